@@ -1,0 +1,6 @@
+//! What generated code calls. Not for hands: it may change in any release.
+
+pub use crate::graph::{
+    Analysis, Edge, Effect, Graph, Index, Kind, Mode, Node, Target, check_edge, check_service, check_target,
+};
+pub use crate::service::{Checked, Declaration, Declared, Graphed};

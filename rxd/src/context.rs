@@ -1,0 +1,5 @@
+//! What a service's methods are handed.
+
+/// A service's view of its daemon.
+#[derive(Debug)]
+pub struct Context {}

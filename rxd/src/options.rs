@@ -1,0 +1,190 @@
+//! The knobs of one service: delays, limits, back-off.
+
+use crate::state::State;
+use std::time::Duration;
+
+/// How a service is paced and limited. Every setter is a `const fn`: a declaration is a constant.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Options {
+    pub(crate) startup_delay: Duration,
+    pub(crate) delays: [Duration; 4],
+    pub(crate) timeouts: [Option<Duration>; 4],
+    pub(crate) backoff: Backoff,
+    pub(crate) restarts: Option<Restarts>,
+    pub(crate) on_failure: OnFailure,
+    pub(crate) heartbeat: Option<Duration>,
+}
+
+impl Options {
+    /// No delays, no limits on methods, the default back-off, any number of restarts.
+    pub const DEFAULT: Options = Options {
+        startup_delay: Duration::ZERO,
+        delays: [Duration::ZERO; 4],
+        timeouts: [None; 4],
+        backoff: Backoff::DEFAULT,
+        restarts: None,
+        on_failure: OnFailure::Exit,
+        heartbeat: None,
+    };
+
+    /// Waits this long before the first Init. Default: zero.
+    #[must_use]
+    pub const fn startup_delay(mut self, delay: Duration) -> Self {
+        self.startup_delay = delay;
+        self
+    }
+
+    /// Waits this long before each state is entered, Stop included. Default: zero.
+    #[must_use]
+    pub const fn delay(mut self, delay: Duration) -> Self {
+        self.delays = [delay; 4];
+        self
+    }
+
+    /// Waits this long before `state` (Init, Idle, Run or Stop) is entered; anything else is ignored.
+    #[must_use]
+    pub const fn delay_of(mut self, state: State, delay: Duration) -> Self {
+        if let Some(slot) = slot(state) {
+            self.delays[slot] = delay;
+        }
+        self
+    }
+
+    /// Limits how long the method of `state` may take. Default: no limit, except for Stop at
+    /// shutdown. A limit on Run bounds each run; most services want none.
+    #[must_use]
+    pub const fn timeout_of(mut self, state: State, limit: Duration) -> Self {
+        if let Some(slot) = slot(state) {
+            self.timeouts[slot] = Some(limit);
+        }
+        self
+    }
+
+    /// How long to wait before coming round again.
+    #[must_use]
+    pub const fn backoff(mut self, backoff: Backoff) -> Self {
+        self.backoff = backoff;
+        self
+    }
+
+    /// Gives up at the restart after the `max`-th within the sliding window `within`.
+    #[must_use]
+    pub const fn restarts(mut self, max: u32, within: Duration) -> Self {
+        self.restarts = Some(Restarts { max, within });
+        self
+    }
+
+    /// What giving up means for the daemon.
+    #[must_use]
+    pub const fn on_failure(mut self, on_failure: OnFailure) -> Self {
+        self.on_failure = on_failure;
+        self
+    }
+
+    /// The service must call [`Context::heartbeat`](crate::Context::heartbeat) at least this often while in Run.
+    #[must_use]
+    pub const fn heartbeat(mut self, period: Duration) -> Self {
+        self.heartbeat = Some(period);
+        self
+    }
+}
+
+pub(crate) const fn slot(state: State) -> Option<usize> {
+    match state {
+        State::Init | State::Idle | State::Run | State::Stop => Some(state as usize - 1),
+        State::Unknown | State::Exit => None,
+    }
+}
+
+/// How long a service waits before it comes round again:
+/// `min(max, base * factor^(n-1)) * U[1-jitter, 1+jitter]` before the n-th restart in a row.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Backoff {
+    pub(crate) base: Duration,
+    pub(crate) factor: f64,
+    pub(crate) max: Duration,
+    pub(crate) jitter: f64,
+    pub(crate) reset: Option<Duration>,
+}
+
+impl Backoff {
+    /// 100 ms, doubling up to 30 s, with 20 % jitter.
+    pub const DEFAULT: Backoff = Backoff {
+        base: Duration::from_millis(100),
+        factor: 2.0,
+        max: Duration::from_secs(30),
+        jitter: 0.2,
+        reset: None,
+    };
+
+    /// No waiting at all: for tests, and for services that pace themselves.
+    pub const NONE: Backoff = Backoff::fixed(Duration::ZERO);
+
+    /// Always the same delay, without jitter. `Backoff::fixed(Duration::from_millis(100))` is how
+    /// the Go package of this name paces its services.
+    #[must_use]
+    pub const fn fixed(delay: Duration) -> Self {
+        Backoff { base: delay, factor: 1.0, max: delay, jitter: 0.0, reset: None }
+    }
+
+    /// The first delay.
+    #[must_use]
+    pub const fn base(mut self, base: Duration) -> Self {
+        self.base = base;
+        self
+    }
+
+    /// What each further delay is multiplied by; at least 1.
+    #[must_use]
+    pub const fn factor(mut self, factor: f64) -> Self {
+        self.factor = factor;
+        self
+    }
+
+    /// The longest delay, before jitter.
+    #[must_use]
+    pub const fn max(mut self, max: Duration) -> Self {
+        self.max = max;
+        self
+    }
+
+    /// The share by which a delay may differ, from 0 to 1.
+    #[must_use]
+    pub const fn jitter(mut self, jitter: f64) -> Self {
+        self.jitter = jitter;
+        self
+    }
+
+    /// A Run that lasts this long makes the next delay the first again. Default: 60 s or the last
+    /// delay, whichever is longer.
+    #[must_use]
+    pub const fn reset(mut self, after: Duration) -> Self {
+        self.reset = Some(after);
+        self
+    }
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Backoff::DEFAULT
+    }
+}
+
+/// At most `max` restarts within any window of this length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Restarts {
+    pub(crate) max: u32,
+    pub(crate) within: Duration,
+}
+
+/// What it means for the daemon that a service gives up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnFailure {
+    /// The service, and those that need it, go to Exit; the others go on. The daemon's result is an error.
+    #[default]
+    Exit,
+    /// The daemon stops, and its result is an error.
+    Shutdown,
+    /// As `Exit`, but the daemon's result is not touched by it.
+    Ignore,
+}
