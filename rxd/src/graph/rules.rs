@@ -62,7 +62,7 @@ pub(super) const fn of_edge(analysis: &Analysis<'_>, me: usize, e: usize) -> Opt
     }
     let mut other = 0;
     while other < e {
-        if same_watch(analysis, edge, &edges[other]) {
+        if analysis.cells[me].facts & REPEATS != 0 && same_watch(analysis, edge, &edges[other]) {
             return at(Rule::RepeatedWatch, other);
         }
         if is_stream(edge) && is_stream(&edges[other]) && same(edge.stream, edges[other].stream) {
@@ -330,7 +330,7 @@ const fn gates_say(analysis: &Analysis<'_>, me: usize, count: usize, at: usize, 
 const fn shut_together(analysis: &Analysis<'_>, me: usize, e: usize, to: usize) -> Option<usize> {
     let edge = &analysis.graph.nodes[me].edges[e];
     let Some(when) = stage(edge) else { return None };
-    if e == 0 || !every(edge) {
+    if analysis.cells[me].facts & REPEATS == 0 || e == 0 || !every(edge) {
         return None;
     }
     let (before, other) = gates_say(analysis, me, e, to, when);
