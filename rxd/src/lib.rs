@@ -7,6 +7,7 @@ pub mod manager;
 mod options;
 mod service;
 mod state;
+mod stubs;
 
 #[doc(hidden)]
 pub mod __private;
@@ -18,3 +19,7 @@ pub use manager::Manager;
 pub use options::{Backoff, OnFailure, Options};
 pub use service::{Declared, Runner};
 pub use state::{Action, Cause, Filter, State, Transition};
+pub use stubs::{Daemon, DaemonHandle, Service, SignalKind, Watch};
+
+#[cfg(feature = "macros")]
+pub use rxd_macros::{after, daemon, needs, service, watch};
