@@ -6,6 +6,7 @@
 
 mod daemon;
 mod errors;
+mod manager;
 mod runtime;
 mod service;
 mod syntax;
@@ -42,4 +43,10 @@ pub fn needs(args: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn after(args: TokenStream, item: TokenStream) -> TokenStream {
     watch::place::expand(Keyword::After, args.into(), item.into()).into()
+}
+
+/// See `rxd::manager!`, which calls this with the path of `rxd` in front.
+#[proc_macro]
+pub fn manager(input: TokenStream) -> TokenStream {
+    manager::expand(input.into()).into()
 }

@@ -23,6 +23,11 @@ impl Default for Runtime {
 }
 
 impl Runtime {
+    /// `rxd` at this path.
+    pub(crate) fn at(path: TokenStream) -> Self {
+        Runtime(path)
+    }
+
     /// What `crate = path` says.
     pub(crate) fn from_entry(entry: &Entry, errors: &mut Errors) -> Option<Self> {
         let path = match entry.as_expr() {
@@ -82,6 +87,7 @@ paths! {
     public watch "Watch";
     public graph "Graph";
     public daemon "Daemon";
+    public service "Service";
     public handle "DaemonHandle";
     public result "Result";
     public signal "SignalKind";
@@ -97,6 +103,7 @@ paths! {
     private node "Node";
     private analysis "Analysis";
     private index "Index";
+    private optional "optional";
     private stream "stream";
     private check_service "check_service";
     private check_edge "check_edge";

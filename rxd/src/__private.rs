@@ -6,3 +6,5 @@ pub use crate::graph::{
 pub use crate::manager::Table;
 pub use crate::service::{Checked, Declaration, Declared, Graphed};
 pub use crate::stubs::{optional, stream};
+#[cfg(feature = "macros")]
+pub use rxd_macros::manager;

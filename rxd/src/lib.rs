@@ -3,6 +3,8 @@
 mod context;
 mod error;
 pub mod graph;
+#[cfg(feature = "macros")]
+mod macros;
 pub mod manager;
 mod options;
 mod service;
@@ -22,4 +24,4 @@ pub use state::{Action, Cause, Filter, State, Transition};
 pub use stubs::{Daemon, DaemonHandle, Service, SignalKind, Watch};
 
 #[cfg(feature = "macros")]
-pub use rxd_macros::{after, daemon, needs, service, watch};
+pub use macros::{after, daemon, needs, service, watch};

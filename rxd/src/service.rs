@@ -147,7 +147,7 @@ pub trait Graphed {
     label = "not a service",
     note = "annotate it with `#[rxd::service]`, or wrap it in a type of yours that is"
 )]
-pub trait Checked<D: Graphed, const ME: usize>: Declared + Runner + Sized {
+pub trait Checked<D: Graphed, const ME: usize>: Declared + Sized {
     /// Evaluates to nothing, or panics in the compiler at the word that is wrong. To force it is
     /// to check the service.
     const OK: ();
@@ -161,17 +161,8 @@ pub trait Checked<D: Graphed, const ME: usize>: Declared + Runner + Sized {
         optional: false,
     };
 
-    /// The service, under this name or its own.
-    fn service(self, name: Option<&'static str>) -> Service {
-        let service = Service::declared(self);
-        match name {
-            Some(name) => service.named(name),
-            None => service,
-        }
-    }
-
-    /// The service, if it is not switched off, under this name or its own.
-    fn optional(this: Option<Self>, name: Option<&'static str>) -> Service {
-        crate::__private::optional(this, name)
-    }
+    /// The service, unless it is switched off, under this name or its own.
+    ///
+    /// Generated, so that a type without methods is an error there and not in each daemon.
+    fn service(this: Option<Self>, name: Option<&'static str>) -> Service;
 }

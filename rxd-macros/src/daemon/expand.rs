@@ -149,6 +149,9 @@ fn add(field: &Field, service: &TokenStream) -> TokenStream {
         Some(name) => quote!(::core::option::Option::Some(#name)),
         None => quote!(::core::option::Option::None),
     };
-    let method = if field.optional { quote!(optional) } else { quote!(service) };
-    quote!(.add(#service::#method(self.#ident, #name)))
+    let value = match field.optional {
+        true => quote!(self.#ident),
+        false => quote!(::core::option::Option::Some(self.#ident)),
+    };
+    quote!(.add(#service::service(#value, #name)))
 }

@@ -5,7 +5,7 @@ use crate::runtime::{Runtime, respan};
 use crate::syntax::item::Item;
 use crate::watch::expand::{at, checks, construct};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::{GenericParam, parse_quote};
 
 /// The impls of a service.
@@ -95,6 +95,9 @@ fn checked(item: &Item, service: &Service) -> TokenStream {
     let ty = item.ty();
     let whole = at(&service.name_at, rxd.check_service(), quote!((&__D::ANALYSIS, __ME)));
     let edges = service.edges.valid.iter().enumerate().map(|(i, edge)| checks(edge, i, rxd));
+    let (service, field) = (rxd.service(), rxd.optional());
+    // At the type's name: this is where a type without methods is an error.
+    let forward = quote_spanned!(item.ident.span()=> #field::<Self>);
     quote! {
         #[automatically_derived]
         #[diagnostic::do_not_recommend]
@@ -103,6 +106,10 @@ fn checked(item: &Item, service: &Service) -> TokenStream {
                 #whole
                 #(#edges)*
             };
+
+            fn service(this: ::core::option::Option<Self>, name: ::core::option::Option<&'static str>) -> #service {
+                #forward(this, name)
+            }
         }
     }
 }

@@ -37,13 +37,22 @@ fn distance(a: &str, b: &str) -> usize {
 pub(crate) fn help<'a>(written: &str, all: &[&'a str]) -> String {
     match nearest(written, all.iter().copied()) {
         Some(word) => format!("did you mean `{word}`?"),
-        None => format!("it is one of {}", list(all)),
+        None => format!("it is {}", either(all)),
     }
 }
 
 /// `` `a`, `b`, `c` ``
 pub(crate) fn list(all: &[&str]) -> String {
     all.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// `` `a`, `b` or `c` ``
+pub(crate) fn either(all: &[&str]) -> String {
+    match all {
+        [] => String::new(),
+        [only] => format!("`{only}`"),
+        [before @ .., last] => format!("{} or `{last}`", list(before)),
+    }
 }
 
 #[cfg(test)]

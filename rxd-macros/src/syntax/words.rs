@@ -24,6 +24,10 @@ pub(crate) const STATES: Words = Words {
     ],
 };
 
+/// The states in which a method of the service is called.
+pub(crate) const METHODS: Words =
+    Words { what: "state", all: &[("Init", "Init"), ("Idle", "Idle"), ("Run", "Run"), ("Stop", "Stop")] };
+
 pub(crate) const MODES: Words = Words { what: "mode", all: &[("any", "Any"), ("all", "All")] };
 
 pub(crate) const ACTIONS: Words = Words {

@@ -153,11 +153,12 @@ impl Edge {
         for (i, target) in self.targets.iter().enumerate() {
             if self.targets[..i].iter().any(|earlier| earlier.text() == target.text()) {
                 errors.help(target, format_args!("`{}` is named twice", target.shown()), "remove one of them");
-            } else if self.is_gate() && target.is(owner) {
+            } else if target.is(owner) {
+                let what = if self.is_gate() { "waits for" } else { "watches" };
                 errors.help(
                     target,
-                    format_args!("service `{}` waits for itself", owner.name),
-                    "a service is held back until the others are ready: name another service",
+                    format_args!("service `{}` {what} itself", owner.name),
+                    "name another service; what a service does in its own states goes into its methods",
                 );
             }
         }
@@ -224,6 +225,15 @@ fn read(written: Written, errors: &mut Errors) -> (Option<Edge>, Option<Ident>) 
         }
         _ => true,
     });
+    let mut words = words.into_iter().peekable();
+    if keyword == Keyword::Watch {
+        edge.sentence = sentence(&word, &mut words, errors);
+    }
+    let mut written_targets = 0;
+    for arg in words {
+        written_targets += 1;
+        edge.targets.extend(target(arg, errors));
+    }
     for arg in foreign {
         let what = match keyword {
             Keyword::Needs => "`#[needs]` always holds back before Run and leaves Run",
@@ -243,21 +253,12 @@ fn read(written: Written, errors: &mut Errors) -> (Option<Edge>, Option<Ident>) 
             errors.help(&entry.key, "a stream has no `then`", "write two watches: one with `then`, one with `stream`");
         }
     }
-    let mut words = words.into_iter().peekable();
-    if keyword == Keyword::Watch {
-        edge.sentence = sentence(&word, &mut words, errors);
-    }
-    let mut written_targets = 0;
-    for arg in words {
-        written_targets += 1;
-        edge.targets.extend(target(arg, errors));
-    }
     if written_targets == 0 && errors.len() == before {
-        let what = match keyword {
-            Keyword::Watch => "names no service",
-            Keyword::Needs | Keyword::After => "names no service",
-        };
-        errors.help(&word, format_args!("this `#[{word}]` {what}"), format_args!("write `{}`", keyword.form()));
+        errors.help(
+            &word,
+            format_args!("this `#[{word}]` names no service"),
+            format_args!("write `{}`", keyword.form()),
+        );
     }
     let stream = edge.stream.clone();
     (Some(edge).filter(|_| errors.len() == before), stream)
