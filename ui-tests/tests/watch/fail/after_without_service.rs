@@ -1,0 +1,13 @@
+//! `#[after]` alone.
+
+use rxd as _;
+
+#[rxd::after("migrate")]
+struct Poller {
+    client: u8,
+}
+
+fn main() {
+    let poller = Poller { client: 1 };
+    assert_eq!(poller.client, 1);
+}

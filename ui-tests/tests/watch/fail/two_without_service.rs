@@ -1,0 +1,14 @@
+//! Two attributes, and no service: one error.
+
+use rxd as _;
+
+#[rxd::watch(any, entering, Run, "health")]
+#[rxd::needs("db")]
+struct Poller {
+    client: u8,
+}
+
+fn main() {
+    let poller = Poller { client: 1 };
+    assert_eq!(poller.client, 1);
+}
