@@ -38,7 +38,7 @@ impl Runtime {
         match path {
             Some(path) => Some(Runtime(path.to_token_stream())),
             None => {
-                entry.wrong(errors);
+                entry.wrong("a path", errors);
                 None
             }
         }

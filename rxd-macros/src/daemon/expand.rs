@@ -9,10 +9,10 @@ use syn::{ItemStruct, Meta};
 /// The impls and the checks of a daemon.
 pub(crate) fn expand(item: &ItemStruct, daemon: &Daemon) -> TokenStream {
     let rxd = &daemon.runtime;
-    let (ident, vis, name) = (&item.ident, &item.vis, &daemon.name);
+    let (ident, name) = (&item.ident, &daemon.name);
     let text = ident.to_string();
     let (graphed, analysis, index, graph) = (rxd.graphed(), rxd.analysis(), rxd.index(), rxd.graph());
-    let (builder, result, handle) = (rxd.daemon(), rxd.result(), rxd.handle());
+    let builder = rxd.daemon();
     let places = places(daemon);
     let count = places.last().cloned().unwrap_or_default();
     let services: Vec<TokenStream> =
@@ -38,6 +38,8 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &Daemon) -> TokenStream {
     } else {
         quote!(#builder::new(#name) #(#settings)* #(#adds)*)
     };
+    let value = quote!(#graph { daemon: #text, nodes: &[#(#nodes),*] });
+    let methods = methods(&item.vis.to_token_stream(), &value, &build, rxd);
     quote! {
         #[automatically_derived]
         impl #graphed for #ident {
@@ -50,33 +52,41 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &Daemon) -> TokenStream {
         #[automatically_derived]
         #[allow(dead_code)]
         impl #ident {
-            /// The services and who watches whom, as the compiler has checked it.
-            #vis const GRAPH: #graph<'static> = #graph { daemon: #text, nodes: &[#(#nodes),*] };
-
-            /// The daemon as a builder, for what is known only at run time.
-            #vis fn into_daemon(self) -> #builder {
-                #build
-            }
-
-            /// Runs the daemon until it is stopped.
-            ///
-            /// # Errors
-            ///
-            /// If a service gave up or had to be abandoned.
-            #vis async fn run(self) -> #result {
-                self.into_daemon().run().await
-            }
-
-            /// Starts the daemon, and returns at once.
-            ///
-            /// # Errors
-            ///
-            /// If it cannot start.
-            #vis async fn start(self) -> #result<#handle> {
-                self.into_daemon().start().await
-            }
+            #methods
         }
         #(#checks)*
+    }
+}
+
+/// What a daemon can do.
+pub(crate) fn methods(vis: &TokenStream, value: &TokenStream, build: &TokenStream, rxd: &Runtime) -> TokenStream {
+    let (graph, builder, result, handle) = (rxd.graph(), rxd.daemon(), rxd.result(), rxd.handle());
+    quote! {
+        /// The services and who watches whom, as the compiler has checked it.
+        #vis const GRAPH: #graph<'static> = #value;
+
+        /// The daemon as a builder, for what is known only at run time.
+        #vis fn into_daemon(self) -> #builder {
+            #build
+        }
+
+        /// Runs the daemon until it is stopped.
+        ///
+        /// # Errors
+        ///
+        /// If a service gave up or had to be abandoned.
+        #vis async fn run(self) -> #result {
+            self.into_daemon().run().await
+        }
+
+        /// Starts the daemon, and returns at once.
+        ///
+        /// # Errors
+        ///
+        /// If it cannot start.
+        #vis async fn start(self) -> #result<#handle> {
+            self.into_daemon().start().await
+        }
     }
 }
 

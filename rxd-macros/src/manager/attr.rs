@@ -83,7 +83,7 @@ fn rows(tokens: TokenStream, errors: &mut Errors) -> Vec<Row> {
     let mut rows = Vec::new();
     let read = |input: ParseStream<'_>| {
         while !input.is_empty() {
-            let start = input.fork();
+            let (before, start) = (input.fork(), input.fork());
             match row(input) {
                 Some((state, group)) => {
                     let before = errors.len();
@@ -91,9 +91,14 @@ fn rows(tokens: TokenStream, errors: &mut Errors) -> Vec<Row> {
                     rows.push(Row { state, cells, broken: errors.len() != before });
                 }
                 None => {
-                    let found = found(&start, input);
+                    let what = match start.call(Ident::parse_any) {
+                        Ok(state) if !start.peek(Token![=>]) => format!("expected `=>` after `{state}`"),
+                        Ok(state) => format!("expected what follows `{state}`"),
+                        Err(_) => "expected a state".to_owned(),
+                    };
+                    let found = found(&before, input);
                     skip(input);
-                    errors.help(found, "expected a row of the table", "write `Init => { ok: Idle, failed: Exit }`");
+                    errors.help(found, what, "write `Init => { ok: Idle, failed: Exit }`");
                 }
             }
             input.parse::<Option<Token![,]>>()?;
@@ -120,8 +125,14 @@ fn cells(tokens: TokenStream, errors: &mut Errors) -> Vec<Cell> {
         while !input.is_empty() {
             let start = input.fork();
             match cell(input) {
-                Some(cell) if input.is_empty() || input.peek(Token![,]) => cells.push(cell),
-                _ => {
+                Some(cell) => {
+                    cells.push(cell);
+                    if !input.is_empty() && !input.peek(Token![,]) {
+                        errors.at(found(&start, input), "expected `,`");
+                        skip(input);
+                    }
+                }
+                None => {
                     let found = found(&start, input);
                     skip(input);
                     errors.help(found, "expected an outcome and a state", "write `ok: Idle` or `failed: Stop`");

@@ -128,13 +128,14 @@ fn streams(item: &Item, service: &Service) -> TokenStream {
         .chain(lost)
         .map(|(name, edge)| {
             let doc = format!("What `stream({name})` in the service's `#[watch]` says.");
-            let cx = respan(quote!(cx), Span::mixed_site());
-            quote! {
+            let function = quote! {
                 #[doc = #doc]
-                fn #name(#cx: &#context) -> #watch {
-                    #stream(#cx, #edge)
+                fn #name(cx: &#context) -> #watch {
+                    #stream(cx, #edge)
                 }
-            }
+            };
+            // All of it at the name: that is where a second one of the same name is reported.
+            respan(function, name.span())
         })
         .collect();
     if functions.is_empty() {

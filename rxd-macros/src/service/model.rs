@@ -97,7 +97,10 @@ pub(crate) fn check(written: Written, item: &Item, errors: &mut Errors) -> Servi
 
 fn manager(entry: &Entry, errors: &mut Errors) -> Option<Manager> {
     let Some(group) = entry.as_list() else {
-        let text = entry.string(errors)?;
+        let Some(text) = entry.as_string() else {
+            entry.wrong("a string or a list", errors);
+            return None;
+        };
         if let Some(found) = MANAGERS.find(&text.value(), text.span()) {
             return Some(Manager::BuiltIn(found));
         }
@@ -105,12 +108,12 @@ fn manager(entry: &Entry, errors: &mut Errors) -> Option<Manager> {
             Ok(path) if path.segments.len() > 1 || starts_upper(&text.value()) => {
                 let written = text.value();
                 errors.help(
-                    &text,
+                    text,
                     format_args!("`{written}` is no manager of rxd's own"),
                     format_args!("one of yours is written as a path: `manager({written})`"),
                 );
             }
-            _ => errors.help(&text, MANAGERS.unknown(&text.value()), MANAGERS.help(&text.value())),
+            _ => errors.help(text, MANAGERS.unknown(&text.value()), MANAGERS.help(&text.value())),
         }
         return None;
     };
@@ -122,13 +125,13 @@ fn manager(entry: &Entry, errors: &mut Errors) -> Option<Manager> {
             (Some(word), _) if !starts_upper(&word.to_string()) => Some(Manager::BuiltIn(word.clone())),
             (_, args::Arg::Path(path)) => Some(Manager::Path(path.clone())),
             _ => {
-                entry.wrong(errors);
+                entry.wrong("one manager", errors);
                 None
             }
         },
         _ => {
             if errors.len() == before {
-                entry.wrong(errors);
+                entry.wrong("one manager", errors);
             }
             None
         }
@@ -158,7 +161,7 @@ fn times(entry: &Entry, setter: &'static str, read: ReadTime, options: &mut Vec<
         );
         false
     });
-    for state in keys::read(list, STATES, errors) {
+    for state in keys::read(list, &STATES, errors) {
         if let Some(time) = read(&state, errors) {
             options.push(Setter::TimeOf(setter, state.key, time));
         }
@@ -169,7 +172,7 @@ fn backoff(entry: &Entry, errors: &mut Errors) -> Option<Setter> {
     let list = entry.list(errors)?;
     let mut setters = Vec::new();
     let (mut base, mut max) = (None, None);
-    for knob in keys::read(list, BACKOFF, errors) {
+    for knob in keys::read(list, &BACKOFF, errors) {
         let value = match knob.name {
             "factor" => knob.number("f64", 1.0..=f64::INFINITY, errors).map(|number| number.float()),
             "jitter" => knob.number("f64", 0.0..=1.0, errors).map(|number| number.float()),
@@ -200,7 +203,7 @@ fn backoff(entry: &Entry, errors: &mut Errors) -> Option<Setter> {
 fn restarts(entry: &Entry, errors: &mut Errors) -> Option<Setter> {
     let before = errors.len();
     let (mut max, mut within) = (None, None);
-    for part in keys::read(entry.list(errors)?, RESTARTS, errors) {
+    for part in keys::read(entry.list(errors)?, &RESTARTS, errors) {
         match part.name {
             "max" => max = part.number("u32", 0.0..=f64::from(u32::MAX), errors),
             _ => within = part.positive(errors),

@@ -116,7 +116,7 @@ fn one(input: ParseStream<'_>, errors: &mut Errors) -> Option<Arg> {
 fn value(key: Ident, eq: Token![=], input: ParseStream<'_>, errors: &mut Errors) -> Option<Arg> {
     let ahead = input.fork();
     match ahead.parse::<Expr>() {
-        Ok(value) if ahead.is_empty() || ahead.peek(Token![,]) => {
+        Ok(value) => {
             let _ = input.parse::<Expr>();
             Some(Arg::Value { key, value })
         }
@@ -162,6 +162,11 @@ fn first(tokens: &TokenStream) -> Option<TokenTree> {
 
 /// The one word in `(word)`.
 pub(crate) fn word(key: &Ident, group: &Group, errors: &mut Errors, form: &str) -> Option<Ident> {
+    let mut tokens = group.stream().into_iter();
+    if let (Some(TokenTree::Ident(word)), None) = (tokens.next(), tokens.next()) {
+        // Also one that could not be parsed: whoever asks knows better what is wrong with it.
+        return Some(word);
+    }
     let args = parse(group.stream(), errors);
     match args.as_slice() {
         [arg] => match arg.as_ident() {

@@ -46,6 +46,8 @@ pub(crate) struct Written {
     /// The `watch` of `#[watch(..)]`.
     pub(crate) word: Ident,
     pub(crate) args: Vec<Arg>,
+    /// Whether some of them could not be read.
+    pub(crate) broken: bool,
     /// All that stands between the parentheses.
     pub(crate) tokens: TokenStream,
 }
@@ -57,8 +59,10 @@ pub(crate) fn take(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Vec<Writt
         let Some(keyword) = Keyword::of(attr) else { return true };
         let tokens = arguments(attr, errors, keyword.form());
         if let (Some(tokens), Some(word)) = (tokens, last_word(attr.path())) {
+            let before = errors.len();
             let args = args::parse(tokens.clone(), errors);
-            written.push(Written { keyword, word: word.clone(), args, tokens });
+            let broken = errors.len() != before;
+            written.push(Written { keyword, word: word.clone(), args, broken, tokens });
         }
         false
     });

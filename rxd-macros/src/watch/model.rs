@@ -4,7 +4,8 @@ use super::attr::{Keyword, Written};
 use crate::errors::Errors;
 use crate::syntax::args::Arg;
 use crate::syntax::duration::Time;
-use crate::syntax::keys::{self, Key};
+use crate::syntax::keys::{self, Key, Table};
+use crate::syntax::words as syntax;
 use crate::syntax::words::{ACTIONS, EFFECTS, MODES, STATES, state_ident};
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
@@ -205,19 +206,25 @@ impl Target {
 const THEN: Key = Key { name: "then", form: "then(stop)" };
 const WITHIN: Key = Key { name: "within", form: "within = \"30s\"" };
 const STREAM: Key = Key { name: "stream", form: "stream(name)" };
+const WATCH: Table = Table::new(&[THEN, WITHIN, STREAM]);
+const SHORT: Table = Table::new(&[WITHIN]);
 
 /// Reads one attribute; the second part is its stream, also if the rest makes no sense.
 fn read(written: Written, errors: &mut Errors) -> (Option<Edge>, Option<Ident>) {
-    let Written { keyword, word, args, tokens } = written;
+    let Written { keyword, word, args, broken, tokens } = written;
     let before = errors.len();
+    if args.is_empty() && !broken {
+        errors.help(&word, format_args!("`#[{word}]` says nothing"), format_args!("write `{}`", keyword.form()));
+        return (None, None);
+    }
     let (options, words): (Vec<Arg>, Vec<Arg>) =
         args.into_iter().partition(|arg| matches!(arg, Arg::List { .. } | Arg::Value { .. }));
 
     let mut edge =
         Edge { keyword, sentence: None, targets: Vec::new(), effect: None, within: None, stream: None, tokens };
-    let known: &[Key] = match keyword {
-        Keyword::Watch => &[THEN, WITHIN, STREAM],
-        Keyword::Needs | Keyword::After => &[WITHIN],
+    let known = match keyword {
+        Keyword::Watch => &WATCH,
+        Keyword::Needs | Keyword::After => &SHORT,
     };
     let (options, foreign): (Vec<Arg>, Vec<Arg>) = options.into_iter().partition(|arg| match arg {
         Arg::List { key, .. } | Arg::Value { key, .. } => {
@@ -227,7 +234,9 @@ fn read(written: Written, errors: &mut Errors) -> (Option<Edge>, Option<Ident>) 
     });
     let mut words = words.into_iter().peekable();
     if keyword == Keyword::Watch {
-        edge.sentence = sentence(&word, &mut words, errors);
+        edge.sentence = sentence(&word, &mut words, broken, errors);
+    } else {
+        no_sentence(&word, &mut words, errors);
     }
     let mut written_targets = 0;
     for arg in words {
@@ -253,7 +262,7 @@ fn read(written: Written, errors: &mut Errors) -> (Option<Edge>, Option<Ident>) 
             errors.help(&entry.key, "a stream has no `then`", "write two watches: one with `then`, one with `stream`");
         }
     }
-    if written_targets == 0 && errors.len() == before {
+    if written_targets == 0 && errors.len() == before && !broken {
         errors.help(
             &word,
             format_args!("this `#[{word}]` names no service"),
@@ -261,26 +270,42 @@ fn read(written: Written, errors: &mut Errors) -> (Option<Edge>, Option<Ident>) 
         );
     }
     let stream = edge.stream.clone();
-    (Some(edge).filter(|_| errors.len() == before), stream)
+    (Some(edge).filter(|_| errors.len() == before && !broken), stream)
 }
 
-/// `any, entering, Run`: each missing or unknown word is one error.
+/// `any, entering, Run` in an attribute that only names services.
+fn no_sentence(attr: &Ident, words: &mut Words<impl Iterator<Item = Arg>>, errors: &mut Errors) {
+    let is = |arg: &Arg, all: &[&syntax::Words]| {
+        arg.as_ident().is_some_and(|word| all.iter().any(|all| all.get(word).is_some()))
+    };
+    if let Some(first) = words.next_if(|arg| is(arg, &[&MODES, &ACTIONS])) {
+        errors.help(
+            first,
+            format_args!("`#[{attr}]` only names services"),
+            "it says by itself what it waits for; write a `#[watch(..)]` for anything else",
+        );
+        while words.next_if(|arg| is(arg, &[&MODES, &ACTIONS, &STATES])).is_some() {}
+    }
+}
+
+/// `any, entering, Run`: each missing or unknown word is one error. What is missing is not
+/// reported if some words could not be read.
 fn sentence(
     attr: &Ident,
-    words: &mut std::iter::Peekable<impl Iterator<Item = Arg>>,
+    words: &mut Words<impl Iterator<Item = Arg>>,
+    broken: bool,
     errors: &mut Errors,
 ) -> Option<Sentence> {
-    let missing = |errors: &mut Errors, at: Option<&Arg>, what: &str, form: &str| {
+    let missing = |errors: &mut Errors, at: Option<&Arg>, what: &str| {
         let at = at.map_or_else(|| attr.to_token_stream(), ToTokens::to_token_stream);
-        errors.help(at, format_args!("expected {what}"), form);
+        if !broken {
+            errors.help(at, format_args!("expected {what}"), "a watch reads `any, entering, Run, \"service\"`");
+        }
     };
-    let form = "a watch reads `any, entering, Run, \"service\"`";
-    let ident = |arg: &Arg| arg.as_ident().cloned();
-
     let mode = match words.peek().and_then(ident) {
         // The word after it, or a target: the first is missing.
         Some(word) if ACTIONS.get(&word).is_some() || STATES.get(&word).is_some() => {
-            missing(errors, words.peek(), "`any` or `all` first", form);
+            missing(errors, words.peek(), "`any` or `all` first");
             None
         }
         Some(word) => {
@@ -288,13 +313,13 @@ fn sentence(
             MODES.expect(&word, errors)
         }
         None => {
-            missing(errors, words.peek(), "`any` or `all` first", form);
+            missing(errors, words.peek(), "`any` or `all` first");
             return None;
         }
     };
     let action = match words.peek().and_then(ident) {
         Some(word) if STATES.get(&word).is_some() => {
-            missing(errors, words.peek(), "`entering`, `exited`, `changing` or `not_in` before the state", form);
+            missing(errors, words.peek(), "`entering`, `exited`, `changing` or `not_in` before the state");
             None
         }
         Some(word) => {
@@ -302,30 +327,40 @@ fn sentence(
             ACTIONS.expect(&word, errors)
         }
         None => {
-            missing(errors, words.peek(), "`entering`, `exited`, `changing` or `not_in`", form);
+            missing(errors, words.peek(), "`entering`, `exited`, `changing` or `not_in`");
             return None;
         }
     };
     let state = match words.peek() {
         Some(Arg::Path(path)) => match state_ident(path) {
             Some(state) => {
-                let found = STATES.expect(&state, errors);
                 words.next();
-                found
+                STATES.expect(&state, errors)
             }
             None => {
-                missing(errors, words.peek(), "a state", form);
+                missing(errors, words.peek(), "a state");
                 words.next();
                 None
             }
         },
+        Some(Arg::Lit(Lit::Str(text))) if STATES.find(&text.value(), text.span()).is_some() => {
+            errors.help(text, "a state is written without quotes", format_args!("write `{}`", text.value()));
+            words.next();
+            None
+        }
         other => {
-            missing(errors, other, "a state", form);
+            missing(errors, other, "a state");
             None
         }
     };
     Some(Sentence { mode: mode?, action: action?, state: state? })
 }
+
+fn ident(arg: &Arg) -> Option<Ident> {
+    arg.as_ident().cloned()
+}
+
+type Words<I> = std::iter::Peekable<I>;
 
 fn target(arg: Arg, errors: &mut Errors) -> Option<Target> {
     if let Some(word) = arg.as_ident() {
@@ -353,7 +388,7 @@ fn target(arg: Arg, errors: &mut Errors) -> Option<Target> {
 
 fn stream(entry: &keys::Entry, errors: &mut Errors) -> Option<Ident> {
     let Some(group) = entry.as_list() else {
-        entry.wrong(errors);
+        entry.wrong("one word", errors);
         return None;
     };
     let word = crate::syntax::args::word(&entry.key, group, errors, STREAM.form)?;

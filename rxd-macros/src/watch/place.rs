@@ -7,7 +7,7 @@ use super::attr::Keyword;
 use crate::errors::Errors;
 use crate::syntax::item::{Item, describe, keyword as keyword_of, last_word};
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote;
+use quote::{ToTokens, quote};
 use syn::{Attribute, parse_quote};
 
 /// `#[watch(args)] item`, where `#[watch]` was expanded by itself.
@@ -24,13 +24,16 @@ pub(crate) fn expand(keyword: Keyword, args: TokenStream, tokens: TokenStream) -
     };
     let service = item.attrs.iter().position(|attr| last_word(attr.path()).is_some_and(|word| word == "service"));
     let Some(service) = service else {
-        item.attrs.retain(|attr| Keyword::of(attr).is_none());
+        let at = if args.is_empty() { item.ident.to_token_stream() } else { args.clone() };
         errors.help(
-            Ident::new(&word.to_string(), Span::call_site()),
+            at,
             format_args!("`#[{word}]` without `#[rxd::service]`"),
             format_args!("write `#[rxd::service]` on `{}` too", item.ident),
         );
-        return quote!(#item #errors);
+        item.attrs.insert(0, parse_quote!(#[#word(#args)]));
+        // As if it were there: whoever uses the type as a service is right to do so.
+        let service = crate::service::expand(TokenStream::new(), item.to_token_stream());
+        return quote!(#service #errors);
     };
     // All that stand above go below together, which keeps them in order.
     let mut moved: Vec<Attribute> = vec![parse_quote!(#[#word(#args)])];

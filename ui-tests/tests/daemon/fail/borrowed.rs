@@ -18,5 +18,5 @@ struct Edge<'a> {
 
 fn main() {
     let edge = Edge { health: &Health };
-    let _ = edge.health;
+    let _ = edge.into_daemon();
 }

@@ -18,5 +18,5 @@ enum Edge {
 
 fn main() {
     let Edge::One(health) = Edge::One(Health);
-    let _ = health;
+    let _ = Edge::One(health).into_daemon();
 }

@@ -16,5 +16,5 @@ struct Edge(Health);
 
 fn main() {
     let edge = Edge(Health);
-    let _ = edge.0;
+    let _ = edge.into_daemon();
 }

@@ -15,5 +15,5 @@ impl Runner for Health {
 struct Edge;
 
 fn main() {
-    let _ = (Edge, Health);
+    let _ = (Edge.into_daemon(), Health);
 }

@@ -2,6 +2,7 @@
 
 use rxd::{Context, Runner};
 
+#[derive(Default)]
 struct Plain;
 
 #[rxd::service(manager(Plain))]

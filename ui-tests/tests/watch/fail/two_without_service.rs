@@ -1,11 +1,17 @@
 //! Two attributes, and no service: one error.
 
-use rxd as _;
+use rxd::{Context, Runner};
 
 #[rxd::watch(any, entering, Run, "health")]
 #[rxd::needs("db")]
 struct Poller {
     client: u8,
+}
+
+impl Runner for Poller {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
 }
 
 fn main() {

@@ -1,13 +1,24 @@
 //! `#[watch]` alone.
 
-use rxd as _;
+use rxd::{Context, Runner};
 
 #[rxd::watch(any, entering, Run, "health")]
 struct Poller {
     client: u8,
 }
 
+impl Runner for Poller {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+#[rxd::daemon]
+struct Edge {
+    poller: Poller,
+}
+
 fn main() {
-    let poller = Poller { client: 1 };
-    assert_eq!(poller.client, 1);
+    let edge = Edge { poller: Poller { client: 1 } };
+    let _ = edge.into_daemon();
 }

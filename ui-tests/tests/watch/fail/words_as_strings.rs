@@ -1,11 +1,11 @@
-//! A service whose future stays on its thread.
+//! Words in quotes.
 
 use rxd::{Context, Runner};
-use std::rc::Rc;
 
 #[rxd::service]
+#[watch("any", "entering", Run, "health")]
 struct Poller {
-    client: Rc<u8>,
+    client: u8,
 }
 
 impl Runner for Poller {
@@ -15,6 +15,6 @@ impl Runner for Poller {
 }
 
 fn main() {
-    let poller = Poller { client: Rc::new(1) };
-    assert_eq!(*poller.client, 1);
+    let poller = Poller { client: 1 };
+    assert_eq!(poller.client, 1);
 }
