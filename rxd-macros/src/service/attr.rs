@@ -56,7 +56,8 @@ pub(crate) struct Written {
 
 /// Reads the arguments, and takes what belongs to `rxd` out of the item's attributes.
 pub(crate) fn read(tokens: TokenStream, item: &mut Item, errors: &mut Errors) -> Written {
-    let list = args::parse(tokens, errors);
+    let mut list = args::parse(tokens, errors);
+    let mut watches = watch::above(&mut list, errors);
     let entries = keys::read(list, &TABLE, errors);
     item.attrs.retain(|attr| {
         let twice = last_word(attr.path()).is_some_and(|word| word == "service");
@@ -65,6 +66,6 @@ pub(crate) fn read(tokens: TokenStream, item: &mut Item, errors: &mut Errors) ->
         }
         !twice
     });
-    let watches = watch::take(&mut item.attrs, errors);
+    watches.extend(watch::below(&mut item.attrs, errors));
     Written { entries, watches }
 }
