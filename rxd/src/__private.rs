@@ -3,4 +3,8 @@
 pub use crate::graph::{
     Analysis, Edge, Effect, Graph, Index, Kind, Mode, Node, Target, check_edge, check_service, check_target,
 };
+pub use crate::manager::Table;
 pub use crate::service::{Checked, Declaration, Declared, Graphed};
+pub use crate::stubs::{optional, stream};
+#[cfg(feature = "macros")]
+pub use rxd_macros::manager;

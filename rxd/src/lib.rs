@@ -3,10 +3,13 @@
 mod context;
 mod error;
 pub mod graph;
+#[cfg(feature = "macros")]
+mod macros;
 pub mod manager;
 mod options;
 mod service;
 mod state;
+mod stubs;
 
 #[doc(hidden)]
 pub mod __private;
@@ -18,3 +21,7 @@ pub use manager::Manager;
 pub use options::{Backoff, OnFailure, Options};
 pub use service::{Declared, Runner};
 pub use state::{Action, Cause, Filter, State, Transition};
+pub use stubs::{Daemon, DaemonHandle, Service, SignalKind, Watch};
+
+#[cfg(feature = "macros")]
+pub use macros::{after, daemon, needs, service, watch};

@@ -2,10 +2,11 @@
 
 use crate::context::Context;
 use crate::error::Result;
-use crate::graph::{Analysis, Edge, Kind};
+use crate::graph::{Analysis, Edge, Kind, Node};
 use crate::manager::{Manager, Table};
 use crate::options::Options;
 use crate::state::State;
+use crate::stubs::Service;
 use std::future::Future;
 
 /// The methods of a service. Only [`run`](Runner::run) must be written.
@@ -139,8 +140,29 @@ pub trait Graphed {
     const ANALYSIS: Analysis<'static>;
 }
 
-/// The check of one declared service as the `ME`-th of daemon `D`; forcing `OK` runs it.
-pub trait Checked<D: Graphed, const ME: usize> {
-    /// Evaluates to nothing, or panics in the compiler at the word that is wrong.
+/// One declared service as the `ME`-th of daemon `D`. All that a daemon asks of the type of a
+/// field is asked of this one bound: a type that is no service is one error.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a service",
+    label = "not a service",
+    note = "annotate it with `#[rxd::service]`, or wrap it in a type of yours that is"
+)]
+pub trait Checked<D: Graphed, const ME: usize>: Declared + Sized {
+    /// Evaluates to nothing, or panics in the compiler at the word that is wrong. To force it is
+    /// to check the service.
     const OK: ();
+
+    /// The service in the daemon's graph, under its own name.
+    const NODE: Node<'static> = Node {
+        name: Self::DECLARATION.name,
+        kind: Some(Self::KIND),
+        table: Self::DECLARATION.table,
+        edges: Self::DECLARATION.edges,
+        optional: false,
+    };
+
+    /// The service, unless it is switched off, under this name or its own.
+    ///
+    /// Generated, so that a type without methods is an error there and not in each daemon.
+    fn service(this: Option<Self>, name: Option<&'static str>) -> Service;
 }
