@@ -159,6 +159,7 @@ pub trait Checked<D: Graphed, const ME: usize>: Declared + Sized {
         table: Self::DECLARATION.table,
         edges: Self::DECLARATION.edges,
         optional: false,
+        gives_up: Self::DECLARATION.options.restarts.is_some(),
     };
 
     /// The service, unless it is switched off, under this name or its own.

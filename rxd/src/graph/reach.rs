@@ -20,7 +20,7 @@ use crate::state::{Action, State};
 pub(super) const INIT: u8 = 1;
 /// All gates before Run can open.
 pub(super) const RUN: u8 = 2;
-/// It may end other than by its table: told to by `then(exit)`, or because another gave up.
+/// It may end other than by its table: told to by `then(exit)`, or because it, or one it depends on, gives up.
 pub(super) const FALLS: u8 = 4;
 /// A gate before Run has a limit.
 pub(super) const LIMITED: u8 = 8;
@@ -165,6 +165,9 @@ pub(super) const fn solve(graph: &Graph<'_>, cells: &mut [Cell]) {
     let mut me = 0;
     while me < cells.len() {
         let node = &graph.nodes[me];
+        if node.gives_up {
+            cells[me].facts |= FALLS;
+        }
         let mut e = 0;
         while e < node.edges.len() {
             let edge = &node.edges[e];

@@ -13,7 +13,7 @@ pub enum Rule {
     NoServices,
     /// A service has a name.
     EmptyName,
-    /// A name is made of letters, digits, `-`, `_` and `.`.
+    /// A name is made of ASCII letters, digits, `-`, `_` and `.`, 64 at most.
     InvalidName,
     /// No two services of a daemon have the same name.
     DuplicateName,

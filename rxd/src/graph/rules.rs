@@ -33,6 +33,9 @@ pub(super) const fn of_service(analysis: &Analysis<'_>, me: usize) -> Option<Fin
     None
 }
 
+/// Names stand in every log line and metric.
+pub(super) const LONGEST_NAME: usize = 64;
+
 /// Whether a service can have this name: it has to survive as a part of a path and of a filter.
 pub(super) const fn is_name(name: &str) -> bool {
     let bytes = name.as_bytes();
@@ -43,7 +46,7 @@ pub(super) const fn is_name(name: &str) -> bool {
         }
         i += 1;
     }
-    !bytes.is_empty()
+    !bytes.is_empty() && bytes.len() <= LONGEST_NAME
 }
 
 pub(super) const fn is_of_name(byte: u8) -> bool {

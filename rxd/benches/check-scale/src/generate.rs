@@ -19,64 +19,30 @@ pub(crate) struct Plan {
 impl Plan {
     /// The source of the whole crate.
     pub(crate) fn source(&self, daemon: bool) -> String {
-        let mut out = String::from("#![allow(dead_code)]\nuse rxd::__private::*;\n");
+        let mut out = String::from("#![allow(dead_code)]\nuse rxd::{Context, Result, Runner};\n");
         for i in 0..self.services {
             self.service(&mut out, i);
         }
         if daemon {
-            self.daemon(&mut out);
+            out.push_str("#[rxd::daemon]\nstruct Daemon {\n");
+            for i in 0..self.services {
+                let _ = writeln!(out, "    s{i}: S{i},");
+            }
+            out.push_str("}\n");
         }
         out.push_str("fn main() {}\n");
         out
     }
 
     fn service(&self, out: &mut String, i: usize) {
-        let edges: Vec<_> = self.targets(i);
-        let mut text = String::new();
-        let mut checks = String::from("check_service(&D::ANALYSIS, ME);");
-        for (e, target) in edges.iter().enumerate() {
-            let _ = write!(
-                text,
-                "Edge::watch(Mode::Any, rxd::Action::Entering, rxd::State::Run, &[Target::name(\"service-{target}\")]),"
-            );
-            let _ = write!(checks, "check_edge(&D::ANALYSIS, ME, {e}); check_target(&D::ANALYSIS, ME, {e}, 0);");
+        let _ = writeln!(out, "#[rxd::service(name = \"service-{i}\")]");
+        for target in self.targets(i) {
+            let _ = writeln!(out, "#[watch(any, entering, Run, \"service-{target}\")]");
         }
-        let _ = write!(
+        let _ = writeln!(
             out,
-            "struct S{i};\n\
-             impl Declared for S{i} {{\n\
-                 const KIND: Kind = Kind::new(concat!(module_path!(), \"::S{i}\"), \"S{i}\");\n\
-                 const DECLARATION: Declaration = Declaration::new(\"service-{i}\").edges(&[{text}]);\n\
-             }}\n\
-             impl<D: Graphed, const ME: usize> Checked<D, ME> for S{i} {{\n\
-                 const OK: () = {{ {checks} }};\n\
-             }}\n"
+            "struct S{i};\nimpl Runner for S{i} {{ async fn run(&mut self, _: &Context) -> Result {{ Ok(()) }} }}"
         );
-    }
-
-    fn daemon(&self, out: &mut String) {
-        let n = self.services;
-        let _ = write!(out, "struct Daemon {{");
-        for i in 0..n {
-            let _ = write!(out, "s{i}: S{i},");
-        }
-        let _ = write!(
-            out,
-            "}}\nimpl Graphed for Daemon {{\n\
-                 const ANALYSIS: Analysis<'static> = {{\n\
-                     static GRAPH: Graph<'static> = Graph {{ daemon: \"Daemon\", nodes: &["
-        );
-        for i in 0..n {
-            let _ = write!(
-                out,
-                "Node {{ name: <S{i} as Declared>::DECLARATION.name, kind: Some(<S{i} as Declared>::KIND), \
-                 table: <S{i} as Declared>::DECLARATION.table, edges: <S{i} as Declared>::DECLARATION.edges, optional: false }},"
-            );
-        }
-        let _ = write!(out, "] }};\nstatic INDEX: Index<{n}> = Index::new(&GRAPH);\nINDEX.of(&GRAPH)\n}};\n}}\n");
-        for i in 0..n {
-            let _ = writeln!(out, "const _: () = <S{i} as Checked<Daemon, {i}>>::OK;");
-        }
     }
 
     fn targets(&self, i: usize) -> Vec<usize> {
