@@ -22,7 +22,9 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &Daemon) -> TokenStream {
     let adds = daemon.fields.iter().zip(&services).map(|(field, service)| add(field, service));
     let checks = daemon.fields.iter().zip(&services).map(|(field, service)| {
         let cfgs = &field.cfgs;
-        quote!(#(#cfgs)* const _: () = #service::OK;)
+        // At the type: an error in the check points there, beside its own place.
+        let ok = respan(quote!(::OK), crate::syntax::item::ends(&field.ty.to_token_stream()).1);
+        quote!(#(#cfgs)* const _: () = #service #ok;)
     });
     // Statements can be switched off, links of a chain cannot.
     let build = if daemon.configured() {

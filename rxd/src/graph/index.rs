@@ -69,6 +69,15 @@ impl Cell {
     };
 }
 
+impl Graph<'_> {
+    /// The tables for a graph whose size is known only at run time.
+    pub(super) fn cells(&self) -> Vec<Cell> {
+        let mut cells = vec![Cell::EMPTY; self.nodes.len()];
+        fill(self, &mut cells);
+        cells
+    }
+}
+
 /// What a target stands for.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Found {
@@ -81,7 +90,7 @@ pub(super) enum Found {
 }
 
 /// Fills the cells, which are as many as services.
-pub(super) const fn fill(graph: &Graph<'_>, cells: &mut [Cell]) {
+const fn fill(graph: &Graph<'_>, cells: &mut [Cell]) {
     // Backwards, so that a bucket lists its services in the order of their declaration, and of two
     // services with one name the first is meant.
     let mut i = cells.len();

@@ -110,9 +110,11 @@ const fn of_watch(text: &mut Text, analysis: &Analysis<'_>, edge: &Edge<'_>, pla
             );
         }
         Rule::RepeatedWatch => {
-            text.push("says ");
+            text.push("says the same twice: ");
+            form(text, &nodes[me].edges[other]);
+            text.push(" and ");
             form(text, edge);
-            text.push(" twice\nhelp: remove one of the two");
+            text.push("\nhelp: remove one of the two");
         }
         Rule::RepeatedStream => {
             text.push("has two streams called ");
@@ -120,7 +122,7 @@ const fn of_watch(text: &mut Text, analysis: &Analysis<'_>, edge: &Edge<'_>, pla
             text.push("\nhelp: rename one of them");
         }
         Rule::AllChanging => {
-            text.push("waits for all of ");
+            text.push(if stage(edge).is_some() { "waits for all of " } else { "watches for all of " });
             targets(text, edge);
             text.push(" to change at one instant, but one always changes before the other");
             text.push("\nhelp: write `any`, or one watch for each");
@@ -233,7 +235,9 @@ const fn never_holds(text: &mut Text, analysis: &Analysis<'_>, edge: &Edge<'_>, 
     text.push("its manager never goes to ");
     text.push(ask.state.name());
     if ask.state.is(State::Exit) {
-        text.push("\nhelp: wait for another state, or let it end: `manager = \"until_success\"` on it");
+        text.push(
+            "\nhelp: wait for another state, or let it end: `manager = \"until_success\"` or `restarts(..)` on it",
+        );
     } else {
         text.push("\nhelp: wait for another state, or give it another manager");
     }
@@ -321,7 +325,7 @@ const fn circle(text: &mut Text, analysis: &Analysis<'_>, me: usize) {
         });
         wish(text, edge, nodes[target(analysis, edge, by.target as usize)].name);
         if !every(edge) {
-            text.push(" (or others that wait in a circle)");
+            text.push(" (its other alternatives are as stuck)");
         }
         text.push(": ");
         form(text, edge);
