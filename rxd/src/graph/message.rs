@@ -13,7 +13,7 @@ use crate::state::{Action, State};
 /// How many names are listed before `.. and 37 more`.
 const MOST_NAMES: usize = 16;
 /// How many waits of a cycle are listed; of a longer one, those in the middle are left out.
-const MOST_WAITS: usize = 24;
+const MOST_WAITS: usize = 40;
 
 /// Where something was found: the service, its edge, the edge's target; as far as they matter.
 #[derive(Clone, Copy)]

@@ -211,10 +211,10 @@ fn a_limit_lets_a_held_service_fail() {
 #[test]
 fn a_message_is_cut_between_characters() {
     let mut text = super::text::Text::new();
-    for _ in 0..3000 {
+    for _ in 0..5000 {
         text.push("\u{e9}");
     }
-    assert!(text.as_str().len() <= 4096);
+    assert!(text.as_str().len() <= 8192);
     assert!(text.as_str().ends_with("\u{e9}.."));
 }
 
@@ -235,4 +235,31 @@ fn long_lists_say_how_many_more() {
     nodes.push(node("a", [needs("nobody")]));
     let message = &Graph { daemon: "D", nodes: &nodes }.faults()[0].message;
     assert!(message.ends_with("`service-14`, `service-15`, .. and 35 more"), "{message}");
+}
+
+#[test]
+fn of_a_long_circle_the_middle_is_left_out() {
+    let names: Vec<String> = (0..1000).map(|i| format!("s{i}")).collect();
+    let targets: Vec<[Target<'_>; 1]> = names.iter().map(|name| [Target::name(name)]).collect();
+    let edges: Vec<[Edge<'_>; 1]> = (0..names.len()).map(|i| [Edge::needs(&targets[(i + 1) % names.len()])]).collect();
+    let nodes: Vec<Node<'_>> =
+        names.iter().zip(&edges).map(|(name, edges)| Node { name, edges, ..node("", []) }).collect();
+    let faults = Graph { daemon: "D", nodes: &nodes }.faults();
+    let lines: Vec<&str> = faults[0].message.lines().collect();
+    assert_eq!((faults.len(), lines.len()), (1, 43));
+    assert_eq!(lines[0], "daemon `D` can never start `s999`: it waits for itself in a circle of 1000");
+    assert_eq!(lines[39], "  `s38` waits before Run for `s39` to be in Run: `#[needs(\"s39\")]`");
+    assert_eq!(lines[40], "  .. and 960 more ..");
+    assert_eq!(lines[41], "  `s999` waits before Run for `s0` to be in Run: `#[needs(\"s0\")]`");
+}
+
+#[test]
+fn a_watch_of_thousands_is_checked_in_time() {
+    let names: Vec<String> = (0..5000).map(|i| format!("s{i}")).collect();
+    let targets: Vec<Target<'_>> = names.iter().map(|name| Target::name(name)).collect();
+    let all = Edge::watch(Mode::All, Action::Entering, State::Run, &targets);
+    let edges = [Edge::needs(&targets), all.then(Effect::GateInit), all.then(Effect::Exit)];
+    let mut nodes: Vec<Node<'_>> = names.iter().map(|name| Node { name, ..node("", []) }).collect();
+    nodes.push(Node { name: "a", edges: &edges, ..node("", []) });
+    assert_eq!(Graph { daemon: "D", nodes: &nodes }.faults(), []);
 }
