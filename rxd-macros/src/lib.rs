@@ -6,9 +6,13 @@
 
 mod daemon;
 mod errors;
+#[cfg(test)]
+mod fuzz;
 mod manager;
 mod runtime;
 mod service;
+#[cfg(test)]
+mod snapshots;
 mod syntax;
 mod watch;
 

@@ -161,8 +161,8 @@ pub trait Checked<D: Graphed, const ME: usize>: Declared + Sized {
         optional: false,
     };
 
-    /// The service, unless it is switched off, under this name or its own.
+    /// The service, unless it is switched off.
     ///
     /// Generated, so that a type without methods is an error there and not in each daemon.
-    fn service(this: Option<Self>, name: Option<&'static str>) -> Service;
+    fn service(this: Option<Self>) -> Service;
 }

@@ -13,7 +13,21 @@ pub(crate) fn expand(item: &Item, service: &Service) -> TokenStream {
     let declared = declared(item, service);
     let checked = checked(item, service);
     let streams = streams(item, service);
-    quote!(#declared #checked #streams)
+    let completion = completion(service);
+    quote!(#declared #checked #streams #completion)
+}
+
+/// States that are none, where only an editor looks: it completes what stands there.
+fn completion(service: &Service) -> Option<TokenStream> {
+    let unfinished = &service.edges.unfinished;
+    let states = service.runtime.state();
+    (!unfinished.is_empty()).then(|| {
+        quote! {
+            #[allow(unexpected_cfgs)]
+            #[cfg(rust_analyzer)]
+            const _: &[#states] = &[#(#states::#unfinished),*];
+        }
+    })
 }
 
 fn declared(item: &Item, service: &Service) -> TokenStream {
@@ -107,8 +121,8 @@ fn checked(item: &Item, service: &Service) -> TokenStream {
                 #(#edges)*
             };
 
-            fn service(this: ::core::option::Option<Self>, name: ::core::option::Option<&'static str>) -> #service {
-                #forward(this, name)
+            fn service(this: ::core::option::Option<Self>) -> #service {
+                #forward(this, ::core::option::Option::None)
             }
         }
     }

@@ -76,6 +76,8 @@ pub(crate) struct Edges {
     pub(crate) valid: Vec<Edge>,
     /// Streams of broken watches: their functions are generated all the same.
     pub(crate) lost: Vec<Ident>,
+    /// States that are none, perhaps because they are still being typed.
+    pub(crate) unfinished: Vec<Ident>,
 }
 
 impl Edges {
@@ -84,7 +86,7 @@ impl Edges {
         let mut edges = Edges::default();
         for written in written {
             let before = errors.len();
-            let (edge, stream) = read(written, errors);
+            let (edge, stream) = read(written, &mut edges.unfinished, errors);
             let Some(edge) = edge.filter(|_| errors.len() == before) else {
                 edges.lost.extend(stream);
                 continue;
@@ -210,7 +212,7 @@ const WATCH: Table = Table::new(&[THEN, WITHIN, STREAM]);
 const SHORT: Table = Table::new(&[WITHIN]);
 
 /// Reads one attribute; the second part is its stream, also if the rest makes no sense.
-fn read(written: Written, errors: &mut Errors) -> (Option<Edge>, Option<Ident>) {
+fn read(written: Written, unfinished: &mut Vec<Ident>, errors: &mut Errors) -> (Option<Edge>, Option<Ident>) {
     let Written { keyword, word, args, broken, tokens } = written;
     let before = errors.len();
     if args.is_empty() && !broken {
@@ -234,7 +236,7 @@ fn read(written: Written, errors: &mut Errors) -> (Option<Edge>, Option<Ident>) 
     });
     let mut words = words.into_iter().peekable();
     if keyword == Keyword::Watch {
-        edge.sentence = sentence(&word, &mut words, broken, errors);
+        edge.sentence = sentence(&word, &mut words, broken, unfinished, errors);
     } else {
         no_sentence(&word, &mut words, errors);
     }
@@ -294,6 +296,7 @@ fn sentence(
     attr: &Ident,
     words: &mut Words<impl Iterator<Item = Arg>>,
     broken: bool,
+    unfinished: &mut Vec<Ident>,
     errors: &mut Errors,
 ) -> Option<Sentence> {
     let missing = |errors: &mut Errors, at: Option<&Arg>, what: &str| {
@@ -335,7 +338,11 @@ fn sentence(
         Some(Arg::Path(path)) => match state_ident(path) {
             Some(state) => {
                 words.next();
-                STATES.expect(&state, errors)
+                let found = STATES.expect(&state, errors);
+                if found.is_none() {
+                    unfinished.push(state);
+                }
+                found
             }
             None => {
                 missing(errors, words.peek(), "a state");
