@@ -212,7 +212,7 @@ impl Random {
 #[test]
 fn random_attributes() {
     let number = |name, default| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default);
-    let runs: u64 = number("RXD_FUZZ_RUNS", 3_000);
+    let runs: u64 = number("RXD_FUZZ_RUNS", 2_000);
     let seed: u64 = number("RXD_FUZZ_SEED", 1);
     let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let (mut faulty, mut fine) = (0, 0);

@@ -240,7 +240,8 @@ impl Entry {
             self.wrong(if ty == "u32" { "a whole number" } else { "a number" }, errors);
             return None;
         };
-        if !range.contains(&parsed) {
+        // `1e400` is a literal, too.
+        if !range.contains(&parsed) || !parsed.is_finite() {
             let (least, most) = (range.start(), range.end());
             let bounds = match *most < 10.0 {
                 true => format!("write a number from {least} to {most}"),
