@@ -52,3 +52,16 @@ pub const fn check_edge(analysis: &Analysis<'_>, me: usize, edge: usize) {
 pub const fn check_target(analysis: &Analysis<'_>, me: usize, edge: usize, target: usize) {
     let _ = (analysis, me, edge, target);
 }
+
+/// What is wrong with a graph, in words.
+#[must_use]
+pub fn faults(graph: &Graph<'_>) -> Vec<String> {
+    let _ = graph;
+    Vec::new()
+}
+
+/// What is said of a name that no service has.
+#[must_use]
+pub fn unknown(daemon: &str, name: &str, names: &[&str]) -> String {
+    format!("daemon `{daemon}` has no service `{name}`; it has: {}", names.join(", "))
+}

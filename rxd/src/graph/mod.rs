@@ -10,7 +10,7 @@ use crate::manager::Table;
 use crate::state::{Action, State};
 use std::time::Duration;
 
-pub use check::{Analysis, Fault, Index, check_edge, check_service, check_target};
+pub use check::{Analysis, Fault, Index, check_edge, check_service, check_target, faults, unknown};
 
 /// A whole service graph.
 #[derive(Clone, Copy, Debug)]
