@@ -3,6 +3,7 @@
 pub use crate::graph::{
     Analysis, Edge, Effect, Graph, Index, Kind, Mode, Node, Target, check_edge, check_service, check_target,
 };
+pub use crate::manager::Table;
 pub use crate::service::{Checked, Declaration, Declared, Graphed};
 
 use crate::service::{Runner, Service};

@@ -37,3 +37,6 @@ pub use service::{Declared, Runner, Service, When};
 pub use signals::Signal;
 pub use state::{Action, Cause, Filter, State, Transition};
 pub use watch::{Met, Names, Never, StateEvent, StateStream, Watch};
+
+#[cfg(feature = "macros")]
+pub use rxd_macros::{after, daemon, needs, service, watch};

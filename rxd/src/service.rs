@@ -166,10 +166,40 @@ pub trait Graphed {
     const ANALYSIS: Analysis<'static>;
 }
 
-/// The check of one declared service as the `ME`-th of daemon `D`; forcing `OK` runs it.
-pub trait Checked<D: Graphed, const ME: usize> {
-    /// Evaluates to nothing, or panics in the compiler at the word that is wrong.
+/// One declared service as the `ME`-th of daemon `D`. All that a daemon asks of the type of a
+/// field is asked of this one bound: a type that is no service is one error.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a service",
+    label = "not a service",
+    note = "annotate it with `#[rxd::service]`, or wrap it in a type of yours that is"
+)]
+pub trait Checked<D: Graphed, const ME: usize>: Declared + Runner + Sized {
+    /// Evaluates to nothing, or panics in the compiler at the word that is wrong. To force it is
+    /// to check the service.
     const OK: ();
+
+    /// The service in the daemon's graph, under its own name.
+    const NODE: Node<'static> = Node {
+        name: Self::DECLARATION.name,
+        kind: Some(Self::KIND),
+        table: Self::DECLARATION.table,
+        edges: Self::DECLARATION.edges,
+        optional: false,
+    };
+
+    /// The service, under this name or its own.
+    fn service(self, name: Option<&'static str>) -> Service {
+        let service = Service::declared(self);
+        match name {
+            Some(name) => service.named(name),
+            None => service,
+        }
+    }
+
+    /// The service, if it is not switched off, under this name or its own.
+    fn optional(this: Option<Self>, name: Option<&'static str>) -> Service {
+        crate::__private::optional(this, name)
+    }
 }
 
 /// A service as the builder takes it: a name, a [`Runner`], and what is declared about it.
