@@ -160,7 +160,7 @@ impl Daemon {
         let nodes: Vec<Node<'_>> =
             self.services.iter().zip(&edges).map(|(service, edges)| service.node(edges)).collect();
         let graph = Graph { daemon: &self.name, nodes: &nodes };
-        let faults = crate::graph::faults(&graph);
+        let faults = graph.faults();
         if faults.is_empty() { Ok(()) } else { Err(Error::from(GraphError(faults))) }
     }
 }
