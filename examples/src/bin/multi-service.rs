@@ -68,6 +68,18 @@ struct Health {
 }
 
 impl Runner for Health {
+    /// Not healthy yet: asks until there is an answer.
+    async fn idle(&mut self, cx: &Context) -> rxd::Result {
+        while !cx.is_cancelled() && self.api.get("/api").await.is_err() {
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_millis(500)) => {}
+                () = cx.cancelled() => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Healthy: asks until there is none.
     async fn run(&mut self, cx: &Context) -> rxd::Result {
         let mut every = tokio::time::interval(Duration::from_millis(500));
         loop {
@@ -94,7 +106,11 @@ impl Runner for Poller {
         let mut changes = Self::api_changes(cx);
         loop {
             tokio::select! {
-                _ = every.tick() => println!("{}", self.api.get("/api").await?),
+                _ = every.tick() => match self.api.get("/api").await {
+                    Ok(answer) => println!("{answer}"),
+                    // Whether to go on is for `health` to say.
+                    Err(error) => tracing::warn!("{error}"),
+                },
                 Some(change) = changes.next() => {
                     let api = &change.services[0];
                     tracing::info!("the api has made a transition: {} {}", api.transition, api.state);
