@@ -1,6 +1,5 @@
 //! The one error type.
 
-use crate::graph::Fault;
 use crate::report::Report;
 use std::error::Error as StdError;
 use std::fmt;
@@ -152,14 +151,11 @@ pub fn is_cancelled(error: &Error) -> bool {
 
 /// A service graph that could not work.
 #[derive(Debug)]
-pub(crate) struct GraphError(pub(crate) Vec<Fault>);
+pub(crate) struct GraphError(pub(crate) Vec<String>);
 
 impl fmt::Display for GraphError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, fault) in self.0.iter().enumerate() {
-            write!(f, "{}{fault}", if at == 0 { "" } else { "\n" })?;
-        }
-        Ok(())
+        f.write_str(&self.0.join("\n"))
     }
 }
 

@@ -20,6 +20,7 @@ mod signals;
 mod state;
 mod supervisor;
 mod watch;
+mod wiring;
 
 #[doc(hidden)]
 pub mod __private;

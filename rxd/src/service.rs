@@ -3,13 +3,13 @@
 use crate::board::Id;
 use crate::context::Context;
 use crate::core::{Core, Name};
-use crate::daemon::OwnedTargets;
 use crate::engine::{Seat, serve};
 use crate::error::Result;
 use crate::graph::{Analysis, Edge, Effect, Kind, Mode, Node, Target};
 use crate::manager::{Manager, Table};
 use crate::options::Options;
 use crate::state::{Action, State};
+use crate::wiring::OwnedTargets;
 use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
