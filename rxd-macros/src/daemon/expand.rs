@@ -150,7 +150,7 @@ fn setting(setting: &Setting, rxd: &Runtime) -> TokenStream {
         }
         Setting::Signals(signals) => {
             let kind = rxd.signal();
-            quote!(.signals(const { &[#(#kind::#signals()),*] }))
+            quote!(.signals([#(#kind::#signals),*]))
         }
     }
 }
@@ -159,9 +159,9 @@ fn setting(setting: &Setting, rxd: &Runtime) -> TokenStream {
 fn add(field: &Field, service: &TokenStream) -> TokenStream {
     let ident = &field.ident;
     let named = field.name.as_ref().map(|name| quote!(.named(#name)));
-    let value = match field.optional {
-        true => quote!(self.#ident),
-        false => quote!(::core::option::Option::Some(self.#ident)),
+    let made = match field.optional {
+        true => quote!(optional(self.#ident)),
+        false => quote!(service(::core::option::Option::Some(self.#ident))),
     };
-    quote!(.add(#service::service(#value) #named))
+    quote!(.add(#service::#made #named))
 }

@@ -23,7 +23,7 @@ pub(crate) struct Daemon {
 pub(crate) enum Setting {
     /// `.shutdown_timeout(time)`, by the setter's name.
     Time(&'static str, Time),
-    /// `.signals(&[SignalKind::interrupt(), ..])`
+    /// `.signals([Signal::INTERRUPT, ..])`
     Signals(Vec<Ident>),
 }
 

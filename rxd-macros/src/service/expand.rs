@@ -109,7 +109,7 @@ fn checked(item: &Item, service: &Service) -> TokenStream {
     let ty = item.ty();
     let whole = at(&service.name_at, rxd.check_service(), quote!((&__D::ANALYSIS, __ME)));
     let edges = service.edges.valid.iter().enumerate().map(|(i, edge)| checks(edge, i, rxd));
-    let (service, field) = (rxd.service(), rxd.optional());
+    let (service, field) = (rxd.service(), rxd.service_of());
     // At the type's name: this is where a type without methods is an error.
     let forward = quote_spanned!(item.ident.span()=> #field::<Self>);
     quote! {
@@ -122,7 +122,7 @@ fn checked(item: &Item, service: &Service) -> TokenStream {
             };
 
             fn service(this: ::core::option::Option<Self>) -> #service {
-                #forward(this, ::core::option::Option::None)
+                #forward(this)
             }
         }
     }
