@@ -40,9 +40,7 @@ impl Workers {
     /// The daemon as a builder, for what is known only at run time.
     fn into_daemon(self) -> ::rxd::Daemon {
         let daemon = ::rxd::Daemon::new("workers")
-            .signals(const {
-                &[::rxd::SignalKind::interrupt(), ::rxd::SignalKind::terminate()]
-            });
+            .signals([::rxd::Signal::INTERRUPT, ::rxd::Signal::TERMINATE]);
         let daemon = daemon
             .add(
                 <Worker as ::rxd::__private::Checked<
@@ -64,7 +62,7 @@ impl Workers {
                 <Worker as ::rxd::__private::Checked<
                     Workers,
                     { 1 + ::core::cfg!(all(feature = "metrics")) as usize },
-                >>::service(self.second)
+                >>::optional(self.second)
                     .named("worker-2"),
             );
         daemon

@@ -21,7 +21,7 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &Daemon) -> TokenStream {
     let nodes = daemon.fields.iter().zip(&services).map(|(field, service)| node(field, service, rxd));
     let settings = daemon.settings.iter().map(|setting| self::setting(setting, rxd));
     let adds = daemon.fields.iter().zip(&services).map(|(field, service)| add(field, service));
-    let checks = daemon.fields.iter().zip(&services).map(|(field, service)| {
+    let checks = daemon.fields.iter().zip(&services).filter(|(field, _)| !field.taken).map(|(field, service)| {
         let cfgs = &field.cfgs;
         // At the field, where the compiler says which daemon it was checking.
         let ok = quote_spanned!(ends(&field.ty.to_token_stream()).1=> ::OK);

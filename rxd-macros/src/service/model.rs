@@ -7,7 +7,7 @@ use crate::syntax::duration::Time;
 use crate::syntax::item::Item;
 use crate::syntax::keys::{self, Entry, Number};
 use crate::syntax::words::{MANAGERS, ON_FAILURE};
-use crate::syntax::{args, name};
+use crate::syntax::{args, name, near};
 use crate::watch::model::{Edges, Owner};
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
@@ -115,7 +115,9 @@ fn manager(entry: &Entry, errors: &mut Errors) -> Option<Manager> {
             }
             _ => errors.help(text, MANAGERS.unknown(&text.value()), MANAGERS.help(&text.value())),
         }
-        return None;
+        // What was probably meant, so that those who wait for its end are not told as well.
+        let meant = near::nearest(&text.value(), MANAGERS.names())?;
+        return MANAGERS.find(meant, text.span()).map(Manager::BuiltIn);
     };
     let before = errors.len();
     let list = args::parse(group.stream(), errors);

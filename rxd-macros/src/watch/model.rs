@@ -405,3 +405,6 @@ fn stream(entry: &keys::Entry, errors: &mut Errors) -> Option<Ident> {
     }
     Some(word)
 }
+
+#[cfg(test)]
+mod tests;
