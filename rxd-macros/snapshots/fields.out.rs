@@ -7,11 +7,11 @@ struct Workers {
 #[automatically_derived]
 impl ::rxd::__private::Graphed for Workers {
     const ANALYSIS: ::rxd::__private::Analysis<'static> = {
-        const GRAPH: &::rxd::Graph<'static> = &Workers::GRAPH;
-        const INDEX: &::rxd::__private::Index<
+        static GRAPH: ::rxd::Graph<'static> = Workers::GRAPH;
+        static INDEX: ::rxd::__private::Index<
             { 2 + ::core::cfg!(all(feature = "metrics")) as usize },
-        > = &::rxd::__private::Index::new(GRAPH);
-        INDEX.of(GRAPH)
+        > = ::rxd::__private::Index::new(&GRAPH);
+        INDEX.of(&GRAPH)
     };
 }
 #[automatically_derived]

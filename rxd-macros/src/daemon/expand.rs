@@ -47,9 +47,9 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &Daemon) -> TokenStream {
         #[automatically_derived]
         impl #graphed for #ident {
             const ANALYSIS: #analysis<'static> = {
-                const GRAPH: &#graph<'static> = &#ident::GRAPH;
-                const INDEX: &#index<{ #count }> = &#index::new(GRAPH);
-                INDEX.of(GRAPH)
+                static GRAPH: #graph<'static> = #ident::GRAPH;
+                static INDEX: #index<{ #count }> = #index::new(&GRAPH);
+                INDEX.of(&GRAPH)
             };
         }
         #[automatically_derived]

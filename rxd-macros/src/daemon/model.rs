@@ -22,7 +22,7 @@ pub(crate) struct Daemon {
 /// One setter of `Daemon`.
 pub(crate) enum Setting {
     /// `.shutdown_timeout(time)`, by the setter's name.
-    Time(&'static str, Time),
+    Time(&'static str, Box<Time>),
     /// `.signals([Signal::INTERRUPT, ..])`
     Signals(Vec<Ident>),
 }
@@ -56,7 +56,7 @@ pub(crate) fn check(written: Written, item: &ItemStruct, errors: &mut Errors) ->
                 daemon.name = name.unwrap_or(daemon.name);
             }
             "shutdown_timeout" => {
-                settings.extend(entry.positive(errors).map(|time| Setting::Time("shutdown_timeout", time)));
+                settings.extend(entry.positive(errors).map(|time| Setting::Time("shutdown_timeout", Box::new(time))));
             }
             "signals" => settings.extend(signals(entry, errors)),
             _ => daemon.runtime = Runtime::from_entry(entry, errors).unwrap_or_default(),

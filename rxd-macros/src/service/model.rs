@@ -29,7 +29,7 @@ pub(crate) enum Manager {
     /// One of rxd's own.
     BuiltIn(Ident),
     /// The user's.
-    Path(Type),
+    Path(Box<Type>),
 }
 
 /// One setter of `Options`.
@@ -125,7 +125,7 @@ fn manager(entry: &Entry, errors: &mut Errors) -> Option<Manager> {
         // Words in lower case are rxd's own; a wrong one is the compiler's to report, at this token.
         [arg] => match (arg.as_ident(), arg) {
             (Some(word), _) if !starts_upper(&word.to_string()) => Some(Manager::BuiltIn(word.clone())),
-            (_, args::Arg::Path(path)) => Some(Manager::Path(path.clone())),
+            (_, args::Arg::Path(path)) => Some(Manager::Path(Box::new(path.clone()))),
             _ => {
                 entry.wrong("one manager", errors);
                 None
