@@ -31,7 +31,7 @@ impl<
         ::rxd::__private::check_target(&__D::ANALYSIS, __ME, 0, 0);
     };
     fn service(this: ::core::option::Option<Self>) -> ::rxd::Service {
-        ::rxd::__private::optional::<Self>(this, ::core::option::Option::None)
+        ::rxd::__private::service::<Self>(this)
     }
 }
 #[automatically_derived]
@@ -42,8 +42,10 @@ impl Poller {
     }
 }
 #[allow(unexpected_cfgs)]
-#[cfg(rust_analyzer)]
-const _: &[::rxd::State] = &[::rxd::State::Rum];
+const _: () = {
+    #[cfg(rust_analyzer)]
+    const _: &[::rxd::State] = &[::rxd::State::Rum];
+};
 ::core::compile_error! {
     "unknown key `nmae`\nhelp: did you mean `name`?"
 }

@@ -5,11 +5,11 @@ pub struct EdgeAgent {
 #[automatically_derived]
 impl ::rxd::__private::Graphed for EdgeAgent {
     const ANALYSIS: ::rxd::__private::Analysis<'static> = {
-        const GRAPH: &::rxd::Graph<'static> = &EdgeAgent::GRAPH;
-        const INDEX: &::rxd::__private::Index<{ 2 }> = &::rxd::__private::Index::new(
-            GRAPH,
+        static GRAPH: ::rxd::Graph<'static> = EdgeAgent::GRAPH;
+        static INDEX: ::rxd::__private::Index<{ 2 }> = ::rxd::__private::Index::new(
+            &GRAPH,
         );
-        INDEX.of(GRAPH)
+        INDEX.of(&GRAPH)
     };
 }
 #[automatically_derived]

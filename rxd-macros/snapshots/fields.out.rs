@@ -7,11 +7,11 @@ struct Workers {
 #[automatically_derived]
 impl ::rxd::__private::Graphed for Workers {
     const ANALYSIS: ::rxd::__private::Analysis<'static> = {
-        const GRAPH: &::rxd::Graph<'static> = &Workers::GRAPH;
-        const INDEX: &::rxd::__private::Index<
+        static GRAPH: ::rxd::Graph<'static> = Workers::GRAPH;
+        static INDEX: ::rxd::__private::Index<
             { 2 + ::core::cfg!(all(feature = "metrics")) as usize },
-        > = &::rxd::__private::Index::new(GRAPH);
-        INDEX.of(GRAPH)
+        > = ::rxd::__private::Index::new(&GRAPH);
+        INDEX.of(&GRAPH)
     };
 }
 #[automatically_derived]
@@ -40,9 +40,7 @@ impl Workers {
     /// The daemon as a builder, for what is known only at run time.
     fn into_daemon(self) -> ::rxd::Daemon {
         let daemon = ::rxd::Daemon::new("workers")
-            .signals(const {
-                &[::rxd::SignalKind::interrupt(), ::rxd::SignalKind::terminate()]
-            });
+            .signals([::rxd::Signal::INTERRUPT, ::rxd::Signal::TERMINATE]);
         let daemon = daemon
             .add(
                 <Worker as ::rxd::__private::Checked<
@@ -64,7 +62,7 @@ impl Workers {
                 <Worker as ::rxd::__private::Checked<
                     Workers,
                     { 1 + ::core::cfg!(all(feature = "metrics")) as usize },
-                >>::service(self.second)
+                >>::optional(self.second)
                     .named("worker-2"),
             );
         daemon

@@ -47,6 +47,6 @@ impl<
         crate::renamed::__private::check_service(&__D::ANALYSIS, __ME);
     };
     fn service(this: ::core::option::Option<Self>) -> crate::renamed::Service {
-        crate::renamed::__private::optional::<Self>(this, ::core::option::Option::None)
+        crate::renamed::__private::service::<Self>(this)
     }
 }

@@ -22,6 +22,6 @@ impl<
         ::rxd::__private::check_service(&__D::ANALYSIS, __ME);
     };
     fn service(this: ::core::option::Option<Self>) -> ::rxd::Service {
-        ::rxd::__private::optional::<Self>(this, ::core::option::Option::None)
+        ::rxd::__private::service::<Self>(this)
     }
 }

@@ -45,7 +45,7 @@ where
         ::rxd::__private::check_target(&__D::ANALYSIS, __ME, 0, 0);
     };
     fn service(this: ::core::option::Option<Self>) -> ::rxd::Service {
-        ::rxd::__private::optional::<Self>(this, ::core::option::Option::None)
+        ::rxd::__private::service::<Self>(this)
     }
 }
 #[automatically_derived]

@@ -21,7 +21,7 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &Daemon) -> TokenStream {
     let nodes = daemon.fields.iter().zip(&services).map(|(field, service)| node(field, service, rxd));
     let settings = daemon.settings.iter().map(|setting| self::setting(setting, rxd));
     let adds = daemon.fields.iter().zip(&services).map(|(field, service)| add(field, service));
-    let checks = daemon.fields.iter().zip(&services).map(|(field, service)| {
+    let checks = daemon.fields.iter().zip(&services).filter(|(field, _)| !field.taken).map(|(field, service)| {
         let cfgs = &field.cfgs;
         // At the field, where the compiler says which daemon it was checking.
         let ok = quote_spanned!(ends(&field.ty.to_token_stream()).1=> ::OK);
@@ -47,9 +47,9 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &Daemon) -> TokenStream {
         #[automatically_derived]
         impl #graphed for #ident {
             const ANALYSIS: #analysis<'static> = {
-                const GRAPH: &#graph<'static> = &#ident::GRAPH;
-                const INDEX: &#index<{ #count }> = &#index::new(GRAPH);
-                INDEX.of(GRAPH)
+                static GRAPH: #graph<'static> = #ident::GRAPH;
+                static INDEX: #index<{ #count }> = #index::new(&GRAPH);
+                INDEX.of(&GRAPH)
             };
         }
         #[automatically_derived]

@@ -24,8 +24,10 @@ fn completion(service: &Service) -> Option<TokenStream> {
     (!unfinished.is_empty()).then(|| {
         quote! {
             #[allow(unexpected_cfgs)]
-            #[cfg(rust_analyzer)]
-            const _: &[#states] = &[#(#states::#unfinished),*];
+            const _: () = {
+                #[cfg(rust_analyzer)]
+                const _: &[#states] = &[#(#states::#unfinished),*];
+            };
         }
     })
 }

@@ -34,7 +34,7 @@ pub(crate) struct Sentence {
 /// One service that is watched.
 pub(crate) enum Target {
     Name(LitStr),
-    Type(Type),
+    Type(Box<Type>),
 }
 
 impl Target {
@@ -194,13 +194,13 @@ impl Target {
     fn is(&self, owner: &Owner<'_>) -> bool {
         match self {
             Target::Name(name) => name.value() == owner.name,
-            Target::Type(Type::Path(path)) => {
-                path.path.segments.len() == 1 && {
+            Target::Type(ty) => match &**ty {
+                Type::Path(path) if path.path.segments.len() == 1 => {
                     let ident = &path.path.segments[0].ident;
                     ident == owner.ident || ident == "Self"
                 }
-            }
-            Target::Type(_) => false,
+                _ => false,
+            },
         }
     }
 }
@@ -258,9 +258,8 @@ fn read(written: Written, unfinished: &mut Vec<Ident>, errors: &mut Errors) -> (
             "within" => edge.within = entry.positive(errors),
             _ => edge.stream = stream(&entry, errors),
         }
-        if entry.name == "stream" && edge.effect.is_some() {
-            errors.help(&entry.key, "a stream has no `then`", "write two watches: one with `then`, one with `stream`");
-        } else if entry.name == "then" && edge.stream.is_some() {
+        // At the second of the two.
+        if entry.name != "within" && edge.effect.is_some() && edge.stream.is_some() {
             errors.help(&entry.key, "a stream has no `then`", "write two watches: one with `then`, one with `stream`");
         }
     }
@@ -385,7 +384,7 @@ fn target(arg: Arg, errors: &mut Errors) -> Option<Target> {
             crate::syntax::name::checked(&name, errors)?;
             Some(Target::Name(name))
         }
-        Arg::Path(path) => Some(Target::Type(path)),
+        Arg::Path(path) => Some(Target::Type(Box::new(path))),
         other => {
             errors.help(other, "expected a service", "write its name, `\"health\"`, or its type");
             None
@@ -405,3 +404,6 @@ fn stream(entry: &keys::Entry, errors: &mut Errors) -> Option<Ident> {
     }
     Some(word)
 }
+
+#[cfg(test)]
+mod tests;
