@@ -90,7 +90,7 @@ paths! {
     public service "Service";
     public handle "DaemonHandle";
     public result "Result";
-    public signal "SignalKind";
+    public signal "Signal";
     public manager_trait "Manager";
     private table "Table";
     private declared "Declared";
@@ -103,7 +103,7 @@ paths! {
     private node "Node";
     private analysis "Analysis";
     private index "Index";
-    private optional "optional";
+    private service_of "service";
     private stream "stream";
     private check_service "check_service";
     private check_edge "check_edge";

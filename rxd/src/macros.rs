@@ -1,6 +1,15 @@
 //! The macros, as they are named by users.
 
-pub use rxd_macros::{after, daemon, needs, service, watch};
+#[doc = include_str!("macros/after.md")]
+pub use rxd_macros::after;
+#[doc = include_str!("macros/daemon.md")]
+pub use rxd_macros::daemon;
+#[doc = include_str!("macros/needs.md")]
+pub use rxd_macros::needs;
+#[doc = include_str!("macros/service.md")]
+pub use rxd_macros::service;
+#[doc = include_str!("macros/watch.md")]
+pub use rxd_macros::watch;
 
 /// Declares a [`Manager`](crate::Manager): where a service goes when one of its methods has ended.
 ///

@@ -6,15 +6,21 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+/// Both write the same project, and take turns.
+static TURN: Mutex<()> = Mutex::new(());
 
 // Apart from the other: one case that must run turns `cargo check` into `cargo build` for all.
 #[test]
 fn pass() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     trybuild::TestCases::new().pass("tests/*/pass/*.rs");
 }
 
 #[test]
 fn fail() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     trybuild::TestCases::new().compile_fail("tests/*/fail/*.rs");
 }
 

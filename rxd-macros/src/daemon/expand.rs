@@ -2,8 +2,9 @@
 
 use super::model::{Daemon, Field, Setting};
 use crate::runtime::{Runtime, respan};
+use crate::syntax::item::ends;
 use proc_macro2::{Literal, TokenStream};
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::{ItemStruct, Meta};
 
 /// The impls and the checks of a daemon.
@@ -20,10 +21,10 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &Daemon) -> TokenStream {
     let nodes = daemon.fields.iter().zip(&services).map(|(field, service)| node(field, service, rxd));
     let settings = daemon.settings.iter().map(|setting| self::setting(setting, rxd));
     let adds = daemon.fields.iter().zip(&services).map(|(field, service)| add(field, service));
-    let checks = daemon.fields.iter().zip(&services).map(|(field, service)| {
+    let checks = daemon.fields.iter().zip(&services).filter(|(field, _)| !field.taken).map(|(field, service)| {
         let cfgs = &field.cfgs;
-        // At the type: an error in the check points there, beside its own place.
-        let ok = respan(quote!(::OK), crate::syntax::item::ends(&field.ty.to_token_stream()).1);
+        // At the field, where the compiler says which daemon it was checking.
+        let ok = quote_spanned!(ends(&field.ty.to_token_stream()).1=> ::OK);
         quote!(#(#cfgs)* const _: () = #service #ok;)
     });
     // Statements can be switched off, links of a chain cannot.
@@ -108,7 +109,7 @@ fn places(daemon: &Daemon) -> Vec<TokenStream> {
                 Meta::List(list) => Some(&list.tokens),
                 _ => None,
             });
-            counted.extend(quote!(+ (true #(&& ::core::cfg!(#predicates))*) as usize));
+            counted.extend(quote!(+ ::core::cfg!(all(#(#predicates),*)) as usize));
         }
     }
     let count = Literal::usize_unsuffixed(fixed);
@@ -125,7 +126,7 @@ fn as_service(daemon: &proc_macro2::Ident, field: &Field, place: &TokenStream, r
     } else {
         quote!({ #place })
     };
-    let (start, end) = crate::syntax::item::ends(&ty.to_token_stream());
+    let (start, end) = ends(&ty.to_token_stream());
     let open = respan(quote!(<), start);
     let close = respan(quote!(as #checked<#daemon, #place>>), end);
     quote!(#open #ty #close)
@@ -149,7 +150,7 @@ fn setting(setting: &Setting, rxd: &Runtime) -> TokenStream {
         }
         Setting::Signals(signals) => {
             let kind = rxd.signal();
-            quote!(.signals(const { &[#(#kind::#signals()),*] }))
+            quote!(.signals([#(#kind::#signals),*]))
         }
     }
 }
@@ -157,13 +158,10 @@ fn setting(setting: &Setting, rxd: &Runtime) -> TokenStream {
 /// `.add(..)` of one field.
 fn add(field: &Field, service: &TokenStream) -> TokenStream {
     let ident = &field.ident;
-    let name = match &field.name {
-        Some(name) => quote!(::core::option::Option::Some(#name)),
-        None => quote!(::core::option::Option::None),
+    let named = field.name.as_ref().map(|name| quote!(.named(#name)));
+    let made = match field.optional {
+        true => quote!(optional(self.#ident)),
+        false => quote!(service(::core::option::Option::Some(self.#ident))),
     };
-    let value = match field.optional {
-        true => quote!(self.#ident),
-        false => quote!(::core::option::Option::Some(self.#ident)),
-    };
-    quote!(.add(#service::service(#value, #name)))
+    quote!(.add(#service::#made #named))
 }

@@ -13,7 +13,23 @@ pub(crate) fn expand(item: &Item, service: &Service) -> TokenStream {
     let declared = declared(item, service);
     let checked = checked(item, service);
     let streams = streams(item, service);
-    quote!(#declared #checked #streams)
+    let completion = completion(service);
+    quote!(#declared #checked #streams #completion)
+}
+
+/// States that are none, where only an editor looks: it completes what stands there.
+fn completion(service: &Service) -> Option<TokenStream> {
+    let unfinished = &service.edges.unfinished;
+    let states = service.runtime.state();
+    (!unfinished.is_empty()).then(|| {
+        quote! {
+            #[allow(unexpected_cfgs)]
+            const _: () = {
+                #[cfg(rust_analyzer)]
+                const _: &[#states] = &[#(#states::#unfinished),*];
+            };
+        }
+    })
 }
 
 fn declared(item: &Item, service: &Service) -> TokenStream {
@@ -95,7 +111,7 @@ fn checked(item: &Item, service: &Service) -> TokenStream {
     let ty = item.ty();
     let whole = at(&service.name_at, rxd.check_service(), quote!((&__D::ANALYSIS, __ME)));
     let edges = service.edges.valid.iter().enumerate().map(|(i, edge)| checks(edge, i, rxd));
-    let (service, field) = (rxd.service(), rxd.optional());
+    let (service, field) = (rxd.service(), rxd.service_of());
     // At the type's name: this is where a type without methods is an error.
     let forward = quote_spanned!(item.ident.span()=> #field::<Self>);
     quote! {
@@ -107,8 +123,8 @@ fn checked(item: &Item, service: &Service) -> TokenStream {
                 #(#edges)*
             };
 
-            fn service(this: ::core::option::Option<Self>, name: ::core::option::Option<&'static str>) -> #service {
-                #forward(this, name)
+            fn service(this: ::core::option::Option<Self>) -> #service {
+                #forward(this)
             }
         }
     }

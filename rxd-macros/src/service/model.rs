@@ -7,7 +7,7 @@ use crate::syntax::duration::Time;
 use crate::syntax::item::Item;
 use crate::syntax::keys::{self, Entry, Number};
 use crate::syntax::words::{MANAGERS, ON_FAILURE};
-use crate::syntax::{args, name};
+use crate::syntax::{args, name, near};
 use crate::watch::model::{Edges, Owner};
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
@@ -29,7 +29,7 @@ pub(crate) enum Manager {
     /// One of rxd's own.
     BuiltIn(Ident),
     /// The user's.
-    Path(Type),
+    Path(Box<Type>),
 }
 
 /// One setter of `Options`.
@@ -115,7 +115,9 @@ fn manager(entry: &Entry, errors: &mut Errors) -> Option<Manager> {
             }
             _ => errors.help(text, MANAGERS.unknown(&text.value()), MANAGERS.help(&text.value())),
         }
-        return None;
+        // What was probably meant, so that those who wait for its end are not told as well.
+        let meant = near::nearest(&text.value(), MANAGERS.names())?;
+        return MANAGERS.find(meant, text.span()).map(Manager::BuiltIn);
     };
     let before = errors.len();
     let list = args::parse(group.stream(), errors);
@@ -123,7 +125,7 @@ fn manager(entry: &Entry, errors: &mut Errors) -> Option<Manager> {
         // Words in lower case are rxd's own; a wrong one is the compiler's to report, at this token.
         [arg] => match (arg.as_ident(), arg) {
             (Some(word), _) if !starts_upper(&word.to_string()) => Some(Manager::BuiltIn(word.clone())),
-            (_, args::Arg::Path(path)) => Some(Manager::Path(path.clone())),
+            (_, args::Arg::Path(path)) => Some(Manager::Path(Box::new(path.clone()))),
             _ => {
                 entry.wrong("one manager", errors);
                 None

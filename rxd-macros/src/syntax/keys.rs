@@ -240,7 +240,8 @@ impl Entry {
             self.wrong(if ty == "u32" { "a whole number" } else { "a number" }, errors);
             return None;
         };
-        if !range.contains(&parsed) {
+        // `1e400` is a literal, too.
+        if !range.contains(&parsed) || !parsed.is_finite() {
             let (least, most) = (range.start(), range.end());
             let bounds = match *most < 10.0 {
                 true => format!("write a number from {least} to {most}"),
@@ -285,5 +286,59 @@ pub(crate) fn literal_string(expr: &Expr) -> Option<&LitStr> {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text),
         Expr::Group(group) => literal_string(&group.expr),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::syntax::words::ON_FAILURE;
+
+    const TABLE: Table = Table::new(&[
+        Key { name: "name", form: "name = \"x\"" },
+        Key { name: "delays", form: "delays(Run = \"1s\")" },
+        Key { name: "max", form: "max = 5" },
+        Key { name: "on_failure", form: "on_failure(exit)" },
+    ]);
+
+    fn entries(text: &str, errors: &mut Errors) -> Vec<Entry> {
+        read(args::parse(text.parse().expect("tokens"), errors), &TABLE, errors)
+    }
+
+    fn faults(text: &str) -> Vec<String> {
+        let mut errors = Errors::default();
+        for entry in entries(text, &mut errors) {
+            match entry.name {
+                "name" => drop(entry.string(&mut errors)),
+                "delays" => drop(entry.list(&mut errors)),
+                "max" => drop(entry.number("u32", 0.0..=f64::from(u32::MAX), &mut errors)),
+                _ => drop(entry.word(&ON_FAILURE, &mut errors)),
+            }
+        }
+        errors.list().into_iter().map(|(message, at)| format!("{message} @ {at}")).collect()
+    }
+
+    #[test]
+    fn valid_entries() {
+        let nothing: Vec<String> = Vec::new();
+        assert_eq!(faults("name = \"a\", delays(Run = \"1s\"), max = 4_294_967_295, on_failure = \"ignore\""), nothing);
+        assert_eq!(faults("max = MOST, on_failure(shutdown),"), nothing);
+        assert_eq!(faults(""), nothing);
+    }
+
+    #[test]
+    fn each_fault_once_and_at_its_token() {
+        assert_eq!(faults("nam = \"a\""), ["unknown key `nam` @ nam"]);
+        assert_eq!(faults("name = \"a\", name = 5"), ["`name` is written twice @ name"]);
+        assert_eq!(faults("name = 5"), ["`name` takes a string @ 5"]);
+        assert_eq!(faults("name, max"), ["`name` has no value @ name", "`max` has no value @ max"]);
+        assert_eq!(faults("delays = \"1s\""), ["`delays` takes a list @ \"1s\""]);
+        assert_eq!(faults("delays()"), ["`delays()` says nothing @ ()"]);
+        assert_eq!(faults("max = -1"), ["`max` is out of range @ -1"]);
+        assert_eq!(faults("max = 4294967296"), ["`max` is out of range @ 4294967296"]);
+        assert_eq!(faults("max = 1e400"), ["`max` takes a whole number @ 1e400"]);
+        assert_eq!(faults("on_failure(exot)"), ["`on_failure` cannot be `exot` @ exot"]);
+        assert_eq!(faults("on_failure(exit, ignore)"), ["`on_failure(..)` takes one word @ ignore"]);
+        assert_eq!(faults("\"a\", 5"), ["a string without a key @ \"a\"", "expected a key @ 5"]);
     }
 }

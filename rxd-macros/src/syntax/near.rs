@@ -34,7 +34,7 @@ fn distance(a: &str, b: &str) -> usize {
 }
 
 /// The `help:` of an unknown word: the nearest, or all there are.
-pub(crate) fn help<'a>(written: &str, all: &[&'a str]) -> String {
+pub(crate) fn help(written: &str, all: &[&str]) -> String {
     match nearest(written, all.iter().copied()) {
         Some(word) => format!("did you mean `{word}`?"),
         None => format!("it is {}", either(all)),

@@ -70,20 +70,20 @@ pub(crate) const MANAGERS: Words =
 pub(crate) const SIGNALS: Words = Words {
     what: "signal",
     all: &[
-        ("interrupt", "interrupt"),
-        ("terminate", "terminate"),
-        ("quit", "quit"),
-        ("hangup", "hangup"),
-        ("user_defined1", "user_defined1"),
-        ("user_defined2", "user_defined2"),
+        ("interrupt", "INTERRUPT"),
+        ("terminate", "TERMINATE"),
+        ("quit", "QUIT"),
+        ("hangup", "HANGUP"),
+        ("user1", "USER1"),
+        ("user2", "USER2"),
     ],
     also: &[
         ("SIGINT", "interrupt"),
         ("SIGTERM", "terminate"),
         ("SIGQUIT", "quit"),
         ("SIGHUP", "hangup"),
-        ("SIGUSR1", "user_defined1"),
-        ("SIGUSR2", "user_defined2"),
+        ("SIGUSR1", "user1"),
+        ("SIGUSR2", "user2"),
     ],
 };
 

@@ -34,7 +34,7 @@ pub(crate) struct Sentence {
 /// One service that is watched.
 pub(crate) enum Target {
     Name(LitStr),
-    Type(Type),
+    Type(Box<Type>),
 }
 
 impl Target {
@@ -76,6 +76,8 @@ pub(crate) struct Edges {
     pub(crate) valid: Vec<Edge>,
     /// Streams of broken watches: their functions are generated all the same.
     pub(crate) lost: Vec<Ident>,
+    /// States that are none, perhaps because they are still being typed.
+    pub(crate) unfinished: Vec<Ident>,
 }
 
 impl Edges {
@@ -84,7 +86,7 @@ impl Edges {
         let mut edges = Edges::default();
         for written in written {
             let before = errors.len();
-            let (edge, stream) = read(written, errors);
+            let (edge, stream) = read(written, &mut edges.unfinished, errors);
             let Some(edge) = edge.filter(|_| errors.len() == before) else {
                 edges.lost.extend(stream);
                 continue;
@@ -192,13 +194,13 @@ impl Target {
     fn is(&self, owner: &Owner<'_>) -> bool {
         match self {
             Target::Name(name) => name.value() == owner.name,
-            Target::Type(Type::Path(path)) => {
-                path.path.segments.len() == 1 && {
+            Target::Type(ty) => match &**ty {
+                Type::Path(path) if path.path.segments.len() == 1 => {
                     let ident = &path.path.segments[0].ident;
                     ident == owner.ident || ident == "Self"
                 }
-            }
-            Target::Type(_) => false,
+                _ => false,
+            },
         }
     }
 }
@@ -210,7 +212,7 @@ const WATCH: Table = Table::new(&[THEN, WITHIN, STREAM]);
 const SHORT: Table = Table::new(&[WITHIN]);
 
 /// Reads one attribute; the second part is its stream, also if the rest makes no sense.
-fn read(written: Written, errors: &mut Errors) -> (Option<Edge>, Option<Ident>) {
+fn read(written: Written, unfinished: &mut Vec<Ident>, errors: &mut Errors) -> (Option<Edge>, Option<Ident>) {
     let Written { keyword, word, args, broken, tokens } = written;
     let before = errors.len();
     if args.is_empty() && !broken {
@@ -234,7 +236,7 @@ fn read(written: Written, errors: &mut Errors) -> (Option<Edge>, Option<Ident>) 
     });
     let mut words = words.into_iter().peekable();
     if keyword == Keyword::Watch {
-        edge.sentence = sentence(&word, &mut words, broken, errors);
+        edge.sentence = sentence(&word, &mut words, broken, unfinished, errors);
     } else {
         no_sentence(&word, &mut words, errors);
     }
@@ -256,9 +258,8 @@ fn read(written: Written, errors: &mut Errors) -> (Option<Edge>, Option<Ident>) 
             "within" => edge.within = entry.positive(errors),
             _ => edge.stream = stream(&entry, errors),
         }
-        if entry.name == "stream" && edge.effect.is_some() {
-            errors.help(&entry.key, "a stream has no `then`", "write two watches: one with `then`, one with `stream`");
-        } else if entry.name == "then" && edge.stream.is_some() {
+        // At the second of the two.
+        if entry.name != "within" && edge.effect.is_some() && edge.stream.is_some() {
             errors.help(&entry.key, "a stream has no `then`", "write two watches: one with `then`, one with `stream`");
         }
     }
@@ -294,6 +295,7 @@ fn sentence(
     attr: &Ident,
     words: &mut Words<impl Iterator<Item = Arg>>,
     broken: bool,
+    unfinished: &mut Vec<Ident>,
     errors: &mut Errors,
 ) -> Option<Sentence> {
     let missing = |errors: &mut Errors, at: Option<&Arg>, what: &str| {
@@ -335,7 +337,11 @@ fn sentence(
         Some(Arg::Path(path)) => match state_ident(path) {
             Some(state) => {
                 words.next();
-                STATES.expect(&state, errors)
+                let found = STATES.expect(&state, errors);
+                if found.is_none() {
+                    unfinished.push(state);
+                }
+                found
             }
             None => {
                 missing(errors, words.peek(), "a state");
@@ -378,7 +384,7 @@ fn target(arg: Arg, errors: &mut Errors) -> Option<Target> {
             crate::syntax::name::checked(&name, errors)?;
             Some(Target::Name(name))
         }
-        Arg::Path(path) => Some(Target::Type(path)),
+        Arg::Path(path) => Some(Target::Type(Box::new(path))),
         other => {
             errors.help(other, "expected a service", "write its name, `\"health\"`, or its type");
             None
@@ -398,3 +404,6 @@ fn stream(entry: &keys::Entry, errors: &mut Errors) -> Option<Ident> {
     }
     Some(word)
 }
+
+#[cfg(test)]
+mod tests;

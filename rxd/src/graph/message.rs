@@ -121,12 +121,6 @@ const fn of_watch(text: &mut Text, analysis: &Analysis<'_>, edge: &Edge<'_>, pla
             text.quote(edge.stream);
             text.push("\nhelp: rename one of them");
         }
-        Rule::AllChanging => {
-            text.push(if stage(edge).is_some() { "waits for all of " } else { "watches for all of " });
-            targets(text, edge);
-            text.push(" to change at one instant, but one always changes before the other");
-            text.push("\nhelp: write `any`, or one watch for each");
-        }
         Rule::Contradiction => {
             text.push("can never stay in Run: ");
             form(text, edge);
@@ -446,16 +440,6 @@ const fn the(text: &mut Text, analysis: &Analysis<'_>, at: usize) {
         text.quote(kind.text);
         text.push(")");
     }
-}
-
-const fn targets(text: &mut Text, edge: &Edge<'_>) {
-    let mut list = List::new(text);
-    let mut i = 0;
-    while i < edge.targets.len() {
-        list.push(edge.targets[i].text);
-        i += 1;
-    }
-    list.end();
 }
 
 /// Names one after the other, of which a long list ends with how many more there are.

@@ -51,6 +51,7 @@ use std::time::Duration;
 pub use check::{Analysis, Fault, check_edge, check_service, check_target};
 pub use index::Index;
 pub use rule::Rule;
+pub(crate) use suggest::unknown;
 
 /// A whole service graph.
 #[derive(Clone, Copy, Debug)]

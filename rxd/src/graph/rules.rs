@@ -76,9 +76,6 @@ pub(super) const fn of_edge(analysis: &Analysis<'_>, me: usize, e: usize) -> Opt
         }
         other += 1;
     }
-    if matches!(ask(edge).action, Action::Changing) && every(edge) && edge.targets.len() > 1 {
-        return at(Rule::AllChanging, e);
-    }
     if matches!((edge.keyword, edge.effect), (Keyword::Watch, Effect::Stop | Effect::Exit))
         && comparable(analysis, me, edge)
     {

@@ -39,11 +39,6 @@ fn examples() -> Vec<(Rule, &'static str, Vec<Node<'static>>)> {
             vec![a(vec![in_run("b").stream("news"), in_run("c").stream("news")]), b(), c()],
         ),
         (
-            Rule::AllChanging,
-            "`#[watch(all, changing, Run, \"b\", \"c\")]`",
-            vec![a(vec![all(Action::Changing, run, "b c")]), b(), c()],
-        ),
-        (
             Rule::Contradiction,
             "`#[needs(\"b\")]` and `#[watch(any, entering, Run, \"b\", then(stop))]`",
             vec![a(vec![needs("b"), in_run("b").then(Effect::Stop)]), b()],
