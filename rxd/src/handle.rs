@@ -167,7 +167,7 @@ impl DaemonHandle {
         match report {
             Ok(Some(report)) => report,
             // The runtime was shut down under the daemon: nothing more is known.
-            Ok(None) | Err(_) => Report { daemon: self.core().daemon.clone(), reason: None, services: Vec::new() },
+            Ok(None) | Err(_) => Report::lost(self.core().daemon.clone()),
         }
     }
 }
