@@ -124,6 +124,7 @@ impl Core {
             incarnation: word.incarnation,
             restarts: self.detail(id, |detail| detail.restarts),
             seq: word.seq,
+            at: Duration::from_nanos(word.at),
         }
     }
 
@@ -137,6 +138,7 @@ impl Core {
             incarnation: event.incarnation,
             restarts: self.detail(event.id, |detail| detail.restarts),
             seq: event.seq,
+            at: Duration::from_nanos(event.at),
         }
     }
 
@@ -250,6 +252,8 @@ pub struct ServiceState {
     pub restarts: u32,
     /// The number of its last transition; 0 if it has made none.
     pub seq: u64,
+    /// When that was, counted from the daemon's start.
+    pub at: Duration,
 }
 
 impl ServiceState {
