@@ -233,6 +233,11 @@ impl Daemon {
         Ok(DaemonHandle::new(core, report))
     }
 
+    #[cfg(any(test, feature = "test-util"))]
+    pub(crate) fn services(&self) -> &[Service] {
+        &self.services
+    }
+
     fn check(&self) -> Result {
         let edges: Vec<Vec<OwnedTargets<'_>>> = self.services.iter().map(Service::targets).collect();
         let edges: Vec<Vec<Edge<'_>>> =

@@ -156,6 +156,12 @@ impl DaemonHandle {
         self.core().shut_down(Reason::Asked);
     }
 
+    /// Whether the daemon has stopped.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.shared.report.borrow().is_some()
+    }
+
     /// Waits until the daemon has stopped, and tells what became of it.
     ///
     /// # Cancel safety

@@ -21,6 +21,8 @@ mod signals;
 mod stall;
 mod state;
 mod supervisor;
+#[cfg(any(test, feature = "test-util"))]
+pub mod testing;
 mod watch;
 
 #[doc(hidden)]
