@@ -153,7 +153,8 @@ impl Seat {
             Call::Reload => true,
             Call::Run | Call::Stop => false,
         };
-        if goes_on || !self.children.is_used() {
+        // Held by the seat and `cx`, and by nobody else.
+        if goes_on || self.is_alone(2) {
             return ended;
         }
         match self.wind_up(&cx.token()).await {
@@ -168,13 +169,18 @@ impl Seat {
 
     /// As [`settle`](Seat::settle), for a service that waits between methods.
     pub(super) async fn end_children(&mut self) {
-        if self.children.is_used() {
+        if !self.is_alone(1) {
             let token = self.token.clone();
             if let Some(text) = self.wind_up(&token).await {
                 self.failed = self.failed.or(Some(Cause::Panic));
                 self.fail("task", Cause::Panic, &Error::msg(text));
             }
         }
+    }
+
+    /// Whether there are no tasks, and no context that could still spawn one.
+    fn is_alone(&self, holders: usize) -> bool {
+        !self.children.is_used() && Arc::strong_count(&self.children) <= holders
     }
 
     /// Cancels the tasks of this round, waits for them, and aborts those that stay; what the first
