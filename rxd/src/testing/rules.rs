@@ -83,10 +83,6 @@ impl Rules {
         found.unwrap_or_else(|| panic!("no service is named `{service}`")).operator += times;
         self
     }
-
-    pub(super) fn find(&self, name: &str) -> Option<usize> {
-        self.services.iter().position(|service| service.name == name)
-    }
 }
 
 fn declare(service: &Service, find: &dyn Fn(&Target<'_>) -> Option<usize>) -> Declared {

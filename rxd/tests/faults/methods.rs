@@ -342,7 +342,11 @@ async fn a_panic_in_a_task_is_the_service_s_failure_unless_asked_otherwise() {
     let panics = |contained: bool| {
         let first = Act::call(move |cx: Context| async move {
             let task = async { panic!("the worker is gone") };
-            if contained { cx.spawn_contained::<_>("worker", task) } else { cx.spawn("worker", task) };
+            if contained {
+                cx.spawn_contained::<_>("worker", task)
+            } else {
+                cx.spawn("worker", task)
+            };
             cx.cancelled().await;
             Ok(())
         });

@@ -1,14 +1,14 @@
 //! G9: no gate is passed before its condition holds.
 
-use super::Found;
+use super::{Found, Seen};
 use crate::graph::Mode;
 use crate::state::{Action, Cause, State, Transition};
-use crate::testing::rules::{Asks, Gate, Rules};
-use crate::testing::trace::{Step, Trace};
+use crate::testing::rules::{Asks, Gate};
+use crate::testing::trace::Step;
 
 /// What a gate may ask of a service.
 #[derive(Clone, Copy, Default)]
-struct Seen {
+struct Last {
     inside: Option<State>,
     /// The states it has left, as bits.
     left: u8,
@@ -16,7 +16,7 @@ struct Seen {
     ended_well: bool,
 }
 
-impl Seen {
+impl Last {
     fn is(&self, asks: Asks) -> bool {
         match asks {
             Asks::State(Action::Entering, state) => self.inside == Some(state),
@@ -52,15 +52,23 @@ struct Heard {
     open: bool,
 }
 
-pub(super) fn judge(trace: &Trace, rules: &Rules, found: &mut Found) {
-    let mut seen = vec![Seen::default(); rules.services.len()];
+pub(super) fn judge(seen: &Seen<'_>, found: &mut Found) {
+    let rules = seen.rules;
+    let mut last = vec![Last::default(); rules.services.len()];
     let mut heard: Vec<Vec<Heard>> =
         rules.services.iter().map(|service| service.gates.iter().map(|_| Heard::default()).collect()).collect();
-    for step in &trace.steps {
-        let Some(me) = rules.find(&step.service) else { continue };
+    let gates = rules
+        .services
+        .iter()
+        .enumerate()
+        .flat_map(|(at, service)| (0..service.gates.len()).map(move |gate| (at, gate)));
+    let pulses: Vec<(usize, usize)> = gates
+        .filter(|&(at, gate)| matches!(rules.services[at].gates[gate].asks, Asks::State(Action::Changing, _)))
+        .collect();
+    for (me, step) in seen.steps() {
         if step.enters(State::Init) || step.enters(State::Run) {
             for (gate, heard) in rules.services[me].gates.iter().zip(&mut heard[me]) {
-                if gate.before == step.state && !holds(gate, &seen, heard) {
+                if gate.before == step.state && !holds(gate, &last, heard) {
                     let names: Vec<&str> = gate.targets.iter().map(|&at| &*rules.services[at].name).collect();
                     let text = format!(
                         "`{}` enters {} before {:?} of {names:?} is {:?}",
@@ -70,22 +78,20 @@ pub(super) fn judge(trace: &Trace, rules: &Rules, found: &mut Found) {
                 }
             }
         }
-        seen[me].see(step);
-        for (service, heard) in rules.services.iter().zip(&mut heard) {
-            for (gate, heard) in service.gates.iter().zip(heard) {
-                listen(gate, heard, me, step);
-            }
+        last[me].see(step);
+        for &(service, gate) in &pulses {
+            listen(&rules.services[service].gates[gate], &mut heard[service][gate], me, step);
         }
     }
 }
 
-fn holds(gate: &Gate, seen: &[Seen], heard: &mut Heard) -> bool {
+fn holds(gate: &Gate, last: &[Last], heard: &mut Heard) -> bool {
     if matches!(gate.asks, Asks::State(Action::Changing, _)) {
         return std::mem::take(&mut heard.open);
     }
     match gate.mode {
-        Mode::Any => gate.targets.iter().any(|&target| seen[target].is(gate.asks)),
-        Mode::All => gate.targets.iter().all(|&target| seen[target].is(gate.asks)),
+        Mode::Any => gate.targets.iter().any(|&target| last[target].is(gate.asks)),
+        Mode::All => gate.targets.iter().all(|&target| last[target].is(gate.asks)),
     }
 }
 

@@ -1,9 +1,8 @@
 //! G1 to G4: what one service's transitions may be.
 
-use super::Found;
+use super::{Found, Seen};
 use crate::state::{Cause, State, Transition};
-use crate::testing::rules::Rules;
-use crate::testing::trace::{Step, Trace};
+use crate::testing::trace::Step;
 
 /// Where a service is between two of its transitions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,12 +14,12 @@ enum Place {
     Exit,
 }
 
-pub(super) fn judge(trace: &Trace, rules: &Rules, found: &mut Found) {
-    let failing_stop = trace.steps.iter().find(|step| step.leaves(State::Stop) && step.cause.is_failure());
-    for service in &rules.services {
+pub(super) fn judge(seen: &Seen<'_>, found: &mut Found) {
+    let failing_stop = seen.trace.steps.iter().find(|step| step.leaves(State::Stop) && step.cause.is_failure());
+    for (service, own) in seen.rules.services.iter().zip(&seen.own) {
         let (mut place, mut rounds, mut lives) = (Place::Outside, 0, 1);
         let mut abandoned = false;
-        for step in trace.steps.iter().filter(|step| step.service == service.name) {
+        for step in own {
             let name = &service.name;
             if abandoned {
                 found.add("G2", step.seq, format!("`{name}` goes on after it was abandoned"));
@@ -51,13 +50,12 @@ pub(super) fn judge(trace: &Trace, rules: &Rules, found: &mut Found) {
                 (Transition::Exited, state) => Place::After(state),
             };
         }
-        if trace.ended && place != Place::Exit {
-            let end = trace.steps.last().map_or(0, |step| step.seq);
+        if seen.trace.ended && place != Place::Exit {
             let guarantee = match failing_stop {
                 Some(step) if step.service != service.name => "G17",
                 _ => "G2",
             };
-            found.add(guarantee, end, format!("`{}` never came to Exit", service.name));
+            found.add(guarantee, seen.end(), format!("`{}` never came to Exit", service.name));
         }
     }
 }

@@ -9,7 +9,8 @@ mod pacing;
 mod tests;
 
 use super::rules::Rules;
-use super::trace::Trace;
+use super::trace::{Step, Trace};
+use std::collections::HashMap;
 use std::fmt;
 
 /// A guarantee that a trace breaks.
@@ -55,23 +56,49 @@ impl fmt::Display for Violation {
 #[must_use]
 pub fn judge(trace: &Trace, rules: &Rules) -> Vec<Violation> {
     let mut found = Found(Vec::new());
+    let mut seen = Seen { trace, rules, who: Vec::new(), own: vec![Vec::new(); rules.services.len()] };
+    let names: HashMap<&str, usize> =
+        rules.services.iter().enumerate().map(|(at, service)| (&*service.name, at)).collect();
     for (at, step) in trace.steps.iter().enumerate() {
         if step.seq != at as u64 + 1 {
             found.add("G34", step.seq, format!("the transition after {at} has number {}", step.seq));
             return found.0;
         }
-        if rules.find(&step.service).is_none() {
+        let Some(&who) = names.get(&*step.service) else {
             found.add("G1", step.seq, format!("there is no service `{}`", step.service));
             return found.0;
-        }
+        };
+        seen.who.push(who);
+        seen.own[who].push(step);
     }
-    grammar::judge(trace, rules, &mut found);
-    gates::judge(trace, rules, &mut found);
-    endings::judge(trace, rules, &mut found);
-    order::judge(trace, rules, &mut found);
-    pacing::judge(trace, rules, &mut found);
+    grammar::judge(&seen, &mut found);
+    gates::judge(&seen, &mut found);
+    endings::judge(&seen, &mut found);
+    order::judge(&seen, &mut found);
+    pacing::judge(&seen, &mut found);
     found.0.sort_by_key(|violation| violation.seq);
     found.0
+}
+
+/// A trace, sorted for those who look at it.
+struct Seen<'a> {
+    trace: &'a Trace,
+    rules: &'a Rules,
+    /// Whose each step is.
+    who: Vec<usize>,
+    /// The steps of each service.
+    own: Vec<Vec<&'a Step>>,
+}
+
+impl<'a> Seen<'a> {
+    /// Each step, and whose it is.
+    fn steps(&self) -> impl Iterator<Item = (usize, &'a Step)> {
+        self.who.iter().copied().zip(&self.trace.steps)
+    }
+
+    fn end(&self) -> u64 {
+        self.trace.steps.len() as u64
+    }
 }
 
 struct Found(Vec<Violation>);

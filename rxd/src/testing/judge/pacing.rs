@@ -1,9 +1,9 @@
 //! G21 to G25: how often a service comes round, and how long it waits.
 
-use super::Found;
+use super::{Found, Seen};
 use crate::options::{Backoff, Restarts};
 use crate::state::{Cause, State};
-use crate::testing::rules::{Declared, Rules};
+use crate::testing::rules::Declared;
 use crate::testing::trace::{Step, Trace};
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ const SUSTAINED: Duration = Duration::from_secs(60);
 /// Timers are exact to the millisecond, and rounded up.
 const GRAIN: Duration = Duration::from_millis(2);
 
-pub(super) fn judge(trace: &Trace, rules: &Rules, found: &mut Found) {
-    for service in &rules.services {
-        let mut pace = Pace { service, exact: rules.exact, ..Pace::new(service) };
-        for step in trace.steps.iter().filter(|step| step.service == service.name) {
-            pace.step(step, trace, found);
+pub(super) fn judge(seen: &Seen<'_>, found: &mut Found) {
+    for (service, own) in seen.rules.services.iter().zip(&seen.own) {
+        let mut pace = Pace { exact: seen.rules.exact, ..Pace::new(service) };
+        for step in own {
+            pace.step(step, seen.trace, found);
         }
     }
 }
