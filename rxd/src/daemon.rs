@@ -1,16 +1,15 @@
 //! A daemon: its services, started in order, watched over, stopped in order.
 
-use crate::board::{Board, Condition, Declared as Row, HISTORY, Id, Reaction, signal};
-use crate::core::{Core, Name, Reason};
+use crate::board::{HISTORY, Id, signal};
+use crate::core::{Name, Reason};
 use crate::error::{Error, GraphError, Result};
-use crate::graph::{Edge, Effect, Graph, Keyword, Mode, Node, Target};
+use crate::graph::{Edge, Graph, Node};
 use crate::handle::DaemonHandle;
 use crate::prestart::{self, Erased, Pipeline};
 use crate::service::Service;
-use crate::shutdown::{Ladder, without_cycles};
 use crate::signals::{self, Heard, Listener, Signal};
-use crate::state::{Action, State};
 use crate::supervisor::Supervisor;
+use crate::wiring::{self, OwnedTargets};
 use std::borrow::Cow;
 use std::fmt;
 use std::process::{ExitCode, Termination};
@@ -215,7 +214,7 @@ impl Daemon {
         };
         drop(stages);
         let services: Vec<Service> = self.services.into_iter().filter(|service| !service.is_off()).collect();
-        let core = Arc::new(wire(self.name, &services, self.history));
+        let core = Arc::new(wiring::wire(self.name, &services, self.history));
         if let Some(number) = ended_by {
             core.shut_down(Reason::Signal(number));
             (0..services.len() as Id).for_each(|id| core.board.raise(id, signal::SHUTDOWN));
@@ -245,7 +244,10 @@ impl Daemon {
         let nodes: Vec<Node<'_>> =
             self.services.iter().zip(&edges).map(|(service, edges)| service.node(edges)).collect();
         let graph = Graph { daemon: &self.name, nodes: &nodes };
-        let faults = crate::graph::faults(&graph);
+        let mut faults: Vec<String> = graph.faults().into_iter().map(|fault| fault.message).collect();
+        if faults.is_empty() {
+            faults = wiring::waits_for_switched_off(&self.services);
+        }
         if faults.is_empty() { Ok(()) } else { Err(Error::from(GraphError(faults))) }
     }
 }
@@ -255,78 +257,6 @@ async fn stop_signal(listener: &mut Listener) -> i32 {
     loop {
         if let Heard::Stop(number) = listener.next().await {
             return number;
-        }
-    }
-}
-
-/// An edge without its targets, and those.
-pub(crate) type OwnedTargets<'a> = (Edge<'static>, Vec<Target<'a>>);
-
-/// Gives each service its place, and each watch the places it is about.
-fn wire(daemon: Name, services: &[Service], history: usize) -> Core {
-    let names: Vec<Name> = services.iter().map(|service| service.shared_name()).collect();
-    let kinds: Vec<Option<u64>> = services.iter().map(Service::kind).collect();
-    let mut known: Vec<(u64, Id)> = Vec::with_capacity(services.len() * 2);
-    for (id, name) in names.iter().enumerate() {
-        known.push((crate::graph::fnv1a(name), id as Id));
-        known.extend(kinds[id].map(|kind| (kind, id as Id)));
-    }
-    known.sort_unstable();
-    let find = |target: &Target<'_>| {
-        let from = known.partition_point(|(hash, _)| *hash < target.id);
-        let mut same = known[from..].iter().take_while(|(hash, _)| *hash == target.id);
-        same.find(|(_, id)| target.by_type || names[*id as usize] == target.text).map(|(_, id)| *id)
-    };
-    let mut rows: Vec<Vec<Row>> = Vec::with_capacity(services.len());
-    let mut after: Vec<Vec<Id>> = Vec::with_capacity(services.len());
-    for service in services {
-        let mut own = Vec::new();
-        let mut stops_before = Vec::new();
-        for (edge, targets) in service.targets() {
-            // A service that is switched off is nobody's target.
-            let targets: Box<[Id]> = targets.iter().filter_map(find).collect();
-            if targets.is_empty() {
-                continue;
-            }
-            let first_order = edge.keyword == Keyword::Needs
-                || (edge.is_gate() && edge.action == Action::Entering && edge.state == State::Run);
-            if first_order {
-                stops_before.extend(&targets);
-            }
-            rows_of(&edge, &targets, &mut own);
-        }
-        stops_before.sort_unstable();
-        stops_before.dedup();
-        rows.push(own);
-        after.push(stops_before);
-    }
-    Core::new(daemon, names, &kinds, Board::new(rows, history), Ladder::new(without_cycles(after)))
-}
-
-/// The watches on the board that one declared edge stands for.
-fn rows_of(edge: &Edge<'_>, targets: &[Id], rows: &mut Vec<Row>) {
-    let mut add = |mode, condition, reaction, within| {
-        rows.push(Row { mode, condition, targets: targets.into(), reaction, within });
-    };
-    match edge.keyword {
-        Keyword::Watch => {
-            let reaction = match edge.effect {
-                Effect::GateInit => Reaction::GateInit,
-                Effect::GateRun => Reaction::GateRun,
-                Effect::Stop => Reaction::Stop,
-                Effect::Exit => Reaction::Exit,
-                Effect::Stream => return,
-            };
-            add(edge.mode, Condition::State(edge.action, edge.state), reaction, edge.within);
-        }
-        Keyword::Needs => {
-            add(Mode::All, Condition::State(Action::Entering, State::Run), Reaction::GateRun, edge.within);
-            add(Mode::Any, Condition::State(Action::Exited, State::Run), Reaction::Stop, None);
-            add(Mode::Any, Condition::GaveUp, Reaction::Dependency, None);
-        }
-        Keyword::After => {
-            add(Mode::All, Condition::EndedWell, Reaction::GateRun, edge.within);
-            add(Mode::Any, Condition::GaveUp, Reaction::Dependency, None);
         }
     }
 }

@@ -107,7 +107,9 @@ impl fmt::Display for Report {
         }
         for Ending { name, cause, error, restarts, .. } in self.failures() {
             match (cause, error) {
-                (Cause::Dependency, _) => write!(f, "\n  service `{name}` ended: one that it needs gave up")?,
+                (Cause::Dependency, _) => {
+                    write!(f, "\n  service `{name}` ended: a service that it depends on gave up")?
+                }
                 (_, None) => write!(f, "\n  service `{name}` gave up ({cause})")?,
                 (_, Some(error)) => write!(f, "\n  service `{name}` gave up after {restarts} restarts: {error}")?,
             }

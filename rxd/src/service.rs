@@ -3,13 +3,13 @@
 use crate::board::Id;
 use crate::context::Context;
 use crate::core::{Core, Name};
-use crate::daemon::OwnedTargets;
 use crate::engine::{Seat, serve};
 use crate::error::Result;
 use crate::graph::{Analysis, Edge, Effect, Kind, Mode, Node, Target};
 use crate::manager::{Manager, Table};
 use crate::options::Options;
 use crate::state::{Action, State};
+use crate::wiring::OwnedTargets;
 use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
@@ -166,10 +166,44 @@ pub trait Graphed {
     const ANALYSIS: Analysis<'static>;
 }
 
-/// The check of one declared service as the `ME`-th of daemon `D`; forcing `OK` runs it.
-pub trait Checked<D: Graphed, const ME: usize> {
-    /// Evaluates to nothing, or panics in the compiler at the word that is wrong.
+/// One declared service as the `ME`-th of daemon `D`. All that a daemon asks of the type of a
+/// field is asked of this one bound: a type that is no service is one error.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a service",
+    label = "not a service",
+    note = "annotate it with `#[rxd::service]`, or wrap it in a type of yours that is"
+)]
+pub trait Checked<D: Graphed, const ME: usize>: Declared + Sized {
+    /// Evaluates to nothing, or panics in the compiler at the word that is wrong. To force it is
+    /// to check the service.
     const OK: ();
+
+    /// The service in the daemon's graph, under its own name.
+    const NODE: Node<'static> = Node {
+        name: Self::DECLARATION.name,
+        kind: Some(Self::KIND),
+        table: Self::DECLARATION.table,
+        edges: Self::DECLARATION.edges,
+        optional: false,
+    };
+
+    /// The service, unless it is switched off.
+    ///
+    /// Generated, so that a type without methods is an error there and not in each daemon.
+    fn service(this: Option<Self>) -> Service;
+
+    /// The service of a field `Option<Self>`: switched off when it is `None`.
+    fn optional(this: Option<Self>) -> Service {
+        Self::service(this).optional()
+    }
+}
+
+/// What the generated [`Checked::service`] calls.
+pub fn service<R: Runner + Declared>(this: Option<R>) -> Service {
+    match this {
+        Some(runner) => Service::declared(runner),
+        None => Service::off::<R>(),
+    }
 }
 
 /// A service as the builder takes it: a name, a [`Runner`], and what is declared about it.

@@ -356,8 +356,7 @@ impl Drop for StateStream {
 
 /// What is said of a name that no service has.
 pub(crate) fn unknown_service(core: &Core, name: &str) -> Error {
-    let names: Vec<&str> = core.names().iter().map(|name| &**name).collect();
-    Error::msg(crate::graph::unknown(&core.daemon, name, &names))
+    Error::msg(crate::graph::unknown(&core.daemon, name, core.names().iter().map(|name| &**name)))
 }
 
 /// A gate in words: `` all of `db`, `cache` entering Run ``.

@@ -4,13 +4,27 @@
 //! attributes declare, [`Daemon::start`](crate::Daemon::start) on what the builder was given.
 
 mod check;
+mod cycle;
+mod index;
+mod message;
+mod reach;
 mod render;
+mod rule;
+mod rules;
+mod suggest;
+mod text;
+
+#[cfg(test)]
+mod tests;
 
 use crate::manager::Table;
 use crate::state::{Action, State};
 use std::time::Duration;
 
-pub use check::{Analysis, Fault, Index, check_edge, check_service, check_target, faults, unknown};
+pub use check::{Analysis, Fault, check_edge, check_service, check_target};
+pub use index::Index;
+pub use rule::Rule;
+pub(crate) use suggest::unknown;
 
 /// A whole service graph.
 #[derive(Clone, Copy, Debug)]
