@@ -237,7 +237,12 @@ impl Daemon {
         &self.services
     }
 
-    fn check(&self) -> Result {
+    /// Checks the graph, as [`start`](Daemon::start) does before anything else.
+    ///
+    /// # Errors
+    ///
+    /// If it could not work ([`Error::is_graph`]); the message names every fault.
+    pub fn check(&self) -> Result {
         let edges: Vec<Vec<OwnedTargets<'_>>> = self.services.iter().map(Service::targets).collect();
         let edges: Vec<Vec<Edge<'_>>> =
             edges.iter().map(|edges| edges.iter().map(|(edge, targets)| Edge { targets, ..*edge }).collect()).collect();

@@ -42,7 +42,7 @@ async fn f29_the_limit_is_reached() {
     assert_eq!(ran.report.exit_code(), 1);
     let text = ran.report.to_string();
     assert!(text.contains("service `a` gave up after 3 restarts: told to fail"), "{text}");
-    assert!(text.contains("service `b` ended: one that it needs gave up"), "{text}");
+    assert!(text.contains("service `b` ended: a service that it depends on gave up"), "{text}");
 
     let ran = run_out(limited(OnFailure::Shutdown)).await;
     assert_eq!(ran.report.failures().next().unwrap().name, "a");

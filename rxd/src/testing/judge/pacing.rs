@@ -115,9 +115,10 @@ impl<'a> Pace<'a> {
         let (least, most) = bounds(&self.service.options.backoff, n);
         if wait + Duration::from_micros(10) < least.max(own_delay) {
             if self.operator > 0 {
-                // An operator has cut the wait short: that was no restart after all.
+                // An operator has cut it short: whether before or while it waited is not to be seen,
+                // and so neither is whether the failure before it has been counted.
                 self.operator -= 1;
-                self.failures = Some(n - 1);
+                self.failures = None;
             } else {
                 let text =
                     format!("`{}` waits {wait:?} before restart {n} in a row, less than {least:?}", step.service);
