@@ -6,6 +6,7 @@ use crate::error::{Error, GraphError, Result};
 use crate::graph::{Edge, Graph, Node};
 use crate::handle::DaemonHandle;
 use crate::prestart::{self, Erased, Pipeline};
+use crate::sentinel::Sentinel;
 use crate::service::Service;
 use crate::signals::{self, Heard, Listener, Signal};
 use crate::supervisor::Supervisor;
@@ -104,7 +105,11 @@ impl Daemon {
     /// without SIGHUP, the process's signals are left alone.
     ///
     /// The first asks the daemon to stop, the second sets all remaining limits to zero, the third
-    /// ends the process at once with status 128 + its number. SIGHUP reloads, unless it is listed.
+    /// ends the process at once with status 128 + its number. Signals that follow each other within
+    /// 20 ms are one. SIGHUP reloads, unless it is listed.
+    ///
+    /// Once a daemon has listened to a signal, the process does not die of it any more, also after
+    /// the daemon has ended: that is how tokio's signals work.
     pub fn signals(mut self, signals: impl IntoIterator<Item = Signal>) -> Self {
         self.signals = Some(signals.into_iter().collect());
         self
@@ -132,8 +137,9 @@ impl Daemon {
     }
 
     /// How long a method may hold its thread without coming to an `.await` before the service is
-    /// named in the log, by a thread that does nothing else. `None` does without that thread.
-    /// Default: 1 s. It is reported after at most 1.25 times this.
+    /// named in the log, by a thread beside the runtime. Default: 1 s. It is reported after at most
+    /// 1.25 times this. That thread also counts signals, and ends the process at the third where the
+    /// runtime's threads are all blocked; `None` does without it.
     pub fn stall_limit(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.stall_limit = limit.into();
         self
@@ -200,11 +206,8 @@ impl Daemon {
         }
         self.check()?;
         crate::panic::note_locations();
-        let mut listener = match &self.signals {
-            None => Listener::new(signals::DEFAULT)?,
-            Some(signals) if signals.is_empty() => Listener::none(),
-            Some(signals) => Listener::new(signals)?,
-        };
+        let signals = self.signals.unwrap_or_else(|| signals::DEFAULT.to_vec());
+        let mut listener = Listener::new(&signals)?;
         let mut stages = self.prestart;
         let ended_by = tokio::select! {
             biased;
@@ -226,7 +229,8 @@ impl Daemon {
             service.spawn(&core, id as Id, &tasks, span);
         }
         let limits = (self.shutdown_timeout, self.exit_code);
-        let (supervisor, report) = Supervisor::new(core.clone(), tasks, listener, limits, self.stall_limit);
+        let sentinel = self.stall_limit.map(|limit| Sentinel::start(&core, limit, signals));
+        let (supervisor, report) = Supervisor::new(core.clone(), tasks, listener, limits, sentinel);
         let span = tracing::error_span!(target: "rxd", "daemon", daemon = %core.daemon);
         tokio::spawn(supervisor.run().instrument(span));
         Ok(DaemonHandle::new(core, report))

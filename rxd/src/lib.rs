@@ -91,6 +91,7 @@ mod pace;
 mod panic;
 pub mod prestart;
 mod report;
+mod sentinel;
 mod service;
 mod shutdown;
 mod signals;

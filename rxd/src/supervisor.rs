@@ -5,8 +5,8 @@ use crate::core::{Command, Core, Reason};
 use crate::error::Result;
 use crate::pace::later;
 use crate::report::{Ending, Report};
-use crate::signals::{Heard, Listener};
-use crate::stall::Watcher;
+use crate::sentinel::Sentinel;
+use crate::signals::{Asked, Heard, Listener, die};
 use crate::state::{Cause, State};
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -21,20 +21,15 @@ use tokio_util::task::TaskTracker;
 /// their order, the other half without, since one that is stuck must not keep those behind it.
 const SETTLE: Duration = Duration::from_millis(100);
 
-/// Signals that follow each other faster than this are one: a terminal and a wrapper that both
-/// pass on the same Ctrl-C do not ask twice.
-const BURST: Duration = Duration::from_millis(20);
-
 pub(crate) struct Supervisor {
     core: Arc<Core>,
     tasks: TaskTracker,
     listener: Listener,
     shutdown_timeout: Duration,
     exit_code: u8,
-    watcher: Option<Watcher>,
+    sentinel: Option<Sentinel>,
     report: watch::Sender<Option<Report>>,
-    /// How many times a signal has asked to stop, and when the last one came.
-    asked: (u32, Option<Instant>),
+    asked: Asked,
     /// The services that have been told to reload, and have not answered.
     reloading: Vec<oneshot::Receiver<Result>>,
 }
@@ -54,20 +49,17 @@ impl Supervisor {
         tasks: TaskTracker,
         listener: Listener,
         (shutdown_timeout, exit_code): (Duration, u8),
-        stall_limit: Option<Duration>,
+        sentinel: Option<Sentinel>,
     ) -> (Self, watch::Receiver<Option<Report>>) {
         let (report, receiver) = watch::channel(None);
-        let watcher = stall_limit.map(|limit| Watcher::start(&core, limit));
-        let (asked, reloading) = ((0, None), Vec::new());
-        let this = Supervisor { core, tasks, listener, shutdown_timeout, exit_code, watcher, report, asked, reloading };
+        // The signal that was heard before anything started is the first.
+        let asked = Asked::new(matches!(core.shutting_down(), Some(Reason::Signal(_))));
+        let reloading = Vec::new();
+        let this = Supervisor { core, tasks, listener, shutdown_timeout, exit_code, sentinel, report, asked, reloading };
         (this, receiver)
     }
 
     pub(crate) async fn run(mut self) {
-        // The signal that was heard before anything started is the first.
-        if let Some(Reason::Signal(_)) = self.core.shutting_down() {
-            self.asked = (1, Some(Instant::now()));
-        }
         self.until_shutdown().await;
         let end = match self.core.ladder.left() {
             0 => later(SETTLE),
@@ -79,9 +71,12 @@ impl Supervisor {
         }
         self.tasks.close();
         // A service whose thread is blocked holds its task for as long as it is.
-        let _ = tokio::time::timeout_at(end, self.tasks.wait()).await;
+        let stuck = tokio::time::timeout_at(end, self.tasks.wait()).await.is_err();
         self.core.board.close();
-        drop(self.watcher.take());
+        match self.sentinel.take() {
+            Some(sentinel) if stuck => sentinel.stay(),
+            sentinel => drop(sentinel),
+        }
         self.report.send_replace(Some(self.make_report()));
     }
 
@@ -108,11 +103,8 @@ impl Supervisor {
             while let Poll::Ready(heard) = self.listener.poll(task) {
                 match heard {
                     Heard::Stop(number) => {
-                        let now = Instant::now();
-                        let burst = self.asked.1.is_some_and(|last| now - last < BURST);
-                        self.asked = (self.asked.0 + u32::from(!burst), Some(now));
-                        if !burst {
-                            return Poll::Ready(Woken::Asked(self.asked.0, number));
+                        if let Some(times) = self.asked.heard() {
+                            return Poll::Ready(Woken::Asked(times, number));
                         }
                     }
                     Heard::Reload => self.reload(),
@@ -249,10 +241,4 @@ impl Supervisor {
             lost: false,
         }
     }
-}
-
-/// The third signal: nothing is waited for any more.
-fn die(number: i32) -> ! {
-    tracing::error!(target: "rxd", signal = number, "ending at once");
-    std::process::exit(128 + number)
 }
