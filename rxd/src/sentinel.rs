@@ -58,9 +58,8 @@ impl Sentinel {
             }
         };
         let thread = std::thread::Builder::new().name("rxd-sentinel".into()).spawn(run);
-        let thread = thread
-            .inspect_err(|error| tracing::warn!(target: "rxd", "failed to look for blocking code: {error}"))
-            .ok();
+        let thread =
+            thread.inspect_err(|error| tracing::warn!(target: "rxd", "failed to look for blocking code: {error}")).ok();
         Sentinel { end: Some(end), thread }
     }
 

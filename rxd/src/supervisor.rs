@@ -55,7 +55,8 @@ impl Supervisor {
         // The signal that was heard before anything started is the first.
         let asked = Asked::new(matches!(core.shutting_down(), Some(Reason::Signal(_))));
         let reloading = Vec::new();
-        let this = Supervisor { core, tasks, listener, shutdown_timeout, exit_code, sentinel, report, asked, reloading };
+        let this =
+            Supervisor { core, tasks, listener, shutdown_timeout, exit_code, sentinel, report, asked, reloading };
         (this, receiver)
     }
 

@@ -368,7 +368,10 @@ fn tells_the_truth(plan: &Plan, trace: &Trace, report: &rxd::Report) -> Result<(
     for (at, ending) in report.services().iter().enumerate() {
         let last = trace.last_of(&ending.name).ok_or("a service without a trace")?;
         if last.cause != ending.cause {
-            return Err(format!("`{}` ended with {}, and is said to have with {}", ending.name, last.cause, ending.cause));
+            return Err(format!(
+                "`{}` ended with {}, and is said to have with {}",
+                ending.name, last.cause, ending.cause
+            ));
         }
         let gave_up = ending.cause.is_failure() || ending.cause == Cause::Dependency;
         let counts = plan.services[at].options != plan.services[at].options.on_failure(OnFailure::Ignore);

@@ -23,7 +23,9 @@ async fn g10_a_gate_is_passed_in_the_turn_in_which_it_opens() {
 
 /// Everything hangs; asked to stop, it takes what it may and no longer.
 async fn all_hang(limit: Duration) -> (Report, Duration) {
-    let hangs = |name: &'static str, state| puppet(name, state, [Act::Hang]).options(brisk().timeout_of(State::Stop, 3600 * SECOND));
+    let hangs = |name: &'static str, state| {
+        puppet(name, state, [Act::Hang]).options(brisk().timeout_of(State::Stop, 3600 * SECOND))
+    };
     let services = [
         hangs("init", State::Init),
         hangs("idle", State::Idle),
@@ -157,7 +159,8 @@ fn f81_the_runtime_is_dropped_under_the_daemon() {
     for builder in [tokio::runtime::Builder::new_current_thread, tokio::runtime::Builder::new_multi_thread] {
         let runtime = builder().enable_all().build().unwrap();
         let handle = runtime.block_on(async {
-            let handle = daemon([plain("a"), puppet("b", State::Run, [Act::HangAndPanic])]).signals([]).start().await.unwrap();
+            let handle =
+                daemon([plain("a"), puppet("b", State::Run, [Act::HangAndPanic])]).signals([]).start().await.unwrap();
             handle.wait_for("b", State::Run).await.unwrap();
             handle
         });

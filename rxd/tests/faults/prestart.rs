@@ -65,7 +65,10 @@ async fn f107_a_stage_fails_a_few_times() {
 #[tokio::test(start_paused = true)]
 async fn f108_a_stage_panics_or_hangs() {
     let error = refused(|daemon| daemon.prestart(Stage::new("dir", async || panic!("told to, by a stage")))).await;
-    assert!(error.to_string().starts_with("prestart stage `dir` failed: panicked: told to, by a stage (at "), "{error}");
+    assert!(
+        error.to_string().starts_with("prestart stage `dir` failed: panicked: told to, by a stage (at "),
+        "{error}"
+    );
     fn at_once() -> std::future::Ready<rxd::Result> {
         panic!("told to, before there is a future")
     }

@@ -66,7 +66,11 @@ async fn f71_its_tasks_end_first_and_those_of_reload_stay() {
 
 #[tokio::test(start_paused = true)]
 async fn f72_a_reload_that_fails_panics_or_hangs() {
-    let cases = [(Act::Fail, "told to fail", 0), (Act::Panic, "panicked: told to panic", 0), (Act::Hang, "did not return within 10s", 10)];
+    let cases = [
+        (Act::Fail, "told to fail", 0),
+        (Act::Panic, "panicked: told to panic", 0),
+        (Act::Hang, "did not return within 10s", 10),
+    ];
     for (act, said, seconds) in cases {
         let probe = Probe::new();
         let running = start(daemon([reloading("a", Puppet::new().on_reload([act]), &probe)])).await;
@@ -162,7 +166,9 @@ async fn what_fires_during_a_reload_takes_the_service_out_of_run_after_it() {
 #[tokio::test(start_paused = true)]
 async fn a_run_that_fails_when_it_is_told_to_reload_has_failed() {
     let probe = Probe::new();
-    let running = start(daemon([reloading("a", Puppet::new().on(State::Run, [Act::PanicWhenTold, Act::UntilTold]), &probe)])).await;
+    let running =
+        start(daemon([reloading("a", Puppet::new().on(State::Run, [Act::PanicWhenTold, Act::UntilTold]), &probe)]))
+            .await;
     running.until("a", State::Run).await;
     running.handle.reload("a").await.unwrap();
     settle().await;

@@ -68,7 +68,10 @@ fn reloads(name: &'static str, reload: Act) -> Service {
 
 fn daemon(name: &str) -> Daemon {
     let daemon = Daemon::new("program").shutdown_timeout(Duration::from_secs(3600));
-    let fails = || Service::new("bad", Puppet::new().on(State::Init, [Act::Fail])).options(Options::DEFAULT.restarts(0, Duration::from_secs(1)));
+    let fails = || {
+        Service::new("bad", Puppet::new().on(State::Init, [Act::Fail]))
+            .options(Options::DEFAULT.restarts(0, Duration::from_secs(1)))
+    };
     match name {
         "two" => daemon.add(plain("a")).add(plain("b").needs(["a"])),
         "stubborn" | "limit" => {
@@ -77,7 +80,9 @@ fn daemon(name: &str) -> Daemon {
         }
         "blocked" => daemon.add(blocked("a")),
         "failing" => daemon.exit_code(3).add(fails()),
-        "failing-prestart" => daemon.exit_code(4).prestart(Stage::new("port", async || Err("refused".into()))).add(plain("a")),
+        "failing-prestart" => {
+            daemon.exit_code(4).prestart(Stage::new("port", async || Err("refused".into()))).add(plain("a"))
+        }
         "prestart" => daemon
             .prestart(Stage::new("slow", || {
                 say("stage runs");
@@ -86,12 +91,15 @@ fn daemon(name: &str) -> Daemon {
             .add(Service::new("a", chatty("a").on(State::Init, [says("a inits")]))),
         "reload" => daemon.add(reloads("a", says("a reloads"))).add(plain("b").needs(["a"])),
         "reload-fails" => daemon.add(reloads("a", Act::Fail)),
-        "reload-slow" => daemon.add(reloads("a", Act::call(async |_| {
-            say("a reloads");
-            tokio::time::sleep(Duration::from_millis(300)).await;
-            say("a reloaded");
-            Ok(())
-        }))),
+        "reload-slow" => daemon.add(reloads(
+            "a",
+            Act::call(async |_| {
+                say("a reloads");
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                say("a reloaded");
+                Ok(())
+            }),
+        )),
         "extra" => daemon.signals([Signal::TERMINATE, Signal::USER1, Signal::HANGUP]).add(plain("a")),
         _ => panic!("there is no program `{name}`"),
     }
@@ -118,7 +126,10 @@ fn program() {
 
 /// The number within: there is no stable way to ask for it.
 fn code_of(code: std::process::ExitCode) -> i32 {
-    (0..=255).find(|&number| format!("{:?}", std::process::ExitCode::from(number)) == format!("{code:?}")).unwrap_or(1).into()
+    (0..=255)
+        .find(|&number| format!("{:?}", std::process::ExitCode::from(number)) == format!("{code:?}"))
+        .unwrap_or(1)
+        .into()
 }
 
 /// A program that runs.
@@ -260,7 +271,8 @@ fn f70_hangup_where_there_is_nothing_to_reload() {
 
 #[test]
 fn f71_hangup_reloads() {
-    let (code, said, _) = Program::start("reload").until("b runs").signal("HUP").until("a reloads").signal("TERM").end();
+    let (code, said, _) =
+        Program::start("reload").until("b runs").signal("HUP").until("a reloads").signal("TERM").end();
     assert_eq!(code, 0);
     assert_eq!(words(&said, "stops"), ["b stops", "a stops"]);
     assert_eq!(words(&said, "b runs").len(), 1);
@@ -305,7 +317,10 @@ fn f75_an_extra_signal_is_honoured() {
 fn g20_the_status_says_what_failed_and_the_message_says_it_in_words() {
     let (code, _, errors) = Program::start("failing").end();
     assert_eq!(code, 3);
-    assert!(errors.contains("Error: daemon `program` failed\n  service `bad` gave up after 0 restarts: told to fail"), "{errors}");
+    assert!(
+        errors.contains("Error: daemon `program` failed\n  service `bad` gave up after 0 restarts: told to fail"),
+        "{errors}"
+    );
     let (code, _, errors) = Program::start("failing-prestart").end();
     assert_eq!(code, 4);
     assert!(errors.contains("Error: prestart stage `port` failed: refused"), "{errors}");
