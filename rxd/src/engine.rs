@@ -833,10 +833,8 @@ impl Seat {
             self.last = None;
             return None;
         };
-        self.core.note(self.id, |detail| {
-            detail.restarts = detail.restarts.wrapping_add(1);
-            detail.next_attempt = Some(Instant::now() + delay);
-        });
+        self.core.board.restarted(self.id);
+        self.core.note(self.id, |detail| detail.next_attempt = Some(Instant::now() + delay));
         Some(delay)
     }
 

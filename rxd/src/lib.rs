@@ -19,7 +19,9 @@ mod shutdown;
 mod signals;
 mod state;
 mod supervisor;
+mod sync;
 mod watch;
+mod why;
 
 #[doc(hidden)]
 pub mod __private;
@@ -36,7 +38,8 @@ pub use report::{Ending, Report};
 pub use service::{Declared, Runner, Service, When};
 pub use signals::Signal;
 pub use state::{Action, Cause, Filter, State, Transition};
-pub use watch::{Met, Names, Never, StateEvent, StateStream, Watch};
+pub use watch::{Met, Names, Never, Of, StateEvent, StateStream, WaitError, WaitFor, Watch, of};
+pub use why::{Standing, Unmet, Why};
 
 #[cfg(feature = "macros")]
 pub use rxd_macros::{after, daemon, needs, service, watch};

@@ -158,7 +158,7 @@ impl Supervisor {
                 name: self.core.name(id).clone(),
                 cause: word.cause,
                 error: self.core.detail(id, |detail| detail.error.clone()),
-                restarts: self.core.detail(id, |detail| detail.restarts),
+                restarts: word.restarts,
                 failed: word.gave_up && word.cause != Cause::Abandoned,
                 abandoned_in: self
                     .core
