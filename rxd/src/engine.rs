@@ -412,6 +412,7 @@ impl Seat {
                 return Poll::Pending;
             }
             let mut start = false;
+            let mut answers = Vec::new();
             for (command, reply) in core.take_requests(id) {
                 let answer = match command {
                     Command::Start | Command::Restart if start || core.ladder.revive(id) => {
@@ -422,14 +423,16 @@ impl Seat {
                     Command::Stop => Ok(()),
                     Command::Reload => Err(Error::msg(format_args!("service `{}` is not running", core.name(id)))),
                 };
-                let _ = reply.send(answer);
+                answers.push((reply, answer));
             }
             if start {
                 core.board.revive(id);
-                Poll::Ready(true)
-            } else {
-                Poll::Pending
             }
+            // Who is told that the service has been started can wait for it.
+            for (reply, answer) in answers {
+                let _ = reply.send(answer);
+            }
+            if start { Poll::Ready(true) } else { Poll::Pending }
         })
         .await;
         self.last = None;

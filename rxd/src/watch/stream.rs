@@ -109,7 +109,7 @@ impl StateStream {
         poll_fn(|task| self.poll(task)).await
     }
 
-    fn poll(&mut self, task: &Context<'_>) -> Poll<Option<StateEvent>> {
+    pub(super) fn poll(&mut self, task: &Context<'_>) -> Poll<Option<StateEvent>> {
         match self.next {
             Next::Nothing => return Poll::Ready(None),
             Next::Snapshot => {

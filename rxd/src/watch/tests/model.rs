@@ -48,13 +48,13 @@ impl World {
 
     pub(super) fn place(&self, who: usize, at: Instant) -> Place {
         let mut place = (State::Unknown, Transition::Entering, Cause::Normal, 0, 0);
-        for (nth, step) in self.steps[..at].iter().enumerate() {
-            match *step {
-                Step::Move { service, state, transition, cause } if service == who => {
-                    let init = state == State::Init && transition == Transition::Entering;
-                    place = (state, transition, cause, place.3 + u32::from(init), self.seq(nth + 1));
-                }
-                _ => {}
+        let mut seq = 0;
+        for step in &self.steps[..at] {
+            let Step::Move { service, state, transition, cause } = *step else { continue };
+            seq += 1;
+            if service == who {
+                let init = state == State::Init && transition == Transition::Entering;
+                place = (state, transition, cause, place.3 + u32::from(init), seq);
             }
         }
         place

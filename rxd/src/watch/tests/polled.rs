@@ -209,7 +209,7 @@ fn run(services: usize, room: usize, ops: Vec<Op>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(super::cases(100))]
 
     /// G34, G36, G37: for every action, mode, state and set of services nothing is missed, nothing
     /// comes twice, and all are told the same order.
