@@ -88,10 +88,8 @@ impl Seat {
             self.give_up(self.failed.unwrap_or(Cause::Error));
             return None;
         };
-        self.core.note(self.id, |detail| {
-            detail.restarts = detail.restarts.wrapping_add(1);
-            detail.next_attempt = Some(later(delay));
-        });
+        self.core.board.restarted(self.id);
+        self.core.note(self.id, |detail| detail.next_attempt = Some(later(delay)));
         Some(delay)
     }
 
