@@ -3,6 +3,7 @@
 mod context;
 mod error;
 pub mod graph;
+pub mod intracom;
 pub mod manager;
 mod options;
 mod service;

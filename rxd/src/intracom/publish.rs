@@ -1,0 +1,161 @@
+//! One message on its way to the groups of a topic.
+//!
+//! 1. The groups are those the topic had when the message was admitted.
+//! 2. Every group is offered the message before any is waited for.
+//! 3. The groups that are waited for are waited for at the same time, each with its own limit.
+//! 4. A group that is neither settled nor gone when the round ends (the future was dropped, a clone
+//!    panicked, the topic was closed) has missed the message, and that is counted.
+
+use super::queue::{Offer, Queue};
+use super::stats::Delivery;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+pub(super) type Groups<T> = Arc<[Arc<Queue<T>>]>;
+
+/// A group that is waited for.
+type Wait<T> = Pin<Box<dyn Future<Output = Offer<T>> + Send>>;
+
+pub(super) struct Round<T> {
+    groups: Groups<T>,
+    /// The first group that has not been offered the message.
+    next: usize,
+    /// Those that were full.
+    waiting: Vec<usize>,
+    /// Those that are no more, or whose topic is closed.
+    gone: Vec<usize>,
+    delivery: Delivery,
+}
+
+impl<T: Clone + Send + 'static> Round<T> {
+    pub(super) fn new(groups: Groups<T>) -> Self {
+        Round { groups, next: 0, waiting: Vec::new(), gone: Vec::new(), delivery: Delivery::default() }
+    }
+
+    /// Offers the message to every group, cloning it for all but the last that may take it. What
+    /// is left is there for those that must be waited for, and if nobody took it.
+    pub(super) fn offer(&mut self, message: T) -> Option<T> {
+        let mut rest = Some(message);
+        while self.next < self.groups.len() {
+            let last = self.next + 1 == self.groups.len() && self.waiting.is_empty();
+            let Some(message) = (if last { rest.take() } else { rest.clone() }) else { break };
+            let index = self.next;
+            let offer = self.groups[index].offer(message);
+            self.next += 1;
+            if let Some(back) = self.settle(index, offer) {
+                rest.get_or_insert(back);
+            }
+        }
+        rest
+    }
+
+    /// Waits for the groups that were full. What is left is there if none of them took it.
+    pub(super) async fn wait(&mut self, message: T) -> Option<T> {
+        let [only] = self.waiting[..] else { return self.wait_for_many(message).await };
+        let offer = self.groups[only].clone().wait(message).await;
+        self.waiting.clear();
+        self.settle(only, offer)
+    }
+
+    async fn wait_for_many(&mut self, message: T) -> Option<T> {
+        let mut waits: Vec<(usize, Wait<T>)> = Vec::new();
+        let mut message = Some(message);
+        for (position, &index) in self.waiting.iter().enumerate() {
+            let last = position + 1 == self.waiting.len();
+            let Some(message) = (if last { message.take() } else { message.clone() }) else { break };
+            waits.push((index, Box::pin(self.groups[index].clone().wait(message))));
+        }
+        let mut rest = None;
+        poll_fn(|cx| {
+            let mut i = 0;
+            while let Some((index, wait)) = waits.get_mut(i) {
+                let index = *index;
+                let Poll::Ready(offer) = wait.as_mut().poll(cx) else {
+                    i += 1;
+                    continue;
+                };
+                self.waiting.retain(|other| *other != index);
+                drop(waits.swap_remove(i));
+                if let Some(back) = self.settle(index, offer) {
+                    rest.get_or_insert(back);
+                }
+            }
+            if waits.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        rest
+    }
+
+    /// Notes what a group made of it; gives back what it did not take.
+    fn settle(&mut self, index: usize, offer: Offer<T>) -> Option<T> {
+        match offer {
+            Offer::Taken => self.delivery.delivered += 1,
+            Offer::Replaced(evicted) => {
+                self.delivery.delivered += 1;
+                self.delivery.evicted += 1;
+                drop(evicted);
+            }
+            Offer::Missed(message) => {
+                self.delivery.missed += 1;
+                return Some(message);
+            }
+            Offer::Full(message) => {
+                self.waiting.push(index);
+                return Some(message);
+            }
+            Offer::Gone(message) => {
+                self.gone.push(index);
+                return Some(message);
+            }
+        }
+        None
+    }
+
+    /// Whether some group has to be waited for.
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Whether the message is as if never published: no group took it, and none counted it.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.delivery == Delivery::default()
+    }
+
+    /// Nothing was published after all: there is nothing to count.
+    pub(super) fn forget(mut self) {
+        self.waiting.clear();
+        self.gone.clear();
+    }
+
+    /// The groups all of whose members have ended: they are as good as left.
+    pub(super) fn take_deserted(&mut self) -> Vec<Arc<Queue<T>>> {
+        let mut deserted = Vec::new();
+        for index in std::mem::take(&mut self.gone) {
+            match &self.groups[index] {
+                group if group.is_deserted() => deserted.push(group.clone()),
+                _ => self.gone.push(index),
+            }
+        }
+        deserted
+    }
+
+    /// The end. Those that were not waited for, or whose topic was closed, have missed it.
+    pub(super) fn finish(mut self) -> Delivery {
+        self.delivery.missed += self.waiting.len() + self.gone.len();
+        self.delivery
+    }
+}
+
+impl<T> Drop for Round<T> {
+    fn drop(&mut self) {
+        let skipped = self.next..self.groups.len();
+        for index in skipped.chain(self.waiting.iter().copied()) {
+            self.groups[index].abandon();
+        }
+        for group in self.gone.iter().map(|&index| &self.groups[index]).filter(|group| !group.is_deserted()) {
+            group.abandon();
+        }
+    }
+}

@@ -1,0 +1,368 @@
+//! One consumer group: its buffer, its policy, its members, its counts.
+//!
+//! The buffer is an `async_channel`; the group adds what a policy is.
+//!
+//! 1. A message is counted as accepted once it is in the buffer, and leaves it by being received,
+//!    evicted or discarded. Only the latter two are counted: the first is what is left.
+//! 2. `ended` is set before `closed`, `closed` before the channel is closed, and the channel is
+//!    closed before it is drained. So whatever gets into the buffer after the drain was put there by
+//!    a publisher that sees `ended` afterwards, and drains again.
+//! 3. No lock of this file is held while user code runs, but for the clone of a kept last message
+//!    ([`Item::Last`]), whose lock nobody else waits on but the other groups that replay it.
+
+use super::options::{Group, Policy};
+use super::stats::{Drops, Ended, GroupStats};
+use super::sync::{Mutex, lock};
+use async_channel::{Receiver, Sender, TrySendError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex as Cell, PoisonError};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// What the channel carries.
+pub(super) enum Item<T> {
+    /// A message.
+    Plain(T),
+    /// A message whose publisher can take it back while it waits for room: the channel has no send
+    /// that gives up without losing what it was to send.
+    Parked(Arc<Cell<Option<T>>>),
+    /// The last message of a topic that keeps it, cloned by whoever receives it.
+    Last(Last<T>),
+}
+
+/// A kept message. `T` need not be `Sync`, hence the lock.
+pub(super) type Last<T> = Arc<Cell<T>>;
+
+impl<T: Clone> Item<T> {
+    /// The message. `None` only if its publisher has taken it back, and then it was never sent.
+    pub(super) fn open(self) -> Option<T> {
+        match self {
+            Item::Plain(message) => Some(message),
+            Item::Parked(cell) => cell.lock().unwrap_or_else(PoisonError::into_inner).take(),
+            Item::Last(cell) => Some(cell.lock().unwrap_or_else(PoisonError::into_inner).clone()),
+        }
+    }
+}
+
+/// What a group made of a message.
+pub(super) enum Offer<T> {
+    /// It is in the buffer.
+    Taken,
+    /// It is in the buffer, in the place of this.
+    Replaced(Item<T>),
+    /// It was dropped, and counted.
+    Missed(T),
+    /// The policy is to wait.
+    Full(T),
+    /// The group, or its topic, is closed.
+    Gone(T),
+}
+
+pub(super) struct Queue<T> {
+    topic: Arc<str>,
+    pub(super) name: Arc<str>,
+    pub(super) capacity: usize,
+    pub(super) policy: Policy,
+    patience: Duration,
+    /// Whether others can join by its name.
+    pub(super) shared: bool,
+    sender: Sender<Item<T>>,
+    pub(super) receiver: Receiver<Item<T>>,
+    members: Mutex<Members>,
+    stalled: AtomicBool,
+    closed: AtomicBool,
+    ended: AtomicBool,
+    counts: Counts,
+    totals: Arc<Totals>,
+}
+
+#[derive(Default)]
+struct Members {
+    count: usize,
+    joined: u64,
+    scopes: Vec<(u64, CancellationToken)>,
+}
+
+#[derive(Default)]
+struct Counts {
+    accepted: AtomicU64,
+    oldest: AtomicU64,
+    newest: AtomicU64,
+    stalled: AtomicU64,
+    abandoned: AtomicU64,
+    discarded: AtomicU64,
+}
+
+/// What a topic's ended groups have counted. A group adds to it when the last publisher that had
+/// it in sight has let go, for until then its numbers can change.
+#[derive(Default)]
+pub(super) struct Totals(std::sync::Mutex<Ended>);
+
+impl Totals {
+    pub(super) fn get(&self) -> Ended {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, accepted: u64, received: u64, dropped: Drops) {
+        let mut ended = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        ended.groups += 1;
+        ended.accepted += accepted;
+        ended.received += received;
+        ended.dropped.add(dropped);
+    }
+}
+
+impl<T> Queue<T> {
+    pub(super) fn new(
+        topic: &Arc<str>,
+        name: Arc<str>,
+        group: &Group<'_>,
+        patience: Duration,
+        totals: &Arc<Totals>,
+    ) -> Self {
+        let (sender, receiver) = async_channel::bounded(group.capacity);
+        Queue {
+            topic: topic.clone(),
+            name,
+            capacity: group.capacity,
+            policy: group.policy,
+            patience,
+            shared: group.name.is_some(),
+            sender,
+            receiver,
+            members: Mutex::new(Members::default()),
+            stalled: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+            counts: Counts::default(),
+            totals: totals.clone(),
+        }
+    }
+
+    /// Puts the last message in front of everything, in a buffer that nobody has seen yet.
+    pub(super) fn replay(&self, last: &Last<T>) {
+        if self.sender.try_send(Item::Last(last.clone())).is_ok() {
+            self.accepted();
+        }
+    }
+
+    /// A new member, and what identifies it.
+    pub(super) fn enter(&self, scope: Option<CancellationToken>) -> u64 {
+        let mut members = lock(&self.members);
+        let member = members.joined;
+        members.joined += 1;
+        members.count += 1;
+        members.scopes.extend(scope.map(|scope| (member, scope)));
+        member
+    }
+
+    /// A member leaves; whether it was the last.
+    pub(super) fn exit(&self, member: u64) -> bool {
+        let mut members = lock(&self.members);
+        members.scopes.retain(|(id, _)| *id != member);
+        members.count -= 1;
+        members.count == 0
+    }
+
+    /// The scopes of the members, if each of them has one: when all have ended, nobody will ever
+    /// receive again, even though the subscriptions may not be dropped yet.
+    fn scopes(&self) -> Option<Vec<CancellationToken>> {
+        let members = lock(&self.members);
+        (members.scopes.len() == members.count).then(|| members.scopes.iter().map(|(_, scope)| scope.clone()).collect())
+    }
+
+    /// Whether every member belongs to a scope that has ended.
+    pub(super) fn is_deserted(&self) -> bool {
+        let members = lock(&self.members);
+        members.scopes.len() == members.count && members.scopes.iter().all(|(_, scope)| scope.is_cancelled())
+    }
+
+    async fn deserted(&self) {
+        loop {
+            let Some(scopes) = self.scopes() else {
+                return std::future::pending().await;
+            };
+            for scope in scopes {
+                scope.cancelled().await;
+            }
+            if self.is_deserted() {
+                return;
+            }
+        }
+    }
+
+    /// Lets what is buffered be received, and nothing more be sent.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        self.sender.close();
+    }
+
+    /// The last member is gone: closes, and discards what is buffered.
+    pub(super) fn end(&self) {
+        self.ended.store(true, Ordering::SeqCst);
+        self.close();
+        self.drain();
+    }
+
+    fn drain(&self) {
+        while let Ok(item) = self.receiver.try_recv() {
+            self.counts.discarded.fetch_add(1, Ordering::Relaxed);
+            drop(item);
+        }
+    }
+
+    fn accepted(&self) {
+        self.counts.accepted.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn abandon(&self) {
+        self.counts.abandoned.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether a publisher would have to wait.
+    pub(super) fn would_wait(&self) -> bool {
+        self.limit().is_some() && self.sender.is_full()
+    }
+
+    /// How long the policy is to wait, if it is to wait at all.
+    fn limit(&self) -> Option<Duration> {
+        let limit = match self.policy {
+            Policy::Block if self.stalled.load(Ordering::Relaxed) => Duration::ZERO,
+            Policy::Block => self.patience,
+            Policy::DropOldestAfter(limit) | Policy::DropNewestAfter(limit) => limit,
+            Policy::DropOldest | Policy::DropNewest => Duration::ZERO,
+        };
+        (!limit.is_zero()).then_some(limit)
+    }
+
+    pub(super) fn stats(&self) -> GroupStats {
+        let (accepted, dropped) = self.counts.get();
+        let queued = self.receiver.len();
+        let gone = dropped.oldest + dropped.discarded + queued as u64;
+        GroupStats {
+            name: self.name.to_string(),
+            capacity: self.capacity,
+            policy: self.policy,
+            members: lock(&self.members).count,
+            stalled: self.stalled.load(Ordering::Relaxed),
+            queued,
+            accepted,
+            received: accepted.saturating_sub(gone),
+            dropped,
+        }
+    }
+}
+
+impl<T: Clone> Queue<T> {
+    /// Puts the message into the buffer, or says why not, without waiting.
+    pub(super) fn offer(&self, message: T) -> Offer<T> {
+        if self.policy == Policy::DropOldest {
+            return self.force(message);
+        }
+        match self.sender.try_send(Item::Plain(message)) {
+            Ok(()) => {
+                self.accepted();
+                if self.stalled.load(Ordering::Relaxed) {
+                    self.stalled.store(false, Ordering::Relaxed);
+                }
+                Offer::Taken
+            }
+            Err(TrySendError::Closed(item)) => gone(item),
+            Err(TrySendError::Full(item)) => match item.open() {
+                Some(message) if self.is_deserted() => Offer::Gone(message),
+                Some(message) if self.limit().is_some() => Offer::Full(message),
+                Some(message) => self.overflow(message),
+                None => Offer::Taken,
+            },
+        }
+    }
+
+    /// Waits for room, as long as the policy says, and then does what it says.
+    ///
+    /// Cancel safe in the sense that either the message is in the buffer and counted, or it is not.
+    pub(super) async fn wait(self: Arc<Self>, message: T) -> Offer<T> {
+        let limit = self.limit().unwrap_or(Duration::ZERO);
+        let cell = Arc::new(Cell::new(Some(message)));
+        let gone = tokio::select! {
+            biased;
+            sent = self.sender.send(Item::Parked(cell.clone())) => match sent {
+                Ok(()) => {
+                    self.accepted();
+                    return Offer::Taken;
+                }
+                Err(_) => true,
+            },
+            () = self.deserted() => true,
+            () = tokio::time::sleep(limit) => false,
+        };
+        match Item::Parked(cell).open() {
+            Some(message) if gone => Offer::Gone(message),
+            Some(message) => self.overflow(message),
+            None => Offer::Taken,
+        }
+    }
+
+    /// The buffer is full and waiting is over.
+    fn overflow(&self, message: T) -> Offer<T> {
+        match self.policy {
+            Policy::DropOldest | Policy::DropOldestAfter(_) => return self.force(message),
+            Policy::DropNewest | Policy::DropNewestAfter(_) => &self.counts.newest,
+            Policy::Block => {
+                if !self.stalled.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(
+                        target: "rxd::intracom", topic = &*self.topic, group = &*self.name,
+                        "group is stalled: it is no longer waited for until it has room",
+                    );
+                }
+                &self.counts.stalled
+            }
+        }
+        .fetch_add(1, Ordering::Relaxed);
+        Offer::Missed(message)
+    }
+
+    fn force(&self, message: T) -> Offer<T> {
+        let evicted = match self.sender.force_send(Item::Plain(message)) {
+            Ok(evicted) => evicted,
+            Err(async_channel::SendError(item)) => return gone(item),
+        };
+        self.accepted();
+        if evicted.is_some() {
+            self.counts.oldest.fetch_add(1, Ordering::Relaxed);
+        }
+        // A forced push stores the queue's tail without regard to a close that came in between
+        // (concurrent-queue 2.5), and so can undo it: closing is said again by whoever may have.
+        if self.closed.load(Ordering::SeqCst) {
+            self.sender.close();
+            if self.ended.load(Ordering::SeqCst) {
+                self.drain();
+            }
+        }
+        evicted.map_or(Offer::Taken, Offer::Replaced)
+    }
+}
+
+fn gone<T: Clone>(item: Item<T>) -> Offer<T> {
+    item.open().map_or(Offer::Taken, Offer::Gone)
+}
+
+impl Counts {
+    fn get(&self) -> (u64, Drops) {
+        let get = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let dropped = Drops {
+            oldest: get(&self.oldest),
+            newest: get(&self.newest),
+            stalled: get(&self.stalled),
+            abandoned: get(&self.abandoned),
+            discarded: get(&self.discarded),
+        };
+        (get(&self.accepted), dropped)
+    }
+}
+
+impl<T> Drop for Queue<T> {
+    fn drop(&mut self) {
+        let GroupStats { accepted, received, dropped, .. } = self.stats();
+        self.totals.add(accepted, received, dropped);
+    }
+}
