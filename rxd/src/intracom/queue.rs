@@ -213,6 +213,10 @@ impl<T> Queue<T> {
 
     fn accepted(&self) {
         self.counts.accepted.fetch_add(1, Ordering::Relaxed);
+        // There was room: it is worth waiting for again.
+        if self.stalled.load(Ordering::Relaxed) {
+            self.stalled.store(false, Ordering::Relaxed);
+        }
     }
 
     pub(super) fn abandon(&self) {
@@ -262,9 +266,6 @@ impl<T: Clone> Queue<T> {
         match self.sender.try_send(Item::Plain(message)) {
             Ok(()) => {
                 self.accepted();
-                if self.stalled.load(Ordering::Relaxed) {
-                    self.stalled.store(false, Ordering::Relaxed);
-                }
                 Offer::Taken
             }
             Err(TrySendError::Closed(item)) => gone(item),
