@@ -8,18 +8,30 @@
 
 use super::queue::{Offer, Queue};
 use super::stats::Delivery;
+use arc_swap::Guard;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
+use tokio::time::Instant;
 
-pub(super) type Groups<T> = Arc<[Arc<Queue<T>>]>;
+/// How often a publisher lets others run before it settles down to wait.
+const YIELDS: usize = 2;
+
+/// The groups of a topic at one moment. Joining and leaving put another list in its place.
+pub(super) struct List<T> {
+    pub(super) groups: Vec<Arc<Queue<T>>>,
+    pub(super) closed: bool,
+}
+
+/// A list that stays as it is. Cheap to have, and not to be kept for long.
+pub(super) type Snapshot<T> = Guard<Arc<List<T>>>;
 
 /// A group that is waited for.
 type Wait<T> = Pin<Box<dyn Future<Output = Offer<T>> + Send>>;
 
 pub(super) struct Round<T> {
-    groups: Groups<T>,
+    list: Snapshot<T>,
     /// The first group that has not been offered the message.
     next: usize,
     /// Those that were full.
@@ -30,19 +42,19 @@ pub(super) struct Round<T> {
 }
 
 impl<T: Clone + Send + 'static> Round<T> {
-    pub(super) fn new(groups: Groups<T>) -> Self {
-        Round { groups, next: 0, waiting: Vec::new(), gone: Vec::new(), delivery: Delivery::default() }
+    pub(super) fn new(list: Snapshot<T>) -> Self {
+        Round { list, next: 0, waiting: Vec::new(), gone: Vec::new(), delivery: Delivery::default() }
     }
 
     /// Offers the message to every group, cloning it for all but the last that may take it. What
     /// is left is there for those that must be waited for, and if nobody took it.
     pub(super) fn offer(&mut self, message: T) -> Option<T> {
         let mut rest = Some(message);
-        while self.next < self.groups.len() {
-            let last = self.next + 1 == self.groups.len() && self.waiting.is_empty();
+        while self.next < self.list.groups.len() {
+            let last = self.next + 1 == self.list.groups.len() && self.waiting.is_empty();
             let Some(message) = (if last { rest.take() } else { rest.clone() }) else { break };
             let index = self.next;
-            let offer = self.groups[index].offer(message);
+            let offer = self.list.groups[index].offer(message);
             self.next += 1;
             if let Some(back) = self.settle(index, offer) {
                 rest.get_or_insert(back);
@@ -51,21 +63,61 @@ impl<T: Clone + Send + 'static> Round<T> {
         rest
     }
 
+    /// Offers it once more to those that were full.
+    fn offer_again(&mut self, message: T) -> Option<T> {
+        let mut rest = Some(message);
+        let mut left = self.waiting.len();
+        while left > 0 {
+            left -= 1;
+            let last = left == 0 && self.waiting.len() == 1;
+            let Some(message) = (if last { rest.take() } else { rest.clone() }) else { break };
+            let index = self.waiting[0];
+            let offer = self.list.groups[index].offer(message);
+            // Those that are still full go to the end of the line.
+            self.waiting.remove(0);
+            if let Some(back) = self.settle(index, offer) {
+                rest.get_or_insert(back);
+            }
+        }
+        rest
+    }
+
     /// Waits for the groups that were full. What is left is there if none of them took it.
-    pub(super) async fn wait(&mut self, message: T) -> Option<T> {
-        let [only] = self.waiting[..] else { return self.wait_for_many(message).await };
-        let offer = self.groups[only].clone().wait(message).await;
+    ///
+    /// First by letting others run: a receiver that is about to take a message needs no more than
+    /// that, and it is cheaper than a timer and a place in the channel's queue of senders.
+    pub(super) async fn wait(&mut self, mut message: T) -> Option<T> {
+        // A snapshot is not for keeping; from here on it may be.
+        self.list = Guard::from_inner(Arc::clone(&self.list));
+        let start = Instant::now();
+        for _ in 0..YIELDS {
+            let mut yielded = false;
+            poll_fn(|cx| {
+                if std::mem::replace(&mut yielded, true) {
+                    return Poll::Ready(());
+                }
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            })
+            .await;
+            match self.offer_again(message) {
+                Some(back) if self.is_waiting() => message = back,
+                rest => return rest,
+            }
+        }
+        let [only] = self.waiting[..] else { return self.wait_for_many(message, start).await };
+        let offer = self.list.groups[only].clone().wait(message, start).await;
         self.waiting.clear();
         self.settle(only, offer)
     }
 
-    async fn wait_for_many(&mut self, message: T) -> Option<T> {
+    async fn wait_for_many(&mut self, message: T, start: Instant) -> Option<T> {
         let mut waits: Vec<(usize, Wait<T>)> = Vec::new();
         let mut message = Some(message);
         for (position, &index) in self.waiting.iter().enumerate() {
             let last = position + 1 == self.waiting.len();
             let Some(message) = (if last { message.take() } else { message.clone() }) else { break };
-            waits.push((index, Box::pin(self.groups[index].clone().wait(message))));
+            waits.push((index, Box::pin(self.list.groups[index].clone().wait(message, start))));
         }
         let mut rest = None;
         poll_fn(|cx| {
@@ -133,7 +185,7 @@ impl<T: Clone + Send + 'static> Round<T> {
     pub(super) fn take_deserted(&mut self) -> Vec<Arc<Queue<T>>> {
         let mut deserted = Vec::new();
         for index in std::mem::take(&mut self.gone) {
-            match &self.groups[index] {
+            match &self.list.groups[index] {
                 group if group.is_deserted() => deserted.push(group.clone()),
                 _ => self.gone.push(index),
             }
@@ -150,11 +202,11 @@ impl<T: Clone + Send + 'static> Round<T> {
 
 impl<T> Drop for Round<T> {
     fn drop(&mut self) {
-        let skipped = self.next..self.groups.len();
+        let skipped = self.next..self.list.groups.len();
         for index in skipped.chain(self.waiting.iter().copied()) {
-            self.groups[index].abandon();
+            self.list.groups[index].abandon();
         }
-        for group in self.gone.iter().map(|&index| &self.groups[index]).filter(|group| !group.is_deserted()) {
+        for group in self.gone.iter().map(|&index| &self.list.groups[index]).filter(|group| !group.is_deserted()) {
             group.abandon();
         }
     }

@@ -2,8 +2,9 @@
 //!
 //! The buffer is an `async_channel`; the group adds what a policy is.
 //!
-//! 1. A message is counted as accepted once it is in the buffer, and leaves it by being received,
-//!    evicted or discarded. Only the latter two are counted: the first is what is left.
+//! 1. A message that is in the buffer leaves it by being received, evicted or discarded, and is
+//!    counted then. How many were accepted is the sum of these and of what is still in it: one
+//!    shared counter less that a publisher has to write.
 //! 2. `ended` is set before `closed`, `closed` before the channel is closed, and the channel is
 //!    closed before it is drained. So whatever gets into the buffer after the drain was put there by
 //!    a publisher that sees `ended` afterwards, and drains again.
@@ -17,6 +18,7 @@ use async_channel::{Receiver, Sender, TrySendError};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex as Cell, PoisonError};
 use std::time::Duration;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// What the channel carries.
@@ -78,14 +80,39 @@ pub(super) struct Queue<T> {
 
 #[derive(Default)]
 struct Members {
-    count: usize,
-    joined: u64,
-    scopes: Vec<(u64, CancellationToken)>,
+    present: Vec<Arc<Member>>,
+    /// What those who have left had received.
+    received: u64,
+}
+
+/// A member of a group.
+pub(super) struct Member {
+    /// What it ends with.
+    pub(super) scope: Option<CancellationToken>,
+    received: AtomicU64,
+}
+
+impl Member {
+    pub(super) fn new(scope: Option<CancellationToken>) -> Self {
+        Member { scope, received: AtomicU64::new(0) }
+    }
+
+    /// Counts a message received. Only the member itself does, and it needs `&mut` to receive: there
+    /// is one writer, and so no need for an atomic addition.
+    pub(super) fn count(&self) {
+        self.received.store(self.received.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    }
+}
+
+impl Members {
+    /// Whether nobody is left but members whose scope has ended.
+    fn are_gone(&self) -> bool {
+        self.present.iter().all(|member| member.scope.as_ref().is_some_and(CancellationToken::is_cancelled))
+    }
 }
 
 #[derive(Default)]
 struct Counts {
-    accepted: AtomicU64,
     oldest: AtomicU64,
     newest: AtomicU64,
     stalled: AtomicU64,
@@ -141,52 +168,42 @@ impl<T> Queue<T> {
 
     /// Puts the last message in front of everything, in a buffer that nobody has seen yet.
     pub(super) fn replay(&self, last: &Last<T>) {
-        if self.sender.try_send(Item::Last(last.clone())).is_ok() {
-            self.accepted();
-        }
+        // There is room: a capacity is at least one.
+        let _ = self.sender.try_send(Item::Last(last.clone()));
     }
 
-    /// A new member, and what identifies it.
-    pub(super) fn enter(&self, scope: Option<CancellationToken>) -> u64 {
-        let mut members = lock(&self.members);
-        let member = members.joined;
-        members.joined += 1;
-        members.count += 1;
-        members.scopes.extend(scope.map(|scope| (member, scope)));
-        member
+    pub(super) fn enter(&self, member: Arc<Member>) {
+        lock(&self.members).present.push(member);
     }
 
     /// A member leaves; whether it was the last.
-    pub(super) fn exit(&self, member: u64) -> bool {
+    pub(super) fn exit(&self, member: &Arc<Member>) -> bool {
         let mut members = lock(&self.members);
-        members.scopes.retain(|(id, _)| *id != member);
-        members.count -= 1;
-        members.count == 0
+        members.present.retain(|other| !Arc::ptr_eq(other, member));
+        members.received += member.received.load(Ordering::Relaxed);
+        members.present.is_empty()
     }
 
-    /// The scopes of the members, if each of them has one: when all have ended, nobody will ever
-    /// receive again, even though the subscriptions may not be dropped yet.
-    fn scopes(&self) -> Option<Vec<CancellationToken>> {
-        let members = lock(&self.members);
-        (members.scopes.len() == members.count).then(|| members.scopes.iter().map(|(_, scope)| scope.clone()).collect())
-    }
-
-    /// Whether every member belongs to a scope that has ended.
+    /// Whether nobody will ever receive again, even though a subscription may not be dropped yet.
     pub(super) fn is_deserted(&self) -> bool {
-        let members = lock(&self.members);
-        members.scopes.len() == members.count && members.scopes.iter().all(|(_, scope)| scope.is_cancelled())
+        lock(&self.members).are_gone()
     }
 
+    /// Until nobody will ever receive again.
     async fn deserted(&self) {
         loop {
-            let Some(scopes) = self.scopes() else {
-                return std::future::pending().await;
+            let scope = {
+                let members = lock(&self.members);
+                let mut scopes = members.present.iter().map(|member| &member.scope);
+                match scopes.find(|scope| scope.as_ref().is_none_or(|scope| !scope.is_cancelled())) {
+                    None => return,
+                    Some(scope) => scope.clone(),
+                }
             };
-            for scope in scopes {
-                scope.cancelled().await;
-            }
-            if self.is_deserted() {
-                return;
+            match scope {
+                Some(scope) => scope.cancelled().await,
+                // It has to leave, and who leaves last closes.
+                None => std::future::pending().await,
             }
         }
     }
@@ -211,9 +228,8 @@ impl<T> Queue<T> {
         }
     }
 
+    /// There was room: it is worth waiting for again.
     fn accepted(&self) {
-        self.counts.accepted.fetch_add(1, Ordering::Relaxed);
-        // There was room: it is worth waiting for again.
         if self.stalled.load(Ordering::Relaxed) {
             self.stalled.store(false, Ordering::Relaxed);
         }
@@ -240,18 +256,22 @@ impl<T> Queue<T> {
     }
 
     pub(super) fn stats(&self) -> GroupStats {
-        let (accepted, dropped) = self.counts.get();
+        let dropped = self.counts.get();
         let queued = self.receiver.len();
-        let gone = dropped.oldest + dropped.discarded + queued as u64;
+        let (members, received) = {
+            let members = lock(&self.members);
+            let received = members.present.iter().map(|member| member.received.load(Ordering::Relaxed)).sum::<u64>();
+            (members.present.len(), members.received + received)
+        };
         GroupStats {
             name: self.name.to_string(),
             capacity: self.capacity,
             policy: self.policy,
-            members: lock(&self.members).count,
+            members,
             stalled: self.stalled.load(Ordering::Relaxed),
             queued,
-            accepted,
-            received: accepted.saturating_sub(gone),
+            accepted: received + dropped.oldest + dropped.discarded + queued as u64,
+            received,
             dropped,
         }
     }
@@ -278,11 +298,17 @@ impl<T: Clone> Queue<T> {
         }
     }
 
-    /// Waits for room, as long as the policy says, and then does what it says.
+    /// Waits for room, from `start` and as long as the policy says, and then does what it says.
     ///
     /// Cancel safe in the sense that either the message is in the buffer and counted, or it is not.
-    pub(super) async fn wait(self: Arc<Self>, message: T) -> Offer<T> {
+    pub(super) async fn wait(self: Arc<Self>, message: T, start: Instant) -> Offer<T> {
         let limit = self.limit().unwrap_or(Duration::ZERO);
+        let limited = async {
+            match start.checked_add(limit) {
+                Some(deadline) => tokio::time::sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
         let cell = Arc::new(Cell::new(Some(message)));
         let gone = tokio::select! {
             biased;
@@ -294,7 +320,7 @@ impl<T: Clone> Queue<T> {
                 Err(_) => true,
             },
             () = self.deserted() => true,
-            () = tokio::time::sleep(limit) => false,
+            () = limited => false,
         };
         match Item::Parked(cell).open() {
             Some(message) if gone => Offer::Gone(message),
@@ -348,16 +374,15 @@ fn gone<T: Clone>(item: Item<T>) -> Offer<T> {
 }
 
 impl Counts {
-    fn get(&self) -> (u64, Drops) {
+    fn get(&self) -> Drops {
         let get = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        let dropped = Drops {
+        Drops {
             oldest: get(&self.oldest),
             newest: get(&self.newest),
             stalled: get(&self.stalled),
             abandoned: get(&self.abandoned),
             discarded: get(&self.discarded),
-        };
-        (get(&self.accepted), dropped)
+        }
     }
 }
 

@@ -110,9 +110,7 @@ pub struct TopicStats {
     pub created: &'static Location<'static>,
     /// Whether it is closed.
     pub closed: bool,
-    /// The messages published.
-    pub published: u64,
-    /// Those of them that nobody listened to.
+    /// The messages published while there was no group.
     pub unheard: u64,
     /// Its groups, oldest first.
     pub groups: Vec<GroupStats>,
@@ -165,8 +163,7 @@ impl fmt::Display for Stats {
             if i > 0 {
                 writeln!(f)?;
             }
-            let TopicStats { name, type_name, published, unheard, .. } = topic;
-            write!(f, "{name} ({type_name}): {published} published, {unheard} unheard")?;
+            write!(f, "{} ({}): {} unheard", topic.name, topic.type_name, topic.unheard)?;
             for group in &topic.groups {
                 let GroupStats { name, members, received, queued, dropped, capacity, policy, stalled, .. } = group;
                 let stalled = if *stalled { ", stalled" } else { "" };

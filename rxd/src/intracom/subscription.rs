@@ -1,6 +1,6 @@
 //! A member of a group.
 
-use super::queue::{Item, Queue};
+use super::queue::{Item, Member, Queue};
 use super::stats::GroupStats;
 use super::topic::Shared;
 use async_channel::{Receiver, TryRecvError as Empty};
@@ -25,8 +25,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 pub struct Subscription<T> {
     topic: Weak<Shared<T>>,
     queue: Arc<Queue<T>>,
-    member: u64,
-    scope: Option<CancellationToken>,
+    member: Arc<Member>,
     left: bool,
     /// What [`Stream`] needs to be polled again and again.
     polled: Option<Polled<T>>,
@@ -38,13 +37,8 @@ struct Polled<T> {
 }
 
 impl<T> Subscription<T> {
-    pub(super) fn new(
-        topic: Weak<Shared<T>>,
-        queue: Arc<Queue<T>>,
-        member: u64,
-        scope: Option<CancellationToken>,
-    ) -> Self {
-        Subscription { topic, queue, member, scope, left: false, polled: None }
+    pub(super) fn new(topic: Weak<Shared<T>>, queue: Arc<Queue<T>>, member: Arc<Member>) -> Self {
+        Subscription { topic, queue, member, left: false, polled: None }
     }
 
     /// The name of its group; `#n` for a group of its own.
@@ -65,16 +59,16 @@ impl<T> Subscription<T> {
         }
         self.polled = None;
         match self.topic.upgrade() {
-            Some(topic) => topic.leave(&self.queue, self.member),
+            Some(topic) => topic.leave(&self.queue, &self.member),
             // Without a topic nobody can join: no need for its lock.
-            None if self.queue.exit(self.member) => self.queue.end(),
+            None if self.queue.exit(&self.member) => self.queue.end(),
             None => {}
         }
     }
 
     /// Whether it has ended by itself; if its scope has, it leaves.
     fn is_over(&mut self) -> bool {
-        if !self.left && self.scope.as_ref().is_some_and(CancellationToken::is_cancelled) {
+        if !self.left && self.member.scope.as_ref().is_some_and(CancellationToken::is_cancelled) {
             self.leave();
         }
         self.left
@@ -88,11 +82,15 @@ impl<T: Clone + Send + 'static> Subscription<T> {
     ///
     /// Dropped before it is done, no message is lost: the next call, or another member, gets it.
     pub async fn recv(&mut self) -> Option<T> {
+        // A topic that is never empty must not keep the thread from everybody else.
+        tokio::task::coop::consume_budget().await;
         loop {
-            if self.is_over() {
-                return None;
+            match self.try_recv() {
+                Ok(message) => return Some(message),
+                Err(TryRecvError::Ended) => return None,
+                Err(TryRecvError::Empty) => {}
             }
-            let item = match &self.scope {
+            let item = match &self.member.scope {
                 None => self.queue.receiver.recv().await,
                 Some(scope) => tokio::select! {
                     biased;
@@ -100,12 +98,21 @@ impl<T: Clone + Send + 'static> Subscription<T> {
                     () = scope.cancelled() => continue,
                 },
             };
-            match item.map(Item::open) {
-                Ok(Some(message)) => return Some(message),
-                Ok(None) => {}
+            match item {
+                Ok(item) => {
+                    if let Some(message) = self.open(item) {
+                        return Some(message);
+                    }
+                }
                 Err(_) => return None,
             }
         }
+    }
+
+    /// Counts before it opens, for to open may be to clone, and to panic.
+    fn open(&self, item: Item<T>) -> Option<T> {
+        self.member.count();
+        item.open()
     }
 
     /// [`recv`](Subscription::recv), by the name a stream has for it.
@@ -127,9 +134,12 @@ impl<T: Clone + Send + 'static> Subscription<T> {
             if self.is_over() {
                 return Err(TryRecvError::Ended);
             }
-            match self.queue.receiver.try_recv().map(Item::open) {
-                Ok(Some(message)) => return Ok(message),
-                Ok(None) => {}
+            match self.queue.receiver.try_recv() {
+                Ok(item) => {
+                    if let Some(message) = self.open(item) {
+                        return Ok(message);
+                    }
+                }
                 Err(Empty::Empty) => return Err(TryRecvError::Empty),
                 Err(Empty::Closed) => return Err(TryRecvError::Ended),
             }
@@ -148,10 +158,10 @@ impl<T: Clone + Send + 'static> Stream for Subscription<T> {
             }
             let polled = this.polled.get_or_insert_with(|| Polled {
                 receiver: Box::pin(this.queue.receiver.clone()),
-                scope: this.scope.clone().map(|scope| Box::pin(scope.cancelled_owned())),
+                scope: this.member.scope.clone().map(|scope| Box::pin(scope.cancelled_owned())),
             });
             match polled.receiver.as_mut().poll_next(cx) {
-                Poll::Ready(Some(item)) => match item.open() {
+                Poll::Ready(Some(item)) => match this.open(item) {
                     Some(message) => return Poll::Ready(Some(message)),
                     None => continue,
                 },

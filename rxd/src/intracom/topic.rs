@@ -1,21 +1,24 @@
 //! A topic: its groups, and the way in for publishers and subscribers.
 //!
-//! 1. One short lock guards the list of groups, the last message and whether the topic is closed.
-//!    The list is a snapshot that publishers take with them; joining and leaving replace it.
-//! 2. Admitting a message and beginning a group exclude each other: a new group gets a message
-//!    either itself or, if it was the last one, as its replay; never both, never out of order.
+//! 1. The groups, and whether the topic is closed, are one immutable list behind one pointer.
+//!    Publishers take it without a lock; joining, leaving and closing put another in its place, under one.
+//! 2. On a topic that keeps its last message, admitting a message and beginning a group exclude each
+//!    other: a new group gets a message either itself or, if it was the last one, as its replay;
+//!    never both, never out of order.
 //! 3. Locks are taken in the order registry, topic, group; none is held over an `.await`, a wake-up
 //!    or the user's `Clone` or `Drop`.
 
 use super::error::{Error, Kind, PublishError, Reason, Use};
 use super::options::{Group, Options};
-use super::publish::{Groups, Round};
-use super::queue::{Last, Queue, Totals};
+use super::publish::{List, Round, Snapshot};
+use super::queue::{Last, Member, Queue, Totals};
 use super::registry::Registry;
 use super::stats::{Delivery, TopicStats};
 use super::subscription::Subscription;
 use super::sync::{Mutex, lock};
+use arc_swap::ArcSwap;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -25,104 +28,102 @@ pub(super) struct Shared<T> {
     pub(super) created: Use,
     pub(super) options: Options,
     registry: Weak<Registry>,
+    /// Replaced only under the lock of `state`.
+    list: ArcSwap<List<T>>,
     state: Mutex<State<T>>,
     /// Told when a subscriber-aware topic gets its first group, and when it is closed.
     heard: Notify,
+    unheard: AtomicU64,
     totals: Arc<Totals>,
 }
 
 struct State<T> {
-    groups: Groups<T>,
     /// Groups that have ended, but that some publisher may still have in sight.
     leaving: Vec<Weak<Queue<T>>>,
     last: Option<Last<T>>,
-    closed: bool,
-    published: u64,
-    unheard: u64,
     /// How many groups of their own there have been: what names them.
     own: u64,
 }
 
-/// What a topic says to a message at the door.
-enum Admission<T> {
-    To(Groups<T>),
-    Closed,
-    Unheard,
-}
-
 impl<T> Shared<T> {
     pub(super) fn new(name: Arc<str>, created: Use, options: Options, registry: Weak<Registry>) -> Self {
-        let state = State {
-            groups: Arc::new([]),
-            leaving: Vec::new(),
-            last: None,
-            closed: false,
-            published: 0,
-            unheard: 0,
-            own: 0,
-        };
-        let heard = Notify::new();
-        Shared { name, created, options, registry, state: Mutex::new(state), heard, totals: Arc::default() }
+        Shared {
+            name,
+            created,
+            options,
+            registry,
+            list: ArcSwap::from_pointee(List { groups: Vec::new(), closed: false }),
+            state: Mutex::new(State { leaving: Vec::new(), last: None, own: 0 }),
+            heard: Notify::new(),
+            unheard: AtomicU64::new(0),
+            totals: Arc::default(),
+        }
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        lock(&self.state).closed
+        self.list.load().closed
     }
 
-    /// Whether it was open until now.
-    pub(super) fn close(&self) -> bool {
-        let (groups, last) = {
+    pub(super) fn close(&self) {
+        let (list, last) = {
             let mut state = lock(&self.state);
-            if state.closed {
-                return false;
+            let list = self.list.load_full();
+            if list.closed {
+                return;
             }
-            state.closed = true;
-            (state.groups.clone(), state.last.take())
+            self.list.store(Arc::new(List { groups: list.groups.clone(), closed: true }));
+            (list, state.last.take())
         };
-        groups.iter().for_each(|group| group.close());
+        list.groups.iter().for_each(|group| group.close());
         self.heard.notify_waiters();
         drop(last);
-        true
     }
 
     /// Takes a group whose members are all gone off the list, and ends it.
     pub(super) fn retire(&self, group: &Arc<Queue<T>>) {
-        let before = {
-            let mut state = lock(&self.state);
-            state.without(group)
-        };
+        self.remove(group, &mut lock(&self.state));
         group.end();
-        drop(before);
     }
 
     /// A member leaves; the last one ends the group.
-    pub(super) fn leave(&self, group: &Arc<Queue<T>>, member: u64) {
-        let before = {
+    pub(super) fn leave(&self, group: &Arc<Queue<T>>, member: &Arc<Member>) {
+        {
             let mut state = lock(&self.state);
             // Under the topic's lock, so that nobody joins a group that is about to end.
             if !group.exit(member) {
                 return;
             }
-            state.without(group)
-        };
+            self.remove(group, &mut state);
+        }
         group.end();
-        drop(before);
+    }
+
+    /// Removes a group from the list, if it is there. The caller has the group: the list that goes
+    /// drops none.
+    fn remove(&self, group: &Arc<Queue<T>>, state: &mut State<T>) {
+        let list = self.list.load();
+        if !list.groups.iter().any(|other| Arc::ptr_eq(other, group)) {
+            return;
+        }
+        state.leaving.retain(|other| other.strong_count() > 0);
+        state.leaving.push(Arc::downgrade(group));
+        let groups = list.groups.iter().filter(|other| !Arc::ptr_eq(other, group)).cloned().collect();
+        self.list.store(Arc::new(List { groups, closed: list.closed }));
     }
 
     fn stats(&self) -> TopicStats {
-        let ended = self.totals.get();
-        let state = lock(&self.state);
-        let (groups, closed, published, unheard) = (state.groups.clone(), state.closed, state.published, state.unheard);
-        let leaving: Vec<_> = state.leaving.iter().filter_map(Weak::upgrade).collect();
-        drop(state);
+        let (list, leaving, ended) = {
+            let state = lock(&self.state);
+            let leaving: Vec<_> = state.leaving.iter().filter_map(Weak::upgrade).collect();
+            (self.list.load_full(), leaving, self.totals.get())
+        };
         let mut stats = TopicStats {
             name: self.name.to_string(),
             type_name: self.created.type_name,
             created: self.created.place,
-            closed,
-            published,
-            unheard,
-            groups: groups.iter().map(|group| group.stats()).collect(),
+            closed: list.closed,
+            unheard: self.unheard.load(Ordering::Relaxed),
+            groups: list.groups.iter().map(|group| group.stats()).collect(),
             ended,
         };
         for group in leaving {
@@ -136,48 +137,41 @@ impl<T> Shared<T> {
     }
 }
 
-impl<T> State<T> {
-    /// Removes a group; the list as it was is for the caller to drop, without the lock.
-    fn without(&mut self, group: &Arc<Queue<T>>) -> Option<Groups<T>> {
-        if !self.groups.iter().any(|other| Arc::ptr_eq(other, group)) {
-            return None;
-        }
-        self.leaving.retain(|other| other.strong_count() > 0);
-        self.leaving.push(Arc::downgrade(group));
-        let rest = self.groups.iter().filter(|other| !Arc::ptr_eq(other, group)).cloned().collect();
-        Some(std::mem::replace(&mut self.groups, rest))
-    }
-}
-
 impl<T: Clone + Send + 'static> Shared<T> {
     /// The copy that a topic which keeps its last message will need; made before any lock.
     fn copy(&self, message: &T) -> Option<Last<T>> {
         self.options.keep_last.then(|| Last::new(message.clone().into()))
     }
 
-    /// Lets a message in: counts it, keeps it, and says who is to get it.
-    fn admit(&self, mut last: Option<Last<T>>, again: bool) -> Admission<T> {
-        let mut state = lock(&self.state);
-        if state.closed {
-            return Admission::Closed;
-        }
-        if state.groups.is_empty() {
-            if self.options.subscriber_aware {
-                return Admission::Unheard;
+    /// Lets a message in, and keeps it if it is to be kept: those who are to get it, or why nobody is.
+    fn admit(&self, mut last: Option<Last<T>>) -> Result<Snapshot<T>, Reason> {
+        let list = if last.is_some() {
+            let mut state = lock(&self.state);
+            let list = self.list.load();
+            if self.refusal(&list).is_none() {
+                std::mem::swap(&mut state.last, &mut last);
             }
-            state.unheard += 1;
-        }
-        if !again {
-            state.published += 1;
-        }
-        if last.is_some() {
-            std::mem::swap(&mut state.last, &mut last);
-        }
-        let groups = state.groups.clone();
-        drop(state);
-        // The message kept until now: the user's, so not under the lock.
+            list
+        } else {
+            self.list.load()
+        };
+        // The message kept until now goes: the user's, so not under the lock.
         drop(last);
-        Admission::To(groups)
+        if let Some(reason) = self.refusal(&list) {
+            return Err(reason);
+        }
+        if list.groups.is_empty() {
+            self.unheard.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(list)
+    }
+
+    fn refusal(&self, list: &List<T>) -> Option<Reason> {
+        match list {
+            List { closed: true, .. } => Some(Reason::Closed),
+            List { groups, .. } if groups.is_empty() && self.options.subscriber_aware => Some(Reason::Unheard),
+            _ => None,
+        }
     }
 
     fn join(self: &Arc<Self>, asked: &Group<'_>, scope: Option<&CancellationToken>) -> Result<Subscription<T>, Error> {
@@ -192,14 +186,16 @@ impl<T: Clone + Send + 'static> Shared<T> {
         if scope.is_some_and(CancellationToken::is_cancelled) {
             return Err(error(Kind::Cancelled));
         }
+        let member = Arc::new(Member::new(scope.cloned()));
         // Its buffer is allocated outside the lock; so there are two rounds if there is no group yet.
         let mut fresh: Option<Arc<Queue<T>>> = None;
         loop {
             let mut state = lock(&self.state);
-            if state.closed {
+            let list = self.list.load();
+            if list.closed {
                 return Err(error(Kind::Closed));
             }
-            let found = state.groups.iter().find(|group| group.shared && asked.name == Some(&*group.name)).cloned();
+            let found = list.groups.iter().find(|group| group.shared && asked.name == Some(&*group.name)).cloned();
             if let Some(group) = found {
                 if group.is_deserted() {
                     drop(state);
@@ -214,9 +210,9 @@ impl<T: Clone + Send + 'static> Shared<T> {
                     let asked = (asked.capacity, asked.policy);
                     return Err(error(Kind::Group { group: named(), capacity, policy, asked }));
                 }
-                let member = group.enter(scope.cloned());
+                group.enter(member.clone());
                 drop(state);
-                return Ok(Subscription::new(Arc::downgrade(self), group, member, scope.cloned()));
+                return Ok(Subscription::new(Arc::downgrade(self), group, member));
             }
             let Some(group) = fresh.take() else {
                 let name = match asked.name {
@@ -233,13 +229,12 @@ impl<T: Clone + Send + 'static> Shared<T> {
             if let Some(last) = state.last.as_ref().filter(|_| asked.replay_last) {
                 group.replay(last);
             }
-            let member = group.enter(scope.cloned());
-            let groups = state.groups.iter().chain([&group]).cloned().collect();
-            let before = std::mem::replace(&mut state.groups, groups);
+            group.enter(member.clone());
+            let groups = list.groups.iter().chain([&group]).cloned().collect();
+            self.list.store(Arc::new(List { groups, closed: false }));
             drop(state);
-            drop(before);
             self.heard.notify_waiters();
-            return Ok(Subscription::new(Arc::downgrade(self), group, member, scope.cloned()));
+            return Ok(Subscription::new(Arc::downgrade(self), group, member));
         }
     }
 }
@@ -247,8 +242,7 @@ impl<T: Clone + Send + 'static> Shared<T> {
 impl<T> Drop for Shared<T> {
     /// Nobody can publish any more: what is buffered can still be received, then the streams end.
     fn drop(&mut self) {
-        let groups = lock(&self.state).groups.clone();
-        groups.iter().for_each(|group| group.close());
+        self.list.load().groups.iter().for_each(|group| group.close());
     }
 }
 
@@ -313,21 +307,22 @@ impl<T: Clone + Send + 'static> Topic<T> {
     /// panic of the message's own `clone` or `drop` passes through: the groups before it
     /// have the message, the others count it as abandoned, and the topic goes on.
     pub async fn publish(&self, mut message: T) -> Result<Delivery, PublishError<T>> {
+        // A topic that always has room must not keep the thread from everybody else.
+        tokio::task::coop::consume_budget().await;
         let shared = &*self.shared;
         let last = shared.copy(&message);
-        let mut again = false;
         loop {
             // Made before the look at the groups: whoever joins from here on is heard of.
             let heard = shared.options.subscriber_aware.then(|| shared.heard.notified());
-            let mut round = match shared.admit(last.clone(), again) {
-                Admission::Closed => return Err(PublishError::new(&shared.name, Reason::Closed, message)),
-                Admission::To(groups) => Round::new(groups),
-                Admission::Unheard => {
+            let mut round = match shared.admit(last.clone()) {
+                Ok(list) => Round::new(list),
+                Err(Reason::Unheard) => {
                     if let Some(heard) = heard {
                         heard.await;
                     }
                     continue;
                 }
+                Err(reason) => return Err(PublishError::new(&shared.name, reason, message)),
             };
             let rest = match round.offer(message) {
                 Some(message) if round.is_waiting() => round.wait(message).await,
@@ -339,7 +334,6 @@ impl<T: Clone + Send + 'static> Topic<T> {
                 // Everybody has left in the meantime.
                 Err(error) => message = error.into_message(),
             }
-            again = true;
         }
     }
 
@@ -355,20 +349,17 @@ impl<T: Clone + Send + 'static> Topic<T> {
     pub fn try_publish(&self, message: T) -> Result<Delivery, PublishError<T>> {
         let shared = &*self.shared;
         let error = |reason, message| Err(PublishError::new(&shared.name, reason, message));
-        if shared.would_wait() {
+        // What is kept as the last message is published: whether it can be must be known before.
+        if shared.options.keep_last && shared.would_wait() {
             return error(Reason::Full, message);
         }
-        let last = shared.copy(&message);
-        let mut round = match shared.admit(last, false) {
-            Admission::Closed => return error(Reason::Closed, message),
-            Admission::Unheard => return error(Reason::Unheard, message),
-            Admission::To(groups) => Round::new(groups),
+        let mut round = match shared.admit(shared.copy(&message)) {
+            Ok(list) => Round::new(list),
+            Err(reason) => return error(reason, message),
         };
         match round.offer(message) {
-            // Another publisher was faster. If the message is kept as the last one, it is published.
             Some(message) if round.is_untouched() && round.is_waiting() && !shared.options.keep_last => {
                 round.forget();
-                lock(&shared.state).published -= 1;
                 error(Reason::Full, message)
             }
             rest => self.conclude(round, rest),
@@ -431,8 +422,8 @@ impl<T: Clone + Send + 'static> Topic<T> {
 impl<T> Shared<T> {
     /// Whether there are groups, and each of them would have to be waited for.
     fn would_wait(&self) -> bool {
-        let state = lock(&self.state);
-        !state.closed && !state.groups.is_empty() && state.groups.iter().all(|group| group.would_wait())
+        let list = self.list.load();
+        !list.closed && !list.groups.is_empty() && list.groups.iter().all(|group| group.would_wait())
     }
 }
 

@@ -126,7 +126,6 @@ async fn g38_nothing_is_lost_in_silence() {
     }
 
     let stats = topic.stats();
-    assert_eq!(stats.published, messages / 10 / PUBLISHERS * PUBLISHERS * 10);
     assert!(stats.groups.is_empty());
     let (ended, drops) = (stats.ended, stats.ended.dropped);
     println!("{messages} messages, {received} received, {ended:?}, resident {sizes:?}");

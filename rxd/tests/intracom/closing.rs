@@ -103,7 +103,6 @@ async fn publishing_to_a_closed_topic_gives_the_message_back() {
     assert_eq!(topic.publish("a".into()).await.unwrap_err().into_message(), "a");
     assert_eq!(topic.try_publish("b".into()).unwrap_err().into_message(), "b");
     assert!(topic.subscribe(Group::own()).unwrap_err().is_closed());
-    assert_eq!(topic.stats().published, 0);
 }
 
 #[test]

@@ -17,7 +17,7 @@ async fn what_happened_to_a_message_is_known() {
     let second = topic.publish(2).await.unwrap();
     assert_eq!((second.delivered, second.missed, second.evicted, second.dropped()), (2, 1, 1, 2));
     let stats = topic.stats();
-    assert_eq!((stats.published, stats.unheard), (3, 1));
+    assert_eq!(stats.unheard, 1);
     assert_eq!(stats.dropped().total(), 2);
     assert_eq!(stats.queued(), 4);
 }
@@ -32,7 +32,6 @@ fn trying_never_waits_and_gives_back_what_nobody_took() {
     assert_eq!(error.to_string(), "failed to publish to topic `test`: its groups have no room");
     assert_eq!(error.into_message(), 2);
     assert_eq!(full.stats().dropped.total(), 0);
-    assert_eq!(topic.stats().published, 1);
     // With somebody who takes it, it is published; the full one misses it, and counts that.
     let mut other = topic.subscribe(Group::named("other")).unwrap();
     let delivery = topic.try_publish(3).unwrap();
@@ -54,7 +53,6 @@ async fn a_subscriber_aware_topic_holds_publishing_back() {
     assert_eq!(error.to_string(), "failed to publish to topic `aware`: nobody listens");
     let mut publishing = Box::pin(topic.publish(1));
     assert!(poll(publishing.as_mut()).is_pending());
-    assert_eq!(topic.stats().published, 0);
     let mut sub = topic.subscribe(Group::own()).unwrap();
     assert_eq!(publishing.await.unwrap().delivered, 1);
     assert_eq!(sub.recv().await, Some(1));
@@ -76,7 +74,6 @@ async fn a_subscriber_aware_topic_whose_only_group_leaves_in_between_waits_for_t
     let mut next = topic.subscribe(Group::own()).unwrap();
     assert_eq!(publishing.await.unwrap().delivered, 1);
     assert_eq!(next.recv().await, Some(2));
-    assert_eq!(topic.stats().published, 2);
 }
 
 #[tokio::test(start_paused = true)]

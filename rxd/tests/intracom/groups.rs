@@ -117,7 +117,6 @@ fn a_message_that_came_back_is_not_the_last() {
     assert!(topic.try_publish(2).unwrap_err().is_full());
     let mut new = topic.subscribe(Group::own().replay_last()).unwrap();
     assert_eq!(new.try_recv(), Ok(1));
-    assert_eq!(topic.stats().published, 1);
 }
 
 #[tokio::test]
