@@ -63,6 +63,7 @@
 mod declared;
 mod error;
 mod options;
+mod pace;
 mod publish;
 mod queue;
 mod registry;

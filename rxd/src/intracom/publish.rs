@@ -42,13 +42,34 @@ pub(super) struct Round<T> {
 }
 
 impl<T: Clone + Send + 'static> Round<T> {
-    pub(super) fn new(list: Snapshot<T>) -> Self {
+    /// Offers the message to every group: all there is to do, if every group takes it.
+    #[inline]
+    pub(super) fn begin(list: Snapshot<T>, message: T) -> Result<Delivery, (Self, Option<T>)> {
+        let (round, rest) = if let [only] = &list.groups[..] {
+            match only.offer(message) {
+                Offer::Taken => return Ok(Delivery { delivered: 1, ..Delivery::default() }),
+                offer => {
+                    let mut round = Round::new(list);
+                    round.next = 1;
+                    let rest = round.settle(0, offer);
+                    (round, rest)
+                }
+            }
+        } else {
+            let mut round = Round::new(list);
+            let rest = round.offer(message);
+            (round, rest)
+        };
+        if rest.is_none() && round.gone.is_empty() { Ok(round.finish()) } else { Err((round, rest)) }
+    }
+
+    fn new(list: Snapshot<T>) -> Self {
         Round { list, next: 0, waiting: Vec::new(), gone: Vec::new(), delivery: Delivery::default() }
     }
 
     /// Offers the message to every group, cloning it for all but the last that may take it. What
     /// is left is there for those that must be waited for, and if nobody took it.
-    pub(super) fn offer(&mut self, message: T) -> Option<T> {
+    fn offer(&mut self, message: T) -> Option<T> {
         let mut rest = Some(message);
         while self.next < self.list.groups.len() {
             let last = self.next + 1 == self.list.groups.len() && self.waiting.is_empty();

@@ -37,6 +37,7 @@ pub(super) type Last<T> = Arc<Cell<T>>;
 
 impl<T: Clone> Item<T> {
     /// The message. `None` only if its publisher has taken it back, and then it was never sent.
+    #[inline]
     pub(super) fn open(self) -> Option<T> {
         match self {
             Item::Plain(message) => Some(message),
@@ -99,6 +100,7 @@ impl Member {
 
     /// Counts a message received. Only the member itself does, and it needs `&mut` to receive: there
     /// is one writer, and so no need for an atomic addition.
+    #[inline]
     pub(super) fn count(&self) {
         self.received.store(self.received.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
     }
@@ -229,6 +231,7 @@ impl<T> Queue<T> {
     }
 
     /// There was room: it is worth waiting for again.
+    #[inline]
     fn accepted(&self) {
         if self.stalled.load(Ordering::Relaxed) {
             self.stalled.store(false, Ordering::Relaxed);
@@ -279,6 +282,7 @@ impl<T> Queue<T> {
 
 impl<T: Clone> Queue<T> {
     /// Puts the message into the buffer, or says why not, without waiting.
+    #[inline]
     pub(super) fn offer(&self, message: T) -> Offer<T> {
         if self.policy == Policy::DropOldest {
             return self.force(message);

@@ -1,5 +1,6 @@
 //! A member of a group.
 
+use super::pace;
 use super::queue::{Item, Member, Queue};
 use super::stats::GroupStats;
 use super::topic::Shared;
@@ -10,6 +11,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
+use tokio::task::coop::consume_budget;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 /// A subscription to a topic: one member of a group.
@@ -67,6 +69,7 @@ impl<T> Subscription<T> {
     }
 
     /// Whether it has ended by itself; if its scope has, it leaves.
+    #[inline]
     fn is_over(&mut self) -> bool {
         if !self.left && self.member.scope.as_ref().is_some_and(CancellationToken::is_cancelled) {
             self.leave();
@@ -82,8 +85,9 @@ impl<T: Clone + Send + 'static> Subscription<T> {
     ///
     /// Dropped before it is done, no message is lost: the next call, or another member, gets it.
     pub async fn recv(&mut self) -> Option<T> {
-        // A topic that is never empty must not keep the thread from everybody else.
-        tokio::task::coop::consume_budget().await;
+        if pace::is_due() {
+            consume_budget().await;
+        }
         loop {
             match self.try_recv() {
                 Ok(message) => return Some(message),
@@ -110,6 +114,7 @@ impl<T: Clone + Send + 'static> Subscription<T> {
     }
 
     /// Counts before it opens, for to open may be to clone, and to panic.
+    #[inline]
     fn open(&self, item: Item<T>) -> Option<T> {
         self.member.count();
         item.open()
@@ -129,6 +134,7 @@ impl<T: Clone + Send + 'static> Subscription<T> {
     /// # Errors
     ///
     /// There is none yet, or there will never be one.
+    #[inline]
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
         loop {
             if self.is_over() {

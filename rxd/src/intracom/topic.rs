@@ -10,6 +10,7 @@
 
 use super::error::{Error, Kind, PublishError, Reason, Use};
 use super::options::{Group, Options};
+use super::pace;
 use super::publish::{List, Round, Snapshot};
 use super::queue::{Last, Member, Queue, Totals};
 use super::registry::Registry;
@@ -21,6 +22,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use tokio::sync::Notify;
+use tokio::task::coop::consume_budget;
 use tokio_util::sync::CancellationToken;
 
 pub(super) struct Shared<T> {
@@ -144,19 +146,12 @@ impl<T: Clone + Send + 'static> Shared<T> {
     }
 
     /// Lets a message in, and keeps it if it is to be kept: those who are to get it, or why nobody is.
-    fn admit(&self, mut last: Option<Last<T>>) -> Result<Snapshot<T>, Reason> {
-        let list = if last.is_some() {
-            let mut state = lock(&self.state);
-            let list = self.list.load();
-            if self.refusal(&list).is_none() {
-                std::mem::swap(&mut state.last, &mut last);
-            }
-            list
-        } else {
-            self.list.load()
+    #[inline]
+    fn admit(&self, last: Option<&Last<T>>) -> Result<Snapshot<T>, Reason> {
+        let list = match last {
+            None => self.list.load(),
+            Some(last) => self.keep(last),
         };
-        // The message kept until now goes: the user's, so not under the lock.
-        drop(last);
         if let Some(reason) = self.refusal(&list) {
             return Err(reason);
         }
@@ -166,6 +161,20 @@ impl<T: Clone + Send + 'static> Shared<T> {
         Ok(list)
     }
 
+    fn keep(&self, last: &Last<T>) -> Snapshot<T> {
+        let mut state = lock(&self.state);
+        let list = self.list.load();
+        let before = match self.refusal(&list) {
+            None => state.last.replace(last.clone()),
+            Some(_) => None,
+        };
+        drop(state);
+        // The message kept until now: the user's, so not under the lock.
+        drop(before);
+        list
+    }
+
+    #[inline]
     fn refusal(&self, list: &List<T>) -> Option<Reason> {
         match list {
             List { closed: true, .. } => Some(Reason::Closed),
@@ -246,6 +255,16 @@ impl<T> Drop for Shared<T> {
     }
 }
 
+/// How far a message has come.
+enum Attempt<T> {
+    /// To its end.
+    Over(Result<Delivery, PublishError<T>>),
+    /// Some group has no room.
+    Full(Round<T>, T),
+    /// Nobody listens, and somebody should.
+    Unheard(T),
+}
+
 /// A topic of messages of type `T`: where to publish, and where to subscribe.
 ///
 /// A handle, cheap to clone. It is found or created by name with
@@ -306,33 +325,38 @@ impl<T: Clone + Send + 'static> Topic<T> {
     /// If it has to wait for a full group outside of a tokio runtime with its timer enabled. A
     /// panic of the message's own `clone` or `drop` passes through: the groups before it
     /// have the message, the others count it as abandoned, and the topic goes on.
-    pub async fn publish(&self, mut message: T) -> Result<Delivery, PublishError<T>> {
-        // A topic that always has room must not keep the thread from everybody else.
-        tokio::task::coop::consume_budget().await;
-        let shared = &*self.shared;
-        let last = shared.copy(&message);
+    pub async fn publish(&self, message: T) -> Result<Delivery, PublishError<T>> {
+        if pace::is_due() {
+            consume_budget().await;
+        }
+        let last = self.shared.copy(&message);
+        match self.attempt(message, last.as_ref()) {
+            Attempt::Over(result) => result,
+            unfinished => self.persist(unfinished, last).await,
+        }
+    }
+
+    /// The rest of [`publish`](Topic::publish), if there is any waiting to do.
+    async fn persist(&self, mut attempt: Attempt<T>, last: Option<Last<T>>) -> Result<Delivery, PublishError<T>> {
+        let last = last.as_ref();
         loop {
-            // Made before the look at the groups: whoever joins from here on is heard of.
-            let heard = shared.options.subscriber_aware.then(|| shared.heard.notified());
-            let mut round = match shared.admit(last.clone()) {
-                Ok(list) => Round::new(list),
-                Err(Reason::Unheard) => {
-                    if let Some(heard) = heard {
-                        heard.await;
-                    }
-                    continue;
+            attempt = match attempt {
+                Attempt::Over(result) => return result,
+                Attempt::Full(mut round, message) => {
+                    let rest = round.wait(message).await;
+                    self.conclude(round, rest)
                 }
-                Err(reason) => return Err(PublishError::new(&shared.name, reason, message)),
-            };
-            let rest = match round.offer(message) {
-                Some(message) if round.is_waiting() => round.wait(message).await,
-                rest => rest,
-            };
-            match self.conclude(round, rest) {
-                Ok(delivery) => return Ok(delivery),
-                Err(error) if error.is_closed() => return Err(error),
-                // Everybody has left in the meantime.
-                Err(error) => message = error.into_message(),
+                Attempt::Unheard(message) => {
+                    // Made before another look at the groups: whoever joins from here on is heard of.
+                    let heard = self.shared.heard.notified();
+                    match self.attempt(message, last) {
+                        Attempt::Unheard(message) => {
+                            heard.await;
+                            self.attempt(message, last)
+                        }
+                        attempt => attempt,
+                    }
+                }
             }
         }
     }
@@ -353,33 +377,48 @@ impl<T: Clone + Send + 'static> Topic<T> {
         if shared.options.keep_last && shared.would_wait() {
             return error(Reason::Full, message);
         }
-        let mut round = match shared.admit(shared.copy(&message)) {
-            Ok(list) => Round::new(list),
-            Err(reason) => return error(reason, message),
-        };
-        match round.offer(message) {
-            Some(message) if round.is_untouched() && round.is_waiting() && !shared.options.keep_last => {
+        let last = shared.copy(&message);
+        match self.attempt(message, last.as_ref()) {
+            Attempt::Over(result) => result,
+            Attempt::Unheard(message) => error(Reason::Unheard, message),
+            Attempt::Full(round, message) if round.is_untouched() && !shared.options.keep_last => {
                 round.forget();
                 error(Reason::Full, message)
             }
-            rest => self.conclude(round, rest),
+            Attempt::Full(round, _) => Ok(round.finish()),
         }
     }
 
-    /// The end of a message's round.
-    fn conclude(&self, mut round: Round<T>, rest: Option<T>) -> Result<Delivery, PublishError<T>> {
+    /// Publishes to everybody who need not be waited for.
+    #[inline]
+    fn attempt(&self, message: T, last: Option<&Last<T>>) -> Attempt<T> {
+        let list = match self.shared.admit(last) {
+            Ok(list) => list,
+            Err(Reason::Unheard) => return Attempt::Unheard(message),
+            Err(reason) => return Attempt::Over(Err(PublishError::new(&self.shared.name, reason, message))),
+        };
+        match Round::begin(list, message) {
+            Ok(delivery) => Attempt::Over(Ok(delivery)),
+            Err((round, Some(message))) if round.is_waiting() => Attempt::Full(round, message),
+            Err((round, rest)) => self.conclude(round, rest),
+        }
+    }
+
+    /// The end of a message's round; if nobody took it, maybe not of the message.
+    fn conclude(&self, mut round: Round<T>, rest: Option<T>) -> Attempt<T> {
         let shared = &*self.shared;
         round.take_deserted().iter().for_each(|group| shared.retire(group));
         match rest {
-            Some(message) if round.is_untouched() && !round.is_waiting() => {
-                let reason = if shared.is_closed() { Reason::Closed } else { Reason::Unheard };
-                if reason == Reason::Unheard && !shared.options.subscriber_aware {
-                    return Ok(round.finish());
-                }
+            Some(message) if round.is_untouched() && shared.is_closed() => {
                 round.forget();
-                Err(PublishError::new(&shared.name, reason, message))
+                Attempt::Over(Err(PublishError::new(&shared.name, Reason::Closed, message)))
             }
-            _ => Ok(round.finish()),
+            // Everybody has left in the meantime.
+            Some(message) if round.is_untouched() && shared.options.subscriber_aware => {
+                round.forget();
+                Attempt::Unheard(message)
+            }
+            _ => Attempt::Over(Ok(round.finish())),
         }
     }
 
