@@ -133,7 +133,9 @@ impl StdError for Error {}
 /// A message that reached nobody, with the reason. The message is in it.
 ///
 /// `T` need not be `Sync` for this to be: the lock around the message is never taken.
-pub struct PublishError<T> {
+pub struct PublishError<T>(Box<Refused<T>>);
+
+struct Refused<T> {
     topic: Arc<str>,
     reason: Reason,
     message: Mutex<T>,
@@ -148,54 +150,57 @@ pub(super) enum Reason {
 
 impl<T> PublishError<T> {
     pub(super) fn new(topic: &Arc<str>, reason: Reason, message: T) -> Self {
-        PublishError { topic: topic.clone(), reason, message: Mutex::new(message) }
+        PublishError(Box::new(Refused { topic: topic.clone(), reason, message: Mutex::new(message) }))
     }
 
     /// The message.
     #[must_use]
     pub fn into_message(self) -> T {
-        self.message.into_inner().unwrap_or_else(PoisonError::into_inner)
+        self.0.message.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The topic it was meant for.
     #[must_use]
     pub fn topic(&self) -> &str {
-        &self.topic
+        &self.0.topic
     }
 
     /// The topic is closed.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.reason == Reason::Closed
+        self.0.reason == Reason::Closed
     }
 
     /// Every group would have to be waited for.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.reason == Reason::Full
+        self.0.reason == Reason::Full
     }
 
     /// The topic is [subscriber-aware](Options::subscriber_aware) and nobody listens.
     #[must_use]
     pub fn is_unheard(&self) -> bool {
-        self.reason == Reason::Unheard
+        self.0.reason == Reason::Unheard
     }
 }
 
 impl<T> fmt::Display for PublishError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let why = match self.reason {
+        let why = match self.0.reason {
             Reason::Closed => "it is closed",
             Reason::Full => "its groups have no room",
             Reason::Unheard => "nobody listens",
         };
-        write!(f, "failed to publish to topic `{}`: {why}", self.topic)
+        write!(f, "failed to publish to topic `{}`: {why}", self.0.topic)
     }
 }
 
 impl<T> fmt::Debug for PublishError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PublishError").field("topic", &self.topic).field("reason", &self.reason).finish_non_exhaustive()
+        f.debug_struct("PublishError")
+            .field("topic", &self.0.topic)
+            .field("reason", &self.0.reason)
+            .finish_non_exhaustive()
     }
 }
 

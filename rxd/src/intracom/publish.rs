@@ -30,6 +30,35 @@ pub(super) type Snapshot<T> = Guard<Arc<List<T>>>;
 /// A group that is waited for.
 type Wait<T> = Pin<Box<dyn Future<Output = Offer<T>> + Send>>;
 
+/// A round that is not over yet, and what is left of its message.
+pub(super) type Open<T> = (Box<Round<T>>, Option<T>);
+
+/// The groups that have not been offered the message, should the user's code panic.
+struct Skipped<'a, T>(&'a [Arc<Queue<T>>]);
+
+impl<T> Drop for Skipped<'_, T> {
+    fn drop(&mut self) {
+        self.0.iter().for_each(|group| group.abandon());
+    }
+}
+
+impl Delivery {
+    /// Notes what a group made of the message, unless that is not settled yet.
+    #[inline]
+    fn note<T>(&mut self, offer: Offer<T>) -> Option<Offer<T>> {
+        match offer {
+            Offer::Taken => self.delivered += 1,
+            Offer::Replaced(_) => {
+                self.delivered += 1;
+                self.evicted += 1;
+            }
+            Offer::Missed(_) => self.missed += 1,
+            Offer::Full(_) | Offer::Gone(_) => return Some(offer),
+        }
+        None
+    }
+}
+
 pub(super) struct Round<T> {
     list: Snapshot<T>,
     /// The first group that has not been offered the message.
@@ -42,35 +71,45 @@ pub(super) struct Round<T> {
 }
 
 impl<T: Clone + Send + 'static> Round<T> {
-    /// Offers the message to every group: all there is to do, if every group takes it.
+    /// Offers the message to every group, cloning it for all but the last. Mostly that is all there
+    /// is to do; if a group has no room, or is gone, the round is open, and with it goes what is
+    /// left: the message for those to be waited for, or that nobody took.
     #[inline]
-    pub(super) fn begin(list: Snapshot<T>, message: T) -> Result<Delivery, (Self, Option<T>)> {
-        let (round, rest) = if let [only] = &list.groups[..] {
-            match only.offer(message) {
-                Offer::Taken => return Ok(Delivery { delivered: 1, ..Delivery::default() }),
-                offer => {
-                    let mut round = Round::new(list);
-                    round.next = 1;
-                    let rest = round.settle(0, offer);
-                    (round, rest)
-                }
+    pub(super) fn begin(list: Snapshot<T>, message: T) -> Result<Delivery, Open<T>> {
+        let mut delivery = Delivery::default();
+        let Some((last, others)) = list.groups.split_last() else { return Ok(delivery) };
+        let mut skipped = Skipped(&list.groups);
+        for (index, group) in others.iter().enumerate() {
+            let copy = message.clone();
+            skipped.0 = &skipped.0[1..];
+            if let Some(offer) = delivery.note(group.offer(copy)) {
+                skipped.0 = &[];
+                drop(skipped);
+                return Err(Round::open(list, index, delivery, offer, Some(message)));
             }
-        } else {
-            let mut round = Round::new(list);
-            let rest = round.offer(message);
-            (round, rest)
-        };
-        if rest.is_none() && round.gone.is_empty() { Ok(round.finish()) } else { Err((round, rest)) }
+        }
+        skipped.0 = &[];
+        drop(skipped);
+        match delivery.note(last.offer(message)) {
+            None => Ok(delivery),
+            Some(offer) => {
+                let index = others.len();
+                Err(Round::open(list, index, delivery, offer, None))
+            }
+        }
     }
 
-    fn new(list: Snapshot<T>) -> Self {
-        Round { list, next: 0, waiting: Vec::new(), gone: Vec::new(), delivery: Delivery::default() }
+    /// Goes on from the first group that does not simply take it or leave it.
+    #[cold]
+    fn open(list: Snapshot<T>, index: usize, delivery: Delivery, offer: Offer<T>, rest: Option<T>) -> Open<T> {
+        let mut round = Box::new(Round { list, next: index + 1, waiting: Vec::new(), gone: Vec::new(), delivery });
+        let back = round.settle(index, offer);
+        let rest = round.offer(rest.or(back));
+        (round, rest)
     }
 
-    /// Offers the message to every group, cloning it for all but the last that may take it. What
-    /// is left is there for those that must be waited for, and if nobody took it.
-    fn offer(&mut self, message: T) -> Option<T> {
-        let mut rest = Some(message);
+    /// Offers the message to the groups that have not been offered it.
+    fn offer(&mut self, mut rest: Option<T>) -> Option<T> {
         while self.next < self.list.groups.len() {
             let last = self.next + 1 == self.list.groups.len() && self.waiting.is_empty();
             let Some(message) = (if last { rest.take() } else { rest.clone() }) else { break };
@@ -103,14 +142,10 @@ impl<T: Clone + Send + 'static> Round<T> {
         rest
     }
 
-    /// Waits for the groups that were full. What is left is there if none of them took it.
-    ///
-    /// First by letting others run: a receiver that is about to take a message needs no more than
-    /// that, and it is cheaper than a timer and a place in the channel's queue of senders.
-    pub(super) async fn wait(&mut self, mut message: T) -> Option<T> {
-        // A snapshot is not for keeping; from here on it may be.
-        self.list = Guard::from_inner(Arc::clone(&self.list));
-        let start = Instant::now();
+    /// Lets others run, and offers it once more to those that were full. A receiver that is about
+    /// to take a message needs no more than that, and it is cheaper than a timer and a place in the
+    /// channel's queue of senders.
+    pub(super) async fn insist(&mut self, mut message: T) -> Option<T> {
         for _ in 0..YIELDS {
             let mut yielded = false;
             poll_fn(|cx| {
@@ -126,6 +161,14 @@ impl<T: Clone + Send + 'static> Round<T> {
                 rest => return rest,
             }
         }
+        Some(message)
+    }
+
+    /// Waits for the groups that were full. What is left is there if none of them took it.
+    pub(super) async fn wait(&mut self, message: T) -> Option<T> {
+        // A snapshot is not for keeping; from here on it may be.
+        self.list = Guard::from_inner(Arc::clone(&self.list));
+        let start = Instant::now();
         let [only] = self.waiting[..] else { return self.wait_for_many(message, start).await };
         let offer = self.list.groups[only].clone().wait(message, start).await;
         self.waiting.clear();
@@ -163,27 +206,17 @@ impl<T: Clone + Send + 'static> Round<T> {
 
     /// Notes what a group made of it; gives back what it did not take.
     fn settle(&mut self, index: usize, offer: Offer<T>) -> Option<T> {
-        match offer {
-            Offer::Taken => self.delivery.delivered += 1,
-            Offer::Replaced(evicted) => {
-                self.delivery.delivered += 1;
-                self.delivery.evicted += 1;
-                drop(evicted);
-            }
-            Offer::Missed(message) => {
-                self.delivery.missed += 1;
-                return Some(message);
-            }
+        match self.delivery.note(offer)? {
             Offer::Full(message) => {
                 self.waiting.push(index);
-                return Some(message);
+                Some(message)
             }
             Offer::Gone(message) => {
                 self.gone.push(index);
-                return Some(message);
+                Some(message)
             }
+            _ => None,
         }
-        None
     }
 
     /// Whether some group has to be waited for.
@@ -216,7 +249,7 @@ impl<T: Clone + Send + 'static> Round<T> {
 
     /// The end. Those that were not waited for, or whose topic was closed, have missed it.
     pub(super) fn finish(mut self) -> Delivery {
-        self.delivery.missed += self.waiting.len() + self.gone.len();
+        self.delivery.missed += (self.waiting.len() + self.gone.len()) as u32;
         self.delivery
     }
 }

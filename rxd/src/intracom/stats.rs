@@ -9,17 +9,17 @@ use std::panic::Location;
 #[non_exhaustive]
 pub struct Delivery {
     /// The groups that have it in their buffer, or had it.
-    pub delivered: usize,
+    pub delivered: u32,
     /// The groups that did not take it: what was dropped is this message.
-    pub missed: usize,
+    pub missed: u32,
     /// The groups that took it in the place of their oldest: what was dropped is an older message.
-    pub evicted: usize,
+    pub evicted: u32,
 }
 
 impl Delivery {
     /// The groups in which a message was dropped, this one or an older one.
     #[must_use]
-    pub fn dropped(&self) -> usize {
+    pub fn dropped(&self) -> u32 {
         self.missed + self.evicted
     }
 }

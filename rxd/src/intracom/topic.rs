@@ -260,7 +260,7 @@ enum Attempt<T> {
     /// To its end.
     Over(Result<Delivery, PublishError<T>>),
     /// Some group has no room.
-    Full(Round<T>, T),
+    Full(Box<Round<T>>, T),
     /// Nobody listens, and somebody should.
     Unheard(T),
 }
@@ -330,9 +330,17 @@ impl<T: Clone + Send + 'static> Topic<T> {
             consume_budget().await;
         }
         let last = self.shared.copy(&message);
-        match self.attempt(message, last.as_ref()) {
+        let attempt = match self.attempt(message, last.as_ref()) {
+            Attempt::Full(mut round, message) => match round.insist(message).await {
+                Some(message) if round.is_waiting() => Attempt::Full(round, message),
+                rest => self.conclude(*round, rest),
+            },
+            attempt => attempt,
+        };
+        match attempt {
             Attempt::Over(result) => result,
-            unfinished => self.persist(unfinished, last).await,
+            // Boxed, so that a future that need not wait is a small one.
+            unfinished => Box::pin(self.persist(unfinished, last)).await,
         }
     }
 
@@ -344,7 +352,7 @@ impl<T: Clone + Send + 'static> Topic<T> {
                 Attempt::Over(result) => return result,
                 Attempt::Full(mut round, message) => {
                     let rest = round.wait(message).await;
-                    self.conclude(round, rest)
+                    self.conclude(*round, rest)
                 }
                 Attempt::Unheard(message) => {
                     // Made before another look at the groups: whoever joins from here on is heard of.
@@ -400,7 +408,7 @@ impl<T: Clone + Send + 'static> Topic<T> {
         match Round::begin(list, message) {
             Ok(delivery) => Attempt::Over(Ok(delivery)),
             Err((round, Some(message))) if round.is_waiting() => Attempt::Full(round, message),
-            Err((round, rest)) => self.conclude(round, rest),
+            Err((round, rest)) => self.conclude(*round, rest),
         }
     }
 

@@ -105,14 +105,14 @@ impl Model {
         self.queue.len() == self.capacity
     }
 
-    fn accept(&mut self, message: u32, delivery: &mut (usize, usize, usize)) {
+    fn accept(&mut self, message: u32, delivery: &mut (u32, u32, u32)) {
         self.queue.push_back(message);
         self.accepted += 1;
         self.stalled = false;
         delivery.0 += 1;
     }
 
-    fn overflow(&mut self, message: u32, delivery: &mut (usize, usize, usize)) {
+    fn overflow(&mut self, message: u32, delivery: &mut (u32, u32, u32)) {
         match self.policy {
             Policy::DropOldest | Policy::DropOldestAfter(_) => {
                 self.queue.pop_front();
@@ -152,7 +152,7 @@ struct World {
     closed: bool,
     unheard: u64,
     last: Option<u32>,
-    waiting: Option<(u32, (usize, usize, usize), Publishing)>,
+    waiting: Option<(u32, (u32, u32, u32), Publishing)>,
     /// Of groups that ended: how many, accepted, received, dropped.
     ended: (u64, u64, u64, u64),
 }
@@ -289,7 +289,7 @@ impl World {
     }
 
     /// The first round of a message; whether it has to wait for somebody.
-    fn admit(&mut self, message: u32, wait: bool) -> ((usize, usize, usize), bool) {
+    fn admit(&mut self, message: u32, wait: bool) -> ((u32, u32, u32), bool) {
         self.unheard += u64::from(self.groups.is_empty());
         self.last = self.keep_last.then_some(message);
         let mut delivery = (0, 0, 0);
