@@ -80,4 +80,4 @@ pub use registry::Intracom;
 pub use sink::TopicSink;
 pub use stats::{Delivery, Drops, Ended, GroupStats, Stats, TopicStats};
 pub use subscription::{Subscription, TryRecvError};
-pub use topic::Topic;
+pub use topic::{Publish, Topic};

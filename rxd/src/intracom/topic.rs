@@ -19,8 +19,11 @@ use super::subscription::Subscription;
 use super::sync::{Mutex, lock};
 use arc_swap::ArcSwap;
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
+use std::task::{Context, Poll};
 use tokio::sync::Notify;
 use tokio::task::coop::consume_budget;
 use tokio_util::sync::CancellationToken;
@@ -325,23 +328,8 @@ impl<T: Clone + Send + 'static> Topic<T> {
     /// If it has to wait for a full group outside of a tokio runtime with its timer enabled. A
     /// panic of the message's own `clone` or `drop` passes through: the groups before it
     /// have the message, the others count it as abandoned, and the topic goes on.
-    pub async fn publish(&self, message: T) -> Result<Delivery, PublishError<T>> {
-        if pace::is_due() {
-            consume_budget().await;
-        }
-        let last = self.shared.copy(&message);
-        let attempt = match self.attempt(message, last.as_ref()) {
-            Attempt::Full(mut round, message) => match round.insist(message).await {
-                Some(message) if round.is_waiting() => Attempt::Full(round, message),
-                rest => self.conclude(*round, rest),
-            },
-            attempt => attempt,
-        };
-        match attempt {
-            Attempt::Over(result) => result,
-            // Boxed, so that a future that need not wait is a small one.
-            unfinished => Box::pin(self.persist(unfinished, last)).await,
-        }
+    pub fn publish(&self, message: T) -> Publish<'_, T> {
+        Publish { topic: self, stage: Stage::New(message) }
     }
 
     /// The rest of [`publish`](Topic::publish), if there is any waiting to do.
@@ -351,7 +339,10 @@ impl<T: Clone + Send + 'static> Topic<T> {
             attempt = match attempt {
                 Attempt::Over(result) => return result,
                 Attempt::Full(mut round, message) => {
-                    let rest = round.wait(message).await;
+                    let rest = match round.insist(message).await {
+                        Some(message) if round.is_waiting() => round.wait(message).await,
+                        rest => rest,
+                    };
                     self.conclude(*round, rest)
                 }
                 Attempt::Unheard(message) => {
@@ -471,6 +462,79 @@ impl<T> Shared<T> {
     fn would_wait(&self) -> bool {
         let list = self.list.load();
         !list.closed && !list.groups.is_empty() && list.groups.iter().all(|group| group.would_wait())
+    }
+}
+
+/// The future of [`Topic::publish`].
+#[must_use = "nothing is published before it is awaited"]
+pub struct Publish<'a, T> {
+    topic: &'a Topic<T>,
+    stage: Stage<'a, T>,
+}
+
+enum Stage<'a, T> {
+    New(T),
+    Waiting(Pin<Box<dyn Future<Output = Result<Delivery, PublishError<T>>> + Send + 'a>>),
+    Done,
+}
+
+/// Nothing in it is pinned that is not in a box.
+impl<T> Unpin for Publish<'_, T> {}
+
+impl<T: Clone + Send + 'static> Future for Publish<'_, T> {
+    type Output = Result<Delivery, PublishError<T>>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let topic = self.topic;
+        match std::mem::replace(&mut self.stage, Stage::Done) {
+            Stage::New(message) if !pace::is_due() => {
+                let last = topic.shared.copy(&message);
+                match topic.attempt(message, last.as_ref()) {
+                    Attempt::Over(result) => Poll::Ready(result),
+                    unfinished => self.wait(topic.persist(unfinished, last), cx),
+                }
+            }
+            Stage::New(message) => {
+                let paced = async move {
+                    consume_budget().await;
+                    let last = topic.shared.copy(&message);
+                    topic.persist(topic.attempt(message, last.as_ref()), last).await
+                };
+                self.wait(paced, cx)
+            }
+            Stage::Waiting(mut waiting) => {
+                let polled = waiting.as_mut().poll(cx);
+                if polled.is_pending() {
+                    self.stage = Stage::Waiting(waiting);
+                }
+                polled
+            }
+            Stage::Done => panic!("`Publish` polled after it was ready"),
+        }
+    }
+}
+
+impl<'a, T> Publish<'a, T> {
+    #[cold]
+    fn wait(
+        &mut self,
+        waiting: impl Future<Output = Result<Delivery, PublishError<T>>> + Send + 'a,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Delivery, PublishError<T>>> {
+        // Boxed, so that a future that need not wait is a small one.
+        let mut waiting: Pin<Box<dyn Future<Output = _> + Send + 'a>> = Box::pin(waiting);
+        let polled = waiting.as_mut().poll(cx);
+        if polled.is_pending() {
+            self.stage = Stage::Waiting(waiting);
+        }
+        polled
+    }
+}
+
+impl<T> fmt::Debug for Publish<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Publish").field("topic", self.topic).finish_non_exhaustive()
     }
 }
 
