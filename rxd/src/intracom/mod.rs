@@ -22,7 +22,7 @@
 //! let mut observer = jobs.subscribe(Group::own().capacity(4).policy(Policy::DropOldest))?;
 //!
 //! for job in 0..10 {
-//!     assert_eq!(jobs.publish(job).await?.delivered, 2);
+//!     assert_eq!(jobs.publish(job).await?.delivered(), 2);
 //! }
 //! assert_eq!((first.recv().await, second.recv().await), (Some(0), Some(1)));
 //! assert_eq!(observer.recv().await, Some(6));

@@ -46,15 +46,12 @@ impl Delivery {
     /// Notes what a group made of the message, unless that is not settled yet.
     #[inline]
     fn note<T>(&mut self, offer: Offer<T>) -> Option<Offer<T>> {
-        match offer {
-            Offer::Taken => self.delivered += 1,
-            Offer::Replaced(_) => {
-                self.delivered += 1;
-                self.evicted += 1;
-            }
-            Offer::Missed(_) => self.missed += 1,
+        *self += match offer {
+            Offer::Taken => Delivery::TAKEN,
+            Offer::Replaced(_) => Delivery::REPLACED,
+            Offer::Missed(_) => Delivery::MISSED,
             Offer::Full(_) | Offer::Gone(_) => return Some(offer),
-        }
+        };
         None
     }
 }
@@ -249,7 +246,9 @@ impl<T: Clone + Send + 'static> Round<T> {
 
     /// The end. Those that were not waited for, or whose topic was closed, have missed it.
     pub(super) fn finish(mut self) -> Delivery {
-        self.delivery.missed += (self.waiting.len() + self.gone.len()) as u32;
+        for _ in self.waiting.iter().chain(&self.gone) {
+            self.delivery += Delivery::MISSED;
+        }
         self.delivery
     }
 }

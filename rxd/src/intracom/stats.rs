@@ -5,22 +5,60 @@ use std::fmt;
 use std::panic::Location;
 
 /// What became of one message that was published.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Delivery {
-    /// The groups that have it in their buffer, or had it.
-    pub delivered: u32,
-    /// The groups that did not take it: what was dropped is this message.
-    pub missed: u32,
-    /// The groups that took it in the place of their oldest: what was dropped is an older message.
-    pub evicted: u32,
-}
+///
+/// It is one number inside: three counts of 21 bits each, so that it is returned in a register.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Delivery(u64);
 
 impl Delivery {
+    const BITS: u32 = 21;
+    pub(super) const TAKEN: Delivery = Delivery(1);
+    pub(super) const MISSED: Delivery = Delivery(1 << Self::BITS);
+    pub(super) const REPLACED: Delivery = Delivery(1 << (2 * Self::BITS) | 1);
+
+    /// The groups that have it in their buffer, or had it.
+    #[must_use]
+    pub fn delivered(self) -> usize {
+        self.field(0)
+    }
+
+    /// The groups that did not take it: what was dropped is this message.
+    #[must_use]
+    pub fn missed(self) -> usize {
+        self.field(1)
+    }
+
+    /// The groups that took it in the place of their oldest: what was dropped is an older message.
+    #[must_use]
+    pub fn evicted(self) -> usize {
+        self.field(2)
+    }
+
     /// The groups in which a message was dropped, this one or an older one.
     #[must_use]
-    pub fn dropped(&self) -> u32 {
-        self.missed + self.evicted
+    pub fn dropped(self) -> usize {
+        self.missed() + self.evicted()
+    }
+
+    fn field(self, index: u32) -> usize {
+        (self.0 >> (index * Self::BITS)) as usize & ((1 << Self::BITS) - 1)
+    }
+}
+
+impl std::ops::AddAssign for Delivery {
+    #[inline]
+    fn add_assign(&mut self, other: Delivery) {
+        self.0 += other.0;
+    }
+}
+
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery")
+            .field("delivered", &self.delivered())
+            .field("missed", &self.missed())
+            .field("evicted", &self.evicted())
+            .finish()
     }
 }
 

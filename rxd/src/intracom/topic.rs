@@ -283,7 +283,7 @@ enum Attempt<T> {
 /// let mut log = lines.subscribe(Group::named("log"))?;
 ///
 /// let delivery = lines.publish("hello".to_owned()).await?;
-/// assert_eq!(delivery.delivered, 1);
+/// assert_eq!(delivery.delivered(), 1);
 /// assert_eq!(log.recv().await.as_deref(), Some("hello"));
 /// # Ok(()) }
 /// ```

@@ -52,9 +52,9 @@ async fn publish(topic: Topic<Live>, messages: u64, live: Arc<AtomicU64>) -> Led
     let mut ledger = Ledger::default();
     for message in 0..messages {
         let delivery = topic.publish(Live::new(&live)).await.unwrap();
-        ledger.delivered += u64::from(delivery.delivered);
-        ledger.missed += u64::from(delivery.missed);
-        ledger.evicted += u64::from(delivery.evicted);
+        ledger.delivered += delivery.delivered() as u64;
+        ledger.missed += delivery.missed() as u64;
+        ledger.evicted += delivery.evicted() as u64;
         if message % 256 == 0 {
             tokio::task::yield_now().await;
         }

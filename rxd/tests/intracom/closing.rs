@@ -91,7 +91,7 @@ async fn closed_while_some_have_it_is_not_an_error_but_counted() {
     assert!(poll(waiting.as_mut()).is_pending());
     topic.close();
     let delivery = waiting.await.unwrap();
-    assert_eq!((delivery.delivered, delivery.missed), (1, 1));
+    assert_eq!((delivery.delivered(), delivery.missed()), (1, 1));
     assert_eq!(other.try_recv(), Ok(2));
     assert_eq!(full.stats().dropped.abandoned, 1);
 }

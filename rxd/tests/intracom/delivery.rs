@@ -13,9 +13,9 @@ async fn what_happened_to_a_message_is_known() {
     let _oldest = topic.subscribe(Group::named("oldest").capacity(1).policy(Policy::DropOldest)).unwrap();
     let _newest = topic.subscribe(Group::named("newest").capacity(1).policy(Policy::DropNewest)).unwrap();
     let first = topic.publish(1).await.unwrap();
-    assert_eq!((first.delivered, first.missed, first.evicted), (3, 0, 0));
+    assert_eq!((first.delivered(), first.missed(), first.evicted()), (3, 0, 0));
     let second = topic.publish(2).await.unwrap();
-    assert_eq!((second.delivered, second.missed, second.evicted, second.dropped()), (2, 1, 1, 2));
+    assert_eq!((second.delivered(), second.missed(), second.evicted(), second.dropped()), (2, 1, 1, 2));
     let stats = topic.stats();
     assert_eq!(stats.unheard, 1);
     assert_eq!(stats.dropped().total(), 2);
@@ -35,10 +35,10 @@ fn trying_never_waits_and_gives_back_what_nobody_took() {
     // With somebody who takes it, it is published; the full one misses it, and counts that.
     let mut other = topic.subscribe(Group::named("other")).unwrap();
     let delivery = topic.try_publish(3).unwrap();
-    assert_eq!((delivery.delivered, delivery.missed), (1, 1));
+    assert_eq!((delivery.delivered(), delivery.missed()), (1, 1));
     assert_eq!(full.stats().dropped.abandoned, 1);
     assert_eq!((full.try_recv(), other.try_recv()), (Ok(1), Ok(3)));
-    assert_eq!(topic.try_publish(4).unwrap().delivered, 2);
+    assert_eq!(topic.try_publish(4).unwrap().delivered(), 2);
 }
 
 fn aware() -> Topic<u32> {
@@ -54,7 +54,7 @@ async fn a_subscriber_aware_topic_holds_publishing_back() {
     let mut publishing = Box::pin(topic.publish(1));
     assert!(poll(publishing.as_mut()).is_pending());
     let mut sub = topic.subscribe(Group::own()).unwrap();
-    assert_eq!(publishing.await.unwrap().delivered, 1);
+    assert_eq!(publishing.await.unwrap().delivered(), 1);
     assert_eq!(sub.recv().await, Some(1));
     drop(sub);
     // And again, when the last has left.
@@ -72,7 +72,7 @@ async fn a_subscriber_aware_topic_whose_only_group_leaves_in_between_waits_for_t
     drop(full);
     assert!(poll(publishing.as_mut()).is_pending());
     let mut next = topic.subscribe(Group::own()).unwrap();
-    assert_eq!(publishing.await.unwrap().delivered, 1);
+    assert_eq!(publishing.await.unwrap().delivered(), 1);
     assert_eq!(next.recv().await, Some(2));
 }
 

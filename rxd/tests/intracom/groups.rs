@@ -11,7 +11,7 @@ async fn members_share_and_groups_do_not() {
     let mut b = topic.subscribe(Group::named("b")).unwrap();
     let mut own = topic.subscribe(Group::own()).unwrap();
     for message in 0..4 {
-        assert_eq!(topic.publish(message).await.unwrap().delivered, 3);
+        assert_eq!(topic.publish(message).await.unwrap().delivered(), 3);
     }
     let shared = [a1.recv().await, a2.recv().await, a2.recv().await, a1.recv().await];
     assert_eq!(shared, [Some(0), Some(1), Some(2), Some(3)]);
@@ -51,7 +51,7 @@ fn a_group_of_ones_own_cannot_be_joined() {
     let topic = topic::<u32>();
     let mut own = topic.subscribe(Group::own()).unwrap();
     let mut named = topic.subscribe(Group::named(own.group())).unwrap();
-    assert_eq!(topic.try_publish(1).unwrap().delivered, 2);
+    assert_eq!(topic.try_publish(1).unwrap().delivered(), 2);
     assert_eq!((own.try_recv(), named.try_recv()), (Ok(1), Ok(1)));
 }
 
@@ -60,7 +60,7 @@ fn a_group_ends_with_its_last_member_and_counts_what_it_discards() {
     let topic = topic::<u32>();
     let first = topic.subscribe(Group::named("g")).unwrap();
     let mut second = topic.subscribe(Group::named("g")).unwrap();
-    (0..3).for_each(|message| assert_eq!(topic.try_publish(message).unwrap().delivered, 1));
+    (0..3).for_each(|message| assert_eq!(topic.try_publish(message).unwrap().delivered(), 1));
     drop(first);
     // Nothing is lost while there is a member.
     assert_eq!(second.try_recv(), Ok(0));
@@ -69,7 +69,7 @@ fn a_group_ends_with_its_last_member_and_counts_what_it_discards() {
     assert!(stats.groups.is_empty());
     assert_eq!((stats.ended.groups, stats.ended.accepted, stats.ended.received), (1, 3, 1));
     assert_eq!(stats.ended.dropped.discarded, 2);
-    assert_eq!(topic.try_publish(9).unwrap().delivered, 0);
+    assert_eq!(topic.try_publish(9).unwrap().delivered(), 0);
     // A new group of the name begins empty.
     let mut third = topic.subscribe(Group::named("g")).unwrap();
     assert_eq!(third.try_recv(), Err(TryRecvError::Empty));

@@ -105,14 +105,14 @@ impl Model {
         self.queue.len() == self.capacity
     }
 
-    fn accept(&mut self, message: u32, delivery: &mut (u32, u32, u32)) {
+    fn accept(&mut self, message: u32, delivery: &mut (usize, usize, usize)) {
         self.queue.push_back(message);
         self.accepted += 1;
         self.stalled = false;
         delivery.0 += 1;
     }
 
-    fn overflow(&mut self, message: u32, delivery: &mut (u32, u32, u32)) {
+    fn overflow(&mut self, message: u32, delivery: &mut (usize, usize, usize)) {
         match self.policy {
             Policy::DropOldest | Policy::DropOldestAfter(_) => {
                 self.queue.pop_front();
@@ -152,7 +152,7 @@ struct World {
     closed: bool,
     unheard: u64,
     last: Option<u32>,
-    waiting: Option<(u32, (u32, u32, u32), Publishing)>,
+    waiting: Option<(u32, (usize, usize, usize), Publishing)>,
     /// Of groups that ended: how many, accepted, received, dropped.
     ended: (u64, u64, u64, u64),
 }
@@ -263,7 +263,7 @@ impl World {
             self.waiting = Some((message, delivery, publishing));
         } else {
             let Poll::Ready(Ok(real)) = first else { panic!("{first:?}") };
-            assert_eq!((real.delivered, real.missed, real.evicted), delivery);
+            assert_eq!((real.delivered(), real.missed(), real.evicted()), delivery);
         }
     }
 
@@ -285,11 +285,11 @@ impl World {
         }
         let (delivery, _) = self.admit(message, false);
         let real = real.unwrap();
-        assert_eq!((real.delivered, real.missed, real.evicted), delivery);
+        assert_eq!((real.delivered(), real.missed(), real.evicted()), delivery);
     }
 
     /// The first round of a message; whether it has to wait for somebody.
-    fn admit(&mut self, message: u32, wait: bool) -> ((u32, u32, u32), bool) {
+    fn admit(&mut self, message: u32, wait: bool) -> ((usize, usize, usize), bool) {
         self.unheard += u64::from(self.groups.is_empty());
         self.last = self.keep_last.then_some(message);
         let mut delivery = (0, 0, 0);
@@ -337,7 +337,7 @@ impl World {
                     self.groups[index].model.abandoned += 1;
                     delivery.1 += 1;
                 }
-                assert_eq!((real.delivered, real.missed, real.evicted), *delivery);
+                assert_eq!((real.delivered(), real.missed(), real.evicted()), *delivery);
             }
             Err(error) => {
                 assert!(error.is_closed() && self.closed);

@@ -43,7 +43,7 @@ fn a_clone_that_panics_goes_to_the_publisher_and_is_counted() {
     let counts: Vec<_> = subs.iter().map(|sub| (sub.stats().accepted, sub.stats().dropped.abandoned)).collect();
     assert_eq!(counts, [(1, 0), (1, 0), (0, 1), (0, 1)]);
     // The topic goes on.
-    assert_eq!(topic.try_publish(touchy(3)).unwrap().delivered, 4);
+    assert_eq!(topic.try_publish(touchy(3)).unwrap().delivered(), 4);
     assert!(subs[0].try_recv().is_ok() && subs[0].try_recv().is_ok() && subs[3].try_recv().is_ok());
 }
 
@@ -72,6 +72,6 @@ fn a_drop_that_panics_goes_to_whoever_made_room() {
     catch_unwind(AssertUnwindSafe(|| topic.try_publish(touchy(9)))).unwrap_err();
     assert_eq!(second.stats().dropped.oldest, 1);
     assert!(first.try_recv().is_ok() && second.try_recv().is_ok());
-    assert_eq!(topic.try_publish(touchy(9)).unwrap().delivered, 2);
+    assert_eq!(topic.try_publish(touchy(9)).unwrap().delivered(), 2);
     topic.close();
 }

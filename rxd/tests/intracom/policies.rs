@@ -76,7 +76,7 @@ async fn f62_room_in_time_drops_nothing() {
         tokio::time::advance(LIMIT - Duration::from_millis(1)).await;
         assert!(poll(publishing.as_mut()).is_pending());
         assert_eq!(sub.try_recv(), Ok(1));
-        assert_eq!(now(publishing).unwrap().unwrap().delivered, 1);
+        assert_eq!(now(publishing).unwrap().unwrap().delivered(), 1);
         assert_eq!(sub.try_recv(), Ok(2));
         assert_eq!(sub.stats().dropped.total(), 0);
     }
@@ -86,7 +86,7 @@ async fn f62_room_in_time_drops_nothing() {
 async fn f62_a_timeout_of_nothing_and_one_for_ever() {
     let (topic, mut sub) = one(Policy::DropNewestAfter(Duration::ZERO), 1);
     topic.publish(1).await.unwrap();
-    assert_eq!(now(topic.publish(2)).unwrap().unwrap().missed, 1);
+    assert_eq!(now(topic.publish(2)).unwrap().unwrap().missed(), 1);
     assert_eq!(rest(&mut sub), [1]);
 
     let (topic, mut sub) = one(Policy::DropNewestAfter(Duration::MAX), 1);

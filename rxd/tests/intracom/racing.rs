@@ -151,6 +151,6 @@ async fn f63_nobody_waits_for_what_is_there() {
             }
         });
         assert_eq!(subscribing.await.unwrap(), Some(7));
-        assert_eq!(publishing.await.unwrap().delivered, 1);
+        assert_eq!(publishing.await.unwrap().delivered(), 1);
     }
 }

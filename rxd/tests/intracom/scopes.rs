@@ -78,7 +78,7 @@ async fn a_group_whose_members_have_all_ended_holds_nobody_up() {
     assert!(poll(waiting.as_mut()).is_pending());
     let waiting = async { waiting.await.unwrap() };
     let (delivery, ()) = tokio::join!(waiting, async { tokens[1].cancel() });
-    assert_eq!((delivery.delivered, delivery.missed), (0, 0));
+    assert_eq!((delivery.delivered(), delivery.missed()), (0, 0));
     assert_eq!(start.elapsed(), Duration::ZERO);
     let stats = topic.stats();
     assert!(stats.groups.is_empty());
@@ -117,6 +117,6 @@ async fn a_member_without_a_scope_is_waited_for() {
     let mut waiting = Box::pin(topic.publish(2));
     assert!(poll(waiting.as_mut()).is_pending());
     assert_eq!(other.try_recv(), Ok(1));
-    assert_eq!(waiting.await.unwrap().delivered, 1);
+    assert_eq!(waiting.await.unwrap().delivered(), 1);
     assert_eq!(other.try_recv(), Ok(2));
 }

@@ -19,7 +19,7 @@ async fn the_others_are_held_up_once_by_the_patience_and_then_no_more() {
     let start = Instant::now();
     for message in 0..1000 {
         let delivery = topic.publish(message).await.unwrap();
-        assert_eq!(delivery.delivered, if message == 0 { 2 } else { 1 });
+        assert_eq!(delivery.delivered(), if message == 0 { 2 } else { 1 });
         assert_eq!(other.try_recv(), Ok(message));
     }
     assert_eq!(start.elapsed(), PATIENCE);
@@ -28,7 +28,7 @@ async fn the_others_are_held_up_once_by_the_patience_and_then_no_more() {
     assert_eq!(stats.dropped.stalled, 999);
     // It comes back: there is room, so it takes what comes, and is waited for again.
     assert_eq!(stuck.try_recv(), Ok(0));
-    assert_eq!(topic.publish(1000).await.unwrap().delivered, 2);
+    assert_eq!(topic.publish(1000).await.unwrap().delivered(), 2);
     assert!(!stuck.stats().stalled);
     assert!(now(topic.publish(1001)).is_none());
 }
@@ -61,7 +61,7 @@ async fn two_that_are_waited_for_are_waited_for_at_the_same_time() {
     assert!(poll(publishing.as_mut()).is_pending());
     assert_eq!(slow.try_recv(), Ok(2));
     let delivery = publishing.await.unwrap();
-    assert_eq!((delivery.delivered, delivery.missed), (1, 2));
+    assert_eq!((delivery.delivered(), delivery.missed()), (1, 2));
     assert_eq!(start.elapsed(), PATIENCE);
     assert_eq!(hasty.stats().dropped.newest, 1);
 }
@@ -76,5 +76,5 @@ async fn without_end_of_patience_a_publisher_waits() {
     tokio::time::advance(Duration::from_secs(100_000_000)).await;
     assert!(poll(publishing.as_mut()).is_pending());
     assert_eq!(stuck.try_recv(), Ok(1));
-    assert_eq!(publishing.await.unwrap().delivered, 1);
+    assert_eq!(publishing.await.unwrap().delivered(), 1);
 }
