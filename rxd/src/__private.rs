@@ -3,4 +3,14 @@
 pub use crate::graph::{
     Analysis, Edge, Effect, Graph, Index, Kind, Mode, Node, Target, check_edge, check_service, check_target,
 };
-pub use crate::service::{Checked, Declaration, Declared, Graphed};
+pub use crate::manager::Table;
+pub use crate::service::{Checked, Declaration, Declared, Graphed, service};
+#[cfg(feature = "macros")]
+pub use rxd_macros::manager;
+
+use crate::{Context, Watch};
+
+/// The watch of a declared `stream(..)`.
+pub fn stream(cx: &Context, edge: &'static Edge<'static>) -> Watch {
+    Watch::declared(cx.core(), edge)
+}

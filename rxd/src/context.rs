@@ -1,5 +1,167 @@
 //! What a service's methods are handed.
 
-/// A service's view of its daemon.
-#[derive(Debug)]
-pub struct Context {}
+use crate::board::Id;
+use crate::children::Children;
+use crate::core::{Core, States};
+use crate::error::Result;
+use crate::graph::Mode;
+use crate::shutdown::Ladder;
+use crate::state::{Action, Filter, State};
+use crate::watch::{Names, StateStream, Watch};
+use std::borrow::Cow;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// A service's view of its daemon: handed to each of its methods.
+///
+/// A clone stays valid after the method has returned; its token is then cancelled, and what it
+/// spawns is cancelled at once.
+#[derive(Clone, Debug)]
+pub struct Context {
+    core: Arc<Core>,
+    id: Id,
+    token: CancellationToken,
+    children: Arc<Children>,
+    /// `api/worker`, for a child; otherwise the service's own name.
+    path: Option<Arc<str>>,
+}
+
+impl Context {
+    pub(crate) fn new(core: Arc<Core>, id: Id, token: CancellationToken, children: Arc<Children>) -> Self {
+        Context { core, id, token, children, path: None }
+    }
+
+    /// A context of no daemon: for trying a service's methods by hand.
+    ///
+    /// It has one service of this name, which is in no state, and is cancelled by whoever holds
+    /// its [`token`](Context::token).
+    #[must_use]
+    pub fn detached(name: impl Into<Cow<'static, str>>) -> Self {
+        let name = name.into();
+        let board = crate::board::Board::new(vec![Vec::new()], crate::board::HISTORY);
+        let core = Core::new(Cow::Borrowed("detached"), vec![name], &[None], board, Ladder::new(vec![Box::default()]));
+        Context::new(Arc::new(core), 0, CancellationToken::new(), Arc::default())
+    }
+
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    /// The service's name; for a [`child`](Context::child) the path to it: `api/worker`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match &self.path {
+            Some(path) => path,
+            None => self.core.name(self.id),
+        }
+    }
+
+    /// Completes when the method is to return: the daemon is stopping, a reaction fired, or somebody asked.
+    ///
+    /// In [`Runner::stop`](crate::Runner::stop) it completes when Stop's own limit is over.
+    ///
+    /// # Cancel safety
+    ///
+    /// This method is cancel safe.
+    pub async fn cancelled(&self) {
+        self.token.cancelled().await;
+    }
+
+    /// Whether [`cancelled`](Context::cancelled) has completed.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.token.is_cancelled()
+    }
+
+    /// The token behind [`cancelled`](Context::cancelled), to hand to others.
+    ///
+    /// Cancelling it cancels this context, and nothing else of the daemon.
+    #[must_use]
+    pub fn token(&self) -> CancellationToken {
+        self.token.clone()
+    }
+
+    /// A context for a part of the service: its own name in logs, its own token below this one's.
+    #[must_use]
+    pub fn child(&self, name: &str) -> Context {
+        Context {
+            token: self.token.child_token(),
+            path: Some(format!("{}/{name}", self.name()).into()),
+            core: self.core.clone(),
+            children: self.children.clone(),
+            id: self.id,
+        }
+    }
+
+    /// Spawns a task of the service.
+    ///
+    /// It runs in a span of its own below the service's. When Init, Idle or Run ends the service's
+    /// round, its tasks are cancelled (by this context's token, so have them wait for
+    /// [`cancelled`](Context::cancelled)), waited for within Stop's limit, and then dropped: none
+    /// is alive when [`Runner::stop`](crate::Runner::stop) is called. A panic in one is the
+    /// service's failure.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    pub fn spawn<F>(&self, name: &str, task: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let span = tracing::error_span!(target: "rxd", "task", task = name);
+        self.children.spawn(self.core.clone(), self.id, name, span, task)
+    }
+
+    /// Watches any of these services: level on creation, then every rising edge.
+    ///
+    /// # Errors
+    ///
+    /// If no service has one of the names; the nearest is suggested.
+    pub fn watch_any(&self, action: Action, state: State, services: impl Names) -> Result<Watch> {
+        Watch::new(&self.core, Mode::Any, action, state, services)
+    }
+
+    /// Watches all of these services at once: level on creation, then every rising edge.
+    ///
+    /// # Errors
+    ///
+    /// If no service has one of the names; the nearest is suggested.
+    pub fn watch_all(&self, action: Action, state: State, services: impl Names) -> Result<Watch> {
+        Watch::new(&self.core, Mode::All, action, state, services)
+    }
+
+    /// Every transition of the services that the filter lets through, after a snapshot of them.
+    ///
+    /// # Errors
+    ///
+    /// If no service has one of the filter's names; the nearest is suggested.
+    pub fn watch_states(&self, filter: Filter) -> Result<StateStream> {
+        StateStream::new(&self.core, &filter)
+    }
+
+    /// Where every service is, at one instant.
+    #[must_use]
+    pub fn states(&self) -> States {
+        self.core.states()
+    }
+
+    /// Says that the service is alive and getting somewhere. See `heartbeat` of `#[rxd::service]`.
+    pub fn heartbeat(&self) {
+        let now = self.core.uptime().as_millis() as u64;
+        self.core.board.ear(self.id).beat.store(now + 1, Ordering::Relaxed);
+    }
+
+    /// Asks for more time: when the running method reaches its limit, it gets this much longer.
+    ///
+    /// Call it again for honest long work; the last call before the limit counts. The daemon's
+    /// overall `shutdown_timeout` stands. Precision: milliseconds.
+    pub fn extend(&self, by: Duration) {
+        let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        self.core.board.ear(self.id).extension.store(millis, Ordering::Release);
+    }
+}

@@ -1,5 +1,6 @@
 //! The one error type.
 
+use crate::report::Report;
 use std::error::Error as StdError;
 use std::fmt;
 
@@ -8,9 +9,25 @@ pub type Result<T = (), E = Error> = std::result::Result<T, E>;
 
 /// What a service's methods and the daemon fail with.
 ///
-/// Anything that is an error, or a text, becomes one with `?` or `.into()`. For that to be
-/// possible it does not implement [`std::error::Error`] itself; [`as_std`](Error::as_std) and
-/// [`into_std`](Error::into_std) lead there.
+/// Anything that is an error, or a text, becomes one with `?` or `.into()`:
+///
+/// ```
+/// fn port() -> rxd::Result<u16> {
+///     let text = std::env::var("PORT").unwrap_or("8000".into());
+///     let port = text.parse()?;
+///     if port == 0 {
+///         return Err("port 0 is not a port to listen on".into());
+///     }
+///     Ok(port)
+/// }
+/// # port().unwrap();
+/// ```
+///
+/// For that to be possible it does not implement [`std::error::Error`] itself;
+/// [`as_std`](Error::as_std) and [`into_std`](Error::into_std) lead there.
+///
+/// `{}` prints the message, `{:#}` the message and what caused it on one line, `{:?}` (what `main`
+/// prints when it returns one) each cause on a line of its own.
 pub struct Error(Box<dyn StdError + Send + Sync>);
 
 impl Error {
@@ -30,6 +47,37 @@ impl Error {
     pub fn into_std(self) -> Box<dyn StdError + Send + Sync> {
         self.0
     }
+
+    /// Whether it is an `E`, or was caused by one.
+    #[must_use]
+    pub fn is<E: StdError + 'static>(&self) -> bool {
+        self.find::<E>().is_some()
+    }
+
+    /// The `E` that it is, or was caused by.
+    #[must_use]
+    pub fn find<E: StdError + 'static>(&self) -> Option<&E> {
+        let mut error: Option<&(dyn StdError + 'static)> = Some(&*self.0);
+        while let Some(current) = error {
+            if let Some(found) = current.downcast_ref() {
+                return Some(found);
+            }
+            error = current.source();
+        }
+        None
+    }
+
+    /// Whether the service graph was refused: an unknown name, a cycle, no services at all.
+    #[must_use]
+    pub fn is_graph(&self) -> bool {
+        self.is::<GraphError>()
+    }
+
+    /// What became of the daemon, if this is the error of one that ran.
+    #[must_use]
+    pub fn report(&self) -> Option<&Report> {
+        self.find::<Report>()
+    }
 }
 
 impl<E: Into<Box<dyn StdError + Send + Sync>>> From<E> for Error {
@@ -40,11 +88,18 @@ impl<E: Into<Box<dyn StdError + Send + Sync>>> From<E> for Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        write!(f, "{}", self.0)?;
+        if f.alternate() {
+            let mut source = self.0.source();
+            while let Some(error) = source {
+                write!(f, ": {error}")?;
+                source = error.source();
+            }
+        }
+        Ok(())
     }
 }
 
-/// What `main` prints when it returns one: the message, and what caused it.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)?;
@@ -56,3 +111,52 @@ impl fmt::Debug for Error {
         Ok(())
     }
 }
+
+/// Returned from a method: leave it by the path of an error, but say nothing.
+///
+/// The service goes where its manager sends it after a failure; nothing is logged above DEBUG.
+/// It is recognised however deeply it is wrapped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LifecycleDone;
+
+impl fmt::Display for LifecycleDone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("lifecycle done")
+    }
+}
+
+impl StdError for LifecycleDone {}
+
+/// Returned from a method that was told to leave: there is nothing wrong.
+///
+/// Only the service's own token counts as being told. Returned from a method that was not, it is
+/// an error like any other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cancelled;
+
+impl fmt::Display for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("cancelled")
+    }
+}
+
+impl StdError for Cancelled {}
+
+/// Whether an error says no more than that somebody was told to stop: [`Cancelled`] or
+/// [`LifecycleDone`], however deeply wrapped. A missed deadline is not that.
+#[must_use]
+pub fn is_cancelled(error: &Error) -> bool {
+    error.is::<Cancelled>() || error.is::<LifecycleDone>()
+}
+
+/// A service graph that could not work.
+#[derive(Debug)]
+pub(crate) struct GraphError(pub(crate) Vec<String>);
+
+impl fmt::Display for GraphError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("\n"))
+    }
+}
+
+impl StdError for GraphError {}

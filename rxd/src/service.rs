@@ -1,12 +1,24 @@
 //! What a service is: its methods, and what is declared about it.
 
+use crate::board::Id;
 use crate::context::Context;
+use crate::core::{Core, Name};
+use crate::engine::{Seat, serve};
 use crate::error::Result;
-use crate::graph::{Analysis, Edge, Kind};
+use crate::graph::{Analysis, Edge, Effect, Kind, Mode, Node, Target};
 use crate::manager::{Manager, Table};
 use crate::options::Options;
-use crate::state::State;
+use crate::state::{Action, State};
+use crate::wiring::OwnedTargets;
+use std::borrow::Cow;
+use std::fmt;
 use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
+use std::time::Duration;
+use tokio_util::task::TaskTracker;
+use tracing::Instrument;
 
 /// The methods of a service. Only [`run`](Runner::run) must be written.
 ///
@@ -45,11 +57,26 @@ pub trait Runner: Send + 'static {
         async { Ok(()) }
     }
 
-    /// Takes up a new configuration. Called on SIGHUP and by an operator, between two polls of
-    /// `run`: never at the same time as another method. Default: nothing.
+    /// Takes up a new configuration: called on SIGHUP, and when an operator asks.
+    ///
+    /// A service in Run stays in it: `run` is told to return, `reload` is called, and then `run`
+    /// again, without a transition; tasks the service spawned end first. An error leaves things as
+    /// they were, so check the new configuration before you put it in place. A service without a
+    /// `reload` of its own is left alone by SIGHUP. Default: nothing.
     fn reload(&mut self, cx: &Context) -> impl Future<Output = Result> + Send {
         let _ = cx;
-        async { Ok(()) }
+        Unchanged
+    }
+}
+
+/// What the default `reload` returns. It holds nothing, which is how the engine knows it.
+struct Unchanged;
+
+impl Future for Unchanged {
+    type Output = Result;
+
+    fn poll(self: Pin<&mut Self>, _: &mut TaskContext<'_>) -> Poll<Result> {
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -139,8 +166,252 @@ pub trait Graphed {
     const ANALYSIS: Analysis<'static>;
 }
 
-/// The check of one declared service as the `ME`-th of daemon `D`; forcing `OK` runs it.
-pub trait Checked<D: Graphed, const ME: usize> {
-    /// Evaluates to nothing, or panics in the compiler at the word that is wrong.
+/// One declared service as the `ME`-th of daemon `D`. All that a daemon asks of the type of a
+/// field is asked of this one bound: a type that is no service is one error.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a service",
+    label = "not a service",
+    note = "annotate it with `#[rxd::service]`, or wrap it in a type of yours that is"
+)]
+pub trait Checked<D: Graphed, const ME: usize>: Declared + Sized {
+    /// Evaluates to nothing, or panics in the compiler at the word that is wrong. To force it is
+    /// to check the service.
     const OK: ();
+
+    /// The service in the daemon's graph, under its own name.
+    const NODE: Node<'static> = Node {
+        name: Self::DECLARATION.name,
+        kind: Some(Self::KIND),
+        table: Self::DECLARATION.table,
+        edges: Self::DECLARATION.edges,
+        optional: false,
+        gives_up: Self::DECLARATION.options.restarts.is_some(),
+    };
+
+    /// The service, unless it is switched off.
+    ///
+    /// Generated, so that a type without methods is an error there and not in each daemon.
+    fn service(this: Option<Self>) -> Service;
+
+    /// The service of a field `Option<Self>`: switched off when it is `None`.
+    fn optional(this: Option<Self>) -> Service {
+        Self::service(this).optional()
+    }
+}
+
+/// What the generated [`Checked::service`] calls.
+pub fn service<R: Runner + Declared>(this: Option<R>) -> Service {
+    match this {
+        Some(runner) => Service::declared(runner),
+        None => Service::off::<R>(),
+    }
+}
+
+/// A service as the builder takes it: a name, a [`Runner`], and what is declared about it.
+#[must_use = "a service does nothing until it is added to a daemon"]
+pub struct Service {
+    name: Name,
+    kind: Option<Kind>,
+    table: Table,
+    manager: Box<dyn Decide>,
+    options: Options,
+    declared: &'static [Edge<'static>],
+    watches: Vec<When>,
+    optional: bool,
+    spawn: Option<Spawn>,
+}
+
+/// Starts the service's task: the one place that knows its type.
+type Spawn = Box<dyn FnOnce(Seat, &TaskTracker, tracing::Span) + Send>;
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Service {
+    /// A continuous service of this name, without watches.
+    pub fn new(name: impl Into<Cow<'static, str>>, runner: impl Runner) -> Self {
+        Service {
+            name: name.into(),
+            kind: None,
+            table: <crate::manager::continuous as Manager>::TABLE,
+            manager: Box::new(crate::manager::continuous),
+            options: Options::DEFAULT,
+            declared: &[],
+            watches: Vec::new(),
+            optional: false,
+            spawn: Some(spawn_with(runner)),
+        }
+    }
+
+    /// The service as its attributes declare it.
+    pub fn declared<R: Runner + Declared>(runner: R) -> Self {
+        Service { spawn: Some(spawn_with(runner)), ..Service::off::<R>() }
+    }
+
+    /// As [`declared`](Service::declared), but switched off.
+    pub(crate) fn off<R: Declared>() -> Self {
+        let declaration = R::DECLARATION;
+        Service {
+            name: Cow::Borrowed(declaration.name),
+            kind: Some(R::KIND),
+            table: *declaration.table,
+            manager: (declaration.manager)(),
+            options: *declaration.options,
+            declared: declaration.edges,
+            watches: Vec::new(),
+            optional: false,
+            spawn: None,
+        }
+    }
+
+    /// Under another name.
+    pub fn named(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// Under another manager.
+    pub fn manager<M: Manager>(mut self, manager: M) -> Self {
+        self.table = M::TABLE;
+        self.manager = Box::new(manager);
+        self
+    }
+
+    /// With other delays and limits.
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// With one watch more.
+    pub fn watch(mut self, when: When) -> Self {
+        self.watches.push(when);
+        self
+    }
+
+    /// In Run while these are: held back until all of them are in Run, taken out when one leaves it.
+    pub fn needs<S: Into<Cow<'static, str>>>(self, services: impl IntoIterator<Item = S>) -> Self {
+        self.watch(When::new(Edge::needs(&[]), services))
+    }
+
+    /// Held back in Idle until these have ended well.
+    pub fn after<S: Into<Cow<'static, str>>>(self, services: impl IntoIterator<Item = S>) -> Self {
+        self.watch(When::new(Edge::after(&[]), services))
+    }
+
+    pub(crate) fn optional(mut self) -> Self {
+        self.optional = true;
+        self
+    }
+
+    /// The service's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn shared_name(&self) -> Name {
+        self.name.clone()
+    }
+
+    pub(crate) fn kind(&self) -> Option<u64> {
+        self.kind.map(|kind| kind.id)
+    }
+
+    pub(crate) fn is_off(&self) -> bool {
+        self.spawn.is_none()
+    }
+
+    /// Its watches, each with its targets.
+    pub(crate) fn targets(&self) -> Vec<OwnedTargets<'_>> {
+        let declared = self.declared.iter().map(|edge| (*edge, edge.targets.to_vec()));
+        let added = self.watches.iter().map(|when| {
+            let targets = when.services.iter().map(|name| Target::name(name)).collect();
+            (when.edge, targets)
+        });
+        declared.chain(added).collect()
+    }
+
+    pub(crate) fn node<'a>(&'a self, edges: &'a [Edge<'a>]) -> Node<'a> {
+        Node {
+            name: &self.name,
+            kind: self.kind,
+            table: &self.table,
+            edges,
+            optional: self.optional,
+            gives_up: self.options.restarts.is_some(),
+        }
+    }
+
+    pub(crate) fn spawn(self, core: &Arc<Core>, id: Id, tasks: &TaskTracker, span: tracing::Span) {
+        if let Some(spawn) = self.spawn {
+            spawn(Seat::new(core.clone(), id, self.options, self.manager), tasks, span);
+        }
+    }
+}
+
+fn spawn_with<R: Runner>(runner: R) -> Spawn {
+    Box::new(move |seat, tasks, span| {
+        tasks.spawn(serve(runner, seat).instrument(span));
+    })
+}
+
+impl<R: Runner + Declared> From<R> for Service {
+    fn from(runner: R) -> Self {
+        Service::declared(runner)
+    }
+}
+
+/// A watch as the builder takes it; see `#[watch]` for what it means.
+///
+/// ```
+/// use rxd::{Action, Effect, State, When};
+///
+/// // #[watch(any, exited, Run, "health", then(stop))]
+/// let when = When::any(Action::Exited, State::Run, ["health"]).then(Effect::Stop);
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a watch does nothing until it is given to a service"]
+pub struct When {
+    edge: Edge<'static>,
+    services: Vec<Name>,
+}
+
+impl When {
+    /// When at least one of these services satisfies it. Without [`then`](When::then): a gate before Run.
+    pub fn any<S: Into<Cow<'static, str>>>(
+        action: Action,
+        state: State,
+        services: impl IntoIterator<Item = S>,
+    ) -> Self {
+        When::new(Edge::watch(Mode::Any, action, state, &[]), services)
+    }
+
+    /// When all of these services satisfy it at the same time. Without [`then`](When::then): a gate before Run.
+    pub fn all<S: Into<Cow<'static, str>>>(
+        action: Action,
+        state: State,
+        services: impl IntoIterator<Item = S>,
+    ) -> Self {
+        When::new(Edge::watch(Mode::All, action, state, &[]), services)
+    }
+
+    fn new<S: Into<Cow<'static, str>>>(edge: Edge<'static>, services: impl IntoIterator<Item = S>) -> Self {
+        When { edge, services: services.into_iter().map(Into::into).collect() }
+    }
+
+    /// What follows.
+    pub fn then(mut self, effect: Effect) -> Self {
+        self.edge = self.edge.then(effect);
+        self
+    }
+
+    /// How long a gate may stay shut: after that it is a failure of its service.
+    pub fn within(mut self, limit: Duration) -> Self {
+        self.edge = self.edge.within(limit);
+        self
+    }
 }

@@ -1,54 +1,103 @@
-//! What a graph must satisfy.
+//! Where the rules are asked: in the compiler, place by place; at run time, all of them.
 
-use super::Graph;
+use super::index::{Cell, fill};
+use super::message::{self, Place};
+use super::rules::{self, Finding};
+use super::{Graph, Rule};
+use std::fmt;
 
 /// A graph together with what one walk over it found.
 #[derive(Clone, Copy, Debug)]
 pub struct Analysis<'a> {
     /// The graph.
     pub graph: &'a Graph<'a>,
-    index: &'a [u16],
+    pub(super) cells: &'a [Cell],
 }
-
-/// The tables of an [`Analysis`] for a graph of `N` services.
-#[derive(Debug)]
-pub struct Index<const N: usize> {
-    order: [u16; N],
-}
-
-impl<const N: usize> Index<N> {
-    /// Sorts the names and walks the graph once.
-    #[must_use]
-    pub const fn new(graph: &Graph<'_>) -> Self {
-        let _ = graph;
-        Index { order: [0; N] }
-    }
-
-    /// The analysis these tables are of.
-    #[must_use]
-    pub const fn of<'a>(&'a self, graph: &'a Graph<'a>) -> Analysis<'a> {
-        Analysis { graph, index: &self.order }
-    }
-}
-
-/// One thing that is wrong with a graph.
-#[derive(Debug)]
-pub struct Fault;
 
 /// Panics, in the compiler, with what is wrong with service `me` as a whole.
 #[track_caller]
 pub const fn check_service(analysis: &Analysis<'_>, me: usize) {
-    let _ = (analysis.index, me);
+    if let Some(finding) = rules::of_service(analysis, me) {
+        fail(analysis, Place { service: me, edge: 0, target: 0 }, finding);
+    }
 }
 
 /// Panics, in the compiler, with what is wrong with one watch of service `me` as a whole.
 #[track_caller]
 pub const fn check_edge(analysis: &Analysis<'_>, me: usize, edge: usize) {
-    let _ = (analysis, me, edge);
+    if let Some(finding) = rules::of_edge(analysis, me, edge) {
+        fail(analysis, Place { service: me, edge, target: 0 }, finding);
+    }
 }
 
 /// Panics, in the compiler, with what is wrong with one target of one watch of service `me`.
 #[track_caller]
 pub const fn check_target(analysis: &Analysis<'_>, me: usize, edge: usize, target: usize) {
-    let _ = (analysis, me, edge, target);
+    if let Some(finding) = rules::of_target(analysis, me, edge, target) {
+        fail(analysis, Place { service: me, edge, target }, finding);
+    }
+}
+
+#[track_caller]
+const fn fail(analysis: &Analysis<'_>, place: Place, finding: Finding) -> ! {
+    let text = message::of(analysis, place, finding);
+    panic!("{}", text.as_str())
+}
+
+/// One thing that is wrong with a graph.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The rule that is violated.
+    pub rule: Rule,
+    /// The service at which it is; of a fault of the whole daemon, none.
+    pub service: Option<usize>,
+    /// The watch of that service, if it is the fault of one.
+    pub edge: Option<usize>,
+    /// The target of that watch, if it is the fault of one.
+    pub target: Option<usize>,
+    /// What the compiler says about it: a line that says what is wrong, further lines, and a line
+    /// beginning with `help: `.
+    pub message: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Fault {}
+
+impl Graph<'_> {
+    /// Everything that is wrong with the graph, in the order of its services, their watches and
+    /// the targets of these. What a declared daemon is refused for by the compiler, a built one is
+    /// refused for at its start: by the same rules, in the same words.
+    #[must_use]
+    pub fn faults(&self) -> Vec<Fault> {
+        let mut cells = vec![Cell::EMPTY; self.nodes.len()];
+        fill(self, &mut cells);
+        let analysis = Analysis { graph: self, cells: &cells };
+        let mut faults = Vec::new();
+        let mut add = |service, edge: Option<usize>, target: Option<usize>, finding: Option<Finding>| {
+            if let Some(finding) = finding {
+                let place = Place { service, edge: edge.unwrap_or_default(), target: target.unwrap_or_default() };
+                let message = message::of(&analysis, place, finding).as_str().to_owned();
+                let service = (!matches!(finding.rule, Rule::NoServices)).then_some(service);
+                faults.push(Fault { rule: finding.rule, service, edge, target, message });
+            }
+        };
+        if self.nodes.is_empty() {
+            add(0, None, None, Some(Finding { rule: Rule::NoServices, other: 0 }));
+        }
+        for (me, node) in self.nodes.iter().enumerate() {
+            add(me, None, None, rules::of_service(&analysis, me));
+            for (e, edge) in node.edges.iter().enumerate() {
+                add(me, Some(e), None, rules::of_edge(&analysis, me, e));
+                for t in 0..edge.targets.len() {
+                    add(me, Some(e), Some(t), rules::of_target(&analysis, me, e, t));
+                }
+            }
+        }
+        faults
+    }
 }

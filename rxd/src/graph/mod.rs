@@ -4,13 +4,27 @@
 //! attributes declare, [`Daemon::start`](crate::Daemon::start) on what the builder was given.
 
 mod check;
+mod cycle;
+mod index;
+mod message;
+mod reach;
 mod render;
+mod rule;
+mod rules;
+mod suggest;
+mod text;
+
+#[cfg(test)]
+mod tests;
 
 use crate::manager::Table;
 use crate::state::{Action, State};
 use std::time::Duration;
 
-pub use check::{Analysis, Fault, Index, check_edge, check_service, check_target};
+pub use check::{Analysis, Fault, check_edge, check_service, check_target};
+pub use index::Index;
+pub use rule::Rule;
+pub(crate) use suggest::unknown;
 
 /// A whole service graph.
 #[derive(Clone, Copy, Debug)]
@@ -32,8 +46,10 @@ pub struct Node<'a> {
     pub table: &'a Table,
     /// What it watches.
     pub edges: &'a [Edge<'a>],
-    /// Whether it may be switched off at start (an `Option` field).
+    /// Whether it may be switched off at start (an `Option` field); to the rules it is there.
     pub optional: bool,
+    /// Whether it gives up after so many restarts, and so may end under any manager.
+    pub gives_up: bool,
 }
 
 /// The identity of a declared service's type.

@@ -1,1 +1,290 @@
 //! A graph as a picture.
+
+use super::index::{Cell, Found, NONE, fill, find, next_of_kind};
+use super::reach::{Stage, ask, every, stage};
+use super::{Edge, Effect, Graph, Keyword, Mode};
+use crate::state::Action;
+use std::fmt::{self, Write};
+
+/// Where an arrow points to.
+enum End {
+    Service(usize),
+    /// The n-th target that is not in the graph: a box of its own.
+    Unknown(usize),
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            End::Service(n) => write!(f, "s{n}"),
+            End::Unknown(n) => write!(f, "u{n}"),
+        }
+    }
+}
+
+/// An arrow of the picture.
+struct Arrow<'a> {
+    from: usize,
+    to: End,
+    edge: &'a Edge<'a>,
+    text: &'a str,
+}
+
+impl Graph<'_> {
+    /// The graph as a [Mermaid](https://mermaid.js.org) flowchart.
+    ///
+    /// Services are boxes, in the order of their declaration; an arrow leads from a service to one
+    /// that it watches and says what it asks. Gates are drawn solid, reactions dashed, streams dotted.
+    #[must_use]
+    pub fn to_mermaid(&self) -> String {
+        let arrows = self.arrows();
+        let mut out = format!("---\ntitle: {}\n---\nflowchart LR\n", Json(self.daemon));
+        for (i, node) in self.nodes.iter().enumerate() {
+            let (open, close) = if node.optional { ("([", "])") } else { ("[", "]") };
+            put(&mut out, format_args!("    s{i}{open}\"{}\"{close}\n", Entities(node.name)));
+        }
+        for arrow in arrows.iter().filter(|arrow| matches!(arrow.to, End::Unknown(_))) {
+            put(&mut out, format_args!("    {}[\"{} ?\"]\n", arrow.to, Entities(arrow.text)));
+        }
+        let mut styles = String::new();
+        for (i, arrow) in arrows.iter().enumerate() {
+            let to = &arrow.to;
+            let line = if stage(arrow.edge).is_some() { "-->" } else { "-.->" };
+            let label = Label(arrow.edge).to_string();
+            put(&mut out, format_args!("    s{} {line}|\"{}\"| {to}\n", arrow.from, Entities(&label)));
+            if stage(arrow.edge).is_none() && matches!(arrow.edge.effect, Effect::Stream) {
+                put(&mut styles, format_args!("    linkStyle {i} stroke-dasharray: 1 3\n"));
+            }
+        }
+        out + &styles
+    }
+
+    /// The graph in the DOT language of [Graphviz](https://graphviz.org), drawn as
+    /// [`to_mermaid`](Graph::to_mermaid) does.
+    #[must_use]
+    pub fn to_dot(&self) -> String {
+        let arrows = self.arrows();
+        let mut out = format!("digraph {} {{\n    rankdir = LR;\n    node [shape = box];\n", Dot(self.daemon));
+        for (i, node) in self.nodes.iter().enumerate() {
+            let style = if node.optional { ", style = rounded" } else { "" };
+            put(&mut out, format_args!("    s{i} [label = {}{style}];\n", Dot(node.name)));
+        }
+        for arrow in arrows.iter().filter(|arrow| matches!(arrow.to, End::Unknown(_))) {
+            let label = format!("{} ?", arrow.text);
+            put(&mut out, format_args!("    {} [label = {}, color = red];\n", arrow.to, Dot(&label)));
+        }
+        for arrow in &arrows {
+            let to = &arrow.to;
+            let label = Label(arrow.edge).to_string();
+            let style = style(arrow.edge);
+            put(&mut out, format_args!("    s{} -> {to} [label = {}, style = {style}];\n", arrow.from, Dot(&label)));
+        }
+        out + "}\n"
+    }
+
+    /// The graph as a JSON object: `daemon`, and `services`, each with its `name`, `type` (or
+    /// `null`), whether it is `optional`, and its `watches`: `keyword`, `mode`, `action`, `state`,
+    /// `effect`, `well` (whether it asks for a good end), `within_ms` (or `null`), `stream` (or
+    /// `null`) and `targets`, which are names of services (`null` for one that does not exist).
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let cells = self.cells();
+        let mut out = format!("{{\"daemon\":{},\"services\":[", Json(self.daemon));
+        for (i, node) in self.nodes.iter().enumerate() {
+            let comma = if i > 0 { "," } else { "" };
+            put(&mut out, format_args!("{comma}{{\"name\":{},\"type\":", Json(node.name)));
+            match node.kind {
+                Some(kind) => put(&mut out, format_args!("{}", Json(kind.text))),
+                None => out.push_str("null"),
+            }
+            put(&mut out, format_args!(",\"optional\":{},\"watches\":[", node.optional));
+            for (i, edge) in node.edges.iter().enumerate() {
+                out.push_str(if i > 0 { "," } else { "" });
+                self.watch_to_json(&mut out, &cells, edge);
+            }
+            out.push_str("]}");
+        }
+        out + "]}"
+    }
+
+    fn watch_to_json(&self, out: &mut String, cells: &[Cell], edge: &Edge<'_>) {
+        let ask = ask(edge);
+        let keyword = match edge.keyword {
+            Keyword::Watch => "watch",
+            Keyword::Needs => "needs",
+            Keyword::After => "after",
+        };
+        let mode = match edge.mode {
+            Mode::Any if matches!(edge.keyword, Keyword::Watch) => "any",
+            Mode::Any | Mode::All => "all",
+        };
+        let effect = effect(edge);
+        put(
+            out,
+            format_args!(
+                "{{\"keyword\":\"{keyword}\",\"mode\":\"{mode}\",\"action\":\"{}\",\"state\":\"{}\",\"effect\":\"{effect}\",\"well\":{}",
+                ask.action.as_str(),
+                ask.state.as_str(),
+                ask.well
+            ),
+        );
+        match edge.within {
+            Some(limit) => put(out, format_args!(",\"within_ms\":{}", limit.as_millis())),
+            None => out.push_str(",\"within_ms\":null"),
+        }
+        if effect == "stream" {
+            put(out, format_args!(",\"stream\":{}", Json(edge.stream)));
+        } else {
+            out.push_str(",\"stream\":null");
+        }
+        out.push_str(",\"targets\":[");
+        for (i, target) in edge.targets.iter().enumerate() {
+            out.push_str(if i > 0 { "," } else { "" });
+            match find(self, cells, target) {
+                Found::One(at) => put(out, format_args!("{}", Json(self.nodes[at].name))),
+                Found::None | Found::Many => out.push_str("null"),
+            }
+        }
+        out.push_str("]}");
+    }
+
+    fn cells(&self) -> Vec<Cell> {
+        let mut cells = vec![Cell::EMPTY; self.nodes.len()];
+        fill(self, &mut cells);
+        cells
+    }
+
+    fn arrows(&self) -> Vec<Arrow<'_>> {
+        let cells = self.cells();
+        let mut arrows = Vec::new();
+        let mut unknown = 0;
+        for (from, node) in self.nodes.iter().enumerate() {
+            for edge in node.edges {
+                for target in edge.targets {
+                    let to = match find(self, &cells, target) {
+                        Found::One(at) => End::Service(at),
+                        // As good as any.
+                        Found::Many => End::Service(next_of_kind(self, &cells, target, NONE) as usize),
+                        Found::None => {
+                            unknown += 1;
+                            End::Unknown(unknown - 1)
+                        }
+                    };
+                    arrows.push(Arrow { from, to, edge, text: target.text });
+                }
+            }
+        }
+        arrows
+    }
+}
+
+/// Writing to a `String` cannot fail.
+fn put(out: &mut String, what: fmt::Arguments<'_>) {
+    let _ = out.write_fmt(what);
+}
+
+fn effect(edge: &Edge<'_>) -> &'static str {
+    match stage(edge) {
+        Some(Stage::Init) => "init",
+        Some(Stage::Run) => "run",
+        None => match edge.effect {
+            Effect::Exit => "exit",
+            Effect::Stream => "stream",
+            Effect::Stop | Effect::GateInit | Effect::GateRun => "stop",
+        },
+    }
+}
+
+fn style(edge: &Edge<'_>) -> &'static str {
+    match effect(edge) {
+        "init" | "run" => "solid",
+        "stream" => "dotted",
+        _ => "dashed",
+    }
+}
+
+/// What an arrow says: `any exited Run: stop`.
+struct Label<'a>(&'a Edge<'a>);
+
+impl fmt::Display for Label<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let edge = self.0;
+        match edge.keyword {
+            Keyword::Needs => return f.write_str("needs"),
+            Keyword::After => return f.write_str("after"),
+            Keyword::Watch => {}
+        }
+        if edge.targets.len() > 1 {
+            f.write_str(if every(edge) { "all " } else { "any " })?;
+        }
+        f.write_str(match edge.action {
+            Action::Entering => "in ",
+            Action::Exited => "left ",
+            Action::Changing => "enters or leaves ",
+            Action::NotIn => "not in ",
+        })?;
+        write!(f, "{}: {}", edge.state.name(), effect(edge))?;
+        if effect(edge) == "stream" {
+            write!(f, " {}", edge.stream)?;
+        }
+        match edge.within {
+            Some(limit) => write!(f, " within {limit:?}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A text as a JSON string, quotes included.
+struct Json<'a>(&'a str);
+
+impl fmt::Display for Json<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_char('"')?;
+        for c in self.0.chars() {
+            match c {
+                '"' | '\\' => write!(f, "\\{c}")?,
+                '\n' => f.write_str("\\n")?,
+                '\r' => f.write_str("\\r")?,
+                '\t' => f.write_str("\\t")?,
+                // The last two end a line in JavaScript.
+                c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => write!(f, "\\u{:04x}", u32::from(c))?,
+                c => f.write_char(c)?,
+            }
+        }
+        f.write_char('"')
+    }
+}
+
+/// A text as a DOT string, quotes included.
+struct Dot<'a>(&'a str);
+
+impl fmt::Display for Dot<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_char('"')?;
+        for c in self.0.chars() {
+            match c {
+                '"' | '\\' => write!(f, "\\{c}")?,
+                '\n' => f.write_str("\\n")?,
+                c if c.is_control() => f.write_char('\u{fffd}')?,
+                c => f.write_char(c)?,
+            }
+        }
+        f.write_char('"')
+    }
+}
+
+/// A text within a quoted Mermaid label: everything that could end it, or be taken for markup, as an entity.
+struct Entities<'a>(&'a str);
+
+impl fmt::Display for Entities<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in self.0.chars() {
+            match c {
+                c if c.is_control() => f.write_char('\u{fffd}')?,
+                c if c.is_alphanumeric() || matches!(c, ' ' | '-' | '_' | '.' | ':' | '?' | ',') => f.write_char(c)?,
+                c => write!(f, "#{};", u32::from(c))?,
+            }
+        }
+        Ok(())
+    }
+}

@@ -89,7 +89,7 @@ impl Table {
                 || (self.next(State::Run, true).is(State::Stop) && self.next(State::Stop, true).is(State::Exit)))
     }
 
-    const fn goes(&self, from: State, to: State) -> bool {
+    pub(crate) const fn goes(&self, from: State, to: State) -> bool {
         self.next(from, true).is(to) || self.next(from, false).is(to)
     }
 }

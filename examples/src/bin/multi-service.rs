@@ -1,0 +1,161 @@
+//! Three services that watch one another: an HTTP API, a health check on it, and a poller.
+//!
+//! What to watch for: the lifecycle *is* the health signal. `health` asks the API over HTTP and is
+//! in Run only while it answers; `poller` is held back until `health` is in Run, and leaves Run
+//! when it does. Try
+//!
+//! ```text
+//! RUST_LOG=info,rxd=debug cargo run -p examples --bin multi-service -- --fail-after 5s
+//! ```
+//!
+//! and see the API fail once after five seconds, `health` notice, `poller` leave, and all three
+//! come back by themselves. Ctrl-C stops `poller`, then `health`, then `api`: the order is read off
+//! the watches. `--graph` prints the graph that the compiler has checked.
+#![allow(clippy::print_stdout, reason = "what the poller gets is the program's output")]
+
+use axum::{Json, Router, routing::get};
+use clap::Parser;
+use examples::Http;
+use rxd::{Context, Runner};
+use serde_json::json;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// Serves `GET /api`.
+#[rxd::service(backoff(base = "2s"), restarts(max = 5, within = "1m"), on_failure = "shutdown")]
+struct Api {
+    addr: SocketAddr,
+    /// How long the first Run lasts.
+    fail_after: Option<Duration>,
+    listener: Option<TcpListener>,
+}
+
+impl Runner for Api {
+    async fn init(&mut self, _cx: &Context) -> rxd::Result {
+        let listener = TcpListener::bind(self.addr)
+            .await
+            .map_err(|error| format!("failed to listen on {}: {error}; choose another with --addr", self.addr))?;
+        self.listener = Some(listener);
+        Ok(())
+    }
+
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        let listener = self.listener.take().ok_or("run without init")?;
+        let routes = Router::new().route("/api", get(async || Json(json!({ "hello": "world" }))));
+        tracing::info!("listening on http://{}/api", self.addr);
+        let fail_after = self.fail_after.take();
+        let (token, failing) = (cx.token(), fail_after.is_some());
+        let until = async move {
+            match fail_after {
+                Some(limit) => drop(tokio::time::timeout(limit, token.cancelled()).await),
+                None => token.cancelled().await,
+            }
+        };
+        axum::serve(listener, routes).with_graceful_shutdown(until).await?;
+        if failing && !cx.is_cancelled() {
+            return Err("told to fail by --fail-after".into());
+        }
+        Ok(())
+    }
+}
+
+/// In Run while the API answers.
+#[rxd::service(backoff(base = "200ms", max = "2s"))]
+#[watch(any, entering, Run, "api")]
+struct Health {
+    api: Http,
+}
+
+impl Runner for Health {
+    /// Not healthy yet: asks until there is an answer.
+    async fn idle(&mut self, cx: &Context) -> rxd::Result {
+        while !cx.is_cancelled() && self.api.get("/api").await.is_err() {
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_millis(500)) => {}
+                () = cx.cancelled() => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Healthy: asks until there is none.
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        let mut every = tokio::time::interval(Duration::from_millis(500));
+        loop {
+            tokio::select! {
+                _ = every.tick() => self.api.get("/api").await?,
+                () = cx.cancelled() => return Ok(()),
+            };
+        }
+    }
+}
+
+/// Prints what the API says, as long as it is healthy.
+#[rxd::service]
+#[watch(any, entering, Run, "health")]
+#[watch(any, exited, Run, "health", then(stop))]
+#[watch(any, changing, Run, "api", stream(api_changes))]
+struct Poller {
+    api: Http,
+}
+
+impl Runner for Poller {
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        let mut every = tokio::time::interval(Duration::from_secs(1));
+        let mut changes = Self::api_changes(cx);
+        loop {
+            tokio::select! {
+                _ = every.tick() => match self.api.get("/api").await {
+                    Ok(answer) => println!("{answer}"),
+                    // Whether to go on is for `health` to say.
+                    Err(error) => tracing::warn!("{error}"),
+                },
+                Some(change) = changes.next() => {
+                    let api = &change.services[0];
+                    tracing::info!("the api has made a transition: {} {}", api.transition, api.state);
+                }
+                () = cx.cancelled() => return Ok(()),
+            }
+        }
+    }
+}
+
+#[rxd::daemon(shutdown_timeout = "10s")]
+struct MultiService {
+    api: Api,
+    health: Health,
+    poller: Poller,
+}
+
+/// An HTTP API, a health check on it, and a poller that runs while it is healthy.
+#[derive(Parser)]
+struct Args {
+    /// Where the API listens.
+    #[arg(long, default_value = "127.0.0.1:8000")]
+    addr: SocketAddr,
+    /// Have the API fail once, this long after it has started: 10s.
+    #[arg(long, value_parser = humantime::parse_duration)]
+    fail_after: Option<Duration>,
+    /// Print the service graph as Mermaid, and exit.
+    #[arg(long)]
+    graph: bool,
+}
+
+#[tokio::main]
+async fn main() -> rxd::Result {
+    let args = Args::parse();
+    if args.graph {
+        print!("{}", MultiService::GRAPH.to_mermaid());
+        return Ok(());
+    }
+    examples::log_to_stderr();
+    let api = Http::new(args.addr);
+    MultiService {
+        api: Api { addr: args.addr, fail_after: args.fail_after, listener: None },
+        health: Health { api: api.clone() },
+        poller: Poller { api },
+    }
+    .run()
+    .await
+}

@@ -1,0 +1,62 @@
+//! A job that fails three times and then succeeds, and a service that waits for it.
+//!
+//! What to watch for: `migrate` comes round with a growing delay until its `run` returns `Ok`, and
+//! is in Exit for good then; `report` comes `after` it, so it runs once the job has *succeeded*,
+//! not when it merely has ended. When both have, nothing is left to do, and the daemon ends by
+//! itself with status 0. With `--failures 9` the job gives up after its fifth restart; `report`
+//! is not run, and the status is 1.
+#![allow(clippy::print_stdout, reason = "the report is the program's output")]
+
+use clap::Parser;
+use rxd::{Context, Runner};
+
+/// Fails so many times before it succeeds.
+#[rxd::service(manager = "until_success", backoff(base = "200ms"), restarts(max = 5, within = "1m"))]
+struct Migrate {
+    failures: u32,
+    attempt: u32,
+}
+
+impl Runner for Migrate {
+    async fn run(&mut self, _cx: &Context) -> rxd::Result {
+        self.attempt += 1;
+        if self.attempt <= self.failures {
+            return Err(format!("attempt {} failed: the database is still starting", self.attempt).into());
+        }
+        println!("migrated at attempt {}", self.attempt);
+        Ok(())
+    }
+}
+
+/// Runs once the migration has succeeded.
+#[rxd::service(manager = "until_success")]
+#[after("migrate")]
+struct Report;
+
+impl Runner for Report {
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        println!("migrate is in {}", cx.states()["migrate"].state);
+        Ok(())
+    }
+}
+
+#[rxd::daemon]
+struct RunUntilSuccess {
+    migrate: Migrate,
+    report: Report,
+}
+
+/// A job that is tried until it succeeds.
+#[derive(Parser)]
+struct Args {
+    /// How often the job fails first.
+    #[arg(long, default_value_t = 3)]
+    failures: u32,
+}
+
+#[tokio::main]
+async fn main() -> rxd::Result {
+    let Args { failures } = Args::parse();
+    examples::log_to_stderr();
+    RunUntilSuccess { migrate: Migrate { failures, attempt: 0 }, report: Report }.run().await
+}

@@ -1,0 +1,74 @@
+//! The smallest daemon: one service with every method of the lifecycle.
+//!
+//! What to watch for: which method is called when. `init` once a round, then `idle`, then `run`,
+//! which here ends after a few greetings; `stop` after each round, and then it comes round again,
+//! since the default manager is `continuous`. Ctrl-C ends it in whatever state it is. Try
+//!
+//! ```text
+//! RUST_LOG=info,rxd=debug cargo run -p examples --bin single-service -- --greetings 2
+//! ```
+#![allow(clippy::print_stdout, reason = "the greetings are the program's output")]
+
+use clap::Parser;
+use rxd::{Context, Runner};
+use std::time::Duration;
+
+/// Greets some times a round.
+#[rxd::service]
+struct Greeter {
+    greetings: u32,
+    every: Duration,
+    rounds: u32,
+}
+
+impl Runner for Greeter {
+    async fn init(&mut self, _cx: &Context) -> rxd::Result {
+        self.rounds += 1;
+        tracing::info!(round = self.rounds, "init: here a service opens what it needs");
+        Ok(())
+    }
+
+    async fn idle(&mut self, _cx: &Context) -> rxd::Result {
+        tracing::info!("idle: here it waits until it can run");
+        Ok(())
+    }
+
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        for greeting in 1..=self.greetings {
+            println!("hello {greeting} of round {}", self.rounds);
+            tokio::select! {
+                () = tokio::time::sleep(self.every) => {}
+                () = cx.cancelled() => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    async fn stop(&mut self, _cx: &Context) -> rxd::Result {
+        tracing::info!("stop: here it closes what it opened");
+        Ok(())
+    }
+}
+
+#[rxd::daemon]
+struct SingleService {
+    greeter: Greeter,
+}
+
+/// One service that greets, stops, and comes round again.
+#[derive(Parser)]
+struct Args {
+    /// How many greetings a round.
+    #[arg(long, default_value_t = 5)]
+    greetings: u32,
+    /// The time between two of them.
+    #[arg(long, value_parser = humantime::parse_duration, default_value = "1s")]
+    every: Duration,
+}
+
+#[tokio::main]
+async fn main() -> rxd::Result {
+    let Args { greetings, every } = Args::parse();
+    examples::log_to_stderr();
+    SingleService { greeter: Greeter { greetings, every, rounds: 0 } }.run().await
+}

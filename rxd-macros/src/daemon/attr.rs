@@ -1,0 +1,81 @@
+//! What was written: the arguments of `#[rxd::daemon]`, and those of its fields.
+
+use crate::errors::Errors;
+use crate::runtime;
+use crate::service::attr as service;
+use crate::syntax::args;
+use crate::syntax::item::{arguments, last_word};
+use crate::syntax::keys::{self, Entry, Key, Table};
+use crate::watch::attr::Keyword;
+use proc_macro2::TokenStream;
+use syn::{Attribute, ItemStruct, Meta};
+
+/// The keys of `#[rxd::daemon(..)]`.
+pub(crate) const KEYS: &[Key] = &[
+    Key { name: "name", form: "name = \"my-daemon\"" },
+    Key { name: "shutdown_timeout", form: "shutdown_timeout = \"30s\"" },
+    Key { name: "signals", form: "signals(interrupt, terminate)" },
+    runtime::KEY,
+];
+
+/// The keys of a field's `#[service(..)]`.
+const FIELD: Table = Table::new(&[Key { name: "name", form: "name = \"worker-2\"" }])
+    .elsewhere(service::KEYS, "is for the service: write it on its type");
+
+const TABLE: Table = Table::new(KEYS).elsewhere(service::KEYS, "is for services: write it in `#[rxd::service(..)]`");
+
+/// All of it, as written.
+pub(crate) struct Written {
+    pub(crate) entries: Vec<Entry>,
+    /// For each field.
+    pub(crate) fields: Vec<Field>,
+}
+
+/// The attributes of one field, as written.
+pub(crate) struct Field {
+    pub(crate) entries: Vec<Entry>,
+    /// The `#[cfg(..)]`s, which decide whether there is such a service.
+    pub(crate) cfgs: Vec<Attribute>,
+}
+
+/// Reads the arguments, and takes what belongs to `rxd` out of the fields' attributes.
+pub(crate) fn read(tokens: TokenStream, item: &mut ItemStruct, errors: &mut Errors) -> Written {
+    let list = args::parse(tokens, errors);
+    let entries = keys::read(list, &TABLE, errors);
+    item.attrs.retain(|attr| {
+        if last_word(attr.path()).is_some_and(|word| word == "daemon") {
+            errors.help(attr, "`#[rxd::daemon]` is written twice", "keep one, and put the keys of both into it");
+            return false;
+        }
+        true
+    });
+    let fields = item.fields.iter_mut().map(|field| self::field(&mut field.attrs, errors)).collect();
+    Written { entries, fields }
+}
+
+fn field(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Field {
+    let mut entries: Option<Vec<Entry>> = None;
+    attrs.retain(|attr| {
+        if Keyword::of(attr).is_some() {
+            errors.help(attr, "a field watches nothing", "write it on the service's type");
+            return false;
+        }
+        if last_word(attr.path()).is_none_or(|word| word != "service") {
+            return true;
+        }
+        if entries.is_some() {
+            errors.help(attr, "`#[service]` is written twice", "keep one of them");
+            return false;
+        }
+        let list = arguments(attr, errors, "#[service(name = \"worker-2\")]");
+        let list = args::parse(list.unwrap_or_default(), errors);
+        entries = Some(keys::read(list, &FIELD, errors));
+        false
+    });
+    let cfgs = attrs
+        .iter()
+        .filter(|attr| attr.path().is_ident("cfg") && matches!(attr.meta, Meta::List(_)))
+        .cloned()
+        .collect();
+    Field { entries: entries.unwrap_or_default(), cfgs }
+}

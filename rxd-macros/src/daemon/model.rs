@@ -1,0 +1,175 @@
+//! What is valid.
+
+use super::attr::Written;
+use crate::errors::Errors;
+use crate::runtime::Runtime;
+use crate::syntax::duration::Time;
+use crate::syntax::keys::Entry;
+use crate::syntax::name;
+use crate::syntax::words::SIGNALS;
+use proc_macro2::Ident;
+use quote::ToTokens;
+use syn::{Attribute, Fields, GenericArgument, ItemStruct, LitStr, PathArguments, Type};
+
+/// One valid daemon.
+pub(crate) struct Daemon {
+    pub(crate) runtime: Runtime,
+    pub(crate) name: String,
+    pub(crate) settings: Vec<Setting>,
+    pub(crate) fields: Vec<Field>,
+}
+
+/// One setter of `Daemon`.
+pub(crate) enum Setting {
+    /// `.shutdown_timeout(time)`, by the setter's name.
+    Time(&'static str, Box<Time>),
+    /// `.signals([Signal::INTERRUPT, ..])`
+    Signals(Vec<Ident>),
+}
+
+/// One service of a daemon.
+pub(crate) struct Field {
+    pub(crate) ident: Ident,
+    /// The service's type; of an `Option`, what is in it.
+    pub(crate) ty: Type,
+    pub(crate) optional: bool,
+    /// The name in this daemon, if it is not the type's own.
+    pub(crate) name: Option<LitStr>,
+    /// Whether the name is known to be taken: the graph need not say so again.
+    pub(crate) taken: bool,
+    pub(crate) cfgs: Vec<Attribute>,
+}
+
+/// Checks all that was written; `None` if nothing can be generated.
+pub(crate) fn check(written: Written, item: &ItemStruct, errors: &mut Errors) -> Option<Daemon> {
+    let mut daemon = Daemon {
+        runtime: Runtime::default(),
+        name: name::kebab(&item.ident.to_string()),
+        settings: Vec::new(),
+        fields: Vec::new(),
+    };
+    for entry in &written.entries {
+        let settings = &mut daemon.settings;
+        match entry.name {
+            "name" => {
+                let name = entry.string(errors).and_then(|lit| name::checked(&lit, errors));
+                daemon.name = name.unwrap_or(daemon.name);
+            }
+            "shutdown_timeout" => {
+                settings.extend(entry.positive(errors).map(|time| Setting::Time("shutdown_timeout", Box::new(time))));
+            }
+            "signals" => settings.extend(signals(entry, errors)),
+            _ => daemon.runtime = Runtime::from_entry(entry, errors).unwrap_or_default(),
+        }
+    }
+    if let Some(param) = item.generics.params.first() {
+        errors.help(
+            param,
+            format_args!("daemon `{}` is generic, but its graph is checked once, for known types", item.ident),
+            "write the services' types out; the services themselves may be generic",
+        );
+        return None;
+    }
+    if let Some(bounds) = &item.generics.where_clause {
+        errors.help(bounds, "a daemon has no `where`", "bound the services instead");
+        return None;
+    }
+    let Fields::Named(_) = &item.fields else {
+        let (at, what) = match &item.fields {
+            Fields::Unnamed(fields) => (fields.to_token_stream(), "has fields without names"),
+            _ => (item.ident.to_token_stream(), "has no services"),
+        };
+        errors.help(
+            at,
+            format_args!("daemon `{}` {what}", item.ident),
+            format_args!("write `struct {} {{ health: Health, .. }}`", item.ident),
+        );
+        return None;
+    };
+    if item.fields.is_empty() {
+        errors.help(
+            &item.ident,
+            format_args!("daemon `{}` has no services", item.ident),
+            "each field is a service: `health: Health`",
+        );
+        return None;
+    }
+    for (field, written) in item.fields.iter().zip(written.fields) {
+        let Some(ident) = field.ident.clone() else { continue };
+        let mut name = None;
+        for entry in &written.entries {
+            name = entry.string(errors).filter(|lit| name::checked(lit, errors).is_some());
+        }
+        let inner = option(&field.ty);
+        let optional = inner.is_some();
+        let ty = inner.unwrap_or(&field.ty).clone();
+        daemon.fields.push(Field { ident, ty, optional, name, taken: false, cfgs: written.cfgs });
+    }
+    twice(&mut daemon.fields, errors);
+    Some(daemon)
+}
+
+/// Two fields that are given the same name right here.
+fn twice(fields: &mut [Field], errors: &mut Errors) {
+    for i in 0..fields.len() {
+        let (earlier, later) = fields.split_at_mut(i);
+        let field = &mut later[0];
+        let Some(name) = field.name.as_ref().filter(|_| field.cfgs.is_empty()) else { continue };
+        let same = |other: &&Field| other.name.as_ref().is_some_and(|other| other.value() == name.value());
+        let Some(first) = earlier.iter().filter(|other| other.cfgs.is_empty()).find(same) else { continue };
+        errors.help(
+            name,
+            format_args!("field `{}` is called `{}` too", first.ident, name.value()),
+            "give one of them another name",
+        );
+        field.taken = true;
+    }
+}
+
+/// `signals(interrupt, terminate)`
+fn signals(entry: &Entry, errors: &mut Errors) -> Option<Setting> {
+    let mut signals: Vec<Ident> = Vec::new();
+    for arg in entry.list(errors)? {
+        let Some(word) = arg.as_ident() else {
+            errors.help(&arg, "expected a signal", SIGNALS.help(""));
+            continue;
+        };
+        let Some(signal) = SIGNALS.expect(word, errors) else { continue };
+        if signals.contains(&signal) {
+            errors.help(word, format_args!("`{word}` is named twice"), "remove one of them");
+            continue;
+        }
+        signals.push(signal);
+    }
+    Some(Setting::Signals(signals))
+}
+
+/// The `T` of an `Option<T>`.
+fn option(ty: &Type) -> Option<&Type> {
+    let path = match ty {
+        Type::Path(path) if path.qself.is_none() => &path.path,
+        Type::Group(group) => return option(&group.elem),
+        _ => return None,
+    };
+    let mut segments = path.segments.iter().rev();
+    let last = segments.next().filter(|last| last.ident == "Option")?;
+    let known = match (segments.next(), segments.next(), segments.next()) {
+        (None, ..) => true,
+        (Some(module), Some(root), None) => module.ident == "option" && (root.ident == "std" || root.ident == "core"),
+        _ => false,
+    };
+    match &last.arguments {
+        PathArguments::AngleBracketed(args) if known && args.args.len() == 1 => match &args.args[0] {
+            GenericArgument::Type(inner) => Some(inner),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+impl Daemon {
+    /// Whether the services depend on how the crate is configured.
+    pub(crate) fn configured(&self) -> bool {
+        self.fields.iter().any(|field| !field.cfgs.is_empty())
+    }
+}

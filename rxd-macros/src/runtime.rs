@@ -1,0 +1,127 @@
+//! Every item of `rxd` that generated code names.
+//!
+//! Paths are absolute: nothing a user has in scope changes what they mean.
+
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::{Expr, Path};
+
+use crate::errors::Errors;
+use crate::syntax::keys::{Entry, Key, literal_string};
+
+/// Where `rxd` is: `::rxd`, or what `crate = path` says.
+#[derive(Clone)]
+pub(crate) struct Runtime(TokenStream);
+
+/// The key that says where `rxd` is.
+pub(crate) const KEY: Key = Key { name: "crate", form: "crate = path::to::rxd" };
+
+impl Default for Runtime {
+    fn default() -> Self {
+        Runtime(quote!(::rxd))
+    }
+}
+
+impl Runtime {
+    /// `rxd` at this path.
+    pub(crate) fn at(path: TokenStream) -> Self {
+        Runtime(path)
+    }
+
+    /// What `crate = path` says.
+    pub(crate) fn from_entry(entry: &Entry, errors: &mut Errors) -> Option<Self> {
+        let path = match entry.as_expr() {
+            Some(Expr::Path(path)) if path.qself.is_none() => Some(path.path.clone()),
+            Some(other) => literal_string(other).and_then(|text| text.parse::<Path>().ok()),
+            None => None,
+        };
+        match path {
+            Some(path) => Some(Runtime(path.to_token_stream())),
+            None => {
+                entry.wrong("a path", errors);
+                None
+            }
+        }
+    }
+
+    /// `::rxd::__private::$name`
+    fn private(&self, name: &str) -> TokenStream {
+        let (rxd, name) = (&self.0, Ident::new(name, Span::call_site()));
+        quote!(#rxd::__private::#name)
+    }
+
+    /// `::rxd::$name`
+    fn public(&self, name: &str) -> TokenStream {
+        let (rxd, name) = (&self.0, Ident::new(name, Span::call_site()));
+        quote!(#rxd::#name)
+    }
+
+    /// `::rxd::manager::$manager`, with the user's own token.
+    pub(crate) fn manager(&self, manager: &Ident) -> TokenStream {
+        let rxd = &self.0;
+        quote!(#rxd::manager::#manager)
+    }
+}
+
+macro_rules! paths {
+    ($($access:ident $method:ident $name:literal;)*) => {
+        impl Runtime {$(
+            #[doc = concat!("`::rxd::..::", $name, "`")]
+            pub(crate) fn $method(&self) -> TokenStream {
+                self.$access($name)
+            }
+        )*}
+    };
+}
+
+paths! {
+    public state "State";
+    public action "Action";
+    public mode "Mode";
+    public effect "Effect";
+    public options "Options";
+    public backoff "Backoff";
+    public on_failure "OnFailure";
+    public runner "Runner";
+    public context "Context";
+    public watch "Watch";
+    public graph "Graph";
+    public daemon "Daemon";
+    public service "Service";
+    public handle "DaemonHandle";
+    public result "Result";
+    public signal "Signal";
+    public manager_trait "Manager";
+    private table "Table";
+    private declared "Declared";
+    private declaration "Declaration";
+    private checked "Checked";
+    private graphed "Graphed";
+    private kind "Kind";
+    private edge "Edge";
+    private target "Target";
+    private node "Node";
+    private analysis "Analysis";
+    private index "Index";
+    private service_of "service";
+    private stream "stream";
+    private check_service "check_service";
+    private check_edge "check_edge";
+    private check_target "check_target";
+}
+
+/// The same tokens, all of them at `span`: what the compiler says about any of them, it says there.
+pub(crate) fn respan(tokens: TokenStream, span: Span) -> TokenStream {
+    tokens
+        .into_iter()
+        .map(|mut token| {
+            if let TokenTree::Group(group) = &token {
+                let mut inner = Group::new(group.delimiter(), respan(group.stream(), span));
+                inner.set_span(span);
+                return TokenTree::Group(inner);
+            }
+            token.set_span(span);
+            token
+        })
+        .collect()
+}

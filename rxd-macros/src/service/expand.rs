@@ -1,0 +1,168 @@
+//! A valid service as tokens.
+
+use super::model::{Manager, Service, Setter};
+use crate::runtime::{Runtime, respan};
+use crate::syntax::item::Item;
+use crate::watch::expand::{at, checks, construct};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::{GenericParam, parse_quote};
+
+/// The impls of a service.
+pub(crate) fn expand(item: &Item, service: &Service) -> TokenStream {
+    let declared = declared(item, service);
+    let checked = checked(item, service);
+    let streams = streams(item, service);
+    let completion = completion(service);
+    quote!(#declared #checked #streams #completion)
+}
+
+/// States that are none, where only an editor looks: it completes what stands there.
+fn completion(service: &Service) -> Option<TokenStream> {
+    let unfinished = &service.edges.unfinished;
+    let states = service.runtime.state();
+    (!unfinished.is_empty()).then(|| {
+        quote! {
+            #[allow(unexpected_cfgs)]
+            const _: () = {
+                #[cfg(rust_analyzer)]
+                const _: &[#states] = &[#(#states::#unfinished),*];
+            };
+        }
+    })
+}
+
+fn declared(item: &Item, service: &Service) -> TokenStream {
+    let rxd = &service.runtime;
+    let (declared, kind, declaration) = (rxd.declared(), rxd.kind(), rxd.declaration());
+    let (params, _, bounds) = item.generics.split_for_impl();
+    let (ty, name) = (item.ty(), &service.name);
+    let text = item.ident.to_string();
+    let manager = service.manager.as_ref().map(|manager| {
+        let manager = match manager {
+            Manager::BuiltIn(word) => rxd.manager(word),
+            Manager::Path(path) => quote!(#path),
+        };
+        quote!(.manager::<#manager>())
+    });
+    let options = (!service.options.is_empty()).then(|| {
+        let options = rxd.options();
+        let setters = service.options.iter().map(|setter| self::setter(setter, rxd));
+        quote!(.options(const { &#options::DEFAULT #(#setters)* }))
+    });
+    let edges = (!service.edges.valid.is_empty()).then(|| {
+        let edges = service.edges.valid.iter().map(|edge| construct(edge, rxd));
+        quote!(.edges(const { &[#(#edges),*] }))
+    });
+    let path = format!("::{text}");
+    quote! {
+        #[automatically_derived]
+        #[diagnostic::do_not_recommend]
+        impl #params #declared for #ty #bounds {
+            const KIND: #kind = #kind::new(::core::concat!(::core::module_path!(), #path), #text);
+            const DECLARATION: #declaration = #declaration::new(#name) #manager #options #edges;
+        }
+    }
+}
+
+fn setter(setter: &Setter, rxd: &Runtime) -> TokenStream {
+    let ident = |name: &str| Ident::new(name, Span::call_site());
+    match setter {
+        Setter::Time(name, time) => {
+            let name = ident(name);
+            quote!(.#name(#time))
+        }
+        Setter::TimeOf(name, state, time) => {
+            let (name, states) = (ident(name), rxd.state());
+            quote!(.#name(#states::#state, #time))
+        }
+        Setter::Backoff(knobs) => {
+            let backoff = rxd.backoff();
+            let knobs = knobs.iter().map(|(name, value)| {
+                let name = ident(name);
+                quote!(.#name(#value))
+            });
+            quote!(.backoff(#backoff::DEFAULT #(#knobs)*))
+        }
+        Setter::Restarts(max, within) => {
+            let max = max.int();
+            quote!(.restarts(#max, #within))
+        }
+        Setter::OnFailure(variant) => {
+            let on_failure = rxd.on_failure();
+            quote!(.on_failure(#on_failure::#variant))
+        }
+    }
+}
+
+/// The checks of the service in whatever daemon it ends up in.
+fn checked(item: &Item, service: &Service) -> TokenStream {
+    let rxd = &service.runtime;
+    let (checked, graphed) = (rxd.checked(), rxd.graphed());
+    let mut generics = item.generics.clone();
+    if !generics.params.is_empty() {
+        // A generic type is a service where it is a runner.
+        let (ty, runner) = (item.ty(), rxd.runner());
+        generics.make_where_clause().predicates.push(parse_quote!(#ty: #runner));
+    }
+    let daemon: [GenericParam; 2] = [parse_quote!(__D: #graphed), parse_quote!(const __ME: usize)];
+    generics.params.extend(daemon);
+    let (params, _, bounds) = generics.split_for_impl();
+    let ty = item.ty();
+    let whole = at(&service.name_at, rxd.check_service(), quote!((&__D::ANALYSIS, __ME)));
+    let edges = service.edges.valid.iter().enumerate().map(|(i, edge)| checks(edge, i, rxd));
+    let (service, field) = (rxd.service(), rxd.service_of());
+    // At the type's name: this is where a type without methods is an error.
+    let forward = quote_spanned!(item.ident.span()=> #field::<Self>);
+    quote! {
+        #[automatically_derived]
+        #[diagnostic::do_not_recommend]
+        impl #params #checked<__D, __ME> for #ty #bounds {
+            const OK: () = {
+                #whole
+                #(#edges)*
+            };
+
+            fn service(this: ::core::option::Option<Self>) -> #service {
+                #forward(this)
+            }
+        }
+    }
+}
+
+/// `fn ident(cx: &Context) -> Watch` for each `stream(ident)`.
+fn streams(item: &Item, service: &Service) -> TokenStream {
+    let rxd = &service.runtime;
+    let (context, watch, stream, edge, declared) =
+        (rxd.context(), rxd.watch(), rxd.stream(), rxd.edge(), rxd.declared());
+    let valid = service.edges.valid.iter().enumerate().filter_map(|(i, edge)| {
+        let i = Literal::usize_unsuffixed(i);
+        Some((edge.stream.as_ref()?, quote!(&<Self as #declared>::DECLARATION.edges[#i])))
+    });
+    let lost = service.edges.lost.iter().map(|name| (name, quote!(const { &#edge::needs(&[]) })));
+    let functions: Vec<TokenStream> = valid
+        .chain(lost)
+        .map(|(name, edge)| {
+            let doc = format!("What `stream({name})` in the service's `#[watch]` says.");
+            let function = quote! {
+                #[doc = #doc]
+                fn #name(cx: &#context) -> #watch {
+                    #stream(cx, #edge)
+                }
+            };
+            // All of it at the name: that is where a second one of the same name is reported.
+            respan(function, name.span())
+        })
+        .collect();
+    if functions.is_empty() {
+        return TokenStream::new();
+    }
+    let (params, _, bounds) = item.generics.split_for_impl();
+    let ty = item.ty();
+    quote! {
+        #[automatically_derived]
+        impl #params #ty #bounds {
+            #(#functions)*
+        }
+    }
+}

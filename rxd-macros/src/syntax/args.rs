@@ -1,0 +1,230 @@
+//! Argument lists: `any, Run, "health", then(stop), within = "30s"`.
+//!
+//! A list is read to its end whatever is in it: an argument that makes no sense is reported, and
+//! reading goes on after the next comma.
+
+use crate::errors::Errors;
+use proc_macro2::{Group, Ident, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::ext::IdentExt as _;
+use syn::parse::{ParseStream, Parser as _};
+use syn::{Expr, Lit, Token, Type};
+
+/// One argument, as written.
+#[derive(Clone)]
+pub(crate) enum Arg {
+    /// `"health"`
+    Lit(Lit),
+    /// `Run`, `rxd::State::Run`, `Pool<Pg>`
+    Path(Type),
+    /// `then(stop)`
+    List { key: Ident, group: Group },
+    /// `within = "30s"`
+    Value { key: Ident, value: Expr },
+}
+
+impl Arg {
+    /// The one word this argument is, if it is one.
+    pub(crate) fn as_ident(&self) -> Option<&Ident> {
+        match self {
+            Arg::Path(Type::Path(path)) if path.qself.is_none() => path.path.get_ident(),
+            _ => None,
+        }
+    }
+}
+
+impl ToTokens for Arg {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        match self {
+            Arg::Lit(lit) => lit.to_tokens(tokens),
+            Arg::Path(path) => path.to_tokens(tokens),
+            Arg::List { key, group } => {
+                key.to_tokens(tokens);
+                group.to_tokens(tokens);
+            }
+            Arg::Value { key, value } => {
+                key.to_tokens(tokens);
+                value.to_tokens(tokens);
+            }
+        }
+    }
+}
+
+/// Reads a whole list.
+pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Vec<Arg> {
+    let mut args = Vec::new();
+    let read = |input: ParseStream<'_>| {
+        while !input.is_empty() {
+            if let Some(arg) = one(input, errors) {
+                args.push(arg);
+                if !input.is_empty() && !input.peek(Token![,]) {
+                    let rest = skip(input);
+                    errors.at(first(&rest), "expected `,`");
+                }
+            }
+            input.parse::<Option<Token![,]>>()?;
+        }
+        Ok(())
+    };
+    // Everything that can go wrong was reported where it happened.
+    let _ = read.parse2(tokens);
+    args
+}
+
+fn one(input: ParseStream<'_>, errors: &mut Errors) -> Option<Arg> {
+    let start = input.fork();
+    let failed = |errors: &mut Errors, message: &str| {
+        let rest = skip(input);
+        errors.at(if rest.is_empty() { start.cursor().token_stream() } else { rest }, message);
+        None
+    };
+    if input.peek(Token![,]) {
+        errors.at(input.cursor().token_tree().map(|(comma, _)| comma), "expected an argument before this `,`");
+        return None;
+    }
+    if input.peek(Lit) {
+        return match input.parse() {
+            Ok(lit) => Some(Arg::Lit(lit)),
+            Err(_) => failed(errors, "expected an argument"),
+        };
+    }
+    if input.peek(Ident::peek_any) {
+        let ahead = input.fork();
+        let key = Ident::parse_any(&ahead).ok()?;
+        if ahead.peek(Token![=]) && !ahead.peek(Token![==]) && !ahead.peek(Token![=>]) {
+            input.parse::<TokenTree>().ok()?;
+            let eq: Token![=] = input.parse().ok()?;
+            return value(key, eq, input, errors);
+        }
+        if ahead.peek(syn::token::Paren) {
+            input.parse::<TokenTree>().ok()?;
+            let group: Group = input.parse().ok()?;
+            return Some(Arg::List { key, group });
+        }
+    }
+    // Types are tried on a fork: a failed parser has eaten an unknown number of tokens.
+    let ahead = input.fork();
+    match ahead.parse::<Type>() {
+        Ok(path) if matches!(bare(&path), Type::Path(_)) => {
+            let _ = input.parse::<Type>();
+            Some(Arg::Path(bare(&path).clone()))
+        }
+        _ => failed(errors, "expected a word, a string or a path"),
+    }
+}
+
+fn value(key: Ident, eq: Token![=], input: ParseStream<'_>, errors: &mut Errors) -> Option<Arg> {
+    let ahead = input.fork();
+    match ahead.parse::<Expr>() {
+        Ok(value) => {
+            let _ = input.parse::<Expr>();
+            Some(Arg::Value { key, value })
+        }
+        _ => {
+            let rest = skip(input);
+            let message = if rest.is_empty() {
+                format!("expected a value after `{key} =`")
+            } else {
+                format!("expected the value of `{key}`")
+            };
+            let mut at = TokenStream::new();
+            key.to_tokens(&mut at);
+            eq.to_tokens(&mut at);
+            errors.at(if rest.is_empty() { at } else { rest }, message);
+            None
+        }
+    }
+}
+
+/// A type without the invisible groups and parentheses a macro may have put around it.
+fn bare(ty: &Type) -> &Type {
+    match ty {
+        Type::Group(group) => bare(&group.elem),
+        ty => ty,
+    }
+}
+
+/// Eats everything before the next comma.
+fn skip(input: ParseStream<'_>) -> TokenStream {
+    let mut skipped = TokenStream::new();
+    while !input.is_empty() && !input.peek(Token![,]) {
+        match input.parse::<TokenTree>() {
+            Ok(token) => skipped.extend([token]),
+            Err(_) => break,
+        }
+    }
+    skipped
+}
+
+fn first(tokens: &TokenStream) -> Option<TokenTree> {
+    tokens.clone().into_iter().next()
+}
+
+/// The one word in `(word)`.
+pub(crate) fn word(key: &Ident, group: &Group, errors: &mut Errors, form: &str) -> Option<Ident> {
+    let mut tokens = group.stream().into_iter();
+    if let (Some(TokenTree::Ident(word)), None) = (tokens.next(), tokens.next()) {
+        // Also one that could not be parsed: whoever asks knows better what is wrong with it.
+        return Some(word);
+    }
+    let args = parse(group.stream(), errors);
+    match args.as_slice() {
+        [arg] => match arg.as_ident() {
+            Some(ident) => return Some(ident.clone()),
+            None => errors.help(arg, format_args!("`{key}(..)` takes one word"), format_args!("write `{form}`")),
+        },
+        [] if group.stream().is_empty() => {
+            errors.help(group, format_args!("`{key}()` says nothing"), format_args!("write `{form}`"));
+        }
+        [] => {}
+        [_, second, ..] => {
+            errors.help(second, format_args!("`{key}(..)` takes one word"), format_args!("write `{form}`"));
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> (Vec<String>, Vec<(String, String)>) {
+        let mut errors = Errors::default();
+        let args = parse(text.parse().expect("tokens"), &mut errors);
+        let args = args.iter().map(|arg| arg.to_token_stream().to_string().replace(' ', "")).collect();
+        (args, errors.list())
+    }
+
+    #[test]
+    fn every_kind_of_argument() {
+        let (args, errors) =
+            read("any, Run, \"health\", my::Pool<A, B>, crate::X, then(stop), within = 5 + x(1, 2), crate = a::b,");
+        let expected =
+            ["any", "Run", "\"health\"", "my::Pool<A,B>", "crate::X", "then(stop)", "within5+x(1,2)", "cratea::b"];
+        assert_eq!(args, expected);
+        assert!(errors.is_empty(), "{errors:?}");
+    }
+
+    #[test]
+    fn reading_goes_on_after_an_error() {
+        let (args, errors) = read("any, @ !, Run, , x = , \"a\" \"b\", then = #, last");
+        assert_eq!(args, ["any", "Run", "\"a\"", "last"]);
+        let at: Vec<&str> = errors.iter().map(|(_, at)| at.as_str()).collect();
+        assert_eq!(at, ["@ !", ",", "x =", "\"b\"", "#"]);
+    }
+
+    #[test]
+    fn what_a_macro_puts_into_invisible_groups_is_what_was_written() {
+        let group = |text: &str| {
+            let tokens: TokenStream = text.parse().expect("tokens");
+            TokenTree::from(Group::new(proc_macro2::Delimiter::None, tokens))
+        };
+        let (lit, ty) = (group("\"a\""), group("my::Type"));
+        let mut errors = Errors::default();
+        let args = parse(quote::quote!(#lit, #ty, name = #lit), &mut errors);
+        assert_eq!(errors.len(), 0);
+        assert!(matches!(&args[0], Arg::Lit(Lit::Str(text)) if text.value() == "a"));
+        assert!(matches!(&args[1], Arg::Path(Type::Path(_))));
+        assert!(matches!(&args[2], Arg::Value { value, .. } if crate::syntax::keys::literal_string(value).is_some()));
+    }
+}

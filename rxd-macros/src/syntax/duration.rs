@@ -1,0 +1,248 @@
+//! Durations: `"250ms"`, `"1m30s"`, or any constant expression.
+
+use crate::errors::Errors;
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::{ToTokens, quote};
+use std::time::Duration;
+use syn::{Expr, ExprLit, Lit, UnOp};
+
+/// The units, longest first, in nanoseconds.
+const UNITS: [(&str, u128); 7] = [
+    ("d", 86_400_000_000_000),
+    ("h", 3_600_000_000_000),
+    ("m", 60_000_000_000),
+    ("s", 1_000_000_000),
+    ("ms", 1_000_000),
+    ("us", 1_000),
+    ("ns", 1),
+];
+
+/// How a duration is written, for messages.
+const FORM: &str = "write a number and a unit (ns, us, ms, s, m, h, d): `\"250ms\"`, `\"1m30s\"`";
+
+/// A duration, as written.
+#[derive(Clone)]
+pub(crate) enum Time {
+    /// Known here.
+    Fixed(Duration, Expr),
+    /// Known to the compiler.
+    Const(Expr),
+}
+
+impl Time {
+    /// The duration, if it is known here.
+    pub(crate) fn fixed(&self) -> Option<Duration> {
+        match self {
+            Time::Fixed(duration, _) => Some(*duration),
+            Time::Const(_) => None,
+        }
+    }
+
+    /// What the user wrote.
+    pub(crate) fn written(&self) -> &Expr {
+        match self {
+            Time::Fixed(_, written) | Time::Const(written) => written,
+        }
+    }
+}
+
+impl ToTokens for Time {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        tokens.extend(match self {
+            Time::Fixed(duration, _) => construct(*duration),
+            Time::Const(written) => quote!(#written),
+        });
+    }
+}
+
+/// `Duration::from_millis(250)`, in the longest unit that is exact.
+fn construct(duration: Duration) -> TokenStream {
+    let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
+    let time = quote!(::core::time::Duration);
+    if nanos == 0 {
+        let seconds = Literal::u64_unsuffixed(seconds);
+        return quote!(#time::from_secs(#seconds));
+    }
+    let whole = duration.as_nanos();
+    for (name, unit) in [("from_millis", 1_000_000), ("from_micros", 1_000), ("from_nanos", 1)] {
+        if let (0, Ok(count)) = (whole % unit, u64::try_from(whole / unit)) {
+            let (name, count) = (Ident::new(name, Span::call_site()), Literal::u64_unsuffixed(count));
+            return quote!(#time::#name(#count));
+        }
+    }
+    quote!(#time::new(#seconds, #nanos))
+}
+
+/// The duration of `key`, if `value` is one.
+pub(crate) fn parse(key: &str, value: &Expr, errors: &mut Errors) -> Option<Time> {
+    let wrong = |errors: &mut Errors, what: String, help: String| {
+        errors.help(value, what, help);
+        None
+    };
+    match ungrouped(value) {
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => match read(&text.value()) {
+            Ok(duration) => Some(Time::Fixed(duration, value.clone())),
+            Err((what, help)) => wrong(errors, what, help),
+        },
+        Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => {
+            let digits = number.base10_digits();
+            wrong(
+                errors,
+                format!("`{key}` is a number without a unit"),
+                format!("write `\"{digits}ms\"` or `\"{digits}s\"`"),
+            )
+        }
+        Expr::Lit(_) => wrong(errors, format!("`{key}` is a duration"), FORM.to_owned()),
+        Expr::Unary(minus) if matches!(minus.op, UnOp::Neg(_)) => {
+            wrong(errors, format!("`{key}` cannot be negative"), FORM.to_owned())
+        }
+        _ => Some(Time::Const(value.clone())),
+    }
+}
+
+/// As [`parse`], but zero is refused.
+pub(crate) fn positive(key: &str, value: &Expr, errors: &mut Errors) -> Option<Time> {
+    let time = parse(key, value, errors)?;
+    if time.fixed() == Some(Duration::ZERO) {
+        errors.help(value, format_args!("`{key}` cannot be zero"), "write how long: `\"5s\"`");
+        return None;
+    }
+    Some(time)
+}
+
+fn ungrouped(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Group(group) => ungrouped(&group.expr),
+        expr => expr,
+    }
+}
+
+/// Reads `1m30s`; otherwise says what is wrong, and what to write.
+pub(crate) fn read(text: &str) -> Result<Duration, (String, String)> {
+    let fail = |what: String| Err((what, FORM.to_owned()));
+    if text.trim().is_empty() {
+        return fail("a duration cannot be empty".to_owned());
+    }
+    if text.trim_start().starts_with('-') {
+        return fail("a duration cannot be negative".to_owned());
+    }
+    let mut rest = text.trim();
+    let mut nanos: u128 = 0;
+    // A unit may come once, and only after a longer one.
+    let mut longest = 0;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+        let (number, tail) = rest.split_at(digits);
+        let letters = tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len());
+        let (unit, tail) = tail.split_at(letters);
+        let unit = unit.trim();
+        if number.is_empty() {
+            return fail(format!("`{text}` is not a duration"));
+        }
+        if unit.is_empty() {
+            let help = if rest == text.trim() {
+                format!("write `\"{number}ms\"` or `\"{number}s\"`")
+            } else {
+                FORM.to_owned()
+            };
+            return Err((format!("`{number}` has no unit"), help));
+        }
+        if unit == "." || unit == "," {
+            return Err((
+                format!("`{text}` is not a whole number"),
+                "write it in a smaller unit: `\"1500ms\"` or `\"1s500ms\"`".to_owned(),
+            ));
+        }
+        let Some(position) = UNITS.iter().position(|(name, _)| *name == unit) else {
+            let meant = match unit.to_lowercase().as_str() {
+                "sec" | "secs" | "second" | "seconds" => Some("s"),
+                "min" | "mins" | "minute" | "minutes" => Some("m"),
+                "hr" | "hrs" | "hour" | "hours" => Some("h"),
+                "day" | "days" => Some("d"),
+                "msec" | "millis" | "milliseconds" => Some("ms"),
+                "µs" | "μs" | "usec" | "micros" | "microseconds" => Some("us"),
+                "nanos" | "nanoseconds" | "nsec" => Some("ns"),
+                lower => UNITS.iter().map(|(name, _)| *name).find(|name| *name == lower),
+            };
+            let whole = rest == text.trim() && tail.is_empty();
+            let help = meant.map_or(FORM.to_owned(), |meant| match whole {
+                true => format!("write `\"{number}{meant}\"`"),
+                false => format!("write `{number}{meant}`"),
+            });
+            return Err((format!("`{unit}` is not a unit of time"), help));
+        };
+        if position < longest {
+            return Err((
+                format!("`{unit}` comes after a shorter unit, or twice"),
+                "write the longest unit first, and each once: `\"1m30s\"`".to_owned(),
+            ));
+        }
+        longest = position + 1;
+        let sum = number.parse::<u128>().ok().and_then(|n| n.checked_mul(UNITS[position].1));
+        match sum.and_then(|sum| nanos.checked_add(sum)) {
+            // A century is more than any limit or delay can mean, and keeps sums of them in range.
+            Some(sum) if sum <= 36_525 * UNITS[0].1 => nanos = sum,
+            _ => return fail(format!("`{text}` is more than a hundred years")),
+        }
+        rest = tail.trim_start();
+    }
+    let (seconds, nanos) = (nanos / UNITS[3].1, nanos % UNITS[3].1);
+    // Both are in range: the sum is below a century.
+    Ok(Duration::new(seconds as u64, nanos as u32))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        for (text, nanos) in [
+            ("250ms", 250_000_000),
+            ("1m30s", 90_000_000_000),
+            ("1m 30s", 90_000_000_000),
+            ("2h", 7_200_000_000_000),
+            ("1d", 86_400_000_000_000),
+            ("5us", 5_000),
+            ("7ns", 7),
+            ("0s", 0),
+            ("1 s", 1_000_000_000),
+        ] {
+            assert_eq!(read(text).map(|d| d.as_nanos()), Ok(nanos), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_duration() {
+        for (text, says) in [
+            ("", "empty"),
+            ("100", "no unit"),
+            ("-5s", "negative"),
+            ("1.5s", "whole number"),
+            ("5 secs", "not a unit"),
+            ("5S", "not a unit"),
+            ("30s1m", "after a shorter"),
+            ("1s1s", "twice"),
+            ("s", "not a duration"),
+            ("1s5", "`5` has no unit"),
+            ("99999999999999999999999999999999999999999d", "hundred years"),
+        ] {
+            let (what, _) = read(text).expect_err(text);
+            assert!(what.contains(says), "{text}: {what}");
+        }
+        assert_eq!(read("5 secs").expect_err("unit").1, "write `\"5s\"`");
+        assert_eq!(read("100").expect_err("unit").1, "write `\"100ms\"` or `\"100s\"`");
+    }
+
+    #[test]
+    fn constructors() {
+        assert_eq!(
+            construct(Duration::from_secs(90)).to_string(),
+            quote!(::core::time::Duration::from_secs(90)).to_string()
+        );
+        assert_eq!(
+            construct(Duration::from_millis(5)).to_string(),
+            quote!(::core::time::Duration::from_millis(5)).to_string()
+        );
+    }
+}

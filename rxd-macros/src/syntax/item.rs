@@ -1,0 +1,148 @@
+//! The head of the user's item: enough to name it, and never its body.
+
+use crate::errors::Errors;
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::ext::IdentExt as _;
+use syn::parse::{ParseStream, Parser as _};
+use syn::{Attribute, GenericParam, Generics, Path, Visibility, WhereClause};
+
+/// What kind of type an item declares.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    Struct,
+    Enum,
+    Union,
+}
+
+/// An item that declares a type.
+pub(crate) struct Item {
+    pub(crate) attrs: Vec<Attribute>,
+    /// Everything after the attributes, untouched.
+    rest: TokenStream,
+    pub(crate) vis: Visibility,
+    pub(crate) shape: Shape,
+    pub(crate) keyword: Ident,
+    pub(crate) ident: Ident,
+    pub(crate) generics: Generics,
+}
+
+impl Item {
+    /// The head of a struct, enum or union; `None` for anything else.
+    pub(crate) fn parse(tokens: TokenStream) -> Option<Item> {
+        (|input: ParseStream<'_>| {
+            let attrs = input.call(Attribute::parse_outer)?;
+            let rest = input.cursor().token_stream();
+            let vis = input.parse()?;
+            let keyword = input.call(Ident::parse_any)?;
+            let shape = match keyword.to_string().as_str() {
+                "struct" => Shape::Struct,
+                "enum" => Shape::Enum,
+                "union" => Shape::Union,
+                _ => return Err(input.error("no type")),
+            };
+            let ident = input.parse()?;
+            let mut generics: Generics = input.parse()?;
+            if input.peek(syn::token::Paren) {
+                // The `where` of a tuple struct comes after its fields.
+                input.parse::<TokenTree>()?;
+            }
+            generics.where_clause = input.parse::<Option<WhereClause>>()?;
+            // The body stays as it is, even if it is still being written.
+            while !input.is_empty() {
+                input.parse::<TokenTree>()?;
+            }
+            Ok(Item { attrs, rest, vis, shape, keyword, ident, generics })
+        })
+        .parse2(tokens)
+        .ok()
+    }
+
+    /// The first parameter that borrows, if any.
+    pub(crate) fn lifetime(&self) -> Option<&GenericParam> {
+        self.generics.params.iter().find(|param| matches!(param, GenericParam::Lifetime(_)))
+    }
+
+    /// The type with its own parameters: `Pool<T>`.
+    pub(crate) fn ty(&self) -> TokenStream {
+        let (ident, (_, args, _)) = (&self.ident, self.generics.split_for_impl());
+        quote!(#ident #args)
+    }
+}
+
+impl ToTokens for Item {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        for attr in &self.attrs {
+            attr.to_tokens(tokens);
+        }
+        self.rest.to_tokens(tokens);
+    }
+}
+
+/// What an item that is no type is called in messages.
+pub(crate) fn describe(tokens: &TokenStream) -> &'static str {
+    for token in tokens.clone() {
+        let TokenTree::Ident(word) = token else { continue };
+        return match word.to_string().as_str() {
+            "fn" => "a function",
+            "impl" => "an impl block",
+            "trait" => "a trait",
+            "mod" => "a module",
+            "union" => "a union",
+            "enum" => "an enum",
+            "struct" => "a struct",
+            "type" => "a type alias",
+            "use" => "an import",
+            "static" => "a static",
+            "macro_rules" => "a macro",
+            // `const fn` and `unsafe impl` are named by what follows.
+            "pub" | "unsafe" | "async" | "const" | "extern" | "crate" => continue,
+            _ => "this item",
+        };
+    }
+    "this item"
+}
+
+/// The keyword of the item, to point at.
+pub(crate) fn keyword(tokens: &TokenStream) -> TokenStream {
+    let skipped = ["pub", "unsafe", "async", "const", "extern", "crate"];
+    tokens
+        .clone()
+        .into_iter()
+        .find(|token| matches!(token, TokenTree::Ident(word) if !skipped.contains(&word.to_string().as_str())))
+        .map_or_else(|| tokens.clone(), TokenStream::from)
+}
+
+/// The last word of an attribute's path: `watch` of `#[rxd::watch(..)]`.
+pub(crate) fn last_word(path: &Path) -> Option<&Ident> {
+    path.segments.last().map(|segment| &segment.ident)
+}
+
+/// What stands between an attribute's parentheses.
+pub(crate) fn arguments(attr: &Attribute, errors: &mut Errors, form: &str) -> Option<TokenStream> {
+    match &attr.meta {
+        syn::Meta::List(list) => Some(list.tokens.clone()),
+        syn::Meta::Path(path) => {
+            errors.help(path, format_args!("`#[{}]` says nothing", path_text(path)), format_args!("write `{form}`"));
+            None
+        }
+        syn::Meta::NameValue(pair) => {
+            let name = path_text(&pair.path);
+            errors.help(pair, format_args!("`#[{name}]` takes a list"), format_args!("write `{form}`"));
+            None
+        }
+    }
+}
+
+fn path_text(path: &Path) -> String {
+    last_word(path).map(Ident::to_string).unwrap_or_default()
+}
+
+/// The spans of the first and the last of `tokens`.
+pub(crate) fn ends(tokens: &TokenStream) -> (Span, Span) {
+    let mut tokens = tokens.clone().into_iter();
+    let first = tokens.next();
+    let last = tokens.last().or_else(|| first.clone());
+    let span = |token: Option<TokenTree>| token.map_or_else(Span::call_site, |token| token.span());
+    (span(first), span(last))
+}

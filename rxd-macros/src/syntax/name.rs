@@ -1,0 +1,125 @@
+//! Names of services and daemons.
+
+use crate::errors::Errors;
+use syn::LitStr;
+
+/// The longest name, in bytes: names stand in every log line and metric.
+const LONGEST: usize = 64;
+
+/// What a name may be, for messages.
+const RULE: &str = "a name is made of ASCII letters, digits, `-`, `_` and `.`";
+
+/// `HTTPServer` is `http-server`.
+pub(crate) fn kebab(ident: &str) -> String {
+    let ident = ident.strip_prefix("r#").unwrap_or(ident);
+    let letters: Vec<char> = ident.chars().collect();
+    let mut name = String::new();
+    for (i, &letter) in letters.iter().enumerate() {
+        if letter == '_' {
+            if !name.is_empty() && !name.ends_with('-') {
+                name.push('-');
+            }
+            continue;
+        }
+        let word_starts = letter.is_uppercase()
+            && i > 0
+            && letters[i - 1] != '_'
+            // After a small letter or a digit, and at the last capital of `HTTPServer`.
+            && (!letters[i - 1].is_uppercase() || letters.get(i + 1).is_some_and(|next| next.is_lowercase()));
+        if word_starts && !name.ends_with('-') {
+            name.push('-');
+        }
+        name.extend(letter.to_lowercase());
+    }
+    name.trim_end_matches('-').to_owned()
+}
+
+/// The name, if it can be one.
+pub(crate) fn checked(lit: &LitStr, errors: &mut Errors) -> Option<String> {
+    let name = lit.value();
+    match fault(&name) {
+        None => Some(name),
+        Some((what, help)) => {
+            errors.help(lit, what, help);
+            None
+        }
+    }
+}
+
+/// What keeps `name` from being a name, and what to do about it.
+pub(crate) fn fault(name: &str) -> Option<(String, String)> {
+    let help = || match suggestion(name) {
+        Some(better) => format!("{RULE}: write `\"{better}\"`"),
+        None => RULE.to_owned(),
+    };
+    if name.is_empty() {
+        return Some(("a name cannot be empty".to_owned(), RULE.to_owned()));
+    }
+    if let Some(bad) = name.chars().find(|&letter| !may_stand(letter)) {
+        let bad = match bad {
+            ' ' => "a space".to_owned(),
+            bad => format!("`{}`", bad.escape_debug()),
+        };
+        return Some((format!("{bad} cannot stand in a name"), help()));
+    }
+    if name.starts_with("_rxd") {
+        return Some((format!("`{name}` is reserved"), "names that begin with `_rxd` are rxd's own".to_owned()));
+    }
+    if name.len() > LONGEST {
+        let long = name.len();
+        return Some((format!("this name is {long} bytes long"), format!("a name is at most {LONGEST} bytes long")));
+    }
+    None
+}
+
+fn may_stand(letter: char) -> bool {
+    letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.')
+}
+
+/// The name with everything that cannot stand in it turned into dashes.
+fn suggestion(name: &str) -> Option<String> {
+    let words: Vec<&str> = name.split(|letter| !may_stand(letter)).filter(|word| !word.is_empty()).collect();
+    let better = words.join("-");
+    (fault_free(&better)).then_some(better)
+}
+
+fn fault_free(name: &str) -> bool {
+    !name.is_empty() && name.len() <= LONGEST && !name.starts_with("_rxd") && name.chars().all(may_stand)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kebab_case() {
+        for (ident, name) in [
+            ("Health", "health"),
+            ("HTTPServer", "http-server"),
+            ("EdgeAgent", "edge-agent"),
+            ("Worker2", "worker2"),
+            ("S3Sync", "s3-sync"),
+            ("r#Try", "try"),
+            ("Poll_Er", "poll-er"),
+            ("_Hidden", "hidden"),
+            ("DB", "db"),
+            ("MyDB", "my-db"),
+            ("A", "a"),
+        ] {
+            assert_eq!(kebab(ident), name);
+        }
+    }
+
+    #[test]
+    fn what_a_name_may_be() {
+        for good in ["a", "api", "worker-2", "a_b", "v1.2", "_x"] {
+            assert!(fault(good).is_none(), "{good}");
+        }
+        for bad in ["", "a b", "a/b", "größe", "_rxd", "_rxd.admin", "a\n"] {
+            assert!(fault(bad).is_some(), "{bad}");
+        }
+        assert!(fault(&"x".repeat(64)).is_none());
+        assert!(fault(&"x".repeat(65)).is_some());
+        assert!(fault("my service").is_some_and(|(_, help)| help.contains("`\"my-service\"`")));
+    }
+}

@@ -1,0 +1,79 @@
+//! "did you mean ..?"
+
+/// The one of `all` that was probably meant by `written`.
+pub(crate) fn nearest<'a>(written: &str, all: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let written = written.to_lowercase();
+    // A third of a word may be wrong; a two-letter word may have one wrong letter.
+    let limit = (written.chars().count() / 3).max(1);
+    all.into_iter()
+        .map(|word| (distance(&written, &word.to_lowercase()), word))
+        .filter(|(distance, _)| *distance <= limit)
+        // The first of equals, in the order they are documented.
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, word)| word)
+}
+
+/// How many letters must be added, dropped, replaced or swapped with their neighbour.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut before = vec![0; b.len() + 1];
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for i in 1..=a.len() {
+        let mut row = vec![i];
+        for j in 1..=b.len() {
+            let replaced = last[j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut best = replaced.min(last[j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(before[j - 2] + 1);
+            }
+            row.push(best);
+        }
+        before = std::mem::replace(&mut last, row);
+    }
+    last[b.len()]
+}
+
+/// The `help:` of an unknown word: the nearest, or all there are.
+pub(crate) fn help(written: &str, all: &[&str]) -> String {
+    match nearest(written, all.iter().copied()) {
+        Some(word) => format!("did you mean `{word}`?"),
+        None => format!("it is {}", either(all)),
+    }
+}
+
+/// `` `a`, `b`, `c` ``
+pub(crate) fn list(all: &[&str]) -> String {
+    all.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// `` `a`, `b` or `c` ``
+pub(crate) fn either(all: &[&str]) -> String {
+    match all {
+        [] => String::new(),
+        [only] => format!("`{only}`"),
+        [before @ .., last] => format!("{} or `{last}`", list(before)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_is_understood() {
+        let all = ["continuous", "until_success"];
+        assert_eq!(nearest("until_sucess", all), Some("until_success"));
+        assert_eq!(nearest("Continous", all), Some("continuous"));
+        assert_eq!(nearest("forever", all), None);
+        assert_eq!(nearest("Rnu", ["Init", "Run"]), Some("Run"));
+        assert_eq!(nearest("run", ["Init", "Run"]), Some("Run"));
+    }
+
+    #[test]
+    fn distances() {
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("abc", "abc"), 0);
+        assert_eq!(distance("abc", "acb"), 1);
+        assert_eq!(distance("kitten", "sitting"), 3);
+    }
+}

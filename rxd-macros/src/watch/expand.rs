@@ -1,0 +1,63 @@
+//! Valid watches as tokens.
+
+use super::attr::Keyword;
+use super::model::{Edge, Target};
+use crate::runtime::{Runtime, respan};
+use crate::syntax::item::ends;
+use proc_macro2::{Literal, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned as _;
+
+/// `Edge::watch(..)`
+pub(crate) fn construct(edge: &Edge, rxd: &Runtime) -> TokenStream {
+    let (path, declared, target) = (rxd.edge(), rxd.declared(), rxd.target());
+    let targets = edge.targets.iter().map(|written| match written {
+        Target::Name(name) => quote!(#target::name(#name)),
+        // At the path, so that the compiler's own words about it appear there.
+        Target::Type(ty) => {
+            let kind = quote_spanned!(ty.span()=> <#ty as #declared>::KIND);
+            quote!(#target::kind(#kind))
+        }
+    });
+    let targets = quote!(const { &[#(#targets),*] });
+    let mut built = match (&edge.sentence, edge.keyword) {
+        (Some(sentence), _) => {
+            let (modes, actions, states) = (rxd.mode(), rxd.action(), rxd.state());
+            let (mode, action, state) = (&sentence.mode, &sentence.action, &sentence.state);
+            quote!(#path::watch(#modes::#mode, #actions::#action, #states::#state, #targets))
+        }
+        (None, Keyword::Needs) => quote!(#path::needs(#targets)),
+        (None, _) => quote!(#path::after(#targets)),
+    };
+    if let Some(effect) = &edge.effect {
+        let effects = rxd.effect();
+        built.extend(quote!(.then(#effects::#effect)));
+    }
+    if let Some(within) = &edge.within {
+        built.extend(quote!(.within(#within)));
+    }
+    if let Some(stream) = &edge.stream {
+        let name = stream.to_string();
+        built.extend(quote!(.stream(#name)));
+    }
+    built
+}
+
+/// The checks of the `number`-th watch in whatever daemon it ends up in, each at its words.
+pub(crate) fn checks(edge: &Edge, number: usize, rxd: &Runtime) -> TokenStream {
+    let (check_edge, check_target) = (rxd.check_edge(), rxd.check_target());
+    let number = Literal::usize_unsuffixed(number);
+    let whole = at(&edge.tokens, check_edge, quote!((&__D::ANALYSIS, __ME, #number)));
+    let targets = edge.targets.iter().enumerate().map(|(i, target)| {
+        let i = Literal::usize_unsuffixed(i);
+        at(&target.to_token_stream(), check_target.clone(), quote!((&__D::ANALYSIS, __ME, #number, #i)))
+    });
+    quote!(#whole #(#targets)*)
+}
+
+/// A call whose whole expression lies where `tokens` are.
+pub(crate) fn at(tokens: &TokenStream, path: TokenStream, args: TokenStream) -> TokenStream {
+    let (start, end) = ends(tokens);
+    let (path, args) = (respan(path, start), respan(args, end));
+    quote!(#path #args;)
+}

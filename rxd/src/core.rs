@@ -1,0 +1,292 @@
+//! What all parts of one running daemon share.
+
+use crate::board::{Board, Event, Id, Word, signal};
+use crate::error::Result;
+use crate::graph::fnv1a;
+use crate::shutdown::Ladder;
+use crate::state::{Cause, State, Transition};
+use std::borrow::Cow;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
+
+/// A service's name: static when it was declared.
+pub(crate) type Name = Cow<'static, str>;
+
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) daemon: Name,
+    pub(crate) board: Board,
+    names: Box<[Name]>,
+    /// Hashes of names and types, sorted, and whose they are.
+    lookup: Box<[(u64, Id)]>,
+    details: Box<[Mutex<Option<Box<Detail>>>]>,
+    requests: Mutex<Vec<(Id, Command, oneshot::Sender<Result>)>>,
+    /// The supervisor has something to look at.
+    pub(crate) supervisor: Notify,
+    /// Who stops before whom.
+    pub(crate) ladder: Ladder,
+    /// The first reason, once the daemon is to stop.
+    shutdown: Mutex<Option<Reason>>,
+    started: Instant,
+}
+
+/// What a service's failures leave behind for those who ask.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Detail {
+    /// What the last failed method said.
+    pub(crate) error: Option<String>,
+    /// How often the service came round by itself.
+    pub(crate) restarts: u32,
+    /// When it will try again.
+    pub(crate) next_attempt: Option<Instant>,
+    /// Which limit was missed at shutdown.
+    pub(crate) overrun: Option<State>,
+}
+
+/// What an operator may ask of one service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Command {
+    Stop,
+    Start,
+    Restart,
+    Reload,
+}
+
+/// Why the daemon stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// Somebody asked for it through a handle.
+    Asked,
+    /// This signal arrived.
+    Signal(i32),
+    /// This service gave up, and that means the daemon does.
+    Service(Id),
+}
+
+impl Core {
+    pub(crate) fn new(daemon: Name, names: Vec<Name>, kinds: &[Option<u64>], board: Board, ladder: Ladder) -> Self {
+        let mut lookup: Vec<(u64, Id)> = Vec::with_capacity(names.len() * 2);
+        for (id, name) in names.iter().enumerate() {
+            lookup.push((fnv1a(name), id as Id));
+            lookup.extend(kinds[id].map(|kind| (kind, id as Id)));
+        }
+        lookup.sort_unstable();
+        Core {
+            daemon,
+            board,
+            details: names.iter().map(|_| Mutex::new(None)).collect(),
+            names: names.into(),
+            lookup: lookup.into(),
+            requests: Mutex::new(Vec::new()),
+            supervisor: Notify::new(),
+            ladder,
+            shutdown: Mutex::new(None),
+            started: Instant::now(),
+        }
+    }
+
+    pub(crate) fn name(&self, id: Id) -> &Name {
+        &self.names[id as usize]
+    }
+
+    pub(crate) fn names(&self) -> &[Name] {
+        &self.names
+    }
+
+    /// The services a hash stands for: one for a name, any number for a type.
+    pub(crate) fn find(&self, hash: u64) -> impl Iterator<Item = Id> {
+        let from = self.lookup.partition_point(|(other, _)| *other < hash);
+        self.lookup[from..].iter().take_while(move |(other, _)| *other == hash).map(|(_, id)| *id)
+    }
+
+    /// The service of this name.
+    pub(crate) fn id(&self, name: &str) -> Option<Id> {
+        self.find(fnv1a(name)).find(|&id| self.name(id) == name)
+    }
+
+    pub(crate) fn state(&self, id: Id, word: &Word) -> ServiceState {
+        ServiceState {
+            name: self.name(id).clone(),
+            state: word.state,
+            transition: word.transition,
+            cause: word.cause,
+            incarnation: word.incarnation,
+            restarts: self.detail(id, |detail| detail.restarts),
+            seq: word.seq,
+        }
+    }
+
+    /// The past transition as its service's state at that instant.
+    pub(crate) fn past(&self, event: &Event) -> ServiceState {
+        ServiceState {
+            name: self.name(event.id).clone(),
+            state: event.state,
+            transition: event.transition,
+            cause: event.cause,
+            incarnation: event.incarnation,
+            restarts: self.detail(event.id, |detail| detail.restarts),
+            seq: event.seq,
+        }
+    }
+
+    pub(crate) fn states(&self) -> States {
+        let (seq, words) = self.board.words();
+        States { seq, services: words.iter().enumerate().map(|(id, word)| self.state(id as Id, word)).collect() }
+    }
+
+    /// Reads what is noted about a service's failures.
+    pub(crate) fn detail<T: Default>(&self, id: Id, read: impl FnOnce(&Detail) -> T) -> T {
+        let detail = self.details[id as usize].lock().unwrap_or_else(PoisonError::into_inner);
+        detail.as_deref().map(read).unwrap_or_default()
+    }
+
+    /// Notes something about a service's failures.
+    pub(crate) fn note(&self, id: Id, write: impl FnOnce(&mut Detail)) {
+        let mut detail = self.details[id as usize].lock().unwrap_or_else(PoisonError::into_inner);
+        write(detail.get_or_insert_default());
+    }
+
+    /// Asks something of a service; the receiver is told when it is done.
+    pub(crate) fn request(&self, id: Id, command: Command) -> oneshot::Receiver<Result> {
+        let (sender, receiver) = oneshot::channel();
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).push((id, command, sender));
+        self.board.raise(id, signal::REQUEST);
+        receiver
+    }
+
+    /// Takes what was asked of a service, oldest first.
+    pub(crate) fn take_requests(&self, id: Id) -> Vec<(Command, oneshot::Sender<Result>)> {
+        self.board.clear(id, signal::REQUEST);
+        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mine, others) = std::mem::take(&mut *requests).into_iter().partition(|(other, ..)| *other == id);
+        *requests = others;
+        drop(requests);
+        let mine: Vec<(Id, Command, oneshot::Sender<Result>)> = mine;
+        mine.into_iter().map(|(_, command, sender)| (command, sender)).collect()
+    }
+
+    /// Asks the supervisor to stop the daemon. The first reason stands.
+    pub(crate) fn shut_down(&self, reason: Reason) {
+        self.shutdown.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(reason);
+        self.supervisor.notify_one();
+    }
+
+    /// A service is in Exit: those that waited for it to stop may.
+    pub(crate) fn exited(&self, id: Id) {
+        for next in self.ladder.exited(id) {
+            self.board.raise(next, signal::SHUTDOWN);
+        }
+        if self.board.alive() == 0 {
+            self.supervisor.notify_one();
+        }
+    }
+
+    pub(crate) fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    pub(crate) fn shutting_down(&self) -> Option<Reason> {
+        *self.shutdown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where one service is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ServiceState {
+    /// The service's name.
+    pub name: Cow<'static, str>,
+    /// The state of its last transition.
+    pub state: State,
+    /// Whether it is in that state or has left it.
+    pub transition: Transition,
+    /// Why it made that transition.
+    pub cause: Cause,
+    /// How many times it has entered Init.
+    pub incarnation: u32,
+    /// How many times it came round by itself, after a failure or after Run ended.
+    pub restarts: u32,
+    /// The number of its last transition; 0 if it has made none.
+    pub seq: u64,
+}
+
+impl ServiceState {
+    /// Whether the service is in this state, and has not left it.
+    #[must_use]
+    pub fn is_in(&self, state: State) -> bool {
+        self.state == state && self.transition == Transition::Entering
+    }
+}
+
+/// Where every service was at one instant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct States {
+    seq: u64,
+    services: Vec<ServiceState>,
+}
+
+impl States {
+    pub(crate) fn new(seq: u64, services: Vec<ServiceState>) -> Self {
+        States { seq, services }
+    }
+
+    /// The number of the last transition before that instant.
+    #[must_use]
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// The service of this name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&ServiceState> {
+        self.services.iter().find(|service| service.name == name)
+    }
+
+    /// All of them, in the order they were declared.
+    pub fn iter(&self) -> std::slice::Iter<'_, ServiceState> {
+        self.services.iter()
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.services.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.services.is_empty()
+    }
+}
+
+/// # Panics
+///
+/// If no service has this name; see [`get`](States::get).
+impl std::ops::Index<&str> for States {
+    type Output = ServiceState;
+
+    fn index(&self, name: &str) -> &ServiceState {
+        self.get(name).unwrap_or_else(|| panic!("no service is named `{name}`"))
+    }
+}
+
+impl<'a> IntoIterator for &'a States {
+    type Item = &'a ServiceState;
+    type IntoIter = std::slice::Iter<'a, ServiceState>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl IntoIterator for States {
+    type Item = ServiceState;
+    type IntoIter = std::vec::IntoIter<ServiceState>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.services.into_iter()
+    }
+}

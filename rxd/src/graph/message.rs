@@ -1,0 +1,479 @@
+//! What each rule says when it is violated.
+//!
+//! A message is a line that says what is wrong and names everybody involved, and a line `help: ..`
+//! that says what to write instead.
+
+use super::index::{Found, NONE, find, next_of_kind};
+use super::reach::{self, Stage, ask, every, stage};
+use super::rules::{Finding, LONGEST_NAME, is_of_name};
+use super::text::{Text, char_at};
+use super::{Analysis, Edge, Effect, Keyword, Mode, Rule, cycle, suggest};
+use crate::state::{Action, State};
+
+/// How many names are listed before `.. and 37 more`.
+const MOST_NAMES: usize = 16;
+/// How many waits of a cycle are listed; of a longer one, those in the middle are left out.
+const MOST_WAITS: usize = 24;
+
+/// Where something was found: the service, its edge, the edge's target; as far as they matter.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    pub(super) service: usize,
+    pub(super) edge: usize,
+    pub(super) target: usize,
+}
+
+/// The whole message.
+pub(super) const fn of(analysis: &Analysis<'_>, place: Place, finding: Finding) -> Text {
+    let mut text = Text::new();
+    write(&mut text, analysis, place, finding);
+    text
+}
+
+const fn write(text: &mut Text, analysis: &Analysis<'_>, place: Place, Finding { rule, other }: Finding) {
+    let nodes = analysis.graph.nodes;
+    let Place { service: me, edge: e, .. } = place;
+    match rule {
+        Rule::NoServices => {
+            daemon(text, analysis);
+            text.push(" has no services\nhelp: give it at least one");
+        }
+        Rule::EmptyName => {
+            the(text, analysis, me);
+            text.push(" of ");
+            daemon(text, analysis);
+            text.push(" has an empty name\nhelp: give it one of ASCII letters, digits, `-`, `_` and `.`");
+        }
+        Rule::InvalidName => {
+            let name = nodes[me].name;
+            service(text, analysis, me);
+            text.push(" of ");
+            daemon(text, analysis);
+            let mut i = 0;
+            while i < name.len() && is_of_name(name.as_bytes()[i]) {
+                i += 1;
+            }
+            if i == name.len() {
+                text.push(" has a name that is ");
+                text.number(i);
+                text.push(" bytes long\nhelp: a name is at most ");
+                text.number(LONGEST_NAME);
+                text.push(" bytes long");
+                return;
+            }
+            text.push(" has a name with ");
+            if name.as_bytes()[i].is_ascii_control() {
+                text.push("a control character");
+            } else {
+                text.quote(char_at(name, i));
+            }
+            text.push(" in it\nhelp: a name is made of ASCII letters, digits, `-`, `_` and `.`");
+        }
+        Rule::DuplicateName => {
+            the(text, analysis, other);
+            text.push(" and ");
+            the(text, analysis, me);
+            text.push(" of ");
+            daemon(text, analysis);
+            text.push(" are both called ");
+            text.quote(nodes[me].name);
+            text.push("\nhelp: rename one of them, on its field if it is one type twice: `#[service(name = \"..\")]`");
+        }
+        Rule::UnknownService | Rule::UnknownType => unknown(text, analysis, place),
+        Rule::Cycle => circle(text, analysis, me),
+        _ => {
+            service(text, analysis, me);
+            text.push(" of ");
+            daemon(text, analysis);
+            text.push(" ");
+            of_watch(text, analysis, &nodes[me].edges[e], place, Finding { rule, other });
+        }
+    }
+}
+
+/// What follows "service `a` of daemon `D` ".
+const fn of_watch(text: &mut Text, analysis: &Analysis<'_>, edge: &Edge<'_>, place: Place, finding: Finding) {
+    let nodes = analysis.graph.nodes;
+    let Place { service: me, target: t, .. } = place;
+    let Finding { rule, other } = finding;
+    match rule {
+        Rule::NoTargets => {
+            text.push("has ");
+            form(text, edge);
+            text.push(" without a service to watch\nhelp: name at least one, or remove it");
+        }
+        Rule::WithinWithoutGate => {
+            text.push("has a limit on ");
+            form(text, edge);
+            text.push(
+                ", which holds nothing back\nhelp: remove `within`, or make it a gate with `then(init)` or `then(run)`",
+            );
+        }
+        Rule::RepeatedWatch => {
+            text.push("says ");
+            form(text, edge);
+            text.push(" twice\nhelp: remove one of the two");
+        }
+        Rule::RepeatedStream => {
+            text.push("has two streams called ");
+            text.quote(edge.stream);
+            text.push("\nhelp: rename one of them");
+        }
+        Rule::Contradiction => {
+            text.push("can never stay in Run: ");
+            form(text, edge);
+            text.push(" takes it out whenever ");
+            form(text, &nodes[me].edges[other]);
+            text.push(" lets it in");
+            text.push("\nhelp: react to the opposite, such as ");
+            opposite(text, ask(&nodes[me].edges[other]));
+        }
+        Rule::AlwaysReacts => {
+            text.push("can never stay in Run: ");
+            form(text, edge);
+            text.push(" always holds, because under its manager ");
+            text.quote(edge.targets[other].text);
+            text.push(" is never in ");
+            text.push(edge.state.name());
+            text.push("\nhelp: ask for a state that it enters, or change its manager");
+        }
+        Rule::AmbiguousType => {
+            verb(text, edge);
+            text.quote(edge.targets[t].text);
+            text.push(", which is the type of several services\nhelp: name the one you mean: ");
+            let mut list = List::new(text);
+            let mut at = next_of_kind(analysis.graph, analysis.cells, &edge.targets[t], NONE);
+            while at != NONE {
+                list.push(nodes[at as usize].name);
+                at = next_of_kind(analysis.graph, analysis.cells, &edge.targets[t], at);
+            }
+            list.end();
+        }
+        Rule::RepeatedTarget => {
+            verb(text, edge);
+            text.quote(edge.targets[t].text);
+            if edge.targets[t].by_type != edge.targets[other].by_type {
+                text.push(" twice, also as ");
+                text.quote(edge.targets[other].text);
+                text.push("\nhelp: remove one of the two");
+            } else {
+                text.push(" twice\nhelp: remove one of the two");
+            }
+        }
+        Rule::SelfWatch => {
+            if stage(edge).is_some() {
+                text.push("waits for itself");
+            } else {
+                text.push("watches itself");
+            }
+            text.push(": ");
+            form(text, edge);
+            text.push("\nhelp: name another service; what a service does in its own states goes into its methods");
+        }
+        Rule::NeverHolds => never_holds(text, analysis, edge, other),
+        Rule::NeedsEnding => {
+            text.push("needs ");
+            text.quote(nodes[other].name);
+            text.push(" in Run, but ");
+            text.quote(nodes[other].name);
+            text.push(" ends by design: once its Run returns `Ok` it goes to Exit\nhelp: to start when it has ended well, write `#[after(\"");
+            text.push(nodes[other].name);
+            text.push("\")]`");
+        }
+        Rule::AfterEndless => {
+            text.push("comes after ");
+            text.quote(nodes[other].name);
+            text.push(", but ");
+            text.quote(nodes[other].name);
+            text.push(" never ends well: its manager never goes from an `Ok` of Run to Exit");
+            text.push("\nhelp: to run while it runs, write `#[needs(\"");
+            text.push(nodes[other].name);
+            text.push("\")]`; if it is to end, `manager = \"until_success\"` on it");
+        }
+        Rule::Repelled => {
+            let to = edge.targets[t].text;
+            text.push("needs ");
+            text.quote(to);
+            text.push(" in Run, but ");
+            form(text, &nodes[target(analysis, edge, t)].edges[other]);
+            text.push(" takes ");
+            text.quote(to);
+            text.push(" out of Run as soon as ");
+            text.quote(nodes[me].name);
+            text.push(" is in Run\nhelp: remove one of the two");
+        }
+        Rule::ShutTogether => {
+            text.push("can never start: ");
+            form(text, &nodes[me].edges[other]);
+            text.push(" and ");
+            form(text, edge);
+            text.push(" never hold at the same time");
+            text.push("\nhelp: remove one of the two, or let one of them wait before another state: `then(init)`");
+        }
+        _ => {}
+    }
+}
+
+const fn never_holds(text: &mut Text, analysis: &Analysis<'_>, edge: &Edge<'_>, to: usize) {
+    let ask = ask(edge);
+    let gate = stage(edge).is_some();
+    text.push(if gate { "waits for " } else { "watches for " });
+    wish(text, edge, analysis.graph.nodes[to].name);
+    text.push(", but ");
+    if matches!((ask.action, ask.state), (Action::Exited, State::Exit)) {
+        text.push("nothing leaves Exit by itself\nhelp: to wait for its end, write `entering, Exit`");
+        return;
+    }
+    text.push("its manager never goes to ");
+    text.push(ask.state.name());
+    if ask.state.is(State::Exit) {
+        text.push("\nhelp: wait for another state, or let it end: `manager = \"until_success\"` on it");
+    } else {
+        text.push("\nhelp: wait for another state, or give it another manager");
+    }
+}
+
+const fn unknown(text: &mut Text, analysis: &Analysis<'_>, place: Place) {
+    let nodes = analysis.graph.nodes;
+    let edge = &nodes[place.service].edges[place.edge];
+    let target = &edge.targets[place.target];
+    service(text, analysis, place.service);
+    text.push(" ");
+    verb(text, edge);
+    if target.by_type {
+        text.push("type ");
+    }
+    text.quote(target.text);
+    text.push(", but ");
+    daemon(text, analysis);
+    text.push(if target.by_type { " has no field of that type" } else { " has no service of that name" });
+    text.push("\nhelp: ");
+    let mut nearest = "";
+    let mut least = usize::MAX;
+    let mut i = 0;
+    while i < nodes.len() {
+        let name = shown(analysis, i, target.by_type);
+        if i != place.service {
+            if let Some(edits) = suggest::edits(target.text, name) {
+                if edits < least {
+                    (nearest, least) = (name, edits);
+                }
+            }
+        }
+        i += 1;
+    }
+    if !nearest.is_empty() {
+        text.push("did you mean ");
+        text.quote(nearest);
+        text.push("? ");
+    }
+    text.push(if target.by_type { "it has types " } else { "it has: " });
+    let mut list = List::new(text);
+    let mut i = 0;
+    while i < nodes.len() {
+        let name = shown(analysis, i, target.by_type);
+        if !name.is_empty() {
+            list.push(name);
+        }
+        i += 1;
+    }
+    list.end();
+}
+
+/// What a service is called where a name, or a type, is asked for.
+const fn shown<'a>(analysis: &Analysis<'a>, at: usize, by_type: bool) -> &'a str {
+    match analysis.graph.nodes[at].kind {
+        Some(kind) if by_type => kind.text,
+        None if by_type => "",
+        _ => analysis.graph.nodes[at].name,
+    }
+}
+
+const fn circle(text: &mut Text, analysis: &Analysis<'_>, me: usize) {
+    let nodes = analysis.graph.nodes;
+    let count = cycle::length(analysis.cells, me);
+    daemon(text, analysis);
+    text.push(" can never start ");
+    text.quote(nodes[me].name);
+    text.push(": it waits for itself in a circle of ");
+    text.number(count);
+    let mut i = 0;
+    while i < count {
+        if count > MOST_WAITS && i == MOST_WAITS - 1 {
+            text.push("\n  .. and ");
+            text.number(count - MOST_WAITS);
+            text.push(" more ..");
+            i = count - 1;
+        }
+        let (who, by) = cycle::wait(analysis.cells, me, i);
+        let edge = &nodes[who].edges[by.edge as usize];
+        text.push("\n  ");
+        text.quote(nodes[who].name);
+        text.push(match stage(edge) {
+            Some(Stage::Init) => " waits before Init for ",
+            _ => " waits before Run for ",
+        });
+        wish(text, edge, nodes[target(analysis, edge, by.target as usize)].name);
+        if !every(edge) {
+            text.push(" (or others that wait in a circle)");
+        }
+        text.push(": ");
+        form(text, edge);
+        i += 1;
+    }
+    text.push("\nhelp: remove one of these, or wait for a state that comes before the gate of the other");
+}
+
+const fn target(analysis: &Analysis<'_>, edge: &Edge<'_>, t: usize) -> usize {
+    match find(analysis.graph, analysis.cells, &edge.targets[t]) {
+        Found::One(at) => at,
+        Found::None | Found::Many => 0,
+    }
+}
+
+/// "`b` to be in Run"
+const fn wish(text: &mut Text, edge: &Edge<'_>, name: &str) {
+    let ask = reach::ask(edge);
+    text.quote(name);
+    if ask.well {
+        text.push(" to have ended well");
+        return;
+    }
+    text.push(match ask.action {
+        Action::Entering => " to be in ",
+        Action::Exited => " to have left ",
+        Action::Changing => " to enter or leave ",
+        Action::NotIn => " not to be in ",
+    });
+    text.push(ask.state.name());
+}
+
+/// The watch as it is written, in backticks; a long list of targets is shortened.
+const fn form(text: &mut Text, edge: &Edge<'_>) {
+    text.push("`#[");
+    match edge.keyword {
+        Keyword::Needs => text.push("needs("),
+        Keyword::After => text.push("after("),
+        Keyword::Watch => {
+            text.push(match edge.mode {
+                Mode::Any => "watch(any, ",
+                Mode::All => "watch(all, ",
+            });
+            text.push(edge.action.as_str());
+            text.push(", ");
+            text.push(edge.state.name());
+            if !edge.targets.is_empty() {
+                text.push(", ");
+            }
+        }
+    }
+    let mut i = 0;
+    while i < edge.targets.len() {
+        if i > 0 {
+            text.push(", ");
+        }
+        if i == 3 && edge.targets.len() > 4 {
+            text.push("..");
+            break;
+        }
+        let target = &edge.targets[i];
+        text.push(if target.by_type { "" } else { "\"" });
+        text.push(target.text);
+        text.push(if target.by_type { "" } else { "\"" });
+        i += 1;
+    }
+    if matches!(edge.keyword, Keyword::Watch) {
+        text.push(match edge.effect {
+            Effect::GateInit => ", then(init)",
+            Effect::GateRun => "",
+            Effect::Stop => ", then(stop)",
+            Effect::Exit => ", then(exit)",
+            Effect::Stream => ", stream(",
+        });
+        if matches!(edge.effect, Effect::Stream) {
+            text.push(edge.stream);
+            text.push(")");
+        }
+    }
+    text.push(")]`");
+}
+
+/// What is the contrary of a gate's condition.
+const fn opposite(text: &mut Text, ask: reach::Ask) {
+    text.push(match ask.action {
+        Action::NotIn | Action::Exited => "`entering, ",
+        Action::Entering | Action::Changing => "`not_in, ",
+    });
+    text.push(ask.state.name());
+    text.push("`");
+}
+
+/// "watches `, as the sentence goes on with a name.
+const fn verb(text: &mut Text, edge: &Edge<'_>) {
+    text.push(match edge.keyword {
+        Keyword::Watch => "watches ",
+        Keyword::Needs => "needs ",
+        Keyword::After => "comes after ",
+    });
+}
+
+const fn daemon(text: &mut Text, analysis: &Analysis<'_>) {
+    text.push("daemon ");
+    text.quote(analysis.graph.daemon);
+}
+
+const fn service(text: &mut Text, analysis: &Analysis<'_>, at: usize) {
+    text.push("service ");
+    text.quote(analysis.graph.nodes[at].name);
+}
+
+/// A service that its name does not tell from others: "service 3 (`Health`)".
+const fn the(text: &mut Text, analysis: &Analysis<'_>, at: usize) {
+    text.push("service ");
+    text.number(at + 1);
+    if let Some(kind) = analysis.graph.nodes[at].kind {
+        text.push(" (");
+        text.quote(kind.text);
+        text.push(")");
+    }
+}
+
+/// Names one after the other, of which a long list ends with how many more there are.
+struct List<'t> {
+    text: &'t mut Text,
+    count: usize,
+    end: usize,
+}
+
+impl<'t> List<'t> {
+    const fn new(text: &'t mut Text) -> Self {
+        let end = text.len() + 1024;
+        List { text, count: 0, end }
+    }
+
+    const fn push(&mut self, name: &str) {
+        if self.shows(name) {
+            if self.count > 0 {
+                self.text.push(", ");
+            }
+            self.text.quote(name);
+        } else if self.end != 0 {
+            // From here on they are only counted.
+            self.end = 0;
+            self.text.push(if self.count > 0 { ", .. and " } else { "" });
+            self.count = 0;
+        }
+        self.count += 1;
+    }
+
+    const fn shows(&self, name: &str) -> bool {
+        self.count < MOST_NAMES && self.text.len() + name.len() < self.end
+    }
+
+    const fn end(self) {
+        if self.end == 0 {
+            self.text.number(self.count);
+            self.text.push(" more");
+        }
+    }
+}

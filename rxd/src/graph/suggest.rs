@@ -1,0 +1,97 @@
+//! Did you mean.
+
+/// Names longer than this are not compared: nobody mistypes them by hand.
+const LONGEST: usize = 64;
+
+/// More edits than this are another word.
+const MOST_EDITS: usize = 3;
+
+/// How many edits (a character put in, left out, replaced, or swapped with the next; upper and lower
+/// case are the same) turn one name into the other, if they are few enough for it to be a slip.
+pub(super) const fn edits(a: &str, b: &str) -> Option<usize> {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    let longer = if a.len() > b.len() { a.len() } else { b.len() };
+    let most = if longer < 6 {
+        1
+    } else if longer < 9 {
+        2
+    } else {
+        MOST_EDITS
+    };
+    if longer > LONGEST || a.len().abs_diff(b.len()) > most {
+        return None;
+    }
+    // Three rows of the usual table; only the band around the diagonal, in which a result within
+    // `most` must lie, so that searching a thousand names stays within the compiler's step limit.
+    let mut rows = [[MOST_EDITS + 1; LONGEST + 1]; 3];
+    let mut i = 0;
+    while i <= a.len() {
+        let row = i % 3;
+        let low = i.saturating_sub(most);
+        let high = if i + most < b.len() { i + most } else { b.len() };
+        if low > 0 {
+            rows[row][low - 1] = MOST_EDITS + 1;
+        }
+        if high < b.len() {
+            rows[row][high + 1] = MOST_EDITS + 1;
+        }
+        let mut k = low;
+        while k <= high {
+            rows[row][k] = if i == 0 || k == 0 {
+                i + k
+            } else {
+                let (above, above2) = ((i + 2) % 3, (i + 1) % 3);
+                let (x, y) = (a[i - 1].to_ascii_lowercase(), b[k - 1].to_ascii_lowercase());
+                let mut best = rows[above][k - 1] + if x == y { 0 } else { 1 };
+                best = least(best, least(rows[above][k], rows[row][k - 1]) + 1);
+                if i > 1 && k > 1 && x == b[k - 2].to_ascii_lowercase() && y == a[i - 2].to_ascii_lowercase() {
+                    best = least(best, rows[above2][k - 2] + 1);
+                }
+                best
+            };
+            k += 1;
+        }
+        i += 1;
+    }
+    let edits = rows[a.len() % 3][b.len()];
+    if edits <= most { Some(edits) } else { None }
+}
+
+const fn least(a: usize, b: usize) -> usize {
+    if a < b { a } else { b }
+}
+
+/// What is said at run time of a name that no service of the daemon has.
+pub(crate) fn unknown<'a>(daemon: &str, name: &str, names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.collect();
+    let near = names.iter().filter_map(|other| Some((edits(name, other)?, other))).min_by_key(|(edits, _)| *edits);
+    let near = near.map(|(_, near)| format!("did you mean `{near}`? ")).unwrap_or_default();
+    let list: Vec<String> = names.iter().take(16).map(|name| format!("`{name}`")).collect();
+    let more = names.len().saturating_sub(list.len());
+    let more = if more > 0 { format!(" .. and {more} more") } else { String::new() };
+    format!("daemon `{daemon}` has no service `{name}`\nhelp: {near}it has: {}{more}", list.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::edits;
+
+    #[test]
+    fn slips_are_few_edits() {
+        assert_eq!(edits("helth", "health"), Some(1));
+        assert_eq!(edits("haelth", "health"), Some(1));
+        assert_eq!(edits("Health", "health"), Some(0));
+        assert_eq!(edits("polllerr", "poller"), Some(2));
+        assert_eq!(edits("db", "bd"), Some(1));
+        assert_eq!(edits("configuration", "confgiuratoin"), Some(2));
+    }
+
+    #[test]
+    fn other_words_are_not_slips() {
+        assert_eq!(edits("db", "api"), None);
+        assert_eq!(edits("health", "wealthy-man"), None);
+        assert_eq!(edits("cache", "catch"), None);
+        assert_eq!(edits("", "ab"), None);
+        assert_eq!(edits(&"x".repeat(65), &"x".repeat(65)), None);
+    }
+}

@@ -1,0 +1,75 @@
+//! Panics of users' code: contained, with what they said and where.
+
+use std::any::Any;
+use std::cell::RefCell;
+use std::fmt;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::pin;
+use std::sync::Once;
+use std::task::Poll;
+
+thread_local! {
+    /// Where the last panic of this thread was, as its hook saw it.
+    static LOCATION: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Has the location of every panic noted from here on. The hook that was there is still called.
+pub(crate) fn note_locations() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            let location = info.location().map(ToString::to_string);
+            // A panic while the thread's locals are being destroyed has no place to be noted.
+            let _ = LOCATION.try_with(|slot| slot.replace(location));
+            before(info);
+        }));
+    });
+}
+
+/// A panic that was caught.
+pub(crate) struct Caught {
+    payload: Box<dyn Any + Send>,
+    location: Option<String>,
+}
+
+impl Caught {
+    /// Goes on panicking with it, without another message.
+    pub(crate) fn resume(self) -> ! {
+        resume_unwind(self.payload)
+    }
+}
+
+impl fmt::Display for Caught {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let payload = &*self.payload;
+        let message = payload
+            .downcast_ref::<&str>()
+            .copied()
+            .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+            .unwrap_or("a payload that is no text");
+        match &self.location {
+            Some(location) => write!(f, "{message} (at {location})"),
+            None => f.write_str(message),
+        }
+    }
+}
+
+/// Calls `f`, and catches its panic.
+pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Caught> {
+    // What `f` leaves half done is not used again by whoever calls this, except to be dropped.
+    catch_unwind(AssertUnwindSafe(f))
+        .map_err(|payload| Caught { payload, location: LOCATION.with(|slot| slot.borrow_mut().take()) })
+}
+
+/// Runs a future, and catches its panic.
+pub(crate) async fn contain<F: Future>(future: F) -> Result<F::Output, Caught> {
+    let mut future = pin!(future);
+    std::future::poll_fn(|task| match catch(|| future.as_mut().poll(task)) {
+        Ok(Poll::Pending) => Poll::Pending,
+        Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+        Err(caught) => Poll::Ready(Err(caught)),
+    })
+    .await
+}

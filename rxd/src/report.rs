@@ -1,0 +1,111 @@
+//! What became of a daemon.
+
+use crate::core::Reason;
+use crate::error::{Error, Result};
+use crate::state::{Cause, State};
+use std::borrow::Cow;
+use std::fmt;
+use std::process::{ExitCode, Termination};
+
+/// What became of a daemon and each of its services.
+///
+/// Returned from `main` it is the exit status: 0 if [`is_ok`](Report::is_ok), otherwise 1.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Report {
+    pub(crate) daemon: Cow<'static, str>,
+    pub(crate) reason: Option<Reason>,
+    pub(crate) services: Vec<Ending>,
+}
+
+/// What became of one service.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Ending {
+    /// The service's name.
+    pub name: Cow<'static, str>,
+    /// Why it is in Exit.
+    pub cause: Cause,
+    /// What its last failure said, whether it recovered from it or not.
+    pub error: Option<String>,
+    /// How many times it came round by itself.
+    pub restarts: u32,
+    /// Whether it gave up, and that counts.
+    pub failed: bool,
+    /// The state in which it did not end within its limits at shutdown.
+    pub abandoned_in: Option<State>,
+}
+
+impl Report {
+    /// Every service, in the order they were declared.
+    pub fn services(&self) -> &[Ending] {
+        &self.services
+    }
+
+    /// Those that gave up: the first cause of each chain before those that only needed it.
+    pub fn failures(&self) -> impl Iterator<Item = &Ending> {
+        let failed = |ending: &&Ending| ending.failed && ending.abandoned_in.is_none();
+        let first = self.services.iter().filter(failed).filter(|ending| ending.cause != Cause::Dependency);
+        first.chain(self.services.iter().filter(failed).filter(|ending| ending.cause == Cause::Dependency))
+    }
+
+    /// Those that did not end within their limits at shutdown.
+    pub fn abandoned(&self) -> impl Iterator<Item = &Ending> {
+        self.services.iter().filter(|ending| ending.abandoned_in.is_some())
+    }
+
+    /// The number of the signal that stopped the daemon, if one did.
+    #[must_use]
+    pub fn signal(&self) -> Option<i32> {
+        match self.reason {
+            Some(Reason::Signal(signal)) => Some(signal),
+            _ => None,
+        }
+    }
+
+    /// Whether no service gave up and none was abandoned.
+    #[must_use]
+    pub fn is_ok(&self) -> bool {
+        self.failures().next().is_none() && self.abandoned().next().is_none()
+    }
+
+    /// The report as a result: an error that holds it unless it [is ok](Report::is_ok).
+    ///
+    /// # Errors
+    ///
+    /// If a service gave up or was abandoned.
+    pub fn into_result(self) -> Result {
+        if self.is_ok() { Ok(()) } else { Err(Error::from(self)) }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_ok() {
+            return write!(f, "daemon `{}` ended well", self.daemon);
+        }
+        write!(f, "daemon `{}` failed", self.daemon)?;
+        for Ending { name, cause, error, restarts, .. } in self.failures() {
+            match (cause, error) {
+                (Cause::Dependency, _) => {
+                    write!(f, "\n  service `{name}` ended: a service that it depends on gave up")?
+                }
+                (_, None) => write!(f, "\n  service `{name}` gave up ({cause})")?,
+                (_, Some(error)) => write!(f, "\n  service `{name}` gave up after {restarts} restarts: {error}")?,
+            }
+        }
+        for Ending { name, abandoned_in, .. } in self.abandoned() {
+            let state = abandoned_in.unwrap_or_default();
+            write!(f, "\n  service `{name}` was abandoned: it did not leave {state} within its limit")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Report {}
+
+impl Termination for Report {
+    fn report(self) -> ExitCode {
+        self.into_result().report()
+    }
+}

@@ -1,0 +1,139 @@
+//! Who stops before whom.
+
+use crate::board::Id;
+use std::sync::{Mutex, PoisonError};
+
+/// The order of shutdown: a service that gates on another's Run stops before it does.
+///
+/// Each service knows whom it releases; nothing is sorted, and what can stop at the same time does.
+#[derive(Debug)]
+pub(crate) struct Ladder {
+    /// For each service, those that stop after it.
+    after: Box<[Box<[Id]>]>,
+    state: Mutex<Progress>,
+}
+
+#[derive(Debug)]
+struct Progress {
+    gone: Box<[bool]>,
+    /// For each service, how many that stop before it are not in Exit; none before the shutdown.
+    waiting: Option<Vec<u32>>,
+}
+
+impl Ladder {
+    /// `after[a]` are those that stop after `a`. Free of cycles.
+    pub(crate) fn new(after: Vec<Box<[Id]>>) -> Self {
+        let gone = vec![false; after.len()].into();
+        Ladder { after: after.into(), state: Mutex::new(Progress { gone, waiting: None }) }
+    }
+
+    /// The shutdown begins: who can stop at once.
+    pub(crate) fn begin(&self) -> Vec<Id> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = vec![0; self.after.len()];
+        for (service, after) in self.after.iter().enumerate() {
+            if !state.gone[service] {
+                after.iter().for_each(|&next| waiting[next as usize] += 1);
+            }
+        }
+        let first = (0..waiting.len()).filter(|&id| waiting[id] == 0).map(|id| id as Id).collect();
+        state.waiting = Some(waiting);
+        first
+    }
+
+    /// A service is in Exit: who can stop now.
+    pub(crate) fn exited(&self, id: Id) -> Vec<Id> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = &mut *state;
+        if std::mem::replace(&mut state.gone[id as usize], true) {
+            return Vec::new();
+        }
+        let Some(waiting) = &mut state.waiting else { return Vec::new() };
+        let mut next = Vec::new();
+        for &other in &self.after[id as usize] {
+            waiting[other as usize] -= 1;
+            if waiting[other as usize] == 0 {
+                next.push(other);
+            }
+        }
+        next
+    }
+
+    /// A service has left Exit. False once the shutdown has begun.
+    pub(crate) fn revive(&self, id: Id) -> bool {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.waiting.is_some() {
+            return false;
+        }
+        state.gone[id as usize] = false;
+        true
+    }
+}
+
+/// Drops, from "who stops after whom", what would make it wait for itself.
+///
+/// An `any` gate may be written both ways between two services, since one of its other targets
+/// opens it. There is no order then, and the later arrow in the order of declaration is let go.
+pub(crate) fn without_cycles(after: Vec<Vec<Id>>) -> Vec<Box<[Id]>> {
+    #[derive(Clone, Copy, PartialEq)]
+    enum Mark {
+        New,
+        Open,
+        Done,
+    }
+    let mut marks = vec![Mark::New; after.len()];
+    let mut kept: Vec<Vec<Id>> = vec![Vec::new(); after.len()];
+    for root in 0..after.len() {
+        if marks[root] != Mark::New {
+            continue;
+        }
+        marks[root] = Mark::Open;
+        let mut path = vec![(root, 0)];
+        while let Some((node, next)) = path.last_mut() {
+            let node = *node;
+            let Some(&target) = after[node].get(*next) else {
+                marks[node] = Mark::Done;
+                path.pop();
+                continue;
+            };
+            *next += 1;
+            if marks[target as usize] == Mark::Open {
+                continue;
+            }
+            kept[node].push(target);
+            if marks[target as usize] == Mark::New {
+                marks[target as usize] = Mark::Open;
+                path.push((target as usize, 0));
+            }
+        }
+    }
+    kept.into_iter().map(Into::into).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_middle_of_a_chain_waits_for_its_end() {
+        // 0 stops before 1, 1 before 2.
+        let ladder = Ladder::new(vec![[1].into(), [2].into(), [].into()]);
+        assert_eq!(ladder.begin(), [0]);
+        assert_eq!(ladder.exited(0), [1]);
+        assert_eq!(ladder.exited(1), [2]);
+        assert!(ladder.exited(2).is_empty());
+    }
+
+    #[test]
+    fn who_has_exited_before_is_not_waited_for() {
+        let ladder = Ladder::new(vec![[1].into(), [].into()]);
+        assert!(ladder.exited(0).is_empty());
+        assert_eq!(ladder.begin(), [0, 1]);
+    }
+
+    #[test]
+    fn a_cycle_is_cut_once() {
+        let kept = without_cycles(vec![vec![1], vec![0, 2], vec![0]]);
+        assert_eq!(kept, [Box::from([1]), Box::from([2]), Box::from([])]);
+    }
+}

@@ -1,0 +1,88 @@
+//! The signals a daemon heeds.
+
+use crate::error::{Error, Result};
+use std::task::{Context as TaskContext, Poll};
+use tokio::signal::unix;
+
+/// A signal of the operating system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Signal(i32);
+
+impl Signal {
+    /// SIGHUP: reload, unless it is declared to stop the daemon.
+    pub const HANGUP: Signal = Signal(1);
+    /// SIGINT: Ctrl-C.
+    pub const INTERRUPT: Signal = Signal(2);
+    /// SIGQUIT
+    pub const QUIT: Signal = Signal(3);
+    /// SIGUSR1
+    pub const USER1: Signal = Signal(libc_number(10, 30));
+    /// SIGUSR2
+    pub const USER2: Signal = Signal(libc_number(12, 31));
+    /// SIGTERM: what systemd and container engines send.
+    pub const TERMINATE: Signal = Signal(15);
+
+    /// The signal of this number.
+    #[must_use]
+    pub const fn from_raw(number: i32) -> Self {
+        Signal(number)
+    }
+
+    /// The signal's number.
+    #[must_use]
+    pub const fn as_raw(self) -> i32 {
+        self.0
+    }
+}
+
+/// The user signals have other numbers on BSD and macOS.
+const fn libc_number(linux: i32, bsd: i32) -> i32 {
+    if cfg!(target_os = "linux") { linux } else { bsd }
+}
+
+/// The signals that stop a daemon where nothing else is declared.
+pub(crate) const DEFAULT: &[Signal] = &[Signal::INTERRUPT, Signal::TERMINATE];
+
+/// Listens to signals until it is dropped.
+pub(crate) struct Listener {
+    stop: Vec<(i32, unix::Signal)>,
+    reload: Option<unix::Signal>,
+}
+
+/// What a signal asks for.
+pub(crate) enum Heard {
+    Stop(i32),
+    Reload,
+}
+
+impl Listener {
+    pub(crate) fn new(stop: &[Signal]) -> Result<Self> {
+        let listen = |signal: Signal| {
+            unix::signal(unix::SignalKind::from_raw(signal.0))
+                .map_err(|error| Error::msg(format_args!("failed to listen to signal {}: {error}", signal.0)))
+        };
+        let reload = if stop.contains(&Signal::HANGUP) { None } else { Some(listen(Signal::HANGUP)?) };
+        let stop = stop.iter().map(|&signal| Ok((signal.0, listen(signal)?))).collect::<Result<_>>()?;
+        Ok(Listener { stop, reload })
+    }
+
+    pub(crate) fn none() -> Self {
+        Listener { stop: Vec::new(), reload: None }
+    }
+
+    pub(crate) fn poll(&mut self, task: &mut TaskContext<'_>) -> Poll<Heard> {
+        for (number, signal) in &mut self.stop {
+            if let Poll::Ready(Some(())) = signal.poll_recv(task) {
+                return Poll::Ready(Heard::Stop(*number));
+            }
+        }
+        match self.reload.as_mut().map(|signal| signal.poll_recv(task)) {
+            Some(Poll::Ready(Some(()))) => Poll::Ready(Heard::Reload),
+            _ => Poll::Pending,
+        }
+    }
+
+    pub(crate) async fn next(&mut self) -> Heard {
+        std::future::poll_fn(|task| self.poll(task)).await
+    }
+}
