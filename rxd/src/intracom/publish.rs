@@ -8,7 +8,7 @@
 
 use super::queue::{Offer, Queue};
 use super::stats::Delivery;
-use arc_swap::Guard;
+use super::sync::{Pointer, Snapshot};
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -23,9 +23,6 @@ pub(super) struct List<T> {
     pub(super) groups: Vec<Arc<Queue<T>>>,
     pub(super) closed: bool,
 }
-
-/// A list that stays as it is. Cheap to have, and not to be kept for long.
-pub(super) type Snapshot<T> = Guard<Arc<List<T>>>;
 
 /// A group that is waited for.
 type Wait<T> = Pin<Box<dyn Future<Output = Offer<T>> + Send>>;
@@ -57,7 +54,7 @@ impl Delivery {
 }
 
 pub(super) struct Round<T> {
-    list: Snapshot<T>,
+    list: Snapshot<List<T>>,
     /// The first group that has not been offered the message.
     next: usize,
     /// Those that were full.
@@ -72,7 +69,7 @@ impl<T: Clone + Send + 'static> Round<T> {
     /// is to do; if a group has no room, or is gone, the round is open, and with it goes what is
     /// left: the message for those to be waited for, or that nobody took.
     #[inline]
-    pub(super) fn begin(list: Snapshot<T>, message: T) -> Result<Delivery, Open<T>> {
+    pub(super) fn begin(list: Snapshot<List<T>>, message: T) -> Result<Delivery, Open<T>> {
         let mut delivery = Delivery::default();
         let Some((last, others)) = list.groups.split_last() else { return Ok(delivery) };
         let mut skipped = Skipped(&list.groups);
@@ -98,7 +95,7 @@ impl<T: Clone + Send + 'static> Round<T> {
 
     /// Goes on from the first group that does not simply take it or leave it.
     #[cold]
-    fn open(list: Snapshot<T>, index: usize, delivery: Delivery, offer: Offer<T>, rest: Option<T>) -> Open<T> {
+    fn open(list: Snapshot<List<T>>, index: usize, delivery: Delivery, offer: Offer<T>, rest: Option<T>) -> Open<T> {
         let mut round = Box::new(Round { list, next: index + 1, waiting: Vec::new(), gone: Vec::new(), delivery });
         let back = round.settle(index, offer);
         let rest = round.offer(rest.or(back));
@@ -164,7 +161,7 @@ impl<T: Clone + Send + 'static> Round<T> {
     /// Waits for the groups that were full. What is left is there if none of them took it.
     pub(super) async fn wait(&mut self, message: T) -> Option<T> {
         // A snapshot is not for keeping; from here on it may be.
-        self.list = Guard::from_inner(Arc::clone(&self.list));
+        self.list = Pointer::keep(&self.list);
         let start = Instant::now();
         let [only] = self.waiting[..] else { return self.wait_for_many(message, start).await };
         let offer = self.list.groups[only].clone().wait(message, start).await;

@@ -13,9 +13,9 @@
 
 use super::options::{Group, Policy};
 use super::stats::{Drops, Ended, GroupStats};
-use super::sync::{Mutex, lock};
+use super::sync::{AtomicBool, AtomicU64, Mutex, lock};
 use async_channel::{Receiver, Sender, TrySendError};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex as Cell, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;

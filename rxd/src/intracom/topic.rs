@@ -11,17 +11,16 @@
 use super::error::{Error, Kind, PublishError, Reason, Use};
 use super::options::{Group, Options};
 use super::pace;
-use super::publish::{List, Round, Snapshot};
+use super::publish::{List, Round};
 use super::queue::{Last, Member, Queue, Totals};
 use super::registry::Registry;
 use super::stats::{Delivery, TopicStats};
 use super::subscription::Subscription;
-use super::sync::{Mutex, lock};
-use arc_swap::ArcSwap;
+use super::sync::{AtomicU64, Mutex, Pointer, Snapshot, lock};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use tokio::sync::Notify;
@@ -34,7 +33,7 @@ pub(super) struct Shared<T> {
     pub(super) options: Options,
     registry: Weak<Registry>,
     /// Replaced only under the lock of `state`.
-    list: ArcSwap<List<T>>,
+    list: Pointer<List<T>>,
     state: Mutex<State<T>>,
     /// Told when a subscriber-aware topic gets its first group, and when it is closed.
     heard: Notify,
@@ -57,7 +56,7 @@ impl<T> Shared<T> {
             created,
             options,
             registry,
-            list: ArcSwap::from_pointee(List { groups: Vec::new(), closed: false }),
+            list: Pointer::new(List { groups: Vec::new(), closed: false }),
             state: Mutex::new(State { leaving: Vec::new(), last: None, own: 0 }),
             heard: Notify::new(),
             unheard: AtomicU64::new(0),
@@ -72,11 +71,11 @@ impl<T> Shared<T> {
     pub(super) fn close(&self) {
         let (list, last) = {
             let mut state = lock(&self.state);
-            let list = self.list.load_full();
+            let list = Pointer::keep(&self.list.load());
             if list.closed {
                 return;
             }
-            self.list.store(Arc::new(List { groups: list.groups.clone(), closed: true }));
+            self.list.store(List { groups: list.groups.clone(), closed: true });
             (list, state.last.take())
         };
         list.groups.iter().for_each(|group| group.close());
@@ -113,14 +112,14 @@ impl<T> Shared<T> {
         state.leaving.retain(|other| other.strong_count() > 0);
         state.leaving.push(Arc::downgrade(group));
         let groups = list.groups.iter().filter(|other| !Arc::ptr_eq(other, group)).cloned().collect();
-        self.list.store(Arc::new(List { groups, closed: list.closed }));
+        self.list.store(List { groups, closed: list.closed });
     }
 
     fn stats(&self) -> TopicStats {
         let (list, leaving, ended) = {
             let state = lock(&self.state);
             let leaving: Vec<_> = state.leaving.iter().filter_map(Weak::upgrade).collect();
-            (self.list.load_full(), leaving, self.totals.get())
+            (Pointer::keep(&self.list.load()), leaving, self.totals.get())
         };
         let mut stats = TopicStats {
             name: self.name.to_string(),
@@ -150,7 +149,7 @@ impl<T: Clone + Send + 'static> Shared<T> {
 
     /// Lets a message in, and keeps it if it is to be kept: those who are to get it, or why nobody is.
     #[inline]
-    fn admit(&self, last: Option<&Last<T>>) -> Result<Snapshot<T>, Reason> {
+    fn admit(&self, last: Option<&Last<T>>) -> Result<Snapshot<List<T>>, Reason> {
         let list = match last {
             None => self.list.load(),
             Some(last) => self.keep(last),
@@ -164,7 +163,7 @@ impl<T: Clone + Send + 'static> Shared<T> {
         Ok(list)
     }
 
-    fn keep(&self, last: &Last<T>) -> Snapshot<T> {
+    fn keep(&self, last: &Last<T>) -> Snapshot<List<T>> {
         let mut state = lock(&self.state);
         let list = self.list.load();
         let before = match self.refusal(&list) {
@@ -243,7 +242,7 @@ impl<T: Clone + Send + 'static> Shared<T> {
             }
             group.enter(member.clone());
             let groups = list.groups.iter().chain([&group]).cloned().collect();
-            self.list.store(Arc::new(List { groups, closed: false }));
+            self.list.store(List { groups, closed: false });
             drop(state);
             self.heard.notify_waiters();
             return Ok(Subscription::new(Arc::downgrade(self), group, member));

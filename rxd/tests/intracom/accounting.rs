@@ -4,6 +4,8 @@
 //! With ten million messages:
 //! `RXD_MESSAGES=10000000 cargo test --release -p rxd --test intracom -- accounting --nocapture`
 
+#![allow(clippy::print_stdout, reason = "the ledger of a long run is worth a look")]
+
 use rxd::intracom::{Group, Intracom, Policy, Topic};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
