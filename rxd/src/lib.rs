@@ -89,12 +89,17 @@ pub mod manager;
 mod options;
 mod pace;
 mod panic;
+pub mod prestart;
 mod report;
+mod sentinel;
 mod service;
 mod shutdown;
 mod signals;
+mod stall;
 mod state;
 mod supervisor;
+#[cfg(any(test, feature = "test-util"))]
+pub mod testing;
 mod watch;
 mod wiring;
 

@@ -358,6 +358,16 @@ impl Service {
         self.spawn.is_none()
     }
 
+    #[cfg(any(test, feature = "test-util"))]
+    pub(crate) fn table(&self) -> &Table {
+        &self.table
+    }
+
+    #[cfg(any(test, feature = "test-util"))]
+    pub(crate) fn knobs(&self) -> &Options {
+        &self.options
+    }
+
     /// Its watches, each with its targets.
     pub(crate) fn targets(&self) -> Vec<OwnedTargets<'_>> {
         let declared = self.declared.iter().map(|edge| (*edge, edge.targets.to_vec()));
