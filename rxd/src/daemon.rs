@@ -83,6 +83,7 @@ impl Daemon {
     }
 
     /// Adds a service: a [`Service`], or a value of a type annotated with `#[rxd::service]`.
+    #[expect(clippy::should_implement_trait, reason = "a builder adds; nobody would write daemon + service")]
     pub fn add(mut self, service: impl Into<Service>) -> Self {
         self.services.push(service.into());
         self

@@ -185,6 +185,7 @@ pub trait Checked<D: Graphed, const ME: usize>: Declared + Sized {
         table: Self::DECLARATION.table,
         edges: Self::DECLARATION.edges,
         optional: false,
+        gives_up: Self::DECLARATION.options.restarts.is_some(),
     };
 
     /// The service, unless it is switched off.
@@ -345,7 +346,14 @@ impl Service {
     }
 
     pub(crate) fn node<'a>(&'a self, edges: &'a [Edge<'a>]) -> Node<'a> {
-        Node { name: &self.name, kind: self.kind, table: &self.table, edges, optional: self.optional }
+        Node {
+            name: &self.name,
+            kind: self.kind,
+            table: &self.table,
+            edges,
+            optional: self.optional,
+            gives_up: self.options.restarts.is_some(),
+        }
     }
 
     pub(crate) fn spawn(self, core: &Arc<Core>, id: Id, tasks: &TaskTracker, span: tracing::Span) {

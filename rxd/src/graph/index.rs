@@ -48,7 +48,7 @@ pub(super) struct Cell {
     kind_bucket: u32,
     /// As `name_next`, for types.
     kind_next: u32,
-    /// The last edge, counted through the graph, that had this service as a target.
+    /// The last service that had this one as a target.
     mark: u32,
     /// What the walk found out; see [`reach`].
     pub(super) facts: u8,
@@ -131,7 +131,9 @@ pub(super) const fn next_of_name(graph: &Graph<'_>, cells: &[Cell], hash: u64, n
     let mut at =
         if after == NONE { cells[bucket(hash, cells.len())].name_bucket } else { cells[after as usize].name_next };
     while at != NONE {
-        if cells[at as usize].hash == hash && same(graph.nodes[at as usize].name, name) {
+        if cells[at as usize].hash == hash
+            && (cells[at as usize].facts & reach::ALONE != 0 || same(graph.nodes[at as usize].name, name))
+        {
             return at;
         }
         at = cells[at as usize].name_next;
@@ -178,10 +180,19 @@ pub(super) const fn same(a: &str, b: &str) -> bool {
     true
 }
 
-/// Notes which services name a target twice in one watch. Done here for all of them, because
-/// comparing each target with each other is too slow for a watch of a thousand.
+/// Notes what would be slow to find out again at each watch: which names need not be confirmed byte
+/// by byte, because no other name or target has their hash; and which services name no target twice.
 const fn mark_repeats(graph: &Graph<'_>, cells: &mut [Cell]) {
-    let mut serial = 0;
+    let mut odd = false;
+    let mut me = 0;
+    while me < cells.len() {
+        let mut at = cells[me].name_next;
+        while at != NONE {
+            odd |= cells[at as usize].hash == cells[me].hash;
+            at = cells[at as usize].name_next;
+        }
+        me += 1;
+    }
     let mut me = 0;
     while me < cells.len() {
         let edges = graph.nodes[me].edges;
@@ -189,17 +200,30 @@ const fn mark_repeats(graph: &Graph<'_>, cells: &mut [Cell]) {
         while e < edges.len() {
             let mut t = 0;
             while t < edges[e].targets.len() {
-                if let Found::One(at) = find(graph, cells, &edges[e].targets[t]) {
-                    if cells[at].mark == serial {
-                        cells[me].facts |= reach::REPEATS;
+                let target = &edges[e].targets[t];
+                match find(graph, cells, target) {
+                    Found::One(at) => {
+                        if cells[at].mark == me as u32 {
+                            cells[me].facts |= reach::REPEATS;
+                        }
+                        cells[at].mark = me as u32;
                     }
-                    cells[at].mark = serial;
+                    // Either it does not exist, or another name has its hash.
+                    Found::None => odd |= !target.by_type,
+                    Found::Many => {}
                 }
                 t += 1;
             }
-            serial += 1;
             e += 1;
         }
+        me += 1;
+    }
+    if odd {
+        return;
+    }
+    let mut me = 0;
+    while me < cells.len() {
+        cells[me].facts |= reach::ALONE;
         me += 1;
     }
 }

@@ -46,8 +46,10 @@ pub struct Node<'a> {
     pub table: &'a Table,
     /// What it watches.
     pub edges: &'a [Edge<'a>],
-    /// Whether it may be switched off at start (an `Option` field).
+    /// Whether it may be switched off at start (an `Option` field); to the rules it is there.
     pub optional: bool,
+    /// Whether it gives up after so many restarts, and so may end under any manager.
+    pub gives_up: bool,
 }
 
 /// The identity of a declared service's type.

@@ -33,6 +33,9 @@ pub(super) const fn of_service(analysis: &Analysis<'_>, me: usize) -> Option<Fin
     None
 }
 
+/// Names stand in every log line and metric.
+pub(super) const LONGEST_NAME: usize = 64;
+
 /// Whether a service can have this name: it has to survive as a part of a path and of a filter.
 pub(super) const fn is_name(name: &str) -> bool {
     let bytes = name.as_bytes();
@@ -43,7 +46,7 @@ pub(super) const fn is_name(name: &str) -> bool {
         }
         i += 1;
     }
-    !bytes.is_empty()
+    !bytes.is_empty() && bytes.len() <= LONGEST_NAME
 }
 
 pub(super) const fn is_of_name(byte: u8) -> bool {
@@ -62,16 +65,13 @@ pub(super) const fn of_edge(analysis: &Analysis<'_>, me: usize, e: usize) -> Opt
     }
     let mut other = 0;
     while other < e {
-        if same_watch(analysis, edge, &edges[other]) {
+        if analysis.cells[me].facts & REPEATS != 0 && same_watch(analysis, edge, &edges[other]) {
             return at(Rule::RepeatedWatch, other);
         }
         if is_stream(edge) && is_stream(&edges[other]) && same(edge.stream, edges[other].stream) {
             return at(Rule::RepeatedStream, other);
         }
         other += 1;
-    }
-    if matches!(ask(edge).action, Action::Changing) && every(edge) && edge.targets.len() > 1 {
-        return at(Rule::AllChanging, e);
     }
     if matches!((edge.keyword, edge.effect), (Keyword::Watch, Effect::Stop | Effect::Exit)) {
         return contradiction(analysis, me, edge);
@@ -330,7 +330,7 @@ const fn gates_say(analysis: &Analysis<'_>, me: usize, count: usize, at: usize, 
 const fn shut_together(analysis: &Analysis<'_>, me: usize, e: usize, to: usize) -> Option<usize> {
     let edge = &analysis.graph.nodes[me].edges[e];
     let Some(when) = stage(edge) else { return None };
-    if e == 0 || !every(edge) {
+    if analysis.cells[me].facts & REPEATS == 0 || e == 0 || !every(edge) {
         return None;
     }
     let (before, other) = gates_say(analysis, me, e, to, when);

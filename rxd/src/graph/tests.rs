@@ -8,7 +8,7 @@ const JOB: &Table = &<until_success as Manager>::TABLE;
 
 fn node(name: &'static str, edges: impl IntoIterator<Item = Edge<'static>>) -> Node<'static> {
     let edges = Vec::leak(edges.into_iter().collect());
-    Node { name, kind: None, table: CONTINUOUS, edges, optional: false }
+    Node { name, kind: None, table: CONTINUOUS, edges, optional: false, gives_up: false }
 }
 
 fn job(name: &'static str, edges: impl IntoIterator<Item = Edge<'static>>) -> Node<'static> {
@@ -132,13 +132,14 @@ const _: () = {
     const GRAPH: &Graph<'static> = &Graph {
         daemon: "Hand",
         nodes: &[
-            Node { name: "a", kind: None, table: CONTINUOUS, edges: &[], optional: false },
+            Node { name: "a", kind: None, table: CONTINUOUS, edges: &[], optional: false, gives_up: false },
             Node {
                 name: "b",
                 kind: None,
                 table: CONTINUOUS,
                 edges: &[Edge::needs(&[Target::name("a")])],
                 optional: false,
+                gives_up: false,
             },
         ],
     };
