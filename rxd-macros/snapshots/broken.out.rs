@@ -2,7 +2,6 @@ struct Poller {
     client: Client,
 }
 #[automatically_derived]
-#[diagnostic::do_not_recommend]
 impl ::rxd::__private::Declared for Poller {
     const KIND: ::rxd::__private::Kind = ::rxd::__private::Kind::new(
         ::core::concat!(::core::module_path!(), "::Poller"),
@@ -20,7 +19,6 @@ impl ::rxd::__private::Declared for Poller {
         });
 }
 #[automatically_derived]
-#[diagnostic::do_not_recommend]
 impl<
     __D: ::rxd::__private::Graphed,
     const __ME: usize,

@@ -19,8 +19,14 @@ impl EdgeAgent {
     pub const GRAPH: ::rxd::Graph<'static> = ::rxd::Graph {
         daemon: "EdgeAgent",
         nodes: &[
-            <Health as ::rxd::__private::Checked<EdgeAgent, 0>>::NODE,
-            <Poller as ::rxd::__private::Checked<EdgeAgent, 1>>::NODE,
+            <<Health as ::rxd::__private::Field<
+                EdgeAgent,
+                0,
+            >>::Service as ::rxd::__private::Checked<EdgeAgent, 0>>::NODE,
+            <<Poller as ::rxd::__private::Field<
+                EdgeAgent,
+                1,
+            >>::Service as ::rxd::__private::Checked<EdgeAgent, 1>>::NODE,
         ],
     };
     /// The daemon as a builder, for what is known only at run time.
@@ -28,13 +34,19 @@ impl EdgeAgent {
         ::rxd::Daemon::new("edge-agent")
             .shutdown_timeout(::core::time::Duration::from_secs(30))
             .add(
-                <Health as ::rxd::__private::Checked<
+                <<Health as ::rxd::__private::Field<
+                    EdgeAgent,
+                    0,
+                >>::Service as ::rxd::__private::Checked<
                     EdgeAgent,
                     0,
                 >>::service(::core::option::Option::Some(self.health)),
             )
             .add(
-                <Poller as ::rxd::__private::Checked<
+                <<Poller as ::rxd::__private::Field<
+                    EdgeAgent,
+                    1,
+                >>::Service as ::rxd::__private::Checked<
                     EdgeAgent,
                     1,
                 >>::service(::core::option::Option::Some(self.poller)),
@@ -57,5 +69,11 @@ impl EdgeAgent {
         self.into_daemon().start().await
     }
 }
-const _: () = <Health as ::rxd::__private::Checked<EdgeAgent, 0>>::OK;
-const _: () = <Poller as ::rxd::__private::Checked<EdgeAgent, 1>>::OK;
+const _: () = <<Health as ::rxd::__private::Field<
+    EdgeAgent,
+    0,
+>>::Service as ::rxd::__private::Checked<EdgeAgent, 0>>::OK;
+const _: () = <<Poller as ::rxd::__private::Field<
+    EdgeAgent,
+    1,
+>>::Service as ::rxd::__private::Checked<EdgeAgent, 1>>::OK;

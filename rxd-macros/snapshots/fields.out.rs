@@ -23,14 +23,23 @@ impl Workers {
         nodes: &[
             ::rxd::__private::Node {
                 name: "worker-1",
-                ..<Worker as ::rxd::__private::Checked<Workers, 0>>::NODE
+                ..<<Worker as ::rxd::__private::Field<
+                    Workers,
+                    0,
+                >>::Service as ::rxd::__private::Checked<Workers, 0>>::NODE
             },
             #[cfg(feature = "metrics")]
-            <Metrics as ::rxd::__private::Checked<Workers, { 1 }>>::NODE,
+            <<Metrics as ::rxd::__private::Field<
+                Workers,
+                { 1 },
+            >>::Service as ::rxd::__private::Checked<Workers, { 1 }>>::NODE,
             ::rxd::__private::Node {
                 name: "worker-2",
                 optional: true,
-                ..<Worker as ::rxd::__private::Checked<
+                ..<<Worker as ::rxd::__private::Field<
+                    Workers,
+                    { 1 + ::core::cfg!(all(feature = "metrics")) as usize },
+                >>::Service as ::rxd::__private::Checked<
                     Workers,
                     { 1 + ::core::cfg!(all(feature = "metrics")) as usize },
                 >>::NODE
@@ -43,7 +52,10 @@ impl Workers {
             .signals([::rxd::Signal::INTERRUPT, ::rxd::Signal::TERMINATE]);
         let daemon = daemon
             .add(
-                <Worker as ::rxd::__private::Checked<
+                <<Worker as ::rxd::__private::Field<
+                    Workers,
+                    0,
+                >>::Service as ::rxd::__private::Checked<
                     Workers,
                     0,
                 >>::service(::core::option::Option::Some(self.first))
@@ -52,14 +64,20 @@ impl Workers {
         #[cfg(feature = "metrics")]
         let daemon = daemon
             .add(
-                <Metrics as ::rxd::__private::Checked<
+                <<Metrics as ::rxd::__private::Field<
+                    Workers,
+                    { 1 },
+                >>::Service as ::rxd::__private::Checked<
                     Workers,
                     { 1 },
                 >>::service(::core::option::Option::Some(self.metrics)),
             );
         let daemon = daemon
             .add(
-                <Worker as ::rxd::__private::Checked<
+                <<Worker as ::rxd::__private::Field<
+                    Workers,
+                    { 1 + ::core::cfg!(all(feature = "metrics")) as usize },
+                >>::Service as ::rxd::__private::Checked<
                     Workers,
                     { 1 + ::core::cfg!(all(feature = "metrics")) as usize },
                 >>::optional(self.second)
@@ -84,10 +102,19 @@ impl Workers {
         self.into_daemon().start().await
     }
 }
-const _: () = <Worker as ::rxd::__private::Checked<Workers, 0>>::OK;
+const _: () = <<Worker as ::rxd::__private::Field<
+    Workers,
+    0,
+>>::Service as ::rxd::__private::Checked<Workers, 0>>::OK;
 #[cfg(feature = "metrics")]
-const _: () = <Metrics as ::rxd::__private::Checked<Workers, { 1 }>>::OK;
-const _: () = <Worker as ::rxd::__private::Checked<
+const _: () = <<Metrics as ::rxd::__private::Field<
+    Workers,
+    { 1 },
+>>::Service as ::rxd::__private::Checked<Workers, { 1 }>>::OK;
+const _: () = <<Worker as ::rxd::__private::Field<
+    Workers,
+    { 1 + ::core::cfg!(all(feature = "metrics")) as usize },
+>>::Service as ::rxd::__private::Checked<
     Workers,
     { 1 + ::core::cfg!(all(feature = "metrics")) as usize },
 >>::OK;

@@ -1,6 +1,5 @@
 struct Everything;
 #[automatically_derived]
-#[diagnostic::do_not_recommend]
 impl crate::renamed::__private::Declared for Everything {
     const KIND: crate::renamed::__private::Kind = crate::renamed::__private::Kind::new(
         ::core::concat!(::core::module_path!(), "::Everything"),
@@ -38,7 +37,6 @@ impl crate::renamed::__private::Declared for Everything {
         });
 }
 #[automatically_derived]
-#[diagnostic::do_not_recommend]
 impl<
     __D: crate::renamed::__private::Graphed,
     const __ME: usize,

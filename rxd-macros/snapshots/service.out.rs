@@ -2,7 +2,6 @@ struct Health {
     target: SocketAddr,
 }
 #[automatically_derived]
-#[diagnostic::do_not_recommend]
 impl ::rxd::__private::Declared for Health {
     const KIND: ::rxd::__private::Kind = ::rxd::__private::Kind::new(
         ::core::concat!(::core::module_path!(), "::Health"),
@@ -13,7 +12,6 @@ impl ::rxd::__private::Declared for Health {
     );
 }
 #[automatically_derived]
-#[diagnostic::do_not_recommend]
 impl<
     __D: ::rxd::__private::Graphed,
     const __ME: usize,

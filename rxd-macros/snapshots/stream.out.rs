@@ -4,7 +4,6 @@ struct Pool<T>(
 where
     T: Send;
 #[automatically_derived]
-#[diagnostic::do_not_recommend]
 impl<T> ::rxd::__private::Declared for Pool<T>
 where
     T: Send,
@@ -29,7 +28,6 @@ where
         });
 }
 #[automatically_derived]
-#[diagnostic::do_not_recommend]
 impl<
     T,
     __D: ::rxd::__private::Graphed,

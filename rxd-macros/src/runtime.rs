@@ -96,6 +96,8 @@ paths! {
     private declared "Declared";
     private declaration "Declaration";
     private checked "Checked";
+    private field "Field";
+    private watched "Watched";
     private graphed "Graphed";
     private kind "Kind";
     private edge "Edge";

@@ -43,8 +43,6 @@ pub(crate) struct Core {
 pub(crate) struct Detail {
     /// What the last failed method said.
     pub(crate) error: Option<String>,
-    /// How often the service came round by itself.
-    pub(crate) restarts: u32,
     /// When it will try again.
     pub(crate) next_attempt: Option<Instant>,
     /// Which limit was missed at shutdown.
@@ -122,7 +120,7 @@ impl Core {
             transition: word.transition,
             cause: word.cause,
             incarnation: word.incarnation,
-            restarts: self.detail(id, |detail| detail.restarts),
+            restarts: word.restarts,
             seq: word.seq,
             at: Duration::from_nanos(word.at),
         }
@@ -136,7 +134,7 @@ impl Core {
             transition: event.transition,
             cause: event.cause,
             incarnation: event.incarnation,
-            restarts: self.detail(event.id, |detail| detail.restarts),
+            restarts: event.restarts,
             seq: event.seq,
             at: Duration::from_nanos(event.at),
         }

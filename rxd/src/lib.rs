@@ -98,9 +98,11 @@ mod signals;
 mod stall;
 mod state;
 mod supervisor;
+mod sync;
 #[cfg(any(test, feature = "test-util"))]
 pub mod testing;
 mod watch;
+mod why;
 mod wiring;
 
 #[doc(hidden)]
@@ -118,7 +120,8 @@ pub use report::{Ending, Report};
 pub use service::{Declared, Runner, Service, When};
 pub use signals::Signal;
 pub use state::{Action, Cause, Filter, State, Transition};
-pub use watch::{Met, Names, Never, StateEvent, StateStream, Watch};
+pub use watch::{Met, Names, Never, Of, StateEvent, StateStream, WaitError, WaitFor, Watch, of};
+pub use why::{Standing, Unmet, Why};
 
 #[cfg(feature = "macros")]
 pub use macros::{after, daemon, needs, service, watch};

@@ -166,8 +166,41 @@ pub trait Graphed {
     const ANALYSIS: Analysis<'static>;
 }
 
-/// One declared service as the `ME`-th of daemon `D`. All that a daemon asks of the type of a
-/// field is asked of this one bound: a type that is no service is one error.
+/// What a watch asks of a type it names, and nothing else does: the error about a type that is no
+/// service then does not list those that are.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a service",
+    label = "not a service",
+    note = "annotate it with `#[rxd::service]`, or wrap it in a type of yours that is"
+)]
+pub trait Watched {
+    /// See [`Declared::KIND`].
+    const KIND: Kind;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Declared> Watched for T {
+    const KIND: Kind = T::KIND;
+}
+
+/// What a daemon asks of the type of its `ME`-th field. It is asked of nothing else, so that a
+/// type that is no service is one error, which does not list those that are.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a service",
+    label = "not a service",
+    note = "annotate it with `#[rxd::service]`, or wrap it in a type of yours that is"
+)]
+pub trait Field<D: Graphed, const ME: usize> {
+    /// The type itself.
+    type Service: Checked<D, ME>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Checked<D, ME>, D: Graphed, const ME: usize> Field<D, ME> for T {
+    type Service = T;
+}
+
+/// One declared service as the `ME`-th of daemon `D`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a service",
     label = "not a service",

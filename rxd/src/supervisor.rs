@@ -222,13 +222,12 @@ impl Supervisor {
         let failures = self.core.failures();
         let services = words.iter().enumerate().map(|(id, word)| {
             let id = id as Id;
-            let (error, restarts, overrun) =
-                self.core.detail(id, |detail| (detail.error.clone(), detail.restarts, detail.overrun));
+            let (error, overrun) = self.core.detail(id, |detail| (detail.error.clone(), detail.overrun));
             Ending {
                 name: self.core.name(id).clone(),
                 cause: word.cause,
                 error,
-                restarts,
+                restarts: word.restarts,
                 failed: failures.contains(&id),
                 abandoned_in: overrun.or((word.cause == Cause::Abandoned).then_some(State::Unknown)),
             }

@@ -5,13 +5,14 @@ use crate::runtime::{Runtime, respan};
 use crate::syntax::item::ends;
 use proc_macro2::{Literal, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
+use syn::ext::IdentExt as _;
 use syn::{ItemStruct, Meta};
 
 /// The impls and the checks of a daemon.
 pub(crate) fn expand(item: &ItemStruct, daemon: &Daemon) -> TokenStream {
     let rxd = &daemon.runtime;
     let (ident, name) = (&item.ident, &daemon.name);
-    let text = ident.to_string();
+    let text = ident.unraw().to_string();
     let (graphed, analysis, index, graph) = (rxd.graphed(), rxd.analysis(), rxd.index(), rxd.graph());
     let builder = rxd.daemon();
     let places = places(daemon);
@@ -120,15 +121,15 @@ fn places(daemon: &Daemon) -> Vec<TokenStream> {
 /// `<Health as Checked<EdgeAgent, 0>>`: everything about a field is asked of this one bound, at
 /// the field's type, so that a type that is no service is one error.
 fn as_service(daemon: &proc_macro2::Ident, field: &Field, place: &TokenStream, rxd: &Runtime) -> TokenStream {
-    let (checked, ty) = (rxd.checked(), &field.ty);
+    let (checked, as_field, ty) = (rxd.checked(), rxd.field(), &field.ty);
     let place = if field.cfgs.is_empty() && place.clone().into_iter().count() == 1 {
         place.clone()
     } else {
         quote!({ #place })
     };
     let (start, end) = ends(&ty.to_token_stream());
-    let open = respan(quote!(<), start);
-    let close = respan(quote!(as #checked<#daemon, #place>>), end);
+    let open = respan(quote!(< <), start);
+    let close = respan(quote!(as #as_field<#daemon, #place>>::Service as #checked<#daemon, #place>>), end);
     quote!(#open #ty #close)
 }
 

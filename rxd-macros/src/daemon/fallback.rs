@@ -5,12 +5,13 @@ use crate::runtime::Runtime;
 use crate::syntax::item::Item;
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
+use syn::ext::IdentExt as _;
 
 /// The methods of a daemon without services; nothing if the item is no type.
 pub(crate) fn expand(tokens: &TokenStream) -> TokenStream {
     let Some(item) = Item::parse(tokens.clone()) else { return TokenStream::new() };
     let rxd = Runtime::default();
-    let text = item.ident.to_string();
+    let text = item.ident.unraw().to_string();
     let (params, args, bounds) = item.generics.split_for_impl();
     let (graph, builder) = (rxd.graph(), rxd.daemon());
     let graph = quote!(#graph { daemon: #text, nodes: &[] });

@@ -6,6 +6,7 @@ use crate::syntax::item::Item;
 use crate::watch::expand::{at, checks, construct};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{quote, quote_spanned};
+use syn::ext::IdentExt as _;
 use syn::{GenericParam, parse_quote};
 
 /// The impls of a service.
@@ -37,7 +38,7 @@ fn declared(item: &Item, service: &Service) -> TokenStream {
     let (declared, kind, declaration) = (rxd.declared(), rxd.kind(), rxd.declaration());
     let (params, _, bounds) = item.generics.split_for_impl();
     let (ty, name) = (item.ty(), &service.name);
-    let text = item.ident.to_string();
+    let text = item.ident.unraw().to_string();
     let manager = service.manager.as_ref().map(|manager| {
         let manager = match manager {
             Manager::BuiltIn(word) => rxd.manager(word),
@@ -57,7 +58,6 @@ fn declared(item: &Item, service: &Service) -> TokenStream {
     let path = format!("::{text}");
     quote! {
         #[automatically_derived]
-        #[diagnostic::do_not_recommend]
         impl #params #declared for #ty #bounds {
             const KIND: #kind = #kind::new(::core::concat!(::core::module_path!(), #path), #text);
             const DECLARATION: #declaration = #declaration::new(#name) #manager #options #edges;
@@ -116,7 +116,6 @@ fn checked(item: &Item, service: &Service) -> TokenStream {
     let forward = quote_spanned!(item.ident.span()=> #field::<Self>);
     quote! {
         #[automatically_derived]
-        #[diagnostic::do_not_recommend]
         impl #params #checked<__D, __ME> for #ty #bounds {
             const OK: () = {
                 #whole

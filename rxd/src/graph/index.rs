@@ -48,7 +48,7 @@ pub(super) struct Cell {
     kind_bucket: u32,
     /// As `name_next`, for types.
     kind_next: u32,
-    /// The last service that had this one as a target.
+    /// The last edge, counted through the graph, that had this service as a target.
     mark: u32,
     /// What the walk found out; see [`reach`].
     pub(super) facts: u8,
@@ -69,6 +69,15 @@ impl Cell {
     };
 }
 
+impl Graph<'_> {
+    /// The tables for a graph whose size is known only at run time.
+    pub(super) fn cells(&self) -> Vec<Cell> {
+        let mut cells = vec![Cell::EMPTY; self.nodes.len()];
+        fill(self, &mut cells);
+        cells
+    }
+}
+
 /// What a target stands for.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Found {
@@ -81,7 +90,7 @@ pub(super) enum Found {
 }
 
 /// Fills the cells, which are as many as services.
-pub(super) const fn fill(graph: &Graph<'_>, cells: &mut [Cell]) {
+const fn fill(graph: &Graph<'_>, cells: &mut [Cell]) {
     // Backwards, so that a bucket lists its services in the order of their declaration, and of two
     // services with one name the first is meant.
     let mut i = cells.len();
@@ -193,9 +202,11 @@ const fn mark_repeats(graph: &Graph<'_>, cells: &mut [Cell]) {
         }
         me += 1;
     }
+    let mut serial = 0;
     let mut me = 0;
     while me < cells.len() {
         let edges = graph.nodes[me].edges;
+        let first = serial;
         let mut e = 0;
         while e < edges.len() {
             let mut t = 0;
@@ -203,10 +214,12 @@ const fn mark_repeats(graph: &Graph<'_>, cells: &mut [Cell]) {
                 let target = &edges[e].targets[t];
                 match find(graph, cells, target) {
                     Found::One(at) => {
-                        if cells[at].mark == me as u32 {
+                        if cells[at].mark == serial {
+                            cells[me].facts |= reach::STUTTERS;
+                        } else if cells[at].mark != NONE && cells[at].mark >= first {
                             cells[me].facts |= reach::REPEATS;
                         }
-                        cells[at].mark = me as u32;
+                        cells[at].mark = serial;
                     }
                     // Either it does not exist, or another name has its hash.
                     Found::None => odd |= !target.by_type,
@@ -214,6 +227,7 @@ const fn mark_repeats(graph: &Graph<'_>, cells: &mut [Cell]) {
                 }
                 t += 1;
             }
+            serial += 1;
             e += 1;
         }
         me += 1;

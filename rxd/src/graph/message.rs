@@ -13,7 +13,7 @@ use crate::state::{Action, State};
 /// How many names are listed before `.. and 37 more`.
 const MOST_NAMES: usize = 16;
 /// How many waits of a cycle are listed; of a longer one, those in the middle are left out.
-const MOST_WAITS: usize = 24;
+const MOST_WAITS: usize = 40;
 
 /// Where something was found: the service, its edge, the edge's target; as far as they matter.
 #[derive(Clone, Copy)]
@@ -110,9 +110,11 @@ const fn of_watch(text: &mut Text, analysis: &Analysis<'_>, edge: &Edge<'_>, pla
             );
         }
         Rule::RepeatedWatch => {
-            text.push("says ");
+            text.push("says the same twice: ");
+            form(text, &nodes[me].edges[other]);
+            text.push(" and ");
             form(text, edge);
-            text.push(" twice\nhelp: remove one of the two");
+            text.push("\nhelp: remove one of the two");
         }
         Rule::RepeatedStream => {
             text.push("has two streams called ");
@@ -227,7 +229,9 @@ const fn never_holds(text: &mut Text, analysis: &Analysis<'_>, edge: &Edge<'_>, 
     text.push("its manager never goes to ");
     text.push(ask.state.name());
     if ask.state.is(State::Exit) {
-        text.push("\nhelp: wait for another state, or let it end: `manager = \"until_success\"` on it");
+        text.push(
+            "\nhelp: wait for another state, or let it end: `manager = \"until_success\"` or `restarts(..)` on it",
+        );
     } else {
         text.push("\nhelp: wait for another state, or give it another manager");
     }
@@ -315,7 +319,7 @@ const fn circle(text: &mut Text, analysis: &Analysis<'_>, me: usize) {
         });
         wish(text, edge, nodes[target(analysis, edge, by.target as usize)].name);
         if !every(edge) {
-            text.push(" (or others that wait in a circle)");
+            text.push(" (its other alternatives are as stuck)");
         }
         text.push(": ");
         form(text, edge);

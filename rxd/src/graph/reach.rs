@@ -24,8 +24,10 @@ pub(super) const RUN: u8 = 2;
 pub(super) const FALLS: u8 = 4;
 /// A gate before Run has a limit.
 pub(super) const LIMITED: u8 = 8;
-/// It names a target twice, in one watch or in two.
+/// It names a target in two watches.
 pub(super) const REPEATS: u8 = 16;
+/// It names a target twice in one watch.
+pub(super) const STUTTERS: u8 = 64;
 /// Its name need not be confirmed byte by byte.
 pub(super) const ALONE: u8 = 32;
 

@@ -1,6 +1,7 @@
 //! Nothing in scope changes what is generated.
 
 mod hostile {
+    #![no_implicit_prelude]
     #![allow(dead_code, non_camel_case_types)]
 
     pub struct Option;
@@ -8,6 +9,7 @@ mod hostile {
     pub struct Duration;
     pub struct State;
     pub struct Some;
+    pub mod diagnostic {}
     pub mod core {}
     pub mod std {}
     pub mod rxd {}

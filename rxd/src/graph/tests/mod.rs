@@ -1,7 +1,11 @@
 //! The rules, one by one.
 
+mod pictures;
+mod table;
+
 use super::*;
 use crate::manager::{Manager, continuous, until_success};
+use crate::state::{Action, State};
 
 const CONTINUOUS: &Table = &<continuous as Manager>::TABLE;
 const JOB: &Table = &<until_success as Manager>::TABLE;
@@ -17,7 +21,7 @@ fn job(name: &'static str, edges: impl IntoIterator<Item = Edge<'static>>) -> No
 
 /// Targets by name, separated by blanks.
 fn of(names: &'static str) -> &'static [Target<'static>] {
-    Vec::leak(names.split(' ').map(Target::name).collect())
+    Vec::leak(names.split(' ').filter(|name| !name.is_empty()).map(Target::name).collect())
 }
 
 fn in_run(names: &'static str) -> Edge<'static> {
@@ -151,67 +155,111 @@ const _: () = {
     check_target(&ANALYSIS, 1, 0, 0);
 };
 
-fn picture() -> Graph<'static> {
-    let nodes = Vec::leak(vec![
-        node("a\"<b>\n|]", []),
-        Node { optional: true, ..node("b", [needs("a\"<b>\n|]"), in_run("nobody").stream("s")]) },
-        node("c", [all(Action::NotIn, State::Run, "b").then(Effect::Stop)]),
+#[test]
+fn stops_before() {
+    let nodes = [
+        node("a", [in_run("b c")]),
+        node("b", [needs("a")]),
+        node("c", []),
+        node("d", [needs("c"), all(Action::Entering, State::Init, "a"), in_run("a").then(Effect::Stop)]),
+        node("e", [in_run("d c").then(Effect::GateInit)]),
+    ];
+    let graph = Graph { daemon: "D", nodes: &nodes };
+    assert_eq!(graph.faults(), []);
+    // `a` and `b` are in a circle by way of an alternative.
+    assert_eq!(graph.stops_before(), [vec![2], vec![0], vec![], vec![2], vec![2, 3]]);
+}
+
+#[test]
+fn a_long_chain_stops_in_order() {
+    let names: Vec<String> = (0..20_000).map(|i| format!("s{i}")).collect();
+    let targets: Vec<[Target<'_>; 1]> = names.iter().map(|name| [Target::name(name)]).collect();
+    let edges: Vec<Vec<Edge<'_>>> =
+        (0..names.len()).map(|i| targets.get(i + 1).map(|to| Edge::needs(to)).into_iter().collect()).collect();
+    let nodes: Vec<Node<'_>> =
+        names.iter().zip(&edges).map(|(name, edges)| Node { name, edges, ..node("", []) }).collect();
+    let graph = Graph { daemon: "D", nodes: &nodes };
+    assert_eq!(graph.faults(), []);
+    assert!(graph.stops_before().iter().enumerate().all(|(i, before)| i == 19_999 || *before == [i + 1]));
+}
+
+#[test]
+fn a_service_that_gives_up_ends() {
+    fine(&[Node { gives_up: true, ..node("a", []) }, node("b", [all(Action::Entering, State::Exit, "a")])]);
+    // And takes along who needs it.
+    fine(&[
+        Node { gives_up: true, ..node("a", []) },
+        node("b", [needs("a")]),
+        node("c", [all(Action::Entering, State::Exit, "b")]),
     ]);
-    Graph { daemon: "D \\", nodes }
 }
 
 #[test]
-fn mermaid() {
+fn one_report_for_a_circle_of_alternatives() {
+    let nodes = [node("a", [in_run("b c")]), node("b", [needs("a")]), node("c", [needs("a")])];
+    assert_eq!(Graph { daemon: "D", nodes: &nodes }.faults().len(), 1);
+}
+
+#[test]
+fn a_limit_lets_a_held_service_fail() {
+    let limit = Duration::from_secs(1);
+    let waits = |gate: Edge<'static>| [node("a", [all(Action::Entering, State::Stop, "b")]), node("b", [gate])];
+    assert_eq!(Graph { daemon: "D", nodes: &waits(in_run("a")) }.faults().len(), 1);
+    fine(&waits(in_run("a").within(limit)));
+}
+
+#[test]
+fn a_message_is_cut_between_characters() {
+    let mut text = super::text::Text::new();
+    for _ in 0..5000 {
+        text.push("\u{e9}");
+    }
+    assert!(text.as_str().len() <= 8192);
+    assert!(text.as_str().ends_with("\u{e9}.."));
+}
+
+#[test]
+fn names_cannot_forge_lines() {
+    let nodes = [node("a", [in_run("b\nhelp:-it-is-fine")])];
+    let faults = Graph { daemon: "D\r\n", nodes: &nodes }.faults();
     assert_eq!(
-        picture().to_mermaid(),
-        r##"---
-title: "D \\"
----
-flowchart LR
-    s0["a#34;#60;b#62;�#124;#93;"]
-    s1(["b"])
-    s2["c"]
-    u0["nobody ?"]
-    s1 -->|"needs"| s0
-    s1 -.->|"in Run: stream s"| u0
-    s2 -.->|"not in Run: stop"| s1
-    linkStyle 1 stroke-dasharray: 1 3
-"##
+        faults[0].message,
+        "service `a` watches `b?help:-it-is-fine`, but daemon `D??` has no service of that name\nhelp: it has: `a`"
     );
 }
 
 #[test]
-fn dot() {
-    assert_eq!(
-        picture().to_dot(),
-        r##"digraph "D \\" {
-    rankdir = LR;
-    node [shape = box];
-    s0 [label = "a\"<b>\n|]"];
-    s1 [label = "b", style = rounded];
-    s2 [label = "c"];
-    u0 [label = "nobody ?", color = red];
-    s1 -> s0 [label = "needs", style = solid];
-    s1 -> u0 [label = "in Run: stream s", style = dotted];
-    s2 -> s1 [label = "not in Run: stop", style = dashed];
-}
-"##
-    );
+fn long_lists_say_how_many_more() {
+    let names: Vec<String> = (0..50).map(|i| format!("service-{i}")).collect();
+    let mut nodes: Vec<Node<'_>> = names.iter().map(|name| Node { name, ..node("", []) }).collect();
+    nodes.push(node("a", [needs("nobody")]));
+    let message = &Graph { daemon: "D", nodes: &nodes }.faults()[0].message;
+    assert!(message.ends_with("`service-14`, `service-15`, .. and 35 more"), "{message}");
 }
 
 #[test]
-fn json() {
-    assert_eq!(
-        picture().to_json(),
-        concat!(
-            r#"{"daemon":"D \\","services":["#,
-            r#"{"name":"a\"<b>\n|]","type":null,"optional":false,"watches":[]},"#,
-            r#"{"name":"b","type":null,"optional":true,"watches":["#,
-            r#"{"keyword":"needs","mode":"all","action":"entering","state":"run","effect":"run","well":false,"within_ms":null,"stream":null,"targets":["a\"<b>\n|]"]},"#,
-            r#"{"keyword":"watch","mode":"any","action":"entering","state":"run","effect":"stream","well":false,"within_ms":null,"stream":"s","targets":[null]}]},"#,
-            r#"{"name":"c","type":null,"optional":false,"watches":["#,
-            r#"{"keyword":"watch","mode":"all","action":"not_in","state":"run","effect":"stop","well":false,"within_ms":null,"stream":null,"targets":["b"]}]}"#,
-            r#"]}"#
-        )
-    );
+fn of_a_long_circle_the_middle_is_left_out() {
+    let names: Vec<String> = (0..1000).map(|i| format!("s{i}")).collect();
+    let targets: Vec<[Target<'_>; 1]> = names.iter().map(|name| [Target::name(name)]).collect();
+    let edges: Vec<[Edge<'_>; 1]> = (0..names.len()).map(|i| [Edge::needs(&targets[(i + 1) % names.len()])]).collect();
+    let nodes: Vec<Node<'_>> =
+        names.iter().zip(&edges).map(|(name, edges)| Node { name, edges, ..node("", []) }).collect();
+    let faults = Graph { daemon: "D", nodes: &nodes }.faults();
+    let lines: Vec<&str> = faults[0].message.lines().collect();
+    assert_eq!((faults.len(), lines.len()), (1, 43));
+    assert_eq!(lines[0], "daemon `D` can never start `s999`: it waits for itself in a circle of 1000");
+    assert_eq!(lines[39], "  `s38` waits before Run for `s39` to be in Run: `#[needs(\"s39\")]`");
+    assert_eq!(lines[40], "  .. and 960 more ..");
+    assert_eq!(lines[41], "  `s999` waits before Run for `s0` to be in Run: `#[needs(\"s0\")]`");
+}
+
+#[test]
+fn a_watch_of_thousands_is_checked_in_time() {
+    let names: Vec<String> = (0..5000).map(|i| format!("s{i}")).collect();
+    let targets: Vec<Target<'_>> = names.iter().map(|name| Target::name(name)).collect();
+    let all = Edge::watch(Mode::All, Action::Entering, State::Run, &targets);
+    let edges = [Edge::needs(&targets), all.then(Effect::GateInit), all.then(Effect::Exit)];
+    let mut nodes: Vec<Node<'_>> = names.iter().map(|name| Node { name, ..node("", []) }).collect();
+    nodes.push(Node { name: "a", edges: &edges, ..node("", []) });
+    assert_eq!(Graph { daemon: "D", nodes: &nodes }.faults(), []);
 }
