@@ -194,7 +194,7 @@ impl Seat {
     async fn wind_up(&mut self, token: &CancellationToken) -> Option<String> {
         self.token.cancel();
         token.cancel();
-        let children = std::mem::replace(&mut self.children, Arc::default());
+        let children = std::mem::take(&mut self.children);
         children.close();
         let mut limit = Limit::new(Some(self.stop_limit()));
         let mut aborted = false;

@@ -263,6 +263,13 @@ async fn f20_run_returns_ok_at_once() {
     assert_eq!(ran.error("a"), "came round more than 100 times within 1s");
 }
 
+#[tokio::test]
+async fn f20_one_that_never_waits_leaves_the_others_their_turn() {
+    let a = puppet("a", State::Run, [Act::Ok]);
+    let ran = run_until(daemon([a, plain("b"), plain("c").needs(["b"])]).history(10_000_000), "c", State::Run).await;
+    assert!(ran.report.is_ok());
+}
+
 #[tokio::test(start_paused = true)]
 async fn f21_until_success_ends_once() {
     let ran = run_out(daemon([puppet("a", State::Run, [Act::Ok]).manager(manager::until_success)])).await;
