@@ -300,6 +300,8 @@ impl Seat {
             // At the limit: it gave up.
             None => return None,
         };
+        // A service without pauses is not to keep its thread from all others.
+        tokio::task::coop::consume_budget().await;
         match self.hold(None, State::Init, delay).await {
             Ok(()) => {
                 self.failed = None;

@@ -42,6 +42,7 @@ impl Puppet {
             return Ok(());
         }
         tokio::select! {
+            biased;
             () = cx.cancelled() => Ok(()),
             tell = self.told.recv() => match tell {
                 Some(Tell::Return) => Ok(()),
