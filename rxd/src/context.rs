@@ -113,8 +113,30 @@ impl Context {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
+        self.spawn_task(name, true, task)
+    }
+
+    /// As [`spawn`](Context::spawn), but a panic in it is not the service's failure: it is logged,
+    /// and whoever awaits the handle is told.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    pub fn spawn_contained<F>(&self, name: &str, task: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.spawn_task(name, false, task)
+    }
+
+    fn spawn_task<F>(&self, name: &str, counts: bool, task: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
         let span = tracing::error_span!(target: "rxd", "task", task = name);
-        self.children.spawn(self.core.clone(), self.id, name, span, task)
+        self.children.spawn((self.core.clone(), self.id), name, span, counts, task)
     }
 
     /// Watches any of these services: level on creation, then every rising edge.

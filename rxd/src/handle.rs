@@ -219,6 +219,12 @@ impl DaemonHandle {
         self.core().shut_down(Reason::Asked);
     }
 
+    /// Whether the daemon has stopped.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.shared.report.borrow().is_some()
+    }
+
     /// Waits until the daemon has stopped, and tells what became of it.
     ///
     /// # Cancel safety
@@ -230,7 +236,7 @@ impl DaemonHandle {
         match report {
             Ok(Some(report)) => report,
             // The runtime was shut down under the daemon: nothing more is known.
-            Ok(None) | Err(_) => Report { daemon: self.core().daemon.clone(), reason: None, services: Vec::new() },
+            Ok(None) | Err(_) => Report::lost(self.core().daemon.clone()),
         }
     }
 }

@@ -7,10 +7,12 @@ use super::{Ear, Id, Seq, signal};
 use crate::state::{Cause, State, Transition};
 use std::collections::VecDeque;
 use std::task::Waker;
+use tokio::time::Instant;
 
 #[derive(Debug)]
 pub(super) struct Inner {
     pub(super) seq: Seq,
+    started: Instant,
     /// One cell a service, and one more: the watches in that are on every service.
     pub(super) cells: Box<[Cell]>,
     pub(super) rows: Vec<Row>,
@@ -46,6 +48,7 @@ impl Inner {
     pub(super) fn new(services: usize, history: usize) -> Self {
         Inner {
             seq: 0,
+            started: Instant::now(),
             cells: (0..=services).map(|_| Cell::default()).collect(),
             rows: Vec::new(),
             free: Vec::new(),
@@ -122,11 +125,13 @@ impl Inner {
     }
 
     /// As [`apply`](Inner::apply), to a word that says more than the transition does.
-    pub(super) fn step(&mut self, ears: &[Ear], id: Id, after: Word) -> Option<Seq> {
+    pub(super) fn step(&mut self, ears: &[Ear], id: Id, mut after: Word) -> Option<Seq> {
         let cell = &mut self.cells[id as usize];
         if cell.word.abandoned {
             return None;
         }
+        // Read here, so that times and numbers have the same order.
+        after.at = self.started.elapsed().as_nanos() as u64;
         let before = std::mem::replace(&mut cell.word, after);
         self.seq = after.seq;
         self.history.push(Event::last(id, &after));

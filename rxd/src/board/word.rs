@@ -23,6 +23,8 @@ pub(crate) struct Word {
     pub(crate) restarts: u32,
     /// The number of its last transition; 0 before the first.
     pub(crate) seq: u64,
+    /// When that was, in nanoseconds since the board was made.
+    pub(crate) at: u64,
 }
 
 impl Word {
@@ -53,13 +55,15 @@ pub(crate) struct Event {
     pub(crate) state: State,
     pub(crate) transition: Transition,
     pub(crate) cause: Cause,
+    /// When, in nanoseconds since the board was made.
+    pub(crate) at: u64,
 }
 
 impl Event {
     /// The transition that took the service to where it is.
     pub(super) fn last(id: Id, word: &Word) -> Event {
-        let Word { seq, incarnation, restarts, state, transition, cause, .. } = *word;
-        Event { seq, id, incarnation, restarts, state, transition, cause }
+        let Word { seq, incarnation, restarts, state, transition, cause, at, .. } = *word;
+        Event { seq, id, incarnation, restarts, state, transition, cause, at }
     }
 }
 
