@@ -25,6 +25,8 @@ pub(crate) struct Core {
     requests: Mutex<Vec<(Id, Command, oneshot::Sender<Result>)>>,
     /// The supervisor has something to look at.
     pub(crate) supervisor: Notify,
+    /// Something that is told of the daemon as a whole has changed. Who follows looks for itself.
+    pub(crate) changed: Notify,
     /// Who stops before whom.
     pub(crate) ladder: Ladder,
     /// The first reason, once the daemon is to stop.
@@ -81,6 +83,7 @@ impl Core {
             lookup: lookup.into(),
             requests: Mutex::new(Vec::new()),
             supervisor: Notify::new(),
+            changed: Notify::new(),
             ladder,
             shutdown: Mutex::new(None),
             started: Instant::now(),
