@@ -1,5 +1,6 @@
 //! A daemon: its services, started in order, watched over, stopped in order.
 
+use crate::alive::{Alive, OnStale};
 use crate::board::{Board, Condition, Declared as Row, HISTORY, Id, Reaction};
 use crate::core::{Core, Name};
 use crate::error::{Error, GraphError, Result};
@@ -10,6 +11,7 @@ use crate::shutdown::{Ladder, without_cycles};
 use crate::signals::{self, Listener, Signal};
 use crate::state::{Action, State};
 use crate::supervisor::Supervisor;
+use crate::systemd::Systemd;
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
@@ -18,7 +20,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 /// How long a daemon may take to stop where nothing else is declared.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A daemon whose services are known at run time only; what `#[rxd::daemon]` makes of a struct.
 ///
@@ -50,6 +52,7 @@ pub struct Daemon {
     signals: Option<Vec<Signal>>,
     shutdown_timeout: Duration,
     history: usize,
+    alive: Alive,
 }
 
 impl fmt::Debug for Daemon {
@@ -68,6 +71,7 @@ impl Daemon {
             signals: None,
             shutdown_timeout: SHUTDOWN_TIMEOUT,
             history: HISTORY,
+            alive: Alive::default(),
         }
     }
 
@@ -97,6 +101,20 @@ impl Daemon {
     /// ends the process at once with status 128 + its number. SIGHUP reloads, unless it is listed.
     pub fn signals(mut self, signals: impl IntoIterator<Item = Signal>) -> Self {
         self.signals = Some(signals.into_iter().collect());
+        self
+    }
+
+    /// How often systemd's watchdog is told that the daemon is alive, if it is: the unit needs a
+    /// `WatchdogSec=` of twice that or more, and there is a warning at the start if it has not.
+    /// Default: four times within what the unit says.
+    pub fn report_alive(mut self, every: Duration) -> Self {
+        self.alive.report = Some(every);
+        self
+    }
+
+    /// What happens when a service that declared a heartbeat has none while it is in Run.
+    pub fn on_stale(mut self, on_stale: OnStale) -> Self {
+        self.alive.on_stale = on_stale;
         self
     }
 
@@ -133,7 +151,7 @@ impl Daemon {
         }
         self.check()?;
         crate::panic::note_locations();
-        let Daemon { name, services, signals, shutdown_timeout, history } = self;
+        let Daemon { name, services, signals, shutdown_timeout, history, alive } = self;
         let listener = match &signals {
             None => Listener::new(signals::DEFAULT)?,
             Some(signals) if signals.is_empty() => Listener::none(),
@@ -141,27 +159,46 @@ impl Daemon {
         };
         let services: Vec<Service> = services.into_iter().filter(|service| !service.is_off()).collect();
         let core = Arc::new(wire(name, &services, history));
+        let systemd = Systemd::begin(&core, alive, services.iter().map(|service| *service.limits()));
+        // Not ready before everything besides the services is there too.
+        let hold = systemd.hold();
         let tasks = TaskTracker::new();
         for (id, service) in services.into_iter().enumerate() {
             let name = core.name(id as Id).clone();
             let span = tracing::error_span!(target: "rxd", "service", service = %name);
             service.spawn(&core, id as Id, &tasks, span);
         }
-        let (supervisor, report) = Supervisor::new(core.clone(), tasks, listener, shutdown_timeout);
+        let (supervisor, report) = Supervisor::new(core.clone(), tasks, listener, shutdown_timeout, systemd);
         let span = tracing::error_span!(target: "rxd", "daemon", daemon = %core.daemon);
         tokio::spawn(supervisor.run().instrument(span));
+        drop(hold);
         Ok(DaemonHandle::new(core, report))
     }
 
+    /// A unit file for systemd that agrees with what is declared.
+    #[cfg(feature = "systemd")]
+    pub fn unit(&self) -> crate::systemd::Unit {
+        let options: Vec<_> = self.services.iter().map(|service| *service.limits()).collect();
+        let unit = self.with_graph(|graph| crate::systemd::Unit::of(graph, &options));
+        let unit = unit.shutdown_timeout(self.shutdown_timeout);
+        match self.alive.report {
+            Some(every) => unit.report_alive(every),
+            None => unit,
+        }
+    }
+
     fn check(&self) -> Result {
+        let faults = self.with_graph(|graph| graph.faults());
+        if faults.is_empty() { Ok(()) } else { Err(Error::from(GraphError(faults))) }
+    }
+
+    fn with_graph<T>(&self, look: impl FnOnce(&Graph<'_>) -> T) -> T {
         let edges: Vec<Vec<OwnedTargets<'_>>> = self.services.iter().map(Service::targets).collect();
         let edges: Vec<Vec<Edge<'_>>> =
             edges.iter().map(|edges| edges.iter().map(|(edge, targets)| Edge { targets, ..*edge }).collect()).collect();
         let nodes: Vec<Node<'_>> =
             self.services.iter().zip(&edges).map(|(service, edges)| service.node(edges)).collect();
-        let graph = Graph { daemon: &self.name, nodes: &nodes };
-        let faults = graph.faults();
-        if faults.is_empty() { Ok(()) } else { Err(Error::from(GraphError(faults))) }
+        look(&Graph { daemon: &self.name, nodes: &nodes })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Reactive services daemon.
 
+mod alive;
 mod board;
 mod children;
 mod context;
@@ -13,17 +14,24 @@ pub mod manager;
 mod options;
 mod pace;
 mod panic;
+mod reload;
 mod report;
 mod service;
 mod shutdown;
 mod signals;
 mod state;
 mod supervisor;
+#[cfg(feature = "systemd")]
+pub mod systemd;
+#[cfg(not(feature = "systemd"))]
+#[path = "systemd/off.rs"]
+mod systemd;
 mod watch;
 
 #[doc(hidden)]
 pub mod __private;
 
+pub use alive::OnStale;
 pub use context::Context;
 pub use core::{ServiceState, States};
 pub use daemon::Daemon;

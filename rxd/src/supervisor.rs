@@ -1,10 +1,12 @@
 //! The one task that watches over all: signals, the end, the order and limits of shutdown.
 
 use crate::board::{Id, signal};
-use crate::core::{Command, Core, Reason};
+use crate::core::{Core, Reason};
+use crate::reload::Reload;
 use crate::report::{Ending, Report};
 use crate::signals::{Heard, Listener};
 use crate::state::{Cause, State};
+use crate::systemd::Systemd;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -19,6 +21,10 @@ pub(crate) struct Supervisor {
     tasks: TaskTracker,
     listener: Listener,
     shutdown_timeout: Duration,
+    reload: Option<Reload>,
+    /// Somebody asked for another reload meanwhile.
+    reload_again: bool,
+    systemd: Systemd,
     report: watch::Sender<Option<Report>>,
 }
 
@@ -28,13 +34,17 @@ impl Supervisor {
         tasks: TaskTracker,
         listener: Listener,
         shutdown_timeout: Duration,
+        systemd: Systemd,
     ) -> (Self, watch::Receiver<Option<Report>>) {
         let (report, receiver) = watch::channel(None);
-        (Supervisor { core, tasks, listener, shutdown_timeout, report }, receiver)
+        let supervisor =
+            Supervisor { core, tasks, listener, shutdown_timeout, reload: None, reload_again: false, systemd, report };
+        (supervisor, receiver)
     }
 
     pub(crate) async fn run(mut self) {
         self.until_shutdown().await;
+        self.systemd.stopping(self.shutdown_timeout + SETTLE);
         if self.core.board.alive() > 0 {
             self.shut_down().await;
         }
@@ -46,12 +56,14 @@ impl Supervisor {
         // A service whose thread is blocked holds its task for as long as it is.
         let _ = timeout(SETTLE, self.tasks.wait()).await;
         self.core.board.close();
+        self.systemd.finish().await;
         self.report.send_replace(Some(self.make_report()));
     }
 
     /// Until every service is in Exit, or the daemon is to stop.
     async fn until_shutdown(&mut self) {
         loop {
+            self.systemd.turned();
             if self.core.shutting_down().is_some() || self.core.board.alive() == 0 {
                 return;
             }
@@ -62,15 +74,31 @@ impl Supervisor {
                     Heard::Stop(number) => self.core.shut_down(Reason::Signal(number)),
                     Heard::Reload => self.reload(),
                 },
+                failures = Reload::done(&mut self.reload) => self.reloaded(&failures),
                 () = core.supervisor.notified() => {}
             }
         }
     }
 
-    fn reload(&self) {
+    fn reload(&mut self) {
+        if self.reload.is_some() {
+            // However many ask for it: all of them want what is new by then.
+            self.reload_again = true;
+            return;
+        }
         tracing::info!(target: "rxd", "reloading");
-        for id in 0..self.core.board.len() as Id {
-            drop(self.core.request(id, Command::Reload));
+        self.systemd.reloading(self.shutdown_timeout);
+        self.reload = Some(Reload::begin(&self.core, self.shutdown_timeout));
+    }
+
+    fn reloaded(&mut self, failures: &[String]) {
+        match failures {
+            [] => tracing::info!(target: "rxd", "reloaded"),
+            failures => tracing::warn!(target: "rxd", "reloaded in part: {}", failures.join(", ")),
+        }
+        self.systemd.reloaded(failures);
+        if std::mem::take(&mut self.reload_again) {
+            self.reload();
         }
     }
 
