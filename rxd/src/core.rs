@@ -6,6 +6,7 @@ use crate::graph::fnv1a;
 use crate::shutdown::Ladder;
 use crate::state::{Cause, State, Transition};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
@@ -25,6 +26,8 @@ pub(crate) struct Core {
     requests: Mutex<Vec<(Id, Command, oneshot::Sender<Result>)>>,
     /// The supervisor has something to look at.
     pub(crate) supervisor: Notify,
+    /// What services say of themselves.
+    said: Mutex<BTreeMap<Id, Box<str>>>,
     /// Something that is told of the daemon as a whole has changed. Who follows looks for itself.
     pub(crate) changed: Notify,
     /// Who stops before whom.
@@ -83,6 +86,7 @@ impl Core {
             lookup: lookup.into(),
             requests: Mutex::new(Vec::new()),
             supervisor: Notify::new(),
+            said: Mutex::default(),
             changed: Notify::new(),
             ladder,
             shutdown: Mutex::new(None),
@@ -184,6 +188,24 @@ impl Core {
         if self.board.alive() == 0 {
             self.supervisor.notify_one();
         }
+    }
+
+    /// Notes what a service says of itself; nothing, if that is what it says.
+    pub(crate) fn say(&self, id: Id, text: &str) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        match text {
+            "" => drop(said.remove(&id)),
+            text => drop(said.insert(id, text.into())),
+        }
+        drop(said);
+        self.changed.notify_one();
+    }
+
+    /// What the first few services say of themselves.
+    #[cfg_attr(not(feature = "systemd"), allow(dead_code, reason = "there is nobody to tell it to"))]
+    pub(crate) fn said(&self, few: usize) -> Vec<(Id, Box<str>)> {
+        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        said.iter().take(few).map(|(id, text)| (*id, text.clone())).collect()
     }
 
     pub(crate) fn uptime(&self) -> Duration {

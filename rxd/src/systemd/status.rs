@@ -44,6 +44,9 @@ pub(crate) fn line(core: &Core, words: &[Word]) -> String {
     for (kind, services) in KINDS.iter().zip(&kinds).filter(|(_, services)| services.all > 0) {
         line += &format!("; {kind}: {}", few(&services.named, services.all));
     }
+    for (id, text) in core.said(NAMED) {
+        line += &format!("; {}: {text}", core.name(id));
+    }
     line
 }
 
@@ -129,6 +132,9 @@ mod tests {
         go(&core, 0, State::Run, Transition::Entering);
         go(&core, 1, State::Run, Transition::Entering);
         assert_eq!(line(), "2/3 running, 1 done");
+        core.say(1, "12 items");
+        assert_eq!(line(), "2/3 running, 1 done; poller: 12 items");
+        core.say(1, "");
         core.board.publish_exit(0, Cause::Error, false, true);
         assert_eq!(line(), "1/3 running, 1 done; gave up: health (no route)");
     }
