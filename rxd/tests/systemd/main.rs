@@ -6,7 +6,9 @@
 
 mod faults;
 mod lifecycle;
+mod manager;
 mod peer;
+mod real;
 mod reload;
 mod subject;
 mod watchdog;

@@ -222,6 +222,13 @@ impl Subject {
         (status.code(), self.log.take().unwrap().join().unwrap())
     }
 
+    /// Waits for it to end, and returns what it printed.
+    pub(crate) fn output(self) -> String {
+        let lines: Vec<String> = self.lines.iter().collect();
+        assert_eq!(self.wait().0, Some(0));
+        lines.join("\n")
+    }
+
     /// Has it stop, and waits for that.
     pub(crate) fn stop(self) -> (Option<i32>, String) {
         self.signal("TERM");

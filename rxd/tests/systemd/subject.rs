@@ -2,19 +2,31 @@
 //!
 //! Times are in milliseconds. It prints `<service> runs` whenever a service enters Run.
 
+use rxd::systemd::{Sockets, Unit};
 use rxd::{Backoff, Context, Daemon, OnFailure, OnStale, Options, Runner, Service, State, manager};
 use std::io::Write;
+use std::net::TcpListener;
+use std::sync::Mutex;
 use std::time::Duration;
 
 pub(crate) const VARIABLE: &str = "RXD_SUBJECT";
+
+/// What was passed to this process.
+static SOCKETS: Mutex<Option<Sockets>> = Mutex::new(None);
 
 pub(crate) fn run_if_asked() {
     let Ok(text) = std::env::var(VARIABLE) else { return };
     let filter = tracing_subscriber::EnvFilter::new("info");
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(std::io::stderr).init();
+    // A real program does so in a plain `main`.
+    *SOCKETS.lock().unwrap() = Some(Sockets::take().expect("what was passed is taken"));
     let threads = std::env::var("RXD_THREADS").map_or(2, |threads| threads.parse().unwrap());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build().unwrap();
     let daemon = if text == "option" { optional() } else { daemon(&text) };
+    if let Ok(exec) = std::env::var("RXD_UNIT") {
+        print!("{}", unit(&daemon, &exec, &text));
+        std::process::exit(0);
+    }
     let code = runtime.block_on(async {
         let handle = daemon.start().await.expect("the subject starts");
         let report = handle.wait().await;
@@ -25,6 +37,13 @@ pub(crate) fn run_if_asked() {
     let left = threads_named("rxd-notify");
     assert_eq!(left, 0, "no thread of rxd's is left");
     std::process::exit(code);
+}
+
+/// The daemon's own unit, with what it takes to be run as a subject.
+fn unit(daemon: &Daemon, exec: &str, text: &str) -> Unit {
+    let args = ["--exact", "subject", "--nocapture", "--test-threads=1"];
+    let unit = args.iter().fold(daemon.unit().exec(exec).fd_store(4), |unit, arg| unit.arg(*arg));
+    unit.set("Environment", format!("\"{VARIABLE}={text}\""))
 }
 
 /// How many threads of this process have this name.
@@ -53,11 +72,33 @@ struct Puppet {
     fail_reload: bool,
     busy: bool,
     says: Option<String>,
+    /// Keeps a listener of this name over a restart.
+    keep: Option<String>,
+    /// Answers whoever connects to the socket of this name.
+    serve: Option<String>,
+}
+
+/// The listener that was passed under this name.
+fn passed(name: &str) -> rxd::Result<Option<TcpListener>> {
+    SOCKETS.lock().unwrap().as_mut().expect("they were taken").tcp_listener(name)
+}
+
+async fn serve(listener: TcpListener) -> std::io::Result<()> {
+    // What was passed does not block, and this is no place to.
+    loop {
+        match listener.accept() {
+            Ok((mut stream, _)) => stream.write_all(b"hello\n")?,
+            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+        }
+    }
 }
 
 impl Runner for Puppet {
-    async fn init(&mut self, _: &Context) -> rxd::Result {
-        tokio::time::sleep(self.init).await;
+    async fn init(&mut self, cx: &Context) -> rxd::Result {
+        tokio::select! {
+            () = tokio::time::sleep(self.init) => {}
+            () = cx.cancelled() => return Ok(()),
+        }
         if self.fail_init > 0 {
             self.fail_init -= 1;
             return Err("told to fail".into());
@@ -70,6 +111,18 @@ impl Runner for Puppet {
         std::io::stdout().flush()?;
         if let Some(text) = &self.says {
             cx.status(text);
+        }
+        if let Some(name) = &self.keep {
+            let (listener, how) = match passed(name)? {
+                Some(listener) => (listener, "kept"),
+                None => (TcpListener::bind("127.0.0.1:0")?, "new"),
+            };
+            rxd::systemd::store(name, &listener)?;
+            cx.status(format!("{how} port {}", listener.local_addr()?.port()));
+        }
+        if let Some(name) = &self.serve {
+            let listener = passed(name)?.ok_or("no socket was passed")?;
+            cx.spawn("serve", serve(listener));
         }
         if self.once {
             return Ok(());
@@ -163,6 +216,8 @@ fn service<'a>(mut daemon: Daemon, name: &str, words: impl Iterator<Item = &'a s
             "fail-reload" => puppet.fail_reload = true,
             "busy" => puppet.busy = true,
             "says" => puppet.says = Some(value.replace('|', "\n").replace('_', " ")),
+            "keep" => puppet.keep = Some(value.into()),
+            "serve" => puppet.serve = Some(value.into()),
             "needs" => needs.push(value.to_string()),
             "copies" => copies = value.parse().unwrap(),
             other => panic!("a service knows no {other}"),
