@@ -116,15 +116,18 @@ impl Teller {
     }
 
     pub(crate) fn stopping(&self, within: Duration) {
-        // A daemon whose work is done at once was ready too.
-        self.look();
+        if !self.progress().ready {
+            // A daemon whose work is done at once was ready too.
+            self.look();
+        }
+        // First: whoever looks meanwhile asks for time to stop, not to start.
+        self.notifier.tell(|mail| mail.stopping());
         {
             let mut progress = self.progress();
             progress.deadline = Instant::now().checked_add(within);
             progress.asked = None;
             progress.ready = true;
         }
-        self.notifier.tell(|mail| mail.stopping());
         self.look();
     }
 }

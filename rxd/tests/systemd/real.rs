@@ -126,7 +126,7 @@ fn a_start_without_progress_is_not() {
 
 #[test]
 fn a_stop_within_its_limits_is_given_the_time() {
-    let unit = manager!().unit("slow-stop", "a stop=4000 stop-limit=6000", "TimeoutStopSec=1s");
+    let unit = manager!().unit("slow-stop", "a stop=4000 stop-limit=6000", "TimeoutStopSec=2s");
     unit.start();
     let (success, took) = unit.systemctl("stop");
     assert!(success && took >= Duration::from_secs(4), "{took:?}: {}", unit.describe());
