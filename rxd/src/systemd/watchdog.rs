@@ -1,7 +1,7 @@
 //! The watchdog: whether there is one, and what it takes to feed it.
 //!
 //! A ping is earned. It is sent only if the supervisor's loop has turned over since it was last
-//! asked to, or was asked less than the watchdog's own timeout ago, and if every service that
+//! asked to, or was asked less than the watchdog's own timeout ago (or a second), and if every service that
 //! declared a heartbeat and is in Run has called it in time.
 
 use super::pulse::{Pulse, Stale};
@@ -16,6 +16,9 @@ const SHORTEST: Duration = Duration::from_millis(10);
 
 /// A longer timeout is pinged as if it were this.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A loop that is asked to turn has this long at least: on a busy machine a turn may well wait.
+const TURN: Duration = Duration::from_secs(1);
 
 /// As many ticks in a row in trouble, and the service manager is asked to act at once.
 const TRIGGER: u32 = 3;
@@ -121,7 +124,8 @@ pub(crate) struct Feeder {
     turns: Arc<Turns>,
     pulse: Pulse,
     on_stale: OnStale,
-    timeout: Duration,
+    /// How long the supervisor's loop may take to turn.
+    turn: Duration,
     interval: Duration,
     due: Instant,
     asked: Instant,
@@ -140,7 +144,18 @@ impl Feeder {
         interval: Duration,
     ) -> Self {
         let now = Instant::now();
-        Feeder { core, turns, pulse, on_stale, timeout, interval, due: now, asked: now, troubled: 0, triggered: false }
+        Feeder {
+            core,
+            turns,
+            pulse,
+            on_stale,
+            turn: timeout.max(TURN),
+            interval,
+            due: now,
+            asked: now,
+            troubled: 0,
+            triggered: false,
+        }
     }
 
     /// When the next look is due.
@@ -177,8 +192,8 @@ impl Feeder {
         if self.turns.0.swap(false, Ordering::Relaxed) {
             self.asked = now;
             self.core.supervisor.notify_one();
-        } else if now.duration_since(self.asked) > self.timeout {
-            let text = format!("the runtime has not turned for more than {:?}", self.timeout);
+        } else if now.duration_since(self.asked) > self.turn {
+            let text = format!("the runtime has not turned for more than {:?}", self.turn);
             return Some(Trouble { text, patient: false });
         }
         let Stale { id, period, rescue } = self.pulse.stale(&self.core, self.on_stale)?;

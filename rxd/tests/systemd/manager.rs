@@ -152,7 +152,8 @@ impl Manager {
     pub(crate) fn unit_of(&self, name: &str, file: &str) -> Unit<'_> {
         let name = format!("rxd-{name}-{}", std::process::id());
         let path = self.write(&format!("{name}.service"), file);
-        self.run(&["systemctl", "daemon-reload"]);
+        // No daemon-reload: systemd looks for a unit that it does not know, and a reload would take
+        // back the time that others were given.
         Unit { manager: self, name: format!("{name}.service"), path }
     }
 }

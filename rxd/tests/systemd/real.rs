@@ -190,7 +190,6 @@ fn a_socket_that_systemd_opened_is_passed_by_its_name() {
     let socket = unit.name.replace(".service", ".socket");
     let file = format!("[Socket]\nListenStream=127.0.0.1:{port}\nFileDescriptorName=web\n");
     let path = manager.write(&socket, &file);
-    manager.run(&["systemctl", "daemon-reload"]);
     manager.run(&["systemctl", "start", &socket]);
     assert_eq!(unit.show("ActiveState"), "inactive");
     let client = format!("exec 3<>/dev/tcp/127.0.0.1/{port}; read -t 15 -u 3 line; echo \"$line\"");
