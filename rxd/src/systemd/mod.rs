@@ -1,4 +1,4 @@
-//! systemd: readiness, status and a watchdog that is earned.
+#![doc = include_str!("README.md")]
 
 mod activation;
 mod address;

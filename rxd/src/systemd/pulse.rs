@@ -73,9 +73,6 @@ impl Beating {
         if self.rescue.is_some_and(|(_, at)| beat > Some(at)) {
             self.rescue = None;
         }
-        if beat.is_some_and(|beat| now.saturating_sub(beat) <= self.period) {
-            return None;
-        }
         let word = core.board.word(self.id);
         if !word.is_in(State::Run) {
             self.run = None;
@@ -148,6 +145,19 @@ mod tests {
         assert_eq!(pulse.stale(&core, OnStale::Trigger), None, "it has left Run");
         go(&core, State::Run, Transition::Entering);
         assert_eq!(pulse.stale(&core, OnStale::Trigger), None, "a new Run, a new period");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn f91_stale_one_period_after_the_last_beat() {
+        let (core, mut pulse) = (core(), pulse());
+        go(&core, State::Run, Transition::Entering);
+        for _ in 0..10 {
+            beat(&core);
+            advance(PERIOD / 4).await;
+            assert_eq!(pulse.stale(&core, OnStale::Trigger), None);
+        }
+        advance(PERIOD).await;
+        assert!(pulse.stale(&core, OnStale::Trigger).is_some());
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,6 +1,6 @@
 //! READY, STATUS, EXTEND_TIMEOUT_USEC and STOPPING: when, how often, and in which order.
 
-use super::peer::{Peer, warnings};
+use super::peer::{Builder, Peer, warnings};
 use std::time::Duration;
 
 #[test]
@@ -108,6 +108,19 @@ fn the_status_says_who_waits_for_whom() {
     let texts = peer.texts();
     assert!(texts.len() < 12, "rate-limited, and only what is new: {texts:#?}");
     assert_eq!(subject.stop().0, Some(0));
+}
+
+/// As in a container: PID 1 gets only the signals that it listens to.
+#[test]
+fn pid_1_is_stopped_by_a_signal_and_leaves_nothing_behind() {
+    let Some(subject) = Builder::as_pid_1("a") else {
+        eprintln!("skipped: no pid namespace can be made here");
+        return;
+    };
+    let subject = subject.start();
+    subject.prints("a runs");
+    let (code, log) = subject.stop_pid_1();
+    assert_eq!((code, warnings(&log)), (Some(0), 0), "{log}");
 }
 
 #[test]

@@ -145,6 +145,16 @@ impl Builder {
         Builder::by(command, text)
     }
 
+    /// As PID 1 of a namespace of its own; none where that is not allowed.
+    pub(crate) fn as_pid_1(text: &str) -> Option<Builder> {
+        let unshare = ["--pid", "--fork", "--kill-child", "--mount-proc"];
+        let can = Command::new("unshare").args(unshare).arg("true").stderr(Stdio::null()).status();
+        can.ok().filter(|can| can.success())?;
+        let mut command = Command::new("unshare");
+        command.args(unshare).arg(std::env::current_exe().unwrap());
+        Some(Builder::by(command, text))
+    }
+
     fn by(mut command: Command, text: &str) -> Builder {
         command.args(["--exact", "subject", "--nocapture", "--test-threads=1"]);
         for name in ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID"] {
@@ -222,6 +232,15 @@ impl Subject {
             std::thread::sleep(Duration::from_millis(5));
         };
         (status.code(), self.log.take().unwrap().join().unwrap())
+    }
+
+    /// Likewise, for one that is PID 1 of a namespace: its parent is what was started.
+    pub(crate) fn stop_pid_1(self) -> (Option<i32>, String) {
+        let children = format!("/proc/{0}/task/{0}/children", self.child.id());
+        let child = std::fs::read_to_string(children).unwrap();
+        let status = Command::new("/bin/sh").args(["-c", &format!("kill -s TERM {child}")]).status().unwrap();
+        assert!(status.success());
+        self.wait()
     }
 
     /// Waits for it to end, and returns what it printed.
