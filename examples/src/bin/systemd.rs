@@ -43,10 +43,9 @@ impl Runner for Api {
             let listener = std::net::TcpListener::bind(self.addr)
                 .map_err(|error| format!("failed to listen on {}: {error}; choose another with --addr", self.addr))?;
             listener.set_nonblocking(true)?;
+            // What was passed is kept already.
+            rxd::systemd::store("api", &listener)?;
             self.passed = Some(listener);
-        }
-        if let Some(listener) = &self.passed {
-            rxd::systemd::store("api", listener)?;
         }
         Ok(())
     }

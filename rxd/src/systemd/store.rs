@@ -10,7 +10,8 @@ use std::os::fd::{AsFd, AsRawFd};
 ///
 /// It takes `FileDescriptorStoreMax=` in the unit ([`Unit::fd_store`](super::Unit::fd_store)). A
 /// name may be stored several times; [`forget`] drops all of them. A pipe or socket whose other
-/// end is closed is kept too. Returns at once, without having waited for an answer; that there is
+/// end is closed is kept too; what was passed to this process still is, and need not be stored
+/// again. Returns at once, without having waited for an answer; that there is
 /// no service manager is not an error, and the answer is then false.
 ///
 /// # Errors
