@@ -82,8 +82,9 @@ fn measure(services: usize, busy: usize, micros: u64) -> Vec<Duration> {
         let length = socket.recv(&mut buffer).expect("the subject tells something");
         let now = Instant::now();
         match &buffer[..length] {
-            b"READY=1" => ready = Some(now),
-            b"WATCHDOG=1" => gaps.extend(last.replace(now).filter(|_| ready.is_some()).map(|last| now - last)),
+            // From here on systemd waits for it.
+            b"READY=1" => (ready, last) = (Some(now), Some(now)),
+            b"WATCHDOG=1" if ready.is_some() => gaps.extend(last.replace(now).map(|last| now - last)),
             _ => {}
         }
     }

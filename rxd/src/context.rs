@@ -42,7 +42,7 @@ impl Context {
     #[must_use]
     pub fn detached(name: impl Into<Cow<'static, str>>) -> Self {
         let name = name.into();
-        let board = crate::board::Board::new(vec![Vec::new()], crate::board::HISTORY);
+        let board = crate::board::Board::new(vec![Vec::new()], 1);
         let core = Core::new(Cow::Borrowed("detached"), vec![name], &[None], board, Ladder::new(vec![Box::default()]));
         Context::new(Arc::new(core), 0, CancellationToken::new(), Arc::default())
     }
@@ -113,8 +113,30 @@ impl Context {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
+        self.spawn_task(name, true, task)
+    }
+
+    /// As [`spawn`](Context::spawn), but a panic in it is not the service's failure: it is logged,
+    /// and whoever awaits the handle is told.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    pub fn spawn_contained<F>(&self, name: &str, task: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.spawn_task(name, false, task)
+    }
+
+    fn spawn_task<F>(&self, name: &str, counts: bool, task: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
         let span = tracing::error_span!(target: "rxd", "task", task = name);
-        self.children.spawn(self.core.clone(), self.id, name, span, task)
+        self.children.spawn((self.core.clone(), self.id), name, span, counts, task)
     }
 
     /// Watches any of these services: level on creation, then every rising edge.
@@ -123,7 +145,7 @@ impl Context {
     ///
     /// If no service has one of the names; the nearest is suggested.
     pub fn watch_any(&self, action: Action, state: State, services: impl Names) -> Result<Watch> {
-        Watch::new(&self.core, Mode::Any, action, state, services)
+        Watch::new(&self.core, Mode::Any, action, state, &services)
     }
 
     /// Watches all of these services at once: level on creation, then every rising edge.
@@ -132,7 +154,7 @@ impl Context {
     ///
     /// If no service has one of the names; the nearest is suggested.
     pub fn watch_all(&self, action: Action, state: State, services: impl Names) -> Result<Watch> {
-        Watch::new(&self.core, Mode::All, action, state, services)
+        Watch::new(&self.core, Mode::All, action, state, &services)
     }
 
     /// Every transition of the services that the filter lets through, after a snapshot of them.

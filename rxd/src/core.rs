@@ -4,6 +4,7 @@ use crate::board::{Board, Event, Id, Word, signal};
 use crate::error::Result;
 use crate::graph::fnv1a;
 use crate::shutdown::Ladder;
+use crate::stall::Stall;
 use crate::state::{Cause, State, Transition};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -35,6 +36,11 @@ pub(crate) struct Core {
     /// The first reason, once the daemon is to stop.
     shutdown: Mutex<Option<Reason>>,
     started: Instant,
+    /// The services that gave up, in that order.
+    failures: Mutex<Vec<Id>>,
+    /// The services that have a `reload` of their own.
+    reloadable: Mutex<Vec<Id>>,
+    pub(crate) stall: Stall,
 }
 
 /// What a service's failures leave behind for those who ask.
@@ -42,8 +48,6 @@ pub(crate) struct Core {
 pub(crate) struct Detail {
     /// What the last failed method said.
     pub(crate) error: Option<String>,
-    /// How often the service came round by itself.
-    pub(crate) restarts: u32,
     /// When it will try again.
     pub(crate) next_attempt: Option<Instant>,
     /// Which limit was missed at shutdown.
@@ -82,6 +86,7 @@ impl Core {
             daemon,
             board,
             details: names.iter().map(|_| Mutex::new(None)).collect(),
+            stall: Stall::new(names.len()),
             names: names.into(),
             lookup: lookup.into(),
             requests: Mutex::new(Vec::new()),
@@ -91,6 +96,8 @@ impl Core {
             ladder,
             shutdown: Mutex::new(None),
             started: Instant::now(),
+            failures: Mutex::new(Vec::new()),
+            reloadable: Mutex::new(Vec::new()),
         }
     }
 
@@ -120,8 +127,9 @@ impl Core {
             transition: word.transition,
             cause: word.cause,
             incarnation: word.incarnation,
-            restarts: self.detail(id, |detail| detail.restarts),
+            restarts: word.restarts,
             seq: word.seq,
+            at: Duration::from_nanos(word.at),
         }
     }
 
@@ -133,8 +141,9 @@ impl Core {
             transition: event.transition,
             cause: event.cause,
             incarnation: event.incarnation,
-            restarts: self.detail(event.id, |detail| detail.restarts),
+            restarts: event.restarts,
             seq: event.seq,
+            at: Duration::from_nanos(event.at),
         }
     }
 
@@ -153,6 +162,37 @@ impl Core {
     pub(crate) fn note(&self, id: Id, write: impl FnOnce(&mut Detail)) {
         let mut detail = self.details[id as usize].lock().unwrap_or_else(PoisonError::into_inner);
         write(detail.get_or_insert_default());
+    }
+
+    /// As [`note`](Core::note), where something is noted already.
+    pub(crate) fn note_if_any(&self, id: Id, write: impl FnOnce(&mut Detail)) {
+        let mut detail = self.details[id as usize].lock().unwrap_or_else(PoisonError::into_inner);
+        detail.as_deref_mut().map(write).unwrap_or_default();
+    }
+
+    /// A service gave up, and that counts.
+    pub(crate) fn note_failure(&self, id: Id) {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).push(id);
+    }
+
+    /// An operator has started the service anew.
+    pub(crate) fn forget_failure(&self, id: Id) {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).retain(|&other| other != id);
+    }
+
+    /// The services that gave up, the first cause first.
+    pub(crate) fn failures(&self) -> Vec<Id> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A service has a `reload` of its own.
+    pub(crate) fn can_reload(&self, id: Id) {
+        self.reloadable.lock().unwrap_or_else(PoisonError::into_inner).push(id);
+    }
+
+    /// The services that have a `reload` of their own.
+    pub(crate) fn reloadable(&self) -> Vec<Id> {
+        self.reloadable.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Asks something of a service; the receiver is told when it is done.
@@ -185,7 +225,7 @@ impl Core {
         for next in self.ladder.exited(id) {
             self.board.raise(next, signal::SHUTDOWN);
         }
-        if self.board.alive() == 0 {
+        if self.ladder.left() == 0 {
             self.supervisor.notify_one();
         }
     }
@@ -235,6 +275,8 @@ pub struct ServiceState {
     pub restarts: u32,
     /// The number of its last transition; 0 if it has made none.
     pub seq: u64,
+    /// When that was, counted from the daemon's start.
+    pub at: Duration,
 }
 
 impl ServiceState {

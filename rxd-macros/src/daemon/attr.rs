@@ -2,9 +2,10 @@
 
 use crate::errors::Errors;
 use crate::runtime;
+use crate::service::attr as service;
 use crate::syntax::args;
 use crate::syntax::item::{arguments, last_word};
-use crate::syntax::keys::{self, Entry, Key};
+use crate::syntax::keys::{self, Entry, Key, Table};
 use crate::watch::attr::Keyword;
 use proc_macro2::TokenStream;
 use syn::{Attribute, ItemStruct, Meta};
@@ -18,7 +19,10 @@ pub(crate) const KEYS: &[Key] = &[
 ];
 
 /// The keys of a field's `#[service(..)]`.
-pub(crate) const FIELD: &[Key] = &[Key { name: "name", form: "name = \"worker-2\"" }];
+const FIELD: Table = Table::new(&[Key { name: "name", form: "name = \"worker-2\"" }])
+    .elsewhere(service::KEYS, "is for the service: write it on its type");
+
+const TABLE: Table = Table::new(KEYS).elsewhere(service::KEYS, "is for services: write it in `#[rxd::service(..)]`");
 
 /// All of it, as written.
 pub(crate) struct Written {
@@ -37,7 +41,7 @@ pub(crate) struct Field {
 /// Reads the arguments, and takes what belongs to `rxd` out of the fields' attributes.
 pub(crate) fn read(tokens: TokenStream, item: &mut ItemStruct, errors: &mut Errors) -> Written {
     let list = args::parse(tokens, errors);
-    let entries = keys::read(list, KEYS, errors);
+    let entries = keys::read(list, &TABLE, errors);
     item.attrs.retain(|attr| {
         if last_word(attr.path()).is_some_and(|word| word == "daemon") {
             errors.help(attr, "`#[rxd::daemon]` is written twice", "keep one, and put the keys of both into it");
@@ -65,7 +69,7 @@ fn field(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Field {
         }
         let list = arguments(attr, errors, "#[service(name = \"worker-2\")]");
         let list = args::parse(list.unwrap_or_default(), errors);
-        entries = Some(keys::read(list, FIELD, errors));
+        entries = Some(keys::read(list, &FIELD, errors));
         false
     });
     let cfgs = attrs

@@ -3,7 +3,7 @@
 use crate::board::{Condition, Id, Word};
 use crate::core::Core;
 use crate::options::{OnFailure, Options, slot};
-use crate::state::{Action, State, Transition};
+use crate::state::{Action, Cause, State, Transition};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -84,7 +84,10 @@ impl Late {
 /// Whether a service does not hold up READY: it has been in Run, or it ended and nobody minds.
 fn counts(word: &Word, on_failure: OnFailure) -> bool {
     let run = |action| Condition::State(action, State::Run).holds(word);
-    let ended = word.state == State::Exit && (!word.gave_up || on_failure == OnFailure::Ignore);
+    // One that was told to end before it began says nothing about the daemon's being ready.
+    let ended = word.state == State::Exit
+        && !matches!(word.cause, Cause::Shutdown | Cause::Abandoned)
+        && (!word.gave_up || on_failure == OnFailure::Ignore);
     run(Action::Entering) || run(Action::Exited) || ended
 }
 
@@ -93,7 +96,6 @@ mod tests {
     use super::*;
     use crate::board::Board;
     use crate::shutdown::Ladder;
-    use crate::state::Cause;
     use tokio::time::advance;
 
     fn core(services: usize) -> Core {

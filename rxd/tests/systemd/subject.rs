@@ -22,7 +22,11 @@ pub(crate) fn run_if_asked() {
     *SOCKETS.lock().unwrap() = Some(Sockets::take().expect("what was passed is taken"));
     let threads = std::env::var("RXD_THREADS").map_or(2, |threads| threads.parse().unwrap());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build().unwrap();
-    let daemon = if text == "option" { optional() } else { daemon(&text) };
+    let daemon = match text.as_str() {
+        "option" => optional(None),
+        "plain" => optional(Some(Spare)),
+        text => daemon(text),
+    };
     if let Ok(exec) = std::env::var("RXD_UNIT") {
         print!("{}", unit(&daemon, &exec, &text));
         std::process::exit(0);
@@ -271,6 +275,6 @@ struct Optional {
     spare: Option<Spare>,
 }
 
-fn optional() -> Daemon {
-    Optional { wanted: Wanted, spare: None }.into_daemon()
+fn optional(spare: Option<Spare>) -> Daemon {
+    Optional { wanted: Wanted, spare }.into_daemon()
 }
