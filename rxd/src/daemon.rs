@@ -230,17 +230,26 @@ impl Daemon {
         let mut listener = Listener::new(&signals)?;
         let services: Vec<Service> = self.services.into_iter().filter(|service| !service.is_off()).collect();
         let core = Arc::new(wiring::wire(self.name, &services, self.history));
-        let systemd = Systemd::begin(&core, self.alive, services.iter().map(|service| *service.limits()));
+        let mut systemd = Systemd::begin(&core, self.alive, services.iter().map(|service| *service.limits()));
         // Not ready before everything besides the services is there too.
         let hold = systemd.hold();
         let mut stages = self.prestart;
         let ended_by = tokio::select! {
             biased;
-            number = stop_signal(&mut listener) => Some(number),
-            passed = prestart::pass(&mut stages), if !stages.is_empty() => passed.map(|()| None)?,
-            () = std::future::ready(()), if stages.is_empty() => None,
+            number = stop_signal(&mut listener) => Ok(Some(number)),
+            passed = prestart::pass(&mut stages, &systemd), if !stages.is_empty() => passed.map(|()| None),
+            () = std::future::ready(()), if stages.is_empty() => Ok(None),
         };
         drop(stages);
+        let ended_by = match ended_by {
+            Ok(ended_by) => ended_by,
+            Err(error) => {
+                systemd.before(&error.to_string(), None);
+                systemd.finish().await;
+                return Err(error);
+            }
+        };
+        systemd.before("", None);
         if let Some(number) = ended_by {
             core.shut_down(Reason::Signal(number));
             (0..services.len() as Id).for_each(|id| core.board.raise(id, signal::SHUTDOWN));
@@ -271,6 +280,8 @@ impl Daemon {
         let options: Vec<_> = self.services.iter().map(|service| *service.limits()).collect();
         let unit = self.with_graph(|graph| crate::systemd::Unit::of(graph, &options));
         let unit = unit.shutdown_timeout(self.shutdown_timeout);
+        let unit =
+            self.prestart.iter().map(|stage| stage.about()).fold(unit, |unit, (name, limit)| unit.before(name, limit));
         match self.alive.report {
             Some(every) => unit.report_alive(every),
             None => unit,

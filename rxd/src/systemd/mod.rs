@@ -107,6 +107,13 @@ impl Systemd {
         Hold(teller)
     }
 
+    /// What is done before any service starts, and how long that takes at most; nothing is any more.
+    pub(crate) fn before(&self, stage: &str, limit: Option<Duration>) {
+        if let Some(line) = &self.0 {
+            line.teller.before(stage, limit);
+        }
+    }
+
     /// The supervisor's loop has turned over: half of what a ping takes.
     pub(crate) fn turned(&self) {
         if let Some(line) = &self.0 {

@@ -21,6 +21,8 @@ impl Systemd {
         Hold
     }
 
+    pub(crate) fn before(&self, _: &str, _: Option<Duration>) {}
+
     pub(crate) fn turned(&self) {}
 
     pub(crate) fn reloading(&self, _: Duration) {}

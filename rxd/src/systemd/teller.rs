@@ -27,6 +27,8 @@ pub(crate) struct Teller {
 #[derive(Debug)]
 struct Progress {
     missing: Missing,
+    /// What is done before the services start; empty once they do.
+    before: String,
     /// How many parts besides the services are not ready yet.
     holds: usize,
     ready: bool,
@@ -39,8 +41,15 @@ struct Progress {
 
 impl Teller {
     pub(crate) fn new(core: Arc<Core>, notifier: Notifier, missing: Missing) -> Self {
-        let progress =
-            Progress { missing, holds: 0, ready: false, deadline: None, asked: None, reload_failed: String::new() };
+        let progress = Progress {
+            missing,
+            before: String::new(),
+            holds: 0,
+            ready: false,
+            deadline: None,
+            asked: None,
+            reload_failed: String::new(),
+        };
         Teller { core, notifier, progress: Mutex::new(progress) }
     }
 
@@ -75,7 +84,10 @@ impl Teller {
         let now_ready = !progress.ready && progress.missing.none(&words) && progress.holds == 0;
         progress.ready |= now_ready;
         let more_time = progress.more_time(&self.core, &words);
-        let mut line = status::line(&self.core, &words);
+        let mut line = match progress.before.as_str() {
+            "" => status::line(&self.core, &words),
+            stage => format!("before the services: {stage}"),
+        };
         if !progress.reload_failed.is_empty() {
             line += &format!("; {}", progress.reload_failed);
         }
@@ -94,6 +106,18 @@ impl Teller {
     pub(crate) fn hold(&self, holds: bool) {
         let progress = &mut *self.progress();
         progress.holds = if holds { progress.holds + 1 } else { progress.holds - 1 };
+        self.core.changed.notify_one();
+    }
+
+    pub(crate) fn before(&self, stage: &str, limit: Option<Duration>) {
+        {
+            let mut progress = self.progress();
+            progress.before = stage.into();
+            // To have come to it is progress, if nothing is known of how long it takes.
+            let limit = if stage.is_empty() { None } else { Some(limit.unwrap_or(ASK_FOR)) };
+            progress.deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+            progress.asked = None;
+        }
         self.core.changed.notify_one();
     }
 

@@ -58,6 +58,41 @@ fn f92_more_time_while_there_is_progress_within_declared_limits() {
 }
 
 #[test]
+fn f92_more_time_for_what_comes_before_the_services_within_its_limit() {
+    for (text, asked) in [("daemon prestart-limit=3500; a", 3..=5), ("daemon prestart=7500; a", 4..=7)] {
+        let mut peer = Peer::new();
+        let subject = peer.subject(text).start();
+        peer.until("STATUS=before the services: migrate");
+        peer.until("READY=1");
+        let extended = peer.texts().iter().filter(|text| text.starts_with("EXTEND_TIMEOUT_USEC=")).count();
+        assert!(asked.contains(&extended), "{text}: {:#?}", peer.texts());
+        assert_eq!(subject.stop().0, Some(0));
+    }
+}
+
+#[test]
+fn a_start_that_fails_says_why() {
+    let mut peer = Peer::new();
+    let subject = peer.subject("daemon prestart-fails; a").start();
+    peer.until("STATUS=before the services: prestart stage `migrate` failed: told to fail");
+    assert_ne!(subject.wait().0, Some(0));
+    assert_eq!(peer.count("READY=1"), 0);
+}
+
+/// It never was ready, and does not say so.
+#[test]
+fn f69_stopped_before_the_services_start() {
+    let mut peer = Peer::new();
+    let subject = peer.subject("daemon prestart=60000; a").start();
+    peer.until("STATUS=before the services: migrate");
+    subject.signal("TERM");
+    peer.until("STOPPING=1");
+    assert_eq!(subject.wait().0, Some(0));
+    peer.read(Duration::from_millis(100));
+    assert_eq!(peer.count("READY=1"), 0);
+}
+
+#[test]
 fn f92_no_more_time_without_progress() {
     let mut peer = Peer::new();
     let subject = peer.subject("a init=60000; b fail-init=1000").start();

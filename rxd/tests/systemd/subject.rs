@@ -2,6 +2,7 @@
 //!
 //! Times are in milliseconds. It prints `<service> runs` whenever a service enters Run.
 
+use rxd::prestart::Stage;
 use rxd::systemd::{Sockets, Unit};
 use rxd::{Backoff, Context, Daemon, OnFailure, OnStale, Options, Runner, Service, State, manager};
 use std::io::Write;
@@ -183,6 +184,9 @@ fn daemon(text: &str) -> Daemon {
         if name == "daemon" {
             for (key, value) in words.map(pair) {
                 daemon = match key {
+                    "prestart" => daemon.prestart(stage(millis(value))),
+                    "prestart-limit" => daemon.prestart(stage(millis(value)).timeout(Duration::from_secs(9))),
+                    "prestart-fails" => daemon.prestart(Stage::new("migrate", async || Err("told to fail".into()))),
                     "report" => daemon.report_alive(millis(value)),
                     "shutdown" => daemon.shutdown_timeout(millis(value)),
                     "stale" => daemon.on_stale(OnStale::Restart),
@@ -194,6 +198,14 @@ fn daemon(text: &str) -> Daemon {
         daemon = service(daemon, &name, words);
     }
     daemon
+}
+
+/// Takes this long.
+fn stage(time: Duration) -> Stage {
+    Stage::new("migrate", move || async move {
+        tokio::time::sleep(time).await;
+        Ok(())
+    })
 }
 
 fn service<'a>(mut daemon: Daemon, name: &str, words: impl Iterator<Item = &'a str>) -> Daemon {

@@ -69,6 +69,16 @@ impl Longest {
     }
 }
 
+impl Longest {
+    /// One thing more that may take for ever.
+    pub(super) fn unlimited(&mut self, name: &str) {
+        self.unlimited_all += 1;
+        if self.unlimited.len() < NAMED {
+            self.unlimited.push(name.into());
+        }
+    }
+}
+
 impl Walk<'_> {
     fn limit(&self, at: usize, slot: usize) -> Duration {
         self.options[at].timeouts[slot].unwrap_or_default()
@@ -223,7 +233,7 @@ mod tests {
     }
 
     fn node<'a>(name: &'a str, edges: &'a [Edge<'a>]) -> Node<'a> {
-        Node { name, kind: None, table: &continuous::TABLE, edges, optional: false }
+        Node { name, kind: None, table: &continuous::TABLE, edges, optional: false, gives_up: false }
     }
 
     fn limited(init: u64, stop: u64) -> Options {

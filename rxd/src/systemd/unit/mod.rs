@@ -86,6 +86,16 @@ impl Unit {
         self
     }
 
+    /// What is done before any service starts, and how long that takes at most if that is known:
+    /// a [`prestart`](crate::prestart) stage.
+    pub fn before(mut self, stage: &str, limit: Option<Duration>) -> Self {
+        match limit {
+            Some(limit) => self.longest.start = self.longest.start.saturating_add(limit),
+            None => self.longest.unlimited(stage),
+        }
+        self
+    }
+
     /// The program. Default: `/usr/bin/` and the daemon's name.
     pub fn exec(mut self, program: impl Into<PathBuf>) -> Self {
         self.exec = program.into();
@@ -179,7 +189,7 @@ impl fmt::Display for Unit {
         writeln!(f, "# declared limits: {}.", one_line(&self.longest.start_path))?;
         if !self.longest.unlimited.is_empty() {
             let few = super::text::few(&self.longest.unlimited, self.longest.unlimited_all);
-            writeln!(f, "# No limit is declared on Init or Idle of {}.", one_line(&few))?;
+            writeln!(f, "# No limit is declared on the start of {}.", one_line(&few))?;
         }
         if self.longest.stop > self.shutdown_timeout {
             writeln!(f, "# To stop may take {} along {}:", span(self.longest.stop), one_line(&self.longest.stop_path))?;
@@ -247,7 +257,8 @@ mod tests {
     use crate::manager::{Manager, continuous};
 
     fn unit(name: &str) -> Unit {
-        let nodes = [Node { name: "a", kind: None, table: &continuous::TABLE, edges: &[], optional: false }];
+        let nodes =
+            [Node { name: "a", kind: None, table: &continuous::TABLE, edges: &[], optional: false, gives_up: false }];
         Unit::of(&Graph { daemon: name, nodes: &nodes }, &[Options::DEFAULT])
     }
 
