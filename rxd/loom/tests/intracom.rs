@@ -2,11 +2,11 @@
 //! between any two of another thread's, and so is each of the queue inside the channel, whose crate
 //! knows loom too. The channel's wake-ups, the pointer swap and tokio's `Notify` are single steps here.
 //!
-//! `RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS=3 cargo test --release -p rxd --test intracom_loom --target-dir target/loom`
+//! `RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS=2 cargo test --release -p rxd-loom --target-dir target/loom`
 #![cfg(loom)]
 
 use loom::thread;
-use rxd::intracom::{Group, Intracom, Options, Policy, Subscription, Topic, TryRecvError};
+use rxd_loom::intracom::{Group, Intracom, Options, Policy, Subscription, Topic, TryRecvError};
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
