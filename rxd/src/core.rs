@@ -3,6 +3,7 @@
 use crate::board::{Board, Event, Id, Word, signal};
 use crate::error::Result;
 use crate::graph::fnv1a;
+use crate::intracom::Intracom;
 use crate::shutdown::Ladder;
 use crate::stall::Stall;
 use crate::state::{Cause, State, Transition};
@@ -26,6 +27,8 @@ pub(crate) struct Core {
     requests: Mutex<Vec<(Id, Command, oneshot::Sender<Result>)>>,
     /// The supervisor has something to look at.
     pub(crate) supervisor: Notify,
+    /// What services tell one another.
+    pub(crate) intracom: Intracom,
     /// Who stops before whom.
     pub(crate) ladder: Ladder,
     /// The first reason, once the daemon is to stop.
@@ -86,6 +89,7 @@ impl Core {
             lookup: lookup.into(),
             requests: Mutex::new(Vec::new()),
             supervisor: Notify::new(),
+            intracom: Intracom::new(),
             ladder,
             shutdown: Mutex::new(None),
             started: Instant::now(),

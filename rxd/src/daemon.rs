@@ -201,15 +201,15 @@ impl Daemon {
     /// # Cancel safety
     ///
     /// Dropping the future ends what runs before the services; none has been started then.
-    pub async fn start(self) -> Result<DaemonHandle> {
+    pub async fn start(mut self) -> Result<DaemonHandle> {
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(Error::msg("failed to start: there is no tokio runtime; write #[tokio::main] above main"));
         }
         self.check()?;
         crate::panic::note_locations();
-        let signals = self.signals.unwrap_or_else(|| signals::DEFAULT.to_vec());
+        let signals = self.signals.take().unwrap_or_else(|| signals::DEFAULT.to_vec());
         let mut listener = Listener::new(&signals)?;
-        let mut stages = self.prestart;
+        let mut stages = std::mem::take(&mut self.prestart);
         let ended_by = tokio::select! {
             biased;
             number = stop_signal(&mut listener) => Some(number),
@@ -217,8 +217,10 @@ impl Daemon {
             () = std::future::ready(()), if stages.is_empty() => None,
         };
         drop(stages);
-        let services: Vec<Service> = self.services.into_iter().filter(|service| !service.is_off()).collect();
-        let core = Arc::new(wiring::wire(self.name, &services, self.history));
+        self.services.retain(|service| !service.is_off());
+        let order = self.with_graph(|graph| graph.stops_before());
+        let core = Arc::new(wiring::wire(self.name, &self.services, order, self.history));
+        let services = self.services;
         if let Some(number) = ended_by {
             core.shut_down(Reason::Signal(number));
             (0..services.len() as Id).for_each(|id| core.board.raise(id, signal::SHUTDOWN));
@@ -248,17 +250,21 @@ impl Daemon {
     ///
     /// If it could not work ([`Error::is_graph`]); the message names every fault.
     pub fn check(&self) -> Result {
+        let faults = self.with_graph(|graph| graph.faults());
+        let mut faults: Vec<String> = faults.into_iter().map(|fault| fault.message).collect();
+        if faults.is_empty() {
+            faults = wiring::waits_for_switched_off(&self.services);
+        }
+        if faults.is_empty() { Ok(()) } else { Err(Error::from(GraphError(faults))) }
+    }
+
+    fn with_graph<T>(&self, look: impl FnOnce(&Graph<'_>) -> T) -> T {
         let edges: Vec<Vec<OwnedTargets<'_>>> = self.services.iter().map(Service::targets).collect();
         let edges: Vec<Vec<Edge<'_>>> =
             edges.iter().map(|edges| edges.iter().map(|(edge, targets)| Edge { targets, ..*edge }).collect()).collect();
         let nodes: Vec<Node<'_>> =
             self.services.iter().zip(&edges).map(|(service, edges)| service.node(edges)).collect();
-        let graph = Graph { daemon: &self.name, nodes: &nodes };
-        let mut faults: Vec<String> = graph.faults().into_iter().map(|fault| fault.message).collect();
-        if faults.is_empty() {
-            faults = wiring::waits_for_switched_off(&self.services);
-        }
-        if faults.is_empty() { Ok(()) } else { Err(Error::from(GraphError(faults))) }
+        look(&Graph { daemon: &self.name, nodes: &nodes })
     }
 }
 

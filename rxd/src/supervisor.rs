@@ -73,6 +73,7 @@ impl Supervisor {
         self.tasks.close();
         // A service whose thread is blocked holds its task for as long as it is.
         let stuck = tokio::time::timeout_at(end, self.tasks.wait()).await.is_err();
+        self.core.intracom.close();
         self.core.board.close();
         match self.sentinel.take() {
             Some(sentinel) if stuck => sentinel.stay(),

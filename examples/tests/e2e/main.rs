@@ -3,5 +3,7 @@
 mod multi_service;
 mod prestart;
 mod program;
+mod pubsub;
 mod run_until_success;
+mod sensors;
 mod single_service;
