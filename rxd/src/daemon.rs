@@ -192,6 +192,10 @@ impl Daemon {
     /// A signal that stops the daemon while [`prestart`](Daemon::prestart) runs ends that, and gives
     /// the handle of a daemon that has ended well without starting anything.
     ///
+    /// Any tokio runtime will do that has its time and IO drivers. On one with a single thread a
+    /// method that blocks holds up every other service, and signals with them; on several threads
+    /// it holds up its own.
+    ///
     /// # Errors
     ///
     /// If the graph could not work ([`Error::is_graph`]), if a prestart stage failed
