@@ -139,7 +139,7 @@ impl Daemon {
 
     /// How long a method may hold its thread without coming to an `.await` before the service is
     /// named in the log, by a thread beside the runtime. Default: 1 s. It is reported after at most
-    /// 1.25 times this. That thread also counts signals, and ends the process at the third where the
+    /// 1.5 times this. That thread also counts signals, and ends the process at the third where the
     /// runtime's threads are all blocked; `None` does without it.
     pub fn stall_limit(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.stall_limit = limit.into();
