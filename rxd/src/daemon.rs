@@ -158,7 +158,7 @@ impl Daemon {
 
     /// How long a method may hold its thread without coming to an `.await` before the service is
     /// named in the log, by a thread beside the runtime. Default: 1 s. It is reported after at most
-    /// 1.25 times this. That thread also counts signals, and ends the process at the third where the
+    /// 1.5 times this. That thread also counts signals, and ends the process at the third where the
     /// runtime's threads are all blocked; `None` does without it.
     pub fn stall_limit(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.stall_limit = limit.into();
@@ -210,6 +210,10 @@ impl Daemon {
     ///
     /// A signal that stops the daemon while [`prestart`](Daemon::prestart) runs ends that, and gives
     /// the handle of a daemon that has ended well without starting anything.
+    ///
+    /// Any tokio runtime will do that has its time and IO drivers. On one with a single thread a
+    /// method that blocks holds up every other service, and signals with them; on several threads
+    /// it holds up its own.
     ///
     /// # Errors
     ///

@@ -4,6 +4,9 @@ use crate::state::State;
 use std::time::Duration;
 
 /// How a service is paced and limited. Every setter is a `const fn`: a declaration is a constant.
+///
+/// All times are of tokio's monotonic clock: setting the wall clock changes nothing, and on Linux
+/// the time for which the machine is suspended does not count.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Options {
     pub(crate) startup_delay: Duration,

@@ -29,6 +29,13 @@ use tracing::Instrument;
 ///
 /// When a service is to leave a state, [`Context::cancelled`] completes and the method is given
 /// its time to return; past its limit its future is dropped at whatever `.await` it is at.
+///
+/// # Panics
+///
+/// A panic in a method, in a task it has spawned, or in the drop of what it leaves behind is
+/// contained: it counts as a failure of this service, with its message and place, and `stop` is
+/// called. A second panic while the first unwinds ends the process, as everywhere in Rust, and so
+/// does the first under `panic = "abort"`; no service is stopped then.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is annotated as a service, but has no methods",
     label = "`Runner` is not implemented for it",

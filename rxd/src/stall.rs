@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// How often within the limit the watcher looks: a report comes at most this share of it too late.
-pub(crate) const LOOKS: u32 = 4;
+pub(crate) const LOOKS: u32 = 2;
 
 /// Which services are being polled, and since which look.
 #[derive(Debug)]

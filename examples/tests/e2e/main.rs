@@ -1,6 +1,7 @@
 //! Each example as its user runs it: a process, its output, real requests, real signals.
 
 mod multi_service;
+mod prestart;
 mod program;
 mod pubsub;
 mod run_until_success;

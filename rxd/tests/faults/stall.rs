@@ -60,7 +60,7 @@ impl Visit for Line {
 }
 
 /// A daemon with a service that blocks its thread until it is heard of.
-fn blocked(workers: usize, block: impl Fn(&Heard) + Send + Sync + 'static) -> (Heard, rxd::Report) {
+fn blocked(limit: Duration, workers: usize, block: impl Fn(&Heard) + Send + Sync + 'static) -> (Heard, rxd::Report) {
     quiet();
     let heard = Heard::default();
     let _guard = tracing::subscriber::set_default(heard.clone());
@@ -80,7 +80,7 @@ fn blocked(workers: usize, block: impl Fn(&Heard) + Send + Sync + 'static) -> (H
             }
         });
         let blocker = Service::new("blocker", Puppet::new().on(State::Run, [blocks]));
-        let daemon = Daemon::new("d").signals([]).stall_limit(40 * MS).add(blocker).add(plain("other"));
+        let daemon = Daemon::new("d").signals([]).stall_limit(limit).add(blocker).add(plain("other"));
         let handle = daemon.start().await.unwrap();
         handle.wait_for("other", State::Run).await.unwrap();
         handle.wait_for("blocker", State::Run).await.unwrap();
@@ -95,7 +95,7 @@ const NAMED: &str = "blocks its thread";
 
 #[test]
 fn f16_a_sleeping_thread_is_named_and_others_go_on() {
-    let (heard, report) = blocked(2, |heard| heard.wait_for(NAMED));
+    let (heard, report) = blocked(500 * MS, 2, |heard| heard.wait_for(NAMED));
     assert!(heard.has("service=\"blocker\""));
     assert!(!heard.has("service=\"other\""));
     assert!(report.is_ok());
@@ -103,36 +103,32 @@ fn f16_a_sleeping_thread_is_named_and_others_go_on() {
 
 #[test]
 fn f17_all_workers_are_blocked() {
-    let (heard, report) = blocked(1, |heard| heard.wait_for(NAMED));
+    let (heard, report) = blocked(40 * MS, 1, |heard| heard.wait_for(NAMED));
     assert!(heard.has("service=\"blocker\""));
     assert!(report.is_ok());
-    let (heard, _) = blocked(0, |heard| heard.wait_for(NAMED));
+    let (heard, _) = blocked(40 * MS, 0, |heard| heard.wait_for(NAMED));
     assert!(heard.has("service=\"blocker\""));
 }
 
 #[test]
 fn f18_a_busy_loop_is_named() {
-    let (heard, _) = blocked(2, |heard| while !heard.has(NAMED) {});
+    let (heard, _) = blocked(40 * MS, 2, |heard| while !heard.has(NAMED) {});
     assert!(heard.has("state=\"run\""));
 }
 
 #[test]
 fn g33_it_is_said_once_and_again_when_it_is_over() {
-    let (heard, _) = blocked(2, |heard| {
+    let (heard, _) = blocked(500 * MS, 2, |heard| {
         heard.wait_for(NAMED);
         std::thread::sleep(Duration::from_millis(200));
     });
-    heard_once(&heard);
-}
-
-fn heard_once(heard: &Heard) {
     let lines = heard.0.0.lock().unwrap();
     assert_eq!(lines.iter().filter(|line| line.contains(NAMED)).count(), 1, "{lines:?}");
 }
 
 #[test]
 fn g33_nobody_is_named_who_only_waits_or_works_in_small_pieces() {
-    let (heard, _) = blocked(2, |_| {});
+    let (heard, _) = blocked(10 * SECOND, 2, |_| {});
     assert!(!heard.has(NAMED));
 }
 

@@ -112,7 +112,11 @@ impl<'a> Pace<'a> {
         if self.service.gated_init_limit {
             return;
         }
-        let (least, most) = bounds(&self.service.options.backoff, n);
+        let (least, mut most) = bounds(&self.service.options.backoff, n);
+        if self.operator > 0 {
+            // Where an operator ends a wait, what is left is the delay before Init.
+            most += own_delay;
+        }
         if wait + Duration::from_micros(10) < least.max(own_delay) {
             if self.operator > 0 {
                 // An operator has cut it short: whether before or while it waited is not to be seen,
@@ -127,7 +131,11 @@ impl<'a> Pace<'a> {
         } else if bounded && wait > most.max(own_delay) + GRAIN {
             let others = others_before(trace, step, &self.service.name);
             let explained = (n + 1..=n.saturating_add(others)).any(|n| {
-                let (least, most) = bounds(&self.service.options.backoff, n);
+                let (least, mut most) = bounds(&self.service.options.backoff, n);
+                if self.operator > 0 {
+                    // Where an operator ends a wait, what is left is the delay before Init.
+                    most += own_delay;
+                }
                 wait + GRAIN >= least && wait <= most + GRAIN
             });
             let guarantee = match (fresh, explained) {

@@ -1,0 +1,135 @@
+//! A server that starts once what it stands on is there: a directory, a port, another server.
+//!
+//! What to watch for: three stages run in order before the service enters Init. The directory is
+//! made, or the start fails; the port is taken, or the start fails; the upstream is tried until it
+//! answers. Start it with nothing on the upstream's port, and then
+//!
+//! ```text
+//! python3 -m http.server 8071     # the upstream: the server starts
+//! curl 127.0.0.1:8070             # says how often it was asked, and keeps count in the directory
+//! ```
+//!
+//! Ctrl-C ends it also while it waits for the upstream, with status 0: nothing was started. A
+//! second one on the same port ends with status 1, and a message that names the stage.
+
+use clap::Parser;
+use rxd::prestart::Stage;
+use rxd::{Context, Runner};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// Where a stage leaves the port it has taken, for the service to find.
+///
+/// To look whether a port is free, and to take it later, would leave time for somebody else.
+type Port = Arc<Mutex<Option<TcpListener>>>;
+
+/// Says how often it was asked.
+#[rxd::service]
+struct Server {
+    port: Port,
+    count: PathBuf,
+    listener: Option<TcpListener>,
+}
+
+impl Runner for Server {
+    async fn init(&mut self, _cx: &Context) -> rxd::Result {
+        let taken = self.port.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.listener = taken.or(self.listener.take());
+        Ok(())
+    }
+
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        let Some(listener) = &self.listener else { return Err("the port is gone".into()) };
+        tracing::info!("serving on http://{}", listener.local_addr()?);
+        loop {
+            tokio::select! {
+                () = cx.cancelled() => return Ok(()),
+                accepted = listener.accept() => {
+                    let (stream, _) = accepted?;
+                    let times = count(&self.count)?;
+                    cx.spawn_contained("answer", answer(stream, times));
+                }
+            }
+        }
+    }
+}
+
+/// One more than what the file says, and now it says that.
+fn count(file: &Path) -> rxd::Result<u64> {
+    let before = std::fs::read_to_string(file).unwrap_or_default();
+    let times = before.trim().parse::<u64>().unwrap_or(0) + 1;
+    std::fs::write(file, times.to_string())?;
+    Ok(times)
+}
+
+async fn answer(mut stream: TcpStream, times: u64) {
+    let body = format!("asked {times} times\n");
+    let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+    let answered = async {
+        let _ = stream.read(&mut [0; 1024]).await?;
+        stream.write_all((head + &body).as_bytes()).await?;
+        stream.shutdown().await
+    };
+    if !matches!(tokio::time::timeout(Duration::from_secs(5), answered).await, Ok(Ok(()))) {
+        tracing::debug!("an asker went away");
+    }
+}
+
+#[rxd::daemon]
+struct Prestart {
+    server: Server,
+}
+
+/// A server that starts once a directory, a port and another server are there.
+#[derive(Parser)]
+struct Args {
+    /// Where the count is kept; made if it is not there.
+    #[arg(long, default_value_os_t = std::env::temp_dir().join("rxd-prestart"))]
+    dir: PathBuf,
+    /// Where to serve.
+    #[arg(long, default_value = "127.0.0.1:8070")]
+    listen: SocketAddr,
+    /// The server that must be reachable first.
+    #[arg(long, default_value = "127.0.0.1:8071")]
+    upstream: SocketAddr,
+    /// How long to wait before the upstream is tried again.
+    #[arg(long, default_value = "1s", value_parser = humantime::parse_duration)]
+    retry: Duration,
+}
+
+#[tokio::main]
+async fn main() -> rxd::Result {
+    let Args { dir, listen, upstream, retry } = Args::parse();
+    examples::log_to_stderr();
+    let port = Port::default();
+    let server = Server { port: port.clone(), count: dir.join("count"), listener: None };
+
+    let directory = Stage::new("directory", move || {
+        let dir = dir.clone();
+        async move { Ok(tokio::fs::create_dir_all(dir).await?) }
+    });
+    let listener = Stage::new("port", move || {
+        let port = port.clone();
+        async move {
+            let listener = TcpListener::bind(listen).await?;
+            *port.lock().unwrap_or_else(PoisonError::into_inner) = Some(listener);
+            Ok(())
+        }
+    });
+    let upstream = Stage::new("upstream", move || async move {
+        TcpStream::connect(upstream).await?;
+        Ok(())
+    });
+
+    Prestart { server }
+        .into_daemon()
+        .prestart(directory)
+        .prestart(listener)
+        .prestart(upstream.timeout(Duration::from_secs(5)).retry(retry))
+        .run()
+        .await
+}
