@@ -14,3 +14,6 @@ use crate::{Context, Watch};
 pub fn stream(cx: &Context, edge: &'static Edge<'static>) -> Watch {
     Watch::declared(cx.core(), edge)
 }
+
+#[cfg(feature = "test-util")]
+pub use crate::watch::bench::Stage;

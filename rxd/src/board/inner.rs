@@ -22,7 +22,7 @@ pub(super) struct Inner {
     pub(super) alive: usize,
     pub(super) closed: bool,
     /// How many watches the transitions have looked at: what they cost.
-    #[cfg(any(test, feature = "test-util"))]
+    #[cfg(feature = "test-util")]
     pub(super) looked_at: u64,
 }
 
@@ -56,7 +56,7 @@ impl Inner {
             history: History::new(history),
             alive: services,
             closed: false,
-            #[cfg(any(test, feature = "test-util"))]
+            #[cfg(feature = "test-util")]
             looked_at: 0,
         }
     }
@@ -240,7 +240,7 @@ impl Inner {
 
     #[inline]
     fn look_at(&mut self, rows: u64) {
-        #[cfg(any(test, feature = "test-util"))]
+        #[cfg(feature = "test-util")]
         {
             self.looked_at += rows;
         }

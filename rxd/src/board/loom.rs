@@ -1,1 +1,225 @@
+//! The board under every interleaving of a few threads: {transition, transition, create, poll,
+//! drop, close}.
 //!
+//! `RUSTFLAGS="--cfg rxd_loom" cargo test -p rxd --lib --release loom`
+
+use super::*;
+use crate::state::Action;
+use ::loom::sync::Arc;
+use ::loom::sync::atomic::AtomicBool;
+use ::loom::thread;
+use std::task::{Context, Poll, Wake};
+
+/// Notes that it was woken.
+#[derive(Debug)]
+struct Alarm(AtomicBool);
+
+impl Alarm {
+    fn new() -> (std::sync::Arc<Alarm>, Waker) {
+        let alarm = std::sync::Arc::new(Alarm(AtomicBool::new(false)));
+        (alarm.clone(), Waker::from(alarm))
+    }
+
+    fn rang(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+impl Wake for Alarm {
+    fn wake(self: std::sync::Arc<Self>) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+const IN_RUN: Condition = Condition::State(Action::Entering, State::Run);
+
+fn board(services: usize) -> Arc<Board> {
+    Arc::new(Board::new(vec![Vec::new(); services], 4))
+}
+
+fn enter(board: &Board, id: Id) {
+    board.publish(id, State::Run, Transition::Entering, Cause::Normal);
+}
+
+fn leave(board: &Board, id: Id) {
+    board.publish(id, State::Run, Transition::Exited, Cause::Normal);
+}
+
+fn poll(board: &Board, row: u32, waker: &Waker) -> Poll<Option<Fired>> {
+    board.poll_watch(row, &Context::from_waker(waker), &mut Vec::with_capacity(4))
+}
+
+/// Nothing is left to be woken (invariant 4).
+fn is_at_rest(board: &Board) -> bool {
+    board.lock().wake.is_empty()
+}
+
+#[test]
+fn loom_a_watch_that_is_made_and_polled_amid_transitions_misses_nothing() {
+    ::loom::model(|| {
+        let board = board(1);
+        let other = board.clone();
+        let moves = thread::spawn(move || {
+            enter(&other, 0);
+            leave(&other, 0);
+        });
+        let row = board.watch(Mode::Any, IN_RUN, &[0]);
+        let born = board.word(0).seq;
+        let (alarm, waker) = Alarm::new();
+        let first = poll(&board, row, &waker);
+        moves.join().unwrap();
+        match first {
+            Poll::Ready(fired) => assert_eq!(fired.map(|fired| (fired.times, fired.seq)), Some((1, 1))),
+            Poll::Pending => match poll(&board, row, Waker::noop()) {
+                Poll::Ready(fired) => {
+                    assert_eq!(fired.map(|fired| fired.times), Some(1));
+                    assert!(alarm.rang(), "what came true after it waited woke it");
+                }
+                Poll::Pending => assert_eq!(born, 2, "it was made after all was over"),
+            },
+        }
+        assert!(poll(&board, row, Waker::noop()).is_pending(), "nothing twice");
+        board.unwatch(row);
+        assert!(is_at_rest(&board));
+    });
+}
+
+#[test]
+fn loom_two_transitions_of_two_services_meet_in_all() {
+    ::loom::model(|| {
+        let board = board(2);
+        let row = board.watch(Mode::All, IN_RUN, &[0, 1]);
+        let (alarm, waker) = Alarm::new();
+        assert!(poll(&board, row, &waker).is_pending());
+        let other = board.clone();
+        let one = thread::spawn(move || enter(&other, 0));
+        enter(&board, 1);
+        one.join().unwrap();
+        assert!(alarm.rang());
+        let mut words = Vec::with_capacity(2);
+        let fired = board.poll_watch(row, &Context::from_waker(Waker::noop()), &mut words);
+        assert_eq!(fired, Poll::Ready(Some(Fired { seq: 2, times: 1 })));
+        assert!(words.iter().all(|word| word.is_in(State::Run)));
+        assert!(is_at_rest(&board));
+    });
+}
+
+#[test]
+fn loom_a_watch_is_dropped_amid_transitions_and_its_twin_is_woken() {
+    ::loom::model(|| {
+        let board = board(1);
+        let (dropped, kept) = (board.watch(Mode::Any, IN_RUN, &[0]), board.watch(Mode::Any, IN_RUN, &[0]));
+        let (_, first) = Alarm::new();
+        let (alarm, second) = Alarm::new();
+        assert!(poll(&board, dropped, &first).is_pending());
+        assert!(poll(&board, kept, &second).is_pending());
+        let other = board.clone();
+        let moves = thread::spawn(move || enter(&other, 0));
+        board.unwatch(dropped);
+        // Its place may be given away while it is still in the queue.
+        let next = board.watch(Mode::Any, IN_RUN, &[0]);
+        moves.join().unwrap();
+        assert!(alarm.rang());
+        assert!(matches!(poll(&board, kept, &second), Poll::Ready(Some(Fired { times: 1, .. }))));
+        assert!(matches!(poll(&board, next, &second), Poll::Ready(Some(Fired { times: 1, .. }))));
+        assert!(is_at_rest(&board));
+    });
+}
+
+#[test]
+fn loom_the_end_wakes_who_waits_after_the_last_transition_was_taken() {
+    ::loom::model(|| {
+        let board = board(1);
+        let row = board.watch(Mode::Any, IN_RUN, &[0]);
+        let other = board.clone();
+        let ends = thread::spawn(move || {
+            enter(&other, 0);
+            other.close();
+        });
+        let mut taken = 0;
+        loop {
+            let (alarm, waker) = Alarm::new();
+            match poll(&board, row, &waker) {
+                Poll::Ready(Some(fired)) => taken += fired.times,
+                Poll::Ready(None) => break,
+                Poll::Pending => {
+                    while !alarm.rang() {
+                        thread::yield_now();
+                    }
+                }
+            }
+        }
+        assert_eq!(taken, 1, "before the end all is delivered");
+        ends.join().unwrap();
+    });
+}
+
+#[test]
+fn loom_a_feed_reads_every_transition_in_order() {
+    ::loom::model(|| {
+        let board = board(2);
+        let chosen = Chosen::All(2);
+        let mut words = Vec::with_capacity(2);
+        let (row, mut seq) = board.feed(&chosen, &mut words);
+        let movers: Vec<_> = (0..2)
+            .map(|id| {
+                let board = board.clone();
+                thread::spawn(move || enter(&board, id))
+            })
+            .collect();
+        let mut read = Vec::new();
+        while read.len() < 2 {
+            let (alarm, waker) = Alarm::new();
+            let mut events = Vec::with_capacity(4);
+            match board.poll_feed(row, &Context::from_waker(&waker), &mut seq, &chosen, &mut events, &mut words) {
+                Poll::Ready(Read::Events) => read.extend(events.iter().map(|event| event.seq)),
+                Poll::Ready(other) => panic!("{other:?}"),
+                Poll::Pending => {
+                    while !alarm.rang() {
+                        thread::yield_now();
+                    }
+                }
+            }
+        }
+        assert_eq!(read, [1, 2]);
+        movers.into_iter().for_each(|mover| mover.join().unwrap());
+        assert!(is_at_rest(&board));
+    });
+}
+
+#[test]
+fn loom_a_gate_that_opens_while_its_engine_looks_is_not_missed() {
+    ::loom::model(|| {
+        let gate = Declared {
+            mode: Mode::Any,
+            condition: IN_RUN,
+            targets: [0].into(),
+            reaction: Reaction::GateRun,
+            within: None,
+        };
+        let board = Arc::new(Board::new(vec![Vec::new(), vec![gate]], 4));
+        let other = board.clone();
+        let opens = thread::spawn(move || enter(&other, 0));
+        let (alarm, waker) = Alarm::new();
+        board.set_waker(1, &waker);
+        let passed = board.pass(1, None, State::Run).is_some();
+        opens.join().unwrap();
+        assert!(passed || alarm.rang(), "it passed, or it is told to look again");
+        assert!(passed || board.pass(1, None, State::Run).is_some());
+        assert!(is_at_rest(&board));
+    });
+}
+
+#[test]
+fn loom_a_signal_that_is_raised_while_its_engine_looks_is_not_missed() {
+    ::loom::model(|| {
+        let board = board(1);
+        let other = board.clone();
+        let raises = thread::spawn(move || other.raise(0, signal::SHUTDOWN));
+        let (alarm, waker) = Alarm::new();
+        board.set_waker(0, &waker);
+        let seen = board.signals(0) & signal::SHUTDOWN != 0;
+        raises.join().unwrap();
+        assert!(seen || alarm.rang());
+    });
+}

@@ -318,7 +318,7 @@ impl Board {
     }
 
     /// In how many places watches are that somebody holds.
-    #[cfg(any(test, feature = "test-util"))]
+    #[cfg(feature = "test-util")]
     pub(crate) fn watched(&self) -> usize {
         let inner = self.lock();
         let polled = |at: &u32| !matches!(inner.rows[*at as usize].kind, Kind::Declared { .. });
@@ -326,7 +326,7 @@ impl Board {
     }
 
     /// How many watches the transitions so far have looked at.
-    #[cfg(any(test, feature = "test-util"))]
+    #[cfg(feature = "test-util")]
     pub(crate) fn looked_at(&self) -> u64 {
         self.lock().looked_at
     }

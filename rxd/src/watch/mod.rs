@@ -1,5 +1,7 @@
 //! Watches that somebody holds: polled, not reacted to.
 
+#[cfg(feature = "test-util")]
+pub(crate) mod bench;
 mod met;
 mod names;
 mod stream;

@@ -1,6 +1,7 @@
 //! Watching, through daemons: the faults of its part by number, `wait_for` and `why`.
 
 mod common;
+mod cost;
 mod declared;
 mod f50_dropped;
 mod f51_slow;

@@ -205,6 +205,7 @@ fn run(services: usize, room: usize, ops: Vec<Op>) {
         assert!(matches!(reader.what, What::Stream { .. }) || reader.ended);
     }
     drop(readers);
+    #[cfg(feature = "test-util")]
     assert_eq!(stage.core.board.watched(), 0, "nothing is left of those that were dropped");
 }
 

@@ -129,10 +129,6 @@ impl Alarm {
         (alarm, waker)
     }
 
-    pub(crate) fn rings(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
-    }
-
     /// How often since this was asked last.
     pub(crate) fn take(&self) -> usize {
         self.0.swap(0, Ordering::Relaxed)

@@ -1,0 +1,174 @@
+//! A terminal view of all services of a daemon, kept up by `watch_states`.
+//!
+//! What to watch for: the board is a service like the others. It has a snapshot first and then
+//! every transition in order, so what it shows is what is; if it were too slow, it would be told
+//! how much it missed, and go on from a new snapshot. `db` fails now and then, and `api`, which
+//! needs it, leaves Run and comes back with it. Where standard output is no terminal, each
+//! transition is a line. It ends by itself, or on Ctrl-C. Try
+//!
+//! ```text
+//! cargo run -p examples --bin status-board -- --for 10s
+//! cargo run -p examples --bin status-board -- --for 3s | head
+//! ```
+#![allow(clippy::print_stdout, reason = "the board is the program's output")]
+
+use clap::Parser;
+use rxd::{Context, Filter, Runner, ServiceState, StateEvent, States, Transition};
+use std::io::IsTerminal;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// Breaks down again and again.
+#[rxd::service(backoff(base = "300ms", max = "2s"))]
+struct Db {
+    holds: Duration,
+    rounds: u32,
+}
+
+impl Runner for Db {
+    async fn init(&mut self, _cx: &Context) -> rxd::Result {
+        self.rounds += 1;
+        sleep(Duration::from_millis(200)).await;
+        if self.rounds % 3 == 2 {
+            return Err("connection refused".into());
+        }
+        Ok(())
+    }
+
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        tokio::select! {
+            () = sleep(self.holds) => Err("connection reset".into()),
+            () = cx.cancelled() => Ok(()),
+        }
+    }
+}
+
+/// In Run while `db` is.
+#[rxd::service]
+#[needs("db")]
+struct Api;
+
+impl Runner for Api {
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        cx.cancelled().await;
+        Ok(())
+    }
+}
+
+/// Ends the daemon after its time.
+#[rxd::service]
+struct Clock {
+    end: Duration,
+    handle: std::sync::Arc<tokio::sync::Notify>,
+}
+
+impl Runner for Clock {
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        tokio::select! {
+            () = sleep(self.end) => self.handle.notify_one(),
+            () = cx.cancelled() => return Ok(()),
+        }
+        cx.cancelled().await;
+        Ok(())
+    }
+}
+
+/// Shows where everybody is.
+#[rxd::service]
+struct Board {
+    terminal: bool,
+}
+
+impl Runner for Board {
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        let mut states = cx.watch_states(Filter::exclude(["board"]))?;
+        let begun = Instant::now();
+        let mut rows: Vec<ServiceState> = Vec::new();
+        loop {
+            let event = tokio::select! {
+                event = states.next() => event,
+                () = cx.cancelled() => return Ok(()),
+            };
+            match event {
+                Some(StateEvent::Snapshot(states)) => rows = self.begin(states),
+                Some(StateEvent::Lagged { missed, snapshot }) => {
+                    println!("{missed} transitions went by unseen");
+                    rows = self.begin(snapshot);
+                }
+                Some(StateEvent::Changed(state)) => {
+                    if !self.terminal {
+                        println!("{:6.2} s  {}", begun.elapsed().as_secs_f64(), line(&state));
+                    }
+                    if let Some(row) = rows.iter_mut().find(|row| row.name == state.name) {
+                        *row = state;
+                    }
+                }
+                None => return Ok(()),
+            }
+            if self.terminal {
+                // Back to where the board begins, and over it line by line.
+                print!("\x1b[{}A", rows.len());
+                rows.iter().for_each(|row| println!("\x1b[2K{}", line(row)));
+            }
+        }
+    }
+}
+
+impl Board {
+    fn begin(&self, states: States) -> Vec<ServiceState> {
+        let rows: Vec<ServiceState> = states.into_iter().collect();
+        if self.terminal {
+            rows.iter().for_each(|_| println!());
+        } else {
+            rows.iter().for_each(|row| println!("  0.00 s  {}", line(row)));
+        }
+        rows
+    }
+}
+
+/// One service in a line.
+fn line(state: &ServiceState) -> String {
+    let ServiceState { name, state, transition, cause, incarnation, restarts, .. } = state;
+    let place = match transition {
+        Transition::Entering => format!("in {state}"),
+        Transition::Exited => format!("left {state}"),
+    };
+    format!("{name:8} {place:10} {cause:10} round {incarnation}, {restarts} restarts")
+}
+
+#[rxd::daemon]
+struct StatusBoard {
+    db: Db,
+    api: Api,
+    clock: Clock,
+    board: Board,
+}
+
+/// Three services, one of them unreliable, and a board that shows where they are.
+#[derive(Parser)]
+struct Args {
+    /// How long to run.
+    #[arg(long = "for", value_parser = humantime::parse_duration, default_value = "20s")]
+    end: Duration,
+    /// How long the database holds before it breaks down.
+    #[arg(long, value_parser = humantime::parse_duration, default_value = "1500ms")]
+    holds: Duration,
+}
+
+#[tokio::main]
+async fn main() -> rxd::Result {
+    let Args { end, holds } = Args::parse();
+    let over = std::sync::Arc::new(tokio::sync::Notify::new());
+    let daemon = StatusBoard {
+        db: Db { holds, rounds: 0 },
+        api: Api,
+        clock: Clock { end, handle: over.clone() },
+        board: Board { terminal: std::io::stdout().is_terminal() },
+    };
+    let handle = daemon.start().await?;
+    tokio::select! {
+        () = over.notified() => handle.shutdown(),
+        _ = handle.wait() => {}
+    }
+    handle.wait().await.into_result()
+}

@@ -1,0 +1,74 @@
+//! The board without engines, for benchmarks: whoever holds it makes the transitions.
+
+use super::{Names, StateStream, Watch};
+use crate::board::{Board, Id};
+use crate::core::Core;
+use crate::error::Result;
+use crate::graph::Mode;
+use crate::shutdown::Ladder;
+use crate::state::{Action, Cause, Filter, State, Transition};
+use std::sync::Arc;
+
+/// Services `s0`, `s1`, .. that do nothing but what [`enter`](Stage::enter) and [`leave`](Stage::leave) say.
+#[derive(Clone, Debug)]
+pub struct Stage(Arc<Core>);
+
+impl Stage {
+    /// So many services, and room for so many past transitions.
+    #[must_use]
+    pub fn new(services: usize, history: usize) -> Self {
+        let names = (0..services).map(|id| format!("s{id}").into()).collect();
+        let ladder = Ladder::new(vec![Box::default(); services]);
+        let board = Board::new(vec![Vec::new(); services], history);
+        Stage(Arc::new(Core::new("d".into(), names, &vec![None; services], board, ladder)))
+    }
+
+    /// A service enters Run.
+    pub fn enter(&self, service: usize) {
+        self.0.board.publish(service as Id, State::Run, Transition::Entering, Cause::Normal);
+    }
+
+    /// A service leaves Run.
+    pub fn leave(&self, service: usize) {
+        self.0.board.publish(service as Id, State::Run, Transition::Exited, Cause::Normal);
+    }
+
+    /// See [`DaemonHandle::watch_any`](crate::DaemonHandle::watch_any).
+    ///
+    /// # Errors
+    ///
+    /// If no service has one of the names.
+    pub fn watch_any(&self, action: Action, state: State, services: impl Names) -> Result<Watch> {
+        Watch::new(&self.0, Mode::Any, action, state, &services)
+    }
+
+    /// See [`DaemonHandle::watch_all`](crate::DaemonHandle::watch_all).
+    ///
+    /// # Errors
+    ///
+    /// If no service has one of the names.
+    pub fn watch_all(&self, action: Action, state: State, services: impl Names) -> Result<Watch> {
+        Watch::new(&self.0, Mode::All, action, state, &services)
+    }
+
+    /// See [`DaemonHandle::watch_states`](crate::DaemonHandle::watch_states).
+    ///
+    /// # Errors
+    ///
+    /// If no service has one of the names.
+    pub fn watch_states(&self, filter: &Filter) -> Result<StateStream> {
+        StateStream::new(&self.0, filter)
+    }
+
+    /// How many watches the transitions so far have looked at: what they cost, counted.
+    #[must_use]
+    pub fn looked_at(&self) -> u64 {
+        self.0.board.looked_at()
+    }
+
+    /// In how many lists of watchers watches are.
+    #[must_use]
+    pub fn watched(&self) -> usize {
+        self.0.board.watched()
+    }
+}

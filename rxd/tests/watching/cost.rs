@@ -1,0 +1,80 @@
+//! What a transition costs, counted in watches looked at, not in time. G48, F61.
+
+use rxd::__private::Stage;
+use rxd::{Action, Filter, State};
+
+/// What 100 transitions of `s0` look at, with so many watches on it, so many services beside it,
+/// and so many watches on each of some of those.
+fn looked_at(own: usize, others: usize, elsewhere: usize) -> u64 {
+    let stage = Stage::new(1 + others, 8);
+    let watch = |name: &str| stage.watch_any(Action::Entering, State::Run, name).unwrap();
+    let mut watches: Vec<_> = (0..own).map(|_| watch("s0")).collect();
+    for other in 0..others.min(10) {
+        watches.extend((0..elsewhere).map(|_| watch(&format!("s{}", other + 1))));
+    }
+    for _ in 0..50 {
+        stage.enter(0);
+        stage.leave(0);
+    }
+    stage.looked_at()
+}
+
+#[test]
+fn a_transition_looks_at_the_watches_of_its_service_and_at_nothing_else() {
+    for own in [0, 1, 10, 1_000] {
+        let wanted = 100 * own as u64;
+        for (others, elsewhere) in [(0, 0), (10, 0), (10, 1_000), (10_000, 100)] {
+            assert_eq!(looked_at(own, others, elsewhere), wanted, "{own} of its own, {elsewhere} on others");
+        }
+    }
+}
+
+#[test]
+fn f61_a_million_looks_and_everybody_leaves_again() {
+    const WATCHERS: usize = 10_000;
+    let stage = Stage::new(2, 64);
+    let watches: Vec<_> = (0..WATCHERS).map(|_| stage.watch_any(Action::Entering, State::Run, "s0").unwrap()).collect();
+    for _ in 0..50 {
+        stage.enter(0);
+        stage.leave(0);
+        // Nobody is on this one.
+        stage.enter(1);
+        stage.leave(1);
+    }
+    assert_eq!(stage.looked_at(), 100 * WATCHERS as u64);
+    assert_eq!(stage.watched(), WATCHERS);
+    // In an order that is neither that of coming nor its reverse.
+    let mut left: Vec<_> = watches.into_iter().map(Some).collect();
+    for nth in 0..WATCHERS {
+        left[nth * 7_919 % WATCHERS] = None;
+        assert_eq!(stage.watched(), WATCHERS - 1 - nth);
+        if nth == 100 {
+            break;
+        }
+    }
+    drop(left);
+    assert_eq!(stage.watched(), 0);
+    stage.enter(0);
+    assert_eq!(stage.looked_at(), 100 * WATCHERS as u64, "who has left is looked at no more");
+}
+
+#[test]
+fn a_stream_of_all_is_in_one_list_however_many_services_there_are() {
+    let stage = Stage::new(10_000, 8);
+    let streams: Vec<_> = (0..3).map(|_| stage.watch_states(&Filter::None).unwrap()).collect();
+    assert_eq!(stage.watched(), 3);
+    stage.enter(7);
+    assert_eq!(stage.looked_at(), 3);
+    drop(streams);
+    assert_eq!(stage.watched(), 0);
+}
+
+#[test]
+fn a_watch_on_many_is_looked_at_once_a_transition() {
+    let stage = Stage::new(1_000, 8);
+    let names: Vec<String> = (0..1_000).map(|id| format!("s{id}")).collect();
+    let watch = stage.watch_all(Action::Changing, State::Run, &names).unwrap();
+    (0..1_000).for_each(|id| stage.enter(id));
+    assert_eq!(stage.looked_at(), 1_000);
+    drop(watch);
+}
