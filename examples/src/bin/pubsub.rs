@@ -7,7 +7,7 @@
 #![allow(clippy::print_stdout, reason = "the counts are the program's output")]
 
 use clap::Parser;
-use rxd::intracom::{Declared, Group, Intracom, Subscription};
+use rxd::intracom::{Declared, Group, Subscription};
 use rxd::{Context, Runner};
 use std::time::Duration;
 
@@ -18,13 +18,12 @@ static MESSAGES: Declared<u32> = Declared::new("messages");
 #[rxd::service(manager = "until_success")]
 #[watch(all, entering, Run, "worker-1", "worker-2", "audit")]
 struct Publisher {
-    intracom: Intracom,
     count: u32,
 }
 
 impl Runner for Publisher {
     async fn run(&mut self, cx: &Context) -> rxd::Result {
-        let messages = MESSAGES.on(&self.intracom)?;
+        let messages = MESSAGES.on(&cx.intracom())?;
         let mut published = 0;
         for message in 1..=self.count {
             tokio::select! {
@@ -42,7 +41,6 @@ impl Runner for Publisher {
 /// Takes messages from the group it is in.
 #[rxd::service(manager = "until_success")]
 struct Listener {
-    intracom: Intracom,
     group: Group<'static>,
     /// How long it takes over each message.
     work: Duration,
@@ -52,7 +50,7 @@ struct Listener {
 impl Runner for Listener {
     /// Subscribes already here: whoever waits for this service to be in Run knows that it listens.
     async fn init(&mut self, cx: &Context) -> rxd::Result {
-        self.messages = Some(MESSAGES.subscribe(&self.intracom.scoped(cx.token()), self.group)?);
+        self.messages = Some(MESSAGES.subscribe(&cx.intracom(), self.group)?);
         Ok(())
     }
 
@@ -91,11 +89,10 @@ struct Args {
 async fn main() -> rxd::Result {
     let Args { count } = Args::parse();
     examples::log_to_stderr();
-    let intracom = Intracom::new();
-    let listener = |group: Group<'static>, work| Listener { intracom: intracom.clone(), group, work, messages: None };
+    let listener = |group: Group<'static>, work| Listener { group, work, messages: None };
     let work = Duration::from_millis(2);
     PubSub {
-        publisher: Publisher { intracom: intracom.clone(), count },
+        publisher: Publisher { count },
         // A small buffer: the publisher waits for its readers.
         first: listener(Group::named("workers").capacity(4), work),
         second: listener(Group::named("workers").capacity(4), work),

@@ -65,14 +65,13 @@ fn sample() -> rxd::Result<[(&'static str, f64); 2]> {
 /// Publishes what the sensors say.
 #[rxd::service(backoff(base = "1s"))]
 struct Sampler {
-    intracom: Intracom,
     every: Duration,
     number: u64,
 }
 
 impl Runner for Sampler {
     async fn run(&mut self, cx: &Context) -> rxd::Result {
-        let readings = READINGS.on(&self.intracom)?;
+        let readings = READINGS.on(&cx.intracom())?;
         let mut every = tokio::time::interval(self.every);
         loop {
             for (sensor, value) in sample()? {
@@ -94,14 +93,13 @@ impl Runner for Sampler {
 /// Sums up all readings, and publishes the sums.
 #[rxd::service]
 struct Aggregator {
-    intracom: Intracom,
     summaries: Summaries,
 }
 
 impl Runner for Aggregator {
     async fn run(&mut self, cx: &Context) -> rxd::Result {
-        let mut readings = READINGS.subscribe(&self.intracom.scoped(cx.token()), AGGREGATOR)?;
-        let topic = SUMMARIES.on(&self.intracom)?;
+        let mut readings = READINGS.subscribe(&cx.intracom(), AGGREGATOR)?;
+        let topic = SUMMARIES.on(&cx.intracom())?;
         while let Some(Reading { sensor, value, .. }) = readings.recv().await {
             let new = Summary { readings: 0, least: value, most: value, mean: 0.0 };
             let summary = self.summaries.entry(sensor).or_insert(new);
@@ -118,13 +116,12 @@ impl Runner for Aggregator {
 /// Takes its time over each reading.
 #[rxd::service]
 struct SlowReader {
-    intracom: Intracom,
     group: Group<'static>,
 }
 
 impl Runner for SlowReader {
     async fn run(&mut self, cx: &Context) -> rxd::Result {
-        let mut readings = READINGS.subscribe(&self.intracom.scoped(cx.token()), self.group)?;
+        let mut readings = READINGS.subscribe(&cx.intracom(), self.group)?;
         while let Some(reading) = readings.recv().await {
             tracing::debug!(number = reading.number, dropped = readings.stats().dropped.total(), "read");
             tokio::select! {
@@ -139,7 +136,6 @@ impl Runner for SlowReader {
 /// Serves the latest summary, and what became of the readings.
 #[rxd::service(backoff(base = "2s"), restarts(max = 5, within = "1m"), on_failure = "shutdown")]
 struct Web {
-    intracom: Intracom,
     addr: SocketAddr,
 }
 
@@ -178,8 +174,8 @@ impl Runner for Web {
         let listener = TcpListener::bind(addr)
             .await
             .map_err(|error| format!("failed to listen on {addr}: {error}; choose another with --addr"))?;
-        let shown = Shown { intracom: self.intracom.clone(), latest: Arc::default() };
-        let mut summaries = SUMMARIES.subscribe(&self.intracom.scoped(cx.token()), LATEST)?;
+        let shown = Shown { intracom: cx.intracom(), latest: Arc::default() };
+        let mut summaries = SUMMARIES.subscribe(&cx.intracom(), LATEST)?;
         let follow = async {
             while let Some(summaries) = summaries.recv().await {
                 *shown.latest.lock().unwrap_or_else(PoisonError::into_inner) = summaries;
@@ -223,13 +219,12 @@ async fn main() -> rxd::Result {
         return Err("--every must be longer than nothing".into());
     }
     examples::log_to_stderr();
-    let intracom = &Intracom::new();
     Sensors {
-        sampler: Sampler { intracom: intracom.clone(), every, number: 0 },
-        aggregator: Aggregator { intracom: intracom.clone(), summaries: Summaries::new() },
-        newest: SlowReader { intracom: intracom.clone(), group: NEWEST },
-        oldest: SlowReader { intracom: intracom.clone(), group: OLDEST },
-        web: Web { intracom: intracom.clone(), addr },
+        sampler: Sampler { every, number: 0 },
+        aggregator: Aggregator { summaries: Summaries::new() },
+        newest: SlowReader { group: NEWEST },
+        oldest: SlowReader { group: OLDEST },
+        web: Web { addr },
     }
     .run()
     .await
