@@ -5,6 +5,7 @@ use crate::children::Children;
 use crate::core::{Core, States};
 use crate::error::Result;
 use crate::graph::Mode;
+use crate::intracom::Intracom;
 use crate::shutdown::Ladder;
 use crate::state::{Action, Filter, State};
 use crate::watch::{Names, StateStream, Watch};
@@ -170,6 +171,14 @@ impl Context {
     #[must_use]
     pub fn states(&self) -> States {
         self.core.states()
+    }
+
+    /// What the daemon's services tell one another: topics to publish to and to subscribe to.
+    ///
+    /// A subscription that is taken through it ends with this context: when the service's round does.
+    #[must_use]
+    pub fn intracom(&self) -> Intracom {
+        self.core.intracom.scoped(self.token.clone())
     }
 
     /// Says that the service is alive and getting somewhere. See `heartbeat` of `#[rxd::service]`.

@@ -3,6 +3,7 @@
 use crate::board::{Board, Event, Id, Word, signal};
 use crate::error::Result;
 use crate::graph::fnv1a;
+use crate::intracom::Intracom;
 use crate::shutdown::Ladder;
 use crate::stall::Stall;
 use crate::state::{Cause, State, Transition};
@@ -27,6 +28,8 @@ pub(crate) struct Core {
     requests: Mutex<Vec<(Id, Command, oneshot::Sender<Result>)>>,
     /// The supervisor has something to look at.
     pub(crate) supervisor: Notify,
+    /// What services tell one another.
+    pub(crate) intracom: Intracom,
     /// What services say of themselves.
     said: Mutex<BTreeMap<Id, Box<str>>>,
     /// Something that is told of the daemon as a whole has changed. Who follows looks for itself.
@@ -91,6 +94,7 @@ impl Core {
             lookup: lookup.into(),
             requests: Mutex::new(Vec::new()),
             supervisor: Notify::new(),
+            intracom: Intracom::new(),
             said: Mutex::default(),
             changed: Notify::new(),
             ladder,

@@ -220,16 +220,18 @@ impl Daemon {
     /// # Cancel safety
     ///
     /// Dropping the future ends what runs before the services; none has been started then.
-    pub async fn start(self) -> Result<DaemonHandle> {
+    pub async fn start(mut self) -> Result<DaemonHandle> {
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(Error::msg("failed to start: there is no tokio runtime; write #[tokio::main] above main"));
         }
         self.check()?;
         crate::panic::note_locations();
-        let signals = self.signals.unwrap_or_else(|| signals::DEFAULT.to_vec());
+        let signals = self.signals.take().unwrap_or_else(|| signals::DEFAULT.to_vec());
         let mut listener = Listener::new(&signals)?;
-        let services: Vec<Service> = self.services.into_iter().filter(|service| !service.is_off()).collect();
-        let core = Arc::new(wiring::wire(self.name, &services, self.history));
+        self.services.retain(|service| !service.is_off());
+        let order = self.with_graph(|graph| graph.stops_before());
+        let core = Arc::new(wiring::wire(self.name, &self.services, order, self.history));
+        let services = self.services;
         let mut systemd = Systemd::begin(&core, self.alive, services.iter().map(|service| *service.limits()));
         // Not ready before everything besides the services is there too.
         let hold = systemd.hold();
@@ -294,8 +296,8 @@ impl Daemon {
     ///
     /// If it could not work ([`Error::is_graph`]); the message names every fault.
     pub fn check(&self) -> Result {
-        let mut faults =
-            self.with_graph(|graph| -> Vec<String> { graph.faults().into_iter().map(|fault| fault.message).collect() });
+        let faults = self.with_graph(|graph| graph.faults());
+        let mut faults: Vec<String> = faults.into_iter().map(|fault| fault.message).collect();
         if faults.is_empty() {
             faults = wiring::waits_for_switched_off(&self.services);
         }

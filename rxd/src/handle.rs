@@ -3,6 +3,7 @@
 use crate::core::{Command, Core, Reason, ServiceState, States};
 use crate::error::{Error, Result};
 use crate::graph::Mode;
+use crate::intracom::Intracom;
 use crate::report::Report;
 use crate::state::{Action, Filter, State};
 use crate::watch::{Names, StateStream, WaitFor, Watch, unknown_service};
@@ -163,6 +164,13 @@ impl DaemonHandle {
         let core = self.core();
         let id = core.id(service).ok_or_else(|| unknown_service(core, service))?;
         Ok(Why::of(core, id))
+    }
+
+    /// What the daemon's services tell one another, for code outside of them. It is closed when the
+    /// daemon has ended.
+    #[must_use]
+    pub fn intracom(&self) -> Intracom {
+        self.core().intracom.clone()
     }
 
     /// Ends one service; returns when it is in Exit.

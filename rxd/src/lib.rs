@@ -84,6 +84,7 @@ mod engine;
 mod error;
 pub mod graph;
 mod handle;
+pub mod intracom;
 #[cfg(feature = "macros")]
 mod macros;
 pub mod manager;

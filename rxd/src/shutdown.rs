@@ -91,46 +91,6 @@ impl Ladder {
     }
 }
 
-/// Drops, from "who stops after whom", what would make it wait for itself.
-///
-/// An `any` gate may be written both ways between two services, since one of its other targets
-/// opens it. There is no order then, and the later arrow in the order of declaration is let go.
-pub(crate) fn without_cycles(after: Vec<Vec<Id>>) -> Vec<Box<[Id]>> {
-    #[derive(Clone, Copy, PartialEq)]
-    enum Mark {
-        New,
-        Open,
-        Done,
-    }
-    let mut marks = vec![Mark::New; after.len()];
-    let mut kept: Vec<Vec<Id>> = vec![Vec::new(); after.len()];
-    for root in 0..after.len() {
-        if marks[root] != Mark::New {
-            continue;
-        }
-        marks[root] = Mark::Open;
-        let mut path = vec![(root, 0)];
-        while let Some((node, next)) = path.last_mut() {
-            let node = *node;
-            let Some(&target) = after[node].get(*next) else {
-                marks[node] = Mark::Done;
-                path.pop();
-                continue;
-            };
-            *next += 1;
-            if marks[target as usize] == Mark::Open {
-                continue;
-            }
-            kept[node].push(target);
-            if marks[target as usize] == Mark::New {
-                marks[target as usize] = Mark::Open;
-                path.push((target as usize, 0));
-            }
-        }
-    }
-    kept.into_iter().map(Into::into).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,11 +110,5 @@ mod tests {
         let ladder = Ladder::new(vec![[1].into(), [].into()]);
         assert!(ladder.exited(0).is_empty());
         assert_eq!(ladder.begin(), [0, 1]);
-    }
-
-    #[test]
-    fn a_cycle_is_cut_once() {
-        let kept = without_cycles(vec![vec![1], vec![0, 2], vec![0]]);
-        assert_eq!(kept, [Box::from([1]), Box::from([2]), Box::from([])]);
     }
 }

@@ -89,6 +89,7 @@ impl Supervisor {
         self.tasks.close();
         // A service whose thread is blocked holds its task for as long as it is.
         let stuck = tokio::time::timeout_at(end, self.tasks.wait()).await.is_err();
+        self.core.intracom.close();
         self.core.board.close();
         self.systemd.finish().await;
         match self.sentinel.take() {

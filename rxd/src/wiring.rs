@@ -4,14 +4,15 @@ use crate::board::{Board, Condition, Declared as Row, Id, Reaction};
 use crate::core::{Core, Name};
 use crate::graph::{Edge, Effect, Keyword, Mode, Target};
 use crate::service::Service;
-use crate::shutdown::{Ladder, without_cycles};
+use crate::shutdown::Ladder;
 use crate::state::{Action, State};
 
 /// An edge without its targets, and those.
 pub(crate) type OwnedTargets<'a> = (Edge<'static>, Vec<Target<'a>>);
 
-/// Gives each service its place, and each watch the places it is about.
-pub(crate) fn wire(daemon: Name, services: &[Service], history: usize) -> Core {
+/// Gives each service its place, and each watch the places it is about. `order` says for each
+/// service which it stops before.
+pub(crate) fn wire(daemon: Name, services: &[Service], order: Vec<Vec<usize>>, history: usize) -> Core {
     let names: Vec<Name> = services.iter().map(|service| service.shared_name()).collect();
     let kinds: Vec<Option<u64>> = services.iter().map(Service::kind).collect();
     let mut known: Vec<(u64, Id)> = Vec::with_capacity(services.len() * 2);
@@ -26,29 +27,20 @@ pub(crate) fn wire(daemon: Name, services: &[Service], history: usize) -> Core {
         same.find(|(_, id)| target.by_type || names[*id as usize] == target.text).map(|(_, id)| *id)
     };
     let mut rows: Vec<Vec<Row>> = Vec::with_capacity(services.len());
-    let mut after: Vec<Vec<Id>> = Vec::with_capacity(services.len());
     for service in services {
         let mut own = Vec::new();
-        let mut stops_before = Vec::new();
         for (edge, targets) in service.targets() {
             // A service that is switched off is nobody's target.
             let targets: Box<[Id]> = targets.iter().filter_map(find).collect();
             if targets.is_empty() {
                 continue;
             }
-            let first_order = edge.keyword == Keyword::Needs
-                || (edge.is_gate() && edge.action == Action::Entering && edge.state == State::Run);
-            if first_order {
-                stops_before.extend(&targets);
-            }
             rows_of(&edge, &targets, &mut own);
         }
-        stops_before.sort_unstable();
-        stops_before.dedup();
         rows.push(own);
-        after.push(stops_before);
     }
-    Core::new(daemon, names, &kinds, Board::new(rows, history), Ladder::new(without_cycles(after)))
+    let after = order.into_iter().map(|after| after.into_iter().map(|id| id as Id).collect());
+    Core::new(daemon, names, &kinds, Board::new(rows, history), Ladder::new(after.collect()))
 }
 
 /// The watches on the board that one declared edge stands for.

@@ -2,5 +2,7 @@
 
 mod multi_service;
 mod program;
+mod pubsub;
 mod run_until_success;
+mod sensors;
 mod single_service;

@@ -34,6 +34,8 @@ pub(crate) struct Written {
 /// The attributes of one field, as written.
 pub(crate) struct Field {
     pub(crate) entries: Vec<Entry>,
+    /// Whether something in them could not be read.
+    pub(crate) broken: bool,
     /// The `#[cfg(..)]`s, which decide whether there is such a service.
     pub(crate) cfgs: Vec<Attribute>,
 }
@@ -55,6 +57,7 @@ pub(crate) fn read(tokens: TokenStream, item: &mut ItemStruct, errors: &mut Erro
 
 fn field(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Field {
     let mut entries: Option<Vec<Entry>> = None;
+    let before = errors.len();
     attrs.retain(|attr| {
         if Keyword::of(attr).is_some() {
             errors.help(attr, "a field watches nothing", "write it on the service's type");
@@ -77,5 +80,5 @@ fn field(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Field {
         .filter(|attr| attr.path().is_ident("cfg") && matches!(attr.meta, Meta::List(_)))
         .cloned()
         .collect();
-    Field { entries: entries.unwrap_or_default(), cfgs }
+    Field { entries: entries.unwrap_or_default(), broken: errors.len() != before, cfgs }
 }

@@ -96,9 +96,13 @@ pub(crate) fn check(written: Written, item: &ItemStruct, errors: &mut Errors) ->
     }
     for (field, written) in item.fields.iter().zip(written.fields) {
         let Some(ident) = field.ident.clone() else { continue };
-        let mut name = None;
+        let (mut name, before) = (None, errors.len());
         for entry in &written.entries {
             name = entry.string(errors).filter(|lit| name::checked(lit, errors).is_some());
+        }
+        if name.is_none() && (written.broken || errors.len() != before) {
+            // It was to have a name of its own. With that of its type, it could be a second one.
+            name = Some(LitStr::new(&name::kebab(&ident.to_string()), ident.span()));
         }
         let inner = option(&field.ty);
         let optional = inner.is_some();

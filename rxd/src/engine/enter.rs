@@ -56,6 +56,8 @@ impl Seat {
         let Some(delay) = self.restart_delay() else {
             return Err(Leave::End(self.failed.unwrap_or(Cause::Error)));
         };
+        // A service without pauses is not to keep its thread from all others.
+        tokio::task::coop::consume_budget().await;
         let held = self.hold(State::Init, delay.max(self.options.delays[0])).await;
         if !matches!(held, Err(Leave::End(_) | Leave::Round(_))) {
             self.pace.restarted();

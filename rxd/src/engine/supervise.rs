@@ -153,8 +153,14 @@ impl Seat {
             Call::Reload => true,
             Call::Run | Call::Stop => false,
         };
+        if goes_on {
+            return ended;
+        }
+        // Whoever was handed the token, a subscription say, is to know that the round is over.
+        self.token.cancel();
+        cx.token().cancel();
         // Held by the seat and `cx`, and by nobody else.
-        if goes_on || self.is_alone(2) {
+        if self.is_alone(2) {
             return ended;
         }
         match self.wind_up(&cx.token()).await {
@@ -188,7 +194,7 @@ impl Seat {
     async fn wind_up(&mut self, token: &CancellationToken) -> Option<String> {
         self.token.cancel();
         token.cancel();
-        let children = std::mem::replace(&mut self.children, Arc::default());
+        let children = std::mem::take(&mut self.children);
         children.close();
         let mut limit = Limit::new(Some(self.stop_limit()));
         let mut aborted = false;

@@ -101,7 +101,7 @@ impl Trace {
             let transition = if sign == "+" { Transition::Entering } else { Transition::Exited };
             let state = State::ALL.into_iter().find(|state| state.as_str() == name);
             let state = state.unwrap_or_else(|| panic!("`{line}` has no state"));
-            let cause = words.next().map_or(Cause::Normal, |word| parse_cause(word));
+            let cause = words.next().map_or(Cause::Normal, parse_cause);
             let before = steps.iter().filter(|step| step.service == service && step.enters(State::Init)).count() as u32;
             let incarnation = before + u32::from(state == State::Init && transition == Transition::Entering);
             let seq = steps.len() as u64 + 1;

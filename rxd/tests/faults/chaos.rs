@@ -4,6 +4,9 @@
 //! `RXD_CHAOS_SEED=17` runs one; a plan that fails is made smaller until nothing can be left out,
 //! and shown:
 //!
+//! The same plans, quicker, also run on real threads in real time. What such a run finds need not
+//! come again; what a run in paused time finds does.
+//!
 //! ```text
 //! RXD_CHAOS_SEED=17 cargo test -p rxd --release --test faults chaos
 //! ```
@@ -29,11 +32,14 @@ rxd::manager! {
 }
 
 /// How many plans are tried where nothing else is asked for: what fits a debug build's patience.
-const RUNS: u64 = if cfg!(debug_assertions) { 1_000 } else { 10_000 };
+const RUNS: u64 = if cfg!(debug_assertions) { 500 } else { 10_000 };
+/// As many in real time, on several threads.
+const REAL_RUNS: u64 = 100;
 
 #[derive(Clone, Debug)]
 struct Plan {
     seed: u64,
+    real: bool,
     services: Vec<Part>,
     /// What operators do, and when.
     operators: Vec<(Duration, usize, Command)>,
@@ -95,15 +101,37 @@ fn name(at: usize) -> String {
 
 // ---- making a plan -----------------------------------------------------------------------------
 
-fn millis(rng: &mut Rng, most: u64) -> Duration {
+/// Chooses, and knows how fast time passes.
+struct Dice {
+    rng: Rng,
+    /// Whether time is real: everything is quicker then, and smaller.
+    real: bool,
+}
+
+impl std::ops::Deref for Dice {
+    type Target = Rng;
+
+    fn deref(&self) -> &Rng {
+        &self.rng
+    }
+}
+
+impl std::ops::DerefMut for Dice {
+    fn deref_mut(&mut self) -> &mut Rng {
+        &mut self.rng
+    }
+}
+
+fn millis(rng: &mut Dice, most: u64) -> Duration {
+    let most = if rng.real { most / 20 } else { most };
     Duration::from_millis(rng.u64(0..=most))
 }
 
-fn plan(seed: u64) -> Plan {
-    let mut rng = Rng::with_seed(seed);
-    let rng = &mut rng;
+fn plan(seed: u64, real: bool) -> Plan {
+    let rng = &mut Dice { rng: Rng::with_seed(seed), real };
     let size = match rng.u32(0..100) {
         0..80 => rng.usize(1..=8),
+        _ if real => rng.usize(9..=40),
         80..97 => rng.usize(9..=40),
         _ => rng.usize(41..=200),
     };
@@ -111,7 +139,7 @@ fn plan(seed: u64) -> Plan {
     let wild = if size <= 8 { 0.5 } else { 0.1 };
     let services = (0..size).map(|at| part(rng, at, wild)).collect();
     let mut plan =
-        Plan { seed, services, operators: Vec::new(), stop_at: Duration::ZERO, shutdown_timeout: Duration::ZERO };
+        Plan { seed, real, services, operators: Vec::new(), stop_at: Duration::ZERO, shutdown_timeout: Duration::ZERO };
     refused(&mut plan);
     let services = plan.services;
     let stop_at = millis(rng, 5_000);
@@ -121,8 +149,8 @@ fn plan(seed: u64) -> Plan {
         (millis(rng, stop_at.as_millis() as u64), rng.usize(0..size), command)
     });
     let operators = operators.collect();
-    let shutdown_timeout = if rng.f64() < 0.3 { millis(rng, 2_000) } else { Duration::from_secs(30) };
-    Plan { seed, services, operators, stop_at, shutdown_timeout }
+    let shutdown_timeout = if real || rng.f64() < 0.3 { millis(rng, 2_000) } else { Duration::from_secs(30) };
+    Plan { seed, real, services, operators, stop_at, shutdown_timeout }
 }
 
 /// Leaves out what the graph check refuses: that is tried elsewhere.
@@ -138,7 +166,7 @@ fn refused(plan: &mut Plan) {
     }
 }
 
-fn part(rng: &mut Rng, at: usize, wild: f64) -> Part {
+fn part(rng: &mut Dice, at: usize, wild: f64) -> Part {
     let kind = match rng.u32(0..4) {
         0 | 1 => Kind::Continuous,
         2 => Kind::UntilSuccess,
@@ -168,7 +196,7 @@ fn part(rng: &mut Rng, at: usize, wild: f64) -> Part {
         options = options.delay(millis(rng, 50)).startup_delay(millis(rng, 200));
     }
     for state in [State::Init, State::Idle, State::Run, State::Stop] {
-        if rng.f64() < 0.3 {
+        if rng.f64() < 0.3 || (rng.real && state == State::Stop) {
             options = options.timeout_of(state, millis(rng, 1_500));
         }
     }
@@ -178,11 +206,11 @@ fn part(rng: &mut Rng, at: usize, wild: f64) -> Part {
         2 => Some(Task::Panics(millis(rng, 500))),
         _ => None,
     };
-    let edges = (0..rng.usize(0..=2)).filter_map(|_| (at > 0).then(|| tie(rng, at))).collect();
+    let edges = (0..rng.usize(0..=2)).filter(|_| at > 0).map(|_| tie(rng, at)).collect();
     Part { kind, acts, tasks, reloads: rng.bool(), options, edges }
 }
 
-fn usual(rng: &mut Rng, method: usize) -> Act {
+fn usual(rng: &mut Dice, method: usize) -> Act {
     match (method, rng.u32(0..4)) {
         (2, 0) => Act::Ok.after(millis(rng, 1_000)),
         (2, _) => Act::UntilTold,
@@ -191,7 +219,7 @@ fn usual(rng: &mut Rng, method: usize) -> Act {
     }
 }
 
-fn act(rng: &mut Rng) -> Act {
+fn act(rng: &mut Dice) -> Act {
     let acts = [
         Act::Ok,
         Act::Fail,
@@ -210,7 +238,7 @@ fn act(rng: &mut Rng) -> Act {
 }
 
 /// Only to services before it.
-fn tie(rng: &mut Rng, at: usize) -> Tie {
+fn tie(rng: &mut Dice, at: usize) -> Tie {
     let mut targets: Vec<usize> = (0..rng.usize(1..=3)).map(|_| rng.usize(0..at)).collect();
     targets.sort_unstable();
     targets.dedup();
@@ -294,7 +322,11 @@ fn tied(service: Service, tie: &Tie) -> Service {
 /// Runs a plan; what is wrong with what came of it.
 fn run(plan: &Plan) -> Result<(), String> {
     fastrand::seed(plan.seed);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let runtime = match plan.real {
+        true => tokio::runtime::Builder::new_multi_thread().worker_threads(3).enable_all().build(),
+        false => tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build(),
+    };
+    let runtime = runtime.unwrap();
     let caught = catch_unwind(AssertUnwindSafe(|| {
         runtime.block_on(live(plan))?;
         match runtime.metrics().num_alive_tasks() {
@@ -311,7 +343,10 @@ fn run(plan: &Plan) -> Result<(), String> {
 async fn live(plan: &Plan) -> Result<(), String> {
     let probe = Probe::new();
     let daemon = build(plan, &probe);
-    let mut rules = Rules::of(&daemon).exact();
+    let mut rules = Rules::of(&daemon);
+    if !plan.real {
+        rules = rules.exact();
+    }
     let handle = daemon.start().await.map_err(|error| error.to_string())?;
     let asking: Vec<_> = plan
         .operators
@@ -330,14 +365,16 @@ async fn live(plan: &Plan) -> Result<(), String> {
             Instant::now()
         }
     };
-    let limit = plan.shutdown_timeout + Duration::from_millis(101);
+    // Real threads get their turn when the machine has one for them.
+    let grain = if plan.real { 10_000 } else { 101 };
+    let limit = plan.shutdown_timeout + Duration::from_millis(grain);
     let report = tokio::time::timeout(limit, handle.wait()).await.map_err(|_| "G14: it does not end".to_owned())?;
     // A shutdown that a service began before has its own, earlier deadline.
     if asked.elapsed() > limit {
         return Err(format!("G14: the stop took {:?}", asked.elapsed()));
     }
     for task in asking {
-        let answered = tokio::time::timeout(plan.stop_at + Duration::from_secs(1), task).await;
+        let answered = tokio::time::timeout(plan.stop_at + Duration::from_secs(10), task).await;
         answered.map_err(|_| "an operator was never answered")?.map_err(|error| error.to_string())?;
     }
     if let Some(fault) = probe.faults().first() {
@@ -347,7 +384,7 @@ async fn live(plan: &Plan) -> Result<(), String> {
     trace.assert(&rules);
     tells_the_truth(plan, &trace, &report)?;
     drop(handle);
-    tokio::time::sleep(Duration::from_millis(1)).await;
+    tokio::time::sleep(Duration::from_millis(grain / 100)).await;
     Ok(())
 }
 
@@ -472,12 +509,25 @@ fn shrink(mut plan: Plan, mut error: String) -> (Plan, String) {
     }
 }
 
-fn try_seed(seed: u64) {
-    let plan = plan(seed);
+fn try_seed(seed: u64, real: bool) {
+    let plan = plan(seed, real);
     if let Err(error) = run(&plan) {
-        let (plan, error) = shrink(plan, error);
+        // What depends on how threads meet need not fail again.
+        let (plan, error) = if real { (plan, error) } else { shrink(plan, error) };
         panic!("seed {seed}\n{plan:#?}\n{error}\nagain: RXD_CHAOS_SEED={seed} cargo test -p rxd --test faults chaos");
     }
+}
+
+fn try_all(runs: u64, real: bool, threads: u64) {
+    quiet();
+    if let Some(seed) = number("RXD_CHAOS_SEED") {
+        return try_seed(seed, real);
+    }
+    std::thread::scope(|scope| {
+        for first in 0..threads {
+            scope.spawn(move || (first..runs).step_by(threads as usize).for_each(|seed| try_seed(seed, real)));
+        }
+    });
 }
 
 fn number(name: &str) -> Option<u64> {
@@ -486,15 +536,12 @@ fn number(name: &str) -> Option<u64> {
 
 #[test]
 fn f40_f110_chaos() {
-    quiet();
-    if let Some(seed) = number("RXD_CHAOS_SEED") {
-        return try_seed(seed);
-    }
-    let runs = number("RXD_CHAOS_RUNS").unwrap_or(RUNS);
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(4) as u64;
-    std::thread::scope(|scope| {
-        for first in 0..threads {
-            scope.spawn(move || (first..runs).step_by(threads as usize).for_each(try_seed));
-        }
-    });
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(4);
+    try_all(number("RXD_CHAOS_RUNS").unwrap_or(RUNS), false, threads as u64);
+}
+
+#[test]
+fn f40_f110_chaos_on_real_threads() {
+    // Most of the time they wait.
+    try_all(number("RXD_CHAOS_RUNS").map_or(REAL_RUNS, |runs| runs / 20), true, 8);
 }

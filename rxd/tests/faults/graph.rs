@@ -75,10 +75,10 @@ async fn f45_stop_before_every_single_transition_of_the_start() {
     for at in 0..=start_up as u64 {
         let running = start(build()).await;
         let mut all = running.handle.watch_states(rxd::Filter::None).unwrap();
-        while at > 0 {
-            match all.next().await.unwrap() {
-                rxd::StateEvent::Changed(state) if state.seq >= at => break,
-                _ => {}
+        let mut seen = 0;
+        while seen < at {
+            if let rxd::StateEvent::Changed(state) = all.next().await.unwrap() {
+                seen = state.seq;
             }
         }
         let ran = running.stop().await;

@@ -1,7 +1,7 @@
 //! Group A: what a method may do.
 
 use crate::kit::*;
-use rxd::testing::{Act, Probe, Puppet};
+use rxd::testing::{Act, Probe, Puppet, Rules, Trace};
 use rxd::{Cause, Context, Daemon, Runner, Service, State, manager};
 use std::time::Duration;
 
@@ -261,6 +261,19 @@ async fn f20_run_returns_ok_at_once() {
     let ran = run_out(daemon([a])).await;
     assert_eq!(ran.ending("a").restarts, 100);
     assert_eq!(ran.error("a"), "came round more than 100 times within 1s");
+}
+
+#[tokio::test]
+async fn f20_one_that_never_waits_leaves_the_others_their_turn() {
+    let a = puppet("a", State::Run, [Act::Ok]);
+    // On a clock that nobody paused: how long it waits is the machine's business.
+    let daemon = daemon([a, plain("b"), plain("c").needs(["b"])]).signals([]).history(10_000_000);
+    let rules = Rules::of(&daemon);
+    let handle = daemon.start().await.unwrap();
+    handle.wait_for("c", State::Run).await.unwrap();
+    handle.shutdown();
+    assert!(handle.wait().await.is_ok());
+    Trace::of(&handle).assert(&rules);
 }
 
 #[tokio::test(start_paused = true)]

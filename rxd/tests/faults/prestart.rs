@@ -137,7 +137,12 @@ impl Pipeline for Both {
 
 #[tokio::test(start_paused = true)]
 async fn a_pipeline_of_one_s_own() {
-    let slow = || Stage::new("slow", || async { Ok(tokio::time::sleep(SECOND).await) });
+    let slow = || {
+        Stage::new("slow", || async {
+            tokio::time::sleep(SECOND).await;
+            Ok(())
+        })
+    };
     let began = Instant::now();
     run_until(daemon([plain("a")]).prestart(Both([slow(), slow()])), "a", State::Run).await;
     assert_eq!(began.elapsed(), SECOND);

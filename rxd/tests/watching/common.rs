@@ -1,37 +1,35 @@
 //! A service that does what the test tells it.
 
-use rxd::{Backoff, Context, Daemon, DaemonHandle, Error, Options, Runner, Service, State, Transition};
+use rxd::{Backoff, Context, Daemon, DaemonHandle, Error, Options, Runner, Service, State};
 use tokio::sync::mpsc;
 
 /// What the test may tell a puppet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Tell {
+pub(crate) enum Tell {
     /// Return from the method you are in.
     Return,
     /// Fail in the method you are in.
     Fail,
-    /// Panic in the method you are in.
-    Panic,
 }
 
 /// Stays in each of its methods until it is told to leave it; before Run only if it is to.
-pub struct Puppet {
+pub(crate) struct Puppet {
     told: mpsc::UnboundedReceiver<Tell>,
     stays_in: &'static [State],
 }
 
 /// What moves a puppet.
 #[derive(Clone, Debug)]
-pub struct Strings(mpsc::UnboundedSender<Tell>);
+pub(crate) struct Strings(mpsc::UnboundedSender<Tell>);
 
 impl Strings {
-    pub fn tell(&self, tell: Tell) {
+    pub(crate) fn tell(&self, tell: Tell) {
         self.0.send(tell).expect("the puppet is there");
     }
 }
 
 /// A puppet that stays in these states.
-pub fn puppet(stays_in: &'static [State]) -> (Strings, Puppet) {
+pub(crate) fn puppet(stays_in: &'static [State]) -> (Strings, Puppet) {
     let (sender, told) = mpsc::unbounded_channel();
     (Strings(sender), Puppet { told, stays_in })
 }
@@ -42,11 +40,11 @@ impl Puppet {
             return Ok(());
         }
         tokio::select! {
+            biased;
             () = cx.cancelled() => Ok(()),
             tell = self.told.recv() => match tell {
                 Some(Tell::Return) => Ok(()),
                 Some(Tell::Fail) => Err(Error::msg("told to fail")),
-                Some(Tell::Panic) => panic!("told to panic"),
                 None => {
                     cx.cancelled().await;
                     Ok(())
@@ -72,7 +70,7 @@ impl Runner for Puppet {
 }
 
 /// Comes round so many times at once, and then stays in Run.
-pub struct Spinner(pub u32);
+pub(crate) struct Spinner(pub u32);
 
 impl Runner for Spinner {
     async fn run(&mut self, cx: &Context) -> rxd::Result {
@@ -85,30 +83,25 @@ impl Runner for Spinner {
 }
 
 /// How many transitions a spinner has made when it stays in Run.
-pub fn transitions(rounds: u32) -> u64 {
+pub(crate) fn transitions(rounds: u32) -> u64 {
     u64::from(rounds) * 8 + 5
 }
 
 /// A service without any pauses.
-pub fn brisk(name: &str, runner: impl Runner) -> Service {
+pub(crate) fn brisk(name: &str, runner: impl Runner) -> Service {
     Service::new(name.to_owned(), runner).options(Options::DEFAULT.backoff(Backoff::NONE))
 }
 
 /// A daemon of these services, started.
-pub async fn start(services: impl IntoIterator<Item = Service>) -> DaemonHandle {
+pub(crate) async fn start(services: impl IntoIterator<Item = Service>) -> DaemonHandle {
     start_with(Daemon::new("d"), services).await
 }
 
-pub async fn start_with(daemon: Daemon, services: impl IntoIterator<Item = Service>) -> DaemonHandle {
+pub(crate) async fn start_with(daemon: Daemon, services: impl IntoIterator<Item = Service>) -> DaemonHandle {
     daemon.signals([]).add_all(services).start().await.unwrap()
 }
 
-pub async fn end(handle: &DaemonHandle) {
+pub(crate) async fn end(handle: &DaemonHandle) {
     handle.shutdown();
     assert!(handle.wait().await.is_ok());
-}
-
-/// `run+` or `run-`.
-pub fn word(state: &rxd::ServiceState) -> String {
-    format!("{}{}", state.state, if state.transition == Transition::Entering { '+' } else { '-' })
 }

@@ -79,7 +79,7 @@ async fn a_type_names_its_service() {
     let mut watch = handle.watch_all(Action::Entering, State::Run, [rxd::of::<Health>()]).unwrap();
     assert_eq!(watch.next().await.unwrap().services[0].name, "health");
     let error = handle.watch_any(Action::Entering, State::Run, rxd::of::<Extra>()).unwrap_err();
-    assert_eq!(error.to_string(), "daemon `Agent` has no service of type `Extra`", "it is switched off");
+    assert_eq!(error.to_string(), "daemon `agent` has no service of type `Extra`", "it is switched off");
     handle.shutdown();
     handle.wait().await.into_result().unwrap();
 }

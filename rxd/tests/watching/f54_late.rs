@@ -101,5 +101,9 @@ async fn all_is_about_one_instant() {
     let met = both.next().await.unwrap();
     assert_eq!(met.times, 1, "each was in Run in between, but never both at once");
     assert!(met.services.iter().all(|service| service.is_in(State::Run)));
-    end(&handle).await;
+    handle.shutdown();
+    handle.wait_for(["a", "b"], State::Stop).await.unwrap();
+    a_strings.tell(Tell::Return);
+    b_strings.tell(Tell::Return);
+    assert!(handle.wait().await.is_ok());
 }

@@ -69,7 +69,6 @@ async fn f55_in_a_waker() {
     let mut watch = handle.watch_any(Action::Exited, State::Stop, "a").unwrap();
     let waker = Waker::from(rude.clone());
     assert!(Pin::new(&mut watch).poll_next(&mut std::task::Context::from_waker(&waker)).is_pending());
-    handle.wait_for("a", State::Run).await.unwrap();
     let mut rounds = handle.watch_any(Action::Entering, State::Run, "a").unwrap();
     let mut times = 0;
     while times < 100 {

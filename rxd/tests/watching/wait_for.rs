@@ -8,9 +8,9 @@ use tokio::time::Instant;
 #[tokio::test(start_paused = true)]
 async fn it_returns_when_the_services_are_in_the_state() {
     let (strings, a) = puppet(&[State::Init, State::Run]);
-    let handle = start([brisk("a", a), brisk("b", puppet(&[]).1)]).await;
-    let wait = tokio::spawn(handle.wait_for(["a", "b"], State::Init).within(Duration::from_secs(1)));
-    assert!(wait.await.unwrap().is_err(), "b does not stay in Init");
+    let handle = start([brisk("a", a), brisk("b", puppet(&[State::Run]).1)]).await;
+    let wait = tokio::spawn(handle.wait_for(["a", "b"], State::Idle).within(Duration::from_secs(1)));
+    assert!(wait.await.unwrap().is_err(), "a stays in Init");
     strings.tell(Tell::Return);
     handle.wait_for("a", State::Run).await.unwrap();
     handle.wait_for("a", State::Run).within(Duration::ZERO).await.unwrap();

@@ -49,7 +49,7 @@ impl Longest {
         lookup.sort_unstable();
         let count = graph.nodes.len().min(options.len());
         let mut walk = Walk { graph, options, lookup, run: vec![None; count] };
-        let gates = crate::shutdown::without_cycles((0..count).map(|at| walk.gate_targets(at)).collect());
+        let gates = without_cycles((0..count).map(|at| walk.gate_targets(at)).collect());
         for at in targets_first(&gates) {
             walk.run[at] = Some(walk.run(at));
         }
@@ -161,8 +161,10 @@ impl Walk<'_> {
     /// How long the longest chain of services that stop one after another may take: each is given
     /// its limit to leave Run, and again to Stop.
     fn stop(&self) -> (Duration, String) {
-        let after: Vec<Vec<u32>> = (0..self.run.len()).map(|at| self.stops_before(at)).collect();
-        let after = crate::shutdown::without_cycles(after);
+        let order = self.graph.stops_before().into_iter().take(self.run.len());
+        let after: Vec<Box<[u32]>> = order
+            .map(|after| after.into_iter().map(|at| at as u32).filter(|&at| (at as usize) < self.run.len()).collect())
+            .collect();
         let mut ways = vec![Way::default(); after.len()];
         for at in targets_first(&after) {
             let next = after[at].iter().map(|&next| next as usize).max_by_key(|&next| ways[next].time);
@@ -178,16 +180,46 @@ impl Walk<'_> {
         }
         (ways[first].time, names.join(", "))
     }
+}
 
-    /// Those that stop after this one.
-    fn stops_before(&self, at: usize) -> Vec<u32> {
-        let ordered = |edge: &&Edge<'_>| {
-            edge.keyword == Keyword::Needs
-                || (gate(edge).is_some() && edge.action == Action::Entering && edge.state == State::Run)
-        };
-        let edges = self.graph.nodes[at].edges.iter().filter(ordered);
-        edges.flat_map(|edge| edge.targets).filter_map(|target| self.find(target)).map(|at| at as u32).collect()
+/// Drops what would make a service wait for itself.
+///
+/// An `any` gate may be written both ways between two services, since one of its other targets
+/// opens it: the later arrow in the order of declaration is let go.
+fn without_cycles(after: Vec<Vec<u32>>) -> Vec<Box<[u32]>> {
+    #[derive(Clone, Copy, PartialEq)]
+    enum Mark {
+        New,
+        Open,
+        Done,
     }
+    let mut marks = vec![Mark::New; after.len()];
+    let mut kept: Vec<Vec<u32>> = vec![Vec::new(); after.len()];
+    for root in 0..after.len() {
+        if marks[root] != Mark::New {
+            continue;
+        }
+        marks[root] = Mark::Open;
+        let mut path = vec![(root, 0)];
+        while let Some((node, next)) = path.last_mut() {
+            let node = *node;
+            let Some(&target) = after[node].get(*next) else {
+                marks[node] = Mark::Done;
+                path.pop();
+                continue;
+            };
+            *next += 1;
+            if marks[target as usize] == Mark::Open {
+                continue;
+            }
+            kept[node].push(target);
+            if marks[target as usize] == Mark::New {
+                marks[target as usize] = Mark::Open;
+                path.push((target as usize, 0));
+            }
+        }
+    }
+    kept.into_iter().map(Into::into).collect()
 }
 
 /// Every node, each after those that its arrows lead to. The arrows are free of cycles.

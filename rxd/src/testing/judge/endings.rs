@@ -14,11 +14,10 @@ pub(super) fn judge(seen: &Seen<'_>, found: &mut Found) {
     // Whether the service has given up before the step that is looked at.
     let mut gone = vec![false; rules.services.len()];
     for (me, step) in seen.steps() {
-        if step.enters(State::Exit) && step.cause == Cause::Dependency {
-            if !rules.services[me].depends.iter().any(|&on| gone[on]) {
-                let text = format!("`{}` ends for a dependency, but none of its own gave up", step.service);
-                found.add("G12", step.seq, text);
-            }
+        let alone = !rules.services[me].depends.iter().any(|&on| gone[on]);
+        if step.enters(State::Exit) && step.cause == Cause::Dependency && alone {
+            let text = format!("`{}` ends for a dependency, but none of its own gave up", step.service);
+            found.add("G12", step.seq, text);
         }
         if !gives_up(step) {
             continue;

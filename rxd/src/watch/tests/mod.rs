@@ -1,5 +1,6 @@
 //! Watches and streams against a model, over random lives of random services.
 
+mod declared;
 mod model;
 mod polled;
 mod world;
