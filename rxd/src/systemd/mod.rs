@@ -84,7 +84,7 @@ impl Systemd {
             for (id, options) in options.clone().enumerate() {
                 if let Some(period) = options.heartbeat {
                     // Run is given its time to return, then what it spawned is.
-                    pulse.add(id as Id, period, 2 * options.timeouts[3].unwrap_or(STOP_LIMIT));
+                    pulse.add(id as Id, period, options.timeouts[3].unwrap_or(STOP_LIMIT).saturating_mul(2));
                 }
             }
             let interval = watchdog::interval(timeout, alive.report);
