@@ -271,7 +271,7 @@ impl Daemon {
         let (supervisor, report) = Supervisor::new(core.clone(), tasks, listener, limits, sentinel, systemd);
         let span = tracing::error_span!(target: "rxd", "daemon", daemon = %core.daemon);
         tokio::spawn(supervisor.run().instrument(span));
-        drop(hold);
+        hold.release();
         Ok(DaemonHandle::new(core, report))
     }
 

@@ -145,6 +145,12 @@ impl Mail {
         Some(Letter::Status(sd_notify::NotifyState::Status(&text).to_string()))
     }
 
+    /// Nothing follows: what is left is told now.
+    pub(crate) fn close(&mut self) {
+        self.closed = true;
+        self.status_told = None;
+    }
+
     /// When [`take`](Mail::take) will have something without being given anything.
     pub(crate) fn status_due(&self) -> Option<Instant> {
         let told = self.status_told.filter(|_| self.status_is_new)?;
@@ -221,6 +227,16 @@ mod tests {
         let due = mail.status_due().unwrap();
         assert_eq!(all(&mut mail, due), ["STATUS=3/3 running"]);
         assert_eq!(mail.status_due(), None);
+    }
+
+    #[test]
+    fn the_last_status_does_not_wait() {
+        let (mut mail, now) = (Mail::default(), Instant::now());
+        mail.status("1/3 running");
+        all(&mut mail, now);
+        mail.status("failed");
+        mail.close();
+        assert_eq!(all(&mut mail, now), ["STATUS=failed"]);
     }
 
     #[test]

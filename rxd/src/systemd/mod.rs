@@ -49,6 +49,11 @@ struct Line {
 #[must_use = "dropped, it holds nothing up"]
 pub(crate) struct Hold(Option<Arc<Teller>>);
 
+impl Hold {
+    /// What it stood for is there.
+    pub(crate) fn release(self) {}
+}
+
 impl Drop for Hold {
     fn drop(&mut self) {
         if let Some(teller) = &self.0 {
@@ -79,7 +84,7 @@ impl Systemd {
             for (id, options) in options.clone().enumerate() {
                 if let Some(period) = options.heartbeat {
                     // Run is given its time to return, then what it spawned is.
-                    pulse.add(id as Id, period, 2 * options.timeouts[3].unwrap_or(STOP_LIMIT));
+                    pulse.add(id as Id, period, options.timeouts[3].unwrap_or(STOP_LIMIT).saturating_mul(2));
                 }
             }
             let interval = watchdog::interval(timeout, alive.report);

@@ -75,7 +75,7 @@ impl Thread {
     }
 
     fn close(&self) {
-        self.shared.mail().closed = true;
+        self.shared.mail().close();
         self.shared.filled.notify_one();
     }
 }

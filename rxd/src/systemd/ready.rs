@@ -3,6 +3,7 @@
 use crate::board::{Condition, Id, Word};
 use crate::core::Core;
 use crate::options::{OnFailure, Options, slot};
+use crate::pace::later;
 use crate::state::{Action, Cause, State, Transition};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -32,7 +33,7 @@ impl Missing {
             id: id as Id,
             furthest: 0,
             seq: 0,
-            until: Some(Instant::now() + options.startup_delay),
+            until: Some(later(options.startup_delay)),
             options,
             extension: 0,
         };
@@ -62,13 +63,14 @@ impl Late {
         let extension = core.board.ear(self.id).extension.load(Ordering::Acquire);
         if word.seq != self.seq {
             self.seq = word.seq;
-            self.until = self.limit(word).map(|limit| now + limit);
+            self.until = self.limit(word).map(later);
         } else if extension == 0 && self.extension > 0 && self.until.is_some() {
             // It has reached its limit, and was given what it had asked for.
-            self.until = now.checked_add(Duration::from_millis(self.extension));
+            self.until = Some(later(Duration::from_millis(self.extension)));
         }
         self.extension = extension;
-        further || self.until.is_some_and(|until| now <= until + Duration::from_millis(extension.min(1 << 40)))
+        let more = Duration::from_millis(extension);
+        further || self.until.is_some_and(|until| until.checked_add(more).is_none_or(|until| now <= until))
     }
 
     /// How long it may stay where it is: what is declared about it.

@@ -4,6 +4,7 @@ use super::notify::Notifier;
 use super::ready::Missing;
 use super::status;
 use crate::core::Core;
+use crate::pace::later;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
@@ -115,7 +116,7 @@ impl Teller {
             progress.before = stage.into();
             // To have come to it is progress, if nothing is known of how long it takes.
             let limit = if stage.is_empty() { None } else { Some(limit.unwrap_or(ASK_FOR)) };
-            progress.deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+            progress.deadline = limit.map(later);
             progress.asked = None;
         }
         self.core.changed.notify_one();
@@ -124,7 +125,7 @@ impl Teller {
     pub(crate) fn reloading(&self, within: Duration) {
         let Ok(monotonic) = sd_notify::NotifyState::monotonic_usec_now() else { return };
         if self.notifier.tell(|mail| mail.reloading(&monotonic.to_string())) {
-            self.progress().deadline = Instant::now().checked_add(within);
+            self.progress().deadline = Some(later(within));
             self.core.changed.notify_one();
         }
     }
@@ -148,7 +149,7 @@ impl Teller {
         self.notifier.tell(|mail| mail.stopping());
         {
             let mut progress = self.progress();
-            progress.deadline = Instant::now().checked_add(within);
+            progress.deadline = Some(later(within));
             progress.asked = None;
             progress.ready = true;
         }
@@ -160,11 +161,12 @@ impl Progress {
     /// How much more time the service manager is to give.
     fn more_time(&mut self, core: &Core, words: &[crate::board::Word]) -> Option<Duration> {
         let now = Instant::now();
-        if self.asked.is_some_and(|asked| now < asked + ASK_EVERY) {
+        // Half of it: a tick that comes a little early is not to be missed.
+        if self.asked.is_some_and(|asked| now < asked + ASK_EVERY / 2) {
             return None;
         }
         let by = match self.deadline {
-            Some(deadline) => ASK_FOR.min(deadline.checked_duration_since(now)? + ASK_EVERY),
+            Some(deadline) => ASK_FOR.min(deadline.checked_duration_since(now)?.saturating_add(ASK_EVERY)),
             None if !self.ready && self.missing.progress(core, words) => ASK_FOR,
             None => return None,
         };

@@ -70,7 +70,7 @@ impl Found {
     /// What to set where the daemon's declaration and its unit do not agree.
     pub(crate) fn mismatch(&self, report_alive: Option<Duration>) -> Option<String> {
         let report = report_alive?;
-        let asked = 2 * report;
+        let asked = report.saturating_mul(2);
         match self.timeout {
             None if self.declined => None,
             None => Some(format!(

@@ -138,8 +138,10 @@ impl Runner for Puppet {
             if (!self.wedged || self.wedge_again) && self.wedge.is_some_and(|after| begun.elapsed() >= after) {
                 self.wedged = true;
                 println!("{} wedges", cx.name());
-                while self.block {
-                    std::thread::sleep(pace);
+                if self.block {
+                    loop {
+                        std::thread::sleep(pace);
+                    }
                 }
                 cx.cancelled().await;
                 return Ok(());

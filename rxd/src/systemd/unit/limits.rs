@@ -49,7 +49,7 @@ impl Longest {
         lookup.sort_unstable();
         let count = graph.nodes.len().min(options.len());
         let mut walk = Walk { graph, options, lookup, run: vec![None; count] };
-        let gates = without_cycles((0..count).map(|at| walk.gate_targets(at)).collect());
+        let gates: Vec<Vec<usize>> = (0..count).map(|at| walk.gate_targets(at)).collect();
         for at in targets_first(&gates) {
             walk.run[at] = Some(walk.run(at));
         }
@@ -94,18 +94,20 @@ impl Walk<'_> {
     }
 
     /// The services this one's gates are about.
-    fn gate_targets(&self, at: usize) -> Vec<u32> {
+    fn gate_targets(&self, at: usize) -> Vec<usize> {
         let edges = self.graph.nodes[at].edges.iter().filter(|edge| gate(edge).is_some());
-        edges.flat_map(|edge| edge.targets).filter_map(|target| self.find(target)).map(|at| at as u32).collect()
+        edges.flat_map(|edge| edge.targets).filter_map(|target| self.find(target)).collect()
     }
 
     /// When a service is in Run, at the latest, once that is known of its targets.
     fn run(&self, at: usize) -> Way {
         let Options { startup_delay, delays, .. } = self.options[at];
         let mut way = self.gates(at, Effect::GateInit, Way::default());
-        way.time += startup_delay.max(delays[0]) + self.limit(at, 0) + delays[1] + self.limit(at, 1);
+        for time in [startup_delay.max(delays[0]), self.limit(at, 0), delays[1], self.limit(at, 1)] {
+            way.time = way.time.saturating_add(time);
+        }
         way = self.gates(at, Effect::GateRun, way);
-        way.time += delays[2];
+        way.time = way.time.saturating_add(delays[2]);
         way
     }
 
@@ -116,7 +118,7 @@ impl Walk<'_> {
                 // Of two `any` gates written both ways one is left out: another target opens it.
                 let Some(target) = self.find(target) else { continue };
                 let Some(run) = &self.run[target] else { continue };
-                let time = run.time + self.beyond_run(target, edge);
+                let time = run.time.saturating_add(self.beyond_run(target, edge));
                 if time > way.time {
                     way = Way { time, last: Some(target) };
                 }
@@ -131,10 +133,10 @@ impl Walk<'_> {
         let leaves = edge.action == Action::Exited && edge.state == State::Run;
         let mut beyond = Duration::ZERO;
         if ends || leaves {
-            beyond += self.limit(target, 2);
+            beyond = beyond.saturating_add(self.limit(target, 2));
         }
         if ends {
-            beyond += self.options[target].delays[3] + self.stop_limit(target);
+            beyond = beyond.saturating_add(self.options[target].delays[3]).saturating_add(self.stop_limit(target));
         }
         beyond
     }
@@ -161,84 +163,48 @@ impl Walk<'_> {
     /// How long the longest chain of services that stop one after another may take: each is given
     /// its limit to leave Run, and again to Stop.
     fn stop(&self) -> (Duration, String) {
-        let order = self.graph.stops_before().into_iter().take(self.run.len());
-        let after: Vec<Box<[u32]>> = order
-            .map(|after| after.into_iter().map(|at| at as u32).filter(|&at| (at as usize) < self.run.len()).collect())
-            .collect();
-        let mut ways = vec![Way::default(); after.len()];
+        let mut after = self.graph.stops_before();
+        after.truncate(self.run.len());
+        after.iter_mut().for_each(|after| after.retain(|&at| at < self.run.len()));
+        let mut ways: Vec<Option<Way>> = vec![None; after.len()];
+        let time = |way: &Option<Way>| way.as_ref().map_or(Duration::ZERO, |way| way.time);
         for at in targets_first(&after) {
-            let next = after[at].iter().map(|&next| next as usize).max_by_key(|&next| ways[next].time);
-            let beyond = next.map_or(Duration::ZERO, |next| ways[next].time);
-            ways[at] = Way { time: beyond + 2 * self.stop_limit(at), last: next };
+            let known = after[at].iter().copied().filter(|&next| ways[next].is_some());
+            let last = known.max_by_key(|&next| time(&ways[next]));
+            let beyond = last.map_or(Duration::ZERO, |next| time(&ways[next]));
+            let own = self.stop_limit(at).saturating_mul(2);
+            ways[at] = Some(Way { time: beyond.saturating_add(own), last });
         }
-        let Some(first) = (0..after.len()).max_by_key(|&at| ways[at].time) else { return Default::default() };
+        let Some(first) = (0..after.len()).max_by_key(|&at| time(&ways[at])) else { return Default::default() };
         let mut names = vec![self.graph.nodes[first].name];
-        let mut next = ways[first].last;
+        let mut next = ways[first].as_ref().and_then(|way| way.last);
         while let Some(at) = next {
             names.push(self.graph.nodes[at].name);
-            next = ways[at].last;
+            next = ways[at].as_ref().and_then(|way| way.last);
         }
-        (ways[first].time, names.join(", "))
+        (time(&ways[first]), names.join(", "))
     }
 }
 
-/// Drops what would make a service wait for itself.
-///
-/// An `any` gate may be written both ways between two services, since one of its other targets
-/// opens it: the later arrow in the order of declaration is let go.
-fn without_cycles(after: Vec<Vec<u32>>) -> Vec<Box<[u32]>> {
-    #[derive(Clone, Copy, PartialEq)]
-    enum Mark {
-        New,
-        Open,
-        Done,
-    }
-    let mut marks = vec![Mark::New; after.len()];
-    let mut kept: Vec<Vec<u32>> = vec![Vec::new(); after.len()];
-    for root in 0..after.len() {
-        if marks[root] != Mark::New {
+/// Every node, each after those that its arrows lead to; of a circle the arrow that closes it is let go.
+fn targets_first(arrows: &[Vec<usize>]) -> Vec<usize> {
+    let mut met = vec![false; arrows.len()];
+    let mut order = Vec::with_capacity(arrows.len());
+    for root in 0..arrows.len() {
+        if std::mem::replace(&mut met[root], true) {
             continue;
         }
-        marks[root] = Mark::Open;
+        // No recursion: a chain may be as long as there are services.
         let mut path = vec![(root, 0)];
         while let Some((node, next)) = path.last_mut() {
-            let node = *node;
-            let Some(&target) = after[node].get(*next) else {
-                marks[node] = Mark::Done;
+            let Some(&target) = arrows[*node].get(*next) else {
+                order.push(*node);
                 path.pop();
                 continue;
             };
             *next += 1;
-            if marks[target as usize] == Mark::Open {
-                continue;
-            }
-            kept[node].push(target);
-            if marks[target as usize] == Mark::New {
-                marks[target as usize] = Mark::Open;
-                path.push((target as usize, 0));
-            }
-        }
-    }
-    kept.into_iter().map(Into::into).collect()
-}
-
-/// Every node, each after those that its arrows lead to. The arrows are free of cycles.
-fn targets_first(arrows: &[Box<[u32]>]) -> Vec<usize> {
-    let mut done = vec![false; arrows.len()];
-    let mut order = Vec::with_capacity(arrows.len());
-    for root in 0..arrows.len() {
-        // No recursion: a chain may be as long as there are services.
-        let mut path = vec![(root, 0)];
-        while let Some((node, next)) = path.last_mut() {
-            if done[*node] {
-                path.pop();
-            } else if let Some(&target) = arrows[*node].get(*next) {
-                *next += 1;
-                path.push((target as usize, 0));
-            } else {
-                done[*node] = true;
-                order.push(*node);
-                path.pop();
+            if !std::mem::replace(&mut met[target], true) {
+                path.push((target, 0));
             }
         }
     }
@@ -301,6 +267,16 @@ mod tests {
         let nodes = [node("db", &[]), node("probe", &edges)];
         let longest = Longest::of(&Graph { daemon: "d", nodes: &nodes }, &[limited(10, 5), limited(7, 1)]);
         assert_eq!(longest.start, secs(17));
+    }
+
+    #[test]
+    fn any_length_of_time_may_be_declared() {
+        let db = [Target::name("db")];
+        let edges = [Edge::after(&db)];
+        let nodes = [node("db", &[]), node("probe", &edges)];
+        let options = [limited(u64::MAX, u64::MAX), limited(7, 1)];
+        let longest = Longest::of(&Graph { daemon: "d", nodes: &nodes }, &options);
+        assert_eq!((longest.start, longest.stop), (Duration::MAX, Duration::MAX));
     }
 
     #[test]

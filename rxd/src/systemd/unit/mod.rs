@@ -159,8 +159,8 @@ impl Unit {
         // The daemon stops its services itself, in their order.
         lines.push(("KillMode", "mixed".into()));
         lines.push(("TimeoutStartSec", span(self.start())));
-        lines.push(("TimeoutStopSec", span(self.shutdown_timeout + MARGIN)));
-        lines.push(("WatchdogSec", span(self.report_alive.map_or(WATCHDOG, |every| 2 * every))));
+        lines.push(("TimeoutStopSec", span(self.shutdown_timeout.saturating_add(MARGIN))));
+        lines.push(("WatchdogSec", span(self.report_alive.map_or(WATCHDOG, |every| every.saturating_mul(2)))));
         if self.fd_store > 0 {
             lines.push(("FileDescriptorStoreMax", self.fd_store.to_string()));
         }
@@ -175,7 +175,7 @@ impl Unit {
     }
 
     fn start(&self) -> Duration {
-        let declared = self.longest.start + MARGIN;
+        let declared = self.longest.start.saturating_add(MARGIN);
         if self.longest.unlimited.is_empty() { declared } else { declared.max(START) }
     }
 }
@@ -244,6 +244,8 @@ fn quoted(arg: &str) -> String {
 pub(crate) fn span(duration: Duration) -> String {
     let micros = duration.as_micros();
     match micros {
+        // More than systemd can count.
+        _ if micros >= u128::from(u64::MAX) => "infinity".into(),
         _ if micros % 1_000_000 == 0 => format!("{}s", micros / 1_000_000),
         _ if duration > Duration::from_secs(10) => format!("{}s", micros.div_ceil(1_000_000)),
         _ => format!("{}ms", micros.div_ceil(1_000)),
@@ -276,6 +278,7 @@ mod tests {
         assert_eq!(span(Duration::from_micros(1_500_001)), "1501ms");
         assert_eq!(span(Duration::from_millis(30_001)), "31s");
         assert_eq!(span(Duration::ZERO), "0s");
+        assert_eq!(span(Duration::MAX), "infinity");
     }
 
     #[test]
