@@ -187,6 +187,12 @@ impl Context {
         self.core.board.ear(self.id).beat.store(now + 1, Ordering::Relaxed);
     }
 
+    /// Says in a few words what the service is doing: `systemctl status` shows it, after where the
+    /// services are. It stands until something else is said; the empty text takes it back.
+    pub fn status(&self, text: impl AsRef<str>) {
+        self.core.say(self.id, text.as_ref());
+    }
+
     /// Asks for more time: when the running method reaches its limit, it gets this much longer.
     ///
     /// Call it again for honest long work; the last call before the limit counts. The daemon's

@@ -8,6 +8,7 @@ use crate::shutdown::Ladder;
 use crate::stall::Stall;
 use crate::state::{Cause, State, Transition};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
@@ -29,6 +30,10 @@ pub(crate) struct Core {
     pub(crate) supervisor: Notify,
     /// What services tell one another.
     pub(crate) intracom: Intracom,
+    /// What services say of themselves.
+    said: Mutex<BTreeMap<Id, Box<str>>>,
+    /// Something that is told of the daemon as a whole has changed. Who follows looks for itself.
+    pub(crate) changed: Notify,
     /// Who stops before whom.
     pub(crate) ladder: Ladder,
     /// The first reason, once the daemon is to stop.
@@ -90,6 +95,8 @@ impl Core {
             requests: Mutex::new(Vec::new()),
             supervisor: Notify::new(),
             intracom: Intracom::new(),
+            said: Mutex::default(),
+            changed: Notify::new(),
             ladder,
             shutdown: Mutex::new(None),
             started: Instant::now(),
@@ -225,6 +232,24 @@ impl Core {
         if self.ladder.left() == 0 {
             self.supervisor.notify_one();
         }
+    }
+
+    /// Notes what a service says of itself; nothing, if that is what it says.
+    pub(crate) fn say(&self, id: Id, text: &str) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        match text {
+            "" => drop(said.remove(&id)),
+            text => drop(said.insert(id, text.into())),
+        }
+        drop(said);
+        self.changed.notify_one();
+    }
+
+    /// What the first few services say of themselves.
+    #[cfg_attr(not(feature = "systemd"), allow(dead_code, reason = "there is nobody to tell it to"))]
+    pub(crate) fn said(&self, few: usize) -> Vec<(Id, Box<str>)> {
+        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        said.iter().take(few).map(|(id, text)| (*id, text.clone())).collect()
     }
 
     pub(crate) fn uptime(&self) -> Duration {

@@ -1,5 +1,6 @@
 //! A daemon: its services, started in order, watched over, stopped in order.
 
+use crate::alive::{Alive, OnStale};
 use crate::board::{HISTORY, Id, signal};
 use crate::core::{Name, Reason};
 use crate::error::{Error, GraphError, Result};
@@ -10,6 +11,7 @@ use crate::sentinel::Sentinel;
 use crate::service::Service;
 use crate::signals::{self, Heard, Listener, Signal};
 use crate::supervisor::Supervisor;
+use crate::systemd::Systemd;
 use crate::wiring::{self, OwnedTargets};
 use std::borrow::Cow;
 use std::fmt;
@@ -20,7 +22,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 /// How long a daemon may take to stop where nothing else is declared.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long a method may hold its thread before that is reported, where nothing else is declared.
 const STALL_LIMIT: Duration = Duration::from_secs(1);
@@ -55,6 +57,7 @@ pub struct Daemon {
     signals: Option<Vec<Signal>>,
     shutdown_timeout: Duration,
     history: usize,
+    alive: Alive,
     prestart: Vec<Box<dyn Erased>>,
     exit_code: u8,
     stall_limit: Option<Duration>,
@@ -76,6 +79,7 @@ impl Daemon {
             signals: None,
             shutdown_timeout: SHUTDOWN_TIMEOUT,
             history: HISTORY,
+            alive: Alive::default(),
             prestart: Vec::new(),
             exit_code: crate::report::FAILURE,
             stall_limit: Some(STALL_LIMIT),
@@ -113,6 +117,21 @@ impl Daemon {
     /// the daemon has ended: that is how tokio's signals work.
     pub fn signals(mut self, signals: impl IntoIterator<Item = Signal>) -> Self {
         self.signals = Some(signals.into_iter().collect());
+        self
+    }
+
+    /// How often systemd's watchdog is told that the daemon is alive, if it is: the unit needs a
+    /// `WatchdogSec=` of twice that or more, and there is a warning at the start if it has not.
+    /// Default: four times within what the unit says.
+    pub fn report_alive(mut self, every: Duration) -> Self {
+        self.alive.report = Some(every);
+        self
+    }
+
+    /// What happens when a service that declared a heartbeat has none while it is in Run, and
+    /// systemd's watchdog waits for it.
+    pub fn on_stale(mut self, on_stale: OnStale) -> Self {
+        self.alive.on_stale = on_stale;
         self
     }
 
@@ -213,18 +232,30 @@ impl Daemon {
         crate::panic::note_locations();
         let signals = self.signals.take().unwrap_or_else(|| signals::DEFAULT.to_vec());
         let mut listener = Listener::new(&signals)?;
-        let mut stages = std::mem::take(&mut self.prestart);
-        let ended_by = tokio::select! {
-            biased;
-            number = stop_signal(&mut listener) => Some(number),
-            passed = prestart::pass(&mut stages), if !stages.is_empty() => passed.map(|()| None)?,
-            () = std::future::ready(()), if stages.is_empty() => None,
-        };
-        drop(stages);
         self.services.retain(|service| !service.is_off());
         let order = self.with_graph(|graph| graph.stops_before());
         let core = Arc::new(wiring::wire(self.name, &self.services, order, self.history));
         let services = self.services;
+        let mut systemd = Systemd::begin(&core, self.alive, services.iter().map(|service| *service.limits()));
+        // Not ready before everything besides the services is there too.
+        let hold = systemd.hold();
+        let mut stages = self.prestart;
+        let ended_by = tokio::select! {
+            biased;
+            number = stop_signal(&mut listener) => Ok(Some(number)),
+            passed = prestart::pass(&mut stages, &systemd), if !stages.is_empty() => passed.map(|()| None),
+            () = std::future::ready(()), if stages.is_empty() => Ok(None),
+        };
+        drop(stages);
+        let ended_by = match ended_by {
+            Ok(ended_by) => ended_by,
+            Err(error) => {
+                systemd.before(&error.to_string(), None);
+                systemd.finish().await;
+                return Err(error);
+            }
+        };
+        systemd.before("", None);
         if let Some(number) = ended_by {
             core.shut_down(Reason::Signal(number));
             (0..services.len() as Id).for_each(|id| core.board.raise(id, signal::SHUTDOWN));
@@ -237,15 +268,30 @@ impl Daemon {
         }
         let limits = (self.shutdown_timeout, self.exit_code);
         let sentinel = self.stall_limit.map(|limit| Sentinel::start(&core, limit, signals));
-        let (supervisor, report) = Supervisor::new(core.clone(), tasks, listener, limits, sentinel);
+        let (supervisor, report) = Supervisor::new(core.clone(), tasks, listener, limits, sentinel, systemd);
         let span = tracing::error_span!(target: "rxd", "daemon", daemon = %core.daemon);
         tokio::spawn(supervisor.run().instrument(span));
+        drop(hold);
         Ok(DaemonHandle::new(core, report))
     }
 
     #[cfg(any(test, feature = "test-util"))]
     pub(crate) fn services(&self) -> &[Service] {
         &self.services
+    }
+
+    /// A unit file for systemd that agrees with what is declared.
+    #[cfg(feature = "systemd")]
+    pub fn unit(&self) -> crate::systemd::Unit {
+        let options: Vec<_> = self.services.iter().map(|service| *service.limits()).collect();
+        let unit = self.with_graph(|graph| crate::systemd::Unit::of(graph, &options));
+        let unit = unit.shutdown_timeout(self.shutdown_timeout);
+        let unit =
+            self.prestart.iter().map(|stage| stage.about()).fold(unit, |unit, (name, limit)| unit.before(name, limit));
+        match self.alive.report {
+            Some(every) => unit.report_alive(every),
+            None => unit,
+        }
     }
 
     /// Checks the graph, as [`start`](Daemon::start) does before anything else.

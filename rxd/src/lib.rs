@@ -74,6 +74,7 @@
 //! A daemon runs in whatever tokio runtime it is started in, `current_thread` included; two may run
 //! in one. Blocking code in one service holds up the others of a `current_thread` runtime.
 
+mod alive;
 mod board;
 mod children;
 mod context;
@@ -100,6 +101,11 @@ mod stall;
 mod state;
 mod supervisor;
 mod sync;
+#[cfg(feature = "systemd")]
+pub mod systemd;
+#[cfg(not(feature = "systemd"))]
+#[path = "systemd/off.rs"]
+mod systemd;
 #[cfg(any(test, feature = "test-util"))]
 pub mod testing;
 mod watch;
@@ -109,6 +115,7 @@ mod wiring;
 #[doc(hidden)]
 pub mod __private;
 
+pub use alive::OnStale;
 pub use context::Context;
 pub use core::{ServiceState, States};
 pub use daemon::Daemon;

@@ -37,6 +37,7 @@
 
 use crate::error::{Error, Result};
 use crate::panic;
+use crate::systemd::Systemd;
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
@@ -51,6 +52,12 @@ use std::time::Duration;
 pub trait Pipeline: Send + 'static {
     /// The name in messages.
     fn name(&self) -> &str;
+
+    /// How long [`run`](Pipeline::run) takes at most: a start that is within it is in no trouble,
+    /// and a service manager is asked to give it the time. Default: nobody knows.
+    fn limit(&self) -> Option<Duration> {
+        None
+    }
 
     /// Returns once the services may start.
     ///
@@ -136,6 +143,12 @@ impl Pipeline for Stage {
         &self.name
     }
 
+    fn limit(&self) -> Option<Duration> {
+        let attempts = if self.retry.is_some() { self.attempts? } else { 1 };
+        let between = self.retry.unwrap_or_default().saturating_mul(attempts.saturating_sub(1));
+        Some(self.timeout?.saturating_mul(attempts).saturating_add(between))
+    }
+
     async fn run(&mut self) -> Result {
         for attempt in 1_u32.. {
             let Err(error) = self.attempt().await else { return Ok(()) };
@@ -157,10 +170,16 @@ impl Pipeline for Stage {
 
 /// A [`Pipeline`] behind a pointer.
 pub(crate) trait Erased: Send {
+    fn about(&self) -> (&str, Option<Duration>);
+
     fn pass(&mut self) -> Pin<Box<dyn Future<Output = Result> + Send + '_>>;
 }
 
 impl<P: Pipeline> Erased for P {
+    fn about(&self) -> (&str, Option<Duration>) {
+        (self.name(), self.limit())
+    }
+
     fn pass(&mut self) -> Pin<Box<dyn Future<Output = Result> + Send + '_>> {
         Box::pin(async {
             let ended = match panic::contain(self.run()).await {
@@ -173,8 +192,10 @@ impl<P: Pipeline> Erased for P {
 }
 
 /// Runs the stages in order.
-pub(crate) async fn pass(stages: &mut [Box<dyn Erased>]) -> Result {
+pub(crate) async fn pass(stages: &mut [Box<dyn Erased>], systemd: &Systemd) -> Result {
     for stage in stages {
+        let (name, limit) = stage.about();
+        systemd.before(name, limit);
         stage.pass().await?;
     }
     Ok(())

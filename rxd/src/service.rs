@@ -353,6 +353,10 @@ impl Service {
         &self.name
     }
 
+    pub(crate) fn limits(&self) -> &Options {
+        &self.options
+    }
+
     pub(crate) fn shared_name(&self) -> Name {
         self.name.clone()
     }

@@ -8,6 +8,7 @@ use crate::report::{Ending, Report};
 use crate::sentinel::Sentinel;
 use crate::signals::{Asked, Heard, Listener, die};
 use crate::state::{Cause, State};
+use crate::systemd::Systemd;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -28,10 +29,13 @@ pub(crate) struct Supervisor {
     shutdown_timeout: Duration,
     exit_code: u8,
     sentinel: Option<Sentinel>,
+    systemd: Systemd,
     report: watch::Sender<Option<Report>>,
     asked: Asked,
     /// The services that have been told to reload, and have not answered.
     reloading: Vec<oneshot::Receiver<Result>>,
+    /// What those said that could not.
+    reload_failed: Vec<String>,
 }
 
 /// What the supervisor stops waiting for.
@@ -50,18 +54,30 @@ impl Supervisor {
         listener: Listener,
         (shutdown_timeout, exit_code): (Duration, u8),
         sentinel: Option<Sentinel>,
+        systemd: Systemd,
     ) -> (Self, watch::Receiver<Option<Report>>) {
         let (report, receiver) = watch::channel(None);
         // The signal that was heard before anything started is the first.
         let asked = Asked::new(matches!(core.shutting_down(), Some(Reason::Signal(_))));
-        let reloading = Vec::new();
-        let this =
-            Supervisor { core, tasks, listener, shutdown_timeout, exit_code, sentinel, report, asked, reloading };
+        let this = Supervisor {
+            core,
+            tasks,
+            listener,
+            shutdown_timeout,
+            exit_code,
+            sentinel,
+            systemd,
+            report,
+            asked,
+            reloading: Vec::new(),
+            reload_failed: Vec::new(),
+        };
         (this, receiver)
     }
 
     pub(crate) async fn run(mut self) {
         self.until_shutdown().await;
+        self.systemd.stopping(self.shutdown_timeout + SETTLE);
         let end = match self.core.ladder.left() {
             0 => later(SETTLE),
             _ => self.shut_down().await,
@@ -75,6 +91,7 @@ impl Supervisor {
         let stuck = tokio::time::timeout_at(end, self.tasks.wait()).await.is_err();
         self.core.intracom.close();
         self.core.board.close();
+        self.systemd.finish().await;
         match self.sentinel.take() {
             Some(sentinel) if stuck => sentinel.stay(),
             sentinel => drop(sentinel),
@@ -93,6 +110,7 @@ impl Supervisor {
 
     /// Waits for the next thing to do.
     async fn woken(&mut self, deadline: Option<Instant>) -> Woken {
+        self.systemd.turned();
         let core = self.core.clone();
         let deadline = async move {
             match deadline {
@@ -129,9 +147,14 @@ impl Supervisor {
             tracing::info!(target: "rxd", "not reloading: the daemon is stopping");
             return;
         }
-        let services = self.core.reloadable();
+        self.systemd.reloading(self.shutdown_timeout);
+        let mut services = self.core.reloadable();
+        services.retain(|&id| self.core.board.word(id).state != State::Exit);
         if services.is_empty() {
             tracing::info!(target: "rxd", "there is nothing to reload");
+            if self.reloading.is_empty() {
+                self.systemd.reloaded(&[]);
+            }
             return;
         }
         tracing::info!(target: "rxd", services = services.len(), "reloading");
@@ -144,9 +167,22 @@ impl Supervisor {
         if self.reloading.is_empty() {
             return;
         }
-        self.reloading.retain_mut(|reply| Pin::new(reply).poll(task).is_pending());
+        let failed = &mut self.reload_failed;
+        self.reloading.retain_mut(|reply| match Pin::new(reply).poll(task) {
+            Poll::Pending => true,
+            Poll::Ready(answer) => {
+                // One that gave none has ended instead.
+                failed.extend(answer.ok().and_then(Result::err).map(|error| error.to_string()));
+                false
+            }
+        });
         if self.reloading.is_empty() {
-            tracing::info!(target: "rxd", "reloaded");
+            let failed = std::mem::take(failed);
+            match &failed[..] {
+                [] => tracing::info!(target: "rxd", "reloaded"),
+                failed => tracing::warn!(target: "rxd", "reloaded in part: {}", failed.join(", ")),
+            }
+            self.systemd.reloaded(&failed);
         }
     }
 

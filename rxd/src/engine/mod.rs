@@ -235,6 +235,7 @@ impl Seat {
 
     fn trace(&self, state: State, transition: Transition, seq: Option<u64>) {
         if let Some(seq) = seq {
+            self.core.changed.notify_one();
             tracing::debug!(
                 target: "rxd::state",
                 service = self.name(),

@@ -44,6 +44,9 @@ pub(super) struct Shared<T> {
 struct State<T> {
     /// Groups that have ended, but that some publisher may still have in sight.
     leaving: Vec<Weak<Queue<T>>>,
+    /// loom does not see that `Arc` orders the drop of what threads share: there it is put off.
+    #[cfg(loom)]
+    graves: Vec<Arc<Queue<T>>>,
     last: Option<Last<T>>,
     /// How many groups of their own there have been: what names them.
     own: u64,
@@ -57,7 +60,13 @@ impl<T> Shared<T> {
             options,
             registry,
             list: Pointer::new(List { groups: Vec::new(), closed: false }),
-            state: Mutex::new(State { leaving: Vec::new(), last: None, own: 0 }),
+            state: Mutex::new(State {
+                leaving: Vec::new(),
+                #[cfg(loom)]
+                graves: Vec::new(),
+                last: None,
+                own: 0,
+            }),
             heard: Notify::new(),
             unheard: AtomicU64::new(0),
             totals: Arc::default(),
@@ -111,6 +120,8 @@ impl<T> Shared<T> {
         }
         state.leaving.retain(|other| other.strong_count() > 0);
         state.leaving.push(Arc::downgrade(group));
+        #[cfg(loom)]
+        state.graves.push(group.clone());
         let groups = list.groups.iter().filter(|other| !Arc::ptr_eq(other, group)).cloned().collect();
         self.list.store(List { groups, closed: list.closed });
     }
