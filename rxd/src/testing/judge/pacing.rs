@@ -115,7 +115,7 @@ impl<'a> Pace<'a> {
         let (least, mut most) = bounds(&self.service.options.backoff, n);
         if self.operator > 0 {
             // Where an operator ends a wait, what is left is the delay before Init.
-            most += own_delay;
+            most = most.max(own_delay) + own_delay;
         }
         if wait + Duration::from_micros(10) < least.max(own_delay) {
             if self.operator > 0 {
