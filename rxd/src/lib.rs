@@ -9,6 +9,8 @@ mod engine;
 mod error;
 pub mod graph;
 mod handle;
+#[cfg(feature = "log")]
+pub mod log;
 pub mod manager;
 mod options;
 mod pace;
