@@ -1,6 +1,7 @@
 //! Real streams of a real process: F76, F77, G44.
 //!
 //! Each test runs this very program again with a part to play, and looks at what came out of it.
+#![allow(clippy::print_stdout, reason = "how a part tells the test what came of it")]
 
 use rxd::log::Level;
 use rxd::{Context, Daemon, Runner, Service, State};
