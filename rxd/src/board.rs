@@ -25,6 +25,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// A service's place on the board.
 pub(crate) type Id = u32;
@@ -141,6 +142,8 @@ pub(crate) struct Word {
     pub(crate) incarnation: u32,
     /// The number of its last transition.
     pub(crate) seq: u64,
+    /// When that was, in nanoseconds since the board was made.
+    pub(crate) at: u64,
     /// How many transitions it has made.
     pub(crate) transitions: u64,
 }
@@ -160,6 +163,8 @@ pub(crate) struct Event {
     pub(crate) state: State,
     pub(crate) transition: Transition,
     pub(crate) cause: Cause,
+    /// When, in nanoseconds since the board was made.
+    pub(crate) at: u64,
 }
 
 /// A declared watch, as the board is made with it.
@@ -220,6 +225,7 @@ struct Cell {
 #[derive(Debug)]
 struct Inner {
     seq: u64,
+    started: Instant,
     cells: Vec<Cell>,
     rows: Vec<Watching>,
     free: Vec<u32>,
@@ -253,6 +259,7 @@ impl Board {
         let services = declared.len();
         let mut inner = Inner {
             seq: 0,
+            started: Instant::now(),
             cells: (0..services).map(|_| Cell::default()).collect(),
             rows: Vec::with_capacity(declared.iter().map(Vec::len).sum()),
             free: Vec::new(),
@@ -678,12 +685,15 @@ impl Inner {
         let word = &mut cell.word;
         (word.state, word.transition, word.cause) = (state, transition, cause);
         word.seq = self.seq;
+        // Read here, so that times and numbers have the same order.
+        word.at = self.started.elapsed().as_nanos() as u64;
         word.transitions += 1;
         if transition == Transition::Exited {
             word.left |= state.bit();
         }
         let after = *word;
-        let event = Event { seq: self.seq, id, incarnation: after.incarnation, state, transition, cause };
+        let (at, incarnation) = (after.at, after.incarnation);
+        let event = Event { seq: self.seq, id, incarnation, state, transition, cause, at };
         if self.history.len() >= self.room {
             self.history.pop_front();
         }

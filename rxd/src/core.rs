@@ -115,6 +115,7 @@ impl Core {
             incarnation: word.incarnation,
             restarts: self.detail(id, |detail| detail.restarts),
             seq: word.seq,
+            at: Duration::from_nanos(word.at),
         }
     }
 
@@ -128,6 +129,7 @@ impl Core {
             incarnation: event.incarnation,
             restarts: self.detail(event.id, |detail| detail.restarts),
             seq: event.seq,
+            at: Duration::from_nanos(event.at),
         }
     }
 
@@ -210,6 +212,8 @@ pub struct ServiceState {
     pub restarts: u32,
     /// The number of its last transition; 0 if it has made none.
     pub seq: u64,
+    /// When that was, counted from the daemon's start.
+    pub at: Duration,
 }
 
 impl ServiceState {
