@@ -30,6 +30,12 @@ pub(crate) struct Core {
     /// The first reason, once the daemon is to stop.
     shutdown: Mutex<Option<Reason>>,
     started: Instant,
+    /// Its graph as it is shown.
+    #[cfg(feature = "admin")]
+    pub(crate) pictures: std::sync::OnceLock<crate::admin::picture::Pictures>,
+    /// The admin route, if it has a listener of its own.
+    #[cfg(feature = "admin")]
+    pub(crate) admin: std::sync::OnceLock<crate::admin::Server>,
 }
 
 /// What a service's failures leave behind for those who ask.
@@ -84,6 +90,10 @@ impl Core {
             ladder,
             shutdown: Mutex::new(None),
             started: Instant::now(),
+            #[cfg(feature = "admin")]
+            pictures: std::sync::OnceLock::new(),
+            #[cfg(feature = "admin")]
+            admin: std::sync::OnceLock::new(),
         }
     }
 

@@ -50,6 +50,8 @@ pub struct Daemon {
     signals: Option<Vec<Signal>>,
     shutdown_timeout: Duration,
     history: usize,
+    #[cfg(feature = "admin")]
+    admin: Option<crate::admin::Admin>,
 }
 
 impl fmt::Debug for Daemon {
@@ -68,6 +70,8 @@ impl Daemon {
             signals: None,
             shutdown_timeout: SHUTDOWN_TIMEOUT,
             history: HISTORY,
+            #[cfg(feature = "admin")]
+            admin: None,
         }
     }
 
@@ -107,6 +111,16 @@ impl Daemon {
         self
     }
 
+    /// Has the daemon listen for its operators: `.admin("127.0.0.1:1337")`, `.admin("unix:/run/my-app.sock")`,
+    /// or an [`Admin`](crate::admin::Admin) with more to say. See [`rxd::admin`](crate::admin).
+    ///
+    /// An address that cannot be listened on is an error of [`start`](Daemon::start).
+    #[cfg(feature = "admin")]
+    pub fn admin(mut self, admin: impl Into<crate::admin::Admin>) -> Self {
+        self.admin = Some(admin.into());
+        self
+    }
+
     /// Starts the daemon, and waits until it has stopped.
     ///
     /// # Errors
@@ -132,8 +146,13 @@ impl Daemon {
             return Err(Error::msg("failed to start: there is no tokio runtime; write #[tokio::main] above main"));
         }
         self.check()?;
+        #[cfg(feature = "admin")]
+        let (pictures, admin) = {
+            let pictures = self.with_graph(crate::admin::picture::Pictures::of);
+            (pictures, crate::admin::bind(self.admin.clone()).await?)
+        };
         crate::panic::note_locations();
-        let Daemon { name, services, signals, shutdown_timeout, history } = self;
+        let Daemon { name, services, signals, shutdown_timeout, history, .. } = self;
         let listener = match &signals {
             None => Listener::new(signals::DEFAULT)?,
             Some(signals) if signals.is_empty() => Listener::none(),
@@ -141,6 +160,8 @@ impl Daemon {
         };
         let services: Vec<Service> = services.into_iter().filter(|service| !service.is_off()).collect();
         let core = Arc::new(wire(name, &services, history));
+        #[cfg(feature = "admin")]
+        core.pictures.get_or_init(|| pictures);
         let tasks = TaskTracker::new();
         for (id, service) in services.into_iter().enumerate() {
             let name = core.name(id as Id).clone();
@@ -150,18 +171,26 @@ impl Daemon {
         let (supervisor, report) = Supervisor::new(core.clone(), tasks, listener, shutdown_timeout);
         let span = tracing::error_span!(target: "rxd", "daemon", daemon = %core.daemon);
         tokio::spawn(supervisor.run().instrument(span));
-        Ok(DaemonHandle::new(core, report))
+        let handle = DaemonHandle::new(core, report);
+        #[cfg(feature = "admin")]
+        if let Some(admin) = admin {
+            admin.serve(&handle);
+        }
+        Ok(handle)
     }
 
     fn check(&self) -> Result {
+        let faults = self.with_graph(|graph| graph.faults());
+        if faults.is_empty() { Ok(()) } else { Err(Error::from(GraphError(faults))) }
+    }
+
+    fn with_graph<T>(&self, look: impl FnOnce(&Graph<'_>) -> T) -> T {
         let edges: Vec<Vec<OwnedTargets<'_>>> = self.services.iter().map(Service::targets).collect();
         let edges: Vec<Vec<Edge<'_>>> =
             edges.iter().map(|edges| edges.iter().map(|(edge, targets)| Edge { targets, ..*edge }).collect()).collect();
         let nodes: Vec<Node<'_>> =
             self.services.iter().zip(&edges).map(|(service, edges)| service.node(edges)).collect();
-        let graph = Graph { daemon: &self.name, nodes: &nodes };
-        let faults = graph.faults();
-        if faults.is_empty() { Ok(()) } else { Err(Error::from(GraphError(faults))) }
+        look(&Graph { daemon: &self.name, nodes: &nodes })
     }
 }
 

@@ -1,5 +1,7 @@
 //! Reactive services daemon.
 
+#[cfg(feature = "admin")]
+pub mod admin;
 mod board;
 mod children;
 mod context;

@@ -46,6 +46,8 @@ impl Supervisor {
         // A service whose thread is blocked holds its task for as long as it is.
         let _ = timeout(SETTLE, self.tasks.wait()).await;
         self.core.board.close();
+        #[cfg(feature = "admin")]
+        crate::admin::finish(&self.core).await;
         self.report.send_replace(Some(self.make_report()));
     }
 
