@@ -73,7 +73,9 @@ impl App {
                 let detail = format!("the body did not come within {:?}", self.limits.body);
                 Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "slow", "The request is too slow", detail))
             }
-            Ok(Err(error)) if std::error::Error::source(&error).is_some_and(|e| e.is::<http_body_util::LengthLimitError>()) => {
+            Ok(Err(error))
+                if std::error::Error::source(&error).is_some_and(|e| e.is::<http_body_util::LengthLimitError>()) =>
+            {
                 let detail = format!("the body is longer than {BODY} bytes");
                 Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-long", "The request is too long", detail))
             }
@@ -128,10 +130,19 @@ mod tests {
 
     #[test]
     fn times() {
-        for (text, millis) in [("250ms", 250), ("10s", 10_000), ("1h30m", 5_400_000), ("1.5 s", 0), ("2d", 172_800_000), (" 10m ", 600_000)] {
+        for (text, millis) in [
+            ("250ms", 250),
+            ("10s", 10_000),
+            ("1h30m", 5_400_000),
+            ("1.5 s", 0),
+            ("2d", 172_800_000),
+            (" 10m ", 600_000),
+        ] {
             assert_eq!(duration(text).map_or(0, |time| time.as_millis()), millis, "{text}");
         }
-        for text in ["", "10", "m", "-1s", "0s", "1e9s", "10 minutes", "1..5s", "500d", "99999999999999999999999d", "1s,", "٣s"] {
+        for text in
+            ["", "10", "m", "-1s", "0s", "1e9s", "10 minutes", "1..5s", "500d", "99999999999999999999999d", "1s,", "٣s"]
+        {
             assert_eq!(duration(text), None, "{text}");
         }
     }

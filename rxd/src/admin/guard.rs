@@ -139,7 +139,9 @@ mod tests {
             assert!(guard.check(&request(&[("host", host)])).is_ok(), "{host}");
         }
         let hostile = ["evil.example", "evil.example:1337", "localhost.evil.example", "127.0.0.1.evil.example"];
-        for host in hostile.into_iter().chain(["", "[::1", "a b", "localhost:x", "@localhost", "localhost:1:2", "0x7f.1"]) {
+        for host in
+            hostile.into_iter().chain(["", "[::1", "a b", "localhost:x", "@localhost", "localhost:1:2", "0x7f.1"])
+        {
             assert!(guard.check(&request(&[("host", host)])).is_err(), "{host}");
         }
         assert!(guard.check(&request(&[])).is_err());
@@ -155,7 +157,9 @@ mod tests {
         let host = ("host", "127.0.0.1:1337");
         assert!(check(&[host]));
         assert!(check(&[host, ("origin", "http://127.0.0.1:1337"), ("sec-fetch-site", "same-origin")]));
-        for origin in ["http://evil.example", "null", "", "http://127.0.0.1", "http://127.0.0.1:1", "file://", "http://"] {
+        for origin in
+            ["http://evil.example", "null", "", "http://127.0.0.1", "http://127.0.0.1:1", "file://", "http://"]
+        {
             assert!(!check(&[host, ("origin", origin)]), "{origin}");
         }
         assert!(!check(&[host, ("sec-fetch-site", "cross-site")]));
@@ -167,7 +171,9 @@ mod tests {
         let guard = guard(&Admin::new("0.0.0.0:1").token("0123456789abcdef"));
         let with = |value: &str| guard.check(&request(&[("host", "10.0.0.1:1"), ("authorization", value)])).is_ok();
         assert!(with("Bearer 0123456789abcdef") && with("bearer 0123456789abcdef"));
-        for wrong in ["", "Bearer", "Bearer ", "Bearer 0123456789abcdee", "Bearer 0123456789abcdef0", "Basic 0123456789abcdef"] {
+        for wrong in
+            ["", "Bearer", "Bearer ", "Bearer 0123456789abcdee", "Bearer 0123456789abcdef0", "Basic 0123456789abcdef"]
+        {
             assert!(!with(wrong), "{wrong}");
         }
     }

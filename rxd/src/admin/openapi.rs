@@ -68,9 +68,8 @@ fn operation(route: &Route) -> Value {
     }
     let mut responses = Map::new();
     let mut add = |status: u16, media: &str, schema: &str, says: &str| {
-        let response = responses
-            .entry(status.to_string())
-            .or_insert_with(|| json!({ "description": says, "content": {} }));
+        let response =
+            responses.entry(status.to_string()).or_insert_with(|| json!({ "description": says, "content": {} }));
         if let (Some(all), Value::Object(more)) = (response["content"].as_object_mut(), content(media, schema)) {
             all.extend(more);
         }
@@ -143,7 +142,8 @@ fn schemas() -> Value {
             },
         });
         if of {
-            properties["of"] = json!({ "enum": ["default", "rxd"], "description": "which of the two; the default if left out" });
+            properties["of"] =
+                json!({ "enum": ["default", "rxd"], "description": "which of the two; the default if left out" });
         }
         json!({ "type": "object", "properties": properties, "required": ["level"], "additionalProperties": false })
     };

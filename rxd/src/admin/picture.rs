@@ -98,7 +98,8 @@ impl Layout {
                 };
                 let says = match &*watch.keyword {
                     "watch" => {
-                        let mode = if watch.targets.len() > 1 { format!("{} of them ", watch.mode) } else { String::new() };
+                        let mode =
+                            if watch.targets.len() > 1 { format!("{} of them ", watch.mode) } else { String::new() };
                         format!("{mode}{} {}: {}", watch.action, watch.state, watch.effect)
                     }
                     keyword => keyword.to_owned(),
@@ -305,7 +306,7 @@ mod tests {
                 if targets.is_empty() { Vec::new() } else { vec![edge] }
             })
             .collect();
-        let table: &Table = crate::manager::continuous.table().expect("it is one");
+        let table: &Table = &<crate::manager::continuous as crate::manager::Manager>::TABLE;
         let nodes: Vec<Node<'_>> = services
             .iter()
             .zip(&edges)
@@ -316,7 +317,8 @@ mod tests {
 
     #[test]
     fn each_stands_to_the_right_of_what_it_waits_for_and_none_on_another() {
-        let layout = draw(&[("poller", &["health"]), ("api", &[]), ("health", &["api", "db"]), ("db", &[]), ("x", &["db"])]);
+        let layout =
+            draw(&[("poller", &["health"]), ("api", &[]), ("health", &["api", "db"]), ("db", &[]), ("x", &["db"])]);
         let column = |name: &str| layout.boxes.iter().find(|b| b.name == name).unwrap().column;
         assert_eq!(["api", "db", "health", "x", "poller"].map(column), [0, 0, 1, 1, 2]);
         for (at, a) in layout.boxes.iter().enumerate() {

@@ -6,8 +6,11 @@ use axum::response::IntoResponse;
 use serde::Serialize;
 
 /// A refusal, with what to do about it.
+#[derive(Clone, Debug)]
+pub(crate) struct Problem(Box<Said>);
+
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct Problem {
+struct Said {
     #[serde(rename = "type")]
     kind: String,
     title: &'static str,
@@ -24,12 +27,12 @@ pub(crate) struct Problem {
     suggestion: Option<String>,
     /// Where the services are, for a daemon that is stopping.
     #[serde(skip_serializing_if = "Option::is_none")]
-    daemon: Option<Box<super::view::Daemon>>,
+    daemon: Option<super::view::Daemon>,
 }
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, kind: &str, title: &'static str, detail: impl Into<String>) -> Self {
-        Problem {
+        Problem(Box::new(Said {
             kind: format!("urn:rxd:{kind}"),
             title,
             status: status.as_u16(),
@@ -38,26 +41,26 @@ impl Problem {
             allowed: Vec::new(),
             suggestion: None,
             daemon: None,
-        }
+        }))
     }
 
     pub(crate) fn field(mut self, field: &'static str) -> Self {
-        self.field = Some(field);
+        self.0.field = Some(field);
         self
     }
 
     pub(crate) fn allowed(mut self, allowed: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        self.allowed = allowed.into_iter().map(Into::into).collect();
+        self.0.allowed = allowed.into_iter().map(Into::into).collect();
         self
     }
 
     pub(crate) fn suggestion(mut self, suggestion: Option<String>) -> Self {
-        self.suggestion = suggestion;
+        self.0.suggestion = suggestion;
         self
     }
 
     pub(crate) fn daemon(mut self, daemon: super::view::Daemon) -> Self {
-        self.daemon = Some(Box::new(daemon));
+        self.0.daemon = Some(daemon);
         self
     }
 
@@ -76,9 +79,9 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response<Body> {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::BAD_REQUEST);
+        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::BAD_REQUEST);
         // Nothing in it can fail to be written.
-        let body = serde_json::to_vec(&self).unwrap_or_default();
+        let body = serde_json::to_vec(&*self.0).unwrap_or_default();
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));

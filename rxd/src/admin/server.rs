@@ -4,8 +4,8 @@ use super::app::App;
 use super::config::{Address, Admin, Listening};
 use super::guard::Guard;
 use super::listen::Listener;
-use super::serve::{Counts, serve};
 use super::routes;
+use super::serve::{Counts, serve};
 use crate::core::Core;
 use crate::error::Result;
 use crate::handle::DaemonHandle;
@@ -16,6 +16,9 @@ use tokio_util::sync::CancellationToken;
 
 /// How long to wait before the address is tried again.
 const AGAIN: Duration = Duration::from_secs(5);
+
+/// How long the daemon's end waits for the listener's.
+const LAST: Duration = Duration::from_secs(1);
 
 /// What a daemon knows of its admin route.
 #[derive(Debug)]
@@ -115,7 +118,8 @@ pub(crate) async fn finish(core: &Core) {
     let Some(server) = core.admin.get() else { return };
     server.end.cancel();
     let mut over = server.over.clone();
-    // It ends when the task lets go of its end; its own limits see to that.
-    while over.changed().await.is_ok() {}
+    // Its own limits end it; should they not, it is not what a daemon's end waits for.
+    let gone = async { while over.changed().await.is_ok() {} };
+    let _ = tokio::time::timeout(LAST, gone).await;
     server.set(Listening::Over);
 }

@@ -53,7 +53,11 @@ pub(crate) async fn get_all(State(app): State<App>) -> Json<Levels> {
     Json(all(&app))
 }
 
-pub(crate) async fn put_default(State(app): State<App>, headers: HeaderMap, body: Body) -> Result<Json<Levels>, Problem> {
+pub(crate) async fn put_default(
+    State(app): State<App>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Levels>, Problem> {
     let change = read(&app, &headers, body, true).await?;
     let knob = if change.own { Knob::Own } else { Knob::Default };
     apply(&app, knob, &change)?;
@@ -112,9 +116,14 @@ async fn read(app: &App, headers: &HeaderMap, body: Body, own: bool) -> Result<C
         "" | "text/plain" | "application/x-www-form-urlencoded" => false,
         _ => {
             let detail = "a level is written as JSON or as plain text";
-            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", "The body cannot be read", detail)
-                .field("Content-Type")
-                .allowed(["application/json", "text/plain"]));
+            return Err(Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "media-type",
+                "The body cannot be read",
+                detail,
+            )
+            .field("Content-Type")
+            .allowed(["application/json", "text/plain"]));
         }
     };
     let bytes = app.body(body).await?;
@@ -173,7 +182,15 @@ mod tests {
         for bad in ["", "loud", "debug for ever", "debug\ninfo"] {
             assert!(parse(bad.as_bytes(), false, true).is_err(), "{bad}");
         }
-        for bad in ["", "debug", "{}", "[]", "{\"level\": 1}", "{\"level\": \"debug\", \"fro\": \"10m\"}", "{\"level\":\"debug\"}x"] {
+        for bad in [
+            "",
+            "debug",
+            "{}",
+            "[]",
+            "{\"level\": 1}",
+            "{\"level\": \"debug\", \"fro\": \"10m\"}",
+            "{\"level\":\"debug\"}x",
+        ] {
             assert!(parse(bad.as_bytes(), true, true).is_err(), "{bad}");
         }
         let deep = "[".repeat(10_000);

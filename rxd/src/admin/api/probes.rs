@@ -47,7 +47,12 @@ pub(crate) async fn ready(State(app): State<App>, uri: Uri) -> Response {
             let _ = writeln!(said, "[+]{} ok", service.name);
         } else {
             ready = false;
-            let _ = writeln!(said, "[-]{} not ready: {}", service.name, super::super::explain::why(&app.handle, &service.name).text);
+            let _ = writeln!(
+                said,
+                "[-]{} not ready: {}",
+                service.name,
+                super::super::explain::why(&app.handle, &service.name).text
+            );
         }
     }
     let (status, end) = if ready { (StatusCode::OK, "passed") } else { (StatusCode::SERVICE_UNAVAILABLE, "failed") };
