@@ -30,7 +30,7 @@ use tokio::net::TcpListener;
 struct Api {
     addr: SocketAddr,
     fail_every: Option<Duration>,
-    listener: Option<TcpListener>,
+    listener: Option<std::net::TcpListener>,
 }
 
 impl Runner for Api {
@@ -38,12 +38,14 @@ impl Runner for Api {
         let listener = TcpListener::bind(self.addr)
             .await
             .map_err(|error| format!("failed to listen on {}: {error}; choose another with --addr", self.addr))?;
-        self.listener = Some(listener);
+        self.listener = Some(listener.into_std()?);
         Ok(())
     }
 
     async fn run(&mut self, cx: &Context) -> rxd::Result {
-        let listener = self.listener.take().ok_or("run without init")?;
+        // A reload ends Run and begins it again: the listener stays.
+        let listener = self.listener.as_ref().ok_or("run without init")?.try_clone()?;
+        let listener = TcpListener::from_std(listener)?;
         let answer = async || {
             tracing::debug!("asked");
             Json(json!({ "hello": "world" }))
@@ -60,6 +62,11 @@ impl Runner for Api {
             result = serving.with_graceful_shutdown(cx.token().cancelled_owned()) => Ok(result?),
             () = failing => Err("told to fail by --fail-every".into()),
         }
+    }
+
+    async fn stop(&mut self, _cx: &Context) -> rxd::Result {
+        self.listener = None;
+        Ok(())
     }
 
     /// There is nothing to read anew; that it can be asked for is the point.

@@ -1,24 +1,26 @@
 //! `GET /openapi.json`: the table of routes, and the schemas of what they answer.
 
 use super::api::graph::FORMS;
+use super::app::App;
 use super::routes::{ROUTES, Route};
 use crate::log::Level;
+use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
-use std::sync::LazyLock;
 
-static TEXT: LazyLock<String> = LazyLock::new(|| description().to_string());
-
-pub(crate) async fn get() -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], TEXT.as_str()).into_response()
+pub(crate) async fn get(State(app): State<App>) -> Response {
+    let states = app.handle.states();
+    // One is enough of an example; and whoever tries it out on all there are would end the daemon.
+    let names: Vec<&str> = states.iter().take(1).map(|service| &*service.name).collect();
+    ([(header::CONTENT_TYPE, "application/json")], description(&names).to_string()).into_response()
 }
 
-fn description() -> Value {
+fn description(services: &[&str]) -> Value {
     let mut paths: Map<String, Value> = Map::new();
     for route in ROUTES {
         let path = paths.entry(route.path).or_insert_with(|| json!({}));
-        path[route.method] = operation(route);
+        path[route.method] = operation(route, services);
     }
     json!({
         "openapi": "3.1.0",
@@ -51,12 +53,12 @@ fn reference(schema: &str) -> Value {
     }
 }
 
-fn operation(route: &Route) -> Value {
+fn operation(route: &Route, services: &[&str]) -> Value {
     let mut parameters = Vec::new();
     if route.path.contains("{name}") {
         parameters.push(json!({
             "name": "name", "in": "path", "required": true,
-            "description": "the service", "schema": { "type": "string", "minLength": 1 },
+            "description": "the service", "schema": { "type": "string", "minLength": 1, "examples": services },
         }));
     }
     for (name, says) in route.query {
@@ -101,7 +103,7 @@ fn operation(route: &Route) -> Value {
             "required": true,
             "content": {
                 "application/json": { "schema": reference(schema) },
-                "text/plain": { "schema": { "type": "string", "examples": ["debug", "debug for 10m"] } },
+                "text/plain": { "schema": { "enum": Level::NAMES.map(|(name, _)| name) } },
             },
         });
     }
@@ -137,7 +139,7 @@ fn schemas() -> Value {
         let mut properties = json!({
             "level": { "enum": Level::NAMES.map(|(name, _)| name), "description": "syslog's names are accepted" },
             "for": {
-                "type": "string", "pattern": "^[1-9][0-9]{0,3}(ms|s|m|h)$",
+                "type": "string", "pattern": "^[1-9][0-9]{0,2}(ms|s|m|h)$",
                 "description": "after this time it goes back by itself: 250ms, 30s, 10m, 1h30m, 2d; at most 366d",
             },
         });

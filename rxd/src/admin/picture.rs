@@ -118,7 +118,7 @@ impl Layout {
         let columns = columns(graph.services.len(), &lines);
         let mut layout = Layout { daemon: graph.daemon.clone(), lines, ..Layout::default() };
         for (service, column) in graph.services.iter().zip(columns) {
-            let width = 34.0 + 8.4 * service.name.chars().count().clamp(7, LONGEST) as f64;
+            let width = 34.0 + 8.4 * service.name.chars().count().clamp(15, LONGEST) as f64;
             layout.boxes.push(Placed { name: service.name.clone(), column, x: 0.0, y: 0.0, width });
         }
         layout.place();

@@ -61,6 +61,18 @@ pub(crate) async fn get(
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(QUIET).text("quiet")))
 }
 
+/// How many transitions before a snapshot are told with it.
+const RECENT: usize = 50;
+
+/// Where the services are, and how they came there.
+#[derive(serde::Serialize)]
+struct Snapshot {
+    #[serde(flatten)]
+    daemon: Daemon,
+    /// The last transitions, oldest first.
+    recent: Vec<Change>,
+}
+
 struct Told {
     handle: DaemonHandle,
     epoch: Arc<str>,
@@ -77,13 +89,19 @@ impl Told {
         self.event("transition", service.seq, &Change::new(service))
     }
 
+    fn at(&self, states: &States) -> Snapshot {
+        let recent: Vec<Change> = self.handle.history().iter().rev().map(Change::new).collect();
+        let recent = recent.into_iter().filter(|change| change.seq <= states.seq()).take(RECENT).collect::<Vec<_>>();
+        Snapshot { daemon: Daemon::at(&self.handle, states), recent: recent.into_iter().rev().collect() }
+    }
+
     fn snapshot(&self, states: &States) -> Event {
-        self.event("snapshot", states.seq(), &Daemon::at(&self.handle, states)).retry(Duration::from_secs(1))
+        self.event("snapshot", states.seq(), &self.at(states)).retry(Duration::from_secs(1))
     }
 
     fn lagged(&self, missed: u64, states: &States) -> Event {
         self.counts.lagged.fetch_add(missed, Ordering::Relaxed);
-        let data = json!({ "missed": missed, "snapshot": Daemon::at(&self.handle, states) });
+        let data = json!({ "missed": missed, "snapshot": self.at(states) });
         self.event("lagged", states.seq(), &data).retry(Duration::from_secs(1))
     }
 

@@ -27,10 +27,15 @@ pub(crate) struct Levels {
 #[serde(deny_unknown_fields)]
 struct Wanted {
     level: String,
-    #[serde(default, rename = "for")]
+    #[serde(default, rename = "for", deserialize_with = "written")]
     time: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "written")]
     of: Option<String>,
+}
+
+/// What may be left out, but is a text where it is not.
+fn written<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
+    String::deserialize(value).map(Some)
 }
 
 /// A level, for how long, and whose.
@@ -188,6 +193,7 @@ mod tests {
             "{}",
             "[]",
             "{\"level\": 1}",
+            "{\"level\":\"debug\",\"for\":null}",
             "{\"level\": \"debug\", \"fro\": \"10m\"}",
             "{\"level\":\"debug\"}x",
         ] {
