@@ -1,7 +1,5 @@
 //! What is wrong, gathered until the end: every fault of an item is reported in one go, each once.
 
-#[cfg(test)]
-use proc_macro2::Span;
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 
@@ -38,10 +36,11 @@ impl Errors {
         self.0.len()
     }
 
-    /// Every message with where it points, for tests.
+    /// The first line of every message, and the text it points at.
     #[cfg(test)]
-    pub(crate) fn list(&self) -> Vec<(String, Span)> {
-        self.0.iter().map(|error| (error.to_string(), error.span())).collect()
+    pub(crate) fn list(&self) -> Vec<(String, String)> {
+        let text = |error: &syn::Error| error.span().source_text().unwrap_or_default();
+        self.0.iter().map(|error| (error.to_string().lines().take(1).collect(), text(error))).collect()
     }
 }
 

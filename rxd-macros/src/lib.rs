@@ -6,40 +6,51 @@
 
 mod daemon;
 mod errors;
+#[cfg(test)]
+mod fuzz;
+mod manager;
 mod runtime;
 mod service;
+#[cfg(test)]
+mod snapshots;
 mod syntax;
 mod watch;
 
 use proc_macro::TokenStream;
 use watch::attr::Keyword;
 
-#[doc = include_str!("service/README.md")]
+/// See `rxd::service`.
 #[proc_macro_attribute]
 pub fn service(args: TokenStream, item: TokenStream) -> TokenStream {
     service::expand(args.into(), item.into()).into()
 }
 
-#[doc = include_str!("daemon/README.md")]
+/// See `rxd::daemon`.
 #[proc_macro_attribute]
 pub fn daemon(args: TokenStream, item: TokenStream) -> TokenStream {
     daemon::expand(args.into(), item.into()).into()
 }
 
-#[doc = include_str!("watch/watch.md")]
+/// See `rxd::watch`.
 #[proc_macro_attribute]
 pub fn watch(args: TokenStream, item: TokenStream) -> TokenStream {
     watch::place::expand(Keyword::Watch, args.into(), item.into()).into()
 }
 
-#[doc = include_str!("watch/needs.md")]
+/// See `rxd::needs`.
 #[proc_macro_attribute]
 pub fn needs(args: TokenStream, item: TokenStream) -> TokenStream {
     watch::place::expand(Keyword::Needs, args.into(), item.into()).into()
 }
 
-#[doc = include_str!("watch/after.md")]
+/// See `rxd::after`.
 #[proc_macro_attribute]
 pub fn after(args: TokenStream, item: TokenStream) -> TokenStream {
     watch::place::expand(Keyword::After, args.into(), item.into()).into()
+}
+
+/// See `rxd::manager!`, which puts the path of `rxd` in front.
+#[proc_macro]
+pub fn manager(input: TokenStream) -> TokenStream {
+    manager::expand(input.into()).into()
 }

@@ -23,6 +23,11 @@ impl Default for Runtime {
 }
 
 impl Runtime {
+    /// `rxd` at this path.
+    pub(crate) fn at(path: TokenStream) -> Self {
+        Runtime(path)
+    }
+
     /// What `crate = path` says.
     pub(crate) fn from_entry(entry: &Entry, errors: &mut Errors) -> Option<Self> {
         let path = match entry.as_expr() {
@@ -33,7 +38,7 @@ impl Runtime {
         match path {
             Some(path) => Some(Runtime(path.to_token_stream())),
             None => {
-                entry.wrong(errors);
+                entry.wrong("a path", errors);
                 None
             }
         }
@@ -82,6 +87,7 @@ paths! {
     public watch "Watch";
     public graph "Graph";
     public daemon "Daemon";
+    public service "Service";
     public handle "DaemonHandle";
     public result "Result";
     public signal "Signal";
@@ -90,6 +96,8 @@ paths! {
     private declared "Declared";
     private declaration "Declaration";
     private checked "Checked";
+    private field "Field";
+    private watched "Watched";
     private graphed "Graphed";
     private kind "Kind";
     private edge "Edge";
@@ -97,6 +105,7 @@ paths! {
     private node "Node";
     private analysis "Analysis";
     private index "Index";
+    private service_of "service";
     private stream "stream";
     private check_service "check_service";
     private check_edge "check_edge";

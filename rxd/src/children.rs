@@ -4,7 +4,7 @@ use crate::board::{Id, signal};
 use crate::core::Core;
 use crate::panic;
 use std::future::Future;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::task::{AbortHandle, JoinHandle};
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -18,17 +18,25 @@ pub(crate) struct Children {
 #[derive(Debug, Default)]
 struct Group {
     tracker: TaskTracker,
-    handles: Mutex<Vec<AbortHandle>>,
-    panicked: Mutex<Option<String>>,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    handles: Vec<AbortHandle>,
+    panicked: Option<String>,
+    /// The round is over: what is spawned by a context that outlived it does not begin.
+    closed: bool,
 }
 
 impl Children {
+    /// Spawns a task. A panic in it is told to the service's engine if `counts`.
     pub(crate) fn spawn<F>(
         self: &Arc<Self>,
-        core: Arc<Core>,
-        id: Id,
+        (core, id): (Arc<Core>, Id),
         name: &str,
         span: tracing::Span,
+        counts: bool,
         task: F,
     ) -> JoinHandle<F::Output>
     where
@@ -41,37 +49,61 @@ impl Children {
             match panic::contain(task).await {
                 Ok(output) => output,
                 Err(caught) => {
-                    this.note_panic(format!("task `{name}` panicked: {caught}"));
-                    core.board.raise(id, signal::CHILD);
+                    let text = format!("task `{name}` panicked: {caught}");
+                    if !counts {
+                        tracing::warn!(target: "rxd", "{text}");
+                    } else if this.note_panic(text) {
+                        core.board.raise(id, signal::CHILD);
+                    }
                     caught.resume()
                 }
             }
         };
+        // Under the lock: either the round is over, or its end will find the task.
+        let mut inner = group.lock();
         let task = group.tracker.spawn(body.instrument(span));
-        group.remember(task.abort_handle());
+        if inner.closed {
+            task.abort();
+        } else {
+            inner.remember(task.abort_handle());
+        }
         task
     }
 
-    fn note_panic(&self, text: String) {
-        if let Some(group) = self.group.get() {
-            group.panicked.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(text);
-        }
+    /// Notes what a panic said; whether it is the first.
+    fn note_panic(&self, text: String) -> bool {
+        let Some(group) = self.group.get() else { return false };
+        let mut inner = group.lock();
+        let first = inner.panicked.is_none();
+        inner.panicked.get_or_insert(text);
+        first
+    }
+
+    /// Whether a task has panicked.
+    pub(crate) fn has_panicked(&self) -> bool {
+        self.group.get().is_some_and(|group| group.lock().panicked.is_some())
     }
 
     /// What the first panic of a task said.
     pub(crate) fn panicked(&self) -> Option<String> {
-        self.group.get()?.panicked.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.group.get()?.lock().panicked.take()
     }
 
-    /// Whether there is anything to wait for.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.group.get().is_none_or(|group| group.tracker.is_empty())
+    /// Whether any task was ever spawned.
+    pub(crate) fn is_used(&self) -> bool {
+        self.group.get().is_some()
+    }
+
+    /// The round is over: nothing is spawned any more.
+    pub(crate) fn close(&self) {
+        let group = self.group.get_or_init(Group::default);
+        group.lock().closed = true;
+        group.tracker.close();
     }
 
     /// Waits until every task has ended.
     pub(crate) async fn ended(&self) {
         if let Some(group) = self.group.get() {
-            group.tracker.close();
             group.tracker.wait().await;
         }
     }
@@ -79,19 +111,24 @@ impl Children {
     /// Drops every task at its next `.await`.
     pub(crate) fn abort(&self) {
         if let Some(group) = self.group.get() {
-            let handles = std::mem::take(&mut *group.handles.lock().unwrap_or_else(PoisonError::into_inner));
+            let handles = std::mem::take(&mut group.lock().handles);
             handles.iter().for_each(AbortHandle::abort);
         }
     }
 }
 
 impl Group {
-    fn remember(&self, task: AbortHandle) {
-        let mut handles = self.handles.lock().unwrap_or_else(PoisonError::into_inner);
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn remember(&mut self, task: AbortHandle) {
         // Before growing, let go of those that have ended: the list stays within twice the live ones.
-        if handles.len() == handles.capacity() {
-            handles.retain(|task| !task.is_finished());
+        if self.handles.len() == self.handles.capacity() {
+            self.handles.retain(|task| !task.is_finished());
         }
-        handles.push(task);
+        self.handles.push(task);
     }
 }

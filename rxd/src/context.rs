@@ -5,6 +5,7 @@ use crate::children::Children;
 use crate::core::{Core, States};
 use crate::error::Result;
 use crate::graph::Mode;
+use crate::intracom::Intracom;
 use crate::shutdown::Ladder;
 use crate::state::{Action, Filter, State};
 use crate::watch::{Names, StateStream, Watch};
@@ -42,7 +43,7 @@ impl Context {
     #[must_use]
     pub fn detached(name: impl Into<Cow<'static, str>>) -> Self {
         let name = name.into();
-        let board = crate::board::Board::new(vec![Vec::new()], crate::board::HISTORY);
+        let board = crate::board::Board::new(vec![Vec::new()], 1);
         let core = Core::new(Cow::Borrowed("detached"), vec![name], &[None], board, Ladder::new(vec![Box::default()]));
         Context::new(Arc::new(core), 0, CancellationToken::new(), Arc::default())
     }
@@ -113,10 +114,32 @@ impl Context {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
+        self.spawn_task(name, true, task)
+    }
+
+    /// As [`spawn`](Context::spawn), but a panic in it is not the service's failure: it is logged,
+    /// and whoever awaits the handle is told.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime.
+    pub fn spawn_contained<F>(&self, name: &str, task: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.spawn_task(name, false, task)
+    }
+
+    fn spawn_task<F>(&self, name: &str, counts: bool, task: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
         // With the service in it: this context may have been handed to where its span is not known.
         let service = self.core.name(self.id);
         let span = tracing::error_span!(target: "rxd", "task", service = %service, task = %name);
-        self.children.spawn(self.core.clone(), self.id, name, span, task)
+        self.children.spawn((self.core.clone(), self.id), name, span, counts, task)
     }
 
     /// Watches any of these services: level on creation, then every rising edge.
@@ -125,7 +148,7 @@ impl Context {
     ///
     /// If no service has one of the names; the nearest is suggested.
     pub fn watch_any(&self, action: Action, state: State, services: impl Names) -> Result<Watch> {
-        Watch::new(&self.core, Mode::Any, action, state, services)
+        Watch::new(&self.core, Mode::Any, action, state, &services)
     }
 
     /// Watches all of these services at once: level on creation, then every rising edge.
@@ -134,7 +157,7 @@ impl Context {
     ///
     /// If no service has one of the names; the nearest is suggested.
     pub fn watch_all(&self, action: Action, state: State, services: impl Names) -> Result<Watch> {
-        Watch::new(&self.core, Mode::All, action, state, services)
+        Watch::new(&self.core, Mode::All, action, state, &services)
     }
 
     /// Every transition of the services that the filter lets through, after a snapshot of them.
@@ -152,10 +175,24 @@ impl Context {
         self.core.states()
     }
 
+    /// What the daemon's services tell one another: topics to publish to and to subscribe to.
+    ///
+    /// A subscription that is taken through it ends with this context: when the service's round does.
+    #[must_use]
+    pub fn intracom(&self) -> Intracom {
+        self.core.intracom.scoped(self.token.clone())
+    }
+
     /// Says that the service is alive and getting somewhere. See `heartbeat` of `#[rxd::service]`.
     pub fn heartbeat(&self) {
         let now = self.core.uptime().as_millis() as u64;
         self.core.board.ear(self.id).beat.store(now + 1, Ordering::Relaxed);
+    }
+
+    /// Says in a few words what the service is doing: `systemctl status` shows it, after where the
+    /// services are. It stands until something else is said; the empty text takes it back.
+    pub fn status(&self, text: impl AsRef<str>) {
+        self.core.say(self.id, text.as_ref());
     }
 
     /// Asks for more time: when the running method reaches its limit, it gets this much longer.

@@ -3,9 +3,12 @@
 use crate::board::{Board, Event, Id, Word, signal};
 use crate::error::Result;
 use crate::graph::fnv1a;
+use crate::intracom::Intracom;
 use crate::shutdown::Ladder;
+use crate::stall::Stall;
 use crate::state::{Cause, State, Transition};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
@@ -25,11 +28,22 @@ pub(crate) struct Core {
     requests: Mutex<Vec<(Id, Command, oneshot::Sender<Result>)>>,
     /// The supervisor has something to look at.
     pub(crate) supervisor: Notify,
+    /// What services tell one another.
+    pub(crate) intracom: Intracom,
+    /// What services say of themselves.
+    said: Mutex<BTreeMap<Id, Box<str>>>,
+    /// Something that is told of the daemon as a whole has changed. Who follows looks for itself.
+    pub(crate) changed: Notify,
     /// Who stops before whom.
     pub(crate) ladder: Ladder,
     /// The first reason, once the daemon is to stop.
     shutdown: Mutex<Option<Reason>>,
     started: Instant,
+    /// The services that gave up, in that order.
+    failures: Mutex<Vec<Id>>,
+    /// The services that have a `reload` of their own.
+    reloadable: Mutex<Vec<Id>>,
+    pub(crate) stall: Stall,
     /// Its graph as it is shown.
     #[cfg(feature = "admin")]
     pub(crate) pictures: std::sync::OnceLock<crate::admin::picture::Pictures>,
@@ -43,8 +57,6 @@ pub(crate) struct Core {
 pub(crate) struct Detail {
     /// What the last failed method said.
     pub(crate) error: Option<String>,
-    /// How often the service came round by itself.
-    pub(crate) restarts: u32,
     /// When it will try again.
     pub(crate) next_attempt: Option<Instant>,
     /// Which limit was missed at shutdown.
@@ -83,13 +95,19 @@ impl Core {
             daemon,
             board,
             details: names.iter().map(|_| Mutex::new(None)).collect(),
+            stall: Stall::new(names.len()),
             names: names.into(),
             lookup: lookup.into(),
             requests: Mutex::new(Vec::new()),
             supervisor: Notify::new(),
+            intracom: Intracom::new(),
+            said: Mutex::default(),
+            changed: Notify::new(),
             ladder,
             shutdown: Mutex::new(None),
             started: Instant::now(),
+            failures: Mutex::new(Vec::new()),
+            reloadable: Mutex::new(Vec::new()),
             #[cfg(feature = "admin")]
             pictures: std::sync::OnceLock::new(),
             #[cfg(feature = "admin")]
@@ -123,7 +141,7 @@ impl Core {
             transition: word.transition,
             cause: word.cause,
             incarnation: word.incarnation,
-            restarts: self.detail(id, |detail| detail.restarts),
+            restarts: word.restarts,
             seq: word.seq,
             at: Duration::from_nanos(word.at),
         }
@@ -137,7 +155,7 @@ impl Core {
             transition: event.transition,
             cause: event.cause,
             incarnation: event.incarnation,
-            restarts: self.detail(event.id, |detail| detail.restarts),
+            restarts: event.restarts,
             seq: event.seq,
             at: Duration::from_nanos(event.at),
         }
@@ -158,6 +176,37 @@ impl Core {
     pub(crate) fn note(&self, id: Id, write: impl FnOnce(&mut Detail)) {
         let mut detail = self.details[id as usize].lock().unwrap_or_else(PoisonError::into_inner);
         write(detail.get_or_insert_default());
+    }
+
+    /// As [`note`](Core::note), where something is noted already.
+    pub(crate) fn note_if_any(&self, id: Id, write: impl FnOnce(&mut Detail)) {
+        let mut detail = self.details[id as usize].lock().unwrap_or_else(PoisonError::into_inner);
+        detail.as_deref_mut().map(write).unwrap_or_default();
+    }
+
+    /// A service gave up, and that counts.
+    pub(crate) fn note_failure(&self, id: Id) {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).push(id);
+    }
+
+    /// An operator has started the service anew.
+    pub(crate) fn forget_failure(&self, id: Id) {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).retain(|&other| other != id);
+    }
+
+    /// The services that gave up, the first cause first.
+    pub(crate) fn failures(&self) -> Vec<Id> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A service has a `reload` of its own.
+    pub(crate) fn can_reload(&self, id: Id) {
+        self.reloadable.lock().unwrap_or_else(PoisonError::into_inner).push(id);
+    }
+
+    /// The services that have a `reload` of their own.
+    pub(crate) fn reloadable(&self) -> Vec<Id> {
+        self.reloadable.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Asks something of a service; the receiver is told when it is done.
@@ -190,9 +239,27 @@ impl Core {
         for next in self.ladder.exited(id) {
             self.board.raise(next, signal::SHUTDOWN);
         }
-        if self.board.alive() == 0 {
+        if self.ladder.left() == 0 {
             self.supervisor.notify_one();
         }
+    }
+
+    /// Notes what a service says of itself; nothing, if that is what it says.
+    pub(crate) fn say(&self, id: Id, text: &str) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        match text {
+            "" => drop(said.remove(&id)),
+            text => drop(said.insert(id, text.into())),
+        }
+        drop(said);
+        self.changed.notify_one();
+    }
+
+    /// What the first few services say of themselves.
+    #[cfg_attr(not(feature = "systemd"), allow(dead_code, reason = "there is nobody to tell it to"))]
+    pub(crate) fn said(&self, few: usize) -> Vec<(Id, Box<str>)> {
+        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        said.iter().take(few).map(|(id, text)| (*id, text.clone())).collect()
     }
 
     pub(crate) fn uptime(&self) -> Duration {

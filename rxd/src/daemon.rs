@@ -1,24 +1,31 @@
 //! A daemon: its services, started in order, watched over, stopped in order.
 
-use crate::board::{Board, Condition, Declared as Row, HISTORY, Id, Reaction};
-use crate::core::{Core, Name};
+use crate::alive::{Alive, OnStale};
+use crate::board::{HISTORY, Id, signal};
+use crate::core::{Name, Reason};
 use crate::error::{Error, GraphError, Result};
-use crate::graph::{Edge, Effect, Graph, Keyword, Mode, Node, Target};
+use crate::graph::{Edge, Graph, Node};
 use crate::handle::DaemonHandle;
+use crate::prestart::{self, Erased, Pipeline};
+use crate::sentinel::Sentinel;
 use crate::service::Service;
-use crate::shutdown::{Ladder, without_cycles};
-use crate::signals::{self, Listener, Signal};
-use crate::state::{Action, State};
+use crate::signals::{self, Heard, Listener, Signal};
 use crate::supervisor::Supervisor;
+use crate::systemd::Systemd;
+use crate::wiring::{self, OwnedTargets};
 use std::borrow::Cow;
 use std::fmt;
+use std::process::{ExitCode, Termination};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 /// How long a daemon may take to stop where nothing else is declared.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a method may hold its thread before that is reported, where nothing else is declared.
+const STALL_LIMIT: Duration = Duration::from_secs(1);
 
 /// A daemon whose services are known at run time only; what `#[rxd::daemon]` makes of a struct.
 ///
@@ -50,6 +57,10 @@ pub struct Daemon {
     signals: Option<Vec<Signal>>,
     shutdown_timeout: Duration,
     history: usize,
+    alive: Alive,
+    prestart: Vec<Box<dyn Erased>>,
+    exit_code: u8,
+    stall_limit: Option<Duration>,
     #[cfg(feature = "admin")]
     admin: Option<crate::admin::Admin>,
 }
@@ -70,12 +81,17 @@ impl Daemon {
             signals: None,
             shutdown_timeout: SHUTDOWN_TIMEOUT,
             history: HISTORY,
+            alive: Alive::default(),
+            prestart: Vec::new(),
+            exit_code: crate::report::FAILURE,
+            stall_limit: Some(STALL_LIMIT),
             #[cfg(feature = "admin")]
             admin: None,
         }
     }
 
     /// Adds a service: a [`Service`], or a value of a type annotated with `#[rxd::service]`.
+    #[expect(clippy::should_implement_trait, reason = "a builder adds; nobody would write daemon + service")]
     pub fn add(mut self, service: impl Into<Service>) -> Self {
         self.services.push(service.into());
         self
@@ -98,9 +114,28 @@ impl Daemon {
     /// without SIGHUP, the process's signals are left alone.
     ///
     /// The first asks the daemon to stop, the second sets all remaining limits to zero, the third
-    /// ends the process at once with status 128 + its number. SIGHUP reloads, unless it is listed.
+    /// ends the process at once with status 128 + its number. Signals that follow each other within
+    /// 20 ms are one. SIGHUP reloads, unless it is listed.
+    ///
+    /// Once a daemon has listened to a signal, the process does not die of it any more, also after
+    /// the daemon has ended: that is how tokio's signals work.
     pub fn signals(mut self, signals: impl IntoIterator<Item = Signal>) -> Self {
         self.signals = Some(signals.into_iter().collect());
+        self
+    }
+
+    /// How often systemd's watchdog is told that the daemon is alive, if it is: the unit needs a
+    /// `WatchdogSec=` of twice that or more, and there is a warning at the start if it has not.
+    /// Default: four times within what the unit says.
+    pub fn report_alive(mut self, every: Duration) -> Self {
+        self.alive.report = Some(every);
+        self
+    }
+
+    /// What happens when a service that declared a heartbeat has none while it is in Run, and
+    /// systemd's watchdog waits for it.
+    pub fn on_stale(mut self, on_stale: OnStale) -> Self {
+        self.alive.on_stale = on_stale;
         self
     }
 
@@ -109,6 +144,55 @@ impl Daemon {
     pub fn history(mut self, transitions: usize) -> Self {
         self.history = transitions.max(1);
         self
+    }
+
+    /// Adds what must succeed before any service starts: a [`Stage`](prestart::Stage), or a
+    /// pipeline of your own. Several run in the order in which they were added.
+    pub fn prestart(mut self, pipeline: impl Pipeline) -> Self {
+        self.prestart.push(Box::new(pipeline));
+        self
+    }
+
+    /// The exit status of [`main`](Daemon::main), and of a [`Report`](crate::Report) returned from
+    /// `main`, when the daemon failed. Default: 1.
+    pub fn exit_code(mut self, code: u8) -> Self {
+        self.exit_code = code;
+        self
+    }
+
+    /// How long a method may hold its thread without coming to an `.await` before the service is
+    /// named in the log, by a thread beside the runtime. Default: 1 s. It is reported after at most
+    /// 1.25 times this. That thread also counts signals, and ends the process at the third where the
+    /// runtime's threads are all blocked; `None` does without it.
+    pub fn stall_limit(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.stall_limit = limit.into();
+        self
+    }
+
+    /// As [`run`](Daemon::run), for a `main` whose exit status is [`exit_code`](Daemon::exit_code):
+    /// an error is printed, and is that status.
+    ///
+    /// ```no_run
+    /// # use rxd::{Context, Daemon, Runner, Service};
+    /// # struct Serve;
+    /// # impl Runner for Serve {
+    /// #     async fn run(&mut self, _: &Context) -> rxd::Result { Ok(()) }
+    /// # }
+    /// #[tokio::main]
+    /// async fn main() -> std::process::ExitCode {
+    ///     Daemon::new("agent").exit_code(3).add(Service::new("serve", Serve)).main().await
+    /// }
+    /// ```
+    pub async fn main(self) -> ExitCode {
+        let code = self.exit_code;
+        match self.run().await {
+            Ok(()) => ExitCode::SUCCESS,
+            failed => {
+                // Prints the error the way `main` does.
+                let _ = failed.report();
+                ExitCode::from(code)
+            }
+        }
     }
 
     /// Has the daemon listen for its operators: `.admin("127.0.0.1:1337")`, `.admin("unix:/run/my-app.sock")`,
@@ -135,40 +219,72 @@ impl Daemon {
         self.start().await?.wait().await.into_result()
     }
 
-    /// Starts the daemon: checks its graph, then starts each service in a task of its own.
+    /// Starts the daemon: checks its graph, runs what is to run before, then starts each service in
+    /// a task of its own.
+    ///
+    /// A signal that stops the daemon while [`prestart`](Daemon::prestart) runs ends that, and gives
+    /// the handle of a daemon that has ended well without starting anything.
     ///
     /// # Errors
     ///
-    /// If the graph could not work ([`Error::is_graph`]), if there are no services, if there is no
-    /// tokio runtime, or if a signal cannot be listened to. Nothing has been started then.
-    pub async fn start(self) -> Result<DaemonHandle> {
+    /// If the graph could not work ([`Error::is_graph`]), if a prestart stage failed
+    /// ([`Error::is_prestart`]), if there are no services, if there is no tokio runtime, or if a
+    /// signal cannot be listened to. No service has been started then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future ends what runs before the services; none has been started then.
+    pub async fn start(mut self) -> Result<DaemonHandle> {
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(Error::msg("failed to start: there is no tokio runtime; write #[tokio::main] above main"));
         }
         self.check()?;
         #[cfg(feature = "admin")]
-        let (pictures, admin) = {
-            let pictures = self.with_graph(crate::admin::picture::Pictures::of);
-            (pictures, crate::admin::bind(self.admin.clone()).await?)
-        };
+        let admin = crate::admin::bind(self.admin.take()).await?;
         crate::panic::note_locations();
-        let Daemon { name, services, signals, shutdown_timeout, history, .. } = self;
-        let listener = match &signals {
-            None => Listener::new(signals::DEFAULT)?,
-            Some(signals) if signals.is_empty() => Listener::none(),
-            Some(signals) => Listener::new(signals)?,
-        };
-        let services: Vec<Service> = services.into_iter().filter(|service| !service.is_off()).collect();
-        let core = Arc::new(wire(name, &services, history));
+        let signals = self.signals.take().unwrap_or_else(|| signals::DEFAULT.to_vec());
+        let mut listener = Listener::new(&signals)?;
+        self.services.retain(|service| !service.is_off());
+        let order = self.with_graph(|graph| graph.stops_before());
+        #[cfg(feature = "admin")]
+        let pictures = self.with_graph(crate::admin::picture::Pictures::of);
+        let core = Arc::new(wiring::wire(self.name, &self.services, order, self.history));
         #[cfg(feature = "admin")]
         core.pictures.get_or_init(|| pictures);
+        let services = self.services;
+        let mut systemd = Systemd::begin(&core, self.alive, services.iter().map(|service| *service.limits()));
+        // Not ready before everything besides the services is there too.
+        let hold = systemd.hold();
+        let mut stages = self.prestart;
+        let ended_by = tokio::select! {
+            biased;
+            number = stop_signal(&mut listener) => Ok(Some(number)),
+            passed = prestart::pass(&mut stages, &systemd), if !stages.is_empty() => passed.map(|()| None),
+            () = std::future::ready(()), if stages.is_empty() => Ok(None),
+        };
+        drop(stages);
+        let ended_by = match ended_by {
+            Ok(ended_by) => ended_by,
+            Err(error) => {
+                systemd.before(&error.to_string(), None);
+                systemd.finish().await;
+                return Err(error);
+            }
+        };
+        systemd.before("", None);
+        if let Some(number) = ended_by {
+            core.shut_down(Reason::Signal(number));
+            (0..services.len() as Id).for_each(|id| core.board.raise(id, signal::SHUTDOWN));
+        }
         let tasks = TaskTracker::new();
         for (id, service) in services.into_iter().enumerate() {
             let name = core.name(id as Id).clone();
             let span = tracing::error_span!(target: "rxd", "service", service = %name);
             service.spawn(&core, id as Id, &tasks, span);
         }
-        let (supervisor, report) = Supervisor::new(core.clone(), tasks, listener, shutdown_timeout);
+        let limits = (self.shutdown_timeout, self.exit_code);
+        let sentinel = self.stall_limit.map(|limit| Sentinel::start(&core, limit, signals));
+        let (supervisor, report) = Supervisor::new(core.clone(), tasks, listener, limits, sentinel, systemd);
         let span = tracing::error_span!(target: "rxd", "daemon", daemon = %core.daemon);
         tokio::spawn(supervisor.run().instrument(span));
         let handle = DaemonHandle::new(core, report);
@@ -176,11 +292,40 @@ impl Daemon {
         if let Some(admin) = admin {
             admin.serve(&handle);
         }
+        drop(hold);
         Ok(handle)
     }
 
-    fn check(&self) -> Result {
+    #[cfg(any(test, feature = "test-util"))]
+    pub(crate) fn services(&self) -> &[Service] {
+        &self.services
+    }
+
+    /// A unit file for systemd that agrees with what is declared.
+    #[cfg(feature = "systemd")]
+    pub fn unit(&self) -> crate::systemd::Unit {
+        let options: Vec<_> = self.services.iter().map(|service| *service.limits()).collect();
+        let unit = self.with_graph(|graph| crate::systemd::Unit::of(graph, &options));
+        let unit = unit.shutdown_timeout(self.shutdown_timeout);
+        let unit =
+            self.prestart.iter().map(|stage| stage.about()).fold(unit, |unit, (name, limit)| unit.before(name, limit));
+        match self.alive.report {
+            Some(every) => unit.report_alive(every),
+            None => unit,
+        }
+    }
+
+    /// Checks the graph, as [`start`](Daemon::start) does before anything else.
+    ///
+    /// # Errors
+    ///
+    /// If it could not work ([`Error::is_graph`]); the message names every fault.
+    pub fn check(&self) -> Result {
         let faults = self.with_graph(|graph| graph.faults());
+        let mut faults: Vec<String> = faults.into_iter().map(|fault| fault.message).collect();
+        if faults.is_empty() {
+            faults = wiring::waits_for_switched_off(&self.services);
+        }
         if faults.is_empty() { Ok(()) } else { Err(Error::from(GraphError(faults))) }
     }
 
@@ -194,74 +339,11 @@ impl Daemon {
     }
 }
 
-/// An edge without its targets, and those.
-pub(crate) type OwnedTargets<'a> = (Edge<'static>, Vec<Target<'a>>);
-
-/// Gives each service its place, and each watch the places it is about.
-fn wire(daemon: Name, services: &[Service], history: usize) -> Core {
-    let names: Vec<Name> = services.iter().map(|service| service.shared_name()).collect();
-    let kinds: Vec<Option<u64>> = services.iter().map(Service::kind).collect();
-    let mut known: Vec<(u64, Id)> = Vec::with_capacity(services.len() * 2);
-    for (id, name) in names.iter().enumerate() {
-        known.push((crate::graph::fnv1a(name), id as Id));
-        known.extend(kinds[id].map(|kind| (kind, id as Id)));
-    }
-    known.sort_unstable();
-    let find = |target: &Target<'_>| {
-        let from = known.partition_point(|(hash, _)| *hash < target.id);
-        let mut same = known[from..].iter().take_while(|(hash, _)| *hash == target.id);
-        same.find(|(_, id)| target.by_type || names[*id as usize] == target.text).map(|(_, id)| *id)
-    };
-    let mut rows: Vec<Vec<Row>> = Vec::with_capacity(services.len());
-    let mut after: Vec<Vec<Id>> = Vec::with_capacity(services.len());
-    for service in services {
-        let mut own = Vec::new();
-        let mut stops_before = Vec::new();
-        for (edge, targets) in service.targets() {
-            // A service that is switched off is nobody's target.
-            let targets: Box<[Id]> = targets.iter().filter_map(find).collect();
-            if targets.is_empty() {
-                continue;
-            }
-            let first_order = edge.keyword == Keyword::Needs
-                || (edge.is_gate() && edge.action == Action::Entering && edge.state == State::Run);
-            if first_order {
-                stops_before.extend(&targets);
-            }
-            rows_of(&edge, &targets, &mut own);
-        }
-        stops_before.sort_unstable();
-        stops_before.dedup();
-        rows.push(own);
-        after.push(stops_before);
-    }
-    Core::new(daemon, names, &kinds, Board::new(rows, history), Ladder::new(without_cycles(after)))
-}
-
-/// The watches on the board that one declared edge stands for.
-fn rows_of(edge: &Edge<'_>, targets: &[Id], rows: &mut Vec<Row>) {
-    let mut add = |mode, condition, reaction, within| {
-        rows.push(Row { mode, condition, targets: targets.into(), reaction, within });
-    };
-    match edge.keyword {
-        Keyword::Watch => {
-            let reaction = match edge.effect {
-                Effect::GateInit => Reaction::GateInit,
-                Effect::GateRun => Reaction::GateRun,
-                Effect::Stop => Reaction::Stop,
-                Effect::Exit => Reaction::Exit,
-                Effect::Stream => return,
-            };
-            add(edge.mode, Condition::State(edge.action, edge.state), reaction, edge.within);
-        }
-        Keyword::Needs => {
-            add(Mode::All, Condition::State(Action::Entering, State::Run), Reaction::GateRun, edge.within);
-            add(Mode::Any, Condition::State(Action::Exited, State::Run), Reaction::Stop, None);
-            add(Mode::Any, Condition::GaveUp, Reaction::Dependency, None);
-        }
-        Keyword::After => {
-            add(Mode::All, Condition::EndedWell, Reaction::GateRun, edge.within);
-            add(Mode::Any, Condition::GaveUp, Reaction::Dependency, None);
+/// Waits for a signal that stops the daemon. What has not started has nothing to reload.
+async fn stop_signal(listener: &mut Listener) -> i32 {
+    loop {
+        if let Heard::Stop(number) = listener.next().await {
+            return number;
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The one error type.
 
-use crate::graph::Fault;
+use crate::prestart::StageError;
 use crate::report::Report;
 use std::error::Error as StdError;
 use std::fmt;
@@ -49,6 +49,24 @@ impl Error {
         self.0
     }
 
+    /// What caused it, in words; a message that quotes its cause stands for both.
+    fn causes(&self) -> impl Iterator<Item = String> {
+        let mut said = self.0.to_string();
+        let sources = std::iter::successors(self.0.source(), |&error| error.source());
+        sources.filter_map(move |error| {
+            let text = error.to_string();
+            let new = !said.ends_with(&text);
+            said.clone_from(&text);
+            new.then_some(text)
+        })
+    }
+
+    /// Whether a prestart stage failed, so that no service was started.
+    #[must_use]
+    pub fn is_prestart(&self) -> bool {
+        self.is::<StageError>()
+    }
+
     /// Whether it is an `E`, or was caused by one.
     #[must_use]
     pub fn is<E: StdError + 'static>(&self) -> bool {
@@ -91,11 +109,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)?;
         if f.alternate() {
-            let mut source = self.0.source();
-            while let Some(error) = source {
-                write!(f, ": {error}")?;
-                source = error.source();
-            }
+            self.causes().try_for_each(|cause| write!(f, ": {cause}"))?;
         }
         Ok(())
     }
@@ -104,12 +118,7 @@ impl fmt::Display for Error {
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)?;
-        let mut source = self.0.source();
-        while let Some(error) = source {
-            write!(f, "\n  caused by: {error}")?;
-            source = error.source();
-        }
-        Ok(())
+        self.causes().try_for_each(|cause| write!(f, "\n  caused by: {cause}"))
     }
 }
 
@@ -152,14 +161,11 @@ pub fn is_cancelled(error: &Error) -> bool {
 
 /// A service graph that could not work.
 #[derive(Debug)]
-pub(crate) struct GraphError(pub(crate) Vec<Fault>);
+pub(crate) struct GraphError(pub(crate) Vec<String>);
 
 impl fmt::Display for GraphError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, fault) in self.0.iter().enumerate() {
-            write!(f, "{}{fault}", if at == 0 { "" } else { "\n" })?;
-        }
-        Ok(())
+        f.write_str(&self.0.join("\n"))
     }
 }
 

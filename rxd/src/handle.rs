@@ -1,12 +1,13 @@
 //! A running daemon, from outside its services.
 
-use crate::board::Event;
 use crate::core::{Command, Core, Reason, ServiceState, States};
 use crate::error::{Error, Result};
 use crate::graph::Mode;
+use crate::intracom::Intracom;
 use crate::report::Report;
 use crate::state::{Action, Filter, State};
-use crate::watch::{Names, StateStream, Watch, unknown_service};
+use crate::watch::{Names, StateStream, WaitFor, Watch, unknown_service};
+use crate::why::Why;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -72,8 +73,7 @@ impl DaemonHandle {
     #[must_use]
     pub fn history(&self) -> Vec<ServiceState> {
         let core = self.core();
-        let events: Vec<Event> = core.board.tail(0, |tail| tail.events().copied().collect());
-        events.iter().map(|event| core.past(event)).collect()
+        core.board.history().iter().map(|event| core.past(event)).collect()
     }
 
     /// Every transition of the services that the filter lets through, after a snapshot of them.
@@ -91,7 +91,7 @@ impl DaemonHandle {
     ///
     /// If no service has one of the names; the nearest is suggested.
     pub fn watch_any(&self, action: Action, state: State, services: impl Names) -> Result<Watch> {
-        Watch::new(self.core(), Mode::Any, action, state, services)
+        Watch::new(self.core(), Mode::Any, action, state, &services)
     }
 
     /// Watches all of these services at once: level on creation, then every rising edge.
@@ -100,24 +100,95 @@ impl DaemonHandle {
     ///
     /// If no service has one of the names; the nearest is suggested.
     pub fn watch_all(&self, action: Action, state: State, services: impl Names) -> Result<Watch> {
-        Watch::new(self.core(), Mode::All, action, state, services)
+        Watch::new(self.core(), Mode::All, action, state, &services)
     }
 
-    /// Waits until the service is in the state. Returns at once if it is.
+    /// Waits until the service is in the state; of several, until all of them are at once. Returns
+    /// at once if that is so.
     ///
     /// # Errors
     ///
-    /// If no service has the name, or if it can be in that state no more: the message says why.
+    /// If no service has the name; if it can be in that state no more, since it has exited or the
+    /// daemon has ended; or if it is not [within](WaitFor::within) the limit, if one is given.
+    /// The message says why, and [`Error::find`] finds a [`WaitError`](crate::WaitError) in it.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe; combine it with [`tokio::time::timeout`] for a deadline.
-    pub async fn wait_for(&self, service: &str, state: State) -> Result {
-        let mut watch = self.watch_any(Action::Entering, state, service)?;
-        match watch.wait().await {
-            Ok(_) => Ok(()),
-            Err(never) => Err(Error::msg(format_args!("service `{service}` will not be in {}: {never}", state.name()))),
-        }
+    /// Cancel safe: to drop the future is to stop waiting.
+    ///
+    /// ```
+    /// # use rxd::{Context, Daemon, Runner, Service, State};
+    /// # use std::time::Duration;
+    /// # struct Quiet;
+    /// # impl Runner for Quiet {
+    /// #     async fn run(&mut self, cx: &Context) -> rxd::Result {
+    /// #         cx.cancelled().await;
+    /// #         Ok(())
+    /// #     }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> rxd::Result {
+    /// # let daemon = Daemon::new("d").add(Service::new("db", Quiet)).add(Service::new("api", Quiet));
+    /// let handle = daemon.start().await?;
+    /// handle.wait_for("db", State::Run).await?;
+    /// handle.wait_for(["db", "api"], State::Run).within(Duration::from_secs(5)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn wait_for(&self, services: impl Names, state: State) -> WaitFor {
+        WaitFor::new(self.core(), &services, state)
+    }
+
+    /// Why the service is where it is: what it waits for, what those services wait for, and so on,
+    /// all at one instant.
+    ///
+    /// # Errors
+    ///
+    /// If no service has the name.
+    ///
+    /// ```
+    /// # use rxd::{Context, Daemon, Error, Runner, Service, State};
+    /// # struct Quiet;
+    /// # impl Runner for Quiet {
+    /// #     async fn run(&mut self, cx: &Context) -> rxd::Result {
+    /// #         cx.cancelled().await;
+    /// #         Ok(())
+    /// #     }
+    /// # }
+    /// # struct Slow;
+    /// # impl Runner for Slow {
+    /// #     async fn init(&mut self, cx: &Context) -> rxd::Result {
+    /// #         cx.cancelled().await;
+    /// #         Ok(())
+    /// #     }
+    /// #     async fn run(&mut self, cx: &Context) -> rxd::Result {
+    /// #         Ok(())
+    /// #     }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> rxd::Result {
+    /// // `db` is still in its `init`.
+    /// let daemon = Daemon::new("d").add(Service::new("db", Slow)).add(Service::new("api", Quiet).needs(["db"]));
+    /// let handle = daemon.start().await?;
+    /// handle.wait_for("api", State::Idle).await?;
+    /// # tokio::task::yield_now().await;
+    /// let why = handle.why("api")?;
+    /// assert_eq!(why.to_string(), "api in Idle: waits for db entering Run; db in Init");
+    /// assert_eq!(why.roots().next().unwrap().service.name, "db");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn why(&self, service: &str) -> Result<Why> {
+        let core = self.core();
+        let id = core.id(service).ok_or_else(|| unknown_service(core, service))?;
+        Ok(Why::of(core, id))
+    }
+
+    /// What the daemon's services tell one another, for code outside of them. It is closed when the
+    /// daemon has ended.
+    #[must_use]
+    pub fn intracom(&self) -> Intracom {
+        self.core().intracom.clone()
     }
 
     /// Ends one service; returns when it is in Exit.
@@ -174,6 +245,12 @@ impl DaemonHandle {
         self.core().shut_down(Reason::Asked);
     }
 
+    /// Whether the daemon has stopped.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.shared.report.borrow().is_some()
+    }
+
     /// Waits until the daemon has stopped, and tells what became of it.
     ///
     /// # Cancel safety
@@ -185,7 +262,7 @@ impl DaemonHandle {
         match report {
             Ok(Some(report)) => report,
             // The runtime was shut down under the daemon: nothing more is known.
-            Ok(None) | Err(_) => Report { daemon: self.core().daemon.clone(), reason: None, services: Vec::new() },
+            Ok(None) | Err(_) => Report::lost(self.core().daemon.clone()),
         }
     }
 }

@@ -1,7 +1,82 @@
-//! Reactive services daemon.
+//! Declare a daemon on plain structs: the compiler generates each service's state machine, wires up
+//! who watches whom, and rejects a service graph that could not work.
+//!
+//! A daemon is a handful of long-lived services that must start in the right order, notice each
+//! other's trouble, come back after a failure, and stop cleanly. The idea at the heart of it: **a
+//! service's lifecycle is a signal.** A health check is a service that is in Run while the thing is
+//! healthy; everyone else watches that.
+//!
+//! ```no_run
+//! use rxd::{Context, Runner};
+//!
+//! #[rxd::service]
+//! struct Health;
+//!
+//! impl Runner for Health {
+//!     async fn run(&mut self, cx: &Context) -> rxd::Result {
+//!         cx.cancelled().await;
+//!         Ok(())
+//!     }
+//! }
+//!
+//! #[rxd::service]
+//! #[watch(any, entering, Run, "health")]           // hold me in Idle until health is in Run
+//! #[watch(any, exited, Run, "health", then(stop))] // take me out of Run when health leaves it
+//! struct Poller;
+//!
+//! impl Runner for Poller {
+//!     async fn run(&mut self, cx: &Context) -> rxd::Result {
+//!         cx.cancelled().await;
+//!         Ok(())
+//!     }
+//! }
+//!
+//! #[rxd::daemon]
+//! struct EdgeAgent {
+//!     health: Health,
+//!     poller: Poller,
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> rxd::Result {
+//!     EdgeAgent { health: Health, poller: Poller }.run().await
+//! }
+//! ```
+//!
+//! # The lifecycle
+//!
+//! ```text
+//!          +-------------------- comes round, with a delay --------------------+
+//!          v                                                                   |
+//!        Init ----> Idle ----[gates]----> Run ----> Stop ----------------------+
+//!          |          |                              ^ |
+//!          +----------+-------- failed --------------+ +----> Exit
+//! ```
+//!
+//! Each state is *entered* when its method is about to be called and *exited* when it has ended.
+//! Where a service goes from there is its [manager](manager)'s to say; how it is paced and limited
+//! is in its [`Options`]. A panic or a missed limit counts as a failure.
+//!
+//! # The words of an attribute
+//!
+//! | attribute | what it says |
+//! |---|---|
+//! | [`#[rxd::service]`](service) | this type is a service: its name, manager, delays, limits |
+//! | [`#[watch(..)]`](watch) | hold me back until, or take me out when, others are somewhere |
+//! | [`#[needs("db")]`](needs) | I am in Run while they all are |
+//! | [`#[after("migrate")]`](after) | hold me back until they have ended well |
+//! | [`#[rxd::daemon]`](daemon) | the fields of this struct are the services of a daemon |
+//!
+//! What the compiler refuses, and in which words, is in [`graph`].
+//!
+//! # Runtimes
+//!
+//! A daemon runs in whatever tokio runtime it is started in, `current_thread` included; two may run
+//! in one. Blocking code in one service holds up the others of a `current_thread` runtime.
 
 #[cfg(feature = "admin")]
 pub mod admin;
+mod alive;
 mod board;
 mod children;
 mod context;
@@ -11,23 +86,40 @@ mod engine;
 mod error;
 pub mod graph;
 mod handle;
+pub mod intracom;
 #[cfg(feature = "log")]
 pub mod log;
+#[cfg(feature = "macros")]
+mod macros;
 pub mod manager;
 mod options;
 mod pace;
 mod panic;
+pub mod prestart;
 mod report;
+mod sentinel;
 mod service;
 mod shutdown;
 mod signals;
+mod stall;
 mod state;
 mod supervisor;
+mod sync;
+#[cfg(feature = "systemd")]
+pub mod systemd;
+#[cfg(not(feature = "systemd"))]
+#[path = "systemd/off.rs"]
+mod systemd;
+#[cfg(any(test, feature = "test-util"))]
+pub mod testing;
 mod watch;
+mod why;
+mod wiring;
 
 #[doc(hidden)]
 pub mod __private;
 
+pub use alive::OnStale;
 pub use context::Context;
 pub use core::{ServiceState, States};
 pub use daemon::Daemon;
@@ -40,7 +132,8 @@ pub use report::{Ending, Report};
 pub use service::{Declared, Runner, Service, When};
 pub use signals::Signal;
 pub use state::{Action, Cause, Filter, State, Transition};
-pub use watch::{Met, Names, Never, StateEvent, StateStream, Watch};
+pub use watch::{Met, Names, Never, Of, StateEvent, StateStream, WaitError, WaitFor, Watch, of};
+pub use why::{Standing, Unmet, Why};
 
 #[cfg(feature = "macros")]
-pub use rxd_macros::{after, daemon, needs, service, watch};
+pub use macros::{after, daemon, needs, service, watch};

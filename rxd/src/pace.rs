@@ -16,6 +16,19 @@ pub(crate) struct Pace {
     last_delay: Duration,
     /// When it restarted within the window; kept only where there is a limit.
     recent: VecDeque<Instant>,
+    /// The restart that was granted last counts once it is made.
+    counts: bool,
+}
+
+/// The instant after this delay; one too far away to be told is as good as never.
+pub(crate) fn later(delay: Duration) -> Instant {
+    later_than(Instant::now(), delay)
+}
+
+/// The instant this delay after another.
+pub(crate) fn later_than(instant: Instant, delay: Duration) -> Instant {
+    const FAR: Duration = Duration::from_secs(30 * 365 * 86_400);
+    instant.checked_add(delay.min(FAR)).unwrap_or(instant)
 }
 
 impl Pace {
@@ -31,6 +44,20 @@ impl Pace {
         }
     }
 
+    /// A restart that was granted has been made: it counts from now on.
+    ///
+    /// Not from when it was granted: within any window there are then no more than the limit's.
+    pub(crate) fn restarted(&mut self) {
+        if std::mem::take(&mut self.counts) {
+            self.recent.push_back(Instant::now());
+        }
+    }
+
+    /// The round that follows is no restart.
+    pub(crate) fn leave_out(&mut self) {
+        self.counts = false;
+    }
+
     /// The delay before the next restart; none if the limit is reached.
     pub(crate) fn restart(&mut self, backoff: &Backoff, limit: Option<Restarts>) -> Option<Duration> {
         if let Some(Restarts { max, within }) = limit {
@@ -41,8 +68,8 @@ impl Pace {
             if self.recent.len() >= max as usize {
                 return None;
             }
-            self.recent.push_back(now);
         }
+        self.counts = limit.is_some();
         self.failures = self.failures.saturating_add(1);
         self.last_delay = nth_delay(backoff, self.failures, fastrand::f64());
         Some(self.last_delay)

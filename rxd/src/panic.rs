@@ -30,25 +30,34 @@ pub(crate) fn note_locations() {
 
 /// A panic that was caught.
 pub(crate) struct Caught {
-    payload: Box<dyn Any + Send>,
+    /// None once it was taken to go on.
+    payload: Option<Box<dyn Any + Send>>,
     location: Option<String>,
 }
 
 impl Caught {
     /// Goes on panicking with it, without another message.
-    pub(crate) fn resume(self) -> ! {
-        resume_unwind(self.payload)
+    pub(crate) fn resume(mut self) -> ! {
+        resume_unwind(self.payload.take().unwrap_or_else(|| Box::new("panicked")))
+    }
+}
+
+impl Drop for Caught {
+    fn drop(&mut self) {
+        // A payload may panic when it is dropped, and what that leaves behind may do so again.
+        let payload = self.payload.take();
+        if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            std::mem::forget(second);
+        }
     }
 }
 
 impl fmt::Display for Caught {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let payload = &*self.payload;
-        let message = payload
-            .downcast_ref::<&str>()
-            .copied()
-            .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-            .unwrap_or("a payload that is no text");
+        let payload = self.payload.as_deref();
+        let text = payload.and_then(|payload| payload.downcast_ref::<&str>().copied());
+        let string = payload.and_then(|payload| payload.downcast_ref::<String>().map(String::as_str));
+        let message = text.or(string).unwrap_or("a payload that is no text");
         match &self.location {
             Some(location) => write!(f, "{message} (at {location})"),
             None => f.write_str(message),
@@ -60,7 +69,7 @@ impl fmt::Display for Caught {
 pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Caught> {
     // What `f` leaves half done is not used again by whoever calls this, except to be dropped.
     catch_unwind(AssertUnwindSafe(f))
-        .map_err(|payload| Caught { payload, location: LOCATION.with(|slot| slot.borrow_mut().take()) })
+        .map_err(|payload| Caught { payload: Some(payload), location: LOCATION.with(|slot| slot.borrow_mut().take()) })
 }
 
 /// Runs a future, and catches its panic.

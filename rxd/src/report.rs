@@ -9,14 +9,23 @@ use std::process::{ExitCode, Termination};
 
 /// What became of a daemon and each of its services.
 ///
-/// Returned from `main` it is the exit status: 0 if [`is_ok`](Report::is_ok), otherwise 1.
+/// Returned from `main` it is the exit status: 0 if [`is_ok`](Report::is_ok), otherwise 1 or what
+/// [`Daemon::exit_code`](crate::Daemon::exit_code) says.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Report {
     pub(crate) daemon: Cow<'static, str>,
     pub(crate) reason: Option<Reason>,
     pub(crate) services: Vec<Ending>,
+    /// Those of them that gave up, in that order.
+    pub(crate) order: Vec<u32>,
+    pub(crate) exit_code: u8,
+    /// The runtime was shut down under the daemon: nothing is known.
+    pub(crate) lost: bool,
 }
+
+/// The exit status of a failure where nothing else is declared.
+pub(crate) const FAILURE: u8 = 1;
 
 /// What became of one service.
 #[derive(Clone, Debug)]
@@ -42,11 +51,13 @@ impl Report {
         &self.services
     }
 
-    /// Those that gave up: the first cause of each chain before those that only needed it.
+    pub(crate) fn lost(daemon: Cow<'static, str>) -> Self {
+        Report { daemon, reason: None, services: Vec::new(), order: Vec::new(), exit_code: FAILURE, lost: true }
+    }
+
+    /// Those that gave up, in that order: the first cause first, those that needed it after it.
     pub fn failures(&self) -> impl Iterator<Item = &Ending> {
-        let failed = |ending: &&Ending| ending.failed && ending.abandoned_in.is_none();
-        let first = self.services.iter().filter(failed).filter(|ending| ending.cause != Cause::Dependency);
-        first.chain(self.services.iter().filter(failed).filter(|ending| ending.cause == Cause::Dependency))
+        self.order.iter().filter_map(|&id| self.services.get(id as usize))
     }
 
     /// Those that did not end within their limits at shutdown.
@@ -63,10 +74,16 @@ impl Report {
         }
     }
 
+    /// The exit status that says what became of the daemon: 0 if [`is_ok`](Report::is_ok).
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        if self.is_ok() { 0 } else { self.exit_code }
+    }
+
     /// Whether no service gave up and none was abandoned.
     #[must_use]
     pub fn is_ok(&self) -> bool {
-        self.failures().next().is_none() && self.abandoned().next().is_none()
+        !self.lost && self.failures().next().is_none() && self.abandoned().next().is_none()
     }
 
     /// The report as a result: an error that holds it unless it [is ok](Report::is_ok).
@@ -85,6 +102,9 @@ impl fmt::Display for Report {
             return write!(f, "daemon `{}` ended well", self.daemon);
         }
         write!(f, "daemon `{}` failed", self.daemon)?;
+        if self.lost {
+            return f.write_str(": its tokio runtime was shut down before it had stopped");
+        }
         for Ending { name, cause, error, restarts, .. } in self.failures() {
             match (cause, error) {
                 (Cause::Dependency, _) => {
@@ -106,6 +126,9 @@ impl std::error::Error for Report {}
 
 impl Termination for Report {
     fn report(self) -> ExitCode {
-        self.into_result().report()
+        let code = self.exit_code();
+        // Says what there is to say, the way `main` does.
+        let _ = self.into_result().report();
+        ExitCode::from(code)
     }
 }

@@ -3,13 +3,13 @@
 use crate::board::Id;
 use crate::context::Context;
 use crate::core::{Core, Name};
-use crate::daemon::OwnedTargets;
 use crate::engine::{Seat, serve};
 use crate::error::Result;
 use crate::graph::{Analysis, Edge, Effect, Kind, Mode, Node, Target};
 use crate::manager::{Manager, Table};
 use crate::options::Options;
 use crate::state::{Action, State};
+use crate::wiring::OwnedTargets;
 use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
@@ -166,14 +166,47 @@ pub trait Graphed {
     const ANALYSIS: Analysis<'static>;
 }
 
-/// One declared service as the `ME`-th of daemon `D`. All that a daemon asks of the type of a
-/// field is asked of this one bound: a type that is no service is one error.
+/// What a watch asks of a type it names, and nothing else does: the error about a type that is no
+/// service then does not list those that are.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a service",
     label = "not a service",
     note = "annotate it with `#[rxd::service]`, or wrap it in a type of yours that is"
 )]
-pub trait Checked<D: Graphed, const ME: usize>: Declared + Runner + Sized {
+pub trait Watched {
+    /// See [`Declared::KIND`].
+    const KIND: Kind;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Declared> Watched for T {
+    const KIND: Kind = T::KIND;
+}
+
+/// What a daemon asks of the type of its `ME`-th field. It is asked of nothing else, so that a
+/// type that is no service is one error, which does not list those that are.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a service",
+    label = "not a service",
+    note = "annotate it with `#[rxd::service]`, or wrap it in a type of yours that is"
+)]
+pub trait Field<D: Graphed, const ME: usize> {
+    /// The type itself.
+    type Service: Checked<D, ME>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Checked<D, ME>, D: Graphed, const ME: usize> Field<D, ME> for T {
+    type Service = T;
+}
+
+/// One declared service as the `ME`-th of daemon `D`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a service",
+    label = "not a service",
+    note = "annotate it with `#[rxd::service]`, or wrap it in a type of yours that is"
+)]
+pub trait Checked<D: Graphed, const ME: usize>: Declared + Sized {
     /// Evaluates to nothing, or panics in the compiler at the word that is wrong. To force it is
     /// to check the service.
     const OK: ();
@@ -185,20 +218,25 @@ pub trait Checked<D: Graphed, const ME: usize>: Declared + Runner + Sized {
         table: Self::DECLARATION.table,
         edges: Self::DECLARATION.edges,
         optional: false,
+        gives_up: Self::DECLARATION.options.restarts.is_some(),
     };
 
-    /// The service, under this name or its own.
-    fn service(self, name: Option<&'static str>) -> Service {
-        let service = Service::declared(self);
-        match name {
-            Some(name) => service.named(name),
-            None => service,
-        }
-    }
+    /// The service, unless it is switched off.
+    ///
+    /// Generated, so that a type without methods is an error there and not in each daemon.
+    fn service(this: Option<Self>) -> Service;
 
-    /// The service, if it is not switched off, under this name or its own.
-    fn optional(this: Option<Self>, name: Option<&'static str>) -> Service {
-        crate::__private::optional(this, name)
+    /// The service of a field `Option<Self>`: switched off when it is `None`.
+    fn optional(this: Option<Self>) -> Service {
+        Self::service(this).optional()
+    }
+}
+
+/// What the generated [`Checked::service`] calls.
+pub fn service<R: Runner + Declared>(this: Option<R>) -> Service {
+    match this {
+        Some(runner) => Service::declared(runner),
+        None => Service::off::<R>(),
     }
 }
 
@@ -308,6 +346,10 @@ impl Service {
         &self.name
     }
 
+    pub(crate) fn limits(&self) -> &Options {
+        &self.options
+    }
+
     pub(crate) fn shared_name(&self) -> Name {
         self.name.clone()
     }
@@ -318,6 +360,16 @@ impl Service {
 
     pub(crate) fn is_off(&self) -> bool {
         self.spawn.is_none()
+    }
+
+    #[cfg(any(test, feature = "test-util"))]
+    pub(crate) fn table(&self) -> &Table {
+        &self.table
+    }
+
+    #[cfg(any(test, feature = "test-util"))]
+    pub(crate) fn knobs(&self) -> &Options {
+        &self.options
     }
 
     /// Its watches, each with its targets.
@@ -331,7 +383,14 @@ impl Service {
     }
 
     pub(crate) fn node<'a>(&'a self, edges: &'a [Edge<'a>]) -> Node<'a> {
-        Node { name: &self.name, kind: self.kind, table: &self.table, edges, optional: self.optional }
+        Node {
+            name: &self.name,
+            kind: self.kind,
+            table: &self.table,
+            edges,
+            optional: self.optional,
+            gives_up: self.options.restarts.is_some(),
+        }
     }
 
     pub(crate) fn spawn(self, core: &Arc<Core>, id: Id, tasks: &TaskTracker, span: tracing::Span) {

@@ -1,7 +1,7 @@
 //! Who stops before whom.
 
 use crate::board::Id;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The order of shutdown: a service that gates on another's Run stops before it does.
 ///
@@ -16,6 +16,8 @@ pub(crate) struct Ladder {
 #[derive(Debug)]
 struct Progress {
     gone: Box<[bool]>,
+    /// How many are not gone.
+    left: usize,
     /// For each service, how many that stop before it are not in Exit; none before the shutdown.
     waiting: Option<Vec<u32>>,
 }
@@ -23,13 +25,31 @@ struct Progress {
 impl Ladder {
     /// `after[a]` are those that stop after `a`. Free of cycles.
     pub(crate) fn new(after: Vec<Box<[Id]>>) -> Self {
-        let gone = vec![false; after.len()].into();
-        Ladder { after: after.into(), state: Mutex::new(Progress { gone, waiting: None }) }
+        let (gone, left) = (vec![false; after.len()].into(), after.len());
+        Ladder { after: after.into(), state: Mutex::new(Progress { gone, left, waiting: None }) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Progress> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many services are not in Exit; one that was started anew is not from that instant.
+    pub(crate) fn left(&self) -> usize {
+        self.lock().left
+    }
+
+    /// Whether every service is in Exit. If so, none is started anew from here on.
+    pub(crate) fn is_over(&self) -> bool {
+        let mut state = self.lock();
+        if state.left == 0 && state.waiting.is_none() {
+            state.waiting = Some(vec![0; self.after.len()]);
+        }
+        state.left == 0
     }
 
     /// The shutdown begins: who can stop at once.
     pub(crate) fn begin(&self) -> Vec<Id> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
         let mut waiting = vec![0; self.after.len()];
         for (service, after) in self.after.iter().enumerate() {
             if !state.gone[service] {
@@ -43,11 +63,12 @@ impl Ladder {
 
     /// A service is in Exit: who can stop now.
     pub(crate) fn exited(&self, id: Id) -> Vec<Id> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
         let state = &mut *state;
         if std::mem::replace(&mut state.gone[id as usize], true) {
             return Vec::new();
         }
+        state.left -= 1;
         let Some(waiting) = &mut state.waiting else { return Vec::new() };
         let mut next = Vec::new();
         for &other in &self.after[id as usize] {
@@ -61,53 +82,13 @@ impl Ladder {
 
     /// A service has left Exit. False once the shutdown has begun.
     pub(crate) fn revive(&self, id: Id) -> bool {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
         if state.waiting.is_some() {
             return false;
         }
-        state.gone[id as usize] = false;
+        state.left += usize::from(std::mem::take(&mut state.gone[id as usize]));
         true
     }
-}
-
-/// Drops, from "who stops after whom", what would make it wait for itself.
-///
-/// An `any` gate may be written both ways between two services, since one of its other targets
-/// opens it. There is no order then, and the later arrow in the order of declaration is let go.
-pub(crate) fn without_cycles(after: Vec<Vec<Id>>) -> Vec<Box<[Id]>> {
-    #[derive(Clone, Copy, PartialEq)]
-    enum Mark {
-        New,
-        Open,
-        Done,
-    }
-    let mut marks = vec![Mark::New; after.len()];
-    let mut kept: Vec<Vec<Id>> = vec![Vec::new(); after.len()];
-    for root in 0..after.len() {
-        if marks[root] != Mark::New {
-            continue;
-        }
-        marks[root] = Mark::Open;
-        let mut path = vec![(root, 0)];
-        while let Some((node, next)) = path.last_mut() {
-            let node = *node;
-            let Some(&target) = after[node].get(*next) else {
-                marks[node] = Mark::Done;
-                path.pop();
-                continue;
-            };
-            *next += 1;
-            if marks[target as usize] == Mark::Open {
-                continue;
-            }
-            kept[node].push(target);
-            if marks[target as usize] == Mark::New {
-                marks[target as usize] = Mark::Open;
-                path.push((target as usize, 0));
-            }
-        }
-    }
-    kept.into_iter().map(Into::into).collect()
 }
 
 #[cfg(test)]
@@ -129,11 +110,5 @@ mod tests {
         let ladder = Ladder::new(vec![[1].into(), [].into()]);
         assert!(ladder.exited(0).is_empty());
         assert_eq!(ladder.begin(), [0, 1]);
-    }
-
-    #[test]
-    fn a_cycle_is_cut_once() {
-        let kept = without_cycles(vec![vec![1], vec![0, 2], vec![0]]);
-        assert_eq!(kept, [Box::from([1]), Box::from([2]), Box::from([])]);
     }
 }

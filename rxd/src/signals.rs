@@ -2,7 +2,9 @@
 
 use crate::error::{Error, Result};
 use std::task::{Context as TaskContext, Poll};
+use std::time::Duration;
 use tokio::signal::unix;
+use tokio::time::Instant;
 
 /// A signal of the operating system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,7 +58,11 @@ pub(crate) enum Heard {
 }
 
 impl Listener {
+    /// With none to stop at it leaves SIGHUP alone as well.
     pub(crate) fn new(stop: &[Signal]) -> Result<Self> {
+        if stop.is_empty() {
+            return Ok(Listener::none());
+        }
         let listen = |signal: Signal| {
             unix::signal(unix::SignalKind::from_raw(signal.0))
                 .map_err(|error| Error::msg(format_args!("failed to listen to signal {}: {error}", signal.0)))
@@ -85,4 +91,39 @@ impl Listener {
     pub(crate) async fn next(&mut self) -> Heard {
         std::future::poll_fn(|task| self.poll(task)).await
     }
+}
+
+/// Signals that follow each other faster than this are one: a terminal and a wrapper that both
+/// pass on the same Ctrl-C do not ask twice.
+const BURST: Duration = Duration::from_millis(20);
+
+/// How many times a signal has asked to stop.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    times: u32,
+    last: Option<Instant>,
+}
+
+impl Asked {
+    /// With or without one that was heard before.
+    pub(crate) fn new(before: bool) -> Self {
+        Asked { times: u32::from(before), last: before.then(Instant::now) }
+    }
+
+    /// One was heard: the how-manieth; none if it belongs to the one before it.
+    pub(crate) fn heard(&mut self) -> Option<u32> {
+        let now = Instant::now();
+        let last = self.last.replace(now);
+        if last.is_some_and(|last| now - last < BURST) {
+            return None;
+        }
+        self.times += 1;
+        Some(self.times)
+    }
+}
+
+/// The third signal: nothing is waited for any more.
+pub(crate) fn die(number: i32) -> ! {
+    tracing::error!(target: "rxd", signal = number, "ending at once");
+    std::process::exit(128 + number)
 }

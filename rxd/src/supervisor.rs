@@ -2,16 +2,24 @@
 
 use crate::board::{Id, signal};
 use crate::core::{Command, Core, Reason};
+use crate::error::Result;
+use crate::pace::later;
 use crate::report::{Ending, Report};
-use crate::signals::{Heard, Listener};
+use crate::sentinel::Sentinel;
+use crate::signals::{Asked, Heard, Listener, die};
 use crate::state::{Cause, State};
+use crate::systemd::Systemd;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
-use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::sync::{oneshot, watch};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::task::TaskTracker;
 
-/// How long services have to drop what they are doing once all limits are over.
+/// How long services have to drop what they are doing once all limits are over: half of it in
+/// their order, the other half without, since one that is stuck must not keep those behind it.
 const SETTLE: Duration = Duration::from_millis(100);
 
 pub(crate) struct Supervisor {
@@ -19,7 +27,24 @@ pub(crate) struct Supervisor {
     tasks: TaskTracker,
     listener: Listener,
     shutdown_timeout: Duration,
+    exit_code: u8,
+    sentinel: Option<Sentinel>,
+    systemd: Systemd,
     report: watch::Sender<Option<Report>>,
+    asked: Asked,
+    /// The services that have been told to reload, and have not answered.
+    reloading: Vec<oneshot::Receiver<Result>>,
+    /// What those said that could not.
+    reload_failed: Vec<String>,
+}
+
+/// What the supervisor stops waiting for.
+enum Woken {
+    /// A signal asked to stop for the n-th time.
+    Asked(u32, i32),
+    Deadline,
+    /// The services, or the shutdown, are to be looked at.
+    Look,
 }
 
 impl Supervisor {
@@ -27,58 +52,147 @@ impl Supervisor {
         core: Arc<Core>,
         tasks: TaskTracker,
         listener: Listener,
-        shutdown_timeout: Duration,
+        (shutdown_timeout, exit_code): (Duration, u8),
+        sentinel: Option<Sentinel>,
+        systemd: Systemd,
     ) -> (Self, watch::Receiver<Option<Report>>) {
         let (report, receiver) = watch::channel(None);
-        (Supervisor { core, tasks, listener, shutdown_timeout, report }, receiver)
+        // The signal that was heard before anything started is the first.
+        let asked = Asked::new(matches!(core.shutting_down(), Some(Reason::Signal(_))));
+        let this = Supervisor {
+            core,
+            tasks,
+            listener,
+            shutdown_timeout,
+            exit_code,
+            sentinel,
+            systemd,
+            report,
+            asked,
+            reloading: Vec::new(),
+            reload_failed: Vec::new(),
+        };
+        (this, receiver)
     }
 
     pub(crate) async fn run(mut self) {
         self.until_shutdown().await;
-        if self.core.board.alive() > 0 {
-            self.shut_down().await;
-        }
+        self.systemd.stopping(self.shutdown_timeout + SETTLE);
+        let end = match self.core.ladder.left() {
+            0 => later(SETTLE),
+            _ => self.shut_down().await,
+        };
         self.abandon();
         for id in 0..self.core.board.len() as Id {
             self.core.board.raise(id, signal::OVER);
         }
         self.tasks.close();
         // A service whose thread is blocked holds its task for as long as it is.
-        let _ = timeout(SETTLE, self.tasks.wait()).await;
+        let stuck = tokio::time::timeout_at(end, self.tasks.wait()).await.is_err();
+        self.core.intracom.close();
         self.core.board.close();
+        self.systemd.finish().await;
         #[cfg(feature = "admin")]
         crate::admin::finish(&self.core).await;
+        match self.sentinel.take() {
+            Some(sentinel) if stuck => sentinel.stay(),
+            sentinel => drop(sentinel),
+        }
         self.report.send_replace(Some(self.make_report()));
     }
 
     /// Until every service is in Exit, or the daemon is to stop.
     async fn until_shutdown(&mut self) {
-        loop {
-            if self.core.shutting_down().is_some() || self.core.board.alive() == 0 {
-                return;
+        while self.core.shutting_down().is_none() && !self.core.ladder.is_over() {
+            if let Woken::Asked(_, number) = self.woken(None).await {
+                self.core.shut_down(Reason::Signal(number));
             }
-            let core = self.core.clone();
-            tokio::select! {
-                biased;
-                heard = self.listener.next() => match heard {
-                    Heard::Stop(number) => self.core.shut_down(Reason::Signal(number)),
+        }
+    }
+
+    /// Waits for the next thing to do.
+    async fn woken(&mut self, deadline: Option<Instant>) -> Woken {
+        self.systemd.turned();
+        let core = self.core.clone();
+        let deadline = async move {
+            match deadline {
+                Some(deadline) => sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
+        let (mut deadline, mut look) = (pin!(deadline), pin!(core.supervisor.notified()));
+        poll_fn(|task| {
+            while let Poll::Ready(heard) = self.listener.poll(task) {
+                match heard {
+                    Heard::Stop(number) => {
+                        if let Some(times) = self.asked.heard() {
+                            return Poll::Ready(Woken::Asked(times, number));
+                        }
+                    }
                     Heard::Reload => self.reload(),
-                },
-                () = core.supervisor.notified() => {}
+                }
             }
+            self.poll_reloading(task);
+            if look.as_mut().poll(task).is_ready() {
+                return Poll::Ready(Woken::Look);
+            }
+            deadline.as_mut().poll(task).map(|()| Woken::Deadline)
+        })
+        .await
+    }
+
+    // ---- reload --------------------------------------------------------------------------------
+
+    /// Tells every service that can to reload. What is asked while one reloads is one more.
+    fn reload(&mut self) {
+        if self.core.shutting_down().is_some() {
+            tracing::info!(target: "rxd", "not reloading: the daemon is stopping");
+            return;
+        }
+        self.systemd.reloading(self.shutdown_timeout);
+        let mut services = self.core.reloadable();
+        services.retain(|&id| self.core.board.word(id).state != State::Exit);
+        if services.is_empty() {
+            tracing::info!(target: "rxd", "there is nothing to reload");
+            if self.reloading.is_empty() {
+                self.systemd.reloaded(&[]);
+            }
+            return;
+        }
+        tracing::info!(target: "rxd", services = services.len(), "reloading");
+        // One answer a service is enough to know that all is done.
+        self.reloading.truncate(4 * self.core.board.len());
+        self.reloading.extend(services.into_iter().map(|id| self.core.request(id, Command::Reload)));
+    }
+
+    fn poll_reloading(&mut self, task: &mut std::task::Context<'_>) {
+        if self.reloading.is_empty() {
+            return;
+        }
+        let failed = &mut self.reload_failed;
+        self.reloading.retain_mut(|reply| match Pin::new(reply).poll(task) {
+            Poll::Pending => true,
+            Poll::Ready(answer) => {
+                // One that gave none has ended instead.
+                failed.extend(answer.ok().and_then(Result::err).map(|error| error.to_string()));
+                false
+            }
+        });
+        if self.reloading.is_empty() {
+            let failed = std::mem::take(failed);
+            match &failed[..] {
+                [] => tracing::info!(target: "rxd", "reloaded"),
+                failed => tracing::warn!(target: "rxd", "reloaded in part: {}", failed.join(", ")),
+            }
+            self.systemd.reloaded(&failed);
         }
     }
 
-    fn reload(&self) {
-        tracing::info!(target: "rxd", "reloading");
-        for id in 0..self.core.board.len() as Id {
-            drop(self.core.request(id, Command::Reload));
-        }
-    }
+    // ---- shutdown ------------------------------------------------------------------------------
 
-    /// Stops the services in order, within the overall deadline.
-    async fn shut_down(&mut self) {
-        let deadline = Instant::now() + self.shutdown_timeout;
+    /// Stops the services in order, within the overall deadline; until when they may settle.
+    async fn shut_down(&mut self) -> Instant {
+        let deadline = later(self.shutdown_timeout);
         match self.core.shutting_down() {
             Some(Reason::Signal(number)) => tracing::info!(target: "rxd", signal = number, "stopping"),
             Some(Reason::Service(id)) => {
@@ -89,51 +203,41 @@ impl Supervisor {
         for id in self.core.ladder.begin() {
             self.core.board.raise(id, signal::SHUTDOWN);
         }
-        let mut again = 0;
-        while self.core.board.alive() > 0 {
-            let core = self.core.clone();
-            tokio::select! {
-                biased;
-                heard = self.listener.next() => {
-                    if let Heard::Stop(number) = heard {
-                        again += 1;
-                        if again > 1 {
-                            // The third signal, counting the one that began this.
-                            std::process::exit(128 + number);
-                        }
-                        tracing::warn!(target: "rxd", signal = number, "stopping at once: all limits are over");
-                        return self.kill().await;
-                    }
+        while self.core.ladder.left() > 0 {
+            match self.woken(Some(deadline)).await {
+                Woken::Look | Woken::Asked(1, _) => {}
+                Woken::Asked(2, number) => {
+                    tracing::warn!(target: "rxd", signal = number, "stopping at once: all limits are over");
+                    return self.kill().await;
                 }
-                () = core.supervisor.notified() => {}
-                () = sleep_until(deadline) => {
+                Woken::Asked(_, number) => die(number),
+                Woken::Deadline => {
                     let limit = self.shutdown_timeout;
                     tracing::error!(target: "rxd", "the daemon did not stop within {limit:?}: all limits are over");
                     return self.kill().await;
                 }
             }
         }
+        later(SETTLE)
     }
 
     /// All limits are zero from here on.
-    async fn kill(&mut self) {
-        for id in 0..self.core.board.len() as Id {
-            self.core.board.raise(id, signal::SHUTDOWN | signal::KILL);
-        }
-        let end = Instant::now() + SETTLE;
-        while self.core.board.alive() > 0 {
-            let core = self.core.clone();
-            tokio::select! {
-                biased;
-                heard = self.listener.next() => {
-                    if let Heard::Stop(number) = heard {
-                        std::process::exit(128 + number);
-                    }
+    async fn kill(&mut self) -> Instant {
+        let end = later(SETTLE);
+        for signals in [signal::KILL, signal::KILL | signal::SHUTDOWN] {
+            for id in 0..self.core.board.len() as Id {
+                self.core.board.raise(id, signals);
+            }
+            let until = if signals == signal::KILL { end - SETTLE / 2 } else { end - SETTLE / 4 };
+            while self.core.ladder.left() > 0 {
+                match self.woken(Some(until)).await {
+                    Woken::Look | Woken::Asked(..=2, _) => {}
+                    Woken::Asked(_, number) => die(number),
+                    Woken::Deadline => break,
                 }
-                () = core.supervisor.notified() => {}
-                () = sleep_until(end) => return,
             }
         }
+        end
     }
 
     /// Publishes Exit for whoever has not.
@@ -154,20 +258,26 @@ impl Supervisor {
 
     fn make_report(&self) -> Report {
         let (_, words) = self.core.board.words();
+        let failures = self.core.failures();
         let services = words.iter().enumerate().map(|(id, word)| {
             let id = id as Id;
+            let (error, overrun) = self.core.detail(id, |detail| (detail.error.clone(), detail.overrun));
             Ending {
                 name: self.core.name(id).clone(),
                 cause: word.cause,
-                error: self.core.detail(id, |detail| detail.error.clone()),
-                restarts: self.core.detail(id, |detail| detail.restarts),
-                failed: word.gave_up && word.cause != Cause::Abandoned,
-                abandoned_in: self
-                    .core
-                    .detail(id, |detail| detail.overrun)
-                    .or((word.cause == Cause::Abandoned).then_some(State::Unknown)),
+                error,
+                restarts: word.restarts,
+                failed: failures.contains(&id),
+                abandoned_in: overrun.or((word.cause == Cause::Abandoned).then_some(State::Unknown)),
             }
         });
-        Report { daemon: self.core.daemon.clone(), reason: self.core.shutting_down(), services: services.collect() }
+        Report {
+            daemon: self.core.daemon.clone(),
+            reason: self.core.shutting_down(),
+            services: services.collect(),
+            order: failures,
+            exit_code: self.exit_code,
+            lost: false,
+        }
     }
 }

@@ -2,9 +2,10 @@
 
 use crate::errors::Errors;
 use crate::runtime;
+use crate::service::attr as service;
 use crate::syntax::args;
 use crate::syntax::item::{arguments, last_word};
-use crate::syntax::keys::{self, Entry, Key};
+use crate::syntax::keys::{self, Entry, Key, Table};
 use crate::watch::attr::Keyword;
 use proc_macro2::TokenStream;
 use syn::{Attribute, ItemStruct, Meta};
@@ -18,7 +19,10 @@ pub(crate) const KEYS: &[Key] = &[
 ];
 
 /// The keys of a field's `#[service(..)]`.
-pub(crate) const FIELD: &[Key] = &[Key { name: "name", form: "name = \"worker-2\"" }];
+const FIELD: Table = Table::new(&[Key { name: "name", form: "name = \"worker-2\"" }])
+    .elsewhere(service::KEYS, "is for the service: write it on its type");
+
+const TABLE: Table = Table::new(KEYS).elsewhere(service::KEYS, "is for services: write it in `#[rxd::service(..)]`");
 
 /// All of it, as written.
 pub(crate) struct Written {
@@ -30,6 +34,8 @@ pub(crate) struct Written {
 /// The attributes of one field, as written.
 pub(crate) struct Field {
     pub(crate) entries: Vec<Entry>,
+    /// Whether something in them could not be read.
+    pub(crate) broken: bool,
     /// The `#[cfg(..)]`s, which decide whether there is such a service.
     pub(crate) cfgs: Vec<Attribute>,
 }
@@ -37,7 +43,7 @@ pub(crate) struct Field {
 /// Reads the arguments, and takes what belongs to `rxd` out of the fields' attributes.
 pub(crate) fn read(tokens: TokenStream, item: &mut ItemStruct, errors: &mut Errors) -> Written {
     let list = args::parse(tokens, errors);
-    let entries = keys::read(list, KEYS, errors);
+    let entries = keys::read(list, &TABLE, errors);
     item.attrs.retain(|attr| {
         if last_word(attr.path()).is_some_and(|word| word == "daemon") {
             errors.help(attr, "`#[rxd::daemon]` is written twice", "keep one, and put the keys of both into it");
@@ -51,6 +57,7 @@ pub(crate) fn read(tokens: TokenStream, item: &mut ItemStruct, errors: &mut Erro
 
 fn field(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Field {
     let mut entries: Option<Vec<Entry>> = None;
+    let before = errors.len();
     attrs.retain(|attr| {
         if Keyword::of(attr).is_some() {
             errors.help(attr, "a field watches nothing", "write it on the service's type");
@@ -65,7 +72,7 @@ fn field(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Field {
         }
         let list = arguments(attr, errors, "#[service(name = \"worker-2\")]");
         let list = args::parse(list.unwrap_or_default(), errors);
-        entries = Some(keys::read(list, FIELD, errors));
+        entries = Some(keys::read(list, &FIELD, errors));
         false
     });
     let cfgs = attrs
@@ -73,5 +80,5 @@ fn field(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Field {
         .filter(|attr| attr.path().is_ident("cfg") && matches!(attr.meta, Meta::List(_)))
         .cloned()
         .collect();
-    Field { entries: entries.unwrap_or_default(), cfgs }
+    Field { entries: entries.unwrap_or_default(), broken: errors.len() != before, cfgs }
 }

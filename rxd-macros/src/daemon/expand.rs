@@ -2,17 +2,19 @@
 
 use super::model::{Daemon, Field, Setting};
 use crate::runtime::{Runtime, respan};
+use crate::syntax::item::ends;
 use proc_macro2::{Literal, TokenStream};
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::ext::IdentExt as _;
 use syn::{ItemStruct, Meta};
 
 /// The impls and the checks of a daemon.
 pub(crate) fn expand(item: &ItemStruct, daemon: &Daemon) -> TokenStream {
     let rxd = &daemon.runtime;
-    let (ident, vis, name) = (&item.ident, &item.vis, &daemon.name);
-    let text = ident.to_string();
+    let (ident, name) = (&item.ident, &daemon.name);
+    let text = ident.unraw().to_string();
     let (graphed, analysis, index, graph) = (rxd.graphed(), rxd.analysis(), rxd.index(), rxd.graph());
-    let (builder, result, handle) = (rxd.daemon(), rxd.result(), rxd.handle());
+    let builder = rxd.daemon();
     let places = places(daemon);
     let count = places.last().cloned().unwrap_or_default();
     let services: Vec<TokenStream> =
@@ -20,9 +22,11 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &Daemon) -> TokenStream {
     let nodes = daemon.fields.iter().zip(&services).map(|(field, service)| node(field, service, rxd));
     let settings = daemon.settings.iter().map(|setting| self::setting(setting, rxd));
     let adds = daemon.fields.iter().zip(&services).map(|(field, service)| add(field, service));
-    let checks = daemon.fields.iter().zip(&services).map(|(field, service)| {
+    let checks = daemon.fields.iter().zip(&services).filter(|(field, _)| !field.taken).map(|(field, service)| {
         let cfgs = &field.cfgs;
-        quote!(#(#cfgs)* const _: () = #service::OK;)
+        // At the field, where the compiler says which daemon it was checking.
+        let ok = quote_spanned!(ends(&field.ty.to_token_stream()).1=> ::OK);
+        quote!(#(#cfgs)* const _: () = #service #ok;)
     });
     // Statements can be switched off, links of a chain cannot.
     let build = if daemon.configured() {
@@ -38,45 +42,55 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &Daemon) -> TokenStream {
     } else {
         quote!(#builder::new(#name) #(#settings)* #(#adds)*)
     };
+    let value = quote!(#graph { daemon: #text, nodes: &[#(#nodes),*] });
+    let methods = methods(&item.vis.to_token_stream(), &value, &build, rxd);
     quote! {
         #[automatically_derived]
         impl #graphed for #ident {
             const ANALYSIS: #analysis<'static> = {
-                const GRAPH: &#graph<'static> = &#ident::GRAPH;
-                const INDEX: &#index<{ #count }> = &#index::new(GRAPH);
-                INDEX.of(GRAPH)
+                static GRAPH: #graph<'static> = #ident::GRAPH;
+                static INDEX: #index<{ #count }> = #index::new(&GRAPH);
+                INDEX.of(&GRAPH)
             };
         }
         #[automatically_derived]
         #[allow(dead_code)]
         impl #ident {
-            /// The services and who watches whom, as the compiler has checked it.
-            #vis const GRAPH: #graph<'static> = #graph { daemon: #text, nodes: &[#(#nodes),*] };
-
-            /// The daemon as a builder, for what is known only at run time.
-            #vis fn into_daemon(self) -> #builder {
-                #build
-            }
-
-            /// Runs the daemon until it is stopped.
-            ///
-            /// # Errors
-            ///
-            /// If a service gave up or had to be abandoned.
-            #vis async fn run(self) -> #result {
-                self.into_daemon().run().await
-            }
-
-            /// Starts the daemon, and returns at once.
-            ///
-            /// # Errors
-            ///
-            /// If it cannot start.
-            #vis async fn start(self) -> #result<#handle> {
-                self.into_daemon().start().await
-            }
+            #methods
         }
         #(#checks)*
+    }
+}
+
+/// What a daemon can do.
+pub(crate) fn methods(vis: &TokenStream, value: &TokenStream, build: &TokenStream, rxd: &Runtime) -> TokenStream {
+    let (graph, builder, result, handle) = (rxd.graph(), rxd.daemon(), rxd.result(), rxd.handle());
+    quote! {
+        /// The services and who watches whom, as the compiler has checked it.
+        #vis const GRAPH: #graph<'static> = #value;
+
+        /// The daemon as a builder, for what is known only at run time.
+        #vis fn into_daemon(self) -> #builder {
+            #build
+        }
+
+        /// Runs the daemon until it is stopped.
+        ///
+        /// # Errors
+        ///
+        /// If a service gave up or had to be abandoned.
+        #vis async fn run(self) -> #result {
+            self.into_daemon().run().await
+        }
+
+        /// Starts the daemon, and returns at once.
+        ///
+        /// # Errors
+        ///
+        /// If it cannot start.
+        #vis async fn start(self) -> #result<#handle> {
+            self.into_daemon().start().await
+        }
     }
 }
 
@@ -96,7 +110,7 @@ fn places(daemon: &Daemon) -> Vec<TokenStream> {
                 Meta::List(list) => Some(&list.tokens),
                 _ => None,
             });
-            counted.extend(quote!(+ (true #(&& ::core::cfg!(#predicates))*) as usize));
+            counted.extend(quote!(+ ::core::cfg!(all(#(#predicates),*)) as usize));
         }
     }
     let count = Literal::usize_unsuffixed(fixed);
@@ -107,15 +121,15 @@ fn places(daemon: &Daemon) -> Vec<TokenStream> {
 /// `<Health as Checked<EdgeAgent, 0>>`: everything about a field is asked of this one bound, at
 /// the field's type, so that a type that is no service is one error.
 fn as_service(daemon: &proc_macro2::Ident, field: &Field, place: &TokenStream, rxd: &Runtime) -> TokenStream {
-    let (checked, ty) = (rxd.checked(), &field.ty);
+    let (checked, as_field, ty) = (rxd.checked(), rxd.field(), &field.ty);
     let place = if field.cfgs.is_empty() && place.clone().into_iter().count() == 1 {
         place.clone()
     } else {
         quote!({ #place })
     };
-    let (start, end) = crate::syntax::item::ends(&ty.to_token_stream());
-    let open = respan(quote!(<), start);
-    let close = respan(quote!(as #checked<#daemon, #place>>), end);
+    let (start, end) = ends(&ty.to_token_stream());
+    let open = respan(quote!(< <), start);
+    let close = respan(quote!(as #as_field<#daemon, #place>>::Service as #checked<#daemon, #place>>), end);
     quote!(#open #ty #close)
 }
 
@@ -145,10 +159,10 @@ fn setting(setting: &Setting, rxd: &Runtime) -> TokenStream {
 /// `.add(..)` of one field.
 fn add(field: &Field, service: &TokenStream) -> TokenStream {
     let ident = &field.ident;
-    let name = match &field.name {
-        Some(name) => quote!(::core::option::Option::Some(#name)),
-        None => quote!(::core::option::Option::None),
+    let named = field.name.as_ref().map(|name| quote!(.named(#name)));
+    let made = match field.optional {
+        true => quote!(optional(self.#ident)),
+        false => quote!(service(::core::option::Option::Some(self.#ident))),
     };
-    let method = if field.optional { quote!(optional) } else { quote!(service) };
-    quote!(.add(#service::#method(self.#ident, #name)))
+    quote!(.add(#service::#made #named))
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod attr;
 pub(crate) mod expand;
+pub(crate) mod fallback;
 pub(crate) mod model;
 
 use crate::errors::Errors;
@@ -24,11 +25,15 @@ pub(crate) fn expand(args: TokenStream, tokens: TokenStream) -> TokenStream {
                     "put it on a struct whose fields are the services",
                 ),
             }
-            return quote!(#tokens #errors);
+            let generated = fallback::expand(&tokens);
+            return quote!(#tokens #generated #errors);
         }
     };
     let written = attr::read(args, &mut item, &mut errors);
     let daemon = model::check(written, &item, &mut errors);
-    let generated = daemon.map(|daemon| expand::expand(&item, &daemon));
+    let generated = match daemon {
+        Some(daemon) => expand::expand(&item, &daemon),
+        None => fallback::expand(&tokens),
+    };
     quote!(#item #generated #errors)
 }

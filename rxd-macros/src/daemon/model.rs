@@ -22,7 +22,7 @@ pub(crate) struct Daemon {
 /// One setter of `Daemon`.
 pub(crate) enum Setting {
     /// `.shutdown_timeout(time)`, by the setter's name.
-    Time(&'static str, Time),
+    Time(&'static str, Box<Time>),
     /// `.signals([Signal::INTERRUPT, ..])`
     Signals(Vec<Ident>),
 }
@@ -35,6 +35,8 @@ pub(crate) struct Field {
     pub(crate) optional: bool,
     /// The name in this daemon, if it is not the type's own.
     pub(crate) name: Option<LitStr>,
+    /// Whether the name is known to be taken: the graph need not say so again.
+    pub(crate) taken: bool,
     pub(crate) cfgs: Vec<Attribute>,
 }
 
@@ -54,7 +56,7 @@ pub(crate) fn check(written: Written, item: &ItemStruct, errors: &mut Errors) ->
                 daemon.name = name.unwrap_or(daemon.name);
             }
             "shutdown_timeout" => {
-                settings.extend(entry.positive(errors).map(|time| Setting::Time("shutdown_timeout", time)));
+                settings.extend(entry.positive(errors).map(|time| Setting::Time("shutdown_timeout", Box::new(time))));
             }
             "signals" => settings.extend(signals(entry, errors)),
             _ => daemon.runtime = Runtime::from_entry(entry, errors).unwrap_or_default(),
@@ -94,32 +96,37 @@ pub(crate) fn check(written: Written, item: &ItemStruct, errors: &mut Errors) ->
     }
     for (field, written) in item.fields.iter().zip(written.fields) {
         let Some(ident) = field.ident.clone() else { continue };
-        let mut name = None;
+        let (mut name, before) = (None, errors.len());
         for entry in &written.entries {
             name = entry.string(errors).filter(|lit| name::checked(lit, errors).is_some());
+        }
+        if name.is_none() && (written.broken || errors.len() != before) {
+            // It was to have a name of its own. With that of its type, it could be a second one.
+            name = Some(LitStr::new(&name::kebab(&ident.to_string()), ident.span()));
         }
         let inner = option(&field.ty);
         let optional = inner.is_some();
         let ty = inner.unwrap_or(&field.ty).clone();
-        daemon.fields.push(Field { ident, ty, optional, name, cfgs: written.cfgs });
+        daemon.fields.push(Field { ident, ty, optional, name, taken: false, cfgs: written.cfgs });
     }
-    twice(&daemon.fields, errors);
+    twice(&mut daemon.fields, errors);
     Some(daemon)
 }
 
 /// Two fields that are given the same name right here.
-fn twice(fields: &[Field], errors: &mut Errors) {
-    for (i, field) in fields.iter().enumerate() {
-        let Some(name) = &field.name else { continue };
+fn twice(fields: &mut [Field], errors: &mut Errors) {
+    for i in 0..fields.len() {
+        let (earlier, later) = fields.split_at_mut(i);
+        let field = &mut later[0];
+        let Some(name) = field.name.as_ref().filter(|_| field.cfgs.is_empty()) else { continue };
         let same = |other: &&Field| other.name.as_ref().is_some_and(|other| other.value() == name.value());
-        let Some(first) = fields[..i].iter().filter(|other| other.cfgs.is_empty()).find(same) else { continue };
-        if field.cfgs.is_empty() {
-            errors.help(
-                name,
-                format_args!("field `{}` is called `{}` too", first.ident, name.value()),
-                "give one of them another name",
-            );
-        }
+        let Some(first) = earlier.iter().filter(|other| other.cfgs.is_empty()).find(same) else { continue };
+        errors.help(
+            name,
+            format_args!("field `{}` is called `{}` too", first.ident, name.value()),
+            "give one of them another name",
+        );
+        field.taken = true;
     }
 }
 

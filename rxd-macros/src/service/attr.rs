@@ -1,10 +1,11 @@
 //! What was written: the arguments of `#[rxd::service]`, and the watches next to it.
 
+use crate::daemon::attr as daemon;
 use crate::errors::Errors;
 use crate::runtime;
 use crate::syntax::args;
 use crate::syntax::item::{Item, last_word};
-use crate::syntax::keys::{self, Entry, Key};
+use crate::syntax::keys::{self, Entry, Key, Table};
 use crate::watch::attr::{self as watch, Written as Watch};
 use proc_macro2::TokenStream;
 
@@ -23,26 +24,29 @@ pub(crate) const KEYS: &[Key] = &[
     runtime::KEY,
 ];
 
+const TABLE: Table = Table::new(KEYS).elsewhere(daemon::KEYS, "is for the daemon: write it in `#[rxd::daemon(..)]`");
+
 /// The keys of `backoff(..)`.
-pub(crate) const BACKOFF: &[Key] = &[
+pub(crate) const BACKOFF: Table = Table::new(&[
     Key { name: "base", form: "base = \"100ms\"" },
     Key { name: "factor", form: "factor = 2.0" },
     Key { name: "max", form: "max = \"30s\"" },
     Key { name: "jitter", form: "jitter = 0.2" },
     Key { name: "reset", form: "reset = \"60s\"" },
-];
+]);
 
 /// The keys of `restarts(..)`.
-pub(crate) const RESTARTS: &[Key] =
-    &[Key { name: "max", form: "max = 5" }, Key { name: "within", form: "within = \"1m\"" }];
+pub(crate) const RESTARTS: Table =
+    Table::new(&[Key { name: "max", form: "max = 5" }, Key { name: "within", form: "within = \"1m\"" }]);
 
 /// The keys of `delays(..)` and `timeouts(..)`: the states that have a method.
-pub(crate) const STATES: &[Key] = &[
+pub(crate) const STATES: Table = Table::new(&[
     Key { name: "Init", form: "Init = \"5s\"" },
     Key { name: "Idle", form: "Idle = \"5s\"" },
     Key { name: "Run", form: "Run = \"5s\"" },
     Key { name: "Stop", form: "Stop = \"5s\"" },
-];
+])
+.of("state");
 
 /// All of it, as written.
 pub(crate) struct Written {
@@ -52,8 +56,9 @@ pub(crate) struct Written {
 
 /// Reads the arguments, and takes what belongs to `rxd` out of the item's attributes.
 pub(crate) fn read(tokens: TokenStream, item: &mut Item, errors: &mut Errors) -> Written {
-    let list = args::parse(tokens, errors);
-    let entries = keys::read(list, KEYS, errors);
+    let mut list = args::parse(tokens, errors);
+    let mut watches = watch::above(&mut list, errors);
+    let entries = keys::read(list, &TABLE, errors);
     item.attrs.retain(|attr| {
         let twice = last_word(attr.path()).is_some_and(|word| word == "service");
         if twice {
@@ -61,6 +66,6 @@ pub(crate) fn read(tokens: TokenStream, item: &mut Item, errors: &mut Errors) ->
         }
         !twice
     });
-    let watches = watch::take(&mut item.attrs, errors);
+    watches.extend(watch::below(&mut item.attrs, errors));
     Written { entries, watches }
 }

@@ -5,7 +5,8 @@ use crate::runtime::{Runtime, respan};
 use crate::syntax::item::Item;
 use crate::watch::expand::{at, checks, construct};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
-use quote::quote;
+use quote::{quote, quote_spanned};
+use syn::ext::IdentExt as _;
 use syn::{GenericParam, parse_quote};
 
 /// The impls of a service.
@@ -13,7 +14,23 @@ pub(crate) fn expand(item: &Item, service: &Service) -> TokenStream {
     let declared = declared(item, service);
     let checked = checked(item, service);
     let streams = streams(item, service);
-    quote!(#declared #checked #streams)
+    let completion = completion(service);
+    quote!(#declared #checked #streams #completion)
+}
+
+/// States that are none, where only an editor looks: it completes what stands there.
+fn completion(service: &Service) -> Option<TokenStream> {
+    let unfinished = &service.edges.unfinished;
+    let states = service.runtime.state();
+    (!unfinished.is_empty()).then(|| {
+        quote! {
+            #[allow(unexpected_cfgs)]
+            const _: () = {
+                #[cfg(rust_analyzer)]
+                const _: &[#states] = &[#(#states::#unfinished),*];
+            };
+        }
+    })
 }
 
 fn declared(item: &Item, service: &Service) -> TokenStream {
@@ -21,7 +38,7 @@ fn declared(item: &Item, service: &Service) -> TokenStream {
     let (declared, kind, declaration) = (rxd.declared(), rxd.kind(), rxd.declaration());
     let (params, _, bounds) = item.generics.split_for_impl();
     let (ty, name) = (item.ty(), &service.name);
-    let text = item.ident.to_string();
+    let text = item.ident.unraw().to_string();
     let manager = service.manager.as_ref().map(|manager| {
         let manager = match manager {
             Manager::BuiltIn(word) => rxd.manager(word),
@@ -41,7 +58,6 @@ fn declared(item: &Item, service: &Service) -> TokenStream {
     let path = format!("::{text}");
     quote! {
         #[automatically_derived]
-        #[diagnostic::do_not_recommend]
         impl #params #declared for #ty #bounds {
             const KIND: #kind = #kind::new(::core::concat!(::core::module_path!(), #path), #text);
             const DECLARATION: #declaration = #declaration::new(#name) #manager #options #edges;
@@ -95,14 +111,20 @@ fn checked(item: &Item, service: &Service) -> TokenStream {
     let ty = item.ty();
     let whole = at(&service.name_at, rxd.check_service(), quote!((&__D::ANALYSIS, __ME)));
     let edges = service.edges.valid.iter().enumerate().map(|(i, edge)| checks(edge, i, rxd));
+    let (service, field) = (rxd.service(), rxd.service_of());
+    // At the type's name: this is where a type without methods is an error.
+    let forward = quote_spanned!(item.ident.span()=> #field::<Self>);
     quote! {
         #[automatically_derived]
-        #[diagnostic::do_not_recommend]
         impl #params #checked<__D, __ME> for #ty #bounds {
             const OK: () = {
                 #whole
                 #(#edges)*
             };
+
+            fn service(this: ::core::option::Option<Self>) -> #service {
+                #forward(this)
+            }
         }
     }
 }
@@ -121,13 +143,14 @@ fn streams(item: &Item, service: &Service) -> TokenStream {
         .chain(lost)
         .map(|(name, edge)| {
             let doc = format!("What `stream({name})` in the service's `#[watch]` says.");
-            let cx = respan(quote!(cx), Span::mixed_site());
-            quote! {
+            let function = quote! {
                 #[doc = #doc]
-                fn #name(#cx: &#context) -> #watch {
-                    #stream(#cx, #edge)
+                fn #name(cx: &#context) -> #watch {
+                    #stream(cx, #edge)
                 }
-            }
+            };
+            // All of it at the name: that is where a second one of the same name is reported.
+            respan(function, name.span())
         })
         .collect();
     if functions.is_empty() {

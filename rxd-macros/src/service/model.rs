@@ -7,7 +7,7 @@ use crate::syntax::duration::Time;
 use crate::syntax::item::Item;
 use crate::syntax::keys::{self, Entry, Number};
 use crate::syntax::words::{MANAGERS, ON_FAILURE};
-use crate::syntax::{args, name};
+use crate::syntax::{args, name, near};
 use crate::watch::model::{Edges, Owner};
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
@@ -29,7 +29,7 @@ pub(crate) enum Manager {
     /// One of rxd's own.
     BuiltIn(Ident),
     /// The user's.
-    Path(Type),
+    Path(Box<Type>),
 }
 
 /// One setter of `Options`.
@@ -97,7 +97,10 @@ pub(crate) fn check(written: Written, item: &Item, errors: &mut Errors) -> Servi
 
 fn manager(entry: &Entry, errors: &mut Errors) -> Option<Manager> {
     let Some(group) = entry.as_list() else {
-        let text = entry.string(errors)?;
+        let Some(text) = entry.as_string() else {
+            entry.wrong("a string or a list", errors);
+            return None;
+        };
         if let Some(found) = MANAGERS.find(&text.value(), text.span()) {
             return Some(Manager::BuiltIn(found));
         }
@@ -105,14 +108,16 @@ fn manager(entry: &Entry, errors: &mut Errors) -> Option<Manager> {
             Ok(path) if path.segments.len() > 1 || starts_upper(&text.value()) => {
                 let written = text.value();
                 errors.help(
-                    &text,
+                    text,
                     format_args!("`{written}` is no manager of rxd's own"),
                     format_args!("one of yours is written as a path: `manager({written})`"),
                 );
             }
-            _ => errors.help(&text, MANAGERS.unknown(&text.value()), MANAGERS.help(&text.value())),
+            _ => errors.help(text, MANAGERS.unknown(&text.value()), MANAGERS.help(&text.value())),
         }
-        return None;
+        // What was probably meant, so that those who wait for its end are not told as well.
+        let meant = near::nearest(&text.value(), MANAGERS.names())?;
+        return MANAGERS.find(meant, text.span()).map(Manager::BuiltIn);
     };
     let before = errors.len();
     let list = args::parse(group.stream(), errors);
@@ -120,15 +125,15 @@ fn manager(entry: &Entry, errors: &mut Errors) -> Option<Manager> {
         // Words in lower case are rxd's own; a wrong one is the compiler's to report, at this token.
         [arg] => match (arg.as_ident(), arg) {
             (Some(word), _) if !starts_upper(&word.to_string()) => Some(Manager::BuiltIn(word.clone())),
-            (_, args::Arg::Path(path)) => Some(Manager::Path(path.clone())),
+            (_, args::Arg::Path(path)) => Some(Manager::Path(Box::new(path.clone()))),
             _ => {
-                entry.wrong(errors);
+                entry.wrong("one manager", errors);
                 None
             }
         },
         _ => {
             if errors.len() == before {
-                entry.wrong(errors);
+                entry.wrong("one manager", errors);
             }
             None
         }
@@ -158,7 +163,7 @@ fn times(entry: &Entry, setter: &'static str, read: ReadTime, options: &mut Vec<
         );
         false
     });
-    for state in keys::read(list, STATES, errors) {
+    for state in keys::read(list, &STATES, errors) {
         if let Some(time) = read(&state, errors) {
             options.push(Setter::TimeOf(setter, state.key, time));
         }
@@ -169,7 +174,7 @@ fn backoff(entry: &Entry, errors: &mut Errors) -> Option<Setter> {
     let list = entry.list(errors)?;
     let mut setters = Vec::new();
     let (mut base, mut max) = (None, None);
-    for knob in keys::read(list, BACKOFF, errors) {
+    for knob in keys::read(list, &BACKOFF, errors) {
         let value = match knob.name {
             "factor" => knob.number("f64", 1.0..=f64::INFINITY, errors).map(|number| number.float()),
             "jitter" => knob.number("f64", 0.0..=1.0, errors).map(|number| number.float()),
@@ -200,7 +205,7 @@ fn backoff(entry: &Entry, errors: &mut Errors) -> Option<Setter> {
 fn restarts(entry: &Entry, errors: &mut Errors) -> Option<Setter> {
     let before = errors.len();
     let (mut max, mut within) = (None, None);
-    for part in keys::read(entry.list(errors)?, RESTARTS, errors) {
+    for part in keys::read(entry.list(errors)?, &RESTARTS, errors) {
         match part.name {
             "max" => max = part.number("u32", 0.0..=f64::from(u32::MAX), errors),
             _ => within = part.positive(errors),

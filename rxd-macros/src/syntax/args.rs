@@ -116,7 +116,7 @@ fn one(input: ParseStream<'_>, errors: &mut Errors) -> Option<Arg> {
 fn value(key: Ident, eq: Token![=], input: ParseStream<'_>, errors: &mut Errors) -> Option<Arg> {
     let ahead = input.fork();
     match ahead.parse::<Expr>() {
-        Ok(value) if ahead.is_empty() || ahead.peek(Token![,]) => {
+        Ok(value) => {
             let _ = input.parse::<Expr>();
             Some(Arg::Value { key, value })
         }
@@ -162,6 +162,11 @@ fn first(tokens: &TokenStream) -> Option<TokenTree> {
 
 /// The one word in `(word)`.
 pub(crate) fn word(key: &Ident, group: &Group, errors: &mut Errors, form: &str) -> Option<Ident> {
+    let mut tokens = group.stream().into_iter();
+    if let (Some(TokenTree::Ident(word)), None) = (tokens.next(), tokens.next()) {
+        // Also one that could not be parsed: whoever asks knows better what is wrong with it.
+        return Some(word);
+    }
     let args = parse(group.stream(), errors);
     match args.as_slice() {
         [arg] => match arg.as_ident() {
@@ -177,4 +182,49 @@ pub(crate) fn word(key: &Ident, group: &Group, errors: &mut Errors, form: &str) 
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> (Vec<String>, Vec<(String, String)>) {
+        let mut errors = Errors::default();
+        let args = parse(text.parse().expect("tokens"), &mut errors);
+        let args = args.iter().map(|arg| arg.to_token_stream().to_string().replace(' ', "")).collect();
+        (args, errors.list())
+    }
+
+    #[test]
+    fn every_kind_of_argument() {
+        let (args, errors) =
+            read("any, Run, \"health\", my::Pool<A, B>, crate::X, then(stop), within = 5 + x(1, 2), crate = a::b,");
+        let expected =
+            ["any", "Run", "\"health\"", "my::Pool<A,B>", "crate::X", "then(stop)", "within5+x(1,2)", "cratea::b"];
+        assert_eq!(args, expected);
+        assert!(errors.is_empty(), "{errors:?}");
+    }
+
+    #[test]
+    fn reading_goes_on_after_an_error() {
+        let (args, errors) = read("any, @ !, Run, , x = , \"a\" \"b\", then = #, last");
+        assert_eq!(args, ["any", "Run", "\"a\"", "last"]);
+        let at: Vec<&str> = errors.iter().map(|(_, at)| at.as_str()).collect();
+        assert_eq!(at, ["@ !", ",", "x =", "\"b\"", "#"]);
+    }
+
+    #[test]
+    fn what_a_macro_puts_into_invisible_groups_is_what_was_written() {
+        let group = |text: &str| {
+            let tokens: TokenStream = text.parse().expect("tokens");
+            TokenTree::from(Group::new(proc_macro2::Delimiter::None, tokens))
+        };
+        let (lit, ty) = (group("\"a\""), group("my::Type"));
+        let mut errors = Errors::default();
+        let args = parse(quote::quote!(#lit, #ty, name = #lit), &mut errors);
+        assert_eq!(errors.len(), 0);
+        assert!(matches!(&args[0], Arg::Lit(Lit::Str(text)) if text.value() == "a"));
+        assert!(matches!(&args[1], Arg::Path(Type::Path(_))));
+        assert!(matches!(&args[2], Arg::Value { value, .. } if crate::syntax::keys::literal_string(value).is_some()));
+    }
 }

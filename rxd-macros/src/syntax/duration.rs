@@ -104,7 +104,7 @@ pub(crate) fn parse(key: &str, value: &Expr, errors: &mut Errors) -> Option<Time
 pub(crate) fn positive(key: &str, value: &Expr, errors: &mut Errors) -> Option<Time> {
     let time = parse(key, value, errors)?;
     if time.fixed() == Some(Duration::ZERO) {
-        errors.help(value, format_args!("`{key}` cannot be zero"), "leave it out, or write how long: `\"5s\"`");
+        errors.help(value, format_args!("`{key}` cannot be zero"), "write how long: `\"5s\"`");
         return None;
     }
     Some(time)
@@ -164,11 +164,18 @@ pub(crate) fn read(text: &str) -> Result<Duration, (String, String)> {
                 "nanos" | "nanoseconds" | "nsec" => Some("ns"),
                 lower => UNITS.iter().map(|(name, _)| *name).find(|name| *name == lower),
             };
-            let help = meant.map_or(FORM.to_owned(), |meant| format!("write `{number}{meant}`"));
+            let whole = rest == text.trim() && tail.is_empty();
+            let help = meant.map_or(FORM.to_owned(), |meant| match whole {
+                true => format!("write `\"{number}{meant}\"`"),
+                false => format!("write `{number}{meant}`"),
+            });
             return Err((format!("`{unit}` is not a unit of time"), help));
         };
         if position < longest {
-            return fail(format!("`{unit}` comes after a shorter unit, or twice"));
+            return Err((
+                format!("`{unit}` comes after a shorter unit, or twice"),
+                "write the longest unit first, and each once: `\"1m30s\"`".to_owned(),
+            ));
         }
         longest = position + 1;
         let sum = number.parse::<u128>().ok().and_then(|n| n.checked_mul(UNITS[position].1));
@@ -223,7 +230,7 @@ mod tests {
             let (what, _) = read(text).expect_err(text);
             assert!(what.contains(says), "{text}: {what}");
         }
-        assert_eq!(read("5 secs").expect_err("unit").1, "write `5s`");
+        assert_eq!(read("5 secs").expect_err("unit").1, "write `\"5s\"`");
         assert_eq!(read("100").expect_err("unit").1, "write `\"100ms\"` or `\"100s\"`");
     }
 

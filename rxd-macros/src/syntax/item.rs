@@ -20,6 +20,7 @@ pub(crate) struct Item {
     pub(crate) attrs: Vec<Attribute>,
     /// Everything after the attributes, untouched.
     rest: TokenStream,
+    pub(crate) vis: Visibility,
     pub(crate) shape: Shape,
     pub(crate) keyword: Ident,
     pub(crate) ident: Ident,
@@ -32,7 +33,7 @@ impl Item {
         (|input: ParseStream<'_>| {
             let attrs = input.call(Attribute::parse_outer)?;
             let rest = input.cursor().token_stream();
-            input.parse::<Visibility>()?;
+            let vis = input.parse()?;
             let keyword = input.call(Ident::parse_any)?;
             let shape = match keyword.to_string().as_str() {
                 "struct" => Shape::Struct,
@@ -51,7 +52,7 @@ impl Item {
             while !input.is_empty() {
                 input.parse::<TokenTree>()?;
             }
-            Ok(Item { attrs, rest, shape, keyword, ident, generics })
+            Ok(Item { attrs, rest, vis, shape, keyword, ident, generics })
         })
         .parse2(tokens)
         .ok()

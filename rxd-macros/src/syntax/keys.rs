@@ -9,6 +9,51 @@ use proc_macro2::{Group, Ident, Span, TokenStream};
 use quote::ToTokens;
 use syn::{Expr, ExprLit, Lit, LitStr, UnOp};
 
+/// The keys of one attribute.
+pub(crate) struct Table {
+    pub(crate) keys: &'static [Key],
+    /// What a key is called in messages.
+    pub(crate) noun: &'static str,
+    /// Keys that belong somewhere else, and where.
+    pub(crate) elsewhere: Option<(&'static [Key], &'static str)>,
+}
+
+impl Table {
+    /// A table of keys that are called keys.
+    pub(crate) const fn new(keys: &'static [Key]) -> Self {
+        Table { keys, noun: "key", elsewhere: None }
+    }
+
+    /// The same table, but its keys are something else.
+    pub(crate) const fn of(self, noun: &'static str) -> Self {
+        Table { noun, ..self }
+    }
+
+    /// The same table, knowing that these keys belong there.
+    pub(crate) const fn elsewhere(self, keys: &'static [Key], place: &'static str) -> Self {
+        Table { elsewhere: Some((keys, place)), ..self }
+    }
+
+    fn names(&self) -> Vec<&'static str> {
+        self.keys.iter().map(|key| key.name).collect()
+    }
+
+    fn get(&self, word: &Ident) -> Option<&'static Key> {
+        self.keys.iter().find(|key| word == key.name)
+    }
+
+    /// Reports a word that is no key.
+    fn unknown(&self, word: &Ident, errors: &mut Errors) {
+        let text = word.to_string();
+        let place = self.elsewhere.filter(|(keys, _)| keys.iter().any(|key| text == key.name));
+        let help = match (near::nearest(&text, self.names()), place) {
+            (None, Some((_, place))) => format!("`{text}` {place}"),
+            _ => near::help(&text, &self.names()),
+        };
+        errors.help(word, format_args!("unknown {} `{text}`", self.noun), help);
+    }
+}
+
 /// One key that may be written.
 pub(crate) struct Key {
     pub(crate) name: &'static str,
@@ -31,20 +76,19 @@ enum Form {
 }
 
 /// The entries of `list` with a known key, each key once; everything else is reported.
-pub(crate) fn read(list: Vec<Arg>, known: &[Key], errors: &mut Errors) -> Vec<Entry> {
+pub(crate) fn read(list: Vec<Arg>, table: &Table, errors: &mut Errors) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
-    let names: Vec<&str> = known.iter().map(|key| key.name).collect();
     for arg in list {
         let (key, value) = match arg {
             Arg::Value { key, value } => (key, Form::Value(value)),
             Arg::List { key, group } => (key, Form::List(group)),
             other => {
-                bare(&other, known, &names, errors);
+                bare(&other, table, errors);
                 continue;
             }
         };
-        let Some(entry) = known.iter().find(|entry| key == entry.name) else {
-            errors.help(&key, format_args!("unknown key `{key}`"), near::help(&key.to_string(), &names));
+        let Some(entry) = table.get(&key) else {
+            table.unknown(&key, errors);
             continue;
         };
         if entries.iter().any(|earlier| earlier.name == entry.name) {
@@ -57,29 +101,30 @@ pub(crate) fn read(list: Vec<Arg>, known: &[Key], errors: &mut Errors) -> Vec<En
 }
 
 /// Reports an argument without a key, or a key without a value.
-fn bare(arg: &Arg, known: &[Key], names: &[&str], errors: &mut Errors) {
+fn bare(arg: &Arg, table: &Table, errors: &mut Errors) {
     match arg.as_ident() {
-        Some(word) => match known.iter().find(|key| word == key.name) {
+        Some(word) => match table.get(word) {
             Some(key) => errors.help(word, format_args!("`{word}` has no value"), format_args!("write `{}`", key.form)),
-            None => errors.help(word, format_args!("unknown key `{word}`"), near::help(&word.to_string(), names)),
+            None => table.unknown(word, errors),
         },
-        None => match (arg, known.iter().find(|key| key.name == "name")) {
+        None => match (arg, table.keys.iter().find(|key| key.name == "name")) {
             (Arg::Lit(Lit::Str(text)), Some(_)) => {
                 errors.help(text, "a string without a key", format_args!("write `name = {:?}`", text.value()));
             }
-            _ => errors.help(arg, "expected a key", format_args!("the keys are {}", near::list(names))),
+            _ => errors.help(
+                arg,
+                format_args!("expected a {}", table.noun),
+                format_args!("the {}s are {}", table.noun, near::list(&table.names())),
+            ),
         },
     }
 }
 
 impl Entry {
-    /// Reports that the value has the wrong form.
-    pub(crate) fn wrong(&self, errors: &mut Errors) {
-        errors.help(
-            self.value(),
-            format_args!("wrong value for `{}`", self.key),
-            format_args!("write `{}`", self.form),
-        );
+    /// Reports that the value is not `what` the key takes.
+    pub(crate) fn wrong(&self, what: &str, errors: &mut Errors) {
+        let Entry { key, form, .. } = self;
+        errors.help(self.value(), format_args!("`{key}` takes {what}"), format_args!("write `{form}`"));
     }
 
     /// What was written as the value.
@@ -94,7 +139,7 @@ impl Entry {
     pub(crate) fn string(&self, errors: &mut Errors) -> Option<LitStr> {
         let found = self.as_string().cloned();
         if found.is_none() {
-            self.wrong(errors);
+            self.wrong("a string", errors);
         }
         found
     }
@@ -126,7 +171,7 @@ impl Entry {
     /// The arguments of `key(..)`.
     pub(crate) fn list(&self, errors: &mut Errors) -> Option<Vec<Arg>> {
         let Some(group) = self.as_list() else {
-            self.wrong(errors);
+            self.wrong("a list", errors);
             return None;
         };
         if group.stream().is_empty() {
@@ -141,7 +186,7 @@ impl Entry {
         match &self.value {
             Form::Value(value) => duration::parse(&self.key.to_string(), value, errors),
             Form::List(_) => {
-                self.wrong(errors);
+                self.wrong("a duration", errors);
                 None
             }
         }
@@ -152,7 +197,7 @@ impl Entry {
         match &self.value {
             Form::Value(value) => duration::positive(&self.key.to_string(), value, errors),
             Form::List(_) => {
-                self.wrong(errors);
+                self.wrong("a duration", errors);
                 None
             }
         }
@@ -164,10 +209,13 @@ impl Entry {
             let word = args::word(&self.key, group, errors, self.form)?;
             return words.expect(&word, errors);
         }
-        let text = self.string(errors)?;
+        let Some(text) = self.as_string() else {
+            self.wrong("one word", errors);
+            return None;
+        };
         let found = words.find(&text.value(), text.span());
         if found.is_none() {
-            errors.help(&text, words.unknown(&text.value()), words.help(&text.value()));
+            errors.help(text, words.unknown(&text.value()), words.help(&text.value()));
         }
         found
     }
@@ -175,7 +223,7 @@ impl Entry {
     /// `key = 5`: a number of this range, or a constant expression of type `ty`.
     pub(crate) fn number(&self, ty: &str, range: std::ops::RangeInclusive<f64>, errors: &mut Errors) -> Option<Number> {
         let Form::Value(value) = &self.value else {
-            self.wrong(errors);
+            self.wrong(if ty == "u32" { "a whole number" } else { "a number" }, errors);
             return None;
         };
         let (negative, inner) = match value {
@@ -189,12 +237,13 @@ impl Entry {
             _ => return Some(Number { text: None, written: value.clone() }),
         };
         let Some(parsed) = parsed.map(|number| number * negative) else {
-            self.wrong(errors);
+            self.wrong(if ty == "u32" { "a whole number" } else { "a number" }, errors);
             return None;
         };
-        if !range.contains(&parsed) {
+        // `1e400` is a literal, too.
+        if !range.contains(&parsed) || !parsed.is_finite() {
             let (least, most) = (range.start(), range.end());
-            let bounds = match most.is_finite() {
+            let bounds = match *most < 10.0 {
                 true => format!("write a number from {least} to {most}"),
                 false => format!("write {least} or more"),
             };
@@ -237,5 +286,59 @@ pub(crate) fn literal_string(expr: &Expr) -> Option<&LitStr> {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text),
         Expr::Group(group) => literal_string(&group.expr),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::syntax::words::ON_FAILURE;
+
+    const TABLE: Table = Table::new(&[
+        Key { name: "name", form: "name = \"x\"" },
+        Key { name: "delays", form: "delays(Run = \"1s\")" },
+        Key { name: "max", form: "max = 5" },
+        Key { name: "on_failure", form: "on_failure(exit)" },
+    ]);
+
+    fn entries(text: &str, errors: &mut Errors) -> Vec<Entry> {
+        read(args::parse(text.parse().expect("tokens"), errors), &TABLE, errors)
+    }
+
+    fn faults(text: &str) -> Vec<String> {
+        let mut errors = Errors::default();
+        for entry in entries(text, &mut errors) {
+            match entry.name {
+                "name" => drop(entry.string(&mut errors)),
+                "delays" => drop(entry.list(&mut errors)),
+                "max" => drop(entry.number("u32", 0.0..=f64::from(u32::MAX), &mut errors)),
+                _ => drop(entry.word(&ON_FAILURE, &mut errors)),
+            }
+        }
+        errors.list().into_iter().map(|(message, at)| format!("{message} @ {at}")).collect()
+    }
+
+    #[test]
+    fn valid_entries() {
+        let nothing: Vec<String> = Vec::new();
+        assert_eq!(faults("name = \"a\", delays(Run = \"1s\"), max = 4_294_967_295, on_failure = \"ignore\""), nothing);
+        assert_eq!(faults("max = MOST, on_failure(shutdown),"), nothing);
+        assert_eq!(faults(""), nothing);
+    }
+
+    #[test]
+    fn each_fault_once_and_at_its_token() {
+        assert_eq!(faults("nam = \"a\""), ["unknown key `nam` @ nam"]);
+        assert_eq!(faults("name = \"a\", name = 5"), ["`name` is written twice @ name"]);
+        assert_eq!(faults("name = 5"), ["`name` takes a string @ 5"]);
+        assert_eq!(faults("name, max"), ["`name` has no value @ name", "`max` has no value @ max"]);
+        assert_eq!(faults("delays = \"1s\""), ["`delays` takes a list @ \"1s\""]);
+        assert_eq!(faults("delays()"), ["`delays()` says nothing @ ()"]);
+        assert_eq!(faults("max = -1"), ["`max` is out of range @ -1"]);
+        assert_eq!(faults("max = 4294967296"), ["`max` is out of range @ 4294967296"]);
+        assert_eq!(faults("max = 1e400"), ["`max` takes a whole number @ 1e400"]);
+        assert_eq!(faults("on_failure(exot)"), ["`on_failure` cannot be `exot` @ exot"]);
+        assert_eq!(faults("on_failure(exit, ignore)"), ["`on_failure(..)` takes one word @ ignore"]);
+        assert_eq!(faults("\"a\", 5"), ["a string without a key @ \"a\"", "expected a key @ 5"]);
     }
 }

@@ -56,8 +56,11 @@ pub(crate) fn fault(name: &str) -> Option<(String, String)> {
         return Some(("a name cannot be empty".to_owned(), RULE.to_owned()));
     }
     if let Some(bad) = name.chars().find(|&letter| !may_stand(letter)) {
-        let bad = bad.escape_default();
-        return Some((format!("`{bad}` cannot stand in a name"), help()));
+        let bad = match bad {
+            ' ' => "a space".to_owned(),
+            bad => format!("`{}`", bad.escape_debug()),
+        };
+        return Some((format!("{bad} cannot stand in a name"), help()));
     }
     if name.starts_with("_rxd") {
         return Some((format!("`{name}` is reserved"), "names that begin with `_rxd` are rxd's own".to_owned()));

@@ -34,16 +34,25 @@ fn distance(a: &str, b: &str) -> usize {
 }
 
 /// The `help:` of an unknown word: the nearest, or all there are.
-pub(crate) fn help<'a>(written: &str, all: &[&'a str]) -> String {
+pub(crate) fn help(written: &str, all: &[&str]) -> String {
     match nearest(written, all.iter().copied()) {
         Some(word) => format!("did you mean `{word}`?"),
-        None => format!("it is one of {}", list(all)),
+        None => format!("it is {}", either(all)),
     }
 }
 
 /// `` `a`, `b`, `c` ``
 pub(crate) fn list(all: &[&str]) -> String {
     all.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// `` `a`, `b` or `c` ``
+pub(crate) fn either(all: &[&str]) -> String {
+    match all {
+        [] => String::new(),
+        [only] => format!("`{only}`"),
+        [before @ .., last] => format!("{} or `{last}`", list(before)),
+    }
 }
 
 #[cfg(test)]

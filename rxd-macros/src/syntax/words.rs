@@ -10,6 +10,8 @@ pub(crate) struct Words {
     /// What the words are, for messages.
     pub(crate) what: &'static str,
     pub(crate) all: &'static [(&'static str, &'static str)],
+    /// Other words people write, and what they mean by them.
+    pub(crate) also: &'static [(&'static str, &'static str)],
 }
 
 pub(crate) const STATES: Words = Words {
@@ -22,23 +24,47 @@ pub(crate) const STATES: Words = Words {
         ("Exit", "Exit"),
         ("Unknown", "Unknown"),
     ],
+    also: &[
+        ("Running", "Run"),
+        ("Ready", "Run"),
+        ("Started", "Run"),
+        ("Stopped", "Stop"),
+        ("Exited", "Exit"),
+        ("Done", "Exit"),
+    ],
 };
 
-pub(crate) const MODES: Words = Words { what: "mode", all: &[("any", "Any"), ("all", "All")] };
+/// The states in which a method of the service is called.
+pub(crate) const METHODS: Words =
+    Words { what: "state", all: &[("Init", "Init"), ("Idle", "Idle"), ("Run", "Run"), ("Stop", "Stop")], also: &[] };
+
+pub(crate) const MODES: Words = Words { what: "mode", all: &[("any", "Any"), ("all", "All")], also: &[] };
 
 pub(crate) const ACTIONS: Words = Words {
     what: "action",
     all: &[("entering", "Entering"), ("exited", "Exited"), ("changing", "Changing"), ("not_in", "NotIn")],
+    also: &[
+        ("enter", "entering"),
+        ("leaving", "exited"),
+        ("left", "exited"),
+        ("exit", "exited"),
+        ("exiting", "exited"),
+        ("changed", "changing"),
+        ("change", "changing"),
+    ],
 };
 
-pub(crate) const EFFECTS: Words =
-    Words { what: "`then`", all: &[("init", "GateInit"), ("run", "GateRun"), ("stop", "Stop"), ("exit", "Exit")] };
+pub(crate) const EFFECTS: Words = Words {
+    what: "`then`",
+    all: &[("init", "GateInit"), ("run", "GateRun"), ("stop", "Stop"), ("exit", "Exit")],
+    also: &[],
+};
 
 pub(crate) const ON_FAILURE: Words =
-    Words { what: "`on_failure`", all: &[("exit", "Exit"), ("shutdown", "Shutdown"), ("ignore", "Ignore")] };
+    Words { what: "`on_failure`", all: &[("exit", "Exit"), ("shutdown", "Shutdown"), ("ignore", "Ignore")], also: &[] };
 
 pub(crate) const MANAGERS: Words =
-    Words { what: "manager", all: &[("continuous", "continuous"), ("until_success", "until_success")] };
+    Words { what: "manager", all: &[("continuous", "continuous"), ("until_success", "until_success")], also: &[] };
 
 /// Constructors of `SignalKind`.
 pub(crate) const SIGNALS: Words = Words {
@@ -50,6 +76,14 @@ pub(crate) const SIGNALS: Words = Words {
         ("hangup", "HANGUP"),
         ("user1", "USER1"),
         ("user2", "USER2"),
+    ],
+    also: &[
+        ("SIGINT", "interrupt"),
+        ("SIGTERM", "terminate"),
+        ("SIGQUIT", "quit"),
+        ("SIGHUP", "hangup"),
+        ("SIGUSR1", "user1"),
+        ("SIGUSR2", "user2"),
     ],
 };
 
@@ -88,7 +122,10 @@ impl Words {
 
     /// The nearest word, or all of them.
     pub(crate) fn help(&self, word: &str) -> String {
-        near::help(word, &self.names())
+        match self.also.iter().find(|(also, _)| *also == word) {
+            Some((_, meant)) => format!("did you mean `{meant}`?"),
+            None => near::help(word, &self.names()),
+        }
     }
 }
 

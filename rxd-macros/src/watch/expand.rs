@@ -6,16 +6,17 @@ use crate::runtime::{Runtime, respan};
 use crate::syntax::item::ends;
 use proc_macro2::{Literal, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
+use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 
 /// `Edge::watch(..)`
 pub(crate) fn construct(edge: &Edge, rxd: &Runtime) -> TokenStream {
-    let (path, declared, target) = (rxd.edge(), rxd.declared(), rxd.target());
+    let (path, watched, target) = (rxd.edge(), rxd.watched(), rxd.target());
     let targets = edge.targets.iter().map(|written| match written {
         Target::Name(name) => quote!(#target::name(#name)),
         // At the path, so that the compiler's own words about it appear there.
         Target::Type(ty) => {
-            let kind = quote_spanned!(ty.span()=> <#ty as #declared>::KIND);
+            let kind = quote_spanned!(ty.span()=> <#ty as #watched>::KIND);
             quote!(#target::kind(#kind))
         }
     });
@@ -37,7 +38,7 @@ pub(crate) fn construct(edge: &Edge, rxd: &Runtime) -> TokenStream {
         built.extend(quote!(.within(#within)));
     }
     if let Some(stream) = &edge.stream {
-        let name = stream.to_string();
+        let name = stream.unraw().to_string();
         built.extend(quote!(.stream(#name)));
     }
     built

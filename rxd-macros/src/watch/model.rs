@@ -1,14 +1,12 @@
-//! What is valid: the sentence each attribute makes, and what one service alone can contradict.
+//! What is valid: what one watch by itself, and all of one service together, may say.
 
 use super::attr::{Keyword, Written};
+use super::sentence::read;
 use crate::errors::Errors;
-use crate::syntax::args::Arg;
 use crate::syntax::duration::Time;
-use crate::syntax::keys::{self, Key};
-use crate::syntax::words::{ACTIONS, EFFECTS, MODES, STATES, state_ident};
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
-use syn::{Lit, LitStr, Type};
+use syn::{LitStr, Type};
 
 /// One valid watch.
 pub(crate) struct Edge {
@@ -33,7 +31,7 @@ pub(crate) struct Sentence {
 /// One service that is watched.
 pub(crate) enum Target {
     Name(LitStr),
-    Type(Type),
+    Type(Box<Type>),
 }
 
 impl Target {
@@ -75,6 +73,8 @@ pub(crate) struct Edges {
     pub(crate) valid: Vec<Edge>,
     /// Streams of broken watches: their functions are generated all the same.
     pub(crate) lost: Vec<Ident>,
+    /// States that are none, perhaps because they are still being typed.
+    pub(crate) unfinished: Vec<Ident>,
 }
 
 impl Edges {
@@ -83,7 +83,7 @@ impl Edges {
         let mut edges = Edges::default();
         for written in written {
             let before = errors.len();
-            let (edge, stream) = read(written, errors);
+            let (edge, stream) = read(written, &mut edges.unfinished, errors);
             let Some(edge) = edge.filter(|_| errors.len() == before) else {
                 edges.lost.extend(stream);
                 continue;
@@ -153,11 +153,12 @@ impl Edge {
         for (i, target) in self.targets.iter().enumerate() {
             if self.targets[..i].iter().any(|earlier| earlier.text() == target.text()) {
                 errors.help(target, format_args!("`{}` is named twice", target.shown()), "remove one of them");
-            } else if self.is_gate() && target.is(owner) {
+            } else if target.is(owner) {
+                let what = if self.is_gate() { "waits for" } else { "watches" };
                 errors.help(
                     target,
-                    format_args!("service `{}` waits for itself", owner.name),
-                    "a service is held back until the others are ready: name another service",
+                    format_args!("service `{}` {what} itself", owner.name),
+                    "name another service; what a service does in its own states goes into its methods",
                 );
             }
         }
@@ -190,175 +191,16 @@ impl Target {
     fn is(&self, owner: &Owner<'_>) -> bool {
         match self {
             Target::Name(name) => name.value() == owner.name,
-            Target::Type(Type::Path(path)) => {
-                path.path.segments.len() == 1 && {
+            Target::Type(ty) => match &**ty {
+                Type::Path(path) if path.path.segments.len() == 1 => {
                     let ident = &path.path.segments[0].ident;
                     ident == owner.ident || ident == "Self"
                 }
-            }
-            Target::Type(_) => false,
+                _ => false,
+            },
         }
     }
 }
 
-const THEN: Key = Key { name: "then", form: "then(stop)" };
-const WITHIN: Key = Key { name: "within", form: "within = \"30s\"" };
-const STREAM: Key = Key { name: "stream", form: "stream(name)" };
-
-/// Reads one attribute; the second part is its stream, also if the rest makes no sense.
-fn read(written: Written, errors: &mut Errors) -> (Option<Edge>, Option<Ident>) {
-    let Written { keyword, word, args, tokens } = written;
-    let before = errors.len();
-    let (options, words): (Vec<Arg>, Vec<Arg>) =
-        args.into_iter().partition(|arg| matches!(arg, Arg::List { .. } | Arg::Value { .. }));
-
-    let mut edge =
-        Edge { keyword, sentence: None, targets: Vec::new(), effect: None, within: None, stream: None, tokens };
-    let known: &[Key] = match keyword {
-        Keyword::Watch => &[THEN, WITHIN, STREAM],
-        Keyword::Needs | Keyword::After => &[WITHIN],
-    };
-    let (options, foreign): (Vec<Arg>, Vec<Arg>) = options.into_iter().partition(|arg| match arg {
-        Arg::List { key, .. } | Arg::Value { key, .. } => {
-            keyword == Keyword::Watch || (key != "then" && key != "stream")
-        }
-        _ => true,
-    });
-    for arg in foreign {
-        let what = match keyword {
-            Keyword::Needs => "`#[needs]` always holds back before Run and leaves Run",
-            _ => "`#[after]` always holds back before Run",
-        };
-        errors.help(arg, what, "write a `#[watch(..)]` for anything else");
-    }
-    for entry in keys::read(options, known, errors) {
-        match entry.name {
-            "then" => edge.effect = entry.word(&EFFECTS, errors),
-            "within" => edge.within = entry.positive(errors),
-            _ => edge.stream = stream(&entry, errors),
-        }
-        if entry.name == "stream" && edge.effect.is_some() {
-            errors.help(&entry.key, "a stream has no `then`", "write two watches: one with `then`, one with `stream`");
-        } else if entry.name == "then" && edge.stream.is_some() {
-            errors.help(&entry.key, "a stream has no `then`", "write two watches: one with `then`, one with `stream`");
-        }
-    }
-    let mut words = words.into_iter().peekable();
-    if keyword == Keyword::Watch {
-        edge.sentence = sentence(&word, &mut words, errors);
-    }
-    let mut written_targets = 0;
-    for arg in words {
-        written_targets += 1;
-        edge.targets.extend(target(arg, errors));
-    }
-    if written_targets == 0 && errors.len() == before {
-        let what = match keyword {
-            Keyword::Watch => "names no service",
-            Keyword::Needs | Keyword::After => "names no service",
-        };
-        errors.help(&word, format_args!("this `#[{word}]` {what}"), format_args!("write `{}`", keyword.form()));
-    }
-    let stream = edge.stream.clone();
-    (Some(edge).filter(|_| errors.len() == before), stream)
-}
-
-/// `any, entering, Run`: each missing or unknown word is one error.
-fn sentence(
-    attr: &Ident,
-    words: &mut std::iter::Peekable<impl Iterator<Item = Arg>>,
-    errors: &mut Errors,
-) -> Option<Sentence> {
-    let missing = |errors: &mut Errors, at: Option<&Arg>, what: &str, form: &str| {
-        let at = at.map_or_else(|| attr.to_token_stream(), ToTokens::to_token_stream);
-        errors.help(at, format_args!("expected {what}"), form);
-    };
-    let form = "a watch reads `any, entering, Run, \"service\"`";
-    let ident = |arg: &Arg| arg.as_ident().cloned();
-
-    let mode = match words.peek().and_then(ident) {
-        // The word after it, or a target: the first is missing.
-        Some(word) if ACTIONS.get(&word).is_some() || STATES.get(&word).is_some() => {
-            missing(errors, words.peek(), "`any` or `all` first", form);
-            None
-        }
-        Some(word) => {
-            words.next();
-            MODES.expect(&word, errors)
-        }
-        None => {
-            missing(errors, words.peek(), "`any` or `all` first", form);
-            return None;
-        }
-    };
-    let action = match words.peek().and_then(ident) {
-        Some(word) if STATES.get(&word).is_some() => {
-            missing(errors, words.peek(), "`entering`, `exited`, `changing` or `not_in` before the state", form);
-            None
-        }
-        Some(word) => {
-            words.next();
-            ACTIONS.expect(&word, errors)
-        }
-        None => {
-            missing(errors, words.peek(), "`entering`, `exited`, `changing` or `not_in`", form);
-            return None;
-        }
-    };
-    let state = match words.peek() {
-        Some(Arg::Path(path)) => match state_ident(path) {
-            Some(state) => {
-                let found = STATES.expect(&state, errors);
-                words.next();
-                found
-            }
-            None => {
-                missing(errors, words.peek(), "a state", form);
-                words.next();
-                None
-            }
-        },
-        other => {
-            missing(errors, other, "a state", form);
-            None
-        }
-    };
-    Some(Sentence { mode: mode?, action: action?, state: state? })
-}
-
-fn target(arg: Arg, errors: &mut Errors) -> Option<Target> {
-    if let Some(word) = arg.as_ident() {
-        if word.to_string().starts_with(|letter: char| letter.is_lowercase()) {
-            errors.help(
-                word,
-                format_args!("`{word}` is neither a name nor a type"),
-                format_args!("write the service's name as a string, `\"{word}\"`, or its type"),
-            );
-            return None;
-        }
-    }
-    match arg {
-        Arg::Lit(Lit::Str(name)) => {
-            crate::syntax::name::checked(&name, errors)?;
-            Some(Target::Name(name))
-        }
-        Arg::Path(path) => Some(Target::Type(path)),
-        other => {
-            errors.help(other, "expected a service", "write its name, `\"health\"`, or its type");
-            None
-        }
-    }
-}
-
-fn stream(entry: &keys::Entry, errors: &mut Errors) -> Option<Ident> {
-    let Some(group) = entry.as_list() else {
-        entry.wrong(errors);
-        return None;
-    };
-    let word = crate::syntax::args::word(&entry.key, group, errors, STREAM.form)?;
-    if syn::parse2::<Ident>(word.to_token_stream()).is_err() {
-        errors.help(&word, format_args!("`{word}` cannot be the name of a function"), "give the stream another name");
-        return None;
-    }
-    Some(word)
-}
+#[cfg(test)]
+mod tests;

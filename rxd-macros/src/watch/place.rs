@@ -1,14 +1,14 @@
 //! A watch above `#[rxd::service]`, or without it.
 //!
 //! Attributes are expanded from the top. One that stands above `#[rxd::service]` is handed the
-//! item first; it moves below, where the service macro reads it, so that order does not matter.
+//! item first; it moves into the service's arguments, so that order does not matter.
 
 use super::attr::Keyword;
 use crate::errors::Errors;
 use crate::syntax::item::{Item, describe, keyword as keyword_of, last_word};
-use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote;
-use syn::{Attribute, parse_quote};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::{Attribute, Meta, parse_quote};
 
 /// `#[watch(args)] item`, where `#[watch]` was expanded by itself.
 pub(crate) fn expand(keyword: Keyword, args: TokenStream, tokens: TokenStream) -> TokenStream {
@@ -24,27 +24,37 @@ pub(crate) fn expand(keyword: Keyword, args: TokenStream, tokens: TokenStream) -
     };
     let service = item.attrs.iter().position(|attr| last_word(attr.path()).is_some_and(|word| word == "service"));
     let Some(service) = service else {
-        item.attrs.retain(|attr| Keyword::of(attr).is_none());
+        let at = if args.is_empty() { item.ident.to_token_stream() } else { args.clone() };
         errors.help(
-            Ident::new(&word.to_string(), Span::call_site()),
+            at,
             format_args!("`#[{word}]` without `#[rxd::service]`"),
             format_args!("write `#[rxd::service]` on `{}` too", item.ident),
         );
-        return quote!(#item #errors);
+        item.attrs.insert(0, parse_quote!(#[#word(#args)]));
+        // As if it were there: whoever uses the type as a service is right to do so.
+        let service = crate::service::expand(TokenStream::new(), item.to_token_stream());
+        return quote!(#service #errors);
     };
-    // All that stand above go below together, which keeps them in order.
-    let mut moved: Vec<Attribute> = vec![parse_quote!(#[#word(#args)])];
-    let mut kept = Vec::new();
-    let mut below = Vec::new();
-    for (i, attr) in item.attrs.drain(..).enumerate() {
-        match i {
-            _ if i > service => below.push(attr),
-            _ if Keyword::of(&attr).is_some() => moved.push(attr),
-            _ => kept.push(attr),
-        }
-    }
-    item.attrs = kept;
-    item.attrs.extend(moved);
-    item.attrs.extend(below);
+    hand_over(keyword, args, &mut item.attrs[service]);
     quote!(#item)
+}
+
+/// Appends `__watch(args)` to the arguments of `#[rxd::service]`. One after the other, the
+/// attributes above it end up there in the order they are written in; those below come after.
+fn hand_over(keyword: Keyword, args: TokenStream, service: &mut Attribute) {
+    let word = Ident::new(keyword.above(), Span::call_site());
+    let path = service.path();
+    let meta = match &service.meta {
+        Meta::List(list) => {
+            let tokens = &list.tokens;
+            let ends = tokens.clone().into_iter().last();
+            let open = ends.is_none_or(|last| matches!(last, TokenTree::Punct(comma) if comma.as_char() == ','));
+            let comma = (!open).then(|| quote!(,));
+            quote!(#path(#tokens #comma #word(#args)))
+        }
+        _ => quote!(#path(#word(#args))),
+    };
+    if let Ok(meta) = syn::parse2::<Meta>(meta) {
+        service.meta = meta;
+    }
 }

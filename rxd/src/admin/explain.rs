@@ -1,8 +1,9 @@
 //! Why a service is where it is, as it is told.
 
 use super::view;
+use crate::graph::Mode;
 use crate::handle::DaemonHandle;
-use crate::state::{State, Transition};
+use crate::why::{Standing, Unmet};
 use serde::Serialize;
 
 /// The answer, in a sentence and in parts.
@@ -39,41 +40,29 @@ pub(crate) struct Gate {
     pub(crate) within_s: Option<f64>,
 }
 
-pub(crate) fn why(handle: &DaemonHandle, name: &str) -> Why {
-    let core = handle.core();
-    let uptime = core.uptime().as_secs_f64();
-    let states = handle.states();
-    let mut chain = Vec::new();
-    let mut text = String::new();
-    if let (Some(service), Some(id)) = (states.get(name), core.id(name)) {
-        let waits = service.state == State::Unknown
-            || matches!(
-                (service.state, service.transition),
-                (State::Idle, Transition::Entering) | (State::Stop, Transition::Exited)
-            );
-        let to = if service.state == State::Idle { State::Run } else { State::Init };
-        let unmet = if waits { core.board.unmet(id, to) } else { Vec::new() };
-        let (state, transition) = (service.state.name(), service.transition);
-        text = format!("{name}: {transition} {state} ({})", service.cause);
-        let gates = unmet.iter().map(|gate| {
-            let said = crate::watch::describe(core, gate);
-            text.push_str(&format!("; waits for {said}"));
-            Gate {
-                mode: match gate.mode {
-                    crate::graph::Mode::Any => "any",
-                    crate::graph::Mode::All => "all",
-                },
-                condition: said,
-                services: gate.targets.iter().map(|&id| core.name(id).to_string()).collect(),
-                within_s: gate.within.map(|within| view::seconds(within.as_secs_f64())),
-            }
-        });
-        let waits_for: Vec<Gate> = gates.collect();
-        let error = core.detail(id, |detail| detail.error.clone()).filter(|_| !service.is_in(State::Run));
-        if let Some(error) = &error {
-            text.push_str(&format!("; last error: {error}"));
-        }
-        chain.push(Link { service: view::Service::new(service, uptime), waits_for, next_attempt_s: None, error });
+impl Why {
+    pub(crate) fn new(handle: &DaemonHandle, why: &crate::Why) -> Self {
+        let uptime = handle.core().uptime().as_secs_f64();
+        let link = |standing: &Standing| Link {
+            service: view::Service::new(&standing.service, uptime),
+            waits_for: standing.waits_for.iter().map(Gate::new).collect(),
+            next_attempt_s: standing.next_attempt.map(|left| view::seconds(left.as_secs_f64())),
+            error: standing.error.clone(),
+        };
+        Why { text: why.to_string(), seq: why.seq(), chain: why.services().iter().map(link).collect() }
     }
-    Why { text, seq: states.seq(), chain }
+}
+
+impl Gate {
+    fn new(unmet: &Unmet) -> Self {
+        Gate {
+            mode: match unmet.mode {
+                Mode::Any => "any",
+                Mode::All => "all",
+            },
+            condition: unmet.condition.to_string(),
+            services: unmet.services.iter().map(ToString::to_string).collect(),
+            within_s: unmet.within.map(|within| view::seconds(within.as_secs_f64())),
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! Where the rules are asked: in the compiler, place by place; at run time, all of them.
 
-use super::index::{Cell, fill};
+use super::index::Cell;
 use super::message::{self, Place};
 use super::rules::{self, Finding};
 use super::{Graph, Rule};
@@ -74,8 +74,7 @@ impl Graph<'_> {
     /// refused for at its start: by the same rules, in the same words.
     #[must_use]
     pub fn faults(&self) -> Vec<Fault> {
-        let mut cells = vec![Cell::EMPTY; self.nodes.len()];
-        fill(self, &mut cells);
+        let cells = self.cells();
         let analysis = Analysis { graph: self, cells: &cells };
         let mut faults = Vec::new();
         let mut add = |service, edge: Option<usize>, target: Option<usize>, finding: Option<Finding>| {

@@ -141,6 +141,10 @@ const fn step(graph: &Graph<'_>, cells: &mut [Cell], me: usize, stage: Stage, st
                 continue;
             }
             if let Some(by) = reach::held_by(ask) {
+                if stuck && !reach::every(edge) {
+                    // Of alternatives it takes one: what mends the first opens the gate.
+                    cells[me].walk.next[side] = At { edge: e + 1, target: 0 };
+                }
                 return Some((2 * at as u32 + by as u32, At { edge: e, target: t }));
             }
         }

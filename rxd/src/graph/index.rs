@@ -69,6 +69,15 @@ impl Cell {
     };
 }
 
+impl Graph<'_> {
+    /// The tables for a graph whose size is known only at run time.
+    pub(super) fn cells(&self) -> Vec<Cell> {
+        let mut cells = vec![Cell::EMPTY; self.nodes.len()];
+        fill(self, &mut cells);
+        cells
+    }
+}
+
 /// What a target stands for.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Found {
@@ -81,7 +90,7 @@ pub(super) enum Found {
 }
 
 /// Fills the cells, which are as many as services.
-pub(super) const fn fill(graph: &Graph<'_>, cells: &mut [Cell]) {
+const fn fill(graph: &Graph<'_>, cells: &mut [Cell]) {
     // Backwards, so that a bucket lists its services in the order of their declaration, and of two
     // services with one name the first is meant.
     let mut i = cells.len();
@@ -131,7 +140,9 @@ pub(super) const fn next_of_name(graph: &Graph<'_>, cells: &[Cell], hash: u64, n
     let mut at =
         if after == NONE { cells[bucket(hash, cells.len())].name_bucket } else { cells[after as usize].name_next };
     while at != NONE {
-        if cells[at as usize].hash == hash && same(graph.nodes[at as usize].name, name) {
+        if cells[at as usize].hash == hash
+            && (cells[at as usize].facts & reach::ALONE != 0 || same(graph.nodes[at as usize].name, name))
+        {
             return at;
         }
         at = cells[at as usize].name_next;
@@ -178,28 +189,55 @@ pub(super) const fn same(a: &str, b: &str) -> bool {
     true
 }
 
-/// Notes which services name a target twice in one watch. Done here for all of them, because
-/// comparing each target with each other is too slow for a watch of a thousand.
+/// Notes what would be slow to find out again at each watch: which names need not be confirmed byte
+/// by byte, because no other name or target has their hash; and which services name no target twice.
 const fn mark_repeats(graph: &Graph<'_>, cells: &mut [Cell]) {
+    let mut odd = false;
+    let mut me = 0;
+    while me < cells.len() {
+        let mut at = cells[me].name_next;
+        while at != NONE {
+            odd |= cells[at as usize].hash == cells[me].hash;
+            at = cells[at as usize].name_next;
+        }
+        me += 1;
+    }
     let mut serial = 0;
     let mut me = 0;
     while me < cells.len() {
         let edges = graph.nodes[me].edges;
+        let first = serial;
         let mut e = 0;
         while e < edges.len() {
             let mut t = 0;
             while t < edges[e].targets.len() {
-                if let Found::One(at) = find(graph, cells, &edges[e].targets[t]) {
-                    if cells[at].mark == serial {
-                        cells[me].facts |= reach::REPEATS;
+                let target = &edges[e].targets[t];
+                match find(graph, cells, target) {
+                    Found::One(at) => {
+                        if cells[at].mark == serial {
+                            cells[me].facts |= reach::STUTTERS;
+                        } else if cells[at].mark != NONE && cells[at].mark >= first {
+                            cells[me].facts |= reach::REPEATS;
+                        }
+                        cells[at].mark = serial;
                     }
-                    cells[at].mark = serial;
+                    // Either it does not exist, or another name has its hash.
+                    Found::None => odd |= !target.by_type,
+                    Found::Many => {}
                 }
                 t += 1;
             }
             serial += 1;
             e += 1;
         }
+        me += 1;
+    }
+    if odd {
+        return;
+    }
+    let mut me = 0;
+    while me < cells.len() {
+        cells[me].facts |= reach::ALONE;
         me += 1;
     }
 }

@@ -5,7 +5,7 @@
 
 use super::index::{Found, NONE, find, next_of_kind};
 use super::reach::{self, Stage, ask, every, stage};
-use super::rules::{Finding, is_of_name};
+use super::rules::{Finding, LONGEST_NAME, is_of_name};
 use super::text::{Text, char_at};
 use super::{Analysis, Edge, Effect, Keyword, Mode, Rule, cycle, suggest};
 use crate::state::{Action, State};
@@ -13,7 +13,7 @@ use crate::state::{Action, State};
 /// How many names are listed before `.. and 37 more`.
 const MOST_NAMES: usize = 16;
 /// How many waits of a cycle are listed; of a longer one, those in the middle are left out.
-const MOST_WAITS: usize = 24;
+const MOST_WAITS: usize = 40;
 
 /// Where something was found: the service, its edge, the edge's target; as far as they matter.
 #[derive(Clone, Copy)]
@@ -42,25 +42,32 @@ const fn write(text: &mut Text, analysis: &Analysis<'_>, place: Place, Finding {
             the(text, analysis, me);
             text.push(" of ");
             daemon(text, analysis);
-            text.push(" has an empty name\nhelp: give it one of letters, digits, `-`, `_` and `.`");
+            text.push(" has an empty name\nhelp: give it one of ASCII letters, digits, `-`, `_` and `.`");
         }
         Rule::InvalidName => {
             let name = nodes[me].name;
             service(text, analysis, me);
             text.push(" of ");
             daemon(text, analysis);
-            text.push(" has a name with ");
             let mut i = 0;
-            while is_of_name(name.as_bytes()[i]) {
+            while i < name.len() && is_of_name(name.as_bytes()[i]) {
                 i += 1;
             }
-            let wrong = char_at(name, i);
-            if wrong.as_bytes()[0].is_ascii_control() {
+            if i == name.len() {
+                text.push(" has a name that is ");
+                text.number(i);
+                text.push(" bytes long\nhelp: a name is at most ");
+                text.number(LONGEST_NAME);
+                text.push(" bytes long");
+                return;
+            }
+            text.push(" has a name with ");
+            if name.as_bytes()[i].is_ascii_control() {
                 text.push("a control character");
             } else {
-                text.quote(wrong);
+                text.quote(char_at(name, i));
             }
-            text.push(" in it\nhelp: a name is made of letters, digits, `-`, `_` and `.`");
+            text.push(" in it\nhelp: a name is made of ASCII letters, digits, `-`, `_` and `.`");
         }
         Rule::DuplicateName => {
             the(text, analysis, other);
@@ -103,20 +110,16 @@ const fn of_watch(text: &mut Text, analysis: &Analysis<'_>, edge: &Edge<'_>, pla
             );
         }
         Rule::RepeatedWatch => {
-            text.push("says ");
+            text.push("says the same twice: ");
+            form(text, &nodes[me].edges[other]);
+            text.push(" and ");
             form(text, edge);
-            text.push(" twice\nhelp: remove one of the two");
+            text.push("\nhelp: remove one of the two");
         }
         Rule::RepeatedStream => {
             text.push("has two streams called ");
             text.quote(edge.stream);
             text.push("\nhelp: rename one of them");
-        }
-        Rule::AllChanging => {
-            text.push("waits for all of ");
-            targets(text, edge);
-            text.push(" to change at one instant, but one always changes before the other");
-            text.push("\nhelp: write `any`, or one watch for each");
         }
         Rule::Contradiction => {
             text.push("can never stay in Run: ");
@@ -226,7 +229,9 @@ const fn never_holds(text: &mut Text, analysis: &Analysis<'_>, edge: &Edge<'_>, 
     text.push("its manager never goes to ");
     text.push(ask.state.name());
     if ask.state.is(State::Exit) {
-        text.push("\nhelp: wait for another state, or let it end: `manager = \"until_success\"` on it");
+        text.push(
+            "\nhelp: wait for another state, or let it end: `manager = \"until_success\"` or `restarts(..)` on it",
+        );
     } else {
         text.push("\nhelp: wait for another state, or give it another manager");
     }
@@ -314,7 +319,7 @@ const fn circle(text: &mut Text, analysis: &Analysis<'_>, me: usize) {
         });
         wish(text, edge, nodes[target(analysis, edge, by.target as usize)].name);
         if !every(edge) {
-            text.push(" (or others that wait in a circle)");
+            text.push(" (its other alternatives are as stuck)");
         }
         text.push(": ");
         form(text, edge);
@@ -435,16 +440,6 @@ const fn the(text: &mut Text, analysis: &Analysis<'_>, at: usize) {
         text.quote(kind.text);
         text.push(")");
     }
-}
-
-const fn targets(text: &mut Text, edge: &Edge<'_>) {
-    let mut list = List::new(text);
-    let mut i = 0;
-    while i < edge.targets.len() {
-        list.push(edge.targets[i].text);
-        i += 1;
-    }
-    list.end();
 }
 
 /// Names one after the other, of which a long list ends with how many more there are.

@@ -1,12 +1,39 @@
 //! The service graph as data: who watches whom, and whether that can work.
 //!
 //! Everything here is plain `const fn` over borrowed data. `cargo check` runs it on what the
-//! attributes declare, [`Daemon::start`](crate::Daemon::start) on what the builder was given.
+//! attributes declare, [`Daemon::start`](crate::Daemon::start) on what the builder was given:
+//! the same rules, in the same words ([`Graph::faults`]).
+//!
+//! # What is refused
+//!
+//! Only what can never work. What is legal but odd (a service that nobody watches, an alternative
+//! that cannot come true beside one that can) is nobody's business.
+//!
+#![doc = include_str!("rules.md")]
+//!
+//! # What a circle is
+//!
+//! A gate waits for its target to *get somewhere*. `entering S` and `exited S` wait for all that comes
+//! before S; `not_in S` holds from the start and waits for nothing. `then(init)` holds back everything
+//! its service does, `then(run)` only Run and what follows from it: two services of which one waits
+//! before Run for the other's Idle, and the other for the one's Init, do not wait for each other. An
+//! `any` gate opens if one of its targets can get there, an `all` gate if each can.
+//!
+//! Given that, the check computes which states each service can ever be in: the least fixed point, so
+//! that what is left is what waits, by way of others, for itself. In doing so
+//!
+//! * an `Option` field is there;
+//! * a service that is held at its gate before Run is not about to fail, unless the gate has a limit
+//!   (`within`): to wait for it to leave Idle, or to be in Stop, is to wait for that gate;
+//! * a service ends if its manager says so, if it has a restart limit, if it has a `then(exit)`, or if
+//!   it needs (or comes after) one that may end;
+//! * a watch that is wrong by itself counts as one that holds, so that one mistake is one error.
 
 mod check;
 mod cycle;
 mod index;
 mod message;
+mod order;
 mod reach;
 mod render;
 mod rule;
@@ -46,8 +73,10 @@ pub struct Node<'a> {
     pub table: &'a Table,
     /// What it watches.
     pub edges: &'a [Edge<'a>],
-    /// Whether it may be switched off at start (an `Option` field).
+    /// Whether it may be switched off at start (an `Option` field); to the rules it is there.
     pub optional: bool,
+    /// Whether it gives up after so many restarts, and so may end under any manager.
+    pub gives_up: bool,
 }
 
 /// The identity of a declared service's type.

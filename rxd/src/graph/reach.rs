@@ -20,12 +20,16 @@ use crate::state::{Action, State};
 pub(super) const INIT: u8 = 1;
 /// All gates before Run can open.
 pub(super) const RUN: u8 = 2;
-/// It may end other than by its table: told to by `then(exit)`, or because another gave up.
+/// It may be told to end, wherever it is: by `then(exit)`, or because one it depends on gives up.
 pub(super) const FALLS: u8 = 4;
 /// A gate before Run has a limit.
 pub(super) const LIMITED: u8 = 8;
-/// It names a target twice in one watch.
+/// It names a target in two watches.
 pub(super) const REPEATS: u8 = 16;
+/// It names a target twice in one watch.
+pub(super) const STUTTERS: u8 = 64;
+/// Its name need not be confirmed byte by byte.
+pub(super) const ALONE: u8 = 32;
 
 /// Where a gate holds its service back.
 #[derive(Clone, Copy, Debug)]
@@ -117,7 +121,7 @@ pub(super) const fn enters(graph: &Graph<'_>, at: usize, facts: u8, state: State
         State::Exit => {
             let moves = init && moves_on(graph, at, facts);
             facts & FALLS != 0
-                || moves && table.goes(State::Init, State::Exit)
+                || moves && (graph.nodes[at].gives_up || table.goes(State::Init, State::Exit))
                 || moves && table.goes(State::Stop, State::Exit)
                 || moves && table.reaches(State::Idle) && table.goes(State::Idle, State::Exit)
                 || enters(graph, at, facts, State::Run) && table.goes(State::Run, State::Exit)
@@ -128,7 +132,7 @@ pub(super) const fn enters(graph: &Graph<'_>, at: usize, facts: u8, state: State
 /// Whether service `at`, once in Init, can get past its gates before Run, or never comes to them.
 const fn moves_on(graph: &Graph<'_>, at: usize, facts: u8) -> bool {
     let table = graph.nodes[at].table;
-    facts & (RUN | LIMITED) != 0
+    facts & (RUN | LIMITED | FALLS) != 0
         || !table.next(State::Init, true).is(State::Idle)
         || !table.next(State::Idle, true).is(State::Run)
 }
@@ -169,6 +173,8 @@ pub(super) const fn solve(graph: &Graph<'_>, cells: &mut [Cell]) {
             match stage(edge) {
                 None if matches!(edge.effect, Effect::Exit) => cells[me].facts |= FALLS,
                 Some(Stage::Run) if edge.within.is_some() => cells[me].facts |= LIMITED,
+                // It gives up waiting, without ever having been in Init.
+                Some(Stage::Init) if edge.within.is_some() && node.gives_up => cells[me].facts |= FALLS,
                 _ => {}
             }
             e += 1;
@@ -244,7 +250,7 @@ const fn fall_round(graph: &Graph<'_>, cells: &mut [Cell]) -> bool {
             let mut t = 0;
             while t < edges[e].targets.len() && !matches!(edges[e].keyword, Keyword::Watch) {
                 if let Found::One(at) = find(graph, cells, &edges[e].targets[t]) {
-                    if cells[at].facts & FALLS != 0 || graph.nodes[at].table.ends() {
+                    if cells[at].facts & FALLS != 0 || graph.nodes[at].gives_up || graph.nodes[at].table.ends() {
                         cells[me].facts |= FALLS;
                         changed = true;
                     }

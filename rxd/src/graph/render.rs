@@ -1,6 +1,6 @@
 //! A graph as a picture.
 
-use super::index::{Cell, Found, NONE, fill, find, next_of_kind};
+use super::index::{Cell, Found, NONE, find, next_of_kind};
 use super::reach::{Stage, ask, every, stage};
 use super::{Edge, Effect, Graph, Keyword, Mode};
 use crate::state::Action;
@@ -146,12 +146,6 @@ impl Graph<'_> {
             }
         }
         out.push_str("]}");
-    }
-
-    fn cells(&self) -> Vec<Cell> {
-        let mut cells = vec![Cell::EMPTY; self.nodes.len()];
-        fill(self, &mut cells);
-        cells
     }
 
     fn arrows(&self) -> Vec<Arrow<'_>> {

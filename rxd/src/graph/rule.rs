@@ -13,7 +13,7 @@ pub enum Rule {
     NoServices,
     /// A service has a name.
     EmptyName,
-    /// A name is made of letters, digits, `-`, `_` and `.`.
+    /// A name is made of ASCII letters, digits, `-`, `_` and `.`, 64 at most.
     InvalidName,
     /// No two services of a daemon have the same name.
     DuplicateName,
@@ -25,8 +25,6 @@ pub enum Rule {
     RepeatedWatch,
     /// No two streams of a service have the same name.
     RepeatedStream,
-    /// No two services change at the same instant.
-    AllChanging,
     /// A reaction does not hold whenever a gate of the same service does.
     Contradiction,
     /// A reaction does not hold at all times.
@@ -57,7 +55,7 @@ pub enum Rule {
 
 impl Rule {
     /// All rules, in the order in which they are tried.
-    pub const ALL: [Rule; 22] = [
+    pub const ALL: [Rule; 21] = [
         Rule::NoServices,
         Rule::EmptyName,
         Rule::InvalidName,
@@ -66,7 +64,6 @@ impl Rule {
         Rule::WithinWithoutGate,
         Rule::RepeatedWatch,
         Rule::RepeatedStream,
-        Rule::AllChanging,
         Rule::Contradiction,
         Rule::AlwaysReacts,
         Rule::UnknownService,
@@ -94,7 +91,6 @@ impl Rule {
             Rule::WithinWithoutGate => "within-without-gate",
             Rule::RepeatedWatch => "repeated-watch",
             Rule::RepeatedStream => "repeated-stream",
-            Rule::AllChanging => "all-changing",
             Rule::Contradiction => "contradiction",
             Rule::AlwaysReacts => "always-reacts",
             Rule::UnknownService => "unknown-service",

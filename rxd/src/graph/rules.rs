@@ -1,7 +1,7 @@
 //! What is wrong at one place of a graph: the first rule that is violated there.
 
 use super::index::{Found, NONE, find, first_of_its_name, same};
-use super::reach::{self, FALLS, INIT, REPEATS, RUN, Stage, ask, can_ever, every, is_at, stage};
+use super::reach::{self, FALLS, INIT, REPEATS, RUN, STUTTERS, Stage, ask, can_ever, every, is_at, stage};
 use super::{Analysis, Edge, Effect, Keyword, Rule, cycle};
 use crate::state::{Action, State};
 
@@ -33,6 +33,9 @@ pub(super) const fn of_service(analysis: &Analysis<'_>, me: usize) -> Option<Fin
     None
 }
 
+/// Names stand in every log line and metric.
+pub(super) const LONGEST_NAME: usize = 64;
+
 /// Whether a service can have this name: it has to survive as a part of a path and of a filter.
 pub(super) const fn is_name(name: &str) -> bool {
     let bytes = name.as_bytes();
@@ -43,7 +46,7 @@ pub(super) const fn is_name(name: &str) -> bool {
         }
         i += 1;
     }
-    !bytes.is_empty()
+    !bytes.is_empty() && bytes.len() <= LONGEST_NAME
 }
 
 pub(super) const fn is_of_name(byte: u8) -> bool {
@@ -62,7 +65,10 @@ pub(super) const fn of_edge(analysis: &Analysis<'_>, me: usize, e: usize) -> Opt
     }
     let mut other = 0;
     while other < e {
-        if same_watch(analysis, edge, &edges[other]) {
+        if analysis.cells[me].facts & REPEATS != 0
+            && comparable(analysis, me, edge)
+            && same_watch(analysis, edge, &edges[other])
+        {
             return at(Rule::RepeatedWatch, other);
         }
         if is_stream(edge) && is_stream(&edges[other]) && same(edge.stream, edges[other].stream) {
@@ -70,10 +76,9 @@ pub(super) const fn of_edge(analysis: &Analysis<'_>, me: usize, e: usize) -> Opt
         }
         other += 1;
     }
-    if matches!(ask(edge).action, Action::Changing) && every(edge) && edge.targets.len() > 1 {
-        return at(Rule::AllChanging, e);
-    }
-    if matches!((edge.keyword, edge.effect), (Keyword::Watch, Effect::Stop | Effect::Exit)) {
+    if matches!((edge.keyword, edge.effect), (Keyword::Watch, Effect::Stop | Effect::Exit))
+        && comparable(analysis, me, edge)
+    {
         return contradiction(analysis, me, edge);
     }
     None
@@ -81,6 +86,19 @@ pub(super) const fn of_edge(analysis: &Analysis<'_>, me: usize, e: usize) -> Opt
 
 const fn is_stream(edge: &Edge<'_>) -> bool {
     stage(edge).is_none() && matches!(edge.effect, Effect::Stream)
+}
+
+/// Whether comparing each target of the edge with each of the service's others is affordable in the
+/// compiler. Watches of more than a hundred services each are not compared with one another.
+const fn comparable(analysis: &Analysis<'_>, me: usize, edge: &Edge<'_>) -> bool {
+    let edges = analysis.graph.nodes[me].edges;
+    let mut all = 0;
+    let mut e = 0;
+    while e < edges.len() {
+        all += edges[e].targets.len();
+        e += 1;
+    }
+    all * edge.targets.len() <= 20_000
 }
 
 /// Whether two watches of a service say the same.
@@ -139,7 +157,7 @@ pub(super) const fn of_target(analysis: &Analysis<'_>, me: usize, e: usize, t: u
         Found::None => return at(Rule::UnknownService, t),
         Found::Many => return at(Rule::AmbiguousType, t),
     };
-    if cells[me].facts & REPEATS != 0 {
+    if cells[me].facts & STUTTERS != 0 {
         let mut other = 0;
         while other < t {
             if let Some(before) = target(analysis, edge, other) {
@@ -330,7 +348,7 @@ const fn gates_say(analysis: &Analysis<'_>, me: usize, count: usize, at: usize, 
 const fn shut_together(analysis: &Analysis<'_>, me: usize, e: usize, to: usize) -> Option<usize> {
     let edge = &analysis.graph.nodes[me].edges[e];
     let Some(when) = stage(edge) else { return None };
-    if e == 0 || !every(edge) {
+    if analysis.cells[me].facts & REPEATS == 0 || e == 0 || !every(edge) || !comparable(analysis, me, edge) {
         return None;
     }
     let (before, other) = gates_say(analysis, me, e, to, when);

@@ -1,7 +1,7 @@
 //! A text that can be put together in a constant.
 
 /// How long a message can get.
-const CAPACITY: usize = 4096;
+const CAPACITY: usize = 8192;
 
 /// A text of limited length; what does not fit is cut off, between two characters, and replaced by `..`.
 #[derive(Clone, Copy)]

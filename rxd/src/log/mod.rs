@@ -37,6 +37,8 @@ mod sink;
 pub use builder::{BoxedLayer, Builder, Guard, builder};
 pub use dial::{Dial, Knob, Setting};
 pub use filter::ServiceFilter;
+#[cfg(feature = "admin")]
+pub(crate) use format::is_forging;
 pub use format::{Fields, Line};
 pub use level::Level;
 pub use sink::losses;

@@ -22,5 +22,6 @@ pub(crate) async fn one(State(app): State<App>, Name(name): Name) -> Result<Json
 
 pub(crate) async fn why(State(app): State<App>, Name(name): Name) -> Result<Json<explain::Why>, Problem> {
     app.service(&name)?;
-    Ok(Json(explain::why(&app.handle, &name)))
+    let why = app.handle.why(&name).map_err(|error| Problem::bad("name", error.to_string()))?;
+    Ok(Json(explain::Why::new(&app.handle, &why)))
 }

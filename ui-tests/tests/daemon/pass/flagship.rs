@@ -47,7 +47,8 @@ const LIMIT: Duration = Duration::from_secs(3);
     on_failure = "ignore",
     heartbeat = "2s"
 )]
-#[needs(Health, "poller", within = "30s")]
+#[needs(Health, within = "30s")]
+#[after("poller")]
 enum Either {
     Left,
 }
@@ -95,5 +96,10 @@ async fn main() -> rxd::Result {
     let names: Vec<_> = EdgeAgent::GRAPH.nodes.iter().map(|node| node.name).collect();
     assert_eq!(names, ["health", "poller", "either", "pool", "worker-2"]);
     assert!(EdgeAgent::GRAPH.nodes[2].optional);
-    daemon.run().await
+    if std::env::args().count() > 7 {
+        return daemon.run().await;
+    }
+    let handle = daemon.start().await?;
+    let _ = handle.states();
+    Ok(())
 }

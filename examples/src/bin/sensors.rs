@@ -1,0 +1,236 @@
+//! Readings of this machine, taken by one service, summed up by a second, and served by a third.
+//!
+//! What to watch for: `GET /` has the summary, and `GET /groups` what became of the readings in each
+//! group. The aggregator wants every one of them, so its group holds the sampler back if need be.
+//! The two readers are slow on purpose and hold nobody back: their groups drop what there is no
+//! room for, the oldest in one, the newest in the other. A moment later the one lags behind by its
+//! buffer, and the other ever further.
+//!
+//! ```text
+//! cargo run -p examples --bin sensors -- --every 10ms
+//! curl localhost:8080/groups
+//! ```
+
+use axum::{Json, Router, extract::State, routing::get};
+use clap::Parser;
+use rxd::intracom::{Declared, Group, Intracom, Policy};
+use rxd::{Context, Runner};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// One value of one sensor.
+#[derive(Clone, Debug)]
+struct Reading {
+    number: u64,
+    sensor: &'static str,
+    value: f64,
+}
+
+/// What a sensor has read so far.
+#[derive(Clone, Debug)]
+struct Summary {
+    readings: u64,
+    least: f64,
+    most: f64,
+    mean: f64,
+}
+
+type Summaries = BTreeMap<&'static str, Summary>;
+
+static READINGS: Declared<Reading> = Declared::new("readings");
+/// Keeps its last message: whoever comes late has a summary at once.
+static SUMMARIES: Declared<Summaries> = Declared::new("summaries").keep_last();
+
+/// Every reading counts: the sampler waits for room.
+const AGGREGATOR: Group<'static> = Group::named("aggregator").capacity(64);
+/// Only the latest summary is of interest.
+const LATEST: Group<'static> = Group::named("web").capacity(1).policy(Policy::DropOldest).replay_last();
+const NEWEST: Group<'static> = Group::named("keeps-newest").capacity(8).policy(Policy::DropOldest);
+const OLDEST: Group<'static> = Group::named("keeps-oldest").capacity(8).policy(Policy::DropNewest);
+
+/// The load of the last minute, and the memory that is available, in MiB.
+fn sample() -> rxd::Result<[(&'static str, f64); 2]> {
+    let read = |path: &str| std::fs::read_to_string(path).map_err(|error| format!("failed to read {path}: {error}"));
+    let (load, memory) = (read("/proc/loadavg")?, read("/proc/meminfo")?);
+    let load = load.split(' ').next().ok_or("/proc/loadavg is empty")?.parse()?;
+    let available = memory.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
+    let available: f64 = available.ok_or("no MemAvailable in /proc/meminfo")?.trim_end_matches("kB").trim().parse()?;
+    Ok([("load", load), ("memory_available_mib", available / 1024.0)])
+}
+
+/// Publishes what the sensors say.
+#[rxd::service(backoff(base = "1s"))]
+struct Sampler {
+    intracom: Intracom,
+    every: Duration,
+    number: u64,
+}
+
+impl Runner for Sampler {
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        let readings = READINGS.on(&self.intracom)?;
+        let mut every = tokio::time::interval(self.every);
+        loop {
+            for (sensor, value) in sample()? {
+                self.number += 1;
+                let reading = Reading { number: self.number, sensor, value };
+                tokio::select! {
+                    delivery = readings.publish(reading) => delivery?,
+                    () = cx.cancelled() => return Ok(()),
+                };
+            }
+            tokio::select! {
+                _ = every.tick() => {}
+                () = cx.cancelled() => return Ok(()),
+            }
+        }
+    }
+}
+
+/// Sums up all readings, and publishes the sums.
+#[rxd::service]
+struct Aggregator {
+    intracom: Intracom,
+    summaries: Summaries,
+}
+
+impl Runner for Aggregator {
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        let mut readings = READINGS.subscribe(&self.intracom.scoped(cx.token()), AGGREGATOR)?;
+        let topic = SUMMARIES.on(&self.intracom)?;
+        while let Some(Reading { sensor, value, .. }) = readings.recv().await {
+            let new = Summary { readings: 0, least: value, most: value, mean: 0.0 };
+            let summary = self.summaries.entry(sensor).or_insert(new);
+            summary.readings += 1;
+            summary.least = summary.least.min(value);
+            summary.most = summary.most.max(value);
+            summary.mean += (value - summary.mean) / summary.readings as f64;
+            topic.publish(self.summaries.clone()).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Takes its time over each reading.
+#[rxd::service]
+struct SlowReader {
+    intracom: Intracom,
+    group: Group<'static>,
+}
+
+impl Runner for SlowReader {
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        let mut readings = READINGS.subscribe(&self.intracom.scoped(cx.token()), self.group)?;
+        while let Some(reading) = readings.recv().await {
+            tracing::debug!(number = reading.number, dropped = readings.stats().dropped.total(), "read");
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_millis(500)) => {}
+                () = cx.cancelled() => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Serves the latest summary, and what became of the readings.
+#[rxd::service(backoff(base = "2s"), restarts(max = 5, within = "1m"), on_failure = "shutdown")]
+struct Web {
+    intracom: Intracom,
+    addr: SocketAddr,
+}
+
+#[derive(Clone)]
+struct Shown {
+    intracom: Intracom,
+    latest: Arc<Mutex<Summaries>>,
+}
+
+async fn summary(State(shown): State<Shown>) -> Json<Value> {
+    let latest = shown.latest.lock().unwrap_or_else(PoisonError::into_inner);
+    let one = |Summary { readings, least, most, mean }: &Summary| json!({ "readings": readings, "least": least, "most": most, "mean": mean });
+    Json(latest.iter().map(|(sensor, summary)| (sensor.to_string(), one(summary))).collect())
+}
+
+async fn groups(State(shown): State<Shown>) -> Json<Value> {
+    let stats = shown.intracom.stats();
+    let groups = stats.topics.iter().flat_map(|topic| topic.groups.iter().map(move |group| (topic, group)));
+    let one = |(topic, group): (&rxd::intracom::TopicStats, &rxd::intracom::GroupStats)| {
+        json!({
+            "topic": topic.name,
+            "group": group.name,
+            "policy": group.policy.to_string(),
+            "capacity": group.capacity,
+            "received": group.received,
+            "queued": group.queued,
+            "dropped": { "oldest": group.dropped.oldest, "newest": group.dropped.newest },
+        })
+    };
+    Json(groups.map(one).collect())
+}
+
+impl Runner for Web {
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        let addr = self.addr;
+        let listener = TcpListener::bind(addr)
+            .await
+            .map_err(|error| format!("failed to listen on {addr}: {error}; choose another with --addr"))?;
+        let shown = Shown { intracom: self.intracom.clone(), latest: Arc::default() };
+        let mut summaries = SUMMARIES.subscribe(&self.intracom.scoped(cx.token()), LATEST)?;
+        let follow = async {
+            while let Some(summaries) = summaries.recv().await {
+                *shown.latest.lock().unwrap_or_else(PoisonError::into_inner) = summaries;
+            }
+        };
+        let routes = Router::new().route("/", get(summary)).route("/groups", get(groups)).with_state(shown.clone());
+        tracing::info!("listening on http://{}/ and /groups", listener.local_addr()?);
+        let token = cx.token();
+        let serve = axum::serve(listener, routes).with_graceful_shutdown(token.cancelled_owned());
+        let (served, ()) = tokio::join!(async { serve.await }, follow);
+        Ok(served?)
+    }
+}
+
+#[rxd::daemon(shutdown_timeout = "10s")]
+struct Sensors {
+    sampler: Sampler,
+    aggregator: Aggregator,
+    #[service(name = "keeps-newest")]
+    newest: SlowReader,
+    #[service(name = "keeps-oldest")]
+    oldest: SlowReader,
+    web: Web,
+}
+
+/// Readings of this machine, sampled, summed up and served by three services.
+#[derive(Parser)]
+struct Args {
+    /// Where the summary is served.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    addr: SocketAddr,
+    /// How often the sensors are read.
+    #[arg(long, default_value = "100ms", value_parser = humantime::parse_duration)]
+    every: Duration,
+}
+
+#[tokio::main]
+async fn main() -> rxd::Result {
+    let Args { addr, every } = Args::parse();
+    if every.is_zero() {
+        return Err("--every must be longer than nothing".into());
+    }
+    examples::log_to_stderr();
+    let intracom = &Intracom::new();
+    Sensors {
+        sampler: Sampler { intracom: intracom.clone(), every, number: 0 },
+        aggregator: Aggregator { intracom: intracom.clone(), summaries: Summaries::new() },
+        newest: SlowReader { intracom: intracom.clone(), group: NEWEST },
+        oldest: SlowReader { intracom: intracom.clone(), group: OLDEST },
+        web: Web { intracom: intracom.clone(), addr },
+    }
+    .run()
+    .await
+}

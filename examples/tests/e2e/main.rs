@@ -1,0 +1,8 @@
+//! Each example as its user runs it: a process, its output, real requests, real signals.
+
+mod multi_service;
+mod program;
+mod pubsub;
+mod run_until_success;
+mod sensors;
+mod single_service;

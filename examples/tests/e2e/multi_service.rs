@@ -1,0 +1,74 @@
+//! The flagship, end to end: a real API, real requests, a real signal.
+
+use crate::program::{Program, free_port, transition_of};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+
+const BIN: &str = env!("CARGO_BIN_EXE_multi-service");
+
+fn run(service: &str) -> String {
+    transition_of(service, "run", "entering")
+}
+
+fn exit(service: &str) -> String {
+    transition_of(service, "exit", "entering")
+}
+
+#[test]
+fn it_starts_in_order_answers_and_stops_in_reverse_order() {
+    let addr = format!("127.0.0.1:{}", free_port());
+    let mut program = Program::start(BIN, &["--addr", &addr]);
+    program.until(r#"{"hello":"world"}"#);
+
+    let mut api = TcpStream::connect(&addr).expect("the API listens");
+    api.write_all(b"GET /api HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    api.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with(r#"{"hello":"world"}"#), "{answer}");
+
+    program.signal("INT");
+    let status = program.end();
+    assert_eq!(status.code(), Some(0), "{}", program.seen.join("\n"));
+    let started = [run("api"), run("health"), run("poller")].map(|line| program.place(0, &line));
+    assert!(started.is_sorted(), "{}", program.seen.join("\n"));
+    let stopped = [exit("poller"), exit("health"), exit("api")].map(|line| program.place(0, &line));
+    assert!(stopped.is_sorted(), "{}", program.seen.join("\n"));
+    let last_of_poller = program.place(0, &exit("poller"));
+    assert!(program.place(0, &transition_of("health", "run", "exited")) > last_of_poller);
+}
+
+#[test]
+fn the_poller_leaves_with_its_health_and_comes_back() {
+    let addr = format!("127.0.0.1:{}", free_port());
+    let mut program = Program::start(BIN, &["--addr", &addr, "--fail-after", "1s"]);
+    program.until("told to fail by --fail-after");
+    program.until_state("health", "run", "exited");
+    program.until_state("poller", "run", "exited");
+    program.until_state("api", "run", "entering");
+    program.until_state("health", "run", "entering");
+    program.until_state("poller", "run", "entering");
+    program.until(r#"{"hello":"world"}"#);
+    program.signal("TERM");
+    assert_eq!(program.end().code(), Some(0));
+}
+
+#[test]
+fn a_port_in_use_is_named_with_what_to_do_and_ends_it_with_status_1() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = taken.local_addr().unwrap().to_string();
+    let mut program = Program::start(BIN, &["--addr", &addr]);
+    let line = program.until("failed to listen");
+    assert!(line.contains(&format!("failed to listen on {addr}: ")) && line.contains("choose another with --addr"));
+    program.signal("INT");
+    // It was asked to stop before it gave up.
+    assert_eq!(program.end().code(), Some(0));
+}
+
+#[test]
+fn the_graph_is_printed_and_that_is_all() {
+    let mut program = Program::start(BIN, &["--graph"]);
+    assert_eq!(program.end().code(), Some(0));
+    let graph = program.seen.join("\n");
+    assert!(graph.contains("flowchart") && graph.contains("poller") && graph.contains("health"), "{graph}");
+    assert!(!graph.contains("rxd::state"));
+}

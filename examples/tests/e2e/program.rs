@@ -1,0 +1,112 @@
+//! A real program, its real output, real signals.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Nothing here takes this long, however busy the machine is.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running example.
+pub(crate) struct Program {
+    child: Child,
+    lines: Receiver<String>,
+    /// All lines of both outputs so far, in the order they came.
+    pub(crate) seen: Vec<String>,
+}
+
+impl Program {
+    /// Starts it, with the log at DEBUG for `rxd`.
+    pub(crate) fn start(path: &str, args: &[&str]) -> Self {
+        let mut child = Command::new(path)
+            .args(args)
+            .env("RUST_LOG", "info,rxd=debug")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the example starts");
+        let (sender, lines) = channel();
+        let outputs: [Box<dyn Read + Send>; 2] =
+            [Box::new(child.stdout.take().unwrap()), Box::new(child.stderr.take().unwrap())];
+        for output in outputs {
+            let sender = sender.clone();
+            thread::spawn(move || {
+                for line in BufReader::new(output).lines().map_while(Result::ok) {
+                    if sender.send(line).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        Program { child, lines, seen: Vec::new() }
+    }
+
+    /// Reads on until a line holds `text`; that line.
+    #[track_caller]
+    pub(crate) fn until(&mut self, text: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(line) => {
+                    self.seen.push(line.clone());
+                    if line.contains(text) {
+                        return line;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => panic!("no line with `{text}`, only:\n{}", self.seen.join("\n")),
+                Err(RecvTimeoutError::Disconnected) => {
+                    panic!("it ended without a line with `{text}`:\n{}", self.seen.join("\n"))
+                }
+            }
+        }
+    }
+
+    /// Reads on until this service has made this transition.
+    #[track_caller]
+    pub(crate) fn until_state(&mut self, service: &str, state: &str, transition: &str) {
+        self.until(&transition_of(service, state, transition));
+    }
+
+    /// Sends a signal: `INT`.
+    pub(crate) fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+    }
+
+    /// Waits until it has ended, and reads the rest.
+    pub(crate) fn end(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        while let Ok(line) = self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            self.seen.push(line);
+        }
+        self.child.wait().expect("it can be waited for")
+    }
+
+    /// The place in the output of the first line with `text` from place `from` on.
+    #[track_caller]
+    pub(crate) fn place(&self, from: usize, text: &str) -> usize {
+        let found = self.seen.iter().skip(from).position(|line| line.contains(text));
+        from + found.unwrap_or_else(|| panic!("no line with `{text}` in:\n{}", self.seen.join("\n")))
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It has ended, or the test has failed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// How a transition is logged.
+pub(crate) fn transition_of(service: &str, state: &str, transition: &str) -> String {
+    format!(r#"rxd::state: service="{service}" state="{state}" transition="{transition}" seq="#)
+}
+
+/// A port that nobody listens on.
+pub(crate) fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}

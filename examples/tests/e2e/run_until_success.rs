@@ -1,0 +1,28 @@
+//! A job and what comes after it, end to end.
+
+use crate::program::{Program, transition_of};
+
+const BIN: &str = env!("CARGO_BIN_EXE_run-until-success");
+
+#[test]
+fn it_succeeds_at_the_fourth_attempt_and_ends_by_itself() {
+    let mut program = Program::start(BIN, &[]);
+    let status = program.end();
+    assert_eq!(status.code(), Some(0), "{}", program.seen.join("\n"));
+    let attempts = transition_of("migrate", "run", "entering");
+    assert_eq!(program.seen.iter().filter(|line| line.contains(&attempts)).count(), 4);
+    let ended = program.place(0, &transition_of("migrate", "exit", "entering"));
+    assert!(program.place(0, &transition_of("report", "run", "entering")) > ended);
+    program.place(0, "migrate is in exit");
+}
+
+#[test]
+fn a_job_that_gives_up_takes_its_report_along_and_fails_the_daemon() {
+    let mut program = Program::start(BIN, &["--failures", "9"]);
+    let status = program.end();
+    assert_eq!(status.code(), Some(1), "{}", program.seen.join("\n"));
+    program.place(0, "service `migrate` gave up after 5 restarts: attempt 6 failed");
+    program.place(0, "service `report` ended");
+    let ran = transition_of("report", "run", "entering");
+    assert!(!program.seen.iter().any(|line| line.contains(&ran)));
+}

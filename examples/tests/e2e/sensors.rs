@@ -1,0 +1,52 @@
+//! Readings that are sampled, summed up and served, and what became of them.
+#![cfg(target_os = "linux")]
+
+use crate::program::{Program, free_port};
+use serde_json::Value;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+const BIN: &str = env!("CARGO_BIN_EXE_sensors");
+
+fn get(addr: &str, path: &str) -> Value {
+    let mut server = TcpStream::connect(addr).expect("it listens");
+    write!(server, "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    server.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200 OK"), "{head}");
+    serde_json::from_str(body).unwrap()
+}
+
+#[test]
+fn the_summary_is_served_and_the_policies_show() {
+    let addr = format!("127.0.0.1:{}", free_port());
+    let mut program = Program::start(BIN, &["--addr", &addr, "--every", "1ms"]);
+    program.until("listening on");
+    // Until both slow readers have dropped something.
+    let groups = loop {
+        let groups = get(&addr, "/groups");
+        let group = |name: &str| groups.as_array().unwrap().iter().find(|group| group["group"] == name).cloned();
+        if let (Some(newest), Some(oldest), Some(aggregator)) =
+            (group("keeps-newest"), group("keeps-oldest"), group("aggregator"))
+        {
+            if newest["dropped"]["oldest"].as_u64() > Some(0) && oldest["dropped"]["newest"].as_u64() > Some(0) {
+                break [newest, oldest, aggregator];
+            }
+        }
+        std::thread::yield_now();
+    };
+    let [newest, oldest, aggregator] = groups;
+    assert_eq!((&newest["policy"], &newest["dropped"]["newest"]), (&"drop oldest".into(), &0.into()));
+    assert_eq!((&oldest["policy"], &oldest["dropped"]["oldest"]), (&"drop newest".into(), &0.into()));
+    assert_eq!(aggregator["dropped"], serde_json::json!({ "oldest": 0, "newest": 0 }));
+
+    let summary = get(&addr, "/");
+    let load = &summary["load"];
+    assert!(load["readings"].as_u64() > Some(0), "{summary}");
+    assert!(load["least"].as_f64() <= load["mean"].as_f64() && load["mean"].as_f64() <= load["most"].as_f64());
+    assert!(summary["memory_available_mib"]["most"].as_f64() > Some(0.0));
+
+    program.signal("TERM");
+    assert_eq!(program.end().code(), Some(0), "{}", program.seen.join("\n"));
+}

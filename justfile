@@ -1,0 +1,18 @@
+# What a maintainer types. Everything is a command that can be typed without just.
+
+# all that must be true of a commit
+ci:
+    bash .ci/run
+
+test *args:
+    cargo test --workspace {{ args }}
+
+# rewrite what the compile errors are expected to say; read the difference
+ui:
+    TRYBUILD=overwrite cargo test -p ui-tests
+
+doc:
+    cargo doc --workspace --all-features --no-deps --open
+
+deny:
+    cargo deny check

@@ -1,0 +1,55 @@
+struct Poller {
+    client: Client,
+}
+#[automatically_derived]
+impl ::rxd::__private::Declared for Poller {
+    const KIND: ::rxd::__private::Kind = ::rxd::__private::Kind::new(
+        ::core::concat!(::core::module_path!(), "::Poller"),
+        "Poller",
+    );
+    const DECLARATION: ::rxd::__private::Declaration = ::rxd::__private::Declaration::new(
+            "poller",
+        )
+        .edges(const {
+            &[
+                ::rxd::__private::Edge::needs(const {
+                    &[::rxd::__private::Target::name("db")]
+                }),
+            ]
+        });
+}
+#[automatically_derived]
+impl<
+    __D: ::rxd::__private::Graphed,
+    const __ME: usize,
+> ::rxd::__private::Checked<__D, __ME> for Poller {
+    const OK: () = {
+        ::rxd::__private::check_service(&__D::ANALYSIS, __ME);
+        ::rxd::__private::check_edge(&__D::ANALYSIS, __ME, 0);
+        ::rxd::__private::check_target(&__D::ANALYSIS, __ME, 0, 0);
+    };
+    fn service(this: ::core::option::Option<Self>) -> ::rxd::Service {
+        ::rxd::__private::service::<Self>(this)
+    }
+}
+#[automatically_derived]
+impl Poller {
+    ///What `stream(health)` in the service's `#[watch]` says.
+    fn health(cx: &::rxd::Context) -> ::rxd::Watch {
+        ::rxd::__private::stream(cx, const { &::rxd::__private::Edge::needs(&[]) })
+    }
+}
+#[allow(unexpected_cfgs)]
+const _: () = {
+    #[cfg(rust_analyzer)]
+    const _: &[::rxd::State] = &[::rxd::State::Rum];
+};
+::core::compile_error! {
+    "unknown key `nmae`\nhelp: did you mean `name`?"
+}
+::core::compile_error! {
+    "`delay` is a number without a unit\nhelp: write `\"250ms\"` or `\"250s\"`"
+}
+::core::compile_error! {
+    "unknown state `Rum`\nhelp: did you mean `Run`?"
+}

@@ -1,0 +1,79 @@
+pub struct EdgeAgent {
+    pub health: Health,
+    pub poller: Poller,
+}
+#[automatically_derived]
+impl ::rxd::__private::Graphed for EdgeAgent {
+    const ANALYSIS: ::rxd::__private::Analysis<'static> = {
+        static GRAPH: ::rxd::Graph<'static> = EdgeAgent::GRAPH;
+        static INDEX: ::rxd::__private::Index<{ 2 }> = ::rxd::__private::Index::new(
+            &GRAPH,
+        );
+        INDEX.of(&GRAPH)
+    };
+}
+#[automatically_derived]
+#[allow(dead_code)]
+impl EdgeAgent {
+    /// The services and who watches whom, as the compiler has checked it.
+    pub const GRAPH: ::rxd::Graph<'static> = ::rxd::Graph {
+        daemon: "EdgeAgent",
+        nodes: &[
+            <<Health as ::rxd::__private::Field<
+                EdgeAgent,
+                0,
+            >>::Service as ::rxd::__private::Checked<EdgeAgent, 0>>::NODE,
+            <<Poller as ::rxd::__private::Field<
+                EdgeAgent,
+                1,
+            >>::Service as ::rxd::__private::Checked<EdgeAgent, 1>>::NODE,
+        ],
+    };
+    /// The daemon as a builder, for what is known only at run time.
+    pub fn into_daemon(self) -> ::rxd::Daemon {
+        ::rxd::Daemon::new("edge-agent")
+            .shutdown_timeout(::core::time::Duration::from_secs(30))
+            .add(
+                <<Health as ::rxd::__private::Field<
+                    EdgeAgent,
+                    0,
+                >>::Service as ::rxd::__private::Checked<
+                    EdgeAgent,
+                    0,
+                >>::service(::core::option::Option::Some(self.health)),
+            )
+            .add(
+                <<Poller as ::rxd::__private::Field<
+                    EdgeAgent,
+                    1,
+                >>::Service as ::rxd::__private::Checked<
+                    EdgeAgent,
+                    1,
+                >>::service(::core::option::Option::Some(self.poller)),
+            )
+    }
+    /// Runs the daemon until it is stopped.
+    ///
+    /// # Errors
+    ///
+    /// If a service gave up or had to be abandoned.
+    pub async fn run(self) -> ::rxd::Result {
+        self.into_daemon().run().await
+    }
+    /// Starts the daemon, and returns at once.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot start.
+    pub async fn start(self) -> ::rxd::Result<::rxd::DaemonHandle> {
+        self.into_daemon().start().await
+    }
+}
+const _: () = <<Health as ::rxd::__private::Field<
+    EdgeAgent,
+    0,
+>>::Service as ::rxd::__private::Checked<EdgeAgent, 0>>::OK;
+const _: () = <<Poller as ::rxd::__private::Field<
+    EdgeAgent,
+    1,
+>>::Service as ::rxd::__private::Checked<EdgeAgent, 1>>::OK;

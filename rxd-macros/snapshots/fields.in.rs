@@ -1,0 +1,9 @@
+#[rxd::daemon(signals(interrupt, terminate))]
+struct Workers {
+    #[service(name = "worker-1")]
+    first: Worker,
+    #[cfg(feature = "metrics")]
+    metrics: Metrics,
+    #[service(name = "worker-2")]
+    second: Option<Worker>,
+}

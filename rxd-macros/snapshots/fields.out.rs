@@ -1,0 +1,120 @@
+struct Workers {
+    first: Worker,
+    #[cfg(feature = "metrics")]
+    metrics: Metrics,
+    second: Option<Worker>,
+}
+#[automatically_derived]
+impl ::rxd::__private::Graphed for Workers {
+    const ANALYSIS: ::rxd::__private::Analysis<'static> = {
+        static GRAPH: ::rxd::Graph<'static> = Workers::GRAPH;
+        static INDEX: ::rxd::__private::Index<
+            { 2 + ::core::cfg!(all(feature = "metrics")) as usize },
+        > = ::rxd::__private::Index::new(&GRAPH);
+        INDEX.of(&GRAPH)
+    };
+}
+#[automatically_derived]
+#[allow(dead_code)]
+impl Workers {
+    /// The services and who watches whom, as the compiler has checked it.
+    const GRAPH: ::rxd::Graph<'static> = ::rxd::Graph {
+        daemon: "Workers",
+        nodes: &[
+            ::rxd::__private::Node {
+                name: "worker-1",
+                ..<<Worker as ::rxd::__private::Field<
+                    Workers,
+                    0,
+                >>::Service as ::rxd::__private::Checked<Workers, 0>>::NODE
+            },
+            #[cfg(feature = "metrics")]
+            <<Metrics as ::rxd::__private::Field<
+                Workers,
+                { 1 },
+            >>::Service as ::rxd::__private::Checked<Workers, { 1 }>>::NODE,
+            ::rxd::__private::Node {
+                name: "worker-2",
+                optional: true,
+                ..<<Worker as ::rxd::__private::Field<
+                    Workers,
+                    { 1 + ::core::cfg!(all(feature = "metrics")) as usize },
+                >>::Service as ::rxd::__private::Checked<
+                    Workers,
+                    { 1 + ::core::cfg!(all(feature = "metrics")) as usize },
+                >>::NODE
+            },
+        ],
+    };
+    /// The daemon as a builder, for what is known only at run time.
+    fn into_daemon(self) -> ::rxd::Daemon {
+        let daemon = ::rxd::Daemon::new("workers")
+            .signals([::rxd::Signal::INTERRUPT, ::rxd::Signal::TERMINATE]);
+        let daemon = daemon
+            .add(
+                <<Worker as ::rxd::__private::Field<
+                    Workers,
+                    0,
+                >>::Service as ::rxd::__private::Checked<
+                    Workers,
+                    0,
+                >>::service(::core::option::Option::Some(self.first))
+                    .named("worker-1"),
+            );
+        #[cfg(feature = "metrics")]
+        let daemon = daemon
+            .add(
+                <<Metrics as ::rxd::__private::Field<
+                    Workers,
+                    { 1 },
+                >>::Service as ::rxd::__private::Checked<
+                    Workers,
+                    { 1 },
+                >>::service(::core::option::Option::Some(self.metrics)),
+            );
+        let daemon = daemon
+            .add(
+                <<Worker as ::rxd::__private::Field<
+                    Workers,
+                    { 1 + ::core::cfg!(all(feature = "metrics")) as usize },
+                >>::Service as ::rxd::__private::Checked<
+                    Workers,
+                    { 1 + ::core::cfg!(all(feature = "metrics")) as usize },
+                >>::optional(self.second)
+                    .named("worker-2"),
+            );
+        daemon
+    }
+    /// Runs the daemon until it is stopped.
+    ///
+    /// # Errors
+    ///
+    /// If a service gave up or had to be abandoned.
+    async fn run(self) -> ::rxd::Result {
+        self.into_daemon().run().await
+    }
+    /// Starts the daemon, and returns at once.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot start.
+    async fn start(self) -> ::rxd::Result<::rxd::DaemonHandle> {
+        self.into_daemon().start().await
+    }
+}
+const _: () = <<Worker as ::rxd::__private::Field<
+    Workers,
+    0,
+>>::Service as ::rxd::__private::Checked<Workers, 0>>::OK;
+#[cfg(feature = "metrics")]
+const _: () = <<Metrics as ::rxd::__private::Field<
+    Workers,
+    { 1 },
+>>::Service as ::rxd::__private::Checked<Workers, { 1 }>>::OK;
+const _: () = <<Worker as ::rxd::__private::Field<
+    Workers,
+    { 1 + ::core::cfg!(all(feature = "metrics")) as usize },
+>>::Service as ::rxd::__private::Checked<
+    Workers,
+    { 1 + ::core::cfg!(all(feature = "metrics")) as usize },
+>>::OK;

@@ -1,0 +1,50 @@
+struct Everything;
+#[automatically_derived]
+impl crate::renamed::__private::Declared for Everything {
+    const KIND: crate::renamed::__private::Kind = crate::renamed::__private::Kind::new(
+        ::core::concat!(::core::module_path!(), "::Everything"),
+        "Everything",
+    );
+    const DECLARATION: crate::renamed::__private::Declaration = crate::renamed::__private::Declaration::new(
+            "everything",
+        )
+        .manager::<my::FailFast>()
+        .options(const {
+            &crate::renamed::Options::DEFAULT
+                .delay(LIMIT)
+                .backoff(
+                    crate::renamed::Backoff::DEFAULT
+                        .base(::core::time::Duration::from_millis(100))
+                        .factor(2.0)
+                        .max(::core::time::Duration::from_secs(30))
+                        .jitter(0.2),
+                )
+                .restarts(5, ::core::time::Duration::from_secs(60))
+                .on_failure(crate::renamed::OnFailure::Shutdown)
+                .heartbeat(::core::time::Duration::from_secs(2))
+                .delay_of(
+                    crate::renamed::State::Run,
+                    ::core::time::Duration::from_secs(1),
+                )
+                .timeout_of(
+                    crate::renamed::State::Init,
+                    ::core::time::Duration::from_secs(5),
+                )
+                .timeout_of(
+                    crate::renamed::State::Stop,
+                    ::core::time::Duration::from_secs(90),
+                )
+        });
+}
+#[automatically_derived]
+impl<
+    __D: crate::renamed::__private::Graphed,
+    const __ME: usize,
+> crate::renamed::__private::Checked<__D, __ME> for Everything {
+    const OK: () = {
+        crate::renamed::__private::check_service(&__D::ANALYSIS, __ME);
+    };
+    fn service(this: ::core::option::Option<Self>) -> crate::renamed::Service {
+        crate::renamed::__private::service::<Self>(this)
+    }
+}

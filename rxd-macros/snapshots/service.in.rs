@@ -1,0 +1,4 @@
+#[rxd::service]
+struct Health {
+    target: SocketAddr,
+}

@@ -1,0 +1,25 @@
+struct Health {
+    target: SocketAddr,
+}
+#[automatically_derived]
+impl ::rxd::__private::Declared for Health {
+    const KIND: ::rxd::__private::Kind = ::rxd::__private::Kind::new(
+        ::core::concat!(::core::module_path!(), "::Health"),
+        "Health",
+    );
+    const DECLARATION: ::rxd::__private::Declaration = ::rxd::__private::Declaration::new(
+        "health",
+    );
+}
+#[automatically_derived]
+impl<
+    __D: ::rxd::__private::Graphed,
+    const __ME: usize,
+> ::rxd::__private::Checked<__D, __ME> for Health {
+    const OK: () = {
+        ::rxd::__private::check_service(&__D::ANALYSIS, __ME);
+    };
+    fn service(this: ::core::option::Option<Self>) -> ::rxd::Service {
+        ::rxd::__private::service::<Self>(this)
+    }
+}

@@ -1,0 +1,5 @@
+#[rxd::service]
+#[watch(any, changing, Run, "health", stream(health))]
+struct Pool<T>(T)
+where
+    T: Send;

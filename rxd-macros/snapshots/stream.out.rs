@@ -1,0 +1,61 @@
+struct Pool<T>(
+    T,
+)
+where
+    T: Send;
+#[automatically_derived]
+impl<T> ::rxd::__private::Declared for Pool<T>
+where
+    T: Send,
+{
+    const KIND: ::rxd::__private::Kind = ::rxd::__private::Kind::new(
+        ::core::concat!(::core::module_path!(), "::Pool"),
+        "Pool",
+    );
+    const DECLARATION: ::rxd::__private::Declaration = ::rxd::__private::Declaration::new(
+            "pool",
+        )
+        .edges(const {
+            &[
+                ::rxd::__private::Edge::watch(
+                        ::rxd::Mode::Any,
+                        ::rxd::Action::Changing,
+                        ::rxd::State::Run,
+                        const { &[::rxd::__private::Target::name("health")] },
+                    )
+                    .stream("health"),
+            ]
+        });
+}
+#[automatically_derived]
+impl<
+    T,
+    __D: ::rxd::__private::Graphed,
+    const __ME: usize,
+> ::rxd::__private::Checked<__D, __ME> for Pool<T>
+where
+    T: Send,
+    Pool<T>: ::rxd::Runner,
+{
+    const OK: () = {
+        ::rxd::__private::check_service(&__D::ANALYSIS, __ME);
+        ::rxd::__private::check_edge(&__D::ANALYSIS, __ME, 0);
+        ::rxd::__private::check_target(&__D::ANALYSIS, __ME, 0, 0);
+    };
+    fn service(this: ::core::option::Option<Self>) -> ::rxd::Service {
+        ::rxd::__private::service::<Self>(this)
+    }
+}
+#[automatically_derived]
+impl<T> Pool<T>
+where
+    T: Send,
+{
+    ///What `stream(health)` in the service's `#[watch]` says.
+    fn health(cx: &::rxd::Context) -> ::rxd::Watch {
+        ::rxd::__private::stream(
+            cx,
+            &<Self as ::rxd::__private::Declared>::DECLARATION.edges[0],
+        )
+    }
+}

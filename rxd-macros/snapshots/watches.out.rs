@@ -1,0 +1,72 @@
+struct Poller {
+    client: Client,
+}
+#[automatically_derived]
+impl ::rxd::__private::Declared for Poller {
+    const KIND: ::rxd::__private::Kind = ::rxd::__private::Kind::new(
+        ::core::concat!(::core::module_path!(), "::Poller"),
+        "Poller",
+    );
+    const DECLARATION: ::rxd::__private::Declaration = ::rxd::__private::Declaration::new(
+            "poller",
+        )
+        .manager::<::rxd::manager::until_success>()
+        .options(const {
+            &::rxd::Options::DEFAULT
+                .startup_delay(::core::time::Duration::from_millis(100))
+        })
+        .edges(const {
+            &[
+                ::rxd::__private::Edge::watch(
+                    ::rxd::Mode::Any,
+                    ::rxd::Action::Entering,
+                    ::rxd::State::Run,
+                    const { &[::rxd::__private::Target::name("health")] },
+                ),
+                ::rxd::__private::Edge::watch(
+                        ::rxd::Mode::Any,
+                        ::rxd::Action::Exited,
+                        ::rxd::State::Run,
+                        const {
+                            &[
+                                ::rxd::__private::Target::kind(
+                                    <Health as ::rxd::__private::Watched>::KIND,
+                                ),
+                            ]
+                        },
+                    )
+                    .then(::rxd::Effect::Stop),
+                ::rxd::__private::Edge::needs(const {
+                        &[
+                            ::rxd::__private::Target::name("db"),
+                            ::rxd::__private::Target::name("cache"),
+                        ]
+                    })
+                    .within(::core::time::Duration::from_secs(30)),
+                ::rxd::__private::Edge::after(const {
+                    &[::rxd::__private::Target::name("migrate")]
+                }),
+            ]
+        });
+}
+#[automatically_derived]
+impl<
+    __D: ::rxd::__private::Graphed,
+    const __ME: usize,
+> ::rxd::__private::Checked<__D, __ME> for Poller {
+    const OK: () = {
+        ::rxd::__private::check_service(&__D::ANALYSIS, __ME);
+        ::rxd::__private::check_edge(&__D::ANALYSIS, __ME, 0);
+        ::rxd::__private::check_target(&__D::ANALYSIS, __ME, 0, 0);
+        ::rxd::__private::check_edge(&__D::ANALYSIS, __ME, 1);
+        ::rxd::__private::check_target(&__D::ANALYSIS, __ME, 1, 0);
+        ::rxd::__private::check_edge(&__D::ANALYSIS, __ME, 2);
+        ::rxd::__private::check_target(&__D::ANALYSIS, __ME, 2, 0);
+        ::rxd::__private::check_target(&__D::ANALYSIS, __ME, 2, 1);
+        ::rxd::__private::check_edge(&__D::ANALYSIS, __ME, 3);
+        ::rxd::__private::check_target(&__D::ANALYSIS, __ME, 3, 0);
+    };
+    fn service(this: ::core::option::Option<Self>) -> ::rxd::Service {
+        ::rxd::__private::service::<Self>(this)
+    }
+}

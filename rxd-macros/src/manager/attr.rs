@@ -1,0 +1,172 @@
+//! What was written: `pub FailFast { Init => { ok: Idle, failed: Exit }, .. }`.
+
+use crate::errors::Errors;
+use proc_macro2::{Delimiter, Group, Ident, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::ext::IdentExt as _;
+use syn::parse::{ParseStream, Parser as _};
+use syn::{Attribute, Path, Token, Visibility};
+
+/// How the macro is used, for messages.
+const FORM: &str = "write `pub FailFast { Init => { ok: Idle, failed: Exit }, .. }`";
+
+/// All of it, as written.
+pub(crate) struct Written {
+    pub(crate) attrs: Vec<Attribute>,
+    pub(crate) vis: Visibility,
+    pub(crate) ident: Ident,
+    pub(crate) rows: Vec<Row>,
+    /// Whether something in the table could not be read.
+    pub(crate) broken: bool,
+}
+
+/// `Init => { ok: Idle, failed: Exit }`
+pub(crate) struct Row {
+    pub(crate) state: Ident,
+    pub(crate) cells: Vec<Cell>,
+    pub(crate) broken: bool,
+}
+
+/// `ok: Idle`
+pub(crate) struct Cell {
+    pub(crate) outcome: Ident,
+    pub(crate) next: Path,
+}
+
+/// Reads the whole input; `None` if there is no name to give to anything.
+pub(crate) fn read(tokens: TokenStream, errors: &mut Errors) -> Option<Written> {
+    let all = tokens.clone();
+    let head = |input: ParseStream<'_>| {
+        let attrs = input.call(Attribute::parse_outer)?;
+        let vis = input.parse::<Visibility>()?;
+        // As one would write it for any other type.
+        input.parse::<Option<Token![struct]>>()?;
+        let ident = input.parse::<Ident>()?;
+        let rest = input.cursor().token_stream();
+        while !input.is_empty() {
+            input.parse::<TokenTree>()?;
+        }
+        Ok((attrs, vis, ident, rest))
+    };
+    let Ok((attrs, vis, ident, rest)) = head.parse2(tokens) else {
+        match all.is_empty() {
+            true => errors.push(syn::Error::new(
+                proc_macro2::Span::call_site(),
+                format_args!("an empty `manager!`\nhelp: {FORM}"),
+            )),
+            false => errors.help(all, "expected a visibility, a name, and a table in braces", FORM),
+        }
+        return None;
+    };
+    let mut rest = rest.into_iter();
+    let body = match rest.next() {
+        Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => Some(group),
+        other => {
+            let at = other.map_or_else(|| ident.to_token_stream(), TokenTree::into_token_stream);
+            errors.help(at, format_args!("manager `{ident}` has no table"), FORM);
+            None
+        }
+    };
+    let before = errors.len();
+    let rows = body.as_ref().map(|body| self::rows(body.stream(), errors)).unwrap_or_default();
+    let broken = body.is_none() || errors.len() != before;
+    if body.is_some() {
+        let rest: TokenStream = rest.collect();
+        if !rest.is_empty() {
+            errors.help(rest, "one `manager!` declares one manager", "write another `manager!` for what follows");
+        }
+    }
+    Some(Written { attrs, vis, ident, rows, broken })
+}
+
+fn rows(tokens: TokenStream, errors: &mut Errors) -> Vec<Row> {
+    let mut rows = Vec::new();
+    let read = |input: ParseStream<'_>| {
+        while !input.is_empty() {
+            let (before, start) = (input.fork(), input.fork());
+            match row(input) {
+                Some((state, group)) => {
+                    let before = errors.len();
+                    let cells = cells(group.stream(), errors);
+                    rows.push(Row { state, cells, broken: errors.len() != before });
+                }
+                None => {
+                    let what = match start.call(Ident::parse_any) {
+                        Ok(state) if !start.peek(Token![=>]) => format!("expected `=>` after `{state}`"),
+                        Ok(state) => format!("expected what follows `{state}`"),
+                        Err(_) => "expected a state".to_owned(),
+                    };
+                    let found = found(&before, input);
+                    skip(input);
+                    errors.help(found, what, "write `Init => { ok: Idle, failed: Exit }`");
+                }
+            }
+            input.parse::<Option<Token![,]>>()?;
+        }
+        Ok(())
+    };
+    let _ = read.parse2(tokens);
+    rows
+}
+
+/// `Init => { .. }`; what does not fit is left where it is.
+fn row(input: ParseStream<'_>) -> Option<(Ident, Group)> {
+    let state = input.call(Ident::parse_any).ok()?;
+    input.parse::<Token![=>]>().ok()?;
+    if !input.peek(syn::token::Brace) {
+        return None;
+    }
+    Some((state, input.parse().ok()?))
+}
+
+fn cells(tokens: TokenStream, errors: &mut Errors) -> Vec<Cell> {
+    let mut cells = Vec::new();
+    let read = |input: ParseStream<'_>| {
+        while !input.is_empty() {
+            let start = input.fork();
+            match cell(input) {
+                Some(cell) => {
+                    cells.push(cell);
+                    if !input.is_empty() && !input.peek(Token![,]) {
+                        errors.at(found(&start, input), "expected `,`");
+                        skip(input);
+                    }
+                }
+                None => {
+                    let found = found(&start, input);
+                    skip(input);
+                    errors.help(found, "expected an outcome and a state", "write `ok: Idle` or `failed: Stop`");
+                }
+            }
+            input.parse::<Option<Token![,]>>()?;
+        }
+        Ok(())
+    };
+    let _ = read.parse2(tokens);
+    cells
+}
+
+/// `ok: Idle`; what does not fit is left where it is.
+fn cell(input: ParseStream<'_>) -> Option<Cell> {
+    let outcome = input.call(Ident::parse_any).ok()?;
+    input.parse::<Token![:]>().ok()?;
+    let ahead = input.fork();
+    ahead.call(Path::parse_mod_style).ok()?;
+    Some(Cell { outcome, next: input.call(Path::parse_mod_style).ok()? })
+}
+
+/// The token at which reading stopped, or the one before the end.
+fn found(start: ParseStream<'_>, input: ParseStream<'_>) -> TokenStream {
+    let rest = input.cursor().token_stream();
+    let from = if rest.is_empty() || input.peek(Token![,]) { start.cursor().token_stream() } else { rest };
+    from.into_iter().take(1).collect()
+}
+
+/// Eats everything before the next comma.
+fn skip(input: ParseStream<'_>) {
+    while !input.is_empty() && !input.peek(Token![,]) {
+        if input.parse::<TokenTree>().is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! A valid table as tokens.
+
+use super::attr::Written;
+use super::model::Table;
+use crate::runtime::Runtime;
+use proc_macro2::TokenStream;
+use quote::quote;
+
+/// A type without fields, and its table.
+pub(crate) fn expand(written: &Written, table: &Table, rxd: &Runtime) -> TokenStream {
+    let Written { attrs, vis, ident, .. } = written;
+    let (manager, tables, states) = (rxd.manager_trait(), rxd.table(), rxd.state());
+    let rows = table.iter().map(|[ok, failed]| quote!([#states::#ok, #states::#failed]));
+    quote! {
+        #(#attrs)*
+        #[derive(
+            ::core::clone::Clone,
+            ::core::marker::Copy,
+            ::core::fmt::Debug,
+            ::core::default::Default,
+        )]
+        #vis struct #ident;
+
+        #[automatically_derived]
+        impl #manager for #ident {
+            const TABLE: #tables = #tables::new(#(#rows),*);
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! `rxd::manager!`.
+
+pub(crate) mod attr;
+pub(crate) mod expand;
+pub(crate) mod model;
+
+use crate::errors::Errors;
+use crate::runtime::Runtime;
+use proc_macro2::{TokenStream, TokenTree};
+use quote::quote;
+
+/// `manager! { ($crate) pub FailFast { .. } }`: the first group says where `rxd` is.
+pub(crate) fn expand(tokens: TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    let mut tokens = tokens.into_iter();
+    let root = match tokens.next() {
+        Some(TokenTree::Group(root)) => root.stream(),
+        _ => quote!(::rxd),
+    };
+    let written = attr::read(tokens.collect(), &mut errors);
+    let generated = written.map(|written| {
+        let table = model::check(&written, &mut errors);
+        expand::expand(&written, &table, &Runtime::at(root))
+    });
+    quote!(#generated #errors)
+}

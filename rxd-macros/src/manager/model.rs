@@ -1,0 +1,161 @@
+//! What is valid: every state handled, both outcomes, in the order of a lifecycle, and an end.
+
+use super::attr::{Row, Written};
+use crate::errors::Errors;
+use crate::syntax::near;
+use crate::syntax::words::{METHODS, STATES};
+use proc_macro2::Ident;
+use quote::ToTokens;
+use syn::Path;
+
+/// What follows each of Init, Idle, Run and Stop: `[ok, failed]`.
+pub(crate) type Table = [[Ident; 2]; 4];
+
+/// The order of a lifecycle: what may be written as following each state with a method.
+const FOLLOW: [(&str, &[&str]); 4] = [
+    ("Init", &["Idle", "Stop", "Exit"]),
+    ("Idle", &["Run", "Stop", "Exit"]),
+    ("Run", &["Stop", "Exit"]),
+    ("Stop", &["Init", "Exit"]),
+];
+
+const OUTCOMES: [&str; 2] = ["ok", "failed"];
+
+/// Checks all that was written; what is missing is reported and filled in.
+pub(crate) fn check(written: &Written, errors: &mut Errors) -> Table {
+    let before = errors.len();
+    let mut rows: [Option<&Row>; 4] = [None; 4];
+    let mut complete = !written.broken;
+    for row in &written.rows {
+        let state = &row.state;
+        match FOLLOW.iter().position(|(name, _)| state == name) {
+            Some(place) if rows[place].is_some() => {
+                errors.help(state, format_args!("`{state}` is handled twice"), "remove one of them");
+            }
+            Some(place) => rows[place] = Some(row),
+            None if state == "Exit" || state == "Unknown" => {
+                errors.help(state, format_args!("nothing follows `{state}`"), "remove this row");
+            }
+            None => {
+                // It stands for one of those that seem to be missing.
+                complete = false;
+                let text = state.to_string();
+                errors.help(state, STATES.unknown(&text), METHODS.help(&text));
+            }
+        }
+    }
+    for (place, (state, follow)) in FOLLOW.iter().enumerate() {
+        if rows[place].is_none() && complete {
+            errors.help(
+                &written.ident,
+                format_args!("manager `{}` does not say what follows `{state}`", written.ident),
+                format_args!("add `{state} => {{ ok: {}, failed: {} }}`", follow[0], last(follow)),
+            );
+        }
+    }
+    let mut place = 0;
+    let table = rows.map(|row| {
+        let (state, follow) = FOLLOW[place];
+        place += 1;
+        let cells = row.map_or([None, None], |row| cells(row, follow, errors));
+        cells.map(|cell| {
+            cell.unwrap_or_else(|| {
+                Ident::new(if state == "Stop" { "Init" } else { "Stop" }, proc_macro2::Span::call_site())
+            })
+        })
+    });
+    if errors.len() == before && !written.broken {
+        reach(&table, written, &rows, errors);
+    }
+    table
+}
+
+fn last<'a>(follow: &[&'a str]) -> &'a str {
+    if follow.contains(&"Stop") { "Stop" } else { follow[0] }
+}
+
+/// Both outcomes of one state.
+fn cells(row: &Row, follow: &[&str], errors: &mut Errors) -> [Option<Ident>; 2] {
+    let mut next: [Option<Ident>; 2] = [None, None];
+    let mut seen = [false; 2];
+    let mut complete = !row.broken;
+    let state = &row.state;
+    for cell in &row.cells {
+        let outcome = &cell.outcome;
+        let Some(place) = OUTCOMES.iter().position(|name| outcome == name) else {
+            complete = false;
+            let text = outcome.to_string();
+            let help = match text.as_str() {
+                "err" | "error" | "fail" | "failure" | "panic" => "did you mean `failed`?".to_owned(),
+                "success" | "done" | "Ok" => "did you mean `ok`?".to_owned(),
+                _ => near::help(&text, &OUTCOMES),
+            };
+            errors.help(outcome, format_args!("unknown outcome `{text}`"), help);
+            continue;
+        };
+        if seen[place] {
+            errors.help(outcome, format_args!("`{outcome}` is written twice"), "remove one of them");
+            continue;
+        }
+        seen[place] = true;
+        next[place] = self::next(state, &cell.next, follow, errors);
+    }
+    for (place, outcome) in OUTCOMES.iter().enumerate() {
+        if !seen[place] && complete {
+            errors.help(
+                state,
+                format_args!("`{state}` does not say what follows when it {}", ["is ok", "has failed"][place]),
+                format_args!("add `{outcome}: {}`", if place == 0 { follow[0] } else { last(follow) }),
+            );
+        }
+    }
+    next
+}
+
+/// One successor.
+fn next(state: &Ident, path: &Path, follow: &[&str], errors: &mut Errors) -> Option<Ident> {
+    let segments = &path.segments;
+    let ident = match segments.len() {
+        0 => return None,
+        1 => &segments[0].ident,
+        n if segments[n - 2].ident == "State" => &segments[n - 1].ident,
+        _ => {
+            errors.help(path, "expected a state", format_args!("after `{state}` comes {}", near::either(follow)));
+            return None;
+        }
+    };
+    let found = STATES.expect(ident, errors)?;
+    if follow.iter().any(|name| found == name) {
+        return Some(found);
+    }
+    errors.help(
+        path.to_token_stream(),
+        format_args!("`{ident}` cannot follow `{state}`"),
+        format_args!("after `{state}` comes {}", near::either(follow)),
+    );
+    None
+}
+
+/// What a table that is right in each cell can still lack.
+fn reach(table: &Table, written: &Written, rows: &[Option<&Row>; 4], errors: &mut Errors) {
+    let goes = |from: usize, to: &str| table[from].iter().any(|next| next == to);
+    let (idle, run) = (goes(0, "Idle"), goes(1, "Run"));
+    for (place, reached, before) in [(1, idle, "Init"), (2, !idle || run, "Idle")] {
+        if let (false, Some(row)) = (reached, rows[place]) {
+            let state = &row.state;
+            errors.help(
+                state,
+                format_args!("`{state}` is never entered"),
+                format_args!("write `{state}` as what follows `{before}`"),
+            );
+        }
+    }
+    let ends = goes(0, "Exit") || goes(3, "Exit") || (idle && goes(1, "Exit")) || (idle && run && goes(2, "Exit"));
+    if !ends {
+        errors.help(
+            &written.ident,
+            format_args!("manager `{}` never reaches `Exit`", written.ident),
+            "write `Exit` as what follows one of the states; a service that ends only with its daemon is `manager = \"continuous\"`",
+        );
+    }
+}

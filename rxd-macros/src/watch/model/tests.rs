@@ -1,0 +1,87 @@
+//! The sentences, and what is wrong with some of them.
+
+use super::*;
+use crate::watch::attr::below;
+
+fn check(attrs: &str) -> (Edges, Vec<(String, String)>) {
+    let item: syn::ItemStruct = syn::parse_str(&format!("{attrs} struct Poller;")).expect("a struct");
+    let (mut attrs, mut errors) = (item.attrs, Errors::default());
+    let written = below(&mut attrs, &mut errors);
+    let owner = Owner { name: "poller", ident: &item.ident };
+    (Edges::check(written, &owner, &mut errors), errors.list())
+}
+
+/// The messages, each with what it points at.
+fn faults(attrs: &str) -> Vec<String> {
+    check(attrs).1.into_iter().map(|(message, at)| format!("{message} @ {at}")).collect()
+}
+
+#[test]
+fn a_sentence() {
+    let (edges, errors) = check("#[watch(any, exited, rxd::State::Run, \"a\", B, then(stop))]");
+    assert!(errors.is_empty(), "{errors:?}");
+    let edge = &edges.valid[0];
+    let sentence = edge.sentence.as_ref().expect("a sentence");
+    assert_eq!([&sentence.mode, &sentence.action, &sentence.state].map(ToString::to_string), ["Any", "Exited", "Run"]);
+    assert_eq!(edge.targets.iter().map(Target::shown).collect::<Vec<_>>(), ["a", "B"]);
+    assert!(edge.effect.as_ref().is_some_and(|effect| effect == "Stop") && !edge.is_gate());
+}
+
+#[test]
+fn options_may_stand_anywhere() {
+    let (edges, errors) = check("#[watch(then(init), any, within = \"5s\", entering, Run, \"a\")]");
+    assert!(errors.is_empty(), "{errors:?}");
+    assert!(edges.valid[0].is_gate() && edges.valid[0].within.is_some());
+}
+
+#[test]
+fn a_slip_in_each_word_is_an_error_of_its_own() {
+    let found = faults("#[watch(ayn, entring, Rum, healt, thn(stop), within = 5)]");
+    let expected = [
+        "unknown mode `ayn` @ ayn",
+        "unknown action `entring` @ entring",
+        "unknown state `Rum` @ Rum",
+        "`healt` is neither a name nor a type @ healt",
+        "unknown key `thn` @ thn",
+        "`within` is a number without a unit @ 5",
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_missing_word_is_one_error() {
+    assert_eq!(faults("#[watch(entering, Run, \"a\")]"), ["expected `any` or `all` first @ entering"]);
+    assert_eq!(faults("#[watch(any, entering, \"a\")]"), ["expected a state @ \"a\""]);
+    assert_eq!(faults("#[watch(any, entering, Run)]"), ["this `#[watch]` names no service @ watch"]);
+    assert_eq!(faults("#[watch(any, @, Run, \"a\")]"), ["expected a word, a string or a path @ @"]);
+}
+
+#[test]
+fn what_two_attributes_contradict() {
+    let twice = "#[watch(any, entering, Run, \"a\")] #[watch(all, entering, Run, \"a\", then(run))]";
+    let at = "all, entering, Run, \"a\", then(run)";
+    assert_eq!(faults(twice), [format!("this `#[watch]` is written twice @ {at}")]);
+    let both = "#[needs(\"a\", \"b\")] #[after(\"b\")]";
+    assert_eq!(faults(both), ["`#[needs]` and `#[after]` contradict each other about `b` @ \"b\""]);
+    let streams = "#[watch(any, entering, Run, \"a\", stream(x))] #[watch(any, exited, Run, \"a\", stream(x))]";
+    assert_eq!(faults(streams), ["two streams are called `x` @ x"]);
+    let different = "#[watch(any, entering, Run, \"a\", \"b\")] #[watch(all, entering, Run, \"a\", \"b\")]";
+    assert!(faults(different).is_empty());
+}
+
+#[test]
+fn a_broken_watch_keeps_its_stream() {
+    let (edges, errors) = check("#[watch(any, entering, Rum, \"a\", stream(late))]");
+    assert_eq!((errors.len(), edges.valid.len()), (1, 0));
+    assert_eq!(edges.lost, ["late"]);
+    assert_eq!(edges.unfinished, ["Rum"]);
+}
+
+#[test]
+fn a_service_does_not_watch_itself() {
+    assert_eq!(faults("#[needs(\"poller\")]"), ["service `poller` waits for itself @ \"poller\""]);
+    assert_eq!(faults("#[after(Poller)]"), ["service `poller` waits for itself @ Poller"]);
+    let reaction = "#[watch(any, exited, Run, Self, then(exit))]";
+    assert_eq!(faults(reaction), ["service `poller` watches itself @ Self"]);
+    assert!(faults("#[needs(other::Poller)]").is_empty());
+}

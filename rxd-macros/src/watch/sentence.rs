@@ -1,0 +1,216 @@
+//! The sentence one attribute makes: `any, entering, Run, "health", then(stop)`.
+
+use super::attr::{Keyword, Written};
+use super::model::{Edge, Sentence, Target};
+use crate::errors::Errors;
+use crate::syntax::args::{self, Arg};
+use crate::syntax::keys::{self, Key, Table};
+use crate::syntax::name;
+use crate::syntax::words::{self, ACTIONS, EFFECTS, MODES, STATES, state_ident};
+use proc_macro2::Ident;
+use quote::ToTokens;
+use syn::Lit;
+
+const THEN: Key = Key { name: "then", form: "then(stop)" };
+const WITHIN: Key = Key { name: "within", form: "within = \"30s\"" };
+const STREAM: Key = Key { name: "stream", form: "stream(name)" };
+const WATCH: Table = Table::new(&[THEN, WITHIN, STREAM]);
+const SHORT: Table = Table::new(&[WITHIN]);
+
+/// Reads one attribute; the second part is its stream, also if the rest makes no sense.
+pub(super) fn read(
+    written: Written,
+    unfinished: &mut Vec<Ident>,
+    errors: &mut Errors,
+) -> (Option<Edge>, Option<Ident>) {
+    let Written { keyword, word, args, broken, tokens } = written;
+    let before = errors.len();
+    if args.is_empty() && !broken {
+        errors.help(&word, format_args!("`#[{word}]` says nothing"), format_args!("write `{}`", keyword.form()));
+        return (None, None);
+    }
+    let (options, words): (Vec<Arg>, Vec<Arg>) =
+        args.into_iter().partition(|arg| matches!(arg, Arg::List { .. } | Arg::Value { .. }));
+
+    let mut edge =
+        Edge { keyword, sentence: None, targets: Vec::new(), effect: None, within: None, stream: None, tokens };
+    let known = match keyword {
+        Keyword::Watch => &WATCH,
+        Keyword::Needs | Keyword::After => &SHORT,
+    };
+    let (options, foreign): (Vec<Arg>, Vec<Arg>) = options.into_iter().partition(|arg| match arg {
+        Arg::List { key, .. } | Arg::Value { key, .. } => {
+            keyword == Keyword::Watch || (key != "then" && key != "stream")
+        }
+        _ => true,
+    });
+    let mut words = words.into_iter().peekable();
+    if keyword == Keyword::Watch {
+        edge.sentence = sentence(&word, &mut words, broken, unfinished, errors);
+    } else {
+        no_sentence(&word, &mut words, errors);
+    }
+    let mut written_targets = 0;
+    for arg in words {
+        written_targets += 1;
+        edge.targets.extend(target(arg, errors));
+    }
+    for arg in foreign {
+        let what = match keyword {
+            Keyword::Needs => "`#[needs]` always holds back before Run and leaves Run",
+            _ => "`#[after]` always holds back before Run",
+        };
+        errors.help(arg, what, "write a `#[watch(..)]` for anything else");
+    }
+    for entry in keys::read(options, known, errors) {
+        match entry.name {
+            "then" => edge.effect = entry.word(&EFFECTS, errors),
+            "within" => edge.within = entry.positive(errors),
+            _ => edge.stream = stream(&entry, errors),
+        }
+        // At the second of the two.
+        if entry.name != "within" && edge.effect.is_some() && edge.stream.is_some() {
+            errors.help(&entry.key, "a stream has no `then`", "write two watches: one with `then`, one with `stream`");
+        }
+    }
+    if written_targets == 0 && errors.len() == before && !broken {
+        errors.help(
+            &word,
+            format_args!("this `#[{word}]` names no service"),
+            format_args!("write `{}`", keyword.form()),
+        );
+    }
+    let stream = edge.stream.clone();
+    (Some(edge).filter(|_| errors.len() == before && !broken), stream)
+}
+
+/// `any, entering, Run` in an attribute that only names services.
+fn no_sentence(attr: &Ident, words: &mut Words<impl Iterator<Item = Arg>>, errors: &mut Errors) {
+    let is = |arg: &Arg, all: &[&words::Words]| {
+        arg.as_ident().is_some_and(|word| all.iter().any(|all| all.get(word).is_some()))
+    };
+    if let Some(first) = words.next_if(|arg| is(arg, &[&MODES, &ACTIONS])) {
+        errors.help(
+            first,
+            format_args!("`#[{attr}]` only names services"),
+            "it says by itself what it waits for; write a `#[watch(..)]` for anything else",
+        );
+        while words.next_if(|arg| is(arg, &[&MODES, &ACTIONS, &STATES])).is_some() {}
+    }
+}
+
+/// `any, entering, Run`: each missing or unknown word is one error. What is missing is not
+/// reported if some words could not be read.
+fn sentence(
+    attr: &Ident,
+    words: &mut Words<impl Iterator<Item = Arg>>,
+    broken: bool,
+    unfinished: &mut Vec<Ident>,
+    errors: &mut Errors,
+) -> Option<Sentence> {
+    let missing = |errors: &mut Errors, at: Option<&Arg>, what: &str| {
+        let at = at.map_or_else(|| attr.to_token_stream(), ToTokens::to_token_stream);
+        if !broken {
+            errors.help(at, format_args!("expected {what}"), "a watch reads `any, entering, Run, \"service\"`");
+        }
+    };
+    let mode = match words.peek().and_then(ident) {
+        // The word after it, or a target: the first is missing.
+        Some(word) if ACTIONS.get(&word).is_some() || STATES.get(&word).is_some() => {
+            missing(errors, words.peek(), "`any` or `all` first");
+            None
+        }
+        Some(word) => {
+            words.next();
+            MODES.expect(&word, errors)
+        }
+        None => {
+            missing(errors, words.peek(), "`any` or `all` first");
+            return None;
+        }
+    };
+    let action = match words.peek().and_then(ident) {
+        Some(word) if STATES.get(&word).is_some() => {
+            missing(errors, words.peek(), "`entering`, `exited`, `changing` or `not_in` before the state");
+            None
+        }
+        Some(word) => {
+            words.next();
+            ACTIONS.expect(&word, errors)
+        }
+        None => {
+            missing(errors, words.peek(), "`entering`, `exited`, `changing` or `not_in`");
+            return None;
+        }
+    };
+    let state = match words.peek() {
+        Some(Arg::Path(path)) => match state_ident(path) {
+            Some(state) => {
+                words.next();
+                let found = STATES.expect(&state, errors);
+                if found.is_none() {
+                    unfinished.push(state);
+                }
+                found
+            }
+            None => {
+                missing(errors, words.peek(), "a state");
+                words.next();
+                None
+            }
+        },
+        Some(Arg::Lit(Lit::Str(text))) if STATES.find(&text.value(), text.span()).is_some() => {
+            errors.help(text, "a state is written without quotes", format_args!("write `{}`", text.value()));
+            words.next();
+            None
+        }
+        other => {
+            missing(errors, other, "a state");
+            None
+        }
+    };
+    Some(Sentence { mode: mode?, action: action?, state: state? })
+}
+
+fn ident(arg: &Arg) -> Option<Ident> {
+    arg.as_ident().cloned()
+}
+
+type Words<I> = std::iter::Peekable<I>;
+
+fn target(arg: Arg, errors: &mut Errors) -> Option<Target> {
+    if let Some(word) = arg.as_ident() {
+        if word.to_string().starts_with(|letter: char| letter.is_lowercase()) {
+            errors.help(
+                word,
+                format_args!("`{word}` is neither a name nor a type"),
+                format_args!("write the service's name as a string, `\"{word}\"`, or its type"),
+            );
+            return None;
+        }
+    }
+    match arg {
+        Arg::Lit(Lit::Str(name)) => {
+            name::checked(&name, errors)?;
+            Some(Target::Name(name))
+        }
+        Arg::Path(path) => Some(Target::Type(Box::new(path))),
+        other => {
+            errors.help(other, "expected a service", "write its name, `\"health\"`, or its type");
+            None
+        }
+    }
+}
+
+fn stream(entry: &keys::Entry, errors: &mut Errors) -> Option<Ident> {
+    let Some(group) = entry.as_list() else {
+        entry.wrong("one word", errors);
+        return None;
+    };
+    let word = args::word(&entry.key, group, errors, STREAM.form)?;
+    if syn::parse2::<Ident>(word.to_token_stream()).is_err() {
+        errors.help(&word, format_args!("`{word}` cannot be the name of a function"), "give the stream another name");
+        return None;
+    }
+    Some(word)
+}

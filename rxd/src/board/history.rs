@@ -1,0 +1,78 @@
+//! The last transitions.
+
+use super::word::Event;
+
+/// How many transitions there is room for from the start; a longer history grows to its length.
+const RESERVED: usize = 1 << 16;
+
+/// A ring of the last transitions: a contiguous tail of them (invariant 1).
+#[derive(Debug)]
+pub(super) struct History {
+    events: Vec<Event>,
+    room: usize,
+    /// Where the next one goes, once there is no more room.
+    next: usize,
+    /// The number of the last one.
+    seq: u64,
+}
+
+impl History {
+    pub(super) fn new(room: usize) -> Self {
+        let room = room.max(1);
+        History { events: Vec::with_capacity(room.min(RESERVED)), room, next: 0, seq: 0 }
+    }
+
+    pub(super) fn push(&mut self, event: Event) {
+        self.seq = event.seq;
+        if self.events.len() < self.room {
+            self.events.push(event);
+        } else {
+            self.events[self.next] = event;
+            self.next = if self.next + 1 == self.room { 0 } else { self.next + 1 };
+        }
+    }
+
+    /// The number of the oldest transition that is kept, or of the first if there is none.
+    pub(super) fn first(&self) -> u64 {
+        self.seq + 1 - self.events.len() as u64
+    }
+
+    /// The transitions from number `from` on, in order; from the oldest if `from` is not kept.
+    pub(super) fn since(&self, from: u64) -> impl Iterator<Item = &Event> {
+        let skip = (from.saturating_sub(self.first()) as usize).min(self.events.len());
+        let (newer, older) = self.events.split_at(self.next);
+        let (older_skip, newer_skip) = (skip.min(older.len()), skip.saturating_sub(older.len()));
+        older[older_skip..].iter().chain(&newer[newer_skip..])
+    }
+}
+
+#[cfg(all(test, not(rxd_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_keeps_a_contiguous_tail_whatever_its_room() {
+        for room in [1, 2, 3, 7] {
+            let mut history = History::new(room);
+            assert_eq!((history.first(), history.since(0).count()), (1, 0));
+            for seq in 1..=20 {
+                history.push(Event { seq, ..Event::default() });
+                let first = (seq + 1).saturating_sub(room as u64).max(1);
+                assert_eq!(history.first(), first);
+                for from in 0..=seq + 2 {
+                    let kept: Vec<u64> = history.since(from).map(|event| event.seq).collect();
+                    let wanted: Vec<u64> = (from.max(first)..=seq).collect();
+                    assert_eq!(kept, wanted, "room {room}, {seq} pushed, from {from}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn it_never_allocates_again() {
+        let mut history = History::new(5);
+        let place = history.events.as_ptr();
+        (1..100).for_each(|seq| history.push(Event { seq, ..Event::default() }));
+        assert_eq!(history.events.as_ptr(), place);
+    }
+}

@@ -1,0 +1,384 @@
+//! The board: where every service is, and what that means for whoever watches it.
+//!
+//! One short critical section orders all transitions. Inside it a transition is numbered, written
+//! to its service's cell and to the history, and each watch *on that service* is brought up to
+//! date: a watch keeps the count of its targets that satisfy it, so this is O(watches on the
+//! service), whatever else there is, and however many targets those watches have. Nothing is
+//! allocated, nobody is woken and no code of a user is run inside.
+//!
+//! Invariants, each at every unlock:
+//!
+//! 1. `seq` numbers the transitions of the whole daemon from 1, without gaps; the history holds a
+//!    contiguous tail of them. Everything anybody is told has a number, so all are told the same order.
+//! 2. A watch by level counts the targets that satisfy it, and `held` says whether that is enough.
+//! 3. `fired` is set by every rising edge, and cleared only by the watch's owner: no edge is lost,
+//!    however short. A polled watch also counts them; a feed counts the transitions it has not read.
+//! 4. A waker of a polled watch or a feed is there only while there is nothing to take. What makes
+//!    something to take puts the watch into `wake`, and whoever put one there takes as many out as
+//!    there are: no wake-up is lost. `wake` has room for every watch, so putting never allocates.
+//! 5. A service's own signals are set before its engine's waker is looked for, under the lock, and
+//!    read after the engine has put that waker down, under the lock: no signal is lost.
+//! 6. After Exit was published for an abandoned service, nothing of it is published any more.
+//! 7. A polled watch that can come true no more is `over`, for good: at one number, whoever polls when.
+//! 8. A row knows its place in each list it is in, and each list knows the row: to leave is O(targets).
+
+mod history;
+mod inner;
+mod polled;
+mod row;
+mod word;
+
+#[cfg(all(test, rxd_loom))]
+mod loom;
+
+pub(crate) use polled::{Chosen, Fired, Read};
+pub(crate) use word::{Condition, Event, Reaction, Word};
+
+use crate::graph::Mode;
+use crate::state::{Cause, State, Transition};
+use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use crate::sync::{Mutex, MutexGuard};
+use inner::Inner;
+use row::{Kind, Row};
+use std::sync::PoisonError;
+use std::task::Waker;
+use std::time::Duration;
+
+/// A service's place on the board.
+pub(crate) type Id = u32;
+
+/// The number of a transition.
+pub(crate) type Seq = u64;
+
+/// How many transitions the history keeps where nothing else is asked for.
+pub(crate) const HISTORY: usize = 1024;
+
+/// How many are woken between two locks.
+const HANDFUL: usize = 16;
+
+/// What a service's engine has to look at. See [`Board::signals`].
+pub(crate) mod signal {
+    /// A watch the service is held back by has come true.
+    pub(crate) const GATE: u32 = 1;
+    /// A `then(stop)` reaction fired.
+    pub(crate) const STOP: u32 = 1 << 1;
+    /// A `then(exit)` reaction fired.
+    pub(crate) const EXIT: u32 = 1 << 2;
+    /// A service this one needs gave up.
+    pub(crate) const DEPENDENCY: u32 = 1 << 3;
+    /// The daemon is stopping, and it is this service's turn.
+    pub(crate) const SHUTDOWN: u32 = 1 << 4;
+    /// All limits are over.
+    pub(crate) const KILL: u32 = 1 << 5;
+    /// An operator asked for something.
+    pub(crate) const REQUEST: u32 = 1 << 6;
+    /// A task of the service panicked.
+    pub(crate) const CHILD: u32 = 1 << 7;
+    /// The daemon is over: a service in Exit has nothing to wait for any more.
+    pub(crate) const OVER: u32 = 1 << 8;
+}
+
+/// A declared watch, as the board is made with it.
+#[derive(Clone, Debug)]
+pub(crate) struct Declared {
+    pub(crate) mode: Mode,
+    pub(crate) condition: Condition,
+    pub(crate) targets: Box<[Id]>,
+    pub(crate) reaction: Reaction,
+    /// How long a gate may stay shut.
+    pub(crate) within: Option<Duration>,
+}
+
+/// What another thread may set for a service's engine without the lock.
+#[derive(Debug, Default)]
+pub(crate) struct Ear {
+    signals: AtomicU32,
+    /// Milliseconds by which the running method asked its limit to be put off.
+    pub(crate) extension: AtomicU64,
+    /// When the service last called `heartbeat`, in milliseconds since the daemon's start, plus one.
+    pub(crate) beat: AtomicU64,
+}
+
+impl Ear {
+    /// Release, and Acquire in [`get`](Ear::get): who sees a signal sees what was done before it was
+    /// raised. That it is seen at all is due to the lock (invariant 5), not to the ordering.
+    fn set(&self, signals: u32) {
+        self.signals.fetch_or(signals, Ordering::Release);
+    }
+
+    fn get(&self) -> u32 {
+        self.signals.load(Ordering::Acquire)
+    }
+
+    /// Acquire, as for [`get`](Ear::get): what is cleared has been seen. It never undoes a later
+    /// `set`: the two are atomic, and one comes after the other.
+    fn clear(&self, signals: u32) {
+        self.signals.fetch_and(!signals, Ordering::AcqRel);
+    }
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Board {
+    inner: Mutex<Inner>,
+    ears: Box<[Ear]>,
+}
+
+impl Board {
+    /// A board with every service in `Unknown`, and for each the watches it declares.
+    pub(crate) fn new(declared: Vec<Vec<Declared>>, history: usize) -> Self {
+        let mut inner = Inner::new(declared.len(), history);
+        let ears: Box<[Ear]> = declared.iter().map(|_| Ear::default()).collect();
+        for (id, watches) in declared.into_iter().enumerate() {
+            let first = inner.rows.len() as u32;
+            for watch in watches {
+                inner.add(&ears, Row::declared(id as Id, watch));
+            }
+            inner.cells[id].own = (first, inner.rows.len() as u32);
+        }
+        Board { inner: Mutex::new(inner), ears }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // No code of a user runs under the lock, so a poisoned one is whole.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn ear(&self, id: Id) -> &Ear {
+        &self.ears[id as usize]
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.ears.len()
+    }
+
+    // ---- what an engine does with its own service -------------------------------------------
+
+    /// Publishes one transition; its number, or none if the service was abandoned.
+    pub(crate) fn publish(&self, id: Id, state: State, transition: Transition, cause: Cause) -> Option<Seq> {
+        let mut inner = self.lock();
+        let seq = inner.apply(&self.ears, id, state, transition, cause)?;
+        self.wake(inner);
+        Some(seq)
+    }
+
+    /// Publishes that the service is in Exit. `ended_well` and `gave_up` are what `after` and `needs` ask for.
+    pub(crate) fn publish_exit(&self, id: Id, cause: Cause, ended_well: bool, gave_up: bool) -> Option<Seq> {
+        self.exit(self.lock(), id, cause, ended_well, gave_up)
+    }
+
+    /// Publishes Exit for a service whose engine does not answer; none if it has exited meanwhile.
+    pub(crate) fn abandon(&self, id: Id) -> Option<Seq> {
+        let inner = self.lock();
+        if inner.cells[id as usize].word.over {
+            return None;
+        }
+        self.exit(inner, id, Cause::Abandoned, false, true)
+    }
+
+    fn exit(
+        &self,
+        mut inner: MutexGuard<'_, Inner>,
+        id: Id,
+        cause: Cause,
+        ended_well: bool,
+        gave_up: bool,
+    ) -> Option<Seq> {
+        let before = inner.cells[id as usize].word;
+        let mut after = before.after(inner.seq + 1, State::Exit, Transition::Entering, cause);
+        (after.ended_well, after.gave_up) = (ended_well, gave_up);
+        (after.over, after.ended) = (true, Some(cause));
+        let seq = inner.step(&self.ears, id, after)?;
+        inner.cells[id as usize].word.abandoned = cause == Cause::Abandoned;
+        inner.alive -= usize::from(!before.over);
+        self.wake(inner);
+        Some(seq)
+    }
+
+    /// Enters `to`, after leaving `from`, if every gate before it holds at this very instant.
+    ///
+    /// Entering Run also arms the `then(stop)` reactions: what held before, but does no more, is history.
+    /// While the answer is `None` the service is woken when one of the gates comes to hold.
+    pub(crate) fn pass(&self, id: Id, from: Option<State>, to: State) -> Option<(Option<Seq>, Seq)> {
+        let mut inner = self.lock();
+        if !inner.pass(self.ear(id), id, to) {
+            return None;
+        }
+        let left = from.and_then(|from| inner.apply(&self.ears, id, from, Transition::Exited, Cause::Normal));
+        let before = inner.cells[id as usize].word;
+        let mut after = before.after(inner.seq + 1, to, Transition::Entering, Cause::Normal);
+        after.incarnation = after.incarnation.wrapping_add(u32::from(to == State::Init));
+        let entered = inner.step(&self.ears, id, after)?;
+        self.wake(inner);
+        Some((left, entered))
+    }
+
+    /// No longer held back by gates.
+    pub(crate) fn leave_gate(&self, id: Id) {
+        self.lock().cells[id as usize].held = false;
+    }
+
+    /// Takes the reactions of this kind that have fired.
+    pub(crate) fn take_reaction(&self, id: Id, reaction: Reaction) {
+        let mut inner = self.lock();
+        let own = inner.cells[id as usize].own();
+        for row in &mut inner.rows[own] {
+            row.fired &= !row.reacts_by(reaction);
+        }
+        self.ear(id).clear(reaction.signal());
+    }
+
+    /// The service comes round by itself once more. It shows with its next transition.
+    pub(crate) fn restarted(&self, id: Id) {
+        let mut inner = self.lock();
+        let restarts = &mut inner.cells[id as usize].word.restarts;
+        *restarts = restarts.wrapping_add(1);
+    }
+
+    /// A new life after Exit: what holds now counts as just having come true.
+    pub(crate) fn revive(&self, id: Id) {
+        let mut inner = self.lock();
+        if !inner.cells[id as usize].word.over {
+            return;
+        }
+        inner.revive(id);
+        inner.alive += 1;
+        let own = inner.cells[id as usize].own();
+        let mut signals = 0;
+        for row in &mut inner.rows[own] {
+            row.fired = row.held;
+            if let Kind::Declared { reaction, .. } = row.kind {
+                signals |= if row.held { reaction.signal() } else { 0 };
+            }
+        }
+        self.ear(id).clear(signal::STOP | signal::EXIT | signal::DEPENDENCY | signal::GATE);
+        self.ear(id).set(signals);
+    }
+
+    /// What the engine has to look at; cheap, and the only thing a poll of a quiet service costs.
+    pub(crate) fn signals(&self, id: Id) -> u32 {
+        self.ear(id).get()
+    }
+
+    pub(crate) fn clear(&self, id: Id, signals: u32) {
+        self.ear(id).clear(signals);
+    }
+
+    /// Says which task the engine of this service is.
+    pub(crate) fn set_waker(&self, id: Id, waker: &Waker) {
+        let waker = Some(waker.clone());
+        let old = std::mem::replace(&mut self.lock().cells[id as usize].waker, waker);
+        drop(old);
+    }
+
+    pub(crate) fn drop_waker(&self, id: Id) {
+        let waker = self.lock().cells[id as usize].waker.take();
+        drop(waker);
+    }
+
+    // ---- what others do to a service ----------------------------------------------------------
+
+    /// Sets signals of a service and wakes its engine.
+    pub(crate) fn raise(&self, id: Id, signals: u32) {
+        self.ear(id).set(signals);
+        let waker = self.lock().cells[id as usize].waker.clone();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// How many services are not in Exit.
+    pub(crate) fn alive(&self) -> usize {
+        self.lock().alive
+    }
+
+    // ---- reading ------------------------------------------------------------------------------
+
+    pub(crate) fn word(&self, id: Id) -> Word {
+        self.lock().cells[id as usize].word
+    }
+
+    /// Every service's word at one instant, and that instant's number.
+    pub(crate) fn words(&self) -> (Seq, Vec<Word>) {
+        let mut words = Vec::with_capacity(self.len());
+        let inner = self.lock();
+        words.extend(inner.cells[..self.len()].iter().map(|cell| cell.word));
+        (inner.seq, words)
+    }
+
+    /// Looks at several services at one instant.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&Look<'_>) -> T) -> T {
+        let inner = self.lock();
+        look(&Look(&inner))
+    }
+
+    /// The declared watches of a service that hold it back before `state` and do not hold.
+    pub(crate) fn unmet(&self, id: Id, state: State) -> Vec<Declared> {
+        self.look(|look| look.unmet(id, state))
+    }
+
+    /// In how many places watches are that somebody holds.
+    #[cfg(any(test, feature = "test-util"))]
+    pub(crate) fn watched(&self) -> usize {
+        let inner = self.lock();
+        let polled = |at: &u32| !matches!(inner.rows[*at as usize].kind, Kind::Declared { .. });
+        inner.cells.iter().flat_map(|cell| &cell.watchers).filter(|(at, _)| polled(at)).count()
+    }
+
+    /// How many watches the transitions so far have looked at.
+    #[cfg(any(test, feature = "test-util"))]
+    pub(crate) fn looked_at(&self) -> u64 {
+        self.lock().looked_at
+    }
+
+    /// Wakes whoever is to be woken, a handful at a time, without the lock.
+    ///
+    /// It takes out of the queue as many as are in it now, so that nobody is kept here by others
+    /// who go on putting some there; those take out theirs (invariant 4).
+    fn wake<'a>(&'a self, mut inner: MutexGuard<'a, Inner>) {
+        let mut owed = inner.wake.len();
+        while owed > 0 {
+            let mut wakers = [const { None }; HANDFUL];
+            for slot in wakers.iter_mut().take(owed) {
+                *slot = inner.next_to_wake().flatten();
+            }
+            owed = owed.saturating_sub(HANDFUL);
+            drop(inner);
+            for waker in wakers.into_iter().flatten() {
+                // What a waker of a user's own does is no concern of the service that made a transition.
+                let _ = crate::panic::catch(|| waker.wake());
+            }
+            if owed == 0 {
+                return;
+            }
+            inner = self.lock();
+            owed = owed.min(inner.wake.len());
+        }
+    }
+}
+
+/// Several services at one instant.
+pub(crate) struct Look<'a>(&'a Inner);
+
+impl Look<'_> {
+    /// The number of the last transition before that instant.
+    pub(crate) fn seq(&self) -> Seq {
+        self.0.seq
+    }
+
+    pub(crate) fn word(&self, id: Id) -> &Word {
+        &self.0.cells[id as usize].word
+    }
+
+    /// Whether the service's engine is being held back by gates.
+    pub(crate) fn is_held(&self, id: Id) -> bool {
+        self.0.cells[id as usize].held
+    }
+
+    /// See [`Board::unmet`].
+    pub(crate) fn unmet(&self, id: Id, state: State) -> Vec<Declared> {
+        let gate = if state == State::Init { Reaction::GateInit } else { Reaction::GateRun };
+        let own = self.0.rows[self.0.cells[id as usize].own()].iter();
+        own.filter(|row| row.reacts_by(gate) && !row.held).filter_map(Row::to_declared).collect()
+    }
+}

@@ -1,0 +1,93 @@
+//! Waiting before a state: for a delay, for gates, and for whatever ends the wait.
+
+use super::Seat;
+use super::decide::Leave;
+use crate::error::Error;
+use crate::pace::later_than;
+use crate::state::{Cause, State, Transition};
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::Duration;
+use tokio::time::{Instant, Sleep};
+
+impl Seat {
+    /// Waits for `delay` and for the gates before `to`, and enters it.
+    pub(super) async fn hold(&mut self, to: State, delay: Duration) -> Result<(), Leave> {
+        self.delay(delay).await?;
+        let (core, id, from) = (self.core.clone(), self.id, self.inside);
+        let begun = Instant::now();
+        let mut limit: Option<Pin<Box<Sleep>>> = None;
+        let mut asked = false;
+        let held = poll_fn(|task| {
+            self.register(task);
+            if let Some(leave) = self.told_to_leave() {
+                return Poll::Ready(Err(leave));
+            }
+            if let Some((left, entered)) = core.board.pass(id, from, to) {
+                return Poll::Ready(Ok((left, entered)));
+            }
+            if !asked {
+                asked = true;
+                limit = self.next_limit(to, begun);
+            }
+            while let Some(timer) = &mut limit {
+                if timer.as_mut().poll(task).is_pending() {
+                    break;
+                }
+                if let Some(unmet) = self.overdue(to, begun) {
+                    self.fail("gate", Cause::Timeout, &Error::msg(unmet));
+                    return Poll::Ready(Err(Leave::Failed(Cause::Timeout)));
+                }
+                limit = self.next_limit(to, begun);
+            }
+            Poll::Pending
+        })
+        .await;
+        match held {
+            Ok((left, entered)) => {
+                if let Some(state) = from {
+                    self.trace(state, Transition::Exited, left);
+                }
+                self.trace(to, Transition::Entering, Some(entered));
+                self.inside = Some(to);
+                Ok(())
+            }
+            Err(leave) => {
+                core.board.leave_gate(id);
+                Err(leave)
+            }
+        }
+    }
+
+    /// When the next gate that is shut will have been so for too long.
+    fn next_limit(&self, to: State, begun: Instant) -> Option<Pin<Box<Sleep>>> {
+        let unmet = self.core.board.unmet(self.id, to);
+        let within = unmet.iter().filter_map(|gate| gate.within).filter(|within| begun.elapsed() < *within).min()?;
+        Some(Box::pin(tokio::time::sleep_until(later_than(begun, within))))
+    }
+
+    /// What is said when a gate has been shut for too long.
+    fn overdue(&self, to: State, begun: Instant) -> Option<String> {
+        let unmet = self.core.board.unmet(self.id, to);
+        let gate = unmet.iter().find(|gate| gate.within.is_some_and(|within| begun.elapsed() >= within))?;
+        let within = gate.within.unwrap_or_default();
+        Some(format!("waited {within:?} for {}", crate::watch::describe(&self.core, gate)))
+    }
+
+    pub(super) async fn delay(&mut self, delay: Duration) -> Result<(), Leave> {
+        // A zero delay uses no timer.
+        let mut timer = (!delay.is_zero()).then(|| Box::pin(tokio::time::sleep(delay)));
+        poll_fn(|task| {
+            self.register(task);
+            if let Some(leave) = self.told_to_leave() {
+                return Poll::Ready(Err(leave));
+            }
+            match &mut timer {
+                Some(timer) => timer.as_mut().poll(task).map(Ok),
+                None => Poll::Ready(Ok(())),
+            }
+        })
+        .await
+    }
+}

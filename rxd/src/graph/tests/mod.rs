@@ -1,0 +1,265 @@
+//! The rules, one by one.
+
+mod pictures;
+mod table;
+
+use super::*;
+use crate::manager::{Manager, continuous, until_success};
+use crate::state::{Action, State};
+
+const CONTINUOUS: &Table = &<continuous as Manager>::TABLE;
+const JOB: &Table = &<until_success as Manager>::TABLE;
+
+fn node(name: &'static str, edges: impl IntoIterator<Item = Edge<'static>>) -> Node<'static> {
+    let edges = Vec::leak(edges.into_iter().collect());
+    Node { name, kind: None, table: CONTINUOUS, edges, optional: false, gives_up: false }
+}
+
+fn job(name: &'static str, edges: impl IntoIterator<Item = Edge<'static>>) -> Node<'static> {
+    Node { table: JOB, ..node(name, edges) }
+}
+
+/// Targets by name, separated by blanks.
+fn of(names: &'static str) -> &'static [Target<'static>] {
+    Vec::leak(names.split(' ').filter(|name| !name.is_empty()).map(Target::name).collect())
+}
+
+fn in_run(names: &'static str) -> Edge<'static> {
+    Edge::watch(Mode::Any, Action::Entering, State::Run, of(names))
+}
+
+fn all(action: Action, state: State, names: &'static str) -> Edge<'static> {
+    Edge::watch(Mode::All, action, state, of(names))
+}
+
+fn needs(names: &'static str) -> Edge<'static> {
+    Edge::needs(of(names))
+}
+
+fn after(names: &'static str) -> Edge<'static> {
+    Edge::after(of(names))
+}
+
+#[track_caller]
+fn says(nodes: &[Node<'_>], rule: Rule, message: &str) {
+    let faults = Graph { daemon: "D", nodes }.faults();
+    assert_eq!(faults.iter().map(|fault| (fault.rule, &*fault.message)).collect::<Vec<_>>(), [(rule, message)]);
+}
+
+#[track_caller]
+fn fine(nodes: &[Node<'_>]) {
+    assert_eq!(Graph { daemon: "D", nodes }.faults(), []);
+}
+
+#[test]
+fn unknown_service() {
+    says(
+        &[node("health", []), node("poller", [in_run("helth")])],
+        Rule::UnknownService,
+        "service `poller` watches `helth`, but daemon `D` has no service of that name\n\
+         help: did you mean `health`? it has: `health`, `poller`",
+    );
+}
+
+#[test]
+fn duplicate_name() {
+    says(
+        &[node("a", []), node("b", []), node("a", [])],
+        Rule::DuplicateName,
+        "service 1 and service 3 of daemon `D` are both called `a`\n\
+         help: rename one of them, on its field if it is one type twice: `#[service(name = \"..\")]`",
+    );
+}
+
+#[test]
+fn self_watch() {
+    says(
+        &[node("a", [in_run("a")])],
+        Rule::SelfWatch,
+        "service `a` of daemon `D` waits for itself: `#[watch(any, entering, Run, \"a\")]`\n\
+         help: name another service; what a service does in its own states goes into its methods",
+    );
+}
+
+#[test]
+fn cycle() {
+    says(
+        &[
+            node("a", [needs("b")]),
+            node("b", [in_run("c").then(Effect::GateInit)]),
+            node("c", [all(Action::Exited, State::Idle, "a")]),
+            node("d", [needs("a")]),
+        ],
+        Rule::Cycle,
+        "daemon `D` can never start `c`: it waits for itself in a circle of 3\n  \
+           `a` waits before Run for `b` to be in Run: `#[needs(\"b\")]`\n  \
+           `b` waits before Init for `c` to be in Run: `#[watch(any, entering, Run, \"c\", then(init))]`\n  \
+           `c` waits before Run for `a` to have left Idle: `#[watch(all, exited, Idle, \"a\")]`\n\
+         help: remove one of these, or wait for a state that comes before the gate of the other",
+    );
+}
+
+#[test]
+fn two_cycles_are_two_faults() {
+    let nodes = [
+        node("a", [needs("b")]),
+        node("b", [needs("a")]),
+        node("c", [needs("d"), all(Action::Entering, State::Stop, "a")]),
+        node("d", [needs("c")]),
+    ];
+    let faults = Graph { daemon: "D", nodes: &nodes }.faults();
+    let found: Vec<_> = faults.iter().map(|fault| (fault.rule, fault.service)).collect();
+    assert_eq!(found, [(Rule::Cycle, Some(1)), (Rule::Cycle, Some(3))]);
+}
+
+#[test]
+fn a_gate_before_run_does_not_hold_back_init() {
+    fine(&[
+        node("a", [Edge::watch(Mode::Any, Action::Entering, State::Init, of("b"))]),
+        node("b", [Edge::watch(Mode::Any, Action::Entering, State::Idle, of("a"))]),
+    ]);
+}
+
+#[test]
+fn an_alternative_opens_an_any_gate() {
+    fine(&[node("a", [in_run("b c")]), node("b", [needs("a")]), node("c", [])]);
+    fine(&[node("a", [in_run("b c")]), node("b", [needs("a")]), job("c", [])]);
+}
+
+#[test]
+fn after_a_job() {
+    fine(&[job("a", []), node("b", [after("a")])]);
+}
+
+/// What the macros emit, by hand: the compiler itself has found nothing wrong with this one.
+const _: () = {
+    const GRAPH: &Graph<'static> = &Graph {
+        daemon: "Hand",
+        nodes: &[
+            Node { name: "a", kind: None, table: CONTINUOUS, edges: &[], optional: false, gives_up: false },
+            Node {
+                name: "b",
+                kind: None,
+                table: CONTINUOUS,
+                edges: &[Edge::needs(&[Target::name("a")])],
+                optional: false,
+                gives_up: false,
+            },
+        ],
+    };
+    const INDEX: &Index<2> = &Index::new(GRAPH);
+    const ANALYSIS: Analysis<'static> = INDEX.of(GRAPH);
+    check_service(&ANALYSIS, 0);
+    check_service(&ANALYSIS, 1);
+    check_edge(&ANALYSIS, 1, 0);
+    check_target(&ANALYSIS, 1, 0, 0);
+};
+
+#[test]
+fn stops_before() {
+    let nodes = [
+        node("a", [in_run("b c")]),
+        node("b", [needs("a")]),
+        node("c", []),
+        node("d", [needs("c"), all(Action::Entering, State::Init, "a"), in_run("a").then(Effect::Stop)]),
+        node("e", [in_run("d c").then(Effect::GateInit)]),
+    ];
+    let graph = Graph { daemon: "D", nodes: &nodes };
+    assert_eq!(graph.faults(), []);
+    // `a` and `b` are in a circle by way of an alternative.
+    assert_eq!(graph.stops_before(), [vec![2], vec![0], vec![], vec![2], vec![2, 3]]);
+}
+
+#[test]
+fn a_long_chain_stops_in_order() {
+    let names: Vec<String> = (0..20_000).map(|i| format!("s{i}")).collect();
+    let targets: Vec<[Target<'_>; 1]> = names.iter().map(|name| [Target::name(name)]).collect();
+    let edges: Vec<Vec<Edge<'_>>> =
+        (0..names.len()).map(|i| targets.get(i + 1).map(|to| Edge::needs(to)).into_iter().collect()).collect();
+    let nodes: Vec<Node<'_>> =
+        names.iter().zip(&edges).map(|(name, edges)| Node { name, edges, ..node("", []) }).collect();
+    let graph = Graph { daemon: "D", nodes: &nodes };
+    assert_eq!(graph.faults(), []);
+    assert!(graph.stops_before().iter().enumerate().all(|(i, before)| i == 19_999 || *before == [i + 1]));
+}
+
+#[test]
+fn a_service_that_gives_up_ends() {
+    fine(&[Node { gives_up: true, ..node("a", []) }, node("b", [all(Action::Entering, State::Exit, "a")])]);
+    // And takes along who needs it.
+    fine(&[
+        Node { gives_up: true, ..node("a", []) },
+        node("b", [needs("a")]),
+        node("c", [all(Action::Entering, State::Exit, "b")]),
+    ]);
+}
+
+#[test]
+fn one_report_for_a_circle_of_alternatives() {
+    let nodes = [node("a", [in_run("b c")]), node("b", [needs("a")]), node("c", [needs("a")])];
+    assert_eq!(Graph { daemon: "D", nodes: &nodes }.faults().len(), 1);
+}
+
+#[test]
+fn a_limit_lets_a_held_service_fail() {
+    let limit = Duration::from_secs(1);
+    let waits = |gate: Edge<'static>| [node("a", [all(Action::Entering, State::Stop, "b")]), node("b", [gate])];
+    assert_eq!(Graph { daemon: "D", nodes: &waits(in_run("a")) }.faults().len(), 1);
+    fine(&waits(in_run("a").within(limit)));
+}
+
+#[test]
+fn a_message_is_cut_between_characters() {
+    let mut text = super::text::Text::new();
+    for _ in 0..5000 {
+        text.push("\u{e9}");
+    }
+    assert!(text.as_str().len() <= 8192);
+    assert!(text.as_str().ends_with("\u{e9}.."));
+}
+
+#[test]
+fn names_cannot_forge_lines() {
+    let nodes = [node("a", [in_run("b\nhelp:-it-is-fine")])];
+    let faults = Graph { daemon: "D\r\n", nodes: &nodes }.faults();
+    assert_eq!(
+        faults[0].message,
+        "service `a` watches `b?help:-it-is-fine`, but daemon `D??` has no service of that name\nhelp: it has: `a`"
+    );
+}
+
+#[test]
+fn long_lists_say_how_many_more() {
+    let names: Vec<String> = (0..50).map(|i| format!("service-{i}")).collect();
+    let mut nodes: Vec<Node<'_>> = names.iter().map(|name| Node { name, ..node("", []) }).collect();
+    nodes.push(node("a", [needs("nobody")]));
+    let message = &Graph { daemon: "D", nodes: &nodes }.faults()[0].message;
+    assert!(message.ends_with("`service-14`, `service-15`, .. and 35 more"), "{message}");
+}
+
+#[test]
+fn of_a_long_circle_the_middle_is_left_out() {
+    let names: Vec<String> = (0..1000).map(|i| format!("s{i}")).collect();
+    let targets: Vec<[Target<'_>; 1]> = names.iter().map(|name| [Target::name(name)]).collect();
+    let edges: Vec<[Edge<'_>; 1]> = (0..names.len()).map(|i| [Edge::needs(&targets[(i + 1) % names.len()])]).collect();
+    let nodes: Vec<Node<'_>> =
+        names.iter().zip(&edges).map(|(name, edges)| Node { name, edges, ..node("", []) }).collect();
+    let faults = Graph { daemon: "D", nodes: &nodes }.faults();
+    let lines: Vec<&str> = faults[0].message.lines().collect();
+    assert_eq!((faults.len(), lines.len()), (1, 43));
+    assert_eq!(lines[0], "daemon `D` can never start `s999`: it waits for itself in a circle of 1000");
+    assert_eq!(lines[39], "  `s38` waits before Run for `s39` to be in Run: `#[needs(\"s39\")]`");
+    assert_eq!(lines[40], "  .. and 960 more ..");
+    assert_eq!(lines[41], "  `s999` waits before Run for `s0` to be in Run: `#[needs(\"s0\")]`");
+}
+
+#[test]
+fn a_watch_of_thousands_is_checked_in_time() {
+    let names: Vec<String> = (0..5000).map(|i| format!("s{i}")).collect();
+    let targets: Vec<Target<'_>> = names.iter().map(|name| Target::name(name)).collect();
+    let all = Edge::watch(Mode::All, Action::Entering, State::Run, &targets);
+    let edges = [Edge::needs(&targets), all.then(Effect::GateInit), all.then(Effect::Exit)];
+    let mut nodes: Vec<Node<'_>> = names.iter().map(|name| Node { name, ..node("", []) }).collect();
+    nodes.push(Node { name: "a", edges: &edges, ..node("", []) });
+    assert_eq!(Graph { daemon: "D", nodes: &nodes }.faults(), []);
+}

@@ -1,0 +1,124 @@
+//! Topics that are items of the program.
+
+use super::error::Error;
+use super::options::{Group, Options};
+use super::registry::Intracom;
+use super::subscription::Subscription;
+use super::topic::Topic;
+use std::any::type_name;
+use std::fmt;
+use std::marker::PhantomData;
+use std::panic::Location;
+
+/// A topic declared once, as a static or a constant that its publishers and subscribers share: a
+/// misspelt name or a wrong type does not compile.
+///
+/// ```
+/// use rxd::intracom::{Declared, Group, Intracom};
+///
+/// #[derive(Clone, Debug, PartialEq)]
+/// struct Reading(f64);
+///
+/// static READINGS: Declared<Reading> = Declared::new("readings").keep_last();
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let intracom = Intracom::new(); // in a service: cx.intracom()
+/// READINGS.on(&intracom)?.publish(Reading(21.5)).await?;
+///
+/// let mut latest = READINGS.subscribe(&intracom, Group::own().replay_last())?;
+/// assert_eq!(latest.recv().await, Some(Reading(21.5)));
+/// # Ok(()) }
+/// ```
+///
+/// ```compile_fail,E0308
+/// # use rxd::intracom::{Declared, Intracom};
+/// static READINGS: Declared<f64> = Declared::new("readings");
+///
+/// # async fn publish(intracom: Intracom) -> Result<(), Box<dyn std::error::Error>> {
+/// READINGS.on(&intracom)?.publish("21.5").await?;
+/// # Ok(()) }
+/// ```
+pub struct Declared<T> {
+    name: &'static str,
+    options: Options,
+    place: &'static Location<'static>,
+    message: PhantomData<fn() -> T>,
+}
+
+impl<T: Clone + Send + 'static> Declared<T> {
+    /// Declares the topic `name`, with [the default options](Options::DEFAULT).
+    #[must_use]
+    #[track_caller]
+    pub const fn new(name: &'static str) -> Self {
+        Declared { name, options: Options::DEFAULT, place: Location::caller(), message: PhantomData }
+    }
+
+    /// With these options.
+    #[must_use]
+    pub const fn options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// As [`Options::keep_last`].
+    #[must_use]
+    pub const fn keep_last(mut self) -> Self {
+        self.options = self.options.keep_last();
+        self
+    }
+
+    /// As [`Options::subscriber_aware`].
+    #[must_use]
+    pub const fn subscriber_aware(mut self) -> Self {
+        self.options = self.options.subscriber_aware();
+        self
+    }
+
+    /// The topic in this registry, created if it is not there yet.
+    ///
+    /// # Errors
+    ///
+    /// The name is not this declaration's alone, and whoever was first had another type or other
+    /// options in mind; the name is empty or begins with `_rxd`; the registry is closed.
+    pub fn on(&self, intracom: &Intracom) -> Result<Topic<T>, Error> {
+        intracom.declared(self.name, self.options, self.place)
+    }
+
+    /// Subscribes in this registry. There is nothing to wait for: whoever comes first, publisher or
+    /// subscriber, creates the topic.
+    ///
+    /// # Errors
+    ///
+    /// As [`on`](Declared::on) and [`Topic::subscribe`].
+    pub fn subscribe(&self, intracom: &Intracom, group: Group<'_>) -> Result<Subscription<T>, Error> {
+        self.on(intracom)?.subscribe(group)
+    }
+}
+
+impl<T> Declared<T> {
+    /// Its name.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+}
+
+impl<T> Clone for Declared<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Declared<T> {}
+
+impl<T> fmt::Debug for Declared<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Declared")
+            .field("name", &self.name)
+            .field("type", &type_name::<T>())
+            .field("options", &self.options)
+            .field("place", &format_args!("{}", self.place))
+            .finish()
+    }
+}

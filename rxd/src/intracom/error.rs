@@ -1,0 +1,207 @@
+//! What can go wrong: with a topic or a subscription, and with one message.
+
+use super::options::{Group, Options, Policy};
+use std::error::Error as StdError;
+use std::fmt;
+use std::panic::Location;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// Why a topic or a subscription could not be had. The text names the topic, and where two
+/// places in the program disagree, both of them.
+#[derive(Debug)]
+pub struct Error {
+    topic: Box<str>,
+    kind: Box<Kind>,
+}
+
+/// A type, and where the program put it on a topic.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Use {
+    pub(super) type_name: &'static str,
+    pub(super) place: &'static Location<'static>,
+}
+
+#[derive(Debug)]
+pub(super) enum Kind {
+    Name,
+    Type { topic: Use, asked: Use },
+    Options { created: &'static Location<'static>, topic: Options, asked: Options },
+    Exists { created: &'static Location<'static> },
+    Closed,
+    Registry,
+    Limit(Duration),
+    Cancelled,
+    Capacity { group: Box<str>, asked: usize },
+    Group { group: Box<str>, capacity: usize, policy: Policy, asked: (usize, Policy) },
+    GroupExists { group: Box<str> },
+    NoLast,
+}
+
+impl Error {
+    pub(super) fn new(topic: &str, kind: Kind) -> Self {
+        Error { topic: topic.into(), kind: Box::new(kind) }
+    }
+
+    /// The topic it is about.
+    #[must_use]
+    pub fn topic(&self) -> &str {
+        &self.topic
+    }
+
+    /// The topic carries another type than the one asked for.
+    #[must_use]
+    pub fn is_type_mismatch(&self) -> bool {
+        matches!(*self.kind, Kind::Type { .. })
+    }
+
+    /// The topic, or the group, is there, but was set up otherwise than asked for.
+    #[must_use]
+    pub fn is_options_mismatch(&self) -> bool {
+        matches!(*self.kind, Kind::Options { .. } | Kind::Group { .. })
+    }
+
+    /// The topic, or the group, was to be new, but is there.
+    #[must_use]
+    pub fn is_already_there(&self) -> bool {
+        matches!(*self.kind, Kind::Exists { .. } | Kind::GroupExists { .. })
+    }
+
+    /// The topic, or the whole registry, is closed.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        matches!(*self.kind, Kind::Closed | Kind::Registry)
+    }
+
+    /// Nobody created the topic within the time given.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        matches!(*self.kind, Kind::Limit(_))
+    }
+
+    /// The scope in which it was asked for ended.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        matches!(*self.kind, Kind::Cancelled)
+    }
+
+    /// What was asked for can never be had: a reserved or empty name, a capacity out of range, the
+    /// last message of a topic that keeps none.
+    #[must_use]
+    pub fn is_invalid(&self) -> bool {
+        matches!(*self.kind, Kind::Name | Kind::Capacity { .. } | Kind::NoLast)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let topic = &self.topic;
+        match &*self.kind {
+            Kind::Name if topic.is_empty() => f.write_str("a topic needs a name"),
+            Kind::Name => write!(f, "topic `{topic}`: names that begin with `_rxd` are rxd's own"),
+            Kind::Type { topic: there, asked } => write!(
+                f,
+                "topic `{topic}` carries `{}` (created at {}), not `{}` (asked for at {})",
+                there.type_name, there.place, asked.type_name, asked.place
+            ),
+            Kind::Options { created, topic: there, asked } => {
+                write!(f, "topic `{topic}` was created at {created} with {there:?}, not with {asked:?}")
+            }
+            Kind::Exists { created } => write!(f, "topic `{topic}` exists already: it was created at {created}"),
+            Kind::Closed => write!(f, "topic `{topic}` is closed"),
+            Kind::Registry => write!(f, "topic `{topic}`: its registry is closed"),
+            Kind::Limit(limit) => write!(f, "topic `{topic}` was not created within {limit:?}"),
+            Kind::Cancelled => write!(f, "topic `{topic}`: whoever waited for it has ended"),
+            Kind::Capacity { group, asked } => write!(
+                f,
+                "topic `{topic}`: group `{group}` asks for a capacity of {asked}; it must be from 1 to {}",
+                Group::MAX_CAPACITY
+            ),
+            Kind::Group { group, capacity, policy, asked } => write!(
+                f,
+                "topic `{topic}`: group `{group}` has capacity {capacity} and policy {policy}, not {} and {}",
+                asked.0, asked.1
+            ),
+            Kind::GroupExists { group } => write!(f, "topic `{topic}`: group `{group}` exists already"),
+            Kind::NoLast => write!(f, "topic `{topic}` keeps no last message to replay"),
+        }
+    }
+}
+
+impl StdError for Error {}
+
+/// A message that reached nobody, with the reason. The message is in it.
+///
+/// `T` need not be `Sync` for this to be: the lock around the message is never taken.
+pub struct PublishError<T>(Box<Refused<T>>);
+
+struct Refused<T> {
+    topic: Arc<str>,
+    reason: Reason,
+    message: Mutex<T>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reason {
+    Closed,
+    Full,
+    Unheard,
+}
+
+impl<T> PublishError<T> {
+    pub(super) fn new(topic: &Arc<str>, reason: Reason, message: T) -> Self {
+        PublishError(Box::new(Refused { topic: topic.clone(), reason, message: Mutex::new(message) }))
+    }
+
+    /// The message.
+    #[must_use]
+    pub fn into_message(self) -> T {
+        self.0.message.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The topic it was meant for.
+    #[must_use]
+    pub fn topic(&self) -> &str {
+        &self.0.topic
+    }
+
+    /// The topic is closed.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.0.reason == Reason::Closed
+    }
+
+    /// Every group would have to be waited for.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.0.reason == Reason::Full
+    }
+
+    /// The topic is [subscriber-aware](Options::subscriber_aware) and nobody listens.
+    #[must_use]
+    pub fn is_unheard(&self) -> bool {
+        self.0.reason == Reason::Unheard
+    }
+}
+
+impl<T> fmt::Display for PublishError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let why = match self.0.reason {
+            Reason::Closed => "it is closed",
+            Reason::Full => "its groups have no room",
+            Reason::Unheard => "nobody listens",
+        };
+        write!(f, "failed to publish to topic `{}`: {why}", self.0.topic)
+    }
+}
+
+impl<T> fmt::Debug for PublishError<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PublishError")
+            .field("topic", &self.0.topic)
+            .field("reason", &self.0.reason)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T> StdError for PublishError<T> {}

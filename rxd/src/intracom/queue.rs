@@ -1,0 +1,398 @@
+//! One consumer group: its buffer, its policy, its members, its counts.
+//!
+//! The buffer is an `async_channel`; the group adds what a policy is.
+//!
+//! 1. A message that is in the buffer leaves it by being received, evicted or discarded, and is
+//!    counted then. How many were accepted is the sum of these and of what is still in it: one
+//!    shared counter less that a publisher has to write.
+//! 2. `ended` is set before `closed`, `closed` before the channel is closed, and the channel is
+//!    closed before it is drained. So whatever gets into the buffer after the drain was put there by
+//!    a publisher that sees `ended` afterwards, and drains again.
+//! 3. No lock of this file is held while user code runs, but for the clone of a kept last message
+//!    ([`Item::Last`]), whose lock nobody else waits on but the other groups that replay it.
+
+use super::options::{Group, Policy};
+use super::stats::{Drops, Ended, GroupStats};
+use super::sync::{AtomicBool, AtomicU64, Mutex, lock};
+use async_channel::{Receiver, Sender, TrySendError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex as Cell, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// What the channel carries.
+pub(super) enum Item<T> {
+    /// A message.
+    Plain(T),
+    /// A message whose publisher can take it back while it waits for room: the channel has no send
+    /// that gives up without losing what it was to send.
+    Parked(Arc<Cell<Option<T>>>),
+    /// The last message of a topic that keeps it, cloned by whoever receives it.
+    Last(Last<T>),
+}
+
+/// A kept message. `T` need not be `Sync`, hence the lock.
+pub(super) type Last<T> = Arc<Cell<T>>;
+
+impl<T: Clone> Item<T> {
+    /// The message. `None` only if its publisher has taken it back, and then it was never sent.
+    #[inline]
+    pub(super) fn open(self) -> Option<T> {
+        match self {
+            Item::Plain(message) => Some(message),
+            Item::Parked(cell) => cell.lock().unwrap_or_else(PoisonError::into_inner).take(),
+            Item::Last(cell) => Some(cell.lock().unwrap_or_else(PoisonError::into_inner).clone()),
+        }
+    }
+}
+
+/// What a group made of a message.
+pub(super) enum Offer<T> {
+    /// It is in the buffer.
+    Taken,
+    /// It is in the buffer, in the place of this.
+    Replaced(Item<T>),
+    /// It was dropped, and counted.
+    Missed(T),
+    /// The policy is to wait.
+    Full(T),
+    /// The group, or its topic, is closed.
+    Gone(T),
+}
+
+pub(super) struct Queue<T> {
+    topic: Arc<str>,
+    pub(super) name: Arc<str>,
+    pub(super) capacity: usize,
+    pub(super) policy: Policy,
+    patience: Duration,
+    /// Whether others can join by its name.
+    pub(super) shared: bool,
+    sender: Sender<Item<T>>,
+    pub(super) receiver: Receiver<Item<T>>,
+    members: Mutex<Members>,
+    stalled: AtomicBool,
+    closed: AtomicBool,
+    ended: AtomicBool,
+    counts: Counts,
+    totals: Arc<Totals>,
+}
+
+#[derive(Default)]
+struct Members {
+    present: Vec<Arc<Member>>,
+    /// What those who have left had received.
+    received: u64,
+}
+
+/// A member of a group.
+pub(super) struct Member {
+    /// What it ends with.
+    pub(super) scope: Option<CancellationToken>,
+    received: AtomicU64,
+}
+
+impl Member {
+    pub(super) fn new(scope: Option<CancellationToken>) -> Self {
+        Member { scope, received: AtomicU64::new(0) }
+    }
+
+    /// Counts a message received. Only the member itself does, and it needs `&mut` to receive: there
+    /// is one writer, and so no need for an atomic addition.
+    #[inline]
+    pub(super) fn count(&self) {
+        self.received.store(self.received.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    }
+}
+
+impl Members {
+    /// Whether nobody is left but members whose scope has ended.
+    fn are_gone(&self) -> bool {
+        self.present.iter().all(|member| member.scope.as_ref().is_some_and(CancellationToken::is_cancelled))
+    }
+}
+
+#[derive(Default)]
+struct Counts {
+    oldest: AtomicU64,
+    newest: AtomicU64,
+    stalled: AtomicU64,
+    abandoned: AtomicU64,
+    discarded: AtomicU64,
+}
+
+/// What a topic's ended groups have counted. A group adds to it when the last publisher that had
+/// it in sight has let go, for until then its numbers can change.
+#[derive(Default)]
+pub(super) struct Totals(std::sync::Mutex<Ended>);
+
+impl Totals {
+    pub(super) fn get(&self) -> Ended {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, accepted: u64, received: u64, dropped: Drops) {
+        let mut ended = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        ended.groups += 1;
+        ended.accepted += accepted;
+        ended.received += received;
+        ended.dropped.add(dropped);
+    }
+}
+
+impl<T> Queue<T> {
+    pub(super) fn new(
+        topic: &Arc<str>,
+        name: Arc<str>,
+        group: &Group<'_>,
+        patience: Duration,
+        totals: &Arc<Totals>,
+    ) -> Self {
+        let (sender, receiver) = async_channel::bounded(group.capacity);
+        Queue {
+            topic: topic.clone(),
+            name,
+            capacity: group.capacity,
+            policy: group.policy,
+            patience,
+            shared: group.name.is_some(),
+            sender,
+            receiver,
+            members: Mutex::new(Members::default()),
+            stalled: AtomicBool::new(false),
+            closed: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+            counts: Counts::default(),
+            totals: totals.clone(),
+        }
+    }
+
+    /// Puts the last message in front of everything, in a buffer that nobody has seen yet.
+    pub(super) fn replay(&self, last: &Last<T>) {
+        // There is room: a capacity is at least one.
+        let _ = self.sender.try_send(Item::Last(last.clone()));
+    }
+
+    pub(super) fn enter(&self, member: Arc<Member>) {
+        lock(&self.members).present.push(member);
+    }
+
+    /// A member leaves; whether it was the last.
+    pub(super) fn exit(&self, member: &Arc<Member>) -> bool {
+        let mut members = lock(&self.members);
+        members.present.retain(|other| !Arc::ptr_eq(other, member));
+        members.received += member.received.load(Ordering::Relaxed);
+        members.present.is_empty()
+    }
+
+    /// Whether nobody will ever receive again, even though a subscription may not be dropped yet.
+    pub(super) fn is_deserted(&self) -> bool {
+        lock(&self.members).are_gone()
+    }
+
+    /// Until nobody will ever receive again.
+    async fn deserted(&self) {
+        loop {
+            let scope = {
+                let members = lock(&self.members);
+                let mut scopes = members.present.iter().map(|member| &member.scope);
+                match scopes.find(|scope| scope.as_ref().is_none_or(|scope| !scope.is_cancelled())) {
+                    None => return,
+                    Some(scope) => scope.clone(),
+                }
+            };
+            match scope {
+                Some(scope) => scope.cancelled().await,
+                // It has to leave, and who leaves last closes.
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Lets what is buffered be received, and nothing more be sent.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        self.sender.close();
+    }
+
+    /// The last member is gone: closes, and discards what is buffered.
+    pub(super) fn end(&self) {
+        self.ended.store(true, Ordering::SeqCst);
+        self.close();
+        self.drain();
+    }
+
+    fn drain(&self) {
+        while let Ok(item) = self.receiver.try_recv() {
+            self.counts.discarded.fetch_add(1, Ordering::Relaxed);
+            drop(item);
+        }
+    }
+
+    /// There was room: it is worth waiting for again.
+    #[inline]
+    fn accepted(&self) {
+        if self.stalled.load(Ordering::Relaxed) {
+            self.stalled.store(false, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn abandon(&self) {
+        self.counts.abandoned.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether a publisher would have to wait.
+    pub(super) fn would_wait(&self) -> bool {
+        self.limit().is_some() && self.sender.is_full()
+    }
+
+    /// How long the policy is to wait, if it is to wait at all.
+    fn limit(&self) -> Option<Duration> {
+        let limit = match self.policy {
+            Policy::Block if self.stalled.load(Ordering::Relaxed) => Duration::ZERO,
+            Policy::Block => self.patience,
+            Policy::DropOldestAfter(limit) | Policy::DropNewestAfter(limit) => limit,
+            Policy::DropOldest | Policy::DropNewest => Duration::ZERO,
+        };
+        (!limit.is_zero()).then_some(limit)
+    }
+
+    pub(super) fn stats(&self) -> GroupStats {
+        let dropped = self.counts.get();
+        let queued = self.receiver.len();
+        let (members, received) = {
+            let members = lock(&self.members);
+            let received = members.present.iter().map(|member| member.received.load(Ordering::Relaxed)).sum::<u64>();
+            (members.present.len(), members.received + received)
+        };
+        GroupStats {
+            name: self.name.to_string(),
+            capacity: self.capacity,
+            policy: self.policy,
+            members,
+            stalled: self.stalled.load(Ordering::Relaxed),
+            queued,
+            accepted: received + dropped.oldest + dropped.discarded + queued as u64,
+            received,
+            dropped,
+        }
+    }
+}
+
+impl<T: Clone> Queue<T> {
+    /// Puts the message into the buffer, or says why not, without waiting.
+    #[inline]
+    pub(super) fn offer(&self, message: T) -> Offer<T> {
+        if self.policy == Policy::DropOldest {
+            return self.force(message);
+        }
+        match self.sender.try_send(Item::Plain(message)) {
+            Ok(()) => {
+                self.accepted();
+                Offer::Taken
+            }
+            Err(TrySendError::Closed(item)) => gone(item),
+            Err(TrySendError::Full(item)) => match item.open() {
+                Some(message) if self.is_deserted() => Offer::Gone(message),
+                Some(message) if self.limit().is_some() => Offer::Full(message),
+                Some(message) => self.overflow(message),
+                None => Offer::Taken,
+            },
+        }
+    }
+
+    /// Waits for room, from `start` and as long as the policy says, and then does what it says.
+    ///
+    /// Cancel safe in the sense that either the message is in the buffer and counted, or it is not.
+    pub(super) async fn wait(self: Arc<Self>, message: T, start: Instant) -> Offer<T> {
+        let limit = self.limit().unwrap_or(Duration::ZERO);
+        let limited = async {
+            match start.checked_add(limit) {
+                Some(deadline) => tokio::time::sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
+        let cell = Arc::new(Cell::new(Some(message)));
+        let gone = tokio::select! {
+            biased;
+            sent = self.sender.send(Item::Parked(cell.clone())) => match sent {
+                Ok(()) => {
+                    self.accepted();
+                    return Offer::Taken;
+                }
+                Err(_) => true,
+            },
+            () = self.deserted() => true,
+            () = limited => false,
+        };
+        match Item::Parked(cell).open() {
+            Some(message) if gone => Offer::Gone(message),
+            Some(message) => self.overflow(message),
+            None => Offer::Taken,
+        }
+    }
+
+    /// The buffer is full and waiting is over.
+    fn overflow(&self, message: T) -> Offer<T> {
+        match self.policy {
+            Policy::DropOldest | Policy::DropOldestAfter(_) => return self.force(message),
+            Policy::DropNewest | Policy::DropNewestAfter(_) => &self.counts.newest,
+            Policy::Block => {
+                if !self.stalled.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(
+                        target: "rxd::intracom", topic = &*self.topic, group = &*self.name,
+                        "group is stalled: it is no longer waited for until it has room",
+                    );
+                }
+                &self.counts.stalled
+            }
+        }
+        .fetch_add(1, Ordering::Relaxed);
+        Offer::Missed(message)
+    }
+
+    fn force(&self, message: T) -> Offer<T> {
+        let evicted = match self.sender.force_send(Item::Plain(message)) {
+            Ok(evicted) => evicted,
+            Err(async_channel::SendError(item)) => return gone(item),
+        };
+        self.accepted();
+        if evicted.is_some() {
+            self.counts.oldest.fetch_add(1, Ordering::Relaxed);
+        }
+        // A forced push stores the queue's tail without regard to a close that came in between
+        // (concurrent-queue 2.5), and so can undo it: closing is said again by whoever may have.
+        if self.closed.load(Ordering::SeqCst) {
+            self.sender.close();
+            if self.ended.load(Ordering::SeqCst) {
+                self.drain();
+            }
+        }
+        evicted.map_or(Offer::Taken, Offer::Replaced)
+    }
+}
+
+fn gone<T: Clone>(item: Item<T>) -> Offer<T> {
+    item.open().map_or(Offer::Taken, Offer::Gone)
+}
+
+impl Counts {
+    fn get(&self) -> Drops {
+        let get = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        Drops {
+            oldest: get(&self.oldest),
+            newest: get(&self.newest),
+            stalled: get(&self.stalled),
+            abandoned: get(&self.abandoned),
+            discarded: get(&self.discarded),
+        }
+    }
+}
+
+impl<T> Drop for Queue<T> {
+    fn drop(&mut self) {
+        let GroupStats { accepted, received, dropped, .. } = self.stats();
+        self.totals.add(accepted, received, dropped);
+    }
+}

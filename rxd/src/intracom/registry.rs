@@ -1,0 +1,340 @@
+//! The registry: topics by name.
+
+use super::error::{Error, Kind, Use};
+use super::options::{Group, Options};
+use super::stats::Stats;
+use super::subscription::Subscription;
+use super::sync::{Mutex, lock};
+use super::topic::{AnyTopic, Shared, Topic};
+use std::any::type_name;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+/// A registry of topics. A handle, cheap to clone; the topics are there until they are closed or
+/// removed, whether or not anybody has one in the hand.
+///
+/// A service gets its daemon's with `cx.intracom()`. It needs no daemon, though:
+///
+/// ```
+/// # use rxd::intracom::{Group, Intracom};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let intracom = Intracom::new();
+/// let numbers = intracom.topic::<u32>("numbers")?;
+///
+/// let error = intracom.topic::<String>("numbers").unwrap_err();
+/// assert!(error.is_type_mismatch());
+/// assert!(error.to_string().contains("carries `u32`"));
+/// # drop(numbers); Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Intracom {
+    registry: Arc<Registry>,
+    scope: Option<CancellationToken>,
+}
+
+pub(super) struct Registry {
+    topics: Mutex<Topics>,
+    /// Told whenever a topic is created, and when the registry is closed.
+    arrived: Notify,
+}
+
+#[derive(Default)]
+struct Topics {
+    by_name: BTreeMap<Arc<str>, Arc<dyn AnyTopic>>,
+    closed: bool,
+}
+
+/// What to do about a topic that is there, or is not.
+#[derive(Clone, Copy)]
+enum Want {
+    /// As it is, or with these options.
+    Any,
+    /// With these options, or not at all.
+    With(Options),
+    /// With these options, and not there yet.
+    New(Options),
+}
+
+impl Registry {
+    /// Drops the entry of a topic that is closed.
+    pub(super) fn forget_closed(&self, name: &str) {
+        let removed = {
+            let mut topics = lock(&self.topics);
+            match topics.by_name.get(name) {
+                Some(topic) if topic.is_closed() => topics.by_name.remove(name),
+                _ => None,
+            }
+        };
+        // Dropped without the lock: messages may go with it.
+        drop(removed);
+    }
+}
+
+impl Intracom {
+    /// An empty registry.
+    #[must_use]
+    pub fn new() -> Self {
+        let registry = Registry { topics: Mutex::new(Topics::default()), arrived: Notify::new() };
+        Intracom { registry: Arc::new(registry), scope: None }
+    }
+
+    /// The same registry, but subscriptions taken through it end with `scope`: at the next
+    /// [`recv`](Subscription::recv) at the latest, whatever is still buffered. A publisher does not
+    /// wait for a group all of whose members have ended in this way, dropped or not.
+    #[must_use]
+    pub fn scoped(&self, scope: CancellationToken) -> Intracom {
+        Intracom { registry: self.registry.clone(), scope: Some(scope) }
+    }
+
+    /// The topic of this name: found, with the options it was created with, or created, with
+    /// [the default](Options::DEFAULT).
+    ///
+    /// # Errors
+    ///
+    /// It carries another type; the name is empty or begins with `_rxd`; the registry is closed.
+    #[track_caller]
+    pub fn topic<T: Clone + Send + 'static>(&self, name: &str) -> Result<Topic<T>, Error> {
+        self.open(name, Want::Any, Location::caller())
+    }
+
+    /// The topic of this name and with these options: found or created.
+    ///
+    /// # Errors
+    ///
+    /// It carries another type, or has other options; the name is empty or begins with `_rxd`; the
+    /// registry is closed.
+    #[track_caller]
+    pub fn topic_with<T: Clone + Send + 'static>(&self, name: &str, options: Options) -> Result<Topic<T>, Error> {
+        self.open(name, Want::With(options), Location::caller())
+    }
+
+    /// A new topic.
+    ///
+    /// # Errors
+    ///
+    /// There is one of this name, whatever its type; the name is empty or begins with `_rxd`; the
+    /// registry is closed.
+    #[track_caller]
+    pub fn create<T: Clone + Send + 'static>(&self, name: &str, options: Options) -> Result<Topic<T>, Error> {
+        self.open(name, Want::New(options), Location::caller())
+    }
+
+    /// The topic of this name, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// It carries another type.
+    #[track_caller]
+    pub fn find<T: Clone + Send + 'static>(&self, name: &str) -> Result<Option<Topic<T>>, Error> {
+        let asked = Use { type_name: type_name::<T>(), place: Location::caller() };
+        match self.look_up(name)? {
+            Some(topic) => self.typed(name, topic, asked).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// Closes the topic of this name, as [`Topic::close`] does; whether there was one.
+    pub fn remove(&self, name: &str) -> bool {
+        let removed = lock(&self.registry.topics).by_name.remove(name);
+        removed.is_some_and(|topic| {
+            topic.close();
+            true
+        })
+    }
+
+    /// Subscribes to the topic of this name, once there is one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Topic::subscribe`]; the topic carries another type; the registry is closed, also while
+    /// it waits; or the scope of this handle ends while it waits.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is done, nothing has happened.
+    #[track_caller]
+    pub fn subscribe<T: Clone + Send + 'static>(
+        &self,
+        name: &str,
+        group: Group<'_>,
+    ) -> impl Future<Output = Result<Subscription<T>, Error>> + Send {
+        self.wait_for(name, group, Location::caller())
+    }
+
+    /// Subscribes to the topic of this name, if there is one within `limit`.
+    ///
+    /// # Errors
+    ///
+    /// As [`subscribe`](Intracom::subscribe), and if the time is up.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is done, nothing has happened.
+    #[track_caller]
+    pub fn subscribe_within<T: Clone + Send + 'static>(
+        &self,
+        limit: Duration,
+        name: &str,
+        group: Group<'_>,
+    ) -> impl Future<Output = Result<Subscription<T>, Error>> + Send {
+        let subscribed = self.wait_for(name, group, Location::caller());
+        async move {
+            match tokio::time::timeout(limit, subscribed).await {
+                Ok(subscribed) => subscribed,
+                Err(_) => Err(Error::new(name, Kind::Limit(limit))),
+            }
+        }
+    }
+
+    /// Closes every topic, and creates no more.
+    pub fn close(&self) {
+        let topics = {
+            let mut topics = lock(&self.registry.topics);
+            topics.closed = true;
+            std::mem::take(&mut topics.by_name)
+        };
+        topics.values().for_each(|topic| topic.close());
+        self.registry.arrived.notify_waiters();
+    }
+
+    /// Whether it is closed.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        lock(&self.registry.topics).closed
+    }
+
+    /// Every topic and group there is, and what has happened in them.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let topics: Vec<_> = lock(&self.registry.topics).by_name.values().cloned().collect();
+        Stats { topics: topics.iter().map(|topic| topic.stats()).collect() }
+    }
+
+    pub(super) fn declared<T: Clone + Send + 'static>(
+        &self,
+        name: &str,
+        options: Options,
+        place: &'static Location<'static>,
+    ) -> Result<Topic<T>, Error> {
+        self.open(name, Want::With(options), place)
+    }
+
+    fn open<T: Clone + Send + 'static>(
+        &self,
+        name: &str,
+        want: Want,
+        place: &'static Location<'static>,
+    ) -> Result<Topic<T>, Error> {
+        let error = |kind| Err(Error::new(name, kind));
+        if name.is_empty() || name.starts_with("_rxd") {
+            return error(Kind::Name);
+        }
+        let asked = Use { type_name: type_name::<T>(), place };
+        let mut topics = lock(&self.registry.topics);
+        if topics.closed {
+            return error(Kind::Registry);
+        }
+        // A topic that has been closed, but not yet been forgotten, is no longer there.
+        if let Some(topic) = topics.by_name.get(name).filter(|topic| !topic.is_closed()).cloned() {
+            drop(topics);
+            let there = topic.created();
+            return match want {
+                Want::New(_) => error(Kind::Exists { created: there.place }),
+                Want::With(options) if options != topic.options() && there.type_name == asked.type_name => {
+                    error(Kind::Options { created: there.place, topic: topic.options(), asked: options })
+                }
+                _ => self.typed(name, topic, asked),
+            };
+        }
+        let options = match want {
+            Want::Any => Options::DEFAULT,
+            Want::With(options) | Want::New(options) => options,
+        };
+        let name: Arc<str> = name.into();
+        let shared = Arc::new(Shared::<T>::new(name.clone(), asked, options, Arc::downgrade(&self.registry)));
+        let closed = topics.by_name.insert(name, shared.clone());
+        drop(topics);
+        drop(closed);
+        self.registry.arrived.notify_waiters();
+        Ok(Topic::new(shared, self.scope.clone()))
+    }
+
+    fn look_up(&self, name: &str) -> Result<Option<Arc<dyn AnyTopic>>, Error> {
+        let topics = lock(&self.registry.topics);
+        if topics.closed {
+            return Err(Error::new(name, Kind::Registry));
+        }
+        Ok(topics.by_name.get(name).filter(|topic| !topic.is_closed()).cloned())
+    }
+
+    fn typed<T: Clone + Send + 'static>(
+        &self,
+        name: &str,
+        topic: Arc<dyn AnyTopic>,
+        asked: Use,
+    ) -> Result<Topic<T>, Error> {
+        let there = topic.created();
+        match topic.into_any().downcast() {
+            Ok(shared) => Ok(Topic::new(shared, self.scope.clone())),
+            Err(_) => Err(Error::new(name, Kind::Type { topic: there, asked })),
+        }
+    }
+
+    async fn wait_for<T: Clone + Send + 'static>(
+        &self,
+        name: &str,
+        group: Group<'_>,
+        place: &'static Location<'static>,
+    ) -> Result<Subscription<T>, Error> {
+        let asked = Use { type_name: type_name::<T>(), place };
+        if name.is_empty() || name.starts_with("_rxd") {
+            return Err(Error::new(name, Kind::Name));
+        }
+        loop {
+            // Made before the look: whatever is created from here on is heard of.
+            let arrived = self.registry.arrived.notified();
+            if let Some(topic) = self.look_up(name)? {
+                match self.typed(name, topic, asked)?.subscribe(group) {
+                    // Closed between the look and the subscription: as if it had not been there.
+                    Err(error) if error.is_closed() => {}
+                    subscribed => return subscribed,
+                }
+            }
+            match &self.scope {
+                None => arrived.await,
+                Some(scope) => tokio::select! {
+                    biased;
+                    () = scope.cancelled() => return Err(Error::new(name, Kind::Cancelled)),
+                    () = arrived => {}
+                },
+            }
+        }
+    }
+}
+
+impl Default for Intracom {
+    fn default() -> Self {
+        Intracom::new()
+    }
+}
+
+impl fmt::Debug for Intracom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (names, closed) = {
+            let topics = lock(&self.registry.topics);
+            (topics.by_name.keys().cloned().collect::<Vec<_>>(), topics.closed)
+        };
+        f.debug_struct("Intracom")
+            .field("topics", &names)
+            .field("closed", &closed)
+            .field("scoped", &self.scope.is_some())
+            .finish()
+    }
+}

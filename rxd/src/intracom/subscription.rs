@@ -1,0 +1,219 @@
+//! A member of a group.
+
+use super::pace;
+use super::queue::{Item, Member, Queue};
+use super::stats::GroupStats;
+use super::topic::Shared;
+use async_channel::{Receiver, TryRecvError as Empty};
+use futures_core::Stream;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll, ready};
+use tokio::task::coop::consume_budget;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+
+/// A subscription to a topic: one member of a group.
+///
+/// It ends, once and for good, when the topic is closed and what was buffered has been received;
+/// when nobody can publish any more, because neither the registry nor a handle of the topic is
+/// left; or when the scope it was [taken in](super::Intracom::scoped) ends. To drop it is to leave;
+/// the last member ends its group, and what is still buffered is counted as
+/// [discarded](super::Drops::discarded).
+///
+/// It is a [`Stream`] as well. Prefer [`recv`](Subscription::recv) where several members of one
+/// group wait: it wakes one of them for a message, polling a stream wakes them all.
+pub struct Subscription<T> {
+    topic: Weak<Shared<T>>,
+    queue: Arc<Queue<T>>,
+    member: Arc<Member>,
+    left: bool,
+    /// What [`Stream`] needs to be polled again and again.
+    polled: Option<Polled<T>>,
+}
+
+struct Polled<T> {
+    receiver: Pin<Box<Receiver<Item<T>>>>,
+    scope: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+}
+
+impl<T> Subscription<T> {
+    pub(super) fn new(topic: Weak<Shared<T>>, queue: Arc<Queue<T>>, member: Arc<Member>) -> Self {
+        Subscription { topic, queue, member, left: false, polled: None }
+    }
+
+    /// The name of its group; `#n` for a group of its own.
+    #[must_use]
+    pub fn group(&self) -> &str {
+        &self.queue.name
+    }
+
+    /// What has happened in its group so far, drops included.
+    #[must_use]
+    pub fn stats(&self) -> GroupStats {
+        self.queue.stats()
+    }
+
+    fn leave(&mut self) {
+        if std::mem::replace(&mut self.left, true) {
+            return;
+        }
+        self.polled = None;
+        match self.topic.upgrade() {
+            Some(topic) => topic.leave(&self.queue, &self.member),
+            // Without a topic nobody can join: no need for its lock.
+            None if self.queue.exit(&self.member) => self.queue.end(),
+            None => {}
+        }
+    }
+
+    /// Whether it has ended by itself; if its scope has, it leaves.
+    #[inline]
+    fn is_over(&mut self) -> bool {
+        if !self.left && self.member.scope.as_ref().is_some_and(CancellationToken::is_cancelled) {
+            self.leave();
+        }
+        self.left
+    }
+}
+
+impl<T: Clone + Send + 'static> Subscription<T> {
+    /// The next message; `None` once the subscription has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped before it is done, no message is lost: the next call, or another member, gets it.
+    pub async fn recv(&mut self) -> Option<T> {
+        if pace::is_due() {
+            consume_budget().await;
+        }
+        loop {
+            match self.try_recv() {
+                Ok(message) => return Some(message),
+                Err(TryRecvError::Ended) => return None,
+                Err(TryRecvError::Empty) => {}
+            }
+            let item = match &self.member.scope {
+                None => self.queue.receiver.recv().await,
+                Some(scope) => tokio::select! {
+                    biased;
+                    item = self.queue.receiver.recv() => item,
+                    () = scope.cancelled() => continue,
+                },
+            };
+            match item {
+                Ok(item) => {
+                    if let Some(message) = self.open(item) {
+                        return Some(message);
+                    }
+                }
+                Err(_) => return None,
+            }
+        }
+    }
+
+    /// Counts before it opens, for to open may be to clone, and to panic.
+    #[inline]
+    fn open(&self, item: Item<T>) -> Option<T> {
+        self.member.count();
+        item.open()
+    }
+
+    /// [`recv`](Subscription::recv), by the name a stream has for it.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`recv`](Subscription::recv).
+    pub async fn next(&mut self) -> Option<T> {
+        self.recv().await
+    }
+
+    /// A message, if there is one now.
+    ///
+    /// # Errors
+    ///
+    /// There is none yet, or there will never be one.
+    #[inline]
+    pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
+        loop {
+            if self.is_over() {
+                return Err(TryRecvError::Ended);
+            }
+            match self.queue.receiver.try_recv() {
+                Ok(item) => {
+                    if let Some(message) = self.open(item) {
+                        return Ok(message);
+                    }
+                }
+                Err(Empty::Empty) => return Err(TryRecvError::Empty),
+                Err(Empty::Closed) => return Err(TryRecvError::Ended),
+            }
+        }
+    }
+}
+
+impl<T: Clone + Send + 'static> Stream for Subscription<T> {
+    type Item = T;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let this = &mut *self;
+        loop {
+            if this.is_over() {
+                return Poll::Ready(None);
+            }
+            let polled = this.polled.get_or_insert_with(|| Polled {
+                receiver: Box::pin(this.queue.receiver.clone()),
+                scope: this.member.scope.clone().map(|scope| Box::pin(scope.cancelled_owned())),
+            });
+            match polled.receiver.as_mut().poll_next(cx) {
+                Poll::Ready(Some(item)) => match this.open(item) {
+                    Some(message) => return Poll::Ready(Some(message)),
+                    None => continue,
+                },
+                Poll::Ready(None) => return Poll::Ready(None),
+                Poll::Pending => {}
+            }
+            match &mut polled.scope {
+                None => return Poll::Pending,
+                Some(scope) => ready!(scope.as_mut().poll(cx)),
+            }
+        }
+    }
+}
+
+impl<T> Drop for Subscription<T> {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
+
+impl<T> fmt::Debug for Subscription<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription")
+            .field("group", &self.queue.name)
+            .field("queued", &self.queue.receiver.len())
+            .field("left", &self.left)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why [`Subscription::try_recv`] has no message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TryRecvError {
+    /// There is none yet.
+    Empty,
+    /// There will never be one: the subscription has ended.
+    Ended,
+}
+
+impl fmt::Display for TryRecvError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TryRecvError::Empty => "no message yet",
+            TryRecvError::Ended => "the subscription has ended",
+        })
+    }
+}
+
+impl std::error::Error for TryRecvError {}

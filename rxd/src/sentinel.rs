@@ -1,0 +1,81 @@
+//! The thread beside the runtime: it sees what the runtime cannot say when its threads are blocked.
+//!
+//! It names the services that block their thread, and ends the process at the third signal even
+//! where the supervisor gets no turn, or where the daemon is over but a blocked thread keeps the
+//! runtime, and with it the process, from ending.
+
+use crate::core::{Core, Reason};
+use crate::signals::{Asked, Heard, Listener, Signal, die};
+use crate::stall::LOOKS;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use tokio::runtime::Builder;
+use tokio::sync::oneshot;
+use tokio::time::{MissedTickBehavior, interval};
+
+/// Ends its thread when it is dropped, and waits for it.
+#[derive(Debug)]
+pub(crate) struct Sentinel {
+    end: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Sentinel {
+    /// Starts to look for polls that last longer than `limit`, and to count these signals.
+    pub(crate) fn start(core: &Arc<Core>, limit: Duration, signals: Vec<Signal>) -> Self {
+        let (end, ended) = oneshot::channel();
+        let weak = Arc::downgrade(core);
+        let asked = Asked::new(matches!(core.shutting_down(), Some(Reason::Signal(_))));
+        let dispatch = tracing::dispatcher::get_default(Clone::clone);
+        let watch = async move {
+            let mut listener = Listener::new(&signals).unwrap_or_else(|_| Listener::none());
+            let (mut asked, mut reported) = (asked, Vec::new());
+            let mut tick = interval((limit / LOOKS).max(Duration::from_millis(1)));
+            tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            let mut ended = ended;
+            loop {
+                tokio::select! {
+                    biased;
+                    _ = &mut ended => return,
+                    heard = listener.next() => match heard {
+                        Heard::Stop(number) if asked.heard() == Some(3) => die(number),
+                        Heard::Stop(_) | Heard::Reload => {}
+                    },
+                    _ = tick.tick() => {
+                        if let Some(core) = weak.upgrade() {
+                            core.stall.look(&core, limit, &mut reported);
+                        }
+                    }
+                }
+            }
+        };
+        let run = move || {
+            let runtime = Builder::new_current_thread().enable_all().build();
+            match runtime {
+                Ok(runtime) => tracing::dispatcher::with_default(&dispatch, || runtime.block_on(watch)),
+                Err(error) => tracing::warn!(target: "rxd", "failed to look for blocking code: {error}"),
+            }
+        };
+        let thread = std::thread::Builder::new().name("rxd-sentinel".into()).spawn(run);
+        let thread =
+            thread.inspect_err(|error| tracing::warn!(target: "rxd", "failed to look for blocking code: {error}")).ok();
+        Sentinel { end: Some(end), thread }
+    }
+
+    /// Lets it go on: a thread is blocked for good, and the process may have to be ended by a signal.
+    pub(crate) fn stay(mut self) {
+        std::mem::forget(self.end.take());
+        drop(self.thread.take());
+    }
+}
+
+impl Drop for Sentinel {
+    fn drop(&mut self) {
+        drop(self.end.take());
+        if let Some(thread) = self.thread.take() {
+            // It waits for nothing but this.
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,160 @@
+#![doc = include_str!("README.md")]
+
+mod activation;
+mod address;
+mod mail;
+mod notify;
+mod pulse;
+mod ready;
+mod status;
+mod store;
+mod teller;
+mod text;
+mod unit;
+mod watchdog;
+
+pub use activation::Sockets;
+pub use store::{forget, store};
+pub use unit::Unit;
+
+use crate::alive::Alive;
+use crate::board::Id;
+use crate::core::Core;
+use crate::engine::STOP_LIMIT;
+use crate::options::Options;
+use address::Address;
+use notify::Thread;
+use pulse::Pulse;
+use ready::Missing;
+use std::sync::Arc;
+use std::time::Duration;
+use teller::Teller;
+use tokio::task::JoinHandle;
+use watchdog::{Feeder, Found, Turns};
+
+/// A running daemon's line to the service manager. Without one it is nothing, and costs nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Systemd(Option<Line>);
+
+#[derive(Debug)]
+struct Line {
+    teller: Arc<Teller>,
+    turns: Arc<Turns>,
+    task: JoinHandle<()>,
+    thread: Thread,
+}
+
+/// While it lives the daemon is not ready, whatever its services say.
+#[derive(Debug)]
+#[must_use = "dropped, it holds nothing up"]
+pub(crate) struct Hold(Option<Arc<Teller>>);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        if let Some(teller) = &self.0 {
+            teller.hold(false);
+        }
+    }
+}
+
+impl Systemd {
+    /// Opens the line, if the environment says that there is one. `options` are the services', in order.
+    pub(crate) fn begin(core: &Arc<Core>, alive: Alive, options: impl Iterator<Item = Options> + Clone) -> Self {
+        let address = match Address::from_env() {
+            None => return Systemd(None),
+            Some(Ok(address)) => address,
+            Some(Err(unusable)) => {
+                tracing::warn!(target: "rxd", "the service manager is told nothing: {unusable}");
+                return Systemd(None);
+            }
+        };
+        let found = Found::from_env();
+        let mismatch = found.mismatch(alive.report);
+        for warning in found.warning.iter().chain(&mismatch) {
+            tracing::warn!(target: "rxd", "{warning}");
+        }
+        let turns = Arc::new(Turns::new());
+        let feeder = found.timeout.map(|timeout| {
+            let mut pulse = Pulse::default();
+            for (id, options) in options.clone().enumerate() {
+                if let Some(period) = options.heartbeat {
+                    // Run is given its time to return, then what it spawned is.
+                    pulse.add(id as Id, period, 2 * options.timeouts[3].unwrap_or(STOP_LIMIT));
+                }
+            }
+            let interval = watchdog::interval(timeout, alive.report);
+            Feeder::new(core.clone(), turns.clone(), pulse, alive.on_stale, timeout, interval)
+        });
+        let (notifier, thread) = match notify::spawn(address, feeder) {
+            Ok(line) => line,
+            Err(error) => {
+                tracing::warn!(target: "rxd", "the service manager is told nothing: failed to start a thread: {error}");
+                return Systemd(None);
+            }
+        };
+        let teller = Arc::new(Teller::new(core.clone(), notifier, Missing::new(options)));
+        let task = tokio::spawn(teller.clone().follow());
+        Systemd(Some(Line { teller, turns, task, thread }))
+    }
+
+    /// Holds READY back, until what this returns is dropped: one for each thing besides the
+    /// services that must be there first.
+    pub(crate) fn hold(&self) -> Hold {
+        let teller = self.0.as_ref().map(|line| line.teller.clone());
+        if let Some(teller) = &teller {
+            teller.hold(true);
+        }
+        Hold(teller)
+    }
+
+    /// What is done before any service starts, and how long that takes at most; nothing is any more.
+    pub(crate) fn before(&self, stage: &str, limit: Option<Duration>) {
+        if let Some(line) = &self.0 {
+            line.teller.before(stage, limit);
+        }
+    }
+
+    /// The supervisor's loop has turned over: half of what a ping takes.
+    pub(crate) fn turned(&self) {
+        if let Some(line) = &self.0 {
+            line.turns.turned();
+        }
+    }
+
+    /// A reload begins, and is over within this time.
+    pub(crate) fn reloading(&self, within: Duration) {
+        if let Some(line) = &self.0 {
+            line.teller.reloading(within);
+        }
+    }
+
+    /// The reload is over; what of it failed.
+    pub(crate) fn reloaded(&self, failures: &[String]) {
+        if let Some(line) = &self.0 {
+            line.teller.reloaded(failures);
+        }
+    }
+
+    /// The daemon stops, within this time.
+    pub(crate) fn stopping(&self, within: Duration) {
+        if let Some(line) = &self.0 {
+            line.teller.stopping(within);
+        }
+    }
+
+    /// Tells what is left to be told, and leaves neither a task nor a thread behind.
+    pub(crate) async fn finish(&mut self) {
+        if let Some(mut line) = self.0.take() {
+            line.task.abort();
+            let _ = (&mut line.task).await;
+            line.teller.look();
+            line.thread.finish().await;
+        }
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}

@@ -1,0 +1,35 @@
+//! What stands in for `systemd` where the feature is off: nothing.
+
+use crate::alive::Alive;
+use crate::core::Core;
+use crate::options::Options;
+use std::sync::Arc;
+use std::time::Duration;
+
+#[derive(Debug, Default)]
+pub(crate) struct Systemd;
+
+#[derive(Debug)]
+pub(crate) struct Hold;
+
+impl Systemd {
+    pub(crate) fn begin(_: &Arc<Core>, _: Alive, _: impl Iterator<Item = Options> + Clone) -> Self {
+        Systemd
+    }
+
+    pub(crate) fn hold(&self) -> Hold {
+        Hold
+    }
+
+    pub(crate) fn before(&self, _: &str, _: Option<Duration>) {}
+
+    pub(crate) fn turned(&self) {}
+
+    pub(crate) fn reloading(&self, _: Duration) {}
+
+    pub(crate) fn reloaded(&self, _: &[String]) {}
+
+    pub(crate) fn stopping(&self, _: Duration) {}
+
+    pub(crate) async fn finish(&mut self) {}
+}

@@ -1,0 +1,301 @@
+//! A unit file that agrees with the declaration.
+
+mod limits;
+mod sandbox;
+
+use crate::graph::Graph;
+use crate::options::Options;
+use limits::Longest;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What a daemon is given beyond its own limits, so that it is rxd that says what went wrong.
+const MARGIN: Duration = Duration::from_secs(5);
+
+/// What systemd gives a start where nothing is declared.
+const START: Duration = Duration::from_secs(90);
+
+/// How long the service manager waits for a ping where nothing is declared.
+const WATCHDOG: Duration = Duration::from_secs(30);
+
+/// The first version with `Type=notify-reload`.
+const NOTIFY_RELOAD: u32 = 253;
+
+/// A service unit of systemd, made from what a daemon declares.
+///
+/// Its `TimeoutStartSec=` covers the limits and delays that are declared along the longest path
+/// through the gates, its `TimeoutStopSec=` the daemon's `shutdown_timeout`, and its
+/// `WatchdogSec=` is what `report_alive` needs. What is printed is the whole file:
+///
+/// ```
+/// # use rxd::{Context, Daemon, Options, Runner, Service, State};
+/// # use std::time::Duration;
+/// # struct Db;
+/// # impl Runner for Db { async fn run(&mut self, _: &Context) -> rxd::Result { Ok(()) } }
+/// let options = Options::DEFAULT.timeout_of(State::Init, Duration::from_secs(120));
+/// let daemon = Daemon::new("agent").add(Service::new("db", Db).options(options)).report_alive(Duration::from_secs(5));
+/// let unit = daemon.unit().exec("/usr/bin/agent").arg("--verbose").set("MemoryMax", "200M").to_string();
+/// assert!(unit.contains("ExecStart=/usr/bin/agent --verbose"));
+/// assert!(unit.contains("WatchdogSec=10s"));
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a unit does nothing until it is printed"]
+pub struct Unit {
+    name: String,
+    exec: PathBuf,
+    args: Vec<String>,
+    user: Option<String>,
+    version: u32,
+    fd_store: u32,
+    longest: Longest,
+    shutdown_timeout: Duration,
+    report_alive: Option<Duration>,
+    set: Vec<(String, String)>,
+}
+
+impl Unit {
+    /// The unit of a daemon with this graph, and these options for each of its services.
+    ///
+    /// [`Daemon::unit`](crate::Daemon::unit) is the same for a daemon that has been put together.
+    pub fn of(graph: &Graph<'_>, options: &[Options]) -> Self {
+        let name: String = graph.daemon.chars().map(|char| if is_plain(char) { char } else { '-' }).collect();
+        Unit {
+            exec: Path::new("/usr/bin").join(&name),
+            name,
+            args: Vec::new(),
+            user: None,
+            version: NOTIFY_RELOAD,
+            fd_store: 0,
+            longest: Longest::of(graph, options),
+            shutdown_timeout: crate::daemon::SHUTDOWN_TIMEOUT,
+            report_alive: None,
+            set: Vec::new(),
+        }
+    }
+
+    /// The daemon's `shutdown_timeout`.
+    pub fn shutdown_timeout(mut self, limit: Duration) -> Self {
+        self.shutdown_timeout = limit;
+        self
+    }
+
+    /// The daemon's `report_alive`.
+    pub fn report_alive(mut self, every: Duration) -> Self {
+        self.report_alive = Some(every);
+        self
+    }
+
+    /// What is done before any service starts, and how long that takes at most if that is known:
+    /// a [`prestart`](crate::prestart) stage.
+    pub fn before(mut self, stage: &str, limit: Option<Duration>) -> Self {
+        match limit {
+            Some(limit) => self.longest.start = self.longest.start.saturating_add(limit),
+            None => self.longest.unlimited(stage),
+        }
+        self
+    }
+
+    /// The program. Default: `/usr/bin/` and the daemon's name.
+    pub fn exec(mut self, program: impl Into<PathBuf>) -> Self {
+        self.exec = program.into();
+        self
+    }
+
+    /// One argument more.
+    pub fn arg(mut self, arg: impl Into<String>) -> Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    /// The user to run as. Default: one that is made up for as long as the daemon runs.
+    pub fn user(mut self, user: impl Into<String>) -> Self {
+        self.user = Some(user.into());
+        self
+    }
+
+    /// The version of systemd the unit is for. Below 253 there is no `Type=notify-reload`, and
+    /// `systemctl reload` does not wait for the reload to be over.
+    pub fn systemd(mut self, version: u32) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// How many descriptors systemd keeps for the daemon over a restart: see [`store`](super::store).
+    pub fn fd_store(mut self, descriptors: u32) -> Self {
+        self.fd_store = descriptors;
+        self
+    }
+
+    /// A setting of the `[Service]` section, in place of what the unit would say by itself. An
+    /// empty value removes it.
+    pub fn set(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.set.push((key.into(), value.into()));
+        self
+    }
+
+    /// The unit's name: the daemon's, as a file name.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}.service", self.name)
+    }
+
+    /// The `[Service]` section, in order.
+    fn service(&self) -> Vec<(&str, String)> {
+        let reloads = self.version >= NOTIFY_RELOAD;
+        let mut exec = quoted(&self.exec.to_string_lossy());
+        for arg in &self.args {
+            exec.push(' ');
+            exec.push_str(&quoted(arg));
+        }
+        let mut lines = vec![("Type", if reloads { "notify-reload" } else { "notify" }.to_string())];
+        lines.push(("NotifyAccess", "main".into()));
+        lines.push(("ExecStart", exec));
+        if !reloads {
+            lines.push(("ExecReload", "/bin/kill -HUP $MAINPID".into()));
+        }
+        lines.push(("Restart", "on-failure".into()));
+        lines.push(("RestartSec", "1s".into()));
+        // The daemon stops its services itself, in their order.
+        lines.push(("KillMode", "mixed".into()));
+        lines.push(("TimeoutStartSec", span(self.start())));
+        lines.push(("TimeoutStopSec", span(self.shutdown_timeout + MARGIN)));
+        lines.push(("WatchdogSec", span(self.report_alive.map_or(WATCHDOG, |every| 2 * every))));
+        if self.fd_store > 0 {
+            lines.push(("FileDescriptorStoreMax", self.fd_store.to_string()));
+        }
+        match &self.user {
+            Some(user) => lines.push(("User", user.clone())),
+            None => lines.push(("DynamicUser", "yes".into())),
+        }
+        lines.push(("RuntimeDirectory", self.name.clone()));
+        lines.push(("StateDirectory", self.name.clone()));
+        lines.extend(sandbox::LINES.iter().map(|(key, value)| (*key, (*value).to_string())));
+        lines
+    }
+
+    fn start(&self) -> Duration {
+        let declared = self.longest.start + MARGIN;
+        if self.longest.unlimited.is_empty() { declared } else { declared.max(START) }
+    }
+}
+
+impl fmt::Display for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = &self.name;
+        writeln!(f, "# {name}.service: made by rxd from what {name} declares")?;
+        writeln!(f, "#")?;
+        writeln!(f, "# To start takes up to {} along the longest path of", span(self.longest.start))?;
+        writeln!(f, "# declared limits: {}.", one_line(&self.longest.start_path))?;
+        if !self.longest.unlimited.is_empty() {
+            let few = super::text::few(&self.longest.unlimited, self.longest.unlimited_all);
+            writeln!(f, "# No limit is declared on the start of {}.", one_line(&few))?;
+        }
+        if self.longest.stop > self.shutdown_timeout {
+            writeln!(f, "# To stop may take {} along {}:", span(self.longest.stop), one_line(&self.longest.stop_path))?;
+            writeln!(f, "# what has not ended within shutdown_timeout={} is abandoned.", span(self.shutdown_timeout))?;
+        }
+        writeln!(f, "\n[Unit]\nDescription={name}\nAfter=network.target\n\n[Service]")?;
+        let mut set = self.set.clone();
+        for (key, value) in self.service() {
+            let mut own = set.iter().filter(|(other, _)| other == key).peekable();
+            if own.peek().is_none() {
+                writeln!(f, "{key}={value}")?;
+            }
+            for (_, value) in own.filter(|(_, value)| !value.is_empty()) {
+                writeln!(f, "{key}={}", one_line(value))?;
+            }
+            set.retain(|(other, _)| other != key);
+        }
+        for (key, value) in set.iter().filter(|(_, value)| !value.is_empty()) {
+            writeln!(f, "{}={}", one_line(key), one_line(value))?;
+        }
+        writeln!(f, "\n[Install]\nWantedBy=multi-user.target")
+    }
+}
+
+fn is_plain(char: char) -> bool {
+    char.is_ascii_alphanumeric() || matches!(char, '-' | '_' | '.')
+}
+
+fn one_line(text: &str) -> String {
+    text.replace(|char: char| char.is_control(), " ")
+}
+
+/// An argument as systemd reads it: no word splitting, no specifiers, no variables.
+fn quoted(arg: &str) -> String {
+    let arg = arg.replace('%', "%%").replace('$', "$$");
+    if !arg.is_empty() && arg.chars().all(|char| is_plain(char) || "/:=,+@%$".contains(char)) {
+        return arg;
+    }
+    let mut quoted = String::from('"');
+    for char in arg.chars() {
+        match char {
+            '"' | '\\' => quoted.extend(['\\', char]),
+            '\n' => quoted.push_str("\\n"),
+            char if char.is_control() => quoted.push_str(&format!("\\x{:02x}", char as u32)),
+            char => quoted.push(char),
+        }
+    }
+    quoted + "\""
+}
+
+/// A duration as systemd reads it, rounded up: `90s`, `1500ms`.
+pub(crate) fn span(duration: Duration) -> String {
+    let micros = duration.as_micros();
+    match micros {
+        _ if micros % 1_000_000 == 0 => format!("{}s", micros / 1_000_000),
+        _ if duration > Duration::from_secs(10) => format!("{}s", micros.div_ceil(1_000_000)),
+        _ => format!("{}ms", micros.div_ceil(1_000)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::Node;
+    use crate::manager::{Manager, continuous};
+
+    fn unit(name: &str) -> Unit {
+        let nodes =
+            [Node { name: "a", kind: None, table: &continuous::TABLE, edges: &[], optional: false, gives_up: false }];
+        Unit::of(&Graph { daemon: name, nodes: &nodes }, &[Options::DEFAULT])
+    }
+
+    #[test]
+    fn arguments_stay_what_they_are() {
+        assert_eq!(quoted("--addr=127.0.0.1:80"), "--addr=127.0.0.1:80");
+        assert_eq!(quoted("100%$HOME"), "100%%$$HOME");
+        assert_eq!(quoted("a \"b\"\n"), "\"a \\\"b\\\"\\n\"");
+        assert_eq!(quoted(""), "\"\"");
+    }
+
+    #[test]
+    fn spans_are_rounded_up() {
+        assert_eq!(span(Duration::from_secs(90)), "90s");
+        assert_eq!(span(Duration::from_micros(1_500_001)), "1501ms");
+        assert_eq!(span(Duration::from_millis(30_001)), "31s");
+        assert_eq!(span(Duration::ZERO), "0s");
+    }
+
+    #[test]
+    fn a_setting_replaces_or_adds_or_removes_and_injects_nothing() {
+        let text =
+            unit("agent").set("Restart", "always").set("MemoryMax", "1G\n[Install]").set("PrivateTmp", "").to_string();
+        assert!(text.contains("Restart=always\n") && !text.contains("on-failure"));
+        assert!(text.contains("MemoryMax=1G [Install]\n"));
+        assert!(!text.contains("PrivateTmp"));
+    }
+
+    #[test]
+    fn an_odd_name_is_a_file_name() {
+        assert_eq!(unit("edge agent/1\n").name(), "edge-agent-1-.service");
+    }
+
+    #[test]
+    fn older_than_notify_reload() {
+        let text = unit("agent").systemd(252).to_string();
+        assert!(text.contains("Type=notify\n") && text.contains("ExecReload=/bin/kill -HUP $MAINPID"));
+        assert!(unit("agent").to_string().contains("Type=notify-reload\n"));
+    }
+}

@@ -1,0 +1,267 @@
+//! The watchdog: whether there is one, and what it takes to feed it.
+//!
+//! A ping is earned. It is sent only if the supervisor's loop has turned over since it was last
+//! asked to, or was asked less than the watchdog's own timeout ago (or a second), and if every service that
+//! declared a heartbeat and is in Run has called it in time.
+
+use super::pulse::{Pulse, Stale};
+use crate::alive::OnStale;
+use crate::core::{Command, Core};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Nobody can be fed more often than that.
+const SHORTEST: Duration = Duration::from_millis(10);
+
+/// A longer timeout is pinged as if it were this.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A loop that is asked to turn has this long at least: on a busy machine a turn may well wait.
+const TURN: Duration = Duration::from_secs(1);
+
+/// As many ticks in a row in trouble, and the service manager is asked to act at once.
+const TRIGGER: u32 = 3;
+
+/// What the environment says about the watchdog.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// How long the service manager waits for a ping.
+    pub(crate) timeout: Option<Duration>,
+    /// What is odd about it.
+    pub(crate) warning: Option<String>,
+    /// The variable is meant for another process, or says that there is no watchdog.
+    pub(crate) declined: bool,
+}
+
+impl Found {
+    /// What `WATCHDOG_USEC` and `WATCHDOG_PID` say.
+    pub(crate) fn from_env() -> Found {
+        let read = |name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+        Found::parse(read("WATCHDOG_USEC").as_deref(), read("WATCHDOG_PID").as_deref(), std::process::id())
+    }
+
+    pub(crate) fn parse(usec: Option<&str>, pid: Option<&str>, me: u32) -> Found {
+        let Some(usec) = usec else { return Found::default() };
+        let odd = |text: String| Found { warning: Some(text), declined: true, timeout: None };
+        match pid.map(str::parse::<u32>) {
+            Some(Ok(pid)) if pid != me => return Found { declined: true, ..Found::default() },
+            Some(Err(_)) => {
+                let pid = pid.unwrap_or_default();
+                return odd(format!("WATCHDOG_PID is {pid:?}, which is no process: the watchdog is not fed"));
+            }
+            Some(Ok(_)) | None => {}
+        }
+        match usec.parse::<u64>() {
+            Err(_) => odd(format!("WATCHDOG_USEC is {usec:?}, which is no number: the watchdog is not fed")),
+            // How systemd spells "none" and "infinity".
+            Ok(0 | u64::MAX) => Found { declined: true, ..Found::default() },
+            Ok(micros) if Duration::from_micros(micros) < SHORTEST => Found {
+                timeout: Some(SHORTEST),
+                warning: Some(format!(
+                    "WATCHDOG_USEC is {micros}: no more is promised than a ping every few milliseconds"
+                )),
+                declined: false,
+            },
+            Ok(micros) => Found { timeout: Some(Duration::from_micros(micros)), ..Found::default() },
+        }
+    }
+
+    /// What to set where the daemon's declaration and its unit do not agree.
+    pub(crate) fn mismatch(&self, report_alive: Option<Duration>) -> Option<String> {
+        let report = report_alive?;
+        let asked = 2 * report;
+        match self.timeout {
+            None if self.declined => None,
+            None => Some(format!(
+                "report_alive is {report:?}, but the unit has no watchdog: set WatchdogSec={} in it",
+                super::unit::span(asked)
+            )),
+            Some(timeout) if timeout < asked => Some(format!(
+                "report_alive is {report:?}, which needs WatchdogSec={} or more, but the unit says {timeout:?}: \
+                 it is reported every {:?} instead",
+                super::unit::span(asked),
+                interval(timeout, report_alive),
+            )),
+            Some(_) => None,
+        }
+    }
+}
+
+/// How often to ping: four times within the timeout, so that one that is late is soon enough.
+pub(crate) fn interval(timeout: Duration, report_alive: Option<Duration>) -> Duration {
+    let quarter = timeout.min(LONGEST) / 4;
+    report_alive.map_or(quarter, |report| quarter.min(report)).max(SHORTEST / 4)
+}
+
+/// Whether the supervisor's loop turns over when it is asked to.
+#[derive(Debug)]
+pub(crate) struct Turns(AtomicBool);
+
+impl Turns {
+    pub(crate) fn new() -> Self {
+        Turns(AtomicBool::new(true))
+    }
+
+    /// The loop has turned over.
+    pub(crate) fn turned(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// What one look at the daemon means for the watchdog.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tick {
+    pub(crate) ping: bool,
+    /// Ask the service manager to act now.
+    pub(crate) trigger: bool,
+    /// What is wrong; empty if nothing is.
+    pub(crate) trouble: String,
+}
+
+pub(crate) struct Feeder {
+    core: Arc<Core>,
+    turns: Arc<Turns>,
+    pulse: Pulse,
+    on_stale: OnStale,
+    /// How long the supervisor's loop may take to turn.
+    turn: Duration,
+    interval: Duration,
+    due: Instant,
+    asked: Instant,
+    /// How many looks in a row found the same trouble.
+    troubled: u32,
+    triggered: bool,
+}
+
+impl Feeder {
+    pub(crate) fn new(
+        core: Arc<Core>,
+        turns: Arc<Turns>,
+        pulse: Pulse,
+        on_stale: OnStale,
+        timeout: Duration,
+        interval: Duration,
+    ) -> Self {
+        let now = Instant::now();
+        Feeder {
+            core,
+            turns,
+            pulse,
+            on_stale,
+            turn: timeout.max(TURN),
+            interval,
+            due: now,
+            asked: now,
+            troubled: 0,
+            triggered: false,
+        }
+    }
+
+    /// When the next look is due.
+    pub(crate) fn due(&self) -> Instant {
+        self.due
+    }
+
+    /// Looks at the daemon.
+    pub(crate) fn tick(&mut self, now: Instant) -> Tick {
+        self.due += self.interval;
+        if self.due <= now {
+            // Late already, or the machine slept: a burst of pings would say nothing.
+            self.due = now + self.interval;
+        }
+        match self.trouble(now) {
+            None => {
+                (self.troubled, self.triggered) = (0, false);
+                Tick { ping: true, ..Tick::default() }
+            }
+            Some(Trouble { text, patient: true }) => Tick { ping: true, trigger: false, trouble: text },
+            Some(Trouble { text, patient: false }) => {
+                self.troubled = self.troubled.saturating_add(1);
+                Tick { ping: false, trigger: self.troubled >= TRIGGER && !self.triggered, trouble: text }
+            }
+        }
+    }
+
+    /// The service manager was asked to act: to ask again would begin it anew.
+    pub(crate) fn triggered(&mut self) {
+        self.triggered = true;
+    }
+
+    fn trouble(&mut self, now: Instant) -> Option<Trouble> {
+        if self.turns.0.swap(false, Ordering::Relaxed) {
+            self.asked = now;
+            self.core.supervisor.notify_one();
+        } else if now.duration_since(self.asked) > self.turn {
+            let text = format!("the runtime has not turned for more than {:?}", self.turn);
+            return Some(Trouble { text, patient: false });
+        }
+        let Stale { id, period, rescue } = self.pulse.stale(&self.core, self.on_stale)?;
+        let name = self.core.name(id);
+        if rescue.begins {
+            tracing::warn!(target: "rxd", service = &**name, "no heartbeat within {period:?}: it is restarted");
+            drop(self.core.request(id, Command::Restart));
+        }
+        let verb = if rescue.patient { "is restarted" } else { "is stale" };
+        // The same words for as long as it lasts: a status that changes is told anew.
+        Some(Trouble { text: format!("{name} {verb}: no heartbeat within {period:?}"), patient: rescue.patient })
+    }
+}
+
+struct Trouble {
+    text: String,
+    /// Something is being done about it.
+    patient: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn timeout(usec: &str) -> (Option<Duration>, bool) {
+        let found = Found::parse(Some(usec), None, 1);
+        (found.timeout, found.warning.is_some())
+    }
+
+    #[test]
+    fn f88_odd_timeouts() {
+        assert_eq!(timeout("0"), (None, false));
+        assert_eq!(timeout("soon"), (None, true));
+        assert_eq!(timeout("-1"), (None, true));
+        assert_eq!(timeout("1"), (Some(SHORTEST), true));
+        assert_eq!(timeout("18446744073709551615"), (None, false));
+        assert_eq!(timeout("18446744073709551616"), (None, true));
+        let (long, warned) = timeout("18446744073709551614");
+        assert!(!warned && interval(long.unwrap(), None) <= LONGEST);
+        assert_eq!(timeout("500000"), (Some(Duration::from_millis(500)), false));
+    }
+
+    #[test]
+    fn f89_only_its_own_process() {
+        let found = |pid| Found::parse(Some("500000"), pid, 7);
+        assert!(found(Some("7")).timeout.is_some());
+        assert!(found(None).timeout.is_some());
+        assert_eq!(found(Some("8")), Found { declined: true, ..Found::default() });
+        assert!(found(Some("x")).timeout.is_none() && found(Some("x")).warning.is_some());
+    }
+
+    #[test]
+    fn g29_the_interval_leaves_half_of_the_half() {
+        let half = Duration::from_millis(500);
+        assert_eq!(interval(half, None), half / 4);
+        assert_eq!(interval(half, Some(Duration::from_secs(5))), half / 4);
+        assert_eq!(interval(half, Some(Duration::from_millis(50))), Duration::from_millis(50));
+        assert!(interval(SHORTEST, None) > Duration::ZERO);
+    }
+
+    #[test]
+    fn a_mismatch_says_what_to_set() {
+        let report = Some(Duration::from_secs(5));
+        let found = |secs| Found { timeout: Some(Duration::from_secs(secs)), ..Found::default() };
+        assert!(found(3).mismatch(report).unwrap().contains("WatchdogSec=10s"));
+        assert!(Found::default().mismatch(report).unwrap().contains("set WatchdogSec=10s"));
+        assert_eq!(found(10).mismatch(report), None);
+        assert_eq!(found(3).mismatch(None), None);
+        assert_eq!(Found { declined: true, ..Found::default() }.mismatch(report), None);
+    }
+}

@@ -1,0 +1,51 @@
+//! What a watch yields, and how it ends.
+
+use crate::core::ServiceState;
+use crate::state::Cause;
+use std::borrow::Cow;
+use std::fmt;
+
+/// A watch's condition has come true.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Met {
+    /// The number of the transition that made it true: of the last one, if there were several. Of a
+    /// condition that held when the watch was made, the number of the last transition before that.
+    pub seq: u64,
+    /// How many times it has come true since the last one that was yielded, this one included.
+    pub times: u64,
+    /// The services the watch is about, in the order they were named, as they were at that instant.
+    pub services: Vec<ServiceState>,
+}
+
+/// Why a condition can come true no more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Never {
+    /// These of the watch's services have exited, with these causes.
+    Exited(Vec<(Cow<'static, str>, Cause)>),
+    /// It asks about `Unknown`, which the services have left, and which does not come again.
+    Past,
+    /// None of the services of this declared watch is part of the daemon: they are switched off.
+    Absent,
+    /// The daemon has ended.
+    Closed,
+}
+
+impl fmt::Display for Never {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Never::Exited(services) => {
+                for (at, (name, cause)) in services.iter().enumerate() {
+                    write!(f, "{}service `{name}` has exited ({cause})", if at == 0 { "" } else { ", " })?;
+                }
+                Ok(())
+            }
+            Never::Past => f.write_str("its services have left Unknown for good"),
+            Never::Absent => f.write_str("none of its services is part of the daemon"),
+            Never::Closed => f.write_str("the daemon has ended"),
+        }
+    }
+}
+
+impl std::error::Error for Never {}

@@ -1,0 +1,204 @@
+//! Watches that somebody holds: polled, not reacted to.
+
+mod met;
+mod names;
+mod stream;
+mod text;
+mod wait;
+
+#[cfg(all(test, not(rxd_loom)))]
+pub(crate) mod tests;
+
+pub use met::{Met, Never};
+pub(crate) use names::unknown_service;
+pub use names::{Names, Of, of};
+pub use stream::{StateEvent, StateStream};
+pub(crate) use text::describe;
+pub use wait::{WaitError, WaitFor};
+
+use crate::board::{Condition, Fired, Id, Word};
+use crate::core::Core;
+use crate::error::Result;
+use crate::graph::{Edge, Mode};
+use crate::state::{Action, State};
+use futures_core::{FusedStream, Stream};
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+/// A watch on one or more services.
+///
+/// It yields once if its condition holds when it is made, and then each time the condition comes
+/// true again, however short that was: what came true several times between two polls is yielded
+/// once, with the count, and with the services as they were at the last of them. A watch on
+/// [`Changing`](Action::Changing) yields for every change (`any`), or each time all have changed
+/// since it last did (`all`).
+///
+/// It ends when its condition can come true no more: its services have exited for good, or the
+/// daemon has ended; [`ended`](Watch::ended) says which. It stays ended, also when an operator
+/// starts the service again: make another one then.
+///
+/// No watch delays a transition or another watch, whoever polls it how seldom; and it takes no
+/// more memory for that. Dropping it ends it.
+///
+/// ```
+/// use rxd::{Action, Context, Daemon, Runner, Service, State, manager};
+///
+/// struct Job;
+///
+/// impl Runner for Job {
+///     async fn run(&mut self, _cx: &Context) -> rxd::Result {
+///         Ok(())
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> rxd::Result {
+/// let daemon = Daemon::new("d").add(Service::new("job", Job).manager(manager::until_success));
+/// let handle = daemon.start().await?;
+/// let mut ran = handle.watch_any(Action::Entering, State::Run, "job")?;
+/// let met = ran.next().await.expect("it runs once");
+/// assert_eq!(met.services[0].state, State::Run);
+/// // It has ended well, and will not run again.
+/// assert!(ran.next().await.is_none());
+/// assert_eq!(ran.ended().unwrap().to_string(), "service `job` has exited (normal)");
+/// # handle.wait().await.into_result()
+/// # }
+/// ```
+#[derive(Debug)]
+#[must_use = "a watch does nothing unless it is awaited"]
+pub struct Watch {
+    core: Arc<Core>,
+    /// The row on the board; none if it is about no service.
+    row: Option<u32>,
+    targets: Box<[Id]>,
+    /// Where the targets are put when it is polled.
+    words: Vec<Word>,
+    end: Option<Never>,
+}
+
+impl Watch {
+    pub(crate) fn new(
+        core: &Arc<Core>,
+        mode: Mode,
+        action: Action,
+        state: State,
+        services: &impl Names,
+    ) -> Result<Watch> {
+        let targets = names::places(core, services)?;
+        Ok(Watch::on(core, mode, Condition::State(action, state), targets))
+    }
+
+    fn on(core: &Arc<Core>, mode: Mode, condition: Condition, targets: Box<[Id]>) -> Watch {
+        // What a poll needs is allocated here: the board allocates nothing under its lock for it.
+        let words = Vec::with_capacity(targets.len());
+        let row = core.board.watch(mode, condition, &targets);
+        Watch { core: core.clone(), row: Some(row), targets, words, end: None }
+    }
+
+    /// The watch of a declared `stream(..)`.
+    pub(crate) fn declared(core: &Arc<Core>, edge: &Edge<'_>) -> Watch {
+        let targets = names::places_of(core, edge);
+        if targets.is_empty() {
+            return Watch { core: core.clone(), row: None, targets, words: Vec::new(), end: Some(Never::Absent) };
+        }
+        Watch::on(core, edge.mode, Condition::State(edge.action, edge.state), targets)
+    }
+
+    /// Waits until the condition comes true; none once it can do so no more.
+    ///
+    /// # Cancel safety
+    ///
+    /// This method is cancel safe: nothing is taken until it is returned.
+    pub async fn next(&mut self) -> Option<Met> {
+        poll_fn(|task| self.poll(task)).await
+    }
+
+    /// Waits until the condition comes true.
+    ///
+    /// # Errors
+    ///
+    /// [`Never`], if it can do so no more.
+    ///
+    /// # Cancel safety
+    ///
+    /// This method is cancel safe: nothing is taken until it is returned.
+    ///
+    /// ```
+    /// # use rxd::{Action, Context, State};
+    /// # async fn f(cx: &Context) -> rxd::Result {
+    /// let mut ready = cx.watch_all(Action::Entering, State::Run, ["db", "cache"])?;
+    /// let met = ready.wait().await?;
+    /// tracing::info!(seq = met.seq, "both are ready");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn wait(&mut self) -> Result<Met, Never> {
+        match self.next().await {
+            Some(met) => Ok(met),
+            None => Err(self.end.clone().unwrap_or(Never::Closed)),
+        }
+    }
+
+    /// Whether the condition holds at this instant, whatever was yielded, and also once the watch
+    /// has ended. One on [`Changing`](Action::Changing) never does.
+    #[must_use]
+    pub fn is_met(&self) -> bool {
+        self.row.is_some_and(|row| self.core.board.is_met(row))
+    }
+
+    /// Why the watch has ended, once it has said so by yielding nothing.
+    #[must_use]
+    pub fn ended(&self) -> Option<&Never> {
+        self.end.as_ref()
+    }
+
+    fn poll(&mut self, task: &Context<'_>) -> Poll<Option<Met>> {
+        let (Some(row), None) = (self.row, &self.end) else { return Poll::Ready(None) };
+        match self.core.board.poll_watch(row, task, &mut self.words) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Some(Fired { seq, times })) => {
+                let services = self.targets.iter().zip(&self.words).map(|(&id, word)| self.core.state(id, word));
+                Poll::Ready(Some(Met { seq, times, services: services.collect() }))
+            }
+            Poll::Ready(None) => {
+                self.end = Some(self.never());
+                Poll::Ready(None)
+            }
+        }
+    }
+
+    /// Why nothing more will come, as the words that came with that say.
+    fn never(&self) -> Never {
+        let exited = self.targets.iter().zip(&self.words);
+        let exited: Vec<_> = exited.filter_map(|(&id, word)| Some((self.core.name(id).clone(), word.ended?))).collect();
+        match () {
+            () if !exited.is_empty() => Never::Exited(exited),
+            () if self.core.board.is_closed() => Never::Closed,
+            () => Never::Past,
+        }
+    }
+}
+
+impl Stream for Watch {
+    type Item = Met;
+
+    fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Met>> {
+        self.poll(task)
+    }
+}
+
+impl FusedStream for Watch {
+    fn is_terminated(&self) -> bool {
+        self.end.is_some()
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        if let Some(row) = self.row {
+            self.core.board.unwatch(row);
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! What can name services.
+
+use crate::board::Id;
+use crate::core::Core;
+use crate::error::{Error, Result};
+use crate::graph::{Edge, Target};
+use crate::service::Declared;
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+
+/// What can name services: a name, a service's type as [`of`]`::<Health>()`, or several of either.
+///
+/// ```
+/// # use rxd::{Action, Context, State};
+/// # fn f(cx: &Context, names: Vec<String>) -> rxd::Result {
+/// let db = cx.watch_any(Action::Entering, State::Run, "db")?;
+/// let both = cx.watch_all(Action::Entering, State::Run, ["db", "cache"])?;
+/// let some = cx.watch_any(Action::Exited, State::Run, &names)?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// A name that is given twice counts once. To give none at all is an error where it is used.
+pub trait Names {
+    /// Calls `each` with every one.
+    fn each(&self, each: &mut dyn FnMut(Target<'_>));
+}
+
+impl Names for str {
+    fn each(&self, each: &mut dyn FnMut(Target<'_>)) {
+        each(Target::name(self));
+    }
+}
+
+impl Names for String {
+    fn each(&self, each: &mut dyn FnMut(Target<'_>)) {
+        each(Target::name(self));
+    }
+}
+
+impl Names for Cow<'_, str> {
+    fn each(&self, each: &mut dyn FnMut(Target<'_>)) {
+        each(Target::name(self));
+    }
+}
+
+impl<N: Names> Names for [N] {
+    fn each(&self, each: &mut dyn FnMut(Target<'_>)) {
+        self.iter().for_each(|name| name.each(each));
+    }
+}
+
+impl<N: Names, const K: usize> Names for [N; K] {
+    fn each(&self, each: &mut dyn FnMut(Target<'_>)) {
+        self.as_slice().each(each);
+    }
+}
+
+impl<N: Names> Names for Vec<N> {
+    fn each(&self, each: &mut dyn FnMut(Target<'_>)) {
+        self.as_slice().each(each);
+    }
+}
+
+impl<N: Names + ?Sized> Names for &N {
+    fn each(&self, each: &mut dyn FnMut(Target<'_>)) {
+        (**self).each(each);
+    }
+}
+
+impl<A: Names, B: Names> Names for (A, B) {
+    fn each(&self, each: &mut dyn FnMut(Target<'_>)) {
+        self.0.each(each);
+        self.1.each(each);
+    }
+}
+
+/// The services of this type, wherever a name can be given: the one that was declared on it or,
+/// where one type runs several times, all of them.
+///
+/// ```
+/// # use rxd::{Action, Context, State};
+/// # fn f<Health: rxd::Declared>(cx: &Context) -> rxd::Result {
+/// let healthy = cx.watch_any(Action::Entering, State::Run, rxd::of::<Health>())?;
+/// # Ok(())
+/// # }
+/// ```
+#[must_use]
+pub fn of<S: Declared>() -> Of<S> {
+    Of(PhantomData)
+}
+
+/// See [`of`].
+pub struct Of<S>(PhantomData<fn() -> S>);
+
+impl<S: Declared> Names for Of<S> {
+    fn each(&self, each: &mut dyn FnMut(Target<'_>)) {
+        each(Target::kind(S::KIND));
+    }
+}
+
+impl<S: Declared> fmt::Debug for Of<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "of::<{}>()", S::KIND.text)
+    }
+}
+
+impl<S> Clone for Of<S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S> Copy for Of<S> {}
+
+/// The places of the services that are named, each once, in the order they were named.
+pub(super) fn places(core: &Core, names: &impl Names) -> Result<Box<[Id]>> {
+    let mut places = Places::new(core);
+    let mut unknown = None;
+    names.each(&mut |target| {
+        if !places.add(&target) && unknown.is_none() {
+            unknown = Some(unknown_target(core, &target));
+        }
+    });
+    match unknown {
+        Some(error) => Err(error),
+        None if places.list.is_empty() => Err(Error::msg("failed to watch: no service is named")),
+        None => Ok(places.list.into()),
+    }
+}
+
+/// The places of a declared watch's targets. What is switched off has none.
+pub(super) fn places_of(core: &Core, edge: &Edge<'_>) -> Box<[Id]> {
+    let mut places = Places::new(core);
+    for target in edge.targets {
+        places.add(target);
+    }
+    places.list.into()
+}
+
+struct Places<'a> {
+    core: &'a Core,
+    list: Vec<Id>,
+    /// Which are in the list; kept only once that is too long to be searched.
+    seen: Vec<bool>,
+}
+
+impl<'a> Places<'a> {
+    fn new(core: &'a Core) -> Self {
+        Places { core, list: Vec::new(), seen: Vec::new() }
+    }
+
+    /// Whether it stands for any service at all.
+    fn add(&mut self, target: &Target<'_>) -> bool {
+        let mut any = false;
+        for id in self.core.find(target.id) {
+            if target.by_type || *self.core.name(id) == target.text {
+                any = true;
+                self.add_id(id);
+            }
+        }
+        any
+    }
+
+    fn add_id(&mut self, id: Id) {
+        if self.list.len() == 16 && self.seen.is_empty() {
+            self.seen = vec![false; self.core.names().len()];
+            self.list.iter().for_each(|&id| self.seen[id as usize] = true);
+        }
+        let new = match self.seen.get_mut(id as usize) {
+            Some(seen) => !std::mem::replace(seen, true),
+            None => !self.list.contains(&id),
+        };
+        if new {
+            self.list.push(id);
+        }
+    }
+}
+
+fn unknown_target(core: &Core, target: &Target<'_>) -> Error {
+    if target.by_type {
+        Error::msg(format_args!("daemon `{}` has no service of type `{}`", core.daemon, target.text))
+    } else {
+        unknown_service(core, target.text)
+    }
+}
+
+/// What is said of a name that no service has.
+pub(crate) fn unknown_service(core: &Core, name: &str) -> Error {
+    Error::msg(crate::graph::unknown(&core.daemon, name, core.names().iter().map(|name| &**name)))
+}

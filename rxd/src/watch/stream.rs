@@ -1,0 +1,177 @@
+//! Every transition, in order.
+
+use super::unknown_service;
+use crate::board::{Chosen, Event, Id, Read, Word};
+use crate::core::{Core, ServiceState, States};
+use crate::error::Result;
+use crate::state::Filter;
+use futures_core::{FusedStream, Stream};
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+/// How many transitions are taken from the board at a time.
+const HANDFUL: usize = 16;
+
+/// Every transition of some services, in order.
+///
+/// The first item is a snapshot, of the instant the stream was made; every transition of its
+/// services after that follows, in the order of their numbers, none left out. The board keeps the
+/// last transitions of the daemon for this ([`Daemon::history`](crate::Daemon::history) many): a
+/// reader that falls behind by more is told how many it missed, is given a new snapshot, and goes
+/// on from there. It never delays anyone, and takes no more memory the further behind it is.
+///
+/// It ends when the daemon has, after everything else was yielded. Services that exit do not end
+/// it: an operator may start them again. Dropping it ends it.
+///
+/// ```
+/// use rxd::{Context, Daemon, Filter, Runner, Service, StateEvent, manager};
+///
+/// struct Job;
+///
+/// impl Runner for Job {
+///     async fn run(&mut self, _cx: &Context) -> rxd::Result {
+///         Ok(())
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> rxd::Result {
+/// let daemon = Daemon::new("d").add(Service::new("job", Job).manager(manager::until_success));
+/// let handle = daemon.start().await?;
+/// let mut states = handle.watch_states(Filter::None)?;
+/// let mut seen = Vec::new();
+/// while let Some(event) = states.next().await {
+///     if let StateEvent::Changed(service) = event {
+///         seen.push(format!("{} {}", service.transition, service.state));
+///     }
+/// }
+/// assert_eq!(seen.first().unwrap(), "entering init");
+/// assert_eq!(seen.last().unwrap(), "entering exit");
+/// # handle.wait().await.into_result()
+/// # }
+/// ```
+#[derive(Debug)]
+#[must_use = "a stream does nothing unless it is polled"]
+pub struct StateStream {
+    core: Arc<Core>,
+    row: u32,
+    chosen: Chosen,
+    /// The last transition looked at.
+    seq: u64,
+    /// What is taken from the board and not yet yielded, last first.
+    events: Vec<Event>,
+    /// Where the services are: to be yielded next, unless it is empty.
+    words: Vec<Word>,
+    next: Next,
+}
+
+/// What is to be yielded next.
+#[derive(Debug, PartialEq, Eq)]
+enum Next {
+    Snapshot,
+    Change,
+    Nothing,
+}
+
+/// What a [`StateStream`] yields.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StateEvent {
+    /// Where the services are; always the first.
+    Snapshot(States),
+    /// One of them made a transition.
+    Changed(ServiceState),
+    /// This reader was too slow: so many transitions were not delivered, and this is where the services are.
+    Lagged {
+        /// How many transitions of the chosen services were missed.
+        missed: u64,
+        /// Where they are after those.
+        snapshot: States,
+    },
+}
+
+impl StateStream {
+    pub(crate) fn new(core: &Arc<Core>, filter: &Filter) -> Result<StateStream> {
+        let chosen = choose(core, filter)?;
+        let mut words = Vec::with_capacity(chosen.len());
+        let (row, seq) = core.board.feed(&chosen, &mut words);
+        let events = Vec::with_capacity(HANDFUL);
+        Ok(StateStream { core: core.clone(), row, chosen, seq, events, words, next: Next::Snapshot })
+    }
+
+    /// The next item; none when the daemon has ended and everything was yielded.
+    ///
+    /// # Cancel safety
+    ///
+    /// This method is cancel safe: nothing is taken until it is returned.
+    pub async fn next(&mut self) -> Option<StateEvent> {
+        poll_fn(|task| self.poll(task)).await
+    }
+
+    pub(super) fn poll(&mut self, task: &Context<'_>) -> Poll<Option<StateEvent>> {
+        match self.next {
+            Next::Nothing => return Poll::Ready(None),
+            Next::Snapshot => {
+                self.next = Next::Change;
+                return Poll::Ready(Some(StateEvent::Snapshot(self.snapshot())));
+            }
+            Next::Change => {}
+        }
+        if self.events.is_empty() {
+            let board = &self.core.board;
+            match board.poll_feed(self.row, task, &mut self.seq, &self.chosen, &mut self.events, &mut self.words) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Read::Events) => self.events.reverse(),
+                Poll::Ready(Read::Lagged { missed }) => {
+                    return Poll::Ready(Some(StateEvent::Lagged { missed, snapshot: self.snapshot() }));
+                }
+                Poll::Ready(Read::End) => self.next = Next::Nothing,
+            }
+        }
+        Poll::Ready(self.events.pop().map(|event| StateEvent::Changed(self.core.past(&event))))
+    }
+
+    fn snapshot(&mut self) -> States {
+        let words = std::mem::take(&mut self.words);
+        let mut words = words.iter();
+        let mut services = Vec::with_capacity(self.chosen.len());
+        self.chosen.each(|id| services.extend(words.next().map(|word| self.core.state(id, word))));
+        States::new(self.seq, services)
+    }
+}
+
+/// Which services a filter lets through.
+fn choose(core: &Core, filter: &Filter) -> Result<Chosen> {
+    let (names, include) = match filter {
+        Filter::None => return Ok(Chosen::All(core.names().len() as Id)),
+        Filter::Include(names) => (names, true),
+        Filter::Exclude(names) => (names, false),
+    };
+    let mut table = vec![!include; core.names().len()].into_boxed_slice();
+    for name in names {
+        table[core.id(name).ok_or_else(|| unknown_service(core, name))? as usize] = include;
+    }
+    let list = (0..table.len() as Id).filter(|&id| table[id as usize]).collect();
+    Ok(Chosen::Some(list, table))
+}
+
+impl Stream for StateStream {
+    type Item = StateEvent;
+
+    fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<StateEvent>> {
+        self.poll(task)
+    }
+}
+
+impl FusedStream for StateStream {
+    fn is_terminated(&self) -> bool {
+        self.next == Next::Nothing
+    }
+}
+
+impl Drop for StateStream {
+    fn drop(&mut self) {
+        self.core.board.unwatch(self.row);
+    }
+}

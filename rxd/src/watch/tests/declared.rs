@@ -1,0 +1,131 @@
+//! Declared watches against the model: gates, and reactions as the engine is told of them. G9.
+
+use super::model::{Instant, Watched};
+use super::world::Stage;
+use crate::board::{Condition, Declared, Id, Reaction, signal};
+use crate::graph::Mode;
+use crate::state::{Action, Cause, State, Transition};
+use proptest::prelude::*;
+
+const ACTIONS: [Action; 4] = [Action::Entering, Action::Exited, Action::Changing, Action::NotIn];
+
+/// The last service is the one that declares; the others are moved about.
+const OTHERS: usize = 3;
+const OWNER: usize = OTHERS;
+
+#[derive(Clone, Debug)]
+enum Op {
+    Move(usize, usize),
+    /// The owner goes on, as far as its gates let it.
+    Own,
+    /// Its engine takes what has fired.
+    Take,
+}
+
+type Watch = (bool, usize, usize, u8, usize);
+
+const REACTIONS: [Reaction; 4] = [Reaction::GateInit, Reaction::GateRun, Reaction::Stop, Reaction::Exit];
+
+fn run(watches: Vec<Watch>, ops: Vec<Op>) {
+    let mut declared = vec![Vec::new(); OTHERS + 1];
+    let mut models: Vec<(Watched, Reaction, Instant)> = Vec::new();
+    for (all, action, state, mask, reaction) in watches {
+        let mode = if all { Mode::All } else { Mode::Any };
+        let targets: Vec<usize> = (0..OTHERS).filter(|who| (mask % 7 + 1) >> who & 1 == 1).collect();
+        let (action, state, reaction) = (ACTIONS[action], State::ALL[state], REACTIONS[reaction]);
+        declared[OWNER].push(Declared {
+            mode,
+            condition: Condition::State(action, state),
+            targets: targets.iter().map(|&who| who as Id).collect(),
+            reaction,
+            within: None,
+        });
+        // The instant from which on an edge is news.
+        models.push((Watched { mode, action, state, targets, made: 0 }, reaction, 0));
+    }
+    let mut stage = Stage::with(declared, 8);
+    for op in ops {
+        match op {
+            Op::Move(service, choice) => stage.step(service % OTHERS, choice),
+            Op::Take => {
+                let now = stage.world.now();
+                for (_, reaction, since) in &mut models {
+                    if matches!(reaction, Reaction::Stop | Reaction::Exit) {
+                        stage.core.board.take_reaction(OWNER as Id, *reaction);
+                        *since = now + 1;
+                    }
+                }
+            }
+            Op::Own => {
+                let now = stage.world.now();
+                let (state, transition, ..) = stage.world.place(OWNER, now);
+                let (from, to, gate) = match (state, transition) {
+                    (State::Idle, Transition::Entering) => (Some(State::Idle), State::Run, Reaction::GateRun),
+                    (State::Unknown, _) | (State::Stop, Transition::Exited) => (None, State::Init, Reaction::GateInit),
+                    (State::Init, Transition::Exited) => {
+                        stage.publish(OWNER, State::Idle, Transition::Entering, Cause::Normal);
+                        continue;
+                    }
+                    (State::Run, Transition::Exited) => {
+                        stage.publish(OWNER, State::Stop, Transition::Entering, Cause::Normal);
+                        continue;
+                    }
+                    _ => {
+                        stage.publish(OWNER, state, Transition::Exited, Cause::Normal);
+                        continue;
+                    }
+                };
+                let open = models.iter().filter(|(_, reaction, _)| *reaction == gate).all(|(watch, _, since)| {
+                    if watch.action == Action::Changing {
+                        fired(watch, &stage, *since)
+                    } else {
+                        watch.holds(&stage.world, now)
+                    }
+                });
+                assert_eq!(stage.try_pass(OWNER, from, to), open, "it passes when its gates hold, and only then");
+                if !open {
+                    stage.core.board.leave_gate(OWNER as Id);
+                    continue;
+                }
+                for (watch, reaction, since) in &mut models {
+                    if *reaction == gate {
+                        *since = now + 1;
+                    }
+                    // What held before Run, but does no more, is history; what holds now counts.
+                    if to == State::Run && *reaction == Reaction::Stop && !watch.holds(&stage.world, now) {
+                        *since = now + 1;
+                    }
+                }
+            }
+        }
+        let told = stage.core.board.signals(OWNER as Id);
+        for (reaction, signal) in [(Reaction::Stop, signal::STOP), (Reaction::Exit, signal::EXIT)] {
+            let wanted = models.iter().any(|(watch, own, since)| *own == reaction && fired(watch, &stage, *since));
+            assert_eq!(told & signal != 0, wanted, "{reaction:?} is told of, and only then");
+        }
+    }
+}
+
+/// Whether it came true at any instant from `since` on.
+fn fired(watch: &Watched, stage: &Stage, since: Instant) -> bool {
+    watch.edges(&stage.world).iter().any(|at| *at >= since)
+}
+
+proptest! {
+    #![proptest_config(super::cases(100))]
+
+    #[test]
+    fn gates_and_reactions_are_as_the_model_says(
+        watches in prop::collection::vec((any::<bool>(), 0..4usize, 0..6usize, any::<u8>(), 0..4usize), 1..5),
+        ops in prop::collection::vec(
+            prop_oneof![
+                5 => (any::<usize>(), any::<usize>()).prop_map(|(service, choice)| Op::Move(service, choice)),
+                4 => Just(Op::Own),
+                1 => Just(Op::Take),
+            ],
+            1..80,
+        ),
+    ) {
+        run(watches, ops);
+    }
+}

@@ -1,0 +1,14 @@
+//! Watches and streams against a model, over random lives of random services.
+
+mod declared;
+mod model;
+mod polled;
+mod world;
+
+use proptest::test_runner::Config;
+
+/// As many cases as `PROPTEST_CASES` says, or as fit a run of all tests.
+fn cases(few: u32) -> Config {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(few);
+    Config { cases, failure_persistence: None, ..Config::default() }
+}

@@ -1,0 +1,146 @@
+//! A board without engines: the test moves the services, and the model with them.
+
+use super::model::{Place, Step, World};
+use crate::board::{Board, Declared, Id};
+use crate::core::{Core, ServiceState};
+use crate::shutdown::Ladder;
+use crate::state::{Cause, State, Transition};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Wake, Waker};
+
+/// A board and the model of it.
+pub(crate) struct Stage {
+    pub(crate) core: Arc<Core>,
+    pub(crate) world: World,
+    pub(crate) room: usize,
+}
+
+impl Stage {
+    pub(crate) fn new(services: usize, room: usize) -> Self {
+        Stage::with(vec![Vec::new(); services], room)
+    }
+
+    pub(crate) fn with(declared: Vec<Vec<Declared>>, room: usize) -> Self {
+        let services = declared.len();
+        let names = (0..services).map(|id| name(id).into()).collect();
+        let ladder = Ladder::new(vec![Box::default(); services]);
+        let core = Core::new("d".into(), names, &vec![None; services], Board::new(declared, room), ladder);
+        Stage { core: Arc::new(core), world: World::default(), room }
+    }
+
+    /// Takes one service one step further, to where `choice` says among where it may go.
+    pub(crate) fn step(&mut self, service: usize, choice: usize) {
+        let board = &self.core.board;
+        let id = service as Id;
+        let (state, transition, ..) = self.world.place(service, self.world.now());
+        let revived =
+            matches!(self.world.steps.iter().rev().find(|step| step.service() == service), Some(Step::Revive(_)));
+        let cause = [Cause::Normal, Cause::Error, Cause::Panic][choice / 8 % 3];
+        let choice = choice % 8;
+        use State::{Exit, Idle, Init, Run, Stop, Unknown};
+        use Transition::{Entering, Exited};
+        match (state, transition) {
+            (Exit, _) if self.world.ended(service) == Some(Cause::Abandoned) => {
+                assert_eq!(board.publish(id, Init, Entering, cause), None, "nothing of an abandoned service");
+                assert_eq!(board.abandon(id), None);
+            }
+            (Exit, _) if !revived => {
+                if choice < 4 {
+                    board.revive(id);
+                    self.world.steps.push(Step::Revive(service));
+                }
+            }
+            (Exit, _) if choice == 0 => self.exit(service, cause),
+            (Unknown | Exit, _) if choice == 1 => self.abandon(service),
+            (Unknown | Exit, _) => self.pass(service, None, Init),
+            (_, Entering) if choice == 0 => self.abandon(service),
+            (Idle, Entering) if choice < 5 => self.pass(service, Some(Idle), Run),
+            (_, Entering) => self.publish(service, state, Exited, cause),
+            (Init, Exited) if choice < 6 => self.publish(service, Idle, Entering, Cause::Normal),
+            (Init | Idle | Run, Exited) => self.publish(service, Stop, Entering, cause),
+            (Stop, Exited) if choice < 3 => self.exit(service, cause),
+            (Stop, Exited) => self.pass(service, None, Init),
+        }
+    }
+
+    fn note(&mut self, service: usize, state: State, transition: Transition, cause: Cause) {
+        self.world.steps.push(Step::Move { service, state, transition, cause });
+    }
+
+    pub(crate) fn publish(&mut self, service: usize, state: State, transition: Transition, cause: Cause) {
+        let seq = self.core.board.publish(service as Id, state, transition, cause);
+        self.note(service, state, transition, cause);
+        assert_eq!(seq, Some(self.world.seq(self.world.now())), "no number is left out");
+    }
+
+    fn exit(&mut self, service: usize, cause: Cause) {
+        self.core.board.publish_exit(service as Id, cause, cause == Cause::Normal, cause != Cause::Normal);
+        self.note(service, State::Exit, Transition::Entering, cause);
+    }
+
+    fn abandon(&mut self, service: usize) {
+        assert!(self.core.board.abandon(service as Id).is_some());
+        self.note(service, State::Exit, Transition::Entering, Cause::Abandoned);
+    }
+
+    /// Enters a state through its gates, if they are open; whether they were.
+    fn pass(&mut self, service: usize, from: Option<State>, to: State) {
+        self.try_pass(service, from, to);
+    }
+
+    pub(crate) fn try_pass(&mut self, service: usize, from: Option<State>, to: State) -> bool {
+        if self.core.board.pass(service as Id, from, to).is_none() {
+            return false;
+        }
+        if let Some(from) = from {
+            self.note(service, from, Transition::Exited, Cause::Normal);
+        }
+        self.note(service, to, Transition::Entering, Cause::Normal);
+        true
+    }
+}
+
+impl Step {
+    pub(super) fn service(&self) -> usize {
+        match *self {
+            Step::Move { service, .. } | Step::Revive(service) => service,
+        }
+    }
+}
+
+pub(crate) fn name(service: usize) -> String {
+    format!("s{service}")
+}
+
+/// What is told of a service, as the model tells it.
+pub(crate) fn place(state: &ServiceState) -> Place {
+    (state.state, state.transition, state.cause, state.incarnation, state.seq)
+}
+
+/// Counts how often it is woken.
+#[derive(Debug, Default)]
+pub(crate) struct Alarm(AtomicUsize);
+
+impl Alarm {
+    pub(crate) fn new() -> (Arc<Alarm>, Waker) {
+        let alarm = Arc::new(Alarm::default());
+        let waker = Waker::from(alarm.clone());
+        (alarm, waker)
+    }
+
+    pub(crate) fn rings(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// How often since this was asked last.
+    pub(crate) fn take(&self) -> usize {
+        self.0.swap(0, Ordering::Relaxed)
+    }
+}
+
+impl Wake for Alarm {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}

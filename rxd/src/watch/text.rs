@@ -1,0 +1,24 @@
+//! Watches in words.
+
+use crate::board::{Condition, Declared};
+use crate::core::Core;
+use crate::graph::Mode;
+
+/// A gate in words: `` all of `db`, `cache` entering Run ``.
+pub(crate) fn describe(core: &Core, gate: &Declared) -> String {
+    let names: Vec<String> = gate.targets.iter().map(|&id| format!("`{}`", core.name(id))).collect();
+    let names = names.join(", ");
+    let mode = match gate.mode {
+        _ if gate.targets.len() == 1 => "",
+        Mode::Any => "any of ",
+        Mode::All => "all of ",
+    };
+    match gate.condition {
+        Condition::State(action, state) => {
+            let action = action.as_str().replace('_', " ");
+            format!("{mode}{names} {action} {}", state.name())
+        }
+        Condition::EndedWell => format!("{mode}{names} to end well"),
+        Condition::GaveUp => format!("{mode}{names} to give up"),
+    }
+}

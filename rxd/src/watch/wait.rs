@@ -1,0 +1,151 @@
+//! Waiting for services to be in a state, once.
+
+use super::{Names, Never, Watch};
+use crate::core::Core;
+use crate::error::{Error, Result};
+use crate::graph::Mode;
+use crate::state::{Action, State};
+use crate::why::Why;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::{Sleep, sleep};
+
+/// Waits until services are in a state: what [`DaemonHandle::wait_for`](crate::DaemonHandle::wait_for) returns.
+///
+/// # Cancel safety
+///
+/// Cancel safe: to drop it is to stop waiting.
+#[derive(Debug)]
+#[must_use = "it does not wait unless it is awaited"]
+pub struct WaitFor {
+    state: State,
+    /// The watch, or the error that is there instead; neither once that was returned.
+    watch: Option<Result<Watch>>,
+    limit: Option<Duration>,
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+/// Why services are not in the state that was waited for: to be found in the error of [`WaitFor`]
+/// by [`Error::find`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum WaitError {
+    /// They can be in it no more.
+    #[non_exhaustive]
+    Never {
+        /// The services that were waited for.
+        services: Vec<String>,
+        /// The state they were to be in.
+        state: State,
+        /// Why.
+        never: Never,
+    },
+    /// They were not in it [within](WaitFor::within) the limit.
+    #[non_exhaustive]
+    Overdue {
+        /// The services that were waited for.
+        services: Vec<String>,
+        /// The state they were to be in.
+        state: State,
+        /// The limit.
+        limit: Duration,
+        /// What each of them that was not in the state was waiting for when the limit was over.
+        why: Why,
+    },
+}
+
+impl WaitFor {
+    pub(crate) fn new(core: &Arc<Core>, services: &impl Names, state: State) -> Self {
+        let watch = Watch::new(core, Mode::All, Action::Entering, state, services);
+        WaitFor { state, watch: Some(watch), limit: None, timer: None }
+    }
+
+    /// Waits no longer than this, counted from when it is first polled. The error says what the
+    /// services were waiting for.
+    ///
+    /// ```
+    /// use rxd::{Context, Daemon, DaemonHandle, Error, Runner, Service, State};
+    /// use std::time::Duration;
+    ///
+    /// struct Db;
+    ///
+    /// impl Runner for Db {
+    ///     async fn init(&mut self, _cx: &Context) -> rxd::Result {
+    ///         Err(Error::msg("connection refused"))
+    ///     }
+    ///     async fn run(&mut self, _cx: &Context) -> rxd::Result {
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> rxd::Result {
+    /// let handle = Daemon::new("d").add(Service::new("db", Db)).start().await?;
+    /// let error = handle.wait_for("db", State::Run).within(Duration::from_secs(1)).await.unwrap_err();
+    /// // service `db` is not in Run after 1s: db after Stop, attempt 5 in 0.6 s, last error: connection refused
+    /// assert!(error.to_string().starts_with("service `db` is not in Run after 1s: db "));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn within(mut self, limit: Duration) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+}
+
+impl Future for WaitFor {
+    type Output = Result;
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Result> {
+        let this = &mut *self;
+        let watch = match &mut this.watch {
+            Some(Ok(watch)) => watch,
+            Some(Err(_)) | None => return Poll::Ready(this.watch.take().map_or(Ok(()), |watch| watch.map(drop))),
+        };
+        let state = this.state;
+        let services = |watch: &Watch| watch.targets.iter().map(|&id| watch.core.name(id).to_string()).collect();
+        let error = match watch.poll(task) {
+            Poll::Ready(Some(_)) => return Poll::Ready(Ok(())),
+            Poll::Ready(None) => {
+                let never = watch.ended().cloned().unwrap_or(Never::Closed);
+                WaitError::Never { services: services(watch), state, never }
+            }
+            Poll::Pending => {
+                let Some(limit) = this.limit else { return Poll::Pending };
+                let timer = this.timer.get_or_insert_with(|| Box::pin(sleep(limit)));
+                if timer.as_mut().poll(task).is_pending() {
+                    return Poll::Pending;
+                }
+                let why = Why::not_in(&watch.core, &watch.targets, state);
+                WaitError::Overdue { services: services(watch), state, limit, why }
+            }
+        };
+        Poll::Ready(Err(Error::from(error)))
+    }
+}
+
+impl fmt::Display for WaitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (WaitError::Never { services, state, .. } | WaitError::Overdue { services, state, .. }) = self;
+        let one = services.len() == 1;
+        f.write_str(if one { "service " } else { "services " })?;
+        for (at, service) in services.iter().enumerate() {
+            write!(f, "{}`{service}`", if at == 0 { "" } else { ", " })?;
+        }
+        let state = state.name();
+        match self {
+            WaitError::Never { never, .. } if one => write!(f, " will not be in {state}: {never}"),
+            WaitError::Never { never, .. } => write!(f, " will not all be in {state} at once: {never}"),
+            WaitError::Overdue { limit, why, .. } if one => write!(f, " is not in {state} after {limit:?}: {why}"),
+            WaitError::Overdue { limit, why, .. } => {
+                write!(f, " are not all in {state} after {limit:?}: {why}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for WaitError {}

@@ -1,0 +1,102 @@
+//! From what services declare to places on the board: who is whom, who watches whom, who stops before whom.
+
+use crate::board::{Board, Condition, Declared as Row, Id, Reaction};
+use crate::core::{Core, Name};
+use crate::graph::{Edge, Effect, Keyword, Mode, Target};
+use crate::service::Service;
+use crate::shutdown::Ladder;
+use crate::state::{Action, State};
+
+/// An edge without its targets, and those.
+pub(crate) type OwnedTargets<'a> = (Edge<'static>, Vec<Target<'a>>);
+
+/// Gives each service its place, and each watch the places it is about. `order` says for each
+/// service which it stops before.
+pub(crate) fn wire(daemon: Name, services: &[Service], order: Vec<Vec<usize>>, history: usize) -> Core {
+    let names: Vec<Name> = services.iter().map(|service| service.shared_name()).collect();
+    let kinds: Vec<Option<u64>> = services.iter().map(Service::kind).collect();
+    let mut known: Vec<(u64, Id)> = Vec::with_capacity(services.len() * 2);
+    for (id, name) in names.iter().enumerate() {
+        known.push((crate::graph::fnv1a(name), id as Id));
+        known.extend(kinds[id].map(|kind| (kind, id as Id)));
+    }
+    known.sort_unstable();
+    let find = |target: &Target<'_>| {
+        let from = known.partition_point(|(hash, _)| *hash < target.id);
+        let mut same = known[from..].iter().take_while(|(hash, _)| *hash == target.id);
+        same.find(|(_, id)| target.by_type || names[*id as usize] == target.text).map(|(_, id)| *id)
+    };
+    let mut rows: Vec<Vec<Row>> = Vec::with_capacity(services.len());
+    for service in services {
+        let mut own = Vec::new();
+        for (edge, targets) in service.targets() {
+            // A service that is switched off is nobody's target.
+            let targets: Box<[Id]> = targets.iter().filter_map(find).collect();
+            if targets.is_empty() {
+                continue;
+            }
+            rows_of(&edge, &targets, &mut own);
+        }
+        rows.push(own);
+    }
+    let after = order.into_iter().map(|after| after.into_iter().map(|id| id as Id).collect());
+    Core::new(daemon, names, &kinds, Board::new(rows, history), Ladder::new(after.collect()))
+}
+
+/// The watches on the board that one declared edge stands for.
+fn rows_of(edge: &Edge<'_>, targets: &[Id], rows: &mut Vec<Row>) {
+    let mut add = |mode, condition, reaction, within| {
+        rows.push(Row { mode, condition, targets: targets.into(), reaction, within });
+    };
+    match edge.keyword {
+        Keyword::Watch => {
+            let reaction = match edge.effect {
+                Effect::GateInit => Reaction::GateInit,
+                Effect::GateRun => Reaction::GateRun,
+                Effect::Stop => Reaction::Stop,
+                Effect::Exit => Reaction::Exit,
+                Effect::Stream => return,
+            };
+            add(edge.mode, Condition::State(edge.action, edge.state), reaction, edge.within);
+        }
+        Keyword::Needs => {
+            add(Mode::All, Condition::State(Action::Entering, State::Run), Reaction::GateRun, edge.within);
+            add(Mode::Any, Condition::State(Action::Exited, State::Run), Reaction::Stop, None);
+            add(Mode::Any, Condition::GaveUp, Reaction::Dependency, None);
+        }
+        Keyword::After => {
+            add(Mode::All, Condition::EndedWell, Reaction::GateRun, edge.within);
+            add(Mode::Any, Condition::GaveUp, Reaction::Dependency, None);
+        }
+    }
+}
+
+/// What is said of each gate that cannot open since a service it is about is switched off.
+pub(crate) fn waits_for_switched_off(services: &[Service]) -> Vec<String> {
+    let is_off = |target: &Target<'_>| {
+        let named = |service: &&Service| {
+            if target.by_type { service.kind() == Some(target.id) } else { service.name() == target.text }
+        };
+        services.iter().find(named).is_some_and(Service::is_off)
+    };
+    let mut said = Vec::new();
+    for service in services.iter().filter(|service| !service.is_off()) {
+        for (edge, targets) in service.targets() {
+            let off: Vec<&str> = targets.iter().filter(|target| is_off(target)).map(|target| target.text).collect();
+            let shut = match edge.mode {
+                Mode::Any => off.len() == targets.len(),
+                Mode::All => !off.is_empty(),
+            };
+            // What is never started is `not_in` everything.
+            if edge.is_gate() && edge.action != Action::NotIn && shut {
+                let name = service.name();
+                said.push(format!(
+                    "service `{name}` waits for `{}`, which is switched off\nhelp: switch `{name}` off too, or give `{}` a value",
+                    off.join("`, `"),
+                    off[0]
+                ));
+            }
+        }
+    }
+    said
+}

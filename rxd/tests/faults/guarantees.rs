@@ -1,0 +1,186 @@
+//! Guarantees that no single fault stands for.
+
+use crate::kit::*;
+use rxd::testing::{Act, Probe, Puppet, Rules, Trace};
+use rxd::{Action, Backoff, Context, Daemon, Options, Report, Service, State, When};
+use std::time::Duration;
+
+#[tokio::test(start_paused = true)]
+async fn g10_a_gate_is_passed_in_the_turn_in_which_it_opens() {
+    let mut services: Vec<Service> = vec![puppet("first", State::Init, [Act::Ok.after(SECOND)])];
+    services.extend((0..100).map(|n| {
+        let before = if n == 0 { "first".to_owned() } else { format!("s{}", n - 1) };
+        plain(format!("s{n}")).watch(When::any(Action::Entering, State::Run, [before]))
+    }));
+    // Others that keep everybody busy.
+    services.extend((0..50).map(|n| {
+        let options = Options::DEFAULT.backoff(Backoff::fixed(20 * MS));
+        Service::new(format!("noise{n}"), Puppet::new().on(State::Run, [Act::Ok])).options(options)
+    }));
+    let ran = run_until(daemon(services), "s99", State::Run).await;
+    assert_eq!(ran.trace.entered("s99", State::Run)[0], SECOND, "a hundred gates, and no time has passed");
+}
+
+/// Everything hangs; asked to stop, it takes what it may and no longer.
+async fn all_hang(limit: Duration) -> (Report, Duration) {
+    let hangs = |name: &'static str, state| {
+        puppet(name, state, [Act::Hang]).options(brisk().timeout_of(State::Stop, 3600 * SECOND))
+    };
+    let services = [
+        hangs("init", State::Init),
+        hangs("idle", State::Idle),
+        hangs("run", State::Run),
+        hangs("run-and-stop", State::Run),
+        plain("fine"),
+        hangs("late", State::Run).watch(When::any(Action::Entering, State::Run, ["fine"])),
+    ];
+    let running = start(daemon(services).shutdown_timeout(limit)).await;
+    running.until("late", State::Run).await;
+    let ran = running.stop().await;
+    (ran.report, ran.took)
+}
+
+#[tokio::test(start_paused = true)]
+async fn g14_g15_the_daemon_ends_though_nobody_listens() {
+    for limit in [Duration::ZERO, MS, 5 * SECOND, 3600 * SECOND] {
+        let (report, took) = all_hang(limit).await;
+        assert!(took >= limit && took <= limit + 100 * MS, "{limit:?}: {took:?}");
+        let mut names: Vec<&str> = report.abandoned().map(|ending| &*ending.name).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["idle", "init", "late", "run", "run-and-stop"], "exactly those");
+        let text = report.to_string();
+        assert!(text.contains("service `idle` was abandoned: it did not leave idle within its limit"), "{text}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn g14_a_second_stop_is_one_stop() {
+    let running = start(daemon([puppet("a", State::Stop, [Act::Ok.after(SECOND)])])).await;
+    running.until("a", State::Run).await;
+    for _ in 0..100 {
+        running.handle.shutdown();
+        tokio::time::sleep(MS).await;
+    }
+    let ran = running.end().await;
+    assert_eq!(ran.took, SECOND);
+    assert!(ran.report.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn g16_stop_has_a_live_context_and_hears_of_its_limit() {
+    let stop = Act::call(async |cx: Context| {
+        assert!(!cx.is_cancelled());
+        cx.cancelled().await;
+        Ok(())
+    });
+    let a = puppet("a", State::Stop, [stop]).options(brisk().timeout_of(State::Stop, 7 * SECOND));
+    let ran = run_until(daemon([a]), "a", State::Run).await;
+    assert_eq!(ran.took.as_secs(), 7);
+    assert_eq!(ran.error("a"), "stop did not return within 7s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn g19_nothing_is_left() {
+    let spawns = Act::call(async |cx: Context| {
+        cx.spawn("a", std::future::pending::<()>());
+        cx.spawn("b", std::future::pending::<()>());
+        cx.cancelled().await;
+        Ok(())
+    });
+    let a = puppet("a", State::Run, [spawns]).options(brisk().timeout_of(State::Stop, MS));
+    let running = start(daemon([a, plain("b").needs(["a"]), puppet("c", State::Run, [Act::Hang])])).await;
+    running.until("b", State::Run).await;
+    let mut all = running.handle.watch_states(rxd::Filter::None).unwrap();
+    running.stop().await;
+    while all.next().await.is_some() {}
+    assert_eq!(tokio::runtime::Handle::current().metrics().num_alive_tasks(), 0);
+}
+
+#[test]
+fn g26_nothing_reads_the_wall_clock() {
+    let mut todo = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))];
+    while let Some(path) = todo.pop() {
+        if path.is_dir() {
+            // What keeps records and talks to the outside may.
+            let outside = ["log", "admin", "systemd"].iter().any(|room| path.ends_with(room));
+            let rooms = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+            todo.extend(rooms.filter(|_| !outside));
+        } else if !["log.rs", "admin.rs", "systemd.rs"].iter().any(|room| path.ends_with(room)) {
+            let text = std::fs::read_to_string(&path).unwrap();
+            assert!(!text.contains("SystemTime"), "{} reads the wall clock", path.display());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn f80_two_daemons_in_one_process() {
+    let (one, two) = (start(daemon([plain("a")])).await, start(daemon([plain("a")])).await);
+    one.until("a", State::Run).await;
+    two.until("a", State::Run).await;
+    assert!(one.stop().await.report.is_ok());
+    assert!(two.handle.states()["a"].is_in(State::Run));
+    assert!(two.stop().await.report.is_ok());
+}
+
+#[test]
+fn f80_a_daemon_needs_a_runtime_and_says_so() {
+    let start = Daemon::new("d").add(plain("a")).start();
+    let mut task = std::task::Context::from_waker(std::task::Waker::noop());
+    let std::task::Poll::Ready(Err(error)) = std::pin::pin!(start).poll(&mut task) else { panic!("it starts") };
+    assert!(error.to_string().contains("#[tokio::main]"));
+}
+
+#[test]
+fn f80_on_several_threads() {
+    quiet();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let services = (0..100).map(|n| {
+            let run = [Act::Fail, Act::Panic, Act::UntilTold];
+            let service = Service::new(format!("s{n}"), Puppet::new().on(State::Run, run)).options(brisk());
+            if n % 10 == 0 { service } else { service.needs([format!("s{}", n - 1)]) }
+        });
+        let daemon = daemon(services).signals([]).history(100_000);
+        let rules = Rules::of(&daemon);
+        let handle = daemon.start().await.unwrap();
+        for n in 0..100 {
+            handle.wait_for(&format!("s{n}"), State::Run).await.unwrap();
+        }
+        handle.shutdown();
+        let report = handle.wait().await;
+        Trace::of(&handle).assert(&rules);
+        assert!(report.is_ok(), "{report}");
+    });
+}
+
+#[test]
+fn f81_the_runtime_is_dropped_under_the_daemon() {
+    quiet();
+    for builder in [tokio::runtime::Builder::new_current_thread, tokio::runtime::Builder::new_multi_thread] {
+        let runtime = builder().enable_all().build().unwrap();
+        let handle = runtime.block_on(async {
+            let handle =
+                daemon([plain("a"), puppet("b", State::Run, [Act::HangAndPanic])]).signals([]).start().await.unwrap();
+            handle.wait_for("b", State::Run).await.unwrap();
+            handle
+        });
+        drop(runtime);
+        let other = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let report = other.block_on(handle.wait());
+        assert!(!report.is_ok());
+        assert!(report.to_string().contains("its tokio runtime was shut down"), "{report}");
+        assert!(other.block_on(handle.restart("a")).is_err());
+        assert!(handle.states().iter().all(|service| service.state == State::Exit));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_handle_stops_the_daemon() {
+    quiet();
+    let probe = Probe::new();
+    let handle = daemon([probed("a", Puppet::new(), &probe)]).signals([]).start().await.unwrap();
+    handle.wait_for("a", State::Run).await.unwrap();
+    drop(handle);
+    settle().await;
+    assert_eq!(probe.calls("a").last(), Some(&"stop"));
+}

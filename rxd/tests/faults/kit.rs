@@ -1,0 +1,142 @@
+//! What all of them use.
+
+use rxd::testing::{Act, Probe, Puppet, Rules, Trace};
+use rxd::{Backoff, Daemon, DaemonHandle, Ending, Options, Report, Runner, Service, State};
+use std::time::Duration;
+
+pub(crate) const MS: Duration = Duration::from_millis(1);
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+
+/// What became of a daemon that was judged.
+pub(crate) struct Ran {
+    pub(crate) trace: Trace,
+    pub(crate) report: Report,
+    /// How long it took from the start.
+    pub(crate) took: Duration,
+}
+
+impl Ran {
+    pub(crate) fn ending(&self, service: &str) -> &Ending {
+        self.report.services().iter().find(|ending| ending.name == service).unwrap()
+    }
+
+    /// The text of what went wrong last in this service.
+    pub(crate) fn error(&self, service: &str) -> String {
+        self.ending(service).error.clone().unwrap_or_default()
+    }
+
+    pub(crate) fn states(&self, service: &str) -> String {
+        self.trace.states_of(service)
+    }
+}
+
+/// A daemon that runs, and what it is to be judged by.
+pub(crate) struct Running {
+    pub(crate) handle: DaemonHandle,
+    pub(crate) rules: Rules,
+    began: tokio::time::Instant,
+}
+
+pub(crate) async fn start(daemon: Daemon) -> Running {
+    quiet();
+    let daemon = daemon.signals([]).history(200_000).stall_limit(None);
+    let rules = Rules::of(&daemon).exact();
+    let began = tokio::time::Instant::now();
+    Running { handle: daemon.start().await.unwrap(), rules, began }
+}
+
+impl Running {
+    pub(crate) async fn until(&self, service: &str, state: State) {
+        self.handle.wait_for(service, state).await.unwrap();
+    }
+
+    /// An operator acted on this service.
+    pub(crate) fn operator(&mut self, service: &str, times: u32) {
+        self.rules = self.rules.clone().operator(service, times);
+    }
+
+    pub(crate) async fn stop(self) -> Ran {
+        self.handle.shutdown();
+        self.end().await
+    }
+
+    /// Waits for the end, and judges.
+    pub(crate) async fn end(self) -> Ran {
+        let report = self.handle.wait().await;
+        let trace = Trace::of(&self.handle);
+        trace.assert(&self.rules);
+        Ran { trace, report, took: self.began.elapsed() }
+    }
+}
+
+/// Runs a daemon until this service is in this state, and stops it.
+pub(crate) async fn run_until(daemon: Daemon, service: &str, state: State) -> Ran {
+    let running = start(daemon).await;
+    running.until(service, state).await;
+    running.stop().await
+}
+
+/// Runs a daemon to the end that it finds by itself.
+pub(crate) async fn run_out(daemon: Daemon) -> Ran {
+    start(daemon).await.end().await
+}
+
+/// A service that does this in this state, and is asked to be quick about coming round.
+pub(crate) fn puppet(name: &'static str, state: State, acts: impl IntoIterator<Item = Act>) -> Service {
+    Service::new(name, Puppet::new().on(state, acts)).options(brisk())
+}
+
+pub(crate) fn plain(name: impl Into<String>) -> Service {
+    Service::new(name.into(), Puppet::new())
+}
+
+pub(crate) fn brisk() -> Options {
+    Options::DEFAULT.backoff(Backoff::NONE)
+}
+
+pub(crate) fn daemon(services: impl IntoIterator<Item = Service>) -> Daemon {
+    Daemon::new("d").add_all(services)
+}
+
+/// A service that is watched by a probe.
+pub(crate) fn probed(name: &'static str, puppet: Puppet, probe: &Probe) -> Service {
+    Service::new(name, puppet.probe(probe)).options(brisk())
+}
+
+/// A service made from a function.
+pub(crate) struct Do<F>(pub F);
+
+impl<F, Fut> Runner for Do<F>
+where
+    F: FnMut(rxd::Context) -> Fut + Send + 'static,
+    Fut: Future<Output = rxd::Result> + Send + 'static,
+{
+    async fn run(&mut self, cx: &rxd::Context) -> rxd::Result {
+        (self.0)(cx.clone()).await
+    }
+}
+
+pub(crate) const ROUND: &str = "init+ init- idle+ idle- run+ run- stop+ stop-";
+
+/// Lets everybody run until nobody has anything left to do at this instant.
+pub(crate) async fn settle() {
+    tokio::time::sleep(MS).await;
+}
+
+/// The panics that puppets are told to make are not news.
+///
+/// Called before any daemon starts: its own hook is to be around this one.
+pub(crate) fn quiet() {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            let payload = info.payload();
+            let string = payload.downcast_ref::<String>().map(String::as_str);
+            let text = payload.downcast_ref::<&str>().copied().or(string);
+            if !text.unwrap_or("told to").starts_with("told to") {
+                before(info);
+            }
+        }));
+    });
+}

@@ -1,0 +1,425 @@
+//! Group A: what a method may do.
+
+use crate::kit::*;
+use rxd::testing::{Act, Probe, Puppet, Rules, Trace};
+use rxd::{Cause, Context, Daemon, Runner, Service, State, manager};
+use std::time::Duration;
+
+/// A service that does this once in this state, and after that runs.
+async fn once(state: State, act: Act) -> Ran {
+    let running = start(daemon([puppet("a", state, [act, Act::Ok, Act::UntilTold]), plain("b")])).await;
+    let mut runs = running.handle.watch_any(rxd::Action::Entering, State::Run, "a").unwrap();
+    let runs_before = if state == State::Run { 3 } else { 1 };
+    let mut seen = 0;
+    while seen < runs_before {
+        seen += runs.next().await.unwrap().times;
+    }
+    running.stop().await
+}
+
+#[track_caller]
+fn failed(ran: &Ran, cause: Cause, said: &str, states: &str) {
+    let states = states.replace("ROUND", ROUND);
+    assert_eq!(ran.states("a"), states);
+    assert!(ran.error("a").contains(said), "{}", ran.error("a"));
+    assert!(ran.trace.steps.iter().any(|step| step.service == "a" && step.cause == cause));
+    assert!(ran.report.is_ok());
+    assert_eq!(ran.states("b"), format!("{ROUND} exit+"), "the others go on");
+}
+
+#[tokio::test(start_paused = true)]
+async fn f1_panic_in_init() {
+    let ran = once(State::Init, Act::Panic).await;
+    failed(&ran, Cause::Panic, "told to panic (at ", "init+ init- stop+ stop- ROUND exit+");
+}
+
+#[tokio::test(start_paused = true)]
+async fn f2_panic_in_idle() {
+    let ran = once(State::Idle, Act::Panic).await;
+    failed(&ran, Cause::Panic, "told to panic (at ", "init+ init- idle+ idle- stop+ stop- ROUND exit+");
+}
+
+#[tokio::test(start_paused = true)]
+async fn f3_panic_in_run() {
+    let ran = once(State::Run, Act::Panic).await;
+    failed(&ran, Cause::Panic, "told to panic (at ", "ROUND ROUND ROUND exit+");
+}
+
+#[tokio::test(start_paused = true)]
+async fn f3_panic_in_run_until_success_comes_to_exit() {
+    let run = [Act::Panic, Act::Ok];
+    let ran = run_out(daemon([puppet("a", State::Run, run).manager(manager::until_success)])).await;
+    assert_eq!(ran.states("a"), format!("{ROUND} {ROUND} exit+"));
+    assert!(ran.report.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn f3_a_panic_may_be_the_end_and_the_exit_code() {
+    let fatal = brisk().restarts(0, SECOND).on_failure(rxd::OnFailure::Shutdown);
+    let a = puppet("a", State::Run, [Act::Panic]).options(fatal);
+    let ran = run_out(daemon([a, plain("b")]).exit_code(7)).await;
+    assert_eq!(ran.report.exit_code(), 7);
+    assert_eq!(ran.report.failures().map(|ending| &*ending.name).collect::<Vec<_>>(), ["a"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn f4_panic_in_stop() {
+    let ran = run_until(daemon([puppet("a", State::Stop, [Act::Panic]), plain("b")]), "a", State::Run).await;
+    assert_eq!(ran.states("a"), format!("{ROUND} exit+"));
+    assert_eq!(ran.states("b"), format!("{ROUND} exit+"));
+    assert!(ran.error("a").contains("told to panic"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn f5_a_payload_that_is_no_text_and_panics_itself() {
+    let ran = once(State::Run, Act::PanicOddly).await;
+    failed(&ran, Cause::Panic, "a payload that is no text", "ROUND ROUND ROUND exit+");
+    // A method whose future panics when it is dropped at its limit.
+    let options = brisk().timeout_of(State::Run, SECOND);
+    let a = puppet("a", State::Run, [Act::HangAndPanic, Act::UntilTold]).options(options);
+    let running = start(daemon([a, plain("b")])).await;
+    tokio::time::sleep(2 * SECOND).await;
+    let ran = running.stop().await;
+    assert!(ran.states("a").starts_with(&format!("{ROUND} init+")), "{}", ran.states("a"));
+    assert!(ran.error("a").contains("told to panic when dropped") || ran.error("a").contains("did not return"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn f5_panic_in_the_drop_of_a_service() {
+    struct Grenade;
+    impl Runner for Grenade {
+        async fn run(&mut self, cx: &Context) -> rxd::Result {
+            cx.cancelled().await;
+            Ok(())
+        }
+    }
+    impl Drop for Grenade {
+        fn drop(&mut self) {
+            panic!("dropped");
+        }
+    }
+    let ran = run_until(daemon([Service::new("a", Grenade), plain("b")]), "a", State::Run).await;
+    assert!(ran.report.is_ok());
+    assert_eq!(ran.states("b"), format!("{ROUND} exit+"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn f7_error_in_init() {
+    let ran = once(State::Init, Act::Fail).await;
+    failed(&ran, Cause::Error, "told to fail", "init+ init- stop+ stop- ROUND exit+");
+}
+
+#[tokio::test(start_paused = true)]
+async fn f8_error_in_idle() {
+    let ran = once(State::Idle, Act::Fail).await;
+    failed(&ran, Cause::Error, "told to fail", "init+ init- idle+ idle- stop+ stop- ROUND exit+");
+}
+
+#[tokio::test(start_paused = true)]
+async fn f9_error_in_run() {
+    let ran = once(State::Run, Act::Fail).await;
+    failed(&ran, Cause::Error, "told to fail", "ROUND ROUND ROUND exit+");
+}
+
+#[tokio::test(start_paused = true)]
+async fn f10_error_in_stop() {
+    let ran = run_until(daemon([puppet("a", State::Stop, [Act::Fail]), plain("b")]), "a", State::Run).await;
+    assert_eq!(ran.states("a"), format!("{ROUND} exit+"));
+    assert_eq!(ran.error("a"), "told to fail");
+}
+
+#[tokio::test(start_paused = true)]
+async fn f11_error_in_every_stop_reaches_the_limit() {
+    let probe = Probe::new();
+    let puppet = Puppet::new().on(State::Run, [Act::Fail]).on(State::Stop, [Act::Fail]);
+    let a = probed("a", puppet, &probe).manager(manager::until_success).options(brisk().restarts(5, SECOND));
+    let ran = run_out(daemon([a])).await;
+    assert_eq!((probe.count("a", "init"), probe.count("a", "stop")), (6, 6));
+    assert_eq!(ran.ending("a").restarts, 5);
+    assert_eq!(ran.ending("a").cause, Cause::Error);
+    assert!(!ran.report.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn f12_init_never_returns() {
+    let options = brisk().timeout_of(State::Init, 5 * SECOND);
+    let a = puppet("a", State::Init, [Act::Hang, Act::Ok]).options(options);
+    let ran = run_until(daemon([a]), "a", State::Run).await;
+    assert_eq!(ran.states("a"), format!("init+ init- stop+ stop- {ROUND} exit+"));
+    assert_eq!(ran.error("a"), "init did not return within 5s");
+    assert_eq!(ran.trace.entered("a", State::Stop)[0].as_secs(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn f12_init_that_returns_ok_too_late_has_failed() {
+    let options = brisk().timeout_of(State::Init, 5 * SECOND);
+    let a = puppet("a", State::Init, [Act::UntilTold, Act::Ok]).options(options);
+    let ran = run_until(daemon([a]), "a", State::Run).await;
+    assert_eq!(ran.states("a"), format!("init+ init- stop+ stop- {ROUND} exit+"));
+    assert_eq!(ran.error("a"), "init did not return within 5s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn f12_a_method_gets_the_time_it_asks_for() {
+    let long = Act::call(async |cx: Context| {
+        for _ in 0..10 {
+            cx.extend(2 * SECOND);
+            tokio::time::sleep(SECOND).await;
+        }
+        Ok(())
+    });
+    let a = puppet("a", State::Init, [long]).options(brisk().timeout_of(State::Init, 5 * SECOND));
+    let ran = run_until(daemon([a]), "a", State::Run).await;
+    assert_eq!(ran.states("a"), format!("{ROUND} exit+"));
+    assert_eq!(ran.trace.entered("a", State::Run)[0].as_secs(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn f12_any_length_of_time_may_be_asked_for() {
+    let long = Act::call(async |cx: Context| {
+        cx.extend(Duration::MAX);
+        tokio::time::sleep(10 * SECOND).await;
+        Ok(())
+    });
+    let options = brisk().timeout_of(State::Init, SECOND).timeout_of(State::Run, Duration::MAX);
+    let a = puppet("a", State::Init, [long]).options(options);
+    let ran = run_until(daemon([a]).shutdown_timeout(Duration::MAX), "a", State::Run).await;
+    assert!(ran.report.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn f13_idle_never_returns() {
+    let running = start(daemon([puppet("a", State::Idle, [Act::Hang]), plain("b")])).await;
+    tokio::time::sleep(3600 * SECOND).await;
+    assert!(running.handle.states()["a"].is_in(State::Idle));
+    assert!(running.handle.states()["b"].is_in(State::Run));
+    let ran = running.stop().await;
+    assert_eq!(ran.states("a"), "init+ init- idle+ idle- stop+ stop- exit+");
+    assert_eq!(ran.ending("a").abandoned_in, Some(State::Idle));
+
+    let options = brisk().timeout_of(State::Idle, SECOND);
+    let a = puppet("a", State::Idle, [Act::Hang, Act::Ok]).options(options);
+    let ran = run_until(daemon([a]), "a", State::Run).await;
+    assert_eq!(ran.error("a"), "idle did not return within 1s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn f14_run_ignores_cancellation() {
+    let a = puppet("a", State::Run, [Act::Hang]).options(brisk().timeout_of(State::Stop, 3 * SECOND));
+    let ran = run_until(daemon([a, plain("b")]), "a", State::Run).await;
+    assert_eq!(ran.states("a"), format!("{ROUND} exit+"), "it is dropped, and stopped");
+    assert_eq!(ran.took.as_secs(), 3);
+    assert_eq!(ran.report.abandoned().map(|ending| &*ending.name).collect::<Vec<_>>(), ["a"]);
+    assert_eq!(ran.ending("a").abandoned_in, Some(State::Run));
+    assert!(!ran.report.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn f15_stop_never_returns() {
+    let probe = Probe::new();
+    let a = probed("a", Puppet::new().on(State::Stop, [Act::Hang]), &probe);
+    let ran = run_until(daemon([a, plain("b")]), "a", State::Run).await;
+    assert_eq!(ran.states("a"), format!("{ROUND} exit+"));
+    assert_eq!(ran.took.as_secs(), 10);
+    assert_eq!(ran.ending("a").abandoned_in, Some(State::Stop));
+    assert_eq!(probe.faults(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn f15_stop_never_returns_between_two_rounds() {
+    let probe = Probe::new();
+    let puppet = Puppet::new().on(State::Run, [Act::Fail, Act::UntilTold]).on(State::Stop, [Act::Hang, Act::Ok]);
+    let running = start(daemon([probed("a", puppet, &probe)])).await;
+    tokio::time::sleep(60 * SECOND).await;
+    let ran = running.stop().await;
+    assert_eq!(ran.states("a"), format!("{ROUND} {ROUND} exit+"));
+    assert_eq!(ran.trace.entered("a", State::Init)[1].as_secs(), 10);
+    assert_eq!(ran.error("a"), "stop did not return within 10s");
+    assert!(ran.report.is_ok(), "what was dropped before the shutdown is a failure that was overcome");
+    assert_eq!(probe.faults(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn f19_init_returns_ok_after_the_stop_was_asked_for() {
+    let ran = run_until(daemon([puppet("a", State::Init, [Act::UntilTold])]), "a", State::Init).await;
+    assert_eq!(ran.states("a"), "init+ init- stop+ stop- exit+");
+    assert!(ran.report.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn f20_run_returns_ok_at_once() {
+    let a = Service::new("a", Puppet::new().on(State::Run, [Act::Ok]));
+    let running = start(daemon([a])).await;
+    tokio::time::sleep(100 * SECOND).await;
+    let rounds = running.handle.states()["a"].incarnation;
+    // 0.1 + 0.2 + .. + 25.6 = 51.1 s, then 30 s each, all within 20 %.
+    assert!((9..=12).contains(&rounds), "{rounds}");
+    let ran = running.stop().await;
+    assert!(ran.report.is_ok());
+
+    let a = puppet("a", State::Run, [Act::Ok]).options(brisk().restarts(100, SECOND));
+    let ran = run_out(daemon([a])).await;
+    assert_eq!(ran.ending("a").restarts, 100);
+    assert_eq!(ran.error("a"), "came round more than 100 times within 1s");
+}
+
+#[tokio::test]
+async fn f20_one_that_never_waits_leaves_the_others_their_turn() {
+    let a = puppet("a", State::Run, [Act::Ok]);
+    // On a clock that nobody paused: how long it waits is the machine's business.
+    let daemon = daemon([a, plain("b"), plain("c").needs(["b"])]).signals([]).history(10_000_000);
+    let rules = Rules::of(&daemon);
+    let handle = daemon.start().await.unwrap();
+    handle.wait_for("c", State::Run).await.unwrap();
+    handle.shutdown();
+    assert!(handle.wait().await.is_ok());
+    Trace::of(&handle).assert(&rules);
+}
+
+#[tokio::test(start_paused = true)]
+async fn f21_until_success_ends_once() {
+    let ran = run_out(daemon([puppet("a", State::Run, [Act::Ok]).manager(manager::until_success)])).await;
+    assert_eq!(ran.states("a"), format!("{ROUND} exit+"));
+    assert_eq!(ran.ending("a").cause, Cause::Normal);
+    assert!(ran.report.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn f22_a_foreign_cancellation_is_a_failure() {
+    let ran = once(State::Run, Act::Cancelled).await;
+    failed(&ran, Cause::Error, "cancelled", "ROUND ROUND ROUND exit+");
+    // Also for one that is to end when it succeeds.
+    let run = [Act::Cancelled, Act::Done, Act::Ok];
+    let ran = run_out(daemon([puppet("a", State::Run, run).manager(manager::until_success)])).await;
+    assert_eq!(ran.states("a"), format!("{ROUND} {ROUND} {ROUND} exit+"));
+    assert_eq!(ran.error("a"), "cancelled", "`LifecycleDone` says nothing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn f22_cancelling_the_token_oneself_tells_nobody() {
+    let run = Act::call(async |cx: Context| {
+        cx.token().cancel();
+        cx.cancelled().await;
+        Err(rxd::Cancelled.into())
+    });
+    let ran = once(State::Run, run).await;
+    failed(&ran, Cause::Error, "cancelled", "ROUND ROUND ROUND exit+");
+}
+
+/// A service whose tasks do what they do when the round is over.
+async fn with_tasks(spawn: impl Fn(&Context) + Send + Sync + 'static) -> Ran {
+    let spawn = std::sync::Arc::new(spawn);
+    let run = Act::call(move |cx: Context| {
+        let spawn = spawn.clone();
+        async move {
+            spawn(&cx);
+            cx.cancelled().await;
+            Ok(())
+        }
+    });
+    let running = start(daemon([puppet("a", State::Run, [run]), plain("b")])).await;
+    tokio::time::sleep(SECOND).await;
+    running.stop().await
+}
+
+#[tokio::test(start_paused = true)]
+async fn tasks_end_before_stop_is_called() {
+    let ended = std::sync::Arc::new(std::sync::Mutex::new(None));
+    let noted = ended.clone();
+    let ran = with_tasks(move |cx| {
+        let (noted, cx_of_task) = (noted.clone(), cx.clone());
+        cx.spawn("worker", async move {
+            cx_of_task.cancelled().await;
+            tokio::time::sleep(2 * SECOND).await;
+            *noted.lock().unwrap() = Some(tokio::time::Instant::now());
+        });
+    })
+    .await;
+    assert!(ended.lock().unwrap().is_some());
+    assert_eq!(ran.trace.entered("a", State::Stop)[0].as_secs(), 3);
+    assert!(ran.report.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn tasks_that_ignore_their_token_are_dropped_and_named() {
+    let ran = with_tasks(|cx| {
+        cx.spawn("worker", std::future::pending::<()>());
+    })
+    .await;
+    assert_eq!(ran.trace.entered("a", State::Stop)[0].as_secs(), 11);
+    assert_eq!(ran.ending("a").abandoned_in, Some(State::Run));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_a_task_is_the_service_s_failure_unless_asked_otherwise() {
+    let panics = |contained: bool| {
+        let first = Act::call(move |cx: Context| async move {
+            let task = async { panic!("the worker is gone") };
+            if contained {
+                cx.spawn_contained::<_>("worker", task)
+            } else {
+                cx.spawn("worker", task)
+            };
+            cx.cancelled().await;
+            Ok(())
+        });
+        daemon([puppet("a", State::Run, [first, Act::UntilTold])])
+    };
+    let running = start(panics(false)).await;
+    tokio::time::sleep(SECOND).await;
+    let ran = running.stop().await;
+    assert_eq!(ran.states("a"), format!("{ROUND} {ROUND} exit+"));
+    assert!(ran.error("a").starts_with("task `worker` panicked: the worker is gone (at "), "{}", ran.error("a"));
+
+    let running = start(panics(true)).await;
+    tokio::time::sleep(SECOND).await;
+    let ran = running.stop().await;
+    assert_eq!(ran.states("a"), format!("{ROUND} exit+"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_a_task_of_a_service_that_waits_in_idle() {
+    let spawns = Act::call(async |cx: Context| {
+        cx.spawn("worker", async {
+            tokio::time::sleep(SECOND).await;
+            panic!("the worker is gone");
+        });
+        Ok(())
+    });
+    let b = puppet("b", State::Idle, [spawns, Act::Ok]).needs(["a"]);
+    let a = puppet("a", State::Init, [Act::Ok.after(5 * SECOND)]);
+    let ran = run_until(daemon([a, b]), "b", State::Run).await;
+    assert_eq!(ran.states("b"), format!("init+ init- idle+ idle- stop+ stop- {ROUND} exit+"));
+    assert!(ran.error("b").contains("the worker is gone"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_context_that_outlived_its_round_spawns_never_runs() {
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    let mut sender = Some(sender);
+    let a = Service::new(
+        "a",
+        Do(move |cx: Context| {
+            let _ = sender.take().unwrap().send(cx.clone());
+            async move {
+                cx.cancelled().await;
+                Ok(())
+            }
+        }),
+    );
+    let running = start(daemon([a])).await;
+    let cx: Context = receiver.await.unwrap();
+    let ran = running.stop().await;
+    let late = cx.spawn("late", async { panic!("it ran") });
+    assert!(late.await.unwrap_err().is_cancelled());
+    assert!(ran.report.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_when_told_to_return_is_no_failure() {
+    for act in [Act::FailWhenTold, Act::PanicWhenTold] {
+        let ran = run_until(Daemon::new("d").add(puppet("a", State::Run, [act])), "a", State::Run).await;
+        assert_eq!(ran.ending("a").cause, Cause::Shutdown);
+        assert!(ran.report.is_ok());
+    }
+}

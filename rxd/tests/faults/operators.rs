@@ -1,0 +1,107 @@
+//! What an operator may ask of one service.
+
+use crate::kit::*;
+use rxd::testing::{Act, Probe, Puppet};
+use rxd::{Backoff, Cause, Options, State};
+
+#[tokio::test(start_paused = true)]
+async fn stop_and_start_return_when_it_is_so() {
+    let probe = Probe::new();
+    let a = probed("a", Puppet::new().on(State::Stop, [Act::Ok.after(SECOND)]), &probe);
+    let mut running = start(daemon([a, plain("b")])).await;
+    running.until("a", State::Run).await;
+    running.handle.stop("a").await.unwrap();
+    assert_eq!(running.handle.states()["a"].state, State::Exit);
+    assert_eq!(running.handle.states()["a"].cause, Cause::Operator);
+    running.handle.stop("a").await.unwrap();
+    running.handle.start("a").await.unwrap();
+    assert_ne!(running.handle.states()["a"].state, State::Exit);
+    running.handle.start("a").await.unwrap();
+    running.until("a", State::Run).await;
+    running.operator("a", 1);
+    let ran = running.stop().await;
+    assert_eq!(ran.states("a"), format!("{ROUND} exit+ {ROUND} exit+"));
+    assert_eq!(ran.ending("a").restarts, 0);
+    assert!(ran.report.is_ok());
+    assert_eq!(probe.faults(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn restart_goes_through_stop_whatever_the_service_does() {
+    for (state, act) in
+        [(State::Init, Act::Hang), (State::Idle, Act::Hang), (State::Run, Act::Hang), (State::Stop, Act::Hang)]
+    {
+        let probe = Probe::new();
+        let puppet = Puppet::new().on(state, [act, if state == State::Run { Act::UntilTold } else { Act::Ok }]);
+        let puppet = if state == State::Stop { puppet.on(State::Run, [Act::Fail, Act::UntilTold]) } else { puppet };
+        let mut running = start(daemon([probed("a", puppet, &probe)])).await;
+        running.until("a", state).await;
+        let again = running.handle.restart("a").await;
+        again.unwrap();
+        running.operator("a", 1);
+        running.until("a", State::Run).await;
+        let ran = running.stop().await;
+        assert!(ran.report.is_ok(), "{state}: {}", ran.report);
+        assert_eq!(probe.faults(), [""; 0]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn restart_cuts_a_back_off_short() {
+    let options = Options::DEFAULT.backoff(Backoff::fixed(3600 * SECOND));
+    let mut running = start(daemon([puppet("a", State::Run, [Act::Fail, Act::UntilTold]).options(options)])).await;
+    tokio::time::sleep(SECOND).await;
+    running.handle.restart("a").await.unwrap();
+    running.operator("a", 1);
+    running.until("a", State::Run).await;
+    assert_eq!(running.stop().await.took, SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_at_once_are_one() {
+    let probe = Probe::new();
+    let mut running = start(daemon([probed("a", Puppet::new(), &probe)])).await;
+    running.until("a", State::Run).await;
+    let asked = (0..100).map(|n| {
+        let handle = running.handle.clone();
+        tokio::spawn(async move {
+            match n % 3 {
+                0 => handle.restart("a").await,
+                1 => handle.reload("a").await,
+                _ => handle.start("a").await,
+            }
+        })
+    });
+    for asked in asked.collect::<Vec<_>>() {
+        asked.await.unwrap().unwrap();
+    }
+    running.operator("a", 1);
+    running.until("a", State::Run).await;
+    let ran = running.stop().await;
+    assert_eq!(ran.states("a"), format!("{ROUND} {ROUND} exit+"));
+    assert_eq!(probe.faults(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_service_may_be_stopped_only_once() {
+    // With its last service the daemon ends: a start that comes in between is refused, or wins.
+    let running = start(daemon([plain("a")])).await;
+    running.until("a", State::Run).await;
+    running.handle.stop("a").await.unwrap();
+    let again = running.handle.start("a").await;
+    let mut running = running;
+    if again.is_ok() {
+        running.operator("a", 1);
+        running.handle.shutdown();
+    }
+    let ran = running.end().await;
+    assert!(ran.report.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unknown_name_is_said_to_be_one() {
+    let running = start(daemon([plain("a")])).await;
+    let error = running.handle.restart("b").await.unwrap_err().to_string();
+    assert!(error.contains("`b`"), "{error}");
+    running.stop().await;
+}

@@ -1,0 +1,151 @@
+//! Group H: what must be true before any service starts.
+
+use crate::kit::*;
+use rxd::prestart::{Pipeline, Stage};
+use rxd::testing::Probe;
+use rxd::testing::Puppet;
+use rxd::{Daemon, Error, State};
+use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// A stage that fails so many times before it passes, and notes when it was tried.
+fn failing(name: &'static str, times: u32) -> (Stage, Arc<AtomicU32>) {
+    let tried = Arc::new(AtomicU32::new(0));
+    let count = tried.clone();
+    let stage = Stage::new(name, move || {
+        let attempt = count.fetch_add(1, Ordering::Relaxed);
+        async move { if attempt < times { Err(Error::msg("connection refused")) } else { Ok(()) } }
+    });
+    (stage, tried)
+}
+
+/// The error of a start that is refused; no service entered Init.
+async fn refused(make: impl FnOnce(Daemon) -> Daemon) -> Error {
+    quiet();
+    let probe = Probe::new();
+    let daemon = make(daemon([probed("a", Puppet::new(), &probe)]).signals([]));
+    let error = daemon.start().await.map(|_| ()).unwrap_err();
+    assert_eq!(probe.calls("a"), [""; 0]);
+    assert!(error.is_prestart());
+    error
+}
+
+#[tokio::test(start_paused = true)]
+async fn f105_a_stage_fails() {
+    let error = refused(|daemon| daemon.prestart(failing("port", 1).0)).await;
+    assert_eq!(error.to_string(), "prestart stage `port` failed: connection refused");
+    assert_eq!(format!("{error:?}"), "prestart stage `port` failed: connection refused", "said once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn f106_the_first_stage_fails_and_the_second_would_pass() {
+    let (second, tried) = failing("second", 0);
+    let error = refused(|daemon| daemon.prestart(failing("first", 1).0).prestart(second)).await;
+    assert!(error.to_string().contains("`first`"));
+    assert_eq!(tried.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn f107_a_stage_fails_a_few_times() {
+    let began = Instant::now();
+    let (stage, tried) = failing("port", 5);
+    let ran = run_until(daemon([plain("a")]).prestart(stage.retry(2 * SECOND)), "a", State::Run).await;
+    assert_eq!(began.elapsed(), 10 * SECOND);
+    assert_eq!(tried.load(Ordering::Relaxed), 6);
+    assert_eq!(ran.states("a"), format!("{ROUND} exit+"));
+
+    let (stage, tried) = failing("port", 5);
+    refused(|daemon| daemon.prestart(stage.retry(Duration::ZERO).attempts(3))).await;
+    assert_eq!(tried.load(Ordering::Relaxed), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn f108_a_stage_panics_or_hangs() {
+    let error = refused(|daemon| daemon.prestart(Stage::new("dir", async || panic!("told to, by a stage")))).await;
+    assert!(
+        error.to_string().starts_with("prestart stage `dir` failed: panicked: told to, by a stage (at "),
+        "{error}"
+    );
+    fn at_once() -> std::future::Ready<rxd::Result> {
+        panic!("told to, before there is a future")
+    }
+    let error = refused(|daemon| daemon.prestart(Stage::new("dir", at_once))).await;
+    assert!(error.to_string().contains("told to, before there is a future"));
+
+    let hangs = || Stage::new("server", pending::<rxd::Result>).timeout(3 * SECOND);
+    let began = Instant::now();
+    let error = refused(|daemon| daemon.prestart(hangs())).await;
+    assert_eq!(error.to_string(), "prestart stage `server` failed: did not return within 3s");
+    assert_eq!(began.elapsed(), 3 * SECOND);
+    refused(|daemon| daemon.prestart(hangs().retry(SECOND).attempts(3))).await;
+    assert_eq!(began.elapsed(), (3 + 3 + 1 + 3 + 1 + 3) * SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn f109_the_start_is_dropped_during_the_retry_delay_or_a_stage() {
+    quiet();
+    for stage in [failing("port", u32::MAX).0.retry(3600 * SECOND), Stage::new("port", pending::<rxd::Result>)] {
+        let probe = Probe::new();
+        let start = daemon([probed("a", Puppet::new(), &probe)]).signals([]).prestart(stage).start();
+        assert!(tokio::time::timeout(SECOND, start).await.is_err());
+        tokio::time::sleep(3600 * SECOND).await;
+        assert_eq!(probe.calls("a"), [""; 0]);
+        assert_eq!(tokio::runtime::Handle::current().metrics().num_alive_tasks(), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn g43_stages_run_in_order_before_any_init() {
+    let log = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let stage = |name: &'static str, takes: Duration| {
+        let log = log.clone();
+        Stage::new(name, move || {
+            let log = log.clone();
+            async move {
+                log.lock().unwrap().push(format!("{name} begins"));
+                tokio::time::sleep(takes).await;
+                log.lock().unwrap().push(format!("{name} ends"));
+                Ok(())
+            }
+        })
+    };
+    let began = Instant::now();
+    let daemon = daemon([plain("a")]).prestart(stage("one", SECOND)).prestart(stage("two", 2 * SECOND));
+    let running = start(daemon).await;
+    assert_eq!(began.elapsed(), 3 * SECOND);
+    assert_eq!(*log.lock().unwrap(), ["one begins", "one ends", "two begins", "two ends"]);
+    running.until("a", State::Run).await;
+    running.stop().await;
+}
+
+/// Several at once, for which stages in order are not enough.
+struct Both([Stage; 2]);
+
+impl Pipeline for Both {
+    fn name(&self) -> &str {
+        "both"
+    }
+
+    async fn run(&mut self) -> rxd::Result {
+        let [one, two] = &mut self.0;
+        tokio::try_join!(one.run(), two.run()).map(|_| ())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pipeline_of_one_s_own() {
+    let slow = || {
+        Stage::new("slow", || async {
+            tokio::time::sleep(SECOND).await;
+            Ok(())
+        })
+    };
+    let began = Instant::now();
+    run_until(daemon([plain("a")]).prestart(Both([slow(), slow()])), "a", State::Run).await;
+    assert_eq!(began.elapsed(), SECOND);
+    let error = refused(|daemon| daemon.prestart(Both([slow(), failing("x", 1).0]))).await;
+    assert_eq!(error.to_string(), "prestart stage `both` failed: connection refused");
+}

@@ -1,0 +1,178 @@
+//! Group E, the reload: F70 to F74, as an operator asks for it. What SIGHUP does is tried with real signals.
+
+use crate::kit::*;
+use rxd::testing::{Act, Probe, Puppet, Reloading};
+use rxd::{Backoff, Context, Options, Service, State};
+
+fn reloading(name: &'static str, puppet: Puppet, probe: &Probe) -> Service {
+    Service::new(name, Reloading(puppet.probe(probe))).options(brisk())
+}
+
+#[tokio::test(start_paused = true)]
+async fn f70_nothing_to_reload_is_no_interruption() {
+    let probe = Probe::new();
+    let running = start(daemon([probed("a", Puppet::new(), &probe)])).await;
+    running.until("a", State::Run).await;
+    running.handle.reload("a").await.unwrap();
+    assert_eq!(probe.calls("a"), ["init", "idle", "run"]);
+    running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn f71_a_service_in_run_stays_in_it() {
+    let probe = Probe::new();
+    let running = start(daemon([reloading("a", Puppet::new(), &probe), plain("b").needs(["a"])])).await;
+    running.until("b", State::Run).await;
+    running.handle.reload("a").await.unwrap();
+    settle().await;
+    assert_eq!(probe.calls("a"), ["init", "idle", "run", "reload", "run"]);
+    let ran = running.stop().await;
+    assert_eq!(ran.states("a"), format!("{ROUND} exit+"));
+    assert_eq!(ran.states("b"), format!("{ROUND} exit+"), "who needs it is not disturbed");
+    assert_eq!(probe.faults(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn f71_its_tasks_end_first_and_those_of_reload_stay() {
+    let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let spawns = |which: &'static str| {
+        let told = told.clone();
+        Act::call(move |cx: Context| {
+            let told = told.clone();
+            async move {
+                let (inner, told) = (cx.clone(), told.clone());
+                cx.spawn(which, async move {
+                    inner.cancelled().await;
+                    let _ = told.send(which);
+                });
+                if which == "run" {
+                    cx.cancelled().await;
+                }
+                Ok(())
+            }
+        })
+    };
+    let puppet = Puppet::new().on(State::Run, [spawns("run"), Act::UntilTold]).on_reload([spawns("reload")]);
+    let running = start(daemon([reloading("a", puppet, &Probe::new())])).await;
+    running.until("a", State::Run).await;
+    running.handle.reload("a").await.unwrap();
+    settle().await;
+    assert_eq!(heard.try_recv(), Ok("run"));
+    assert!(heard.try_recv().is_err());
+    let ran = running.stop().await;
+    assert_eq!(heard.try_recv(), Ok("reload"));
+    assert!(ran.took < SECOND, "it heard of the end: {:?}", ran.took);
+}
+
+#[tokio::test(start_paused = true)]
+async fn f72_a_reload_that_fails_panics_or_hangs() {
+    let cases = [
+        (Act::Fail, "told to fail", 0),
+        (Act::Panic, "panicked: told to panic", 0),
+        (Act::Hang, "did not return within 10s", 10),
+    ];
+    for (act, said, seconds) in cases {
+        let probe = Probe::new();
+        let running = start(daemon([reloading("a", Puppet::new().on_reload([act]), &probe)])).await;
+        running.until("a", State::Run).await;
+        let began = tokio::time::Instant::now();
+        let error = running.handle.reload("a").await.unwrap_err().to_string();
+        assert!(error.starts_with("failed to reload service `a`: ") && error.contains(said), "{error}");
+        assert_eq!(began.elapsed().as_secs(), seconds);
+        settle().await;
+        assert_eq!(probe.calls("a").last(), Some(&"run"), "it goes on as it was");
+        let ran = running.stop().await;
+        assert_eq!(ran.states("a"), format!("{ROUND} exit+"));
+        assert!(ran.report.is_ok());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn f73_what_is_asked_during_a_reload_is_one_more() {
+    let probe = Probe::new();
+    let running = start(daemon([reloading("a", Puppet::new().on_reload([Act::Ok.after(SECOND)]), &probe)])).await;
+    running.until("a", State::Run).await;
+    let mut asked = Vec::new();
+    for _ in 0..1000 {
+        let handle = running.handle.clone();
+        asked.push(tokio::spawn(async move { handle.reload("a").await }));
+        if asked.len() == 1 {
+            tokio::time::sleep(100 * MS).await;
+        }
+    }
+    for asked in asked {
+        asked.await.unwrap().unwrap();
+    }
+    assert_eq!(probe.count("a", "reload"), 2);
+    running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn f74_a_reload_during_the_start_waits_until_the_service_has_begun() {
+    let probe = Probe::new();
+    let puppet = Puppet::new().on(State::Init, [Act::Fail, Act::Ok.after(SECOND)]);
+    let options = Options::DEFAULT.backoff(Backoff::fixed(5 * SECOND));
+    let running = start(daemon([reloading("a", puppet, &probe).options(options)])).await;
+    tokio::time::sleep(SECOND).await;
+    running.handle.reload("a").await.unwrap();
+    assert_eq!(running.handle.states()["a"].at.as_secs(), 6, "nor does it cut the back-off short");
+    running.until("a", State::Run).await;
+    assert_eq!(probe.calls("a"), ["init", "stop", "init", "reload", "idle", "run"]);
+    running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn f74_a_reload_finds_a_service_that_waits_for_a_gate() {
+    let probe = Probe::new();
+    let b = reloading("b", Puppet::new(), &probe).needs(["a"]);
+    let running = start(daemon([puppet("a", State::Init, [Act::Ok.after(60 * SECOND)]), b])).await;
+    running.until("b", State::Idle).await;
+    running.handle.reload("b").await.unwrap();
+    assert_eq!(probe.calls("b"), ["init", "idle", "reload"]);
+    running.until("b", State::Run).await;
+    let ran = running.stop().await;
+    assert_eq!(ran.states("b"), format!("{ROUND} exit+"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn f74_a_stop_during_a_reload_wins() {
+    let probe = Probe::new();
+    let running = start(daemon([reloading("a", Puppet::new().on_reload([Act::UntilTold]), &probe)])).await;
+    running.until("a", State::Run).await;
+    let handle = running.handle.clone();
+    let reload = tokio::spawn(async move { handle.reload("a").await });
+    tokio::time::sleep(SECOND).await;
+    let ran = running.stop().await;
+    assert_eq!(reload.await.unwrap().unwrap_err().to_string(), "service `a` is leaving (shutdown)");
+    assert_eq!(ran.took.as_secs(), 1);
+    assert_eq!(probe.calls("a"), ["init", "idle", "run", "reload", "stop"], "`run` is not called again");
+    assert_eq!(ran.states("a"), format!("{ROUND} exit+"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_fires_during_a_reload_takes_the_service_out_of_run_after_it() {
+    let probe = Probe::new();
+    let a = puppet("a", State::Run, [Act::Ok.after(2 * SECOND), Act::UntilTold]);
+    let b = reloading("b", Puppet::new().on_reload([Act::Ok.after(3 * SECOND)]), &probe).needs(["a"]);
+    let running = start(daemon([a, b])).await;
+    running.until("b", State::Run).await;
+    running.handle.reload("b").await.unwrap();
+    settle().await;
+    let ran = running.stop().await;
+    assert_eq!(probe.calls("b"), ["init", "idle", "run", "reload", "stop", "init", "idle", "run", "stop"]);
+    assert_eq!(ran.states("b"), format!("{ROUND} {ROUND} exit+"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_fails_when_it_is_told_to_reload_has_failed() {
+    let probe = Probe::new();
+    let running =
+        start(daemon([reloading("a", Puppet::new().on(State::Run, [Act::PanicWhenTold, Act::UntilTold]), &probe)]))
+            .await;
+    running.until("a", State::Run).await;
+    running.handle.reload("a").await.unwrap();
+    settle().await;
+    let ran = running.stop().await;
+    assert_eq!(ran.states("a"), format!("{ROUND} {ROUND} exit+"));
+    assert_eq!(probe.calls("a"), ["init", "idle", "run", "stop", "init", "reload", "idle", "run", "stop"]);
+}

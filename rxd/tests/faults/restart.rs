@@ -1,0 +1,180 @@
+//! Group B, second half: coming round, and giving up.
+
+use crate::kit::*;
+use rxd::testing::{Act, Puppet};
+use rxd::{Action, Backoff, Cause, OnFailure, Options, Service, State, When, manager};
+use std::time::Duration;
+
+fn exact() -> Options {
+    Options::DEFAULT.backoff(Backoff::DEFAULT.jitter(0.0))
+}
+
+#[tokio::test(start_paused = true)]
+async fn f28_one_flaps_and_another_fails_once() {
+    let a = puppet("a", State::Run, [Act::Fail]).options(exact().restarts(1000, SECOND));
+    let b =
+        puppet("b", State::Run, [Act::Fail.after(20 * SECOND), Act::UntilTold]).options(exact().restarts(1, SECOND));
+    let running = start(daemon([a, b])).await;
+    tokio::time::sleep(40 * SECOND).await;
+    let ran = running.stop().await;
+    assert_eq!(ran.trace.entered("b", State::Init)[1] - 20 * SECOND, 100 * MS);
+    assert!(ran.trace.entered("a", State::Init).len() > 7);
+    assert!(ran.report.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn f29_the_limit_is_reached() {
+    let limited = |on_failure| {
+        let a = puppet("a", State::Init, [Act::Fail]).options(brisk().restarts(3, SECOND).on_failure(on_failure));
+        daemon([plain("c").needs(["b"]), plain("b").needs(["a"]), a, plain("z")])
+    };
+    let running = start(limited(OnFailure::Exit)).await;
+    running.until("c", State::Exit).await;
+    assert!(running.handle.states()["z"].is_in(State::Run));
+    let ran = running.stop().await;
+    assert_eq!(ran.ending("a").restarts, 3);
+    assert_eq!(
+        ["a", "b", "c"].map(|name| ran.ending(name).cause),
+        [Cause::Error, Cause::Dependency, Cause::Dependency]
+    );
+    let failures: Vec<&str> = ran.report.failures().map(|ending| &*ending.name).collect();
+    assert_eq!(failures, ["a", "b", "c"], "the first cause first");
+    assert_eq!(ran.report.exit_code(), 1);
+    let text = ran.report.to_string();
+    assert!(text.contains("service `a` gave up after 3 restarts: told to fail"), "{text}");
+    assert!(text.contains("service `b` ended: a service that it depends on gave up"), "{text}");
+
+    let ran = run_out(limited(OnFailure::Shutdown)).await;
+    assert_eq!(ran.report.failures().next().unwrap().name, "a");
+    assert_eq!(ran.ending("z").cause, Cause::Shutdown);
+    assert!(!ran.report.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn f29_a_failure_that_is_to_be_ignored_is() {
+    let a = puppet("a", State::Init, [Act::Fail]).options(brisk().restarts(3, SECOND).on_failure(OnFailure::Ignore));
+    let running = start(daemon([a, plain("z")])).await;
+    running.until("a", State::Exit).await;
+    let ran = running.stop().await;
+    assert_eq!(ran.ending("a").cause, Cause::Error);
+    assert!(!ran.ending("a").failed);
+    assert!(ran.report.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn f29_a_dependent_may_take_the_daemon_along() {
+    let a = puppet("a", State::Init, [Act::Fail]).options(brisk().restarts(0, SECOND).on_failure(OnFailure::Ignore));
+    let b = plain("b").needs(["a"]).options(brisk().on_failure(OnFailure::Shutdown));
+    let ran = run_out(daemon([a, b, plain("z")])).await;
+    assert_eq!(ran.ending("z").cause, Cause::Shutdown);
+    assert_eq!(ran.report.failures().map(|ending| &*ending.name).collect::<Vec<_>>(), ["b"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_are_told_in_the_order_in_which_they_happened() {
+    let dies_at = |name, seconds| {
+        let stop = [Act::Ok.after(Duration::from_secs(9 - seconds))];
+        let puppet =
+            Puppet::new().on(State::Run, [Act::Fail.after(Duration::from_secs(seconds))]).on(State::Stop, stop);
+        Service::new(name, puppet).options(brisk().restarts(0, SECOND))
+    };
+    // The first to fail is the last in Exit, and the last declared.
+    let ran = run_out(daemon([dies_at("third", 3), dies_at("second", 2), dies_at("first", 1)])).await;
+    let failures: Vec<&str> = ran.report.failures().map(|ending| &*ending.name).collect();
+    assert_eq!(failures.len(), 3);
+    assert!(ran.report.to_string().contains("`first` gave up"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn f30_a_failure_just_rarer_than_the_limit_never_trips_it() {
+    // 5 in 10 s; one every 2.001 s.
+    let a = puppet("a", State::Run, [Act::Fail.after(2001 * MS)]).options(brisk().restarts(5, 10 * SECOND));
+    let running = start(daemon([a])).await;
+    tokio::time::sleep(3600 * SECOND).await;
+    let ran = running.stop().await;
+    assert_eq!(ran.ending("a").restarts, 1799);
+    assert!(ran.report.is_ok());
+    // One every 1.999 s does.
+    let a = puppet("a", State::Run, [Act::Fail.after(1999 * MS)]).options(brisk().restarts(5, 10 * SECOND));
+    assert!(!run_out(daemon([a])).await.report.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn f31_very_many_failures_then_health_then_a_failure() {
+    // Far past where the factor overflows; a million steps of the formula are a unit test.
+    let mut acts = vec![Act::Fail; 5_000];
+    acts.extend([Act::Fail.after(61 * SECOND), Act::UntilTold]);
+    let running = start(daemon([puppet("a", State::Run, acts).options(exact())])).await;
+    tokio::time::sleep(5_100 * 30 * SECOND).await;
+    let ran = running.stop().await;
+    let runs = ran.trace.entered("a", State::Run);
+    assert_eq!(runs.len(), 5_002);
+    assert_eq!(runs[4_999] - runs[4_998], 30 * SECOND, "the cap holds");
+    assert_eq!(runs[5_001] - runs[5_000], 61 * SECOND + 100 * MS, "the first again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn f34_stop_during_back_off() {
+    let a = puppet("a", State::Run, [Act::Fail]).options(Options::DEFAULT.backoff(Backoff::fixed(3600 * SECOND)));
+    let running = start(daemon([a])).await;
+    tokio::time::sleep(SECOND).await;
+    let ran = running.stop().await;
+    assert_eq!(ran.took, SECOND);
+    assert_eq!(ran.ending("a").cause, Cause::Shutdown);
+}
+
+#[tokio::test(start_paused = true)]
+async fn f35_a_thousand_that_fail_at_once_do_not_come_back_at_once() {
+    let services = (0..1000).map(|n| {
+        Service::new(format!("s{n}"), Puppet::new().on(State::Run, [Act::Fail.after(SECOND), Act::UntilTold]))
+    });
+    let running = start(daemon(services)).await;
+    tokio::time::sleep(5 * SECOND).await;
+    let ran = running.stop().await;
+    let mut back: Vec<Duration> = (0..1000).map(|n| ran.trace.entered(&format!("s{n}"), State::Init)[1]).collect();
+    back.sort();
+    assert!(back[999] - back[0] >= 30 * MS, "spread over {:?}", back[999] - back[0]);
+    assert!(back[0] >= SECOND + 80 * MS && back[999] <= SECOND + 122 * MS);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_about_to_happen_shows_in_the_states() {
+    let a = puppet("a", State::Run, [Act::Fail]).options(Options::DEFAULT.backoff(Backoff::fixed(10 * SECOND)));
+    let running = start(daemon([a])).await;
+    tokio::time::sleep(15 * SECOND).await;
+    let states = running.handle.states();
+    let a = &states["a"];
+    assert_eq!((a.incarnation, a.restarts), (2, 2));
+    assert_eq!(a.at, 10 * SECOND);
+    running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_delays_of_the_original_are_a_preset() {
+    let a = puppet("a", State::Run, [Act::Fail]).options(Options::DEFAULT.backoff(Backoff::fixed(100 * MS)));
+    let running = start(daemon([a])).await;
+    tokio::time::sleep(1050 * MS).await;
+    let ran = running.stop().await;
+    assert_eq!(ran.trace.entered("a", State::Init).len(), 11);
+}
+
+#[tokio::test(start_paused = true)]
+async fn coming_round_for_a_gate_counts_for_the_limit() {
+    let when = When::any(Action::Entering, State::Run, ["b"]).then(rxd::Effect::GateInit).within(SECOND);
+    let a = plain("a").watch(when).options(brisk().restarts(3, 60 * SECOND));
+    let running = start(daemon([a, puppet("b", State::Idle, [Act::Hang])])).await;
+    running.until("a", State::Exit).await;
+    let ran = running.stop().await;
+    assert_eq!(ran.states("a"), "exit+", "Init was never entered");
+    assert_eq!(ran.ending("a").cause, Cause::Timeout);
+    assert_eq!(ran.trace.entered("a", State::Exit)[0].as_secs(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_limit_of_one_that_is_to_succeed_counts_its_failures() {
+    let run = [Act::Fail, Act::Fail, Act::Ok];
+    let a = puppet("a", State::Run, run.clone()).manager(manager::until_success).options(brisk().restarts(2, SECOND));
+    assert!(run_out(daemon([a])).await.report.is_ok());
+    let a = puppet("a", State::Run, run).manager(manager::until_success).options(brisk().restarts(1, SECOND));
+    assert!(!run_out(daemon([a])).await.report.is_ok());
+}

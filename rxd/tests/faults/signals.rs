@@ -1,0 +1,330 @@
+//! Group E: real signals to real processes, and their exit status (G18, G20).
+//!
+//! Each test runs this test program anew, as the one of [`PROGRAMS`] that it names.
+
+use rxd::prestart::Stage;
+use rxd::testing::{Act, Puppet, Reloading};
+use rxd::{Context, Daemon, Options, Service, Signal, State};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const CHOICE: &str = "RXD_TEST_PROGRAM";
+
+/// Says a line to the test that started this program.
+fn say(line: &str) {
+    let mut out = std::io::stdout();
+    let _ = writeln!(out, "\n{line}").and_then(|()| out.flush());
+}
+
+fn says(line: &'static str) -> Act {
+    Act::call(async move |_| {
+        say(line);
+        Ok(())
+    })
+}
+
+/// Says `{name} runs` and `{name} stops`.
+fn chatty(name: &'static str) -> Puppet {
+    let run = Act::call(move |cx: Context| async move {
+        say(&format!("{name} runs"));
+        cx.cancelled().await;
+        Ok(())
+    });
+    let stop = Act::call(move |_| async move {
+        say(&format!("{name} stops"));
+        Ok(())
+    });
+    Puppet::new().on(State::Run, [run]).on(State::Stop, [stop])
+}
+
+fn plain(name: &'static str) -> Service {
+    Service::new(name, chatty(name))
+}
+
+/// Never stops by itself.
+fn stubborn(name: &'static str) -> Service {
+    let run = Act::call(move |_| async move {
+        say(&format!("{name} runs"));
+        std::future::pending().await
+    });
+    let options = Options::DEFAULT.timeout_of(State::Stop, Duration::from_secs(3600));
+    Service::new(name, chatty(name).on(State::Run, [run])).options(options)
+}
+
+/// Blocks its thread for longer than any test lasts.
+fn blocked(name: &'static str) -> Service {
+    let run = Act::call(move |_| async move {
+        say(&format!("{name} runs"));
+        std::thread::sleep(Duration::from_secs(3600));
+        Ok(())
+    });
+    Service::new(name, chatty(name).on(State::Run, [run]))
+}
+
+fn reloads(name: &'static str, reload: Act) -> Service {
+    Service::new(name, Reloading(chatty(name).on_reload([reload])))
+}
+
+fn daemon(name: &str) -> Daemon {
+    let daemon = Daemon::new("program").shutdown_timeout(Duration::from_secs(3600));
+    let fails = || {
+        Service::new("bad", Puppet::new().on(State::Init, [Act::Fail]))
+            .options(Options::DEFAULT.restarts(0, Duration::from_secs(1)))
+    };
+    match name {
+        "two" => daemon.add(plain("a")).add(plain("b").needs(["a"])),
+        "stubborn" | "limit" => {
+            let limit = if name == "limit" { Duration::from_millis(200) } else { Duration::from_secs(3600) };
+            daemon.shutdown_timeout(limit).add(stubborn("a")).add(plain("b").needs(["a"]))
+        }
+        "blocked" => daemon.add(blocked("a")),
+        "failing" => daemon.exit_code(3).add(fails()),
+        "failing-prestart" => {
+            daemon.exit_code(4).prestart(Stage::new("port", async || Err("refused".into()))).add(plain("a"))
+        }
+        "prestart" => daemon
+            .prestart(Stage::new("slow", || {
+                say("stage runs");
+                std::future::pending::<rxd::Result>()
+            }))
+            .add(Service::new("a", chatty("a").on(State::Init, [says("a inits")]))),
+        "reload" => daemon.add(reloads("a", says("a reloads"))).add(plain("b").needs(["a"])),
+        "reload-fails" => daemon.add(reloads("a", Act::Fail)),
+        "reload-slow" => daemon.add(reloads(
+            "a",
+            Act::call(async |_| {
+                say("a reloads");
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                say("a reloaded");
+                Ok(())
+            }),
+        )),
+        "extra" => daemon.signals([Signal::TERMINATE, Signal::USER1, Signal::HANGUP]).add(plain("a")),
+        _ => panic!("there is no program `{name}`"),
+    }
+}
+
+/// Not a test: what the tests run.
+#[test]
+fn program() {
+    let Ok(name) = std::env::var(CHOICE) else { return };
+    let (name, single) = match name.strip_prefix("single ") {
+        Some(name) => (name, true),
+        None => (&*name, false),
+    };
+    let mut builder = match single {
+        true => tokio::runtime::Builder::new_current_thread(),
+        false => tokio::runtime::Builder::new_multi_thread(),
+    };
+    let runtime = builder.worker_threads(2).enable_all().build().unwrap();
+    let code = runtime.block_on(daemon(name).main());
+    drop(runtime);
+    // What `main` does with it.
+    std::process::exit(if code == std::process::ExitCode::SUCCESS { 0 } else { code_of(code) });
+}
+
+/// The number within: there is no stable way to ask for it.
+fn code_of(code: std::process::ExitCode) -> i32 {
+    (0..=255)
+        .find(|&number| format!("{:?}", std::process::ExitCode::from(number)) == format!("{code:?}"))
+        .unwrap_or(1)
+        .into()
+}
+
+/// A program that runs.
+struct Program {
+    child: Child,
+    out: BufReader<ChildStdout>,
+    said: Vec<String>,
+}
+
+impl Program {
+    fn start(name: &str) -> Self {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "signals::program", "--nocapture", "--test-threads=1"])
+            .env(CHOICE, name)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        Program { child, out, said: Vec::new() }
+    }
+
+    /// Waits until it has said this.
+    fn until(mut self, text: &str) -> Self {
+        while !self.said.iter().any(|line| line == text) {
+            let mut line = String::new();
+            let read = self.out.read_line(&mut line).unwrap();
+            assert!(read > 0, "it ended without saying `{text}`: {:?}", self.said);
+            self.said.push(line.trim().to_owned());
+        }
+        self
+    }
+
+    fn signal(self, signal: &str) -> Self {
+        self.shell(&format!("kill -s {signal} $PID"))
+    }
+
+    fn shell(self, script: &str) -> Self {
+        let status = Command::new("sh").args(["-c", script]).env("PID", self.child.id().to_string()).status().unwrap();
+        assert!(status.success(), "{script}");
+        self
+    }
+
+    /// Signals that follow each other faster are one, also where the machine is busy.
+    fn pause(self) -> Self {
+        std::thread::sleep(Duration::from_millis(400));
+        self
+    }
+
+    /// Its exit status, and all it has said; killed if it does not end.
+    fn end(mut self) -> (i32, Vec<String>, String) {
+        let began = Instant::now();
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            if began.elapsed() > Duration::from_secs(60) {
+                self.child.kill().unwrap();
+                panic!("it does not end: {:?}", self.said);
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        };
+        let mut rest = String::new();
+        self.out.read_to_string(&mut rest).unwrap();
+        self.said.extend(rest.lines().map(str::to_owned));
+        let mut errors = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+        let said = self.said.into_iter().filter(|line| line.contains(' ') && !line.starts_with("test")).collect();
+        (status.code().unwrap_or(-1), said, errors)
+    }
+}
+
+fn words(said: &[String], of: &str) -> Vec<String> {
+    said.iter().filter(|line| line.ends_with(of)).cloned().collect()
+}
+
+#[test]
+fn f65_one_signal_is_a_graceful_stop_in_order() {
+    for (signal, name) in [("TERM", "two"), ("INT", "single two")] {
+        let (code, said, _) = Program::start(name).until("b runs").signal(signal).end();
+        assert_eq!(code, 0, "G20");
+        assert_eq!(words(&said, "stops"), ["b stops", "a stops"]);
+    }
+}
+
+#[test]
+fn f66_the_second_signal_ends_all_limits() {
+    let (code, said, errors) = Program::start("stubborn").until("a runs").signal("TERM").pause().signal("INT").end();
+    assert_eq!(code, 1, "G20: one was abandoned");
+    assert_eq!(words(&said, "stops"), ["b stops", "a stops"], "in their order");
+    assert!(errors.contains("service `a` was abandoned: it did not leave run within its limit"), "{errors}");
+}
+
+#[test]
+fn g14_the_overall_deadline_holds() {
+    let (code, said, errors) = Program::start("limit").until("a runs").signal("TERM").end();
+    assert_eq!((code, words(&said, "stops").len()), (1, 2));
+    assert!(errors.contains("`a` was abandoned"), "{errors}");
+}
+
+#[test]
+fn f67_g18_the_third_signal_ends_the_process_at_once() {
+    for name in ["blocked", "single blocked"] {
+        for (last, status) in [("TERM", 143), ("INT", 130)] {
+            let program = Program::start(name).until("a runs");
+            // It blocks for an hour. Where two of them became one, another is the third.
+            let again = format!("sleep 1; while kill -s {last} $PID 2>/dev/null; do sleep 1; done");
+            let mut program = program.signal("TERM").pause().signal("TERM").pause().signal(last);
+            let mut again =
+                Command::new("sh").args(["-c", &again]).env("PID", program.child.id().to_string()).spawn().unwrap();
+            let status_of_it = program.child.wait().unwrap();
+            let _ = (again.kill(), again.wait());
+            assert_eq!(status_of_it.code(), Some(status), "{name}");
+        }
+    }
+}
+
+#[test]
+fn f68_a_storm_is_one_shutdown() {
+    let storm = "i=0; while [ $i -lt 3333 ]; do kill -s USR1 $PID; kill -s HUP $PID; kill -s TERM $PID; i=$((i+1)); done 2>/dev/null; true";
+    let (code, said, _) = Program::start("extra").until("a runs").shell(storm).end();
+    assert_eq!(code, 0);
+    assert_eq!(words(&said, "stops"), ["a stops"]);
+}
+
+#[test]
+fn f69_a_signal_during_prestart() {
+    for signal in ["TERM", "INT"] {
+        let (code, said, errors) = Program::start("prestart").until("stage runs").signal(signal).end();
+        assert_eq!(code, 0, "{errors}");
+        assert_eq!(words(&said, "inits"), [""; 0]);
+    }
+}
+
+#[test]
+fn f70_hangup_where_there_is_nothing_to_reload() {
+    let program = Program::start("two").until("b runs").signal("HUP").pause().signal("HUP").pause();
+    let (code, said, _) = program.signal("TERM").end();
+    assert_eq!(code, 0);
+    assert_eq!(words(&said, "runs").len(), 2, "nobody was disturbed");
+}
+
+#[test]
+fn f71_hangup_reloads() {
+    let (code, said, _) =
+        Program::start("reload").until("b runs").signal("HUP").until("a reloads").signal("TERM").end();
+    assert_eq!(code, 0);
+    assert_eq!(words(&said, "stops"), ["b stops", "a stops"]);
+    assert_eq!(words(&said, "b runs").len(), 1);
+}
+
+#[test]
+fn f72_a_reload_that_fails() {
+    let program = Program::start("reload-fails").until("a runs").signal("HUP").pause();
+    let (code, said, _) = program.signal("TERM").end();
+    assert_eq!((code, words(&said, "stops").len()), (0, 1));
+}
+
+#[test]
+fn f73_a_thousand_hangups_during_one_reload() {
+    let storm = "i=0; while [ $i -lt 1000 ]; do kill -s HUP $PID; i=$((i+1)); done";
+    let program = Program::start("reload-slow").until("a runs").signal("HUP").until("a reloads").shell(storm);
+    let program = program.until("a reloaded").pause();
+    std::thread::sleep(Duration::from_millis(700));
+    let (code, said, _) = program.signal("TERM").end();
+    assert_eq!(code, 0);
+    // Where the storm outlasts the reload it was sent during, it falls into the next as well.
+    let reloads = words(&said, "reloads").len();
+    assert!((2..=3).contains(&reloads), "{reloads}");
+}
+
+#[test]
+fn f74_hangup_during_the_shutdown_is_ignored() {
+    let program = Program::start("stubborn").until("a runs").signal("TERM").pause().signal("HUP").pause();
+    let (code, said, _) = program.signal("TERM").end();
+    assert_eq!((code, words(&said, "stops").len()), (1, 2));
+}
+
+#[test]
+fn f75_an_extra_signal_is_honoured() {
+    for signal in ["USR1", "HUP"] {
+        let (code, said, _) = Program::start("extra").until("a runs").signal(signal).end();
+        assert_eq!((code, words(&said, "stops").len()), (0, 1));
+    }
+}
+
+#[test]
+fn g20_the_status_says_what_failed_and_the_message_says_it_in_words() {
+    let (code, _, errors) = Program::start("failing").end();
+    assert_eq!(code, 3);
+    assert!(
+        errors.contains("Error: daemon `program` failed\n  service `bad` gave up after 0 restarts: told to fail"),
+        "{errors}"
+    );
+    let (code, _, errors) = Program::start("failing-prestart").end();
+    assert_eq!(code, 4);
+    assert!(errors.contains("Error: prestart stage `port` failed: refused"), "{errors}");
+}

@@ -1,0 +1,166 @@
+//! F16 to F18, G33: code that blocks is found and named. Real time, and real threads.
+
+use crate::kit::*;
+use rxd::testing::{Act, Puppet};
+use rxd::{Context, Daemon, Service, State};
+use std::io::Write;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
+use tracing::field::{Field, Visit};
+
+/// Notes what is said at WARN and above.
+#[derive(Clone, Default)]
+struct Heard(Arc<(Mutex<Vec<String>>, Condvar)>);
+
+impl Heard {
+    fn has(&self, text: &str) -> bool {
+        self.0.0.lock().unwrap().iter().any(|line| line.contains(text))
+    }
+
+    /// Blocks until it was said.
+    fn wait_for(&self, text: &str) {
+        let lines = self.0.0.lock().unwrap();
+        let said = |lines: &mut Vec<String>| !lines.iter().any(|line| line.contains(text));
+        let (lines, timeout) = self.0.1.wait_timeout_while(lines, 60 * SECOND, said).unwrap();
+        assert!(!timeout.timed_out(), "`{text}` was not said: {lines:?}");
+    }
+}
+
+impl tracing::Subscriber for Heard {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        *metadata.level() <= tracing::Level::WARN
+    }
+
+    fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        let mut line = Line(Vec::new());
+        event.record(&mut line);
+        self.0.0.lock().unwrap().push(String::from_utf8(line.0).unwrap());
+        self.0.1.notify_all();
+    }
+
+    fn enter(&self, _: &tracing::span::Id) {}
+
+    fn exit(&self, _: &tracing::span::Id) {}
+}
+
+struct Line(Vec<u8>);
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        write!(self.0, "{}={value:?} ", field.name()).unwrap();
+    }
+}
+
+/// A daemon with a service that blocks its thread until it is heard of.
+fn blocked(workers: usize, block: impl Fn(&Heard) + Send + Sync + 'static) -> (Heard, rxd::Report) {
+    quiet();
+    let heard = Heard::default();
+    let _guard = tracing::subscriber::set_default(heard.clone());
+    let mut builder = match workers {
+        0 => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    };
+    let runtime = builder.worker_threads(workers.max(1)).enable_all().build().unwrap();
+    let report = runtime.block_on(async {
+        let (inner, block) = (heard.clone(), Arc::new(block));
+        let blocks = Act::call(move |cx: Context| {
+            let (inner, block) = (inner.clone(), block.clone());
+            async move {
+                block(&inner);
+                cx.cancelled().await;
+                Ok(())
+            }
+        });
+        let blocker = Service::new("blocker", Puppet::new().on(State::Run, [blocks]));
+        let daemon = Daemon::new("d").signals([]).stall_limit(40 * MS).add(blocker).add(plain("other"));
+        let handle = daemon.start().await.unwrap();
+        handle.wait_for("other", State::Run).await.unwrap();
+        handle.wait_for("blocker", State::Run).await.unwrap();
+        tokio::task::yield_now().await;
+        handle.shutdown();
+        handle.wait().await
+    });
+    (heard, report)
+}
+
+const NAMED: &str = "blocks its thread";
+
+#[test]
+fn f16_a_sleeping_thread_is_named_and_others_go_on() {
+    let (heard, report) = blocked(2, |heard| heard.wait_for(NAMED));
+    assert!(heard.has("service=\"blocker\""));
+    assert!(!heard.has("service=\"other\""));
+    assert!(report.is_ok());
+}
+
+#[test]
+fn f17_all_workers_are_blocked() {
+    let (heard, report) = blocked(1, |heard| heard.wait_for(NAMED));
+    assert!(heard.has("service=\"blocker\""));
+    assert!(report.is_ok());
+    let (heard, _) = blocked(0, |heard| heard.wait_for(NAMED));
+    assert!(heard.has("service=\"blocker\""));
+}
+
+#[test]
+fn f18_a_busy_loop_is_named() {
+    let (heard, _) = blocked(2, |heard| while !heard.has(NAMED) {});
+    assert!(heard.has("state=\"run\""));
+}
+
+#[test]
+fn g33_it_is_said_once_and_again_when_it_is_over() {
+    let (heard, _) = blocked(2, |heard| {
+        heard.wait_for(NAMED);
+        std::thread::sleep(Duration::from_millis(200));
+    });
+    heard_once(&heard);
+}
+
+fn heard_once(heard: &Heard) {
+    let lines = heard.0.0.lock().unwrap();
+    assert_eq!(lines.iter().filter(|line| line.contains(NAMED)).count(), 1, "{lines:?}");
+}
+
+#[test]
+fn g33_nobody_is_named_who_only_waits_or_works_in_small_pieces() {
+    let (heard, _) = blocked(2, |_| {});
+    assert!(!heard.has(NAMED));
+}
+
+#[test]
+fn a_blocked_service_is_abandoned_and_named_and_the_rest_ends_well() {
+    quiet();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let held = Arc::new(Mutex::new(held));
+    let report = runtime.block_on(async {
+        let blocks = Act::call(move |_| {
+            let held = held.clone();
+            async move {
+                let _ = held.lock().unwrap().recv();
+                Ok(())
+            }
+        });
+        let daemon = Daemon::new("d")
+            .signals([])
+            .shutdown_timeout(50 * MS)
+            .add(plain("below"))
+            .add(Service::new("blocker", Puppet::new().on(State::Run, [blocks])).needs(["below"]));
+        let handle = daemon.start().await.unwrap();
+        handle.wait_for("blocker", State::Run).await.unwrap();
+        handle.shutdown();
+        handle.wait().await
+    });
+    let abandoned: Vec<&str> = report.abandoned().map(|ending| &*ending.name).collect();
+    assert_eq!(abandoned, ["blocker"], "not the one that had to wait for it");
+    drop(release);
+}

@@ -1,0 +1,115 @@
+//! Closing drains; what nobody can publish to any more ends.
+
+use super::{now, poll, topic};
+use futures_util::StreamExt;
+use rxd::intracom::{Group, Intracom, TryRecvError};
+
+#[tokio::test]
+async fn f57_a_topic_closed_with_items_buffered_drains_and_ends() {
+    let topic = topic::<u32>();
+    let mut one = topic.subscribe(Group::named("a")).unwrap();
+    let two = topic.subscribe(Group::named("b")).unwrap();
+    for message in 0..5 {
+        topic.publish(message).await.unwrap();
+    }
+    topic.close();
+    for message in 0..5 {
+        assert_eq!(one.recv().await, Some(message));
+    }
+    assert_eq!(one.recv().await, None);
+    assert_eq!(two.collect::<Vec<_>>().await, [0, 1, 2, 3, 4]);
+}
+
+#[tokio::test]
+async fn f57_a_publisher_that_is_dropped_takes_nothing_with_it() {
+    let intracom = Intracom::new();
+    let publisher = intracom.topic::<u32>("a").unwrap();
+    let mut sub = intracom.subscribe::<u32>("a", Group::own()).await.unwrap();
+    publisher.publish(1).await.unwrap();
+    drop(publisher);
+    assert_eq!(sub.recv().await, Some(1));
+    // The topic is still there, for the publisher's next incarnation.
+    assert_eq!(sub.try_recv(), Err(TryRecvError::Empty));
+    intracom.topic::<u32>("a").unwrap().publish(2).await.unwrap();
+    assert_eq!(sub.recv().await, Some(2));
+    // With the registry goes the last who could publish.
+    intracom.topic::<u32>("a").unwrap().publish(3).await.unwrap();
+    drop(intracom);
+    assert_eq!(sub.recv().await, Some(3));
+    assert_eq!(sub.recv().await, None);
+}
+
+#[tokio::test]
+async fn f57_closing_the_registry_closes_typed_topics() {
+    let intracom = Intracom::new();
+    let numbers = intracom.topic::<u32>("numbers").unwrap();
+    let words = intracom.topic::<String>("words").unwrap();
+    let (numbers_sub, words_sub) = (numbers.subscribe(Group::own()).unwrap(), words.subscribe(Group::own()).unwrap());
+    numbers.publish(1).await.unwrap();
+    words.publish("one".into()).await.unwrap();
+    intracom.close();
+    assert_eq!(numbers_sub.collect::<Vec<_>>().await, [1]);
+    assert_eq!(words_sub.collect::<Vec<_>>().await, ["one"]);
+}
+
+#[tokio::test]
+async fn closing_wakes_whoever_receives() {
+    let topic = topic::<u32>();
+    let receiving: Vec<_> = (0..3)
+        .map(|i| {
+            let mut sub = topic.subscribe(Group::named("g")).unwrap();
+            tokio::spawn(async move { if i == 0 { sub.recv().await } else { StreamExt::next(&mut sub).await } })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    topic.close();
+    for receiving in receiving {
+        assert_eq!(receiving.await.unwrap(), None);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn closing_ends_the_wait_of_a_publisher_and_gives_its_message_back() {
+    let topic = topic::<u32>();
+    let _full = topic.subscribe(Group::named("full").capacity(1)).unwrap();
+    topic.publish(1).await.unwrap();
+    let mut waiting = Box::pin(topic.publish(2));
+    assert!(poll(waiting.as_mut()).is_pending());
+    topic.close();
+    let error = waiting.await.unwrap_err();
+    assert!(error.is_closed());
+    assert_eq!(error.into_message(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn closed_while_some_have_it_is_not_an_error_but_counted() {
+    let topic = topic::<u32>();
+    let full = topic.subscribe(Group::named("full").capacity(1)).unwrap();
+    topic.publish(1).await.unwrap();
+    let mut other = topic.subscribe(Group::named("other")).unwrap();
+    let mut waiting = Box::pin(topic.publish(2));
+    assert!(poll(waiting.as_mut()).is_pending());
+    topic.close();
+    let delivery = waiting.await.unwrap();
+    assert_eq!((delivery.delivered(), delivery.missed()), (1, 1));
+    assert_eq!(other.try_recv(), Ok(2));
+    assert_eq!(full.stats().dropped.abandoned, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn publishing_to_a_closed_topic_gives_the_message_back() {
+    let topic = topic::<String>();
+    topic.close();
+    assert_eq!(topic.publish("a".into()).await.unwrap_err().into_message(), "a");
+    assert_eq!(topic.try_publish("b".into()).unwrap_err().into_message(), "b");
+    assert!(topic.subscribe(Group::own()).unwrap_err().is_closed());
+}
+
+#[test]
+fn a_publisher_that_waits_for_listeners_is_told_of_the_close() {
+    let topic = Intracom::new().topic_with::<u32>("a", rxd::intracom::Options::DEFAULT.subscriber_aware()).unwrap();
+    let mut waiting = Box::pin(topic.publish(1));
+    assert!(poll(waiting.as_mut()).is_pending());
+    topic.close();
+    assert_eq!(now(waiting).unwrap().unwrap_err().into_message(), 1);
+}

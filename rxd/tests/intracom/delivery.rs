@@ -1,0 +1,146 @@
+//! What publishing says, and when it waits.
+
+use super::{now, poll, topic};
+use rxd::intracom::{Delivery, Group, Intracom, Options, Policy, Topic};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+#[tokio::test]
+async fn what_happened_to_a_message_is_known() {
+    let topic = topic::<u32>();
+    assert_eq!(topic.publish(0).await.unwrap(), Delivery::default());
+    let _room = topic.subscribe(Group::named("room")).unwrap();
+    let _oldest = topic.subscribe(Group::named("oldest").capacity(1).policy(Policy::DropOldest)).unwrap();
+    let _newest = topic.subscribe(Group::named("newest").capacity(1).policy(Policy::DropNewest)).unwrap();
+    let first = topic.publish(1).await.unwrap();
+    assert_eq!((first.delivered(), first.missed(), first.evicted()), (3, 0, 0));
+    let second = topic.publish(2).await.unwrap();
+    assert_eq!((second.delivered(), second.missed(), second.evicted(), second.dropped()), (2, 1, 1, 2));
+    let stats = topic.stats();
+    assert_eq!(stats.unheard, 1);
+    assert_eq!(stats.dropped().total(), 2);
+    assert_eq!(stats.queued(), 4);
+}
+
+#[test]
+fn trying_never_waits_and_gives_back_what_nobody_took() {
+    let topic = topic::<u32>();
+    let mut full = topic.subscribe(Group::named("full").capacity(1)).unwrap();
+    topic.try_publish(1).unwrap();
+    let error = topic.try_publish(2).unwrap_err();
+    assert!(error.is_full());
+    assert_eq!(error.to_string(), "failed to publish to topic `test`: its groups have no room");
+    assert_eq!(error.into_message(), 2);
+    assert_eq!(full.stats().dropped.total(), 0);
+    // With somebody who takes it, it is published; the full one misses it, and counts that.
+    let mut other = topic.subscribe(Group::named("other")).unwrap();
+    let delivery = topic.try_publish(3).unwrap();
+    assert_eq!((delivery.delivered(), delivery.missed()), (1, 1));
+    assert_eq!(full.stats().dropped.abandoned, 1);
+    assert_eq!((full.try_recv(), other.try_recv()), (Ok(1), Ok(3)));
+    assert_eq!(topic.try_publish(4).unwrap().delivered(), 2);
+}
+
+fn aware() -> Topic<u32> {
+    Intracom::new().topic_with("aware", Options::DEFAULT.subscriber_aware()).unwrap()
+}
+
+#[tokio::test]
+async fn a_subscriber_aware_topic_holds_publishing_back() {
+    let topic = aware();
+    let error = topic.try_publish(0).unwrap_err();
+    assert!(error.is_unheard());
+    assert_eq!(error.to_string(), "failed to publish to topic `aware`: nobody listens");
+    let mut publishing = Box::pin(topic.publish(1));
+    assert!(poll(publishing.as_mut()).is_pending());
+    let mut sub = topic.subscribe(Group::own()).unwrap();
+    assert_eq!(publishing.await.unwrap().delivered(), 1);
+    assert_eq!(sub.recv().await, Some(1));
+    drop(sub);
+    // And again, when the last has left.
+    assert!(now(topic.publish(2)).is_none());
+    assert_eq!(topic.stats().unheard, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subscriber_aware_topic_whose_only_group_leaves_in_between_waits_for_the_next() {
+    let topic = aware();
+    let full = topic.subscribe(Group::named("full").capacity(1)).unwrap();
+    topic.publish(1).await.unwrap();
+    let mut publishing = Box::pin(topic.publish(2));
+    assert!(poll(publishing.as_mut()).is_pending());
+    drop(full);
+    assert!(poll(publishing.as_mut()).is_pending());
+    let mut next = topic.subscribe(Group::own()).unwrap();
+    assert_eq!(publishing.await.unwrap().delivered(), 1);
+    assert_eq!(next.recv().await, Some(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_leaves_is_not_waited_for() {
+    let topic = topic::<u32>();
+    let full = topic.subscribe(Group::named("full").capacity(1)).unwrap();
+    topic.publish(1).await.unwrap();
+    let mut publishing = Box::pin(topic.publish(2));
+    assert!(poll(publishing.as_mut()).is_pending());
+    drop(full);
+    let start = tokio::time::Instant::now();
+    assert_eq!(publishing.await.unwrap(), Delivery::default());
+    assert_eq!(start.elapsed(), std::time::Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_stops_waiting_has_delivered_to_those_with_room() {
+    let topic = topic::<u32>();
+    let mut full = topic.subscribe(Group::named("full").capacity(1)).unwrap();
+    topic.publish(1).await.unwrap();
+    let mut other = topic.subscribe(Group::named("other")).unwrap();
+    let mut publishing = Box::pin(topic.publish(2));
+    assert!(poll(publishing.as_mut()).is_pending());
+    // It has it before the full one is waited for.
+    assert_eq!(other.try_recv(), Ok(2));
+    drop(publishing);
+    assert_eq!(full.stats().dropped.abandoned, 1);
+    assert_eq!(other.stats().dropped.total(), 0);
+    assert_eq!(full.try_recv(), Ok(1));
+    assert!(full.try_recv().is_err());
+}
+
+#[derive(Debug)]
+struct Counted(Arc<AtomicUsize>);
+
+impl Clone for Counted {
+    fn clone(&self) -> Self {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Counted(self.0.clone())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_is_cloned_for_all_groups_but_one() {
+    let topic = topic::<Counted>();
+    let clones = Arc::new(AtomicUsize::new(0));
+    let mut subs = Vec::new();
+    for groups in 0..4 {
+        clones.store(0, Ordering::Relaxed);
+        topic.publish(Counted(clones.clone())).await.unwrap();
+        assert_eq!(clones.load(Ordering::Relaxed), groups.max(1) - 1);
+        subs.push(topic.subscribe(Group::own().capacity(8)).unwrap());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_for_a_single_group_clones_nothing_either() {
+    let topic = topic::<Counted>();
+    let clones = Arc::new(AtomicUsize::new(0));
+    let policy = Policy::DropOldestAfter(std::time::Duration::from_secs(1));
+    let mut sub = topic.subscribe(Group::own().capacity(1).policy(policy)).unwrap();
+    for _ in 0..3 {
+        topic.publish(Counted(clones.clone())).await.unwrap();
+    }
+    assert_eq!(sub.stats().dropped.oldest, 2);
+    sub.try_recv().unwrap();
+    assert_eq!(clones.load(Ordering::Relaxed), 0);
+    // Nothing holds on to a message that was received or dropped.
+    assert_eq!(Arc::strong_count(&clones), 1);
+}

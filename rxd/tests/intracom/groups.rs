@@ -1,0 +1,147 @@
+//! Who gets which message; joining, leaving, replay.
+
+use super::{now, topic};
+use rxd::intracom::{Group, Intracom, Options, Policy, TryRecvError};
+
+#[tokio::test]
+async fn members_share_and_groups_do_not() {
+    let topic = topic::<u32>();
+    let mut a1 = topic.subscribe(Group::named("a")).unwrap();
+    let mut a2 = topic.subscribe(Group::named("a")).unwrap();
+    let mut b = topic.subscribe(Group::named("b")).unwrap();
+    let mut own = topic.subscribe(Group::own()).unwrap();
+    for message in 0..4 {
+        assert_eq!(topic.publish(message).await.unwrap().delivered(), 3);
+    }
+    let shared = [a1.recv().await, a2.recv().await, a2.recv().await, a1.recv().await];
+    assert_eq!(shared, [Some(0), Some(1), Some(2), Some(3)]);
+    for message in 0..4 {
+        assert_eq!(b.recv().await, Some(message));
+        assert_eq!(own.recv().await, Some(message));
+    }
+    assert_eq!(a1.try_recv(), Err(TryRecvError::Empty));
+}
+
+#[test]
+fn a_later_member_must_want_the_same() {
+    let topic = topic::<u32>();
+    let group = Group::named("g").capacity(4);
+    let _first = topic.subscribe(group).unwrap();
+    assert!(topic.subscribe(group.capacity(5)).unwrap_err().is_options_mismatch());
+    let error = topic.subscribe(group.policy(Policy::DropNewest)).unwrap_err();
+    assert!(error.is_options_mismatch());
+    assert_eq!(error.to_string(), "topic `test`: group `g` has capacity 4 and policy block, not 4 and drop newest");
+    assert!(topic.subscribe(group.exclusive()).unwrap_err().is_already_there());
+    topic.subscribe(Group::named("h").exclusive()).unwrap();
+}
+
+#[test]
+fn a_capacity_is_checked() {
+    let topic = topic::<u32>();
+    for capacity in [0, Group::MAX_CAPACITY + 1, usize::MAX] {
+        let error = topic.subscribe(Group::named("g").capacity(capacity)).unwrap_err();
+        assert!(error.is_invalid());
+        assert!(error.to_string().contains(&format!("asks for a capacity of {capacity};")), "{error}");
+    }
+    topic.subscribe(Group::named("g").capacity(Group::MAX_CAPACITY)).unwrap();
+}
+
+#[test]
+fn a_group_of_ones_own_cannot_be_joined() {
+    let topic = topic::<u32>();
+    let mut own = topic.subscribe(Group::own()).unwrap();
+    let mut named = topic.subscribe(Group::named(own.group())).unwrap();
+    assert_eq!(topic.try_publish(1).unwrap().delivered(), 2);
+    assert_eq!((own.try_recv(), named.try_recv()), (Ok(1), Ok(1)));
+}
+
+#[test]
+fn a_group_ends_with_its_last_member_and_counts_what_it_discards() {
+    let topic = topic::<u32>();
+    let first = topic.subscribe(Group::named("g")).unwrap();
+    let mut second = topic.subscribe(Group::named("g")).unwrap();
+    (0..3).for_each(|message| assert_eq!(topic.try_publish(message).unwrap().delivered(), 1));
+    drop(first);
+    // Nothing is lost while there is a member.
+    assert_eq!(second.try_recv(), Ok(0));
+    drop(second);
+    let stats = topic.stats();
+    assert!(stats.groups.is_empty());
+    assert_eq!((stats.ended.groups, stats.ended.accepted, stats.ended.received), (1, 3, 1));
+    assert_eq!(stats.ended.dropped.discarded, 2);
+    assert_eq!(topic.try_publish(9).unwrap().delivered(), 0);
+    // A new group of the name begins empty.
+    let mut third = topic.subscribe(Group::named("g")).unwrap();
+    assert_eq!(third.try_recv(), Err(TryRecvError::Empty));
+    assert_eq!(topic.stats().unheard, 1);
+}
+
+#[test]
+fn the_last_message_is_replayed_to_a_new_group_that_asks() {
+    let intracom = Intracom::new();
+    let topic = intracom.topic_with::<u32>("a", Options::DEFAULT.keep_last()).unwrap();
+    // Nothing published yet: nothing to replay.
+    let mut early = topic.subscribe(Group::own().replay_last()).unwrap();
+    assert_eq!(early.try_recv(), Err(TryRecvError::Empty));
+    topic.try_publish(1).unwrap();
+    topic.try_publish(2).unwrap();
+    let group = Group::named("g").capacity(1);
+    let mut first = topic.subscribe(group.replay_last()).unwrap();
+    // A later member is not a new group.
+    let mut second = topic.subscribe(group.replay_last()).unwrap();
+    let mut not_asking = topic.subscribe(Group::own()).unwrap();
+    assert_eq!(first.stats().queued, 1);
+    assert_eq!(second.try_recv(), Ok(2));
+    assert_eq!(first.try_recv(), Err(TryRecvError::Empty));
+    assert_eq!(not_asking.try_recv(), Err(TryRecvError::Empty));
+    // And then the next, in order.
+    topic.try_publish(3).unwrap();
+    assert_eq!(first.try_recv(), Ok(3));
+    assert_eq!(not_asking.try_recv(), Ok(3));
+    assert_eq!(first.stats().accepted, 2);
+}
+
+#[test]
+fn replay_needs_a_topic_that_keeps() {
+    let error = topic::<u32>().subscribe(Group::own().replay_last()).unwrap_err();
+    assert!(error.is_invalid());
+    assert_eq!(error.to_string(), "topic `test` keeps no last message to replay");
+}
+
+#[test]
+fn a_message_that_came_back_is_not_the_last() {
+    let intracom = Intracom::new();
+    let topic = intracom.topic_with::<u32>("a", Options::DEFAULT.keep_last()).unwrap();
+    let _full = topic.subscribe(Group::named("full").capacity(1)).unwrap();
+    topic.try_publish(1).unwrap();
+    assert!(topic.try_publish(2).unwrap_err().is_full());
+    let mut new = topic.subscribe(Group::own().replay_last()).unwrap();
+    assert_eq!(new.try_recv(), Ok(1));
+}
+
+#[tokio::test]
+async fn a_waiting_member_that_gives_up_loses_nothing() {
+    let topic = topic::<u32>();
+    let mut first = topic.subscribe(Group::named("g")).unwrap();
+    let mut second = topic.subscribe(Group::named("g")).unwrap();
+    let mut waiting = Box::pin(first.recv());
+    assert!(super::poll(waiting.as_mut()).is_pending());
+    let other = tokio::spawn(async move { second.recv().await });
+    tokio::task::yield_now().await;
+    // Wakes the first, who gives up: the other must be woken in its place.
+    topic.publish(1).await.unwrap();
+    drop(waiting);
+    assert_eq!(other.await.unwrap(), Some(1));
+}
+
+#[test]
+fn an_ended_subscription_stays_ended() {
+    let topic = topic::<u32>();
+    let mut sub = topic.subscribe(Group::own()).unwrap();
+    topic.close();
+    for _ in 0..2 {
+        assert_eq!(now(sub.recv()), Some(None));
+        assert_eq!(now(sub.next()), Some(None));
+        assert_eq!(sub.try_recv(), Err(TryRecvError::Ended));
+    }
+}

@@ -1,0 +1,156 @@
+//! F63: publishing, subscribing, leaving and closing at the same time, on several threads.
+
+use rxd::intracom::{Group, Intracom, Policy, Topic};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+const POLICIES: [Policy; 5] = [
+    Policy::Block,
+    Policy::DropOldest,
+    Policy::DropNewest,
+    Policy::DropOldestAfter(Duration::from_micros(10)),
+    Policy::DropNewestAfter(Duration::from_micros(10)),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn f63_creating_is_atomic() {
+    for _ in 0..200 {
+        let intracom = Intracom::new();
+        let created: Vec<_> = (0..8)
+            .map(|_| {
+                let intracom = intracom.clone();
+                tokio::spawn(async move { intracom.create::<u32>("a", rxd::intracom::Options::DEFAULT).is_ok() })
+            })
+            .collect();
+        let mut winners = 0;
+        for created in created {
+            winners += usize::from(created.await.unwrap());
+        }
+        assert_eq!(winners, 1);
+    }
+}
+
+/// No lost wake-up: whatever the moment of the close, every stream ends and no publisher hangs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn f63_closing_at_any_moment_ends_everything() {
+    for round in 0..600u64 {
+        let policy = POLICIES[round as usize % 5];
+        let capacity = [1, 2, 10][round as usize / 5 % 3];
+        let topic: Topic<u64> = Intracom::new().topic("a").unwrap();
+        let received = Arc::new(AtomicU64::new(0));
+        let group = move |i: u64| ["x", "y"][i as usize % 2];
+        let subs: Vec<_> = (0..4)
+            .map(|i| {
+                let mut sub = topic.subscribe(Group::named(group(i)).capacity(capacity).policy(policy)).unwrap();
+                let received = received.clone();
+                tokio::spawn(async move {
+                    while sub.recv().await.is_some() {
+                        received.fetch_add(1, Ordering::Relaxed);
+                    }
+                    sub
+                })
+            })
+            .collect();
+        let publishers: Vec<_> = (0..2)
+            .map(|_| {
+                let topic = topic.clone();
+                tokio::spawn(async move {
+                    let mut message = 0;
+                    while topic.publish(message).await.is_ok() {
+                        message += 1;
+                        if message % 64 == 0 {
+                            tokio::task::yield_now().await;
+                        }
+                    }
+                })
+            })
+            .collect();
+        for _ in 0..round % 40 {
+            tokio::task::yield_now().await;
+        }
+        topic.close();
+        for publisher in publishers {
+            publisher.await.unwrap();
+        }
+        let mut ended = Vec::new();
+        for sub in subs {
+            ended.push(sub.await.unwrap());
+        }
+        let stats = topic.stats();
+        assert_eq!(stats.queued(), 0, "{policy}");
+        let counted: u64 = stats.groups.iter().map(|group| group.received).sum();
+        assert_eq!(counted, received.load(Ordering::Relaxed), "{policy}");
+    }
+}
+
+/// Joining and leaving while messages fly; each member's own order is kept.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn f63_joining_and_leaving_while_publishing() {
+    let topic: Topic<(usize, u64)> = Intracom::new().topic("a").unwrap();
+    let publishers: Vec<_> = (0..2)
+        .map(|me| {
+            let topic = topic.clone();
+            tokio::spawn(async move {
+                for message in 0..20_000 {
+                    topic.publish((me, message)).await.unwrap();
+                    if message % 128 == 0 {
+                        tokio::task::yield_now().await;
+                    }
+                }
+            })
+        })
+        .collect();
+    let members: Vec<_> = (0..6usize)
+        .map(|i| {
+            let topic = topic.clone();
+            tokio::spawn(async move {
+                for round in 0..200 {
+                    let group = Group::named(["x", "y", "z"][(i + round) % 3]).capacity(4);
+                    let Ok(mut sub) = topic.subscribe(group) else { return };
+                    let mut last = [None; 2];
+                    for _ in 0..round % 17 {
+                        let Some((from, message)) = sub.recv().await else { return };
+                        assert!(last[from] < Some(message), "out of order");
+                        last[from] = Some(message);
+                    }
+                }
+            })
+        })
+        .collect();
+    for publisher in publishers {
+        publisher.await.unwrap();
+    }
+    topic.close();
+    for member in members {
+        member.await.unwrap();
+    }
+    let stats = topic.stats();
+    assert!(stats.groups.is_empty());
+    let ended = stats.ended;
+    assert_eq!(ended.accepted, ended.received + ended.dropped.oldest + ended.dropped.discarded);
+}
+
+/// Whoever waits for a topic, or for somebody to listen, is told when the time has come.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn f63_nobody_waits_for_what_is_there() {
+    for _ in 0..500 {
+        let intracom = Intracom::new();
+        let subscribing = tokio::spawn({
+            let intracom = intracom.clone();
+            async move {
+                let mut sub = intracom.subscribe::<u32>("late", Group::own()).await.unwrap();
+                sub.recv().await
+            }
+        });
+        let publishing = tokio::spawn({
+            let intracom = intracom.clone();
+            async move {
+                let options = rxd::intracom::Options::DEFAULT.subscriber_aware();
+                intracom.topic_with::<u32>("late", options).unwrap().publish(7).await.unwrap()
+            }
+        });
+        assert_eq!(subscribing.await.unwrap(), Some(7));
+        assert_eq!(publishing.await.unwrap().delivered(), 1);
+    }
+}

@@ -1,0 +1,122 @@
+//! A subscription taken in a scope ends with it.
+
+use super::poll;
+use futures_util::StreamExt;
+use rxd::intracom::{Group, Intracom, TryRecvError};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+#[tokio::test(start_paused = true)]
+async fn receiving_ends_with_the_scope_whatever_is_buffered() {
+    let intracom = Intracom::new();
+    let token = CancellationToken::new();
+    let scoped = intracom.scoped(token.clone());
+    let outside = intracom.topic::<u32>("a").unwrap();
+    let mut inside = scoped.topic::<u32>("a").unwrap().subscribe(Group::named("g")).unwrap();
+    let mut streamed = scoped.subscribe::<u32>("a", Group::own()).await.unwrap();
+    let mut tried = scoped.subscribe::<u32>("a", Group::own()).await.unwrap();
+    let mut unscoped = outside.subscribe(Group::named("g")).unwrap();
+    outside.publish(1).await.unwrap();
+    assert_eq!(inside.recv().await, Some(1));
+    assert_eq!(StreamExt::next(&mut streamed).await, Some(1));
+    assert_eq!(tried.try_recv(), Ok(1));
+    outside.publish(2).await.unwrap();
+    token.cancel();
+    assert_eq!(inside.recv().await, None);
+    assert_eq!(StreamExt::next(&mut streamed).await, None);
+    assert_eq!(tried.try_recv(), Err(TryRecvError::Ended));
+    // Each has left: what it did not take is for the other member, or discarded.
+    assert_eq!(unscoped.recv().await, Some(2));
+    let stats = outside.stats();
+    assert_eq!(stats.groups.len(), 1);
+    assert_eq!(stats.groups[0].members, 1);
+    assert_eq!(stats.ended.dropped.discarded, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_ends_with_the_scope() {
+    let intracom = Intracom::new();
+    let token = CancellationToken::new();
+    let scoped = intracom.scoped(token.clone());
+    let topic = intracom.topic::<u32>("a").unwrap();
+    let mut receiver = scoped.subscribe::<u32>("a", Group::own()).await.unwrap();
+    let mut stream = scoped.subscribe::<u32>("a", Group::own()).await.unwrap();
+    let receiving = tokio::spawn(async move { receiver.recv().await });
+    let streaming = tokio::spawn(async move { StreamExt::next(&mut stream).await });
+    let subscribing = tokio::spawn({
+        let scoped = scoped.clone();
+        async move { scoped.subscribe::<u32>("never", Group::own()).await.map(drop) }
+    });
+    tokio::task::yield_now().await;
+    token.cancel();
+    assert_eq!(receiving.await.unwrap(), None);
+    assert_eq!(streaming.await.unwrap(), None);
+    assert!(subscribing.await.unwrap().unwrap_err().is_cancelled());
+    assert!(scoped.topic::<u32>("a").unwrap().subscribe(Group::own()).unwrap_err().is_cancelled());
+    // The registry itself, and what is not scoped, go on.
+    topic.subscribe(Group::own()).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_whose_members_have_all_ended_holds_nobody_up() {
+    let intracom = Intracom::new();
+    let tokens = [CancellationToken::new(), CancellationToken::new()];
+    let topic = intracom.topic::<u32>("a").unwrap();
+    // Kept, as a service keeps it in a field: never polled again, not dropped.
+    let _kept: Vec<_> = tokens
+        .iter()
+        .map(|token| {
+            let topic = intracom.scoped(token.clone()).topic::<u32>("a").unwrap();
+            topic.subscribe(Group::named("g").capacity(1)).unwrap()
+        })
+        .collect();
+    topic.publish(1).await.unwrap();
+    let start = tokio::time::Instant::now();
+    let mut waiting = Box::pin(topic.publish(2));
+    assert!(poll(waiting.as_mut()).is_pending());
+    tokens[0].cancel();
+    assert!(poll(waiting.as_mut()).is_pending());
+    let waiting = async { waiting.await.unwrap() };
+    let (delivery, ()) = tokio::join!(waiting, async { tokens[1].cancel() });
+    assert_eq!((delivery.delivered(), delivery.missed()), (0, 0));
+    assert_eq!(start.elapsed(), Duration::ZERO);
+    let stats = topic.stats();
+    assert!(stats.groups.is_empty());
+    assert_eq!(stats.ended.dropped.discarded, 1);
+    assert_eq!(stats.ended.dropped.abandoned, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_next_incarnation_begins_the_group_anew() {
+    let intracom = Intracom::new();
+    let token = CancellationToken::new();
+    let topic = intracom.topic::<u32>("a").unwrap();
+    let group = Group::named("g").capacity(4);
+    let mut old = intracom.scoped(token.clone()).subscribe::<u32>("a", group).await.unwrap();
+    topic.publish(1).await.unwrap();
+    token.cancel();
+    let mut new = intracom.subscribe::<u32>("a", group.exclusive()).await.unwrap();
+    topic.publish(2).await.unwrap();
+    assert_eq!(new.recv().await, Some(2));
+    assert_eq!(old.recv().await, None);
+    drop(old);
+    topic.publish(3).await.unwrap();
+    assert_eq!(new.recv().await, Some(3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_without_a_scope_is_waited_for() {
+    let intracom = Intracom::new();
+    let token = CancellationToken::new();
+    let topic = intracom.topic::<u32>("a").unwrap();
+    let group = Group::named("g").capacity(1);
+    let _scoped = intracom.scoped(token.clone()).subscribe::<u32>("a", group).await.unwrap();
+    let mut other = topic.subscribe(group).unwrap();
+    token.cancel();
+    topic.publish(1).await.unwrap();
+    let mut waiting = Box::pin(topic.publish(2));
+    assert!(poll(waiting.as_mut()).is_pending());
+    assert_eq!(other.try_recv(), Ok(1));
+    assert_eq!(waiting.await.unwrap().delivered(), 1);
+    assert_eq!(other.try_recv(), Ok(2));
+}

@@ -1,0 +1,192 @@
+//! Finding, creating, declaring and removing topics.
+
+use super::now;
+use rxd::intracom::{Declared, Group, Intracom, Options};
+use std::time::Duration;
+
+static READINGS: Declared<f64> = Declared::new("readings");
+static MISDECLARED: Declared<String> = Declared::new("readings");
+
+#[test]
+fn f58_another_type_is_an_error_that_names_both_types_and_both_places() {
+    let intracom = Intracom::new();
+    let _made = intracom.topic::<u32>("a").unwrap();
+    let made = line!() - 1;
+    let error = intracom.topic::<String>("a").unwrap_err();
+    let asked = line!() - 1;
+    assert!(error.is_type_mismatch());
+    assert_eq!(error.topic(), "a");
+    let text = error.to_string();
+    for part in
+        ["topic `a`", "`u32`", "`alloc::string::String`", &format!("topics.rs:{made}:"), &format!("topics.rs:{asked}:")]
+    {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+}
+
+#[test]
+fn f58_every_way_in_notices_another_type() {
+    let intracom = Intracom::new();
+    let _made = intracom.topic::<u32>("a").unwrap();
+    assert!(intracom.find::<u64>("a").unwrap_err().is_type_mismatch());
+    assert!(intracom.topic_with::<u64>("a", Options::DEFAULT).unwrap_err().is_type_mismatch());
+    assert!(intracom.topic_with::<u64>("a", Options::DEFAULT.keep_last()).unwrap_err().is_type_mismatch());
+    let error = now(intracom.subscribe::<u64>("a", Group::own())).unwrap().unwrap_err();
+    assert!(error.is_type_mismatch());
+    assert!(error.to_string().contains("topics.rs"));
+}
+
+#[test]
+fn f58_two_declarations_of_one_name_are_found_out() {
+    let intracom = Intracom::new();
+    READINGS.on(&intracom).unwrap();
+    let error = MISDECLARED.on(&intracom).unwrap_err();
+    assert!(error.is_type_mismatch());
+    let text = error.to_string();
+    assert!(text.contains("topics.rs:7:") && text.contains("topics.rs:8:"), "{text}");
+}
+
+#[test]
+fn a_topic_is_found_again_and_created_once() {
+    let intracom = Intracom::new();
+    assert!(intracom.find::<u32>("a").unwrap().is_none());
+    let first = intracom.create::<u32>("a", Options::DEFAULT).unwrap();
+    let second = intracom.topic::<u32>("a").unwrap();
+    let mut sub = first.subscribe(Group::own()).unwrap();
+    second.try_publish(7).unwrap();
+    assert_eq!(sub.try_recv(), Ok(7));
+    let error = intracom.create::<u32>("a", Options::DEFAULT).unwrap_err();
+    assert!(error.is_already_there());
+    assert!(error.to_string().contains("topics.rs:"), "{error}");
+    assert!(intracom.create::<u64>("a", Options::DEFAULT).unwrap_err().is_already_there());
+    assert!(intracom.find::<u32>("a").unwrap().is_some());
+}
+
+#[test]
+fn options_once_chosen_stay() {
+    let intracom = Intracom::new();
+    let _made = intracom.topic_with::<u32>("a", Options::DEFAULT.keep_last()).unwrap();
+    intracom.topic_with::<u32>("a", Options::DEFAULT.keep_last()).unwrap();
+    intracom.topic::<u32>("a").unwrap();
+    let error = intracom.topic_with::<u32>("a", Options::DEFAULT).unwrap_err();
+    assert!(error.is_options_mismatch());
+    assert!(error.to_string().contains("keep_last"), "{error}");
+}
+
+#[test]
+fn reserved_and_empty_names_are_refused() {
+    let intracom = Intracom::new();
+    for name in ["", "_rxd", "_rxd_states", "_rxd/x"] {
+        assert!(intracom.topic::<u32>(name).unwrap_err().is_invalid(), "{name}");
+        assert!(now(intracom.subscribe::<u32>(name, Group::own())).unwrap().unwrap_err().is_invalid(), "{name}");
+    }
+    intracom.topic::<u32>("_rx").unwrap();
+    intracom.topic::<u32>("rxd").unwrap();
+}
+
+#[test]
+fn a_removed_topic_is_closed_and_its_name_is_free() {
+    let intracom = Intracom::new();
+    let old = intracom.topic::<u32>("a").unwrap();
+    assert!(intracom.remove("a"));
+    assert!(!intracom.remove("a"));
+    assert!(old.is_closed());
+    assert!(old.try_publish(1).unwrap_err().is_closed());
+    // Of any type.
+    let new = intracom.create::<String>("a", Options::DEFAULT).unwrap();
+    // Closing the old one again does not touch the new one.
+    old.close();
+    assert!(!new.is_closed());
+    assert!(intracom.find::<String>("a").unwrap().is_some());
+}
+
+#[test]
+fn a_closed_topic_is_as_good_as_removed() {
+    let intracom = Intracom::new();
+    intracom.topic::<u32>("a").unwrap().close();
+    assert!(intracom.find::<u32>("a").unwrap().is_none());
+    assert!(intracom.stats().topics.is_empty());
+    intracom.create::<String>("a", Options::DEFAULT).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn subscribing_waits_for_the_topic() {
+    let intracom = Intracom::new();
+    let mut waiting = Box::pin(intracom.subscribe::<u32>("late", Group::own()));
+    assert!(super::poll(waiting.as_mut()).is_pending());
+    intracom.topic::<u32>("other").unwrap();
+    assert!(super::poll(waiting.as_mut()).is_pending());
+    let topic = intracom.topic::<u32>("late").unwrap();
+    let mut sub = waiting.await.unwrap();
+    topic.publish(1).await.unwrap();
+    assert_eq!(sub.recv().await, Some(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn subscribing_waits_no_longer_than_its_limit() {
+    let intracom = Intracom::new();
+    let start = tokio::time::Instant::now();
+    let limit = Duration::from_secs(3);
+    let error = intracom.subscribe_within::<u32>(limit, "never", Group::own()).await.unwrap_err();
+    assert!(error.is_timeout());
+    assert_eq!(error.to_string(), "topic `never` was not created within 3s");
+    assert_eq!(start.elapsed(), limit);
+    intracom.topic::<u32>("there").unwrap();
+    intracom.subscribe_within::<u32>(Duration::ZERO, "there", Group::own()).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_closed_registry_creates_nothing_and_nobody_waits_for_it() {
+    let intracom = Intracom::new();
+    let topic = intracom.topic::<u32>("a").unwrap();
+    let mut sub = topic.subscribe(Group::own()).unwrap();
+    let waiting = tokio::spawn({
+        let intracom = intracom.clone();
+        async move { intracom.subscribe::<u32>("late", Group::own()).await.map(drop) }
+    });
+    tokio::task::yield_now().await;
+    intracom.close();
+    assert!(waiting.await.unwrap().unwrap_err().is_closed());
+    assert!(intracom.is_closed());
+    assert!(topic.publish(1).await.unwrap_err().is_closed());
+    assert_eq!(sub.recv().await, None);
+    assert!(intracom.topic::<u32>("a").unwrap_err().is_closed());
+    assert!(intracom.topic::<u32>("b").unwrap_err().is_closed());
+    intracom.close();
+}
+
+#[test]
+fn a_declared_topic_is_created_by_whoever_comes_first() {
+    let intracom = Intracom::new();
+    let mut sub = READINGS.subscribe(&intracom, Group::own()).unwrap();
+    READINGS.on(&intracom).unwrap().try_publish(1.5).unwrap();
+    assert_eq!(sub.try_recv(), Ok(1.5));
+    assert_eq!(READINGS.name(), "readings");
+}
+
+#[test]
+fn everything_is_send_sync_and_debug_even_if_the_message_is_not_sync() {
+    fn check<T: Send + Sync + std::fmt::Debug>(_: &T) {}
+    #[derive(Clone, Debug)]
+    struct Cellular(#[allow(dead_code)] std::cell::Cell<u32>);
+    let intracom = Intracom::new();
+    let topic = intracom.topic::<Cellular>("a").unwrap();
+    let sub = topic.subscribe(Group::own()).unwrap();
+    let publishing = topic.publish(Cellular(1.into()));
+    fn send<T: Send>(_: &T) {}
+    send(&publishing);
+    check(&intracom);
+    check(&topic);
+    check(&sub);
+    check(&topic.clone().into_sink());
+    check(&intracom.stats());
+    static DECLARED: Declared<Cellular> = Declared::new("a");
+    check(&DECLARED);
+    topic.close();
+    let error = topic.try_publish(Cellular(2.into())).unwrap_err();
+    check(&error);
+    assert_eq!(error.to_string(), "failed to publish to topic `a`: it is closed");
+    // So that `?` works in a service.
+    let _: rxd::Error = error.into();
+    assert!(format!("{topic:?} {sub:?} {intracom:?} {DECLARED:?}").contains("topics.rs"));
+}

@@ -1,0 +1,269 @@
+//! F63: {publish, subscribe, leave, close} in every order, by loom. Each step of ours is tried
+//! between any two of another thread's, and so is each of the queue inside the channel, whose crate
+//! knows loom too. The channel's wake-ups, the pointer swap and tokio's `Notify` are single steps here.
+//!
+//! `RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS=3 cargo test --release -p rxd --test intracom_loom --target-dir target/loom`
+#![cfg(loom)]
+
+use loom::thread;
+use rxd::intracom::{Group, Intracom, Options, Policy, Subscription, Topic, TryRecvError};
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+fn topic(options: Options) -> Topic<u32> {
+    Intracom::new().topic_with("a", options).unwrap()
+}
+
+fn group(capacity: usize, policy: Policy) -> Group<'static> {
+    Group::named("g").capacity(capacity).policy(policy)
+}
+
+/// Everything there is now, and how it ended.
+fn rest(sub: &mut Subscription<u32>) -> (Vec<u32>, TryRecvError) {
+    let mut all = Vec::new();
+    loop {
+        match sub.try_recv() {
+            Ok(message) => all.push(message),
+            Err(end) => return (all, end),
+        }
+    }
+}
+
+/// Remembers that it was woken.
+#[derive(Default)]
+struct Flag(AtomicBool);
+
+impl Wake for Flag {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
+/// Polls once, lets `meanwhile` end, and then polls again only if it was woken: a wake-up that is
+/// lost leaves it pending.
+fn woken<F: Future>(future: F, meanwhile: thread::JoinHandle<()>) -> Option<F::Output> {
+    let flag = Arc::new(Flag::default());
+    let waker = Waker::from(flag.clone());
+    let mut cx = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    let first = future.as_mut().poll(&mut cx);
+    meanwhile.join().unwrap();
+    if let Poll::Ready(output) = first {
+        return Some(output);
+    }
+    while flag.0.swap(false, Ordering::SeqCst) {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+            return Some(output);
+        }
+    }
+    None
+}
+
+#[test]
+fn publish_subscribe_close() {
+    loom::model(|| {
+        let topic = topic(Options::DEFAULT);
+        let publishing = thread::spawn({
+            let topic = topic.clone();
+            move || topic.try_publish(1)
+        });
+        let closing = thread::spawn({
+            let topic = topic.clone();
+            move || topic.close()
+        });
+        let sub = topic.subscribe(group(1, Policy::Block));
+        let published = publishing.join().unwrap();
+        closing.join().unwrap();
+        match (sub, published) {
+            (Ok(mut sub), Ok(delivery)) => {
+                let all = if delivery.delivered() == 1 { vec![1] } else { Vec::new() };
+                assert_eq!(rest(&mut sub), (all, TryRecvError::Ended));
+                assert_eq!(topic.stats().unheard, 1 - delivery.delivered() as u64);
+            }
+            (Ok(mut sub), Err(error)) => {
+                assert!(error.is_closed());
+                assert_eq!(rest(&mut sub), (Vec::new(), TryRecvError::Ended));
+            }
+            (Err(error), published) => {
+                assert!(error.is_closed());
+                assert!(published.map_or_else(|error| error.is_closed(), |delivery| delivery.delivered() == 0));
+            }
+        }
+    });
+}
+
+fn publish_and_leave(capacity: usize, policy: Policy) {
+    loom::model(move || {
+        let topic = topic(Options::DEFAULT);
+        let sub = topic.subscribe(group(capacity, policy)).unwrap();
+        for message in 0..capacity as u32 {
+            topic.try_publish(message).unwrap();
+        }
+        let leaving = thread::spawn(move || drop(sub));
+        let mut taken = capacity as u64;
+        let mut missed = 0;
+        if let Ok(delivery) = topic.try_publish(9) {
+            taken += delivery.delivered() as u64;
+            missed += delivery.missed() as u64;
+        }
+        leaving.join().unwrap();
+        let stats = topic.stats();
+        assert!(stats.groups.is_empty());
+        let (ended, drops) = (stats.ended, stats.ended.dropped);
+        assert_eq!((ended.groups, ended.accepted, ended.received), (1, taken, 0));
+        assert_eq!(drops.oldest + drops.discarded, taken);
+        assert_eq!(drops.newest + drops.abandoned, missed);
+    });
+}
+
+#[test]
+fn publish_and_leave_block() {
+    publish_and_leave(1, Policy::Block);
+}
+
+#[test]
+fn publish_and_leave_drop_newest() {
+    publish_and_leave(2, Policy::DropNewest);
+}
+
+#[test]
+fn publish_and_leave_drop_oldest() {
+    publish_and_leave(1, Policy::DropOldest);
+    publish_and_leave(2, Policy::DropOldest);
+}
+
+/// A forced push and a close at the same time: the close must win in the end.
+#[test]
+fn publish_and_close_drop_oldest() {
+    for capacity in [1, 2] {
+        loom::model(move || {
+            let topic = topic(Options::DEFAULT);
+            let mut sub = topic.subscribe(group(capacity, Policy::DropOldest)).unwrap();
+            for message in 0..capacity as u32 {
+                topic.try_publish(message).unwrap();
+            }
+            let closing = thread::spawn({
+                let topic = topic.clone();
+                move || topic.close()
+            });
+            let published = topic.try_publish(9);
+            closing.join().unwrap();
+            let (all, end) = rest(&mut sub);
+            assert_eq!(end, TryRecvError::Ended);
+            assert_eq!(all.len(), capacity);
+            assert_eq!(all.last() == Some(&9), published.is_ok());
+        });
+    }
+}
+
+#[test]
+fn leave_and_join() {
+    loom::model(|| {
+        let topic = topic(Options::DEFAULT);
+        let first = topic.subscribe(group(2, Policy::Block)).unwrap();
+        let leaving = thread::spawn(move || drop(first));
+        let mut second = topic.subscribe(group(2, Policy::Block)).unwrap();
+        assert_eq!(topic.try_publish(1).unwrap().delivered(), 1);
+        leaving.join().unwrap();
+        assert_eq!(second.try_recv(), Ok(1));
+        assert_eq!(second.try_recv(), Err(TryRecvError::Empty));
+        assert_eq!(topic.stats().groups.len(), 1);
+        drop(second);
+        assert!(topic.stats().groups.is_empty());
+    });
+}
+
+#[test]
+fn both_members_leave() {
+    loom::model(|| {
+        let topic = topic(Options::DEFAULT);
+        let first = topic.subscribe(group(2, Policy::Block)).unwrap();
+        let second = topic.subscribe(group(2, Policy::Block)).unwrap();
+        topic.try_publish(1).unwrap();
+        let leaving = thread::spawn(move || drop(first));
+        drop(second);
+        leaving.join().unwrap();
+        let ended = topic.stats().ended;
+        assert_eq!((ended.groups, ended.dropped.discarded), (1, 1));
+    });
+}
+
+/// A new group begins with the last message or gets it itself; never both, never out of order.
+#[test]
+fn publish_and_replay() {
+    loom::model(|| {
+        let topic = topic(Options::DEFAULT.keep_last());
+        let publishing = thread::spawn({
+            let topic = topic.clone();
+            move || (topic.try_publish(1).unwrap(), topic.try_publish(2).unwrap())
+        });
+        let mut sub = topic.subscribe(group(4, Policy::Block).replay_last()).unwrap();
+        publishing.join().unwrap();
+        let (all, _) = rest(&mut sub);
+        assert!(all == [1, 2] || all == [2], "{all:?}");
+    });
+}
+
+#[test]
+fn a_publisher_hears_of_the_first_listener() {
+    loom::model(|| {
+        let topic = topic(Options::DEFAULT.subscriber_aware());
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let joining = thread::spawn({
+            let topic = topic.clone();
+            move || sender.send(topic.subscribe(group(1, Policy::Block)).unwrap()).unwrap()
+        });
+        let delivery = woken(topic.publish(1), joining).expect("a lost wake-up").unwrap();
+        assert_eq!(delivery.delivered(), 1);
+        assert_eq!(receiver.recv().unwrap().try_recv(), Ok(1));
+    });
+}
+
+#[test]
+fn a_publisher_and_a_receiver_hear_of_the_close() {
+    loom::model(|| {
+        let topic = topic(Options::DEFAULT.subscriber_aware());
+        let closing = thread::spawn({
+            let topic = topic.clone();
+            move || topic.close()
+        });
+        assert!(woken(topic.publish(1), closing).expect("a lost wake-up").unwrap_err().is_closed());
+    });
+    loom::model(|| {
+        let topic = topic(Options::DEFAULT);
+        let mut sub = topic.subscribe(group(1, Policy::Block)).unwrap();
+        let closing = thread::spawn(move || topic.close());
+        assert_eq!(woken(sub.recv(), closing).expect("a lost wake-up"), None);
+    });
+}
+
+#[test]
+fn a_subscriber_hears_of_its_topic() {
+    loom::model(|| {
+        let intracom = Intracom::new();
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let creating = thread::spawn({
+            let intracom = intracom.clone();
+            move || sender.send(intracom.topic::<u32>("a").unwrap()).unwrap()
+        });
+        let subscribing = intracom.subscribe::<u32>("a", group(1, Policy::Block));
+        woken(subscribing, creating).expect("a lost wake-up").unwrap();
+        receiver.recv().unwrap();
+    });
+}
+
+#[test]
+fn one_of_two_creates() {
+    loom::model(|| {
+        let intracom = Intracom::new();
+        let other = thread::spawn({
+            let intracom = intracom.clone();
+            move || intracom.create::<u32>("a", Options::DEFAULT).is_ok()
+        });
+        let this = intracom.create::<u32>("a", Options::DEFAULT).is_ok();
+        assert!(this ^ other.join().unwrap());
+    });
+}

@@ -1,0 +1,171 @@
+//! READY, STATUS, EXTEND_TIMEOUT_USEC and STOPPING: when, how often, and in which order.
+
+use super::peer::{Builder, Peer, warnings};
+use std::time::Duration;
+
+#[test]
+fn g27_ready_once_and_only_after_every_service_has_been_in_run() {
+    let mut peer = Peer::new();
+    let subject = peer.subject("late init=700; job once needs=late").start();
+    peer.read(Duration::from_millis(400));
+    assert_eq!(peer.count("READY=1"), 0);
+    subject.prints("job runs");
+    peer.until("READY=1");
+    subject.signal("TERM");
+    peer.until("STOPPING=1");
+    peer.read(Duration::from_millis(200));
+    assert_eq!(subject.wait().0, Some(0));
+    assert_eq!(peer.count("READY=1"), 1);
+}
+
+/// Otherwise systemd calls it a protocol error.
+#[test]
+fn g27_a_daemon_of_jobs_was_ready_before_it_is_over() {
+    let mut peer = Peer::new();
+    let subject = peer.subject("a once; b once").start();
+    assert_eq!(subject.wait().0, Some(0));
+    peer.until("STOPPING=1");
+    assert_eq!((peer.count("READY=1"), peer.count("STOPPING=1")), (1, 1), "{:#?}", peer.texts());
+}
+
+#[test]
+fn a_service_that_gave_up_is_not_ready_but_for_one_nobody_minds() {
+    let mut peer = Peer::new();
+    let subject = peer.subject("a; b fail-init=9 restarts=1").start();
+    peer.until("STATUS=1/2 running; gave up: b (told to fail)");
+    peer.read(Duration::from_millis(300));
+    assert_eq!(peer.count("READY=1"), 0);
+    assert_eq!(subject.stop().0, Some(1));
+    assert_eq!(peer.count("READY=1"), 0);
+
+    let mut peer = Peer::new();
+    let subject = peer.subject("a; b fail-init=9 restarts=1 ignore").start();
+    peer.until("READY=1");
+    peer.until("STATUS=1/2 running; gave up: b (told to fail)");
+    drop(subject);
+}
+
+#[test]
+fn f92_more_time_while_there_is_progress_within_declared_limits() {
+    let mut peer = Peer::new();
+    let subject = peer.subject("a init=2500 init-limit=9000; b").start();
+    peer.until("READY=1");
+    let asked = peer.texts().iter().filter(|text| text.starts_with("EXTEND_TIMEOUT_USEC=")).count();
+    assert!((2..=4).contains(&asked), "once a second: {:#?}", peer.texts());
+    peer.read(Duration::from_millis(1500));
+    assert_eq!(peer.texts().iter().filter(|text| text.starts_with("EXTEND")).count(), asked, "not once it is ready");
+    assert_eq!(subject.stop().0, Some(0));
+}
+
+#[test]
+fn f92_more_time_for_what_comes_before_the_services_within_its_limit() {
+    for (text, asked) in [("daemon prestart-limit=3500; a", 3..=5), ("daemon prestart=7500; a", 4..=7)] {
+        let mut peer = Peer::new();
+        let subject = peer.subject(text).start();
+        peer.until("STATUS=before the services: migrate");
+        peer.until("READY=1");
+        let extended = peer.texts().iter().filter(|text| text.starts_with("EXTEND_TIMEOUT_USEC=")).count();
+        assert!(asked.contains(&extended), "{text}: {:#?}", peer.texts());
+        assert_eq!(subject.stop().0, Some(0));
+    }
+}
+
+#[test]
+fn a_start_that_fails_says_why() {
+    let mut peer = Peer::new();
+    let subject = peer.subject("daemon prestart-fails; a").start();
+    peer.until("STATUS=before the services: prestart stage `migrate` failed: told to fail");
+    assert_ne!(subject.wait().0, Some(0));
+    assert_eq!(peer.count("READY=1"), 0);
+}
+
+/// It never was ready, and does not say so.
+#[test]
+fn f69_stopped_before_the_services_start() {
+    let mut peer = Peer::new();
+    let subject = peer.subject("daemon prestart=60000; a").start();
+    peer.until("STATUS=before the services: migrate");
+    subject.signal("TERM");
+    peer.until("STOPPING=1");
+    assert_eq!(subject.wait().0, Some(0));
+    peer.read(Duration::from_millis(100));
+    assert_eq!(peer.count("READY=1"), 0);
+}
+
+#[test]
+fn f92_no_more_time_without_progress() {
+    let mut peer = Peer::new();
+    let subject = peer.subject("a init=60000; b fail-init=1000").start();
+    peer.read(Duration::from_millis(2500));
+    let asked = peer.texts().iter().filter(|text| text.starts_with("EXTEND_TIMEOUT_USEC=")).count();
+    assert!(asked <= 2, "{:#?}", peer.texts());
+    drop(subject);
+}
+
+#[test]
+fn f93_a_service_that_is_switched_off_is_not_waited_for() {
+    let mut peer = Peer::new();
+    let subject = peer.subject("option").start();
+    peer.until("READY=1");
+    peer.until("STATUS=1/1 running");
+    assert_eq!(subject.stop().0, Some(0));
+}
+
+#[test]
+fn f94_stopping_first_and_then_only_status_and_more_time() {
+    let mut peer = Peer::new();
+    let subject = peer.subject("a stop=1500 stop-limit=5000; b needs=a").env("WATCHDOG_USEC", "200000").start();
+    peer.until("READY=1");
+    peer.until("STATUS=2/2 running");
+    subject.signal("TERM");
+    peer.until("STOPPING=1");
+    assert_eq!(subject.wait().0, Some(0));
+    peer.read(Duration::from_millis(100));
+    let texts = peer.texts();
+    let at = texts.iter().position(|text| *text == "STOPPING=1").unwrap();
+    assert!(!texts[..at].iter().any(|text| text.contains("stopping")), "{texts:#?}");
+    let after = &texts[at + 1..];
+    assert!(
+        after.iter().all(|text| text.starts_with("STATUS=") || text.starts_with("EXTEND_TIMEOUT_USEC=")),
+        "{after:#?}"
+    );
+    assert!(after.iter().filter(|text| text.starts_with("EXTEND")).count() >= 2, "{after:#?}");
+    assert!(after.contains(&"STATUS=0/2 running, 1 done; stopping: a"), "{after:#?}");
+}
+
+#[test]
+fn the_status_says_who_waits_for_whom() {
+    let mut peer = Peer::new();
+    let subject = peer.subject("health init=600; poller needs=health; other").start();
+    peer.until("STATUS=1/3 running; waiting: poller for health; starting: health");
+    peer.until("READY=1");
+    peer.until("STATUS=3/3 running");
+    let texts = peer.texts();
+    assert!(texts.len() < 12, "rate-limited, and only what is new: {texts:#?}");
+    assert_eq!(subject.stop().0, Some(0));
+}
+
+/// As in a container: PID 1 gets only the signals that it listens to.
+#[test]
+fn pid_1_is_stopped_by_a_signal_and_leaves_nothing_behind() {
+    let Some(subject) = Builder::as_pid_1("a") else {
+        eprintln!("skipped: no pid namespace can be made here");
+        return;
+    };
+    let subject = subject.start();
+    subject.prints("a runs");
+    let (code, log) = subject.stop_pid_1();
+    assert_eq!((code, warnings(&log)), (Some(0), 0), "{log}");
+}
+
+#[test]
+fn a_newline_injects_nothing() {
+    let mut peer = Peer::new();
+    let subject = peer.subject("a says=busy|READY=1|WATCHDOG=trigger|STOPPING=1_now").start();
+    peer.until("STATUS=1/1 running; a: busy READY=1 WATCHDOG=trigger STOPPING=1 now");
+    let (code, log) = subject.stop();
+    assert_eq!((code, warnings(&log)), (Some(0), 0), "{log}");
+    peer.read(Duration::from_millis(100));
+    assert_eq!((peer.count("READY=1"), peer.count("STOPPING=1")), (1, 1), "{:#?}", peer.texts());
+    assert!(peer.texts().iter().all(|text| text.lines().count() == 1), "{:#?}", peer.texts());
+}

@@ -1,0 +1,20 @@
+//! What the service manager is told, judged by a peer that listens in its place.
+//!
+//! Each daemon runs in a process of its own, with an environment of its own: this same binary,
+//! run again as [`subject`].
+#![cfg(all(target_os = "linux", feature = "systemd"))]
+
+mod faults;
+mod lifecycle;
+mod manager;
+mod peer;
+mod real;
+mod reload;
+mod subject;
+mod watchdog;
+
+/// The process that the tests are about.
+#[test]
+fn subject() {
+    subject::run_if_asked();
+}

@@ -1,0 +1,252 @@
+//! A real systemd: the user's own manager, or one that is booted in a box for these tests.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/systemd/box.sh");
+
+/// Set to 1 where a systemd must be found: to skip is to fail then.
+const REQUIRE: &str = "RXD_REQUIRE_SYSTEMD";
+
+/// A directory with a systemd in it, to boot instead of what is found.
+const TREE: &str = "RXD_SYSTEMD_TREE";
+
+/// The first version that knows `Type=notify-reload`.
+pub(crate) const NOTIFY_RELOAD: u32 = 253;
+
+#[derive(Debug)]
+pub(crate) struct Manager {
+    kind: Kind,
+    pub(crate) version: u32,
+}
+
+#[derive(Debug)]
+enum Kind {
+    User,
+    /// Its PID 1, and what keeps it: when this process ends, the script's standard input does.
+    Box(String, #[allow(dead_code, reason = "its end is what matters")] Child),
+}
+
+impl Manager {
+    /// The one that all tests share; none if there is none, and the reason was printed.
+    pub(crate) fn get() -> Option<&'static Manager> {
+        static FOUND: OnceLock<Result<Manager, String>> = OnceLock::new();
+        match FOUND.get_or_init(Manager::find) {
+            Ok(manager) => Some(manager),
+            Err(why) => {
+                assert!(std::env::var_os(REQUIRE).is_none_or(|value| value != "1"), "{REQUIRE}=1, but {why}");
+                eprintln!("skipped: {why}");
+                None
+            }
+        }
+    }
+
+    fn find() -> Result<Manager, String> {
+        let user = Command::new("systemctl").args(["--user", "show", "-P", "Version"]).output();
+        if let Some(version) = user.ok().filter(|user| user.status.success()).and_then(|user| version(&user.stdout)) {
+            return Ok(Manager { kind: Kind::User, version });
+        }
+        let mut whys = vec!["there is no user manager".to_string()];
+        for tree in [std::env::var_os(TREE).map(PathBuf::from), newer_tree(), Some("/".into())].into_iter().flatten() {
+            match Manager::boot(&tree) {
+                Ok(manager) => return Ok(manager),
+                Err(why) => whys.push(format!("{} does not boot: {why}", tree.display())),
+            }
+        }
+        Err(whys.join("; "))
+    }
+
+    fn boot(tree: &Path) -> Result<Manager, String> {
+        let exe = std::env::current_exe().map_err(|error| error.to_string())?;
+        let mut command = Command::new(SCRIPT);
+        command.arg("up").arg(tree).arg(exe);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().map_err(|error| error.to_string())?;
+        let mut line = String::new();
+        let _ = BufReader::new(child.stdout.take().unwrap()).read_line(&mut line);
+        let Some(pid) = line.trim().strip_prefix("up ") else {
+            let said = child.wait_with_output().map_err(|error| error.to_string())?.stderr;
+            return Err(String::from_utf8_lossy(&said).trim().to_string());
+        };
+        let mut manager = Manager { kind: Kind::Box(pid.into(), child), version: 0 };
+        let said = manager.run(&["systemctl", "show", "-P", "Version"]);
+        manager.version = version(said.as_bytes()).ok_or(said)?;
+        Ok(manager)
+    }
+
+    /// Whether units can have what only a manager of the whole system can give them.
+    pub(crate) fn is_system(&self) -> bool {
+        matches!(self.kind, Kind::Box(..))
+    }
+
+    /// The program that subjects are.
+    pub(crate) fn exe(&self) -> PathBuf {
+        match &self.kind {
+            Kind::User => std::env::current_exe().unwrap(),
+            Kind::Box(..) => "/opt/subject".into(),
+        }
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = match &self.kind {
+            Kind::Box(pid, _) => {
+                let mut command = Command::new(SCRIPT);
+                command.args(["in", pid]).args(words);
+                command
+            }
+            Kind::User => {
+                let mut command = Command::new(words[0]);
+                command.args(matches!(words[0], "systemctl" | "journalctl").then_some("--user")).args(&words[1..]);
+                command
+            }
+        };
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command where the manager is: whether it succeeded, and what it said.
+    pub(crate) fn try_run(&self, words: &[&str]) -> (bool, String) {
+        let output = self.command(words).output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8_lossy(&said).trim().to_string())
+    }
+
+    /// Likewise, and expects it to succeed.
+    pub(crate) fn run(&self, words: &[&str]) -> String {
+        let (success, said) = self.try_run(words);
+        assert!(success, "{words:?}: {said}");
+        said
+    }
+
+    /// Writes a file of this name into the directory of units.
+    pub(crate) fn write(&self, name: &str, text: &str) -> String {
+        let directory = match &self.kind {
+            Kind::Box(..) => "/run/systemd/system".to_string(),
+            Kind::User => format!("{}/systemd/user", std::env::var("XDG_RUNTIME_DIR").expect("a user manager has one")),
+        };
+        let path = format!("{directory}/{name}");
+        let mut tee = self.command(&["sh", "-c", &format!("mkdir -p {directory} && cat >{path}")]);
+        let mut tee = tee.stdin(Stdio::piped()).spawn().unwrap();
+        tee.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        assert!(tee.wait().unwrap().success());
+        path
+    }
+
+    /// A unit that runs a subject; not started yet.
+    pub(crate) fn unit(&self, name: &str, text: &str, settings: &str) -> Unit<'_> {
+        let exe = self.exe();
+        self.unit_of(
+            name,
+            &format!(
+                "[Unit]\nStartLimitIntervalSec=0\n[Service]\nType=notify\nNotifyAccess=main\nTimeoutStopSec=20s\n\
+                 ExecStart={} --exact subject --nocapture --test-threads=1\nEnvironment=\"RXD_SUBJECT={text}\"\n{settings}\n",
+                exe.display()
+            ),
+        )
+    }
+
+    /// A unit made of this file.
+    pub(crate) fn unit_of(&self, name: &str, file: &str) -> Unit<'_> {
+        let name = format!("rxd-{name}-{}", std::process::id());
+        let path = self.write(&format!("{name}.service"), file);
+        // No daemon-reload: systemd looks for a unit that it does not know, and a reload would take
+        // back the time that others were given.
+        Unit { manager: self, name: format!("{name}.service"), path }
+    }
+}
+
+/// The first number of what `systemctl show -P Version` says: `257.13-1~deb13u1`.
+fn version(said: &[u8]) -> Option<u32> {
+    let said = String::from_utf8_lossy(said);
+    said.trim().split(|char: char| !char.is_ascii_digit()).find(|part| !part.is_empty())?.parse().ok()
+}
+
+/// A tree with a systemd that knows all that is tried, if the machine's own does not. Made once,
+/// and kept with what the build makes.
+fn newer_tree() -> Option<PathBuf> {
+    let own = Command::new("systemctl").arg("--version").output().ok()?.stdout;
+    if own.strip_prefix(b"systemd ").and_then(version).is_some_and(|own| own >= NOTIFY_RELOAD) {
+        return None;
+    }
+    let tree = Path::new(env!("CARGO_TARGET_TMPDIR")).join("systemd-tree");
+    if !tree.exists() {
+        let made = Command::new(SCRIPT).arg("tree").arg(&tree).output().ok()?;
+        if !made.status.success() {
+            eprintln!("no newer systemd: {}", String::from_utf8_lossy(&made.stderr));
+            return None;
+        }
+    }
+    Some(tree)
+}
+
+/// A unit of the manager's. Dropped, it is stopped and gone.
+#[derive(Debug)]
+pub(crate) struct Unit<'a> {
+    manager: &'a Manager,
+    pub(crate) name: String,
+    pub(crate) path: String,
+}
+
+impl Unit<'_> {
+    /// `systemctl <verb> <unit>`: whether it succeeded, and how long it took.
+    pub(crate) fn systemctl(&self, verb: &str) -> (bool, Duration) {
+        let begun = Instant::now();
+        let (success, _) = self.manager.try_run(&["systemctl", verb, &self.name]);
+        (success, begun.elapsed())
+    }
+
+    pub(crate) fn begin(&self, verb: &str) {
+        self.manager.run(&["systemctl", "--no-block", verb, &self.name]);
+    }
+
+    pub(crate) fn start(&self) {
+        let (success, _) = self.systemctl("start");
+        assert!(success, "{}", self.describe());
+    }
+
+    pub(crate) fn kill(&self, signal: &str) {
+        self.manager.run(&["systemctl", "kill", "--kill-who=main", "-s", signal, &self.name]);
+    }
+
+    pub(crate) fn show(&self, property: &str) -> String {
+        self.manager.run(&["systemctl", "show", "-P", property, &self.name])
+    }
+
+    /// Waits until the property is as it should be.
+    pub(crate) fn until(&self, property: &str, right: impl Fn(&str) -> bool) -> String {
+        let begun = Instant::now();
+        loop {
+            let value = self.show(property);
+            if right(&value) {
+                return value;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(20), "{property}={value}: {}", self.describe());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// What the journal has of the unit, systemd's own words included.
+    pub(crate) fn journal(&self, filter: &[&str]) -> String {
+        let sync = self.manager.try_run(&["journalctl", "--sync"]);
+        assert!(sync.0 || !self.manager.is_system(), "{}", sync.1);
+        let words = ["journalctl", "--no-pager", "-o", "cat", "-u", &self.name];
+        self.manager.try_run(&[&words, filter].concat()).1
+    }
+
+    pub(crate) fn describe(&self) -> String {
+        let (_, status) = self.manager.try_run(&["systemctl", "status", "--no-pager", "-n", "30", &self.name]);
+        status
+    }
+}
+
+impl Drop for Unit<'_> {
+    fn drop(&mut self) {
+        self.manager.try_run(&["systemctl", "kill", "-s", "KILL", &self.name]);
+        self.manager.try_run(&["systemctl", "stop", &self.name]);
+        self.manager.try_run(&["systemctl", "reset-failed", &self.name]);
+        self.manager.try_run(&["rm", "-f", &self.path]);
+    }
+}

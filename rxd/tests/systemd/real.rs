@@ -1,0 +1,234 @@
+//! The same daemons under a real systemd, by what `systemctl` and the journal say of them.
+
+use super::manager::{Manager, NOTIFY_RELOAD};
+use super::peer::Builder;
+use std::time::Duration;
+
+macro_rules! manager {
+    () => {
+        match Manager::get() {
+            Some(manager) => manager,
+            None => return,
+        }
+    };
+}
+
+#[test]
+fn active_only_once_it_is_ready_and_the_status_is_shown() {
+    let unit = manager!().unit("ready", "late init=1200; poller needs=late; other", "");
+    unit.begin("start");
+    unit.until("StatusText", |text| text == "1/3 running; waiting: poller for late; starting: late");
+    assert_eq!(unit.show("ActiveState"), "activating");
+    unit.until("ActiveState", |state| state == "active");
+    unit.until("StatusText", |text| text == "3/3 running");
+    assert!(unit.describe().contains("Status: \"3/3 running\""), "{}", unit.describe());
+}
+
+#[test]
+fn a_daemon_of_jobs_that_is_over_at_once_is_a_success() {
+    let unit = manager!().unit("jobs", "a once; b once", "");
+    unit.start();
+    unit.until("ActiveState", |state| state == "inactive");
+    assert_eq!(unit.show("Result"), "success", "{}", unit.describe());
+}
+
+#[test]
+fn a_wedged_service_with_a_heartbeat_is_ended_by_the_watchdog_and_the_daemon_restarted() {
+    let manager = manager!();
+    let unit = manager.unit(
+        "wedged",
+        "good heartbeat=500; bad heartbeat=500 wedge=1000",
+        "WatchdogSec=1s\nRestart=on-failure\nRestartSec=100ms",
+    );
+    unit.start();
+    unit.until("NRestarts", |restarts| restarts != "0");
+    unit.until("ActiveState", |state| state == "active");
+    // `Result` is that of the new incarnation: the journal knows what became of the last.
+    let field = if manager.is_system() { "UNIT" } else { "USER_UNIT" };
+    let failed = manager.run(&[
+        "journalctl",
+        "--no-pager",
+        "-o",
+        "cat",
+        "UNIT_RESULT=watchdog",
+        &format!("{field}={}", unit.name),
+    ]);
+    assert!(failed.contains("Failed with result 'watchdog'"), "{failed}");
+    assert!(unit.journal(&[]).contains("the watchdog is triggered: bad is stale: no heartbeat within 500ms"));
+}
+
+#[test]
+fn a_wedged_service_without_a_heartbeat_is_not() {
+    let unit = manager!().unit("calm", "good heartbeat=500; bad wedge=200 block", "WatchdogSec=1s\nRestart=on-failure");
+    unit.start();
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!((unit.show("ActiveState"), unit.show("NRestarts")), ("active".into(), "0".into()));
+}
+
+#[test]
+fn a_stale_service_that_a_restart_helps_costs_the_daemon_nothing() {
+    let text = "daemon stale=restart; good heartbeat=500; bad heartbeat=500 wedge=500";
+    let unit = manager!().unit("rescued", text, "WatchdogSec=1s\nRestart=on-failure");
+    unit.start();
+    std::thread::sleep(Duration::from_secs(3));
+    assert!(unit.journal(&[]).contains("no heartbeat within 500ms: it is restarted"), "{}", unit.describe());
+    assert_eq!((unit.show("NRestarts"), unit.show("StatusText")), ("0".into(), "2/2 running".into()));
+}
+
+#[test]
+fn a_reload_is_waited_for_until_it_is_over() {
+    let manager = manager!();
+    if manager.version < NOTIFY_RELOAD {
+        let unit = manager.unit("reload", "a reload=1500", "ExecReload=/bin/kill -HUP $MAINPID");
+        unit.start();
+        assert!(unit.systemctl("reload").0);
+        unit.until("SubState", |state| state == "reload");
+        unit.until("ActiveState", |state| state == "active");
+        return;
+    }
+    let unit = manager.unit("reload", "a reload=1500", "Type=notify-reload");
+    unit.start();
+    let (success, took) = unit.systemctl("reload");
+    assert!(success && took >= Duration::from_millis(1500), "{took:?}: {}", unit.describe());
+    assert_eq!(unit.show("ActiveState"), "active");
+}
+
+#[test]
+fn a_reload_that_fails_leaves_the_daemon_as_it_was_and_is_shown() {
+    let manager = manager!();
+    let settings = match manager.version {
+        NOTIFY_RELOAD.. => "Type=notify-reload",
+        _ => "ExecReload=/bin/kill -HUP $MAINPID",
+    };
+    let unit = manager.unit("reload-fails", "a fail-reload; b", settings);
+    unit.start();
+    let main = unit.show("MainPID");
+    assert!(unit.systemctl("reload").0);
+    let text = unit.until("StatusText", |text| text.contains("failed to reload"));
+    assert!(text.contains("the new configuration STOPPING=1 is wrong"), "{text}");
+    assert_eq!((unit.show("ActiveState"), unit.show("MainPID")), ("active".into(), main));
+}
+
+#[test]
+fn a_start_within_declared_limits_is_given_the_time() {
+    let unit = manager!().unit("slow-start", "a init=7000 init-limit=9000", "TimeoutStartSec=2s");
+    let (success, took) = unit.systemctl("start");
+    assert!(success && took > Duration::from_secs(6), "{took:?}: {}", unit.describe());
+}
+
+#[test]
+fn a_start_without_progress_is_not() {
+    let unit = manager!().unit("no-start", "a init=60000", "TimeoutStartSec=1s\nTimeoutStopSec=5s");
+    let (success, took) = unit.systemctl("start");
+    assert!(!success && took < Duration::from_secs(15), "{took:?}: {}", unit.describe());
+    assert_eq!(unit.show("Result"), "timeout");
+}
+
+#[test]
+fn a_stop_within_its_limits_is_given_the_time() {
+    let unit = manager!().unit("slow-stop", "a stop=4000 stop-limit=6000", "TimeoutStopSec=2s");
+    unit.start();
+    let (success, took) = unit.systemctl("stop");
+    assert!(success && took >= Duration::from_secs(4), "{took:?}: {}", unit.describe());
+    assert_eq!(unit.show("Result"), "success", "{}", unit.describe());
+}
+
+#[test]
+fn a_daemon_that_stops_by_itself_is_deactivating_while_it_does() {
+    let unit = manager!().unit("stopping", "a stop=2500 stop-limit=6000", "");
+    unit.start();
+    unit.kill("TERM");
+    unit.until("ActiveState", |state| state == "deactivating");
+    unit.until("StatusText", |text| text == "0/1 running; stopping: a");
+    unit.until("ActiveState", |state| state == "inactive");
+    assert_eq!(unit.show("Result"), "success");
+}
+
+#[test]
+fn a_stop_during_the_start_is_heeded() {
+    let unit = manager!().unit("stop-start", "a init=60000 stop-limit=500; b needs=a", "");
+    unit.begin("start");
+    unit.until("StatusText", |text| text.contains("starting: a"));
+    let (success, took) = unit.systemctl("stop");
+    assert!(success && took < Duration::from_secs(10), "{took:?}");
+    assert_eq!(unit.show("ActiveState"), "inactive", "{}", unit.describe());
+}
+
+#[test]
+fn a_newline_in_what_a_service_says_injects_nothing() {
+    let unit = manager!().unit("newline", "a says=busy|STOPPING=1|READY=1", "");
+    unit.start();
+    unit.until("StatusText", |text| text == "1/1 running; a: busy STOPPING=1 READY=1");
+    assert_eq!(unit.show("ActiveState"), "active");
+}
+
+#[test]
+fn a_watchdog_that_is_too_short_is_a_warning_in_the_journal() {
+    let unit = manager!().unit("mismatch", "daemon report=5000; a", "WatchdogSec=3s");
+    unit.start();
+    let journal = unit.journal(&[]);
+    assert!(journal.contains("report_alive is 5s, which needs WatchdogSec=10s or more"), "{journal}");
+}
+
+#[test]
+fn a_listener_is_kept_over_a_restart() {
+    let unit = manager!().unit("store", "a keep=web", "FileDescriptorStoreMax=4\nRestart=always\nRestartSec=100ms");
+    unit.start();
+    let port = unit.until("StatusText", |text| text.contains("new port"));
+    let port = port.rsplit(' ').next().unwrap().to_string();
+    unit.until("NFileDescriptorStore", |count| count == "1");
+    unit.kill("KILL");
+    unit.until("StatusText", |text| text.ends_with(&format!("kept port {port}")));
+    assert_eq!(unit.show("NRestarts"), "1");
+}
+
+#[test]
+fn a_socket_that_systemd_opened_is_passed_by_its_name() {
+    let manager = manager!();
+    let port = 20_000 + std::process::id() % 20_000;
+    let unit = manager.unit("socket", "a serve=web", "");
+    let socket = unit.name.replace(".service", ".socket");
+    let file = format!("[Socket]\nListenStream=127.0.0.1:{port}\nFileDescriptorName=web\n");
+    let path = manager.write(&socket, &file);
+    manager.run(&["systemctl", "start", &socket]);
+    assert_eq!(unit.show("ActiveState"), "inactive");
+    let client = format!("exec 3<>/dev/tcp/127.0.0.1/{port}; read -t 15 -u 3 line; echo \"$line\"");
+    assert_eq!(manager.run(&["bash", "-c", &client]), "hello", "{}", unit.describe());
+    assert_eq!(unit.show("ActiveState"), "active");
+    manager.run(&["systemctl", "stop", &socket]);
+    manager.run(&["rm", "-f", &path]);
+}
+
+#[test]
+fn the_unit_that_is_made_is_sound_and_the_daemon_runs_in_it() {
+    let manager = manager!();
+    if !manager.is_system() {
+        eprintln!("skipped: a user manager cannot give a daemon the sandbox of its unit");
+        return;
+    }
+    let text = "daemon report=2000; db init-limit=4000 stop-limit=2000; api needs=db heartbeat=1000 reload=10 keep=api";
+    let exe = manager.exe();
+    let printed = Builder::new(text).env("RXD_UNIT", &exe).start().output();
+    let at = printed.find("# subject.service").expect("a unit is printed");
+    let file = printed[at..].to_string();
+    let file = match manager.version {
+        NOTIFY_RELOAD.. => file,
+        _ => file.replace("Type=notify-reload", "Type=notify"),
+    };
+    let unit = manager.unit_of("unit", &file);
+    let (sound, said) = manager.try_run(&["systemd-analyze", "verify", &unit.path]);
+    assert!(sound && said.is_empty(), "{said}\n{file}");
+    let (safe, said) =
+        manager.try_run(&["systemd-analyze", "security", "--no-pager", "--offline=true", "--threshold=20", &unit.path]);
+    assert!(safe, "{said}");
+    let overall = said.lines().last().unwrap_or_default().to_string();
+    assert!(overall.contains("OK"), "{overall}");
+    unit.start();
+    unit.until("StatusText", |text| text.starts_with("2/2 running; api: new port"));
+    assert_eq!(unit.show("WatchdogUSec"), "4s");
+    assert_eq!(unit.systemctl("reload").0, manager.version >= NOTIFY_RELOAD);
+    assert!(unit.systemctl("stop").0);
+    assert_eq!(unit.show("Result"), "success");
+    let journal = unit.journal(&["-p", "warning"]);
+    assert!(!journal.contains("subject.service:"), "{journal}");
+}

@@ -1,0 +1,292 @@
+//! A daemon made from a line of text: `daemon report=5s; db init=200 needs=net; net heartbeat=300`.
+//!
+//! Times are in milliseconds. It prints `<service> runs` whenever a service enters Run.
+
+use rxd::prestart::Stage;
+use rxd::systemd::{Sockets, Unit};
+use rxd::{Backoff, Context, Daemon, OnFailure, OnStale, Options, Runner, Service, State, manager};
+use std::io::Write;
+use std::net::TcpListener;
+use std::sync::Mutex;
+use std::time::Duration;
+
+pub(crate) const VARIABLE: &str = "RXD_SUBJECT";
+
+/// What was passed to this process.
+static SOCKETS: Mutex<Option<Sockets>> = Mutex::new(None);
+
+pub(crate) fn run_if_asked() {
+    let Ok(text) = std::env::var(VARIABLE) else { return };
+    let filter = tracing_subscriber::EnvFilter::new("info");
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(std::io::stderr).init();
+    // A real program does so in a plain `main`.
+    *SOCKETS.lock().unwrap() = Some(Sockets::take().expect("what was passed is taken"));
+    let threads = std::env::var("RXD_THREADS").map_or(2, |threads| threads.parse().unwrap());
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build().unwrap();
+    let daemon = match text.as_str() {
+        "option" => optional(None),
+        "plain" => optional(Some(Spare)),
+        text => daemon(text),
+    };
+    if let Ok(exec) = std::env::var("RXD_UNIT") {
+        print!("{}", unit(&daemon, &exec, &text));
+        std::process::exit(0);
+    }
+    let code = runtime.block_on(async {
+        let handle = daemon.start().await.expect("the subject starts");
+        let report = handle.wait().await;
+        eprintln!("{report}");
+        i32::from(!report.is_ok())
+    });
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    let left = threads_named("rxd-notify");
+    assert_eq!(left, 0, "no thread of rxd's is left");
+    std::process::exit(code);
+}
+
+/// The daemon's own unit, with what it takes to be run as a subject.
+fn unit(daemon: &Daemon, exec: &str, text: &str) -> Unit {
+    let args = ["--exact", "subject", "--nocapture", "--test-threads=1"];
+    let unit = args.iter().fold(daemon.unit().exec(exec).fd_store(4), |unit, arg| unit.arg(*arg));
+    unit.set("Environment", format!("\"{VARIABLE}={text}\""))
+}
+
+/// How many threads of this process have this name.
+fn threads_named(name: &str) -> usize {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+    let comm = |task: std::io::Result<std::fs::DirEntry>| std::fs::read_to_string(task.ok()?.path().join("comm")).ok();
+    tasks.filter_map(comm).filter(|comm| comm.trim_end() == name).count()
+}
+
+/// What one service is told to do.
+#[derive(Clone, Default)]
+struct Puppet {
+    init: Duration,
+    stop: Duration,
+    heartbeat: Option<Duration>,
+    /// How long into Run it does no more, once or each time.
+    wedge: Option<Duration>,
+    wedge_again: bool,
+    wedged: bool,
+    /// Does no more, but in a way that blocks its thread.
+    block: bool,
+    /// Ends Run at once.
+    once: bool,
+    fail_init: u32,
+    reload: Option<Duration>,
+    fail_reload: bool,
+    busy: bool,
+    says: Option<String>,
+    /// Keeps a listener of this name over a restart.
+    keep: Option<String>,
+    /// Answers whoever connects to the socket of this name.
+    serve: Option<String>,
+}
+
+/// The listener that was passed under this name.
+fn passed(name: &str) -> rxd::Result<Option<TcpListener>> {
+    SOCKETS.lock().unwrap().as_mut().expect("they were taken").tcp_listener(name)
+}
+
+async fn serve(listener: TcpListener) -> std::io::Result<()> {
+    // What was passed does not block, and this is no place to.
+    loop {
+        match listener.accept() {
+            Ok((mut stream, _)) => stream.write_all(b"hello\n")?,
+            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+        }
+    }
+}
+
+impl Runner for Puppet {
+    async fn init(&mut self, cx: &Context) -> rxd::Result {
+        tokio::select! {
+            () = tokio::time::sleep(self.init) => {}
+            () = cx.cancelled() => return Ok(()),
+        }
+        if self.fail_init > 0 {
+            self.fail_init -= 1;
+            return Err("told to fail".into());
+        }
+        Ok(())
+    }
+
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        println!("{} runs", cx.name());
+        std::io::stdout().flush()?;
+        if let Some(text) = &self.says {
+            cx.status(text);
+        }
+        if let Some(name) = &self.keep {
+            let (listener, how) = match passed(name)? {
+                Some(listener) => (listener, "kept"),
+                None => (TcpListener::bind("127.0.0.1:0")?, "new"),
+            };
+            rxd::systemd::store(name, &listener)?;
+            cx.status(format!("{how} port {}", listener.local_addr()?.port()));
+        }
+        if let Some(name) = &self.serve {
+            let listener = passed(name)?.ok_or("no socket was passed")?;
+            cx.spawn("serve", serve(listener));
+        }
+        if self.once {
+            return Ok(());
+        }
+        let begun = tokio::time::Instant::now();
+        let pace = self.heartbeat.map_or(Duration::from_millis(100), |period| period / 4);
+        loop {
+            if (!self.wedged || self.wedge_again) && self.wedge.is_some_and(|after| begun.elapsed() >= after) {
+                self.wedged = true;
+                println!("{} wedges", cx.name());
+                while self.block {
+                    std::thread::sleep(pace);
+                }
+                cx.cancelled().await;
+                return Ok(());
+            }
+            cx.heartbeat();
+            if self.busy {
+                let until = std::time::Instant::now() + Duration::from_micros(50);
+                while std::time::Instant::now() < until {
+                    std::hint::spin_loop();
+                }
+                tokio::task::yield_now().await;
+                if cx.is_cancelled() {
+                    return Ok(());
+                }
+                continue;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(pace) => {}
+                () = cx.cancelled() => return Ok(()),
+            }
+        }
+    }
+
+    async fn stop(&mut self, _: &Context) -> rxd::Result {
+        tokio::time::sleep(self.stop).await;
+        Ok(())
+    }
+
+    async fn reload(&mut self, _: &Context) -> rxd::Result {
+        if let Some(time) = self.reload {
+            tokio::time::sleep(time).await;
+        }
+        if self.fail_reload { Err("the new configuration\nSTOPPING=1 is wrong".into()) } else { Ok(()) }
+    }
+}
+
+fn daemon(text: &str) -> Daemon {
+    let mut daemon = Daemon::new("subject").shutdown_timeout(Duration::from_secs(10));
+    for part in text.split(';') {
+        let mut words = part.split_whitespace();
+        let name = words.next().expect("a name").replace('|', "\n");
+        if name == "daemon" {
+            for (key, value) in words.map(pair) {
+                daemon = match key {
+                    "prestart" => daemon.prestart(stage(millis(value))),
+                    "prestart-limit" => daemon.prestart(stage(millis(value)).timeout(Duration::from_secs(9))),
+                    "prestart-fails" => daemon.prestart(Stage::new("migrate", async || Err("told to fail".into()))),
+                    "report" => daemon.report_alive(millis(value)),
+                    "shutdown" => daemon.shutdown_timeout(millis(value)),
+                    "stale" => daemon.on_stale(OnStale::Restart),
+                    other => panic!("a daemon knows no {other}"),
+                };
+            }
+            continue;
+        }
+        daemon = service(daemon, &name, words);
+    }
+    daemon
+}
+
+/// Takes this long.
+fn stage(time: Duration) -> Stage {
+    Stage::new("migrate", move || async move {
+        tokio::time::sleep(time).await;
+        Ok(())
+    })
+}
+
+fn service<'a>(mut daemon: Daemon, name: &str, words: impl Iterator<Item = &'a str>) -> Daemon {
+    let (mut puppet, mut copies, mut needs) = (Puppet::default(), 1, Vec::new());
+    let mut options = Options::DEFAULT.backoff(Backoff::fixed(Duration::from_millis(50)));
+    for (key, value) in words.map(pair) {
+        match key {
+            "init" => puppet.init = millis(value),
+            "init-limit" => options = options.timeout_of(State::Init, millis(value)),
+            "stop-limit" => options = options.timeout_of(State::Stop, millis(value)),
+            "stop" => puppet.stop = millis(value),
+            "heartbeat" => {
+                puppet.heartbeat = Some(millis(value));
+                options = options.heartbeat(millis(value));
+            }
+            "wedge" => puppet.wedge = Some(millis(value)),
+            "wedge-again" => (puppet.wedge, puppet.wedge_again) = (Some(millis(value)), true),
+            "block" => puppet.block = true,
+            "once" => puppet.once = true,
+            "fail-init" => puppet.fail_init = value.parse().unwrap(),
+            "restarts" => options = options.restarts(value.parse().unwrap(), Duration::from_secs(60)),
+            "ignore" => options = options.on_failure(OnFailure::Ignore),
+            "reload" => puppet.reload = Some(millis(value)),
+            "fail-reload" => puppet.fail_reload = true,
+            "busy" => puppet.busy = true,
+            "says" => puppet.says = Some(value.replace('|', "\n").replace('_', " ")),
+            "keep" => puppet.keep = Some(value.into()),
+            "serve" => puppet.serve = Some(value.into()),
+            "needs" => needs.push(value.to_string()),
+            "copies" => copies = value.parse().unwrap(),
+            other => panic!("a service knows no {other}"),
+        }
+    }
+    for copy in 0..copies {
+        let name = if copies == 1 { name.to_string() } else { format!("{name}-{copy}") };
+        let mut service = Service::new(name, puppet.clone()).options(options);
+        if puppet.once {
+            service = service.manager(manager::until_success);
+        }
+        if !needs.is_empty() {
+            service = service.needs(needs.clone());
+        }
+        daemon = daemon.add(service);
+    }
+    daemon
+}
+
+fn pair(word: &str) -> (&str, &str) {
+    word.split_once('=').unwrap_or((word, ""))
+}
+
+fn millis(value: &str) -> Duration {
+    Duration::from_millis(value.parse().expect("milliseconds"))
+}
+
+#[rxd::service]
+struct Wanted;
+
+impl Runner for Wanted {
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        cx.cancelled().await;
+        Ok(())
+    }
+}
+
+#[rxd::service]
+struct Spare;
+
+impl Runner for Spare {
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        cx.cancelled().await;
+        Ok(())
+    }
+}
+
+#[rxd::daemon(name = "subject")]
+struct Optional {
+    wanted: Wanted,
+    spare: Option<Spare>,
+}
+
+fn optional(spare: Option<Spare>) -> Daemon {
+    Optional { wanted: Wanted, spare }.into_daemon()
+}

@@ -1,0 +1,151 @@
+//! G29, G30, F88 to F91: when the watchdog is fed, and when it is not.
+
+use super::peer::{Builder, Peer, warnings};
+use std::time::{Duration, Instant};
+
+const PING: &str = "WATCHDOG=1";
+
+fn longest_gap(times: &[Instant]) -> Duration {
+    times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or(Duration::MAX)
+}
+
+#[test]
+fn f88_odd_timeouts() {
+    for (usec, pings, warns) in [
+        ("0", false, 0),
+        ("soon", false, 1),
+        ("", false, 1),
+        ("1", true, 1),
+        ("18446744073709551615", false, 0),
+        ("18446744073709551614", true, 0),
+        ("200000", true, 0),
+    ] {
+        let mut peer = Peer::new();
+        let subject = peer.subject("a").env("WATCHDOG_USEC", usec).start();
+        peer.until("READY=1");
+        peer.read(Duration::from_millis(200));
+        let (code, log) = subject.stop();
+        assert_eq!((code, warnings(&log)), (Some(0), warns), "{usec:?}: {log}");
+        assert_eq!(peer.count(PING) > 0, pings, "{usec:?}: {:#?}", peer.texts());
+    }
+}
+
+#[test]
+fn f89_only_its_own_process() {
+    for (subject, pings) in [
+        (Builder::new("a").env("WATCHDOG_PID", "1"), false),
+        (Builder::new("a").env("WATCHDOG_PID", "me"), false),
+        (Builder::with_own_pid("a"), true),
+    ] {
+        let mut peer = Peer::new();
+        let subject = subject.env("NOTIFY_SOCKET", &peer.address).env("WATCHDOG_USEC", "200000").start();
+        peer.until("READY=1");
+        peer.read(Duration::from_millis(300));
+        assert_eq!(peer.count(PING) > 0, pings);
+        assert_eq!(subject.stop().0, Some(0));
+    }
+}
+
+#[test]
+fn f90_no_gap_over_half_the_timeout_under_heavy_load() {
+    let mut peer = Peer::new();
+    let subject = peer.subject("busy copies=500 busy; a heartbeat=5000").env("WATCHDOG_USEC", "500000").start();
+    peer.until("READY=1");
+    peer.read(Duration::from_secs(3));
+    let times = peer.times(PING);
+    assert!(times.len() > 12, "{}", times.len());
+    let gap = longest_gap(&times);
+    assert!(gap <= Duration::from_millis(250), "{gap:?}");
+    drop(subject);
+}
+
+#[test]
+fn f91_a_wedged_service_with_a_heartbeat_ends_the_pings() {
+    let mut peer = Peer::new();
+    let subject =
+        peer.subject("good heartbeat=400; bad heartbeat=400 wedge=600").env("WATCHDOG_USEC", "400000").start();
+    peer.until("READY=1");
+    peer.until("STATUS=bad is stale: no heartbeat within 400ms; 2/2 running");
+    let stale = peer.told.len();
+    peer.until("WATCHDOG=trigger");
+    peer.read(Duration::from_millis(600));
+    let after = &peer.texts()[stale..];
+    assert!(!after.contains(&PING), "{after:#?}");
+    assert_eq!(peer.count("WATCHDOG=trigger"), 1, "once");
+    let (code, log) = subject.stop();
+    assert_eq!(code, Some(0));
+    assert!(log.contains("the watchdog is not fed: bad is stale"), "{log}");
+}
+
+#[test]
+fn f91_a_wedged_service_without_a_heartbeat_does_not() {
+    let mut peer = Peer::new();
+    let subject = peer.subject("good heartbeat=400; bad wedge=200 block").env("WATCHDOG_USEC", "400000").start();
+    peer.until("READY=1");
+    subject.prints("bad wedges");
+    let wedged = peer.told.len();
+    peer.read(Duration::from_millis(1500));
+    assert!(peer.texts()[wedged..].iter().filter(|text| **text == PING).count() > 8, "{:#?}", peer.texts());
+    assert_eq!(peer.count("WATCHDOG=trigger"), 0);
+}
+
+#[test]
+fn f91_g30_a_supervisor_that_does_not_turn_ends_the_pings() {
+    let mut peer = Peer::new();
+    // The only thread there is for the supervisor.
+    let subject = peer.subject("bad wedge=300 block").env("WATCHDOG_USEC", "400000").env("RXD_THREADS", "1").start();
+    peer.until("READY=1");
+    peer.until("STATUS=the runtime has not turned for more than 1s");
+    peer.until("WATCHDOG=trigger");
+    let triggered = peer.told.len();
+    peer.read(Duration::from_millis(500));
+    assert!(!peer.texts()[triggered..].contains(&PING));
+    drop(subject);
+}
+
+#[test]
+fn a_stale_service_is_restarted_first_where_that_is_declared() {
+    let mut peer = Peer::new();
+    let text = "daemon stale=restart; good heartbeat=400; bad heartbeat=400 wedge=300";
+    let subject = peer.subject(text).env("WATCHDOG_USEC", "400000").start();
+    peer.until("READY=1");
+    peer.until("STATUS=bad is restarted: no heartbeat within 400ms");
+    peer.until("STATUS=2/2 running");
+    peer.read(Duration::from_millis(700));
+    subject.prints("bad wedges");
+    subject.prints("bad runs");
+    assert_eq!(peer.count("WATCHDOG=trigger"), 0, "{:#?}", peer.texts());
+    assert!(longest_gap(&peer.times(PING)) <= Duration::from_millis(200), "fed all along");
+    assert_eq!(subject.stop().0, Some(0));
+}
+
+#[test]
+fn a_restart_that_does_not_help_leaves_it_to_the_watchdog() {
+    let mut peer = Peer::new();
+    // It has had no heartbeat in either of its Runs.
+    let text = "daemon stale=restart; bad heartbeat=400 wedge-again=0";
+    let subject = peer.subject(text).env("WATCHDOG_USEC", "400000").start();
+    peer.until("STATUS=bad is restarted");
+    peer.until("STATUS=bad is stale");
+    peer.until("WATCHDOG=trigger");
+    drop(subject);
+}
+
+#[test]
+fn a_watchdog_that_does_not_suit_the_declaration_is_a_warning_that_says_what_to_set() {
+    for (usec, says) in [
+        (Some("3000000"), "report_alive is 5s, which needs WatchdogSec=10s or more, but the unit says 3s"),
+        (None, "report_alive is 5s, but the unit has no watchdog: set WatchdogSec=10s in it"),
+    ] {
+        let mut peer = Peer::new();
+        let mut subject = peer.subject("daemon report=5000; a");
+        if let Some(usec) = usec {
+            subject = subject.env("WATCHDOG_USEC", usec);
+        }
+        let subject = subject.start();
+        peer.until("READY=1");
+        let (code, log) = subject.stop();
+        assert_eq!((code, warnings(&log)), (Some(0), 1), "{log}");
+        assert!(log.contains(says), "{log}");
+    }
+}

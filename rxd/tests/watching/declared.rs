@@ -1,0 +1,95 @@
+//! Declared streams, types as names, and a watch in a context of no daemon.
+
+use rxd::{Action, Context, Never, Runner, State};
+use tokio::sync::mpsc;
+
+#[rxd::service]
+struct Health;
+
+impl Runner for Health {
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        cx.cancelled().await;
+        Ok(())
+    }
+}
+
+#[rxd::service]
+#[watch(any, changing, Run, Health, stream(health))]
+#[watch(all, entering, Run, "extra", stream(extra))]
+struct Poller {
+    seen: mpsc::UnboundedSender<String>,
+}
+
+impl Runner for Poller {
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        let mut health = Poller::health(cx);
+        let mut extra = Poller::extra(cx);
+        assert!(extra.next().await.is_none(), "nobody of that name is part of this daemon");
+        assert_eq!(extra.ended(), Some(&Never::Absent));
+        assert!(!extra.is_met());
+        while let Some(met) = tokio::select! {
+            met = health.next() => met,
+            () = cx.cancelled() => None,
+        } {
+            let _ = self.seen.send(format!("{} x {}", met.services[0].name, met.times));
+        }
+        Ok(())
+    }
+}
+
+#[rxd::service]
+struct Extra;
+
+impl Runner for Extra {
+    async fn run(&mut self, _cx: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+#[rxd::daemon]
+struct Agent {
+    health: Health,
+    poller: Poller,
+    extra: Option<Extra>,
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_declared_stream_yields_what_it_names() {
+    let (seen, mut told) = mpsc::unbounded_channel();
+    let handle = Agent { health: Health, poller: Poller { seen }, extra: None }.start().await.unwrap();
+    handle.wait_for((rxd::of::<Health>(), "poller"), State::Run).await.unwrap();
+    tokio::task::yield_now().await;
+    handle.restart("health").await.unwrap();
+    handle.wait_for("health", State::Run).await.unwrap();
+    let mut changes = 0;
+    while changes < 2 {
+        let text = told.recv().await.unwrap();
+        let (name, times) = text.split_once(" x ").unwrap();
+        assert_eq!(name, "health");
+        changes += times.parse::<u32>().unwrap();
+    }
+    handle.shutdown();
+    handle.wait().await.into_result().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_type_names_its_service() {
+    let (seen, _told) = mpsc::unbounded_channel();
+    let handle = Agent { health: Health, poller: Poller { seen }, extra: None }.start().await.unwrap();
+    let mut watch = handle.watch_all(Action::Entering, State::Run, [rxd::of::<Health>()]).unwrap();
+    assert_eq!(watch.next().await.unwrap().services[0].name, "health");
+    let error = handle.watch_any(Action::Entering, State::Run, rxd::of::<Extra>()).unwrap_err();
+    assert_eq!(error.to_string(), "daemon `agent` has no service of type `Extra`", "it is switched off");
+    handle.shutdown();
+    handle.wait().await.into_result().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_context_of_no_daemon_has_itself_to_watch() {
+    let cx = Context::detached("poller");
+    let mut own = cx.watch_any(Action::Entering, State::Run, "poller").unwrap();
+    let waited = tokio::time::timeout(std::time::Duration::from_secs(1), own.next()).await;
+    assert!(waited.is_err(), "nothing moves it");
+    assert!(cx.watch_any(Action::Entering, State::Run, "health").is_err());
+    assert_eq!(Poller::health(&cx).wait().await.unwrap_err(), Never::Absent);
+}

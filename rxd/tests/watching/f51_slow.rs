@@ -1,0 +1,126 @@
+//! F51: a watcher sleeps. F52: a watcher that does nothing else races 100,000 transitions.
+//! F59: a subscription is never read. G34, G35.
+
+use crate::common::{Spinner, Tell, brisk, end, puppet, start_with, transitions};
+use rxd::{Action, Daemon, Filter, State, StateEvent, StateStream};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+#[tokio::test(start_paused = true)]
+async fn f51_others_are_on_time_and_the_sleeper_is_told_what_it_missed() {
+    let (strings, a) = puppet(&[State::Run]);
+    let handle = start_with(Daemon::new("d").history(16), [brisk("a", a)]).await;
+    handle.wait_for("a", State::Run).await.unwrap();
+    let mut sleeper = handle.watch_states(Filter::None).unwrap();
+    assert!(matches!(sleeper.next().await, Some(StateEvent::Snapshot(_))));
+    let asleep = tokio::spawn(async move {
+        sleep(Duration::from_secs(10)).await;
+        sleeper
+    });
+    let begun = Instant::now();
+    let mut awake = handle.watch_any(Action::Entering, State::Run, "a").unwrap();
+    awake.next().await.unwrap();
+    for _ in 0..100 {
+        strings.tell(Tell::Return);
+        let met = awake.next().await.unwrap();
+        assert_eq!(met.times, 1);
+    }
+    assert_eq!(begun.elapsed(), Duration::ZERO, "nobody waited for the sleeper");
+    let mut sleeper = asleep.await.unwrap();
+    let Some(StateEvent::Lagged { missed, snapshot }) = sleeper.next().await else { panic!("it was too slow") };
+    assert_eq!((missed, snapshot.seq()), (800, 805));
+    assert!(snapshot["a"].is_in(State::Run));
+    strings.tell(Tell::Return);
+    let Some(StateEvent::Changed(state)) = sleeper.next().await else { panic!("it goes on from there") };
+    assert_eq!(state.seq, 806);
+    end(&handle).await;
+}
+
+/// How many transitions a stream has yielded, and how many it was told it missed, up to `last`.
+async fn read(stream: &mut StateStream, last: u64) -> (u64, u64) {
+    let (mut seen, mut missed, mut seq) = (0, 0, 0);
+    while seq < last {
+        match stream.next().await.expect("it has not ended") {
+            StateEvent::Snapshot(states) => seq = states.seq(),
+            StateEvent::Changed(state) => {
+                assert_eq!(state.seq, seq + 1, "in order, and none left out");
+                (seen, seq) = (seen + 1, state.seq);
+            }
+            StateEvent::Lagged { missed: more, snapshot } => {
+                assert_eq!(snapshot.seq(), seq + more);
+                (missed, seq) = (missed + more, snapshot.seq());
+            }
+        }
+    }
+    (seen, missed)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn f52_a_tight_reader_sees_all_or_is_told_how_many_it_missed() {
+    const ROUNDS: u32 = 12_500;
+    let (strings, gate) = puppet(&[State::Run]);
+    let daemon = Daemon::new("d").add(brisk("gate", gate).watch(rxd::When::any(Action::Entering, State::Run, ["a"])));
+    let handle = start_with(daemon, [brisk("a", Spinner(ROUNDS))]).await;
+    let mut stream = handle.watch_states(Filter::include(["a"])).unwrap();
+    let mut watch = handle.watch_any(Action::Entering, State::Run, "a").unwrap();
+    let (mut seen, mut missed, mut at, mut runs) = (0, 0, 0, 0);
+    let counting = tokio::spawn(async move {
+        while runs <= u64::from(ROUNDS) {
+            runs += watch.next().await.expect("it has not ended").times;
+        }
+        runs
+    });
+    let mut last = 0;
+    while at < transitions(ROUNDS) {
+        match stream.next().await.expect("it has not ended") {
+            StateEvent::Snapshot(states) => {
+                // What it had done when the stream was made: its own, not the daemon's.
+                let service = &states["a"];
+                at = u64::from(service.restarts) * 8 + steps(service);
+            }
+            StateEvent::Changed(state) => {
+                assert!(state.seq > last);
+                (seen, at, last) = (seen + 1, at + 1, state.seq);
+            }
+            StateEvent::Lagged { missed: more, snapshot } => {
+                (missed, at, last) = (missed + more, at + more, snapshot.seq())
+            }
+        }
+    }
+    assert!(seen + missed <= transitions(ROUNDS));
+    assert_eq!(counting.await.unwrap(), u64::from(ROUNDS) + 1, "each entering Run counted, however short");
+    drop(strings);
+    end(&handle).await;
+}
+
+/// How many transitions into its round a service is.
+fn steps(service: &rxd::ServiceState) -> u64 {
+    match service.state {
+        State::Unknown => 0,
+        state => (state as u64 - 1) * 2 + 1 + u64::from(service.transition == rxd::Transition::Exited),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn f59_who_never_reads_harms_nobody() {
+    const ROUNDS: u32 = 1_000;
+    let handle = start_with(Daemon::new("d"), [brisk("a", Spinner(ROUNDS))]).await;
+    let mut idle = Vec::new();
+    for _ in 0..100 {
+        idle.push(handle.watch_states(Filter::None).unwrap());
+    }
+    let watches: Vec<_> = (0..100).map(|_| handle.watch_any(Action::Changing, State::Run, "a").unwrap()).collect();
+    let mut reader = handle.watch_states(Filter::None).unwrap();
+    let (seen, missed) = read(&mut reader, transitions(ROUNDS)).await;
+    assert_eq!(seen + missed, transitions(ROUNDS));
+    end(&handle).await;
+    // Even then, each has what there is to say.
+    let mut first = idle.remove(0);
+    assert!(matches!(first.next().await, Some(StateEvent::Snapshot(_))));
+    assert!(matches!(first.next().await, Some(StateEvent::Lagged { .. })));
+    assert!(first.next().await.is_none());
+    for mut watch in watches {
+        assert_eq!(watch.next().await.unwrap().times, u64::from(ROUNDS) * 2 + 2);
+        assert!(watch.next().await.is_none());
+    }
+}

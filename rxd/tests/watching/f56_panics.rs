@@ -1,0 +1,51 @@
+//! F56: a subscriber's task panics, or its waker does.
+
+use crate::common::{Spinner, Tell, brisk, end, puppet, start};
+use rxd::{Action, State};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Wake, Waker};
+
+#[tokio::test(start_paused = true)]
+async fn f56_a_task_that_panics_is_unsubscribed_and_the_others_go_on() {
+    let (strings, a) = puppet(&[State::Run]);
+    let handle = start([brisk("a", a)]).await;
+    handle.wait_for("a", State::Run).await.unwrap();
+    let mut first = handle.watch_any(Action::Exited, State::Run, "a").unwrap();
+    let mut second = handle.watch_any(Action::Exited, State::Run, "a").unwrap();
+    let panics = tokio::spawn(async move {
+        first.next().await;
+        panic!("in the middle of it");
+    });
+    tokio::task::yield_now().await;
+    strings.tell(Tell::Return);
+    assert!(panics.await.unwrap_err().is_panic());
+    assert_eq!(second.next().await.unwrap().times, 1);
+    handle.wait_for("a", State::Run).await.unwrap();
+    strings.tell(Tell::Return);
+    assert_eq!(second.next().await.unwrap().times, 1);
+    end(&handle).await;
+}
+
+struct Panics;
+
+impl Wake for Panics {
+    fn wake(self: Arc<Self>) {
+        panic!("a waker of nobody's runtime");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn f56_a_waker_that_panics_is_no_concern_of_the_service() {
+    use futures_core::Stream;
+    let handle = start([brisk("a", Spinner(0))]).await;
+    let waker = Waker::from(Arc::new(Panics));
+    let mut bad = handle.watch_any(Action::Entering, State::Run, "a").unwrap();
+    assert!(Pin::new(&mut bad).poll_next(&mut Context::from_waker(&waker)).is_pending());
+    let mut good = handle.watch_any(Action::Entering, State::Run, "a").unwrap();
+    assert!(good.next().await.is_some(), "those behind it are woken");
+    assert_eq!(handle.states()["a"].restarts, 0, "and the service is none the worse");
+    assert!(bad.next().await.is_some());
+    assert!(Pin::new(&mut bad).poll_next(&mut Context::from_waker(&waker)).is_pending());
+    end(&handle).await;
+}

@@ -1,0 +1,57 @@
+//! F60: many transitions. F61: many watchers of one service.
+
+use crate::common::{Spinner, brisk, end, start, start_with, transitions};
+use rxd::{Action, Daemon, Filter, State, StateEvent};
+
+#[tokio::test(start_paused = true)]
+async fn f60_a_burst_is_numbered_without_a_gap() {
+    const ROUNDS: u32 = 12_500;
+    let all = transitions(ROUNDS);
+    let handle = start_with(Daemon::new("d").history(all as usize), [brisk("a", Spinner(ROUNDS))]).await;
+    let mut stream = handle.watch_states(Filter::None).unwrap();
+    let mut runs = handle.watch_any(Action::Entering, State::Run, "a").unwrap();
+    let mut times = 0;
+    while times <= u64::from(ROUNDS) {
+        times += runs.next().await.unwrap().times;
+    }
+    assert_eq!(times, u64::from(ROUNDS) + 1);
+    assert!(matches!(stream.next().await, Some(StateEvent::Snapshot(states)) if states.seq() == 0));
+    for seq in 1..=all {
+        let Some(StateEvent::Changed(state)) = stream.next().await else { panic!("each of them is kept") };
+        assert_eq!(state.seq, seq);
+    }
+    let history = handle.history();
+    assert!(history.iter().map(|state| state.seq).eq(1..=all));
+    end(&handle).await;
+}
+
+#[tokio::test]
+async fn f61_ten_thousand_watchers_of_one_service_are_each_told_each_time() {
+    const WATCHERS: usize = 10_000;
+    // `RXD_LONG=1` for a million transitions among them.
+    let rounds = if std::env::var_os("RXD_LONG").is_some() { 125_000 } else { 12 };
+    let handle = start([brisk("a", Spinner(rounds)), brisk("b", Spinner(0))]).await;
+    let mut watches: Vec<_> =
+        (0..WATCHERS).map(|_| handle.watch_any(Action::Entering, State::Run, "a").unwrap()).collect();
+    let quiet: Vec<_> = (0..WATCHERS).map(|_| handle.watch_any(Action::Exited, State::Run, "a").unwrap()).collect();
+    let told: Vec<_> = watches
+        .drain(..)
+        .map(|mut watch| {
+            tokio::spawn(async move {
+                let mut times = 0;
+                while times <= u64::from(rounds) {
+                    times += watch.next().await.expect("it goes on").times;
+                }
+                times
+            })
+        })
+        .collect();
+    for times in told {
+        assert_eq!(times.await.unwrap(), u64::from(rounds) + 1);
+    }
+    // Those that nobody polled know just as well.
+    for mut watch in quiet {
+        assert_eq!(watch.next().await.unwrap().times, u64::from(rounds));
+    }
+    end(&handle).await;
+}

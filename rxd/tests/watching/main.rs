@@ -1,0 +1,15 @@
+//! Watching, through daemons: the faults of its part by number, `wait_for` and `why`.
+
+mod common;
+mod declared;
+mod f50_dropped;
+mod f51_slow;
+mod f53_independent;
+mod f54_late;
+mod f55_inside;
+mod f56_panics;
+mod f60_many;
+mod f64_empty;
+mod lives;
+mod wait_for;
+mod why;

@@ -1,0 +1,58 @@
+//! `wait_for`: at once, in time, too late, and never.
+
+use crate::common::{Tell, brisk, end, puppet, start};
+use rxd::{Error, Options, Service, State, WaitError, manager};
+use std::time::Duration;
+use tokio::time::Instant;
+
+#[tokio::test(start_paused = true)]
+async fn it_returns_when_the_services_are_in_the_state() {
+    let (strings, a) = puppet(&[State::Init, State::Run]);
+    let handle = start([brisk("a", a), brisk("b", puppet(&[State::Run]).1)]).await;
+    let wait = tokio::spawn(handle.wait_for(["a", "b"], State::Idle).within(Duration::from_secs(1)));
+    assert!(wait.await.unwrap().is_err(), "a stays in Init");
+    strings.tell(Tell::Return);
+    handle.wait_for("a", State::Run).await.unwrap();
+    handle.wait_for("a", State::Run).within(Duration::ZERO).await.unwrap();
+    end(&handle).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn too_late_says_what_was_unmet() {
+    let (strings, db) = puppet(&[State::Init, State::Run]);
+    let api = brisk("api", puppet(&[State::Run]).1).needs(["db"]);
+    let handle = start([brisk("db", db), api]).await;
+    let begun = Instant::now();
+    let error = handle.wait_for("api", State::Run).within(Duration::from_secs(3)).await.unwrap_err();
+    assert_eq!(begun.elapsed(), Duration::from_secs(3));
+    assert_eq!(
+        error.to_string(),
+        "service `api` is not in Run after 3s: api in Idle: waits for db entering Run; db in Init"
+    );
+    let Some(WaitError::Overdue { why, limit, .. }) = error.find() else { panic!("it can be told apart") };
+    assert_eq!((why.services().len(), *limit), (2, Duration::from_secs(3)));
+    let error = handle.wait_for(["db", "api"], State::Run).within(Duration::from_millis(1)).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "services `db`, `api` are not all in Run after 1ms: db in Init; api in Idle: waits for db entering Run"
+    );
+    strings.tell(Tell::Return);
+    handle.wait_for("api", State::Run).within(Duration::from_secs(3)).await.unwrap();
+    end(&handle).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn never_says_why() {
+    let (strings, job) = puppet(&[State::Run]);
+    let job = Service::new("job", job).manager(manager::until_success).options(Options::DEFAULT);
+    let handle = start([job, brisk("a", puppet(&[State::Run]).1)]).await;
+    handle.wait_for("job", State::Run).await.unwrap();
+    strings.tell(Tell::Return);
+    let error: Error = handle.wait_for("job", State::Idle).await.unwrap_err();
+    assert_eq!(error.to_string(), "service `job` will not be in Idle: service `job` has exited (normal)");
+    assert!(matches!(error.find(), Some(WaitError::Never { .. })));
+    handle.wait_for("job", State::Exit).await.unwrap();
+    end(&handle).await;
+    let error = handle.wait_for(["a", "job"], State::Run).await.unwrap_err();
+    assert!(error.to_string().starts_with("services `a`, `job` will not all be in Run at once: "), "{error}");
+}

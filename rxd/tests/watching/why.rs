@@ -1,0 +1,121 @@
+//! `why`: the chain of what is waited for. G45.
+
+use crate::common::{Tell, brisk, end, puppet, start};
+use rxd::{Action, Backoff, Effect, Mode, Options, Service, State, When, manager};
+use std::time::Duration;
+
+#[tokio::test(start_paused = true)]
+async fn a_chain_is_followed_to_its_root() {
+    let (strings, db) = puppet(&[State::Init, State::Run]);
+    let backoff = Backoff::fixed(Duration::from_secs(4));
+    let handle = start([
+        brisk("web", puppet(&[State::Run]).1).needs(["api", "cache"]),
+        brisk("api", puppet(&[State::Run]).1).needs(["db"]),
+        brisk("cache", puppet(&[State::Run]).1),
+        Service::new("db", db).options(Options::DEFAULT.backoff(backoff)),
+    ])
+    .await;
+    handle.wait_for("db", State::Init).await.unwrap();
+    handle.wait_for(["web", "api"], State::Idle).await.unwrap();
+    handle.wait_for("cache", State::Run).await.unwrap();
+    assert_eq!(
+        handle.why("web").unwrap().to_string(),
+        "web in Idle: waits for api entering Run; api in Idle: waits for db entering Run; db in Init"
+    );
+    strings.tell(Tell::Fail);
+    handle.watch_any(Action::Exited, State::Stop, "db").unwrap().next().await.unwrap();
+    tokio::time::sleep(Duration::from_millis(900)).await;
+    let why = handle.why("web").unwrap();
+    assert_eq!(
+        why.to_string(),
+        "web in Idle: waits for api entering Run; api in Idle: waits for db entering Run; \
+         db after Stop, attempt 2 in 3.1 s, last error: told to fail"
+    );
+    assert_eq!(why.seq(), handle.states().seq());
+    let names: Vec<&str> = why.services().iter().map(|standing| &*standing.service.name).collect();
+    assert_eq!(names, ["web", "api", "db"], "cache is in Run: nobody waits for it");
+    let root = why.roots().next().unwrap();
+    assert_eq!((&*root.service.name, root.next_attempt), ("db", Some(Duration::from_millis(3_100))));
+    let unmet = &why.services()[0].waits_for[0];
+    assert_eq!((unmet.mode, &*unmet.condition, unmet.services.len()), (Mode::All, "entering Run", 1));
+    handle.wait_for("db", State::Init).await.unwrap();
+    assert_eq!(handle.why("db").unwrap().to_string(), "db in Init, attempt 2, last error: told to fail");
+    strings.tell(Tell::Return);
+    handle.wait_for("web", State::Run).await.unwrap();
+    assert_eq!(handle.why("db").unwrap().to_string(), "db in Run");
+    assert_eq!(handle.why("web").unwrap().to_string(), "web in Run");
+    end(&handle).await;
+    assert_eq!(handle.why("web").unwrap().to_string(), "web in Exit (shutdown)");
+}
+
+#[tokio::test(start_paused = true)]
+async fn gates_before_init_and_alternatives() {
+    let (_a, a) = puppet(&[State::Init]);
+    let (_b, b) = puppet(&[State::Idle]);
+    let gate = |targets: &'static [&'static str]| When::any(Action::Entering, State::Run, targets.iter().copied());
+    let handle = start([
+        brisk("a", a),
+        brisk("b", b),
+        brisk("early", puppet(&[]).1).watch(gate(&["a", "b"]).then(Effect::GateInit)),
+        brisk("both", puppet(&[]).1).watch(gate(&["a"])).watch(When::any(Action::NotIn, State::Idle, ["b"])),
+    ])
+    .await;
+    handle.wait_for("both", State::Idle).await.unwrap();
+    handle.wait_for("b", State::Idle).await.unwrap();
+    tokio::task::yield_now().await;
+    assert_eq!(
+        handle.why("early").unwrap().to_string(),
+        "early not begun: waits for any of a, b entering Run; a in Init; b in Idle"
+    );
+    assert_eq!(
+        handle.why("both").unwrap().to_string(),
+        "both in Idle: waits for a entering Run, and for b not in Idle; a in Init; b in Idle"
+    );
+    end(&handle).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_circle_is_walked_once() {
+    let (_c, c) = puppet(&[State::Init]);
+    let gate = |targets: [&'static str; 2]| When::any(Action::Entering, State::Run, targets);
+    let handle = start([
+        brisk("a", puppet(&[]).1).watch(gate(["b", "c"])),
+        brisk("b", puppet(&[]).1).watch(gate(["a", "c"])),
+        brisk("c", c),
+    ])
+    .await;
+    handle.wait_for(["a", "b"], State::Idle).await.unwrap();
+    tokio::task::yield_now().await;
+    assert_eq!(
+        handle.why("a").unwrap().to_string(),
+        "a in Idle: waits for any of b, c entering Run; b in Idle: waits for any of a, c entering Run; c in Init"
+    );
+    end(&handle).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn f13_an_idle_that_does_not_return_waits_for_nobody() {
+    let (_a, a) = puppet(&[State::Idle]);
+    let handle = start([brisk("a", a).needs(["b"]), brisk("b", puppet(&[State::Init]).1)]).await;
+    handle.wait_for("a", State::Idle).await.unwrap();
+    tokio::task::yield_now().await;
+    let why = handle.why("a").unwrap();
+    assert_eq!(why.to_string(), "a in Idle", "it is its own method that it is in");
+    assert!(why.services()[0].waits_for.is_empty());
+    end(&handle).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_after_a_job_says_so() {
+    let (strings, job) = puppet(&[State::Run]);
+    let job = Service::new("job", job).manager(manager::until_success);
+    let handle = start([job, brisk("main", puppet(&[State::Run]).1).after(["job"])]).await;
+    handle.wait_for("main", State::Idle).await.unwrap();
+    handle.wait_for("job", State::Run).await.unwrap();
+    tokio::task::yield_now().await;
+    assert_eq!(handle.why("main").unwrap().to_string(), "main in Idle: waits for job to end well; job in Run");
+    strings.tell(Tell::Return);
+    handle.wait_for("main", State::Run).await.unwrap();
+    assert_eq!(handle.why("job").unwrap().to_string(), "job in Exit (normal)");
+    end(&handle).await;
+}

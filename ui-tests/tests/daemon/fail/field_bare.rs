@@ -1,0 +1,23 @@
+//! Nothing is said about the field.
+
+use rxd::{Context, Runner};
+
+#[rxd::service]
+struct Health;
+
+impl Runner for Health {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+#[rxd::daemon]
+struct Edge {
+    #[service]
+    health: Health,
+}
+
+fn main() {
+    let edge = Edge { health: Health };
+    let _ = edge.health;
+}

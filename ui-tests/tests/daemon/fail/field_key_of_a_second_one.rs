@@ -1,0 +1,25 @@
+//! A slip in the attribute that tells two services of one type apart: nothing follows from it.
+
+use rxd::{Context, Runner};
+
+#[rxd::service]
+struct Health;
+
+impl Runner for Health {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+#[rxd::daemon]
+struct Edge {
+    #[service(nmae = "first")]
+    first: Health,
+    second: Health,
+    #[service(name = "the third")]
+    third: Option<Health>,
+}
+
+fn main() {
+    let _ = Edge { first: Health, second: Health, third: None }.into_daemon();
+}

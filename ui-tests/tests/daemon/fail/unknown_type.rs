@@ -1,0 +1,21 @@
+//! A type with a slip in it.
+
+use rxd::{Context, Runner};
+
+#[rxd::service]
+struct Health;
+
+impl Runner for Health {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+#[rxd::daemon]
+struct Edge {
+    health: Helth,
+}
+
+fn main() {
+    let _ = Health;
+}

@@ -1,0 +1,33 @@
+//! Init waits for one that comes after it.
+
+use rxd::{Context, Runner};
+
+#[rxd::service(manager = "until_success")]
+#[watch(any, entering, Run, "b", then(init))]
+struct A;
+
+#[rxd::service]
+#[after("a")]
+struct B;
+
+#[rxd::daemon]
+struct D {
+    a: A,
+    b: B,
+}
+
+macro_rules! runners {
+    ($($service:ident)*) => {
+        $(impl Runner for $service {
+            async fn run(&mut self, _: &Context) -> rxd::Result {
+                Ok(())
+            }
+        })*
+    };
+}
+runners!(A B);
+
+fn main() {
+    let daemon = D { a: A, b: B };
+    drop(daemon.into_daemon());
+}

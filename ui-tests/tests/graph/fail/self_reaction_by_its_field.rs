@@ -1,0 +1,29 @@
+//! A reaction to itself, by the name of its field.
+
+use rxd::{Context, Runner};
+
+#[rxd::service]
+#[watch(any, exited, Run, "front", then(exit))]
+struct Api;
+
+#[rxd::daemon]
+struct D {
+    #[service(name = "front")]
+    api: Api,
+}
+
+macro_rules! runners {
+    ($($service:ident)*) => {
+        $(impl Runner for $service {
+            async fn run(&mut self, _: &Context) -> rxd::Result {
+                Ok(())
+            }
+        })*
+    };
+}
+runners!(Api);
+
+fn main() {
+    let daemon = D { api: Api };
+    drop(daemon.into_daemon());
+}

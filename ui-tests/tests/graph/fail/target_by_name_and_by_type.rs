@@ -1,0 +1,32 @@
+//! One target, written in two ways.
+
+use rxd::{Context, Runner};
+
+#[rxd::service]
+struct Db;
+
+#[rxd::service]
+#[needs("db", Db)]
+struct Api;
+
+#[rxd::daemon]
+struct D {
+    db: Db,
+    api: Api,
+}
+
+macro_rules! runners {
+    ($($service:ident)*) => {
+        $(impl Runner for $service {
+            async fn run(&mut self, _: &Context) -> rxd::Result {
+                Ok(())
+            }
+        })*
+    };
+}
+runners!(Db Api);
+
+fn main() {
+    let daemon = D { db: Db, api: Api };
+    drop(daemon.into_daemon());
+}

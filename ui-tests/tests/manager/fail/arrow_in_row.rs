@@ -1,0 +1,15 @@
+//! An arrow for a colon.
+
+rxd::manager! {
+    /// Gives up at the first failure.
+    pub FailFast {
+        Init => { ok: Idle, failed: Exit },
+        Idle => { ok => Run, failed: Exit },
+        Run => { ok: Stop, failed: Exit },
+        Stop => { ok: Init, failed: Exit },
+    }
+}
+
+fn main() {
+    let _ = FailFast;
+}

@@ -1,0 +1,5 @@
+//! Nothing at all.
+
+rxd::manager! {}
+
+fn main() {}

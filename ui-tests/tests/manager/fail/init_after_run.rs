@@ -1,0 +1,15 @@
+//! Stop is passed on the way to Init.
+
+rxd::manager! {
+    /// Gives up at the first failure.
+    pub FailFast {
+        Init => { ok: Idle, failed: Exit },
+        Idle => { ok: Run, failed: Exit },
+        Run => { ok: Init, failed: Exit },
+        Stop => { ok: Init, failed: Exit },
+    }
+}
+
+fn main() {
+    let _ = FailFast;
+}

@@ -1,0 +1,15 @@
+//! What follows when Idle has failed?
+
+rxd::manager! {
+    /// Gives up at the first failure.
+    pub FailFast {
+        Init => { ok: Idle, failed: Exit },
+        Idle => { ok: Run },
+        Run => { ok: Stop, failed: Exit },
+        Stop => { ok: Init, failed: Exit },
+    }
+}
+
+fn main() {
+    let _ = FailFast;
+}

@@ -1,0 +1,13 @@
+//! What follows Idle and Run?
+
+rxd::manager! {
+    /// Gives up at the first failure.
+    pub FailFast {
+        Init => { ok: Idle, failed: Exit },
+        Stop => { ok: Init, failed: Exit },
+    }
+}
+
+fn main() {
+    let _ = FailFast;
+}

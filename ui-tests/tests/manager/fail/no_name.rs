@@ -1,0 +1,7 @@
+//! Only a table.
+
+rxd::manager! {
+    { Init => { ok: Idle, failed: Exit } }
+}
+
+fn main() {}

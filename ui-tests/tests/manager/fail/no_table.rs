@@ -1,0 +1,9 @@
+//! Only a name.
+
+rxd::manager! {
+    pub FailFast
+}
+
+fn main() {
+    let _ = FailFast;
+}

@@ -1,0 +1,15 @@
+//! The same outcome a second time.
+
+rxd::manager! {
+    /// Gives up at the first failure.
+    pub FailFast {
+        Init => { ok: Idle, failed: Exit },
+        Idle => { ok: Run, ok: Stop, failed: Exit },
+        Run => { ok: Stop, failed: Exit },
+        Stop => { ok: Init, failed: Exit },
+    }
+}
+
+fn main() {
+    let _ = FailFast;
+}

@@ -1,0 +1,16 @@
+//! Nothing follows the end.
+
+rxd::manager! {
+    /// Gives up at the first failure.
+    pub FailFast {
+        Init => { ok: Idle, failed: Exit },
+        Idle => { ok: Run, failed: Exit },
+        Run => { ok: Stop, failed: Exit },
+        Stop => { ok: Init, failed: Exit },
+        Exit => { ok: Init, failed: Init },
+    }
+}
+
+fn main() {
+    let _ = FailFast;
+}

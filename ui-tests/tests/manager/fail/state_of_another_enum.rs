@@ -1,0 +1,15 @@
+//! A path that ends like a state.
+
+rxd::manager! {
+    /// Gives up at the first failure.
+    pub FailFast {
+        Init => { ok: Idle, failed: Exit },
+        Idle => { ok: Phase::Run, failed: Exit },
+        Run => { ok: Stop, failed: Exit },
+        Stop => { ok: Init, failed: Exit },
+    }
+}
+
+fn main() {
+    let _ = FailFast;
+}

@@ -1,0 +1,19 @@
+//! The longest delay is shorter than the first.
+
+use rxd::{Context, Runner};
+
+#[rxd::service(backoff(base = "10s", max = "1s"))]
+struct Poller {
+    client: u8,
+}
+
+impl Runner for Poller {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+fn main() {
+    let poller = Poller { client: 1 };
+    assert_eq!(poller.client, 1);
+}

@@ -1,0 +1,13 @@
+//! A service that borrows.
+
+use rxd as _;
+
+#[rxd::service]
+struct Poller<'a> {
+    client: &'a u8,
+}
+
+fn main() {
+    let poller = Poller { client: &1 };
+    assert_eq!(*poller.client, 1);
+}

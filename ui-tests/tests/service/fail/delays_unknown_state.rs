@@ -1,0 +1,19 @@
+//! A state with a slip in it.
+
+use rxd::{Context, Runner};
+
+#[rxd::service(delays(Rum = "1s"))]
+struct Poller {
+    client: u8,
+}
+
+impl Runner for Poller {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+fn main() {
+    let poller = Poller { client: 1 };
+    assert_eq!(poller.client, 1);
+}

@@ -1,0 +1,21 @@
+//! A constant that is no duration.
+
+use rxd::{Context, Runner};
+
+const LIMIT: u64 = 5;
+
+#[rxd::service(delay = LIMIT)]
+struct Poller {
+    client: u8,
+}
+
+impl Runner for Poller {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+fn main() {
+    let poller = Poller { client: 1 };
+    assert_eq!(poller.client, 1);
+}

@@ -1,0 +1,22 @@
+//! A type that is no manager.
+
+use rxd::{Context, Runner};
+
+#[derive(Default)]
+struct Plain;
+
+#[rxd::service(manager(Plain))]
+struct Poller {
+    client: u8,
+}
+
+impl Runner for Poller {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+fn main() {
+    let poller = Poller { client: 1 };
+    assert_eq!(poller.client, 1);
+}

@@ -1,0 +1,19 @@
+//! A name longer than a line of a log has room for.
+
+use rxd::{Context, Runner};
+
+#[rxd::service(name = "poll-poll-poll-poll-poll-poll-poll-poll-poll-poll-poll-poll-poll-")]
+struct Poller {
+    client: u8,
+}
+
+impl Runner for Poller {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+fn main() {
+    let poller = Poller { client: 1 };
+    assert_eq!(poller.client, 1);
+}

@@ -1,0 +1,12 @@
+//! A function is no service.
+
+use rxd as _;
+
+#[rxd::service]
+fn helper() -> u8 {
+    1
+}
+
+fn main() {
+    assert_eq!(helper(), 1);
+}

@@ -1,0 +1,11 @@
+//! Another name of a type is no service.
+
+use rxd as _;
+
+#[rxd::service]
+type Poller = u8;
+
+fn main() {
+    let poller: Poller = 1;
+    assert_eq!(poller, 1);
+}

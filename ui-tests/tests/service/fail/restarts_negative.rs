@@ -1,0 +1,19 @@
+//! Fewer than none.
+
+use rxd::{Context, Runner};
+
+#[rxd::service(restarts(max = -1, within = "1m"))]
+struct Poller {
+    client: u8,
+}
+
+impl Runner for Poller {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+fn main() {
+    let poller = Poller { client: 1 };
+    assert_eq!(poller.client, 1);
+}

@@ -1,0 +1,19 @@
+//! No time to restart in.
+
+use rxd::{Context, Runner};
+
+#[rxd::service(restarts(max = 5, within = "0s"))]
+struct Poller {
+    client: u8,
+}
+
+impl Runner for Poller {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+fn main() {
+    let poller = Poller { client: 1 };
+    assert_eq!(poller.client, 1);
+}

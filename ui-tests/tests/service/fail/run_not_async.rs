@@ -1,0 +1,19 @@
+//! A method that is not async.
+
+use rxd::{Context, Runner};
+
+#[rxd::service]
+struct Poller {
+    client: u8,
+}
+
+impl Runner for Poller {
+    fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+fn main() {
+    let poller = Poller { client: 1 };
+    assert_eq!(poller.client, 1);
+}

@@ -1,0 +1,19 @@
+//! Two faults are two errors, once each.
+
+use rxd::{Context, Runner};
+
+#[rxd::service(nmae = "poller", delay = 250)]
+struct Poller {
+    client: u8,
+}
+
+impl Runner for Poller {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+fn main() {
+    let poller = Poller { client: 1 };
+    assert_eq!(poller.client, 1);
+}

@@ -1,0 +1,89 @@
+//! Every key, in every form it has.
+
+use rxd::{Context, Declared, Runner};
+use std::time::Duration;
+
+const LIMIT: Duration = Duration::from_secs(3);
+
+mod managers {
+    rxd::manager! {
+        pub FailFast {
+            Init => { ok: Idle, failed: Exit },
+            Idle => { ok: Run, failed: Exit },
+            Run => { ok: Stop, failed: Exit },
+            Stop => { ok: Init, failed: Exit },
+        }
+    }
+}
+
+#[rxd::service(
+    name = "strings",
+    manager = "until_success",
+    startup_delay = "100ms",
+    delay = "5us",
+    delays(Run = "1s", Stop = "1m30s"),
+    timeouts(Init = "5s", Idle = "1h", Run = "1d", Stop = "7ns"),
+    backoff(base = "100ms", factor = 2.5, max = "30s", jitter = 0.2, reset = "60s"),
+    restarts(max = 5, within = "1m"),
+    on_failure = "shutdown",
+    heartbeat = "2s",
+    crate = rxd
+)]
+struct Strings;
+
+impl Runner for Strings {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+const MOST: u32 = 3;
+const FACTOR: f64 = 1.5;
+
+#[rxd::service(
+    manager(managers::FailFast),
+    startup_delay = LIMIT,
+    delay = Duration::from_millis(1),
+    delays(Init = LIMIT,),
+    backoff(base = LIMIT, factor = FACTOR, max = Duration::from_secs(9), jitter = 0),
+    restarts(max = MOST, within = LIMIT),
+    on_failure(ignore),
+    heartbeat = LIMIT,
+    crate = "::rxd",
+)]
+struct Expressions;
+
+impl Runner for Expressions {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+#[rxd::service(manager(continuous), backoff(factor = 2))]
+struct Words;
+
+impl Runner for Words {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+fn main() {
+    assert_eq!(Strings::DECLARATION.name, "strings");
+    assert!(Strings::DECLARATION.table.succeeds());
+    assert_eq!(Expressions::DECLARATION.name, "expressions");
+    assert!(Expressions::DECLARATION.table.ends());
+    assert_eq!(Words::DECLARATION.name, "words");
+    assert!(!Words::DECLARATION.table.ends());
+    let options = rxd::Options::DEFAULT.backoff(rxd::Backoff::DEFAULT.factor(2.0));
+    assert_eq!(*Words::DECLARATION.options, options);
+    let options = rxd::Options::DEFAULT
+        .startup_delay(LIMIT)
+        .delay(Duration::from_millis(1))
+        .delay_of(rxd::State::Init, LIMIT)
+        .backoff(rxd::Backoff::DEFAULT.base(LIMIT).factor(1.5).max(Duration::from_secs(9)).jitter(0.0))
+        .restarts(3, LIMIT)
+        .on_failure(rxd::OnFailure::Ignore)
+        .heartbeat(LIMIT);
+    assert_eq!(*Expressions::DECLARATION.options, options);
+}

@@ -1,0 +1,34 @@
+//! `#[after]` alone.
+
+use rxd::{Context, Runner};
+
+#[rxd::service(name = "migrate", manager = "until_success")]
+struct Other;
+
+impl Runner for Other {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+#[rxd::after("migrate")]
+struct Poller {
+    client: u8,
+}
+
+impl Runner for Poller {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+#[rxd::daemon]
+struct Edge {
+    other: Other,
+    poller: Poller,
+}
+
+fn main() {
+    let edge = Edge { other: Other, poller: Poller { client: 1 } };
+    let _ = edge.into_daemon();
+}

@@ -1,0 +1,21 @@
+//! In Run, and ended, at the same time.
+
+use rxd::{Context, Runner};
+
+#[rxd::service]
+#[needs("db", "api")]
+#[after("db")]
+struct Poller {
+    client: u8,
+}
+
+impl Runner for Poller {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+fn main() {
+    let poller = Poller { client: 1 };
+    assert_eq!(poller.client, 1);
+}

@@ -1,0 +1,20 @@
+//! It is no sentence.
+
+use rxd::{Context, Runner};
+
+#[rxd::service]
+#[needs(any, entering, Run, "db")]
+struct Poller {
+    client: u8,
+}
+
+impl Runner for Poller {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+fn main() {
+    let poller = Poller { client: 1 };
+    assert_eq!(poller.client, 1);
+}

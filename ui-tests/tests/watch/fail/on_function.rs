@@ -1,0 +1,12 @@
+//! A function watches nothing.
+
+use rxd as _;
+
+#[rxd::watch(any, entering, Run, "health")]
+fn helper() -> u8 {
+    1
+}
+
+fn main() {
+    assert_eq!(helper(), 1);
+}

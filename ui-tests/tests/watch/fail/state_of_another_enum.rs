@@ -1,0 +1,20 @@
+//! A path that ends like a state.
+
+use rxd::{Context, Runner};
+
+#[rxd::service]
+#[watch(any, entering, Phase::Run, "health")]
+struct Poller {
+    client: u8,
+}
+
+impl Runner for Poller {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+fn main() {
+    let poller = Poller { client: 1 };
+    assert_eq!(poller.client, 1);
+}

@@ -1,0 +1,21 @@
+//! The function of a stream is there, whatever is wrong with its watch.
+
+use rxd::{Context, Runner};
+
+#[rxd::service]
+#[watch(any, exited, Rum, "health", stream(health))]
+struct Poller {
+    client: u8,
+}
+
+impl Runner for Poller {
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        let _: rxd::Watch = Self::health(cx);
+        Ok(())
+    }
+}
+
+fn main() {
+    let poller = Poller { client: 1 };
+    assert_eq!(poller.client, 1);
+}

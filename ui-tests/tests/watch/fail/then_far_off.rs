@@ -1,0 +1,20 @@
+//! An effect that is none.
+
+use rxd::{Context, Runner};
+
+#[rxd::service]
+#[watch(any, exited, Run, "health", then(restart))]
+struct Poller {
+    client: u8,
+}
+
+impl Runner for Poller {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+fn main() {
+    let poller = Poller { client: 1 };
+    assert_eq!(poller.client, 1);
+}

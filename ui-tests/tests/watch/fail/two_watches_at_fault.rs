@@ -1,0 +1,21 @@
+//! A fault in each of two watches.
+
+use rxd::{Context, Runner};
+
+#[rxd::service]
+#[watch(any, entring, Run, "health")]
+#[watch(any, exited, Run, "health", then(sotp))]
+struct Poller {
+    client: u8,
+}
+
+impl Runner for Poller {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+fn main() {
+    let poller = Poller { client: 1 };
+    assert_eq!(poller.client, 1);
+}

@@ -1,0 +1,21 @@
+//! The same watch a second time.
+
+use rxd::{Context, Runner};
+
+#[rxd::service]
+#[watch(any, entering, Run, "health")]
+#[watch(any, entering, Run, "health")]
+struct Poller {
+    client: u8,
+}
+
+impl Runner for Poller {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+fn main() {
+    let poller = Poller { client: 1 };
+    assert_eq!(poller.client, 1);
+}

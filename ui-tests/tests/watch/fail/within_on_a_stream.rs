@@ -1,0 +1,20 @@
+//! A limit where nothing waits.
+
+use rxd::{Context, Runner};
+
+#[rxd::service]
+#[watch(any, exited, Run, "health", stream(health), within = "30s")]
+struct Poller {
+    client: u8,
+}
+
+impl Runner for Poller {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+fn main() {
+    let poller = Poller { client: 1 };
+    assert_eq!(poller.client, 1);
+}
