@@ -136,7 +136,9 @@ impl Context {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let span = tracing::error_span!(target: "rxd", "task", task = name);
+        // With the service in it: this context may have been handed to where its span is not known.
+        let service = self.core.name(self.id);
+        let span = tracing::error_span!(target: "rxd", "task", service = %service, task = %name);
         self.children.spawn((self.core.clone(), self.id), name, span, counts, task)
     }
 

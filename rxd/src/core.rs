@@ -44,6 +44,12 @@ pub(crate) struct Core {
     /// The services that have a `reload` of their own.
     reloadable: Mutex<Vec<Id>>,
     pub(crate) stall: Stall,
+    /// Its graph as it is shown.
+    #[cfg(feature = "admin")]
+    pub(crate) pictures: std::sync::OnceLock<crate::admin::picture::Pictures>,
+    /// The admin route, if it has a listener of its own.
+    #[cfg(feature = "admin")]
+    pub(crate) admin: std::sync::OnceLock<crate::admin::Server>,
 }
 
 /// What a service's failures leave behind for those who ask.
@@ -102,6 +108,10 @@ impl Core {
             started: Instant::now(),
             failures: Mutex::new(Vec::new()),
             reloadable: Mutex::new(Vec::new()),
+            #[cfg(feature = "admin")]
+            pictures: std::sync::OnceLock::new(),
+            #[cfg(feature = "admin")]
+            admin: std::sync::OnceLock::new(),
         }
     }
 

@@ -61,6 +61,8 @@ pub struct Daemon {
     prestart: Vec<Box<dyn Erased>>,
     exit_code: u8,
     stall_limit: Option<Duration>,
+    #[cfg(feature = "admin")]
+    admin: Option<crate::admin::Admin>,
 }
 
 impl fmt::Debug for Daemon {
@@ -83,6 +85,8 @@ impl Daemon {
             prestart: Vec::new(),
             exit_code: crate::report::FAILURE,
             stall_limit: Some(STALL_LIMIT),
+            #[cfg(feature = "admin")]
+            admin: None,
         }
     }
 
@@ -191,6 +195,16 @@ impl Daemon {
         }
     }
 
+    /// Has the daemon listen for its operators: `.admin("127.0.0.1:1337")`, `.admin("unix:/run/my-app.sock")`,
+    /// or an [`Admin`](crate::admin::Admin) with more to say. See [`rxd::admin`](crate::admin).
+    ///
+    /// An address that cannot be listened on is an error of [`start`](Daemon::start).
+    #[cfg(feature = "admin")]
+    pub fn admin(mut self, admin: impl Into<crate::admin::Admin>) -> Self {
+        self.admin = Some(admin.into());
+        self
+    }
+
     /// Starts the daemon, and waits until it has stopped.
     ///
     /// # Errors
@@ -229,12 +243,18 @@ impl Daemon {
             return Err(Error::msg("failed to start: there is no tokio runtime; write #[tokio::main] above main"));
         }
         self.check()?;
+        #[cfg(feature = "admin")]
+        let admin = crate::admin::bind(self.admin.take()).await?;
         crate::panic::note_locations();
         let signals = self.signals.take().unwrap_or_else(|| signals::DEFAULT.to_vec());
         let mut listener = Listener::new(&signals)?;
         self.services.retain(|service| !service.is_off());
         let order = self.with_graph(|graph| graph.stops_before());
+        #[cfg(feature = "admin")]
+        let pictures = self.with_graph(crate::admin::picture::Pictures::of);
         let core = Arc::new(wiring::wire(self.name, &self.services, order, self.history));
+        #[cfg(feature = "admin")]
+        core.pictures.get_or_init(|| pictures);
         let services = self.services;
         let mut systemd = Systemd::begin(&core, self.alive, services.iter().map(|service| *service.limits()));
         // Not ready before everything besides the services is there too.
@@ -271,8 +291,13 @@ impl Daemon {
         let (supervisor, report) = Supervisor::new(core.clone(), tasks, listener, limits, sentinel, systemd);
         let span = tracing::error_span!(target: "rxd", "daemon", daemon = %core.daemon);
         tokio::spawn(supervisor.run().instrument(span));
+        let handle = DaemonHandle::new(core, report);
+        #[cfg(feature = "admin")]
+        if let Some(admin) = admin {
+            admin.serve(&handle);
+        }
         hold.release();
-        Ok(DaemonHandle::new(core, report))
+        Ok(handle)
     }
 
     #[cfg(any(test, feature = "test-util"))]

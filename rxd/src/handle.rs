@@ -22,20 +22,38 @@ pub struct DaemonHandle {
 struct Shared {
     core: Arc<Core>,
     report: watch::Receiver<Option<Report>>,
+    /// Whether the daemon stops when this is dropped.
+    keeps: bool,
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        self.core.shut_down(Reason::Asked);
+        if self.keeps {
+            self.core.shut_down(Reason::Asked);
+        }
     }
 }
 
 impl DaemonHandle {
     pub(crate) fn new(core: Arc<Core>, report: watch::Receiver<Option<Report>>) -> Self {
-        DaemonHandle { shared: Arc::new(Shared { core, report }) }
+        DaemonHandle { shared: Arc::new(Shared { core, report, keeps: true }) }
     }
 
-    fn core(&self) -> &Arc<Core> {
+    /// A handle that does not keep the daemon running.
+    #[cfg(feature = "admin")]
+    pub(crate) fn observer(&self) -> Self {
+        let Shared { core, report, .. } = &*self.shared;
+        DaemonHandle { shared: Arc::new(Shared { core: core.clone(), report: report.clone(), keeps: false }) }
+    }
+
+    /// How the daemon's own [admin route](crate::Daemon::admin) stands, and where it listens.
+    #[cfg(feature = "admin")]
+    #[must_use]
+    pub fn admin(&self) -> crate::admin::Listening {
+        self.core().admin.get().map_or(crate::admin::Listening::Off, crate::admin::Server::listening)
+    }
+
+    pub(crate) fn core(&self) -> &Arc<Core> {
         &self.shared.core
     }
 

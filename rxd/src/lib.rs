@@ -74,6 +74,8 @@
 //! A daemon runs in whatever tokio runtime it is started in, `current_thread` included; two may run
 //! in one. Blocking code in one service holds up the others of a `current_thread` runtime.
 
+#[cfg(feature = "admin")]
+pub mod admin;
 mod alive;
 mod board;
 mod children;
@@ -85,6 +87,8 @@ mod error;
 pub mod graph;
 mod handle;
 pub mod intracom;
+#[cfg(feature = "log")]
+pub mod log;
 #[cfg(feature = "macros")]
 mod macros;
 pub mod manager;

@@ -92,6 +92,8 @@ impl Supervisor {
         self.core.intracom.close();
         self.core.board.close();
         self.systemd.finish().await;
+        #[cfg(feature = "admin")]
+        crate::admin::finish(&self.core).await;
         match self.sentinel.take() {
             Some(sentinel) if stuck => sentinel.stay(),
             sentinel => drop(sentinel),

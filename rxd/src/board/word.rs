@@ -21,6 +21,8 @@ pub(crate) struct Word {
     pub(crate) incarnation: u32,
     /// How many times it came round by itself.
     pub(crate) restarts: u32,
+    /// How many transitions it has made.
+    pub(crate) transitions: u64,
     /// The number of its last transition; 0 before the first.
     pub(crate) seq: u64,
     /// When that was, in nanoseconds since the board was made.
@@ -41,6 +43,7 @@ impl Word {
             self.left |= self.state.bit();
         }
         (self.seq, self.state, self.transition, self.cause) = (seq, state, transition, cause);
+        self.transitions += 1;
         self
     }
 }

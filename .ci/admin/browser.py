@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+"""Opens the running example's page in headless Chromium, as an operator would.
+
+usage: .ci/admin/browser.py [DIRECTORY FOR SCREENSHOTS]
+
+Needs Debian's `chromium` and playwright (pip) and the built example multi-service-admin. It sees a
+service change state live, changes a level by keyboard, restarts a service, has the daemon go away
+and come back, and looks at both themes and at a phone's width for what overflows.
+"""
+
+import atexit
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+
+from playwright.sync_api import expect, sync_playwright
+
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+TARGET = os.environ.get("CARGO_TARGET_DIR", os.path.join(ROOT, "target"))
+EXAMPLE = os.path.join(TARGET, "debug", "multi-service-admin")
+AT = "127.0.0.1:11338"
+SHOTS = sys.argv[1] if len(sys.argv) > 1 else None
+
+
+def start(*more):
+    command = [EXAMPLE, "--addr", "127.0.0.1:18001", "--admin", AT, *more]
+    daemon = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    atexit.register(daemon.kill)
+    for _ in range(100):
+        assert daemon.poll() is None, "the example has ended: is its address in use?"
+        try:
+            ask("/livez")
+            return daemon
+        except OSError:
+            time.sleep(0.1)
+    raise SystemExit("the example does not answer")
+
+
+def ask(path, method="GET"):
+    with urllib.request.urlopen(urllib.request.Request(f"http://{AT}{path}", method=method), timeout=15) as answer:
+        return answer.read().decode()
+
+
+def stop(daemon):
+    daemon.terminate()
+    assert daemon.wait(15) == 0
+
+
+def shot(page, name):
+    if SHOTS:
+        os.makedirs(SHOTS, exist_ok=True)
+        page.screenshot(path=os.path.join(SHOTS, f"{name}.png"), full_page=True)
+
+
+def no_overflow(page):
+    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide <= 0, f"the page is {wide} px wider than the window"
+
+
+def contrast(page):
+    """The worst contrast between a text and what is behind it (WCAG wants 4.5)."""
+    return page.evaluate("""() => {
+        const lum = c => { const v = c.map(x => (x /= 255) <= .03928 ? x / 12.92 : ((x + .055) / 1.055) ** 2.4); return .2126 * v[0] + .7152 * v[1] + .0722 * v[2]; };
+        const rgb = s => s.match(/[\\d.]+/g).map(Number);
+        let worst = 99;
+        for (const e of document.querySelectorAll("h1,h2,th,td,.state,.why,.until,button,select,li,#phase")) {
+            if (!e.textContent.trim() || !e.offsetParent) continue;
+            let b = e, back;
+            while (b && ((back = rgb(getComputedStyle(b).backgroundColor)).length === 4 && back[3] === 0)) b = b.parentElement;
+            const [x, y] = [lum(rgb(getComputedStyle(e).color).slice(0, 3)), lum((b ? back : [255, 255, 255]).slice(0, 3))];
+            worst = Math.min(worst, (Math.max(x, y) + .05) / (Math.min(x, y) + .05));
+        }
+        return worst;
+    }""")
+
+
+def visit(browser):
+    daemon = start()
+    context = browser.new_context(viewport={"width": 1200, "height": 900}, color_scheme="light")
+    page = context.new_page()
+    elsewhere, errors = [], []
+    page.on("request", lambda r: None if r.url.startswith((f"http://{AT}/", "data:")) else elsewhere.append(r.url))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(f"http://{AT}/")
+
+    # Everything runs, in the table and in the picture.
+    row = lambda name: page.locator(f"tbody tr:has(th:text-is('{name}'))")
+    for name in ["api", "health", "poller"]:
+        expect(row(name).locator(".state")).to_have_text("run", timeout=10_000)
+        expect(page.locator(f"#graph [data-service={name}]")).to_have_class("run")
+    expect(page.locator("#phase")).to_have_text("all ready")
+    shot(page, "light")
+    assert (worst := contrast(page)) >= 4.5, worst
+
+    # A service changes state, and the page shows it without being asked, and why.
+    ask("/services/api/stop", "POST")
+    expect(row("api").locator(".state")).to_have_text("exit (operator)")
+    expect(row("poller").locator(".state")).not_to_have_text("run")
+    expect(row("poller").locator(".why")).to_contain_text("health")
+    expect(page.locator("#graph [data-service=api]")).to_have_class("exit")
+    shot(page, "light-trouble")
+    row("api").get_by_role("button", name="start api", exact=True).click()
+    expect(row("poller").locator(".state")).to_have_text("run", timeout=10_000)
+
+    # A level by keyboard alone.
+    level = page.get_by_label("log level of health")
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if level.evaluate("e => e === document.activeElement"):
+            break
+    else:
+        raise AssertionError("the dial cannot be reached by keyboard")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    page.keyboard.press("Shift+Tab")
+    page.keyboard.type("debug")
+    expect(page.locator("#said")).to_have_text("health: level debug: done")
+    expect(row("health")).to_contain_text("back to info in")
+    setting = json.loads(ask("/services/health/log-level"))
+    assert setting["level"] == "debug" and setting["reverts_in_s"] > 590, setting
+
+    # A restart by keyboard.
+    button = row("health").get_by_role("button", name="restart")
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#said")).to_have_text("restart health: done")
+    expect(row("health").locator(".state")).to_have_text("run", timeout=10_000)
+    expect(page.locator("#events li").first).to_be_visible()
+
+    # The daemon goes away and comes back.
+    stop(daemon)
+    expect(page.locator("#phase")).to_contain_text("daemon")
+    expect(page.locator("body")).to_have_class("gone")
+    shot(page, "light-gone")
+    daemon = start()
+    expect(page.locator("#phase")).to_have_text("all ready", timeout=15_000)
+    expect(page.locator("body")).not_to_have_class("gone")
+    no_overflow(page)
+
+    # A screen reader is given a table with headers, and names for all that can be pressed.
+    assert page.get_by_role("columnheader").count() == 6
+    assert page.get_by_role("rowheader").count() == 3
+    names = page.evaluate("[...document.querySelectorAll('button,select,input')].filter(e => e.offsetParent).map(e => e.getAttribute('aria-label') || e.labels?.[0]?.textContent || '')")
+    assert all(name.strip() for name in names), names
+
+    assert not elsewhere, elsewhere
+    assert not errors, errors
+    context.close()
+
+    for name, width, scheme in [("dark", 1200, "dark"), ("phone-light", 360, "light"), ("phone-dark", 360, "dark")]:
+        context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+        page = context.new_page()
+        page.goto(f"http://{AT}/")
+        expect(page.locator("#phase")).to_have_text("all ready", timeout=10_000)
+        shot(page, name)
+        no_overflow(page)
+        assert (worst := contrast(page)) >= 4.5, (name, worst)
+        context.close()
+    stop(daemon)
+
+
+def main():
+    chromium = shutil.which("chromium")
+    if not chromium:
+        raise SystemExit("chromium is missing: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        try:
+            visit(browser)
+        finally:
+            browser.close()
+    print("1 passed, 0 failed")
+
+
+main()

@@ -1,0 +1,163 @@
+//! The flagship's three services, with a door for operators: a page, `curl`, `rxdctl`, Prometheus.
+//!
+//! ```text
+//! cargo run -p examples --bin multi-service-admin -- --fail-every 20s
+//! ```
+//!
+//! Open <http://127.0.0.1:1337/>: the graph is the one the compiler has checked, and every 20 s it
+//! shows the API fail, `health` notice, `poller` leave, and all three come back. Then try
+//!
+//! ```text
+//! curl 127.0.0.1:1337/services/poller/why
+//! curl -X PUT -d 'debug for 1m' 127.0.0.1:1337/services/health/log-level
+//! cargo run -p rxd --features cli --bin rxdctl -- status --watch
+//! ```
+//!
+//! With `--journald` records go to the journal, with their fields: `journalctl -t multi-service-admin
+//! SERVICE=health -o verbose`.
+
+use axum::{Json, Router, routing::get};
+use clap::Parser;
+use examples::Http;
+use rxd::{Context, Runner};
+use serde_json::json;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// Serves `GET /api`, and fails now and then if it is told to.
+#[rxd::service(backoff(base = "2s", max = "2s"))]
+struct Api {
+    addr: SocketAddr,
+    fail_every: Option<Duration>,
+    listener: Option<std::net::TcpListener>,
+}
+
+impl Runner for Api {
+    async fn init(&mut self, _cx: &Context) -> rxd::Result {
+        let listener = TcpListener::bind(self.addr)
+            .await
+            .map_err(|error| format!("failed to listen on {}: {error}; choose another with --addr", self.addr))?;
+        self.listener = Some(listener.into_std()?);
+        Ok(())
+    }
+
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        // A reload ends Run and begins it again: the listener stays.
+        let listener = self.listener.as_ref().ok_or("run without init")?.try_clone()?;
+        let listener = TcpListener::from_std(listener)?;
+        let answer = async || {
+            tracing::debug!("asked");
+            Json(json!({ "hello": "world" }))
+        };
+        tracing::info!("listening on http://{}/api", self.addr);
+        let serving = axum::serve(listener, Router::new().route("/api", get(answer)));
+        let failing = async {
+            match self.fail_every {
+                Some(time) => tokio::time::sleep(time).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            result = serving.with_graceful_shutdown(cx.token().cancelled_owned()) => Ok(result?),
+            () = failing => Err("told to fail by --fail-every".into()),
+        }
+    }
+
+    async fn stop(&mut self, _cx: &Context) -> rxd::Result {
+        self.listener = None;
+        Ok(())
+    }
+
+    /// There is nothing to read anew; that it can be asked for is the point.
+    async fn reload(&mut self, cx: &Context) -> rxd::Result {
+        tracing::info!(service = cx.name(), "reloaded");
+        Ok(())
+    }
+}
+
+/// In Run while the API answers.
+#[rxd::service(backoff(base = "200ms", max = "2s"))]
+#[watch(any, entering, Run, "api")]
+struct Health {
+    api: Http,
+}
+
+impl Runner for Health {
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        let mut every = tokio::time::interval(Duration::from_millis(500));
+        loop {
+            tokio::select! {
+                _ = every.tick() => self.api.get("/api").await?,
+                () = cx.cancelled() => return Ok(()),
+            };
+            tracing::debug!("healthy");
+        }
+    }
+}
+
+/// Logs what the API says, as long as it is healthy.
+#[rxd::service]
+#[watch(any, entering, Run, "health")]
+#[watch(any, exited, Run, "health", then(stop))]
+struct Poller {
+    api: Http,
+}
+
+impl Runner for Poller {
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        let mut every = tokio::time::interval(Duration::from_secs(5));
+        loop {
+            tokio::select! {
+                _ = every.tick() => match self.api.get("/api").await {
+                    Ok(answer) => tracing::info!("{answer}"),
+                    Err(error) => tracing::warn!("{error}"),
+                },
+                () = cx.cancelled() => return Ok(()),
+            }
+        }
+    }
+}
+
+#[rxd::daemon(name = "multi-service", shutdown_timeout = "10s")]
+struct MultiService {
+    api: Api,
+    health: Health,
+    poller: Poller,
+}
+
+/// Three services that watch one another, and an admin route.
+#[derive(Parser)]
+struct Args {
+    /// Where the API listens.
+    #[arg(long, default_value = "127.0.0.1:8000")]
+    addr: SocketAddr,
+    /// Where the admin route listens: 127.0.0.1:1337, or unix:/run/my-app.sock.
+    #[arg(long, default_value = "127.0.0.1:1337")]
+    admin: String,
+    /// Have the API fail this long after each start: 20s.
+    #[arg(long, value_parser = humantime::parse_duration)]
+    fail_every: Option<Duration>,
+    /// Log to the journal.
+    #[arg(long)]
+    journald: bool,
+}
+
+#[tokio::main]
+async fn main() -> rxd::Result {
+    let args = Args::parse();
+    let levels = std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned());
+    // Progress to standard output, trouble to standard error.
+    let logs = rxd::log::builder().levels(levels).split(true);
+    let _log = if args.journald { logs.console(false).journald().init()? } else { logs.init()? };
+    let api = Http::new(args.addr);
+    MultiService {
+        api: Api { addr: args.addr, fail_every: args.fail_every, listener: None },
+        health: Health { api: api.clone() },
+        poller: Poller { api },
+    }
+    .into_daemon()
+    .admin(args.admin)
+    .run()
+    .await
+}

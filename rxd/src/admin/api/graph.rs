@@ -1,0 +1,105 @@
+//! `GET /graph`: the checked graph, in the form that is asked for.
+
+use crate::admin::app::App;
+use crate::admin::picture;
+use crate::admin::problem::Problem;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+
+/// Short names, and media types; the first is what anything goes for.
+pub(crate) const FORMS: [(&str, &str); 4] = [
+    ("json", "application/json"),
+    ("mermaid", "text/vnd.mermaid"),
+    ("dot", "text/vnd.graphviz"),
+    ("svg", "image/svg+xml"),
+];
+
+pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
+    let asked = uri.query().unwrap_or_default().split('&').find_map(|part| part.strip_prefix("format="));
+    let form = match asked {
+        Some(name) => FORMS.iter().position(|(form, _)| *form == name).ok_or_else(|| {
+            Problem::bad("format", "there is no such form of the graph").allowed(FORMS.map(|(name, _)| name))
+        })?,
+        None => {
+            let accepts: Vec<&str> =
+                headers.get_all(header::ACCEPT).iter().map(|value| value.to_str().unwrap_or("?")).collect();
+            choose(&accepts.join(",")).ok_or_else(|| {
+                let detail = "the graph has no form that this client accepts";
+                Problem::new(StatusCode::NOT_ACCEPTABLE, "not-acceptable", "There is no such form", detail)
+                    .field("Accept")
+                    .allowed(FORMS.map(|(_, media)| media))
+            })?
+        }
+    };
+    let Some(pictures) = app.handle.core().pictures.get() else {
+        let detail = "the graph of this daemon is not kept";
+        return Err(Problem::new(StatusCode::NOT_FOUND, "no-graph", "There is no graph", detail));
+    };
+    let body = match FORMS[form].0 {
+        "json" => pictures.json.clone(),
+        "mermaid" => pictures.mermaid.clone(),
+        "dot" => pictures.dot.clone(),
+        _ => picture::svg(&pictures.layout, &app.handle.states()),
+    };
+    Ok(([(header::CONTENT_TYPE, FORMS[form].1), (header::VARY, "Accept")], body).into_response())
+}
+
+/// The form with the highest weight in an `Accept` header; of equals the first of ours.
+fn choose(accept: &str) -> Option<usize> {
+    if accept.trim().is_empty() {
+        return Some(0);
+    }
+    let ranges: Vec<(&str, f32)> = accept
+        .split(',')
+        .filter_map(|range| {
+            let mut parts = range.split(';').map(str::trim);
+            let media = parts.next()?;
+            let weight = parts.find_map(|part| part.strip_prefix("q=")).map_or(Some(1.0), |q| q.parse().ok())?;
+            Some((media, weight))
+        })
+        .collect();
+    let weight = |media: &str| {
+        let family = media.split('/').next().unwrap_or_default();
+        // The most exact range counts, however little it weighs.
+        let exact = ranges.iter().find(|(range, _)| range.eq_ignore_ascii_case(media));
+        let within = || ranges.iter().find(|(range, _)| range.strip_suffix("/*") == Some(family));
+        let any = || ranges.iter().find(|(range, _)| *range == "*/*");
+        exact.or_else(within).or_else(any).map_or(0.0, |(_, weight)| *weight)
+    };
+    let mut best = None;
+    for (at, (_, media)) in FORMS.iter().enumerate() {
+        let weight = weight(media);
+        if weight > 0.0 && best.is_none_or(|(_, other)| weight > other) {
+            best = Some((at, weight));
+        }
+    }
+    best.map(|(at, _)| at)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FORMS, choose};
+    use proptest::prelude::*;
+
+    #[test]
+    fn forms_by_weight() {
+        let form = |accept: &str| choose(accept).map(|at| FORMS[at].0);
+        assert_eq!(form(""), Some("json"));
+        assert_eq!(form("*/*"), Some("json"));
+        assert_eq!(form("image/svg+xml"), Some("svg"));
+        assert_eq!(form("image/*"), Some("svg"));
+        assert_eq!(form("text/vnd.graphviz;q=0.5, text/vnd.mermaid"), Some("mermaid"));
+        assert_eq!(form("application/json;q=0, */*;q=0.1"), Some("mermaid"));
+        assert_eq!(form("text/html,application/xml;q=0.9,image/webp,*/*;q=0.8"), Some("json"));
+        assert_eq!(form("text/html"), None);
+        assert_eq!(form("application/json;q=x"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_header_is_answered(accept in ".*") {
+            let _ = choose(&accept);
+        }
+    }
+}

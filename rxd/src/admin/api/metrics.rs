@@ -1,0 +1,117 @@
+//! `GET /metrics`: Prometheus' text format.
+
+use crate::admin::app::App;
+use crate::admin::view;
+use crate::state::State as Lifecycle;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use std::fmt::{self, Write};
+use std::sync::atomic::Ordering;
+
+/// The states a service can be in, as they are counted.
+const STATES: [Lifecycle; 6] =
+    [Lifecycle::Unknown, Lifecycle::Init, Lifecycle::Idle, Lifecycle::Run, Lifecycle::Stop, Lifecycle::Exit];
+
+pub(crate) async fn get(State(app): State<App>) -> Response {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text(&app)).into_response()
+}
+
+fn text(app: &App) -> String {
+    let core = app.handle.core();
+    let states = app.handle.states();
+    let uptime = core.uptime().as_secs_f64();
+    let (_, words) = core.board.words();
+    let mut out = String::with_capacity(2048 + states.len() * 640);
+    let mut metric = Metric { out: &mut out };
+
+    metric.head("rxd_service_state", "gauge", "Whether the service is in the state (1) or not (0).");
+    for service in states.iter() {
+        for state in STATES {
+            let is = u8::from(service.state == state);
+            metric.line("rxd_service_state", &[("service", &service.name), ("state", state.as_str())], is);
+        }
+    }
+    metric.head("rxd_service_ready", "gauge", "Whether the service is in Run, or ended as it was meant to.");
+    for service in states.iter() {
+        metric.line("rxd_service_ready", &[("service", &service.name)], u8::from(view::is_ready(service)));
+    }
+    metric.head("rxd_service_transitions_total", "counter", "How many transitions the service has made.");
+    for (service, word) in states.iter().zip(&words) {
+        metric.line("rxd_service_transitions_total", &[("service", &service.name)], word.transitions);
+    }
+    metric.head("rxd_service_incarnations_total", "counter", "How many times the service has entered Init.");
+    for service in states.iter() {
+        metric.line("rxd_service_incarnations_total", &[("service", &service.name)], service.incarnation);
+    }
+    metric.head("rxd_service_restarts_total", "counter", "How many times the service came round by itself.");
+    for service in states.iter() {
+        metric.line("rxd_service_restarts_total", &[("service", &service.name)], service.restarts);
+    }
+    metric.head("rxd_service_in_state_seconds", "gauge", "Since when the service has been where it is.");
+    for service in states.iter() {
+        let since = view::seconds((uptime - service.at.as_secs_f64()).max(0.0));
+        metric.line("rxd_service_in_state_seconds", &[("service", &service.name)], since);
+    }
+    metric.single("rxd_transitions_total", "counter", "How many transitions all services have made.", states.seq());
+    metric.single("rxd_uptime_seconds", "gauge", "Since when the daemon has been running.", view::seconds(uptime));
+    let stopping = u8::from(view::phase(&app.handle, &states) != "running");
+    metric.single("rxd_stopping", "gauge", "Whether the daemon is on its way out.", stopping);
+    metric.head("rxd_log_lost_records_total", "counter", "How many records found no room in the queue of a log.");
+    for (sink, lost) in crate::log::losses() {
+        metric.line("rxd_log_lost_records_total", &[("sink", &sink)], lost);
+    }
+    let counts = &app.counts;
+    for (name, kind, help, count) in [
+        ("rxd_admin_connections", "gauge", "Connections to the admin route.", &counts.open),
+        ("rxd_admin_accepted_total", "counter", "Connections there have been.", &counts.accepted),
+        ("rxd_admin_refused_total", "counter", "Connections refused, as there were too many.", &counts.refused),
+        ("rxd_admin_requests_total", "counter", "Requests to the admin route.", &counts.requests),
+        ("rxd_admin_streams", "gauge", "Clients that follow the events.", &counts.streams),
+        ("rxd_admin_lagged_total", "counter", "Transitions that clients were too slow for.", &counts.lagged),
+    ] {
+        metric.single(name, kind, help, count.load(Ordering::Relaxed));
+    }
+    out
+}
+
+/// Writing to a `String` cannot fail.
+struct Metric<'a> {
+    out: &'a mut String,
+}
+
+impl Metric<'_> {
+    fn head(&mut self, name: &str, kind: &str, help: &str) {
+        let _ = writeln!(self.out, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    }
+
+    fn line(&mut self, name: &str, labels: &[(&str, &str)], value: impl fmt::Display) {
+        let _ = write!(self.out, "{name}{{");
+        for (at, (label, text)) in labels.iter().enumerate() {
+            let _ = write!(self.out, "{}{label}=\"{}\"", if at > 0 { "," } else { "" }, Label(text));
+        }
+        let _ = writeln!(self.out, "}} {value}");
+    }
+
+    fn single(&mut self, name: &str, kind: &str, help: &str, value: impl fmt::Display) {
+        self.head(name, kind, help);
+        let _ = writeln!(self.out, "{name} {value}");
+    }
+}
+
+/// A label's value, which ends at a quote.
+struct Label<'a>(&'a str);
+
+impl fmt::Display for Label<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in self.0.chars() {
+            match c {
+                '\\' => f.write_str("\\\\")?,
+                '"' => f.write_str("\\\"")?,
+                '\n' => f.write_str("\\n")?,
+                c => f.write_char(c)?,
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,158 @@
+//! What every route knows, and what is read of every request.
+
+use super::config::{BODY, Limits};
+use super::problem::Problem;
+use super::serve::Counts;
+use super::view;
+use crate::core::ServiceState;
+use crate::handle::DaemonHandle;
+use crate::log::{Dial, Knob};
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{FromRequestParts, Path};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::sync::Semaphore;
+
+/// Shared by all routes.
+#[derive(Clone, Debug)]
+pub(crate) struct App {
+    pub(crate) handle: DaemonHandle,
+    pub(crate) dial: Dial,
+    /// Before each event's number: another daemon's numbers are not this one's.
+    pub(crate) epoch: Arc<str>,
+    pub(crate) counts: Arc<Counts>,
+    pub(crate) streams: Arc<Semaphore>,
+    pub(crate) limits: Limits,
+}
+
+impl App {
+    pub(crate) fn new(handle: &DaemonHandle, dial: Dial, limits: Limits, counts: Arc<Counts>) -> Self {
+        let started = SystemTime::now().checked_sub(handle.core().uptime()).unwrap_or(UNIX_EPOCH);
+        let epoch = started.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        App {
+            handle: handle.observer(),
+            dial,
+            epoch: format!("{epoch:x}").into(),
+            counts,
+            streams: Arc::new(Semaphore::new(limits.streams)),
+            limits,
+        }
+    }
+
+    /// The service of this name, or what to say of there being none.
+    pub(crate) fn service(&self, name: &str) -> Result<ServiceState, Problem> {
+        let states = self.handle.states();
+        if let Some(service) = states.get(name) {
+            return Ok(service.clone());
+        }
+        let names = || states.iter().map(|service| &*service.name);
+        let said = crate::graph::unknown(self.handle.name(), name, names());
+        let near = said.split_once("did you mean `").and_then(|(_, rest)| rest.split_once("`?"));
+        let detail = said.lines().next().unwrap_or_default();
+        let detail: String = detail.chars().take(200).flat_map(char::escape_debug).collect();
+        Err(Problem::new(StatusCode::NOT_FOUND, "unknown-service", "There is no such service", detail)
+            .field("name")
+            .allowed(names().take(64))
+            .suggestion(near.map(|(near, _)| near.to_owned())))
+    }
+
+    /// One service, its level included.
+    pub(crate) fn view(&self, service: &ServiceState) -> view::Service {
+        let level = self.dial.get(Knob::Service(service.name.to_string())).into();
+        view::Service { level: Some(level), ..view::Service::new(service, self.handle.core().uptime().as_secs_f64()) }
+    }
+
+    /// A request's body, which may be neither too long nor too slow.
+    pub(crate) async fn body(&self, body: Body) -> Result<Bytes, Problem> {
+        match tokio::time::timeout(self.limits.body, axum::body::to_bytes(body, BODY)).await {
+            Ok(Ok(bytes)) => Ok(bytes),
+            Err(_) => {
+                let detail = format!("the body did not come within {:?}", self.limits.body);
+                Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "slow", "The request is too slow", detail))
+            }
+            Ok(Err(error))
+                if std::error::Error::source(&error).is_some_and(|e| e.is::<http_body_util::LengthLimitError>()) =>
+            {
+                let detail = format!("the body is longer than {BODY} bytes");
+                Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-long", "The request is too long", detail))
+            }
+            Ok(Err(_)) => Err(Problem::bad("body", "the body cannot be read to its end")),
+        }
+    }
+}
+
+/// The `{name}` of a route.
+pub(crate) struct Name(pub(crate) String);
+
+impl FromRequestParts<App> for Name {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        match Path::<String>::from_request_parts(parts, app).await {
+            Ok(Path(name)) => Ok(Name(name)),
+            Err(PathRejection::FailedToDeserializePathParams(_)) => {
+                Err(Problem::bad("name", "the name is not valid UTF-8"))
+            }
+            Err(_) => Err(Problem::bad("name", "the name cannot be read")),
+        }
+    }
+}
+
+/// A time as it is written: `250ms`, `10s`, `1h30m`, `2d`. At most a year.
+pub(crate) fn duration(text: &str) -> Option<Duration> {
+    const UNITS: [(&str, f64); 5] = [("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0), ("d", 86400.0)];
+    let mut left = text.trim();
+    let mut seconds = 0.0;
+    if left.is_empty() {
+        return None;
+    }
+    while !left.is_empty() {
+        let digits = left.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let number: f64 = left[..digits].parse().ok()?;
+        left = &left[digits..];
+        let end = left.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(left.len());
+        let (_, unit) = UNITS.iter().find(|(name, _)| *name == &left[..end])?;
+        seconds += number * unit;
+        left = left[end..].trim_start();
+    }
+    let time = Duration::try_from_secs_f64(seconds).ok()?;
+    (!time.is_zero() && time <= Duration::from_secs(366 * 86400)).then_some(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::duration;
+    use proptest::prelude::*;
+    use std::time::Duration;
+
+    #[test]
+    fn times() {
+        for (text, millis) in [
+            ("250ms", 250),
+            ("10s", 10_000),
+            ("1h30m", 5_400_000),
+            ("1.5 s", 0),
+            ("2d", 172_800_000),
+            (" 10m ", 600_000),
+        ] {
+            assert_eq!(duration(text).map_or(0, |time| time.as_millis()), millis, "{text}");
+        }
+        for text in
+            ["", "10", "m", "-1s", "0s", "1e9s", "10 minutes", "1..5s", "500d", "99999999999999999999999d", "1s,", "٣s"]
+        {
+            assert_eq!(duration(text), None, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_time_within_bounds_or_none(text in "([0-9.]{0,9}[a-zµ ]{0,3}){0,4}") {
+            if let Some(time) = duration(&text) {
+                prop_assert!(time > Duration::ZERO && time <= Duration::from_secs(366 * 86400));
+            }
+        }
+    }
+}

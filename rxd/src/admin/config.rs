@@ -1,0 +1,225 @@
+//! Where the admin route listens, and for whom.
+
+use crate::error::{Error, Result};
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// Where a listener is, or is to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// `127.0.0.1:1337`, `[::1]:1337`, `localhost:1337`. Port 0 is any free one.
+    Tcp(SocketAddr),
+    /// `unix:/run/my-app.sock`
+    Unix(PathBuf),
+}
+
+impl FromStr for Address {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        if let Some(path) = text.strip_prefix("unix:") {
+            if path.is_empty() || path.contains('\0') {
+                return Err(Error::msg("the address `unix:` needs a path: `unix:/run/my-app.sock`"));
+            }
+            return Ok(Address::Unix(path.into()));
+        }
+        let numeric = match text.strip_prefix("localhost:") {
+            Some(port) => format!("127.0.0.1:{port}"),
+            None => text.to_owned(),
+        };
+        numeric.parse().map(Address::Tcp).map_err(|_| {
+            let text: String = text.chars().take(80).flat_map(char::escape_debug).collect();
+            Error::msg(format_args!("`{text}` is no address\nhelp: write `127.0.0.1:1337` or `unix:/run/my-app.sock`"))
+        })
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Address::Tcp(address) => write!(f, "{address}"),
+            Address::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+/// A listener for the admin route: see [`Daemon::admin`](crate::Daemon::admin).
+///
+/// ```
+/// use rxd::admin::Admin;
+///
+/// let here = Admin::new("127.0.0.1:1337");
+/// let there = Admin::new("0.0.0.0:1337").token("a long random text").host("admin.example.com");
+/// # let _ = (here, there);
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct Admin {
+    address: String,
+    pub(crate) token: Option<String>,
+    pub(crate) hosts: Vec<String>,
+    pub(crate) degrade: bool,
+    pub(crate) limits: Limits,
+    pub(crate) dial: Option<crate::log::Dial>,
+}
+
+/// What one listener gives to all its clients together, and to each.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// How many connections there may be. One more ends the one that has been idle for longest.
+    pub(crate) connections: usize,
+    /// How many of them may follow `/events`.
+    pub(crate) streams: usize,
+    /// How long a client may take for a request's head, and between two requests.
+    pub(crate) head: Duration,
+    /// How long a client may take for a request's body, and to take in an answer.
+    pub(crate) body: Duration,
+    /// How long what was asked of a service is waited for, before the answer is that it was begun.
+    pub(crate) action: Duration,
+    /// How long clients are waited for when the daemon has stopped.
+    pub(crate) farewell: Duration,
+}
+
+/// The largest body of a request, in bytes.
+pub(crate) const BODY: usize = 16 << 10;
+/// The largest head of a request, in bytes.
+pub(crate) const HEAD: usize = 16 << 10;
+/// The most headers of a request.
+pub(crate) const HEADERS: usize = 64;
+
+impl Admin {
+    /// A listener on this address: `127.0.0.1:1337` or `unix:/run/my-app.sock`. What cannot be read
+    /// as one is an error when the daemon starts.
+    pub fn new(address: impl Into<String>) -> Self {
+        Admin {
+            address: address.into(),
+            token: None,
+            hosts: Vec::new(),
+            degrade: false,
+            limits: Limits {
+                connections: 256,
+                streams: 64,
+                head: Duration::from_secs(5),
+                body: Duration::from_secs(10),
+                action: Duration::from_secs(10),
+                farewell: Duration::from_millis(500),
+            },
+            dial: None,
+        }
+    }
+
+    /// Asks every client for `Authorization: Bearer <token>`, but for the page itself, which holds
+    /// nothing. An address that is not loopback is refused without one. At least 16 characters.
+    pub fn token(mut self, token: impl Into<String>) -> Self {
+        self.token = Some(token.into());
+        self
+    }
+
+    /// Another name that requests may be for. IP addresses and `localhost` always are; other
+    /// names are refused, since a web page could make up any.
+    pub fn host(mut self, host: impl Into<String>) -> Self {
+        self.hosts.push(host.into().to_ascii_lowercase());
+        self
+    }
+
+    /// Whether the daemon starts without the admin route if its address cannot be listened on: it
+    /// then says so in the log and in [`DaemonHandle::admin`](crate::DaemonHandle::admin), and tries
+    /// again every 5 seconds. Default: no, it does not start.
+    pub fn degrade(mut self, degrade: bool) -> Self {
+        self.degrade = degrade;
+        self
+    }
+
+    /// How many connections there may be at once. One more ends the one that has been idle for
+    /// longest, or is refused if none is. Default: 256.
+    pub fn connections(mut self, connections: usize) -> Self {
+        self.limits.connections = connections.max(1);
+        self.limits.streams = self.limits.streams.min((connections / 2).max(1));
+        self
+    }
+
+    /// The dial that `/log-level` turns. Default: [`rxd::log::dial`](crate::log::dial).
+    pub fn dial(mut self, dial: crate::log::Dial) -> Self {
+        self.dial = Some(dial);
+        self
+    }
+
+    /// What was asked for, checked.
+    pub(crate) fn checked(&self) -> Result<Address> {
+        let fault = |what: &dyn fmt::Display| Error::msg(format_args!("failed to set up the admin route: {what}"));
+        let address: Address = self.address.parse().map_err(|error| fault(&error))?;
+        if self.token.as_ref().is_some_and(|token| token.len() < 16 || !token.bytes().all(|b| b.is_ascii_graphic())) {
+            return Err(fault(&"its token must be 16 or more visible ASCII characters"));
+        }
+        match &address {
+            Address::Tcp(tcp) if !is_loopback(tcp.ip()) && self.token.is_none() => Err(fault(&format_args!(
+                "{tcp} can be reached from other machines\nhelp: set a token, or listen on 127.0.0.1 or a Unix socket"
+            ))),
+            _ => Ok(address),
+        }
+    }
+}
+
+fn is_loopback(ip: IpAddr) -> bool {
+    ip.to_canonical().is_loopback()
+}
+
+impl<T: Into<String>> From<T> for Admin {
+    fn from(address: T) -> Self {
+        Admin::new(address)
+    }
+}
+
+/// Without the token.
+impl fmt::Debug for Admin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Admin").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+/// How the admin route of a daemon stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Listening {
+    /// It was not asked for.
+    Off,
+    /// It listens here.
+    On(Address),
+    /// It could not listen, for this reason, and tries again.
+    Degraded(String),
+    /// The daemon has ended.
+    Over,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_needs_no_token() {
+        for here in ["127.0.0.1:0", "127.3.2.1:1", "[::1]:0", "localhost:80", "[::ffff:127.0.0.1]:1", "unix:/x"] {
+            assert!(Admin::new(here).checked().is_ok(), "{here}");
+        }
+        for there in ["0.0.0.0:1", "[::]:1", "10.0.0.1:1", "192.168.0.1:1", "[fe80::1]:1"] {
+            assert!(Admin::new(there).checked().unwrap_err().to_string().contains("token"), "{there}");
+            assert!(Admin::new(there).token("0123456789abcdef").checked().is_ok(), "{there}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused_in_words() {
+        for text in ["", "1337", ":1337", "unix:", "http://127.0.0.1:1", "example.com:80", "127.0.0.1:99999"] {
+            assert!(Admin::new(text).checked().is_err(), "{text}");
+        }
+        assert!(Admin::new("127.0.0.1:0").token("short").checked().is_err());
+    }
+
+    #[test]
+    fn a_token_is_not_printed() {
+        let admin = Admin::new("127.0.0.1:0").token("0123456789abcdef");
+        assert!(!format!("{admin:?}").contains("0123"));
+    }
+}

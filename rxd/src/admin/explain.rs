@@ -1,0 +1,68 @@
+//! Why a service is where it is, as it is told.
+
+use super::view;
+use crate::graph::Mode;
+use crate::handle::DaemonHandle;
+use crate::why::{Standing, Unmet};
+use serde::Serialize;
+
+/// The answer, in a sentence and in parts.
+#[derive(Debug, Serialize)]
+pub(crate) struct Why {
+    /// One line, for people.
+    pub(crate) text: String,
+    /// The number of the last transition before the instant it is of.
+    pub(crate) seq: u64,
+    /// The service that was asked about, then those it waits for, and so on; each once.
+    pub(crate) chain: Vec<Link>,
+}
+
+/// One service of the chain.
+#[derive(Debug, Serialize)]
+pub(crate) struct Link {
+    pub(crate) service: view::Service,
+    pub(crate) waits_for: Vec<Gate>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) next_attempt_s: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) error: Option<String>,
+}
+
+/// A gate that is shut.
+#[derive(Debug, Serialize)]
+pub(crate) struct Gate {
+    /// `any` or `all`.
+    pub(crate) mode: &'static str,
+    /// `entering Run`
+    pub(crate) condition: String,
+    pub(crate) services: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) within_s: Option<f64>,
+}
+
+impl Why {
+    pub(crate) fn new(handle: &DaemonHandle, why: &crate::Why) -> Self {
+        let uptime = handle.core().uptime().as_secs_f64();
+        let link = |standing: &Standing| Link {
+            service: view::Service::new(&standing.service, uptime),
+            waits_for: standing.waits_for.iter().map(Gate::new).collect(),
+            next_attempt_s: standing.next_attempt.map(|left| view::seconds(left.as_secs_f64())),
+            error: standing.error.clone(),
+        };
+        Why { text: why.to_string(), seq: why.seq(), chain: why.services().iter().map(link).collect() }
+    }
+}
+
+impl Gate {
+    fn new(unmet: &Unmet) -> Self {
+        Gate {
+            mode: match unmet.mode {
+                Mode::Any => "any",
+                Mode::All => "all",
+            },
+            condition: unmet.condition.to_string(),
+            services: unmet.services.iter().map(ToString::to_string).collect(),
+            within_s: unmet.within.map(|within| view::seconds(within.as_secs_f64())),
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! The admin route: see what runs and why something does not, turn one service's log up, restart it.
+//!
+//! ```no_run
+//! # struct MyDaemon;
+//! # impl MyDaemon { fn into_daemon(self) -> rxd::Daemon { rxd::Daemon::new("d") } }
+//! # async fn f() -> rxd::Result {
+//! MyDaemon.into_daemon().admin("127.0.0.1:1337").run().await
+//! # }
+//! ```
+//!
+//! Then open <http://127.0.0.1:1337/>, or ask with `curl`, or with `rxdctl`:
+//!
+//! ```text
+//! curl 127.0.0.1:1337/services/poller/why
+//! curl -X PUT -d 'debug for 10m' 127.0.0.1:1337/services/api/log-level
+//! curl -X POST 127.0.0.1:1337/services/api/restart
+//! curl -N 127.0.0.1:1337/events
+//! ```
+//!
+//! | route | |
+//! |---|---|
+//! | `GET`, `PUT`, `DELETE` `/log-level`, `/services/{name}/log-level` | levels, to stay or for a while |
+//! | `GET` `/services`, `/services/{name}`, `/services/{name}/why` | where services are, and why |
+//! | `POST` `/services/{name}/start`, `stop`, `restart`, `reload` | 202 if it takes longer than 10 s |
+//! | `GET` `/graph` | JSON, Mermaid, DOT or SVG, by `Accept` or `?format=` |
+//! | `GET` `/events` | server-sent events, resumed by `Last-Event-ID` |
+//! | `GET` `/livez`, `/readyz` | as Kubernetes asks |
+//! | `GET` `/metrics` | as Prometheus asks |
+//! | `GET` `/openapi.json` | all of this, for machines |
+//!
+//! # Safety
+//!
+//! It listens on loopback or a Unix socket (mode 0600); another address needs a
+//! [token](Admin::token). A request must be for an IP address, `localhost`, or a [name that was
+//! listed](Admin::host), so that no web page can make its own name point here; and from no page of
+//! another origin. Heads, bodies, connections and times are limited; what is too slow is ended, and
+//! at the daemon's end nobody is waited for longer than half a second. While the daemon stops,
+//! requests are answered with 503 and where the services are; the admin route goes last.
+//!
+//! Whoever has a server already can have the routes as a [`router`] in it. Then the host, the token
+//! and the limits are that server's to look after.
+
+mod api;
+mod app;
+mod config;
+mod explain;
+mod guard;
+mod listen;
+mod openapi;
+mod page;
+pub(crate) mod picture;
+mod problem;
+mod routes;
+mod serve;
+mod server;
+mod view;
+
+pub use config::{Address, Admin, Listening};
+pub(crate) use server::{Server, bind, finish};
+
+use crate::handle::DaemonHandle;
+
+/// The routes as a part of another server's: `Router::new().nest("/admin", rxd::admin::router(&handle))`.
+///
+/// It does not keep the daemon running.
+pub fn router(handle: &DaemonHandle) -> axum::Router {
+    let limits = Admin::new("unused").limits;
+    routes::router(app::App::new(handle, crate::log::dial().clone(), limits, std::sync::Arc::default()))
+}

@@ -1,0 +1,93 @@
+//! What is said of a request that cannot be carried out: RFC 9457, `application/problem+json`.
+
+use axum::body::Body;
+use axum::http::{HeaderValue, Response, StatusCode, header};
+use axum::response::IntoResponse;
+use serde::Serialize;
+
+/// A refusal, with what to do about it.
+#[derive(Clone, Debug)]
+pub(crate) struct Problem(Box<Said>);
+
+#[derive(Clone, Debug, Serialize)]
+struct Said {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'static str,
+    status: u16,
+    detail: String,
+    /// Which part of the request is meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'static str>,
+    /// What may stand there.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    allowed: Vec<String>,
+    /// What was probably meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    suggestion: Option<String>,
+    /// Where the services are, for a daemon that is stopping.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    daemon: Option<super::view::Daemon>,
+}
+
+impl Problem {
+    pub(crate) fn new(status: StatusCode, kind: &str, title: &'static str, detail: impl Into<String>) -> Self {
+        Problem(Box::new(Said {
+            kind: format!("urn:rxd:{kind}"),
+            title,
+            status: status.as_u16(),
+            detail: detail.into(),
+            field: None,
+            allowed: Vec::new(),
+            suggestion: None,
+            daemon: None,
+        }))
+    }
+
+    pub(crate) fn field(mut self, field: &'static str) -> Self {
+        self.0.field = Some(field);
+        self
+    }
+
+    pub(crate) fn allowed(mut self, allowed: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.0.allowed = allowed.into_iter().map(Into::into).collect();
+        self
+    }
+
+    pub(crate) fn suggestion(mut self, suggestion: Option<String>) -> Self {
+        self.0.suggestion = suggestion;
+        self
+    }
+
+    pub(crate) fn daemon(mut self, daemon: super::view::Daemon) -> Self {
+        self.0.daemon = Some(daemon);
+        self
+    }
+
+    pub(crate) fn bad(field: &'static str, detail: impl Into<String>) -> Self {
+        Problem::new(StatusCode::BAD_REQUEST, "invalid", "The request cannot be read", detail).field(field)
+    }
+
+    pub(crate) fn forbidden(field: &'static str, detail: impl Into<String>) -> Self {
+        Problem::new(StatusCode::FORBIDDEN, "forbidden", "The request comes from elsewhere", detail).field(field)
+    }
+
+    pub(crate) fn stopping(detail: impl Into<String>) -> Self {
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "The daemon is stopping", detail)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response<Body> {
+        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::BAD_REQUEST);
+        // Nothing in it can fail to be written.
+        let body = serde_json::to_vec(&*self.0).unwrap_or_default();
+        let mut response = (status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}

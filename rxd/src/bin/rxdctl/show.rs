@@ -1,0 +1,120 @@
+//! What is printed, for people.
+
+use serde_json::Value;
+
+/// Without what could turn a terminal around.
+pub(crate) fn clean(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => clean(text).replace('\n', " "),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}
+
+/// A time as it is read: `12 s`, `3 m`, `5 h`, `2 d`.
+pub(crate) fn since(seconds: f64) -> String {
+    match seconds {
+        s if s < 10.0 => format!("{s:.1} s"),
+        s if s < 120.0 => format!("{s:.0} s"),
+        s if s < 7200.0 => format!("{:.0} m", s / 60.0),
+        s if s < 172_800.0 => format!("{:.0} h", s / 3600.0),
+        s => format!("{:.0} d", s / 86400.0),
+    }
+}
+
+/// Columns as wide as they need to be.
+pub(crate) fn table(rows: &[Vec<String>]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut out = String::new();
+    for row in rows {
+        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        out.push_str(cells.join("  ").trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+/// The daemon in a line, and its services in a table.
+pub(crate) fn status(daemon: &Value, chosen: &[&Value]) -> String {
+    let ready = if daemon["ready"] == true { ", ready" } else { "" };
+    let uptime = since(daemon["uptime_s"].as_f64().unwrap_or_default());
+    let head = format!("{}: {}{ready}, up {uptime}\n\n", text(&daemon["name"]), text(&daemon["phase"]));
+    let names = ["SERVICE", "STATE", "SINCE", "RESTARTS", "LEVEL", "CAUSE"].map(String::from);
+    let mut rows = vec![names.to_vec()];
+    for service in chosen {
+        let left = if service["transition"] == "exited" { "after " } else { "" };
+        let state = format!("{left}{}", text(&service["state"]));
+        let level = match service["level"]["set"] == true {
+            true => text(&service["level"]["level"]),
+            false => format!("({})", text(&service["level"]["level"])),
+        };
+        let cause = if service["cause"] == "normal" { String::new() } else { text(&service["cause"]) };
+        rows.push(vec![
+            text(&service["name"]),
+            state,
+            since(service["since_s"].as_f64().unwrap_or_default()),
+            text(&service["restarts"]),
+            level,
+            cause,
+        ]);
+    }
+    head + &table(&rows)
+}
+
+/// A transition in a line.
+pub(crate) fn change(change: &Value) -> String {
+    let cause = if change["cause"] == "normal" { String::new() } else { format!(" ({})", text(&change["cause"])) };
+    let at = change["at_s"].as_f64().unwrap_or_default();
+    format!(
+        "{at:>10.3}  {} {} {}{cause}\n",
+        text(&change["service"]),
+        text(&change["transition"]),
+        text(&change["state"])
+    )
+}
+
+/// A level in words: `debug, goes back to info in 9 m`.
+pub(crate) fn level(setting: &Value) -> String {
+    let mut said = text(&setting["level"]);
+    if let (Some(left), Some(to)) = (setting["reverts_in_s"].as_f64(), setting["reverts_to"].as_str()) {
+        said.push_str(&format!(", goes back to {} in {}", clean(to), since(left)));
+    } else if setting["set"] == false {
+        said.push_str(" (the default)");
+    }
+    said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{clean, since, status, table};
+    use serde_json::json;
+
+    #[test]
+    fn a_daemon_in_a_table() {
+        let service = json!({
+            "name": "api\u{1b}[2J", "state": "stop", "transition": "exited", "cause": "error", "since_s": 3.21,
+            "restarts": 4, "level": { "level": "debug", "set": true },
+        });
+        let daemon = json!({ "name": "agent", "phase": "running", "ready": false, "uptime_s": 7300.0 });
+        let shown = status(&daemon, &[&service]);
+        let lines: Vec<&str> = shown.lines().collect();
+        assert_eq!(lines[0], "agent: running, up 2 h");
+        assert_eq!(lines[2], "SERVICE  STATE       SINCE  RESTARTS  LEVEL  CAUSE");
+        assert_eq!(lines[3], "api\u{fffd}[2J  after stop  3.2 s  4         debug  error");
+    }
+
+    #[test]
+    fn words() {
+        assert_eq!(clean("a\u{1b}b\u{7}c"), "a\u{fffd}b\u{fffd}c");
+        assert_eq!([0.0, 59.4, 600.0, 10_000.0, 1e6].map(since), ["0.0 s", "59 s", "10 m", "3 h", "12 d"]);
+        assert_eq!(table(&[]), "");
+    }
+}

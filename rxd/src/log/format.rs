@@ -1,0 +1,203 @@
+//! How a record is written: one line, whatever is in it.
+//!
+//! `2026-11-22T10:58:56.123456Z  INFO api/worker request{id=7}: my_app::api: listening addr=[::1]:80`
+//!
+//! A character that could end the line, begin another, or turn what is read around (control
+//! characters, line separators, changes of direction) is written as its escape, wherever it comes
+//! from: a value cannot forge a record.
+
+use std::fmt::{self, Write};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::field::RecordFields;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
+use tracing_subscriber::registry::LookupSpan;
+
+/// Each record in one line. For use with `tracing_subscriber::fmt::layer().event_format(..)`,
+/// together with [`Fields`].
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Line {
+    /// Whether levels are coloured. Default: no.
+    pub colours: bool,
+    /// Whether a line begins with `<priority>` in place of the time, as the journal reads it from a
+    /// service's standard error: see `sd-daemon(3)`. Default: no.
+    pub priorities: bool,
+}
+
+/// The fields of records and spans, without what could forge a record.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Fields;
+
+/// The syslog priority of a level: what the journal and `<n>` prefixes go by.
+pub(crate) fn priority(level: Level) -> u8 {
+    match level {
+        Level::ERROR => 3,
+        Level::WARN => 4,
+        Level::INFO => 6,
+        _ => 7,
+    }
+}
+
+impl Line {
+    /// Sets whether levels are coloured.
+    #[must_use]
+    pub fn colours(mut self, colours: bool) -> Self {
+        self.colours = colours;
+        self
+    }
+
+    fn level(&self, to: &mut Writer<'_>, level: Level) -> fmt::Result {
+        if !self.colours {
+            return write!(to, "{level:>5} ");
+        }
+        let colour = match level {
+            Level::ERROR => 31,
+            Level::WARN => 33,
+            Level::INFO => 32,
+            Level::DEBUG => 34,
+            Level::TRACE => 35,
+        };
+        write!(to, "\x1b[{colour}m{level:>5}\x1b[0m ")
+    }
+}
+
+impl<S, N> FormatEvent<S, N> for Line
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(&self, cx: &FmtContext<'_, S, N>, mut to: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let meta = event.metadata();
+        if self.priorities {
+            write!(to, "<{}>", priority(*meta.level()))?;
+        } else {
+            SystemTime.format_time(&mut to)?;
+            to.write_char(' ')?;
+            self.level(&mut to, *meta.level())?;
+        }
+        scope(cx, &mut to)?;
+        write!(to, "{}: ", meta.target())?;
+        cx.format_fields(to.by_ref(), event)?;
+        to.write_char('\n')
+    }
+}
+
+/// Which service and task this is of, and the spans of the user in between: `api/worker request{id=7}: `.
+fn scope<S, N>(cx: &FmtContext<'_, S, N>, to: &mut Writer<'_>) -> fmt::Result
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    let Some(scope) = cx.event_scope() else { return Ok(()) };
+    let spans: Vec<_> = scope.from_root().collect();
+    let own = |span: &&tracing_subscriber::registry::SpanRef<'_, S>| span.metadata().target() == "rxd";
+    let mut any = false;
+    // The innermost span of rxd says it all.
+    if let Some(span) = spans.iter().rev().find(own) {
+        let extensions = span.extensions();
+        let fields = extensions.get::<FormattedFields<N>>().map_or("", |fields| &fields.fields);
+        match fields.strip_prefix("service=") {
+            Some(rest) => {
+                let (service, task) = rest.split_once(" task=").unwrap_or((rest, ""));
+                write!(to, "{service}{}{task}", if task.is_empty() { "" } else { "/" })?;
+                any = true;
+            }
+            None if span.name() == "daemon" => {}
+            None => {
+                write!(to, "{}{{{fields}}}", span.name())?;
+                any = true;
+            }
+        }
+    }
+    for span in spans.iter().filter(|span| !own(span)) {
+        let extensions = span.extensions();
+        let fields = extensions.get::<FormattedFields<N>>().map_or("", |fields| &fields.fields);
+        to.write_str(if any { " " } else { "" })?;
+        to.write_str(span.name())?;
+        if !fields.is_empty() {
+            write!(to, "{{{fields}}}")?;
+        }
+        any = true;
+    }
+    to.write_str(if any { ": " } else { "" })
+}
+
+impl<'w> FormatFields<'w> for Fields {
+    fn format_fields<R: RecordFields>(&self, to: Writer<'w>, fields: R) -> fmt::Result {
+        let mut visitor = Visitor { to: Escaping(to), any: false, result: Ok(()) };
+        fields.record(&mut visitor);
+        visitor.result
+    }
+}
+
+struct Visitor<W> {
+    to: Escaping<W>,
+    any: bool,
+    result: fmt::Result,
+}
+
+impl<W: Write> Visitor<W> {
+    fn put(&mut self, field: &Field, value: fmt::Arguments<'_>) {
+        if self.result.is_err() {
+            return;
+        }
+        let gap = if std::mem::replace(&mut self.any, true) { " " } else { "" };
+        self.result = match field.name() {
+            "message" => write!(self.to, "{gap}{value}"),
+            name => write!(self.to, "{gap}{}={value}", name.strip_prefix("r#").unwrap_or(name)),
+        };
+    }
+}
+
+impl<W: Write> Visit for Visitor<W> {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.put(field, format_args!("{value:?}"));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        match field.name() {
+            "message" => self.put(field, format_args!("{value}")),
+            _ => self.put(field, format_args!("{value:?}")),
+        }
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
+        self.put(field, format_args!("{value}"));
+        let mut source = value.source();
+        while let (Some(error), Ok(())) = (source, self.result) {
+            self.result = write!(self.to, ": {error}");
+            source = error.source();
+        }
+    }
+}
+
+/// Whether a character could make one line look like something else.
+pub(crate) fn is_forging(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Writes on what it is given, but for such characters: their escapes.
+pub(crate) struct Escaping<W>(pub(crate) W);
+
+impl<W: Write> Write for Escaping<W> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if text.bytes().all(|byte| matches!(byte, 0x20..0x7f)) {
+            return self.0.write_str(text);
+        }
+        let mut from = 0;
+        for (at, c) in text.char_indices().filter(|(_, c)| is_forging(*c)) {
+            self.0.write_str(&text[from..at])?;
+            from = at + c.len_utf8();
+            match c {
+                '\n' => self.0.write_str("\\n")?,
+                '\r' => self.0.write_str("\\r")?,
+                '\t' => self.0.write_str("\\t")?,
+                c => write!(self.0, "\\u{{{:x}}}", u32::from(c))?,
+            }
+        }
+        self.0.write_str(&text[from..])
+    }
+}

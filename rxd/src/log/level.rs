@@ -1,0 +1,168 @@
+//! How much is logged, by names that syslog, systemd and `tracing` know.
+
+use crate::error::Error;
+use std::fmt;
+use std::str::FromStr;
+use tracing::level_filters::LevelFilter;
+
+/// How much is logged: this and everything more severe.
+///
+/// `tracing` knows five levels. The eight names of syslog are accepted too, in either case, and
+/// stand for the nearest of the five:
+///
+/// | name | level |
+/// |---|---|
+/// | `emergency`, `emerg`, `alert`, `critical`, `crit`, `error`, `err` | [`Error`](Level::Error) |
+/// | `warning`, `warn` | [`Warn`](Level::Warn) |
+/// | `notice`, `info`, `informational` | [`Info`](Level::Info) |
+/// | `debug` | [`Debug`](Level::Debug) |
+/// | `trace` | [`Trace`](Level::Trace) |
+/// | `off`, `none` | [`Off`](Level::Off) |
+///
+/// ```
+/// use rxd::log::Level;
+///
+/// assert_eq!("notice".parse::<Level>().unwrap(), Level::Info);
+/// assert!(Level::Debug > Level::Warn, "the higher, the more is logged");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+pub enum Level {
+    /// Nothing at all.
+    Off = 0,
+    /// What has failed.
+    Error = 1,
+    /// What may fail soon.
+    Warn = 2,
+    /// What an operator wants to know.
+    Info = 3,
+    /// What a developer wants to know.
+    Debug = 4,
+    /// Everything.
+    Trace = 5,
+}
+
+impl Level {
+    /// Every level, from nothing to everything.
+    pub const ALL: [Level; 6] = [Level::Off, Level::Error, Level::Warn, Level::Info, Level::Debug, Level::Trace];
+
+    /// Every name that is accepted, with its level.
+    pub const NAMES: [(&'static str, Level); 16] = [
+        ("off", Level::Off),
+        ("none", Level::Off),
+        ("emergency", Level::Error),
+        ("emerg", Level::Error),
+        ("alert", Level::Error),
+        ("critical", Level::Error),
+        ("crit", Level::Error),
+        ("error", Level::Error),
+        ("err", Level::Error),
+        ("warning", Level::Warn),
+        ("warn", Level::Warn),
+        ("notice", Level::Info),
+        ("info", Level::Info),
+        ("informational", Level::Info),
+        ("debug", Level::Debug),
+        ("trace", Level::Trace),
+    ];
+
+    /// The level's name in lower case.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Level::Off => "off",
+            Level::Error => "error",
+            Level::Warn => "warn",
+            Level::Info => "info",
+            Level::Debug => "debug",
+            Level::Trace => "trace",
+        }
+    }
+
+    /// The level with this number; the highest for any higher one.
+    pub(crate) const fn of(number: u8) -> Level {
+        Level::ALL[if number > 5 { 5 } else { number as usize }]
+    }
+
+    /// The level of a record.
+    pub(crate) const fn of_record(level: tracing::Level) -> Level {
+        match level {
+            tracing::Level::ERROR => Level::Error,
+            tracing::Level::WARN => Level::Warn,
+            tracing::Level::INFO => Level::Info,
+            tracing::Level::DEBUG => Level::Debug,
+            tracing::Level::TRACE => Level::Trace,
+        }
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Level {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let known = Level::NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
+        known.map(|(_, level)| *level).ok_or_else(|| {
+            let text: String = text.chars().take(40).flat_map(char::escape_debug).collect();
+            Error::msg(format_args!("no level is called `{text}`\nhelp: use one of {}", names()))
+        })
+    }
+}
+
+/// The names worth offering: `` `off`, `error`, .. ``.
+pub(crate) fn names() -> String {
+    let names: Vec<String> = Level::ALL.iter().map(|level| format!("`{level}`")).collect();
+    format!("{}, or a syslog name from `emergency` to `debug`", names.join(", "))
+}
+
+impl From<Level> for LevelFilter {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Off => LevelFilter::OFF,
+            Level::Error => LevelFilter::ERROR,
+            Level::Warn => LevelFilter::WARN,
+            Level::Info => LevelFilter::INFO,
+            Level::Debug => LevelFilter::DEBUG,
+            Level::Trace => LevelFilter::TRACE,
+        }
+    }
+}
+
+impl From<tracing::Level> for Level {
+    fn from(level: tracing::Level) -> Self {
+        Level::of_record(level)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Level;
+
+    #[test]
+    fn the_eight_names_of_syslog() {
+        let levels = ["emergency", "alert", "critical", "error", "warning", "notice", "info", "debug"];
+        let levels: Vec<Level> = levels.iter().map(|name| name.parse().unwrap()).collect();
+        let [error, warn, info, debug] = [Level::Error, Level::Warn, Level::Info, Level::Debug];
+        assert_eq!(levels, [error, error, error, error, warn, info, info, debug]);
+    }
+
+    #[test]
+    fn either_case_and_nothing_else() {
+        assert_eq!("Warning".parse::<Level>().unwrap(), Level::Warn);
+        let said = "loud\n".parse::<Level>().unwrap_err().to_string();
+        assert!(said.contains("`loud\\n`") && said.contains("`debug`"), "{said}");
+    }
+
+    #[test]
+    fn every_level_reads_what_it_writes() {
+        for level in Level::ALL {
+            assert_eq!(level.as_str().parse::<Level>().unwrap(), level);
+            assert_eq!(Level::of(level as u8), level);
+        }
+    }
+}

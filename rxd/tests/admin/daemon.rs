@@ -1,0 +1,86 @@
+//! A daemon to ask: an api, a poller that waits for it, one that waits for ever, a job that is done.
+
+use rxd::admin::{Address, Admin, Listening};
+use rxd::log::{Dial, Level};
+use rxd::{Action, Context, Daemon, DaemonHandle, Options, Runner, Service, State, When, manager};
+use std::time::Duration;
+
+pub(crate) struct Waits;
+
+impl Runner for Waits {
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        cx.cancelled().await;
+        Ok(())
+    }
+    async fn reload(&mut self, _cx: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+struct Fails;
+
+impl Runner for Fails {
+    async fn init(&mut self, _cx: &Context) -> rxd::Result {
+        Err("connection refused".into())
+    }
+    async fn run(&mut self, _cx: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+/// Ends when it is told to, after this long.
+pub(crate) struct Lingers(pub(crate) Duration);
+
+impl Runner for Lingers {
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        cx.cancelled().await;
+        tokio::time::sleep(self.0).await;
+        Ok(())
+    }
+}
+
+struct Job;
+
+impl Runner for Job {
+    async fn run(&mut self, _cx: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+pub(crate) fn services(daemon: Daemon) -> Daemon {
+    let slow = rxd::Backoff::fixed(Duration::from_secs(3600));
+    let in_run = |name: &'static str| When::any(Action::Entering, State::Run, [name]);
+    daemon
+        .add(Service::new("api", Waits))
+        .add(Service::new("poller", Waits).watch(in_run("api")))
+        .add(Service::new("db", Fails).options(Options::DEFAULT.backoff(slow)))
+        .add(Service::new("stuck", Waits).watch(in_run("db")))
+        .add(Service::new("job", Job).manager(manager::until_success))
+}
+
+pub(crate) fn admin(dial: &Dial) -> Admin {
+    Admin::new("127.0.0.1:0").dial(dial.clone())
+}
+
+pub(crate) struct Running {
+    pub(crate) handle: DaemonHandle,
+    pub(crate) at: Address,
+    pub(crate) dial: Dial,
+}
+
+pub(crate) async fn start(configure: impl FnOnce(Admin) -> Admin) -> Running {
+    let dial = Dial::new(Level::Info);
+    let daemon = services(Daemon::new("test").signals([])).admin(configure(admin(&dial)));
+    let handle = daemon.start().await.unwrap();
+    handle.wait_for("poller", State::Run).await.unwrap();
+    handle.wait_for("job", State::Exit).await.unwrap();
+    let at = at(&handle);
+    Running { handle, at, dial }
+}
+
+pub(crate) fn at(handle: &DaemonHandle) -> Address {
+    match handle.admin() {
+        Listening::On(address) => address,
+        other => panic!("{other:?}"),
+    }
+}

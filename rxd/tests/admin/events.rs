@@ -1,0 +1,184 @@
+//! Server-sent events: a snapshot, every transition, and what comes after a pause.
+
+use crate::client::{Socket, connect};
+use crate::daemon::{Running, Waits, admin, at, start};
+use rxd::log::{Dial, Level};
+use rxd::{Daemon, Service, State};
+use serde_json::Value;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+/// A client that follows the events.
+struct Follower {
+    socket: Box<dyn Socket>,
+    text: String,
+}
+
+#[derive(Debug)]
+struct Event {
+    kind: String,
+    id: String,
+    data: Value,
+}
+
+impl Event {
+    fn seq(&self) -> u64 {
+        self.id.split_once('-').unwrap().1.parse().unwrap()
+    }
+}
+
+impl Follower {
+    async fn new(d: &Running, last: Option<&str>) -> Self {
+        let mut socket = connect(&d.at).await;
+        let last = last.map(|id| format!("Last-Event-ID: {id}\r\n")).unwrap_or_default();
+        let request = format!("GET /events HTTP/1.1\r\nHost: localhost\r\n{last}\r\n");
+        socket.write_all(request.as_bytes()).await.unwrap();
+        let mut follower = Follower { socket, text: String::new() };
+        while !follower.text.contains("\r\n\r\n") {
+            assert!(follower.read().await);
+        }
+        assert!(follower.text.to_ascii_lowercase().contains("content-type: text/event-stream"), "{}", follower.text);
+        follower.text = follower.text.split_once("\r\n\r\n").unwrap().1.to_owned();
+        follower
+    }
+
+    async fn read(&mut self) -> bool {
+        let mut bytes = [0; 4096];
+        let count = tokio::time::timeout(Duration::from_secs(10), self.socket.read(&mut bytes)).await.unwrap().unwrap();
+        self.text.push_str(&String::from_utf8_lossy(&bytes[..count]));
+        count > 0
+    }
+
+    /// The next event; none at the end. (Chunks are not taken apart: an event is never split by us.)
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some((event, rest)) = self.text.split_once("\n\n") {
+                let event = event.to_owned();
+                self.text = rest.to_owned();
+                let field = |name: &str| {
+                    let line = event.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+                    line.unwrap_or_default().to_owned()
+                };
+                if field("data").is_empty() {
+                    continue;
+                }
+                let data = serde_json::from_str(&field("data")).unwrap();
+                return Some(Event { kind: field("event"), id: field("id"), data });
+            }
+            if !self.read().await {
+                return None;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_snapshot_then_every_transition_then_the_end() {
+    let d = start(|admin| admin).await;
+    let mut follower = Follower::new(&d, None).await;
+    let first = follower.next().await.unwrap();
+    assert_eq!((&first.kind[..], first.data["services"].as_array().unwrap().len()), ("snapshot", 5));
+    d.handle.restart("api").await.unwrap();
+    let mut seq = first.seq();
+    loop {
+        let event = follower.next().await.unwrap();
+        assert_eq!((&event.kind[..], event.seq()), ("transition", seq + 1), "no gaps");
+        seq += 1;
+        if event.data["service"] == "api" && event.data["state"] == "init" && event.data["transition"] == "entering" {
+            assert_eq!(event.data["incarnation"], 2);
+            break;
+        }
+    }
+    d.handle.shutdown();
+    let mut last = None;
+    while let Some(event) = follower.next().await {
+        last = Some(event);
+    }
+    let last = last.unwrap();
+    assert_eq!((&last.kind[..], &last.data["phase"]), ("end", &Value::from("over")));
+}
+
+#[tokio::test]
+async fn who_comes_back_is_given_what_it_missed() {
+    let d = start(|admin| admin).await;
+    let mut follower = Follower::new(&d, None).await;
+    let first = follower.next().await.unwrap();
+    drop(follower);
+    d.handle.restart("api").await.unwrap();
+    d.handle.wait_for("api", State::Run).await.unwrap();
+    let now = d.handle.states().seq();
+    let mut follower = Follower::new(&d, Some(&first.id)).await;
+    for seq in first.seq() + 1..=now {
+        let event = follower.next().await.unwrap();
+        assert_eq!((&event.kind[..], event.seq()), ("transition", seq));
+    }
+    d.handle.restart("poller").await.unwrap();
+    assert_eq!(follower.next().await.unwrap().seq(), now + 1, "and then goes on");
+}
+
+#[tokio::test]
+async fn who_missed_too_much_is_told_how_much() {
+    let dial = Dial::new(Level::Info);
+    let daemon = Daemon::new("d").signals([]).history(8).add(Service::new("a", Waits)).admin(admin(&dial));
+    let handle = daemon.start().await.unwrap();
+    handle.wait_for("a", State::Run).await.unwrap();
+    let d = Running { at: at(&handle), handle, dial };
+    let first = Follower::new(&d, None).await.next().await.unwrap();
+    for _ in 0..4 {
+        d.handle.restart("a").await.unwrap();
+        d.handle.wait_for("a", State::Run).await.unwrap();
+    }
+    let now = d.handle.states().seq();
+    let mut follower = Follower::new(&d, Some(&first.id)).await;
+    let event = follower.next().await.unwrap();
+    assert_eq!((&event.kind[..], event.seq()), ("lagged", now));
+    assert_eq!(event.data["missed"], now - first.seq() - 8);
+    assert_eq!(event.data["snapshot"]["services"][0]["state"], "run");
+}
+
+#[tokio::test]
+async fn another_daemons_numbers_say_nothing() {
+    let d = start(|admin| admin).await;
+    for id in ["0-1", "abc", "", "-", "ffff-99999999999999999999", "%00"] {
+        let mut follower = Follower::new(&d, Some(id)).await;
+        assert_eq!(follower.next().await.unwrap().kind, "snapshot", "{id}");
+    }
+    let own = Follower::new(&d, None).await.next().await.unwrap();
+    let ahead = format!("{}-{}", own.id.split_once('-').unwrap().0, own.seq() + 1000);
+    assert_eq!(Follower::new(&d, Some(&ahead)).await.next().await.unwrap().kind, "snapshot");
+}
+
+#[tokio::test]
+async fn followers_are_limited_and_leave_room_for_others() {
+    let d = start(|admin| admin.connections(8)).await;
+    let mut followers = Vec::new();
+    for _ in 0..4 {
+        let mut follower = Follower::new(&d, None).await;
+        follower.next().await.unwrap();
+        followers.push(follower);
+    }
+    crate::client::get(&d.at, "/events").await.problem(503);
+    assert_eq!(crate::client::get(&d.at, "/services").await.status, 200);
+    drop(followers.pop());
+    for _ in 0..100 {
+        if crate::client::get(&d.at, "/metrics").await.body.contains("rxd_admin_streams 3\n") {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the place of one that left is free again");
+}
+
+#[tokio::test]
+async fn a_follower_that_does_not_read_delays_nobody() {
+    let d = start(|admin| admin).await;
+    let idle = Follower::new(&d, None).await;
+    let begun = std::time::Instant::now();
+    for _ in 0..50 {
+        d.handle.restart("api").await.unwrap();
+    }
+    d.handle.shutdown();
+    assert!(d.handle.wait().await.services().len() == 5);
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    drop(idle);
+}

@@ -1,0 +1,114 @@
+//! Where it listens, and what is said if it cannot: F95, F96, G42.
+
+use crate::client::get;
+use crate::daemon::{Waits, admin, at};
+use rxd::admin::{Address, Admin, Listening};
+use rxd::log::{Dial, Level};
+use rxd::{Daemon, Service};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+fn daemon(admin: Admin) -> Daemon {
+    Daemon::new("d").signals([]).add(Service::new("a", Waits)).admin(admin)
+}
+
+fn path(name: &str) -> PathBuf {
+    let path = std::env::temp_dir().join(format!("rxd-admin-{name}-{}.sock", std::process::id()));
+    let _ = std::fs::remove_file(&path);
+    path
+}
+
+fn unix(path: &std::path::Path) -> Admin {
+    Admin::new(format!("unix:{}", path.display()))
+}
+
+#[tokio::test]
+async fn f95_a_port_in_use_is_a_failure_to_start() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let error = daemon(Admin::new(&address)).start().await.unwrap_err().to_string();
+    assert!(error.contains(&address) && error.contains("in use") && error.contains("help: "), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn f95_g42_or_a_named_degraded_state_that_heals() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let handle = daemon(Admin::new(address.to_string()).degrade(true)).start().await.unwrap();
+    let Listening::Degraded(reason) = handle.admin() else { panic!("{:?}", handle.admin()) };
+    assert!(reason.contains(&address.to_string()), "{reason}");
+    handle.wait_for("a", rxd::State::Run).await.unwrap();
+    drop(taken);
+    tokio::time::sleep(std::time::Duration::from_secs(11)).await;
+    assert_eq!(handle.admin(), Listening::On(Address::Tcp(address)));
+    handle.shutdown();
+    assert!(handle.wait().await.is_ok());
+    assert_eq!(handle.admin(), Listening::Over);
+}
+
+#[tokio::test]
+async fn what_is_no_place_to_listen_is_said_at_start() {
+    for address in ["0.0.0.0:0", "nonsense", "unix:"] {
+        assert!(daemon(Admin::new(address)).start().await.is_err(), "{address}");
+    }
+    // Not even degraded: it is a mistake, and no trouble.
+    assert!(daemon(Admin::new("0.0.0.0:0").degrade(true)).start().await.is_err());
+    let handle = daemon(Admin::new("0.0.0.0:0").token("0123456789abcdef")).start().await.unwrap();
+    let Address::Tcp(tcp) = at(&handle) else { panic!() };
+    let here = Address::Tcp(([127, 0, 0, 1], tcp.port()).into());
+    get(&here, "/services").await.problem(401);
+    let token = "Authorization: Bearer 0123456789abcdef\r\n";
+    assert_eq!(crate::client::ask(&here, "GET", "/services", token, "").await.status, 200);
+    assert_eq!(get(&here, "/").await.status, 200, "the page asks for the token itself");
+}
+
+#[tokio::test]
+async fn f96_a_stale_socket_is_replaced() {
+    let path = path("stale");
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    assert!(path.exists());
+    let handle = daemon(unix(&path)).start().await.unwrap();
+    assert_eq!(get(&at(&handle), "/services").await.status, 200);
+    handle.shutdown();
+    assert!(handle.wait().await.is_ok());
+    assert!(!path.exists(), "it is gone with the daemon");
+}
+
+#[tokio::test]
+async fn f96_a_live_socket_is_refused() {
+    let path = path("live");
+    let first = daemon(unix(&path)).start().await.unwrap();
+    let error = daemon(unix(&path)).start().await.unwrap_err().to_string();
+    assert!(error.contains("in use") && error.contains(&path.display().to_string()), "{error}");
+    assert_eq!(get(&at(&first), "/services").await.status, 200, "the first is untouched");
+}
+
+#[tokio::test]
+async fn f96_what_is_no_socket_is_left_alone() {
+    let path = path("file");
+    std::fs::write(&path, "precious").unwrap();
+    assert!(daemon(unix(&path)).start().await.is_err());
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "precious");
+    std::fs::remove_file(&path).unwrap();
+}
+
+#[tokio::test]
+async fn a_socket_is_its_owners_only() {
+    let path = path("mode");
+    let handle = daemon(unix(&path)).start().await.unwrap();
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(at(&handle), Address::Unix(path.clone()));
+    // A second daemon's socket in its place is not removed by the first.
+    std::fs::remove_file(&path).unwrap();
+    let second = daemon(unix(&path)).start().await.unwrap();
+    handle.shutdown();
+    assert!(handle.wait().await.is_ok());
+    assert_eq!(get(&at(&second), "/livez").await.status, 200);
+}
+
+#[tokio::test]
+async fn without_it_nothing_listens() {
+    let handle = Daemon::new("d").signals([]).add(Service::new("a", Waits)).start().await.unwrap();
+    assert_eq!(handle.admin(), Listening::Off);
+    let _ = admin(&Dial::new(Level::Info));
+}

@@ -1,0 +1,10 @@
+//! The admin route, over real sockets.
+
+mod client;
+mod daemon;
+mod events;
+mod listening;
+mod openapi;
+mod routes;
+mod shutdown;
+mod siege;

@@ -1,0 +1,193 @@
+//! Each route, and what is said of each mistake: F97.
+
+use crate::client::{ask, get, post, put};
+use crate::daemon::start;
+use rxd::log::{Knob, Level};
+use serde_json::json;
+use std::time::Duration;
+
+#[tokio::test]
+async fn services_and_where_they_are() {
+    let d = start(|admin| admin).await;
+    let all = get(&d.at, "/services").await;
+    assert_eq!(all.status, 200);
+    let all = all.json();
+    assert_eq!((&all["name"], &all["phase"], &all["ready"]), (&json!("test"), &json!("running"), &json!(false)));
+    let names: Vec<&str> = all["services"].as_array().unwrap().iter().map(|s| s["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["api", "poller", "db", "stuck", "job"]);
+    let api = get(&d.at, "/services/api").await.json();
+    assert_eq!((&api["state"], &api["ready"], &api["level"]["level"]), (&json!("run"), &json!(true), &json!("info")));
+    let job = get(&d.at, "/services/job").await.json();
+    assert_eq!((&job["state"], &job["ready"]), (&json!("exit"), &json!(true)));
+}
+
+#[tokio::test]
+async fn why_names_what_is_waited_for() {
+    let d = start(|admin| admin).await;
+    let why = get(&d.at, "/services/stuck/why").await.json();
+    let text = why["text"].as_str().unwrap();
+    assert!(text.contains("db") && text.contains("entering Run"), "{text}");
+    assert_eq!(why["chain"][0]["waits_for"][0]["services"], json!(["db"]));
+    let why = get(&d.at, "/services/db/why").await.json();
+    assert!(why["text"].as_str().unwrap().contains("connection refused"), "{why}");
+}
+
+#[tokio::test]
+async fn levels_to_stay_and_for_a_while() {
+    let d = start(|admin| admin).await;
+    let answer = put(&d.at, "/services/api/log-level", "debug for 10m").await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(d.dial.get("api").level, Level::Debug);
+    assert!(d.dial.get("api").reverts_in.unwrap() > Duration::from_secs(590));
+    let json = "Content-Type: application/json\r\n";
+    let answer = ask(&d.at, "PUT", "/services/api/log-level", json, "{\"level\":\"warning\"}").await;
+    assert_eq!(answer.json(), json!({ "level": "warn", "set": true }));
+    assert_eq!(
+        ask(&d.at, "DELETE", "/services/api/log-level", "", "").await.json(),
+        json!({ "level": "info", "set": false })
+    );
+
+    assert_eq!(put(&d.at, "/log-level", "error").await.json()["default"]["level"], "error");
+    assert_eq!(get(&d.at, "/services/api/log-level").await.json()["level"], "error");
+    let answer = ask(&d.at, "PUT", "/log-level", json, "{\"level\":\"debug\",\"of\":\"rxd\"}").await;
+    assert_eq!(answer.json()["own"]["level"], "debug");
+    assert_eq!(d.dial.get(Knob::Own).level, Level::Debug);
+    assert_eq!(ask(&d.at, "DELETE", "/log-level", "", "").await.json()["default"]["level"], "info");
+    assert_eq!(get(&d.at, "/log-level").await.json()["own"]["level"], "off");
+}
+
+#[tokio::test]
+async fn start_stop_restart_reload() {
+    let d = start(|admin| admin).await;
+    let restarted = post(&d.at, "/services/api/restart").await;
+    assert_eq!((restarted.status, &restarted.json()["incarnation"]), (200, &json!(2)));
+    d.handle.wait_for("api", rxd::State::Run).await.unwrap();
+    assert_eq!(post(&d.at, "/services/api/reload").await.status, 200);
+    let stopped = post(&d.at, "/services/api/stop").await;
+    assert_eq!(
+        (stopped.status, &stopped.json()["state"], &stopped.json()["cause"]),
+        (200, &json!("exit"), &json!("operator"))
+    );
+    post(&d.at, "/services/api/reload").await.problem(409);
+    assert_eq!(post(&d.at, "/services/api/start").await.status, 200);
+    d.handle.wait_for("api", rxd::State::Run).await.unwrap();
+}
+
+#[tokio::test]
+async fn probes_say_why() {
+    let d = start(|admin| admin).await;
+    let live = get(&d.at, "/livez").await;
+    assert_eq!((live.status, &live.body[..]), (200, "ok\n"));
+    let ready = get(&d.at, "/readyz").await;
+    assert_eq!(ready.status, 503);
+    assert!(ready.body.contains("[-]db not ready: ") && ready.body.contains("connection refused"), "{}", ready.body);
+    let ready = get(&d.at, "/readyz?exclude=db&exclude=stuck").await;
+    assert_eq!((ready.status, &ready.body[..]), (200, "ok\n"));
+    assert!(get(&d.at, "/readyz?verbose&exclude=db&exclude=stuck").await.body.contains("[+]api ok\n"));
+}
+
+#[tokio::test]
+async fn metrics_for_prometheus() {
+    let d = start(|admin| admin).await;
+    post(&d.at, "/services/api/restart").await;
+    let metrics = get(&d.at, "/metrics").await;
+    assert!(metrics.head.contains("text/plain; version=0.0.4"));
+    for line in [
+        "rxd_service_state{service=\"poller\",state=\"run\"} 1",
+        "rxd_service_state{service=\"poller\",state=\"idle\"} 0",
+        "rxd_service_ready{service=\"db\"} 0",
+        "rxd_service_incarnations_total{service=\"api\"} 2",
+        "# TYPE rxd_service_restarts_total counter",
+        "rxd_admin_connections 1",
+    ] {
+        assert!(metrics.body.lines().any(|other| other == line), "{line} is not in {}", metrics.body);
+    }
+    for line in metrics.body.lines().filter(|line| !line.starts_with('#')) {
+        let (name, value) = line.rsplit_once(' ').unwrap();
+        assert!(value.parse::<f64>().is_ok() && name.starts_with("rxd_"), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn the_graph_in_four_forms() {
+    let d = start(|admin| admin).await;
+    let graph = get(&d.at, "/graph").await.json();
+    assert_eq!(graph["services"][1]["watches"][0]["targets"], json!(["api"]));
+    for (accept, begin) in [
+        ("text/vnd.mermaid", "---\ntitle:"),
+        ("text/vnd.graphviz", "digraph"),
+        ("image/svg+xml", "<svg "),
+        ("text/html, image/*;q=0.5", "<svg "),
+        ("*/*", "{\"daemon\""),
+    ] {
+        let answer = ask(&d.at, "GET", "/graph", &format!("Accept: {accept}\r\n"), "").await;
+        assert!(answer.status == 200 && answer.body.starts_with(begin), "{accept}: {answer:?}");
+    }
+    let svg = get(&d.at, "/graph?format=svg").await;
+    assert!(svg.body.contains("class=\"run\" data-service=\"api\""), "{}", svg.body);
+    assert!(svg.body.contains("data-service=\"db\""));
+    let problem = ask(&d.at, "GET", "/graph", "Accept: text/csv\r\n", "").await.problem(406);
+    assert!(problem["allowed"].as_array().unwrap().contains(&json!("image/svg+xml")));
+    get(&d.at, "/graph?format=png").await.problem(400);
+}
+
+#[tokio::test]
+async fn f97_what_is_not_there_is_named_and_the_nearest_suggested() {
+    let d = start(|admin| admin).await;
+    let before = (d.handle.states().seq(), d.dial.services());
+    for (method, path) in [
+        ("GET", "/services/poler"),
+        ("GET", "/services/poler/why"),
+        ("GET", "/services/poler/log-level"),
+        ("PUT", "/services/poler/log-level"),
+        ("DELETE", "/services/poler/log-level"),
+        ("POST", "/services/poler/restart"),
+        ("POST", "/services/poler/stop"),
+    ] {
+        let problem = ask(&d.at, method, path, "", "debug").await.problem(404);
+        assert_eq!((&problem["field"], &problem["suggestion"]), (&json!("name"), &json!("poller")), "{method} {path}");
+        assert!(problem["allowed"].as_array().unwrap().contains(&json!("api")));
+    }
+    let problem = put(&d.at, "/services/api/log-level", "loud").await.problem(400);
+    assert_eq!(problem["field"], "level");
+    assert!(problem["allowed"].as_array().unwrap().contains(&json!("emergency")));
+    assert_eq!(put(&d.at, "/services/api/log-level", "debug for ever").await.problem(400)["field"], "for");
+    let json = "Content-Type: application/json\r\n";
+    ask(&d.at, "PUT", "/services/api/log-level", json, "{\"level\":\"debug\",\"of\":\"rxd\"}").await.problem(400);
+    ask(&d.at, "PUT", "/services/api/log-level", "Content-Type: image/png\r\n", "debug").await.problem(415);
+    get(&d.at, "/nothing").await.problem(404);
+    get(&d.at, "/services/").await.problem(404);
+    let answer = ask(&d.at, "POST", "/services", "", "").await;
+    answer.problem(405);
+    assert!(answer.head.contains("allow: get"), "{}", answer.head);
+    ask(&d.at, "DELETE", "/services/api/restart", "", "").await.problem(405);
+    assert_eq!((d.handle.states().seq(), d.dial.services()), before, "nothing came of any of it");
+}
+
+#[tokio::test]
+async fn the_page_holds_nothing_from_elsewhere() {
+    let d = start(|admin| admin).await;
+    let page = get(&d.at, "/").await;
+    assert_eq!(page.status, 200);
+    assert!(page.head.contains("default-src 'none'") && page.head.contains("nosniff"), "{}", page.head);
+    assert!(page.body.len() < 40_000, "{} bytes", page.body.len());
+    for elsewhere in ["http://", "https://", "//cdn", "@import"] {
+        let outside = page.body.replace("http://www.w3.org/", "");
+        assert!(!outside.contains(elsewhere), "{elsewhere}");
+    }
+}
+
+#[tokio::test]
+async fn a_router_in_somebody_elses_server() {
+    let d = start(|admin| admin).await;
+    let theirs = axum::Router::new().nest("/admin", rxd::admin::router(&d.handle));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = rxd::admin::Address::Tcp(listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, theirs).await });
+    assert_eq!(get(&at, "/admin/services/api").await.json()["state"], "run");
+    get(&at, "/services/api").await;
+    let hostile = ask(&at, "POST", "/admin/services/api/stop", "Origin: http://evil.example\r\n", "").await;
+    hostile.problem(403);
+    d.handle.stop("api").await.unwrap();
+    drop(d);
+}

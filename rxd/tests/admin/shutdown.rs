@@ -1,0 +1,77 @@
+//! The end: 503 with the state until the last, and nobody is waited for: F100, F102.
+
+use crate::client::{ask, connect, get, post};
+use crate::daemon::{Lingers, Waits, admin, at};
+use rxd::log::{Dial, Level};
+use rxd::{Daemon, Service, State};
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+#[tokio::test]
+async fn f102_a_request_during_shutdown_is_told_the_state() {
+    let dial = Dial::new(Level::Info);
+    let daemon = Daemon::new("d").signals([]).admin(admin(&dial));
+    let daemon =
+        daemon.add(Service::new("quick", Waits)).add(Service::new("slow", Lingers(Duration::from_millis(700))));
+    let handle = daemon.start().await.unwrap();
+    handle.wait_for("slow", State::Run).await.unwrap();
+    let at = at(&handle);
+    handle.shutdown();
+    handle.wait_for("quick", State::Exit).await.unwrap();
+    let before = dial.services();
+    for (method, path) in [
+        ("GET", "/services"),
+        ("GET", "/services/slow"),
+        ("POST", "/services/quick/start"),
+        ("PUT", "/services/slow/log-level"),
+    ] {
+        let problem = ask(&at, method, path, "", "debug").await.problem(503);
+        assert_eq!(problem["daemon"]["phase"], "stopping");
+        assert_eq!(problem["daemon"]["services"][0]["state"], "exit");
+        assert_eq!(problem["daemon"]["services"][1]["name"], "slow");
+    }
+    assert_eq!(dial.services(), before);
+    assert!(get(&at, "/readyz").await.body.contains("the daemon is stopping"));
+    assert_eq!(get(&at, "/livez").await.status, 200);
+    assert!(get(&at, "/metrics").await.body.contains("rxd_stopping 1"));
+    assert!(handle.wait().await.is_ok());
+    // Gone for good, and the address with it.
+    let rxd::admin::Address::Tcp(tcp) = at else { panic!() };
+    assert!(tokio::net::TcpStream::connect(tcp).await.is_err());
+}
+
+#[tokio::test]
+async fn f102_an_action_that_is_under_way_is_answered() {
+    let dial = Dial::new(Level::Info);
+    let daemon = Daemon::new("d").signals([]).admin(admin(&dial));
+    let handle = daemon.add(Service::new("slow", Lingers(Duration::from_millis(300)))).start().await.unwrap();
+    handle.wait_for("slow", State::Run).await.unwrap();
+    let at = at(&handle);
+    let asking = tokio::spawn(async move { post(&at, "/services/slow/restart").await });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    handle.shutdown();
+    let answer = asking.await.unwrap();
+    assert!(answer.status == 503 || answer.status == 409, "{answer:?}");
+    assert!(handle.wait().await.is_ok());
+}
+
+#[tokio::test]
+async fn f100_open_streams_end_within_the_budget() {
+    let dial = Dial::new(Level::Info);
+    let handle = Daemon::new("d").signals([]).admin(admin(&dial)).add(Service::new("a", Waits)).start().await.unwrap();
+    let at = at(&handle);
+    let mut streams = Vec::new();
+    for _ in 0..20 {
+        let mut socket = connect(&at).await;
+        socket.write_all(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+        socket.read_exact(&mut [0; 16]).await.unwrap();
+        streams.push(socket);
+    }
+    let begun = Instant::now();
+    handle.shutdown();
+    assert!(handle.wait().await.is_ok());
+    assert!(begun.elapsed() < Duration::from_millis(1500), "{:?}", begun.elapsed());
+    let mut text = String::new();
+    streams[0].read_to_string(&mut text).await.unwrap();
+    assert!(text.contains("event: end"), "{text}");
+}

@@ -1,0 +1,201 @@
+//! Real streams of a real process: F76, F77, G44.
+//!
+//! Each test runs this very program again with a part to play, and looks at what came out of it.
+#![allow(clippy::print_stdout, reason = "how a part tells the test what came of it")]
+
+use rxd::log::Level;
+use rxd::{Context, Daemon, Runner, Service, State};
+use std::io::Read;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+const PART: &str = "RXD_LOG_TEST_PART";
+
+/// This program, playing the part.
+fn play(part: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "console::part", "--nocapture", "--test-threads=1"]);
+    command.env(PART, part).env_remove("RUST_LOG").env_remove("NO_COLOR").env_remove("JOURNAL_STREAM");
+    command
+}
+
+/// Logs far more than a pipe holds, then takes a daemon with a loud service through its life.
+fn flood() {
+    for n in 0..20_000 {
+        tracing::info!(n, "{}", "x".repeat(100));
+    }
+    struct Loud;
+    impl Runner for Loud {
+        async fn run(&mut self, cx: &Context) -> rxd::Result {
+            while !cx.is_cancelled() {
+                tracing::info!("still here");
+                tokio::task::yield_now().await;
+            }
+            Ok(())
+        }
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let handle = Daemon::new("d").signals([]).add(Service::new("loud", Loud)).start().await.unwrap();
+        handle.wait_for("loud", State::Run).await.unwrap();
+        handle.restart("loud").await.unwrap();
+        handle.shutdown();
+        assert!(handle.wait().await.is_ok());
+    });
+}
+
+/// What the process that `play` starts does. On its own it does nothing.
+#[test]
+fn part() {
+    let Ok(part) = std::env::var(PART) else { return };
+    let builder = rxd::log::builder().own(Level::Debug);
+    let lost = || rxd::log::losses().iter().map(|(_, lost)| lost).sum::<u64>();
+    match &part[..] {
+        "flood" => {
+            let guard = builder.init().unwrap();
+            flood();
+            println!("lost={}", lost());
+            drop(guard);
+        }
+        "full" => {
+            let guard = builder.console(false).own_file("/dev/full", 1 << 20, 0).init().unwrap();
+            flood();
+            drop(guard);
+            println!("lost={}", lost());
+        }
+        "split" => {
+            let _guard = builder.split(true).init().unwrap();
+            tracing::info!("to out");
+            tracing::warn!("to err");
+        }
+        "plain" => {
+            let _guard = builder.init().unwrap();
+            tracing::info!("hello");
+            tracing::error!("ouch");
+        }
+        "file" => {
+            let path = std::env::var("RXD_LOG_TEST_FILE").unwrap();
+            let _guard = rxd::log::builder().own_file(path, 1 << 20, 1).init().unwrap();
+            tracing::info!("mine");
+            flood();
+        }
+        "twice" => {
+            let _guard = rxd::log::init().unwrap();
+            assert!(rxd::log::init().is_err());
+        }
+        #[cfg(feature = "journald")]
+        "journald" => {
+            let _guard = builder.journald_at(std::env::var("RXD_LOG_TEST_SOCKET").unwrap()).init().unwrap();
+            tracing::info!("hello");
+        }
+        other => panic!("there is no part {other}"),
+    }
+}
+
+fn ends_within(child: &mut Child, limit: Duration) -> bool {
+    let end = Instant::now() + limit;
+    while Instant::now() < end {
+        if let Some(status) = child.try_wait().unwrap() {
+            assert!(status.success(), "{status}");
+            return true;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().unwrap();
+    false
+}
+
+fn out_of(child: &mut Child) -> String {
+    let mut text = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
+    text
+}
+
+fn lost(text: &str) -> u64 {
+    let line = text.lines().find_map(|line| line.split_once("lost=")).expect("it says how many it lost");
+    line.1.parse().unwrap()
+}
+
+#[test]
+fn f76_a_full_pipe_that_nobody_reads() {
+    let mut child = play("flood").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // Its standard error is held, and not read.
+    assert!(ends_within(&mut child, Duration::from_secs(60)), "nothing waits for the pipe");
+    assert!(lost(&out_of(&mut child)) > 10_000);
+}
+
+#[test]
+fn f76_a_closed_pipe() {
+    let mut child = play("flood").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stderr.take());
+    assert!(ends_within(&mut child, Duration::from_secs(60)), "it does not die of SIGPIPE either");
+    assert!(lost(&out_of(&mut child)) > 10_000);
+}
+
+#[test]
+fn f77_a_file_on_a_full_disk() {
+    let mut child = play("full").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    assert!(ends_within(&mut child, Duration::from_secs(60)));
+    assert!(lost(&out_of(&mut child)) > 10, "the transitions it could not write are counted");
+}
+
+#[test]
+fn split_by_severity() {
+    let output = play("split").output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(out.contains("to out") && !out.contains("to err"), "{out}");
+    assert!(err.contains("to err") && !err.contains("to out"), "{err}");
+    assert!(!err.contains('\x1b'), "no colours but on a terminal");
+}
+
+#[test]
+fn rxds_own_records_in_a_file_of_their_own() {
+    let path = std::env::temp_dir().join(format!("rxd-own-{}.log", std::process::id()));
+    let output = play("file").env("RXD_LOG_TEST_FILE", &path).output().unwrap();
+    assert!(output.status.success());
+    let own = std::fs::read_to_string(&path).unwrap();
+    let _ = std::fs::remove_file(&path);
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert!(own.lines().all(|line| line.contains(" rxd")) && own.contains("rxd::state"), "{own}");
+    assert!(err.contains("mine") && !err.contains("rxd::state"));
+}
+
+#[test]
+fn a_second_subscriber_is_refused_in_words() {
+    assert!(play("twice").output().unwrap().status.success());
+}
+
+#[test]
+fn to_the_journal_lines_say_their_priority() {
+    use std::os::unix::fs::MetadataExt;
+    let path = std::env::temp_dir().join(format!("rxd-journal-stream-{}", std::process::id()));
+    let file = std::fs::File::create(&path).unwrap();
+    let meta = file.metadata().unwrap();
+    let stream = format!("{}:{}", meta.dev(), meta.ino());
+    let status = play("plain").env("JOURNAL_STREAM", stream).stderr(file).stdout(Stdio::null()).status().unwrap();
+    assert!(status.success());
+    let text = std::fs::read_to_string(&path).unwrap();
+    let _ = std::fs::remove_file(&path);
+    assert!(text.contains("<6>log::console: hello\n<3>log::console: ouch\n"), "{text}");
+}
+
+#[cfg(feature = "journald")]
+#[test]
+fn under_systemd_no_line_comes_twice() {
+    use std::os::unix::fs::MetadataExt;
+    let path = std::env::temp_dir().join(format!("rxd-journal-twice-{}", std::process::id()));
+    let socket = std::os::unix::net::UnixDatagram::bind(path.with_extension("sock")).unwrap();
+    let file = std::fs::File::create(&path).unwrap();
+    let meta = file.metadata().unwrap();
+    let mut command = play("journald");
+    command.env("JOURNAL_STREAM", format!("{}:{}", meta.dev(), meta.ino()));
+    command.env("RXD_LOG_TEST_SOCKET", path.with_extension("sock"));
+    assert!(command.stderr(file).stdout(Stdio::null()).status().unwrap().success());
+    let mut bytes = [0; 4096];
+    let count = socket.recv(&mut bytes).unwrap();
+    assert!(String::from_utf8_lossy(&bytes[..count]).contains("MESSAGE=hello"));
+    let text = std::fs::read_to_string(&path).unwrap();
+    let _ = std::fs::remove_file(path.with_extension("sock"));
+    let _ = std::fs::remove_file(&path);
+    assert!(!text.contains("hello"), "{text}");
+}

@@ -1,0 +1,69 @@
+//! Whatever a value holds, a record is one line, and its own.
+
+use crate::capture::capture;
+use proptest::prelude::*;
+use rxd::log::{Dial, Level};
+
+const FORGED: &str = "x\n2026-01-01T00:00:00Z  INFO api: all is well\r\x1b[2J\u{9b}1m\u{2028}\u{202e}";
+
+#[test]
+fn no_value_forges_a_record() {
+    let dial = Dial::new(Level::Info);
+    let (lines, _guard) = capture(&dial);
+    let error: &(dyn std::error::Error + 'static) = &std::io::Error::other(FORGED);
+    tracing::info!("{FORGED}");
+    tracing::info!(value = FORGED);
+    tracing::info!(value = %FORGED);
+    tracing::info!(value = ?std::path::Path::new(FORGED));
+    tracing::info!(error);
+    tracing::info_span!("request", id = %FORGED).in_scope(|| tracing::info!("in a span"));
+    tracing::error_span!(target: "rxd", "service", service = %FORGED).in_scope(|| tracing::info!("in a service"));
+    let lines = lines.take();
+    assert_eq!(lines.len(), 7, "{lines:#?}");
+    for line in lines {
+        assert!(!line.contains(['\r', '\x1b', '\u{9b}', '\u{2028}', '\u{202e}']), "{line}");
+        assert!(line.contains("x\\n2026"), "{line}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_one_line(text in ".*", other in any::<String>()) {
+        let dial = Dial::new(Level::Info);
+        let (lines, _guard) = capture(&dial);
+        tracing::info!(a = %text, b = text, "{other}");
+        prop_assert_eq!(lines.take().len(), 1);
+    }
+
+    /// Levels are read or refused; what is refused is quoted harmlessly.
+    #[test]
+    fn any_text_is_a_level_or_an_error(text in any::<String>()) {
+        if let Err(error) = text.parse::<Level>() {
+            let first = error.to_string().lines().next().unwrap_or_default().to_owned();
+            prop_assert!(first.ends_with('`'), "{}", first);
+        }
+    }
+
+    /// So are lists of them.
+    #[test]
+    fn any_list_of_levels_is_read_or_refused(text in "([a-z\\[\\]:]{0,6}=?(info|debug|x|),?){0,4}") {
+        let dial = Dial::new(Level::Info);
+        let layer = rxd::log::builder().dial(dial).console(false).levels(text).layer::<tracing_subscriber::Registry>();
+        drop(layer);
+    }
+}
+
+#[test]
+fn lists_of_levels() {
+    let dial = Dial::new(Level::Info);
+    let list = "warn, hyper=error,[api]=debug ,rxd=trace";
+    let made =
+        rxd::log::builder().dial(dial.clone()).console(false).levels(list).layer::<tracing_subscriber::Registry>();
+    drop(made.unwrap());
+    assert_eq!(dial.get("api").level, Level::Debug);
+    assert_eq!(dial.get("db").level, Level::Warn);
+    assert_eq!(dial.get(rxd::log::Knob::Own).level, Level::Trace);
+    let made = rxd::log::builder().dial(dial).console(false).levels("loud").layer::<tracing_subscriber::Registry>();
+    let said = made.err().unwrap().to_string();
+    assert!(said.contains("`loud`"), "{said}");
+}

@@ -1,0 +1,249 @@
+//! Levels per service: G40, F101.
+
+use crate::capture::{From, capture, talker};
+use rxd::log::{Dial, Knob, Level};
+use rxd::{Daemon, DaemonHandle, Service, State};
+use std::time::Duration;
+use tracing_subscriber::prelude::*;
+
+async fn two() -> (DaemonHandle, crate::capture::Mouth, crate::capture::Mouth) {
+    let ((api, api_mouth), (db, db_mouth)) = (talker(), talker());
+    let daemon = Daemon::new("d").signals([]).add(Service::new("api", api)).add(Service::new("db", db));
+    let handle = daemon.start().await.unwrap();
+    handle.wait_for("api", State::Run).await.unwrap();
+    handle.wait_for("db", State::Run).await.unwrap();
+    (handle, api_mouth, db_mouth)
+}
+
+#[tokio::test]
+async fn g40_debug_for_one_service_leaves_the_others_quiet() {
+    let dial = Dial::new(Level::Info);
+    let (lines, _guard) = capture(&dial);
+    let (_handle, api, db) = two().await;
+    api.speak(From::Run).await;
+    db.speak(From::Run).await;
+    assert_eq!(lines.take(), ["INFO api: log::capture: info", "INFO db: log::capture: info"]);
+
+    dial.set("api", Level::Debug);
+    api.speak(From::Run).await;
+    db.speak(From::Run).await;
+    tracing::debug!("outside");
+    let three = ["INFO api: log::capture: info", "DEBUG api: log::capture: debug", "INFO db: log::capture: info"];
+    assert_eq!(lines.take(), three);
+
+    dial.set("api", Level::Off);
+    api.speak(From::Run).await;
+    db.speak(From::Run).await;
+    assert_eq!(lines.take(), ["INFO db: log::capture: info"]);
+
+    dial.reset("api");
+    dial.set(Knob::Default, Level::Warn);
+    api.speak(From::Run).await;
+    assert_eq!(lines.take(), [""; 0]);
+}
+
+#[tokio::test]
+async fn g40_a_level_survives_a_restart() {
+    let dial = Dial::new(Level::Info);
+    let (lines, _guard) = capture(&dial);
+    let (handle, api, _db) = two().await;
+    dial.set("api", Level::Debug);
+    handle.restart("api").await.unwrap();
+    handle.wait_for("api", State::Run).await.unwrap();
+    api.speak(From::Run).await;
+    assert_eq!(lines.take().len(), 2);
+}
+
+#[tokio::test]
+async fn a_level_reaches_the_tasks_of_the_service() {
+    let dial = Dial::new(Level::Info);
+    let (lines, _guard) = capture(&dial);
+    let (_handle, api, db) = two().await;
+    dial.set("api", Level::Debug);
+    for from in [From::Task, From::TaskOfTask, From::Spawned] {
+        api.speak(from).await;
+        db.speak(from).await;
+    }
+    let lines = lines.take();
+    let debug: Vec<&str> = lines.iter().filter(|line| line.starts_with("DEBUG")).map(|line| &line[..]).collect();
+    let expected = [
+        "DEBUG api/worker: log::capture: debug",
+        "DEBUG api/helper: log::capture: debug",
+        "DEBUG api: log::capture: debug",
+    ];
+    assert_eq!(debug, expected);
+    assert_eq!(lines.len(), 9);
+}
+
+#[tokio::test]
+async fn a_context_that_was_handed_on_still_knows_its_service() {
+    let dial = Dial::new(Level::Info);
+    let (lines, _guard) = capture(&dial);
+    let cx = rxd::Context::detached("api");
+    dial.set("api", Level::Debug);
+    cx.spawn("worker", async { tracing::debug!("here") }).await.unwrap();
+    tokio::spawn(async { tracing::debug!("in no span") }).await.unwrap();
+    assert_eq!(lines.take(), ["DEBUG api/worker: log::levels: here"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_level_for_a_while_goes_back_by_itself_on_time() {
+    let dial = Dial::new(Level::Info);
+    let (lines, _guard) = capture(&dial);
+    let (_handle, api, _db) = two().await;
+    dial.set_for("api", Level::Debug, Duration::from_secs(600)).unwrap();
+    let setting = dial.get("api");
+    assert_eq!((setting.level, setting.reverts_to), (Level::Debug, Some(Level::Info)));
+    assert_eq!(setting.reverts_in, Some(Duration::from_secs(600)));
+    tokio::time::sleep(Duration::from_secs(599)).await;
+    api.speak(From::Run).await;
+    assert_eq!(lines.take().len(), 2);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    api.speak(From::Run).await;
+    assert_eq!(lines.take().len(), 1);
+    assert_eq!(dial.get("api").reverts_in, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_setting_for_a_while_counts_and_goes_back_to_what_was_to_stay() {
+    let dial = Dial::new(Level::Info);
+    dial.set("api", Level::Warn);
+    dial.set_for("api", Level::Debug, Duration::from_secs(10)).unwrap();
+    dial.set_for("api", Level::Trace, Duration::from_secs(30)).unwrap();
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert_eq!(dial.get("api").level, Level::Trace, "the first one's end is not the second's");
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    assert_eq!(dial.get("api").level, Level::Warn);
+    dial.set_for("api", Level::Debug, Duration::from_secs(10)).unwrap();
+    dial.set("api", Level::Error);
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    assert_eq!(dial.get("api").level, Level::Error, "what is set to stay stays");
+}
+
+#[test]
+fn a_while_needs_a_timer_and_an_end() {
+    let dial = Dial::new(Level::Info);
+    assert!(dial.set_for("api", Level::Debug, Duration::from_secs(1)).is_err());
+    assert_eq!(dial.get("api").level, Level::Info);
+}
+
+#[tokio::test]
+async fn rxds_own_records_are_off_unless_asked_for() {
+    let dial = Dial::new(Level::Trace);
+    let (lines, _guard) = capture(&dial);
+    let (handle, ..) = two().await;
+    assert_eq!(lines.take(), [""; 0]);
+    dial.set(Knob::Default, Level::Off);
+    dial.set(Knob::Own, Level::Debug);
+    handle.restart("api").await.unwrap();
+    let lines = lines.take();
+    assert!(lines[0].starts_with("DEBUG api: rxd::state: ") && lines.len() >= 4, "{lines:?}");
+}
+
+#[tokio::test]
+async fn what_rxd_says_of_a_services_trouble_is_that_services() {
+    struct Fails;
+    impl rxd::Runner for Fails {
+        async fn run(&mut self, _cx: &rxd::Context) -> rxd::Result {
+            Err("out of luck".into())
+        }
+    }
+    let dial = Dial::new(Level::Info);
+    dial.set("quiet", Level::Off);
+    let (lines, _guard) = capture(&dial);
+    let options = rxd::Options::DEFAULT.restarts(0, Duration::from_secs(60));
+    let daemon = Daemon::new("d").signals([]);
+    let daemon =
+        daemon.add(Service::new("loud", Fails).options(options)).add(Service::new("quiet", Fails).options(options));
+    assert!(daemon.run().await.is_err());
+    let lines = lines.take();
+    assert!(lines.iter().any(|line| line.starts_with("ERROR loud: rxd: out of luck")), "{lines:?}");
+    assert!(!lines.iter().any(|line| line.contains(" quiet: ")), "{lines:?}");
+}
+
+#[tokio::test]
+async fn a_target_is_held_to_its_own_level_in_every_service() {
+    let dial = Dial::new(Level::Info);
+    let lines = crate::capture::Lines::default();
+    let filter = dial.filter().target("noisy", Level::Warn).target("noisy::but_this", Level::Trace);
+    let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(lines.clone()).with_filter(filter);
+    let _guard = tracing_subscriber::registry().with(layer).set_default();
+    dial.set(Knob::Default, Level::Debug);
+    tracing::info!(target: "noisy", "no");
+    tracing::info!(target: "noisy::inside", "no");
+    tracing::warn!(target: "noisy::inside", "a");
+    tracing::trace!(target: "noisy::but_this", "b");
+    tracing::debug!(target: "noisy_too", "c");
+    assert_eq!(lines.take().len(), 3);
+}
+
+#[tokio::test]
+async fn other_layers_are_left_alone() {
+    let (all, some) = (crate::capture::Lines::default(), crate::capture::Lines::default());
+    let dial = Dial::new(Level::Warn);
+    let plain = tracing_subscriber::fmt::layer().with_writer(all.clone());
+    let dialled = tracing_subscriber::fmt::layer().with_writer(some.clone()).with_filter(dial.filter());
+    let subscriber = tracing_subscriber::registry().with(plain).with(dialled);
+    let _guard = subscriber.set_default();
+    let (_handle, api, _db) = two().await;
+    all.take();
+    dial.set("api", Level::Debug);
+    api.speak(From::Run).await;
+    tracing::debug!("outside");
+    assert_eq!((all.take().len(), some.take().len()), (3, 2));
+}
+
+#[test]
+fn before_all_layers_what_nobody_asks_for_is_not_even_begun() {
+    let dial = Dial::new(Level::Info);
+    let lines = crate::capture::Lines::default();
+    let layer = tracing_subscriber::fmt::layer().with_writer(lines.clone());
+    let _guard = tracing_subscriber::registry().with(dial.filter()).with(layer).set_default();
+    let mut begun = 0;
+    let mut speak = || tracing::debug!("{}", (begun += 1, "debug").1);
+    let span = tracing::error_span!(target: "rxd", "service", service = "api");
+    span.in_scope(&mut speak);
+    dial.set("api", Level::Debug);
+    speak();
+    span.in_scope(&mut speak);
+    dial.reset("api");
+    span.in_scope(&mut speak);
+    assert_eq!((begun, lines.take().len()), (1, 1));
+}
+
+#[test]
+fn spans_may_be_left_in_any_order() {
+    let dial = Dial::new(Level::Info);
+    let (lines, _guard) = capture(&dial);
+    dial.set("a", Level::Debug);
+    let a = tracing::error_span!(target: "rxd", "service", service = "a").entered();
+    let b = tracing::error_span!(target: "rxd", "service", service = "b").entered();
+    drop(a);
+    tracing::debug!("in b");
+    drop(b);
+    tracing::debug!("in none");
+    assert_eq!(lines.take(), [""; 0]);
+}
+
+#[test]
+fn f101_the_last_of_ten_thousand_changes_at_once_counts() {
+    let dial = Dial::new(Level::Info);
+    let (lines, _guard) = capture(&dial);
+    std::thread::scope(|threads| {
+        for thread in 0..4 {
+            let dial = &dial;
+            threads.spawn(move || {
+                for n in 0..2_500 {
+                    dial.set("api", Level::ALL[(thread + n) % 6]);
+                }
+            });
+        }
+    });
+    dial.set("api", Level::Debug);
+    let api = tracing::error_span!(target: "rxd", "service", service = "api");
+    api.in_scope(|| tracing::debug!("seen"));
+    tracing::debug!("not seen");
+    dial.set("api", Level::Info);
+    api.in_scope(|| tracing::debug!("not seen"));
+    assert_eq!(lines.take().len(), 1);
+}

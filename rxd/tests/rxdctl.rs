@@ -1,0 +1,138 @@
+//! `rxdctl` as a person and a script use it: against a daemon that runs, and one that does not.
+
+use rxd::admin::{Address, Admin, Listening};
+use rxd::log::{Dial, Level};
+use rxd::{Action, Context, Daemon, DaemonHandle, Runner, Service, State, When};
+use std::process::Output;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
+
+struct Waits;
+
+impl Runner for Waits {
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        cx.cancelled().await;
+        Ok(())
+    }
+}
+
+struct Running {
+    handle: DaemonHandle,
+    at: Address,
+    dial: Dial,
+}
+
+async fn start(name: &str) -> Running {
+    let path = std::env::temp_dir().join(format!("rxdctl-{name}-{}.sock", std::process::id()));
+    let dial = Dial::new(Level::Info);
+    let daemon =
+        Daemon::new("agent").signals([]).admin(Admin::new(format!("unix:{}", path.display())).dial(dial.clone()));
+    let in_run = When::any(Action::Entering, State::Run, ["api"]);
+    let daemon = daemon.add(Service::new("api", Waits)).add(Service::new("poller", Waits).watch(in_run));
+    let handle = daemon.start().await.unwrap();
+    handle.wait_for("poller", State::Run).await.unwrap();
+    let Listening::On(at) = handle.admin() else { panic!() };
+    Running { handle, at, dial }
+}
+
+fn command(at: &str, line: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rxdctl"));
+    command.env_remove("RXD_ADMIN").env_remove("RXD_TOKEN").env("RXD_ADMIN", at).kill_on_drop(true);
+    command.args(line.split_whitespace());
+    command
+}
+
+async fn ctl(d: &Running, line: &str) -> (i32, String, String) {
+    let Output { status, stdout, stderr } = command(&d.at.to_string(), line).output().await.unwrap();
+    (status.code().unwrap(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+#[tokio::test]
+async fn status_is_a_table_and_a_status() {
+    let d = start("status").await;
+    let (code, out, _) = ctl(&d, "status").await;
+    assert_eq!(code, 0);
+    assert!(out.starts_with("agent: running, ready, up ") && out.contains("\npoller   run "), "{out}");
+    let (code, out, _) = ctl(&d, "status --json api").await;
+    let daemon: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, daemon["services"].as_array().unwrap().len()), (0, 1));
+    assert_eq!(ctl(&d, "stop api").await.0, 0);
+    assert_eq!(ctl(&d, "status api").await.0, 3, "not ready");
+    let (code, _, err) = ctl(&d, "status nobody").await;
+    assert!(code == 1 && err.contains("it has: api, poller"), "{err}");
+}
+
+#[tokio::test]
+async fn levels_and_actions_and_what_is_refused() {
+    let d = start("levels").await;
+    assert_eq!(ctl(&d, "log-level api debug --for 10m").await.1, "api: debug, goes back to info in 10 m\n");
+    assert_eq!(d.dial.get("api").level, Level::Debug);
+    assert_eq!(ctl(&d, "log-level api --reset").await.1, "api: info (the default)\n");
+    let (code, out, _) = ctl(&d, "log-level warning").await;
+    assert!(code == 0 && out.starts_with("(default)     warn\n"), "{out}");
+    let (code, _, err) = ctl(&d, "log-level api loud").await;
+    assert!(code == 1 && err.contains("help: use one of off, none, emergency"), "{err}");
+    let (code, _, err) = ctl(&d, "restart poler").await;
+    assert!(code == 1 && err.contains("did you mean `poller`?"), "{err}");
+    let (code, out, _) = ctl(&d, "restart api poller").await;
+    assert_eq!((code, out.lines().count()), (0, 2));
+    assert!(d.handle.states()["api"].incarnation >= 2);
+    assert!(ctl(&d, "why poller").await.1.contains("poller"));
+    assert!(ctl(&d, "graph").await.1.contains("flowchart LR"));
+    assert!(ctl(&d, "graph -f svg").await.1.starts_with("<svg "));
+    let (code, out, _) = ctl(&d, "completions bash").await;
+    assert!(code == 0 && out.contains("log-level"));
+    assert_eq!(ctl(&d, "dance").await.0, 2);
+}
+
+#[tokio::test]
+async fn events_until_the_end() {
+    let d = start("events").await;
+    let mut child = command(&d.at.to_string(), "events --json").stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert!(lines.next_line().await.unwrap().unwrap().contains("\"event\":\"snapshot\""));
+    d.handle.shutdown();
+    let mut last = String::new();
+    while let Some(line) = lines.next_line().await.unwrap() {
+        last = line;
+    }
+    assert!(last.contains("\"event\":\"end\""), "{last}");
+    assert!(child.wait().await.unwrap().success());
+}
+
+#[tokio::test]
+async fn watching_outlives_the_daemon() {
+    let d = start("watching").await;
+    let mut child = command(&d.at.to_string(), "status --watch").stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut until = async |text: &str| {
+        let found = async {
+            while let Some(line) = lines.next_line().await.unwrap() {
+                if line.contains(text) {
+                    return;
+                }
+            }
+            panic!("it ends without {text}");
+        };
+        tokio::time::timeout(Duration::from_secs(20), found).await.unwrap();
+    };
+    until("running, ready").await;
+    d.handle.shutdown();
+    until("the daemon has gone").await;
+    drop(d.handle.wait().await);
+    let again = start("watching").await;
+    until("running, ready").await;
+    drop(again);
+    child.kill().await.unwrap();
+}
+
+#[tokio::test]
+async fn where_no_daemon_is() {
+    let output = command("unix:/nonexistent.sock", "status").output().await.unwrap();
+    assert_eq!(output.status.code(), Some(4));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("no daemon answers at unix:/nonexistent.sock") && said.contains("help: "), "{said}");
+    let output = command("nonsense", "status").output().await.unwrap();
+    assert_eq!(output.status.code(), Some(2));
+}
