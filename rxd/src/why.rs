@@ -51,17 +51,20 @@ pub struct Unmet {
     pub within: Option<Duration>,
 }
 
+/// Where a service is, at the instant that is looked at.
+type WordOf<'a> = &'a dyn Fn(Id) -> Word;
+
 impl Why {
     pub(crate) fn of(core: &Core, id: Id) -> Why {
-        Why::chain(core, &mut |_| vec![id])
+        Why::chain(core, &|_| vec![id])
     }
 
     /// Of those services that are not in the state.
     pub(crate) fn not_in(core: &Core, services: &[Id], state: State) -> Why {
-        Why::chain(core, &mut |word| services.iter().copied().filter(|&id| !word(id).is_in(state)).collect())
+        Why::chain(core, &|word| services.iter().copied().filter(|&id| !word(id).is_in(state)).collect())
     }
 
-    fn chain(core: &Core, first: &mut dyn FnMut(&dyn Fn(Id) -> Word) -> Vec<Id>) -> Why {
+    fn chain(core: &Core, first: &dyn Fn(WordOf<'_>) -> Vec<Id>) -> Why {
         let (seq, found) = core.board.look(|look| {
             let word = |id| *look.word(id);
             // Each service once, in the order in which one comes upon them: there may be several
