@@ -1,6 +1,6 @@
 //! Why a service is where it is: the chain of what it waits for.
 
-use crate::board::{Condition, Declared, Id, Word};
+use crate::board::{Condition, Declared, Id, Look, Word};
 use crate::core::{Core, ServiceState};
 use crate::graph::Mode;
 use crate::state::{Action, Cause, State, Transition};
@@ -51,25 +51,21 @@ pub struct Unmet {
     pub within: Option<Duration>,
 }
 
-/// Where a service is, at the instant that is looked at.
-type WordOf<'a> = &'a dyn Fn(Id) -> Word;
-
 impl Why {
     pub(crate) fn of(core: &Core, id: Id) -> Why {
-        Why::chain(core, &|_| vec![id])
+        Why::chain(core, |_| vec![id])
     }
 
     /// Of those services that are not in the state.
     pub(crate) fn not_in(core: &Core, services: &[Id], state: State) -> Why {
-        Why::chain(core, &|word| services.iter().copied().filter(|&id| !word(id).is_in(state)).collect())
+        Why::chain(core, |look| services.iter().copied().filter(|&id| !look.word(id).is_in(state)).collect())
     }
 
-    fn chain(core: &Core, first: &dyn Fn(WordOf<'_>) -> Vec<Id>) -> Why {
+    fn chain(core: &Core, first: impl FnOnce(&Look<'_>) -> Vec<Id>) -> Why {
         let (seq, found) = core.board.look(|look| {
-            let word = |id| *look.word(id);
             // Each service once, in the order in which one comes upon them: there may be several
             // ways to one and, through gates that another target can open, ways round in a circle.
-            let mut next = first(&word);
+            let mut next = first(look);
             next.reverse();
             let mut seen = HashSet::new();
             let mut found: Vec<(Id, Word, Vec<Declared>)> = Vec::new();
@@ -77,7 +73,7 @@ impl Why {
                 if !seen.insert(id) {
                     continue;
                 }
-                let word = word(id);
+                let word = *look.word(id);
                 let to = if word.state == State::Idle { State::Run } else { State::Init };
                 let gates = if look.is_held(id) { look.unmet(id, to) } else { Vec::new() };
                 let targets = gates.iter().flat_map(|gate| gate.targets.iter().map(move |&target| (gate, target)));

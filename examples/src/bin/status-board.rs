@@ -8,7 +8,7 @@
 //!
 //! ```text
 //! cargo run -p examples --bin status-board -- --for 10s
-//! cargo run -p examples --bin status-board -- --for 3s | head
+//! cargo run -p examples --bin status-board -- --for 3s | cat
 //! ```
 #![allow(clippy::print_stdout, reason = "the board is the program's output")]
 
@@ -59,13 +59,13 @@ impl Runner for Api {
 #[rxd::service]
 struct Clock {
     end: Duration,
-    handle: std::sync::Arc<tokio::sync::Notify>,
+    over: std::sync::Arc<tokio::sync::Notify>,
 }
 
 impl Runner for Clock {
     async fn run(&mut self, cx: &Context) -> rxd::Result {
         tokio::select! {
-            () = sleep(self.end) => self.handle.notify_one(),
+            () = sleep(self.end) => self.over.notify_one(),
             () = cx.cancelled() => return Ok(()),
         }
         cx.cancelled().await;
@@ -162,7 +162,7 @@ async fn main() -> rxd::Result {
     let daemon = StatusBoard {
         db: Db { holds, rounds: 0 },
         api: Api,
-        clock: Clock { end, handle: over.clone() },
+        clock: Clock { end, over: over.clone() },
         board: Board { terminal: std::io::stdout().is_terminal() },
     };
     let handle = daemon.start().await?;

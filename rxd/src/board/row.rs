@@ -217,8 +217,10 @@ impl Row {
     /// Counts a target that settles or, started by an operator, does so no longer; whether that is the end.
     pub(super) fn settle(&mut self, at: usize, before: &Word, after: &Word) -> bool {
         let (was, is) = (self.condition.is_settled(before), self.condition.is_settled(after));
-        self.settled[usize::from(!self.condition.holds(before))] -= u32::from(was);
-        self.settled[usize::from(!self.condition.holds(after))] += u32::from(is);
+        if was || is {
+            self.settled[usize::from(!self.condition.holds(before))] -= u32::from(was);
+            self.settled[usize::from(!self.condition.holds(after))] += u32::from(is);
+        }
         if self.condition.is_pulse() && self.mode == Mode::All {
             return is && !was && self.targets[at].mark != self.phase;
         }

@@ -144,7 +144,7 @@ fn f80_on_several_threads() {
         let rules = Rules::of(&daemon);
         let handle = daemon.start().await.unwrap();
         for n in 0..100 {
-            handle.wait_for(&format!("s{n}"), State::Run).await.unwrap();
+            handle.wait_for(format!("s{n}"), State::Run).await.unwrap();
         }
         handle.shutdown();
         let report = handle.wait().await;
