@@ -66,9 +66,9 @@ struct Told {
 /// What a watch is told if it is made after transition `made`: each number at which it comes true.
 fn edges(record: &[ServiceState], watch: &(Mode, Action, State, Vec<usize>), made: u64) -> Vec<u64> {
     let (mode, action, state, targets) = watch;
-    let mut is = vec![*state == State::Unknown; SERVICES];
+    let mut is = [*state == State::Unknown; SERVICES];
     let mut left = [false; SERVICES];
-    let mut changed = vec![false; SERVICES];
+    let mut changed = [false; SERVICES];
     let mut held = false;
     let mut edges = Vec::new();
     for seq in 0..=record.len() as u64 {
