@@ -77,7 +77,7 @@ impl Supervisor {
 
     pub(crate) async fn run(mut self) {
         self.until_shutdown().await;
-        self.systemd.stopping(self.shutdown_timeout + SETTLE);
+        self.systemd.stopping(self.shutdown_timeout.saturating_add(SETTLE));
         let end = match self.core.ladder.left() {
             0 => later(SETTLE),
             _ => self.shut_down().await,

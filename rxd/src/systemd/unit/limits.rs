@@ -162,9 +162,11 @@ impl Walk<'_> {
     /// its limit to leave Run, and again to Stop.
     fn stop(&self) -> (Duration, String) {
         let order = self.graph.stops_before().into_iter().take(self.run.len());
-        let after: Vec<Box<[u32]>> = order
+        let after: Vec<Vec<u32>> = order
             .map(|after| after.into_iter().map(|at| at as u32).filter(|&at| (at as usize) < self.run.len()).collect())
             .collect();
+        // Gates written both ways have no order: a path through them would have no end.
+        let after = without_cycles(after);
         let mut ways = vec![Way::default(); after.len()];
         for at in targets_first(&after) {
             let next = after[at].iter().map(|&next| next as usize).max_by_key(|&next| ways[next].time);
