@@ -92,6 +92,7 @@ paths! {
     public result "Result";
     public signal "Signal";
     public manager_trait "Manager";
+    private stage "Stage";
     private table "Table";
     private declared "Declared";
     private declaration "Declaration";

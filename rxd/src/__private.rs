@@ -4,6 +4,7 @@ pub use crate::graph::{
     Analysis, Edge, Effect, Graph, Index, Kind, Mode, Node, Target, check_edge, check_service, check_target,
 };
 pub use crate::manager::Table;
+pub use crate::prestart::Stage;
 pub use crate::service::{Checked, Declaration, Declared, Field, Graphed, Watched, service};
 #[cfg(feature = "macros")]
 pub use rxd_macros::manager;

@@ -54,7 +54,7 @@
 //! ```
 //!
 //! Each state is *entered* when its method is about to be called and *exited* when it has ended.
-//! Where a service goes from there is its [manager](manager)'s to say; how it is paced and limited
+//! Where a service goes from there is its [manager](mod@manager)'s to say; how it is paced and limited
 //! is in its [`Options`]. A panic or a missed limit counts as a failure.
 //!
 //! # The words of an attribute

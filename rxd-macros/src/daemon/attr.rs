@@ -15,8 +15,19 @@ pub(crate) const KEYS: &[Key] = &[
     Key { name: "name", form: "name = \"my-daemon\"" },
     Key { name: "shutdown_timeout", form: "shutdown_timeout = \"30s\"" },
     Key { name: "signals", form: "signals(interrupt, terminate)" },
+    Key { name: "prestart", form: "prestart(first, second(retry = \"1s\", attempts = 3, timeout = \"5s\"))" },
+    Key { name: "exit_code", form: "exit_code = 3" },
+    Key { name: "stall_limit", form: "stall_limit = \"1s\"" },
+    Key { name: "report_alive", form: "report_alive = \"5s\"" },
     runtime::KEY,
 ];
+
+/// The keys of one stage of `prestart(..)`.
+pub(super) const STAGE: Table = Table::new(&[
+    Key { name: "retry", form: "retry = \"1s\"" },
+    Key { name: "attempts", form: "attempts = 3" },
+    Key { name: "timeout", form: "timeout = \"5s\"" },
+]);
 
 /// The keys of a field's `#[service(..)]`.
 const FIELD: Table = Table::new(&[Key { name: "name", form: "name = \"worker-2\"" }])

@@ -149,6 +149,22 @@ fn setting(setting: &Setting, rxd: &Runtime) -> TokenStream {
             let name = proc_macro2::Ident::new(name, proc_macro2::Span::call_site());
             quote!(.#name(#time))
         }
+        Setting::ExitCode(code) => {
+            let code = code.int();
+            quote!(.exit_code(#code))
+        }
+        Setting::Stage(stage) => {
+            let (new, name, path) = (rxd.stage(), &stage.name, &stage.path);
+            let times = stage.times.iter().map(|(setter, time)| {
+                let setter = proc_macro2::Ident::new(setter, proc_macro2::Span::call_site());
+                quote!(.#setter(#time))
+            });
+            let attempts = stage.attempts.as_ref().map(|most| {
+                let most = most.int();
+                quote!(.attempts(#most))
+            });
+            quote!(.prestart(#new::new(#name, #path) #(#times)* #attempts))
+        }
         Setting::Signals(signals) => {
             let kind = rxd.signal();
             quote!(.signals([#(#kind::#signals),*]))

@@ -4,6 +4,7 @@ pub(crate) mod attr;
 pub(crate) mod expand;
 pub(crate) mod fallback;
 pub(crate) mod model;
+mod settings;
 
 use crate::errors::Errors;
 use crate::syntax::item::{describe, keyword};

@@ -1,12 +1,12 @@
 //! What is valid.
 
 use super::attr::Written;
+use super::settings::{self, Stage};
 use crate::errors::Errors;
 use crate::runtime::Runtime;
 use crate::syntax::duration::Time;
-use crate::syntax::keys::Entry;
+use crate::syntax::keys::Number;
 use crate::syntax::name;
-use crate::syntax::words::SIGNALS;
 use proc_macro2::Ident;
 use quote::ToTokens;
 use syn::{Attribute, Fields, GenericArgument, ItemStruct, LitStr, PathArguments, Type};
@@ -23,8 +23,12 @@ pub(crate) struct Daemon {
 pub(crate) enum Setting {
     /// `.shutdown_timeout(time)`, by the setter's name.
     Time(&'static str, Box<Time>),
+    /// `.exit_code(3)`
+    ExitCode(Number),
     /// `.signals([Signal::INTERRUPT, ..])`
     Signals(Vec<Ident>),
+    /// `.prestart(Stage::new(name, path)..)`
+    Stage(Stage),
 }
 
 /// One service of a daemon.
@@ -55,10 +59,12 @@ pub(crate) fn check(written: Written, item: &ItemStruct, errors: &mut Errors) ->
                 let name = entry.string(errors).and_then(|lit| name::checked(&lit, errors));
                 daemon.name = name.unwrap_or(daemon.name);
             }
-            "shutdown_timeout" => {
-                settings.extend(entry.positive(errors).map(|time| Setting::Time("shutdown_timeout", Box::new(time))));
+            "shutdown_timeout" | "stall_limit" | "report_alive" => {
+                settings.extend(entry.positive(errors).map(|time| Setting::Time(entry.name, Box::new(time))));
             }
-            "signals" => settings.extend(signals(entry, errors)),
+            "exit_code" => settings.extend(settings::exit_code(entry, errors)),
+            "signals" => settings.extend(settings::signals(entry, errors)),
+            "prestart" => settings.extend(settings::prestart(entry, errors)),
             _ => daemon.runtime = Runtime::from_entry(entry, errors).unwrap_or_default(),
         }
     }
@@ -128,24 +134,6 @@ fn twice(fields: &mut [Field], errors: &mut Errors) {
         );
         field.taken = true;
     }
-}
-
-/// `signals(interrupt, terminate)`
-fn signals(entry: &Entry, errors: &mut Errors) -> Option<Setting> {
-    let mut signals: Vec<Ident> = Vec::new();
-    for arg in entry.list(errors)? {
-        let Some(word) = arg.as_ident() else {
-            errors.help(&arg, "expected a signal", SIGNALS.help(""));
-            continue;
-        };
-        let Some(signal) = SIGNALS.expect(word, errors) else { continue };
-        if signals.contains(&signal) {
-            errors.help(word, format_args!("`{word}` is named twice"), "remove one of them");
-            continue;
-        }
-        signals.push(signal);
-    }
-    Some(Setting::Signals(signals))
 }
 
 /// The `T` of an `Option<T>`.

@@ -274,6 +274,11 @@ impl Number {
         }
     }
 
+    /// Whether it is known to be more than this.
+    pub(crate) fn is_above(&self, most: f64) -> bool {
+        self.text.is_some_and(|number| number > most)
+    }
+
     /// As written.
     pub(crate) fn int(&self) -> TokenStream {
         self.written.to_token_stream()
