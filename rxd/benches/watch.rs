@@ -1,7 +1,7 @@
 //! What watching costs. `cargo bench -p rxd --bench watch`; see README.md beside this file.
 #![allow(clippy::print_stdout, reason = "the figures are the program's output")]
 
-use rxd::__private::Stage;
+use rxd::__private::Bench as Stage;
 use rxd::{Action, Filter, State, StateEvent, Watch};
 use std::future::Future;
 use std::hint::black_box;

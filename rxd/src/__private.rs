@@ -17,4 +17,4 @@ pub fn stream(cx: &Context, edge: &'static Edge<'static>) -> Watch {
 }
 
 #[cfg(feature = "test-util")]
-pub use crate::watch::bench::Stage;
+pub use crate::watch::bench::Stage as Bench;

@@ -1,6 +1,6 @@
 //! What a transition costs, counted in watches looked at, not in time. G48, F61.
 
-use rxd::__private::Stage;
+use rxd::__private::Bench as Stage;
 use rxd::{Action, Filter, State};
 
 /// What 100 transitions of `s0` look at, with so many watches on it, so many services beside it,
