@@ -71,13 +71,13 @@ impl Pace {
         }
         self.counts = limit.is_some();
         self.failures = self.failures.saturating_add(1);
-        self.last_delay = nth_delay(backoff, self.failures, fastrand::f64());
+        self.last_delay = nth_delay(backoff, self.failures, fastrand::f64);
         Some(self.last_delay)
     }
 }
 
-/// `min(max, base * factor^(n-1)) * U[1-jitter, 1+jitter]`, where `random` is in `[0, 1)`.
-fn nth_delay(backoff: &Backoff, n: u32, random: f64) -> Duration {
+/// `min(max, base * factor^(n-1)) * U[1-jitter, 1+jitter]`, where `random` makes one in `[0, 1)`.
+fn nth_delay(backoff: &Backoff, n: u32, random: impl FnOnce() -> f64) -> Duration {
     if backoff.base.is_zero() {
         return Duration::ZERO;
     }
@@ -85,7 +85,7 @@ fn nth_delay(backoff: &Backoff, n: u32, random: f64) -> Duration {
     let grown = backoff.base.as_secs_f64() * backoff.factor.max(1.0).powi(exponent);
     let jitter = backoff.jitter.clamp(0.0, 1.0);
     let capped = grown.min(backoff.max.as_secs_f64());
-    Duration::try_from_secs_f64(capped * (1.0 - jitter + 2.0 * jitter * random)).unwrap_or(backoff.max)
+    Duration::try_from_secs_f64(capped * (1.0 - jitter + 2.0 * jitter * random())).unwrap_or(backoff.max)
 }
 
 #[cfg(test)]
@@ -98,7 +98,7 @@ mod tests {
         for n in (1..100).chain([1_000, 1_000_000, u32::MAX]) {
             let exact = (0.1 * 2f64.powi((n - 1).min(1_000) as i32)).min(30.0);
             for random in [0.0, 0.25, 0.5, 0.999_999] {
-                let delay = nth_delay(&backoff, n, random).as_secs_f64();
+                let delay = nth_delay(&backoff, n, || random).as_secs_f64();
                 assert!(delay >= exact * 0.8 - 1e-9 && delay <= exact * 1.2 + 1e-9, "n = {n}: {delay}");
             }
         }
@@ -106,12 +106,12 @@ mod tests {
 
     #[test]
     fn no_delay_is_no_delay_however_often() {
-        assert_eq!(nth_delay(&Backoff::NONE, 1_000_000, 0.9), Duration::ZERO);
+        assert_eq!(nth_delay(&Backoff::NONE, 1_000_000, || 0.9), Duration::ZERO);
     }
 
     #[test]
     fn a_fixed_delay_does_not_grow() {
         let fixed = Backoff::fixed(Duration::from_millis(100));
-        assert_eq!(nth_delay(&fixed, 1, 0.9), nth_delay(&fixed, 50, 0.1));
+        assert_eq!(nth_delay(&fixed, 1, || 0.9), nth_delay(&fixed, 50, || 0.1));
     }
 }

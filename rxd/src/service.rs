@@ -45,13 +45,13 @@ pub trait Runner: Send + 'static {
     /// Acquires what the service needs. Default: nothing.
     fn init(&mut self, cx: &Context) -> impl Future<Output = Result> + Send {
         let _ = cx;
-        async { Ok(()) }
+        Nothing
     }
 
     /// Prepares to run; the gates of the service are waited for after it has returned. Default: nothing.
     fn idle(&mut self, cx: &Context) -> impl Future<Output = Result> + Send {
         let _ = cx;
-        async { Ok(()) }
+        Nothing
     }
 
     /// Does the work. To leave it is to leave [`State::Run`].
@@ -61,7 +61,7 @@ pub trait Runner: Send + 'static {
     /// panic, and with a context that is not cancelled. Default: nothing.
     fn stop(&mut self, cx: &Context) -> impl Future<Output = Result> + Send {
         let _ = cx;
-        async { Ok(()) }
+        Nothing
     }
 
     /// Takes up a new configuration: called on SIGHUP, and when an operator asks.
@@ -72,14 +72,14 @@ pub trait Runner: Send + 'static {
     /// `reload` of its own is left alone by SIGHUP. Default: nothing.
     fn reload(&mut self, cx: &Context) -> impl Future<Output = Result> + Send {
         let _ = cx;
-        Unchanged
+        Nothing
     }
 }
 
-/// What the default `reload` returns. It holds nothing, which is how the engine knows it.
-struct Unchanged;
+/// What a default method returns: how the engine knows that there is nothing to call.
+pub(crate) struct Nothing;
 
-impl Future for Unchanged {
+impl Future for Nothing {
     type Output = Result;
 
     fn poll(self: Pin<&mut Self>, _: &mut TaskContext<'_>) -> Poll<Result> {

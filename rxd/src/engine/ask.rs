@@ -116,7 +116,7 @@ impl Seat {
                 Command::Stop => leave = Some(Leave::End(Cause::Operator)),
                 Command::Restart if leave.is_none() => leave = Some(Leave::Round(Cause::Operator)),
                 Command::Restart => {}
-                Command::Reload if self.reloads => self.reload_asked = true,
+                Command::Reload if self.own.has(Call::Reload) => self.reload_asked = true,
                 Command::Reload => {
                     tracing::debug!(target: "rxd", "has nothing to reload");
                     let _ = reply.send(Ok(()));

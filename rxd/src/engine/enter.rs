@@ -7,10 +7,10 @@ use crate::core::Command;
 use crate::error::Error;
 use crate::pace::{Pace, later};
 use crate::state::{Cause, State, Transition};
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
-use tokio::time::Instant;
 
 impl Seat {
     /// The method to call next, its state entered; none when the daemon is over.
@@ -57,7 +57,15 @@ impl Seat {
             return Err(Leave::End(self.failed.unwrap_or(Cause::Error)));
         };
         // A service without pauses is not to keep its thread from all others.
-        tokio::task::coop::consume_budget().await;
+        let mut turn = pin!(tokio::task::coop::consume_budget());
+        poll_fn(|task| {
+            let polled = turn.as_mut().poll(task);
+            if polled.is_pending() {
+                self.flush();
+            }
+            polled
+        })
+        .await;
         let held = self.hold(State::Init, delay.max(self.options.delays[0])).await;
         if !matches!(held, Err(Leave::End(_) | Leave::Round(_))) {
             self.pace.restarted();
@@ -90,8 +98,10 @@ impl Seat {
             self.give_up(self.failed.unwrap_or(Cause::Error));
             return None;
         };
-        self.core.board.restarted(self.id);
-        self.core.note(self.id, |detail| detail.next_attempt = Some(later(delay)));
+        self.owed.comes_round = true;
+        if !delay.is_zero() {
+            self.core.note(self.id, |detail| detail.next_attempt = Some(later(delay)));
+        }
         Some(delay)
     }
 
@@ -111,8 +121,7 @@ impl Seat {
             self.paused = false;
             return Ok(Call::Run);
         }
-        self.hold(State::Run, self.options.delays[2]).await?;
-        self.run_since = Some(Instant::now());
+        self.run_since = Some(self.hold(State::Run, self.options.delays[2]).await?);
         Ok(Call::Run)
     }
 
@@ -136,6 +145,7 @@ impl Seat {
         let cause = self.ending.take().unwrap_or(Cause::Normal);
         let (core, id) = (self.core.clone(), self.id);
         let well = self.ended_well && cause == Cause::Normal;
+        self.flush();
         let seq = core.board.publish_exit(id, cause, well, self.gave_up);
         self.trace(State::Exit, Transition::Entering, seq);
         core.note_if_any(id, |detail| detail.next_attempt = None);

@@ -12,25 +12,32 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep};
 
 impl Seat {
-    /// Waits for `delay` and for the gates before `to`, and enters it.
-    pub(super) async fn hold(&mut self, to: State, delay: Duration) -> Result<(), Leave> {
+    /// Waits for `delay` and for the gates before `to`, and enters it; when, as the board tells time.
+    pub(super) async fn hold(&mut self, to: State, delay: Duration) -> Result<u64, Leave> {
         self.delay(delay).await?;
-        let (core, id, from) = (self.core.clone(), self.id, self.inside);
-        let begun = Instant::now();
+        let from = self.inside;
+        let mut begun: Option<Instant> = None;
         let mut limit: Option<Pin<Box<Sleep>>> = None;
-        let mut asked = false;
         let held = poll_fn(|task| {
             self.register(task);
             if let Some(leave) = self.told_to_leave() {
                 return Poll::Ready(Err(leave));
             }
-            if let Some((left, entered)) = core.board.pass(id, from, to) {
-                return Poll::Ready(Ok((left, entered)));
+            let owed = std::mem::take(&mut self.owed);
+            let passed = self.core.board.pass_after(self.id, &owed, from, to);
+            self.trace_owed(&owed, passed.owed);
+            if let Some((left, entered)) = passed.entered {
+                if let Some(state) = from {
+                    self.trace(state, Transition::Exited, left);
+                }
+                self.trace(to, Transition::Entering, Some(entered));
+                return Poll::Ready(Ok(passed.at));
             }
-            if !asked {
-                asked = true;
-                limit = self.next_limit(to, begun);
-            }
+            let begun = *begun.get_or_insert_with(|| {
+                let now = Instant::now();
+                limit = self.next_limit(to, now);
+                now
+            });
             while let Some(timer) = &mut limit {
                 if timer.as_mut().poll(task).is_pending() {
                     break;
@@ -45,19 +52,10 @@ impl Seat {
         })
         .await;
         match held {
-            Ok((left, entered)) => {
-                if let Some(state) = from {
-                    self.trace(state, Transition::Exited, left);
-                }
-                self.trace(to, Transition::Entering, Some(entered));
-                self.inside = Some(to);
-                Ok(())
-            }
-            Err(leave) => {
-                core.board.leave_gate(id);
-                Err(leave)
-            }
+            Ok(_) => self.inside = Some(to),
+            Err(_) => self.core.board.leave_gate(self.id),
         }
+        held
     }
 
     /// When the next gate that is shut will have been so for too long.
@@ -84,7 +82,10 @@ impl Seat {
                 return Poll::Ready(Err(leave));
             }
             match &mut timer {
-                Some(timer) => timer.as_mut().poll(task).map(Ok),
+                Some(timer) => {
+                    self.flush();
+                    timer.as_mut().poll(task).map(Ok)
+                }
                 None => Poll::Ready(Ok(())),
             }
         })

@@ -20,7 +20,7 @@ mod enter;
 mod hold;
 mod supervise;
 
-use crate::board::Id;
+use crate::board::{Id, Owed, Step, signal};
 use crate::children::Children;
 use crate::context::Context;
 use crate::core::{Command, Core};
@@ -28,14 +28,14 @@ use crate::error::{Error, Result};
 use crate::options::Options;
 use crate::pace::Pace;
 use crate::panic;
-use crate::service::{Decide, Runner};
+use crate::service::{Decide, Nothing, Runner};
 use crate::state::{Cause, State, Transition};
+use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Waker};
 use std::time::Duration;
 use tokio::sync::oneshot;
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// How long a method that was told to return, and Stop itself, may take where nothing else is declared.
@@ -71,31 +71,39 @@ impl Call {
 }
 
 /// One service, to its end.
-pub(crate) async fn serve<R: Runner>(mut runner: R, mut seat: Seat) {
-    if overrides_reload(R::reload) {
-        seat.reloads = true;
+pub(crate) fn serve<R: Runner>(mut runner: R, mut seat: Seat) -> impl Future<Output = ()> + Send {
+    seat.own = Own::of::<R>();
+    if seat.own.has(Call::Reload) {
         seat.core.can_reload(seat.id);
     }
-    while let Some(call) = seat.next().await {
-        let cx = seat.context(call);
-        let ended = {
-            let mut method = pin!(Some(invoke(&mut runner, &cx, call)));
-            let ended = match method.as_mut().as_pin_mut() {
-                Some(method) => seat.supervise(call, &cx, method).await,
-                None => unreachable!("it was just made"),
-            };
-            // Dropping what a method left behind is the user's code too.
-            match panic::catch(|| method.set(None)) {
-                Ok(()) => ended,
-                Err(caught) => Outcome::panicked(&caught),
+    // What is captured is used where it is: the arguments of an `async fn` are there twice.
+    async move {
+        while let Some(call) = seat.next().await {
+            if seat.may_leave_out(call) {
+                seat.ended(call, Outcome { cause: Cause::Normal, error: None });
+                continue;
             }
-        };
-        let ended = seat.settle(&cx, call, ended).await;
-        drop(cx);
-        seat.ended(call, ended);
-    }
-    if let Err(caught) = panic::catch(|| drop(runner)) {
-        tracing::error!(target: "rxd", "panicked while it was dropped: {caught}");
+            seat.flush();
+            let cx = seat.context(call);
+            let ended = {
+                let mut method = pin!(Some(invoke(&mut runner, &cx, call)));
+                let ended = match method.as_mut().as_pin_mut() {
+                    Some(method) => seat.supervise(call, &cx, method).await,
+                    None => unreachable!("it was just made"),
+                };
+                // Dropping what a method left behind is the user's code too.
+                match panic::catch(|| method.set(None)) {
+                    Ok(()) => ended,
+                    Err(caught) => Outcome::panicked(&caught),
+                }
+            };
+            let ended = seat.settle(&cx, call, ended).await;
+            drop(cx);
+            seat.ended(call, ended);
+        }
+        if let Err(caught) = panic::catch(|| drop(runner)) {
+            tracing::error!(target: "rxd", "panicked while it was dropped: {caught}");
+        }
     }
 }
 
@@ -109,10 +117,31 @@ async fn invoke<R: Runner>(runner: &mut R, cx: &Context, call: Call) -> Result {
     }
 }
 
-/// Whether the service has a `reload` of its own: the default one's future holds nothing, while
-/// that of any `async fn reload(&mut self, ..)` holds its arguments. Nothing is called for it.
-fn overrides_reload<'a, R: Runner, F>(_: fn(&'a mut R, &'a Context) -> F) -> bool {
-    size_of::<F>() > 0
+/// Which methods a service has of its own. The others do nothing, and are not called for it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Own(u8);
+
+impl Own {
+    fn of<R: Runner>() -> Self {
+        let own = [
+            (Call::Init, is_own(R::init)),
+            (Call::Idle, is_own(R::idle)),
+            (Call::Run, true),
+            (Call::Stop, is_own(R::stop)),
+            (Call::Reload, is_own(R::reload)),
+        ];
+        Own(own.iter().fold(0, |all, &(call, own)| all | u8::from(own) << call as u8))
+    }
+
+    fn has(self, call: Call) -> bool {
+        self.0 & 1 << call as u8 != 0
+    }
+}
+
+/// Whether this is not the default method: that returns [`Nothing`], which nobody can make but the
+/// trait itself. Nothing is called to find out.
+fn is_own<'a, R: Runner, F>(_: fn(&'a mut R, &'a Context) -> F) -> bool {
+    size_of::<F>() > 0 || std::any::type_name::<F>() != std::any::type_name::<Nothing>()
 }
 
 /// How a method ended.
@@ -137,8 +166,9 @@ pub(crate) struct Seat {
     children: Arc<Children>,
     token: CancellationToken,
     waker: Waker,
-    /// Whether the service has a `reload` of its own.
-    reloads: bool,
+    own: Own,
+    /// What it has done that is not published. Empty whenever it waits and while a method runs.
+    owed: Owed,
     /// The state to enter next.
     to: State,
     /// The state that was entered and not left.
@@ -157,7 +187,8 @@ pub(crate) struct Seat {
     interrupted: Option<Cause>,
     ended_well: bool,
     gave_up: bool,
-    run_since: Option<Instant>,
+    /// When Run was entered, as the board tells time.
+    run_since: Option<u64>,
     /// A reload was asked for, and has not been begun.
     reload_asked: bool,
     /// Run has returned for a reload, and is to be called again in the same state.
@@ -177,7 +208,8 @@ impl Seat {
             children: Arc::default(),
             token: CancellationToken::new(),
             waker: Waker::noop().clone(),
-            reloads: false,
+            own: Own::default(),
+            owed: Owed::default(),
             to: State::Init,
             inside: None,
             at: State::Unknown,
@@ -221,9 +253,31 @@ impl Seat {
 
     // ---- telling -------------------------------------------------------------------------------
 
-    fn publish(&self, state: State, transition: Transition, cause: Cause) {
-        let seq = self.core.board.publish(self.id, state, transition, cause);
-        self.trace(state, transition, seq);
+    /// Notes a transition, to be published with those that follow at once.
+    fn publish(&mut self, state: State, transition: Transition, cause: Cause) {
+        if self.owed.push(Step { state, transition, cause }) {
+            self.flush();
+        }
+    }
+
+    /// Publishes what is owed: before a method is called, and before it waits.
+    fn flush(&mut self) {
+        let owed = std::mem::take(&mut self.owed);
+        if !owed.is_empty() {
+            let first = self.core.board.publish_all(self.id, &owed);
+            self.trace_owed(&owed, first);
+        }
+    }
+
+    fn trace_owed(&self, owed: &Owed, first: Option<u64>) {
+        for (nth, step) in owed.steps().iter().enumerate() {
+            self.trace(step.state, step.transition, first.map(|first| first + nth as u64));
+        }
+    }
+
+    /// Whether this method need not be called: it is not the service's own, and nothing else is to be done.
+    fn may_leave_out(&self, call: Call) -> bool {
+        !self.own.has(call) && self.core.board.signals(self.id) & !signal::GATE == 0
     }
 
     /// Publishes that the state that was entered is left.

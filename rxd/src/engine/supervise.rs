@@ -192,6 +192,7 @@ impl Seat {
     /// Cancels the tasks of this round, waits for them, and aborts those that stay; what the first
     /// panic among them said.
     async fn wind_up(&mut self, token: &CancellationToken) -> Option<String> {
+        self.flush();
         self.token.cancel();
         token.cancel();
         let children = std::mem::take(&mut self.children);
