@@ -19,6 +19,7 @@ pub(crate) const KEYS: &[Key] = &[
     Key { name: "exit_code", form: "exit_code = 3" },
     Key { name: "stall_limit", form: "stall_limit = \"1s\"" },
     Key { name: "report_alive", form: "report_alive = \"5s\"" },
+    Key { name: "admin", form: "admin = \"127.0.0.1:1337\"" },
     runtime::KEY,
 ];
 

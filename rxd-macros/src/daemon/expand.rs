@@ -153,6 +153,11 @@ fn setting(setting: &Setting, rxd: &Runtime) -> TokenStream {
             let code = code.int();
             quote!(.exit_code(#code))
         }
+        // At what was written: without the feature there is a word on it there.
+        Setting::Admin(admin) => {
+            let setter = quote_spanned!(ends(&admin.to_token_stream()).0=> .admin);
+            quote!(#setter(#admin))
+        }
         Setting::Stage(stage) => {
             let (new, name, path) = (rxd.stage(), &stage.name, &stage.path);
             let times = stage.times.iter().map(|(setter, time)| {

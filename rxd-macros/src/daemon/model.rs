@@ -9,7 +9,7 @@ use crate::syntax::keys::Number;
 use crate::syntax::name;
 use proc_macro2::Ident;
 use quote::ToTokens;
-use syn::{Attribute, Fields, GenericArgument, ItemStruct, LitStr, PathArguments, Type};
+use syn::{Attribute, Expr, Fields, GenericArgument, ItemStruct, LitStr, PathArguments, Type};
 
 /// One valid daemon.
 pub(crate) struct Daemon {
@@ -29,6 +29,8 @@ pub(crate) enum Setting {
     Signals(Vec<Ident>),
     /// `.prestart(Stage::new(name, path)..)`
     Stage(Stage),
+    /// `.admin("127.0.0.1:1337")`
+    Admin(Expr),
 }
 
 /// One service of a daemon.
@@ -65,6 +67,7 @@ pub(crate) fn check(written: Written, item: &ItemStruct, errors: &mut Errors) ->
             "exit_code" => settings.extend(settings::exit_code(entry, errors)),
             "signals" => settings.extend(settings::signals(entry, errors)),
             "prestart" => settings.extend(settings::prestart(entry, errors)),
+            "admin" => settings.extend(settings::admin(entry, errors)),
             _ => daemon.runtime = Runtime::from_entry(entry, errors).unwrap_or_default(),
         }
     }

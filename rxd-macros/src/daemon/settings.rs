@@ -11,6 +11,7 @@ use crate::syntax::name;
 use crate::syntax::words::SIGNALS;
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
+use std::net::SocketAddr;
 use syn::Type;
 
 /// One stage of what comes before the services.
@@ -81,4 +82,40 @@ fn stage(arg: &Arg, errors: &mut Errors) -> Option<Stage> {
         }
     }
     Some(stage)
+}
+
+/// `admin = "127.0.0.1:1337"`, or an expression for more than an address.
+pub(super) fn admin(entry: &Entry, errors: &mut Errors) -> Option<Setting> {
+    let Some(written) = entry.as_expr() else {
+        entry.wrong("an address", errors);
+        return None;
+    };
+    if let Some(text) = keys::literal_string(written) {
+        let address = text.value();
+        let numeric = match address.strip_prefix("localhost:") {
+            Some(port) => format!("127.0.0.1:{port}"),
+            None => address.clone(),
+        };
+        match (address.strip_prefix("unix:"), numeric.parse::<SocketAddr>()) {
+            (Some(path), _) if !path.is_empty() => {}
+            (None, Ok(tcp)) if tcp.ip().to_canonical().is_loopback() => {}
+            (None, Ok(_)) => {
+                errors.help(
+                    written,
+                    format_args!("`{address}` can be reached from other machines, and has no token"),
+                    "listen on 127.0.0.1 or a Unix socket, or write `admin = Admin::new(..).token(..)`",
+                );
+                return None;
+            }
+            _ => {
+                errors.help(
+                    written,
+                    format_args!("`{address}` is no address to listen on"),
+                    "write `127.0.0.1:1337` or `unix:/run/my-app.sock`",
+                );
+                return None;
+            }
+        }
+    }
+    Some(Setting::Admin(written.clone()))
 }

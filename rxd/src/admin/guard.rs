@@ -119,6 +119,29 @@ fn is_number(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// F104: what gets through is an address, `localhost`, or a name that was listed.
+        #[test]
+        fn f104_any_host_is_known_or_refused(host in "[-a-z0-9.:@\\[\\]]{0,20}|(localhost|127\\.0\\.0\\.1|\\[::1\\])[.:a-z0-9]{0,6}") {
+            if guard(&Admin::new("127.0.0.1:1337").host("mine.example")).check(&request(&[("host", &host)])).is_ok() {
+                let name = host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(&*host, |(name, _)| name);
+                let number = name.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>().is_ok();
+                prop_assert!(number || name == "localhost" || name == "mine.example", "{}", host);
+            }
+        }
+
+        #[test]
+        fn f104_any_origin_is_answered(origin in ".{0,30}", site in "[a-z-]{0,12}") {
+            let Ok(origin) = origin.parse::<axum::http::HeaderValue>() else { return Ok(()) };
+            let mut request = request(&[("host", "localhost"), ("sec-fetch-site", &site)]);
+            request.headers_mut().insert(header::ORIGIN, origin);
+            let passed = check_origin(request.method(), request.uri(), request.headers()).is_ok();
+            let own = [&b"http://localhost"[..], b"https://localhost"];
+            prop_assert!(!passed || own.iter().any(|own| request.headers()[header::ORIGIN].as_bytes().eq_ignore_ascii_case(own)));
+        }
+    }
 
     fn request(headers: &[(&str, &str)]) -> Request<()> {
         let mut request = Request::post("/services/api/restart");

@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
@@ -178,6 +179,9 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let busy = answer.busy.clone();
+    // Who does not take in what it asked for is not waited for.
+    let mut stream = Box::pin(TimeoutStream::new(stream));
+    stream.as_mut().set_write_timeout_pinned(Some(limits.body));
     let service = hyper::service::service_fn(move |request| answer.clone().answer(request));
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())

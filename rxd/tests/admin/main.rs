@@ -3,6 +3,7 @@
 mod client;
 mod daemon;
 mod events;
+mod fuzz;
 mod listening;
 mod openapi;
 mod routes;

@@ -2,7 +2,8 @@
 
 use crate::admin::app::App;
 use crate::admin::picture;
-use crate::admin::problem::Problem;
+use crate::admin::problem::{Problem, quoted};
+use crate::graph::nearest;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -19,7 +20,9 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
     let asked = uri.query().unwrap_or_default().split('&').find_map(|part| part.strip_prefix("format="));
     let form = match asked {
         Some(name) => FORMS.iter().position(|(form, _)| *form == name).ok_or_else(|| {
-            Problem::bad("format", "there is no such form of the graph").allowed(FORMS.map(|(name, _)| name))
+            let forms = || FORMS.iter().map(|(name, _)| *name);
+            let detail = format!("the graph has no form {}", quoted(name));
+            Problem::bad("format", detail).allowed(forms()).suggestion(nearest(name, forms()))
         })?,
         None => {
             let accepts: Vec<&str> =

@@ -2,6 +2,7 @@
 
 use crate::admin::app::App;
 use crate::admin::view;
+use crate::intracom::Stats;
 use crate::state::State as Lifecycle;
 use axum::extract::State;
 use axum::http::header;
@@ -48,15 +49,19 @@ fn text(app: &App) -> String {
     for service in states.iter() {
         metric.line("rxd_service_restarts_total", &[("service", &service.name)], service.restarts);
     }
-    metric.head("rxd_service_in_state_seconds", "gauge", "Since when the service has been where it is.");
+    metric.head("rxd_service_in_state_seconds", "gauge", "For how long the service has been where it is.");
     for service in states.iter() {
         let since = view::seconds((uptime - service.at.as_secs_f64()).max(0.0));
         metric.line("rxd_service_in_state_seconds", &[("service", &service.name)], since);
     }
     metric.single("rxd_transitions_total", "counter", "How many transitions all services have made.", states.seq());
-    metric.single("rxd_uptime_seconds", "gauge", "Since when the daemon has been running.", view::seconds(uptime));
+    metric.single("rxd_uptime_seconds", "gauge", "For how long the daemon has been running.", view::seconds(uptime));
     let stopping = u8::from(view::phase(&app.handle, &states) != "running");
     metric.single("rxd_stopping", "gauge", "Whether the daemon is on its way out.", stopping);
+    let lagged = core.lagged.load(Ordering::Relaxed);
+    let help = "How many transitions readers of the states were too slow for.";
+    metric.single("rxd_watch_lagged_total", "counter", help, lagged);
+    topics(&mut metric, &core.intracom.stats());
     metric.head("rxd_log_lost_records_total", "counter", "How many records found no room in the queue of a log.");
     for (sink, lost) in crate::log::losses() {
         metric.line("rxd_log_lost_records_total", &[("sink", &sink)], lost);
@@ -73,6 +78,44 @@ fn text(app: &App) -> String {
         metric.single(name, kind, help, count.load(Ordering::Relaxed));
     }
     out
+}
+
+/// What services tell one another.
+fn topics(metric: &mut Metric<'_>, stats: &Stats) {
+    let topics = &stats.topics;
+    metric.head("rxd_intracom_dropped_total", "counter", "How many messages groups did not get, by reason.");
+    for topic in topics {
+        let drops = topic.dropped();
+        for (reason, count) in [
+            ("oldest", drops.oldest),
+            ("newest", drops.newest),
+            ("stalled", drops.stalled),
+            ("abandoned", drops.abandoned),
+            ("discarded", drops.discarded),
+        ] {
+            metric.line("rxd_intracom_dropped_total", &[("topic", &topic.name), ("reason", reason)], count);
+        }
+    }
+    metric.head("rxd_intracom_unheard_total", "counter", "How many messages were published while nobody subscribed.");
+    for topic in topics {
+        metric.line("rxd_intracom_unheard_total", &[("topic", &topic.name)], topic.unheard);
+    }
+    metric.head("rxd_intracom_received_total", "counter", "How many messages were taken out by a group's members.");
+    for topic in topics {
+        for group in &topic.groups {
+            metric.line(
+                "rxd_intracom_received_total",
+                &[("topic", &topic.name), ("group", &group.name)],
+                group.received,
+            );
+        }
+    }
+    metric.head("rxd_intracom_queued", "gauge", "How many messages wait for a group: how far it lags.");
+    for topic in topics {
+        for group in &topic.groups {
+            metric.line("rxd_intracom_queued", &[("topic", &topic.name), ("group", &group.name)], group.queued);
+        }
+    }
 }
 
 /// Writing to a `String` cannot fail.

@@ -1,0 +1,22 @@
+//! An admin route at no address.
+
+use rxd::{Context, Runner};
+
+#[rxd::service]
+struct Health;
+
+impl Runner for Health {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+#[rxd::daemon(admin = "somewhere")]
+struct Edge {
+    health: Health,
+}
+
+fn main() {
+    let edge = Edge { health: Health };
+    let _ = edge.into_daemon();
+}
