@@ -1,6 +1,6 @@
 //! `GET /openapi.json`: made of the table of routes, and of the types that they answer with.
 
-use super::api::graph::FORMS;
+use super::api::graph::{DIRECTIONS, FORMS};
 use super::api::levels::{Levels, WantedLevel, WantedServiceLevel};
 use super::app::App;
 use super::routes::{ROUTES, Route};
@@ -67,6 +67,7 @@ fn operation(route: &Route, services: &[&str]) -> Value {
     for (name, says) in route.query {
         let schema = match *name {
             "format" => json!({ "enum": FORMS.map(|(name, _)| name) }),
+            "direction" => json!({ "enum": DIRECTIONS }),
             _ => json!({ "type": "string" }),
         };
         parameters.push(json!({ "name": name, "in": "query", "description": says, "schema": schema }));

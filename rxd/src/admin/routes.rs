@@ -92,7 +92,7 @@ routes! {
     post "/services/{name}/reload" "reload" "Has a service reload" => (JSON, "Service"), actions::reload, also: ACTED, problems: ACT;
     get "/graph" "graph" "The checked graph, in the form that is accepted" => (JSON, "Graph"), graph::get,
         also: &[(200, "text/vnd.mermaid", "Text"), (200, "text/vnd.graphviz", "Text"), (200, "image/svg+xml", "Text")],
-        query: &[("format", "json, mermaid, dot or svg, whatever is accepted")], problems: &[400, 404, 406],
+        query: &[("format", "json, mermaid, dot or svg, whatever is accepted"), ("direction", "which way the SVG goes")], problems: &[400, 404, 406],
         to_the_end: true;
     get "/events" "events" "A snapshot, then every transition, as server-sent events; Last-Event-ID resumes" => ("text/event-stream", "Text"), events::get,
         problems: &[503],

@@ -181,7 +181,9 @@ async fn the_graph_in_four_forms() {
     assert!(svg.body.contains("data-service=\"db\""));
     let problem = ask(&d.at, "GET", "/graph", "Accept: text/csv\r\n", "").await.problem(406);
     assert!(problem["allowed"].as_array().unwrap().contains(&json!("image/svg+xml")));
-    get(&d.at, "/graph?format=png").await.problem(400);
+    assert_eq!(get(&d.at, "/graph?format=pngg").await.problem(400)["field"], "format");
+    assert_eq!(get(&d.at, "/graph?format=svg&direction=up").await.problem(400)["allowed"], json!(["right", "down"]));
+    assert!(get(&d.at, "/graph?format=svg&direction=down").await.body.contains("data-service=\"db\""));
 }
 
 #[tokio::test]
