@@ -23,8 +23,7 @@ impl Case {
     pub(crate) fn errors(&self) -> Vec<(String, String)> {
         let mut errors = Vec::new();
         let mut words: Vec<&str> = Vec::new();
-        let mut lines = self.stderr.lines();
-        while let Some(line) = lines.next() {
+        for line in self.stderr.lines() {
             if line.starts_with("error") {
                 words = vec![line];
             } else if let Some(place) = line.trim_start().strip_prefix("--> ").filter(|_| !words.is_empty()) {
