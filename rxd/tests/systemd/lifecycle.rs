@@ -145,6 +145,22 @@ fn the_status_says_who_waits_for_whom() {
     assert_eq!(subject.stop().0, Some(0));
 }
 
+/// What it wakes on the way is told by others.
+#[test]
+fn a_service_that_blocks_its_thread_holds_up_nothing_that_is_told() {
+    let mut peer = Peer::new();
+    let subject = peer.subject("a wedges block; b").start();
+    peer.until("READY=1");
+    subject.signal("USR1");
+    peer.until("STATUS=2/2 running; a: wedged");
+    drop(subject);
+    let mut peer = Peer::new();
+    let subject = peer.subject("a always-wedged block; b").start();
+    peer.until("READY=1");
+    peer.until("STATUS=2/2 running; a: wedged");
+    drop(subject);
+}
+
 /// As in a container: PID 1 gets only the signals that it listens to.
 #[test]
 fn pid_1_is_stopped_by_a_signal_and_leaves_nothing_behind() {
