@@ -12,18 +12,20 @@ impl Runner for Health {
     }
 }
 
-#[rxd::service(backoff(base = "200ms", max = "5s"))]
+#[rxd::service(backoff(base = "200ms", max = "5s"), restarts(max = 5, within = "1m"))]
 #[watch(any, entering, Run, "helth")]             // hold me in Idle until health is in Run
 #[watch(any, exited, Run, "health", then(stop))]   // take me out of Run when health leaves it
 struct Poller;
 
 impl Runner for Poller {
     async fn run(&mut self, cx: &Context) -> rxd::Result {
-        while !cx.is_cancelled() {
-            println!("polling");
-            tokio::time::sleep(Duration::from_secs(1)).await;
+        let mut every = tokio::time::interval(Duration::from_secs(1));
+        loop {
+            tokio::select! {
+                _ = every.tick() => println!("polling"), // an error here comes round again, later and later
+                () = cx.cancelled() => return Ok(()),
+            }
         }
-        Ok(())
     }
 }
 
@@ -35,5 +37,5 @@ struct EdgeAgent {
 
 #[tokio::main]
 async fn main() -> rxd::Result {
-    EdgeAgent { health: Health, poller: Poller }.run().await
+    EdgeAgent { health: Health, poller: Poller }.run().await // signals, start, wait, ordered stop, exit status
 }
