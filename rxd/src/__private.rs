@@ -18,12 +18,3 @@ pub fn stream(cx: &Context, edge: &'static Edge<'static>) -> Watch {
 
 #[cfg(feature = "test-util")]
 pub use crate::watch::bench::Stage as Bench;
-
-/// Nothing is this: it says which feature is missing.
-#[cfg(not(feature = "admin"))]
-#[diagnostic::on_unimplemented(
-    message = "the admin route is not built in",
-    label = "needs the feature `admin` of rxd",
-    note = "help: cargo add rxd --features admin"
-)]
-pub trait AdminIsOn {}

@@ -205,13 +205,6 @@ impl Daemon {
         self
     }
 
-    /// A word to who asks for it without the feature.
-    #[cfg(not(feature = "admin"))]
-    #[doc(hidden)]
-    pub fn admin(self, _: impl crate::__private::AdminIsOn) -> Self {
-        self
-    }
-
     /// Starts the daemon, and waits until it has stopped.
     ///
     /// # Errors

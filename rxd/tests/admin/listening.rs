@@ -106,35 +106,6 @@ async fn a_socket_is_its_owners_only() {
     assert_eq!(get(&at(&second), "/livez").await.status, 200);
 }
 
-#[rxd::service]
-struct Quiet;
-
-impl rxd::Runner for Quiet {
-    async fn run(&mut self, cx: &rxd::Context) -> rxd::Result {
-        cx.cancelled().await;
-        Ok(())
-    }
-}
-
-#[rxd::daemon(admin = "127.0.0.1:0")]
-struct Declared {
-    quiet: Quiet,
-}
-
-#[rxd::daemon(admin = Admin::new("0.0.0.0:0").token("0123456789abcdef"))]
-struct WithToken {
-    quiet: Quiet,
-}
-
-#[tokio::test]
-async fn it_can_be_declared_on_the_daemon() {
-    let handle = Declared { quiet: Quiet }.into_daemon().signals([]).start().await.unwrap();
-    assert_eq!(get(&at(&handle), "/services").await.json()["name"], "declared");
-    let handle = WithToken { quiet: Quiet }.into_daemon().signals([]).start().await.unwrap();
-    let Address::Tcp(tcp) = at(&handle) else { panic!() };
-    get(&Address::Tcp(([127, 0, 0, 1], tcp.port()).into()), "/services").await.problem(401);
-}
-
 #[tokio::test]
 async fn without_it_nothing_listens() {
     let handle = Daemon::new("d").signals([]).add(Service::new("a", Waits)).start().await.unwrap();

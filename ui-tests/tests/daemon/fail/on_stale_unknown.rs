@@ -1,4 +1,4 @@
-//! An admin route that other machines reach, without a token.
+//! No such thing to do.
 
 use rxd::{Context, Runner};
 
@@ -11,7 +11,7 @@ impl Runner for Health {
     }
 }
 
-#[rxd::daemon(admin = "0.0.0.0:1337")]
+#[rxd::daemon(on_stale(restrat))]
 struct Edge {
     health: Health,
 }

@@ -1,4 +1,4 @@
-//! An admin route at no address.
+//! A word where a string would stand.
 
 use rxd::{Context, Runner};
 
@@ -11,7 +11,7 @@ impl Runner for Health {
     }
 }
 
-#[rxd::daemon(admin = "somewhere")]
+#[rxd::daemon(on_stale = restart)]
 struct Edge {
     health: Health,
 }

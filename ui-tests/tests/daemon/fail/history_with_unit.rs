@@ -1,4 +1,4 @@
-//! An admin route, where rxd is built without one.
+//! A number is no duration.
 
 use rxd::{Context, Runner};
 
@@ -11,7 +11,7 @@ impl Runner for Health {
     }
 }
 
-#[rxd::daemon(admin = "127.0.0.1:1337")]
+#[rxd::daemon(history = "1h")]
 struct Edge {
     health: Health,
 }
