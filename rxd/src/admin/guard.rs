@@ -6,6 +6,10 @@ use axum::http::{HeaderMap, Method, Request, StatusCode, Uri, header};
 use std::net::Ipv6Addr;
 use subtle::ConstantTimeEq;
 
+/// Among a request's extensions: it has no token, where one is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stranger;
+
 /// What a listener asks of every request.
 #[derive(Debug)]
 pub(crate) struct Guard {
@@ -24,10 +28,19 @@ impl Guard {
         }
     }
 
-    pub(crate) fn check<B>(&self, request: &Request<B>) -> Result<(), Problem> {
+    /// Whether it has the token, or needs none; some things are told without.
+    ///
+    /// # Errors
+    ///
+    /// If it is not to be answered.
+    pub(crate) fn check<B>(&self, request: &Request<B>) -> Result<bool, Problem> {
         self.check_host(request.uri(), request.headers())?;
-        // The page holds nothing: it asks for the token itself.
-        if request.uri().path() == "/" { Ok(()) } else { self.check_token(request.headers()) }
+        match (self.check_token(request.headers()), request.uri().path()) {
+            (Ok(()), _) => Ok(true),
+            // The page holds nothing: it asks for the token itself. Who probes has none, as a rule.
+            (Err(_), "/" | "/livez" | "/readyz") => Ok(false),
+            (Err(problem), _) => Err(problem),
+        }
     }
 
     fn check_host(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {

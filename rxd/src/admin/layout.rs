@@ -138,7 +138,7 @@ impl Layout {
             let (front, back) = (|layer: usize| starts[layer], |layer: usize| starts[layer] + depth[layer]);
             // From the side that faces the other; within a layer, round its back.
             let leaves = if to < from { front(from) } else { back(from) };
-            let arrives = if to < from || to == from { back(to) } else { front(to) };
+            let arrives = if to <= from { back(to) } else { front(to) };
             let mut points = vec![(leaves, begin)];
             for &lane in lanes {
                 let (layer, at) = (items[lane].layer, items[lane].at);

@@ -108,6 +108,19 @@ async fn probes_say_why() {
 }
 
 #[tokio::test]
+async fn who_probes_needs_no_token_and_is_told_no_reasons() {
+    let d = start(|admin| admin.token("0123456789abcdef")).await;
+    assert_eq!(get(&d.at, "/livez").await.status, 200);
+    let ready = get(&d.at, "/readyz?verbose").await;
+    assert_eq!((ready.status, &ready.body[..]), (503, "not ready\n"));
+    let ready = get(&d.at, "/readyz?verbose&exclude=db&exclude=stuck").await;
+    assert_eq!((ready.status, &ready.body[..]), (200, "ok\n"));
+    let ready = ask(&d.at, "GET", "/readyz", "Authorization: Bearer 0123456789abcdef\r\n", "").await;
+    assert!(ready.body.contains("connection refused"), "{}", ready.body);
+    get(&d.at, "/services").await.problem(401);
+}
+
+#[tokio::test]
 async fn metrics_for_prometheus() {
     let d = start(|admin| admin).await;
     post(&d.at, "/services/api/restart").await;
