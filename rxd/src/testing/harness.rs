@@ -112,7 +112,7 @@ impl Harness {
                     neighbour = neighbour.manager(crate::manager::until_success);
                 }
                 if target.by_type {
-                    neighbour = neighbour.of_kind(Kind { id: target.id, text: "puppet" });
+                    neighbour = neighbour.of_kind(Kind { id: target.id, ..Kind::new("", "puppet") });
                 }
                 harness.puppets.push(name);
                 harness.daemon = harness.daemon.add(neighbour);
