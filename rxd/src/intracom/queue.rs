@@ -268,6 +268,7 @@ impl<T> Queue<T> {
         };
         GroupStats {
             name: self.name.to_string(),
+            shared: self.shared,
             capacity: self.capacity,
             policy: self.policy,
             members,

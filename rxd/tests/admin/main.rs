@@ -8,3 +8,4 @@ mod openapi;
 mod routes;
 mod shutdown;
 mod siege;
+mod topics;
