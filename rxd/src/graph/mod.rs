@@ -52,6 +52,8 @@ use std::time::Duration;
 pub use check::{Analysis, Fault, check_edge, check_service, check_target};
 pub use index::Index;
 pub use rule::Rule;
+#[cfg(any(test, feature = "test-util"))]
+pub(crate) use suggest::instead;
 #[cfg(feature = "admin")]
 pub(crate) use suggest::nearest;
 pub(crate) use suggest::unknown;

@@ -69,12 +69,17 @@ pub(crate) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> O
 
 /// What is said at run time of a name that no service of the daemon has.
 pub(crate) fn unknown<'a>(daemon: &str, name: &str, names: impl Iterator<Item = &'a str>) -> String {
+    format!("daemon `{daemon}` has no service `{name}`\nhelp: {}", instead(name, names))
+}
+
+/// The near one, and what there is.
+pub(crate) fn instead<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.collect();
     let near = nearest(name, names.iter().copied()).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
     let list: Vec<String> = names.iter().take(16).map(|name| format!("`{name}`")).collect();
     let more = names.len().saturating_sub(list.len());
     let more = if more > 0 { format!(" .. and {more} more") } else { String::new() };
-    format!("daemon `{daemon}` has no service `{name}`\nhelp: {near}it has: {}{more}", list.join(", "))
+    format!("{near}it has: {}{more}", list.join(", "))
 }
 
 #[cfg(test)]

@@ -10,3 +10,4 @@ mod openapi;
 mod routes;
 mod shutdown;
 mod siege;
+mod topics;

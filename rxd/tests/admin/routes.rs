@@ -143,18 +143,10 @@ async fn metrics_for_prometheus() {
 }
 
 #[tokio::test]
-async fn drops_and_lag_are_counted() {
-    use rxd::intracom::{Group, Policy};
+async fn what_a_slow_reader_missed_is_counted() {
     let dial = rxd::log::Dial::new(Level::Info);
     let daemon = crate::daemon::services(rxd::Daemon::new("d").signals([]).history(8));
     let handle = daemon.admin(crate::daemon::admin(&dial)).start().await.unwrap();
-    let at = crate::daemon::at(&handle);
-    let ticks = handle.intracom().topic::<u32>("ticks").unwrap();
-    ticks.publish(0).await.unwrap();
-    let _clock = ticks.subscribe(Group::named("clock").capacity(1).policy(Policy::DropNewest)).unwrap();
-    for n in 0..3 {
-        ticks.publish(n).await.unwrap();
-    }
     let mut slow = handle.watch_states(rxd::Filter::None).unwrap();
     slow.next().await;
     for _ in 0..4 {
@@ -162,14 +154,7 @@ async fn drops_and_lag_are_counted() {
         handle.restart("api").await.unwrap();
     }
     while !matches!(slow.next().await, Some(rxd::StateEvent::Lagged { .. })) {}
-    let metrics = get(&at, "/metrics").await.body;
-    for line in [
-        "rxd_intracom_dropped_total{topic=\"ticks\",reason=\"newest\"} 2",
-        "rxd_intracom_unheard_total{topic=\"ticks\"} 1",
-        "rxd_intracom_queued{topic=\"ticks\",group=\"clock\"} 1",
-    ] {
-        assert!(metrics.lines().any(|other| other == line), "{line} is not in {metrics}");
-    }
+    let metrics = get(&crate::daemon::at(&handle), "/metrics").await.body;
     let lagged = metrics.lines().find_map(|line| line.strip_prefix("rxd_watch_lagged_total ")).unwrap();
     assert!(lagged.parse::<u64>().unwrap() > 0, "{lagged}");
 }
