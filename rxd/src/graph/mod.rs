@@ -101,7 +101,6 @@ impl Kind {
 
 /// Which attribute an edge was written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Keyword {
     /// `#[watch(..)]`
     Watch,
