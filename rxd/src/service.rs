@@ -374,6 +374,18 @@ impl Service {
         self.spawn.is_none()
     }
 
+    /// The same service with other methods.
+    #[cfg(any(test, feature = "test-util"))]
+    pub(crate) fn replaced(self, runner: impl Runner) -> Self {
+        Service { spawn: Some(spawn_with(runner)), ..self }
+    }
+
+    /// As the target that another service names by its type.
+    #[cfg(any(test, feature = "test-util"))]
+    pub(crate) fn of_kind(self, kind: Kind) -> Self {
+        Service { kind: Some(kind), ..self }
+    }
+
     #[cfg(any(test, feature = "test-util"))]
     pub(crate) fn table(&self) -> &Table {
         &self.table

@@ -51,6 +51,8 @@ use std::time::Duration;
 
 pub use check::Fault;
 pub use rule::Rule;
+#[cfg(any(test, feature = "test-util"))]
+pub(crate) use suggest::instead;
 pub(crate) use suggest::unknown;
 
 /// A whole service graph.
