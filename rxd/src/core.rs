@@ -134,7 +134,16 @@ impl Core {
         self.find(fnv1a(name)).find(|&id| self.name(id) == name)
     }
 
+    /// Where the service is now, and what is noted about its failures.
     pub(crate) fn state(&self, id: Id, word: &Word) -> ServiceState {
+        let between = word.transition == Transition::Exited || word.state == State::Unknown;
+        let (last_error, next) = self.detail(id, |detail| (detail.error.clone(), detail.next_attempt));
+        let next_attempt = next.filter(|_| between).map(|at| at.saturating_duration_since(self.started));
+        ServiceState { next_attempt, last_error, ..self.stood(id, word) }
+    }
+
+    /// Where the service was at the instant of which this is its word.
+    pub(crate) fn stood(&self, id: Id, word: &Word) -> ServiceState {
         ServiceState {
             name: self.name(id).clone(),
             state: word.state,
@@ -144,6 +153,8 @@ impl Core {
             restarts: word.restarts,
             seq: word.seq,
             at: Duration::from_nanos(word.at),
+            next_attempt: None,
+            last_error: None,
         }
     }
 
@@ -158,6 +169,8 @@ impl Core {
             restarts: event.restarts,
             seq: event.seq,
             at: Duration::from_nanos(event.at),
+            next_attempt: None,
+            last_error: None,
         }
     }
 
@@ -291,6 +304,12 @@ pub struct ServiceState {
     pub seq: u64,
     /// When that was, counted from the daemon's start.
     pub at: Duration,
+    /// When it will try again, counted as [`at`](ServiceState::at), while it waits for that. Only
+    /// where it is asked where a service is: a past transition does not tell what was to come.
+    pub next_attempt: Option<Duration>,
+    /// What its last failure said, whether it has recovered from it or not. Only where it is asked
+    /// where a service is.
+    pub last_error: Option<String>,
 }
 
 impl ServiceState {

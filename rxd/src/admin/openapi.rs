@@ -162,7 +162,7 @@ fn schemas() -> Value {
         "Service": object(json!({
             "name": text(), "state": state(), "transition": transition(), "cause": text(), "ready": flag(),
             "incarnation": count(), "restarts": count(), "seq": count(), "since_s": number(),
-            "level": reference("LevelSetting"),
+            "next_attempt_s": number(), "last_error": text(), "level": reference("LevelSetting"),
         }), &["name", "state", "transition", "cause", "ready", "incarnation", "restarts", "seq", "since_s"]),
         "Daemon": object(json!({
             "name": text(), "phase": one_of(&["running", "stopping", "over"]), "ready": flag(), "uptime_s": number(),

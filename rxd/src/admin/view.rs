@@ -32,6 +32,12 @@ pub(crate) struct Service {
     pub(crate) seq: u64,
     /// Seconds since its last transition.
     pub(crate) since_s: f64,
+    /// Seconds until it tries again, while it waits for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) next_attempt_s: Option<f64>,
+    /// What its last failure said, whether it has recovered from it or not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) last_error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) level: Option<LevelSetting>,
 }
@@ -96,6 +102,8 @@ impl Service {
             restarts: service.restarts,
             seq: service.seq,
             since_s: seconds((uptime - service.at.as_secs_f64()).max(0.0)),
+            next_attempt_s: service.next_attempt.map(|at| seconds((at.as_secs_f64() - uptime).max(0.0))),
+            last_error: service.last_error.clone(),
             level: None,
         }
     }

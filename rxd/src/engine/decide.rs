@@ -165,7 +165,7 @@ impl Seat {
     }
 
     /// Notes a failure for those who ask, and says it.
-    pub(super) fn fail(&mut self, method: &'static str, cause: Cause, error: &Error) {
+    pub(super) fn fail(&self, method: &'static str, cause: Cause, error: &Error) {
         if error.is::<LifecycleDone>() {
             tracing::debug!(target: "rxd", method, "lifecycle done");
             return;

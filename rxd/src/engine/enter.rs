@@ -32,6 +32,9 @@ impl Seat {
                     continue;
                 }
             };
+            if !matches!(entered, Err(Leave::Reload)) {
+                self.waits_since = None;
+            }
             match entered {
                 Ok(call) => return Some(call),
                 Err(Leave::Reload) => {}
