@@ -32,7 +32,13 @@ impl Seat {
                     continue;
                 }
             };
-            if !matches!(entered, Err(Leave::Reload)) {
+            // Who asks again for what is under way already does not put it off.
+            let goes_on = match entered {
+                Err(Leave::Reload) => true,
+                Err(Leave::Round(_)) => !self.begun && self.interrupted.is_some(),
+                _ => false,
+            };
+            if !goes_on {
                 self.waits_since = None;
             }
             match entered {

@@ -158,7 +158,7 @@ pub(crate) struct Seat {
     ended_well: bool,
     gave_up: bool,
     run_since: Option<Instant>,
-    /// Since when it waits for what is before `to`: a reload meanwhile does not begin that anew.
+    /// Since when it waits for what is before `to`.
     waits_since: Option<Instant>,
     /// A reload was asked for, and has not been begun.
     reload_asked: bool,

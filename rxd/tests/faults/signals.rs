@@ -89,6 +89,13 @@ fn daemon(name: &str) -> Daemon {
                 std::future::pending::<rxd::Result>()
             }))
             .add(Service::new("a", chatty("a").on(State::Init, [says("a inits")]))),
+        "blocked-prestart" => daemon
+            .prestart(Stage::new("blocks", async || {
+                say("a runs");
+                std::thread::sleep(Duration::from_secs(3600));
+                Ok(())
+            }))
+            .add(plain("a")),
         "reload" => daemon.add(reloads("a", says("a reloads"))).add(plain("b").needs(["a"])),
         "reload-fails" => daemon.add(reloads("a", Act::Fail)),
         "reload-slow" => daemon.add(reloads(
@@ -232,17 +239,17 @@ fn g14_the_overall_deadline_holds() {
 
 #[test]
 fn f67_g18_the_third_signal_ends_the_process_at_once() {
-    for name in ["blocked", "single blocked"] {
+    for name in ["blocked", "single blocked", "blocked-prestart", "single blocked-prestart"] {
         for (last, status) in [("TERM", 143), ("INT", 130)] {
             let program = Program::start(name).until("a runs");
             // It blocks for an hour. Where two of them became one, another is the third.
             let again = format!("sleep 1; while kill -s {last} $PID 2>/dev/null; do sleep 1; done");
-            let mut program = program.signal("TERM").pause().signal("TERM").pause().signal(last);
+            let program = program.signal("TERM").pause().signal("TERM").pause().signal(last);
             let mut again =
                 Command::new("sh").args(["-c", &again]).env("PID", program.child.id().to_string()).spawn().unwrap();
-            let status_of_it = program.child.wait().unwrap();
+            let (code, ..) = program.end();
             let _ = (again.kill(), again.wait());
-            assert_eq!(status_of_it.code(), Some(status), "{name}");
+            assert_eq!(code, status, "{name}");
         }
     }
 }
