@@ -164,8 +164,8 @@ impl Daemon {
         self
     }
 
-    /// How long a method may hold its thread without coming to an `.await` before the service is
-    /// named in the log, by a thread beside the runtime. Default: 1 s. It is reported after at most
+    /// How long a method or a task of a service may hold its thread without coming to an `.await`
+    /// before it is named in the log, by a thread beside the runtime. Default: 1 s. It is reported after at most
     /// 1.5 times this. That thread also counts signals, and ends the process at the third where the
     /// runtime's threads are all blocked; `None` does without it.
     pub fn stall_limit(mut self, limit: impl Into<Option<Duration>>) -> Self {

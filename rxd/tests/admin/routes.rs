@@ -17,6 +17,10 @@ async fn services_and_where_they_are() {
     assert_eq!(names, ["api", "poller", "db", "stuck", "job"]);
     let api = get(&d.at, "/services/api").await.json();
     assert_eq!((&api["state"], &api["ready"], &api["level"]["level"]), (&json!("run"), &json!(true), &json!("info")));
+    assert_eq!((api.get("next_attempt_s"), api.get("last_error")), (None, None));
+    let db = get(&d.at, "/services/db").await.json();
+    assert_eq!((&db["last_error"], &db["restarts"]), (&json!("connection refused"), &json!(1)));
+    assert!((3000.0..=3600.0).contains(&db["next_attempt_s"].as_f64().unwrap()), "{db}");
     let job = get(&d.at, "/services/job").await.json();
     assert_eq!((&job["state"], &job["ready"]), (&json!("exit"), &json!(true)));
 }
