@@ -9,3 +9,4 @@ mod openapi;
 mod routes;
 mod shutdown;
 mod siege;
+mod topics;
