@@ -337,6 +337,8 @@ async fn tasks_end_before_stop_is_called() {
     })
     .await;
     assert!(ended.lock().unwrap().is_some());
+    let left = ran.trace.steps.iter().find(|step| step.service == "a" && step.leaves(State::Run)).unwrap();
+    assert_eq!(left.at, 3 * SECOND, "its tasks are part of Run");
     assert_eq!(ran.trace.entered("a", State::Stop)[0].as_secs(), 3);
     assert!(ran.report.is_ok());
 }

@@ -49,7 +49,8 @@ fn stubborn(name: &'static str) -> Service {
         std::future::pending().await
     });
     let options = Options::DEFAULT.timeout_of(State::Stop, Duration::from_secs(3600));
-    Service::new(name, chatty(name).on(State::Run, [run])).options(options)
+    let puppet = chatty(name).on(State::Run, [run]).on_reload([says("stubborn reloads")]);
+    Service::new(name, Reloading(puppet)).options(options)
 }
 
 /// Blocks its thread for longer than any test lasts.
@@ -313,6 +314,7 @@ fn f74_hangup_during_the_shutdown_is_ignored() {
     let program = Program::start("stubborn").until("a runs").signal("TERM").pause().signal("HUP").pause();
     let (code, said, _) = program.signal("TERM").end();
     assert_eq!((code, words(&said, "stops").len()), (1, 2));
+    assert_eq!(words(&said, "reloads"), [""; 0]);
 }
 
 #[test]
