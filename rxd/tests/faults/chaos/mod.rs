@@ -82,7 +82,7 @@ fn a_plan_that_fails_is_made_as_small_as_what_it_fails_for() {
             |edge: &Tie| matches!(edge, Tie::Needs(targets) if targets.iter().any(|&at| hangs(&plan.services[at])));
         match plan.services.iter().any(|part| part.edges.iter().any(needs_it)) {
             true => Err("G99: planted".to_owned()),
-            false => Ok(Trace { steps: Vec::new(), ended: true }),
+            false => Ok(Trace::parse("")),
         }
     };
     let found =
