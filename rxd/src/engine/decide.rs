@@ -170,7 +170,9 @@ impl Seat {
             tracing::debug!(target: "rxd", method, "lifecycle done");
             return;
         }
-        self.core.note(self.id, |detail| detail.error = Some(error.to_string()));
+        self.core.note(self.id, |detail| {
+            (detail.error, detail.cause) = (Some(error.to_string()), Some(cause));
+        });
         tracing::error!(target: "rxd", method, cause = cause.as_str(), "{error:#}");
     }
 

@@ -53,6 +53,8 @@ pub use check::Fault;
 pub use rule::Rule;
 #[cfg(any(test, feature = "test-util"))]
 pub(crate) use suggest::instead;
+#[cfg(feature = "admin")]
+pub(crate) use suggest::nearest;
 pub(crate) use suggest::unknown;
 
 /// A whole service graph.

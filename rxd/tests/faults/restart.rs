@@ -176,7 +176,7 @@ async fn what_is_about_to_happen_shows_in_the_states() {
     assert_eq!((a.incarnation, a.restarts), (2, 2));
     assert_eq!((a.state, a.cause, a.at), (State::Stop, Cause::Normal, 10 * SECOND));
     assert_eq!(a.next_attempt, Some(20 * SECOND));
-    assert_eq!(a.last_error.as_deref(), Some("told to fail"));
+    assert_eq!((a.last_cause, a.last_error.as_deref()), (Some(Cause::Error), Some("told to fail")));
     let why = running.handle.why("a").unwrap();
     assert_eq!(why.to_string(), "a after Stop, attempt 3 in 5.0 s, last error: told to fail");
     assert_eq!(why.services()[0].next_attempt, Some(5 * SECOND));
@@ -194,7 +194,8 @@ async fn one_that_has_recovered_still_says_from_what() {
     let states = running.handle.states();
     assert!(states["a"].is_in(State::Run));
     assert!(states["a"].last_error.as_deref().is_some_and(|error| error.starts_with("panicked: told to panic (at ")));
-    assert_eq!((states["a"].next_attempt, &states["b"].last_error), (None, &None));
+    assert_eq!((states["a"].cause, states["a"].last_cause), (Cause::Normal, Some(Cause::Panic)));
+    assert_eq!((states["a"].next_attempt, &states["b"].last_error, states["b"].last_cause), (None, &None, None));
     assert_eq!(running.handle.why("a").unwrap().to_string(), "a in Run");
     running.stop().await;
 }
