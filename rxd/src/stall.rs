@@ -44,7 +44,7 @@ struct Task {
 }
 
 /// What there is to say of a mark.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Found {
     Nothing,
     Blocks,
@@ -133,5 +133,29 @@ fn say(core: &Core, id: Id, task: Option<&str>, found: Found, limit: Duration) {
                  use tokio::task::spawn_blocking, or await"
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn g33_a_poll_is_reported_once_when_it_has_lasted_for_the_limit_and_not_before() {
+        let look = AtomicU32::new(7);
+        let mark = Mark::default();
+        let looks = |times| -> Vec<Found> {
+            (0..times).map(|_| mark.look(look.fetch_add(1, Ordering::Relaxed).wrapping_add(2))).collect()
+        };
+        use Found::{Blocks, GoesOn, Nothing};
+        // Between the first look and the third the whole limit has passed.
+        mark.during(&look, || assert_eq!(looks(5), [Nothing, Nothing, Blocks, Nothing, Nothing]));
+        assert_eq!(looks(2), [GoesOn, Nothing]);
+        // Many short polls are not a long one.
+        for _ in 0..10 {
+            mark.during(&look, || assert_eq!(looks(2), [Nothing, Nothing]));
+        }
+        mark.during(&look, || assert_eq!(looks(3), [Nothing, Nothing, Blocks]));
+        mark.during(&look, || assert_eq!(looks(4), [GoesOn, Nothing, Blocks, Nothing]));
     }
 }
