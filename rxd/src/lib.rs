@@ -6,6 +6,8 @@
 //! service's lifecycle is a signal.** A health check is a service that is in Run while the thing is
 //! healthy; everyone else watches that.
 //!
+//! The [guide](https://docs.rs/rxd/latest/rxd/docs/index.html) begins with an empty folder.
+//!
 //! ```no_run
 //! use rxd::{Context, Runner};
 //!
@@ -43,6 +45,30 @@
 //! }
 //! ```
 //!
+//! # Concepts
+//!
+//! * A **service** is a struct with [methods](Runner), one for each state it can be in. It owns what is
+//!   in its fields, and is one task.
+//! * A **[manager](mod@manager)** is a table: where a service goes when a method has ended well, and
+//!   where if not. Delays, back-off and limits are beside it, in [`Options`].
+//! * A **watch** is about other services' states. As a *gate* it holds its service back, as a *reaction*
+//!   it takes it out, as a *stream* it tells it.
+//! * A **[daemon]** is a struct of services. Its watches make the **[graph]**, which the compiler
+//!   checks, and from which the order of stopping is read.
+//! * A **[handle](DaemonHandle)** is a running daemon, from outside: where everything is, why, and what
+//!   is to become of it. [`Context`] is the same from inside.
+//!
+//! The graph of the daemon above, as `EdgeAgent::GRAPH` draws it for Mermaid or Graphviz:
+//!
+//! ```text
+//!   +--------+   in Run: run (a gate)      +--------+
+//!   | poller | --------------------------> | health |
+//!   |        | - - - - - - - - - - - - - > |        |
+//!   +--------+   left Run: stop            +--------+
+//!
+//!   start: health, poller                  stop: poller, health
+//! ```
+//!
 //! # The lifecycle
 //!
 //! ```text
@@ -69,10 +95,25 @@
 //!
 //! What the compiler refuses, and in which words, is in [`graph`].
 //!
+//! # Features
+//!
+//! | feature | | |
+//! |---|---|---|
+//! | `macros` | default | the attributes, and [`manager!`] |
+//! | `log` | default | `rxd::log`: a level for each service, to be changed while it runs |
+//! | `systemd` | default | `rxd::systemd`: readiness, status, an earned watchdog, sockets, a unit file |
+//! | `journald` | | logs to the journal, with their fields |
+//! | `admin` | | `rxd::admin`: routes and a page for operators, on loopback or a Unix socket |
+//! | `cli` | | `rxdctl`, their command line |
+//! | `test-util` | | `rxd::testing`: services that do as they are told, and a judge of what came of it |
+//!
 //! # Runtimes
 //!
 //! A daemon runs in whatever tokio runtime it is started in, `current_thread` included; two may run
 //! in one. Blocking code in one service holds up the others of a `current_thread` runtime.
+//!
+//! It runs on Unix.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "admin")]
 pub mod admin;
@@ -82,6 +123,16 @@ mod children;
 mod context;
 mod core;
 mod daemon;
+// Written for all that there is, so it is there if everything is.
+#[cfg(all(
+    any(doc, doctest),
+    feature = "macros",
+    feature = "admin",
+    feature = "journald",
+    feature = "systemd",
+    feature = "test-util"
+))]
+pub mod docs;
 mod engine;
 mod error;
 pub mod graph;
@@ -118,6 +169,10 @@ mod wiring;
 
 #[doc(hidden)]
 pub mod __private;
+
+#[cfg(all(doctest, feature = "macros"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 pub use alive::OnStale;
 pub use context::Context;

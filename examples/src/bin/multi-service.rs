@@ -1,8 +1,8 @@
 //! Three services that watch one another: an HTTP API, a health check on it, and a poller.
 //!
 //! What to watch for: the lifecycle *is* the health signal. `health` asks the API over HTTP and is
-//! in Run only while it answers; `poller` is held back until `health` is in Run, and leaves Run
-//! when it does. Try
+//! in Run only while it answers; `poller` needs `health`: it is held back until that is in Run, and
+//! leaves Run when it does. Try
 //!
 //! ```text
 //! RUST_LOG=info,rxd=debug cargo run -p examples --bin multi-service -- --fail-after 5s
@@ -10,11 +10,12 @@
 //!
 //! and see the API fail once after five seconds, `health` notice, `poller` leave, and all three
 //! come back by themselves. Ctrl-C stops `poller`, then `health`, then `api`: the order is read off
-//! the watches. `--graph` prints the graph that the compiler has checked.
+//! the attributes. `--graph` prints the graph that the compiler has checked, `--graph=dot` and
+//! `--graph=json` for other programs.
 #![allow(clippy::print_stdout, reason = "what the poller gets is the program's output")]
 
 use axum::{Json, Router, routing::get};
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use examples::Http;
 use rxd::{Context, Runner};
 use serde_json::json;
@@ -91,10 +92,11 @@ impl Runner for Health {
     }
 }
 
-/// Prints what the API says, as long as it is healthy.
+/// Prints what the API says, as long as it is healthy. An API that is not up in a minute is a
+/// failure that says so; what the API does meanwhile is told to `run`, which logs it.
 #[rxd::service]
-#[watch(any, entering, Run, "health")]
-#[watch(any, exited, Run, "health", then(stop))]
+#[needs("health")]
+#[watch(any, entering, Run, "api", within = "1m")]
 #[watch(any, changing, Run, "api", stream(api_changes))]
 struct Poller {
     api: Http,
@@ -137,16 +139,27 @@ struct Args {
     /// Have the API fail once, this long after it has started: 10s.
     #[arg(long, value_parser = humantime::parse_duration)]
     fail_after: Option<Duration>,
-    /// Print the service graph as Mermaid, and exit.
-    #[arg(long)]
-    graph: bool,
+    /// Print the service graph, and exit.
+    #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "mermaid")]
+    graph: Option<Format>,
+}
+
+#[derive(Clone, ValueEnum)]
+enum Format {
+    Mermaid,
+    Dot,
+    Json,
 }
 
 #[tokio::main]
 async fn main() -> rxd::Result {
     let args = Args::parse();
-    if args.graph {
-        print!("{}", MultiService::GRAPH.to_mermaid());
+    if let Some(format) = args.graph {
+        match format {
+            Format::Mermaid => print!("{}", MultiService::GRAPH.to_mermaid()),
+            Format::Dot => print!("{}", MultiService::GRAPH.to_dot()),
+            Format::Json => println!("{}", MultiService::GRAPH.to_json()),
+        }
         return Ok(());
     }
     examples::log_to_stderr();

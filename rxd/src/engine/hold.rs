@@ -18,6 +18,11 @@ impl Seat {
         let from = self.inside;
         let mut begun: Option<Instant> = None;
         let mut limit: Option<Pin<Box<Sleep>>> = None;
+        let late = |seat: &Seat, begun: Instant| {
+            let unmet = seat.overdue(to, begun)?;
+            seat.fail("gate", Cause::Timeout, &Error::msg(unmet));
+            Some(Poll::Ready(Err(Leave::Failed(Cause::Timeout))))
+        };
         let held = poll_fn(|task| {
             self.register(task);
             if let Some(leave) = self.told_to_leave() {
@@ -33,18 +38,25 @@ impl Seat {
                 self.trace(to, Transition::Entering, Some(entered));
                 return Poll::Ready(Ok(passed.at));
             }
-            let begun = *begun.get_or_insert_with(|| {
-                let now = Instant::now();
-                limit = self.next_limit(to, now);
-                now
-            });
+            let begun = match begun {
+                Some(begun) => begun,
+                None => {
+                    let now = later_than(*self.waits_since.get_or_insert_with(Instant::now), delay);
+                    begun = Some(now);
+                    // A reload may have taken all the time there was.
+                    if let Some(late) = late(self, now) {
+                        return late;
+                    }
+                    limit = self.next_limit(to, now);
+                    now
+                }
+            };
             while let Some(timer) = &mut limit {
                 if timer.as_mut().poll(task).is_pending() {
                     break;
                 }
-                if let Some(unmet) = self.overdue(to, begun) {
-                    self.fail("gate", Cause::Timeout, &Error::msg(unmet));
-                    return Poll::Ready(Err(Leave::Failed(Cause::Timeout)));
+                if let Some(late) = late(self, begun) {
+                    return late;
                 }
                 limit = self.next_limit(to, begun);
             }
@@ -75,7 +87,10 @@ impl Seat {
 
     pub(super) async fn delay(&mut self, delay: Duration) -> Result<(), Leave> {
         // A zero delay uses no timer.
-        let mut timer = (!delay.is_zero()).then(|| Box::pin(tokio::time::sleep(delay)));
+        let mut timer = (!delay.is_zero()).then(|| {
+            let since = *self.waits_since.get_or_insert_with(Instant::now);
+            Box::pin(tokio::time::sleep_until(later_than(since, delay)))
+        });
         poll_fn(|task| {
             self.register(task);
             if let Some(leave) = self.told_to_leave() {

@@ -36,6 +36,7 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Waker};
 use std::time::Duration;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// How long a method that was told to return, and Stop itself, may take where nothing else is declared.
@@ -189,6 +190,8 @@ pub(crate) struct Seat {
     gave_up: bool,
     /// When Run was entered, as the board tells time.
     run_since: Option<u64>,
+    /// Since when it waits for what is before `to`.
+    waits_since: Option<Instant>,
     /// A reload was asked for, and has not been begun.
     reload_asked: bool,
     /// Run has returned for a reload, and is to be called again in the same state.
@@ -221,6 +224,7 @@ impl Seat {
             ended_well: false,
             gave_up: false,
             run_since: None,
+            waits_since: None,
             reload_asked: false,
             paused: false,
             replies: Vec::new(),

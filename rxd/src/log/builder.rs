@@ -138,14 +138,12 @@ impl Builder {
     /// Sends records to the journal, with their fields. Where standard error is the journal already
     /// (`$JOURNAL_STREAM`), it is not written to then, so no line comes twice.
     #[cfg(feature = "journald")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "journald")))]
     pub fn journald(self) -> Self {
         self.journald_at(super::journald::SOCKET)
     }
 
     /// As [`journald`](Builder::journald), for a journal that listens elsewhere.
     #[cfg(feature = "journald")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "journald")))]
     pub fn journald_at(mut self, socket: impl Into<PathBuf>) -> Self {
         self.journald = Some(socket.into());
         self

@@ -29,7 +29,6 @@ use ready::Missing;
 use std::sync::Arc;
 use std::time::Duration;
 use teller::Teller;
-use tokio::task::JoinHandle;
 use watchdog::{Feeder, Found, Turns};
 
 /// A running daemon's line to the service manager. Without one it is nothing, and costs nothing.
@@ -40,7 +39,6 @@ pub(crate) struct Systemd(Option<Line>);
 struct Line {
     teller: Arc<Teller>,
     turns: Arc<Turns>,
-    task: JoinHandle<()>,
     thread: Thread,
 }
 
@@ -90,16 +88,15 @@ impl Systemd {
             let interval = watchdog::interval(timeout, alive.report);
             Feeder::new(core.clone(), turns.clone(), pulse, alive.on_stale, timeout, interval)
         });
-        let (notifier, thread) = match notify::spawn(address, feeder) {
-            Ok(line) => line,
+        let teller = Arc::new(Teller::new(core.clone(), Missing::new(options)));
+        let thread = match notify::spawn(address, feeder, teller.clone()) {
+            Ok(thread) => thread,
             Err(error) => {
                 tracing::warn!(target: "rxd", "the service manager is told nothing: failed to start a thread: {error}");
                 return Systemd(None);
             }
         };
-        let teller = Arc::new(Teller::new(core.clone(), notifier, Missing::new(options)));
-        let task = tokio::spawn(teller.clone().follow());
-        Systemd(Some(Line { teller, turns, task, thread }))
+        Systemd(Some(Line { teller, turns, thread }))
     }
 
     /// Holds READY back, until what this returns is dropped: one for each thing besides the
@@ -147,19 +144,11 @@ impl Systemd {
         }
     }
 
-    /// Tells what is left to be told, and leaves neither a task nor a thread behind.
+    /// Tells what is left to be told, and leaves no thread behind.
     pub(crate) async fn finish(&mut self) {
         if let Some(mut line) = self.0.take() {
-            line.task.abort();
-            let _ = (&mut line.task).await;
             line.teller.look();
             line.thread.finish().await;
         }
-    }
-}
-
-impl Drop for Line {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }

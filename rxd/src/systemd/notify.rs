@@ -3,14 +3,19 @@
 //! Nothing else of rxd touches the socket, and the socket never blocks: a service manager that is
 //! frozen, or gone, delays this thread's messages and nobody's transitions. The thread feeds the
 //! watchdog too, so that a ping does not wait for its turn behind the daemon's own work; that the
-//! daemon does get its turn is part of what [earns](super::watchdog) the ping.
+//! daemon does get its turn is part of what [earns](super::watchdog) the ping. And it [looks](Teller::look)
+//! at the board for what there is to tell.
 
 use super::address::{Address, socket};
 use super::mail::Mail;
+use super::teller::{ASK_EVERY, Teller};
 use super::watchdog::Feeder;
+use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::os::unix::net::UnixDatagram;
+use std::pin::pin;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Wake, Waker};
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -19,7 +24,7 @@ use tokio::sync::oneshot;
 const AGAIN: Duration = Duration::from_millis(20);
 
 /// The way to the thread.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Notifier(Arc<Shared>);
 
 /// The thread. Dropped, it ends.
@@ -42,16 +47,25 @@ impl Shared {
     }
 }
 
+/// Something is to be looked at.
+impl Wake for Shared {
+    fn wake(self: Arc<Self>) {
+        // The thread holds the lock from when it asked to be woken until it waits.
+        drop(self.mail());
+        self.filled.notify_one();
+    }
+}
+
 /// Starts the thread.
-pub(crate) fn spawn(address: Address, feeder: Option<Feeder>) -> io::Result<(Notifier, Thread)> {
-    let shared = Arc::<Shared>::default();
+pub(crate) fn spawn(address: Address, feeder: Option<Feeder>, teller: Arc<Teller>) -> io::Result<Thread> {
+    let shared = teller.notifier().0.clone();
     let (done, ended) = oneshot::channel();
-    let talker = Talker { post: Post { address, socket: None, lost: 0 }, feeder, shared: shared.clone() };
+    let talker = Talker { post: Post { address, socket: None, lost: 0 }, feeder, teller, shared: shared.clone() };
     let handle = Builder::new().name("rxd-notify".into()).spawn(move || {
         talker.run();
         drop(done);
     })?;
-    Ok((Notifier(shared.clone()), Thread { shared, handle: Some(handle), ended }))
+    Ok(Thread { shared, handle: Some(handle), ended })
 }
 
 impl Notifier {
@@ -89,16 +103,27 @@ impl Drop for Thread {
 struct Talker {
     post: Post,
     feeder: Option<Feeder>,
+    teller: Arc<Teller>,
     shared: Arc<Shared>,
 }
 
 impl Talker {
     fn run(mut self) {
+        let core = self.teller.core().clone();
+        let waker = Waker::from(self.shared.clone());
+        let mut changed = pin!(core.changed.notified());
         let mut again: Option<Instant> = None;
+        // Whether there is something to look at, from when on, and by when to look anyway.
+        let (mut news, mut earliest, mut latest) = (true, Instant::now(), None);
         loop {
             let now = Instant::now();
             if self.feeder.as_ref().is_some_and(|feeder| feeder.due() <= now) {
                 self.feed(now);
+            }
+            if [news.then_some(earliest), latest].into_iter().flatten().any(|at| at <= now) {
+                self.teller.look();
+                let (pace, busy) = self.teller.pace();
+                (news, earliest, latest) = (false, now + pace, busy.then(|| now + ASK_EVERY));
             }
             let shared = self.shared.clone();
             let mut mail = shared.mail();
@@ -112,7 +137,14 @@ impl Talker {
                 if mail.closed {
                     return;
                 }
-                let due = [again, mail.status_due(), self.feeder.as_ref().map(Feeder::due)];
+                if !news && changed.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
+                    // Asked again only after that was looked at: until then nobody has to wake this thread.
+                    changed.set(core.changed.notified());
+                    news = true;
+                    continue;
+                }
+                let feed = self.feeder.as_ref().map(Feeder::due);
+                let due = [again, mail.status_due(), feed, news.then_some(earliest), latest];
                 wait(&shared, mail, due.into_iter().flatten().min(), now);
                 continue;
             };

@@ -1,4 +1,7 @@
-//! Follows the board, and says what of it the service manager is to know.
+//! Looks at the board, and says what of it the service manager is to know.
+//!
+//! The thread that talks to the service manager does the looking: a task would wait behind whatever
+//! blocks the thread it was woken on, and one service that blocks is to keep nobody from being told.
 
 use super::notify::Notifier;
 use super::ready::Missing;
@@ -7,10 +10,10 @@ use crate::core::Core;
 use crate::pace::later;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::time::Instant;
 
 /// How often time is asked for while there is a reason to.
-const ASK_EVERY: Duration = Duration::from_secs(1);
+pub(crate) const ASK_EVERY: Duration = Duration::from_secs(1);
 
 /// How much time is asked for: enough to miss a few turns.
 const ASK_FOR: Duration = Duration::from_secs(5);
@@ -41,7 +44,7 @@ struct Progress {
 }
 
 impl Teller {
-    pub(crate) fn new(core: Arc<Core>, notifier: Notifier, missing: Missing) -> Self {
+    pub(crate) fn new(core: Arc<Core>, missing: Missing) -> Self {
         let progress = Progress {
             missing,
             before: String::new(),
@@ -51,37 +54,33 @@ impl Teller {
             asked: None,
             reload_failed: String::new(),
         };
-        Teller { core, notifier, progress: Mutex::new(progress) }
+        Teller { core, notifier: Notifier::default(), progress: Mutex::new(progress) }
     }
 
     fn progress(&self) -> MutexGuard<'_, Progress> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Until the task is aborted.
-    pub(crate) async fn follow(self: Arc<Self>) {
-        let mut ask = interval(ASK_EVERY);
-        ask.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
-            let (ready, busy) = {
-                let progress = self.progress();
-                (progress.ready, !progress.ready || progress.deadline.is_some())
-            };
-            tokio::select! {
-                () = self.core.changed.notified() => {}
-                _ = ask.tick(), if busy => {}
-            }
-            self.look();
-            // What changes meanwhile is looked at together.
-            sleep(LOOK_EVERY[usize::from(ready)]).await;
-        }
+    pub(crate) fn notifier(&self) -> &Notifier {
+        &self.notifier
+    }
+
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    /// How long to wait after a look for what changes meanwhile, and whether to look again without
+    /// a change, every [`ASK_EVERY`].
+    pub(crate) fn pace(&self) -> (Duration, bool) {
+        let progress = self.progress();
+        (LOOK_EVERY[usize::from(progress.ready)], !progress.ready || progress.deadline.is_some())
     }
 
     /// Looks at the board, and tells what is new about it.
     pub(crate) fn look(&self) {
+        // First: what is told last was seen last.
+        let progress = &mut *self.progress();
         let (_, words) = self.core.board.words();
-        let mut progress = self.progress();
-        let progress = &mut *progress;
         let now_ready = !progress.ready && progress.missing.none(&words) && progress.holds == 0;
         progress.ready |= now_ready;
         let more_time = progress.more_time(&self.core, &words);

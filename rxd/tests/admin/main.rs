@@ -2,9 +2,12 @@
 
 mod client;
 mod daemon;
+mod declared;
 mod events;
+mod fuzz;
 mod listening;
 mod openapi;
 mod routes;
 mod shutdown;
 mod siege;
+mod topics;

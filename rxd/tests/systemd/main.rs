@@ -6,6 +6,9 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "subjects are read, and a test that is skipped says so")]
 
 mod faults;
+#[cfg(feature = "journald")]
+mod journal;
+mod judge;
 mod lifecycle;
 mod manager;
 mod peer;

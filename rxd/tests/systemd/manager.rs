@@ -1,5 +1,6 @@
 //! A real systemd: the user's own manager, or one that is booted in a box for these tests.
 
+use super::peer::SOON;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -223,15 +224,44 @@ impl Unit<'_> {
             if right(&value) {
                 return value;
             }
-            assert!(begun.elapsed() < Duration::from_secs(20), "{property}={value}: {}", self.describe());
+            assert!(begun.elapsed() < SOON, "{property}={value}: {}", self.describe());
             std::thread::sleep(Duration::from_millis(50));
         }
     }
 
+    /// Waits until the journal has this.
+    pub(crate) fn until_journal(&self, text: &str) {
+        let begun = Instant::now();
+        while !self.journal(&[]).contains(text) {
+            assert!(begun.elapsed() < SOON, "`{text}` is not in the journal: {}", self.describe());
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Waits until the watchdog was fed over this time.
+    pub(crate) fn is_fed_for(&self, time: Duration) {
+        let fed = || self.show("WatchdogTimestampMonotonic").parse::<u128>().expect("microseconds");
+        let until = fed() + time.as_micros();
+        self.until("WatchdogTimestampMonotonic", |_| fed() >= until);
+    }
+
+    /// What the journal has of the unit's main process, each record as its fields.
+    #[cfg(feature = "journald")]
+    pub(crate) fn records(&self) -> Vec<serde_json::Value> {
+        let pid = format!("_PID={}", self.show("MainPID"));
+        self.sync();
+        let said = self.manager.run(&["journalctl", "--no-pager", "-o", "json", &pid]);
+        said.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
+    }
+
+    fn sync(&self) {
+        let (synced, said) = self.manager.try_run(&["journalctl", "--sync"]);
+        assert!(synced || !self.manager.is_system(), "{said}");
+    }
+
     /// What the journal has of the unit, systemd's own words included.
     pub(crate) fn journal(&self, filter: &[&str]) -> String {
-        let sync = self.manager.try_run(&["journalctl", "--sync"]);
-        assert!(sync.0 || !self.manager.is_system(), "{}", sync.1);
+        self.sync();
         let words = ["journalctl", "--no-pager", "-o", "cat", "-u", &self.name];
         self.manager.try_run(&[&words, filter].concat()).1
     }

@@ -1,5 +1,6 @@
 //! The other end of NOTIFY_SOCKET, and the process that is told of it.
 
+use super::judge::judge;
 use super::subject;
 use std::io::{BufRead, BufReader, ErrorKind, Read};
 use std::os::linux::net::SocketAddrExt;
@@ -11,7 +12,10 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 /// How long anything that is bound to happen may take on a machine that is busy otherwise.
-pub(crate) const SOON: Duration = Duration::from_secs(10);
+pub(crate) const SOON: Duration = Duration::from_secs(60);
+
+/// What a full buffer is full of.
+const FILLER: &str = "X=1";
 
 /// A directory of this test's own.
 pub(crate) struct Place(PathBuf);
@@ -71,7 +75,7 @@ impl Peer {
         let sender = UnixDatagram::unbound().unwrap();
         sender.set_nonblocking(true).unwrap();
         let full = loop {
-            if let Err(error) = sender.send_to(b"X=1", &self.address) {
+            if let Err(error) = sender.send_to(FILLER.as_bytes(), &self.address) {
                 break error;
             }
         };
@@ -118,15 +122,40 @@ impl Peer {
         self.told.iter().filter(|(_, text)| text.lines().any(|other| other == line)).count()
     }
 
+    /// Reads until this many datagrams have had this very line.
+    pub(crate) fn until_count(&mut self, line: &str, count: usize) {
+        while self.count(line) < count {
+            self.until(line);
+        }
+    }
+
+    /// How many times more time was asked for.
+    pub(crate) fn extensions(&self) -> usize {
+        self.texts().into_iter().filter(|text| text.starts_with("EXTEND_TIMEOUT_USEC=")).count()
+    }
+
     /// When each datagram with this very line was read.
     pub(crate) fn times(&self, line: &str) -> Vec<Instant> {
         let with = self.told.iter().filter(|(_, text)| text.lines().any(|other| other == line));
         with.map(|(at, _)| *at).collect()
     }
 
+    fn judge(&self) -> Result<(), String> {
+        judge(self.texts().into_iter().filter(|text| *text != FILLER))
+    }
+
     /// A subject that reports here.
     pub(crate) fn subject(&self, text: &str) -> Builder {
         Builder::new(text).env("NOTIFY_SOCKET", &self.address)
+    }
+}
+
+/// Whatever a test is about, its daemon has kept to the protocol.
+impl Drop for Peer {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.judge().unwrap_or_else(|wrong| panic!("{wrong}: {:#?}", self.texts()));
+        }
     }
 }
 
@@ -152,6 +181,16 @@ impl Builder {
         can.ok().filter(|can| can.success())?;
         let mut command = Command::new("unshare");
         command.args(unshare).arg(std::env::current_exe().unwrap());
+        Some(Builder::by(command, text))
+    }
+
+    /// Without what lets root do what a file's mode forbids; none where that cannot be dropped.
+    pub(crate) fn without_override(text: &str) -> Option<Builder> {
+        let setpriv = ["--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-dac_override,-dac_read_search"];
+        let can = Command::new("setpriv").args(setpriv).arg("true").stderr(Stdio::null()).status();
+        can.ok().filter(|can| can.success())?;
+        let mut command = Command::new("setpriv");
+        command.args(setpriv).arg(std::env::current_exe().unwrap());
         Some(Builder::by(command, text))
     }
 

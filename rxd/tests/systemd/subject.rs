@@ -1,24 +1,82 @@
 //! A daemon made from a line of text: `daemon report=5s; db init=200 needs=net; net heartbeat=300`.
 //!
-//! Times are in milliseconds. It prints `<service> runs` whenever a service enters Run.
+//! Times are in milliseconds; `init=wait` is until SIGUSR2, and a service that `wedges` does so at
+//! SIGUSR1, so that no test has to be quicker than its subject. It prints `<service> runs` whenever
+//! a service enters Run.
 
 use rxd::prestart::Stage;
 use rxd::systemd::{Sockets, Unit};
 use rxd::{Backoff, Context, Daemon, OnFailure, OnStale, Options, Runner, Service, State, manager};
 use std::io::Write;
 use std::net::TcpListener;
-use std::sync::Mutex;
+use std::sync::{LazyLock, Mutex};
 use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
 pub(crate) const VARIABLE: &str = "RXD_SUBJECT";
 
 /// What was passed to this process.
 static SOCKETS: Mutex<Option<Sockets>> = Mutex::new(None);
 
-pub(crate) fn run_if_asked() {
-    let Ok(text) = std::env::var(VARIABLE) else { return };
+/// Whether SIGUSR1 and SIGUSR2 have come.
+static TOLD: LazyLock<[watch::Sender<bool>; 2]> = LazyLock::new(Default::default);
+
+/// Has the two signals listened to from here on.
+fn listen() {
+    for (told, kind) in TOLD.iter().zip([SignalKind::user_defined1(), SignalKind::user_defined2()]) {
+        let mut signals = signal(kind).expect("a signal can be listened to");
+        tokio::spawn(async move {
+            while signals.recv().await.is_some() {
+                told.send_replace(true);
+            }
+        });
+    }
+}
+
+/// How long something takes.
+#[derive(Clone, Copy)]
+enum Time {
+    Of(Duration),
+    /// Until SIGUSR2.
+    Told,
+}
+
+impl Default for Time {
+    fn default() -> Self {
+        Time::Of(Duration::ZERO)
+    }
+}
+
+impl Time {
+    fn read(value: &str) -> Time {
+        if value == "wait" { Time::Told } else { Time::Of(millis(value)) }
+    }
+
+    async fn pass(self) {
+        match self {
+            Time::Of(time) => tokio::time::sleep(time).await,
+            Time::Told => drop(TOLD[1].subscribe().wait_for(|told| *told).await),
+        }
+    }
+}
+
+/// The logs, until this is dropped: those of a test, or `rxd::log` with the journal.
+fn log() -> Option<Box<dyn std::any::Any>> {
+    #[cfg(feature = "journald")]
+    if let Ok(how) = std::env::var("RXD_LOG") {
+        let logs = rxd::log::builder().level(rxd::log::Level::Trace);
+        let logs = if how == "journald" { logs.journald() } else { logs };
+        return Some(Box::new(logs.init().expect("logs can be set up")));
+    }
     let filter = tracing_subscriber::EnvFilter::new("info");
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(std::io::stderr).init();
+    None
+}
+
+pub(crate) fn run_if_asked() {
+    let Ok(text) = std::env::var(VARIABLE) else { return };
+    let log = log();
     // A real program does so in a plain `main`.
     *SOCKETS.lock().unwrap() = Some(Sockets::take().expect("what was passed is taken"));
     let threads = std::env::var("RXD_THREADS").map_or(2, |threads| threads.parse().unwrap());
@@ -33,6 +91,7 @@ pub(crate) fn run_if_asked() {
         std::process::exit(0);
     }
     let code = runtime.block_on(async {
+        listen();
         let handle = daemon.start().await.expect("the subject starts");
         let report = handle.wait().await;
         eprintln!("{report}");
@@ -41,6 +100,7 @@ pub(crate) fn run_if_asked() {
     runtime.shutdown_timeout(Duration::from_millis(100));
     let left = threads_named("rxd-notify");
     assert_eq!(left, 0, "no thread of rxd's is left");
+    drop(log);
     std::process::exit(code);
 }
 
@@ -61,19 +121,19 @@ fn threads_named(name: &str) -> usize {
 /// What one service is told to do.
 #[derive(Clone, Default)]
 struct Puppet {
-    init: Duration,
-    stop: Duration,
+    init: Time,
+    stop: Time,
     heartbeat: Option<Duration>,
-    /// How long into Run it does no more, once or each time.
-    wedge: Option<Duration>,
-    wedge_again: bool,
+    /// Does no more once it is told to, or from the start and each time.
+    wedges: bool,
+    always_wedged: bool,
     wedged: bool,
     /// Does no more, but in a way that blocks its thread.
     block: bool,
     /// Ends Run at once.
     once: bool,
     fail_init: u32,
-    reload: Option<Duration>,
+    reload: Time,
     fail_reload: bool,
     busy: bool,
     says: Option<String>,
@@ -81,6 +141,8 @@ struct Puppet {
     keep: Option<String>,
     /// Answers whoever connects to the socket of this name.
     serve: Option<String>,
+    /// Logs a record of each level.
+    logs: bool,
 }
 
 /// The listener that was passed under this name.
@@ -101,7 +163,7 @@ async fn serve(listener: TcpListener) -> std::io::Result<()> {
 impl Runner for Puppet {
     async fn init(&mut self, cx: &Context) -> rxd::Result {
         tokio::select! {
-            () = tokio::time::sleep(self.init) => {}
+            () = self.init.pass() => {}
             () = cx.cancelled() => return Ok(()),
         }
         if self.fail_init > 0 {
@@ -129,15 +191,22 @@ impl Runner for Puppet {
             let listener = passed(name)?.ok_or("no socket was passed")?;
             cx.spawn("serve", serve(listener));
         }
+        if self.logs {
+            tracing::error!("an error\nof two lines");
+            tracing::warn!("a warning");
+            tracing::info!(answer = 42, "an information");
+            tracing::debug!("a debugging aid");
+            tracing::trace!("a trace");
+        }
         if self.once {
             return Ok(());
         }
-        let begun = tokio::time::Instant::now();
         let pace = self.heartbeat.map_or(Duration::from_millis(100), |period| period / 4);
         loop {
-            if (!self.wedged || self.wedge_again) && self.wedge.is_some_and(|after| begun.elapsed() >= after) {
+            if self.always_wedged || (self.wedges && !self.wedged && *TOLD[0].borrow()) {
                 self.wedged = true;
                 println!("{} wedges", cx.name());
+                cx.status("wedged");
                 if self.block {
                     loop {
                         std::thread::sleep(pace);
@@ -166,14 +235,12 @@ impl Runner for Puppet {
     }
 
     async fn stop(&mut self, _: &Context) -> rxd::Result {
-        tokio::time::sleep(self.stop).await;
+        self.stop.pass().await;
         Ok(())
     }
 
     async fn reload(&mut self, _: &Context) -> rxd::Result {
-        if let Some(time) = self.reload {
-            tokio::time::sleep(time).await;
-        }
+        self.reload.pass().await;
         if self.fail_reload { Err("the new configuration\nSTOPPING=1 is wrong".into()) } else { Ok(()) }
     }
 }
@@ -215,24 +282,25 @@ fn service<'a>(mut daemon: Daemon, name: &str, words: impl Iterator<Item = &'a s
     let mut options = Options::DEFAULT.backoff(Backoff::fixed(Duration::from_millis(50)));
     for (key, value) in words.map(pair) {
         match key {
-            "init" => puppet.init = millis(value),
+            "init" => puppet.init = Time::read(value),
             "init-limit" => options = options.timeout_of(State::Init, millis(value)),
             "stop-limit" => options = options.timeout_of(State::Stop, millis(value)),
-            "stop" => puppet.stop = millis(value),
+            "stop" => puppet.stop = Time::read(value),
             "heartbeat" => {
                 puppet.heartbeat = Some(millis(value));
                 options = options.heartbeat(millis(value));
             }
-            "wedge" => puppet.wedge = Some(millis(value)),
-            "wedge-again" => (puppet.wedge, puppet.wedge_again) = (Some(millis(value)), true),
+            "wedges" => puppet.wedges = true,
+            "always-wedged" => puppet.always_wedged = true,
             "block" => puppet.block = true,
             "once" => puppet.once = true,
             "fail-init" => puppet.fail_init = value.parse().unwrap(),
             "restarts" => options = options.restarts(value.parse().unwrap(), Duration::from_secs(60)),
             "ignore" => options = options.on_failure(OnFailure::Ignore),
-            "reload" => puppet.reload = Some(millis(value)),
+            "reload" => puppet.reload = Time::read(value),
             "fail-reload" => puppet.fail_reload = true,
             "busy" => puppet.busy = true,
+            "logs" => puppet.logs = true,
             "says" => puppet.says = Some(value.replace('|', "\n").replace('_', " ")),
             "keep" => puppet.keep = Some(value.into()),
             "serve" => puppet.serve = Some(value.into()),
