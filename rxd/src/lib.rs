@@ -148,6 +148,7 @@ mod pace;
 mod panic;
 pub mod prestart;
 mod report;
+mod round;
 mod sentinel;
 mod service;
 mod shutdown;

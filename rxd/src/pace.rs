@@ -15,7 +15,7 @@ pub(crate) struct Pace {
     failures: u32,
     last_delay: Duration,
     /// When it restarted within the window; kept only where there is a limit.
-    recent: VecDeque<Instant>,
+    recent: Option<Box<VecDeque<Instant>>>,
     /// The restart that was granted last counts once it is made.
     counts: bool,
 }
@@ -49,7 +49,7 @@ impl Pace {
     /// Not from when it was granted: within any window there are then no more than the limit's.
     pub(crate) fn restarted(&mut self) {
         if std::mem::take(&mut self.counts) {
-            self.recent.push_back(Instant::now());
+            self.recent.get_or_insert_default().push_back(Instant::now());
         }
     }
 
@@ -62,10 +62,11 @@ impl Pace {
     pub(crate) fn restart(&mut self, backoff: &Backoff, limit: Option<Restarts>) -> Option<Duration> {
         if let Some(Restarts { max, within }) = limit {
             let now = Instant::now();
-            while self.recent.front().is_some_and(|then| now.duration_since(*then) >= within) {
-                self.recent.pop_front();
+            let recent = self.recent.get_or_insert_default();
+            while recent.front().is_some_and(|then| now.duration_since(*then) >= within) {
+                recent.pop_front();
             }
-            if self.recent.len() >= max as usize {
+            if recent.len() >= max as usize {
                 return None;
             }
         }

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::graph::check::Analysis;
 use crate::graph::{Edge, Effect, Kind, Mode, Node, Target};
 use crate::manager::{Manager, Table};
-use crate::options::Options;
+use crate::options::{Knobs, Options};
 use crate::state::{Action, State};
 use crate::wiring::OwnedTargets;
 use std::borrow::Cow;
@@ -257,9 +257,9 @@ pub fn service<R: Runner + Declared>(this: Option<R>) -> Service {
 pub struct Service {
     name: Name,
     kind: Option<Kind>,
-    table: Table,
+    table: &'static Table,
     manager: Box<dyn Decide>,
-    options: Options,
+    options: Knobs,
     declared: &'static [Edge<'static>],
     watches: Vec<When>,
     optional: bool,
@@ -281,9 +281,9 @@ impl Service {
         Service {
             name: name.into(),
             kind: None,
-            table: <crate::manager::continuous as Manager>::TABLE,
+            table: const { &<crate::manager::continuous as Manager>::TABLE },
             manager: Box::new(crate::manager::continuous),
-            options: Options::DEFAULT,
+            options: Knobs::Declared(&Options::DEFAULT),
             declared: &[],
             watches: Vec::new(),
             optional: false,
@@ -302,9 +302,9 @@ impl Service {
         Service {
             name: Cow::Borrowed(declaration.name),
             kind: Some(R::KIND),
-            table: *declaration.table,
+            table: declaration.table,
             manager: (declaration.manager)(),
-            options: *declaration.options,
+            options: Knobs::Declared(declaration.options),
             declared: declaration.edges,
             watches: Vec::new(),
             optional: false,
@@ -320,14 +320,14 @@ impl Service {
 
     /// Under another manager.
     pub fn manager<M: Manager>(mut self, manager: M) -> Self {
-        self.table = M::TABLE;
+        self.table = const { &M::TABLE };
         self.manager = Box::new(manager);
         self
     }
 
     /// With other delays and limits.
     pub fn options(mut self, options: Options) -> Self {
-        self.options = options;
+        self.options = Knobs::Own(Box::new(options));
         self
     }
 
@@ -388,7 +388,7 @@ impl Service {
 
     #[cfg(any(test, feature = "test-util"))]
     pub(crate) fn table(&self) -> &Table {
-        &self.table
+        self.table
     }
 
     #[cfg(any(test, feature = "test-util"))]
@@ -410,7 +410,7 @@ impl Service {
         Node {
             name: &self.name,
             kind: self.kind,
-            table: &self.table,
+            table: self.table,
             edges,
             optional: self.optional,
             gives_up: self.options.restarts.is_some(),

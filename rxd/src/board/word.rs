@@ -15,7 +15,7 @@ pub(crate) struct Word {
     pub(crate) gave_up: bool,
     pub(super) abandoned: bool,
     /// In Exit, and no operator has started it again.
-    pub(super) over: bool,
+    pub(crate) over: bool,
     /// Why it was in Exit the last time, if it ever was.
     pub(crate) ended: Option<Cause>,
     pub(crate) incarnation: u32,

@@ -170,7 +170,8 @@ impl Seat {
             if signals & signal::REQUEST != 0 && self.answer_in_exit() {
                 return Poll::Ready(true);
             }
-            if signals & signal::OVER != 0 { Poll::Ready(false) } else { Poll::Pending }
+            // Once its turn to stop has come there is nobody to start it again.
+            if signals & (signal::OVER | signal::SHUTDOWN) != 0 { Poll::Ready(false) } else { Poll::Pending }
         })
         .await;
         if again {

@@ -21,23 +21,22 @@ mod hold;
 mod supervise;
 
 use crate::board::{Id, Owed, Step, signal};
-use crate::children::Children;
 use crate::context::Context;
 use crate::core::{Command, Core};
 use crate::error::{Error, Result};
-use crate::options::Options;
+use crate::options::Knobs;
 use crate::pace::Pace;
 use crate::panic;
+use crate::round::{Round, task_of};
 use crate::service::{Decide, Nothing, Runner};
 use crate::state::{Cause, State, Transition};
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Waker};
+use std::task::Context as TaskContext;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 /// How long a method that was told to return, and Stop itself, may take where nothing else is declared.
 pub(crate) const STOP_LIMIT: Duration = Duration::from_secs(10);
@@ -161,12 +160,12 @@ impl Outcome {
 pub(crate) struct Seat {
     core: Arc<Core>,
     id: Id,
-    options: Options,
+    options: Knobs,
     manager: Box<dyn Decide>,
     pace: Pace,
-    children: Arc<Children>,
-    token: CancellationToken,
-    waker: Waker,
+    round: Arc<Round>,
+    /// What tells its task from others; 0 before its first poll.
+    task: usize,
     own: Own,
     /// What it has done that is not published. Empty whenever it waits and while a method runs.
     owed: Owed,
@@ -202,15 +201,14 @@ pub(crate) struct Seat {
 }
 
 impl Seat {
-    pub(crate) fn new(core: Arc<Core>, id: Id, options: Options, manager: Box<dyn Decide>) -> Self {
+    pub(crate) fn new(core: Arc<Core>, id: Id, options: Knobs, manager: Box<dyn Decide>) -> Self {
         Seat {
             core,
             id,
             manager,
             pace: Pace::default(),
-            children: Arc::default(),
-            token: CancellationToken::new(),
-            waker: Waker::noop().clone(),
+            round: Arc::default(),
+            task: 0,
             own: Own::default(),
             owed: Owed::default(),
             to: State::Init,
@@ -233,18 +231,22 @@ impl Seat {
         }
     }
 
-    /// The context of a method: one token for all of a round, a live one for Stop and for reload.
+    /// The context of a method: all of a round are told at once; Stop and reload have a live one.
     fn context(&mut self, call: Call) -> Context {
-        if call == Call::Init || (call != Call::Stop && self.token.is_cancelled()) {
-            self.token = CancellationToken::new();
+        if matches!(call, Call::Init | Call::Stop) || self.round.is_told() || self.round.is_fresh() {
+            self.renew();
         }
-        let token = match call {
-            Call::Stop => CancellationToken::new(),
-            // What it spawns lives as long as the round; what it is told itself ends with it.
-            Call::Reload => self.token.child_token(),
-            Call::Init | Call::Idle | Call::Run => self.token.clone(),
-        };
-        Context::new(self.core.clone(), self.id, token, self.children.clone())
+        // What a reload spawns lives as long as the round; what it is told itself ends with it.
+        let own = (call == Call::Reload).then(|| self.round.token(|| {}).child_token());
+        Context::new(self.core.clone(), self.id, self.round.clone(), own)
+    }
+
+    /// A new round. What nobody else holds is taken again.
+    fn renew(&mut self) {
+        match Arc::get_mut(&mut self.round) {
+            Some(round) => *round = Round::new(self.task),
+            None => self.round = Arc::new(Round::new(self.task)),
+        }
     }
 
     fn name(&self) -> &str {
@@ -293,7 +295,7 @@ impl Seat {
 
     fn trace(&self, state: State, transition: Transition, seq: Option<u64>) {
         if let Some(seq) = seq {
-            self.core.changed.notify_one();
+            self.core.has_changed();
             tracing::debug!(
                 target: "rxd::state",
                 service = self.name(),
@@ -304,9 +306,10 @@ impl Seat {
         }
     }
 
+    /// Puts the waker of its task down. It is one and the same task, for as long as the service lives.
     fn register(&mut self, task: &TaskContext<'_>) {
-        if !self.waker.will_wake(task.waker()) {
-            self.waker = task.waker().clone();
+        if self.task == 0 {
+            self.task = task_of(task.waker());
             self.core.board.set_waker(self.id, task.waker());
         }
     }
