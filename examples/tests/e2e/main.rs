@@ -1,5 +1,6 @@
 //! Each example as its user runs it: a process, its output, real requests, real signals.
 
+mod custom_manager;
 mod multi_service;
 mod prestart;
 mod program;

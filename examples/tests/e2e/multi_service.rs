@@ -29,12 +29,11 @@ fn it_starts_in_order_answers_and_stops_in_reverse_order() {
     program.signal("INT");
     let status = program.end();
     assert_eq!(status.code(), Some(0), "{}", program.seen.join("\n"));
-    let started = [run("api"), run("health"), run("poller")].map(|line| program.place(0, &line));
+    let started = [run("api"), run("health"), run("poller")].map(|transition| program.seq(&transition));
     assert!(started.is_sorted(), "{}", program.seen.join("\n"));
-    let stopped = [exit("poller"), exit("health"), exit("api")].map(|line| program.place(0, &line));
+    let stopped = [exit("poller"), exit("health"), exit("api")].map(|transition| program.seq(&transition));
     assert!(stopped.is_sorted(), "{}", program.seen.join("\n"));
-    let last_of_poller = program.place(0, &exit("poller"));
-    assert!(program.place(0, &transition_of("health", "run", "exited")) > last_of_poller);
+    assert!(program.seq(&transition_of("health", "run", "exited")) > program.seq(&exit("poller")));
 }
 
 #[test]

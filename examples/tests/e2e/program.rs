@@ -93,6 +93,17 @@ impl Program {
     }
 }
 
+impl Program {
+    /// The number of the first transition of this kind. Two services log side by side: which of two
+    /// transitions was first is not where their lines are.
+    #[track_caller]
+    pub(crate) fn seq(&self, transition: &str) -> u64 {
+        let line = &self.seen[self.place(0, transition)];
+        let seq = line.rsplit_once("seq=").and_then(|(_, seq)| seq.trim().parse().ok());
+        seq.unwrap_or_else(|| panic!("no number in {line}"))
+    }
+}
+
 impl Drop for Program {
     fn drop(&mut self) {
         // It has ended, or the test has failed.
