@@ -9,6 +9,7 @@ use crate::stall::Stall;
 use crate::state::{Cause, State, Transition};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
@@ -44,6 +45,8 @@ pub(crate) struct Core {
     /// The services that have a `reload` of their own.
     reloadable: Mutex<Vec<Id>>,
     pub(crate) stall: Stall,
+    /// How many transitions readers of the states were too slow for.
+    pub(crate) lagged: AtomicU64,
     /// Its graph as it is shown.
     #[cfg(feature = "admin")]
     pub(crate) pictures: std::sync::OnceLock<crate::admin::picture::Pictures>,
@@ -108,6 +111,7 @@ impl Core {
             started: Instant::now(),
             failures: Mutex::new(Vec::new()),
             reloadable: Mutex::new(Vec::new()),
+            lagged: AtomicU64::new(0),
             #[cfg(feature = "admin")]
             pictures: std::sync::OnceLock::new(),
             #[cfg(feature = "admin")]

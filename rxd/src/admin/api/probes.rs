@@ -1,7 +1,9 @@
 //! `GET /livez` and `/readyz`, by the conventions of Kubernetes: 200 or 503, a line for each check.
 
 use crate::admin::app::App;
+use crate::admin::guard::Stranger;
 use crate::admin::view;
+use axum::Extension;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -35,8 +37,8 @@ pub(crate) async fn live(State(app): State<App>, uri: Uri) -> Response {
     text(if over { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK }, said.to_owned())
 }
 
-/// Whether every service is in Run, or ended as it was meant to; and if not, why.
-pub(crate) async fn ready(State(app): State<App>, uri: Uri) -> Response {
+/// Whether every service is in Run, or ended as it was meant to; and if not, why, for who has the token.
+pub(crate) async fn ready(State(app): State<App>, stranger: Option<Extension<Stranger>>, uri: Uri) -> Response {
     let (verbose, excluded) = asked(&uri);
     let states = app.handle.states();
     let phase = view::phase(&app.handle, &states);
@@ -56,8 +58,11 @@ pub(crate) async fn ready(State(app): State<App>, uri: Uri) -> Response {
             let _ = writeln!(said, "[-]{} not ready: {}", service.name, clean(&why));
         }
     }
+    if !ready && stranger.is_some() {
+        return text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n".to_owned());
+    }
     let (status, end) = if ready { (StatusCode::OK, "passed") } else { (StatusCode::SERVICE_UNAVAILABLE, "failed") };
-    if ready && !verbose {
+    if ready && (!verbose || stranger.is_some()) {
         return text(status, "ok\n".to_owned());
     }
     let _ = writeln!(said, "readyz check {end}");
