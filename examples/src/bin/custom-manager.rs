@@ -1,108 +1,175 @@
-//! Managers of one's own: a table, and logic that no table can hold.
+//! Two managers of one's own: a table, and one for what no table can hold.
 //!
-//! What to watch for: `importer` is under `FailFast`, a table declared with `rxd::manager!` and
-//! checked by the compiler: its first failure is its end, and yet `stop` is called before it. `sender`
-//! is under `Patience`, which implements the trait: it comes round after a failure, until three have
-//! followed each other. Try
+//! What to watch for: where each service goes when something fails. `import` is under `OneAttempt`,
+//! which is a table: whatever fails is the end of it, and after a good `run` it ends well. `link` is
+//! under `ProvedItself`, which remembers: a link that was never up is misconfigured, and ends; one
+//! that has been up is worth coming back to, for ever. Whatever a manager says, `stop` is called after
+//! each round, and the compiler checks the graph against what it may do. Try
 //!
 //! ```text
-//! RUST_LOG=info,rxd=debug cargo run -p examples --bin custom-manager -- --fails-at 2
+//! RUST_LOG=info,rxd=debug cargo run -p examples --bin custom-manager
+//! cargo run -p examples --bin custom-manager -- --fail-import
+//! cargo run -p examples --bin custom-manager -- --refused 1
 //! ```
 //!
-//! When both have given up, nothing is left to do: the daemon ends by itself, says who gave up and why,
-//! and the status is 1.
-#![allow(clippy::print_stdout, reason = "what the services do is the program's output")]
+//! The last two end by themselves with status 1: there is nothing left to do. Ctrl-C ends the first.
 
 use clap::Parser;
 use rxd::manager::{Ended, Table};
 use rxd::{Context, Manager, Runner, State};
+use std::time::Duration;
 
 rxd::manager! {
-    /// One failure is the end.
-    FailFast {
+    /// One attempt, right or not at all.
+    pub OneAttempt {
         Init => { ok: Idle, failed: Exit },
         Idle => { ok: Run, failed: Exit },
-        Run => { ok: Stop, failed: Exit },
-        Stop => { ok: Init, failed: Exit },
+        Run => { ok: Exit, failed: Exit },
+        Stop => { ok: Exit, failed: Exit },
     }
 }
 
-/// Imports batch after batch, and fails at one.
-#[rxd::service(manager(FailFast))]
-struct Importer {
-    batch: u32,
-    fails_at: u32,
+/// Ends what was never in Run, and brings back what was.
+#[derive(Default)]
+struct ProvedItself {
+    ran: bool,
 }
 
-impl Runner for Importer {
-    async fn run(&mut self, _cx: &Context) -> rxd::Result {
-        self.batch += 1;
-        if self.batch == self.fails_at {
-            return Err(format!("batch {} is broken", self.batch).into());
+impl Manager for ProvedItself {
+    /// All that it may do: what the graph is checked against, and where it goes unless it says otherwise.
+    const TABLE: Table = Table::new(
+        [State::Idle, State::Exit],
+        [State::Run, State::Exit],
+        [State::Stop, State::Stop],
+        [State::Init, State::Init],
+    );
+
+    fn next(&mut self, ended: Ended) -> State {
+        self.ran |= ended.state == State::Run;
+        match Self::TABLE.next(ended.state, !ended.cause.is_failure()) {
+            State::Exit if self.ran => State::Stop,
+            next => next,
         }
-        println!("imported batch {}", self.batch);
+    }
+}
+
+/// Reads something in, once.
+#[rxd::service(manager(OneAttempt))]
+struct Import {
+    fails: bool,
+}
+
+impl Runner for Import {
+    async fn run(&mut self, _cx: &Context) -> rxd::Result {
+        if self.fails {
+            return Err("told to fail by --fail-import".into());
+        }
+        tracing::info!("imported");
         Ok(())
     }
 
     async fn stop(&mut self, _cx: &Context) -> rxd::Result {
-        println!("closed batch {}", self.batch);
+        tracing::info!("import: stop is called, however it went");
         Ok(())
     }
 }
 
-/// Comes round after a failure, but not after too many in a row.
-#[derive(Default)]
-struct Patience;
-
-/// How many failures in a row are the end.
-const MOST: u32 = 3;
-
-impl Manager for Patience {
-    /// Where it may go: this is what the graph is checked against.
-    const TABLE: Table = Table::new(
-        [State::Idle, State::Stop],
-        [State::Run, State::Stop],
-        [State::Stop, State::Stop],
-        [State::Init, State::Exit],
-    );
-
-    fn next(&mut self, ended: Ended) -> State {
-        let patience_is_over = ended.state == State::Stop && ended.failures + 1 >= MOST;
-        if patience_is_over { State::Exit } else { Self::TABLE.next(ended.state, !ended.cause.is_failure()) }
-    }
-}
-
-/// Sends to a receiver that is never there.
-#[rxd::service(manager(Patience), backoff(base = "200ms"))]
-struct Sender {
+/// A connection that is reset now and then.
+#[rxd::service(manager(ProvedItself), backoff(base = "300ms", max = "300ms"))]
+#[after("import")]
+struct Link {
+    refused: u32,
+    holds: Duration,
     attempt: u32,
 }
 
-impl Runner for Sender {
-    async fn run(&mut self, _cx: &Context) -> rxd::Result {
+impl Runner for Link {
+    async fn init(&mut self, _cx: &Context) -> rxd::Result {
         self.attempt += 1;
-        println!("attempt {} to send", self.attempt);
-        Err("nobody receives".into())
+        if self.attempt == self.refused {
+            return Err(format!("attempt {}: connection refused", self.attempt).into());
+        }
+        Ok(())
+    }
+
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        tracing::info!(attempt = self.attempt, "link up");
+        tokio::select! {
+            () = tokio::time::sleep(self.holds) => Err("connection reset".into()),
+            () = cx.cancelled() => Ok(()),
+        }
     }
 }
 
 #[rxd::daemon]
 struct CustomManager {
-    importer: Importer,
-    sender: Sender,
+    import: Import,
+    link: Link,
 }
 
-/// Two services under managers of their own.
+impl CustomManager {
+    fn new(Args { fail_import, refused, holds }: Args) -> Self {
+        CustomManager { import: Import { fails: fail_import }, link: Link { refused, holds, attempt: 0 } }
+    }
+}
+
+/// A service that has one attempt, and one that must prove itself.
 #[derive(Parser)]
 struct Args {
-    /// The batch at which the importer fails.
-    #[arg(long, default_value_t = 3)]
-    fails_at: u32,
+    /// Have the import fail.
+    #[arg(long)]
+    fail_import: bool,
+    /// Which attempt to connect is refused.
+    #[arg(long, default_value_t = 2)]
+    refused: u32,
+    /// How long a link holds.
+    #[arg(long, value_parser = humantime::parse_duration, default_value = "1s")]
+    holds: Duration,
 }
 
 #[tokio::main]
 async fn main() -> rxd::Result {
-    let Args { fails_at } = Args::parse();
+    let args = Args::parse();
     examples::log_to_stderr();
-    CustomManager { importer: Importer { batch: 0, fails_at }, sender: Sender { attempt: 0 } }.run().await
+    CustomManager::new(args).run().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rxd::Cause;
+    use rxd::testing::Harness;
+
+    fn daemon(fail_import: bool, refused: u32) -> Harness {
+        Harness::new(CustomManager::new(Args { fail_import, refused, holds: Duration::from_secs(1) }).into_daemon())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_up_comes_back() {
+        let test = daemon(false, 2).start().await;
+        for _ in 0..3 {
+            test.until("link", State::Run).await;
+            test.until("link", State::Stop).await;
+        }
+        let ended = test.shutdown().await;
+        assert!(ended.report.is_ok());
+        ended.trace.expect("import").enters(State::Run).times(1);
+        ended.trace.expect("link").leaves(State::Init).after_it_enters("import", State::Exit);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_never_was_up_ends() {
+        let ended = daemon(false, 1).start().await.wait().await;
+        ended.trace.expect("link").never_enters(State::Run);
+        ended.trace.expect("link").enters(State::Stop).times(1);
+        ended.trace.expect("link").enters(State::Exit).because(Cause::Error);
+        assert_eq!(ended.report.exit_code(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn there_is_one_attempt() {
+        let ended = daemon(true, 2).start().await.wait().await;
+        ended.trace.expect("import").enters(State::Stop).times(1);
+        ended.trace.expect("import").enters(State::Exit).because(Cause::Error).before("link");
+    }
 }

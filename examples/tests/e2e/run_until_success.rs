@@ -11,8 +11,8 @@ fn it_succeeds_at_the_fourth_attempt_and_ends_by_itself() {
     assert_eq!(status.code(), Some(0), "{}", program.seen.join("\n"));
     let attempts = transition_of("migrate", "run", "entering");
     assert_eq!(program.seen.iter().filter(|line| line.contains(&attempts)).count(), 4);
-    let ended = program.seq(&transition_of("migrate", "exit", "entering"));
-    assert!(program.seq(&transition_of("report", "run", "entering")) > ended);
+    let ended = program.place(0, &transition_of("migrate", "exit", "entering"));
+    assert!(program.place(0, &transition_of("report", "run", "entering")) > ended);
     program.place(0, "migrate is in exit");
 }
 
