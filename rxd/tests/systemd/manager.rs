@@ -38,9 +38,25 @@ impl Manager {
         match FOUND.get_or_init(Manager::find) {
             Ok(manager) => Some(manager),
             Err(why) => {
-                assert!(std::env::var_os(REQUIRE).is_none_or(|value| value != "1"), "{REQUIRE}=1, but {why}");
+                assert!(!required(), "{REQUIRE}=1, but {why}");
                 eprintln!("skipped: {why}");
                 None
+            }
+        }
+    }
+
+    /// Likewise, and the machine's own if that is too old for some of what the other one can.
+    pub(crate) fn all() -> Vec<&'static Manager> {
+        static OLDER: OnceLock<Result<Manager, String>> = OnceLock::new();
+        let Some(shared) = Manager::get() else { return Vec::new() };
+        if !shared.is_system() || shared.version < NOTIFY_RELOAD || own_version() >= Some(NOTIFY_RELOAD) {
+            return vec![shared];
+        }
+        match OLDER.get_or_init(|| Manager::boot(Path::new("/"))) {
+            Ok(older) => vec![shared, older],
+            Err(why) => {
+                assert!(!required(), "{REQUIRE}=1, but the machine's own systemd does not boot: {why}");
+                vec![shared]
             }
         }
     }
@@ -168,19 +184,32 @@ fn version(said: &[u8]) -> Option<u32> {
 /// A tree with a systemd that knows all that is tried, if the machine's own does not. Made once,
 /// and kept with what the build makes.
 fn newer_tree() -> Option<PathBuf> {
-    let own = Command::new("systemctl").arg("--version").output().ok()?.stdout;
-    if own.strip_prefix(b"systemd ").and_then(version).is_some_and(|own| own >= NOTIFY_RELOAD) {
+    if own_version() >= Some(NOTIFY_RELOAD) {
         return None;
     }
     let tree = Path::new(env!("CARGO_TARGET_TMPDIR")).join("systemd-tree");
-    if !tree.exists() {
+    // A mirror may fail once.
+    for _ in 0..3 {
+        if tree.exists() {
+            return Some(tree);
+        }
         let made = Command::new(SCRIPT).arg("tree").arg(&tree).output().ok()?;
         if !made.status.success() {
             eprintln!("no newer systemd: {}", String::from_utf8_lossy(&made.stderr));
-            return None;
         }
     }
-    Some(tree)
+    None
+}
+
+/// The version of the systemd that is installed.
+fn own_version() -> Option<u32> {
+    let said = Command::new("systemctl").arg("--version").output().ok()?.stdout;
+    said.strip_prefix(b"systemd ").and_then(version)
+}
+
+/// Whether to go without a systemd is a failure.
+fn required() -> bool {
+    std::env::var_os(REQUIRE).is_some_and(|value| value == "1")
 }
 
 /// A unit of the manager's. Dropped, it is stopped and gone.
