@@ -4,12 +4,13 @@ use crate::board::{Board, Event, Id, Word, signal};
 use crate::error::Result;
 use crate::graph::fnv1a;
 use crate::intracom::Intracom;
+use crate::pulse::Pulse;
 use crate::shutdown::Ladder;
 use crate::stall::Stall;
 use crate::state::{Cause, State, Transition};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
@@ -43,6 +44,8 @@ pub(crate) struct Core {
     failures: Mutex<Vec<Id>>,
     /// The services that have a `reload` of their own.
     reloadable: Mutex<Vec<Id>>,
+    /// The services that have a heartbeat.
+    pulse: Mutex<Pulse>,
     pub(crate) stall: Stall,
     /// Its graph as it is shown.
     #[cfg(feature = "admin")]
@@ -108,6 +111,7 @@ impl Core {
             started: Instant::now(),
             failures: Mutex::new(Vec::new()),
             reloadable: Mutex::new(Vec::new()),
+            pulse: Mutex::default(),
             #[cfg(feature = "admin")]
             pictures: std::sync::OnceLock::new(),
             #[cfg(feature = "admin")]
@@ -207,6 +211,10 @@ impl Core {
     /// The services that have a `reload` of their own.
     pub(crate) fn reloadable(&self) -> Vec<Id> {
         self.reloadable.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn pulse(&self) -> MutexGuard<'_, Pulse> {
+        self.pulse.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks something of a service; the receiver is told when it is done.

@@ -90,7 +90,7 @@ routes! {
         query: &[("format", "json, mermaid, dot or svg, whatever is accepted")], problems: &[400, 404, 406];
     get "/events" "events" "A snapshot, then every transition, as server-sent events; Last-Event-ID resumes" => ("text/event-stream", "Text"), events::get,
         problems: &[503];
-    get "/livez" "livez" "Whether the daemon answers" => (TEXT, "Text"), probes::live,
+    get "/livez" "livez" "Whether the daemon answers, and its heartbeats beat" => (TEXT, "Text"), probes::live,
         query: &[("verbose", "a line for each check")], also: &[(503, TEXT, "Text")];
     get "/readyz" "readyz" "Whether every service is in Run, or ended as it was meant to" => (TEXT, "Text"), probes::ready,
         query: &[("verbose", "a line for each check"), ("exclude", "a service that does not count")], also: &[(503, TEXT, "Text")];

@@ -4,9 +4,7 @@
 //! asked to, or was asked less than the watchdog's own timeout ago (or a second), and if every service that
 //! declared a heartbeat and is in Run has called it in time.
 
-use super::pulse::{Pulse, Stale};
-use crate::alive::OnStale;
-use crate::core::{Command, Core};
+use crate::core::Core;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -122,8 +120,6 @@ pub(crate) struct Tick {
 pub(crate) struct Feeder {
     core: Arc<Core>,
     turns: Arc<Turns>,
-    pulse: Pulse,
-    on_stale: OnStale,
     /// How long the supervisor's loop may take to turn.
     turn: Duration,
     interval: Duration,
@@ -135,27 +131,9 @@ pub(crate) struct Feeder {
 }
 
 impl Feeder {
-    pub(crate) fn new(
-        core: Arc<Core>,
-        turns: Arc<Turns>,
-        pulse: Pulse,
-        on_stale: OnStale,
-        timeout: Duration,
-        interval: Duration,
-    ) -> Self {
+    pub(crate) fn new(core: Arc<Core>, turns: Arc<Turns>, timeout: Duration, interval: Duration) -> Self {
         let now = Instant::now();
-        Feeder {
-            core,
-            turns,
-            pulse,
-            on_stale,
-            turn: timeout.max(TURN),
-            interval,
-            due: now,
-            asked: now,
-            troubled: 0,
-            triggered: false,
-        }
+        Feeder { core, turns, turn: timeout.max(TURN), interval, due: now, asked: now, troubled: 0, triggered: false }
     }
 
     /// When the next look is due.
@@ -196,15 +174,8 @@ impl Feeder {
             let text = format!("the runtime has not turned for more than {:?}", self.turn);
             return Some(Trouble { text, patient: false });
         }
-        let Stale { id, period, rescue } = self.pulse.stale(&self.core, self.on_stale)?;
-        let name = self.core.name(id);
-        if rescue.begins {
-            tracing::warn!(target: "rxd", service = &**name, "no heartbeat within {period:?}: it is restarted");
-            drop(self.core.request(id, Command::Restart));
-        }
-        let verb = if rescue.patient { "is restarted" } else { "is stale" };
-        // The same words for as long as it lasts: a status that changes is told anew.
-        Some(Trouble { text: format!("{name} {verb}: no heartbeat within {period:?}"), patient: rescue.patient })
+        let stale = self.core.rescue()?;
+        Some(Trouble { text: stale.text(&self.core), patient: stale.is_curable() })
     }
 }
 

@@ -5,6 +5,7 @@ mod daemon;
 mod events;
 mod listening;
 mod openapi;
+mod probes;
 mod routes;
 mod shutdown;
 mod siege;

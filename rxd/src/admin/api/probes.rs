@@ -23,16 +23,21 @@ fn text(status: StatusCode, text: String) -> Response {
     (status, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
 }
 
-/// That it answers is the answer.
+/// Whether it answers, and every service that declared a heartbeat has one: what feeds a watchdog.
 pub(crate) async fn live(State(app): State<App>, uri: Uri) -> Response {
     let (verbose, _) = asked(&uri);
-    let over = app.handle.core().board.alive() == 0;
-    let said = match (over, verbose) {
-        (true, _) => "[-]the daemon has ended\nlivez check failed\n",
-        (false, true) => "[+]the daemon answers\nlivez check passed\n",
-        (false, false) => "ok\n",
+    let core = app.handle.core();
+    let stale = core.stale().map(|stale| (stale.is_curable(), stale.text(core)));
+    let (status, said) = match (core.board.alive() == 0, stale) {
+        (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "[-]the daemon has ended\nlivez check failed\n".to_owned()),
+        (false, Some((false, text))) => (StatusCode::SERVICE_UNAVAILABLE, format!("[-]{text}\nlivez check failed\n")),
+        (false, _) if !verbose => (StatusCode::OK, "ok\n".to_owned()),
+        (false, stale) => {
+            let text = stale.map(|(_, text)| format!("[+]{text}\n")).unwrap_or_default();
+            (StatusCode::OK, format!("[+]the daemon answers\n{text}livez check passed\n"))
+        }
     };
-    text(if over { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK }, said.to_owned())
+    text(status, said)
 }
 
 /// Whether every service is in Run, or ended as it was meant to; and if not, why.
