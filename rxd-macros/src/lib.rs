@@ -8,6 +8,8 @@ mod daemon;
 mod errors;
 #[cfg(test)]
 mod fuzz;
+#[cfg(test)]
+mod keywords;
 mod manager;
 mod runtime;
 mod service;

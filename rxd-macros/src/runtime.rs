@@ -82,6 +82,7 @@ paths! {
     public options "Options";
     public backoff "Backoff";
     public on_failure "OnFailure";
+    public on_stale "OnStale";
     public runner "Runner";
     public context "Context";
     public watch "Watch";

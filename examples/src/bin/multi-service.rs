@@ -10,11 +10,12 @@
 //!
 //! and see the API fail once after five seconds, `health` notice, `poller` leave, and all three
 //! come back by themselves. Ctrl-C stops `poller`, then `health`, then `api`: the order is read off
-//! the watches. `--graph` prints the graph that the compiler has checked.
+//! the watches. `--graph` prints the graph that the compiler has checked, `--graph=dot` and
+//! `--graph=json` for other programs.
 #![allow(clippy::print_stdout, reason = "what the poller gets is the program's output")]
 
 use axum::{Json, Router, routing::get};
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use examples::Http;
 use rxd::{Context, Runner};
 use serde_json::json;
@@ -137,16 +138,27 @@ struct Args {
     /// Have the API fail once, this long after it has started: 10s.
     #[arg(long, value_parser = humantime::parse_duration)]
     fail_after: Option<Duration>,
-    /// Print the service graph as Mermaid, and exit.
-    #[arg(long)]
-    graph: bool,
+    /// Print the service graph, and exit.
+    #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "mermaid")]
+    graph: Option<Format>,
+}
+
+#[derive(Clone, ValueEnum)]
+enum Format {
+    Mermaid,
+    Dot,
+    Json,
 }
 
 #[tokio::main]
 async fn main() -> rxd::Result {
     let args = Args::parse();
-    if args.graph {
-        print!("{}", MultiService::GRAPH.to_mermaid());
+    if let Some(format) = args.graph {
+        match format {
+            Format::Mermaid => print!("{}", MultiService::GRAPH.to_mermaid()),
+            Format::Dot => print!("{}", MultiService::GRAPH.to_dot()),
+            Format::Json => println!("{}", MultiService::GRAPH.to_json()),
+        }
         return Ok(());
     }
     examples::log_to_stderr();

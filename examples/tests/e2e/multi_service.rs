@@ -71,4 +71,14 @@ fn the_graph_is_printed_and_that_is_all() {
     let graph = program.seen.join("\n");
     assert!(graph.contains("flowchart") && graph.contains("poller") && graph.contains("health"), "{graph}");
     assert!(!graph.contains("rxd::state"));
+    // The picture in the README is this one.
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
+    let shown = readme.split_once("```mermaid\n").and_then(|(_, rest)| rest.split_once("\n```")).unwrap().0;
+    assert_eq!(shown, graph);
+
+    for (format, begins) in [("dot", "digraph"), ("json", "{")] {
+        let mut program = Program::start(BIN, &[&format!("--graph={format}")]);
+        assert_eq!(program.end().code(), Some(0));
+        assert!(program.seen[0].starts_with(begins), "{}", program.seen.join("\n"));
+    }
 }

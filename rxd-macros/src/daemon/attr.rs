@@ -10,15 +10,20 @@ use crate::watch::attr::Keyword;
 use proc_macro2::TokenStream;
 use syn::{Attribute, ItemStruct, Meta};
 
+pub(super) const PRESTART: &str = "prestart(first, second(retry = \"1s\", attempts = 3, timeout = \"5s\"))";
+
 /// The keys of `#[rxd::daemon(..)]`.
 pub(crate) const KEYS: &[Key] = &[
     Key { name: "name", form: "name = \"my-daemon\"" },
     Key { name: "shutdown_timeout", form: "shutdown_timeout = \"30s\"" },
     Key { name: "signals", form: "signals(interrupt, terminate)" },
-    Key { name: "prestart", form: "prestart(first, second(retry = \"1s\", attempts = 3, timeout = \"5s\"))" },
+    Key { name: "prestart", form: PRESTART },
     Key { name: "exit_code", form: "exit_code = 3" },
     Key { name: "stall_limit", form: "stall_limit = \"1s\"" },
     Key { name: "report_alive", form: "report_alive = \"5s\"" },
+    Key { name: "on_stale", form: "on_stale(restart)" },
+    Key { name: "history", form: "history = 4096" },
+    Key { name: "admin", form: "admin = \"127.0.0.1:1337\"" },
     runtime::KEY,
 ];
 
@@ -31,7 +36,7 @@ pub(super) const STAGE: Table = Table::new(&[
 
 /// The keys of a field's `#[service(..)]`.
 const FIELD: Table = Table::new(&[Key { name: "name", form: "name = \"worker-2\"" }])
-    .elsewhere(service::KEYS, "is for the service: write it on its type");
+    .elsewhere(service::KEYS, "is for the service: write it in `#[rxd::service(..)]` on its type");
 
 const TABLE: Table = Table::new(KEYS).elsewhere(service::KEYS, "is for services: write it in `#[rxd::service(..)]`");
 

@@ -149,12 +149,19 @@ fn setting(setting: &Setting, rxd: &Runtime) -> TokenStream {
             let name = proc_macro2::Ident::new(name, proc_macro2::Span::call_site());
             quote!(.#name(#time))
         }
-        Setting::ExitCode(code) => {
-            let code = code.int();
-            quote!(.exit_code(#code))
+        Setting::Number(name, number) => {
+            let (name, number) = (proc_macro2::Ident::new(name, proc_macro2::Span::call_site()), number.int());
+            quote!(.#name(#number))
         }
+        Setting::OnStale(variant) => {
+            let on_stale = rxd.on_stale();
+            quote!(.on_stale(#on_stale::#variant))
+        }
+        Setting::Admin(address) => quote!(.admin(#address)),
         Setting::Stage(stage) => {
             let (new, name, path) = (rxd.stage(), &stage.name, &stage.path);
+            // At the path: that is where a function that is not asynchronous is an error.
+            let new = quote_spanned!(ends(path).1=> #new::new(#name, #path));
             let times = stage.times.iter().map(|(setter, time)| {
                 let setter = proc_macro2::Ident::new(setter, proc_macro2::Span::call_site());
                 quote!(.#setter(#time))
@@ -163,7 +170,7 @@ fn setting(setting: &Setting, rxd: &Runtime) -> TokenStream {
                 let most = most.int();
                 quote!(.attempts(#most))
             });
-            quote!(.prestart(#new::new(#name, #path) #(#times)* #attempts))
+            quote!(.prestart(#new #(#times)* #attempts))
         }
         Setting::Signals(signals) => {
             let kind = rxd.signal();

@@ -7,9 +7,10 @@ use crate::runtime::Runtime;
 use crate::syntax::duration::Time;
 use crate::syntax::keys::Number;
 use crate::syntax::name;
+use crate::syntax::words::ON_STALE;
 use proc_macro2::Ident;
 use quote::ToTokens;
-use syn::{Attribute, Fields, GenericArgument, ItemStruct, LitStr, PathArguments, Type};
+use syn::{Attribute, Expr, Fields, GenericArgument, ItemStruct, LitStr, PathArguments, Type};
 
 /// One valid daemon.
 pub(crate) struct Daemon {
@@ -23,8 +24,12 @@ pub(crate) struct Daemon {
 pub(crate) enum Setting {
     /// `.shutdown_timeout(time)`, by the setter's name.
     Time(&'static str, Box<Time>),
-    /// `.exit_code(3)`
-    ExitCode(Number),
+    /// `.exit_code(3)` or `.history(4096)`, by the setter's name.
+    Number(&'static str, Number),
+    /// `.on_stale(OnStale::Restart)`
+    OnStale(Ident),
+    /// `.admin("127.0.0.1:1337")`
+    Admin(Box<Expr>),
     /// `.signals([Signal::INTERRUPT, ..])`
     Signals(Vec<Ident>),
     /// `.prestart(Stage::new(name, path)..)`
@@ -62,7 +67,14 @@ pub(crate) fn check(written: Written, item: &ItemStruct, errors: &mut Errors) ->
             "shutdown_timeout" | "stall_limit" | "report_alive" => {
                 settings.extend(entry.positive(errors).map(|time| Setting::Time(entry.name, Box::new(time))));
             }
-            "exit_code" => settings.extend(settings::exit_code(entry, errors)),
+            "exit_code" => {
+                settings.extend(entry.number("u8", 1.0..=255.0, errors).map(|code| Setting::Number("exit_code", code)))
+            }
+            "history" => settings.extend(
+                entry.number("usize", 1.0..=f64::from(u32::MAX), errors).map(|most| Setting::Number("history", most)),
+            ),
+            "on_stale" => settings.extend(entry.word(&ON_STALE, errors).map(Setting::OnStale)),
+            "admin" => settings.extend(settings::admin(entry, errors)),
             "signals" => settings.extend(settings::signals(entry, errors)),
             "prestart" => settings.extend(settings::prestart(entry, errors)),
             _ => daemon.runtime = Runtime::from_entry(entry, errors).unwrap_or_default(),

@@ -1,9 +1,9 @@
 //! The values of the keys that take more than a time.
 
-use super::attr::STAGE;
+use super::attr::{PRESTART, STAGE};
 use super::model::Setting;
 use crate::errors::Errors;
-use crate::syntax::args::Arg;
+use crate::syntax::args::{self, Arg};
 use crate::syntax::duration::Time;
 use crate::syntax::item::last_word;
 use crate::syntax::keys::{self, Entry, Number};
@@ -11,7 +11,8 @@ use crate::syntax::name;
 use crate::syntax::words::SIGNALS;
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
-use syn::Type;
+use std::net::SocketAddr;
+use syn::{Expr, Lit, Path, Type};
 
 /// One stage of what comes before the services.
 pub(crate) struct Stage {
@@ -25,6 +26,10 @@ pub(crate) struct Stage {
 
 /// `signals(interrupt, terminate)`
 pub(super) fn signals(entry: &Entry, errors: &mut Errors) -> Option<Setting> {
+    if entry.as_list().is_none() {
+        entry.not_in_parentheses("a list", errors);
+        return None;
+    }
     let mut signals: Vec<Ident> = Vec::new();
     for arg in entry.list(errors)? {
         let Some(word) = arg.as_ident() else {
@@ -41,14 +46,44 @@ pub(super) fn signals(entry: &Entry, errors: &mut Errors) -> Option<Setting> {
     Some(Setting::Signals(signals))
 }
 
-/// `exit_code = 3`
-pub(super) fn exit_code(entry: &Entry, errors: &mut Errors) -> Option<Setting> {
-    let code = entry.number("u32", 1.0..=f64::from(u32::MAX), errors)?;
-    if code.is_above(255.0) {
-        errors.help(entry.value(), "`exit_code` is out of range", "write a number from 1 to 255");
+/// `admin = "127.0.0.1:1337"`, or an expression that says more.
+pub(super) fn admin(entry: &Entry, errors: &mut Errors) -> Option<Setting> {
+    if !cfg!(feature = "admin") {
+        errors.help(
+            &entry.key,
+            "`admin` needs the feature `admin` of rxd",
+            "write `rxd = { version = \"..\", features = [\"admin\"] }` in Cargo.toml",
+        );
         return None;
     }
-    Some(Setting::ExitCode(code))
+    let value = match entry.as_expr() {
+        Some(Expr::Lit(_)) | None => entry.string(errors)?,
+        Some(other) => return Some(Setting::Admin(Box::new(other.clone()))),
+    };
+    if let Some((what, help)) = address_fault(&value.value()) {
+        errors.help(&value, what, help);
+        return None;
+    }
+    Some(Setting::Admin(Box::new(syn::parse_quote!(#value))))
+}
+
+/// What keeps `text` from being an address to listen on without a token, and what to do about it.
+fn address_fault(text: &str) -> Option<(String, String)> {
+    if text.strip_prefix("unix:").is_some_and(|path| !path.is_empty() && !path.contains('\0')) {
+        return None;
+    }
+    let numeric = text.strip_prefix("localhost:").map(|port| format!("127.0.0.1:{port}"));
+    match numeric.as_deref().unwrap_or(text).parse::<SocketAddr>() {
+        Ok(address) if address.ip().to_canonical().is_loopback() => None,
+        Ok(_) => Some((
+            format!("`{text}` can be reached from other machines, and asks for no token"),
+            format!("listen on 127.0.0.1 or a Unix socket, or write `admin = Admin::new({text:?}).token(..)`"),
+        )),
+        Err(_) => Some((
+            format!("`{text}` is no address"),
+            "write `\"127.0.0.1:1337\"` or `\"unix:/run/my-app.sock\"`".to_owned(),
+        )),
+    }
 }
 
 /// `prestart(first, second(retry = "1s"))`: the names of functions, in the order in which they are called.
@@ -62,18 +97,19 @@ fn stage(arg: &Arg, errors: &mut Errors) -> Option<Stage> {
             (last_word(&path.path)?.clone(), path.to_token_stream(), None)
         }
         Arg::List { key, group } => (key.clone(), key.to_token_stream(), Some(group)),
+        Arg::Call { path, group } => (last_word(path)?.clone(), path.to_token_stream(), Some(group)),
         other => {
-            errors.help(
-                other,
-                "expected the name of an async function",
-                "write `prestart(first, second(retry = \"1s\", attempts = 3, timeout = \"5s\"))`",
-            );
+            let help = match other {
+                Arg::Lit(Lit::Str(text)) if text.parse::<Path>().is_ok() => format!("prestart({})", text.value()),
+                _ => PRESTART.to_owned(),
+            };
+            errors.help(other, "expected the name of an async function", format_args!("write `{help}`"));
             return None;
         }
     };
     let mut stage = Stage { name: name::kebab(&word.to_string()), path, times: Vec::new(), attempts: None };
     let Some(group) = group else { return Some(stage) };
-    for part in keys::read(crate::syntax::args::parse(group.stream(), errors), &STAGE, errors) {
+    for part in keys::read(args::parse(group.stream(), errors), &STAGE, errors) {
         match part.name {
             "attempts" => stage.attempts = part.number("u32", 1.0..=f64::from(u32::MAX), errors),
             "timeout" => stage.times.extend(part.positive(errors).map(|time| ("timeout", time))),
@@ -81,4 +117,19 @@ fn stage(arg: &Arg, errors: &mut Errors) -> Option<Stage> {
         }
     }
     Some(stage)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses() {
+        for good in ["127.0.0.1:1337", "[::1]:0", "localhost:80", "unix:/run/a.sock", "[::ffff:127.0.0.1]:1"] {
+            assert!(address_fault(good).is_none(), "{good}");
+        }
+        for bad in ["", "1337", "localhost", "example.com:80", "unix:", "127.0.0.1:99999", "0.0.0.0:80", "[::]:1"] {
+            assert!(address_fault(bad).is_some(), "{bad}");
+        }
+    }
 }

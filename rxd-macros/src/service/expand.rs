@@ -2,7 +2,7 @@
 
 use super::model::{Manager, Service, Setter};
 use crate::runtime::{Runtime, respan};
-use crate::syntax::item::Item;
+use crate::syntax::item::{Item, ends};
 use crate::watch::expand::{at, checks, construct};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -56,10 +56,14 @@ fn declared(item: &Item, service: &Service) -> TokenStream {
         quote!(.edges(const { &[#(#edges),*] }))
     });
     let path = format!("::{text}");
+    // At the name, which is what the compiler then knows of where the service is declared.
+    let (start, end) = ends(&service.name_at);
+    let new = respan(quote!(#kind::new), start);
+    let of = quote_spanned!(end=> (::core::concat!(::core::module_path!(), #path), #text));
     quote! {
         #[automatically_derived]
         impl #params #declared for #ty #bounds {
-            const KIND: #kind = #kind::new(::core::concat!(::core::module_path!(), #path), #text);
+            const KIND: #kind = #new #of;
             const DECLARATION: #declaration = #declaration::new(#name) #manager #options #edges;
         }
     }

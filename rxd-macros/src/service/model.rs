@@ -98,7 +98,7 @@ pub(crate) fn check(written: Written, item: &Item, errors: &mut Errors) -> Servi
 fn manager(entry: &Entry, errors: &mut Errors) -> Option<Manager> {
     let Some(group) = entry.as_list() else {
         let Some(text) = entry.as_string() else {
-            entry.wrong("a string or a list", errors);
+            entry.not_in_parentheses("a string, or a path in parentheses", errors);
             return None;
         };
         if let Some(found) = MANAGERS.find(&text.value(), text.span()) {

@@ -8,7 +8,7 @@ use proc_macro2::{Group, Ident, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
-use syn::{Expr, Lit, Token, Type};
+use syn::{Expr, Lit, Path, Token, Type};
 
 /// One argument, as written.
 #[derive(Clone)]
@@ -19,6 +19,8 @@ pub(crate) enum Arg {
     Path(Type),
     /// `then(stop)`
     List { key: Ident, group: Group },
+    /// `stages::reach_db(retry = "1s")`
+    Call { path: Path, group: Group },
     /// `within = "30s"`
     Value { key: Ident, value: Expr },
 }
@@ -40,6 +42,10 @@ impl ToTokens for Arg {
             Arg::Path(path) => path.to_tokens(tokens),
             Arg::List { key, group } => {
                 key.to_tokens(tokens);
+                group.to_tokens(tokens);
+            }
+            Arg::Call { path, group } => {
+                path.to_tokens(tokens);
                 group.to_tokens(tokens);
             }
             Arg::Value { key, value } => {
@@ -100,6 +106,12 @@ fn one(input: ParseStream<'_>, errors: &mut Errors) -> Option<Arg> {
             input.parse::<TokenTree>().ok()?;
             let group: Group = input.parse().ok()?;
             return Some(Arg::List { key, group });
+        }
+        let ahead = input.fork();
+        if ahead.call(Path::parse_mod_style).is_ok() && ahead.peek(syn::token::Paren) {
+            let path = input.call(Path::parse_mod_style).ok()?;
+            let group: Group = input.parse().ok()?;
+            return Some(Arg::Call { path, group });
         }
     }
     // Types are tried on a fork: a failed parser has eaten an unknown number of tokens.
@@ -197,10 +209,20 @@ mod tests {
 
     #[test]
     fn every_kind_of_argument() {
-        let (args, errors) =
-            read("any, Run, \"health\", my::Pool<A, B>, crate::X, then(stop), within = 5 + x(1, 2), crate = a::b,");
-        let expected =
-            ["any", "Run", "\"health\"", "my::Pool<A,B>", "crate::X", "then(stop)", "within5+x(1,2)", "cratea::b"];
+        let (args, errors) = read(
+            "any, Run, \"health\", my::Pool<A, B>, crate::X, then(stop), a::b(c), within = 5 + x(1, 2), crate = a::b,",
+        );
+        let expected = [
+            "any",
+            "Run",
+            "\"health\"",
+            "my::Pool<A,B>",
+            "crate::X",
+            "then(stop)",
+            "a::b(c)",
+            "within5+x(1,2)",
+            "cratea::b",
+        ];
         assert_eq!(args, expected);
         assert!(errors.is_empty(), "{errors:?}");
     }

@@ -127,6 +127,19 @@ impl Entry {
         errors.help(self.value(), format_args!("`{key}` takes {what}"), format_args!("write `{form}`"));
     }
 
+    /// As [`wrong`](Entry::wrong), for a key whose words stand in parentheses: if there is one, only those are missing.
+    pub(crate) fn not_in_parentheses(&self, what: &str, errors: &mut Errors) {
+        let word = match self.as_expr() {
+            Some(Expr::Path(path)) if path.qself.is_none() => path.to_token_stream().to_string().replace(' ', ""),
+            _ => match self.as_string().map(LitStr::value) {
+                Some(text) if syn::parse_str::<Ident>(&text).is_ok() => text,
+                _ => return self.wrong(what, errors),
+            },
+        };
+        let key = &self.key;
+        errors.help(self.value(), format_args!("`{key}` takes {what}"), format_args!("write `{key}({word})`"));
+    }
+
     /// What was written as the value.
     pub(crate) fn value(&self) -> TokenStream {
         match &self.value {
@@ -210,7 +223,7 @@ impl Entry {
             return words.expect(&word, errors);
         }
         let Some(text) = self.as_string() else {
-            self.wrong("one word", errors);
+            self.not_in_parentheses("one word", errors);
             return None;
         };
         let found = words.find(&text.value(), text.span());
@@ -220,10 +233,10 @@ impl Entry {
         found
     }
 
-    /// `key = 5`: a number of this range, or a constant expression of type `ty`.
+    /// `key = 5`: a number of this range, or a constant expression of type `ty`; all but `f64` are whole.
     pub(crate) fn number(&self, ty: &str, range: std::ops::RangeInclusive<f64>, errors: &mut Errors) -> Option<Number> {
         let Form::Value(value) = &self.value else {
-            self.wrong(if ty == "u32" { "a whole number" } else { "a number" }, errors);
+            self.wrong(if ty == "f64" { "a number" } else { "a whole number" }, errors);
             return None;
         };
         let (negative, inner) = match value {
@@ -232,18 +245,18 @@ impl Entry {
         };
         let parsed: Option<f64> = match inner {
             Expr::Lit(ExprLit { lit: Lit::Int(int), .. }) => int.base10_parse().ok(),
-            Expr::Lit(ExprLit { lit: Lit::Float(float), .. }) if ty != "u32" => float.base10_parse().ok(),
+            Expr::Lit(ExprLit { lit: Lit::Float(float), .. }) if ty == "f64" => float.base10_parse().ok(),
             Expr::Lit(_) => None,
             _ => return Some(Number { text: None, written: value.clone() }),
         };
         let Some(parsed) = parsed.map(|number| number * negative) else {
-            self.wrong(if ty == "u32" { "a whole number" } else { "a number" }, errors);
+            self.wrong(if ty == "f64" { "a number" } else { "a whole number" }, errors);
             return None;
         };
         // `1e400` is a literal, too.
         if !range.contains(&parsed) || !parsed.is_finite() {
             let (least, most) = (range.start(), range.end());
-            let bounds = match *most < 10.0 {
+            let bounds = match *most < f64::from(u32::MAX) {
                 true => format!("write a number from {least} to {most}"),
                 false => format!("write {least} or more"),
             };
@@ -272,11 +285,6 @@ impl Number {
             }
             None => self.written.to_token_stream(),
         }
-    }
-
-    /// Whether it is known to be more than this.
-    pub(crate) fn is_above(&self, most: f64) -> bool {
-        self.text.is_some_and(|number| number > most)
     }
 
     /// As written.

@@ -56,11 +56,16 @@ pub(super) fn read(
         edge.targets.extend(target(arg, errors));
     }
     for arg in foreign {
-        let what = match keyword {
-            Keyword::Needs => "`#[needs]` always holds back before Run and leaves Run",
-            _ => "`#[after]` always holds back before Run",
+        let (Arg::List { key, .. } | Arg::Value { key, .. }) = &arg else { continue };
+        let always = match keyword {
+            Keyword::Needs => "it always holds back before Run, and leaves Run",
+            _ => "it always holds back before Run",
         };
-        errors.help(arg, what, "write a `#[watch(..)]` for anything else");
+        errors.help(
+            &arg,
+            format_args!("`#[{word}]` takes no `{key}`: {always}"),
+            "write a `#[watch(..)]` for anything else",
+        );
     }
     for entry in keys::read(options, known, errors) {
         match entry.name {
@@ -115,6 +120,10 @@ fn sentence(
         }
     };
     let mode = match words.peek().and_then(ident) {
+        None if quoted(&MODES, words.peek(), errors) => {
+            words.next();
+            None
+        }
         // The word after it, or a target: the first is missing.
         Some(word) if ACTIONS.get(&word).is_some() || STATES.get(&word).is_some() => {
             missing(errors, words.peek(), "`any` or `all` first");
@@ -130,6 +139,10 @@ fn sentence(
         }
     };
     let action = match words.peek().and_then(ident) {
+        None if quoted(&ACTIONS, words.peek(), errors) => {
+            words.next();
+            None
+        }
         Some(word) if STATES.get(&word).is_some() => {
             missing(errors, words.peek(), "`entering`, `exited`, `changing` or `not_in` before the state");
             None
@@ -159,8 +172,7 @@ fn sentence(
                 None
             }
         },
-        Some(Arg::Lit(Lit::Str(text))) if STATES.find(&text.value(), text.span()).is_some() => {
-            errors.help(text, "a state is written without quotes", format_args!("write `{}`", text.value()));
+        other if quoted(&STATES, other, errors) => {
             words.next();
             None
         }
@@ -170,6 +182,21 @@ fn sentence(
         }
     };
     Some(Sentence { mode: mode?, action: action?, state: state? })
+}
+
+/// Whether it is one of these words, but in quotes: that is reported.
+fn quoted(all: &words::Words, arg: Option<&Arg>, errors: &mut Errors) -> bool {
+    let Some(Arg::Lit(Lit::Str(text))) = arg else { return false };
+    let known = all.find(&text.value(), text.span()).is_some();
+    if known {
+        let word = text.value();
+        errors.help(
+            text,
+            format_args!("the {} `{word}` is written without quotes", all.what),
+            format_args!("write `{word}`"),
+        );
+    }
+    known
 }
 
 fn ident(arg: &Arg) -> Option<Ident> {
@@ -204,7 +231,7 @@ fn target(arg: Arg, errors: &mut Errors) -> Option<Target> {
 
 fn stream(entry: &keys::Entry, errors: &mut Errors) -> Option<Ident> {
     let Some(group) = entry.as_list() else {
-        entry.wrong("one word", errors);
+        entry.not_in_parentheses("one word", errors);
         return None;
     };
     let word = args::word(&entry.key, group, errors, STREAM.form)?;

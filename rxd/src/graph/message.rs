@@ -77,6 +77,15 @@ const fn write(text: &mut Text, analysis: &Analysis<'_>, place: Place, Finding {
             daemon(text, analysis);
             text.push(" are both called ");
             text.quote(nodes[me].name);
+            if let (Some(kind), false) = (nodes[other].kind, of_one_kind(analysis, other, me)) {
+                // The compiler shows where the second one is.
+                text.push("\n  the first is declared at ");
+                text.push(kind.at.file());
+                text.push(":");
+                text.number(kind.at.line() as usize);
+                text.push(":");
+                text.number(kind.at.column() as usize);
+            }
             text.push("\nhelp: rename one of them, on its field if it is one type twice: `#[service(name = \"..\")]`");
         }
         Rule::UnknownService | Rule::UnknownType => unknown(text, analysis, place),
@@ -226,7 +235,9 @@ const fn never_holds(text: &mut Text, analysis: &Analysis<'_>, edge: &Edge<'_>, 
         text.push("nothing leaves Exit by itself\nhelp: to wait for its end, write `entering, Exit`");
         return;
     }
-    text.push("its manager never goes to ");
+    text.push("the manager of ");
+    text.quote(analysis.graph.nodes[to].name);
+    text.push(" never goes to ");
     text.push(ask.state.name());
     if ask.state.is(State::Exit) {
         text.push(
@@ -429,6 +440,13 @@ const fn daemon(text: &mut Text, analysis: &Analysis<'_>) {
 const fn service(text: &mut Text, analysis: &Analysis<'_>, at: usize) {
     text.push("service ");
     text.quote(analysis.graph.nodes[at].name);
+}
+
+const fn of_one_kind(analysis: &Analysis<'_>, a: usize, b: usize) -> bool {
+    match (analysis.graph.nodes[a].kind, analysis.graph.nodes[b].kind) {
+        (Some(a), Some(b)) => a.id == b.id,
+        _ => false,
+    }
 }
 
 /// A service that its name does not tell from others: "service 3 (`Health`)".

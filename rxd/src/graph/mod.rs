@@ -46,6 +46,7 @@ mod tests;
 
 use crate::manager::Table;
 use crate::state::{Action, State};
+use std::panic::Location;
 use std::time::Duration;
 
 pub use check::{Analysis, Fault, check_edge, check_service, check_target};
@@ -86,13 +87,16 @@ pub struct Kind {
     pub id: u64,
     /// The type as it is shown: `Health`.
     pub text: &'static str,
+    /// Where it is declared.
+    pub at: &'static Location<'static>,
 }
 
 impl Kind {
-    /// The kind of the type with this full path, shown as `text`.
+    /// The kind of the type with this full path, shown as `text`, and declared here.
     #[must_use]
+    #[track_caller]
     pub const fn new(path: &str, text: &'static str) -> Self {
-        Kind { id: fnv1a(path), text }
+        Kind { id: fnv1a(path), text, at: Location::caller() }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod client;
 mod daemon;
+mod declared;
 mod events;
 mod listening;
 mod openapi;

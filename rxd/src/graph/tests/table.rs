@@ -1,87 +1,106 @@
 //! The table of rules in the documentation is what the rules say.
+//!
+//! The rows that an attribute can get as far as are those of a case of `ui-tests/tests/graph/fail`,
+//! word for word: a test there compares them.
 
 use super::*;
 
 /// A graph for each rule, and how what is wrong with it is written.
 fn examples() -> Vec<(Rule, &'static str, Vec<Node<'static>>)> {
-    let kind = |text| Some(Kind::new(text, text));
-    let a = |edges: Vec<Edge<'static>>| node("a", edges);
-    let (b, c) = (|| node("b", []), || node("c", []));
-    let typed = |name, text| Node { kind: kind(text), ..node(name, []) };
-    let by_type = |text| Vec::leak(vec![Target::kind(Kind::new(text, text))]) as &_;
     let run = State::Run;
+    let typed = |name, text, edges| Node { kind: Some(Kind::new(text, text)), ..node(name, edges) };
+    let by_type = |text| Vec::leak(vec![Target::kind(Kind::new(text, text))]) as &_;
+    let (db, health) = (|| typed("db", "Db", vec![]), || node("health", []));
+    let api = |edges| typed("api", "Api", edges);
+    let poller = |edge: Edge<'static>| node("poller", [edge]);
     vec![
         (Rule::NoServices, "`Daemon::new(\"D\").start()`", vec![]),
         (Rule::EmptyName, "`Service::new(\"\", ..)`", vec![node("", [])]),
         (Rule::InvalidName, "`Service::new(\"a/b\", ..)`", vec![node("a/b", [])]),
-        (Rule::DuplicateName, "two services called `a`", vec![a(vec![]), b(), a(vec![])]),
-        (Rule::NoTargets, "a watch of nobody", vec![a(vec![in_run("").then(Effect::Stop)])]),
+        (
+            Rule::DuplicateName,
+            "`#[rxd::service(name = \"db\")]` on `Other`, and a `Db`",
+            vec![db(), typed("db", "Other", vec![])],
+        ),
+        (
+            Rule::NoTargets,
+            "`When::any(Action::Entering, State::Run, [])`",
+            vec![node("api", [in_run("").then(Effect::Stop)])],
+        ),
         (
             Rule::WithinWithoutGate,
-            "`#[watch(any, exited, Run, \"b\", then(stop), within = \"1s\")]`",
+            "`When::any(Action::Exited, State::Run, [\"db\"]).then(Effect::Stop).within(..)`",
             vec![
-                a(vec![
-                    Edge::watch(Mode::Any, Action::Exited, run, of("b"))
+                api(vec![
+                    Edge::watch(Mode::Any, Action::Exited, run, of("db"))
                         .then(Effect::Stop)
                         .within(Duration::from_secs(1)),
                 ]),
-                b(),
+                db(),
             ],
         ),
         (
             Rule::RepeatedWatch,
-            "`#[watch(any, entering, Run, \"b\")]` and `#[watch(any, entering, Run, B)]`",
-            vec![a(vec![in_run("b"), Edge::watch(Mode::Any, Action::Entering, run, by_type("B"))]), typed("b", "B")],
+            "`#[watch(any, entering, Run, \"db\")]` and `#[watch(any, entering, Run, Db)]`",
+            vec![db(), api(vec![in_run("db"), Edge::watch(Mode::Any, Action::Entering, run, by_type("Db"))])],
         ),
         (
             Rule::RepeatedStream,
-            "two `stream(news)`",
-            vec![a(vec![in_run("b").stream("news"), in_run("c").stream("news")]), b(), c()],
+            "two watches with `Effect::Stream` and one name",
+            vec![api(vec![in_run("db").stream("news"), in_run("health").stream("news")]), db(), health()],
         ),
         (
             Rule::Contradiction,
-            "`#[needs(\"b\")]` and `#[watch(any, entering, Run, \"b\", then(stop))]`",
-            vec![a(vec![needs("b"), in_run("b").then(Effect::Stop)]), b()],
+            "`#[watch(all, entering, Run, \"health\")]` and `#[watch(any, entering, Run, \"health\", then(stop))]`",
+            vec![health(), node("poller", [all(Action::Entering, run, "health"), in_run("health").then(Effect::Stop)])],
         ),
         (
             Rule::AlwaysReacts,
-            "`#[watch(any, not_in, Exit, \"b\", then(stop))]`",
-            vec![a(vec![Edge::watch(Mode::Any, Action::NotIn, State::Exit, of("b")).then(Effect::Stop)]), b()],
+            "`#[watch(any, not_in, Exit, \"health\", then(stop))]`",
+            vec![health(), poller(Edge::watch(Mode::Any, Action::NotIn, State::Exit, of("health")).then(Effect::Stop))],
         ),
-        (Rule::UnknownService, "`#[needs(\"helth\")]`", vec![a(vec![needs("helth")]), node("health", [])]),
-        (Rule::UnknownType, "`#[needs(Cache)]`", vec![a(vec![Edge::needs(by_type("Cache"))]), typed("b", "B")]),
+        (Rule::UnknownService, "`#[watch(any, entering, Run, \"helth\")]`", vec![health(), poller(in_run("helth"))]),
+        (Rule::UnknownType, "`#[needs(Cache)]`", vec![db(), api(vec![Edge::needs(by_type("Cache"))])]),
         (
             Rule::AmbiguousType,
             "`#[needs(Db)]`, where two fields are of type `Db`",
-            vec![a(vec![Edge::needs(by_type("Db"))]), typed("b", "Db"), typed("c", "Db")],
+            vec![typed("primary", "Db", vec![]), typed("replica", "Db", vec![]), api(vec![Edge::needs(by_type("Db"))])],
         ),
         (
             Rule::RepeatedTarget,
-            "`#[needs(\"b\", B)]`",
-            vec![a(vec![Edge::needs(Vec::leak(vec![of("b")[0], by_type("B")[0]]))]), typed("b", "B")],
+            "`#[needs(\"db\", Db)]`",
+            vec![db(), api(vec![Edge::needs(Vec::leak(vec![of("db")[0], by_type("Db")[0]]))])],
         ),
-        (Rule::SelfWatch, "`#[needs(\"a\")]` on `a`", vec![a(vec![needs("a")])]),
+        (
+            Rule::SelfWatch,
+            "`#[watch(any, entering, Run, \"front\")]`, on a field called `front`",
+            vec![node("front", [in_run("front")])],
+        ),
         (
             Rule::NeverHolds,
-            "`#[watch(any, entering, Exit, \"b\")]`",
-            vec![a(vec![Edge::watch(Mode::Any, Action::Entering, State::Exit, of("b"))]), b()],
+            "`#[watch(any, entering, Exit, \"db\")]`",
+            vec![db(), node("cleaner", [Edge::watch(Mode::Any, Action::Entering, State::Exit, of("db"))])],
         ),
-        (Rule::NeedsEnding, "`#[needs(\"b\")]`, where `b` is `until_success`", vec![a(vec![needs("b")]), job("b", [])]),
-        (Rule::AfterEndless, "`#[after(\"b\")]`, where `b` is `continuous`", vec![a(vec![after("b")]), b()]),
+        (
+            Rule::NeedsEnding,
+            "`#[needs(\"migrate\")]`, where `migrate` is `until_success`",
+            vec![job("migrate", []), api(vec![needs("migrate")])],
+        ),
+        (Rule::AfterEndless, "`#[after(\"db\")]`, where `db` is `continuous`", vec![db(), api(vec![after("db")])]),
         (
             Rule::Repelled,
-            "`#[needs(\"b\")]`, and on `b` `#[watch(any, entering, Run, \"a\", then(stop))]`",
-            vec![a(vec![needs("b")]), node("b", [in_run("a").then(Effect::Stop)])],
+            "`#[needs(\"standby\")]` on `main`, `#[watch(any, entering, Run, \"main\", then(stop))]` on `standby`",
+            vec![node("standby", [in_run("main").then(Effect::Stop)]), node("main", [needs("standby")])],
         ),
         (
             Rule::ShutTogether,
-            "`#[needs(\"b\")]` and `#[watch(all, not_in, Run, \"b\")]`",
-            vec![a(vec![needs("b"), all(Action::NotIn, run, "b")]), b()],
+            "`#[watch(all, entering, Run, \"db\")]` and `#[watch(all, entering, Idle, \"db\")]`",
+            vec![db(), api(vec![all(Action::Entering, run, "db"), all(Action::Entering, State::Idle, "db")])],
         ),
         (
             Rule::Cycle,
-            "`#[needs(\"b\")]` on `a`, `#[needs(\"a\")]` on `b`",
-            vec![a(vec![needs("b")]), node("b", [needs("a")])],
+            "`#[needs(\"api\")]` on `db`, `#[needs(\"db\")]` on `api`",
+            vec![typed("db", "Db", vec![needs("api")]), api(vec![needs("db")])],
         ),
     ]
 }
@@ -96,9 +115,19 @@ fn every_rule_has_its_row() {
         assert_eq!(faults.iter().map(|fault| fault.rule).collect::<Vec<_>>(), [rule], "{example}");
         let (what, help) = faults[0].message.split_once("\nhelp: ").expect("every message helps");
         assert!(what.contains("`D`"), "{rule} does not name the daemon");
-        let what = what.replace("\n  ", "<br>");
+        // Where the example is declared is of no interest.
+        let lines = what.split("\n  ").map(|line| match line.split_once(" declared at ") {
+            Some((first, _)) => format!("{first} declared at src/main.rs:5:8"),
+            None => line.to_owned(),
+        });
+        let what = lines.collect::<Vec<_>>().join("<br>");
         table.push_str(&format!("| `{rule}` | {example} | {what}<br>*help:* {help} |\n"));
     }
+    if std::env::var_os("RXD_RULES").is_some() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/graph/rules.md");
+        std::fs::write(path, &table).expect("a writable folder");
+        return;
+    }
     let written = include_str!("../rules.md");
-    assert!(written == table, "`rules.md` is out of date; it must be:\n{table}");
+    assert!(written == table, "`rules.md` is out of date: `RXD_RULES=overwrite` writes it anew:\n{table}");
 }

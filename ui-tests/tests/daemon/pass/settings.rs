@@ -27,16 +27,37 @@ use stages::reach_db;
     name = "edge",
     shutdown_timeout = "30s",
     signals(interrupt, user1),
-    prestart(check_disk, stages::reach_db, reach_db(retry = "1s", attempts = 3, timeout = "5s")),
+    prestart(check_disk, stages::reach_db, stages::reach_db(), reach_db(retry = "1s", attempts = 3, timeout = "5s")),
     exit_code = 3,
     stall_limit = "1s",
-    report_alive = "5s"
+    report_alive = "5s",
+    on_stale(restart),
+    history = 4096
 )]
 struct Edge {
     job: Job,
 }
 
+const CODE: u8 = 4;
+const LIMIT: std::time::Duration = std::time::Duration::from_secs(2);
+
+#[rxd::daemon(
+    name = "expressions",
+    shutdown_timeout = LIMIT,
+    prestart(check_disk(retry = LIMIT)),
+    exit_code = CODE,
+    stall_limit = None,
+    report_alive = LIMIT,
+    on_stale = "trigger",
+    history = 2 * 512,
+    crate = "rxd"
+)]
+struct Expressions {
+    job: Job,
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> rxd::Result {
+    Expressions { job: Job }.run().await?;
     Edge { job: Job }.run().await
 }

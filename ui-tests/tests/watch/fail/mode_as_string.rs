@@ -1,9 +1,9 @@
-//! Words in quotes.
+//! The first word in quotes.
 
 use rxd::{Context, Runner};
 
 #[rxd::service]
-#[watch("any", "entering", Run, "health")]
+#[watch("any", entering, Run, "health")]
 struct Poller {
     client: u8,
 }

@@ -1,0 +1,134 @@
+//! What is true of every failing case, without compiling it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// One failing case.
+pub(crate) struct Case {
+    /// `graph/unknown_name`
+    pub(crate) name: String,
+    pub(crate) source: String,
+    pub(crate) stderr: String,
+}
+
+impl Case {
+    /// What the first line of the file says was done.
+    pub(crate) fn fault(&self) -> &str {
+        let first = self.source.lines().next().unwrap_or_default();
+        first.strip_prefix("//! ").unwrap_or_else(|| panic!("{} does not say what its fault is", self.name))
+    }
+
+    /// Its errors: the words, and the line of the source they are underlined in.
+    pub(crate) fn errors(&self) -> Vec<(String, String)> {
+        let mut errors = Vec::new();
+        let mut words: Vec<&str> = Vec::new();
+        for line in self.stderr.lines() {
+            if line.starts_with("error") {
+                words = vec![line];
+            } else if let Some(place) = line.trim_start().strip_prefix("--> ").filter(|_| !words.is_empty()) {
+                let number = place.rsplit(':').nth(1).and_then(|number| number.parse::<usize>().ok());
+                let source = number.and_then(|number| self.source.lines().nth(number - 1));
+                let source = source.unwrap_or_else(|| panic!("{}: no line for {place}", self.name));
+                errors.push((std::mem::take(&mut words).join("\n"), source.trim().to_owned()));
+            } else if !words.is_empty() {
+                words.push(line);
+            }
+        }
+        errors
+    }
+}
+
+/// All failing cases, in the order of their names.
+pub(crate) fn all() -> Vec<Case> {
+    let mut sources = files("rs");
+    sources.sort();
+    let read = |path: &Path| fs::read_to_string(path).unwrap_or_default();
+    sources
+        .into_iter()
+        .map(|path| {
+            let room = path.parent().and_then(Path::parent).and_then(Path::file_name).expect("a room");
+            let name = format!("{}/{}", room.to_string_lossy(), path.file_stem().expect("a name").to_string_lossy());
+            Case { name, source: read(&path), stderr: read(&path.with_extension("stderr")) }
+        })
+        .collect()
+}
+
+/// The files under `tests/*/fail` with this extension.
+fn files(extension: &str) -> Vec<PathBuf> {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let rooms = fs::read_dir(tests).expect("the folder this file is in").filter_map(|room| {
+        let fail = room.expect("a readable folder").path().join("fail");
+        fail.is_dir().then_some(fail)
+    });
+    rooms
+        .flat_map(|fail| fs::read_dir(fail).expect("it was just listed"))
+        .map(|file| file.expect("a readable folder").path())
+        .filter(|path| path.extension().is_some_and(|found| found == extension))
+        .collect()
+}
+
+#[test]
+fn every_error_belongs_to_a_case() {
+    for stderr in files("stderr") {
+        assert!(stderr.with_extension("rs").exists(), "{} is an orphan", stderr.display());
+    }
+    let cases = all();
+    for case in &cases {
+        assert!(!case.errors().is_empty(), "{} says nothing", case.name);
+    }
+    let mut rooms: BTreeMap<&str, usize> = BTreeMap::new();
+    for case in &cases {
+        *rooms.entry(case.name.split('/').next().unwrap_or_default()).or_default() += 1;
+    }
+    assert_eq!(rooms.keys().copied().collect::<Vec<_>>(), ["daemon", "graph", "manager", "service", "watch"]);
+}
+
+/// Words about the standard library change with every release of it.
+#[test]
+fn no_error_shows_the_standard_library() {
+    for case in all() {
+        assert!(!case.stderr.contains("$RUST"), "{} shows the standard library", case.name);
+    }
+}
+
+/// One fault is one error, unless the case is called after more of them.
+#[test]
+fn one_fault_is_one_error() {
+    for case in all() {
+        let more = case.name.contains("two_") || case.name.contains("_two") || MORE.contains(&&*case.name);
+        let errors = case.errors().len();
+        assert!(more || errors == 1, "{} has {errors} errors", case.name);
+    }
+}
+
+/// Cases in which more than one thing is wrong, though they are not called so.
+const MORE: [&str; 2] = ["daemon/field_key_of_a_second_one", "manager/empty_row"];
+
+/// An item that was lost, or a follow-on error, shows where the item is used.
+#[test]
+fn every_case_uses_its_item_after_the_fault() {
+    for case in all() {
+        let (before, main) = case.source.split_once("fn main()").expect("a case has a main");
+        let declared = |word: &str| {
+            ["struct ", "enum ", "union ", "fn ", "trait ", "type ", "pub "]
+                .iter()
+                .any(|keyword| before.lines().any(|line| declares(line.trim_start(), keyword, word)))
+        };
+        let words = main.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+        let used = words.filter(|word| !word.is_empty()).any(declared);
+        assert!(used || NAMELESS.contains(&&*case.name), "{} does not use its item in `main`", case.name);
+    }
+}
+
+/// Cases whose fault is that there is no name to use.
+const NAMELESS: [&str; 2] = ["manager/empty", "manager/no_name"];
+
+fn declares(line: &str, keyword: &str, word: &str) -> bool {
+    line.split_once(keyword).is_some_and(|(before, rest)| {
+        let after = rest.strip_prefix("r#").unwrap_or(rest).strip_prefix(word);
+        let whole =
+            after.is_some_and(|after| !after.starts_with(|letter: char| letter.is_alphanumeric() || letter == '_'));
+        whole && before.split_whitespace().all(|word| word.starts_with("pub") || word == "async" || word == "unsafe")
+    })
+}

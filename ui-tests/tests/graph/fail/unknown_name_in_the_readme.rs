@@ -1,0 +1,41 @@
+//! The first example of the README, with a letter too few.
+use rxd::{Context, Runner};
+use std::time::Duration;
+
+#[rxd::service]
+struct Health;
+
+impl Runner for Health {
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        cx.cancelled().await; // in Run until told to leave
+        Ok(())
+    }
+}
+
+#[rxd::service(backoff(base = "200ms", max = "5s"), restarts(max = 5, within = "1m"))]
+#[watch(any, entering, Run, "helth")]             // hold me in Idle until health is in Run
+#[watch(any, exited, Run, "health", then(stop))]   // take me out of Run when health leaves it
+struct Poller;
+
+impl Runner for Poller {
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        let mut every = tokio::time::interval(Duration::from_secs(1));
+        loop {
+            tokio::select! {
+                _ = every.tick() => println!("polling"), // an error here comes round again, later and later
+                () = cx.cancelled() => return Ok(()),
+            }
+        }
+    }
+}
+
+#[rxd::daemon(shutdown_timeout = "10s")]
+struct EdgeAgent {
+    health: Health,
+    poller: Poller,
+}
+
+#[tokio::main]
+async fn main() -> rxd::Result {
+    EdgeAgent { health: Health, poller: Poller }.run().await // signals, start, wait, ordered stop, exit status
+}
