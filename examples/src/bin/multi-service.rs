@@ -1,8 +1,8 @@
 //! Three services that watch one another: an HTTP API, a health check on it, and a poller.
 //!
 //! What to watch for: the lifecycle *is* the health signal. `health` asks the API over HTTP and is
-//! in Run only while it answers; `poller` is held back until `health` is in Run, and leaves Run
-//! when it does. Try
+//! in Run only while it answers; `poller` needs `health`: it is held back until that is in Run, and
+//! leaves Run when it does. Try
 //!
 //! ```text
 //! RUST_LOG=info,rxd=debug cargo run -p examples --bin multi-service -- --fail-after 5s
@@ -10,7 +10,7 @@
 //!
 //! and see the API fail once after five seconds, `health` notice, `poller` leave, and all three
 //! come back by themselves. Ctrl-C stops `poller`, then `health`, then `api`: the order is read off
-//! the watches. `--graph` prints the graph that the compiler has checked, `--graph=dot` and
+//! the attributes. `--graph` prints the graph that the compiler has checked, `--graph=dot` and
 //! `--graph=json` for other programs.
 #![allow(clippy::print_stdout, reason = "what the poller gets is the program's output")]
 
@@ -92,10 +92,11 @@ impl Runner for Health {
     }
 }
 
-/// Prints what the API says, as long as it is healthy.
+/// Prints what the API says, as long as it is healthy. An API that is not up in a minute is a
+/// failure that says so; what the API does meanwhile is told to `run`, which logs it.
 #[rxd::service]
-#[watch(any, entering, Run, "health")]
-#[watch(any, exited, Run, "health", then(stop))]
+#[needs("health")]
+#[watch(any, entering, Run, "api", within = "1m")]
 #[watch(any, changing, Run, "api", stream(api_changes))]
 struct Poller {
     api: Http,

@@ -7,3 +7,5 @@ mod pubsub;
 mod run_until_success;
 mod sensors;
 mod single_service;
+#[cfg(target_os = "linux")]
+mod systemd;

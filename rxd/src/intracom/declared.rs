@@ -39,6 +39,26 @@ use std::panic::Location;
 /// READINGS.on(&intracom)?.publish("21.5").await?;
 /// # Ok(()) }
 /// ```
+///
+/// # Published by nobody
+///
+/// Name its two ends apart, and the compiler says of each that is never used that it is not: of a
+/// topic that services subscribe to and none publishes, and of one that nobody listens to.
+///
+/// ```
+/// use rxd::intracom::{Declared, Group, Publisher, Subscriber};
+///
+/// const READINGS: Declared<f64> = Declared::new("readings");
+/// static SENSORS: Publisher<f64> = READINGS.publisher(); // "static `SENSORS` is never used", without the sampler
+/// static DISPLAYS: Subscriber<f64> = READINGS.subscriber();
+///
+/// # async fn sampler(cx: rxd::Context) -> rxd::Result {
+/// SENSORS.on(&cx.intracom())?.publish(21.5).await?;
+/// # Ok(()) }
+/// # async fn display(cx: rxd::Context) -> rxd::Result {
+/// let mut readings = DISPLAYS.subscribe(&cx.intracom(), Group::named("display"))?;
+/// # drop(readings); Ok(()) }
+/// ```
 pub struct Declared<T> {
     name: &'static str,
     options: Options,
@@ -101,6 +121,48 @@ impl<T> Declared<T> {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// The end for those who publish. See [above](Declared#published-by-nobody).
+    #[must_use]
+    pub const fn publisher(self) -> Publisher<T> {
+        Publisher(self)
+    }
+
+    /// The end for those who subscribe. See [above](Declared#published-by-nobody).
+    #[must_use]
+    pub const fn subscriber(self) -> Subscriber<T> {
+        Subscriber(self)
+    }
+}
+
+/// The end of a [`Declared`] topic for those who publish: one that nobody uses is a warning of the compiler's.
+#[derive(Clone, Copy, Debug)]
+pub struct Publisher<T>(Declared<T>);
+
+impl<T: Clone + Send + 'static> Publisher<T> {
+    /// The topic to publish to. As [`Declared::on`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Declared::on`].
+    pub fn on(&self, intracom: &Intracom) -> Result<Topic<T>, Error> {
+        self.0.on(intracom)
+    }
+}
+
+/// The end of a [`Declared`] topic for those who subscribe: one that nobody uses is a warning of the compiler's.
+#[derive(Clone, Copy, Debug)]
+pub struct Subscriber<T>(Declared<T>);
+
+impl<T: Clone + Send + 'static> Subscriber<T> {
+    /// Subscribes. As [`Declared::subscribe`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Declared::subscribe`].
+    pub fn subscribe(&self, intracom: &Intracom, group: Group<'_>) -> Result<Subscription<T>, Error> {
+        self.0.subscribe(intracom, group)
     }
 }
 

@@ -8,7 +8,13 @@
 //! 2. `ended` is set before `closed`, `closed` before the channel is closed, and the channel is
 //!    closed before it is drained. So whatever gets into the buffer after the drain was put there by
 //!    a publisher that sees `ended` afterwards, and drains again.
-//! 3. No lock of this file is held while user code runs, but for the clone of a kept last message
+//!    Stores and loads of the two are `SeqCst`, for each pairs with a step inside the channel: the store comes
+//!    before the close, the load after the push. So of a close and a push that race, either the push
+//!    finds the channel closed or the load sees the store.
+//! 3. `stalled` and the counts are `Relaxed`: nothing else is read on the strength of them. Who has heard
+//!    of a message's end in another way (its publisher returned, its member did) finds it counted, since
+//!    whatever told it so orders the counting before the reading.
+//! 4. No lock of this file is held while user code runs, but for the clone of a kept last message
 //!    ([`Item::Last`]), whose lock nobody else waits on but the other groups that replay it.
 
 use super::options::{Group, Policy};
@@ -268,6 +274,7 @@ impl<T> Queue<T> {
         };
         GroupStats {
             name: self.name.to_string(),
+            shared: self.shared,
             capacity: self.capacity,
             policy: self.policy,
             members,

@@ -104,6 +104,8 @@ impl Drops {
 pub struct GroupStats {
     /// Its name; `#n` for a group of one's own.
     pub name: String,
+    /// Whether it can be joined by its name: not if it is a group of one's own.
+    pub shared: bool,
     /// What its buffer holds at most.
     pub capacity: usize,
     /// What happens when its buffer is full.

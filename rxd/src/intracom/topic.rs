@@ -8,23 +8,18 @@
 //! 3. Locks are taken in the order registry, topic, group; none is held over an `.await`, a wake-up
 //!    or the user's `Clone` or `Drop`.
 
-use super::error::{Error, Kind, PublishError, Reason, Use};
+use super::error::{Error, Kind, Reason, Use};
 use super::options::{Group, Options};
-use super::pace;
-use super::publish::{List, Round};
 use super::queue::{Last, Member, Queue, Totals};
 use super::registry::Registry;
-use super::stats::{Delivery, TopicStats};
+use super::round::List;
+use super::stats::TopicStats;
 use super::subscription::Subscription;
 use super::sync::{AtomicU64, Mutex, Pointer, Snapshot, lock};
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
-use std::task::{Context, Poll};
 use tokio::sync::Notify;
-use tokio::task::coop::consume_budget;
 use tokio_util::sync::CancellationToken;
 
 pub(super) struct Shared<T> {
@@ -33,10 +28,10 @@ pub(super) struct Shared<T> {
     pub(super) options: Options,
     registry: Weak<Registry>,
     /// Replaced only under the lock of `state`.
-    list: Pointer<List<T>>,
+    pub(super) list: Pointer<List<T>>,
     state: Mutex<State<T>>,
     /// Told when a subscriber-aware topic gets its first group, and when it is closed.
-    heard: Notify,
+    pub(super) heard: Notify,
     unheard: AtomicU64,
     totals: Arc<Totals>,
 }
@@ -154,13 +149,13 @@ impl<T> Shared<T> {
 
 impl<T: Clone + Send + 'static> Shared<T> {
     /// The copy that a topic which keeps its last message will need; made before any lock.
-    fn copy(&self, message: &T) -> Option<Last<T>> {
+    pub(super) fn copy(&self, message: &T) -> Option<Last<T>> {
         self.options.keep_last.then(|| Last::new(message.clone().into()))
     }
 
     /// Lets a message in, and keeps it if it is to be kept: those who are to get it, or why nobody is.
     #[inline]
-    fn admit(&self, last: Option<&Last<T>>) -> Result<Snapshot<List<T>>, Reason> {
+    pub(super) fn admit(&self, last: Option<&Last<T>>) -> Result<Snapshot<List<T>>, Reason> {
         let list = match last {
             None => self.list.load(),
             Some(last) => self.keep(last),
@@ -268,16 +263,6 @@ impl<T> Drop for Shared<T> {
     }
 }
 
-/// How far a message has come.
-enum Attempt<T> {
-    /// To its end.
-    Over(Result<Delivery, PublishError<T>>),
-    /// Some group has no room.
-    Full(Box<Round<T>>, T),
-    /// Nobody listens, and somebody should.
-    Unheard(T),
-}
-
 /// A topic of messages of type `T`: where to publish, and where to subscribe.
 ///
 /// A handle, cheap to clone. It is found or created by name with
@@ -298,7 +283,7 @@ enum Attempt<T> {
 /// # Ok(()) }
 /// ```
 pub struct Topic<T> {
-    shared: Arc<Shared<T>>,
+    pub(super) shared: Arc<Shared<T>>,
     scope: Option<CancellationToken>,
 }
 
@@ -311,124 +296,6 @@ impl<T: Clone + Send + 'static> Topic<T> {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.shared.name
-    }
-
-    /// Publishes a message to every group there is, and waits for those that want to be waited for.
-    ///
-    /// First every group that has room gets it, then the others are waited for, all at the same
-    /// time: a stuck group holds back the next message, never this one. And it does so at most
-    /// for the topic's [patience](Options::patience). A
-    /// [subscriber-aware](Options::subscriber_aware) topic waits before that, for as long as
-    /// nobody listens.
-    ///
-    /// The messages of one publisher, each published after the last has returned, arrive in that
-    /// order in every group. Between publishers there is no order, and two groups may see two.
-    ///
-    /// # Errors
-    ///
-    /// The topic is closed, and nobody got the message; it is in the error.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped while it waits, the groups that had room have the message. Those it waited for do
-    /// not, and count it as [abandoned](super::Drops::abandoned).
-    ///
-    /// # Panics
-    ///
-    /// If it has to wait for a full group outside of a tokio runtime with its timer enabled. A
-    /// panic of the message's own `clone` or `drop` passes through: the groups before it
-    /// have the message, the others count it as abandoned, and the topic goes on.
-    pub fn publish(&self, message: T) -> Publish<'_, T> {
-        Publish { topic: self, stage: Stage::New(message) }
-    }
-
-    /// The rest of [`publish`](Topic::publish), if there is any waiting to do.
-    async fn persist(&self, mut attempt: Attempt<T>, last: Option<Last<T>>) -> Result<Delivery, PublishError<T>> {
-        let last = last.as_ref();
-        loop {
-            attempt = match attempt {
-                Attempt::Over(result) => return result,
-                Attempt::Full(mut round, message) => {
-                    let rest = match round.insist(message).await {
-                        Some(message) if round.is_waiting() => round.wait(message).await,
-                        rest => rest,
-                    };
-                    self.conclude(*round, rest)
-                }
-                Attempt::Unheard(message) => {
-                    // Made before another look at the groups: whoever joins from here on is heard of.
-                    let heard = self.shared.heard.notified();
-                    match self.attempt(message, last) {
-                        Attempt::Unheard(message) => {
-                            heard.await;
-                            self.attempt(message, last)
-                        }
-                        attempt => attempt,
-                    }
-                }
-            }
-        }
-    }
-
-    /// Publishes a message to every group that need not be waited for. The others miss it, and
-    /// count it as [abandoned](super::Drops::abandoned).
-    ///
-    /// # Errors
-    ///
-    /// The message comes back, and nothing is counted, if every group would have to be waited for
-    /// ([`is_full`](PublishError::is_full)), if the topic is subscriber-aware and nobody listens
-    /// ([`is_unheard`](PublishError::is_unheard)), or if it is closed
-    /// ([`is_closed`](PublishError::is_closed)).
-    pub fn try_publish(&self, message: T) -> Result<Delivery, PublishError<T>> {
-        let shared = &*self.shared;
-        let error = |reason, message| Err(PublishError::new(&shared.name, reason, message));
-        // What is kept as the last message is published: whether it can be must be known before.
-        if shared.options.keep_last && shared.would_wait() {
-            return error(Reason::Full, message);
-        }
-        let last = shared.copy(&message);
-        match self.attempt(message, last.as_ref()) {
-            Attempt::Over(result) => result,
-            Attempt::Unheard(message) => error(Reason::Unheard, message),
-            Attempt::Full(round, message) if round.is_untouched() && !shared.options.keep_last => {
-                round.forget();
-                error(Reason::Full, message)
-            }
-            Attempt::Full(round, _) => Ok(round.finish()),
-        }
-    }
-
-    /// Publishes to everybody who need not be waited for.
-    #[inline]
-    fn attempt(&self, message: T, last: Option<&Last<T>>) -> Attempt<T> {
-        let list = match self.shared.admit(last) {
-            Ok(list) => list,
-            Err(Reason::Unheard) => return Attempt::Unheard(message),
-            Err(reason) => return Attempt::Over(Err(PublishError::new(&self.shared.name, reason, message))),
-        };
-        match Round::begin(list, message) {
-            Ok(delivery) => Attempt::Over(Ok(delivery)),
-            Err((round, Some(message))) if round.is_waiting() => Attempt::Full(round, message),
-            Err((round, rest)) => self.conclude(*round, rest),
-        }
-    }
-
-    /// The end of a message's round; if nobody took it, maybe not of the message.
-    fn conclude(&self, mut round: Round<T>, rest: Option<T>) -> Attempt<T> {
-        let shared = &*self.shared;
-        round.take_deserted().iter().for_each(|group| shared.retire(group));
-        match rest {
-            Some(message) if round.is_untouched() && shared.is_closed() => {
-                round.forget();
-                Attempt::Over(Err(PublishError::new(&shared.name, Reason::Closed, message)))
-            }
-            // Everybody has left in the meantime.
-            Some(message) if round.is_untouched() && shared.options.subscriber_aware => {
-                round.forget();
-                Attempt::Unheard(message)
-            }
-            _ => Attempt::Over(Ok(round.finish())),
-        }
     }
 
     /// Subscribes, as a member of `group`.
@@ -464,87 +331,6 @@ impl<T: Clone + Send + 'static> Topic<T> {
     #[must_use]
     pub fn stats(&self) -> TopicStats {
         self.shared.stats()
-    }
-}
-
-impl<T> Shared<T> {
-    /// Whether there are groups, and each of them would have to be waited for.
-    fn would_wait(&self) -> bool {
-        let list = self.list.load();
-        !list.closed && !list.groups.is_empty() && list.groups.iter().all(|group| group.would_wait())
-    }
-}
-
-/// The future of [`Topic::publish`].
-#[must_use = "nothing is published before it is awaited"]
-pub struct Publish<'a, T> {
-    topic: &'a Topic<T>,
-    stage: Stage<'a, T>,
-}
-
-enum Stage<'a, T> {
-    New(T),
-    Waiting(Pin<Box<dyn Future<Output = Result<Delivery, PublishError<T>>> + Send + 'a>>),
-    Done,
-}
-
-/// Nothing in it is pinned that is not in a box.
-impl<T> Unpin for Publish<'_, T> {}
-
-impl<T: Clone + Send + 'static> Future for Publish<'_, T> {
-    type Output = Result<Delivery, PublishError<T>>;
-
-    #[inline]
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let topic = self.topic;
-        match std::mem::replace(&mut self.stage, Stage::Done) {
-            Stage::New(message) if !pace::is_due() => {
-                let last = topic.shared.copy(&message);
-                match topic.attempt(message, last.as_ref()) {
-                    Attempt::Over(result) => Poll::Ready(result),
-                    unfinished => self.wait(topic.persist(unfinished, last), cx),
-                }
-            }
-            Stage::New(message) => {
-                let paced = async move {
-                    consume_budget().await;
-                    let last = topic.shared.copy(&message);
-                    topic.persist(topic.attempt(message, last.as_ref()), last).await
-                };
-                self.wait(paced, cx)
-            }
-            Stage::Waiting(mut waiting) => {
-                let polled = waiting.as_mut().poll(cx);
-                if polled.is_pending() {
-                    self.stage = Stage::Waiting(waiting);
-                }
-                polled
-            }
-            Stage::Done => panic!("`Publish` polled after it was ready"),
-        }
-    }
-}
-
-impl<'a, T> Publish<'a, T> {
-    #[cold]
-    fn wait(
-        &mut self,
-        waiting: impl Future<Output = Result<Delivery, PublishError<T>>> + Send + 'a,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Delivery, PublishError<T>>> {
-        // Boxed, so that a future that need not wait is a small one.
-        let mut waiting: Pin<Box<dyn Future<Output = _> + Send + 'a>> = Box::pin(waiting);
-        let polled = waiting.as_mut().poll(cx);
-        if polled.is_pending() {
-            self.stage = Stage::Waiting(waiting);
-        }
-        polled
-    }
-}
-
-impl<T> fmt::Debug for Publish<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Publish").field("topic", self.topic).finish_non_exhaustive()
     }
 }
 

@@ -10,3 +10,4 @@ mod probes;
 mod routes;
 mod shutdown;
 mod siege;
+mod topics;

@@ -1,13 +1,18 @@
 //! A real systemd: the user's own manager, or one that is booted in a box for these tests.
+//!
+//! The tests of the example `systemd` use it as well; who includes it says which `program` they are about.
 
-use super::peer::SOON;
+use super::program;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/systemd/box.sh");
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../rxd/tests/systemd/box.sh");
+
+/// How long anything that is bound to happen may take on a machine that is busy otherwise.
+const SOON: Duration = Duration::from_secs(60);
 
 /// Set to 1 where a systemd must be found: to skip is to fail then.
 const REQUIRE: &str = "RXD_REQUIRE_SYSTEMD";
@@ -77,9 +82,8 @@ impl Manager {
     }
 
     fn boot(tree: &Path) -> Result<Manager, String> {
-        let exe = std::env::current_exe().map_err(|error| error.to_string())?;
         let mut command = Command::new(SCRIPT);
-        command.arg("up").arg(tree).arg(exe);
+        command.arg("up").arg(tree).arg(program());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|error| error.to_string())?;
         let mut line = String::new();
@@ -102,7 +106,7 @@ impl Manager {
     /// The program that subjects are.
     pub(crate) fn exe(&self) -> PathBuf {
         match &self.kind {
-            Kind::User => std::env::current_exe().unwrap(),
+            Kind::User => program(),
             Kind::Box(..) => "/opt/subject".into(),
         }
     }
@@ -274,13 +278,19 @@ impl Unit<'_> {
         self.until("WatchdogTimestampMonotonic", |_| fed() >= until);
     }
 
-    /// What the journal has of the unit's main process, each record as its fields.
-    #[cfg(feature = "journald")]
-    pub(crate) fn records(&self) -> Vec<serde_json::Value> {
+    /// What the journal has of the unit's main process, in this form.
+    pub(crate) fn main_log(&self, form: &str) -> String {
         let pid = format!("_PID={}", self.show("MainPID"));
         self.sync();
-        let said = self.manager.run(&["journalctl", "--no-pager", "-o", "json", &pid]);
-        said.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
+        self.manager.run(&["journalctl", "--no-pager", "-o", form, &pid])
+    }
+
+    /// What the journal says of how the unit failed: `Result` is that of its next incarnation.
+    pub(crate) fn failures(&self, result: &str) -> String {
+        self.sync();
+        let field = if self.manager.is_system() { "UNIT" } else { "USER_UNIT" };
+        let (result, unit) = (format!("UNIT_RESULT={result}"), format!("{field}={}", self.name));
+        self.manager.run(&["journalctl", "--no-pager", "-o", "cat", &result, &unit])
     }
 
     fn sync(&self) {

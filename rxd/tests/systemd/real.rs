@@ -35,8 +35,7 @@ fn a_daemon_of_jobs_that_is_over_at_once_is_a_success() {
 
 #[test]
 fn a_wedged_service_with_a_heartbeat_is_ended_by_the_watchdog_and_the_daemon_restarted() {
-    let manager = manager!();
-    let unit = manager.unit(
+    let unit = manager!().unit(
         "wedged",
         "good heartbeat=2000; bad heartbeat=2000 wedges",
         "WatchdogSec=3s\nRestart=on-failure\nRestartSec=100ms",
@@ -47,16 +46,7 @@ fn a_wedged_service_with_a_heartbeat_is_ended_by_the_watchdog_and_the_daemon_res
     // The next incarnation was not told to wedge.
     unit.until("ActiveState", |state| state == "active");
     assert_eq!(unit.show("NRestarts"), "1", "{}", unit.describe());
-    // `Result` is that of the new incarnation: the journal knows what became of the last.
-    let field = if manager.is_system() { "UNIT" } else { "USER_UNIT" };
-    let failed = manager.run(&[
-        "journalctl",
-        "--no-pager",
-        "-o",
-        "cat",
-        "UNIT_RESULT=watchdog",
-        &format!("{field}={}", unit.name),
-    ]);
+    let failed = unit.failures("watchdog");
     assert!(failed.contains("Failed with result 'watchdog'"), "{failed}");
     assert!(unit.journal(&[]).contains("the watchdog is triggered: bad is stale: no heartbeat within 2s"));
 }

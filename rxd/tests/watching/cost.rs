@@ -1,7 +1,11 @@
-//! What a transition costs, counted in watches looked at, not in time. G48, F61.
+//! What a transition costs, counted in watches looked at and in allocations, not in time. G48, F61.
 
+use allocation_counter::measure;
+use futures_core::Stream;
 use rxd::__private::Bench as Stage;
-use rxd::{Action, Filter, State};
+use rxd::{Action, Filter, State, Watch};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 
 /// What 100 transitions of `s0` look at, with so many watches on it, so many services beside it,
 /// and so many watches on each of some of those.
@@ -77,4 +81,43 @@ fn a_watch_on_many_is_looked_at_once_a_transition() {
     (0..1_000).for_each(|id| stage.enter(id));
     assert_eq!(stage.looked_at(), 1_000);
     drop(watch);
+}
+
+/// Takes what there is, and waits for more.
+fn poll<S: Stream + Unpin>(stream: &mut S) -> Poll<Option<S::Item>> {
+    Pin::new(stream).poll_next(&mut Context::from_waker(Waker::noop()))
+}
+
+#[test]
+fn a_transition_allocates_nothing_whoever_watches() {
+    let names: Vec<String> = (0..3).map(|id| format!("s{id}")).collect();
+    for watchers in [0, 1, 100] {
+        let stage = Stage::new(3, 16);
+        let any = |action| stage.watch_any(action, State::Run, "s0").unwrap();
+        let all = |action| stage.watch_all(action, State::Run, &names).unwrap();
+        let mut watches: Vec<Watch> = Vec::new();
+        for _ in 0..watchers {
+            watches.extend([any(Action::Entering), any(Action::Changing), all(Action::NotIn), all(Action::Changing)]);
+        }
+        let mut streams: Vec<_> = (0..watchers).map(|_| stage.watch_states(&Filter::None).unwrap()).collect();
+        let idle = watchers.min(1);
+        let unread: Vec<_> = (0..idle).map(|_| stage.watch_states(&Filter::include(["s0"])).unwrap()).collect();
+        for nth in 0..100 {
+            // All of them wait, so that all are woken.
+            for watch in &mut watches {
+                while poll(watch).is_ready() {}
+            }
+            for stream in &mut streams {
+                while poll(stream).is_ready() {}
+            }
+            let made = measure(|| {
+                for service in 0..3 {
+                    stage.enter(service);
+                    (0..nth).for_each(|_| stage.leave(service));
+                }
+            });
+            assert_eq!(made.count_total, 0, "{watchers} watchers of each kind");
+        }
+        drop(unread);
+    }
 }

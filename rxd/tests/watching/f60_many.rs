@@ -1,7 +1,12 @@
 //! F60: many transitions. F61: many watchers of one service.
 
 use crate::common::{Spinner, brisk, end, start, start_with, transitions};
-use rxd::{Action, Daemon, Filter, State, StateEvent};
+use allocation_counter::measure;
+use futures_core::Stream;
+use rxd::__private::Bench as Stage;
+use rxd::{Action, Daemon, Filter, State, StateEvent, StateStream};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
 
 #[tokio::test(start_paused = true)]
 async fn f60_a_burst_is_numbered_without_a_gap() {
@@ -23,6 +28,50 @@ async fn f60_a_burst_is_numbered_without_a_gap() {
     let history = handle.history();
     assert!(history.iter().map(|state| state.seq).eq(1..=all));
     end(&handle).await;
+}
+
+/// What a stream has now.
+fn poll(stream: &mut StateStream) -> Poll<Option<StateEvent>> {
+    Pin::new(stream).poll_next(&mut Context::from_waker(Waker::noop()))
+}
+
+#[test]
+fn f60_a_million_transitions_have_no_gap_and_take_no_memory() {
+    const ALL: u64 = 1_000_000;
+    let stage = Stage::new(3, 128);
+    let mut unread = stage.watch_states(&Filter::None).unwrap();
+    let mut unpolled = stage.watch_any(Action::Changing, State::Run, ["s0", "s1", "s2"]).unwrap();
+    let mut stream = stage.watch_states(&Filter::None).unwrap();
+    assert!(matches!(poll(&mut stream), Poll::Ready(Some(StateEvent::Snapshot(_)))));
+    let mut read = 0;
+    let memory = measure(|| {
+        for nth in 0..ALL {
+            let service = nth as usize % 3;
+            if nth / 3 % 2 == 0 {
+                stage.enter(service)
+            } else {
+                stage.leave(service)
+            }
+            if nth % 100 < 99 {
+                continue;
+            }
+            while let Poll::Ready(event) = poll(&mut stream) {
+                let Some(StateEvent::Changed(state)) = event else { panic!("it keeps up: {event:?}") };
+                read += 1;
+                assert_eq!(state.seq, read);
+            }
+            assert_eq!(read, nth + 1);
+        }
+    });
+    assert_eq!((read, memory.bytes_current), (ALL, 0), "nothing is kept of them");
+    assert!(memory.bytes_max < 16 * 1024, "{memory:?}");
+    // Who slept through all of it is told so.
+    let mut next = std::pin::pin!(unpolled.next());
+    let met = Future::poll(next.as_mut(), &mut Context::from_waker(Waker::noop()));
+    assert!(matches!(met, Poll::Ready(Some(met)) if (met.seq, met.times) == (ALL, ALL)));
+    assert!(matches!(poll(&mut unread), Poll::Ready(Some(StateEvent::Snapshot(states))) if states.seq() == 0));
+    let Poll::Ready(Some(StateEvent::Lagged { missed, snapshot })) = poll(&mut unread) else { panic!("it lagged") };
+    assert_eq!((missed, snapshot.seq()), (ALL, ALL));
 }
 
 #[tokio::test]

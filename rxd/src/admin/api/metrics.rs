@@ -2,10 +2,12 @@
 
 use crate::admin::app::App;
 use crate::admin::view;
+use crate::intracom::{Drops, GroupStats, Stats, TopicStats};
 use crate::state::State as Lifecycle;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 use std::sync::atomic::Ordering;
 
@@ -61,6 +63,7 @@ fn text(app: &App) -> String {
     for (sink, lost) in crate::log::losses() {
         metric.line("rxd_log_lost_records_total", &[("sink", &sink)], lost);
     }
+    topics(&mut metric, &core.intracom.stats());
     let counts = &app.counts;
     for (name, kind, help, count) in [
         ("rxd_admin_connections", "gauge", "Connections to the admin route.", &counts.open),
@@ -73,6 +76,56 @@ fn text(app: &App) -> String {
         metric.single(name, kind, help, count.load(Ordering::Relaxed));
     }
     out
+}
+
+/// What was published between services, and what became of it.
+fn topics(metric: &mut Metric<'_>, stats: &Stats) {
+    let received =
+        |topic: &TopicStats| topic.ended.received + topic.groups.iter().map(|group| group.received).sum::<u64>();
+    metric.head("rxd_topic_received_total", "counter", "The messages its subscribers took out of their buffers.");
+    for topic in &stats.topics {
+        metric.line("rxd_topic_received_total", &[("topic", &topic.name)], received(topic));
+    }
+    metric.head("rxd_topic_unheard_total", "counter", "The messages published while nobody was subscribed.");
+    for topic in &stats.topics {
+        metric.line("rxd_topic_unheard_total", &[("topic", &topic.name)], topic.unheard);
+    }
+    metric.head("rxd_topic_dropped_total", "counter", "The messages its groups did not get, by reason.");
+    for topic in &stats.topics {
+        let Drops { oldest, newest, stalled, abandoned, discarded, .. } = topic.dropped();
+        for (reason, count) in [
+            ("oldest", oldest),
+            ("newest", newest),
+            ("stalled", stalled),
+            ("abandoned", abandoned),
+            ("discarded", discarded),
+        ] {
+            metric.line("rxd_topic_dropped_total", &[("topic", &topic.name), ("reason", reason)], count);
+        }
+    }
+    // Groups of one's own have no name that lasts: they are one line together.
+    let of_groups = |of: fn(&GroupStats) -> u64| {
+        let mut sums: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+        for topic in &stats.topics {
+            for group in &topic.groups {
+                let name = if group.shared { &*group.name } else { "" };
+                *sums.entry((&topic.name, name)).or_default() += of(group);
+            }
+        }
+        sums
+    };
+    for (name, help, sums) in [
+        ("rxd_group_members", "The subscriptions that share the group.", of_groups(|group| group.members as u64)),
+        ("rxd_group_queued", "The messages in the group's buffer.", of_groups(|group| group.queued as u64)),
+        ("rxd_group_capacity", "What the group's buffer holds at most.", of_groups(|group| group.capacity as u64)),
+        ("rxd_group_stalled", "Whether it has used up the topic's patience.", of_groups(|group| group.stalled.into())),
+        ("rxd_group_dropped", "The messages it did not get since it began.", of_groups(|group| group.dropped.total())),
+    ] {
+        metric.head(name, "gauge", help);
+        for ((topic, group), sum) in sums {
+            metric.line(name, &[("topic", topic), ("group", group)], sum);
+        }
+    }
 }
 
 /// Writing to a `String` cannot fail.

@@ -1,0 +1,46 @@
+//! What was published between services, for the operator: every message dropped is counted there.
+
+use crate::client::get;
+use crate::daemon::start;
+use rxd::intracom::{Group, Options, Policy, Topic};
+use std::time::Duration;
+
+#[tokio::test]
+async fn what_became_of_messages_is_in_the_metrics() {
+    let d = start(|admin| admin).await;
+    let options = Options::DEFAULT.patience(Duration::from_millis(1));
+    let readings: Topic<u32> = d.handle.intracom().topic_with("readings", options).unwrap();
+    readings.publish(0).await.unwrap();
+    let keeps = |policy| Group::named("keeps").capacity(2).policy(policy);
+    let mut keeps = readings.subscribe(keeps(Policy::DropOldest)).unwrap();
+    let _own = [readings.subscribe(Group::own()).unwrap(), readings.subscribe(Group::own()).unwrap()];
+    let _stuck = readings.subscribe(Group::named("stuck").capacity(3)).unwrap();
+    let left = readings.subscribe(Group::named("left").capacity(1).policy(Policy::DropNewest)).unwrap();
+    for message in 1..=5 {
+        readings.publish(message).await.unwrap();
+    }
+    drop(left);
+    assert_eq!(keeps.recv().await, Some(4));
+    let metrics = get(&d.at, "/metrics").await.body;
+    for line in [
+        r#"rxd_topic_received_total{topic="readings"} 1"#,
+        r#"rxd_topic_unheard_total{topic="readings"} 1"#,
+        r#"rxd_topic_dropped_total{topic="readings",reason="oldest"} 3"#,
+        r#"rxd_topic_dropped_total{topic="readings",reason="newest"} 4"#,
+        r#"rxd_topic_dropped_total{topic="readings",reason="stalled"} 2"#,
+        r#"rxd_topic_dropped_total{topic="readings",reason="abandoned"} 0"#,
+        r#"rxd_topic_dropped_total{topic="readings",reason="discarded"} 1"#,
+        r#"rxd_group_members{topic="readings",group=""} 2"#,
+        r#"rxd_group_queued{topic="readings",group=""} 10"#,
+        r#"rxd_group_queued{topic="readings",group="keeps"} 1"#,
+        r#"rxd_group_capacity{topic="readings",group="keeps"} 2"#,
+        r#"rxd_group_dropped{topic="readings",group="keeps"} 3"#,
+        r#"rxd_group_stalled{topic="readings",group="keeps"} 0"#,
+        r#"rxd_group_stalled{topic="readings",group="stuck"} 1"#,
+    ] {
+        assert!(metrics.lines().any(|other| other == line), "{line} is not in {metrics}");
+    }
+    assert!(!metrics.contains(r#"group="left""#) && !metrics.contains("group=\"#1"), "{metrics}");
+    d.handle.shutdown();
+    assert!(d.handle.wait().await.is_ok());
+}
