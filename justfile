@@ -15,4 +15,8 @@ doc:
     cargo doc --workspace --all-features --no-deps --open
 
 deny:
-    cargo deny check
+    cargo deny check   # cargo install --locked cargo-deny
+
+# everything but the upload
+release:
+    cargo publish --dry-run -p rxd-macros -p rxd

@@ -5,7 +5,8 @@ usage: .ci/admin/browser.py [DIRECTORY FOR SCREENSHOTS]
 
 Needs Debian's `chromium` and playwright (pip) and the built example multi-service-admin. It sees a
 service change state live, changes a level by keyboard, restarts a service, has the daemon go away
-and come back, and looks at both themes and at a phone's width for what overflows.
+and come back, and looks at both themes and at a phone's width for what overflows. In the picture, what
+is waited for is marked, and what lines say can be read.
 """
 
 import atexit
@@ -67,7 +68,7 @@ def contrast(page):
         const lum = c => { const v = c.map(x => (x /= 255) <= .03928 ? x / 12.92 : ((x + .055) / 1.055) ** 2.4); return .2126 * v[0] + .7152 * v[1] + .0722 * v[2]; };
         const rgb = s => s.match(/[\\d.]+/g).map(Number);
         let worst = 99;
-        for (const e of document.querySelectorAll("h1,h2,th,td,.state,.why,.until,button,select,li,#phase")) {
+        for (const e of document.querySelectorAll("h1,h2,th,td,.state,.why,.until,.cause,.key span,button,select,li,li span,#phase,#up")) {
             if (!e.textContent.trim() || !e.offsetParent) continue;
             let b = e, back;
             while (b && ((back = rgb(getComputedStyle(b).backgroundColor)).length === 4 && back[3] === 0)) b = b.parentElement;
@@ -92,6 +93,16 @@ def visit(browser):
     for name in ["api", "health", "poller"]:
         expect(row(name).locator(".state")).to_have_text("run", timeout=10_000)
         expect(page.locator(f"#graph [data-service={name}]")).to_have_class("run")
+    # The picture says who waits for what, and nothing of it stands outside.
+    line = page.locator("#graph [data-from=poller][data-to=health]")
+    expect(line.locator("text").first).to_have_text("in Run: run")
+    expect(line.locator("text").last).to_have_text("left Run: stop")
+    expect(line).to_have_class(["e k0", "e k0"])
+    assert page.evaluate("""() => {
+        const out = document.querySelector("#graph svg").getBoundingClientRect();
+        return [...document.querySelectorAll("#graph g")].map(g => g.getBoundingClientRect())
+            .every(b => b.left >= out.left - 1 && b.right <= out.right + 1 && b.top >= out.top - 1 && b.bottom <= out.bottom + 1);
+    }"""), "something of the picture is cut off"
     expect(page.locator("#phase")).to_have_text("all ready")
     shot(page, "light")
     assert (worst := contrast(page)) >= 4.5, worst
@@ -102,6 +113,10 @@ def visit(browser):
     expect(row("poller").locator(".state")).not_to_have_text("run")
     expect(row("poller").locator(".why")).to_contain_text("health")
     expect(page.locator("#graph [data-service=api]")).to_have_class("exit")
+    # .. and in the picture what it waits for now.
+    expect(page.locator("#graph [data-from=health][data-to=api]")).to_have_class(["e k0 shut", "e k0 shut"])
+    expect(row("health")).to_contain_text("last: error")
+    expect(page.locator("#phase")).to_have_text("3 of 3 not ready")
     shot(page, "light-trouble")
     row("api").get_by_role("button", name="start api", exact=True).click()
     expect(row("poller").locator(".state")).to_have_text("run", timeout=10_000)
@@ -115,13 +130,19 @@ def visit(browser):
     else:
         raise AssertionError("the dial cannot be reached by keyboard")
     page.keyboard.press("Tab")
-    page.keyboard.press("Space")
+    page.keyboard.type("for 10")
     page.keyboard.press("Shift+Tab")
     page.keyboard.type("debug")
-    expect(page.locator("#said")).to_have_text("health: level debug: done")
+    expect(page.locator("#said")).to_have_text("health: level debug for 10m: done")
+    shot(page, "light-level")
     expect(row("health")).to_contain_text("back to info in")
     setting = json.loads(ask("/services/health/log-level"))
     assert setting["level"] == "debug" and setting["reverts_in_s"] > 590, setting
+    page.get_by_label("Default log level").focus()
+    page.keyboard.type("warn")
+    expect(page.locator("#said")).to_have_text("default: level warn: done")
+    expect(page.get_by_label("log level of api", exact=True)).to_contain_text("default (warn)")
+    assert json.loads(ask("/services/api/log-level"))["level"] == "warn"
 
     # A restart by keyboard.
     button = row("health").get_by_role("button", name="restart")
@@ -158,6 +179,11 @@ def visit(browser):
         expect(page.locator("#phase")).to_have_text("all ready", timeout=10_000)
         shot(page, name)
         no_overflow(page)
+        # The table is one for a screen reader also where it is drawn as cards.
+        assert page.get_by_role("columnheader", include_hidden=True).count() == 6
+        assert page.get_by_role("rowheader").count() == 3 and page.get_by_role("cell").count() == 15
+        wide = page.evaluate("(e => e.scrollWidth - e.clientWidth)(document.getElementById('graph'))")
+        assert wide <= 0, f"{name}: the picture of three services has to be scrolled"
         assert (worst := contrast(page)) >= 4.5, (name, worst)
         context.close()
     stop(daemon)

@@ -1,8 +1,8 @@
 //! What generated code calls. Not for hands: it may change in any release.
 
-pub use crate::graph::{
-    Analysis, Edge, Effect, Graph, Index, Kind, Mode, Node, Target, check_edge, check_service, check_target,
-};
+pub use crate::graph::check::{Analysis, check_edge, check_service, check_target};
+pub use crate::graph::index::Index;
+pub use crate::graph::{Edge, Effect, Graph, Kind, Mode, Node, Target};
 pub use crate::manager::Table;
 pub use crate::prestart::Stage;
 pub use crate::service::{Checked, Declaration, Declared, Field, Graphed, Watched, service};

@@ -18,6 +18,7 @@ pub(crate) struct Alive {
 
 /// What happens when a service that declared a heartbeat has none, while it is in Run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum OnStale {
     /// The watchdog is fed no more, and the service manager ends the process. Without a watchdog it
     /// is for whoever asks `/livez` to do so.

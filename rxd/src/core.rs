@@ -10,6 +10,7 @@ use crate::stall::Stall;
 use crate::state::{Cause, State, Transition};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
@@ -47,6 +48,8 @@ pub(crate) struct Core {
     /// The services that have a heartbeat.
     pulse: Mutex<Pulse>,
     pub(crate) stall: Stall,
+    /// How many transitions readers of the states were too slow for.
+    pub(crate) lagged: AtomicU64,
     /// Its graph as it is shown.
     #[cfg(feature = "admin")]
     pub(crate) pictures: std::sync::OnceLock<crate::admin::picture::Pictures>,
@@ -112,6 +115,7 @@ impl Core {
             failures: Mutex::new(Vec::new()),
             reloadable: Mutex::new(Vec::new()),
             pulse: Mutex::default(),
+            lagged: AtomicU64::new(0),
             #[cfg(feature = "admin")]
             pictures: std::sync::OnceLock::new(),
             #[cfg(feature = "admin")]

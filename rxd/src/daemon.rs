@@ -307,6 +307,11 @@ impl Daemon {
         &self.services
     }
 
+    #[cfg(any(test, feature = "test-util"))]
+    pub(crate) fn services_mut(&mut self) -> &mut Vec<Service> {
+        &mut self.services
+    }
+
     /// A unit file for systemd that agrees with what is declared.
     #[cfg(feature = "systemd")]
     pub fn unit(&self) -> crate::systemd::Unit {

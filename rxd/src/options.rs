@@ -182,6 +182,7 @@ pub(crate) struct Restarts {
 
 /// What it means for the daemon that a service gives up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum OnFailure {
     /// The service, and those that need it, go to Exit; the others go on. The daemon's result is an error.
     #[default]

@@ -47,6 +47,7 @@ pub struct Ending {
 
 impl Report {
     /// Every service, in the order they were declared.
+    #[must_use]
     pub fn services(&self) -> &[Ending] {
         &self.services
     }

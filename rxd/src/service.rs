@@ -5,7 +5,8 @@ use crate::context::Context;
 use crate::core::{Core, Name};
 use crate::engine::{Seat, serve};
 use crate::error::Result;
-use crate::graph::{Analysis, Edge, Effect, Kind, Mode, Node, Target};
+use crate::graph::check::Analysis;
+use crate::graph::{Edge, Effect, Kind, Mode, Node, Target};
 use crate::manager::{Manager, Table};
 use crate::options::Options;
 use crate::state::{Action, State};
@@ -88,6 +89,8 @@ impl Future for Unchanged {
 }
 
 /// What `#[rxd::service]` implements: a type that says its own name, manager and watches.
+///
+/// A bound to ask for, not a trait to implement: what is in it may change in any release.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a service",
     label = "not a service",
@@ -95,8 +98,10 @@ impl Future for Unchanged {
 )]
 pub trait Declared {
     /// The type's identity, for watches that name it as a path.
+    #[doc(hidden)]
     const KIND: Kind;
     /// Everything its attributes say.
+    #[doc(hidden)]
     const DECLARATION: Declaration;
 }
 
@@ -367,6 +372,18 @@ impl Service {
 
     pub(crate) fn is_off(&self) -> bool {
         self.spawn.is_none()
+    }
+
+    /// The same service with other methods.
+    #[cfg(any(test, feature = "test-util"))]
+    pub(crate) fn replaced(self, runner: impl Runner) -> Self {
+        Service { spawn: Some(spawn_with(runner)), ..self }
+    }
+
+    /// As the target that another service names by its type.
+    #[cfg(any(test, feature = "test-util"))]
+    pub(crate) fn of_kind(self, kind: Kind) -> Self {
+        Service { kind: Some(kind), ..self }
     }
 
     #[cfg(any(test, feature = "test-util"))]

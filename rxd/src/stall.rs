@@ -38,6 +38,14 @@ impl Stall {
 }
 
 impl Stall {
+    /// The services that are being polled at this moment. Two answers that differ mean that the
+    /// runtime goes on, however long its queue is.
+    #[cfg_attr(not(feature = "systemd"), allow(dead_code, reason = "nobody feeds a watchdog"))]
+    pub(crate) fn polled(&self) -> Vec<Id> {
+        let polled = |(id, since): (usize, &AtomicU32)| (since.load(Ordering::Relaxed) != 0).then_some(id as Id);
+        self.since.iter().enumerate().filter_map(polled).collect()
+    }
+
     /// Looks at all services once; `reported` remembers who was named for which poll.
     pub(crate) fn look(&self, core: &Core, limit: Duration, reported: &mut Vec<u32>) {
         let now = self.look.fetch_add(1, Ordering::Relaxed).wrapping_add(2);

@@ -60,7 +60,13 @@ async fn status_is_a_table_and_a_status() {
     assert_eq!(ctl(&d, "stop api").await.0, 0);
     assert_eq!(ctl(&d, "status api").await.0, 3, "not ready");
     let (code, _, err) = ctl(&d, "status nobody").await;
-    assert!(code == 1 && err.contains("it has: api, poller"), "{err}");
+    assert!(
+        code == 1 && err.contains("has no service `nobody`") && err.contains("help: use one of api, poller"),
+        "{err}"
+    );
+    let (code, _, err) = ctl(&d, "status poler --json").await;
+    let said: serde_json::Value = serde_json::from_str(&err).unwrap();
+    assert_eq!((code, &said["exit"], &said["problem"]["suggestion"]), (1, &1.into(), &"poller".into()), "{err}");
 }
 
 #[tokio::test]
@@ -71,6 +77,11 @@ async fn levels_and_actions_and_what_is_refused() {
     assert_eq!(ctl(&d, "log-level api --reset").await.1, "api: info (the default)\n");
     let (code, out, _) = ctl(&d, "log-level warning").await;
     assert!(code == 0 && out.starts_with("(default)     warn\n"), "{out}");
+    let (code, out, _) = ctl(&d, "log-level --own debug --for 10m").await;
+    assert!(code == 0 && out.contains("(rxd itself)  debug, goes back to off in 10 m"), "{out}");
+    let (code, out, _) = ctl(&d, "log-level --reset --json").await;
+    let levels: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, &levels["default"]["level"], &levels["own"]["level"]), (0, &"info".into(), &"off".into()));
     let (code, _, err) = ctl(&d, "log-level api loud").await;
     assert!(code == 1 && err.contains("help: use one of off, none, emergency"), "{err}");
     let (code, _, err) = ctl(&d, "restart poler").await;
@@ -133,6 +144,9 @@ async fn where_no_daemon_is() {
     assert_eq!(output.status.code(), Some(4));
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("no daemon answers at unix:/nonexistent.sock") && said.contains("help: "), "{said}");
+    let output = command("unix:/nonexistent.sock", "why api --json").output().await.unwrap();
+    let said: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap();
+    assert_eq!((output.status.code(), &said["exit"]), (Some(4), &4.into()), "{said}");
     let output = command("nonsense", "status").output().await.unwrap();
     assert_eq!(output.status.code(), Some(2));
 }

@@ -1,20 +1,22 @@
 //! What every route knows, and what is read of every request.
 
 use super::config::{BODY, Limits};
-use super::problem::Problem;
+use super::problem::{Problem, quoted};
 use super::serve::Counts;
 use super::view;
-use crate::core::ServiceState;
+use crate::core::{ServiceState, States};
 use crate::handle::DaemonHandle;
 use crate::log::{Dial, Knob};
+use crate::state::{Cause, State as Lifecycle, Transition};
 use axum::body::{Body, Bytes};
-use axum::extract::rejection::PathRejection;
-use axum::extract::{FromRequestParts, Path};
+use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 /// Shared by all routes.
 #[derive(Clone, Debug)]
@@ -49,20 +51,42 @@ impl App {
             return Ok(service.clone());
         }
         let names = || states.iter().map(|service| &*service.name);
-        let said = crate::graph::unknown(self.handle.name(), name, names());
-        let near = said.split_once("did you mean `").and_then(|(_, rest)| rest.split_once("`?"));
-        let detail = said.lines().next().unwrap_or_default();
-        let detail: String = detail.chars().take(200).flat_map(char::escape_debug).collect();
+        let detail = format!("daemon {} has no service {}", quoted(self.handle.name()), quoted(name));
         Err(Problem::new(StatusCode::NOT_FOUND, "unknown-service", "There is no such service", detail)
             .field("name")
             .allowed(names().take(64))
-            .suggestion(near.map(|(near, _)| near.to_owned())))
+            .suggestion(crate::graph::nearest(name, names())))
     }
 
-    /// One service, its level included.
-    pub(crate) fn view(&self, service: &ServiceState) -> view::Service {
-        let level = self.dial.get(Knob::Service(service.name.to_string())).into();
-        view::Service { level: Some(level), ..view::Service::new(service, self.handle.core().uptime().as_secs_f64()) }
+    /// All of them, with all there is to say of each.
+    pub(crate) fn all(&self, states: &States) -> Vec<view::Service> {
+        let mut causes = HashMap::new();
+        for change in self.handle.history().into_iter().filter(|change| change.cause != Cause::Normal) {
+            causes.insert(change.name, change.cause);
+        }
+        states.iter().map(|service| self.view(service, causes.get(&service.name).copied())).collect()
+    }
+
+    /// One service, with all there is to say of it.
+    pub(crate) fn one(&self, service: &ServiceState) -> view::Service {
+        let history = self.handle.history();
+        let moved = history.iter().rev().find(|change| change.name == service.name && change.cause != Cause::Normal);
+        self.view(service, moved.map(|change| change.cause))
+    }
+
+    fn view(&self, service: &ServiceState, last_cause: Option<Cause>) -> view::Service {
+        let core = self.handle.core();
+        let noted = core.id(&service.name).map(|id| core.detail(id, |noted| (noted.error.clone(), noted.next_attempt)));
+        let (last_error, next) = noted.unwrap_or_default();
+        let waits = service.transition == Transition::Exited || service.state == Lifecycle::Unknown;
+        let left = next.filter(|_| waits).map(|at| at.saturating_duration_since(Instant::now()));
+        view::Service {
+            last_cause: last_cause.map(Cause::as_str),
+            last_error,
+            next_attempt_s: left.filter(|left| !left.is_zero()).map(|left| view::seconds(left.as_secs_f64())),
+            level: Some(self.dial.get(Knob::Service(service.name.to_string())).into()),
+            ..view::Service::new(service, core.uptime().as_secs_f64())
+        }
     }
 
     /// A request's body, which may be neither too long nor too slow.
@@ -91,13 +115,12 @@ impl FromRequestParts<App> for Name {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        match Path::<String>::from_request_parts(parts, app).await {
-            Ok(Path(name)) => Ok(Name(name)),
-            Err(PathRejection::FailedToDeserializePathParams(_)) => {
-                Err(Problem::bad("name", "the name is not valid UTF-8"))
-            }
-            Err(_) => Err(Problem::bad("name", "the name cannot be read")),
-        }
+        let Ok(path) = RawPathParams::from_request_parts(parts, app).await else {
+            return Err(Problem::bad("name", "the name is not valid UTF-8"));
+        };
+        // Where the routes are a part of somebody else's, there may be other parameters before.
+        let name = path.iter().filter(|(param, _)| *param == "name").last();
+        name.map(|(_, name)| Name(name.to_owned())).ok_or_else(|| Problem::bad("name", "the name cannot be read"))
     }
 }
 

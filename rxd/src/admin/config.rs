@@ -112,7 +112,7 @@ impl Admin {
     }
 
     /// Asks every client for `Authorization: Bearer <token>`, but for the page itself, which holds
-    /// nothing. An address that is not loopback is refused without one. At least 16 characters.
+    /// nothing, and for `/livez` and `/readyz`, which say no more than yes or no without. An address that is not loopback is refused without one. At least 16 characters.
     pub fn token(mut self, token: impl Into<String>) -> Self {
         self.token = Some(token.into());
         self

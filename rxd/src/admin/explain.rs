@@ -4,10 +4,12 @@ use super::view;
 use crate::graph::Mode;
 use crate::handle::DaemonHandle;
 use crate::why::{Standing, Unmet};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The answer, in a sentence and in parts.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
+#[schemars(deny_unknown_fields)]
 pub(crate) struct Why {
     /// One line, for people.
     pub(crate) text: String,
@@ -18,25 +20,30 @@ pub(crate) struct Why {
 }
 
 /// One service of the chain.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
+#[schemars(deny_unknown_fields)]
 pub(crate) struct Link {
     pub(crate) service: view::Service,
     pub(crate) waits_for: Vec<Gate>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "f64")]
     pub(crate) next_attempt_s: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     pub(crate) error: Option<String>,
 }
 
 /// A gate that is shut.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
+#[schemars(deny_unknown_fields)]
 pub(crate) struct Gate {
-    /// `any` or `all`.
+    #[schemars(extend("enum" = ["any", "all"]))]
     pub(crate) mode: &'static str,
     /// `entering Run`
     pub(crate) condition: String,
     pub(crate) services: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "f64")]
     pub(crate) within_s: Option<f64>,
 }
 

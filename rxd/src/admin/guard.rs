@@ -6,6 +6,10 @@ use axum::http::{HeaderMap, Method, Request, StatusCode, Uri, header};
 use std::net::Ipv6Addr;
 use subtle::ConstantTimeEq;
 
+/// Among a request's extensions: it has no token, where one is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stranger;
+
 /// What a listener asks of every request.
 #[derive(Debug)]
 pub(crate) struct Guard {
@@ -24,10 +28,19 @@ impl Guard {
         }
     }
 
-    pub(crate) fn check<B>(&self, request: &Request<B>) -> Result<(), Problem> {
+    /// Whether it has the token, or needs none; some things are told without.
+    ///
+    /// # Errors
+    ///
+    /// If it is not to be answered.
+    pub(crate) fn check<B>(&self, request: &Request<B>) -> Result<bool, Problem> {
         self.check_host(request.uri(), request.headers())?;
-        // The page holds nothing: it asks for the token itself.
-        if request.uri().path() == "/" { Ok(()) } else { self.check_token(request.headers()) }
+        match (self.check_token(request.headers()), request.uri().path()) {
+            (Ok(()), _) => Ok(true),
+            // The page holds nothing: it asks for the token itself. Who probes has none, as a rule.
+            (Err(_), "/" | "/livez" | "/readyz") => Ok(false),
+            (Err(problem), _) => Err(problem),
+        }
     }
 
     fn check_host(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
@@ -119,6 +132,29 @@ fn is_number(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// F104: what gets through is an address, `localhost`, or a name that was listed.
+        #[test]
+        fn f104_any_host_is_known_or_refused(host in "[-a-z0-9.:@\\[\\]]{0,20}|(localhost|127\\.0\\.0\\.1|\\[::1\\])[.:a-z0-9]{0,6}") {
+            if guard(&Admin::new("127.0.0.1:1337").host("mine.example")).check(&request(&[("host", &host)])).is_ok() {
+                let name = host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(&*host, |(name, _)| name);
+                let number = name.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>().is_ok();
+                prop_assert!(number || name == "localhost" || name == "mine.example", "{}", host);
+            }
+        }
+
+        #[test]
+        fn f104_any_origin_is_answered(origin in ".{0,30}", site in "[a-z-]{0,12}") {
+            let Ok(origin) = origin.parse::<axum::http::HeaderValue>() else { return Ok(()) };
+            let mut request = request(&[("host", "localhost"), ("sec-fetch-site", &site)]);
+            request.headers_mut().insert(header::ORIGIN, origin);
+            let passed = check_origin(request.method(), request.uri(), request.headers()).is_ok();
+            let own = [&b"http://localhost"[..], b"https://localhost"];
+            prop_assert!(!passed || own.iter().any(|own| request.headers()[header::ORIGIN].as_bytes().eq_ignore_ascii_case(own)));
+        }
+    }
 
     fn request(headers: &[(&str, &str)]) -> Request<()> {
         let mut request = Request::post("/services/api/restart");

@@ -45,6 +45,7 @@ mod app;
 mod config;
 mod explain;
 mod guard;
+mod layout;
 mod listen;
 mod openapi;
 mod page;

@@ -1,12 +1,15 @@
-//! `GET /openapi.json`: the table of routes, and the schemas of what they answer.
+//! `GET /openapi.json`: made of the table of routes, and of the types that they answer with.
 
-use super::api::graph::FORMS;
+use super::api::graph::{DIRECTIONS, FORMS};
+use super::api::levels::{Levels, WantedLevel, WantedServiceLevel};
 use super::app::App;
 use super::routes::{ROUTES, Route};
+use super::{explain, problem, view};
 use crate::log::Level;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 pub(crate) async fn get(State(app): State<App>) -> Response {
@@ -64,6 +67,7 @@ fn operation(route: &Route, services: &[&str]) -> Value {
     for (name, says) in route.query {
         let schema = match *name {
             "format" => json!({ "enum": FORMS.map(|(name, _)| name) }),
+            "direction" => json!({ "enum": DIRECTIONS }),
             _ => json!({ "type": "string" }),
         };
         parameters.push(json!({ "name": name, "in": "query", "description": says, "schema": schema }));
@@ -125,67 +129,23 @@ fn says_of(status: u16) -> &'static str {
     }
 }
 
-fn schemas() -> Value {
-    let text = || json!({ "type": "string" });
-    let number = || json!({ "type": "number", "minimum": 0 });
-    let count = || json!({ "type": "integer", "minimum": 0 });
-    let flag = || json!({ "type": "boolean" });
-    let list = |of: Value| json!({ "type": "array", "items": of });
-    let one_of = |words: &[&str]| json!({ "enum": words });
-    let level = || json!({ "enum": Level::ALL.map(Level::as_str) });
-    let state = || one_of(&["unknown", "init", "idle", "run", "stop", "exit"]);
-    let transition = || one_of(&["entering", "exited"]);
-    let wanted = |of: bool| {
-        let mut properties = json!({
-            "level": { "enum": Level::NAMES.map(|(name, _)| name), "description": "syslog's names are accepted" },
-            "for": {
-                "type": "string", "pattern": "^[1-9][0-9]{0,2}(ms|s|m|h)$",
-                "description": "after this time it goes back by itself: 250ms, 30s, 10m, 1h30m, 2d; at most 366d",
-            },
-        });
-        if of {
-            properties["of"] =
-                json!({ "enum": ["default", "rxd"], "description": "which of the two; the default if left out" });
-        }
-        json!({ "type": "object", "properties": properties, "required": ["level"], "additionalProperties": false })
-    };
-    json!({
-        "WantedLevel": wanted(true),
-        "WantedServiceLevel": wanted(false),
-        "LevelSetting": object(json!({
-            "level": level(), "set": flag(), "reverts_in_s": number(), "reverts_to": level(),
-        }), &["level", "set"]),
-        "Levels": object(json!({
-            "default": reference("LevelSetting"), "own": reference("LevelSetting"),
-            "services": { "type": "object", "additionalProperties": reference("LevelSetting") },
-        }), &["default", "own", "services"]),
-        "Service": object(json!({
-            "name": text(), "state": state(), "transition": transition(), "cause": text(), "ready": flag(),
-            "incarnation": count(), "restarts": count(), "seq": count(), "since_s": number(),
-            "level": reference("LevelSetting"),
-        }), &["name", "state", "transition", "cause", "ready", "incarnation", "restarts", "seq", "since_s"]),
-        "Daemon": object(json!({
-            "name": text(), "phase": one_of(&["running", "stopping", "over"]), "ready": flag(), "uptime_s": number(),
-            "seq": count(), "services": list(reference("Service")),
-        }), &["name", "phase", "ready", "uptime_s", "seq", "services"]),
-        "Why": object(json!({
-            "text": text(), "seq": count(),
-            "chain": list(object(json!({
-                "service": reference("Service"),
-                "waits_for": list(object(json!({
-                    "mode": one_of(&["any", "all"]), "condition": text(), "services": list(text()), "within_s": number(),
-                }), &["mode", "condition", "services"])),
-                "next_attempt_s": number(), "error": text(),
-            }), &["service", "waits_for"])),
-        }), &["text", "seq", "chain"]),
-        "Graph": { "type": "object", "required": ["daemon", "services"] },
-        "Problem": object(json!({
-            "type": text(), "title": text(), "status": count(), "detail": text(), "field": text(),
-            "allowed": list(text()), "suggestion": text(), "daemon": reference("Daemon"),
-        }), &["type", "title", "status", "detail"]),
-    })
-}
-
-fn object(properties: Value, required: &[&str]) -> Value {
-    json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
+/// The schemas of what is answered, and of what is asked: from the types themselves.
+fn schemas() -> Map<String, Value> {
+    let settings =
+        SchemaSettings::draft2020_12().with(|settings| settings.definitions_path = "/components/schemas".into());
+    let mut answers = settings.clone().for_serialize().into_generator();
+    answers.subschema_for::<view::Daemon>();
+    answers.subschema_for::<view::Service>();
+    answers.subschema_for::<view::LevelSetting>();
+    answers.subschema_for::<Levels>();
+    answers.subschema_for::<explain::Why>();
+    answers.subschema_for::<problem::Said>();
+    let mut bodies = settings.into_generator();
+    bodies.subschema_for::<WantedLevel>();
+    bodies.subschema_for::<WantedServiceLevel>();
+    let mut schemas = answers.take_definitions(true);
+    schemas.extend(bodies.take_definitions(true));
+    // It is written by the graph itself.
+    schemas.insert("Graph".to_owned(), json!({ "type": "object", "required": ["daemon", "services"] }));
+    schemas
 }

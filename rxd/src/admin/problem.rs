@@ -3,14 +3,18 @@
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::response::IntoResponse;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// A refusal, with what to do about it.
 #[derive(Clone, Debug)]
 pub(crate) struct Problem(Box<Said>);
 
-#[derive(Clone, Debug, Serialize)]
-struct Said {
+/// What is said of a request that was not carried out.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+#[schemars(rename = "Problem", deny_unknown_fields)]
+pub(crate) struct Said {
+    /// `urn:rxd:` and a word.
     #[serde(rename = "type")]
     kind: String,
     title: &'static str,
@@ -18,15 +22,18 @@ struct Said {
     detail: String,
     /// Which part of the request is meant.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     field: Option<&'static str>,
     /// What may stand there.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     allowed: Vec<String>,
     /// What was probably meant.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
     suggestion: Option<String>,
     /// Where the services are, for a daemon that is stopping.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "super::view::Daemon")]
     daemon: Option<super::view::Daemon>,
 }
 
@@ -54,8 +61,8 @@ impl Problem {
         self
     }
 
-    pub(crate) fn suggestion(mut self, suggestion: Option<String>) -> Self {
-        self.0.suggestion = suggestion;
+    pub(crate) fn suggestion(mut self, suggestion: Option<&str>) -> Self {
+        self.0.suggestion = suggestion.map(ToOwned::to_owned);
         self
     }
 
@@ -77,6 +84,15 @@ impl Problem {
     }
 }
 
+/// Of a client's text, as much as can be told back to it: in one line, and short.
+pub(crate) fn quoted(text: &str) -> String {
+    let mut said: String = text.chars().take(80).flat_map(char::escape_debug).collect();
+    if text.chars().nth(80).is_some() {
+        said.push_str("..");
+    }
+    format!("`{said}`")
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response<Body> {
         let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::BAD_REQUEST);
@@ -85,6 +101,8 @@ impl IntoResponse for Problem {
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

@@ -4,11 +4,11 @@ use super::api::{actions, events, graph, levels, metrics, probes, services};
 use super::app::App;
 use super::guard::check_origin;
 use super::openapi;
-use super::problem::Problem;
+use super::problem::{Problem, quoted};
 use super::{page, view};
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{self, MethodRouter};
@@ -23,10 +23,14 @@ pub(crate) struct Route {
     pub(crate) answer: (&'static str, &'static str),
     /// Statuses of success besides 200, with their schema.
     pub(crate) also: &'static [(u16, &'static str, &'static str)],
-    /// Whether it answers while the daemon is stopping, and how it stands with problems of its own.
+    /// What may follow the `?`, and what it says.
     pub(crate) query: &'static [(&'static str, &'static str)],
+    /// Statuses of refusals of its own.
     pub(crate) problems: &'static [u16],
+    /// The schema of the body it takes.
     pub(crate) body: Option<&'static str>,
+    /// Whether it answers as ever while the daemon is stopping.
+    to_the_end: bool,
     handler: fn() -> MethodRouter<App>,
 }
 
@@ -59,6 +63,7 @@ const PLAIN: Route = Route {
     query: &[],
     problems: &[],
     body: None,
+    to_the_end: false,
     handler: MethodRouter::new,
 };
 
@@ -87,61 +92,71 @@ routes! {
     post "/services/{name}/reload" "reload" "Has a service reload" => (JSON, "Service"), actions::reload, also: ACTED, problems: ACT;
     get "/graph" "graph" "The checked graph, in the form that is accepted" => (JSON, "Graph"), graph::get,
         also: &[(200, "text/vnd.mermaid", "Text"), (200, "text/vnd.graphviz", "Text"), (200, "image/svg+xml", "Text")],
-        query: &[("format", "json, mermaid, dot or svg, whatever is accepted")], problems: &[400, 404, 406];
+        query: &[("format", "json, mermaid, dot or svg, whatever is accepted"), ("direction", "which way the SVG goes")], problems: &[400, 404, 406],
+        to_the_end: true;
     get "/events" "events" "A snapshot, then every transition, as server-sent events; Last-Event-ID resumes" => ("text/event-stream", "Text"), events::get,
-        problems: &[503];
+        problems: &[503],
+        to_the_end: true;
     get "/livez" "livez" "Whether the daemon answers, and its heartbeats beat" => (TEXT, "Text"), probes::live,
-        query: &[("verbose", "a line for each check")], also: &[(503, TEXT, "Text")];
+        query: &[("verbose", "a line for each check")], also: &[(503, TEXT, "Text")],
+        to_the_end: true;
     get "/readyz" "readyz" "Whether every service is in Run, or ended as it was meant to" => (TEXT, "Text"), probes::ready,
-        query: &[("verbose", "a line for each check"), ("exclude", "a service that does not count")], also: &[(503, TEXT, "Text")];
-    get "/metrics" "metrics" "For Prometheus" => (TEXT, "Text"), metrics::get;
-    get "/openapi.json" "openapi" "This description" => (JSON, "Any"), openapi::get;
-    get "/" "page" "One page for people" => ("text/html", "Text"), page::get;
+        query: &[("verbose", "a line for each check"), ("exclude", "a service that does not count")], also: &[(503, TEXT, "Text")],
+        to_the_end: true;
+    get "/metrics" "metrics" "For Prometheus" => (TEXT, "Text"), metrics::get,
+        to_the_end: true;
+    get "/openapi.json" "openapi" "This description" => (JSON, "Any"), openapi::get,
+        to_the_end: true;
+    get "/" "page" "One page for people" => ("text/html", "Text"), page::get,
+        to_the_end: true;
 }
-
-/// What answers as ever while the daemon is stopping.
-const TO_THE_END: [&str; 7] = ["/", "/events", "/graph", "/livez", "/metrics", "/openapi.json", "/readyz"];
 
 pub(crate) fn router(app: App) -> Router {
     let mut router = Router::new();
     for route in ROUTES {
-        router = router.route(route.path, (route.handler)());
+        let mut handler = (route.handler)();
+        if !route.to_the_end {
+            handler = handler.route_layer(middleware::from_fn_with_state(app.clone(), while_running));
+        }
+        router = router.route(route.path, handler);
     }
     router
         .fallback(no_route)
         .method_not_allowed_fallback(no_method)
-        .layer(middleware::from_fn_with_state(app.clone(), at_the_door))
+        .layer(middleware::from_fn(at_the_door))
         .with_state(app)
 }
 
-async fn no_route() -> Problem {
-    let detail = "the routes are described at /openapi.json";
+async fn no_route(uri: Uri) -> Problem {
+    let detail = format!("nothing is at {}; the routes are described at /openapi.json", quoted(uri.path()));
     Problem::new(StatusCode::NOT_FOUND, "no-route", "There is nothing here", detail)
 }
 
-async fn no_method() -> Problem {
-    let detail = "the Allow header lists what this route answers";
+async fn no_method(method: Method) -> Problem {
+    let detail = format!("this route does not answer {}; the Allow header lists what it does", quoted(method.as_str()));
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "no-method", "The route does not answer this method", detail)
+        .field("method")
 }
 
-/// Before every route: from which page, and whether there still is somebody to ask.
-async fn at_the_door(State(app): State<App>, request: Request, next: Next) -> Response {
+/// Before every route: from which page.
+async fn at_the_door(request: Request, next: Next) -> Response {
     if let Err(problem) = check_origin(request.method(), request.uri(), request.headers()) {
         return problem.into_response();
-    }
-    let path = request.extensions().get::<axum::extract::MatchedPath>().map(|path| path.as_str().to_owned());
-    let nested = |end: &str| path.as_deref().is_some_and(|path| path.ends_with(end) && !path.contains("/services"));
-    if path.is_some() && !TO_THE_END.iter().any(|end| nested(end)) {
-        let states = app.handle.states();
-        let phase = view::phase(&app.handle, &states);
-        if phase != "running" {
-            let daemon = view::Daemon::at(&app.handle, &states);
-            return Problem::stopping(format!("the daemon is {phase}")).daemon(daemon).into_response();
-        }
     }
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
+}
+
+/// Before most of them: whether there still is somebody to ask.
+async fn while_running(State(app): State<App>, request: Request, next: Next) -> Response {
+    let states = app.handle.states();
+    let phase = view::phase(&app.handle, &states);
+    if phase == "running" {
+        return next.run(request).await;
+    }
+    let daemon = view::Daemon::at(&app.handle, &states);
+    Problem::stopping(format!("the daemon is {phase}")).daemon(daemon).into_response()
 }

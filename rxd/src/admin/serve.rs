@@ -4,7 +4,7 @@
 //! it makes room for one that does say something, the one that has been idle for longest first.
 
 use super::config::{HEAD, HEADERS, Limits};
-use super::guard::Guard;
+use super::guard::{Guard, Stranger};
 use super::listen::Listener;
 use axum::Router;
 use axum::body::Body;
@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
@@ -164,10 +165,14 @@ impl Answer {
     async fn answer(self, request: hyper::Request<Incoming>) -> Result<hyper::Response<Body>, Infallible> {
         self.counts.requests.fetch_add(1, Ordering::Relaxed);
         let _busy = Busy::new(self.busy.clone());
-        if let Err(problem) = self.guard.check(&request) {
-            return Ok(problem.into_response());
-        }
+        let known = match self.guard.check(&request) {
+            Ok(known) => known,
+            Err(problem) => return Ok(problem.into_response()),
+        };
         let mut request: Request = request.map(Body::new);
+        if !known {
+            request.extensions_mut().insert(Stranger);
+        }
         request.extensions_mut().insert(Connection(self.busy));
         self.router.oneshot(request).await
     }
@@ -178,6 +183,9 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let busy = answer.busy.clone();
+    // Who does not take in what it asked for is not waited for.
+    let mut stream = Box::pin(TimeoutStream::new(stream));
+    stream.as_mut().set_write_timeout_pinned(Some(limits.body));
     let service = hyper::service::service_fn(move |request| answer.clone().answer(request));
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())

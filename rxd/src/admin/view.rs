@@ -4,13 +4,29 @@ use crate::core::{ServiceState, States};
 use crate::handle::DaemonHandle;
 use crate::log::{Level, Setting};
 use crate::state::{Cause, State, Transition};
+use schemars::JsonSchema;
 use serde::Serialize;
 
+const PHASES: [&str; 3] = ["running", "stopping", "over"];
+const STATES: [&str; 6] = ["unknown", "init", "idle", "run", "stop", "exit"];
+const TRANSITIONS: [&str; 2] = ["entering", "exited"];
+/// The levels by name.
+const LEVELS: [&str; Level::ALL.len()] = {
+    let mut names = [""; Level::ALL.len()];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = Level::ALL[at].as_str();
+        at += 1;
+    }
+    names
+};
+
 /// The daemon, and where its services are.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+#[schemars(deny_unknown_fields)]
 pub(crate) struct Daemon {
     pub(crate) name: String,
-    /// `running`, `stopping` or `over`.
+    #[schemars(extend("enum" = PHASES))]
     pub(crate) phase: &'static str,
     pub(crate) ready: bool,
     pub(crate) uptime_s: f64,
@@ -20,46 +36,80 @@ pub(crate) struct Daemon {
 }
 
 /// One service.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+#[schemars(deny_unknown_fields)]
 pub(crate) struct Service {
     pub(crate) name: String,
+    #[schemars(extend("enum" = STATES))]
     pub(crate) state: &'static str,
+    /// Whether it is in that state, or has left it.
+    #[schemars(extend("enum" = TRANSITIONS))]
     pub(crate) transition: &'static str,
+    /// Why it made that transition.
     pub(crate) cause: &'static str,
+    /// Whether it is in Run, or ended as it was meant to.
     pub(crate) ready: bool,
+    /// How many times it has entered Init.
     pub(crate) incarnation: u32,
+    /// How many times it came round by itself.
     pub(crate) restarts: u32,
+    /// The number of its last transition.
     pub(crate) seq: u64,
     /// Seconds since its last transition.
     pub(crate) since_s: f64,
+    /// Why it last moved other than in the ordinary way, as far as the history goes back.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub(crate) last_cause: Option<&'static str>,
+    /// What its last failure said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub(crate) last_error: Option<String>,
+    /// In how many seconds it begins its next attempt, while it waits for that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "f64")]
+    pub(crate) next_attempt_s: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "LevelSetting")]
     pub(crate) level: Option<LevelSetting>,
 }
 
 /// One transition.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+#[schemars(deny_unknown_fields)]
 pub(crate) struct Change {
     pub(crate) seq: u64,
     pub(crate) service: String,
+    #[schemars(extend("enum" = STATES))]
     pub(crate) state: &'static str,
+    /// Whether it is in that state, or has left it.
+    #[schemars(extend("enum" = TRANSITIONS))]
     pub(crate) transition: &'static str,
+    /// Why it made that transition.
     pub(crate) cause: &'static str,
+    /// Whether it is in Run, or ended as it was meant to.
     pub(crate) ready: bool,
+    /// How many times it has entered Init.
     pub(crate) incarnation: u32,
+    /// How many times it came round by itself.
     pub(crate) restarts: u32,
     /// Seconds from the daemon's start to it.
     pub(crate) at_s: f64,
 }
 
 /// How a level stands.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, JsonSchema, Serialize)]
+#[schemars(deny_unknown_fields)]
 pub(crate) struct LevelSetting {
+    #[schemars(extend("enum" = LEVELS))]
     pub(crate) level: &'static str,
     /// Whether it was set here; otherwise it is the default's.
     pub(crate) set: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "f64")]
     pub(crate) reverts_in_s: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", extend("enum" = LEVELS))]
     pub(crate) reverts_to: Option<&'static str>,
 }
 
@@ -96,6 +146,9 @@ impl Service {
             restarts: service.restarts,
             seq: service.seq,
             since_s: seconds((uptime - service.at.as_secs_f64()).max(0.0)),
+            last_cause: None,
+            last_error: None,
+            next_attempt_s: None,
             level: None,
         }
     }

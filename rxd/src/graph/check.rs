@@ -46,6 +46,7 @@ const fn fail(analysis: &Analysis<'_>, place: Place, finding: Finding) -> ! {
 
 /// One thing that is wrong with a graph.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Fault {
     /// The rule that is violated.
     pub rule: Rule,

@@ -1,8 +1,9 @@
 //! Names and types looked up in constant time.
 
+use super::check::Analysis;
 use super::cycle;
 use super::reach;
-use super::{Analysis, Graph, Target};
+use super::{Graph, Target};
 
 /// "None" among the indexes of services, edges and targets.
 pub(super) const NONE: u32 = u32::MAX;

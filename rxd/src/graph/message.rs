@@ -3,11 +3,12 @@
 //! A message is a line that says what is wrong and names everybody involved, and a line `help: ..`
 //! that says what to write instead.
 
+use super::check::Analysis;
 use super::index::{Found, NONE, find, next_of_kind};
 use super::reach::{self, Stage, ask, every, stage};
 use super::rules::{Finding, LONGEST_NAME, is_of_name};
 use super::text::{Text, char_at};
-use super::{Analysis, Edge, Effect, Keyword, Mode, Rule, cycle, suggest};
+use super::{Edge, Effect, Keyword, Mode, Rule, cycle, suggest};
 use crate::state::{Action, State};
 
 /// How many names are listed before `.. and 37 more`.

@@ -29,9 +29,9 @@
 //!   it needs (or comes after) one that may end;
 //! * a watch that is wrong by itself counts as one that holds, so that one mistake is one error.
 
-mod check;
+pub(crate) mod check;
 mod cycle;
-mod index;
+pub(crate) mod index;
 mod message;
 mod order;
 mod reach;
@@ -49,9 +49,12 @@ use crate::state::{Action, State};
 use std::panic::Location;
 use std::time::Duration;
 
-pub use check::{Analysis, Fault, check_edge, check_service, check_target};
-pub use index::Index;
+pub use check::Fault;
 pub use rule::Rule;
+#[cfg(any(test, feature = "test-util"))]
+pub(crate) use suggest::instead;
+#[cfg(feature = "admin")]
+pub(crate) use suggest::nearest;
 pub(crate) use suggest::unknown;
 
 /// A whole service graph.
@@ -238,7 +241,7 @@ impl<'a> Target<'a> {
 /// 64-bit FNV-1a: names are compared by it, so that a graph of a thousand services is checked
 /// within the compiler's step limit. Equal hashes are confirmed byte by byte.
 #[must_use]
-pub const fn fnv1a(text: &str) -> u64 {
+pub(crate) const fn fnv1a(text: &str) -> u64 {
     let bytes = text.as_bytes();
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     let mut i = 0;

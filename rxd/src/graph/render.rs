@@ -107,6 +107,22 @@ impl Graph<'_> {
         out + "]}"
     }
 
+    /// Every line of a picture: from which service to which, whether it holds back (0), reacts (1) or
+    /// looks (2), and what it asks.
+    #[cfg(feature = "admin")]
+    pub(crate) fn drawn(&self) -> Vec<(usize, usize, usize, String)> {
+        let kind = |edge| match style(edge) {
+            "solid" => 0,
+            "dashed" => 1,
+            _ => 2,
+        };
+        let arrows = self.arrows().into_iter().filter_map(|arrow| match arrow.to {
+            End::Service(to) => Some((arrow.from, to, kind(arrow.edge), Label(arrow.edge).to_string())),
+            End::Unknown(_) => None,
+        });
+        arrows.collect()
+    }
+
     fn watch_to_json(&self, out: &mut String, cells: &[Cell], edge: &Edge<'_>) {
         let ask = ask(edge);
         let keyword = match edge.keyword {

@@ -1,8 +1,9 @@
 //! What is wrong at one place of a graph: the first rule that is violated there.
 
+use super::check::Analysis;
 use super::index::{Found, NONE, find, first_of_its_name, same};
 use super::reach::{self, FALLS, INIT, REPEATS, RUN, STUTTERS, Stage, ask, can_ever, every, is_at, stage};
-use super::{Analysis, Edge, Effect, Keyword, Rule, cycle};
+use super::{Edge, Effect, Keyword, Rule, cycle};
 use crate::state::{Action, State};
 
 /// A violation: the rule, and what its message needs to know beside the place.

@@ -61,15 +61,25 @@ const fn least(a: usize, b: usize) -> usize {
     if a < b { a } else { b }
 }
 
+/// The one that was probably meant.
+pub(crate) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let near = names.filter_map(|other| Some((edits(name, other)?, other)));
+    near.min_by_key(|(edits, _)| *edits).map(|(_, near)| near)
+}
+
 /// What is said at run time of a name that no service of the daemon has.
 pub(crate) fn unknown<'a>(daemon: &str, name: &str, names: impl Iterator<Item = &'a str>) -> String {
+    format!("daemon `{daemon}` has no service `{name}`\nhelp: {}", instead(name, names))
+}
+
+/// The near one, and what there is.
+pub(crate) fn instead<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.collect();
-    let near = names.iter().filter_map(|other| Some((edits(name, other)?, other))).min_by_key(|(edits, _)| *edits);
-    let near = near.map(|(_, near)| format!("did you mean `{near}`? ")).unwrap_or_default();
+    let near = nearest(name, names.iter().copied()).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
     let list: Vec<String> = names.iter().take(16).map(|name| format!("`{name}`")).collect();
     let more = names.len().saturating_sub(list.len());
     let more = if more > 0 { format!(" .. and {more} more") } else { String::new() };
-    format!("daemon `{daemon}` has no service `{name}`\nhelp: {near}it has: {}{more}", list.join(", "))
+    format!("{near}it has: {}{more}", list.join(", "))
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ const INHERIT: u8 = u8::MAX;
 
 /// What can be turned.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Knob {
     /// Everything that is not in a service which has a level of its own.
     Default,

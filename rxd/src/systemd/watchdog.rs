@@ -2,8 +2,10 @@
 //!
 //! A ping is earned. It is sent only if the supervisor's loop has turned over since it was last
 //! asked to, or was asked less than the watchdog's own timeout ago (or a second), and if every service that
-//! declared a heartbeat and is in Run has called it in time.
+//! declared a heartbeat and is in Run has called it in time. The loop waits in the same queue as all
+//! that the services do: as long as they are seen to get their turns, it may take ten times as long.
 
+use crate::board::Id;
 use crate::core::Core;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,6 +19,9 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A loop that is asked to turn has this long at least: on a busy machine a turn may well wait.
 const TURN: Duration = Duration::from_secs(1);
+
+/// How many times as long it may take while services get theirs: nothing is stuck, there is only a lot to do.
+const CROWDED: u32 = 10;
 
 /// As many ticks in a row in trouble, and the service manager is asked to act at once.
 const TRIGGER: u32 = 3;
@@ -125,6 +130,9 @@ pub(crate) struct Feeder {
     interval: Duration,
     due: Instant,
     asked: Instant,
+    /// Who was being polled at the last look, and for how many looks it was the same.
+    polled: Vec<Id>,
+    still: u32,
     /// How many looks in a row found the same trouble.
     troubled: u32,
     triggered: bool,
@@ -133,7 +141,18 @@ pub(crate) struct Feeder {
 impl Feeder {
     pub(crate) fn new(core: Arc<Core>, turns: Arc<Turns>, timeout: Duration, interval: Duration) -> Self {
         let now = Instant::now();
-        Feeder { core, turns, turn: timeout.max(TURN), interval, due: now, asked: now, troubled: 0, triggered: false }
+        Feeder {
+            core,
+            turns,
+            turn: timeout.max(TURN),
+            interval,
+            due: now,
+            asked: now,
+            polled: Vec::new(),
+            still: 0,
+            troubled: 0,
+            triggered: false,
+        }
     }
 
     /// When the next look is due.
@@ -170,9 +189,16 @@ impl Feeder {
         if self.turns.0.swap(false, Ordering::Relaxed) {
             self.asked = now;
             self.core.supervisor.notify_one();
-        } else if now.duration_since(self.asked) > self.turn {
-            let text = format!("the runtime has not turned for more than {:?}", self.turn);
-            return Some(Trouble { text, patient: false });
+        } else {
+            let polled = self.core.stall.polled();
+            // Once may be by chance.
+            self.still = if polled == self.polled { self.still.saturating_add(1) } else { 0 };
+            let limit = if self.still > 1 { self.turn } else { self.turn.saturating_mul(CROWDED) };
+            self.polled = polled;
+            if now.duration_since(self.asked) > limit {
+                let text = format!("the runtime has not turned for more than {:?}", self.turn);
+                return Some(Trouble { text, patient: false });
+            }
         }
         let stale = self.core.rescue()?;
         Some(Trouble { text: stale.text(&self.core), patient: stale.is_curable() })

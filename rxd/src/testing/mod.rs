@@ -1,41 +1,60 @@
-//! For tests: services that do as they are told, and a judge of what came of it.
+//! For tests: a daemon in paused time, services that do as they are told, and what to expect of them.
 //!
-//! Every promise about a lifecycle is a statement about the ordered log of transitions that a
-//! daemon keeps. [`judge`] is one pure function over that log ([`Trace`]) and what was declared
-//! ([`Rules`]); it knows nothing of the engine, and says which guarantee was broken, where, and
-//! what the log around it looks like. Run it after every test that runs a daemon:
+//! * [`Harness`] runs your own daemon, with [`Puppet`]s in place of what a test cannot have, or one
+//!   service [alone](Harness::alone) among puppets. They are told by [`Running::tell`] to fail, to
+//!   hang, to panic; the graph, the delays and the limits are the real ones.
+//! * [`Trace`] is the ordered log of transitions that a daemon keeps, and
+//!   [`expect`](Trace::expect) says what is to be in it.
+//! * [`Explorer`] tries the orders in which some services may move, and shows the shortest way to
+//!   what should never be.
+//! * [`Act::publish`] and [`Inbox`] stand in for those who publish and subscribe.
+//! * [`judge`] holds a trace against what rxd promises: [`Running::wait`] asks it after every test.
 //!
 //! ```
-//! use rxd::testing::{Act, Puppet, Rules, Trace};
+//! use rxd::testing::{Act, Harness, Puppet};
 //! use rxd::{Daemon, Service, State};
+//! use std::time::Duration;
 //!
 //! # #[tokio::main(flavor = "current_thread", start_paused = true)]
-//! # async fn main() -> rxd::Result {
+//! # async fn main() {
+//! // Your own daemon: MyDaemon { .. }.into_daemon()
 //! let daemon = Daemon::new("agent")
-//!     .signals([])
-//!     .add(Service::new("db", Puppet::new().on(State::Init, [Act::Fail, Act::Ok])))
+//!     .add(Service::new("db", Puppet::new()))
 //!     .add(Service::new("api", Puppet::new()).needs(["db"]));
-//! let rules = Rules::of(&daemon).exact();
-//! let handle = daemon.start().await?;
-//! handle.wait_for("api", State::Run).await?;
-//! handle.shutdown();
-//! let report = handle.wait().await;
-//! Trace::of(&handle).assert(&rules);
-//! assert!(report.is_ok());
-//! # Ok(())
+//!
+//! // In a test: #[tokio::test(start_paused = true)]
+//! let slow = Act::Ok.after(Duration::from_secs(5));
+//! let test = Harness::new(daemon).puppet("db", Puppet::new().on(State::Init, [slow])).start().await;
+//! test.until("api", State::Run).await;
+//! let ended = test.shutdown().await;
+//!
+//! ended.trace.expect("api").enters(State::Run).after("db").at(Duration::from_secs(5));
+//! ended.trace.expect("api").enters(State::Exit).before("db");
 //! # }
 //! ```
 //!
-//! Use tokio's paused time (`start_paused = true`): a test then takes no time at all, and times in
-//! the log are exact. For a run with more than a thousand transitions ask for a longer
-//! [`history`](crate::Daemon::history).
+//! Use tokio's paused time (`#[tokio::test(start_paused = true)]`): a test then takes no time at
+//! all, and times in the log are exact.
 
+mod act;
+mod expect;
+mod explore;
+mod harness;
 mod judge;
+mod probe;
 mod puppet;
 mod rules;
+mod timeline;
+mod topics;
 mod trace;
 
+pub use act::Act;
+pub use expect::{Expect, Expected, Places};
+pub use explore::{Choice, Counterexample, Explored, Explorer};
+pub use harness::{Ended, Harness, Running};
 pub use judge::{Violation, judge};
-pub use puppet::{Act, Probe, Puppet, Reloading};
+pub use probe::Probe;
+pub use puppet::{Puppet, Reloading};
 pub use rules::Rules;
+pub use topics::Inbox;
 pub use trace::{Step, Trace};

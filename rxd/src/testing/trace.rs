@@ -2,6 +2,7 @@
 
 use super::judge::judge;
 use super::rules::Rules;
+use super::timeline;
 use crate::handle::DaemonHandle;
 use crate::state::{Cause, State, Transition};
 use std::fmt;
@@ -55,6 +56,8 @@ impl fmt::Display for Step {
 /// The ordered log of transitions of one daemon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trace {
+    /// The services' names, in the order they were declared.
+    pub services: Vec<String>,
     /// The transitions, oldest first.
     pub steps: Vec<Step>,
     /// Whether the daemon has ended: every service is to be in Exit then.
@@ -66,6 +69,7 @@ impl Trace {
     #[must_use]
     pub fn of(handle: &DaemonHandle) -> Self {
         let ended = handle.has_ended();
+        let services = handle.states().iter().map(|service| service.name.to_string()).collect();
         let steps = handle.history().into_iter().map(|past| Step {
             seq: past.seq,
             at: past.at,
@@ -75,7 +79,7 @@ impl Trace {
             transition: past.transition,
             cause: past.cause,
         });
-        Trace { steps: steps.collect(), ended }
+        Trace { services, steps: steps.collect(), ended }
     }
 
     /// The log written as text, one [`Step`] a line, of a daemon that has ended. Times are
@@ -107,7 +111,13 @@ impl Trace {
             let seq = steps.len() as u64 + 1;
             steps.push(Step { seq, at, service, incarnation, state, transition, cause });
         }
-        Trace { steps, ended: true }
+        let mut services: Vec<String> = Vec::new();
+        for step in &steps {
+            if !services.contains(&step.service) {
+                services.push(step.service.clone());
+            }
+        }
+        Trace { services, steps, ended: true }
     }
 
     /// The transitions of one service, as `init+ init- ..`.
@@ -152,20 +162,23 @@ impl Trace {
         panic!("{} violations\n{text}", violations.len());
     }
 
-    /// The log around one transition, which is marked.
+    /// The log around one transition, which is marked; see [`timeline`](Trace::timeline).
     #[must_use]
     pub fn around(&self, seq: u64) -> String {
         let place = self.steps.iter().position(|step| step.seq >= seq).unwrap_or(self.steps.len());
         let from = place.saturating_sub(25);
-        let lines = self.steps[from..].iter().take(35).map(|step| {
-            let mark = if step.seq == seq { "->" } else { "  " };
-            format!("  {mark} {:>4}  {step}", step.seq)
-        });
-        lines.collect::<Vec<_>>().join("\n")
+        timeline::draw(self, from..self.steps.len().min(from + 35), Some(seq))
+    }
+
+    /// The whole log as a table: a line a transition, and for each service that made one a column
+    /// with what it did there, or where it was meanwhile.
+    #[must_use]
+    pub fn timeline(&self) -> String {
+        timeline::draw(self, 0..self.steps.len(), None)
     }
 }
 
-/// The log as a timeline, a line a transition.
+/// The log as a list, a line a transition: what [`Trace::parse`] reads.
 impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.steps.iter().try_for_each(|step| writeln!(f, "{step}"))

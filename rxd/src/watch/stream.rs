@@ -9,6 +9,7 @@ use futures_core::{FusedStream, Stream};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 /// How many transitions are taken from the board at a time.
@@ -124,6 +125,7 @@ impl StateStream {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Read::Events) => self.events.reverse(),
                 Poll::Ready(Read::Lagged { missed }) => {
+                    self.core.lagged.fetch_add(missed, Ordering::Relaxed);
                     return Poll::Ready(Some(StateEvent::Lagged { missed, snapshot: self.snapshot() }));
                 }
                 Poll::Ready(Read::End) => self.next = Next::Nothing,

@@ -4,6 +4,7 @@ mod client;
 mod daemon;
 mod declared;
 mod events;
+mod fuzz;
 mod listening;
 mod openapi;
 mod probes;

@@ -33,6 +33,27 @@ async fn why_names_what_is_waited_for() {
 }
 
 #[tokio::test]
+async fn a_service_tells_its_restarts_its_last_trouble_and_its_next_attempt() {
+    let d = start(|admin| admin).await;
+    // Once it waits for that, the failure and all that came of it is told.
+    while d.handle.states()["db"].state != rxd::State::Stop || d.handle.states()["db"].is_in(rxd::State::Stop) {
+        tokio::task::yield_now().await;
+    }
+    for db in [get(&d.at, "/services/db").await.json(), get(&d.at, "/services").await.json()["services"][2].clone()] {
+        assert_eq!((&db["last_cause"], &db["last_error"]), (&json!("error"), &json!("connection refused")), "{db}");
+        assert!(db["next_attempt_s"].as_f64().unwrap() > 2000.0 && db["restarts"].is_u64(), "{db}");
+    }
+    let api = get(&d.at, "/services/api").await.json();
+    for absent in ["last_cause", "last_error", "next_attempt_s"] {
+        assert!(api.get(absent).is_none(), "{api}");
+    }
+    post(&d.at, "/services/api/restart").await;
+    d.handle.wait_for("api", rxd::State::Run).await.unwrap();
+    let api = get(&d.at, "/services/api").await.json();
+    assert_eq!((&api["cause"], &api["last_cause"]), (&json!("normal"), &json!("operator")));
+}
+
+#[tokio::test]
 async fn levels_to_stay_and_for_a_while() {
     let d = start(|admin| admin).await;
     let answer = put(&d.at, "/services/api/log-level", "debug for 10m").await;
@@ -87,6 +108,19 @@ async fn probes_say_why() {
 }
 
 #[tokio::test]
+async fn who_probes_needs_no_token_and_is_told_no_reasons() {
+    let d = start(|admin| admin.token("0123456789abcdef")).await;
+    assert_eq!(get(&d.at, "/livez").await.status, 200);
+    let ready = get(&d.at, "/readyz?verbose").await;
+    assert_eq!((ready.status, &ready.body[..]), (503, "not ready\n"));
+    let ready = get(&d.at, "/readyz?verbose&exclude=db&exclude=stuck").await;
+    assert_eq!((ready.status, &ready.body[..]), (200, "ok\n"));
+    let ready = ask(&d.at, "GET", "/readyz", "Authorization: Bearer 0123456789abcdef\r\n", "").await;
+    assert!(ready.body.contains("connection refused"), "{}", ready.body);
+    get(&d.at, "/services").await.problem(401);
+}
+
+#[tokio::test]
 async fn metrics_for_prometheus() {
     let d = start(|admin| admin).await;
     post(&d.at, "/services/api/restart").await;
@@ -109,6 +143,23 @@ async fn metrics_for_prometheus() {
 }
 
 #[tokio::test]
+async fn what_a_slow_reader_missed_is_counted() {
+    let dial = rxd::log::Dial::new(Level::Info);
+    let daemon = crate::daemon::services(rxd::Daemon::new("d").signals([]).history(8));
+    let handle = daemon.admin(crate::daemon::admin(&dial)).start().await.unwrap();
+    let mut slow = handle.watch_states(rxd::Filter::None).unwrap();
+    slow.next().await;
+    for _ in 0..4 {
+        handle.wait_for("api", rxd::State::Run).await.unwrap();
+        handle.restart("api").await.unwrap();
+    }
+    while !matches!(slow.next().await, Some(rxd::StateEvent::Lagged { .. })) {}
+    let metrics = get(&crate::daemon::at(&handle), "/metrics").await.body;
+    let lagged = metrics.lines().find_map(|line| line.strip_prefix("rxd_watch_lagged_total ")).unwrap();
+    assert!(lagged.parse::<u64>().unwrap() > 0, "{lagged}");
+}
+
+#[tokio::test]
 async fn the_graph_in_four_forms() {
     let d = start(|admin| admin).await;
     let graph = get(&d.at, "/graph").await.json();
@@ -128,7 +179,9 @@ async fn the_graph_in_four_forms() {
     assert!(svg.body.contains("data-service=\"db\""));
     let problem = ask(&d.at, "GET", "/graph", "Accept: text/csv\r\n", "").await.problem(406);
     assert!(problem["allowed"].as_array().unwrap().contains(&json!("image/svg+xml")));
-    get(&d.at, "/graph?format=png").await.problem(400);
+    assert_eq!(get(&d.at, "/graph?format=pngg").await.problem(400)["field"], "format");
+    assert_eq!(get(&d.at, "/graph?format=svg&direction=up").await.problem(400)["allowed"], json!(["right", "down"]));
+    assert!(get(&d.at, "/graph?format=svg&direction=down").await.body.contains("data-service=\"db\""));
 }
 
 #[tokio::test]
@@ -151,6 +204,9 @@ async fn f97_what_is_not_there_is_named_and_the_nearest_suggested() {
     let problem = put(&d.at, "/services/api/log-level", "loud").await.problem(400);
     assert_eq!(problem["field"], "level");
     assert!(problem["allowed"].as_array().unwrap().contains(&json!("emergency")));
+    assert_eq!(put(&d.at, "/services/api/log-level", "debgu").await.problem(400)["suggestion"], "debug");
+    let odd = get(&d.at, "/services/a%0Ab%1B%22").await.problem(404);
+    assert_eq!(odd["detail"], "daemon `test` has no service `a\\nb\\u{1b}\\\"`");
     assert_eq!(put(&d.at, "/services/api/log-level", "debug for ever").await.problem(400)["field"], "for");
     let json = "Content-Type: application/json\r\n";
     ask(&d.at, "PUT", "/services/api/log-level", json, "{\"level\":\"debug\",\"of\":\"rxd\"}").await.problem(400);
@@ -158,7 +214,7 @@ async fn f97_what_is_not_there_is_named_and_the_nearest_suggested() {
     get(&d.at, "/nothing").await.problem(404);
     get(&d.at, "/services/").await.problem(404);
     let answer = ask(&d.at, "POST", "/services", "", "").await;
-    answer.problem(405);
+    assert_eq!(answer.problem(405)["field"], "method");
     assert!(answer.head.contains("allow: get"), "{}", answer.head);
     ask(&d.at, "DELETE", "/services/api/restart", "", "").await.problem(405);
     assert_eq!((d.handle.states().seq(), d.dial.services()), before, "nothing came of any of it");
@@ -180,12 +236,17 @@ async fn the_page_holds_nothing_from_elsewhere() {
 #[tokio::test]
 async fn a_router_in_somebody_elses_server() {
     let d = start(|admin| admin).await;
-    let theirs = axum::Router::new().nest("/admin", rxd::admin::router(&d.handle));
+    let mine = rxd::admin::router(&d.handle);
+    let theirs = axum::Router::new().nest("/admin", mine.clone()).nest("/of/{who}", mine);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = rxd::admin::Address::Tcp(listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, theirs).await });
     assert_eq!(get(&at, "/admin/services/api").await.json()["state"], "run");
-    get(&at, "/services/api").await;
+    get(&at, "/admin/services/poler").await.problem(404);
+    get(&at, "/admin/nothing").await.problem(404);
+    post(&at, "/admin/services").await.problem(405);
+    assert_eq!(get(&at, "/of/me/services/poller").await.json()["name"], "poller");
+    assert!(get(&at, "/admin").await.body.starts_with("<!doctype html>"));
     let hostile = ask(&at, "POST", "/admin/services/api/stop", "Origin: http://evil.example\r\n", "").await;
     hostile.problem(403);
     d.handle.stop("api").await.unwrap();

@@ -128,7 +128,7 @@ async fn f99_a_thousand_half_open_requests() {
     assert!(open.parse::<u64>().unwrap() <= 130, "{open}");
     let begun = Instant::now();
     d.handle.shutdown();
-    d.handle.wait().await.services();
+    let _ = d.handle.wait().await;
     assert!(begun.elapsed() < Duration::from_millis(1500), "shutdown waits for none of them: {:?}", begun.elapsed());
 }
 
@@ -159,6 +159,30 @@ async fn f99_a_head_or_a_body_that_drips_is_ended() {
     assert!(head.0 < Duration::from_secs(8), "{head:?}");
     assert!(body.0 < Duration::from_secs(14), "{body:?}");
     Answer::parse(&body.1).problem(408);
+}
+
+#[tokio::test(start_paused = true)]
+async fn f99_who_does_not_take_in_its_answers_is_ended() {
+    let d = start(|admin| admin).await;
+    let open = async || {
+        let metrics = get(&d.at, "/metrics").await.body;
+        metrics.lines().find_map(|line| line.strip_prefix("rxd_admin_connections ")).unwrap().to_owned()
+    };
+    let mut socket = connect(&d.at).await;
+    let asking = tokio::spawn(async move {
+        let request = "GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(20_000);
+        let _ = socket.write_all(request.as_bytes()).await;
+        socket
+    });
+    // The clock is ahead as soon as nothing moves any more: its buffers are full, and so are ours.
+    for _ in 0..100 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if open().await == "1" {
+            drop(asking);
+            return;
+        }
+    }
+    panic!("it is waited for: {} are open", open().await);
 }
 
 #[tokio::test]

@@ -2,7 +2,8 @@
 
 use crate::admin::app::App;
 use crate::admin::picture;
-use crate::admin::problem::Problem;
+use crate::admin::problem::{Problem, quoted};
+use crate::graph::nearest;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -15,11 +16,28 @@ pub(crate) const FORMS: [(&str, &str); 4] = [
     ("svg", "image/svg+xml"),
 ];
 
+/// Which way the picture may go.
+pub(crate) const DIRECTIONS: [&str; 2] = ["right", "down"];
+
 pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
-    let asked = uri.query().unwrap_or_default().split('&').find_map(|part| part.strip_prefix("format="));
+    let given = |key: &str| {
+        let parts = uri.query().unwrap_or_default().split('&');
+        parts.filter_map(|part| part.split_once('=')).find(|(name, _)| *name == key).map(|(_, value)| value)
+    };
+    let asked = given("format");
+    let down = match given("direction") {
+        None | Some("right") => false,
+        Some("down") => true,
+        Some(other) => {
+            let detail = format!("the graph has no direction {}", quoted(other));
+            return Err(Problem::bad("direction", detail).allowed(DIRECTIONS));
+        }
+    };
     let form = match asked {
         Some(name) => FORMS.iter().position(|(form, _)| *form == name).ok_or_else(|| {
-            Problem::bad("format", "there is no such form of the graph").allowed(FORMS.map(|(name, _)| name))
+            let forms = || FORMS.iter().map(|(name, _)| *name);
+            let detail = format!("the graph has no form {}", quoted(name));
+            Problem::bad("format", detail).allowed(forms()).suggestion(nearest(name, forms()))
         })?,
         None => {
             let accepts: Vec<&str> =
@@ -40,7 +58,8 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
         "json" => pictures.json.clone(),
         "mermaid" => pictures.mermaid.clone(),
         "dot" => pictures.dot.clone(),
-        _ => picture::svg(&pictures.layout, &app.handle.states()),
+        _ if down => picture::svg(&pictures.down, &app.handle.states()),
+        _ => picture::svg(&pictures.right, &app.handle.states()),
     };
     Ok(([(header::CONTENT_TYPE, FORMS[form].1), (header::VARY, "Accept")], body).into_response())
 }

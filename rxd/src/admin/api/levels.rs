@@ -1,20 +1,24 @@
 //! `/log-level` and `/services/{name}/log-level`.
 
 use crate::admin::app::{App, Name, duration};
-use crate::admin::problem::Problem;
+use crate::admin::problem::{Problem, quoted};
 use crate::admin::view::LevelSetting;
+use crate::graph::nearest;
 use crate::log::{Knob, Level};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// All levels.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
+#[schemars(deny_unknown_fields)]
 pub(crate) struct Levels {
+    /// Where no other is set.
     default: LevelSetting,
     /// What rxd itself says.
     own: LevelSetting,
@@ -22,16 +26,55 @@ pub(crate) struct Levels {
     services: BTreeMap<String, LevelSetting>,
 }
 
-/// What is asked for.
-#[derive(Debug, Deserialize)]
+/// A service's level, as it is asked for.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Wanted {
+pub(crate) struct WantedServiceLevel {
+    /// syslog's names are accepted.
+    #[schemars(extend("enum" = NAMES))]
     level: String,
+    /// After this time it goes back by itself: `250ms`, `30s`, `10m`, `1h30m`, `2d`; at most `366d`.
     #[serde(default, rename = "for", deserialize_with = "written")]
+    #[schemars(with = "String", regex(pattern = "^[1-9][0-9]{0,2}(ms|s|m|h)$"))]
     time: Option<String>,
+}
+
+/// The default level or that of rxd itself, as it is asked for.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WantedLevel {
+    /// syslog's names are accepted.
+    #[schemars(extend("enum" = NAMES))]
+    level: String,
+    /// After this time it goes back by itself: `250ms`, `30s`, `10m`, `1h30m`, `2d`; at most `366d`.
+    #[serde(default, rename = "for", deserialize_with = "written")]
+    #[schemars(with = "String", regex(pattern = "^[1-9][0-9]{0,2}(ms|s|m|h)$"))]
+    time: Option<String>,
+    /// Which of the two; the default if left out.
     #[serde(default, deserialize_with = "written")]
+    #[schemars(with = "String", extend("enum" = OF))]
     of: Option<String>,
 }
+
+impl From<WantedServiceLevel> for WantedLevel {
+    fn from(WantedServiceLevel { level, time }: WantedServiceLevel) -> Self {
+        WantedLevel { level, time, of: None }
+    }
+}
+
+/// What a level may be called.
+const NAMES: [&str; Level::NAMES.len()] = {
+    let mut names = [""; Level::NAMES.len()];
+    let mut at = 0;
+    while at < names.len() {
+        names[at] = Level::NAMES[at].0;
+        at += 1;
+    }
+    names
+};
+
+/// The levels there are besides those of services.
+const OF: [&str; 2] = ["default", "rxd"];
 
 /// What may be left out, but is a text where it is not.
 fn written<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
@@ -135,9 +178,14 @@ async fn read(app: &App, headers: &HeaderMap, body: Body, own: bool) -> Result<C
     parse(&bytes, json, own)
 }
 
+/// What a body asks for; `own` if it is not of a service.
 fn parse(bytes: &[u8], json: bool, own: bool) -> Result<Change, Problem> {
     let wanted = if json {
-        serde_json::from_slice(bytes).map_err(|error| {
+        let read = match own {
+            true => serde_json::from_slice::<WantedLevel>(bytes),
+            false => serde_json::from_slice::<WantedServiceLevel>(bytes).map(Into::into),
+        };
+        read.map_err(|error| {
             let error: String = error.to_string().chars().take(200).flat_map(char::escape_debug).collect();
             Problem::bad("body", format!("write {{\"level\": \"debug\", \"for\": \"10m\"}}: {error}"))
         })?
@@ -147,24 +195,25 @@ fn parse(bytes: &[u8], json: bool, own: bool) -> Result<Change, Problem> {
             Some((level, time)) => (level, Some(time.to_owned())),
             None => (text, None),
         };
-        Wanted { level: level.trim().to_owned(), time, of: None }
+        WantedLevel { level: level.trim().to_owned(), time, of: None }
     };
     let level = wanted.level.parse().map_err(|_| {
-        Problem::bad("level", "there is no level of this name").allowed(Level::NAMES.map(|(name, _)| name))
+        let near = nearest(&wanted.level, NAMES.into_iter());
+        Problem::bad("level", format!("no level is called {}", quoted(&wanted.level))).allowed(NAMES).suggestion(near)
     })?;
     let time = match wanted.time.as_deref() {
         None => None,
         Some(text) => Some(duration(text).ok_or_else(|| {
-            Problem::bad("for", "this is no time").allowed(["250ms", "30s", "10m", "1h30m", "2d", "366d at most"])
+            let allowed = ["250ms", "30s", "10m", "1h30m", "2d", "366d at most"];
+            Problem::bad("for", format!("{} is no time", quoted(text))).allowed(allowed)
         })?),
     };
     let own = match wanted.of.as_deref() {
-        None => false,
-        Some("default") if own => false,
-        Some("rxd") if own => true,
-        Some(_) => {
-            let allowed: &[&str] = if own { &["default", "rxd"] } else { &[] };
-            return Err(Problem::bad("of", "there is no such knob").allowed(allowed.iter().copied()));
+        None | Some("default") => false,
+        Some("rxd") => true,
+        Some(other) => {
+            let detail = format!("{} is neither of the two levels that are no service's", quoted(other));
+            return Err(Problem::bad("of", detail).allowed(OF).suggestion(nearest(other, OF.into_iter())));
         }
     };
     Ok(Change { level, time, own })

@@ -50,15 +50,18 @@ fn text(app: &App) -> String {
     for service in states.iter() {
         metric.line("rxd_service_restarts_total", &[("service", &service.name)], service.restarts);
     }
-    metric.head("rxd_service_in_state_seconds", "gauge", "Since when the service has been where it is.");
+    metric.head("rxd_service_in_state_seconds", "gauge", "For how long the service has been where it is.");
     for service in states.iter() {
         let since = view::seconds((uptime - service.at.as_secs_f64()).max(0.0));
         metric.line("rxd_service_in_state_seconds", &[("service", &service.name)], since);
     }
     metric.single("rxd_transitions_total", "counter", "How many transitions all services have made.", states.seq());
-    metric.single("rxd_uptime_seconds", "gauge", "Since when the daemon has been running.", view::seconds(uptime));
+    metric.single("rxd_uptime_seconds", "gauge", "For how long the daemon has been running.", view::seconds(uptime));
     let stopping = u8::from(view::phase(&app.handle, &states) != "running");
     metric.single("rxd_stopping", "gauge", "Whether the daemon is on its way out.", stopping);
+    let lagged = core.lagged.load(Ordering::Relaxed);
+    let help = "How many transitions readers of the states were too slow for.";
+    metric.single("rxd_watch_lagged_total", "counter", help, lagged);
     metric.head("rxd_log_lost_records_total", "counter", "How many records found no room in the queue of a log.");
     for (sink, lost) in crate::log::losses() {
         metric.line("rxd_log_lost_records_total", &[("sink", &sink)], lost);

@@ -1,7 +1,9 @@
 //! `GET /livez` and `/readyz`, by the conventions of Kubernetes: 200 or 503, a line for each check.
 
 use crate::admin::app::App;
+use crate::admin::guard::Stranger;
 use crate::admin::view;
+use axum::Extension;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
@@ -24,24 +26,30 @@ fn text(status: StatusCode, text: String) -> Response {
 }
 
 /// Whether it answers, and every service that declared a heartbeat has one: what feeds a watchdog.
-pub(crate) async fn live(State(app): State<App>, uri: Uri) -> Response {
+/// Which has none is for who has the token.
+pub(crate) async fn live(State(app): State<App>, stranger: Option<Extension<Stranger>>, uri: Uri) -> Response {
     let (verbose, _) = asked(&uri);
     let core = app.handle.core();
-    let stale = core.stale().map(|stale| (stale.is_curable(), stale.text(core)));
-    let (status, said) = match (core.board.alive() == 0, stale) {
-        (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "[-]the daemon has ended\nlivez check failed\n".to_owned()),
-        (false, Some((false, text))) => (StatusCode::SERVICE_UNAVAILABLE, format!("[-]{text}\nlivez check failed\n")),
-        (false, _) if !verbose => (StatusCode::OK, "ok\n".to_owned()),
-        (false, stale) => {
-            let text = stale.map(|(_, text)| format!("[+]{text}\n")).unwrap_or_default();
-            (StatusCode::OK, format!("[+]the daemon answers\n{text}livez check passed\n"))
+    let stale = core.stale().map(|stale| (stale.is_curable(), clean(&stale.text(core))));
+    let trouble = match &stale {
+        _ if core.board.alive() == 0 => Some("the daemon has ended"),
+        Some((false, text)) => Some(&text[..]),
+        _ => None,
+    };
+    let said = match trouble {
+        Some(_) if stranger.is_some() => "not alive\n".to_owned(),
+        Some(trouble) => format!("[-]{trouble}\nlivez check failed\n"),
+        None if !verbose || stranger.is_some() => "ok\n".to_owned(),
+        None => {
+            let rescued = stale.as_ref().map(|(_, text)| format!("[+]{text}\n")).unwrap_or_default();
+            format!("[+]the daemon answers\n{rescued}livez check passed\n")
         }
     };
-    text(status, said)
+    text(if trouble.is_some() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK }, said)
 }
 
-/// Whether every service is in Run, or ended as it was meant to; and if not, why.
-pub(crate) async fn ready(State(app): State<App>, uri: Uri) -> Response {
+/// Whether every service is in Run, or ended as it was meant to; and if not, why, for who has the token.
+pub(crate) async fn ready(State(app): State<App>, stranger: Option<Extension<Stranger>>, uri: Uri) -> Response {
     let (verbose, excluded) = asked(&uri);
     let states = app.handle.states();
     let phase = view::phase(&app.handle, &states);
@@ -61,8 +69,11 @@ pub(crate) async fn ready(State(app): State<App>, uri: Uri) -> Response {
             let _ = writeln!(said, "[-]{} not ready: {}", service.name, clean(&why));
         }
     }
+    if !ready && stranger.is_some() {
+        return text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n".to_owned());
+    }
     let (status, end) = if ready { (StatusCode::OK, "passed") } else { (StatusCode::SERVICE_UNAVAILABLE, "failed") };
-    if ready && !verbose {
+    if ready && (!verbose || stranger.is_some()) {
         return text(status, "ok\n".to_owned());
     }
     let _ = writeln!(said, "readyz check {end}");

@@ -3,21 +3,17 @@
 use crate::admin::app::{App, Name};
 use crate::admin::problem::Problem;
 use crate::admin::{explain, view};
-use crate::log::Knob;
 use axum::Json;
 use axum::extract::State;
 
 pub(crate) async fn list(State(app): State<App>) -> Json<view::Daemon> {
-    let mut daemon = view::Daemon::of(&app.handle);
-    for service in &mut daemon.services {
-        service.level = Some(app.dial.get(Knob::Service(service.name.clone())).into());
-    }
-    Json(daemon)
+    let states = app.handle.states();
+    let services = app.all(&states);
+    Json(view::Daemon { services, ..view::Daemon::at(&app.handle, &states) })
 }
 
 pub(crate) async fn one(State(app): State<App>, Name(name): Name) -> Result<Json<view::Service>, Problem> {
-    let service = app.service(&name)?;
-    Ok(Json(app.view(&service)))
+    Ok(Json(app.one(&app.service(&name)?)))
 }
 
 pub(crate) async fn why(State(app): State<App>, Name(name): Name) -> Result<Json<explain::Why>, Problem> {

@@ -6,6 +6,8 @@ use rxd::admin::Address;
 /// Sees what a daemon of rxd runs, and why something does not; turns its logs up and down.
 ///
 /// Exit status: 0 done, 1 the daemon refused, 2 wrong usage, 3 `status`: not all is ready, 4 no daemon answers.
+///
+/// With --json a failure is JSON too, on standard error: {"error", "exit", "problem"}.
 #[derive(Debug, Parser)]
 #[command(name = "rxdctl", version, max_term_width = 100)]
 pub(crate) struct Args {
@@ -43,18 +45,7 @@ pub(crate) enum Command {
         service: String,
     },
     /// Shows the levels of the logs, or sets one.
-    LogLevel {
-        /// The service; without it, the default of all.
-        service: Option<String>,
-        /// The level it is to have.
-        level: Option<String>,
-        /// For this long; then it goes back by itself: 30s, 10m, 2h.
-        #[arg(long = "for", value_name = "TIME", requires = "service")]
-        time: Option<String>,
-        /// Take back what was set.
-        #[arg(long, conflicts_with_all = ["level", "time"])]
-        reset: bool,
-    },
+    LogLevel(LogLevel),
     /// Starts services that have ended.
     Start {
         /// The services.
@@ -94,6 +85,24 @@ pub(crate) enum Command {
     },
 }
 
+#[derive(Debug, clap::Args)]
+pub(crate) struct LogLevel {
+    /// The service; without it, the default of all.
+    pub(crate) service: Option<String>,
+    /// The level it is to have: off, error, warn, info, debug, trace, or one of syslog's.
+    #[arg(conflicts_with = "own")]
+    pub(crate) level: Option<String>,
+    /// For this long; then it goes back by itself: 30s, 10m, 2h.
+    #[arg(long = "for", value_name = "TIME", requires = "service")]
+    pub(crate) time: Option<String>,
+    /// What rxd itself says, in place of a service: `log-level --own debug`.
+    #[arg(long)]
+    pub(crate) own: bool,
+    /// Take back what was set: of the service, or of the default and of rxd itself.
+    #[arg(long, conflicts_with_all = ["level", "time", "own"])]
+    pub(crate) reset: bool,
+}
+
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Form {
     Mermaid,
@@ -121,6 +130,7 @@ mod tests {
             "rxdctl log-level",
             "rxdctl log-level api debug --for 10m",
             "rxdctl log-level api --reset",
+            "rxdctl log-level --own debug --for 10m",
             "rxdctl --at unix:/run/app.sock restart api poller --json",
             "rxdctl graph --format svg",
             "rxdctl events --json",
@@ -134,6 +144,7 @@ mod tests {
             "rxdctl restart",
             "rxdctl --at nowhere status",
             "rxdctl log-level api debug --reset",
+            "rxdctl log-level --own api debug",
         ] {
             assert!(Args::try_parse_from(line.split(' ')).is_err(), "{line}");
         }

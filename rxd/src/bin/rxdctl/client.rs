@@ -44,7 +44,7 @@ impl Client {
             request = request.header("authorization", format!("Bearer {token}"));
         }
         let request = request.header("content-type", "application/json").body(Full::new(Bytes::from(body.to_owned())));
-        let request = request.map_err(|error| Failure::Refused(error.to_string()))?;
+        let request = request.map_err(Failure::refused)?;
         let talk = async {
             match &self.at {
                 Address::Tcp(tcp) => {
@@ -90,7 +90,7 @@ impl Client {
     pub(crate) async fn json(&self, method: Method, path: &str, body: &str) -> Result<Value, Failure> {
         let text = self.text(method, path, "application/json", body).await?;
         serde_json::from_str(&text)
-            .map_err(|error| Failure::Refused(format!("the daemon's answer is no JSON: {error}")))
+            .map_err(|error| Failure::refused(format_args!("the daemon's answer is no JSON: {error}")))
     }
 
     /// As `json`, for `/services`, of which a daemon that is stopping tells within its refusal.
@@ -121,7 +121,7 @@ impl Client {
 fn refusal(status: u16, text: &str) -> Failure {
     let problem: Value = serde_json::from_str(text).unwrap_or_default();
     let Some(detail) = problem["detail"].as_str() else {
-        return Failure::Refused(format!("the daemon answered with status {status}"));
+        return Failure::refused(format_args!("the daemon answered with status {status}"));
     };
     let mut said = clean(detail);
     let allowed: Vec<String> =
@@ -131,7 +131,7 @@ fn refusal(status: u16, text: &str) -> Failure {
         None if !allowed.is_empty() => said.push_str(&format!("\nhelp: use one of {}", allowed.join(", "))),
         None => {}
     }
-    Failure::Refused(said)
+    Failure::Refused(said, Some(Box::new(problem)))
 }
 
 /// A name as a part of a path.

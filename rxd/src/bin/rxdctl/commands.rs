@@ -1,6 +1,6 @@
 //! What each command asks, and what it makes of the answer.
 
-use crate::args::{Args, Command, Form};
+use crate::args::{Args, Command, Form, LogLevel};
 use crate::client::{Client, segment};
 use crate::show;
 use crate::{Failure, Status};
@@ -24,9 +24,7 @@ pub(crate) async fn run(args: Args) -> Result<Status, Failure> {
             let text = why["text"].as_str().map(show::clean).unwrap_or_default();
             print(json, &why, || text.replace("; ", "\n  ") + "\n")
         }
-        Command::LogLevel { service, level, time, reset } => {
-            levels(&client, service.as_deref(), level.as_deref(), time.as_deref(), reset, json).await
-        }
+        Command::LogLevel(wanted) => levels(&client, &wanted, json).await,
         Command::Start { services } => act(&client, "start", &services, json).await,
         Command::Stop { services } => act(&client, "stop", &services, json).await,
         Command::Restart { services } => act(&client, "restart", &services, json).await,
@@ -62,27 +60,25 @@ fn print(json: bool, value: &Value, text: impl FnOnce() -> String) -> Result<Sta
 
 // ---- status -------------------------------------------------------------------------------------
 
-/// Those that are asked about; all of them, if none is.
-fn chosen<'a>(daemon: &'a Value, names: &[String]) -> Result<Vec<&'a Value>, Failure> {
+/// Those that are asked about; all of them, if none is. The daemon itself says what it has not.
+async fn chosen<'a>(client: &Client, daemon: &'a Value, names: &[String]) -> Result<Vec<&'a Value>, Failure> {
     let all: Vec<&Value> = daemon["services"].as_array().into_iter().flatten().collect();
     if names.is_empty() {
         return Ok(all);
     }
     let mut found = Vec::new();
     for name in names {
-        let Some(service) = all.iter().copied().find(|service| service["name"] == name.as_str()) else {
-            let known: Vec<&str> = all.iter().filter_map(|service| service["name"].as_str()).collect();
-            let (name, known) = (show::clean(name), show::clean(&known.join(", ")));
-            return Err(Failure::Refused(format!("there is no service `{name}`\nhelp: it has: {known}")));
-        };
-        found.push(service);
+        match all.iter().copied().find(|service| service["name"] == name.as_str()) {
+            Some(service) => found.push(service),
+            None => drop(client.json(Method::GET, &format!("/services/{}", segment(name)), "").await?),
+        }
     }
     Ok(found)
 }
 
 async fn status(client: &Client, names: &[String], json: bool) -> Result<Status, Failure> {
     let daemon = client.daemon().await?;
-    let chosen = chosen(&daemon, names)?;
+    let chosen = chosen(client, &daemon, names).await?;
     let ready = daemon["phase"] == "running" && chosen.iter().all(|service| service["ready"] == true);
     let shown = if json { only(&daemon, &chosen) } else { Value::Null };
     print(json, &shown, || show::status(&daemon, &chosen))?;
@@ -124,7 +120,7 @@ async fn show_now(client: &Client, names: &[String], json: bool, clear: bool) ->
         Err(Failure::NoAnswer(_)) => return Ok(()),
         Err(failure) => return Err(failure),
     };
-    let chosen = chosen(&daemon, names)?;
+    let chosen = chosen(client, &daemon, names).await?;
     match (json, clear) {
         (true, _) => put(&format!("{}\n", only(&daemon, &chosen))),
         (false, true) => put(&format!("\x1b[H\x1b[2J{}", show::status(&daemon, &chosen))),
@@ -138,7 +134,7 @@ async fn show_now(client: &Client, names: &[String], json: bool, clear: bool) ->
 async fn follow(client: &Client, mut each: impl AsyncFnMut(&str, Value) -> Result<(), Failure>) -> Result<(), Failure> {
     let answer = client.send(Method::GET, "/events", "text/event-stream", "").await?;
     if answer.status() != 200 {
-        return Err(Failure::Refused(format!("the daemon answered with status {}", answer.status())));
+        return Err(Failure::refused(format_args!("the daemon answered with status {}", answer.status())));
     }
     let mut body = answer.into_body();
     let mut bytes: Vec<u8> = Vec::new();
@@ -184,24 +180,20 @@ async fn act(client: &Client, verb: &str, services: &[String], json: bool) -> Re
                 let state = service["state"].as_str().map(show::clean).unwrap_or_default();
                 print(json, &service, || format!("{}: {left}{state}\n", show::clean(name)))?;
             }
-            Err(failure @ Failure::Refused(_)) => failed = failed.or(Some(failure)),
+            Err(failure @ Failure::Refused(..)) => failed = failed.or(Some(failure)),
             Err(failure) => return Err(failure),
         }
     }
     failed.map_or(Ok(Status::Done), Err)
 }
 
-async fn levels(
-    client: &Client,
-    service: Option<&str>,
-    level: Option<&str>,
-    time: Option<&str>,
-    reset: bool,
-    json: bool,
-) -> Result<Status, Failure> {
+async fn levels(client: &Client, wanted: &LogLevel, json: bool) -> Result<Status, Failure> {
     // `log-level debug`: one word that is a level and no service is the default's.
-    let (service, level) = match (service, level) {
-        (Some(word), None) if !reset && word.parse::<rxd::log::Level>().is_ok() && !has(client, word).await? => {
+    let (service, level) = match (wanted.service.as_deref(), wanted.level.as_deref()) {
+        (word, None) if wanted.own => (None, word),
+        (Some(word), None)
+            if !wanted.reset && word.parse::<rxd::log::Level>().is_ok() && !has(client, word).await? =>
+        {
             (None, Some(word))
         }
         other => other,
@@ -210,15 +202,18 @@ async fn levels(
         Some(name) => format!("/services/{}/log-level", segment(name)),
         None => "/log-level".to_owned(),
     };
-    let answer = match (reset, level) {
+    let answer = match (wanted.reset, level) {
         (true, _) => client.json(Method::DELETE, &path, "").await?,
         (false, None) => client.json(Method::GET, &path, "").await?,
         (false, Some(level)) => {
-            let mut wanted = json!({ "level": level });
-            if let Some(time) = time {
-                wanted["for"] = json!(time);
+            let mut body = json!({ "level": level });
+            if let Some(time) = &wanted.time {
+                body["for"] = json!(time);
             }
-            client.json(Method::PUT, &path, &wanted.to_string()).await?
+            if wanted.own {
+                body["of"] = json!("rxd");
+            }
+            client.json(Method::PUT, &path, &body.to_string()).await?
         }
     };
     print(json, &answer, || match service {
@@ -238,5 +233,5 @@ async fn levels(
 
 async fn has(client: &Client, name: &str) -> Result<bool, Failure> {
     let daemon = client.daemon().await?;
-    Ok(chosen(&daemon, &[name.to_owned()]).is_ok())
+    Ok(daemon["services"].as_array().into_iter().flatten().any(|service| service["name"] == name))
 }

@@ -9,6 +9,7 @@ mod show;
 
 use args::{Args, Command};
 use clap::{CommandFactory, Parser};
+use serde_json::{Value, json};
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -28,17 +29,24 @@ enum Status {
 /// Why a command did not succeed.
 #[derive(Debug)]
 enum Failure {
-    Refused(String),
+    /// In words; and what the daemon said, if it said anything.
+    Refused(String, Option<Box<Value>>),
     NoAnswer(String),
     /// Whoever read our output has left.
     Closed,
+}
+
+impl Failure {
+    fn refused(said: impl std::fmt::Display) -> Self {
+        Failure::Refused(said.to_string(), None)
+    }
 }
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         match error.kind() {
             std::io::ErrorKind::BrokenPipe => Failure::Closed,
-            _ => Failure::Refused(error.to_string()),
+            _ => Failure::refused(error),
         }
     }
 }
@@ -53,20 +61,26 @@ fn main() -> ExitCode {
     }
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return end(Err(Failure::Refused(error.to_string()))),
+        Err(error) => return end(Err(Failure::refused(error)), args.json),
     };
-    end(runtime.block_on(commands::run(args)))
+    let json = args.json;
+    end(runtime.block_on(commands::run(args)), json)
 }
 
-fn end(result: Result<Status, Failure>) -> ExitCode {
-    let (status, said) = match result {
-        Ok(status) => (status, None),
-        Err(Failure::Closed) => (Status::Done, None),
-        Err(Failure::Refused(said)) => (Status::Refused, Some(said)),
-        Err(Failure::NoAnswer(said)) => (Status::NoAnswer, Some(said)),
+fn end(result: Result<Status, Failure>, json: bool) -> ExitCode {
+    let (status, said, problem) = match result {
+        Ok(status) => (status, None, None),
+        Err(Failure::Closed) => (Status::Done, None, None),
+        Err(Failure::Refused(said, problem)) => (Status::Refused, Some(said), problem),
+        Err(Failure::NoAnswer(said)) => (Status::NoAnswer, Some(said), None),
     };
     if let Some(said) = said {
-        let _ = writeln!(std::io::stderr(), "rxdctl: {said}");
+        let _ = match json {
+            true => {
+                writeln!(std::io::stderr(), "{}", json!({ "error": said, "exit": status as u8, "problem": problem }))
+            }
+            false => writeln!(std::io::stderr(), "rxdctl: {said}"),
+        };
     }
     ExitCode::from(status as u8)
 }

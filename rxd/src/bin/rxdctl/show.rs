@@ -15,6 +15,14 @@ fn text(value: &Value) -> String {
     }
 }
 
+/// What fits into a table; `why` tells the rest.
+fn short(text: &str) -> String {
+    match text.char_indices().nth(60) {
+        Some((at, _)) => format!("{}..", &text[..at]),
+        None => text.to_owned(),
+    }
+}
+
 /// A time as it is read: `12 s`, `3 m`, `5 h`, `2 d`.
 pub(crate) fn since(seconds: f64) -> String {
     match seconds {
@@ -56,7 +64,17 @@ pub(crate) fn status(daemon: &Value, chosen: &[&Value]) -> String {
             true => text(&service["level"]["level"]),
             false => format!("({})", text(&service["level"]["level"])),
         };
-        let cause = if service["cause"] == "normal" { String::new() } else { text(&service["cause"]) };
+        let mut cause = match &service["last_cause"] {
+            Value::Null if service["cause"] == "normal" => String::new(),
+            Value::Null => text(&service["cause"]),
+            cause => text(cause),
+        };
+        if let (false, Some(error)) = (service["ready"] == true, service["last_error"].as_str()) {
+            cause.push_str(&format!(": {}", short(&clean(error).replace('\n', " "))));
+        }
+        if let Some(left) = service["next_attempt_s"].as_f64() {
+            cause.push_str(&format!(", again in {}", since(left)));
+        }
         rows.push(vec![
             text(&service["name"]),
             state,
@@ -94,21 +112,25 @@ pub(crate) fn level(setting: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{clean, since, status, table};
+    use super::{clean, short, since, status, table};
     use serde_json::json;
 
     #[test]
     fn a_daemon_in_a_table() {
         let service = json!({
             "name": "api\u{1b}[2J", "state": "stop", "transition": "exited", "cause": "error", "since_s": 3.21,
-            "restarts": 4, "level": { "level": "debug", "set": true },
+            "restarts": 4, "level": { "level": "debug", "set": true }, "ready": false,
+            "last_cause": "error", "last_error": "connection\nrefused", "next_attempt_s": 1.5,
         });
         let daemon = json!({ "name": "agent", "phase": "running", "ready": false, "uptime_s": 7300.0 });
         let shown = status(&daemon, &[&service]);
         let lines: Vec<&str> = shown.lines().collect();
         assert_eq!(lines[0], "agent: running, up 2 h");
         assert_eq!(lines[2], "SERVICE  STATE       SINCE  RESTARTS  LEVEL  CAUSE");
-        assert_eq!(lines[3], "api\u{fffd}[2J  after stop  3.2 s  4         debug  error");
+        assert_eq!(
+            lines[3],
+            "api\u{fffd}[2J  after stop  3.2 s  4         debug  error: connection refused, again in 1.5 s"
+        );
     }
 
     #[test]
@@ -116,5 +138,6 @@ mod tests {
         assert_eq!(clean("a\u{1b}b\u{7}c"), "a\u{fffd}b\u{fffd}c");
         assert_eq!([0.0, 59.4, 600.0, 10_000.0, 1e6].map(since), ["0.0 s", "59 s", "10 m", "3 h", "12 d"]);
         assert_eq!(table(&[]), "");
+        assert_eq!(short(&"ä".repeat(70)), format!("{}..", "ä".repeat(60)));
     }
 }

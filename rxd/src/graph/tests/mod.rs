@@ -3,6 +3,8 @@
 mod pictures;
 mod table;
 
+use super::check::{Analysis, check_edge, check_service, check_target};
+use super::index::Index;
 use super::*;
 use crate::manager::{Manager, continuous, until_success};
 use crate::state::{Action, State};

@@ -56,9 +56,7 @@ pub struct Unit {
 
 impl Unit {
     /// The unit of a daemon with this graph, and these options for each of its services.
-    ///
-    /// [`Daemon::unit`](crate::Daemon::unit) is the same for a daemon that has been put together.
-    pub fn of(graph: &Graph<'_>, options: &[Options]) -> Self {
+    pub(crate) fn of(graph: &Graph<'_>, options: &[Options]) -> Self {
         let name: String = graph.daemon.chars().map(|char| if is_plain(char) { char } else { '-' }).collect();
         Unit {
             exec: Path::new("/usr/bin").join(&name),
@@ -75,20 +73,20 @@ impl Unit {
     }
 
     /// The daemon's `shutdown_timeout`.
-    pub fn shutdown_timeout(mut self, limit: Duration) -> Self {
+    pub(crate) fn shutdown_timeout(mut self, limit: Duration) -> Self {
         self.shutdown_timeout = limit;
         self
     }
 
     /// The daemon's `report_alive`.
-    pub fn report_alive(mut self, every: Duration) -> Self {
+    pub(crate) fn report_alive(mut self, every: Duration) -> Self {
         self.report_alive = Some(every);
         self
     }
 
     /// What is done before any service starts, and how long that takes at most if that is known:
     /// a [`prestart`](crate::prestart) stage.
-    pub fn before(mut self, stage: &str, limit: Option<Duration>) -> Self {
+    pub(crate) fn before(mut self, stage: &str, limit: Option<Duration>) -> Self {
         match limit {
             Some(limit) => self.longest.start = self.longest.start.saturating_add(limit),
             None => self.longest.unlimited(stage),

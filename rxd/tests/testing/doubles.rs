@@ -1,0 +1,80 @@
+//! Stand-ins for those who publish and subscribe.
+
+use rxd::intracom::{Declared, Group, Policy};
+use rxd::testing::{Act, Harness, Inbox, Puppet};
+use rxd::{Context, Daemon, Runner, Service, State};
+
+static NUMBERS: Declared<u32> = Declared::new("numbers");
+static SUMS: Declared<u32> = Declared::new("sums").keep_last();
+
+/// Under test: sums up what it gets.
+#[derive(Default)]
+struct Sum(u32);
+
+impl Runner for Sum {
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        let mut numbers = NUMBERS.subscribe(&cx.intracom(), Group::named("sum"))?;
+        let sums = SUMS.on(&cx.intracom())?;
+        while let Some(number) = numbers.recv().await {
+            self.0 += number;
+            sums.publish(self.0).await?;
+        }
+        Ok(())
+    }
+}
+
+fn daemon() -> Daemon {
+    Daemon::new("d")
+        .add(Service::new("numbers", Puppet::new()).needs(["sum"]))
+        .add(Service::new("sum", Sum::default()).needs(["screen"]))
+        .add(Service::new("screen", Puppet::new()))
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_one_is_told_comes_to_the_other_through_what_is_under_test() {
+    let inbox = Inbox::new();
+    let test = Harness::new(daemon())
+        .puppet("numbers", Puppet::new().on(State::Run, [Act::publish(NUMBERS, 1..=4)]))
+        .puppet("screen", inbox.subscriber(SUMS, Group::own()))
+        .start()
+        .await;
+    test.until("numbers", State::Run).await;
+    test.settle().await;
+    assert_eq!(inbox.messages(), [1, 3, 6, 10]);
+    // And more, told while it runs.
+    test.tell("numbers", Act::publish(NUMBERS, [5]));
+    test.settle().await;
+    assert_eq!(inbox.messages().last(), Some(&15));
+    assert!(test.shutdown().await.report.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_inbox_keeps_what_came_before_and_after_a_failure() {
+    let inbox = Inbox::new();
+    let group = Group::named("screen").capacity(1).policy(Policy::DropOldest);
+    let test = Harness::new(daemon())
+        .puppet("numbers", Puppet::new().on(State::Run, [Act::publish(NUMBERS, [1]), Act::publish(NUMBERS, [10])]))
+        .puppet("screen", inbox.subscriber(SUMS, group))
+        .start()
+        .await;
+    test.until("numbers", State::Run).await;
+    test.settle().await;
+    test.tell("screen", Act::Fail);
+    test.until("numbers", State::Idle).await;
+    test.until("numbers", State::Run).await;
+    test.settle().await;
+    assert_eq!(inbox.messages(), [1, 11]);
+    test.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_publisher_that_nobody_reads_returns_when_it_is_told_to() {
+    let group = Group::named("nobody").capacity(1);
+    let numbers = Puppet::new().on(State::Run, [Act::publish(NUMBERS, 0..100)]);
+    let test = Harness::new(Daemon::new("d").add(Service::new("numbers", numbers))).start().await;
+    let _held = NUMBERS.subscribe(&test.handle().intracom(), group).unwrap();
+    test.until("numbers", State::Run).await;
+    test.settle().await;
+    let ended = test.shutdown().await;
+    assert!(ended.took.as_secs() < 1, "{:?}", ended.took);
+}
