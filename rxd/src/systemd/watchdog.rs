@@ -214,6 +214,8 @@ struct Trouble {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::board::Board;
+    use crate::shutdown::Ladder;
 
     fn timeout(usec: &str) -> (Option<Duration>, bool) {
         let found = Found::parse(Some(usec), None, 1);
@@ -249,6 +251,24 @@ mod tests {
         assert_eq!(interval(half, Some(Duration::from_secs(5))), half / 4);
         assert_eq!(interval(half, Some(Duration::from_millis(50))), Duration::from_millis(50));
         assert!(interval(SHORTEST, None) > Duration::ZERO);
+    }
+
+    /// For how long a loop that does not turn is fed, while `polled` says who is polled at each look.
+    fn fed_without_a_turn(polled: impl Fn(u32) -> Id) -> Duration {
+        let board = Board::new(vec![Vec::new(); 2], 16);
+        let names = vec!["a".into(), "b".into()];
+        let core = Arc::new(Core::new("d".into(), names, &[None; 2], board, Ladder::new(vec![[].into(), [].into()])));
+        let step = Duration::from_millis(125);
+        let mut feeder = Feeder::new(core.clone(), Arc::new(Turns::new()), 4 * step, step);
+        let begun = Instant::now();
+        let fed = |look: &u32| core.stall.during(polled(*look), || feeder.tick(begun + step * *look).ping);
+        (0..1000).take_while(fed).last().map_or(Duration::ZERO, |look| step * look)
+    }
+
+    #[tokio::test]
+    async fn g30_a_queue_that_moves_has_more_time_than_one_that_is_stuck_but_not_for_ever() {
+        assert_eq!(fed_without_a_turn(|_| 0), TURN);
+        assert_eq!(fed_without_a_turn(|look| look % 2), TURN * CROWDED);
     }
 
     #[test]
