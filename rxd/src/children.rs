@@ -46,7 +46,7 @@ impl Children {
         let group = self.group.get_or_init(Group::default);
         let (this, name) = (self.clone(), name.to_owned());
         let body = async move {
-            match panic::contain(task).await {
+            match core.stall.watched(id, &name, panic::contain(task)).await {
                 Ok(output) => output,
                 Err(caught) => {
                     let text = format!("task `{name}` panicked: {caught}");

@@ -63,6 +63,8 @@ pub(crate) struct Core {
 pub(crate) struct Detail {
     /// What the last failed method said.
     pub(crate) error: Option<String>,
+    /// How it failed.
+    pub(crate) cause: Option<Cause>,
     /// When it will try again.
     pub(crate) next_attempt: Option<Instant>,
     /// Which limit was missed at shutdown.
@@ -142,7 +144,17 @@ impl Core {
         self.find(fnv1a(name)).find(|&id| self.name(id) == name)
     }
 
+    /// Where the service is now, and what is noted about its failures.
     pub(crate) fn state(&self, id: Id, word: &Word) -> ServiceState {
+        let between = word.transition == Transition::Exited || word.state == State::Unknown;
+        let (last_error, last_cause, next) =
+            self.detail(id, |detail| (detail.error.clone(), detail.cause, detail.next_attempt));
+        let next_attempt = next.filter(|_| between).map(|at| at.saturating_duration_since(self.started));
+        ServiceState { next_attempt, last_cause, last_error, ..self.stood(id, word) }
+    }
+
+    /// Where the service was at the instant of which this is its word.
+    pub(crate) fn stood(&self, id: Id, word: &Word) -> ServiceState {
         ServiceState {
             name: self.name(id).clone(),
             state: word.state,
@@ -152,6 +164,9 @@ impl Core {
             restarts: word.restarts,
             seq: word.seq,
             at: Duration::from_nanos(word.at),
+            next_attempt: None,
+            last_cause: None,
+            last_error: None,
         }
     }
 
@@ -166,6 +181,9 @@ impl Core {
             restarts: event.restarts,
             seq: event.seq,
             at: Duration::from_nanos(event.at),
+            next_attempt: None,
+            last_cause: None,
+            last_error: None,
         }
     }
 
@@ -303,6 +321,14 @@ pub struct ServiceState {
     pub seq: u64,
     /// When that was, counted from the daemon's start.
     pub at: Duration,
+    /// When it will try again, counted as [`at`](ServiceState::at), while it waits for that. Only
+    /// where it is asked where a service is: a past transition does not tell what was to come.
+    pub next_attempt: Option<Duration>,
+    /// How it failed last: by an error, a panic, a missed limit. It stays when the service has
+    /// recovered. Only where it is asked where a service is.
+    pub last_cause: Option<Cause>,
+    /// What that failure said. Only where it is asked where a service is.
+    pub last_error: Option<String>,
 }
 
 impl ServiceState {

@@ -104,8 +104,12 @@ impl Daemon {
         self
     }
 
-    /// How long the daemon may take to stop; what has not ended then is abandoned, and named in
-    /// the report. Default: 30 s.
+    /// How long the daemon may take to stop; what has not ended then is dropped or abandoned, and
+    /// named in the report. Default: 30 s.
+    ///
+    /// It is counted from when the daemon is asked to stop, or from when a service makes it: what a
+    /// failed start has taken is no part of it. [`run`](Daemon::run) returns at most 100 ms later,
+    /// whatever services do, or 1 s more where a listener for operators has somebody to answer.
     pub fn shutdown_timeout(mut self, limit: Duration) -> Self {
         self.shutdown_timeout = limit;
         self
@@ -161,8 +165,8 @@ impl Daemon {
         self
     }
 
-    /// How long a method may hold its thread without coming to an `.await` before the service is
-    /// named in the log, by a thread beside the runtime. Default: 1 s. It is reported after at most
+    /// How long a method or a task of a service may hold its thread without coming to an `.await`
+    /// before it is named in the log, by a thread beside the runtime. Default: 1 s. It is reported after at most
     /// 1.5 times this. That thread also counts signals, and ends the process at the third where the
     /// runtime's threads are all blocked; `None` does without it.
     pub fn stall_limit(mut self, limit: impl Into<Option<Duration>>) -> Self {
@@ -254,6 +258,11 @@ impl Daemon {
         #[cfg(feature = "admin")]
         let pictures = self.with_graph(crate::admin::picture::Pictures::of);
         let core = Arc::new(wiring::wire(self.name, &self.services, order, self.history));
+        // Before what runs before: that may block its thread as well.
+        let sentinel = match self.stall_limit {
+            Some(limit) => Some(Sentinel::start(&core, limit, Listener::new(&signals)?)),
+            None => None,
+        };
         #[cfg(feature = "admin")]
         core.pictures.get_or_init(|| pictures);
         let services = self.services;
@@ -289,7 +298,6 @@ impl Daemon {
             service.spawn(&core, id as Id, &tasks, span);
         }
         let limits = (self.shutdown_timeout, self.exit_code);
-        let sentinel = self.stall_limit.map(|limit| Sentinel::start(&core, limit, signals));
         let (supervisor, report) = Supervisor::new(core.clone(), tasks, listener, limits, sentinel, systemd);
         let span = tracing::error_span!(target: "rxd", "daemon", daemon = %core.daemon);
         tokio::spawn(supervisor.run().instrument(span));

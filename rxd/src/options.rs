@@ -53,8 +53,13 @@ impl Options {
         self
     }
 
-    /// Limits how long the method of `state` may take. Default: no limit, except for Stop at
-    /// shutdown. A limit on Run bounds each run; most services want none.
+    /// Limits how long the method of `state` may take, counted from when it is called: what the
+    /// service waits for before, delays and gates, is not part of it. A method that has not returned
+    /// by then is told to, dropped if it does not return at once, and has failed.
+    ///
+    /// Default: 10 s for Stop, no limit for the others. That of Stop is also how long any other
+    /// method may take to return once it is told to. A limit on Run bounds each run; most services
+    /// want none.
     #[must_use]
     pub const fn timeout_of(mut self, state: State, limit: Duration) -> Self {
         if let Some(slot) = slot(state) {

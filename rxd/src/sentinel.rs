@@ -1,11 +1,12 @@
 //! The thread beside the runtime: it sees what the runtime cannot say when its threads are blocked.
 //!
 //! It names the services that block their thread, and ends the process at the third signal even
-//! where the supervisor gets no turn, or where the daemon is over but a blocked thread keeps the
+//! where the supervisor gets no turn: since all threads are blocked, since a prestart stage blocks
+//! the one it is to be started from, or since the daemon is over, but a blocked thread keeps the
 //! runtime, and with it the process, from ending.
 
-use crate::core::{Core, Reason};
-use crate::signals::{Asked, Heard, Listener, Signal, die};
+use crate::core::Core;
+use crate::signals::{Asked, Heard, Listener, die};
 use crate::stall::LOOKS;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -22,18 +23,15 @@ pub(crate) struct Sentinel {
 }
 
 impl Sentinel {
-    /// Starts to look for polls that last longer than `limit`, and to count these signals.
-    pub(crate) fn start(core: &Arc<Core>, limit: Duration, signals: Vec<Signal>) -> Self {
-        let (end, ended) = oneshot::channel();
+    /// Starts to look for polls that last longer than `limit`, and to count signals.
+    pub(crate) fn start(core: &Arc<Core>, limit: Duration, mut listener: Listener) -> Self {
+        let (end, mut ended) = oneshot::channel();
         let weak = Arc::downgrade(core);
-        let asked = Asked::new(matches!(core.shutting_down(), Some(Reason::Signal(_))));
         let dispatch = tracing::dispatcher::get_default(Clone::clone);
         let watch = async move {
-            let mut listener = Listener::new(&signals).unwrap_or_else(|_| Listener::none());
-            let (mut asked, mut reported) = (asked, Vec::new());
+            let mut asked = Asked::new(false);
             let mut tick = interval((limit / LOOKS).max(Duration::from_millis(1)));
             tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            let mut ended = ended;
             loop {
                 tokio::select! {
                     biased;
@@ -44,7 +42,7 @@ impl Sentinel {
                     },
                     _ = tick.tick() => {
                         if let Some(core) = weak.upgrade() {
-                            core.stall.look(&core, limit, &mut reported);
+                            core.stall.look(&core, limit);
                         }
                     }
                 }

@@ -127,3 +127,24 @@ pub(crate) fn die(number: i32) -> ! {
     tracing::error!(target: "rxd", signal = number, "ending at once");
     std::process::exit(128 + number)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn signals_that_follow_each_other_at_once_are_one() {
+        let mut asked = Asked::new(false);
+        assert_eq!(asked.heard(), Some(1));
+        for _ in 0..100 {
+            tokio::time::advance(BURST - Duration::from_millis(1)).await;
+            assert_eq!(asked.heard(), None, "however long it goes on");
+        }
+        tokio::time::advance(BURST).await;
+        assert_eq!(asked.heard(), Some(2));
+        let mut asked = Asked::new(true);
+        assert_eq!(asked.heard(), None);
+        tokio::time::advance(BURST).await;
+        assert_eq!(asked.heard(), Some(2), "one was heard before");
+    }
+}

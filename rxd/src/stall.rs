@@ -1,71 +1,172 @@
 //! Code that blocks: found by the [`Sentinel`](crate::sentinel::Sentinel), which only reports.
 //!
 //! A service that does not return from a poll holds a thread of the runtime. Nothing can be done
-//! about it from outside, but it can be named. The engine marks each poll of a method with the
-//! number of its last look, so that a poll costs no clock reading: two relaxed stores
-//! and a load. A mark that is still there after [`LOOKS`] looks has been for the whole limit.
+//! about it from outside, but it can be named. Each poll of a method, and of a task that a service
+//! has spawned, is marked with the number of the last look, so that a poll costs no clock reading:
+//! two relaxed stores and a load. A mark that is still there after [`LOOKS`] looks has been for the
+//! whole limit.
 
 use crate::board::Id;
 use crate::core::Core;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 /// How often within the limit the watcher looks: a report comes at most this share of it too late.
 pub(crate) const LOOKS: u32 = 2;
 
-/// Which services are being polled, and since which look.
+/// Who is being polled, and since which look.
 #[derive(Debug)]
 pub(crate) struct Stall {
     look: AtomicU32,
-    /// For each service the look during which its poll began, plus one; 0 between polls.
-    since: Box<[AtomicU32]>,
+    /// For each service that of its methods.
+    methods: Box<[Mark]>,
+    tasks: Mutex<Vec<Weak<Task>>>,
+}
+
+/// The poll that goes on.
+#[derive(Debug, Default)]
+struct Mark {
+    /// The look during which it began, plus one; 0 between polls.
+    since: AtomicU32,
+    /// The poll that was reported; 0 if none was. The watcher's own.
+    reported: AtomicU32,
+}
+
+/// A task that a service has spawned.
+#[derive(Debug)]
+struct Task {
+    service: Id,
+    name: Box<str>,
+    mark: Mark,
+}
+
+/// What there is to say of a mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    Nothing,
+    Blocks,
+    GoesOn,
+}
+
+impl Mark {
+    /// Marks what is being polled while `poll` runs.
+    fn during<T>(&self, look: &AtomicU32, poll: impl FnOnce() -> T) -> T {
+        // Relaxed: the marks order nothing, and who sees one late reports late.
+        self.since.store(look.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        let polled = poll();
+        self.since.store(0, Ordering::Relaxed);
+        polled
+    }
+
+    fn look(&self, now: u32) -> Found {
+        let (since, reported) = (self.since.load(Ordering::Relaxed), self.reported.load(Ordering::Relaxed));
+        if since != 0 && reported != since && now.wrapping_sub(since) > LOOKS {
+            self.reported.store(since, Ordering::Relaxed);
+            Found::Blocks
+        } else if reported != 0 && reported != since {
+            self.reported.store(0, Ordering::Relaxed);
+            Found::GoesOn
+        } else {
+            Found::Nothing
+        }
+    }
 }
 
 impl Stall {
     pub(crate) fn new(services: usize) -> Self {
-        Stall { look: AtomicU32::new(0), since: (0..services).map(|_| AtomicU32::new(0)).collect() }
+        let methods = (0..services).map(|_| Mark::default()).collect();
+        Stall { look: AtomicU32::new(0), methods, tasks: Mutex::default() }
     }
 
-    /// Marks the service as being polled while `poll` runs.
+    /// Marks a service's method as being polled while `poll` runs.
     pub(crate) fn during<T>(&self, id: Id, poll: impl FnOnce() -> T) -> T {
-        let since = &self.since[id as usize];
-        // Relaxed: the marks order nothing, and who sees one late reports late.
-        since.store(self.look.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
-        let polled = poll();
-        since.store(0, Ordering::Relaxed);
-        polled
+        self.methods[id as usize].during(&self.look, poll)
+    }
+
+    /// Marks each poll of a task that the service has spawned.
+    pub(crate) async fn watched<F: Future>(&self, service: Id, name: &str, task: F) -> F::Output {
+        let marked = Arc::new(Task { service, name: name.into(), mark: Mark::default() });
+        self.remember(Arc::downgrade(&marked));
+        let mut task = pin!(task);
+        poll_fn(|context| marked.mark.during(&self.look, || task.as_mut().poll(context))).await
+    }
+
+    fn remember(&self, task: Weak<Task>) {
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        // Before growing, let go of those that have ended: the list stays within twice the live ones.
+        if tasks.len() == tasks.capacity() {
+            tasks.retain(|task| task.strong_count() > 0);
+        }
+        tasks.push(task);
+    }
+
+    /// Which services and tasks are being polled at this moment. Two answers that differ mean that
+    /// the runtime goes on, however long its queue is.
+    #[cfg_attr(not(feature = "systemd"), allow(dead_code, reason = "nobody feeds a watchdog"))]
+    pub(crate) fn polled(&self) -> Vec<usize> {
+        let is_polled = |mark: &Mark| mark.since.load(Ordering::Relaxed) != 0;
+        let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        let tasks = tasks.iter().map(|task| task.upgrade().is_some_and(|task| is_polled(&task.mark)));
+        let all = self.methods.iter().map(is_polled).chain(tasks);
+        all.enumerate().filter_map(|(at, polled)| polled.then_some(at)).collect()
+    }
+
+    /// Looks at all services and their tasks once, and says who blocks.
+    pub(crate) fn look(&self, core: &Core, limit: Duration) {
+        let now = self.look.fetch_add(1, Ordering::Relaxed).wrapping_add(2);
+        for (id, mark) in self.methods.iter().enumerate() {
+            say(core, id as Id, None, mark.look(now), limit);
+        }
+        let tasks: Vec<Arc<Task>> = {
+            let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+            tasks.retain(|task| task.strong_count() > 0);
+            tasks.iter().filter_map(Weak::upgrade).collect()
+        };
+        for task in tasks {
+            say(core, task.service, Some(&task.name), task.mark.look(now), limit);
+        }
     }
 }
 
-impl Stall {
-    /// The services that are being polled at this moment. Two answers that differ mean that the
-    /// runtime goes on, however long its queue is.
-    #[cfg_attr(not(feature = "systemd"), allow(dead_code, reason = "nobody feeds a watchdog"))]
-    pub(crate) fn polled(&self) -> Vec<Id> {
-        let polled = |(id, since): (usize, &AtomicU32)| (since.load(Ordering::Relaxed) != 0).then_some(id as Id);
-        self.since.iter().enumerate().filter_map(polled).collect()
-    }
-
-    /// Looks at all services once; `reported` remembers who was named for which poll.
-    pub(crate) fn look(&self, core: &Core, limit: Duration, reported: &mut Vec<u32>) {
-        let now = self.look.fetch_add(1, Ordering::Relaxed).wrapping_add(2);
-        reported.resize(self.since.len(), 0);
-        for (id, since) in self.since.iter().enumerate() {
-            let since = since.load(Ordering::Relaxed);
-            let service = &**core.name(id as Id);
-            if reported[id] != 0 && reported[id] != since {
-                reported[id] = 0;
-                tracing::warn!(target: "rxd", service, "goes on after it blocked its thread");
-            }
-            if since != 0 && reported[id] == 0 && now.wrapping_sub(since) > LOOKS {
-                reported[id] = since;
-                let state = core.board.word(id as Id).state.as_str();
-                tracing::error!(
-                    target: "rxd", service, state,
-                    "blocks its thread: it has not come to an .await for {limit:?}; \
-                     use tokio::task::spawn_blocking, or await"
-                );
-            }
+fn say(core: &Core, id: Id, task: Option<&str>, found: Found, limit: Duration) {
+    let service = &**core.name(id);
+    match found {
+        Found::Nothing => {}
+        Found::GoesOn => tracing::warn!(target: "rxd", service, task, "goes on after it blocked its thread"),
+        Found::Blocks => {
+            let state = core.board.word(id).state.as_str();
+            tracing::error!(
+                target: "rxd", service, task, state,
+                "blocks its thread: it has not come to an .await for {limit:?}; \
+                 use tokio::task::spawn_blocking, or await"
+            );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn g33_a_poll_is_reported_once_when_it_has_lasted_for_the_limit_and_not_before() {
+        let look = AtomicU32::new(7);
+        let mark = Mark::default();
+        let looks = |times| -> Vec<Found> {
+            (0..times).map(|_| mark.look(look.fetch_add(1, Ordering::Relaxed).wrapping_add(2))).collect()
+        };
+        use Found::{Blocks, GoesOn, Nothing};
+        // Between the first look and the third the whole limit has passed.
+        mark.during(&look, || assert_eq!(looks(5), [Nothing, Nothing, Blocks, Nothing, Nothing]));
+        assert_eq!(looks(2), [GoesOn, Nothing]);
+        // Many short polls are not a long one.
+        for _ in 0..10 {
+            mark.during(&look, || assert_eq!(looks(2), [Nothing, Nothing]));
+        }
+        mark.during(&look, || assert_eq!(looks(3), [Nothing, Nothing, Blocks]));
+        mark.during(&look, || assert_eq!(looks(4), [GoesOn, Nothing, Blocks, Nothing]));
     }
 }

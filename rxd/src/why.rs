@@ -8,7 +8,6 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 use std::time::Duration;
-use tokio::time::Instant;
 
 /// Why a service is where it is: what it waits for, what those services wait for in turn, and so on.
 ///
@@ -113,16 +112,10 @@ impl Why {
 
 impl Standing {
     fn new(core: &Core, id: Id, word: &Word, waits_for: Vec<Unmet>) -> Self {
-        let running = word.is_in(State::Run);
-        let between = word.transition == Transition::Exited || word.state == State::Unknown;
-        let next_attempt = core.detail(id, |detail| detail.next_attempt).filter(|_| between);
-        let next_attempt = next_attempt.map(|at| at.saturating_duration_since(Instant::now()));
-        Standing {
-            service: core.state(id, word),
-            waits_for,
-            next_attempt: next_attempt.filter(|left| !left.is_zero()),
-            error: core.detail(id, |detail| detail.error.clone()).filter(|_| !running),
-        }
+        let service = core.state(id, word);
+        let next_attempt = service.next_attempt.map(|at| at.saturating_sub(core.uptime()));
+        let error = service.last_error.clone().filter(|_| !word.is_in(State::Run));
+        Standing { service, waits_for, next_attempt: next_attempt.filter(|left| !left.is_zero()), error }
     }
 }
 

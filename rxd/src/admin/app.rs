@@ -7,7 +7,7 @@ use super::view;
 use crate::core::{ServiceState, States};
 use crate::handle::DaemonHandle;
 use crate::log::{Dial, Knob};
-use crate::state::{Cause, State as Lifecycle, Transition};
+use crate::state::Cause;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::StatusCode;
@@ -16,7 +16,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
 
 /// Shared by all routes.
 #[derive(Clone, Debug)]
@@ -75,17 +74,14 @@ impl App {
     }
 
     fn view(&self, service: &ServiceState, last_cause: Option<Cause>) -> view::Service {
-        let core = self.handle.core();
-        let noted = core.id(&service.name).map(|id| core.detail(id, |noted| (noted.error.clone(), noted.next_attempt)));
-        let (last_error, next) = noted.unwrap_or_default();
-        let waits = service.transition == Transition::Exited || service.state == Lifecycle::Unknown;
-        let left = next.filter(|_| waits).map(|at| at.saturating_duration_since(Instant::now()));
+        let uptime = self.handle.core().uptime();
+        let left = service.next_attempt.map(|at| at.saturating_sub(uptime));
         view::Service {
             last_cause: last_cause.map(Cause::as_str),
-            last_error,
+            last_error: service.last_error.clone(),
             next_attempt_s: left.filter(|left| !left.is_zero()).map(|left| view::seconds(left.as_secs_f64())),
             level: Some(self.dial.get(Knob::Service(service.name.to_string())).into()),
-            ..view::Service::new(service, core.uptime().as_secs_f64())
+            ..view::Service::new(service, uptime.as_secs_f64())
         }
     }
 

@@ -165,12 +165,14 @@ impl Seat {
     }
 
     /// Notes a failure for those who ask, and says it.
-    pub(super) fn fail(&mut self, method: &'static str, cause: Cause, error: &Error) {
+    pub(super) fn fail(&self, method: &'static str, cause: Cause, error: &Error) {
         if error.is::<LifecycleDone>() {
             tracing::debug!(target: "rxd", method, "lifecycle done");
             return;
         }
-        self.core.note(self.id, |detail| detail.error = Some(error.to_string()));
+        self.core.note(self.id, |detail| {
+            (detail.error, detail.cause) = (Some(error.to_string()), Some(cause));
+        });
         tracing::error!(target: "rxd", method, cause = cause.as_str(), "{error:#}");
     }
 

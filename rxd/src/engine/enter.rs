@@ -32,6 +32,15 @@ impl Seat {
                     continue;
                 }
             };
+            // Who asks again for what is under way already does not put it off.
+            let goes_on = match entered {
+                Err(Leave::Reload) => true,
+                Err(Leave::Round(_)) => !self.begun && self.interrupted.is_some(),
+                _ => false,
+            };
+            if !goes_on {
+                self.waits_since = None;
+            }
             match entered {
                 Ok(call) => return Some(call),
                 Err(Leave::Reload) => {}

@@ -16,9 +16,14 @@ impl Seat {
     pub(super) async fn hold(&mut self, to: State, delay: Duration) -> Result<(), Leave> {
         self.delay(delay).await?;
         let (core, id, from) = (self.core.clone(), self.id, self.inside);
-        let begun = Instant::now();
+        let begun = later_than(*self.waits_since.get_or_insert_with(Instant::now), delay);
         let mut limit: Option<Pin<Box<Sleep>>> = None;
         let mut asked = false;
+        let late = |seat: &Seat| {
+            let unmet = seat.overdue(to, begun)?;
+            seat.fail("gate", Cause::Timeout, &Error::msg(unmet));
+            Some(Poll::Ready(Err(Leave::Failed(Cause::Timeout))))
+        };
         let held = poll_fn(|task| {
             self.register(task);
             if let Some(leave) = self.told_to_leave() {
@@ -29,15 +34,18 @@ impl Seat {
             }
             if !asked {
                 asked = true;
+                // A reload may have taken all the time there was.
+                if let Some(late) = late(self) {
+                    return late;
+                }
                 limit = self.next_limit(to, begun);
             }
             while let Some(timer) = &mut limit {
                 if timer.as_mut().poll(task).is_pending() {
                     break;
                 }
-                if let Some(unmet) = self.overdue(to, begun) {
-                    self.fail("gate", Cause::Timeout, &Error::msg(unmet));
-                    return Poll::Ready(Err(Leave::Failed(Cause::Timeout)));
+                if let Some(late) = late(self) {
+                    return late;
                 }
                 limit = self.next_limit(to, begun);
             }
@@ -77,7 +85,10 @@ impl Seat {
 
     pub(super) async fn delay(&mut self, delay: Duration) -> Result<(), Leave> {
         // A zero delay uses no timer.
-        let mut timer = (!delay.is_zero()).then(|| Box::pin(tokio::time::sleep(delay)));
+        let mut timer = (!delay.is_zero()).then(|| {
+            let since = *self.waits_since.get_or_insert_with(Instant::now);
+            Box::pin(tokio::time::sleep_until(later_than(since, delay)))
+        });
         poll_fn(|task| {
             self.register(task);
             if let Some(leave) = self.told_to_leave() {

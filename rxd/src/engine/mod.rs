@@ -158,6 +158,8 @@ pub(crate) struct Seat {
     ended_well: bool,
     gave_up: bool,
     run_since: Option<Instant>,
+    /// Since when it waits for what is before `to`.
+    waits_since: Option<Instant>,
     /// A reload was asked for, and has not been begun.
     reload_asked: bool,
     /// Run has returned for a reload, and is to be called again in the same state.
@@ -189,6 +191,7 @@ impl Seat {
             ended_well: false,
             gave_up: false,
             run_since: None,
+            waits_since: None,
             reload_asked: false,
             paused: false,
             replies: Vec::new(),

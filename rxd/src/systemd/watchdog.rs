@@ -5,7 +5,6 @@
 //! declared a heartbeat and is in Run has called it in time. The loop waits in the same queue as all
 //! that the services do: as long as they are seen to get their turns, it may take ten times as long.
 
-use crate::board::Id;
 use crate::core::Core;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -131,7 +130,7 @@ pub(crate) struct Feeder {
     due: Instant,
     asked: Instant,
     /// Who was being polled at the last look, and for how many looks it was the same.
-    polled: Vec<Id>,
+    polled: Vec<usize>,
     still: u32,
     /// How many looks in a row found the same trouble.
     troubled: u32,
@@ -214,7 +213,7 @@ struct Trouble {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::board::Board;
+    use crate::board::{Board, Id};
     use crate::shutdown::Ladder;
 
     fn timeout(usec: &str) -> (Option<Duration>, bool) {

@@ -161,7 +161,7 @@ impl Watch {
         match self.core.board.poll_watch(row, task, &mut self.words) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Some(Fired { seq, times })) => {
-                let services = self.targets.iter().zip(&self.words).map(|(&id, word)| self.core.state(id, word));
+                let services = self.targets.iter().zip(&self.words).map(|(&id, word)| self.core.stood(id, word));
                 Poll::Ready(Some(Met { seq, times, services: services.collect() }))
             }
             Poll::Ready(None) => {

@@ -2,25 +2,38 @@
 //!
 //! `RXD_CYCLES=10000 cargo test -p rxd --release --test faults cycles` does all of them.
 
-use rxd::testing::{Act, Puppet};
+use rxd::intracom::Group;
+use rxd::prestart::Stage;
+use rxd::testing::{Act, Puppet, Reloading};
 use rxd::{Context, Daemon, Service, State};
 use std::process::Command;
 use std::time::Duration;
 
 const CYCLES: u32 = 300;
 
+/// One that uses whatever there is to be left behind.
 fn daemon() -> Daemon {
-    let spawns = Act::call(async |cx: Context| {
+    let works = Act::call(async |cx: Context| {
         let inner = cx.clone();
         cx.spawn("task", async move { inner.cancelled().await });
-        cx.cancelled().await;
+        let topic = cx.intracom().topic::<u32>("numbers")?;
+        let mut numbers = topic.subscribe(Group::named("readers"))?;
+        topic.publish(7).await?;
+        while numbers.next().await.is_some() {}
         Ok(())
     });
-    let failing = Puppet::new().on(State::Run, [Act::Fail, Act::Panic, Act::UntilTold]);
-    Daemon::new("d")
-        .add(Service::new("a", Puppet::new().on(State::Run, [spawns])))
+    let fails = Puppet::new().on(State::Run, [Act::Fail, Act::Panic, Act::UntilTold]);
+    let gives_up = crate::kit::brisk().restarts(1, Duration::from_secs(60)).on_failure(rxd::OnFailure::Ignore);
+    let daemon = Daemon::new("d")
+        .prestart(Stage::new("port", async || Ok(())).timeout(Duration::from_secs(60)))
+        .add(Service::new("a", Reloading(Puppet::new().on(State::Run, [works]))))
         .add(Service::new("b", Puppet::new()).needs(["a"]))
-        .add(Service::new("c", failing).options(crate::kit::brisk()))
+        .add(Service::new("c", fails).options(crate::kit::brisk()))
+        .add(Service::new("d", Puppet::new().on(State::Init, [Act::Panic])).options(gives_up))
+        .add(Service::new("e", Puppet::new().on(State::Init, [Act::UntilTold])));
+    #[cfg(feature = "admin")]
+    let daemon = daemon.admin("127.0.0.1:0");
+    daemon
 }
 
 async fn cycle() {
@@ -28,6 +41,13 @@ async fn cycle() {
     handle.wait_for("b", State::Run).await.unwrap();
     let mut states = handle.watch_states(rxd::Filter::None).unwrap();
     let _first = states.next().await;
+    handle.reload("a").await.unwrap();
+    handle.restart("c").await.unwrap();
+    handle.stop("b").await.unwrap();
+    handle.start("b").await.unwrap();
+    // Given up in the middle.
+    let never = tokio::time::timeout(Duration::ZERO, handle.wait_for("e", State::Run));
+    assert!(never.await.is_err());
     handle.shutdown();
     let report = handle.wait().await;
     assert!(report.is_ok(), "{report}");

@@ -7,6 +7,9 @@ use std::time::Duration;
 pub(crate) const MS: Duration = Duration::from_millis(1);
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
+/// Nothing takes this long: what is not there by then will never be.
+const AGES: Duration = Duration::from_secs(86_400);
+
 /// What became of a daemon that was judged.
 pub(crate) struct Ran {
     pub(crate) trace: Trace,
@@ -47,7 +50,7 @@ pub(crate) async fn start(daemon: Daemon) -> Running {
 
 impl Running {
     pub(crate) async fn until(&self, service: &str, state: State) {
-        self.handle.wait_for(service, state).await.unwrap();
+        self.handle.wait_for(service, state).within(AGES).await.unwrap();
     }
 
     /// An operator acted on this service.
@@ -62,7 +65,8 @@ impl Running {
 
     /// Waits for the end, and judges.
     pub(crate) async fn end(self) -> Ran {
-        let report = self.handle.wait().await;
+        let report = tokio::time::timeout(AGES, self.handle.wait()).await;
+        let report = report.unwrap_or_else(|_| panic!("it does not end:\n{}", Trace::of(&self.handle)));
         let trace = Trace::of(&self.handle);
         trace.assert(&self.rules);
         Ran { trace, report, took: self.began.elapsed() }

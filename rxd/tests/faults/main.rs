@@ -14,6 +14,21 @@
 //! | F78 | the daemon opens nothing while it runs; what the admin route opens is tried there |
 //! | F79 | without its thread a daemon only loses the reports on blocking code; a failing timer or task spawn aborts in tokio and std |
 //!
+//! A guarantee that is not in a test's name is shown by tests of faults:
+//!
+//! | guarantee | shown by |
+//! |---|---|
+//! | G1 | every run, since each is judged; `g1_g6_..` for any manager; the board alone by loom |
+//! | G2 | `g2_g3_every_outcome_..`, the chaos |
+//! | G5 | `f1_..` to `f5_..`, and the tasks of `methods` |
+//! | G7 | `f22_..` |
+//! | G8 | it does not compile; `start` refuses the same in the same words |
+//! | G22 | every run, and the formula alone where it is; `f35_..` for its spread |
+//! | G23 | `f31_..` |
+//! | G24 | `f28_..` |
+//! | G25 | `f49_..`, `f42_..`, `restart_..` in `operators` |
+//! | G27 to G32 | what a service manager is told is tried with what tells it |
+//!
 //! Every run is judged by `rxd::testing`. Time is paused except where real signals or threads are tried.
 
 mod chaos;
@@ -25,6 +40,7 @@ mod managers;
 mod methods;
 mod operators;
 mod prestart;
+mod promises;
 mod reload;
 mod restart;
 mod signals;

@@ -192,6 +192,7 @@ async fn f13_idle_never_returns() {
     let running = start(daemon([puppet("a", State::Idle, [Act::Hang]), plain("b")])).await;
     tokio::time::sleep(3600 * SECOND).await;
     assert!(running.handle.states()["a"].is_in(State::Idle));
+    assert_eq!(running.handle.why("a").unwrap().to_string(), "a in Idle", "it waits for nobody");
     assert!(running.handle.states()["b"].is_in(State::Run));
     let ran = running.stop().await;
     assert_eq!(ran.states("a"), "init+ init- idle+ idle- stop+ stop- exit+");
@@ -336,6 +337,8 @@ async fn tasks_end_before_stop_is_called() {
     })
     .await;
     assert!(ended.lock().unwrap().is_some());
+    let left = ran.trace.steps.iter().find(|step| step.service == "a" && step.leaves(State::Run)).unwrap();
+    assert_eq!(left.at, 3 * SECOND, "its tasks are part of Run");
     assert_eq!(ran.trace.entered("a", State::Stop)[0].as_secs(), 3);
     assert!(ran.report.is_ok());
 }
@@ -391,6 +394,22 @@ async fn a_panic_in_a_task_of_a_service_that_waits_in_idle() {
     let ran = run_until(daemon([a, b]), "b", State::Run).await;
     assert_eq!(ran.states("b"), format!("init+ init- idle+ idle- stop+ stop- {ROUND} exit+"));
     assert!(ran.error("b").contains("the worker is gone"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn tasks_are_part_of_the_idle_that_a_service_waits_in() {
+    let spawns = Act::call(async |cx: Context| {
+        let inner = cx.clone();
+        cx.spawn("worker", async move {
+            inner.cancelled().await;
+            tokio::time::sleep(2 * SECOND).await;
+        });
+        Ok(())
+    });
+    let b = puppet("b", State::Idle, [spawns]).needs(["a"]);
+    let ran = run_until(daemon([puppet("a", State::Init, [Act::UntilTold]), b]), "b", State::Idle).await;
+    let left = ran.trace.steps.iter().find(|step| step.service == "b" && step.leaves(State::Idle)).unwrap();
+    assert_eq!(left.at, 2 * SECOND, "left when they have ended");
 }
 
 #[tokio::test(start_paused = true)]

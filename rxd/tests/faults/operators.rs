@@ -58,6 +58,48 @@ async fn restart_cuts_a_back_off_short() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn restart_again_and_again_does_not_put_the_delay_before_init_off() {
+    let options = brisk().delay_of(State::Init, 10 * SECOND);
+    let mut running = start(daemon([plain("a").options(options)])).await;
+    running.until("a", State::Run).await;
+    let began = tokio::time::Instant::now();
+    let asked: Vec<_> = (0..9)
+        .map(|n: u32| {
+            let handle = running.handle.clone();
+            tokio::spawn(async move {
+                tokio::time::sleep(n * SECOND).await;
+                handle.restart("a").await
+            })
+        })
+        .collect();
+    for asked in asked {
+        asked.await.unwrap().unwrap();
+    }
+    assert_eq!(began.elapsed(), 10 * SECOND);
+    running.operator("a", 9);
+    let ran = running.stop().await;
+    assert!(ran.states("a").starts_with(&format!("{ROUND} init+")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn g25_a_new_life_has_a_budget_of_its_own() {
+    let probe = Probe::new();
+    let options = Options::DEFAULT.backoff(Backoff::DEFAULT.jitter(0.0)).restarts(2, 3600 * SECOND);
+    let a = probed("a", Puppet::new().on(State::Run, [Act::Fail]), &probe).options(options);
+    let mut running = start(daemon([a, plain("b")])).await;
+    running.until("a", State::Exit).await;
+    assert_eq!(probe.count("a", "init"), 3);
+    let began = tokio::time::Instant::now();
+    running.handle.start("a").await.unwrap();
+    running.until("a", State::Exit).await;
+    assert_eq!(probe.count("a", "init"), 6);
+    assert_eq!(began.elapsed(), 300 * MS, "100 ms and 200 ms, from the first again");
+    running.operator("a", 1);
+    let ran = running.stop().await;
+    assert!(!ran.report.is_ok(), "it gave up after all");
+}
+
+#[tokio::test(start_paused = true)]
 async fn many_at_once_are_one() {
     let probe = Probe::new();
     let mut running = start(daemon([probed("a", Puppet::new(), &probe)])).await;

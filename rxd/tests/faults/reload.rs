@@ -2,7 +2,7 @@
 
 use crate::kit::*;
 use rxd::testing::{Act, Probe, Puppet, Reloading};
-use rxd::{Backoff, Context, Options, Service, State};
+use rxd::{Action, Backoff, Context, Options, Service, State, When};
 
 fn reloading(name: &'static str, puppet: Puppet, probe: &Probe) -> Service {
     Service::new(name, Reloading(puppet.probe(probe))).options(brisk())
@@ -132,6 +132,41 @@ async fn f74_a_reload_finds_a_service_that_waits_for_a_gate() {
     running.until("b", State::Run).await;
     let ran = running.stop().await;
     assert_eq!(ran.states("b"), format!("{ROUND} exit+"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reload_again_and_again_puts_nothing_off() {
+    // Neither the delay before Run nor the limit of a gate begins anew.
+    let probe = Probe::new();
+    let options = brisk().delay_of(State::Run, 10 * SECOND);
+    let a = reloading("a", Puppet::new(), &probe).options(options);
+    let when = When::any(Action::Entering, State::Run, ["never"]).within(10 * SECOND);
+    let b = reloading("b", Puppet::new(), &probe).watch(when).options(brisk().restarts(0, SECOND));
+    let running = start(daemon([a, b, puppet("never", State::Init, [Act::Hang])])).await;
+    running.until("b", State::Idle).await;
+    for _ in 0..6 {
+        running.handle.reload("a").await.unwrap();
+        running.handle.reload("b").await.unwrap();
+        tokio::time::sleep(1900 * MS).await;
+    }
+    running.until("b", State::Exit).await;
+    let ran = running.stop().await;
+    assert_eq!(ran.trace.entered("a", State::Run)[0], 10 * SECOND);
+    assert_eq!(ran.trace.entered("b", State::Exit)[0], 10 * SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reload_that_takes_longer_than_a_gate_may_stay_shut() {
+    let when = When::any(Action::Entering, State::Run, ["never"]).within(2 * SECOND);
+    let puppet_b = Puppet::new().on_reload([Act::Ok.after(5 * SECOND)]);
+    let b = reloading("b", puppet_b, &Probe::new()).watch(when).options(brisk().restarts(0, SECOND));
+    let running = start(daemon([b, puppet("never", State::Init, [Act::Hang])])).await;
+    running.until("b", State::Idle).await;
+    running.handle.reload("b").await.unwrap();
+    running.until("b", State::Exit).await;
+    let ran = running.stop().await;
+    assert_eq!(ran.trace.entered("b", State::Exit)[0], 5 * SECOND);
+    assert_eq!(ran.error("b"), "waited 2s for `never` entering Run");
 }
 
 #[tokio::test(start_paused = true)]

@@ -114,6 +114,34 @@ async fn f31_very_many_failures_then_health_then_a_failure() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn g23_a_run_is_sustained_if_it_outlasts_the_delay_before_it() {
+    let slow = Options::DEFAULT.backoff(Backoff::DEFAULT.base(100 * SECOND).max(3600 * SECOND).jitter(0.0));
+    let lasts = |seconds: u32| Act::Fail.after(seconds * SECOND);
+    // Delays of 100, 200 and 400 s; a minute is not enough after the last two, seven are.
+    let a = puppet("a", State::Run, [Act::Fail, Act::Fail, lasts(150), lasts(410), Act::UntilTold]).options(slow);
+    let running = start(daemon([a])).await;
+    tokio::time::sleep(3600 * SECOND).await;
+    let ran = running.stop().await;
+    let at = ran.trace.entered("a", State::Init);
+    let waits = [at[1] - at[0], at[2] - at[1], at[3] - at[2] - 150 * SECOND, at[4] - at[3] - 410 * SECOND];
+    assert_eq!(waits, [100, 200, 400, 100].map(|seconds| seconds * SECOND));
+}
+
+#[tokio::test(start_paused = true)]
+async fn g21_a_restart_counts_from_when_it_is_made() {
+    // `a` may come round at 2 s, and has to wait for `b` until 10 s: another at 11 s is one too many.
+    let b = puppet("b", State::Run, [Act::Ok.after(SECOND), Act::UntilTold]);
+    let b = b.options(Options::DEFAULT.backoff(Backoff::fixed(9 * SECOND)));
+    let when = When::any(Action::Entering, State::Run, ["b"]).then(rxd::Effect::GateInit);
+    let a = puppet("a", State::Run, [Act::Fail.after(2 * SECOND), Act::Fail.after(SECOND)]).watch(when);
+    let running = start(daemon([b, a.options(brisk().restarts(1, 8 * SECOND))])).await;
+    running.until("a", State::Exit).await;
+    let ran = running.stop().await;
+    assert_eq!(ran.trace.entered("a", State::Exit)[0], 11 * SECOND);
+    assert_eq!(ran.ending("a").restarts, 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn f34_stop_during_back_off() {
     let a = puppet("a", State::Run, [Act::Fail]).options(Options::DEFAULT.backoff(Backoff::fixed(3600 * SECOND)));
     let running = start(daemon([a])).await;
@@ -139,13 +167,36 @@ async fn f35_a_thousand_that_fail_at_once_do_not_come_back_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_about_to_happen_shows_in_the_states() {
-    let a = puppet("a", State::Run, [Act::Fail]).options(Options::DEFAULT.backoff(Backoff::fixed(10 * SECOND)));
+    let a = puppet("a", State::Run, [Act::Fail, Act::Fail, Act::UntilTold]);
+    let a = a.options(Options::DEFAULT.backoff(Backoff::fixed(10 * SECOND)));
     let running = start(daemon([a])).await;
     tokio::time::sleep(15 * SECOND).await;
     let states = running.handle.states();
     let a = &states["a"];
     assert_eq!((a.incarnation, a.restarts), (2, 2));
-    assert_eq!(a.at, 10 * SECOND);
+    assert_eq!((a.state, a.cause, a.at), (State::Stop, Cause::Normal, 10 * SECOND));
+    assert_eq!(a.next_attempt, Some(20 * SECOND));
+    assert_eq!((a.last_cause, a.last_error.as_deref()), (Some(Cause::Error), Some("told to fail")));
+    let why = running.handle.why("a").unwrap();
+    assert_eq!(why.to_string(), "a after Stop, attempt 3 in 5.0 s, last error: told to fail");
+    assert_eq!(why.services()[0].next_attempt, Some(5 * SECOND));
+    assert!(running.handle.history().iter().all(|past| past.next_attempt.is_none()), "what is past");
+    running.until("a", State::Run).await;
+    assert_eq!(running.handle.states()["a"].next_attempt, None);
+    running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_has_recovered_still_says_from_what() {
+    let a = puppet("a", State::Run, [Act::Panic, Act::UntilTold]);
+    let running = start(daemon([a, plain("b")])).await;
+    settle().await;
+    let states = running.handle.states();
+    assert!(states["a"].is_in(State::Run));
+    assert!(states["a"].last_error.as_deref().is_some_and(|error| error.starts_with("panicked: told to panic (at ")));
+    assert_eq!((states["a"].cause, states["a"].last_cause), (Cause::Normal, Some(Cause::Panic)));
+    assert_eq!((states["a"].next_attempt, &states["b"].last_error, states["b"].last_cause), (None, &None, None));
+    assert_eq!(running.handle.why("a").unwrap().to_string(), "a in Run");
     running.stop().await;
 }
 

@@ -49,7 +49,8 @@ fn stubborn(name: &'static str) -> Service {
         std::future::pending().await
     });
     let options = Options::DEFAULT.timeout_of(State::Stop, Duration::from_secs(3600));
-    Service::new(name, chatty(name).on(State::Run, [run])).options(options)
+    let puppet = chatty(name).on(State::Run, [run]).on_reload([says("stubborn reloads")]);
+    Service::new(name, Reloading(puppet)).options(options)
 }
 
 /// Blocks its thread for longer than any test lasts.
@@ -89,6 +90,13 @@ fn daemon(name: &str) -> Daemon {
                 std::future::pending::<rxd::Result>()
             }))
             .add(Service::new("a", chatty("a").on(State::Init, [says("a inits")]))),
+        "blocked-prestart" => daemon
+            .prestart(Stage::new("blocks", async || {
+                say("a runs");
+                std::thread::sleep(Duration::from_secs(3600));
+                Ok(())
+            }))
+            .add(plain("a")),
         "reload" => daemon.add(reloads("a", says("a reloads"))).add(plain("b").needs(["a"])),
         "reload-fails" => daemon.add(reloads("a", Act::Fail)),
         "reload-slow" => daemon.add(reloads(
@@ -232,17 +240,17 @@ fn g14_the_overall_deadline_holds() {
 
 #[test]
 fn f67_g18_the_third_signal_ends_the_process_at_once() {
-    for name in ["blocked", "single blocked"] {
+    for name in ["blocked", "single blocked", "blocked-prestart", "single blocked-prestart"] {
         for (last, status) in [("TERM", 143), ("INT", 130)] {
             let program = Program::start(name).until("a runs");
             // It blocks for an hour. Where two of them became one, another is the third.
             let again = format!("sleep 1; while kill -s {last} $PID 2>/dev/null; do sleep 1; done");
-            let mut program = program.signal("TERM").pause().signal("TERM").pause().signal(last);
+            let program = program.signal("TERM").pause().signal("TERM").pause().signal(last);
             let mut again =
                 Command::new("sh").args(["-c", &again]).env("PID", program.child.id().to_string()).spawn().unwrap();
-            let status_of_it = program.child.wait().unwrap();
+            let (code, ..) = program.end();
             let _ = (again.kill(), again.wait());
-            assert_eq!(status_of_it.code(), Some(status), "{name}");
+            assert_eq!(code, status, "{name}");
         }
     }
 }
@@ -306,6 +314,7 @@ fn f74_hangup_during_the_shutdown_is_ignored() {
     let program = Program::start("stubborn").until("a runs").signal("TERM").pause().signal("HUP").pause();
     let (code, said, _) = program.signal("TERM").end();
     assert_eq!((code, words(&said, "stops").len()), (1, 2));
+    assert_eq!(words(&said, "reloads"), [""; 0]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::kit::*;
 use rxd::testing::{Act, Puppet};
-use rxd::{Context, Daemon, Service, State};
+use rxd::{Cause, Context, Daemon, Service, State};
 use std::io::Write;
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
@@ -158,5 +158,82 @@ fn a_blocked_service_is_abandoned_and_named_and_the_rest_ends_well() {
     });
     let abandoned: Vec<&str> = report.abandoned().map(|ending| &*ending.name).collect();
     assert_eq!(abandoned, ["blocker"], "not the one that had to wait for it");
+    let blocker = report.abandoned().next().unwrap();
+    assert_eq!((blocker.cause, blocker.abandoned_in), (Cause::Abandoned, Some(State::Run)));
     drop(release);
+}
+
+#[test]
+fn f16_a_task_that_blocks_its_thread_is_named() {
+    quiet();
+    let heard = Heard::default();
+    let _guard = tracing::subscriber::set_default(heard.clone());
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let inner = heard.clone();
+    let report = runtime.block_on(async {
+        let run = Act::call(move |cx: Context| {
+            let heard = inner.clone();
+            async move {
+                cx.spawn("quiet", std::future::ready(()));
+                cx.spawn("worker", async move { heard.wait_for(NAMED) });
+                cx.cancelled().await;
+                Ok(())
+            }
+        });
+        let service = Service::new("blocker", Puppet::new().on(State::Run, [run]));
+        let handle = Daemon::new("d").signals([]).stall_limit(500 * MS).add(service).start().await.unwrap();
+        handle.wait_for("blocker", State::Run).await.unwrap();
+        heard.wait_for(NAMED);
+        handle.shutdown();
+        handle.wait().await
+    });
+    assert!(heard.has("service=\"blocker\" task=\"worker\""), "{:?}", heard.0.0.lock().unwrap());
+    assert!(!heard.has("task=\"quiet\""));
+    assert!(report.is_ok(), "{report}");
+}
+
+#[test]
+fn g4_the_next_round_waits_for_a_task_that_cannot_be_dropped() {
+    quiet();
+    let heard = Heard::default();
+    let listens = heard.clone();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .on_thread_start(move || std::mem::forget(tracing::subscriber::set_default(listens.clone())))
+        .build()
+        .unwrap();
+    let (inner, ended) = (heard.clone(), Arc::new(Mutex::new(false)));
+    let report = runtime.block_on(async {
+        let noted = ended.clone();
+        let run = Act::call(move |cx: Context| {
+            let (heard, ended) = (inner.clone(), noted.clone());
+            async move {
+                cx.spawn("worker", async move {
+                    // Until it is to be dropped, which it cannot be.
+                    heard.wait_for("were aborted");
+                    *ended.lock().unwrap() = true;
+                });
+                cx.cancelled().await;
+                Ok(())
+            }
+        });
+        let noted = ended.clone();
+        let again = Act::call(move |_| {
+            let ended = *noted.lock().unwrap();
+            async move { if ended { Ok(()) } else { Err("the last round has not ended".into()) } }
+        });
+        let puppet = Puppet::new().on(State::Init, [Act::Ok, again]).on(State::Run, [run, Act::UntilTold]);
+        let options = rxd::Options::DEFAULT.timeout_of(State::Stop, 10 * MS);
+        let handle =
+            Daemon::new("d").signals([]).add(Service::new("a", puppet).options(options)).start().await.unwrap();
+        handle.wait_for("a", State::Run).await.unwrap();
+        handle.restart("a").await.unwrap();
+        handle.wait_for("a", State::Run).await.unwrap();
+        let error = handle.states()["a"].last_error.clone();
+        assert_eq!(error, None);
+        handle.shutdown();
+        handle.wait().await
+    });
+    assert!(report.is_ok(), "{report}");
 }

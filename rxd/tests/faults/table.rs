@@ -91,7 +91,7 @@ async fn case(state: State, act: Act, of: Of, when: When) -> (Ran, Probe) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_outcome_of_every_method_under_every_manager_with_a_stop_at_every_time() {
+async fn g2_g3_every_outcome_of_every_method_under_every_manager_with_a_stop_at_every_time() {
     let mut cases = 0;
     for state in METHODS {
         for (act, cause) in acts() {

@@ -1,0 +1,235 @@
+//! What a run is: made from one number.
+
+use super::run::build;
+use fastrand::Rng;
+use rxd::testing::{Act, Probe};
+use rxd::{Action, Backoff, Effect, OnFailure, Options, State};
+use std::time::Duration;
+
+rxd::manager! {
+    /// Ends at the first failure.
+    pub(super) FailFast {
+        Init => { ok: Idle, failed: Exit },
+        Idle => { ok: Run, failed: Exit },
+        Run => { ok: Exit, failed: Exit },
+        Stop => { ok: Exit, failed: Exit },
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    pub(super) seed: u64,
+    pub(super) real: bool,
+    pub(super) services: Vec<Part>,
+    /// What operators do, and when.
+    pub(super) operators: Vec<(Duration, usize, Command)>,
+    pub(super) stop_at: Duration,
+    pub(super) shutdown_timeout: Duration,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Command {
+    Stop,
+    Start,
+    Restart,
+    Reload,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kind {
+    Continuous,
+    UntilSuccess,
+    FailFast,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Part {
+    pub(super) kind: Kind,
+    pub(super) acts: [Vec<Act>; 5],
+    pub(super) tasks: Option<Task>,
+    pub(super) reloads: bool,
+    pub(super) options: Options,
+    pub(super) edges: Vec<Tie>,
+}
+
+/// What a service spawns in Run.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Task {
+    EndsWhenTold,
+    Hangs,
+    Panics(Duration),
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Tie {
+    Needs(Vec<usize>),
+    After(Vec<usize>),
+    Watch { all: bool, action: Action, state: State, targets: Vec<usize>, effect: Effect, within: Option<Duration> },
+}
+
+impl Tie {
+    pub(super) fn targets(&mut self) -> &mut Vec<usize> {
+        match self {
+            Tie::Needs(targets) | Tie::After(targets) | Tie::Watch { targets, .. } => targets,
+        }
+    }
+}
+
+pub(super) fn name(at: usize) -> String {
+    format!("s{at}")
+}
+
+/// Chooses, and knows how fast time passes.
+struct Dice {
+    rng: Rng,
+    /// Whether time is real: everything is quicker then, and smaller.
+    real: bool,
+}
+
+impl std::ops::Deref for Dice {
+    type Target = Rng;
+
+    fn deref(&self) -> &Rng {
+        &self.rng
+    }
+}
+
+impl std::ops::DerefMut for Dice {
+    fn deref_mut(&mut self) -> &mut Rng {
+        &mut self.rng
+    }
+}
+
+fn millis(rng: &mut Dice, most: u64) -> Duration {
+    let most = if rng.real { most / 20 } else { most };
+    Duration::from_millis(rng.u64(0..=most))
+}
+
+pub(super) fn plan(seed: u64, real: bool) -> Plan {
+    let rng = &mut Dice { rng: Rng::with_seed(seed), real };
+    let size = match rng.u32(0..100) {
+        0..80 => rng.usize(1..=8),
+        _ if real => rng.usize(9..=40),
+        80..97 => rng.usize(9..=40),
+        _ => rng.usize(41..=200),
+    };
+    // The fewer, the wilder.
+    let wild = if size <= 8 { 0.5 } else { 0.1 };
+    let services = (0..size).map(|at| part(rng, at, wild)).collect();
+    let mut plan =
+        Plan { seed, real, services, operators: Vec::new(), stop_at: Duration::ZERO, shutdown_timeout: Duration::ZERO };
+    refused(&mut plan);
+    let services = plan.services;
+    let stop_at = millis(rng, 5_000);
+    let operators = (0..rng.usize(0..=4)).map(|_| {
+        let commands = [Command::Stop, Command::Start, Command::Restart, Command::Reload];
+        let command = commands[rng.usize(0..4)];
+        (millis(rng, stop_at.as_millis() as u64), rng.usize(0..size), command)
+    });
+    let operators = operators.collect();
+    let shutdown_timeout = if real || rng.f64() < 0.3 { millis(rng, 2_000) } else { Duration::from_secs(30) };
+    Plan { seed, real, services, operators, stop_at, shutdown_timeout }
+}
+
+/// Leaves out what the graph check refuses: that is tried elsewhere.
+fn refused(plan: &mut Plan) {
+    for at in 0..plan.services.len() {
+        let edges = std::mem::take(&mut plan.services[at].edges);
+        for edge in edges {
+            plan.services[at].edges.push(edge);
+            if build(plan, &Probe::new()).check().is_err() {
+                plan.services[at].edges.pop();
+            }
+        }
+    }
+}
+
+fn part(rng: &mut Dice, at: usize, wild: f64) -> Part {
+    let kind = match rng.u32(0..4) {
+        0 | 1 => Kind::Continuous,
+        2 => Kind::UntilSuccess,
+        _ => Kind::FailFast,
+    };
+    let mut acts: [Vec<Act>; 5] = Default::default();
+    for (method, acts) in acts.iter_mut().enumerate() {
+        acts.extend((0..rng.usize(1..=3)).map(|_| if rng.f64() < wild { act(rng) } else { usual(rng, method) }));
+    }
+    // Without a delay no time would pass: then only a limit ends it.
+    let limited = rng.bool();
+    let backoff = match rng.u32(0..3) {
+        0 if limited => Backoff::NONE,
+        1 => Backoff::fixed(Duration::from_millis(50) + millis(rng, 500)),
+        _ => Backoff::DEFAULT,
+    };
+    let mut options = Options::DEFAULT.backoff(backoff);
+    if limited {
+        options = options.restarts(rng.u32(0..6), Duration::from_millis(1) + millis(rng, 3_000));
+    }
+    options = options.on_failure(match rng.u32(0..5) {
+        0 => OnFailure::Shutdown,
+        1 => OnFailure::Ignore,
+        _ => OnFailure::Exit,
+    });
+    if rng.f64() < 0.2 {
+        options = options.delay(millis(rng, 50)).startup_delay(millis(rng, 200));
+    }
+    for state in [State::Init, State::Idle, State::Run, State::Stop] {
+        if rng.f64() < 0.3 || (rng.real && state == State::Stop) {
+            options = options.timeout_of(state, millis(rng, 1_500));
+        }
+    }
+    let tasks = match rng.u32(0..12) {
+        0 => Some(Task::EndsWhenTold),
+        1 => Some(Task::Hangs),
+        2 => Some(Task::Panics(millis(rng, 500))),
+        _ => None,
+    };
+    let edges = (0..rng.usize(0..=2)).filter(|_| at > 0).map(|_| tie(rng, at)).collect();
+    Part { kind, acts, tasks, reloads: rng.bool(), options, edges }
+}
+
+fn usual(rng: &mut Dice, method: usize) -> Act {
+    match (method, rng.u32(0..4)) {
+        (2, 0) => Act::Ok.after(millis(rng, 1_000)),
+        (2, _) => Act::UntilTold,
+        (_, 0) => Act::Ok.after(millis(rng, 100)),
+        _ => Act::Ok,
+    }
+}
+
+fn act(rng: &mut Dice) -> Act {
+    let acts = [
+        Act::Ok,
+        Act::Fail,
+        Act::Panic,
+        Act::PanicOddly,
+        Act::Hang,
+        Act::HangAndPanic,
+        Act::UntilTold,
+        Act::FailWhenTold,
+        Act::PanicWhenTold,
+        Act::Cancelled,
+        Act::Done,
+    ];
+    let act = acts[rng.usize(0..acts.len())].clone();
+    if rng.bool() { act.after(millis(rng, 700)) } else { act }
+}
+
+/// Only to services before it.
+fn tie(rng: &mut Dice, at: usize) -> Tie {
+    let mut targets: Vec<usize> = (0..rng.usize(1..=3)).map(|_| rng.usize(0..at)).collect();
+    targets.sort_unstable();
+    targets.dedup();
+    match rng.u32(0..4) {
+        0 => Tie::Needs(targets),
+        1 => Tie::After(targets),
+        _ => {
+            let action = [Action::Entering, Action::Exited, Action::Changing, Action::NotIn][rng.usize(0..4)];
+            let state = State::ALL[rng.usize(1..6)];
+            let effect = [Effect::GateInit, Effect::GateRun, Effect::Stop, Effect::Exit][rng.usize(0..4)];
+            let gate = matches!(effect, Effect::GateInit | Effect::GateRun);
+            let within = (gate && rng.bool()).then(|| Duration::from_millis(1) + millis(rng, 1_000));
+            Tie::Watch { all: rng.bool(), action, state, targets, effect, within }
+        }
+    }
+}

@@ -1,0 +1,322 @@
+//! Guarantees that faults show only in passing, each by itself.
+
+use crate::kit::*;
+use rxd::testing::{Act, Probe, Puppet};
+use rxd::{Action, Cause, Context, Daemon, Effect, OnFailure, Options, State, When, manager};
+use std::time::Duration;
+
+fn fatal() -> Options {
+    brisk().restarts(0, SECOND).on_failure(OnFailure::Shutdown)
+}
+
+fn gives_up_after(name: &'static str, seconds: u32) -> rxd::Service {
+    puppet(name, State::Run, [Act::Fail.after(seconds * SECOND)]).options(brisk().restarts(0, SECOND))
+}
+
+#[tokio::test(start_paused = true)]
+async fn g3_stop_follows_init_whatever_ends_the_round() {
+    // What goes wrong in each method, and then no time at all to stop.
+    for act in [Act::Fail, Act::Panic, Act::PanicOddly, Act::HangAndPanic, Act::Hang, Act::Cancelled, Act::Done] {
+        for state in [State::Init, State::Idle, State::Run, State::Stop] {
+            let probe = Probe::new();
+            let a = probed("a", Puppet::new().on(state, [act.clone()]), &probe).options(brisk().restarts(3, SECOND));
+            let running = start(daemon([a, plain("b")]).shutdown_timeout(Duration::ZERO)).await;
+            settle().await;
+            running.stop().await;
+            assert_eq!(probe.count("a", "init"), probe.count("a", "stop"), "{act:?} in {state}");
+            assert!(probe.count("a", "init") > 0);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn g9_a_gate_opens_when_its_condition_holds_and_not_before() {
+    let ready_at = |name, seconds: u32| puppet(name, State::Init, [Act::Ok.after(seconds * SECOND)]);
+    let leaves = puppet("leaves", State::Run, [Act::Ok.after(7 * SECOND)]).manager(manager::until_success);
+    let gated = |name, when| plain(name).watch(when);
+    let services = [
+        ready_at("one", 1),
+        ready_at("two", 2),
+        leaves,
+        gated("any", When::any(Action::Entering, State::Run, ["one", "two"])),
+        gated("all", When::all(Action::Entering, State::Run, ["one", "two"])),
+        gated("early", When::all(Action::Exited, State::Init, ["one", "two"]).then(Effect::GateInit)),
+        gated("left", When::any(Action::Exited, State::Run, ["leaves"])),
+        gated("not-in", When::all(Action::NotIn, State::Init, ["one", "two"]).then(Effect::GateInit)),
+        gated("changing", When::all(Action::Changing, State::Run, ["one", "leaves"])),
+        plain("after").after(["leaves"]),
+        // Two gates: the later one decides.
+        plain("both").needs(["two"]).watch(When::any(Action::Entering, State::Run, ["one"])),
+    ];
+    let running = start(daemon(services)).await;
+    tokio::time::sleep(20 * SECOND).await;
+    let ran = running.stop().await;
+    let expected =
+        [("any", 1), ("all", 2), ("early", 2), ("left", 7), ("not-in", 2), ("changing", 1), ("after", 7), ("both", 2)];
+    for (name, second) in expected {
+        assert_eq!(ran.trace.entered(name, State::Run)[0], second * SECOND, "{name}");
+    }
+    assert_eq!(ran.trace.entered("early", State::Init)[0], 2 * SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn g11_run_returns_what_made_the_start_fail() {
+    quiet();
+    let probe = Probe::new();
+    let bad = puppet("bad", State::Init, [Act::Fail])
+        .options(fatal())
+        .watch(When::all(Action::Entering, State::Run, ["c"]).then(Effect::GateInit));
+    let chain = ["a", "b", "c"].map(|name| probed(name, Puppet::new(), &probe));
+    let [a, b, c] = chain;
+    let daemon = daemon([a, b.needs(["a"]), c.needs(["b"]), bad]).signals([]).exit_code(9);
+    let error = daemon.run().await.unwrap_err();
+    assert_eq!(error.to_string(), "daemon `d` failed\n  service `bad` gave up after 0 restarts: told to fail");
+    let report = error.report().unwrap();
+    assert_eq!(report.exit_code(), 9);
+    assert_eq!(report.failures().map(|ending| &*ending.name).collect::<Vec<_>>(), ["bad"]);
+    assert!(["a", "b", "c"].iter().all(|name| probe.count(name, "stop") == 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn g12_giving_up_takes_along_those_that_depend_and_no_others() {
+    let job = |service: rxd::Service| service.manager(manager::until_success);
+    let services = [
+        gives_up_after("a", 5),
+        plain("needs").needs(["a"]),
+        job(gives_up_after("job", 5)),
+        job(plain("after").after(["job"])),
+        plain("after-that").after(["after"]),
+        plain("gated").watch(When::any(Action::Entering, State::Run, ["a"])),
+        plain("stops").watch(When::any(Action::Exited, State::Run, ["a"]).then(Effect::Stop)),
+        plain("late").watch(When::any(Action::Exited, State::Run, ["job"])),
+    ];
+    let running = start(daemon(services)).await;
+    running.until("needs", State::Exit).await;
+    tokio::time::sleep(5 * SECOND).await;
+    for name in ["after", "after-that", "needs"] {
+        assert_eq!(running.handle.states()[name].cause, Cause::Dependency, "{name}");
+    }
+    for name in ["gated", "stops", "late"] {
+        assert!(running.handle.states()[name].is_in(State::Run), "{name}");
+    }
+    let ran = running.stop().await;
+    assert_eq!(ran.states("after"), "init+ init- idle+ idle- stop+ stop- exit+");
+    let mut failures: Vec<&str> = ran.report.failures().map(|ending| &*ending.name).collect();
+    assert!(["a", "job"].contains(&failures[0]), "a cause first: {failures:?}");
+    failures.sort_unstable();
+    assert_eq!(failures, ["a", "after", "after-that", "job", "needs"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn g13_the_reverse_of_the_graph_and_as_parallel_as_it_allows() {
+    let slow = |name: &'static str| puppet(name, State::Stop, [Act::Ok.after(SECOND)]);
+    // A diamond, and two that have nothing to do with it.
+    let services = [
+        slow("base"),
+        slow("left").needs(["base"]),
+        slow("right").watch(When::all(Action::Entering, State::Run, ["base"])),
+        slow("top").needs(["left", "right"]),
+        slow("alone"),
+        slow("told").watch(When::any(Action::Exited, State::Run, ["base"]).then(Effect::Stop)),
+    ];
+    let running = start(daemon(services)).await;
+    running.until("top", State::Run).await;
+    let ran = running.stop().await;
+    let stops = |name: &str| ran.trace.entered(name, State::Stop)[0].as_secs();
+    assert_eq!(["top", "left", "right", "base"].map(stops), [0, 1, 1, 2]);
+    assert_eq!(["alone", "told"].map(stops), [0, 0], "to react to a service is not to stand on it");
+    assert_eq!(ran.took, 3 * SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn g17_a_stop_that_goes_wrong_changes_nobody_else_s() {
+    let services = |act: Option<Act>| {
+        let bad = act.map(|act| puppet("bad", State::Stop, [act]).needs(["base"]));
+        let slow = |name: &'static str| puppet(name, State::Stop, [Act::Ok.after(SECOND)]);
+        [slow("base"), slow("other").needs(["base"]), slow("alone")].into_iter().chain(bad)
+    };
+    let stops = |ran: &Ran| ["base", "other", "alone"].map(|name| ran.trace.entered(name, State::Stop)[0]);
+    let good = run_until(daemon(services(None)), "other", State::Run).await;
+    for act in [Act::Fail, Act::Panic, Act::PanicOddly, Act::HangAndPanic] {
+        let running = start(daemon(services(Some(act.clone())))).await;
+        running.until("bad", State::Run).await;
+        let ran = running.stop().await;
+        // What stands below waits for the one that hangs, for its limit and no longer.
+        let waits = if matches!(act, Act::HangAndPanic) { 10 } else { 1 };
+        assert_eq!(stops(&ran)[0], waits * SECOND, "{act:?}");
+        assert_eq!(stops(&ran)[1..], stops(&good)[1..]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn g21_as_many_restarts_as_declared_and_not_one_more() {
+    for max in [0, 1, 2, 7] {
+        let probe = Probe::new();
+        let a = probed("a", Puppet::new().on(State::Run, [Act::Fail]), &probe).options(brisk().restarts(max, SECOND));
+        let ran = run_out(daemon([a])).await;
+        assert_eq!((ran.ending("a").restarts, probe.count("a", "init")), (max, max as usize + 1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_told_to_return_may_ask_for_time_and_so_may_stop() {
+    let takes = |limit: u32| {
+        let run = Act::call(async |cx: Context| {
+            cx.cancelled().await;
+            cx.extend(20 * SECOND);
+            tokio::time::sleep(15 * SECOND).await;
+            Ok(())
+        });
+        let stop = Act::call(async |cx: Context| {
+            for _ in 0..5 {
+                cx.extend(8 * SECOND);
+                tokio::time::sleep(6 * SECOND).await;
+            }
+            Ok(())
+        });
+        let a = rxd::Service::new("a", Puppet::new().on(State::Run, [run]).on(State::Stop, [stop])).options(brisk());
+        run_until(daemon([a]).shutdown_timeout(limit * SECOND), "a", State::Run)
+    };
+    let ran = takes(60).await;
+    assert!(ran.report.is_ok(), "{}", ran.report);
+    assert_eq!(ran.took, 45 * SECOND);
+    // The daemon's own limit stands.
+    let ran = takes(20).await;
+    assert_eq!(ran.ending("a").abandoned_in, Some(State::Stop));
+    assert!(ran.took >= 20 * SECOND && ran.took <= 20 * SECOND + 100 * MS, "{:?}", ran.took);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_asked_for_by_one_method_is_not_the_next_one_s() {
+    let asks = Act::call(async |cx: Context| {
+        cx.extend(3600 * SECOND);
+        Ok(())
+    });
+    let puppet = Puppet::new().on(State::Init, [asks]).on(State::Idle, [Act::Hang, Act::Ok]);
+    let a = rxd::Service::new("a", puppet).options(brisk().timeout_of(State::Idle, SECOND));
+    let ran = run_until(daemon([a]), "a", State::Run).await;
+    assert_eq!(ran.trace.entered("a", State::Run)[0], SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_seconds_is_what_one_that_is_told_to_return_has_where_nothing_else_is_declared() {
+    let mut running = start(daemon([puppet("a", State::Run, [Act::Hang, Act::UntilTold])])).await;
+    running.until("a", State::Run).await;
+    running.handle.restart("a").await.unwrap();
+    running.operator("a", 1);
+    let ran = running.stop().await;
+    assert_eq!(ran.trace.entered("a", State::Stop)[0], 10 * SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_limit_of_idle_is_its_method_s_and_not_its_gates() {
+    let a = puppet("a", State::Init, [Act::Ok.after(10 * SECOND)]);
+    let b = plain("b").needs(["a"]).options(brisk().timeout_of(State::Idle, SECOND));
+    let ran = run_until(daemon([a, b]), "b", State::Run).await;
+    assert_eq!(ran.states("b"), format!("{ROUND} exit+"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn tasks_that_stop_has_spawned_end_before_exit() {
+    let (sender, mut ended) = tokio::sync::mpsc::unbounded_channel();
+    let stop = Act::call(move |cx: Context| {
+        let (sender, inner) = (sender.clone(), cx.clone());
+        async move {
+            cx.spawn("last", async move {
+                inner.cancelled().await;
+                tokio::time::sleep(SECOND).await;
+                let _ = sender.send(());
+            });
+            Ok(())
+        }
+    });
+    let ran = run_until(daemon([puppet("a", State::Stop, [stop])]), "a", State::Run).await;
+    assert_eq!(ended.try_recv(), Ok(()));
+    assert_eq!(ran.trace.entered("a", State::Exit)[0], SECOND);
+}
+
+// ---- what is declared on structs ---------------------------------------------------------------
+
+mod declared {
+    use super::*;
+    use rxd::Runner;
+    use std::sync::Mutex;
+
+    static SAID: Mutex<Vec<&str>> = Mutex::new(Vec::new());
+
+    fn say(what: &'static str) {
+        SAID.lock().unwrap().push(what);
+    }
+
+    async fn directory() -> rxd::Result {
+        say("directory");
+        Ok(())
+    }
+
+    async fn flaky_port() -> rxd::Result {
+        say("port");
+        let tried = SAID.lock().unwrap().iter().filter(|said| **said == "port").count();
+        if tried % 3 == 0 { Ok(()) } else { Err("in use".into()) }
+    }
+
+    #[rxd::service]
+    struct Base;
+
+    impl Runner for Base {
+        async fn init(&mut self, _: &Context) -> rxd::Result {
+            say("init");
+            Ok(())
+        }
+        async fn run(&mut self, cx: &Context) -> rxd::Result {
+            cx.cancelled().await;
+            Ok(())
+        }
+    }
+
+    /// Never comes out of its Init.
+    #[rxd::service(
+        timeouts(Init = "5s"),
+        backoff(base = "1s", factor = 3, max = "4s", jitter = 0),
+        restarts(max = 3, within = "1h"),
+        on_failure = "shutdown"
+    )]
+    #[needs("base")]
+    struct Hangs;
+
+    impl Runner for Hangs {
+        async fn init(&mut self, _: &Context) -> rxd::Result {
+            std::future::pending().await
+        }
+        async fn run(&mut self, _: &Context) -> rxd::Result {
+            Ok(())
+        }
+    }
+
+    #[rxd::daemon(
+        name = "declared",
+        exit_code = 5,
+        signals(user2),
+        prestart(directory, flaky_port(retry = "2s", attempts = 3, timeout = "1s"))
+    )]
+    struct Declared {
+        base: Base,
+        hangs: Hangs,
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn declared_limits_stages_and_status_do_as_they_say() {
+        quiet();
+        let began = tokio::time::Instant::now();
+        let daemon: Daemon = Declared { base: Base, hangs: Hangs }.into_daemon();
+        let error = daemon.run().await.unwrap_err();
+        // The stages 0, 2 and 4 s; then four times 5 s, and between them 1, 3 and 4 s.
+        assert_eq!(began.elapsed().as_secs(), 4 + 4 * 5 + 1 + 3 + 4);
+        let report = error.report().unwrap();
+        assert_eq!(report.exit_code(), 5);
+        assert_eq!(
+            report.to_string(),
+            "daemon `declared` failed\n  service `hangs` gave up after 3 restarts: init did not return within 5s"
+        );
+        assert_eq!(*SAID.lock().unwrap(), ["directory", "port", "port", "port", "init"]);
+    }
+}
