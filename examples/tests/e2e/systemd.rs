@@ -1,6 +1,6 @@
 //! The example under a real systemd, in the unit that it prints.
+#![allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 
-#[allow(clippy::print_stderr, reason = "a test that is skipped says so")]
 #[allow(dead_code, reason = "the tests of rxd need more of it")]
 #[path = "../../../rxd/tests/systemd/manager.rs"]
 mod manager;
