@@ -13,13 +13,13 @@ use crate::service::Service;
 use crate::signals::{self, Heard, Listener, Signal};
 use crate::supervisor::Supervisor;
 use crate::systemd::Systemd;
+use crate::tracker::Tracker;
 use crate::wiring::{self, OwnedTargets};
 use std::borrow::Cow;
 use std::fmt;
 use std::process::{ExitCode, Termination};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 /// How long a daemon may take to stop where nothing else is declared.
@@ -291,7 +291,7 @@ impl Daemon {
             core.shut_down(Reason::Signal(number));
             (0..services.len() as Id).for_each(|id| core.board.raise(id, signal::SHUTDOWN));
         }
-        let tasks = TaskTracker::new();
+        let tasks = Tracker::default();
         for (id, service) in services.into_iter().enumerate() {
             let name = core.name(id as Id).clone();
             let span = tracing::error_span!(target: "rxd", "service", service = %name);

@@ -164,6 +164,7 @@ pub mod systemd;
 mod systemd;
 #[cfg(any(test, feature = "test-util"))]
 pub mod testing;
+mod tracker;
 mod watch;
 mod why;
 mod wiring;

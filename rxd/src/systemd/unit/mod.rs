@@ -183,8 +183,10 @@ impl fmt::Display for Unit {
         let name = &self.name;
         writeln!(f, "# {name}.service: made by rxd from what {name} declares")?;
         writeln!(f, "#")?;
-        writeln!(f, "# To start takes up to {} along the longest path of", span(self.longest.start))?;
-        writeln!(f, "# declared limits: {}.", one_line(&self.longest.start_path))?;
+        if !self.longest.start.is_zero() {
+            writeln!(f, "# To start takes up to {} along the longest path of", span(self.longest.start))?;
+            writeln!(f, "# declared limits: {}.", one_line(&self.longest.start_path))?;
+        }
         if !self.longest.unlimited.is_empty() {
             let few = super::text::few(&self.longest.unlimited, self.longest.unlimited_all);
             writeln!(f, "# No limit is declared on the start of {}.", one_line(&few))?;
