@@ -1,71 +1,93 @@
-//! The example under a real systemd, in the unit that it prints.
-#![allow(clippy::print_stderr, reason = "a test that is skipped says so")]
+//! Readiness, status, reload and the watchdog, end to end: told to a socket in systemd's place.
+#![cfg(target_os = "linux")]
 
-#[allow(dead_code, reason = "the tests of rxd need more of it")]
-#[path = "../../../rxd/tests/systemd/manager.rs"]
-mod manager;
+use crate::program::{Program, free_port, get};
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use crate::program::free_port;
-use manager::{Manager, Unit};
-use std::path::PathBuf;
+const BIN: &str = env!("CARGO_BIN_EXE_systemd");
 
-/// What the units of the tests run.
-fn program() -> PathBuf {
-    env!("CARGO_BIN_EXE_systemd").into()
+/// A directory and a notify socket of this test's own.
+fn manager(name: &str) -> (UnixDatagram, PathBuf) {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = std::fs::remove_dir_all(&dir);
+    std::fs::create_dir_all(&dir).unwrap();
+    let manager = UnixDatagram::bind(dir.join("notify")).unwrap();
+    manager.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    (manager, dir)
 }
 
-/// The example in its own unit, started with these arguments; none, and it was said why.
-fn started(name: &str, args: &[&str]) -> Option<(&'static Manager, Unit<'static>)> {
-    let manager = Manager::get()?;
-    if !manager.is_system() {
-        eprintln!("skipped: a user manager cannot give a daemon the sandbox of its unit");
-        return None;
+/// Reads on until it is told a line that begins so; that line.
+#[track_caller]
+fn told(manager: &UnixDatagram, begins: &str) -> String {
+    let mut buffer = [0; 4096];
+    loop {
+        let length = manager.recv(&mut buffer).unwrap_or_else(|error| panic!("{begins} was not told: {error}"));
+        let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
+        if let Some(line) = text.lines().find(|line| line.starts_with(begins)) {
+            return line.to_owned();
+        }
     }
-    let (exe, version) = (manager.exe(), manager.version.to_string());
-    let print = [exe.to_str().expect("a plain path"), "--unit", "--systemd", &version];
-    let file = manager.run(&[&print, args].concat());
-    let unit = manager.unit_of(name, &file);
-    let (sound, said) = manager.try_run(&["systemd-analyze", "verify", &unit.path]);
-    assert!(sound && said.is_empty(), "{said}\n{file}");
-    unit.start();
-    Some((manager, unit))
-}
-
-/// What the API answers, by a client in the box.
-fn jobs(manager: &Manager, port: u16) -> String {
-    let ask = format!(
-        "exec 3<>/dev/tcp/127.0.0.1/{port}; printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3; while read -t 60 -r line <&3; do last=$line; done; echo \"$last\""
-    );
-    manager.run(&["bash", "-c", &ask])
 }
 
 #[test]
-fn a_wedged_worker_is_noticed_and_the_api_refuses_nobody_meanwhile() {
-    let port = free_port();
-    let Some((manager, unit)) = started("jobs", &[&format!("--addr=127.0.0.1:{port}")]) else { return };
-    unit.until("StatusText", |text| text.starts_with("2/2 running; worker: "));
-    unit.until("NFileDescriptorStore", |count| count == "1");
-    unit.kill("USR1");
-    unit.until_journal("wedged by SIGUSR1");
-    assert!(jobs(manager, port).ends_with(" jobs"), "the process is well, and its API answers");
-    unit.until("NRestarts", |restarts| restarts != "0");
-    assert!(jobs(manager, port).ends_with(" jobs"), "the listener was kept");
-    unit.until("ActiveState", |state| state == "active");
-    unit.until("StatusText", |text| text.starts_with("2/2 running; worker: "));
-    assert_eq!(unit.show("NRestarts"), "1", "{}", unit.describe());
-    assert!(unit.failures("watchdog").contains("Failed with result 'watchdog'"));
-    assert!(unit.journal(&[]).contains("the watchdog is triggered: worker is stale: no heartbeat within 2s"));
+fn it_is_ready_says_what_it_does_reloads_and_stops() {
+    let (manager, dir) = manager("told");
+    let (config, addr) = (dir.join("pace"), format!("127.0.0.1:{}", free_port()));
+    std::fs::write(&config, "5ms").unwrap();
+    let args = ["--addr", &addr, "--config", config.to_str().unwrap()];
+    let mut program = Program::start_with(BIN, &args, &[("NOTIFY_SOCKET", dir.join("notify").to_str().unwrap())]);
+    told(&manager, "READY=1");
+    assert!(get(&addr, "/").ends_with("jobs\n"));
+    told(&manager, "STATUS=2/2 running");
+
+    std::fs::write(&config, "7ms").unwrap();
+    program.signal("HUP");
+    told(&manager, "RELOADING=1");
+    told(&manager, "READY=1");
+    while !told(&manager, "STATUS=").contains("one every 7ms") {}
+
+    program.signal("TERM");
+    told(&manager, "STOPPING=1");
+    assert_eq!(program.end().code(), Some(0), "{}", program.seen.join("\n"));
 }
 
 #[test]
-fn a_wedged_worker_is_restarted_first_where_that_is_asked_for() {
-    let Some((_, unit)) = started("rescue", &["--rescue", &format!("--addr=127.0.0.1:{}", free_port())]) else {
-        return;
-    };
-    let main = unit.show("MainPID");
-    unit.kill("USR1");
-    unit.until_journal("no heartbeat within 2s: it is restarted");
-    // As long as the watchdog would have waited, and the heartbeat.
-    unit.is_fed_for(std::time::Duration::from_secs(5));
-    assert_eq!((unit.show("MainPID"), unit.show("NRestarts")), (main, "0".into()), "{}", unit.describe());
+fn a_wedged_worker_gets_no_watchdog() {
+    let (manager, dir) = manager("wedged");
+    let socket = dir.join("notify");
+    let env = [("NOTIFY_SOCKET", socket.to_str().unwrap()), ("WATCHDOG_USEC", "2000000")];
+    let mut program = Program::start_with(BIN, &["--addr", &format!("127.0.0.1:{}", free_port())], &env);
+    told(&manager, "READY=1");
+    told(&manager, "WATCHDOG=1");
+    program.signal("USR1");
+    program.until("wedged by SIGUSR1");
+    let line = told(&manager, "WATCHDOG=trigger");
+    assert_eq!(line, "WATCHDOG=trigger");
+}
+
+#[test]
+fn with_rescue_the_worker_comes_back() {
+    let (manager, dir) = manager("rescued");
+    let socket = dir.join("notify");
+    let env = [("NOTIFY_SOCKET", socket.to_str().unwrap()), ("WATCHDOG_USEC", "4000000")];
+    let args = ["--rescue", "--addr", &format!("127.0.0.1:{}", free_port())];
+    let mut program = Program::start_with(BIN, &args, &env);
+    told(&manager, "READY=1");
+    program.signal("USR1");
+    program.until("wedged by SIGUSR1");
+    program.until_state("worker", "run", "exited");
+    program.until_state("worker", "run", "entering");
+    program.signal("INT");
+    assert_eq!(program.end().code(), Some(0), "{}", program.seen.join("\n"));
+}
+
+#[test]
+fn the_unit_is_printed_and_that_is_all() {
+    let mut program = Program::start(BIN, &["--unit", "--rescue"]);
+    assert_eq!(program.end().code(), Some(0));
+    program.place(0, "Type=notify-reload");
+    assert!(program.seen[program.place(0, "ExecStart=")].ends_with("--rescue"));
+    program.place(0, "WatchdogSec=2s");
 }
