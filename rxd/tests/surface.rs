@@ -71,6 +71,7 @@ fn graphs() {
 fn topics() {
     all!(value: rxd::intracom::Intracom, rxd::intracom::Topic<u8>, rxd::intracom::Group<'static>);
     all!(value: rxd::intracom::Options, rxd::intracom::Policy, rxd::intracom::Delivery);
+    all!(value: rxd::intracom::Publisher<u8>, rxd::intracom::Subscriber<u8>);
     all!(ordinary: rxd::intracom::Declared<u8>, rxd::intracom::Subscription<u8>, rxd::intracom::TopicSink<u8>);
     future::<rxd::intracom::Publish<'static, u8>>();
     all!(value: rxd::intracom::Stats, rxd::intracom::TopicStats, rxd::intracom::GroupStats, rxd::intracom::Drops);
@@ -104,9 +105,16 @@ fn systemd() {
 /// The test kit.
 #[test]
 fn testing() {
-    use rxd::testing::{Act, Probe, Puppet, Reloading, Rules, Step, Trace, Violation};
+    use rxd::testing::{Act, Inbox, Probe, Puppet, Reloading, Rules, Step, Trace, Violation};
+    use rxd::testing::{Choice, Counterexample, Ended, Expect, Expected, Explored, Explorer, Harness, Places, Running};
     all!(value: Act, Probe, Puppet, Reloading, Step, Trace, Violation);
-    ordinary::<Rules>();
+    all!(ordinary: Rules, Inbox<u8>, Running, Ended, Expect<'static>, Expected<'static>, Places<'static>);
+    all!(ordinary: Choice, Counterexample, Explored);
+    builder::<Harness>();
+    // Holds what a test says should never be, which is of that test's thread.
+    fn _printed(explorer: &Explorer<'_>) -> impl Debug {
+        explorer
+    }
 }
 
 /// What is awaited may be awaited in a task of its own.
