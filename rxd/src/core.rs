@@ -27,6 +27,9 @@ pub(crate) struct Core {
     lookup: Box<[(u64, Id)]>,
     details: Box<[Mutex<Option<Box<Detail>>>]>,
     requests: Mutex<Vec<(Id, Command, oneshot::Sender<Result>)>>,
+    /// Whom an operator has stopped, started or restarted, each time: a judge asks.
+    #[cfg(any(test, feature = "test-util"))]
+    operated: Mutex<Vec<Id>>,
     /// The supervisor has something to look at.
     pub(crate) supervisor: Notify,
     /// What services tell one another.
@@ -104,6 +107,8 @@ impl Core {
             names: names.into(),
             lookup: lookup.into(),
             requests: Mutex::new(Vec::new()),
+            #[cfg(any(test, feature = "test-util"))]
+            operated: Mutex::default(),
             supervisor: Notify::new(),
             intracom: Intracom::new(),
             said: Mutex::default(),
@@ -234,9 +239,18 @@ impl Core {
     /// Asks something of a service; the receiver is told when it is done.
     pub(crate) fn request(&self, id: Id, command: Command) -> oneshot::Receiver<Result> {
         let (sender, receiver) = oneshot::channel();
+        #[cfg(any(test, feature = "test-util"))]
+        if command != Command::Reload {
+            self.operated.lock().unwrap_or_else(PoisonError::into_inner).push(id);
+        }
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).push((id, command, sender));
         self.board.raise(id, signal::REQUEST);
         receiver
+    }
+
+    #[cfg(any(test, feature = "test-util"))]
+    pub(crate) fn operated(&self) -> Vec<Id> {
+        self.operated.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Takes what was asked of a service, oldest first.

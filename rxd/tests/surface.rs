@@ -102,19 +102,21 @@ fn systemd() {
     value::<rxd::systemd::Unit>();
 }
 
-/// The test kit.
+/// The test kit: puppets and what they are told, a daemon under test, what is expected of it, every order.
+/// (An `Explorer` holds closures of a test, and stays in it.)
 #[test]
 fn testing() {
-    use rxd::testing::{Act, Inbox, Probe, Puppet, Reloading, Rules, Step, Trace, Violation};
-    use rxd::testing::{Choice, Counterexample, Ended, Expect, Expected, Explored, Explorer, Harness, Places, Running};
-    all!(value: Act, Probe, Puppet, Reloading, Step, Trace, Violation);
-    all!(ordinary: Rules, Inbox<u8>, Running, Ended, Expect<'static>, Expected<'static>, Places<'static>);
-    all!(ordinary: Choice, Counterexample, Explored);
+    use rxd::testing::{Act, Inbox, Probe, Puppet, Reloading};
+    all!(value: Act, Inbox<u32>, Probe, Puppet, Reloading);
+    use rxd::testing::{Ended, Harness, Running};
     builder::<Harness>();
-    // Holds what a test says should never be, which is of that test's thread.
-    fn _printed(explorer: &Explorer<'_>) -> impl Debug {
-        explorer
-    }
+    all!(ordinary: Running, Ended);
+    use rxd::testing::{Expect, Expected, Places, Rules, Step, Trace, Violation};
+    all!(value: Trace, Step, Expect<'static>, Expected<'static>, Places<'static>, Violation);
+    ordinary::<Rules>();
+    use rxd::testing::{Choice, Counterexample, Explored};
+    all!(value: Choice, Counterexample);
+    ordinary::<Explored>();
 }
 
 /// What is awaited may be awaited in a task of its own.
