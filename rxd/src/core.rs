@@ -4,13 +4,14 @@ use crate::board::{Board, Event, Id, Word, signal};
 use crate::error::Result;
 use crate::graph::fnv1a;
 use crate::intracom::Intracom;
+use crate::pulse::Pulse;
 use crate::shutdown::Ladder;
 use crate::stall::Stall;
 use crate::state::{Cause, State, Transition};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
@@ -47,6 +48,8 @@ pub(crate) struct Core {
     failures: Mutex<Vec<Id>>,
     /// The services that have a `reload` of their own.
     reloadable: Mutex<Vec<Id>>,
+    /// The services that have a heartbeat.
+    pulse: Mutex<Pulse>,
     pub(crate) stall: Stall,
     /// How many transitions readers of the states were too slow for.
     pub(crate) lagged: AtomicU64,
@@ -118,6 +121,7 @@ impl Core {
             started: Instant::now(),
             failures: Mutex::new(Vec::new()),
             reloadable: Mutex::new(Vec::new()),
+            pulse: Mutex::default(),
             lagged: AtomicU64::new(0),
             #[cfg(feature = "admin")]
             pictures: std::sync::OnceLock::new(),
@@ -234,6 +238,10 @@ impl Core {
     /// The services that have a `reload` of their own.
     pub(crate) fn reloadable(&self) -> Vec<Id> {
         self.reloadable.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn pulse(&self) -> MutexGuard<'_, Pulse> {
+        self.pulse.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks something of a service; the receiver is told when it is done.

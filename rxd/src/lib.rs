@@ -147,6 +147,7 @@ mod options;
 mod pace;
 mod panic;
 pub mod prestart;
+mod pulse;
 mod report;
 mod sentinel;
 mod service;

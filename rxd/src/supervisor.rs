@@ -1,5 +1,6 @@
 //! The one task that watches over all: signals, the end, the order and limits of shutdown.
 
+use crate::alive::Keeper;
 use crate::board::{Id, signal};
 use crate::core::{Command, Core, Reason};
 use crate::error::Result;
@@ -76,7 +77,9 @@ impl Supervisor {
     }
 
     pub(crate) async fn run(mut self) {
+        let keeper = if self.systemd.feeds() { None } else { Keeper::start(&self.core) };
         self.until_shutdown().await;
+        drop(keeper);
         self.systemd.stopping(self.shutdown_timeout.saturating_add(SETTLE));
         let end = match self.core.ladder.left() {
             0 => later(SETTLE),

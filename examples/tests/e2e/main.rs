@@ -12,3 +12,5 @@ mod sensors;
 mod single_service;
 mod status_board;
 mod systemd;
+#[cfg(target_os = "linux")]
+mod systemd_unit;

@@ -113,7 +113,7 @@ impl Unit {
     }
 
     /// The version of systemd the unit is for. Below 253 there is no `Type=notify-reload`, and
-    /// `systemctl reload` does not wait for the reload to be over.
+    /// `systemctl reload` may return before the reload is over.
     pub fn systemd(mut self, version: u32) -> Self {
         self.version = version;
         self
