@@ -139,7 +139,7 @@ struct Args {
     /// Have the API fail once, this long after it has started: 10s.
     #[arg(long, value_parser = humantime::parse_duration)]
     fail_after: Option<Duration>,
-    /// Print the service graph, and exit.
+    /// Print the service graph, as Mermaid unless another format is named, and exit.
     #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "mermaid")]
     graph: Option<Format>,
 }
