@@ -1,5 +1,6 @@
 //! The normal traces, in paused time.
 
+use rxd::testing::{Rules, Trace};
 use rxd::{Backoff, Context, Daemon, Error, Options, Runner, Service, State, manager};
 use std::time::Duration;
 
@@ -50,12 +51,15 @@ fn brisk() -> Options {
 
 /// `init+ init- ..` of one service until `handle` has waited.
 async fn trace(daemon: Daemon, until: Option<(&str, State)>) -> (String, rxd::Report) {
-    let handle = daemon.signals([]).start().await.unwrap();
+    let daemon = daemon.signals([]);
+    let rules = Rules::of(&daemon).exact();
+    let handle = daemon.start().await.unwrap();
     if let Some((service, state)) = until {
         handle.wait_for(service, state).await.unwrap();
         handle.shutdown();
     }
     let report = handle.wait().await;
+    Trace::of(&handle).assert(&rules);
     let words: Vec<String> = handle
         .history()
         .iter()
