@@ -147,6 +147,7 @@ mod options;
 mod pace;
 mod panic;
 pub mod prestart;
+mod pulse;
 mod report;
 mod sentinel;
 mod service;
@@ -163,6 +164,7 @@ pub mod systemd;
 mod systemd;
 #[cfg(any(test, feature = "test-util"))]
 pub mod testing;
+mod tracker;
 mod watch;
 mod why;
 mod wiring;

@@ -104,6 +104,17 @@ impl Stall {
         tasks.push(task);
     }
 
+    /// Which services and tasks are being polled at this moment. Two answers that differ mean that
+    /// the runtime goes on, however long its queue is.
+    #[cfg_attr(not(feature = "systemd"), allow(dead_code, reason = "nobody feeds a watchdog"))]
+    pub(crate) fn polled(&self) -> Vec<usize> {
+        let is_polled = |mark: &Mark| mark.since.load(Ordering::Relaxed) != 0;
+        let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        let tasks = tasks.iter().map(|task| task.upgrade().is_some_and(|task| is_polled(&task.mark)));
+        let all = self.methods.iter().map(is_polled).chain(tasks);
+        all.enumerate().filter_map(|(at, polled)| polled.then_some(at)).collect()
+    }
+
     /// Looks at all services and their tasks once; what is new.
     pub(crate) fn look(&self, core: &Core) -> Vec<Finding> {
         let now = self.look.fetch_add(1, Ordering::Relaxed).wrapping_add(2);

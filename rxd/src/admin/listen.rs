@@ -46,6 +46,7 @@ impl Listener {
         bound.map_err(|error| {
             let advice = match error.kind() {
                 io::ErrorKind::AddrInUse => "\nhelp: another process listens there; stop it, or choose another address",
+                io::ErrorKind::InvalidInput => "\nhelp: choose a shorter path: a socket's may have about 90 bytes",
                 io::ErrorKind::PermissionDenied => "\nhelp: choose an address that this user may listen on",
                 _ => "",
             };

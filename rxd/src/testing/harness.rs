@@ -259,8 +259,11 @@ impl Running {
         &self.probe
     }
 
-    pub(super) fn rules(&self) -> &Rules {
-        &self.rules
+    /// What its trace is judged by: what an operator does breaks no promise.
+    pub(super) fn rules(&self) -> Rules {
+        let core = self.handle.core();
+        let operated = core.operated().into_iter().map(|id| core.name(id));
+        operated.fold(self.rules.clone(), |rules, name| rules.operator(name, 1))
     }
 
     /// Its transitions up to now.
@@ -287,16 +290,6 @@ impl Running {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 
-    /// An operator acted on this service so many times, by way of the [`handle`](Running::handle):
-    /// what is a wait cut short is no broken promise then.
-    ///
-    /// # Panics
-    ///
-    /// If no service has the name.
-    pub fn operator(&mut self, service: &str, times: u32) {
-        self.rules = self.rules.clone().operator(service, times);
-    }
-
     /// Asks the daemon to stop, and [waits](Running::wait).
     pub async fn shutdown(self) -> Ended {
         self.handle.shutdown();
@@ -311,7 +304,7 @@ impl Running {
     pub async fn wait(self) -> Ended {
         let report = self.handle.wait().await;
         let trace = self.trace();
-        trace.assert(&self.rules);
+        trace.assert(&self.rules());
         let faults = self.probe.faults();
         assert!(faults.is_empty(), "{}\n{}", faults.join("\n"), trace.timeline());
         Ended { trace, report, took: self.began.elapsed() }

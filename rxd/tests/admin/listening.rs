@@ -93,6 +93,12 @@ async fn f96_what_is_no_socket_is_left_alone() {
 }
 
 #[tokio::test]
+async fn a_path_too_long_for_a_socket_is_said_in_words() {
+    let error = daemon(Admin::new(format!("unix:/tmp/{}", "x".repeat(200)))).start().await.unwrap_err().to_string();
+    assert!(error.contains("help: choose a shorter path"), "{error}");
+}
+
+#[tokio::test]
 async fn a_socket_is_its_owners_only() {
     let path = path("mode");
     let handle = daemon(unix(&path)).start().await.unwrap();
