@@ -11,6 +11,10 @@ test *args:
 ui:
     TRYBUILD=overwrite cargo test -p ui-tests
 
+# random attributes, for longer than the tests do
+fuzz runs="1000000":
+    RXD_FUZZ_RUNS={{ runs }} cargo test --release -p rxd-macros fuzz
+
 doc:
     cargo doc --workspace --all-features --no-deps --open
 

@@ -1,10 +1,11 @@
 //! What rxd adds to the channel it is built on.
 //!
 //! `cargo bench -p rxd --bench intracom` prints messages per second, medians of several runs taken
-//! in turn, for topics, for the bare `async_channel` and for `tokio::sync::broadcast`. The bare
+//! in turn, for topics, for the bare `async_channel` and for `tokio::sync::broadcast`; and the
+//! processor time of a message, which other work on the machine does not count to. The bare
 //! channel has no fan-out: several groups are one channel each, sent to in turn. A broadcast does
 //! not wait for slow receivers but lags: it publishes the same, and delivers less.
-#![allow(clippy::print_stdout)]
+#![allow(clippy::print_stdout, reason = "the figures are the program's output")]
 
 use rxd::intracom::{Group, Intracom, Options, Policy, Topic};
 use std::time::{Duration, Instant};
@@ -13,6 +14,42 @@ use tokio::sync::broadcast;
 use tokio::task::JoinHandle;
 
 const RUNS: usize = 7;
+
+/// What a run took.
+#[derive(Clone, Copy, Debug)]
+struct Cost {
+    time: Duration,
+    /// Processor time, of all threads together; `time` where nothing is known of that.
+    busy: Duration,
+}
+
+/// From a point of time on.
+struct Stopwatch {
+    start: Instant,
+    busy: Option<Duration>,
+}
+
+impl Stopwatch {
+    fn start() -> Self {
+        Stopwatch { start: Instant::now(), busy: busy() }
+    }
+
+    fn stop(self) -> Cost {
+        let time = self.start.elapsed();
+        let busy = busy().zip(self.busy).map_or(time, |(now, then)| now.saturating_sub(then));
+        Cost { time, busy }
+    }
+}
+
+/// The processor time of this process's threads so far, to a few milliseconds; only Linux says.
+fn busy() -> Option<Duration> {
+    let mut all = 0;
+    for thread in std::fs::read_dir("/proc/self/task").ok()? {
+        let stat = std::fs::read_to_string(thread.ok()?.path().join("schedstat")).ok()?;
+        all += stat.split(' ').next()?.parse::<u64>().ok()?;
+    }
+    Some(Duration::from_nanos(all))
+}
 
 /// `publishers` publish `messages` in all; each of `groups` groups has `members`.
 #[derive(Clone, Copy)]
@@ -38,22 +75,35 @@ impl Case {
         self.messages / self.publishers
     }
 
-    /// Messages per second of each: the median of several runs, taken in turn.
-    fn rates<const N: usize>(self, mut runs: [&mut dyn FnMut() -> Duration; N]) -> [f64; N] {
-        let mut times = [const { Vec::new() }; N];
+    /// What a message cost each: medians of several runs, taken in turn.
+    fn costs<const N: usize>(self, mut runs: [&mut dyn FnMut() -> Cost; N]) -> [Figures; N] {
+        let mut costs = [const { Vec::new() }; N];
         for round in 0..=RUNS {
-            for (run, times) in runs.iter_mut().zip(&mut times) {
-                let time = run();
+            for (run, costs) in runs.iter_mut().zip(&mut costs) {
+                let cost = run();
                 if round > 0 {
-                    times.push(time);
+                    costs.push(cost);
                 }
             }
         }
-        times.map(|mut times| {
-            times.sort();
-            self.messages as f64 / times[RUNS / 2].as_secs_f64()
+        costs.map(|costs| {
+            let median = |of: fn(&Cost) -> Duration| {
+                let mut all: Vec<Duration> = costs.iter().map(of).collect();
+                all.sort();
+                all[RUNS / 2].as_secs_f64()
+            };
+            let messages = self.messages as f64;
+            Figures { rate: messages / median(|cost| cost.time), busy: median(|cost| cost.busy) / messages * 1e9 }
         })
     }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Figures {
+    /// Messages per second.
+    rate: f64,
+    /// Nanoseconds of processor time for a message.
+    busy: f64,
 }
 
 async fn all(tasks: Vec<JoinHandle<()>>) {
@@ -62,7 +112,7 @@ async fn all(tasks: Vec<JoinHandle<()>>) {
     }
 }
 
-fn topic(case: Case, policy: Policy, options: Options) -> Duration {
+fn topic(case: Case, policy: Policy, options: Options) -> Cost {
     case.runtime().block_on(async move {
         let topic: Topic<u64> = Intracom::new().topic_with("bench", options).expect("a topic");
         let mut members = Vec::new();
@@ -74,7 +124,7 @@ fn topic(case: Case, policy: Policy, options: Options) -> Duration {
                 members.push(tokio::spawn(async move { while sub.recv().await.is_some() {} }));
             }
         }
-        let start = Instant::now();
+        let start = Stopwatch::start();
         let publisher = |_| {
             let topic = topic.clone();
             tokio::spawn(async move {
@@ -86,11 +136,11 @@ fn topic(case: Case, policy: Policy, options: Options) -> Duration {
         all((0..case.publishers).map(publisher).collect()).await;
         topic.close();
         all(members).await;
-        start.elapsed()
+        start.stop()
     })
 }
 
-fn bare(case: Case) -> Duration {
+fn bare(case: Case) -> Cost {
     case.runtime().block_on(async move {
         let mut senders = Vec::new();
         let mut members = Vec::new();
@@ -102,7 +152,7 @@ fn bare(case: Case) -> Duration {
                 members.push(tokio::spawn(async move { while receiver.recv().await.is_ok() {} }));
             }
         }
-        let start = Instant::now();
+        let start = Stopwatch::start();
         let publisher = |_| {
             let senders = senders.clone();
             tokio::spawn(async move {
@@ -116,11 +166,11 @@ fn bare(case: Case) -> Duration {
         all((0..case.publishers).map(publisher).collect()).await;
         drop(senders);
         all(members).await;
-        start.elapsed()
+        start.stop()
     })
 }
 
-fn broadcast(case: Case) -> Duration {
+fn broadcast(case: Case) -> Cost {
     case.runtime().block_on(async move {
         let (sender, _) = broadcast::channel::<u64>(case.capacity);
         let member = |_| {
@@ -130,7 +180,7 @@ fn broadcast(case: Case) -> Duration {
             )
         };
         let members = (0..case.groups * case.members).map(member).collect();
-        let start = Instant::now();
+        let start = Stopwatch::start();
         let publisher = |_| {
             let sender = sender.clone();
             tokio::spawn(async move {
@@ -146,7 +196,7 @@ fn broadcast(case: Case) -> Duration {
         all((0..case.publishers).map(publisher).collect()).await;
         drop(sender);
         all(members).await;
-        start.elapsed()
+        start.stop()
     })
 }
 
@@ -154,20 +204,32 @@ fn main() {
     // `cargo test --benches` comes by here as well: then only to see that it works.
     let quick = !std::env::args().any(|arg| arg == "--bench");
     let sized = |case: Case| if quick { Case { messages: 1000, ..case } } else { case };
-    println!("{:<44} {:>12} {:>12} {:>7} {:>12}", "messages/s", "topic", "bare channel", "ratio", "broadcast");
+    println!(
+        "{:<40} {:>10} {:>10} {:>6} {:>10} {:>9} {:>9} {:>6}",
+        "messages/s, and ns of processor time", "topic", "bare", "ratio", "broadcast", "topic ns", "bare ns", "ratio"
+    );
     let line = |name: &str, case: Case| {
         let case = sized(case);
         let [ours, bare, broadcast] =
-            case.rates([&mut || topic(case, Policy::Block, Options::DEFAULT), &mut || bare(case), &mut || {
+            case.costs([&mut || topic(case, Policy::Block, Options::DEFAULT), &mut || bare(case), &mut || {
                 broadcast(case)
             }]);
-        println!("{name:<44} {ours:>12.0} {bare:>12.0} {:>6.2}x {broadcast:>12.0}", bare / ours);
+        println!(
+            "{name:<40} {:>10.0} {:>10.0} {:>5.2}x {:>10.0} {:>9.0} {:>9.0} {:>5.2}x",
+            ours.rate,
+            bare.rate,
+            bare.rate / ours.rate,
+            broadcast.rate,
+            ours.busy,
+            bare.busy,
+            ours.busy / bare.busy
+        );
     };
     for threads in [1, 2] {
         println!("{threads} thread(s)");
         for capacity in [1000, 1] {
             for groups in [1, 2, 10] {
-                let messages = if capacity == 1 { 200_000 } else { 1_000_000 } / groups as u64;
+                let messages = if capacity == 1 { 200_000 } else { 2_000_000 } / groups as u64;
                 let case = Case { threads, publishers: 1, groups, members: 1, capacity, messages };
                 line(&format!("1 publisher, {groups} group(s), buffer {capacity}"), case);
             }
@@ -187,7 +249,7 @@ fn main() {
         ("block, subscriber-aware", Policy::Block, Options::DEFAULT.subscriber_aware()),
         ("block, unlimited patience", Policy::Block, Options::DEFAULT.patience(Duration::MAX)),
     ] {
-        let [rate] = case.rates([&mut || topic(case, policy, options)]);
-        println!("{name:<44} {rate:>12.0}");
+        let [figures] = case.costs([&mut || topic(case, policy, options)]);
+        println!("{name:<40} {:>10.0} {:>38.0}", figures.rate, figures.busy);
     }
 }

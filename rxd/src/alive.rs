@@ -1,6 +1,10 @@
 //! How a daemon reports that it is alive.
 
+use crate::core::Core;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval};
 
 /// What is declared about the watchdog.
 #[derive(Clone, Copy, Debug, Default)]
@@ -16,10 +20,93 @@ pub(crate) struct Alive {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnStale {
-    /// The watchdog is fed no more, and the service manager ends the process.
+    /// The watchdog is fed no more, and the service manager ends the process. Without a watchdog it
+    /// is for whoever asks `/livez` to do so.
     #[default]
     Trigger,
     /// The service is restarted first. If that does not take it out of Run, or does not bring its
     /// heartbeat back, as `Trigger`.
     Restart,
+}
+
+/// Has stale services restarted where no watchdog is fed that would see to it. Dropped, it ends.
+#[derive(Debug)]
+pub(crate) struct Keeper(JoinHandle<()>);
+
+impl Keeper {
+    /// None, if no service is to be restarted so.
+    pub(crate) fn start(core: &Arc<Core>) -> Option<Keeper> {
+        let period = core.pulse().rescues()?;
+        Some(Keeper(tokio::spawn(keep(core.clone(), (period / 4).max(Duration::from_millis(1))))))
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+async fn keep(core: Arc<Core>, every: Duration) {
+    let mut tick = interval(every);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut told = String::new();
+    loop {
+        tick.tick().await;
+        let stale = core.rescue().filter(|stale| !stale.is_curable());
+        let trouble = stale.map(|stale| stale.text(&core)).unwrap_or_default();
+        if trouble != told && !trouble.is_empty() {
+            tracing::error!(target: "rxd", "{trouble}, and a restart has not helped");
+        }
+        told = trouble;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Context, Daemon, Options, Runner, Service, State};
+
+    /// Has a heartbeat in its second Run only.
+    struct Wedged(u32);
+
+    impl Runner for Wedged {
+        async fn run(&mut self, cx: &Context) -> crate::Result {
+            self.0 += 1;
+            let mut beat = interval(Duration::from_millis(500));
+            while !cx.is_cancelled() {
+                tokio::select! {
+                    _ = beat.tick(), if self.0 == 2 => cx.heartbeat(),
+                    () = cx.cancelled() => {}
+                }
+            }
+            Ok(())
+        }
+    }
+
+    async fn start(on_stale: OnStale) -> crate::DaemonHandle {
+        let service = Service::new("a", Wedged(0)).options(Options::DEFAULT.heartbeat(Duration::from_secs(2)));
+        let handle = Daemon::new("d").signals([]).on_stale(on_stale).add(service).start().await.unwrap();
+        handle.wait_for("a", State::Run).await.unwrap();
+        handle
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_a_watchdog_a_stale_service_is_restarted_too() {
+        let handle = start(OnStale::Restart).await;
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert_eq!(handle.states()["a"].incarnation, 2, "once, since that helped");
+        assert!(handle.core().stale().is_none());
+        handle.shutdown();
+        assert!(handle.wait().await.is_ok());
+        assert_eq!(tokio::runtime::Handle::current().metrics().num_alive_tasks(), 0, "nobody looks any more");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_that_is_not_declared_it_is_not() {
+        let handle = start(OnStale::Trigger).await;
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        assert_eq!(handle.states()["a"].incarnation, 1);
+        assert!(handle.core().stale().is_some_and(|stale| !stale.is_curable()));
+    }
 }

@@ -4,10 +4,10 @@ use crate::board::{Id, signal};
 use crate::core::Core;
 use crate::panic;
 use crate::round::Round;
+use crate::tracker::Tracker;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use tokio::task::{AbortHandle, JoinHandle};
-use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 /// The tasks of one round of one service. Costs nothing until the first is spawned.
@@ -18,7 +18,7 @@ pub(crate) struct Children {
 
 #[derive(Debug, Default)]
 struct Group {
-    tracker: TaskTracker,
+    tracker: Tracker,
     inner: Mutex<Inner>,
 }
 
@@ -99,13 +99,12 @@ impl Children {
     pub(crate) fn close(&self) {
         let group = self.group.get_or_init(Box::default);
         group.lock().closed = true;
-        group.tracker.close();
     }
 
     /// Waits until every task has ended.
     pub(crate) async fn ended(&self) {
         if let Some(group) = self.group.get() {
-            group.tracker.wait().await;
+            group.tracker.ended().await;
         }
     }
 

@@ -4,6 +4,7 @@ use crate::board::{Board, Event, Id, Word, signal};
 use crate::error::{Error, Result};
 use crate::graph::fnv1a;
 use crate::intracom::Intracom;
+use crate::pulse::Pulse;
 use crate::shutdown::Ladder;
 use crate::stall::Stall;
 use crate::state::{Cause, State, Transition};
@@ -11,7 +12,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
@@ -28,6 +29,9 @@ pub(crate) struct Core {
     lookup: Box<[(u64, Id)]>,
     details: Box<[Mutex<Option<Box<Detail>>>]>,
     requests: Mutex<Vec<(Id, Command, oneshot::Sender<Result>)>>,
+    /// Whom an operator has stopped, started or restarted, each time: a judge asks.
+    #[cfg(any(test, feature = "test-util"))]
+    operated: Mutex<Vec<Id>>,
     /// The supervisor has something to look at.
     pub(crate) supervisor: Notify,
     /// What services tell one another.
@@ -47,6 +51,8 @@ pub(crate) struct Core {
     failures: Mutex<Vec<Id>>,
     /// The services that have a `reload` of their own.
     reloadable: Mutex<Vec<Id>>,
+    /// The services that have a heartbeat.
+    pulse: Mutex<Pulse>,
     pub(crate) stall: Stall,
     /// How many transitions readers of the states were too slow for.
     pub(crate) lagged: AtomicU64,
@@ -123,6 +129,8 @@ impl Core {
             names: names.into(),
             lookup: lookup.into(),
             requests: Mutex::new(Vec::new()),
+            #[cfg(any(test, feature = "test-util"))]
+            operated: Mutex::default(),
             supervisor: Notify::new(),
             intracom: Intracom::new(),
             said: Mutex::default(),
@@ -133,6 +141,7 @@ impl Core {
             started: Instant::now(),
             failures: Mutex::new(Vec::new()),
             reloadable: Mutex::new(Vec::new()),
+            pulse: Mutex::default(),
             lagged: AtomicU64::new(0),
             #[cfg(feature = "admin")]
             pictures: std::sync::OnceLock::new(),
@@ -251,9 +260,17 @@ impl Core {
         self.reloadable.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    pub(crate) fn pulse(&self) -> MutexGuard<'_, Pulse> {
+        self.pulse.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Asks something of a service; the receiver is told when it is done.
     pub(crate) fn request(&self, id: Id, command: Command) -> oneshot::Receiver<Result> {
         let (sender, receiver) = oneshot::channel();
+        #[cfg(any(test, feature = "test-util"))]
+        if command != Command::Reload {
+            self.operated.lock().unwrap_or_else(PoisonError::into_inner).push(id);
+        }
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).push((id, command, sender));
         self.board.raise(id, signal::REQUEST);
         if self.board.word(id).over && self.shutting_down().is_some() {
@@ -272,6 +289,11 @@ impl Core {
             Command::Stop => Ok(()),
             Command::Reload => Err(Error::msg(format_args!("service `{}` is not running", self.name(id)))),
         }
+    }
+
+    #[cfg(any(test, feature = "test-util"))]
+    pub(crate) fn operated(&self) -> Vec<Id> {
+        self.operated.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Takes what was asked of a service, oldest first.

@@ -7,18 +7,19 @@ use crate::error::{Error, GraphError, Result};
 use crate::graph::{Edge, Graph, Node};
 use crate::handle::DaemonHandle;
 use crate::prestart::{self, Erased, Pipeline};
+use crate::pulse::Pulse;
 use crate::sentinel::Sentinel;
 use crate::service::Service;
 use crate::signals::{self, Heard, Listener, Signal};
 use crate::supervisor::Supervisor;
 use crate::systemd::Systemd;
+use crate::tracker::Tracker;
 use crate::wiring::{self, OwnedTargets};
 use std::borrow::Cow;
 use std::fmt;
 use std::process::{ExitCode, Termination};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 /// How long a daemon may take to stop where nothing else is declared.
@@ -136,8 +137,8 @@ impl Daemon {
         self
     }
 
-    /// What happens when a service that declared a heartbeat has none while it is in Run, and
-    /// systemd's watchdog waits for it.
+    /// What happens when a service that declared a heartbeat has none while it is in Run. Default:
+    /// it is left to systemd's watchdog, and to whoever asks the admin route's `/livez`.
     pub fn on_stale(mut self, on_stale: OnStale) -> Self {
         self.alive.on_stale = on_stale;
         self
@@ -265,6 +266,7 @@ impl Daemon {
         #[cfg(feature = "admin")]
         core.pictures.get_or_init(|| pictures);
         let services = self.services;
+        *core.pulse() = Pulse::new(self.alive.on_stale, services.iter().map(|service| *service.limits()));
         let mut systemd = Systemd::begin(&core, self.alive, services.iter().map(|service| *service.limits()));
         // Not ready before everything besides the services is there too.
         let hold = systemd.hold();
@@ -289,7 +291,7 @@ impl Daemon {
             core.shut_down(Reason::Signal(number));
             (0..services.len() as Id).for_each(|id| core.board.raise(id, signal::SHUTDOWN));
         }
-        let tasks = TaskTracker::new();
+        let tasks = Tracker::default();
         for (id, service) in services.into_iter().enumerate() {
             let name = core.name(id as Id).clone();
             let span = tracing::error_span!(target: "rxd", "service", service = %name);

@@ -147,6 +147,7 @@ mod options;
 mod pace;
 mod panic;
 pub mod prestart;
+mod pulse;
 mod report;
 mod round;
 mod sentinel;
@@ -164,6 +165,7 @@ pub mod systemd;
 mod systemd;
 #[cfg(any(test, feature = "test-util"))]
 pub mod testing;
+mod tracker;
 mod watch;
 mod why;
 mod wiring;

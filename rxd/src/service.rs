@@ -10,6 +10,7 @@ use crate::graph::{Edge, Effect, Kind, Mode, Node, Target};
 use crate::manager::{Manager, Table};
 use crate::options::{Knobs, Options};
 use crate::state::{Action, State};
+use crate::tracker::Tracker;
 use crate::wiring::OwnedTargets;
 use std::borrow::Cow;
 use std::fmt;
@@ -18,7 +19,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
-use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 
 /// The methods of a service. Only [`run`](Runner::run) must be written.
@@ -267,7 +267,7 @@ pub struct Service {
 }
 
 /// Starts the service's task: the one place that knows its type.
-type Spawn = Box<dyn FnOnce(Seat, &TaskTracker, tracing::Span) + Send>;
+type Spawn = Box<dyn FnOnce(Seat, &Tracker, tracing::Span) + Send>;
 
 impl fmt::Debug for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -417,7 +417,7 @@ impl Service {
         }
     }
 
-    pub(crate) fn spawn(self, core: &Arc<Core>, id: Id, tasks: &TaskTracker, span: tracing::Span) {
+    pub(crate) fn spawn(self, core: &Arc<Core>, id: Id, tasks: &Tracker, span: tracing::Span) {
         if let Some(spawn) = self.spawn {
             spawn(Seat::new(core.clone(), id, self.options, self.manager), tasks, span);
         }

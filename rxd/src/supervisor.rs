@@ -1,5 +1,6 @@
 //! The one task that watches over all: signals, the end, the order and limits of shutdown.
 
+use crate::alive::Keeper;
 use crate::board::{Id, signal};
 use crate::core::{Command, Core, Reason};
 use crate::error::Result;
@@ -9,6 +10,7 @@ use crate::sentinel::Sentinel;
 use crate::signals::{Asked, Heard, Listener, die};
 use crate::state::{Cause, State};
 use crate::systemd::Systemd;
+use crate::tracker::Tracker;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -16,7 +18,6 @@ use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep_until};
-use tokio_util::task::TaskTracker;
 
 /// How long services have to drop what they are doing once all limits are over: half of it in
 /// their order, the other half without, since one that is stuck must not keep those behind it.
@@ -24,7 +25,7 @@ const SETTLE: Duration = Duration::from_millis(100);
 
 pub(crate) struct Supervisor {
     core: Arc<Core>,
-    tasks: TaskTracker,
+    tasks: Tracker,
     listener: Listener,
     shutdown_timeout: Duration,
     exit_code: u8,
@@ -50,7 +51,7 @@ enum Woken {
 impl Supervisor {
     pub(crate) fn new(
         core: Arc<Core>,
-        tasks: TaskTracker,
+        tasks: Tracker,
         listener: Listener,
         (shutdown_timeout, exit_code): (Duration, u8),
         sentinel: Option<Sentinel>,
@@ -76,7 +77,9 @@ impl Supervisor {
     }
 
     pub(crate) async fn run(mut self) {
+        let keeper = if self.systemd.feeds() { None } else { Keeper::start(&self.core) };
         self.until_shutdown().await;
+        drop(keeper);
         self.systemd.stopping(self.shutdown_timeout.saturating_add(SETTLE));
         let end = match self.core.ladder.left() {
             0 => later(SETTLE),
@@ -86,9 +89,8 @@ impl Supervisor {
         for id in 0..self.core.board.len() as Id {
             self.core.board.raise(id, signal::OVER);
         }
-        self.tasks.close();
         // A service whose thread is blocked holds its task for as long as it is.
-        let stuck = tokio::time::timeout_at(end, self.tasks.wait()).await.is_err();
+        let stuck = tokio::time::timeout_at(end, self.tasks.ended()).await.is_err();
         self.core.intracom.close();
         self.core.board.close();
         self.systemd.finish().await;

@@ -71,6 +71,7 @@ fn graphs() {
 fn topics() {
     all!(value: rxd::intracom::Intracom, rxd::intracom::Topic<u8>, rxd::intracom::Group<'static>);
     all!(value: rxd::intracom::Options, rxd::intracom::Policy, rxd::intracom::Delivery);
+    all!(value: rxd::intracom::Publisher<u8>, rxd::intracom::Subscriber<u8>);
     all!(ordinary: rxd::intracom::Declared<u8>, rxd::intracom::Subscription<u8>, rxd::intracom::TopicSink<u8>);
     future::<rxd::intracom::Publish<'static, u8>>();
     all!(value: rxd::intracom::Stats, rxd::intracom::TopicStats, rxd::intracom::GroupStats, rxd::intracom::Drops);
@@ -101,12 +102,21 @@ fn systemd() {
     value::<rxd::systemd::Unit>();
 }
 
-/// The test kit.
+/// The test kit: puppets and what they are told, a daemon under test, what is expected of it, every order.
+/// (An `Explorer` holds closures of a test, and stays in it.)
 #[test]
 fn testing() {
-    use rxd::testing::{Act, Probe, Puppet, Reloading, Rules, Step, Trace, Violation};
-    all!(value: Act, Probe, Puppet, Reloading, Step, Trace, Violation);
+    use rxd::testing::{Act, Inbox, Probe, Puppet, Reloading};
+    all!(value: Act, Inbox<u32>, Probe, Puppet, Reloading);
+    use rxd::testing::{Ended, Harness, Running};
+    builder::<Harness>();
+    all!(ordinary: Running, Ended);
+    use rxd::testing::{Expect, Expected, Places, Rules, Step, Trace, Violation};
+    all!(value: Trace, Step, Expect<'static>, Expected<'static>, Places<'static>, Violation);
     ordinary::<Rules>();
+    use rxd::testing::{Choice, Counterexample, Explored};
+    all!(value: Choice, Counterexample);
+    ordinary::<Explored>();
 }
 
 /// What is awaited may be awaited in a task of its own.

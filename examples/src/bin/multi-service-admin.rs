@@ -4,8 +4,8 @@
 //! cargo run -p examples --bin multi-service-admin -- --fail-every 20s
 //! ```
 //!
-//! Open <http://127.0.0.1:1337/>: the graph is the one the compiler has checked, and every 20 s it
-//! shows the API fail, `health` notice, `poller` leave, and all three come back. Then try
+//! What to watch for: open <http://127.0.0.1:1337/>. The graph is the one the compiler has checked, and every
+//! 20 s it shows the API fail, `health` notice, `poller` leave, and all three come back. Then try
 //!
 //! ```text
 //! curl 127.0.0.1:1337/services/poller/why
@@ -160,4 +160,36 @@ async fn main() -> rxd::Result {
     .admin(args.admin)
     .run()
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rxd::State::Run;
+    use rxd::testing::{Act, Harness};
+
+    #[tokio::test(start_paused = true)]
+    async fn an_operator_asks_why() {
+        let addr = SocketAddr::from(([127, 0, 0, 1], 1));
+        let api = Http::new(addr);
+        let daemon = MultiService {
+            api: Api { addr, fail_every: None, listener: None },
+            health: Health { api: api.clone() },
+            poller: Poller { api },
+        };
+        let test = Harness::new(daemon.into_daemon()).only("poller").start().await;
+        test.until("poller", Run).await;
+        test.handle().stop("health").await.unwrap();
+        test.until("poller", rxd::State::Idle).await;
+        test.settle().await;
+        assert_eq!(
+            test.handle().why("poller").unwrap().to_string(),
+            "poller in Idle: waits for health entering Run; health in Exit (operator)"
+        );
+        test.handle().start("health").await.unwrap();
+        test.until("poller", Run).await;
+        test.tell("api", Act::Fail);
+        test.until("api", Run).await;
+        assert!(test.shutdown().await.report.is_ok());
+    }
 }

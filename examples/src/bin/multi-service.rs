@@ -139,7 +139,7 @@ struct Args {
     /// Have the API fail once, this long after it has started: 10s.
     #[arg(long, value_parser = humantime::parse_duration)]
     fail_after: Option<Duration>,
-    /// Print the service graph, and exit.
+    /// Print the service graph, as Mermaid unless another format is named, and exit.
     #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true, default_missing_value = "mermaid")]
     graph: Option<Format>,
 }
@@ -171,4 +171,49 @@ async fn main() -> rxd::Result {
     }
     .run()
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rxd::State::{Exit, Idle, Run};
+    use rxd::testing::{Act, Explorer, Harness, Puppet};
+
+    /// Nobody listens there: what is asked over HTTP is not the point.
+    fn daemon() -> Harness {
+        let addr = SocketAddr::from(([127, 0, 0, 1], 1));
+        let api = Http::new(addr);
+        let daemon = MultiService {
+            api: Api { addr, fail_after: None, listener: None },
+            health: Health { api: api.clone() },
+            poller: Poller { api },
+        };
+        Harness::new(daemon.into_daemon()).only("poller")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_poller_runs_while_it_is_healthy() {
+        let test = daemon().start().await;
+        test.until("poller", Run).await;
+        test.tell("health", Act::Fail);
+        test.until("poller", Idle).await;
+        test.until("poller", Run).await;
+        let ended = test.shutdown().await;
+        ended.trace.expect("poller").enters(Run).while_in("health", Run).times(2);
+        ended.trace.expect("poller").enters(Exit).before("health");
+        ended.trace.expect("health").enters(Exit).before("api");
+    }
+
+    /// Whatever the API and the health check do, in whatever order.
+    #[test]
+    fn the_poller_never_runs_on_without_health() {
+        let explored = Explorer::new(|| daemon().puppet("poller", Puppet::new()), ["api", "health"])
+            .never_at_rest("the poller runs, and it is not healthy", |at| {
+                at.is_in("poller", Run) && !at.is_in("health", Run)
+            })
+            .steps(6)
+            .run();
+        explored.assert();
+        assert!(explored.points > 20, "{explored:?}");
+    }
 }

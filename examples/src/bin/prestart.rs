@@ -133,3 +133,21 @@ async fn main() -> rxd::Result {
         .run()
         .await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rxd::State::{Init, Run};
+    use rxd::testing::Harness;
+
+    #[tokio::test(start_paused = true)]
+    async fn without_the_port_that_a_stage_has_taken_it_comes_round() {
+        let server = Server { port: Port::default(), count: PathBuf::new(), listener: None };
+        let test = Harness::new(Prestart { server }.into_daemon()).start().await;
+        test.until("server", rxd::State::Stop).await;
+        test.until("server", Init).await;
+        let ended = test.shutdown().await;
+        ended.trace.expect("server").leaves(Run).because(rxd::Cause::Error);
+        assert_eq!(ended.report.services()[0].error.as_deref(), Some("the port is gone"));
+    }
+}

@@ -60,3 +60,36 @@ async fn main() -> rxd::Result {
     examples::log_to_stderr();
     RunUntilSuccess { migrate: Migrate { failures, attempt: 0 }, report: Report }.run().await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rxd::State::{Exit, Run};
+    use rxd::testing::{Act, Harness};
+
+    fn daemon(failures: u32) -> Harness {
+        Harness::new(RunUntilSuccess { migrate: Migrate { failures, attempt: 0 }, report: Report }.into_daemon())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_report_comes_after_the_fourth_attempt() {
+        let ended = daemon(3).start().await.wait().await;
+        ended.trace.expect("migrate").enters(Run).times(4);
+        ended.trace.expect("report").enters(Run).after_it_enters("migrate", Exit);
+        assert!(ended.report.is_ok());
+    }
+
+    /// The report alone: a puppet stands in for the job that it comes after.
+    #[tokio::test(start_paused = true)]
+    async fn the_report_waits_for_success_and_not_for_the_end() {
+        let test = Harness::alone(Report).start().await;
+        for act in [Act::Fail, Act::Panic, Act::Ok] {
+            test.until("migrate", Run).await;
+            assert!(test.handle().states()["report"].is_in(rxd::State::Idle));
+            test.tell("migrate", act);
+            test.until("migrate", rxd::State::Stop).await;
+        }
+        let ended = test.wait().await;
+        ended.trace.expect("report").enters(Run).times(1).after_it_enters("migrate", Exit);
+    }
+}

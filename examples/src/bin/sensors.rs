@@ -229,3 +229,50 @@ async fn main() -> rxd::Result {
     .run()
     .await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rxd::testing::{Act, Harness, Inbox};
+
+    /// The aggregator between a scripted sampler and an inbox.
+    #[tokio::test(start_paused = true)]
+    async fn the_aggregator_sums_up_what_it_is_given() {
+        let daemon = Sensors {
+            sampler: Sampler { every: Duration::from_secs(1), number: 0 },
+            aggregator: Aggregator { summaries: Summaries::new() },
+            newest: SlowReader { group: NEWEST },
+            oldest: SlowReader { group: OLDEST },
+            web: Web { addr: ([127, 0, 0, 1], 0).into() },
+        };
+        let readings = [1.0, 3.0, 2.0].map(|value| Reading { number: 0, sensor: "load", value });
+        let inbox = Inbox::new();
+        let test = Harness::new(daemon.into_daemon())
+            .only("aggregator")
+            .puppet("web", inbox.subscriber(SUMMARIES, Group::named("web")))
+            .start()
+            .await;
+        test.until("aggregator", rxd::State::Run).await;
+        test.settle().await;
+        test.tell("sampler", Act::publish(READINGS, readings));
+        test.settle().await;
+        let summaries: Vec<Summaries> = inbox.messages();
+        assert_eq!(summaries.len(), 3);
+        let Summary { readings, least, most, mean } = summaries[2]["load"];
+        assert_eq!((readings, least, most, mean), (3, 1.0, 3.0, 2.0));
+        assert!(test.shutdown().await.report.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_reader_holds_nobody_up() {
+        let reader = Harness::alone(rxd::Service::declared(SlowReader { group: NEWEST })).start().await;
+        reader.until("slow-reader", rxd::State::Run).await;
+        reader.settle().await;
+        let topic = READINGS.on(&reader.handle().intracom()).unwrap();
+        for number in 0..100 {
+            topic.publish(Reading { number, sensor: "load", value: 0.0 }).await.unwrap();
+        }
+        assert!(topic.stats().groups[0].dropped.oldest >= 90);
+        reader.shutdown().await;
+    }
+}

@@ -72,3 +72,24 @@ async fn main() -> rxd::Result {
     examples::log_to_stderr();
     SingleService { greeter: Greeter { greetings, every, rounds: 0 } }.run().await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rxd::State::{Init, Run};
+    use rxd::testing::Harness;
+
+    /// In paused time: five rounds of two greetings, a second apart, take no time at all.
+    #[tokio::test(start_paused = true)]
+    async fn it_comes_round() {
+        let greeter = Greeter { greetings: 2, every: Duration::from_secs(1), rounds: 0 };
+        let test = Harness::new(SingleService { greeter }.into_daemon()).start().await;
+        for _ in 0..5 {
+            test.until("greeter", Run).await;
+            test.until("greeter", rxd::State::Stop).await;
+        }
+        let ended = test.shutdown().await;
+        ended.trace.expect("greeter").enters(Init).times(5);
+        ended.trace.expect("greeter").leaves(Run).at(Duration::from_secs(2));
+    }
+}

@@ -172,3 +172,31 @@ async fn main() -> rxd::Result {
     }
     handle.wait().await.into_result()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rxd::State::{Init, Run};
+    use rxd::testing::{Harness, Puppet};
+
+    /// The real `db` and `api`, and nobody who looks.
+    #[tokio::test(start_paused = true)]
+    async fn the_api_leaves_and_comes_back_with_the_database() {
+        let daemon = StatusBoard {
+            db: Db { holds: Duration::from_secs(5), rounds: 0 },
+            api: Api,
+            clock: Clock { end: Duration::from_secs(3600), over: Default::default() },
+            board: Board { terminal: false },
+        };
+        let test = Harness::new(daemon.into_daemon()).puppet("board", Puppet::new()).start().await;
+        for _ in 0..3 {
+            test.until("api", Run).await;
+            test.until("api", rxd::State::Stop).await;
+        }
+        let ended = test.shutdown().await;
+        ended.trace.expect("api").enters(Run).while_in("db", Run).times(3);
+        // The second attempt was refused.
+        ended.trace.expect("db").enters(Init).times(4);
+        ended.trace.expect("db").leaves(Run).at(Duration::from_millis(5200));
+    }
+}

@@ -172,3 +172,27 @@ fn main() -> rxd::Result {
     examples::log_to_stderr();
     tokio::runtime::Runtime::new()?.block_on(daemon.run())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rxd::State::Run;
+    use rxd::testing::Harness;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_worker_works_at_its_pace_while_there_is_an_api() {
+        let jobs = Arc::<AtomicU64>::default();
+        let daemon = Jobs {
+            api: Api { addr: ([127, 0, 0, 1], 0).into(), passed: None, jobs: jobs.clone() },
+            worker: Worker { config: None, pace: Duration::from_millis(500), jobs: jobs.clone() },
+        };
+        let test = Harness::new(daemon.into_daemon()).only("worker").start().await;
+        test.until("worker", Run).await;
+        tokio::time::sleep(Duration::from_millis(2250)).await;
+        assert_eq!(jobs.load(Ordering::Relaxed), 5);
+        // Nothing has changed, and nothing is missed: it stays in Run.
+        test.handle().reload("worker").await.unwrap();
+        let ended = test.shutdown().await;
+        ended.trace.expect("worker").enters(Run).times(1).while_in("api", Run);
+    }
+}

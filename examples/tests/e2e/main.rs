@@ -1,9 +1,16 @@
 //! Each example as its user runs it: a process, its output, real requests, real signals.
 
+mod custom_manager;
+mod help;
 mod multi_service;
+mod multi_service_admin;
 mod prestart;
 mod program;
 mod pubsub;
 mod run_until_success;
 mod sensors;
 mod single_service;
+mod status_board;
+mod systemd;
+#[cfg(target_os = "linux")]
+mod systemd_unit;

@@ -1,18 +1,9 @@
 //! The flagship, end to end: a real API, real requests, a real signal.
 
-use crate::program::{Program, free_port, transition_of};
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use crate::program::{Program, free_port, get};
+use std::net::TcpListener;
 
 const BIN: &str = env!("CARGO_BIN_EXE_multi-service");
-
-fn run(service: &str) -> String {
-    transition_of(service, "run", "entering")
-}
-
-fn exit(service: &str) -> String {
-    transition_of(service, "exit", "entering")
-}
 
 #[test]
 fn it_starts_in_order_answers_and_stops_in_reverse_order() {
@@ -20,21 +11,15 @@ fn it_starts_in_order_answers_and_stops_in_reverse_order() {
     let mut program = Program::start(BIN, &["--addr", &addr]);
     program.until(r#"{"hello":"world"}"#);
 
-    let mut api = TcpStream::connect(&addr).expect("the API listens");
-    api.write_all(b"GET /api HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    api.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with(r#"{"hello":"world"}"#), "{answer}");
+    assert_eq!(get(&addr, "/api"), r#"{"hello":"world"}"#);
 
     program.signal("INT");
     let status = program.end();
     assert_eq!(status.code(), Some(0), "{}", program.seen.join("\n"));
-    let started = [run("api"), run("health"), run("poller")].map(|line| program.place(0, &line));
-    assert!(started.is_sorted(), "{}", program.seen.join("\n"));
-    let stopped = [exit("poller"), exit("health"), exit("api")].map(|line| program.place(0, &line));
-    assert!(stopped.is_sorted(), "{}", program.seen.join("\n"));
-    let last_of_poller = program.place(0, &exit("poller"));
-    assert!(program.place(0, &transition_of("health", "run", "exited")) > last_of_poller);
+    let entering = |state: &str, services: [&str; 3]| services.map(|service| program.seq(service, state, "entering"));
+    assert!(entering("run", ["api", "health", "poller"]).is_sorted(), "{}", program.seen.join("\n"));
+    assert!(entering("exit", ["poller", "health", "api"]).is_sorted(), "{}", program.seen.join("\n"));
+    assert!(program.seq("health", "run", "exited") > program.seq("poller", "exit", "entering"));
 }
 
 #[test]

@@ -1,8 +1,7 @@
 //! What must be there first, end to end.
 
-use crate::program::{Program, free_port, transition_of};
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use crate::program::{Program, free_port, get, transition_of};
+use std::net::TcpListener;
 
 const BIN: &str = env!("CARGO_BIN_EXE_prestart");
 
@@ -15,22 +14,14 @@ fn start(name: &str) -> (Program, String, String) {
     (Program::start(BIN, &args), listen, upstream)
 }
 
-fn ask(addr: &str) -> String {
-    let mut stream = TcpStream::connect(addr).unwrap();
-    stream.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
-}
-
 #[test]
 fn it_starts_once_its_upstream_answers() {
     let (mut program, listen, upstream) = start("answers");
     program.until("stage=\"upstream\" attempt=3");
     let _upstream = TcpListener::bind(upstream).unwrap();
     program.until("serving on");
-    assert!(ask(&listen).ends_with("asked 1 times\n"));
-    assert!(ask(&listen).ends_with("asked 2 times\n"));
+    assert!(get(&listen, "/").ends_with("asked 1 times\n"));
+    assert!(get(&listen, "/").ends_with("asked 2 times\n"));
     program.signal("TERM");
     assert_eq!(program.end().code(), Some(0), "{}", program.seen.join("\n"));
     let waited = program.place(0, "stage=\"upstream\"");

@@ -1,6 +1,7 @@
 //! A real program, its real output, real signals.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
@@ -20,8 +21,14 @@ pub(crate) struct Program {
 impl Program {
     /// Starts it, with the log at DEBUG for `rxd`.
     pub(crate) fn start(path: &str, args: &[&str]) -> Self {
+        Program::start_with(path, args, &[])
+    }
+
+    /// The same, with this in its environment.
+    pub(crate) fn start_with(path: &str, args: &[&str], env: &[(&str, &str)]) -> Self {
         let mut child = Command::new(path)
             .args(args)
+            .envs(env.iter().copied())
             .env("RUST_LOG", "info,rxd=debug")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -70,6 +77,13 @@ impl Program {
         self.until(&transition_of(service, state, transition));
     }
 
+    /// The number of the first transition of this kind: lines of several threads may change places.
+    #[track_caller]
+    pub(crate) fn seq(&self, service: &str, state: &str, transition: &str) -> u64 {
+        let line = &self.seen[self.place(0, &transition_of(service, state, transition))];
+        line.rsplit_once("seq=").and_then(|(_, seq)| seq.trim().parse().ok()).expect("it has a number")
+    }
+
     /// Sends a signal: `INT`.
     pub(crate) fn signal(&self, name: &str) {
         let kill = format!("kill -{name} {}", self.child.id());
@@ -104,6 +118,27 @@ impl Drop for Program {
 /// How a transition is logged.
 pub(crate) fn transition_of(service: &str, state: &str, transition: &str) -> String {
     format!(r#"rxd::state: service="{service}" state="{state}" transition="{transition}" seq="#)
+}
+
+/// What is answered to this, head and all.
+#[track_caller]
+pub(crate) fn request(addr: &str, method: &str, path: &str, body: &str) -> String {
+    let mut server = TcpStream::connect(addr).expect("it listens");
+    let length = body.len();
+    let head = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {length}\r\nconnection: close");
+    server.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).unwrap();
+    let mut answer = String::new();
+    server.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// The body there.
+#[track_caller]
+pub(crate) fn get(addr: &str, path: &str) -> String {
+    let answer = request(addr, "GET", path, "");
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200 OK"), "{head}");
+    body.to_owned()
 }
 
 /// A port that nobody listens on.

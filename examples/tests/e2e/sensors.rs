@@ -1,21 +1,13 @@
 //! Readings that are sampled, summed up and served, and what became of them.
 #![cfg(target_os = "linux")]
 
-use crate::program::{Program, free_port};
+use crate::program::{self, Program, free_port};
 use serde_json::Value;
-use std::io::{Read, Write};
-use std::net::TcpStream;
 
 const BIN: &str = env!("CARGO_BIN_EXE_sensors");
 
 fn get(addr: &str, path: &str) -> Value {
-    let mut server = TcpStream::connect(addr).expect("it listens");
-    write!(server, "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
-    let mut answer = String::new();
-    server.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    assert!(head.starts_with("HTTP/1.1 200 OK"), "{head}");
-    serde_json::from_str(body).unwrap()
+    serde_json::from_str(&program::get(addr, path)).unwrap()
 }
 
 #[test]

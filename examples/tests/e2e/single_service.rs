@@ -13,10 +13,3 @@ fn it_comes_round_and_stops_with_stop_called() {
     let last = program.seen.iter().rposition(|line| line.contains("stop: here it closes")).unwrap();
     assert!(program.place(0, &transition_of("greeter", "exit", "entering")) > last);
 }
-
-#[test]
-fn help_says_what_it_is() {
-    let mut program = Program::start(BIN, &["--help"]);
-    assert_eq!(program.end().code(), Some(0));
-    program.place(0, "--greetings");
-}

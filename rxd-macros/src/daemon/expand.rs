@@ -161,7 +161,9 @@ fn setting(setting: &Setting, rxd: &Runtime) -> TokenStream {
         Setting::Stage(stage) => {
             let (new, name, path) = (rxd.stage(), &stage.name, &stage.path);
             // At the path: that is where a function that is not asynchronous is an error.
-            let new = quote_spanned!(ends(path).1=> #new::new(#name, #path));
+            let (start, end) = ends(path);
+            let new = respan(new, start);
+            let new = quote_spanned!(end=> #new::new(#name, #path));
             let times = stage.times.iter().map(|(setter, time)| {
                 let setter = proc_macro2::Ident::new(setter, proc_macro2::Span::call_site());
                 quote!(.#setter(#time))

@@ -97,7 +97,7 @@ routes! {
     get "/events" "events" "A snapshot, then every transition, as server-sent events; Last-Event-ID resumes" => ("text/event-stream", "Text"), events::get,
         problems: &[503],
         to_the_end: true;
-    get "/livez" "livez" "Whether the daemon answers" => (TEXT, "Text"), probes::live,
+    get "/livez" "livez" "Whether the daemon answers, and its heartbeats beat" => (TEXT, "Text"), probes::live,
         query: &[("verbose", "a line for each check")], also: &[(503, TEXT, "Text")],
         to_the_end: true;
     get "/readyz" "readyz" "Whether every service is in Run, or ended as it was meant to" => (TEXT, "Text"), probes::ready,

@@ -67,6 +67,7 @@ mod pace;
 mod publish;
 mod queue;
 mod registry;
+mod replay;
 mod round;
 mod sink;
 mod stats;

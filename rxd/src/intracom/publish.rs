@@ -2,8 +2,8 @@
 
 use super::error::{PublishError, Reason};
 use super::pace;
-use super::queue::Last;
-use super::round::Round;
+use super::replay::Last;
+use super::round::{Open, Round, YIELDS};
 use super::stats::Delivery;
 use super::topic::{Shared, Topic};
 use std::fmt;
@@ -24,6 +24,8 @@ impl<T: Clone + Send + 'static> Topic<T> {
     /// The messages of one publisher, each published after the last has returned, arrive in that
     /// order in every group. Between publishers there is no order, and two groups may see two.
     ///
+    /// The message is cloned for each group but one, and once more for each that it has to wait for.
+    ///
     /// # Errors
     ///
     /// The topic is closed, and nobody got the message; it is in the error.
@@ -31,7 +33,8 @@ impl<T: Clone + Send + 'static> Topic<T> {
     /// # Cancel safety
     ///
     /// Dropped while it waits, the groups that had room have the message. Those it waited for do
-    /// not, and count it as [abandoned](super::Drops::abandoned).
+    /// not, and count it as [abandoned](super::Drops::abandoned); but if there is only one group, and it
+    /// was full, then nothing may have been published, and nothing counted.
     ///
     /// # Panics
     ///
@@ -55,13 +58,21 @@ impl<T: Clone + Send + 'static> Topic<T> {
                     };
                     self.conclude(*round, rest)
                 }
+                Attempt::Sole(message) => match self.attempt(message, last, false) {
+                    // Others were let run before.
+                    Attempt::Full(mut round, message) => {
+                        let rest = round.wait(message).await;
+                        self.conclude(*round, rest)
+                    }
+                    attempt => attempt,
+                },
                 Attempt::Unheard(message) => {
                     // Made before another look at the groups: whoever joins from here on is heard of.
                     let heard = self.shared.heard.notified();
-                    match self.attempt(message, last) {
+                    match self.attempt(message, last, false) {
                         Attempt::Unheard(message) => {
                             heard.await;
-                            self.attempt(message, last)
+                            self.attempt(message, last, false)
                         }
                         attempt => attempt,
                     }
@@ -87,9 +98,10 @@ impl<T: Clone + Send + 'static> Topic<T> {
             return error(Reason::Full, message);
         }
         let last = shared.copy(&message);
-        match self.attempt(message, last.as_ref()) {
+        match self.attempt(message, last.as_ref(), true) {
             Attempt::Over(result) => result,
             Attempt::Unheard(message) => error(Reason::Unheard, message),
+            Attempt::Sole(message) => error(Reason::Full, message),
             Attempt::Full(round, message) if round.is_untouched() && !shared.options.keep_last => {
                 round.forget();
                 error(Reason::Full, message)
@@ -98,18 +110,27 @@ impl<T: Clone + Send + 'static> Topic<T> {
         }
     }
 
-    /// Publishes to everybody who need not be waited for.
+    /// Publishes to everybody who need not be waited for. With `sole`, nothing is done yet about a
+    /// single group that has no room; but what was kept as the last message is published for good.
     #[inline]
-    fn attempt(&self, message: T, last: Option<&Last<T>>) -> Attempt<T> {
+    fn attempt(&self, message: T, last: Option<&Last<T>>, sole: bool) -> Attempt<T> {
         let list = match self.shared.admit(last) {
             Ok(list) => list,
             Err(Reason::Unheard) => return Attempt::Unheard(message),
             Err(reason) => return Attempt::Over(Err(PublishError::new(&self.shared.name, reason, message))),
         };
-        match Round::begin(list, message) {
+        match Round::begin(list, message, sole && last.is_none()) {
             Ok(delivery) => Attempt::Over(Ok(delivery)),
-            Err((round, Some(message))) if round.is_waiting() => Attempt::Full(round, message),
-            Err((round, rest)) => self.conclude(*round, rest),
+            Err(open) => self.unfinished(open),
+        }
+    }
+
+    #[cold]
+    fn unfinished(&self, open: Open<T>) -> Attempt<T> {
+        match open {
+            Open::Sole(message) => Attempt::Sole(message),
+            Open::Round(round, Some(message)) if round.is_waiting() => Attempt::Full(round, message),
+            Open::Round(round, rest) => self.conclude(*round, rest),
         }
     }
 
@@ -146,6 +167,8 @@ enum Attempt<T> {
     Over(Result<Delivery, PublishError<T>>),
     /// Some group has no room.
     Full(Box<Round<T>>, T),
+    /// The only group has no room: so far it is as if the message had not been published.
+    Sole(T),
     /// Nobody listens, and somebody should.
     Unheard(T),
 }
@@ -159,6 +182,8 @@ pub struct Publish<'a, T> {
 
 enum Stage<'a, T> {
     New(T),
+    /// The only group had no room, and others were let run, so often.
+    Yielded(T, usize),
     Waiting(Pin<Box<dyn Future<Output = Result<Delivery, PublishError<T>>> + Send + 'a>>),
     Done,
 }
@@ -172,35 +197,54 @@ impl<T: Clone + Send + 'static> Future for Publish<'_, T> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let topic = self.topic;
-        match std::mem::replace(&mut self.stage, Stage::Done) {
-            Stage::New(message) if !pace::is_due() => {
-                let last = topic.shared.copy(&message);
-                match topic.attempt(message, last.as_ref()) {
-                    Attempt::Over(result) => Poll::Ready(result),
-                    unfinished => self.wait(topic.persist(unfinished, last), cx),
-                }
-            }
+        let (message, yielded) = match std::mem::replace(&mut self.stage, Stage::Done) {
+            Stage::New(message) if !pace::is_due() => (message, 0),
+            Stage::Yielded(message, times) => (message, times),
             Stage::New(message) => {
                 let paced = async move {
                     consume_budget().await;
                     let last = topic.shared.copy(&message);
-                    topic.persist(topic.attempt(message, last.as_ref()), last).await
+                    topic.persist(topic.attempt(message, last.as_ref(), false), last).await
                 };
-                self.wait(paced, cx)
+                return self.wait(paced, cx);
             }
             Stage::Waiting(mut waiting) => {
                 let polled = waiting.as_mut().poll(cx);
                 if polled.is_pending() {
                     self.stage = Stage::Waiting(waiting);
                 }
-                polled
+                return polled;
             }
             Stage::Done => panic!("`Publish` polled after it was ready"),
+        };
+        let last = topic.shared.copy(&message);
+        match topic.attempt(message, last.as_ref(), true) {
+            Attempt::Over(result) => Poll::Ready(result),
+            unfinished => self.go_on(unfinished, last, yielded, cx),
         }
     }
 }
 
-impl<'a, T> Publish<'a, T> {
+impl<'a, T: Clone + Send + 'static> Publish<'a, T> {
+    #[cold]
+    fn go_on(
+        &mut self,
+        attempt: Attempt<T>,
+        last: Option<Last<T>>,
+        yielded: usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Delivery, PublishError<T>>> {
+        match attempt {
+            // Before anything is allocated for a wait: mostly that is all it takes.
+            Attempt::Sole(message) if yielded < YIELDS => {
+                self.stage = Stage::Yielded(message, yielded + 1);
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
+            unfinished => self.wait(self.topic.persist(unfinished, last), cx),
+        }
+    }
+
     #[cold]
     fn wait(
         &mut self,

@@ -14,51 +14,29 @@
 //! 3. `stalled` and the counts are `Relaxed`: nothing else is read on the strength of them. Who has heard
 //!    of a message's end in another way (its publisher returned, its member did) finds it counted, since
 //!    whatever told it so orders the counting before the reading.
-//! 4. No lock of this file is held while user code runs, but for the clone of a kept last message
-//!    ([`Item::Last`]), whose lock nobody else waits on but the other groups that replay it.
+//! 4. No lock of this file is held while user code runs.
+//! 5. The channel carries messages as they are, with nothing wrapped around them, and so costs what it costs
+//!    bare. A [replayed](Replay) message is beside it, and counts as the oldest of the buffer: it is received
+//!    first, and it has a place in the buffer's capacity. That place is kept for it by looking before the
+//!    push: of several publishers that look at the same time, one may get in beside it.
 
 use super::options::{Group, Policy};
+use super::replay::{Last, Replay};
 use super::stats::{Drops, Ended, GroupStats};
 use super::sync::{AtomicBool, AtomicU64, Mutex, lock};
 use async_channel::{Receiver, Sender, TrySendError};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex as Cell, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-
-/// What the channel carries.
-pub(super) enum Item<T> {
-    /// A message.
-    Plain(T),
-    /// A message whose publisher can take it back while it waits for room: the channel has no send
-    /// that gives up without losing what it was to send.
-    Parked(Arc<Cell<Option<T>>>),
-    /// The last message of a topic that keeps it, cloned by whoever receives it.
-    Last(Last<T>),
-}
-
-/// A kept message. `T` need not be `Sync`, hence the lock.
-pub(super) type Last<T> = Arc<Cell<T>>;
-
-impl<T: Clone> Item<T> {
-    /// The message. `None` only if its publisher has taken it back, and then it was never sent.
-    #[inline]
-    pub(super) fn open(self) -> Option<T> {
-        match self {
-            Item::Plain(message) => Some(message),
-            Item::Parked(cell) => cell.lock().unwrap_or_else(PoisonError::into_inner).take(),
-            Item::Last(cell) => Some(cell.lock().unwrap_or_else(PoisonError::into_inner).clone()),
-        }
-    }
-}
 
 /// What a group made of a message.
 pub(super) enum Offer<T> {
     /// It is in the buffer.
     Taken,
-    /// It is in the buffer, in the place of this.
-    Replaced(Item<T>),
+    /// It is in the buffer, in the place of what was the oldest.
+    Replaced(Evicted<T>),
     /// It was dropped, and counted.
     Missed(T),
     /// The policy is to wait.
@@ -66,6 +44,10 @@ pub(super) enum Offer<T> {
     /// The group, or its topic, is closed.
     Gone(T),
 }
+
+/// What had to make room, from the buffer and in front of it. It is passed on to be dropped, for that
+/// may be to run a user's code.
+type Evicted<T> = (Option<T>, Option<Last<T>>);
 
 pub(super) struct Queue<T> {
     topic: Arc<str>,
@@ -75,8 +57,9 @@ pub(super) struct Queue<T> {
     patience: Duration,
     /// Whether others can join by its name.
     pub(super) shared: bool,
-    sender: Sender<Item<T>>,
-    pub(super) receiver: Receiver<Item<T>>,
+    sender: Sender<T>,
+    pub(super) receiver: Receiver<T>,
+    pub(super) replay: Replay<T>,
     members: Mutex<Members>,
     stalled: AtomicBool,
     closed: AtomicBool,
@@ -165,6 +148,7 @@ impl<T> Queue<T> {
             shared: group.name.is_some(),
             sender,
             receiver,
+            replay: Replay::none(),
             members: Mutex::new(Members::default()),
             stalled: AtomicBool::new(false),
             closed: AtomicBool::new(false),
@@ -174,10 +158,22 @@ impl<T> Queue<T> {
         }
     }
 
-    /// Puts the last message in front of everything, in a buffer that nobody has seen yet.
-    pub(super) fn replay(&self, last: &Last<T>) {
-        // There is room: a capacity is at least one.
-        let _ = self.sender.try_send(Item::Last(last.clone()));
+    /// Whether it is for the replayed message that there is no room, if there is none.
+    #[inline]
+    fn is_crowded(&self) -> bool {
+        self.replay.is_there() && self.sender.len() + 1 >= self.capacity && !self.sender.is_closed()
+    }
+
+    /// Until it is not.
+    async fn not_crowded(&self) {
+        loop {
+            // Made before the look: what changes from here on is heard of.
+            let gone = self.replay.is_gone();
+            if !self.is_crowded() {
+                return;
+            }
+            gone.await;
+        }
     }
 
     pub(super) fn enter(&self, member: Arc<Member>) {
@@ -220,6 +216,7 @@ impl<T> Queue<T> {
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
         self.sender.close();
+        self.replay.wake();
     }
 
     /// The last member is gone: closes, and discards what is buffered.
@@ -230,9 +227,13 @@ impl<T> Queue<T> {
     }
 
     fn drain(&self) {
-        while let Ok(item) = self.receiver.try_recv() {
+        while let Some(last) = self.replay.take() {
             self.counts.discarded.fetch_add(1, Ordering::Relaxed);
-            drop(item);
+            drop(last);
+        }
+        while let Ok(message) = self.receiver.try_recv() {
+            self.counts.discarded.fetch_add(1, Ordering::Relaxed);
+            drop(message);
         }
     }
 
@@ -250,7 +251,7 @@ impl<T> Queue<T> {
 
     /// Whether a publisher would have to wait.
     pub(super) fn would_wait(&self) -> bool {
-        self.limit().is_some() && self.sender.is_full()
+        self.limit().is_some() && (self.sender.is_full() || self.is_crowded())
     }
 
     /// How long the policy is to wait, if it is to wait at all.
@@ -266,7 +267,7 @@ impl<T> Queue<T> {
 
     pub(super) fn stats(&self) -> GroupStats {
         let dropped = self.counts.get();
-        let queued = self.receiver.len();
+        let queued = self.receiver.len() + usize::from(self.replay.is_there());
         let (members, received) = {
             let members = lock(&self.members);
             let received = members.present.iter().map(|member| member.received.load(Ordering::Relaxed)).sum::<u64>();
@@ -294,22 +295,31 @@ impl<T: Clone> Queue<T> {
         if self.policy == Policy::DropOldest {
             return self.force(message);
         }
-        match self.sender.try_send(Item::Plain(message)) {
+        if self.is_crowded() {
+            return self.full(message);
+        }
+        match self.sender.try_send(message) {
             Ok(()) => {
                 self.accepted();
                 Offer::Taken
             }
-            Err(TrySendError::Closed(item)) => gone(item),
-            Err(TrySendError::Full(item)) => match item.open() {
-                Some(message) if self.is_deserted() => Offer::Gone(message),
-                Some(message) if self.limit().is_some() => Offer::Full(message),
-                Some(message) => self.overflow(message),
-                None => Offer::Taken,
-            },
+            Err(TrySendError::Closed(message)) => Offer::Gone(message),
+            Err(TrySendError::Full(message)) => self.full(message),
+        }
+    }
+
+    #[cold]
+    fn full(&self, message: T) -> Offer<T> {
+        match self.limit() {
+            _ if self.is_deserted() => Offer::Gone(message),
+            Some(_) => Offer::Full(message),
+            None => self.overflow(message),
         }
     }
 
     /// Waits for room, from `start` and as long as the policy says, and then does what it says.
+    ///
+    /// It is a copy that waits: the channel has no send that gives up and gives back what it was to send.
     ///
     /// Cancel safe in the sense that either the message is in the buffer and counted, or it is not.
     pub(super) async fn wait(self: Arc<Self>, message: T, start: Instant) -> Offer<T> {
@@ -320,24 +330,22 @@ impl<T: Clone> Queue<T> {
                 None => std::future::pending().await,
             }
         };
-        let cell = Arc::new(Cell::new(Some(message)));
-        let gone = tokio::select! {
-            biased;
-            sent = self.sender.send(Item::Parked(cell.clone())) => match sent {
-                Ok(()) => {
-                    self.accepted();
-                    return Offer::Taken;
-                }
-                Err(_) => true,
-            },
-            () = self.deserted() => true,
-            () = limited => false,
+        let copy = message.clone();
+        let sent = async {
+            self.not_crowded().await;
+            self.sender.send(copy).await
         };
-        match Item::Parked(cell).open() {
-            Some(message) if gone => Offer::Gone(message),
-            Some(message) => self.overflow(message),
-            None => Offer::Taken,
+        let sent = tokio::select! {
+            biased;
+            sent = sent => sent.is_ok(),
+            () = self.deserted() => false,
+            () = limited => return self.overflow(message),
+        };
+        if !sent {
+            return Offer::Gone(message);
         }
+        self.accepted();
+        Offer::Taken
     }
 
     /// The buffer is full and waiting is over.
@@ -360,13 +368,18 @@ impl<T: Clone> Queue<T> {
     }
 
     fn force(&self, message: T) -> Offer<T> {
-        let evicted = match self.sender.force_send(Item::Plain(message)) {
-            Ok(evicted) => evicted,
-            Err(async_channel::SendError(item)) => return gone(item),
+        let replayed = if self.is_crowded() { self.replay.take() } else { None };
+        let buffered = match self.sender.force_send(message) {
+            Ok(buffered) => buffered,
+            Err(async_channel::SendError(message)) => {
+                drop(replayed);
+                return Offer::Gone(message);
+            }
         };
         self.accepted();
-        if evicted.is_some() {
-            self.counts.oldest.fetch_add(1, Ordering::Relaxed);
+        let evicted = u64::from(buffered.is_some()) + u64::from(replayed.is_some());
+        if evicted > 0 {
+            self.counts.oldest.fetch_add(evicted, Ordering::Relaxed);
         }
         // A forced push stores the queue's tail without regard to a close that came in between
         // (concurrent-queue 2.5), and so can undo it: closing is said again by whoever may have.
@@ -376,12 +389,11 @@ impl<T: Clone> Queue<T> {
                 self.drain();
             }
         }
-        evicted.map_or(Offer::Taken, Offer::Replaced)
+        if evicted == 0 {
+            return Offer::Taken;
+        }
+        Offer::Replaced((buffered, replayed))
     }
-}
-
-fn gone<T: Clone>(item: Item<T>) -> Offer<T> {
-    item.open().map_or(Offer::Taken, Offer::Gone)
 }
 
 impl Counts {

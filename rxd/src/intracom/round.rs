@@ -15,8 +15,10 @@ use std::sync::Arc;
 use std::task::Poll;
 use tokio::time::Instant;
 
-/// How often a publisher lets others run before it settles down to wait.
-const YIELDS: usize = 2;
+/// How often a publisher lets others run before it settles down to wait. A receiver that is about to
+/// take a message needs no more than that, and it is cheaper than a timer and a place in the channel's
+/// queue of senders.
+pub(super) const YIELDS: usize = 2;
 
 /// The groups of a topic at one moment. Joining and leaving put another list in its place.
 pub(super) struct List<T> {
@@ -27,8 +29,13 @@ pub(super) struct List<T> {
 /// A group that is waited for.
 type Wait<T> = Pin<Box<dyn Future<Output = Offer<T>> + Send>>;
 
-/// A round that is not over yet, and what is left of its message.
-pub(super) type Open<T> = (Box<Round<T>>, Option<T>);
+/// A message that did not simply come to all groups.
+pub(super) enum Open<T> {
+    /// The only group there is has no room. Nothing has happened so far.
+    Sole(T),
+    /// A round that is not over yet, and what is left of its message.
+    Round(Box<Round<T>>, Option<T>),
+}
 
 /// The groups that have not been offered the message, should the user's code panic.
 struct Skipped<'a, T>(&'a [Arc<Queue<T>>]);
@@ -67,9 +74,10 @@ pub(super) struct Round<T> {
 impl<T: Clone + Send + 'static> Round<T> {
     /// Offers the message to every group, cloning it for all but the last. Mostly that is all there
     /// is to do; if a group has no room, or is gone, the round is open, and with it goes what is
-    /// left: the message for those to be waited for, or that nobody took.
+    /// left: the message for those to be waited for, or that nobody took. With `sole`, none is opened
+    /// for a single group that has no room.
     #[inline]
-    pub(super) fn begin(list: Snapshot<List<T>>, message: T) -> Result<Delivery, Open<T>> {
+    pub(super) fn begin(list: Snapshot<List<T>>, message: T, sole: bool) -> Result<Delivery, Open<T>> {
         let mut delivery = Delivery::default();
         let Some((last, others)) = list.groups.split_last() else { return Ok(delivery) };
         let mut skipped = Skipped(&list.groups);
@@ -86,6 +94,7 @@ impl<T: Clone + Send + 'static> Round<T> {
         drop(skipped);
         match delivery.note(last.offer(message)) {
             None => Ok(delivery),
+            Some(Offer::Full(message)) if sole && others.is_empty() => Err(Open::Sole(message)),
             Some(offer) => {
                 let index = others.len();
                 Err(Round::open(list, index, delivery, offer, None))
@@ -99,7 +108,7 @@ impl<T: Clone + Send + 'static> Round<T> {
         let mut round = Box::new(Round { list, next: index + 1, waiting: Vec::new(), gone: Vec::new(), delivery });
         let back = round.settle(index, offer);
         let rest = round.offer(rest.or(back));
-        (round, rest)
+        Open::Round(round, rest)
     }
 
     /// Offers the message to the groups that have not been offered it.
@@ -136,9 +145,7 @@ impl<T: Clone + Send + 'static> Round<T> {
         rest
     }
 
-    /// Lets others run, and offers it once more to those that were full. A receiver that is about
-    /// to take a message needs no more than that, and it is cheaper than a timer and a place in the
-    /// channel's queue of senders.
+    /// Lets others run, and offers it once more to those that were full.
     pub(super) async fn insist(&mut self, mut message: T) -> Option<T> {
         for _ in 0..YIELDS {
             let mut yielded = false;

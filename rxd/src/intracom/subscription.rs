@@ -1,7 +1,7 @@
 //! A member of a group.
 
 use super::pace;
-use super::queue::{Item, Member, Queue};
+use super::queue::{Member, Queue};
 use super::stats::GroupStats;
 use super::topic::Shared;
 use async_channel::{Receiver, TryRecvError as Empty};
@@ -9,7 +9,7 @@ use futures_core::Stream;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
 use tokio::task::coop::consume_budget;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
@@ -34,7 +34,7 @@ pub struct Subscription<T> {
 }
 
 struct Polled<T> {
-    receiver: Pin<Box<Receiver<Item<T>>>>,
+    receiver: Pin<Box<Receiver<T>>>,
     scope: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
 }
 
@@ -102,22 +102,20 @@ impl<T: Clone + Send + 'static> Subscription<T> {
                     () = scope.cancelled() => continue,
                 },
             };
-            match item {
-                Ok(item) => {
-                    if let Some(message) = self.open(item) {
-                        return Some(message);
-                    }
-                }
-                Err(_) => return None,
+            if item.is_ok() {
+                self.member.count();
             }
+            return item.ok();
         }
     }
 
-    /// Counts before it opens, for to open may be to clone, and to panic.
+    /// The last message, if the group began with it and nobody has taken it.
     #[inline]
-    fn open(&self, item: Item<T>) -> Option<T> {
+    fn replayed(&self) -> Option<T> {
+        let last = self.queue.replay.take()?;
+        // Before it is cloned, for that may panic.
         self.member.count();
-        item.open()
+        Some(last.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 
     /// [`recv`](Subscription::recv), by the name a stream has for it.
@@ -136,19 +134,19 @@ impl<T: Clone + Send + 'static> Subscription<T> {
     /// There is none yet, or there will never be one.
     #[inline]
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
-        loop {
-            if self.is_over() {
-                return Err(TryRecvError::Ended);
+        if self.is_over() {
+            return Err(TryRecvError::Ended);
+        }
+        if let Some(message) = self.replayed() {
+            return Ok(message);
+        }
+        match self.queue.receiver.try_recv() {
+            Ok(message) => {
+                self.member.count();
+                Ok(message)
             }
-            match self.queue.receiver.try_recv() {
-                Ok(item) => {
-                    if let Some(message) = self.open(item) {
-                        return Ok(message);
-                    }
-                }
-                Err(Empty::Empty) => return Err(TryRecvError::Empty),
-                Err(Empty::Closed) => return Err(TryRecvError::Ended),
-            }
+            Err(Empty::Empty) => Err(TryRecvError::Empty),
+            Err(Empty::Closed) => Err(TryRecvError::Ended),
         }
     }
 }
@@ -162,15 +160,18 @@ impl<T: Clone + Send + 'static> Stream for Subscription<T> {
             if this.is_over() {
                 return Poll::Ready(None);
             }
+            if let Some(message) = this.replayed() {
+                return Poll::Ready(Some(message));
+            }
             let polled = this.polled.get_or_insert_with(|| Polled {
                 receiver: Box::pin(this.queue.receiver.clone()),
                 scope: this.member.scope.clone().map(|scope| Box::pin(scope.cancelled_owned())),
             });
             match polled.receiver.as_mut().poll_next(cx) {
-                Poll::Ready(Some(item)) => match this.open(item) {
-                    Some(message) => return Poll::Ready(Some(message)),
-                    None => continue,
-                },
+                Poll::Ready(Some(message)) => {
+                    this.member.count();
+                    return Poll::Ready(Some(message));
+                }
                 Poll::Ready(None) => return Poll::Ready(None),
                 Poll::Pending => {}
             }

@@ -10,8 +10,9 @@
 
 use super::error::{Error, Kind, Reason, Use};
 use super::options::{Group, Options};
-use super::queue::{Last, Member, Queue, Totals};
+use super::queue::{Member, Queue, Totals};
 use super::registry::Registry;
+use super::replay::Last;
 use super::round::List;
 use super::stats::TopicStats;
 use super::subscription::Subscription;
@@ -244,7 +245,7 @@ impl<T: Clone + Send + 'static> Shared<T> {
                 continue;
             };
             if let Some(last) = state.last.as_ref().filter(|_| asked.replay_last) {
-                group.replay(last);
+                group.replay.put(last.clone());
             }
             group.enter(member.clone());
             let groups = list.groups.iter().chain([&group]).cloned().collect();

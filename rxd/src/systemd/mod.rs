@@ -4,7 +4,6 @@ mod activation;
 mod address;
 mod mail;
 mod notify;
-mod pulse;
 mod ready;
 mod status;
 mod store;
@@ -18,13 +17,10 @@ pub use store::{forget, store};
 pub use unit::Unit;
 
 use crate::alive::Alive;
-use crate::board::Id;
 use crate::core::Core;
-use crate::engine::STOP_LIMIT;
 use crate::options::Options;
 use address::Address;
 use notify::Thread;
-use pulse::Pulse;
 use ready::Missing;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +35,8 @@ pub(crate) struct Systemd(Option<Line>);
 struct Line {
     teller: Arc<Teller>,
     turns: Arc<Turns>,
+    /// Whether there is a watchdog to be fed.
+    fed: bool,
     thread: Thread,
 }
 
@@ -77,16 +75,10 @@ impl Systemd {
             tracing::warn!(target: "rxd", "{warning}");
         }
         let turns = Arc::new(Turns::new());
+        let fed = found.timeout.is_some();
         let feeder = found.timeout.map(|timeout| {
-            let mut pulse = Pulse::default();
-            for (id, options) in options.clone().enumerate() {
-                if let Some(period) = options.heartbeat {
-                    // Run is given its time to return, then what it spawned is.
-                    pulse.add(id as Id, period, options.timeouts[3].unwrap_or(STOP_LIMIT).saturating_mul(2));
-                }
-            }
             let interval = watchdog::interval(timeout, alive.report);
-            Feeder::new(core.clone(), turns.clone(), pulse, alive.on_stale, timeout, interval)
+            Feeder::new(core.clone(), turns.clone(), timeout, interval)
         });
         let teller = Arc::new(Teller::new(core.clone(), Missing::new(options)));
         let thread = match notify::spawn(address, feeder, teller.clone()) {
@@ -96,7 +88,7 @@ impl Systemd {
                 return Systemd(None);
             }
         };
-        Systemd(Some(Line { teller, turns, thread }))
+        Systemd(Some(Line { teller, turns, fed, thread }))
     }
 
     /// Holds READY back, until what this returns is dropped: one for each thing besides the
@@ -114,6 +106,11 @@ impl Systemd {
         if let Some(line) = &self.0 {
             line.teller.before(stage, limit);
         }
+    }
+
+    /// Whether it looks for stale services, to feed a watchdog.
+    pub(crate) fn feeds(&self) -> bool {
+        self.0.as_ref().is_some_and(|line| line.fed)
     }
 
     /// The supervisor's loop has turned over: half of what a ping takes.

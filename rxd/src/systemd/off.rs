@@ -27,6 +27,10 @@ impl Systemd {
 
     pub(crate) fn before(&self, _: &str, _: Option<Duration>) {}
 
+    pub(crate) fn feeds(&self) -> bool {
+        false
+    }
+
     pub(crate) fn turned(&self) {}
 
     pub(crate) fn reloading(&self, _: Duration) {}

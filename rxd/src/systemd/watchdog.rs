@@ -2,11 +2,10 @@
 //!
 //! A ping is earned. It is sent only if the supervisor's loop has turned over since it was last
 //! asked to, or was asked less than the watchdog's own timeout ago (or a second), and if every service that
-//! declared a heartbeat and is in Run has called it in time.
+//! declared a heartbeat and is in Run has called it in time. The loop waits in the same queue as all
+//! that the services do: as long as they are seen to get their turns, it may take ten times as long.
 
-use super::pulse::{Pulse, Stale};
-use crate::alive::OnStale;
-use crate::core::{Command, Core};
+use crate::core::Core;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -19,6 +18,9 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A loop that is asked to turn has this long at least: on a busy machine a turn may well wait.
 const TURN: Duration = Duration::from_secs(1);
+
+/// How many times as long it may take while services get theirs: nothing is stuck, there is only a lot to do.
+const CROWDED: u32 = 10;
 
 /// As many ticks in a row in trouble, and the service manager is asked to act at once.
 const TRIGGER: u32 = 3;
@@ -122,37 +124,31 @@ pub(crate) struct Tick {
 pub(crate) struct Feeder {
     core: Arc<Core>,
     turns: Arc<Turns>,
-    pulse: Pulse,
-    on_stale: OnStale,
     /// How long the supervisor's loop may take to turn.
     turn: Duration,
     interval: Duration,
     due: Instant,
     asked: Instant,
+    /// Who was being polled at the last look, and for how many looks it was the same.
+    polled: Vec<usize>,
+    still: u32,
     /// How many looks in a row found the same trouble.
     troubled: u32,
     triggered: bool,
 }
 
 impl Feeder {
-    pub(crate) fn new(
-        core: Arc<Core>,
-        turns: Arc<Turns>,
-        pulse: Pulse,
-        on_stale: OnStale,
-        timeout: Duration,
-        interval: Duration,
-    ) -> Self {
+    pub(crate) fn new(core: Arc<Core>, turns: Arc<Turns>, timeout: Duration, interval: Duration) -> Self {
         let now = Instant::now();
         Feeder {
             core,
             turns,
-            pulse,
-            on_stale,
             turn: timeout.max(TURN),
             interval,
             due: now,
             asked: now,
+            polled: Vec::new(),
+            still: 0,
             troubled: 0,
             triggered: false,
         }
@@ -192,19 +188,19 @@ impl Feeder {
         if self.turns.0.swap(false, Ordering::Relaxed) {
             self.asked = now;
             self.core.supervisor.notify_one();
-        } else if now.duration_since(self.asked) > self.turn {
-            let text = format!("the runtime has not turned for more than {:?}", self.turn);
-            return Some(Trouble { text, patient: false });
+        } else {
+            let polled = self.core.stall.polled();
+            // Once may be by chance.
+            self.still = if polled == self.polled { self.still.saturating_add(1) } else { 0 };
+            let limit = if self.still > 1 { self.turn } else { self.turn.saturating_mul(CROWDED) };
+            self.polled = polled;
+            if now.duration_since(self.asked) > limit {
+                let text = format!("the runtime has not turned for more than {:?}", self.turn);
+                return Some(Trouble { text, patient: false });
+            }
         }
-        let Stale { id, period, rescue } = self.pulse.stale(&self.core, self.on_stale)?;
-        let name = self.core.name(id);
-        if rescue.begins {
-            tracing::warn!(target: "rxd", service = &**name, "no heartbeat within {period:?}: it is restarted");
-            drop(self.core.request(id, Command::Restart));
-        }
-        let verb = if rescue.patient { "is restarted" } else { "is stale" };
-        // The same words for as long as it lasts: a status that changes is told anew.
-        Some(Trouble { text: format!("{name} {verb}: no heartbeat within {period:?}"), patient: rescue.patient })
+        let stale = self.core.rescue()?;
+        Some(Trouble { text: stale.text(&self.core), patient: stale.is_curable() })
     }
 }
 
@@ -217,6 +213,8 @@ struct Trouble {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::board::{Board, Id};
+    use crate::shutdown::Ladder;
 
     fn timeout(usec: &str) -> (Option<Duration>, bool) {
         let found = Found::parse(Some(usec), None, 1);
@@ -252,6 +250,24 @@ mod tests {
         assert_eq!(interval(half, Some(Duration::from_secs(5))), half / 4);
         assert_eq!(interval(half, Some(Duration::from_millis(50))), Duration::from_millis(50));
         assert!(interval(SHORTEST, None) > Duration::ZERO);
+    }
+
+    /// For how long a loop that does not turn is fed, while `polled` says who is polled at each look.
+    fn fed_without_a_turn(polled: impl Fn(u32) -> Id) -> Duration {
+        let board = Board::new(vec![Vec::new(); 2], 16);
+        let names = vec!["a".into(), "b".into()];
+        let core = Arc::new(Core::new("d".into(), names, &[None; 2], board, Ladder::new(vec![[].into(), [].into()])));
+        let step = Duration::from_millis(125);
+        let mut feeder = Feeder::new(core.clone(), Arc::new(Turns::new()), 4 * step, step);
+        let begun = Instant::now();
+        let fed = |look: &u32| core.stall.during(polled(*look), || feeder.tick(begun + step * *look).ping);
+        (0..1000).take_while(fed).last().map_or(Duration::ZERO, |look| step * look)
+    }
+
+    #[tokio::test]
+    async fn g30_a_queue_that_moves_has_more_time_than_one_that_is_stuck_but_not_for_ever() {
+        assert_eq!(fed_without_a_turn(|_| 0), TURN);
+        assert_eq!(fed_without_a_turn(|look| look % 2), TURN * CROWDED);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a [`Puppet`] does when one of its methods is called.
+/// What a [`Puppet`](super::Puppet) does when one of its methods is called.
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum Act {

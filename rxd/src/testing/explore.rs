@@ -290,7 +290,7 @@ impl<'a> Explorer<'a> {
         if let Some(never) = self.never.iter().find(|never| never.at_rest && (never.is)(&places)) {
             return Some((never.what.to_owned(), trace.clone()));
         }
-        let violations = judge(trace, test.rules());
+        let violations = judge(trace, &test.rules());
         let said = violations.first().map(ToString::to_string).or_else(|| test.probe().faults().pop());
         said.map(|what| (what, trace.clone()))
     }

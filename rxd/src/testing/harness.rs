@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// How many transitions are kept of a daemon under test.
-const HISTORY: usize = 100_000;
+const HISTORY: usize = 200_000;
 /// In paused time nobody waits this long for something that comes.
 const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 
@@ -226,6 +226,7 @@ pub struct Running {
 
 /// A daemon under test that has ended, and broke no guarantee.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Ended {
     /// All its transitions.
     pub trace: Trace,
@@ -259,8 +260,11 @@ impl Running {
         &self.probe
     }
 
-    pub(super) fn rules(&self) -> &Rules {
-        &self.rules
+    /// What its trace is judged by: what an operator does breaks no promise.
+    pub(super) fn rules(&self) -> Rules {
+        let core = self.handle.core();
+        let operated = core.operated().into_iter().map(|id| core.name(id));
+        operated.fold(self.rules.clone(), |rules, name| rules.operator(name, 1))
     }
 
     /// Its transitions up to now.
@@ -287,16 +291,6 @@ impl Running {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 
-    /// An operator acted on this service so many times, by way of the [`handle`](Running::handle):
-    /// what is a wait cut short is no broken promise then.
-    ///
-    /// # Panics
-    ///
-    /// If no service has the name.
-    pub fn operator(&mut self, service: &str, times: u32) {
-        self.rules = self.rules.clone().operator(service, times);
-    }
-
     /// Asks the daemon to stop, and [waits](Running::wait).
     pub async fn shutdown(self) -> Ended {
         self.handle.shutdown();
@@ -307,11 +301,15 @@ impl Running {
     ///
     /// # Panics
     ///
-    /// If a guarantee was broken: with each violation, and the [timeline](Trace::timeline) around it.
+    /// If it does not end within a day of the paused time, or a guarantee was broken: with each
+    /// violation, and the [timeline](Trace::timeline) around it.
     pub async fn wait(self) -> Ended {
-        let report = self.handle.wait().await;
+        let report = tokio::time::timeout(PATIENCE, self.handle.wait()).await;
         let trace = self.trace();
-        trace.assert(&self.rules);
+        let Ok(report) = report else {
+            panic!("daemon `{}` does not end\n{}", self.handle.name(), trace.around(trace.steps.len() as u64));
+        };
+        trace.assert(&self.rules());
         let faults = self.probe.faults();
         assert!(faults.is_empty(), "{}\n{}", faults.join("\n"), trace.timeline());
         Ended { trace, report, took: self.began.elapsed() }

@@ -9,6 +9,7 @@ mod model;
 mod panics;
 mod policies;
 mod racing;
+mod replay;
 mod scopes;
 mod stuck;
 mod topics;

@@ -431,8 +431,14 @@ fn run(setups: &[Setup], steps: &[Step], keep_last: bool) {
     });
 }
 
+/// As many cases as `PROPTEST_CASES` says, or as fit a run of all tests.
+fn cases(few: u32) -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(few);
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases) }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
+    #![proptest_config(cases(200))]
 
     #[test]
     fn g39_groups_keep_what_their_models_keep(
@@ -446,10 +452,7 @@ proptest! {
 
 #[test]
 fn f62_every_policy_capacity_and_fill_equals_its_model() {
-    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig {
-        failure_persistence: None,
-        ..ProptestConfig::with_cases(10)
-    });
+    let mut runner = proptest::test_runner::TestRunner::new(cases(10));
     let limit = ms(25);
     for policy in [
         Policy::Block,

@@ -4,7 +4,8 @@
 #
 #   box.sh up TREE EXE    boots TREE (a directory with systemd in it, or / for the machine's own,
 #                         seen through an overlay), with EXE at /opt/subject; prints `up PID` when
-#                         the boot is done, and ends the box when its standard input does
+#                         the boot is done, and ends the box when its standard input does, or it is
+#                         told to end; killed, it takes the box with it
 #   box.sh in PID CMD..   runs CMD in the box
 #   box.sh tree DIR       makes a small Debian tree, for a systemd newer than the machine's
 set -euo pipefail
@@ -22,27 +23,45 @@ cgroups() {
 
 up() {
   [ "$(id -u)" = 0 ] || die "needs root"
+  clear_up
   work=$(mktemp -d /tmp/rxd-box.XXXXXX)
-  trap 'rm -rf --one-file-system "$work"' EXIT
-  BOX_WORK=$work BOX_TREE=$1 BOX_EXE=$2 setsid unshare --mount --propagation private "$SELF" outer \
-    </dev/null >"$work/log" 2>&1 &
-  local launcher=$! pid="" try
-  for try in $(seq 300); do
-    kill -0 "$launcher" 2>/dev/null || { cat "$work/log" >&2; die "the box ended while it booted"; }
+  launcher="" pid=""
+  trap end EXIT
+  trap 'exit 1' HUP INT TERM
+  # Held for as long as this box is somebody's.
+  exec 9>"$work/lock"
+  flock 9
+  local try
+  for try in 1 2 3; do
+    if boot "$1" "$2"; then
+      echo "up $pid"
+      while read -r _; do :; done
+      return
+    fi
+    cat "$work/log" >&2
+    down
+  done
+  die "systemd did not boot in three tries"
+}
+
+# Boots, and waits until systemd answers.
+boot() {
+  local try
+  BOX_WORK=$work BOX_TREE=$1 BOX_EXE=$2 setsid setpriv --pdeathsig KILL \
+    unshare --mount --propagation private "$SELF" outer </dev/null >"$work/log" 2>&1 9>&- &
+  launcher=$!
+  for try in $(seq 600); do
+    kill -0 "$launcher" 2>/dev/null || return 1
     [ -n "$pid" ] || pid=$(init_of "$launcher")
     if [ -n "$pid" ] && "$SELF" in "$pid" systemctl show -p Version >/dev/null 2>&1; then
       # Returns when the boot's jobs are done. That some unit failed is no concern of ours.
       timeout 60 "$SELF" in "$pid" systemctl is-system-running --wait >/dev/null 2>&1 || true
-      echo "up $pid"
-      cat >/dev/null || true
-      down "$launcher" "$pid"
       return
     fi
     sleep 0.1
   done
-  cat "$work/log" >&2
-  down "$launcher" "$pid"
-  die "systemd did not answer within 30 s"
+  echo "systemd did not answer within a minute" >>"$work/log"
+  return 1
 }
 
 # The process that is PID 1 in the box, once systemd is what it runs.
@@ -53,18 +72,36 @@ init_of() {
   done
 }
 
+# Ends the box, and leaves its directory.
 down() {
   # To kill PID 1 of a pid namespace is to kill all of it.
-  [ -z "$2" ] || kill -KILL "$2" 2>/dev/null || true
-  kill -KILL "$1" 2>/dev/null || true
-  wait "$1" 2>/dev/null || true
+  [ -z "$pid" ] || kill -KILL "$pid" 2>/dev/null || true
+  [ -z "$launcher" ] || kill -KILL "$launcher" 2>/dev/null || true
+  [ -z "$launcher" ] || wait "$launcher" 2>/dev/null || true
+  launcher="" pid=""
   BOX_WORK=$work unshare --mount --propagation private "$SELF" sweep || true
+}
+
+end() {
+  trap '' HUP INT TERM
+  down
+  rm -rf --one-file-system "$work"
+}
+
+# What boxes whose script was killed have left: an empty cgroup, and a directory.
+clear_up() {
+  local left
+  for left in $(find /tmp -maxdepth 1 -name 'rxd-box.*' -mmin +1); do
+    flock --nonblock "$left/lock" true 2>/dev/null || continue
+    BOX_WORK=$left unshare --mount --propagation private "$SELF" sweep || true
+    rm -rf --one-file-system "$left"
+  done
 }
 
 sweep() {
   local at try
   at=$(cgroups "$BOX_WORK/cgroup")/$(basename "$BOX_WORK")
-  for try in $(seq 20); do
+  for try in $(seq 100); do
     [ -d "$at" ] || return 0
     find "$at" -depth -type d -exec rmdir {} + 2>/dev/null || sleep 0.1
   done

@@ -22,7 +22,7 @@ fn records(name: &str, how: &str) -> Vec<Value> {
     let unit = manager.unit(name, "a logs", &format!("Environment=RXD_LOG={how}"));
     unit.start();
     unit.until_journal("a trace");
-    unit.records()
+    unit.main_log("json").lines().map(|line| serde_json::from_str(line).expect(line)).collect()
 }
 
 /// The only record with this message.

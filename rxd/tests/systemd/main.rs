@@ -22,3 +22,8 @@ mod watchdog;
 fn subject() {
     subject::run_if_asked();
 }
+
+/// What the units of the tests run.
+fn program() -> std::path::PathBuf {
+    std::env::current_exe().expect("this program")
+}

@@ -1,13 +1,18 @@
 //! A real systemd: the user's own manager, or one that is booted in a box for these tests.
+//!
+//! The tests of the example `systemd` use it as well; who includes it says which `program` they are about.
 
-use super::peer::SOON;
+use super::program;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/systemd/box.sh");
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../rxd/tests/systemd/box.sh");
+
+/// How long anything that is bound to happen may take on a machine that is busy otherwise.
+const SOON: Duration = Duration::from_secs(60);
 
 /// Set to 1 where a systemd must be found: to skip is to fail then.
 const REQUIRE: &str = "RXD_REQUIRE_SYSTEMD";
@@ -38,9 +43,25 @@ impl Manager {
         match FOUND.get_or_init(Manager::find) {
             Ok(manager) => Some(manager),
             Err(why) => {
-                assert!(std::env::var_os(REQUIRE).is_none_or(|value| value != "1"), "{REQUIRE}=1, but {why}");
+                assert!(!required(), "{REQUIRE}=1, but {why}");
                 eprintln!("skipped: {why}");
                 None
+            }
+        }
+    }
+
+    /// Likewise, and the machine's own if that is too old for some of what the other one can.
+    pub(crate) fn all() -> Vec<&'static Manager> {
+        static OLDER: OnceLock<Result<Manager, String>> = OnceLock::new();
+        let Some(shared) = Manager::get() else { return Vec::new() };
+        if !shared.is_system() || shared.version < NOTIFY_RELOAD || own_version() >= Some(NOTIFY_RELOAD) {
+            return vec![shared];
+        }
+        match OLDER.get_or_init(|| Manager::boot(Path::new("/"))) {
+            Ok(older) => vec![shared, older],
+            Err(why) => {
+                assert!(!required(), "{REQUIRE}=1, but the machine's own systemd does not boot: {why}");
+                vec![shared]
             }
         }
     }
@@ -61,9 +82,8 @@ impl Manager {
     }
 
     fn boot(tree: &Path) -> Result<Manager, String> {
-        let exe = std::env::current_exe().map_err(|error| error.to_string())?;
         let mut command = Command::new(SCRIPT);
-        command.arg("up").arg(tree).arg(exe);
+        command.arg("up").arg(tree).arg(program());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|error| error.to_string())?;
         let mut line = String::new();
@@ -86,7 +106,7 @@ impl Manager {
     /// The program that subjects are.
     pub(crate) fn exe(&self) -> PathBuf {
         match &self.kind {
-            Kind::User => std::env::current_exe().unwrap(),
+            Kind::User => program(),
             Kind::Box(..) => "/opt/subject".into(),
         }
     }
@@ -168,19 +188,32 @@ fn version(said: &[u8]) -> Option<u32> {
 /// A tree with a systemd that knows all that is tried, if the machine's own does not. Made once,
 /// and kept with what the build makes.
 fn newer_tree() -> Option<PathBuf> {
-    let own = Command::new("systemctl").arg("--version").output().ok()?.stdout;
-    if own.strip_prefix(b"systemd ").and_then(version).is_some_and(|own| own >= NOTIFY_RELOAD) {
+    if own_version() >= Some(NOTIFY_RELOAD) {
         return None;
     }
     let tree = Path::new(env!("CARGO_TARGET_TMPDIR")).join("systemd-tree");
-    if !tree.exists() {
+    // A mirror may fail once.
+    for _ in 0..3 {
+        if tree.exists() {
+            return Some(tree);
+        }
         let made = Command::new(SCRIPT).arg("tree").arg(&tree).output().ok()?;
         if !made.status.success() {
             eprintln!("no newer systemd: {}", String::from_utf8_lossy(&made.stderr));
-            return None;
         }
     }
-    Some(tree)
+    None
+}
+
+/// The version of the systemd that is installed.
+fn own_version() -> Option<u32> {
+    let said = Command::new("systemctl").arg("--version").output().ok()?.stdout;
+    said.strip_prefix(b"systemd ").and_then(version)
+}
+
+/// Whether to go without a systemd is a failure.
+fn required() -> bool {
+    std::env::var_os(REQUIRE).is_some_and(|value| value == "1")
 }
 
 /// A unit of the manager's. Dropped, it is stopped and gone.
@@ -245,13 +278,19 @@ impl Unit<'_> {
         self.until("WatchdogTimestampMonotonic", |_| fed() >= until);
     }
 
-    /// What the journal has of the unit's main process, each record as its fields.
-    #[cfg(feature = "journald")]
-    pub(crate) fn records(&self) -> Vec<serde_json::Value> {
+    /// What the journal has of the unit's main process, in this form.
+    pub(crate) fn main_log(&self, form: &str) -> String {
         let pid = format!("_PID={}", self.show("MainPID"));
         self.sync();
-        let said = self.manager.run(&["journalctl", "--no-pager", "-o", "json", &pid]);
-        said.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
+        self.manager.run(&["journalctl", "--no-pager", "-o", form, &pid])
+    }
+
+    /// What the journal says of how the unit failed: `Result` is that of its next incarnation.
+    pub(crate) fn failures(&self, result: &str) -> String {
+        self.sync();
+        let field = if self.manager.is_system() { "UNIT" } else { "USER_UNIT" };
+        let (result, unit) = (format!("UNIT_RESULT={result}"), format!("{field}={}", self.name));
+        self.manager.run(&["journalctl", "--no-pager", "-o", "cat", &result, &unit])
     }
 
     fn sync(&self) {

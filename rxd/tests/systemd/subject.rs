@@ -107,7 +107,9 @@ pub(crate) fn run_if_asked() {
 /// The daemon's own unit, with what it takes to be run as a subject.
 fn unit(daemon: &Daemon, exec: &str, text: &str) -> Unit {
     let args = ["--exact", "subject", "--nocapture", "--test-threads=1"];
-    let unit = args.iter().fold(daemon.unit().exec(exec).fd_store(4), |unit, arg| unit.arg(*arg));
+    let version = std::env::var("RXD_UNIT_FOR").expect("whom the unit is for").parse().expect("a version");
+    let unit = daemon.unit().exec(exec).fd_store(4).systemd(version);
+    let unit = args.iter().fold(unit, |unit, arg| unit.arg(*arg));
     unit.set("Environment", format!("\"{VARIABLE}={text}\""))
 }
 

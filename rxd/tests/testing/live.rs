@@ -139,15 +139,33 @@ async fn a_daemon_that_cannot_work_does_not_start() {
 
 #[tokio::test(start_paused = true)]
 async fn an_operator_cuts_a_wait_short() {
-    let mut test = harness().start().await;
+    let test = harness().start().await;
     test.tell("migrate", Act::Ok);
     test.until("poller", State::Run).await;
     test.tell("db", Act::Fail);
     test.until("db", State::Stop).await;
     test.settle().await;
     test.handle().restart("db").await.unwrap();
-    test.operator("db", 1);
     test.until("poller", State::Run).await;
     let ended = test.shutdown().await;
     assert!(ended.took < SECOND, "{:?}", ended.took);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_operator_brings_back_what_has_ended() {
+    let test = harness().start().await;
+    test.until("migrate", State::Run).await;
+    test.handle().stop("db").await.unwrap();
+    test.handle().start("db").await.unwrap();
+    test.tell("migrate", Act::Ok);
+    test.until("poller", State::Run).await;
+    test.shutdown().await.trace.expect("db").enters(State::Exit).times(2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_daemon_that_does_not_end_is_shown() {
+    let test = harness().start().await;
+    let waiting = tokio::spawn(test.wait());
+    let text = waiting.await.expect_err("nobody stops it").into_panic().downcast::<String>().unwrap();
+    assert!(text.starts_with("daemon `agent` does not end\n     seq  at  db"), "{text}");
 }

@@ -1,6 +1,5 @@
 //! What is true of every failing case, without compiling it.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -13,10 +12,12 @@ pub(crate) struct Case {
 }
 
 impl Case {
-    /// What the first line of the file says was done.
-    pub(crate) fn fault(&self) -> &str {
-        let first = self.source.lines().next().unwrap_or_default();
-        first.strip_prefix("//! ").unwrap_or_else(|| panic!("{} does not say what its fault is", self.name))
+    /// What the first line of the file says was done; otherwise its name.
+    pub(crate) fn fault(&self) -> String {
+        match self.source.lines().next().and_then(|first| first.strip_prefix("//! ")) {
+            Some(fault) => fault.to_owned(),
+            None => self.name.rsplit('/').next().unwrap_or_default().replace('_', " "),
+        }
     }
 
     /// Its errors: the words, and the line of the source they are underlined in.
@@ -73,15 +74,9 @@ fn every_error_belongs_to_a_case() {
     for stderr in files("stderr") {
         assert!(stderr.with_extension("rs").exists(), "{} is an orphan", stderr.display());
     }
-    let cases = all();
-    for case in &cases {
+    for case in all() {
         assert!(!case.errors().is_empty(), "{} says nothing", case.name);
     }
-    let mut rooms: BTreeMap<&str, usize> = BTreeMap::new();
-    for case in &cases {
-        *rooms.entry(case.name.split('/').next().unwrap_or_default()).or_default() += 1;
-    }
-    assert_eq!(rooms.keys().copied().collect::<Vec<_>>(), ["daemon", "graph", "manager", "service", "watch"]);
 }
 
 /// Words about the standard library change with every release of it.

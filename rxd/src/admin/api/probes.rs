@@ -25,16 +25,27 @@ fn text(status: StatusCode, text: String) -> Response {
     (status, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
 }
 
-/// That it answers is the answer.
-pub(crate) async fn live(State(app): State<App>, uri: Uri) -> Response {
+/// Whether it answers, and every service that declared a heartbeat has one: what feeds a watchdog.
+/// Which has none is for who has the token.
+pub(crate) async fn live(State(app): State<App>, stranger: Option<Extension<Stranger>>, uri: Uri) -> Response {
     let (verbose, _) = asked(&uri);
-    let over = app.handle.core().board.alive() == 0;
-    let said = match (over, verbose) {
-        (true, _) => "[-]the daemon has ended\nlivez check failed\n",
-        (false, true) => "[+]the daemon answers\nlivez check passed\n",
-        (false, false) => "ok\n",
+    let core = app.handle.core();
+    let stale = core.stale().map(|stale| (stale.is_curable(), clean(&stale.text(core))));
+    let trouble = match &stale {
+        _ if core.board.alive() == 0 => Some("the daemon has ended"),
+        Some((false, text)) => Some(&text[..]),
+        _ => None,
     };
-    text(if over { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK }, said.to_owned())
+    let said = match trouble {
+        Some(_) if stranger.is_some() => "not alive\n".to_owned(),
+        Some(trouble) => format!("[-]{trouble}\nlivez check failed\n"),
+        None if !verbose || stranger.is_some() => "ok\n".to_owned(),
+        None => {
+            let rescued = stale.as_ref().map(|(_, text)| format!("[+]{text}\n")).unwrap_or_default();
+            format!("[+]the daemon answers\n{rescued}livez check passed\n")
+        }
+    };
+    text(if trouble.is_some() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK }, said)
 }
 
 /// Whether every service is in Run, or ended as it was meant to; and if not, why, for who has the token.

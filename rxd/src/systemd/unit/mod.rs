@@ -113,7 +113,7 @@ impl Unit {
     }
 
     /// The version of systemd the unit is for. Below 253 there is no `Type=notify-reload`, and
-    /// `systemctl reload` does not wait for the reload to be over.
+    /// `systemctl reload` may return before the reload is over.
     pub fn systemd(mut self, version: u32) -> Self {
         self.version = version;
         self
@@ -183,8 +183,10 @@ impl fmt::Display for Unit {
         let name = &self.name;
         writeln!(f, "# {name}.service: made by rxd from what {name} declares")?;
         writeln!(f, "#")?;
-        writeln!(f, "# To start takes up to {} along the longest path of", span(self.longest.start))?;
-        writeln!(f, "# declared limits: {}.", one_line(&self.longest.start_path))?;
+        if !self.longest.start.is_zero() {
+            writeln!(f, "# To start takes up to {} along the longest path of", span(self.longest.start))?;
+            writeln!(f, "# declared limits: {}.", one_line(&self.longest.start_path))?;
+        }
         if !self.longest.unlimited.is_empty() {
             let few = super::text::few(&self.longest.unlimited, self.longest.unlimited_all);
             writeln!(f, "# No limit is declared on the start of {}.", one_line(&few))?;

@@ -1,0 +1,126 @@
+//! The services, and who needs whom.
+
+use crate::config::Config;
+use rxd::{Context, Runner};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::time::{interval, sleep, timeout};
+
+/// How often the upstream is asked whether it is there.
+const ASK: Duration = Duration::from_millis(500);
+
+/// In Run while the upstream can be reached: a lifecycle that others watch as a signal.
+#[rxd::service(backoff(base = "100ms", max = "2s"))]
+pub struct Upstream {
+    addr: SocketAddr,
+}
+
+impl Upstream {
+    async fn ask(&self) -> rxd::Result {
+        let connected = timeout(Duration::from_secs(2), TcpStream::connect(self.addr)).await;
+        let connected = connected.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()));
+        connected.map(drop).map_err(|error| format!("failed to reach {}: {error}", self.addr).into())
+    }
+}
+
+impl Runner for Upstream {
+    /// Not there: comes round, ever more slowly, until it is.
+    async fn init(&mut self, _cx: &Context) -> rxd::Result {
+        self.ask().await
+    }
+
+    /// There: until it is not.
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        loop {
+            tokio::select! {
+                () = sleep(ASK) => self.ask().await?,
+                () = cx.cancelled() => return Ok(()),
+            }
+        }
+    }
+}
+
+/// Does the work, while there is somebody to do it with.
+#[rxd::service(heartbeat = "1m", timeouts(Stop = "5s"))]
+#[needs("upstream")]
+pub struct Worker {
+    every: Duration,
+    /// Where to read `every` again.
+    file: Option<PathBuf>,
+    done: u64,
+}
+
+impl Runner for Worker {
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        let mut every = interval(self.every);
+        loop {
+            tokio::select! {
+                _ = every.tick() => {
+                    self.done += 1;
+                    cx.heartbeat();
+                    cx.status(format!("{} pieces of work, one every {:?}", self.done, self.every));
+                    tracing::info!(done = self.done, "worked");
+                }
+                () = cx.cancelled() => return Ok(()),
+            }
+        }
+    }
+
+    /// SIGHUP: `run` has returned, and is called again. An error leaves things as they were.
+    async fn reload(&mut self, _cx: &Context) -> rxd::Result {
+        self.every = Config::read(self.file.as_deref())?.every;
+        tracing::info!(every = ?self.every, "reloaded");
+        Ok(())
+    }
+}
+
+/// The daemon.
+#[rxd::daemon(shutdown_timeout = "10s")]
+pub struct Template {
+    upstream: Upstream,
+    worker: Worker,
+}
+
+impl Template {
+    /// The daemon with this configuration, which is from this file.
+    pub fn new(config: &Config, file: Option<PathBuf>) -> Self {
+        Template { upstream: Upstream { addr: config.upstream }, worker: Worker { every: config.every, file, done: 0 } }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rxd::State::{Idle, Run};
+    use rxd::testing::{Act, Harness};
+
+    /// The worker under test; a puppet in place of the upstream. No time passes in it but that of the clock.
+    fn harness() -> Harness {
+        let config = Config { every: Duration::from_secs(10), ..Config::default() };
+        Harness::new(Template::new(&config, None).into_daemon()).only("worker")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn there_is_work_while_there_is_an_upstream() {
+        let test = harness().start().await;
+        test.until("worker", Run).await;
+        test.tell("upstream", Act::Fail);
+        test.until("worker", Idle).await;
+        test.until("worker", Run).await;
+        let ended = test.shutdown().await;
+        assert!(ended.report.is_ok());
+        ended.trace.expect("worker").enters(Run).while_in("upstream", Run).times(2);
+        ended.trace.expect("worker").enters(rxd::State::Exit).before("upstream");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reload_is_no_pause() {
+        let test = harness().start().await;
+        test.until("worker", Run).await;
+        test.handle().reload("worker").await.unwrap();
+        let ended = test.shutdown().await;
+        ended.trace.expect("worker").enters(Run).times(1);
+    }
+}

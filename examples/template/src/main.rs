@@ -1,0 +1,37 @@
+//! A daemon to begin with: see README.md.
+#![allow(clippy::print_stdout, reason = "--unit is output")]
+
+mod config;
+mod daemon;
+
+use clap::Parser;
+use config::Config;
+use daemon::Template;
+use std::path::PathBuf;
+
+/// Does some work, while there is somebody to do it with.
+#[derive(Parser)]
+#[command(version)]
+struct Args {
+    /// The configuration; without it, defaults. TEMPLATE_EVERY=100ms sets `every` over it.
+    #[arg(long, env = "TEMPLATE_CONFIG")]
+    config: Option<PathBuf>,
+    /// Print the systemd unit, and exit.
+    #[arg(long)]
+    unit: bool,
+}
+
+#[tokio::main]
+async fn main() -> rxd::Result {
+    let Args { config: file, unit } = Args::parse();
+    if unit {
+        let unit = Template::new(&Config::default(), None).into_daemon().unit();
+        print!("{}", unit.exec("/usr/local/bin/template").arg("--config=/etc/template.toml"));
+        return Ok(());
+    }
+    let config = Config::read(file.as_deref())?;
+    // To the journal with its fields where systemd has started it, to standard error elsewhere.
+    let logs = rxd::log::builder().levels(&config.log);
+    let _log = if std::env::var_os("JOURNAL_STREAM").is_some() { logs.journald() } else { logs }.init()?;
+    Template::new(&config, file).into_daemon().admin(config.admin).run().await
+}
