@@ -142,6 +142,41 @@ impl<'a> Page<'a> {
         self.text
     }
 
+    /// The table of the project's README.
+    pub fn summary(mut self) -> String {
+        let heads = [
+            "`multi_thread`, two workers",
+            "start 1,000",
+            "stop 1,000",
+            "start 10,000",
+            "stop 10,000",
+            "bytes a service",
+            "a restart",
+            "change to observer, p50",
+        ];
+        self.heads(&heads);
+        for subject in SUBJECTS {
+            let start =
+                |n, name| self.get("start", subject, "two", n, name).map_or("-".into(), |figure| time(figure.median()));
+            let restart =
+                self.get("restart", subject, "two", 1, "restart_ns").map_or("-".into(), |figure| time(figure.median()));
+            let told =
+                self.get("observe", subject, "two", 1, "p50_ns").map_or("-".into(), |figure| time(figure.median()));
+            let bytes = number(self.get("start", subject, "two", 10_000, "bytes"));
+            let [a, b, c, d] = [(1_000, "start_ns"), (1_000, "stop_ns"), (10_000, "start_ns"), (10_000, "stop_ns")]
+                .map(|(n, name)| start(n, name));
+            let name = match subject {
+                "floor" => "bare tokio",
+                "rxd" => "**rxd**",
+                other => other,
+            };
+            let _ = writeln!(self.text, "| {name} | {a} | {b} | {c} | {d} | {bytes} | {restart} | {told} |");
+        }
+        self.text
+            + "\nMedians of one run, all in turn; what each leaves out of the work, what is not claimed, and the command that \
+                     measures it again are in [RESULTS.md](rxd/benches/peers/RESULTS.md).\n"
+    }
+
     fn targets(&mut self, builds: Option<&Builds>) {
         self.line("\n## What was aimed at");
         self.heads(&["", "aim", "here", ""]);

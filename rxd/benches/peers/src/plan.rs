@@ -5,7 +5,7 @@ use crate::page::Page;
 use crate::plot;
 use crate::sample::{Key, SUBJECTS};
 use crate::stats::Results;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
@@ -100,9 +100,22 @@ pub fn run(options: &Options) -> ExitCode {
     let builds = options.builds.then(Builds::run);
     let page = Page::new(&results).write(options.samples, builds.as_ref());
     std::fs::write(options.out.join("RESULTS.md"), page).expect("RESULTS.md");
+    if options.out == Path::new(env!("CARGO_MANIFEST_DIR")) {
+        readme(&Page::new(&results).summary());
+    }
     plot::all(&results, &options.out.join("plots"));
     eprintln!("done after {:.0} s", begun.elapsed().as_secs_f64());
     ExitCode::SUCCESS
+}
+
+/// Puts this between the two marks of the project's README.
+fn readme(figures: &str) {
+    const MARKS: [&str; 2] = ["<!-- figures -->\n", "<!-- end of figures -->"];
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../README.md");
+    let text = std::fs::read_to_string(&path).expect("the README");
+    let at = MARKS.map(|mark| text.find(mark).expect("a mark"));
+    let text = format!("{}{figures}{}", &text[..at[0] + MARKS[0].len()], &text[at[1]..]);
+    std::fs::write(path, text).expect("the README");
 }
 
 impl Options {
