@@ -51,14 +51,20 @@ fn ask(socket: &mut TcpStream, path: &str) -> usize {
     }
 }
 
-/// Follows the events, counting the transitions.
+/// Follows the events, counting the transitions it is told of, or told to have missed.
 fn follow(at: SocketAddr, seen: Arc<AtomicU64>) {
     let mut socket = TcpStream::connect(at).unwrap();
     socket.write_all(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
     let mut bytes = vec![0; 1 << 16];
+    let mut text = String::new();
     while let Ok(count @ 1..) = socket.read(&mut bytes) {
-        let count = String::from_utf8_lossy(&bytes[..count]).matches("event: transition").count();
-        seen.fetch_add(count as u64, Ordering::Relaxed);
+        text.push_str(&String::from_utf8_lossy(&bytes[..count]));
+        while let Some(end) = text.find("\n\n") {
+            let event: String = text.drain(..end + 2).collect();
+            let missed = event.split("\"missed\":").nth(1).and_then(|rest| rest.split(',').next()?.parse().ok());
+            let told = u64::from(event.contains("event: transition"));
+            seen.fetch_add(missed.unwrap_or(told), Ordering::Relaxed);
+        }
     }
 }
 

@@ -4,15 +4,13 @@ use super::config::{BODY, Limits};
 use super::problem::{Problem, quoted};
 use super::serve::Counts;
 use super::view;
-use crate::core::{ServiceState, States};
+use crate::core::ServiceState;
 use crate::handle::DaemonHandle;
 use crate::log::{Dial, Knob};
-use crate::state::Cause;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::Semaphore;
@@ -45,11 +43,11 @@ impl App {
 
     /// The service of this name, or what to say of there being none.
     pub(crate) fn service(&self, name: &str) -> Result<ServiceState, Problem> {
-        let states = self.handle.states();
-        if let Some(service) = states.get(name) {
-            return Ok(service.clone());
+        let core = self.handle.core();
+        if let Some(id) = core.id(name) {
+            return Ok(core.state(id, &core.board.look(|look| *look.word(id))));
         }
-        let names = || states.iter().map(|service| &*service.name);
+        let names = || core.names().iter().map(|name| &**name);
         let detail = format!("daemon {} has no service {}", quoted(self.handle.name()), quoted(name));
         Err(Problem::new(StatusCode::NOT_FOUND, "unknown-service", "There is no such service", detail)
             .field("name")
@@ -57,32 +55,10 @@ impl App {
             .suggestion(crate::graph::nearest(name, names())))
     }
 
-    /// All of them, with all there is to say of each.
-    pub(crate) fn all(&self, states: &States) -> Vec<view::Service> {
-        let mut causes = HashMap::new();
-        for change in self.handle.history().into_iter().filter(|change| change.cause != Cause::Normal) {
-            causes.insert(change.name, change.cause);
-        }
-        states.iter().map(|service| self.view(service, causes.get(&service.name).copied())).collect()
-    }
-
-    /// One service, with all there is to say of it.
-    pub(crate) fn one(&self, service: &ServiceState) -> view::Service {
-        let history = self.handle.history();
-        let moved = history.iter().rev().find(|change| change.name == service.name && change.cause != Cause::Normal);
-        self.view(service, moved.map(|change| change.cause))
-    }
-
-    fn view(&self, service: &ServiceState, last_cause: Option<Cause>) -> view::Service {
-        let uptime = self.handle.core().uptime();
-        let left = service.next_attempt.map(|at| at.saturating_sub(uptime));
-        view::Service {
-            last_cause: last_cause.map(Cause::as_str),
-            last_error: service.last_error.clone(),
-            next_attempt_s: left.filter(|left| !left.is_zero()).map(|left| view::seconds(left.as_secs_f64())),
-            level: Some(self.dial.get(Knob::Service(service.name.to_string())).into()),
-            ..view::Service::new(service, uptime.as_secs_f64())
-        }
+    /// One service, its level included.
+    pub(crate) fn view(&self, service: &ServiceState) -> view::Service {
+        let level = self.dial.get(Knob::Service(service.name.to_string())).into();
+        view::Service { level: Some(level), ..view::Service::new(service, self.handle.core().uptime()) }
     }
 
     /// A request's body, which may be neither too long nor too slow.

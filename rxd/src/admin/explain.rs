@@ -49,7 +49,7 @@ pub(crate) struct Gate {
 
 impl Why {
     pub(crate) fn new(handle: &DaemonHandle, why: &crate::Why) -> Self {
-        let uptime = handle.core().uptime().as_secs_f64();
+        let uptime = handle.core().uptime();
         let link = |standing: &Standing| Link {
             service: view::Service::new(&standing.service, uptime),
             waits_for: standing.waits_for.iter().map(Gate::new).collect(),

@@ -6,6 +6,7 @@ use crate::log::{Level, Setting};
 use crate::state::{Cause, State, Transition};
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::time::Duration;
 
 const PHASES: [&str; 3] = ["running", "stopping", "over"];
 const STATES: [&str; 6] = ["unknown", "init", "idle", "run", "stop", "exit"];
@@ -57,7 +58,7 @@ pub(crate) struct Service {
     pub(crate) seq: u64,
     /// Seconds since its last transition.
     pub(crate) since_s: f64,
-    /// Why it last moved other than in the ordinary way, as far as the history goes back.
+    /// How it failed last.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub(crate) last_cause: Option<&'static str>,
@@ -135,7 +136,8 @@ pub(crate) fn is_ready(service: &ServiceState) -> bool {
 }
 
 impl Service {
-    pub(crate) fn new(service: &ServiceState, uptime: f64) -> Self {
+    pub(crate) fn new(service: &ServiceState, uptime: Duration) -> Self {
+        let left = service.next_attempt.map(|at| at.saturating_sub(uptime)).filter(|left| !left.is_zero());
         Service {
             name: service.name.to_string(),
             state: service.state.as_str(),
@@ -145,10 +147,10 @@ impl Service {
             incarnation: service.incarnation,
             restarts: service.restarts,
             seq: service.seq,
-            since_s: seconds((uptime - service.at.as_secs_f64()).max(0.0)),
-            last_cause: None,
-            last_error: None,
-            next_attempt_s: None,
+            since_s: seconds(uptime.saturating_sub(service.at).as_secs_f64()),
+            last_cause: service.last_cause.map(Cause::as_str),
+            last_error: service.last_error.clone(),
+            next_attempt_s: left.map(|left| seconds(left.as_secs_f64())),
             level: None,
         }
     }
@@ -177,13 +179,13 @@ impl Daemon {
 
     pub(crate) fn at(handle: &DaemonHandle, states: &States) -> Self {
         let core = handle.core();
-        let uptime = core.uptime().as_secs_f64();
+        let uptime = core.uptime();
         let phase = phase(handle, states);
         Daemon {
             name: handle.name().to_owned(),
             phase,
             ready: phase == "running" && states.iter().all(is_ready),
-            uptime_s: seconds(uptime),
+            uptime_s: seconds(uptime.as_secs_f64()),
             seq: states.seq(),
             services: states.iter().map(|service| Service::new(service, uptime)).collect(),
         }

@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// How many transitions are kept of a daemon under test.
-const HISTORY: usize = 100_000;
+const HISTORY: usize = 200_000;
 /// In paused time nobody waits this long for something that comes.
 const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 
@@ -226,6 +226,7 @@ pub struct Running {
 
 /// A daemon under test that has ended, and broke no guarantee.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Ended {
     /// All its transitions.
     pub trace: Trace,
@@ -300,10 +301,14 @@ impl Running {
     ///
     /// # Panics
     ///
-    /// If a guarantee was broken: with each violation, and the [timeline](Trace::timeline) around it.
+    /// If it does not end within a day of the paused time, or a guarantee was broken: with each
+    /// violation, and the [timeline](Trace::timeline) around it.
     pub async fn wait(self) -> Ended {
-        let report = self.handle.wait().await;
+        let report = tokio::time::timeout(PATIENCE, self.handle.wait()).await;
         let trace = self.trace();
+        let Ok(report) = report else {
+            panic!("daemon `{}` does not end\n{}", self.handle.name(), trace.around(trace.steps.len() as u64));
+        };
         trace.assert(&self.rules());
         let faults = self.probe.faults();
         assert!(faults.is_empty(), "{}\n{}", faults.join("\n"), trace.timeline());

@@ -47,7 +47,7 @@ async fn f42_a_dependency_leaves_run() {
 #[tokio::test(start_paused = true)]
 async fn f43_a_dependency_gives_up_and_an_operator_revives_it() {
     let a = puppet("a", State::Init, [Act::Fail, Act::Ok]).options(brisk().restarts(0, SECOND));
-    let mut running = start(daemon([a, plain("b").needs(["a"]), plain("z")])).await;
+    let running = start(daemon([a, plain("b").needs(["a"]), plain("z")])).await;
     running.until("b", State::Exit).await;
     // Starting what depends on one that has given up is in vain.
     let in_vain = running.handle.start("b").await.unwrap_err();
@@ -57,8 +57,6 @@ async fn f43_a_dependency_gives_up_and_an_operator_revives_it() {
     running.until("a", State::Run).await;
     running.handle.start("b").await.unwrap();
     running.until("b", State::Run).await;
-    running.operator("a", 1);
-    running.operator("b", 2);
     let ran = running.stop().await;
     assert!(ran.report.is_ok(), "what was revived has not failed");
 }
@@ -123,11 +121,10 @@ async fn f47_a_dependent_s_stop_goes_wrong() {
 async fn f48_restart_while_it_waits_for_a_dependency() {
     let probe = Probe::new();
     let b = probed("b", Puppet::new(), &probe).needs(["a"]);
-    let mut running = start(daemon([puppet("a", State::Init, [Act::Ok.after(60 * SECOND)]), b])).await;
+    let running = start(daemon([puppet("a", State::Init, [Act::Ok.after(60 * SECOND)]), b])).await;
     running.until("b", State::Idle).await;
     running.handle.restart("b").await.unwrap();
     assert!(tokio::time::Instant::now().duration_since(running_start(&running)).is_zero());
-    running.operator("b", 1);
     running.until("b", State::Run).await;
     let ran = running.stop().await;
     assert_eq!(ran.states("b"), format!("init+ init- idle+ idle- stop+ stop- {ROUND} exit+"));
@@ -141,12 +138,11 @@ fn running_start(running: &Running) -> tokio::time::Instant {
 #[tokio::test(start_paused = true)]
 async fn f49_an_operator_s_restart_of_one_that_may_stop_the_daemon_is_no_exit() {
     let fatal = brisk().restarts(0, SECOND).on_failure(OnFailure::Shutdown);
-    let mut running = start(daemon([plain("a").options(fatal), plain("b")])).await;
+    let running = start(daemon([plain("a").options(fatal), plain("b")])).await;
     for _ in 0..20 {
         running.until("a", State::Run).await;
         running.handle.restart("a").await.unwrap();
     }
-    running.operator("a", 20);
     running.until("a", State::Run).await;
     let ran = running.stop().await;
     assert_eq!(ran.ending("a").restarts, 0);
@@ -168,10 +164,9 @@ async fn f49_nothing_is_started_during_the_shutdown() {
 async fn an_after_opens_only_when_it_ended_well() {
     for (run, well) in [(Act::Ok, true), (Act::UntilTold, false)] {
         let a = puppet("a", State::Run, [Act::Fail, run]).manager(manager::until_success);
-        let mut running = start(daemon([a, plain("b").after(["a"]), plain("z")])).await;
+        let running = start(daemon([a, plain("b").after(["a"]), plain("z")])).await;
         tokio::time::sleep(SECOND).await;
         if !well {
-            running.operator("a", 1);
             running.handle.stop("a").await.unwrap();
         }
         tokio::time::sleep(SECOND).await;

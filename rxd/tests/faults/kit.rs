@@ -1,14 +1,11 @@
 //! What all of them use.
 
-use rxd::testing::{Act, Probe, Puppet, Rules, Trace};
+use rxd::testing::{Act, Ended, Harness, Probe, Puppet, Trace};
 use rxd::{Backoff, Daemon, DaemonHandle, Ending, Options, Report, Runner, Service, State};
 use std::time::Duration;
 
 pub(crate) const MS: Duration = Duration::from_millis(1);
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
-
-/// Nothing takes this long: what is not there by then will never be.
-const AGES: Duration = Duration::from_secs(86_400);
 
 /// What became of a daemon that was judged.
 pub(crate) struct Ran {
@@ -33,29 +30,21 @@ impl Ran {
     }
 }
 
-/// A daemon that runs, and what it is to be judged by.
+/// A daemon that runs.
 pub(crate) struct Running {
     pub(crate) handle: DaemonHandle,
-    pub(crate) rules: Rules,
-    began: tokio::time::Instant,
+    test: rxd::testing::Running,
 }
 
 pub(crate) async fn start(daemon: Daemon) -> Running {
     quiet();
-    let daemon = daemon.signals([]).history(200_000).stall_limit(None);
-    let rules = Rules::of(&daemon).exact();
-    let began = tokio::time::Instant::now();
-    Running { handle: daemon.start().await.unwrap(), rules, began }
+    let test = Harness::new(daemon).start().await;
+    Running { handle: test.handle().clone(), test }
 }
 
 impl Running {
     pub(crate) async fn until(&self, service: &str, state: State) {
-        self.handle.wait_for(service, state).within(AGES).await.unwrap();
-    }
-
-    /// An operator acted on this service.
-    pub(crate) fn operator(&mut self, service: &str, times: u32) {
-        self.rules = self.rules.clone().operator(service, times);
+        self.test.until(service, state).await;
     }
 
     pub(crate) async fn stop(self) -> Ran {
@@ -65,11 +54,8 @@ impl Running {
 
     /// Waits for the end, and judges.
     pub(crate) async fn end(self) -> Ran {
-        let report = tokio::time::timeout(AGES, self.handle.wait()).await;
-        let report = report.unwrap_or_else(|_| panic!("it does not end:\n{}", Trace::of(&self.handle)));
-        let trace = Trace::of(&self.handle);
-        trace.assert(&self.rules);
-        Ran { trace, report, took: self.began.elapsed() }
+        let Ended { trace, report, took, .. } = self.test.wait().await;
+        Ran { trace, report, took }
     }
 }
 

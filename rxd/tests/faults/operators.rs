@@ -8,7 +8,7 @@ use rxd::{Backoff, Cause, Options, State};
 async fn stop_and_start_return_when_it_is_so() {
     let probe = Probe::new();
     let a = probed("a", Puppet::new().on(State::Stop, [Act::Ok.after(SECOND)]), &probe);
-    let mut running = start(daemon([a, plain("b")])).await;
+    let running = start(daemon([a, plain("b")])).await;
     running.until("a", State::Run).await;
     running.handle.stop("a").await.unwrap();
     assert_eq!(running.handle.states()["a"].state, State::Exit);
@@ -18,7 +18,6 @@ async fn stop_and_start_return_when_it_is_so() {
     assert_ne!(running.handle.states()["a"].state, State::Exit);
     running.handle.start("a").await.unwrap();
     running.until("a", State::Run).await;
-    running.operator("a", 1);
     let ran = running.stop().await;
     assert_eq!(ran.states("a"), format!("{ROUND} exit+ {ROUND} exit+"));
     assert_eq!(ran.ending("a").restarts, 0);
@@ -34,11 +33,10 @@ async fn restart_goes_through_stop_whatever_the_service_does() {
         let probe = Probe::new();
         let puppet = Puppet::new().on(state, [act, if state == State::Run { Act::UntilTold } else { Act::Ok }]);
         let puppet = if state == State::Stop { puppet.on(State::Run, [Act::Fail, Act::UntilTold]) } else { puppet };
-        let mut running = start(daemon([probed("a", puppet, &probe)])).await;
+        let running = start(daemon([probed("a", puppet, &probe)])).await;
         running.until("a", state).await;
         let again = running.handle.restart("a").await;
         again.unwrap();
-        running.operator("a", 1);
         running.until("a", State::Run).await;
         let ran = running.stop().await;
         assert!(ran.report.is_ok(), "{state}: {}", ran.report);
@@ -49,10 +47,9 @@ async fn restart_goes_through_stop_whatever_the_service_does() {
 #[tokio::test(start_paused = true)]
 async fn restart_cuts_a_back_off_short() {
     let options = Options::DEFAULT.backoff(Backoff::fixed(3600 * SECOND));
-    let mut running = start(daemon([puppet("a", State::Run, [Act::Fail, Act::UntilTold]).options(options)])).await;
+    let running = start(daemon([puppet("a", State::Run, [Act::Fail, Act::UntilTold]).options(options)])).await;
     tokio::time::sleep(SECOND).await;
     running.handle.restart("a").await.unwrap();
-    running.operator("a", 1);
     running.until("a", State::Run).await;
     assert_eq!(running.stop().await.took, SECOND);
 }
@@ -60,7 +57,7 @@ async fn restart_cuts_a_back_off_short() {
 #[tokio::test(start_paused = true)]
 async fn restart_again_and_again_does_not_put_the_delay_before_init_off() {
     let options = brisk().delay_of(State::Init, 10 * SECOND);
-    let mut running = start(daemon([plain("a").options(options)])).await;
+    let running = start(daemon([plain("a").options(options)])).await;
     running.until("a", State::Run).await;
     let began = tokio::time::Instant::now();
     let asked: Vec<_> = (0..9)
@@ -76,7 +73,6 @@ async fn restart_again_and_again_does_not_put_the_delay_before_init_off() {
         asked.await.unwrap().unwrap();
     }
     assert_eq!(began.elapsed(), 10 * SECOND);
-    running.operator("a", 9);
     let ran = running.stop().await;
     assert!(ran.states("a").starts_with(&format!("{ROUND} init+")));
 }
@@ -86,7 +82,7 @@ async fn g25_a_new_life_has_a_budget_of_its_own() {
     let probe = Probe::new();
     let options = Options::DEFAULT.backoff(Backoff::DEFAULT.jitter(0.0)).restarts(2, 3600 * SECOND);
     let a = probed("a", Puppet::new().on(State::Run, [Act::Fail]), &probe).options(options);
-    let mut running = start(daemon([a, plain("b")])).await;
+    let running = start(daemon([a, plain("b")])).await;
     running.until("a", State::Exit).await;
     assert_eq!(probe.count("a", "init"), 3);
     let began = tokio::time::Instant::now();
@@ -94,7 +90,6 @@ async fn g25_a_new_life_has_a_budget_of_its_own() {
     running.until("a", State::Exit).await;
     assert_eq!(probe.count("a", "init"), 6);
     assert_eq!(began.elapsed(), 300 * MS, "100 ms and 200 ms, from the first again");
-    running.operator("a", 1);
     let ran = running.stop().await;
     assert!(!ran.report.is_ok(), "it gave up after all");
 }
@@ -102,7 +97,7 @@ async fn g25_a_new_life_has_a_budget_of_its_own() {
 #[tokio::test(start_paused = true)]
 async fn many_at_once_are_one() {
     let probe = Probe::new();
-    let mut running = start(daemon([probed("a", Puppet::new(), &probe)])).await;
+    let running = start(daemon([probed("a", Puppet::new(), &probe)])).await;
     running.until("a", State::Run).await;
     let asked = (0..100).map(|n| {
         let handle = running.handle.clone();
@@ -117,7 +112,6 @@ async fn many_at_once_are_one() {
     for asked in asked.collect::<Vec<_>>() {
         asked.await.unwrap().unwrap();
     }
-    running.operator("a", 1);
     running.until("a", State::Run).await;
     let ran = running.stop().await;
     assert_eq!(ran.states("a"), format!("{ROUND} {ROUND} exit+"));
@@ -131,9 +125,7 @@ async fn the_last_service_may_be_stopped_only_once() {
     running.until("a", State::Run).await;
     running.handle.stop("a").await.unwrap();
     let again = running.handle.start("a").await;
-    let mut running = running;
     if again.is_ok() {
-        running.operator("a", 1);
         running.handle.shutdown();
     }
     let ran = running.end().await;

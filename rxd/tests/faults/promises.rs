@@ -200,10 +200,9 @@ async fn what_was_asked_for_by_one_method_is_not_the_next_one_s() {
 
 #[tokio::test(start_paused = true)]
 async fn ten_seconds_is_what_one_that_is_told_to_return_has_where_nothing_else_is_declared() {
-    let mut running = start(daemon([puppet("a", State::Run, [Act::Hang, Act::UntilTold])])).await;
+    let running = start(daemon([puppet("a", State::Run, [Act::Hang, Act::UntilTold])])).await;
     running.until("a", State::Run).await;
     running.handle.restart("a").await.unwrap();
-    running.operator("a", 1);
     let ran = running.stop().await;
     assert_eq!(ran.trace.entered("a", State::Stop)[0], 10 * SECOND);
 }

@@ -161,3 +161,11 @@ async fn an_operator_brings_back_what_has_ended() {
     test.until("poller", State::Run).await;
     test.shutdown().await.trace.expect("db").enters(State::Exit).times(2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_daemon_that_does_not_end_is_shown() {
+    let test = harness().start().await;
+    let waiting = tokio::spawn(test.wait());
+    let text = waiting.await.expect_err("nobody stops it").into_panic().downcast::<String>().unwrap();
+    assert!(text.starts_with("daemon `agent` does not end\n     seq  at  db"), "{text}");
+}

@@ -1,72 +1,16 @@
-//! A service that does what the test tells it.
+//! What these tests have in common.
 
-use rxd::{Backoff, Context, Daemon, DaemonHandle, Error, Options, Runner, Service, State};
-use tokio::sync::mpsc;
+use rxd::testing::{Act, Probe, Puppet};
+use rxd::{Backoff, Context, Daemon, DaemonHandle, Options, Runner, Service, State};
 
-/// What the test may tell a puppet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Tell {
-    /// Return from the method you are in.
-    Return,
-    /// Fail in the method you are in.
-    Fail,
-}
-
-/// Stays in each of its methods until it is told to leave it; before Run only if it is to.
-pub(crate) struct Puppet {
-    told: mpsc::UnboundedReceiver<Tell>,
-    stays_in: &'static [State],
-}
-
-/// What moves a puppet.
-#[derive(Clone, Debug)]
-pub(crate) struct Strings(mpsc::UnboundedSender<Tell>);
-
-impl Strings {
-    pub(crate) fn tell(&self, tell: Tell) {
-        self.0.send(tell).expect("the puppet is there");
-    }
-}
-
-/// A puppet that stays in these states.
-pub(crate) fn puppet(stays_in: &'static [State]) -> (Strings, Puppet) {
-    let (sender, told) = mpsc::unbounded_channel();
-    (Strings(sender), Puppet { told, stays_in })
-}
-
-impl Puppet {
-    async fn be_in(&mut self, state: State, cx: &Context) -> rxd::Result {
-        if !self.stays_in.contains(&state) {
-            return Ok(());
-        }
-        tokio::select! {
-            biased;
-            () = cx.cancelled() => Ok(()),
-            tell = self.told.recv() => match tell {
-                Some(Tell::Return) => Ok(()),
-                Some(Tell::Fail) => Err(Error::msg("told to fail")),
-                None => {
-                    cx.cancelled().await;
-                    Ok(())
-                }
-            },
-        }
-    }
-}
-
-impl Runner for Puppet {
-    async fn init(&mut self, cx: &Context) -> rxd::Result {
-        self.be_in(State::Init, cx).await
-    }
-    async fn idle(&mut self, cx: &Context) -> rxd::Result {
-        self.be_in(State::Idle, cx).await
-    }
-    async fn run(&mut self, cx: &Context) -> rxd::Result {
-        self.be_in(State::Run, cx).await
-    }
-    async fn stop(&mut self, cx: &Context) -> rxd::Result {
-        self.be_in(State::Stop, cx).await
-    }
+/// A puppet that stays in these states until it is told to leave, and what tells it.
+pub(crate) fn puppet(stays_in: &[State]) -> (Probe, Puppet) {
+    let probe = Probe::new();
+    let methods = [State::Init, State::Idle, State::Run, State::Stop].into_iter();
+    let puppet = methods.fold(Puppet::new().probe(&probe), |puppet, state| {
+        puppet.on(state, [if stays_in.contains(&state) { Act::UntilTold } else { Act::Ok }])
+    });
+    (probe, puppet)
 }
 
 /// Comes round so many times at once, and then stays in Run.

@@ -1,6 +1,7 @@
 //! F50: a watcher is dropped in mid-flight, at each await. G36: no other is affected.
 
-use crate::common::{Tell, brisk, end, puppet, start};
+use crate::common::{brisk, end, puppet, start};
+use rxd::testing::Act;
 use rxd::{Action, Filter, State, StateEvent};
 use std::future::Future;
 use std::pin::pin;
@@ -27,7 +28,7 @@ async fn a_wait_is_dropped_after_any_number_of_polls_and_its_twin_misses_nothing
             }
         }
         drop(dropped);
-        strings.tell(Tell::Return);
+        strings.tell("a", Act::Ok);
         assert_eq!(kept.next().await.unwrap().times, 1, "after {polls} polls");
         assert_eq!(twin.next().await.unwrap().times, 1, "after {polls} polls");
     }
@@ -51,7 +52,7 @@ async fn a_task_that_waits_is_aborted() {
         task.abort();
         assert!(task.await.unwrap_err().is_cancelled());
     }
-    strings.tell(Tell::Return);
+    strings.tell("a", Act::Ok);
     assert!(twin.next().await.is_some());
     end(&handle).await;
 }
@@ -67,7 +68,7 @@ async fn a_stream_that_was_dropped_in_the_middle_of_an_item_has_taken_nothing() 
         let mut next = pin!(stream.next());
         assert!(next.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     }
-    strings.tell(Tell::Return);
+    strings.tell("a", Act::Ok);
     let Some(StateEvent::Changed(state)) = stream.next().await else { panic!("it is the next") };
     assert_eq!((state.state, state.seq), (State::Run, 6));
     end(&handle).await;

@@ -1,7 +1,8 @@
 //! F51: a watcher sleeps. F52: a watcher that does nothing else races 100,000 transitions.
 //! F59: a subscription is never read. G34, G35.
 
-use crate::common::{Spinner, Tell, brisk, end, puppet, start_with, transitions};
+use crate::common::{Spinner, brisk, end, puppet, start_with, transitions};
+use rxd::testing::Act;
 use rxd::{Action, Daemon, Filter, State, StateEvent, StateStream};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -21,7 +22,7 @@ async fn f51_others_are_on_time_and_the_sleeper_is_told_what_it_missed() {
     let mut awake = handle.watch_any(Action::Entering, State::Run, "a").unwrap();
     awake.next().await.unwrap();
     for _ in 0..100 {
-        strings.tell(Tell::Return);
+        strings.tell("a", Act::Ok);
         let met = awake.next().await.unwrap();
         assert_eq!(met.times, 1);
     }
@@ -30,7 +31,7 @@ async fn f51_others_are_on_time_and_the_sleeper_is_told_what_it_missed() {
     let Some(StateEvent::Lagged { missed, snapshot }) = sleeper.next().await else { panic!("it was too slow") };
     assert_eq!((missed, snapshot.seq()), (800, 805));
     assert!(snapshot["a"].is_in(State::Run));
-    strings.tell(Tell::Return);
+    strings.tell("a", Act::Ok);
     let Some(StateEvent::Changed(state)) = sleeper.next().await else { panic!("it goes on from there") };
     assert_eq!(state.seq, 806);
     end(&handle).await;

@@ -1,6 +1,7 @@
 //! F53: one service, two watches with the same action and state, on different targets, or on the same.
 
-use crate::common::{Tell, brisk, end, puppet, start};
+use crate::common::{brisk, end, puppet, start};
+use rxd::testing::Act;
 use rxd::{Action, State};
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -21,14 +22,14 @@ async fn f53_two_watches_with_the_same_action_and_state_are_independent() {
     let mut on_a = handle.watch_any(Action::Exited, State::Run, "a").unwrap();
     let mut on_b = handle.watch_any(Action::Exited, State::Run, "b").unwrap();
     let mut on_a_too = handle.watch_any(Action::Exited, State::Run, "a").unwrap();
-    a_strings.tell(Tell::Return);
+    a_strings.tell("a", Act::Ok);
     assert_eq!(on_a.next().await.unwrap().services[0].name, "a");
     assert!(is_quiet(&mut on_b).await, "nothing of a's");
     assert_eq!(on_a_too.next().await.unwrap().services[0].name, "a", "and nothing taken by its twin");
     drop(on_a);
-    b_strings.tell(Tell::Return);
+    b_strings.tell("b", Act::Ok);
     assert_eq!(on_b.next().await.unwrap().services[0].name, "b", "nor closed by another's end");
-    a_strings.tell(Tell::Return);
+    a_strings.tell("a", Act::Ok);
     assert!(on_a_too.next().await.is_some());
     end(&handle).await;
 }

@@ -1,6 +1,7 @@
 //! F54: whoever comes after the event. G37: a wait returns at once, or says why it never will.
 
-use crate::common::{Spinner, Tell, brisk, end, puppet, start};
+use crate::common::{Spinner, brisk, end, puppet, start};
+use rxd::testing::Act;
 use rxd::{Action, Cause, Filter, Never, State, StateEvent, Transition};
 
 #[tokio::test(start_paused = true)]
@@ -86,24 +87,24 @@ async fn all_is_about_one_instant() {
     let mut both = handle.watch_all(Action::Entering, State::Run, ["a", "b"]).unwrap();
     both.next().await.unwrap();
     // First one is out of Run, then the other: each comes back before the other does.
-    a_strings.tell(Tell::Return);
+    a_strings.tell("a", Act::Ok);
     handle.wait_for("a", State::Stop).await.unwrap();
-    b_strings.tell(Tell::Return);
+    b_strings.tell("b", Act::Ok);
     handle.wait_for("b", State::Stop).await.unwrap();
-    a_strings.tell(Tell::Return);
+    a_strings.tell("a", Act::Ok);
     handle.wait_for("a", State::Run).await.unwrap();
-    a_strings.tell(Tell::Return);
+    a_strings.tell("a", Act::Ok);
     handle.wait_for("a", State::Stop).await.unwrap();
-    b_strings.tell(Tell::Return);
+    b_strings.tell("b", Act::Ok);
     handle.wait_for("b", State::Run).await.unwrap();
     assert!(!both.is_met());
-    a_strings.tell(Tell::Return);
+    a_strings.tell("a", Act::Ok);
     let met = both.next().await.unwrap();
     assert_eq!(met.times, 1, "each was in Run in between, but never both at once");
     assert!(met.services.iter().all(|service| service.is_in(State::Run)));
     handle.shutdown();
     handle.wait_for(["a", "b"], State::Stop).await.unwrap();
-    a_strings.tell(Tell::Return);
-    b_strings.tell(Tell::Return);
+    a_strings.tell("a", Act::Ok);
+    b_strings.tell("b", Act::Ok);
     assert!(handle.wait().await.is_ok());
 }

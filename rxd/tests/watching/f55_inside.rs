@@ -1,6 +1,7 @@
 //! F55: watches are made and dropped where one is being served: in a method, and in a waker.
 
-use crate::common::{Spinner, Tell, brisk, end, puppet, start};
+use crate::common::{Spinner, brisk, end, puppet, start};
+use rxd::testing::Act;
 use rxd::{Action, Context, DaemonHandle, Filter, Runner, State, Watch};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -34,7 +35,7 @@ async fn f55_in_a_method() {
     let handle = start([brisk("a", a), brisk("busy", Busy)]).await;
     for _ in 0..100 {
         handle.wait_for(["a", "busy"], State::Run).await.unwrap();
-        strings.tell(Tell::Return);
+        strings.tell("a", Act::Ok);
         handle.watch_any(Action::Exited, State::Run, "a").unwrap().next().await.unwrap();
     }
     end(&handle).await;

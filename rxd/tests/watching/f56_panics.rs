@@ -1,6 +1,7 @@
 //! F56: a subscriber's task panics, or its waker does.
 
-use crate::common::{Spinner, Tell, brisk, end, puppet, start};
+use crate::common::{Spinner, brisk, end, puppet, start};
+use rxd::testing::Act;
 use rxd::{Action, State};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,11 +19,11 @@ async fn f56_a_task_that_panics_is_unsubscribed_and_the_others_go_on() {
         panic!("in the middle of it");
     });
     tokio::task::yield_now().await;
-    strings.tell(Tell::Return);
+    strings.tell("a", Act::Ok);
     assert!(panics.await.unwrap_err().is_panic());
     assert_eq!(second.next().await.unwrap().times, 1);
     handle.wait_for("a", State::Run).await.unwrap();
-    strings.tell(Tell::Return);
+    strings.tell("a", Act::Ok);
     assert_eq!(second.next().await.unwrap().times, 1);
     end(&handle).await;
 }

@@ -1,6 +1,7 @@
 //! `wait_for`: at once, in time, too late, and never.
 
-use crate::common::{Tell, brisk, end, puppet, start};
+use crate::common::{brisk, end, puppet, start};
+use rxd::testing::Act;
 use rxd::{Error, Options, Service, State, WaitError, manager};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -11,7 +12,7 @@ async fn it_returns_when_the_services_are_in_the_state() {
     let handle = start([brisk("a", a), brisk("b", puppet(&[State::Run]).1)]).await;
     let wait = tokio::spawn(handle.wait_for(["a", "b"], State::Idle).within(Duration::from_secs(1)));
     assert!(wait.await.unwrap().is_err(), "a stays in Init");
-    strings.tell(Tell::Return);
+    strings.tell("a", Act::Ok);
     handle.wait_for("a", State::Run).await.unwrap();
     handle.wait_for("a", State::Run).within(Duration::ZERO).await.unwrap();
     end(&handle).await;
@@ -36,7 +37,7 @@ async fn too_late_says_what_was_unmet() {
         error.to_string(),
         "services `db`, `api` are not all in Run after 1ms: db in Init; api in Idle: waits for db entering Run"
     );
-    strings.tell(Tell::Return);
+    strings.tell("db", Act::Ok);
     handle.wait_for("api", State::Run).within(Duration::from_secs(3)).await.unwrap();
     end(&handle).await;
 }
@@ -47,7 +48,7 @@ async fn never_says_why() {
     let job = Service::new("job", job).manager(manager::until_success).options(Options::DEFAULT);
     let handle = start([job, brisk("a", puppet(&[State::Run]).1)]).await;
     handle.wait_for("job", State::Run).await.unwrap();
-    strings.tell(Tell::Return);
+    strings.tell("job", Act::Ok);
     let error: Error = handle.wait_for("job", State::Idle).await.unwrap_err();
     assert_eq!(error.to_string(), "service `job` will not be in Idle: service `job` has exited (normal)");
     assert!(matches!(error.find(), Some(WaitError::Never { .. })));

@@ -1,6 +1,7 @@
 //! `why`: the chain of what is waited for. G45.
 
-use crate::common::{Tell, brisk, end, puppet, start};
+use crate::common::{brisk, end, puppet, start};
+use rxd::testing::Act;
 use rxd::{Action, Backoff, Effect, Mode, Options, Service, State, When, manager};
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ async fn a_chain_is_followed_to_its_root() {
         handle.why("web").unwrap().to_string(),
         "web in Idle: waits for api entering Run; api in Idle: waits for db entering Run; db in Init"
     );
-    strings.tell(Tell::Fail);
+    strings.tell("db", Act::Fail);
     handle.watch_any(Action::Exited, State::Stop, "db").unwrap().next().await.unwrap();
     tokio::time::sleep(Duration::from_millis(900)).await;
     let why = handle.why("web").unwrap();
@@ -40,7 +41,7 @@ async fn a_chain_is_followed_to_its_root() {
     assert_eq!((unmet.mode, &*unmet.condition, unmet.services.len()), (Mode::All, "entering Run", 1));
     handle.wait_for("db", State::Init).await.unwrap();
     assert_eq!(handle.why("db").unwrap().to_string(), "db in Init, attempt 2, last error: told to fail");
-    strings.tell(Tell::Return);
+    strings.tell("db", Act::Ok);
     handle.wait_for("web", State::Run).await.unwrap();
     assert_eq!(handle.why("db").unwrap().to_string(), "db in Run");
     assert_eq!(handle.why("web").unwrap().to_string(), "web in Run");
@@ -114,7 +115,7 @@ async fn what_comes_after_a_job_says_so() {
     handle.wait_for("job", State::Run).await.unwrap();
     tokio::task::yield_now().await;
     assert_eq!(handle.why("main").unwrap().to_string(), "main in Idle: waits for job to end well; job in Run");
-    strings.tell(Tell::Return);
+    strings.tell("job", Act::Ok);
     handle.wait_for("main", State::Run).await.unwrap();
     assert_eq!(handle.why("job").unwrap().to_string(), "job in Exit (normal)");
     end(&handle).await;

@@ -26,7 +26,7 @@ async fn act(app: &App, name: &str, verb: &str, action: impl Future<Output = cra
             return Err(Problem::new(StatusCode::CONFLICT, "conflict", title, error.to_string()));
         }
     };
-    Ok((status, Json(app.one(&app.service(name)?))))
+    Ok((status, Json(app.view(&app.service(name)?))))
 }
 
 pub(crate) async fn start(State(app): State<App>, Name(name): Name) -> Answer {

@@ -8,12 +8,12 @@ use axum::extract::State;
 
 pub(crate) async fn list(State(app): State<App>) -> Json<view::Daemon> {
     let states = app.handle.states();
-    let services = app.all(&states);
+    let services = states.iter().map(|service| app.view(service)).collect();
     Json(view::Daemon { services, ..view::Daemon::at(&app.handle, &states) })
 }
 
 pub(crate) async fn one(State(app): State<App>, Name(name): Name) -> Result<Json<view::Service>, Problem> {
-    Ok(Json(app.one(&app.service(&name)?)))
+    Ok(Json(app.view(&app.service(&name)?)))
 }
 
 pub(crate) async fn why(State(app): State<App>, Name(name): Name) -> Result<Json<explain::Why>, Problem> {
