@@ -23,12 +23,13 @@ mod supervise;
 use crate::board::{Id, Owed, Step, signal};
 use crate::context::Context;
 use crate::core::{Command, Core};
+use crate::declared::Decide;
 use crate::error::{Error, Result};
 use crate::options::Knobs;
 use crate::pace::Pace;
 use crate::panic;
 use crate::round::{Round, task_of};
-use crate::service::{Decide, Nothing, Runner};
+use crate::service::{Nothing, Runner};
 use crate::state::{Cause, State, Transition};
 use std::future::Future;
 use std::pin::pin;
@@ -92,7 +93,7 @@ pub(crate) fn serve<R: Runner>(mut runner: R, mut seat: Seat) -> impl Future<Out
                     None => unreachable!("it was just made"),
                 };
                 // Dropping what a method left behind is the user's code too.
-                match panic::catch(|| method.set(None)) {
+                match seat.guarded(|| method.set(None)) {
                     Ok(()) => ended,
                     Err(caught) => Outcome::panicked(&caught),
                 }
@@ -101,7 +102,7 @@ pub(crate) fn serve<R: Runner>(mut runner: R, mut seat: Seat) -> impl Future<Out
             drop(cx);
             seat.ended(call, ended);
         }
-        if let Err(caught) = panic::catch(|| drop(runner)) {
+        if let Err(caught) = seat.guarded(|| drop(runner)) {
             tracing::error!(target: "rxd", "panicked while it was dropped: {caught}");
         }
     }
@@ -247,6 +248,11 @@ impl Seat {
             Some(round) => *round = Round::new(self.task),
             None => self.round = Arc::new(Round::new(self.task)),
         }
+    }
+
+    /// Runs code of the user's: its panic is caught, and should it block, that is noticed.
+    fn guarded<T>(&self, code: impl FnOnce() -> T) -> Result<T, panic::Caught> {
+        self.core.stall.during(self.id, || panic::catch(code))
     }
 
     fn name(&self) -> &str {
