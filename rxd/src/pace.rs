@@ -15,6 +15,7 @@ pub(crate) struct Pace {
     failures: u32,
     last_delay: Duration,
     /// When it restarted within the window; kept only where there is a limit.
+    #[expect(clippy::box_collection, reason = "most services have none: it is 24 bytes for each of those")]
     recent: Option<Box<VecDeque<Instant>>>,
     /// The restart that was granted last counts once it is made.
     counts: bool,
