@@ -33,9 +33,10 @@
 //! It listens on loopback or a Unix socket (mode 0600); another address needs a
 //! [token](Admin::token). A request must be for an IP address, `localhost`, or a [name that was
 //! listed](Admin::host), so that no web page can make its own name point here; and from no page of
-//! another origin. Where a token is asked for, `/livez` and `/readyz` answer without it too, but give no reasons. Heads, bodies, connections and times are limited; what is too slow is ended, and
-//! at the daemon's end nobody is waited for longer than half a second. While the daemon stops,
-//! requests are answered with 503 and where the services are; the admin route goes last.
+//! another origin. Where a token is asked for, `/livez` and `/readyz` answer without it too, but give
+//! no reasons. Heads, bodies, connections and times are limited; what is too slow, also in taking in
+//! an answer, is ended, and at the daemon's end nobody is waited for longer than half a second. While
+//! the daemon stops, requests are answered with 503 and where the services are; the admin route goes last.
 //!
 //! Whoever has a server already can have the routes as a [`router`] in it. Then the host, the token
 //! and the limits are that server's to look after.
