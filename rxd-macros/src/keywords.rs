@@ -83,3 +83,32 @@ fn what_is_still_being_typed_is_there_for_the_editor() {
         assert!(found.iter().any(|ident| ident == word), "{args} {item}: {found:?}");
     }
 }
+
+/// Where `crate = ..` says that `rxd` is, everything generated says so; also what stands in for a broken item.
+#[test]
+fn a_renamed_rxd_goes_by_no_other_name() {
+    fn names_rxd(tokens: TokenStream) -> bool {
+        tokens.into_iter().any(|token| match token {
+            TokenTree::Group(group) => names_rxd(group.stream()),
+            TokenTree::Ident(ident) => ident == "rxd",
+            _ => false,
+        })
+    }
+    let parse = |text: &str| text.parse::<TokenStream>().expect("tokens");
+    let keys = "manager(until_success), delay = \"1s\", timeouts(Run = \"1s\"), backoff(max = \"9s\"), \
+                restarts(max = 1, within = \"1s\"), on_failure(ignore), heartbeat = \"1s\", crate = ::renamed";
+    let item =
+        "#[watch(any, exited, Run, Other, then(stop), within = \"1s\")] #[watch(all, not_in, Run, \"a\", stream(a))]
+                #[needs(\"a\")] #[after(\"b\")] #[watch(any, entering, Ru, \"c\", stream(c))] struct Poller<T>(T);";
+    assert!(!names_rxd(crate::service::expand(parse(keys), parse(item))));
+    let keys = "signals(interrupt), prestart(stage(retry = \"1s\")), on_stale(restart), shutdown_timeout = \"1s\", \
+                history = 9, exit_code = 3, crate = \"renamed\"";
+    for item in
+        ["struct Edge { a: A, #[cfg(x)] b: Option<B> }", "struct Edge(A);", "struct Edge<T> { a: T }", "enum Edge {}"]
+    {
+        assert!(!names_rxd(crate::daemon::expand(parse(keys), parse(item))), "{item}");
+    }
+    let table = "(::renamed) FailFast { Init => { ok: Idle, failed: Exit }, Idle => { ok: Run, failed: Exit }, \
+                 Run => { ok: Stop, failed: Exit }, Stop => { ok: Init, failed: Exit } }";
+    assert!(!names_rxd(crate::manager::expand(parse(table))));
+}

@@ -7,7 +7,8 @@ use quote::{ToTokens, quote};
 use syn::{Expr, Path};
 
 use crate::errors::Errors;
-use crate::syntax::keys::{Entry, Key, literal_string};
+use crate::syntax::args;
+use crate::syntax::keys::{self, Entry, Key, literal_string};
 
 /// Where `rxd` is: `::rxd`, or what `crate = path` says.
 #[derive(Clone)]
@@ -42,6 +43,14 @@ impl Runtime {
                 None
             }
         }
+    }
+
+    /// What `crate = path` says somewhere in these arguments, of which others may make no sense.
+    pub(crate) fn in_arguments(tokens: TokenStream) -> Self {
+        let mut reported_elsewhere = Errors::default();
+        let args = args::parse(tokens, &mut reported_elsewhere);
+        let entries = keys::read(args, &keys::Table::new(&[KEY]), &mut reported_elsewhere);
+        entries.first().and_then(|entry| Runtime::from_entry(entry, &mut reported_elsewhere)).unwrap_or_default()
     }
 
     /// `::rxd::__private::$name`

@@ -7,13 +7,16 @@
 
 use crate::core::Core;
 use crate::signals::{Asked, Heard, Listener, die};
-use crate::stall::LOOKS;
+use crate::stall::{Finding, LOOKS};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::runtime::Builder;
 use tokio::sync::oneshot;
 use tokio::time::{MissedTickBehavior, interval};
+
+/// How long what was found is being told when all is over.
+const LAST: Duration = Duration::from_millis(100);
 
 /// Ends its thread when it is dropped, and waits for it.
 #[derive(Debug)]
@@ -28,6 +31,11 @@ impl Sentinel {
         let (end, mut ended) = oneshot::channel();
         let weak = Arc::downgrade(core);
         let dispatch = tracing::dispatcher::get_default(Clone::clone);
+        let teller = dispatch.clone();
+        let say = move |found: Vec<Finding>| {
+            let teller = teller.clone();
+            move || tracing::dispatcher::with_default(&teller, || found.iter().for_each(|one| one.say(limit)))
+        };
         let watch = async move {
             let mut asked = Asked::new(false);
             let mut tick = interval((limit / LOOKS).max(Duration::from_millis(1)));
@@ -41,17 +49,22 @@ impl Sentinel {
                         Heard::Stop(_) | Heard::Reload => {}
                     },
                     _ = tick.tick() => {
-                        if let Some(core) = weak.upgrade() {
-                            core.stall.look(&core, limit);
+                        let found = weak.upgrade().map(|core| core.stall.look(&core)).unwrap_or_default();
+                        if !found.is_empty() {
+                            // Not here: a log that makes its writers wait must not keep the signals from being heard.
+                            tokio::task::spawn_blocking(say(found));
                         }
                     }
                 }
             }
         };
         let run = move || {
-            let runtime = Builder::new_current_thread().enable_all().build();
+            let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(1).build();
             match runtime {
-                Ok(runtime) => tracing::dispatcher::with_default(&dispatch, || runtime.block_on(watch)),
+                Ok(runtime) => {
+                    tracing::dispatcher::with_default(&dispatch, || runtime.block_on(watch));
+                    runtime.shutdown_timeout(LAST);
+                }
                 Err(error) => tracing::warn!(target: "rxd", "failed to look for blocking code: {error}"),
             }
         };

@@ -122,10 +122,18 @@ impl Asked {
     }
 }
 
-/// The third signal: nothing is waited for any more.
+/// How long the last word may take to be written where the log makes its writers wait.
+const LAST_WORD: Duration = Duration::from_millis(50);
+
+/// The third signal: nothing is waited for any more, a log that nobody reads included.
 pub(crate) fn die(number: i32) -> ! {
+    let end = move || std::process::exit(128 + number);
+    let _ = std::thread::Builder::new().spawn(move || {
+        std::thread::sleep(LAST_WORD);
+        end()
+    });
     tracing::error!(target: "rxd", signal = number, "ending at once");
-    std::process::exit(128 + number)
+    end()
 }
 
 #[cfg(test)]

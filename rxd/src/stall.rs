@@ -7,7 +7,8 @@
 //! whole limit.
 
 use crate::board::Id;
-use crate::core::Core;
+use crate::core::{Core, Name};
+use crate::state::State;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -114,35 +115,50 @@ impl Stall {
         all.enumerate().filter_map(|(at, polled)| polled.then_some(at)).collect()
     }
 
-    /// Looks at all services and their tasks once, and says who blocks.
-    pub(crate) fn look(&self, core: &Core, limit: Duration) {
+    /// Looks at all services and their tasks once; what is new.
+    pub(crate) fn look(&self, core: &Core) -> Vec<Finding> {
         let now = self.look.fetch_add(1, Ordering::Relaxed).wrapping_add(2);
-        for (id, mark) in self.methods.iter().enumerate() {
-            say(core, id as Id, None, mark.look(now), limit);
-        }
-        let tasks: Vec<Arc<Task>> = {
-            let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
-            tasks.retain(|task| task.strong_count() > 0);
-            tasks.iter().filter_map(Weak::upgrade).collect()
+        let mut findings = Vec::new();
+        let mut add = |id: Id, task: Option<&Task>, found| {
+            if found != Found::Nothing {
+                let (service, state) = (core.name(id).clone(), core.board.word(id).state);
+                findings.push(Finding { service, task: task.map(|task| task.name.clone()), state, found });
+            }
         };
-        for task in tasks {
-            say(core, task.service, Some(&task.name), task.mark.look(now), limit);
+        for (id, mark) in self.methods.iter().enumerate() {
+            add(id as Id, None, mark.look(now));
         }
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        tasks.retain(|task| task.strong_count() > 0);
+        let live: Vec<Arc<Task>> = tasks.iter().filter_map(Weak::upgrade).collect();
+        drop(tasks);
+        for task in live {
+            add(task.service, Some(&task), task.mark.look(now));
+        }
+        findings
     }
 }
 
-fn say(core: &Core, id: Id, task: Option<&str>, found: Found, limit: Duration) {
-    let service = &**core.name(id);
-    match found {
-        Found::Nothing => {}
-        Found::GoesOn => tracing::warn!(target: "rxd", service, task, "goes on after it blocked its thread"),
-        Found::Blocks => {
-            let state = core.board.word(id).state.as_str();
-            tracing::error!(
+/// Somebody who blocks its thread, or goes on after that.
+pub(crate) struct Finding {
+    service: Name,
+    task: Option<Box<str>>,
+    state: State,
+    found: Found,
+}
+
+impl Finding {
+    /// Tells the log, which may take its time.
+    pub(crate) fn say(&self, limit: Duration) {
+        let (service, task, state) = (&*self.service, self.task.as_deref(), self.state.as_str());
+        match self.found {
+            Found::Nothing => {}
+            Found::GoesOn => tracing::warn!(target: "rxd", service, task, "goes on after it blocked its thread"),
+            Found::Blocks => tracing::error!(
                 target: "rxd", service, task, state,
                 "blocks its thread: it has not come to an .await for {limit:?}; \
                  use tokio::task::spawn_blocking, or await"
-            );
+            ),
         }
     }
 }

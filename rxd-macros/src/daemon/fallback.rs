@@ -8,14 +8,13 @@ use quote::{ToTokens, quote};
 use syn::ext::IdentExt as _;
 
 /// The methods of a daemon without services; nothing if the item is no type.
-pub(crate) fn expand(tokens: &TokenStream) -> TokenStream {
+pub(crate) fn expand(tokens: &TokenStream, rxd: &Runtime) -> TokenStream {
     let Some(item) = Item::parse(tokens.clone()) else { return TokenStream::new() };
-    let rxd = Runtime::default();
     let text = item.ident.unraw().to_string();
     let (params, args, bounds) = item.generics.split_for_impl();
     let (graph, builder) = (rxd.graph(), rxd.daemon());
     let graph = quote!(#graph { daemon: #text, nodes: &[] });
-    let methods = methods(&item.vis.to_token_stream(), &graph, &quote!(#builder::new(#text)), &rxd);
+    let methods = methods(&item.vis.to_token_stream(), &graph, &quote!(#builder::new(#text)), rxd);
     let ident = &item.ident;
     quote! {
         #[automatically_derived]

@@ -7,6 +7,7 @@ pub(crate) mod model;
 mod settings;
 
 use crate::errors::Errors;
+use crate::runtime::Runtime;
 use crate::syntax::item::{describe, keyword};
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -15,6 +16,7 @@ use syn::ItemStruct;
 /// `#[rxd::daemon(args)] item`
 pub(crate) fn expand(args: TokenStream, tokens: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
+    let rxd = Runtime::in_arguments(args.clone());
     let mut item = match syn::parse2::<ItemStruct>(tokens.clone()) {
         Ok(item) => item,
         Err(error) => {
@@ -26,7 +28,7 @@ pub(crate) fn expand(args: TokenStream, tokens: TokenStream) -> TokenStream {
                     "put it on a struct whose fields are the services",
                 ),
             }
-            let generated = fallback::expand(&tokens);
+            let generated = fallback::expand(&tokens, &rxd);
             return quote!(#tokens #generated #errors);
         }
     };
@@ -34,7 +36,7 @@ pub(crate) fn expand(args: TokenStream, tokens: TokenStream) -> TokenStream {
     let daemon = model::check(written, &item, &mut errors);
     let generated = match daemon {
         Some(daemon) => expand::expand(&item, &daemon),
-        None => fallback::expand(&tokens),
+        None => fallback::expand(&tokens, &rxd),
     };
     quote!(#item #generated #errors)
 }

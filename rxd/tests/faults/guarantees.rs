@@ -2,7 +2,7 @@
 
 use crate::kit::*;
 use rxd::testing::{Act, Probe, Puppet, Rules, Trace};
-use rxd::{Action, Backoff, Context, Daemon, Options, Report, Service, State, When};
+use rxd::{Action, Backoff, Cause, Context, Daemon, Options, Report, Service, State, When};
 use std::time::Duration;
 
 #[tokio::test(start_paused = true)]
@@ -51,6 +51,34 @@ async fn g14_g15_the_daemon_ends_though_nobody_listens() {
         let text = report.to_string();
         assert!(text.contains("service `idle` was abandoned: it did not leave idle within its limit"), "{text}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn g14_what_cannot_even_be_dropped_is_left_behind_after_100_ms() {
+    // A task that nobody runs does not end when it is aborted either.
+    let nobody = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let place = nobody.handle().clone();
+    let run = Act::call(move |cx: Context| {
+        let place = place.clone();
+        async move {
+            {
+                let _there = place.enter();
+                cx.spawn("lost", std::future::pending::<()>());
+            }
+            cx.cancelled().await;
+            Ok(())
+        }
+    });
+    let below = plain("below");
+    let running =
+        start(daemon([below, puppet("a", State::Run, [run]).needs(["below"])]).shutdown_timeout(5 * SECOND)).await;
+    running.until("a", State::Run).await;
+    let ran = running.stop().await;
+    assert!(ran.took >= 5 * SECOND && ran.took <= 5 * SECOND + 100 * MS, "{:?}", ran.took);
+    assert_eq!(ran.report.abandoned().map(|ending| &*ending.name).collect::<Vec<_>>(), ["a"]);
+    assert_eq!((ran.ending("a").cause, ran.ending("a").abandoned_in), (Cause::Abandoned, Some(State::Run)));
+    assert_eq!(ran.states("below"), format!("{ROUND} exit+"), "who stands below it is stopped all the same");
+    nobody.shutdown_background();
 }
 
 #[tokio::test(start_paused = true)]

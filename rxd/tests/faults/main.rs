@@ -14,6 +14,9 @@
 //! | F78 | the daemon opens nothing while it runs; what the admin route opens is tried there |
 //! | F79 | without its thread a daemon only loses the reports on blocking code; a failing timer or task spawn aborts in tokio and std |
 //!
+//! What is asked of a `current_thread` runtime (F80) most tests show, since paused time runs on one;
+//! with real signals `f65_..` and `f67_..` do, with blocking code `f17_..`.
+//!
 //! A guarantee that is not in a test's name is shown by tests of faults:
 //!
 //! | guarantee | shown by |
@@ -27,6 +30,7 @@
 //! | G23 | `f31_..` |
 //! | G24 | `f28_..` |
 //! | G25 | `f49_..`, `f42_..`, `restart_..` in `operators` |
+//! | G26 | `g26_..`, and that every run in paused time takes no other |
 //! | G27 to G32 | what a service manager is told is tried with what tells it |
 //!
 //! Every run is judged by `rxd::testing`. Time is paused except where real signals or threads are tried.

@@ -63,6 +63,18 @@ fn blocked(name: &'static str) -> Service {
     Service::new(name, chatty(name).on(State::Run, [run]))
 }
 
+/// Waits for a log that nobody reads.
+fn waits_for_the_log(name: &'static str) -> Service {
+    let run = Act::call(move |_| async move {
+        say(&format!("{name} runs"));
+        // As much as the pipe holds, and more.
+        loop {
+            tracing::error!("{}", "a long line ".repeat(100));
+        }
+    });
+    Service::new(name, chatty(name).on(State::Run, [run]))
+}
+
 fn reloads(name: &'static str, reload: Act) -> Service {
     Service::new(name, Reloading(chatty(name).on_reload([reload])))
 }
@@ -80,6 +92,10 @@ fn daemon(name: &str) -> Daemon {
             daemon.shutdown_timeout(limit).add(stubborn("a")).add(plain("b").needs(["a"]))
         }
         "blocked" => daemon.add(blocked("a")),
+        "log" => {
+            tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+            daemon.stall_limit(Duration::from_millis(50)).add(waits_for_the_log("a"))
+        }
         "failing" => daemon.exit_code(3).add(fails()),
         "failing-prestart" => {
             daemon.exit_code(4).prestart(Stage::new("port", async || Err("refused".into()))).add(plain("a"))
@@ -240,18 +256,25 @@ fn g14_the_overall_deadline_holds() {
 
 #[test]
 fn f67_g18_the_third_signal_ends_the_process_at_once() {
-    for name in ["blocked", "single blocked", "blocked-prestart", "single blocked-prestart"] {
-        for (last, status) in [("TERM", 143), ("INT", 130)] {
-            let program = Program::start(name).until("a runs");
-            // It blocks for an hour. Where two of them became one, another is the third.
-            let again = format!("sleep 1; while kill -s {last} $PID 2>/dev/null; do sleep 1; done");
-            let program = program.signal("TERM").pause().signal("TERM").pause().signal(last);
-            let mut again =
-                Command::new("sh").args(["-c", &again]).env("PID", program.child.id().to_string()).spawn().unwrap();
-            let (code, ..) = program.end();
-            let _ = (again.kill(), again.wait());
-            assert_eq!(code, status, "{name}");
-        }
+    // Everybody blocks, for an hour: services, a stage before them, and the log.
+    let cases = [
+        ("blocked", "TERM", 143),
+        ("single blocked", "INT", 130),
+        ("blocked-prestart", "INT", 130),
+        ("single blocked-prestart", "TERM", 143),
+        ("log", "TERM", 143),
+        ("single log", "INT", 130),
+    ];
+    for (name, last, status) in cases {
+        let program = Program::start(name).until("a runs").pause();
+        // Where two of them became one, another is the third.
+        let again = format!("sleep 1; while kill -s {last} $PID 2>/dev/null; do sleep 1; done");
+        let program = program.signal("TERM").pause().signal("TERM").pause().signal(last);
+        let mut again =
+            Command::new("sh").args(["-c", &again]).env("PID", program.child.id().to_string()).spawn().unwrap();
+        let (code, ..) = program.end();
+        let _ = (again.kill(), again.wait());
+        assert_eq!(code, status, "{name}");
     }
 }
 
