@@ -11,6 +11,24 @@ pub use rxd_macros::manager;
 
 use crate::{Context, Watch};
 
+/// What is given, if rxd was built with the feature `systemd`: generated code cannot ask.
+#[cfg(feature = "systemd")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __with_systemd {
+    ($($token:tt)*) => { $($token)* };
+}
+
+/// Without it nothing.
+#[cfg(not(feature = "systemd"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __with_systemd {
+    ($($token:tt)*) => {};
+}
+
+pub use __with_systemd as with_systemd;
+
 /// The watch of a declared `stream(..)`.
 pub fn stream(cx: &Context, edge: &'static Edge<'static>) -> Watch {
     Watch::declared(cx.core(), edge)
