@@ -1,11 +1,11 @@
 //! What generated code calls. Not for hands: it may change in any release.
 
+pub use crate::declared::{Checked, Declaration, Declared, Field, Graphed, Watched, service};
 pub use crate::graph::check::{Analysis, check_edge, check_service, check_target};
 pub use crate::graph::index::Index;
 pub use crate::graph::{Edge, Effect, Graph, Kind, Mode, Node, Target};
 pub use crate::manager::Table;
 pub use crate::prestart::Stage;
-pub use crate::service::{Checked, Declaration, Declared, Field, Graphed, Watched, service};
 #[cfg(feature = "macros")]
 pub use rxd_macros::manager;
 
