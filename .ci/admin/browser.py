@@ -3,7 +3,7 @@
 
 usage: .ci/admin/browser.py [DIRECTORY FOR SCREENSHOTS]
 
-Needs Debian's `chromium` and playwright (pip) and the built example multi-service-admin. It sees a
+Needs Debian's `chromium`, playwright and prometheus-client (pip) and the built example multi-service-admin. It sees a
 service change state live, changes a level by keyboard, restarts a service, has the daemon go away
 and come back, and looks at both themes and at a phone's width for what overflows. In the picture, what
 is waited for is marked, and what lines say can be read.
@@ -18,6 +18,7 @@ import sys
 import time
 import urllib.request
 
+from prometheus_client.parser import text_string_to_metric_families
 from playwright.sync_api import expect, sync_playwright
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
@@ -120,6 +121,10 @@ def visit(browser):
     shot(page, "light-trouble")
     row("api").get_by_role("button", name="start api", exact=True).click()
     expect(row("poller").locator(".state")).to_have_text("run", timeout=10_000)
+
+    # What Prometheus' own library reads of the metrics.
+    metrics = {sample.name: sample for family in text_string_to_metric_families(ask("/metrics")) for sample in family.samples}
+    assert metrics["rxd_transitions_total"].value > 15 and "rxd_service_state" in metrics, metrics.keys()
 
     # A level by keyboard alone.
     level = page.get_by_label("log level of health")
