@@ -52,6 +52,10 @@ impl EdgeAgent {
                 >>::service(::core::option::Option::Some(self.poller)),
             )
     }
+    ::rxd::__private::with_systemd! {
+        #[doc = r" The unit of systemd that agrees with what is declared."] pub fn
+        unit(self) -> ::rxd::systemd::Unit { self.into_daemon().unit() }
+    }
     /// Runs the daemon until it is stopped.
     ///
     /// # Errors

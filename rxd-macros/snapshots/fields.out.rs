@@ -85,6 +85,10 @@ impl Workers {
             );
         daemon
     }
+    ::rxd::__private::with_systemd! {
+        #[doc = r" The unit of systemd that agrees with what is declared."] fn unit(self)
+        -> ::rxd::systemd::Unit { self.into_daemon().unit() }
+    }
     /// Runs the daemon until it is stopped.
     ///
     /// # Errors

@@ -102,6 +102,8 @@ paths! {
     public result "Result";
     public signal "Signal";
     public manager_trait "Manager";
+    public systemd "systemd";
+    private with_systemd "with_systemd";
     private stage "Stage";
     private table "Table";
     private declared "Declared";

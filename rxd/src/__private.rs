@@ -1,15 +1,33 @@
 //! What generated code calls. Not for hands: it may change in any release.
 
+pub use crate::declared::{Checked, Declaration, Declared, Field, Graphed, Watched, service};
 pub use crate::graph::check::{Analysis, check_edge, check_service, check_target};
 pub use crate::graph::index::Index;
 pub use crate::graph::{Edge, Effect, Graph, Kind, Mode, Node, Target};
 pub use crate::manager::Table;
 pub use crate::prestart::Stage;
-pub use crate::service::{Checked, Declaration, Declared, Field, Graphed, Watched, service};
 #[cfg(feature = "macros")]
 pub use rxd_macros::manager;
 
 use crate::{Context, Watch};
+
+/// What is given, if rxd was built with the feature `systemd`: generated code cannot ask.
+#[cfg(feature = "systemd")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __with_systemd {
+    ($($token:tt)*) => { $($token)* };
+}
+
+/// Without it nothing.
+#[cfg(not(feature = "systemd"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __with_systemd {
+    ($($token:tt)*) => {};
+}
+
+pub use __with_systemd as with_systemd;
 
 /// The watch of a declared `stream(..)`.
 pub fn stream(cx: &Context, edge: &'static Edge<'static>) -> Watch {

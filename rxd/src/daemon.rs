@@ -9,21 +9,19 @@ use crate::handle::DaemonHandle;
 use crate::prestart::{self, Erased, Pipeline};
 use crate::pulse::Pulse;
 use crate::sentinel::Sentinel;
-use crate::service::Service;
+use crate::service::{OwnedTargets, Service};
+use crate::shutdown;
 use crate::signals::{self, Heard, Listener, Signal};
 use crate::supervisor::Supervisor;
 use crate::systemd::Systemd;
 use crate::tracker::Tracker;
-use crate::wiring::{self, OwnedTargets};
+use crate::wiring;
 use std::borrow::Cow;
 use std::fmt;
 use std::process::{ExitCode, Termination};
 use std::sync::Arc;
 use std::time::Duration;
 use tracing::Instrument;
-
-/// How long a daemon may take to stop where nothing else is declared.
-pub(crate) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long a method may hold its thread before that is reported, where nothing else is declared.
 const STALL_LIMIT: Duration = Duration::from_secs(1);
@@ -80,7 +78,7 @@ impl Daemon {
             name: name.into(),
             services: Vec::new(),
             signals: None,
-            shutdown_timeout: SHUTDOWN_TIMEOUT,
+            shutdown_timeout: shutdown::LIMIT,
             history: HISTORY,
             alive: Alive::default(),
             prestart: Vec::new(),

@@ -123,6 +123,7 @@ mod children;
 mod context;
 mod core;
 mod daemon;
+mod declared;
 // Written for all that there is, so it is there if everything is.
 #[cfg(all(
     any(doc, doctest),
@@ -180,13 +181,14 @@ pub use alive::OnStale;
 pub use context::Context;
 pub use core::{ServiceState, States};
 pub use daemon::Daemon;
+pub use declared::Declared;
 pub use error::{Cancelled, Error, LifecycleDone, Result, is_cancelled};
 pub use graph::{Effect, Graph, Mode};
 pub use handle::DaemonHandle;
 pub use manager::Manager;
 pub use options::{Backoff, OnFailure, Options};
 pub use report::{Ending, Report};
-pub use service::{Declared, Runner, Service, When};
+pub use service::{Runner, Service, When};
 pub use signals::Signal;
 pub use state::{Action, Cause, Filter, State, Transition};
 pub use watch::{Met, Names, Never, Of, StateEvent, StateStream, WaitError, WaitFor, Watch, of};

@@ -1,17 +1,16 @@
-//! What a service is: its methods, and what is declared about it.
+//! What a service is: its methods, and what the builder is told about it.
 
 use crate::board::Id;
 use crate::context::Context;
 use crate::core::{Core, Name};
+use crate::declared::{Decide, Declared};
 use crate::engine::{Seat, serve};
 use crate::error::Result;
-use crate::graph::check::Analysis;
 use crate::graph::{Edge, Effect, Kind, Mode, Node, Target};
 use crate::manager::{Manager, Table};
 use crate::options::Options;
 use crate::state::{Action, State};
 use crate::tracker::Tracker;
-use crate::wiring::OwnedTargets;
 use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
@@ -88,170 +87,6 @@ impl Future for Unchanged {
     }
 }
 
-/// What `#[rxd::service]` implements: a type that says its own name, manager and watches.
-///
-/// A bound to ask for, not a trait to implement: what is in it may change in any release.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a service",
-    label = "not a service",
-    note = "annotate it with `#[rxd::service]`, or wrap it in a type of yours that is"
-)]
-pub trait Declared {
-    /// The type's identity, for watches that name it as a path.
-    #[doc(hidden)]
-    const KIND: Kind;
-    /// Everything its attributes say.
-    #[doc(hidden)]
-    const DECLARATION: Declaration;
-}
-
-/// Everything the attributes of one service say.
-#[derive(Clone, Copy, Debug)]
-pub struct Declaration {
-    /// The service's name.
-    pub name: &'static str,
-    /// What its manager may do.
-    pub table: &'static Table,
-    /// Makes its manager.
-    pub manager: fn() -> Box<dyn Decide>,
-    /// Its knobs.
-    pub options: &'static Options,
-    /// What it watches.
-    pub edges: &'static [Edge<'static>],
-}
-
-impl Declaration {
-    /// A continuous service without watches.
-    #[must_use]
-    pub const fn new(name: &'static str) -> Self {
-        Declaration {
-            name,
-            table: &<crate::manager::continuous as Manager>::TABLE,
-            manager: make::<crate::manager::continuous>,
-            options: &Options::DEFAULT,
-            edges: &[],
-        }
-    }
-
-    /// Under this manager.
-    #[must_use]
-    pub const fn manager<M: Manager + Default>(mut self) -> Self {
-        self.table = const { &M::TABLE };
-        self.manager = make::<M>;
-        self
-    }
-
-    /// With these knobs.
-    #[must_use]
-    pub const fn options(mut self, options: &'static Options) -> Self {
-        self.options = options;
-        self
-    }
-
-    /// With these watches.
-    #[must_use]
-    pub const fn edges(mut self, edges: &'static [Edge<'static>]) -> Self {
-        self.edges = edges;
-        self
-    }
-}
-
-/// A [`Manager`] behind a pointer. A manager without fields costs no allocation.
-pub trait Decide: Send {
-    /// See [`Manager::next`].
-    fn decide(&mut self, ended: crate::manager::Ended) -> State;
-}
-
-impl<M: Manager> Decide for M {
-    fn decide(&mut self, ended: crate::manager::Ended) -> State {
-        self.next(ended)
-    }
-}
-
-fn make<M: Manager + Default>() -> Box<dyn Decide> {
-    Box::new(M::default())
-}
-
-/// A daemon whose graph is known to the compiler.
-pub trait Graphed {
-    /// Its graph, and what one walk over it found.
-    const ANALYSIS: Analysis<'static>;
-}
-
-/// What a watch asks of a type it names, and nothing else does: the error about a type that is no
-/// service then does not list those that are.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a service",
-    label = "not a service",
-    note = "annotate it with `#[rxd::service]`, or wrap it in a type of yours that is"
-)]
-pub trait Watched {
-    /// See [`Declared::KIND`].
-    const KIND: Kind;
-}
-
-#[diagnostic::do_not_recommend]
-impl<T: Declared> Watched for T {
-    const KIND: Kind = T::KIND;
-}
-
-/// What a daemon asks of the type of its `ME`-th field. It is asked of nothing else, so that a
-/// type that is no service is one error, which does not list those that are.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a service",
-    label = "not a service",
-    note = "annotate it with `#[rxd::service]`, or wrap it in a type of yours that is"
-)]
-pub trait Field<D: Graphed, const ME: usize> {
-    /// The type itself.
-    type Service: Checked<D, ME>;
-}
-
-#[diagnostic::do_not_recommend]
-impl<T: Checked<D, ME>, D: Graphed, const ME: usize> Field<D, ME> for T {
-    type Service = T;
-}
-
-/// One declared service as the `ME`-th of daemon `D`.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a service",
-    label = "not a service",
-    note = "annotate it with `#[rxd::service]`, or wrap it in a type of yours that is"
-)]
-pub trait Checked<D: Graphed, const ME: usize>: Declared + Sized {
-    /// Evaluates to nothing, or panics in the compiler at the word that is wrong. To force it is
-    /// to check the service.
-    const OK: ();
-
-    /// The service in the daemon's graph, under its own name.
-    const NODE: Node<'static> = Node {
-        name: Self::DECLARATION.name,
-        kind: Some(Self::KIND),
-        table: Self::DECLARATION.table,
-        edges: Self::DECLARATION.edges,
-        optional: false,
-        gives_up: Self::DECLARATION.options.restarts.is_some(),
-    };
-
-    /// The service, unless it is switched off.
-    ///
-    /// Generated, so that a type without methods is an error there and not in each daemon.
-    fn service(this: Option<Self>) -> Service;
-
-    /// The service of a field `Option<Self>`: switched off when it is `None`.
-    fn optional(this: Option<Self>) -> Service {
-        Self::service(this).optional()
-    }
-}
-
-/// What the generated [`Checked::service`] calls.
-pub fn service<R: Runner + Declared>(this: Option<R>) -> Service {
-    match this {
-        Some(runner) => Service::declared(runner),
-        None => Service::off::<R>(),
-    }
-}
-
 /// A service as the builder takes it: a name, a [`Runner`], and what is declared about it.
 #[must_use = "a service does nothing until it is added to a daemon"]
 pub struct Service {
@@ -265,6 +100,9 @@ pub struct Service {
     optional: bool,
     spawn: Option<Spawn>,
 }
+
+/// An edge without its targets, and those.
+pub(crate) type OwnedTargets<'a> = (Edge<'static>, Vec<Target<'a>>);
 
 /// Starts the service's task: the one place that knows its type.
 type Spawn = Box<dyn FnOnce(Seat, &Tracker, tracing::Span) + Send>;

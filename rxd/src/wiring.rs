@@ -7,9 +7,6 @@ use crate::service::Service;
 use crate::shutdown::Ladder;
 use crate::state::{Action, State};
 
-/// An edge without its targets, and those.
-pub(crate) type OwnedTargets<'a> = (Edge<'static>, Vec<Target<'a>>);
-
 /// Gives each service its place, and each watch the places it is about. `order` says for each
 /// service which it stops before.
 pub(crate) fn wire(daemon: Name, services: &[Service], order: Vec<Vec<usize>>, history: usize) -> Core {

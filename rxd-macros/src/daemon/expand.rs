@@ -65,6 +65,7 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &Daemon) -> TokenStream {
 /// What a daemon can do.
 pub(crate) fn methods(vis: &TokenStream, value: &TokenStream, build: &TokenStream, rxd: &Runtime) -> TokenStream {
     let (graph, builder, result, handle) = (rxd.graph(), rxd.daemon(), rxd.result(), rxd.handle());
+    let (with_systemd, systemd) = (rxd.with_systemd(), rxd.systemd());
     quote! {
         /// The services and who watches whom, as the compiler has checked it.
         #vis const GRAPH: #graph<'static> = #value;
@@ -72,6 +73,13 @@ pub(crate) fn methods(vis: &TokenStream, value: &TokenStream, build: &TokenStrea
         /// The daemon as a builder, for what is known only at run time.
         #vis fn into_daemon(self) -> #builder {
             #build
+        }
+
+        #with_systemd! {
+            /// The unit of systemd that agrees with what is declared.
+            #vis fn unit(self) -> #systemd::Unit {
+                self.into_daemon().unit()
+            }
         }
 
         /// Runs the daemon until it is stopped.

@@ -24,11 +24,12 @@ use crate::board::Id;
 use crate::children::Children;
 use crate::context::Context;
 use crate::core::{Command, Core};
+use crate::declared::Decide;
 use crate::error::{Error, Result};
 use crate::options::Options;
 use crate::pace::Pace;
 use crate::panic;
-use crate::service::{Decide, Runner};
+use crate::service::Runner;
 use crate::state::{Cause, State, Transition};
 use std::pin::pin;
 use std::sync::Arc;
@@ -85,7 +86,7 @@ pub(crate) async fn serve<R: Runner>(mut runner: R, mut seat: Seat) {
                 None => unreachable!("it was just made"),
             };
             // Dropping what a method left behind is the user's code too.
-            match panic::catch(|| method.set(None)) {
+            match seat.guarded(|| method.set(None)) {
                 Ok(()) => ended,
                 Err(caught) => Outcome::panicked(&caught),
             }
@@ -94,7 +95,7 @@ pub(crate) async fn serve<R: Runner>(mut runner: R, mut seat: Seat) {
         drop(cx);
         seat.ended(call, ended);
     }
-    if let Err(caught) = panic::catch(|| drop(runner)) {
+    if let Err(caught) = seat.guarded(|| drop(runner)) {
         tracing::error!(target: "rxd", "panicked while it was dropped: {caught}");
     }
 }
@@ -212,6 +213,11 @@ impl Seat {
             Call::Init | Call::Idle | Call::Run => self.token.clone(),
         };
         Context::new(self.core.clone(), self.id, token, self.children.clone())
+    }
+
+    /// Runs code of the user's: its panic is caught, and should it block, that is noticed.
+    fn guarded<T>(&self, code: impl FnOnce() -> T) -> Result<T, panic::Caught> {
+        self.core.stall.during(self.id, || panic::catch(code))
     }
 
     fn name(&self) -> &str {

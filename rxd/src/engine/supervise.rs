@@ -6,7 +6,6 @@ use crate::context::Context;
 use crate::error::{Error, Result, is_cancelled};
 use crate::options::slot;
 use crate::pace::later;
-use crate::panic;
 use crate::state::{Cause, State};
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -64,7 +63,7 @@ impl Seat {
                     extension(self);
                 }
             }
-            let polled = self.core.stall.during(self.id, || panic::catch(|| method.as_mut().poll(task)));
+            let polled = self.guarded(|| method.as_mut().poll(task));
             match polled {
                 Err(caught) => return Poll::Ready(Outcome::panicked(&caught)),
                 Ok(Poll::Ready(_)) if late => return Poll::Ready(self.overran(call, None, own)),

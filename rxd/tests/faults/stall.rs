@@ -192,6 +192,40 @@ fn f16_a_task_that_blocks_its_thread_is_named() {
     assert!(report.is_ok(), "{report}");
 }
 
+/// Waits until it is heard of, when it is dropped.
+struct BlocksInDrop(Heard);
+
+impl Drop for BlocksInDrop {
+    fn drop(&mut self) {
+        self.0.wait_for(NAMED);
+    }
+}
+
+#[test]
+fn f16_what_blocks_when_it_is_dropped_is_named() {
+    quiet();
+    let heard = Heard::default();
+    let _guard = tracing::subscriber::set_default(heard.clone());
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let inner = heard.clone();
+    runtime.block_on(async {
+        let run = Act::call(move |_| {
+            let held = BlocksInDrop(inner.clone());
+            async move {
+                let _held = held;
+                std::future::pending().await
+            }
+        });
+        let options = rxd::Options::DEFAULT.timeout_of(State::Run, 10 * MS);
+        let service = Service::new("blocker", Puppet::new().on(State::Run, [run, Act::UntilTold])).options(options);
+        let handle = Daemon::new("d").signals([]).stall_limit(500 * MS).add(service).start().await.unwrap();
+        handle.watch_any(rxd::Action::Exited, State::Run, "blocker").unwrap().next().await.unwrap();
+        handle.shutdown();
+        let _ = handle.wait().await;
+    });
+    assert!(heard.has("service=\"blocker\""));
+}
+
 #[test]
 fn g4_the_next_round_waits_for_a_task_that_cannot_be_dropped() {
     quiet();

@@ -66,7 +66,7 @@ impl Unit {
             version: NOTIFY_RELOAD,
             fd_store: 0,
             longest: Longest::of(graph, options),
-            shutdown_timeout: crate::daemon::SHUTDOWN_TIMEOUT,
+            shutdown_timeout: crate::shutdown::LIMIT,
             report_alive: None,
             set: Vec::new(),
         }
