@@ -21,6 +21,33 @@ use tokio_util::sync::CancellationToken;
 ///
 /// A clone stays valid after the method has returned; its token is then cancelled, and what it
 /// spawns is cancelled at once.
+///
+/// ```
+/// use rxd::{Context, Runner, State};
+/// use std::time::Duration;
+///
+/// struct Mill;
+///
+/// impl Runner for Mill {
+///     async fn run(&mut self, cx: &Context) -> rxd::Result {
+///         // A task of the service: told when the service is, and gone before `stop` is called.
+///         let sifter = cx.child("sifter");
+///         cx.spawn("sifter", async move { sifter.cancelled().await });
+///
+///         let mut every = tokio::time::interval(Duration::from_secs(1));
+///         loop {
+///             tokio::select! {
+///                 _ = every.tick() => {
+///                     cx.heartbeat();
+///                     let running = cx.states().iter().filter(|service| service.is_in(State::Run)).count();
+///                     cx.status(format!("{running} services running"));
+///                 }
+///                 () = cx.cancelled() => return Ok(()),
+///             }
+///         }
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Context {
     core: Arc<Core>,

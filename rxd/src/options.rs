@@ -4,6 +4,7 @@ use crate::state::State;
 use std::time::Duration;
 
 /// How a service is paced and limited. Every setter is a `const fn`: a declaration is a constant.
+/// For an example see [`Service`](crate::Service).
 ///
 /// All times are of tokio's monotonic clock: setting the wall clock changes nothing, and on Linux
 /// the time for which the machine is suspended does not count.

@@ -88,6 +88,32 @@ impl Future for Unchanged {
 }
 
 /// A service as the builder takes it: a name, a [`Runner`], and what is declared about it.
+///
+/// ```
+/// use rxd::{Backoff, Context, Daemon, OnFailure, Options, Runner, Service, State};
+/// use std::time::Duration;
+///
+/// struct Worker(usize);
+///
+/// impl Runner for Worker {
+///     async fn run(&mut self, cx: &Context) -> rxd::Result {
+///         cx.cancelled().await;
+///         Ok(())
+///     }
+/// }
+///
+/// // #[rxd::service(name = "worker-1", timeouts(Stop = "5s"), backoff(base = "1s"),
+/// //     restarts(max = 5, within = "1m"), on_failure = "shutdown")]
+/// // #[needs("db")]
+/// let options = Options::DEFAULT
+///     .timeout_of(State::Stop, Duration::from_secs(5))
+///     .backoff(Backoff::DEFAULT.base(Duration::from_secs(1)))
+///     .restarts(5, Duration::from_secs(60))
+///     .on_failure(OnFailure::Shutdown);
+/// let pool = (1..=3).map(|n| Service::new(format!("worker-{n}"), Worker(n)).options(options).needs(["db"]));
+/// let daemon = Daemon::new("pool").add(Service::new("db", Worker(0))).add_all(pool);
+/// assert!(daemon.check().is_ok());
+/// ```
 #[must_use = "a service does nothing until it is added to a daemon"]
 pub struct Service {
     name: Name,
