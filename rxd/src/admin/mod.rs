@@ -22,7 +22,7 @@
 //! | `GET`, `PUT`, `DELETE` `/log-level`, `/services/{name}/log-level` | levels, to stay or for a while |
 //! | `GET` `/services`, `/services/{name}`, `/services/{name}/why` | where services are, and why |
 //! | `POST` `/services/{name}/start`, `stop`, `restart`, `reload` | 202 if it takes longer than 10 s |
-//! | `GET` `/graph` | JSON, Mermaid, DOT or SVG, by `Accept` or `?format=` |
+//! | `GET` `/graph` | JSON, Mermaid, DOT or SVG, by `Accept` or `?format=`; with `direction=down` for a narrow window |
 //! | `GET` `/events` | server-sent events, resumed by `Last-Event-ID` |
 //! | `GET` `/livez`, `/readyz` | as Kubernetes asks |
 //! | `GET` `/metrics` | as Prometheus asks |
@@ -33,9 +33,10 @@
 //! It listens on loopback or a Unix socket (mode 0600); another address needs a
 //! [token](Admin::token). A request must be for an IP address, `localhost`, or a [name that was
 //! listed](Admin::host), so that no web page can make its own name point here; and from no page of
-//! another origin. Heads, bodies, connections and times are limited; what is too slow is ended, and
-//! at the daemon's end nobody is waited for longer than half a second. While the daemon stops,
-//! requests are answered with 503 and where the services are; the admin route goes last.
+//! another origin. Where a token is asked for, `/livez` and `/readyz` answer without it too, but give
+//! no reasons. Heads, bodies, connections and times are limited; what is too slow, also in taking in
+//! an answer, is ended, and at the daemon's end nobody is waited for longer than half a second. While
+//! the daemon stops, requests are answered with 503 and where the services are; the admin route goes last.
 //!
 //! Whoever has a server already can have the routes as a [`router`] in it. Then the host, the token
 //! and the limits are that server's to look after.

@@ -136,7 +136,8 @@ impl Builder {
     }
 
     /// Sends records to the journal, with their fields. Where standard error is the journal already
-    /// (`$JOURNAL_STREAM`), it is not written to then, so no line comes twice.
+    /// (`$JOURNAL_STREAM`), it is not written to then, so no line comes twice. Where there is no
+    /// journal, records go to standard error, also if [`console`](Builder::console) is off.
     #[cfg(feature = "journald")]
     pub fn journald(self) -> Self {
         self.journald_at(super::journald::SOCKET)
@@ -204,6 +205,11 @@ impl Builder {
         let mut filter = self.dial.filter();
         for (target, level) in &self.targets {
             filter = filter.target(target, *level);
+        }
+        #[cfg(feature = "journald")]
+        if self.journald.as_ref().is_some_and(|path| !path.exists()) {
+            self.journald = None;
+            self.console = true;
         }
         let mut sinks = Vec::new();
         let mut layers: Vec<BoxedLayer<S>> = Vec::new();

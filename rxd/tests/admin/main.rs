@@ -11,4 +11,5 @@ mod probes;
 mod routes;
 mod shutdown;
 mod siege;
+mod starved;
 mod topics;

@@ -88,6 +88,11 @@ fn part() {
             let _guard = builder.journald_at(std::env::var("RXD_LOG_TEST_SOCKET").unwrap()).init().unwrap();
             tracing::info!("hello");
         }
+        #[cfg(feature = "journald")]
+        "no journal" => {
+            let _guard = builder.console(false).journald_at("/nonexistent/socket").init().unwrap();
+            tracing::info!("hello");
+        }
         other => panic!("there is no part {other}"),
     }
 }
@@ -198,4 +203,11 @@ fn under_systemd_no_line_comes_twice() {
     let _ = std::fs::remove_file(path.with_extension("sock"));
     let _ = std::fs::remove_file(&path);
     assert!(!text.contains("hello"), "{text}");
+}
+
+#[cfg(feature = "journald")]
+#[test]
+fn where_there_is_no_journal_records_are_not_lost() {
+    let output = play("no journal").output().unwrap();
+    assert!(String::from_utf8_lossy(&output.stderr).contains("hello"), "{output:?}");
 }
