@@ -119,6 +119,41 @@ const WORDS: &[&str] = &[
     "größe",
 ];
 
+/// What strings are made of.
+const PIECES: &[&str] = &[
+    "9",
+    "1",
+    "0",
+    "99999999999999999999",
+    "999999999999999999999999999999999999999999",
+    "s",
+    "ms",
+    "m",
+    "d",
+    "us",
+    "µs",
+    "-",
+    ".",
+    ",",
+    " ",
+    "/",
+    ":",
+    "::",
+    "[::1]",
+    "unix:",
+    "localhost:",
+    "0.0.0.0:",
+    "a",
+    "Pool",
+    "_rxd",
+    "größe",
+    "until_success",
+    "\0",
+    "\n",
+    "e\u{301}",
+    "(",
+];
+
 /// What is valid, to be damaged.
 const VALID: &[&str] = &[
     "any, entering, Run, \"health\", \"api\", then(stop)",
@@ -162,6 +197,18 @@ impl Random {
         from[self.below(from.len())]
     }
 
+    fn word(&mut self) -> String {
+        if self.below(6) == 0 { self.string() } else { self.pick(WORDS).to_owned() }
+    }
+
+    /// A string of what means something in one: a duration, a name, an address, a path.
+    fn string(&mut self) -> String {
+        // The first of them are those of durations, of which there are most.
+        let from = if self.below(2) == 0 { PIECES } else { &PIECES[..14] };
+        let pieces: String = (0..self.below(6)).map(|_| self.pick(from)).collect();
+        format!("{pieces:?}")
+    }
+
     /// Random arguments, as text.
     fn args(&mut self) -> String {
         if self.below(3) == 0 { self.noise(3) } else { self.damaged() }
@@ -173,7 +220,7 @@ impl Random {
             let (open, close) = [("(", ")"), ("{", "}"), ("[", "]")][self.below(3)];
             match self.below(6) {
                 0 if depth > 0 => text.push_str(&format!("{open}{}{close}", self.noise(depth - 1))),
-                _ => text.push_str(self.pick(WORDS)),
+                _ => text.push_str(&self.word()),
             }
             text.push(' ');
         }
@@ -203,8 +250,9 @@ impl Random {
             match self.below(24) {
                 0 => {}
                 1 => text.push_str(&format!("{shown} {shown}")),
-                2 => text.push_str(self.pick(WORDS)),
-                3 => text.push_str(&format!("{} {shown}", self.pick(WORDS))),
+                2 => text.push_str(&self.word()),
+                3 => text.push_str(&format!("{} {shown}", self.word())),
+                4..8 if shown.starts_with('"') => text.push_str(&self.string()),
                 _ => text.push_str(&shown),
             }
             if !joint {
