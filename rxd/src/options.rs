@@ -4,6 +4,7 @@ use crate::state::State;
 use std::time::Duration;
 
 /// How a service is paced and limited. Every setter is a `const fn`: a declaration is a constant.
+/// For an example see [`Service`](crate::Service).
 ///
 /// All times are of tokio's monotonic clock: setting the wall clock changes nothing, and on Linux
 /// the time for which the machine is suspended does not count.
@@ -16,6 +17,24 @@ pub struct Options {
     pub(crate) restarts: Option<Restarts>,
     pub(crate) on_failure: OnFailure,
     pub(crate) heartbeat: Option<Duration>,
+}
+
+/// The options of one service: those of its declaration, or some of its own.
+#[derive(Debug)]
+pub(crate) enum Knobs {
+    Declared(&'static Options),
+    Own(Box<Options>),
+}
+
+impl std::ops::Deref for Knobs {
+    type Target = Options;
+
+    fn deref(&self) -> &Options {
+        match self {
+            Knobs::Declared(options) => options,
+            Knobs::Own(options) => options,
+        }
+    }
 }
 
 impl Options {

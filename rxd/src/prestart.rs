@@ -49,6 +49,29 @@ use std::time::Duration;
 ///
 /// Implement it where stages in order are not enough, for example to run several at once. A panic
 /// in it is contained, and fails the start.
+///
+/// ```
+/// use rxd::prestart::Pipeline;
+///
+/// /// Both at once.
+/// struct Reach;
+///
+/// impl Pipeline for Reach {
+///     fn name(&self) -> &str {
+///         "reach"
+///     }
+///
+///     async fn run(&mut self) -> rxd::Result {
+///         tokio::try_join!(database(), cache())?;
+///         Ok(())
+///     }
+/// }
+/// # async fn database() -> rxd::Result { Ok(()) }
+/// # async fn cache() -> rxd::Result { Ok(()) }
+///
+/// let daemon = rxd::Daemon::new("agent").prestart(Reach);
+/// # let _ = daemon;
+/// ```
 pub trait Pipeline: Send + 'static {
     /// The name in messages.
     fn name(&self) -> &str;

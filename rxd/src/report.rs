@@ -11,6 +11,32 @@ use std::process::{ExitCode, Termination};
 ///
 /// Returned from `main` it is the exit status: 0 if [`is_ok`](Report::is_ok), otherwise 1 or what
 /// [`Daemon::exit_code`](crate::Daemon::exit_code) says.
+///
+/// ```
+/// use rxd::{Cause, Context, Daemon, Options, Runner, Service};
+/// use std::time::Duration;
+///
+/// struct Broken;
+///
+/// impl Runner for Broken {
+///     async fn run(&mut self, _cx: &Context) -> rxd::Result {
+///         Err("no such device".into())
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> rxd::Result {
+/// let sensor = Service::new("sensor", Broken).options(Options::DEFAULT.restarts(2, Duration::from_secs(60)));
+/// let display = Service::new("display", Broken).needs(["sensor"]);
+/// let report = Daemon::new("agent").add(sensor).add(display).start().await?.wait().await;
+///
+/// let failed: Vec<_> = report.failures().map(|ending| (&*ending.name, ending.cause)).collect();
+/// assert_eq!(failed[0], ("sensor", Cause::Error));
+/// assert_eq!(report.exit_code(), 1);
+/// println!("{report}"); // daemon `agent` failed: service `sensor` gave up after 2 restarts: no such device ..
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Report {

@@ -8,7 +8,7 @@ use crate::engine::{Seat, serve};
 use crate::error::Result;
 use crate::graph::{Edge, Effect, Kind, Mode, Node, Target};
 use crate::manager::{Manager, Table};
-use crate::options::Options;
+use crate::options::{Knobs, Options};
 use crate::state::{Action, State};
 use crate::tracker::Tracker;
 use std::borrow::Cow;
@@ -45,13 +45,13 @@ pub trait Runner: Send + 'static {
     /// Acquires what the service needs. Default: nothing.
     fn init(&mut self, cx: &Context) -> impl Future<Output = Result> + Send {
         let _ = cx;
-        async { Ok(()) }
+        Nothing
     }
 
     /// Prepares to run; the gates of the service are waited for after it has returned. Default: nothing.
     fn idle(&mut self, cx: &Context) -> impl Future<Output = Result> + Send {
         let _ = cx;
-        async { Ok(()) }
+        Nothing
     }
 
     /// Does the work. To leave it is to leave [`State::Run`].
@@ -61,7 +61,7 @@ pub trait Runner: Send + 'static {
     /// panic, and with a context that is not cancelled. Default: nothing.
     fn stop(&mut self, cx: &Context) -> impl Future<Output = Result> + Send {
         let _ = cx;
-        async { Ok(()) }
+        Nothing
     }
 
     /// Takes up a new configuration: called on SIGHUP, and when an operator asks.
@@ -72,14 +72,14 @@ pub trait Runner: Send + 'static {
     /// `reload` of its own is left alone by SIGHUP. Default: nothing.
     fn reload(&mut self, cx: &Context) -> impl Future<Output = Result> + Send {
         let _ = cx;
-        Unchanged
+        Nothing
     }
 }
 
-/// What the default `reload` returns. It holds nothing, which is how the engine knows it.
-struct Unchanged;
+/// What a default method returns: how the engine knows that there is nothing to call.
+pub(crate) struct Nothing;
 
-impl Future for Unchanged {
+impl Future for Nothing {
     type Output = Result;
 
     fn poll(self: Pin<&mut Self>, _: &mut TaskContext<'_>) -> Poll<Result> {
@@ -88,13 +88,39 @@ impl Future for Unchanged {
 }
 
 /// A service as the builder takes it: a name, a [`Runner`], and what is declared about it.
+///
+/// ```
+/// use rxd::{Backoff, Context, Daemon, OnFailure, Options, Runner, Service, State};
+/// use std::time::Duration;
+///
+/// struct Worker(usize);
+///
+/// impl Runner for Worker {
+///     async fn run(&mut self, cx: &Context) -> rxd::Result {
+///         cx.cancelled().await;
+///         Ok(())
+///     }
+/// }
+///
+/// // #[rxd::service(name = "worker-1", timeouts(Stop = "5s"), backoff(base = "1s"),
+/// //     restarts(max = 5, within = "1m"), on_failure = "shutdown")]
+/// // #[needs("db")]
+/// let options = Options::DEFAULT
+///     .timeout_of(State::Stop, Duration::from_secs(5))
+///     .backoff(Backoff::DEFAULT.base(Duration::from_secs(1)))
+///     .restarts(5, Duration::from_secs(60))
+///     .on_failure(OnFailure::Shutdown);
+/// let pool = (1..=3).map(|n| Service::new(format!("worker-{n}"), Worker(n)).options(options).needs(["db"]));
+/// let daemon = Daemon::new("pool").add(Service::new("db", Worker(0))).add_all(pool);
+/// assert!(daemon.check().is_ok());
+/// ```
 #[must_use = "a service does nothing until it is added to a daemon"]
 pub struct Service {
     name: Name,
     kind: Option<Kind>,
-    table: Table,
+    table: &'static Table,
     manager: Box<dyn Decide>,
-    options: Options,
+    options: Knobs,
     declared: &'static [Edge<'static>],
     watches: Vec<When>,
     optional: bool,
@@ -119,9 +145,9 @@ impl Service {
         Service {
             name: name.into(),
             kind: None,
-            table: <crate::manager::continuous as Manager>::TABLE,
+            table: const { &<crate::manager::continuous as Manager>::TABLE },
             manager: Box::new(crate::manager::continuous),
-            options: Options::DEFAULT,
+            options: Knobs::Declared(&Options::DEFAULT),
             declared: &[],
             watches: Vec::new(),
             optional: false,
@@ -140,9 +166,9 @@ impl Service {
         Service {
             name: Cow::Borrowed(declaration.name),
             kind: Some(R::KIND),
-            table: *declaration.table,
+            table: declaration.table,
             manager: (declaration.manager)(),
-            options: *declaration.options,
+            options: Knobs::Declared(declaration.options),
             declared: declaration.edges,
             watches: Vec::new(),
             optional: false,
@@ -158,14 +184,14 @@ impl Service {
 
     /// Under another manager.
     pub fn manager<M: Manager>(mut self, manager: M) -> Self {
-        self.table = M::TABLE;
+        self.table = const { &M::TABLE };
         self.manager = Box::new(manager);
         self
     }
 
     /// With other delays and limits.
     pub fn options(mut self, options: Options) -> Self {
-        self.options = options;
+        self.options = Knobs::Own(Box::new(options));
         self
     }
 
@@ -226,7 +252,7 @@ impl Service {
 
     #[cfg(any(test, feature = "test-util"))]
     pub(crate) fn table(&self) -> &Table {
-        &self.table
+        self.table
     }
 
     #[cfg(any(test, feature = "test-util"))]
@@ -248,7 +274,7 @@ impl Service {
         Node {
             name: &self.name,
             kind: self.kind,
-            table: &self.table,
+            table: self.table,
             edges,
             optional: self.optional,
             gives_up: self.options.restarts.is_some(),

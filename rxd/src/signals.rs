@@ -7,6 +7,13 @@ use tokio::signal::unix;
 use tokio::time::Instant;
 
 /// A signal of the operating system.
+///
+/// ```
+/// use rxd::{Daemon, Signal};
+///
+/// let daemon = Daemon::new("agent").signals([Signal::TERMINATE, Signal::QUIT]);
+/// # let _ = daemon;
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Signal(i32);
 

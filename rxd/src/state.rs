@@ -129,7 +129,22 @@ impl fmt::Display for Action {
     }
 }
 
-/// Which services a state stream is about.
+/// Which services a state stream is about: `Filter::None`, `Filter::include(["api"])`, `Filter::exclude(["noise"])`.
+///
+/// ```
+/// # use rxd::{Context, Filter, StateEvent};
+/// # async fn f(cx: &Context) -> rxd::Result {
+/// let mut states = cx.watch_states(Filter::exclude(["noise"]))?;
+/// while let Some(event) = states.next().await {
+///     match event {
+///         StateEvent::Snapshot(states) => println!("{} services", states.len()),
+///         StateEvent::Changed(service) => println!("{} {} {}", service.name, service.transition, service.state),
+///         StateEvent::Lagged { missed, .. } => println!("{missed} transitions were missed"),
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Filter {
     /// All of them.

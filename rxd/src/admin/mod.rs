@@ -65,6 +65,16 @@ use crate::handle::DaemonHandle;
 /// The routes as a part of another server's: `Router::new().nest("/admin", rxd::admin::router(&handle))`.
 ///
 /// It does not keep the daemon running.
+///
+/// ```no_run
+/// # use rxd::DaemonHandle;
+/// # async fn f(handle: DaemonHandle) -> rxd::Result {
+/// let routes = axum::Router::new().nest("/admin", rxd::admin::router(&handle));
+/// let listener = tokio::net::TcpListener::bind("127.0.0.1:8000").await?;
+/// axum::serve(listener, routes).await?;
+/// # Ok(())
+/// # }
+/// ```
 pub fn router(handle: &DaemonHandle) -> axum::Router {
     let limits = Admin::new("unused").limits;
     routes::router(app::App::new(handle, crate::log::dial().clone(), limits, std::sync::Arc::default()))

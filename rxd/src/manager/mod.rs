@@ -112,6 +112,35 @@ pub struct Ended {
 /// [`next`](Manager::next) for logic that no table can hold; the engine refuses what the grammar
 /// forbids, contains a panic, and calls it only when the service is not stopping anyway, so a
 /// manager can neither skip Stop nor outlive its service.
+///
+/// ```
+/// use rxd::State;
+/// use rxd::manager::{Ended, Manager, Table, continuous};
+///
+/// /// As `continuous`, but ends at the third failure in a row.
+/// #[derive(Default)]
+/// struct ThreeStrikes;
+///
+/// impl Manager for ThreeStrikes {
+///     const TABLE: Table = Table::new(
+///         [State::Idle, State::Exit], // Init: ok, failed
+///         [State::Run, State::Exit],
+///         [State::Stop, State::Exit],
+///         [State::Init, State::Init],
+///     );
+///
+///     fn next(&mut self, ended: Ended) -> State {
+///         let third = ended.cause.is_failure() && ended.failures >= 2;
+///         if third && ended.state != State::Stop { State::Exit } else { continuous.next(ended) }
+///     }
+/// }
+///
+/// #[rxd::service(manager(ThreeStrikes))]
+/// struct Probe;
+/// # impl rxd::Runner for Probe {
+/// #     async fn run(&mut self, _: &rxd::Context) -> rxd::Result { Ok(()) }
+/// # }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a manager",
     label = "not a manager",

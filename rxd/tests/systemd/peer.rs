@@ -92,8 +92,13 @@ impl Peer {
         Some(text)
     }
 
-    /// Reads until a datagram has this line, or one that begins so.
+    /// Reads until a datagram has this line, or one that begins so. A status stands until the next: if
+    /// the last one is it, there is nothing to wait for.
     pub(crate) fn until(&mut self, line: &str) -> String {
+        let status = self.texts().into_iter().rfind(|text| text.starts_with("STATUS="));
+        if let Some(status) = status.filter(|status| status.starts_with(line)) {
+            return status.into();
+        }
         let deadline = Instant::now() + SOON;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
