@@ -3,6 +3,7 @@
 use crate::board::{Id, signal};
 use crate::core::Core;
 use crate::panic;
+use crate::round::Round;
 use crate::tracker::Tracker;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -12,7 +13,7 @@ use tracing::Instrument;
 /// The tasks of one round of one service. Costs nothing until the first is spawned.
 #[derive(Debug, Default)]
 pub(crate) struct Children {
-    group: OnceLock<Group>,
+    group: OnceLock<Box<Group>>,
 }
 
 #[derive(Debug, Default)]
@@ -32,7 +33,7 @@ struct Inner {
 impl Children {
     /// Spawns a task. A panic in it is told to the service's engine if `counts`.
     pub(crate) fn spawn<F>(
-        self: &Arc<Self>,
+        round: &Arc<Round>,
         (core, id): (Arc<Core>, Id),
         name: &str,
         span: tracing::Span,
@@ -43,8 +44,8 @@ impl Children {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let group = self.group.get_or_init(Group::default);
-        let (this, name) = (self.clone(), name.to_owned());
+        let group = round.children.group.get_or_init(Box::default);
+        let (this, name) = (round.clone(), name.to_owned());
         let body = async move {
             match core.stall.watched(id, &name, panic::contain(task)).await {
                 Ok(output) => output,
@@ -52,7 +53,7 @@ impl Children {
                     let text = format!("task `{name}` panicked: {caught}");
                     if !counts {
                         tracing::warn!(target: "rxd", "{text}");
-                    } else if this.note_panic(text) {
+                    } else if this.children.note_panic(text) {
                         core.board.raise(id, signal::CHILD);
                     }
                     caught.resume()
@@ -96,7 +97,7 @@ impl Children {
 
     /// The round is over: nothing is spawned any more.
     pub(crate) fn close(&self) {
-        let group = self.group.get_or_init(Group::default);
+        let group = self.group.get_or_init(Box::default);
         group.lock().closed = true;
     }
 

@@ -6,6 +6,7 @@ use crate::core::{Core, States};
 use crate::error::Result;
 use crate::graph::Mode;
 use crate::intracom::Intracom;
+use crate::round::{Round, Told};
 use crate::shutdown::Ladder;
 use crate::state::{Action, Filter, State};
 use crate::watch::{Names, StateStream, Watch};
@@ -52,15 +53,24 @@ use tokio_util::sync::CancellationToken;
 pub struct Context {
     core: Arc<Core>,
     id: Id,
-    token: CancellationToken,
-    children: Arc<Children>,
+    round: Arc<Round>,
+    /// Where it is not told with its round, but before.
+    own: Option<CancellationToken>,
     /// `api/worker`, for a child; otherwise the service's own name.
     path: Option<Arc<str>>,
 }
 
 impl Context {
-    pub(crate) fn new(core: Arc<Core>, id: Id, token: CancellationToken, children: Arc<Children>) -> Self {
-        Context { core, id, token, children, path: None }
+    pub(crate) fn new(core: Arc<Core>, id: Id, round: Arc<Round>, own: Option<CancellationToken>) -> Self {
+        Context { core, id, round, own, path: None }
+    }
+
+    /// Has [`cancelled`](Context::cancelled) complete.
+    pub(crate) fn tell(&self) {
+        match &self.own {
+            Some(token) => token.cancel(),
+            None => self.round.tell(),
+        }
     }
 
     /// A context of no daemon: for trying a service's methods by hand.
@@ -72,7 +82,7 @@ impl Context {
         let name = name.into();
         let board = crate::board::Board::new(vec![Vec::new()], 1);
         let core = Core::new(Cow::Borrowed("detached"), vec![name], &[None], board, Ladder::new(vec![Box::default()]));
-        Context::new(Arc::new(core), 0, CancellationToken::new(), Arc::default())
+        Context::new(Arc::new(core), 0, Arc::default(), None)
     }
 
     pub(crate) fn core(&self) -> &Arc<Core> {
@@ -96,13 +106,19 @@ impl Context {
     ///
     /// This method is cancel safe.
     pub async fn cancelled(&self) {
-        self.token.cancelled().await;
+        match &self.own {
+            Some(token) => token.cancelled().await,
+            None => Told::new(&self.round, || self.core.board.raise(self.id, 0)).await,
+        }
     }
 
     /// Whether [`cancelled`](Context::cancelled) has completed.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.token.is_cancelled()
+        match &self.own {
+            Some(token) => token.is_cancelled(),
+            None => self.round.is_told(),
+        }
     }
 
     /// The token behind [`cancelled`](Context::cancelled), to hand to others.
@@ -110,17 +126,20 @@ impl Context {
     /// Cancelling it cancels this context, and nothing else of the daemon.
     #[must_use]
     pub fn token(&self) -> CancellationToken {
-        self.token.clone()
+        match &self.own {
+            Some(token) => token.clone(),
+            None => self.round.token(|| self.core.board.raise(self.id, 0)).clone(),
+        }
     }
 
     /// A context for a part of the service: its own name in logs, its own token below this one's.
     #[must_use]
     pub fn child(&self, name: &str) -> Context {
         Context {
-            token: self.token.child_token(),
+            own: Some(self.token().child_token()),
             path: Some(format!("{}/{name}", self.name()).into()),
             core: self.core.clone(),
-            children: self.children.clone(),
+            round: self.round.clone(),
             id: self.id,
         }
     }
@@ -166,7 +185,7 @@ impl Context {
         // With the service in it: this context may have been handed to where its span is not known.
         let service = self.core.name(self.id);
         let span = tracing::error_span!(target: "rxd", "task", service = %service, task = %name);
-        self.children.spawn((self.core.clone(), self.id), name, span, counts, task)
+        Children::spawn(&self.round, (self.core.clone(), self.id), name, span, counts, task)
     }
 
     /// Watches any of these services: level on creation, then every rising edge.
@@ -207,7 +226,7 @@ impl Context {
     /// A subscription that is taken through it ends with this context: when the service's round does.
     #[must_use]
     pub fn intracom(&self) -> Intracom {
-        self.core.intracom.scoped(self.token.clone())
+        self.core.intracom.scoped(self.token())
     }
 
     /// Says that the service is alive and getting somewhere. See `heartbeat` of `#[rxd::service]`.

@@ -1,7 +1,7 @@
 //! What all parts of one running daemon share.
 
 use crate::board::{Board, Event, Id, Word, signal};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::graph::fnv1a;
 use crate::intracom::Intracom;
 use crate::pulse::Pulse;
@@ -11,6 +11,7 @@ use crate::state::{Cause, State, Transition};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
@@ -39,6 +40,8 @@ pub(crate) struct Core {
     said: Mutex<BTreeMap<Id, Box<str>>>,
     /// Something that is told of the daemon as a whole has changed. Who follows looks for itself.
     pub(crate) changed: Notify,
+    /// Whether somebody follows.
+    followed: AtomicBool,
     /// Who stops before whom.
     pub(crate) ladder: Ladder,
     /// The first reason, once the daemon is to stop.
@@ -94,14 +97,30 @@ pub(crate) enum Reason {
     Service(Id),
 }
 
+/// Hashes of names and types, sorted, and whose they are.
+pub(crate) fn lookup(names: &[Name], kinds: &[Option<u64>]) -> Vec<(u64, Id)> {
+    let mut lookup: Vec<(u64, Id)> = Vec::with_capacity(names.len());
+    for (id, name) in names.iter().enumerate() {
+        lookup.push((fnv1a(name), id as Id));
+        lookup.extend(kinds[id].map(|kind| (kind, id as Id)));
+    }
+    lookup.sort_unstable();
+    lookup
+}
+
 impl Core {
     pub(crate) fn new(daemon: Name, names: Vec<Name>, kinds: &[Option<u64>], board: Board, ladder: Ladder) -> Self {
-        let mut lookup: Vec<(u64, Id)> = Vec::with_capacity(names.len() * 2);
-        for (id, name) in names.iter().enumerate() {
-            lookup.push((fnv1a(name), id as Id));
-            lookup.extend(kinds[id].map(|kind| (kind, id as Id)));
-        }
-        lookup.sort_unstable();
+        let lookup = lookup(&names, kinds);
+        Core::with_lookup(daemon, names, lookup, board, ladder)
+    }
+
+    pub(crate) fn with_lookup(
+        daemon: Name,
+        names: Vec<Name>,
+        lookup: Vec<(u64, Id)>,
+        board: Board,
+        ladder: Ladder,
+    ) -> Self {
         Core {
             daemon,
             board,
@@ -116,6 +135,7 @@ impl Core {
             intracom: Intracom::new(),
             said: Mutex::default(),
             changed: Notify::new(),
+            followed: AtomicBool::new(false),
             ladder,
             shutdown: Mutex::new(None),
             started: Instant::now(),
@@ -253,7 +273,22 @@ impl Core {
         }
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).push((id, command, sender));
         self.board.raise(id, signal::REQUEST);
+        if self.board.word(id).over && self.shutting_down().is_some() {
+            // Its engine may have gone before it saw that. Whichever of the two takes it answers it.
+            for (command, reply) in self.take_requests(id) {
+                let _ = reply.send(self.answer_when_over(id, command));
+            }
+        }
         receiver
+    }
+
+    /// What is said to a service that is in Exit, and will not be started again.
+    pub(crate) fn answer_when_over(&self, id: Id, command: Command) -> Result {
+        match command {
+            Command::Start | Command::Restart => Err(Error::msg("the daemon is stopping")),
+            Command::Stop => Ok(()),
+            Command::Reload => Err(Error::msg(format_args!("service `{}` is not running", self.name(id)))),
+        }
     }
 
     #[cfg(any(test, feature = "test-util"))]
@@ -304,6 +339,22 @@ impl Core {
     pub(crate) fn said(&self, few: usize) -> Vec<(Id, Box<str>)> {
         let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         said.iter().take(few).map(|(id, text)| (*id, text.clone())).collect()
+    }
+
+    /// A service has made a transition.
+    pub(crate) fn has_changed(&self) {
+        if self.followed.load(Ordering::Relaxed) {
+            self.changed.notify_one();
+        }
+    }
+
+    /// Has whoever waits for [`changed`](Core::changed) told of every transition from here on. It
+    /// is to look at what was before.
+    #[cfg_attr(not(feature = "systemd"), allow(dead_code, reason = "there is nobody to tell it to"))]
+    pub(crate) fn follow(&self) {
+        self.followed.store(true, Ordering::Relaxed);
+        // What is seen by the look that follows was published before; what is not will find this set.
+        fence(Ordering::SeqCst);
     }
 
     pub(crate) fn uptime(&self) -> Duration {

@@ -150,6 +150,7 @@ mod panic;
 pub mod prestart;
 mod pulse;
 mod report;
+mod round;
 mod sentinel;
 mod service;
 mod shutdown;

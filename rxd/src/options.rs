@@ -19,6 +19,24 @@ pub struct Options {
     pub(crate) heartbeat: Option<Duration>,
 }
 
+/// The options of one service: those of its declaration, or some of its own.
+#[derive(Debug)]
+pub(crate) enum Knobs {
+    Declared(&'static Options),
+    Own(Box<Options>),
+}
+
+impl std::ops::Deref for Knobs {
+    type Target = Options;
+
+    fn deref(&self) -> &Options {
+        match self {
+            Knobs::Declared(options) => options,
+            Knobs::Own(options) => options,
+        }
+    }
+}
+
 impl Options {
     /// No delays, no limits on methods, the default back-off, any number of restarts.
     pub const DEFAULT: Options = Options {

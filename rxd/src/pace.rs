@@ -15,7 +15,8 @@ pub(crate) struct Pace {
     failures: u32,
     last_delay: Duration,
     /// When it restarted within the window; kept only where there is a limit.
-    recent: VecDeque<Instant>,
+    #[expect(clippy::box_collection, reason = "most services have none: it is 24 bytes for each of those")]
+    recent: Option<Box<VecDeque<Instant>>>,
     /// The restart that was granted last counts once it is made.
     counts: bool,
 }
@@ -49,7 +50,7 @@ impl Pace {
     /// Not from when it was granted: within any window there are then no more than the limit's.
     pub(crate) fn restarted(&mut self) {
         if std::mem::take(&mut self.counts) {
-            self.recent.push_back(Instant::now());
+            self.recent.get_or_insert_default().push_back(Instant::now());
         }
     }
 
@@ -62,22 +63,23 @@ impl Pace {
     pub(crate) fn restart(&mut self, backoff: &Backoff, limit: Option<Restarts>) -> Option<Duration> {
         if let Some(Restarts { max, within }) = limit {
             let now = Instant::now();
-            while self.recent.front().is_some_and(|then| now.duration_since(*then) >= within) {
-                self.recent.pop_front();
+            let recent = self.recent.get_or_insert_default();
+            while recent.front().is_some_and(|then| now.duration_since(*then) >= within) {
+                recent.pop_front();
             }
-            if self.recent.len() >= max as usize {
+            if recent.len() >= max as usize {
                 return None;
             }
         }
         self.counts = limit.is_some();
         self.failures = self.failures.saturating_add(1);
-        self.last_delay = nth_delay(backoff, self.failures, fastrand::f64());
+        self.last_delay = nth_delay(backoff, self.failures, fastrand::f64);
         Some(self.last_delay)
     }
 }
 
-/// `min(max, base * factor^(n-1)) * U[1-jitter, 1+jitter]`, where `random` is in `[0, 1)`.
-fn nth_delay(backoff: &Backoff, n: u32, random: f64) -> Duration {
+/// `min(max, base * factor^(n-1)) * U[1-jitter, 1+jitter]`, where `random` makes one in `[0, 1)`.
+fn nth_delay(backoff: &Backoff, n: u32, random: impl FnOnce() -> f64) -> Duration {
     if backoff.base.is_zero() {
         return Duration::ZERO;
     }
@@ -85,7 +87,7 @@ fn nth_delay(backoff: &Backoff, n: u32, random: f64) -> Duration {
     let grown = backoff.base.as_secs_f64() * backoff.factor.max(1.0).powi(exponent);
     let jitter = backoff.jitter.clamp(0.0, 1.0);
     let capped = grown.min(backoff.max.as_secs_f64());
-    Duration::try_from_secs_f64(capped * (1.0 - jitter + 2.0 * jitter * random)).unwrap_or(backoff.max)
+    Duration::try_from_secs_f64(capped * (1.0 - jitter + 2.0 * jitter * random())).unwrap_or(backoff.max)
 }
 
 #[cfg(test)]
@@ -98,7 +100,7 @@ mod tests {
         for n in (1..100).chain([1_000, 1_000_000, u32::MAX]) {
             let exact = (0.1 * 2f64.powi((n - 1).min(1_000) as i32)).min(30.0);
             for random in [0.0, 0.25, 0.5, 0.999_999] {
-                let delay = nth_delay(&backoff, n, random).as_secs_f64();
+                let delay = nth_delay(&backoff, n, || random).as_secs_f64();
                 assert!(delay >= exact * 0.8 - 1e-9 && delay <= exact * 1.2 + 1e-9, "n = {n}: {delay}");
             }
         }
@@ -106,12 +108,12 @@ mod tests {
 
     #[test]
     fn no_delay_is_no_delay_however_often() {
-        assert_eq!(nth_delay(&Backoff::NONE, 1_000_000, 0.9), Duration::ZERO);
+        assert_eq!(nth_delay(&Backoff::NONE, 1_000_000, || 0.9), Duration::ZERO);
     }
 
     #[test]
     fn a_fixed_delay_does_not_grow() {
         let fixed = Backoff::fixed(Duration::from_millis(100));
-        assert_eq!(nth_delay(&fixed, 1, 0.9), nth_delay(&fixed, 50, 0.1));
+        assert_eq!(nth_delay(&fixed, 1, || 0.9), nth_delay(&fixed, 50, || 0.1));
     }
 }

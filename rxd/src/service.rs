@@ -8,7 +8,7 @@ use crate::engine::{Seat, serve};
 use crate::error::Result;
 use crate::graph::{Edge, Effect, Kind, Mode, Node, Target};
 use crate::manager::{Manager, Table};
-use crate::options::Options;
+use crate::options::{Knobs, Options};
 use crate::state::{Action, State};
 use crate::tracker::Tracker;
 use std::borrow::Cow;
@@ -45,13 +45,13 @@ pub trait Runner: Send + 'static {
     /// Acquires what the service needs. Default: nothing.
     fn init(&mut self, cx: &Context) -> impl Future<Output = Result> + Send {
         let _ = cx;
-        async { Ok(()) }
+        Nothing
     }
 
     /// Prepares to run; the gates of the service are waited for after it has returned. Default: nothing.
     fn idle(&mut self, cx: &Context) -> impl Future<Output = Result> + Send {
         let _ = cx;
-        async { Ok(()) }
+        Nothing
     }
 
     /// Does the work. To leave it is to leave [`State::Run`].
@@ -61,7 +61,7 @@ pub trait Runner: Send + 'static {
     /// panic, and with a context that is not cancelled. Default: nothing.
     fn stop(&mut self, cx: &Context) -> impl Future<Output = Result> + Send {
         let _ = cx;
-        async { Ok(()) }
+        Nothing
     }
 
     /// Takes up a new configuration: called on SIGHUP, and when an operator asks.
@@ -72,14 +72,14 @@ pub trait Runner: Send + 'static {
     /// `reload` of its own is left alone by SIGHUP. Default: nothing.
     fn reload(&mut self, cx: &Context) -> impl Future<Output = Result> + Send {
         let _ = cx;
-        Unchanged
+        Nothing
     }
 }
 
-/// What the default `reload` returns. It holds nothing, which is how the engine knows it.
-struct Unchanged;
+/// What a default method returns: how the engine knows that there is nothing to call.
+pub(crate) struct Nothing;
 
-impl Future for Unchanged {
+impl Future for Nothing {
     type Output = Result;
 
     fn poll(self: Pin<&mut Self>, _: &mut TaskContext<'_>) -> Poll<Result> {
@@ -118,9 +118,9 @@ impl Future for Unchanged {
 pub struct Service {
     name: Name,
     kind: Option<Kind>,
-    table: Table,
+    table: &'static Table,
     manager: Box<dyn Decide>,
-    options: Options,
+    options: Knobs,
     declared: &'static [Edge<'static>],
     watches: Vec<When>,
     optional: bool,
@@ -145,9 +145,9 @@ impl Service {
         Service {
             name: name.into(),
             kind: None,
-            table: <crate::manager::continuous as Manager>::TABLE,
+            table: const { &<crate::manager::continuous as Manager>::TABLE },
             manager: Box::new(crate::manager::continuous),
-            options: Options::DEFAULT,
+            options: Knobs::Declared(&Options::DEFAULT),
             declared: &[],
             watches: Vec::new(),
             optional: false,
@@ -166,9 +166,9 @@ impl Service {
         Service {
             name: Cow::Borrowed(declaration.name),
             kind: Some(R::KIND),
-            table: *declaration.table,
+            table: declaration.table,
             manager: (declaration.manager)(),
-            options: *declaration.options,
+            options: Knobs::Declared(declaration.options),
             declared: declaration.edges,
             watches: Vec::new(),
             optional: false,
@@ -184,14 +184,14 @@ impl Service {
 
     /// Under another manager.
     pub fn manager<M: Manager>(mut self, manager: M) -> Self {
-        self.table = M::TABLE;
+        self.table = const { &M::TABLE };
         self.manager = Box::new(manager);
         self
     }
 
     /// With other delays and limits.
     pub fn options(mut self, options: Options) -> Self {
-        self.options = options;
+        self.options = Knobs::Own(Box::new(options));
         self
     }
 
@@ -252,7 +252,7 @@ impl Service {
 
     #[cfg(any(test, feature = "test-util"))]
     pub(crate) fn table(&self) -> &Table {
-        &self.table
+        self.table
     }
 
     #[cfg(any(test, feature = "test-util"))]
@@ -274,7 +274,7 @@ impl Service {
         Node {
             name: &self.name,
             kind: self.kind,
-            table: &self.table,
+            table: self.table,
             edges,
             optional: self.optional,
             gives_up: self.options.restarts.is_some(),

@@ -12,12 +12,7 @@ use crate::state::{Action, State};
 pub(crate) fn wire(daemon: Name, services: &[Service], order: Vec<Vec<usize>>, history: usize) -> Core {
     let names: Vec<Name> = services.iter().map(|service| service.shared_name()).collect();
     let kinds: Vec<Option<u64>> = services.iter().map(Service::kind).collect();
-    let mut known: Vec<(u64, Id)> = Vec::with_capacity(services.len() * 2);
-    for (id, name) in names.iter().enumerate() {
-        known.push((crate::graph::fnv1a(name), id as Id));
-        known.extend(kinds[id].map(|kind| (kind, id as Id)));
-    }
-    known.sort_unstable();
+    let known = crate::core::lookup(&names, &kinds);
     let find = |target: &Target<'_>| {
         let from = known.partition_point(|(hash, _)| *hash < target.id);
         let mut same = known[from..].iter().take_while(|(hash, _)| *hash == target.id);
@@ -37,7 +32,7 @@ pub(crate) fn wire(daemon: Name, services: &[Service], order: Vec<Vec<usize>>, h
         rows.push(own);
     }
     let after = order.into_iter().map(|after| after.into_iter().map(|id| id as Id).collect());
-    Core::new(daemon, names, &kinds, Board::new(rows, history), Ladder::new(after.collect()))
+    Core::with_lookup(daemon, names, known, Board::new(rows, history), Ladder::new(after.collect()))
 }
 
 /// The watches on the board that one declared edge stands for.

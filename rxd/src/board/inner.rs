@@ -3,16 +3,16 @@
 use super::history::History;
 use super::row::{Effect, Kind, Row};
 use super::word::{Event, Reaction, Word};
-use super::{Ear, Id, Seq, signal};
-use crate::state::{Cause, State, Transition};
+use super::{Ear, Id, Owed, Seq, Step, signal};
+use crate::state::State;
 use std::collections::VecDeque;
 use std::task::Waker;
-use tokio::time::Instant;
 
 #[derive(Debug)]
 pub(super) struct Inner {
     pub(super) seq: Seq,
-    started: Instant,
+    /// When the last transition was.
+    at: u64,
     /// One cell a service, and one more: the watches in that are on every service.
     pub(super) cells: Box<[Cell]>,
     pub(super) rows: Vec<Row>,
@@ -48,7 +48,7 @@ impl Inner {
     pub(super) fn new(services: usize, history: usize) -> Self {
         Inner {
             seq: 0,
-            started: Instant::now(),
+            at: 0,
             cells: (0..=services).map(|_| Cell::default()).collect(),
             rows: Vec::new(),
             free: Vec::new(),
@@ -112,30 +112,41 @@ impl Inner {
     // ---- a transition ---------------------------------------------------------------------------
 
     /// One transition; its number, or none if the service was abandoned. See the module for what it costs.
-    pub(super) fn apply(
-        &mut self,
-        ears: &[Ear],
-        id: Id,
-        state: State,
-        transition: Transition,
-        cause: Cause,
-    ) -> Option<Seq> {
-        let before = self.cells[id as usize].word;
-        self.step(ears, id, before.after(self.seq + 1, state, transition, cause))
+    pub(super) fn apply(&mut self, ears: &[Ear], id: Id, step: Step, now: u64) -> Option<Seq> {
+        let after = self.cells[id as usize].word.after(self.seq + 1, step);
+        self.step(ears, id, after, now)
+    }
+
+    /// What is owed; the number of the first transition.
+    pub(super) fn apply_all(&mut self, ears: &[Ear], id: Id, owed: &Owed, now: u64) -> Option<Seq> {
+        let mut first = None;
+        for step in owed.steps() {
+            let seq = self.apply(ears, id, *step, now);
+            first = first.or(seq);
+        }
+        if owed.comes_round {
+            let restarts = &mut self.cells[id as usize].word.restarts;
+            *restarts = restarts.wrapping_add(1);
+        }
+        first
     }
 
     /// As [`apply`](Inner::apply), to a word that says more than the transition does.
-    pub(super) fn step(&mut self, ears: &[Ear], id: Id, mut after: Word) -> Option<Seq> {
+    pub(super) fn step(&mut self, ears: &[Ear], id: Id, mut after: Word, now: u64) -> Option<Seq> {
         let cell = &mut self.cells[id as usize];
         if cell.word.abandoned {
             return None;
         }
-        // Read here, so that times and numbers have the same order.
-        after.at = self.started.elapsed().as_nanos() as u64;
+        // The clock was read before the lock was taken: times have the order of the numbers.
+        self.at = self.at.max(now);
+        after.at = self.at;
         let before = std::mem::replace(&mut cell.word, after);
+        let is_watched = !cell.watchers.is_empty();
         self.seq = after.seq;
         self.history.push(Event::last(id, &after));
-        self.update(ears, id, &before, &after);
+        if is_watched {
+            self.update(ears, id, &before, &after);
+        }
         self.update_feeds();
         Some(self.seq)
     }

@@ -40,9 +40,11 @@ use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::sync::{Mutex, MutexGuard};
 use inner::Inner;
 use row::{Kind, Row};
+use std::num::NonZeroU64;
 use std::sync::PoisonError;
 use std::task::Waker;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// A service's place on the board.
 pub(crate) type Id = u32;
@@ -76,6 +78,58 @@ pub(crate) mod signal {
     pub(crate) const CHILD: u32 = 1 << 7;
     /// The daemon is over: a service in Exit has nothing to wait for any more.
     pub(crate) const OVER: u32 = 1 << 8;
+}
+
+/// One transition of a service.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Step {
+    pub(crate) state: State,
+    pub(crate) transition: Transition,
+    pub(crate) cause: Cause,
+}
+
+/// What a service has done since its engine was last at the board: transitions between which
+/// nothing happened, to be published in one critical section; and then that it comes round.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Owed {
+    steps: [Step; Owed::ROOM],
+    len: u8,
+    /// It comes round by itself once more. It shows with its next transition.
+    pub(crate) comes_round: bool,
+    /// When that was, if the clock was read for it.
+    pub(crate) at: Option<NonZeroU64>,
+}
+
+impl Owed {
+    /// How many transitions there is room for: from leaving Run to entering it again.
+    const ROOM: usize = 8;
+
+    /// Puts one more to the others; whether there is no room for another.
+    #[must_use]
+    pub(crate) fn push(&mut self, step: Step) -> bool {
+        self.steps[usize::from(self.len)] = step;
+        self.len += 1;
+        usize::from(self.len) == Owed::ROOM
+    }
+
+    pub(crate) fn steps(&self) -> &[Step] {
+        &self.steps[..usize::from(self.len)]
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len == 0 && !self.comes_round
+    }
+}
+
+/// What became of an attempt to enter a state.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Passed {
+    /// The number of the first transition that was owed.
+    pub(crate) owed: Option<Seq>,
+    /// The numbers of leaving the state before and of entering this one; none if a gate is shut.
+    pub(crate) entered: Option<(Option<Seq>, Seq)>,
+    /// When, as [`Board::now`] tells it.
+    pub(crate) at: u64,
 }
 
 /// A declared watch, as the board is made with it.
@@ -121,6 +175,7 @@ impl Ear {
 #[derive(Debug)]
 pub(crate) struct Board {
     inner: Mutex<Inner>,
+    started: Instant,
     ears: Box<[Ear]>,
 }
 
@@ -136,7 +191,7 @@ impl Board {
             }
             inner.cells[id].own = (first, inner.rows.len() as u32);
         }
-        Board { inner: Mutex::new(inner), ears }
+        Board { inner: Mutex::new(inner), started: Instant::now(), ears }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -154,12 +209,32 @@ impl Board {
 
     // ---- what an engine does with its own service -------------------------------------------
 
+    /// Nanoseconds since the board was made. Read without the lock: transitions that are numbered
+    /// before others are not made to look later than those when they are published.
+    pub(crate) fn now(&self) -> u64 {
+        self.started.elapsed().as_nanos() as u64
+    }
+
+    fn at(&self, owed: &Owed) -> u64 {
+        owed.at.map_or_else(|| self.now(), NonZeroU64::get)
+    }
+
     /// Publishes one transition; its number, or none if the service was abandoned.
     pub(crate) fn publish(&self, id: Id, state: State, transition: Transition, cause: Cause) -> Option<Seq> {
+        let now = self.now();
         let mut inner = self.lock();
-        let seq = inner.apply(&self.ears, id, state, transition, cause)?;
+        let seq = inner.apply(&self.ears, id, Step { state, transition, cause }, now)?;
         self.wake(inner);
         Some(seq)
+    }
+
+    /// Publishes what is owed; the number of the first, or none if the service was abandoned.
+    pub(crate) fn publish_all(&self, id: Id, owed: &Owed) -> Option<Seq> {
+        let now = self.at(owed);
+        let mut inner = self.lock();
+        let first = inner.apply_all(&self.ears, id, owed, now);
+        self.wake(inner);
+        first
     }
 
     /// Publishes that the service is in Exit. `ended_well` and `gave_up` are what `after` and `needs` ask for.
@@ -185,10 +260,11 @@ impl Board {
         gave_up: bool,
     ) -> Option<Seq> {
         let before = inner.cells[id as usize].word;
-        let mut after = before.after(inner.seq + 1, State::Exit, Transition::Entering, cause);
+        let mut after =
+            before.after(inner.seq + 1, Step { state: State::Exit, transition: Transition::Entering, cause });
         (after.ended_well, after.gave_up) = (ended_well, gave_up);
         (after.over, after.ended) = (true, Some(cause));
-        let seq = inner.step(&self.ears, id, after)?;
+        let seq = inner.step(&self.ears, id, after, self.now())?;
         inner.cells[id as usize].word.abandoned = cause == Cause::Abandoned;
         inner.alive -= usize::from(!before.over);
         self.wake(inner);
@@ -199,18 +275,25 @@ impl Board {
     ///
     /// Entering Run also arms the `then(stop)` reactions: what held before, but does no more, is history.
     /// While the answer is `None` the service is woken when one of the gates comes to hold.
+    #[cfg_attr(not(test), allow(dead_code, reason = "an engine always says what it owes"))]
     pub(crate) fn pass(&self, id: Id, from: Option<State>, to: State) -> Option<(Option<Seq>, Seq)> {
+        self.pass_after(id, &Owed::default(), from, to).entered
+    }
+
+    /// Publishes what is owed, and then does as [`pass`](Board::pass), in one critical section.
+    pub(crate) fn pass_after(&self, id: Id, owed: &Owed, from: Option<State>, to: State) -> Passed {
+        let now = self.at(owed);
         let mut inner = self.lock();
-        if !inner.pass(self.ear(id), id, to) {
-            return None;
+        let owed = inner.apply_all(&self.ears, id, owed, now);
+        let mut entered = None;
+        if inner.pass(self.ear(id), id, to) {
+            let leave = |state| Step { state, transition: Transition::Exited, cause: Cause::Normal };
+            let left = from.and_then(|from| inner.apply(&self.ears, id, leave(from), now));
+            let enter = Step { state: to, transition: Transition::Entering, cause: Cause::Normal };
+            entered = inner.apply(&self.ears, id, enter, now).map(|entered| (left, entered));
         }
-        let left = from.and_then(|from| inner.apply(&self.ears, id, from, Transition::Exited, Cause::Normal));
-        let before = inner.cells[id as usize].word;
-        let mut after = before.after(inner.seq + 1, to, Transition::Entering, Cause::Normal);
-        after.incarnation = after.incarnation.wrapping_add(u32::from(to == State::Init));
-        let entered = inner.step(&self.ears, id, after)?;
         self.wake(inner);
-        Some((left, entered))
+        Passed { owed, entered, at: now }
     }
 
     /// No longer held back by gates.
@@ -226,13 +309,6 @@ impl Board {
             row.fired &= !row.reacts_by(reaction);
         }
         self.ear(id).clear(reaction.signal());
-    }
-
-    /// The service comes round by itself once more. It shows with its next transition.
-    pub(crate) fn restarted(&self, id: Id) {
-        let mut inner = self.lock();
-        let restarts = &mut inner.cells[id as usize].word.restarts;
-        *restarts = restarts.wrapping_add(1);
     }
 
     /// A new life after Exit: what holds now counts as just having come true.
@@ -335,7 +411,14 @@ impl Board {
     ///
     /// It takes out of the queue as many as are in it now, so that nobody is kept here by others
     /// who go on putting some there; those take out theirs (invariant 4).
-    fn wake<'a>(&'a self, mut inner: MutexGuard<'a, Inner>) {
+    #[inline]
+    fn wake<'a>(&'a self, inner: MutexGuard<'a, Inner>) {
+        if !inner.wake.is_empty() {
+            self.wake_all(inner);
+        }
+    }
+
+    fn wake_all<'a>(&'a self, mut inner: MutexGuard<'a, Inner>) {
         let mut owed = inner.wake.len();
         while owed > 0 {
             let mut wakers = [const { None }; HANDFUL];

@@ -1,6 +1,6 @@
 //! Where a service is, and what a watch asks about that.
 
-use super::{Id, signal};
+use super::{Id, Step, signal};
 use crate::state::{Action, Cause, State, Transition};
 
 /// Where a service is.
@@ -15,7 +15,7 @@ pub(crate) struct Word {
     pub(crate) gave_up: bool,
     pub(super) abandoned: bool,
     /// In Exit, and no operator has started it again.
-    pub(super) over: bool,
+    pub(crate) over: bool,
     /// Why it was in Exit the last time, if it ever was.
     pub(crate) ended: Option<Cause>,
     pub(crate) incarnation: u32,
@@ -36,7 +36,8 @@ impl Word {
     }
 
     /// The same service after one transition more.
-    pub(super) fn after(mut self, seq: u64, state: State, transition: Transition, cause: Cause) -> Word {
+    pub(super) fn after(mut self, seq: u64, step: Step) -> Word {
+        let Step { state, transition, cause } = step;
         // Most states are left by a transition of their own. Unknown is not; neither is Exit when
         // an operator starts the service again, nor whatever an abandoned service was in.
         if self.transition == Transition::Entering && (state != self.state || transition == Transition::Exited) {
@@ -44,6 +45,9 @@ impl Word {
         }
         (self.seq, self.state, self.transition, self.cause) = (seq, state, transition, cause);
         self.transitions += 1;
+        if (state, transition) == (State::Init, Transition::Entering) {
+            self.incarnation = self.incarnation.wrapping_add(1);
+        }
         self
     }
 }

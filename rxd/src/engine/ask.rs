@@ -4,7 +4,7 @@ use super::decide::Leave;
 use super::{Call, Seat};
 use crate::board::{Reaction, signal};
 use crate::core::Command;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::state::Cause;
 use tokio::sync::oneshot;
 
@@ -24,7 +24,7 @@ impl Seat {
         if signals & signal::CHILD != 0 {
             self.core.board.clear(self.id, signal::CHILD);
             // What it said is told once all of the tasks have ended.
-            if self.children.has_panicked() {
+            if self.round.children.has_panicked() {
                 return Some(Leave::Failed(Cause::Panic));
             }
         }
@@ -53,7 +53,7 @@ impl Seat {
         }
         if signals & signal::CHILD != 0 {
             self.core.board.clear(self.id, signal::CHILD);
-            if self.children.has_panicked() {
+            if self.round.children.has_panicked() {
                 return Some(Cause::Panic);
             }
         }
@@ -116,7 +116,7 @@ impl Seat {
                 Command::Stop => leave = Some(Leave::End(Cause::Operator)),
                 Command::Restart if leave.is_none() => leave = Some(Leave::Round(Cause::Operator)),
                 Command::Restart => {}
-                Command::Reload if self.reloads => self.reload_asked = true,
+                Command::Reload if self.own.has(Call::Reload) => self.reload_asked = true,
                 Command::Reload => {
                     tracing::debug!(target: "rxd", "has nothing to reload");
                     let _ = reply.send(Ok(()));
@@ -139,9 +139,7 @@ impl Seat {
                     self.replies.push((command, reply));
                     continue;
                 }
-                Command::Start | Command::Restart => Err(Error::msg("the daemon is stopping")),
-                Command::Stop => Ok(()),
-                Command::Reload => Err(Error::msg(format_args!("service `{}` is not running", self.name()))),
+                command => self.core.answer_when_over(self.id, command),
             };
             let _ = reply.send(answer);
         }

@@ -7,6 +7,7 @@ use crate::manager::{Ended, Table};
 use crate::options::OnFailure;
 use crate::panic;
 use crate::state::{Cause, State};
+use std::num::NonZeroU64;
 use std::time::Duration;
 
 /// Why a service leaves where it waits.
@@ -149,8 +150,11 @@ impl Seat {
 
     /// A Run is over: if it was a sustained one, the next failure is the first again.
     fn ran(&mut self) {
-        let lasted = self.run_since.map_or(Duration::ZERO, |since| since.elapsed());
-        self.pace.ran(lasted, &self.options.backoff);
+        let now = self.core.board.now();
+        let lasted = self.run_since.map_or(0, |since| now.saturating_sub(since));
+        self.pace.ran(Duration::from_nanos(lasted), &self.options.backoff);
+        // Its transitions are of this very instant: the clock need not be read for them again.
+        self.owed.at = NonZeroU64::new(now);
     }
 
     // ---- failing and ending --------------------------------------------------------------------

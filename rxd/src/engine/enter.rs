@@ -7,10 +7,10 @@ use crate::core::Command;
 use crate::error::Error;
 use crate::pace::{Pace, later};
 use crate::state::{Cause, State, Transition};
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
-use tokio::time::Instant;
 
 impl Seat {
     /// The method to call next, its state entered; none when the daemon is over.
@@ -66,7 +66,15 @@ impl Seat {
             return Err(Leave::End(self.failed.unwrap_or(Cause::Error)));
         };
         // A service without pauses is not to keep its thread from all others.
-        tokio::task::coop::consume_budget().await;
+        let mut turn = pin!(tokio::task::coop::consume_budget());
+        poll_fn(|task| {
+            let polled = turn.as_mut().poll(task);
+            if polled.is_pending() {
+                self.flush();
+            }
+            polled
+        })
+        .await;
         let held = self.hold(State::Init, delay.max(self.options.delays[0])).await;
         if !matches!(held, Err(Leave::End(_) | Leave::Round(_))) {
             self.pace.restarted();
@@ -99,8 +107,10 @@ impl Seat {
             self.give_up(self.failed.unwrap_or(Cause::Error));
             return None;
         };
-        self.core.board.restarted(self.id);
-        self.core.note(self.id, |detail| detail.next_attempt = Some(later(delay)));
+        self.owed.comes_round = true;
+        if !delay.is_zero() {
+            self.core.note(self.id, |detail| detail.next_attempt = Some(later(delay)));
+        }
         Some(delay)
     }
 
@@ -120,8 +130,7 @@ impl Seat {
             self.paused = false;
             return Ok(Call::Run);
         }
-        self.hold(State::Run, self.options.delays[2]).await?;
-        self.run_since = Some(Instant::now());
+        self.run_since = Some(self.hold(State::Run, self.options.delays[2]).await?);
         Ok(Call::Run)
     }
 
@@ -145,6 +154,7 @@ impl Seat {
         let cause = self.ending.take().unwrap_or(Cause::Normal);
         let (core, id) = (self.core.clone(), self.id);
         let well = self.ended_well && cause == Cause::Normal;
+        self.flush();
         let seq = core.board.publish_exit(id, cause, well, self.gave_up);
         self.trace(State::Exit, Transition::Entering, seq);
         core.note_if_any(id, |detail| detail.next_attempt = None);
@@ -160,7 +170,8 @@ impl Seat {
             if signals & signal::REQUEST != 0 && self.answer_in_exit() {
                 return Poll::Ready(true);
             }
-            if signals & signal::OVER != 0 { Poll::Ready(false) } else { Poll::Pending }
+            // Once its turn to stop has come there is nobody to start it again.
+            if signals & (signal::OVER | signal::SHUTDOWN) != 0 { Poll::Ready(false) } else { Poll::Pending }
         })
         .await;
         if again {

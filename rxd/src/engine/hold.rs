@@ -12,14 +12,13 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep};
 
 impl Seat {
-    /// Waits for `delay` and for the gates before `to`, and enters it.
-    pub(super) async fn hold(&mut self, to: State, delay: Duration) -> Result<(), Leave> {
+    /// Waits for `delay` and for the gates before `to`, and enters it; when, as the board tells time.
+    pub(super) async fn hold(&mut self, to: State, delay: Duration) -> Result<u64, Leave> {
         self.delay(delay).await?;
-        let (core, id, from) = (self.core.clone(), self.id, self.inside);
-        let begun = later_than(*self.waits_since.get_or_insert_with(Instant::now), delay);
+        let from = self.inside;
+        let mut begun: Option<Instant> = None;
         let mut limit: Option<Pin<Box<Sleep>>> = None;
-        let mut asked = false;
-        let late = |seat: &Seat| {
+        let late = |seat: &Seat, begun: Instant| {
             let unmet = seat.overdue(to, begun)?;
             seat.fail("gate", Cause::Timeout, &Error::msg(unmet));
             Some(Poll::Ready(Err(Leave::Failed(Cause::Timeout))))
@@ -29,22 +28,34 @@ impl Seat {
             if let Some(leave) = self.told_to_leave() {
                 return Poll::Ready(Err(leave));
             }
-            if let Some((left, entered)) = core.board.pass(id, from, to) {
-                return Poll::Ready(Ok((left, entered)));
-            }
-            if !asked {
-                asked = true;
-                // A reload may have taken all the time there was.
-                if let Some(late) = late(self) {
-                    return late;
+            let owed = std::mem::take(&mut self.owed);
+            let passed = self.core.board.pass_after(self.id, &owed, from, to);
+            self.trace_owed(&owed, passed.owed);
+            if let Some((left, entered)) = passed.entered {
+                if let Some(state) = from {
+                    self.trace(state, Transition::Exited, left);
                 }
-                limit = self.next_limit(to, begun);
+                self.trace(to, Transition::Entering, Some(entered));
+                return Poll::Ready(Ok(passed.at));
             }
+            let begun = match begun {
+                Some(begun) => begun,
+                None => {
+                    let now = later_than(*self.waits_since.get_or_insert_with(Instant::now), delay);
+                    begun = Some(now);
+                    // A reload may have taken all the time there was.
+                    if let Some(late) = late(self, now) {
+                        return late;
+                    }
+                    limit = self.next_limit(to, now);
+                    now
+                }
+            };
             while let Some(timer) = &mut limit {
                 if timer.as_mut().poll(task).is_pending() {
                     break;
                 }
-                if let Some(late) = late(self) {
+                if let Some(late) = late(self, begun) {
                     return late;
                 }
                 limit = self.next_limit(to, begun);
@@ -53,19 +64,10 @@ impl Seat {
         })
         .await;
         match held {
-            Ok((left, entered)) => {
-                if let Some(state) = from {
-                    self.trace(state, Transition::Exited, left);
-                }
-                self.trace(to, Transition::Entering, Some(entered));
-                self.inside = Some(to);
-                Ok(())
-            }
-            Err(leave) => {
-                core.board.leave_gate(id);
-                Err(leave)
-            }
+            Ok(_) => self.inside = Some(to),
+            Err(_) => self.core.board.leave_gate(self.id),
         }
+        held
     }
 
     /// When the next gate that is shut will have been so for too long.
@@ -95,7 +97,10 @@ impl Seat {
                 return Poll::Ready(Err(leave));
             }
             match &mut timer {
-                Some(timer) => timer.as_mut().poll(task).map(Ok),
+                Some(timer) => {
+                    self.flush();
+                    timer.as_mut().poll(task).map(Ok)
+                }
                 None => Poll::Ready(Ok(())),
             }
         })

@@ -20,24 +20,24 @@ mod enter;
 mod hold;
 mod supervise;
 
-use crate::board::Id;
-use crate::children::Children;
+use crate::board::{Id, Owed, Step, signal};
 use crate::context::Context;
 use crate::core::{Command, Core};
 use crate::declared::Decide;
 use crate::error::{Error, Result};
-use crate::options::Options;
+use crate::options::Knobs;
 use crate::pace::Pace;
 use crate::panic;
-use crate::service::Runner;
+use crate::round::{Round, task_of};
+use crate::service::{Nothing, Runner};
 use crate::state::{Cause, State, Transition};
+use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Waker};
+use std::task::Context as TaskContext;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 /// How long a method that was told to return, and Stop itself, may take where nothing else is declared.
 pub(crate) const STOP_LIMIT: Duration = Duration::from_secs(10);
@@ -72,31 +72,39 @@ impl Call {
 }
 
 /// One service, to its end.
-pub(crate) async fn serve<R: Runner>(mut runner: R, mut seat: Seat) {
-    if overrides_reload(R::reload) {
-        seat.reloads = true;
+pub(crate) fn serve<R: Runner>(mut runner: R, mut seat: Seat) -> impl Future<Output = ()> + Send {
+    seat.own = Own::of::<R>();
+    if seat.own.has(Call::Reload) {
         seat.core.can_reload(seat.id);
     }
-    while let Some(call) = seat.next().await {
-        let cx = seat.context(call);
-        let ended = {
-            let mut method = pin!(Some(invoke(&mut runner, &cx, call)));
-            let ended = match method.as_mut().as_pin_mut() {
-                Some(method) => seat.supervise(call, &cx, method).await,
-                None => unreachable!("it was just made"),
-            };
-            // Dropping what a method left behind is the user's code too.
-            match seat.guarded(|| method.set(None)) {
-                Ok(()) => ended,
-                Err(caught) => Outcome::panicked(&caught),
+    // What is captured is used where it is: the arguments of an `async fn` are there twice.
+    async move {
+        while let Some(call) = seat.next().await {
+            if seat.may_leave_out(call) {
+                seat.ended(call, Outcome { cause: Cause::Normal, error: None });
+                continue;
             }
-        };
-        let ended = seat.settle(&cx, call, ended).await;
-        drop(cx);
-        seat.ended(call, ended);
-    }
-    if let Err(caught) = seat.guarded(|| drop(runner)) {
-        tracing::error!(target: "rxd", "panicked while it was dropped: {caught}");
+            seat.flush();
+            let cx = seat.context(call);
+            let ended = {
+                let mut method = pin!(Some(invoke(&mut runner, &cx, call)));
+                let ended = match method.as_mut().as_pin_mut() {
+                    Some(method) => seat.supervise(call, &cx, method).await,
+                    None => unreachable!("it was just made"),
+                };
+                // Dropping what a method left behind is the user's code too.
+                match seat.guarded(|| method.set(None)) {
+                    Ok(()) => ended,
+                    Err(caught) => Outcome::panicked(&caught),
+                }
+            };
+            let ended = seat.settle(&cx, call, ended).await;
+            drop(cx);
+            seat.ended(call, ended);
+        }
+        if let Err(caught) = seat.guarded(|| drop(runner)) {
+            tracing::error!(target: "rxd", "panicked while it was dropped: {caught}");
+        }
     }
 }
 
@@ -110,10 +118,31 @@ async fn invoke<R: Runner>(runner: &mut R, cx: &Context, call: Call) -> Result {
     }
 }
 
-/// Whether the service has a `reload` of its own: the default one's future holds nothing, while
-/// that of any `async fn reload(&mut self, ..)` holds its arguments. Nothing is called for it.
-fn overrides_reload<'a, R: Runner, F>(_: fn(&'a mut R, &'a Context) -> F) -> bool {
-    size_of::<F>() > 0
+/// Which methods a service has of its own. The others do nothing, and are not called for it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Own(u8);
+
+impl Own {
+    fn of<R: Runner>() -> Self {
+        let own = [
+            (Call::Init, is_own(R::init)),
+            (Call::Idle, is_own(R::idle)),
+            (Call::Run, true),
+            (Call::Stop, is_own(R::stop)),
+            (Call::Reload, is_own(R::reload)),
+        ];
+        Own(own.iter().fold(0, |all, &(call, own)| all | u8::from(own) << call as u8))
+    }
+
+    fn has(self, call: Call) -> bool {
+        self.0 & 1 << call as u8 != 0
+    }
+}
+
+/// Whether this is not the default method: that returns [`Nothing`], which nobody can make but the
+/// trait itself. Nothing is called to find out.
+fn is_own<'a, R: Runner, F>(_: fn(&'a mut R, &'a Context) -> F) -> bool {
+    size_of::<F>() > 0 || std::any::type_name::<F>() != std::any::type_name::<Nothing>()
 }
 
 /// How a method ended.
@@ -132,14 +161,15 @@ impl Outcome {
 pub(crate) struct Seat {
     core: Arc<Core>,
     id: Id,
-    options: Options,
+    options: Knobs,
     manager: Box<dyn Decide>,
     pace: Pace,
-    children: Arc<Children>,
-    token: CancellationToken,
-    waker: Waker,
-    /// Whether the service has a `reload` of its own.
-    reloads: bool,
+    round: Arc<Round>,
+    /// What tells its task from others; 0 before its first poll.
+    task: usize,
+    own: Own,
+    /// What it has done that is not published. Empty whenever it waits and while a method runs.
+    owed: Owed,
     /// The state to enter next.
     to: State,
     /// The state that was entered and not left.
@@ -158,7 +188,8 @@ pub(crate) struct Seat {
     interrupted: Option<Cause>,
     ended_well: bool,
     gave_up: bool,
-    run_since: Option<Instant>,
+    /// When Run was entered, as the board tells time.
+    run_since: Option<u64>,
     /// Since when it waits for what is before `to`.
     waits_since: Option<Instant>,
     /// A reload was asked for, and has not been begun.
@@ -171,16 +202,16 @@ pub(crate) struct Seat {
 }
 
 impl Seat {
-    pub(crate) fn new(core: Arc<Core>, id: Id, options: Options, manager: Box<dyn Decide>) -> Self {
+    pub(crate) fn new(core: Arc<Core>, id: Id, options: Knobs, manager: Box<dyn Decide>) -> Self {
         Seat {
             core,
             id,
             manager,
             pace: Pace::default(),
-            children: Arc::default(),
-            token: CancellationToken::new(),
-            waker: Waker::noop().clone(),
-            reloads: false,
+            round: Arc::default(),
+            task: 0,
+            own: Own::default(),
+            owed: Owed::default(),
             to: State::Init,
             inside: None,
             at: State::Unknown,
@@ -201,18 +232,22 @@ impl Seat {
         }
     }
 
-    /// The context of a method: one token for all of a round, a live one for Stop and for reload.
+    /// The context of a method: all of a round are told at once; Stop and reload have a live one.
     fn context(&mut self, call: Call) -> Context {
-        if call == Call::Init || (call != Call::Stop && self.token.is_cancelled()) {
-            self.token = CancellationToken::new();
+        if matches!(call, Call::Init | Call::Stop) || self.round.is_told() || self.round.is_fresh() {
+            self.renew();
         }
-        let token = match call {
-            Call::Stop => CancellationToken::new(),
-            // What it spawns lives as long as the round; what it is told itself ends with it.
-            Call::Reload => self.token.child_token(),
-            Call::Init | Call::Idle | Call::Run => self.token.clone(),
-        };
-        Context::new(self.core.clone(), self.id, token, self.children.clone())
+        // What a reload spawns lives as long as the round; what it is told itself ends with it.
+        let own = (call == Call::Reload).then(|| self.round.token(|| {}).child_token());
+        Context::new(self.core.clone(), self.id, self.round.clone(), own)
+    }
+
+    /// A new round. What nobody else holds is taken again.
+    fn renew(&mut self) {
+        match Arc::get_mut(&mut self.round) {
+            Some(round) => *round = Round::new(self.task),
+            None => self.round = Arc::new(Round::new(self.task)),
+        }
     }
 
     /// Runs code of the user's: its panic is caught, and should it block, that is noticed.
@@ -230,9 +265,31 @@ impl Seat {
 
     // ---- telling -------------------------------------------------------------------------------
 
-    fn publish(&self, state: State, transition: Transition, cause: Cause) {
-        let seq = self.core.board.publish(self.id, state, transition, cause);
-        self.trace(state, transition, seq);
+    /// Notes a transition, to be published with those that follow at once.
+    fn publish(&mut self, state: State, transition: Transition, cause: Cause) {
+        if self.owed.push(Step { state, transition, cause }) {
+            self.flush();
+        }
+    }
+
+    /// Publishes what is owed: before a method is called, and before it waits.
+    fn flush(&mut self) {
+        let owed = std::mem::take(&mut self.owed);
+        if !owed.is_empty() {
+            let first = self.core.board.publish_all(self.id, &owed);
+            self.trace_owed(&owed, first);
+        }
+    }
+
+    fn trace_owed(&self, owed: &Owed, first: Option<u64>) {
+        for (nth, step) in owed.steps().iter().enumerate() {
+            self.trace(step.state, step.transition, first.map(|first| first + nth as u64));
+        }
+    }
+
+    /// Whether this method need not be called: it is not the service's own, and nothing else is to be done.
+    fn may_leave_out(&self, call: Call) -> bool {
+        !self.own.has(call) && self.core.board.signals(self.id) & !signal::GATE == 0
     }
 
     /// Publishes that the state that was entered is left.
@@ -244,7 +301,7 @@ impl Seat {
 
     fn trace(&self, state: State, transition: Transition, seq: Option<u64>) {
         if let Some(seq) = seq {
-            self.core.changed.notify_one();
+            self.core.has_changed();
             tracing::debug!(
                 target: "rxd::state",
                 service = self.name(),
@@ -255,9 +312,10 @@ impl Seat {
         }
     }
 
+    /// Puts the waker of its task down. It is one and the same task, for as long as the service lives.
     fn register(&mut self, task: &TaskContext<'_>) {
-        if !self.waker.will_wake(task.waker()) {
-            self.waker = task.waker().clone();
+        if self.task == 0 {
+            self.task = task_of(task.waker());
             self.core.board.set_waker(self.id, task.waker());
         }
     }

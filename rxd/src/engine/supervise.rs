@@ -6,6 +6,7 @@ use crate::context::Context;
 use crate::error::{Error, Result, is_cancelled};
 use crate::options::slot;
 use crate::pace::later;
+use crate::round::Round;
 use crate::state::{Cause, State};
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -14,7 +15,6 @@ use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::time::Sleep;
-use tokio_util::sync::CancellationToken;
 
 /// The limit that applies to a method at the moment. Its timer is made once the method waits.
 struct Limit {
@@ -58,7 +58,7 @@ impl Seat {
             if signals != 0 && told.is_none() {
                 told = self.interruption(call, signals);
                 if told.is_some() {
-                    cx.token().cancel();
+                    cx.tell();
                     limit = Limit::new(Some(self.stop_limit()));
                     extension(self);
                 }
@@ -71,7 +71,7 @@ impl Seat {
                 Ok(Poll::Pending) => {}
             }
             if self.is_killed(call) {
-                cx.token().cancel();
+                cx.tell();
                 return Poll::Ready(self.dropped(call, told, Some(Duration::ZERO)));
             }
             while let Some(timer) = limit.timer() {
@@ -86,7 +86,7 @@ impl Seat {
                 } else {
                     // Its own limit: it is told, and polled once more before it is dropped.
                     late = true;
-                    cx.token().cancel();
+                    cx.tell();
                     task.waker().wake_by_ref();
                     return Poll::Pending;
                 }
@@ -156,13 +156,13 @@ impl Seat {
             return ended;
         }
         // Whoever was handed the token, a subscription say, is to know that the round is over.
-        self.token.cancel();
-        cx.token().cancel();
+        self.round.tell();
+        cx.tell();
         // Held by the seat and `cx`, and by nobody else.
         if self.is_alone(2) {
             return ended;
         }
-        match self.wind_up(&cx.token()).await {
+        match self.wind_up().await {
             Some(text) if ended.error.is_none() => Outcome { cause: Cause::Panic, error: Some(Error::msg(text)) },
             Some(text) => {
                 tracing::error!(target: "rxd", "{text}");
@@ -175,8 +175,7 @@ impl Seat {
     /// As [`settle`](Seat::settle), for a service that waits between methods.
     pub(super) async fn end_children(&mut self) {
         if !self.is_alone(1) {
-            let token = self.token.clone();
-            if let Some(text) = self.wind_up(&token).await {
+            if let Some(text) = self.wind_up().await {
                 self.failed = self.failed.or(Some(Cause::Panic));
                 self.fail("task", Cause::Panic, &Error::msg(text));
             }
@@ -185,15 +184,16 @@ impl Seat {
 
     /// Whether there are no tasks, and no context that could still spawn one.
     fn is_alone(&self, holders: usize) -> bool {
-        !self.children.is_used() && Arc::strong_count(&self.children) <= holders
+        !self.round.children.is_used() && Arc::strong_count(&self.round) <= holders
     }
 
     /// Cancels the tasks of this round, waits for them, and aborts those that stay; what the first
     /// panic among them said.
-    async fn wind_up(&mut self, token: &CancellationToken) -> Option<String> {
-        self.token.cancel();
-        token.cancel();
-        let children = std::mem::take(&mut self.children);
+    async fn wind_up(&mut self) -> Option<String> {
+        self.flush();
+        self.round.tell();
+        let round = std::mem::replace(&mut self.round, Arc::new(Round::new(self.task)));
+        let children = &round.children;
         children.close();
         let mut limit = Limit::new(Some(self.stop_limit()));
         let mut aborted = false;

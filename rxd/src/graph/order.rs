@@ -18,6 +18,9 @@ impl Graph<'_> {
     /// It takes time in proportion to the size of the graph.
     #[must_use]
     pub fn stops_before(&self) -> Vec<Vec<usize>> {
+        if self.nodes.iter().all(|node| node.edges.is_empty()) {
+            return vec![Vec::new(); self.nodes.len()];
+        }
         let cells = self.cells();
         let mut all = vec![Vec::new(); self.nodes.len()];
         for (me, node) in self.nodes.iter().enumerate() {

@@ -130,9 +130,9 @@ impl Harness {
     #[track_caller]
     pub fn puppet(mut self, service: &str, puppet: Puppet) -> Self {
         let puppet = puppet.probe(&self.probe);
-        self.puppets.retain(|name| name != service);
+        self = self.replace(service, puppet);
         self.puppets.push(service.to_owned());
-        self.replace(service, puppet)
+        self
     }
 
     /// These methods in place of the service's: a fake of your own.
@@ -149,6 +149,7 @@ impl Harness {
         assert!(!services[at].is_off(), "service `{service}` is switched off");
         let replaced = services.remove(at).replaced(runner);
         services.insert(at, replaced);
+        self.puppets.retain(|name| name != service);
         self
     }
 

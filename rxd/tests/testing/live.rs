@@ -89,6 +89,7 @@ async fn a_fake_of_ones_own() {
     }
     let test = harness().replace("migrate", Once).start().await;
     test.until("poller", State::Run).await;
+    assert!(panic_of(|| test.tell("migrate", Act::Ok)).starts_with("`migrate` is no puppet"));
     assert!(test.shutdown().await.report.is_ok());
 }
 

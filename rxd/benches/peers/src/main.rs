@@ -1,0 +1,44 @@
+//! The same work for rxd, for bare tokio, and for the crates one would use instead: see README.md
+//! beside this package, and RESULTS.md for what came of it.
+
+#![allow(missing_docs)]
+
+mod board;
+mod builds;
+mod count;
+mod gate;
+mod growth;
+mod machine;
+mod page;
+mod plan;
+mod plot;
+mod sample;
+mod stats;
+mod subject;
+
+use sample::Key;
+use std::process::ExitCode;
+
+const USAGE: &str = "peers [--samples N] [--only CASE[,CASE ..]] [--up-to N] [--no-builds] [--out DIR]\n\
+                     peers wedge                          pass or fail, for rxd\n\
+                     peers sample CASE SUBJECT one|two N  one sample, in this process";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = args.iter().map(String::as_str).collect();
+    match &words[..] {
+        ["sample", case, subject, runtime, n] => {
+            let [case, subject, runtime] = [case, subject, runtime].map(|word| word.to_string());
+            sample::take(&Key { case, subject, runtime, n: n.parse().expect(USAGE) });
+            ExitCode::SUCCESS
+        }
+        ["wedge"] => plan::wedge(),
+        options => match plan::Options::parse(options) {
+            Some(options) => plan::run(&options),
+            None => {
+                eprintln!("{USAGE}");
+                ExitCode::FAILURE
+            }
+        },
+    }
+}

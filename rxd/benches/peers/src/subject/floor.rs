@@ -1,0 +1,83 @@
+//! The floor: nothing but tasks, a tracker and a token. It restarts nothing, names nothing, knows no states.
+
+use super::{DEADLINE, Names, Subject, Wedged, ignore};
+use crate::gate::{Change, Gate};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+#[derive(Debug)]
+pub struct Floor;
+
+async fn body(gate: Gate, token: CancellationToken) {
+    gate.arrive();
+    token.cancelled().await;
+    gate.leave();
+}
+
+impl Subject for Floor {
+    type Running = (TaskTracker, CancellationToken);
+
+    async fn start(names: Names, gate: Gate) -> Self::Running {
+        let (tracker, token) = (TaskTracker::new(), CancellationToken::new());
+        for _ in names {
+            tracker.spawn(body(gate.clone(), token.clone()));
+        }
+        gate.all().await;
+        (tracker, token)
+    }
+
+    async fn stop((tracker, token): Self::Running) {
+        token.cancel();
+        tracker.close();
+        tracker.wait().await;
+    }
+
+    async fn restart(gate: Gate) {
+        let tracker = TaskTracker::new();
+        let keeper = async move {
+            loop {
+                let gate = gate.clone();
+                if !tracker.spawn(async move { gate.arrive_timed() }).await.unwrap() {
+                    break;
+                }
+            }
+        };
+        tokio::spawn(keeper).await.unwrap();
+    }
+
+    async fn wedge(names: Names, gate: Gate) -> Wedged {
+        let (tracker, token) = (TaskTracker::new(), CancellationToken::new());
+        let stuck = gate.clone();
+        tracker.spawn(async move { ignore(&stuck).await });
+        for _ in &names[1..] {
+            tracker.spawn(body(gate.clone(), token.clone()));
+        }
+        gate.all().await;
+        token.cancel();
+        tracker.close();
+        let in_time = tokio::time::timeout(DEADLINE, tracker.wait()).await.is_ok();
+        Wedged { said: if in_time { String::new() } else { format!("{} tasks left", tracker.len()) } }
+    }
+}
+
+/// A value in a `tokio::sync::watch`, changed by one task and waited for by others.
+pub async fn observe(change: Change, observers: usize, times: usize) -> Vec<u64> {
+    let (sender, receiver) = tokio::sync::watch::channel(0_u64);
+    for _ in 0..observers {
+        let (mut receiver, change) = (receiver.clone(), change.clone());
+        tokio::spawn(async move {
+            while receiver.changed().await.is_ok() {
+                receiver.borrow_and_update();
+                change.heard();
+            }
+        });
+    }
+    let changes = change.clone();
+    tokio::spawn(async move {
+        loop {
+            changes.turn().await;
+            sender.send_modify(|value| *value += 1);
+        }
+    });
+    crate::sample::repeat(&change, times).await
+}

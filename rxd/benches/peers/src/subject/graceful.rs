@@ -1,0 +1,120 @@
+//! tokio-graceful-shutdown: a tree of subsystems that stop together; restarts are left to the user.
+
+use super::{DEADLINE, Names, Subject, Wedged};
+use crate::gate::{Change, Gate};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio_graceful_shutdown::errors::GracefulShutdownError;
+use tokio_graceful_shutdown::{ErrorAction, SubsystemBuilder, SubsystemHandle, Toplevel};
+use tokio_util::sync::CancellationToken;
+
+#[derive(Debug)]
+pub struct Graceful;
+
+type BoxedError = Box<dyn std::error::Error + Send + Sync>;
+type Run = JoinHandle<Result<(), GracefulShutdownError>>;
+
+fn add(subsys: &SubsystemHandle, name: &'static str, gate: &Gate) {
+    let gate = gate.clone();
+    subsys.start(SubsystemBuilder::new(name, async move |subsys: &mut SubsystemHandle| {
+        gate.arrive();
+        subsys.on_shutdown_requested().await;
+        gate.leave();
+        Ok::<(), BoxedError>(())
+    }));
+}
+
+impl Subject for Graceful {
+    type Running = (CancellationToken, Run);
+
+    async fn start(names: Names, gate: Gate) -> Self::Running {
+        let (end, starts) = (CancellationToken::new(), gate.clone());
+        let top = Toplevel::new_with_shutdown_token(
+            async move |subsys: &mut SubsystemHandle| names.iter().for_each(|name| add(subsys, name, &starts)),
+            end.clone(),
+        );
+        let run = tokio::spawn(top.handle_shutdown_requests(Duration::from_secs(30)));
+        gate.all().await;
+        (end, run)
+    }
+
+    async fn stop((end, run): Self::Running) {
+        end.cancel();
+        run.await.unwrap().unwrap();
+    }
+
+    /// As its example `12_subsystem_auto_restart` does.
+    async fn restart(gate: Gate) {
+        let again = gate.clone();
+        let top = Toplevel::new(async move |subsys: &mut SubsystemHandle| {
+            loop {
+                let gate = again.clone();
+                let tell = Arc::new(AtomicBool::new(false));
+                let more = tell.clone();
+                let nested = subsys.start(
+                    SubsystemBuilder::new("brief", async move |_: &mut SubsystemHandle| {
+                        more.store(gate.arrive_timed(), Relaxed);
+                        Ok::<(), BoxedError>(())
+                    })
+                    .on_failure(ErrorAction::CatchAndLocalShutdown)
+                    .on_panic(ErrorAction::CatchAndLocalShutdown),
+                );
+                nested.join().await.unwrap();
+                if !tell.load(Relaxed) {
+                    break;
+                }
+            }
+        });
+        top.handle_shutdown_requests(Duration::from_secs(30)).await.unwrap();
+    }
+
+    async fn wedge(names: Names, gate: Gate) -> Wedged {
+        let (end, starts) = (CancellationToken::new(), gate.clone());
+        let top = Toplevel::new_with_shutdown_token(
+            async move |subsys: &mut SubsystemHandle| {
+                let stuck = starts.clone();
+                subsys.start(SubsystemBuilder::new(names[0], async move |_: &mut SubsystemHandle| {
+                    super::ignore(&stuck).await;
+                    Ok::<(), BoxedError>(())
+                }));
+                names[1..].iter().for_each(|name| add(subsys, name, &starts));
+            },
+            end.clone(),
+        );
+        let run = tokio::spawn(top.handle_shutdown_requests(DEADLINE));
+        gate.all().await;
+        end.cancel();
+        Wedged {
+            said: run.await.unwrap().err().map(|error: GracefulShutdownError| error.to_string()).unwrap_or_default(),
+        }
+    }
+}
+
+/// A subsystem that ends, and tasks that wait for it to be finished.
+pub async fn observe(change: Change, observers: usize, times: usize) -> Vec<u64> {
+    let (samples, made) = tokio::sync::oneshot::channel();
+    let top = Toplevel::new(async move |subsys: &mut SubsystemHandle| {
+        let mut all = Vec::with_capacity(times);
+        for _ in 0..times {
+            let changes = change.clone();
+            let nested = subsys.start(SubsystemBuilder::new("changing", async move |_: &mut SubsystemHandle| {
+                changes.turn().await;
+                Ok::<(), BoxedError>(())
+            }));
+            for _ in 0..observers {
+                let (finished, change) = (nested.finished(), change.clone());
+                tokio::spawn(async move {
+                    finished.await;
+                    change.heard();
+                });
+            }
+            crate::sample::settle().await;
+            all.push(change.make().await);
+        }
+        let _ = samples.send(all);
+    });
+    top.handle_shutdown_requests(Duration::from_secs(30)).await.unwrap();
+    made.await.unwrap()
+}

@@ -1,0 +1,166 @@
+//! ractor and ractor-supervisor: actors under an OTP-like supervisor. An actor has no body: it
+//! arrives when it is started, and leaves when it is stopped.
+
+use super::{DEADLINE, Names, Subject, Wedged};
+use crate::gate::{Change, Gate};
+use ractor::concurrency::JoinHandle;
+use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SpawnErr, SupervisionEvent};
+use ractor_supervisor::{
+    ChildSpec, Restart, SpawnFn, Supervisor, SupervisorArguments, SupervisorMsg, SupervisorOptions, SupervisorStrategy,
+};
+use std::time::Duration;
+
+#[derive(Debug)]
+pub struct Ractor;
+
+/// What an actor of this program does.
+#[derive(Clone, Copy)]
+enum Kind {
+    Body,
+    Brief,
+    Stuck,
+}
+
+struct Child(Kind);
+
+#[ractor::async_trait]
+impl Actor for Child {
+    type Msg = ();
+    type State = Gate;
+    type Arguments = Gate;
+
+    async fn pre_start(&self, _: ActorRef<()>, gate: Gate) -> Result<Gate, ActorProcessingErr> {
+        Ok(gate)
+    }
+
+    async fn post_start(&self, me: ActorRef<()>, gate: &mut Gate) -> Result<(), ActorProcessingErr> {
+        match self.0 {
+            Kind::Brief if gate.arrive_timed() => me.stop(None),
+            Kind::Brief => {}
+            Kind::Body | Kind::Stuck => drop(gate.arrive()),
+        }
+        Ok(())
+    }
+
+    async fn post_stop(&self, _: ActorRef<()>, gate: &mut Gate) -> Result<(), ActorProcessingErr> {
+        match self.0 {
+            Kind::Stuck => std::future::pending().await,
+            Kind::Body | Kind::Brief => gate.leave(),
+        }
+        Ok(())
+    }
+}
+
+async fn spawn(cell: ActorCell, name: String, kind: Kind, gate: Gate) -> Result<ActorCell, SpawnErr> {
+    let (child, _) = Supervisor::spawn_linked(name, Child(kind), gate, cell).await?;
+    Ok(child.get_cell())
+}
+
+fn spec(name: &str, kind: Kind, gate: &Gate) -> ChildSpec {
+    let gate = gate.clone();
+    ChildSpec {
+        id: name.into(),
+        restart: Restart::Permanent,
+        spawn_fn: SpawnFn::new(move |cell, name| spawn(cell, name, kind, gate.clone())),
+        backoff_fn: None,
+        reset_after: None,
+    }
+}
+
+type Running = (ActorRef<SupervisorMsg>, JoinHandle<()>);
+
+async fn run(child_specs: Vec<ChildSpec>, gate: &Gate) -> Running {
+    let options = SupervisorOptions {
+        strategy: SupervisorStrategy::OneForOne,
+        max_restarts: usize::MAX,
+        max_window: Duration::from_secs(1),
+        reset_after: None,
+    };
+    let running = Supervisor::spawn("supervisor".into(), SupervisorArguments { child_specs, options }).await.unwrap();
+    gate.all().await;
+    running
+}
+
+impl Subject for Ractor {
+    type Running = Running;
+
+    async fn start(names: Names, gate: Gate) -> Self::Running {
+        run(names.iter().map(|name| spec(name, Kind::Body, &gate)).collect(), &gate).await
+    }
+
+    async fn stop((supervisor, handle): Self::Running) {
+        supervisor.stop(None);
+        handle.await.unwrap();
+    }
+
+    async fn restart(gate: Gate) {
+        let running = run(vec![spec("brief", Kind::Brief, &gate)], &gate).await;
+        Self::stop(running).await;
+    }
+
+    async fn wedge(names: Names, gate: Gate) -> Wedged {
+        let stuck = spec(names[0], Kind::Stuck, &gate);
+        let others = names[1..].iter().map(|name| spec(name, Kind::Body, &gate));
+        let (supervisor, handle) = run(std::iter::once(stuck).chain(others).collect(), &gate).await;
+        supervisor.stop(None);
+        // It has no deadline of its own: given it from outside.
+        let in_time = tokio::time::timeout(DEADLINE, handle).await.is_ok();
+        Wedged { said: if in_time { String::new() } else { "still running".into() } }
+    }
+}
+
+struct Observer;
+
+#[ractor::async_trait]
+impl Actor for Observer {
+    type Msg = ();
+    type State = Change;
+    type Arguments = Change;
+
+    async fn pre_start(&self, _: ActorRef<()>, change: Change) -> Result<Change, ActorProcessingErr> {
+        Ok(change)
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        _: ActorRef<()>,
+        event: SupervisionEvent,
+        change: &mut Change,
+    ) -> Result<(), ActorProcessingErr> {
+        if matches!(event, SupervisionEvent::ActorTerminated(..)) {
+            change.heard();
+        }
+        Ok(())
+    }
+}
+
+struct Changing;
+
+#[ractor::async_trait]
+impl Actor for Changing {
+    type Msg = ();
+    type State = Change;
+    type Arguments = Change;
+
+    async fn pre_start(&self, _: ActorRef<()>, change: Change) -> Result<Change, ActorProcessingErr> {
+        Ok(change)
+    }
+
+    async fn handle(&self, me: ActorRef<()>, (): (), change: &mut Change) -> Result<(), ActorProcessingErr> {
+        change.about_to();
+        me.stop(None);
+        Ok(())
+    }
+}
+
+/// An actor that stops, and its supervisor: it has no other observers.
+pub async fn observe(change: Change, times: usize) -> Vec<u64> {
+    let (observer, _) = Actor::spawn(None, Observer, change.clone()).await.unwrap();
+    let mut samples = Vec::with_capacity(times);
+    for _ in 0..times {
+        let (changing, _) = Actor::spawn_linked(None, Changing, change.clone(), observer.get_cell()).await.unwrap();
+        crate::sample::settle().await;
+        samples.push(change.make_by(|| changing.cast(()).unwrap()).await);
+    }
+    samples
+}
