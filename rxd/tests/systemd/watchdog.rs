@@ -112,11 +112,11 @@ fn f91_g30_a_supervisor_that_does_not_turn_ends_the_pings() {
 #[test]
 fn a_stale_service_is_restarted_first_where_that_is_declared() {
     let mut peer = Peer::new();
-    let text = "daemon stale=restart; good heartbeat=60000; bad heartbeat=1000 wedges";
+    let text = "daemon stale=restart; good heartbeat=60000; bad heartbeat=3000 wedges";
     let subject = peer.subject(text).env("WATCHDOG_USEC", "2000000").start();
     peer.until("READY=1");
     subject.signal("USR1");
-    peer.until("STATUS=bad is restarted: no heartbeat within 1s");
+    peer.until("STATUS=bad is restarted: no heartbeat within 3s");
     peer.until("STATUS=2/2 running");
     // Longer than the next heartbeat takes.
     peer.until_count(PING, peer.count(PING) + 5);
