@@ -193,6 +193,20 @@ def visit(browser):
         context.close()
     stop(daemon)
 
+    # Behind a token the page asks for it, and says nothing before.
+    daemon = start("--token", "0123456789abcdef")
+    page = browser.new_context().new_page()
+    page.goto(f"http://{AT}/")
+    expect(page.get_by_label("The token of this admin route")).to_be_focused()
+    assert page.locator("tbody tr").count() == 0
+    for token, phase in [("wrong", "the token is wrong"), ("0123456789abcdef", "all ready")]:
+        page.get_by_label("The token of this admin route").fill(token)
+        page.keyboard.press("Enter")
+        expect(page.locator("#phase")).to_have_text(phase)
+    page.get_by_role("button", name="restart api").click()
+    expect(page.locator("#said")).to_have_text("restart api: done")
+    stop(daemon)
+
 
 def main():
     chromium = shutil.which("chromium")

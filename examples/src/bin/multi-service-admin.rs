@@ -19,6 +19,7 @@
 use axum::{Json, Router, routing::get};
 use clap::Parser;
 use examples::Http;
+use rxd::admin::Admin;
 use rxd::{Context, Runner};
 use serde_json::json;
 use std::net::SocketAddr;
@@ -135,6 +136,9 @@ struct Args {
     /// Where the admin route listens: 127.0.0.1:1337, or unix:/run/my-app.sock.
     #[arg(long, default_value = "127.0.0.1:1337")]
     admin: String,
+    /// What whoever asks there has to know; any address but loopback needs one.
+    #[arg(long)]
+    token: Option<String>,
     /// Have the API fail this long after each start: 20s.
     #[arg(long, value_parser = humantime::parse_duration)]
     fail_every: Option<Duration>,
@@ -151,13 +155,17 @@ async fn main() -> rxd::Result {
     let logs = rxd::log::builder().levels(levels).split(true);
     let _log = if args.journald { logs.console(false).journald().init()? } else { logs.init()? };
     let api = Http::new(args.addr);
+    let admin = match args.token {
+        Some(token) => Admin::new(args.admin).token(token),
+        None => Admin::new(args.admin),
+    };
     MultiService {
         api: Api { addr: args.addr, fail_every: args.fail_every, listener: None },
         health: Health { api: api.clone() },
         poller: Poller { api },
     }
     .into_daemon()
-    .admin(args.admin)
+    .admin(admin)
     .run()
     .await
 }

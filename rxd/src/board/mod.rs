@@ -219,7 +219,8 @@ impl Board {
         owed.at.map_or_else(|| self.now(), NonZeroU64::get)
     }
 
-    /// Publishes one transition; its number, or none if the service was abandoned.
+    /// Publishes one transition; its number, or none if the service was abandoned. An engine publishes all it owes.
+    #[cfg(any(test, feature = "test-util"))]
     pub(crate) fn publish(&self, id: Id, state: State, transition: Transition, cause: Cause) -> Option<Seq> {
         let now = self.now();
         let mut inner = self.lock();

@@ -5,14 +5,13 @@
 
 use super::check::Analysis;
 use super::index::{Found, NONE, find, next_of_kind};
-use super::reach::{self, Stage, ask, every, stage};
+use super::phrase::{List, form, opposite, verb, wish};
+use super::reach::{Stage, ask, every, stage};
 use super::rules::{Finding, LONGEST_NAME, is_of_name};
 use super::text::{Text, char_at};
-use super::{Edge, Effect, Keyword, Mode, Rule, cycle, suggest};
+use super::{Edge, Rule, cycle, suggest};
 use crate::state::{Action, State};
 
-/// How many names are listed before `.. and 37 more`.
-const MOST_NAMES: usize = 16;
 /// How many waits of a cycle are listed; of a longer one, those in the middle are left out.
 const MOST_WAITS: usize = 40;
 
@@ -347,92 +346,6 @@ const fn target(analysis: &Analysis<'_>, edge: &Edge<'_>, t: usize) -> usize {
     }
 }
 
-/// "`b` to be in Run"
-const fn wish(text: &mut Text, edge: &Edge<'_>, name: &str) {
-    let ask = reach::ask(edge);
-    text.quote(name);
-    if ask.well {
-        text.push(" to have ended well");
-        return;
-    }
-    text.push(match ask.action {
-        Action::Entering => " to be in ",
-        Action::Exited => " to have left ",
-        Action::Changing => " to enter or leave ",
-        Action::NotIn => " not to be in ",
-    });
-    text.push(ask.state.name());
-}
-
-/// The watch as it is written, in backticks; a long list of targets is shortened.
-const fn form(text: &mut Text, edge: &Edge<'_>) {
-    text.push("`#[");
-    match edge.keyword {
-        Keyword::Needs => text.push("needs("),
-        Keyword::After => text.push("after("),
-        Keyword::Watch => {
-            text.push(match edge.mode {
-                Mode::Any => "watch(any, ",
-                Mode::All => "watch(all, ",
-            });
-            text.push(edge.action.as_str());
-            text.push(", ");
-            text.push(edge.state.name());
-            if !edge.targets.is_empty() {
-                text.push(", ");
-            }
-        }
-    }
-    let mut i = 0;
-    while i < edge.targets.len() {
-        if i > 0 {
-            text.push(", ");
-        }
-        if i == 3 && edge.targets.len() > 4 {
-            text.push("..");
-            break;
-        }
-        let target = &edge.targets[i];
-        text.push(if target.by_type { "" } else { "\"" });
-        text.push(target.text);
-        text.push(if target.by_type { "" } else { "\"" });
-        i += 1;
-    }
-    if matches!(edge.keyword, Keyword::Watch) {
-        text.push(match edge.effect {
-            Effect::GateInit => ", then(init)",
-            Effect::GateRun => "",
-            Effect::Stop => ", then(stop)",
-            Effect::Exit => ", then(exit)",
-            Effect::Stream => ", stream(",
-        });
-        if matches!(edge.effect, Effect::Stream) {
-            text.push(edge.stream);
-            text.push(")");
-        }
-    }
-    text.push(")]`");
-}
-
-/// What is the contrary of a gate's condition.
-const fn opposite(text: &mut Text, ask: reach::Ask) {
-    text.push(match ask.action {
-        Action::NotIn | Action::Exited => "`entering, ",
-        Action::Entering | Action::Changing => "`not_in, ",
-    });
-    text.push(ask.state.name());
-    text.push("`");
-}
-
-/// "watches `, as the sentence goes on with a name.
-const fn verb(text: &mut Text, edge: &Edge<'_>) {
-    text.push(match edge.keyword {
-        Keyword::Watch => "watches ",
-        Keyword::Needs => "needs ",
-        Keyword::After => "comes after ",
-    });
-}
-
 const fn daemon(text: &mut Text, analysis: &Analysis<'_>) {
     text.push("daemon ");
     text.quote(analysis.graph.daemon);
@@ -458,45 +371,5 @@ const fn the(text: &mut Text, analysis: &Analysis<'_>, at: usize) {
         text.push(" (");
         text.quote(kind.text);
         text.push(")");
-    }
-}
-
-/// Names one after the other, of which a long list ends with how many more there are.
-struct List<'t> {
-    text: &'t mut Text,
-    count: usize,
-    end: usize,
-}
-
-impl<'t> List<'t> {
-    const fn new(text: &'t mut Text) -> Self {
-        let end = text.len() + 1024;
-        List { text, count: 0, end }
-    }
-
-    const fn push(&mut self, name: &str) {
-        if self.shows(name) {
-            if self.count > 0 {
-                self.text.push(", ");
-            }
-            self.text.quote(name);
-        } else if self.end != 0 {
-            // From here on they are only counted.
-            self.end = 0;
-            self.text.push(if self.count > 0 { ", .. and " } else { "" });
-            self.count = 0;
-        }
-        self.count += 1;
-    }
-
-    const fn shows(&self, name: &str) -> bool {
-        self.count < MOST_NAMES && self.text.len() + name.len() < self.end
-    }
-
-    const fn end(self) {
-        if self.end == 0 {
-            self.text.number(self.count);
-            self.text.push(" more");
-        }
     }
 }

@@ -34,6 +34,7 @@ mod cycle;
 pub(crate) mod index;
 mod message;
 mod order;
+mod phrase;
 mod reach;
 mod render;
 mod rule;

@@ -60,10 +60,14 @@ async fn read(stream: &mut StateStream, last: u64) -> (u64, u64) {
 async fn f52_a_tight_reader_sees_all_or_is_told_how_many_it_missed() {
     const ROUNDS: u32 = 12_500;
     let (strings, gate) = puppet(&[State::Run]);
-    let daemon = Daemon::new("d").add(brisk("gate", gate).watch(rxd::When::any(Action::Entering, State::Run, ["a"])));
-    let handle = start_with(daemon, [brisk("a", Spinner(ROUNDS))]).await;
+    // Nothing spins before everybody watches.
+    let (go, held) = puppet(&[State::Init, State::Run]);
+    let first = |service| rxd::When::any(Action::Entering, State::Run, [service]);
+    let daemon = Daemon::new("d").add(brisk("gate", gate).watch(first("a"))).add(brisk("go", held));
+    let handle = start_with(daemon, [brisk("a", Spinner(ROUNDS)).watch(first("go"))]).await;
     let mut stream = handle.watch_states(Filter::include(["a"])).unwrap();
     let mut watch = handle.watch_any(Action::Entering, State::Run, "a").unwrap();
+    go.tell("go", Act::Ok);
     let (mut seen, mut missed, mut at, mut runs) = (0, 0, 0, 0);
     let counting = tokio::spawn(async move {
         while runs <= u64::from(ROUNDS) {

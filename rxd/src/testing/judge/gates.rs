@@ -78,9 +78,11 @@ pub(super) fn judge(seen: &Seen<'_>, found: &mut Found) {
                 }
             }
         }
+        // Exit, when an operator starts the service again, is left without a transition of its own.
+        let left = last[me].inside.filter(|&before| before != step.state);
         last[me].see(step);
         for &(service, gate) in &pulses {
-            listen(&rules.services[service].gates[gate], &mut heard[service][gate], me, step);
+            listen(&rules.services[service].gates[gate], &mut heard[service][gate], (me, left), step);
         }
     }
 }
@@ -95,9 +97,9 @@ fn holds(gate: &Gate, last: &[Last], heard: &mut Heard) -> bool {
     }
 }
 
-fn listen(gate: &Gate, heard: &mut Heard, who: usize, step: &Step) {
+fn listen(gate: &Gate, heard: &mut Heard, (who, left): (usize, Option<State>), step: &Step) {
     let Asks::State(Action::Changing, state) = gate.asks else { return };
-    if step.state != state || !gate.targets.contains(&who) {
+    if (step.state != state && left != Some(state)) || !gate.targets.contains(&who) {
         return;
     }
     if !heard.targets.contains(&who) {

@@ -11,6 +11,10 @@ fn service(name: &'static str) -> Service {
     Service::new(name, Puppet::new())
 }
 
+fn brisk(name: &'static str) -> Service {
+    service(name).options(Options::DEFAULT.backoff(Backoff::NONE))
+}
+
 /// Two services without anything between them.
 fn two() -> Rules {
     Rules::of(&Daemon::new("d").add(service("a")).add(service("b"))).exact()
@@ -108,6 +112,13 @@ fn g9_gates_hold_when_they_are_passed() {
     let edge = Rules::of(&Daemon::new("d").add(service("a")).add(service("b").watch(edge)));
     good(&edge, &format!("{a}{b}{end_b}{end_a}"));
     broken("G9", &edge, &format!("{b}{a}{end_b}{end_a}"));
+
+    let again = When::all(Action::Changing, State::Exit, ["a"]).then(Effect::GateInit);
+    let again = Rules::of(&Daemon::new("d").add(service("a")).add(brisk("b").watch(again))).operator("a", 1);
+    let (once, twice) = (lines("b", ROUND), lines("a", &format!("{ROUND} exit+")));
+    let end = lines("b", "exit+");
+    good(&again, &format!("{twice}{once}{}{once}{end}{}", lines("a", "init+"), lines("a", "init- stop+ stop- exit+")));
+    broken("G9", &again, &format!("{twice}{once}{once}{end}"));
 
     let after = Rules::of(&Daemon::new("d").add(service("a")).add(service("b").after(["a"])));
     let well = lines("a", &format!("{ROUND} exit+"));

@@ -1,0 +1,135 @@
+//! The parts that messages are made of: a watch as it is written, what it asks, a list of names.
+
+use super::reach;
+use super::text::Text;
+use super::{Edge, Effect, Keyword, Mode};
+use crate::state::Action;
+
+/// How many names are listed before `.. and 37 more`.
+const MOST_NAMES: usize = 16;
+
+/// "`b` to be in Run"
+pub(super) const fn wish(text: &mut Text, edge: &Edge<'_>, name: &str) {
+    let ask = reach::ask(edge);
+    text.quote(name);
+    if ask.well {
+        text.push(" to have ended well");
+        return;
+    }
+    text.push(match ask.action {
+        Action::Entering => " to be in ",
+        Action::Exited => " to have left ",
+        Action::Changing => " to enter or leave ",
+        Action::NotIn => " not to be in ",
+    });
+    text.push(ask.state.name());
+}
+
+/// The watch as it is written, in backticks; a long list of targets is shortened.
+pub(super) const fn form(text: &mut Text, edge: &Edge<'_>) {
+    text.push("`#[");
+    match edge.keyword {
+        Keyword::Needs => text.push("needs("),
+        Keyword::After => text.push("after("),
+        Keyword::Watch => {
+            text.push(match edge.mode {
+                Mode::Any => "watch(any, ",
+                Mode::All => "watch(all, ",
+            });
+            text.push(edge.action.as_str());
+            text.push(", ");
+            text.push(edge.state.name());
+            if !edge.targets.is_empty() {
+                text.push(", ");
+            }
+        }
+    }
+    let mut i = 0;
+    while i < edge.targets.len() {
+        if i > 0 {
+            text.push(", ");
+        }
+        if i == 3 && edge.targets.len() > 4 {
+            text.push("..");
+            break;
+        }
+        let target = &edge.targets[i];
+        text.push(if target.by_type { "" } else { "\"" });
+        text.push(target.text);
+        text.push(if target.by_type { "" } else { "\"" });
+        i += 1;
+    }
+    if matches!(edge.keyword, Keyword::Watch) {
+        text.push(match edge.effect {
+            Effect::GateInit => ", then(init)",
+            Effect::GateRun => "",
+            Effect::Stop => ", then(stop)",
+            Effect::Exit => ", then(exit)",
+            Effect::Stream => ", stream(",
+        });
+        if matches!(edge.effect, Effect::Stream) {
+            text.push(edge.stream);
+            text.push(")");
+        }
+    }
+    text.push(")]`");
+}
+
+/// What is the contrary of a gate's condition.
+pub(super) const fn opposite(text: &mut Text, ask: reach::Ask) {
+    text.push(match ask.action {
+        Action::NotIn | Action::Exited => "`entering, ",
+        Action::Entering | Action::Changing => "`not_in, ",
+    });
+    text.push(ask.state.name());
+    text.push("`");
+}
+
+/// "watches `, as the sentence goes on with a name.
+pub(super) const fn verb(text: &mut Text, edge: &Edge<'_>) {
+    text.push(match edge.keyword {
+        Keyword::Watch => "watches ",
+        Keyword::Needs => "needs ",
+        Keyword::After => "comes after ",
+    });
+}
+
+/// Names one after the other, of which a long list ends with how many more there are.
+pub(super) struct List<'t> {
+    text: &'t mut Text,
+    count: usize,
+    end: usize,
+}
+
+impl<'t> List<'t> {
+    pub(super) const fn new(text: &'t mut Text) -> Self {
+        let end = text.len() + 1024;
+        List { text, count: 0, end }
+    }
+
+    pub(super) const fn push(&mut self, name: &str) {
+        if self.shows(name) {
+            if self.count > 0 {
+                self.text.push(", ");
+            }
+            self.text.quote(name);
+        } else if self.end != 0 {
+            // From here on they are only counted.
+            self.end = 0;
+            self.text.push(if self.count > 0 { ", .. and " } else { "" });
+            self.count = 0;
+        }
+        self.count += 1;
+    }
+
+    const fn shows(&self, name: &str) -> bool {
+        self.count < MOST_NAMES && self.text.len() + name.len() < self.end
+    }
+
+    pub(super) const fn end(self) {
+        if self.end == 0 {
+            self.text.number(self.count);
+            self.text.push(" more");
+        }
+    }
+}
