@@ -225,22 +225,30 @@ impl Board {
         let now = self.now();
         let mut inner = self.lock();
         let seq = inner.apply(&self.ears, id, Step { state, transition, cause }, now)?;
-        self.wake(inner);
+        self.wake(inner, || {});
         Some(seq)
     }
 
-    /// Publishes what is owed; the number of the first, or none if the service was abandoned.
-    pub(crate) fn publish_all(&self, id: Id, owed: &Owed) -> Option<Seq> {
+    /// Publishes what is owed. `told` hears the number of the first, or none if the service was
+    /// abandoned, before anybody is woken: what is written there comes before what they write of it.
+    pub(crate) fn publish_all(&self, id: Id, owed: &Owed, told: impl FnOnce(Option<Seq>)) {
         let now = self.at(owed);
         let mut inner = self.lock();
         let first = inner.apply_all(&self.ears, id, owed, now);
-        self.wake(inner);
-        first
+        self.wake(inner, || told(first));
     }
 
     /// Publishes that the service is in Exit. `ended_well` and `gave_up` are what `after` and `needs` ask for.
-    pub(crate) fn publish_exit(&self, id: Id, cause: Cause, ended_well: bool, gave_up: bool) -> Option<Seq> {
-        self.exit(self.lock(), id, cause, ended_well, gave_up)
+    /// `told` is as for [`publish_all`](Board::publish_all).
+    pub(crate) fn publish_exit(
+        &self,
+        id: Id,
+        cause: Cause,
+        ended_well: bool,
+        gave_up: bool,
+        told: impl FnOnce(Option<Seq>),
+    ) {
+        self.exit(self.lock(), id, (cause, ended_well, gave_up), told);
     }
 
     /// Publishes Exit for a service whose engine does not answer; none if it has exited meanwhile.
@@ -249,27 +257,29 @@ impl Board {
         if inner.cells[id as usize].word.over {
             return None;
         }
-        self.exit(inner, id, Cause::Abandoned, false, true)
+        let mut seq = None;
+        self.exit(inner, id, (Cause::Abandoned, false, true), |exited| seq = exited);
+        seq
     }
 
     fn exit(
         &self,
         mut inner: MutexGuard<'_, Inner>,
         id: Id,
-        cause: Cause,
-        ended_well: bool,
-        gave_up: bool,
-    ) -> Option<Seq> {
+        (cause, ended_well, gave_up): (Cause, bool, bool),
+        told: impl FnOnce(Option<Seq>),
+    ) {
         let before = inner.cells[id as usize].word;
         let mut after =
             before.after(inner.seq + 1, Step { state: State::Exit, transition: Transition::Entering, cause });
         (after.ended_well, after.gave_up) = (ended_well, gave_up);
         (after.over, after.ended) = (true, Some(cause));
-        let seq = inner.step(&self.ears, id, after, self.now())?;
-        inner.cells[id as usize].word.abandoned = cause == Cause::Abandoned;
-        inner.alive -= usize::from(!before.over);
-        self.wake(inner);
-        Some(seq)
+        let seq = inner.step(&self.ears, id, after, self.now());
+        if seq.is_some() {
+            inner.cells[id as usize].word.abandoned = cause == Cause::Abandoned;
+            inner.alive -= usize::from(!before.over);
+        }
+        self.wake(inner, || told(seq));
     }
 
     /// Enters `to`, after leaving `from`, if every gate before it holds at this very instant.
@@ -278,11 +288,19 @@ impl Board {
     /// While the answer is `None` the service is woken when one of the gates comes to hold.
     #[cfg_attr(not(test), allow(dead_code, reason = "an engine always says what it owes"))]
     pub(crate) fn pass(&self, id: Id, from: Option<State>, to: State) -> Option<(Option<Seq>, Seq)> {
-        self.pass_after(id, &Owed::default(), from, to).entered
+        self.pass_after(id, &Owed::default(), from, to, |_| {}).entered
     }
 
     /// Publishes what is owed, and then does as [`pass`](Board::pass), in one critical section.
-    pub(crate) fn pass_after(&self, id: Id, owed: &Owed, from: Option<State>, to: State) -> Passed {
+    /// `told` is as for [`publish_all`](Board::publish_all).
+    pub(crate) fn pass_after(
+        &self,
+        id: Id,
+        owed: &Owed,
+        from: Option<State>,
+        to: State,
+        told: impl FnOnce(&Passed),
+    ) -> Passed {
         let now = self.at(owed);
         let mut inner = self.lock();
         let owed = inner.apply_all(&self.ears, id, owed, now);
@@ -293,8 +311,9 @@ impl Board {
             let enter = Step { state: to, transition: Transition::Entering, cause: Cause::Normal };
             entered = inner.apply(&self.ears, id, enter, now).map(|entered| (left, entered));
         }
-        self.wake(inner);
-        Passed { owed, entered, at: now }
+        let passed = Passed { owed, entered, at: now };
+        self.wake(inner, || told(&passed));
+        passed
     }
 
     /// No longer held back by gates.
@@ -411,11 +430,15 @@ impl Board {
     /// Wakes whoever is to be woken, a handful at a time, without the lock.
     ///
     /// It takes out of the queue as many as are in it now, so that nobody is kept here by others
-    /// who go on putting some there; those take out theirs (invariant 4).
+    /// who go on putting some there; those take out theirs (invariant 4). Should `told` panic, whoever
+    /// publishes next wakes them: the engine's end does.
     #[inline]
-    fn wake<'a>(&'a self, inner: MutexGuard<'a, Inner>) {
-        if !inner.wake.is_empty() {
-            self.wake_all(inner);
+    fn wake(&self, inner: MutexGuard<'_, Inner>, told: impl FnOnce()) {
+        let any = !inner.wake.is_empty();
+        drop(inner);
+        told();
+        if any {
+            self.wake_all(self.lock());
         }
     }
 

@@ -155,8 +155,9 @@ impl Seat {
         let (core, id) = (self.core.clone(), self.id);
         let well = self.ended_well && cause == Cause::Normal;
         self.flush();
-        let seq = core.board.publish_exit(id, cause, well, self.gave_up);
-        self.trace(State::Exit, Transition::Entering, seq);
+        core.board.publish_exit(id, cause, well, self.gave_up, |seq| {
+            self.trace(State::Exit, Transition::Entering, seq);
+        });
         core.note_if_any(id, |detail| detail.next_attempt = None);
         core.exited(id);
         self.reload_asked = false;

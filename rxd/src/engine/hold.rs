@@ -29,13 +29,15 @@ impl Seat {
                 return Poll::Ready(Err(leave));
             }
             let owed = std::mem::take(&mut self.owed);
-            let passed = self.core.board.pass_after(self.id, &owed, from, to);
-            self.trace_owed(&owed, passed.owed);
-            if let Some((left, entered)) = passed.entered {
+            let passed = self.core.board.pass_after(self.id, &owed, from, to, |passed| {
+                self.trace_owed(&owed, passed.owed);
+                let Some((left, entered)) = passed.entered else { return };
                 if let Some(state) = from {
                     self.trace(state, Transition::Exited, left);
                 }
                 self.trace(to, Transition::Entering, Some(entered));
+            });
+            if passed.entered.is_some() {
                 return Poll::Ready(Ok(passed.at));
             }
             let begun = match begun {

@@ -276,8 +276,7 @@ impl Seat {
     fn flush(&mut self) {
         let owed = std::mem::take(&mut self.owed);
         if !owed.is_empty() {
-            let first = self.core.board.publish_all(self.id, &owed);
-            self.trace_owed(&owed, first);
+            self.core.board.publish_all(self.id, &owed, |first| self.trace_owed(&owed, first));
         }
     }
 

@@ -91,8 +91,10 @@ fn run(watches: Vec<Watch>, ops: Vec<Op>) {
                     if *reaction == gate {
                         *since = now + 1;
                     }
-                    // What held before Run, but does no more, is history; what holds now counts.
-                    if to == State::Run && *reaction == Reaction::Stop && !watch.holds(&stage.world, now) {
+                    // What held before Run, but does no more, is history; what holds now counts. A change is
+                    // over as soon as it was.
+                    let holds = watch.action != Action::Changing && watch.holds(&stage.world, now);
+                    if to == State::Run && *reaction == Reaction::Stop && !holds {
                         *since = now + 1;
                     }
                 }

@@ -3,6 +3,7 @@
 mod declared;
 mod model;
 mod polled;
+mod told;
 mod world;
 
 use proptest::test_runner::Config;

@@ -75,7 +75,7 @@ impl Stage {
     }
 
     fn exit(&mut self, service: usize, cause: Cause) {
-        self.core.board.publish_exit(service as Id, cause, cause == Cause::Normal, cause != Cause::Normal);
+        self.core.board.publish_exit(service as Id, cause, cause == Cause::Normal, cause != Cause::Normal, |_| {});
         self.note(service, State::Exit, Transition::Entering, cause);
     }
 
