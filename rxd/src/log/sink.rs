@@ -265,8 +265,8 @@ mod tests {
         let all: Vec<u8> = got.try_iter().flatten().collect();
         let text = String::from_utf8(all).unwrap();
         // In more than one piece, if the thread began to write when some were lost already.
-        let notes =
-            text.lines().filter_map(|line| line.strip_prefix('(')?.split_once(" records were lost")?.0.parse().ok());
+        let told = |line: &str| line.strip_prefix('(')?.split_once(" records were lost")?.0.parse::<u64>().ok();
+        let notes = text.lines().filter_map(told);
         assert_eq!(notes.sum::<u64>(), lost, "it is told");
         assert_eq!(text.matches("xx\n").count() as u64 + lost, RECORDS as u64 * 5, "each is written or counted");
     }
