@@ -211,7 +211,8 @@ fn a_socket_that_systemd_opened_is_passed_by_its_name() {
     assert_eq!(unit.show("ActiveState"), "inactive");
     let client = format!("exec 3<>/dev/tcp/127.0.0.1/{port}; read -t 60 -u 3 line; echo \"$line\"");
     assert_eq!(manager.run(&["bash", "-c", &client]), "hello", "{}", unit.describe());
-    assert_eq!(unit.show("ActiveState"), "active");
+    // It may answer before systemd has heard that it is ready.
+    unit.until("ActiveState", |state| state == "active");
     manager.run(&["systemctl", "stop", &socket]);
     manager.run(&["rm", "-f", &path]);
 }
