@@ -38,7 +38,7 @@ fn the_poller_leaves_with_its_health_and_comes_back() {
 }
 
 #[test]
-fn a_port_in_use_is_named_with_what_to_do_and_ends_it_with_status_1() {
+fn a_port_in_use_is_named_with_what_to_do() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = taken.local_addr().unwrap().to_string();
     let mut program = Program::start(BIN, &["--addr", &addr]);
