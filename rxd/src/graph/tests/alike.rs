@@ -18,7 +18,7 @@ fn names_of_one_hash_are_told_apart() {
     let nodes = [node(TWINS[0], []), node(TWINS[1], [needs(TWINS[0])]), node("c", [needs(TWINS[1])])];
     let graph = Graph { daemon: "D", nodes: &nodes };
     assert_eq!(graph.faults(), []);
-    assert_eq!(graph.stops_before(), [vec![], vec![0], vec![1]]);
+    assert_eq!(graph.stops_before(), [vec![], vec![0_usize], vec![1]]);
     // The other way round, and with another service between them in the bucket.
     let nodes = [node(TWINS[1], []), node("c", []), node(TWINS[0], [needs(TWINS[1])])];
     assert_eq!(Graph { daemon: "D", nodes: &nodes }.stops_before(), [vec![], vec![], vec![0]]);
@@ -109,7 +109,7 @@ fn streams_are_told_apart_by_their_names_and_from_all_else() {
 
 #[test]
 fn who_watches_itself_does_not_stop_before_itself() {
-    assert_eq!(Graph { daemon: "D", nodes: &[node("a", [needs("a")])] }.stops_before(), [vec![]]);
+    assert_eq!(Graph { daemon: "D", nodes: &[node("a", [needs("a")])] }.stops_before(), [Vec::<usize>::new()]);
 }
 
 #[test]
