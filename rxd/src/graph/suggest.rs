@@ -23,17 +23,15 @@ pub(super) const fn edits(a: &str, b: &str) -> Option<usize> {
     }
     // Three rows of the usual table; only the band around the diagonal, in which a result within
     // `most` must lie, so that searching a thousand names stays within the compiler's step limit.
+    // Right of the band no row has been yet, left of it the last but two has.
     let mut rows = [[MOST_EDITS + 1; LONGEST + 1]; 3];
     let mut i = 0;
     while i <= a.len() {
         let row = i % 3;
         let low = i.saturating_sub(most);
-        let high = if i + most < b.len() { i + most } else { b.len() };
+        let high = least(i + most, b.len());
         if low > 0 {
             rows[row][low - 1] = MOST_EDITS + 1;
-        }
-        if high < b.len() {
-            rows[row][high + 1] = MOST_EDITS + 1;
         }
         let mut k = low;
         while k <= high {

@@ -19,6 +19,8 @@ fn names_of_one_hash_are_told_apart() {
     let graph = Graph { daemon: "D", nodes: &nodes };
     assert_eq!(graph.faults(), []);
     assert_eq!(graph.stops_before(), [vec![], vec![0_usize], vec![1]]);
+    let nodes = [node(TWINS[0], [in_run(TWINS[1])]), node(TWINS[1], [])];
+    assert_eq!(Graph { daemon: "D", nodes: &nodes }.faults(), [], "with nobody else");
     // The other way round, and with another service between them in the bucket.
     let nodes = [node(TWINS[1], []), node("c", []), node(TWINS[0], [needs(TWINS[1])])];
     assert_eq!(Graph { daemon: "D", nodes: &nodes }.stops_before(), [vec![], vec![], vec![0]]);

@@ -107,6 +107,8 @@ fn types_that_there_are() {
         "service `api` needs type `Cache`, but daemon `D` has no field of that type\n\
          help: did you mean `Cach`? it has types `Db`, `Cach`"
     );
+    let nodes = [typed("db", "Database"), node("api", [needs("dq")])];
+    assert!(message(&nodes).ends_with("did you mean `db`? it has: `db`, `api`"));
 }
 
 /// The nearest is suggested, and of two that are as near the first; oneself never.
@@ -117,7 +119,7 @@ fn the_nearest_is_suggested() {
             names.iter().map(|name| node(name, [])).chain([node("healthy", [needs("helthy")])]).collect();
         message(&nodes).lines().last().unwrap().to_owned()
     };
-    assert_eq!(says(&["hlthy", "healty"]), "help: did you mean `hlthy`? it has: `hlthy`, `healty`, `healthy`");
+    assert_eq!(says(&["hlthy", "elthy"]), "help: did you mean `hlthy`? it has: `hlthy`, `elthy`, `healthy`");
     assert_eq!(says(&["heathen", "helthyx"]), "help: did you mean `helthyx`? it has: `heathen`, `helthyx`, `healthy`");
     assert_eq!(says(&["db"]), "help: it has: `db`, `healthy`");
 }
