@@ -315,10 +315,9 @@ impl Core {
 
     /// A service is in Exit: those that waited for it to stop may.
     pub(crate) fn exited(&self, id: Id) {
-        for next in self.ladder.exited(id) {
-            self.board.raise(next, signal::SHUTDOWN);
-        }
-        if self.ladder.left() == 0 {
+        let (next, left) = self.ladder.exited(id);
+        self.board.raise_all(&next, signal::SHUTDOWN);
+        if left == 0 {
             self.supervisor.notify_one();
         }
     }

@@ -260,6 +260,11 @@ impl Service {
         &self.options
     }
 
+    /// Its watches, where all of them are declared.
+    pub(crate) fn declared_edges(&self) -> Option<&'static [Edge<'static>]> {
+        self.watches.is_empty().then_some(self.declared)
+    }
+
     /// Its watches, each with its targets.
     pub(crate) fn targets(&self) -> Vec<OwnedTargets<'_>> {
         let declared = self.declared.iter().map(|edge| (*edge, edge.targets.to_vec()));

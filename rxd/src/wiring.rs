@@ -9,7 +9,7 @@ use crate::state::{Action, State};
 
 /// Gives each service its place, and each watch the places it is about. `order` says for each
 /// service which it stops before.
-pub(crate) fn wire(daemon: Name, services: &[Service], order: Vec<Vec<usize>>, history: usize) -> Core {
+pub(crate) fn wire(daemon: Name, services: &[Service], order: &[Vec<usize>], history: usize) -> Core {
     let names: Vec<Name> = services.iter().map(|service| service.shared_name()).collect();
     let kinds: Vec<Option<u64>> = services.iter().map(Service::kind).collect();
     let known = crate::core::lookup(&names, &kinds);
@@ -31,8 +31,7 @@ pub(crate) fn wire(daemon: Name, services: &[Service], order: Vec<Vec<usize>>, h
         }
         rows.push(own);
     }
-    let after = order.into_iter().map(|after| after.into_iter().map(|id| id as Id).collect());
-    Core::with_lookup(daemon, names, known, Board::new(rows, history), Ladder::new(after.collect()))
+    Core::with_lookup(daemon, names, known, Board::new(rows, history), Ladder::new(order))
 }
 
 /// The watches on the board that one declared edge stands for.
@@ -65,6 +64,9 @@ fn rows_of(edge: &Edge<'_>, targets: &[Id], rows: &mut Vec<Row>) {
 
 /// What is said of each gate that cannot open since a service it is about is switched off.
 pub(crate) fn waits_for_switched_off(services: &[Service]) -> Vec<String> {
+    if !services.iter().any(Service::is_off) {
+        return Vec::new();
+    }
     let is_off = |target: &Target<'_>| {
         let named = |service: &&Service| {
             if target.by_type { service.kind() == Some(target.id) } else { service.name() == target.text }

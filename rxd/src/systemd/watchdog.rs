@@ -256,7 +256,7 @@ mod tests {
     fn fed_without_a_turn(polled: impl Fn(u32) -> Id) -> Duration {
         let board = Board::new(vec![Vec::new(); 2], 16);
         let names = vec!["a".into(), "b".into()];
-        let core = Arc::new(Core::new("d".into(), names, &[None; 2], board, Ladder::new(vec![[].into(), [].into()])));
+        let core = Arc::new(Core::new("d".into(), names, &[None; 2], board, Ladder::new(&vec![Vec::new(); 2])));
         let step = Duration::from_millis(125);
         let mut feeder = Feeder::new(core.clone(), Arc::new(Turns::new()), 4 * step, step);
         let begun = Instant::now();

@@ -18,7 +18,7 @@ impl Stage {
     #[must_use]
     pub fn new(services: usize, history: usize) -> Self {
         let names = (0..services).map(|id| format!("s{id}").into()).collect();
-        let ladder = Ladder::new(vec![Box::default(); services]);
+        let ladder = Ladder::new(&vec![Vec::new(); services]);
         let board = Board::new(vec![Vec::new(); services], history);
         Stage(Arc::new(Core::new("d".into(), names, &vec![None; services], board, ladder)))
     }
