@@ -2,7 +2,8 @@
 
 use crate::alive::{Alive, OnStale};
 use crate::board::{HISTORY, Id, signal};
-use crate::core::{Name, Reason};
+use crate::core::Reason;
+use crate::directory::Name;
 use crate::error::{Error, GraphError, Result};
 use crate::graph::{Edge, Graph, Node};
 use crate::handle::DaemonHandle;

@@ -2,7 +2,8 @@
 
 use crate::board::Id;
 use crate::context::Context;
-use crate::core::{Core, Name};
+use crate::core::Core;
+use crate::directory::Name;
 use crate::declared::{Decide, Declared};
 use crate::engine::{Seat, serve};
 use crate::error::Result;

@@ -1,7 +1,8 @@
 //! From what services declare to places on the board: who is whom, who watches whom, who stops before whom.
 
 use crate::board::{Board, Condition, Declared as Row, Id, Reaction};
-use crate::core::{Core, Name};
+use crate::core::Core;
+use crate::directory::{Directory, Name};
 use crate::graph::{Edge, Effect, Keyword, Mode, Target};
 use crate::service::Service;
 use crate::shutdown::Ladder;
@@ -10,13 +11,9 @@ use crate::state::{Action, State};
 /// Gives each service its place, and each watch the places it is about. `order` says for each
 /// service which it stops before.
 pub(crate) fn wire(daemon: Name, services: &[Service], order: &[Vec<usize>], history: usize) -> Core {
-    let names: Vec<Name> = services.iter().map(|service| service.shared_name()).collect();
-    let kinds: Vec<Option<u64>> = services.iter().map(Service::kind).collect();
-    let known = crate::core::lookup(&names, &kinds);
+    let directory = Directory::new(services.iter().map(|service| (service.shared_name(), service.kind())));
     let find = |target: &Target<'_>| {
-        let from = known.partition_point(|(hash, _)| *hash < target.id);
-        let mut same = known[from..].iter().take_while(|(hash, _)| *hash == target.id);
-        same.find(|(_, id)| target.by_type || names[*id as usize] == target.text).map(|(_, id)| *id)
+        directory.find(target.id).find(|&id| target.by_type || directory.name(id) == target.text)
     };
     let mut rows: Vec<Vec<Row>> = Vec::with_capacity(services.len());
     for service in services {
@@ -31,7 +28,7 @@ pub(crate) fn wire(daemon: Name, services: &[Service], order: &[Vec<usize>], his
         }
         rows.push(own);
     }
-    Core::with_lookup(daemon, names, known, Board::new(rows, history), Ladder::new(order))
+    Core::new(daemon, directory, Board::new(rows, history), Ladder::new(order))
 }
 
 /// The watches on the board that one declared edge stands for.

@@ -188,6 +188,9 @@ enum First {
     Again,
 }
 
+/// What operators asked for and are to be told of.
+type Replies = Vec<(Command, oneshot::Sender<Result>)>;
+
 /// Everything about a service but the service itself.
 ///
 /// It lives in the service's task, so each byte of it is one for each service: what few services
@@ -236,8 +239,7 @@ pub(crate) struct Seat {
     reload_asked: bool,
     /// Run has returned for a reload, and is to be called again in the same state.
     paused: bool,
-    #[expect(clippy::box_collection, reason = "few services have any at a time")]
-    replies: Option<Box<Vec<(Command, oneshot::Sender<Result>)>>>,
+    replies: Option<Box<Replies>>,
     /// Exit was published for the last time.
     over: bool,
 }
