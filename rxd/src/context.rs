@@ -3,6 +3,7 @@
 use crate::board::Id;
 use crate::children::Children;
 use crate::core::{Core, States};
+use crate::directory::Directory;
 use crate::error::Result;
 use crate::graph::Mode;
 use crate::intracom::Intracom;
@@ -86,9 +87,8 @@ impl Context {
     /// its [`token`](Context::token).
     #[must_use]
     pub fn detached(name: impl Into<Cow<'static, str>>) -> Self {
-        let name = name.into();
         let board = crate::board::Board::new(vec![Vec::new()], 1);
-        let core = Core::new(Cow::Borrowed("detached"), vec![name], &[None], board, Ladder::new(&[Vec::new()]));
+        let core = Core::new(Cow::Borrowed("detached"), Directory::of_names([name]), board, Ladder::new(&[Vec::new()]));
         Context::new(Arc::new(core), 0, Arc::default(), None)
     }
 

@@ -142,6 +142,7 @@ impl Beating {
 mod tests {
     use super::*;
     use crate::board::Board;
+    use crate::directory::Directory;
     use crate::shutdown::Ladder;
     use crate::state::{Cause, Transition};
     use tokio::time::advance;
@@ -150,8 +151,7 @@ mod tests {
 
     fn core() -> Core {
         let board = Board::new(vec![Vec::new(); 2], 16);
-        let names = vec!["a".into(), "b".into()];
-        Core::new("d".into(), names, &[None; 2], board, Ladder::new(&vec![Vec::new(); 2]))
+        Core::new("d".into(), Directory::of_names(["a", "b"]), board, Ladder::new(&vec![Vec::new(); 2]))
     }
 
     fn go(core: &Core, state: State, transition: Transition) {

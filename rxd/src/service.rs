@@ -3,8 +3,8 @@
 use crate::board::Id;
 use crate::context::Context;
 use crate::core::Core;
-use crate::directory::Name;
 use crate::declared::{Decide, Declared};
+use crate::directory::Name;
 use crate::engine::{Seat, serve};
 use crate::error::Result;
 use crate::graph::{Edge, Effect, Kind, Mode, Node, Target};

@@ -12,9 +12,8 @@ use crate::state::{Action, State};
 /// service which it stops before.
 pub(crate) fn wire(daemon: Name, services: &[Service], order: &[Vec<usize>], history: usize) -> Core {
     let directory = Directory::new(services.iter().map(|service| (service.shared_name(), service.kind())));
-    let find = |target: &Target<'_>| {
-        directory.find(target.id).find(|&id| target.by_type || directory.name(id) == target.text)
-    };
+    let find =
+        |target: &Target<'_>| directory.find(target.id).find(|&id| target.by_type || directory.name(id) == target.text);
     let mut rows: Vec<Vec<Row>> = Vec::with_capacity(services.len());
     for service in services {
         let mut own = Vec::new();

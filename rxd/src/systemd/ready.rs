@@ -97,13 +97,14 @@ fn counts(word: &Word, on_failure: OnFailure) -> bool {
 mod tests {
     use super::*;
     use crate::board::{Board, Owed};
+    use crate::directory::Directory;
     use crate::shutdown::Ladder;
     use tokio::time::advance;
 
     fn core(services: usize) -> Core {
-        let names = (0..services).map(|id| format!("s{id}").into()).collect();
+        let names = (0..services).map(|id| format!("s{id}"));
         let board = Board::new(vec![Vec::new(); services], 16);
-        Core::new("d".into(), names, &vec![None; services], board, Ladder::new(&vec![Vec::new(); services]))
+        Core::new("d".into(), Directory::of_names(names), board, Ladder::new(&vec![Vec::new(); services]))
     }
 
     fn go(core: &Core, id: Id, state: State, transition: Transition) -> Vec<Word> {

@@ -96,6 +96,7 @@ fn gate(core: &Core, id: Id, word: &Word) -> Vec<crate::board::Declared> {
 mod tests {
     use super::*;
     use crate::board::{Board, Condition, Declared, Owed, Reaction};
+    use crate::directory::Directory;
     use crate::graph::Mode;
     use crate::shutdown::Ladder;
     use crate::state::{Action, Cause};
@@ -109,8 +110,8 @@ mod tests {
             within: None,
         };
         let board = Board::new(vec![vec![], vec![gate], vec![]], 16);
-        let names = vec!["health".into(), "poller".into(), "job\nSTOPPING=1".into()];
-        Core::new("d".into(), names, &[None; 3], board, Ladder::new(&vec![Vec::new(); 3]))
+        let names = ["health", "poller", "job\nSTOPPING=1"];
+        Core::new("d".into(), Directory::of_names(names), board, Ladder::new(&vec![Vec::new(); 3]))
     }
 
     fn go(core: &Core, id: Id, state: State, transition: Transition) {
