@@ -70,7 +70,7 @@ const fn split(half: u32) -> (usize, Stage) {
 pub(super) const fn walk(graph: &Graph<'_>, cells: &mut [Cell], stuck: bool) {
     let mut i = 0;
     while i < cells.len() {
-        cells[i].walk = Walk { left: cells[i].walk.left, ..Walk::NEW };
+        cells[i].walk = Walk::NEW;
         i += 1;
     }
     let mut count = 0;

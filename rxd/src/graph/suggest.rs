@@ -23,17 +23,15 @@ pub(super) const fn edits(a: &str, b: &str) -> Option<usize> {
     }
     // Three rows of the usual table; only the band around the diagonal, in which a result within
     // `most` must lie, so that searching a thousand names stays within the compiler's step limit.
+    // Right of the band no row has been yet, left of it the last but two has.
     let mut rows = [[MOST_EDITS + 1; LONGEST + 1]; 3];
     let mut i = 0;
     while i <= a.len() {
         let row = i % 3;
         let low = i.saturating_sub(most);
-        let high = if i + most < b.len() { i + most } else { b.len() };
+        let high = least(i + most, b.len());
         if low > 0 {
             rows[row][low - 1] = MOST_EDITS + 1;
-        }
-        if high < b.len() {
-            rows[row][high + 1] = MOST_EDITS + 1;
         }
         let mut k = low;
         while k <= high {
@@ -84,7 +82,8 @@ pub(crate) fn instead<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> S
 
 #[cfg(test)]
 mod tests {
-    use super::edits;
+    use super::{edits, instead, least, nearest};
+    use proptest::prelude::*;
 
     #[test]
     fn slips_are_few_edits() {
@@ -103,5 +102,62 @@ mod tests {
         assert_eq!(edits("cache", "catch"), None);
         assert_eq!(edits("", "ab"), None);
         assert_eq!(edits(&"x".repeat(65), &"x".repeat(65)), None);
+    }
+
+    #[test]
+    fn a_name_of_64_bytes_is_compared() {
+        assert_eq!(edits(&"x".repeat(64), &"x".repeat(64)), Some(0));
+        assert_eq!(edits(&"x".repeat(63), &"x".repeat(64)), Some(1));
+        assert_eq!(edits(&"x".repeat(64), &"x".repeat(61)), Some(3));
+        assert_eq!(edits(&"x".repeat(64), &"x".repeat(60)), None);
+    }
+
+    #[test]
+    fn what_there_is_instead() {
+        let names: Vec<String> = (0..18).map(|n| format!("service-{n}")).collect();
+        let names = || names.iter().map(String::as_str);
+        assert_eq!(nearest("servce-17", names()), Some("service-17"));
+        assert_eq!(instead("x", names().take(2)), "it has: `service-0`, `service-1`");
+        assert!(instead("x", names().take(16)).ends_with("`service-15`"));
+        assert!(instead("x", names()).ends_with("`service-15` .. and 2 more"));
+    }
+
+    /// The textbook's table, whole: optimal string alignment.
+    fn by_the_book(a: &str, b: &str) -> usize {
+        let (a, b) = (a.to_ascii_lowercase().into_bytes(), b.to_ascii_lowercase().into_bytes());
+        let mut table = vec![vec![0; b.len() + 1]; a.len() + 1];
+        for i in 0..=a.len() {
+            for k in 0..=b.len() {
+                table[i][k] = if i == 0 || k == 0 {
+                    i + k
+                } else {
+                    let replaced = table[i - 1][k - 1] + usize::from(a[i - 1] != b[k - 1]);
+                    let mut best = least(replaced, least(table[i - 1][k], table[i][k - 1]) + 1);
+                    if i > 1 && k > 1 && a[i - 1] == b[k - 2] && a[i - 2] == b[k - 1] {
+                        best = least(best, table[i - 2][k - 2] + 1);
+                    }
+                    best
+                };
+            }
+        }
+        table[a.len()][b.len()]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn the_band_has_what_the_whole_table_has(a in "[abB]{0,12}", cut in 0..12usize, with in "[abc]{0,3}", rest in 0..12usize) {
+            // Mostly a slip away from the first.
+            let b = format!("{}{with}{}", &a[..cut.min(a.len())], &a[rest.min(a.len())..]);
+            let most = match a.len().max(b.len()) {
+                0..6 => 1,
+                6..9 => 2,
+                _ => 3,
+            };
+            let expected = Some(by_the_book(&a, &b)).filter(|edits| *edits <= most);
+            prop_assert_eq!(edits(&a, &b), expected, "{} {}", a, b);
+            prop_assert_eq!(edits(&b, &a), expected, "{} {}", b, a);
+        }
     }
 }

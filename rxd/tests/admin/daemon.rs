@@ -3,7 +3,9 @@
 use rxd::admin::{Address, Admin, Listening};
 use rxd::log::{Dial, Level};
 use rxd::{Action, Context, Daemon, DaemonHandle, Options, Runner, Service, State, When, manager};
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
 
 pub(crate) struct Waits;
 
@@ -28,13 +30,18 @@ impl Runner for Fails {
     }
 }
 
-/// Ends when it is told to, after this long.
-pub(crate) struct Lingers(pub(crate) Duration);
+/// Says when it is told to leave, and leaves when it is allowed to.
+#[derive(Clone, Default)]
+pub(crate) struct Lingers {
+    pub(crate) told: Arc<Notify>,
+    pub(crate) may: Arc<Notify>,
+}
 
 impl Runner for Lingers {
     async fn run(&mut self, cx: &Context) -> rxd::Result {
         cx.cancelled().await;
-        tokio::time::sleep(self.0).await;
+        self.told.notify_one();
+        self.may.notified().await;
         Ok(())
     }
 }

@@ -11,8 +11,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 async fn f102_a_request_during_shutdown_is_told_the_state() {
     let dial = Dial::new(Level::Info);
     let daemon = Daemon::new("d").signals([]).admin(admin(&dial));
-    let daemon =
-        daemon.add(Service::new("quick", Waits)).add(Service::new("slow", Lingers(Duration::from_millis(700))));
+    let slow = Lingers::default();
+    let daemon = daemon.add(Service::new("quick", Waits)).add(Service::new("slow", slow.clone()));
     let handle = daemon.start().await.unwrap();
     handle.wait_for("slow", State::Run).await.unwrap();
     let at = at(&handle);
@@ -34,6 +34,7 @@ async fn f102_a_request_during_shutdown_is_told_the_state() {
     assert!(get(&at, "/readyz").await.body.contains("the daemon is stopping"));
     assert_eq!(get(&at, "/livez").await.status, 200);
     assert!(get(&at, "/metrics").await.body.contains("rxd_stopping 1"));
+    slow.may.notify_one();
     assert!(handle.wait().await.is_ok());
     // Gone for good, and the address with it.
     let rxd::admin::Address::Tcp(tcp) = at else { panic!() };
@@ -44,12 +45,14 @@ async fn f102_a_request_during_shutdown_is_told_the_state() {
 async fn f102_an_action_that_is_under_way_is_answered() {
     let dial = Dial::new(Level::Info);
     let daemon = Daemon::new("d").signals([]).admin(admin(&dial));
-    let handle = daemon.add(Service::new("slow", Lingers(Duration::from_millis(300)))).start().await.unwrap();
+    let slow = Lingers::default();
+    let handle = daemon.add(Service::new("slow", slow.clone())).start().await.unwrap();
     handle.wait_for("slow", State::Run).await.unwrap();
     let at = at(&handle);
     let asking = tokio::spawn(async move { post(&at, "/services/slow/restart").await });
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    slow.told.notified().await;
     handle.shutdown();
+    slow.may.notify_one();
     let answer = asking.await.unwrap();
     assert!(answer.status == 503 || answer.status == 409, "{answer:?}");
     assert!(handle.wait().await.is_ok());

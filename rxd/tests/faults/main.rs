@@ -36,6 +36,7 @@
 //! Every run is judged by `rxd::testing`. Time is paused except where real signals or threads are tried.
 
 mod chaos;
+mod contexts;
 mod cycles;
 mod graph;
 mod guarantees;

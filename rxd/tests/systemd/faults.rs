@@ -63,6 +63,7 @@ fn f85_a_full_buffer_delays_nothing_and_ready_arrives_in_the_end() {
     peer.fill();
     let subject = peer.subject("a; b needs=a").env("WATCHDOG_USEC", "200000").start();
     subject.prints("b runs");
+    // Ten pings are due meanwhile, and find no room.
     std::thread::sleep(Duration::from_millis(500));
     peer.until("READY=1");
     assert!(peer.count("WATCHDOG=1") <= 5, "pings are dropped, not kept: {:#?}", peer.texts());

@@ -1,7 +1,9 @@
 //! The rules, one by one.
 
+mod alike;
 mod pictures;
 mod table;
+mod words;
 
 use super::check::{Analysis, check_edge, check_service, check_target};
 use super::index::Index;

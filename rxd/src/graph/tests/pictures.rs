@@ -66,3 +66,79 @@ fn json() {
         )
     );
 }
+
+#[test]
+fn json_of_what_is_only_built_by_hand() {
+    let targets = of("a nobody");
+    let edges = [
+        Edge { mode: Mode::Any, ..Edge::needs(targets) },
+        all(Action::Changing, State::Idle, "a").then(Effect::Exit),
+        in_run("a").then(Effect::GateInit).within(Duration::from_millis(1500)),
+    ];
+    let nodes = [node("a\r\t\u{1}\u{2028}", []), node("a", []), node("b", edges)];
+    let json = Graph { daemon: "D", nodes: &nodes }.to_json();
+    assert!(json.contains(r#"{"name":"a\r\t\u0001\u2028","#), "{json}");
+    let watches = json.split_once(r#""name":"b","type":null,"optional":false,"watches":"#).unwrap().1;
+    assert_eq!(
+        watches,
+        concat!(
+            r#"[{"keyword":"needs","mode":"all","action":"entering","state":"run","effect":"run","well":false,"within_ms":null,"stream":null,"targets":["a",null]},"#,
+            r#"{"keyword":"watch","mode":"all","action":"changing","state":"idle","effect":"exit","well":false,"within_ms":null,"stream":null,"targets":["a"]},"#,
+            r#"{"keyword":"watch","mode":"any","action":"entering","state":"run","effect":"init","well":false,"within_ms":1500,"stream":null,"targets":["a"]}]}]}"#
+        )
+    );
+}
+
+#[test]
+fn what_arrows_say() {
+    let nodes = [
+        node("a", []),
+        job("b", []),
+        node(
+            "c",
+            [
+                all(Action::Entering, State::Run, "a b").within(Duration::from_secs(2)),
+                Edge::watch(Mode::Any, Action::Exited, State::Init, of("a b")).then(Effect::Exit),
+                all(Action::Changing, State::Stop, "a").stream("s"),
+                after("b"),
+            ],
+        ),
+    ];
+    let dot = Graph { daemon: "D", nodes: &nodes }.to_dot();
+    let labels: Vec<&str> = dot.lines().filter_map(|line| line.split_once(" -> ")).map(|(_, arrow)| arrow).collect();
+    assert_eq!(
+        labels,
+        [
+            r#"s0 [label = "all in Run: run within 2s", style = solid];"#,
+            r#"s1 [label = "all in Run: run within 2s", style = solid];"#,
+            r#"s0 [label = "any left Init: exit", style = dashed];"#,
+            r#"s1 [label = "any left Init: exit", style = dashed];"#,
+            r#"s0 [label = "enters or leaves Stop: stream s", style = dotted];"#,
+            r#"s1 [label = "after", style = solid];"#,
+        ]
+    );
+}
+
+#[test]
+fn what_names_nobody_or_several_is_drawn_all_the_same() {
+    let typed = |name| Node { kind: Some(Kind::new("Db", "Db")), ..node(name, []) };
+    let two = Vec::leak(vec![Target::kind(Kind::new("Db", "Db"))]) as &_;
+    let nodes = [typed("one"), typed("other"), node("c", [Edge::needs(two), in_run("x y")])];
+    let dot = Graph { daemon: "D", nodes: &nodes }.to_dot();
+    for line in [
+        "    s2 -> s0 [label = \"needs\", style = solid];\n",
+        "    u0 [label = \"x ?\", color = red];\n    u1 [label = \"y ?\", color = red];\n",
+        "    s2 -> u1 [label = \"any in Run: run\", style = solid];\n",
+    ] {
+        assert!(dot.contains(line), "{dot}");
+    }
+}
+
+#[cfg(feature = "admin")]
+#[test]
+fn the_page_draws_what_it_knows() {
+    let drawn: Vec<_> = picture().drawn();
+    assert_eq!(drawn, [(1, 0, 0, "needs".to_owned()), (2, 1, 1, "not in Run: stop".to_owned())]);
+    let nodes = [node("a", []), node("b", [in_run("a").stream("s")])];
+    assert_eq!(Graph { daemon: "D", nodes: &nodes }.drawn(), [(1, 0, 2, "in Run: stream s".to_owned())]);
+}

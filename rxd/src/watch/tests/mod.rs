@@ -1,6 +1,7 @@
 //! Watches and streams against a model, over random lives of random services.
 
 mod declared;
+mod dropped;
 mod model;
 mod polled;
 mod told;

@@ -1,0 +1,168 @@
+//! The words of what `ui-tests` has no case for, and how far they go.
+
+use super::super::text::Text;
+use super::*;
+
+#[track_caller]
+fn message(nodes: &[Node<'_>]) -> String {
+    let faults = Graph { daemon: "D", nodes }.faults();
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert_eq!(faults[0].to_string(), faults[0].message);
+    faults[0].message.clone()
+}
+
+/// What the compiler does with a declared graph, done now: it panics with what `faults` says.
+#[test]
+fn each_check_says_what_faults_say() {
+    let nodes = [node("a", [in_run(""), needs("nobody")]), node("a", [])];
+    let graph = Graph { daemon: "D", nodes: &nodes };
+    let faults = graph.faults();
+    let index = Index::<2>::new(&graph);
+    let analysis = index.of(&graph);
+    let panics = |check: &(dyn Fn() + std::panic::RefUnwindSafe)| {
+        let panic = std::panic::catch_unwind(check).expect_err("the check passes");
+        panic.downcast_ref::<String>().expect("a message").clone()
+    };
+    assert_eq!(faults.len(), 3);
+    assert_eq!(panics(&|| check_edge(&analysis, 0, 0)), faults[0].message);
+    assert_eq!(panics(&|| check_target(&analysis, 0, 1, 0)), faults[1].message);
+    assert_eq!(panics(&|| check_service(&analysis, 1)), faults[2].message);
+}
+
+#[test]
+#[should_panic(expected = "an index must be as long as its graph")]
+fn an_index_of_another_length() {
+    let nodes = [node("a", [])];
+    let _ = Index::<2>::new(&Graph { daemon: "D", nodes: &nodes });
+}
+
+#[test]
+fn a_name_has_64_bytes_at_most() {
+    let long = "x".repeat(64);
+    assert_eq!(Graph { daemon: "D", nodes: &[Node { name: &long, ..node("", []) }] }.faults(), []);
+    let name = "x".repeat(65);
+    assert_eq!(
+        message(&[Node { name: &name, ..node("", []) }]),
+        format!(
+            "service `{name}` of daemon `D` has a name that is 65 bytes long\nhelp: a name is at most 64 bytes long"
+        )
+    );
+}
+
+#[test]
+fn what_no_name_has_is_shown() {
+    let help = "in it\nhelp: a name is made of ASCII letters, digits, `-`, `_` and `.`";
+    let says = |name| message(&[Node { name, ..node("", []) }]);
+    assert_eq!(says("db\u{7}"), format!("service `db?` of daemon `D` has a name with a control character {help}"));
+    assert_eq!(
+        says("d\u{e9}j\u{e0}"),
+        format!("service `d\u{e9}j\u{e0}` of daemon `D` has a name with `\u{e9}` {help}")
+    );
+    assert_eq!(says("\u{1f980}!"), format!("service `\u{1f980}!` of daemon `D` has a name with `\u{1f980}` {help}"));
+    assert_eq!(says("a\u{1f980}"), format!("service `a\u{1f980}` of daemon `D` has a name with `\u{1f980}` {help}"));
+    assert_eq!(says("a b"), format!("service `a b` of daemon `D` has a name with ` ` {help}"));
+    assert_eq!(says("end!"), format!("service `end!` of daemon `D` has a name with `!` {help}"));
+}
+
+#[test]
+fn a_watch_is_shown_as_it_is_written() {
+    let shown = |edge: Edge<'static>| {
+        // Said twice is a fault that shows both.
+        let others = "b c d e f".split(' ').map(|name| job(name, []));
+        let nodes: Vec<_> = [node("a", [edge, edge])].into_iter().chain(others).collect();
+        let message = message(&nodes);
+        let twice =
+            message.strip_prefix("service `a` of daemon `D` says the same twice: ").expect("the fault").to_owned();
+        let (one, rest) = twice.split_once(" and ").expect("two");
+        assert_eq!(rest, format!("{one}\nhelp: remove one of the two"));
+        one.to_owned()
+    };
+    assert_eq!(shown(after("b c d")), r##"`#[after("b", "c", "d")]`"##);
+    assert_eq!(shown(after("b c d e")), r##"`#[after("b", "c", "d", "e")]`"##);
+    assert_eq!(shown(after("b c d e f")), r##"`#[after("b", "c", "d", ..)]`"##);
+    assert_eq!(shown(in_run("b").stream("news")), r##"`#[watch(any, entering, Run, "b", stream(news))]`"##);
+    let edge = all(Action::Exited, State::Init, "b").then(Effect::Exit);
+    assert_eq!(shown(edge), r##"`#[watch(all, exited, Init, "b", then(exit))]`"##);
+}
+
+#[test]
+fn how_each_keyword_goes_on() {
+    let says = |edge| message(&[node("a", [edge]), job("b", [])]).lines().next().unwrap().to_owned();
+    let unknown = "but daemon `D` has no service of that name";
+    assert_eq!(says(after("nobody")), format!("service `a` comes after `nobody`, {unknown}"));
+    assert_eq!(says(needs("nobody")), format!("service `a` needs `nobody`, {unknown}"));
+    assert_eq!(says(after("b b")), "service `a` of daemon `D` comes after `b` twice");
+    let itself = "`#[watch(any, entering, Run, \"a\", then(stop))]`";
+    assert_eq!(says(in_run("a").then(Effect::Stop)), format!("service `a` of daemon `D` watches itself: {itself}"));
+}
+
+/// A daemon in which some services have no type lists the types there are.
+#[test]
+fn types_that_there_are() {
+    let by_type = Vec::leak(vec![Target::kind(Kind::new("Cache", "Cache"))]) as &_;
+    let typed = |name, text| Node { kind: Some(Kind::new(text, text)), ..node(name, []) };
+    let nodes = [typed("db", "Db"), node("plain", []), node("api", [Edge::needs(by_type)]), typed("x", "Cach")];
+    assert_eq!(
+        message(&nodes),
+        "service `api` needs type `Cache`, but daemon `D` has no field of that type\n\
+         help: did you mean `Cach`? it has types `Db`, `Cach`"
+    );
+    let nodes = [typed("db", "Database"), node("api", [needs("dq")])];
+    assert!(message(&nodes).ends_with("did you mean `db`? it has: `db`, `api`"));
+}
+
+/// The nearest is suggested, and of two that are as near the first; oneself never.
+#[test]
+fn the_nearest_is_suggested() {
+    let says = |names: &[&'static str]| {
+        let nodes: Vec<_> =
+            names.iter().map(|name| node(name, [])).chain([node("healthy", [needs("helthy")])]).collect();
+        message(&nodes).lines().last().unwrap().to_owned()
+    };
+    assert_eq!(says(&["hlthy", "elthy"]), "help: did you mean `hlthy`? it has: `hlthy`, `elthy`, `healthy`");
+    assert_eq!(says(&["heathen", "helthyx"]), "help: did you mean `helthyx`? it has: `heathen`, `helthyx`, `healthy`");
+    assert_eq!(says(&["db"]), "help: it has: `db`, `healthy`");
+}
+
+#[test]
+fn a_list_goes_as_far_as_it_can() {
+    let list = |lengths: &[usize]| {
+        let names: Vec<String> = lengths.iter().map(|length| "x".repeat(*length)).collect();
+        let nodes = names.iter().map(|name| Node { name, ..node("", []) });
+        let nodes: Vec<_> = [node("a", [needs("nobody")])].into_iter().chain(nodes).collect();
+        let faults = Graph { daemon: "D", nodes: &nodes }.faults();
+        let message = &faults.iter().find(|fault| fault.rule == Rule::UnknownService).unwrap().message;
+        let (_, list) = message.split_once("it has: ").unwrap();
+        list.replace(&"x".repeat(50), "X")
+    };
+    // 1024 bytes, less what is there: "`a`".
+    assert_eq!(list(&[1020]), format!("`a`, `{}{}`", "X".repeat(20), "x".repeat(20)));
+    assert_eq!(list(&[1021]), "`a`, .. and 1 more");
+    assert_eq!(list(&[1021, 3, 1]), "`a`, .. and 3 more");
+    assert_eq!(list(&[500, 600, 500]), format!("`a`, `{0}`, .. and 2 more", "X".repeat(10)));
+    // Not even the first one fits.
+    let nodes = [Node { name: &"x".repeat(2000), ..node("", []) }, node("b", [needs("nobody")])];
+    let faults = Graph { daemon: "D", nodes: &nodes }.faults();
+    assert!(faults[1].message.ends_with("it has: 2 more"), "{faults:?}");
+}
+
+#[test]
+fn a_text_is_cut_at_the_end_of_a_character() {
+    // Before the cut there are one, two and three bytes too many of a character of four.
+    for before in ["", "x", "xx", "xxx"] {
+        let mut text = Text::new();
+        text.push(before);
+        for _ in 0..3000 {
+            text.push("\u{1f980}");
+        }
+        let crabs = (8190 - before.len()) / 4;
+        assert_eq!(text.as_str(), format!("{before}{}..", "\u{1f980}".repeat(crabs)));
+        assert_eq!(text.len(), before.len() + crabs * 4 + 2);
+    }
+    let mut text = Text::new();
+    text.push(&"x".repeat(8190));
+    assert_eq!(text.len(), 8190);
+    text.push("y");
+    text.push("z");
+    assert_eq!(text.as_str(), format!("{}..", "x".repeat(8190)));
+}

@@ -1,0 +1,75 @@
+//! What is gone by the time at which it is its turn.
+
+use super::world::{Alarm, Stage, name};
+use crate::graph::Mode;
+use crate::state::{Action, Cause, State, Transition};
+use crate::watch::Watch;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+
+/// More than are woken at once.
+const MANY: usize = 50;
+
+/// When it is woken, it drops these.
+struct Drops(Mutex<Vec<Watch>>);
+
+impl Wake for Drops {
+    fn wake(self: Arc<Self>) {
+        self.0.lock().unwrap().clear();
+    }
+}
+
+fn watch(stage: &Stage) -> Watch {
+    Watch::new(&stage.core, Mode::Any, Action::Entering, State::Run, &[name(0)]).unwrap()
+}
+
+#[test]
+fn who_is_woken_may_drop_those_that_would_be_woken_next() {
+    let stage = Stage::new(1, 8);
+    let drops = Arc::new(Drops(Mutex::default()));
+    let mut first = watch(&stage);
+    assert!(first.poll(&Context::from_waker(&Waker::from(drops.clone()))).is_pending());
+    let (alarm, waker) = Alarm::new();
+    let others = (0..MANY).map(|_| {
+        let mut other = watch(&stage);
+        assert!(other.poll(&Context::from_waker(&waker)).is_pending());
+        other
+    });
+    drops.0.lock().unwrap().extend(others);
+    let board = &stage.core.board;
+    board.publish(0, State::Run, Transition::Entering, Cause::Normal);
+    assert!(alarm.take() < MANY, "of those that are gone, the last are not woken");
+    // Their places are free again, and whoever takes one is told only what is his.
+    let (alarm, waker) = Alarm::new();
+    let mut next: Vec<Watch> = (0..=MANY).map(|_| watch(&stage)).collect();
+    for watch in next.iter_mut().chain([&mut first]) {
+        assert!(matches!(watch.poll(&Context::from_waker(&waker)), Poll::Ready(Some(met)) if met.times == 1));
+        assert!(watch.poll(&Context::from_waker(&waker)).is_pending());
+    }
+    board.publish(0, State::Run, Transition::Exited, Cause::Normal);
+    assert_eq!(alarm.take(), 0);
+    board.publish(0, State::Run, Transition::Entering, Cause::Normal);
+    assert_eq!(alarm.take(), MANY + 2);
+}
+
+/// A long history is copied in parts; what the ring overwrites between two of them is left out with all before it.
+#[test]
+fn a_history_that_is_overtaken_has_no_gap() {
+    let stage = Stage::new(1, 1100);
+    let board = &stage.core.board;
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !over.load(Ordering::Relaxed) {
+                board.publish(0, State::Run, Transition::Entering, Cause::Normal);
+                board.publish(0, State::Run, Transition::Exited, Cause::Normal);
+            }
+        });
+        for _ in 0..300 {
+            let events = board.history();
+            assert!(events.windows(2).all(|two| two[0].seq + 1 == two[1].seq));
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+}
