@@ -1,7 +1,5 @@
 //! The one error type.
 
-use crate::prestart::StageError;
-use crate::report::Report;
 use std::error::Error as StdError;
 use std::fmt;
 
@@ -61,12 +59,6 @@ impl Error {
         })
     }
 
-    /// Whether a prestart stage failed, so that no service was started.
-    #[must_use]
-    pub fn is_prestart(&self) -> bool {
-        self.is::<StageError>()
-    }
-
     /// Whether it is an `E`, or was caused by one.
     #[must_use]
     pub fn is<E: StdError + 'static>(&self) -> bool {
@@ -90,12 +82,6 @@ impl Error {
     #[must_use]
     pub fn is_graph(&self) -> bool {
         self.is::<GraphError>()
-    }
-
-    /// What became of the daemon, if this is the error of one that ran.
-    #[must_use]
-    pub fn report(&self) -> Option<&Report> {
-        self.find::<Report>()
     }
 }
 

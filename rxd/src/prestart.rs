@@ -245,7 +245,7 @@ pub(crate) async fn pass(stages: &mut [Box<dyn Erased>], systemd: &Systemd) -> R
 
 /// A stage that failed.
 #[derive(Debug)]
-pub(crate) struct StageError {
+struct StageError {
     stage: String,
     error: Error,
 }
@@ -259,5 +259,13 @@ impl fmt::Display for StageError {
 impl StdError for StageError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         Some(self.error.as_std())
+    }
+}
+
+impl Error {
+    /// Whether a prestart stage failed, so that no service was started.
+    #[must_use]
+    pub fn is_prestart(&self) -> bool {
+        self.is::<StageError>()
     }
 }
