@@ -2,7 +2,8 @@
 
 use crate::alive::{Alive, OnStale};
 use crate::board::{HISTORY, Id, signal};
-use crate::core::{Name, Reason};
+use crate::core::Reason;
+use crate::directory::Name;
 use crate::error::{Error, GraphError, Result};
 use crate::graph::{Edge, Graph, Node};
 use crate::handle::DaemonHandle;
@@ -255,7 +256,7 @@ impl Daemon {
         let order = self.with_graph(|graph| graph.stops_before());
         #[cfg(feature = "admin")]
         let pictures = self.with_graph(crate::admin::picture::Pictures::of);
-        let core = Arc::new(wiring::wire(self.name, &self.services, order, self.history));
+        let core = Arc::new(wiring::wire(self.name, &self.services, &order, self.history));
         // Before what runs before: that may block its thread as well.
         let sentinel = match self.stall_limit {
             Some(limit) => Some(Sentinel::start(&core, limit, Listener::new(&signals)?)),
@@ -264,8 +265,8 @@ impl Daemon {
         #[cfg(feature = "admin")]
         core.pictures.get_or_init(|| pictures);
         let services = self.services;
-        *core.pulse() = Pulse::new(self.alive.on_stale, services.iter().map(|service| *service.limits()));
-        let mut systemd = Systemd::begin(&core, self.alive, services.iter().map(|service| *service.limits()));
+        *core.pulse() = Pulse::new(self.alive.on_stale, services.iter().map(Service::limits));
+        let mut systemd = Systemd::begin(&core, self.alive, services.iter().map(Service::limits));
         // Not ready before everything besides the services is there too.
         let hold = systemd.hold();
         let mut stages = self.prestart;
@@ -347,9 +348,16 @@ impl Daemon {
     }
 
     fn with_graph<T>(&self, look: impl FnOnce(&Graph<'_>) -> T) -> T {
-        let edges: Vec<Vec<OwnedTargets<'_>>> = self.services.iter().map(Service::targets).collect();
-        let edges: Vec<Vec<Edge<'_>>> =
-            edges.iter().map(|edges| edges.iter().map(|(edge, targets)| Edge { targets, ..*edge }).collect()).collect();
+        // What is declared is taken as it is; the rest is put together.
+        let added = self.services.iter().filter(|service| service.declared_edges().is_none());
+        let targets: Vec<Vec<OwnedTargets<'_>>> = added.map(Service::targets).collect();
+        let edges: Vec<Vec<Edge<'_>>> = targets
+            .iter()
+            .map(|edges| edges.iter().map(|(edge, targets)| Edge { targets, ..*edge }).collect())
+            .collect();
+        let mut added = edges.iter();
+        let edges_of = |service: &Service| service.declared_edges().or_else(|| added.next().map(Vec::as_slice));
+        let edges: Vec<&[Edge<'_>]> = self.services.iter().map(edges_of).map(Option::unwrap_or_default).collect();
         let nodes: Vec<Node<'_>> =
             self.services.iter().zip(&edges).map(|(service, edges)| service.node(edges)).collect();
         look(&Graph { daemon: &self.name, nodes: &nodes })

@@ -7,7 +7,8 @@
 //! whole limit.
 
 use crate::board::Id;
-use crate::core::{Core, Name};
+use crate::core::Core;
+use crate::directory::Name;
 use crate::state::State;
 use std::future::{Future, poll_fn};
 use std::pin::pin;

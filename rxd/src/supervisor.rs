@@ -86,21 +86,26 @@ impl Supervisor {
             _ => self.shut_down().await,
         };
         self.abandon();
-        for id in 0..self.core.board.len() as Id {
-            self.core.board.raise(id, signal::OVER);
-        }
+        // Whose turn to stop has come needs nobody to say so.
+        let told = |id: &Id| self.core.board.signals(*id) & signal::SHUTDOWN != 0;
+        let others: Vec<Id> = (0..self.core.board.len() as Id).filter(|id| !told(id)).collect();
+        self.core.board.raise_all(&others, signal::OVER);
         // A service whose thread is blocked holds its task for as long as it is.
         let stuck = tokio::time::timeout_at(end, self.tasks.ended()).await.is_err();
+        if !stuck {
+            self.sentinel.as_mut().map(Sentinel::tell).unwrap_or_default();
+        }
         self.core.intracom.close();
         self.core.board.close();
         self.systemd.finish().await;
         #[cfg(feature = "admin")]
         crate::admin::finish(&self.core).await;
+        let report = self.make_report();
         match self.sentinel.take() {
             Some(sentinel) if stuck => sentinel.stay(),
             sentinel => drop(sentinel),
         }
-        self.report.send_replace(Some(self.make_report()));
+        self.report.send_replace(Some(report));
     }
 
     /// Until every service is in Exit, or the daemon is to stop.
@@ -202,9 +207,7 @@ impl Supervisor {
             }
             Some(Reason::Asked) | None => tracing::info!(target: "rxd", "stopping"),
         }
-        for id in self.core.ladder.begin() {
-            self.core.board.raise(id, signal::SHUTDOWN);
-        }
+        self.core.board.raise_all(&self.core.ladder.begin(), signal::SHUTDOWN);
         while self.core.ladder.left() > 0 {
             match self.woken(Some(deadline)).await {
                 Woken::Look | Woken::Asked(1, _) => {}
@@ -226,10 +229,9 @@ impl Supervisor {
     /// All limits are zero from here on.
     async fn kill(&mut self) -> Instant {
         let end = later(SETTLE);
+        let all: Vec<Id> = (0..self.core.board.len() as Id).collect();
         for signals in [signal::KILL, signal::KILL | signal::SHUTDOWN] {
-            for id in 0..self.core.board.len() as Id {
-                self.core.board.raise(id, signals);
-            }
+            self.core.board.raise_all(&all, signals);
             let until = if signals == signal::KILL { end - SETTLE / 2 } else { end - SETTLE / 4 };
             while self.core.ladder.left() > 0 {
                 match self.woken(Some(until)).await {

@@ -1,8 +1,9 @@
 //! F63: {publish, subscribe, leave, close} in every order, by loom. Each step of ours is tried
 //! between any two of another thread's, and so is each of the queue inside the channel, whose crate
 //! knows loom too. The pointer swap and tokio's `Notify` are single
-//! steps here. A forced push (drop oldest) is not modelled: it spins, and loom finds no end to that; it is raced on threads in
-//! `rxd/tests/intracom/racing.rs`.
+//! steps here. A forced push (drop oldest) is not modelled: it stores the queue's tail where a close adds a bit to it, and of a store and
+//! an addition that race loom tries an order that no machine has (the addition last, without what was stored), in which the queue is
+//! broken. It is raced on threads in `rxd/tests/intracom/racing.rs`.
 //!
 //! `RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS=2 cargo test --release -p rxd-loom --target-dir target/loom`
 #![cfg(loom)]

@@ -4,6 +4,10 @@
 //! never let go of its thread.
 
 use std::cell::Cell;
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll};
+use tokio::task::coop::consume_budget;
 
 /// The messages that count as one of the 128 operations a task may do before it has to let others run.
 const MESSAGES: u32 = 16;
@@ -12,12 +16,16 @@ thread_local! {
     static PASSED: Cell<u32> = const { Cell::new(0) };
 }
 
-/// Whether one of them is to be accounted for now, by [`consume_budget`](tokio::task::coop::consume_budget).
+/// Ready, unless the task has used up what it may do for now; then it is polled again.
 #[inline]
-pub(super) fn is_due() -> bool {
-    PASSED.with(|passed| {
-        let count = passed.get().wrapping_add(1);
-        passed.set(count);
-        count % MESSAGES == 0
-    })
+pub(super) fn poll(cx: &mut Context<'_>) -> Poll<()> {
+    let count = PASSED.get().wrapping_add(1);
+    PASSED.set(count);
+    if count % MESSAGES == 0 { account(cx) } else { Poll::Ready(()) }
+}
+
+#[cold]
+fn account(cx: &mut Context<'_>) -> Poll<()> {
+    // It keeps nothing between two polls but the wake-up that it has asked for.
+    pin!(consume_budget()).poll(cx)
 }

@@ -3,14 +3,18 @@
 use super::error::{PublishError, Reason};
 use super::pace;
 use super::replay::Last;
-use super::round::{Open, Round, YIELDS};
+use super::round::{Open, Round};
 use super::stats::Delivery;
 use super::topic::{Shared, Topic};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
-use tokio::task::coop::consume_budget;
+use std::task::{Context, Poll, ready};
+
+/// How often a publisher lets others run before it settles down to wait. A receiver that is about to
+/// take a message needs no more than that, and it is cheaper than a timer and a place in the channel's
+/// queue of senders.
+const YIELDS: usize = 2;
 
 impl<T: Clone + Send + 'static> Topic<T> {
     /// Publishes a message to every group there is, and waits for those that want to be waited for.
@@ -45,34 +49,24 @@ impl<T: Clone + Send + 'static> Topic<T> {
         Publish { topic: self, stage: Stage::New(message) }
     }
 
-    /// The rest of [`publish`](Topic::publish), if there is any waiting to do.
+    /// The rest of [`publish`](Topic::publish), if letting others run was not enough.
     async fn persist(&self, mut attempt: Attempt<T>, last: Option<Last<T>>) -> Result<Delivery, PublishError<T>> {
         let last = last.as_ref();
         loop {
             attempt = match attempt {
                 Attempt::Over(result) => return result,
                 Attempt::Full(mut round, message) => {
-                    let rest = match round.insist(message).await {
-                        Some(message) if round.is_waiting() => round.wait(message).await,
-                        rest => rest,
-                    };
+                    let rest = round.wait(message).await;
                     self.conclude(*round, rest)
                 }
-                Attempt::Sole(message) => match self.attempt(message, last, false) {
-                    // Others were let run before.
-                    Attempt::Full(mut round, message) => {
-                        let rest = round.wait(message).await;
-                        self.conclude(*round, rest)
-                    }
-                    attempt => attempt,
-                },
+                Attempt::Sole(message) => self.attempt_all(message, last),
                 Attempt::Unheard(message) => {
                     // Made before another look at the groups: whoever joins from here on is heard of.
                     let heard = self.shared.heard.notified();
-                    match self.attempt(message, last, false) {
+                    match self.attempt_all(message, last) {
                         Attempt::Unheard(message) => {
                             heard.await;
-                            self.attempt(message, last, false)
+                            self.attempt_all(message, last)
                         }
                         attempt => attempt,
                     }
@@ -99,29 +93,42 @@ impl<T: Clone + Send + 'static> Topic<T> {
         }
         let last = shared.copy(&message);
         match self.attempt(message, last.as_ref(), true) {
-            Attempt::Over(result) => result,
-            Attempt::Unheard(message) => error(Reason::Unheard, message),
-            Attempt::Sole(message) => error(Reason::Full, message),
-            Attempt::Full(round, message) if round.is_untouched() && !shared.options.keep_last => {
+            Ok(delivery) => Ok(delivery),
+            Err(Attempt::Over(result)) => result,
+            Err(Attempt::Unheard(message)) => error(Reason::Unheard, message),
+            Err(Attempt::Sole(message)) => error(Reason::Full, message),
+            Err(Attempt::Full(round, message)) if round.is_untouched() && !shared.options.keep_last => {
                 round.forget();
                 error(Reason::Full, message)
             }
-            Attempt::Full(round, _) => Ok(round.finish()),
+            Err(Attempt::Full(round, _)) => Ok(round.finish()),
+        }
+    }
+
+    /// [`attempt`](Topic::attempt), where a single group is waited for as others are.
+    fn attempt_all(&self, message: T, last: Option<&Last<T>>) -> Attempt<T> {
+        match self.attempt(message, last, false) {
+            Ok(delivery) => Attempt::Over(Ok(delivery)),
+            Err(unfinished) => unfinished,
         }
     }
 
     /// Publishes to everybody who need not be waited for. With `sole`, nothing is done yet about a
     /// single group that has no room; but what was kept as the last message is published for good.
     #[inline]
-    fn attempt(&self, message: T, last: Option<&Last<T>>, sole: bool) -> Attempt<T> {
+    fn attempt(&self, message: T, last: Option<&Last<T>>, sole: bool) -> Result<Delivery, Attempt<T>> {
         let list = match self.shared.admit(last) {
             Ok(list) => list,
-            Err(Reason::Unheard) => return Attempt::Unheard(message),
-            Err(reason) => return Attempt::Over(Err(PublishError::new(&self.shared.name, reason, message))),
+            Err(reason) => return Err(self.refused(reason, message)),
         };
-        match Round::begin(list, message, sole && last.is_none()) {
-            Ok(delivery) => Attempt::Over(Ok(delivery)),
-            Err(open) => self.unfinished(open),
+        Round::begin(list, message, sole && last.is_none()).map_err(|open| self.unfinished(open))
+    }
+
+    #[cold]
+    fn refused(&self, reason: Reason, message: T) -> Attempt<T> {
+        match reason {
+            Reason::Unheard => Attempt::Unheard(message),
+            _ => Attempt::Over(Err(PublishError::new(&self.shared.name, reason, message))),
         }
     }
 
@@ -131,6 +138,14 @@ impl<T: Clone + Send + 'static> Topic<T> {
             Open::Sole(message) => Attempt::Sole(message),
             Open::Round(round, Some(message)) if round.is_waiting() => Attempt::Full(round, message),
             Open::Round(round, rest) => self.conclude(*round, rest),
+        }
+    }
+
+    /// Offers it once more to those that were full.
+    fn offer_again(&self, mut round: Box<Round<T>>, message: T) -> Attempt<T> {
+        match round.offer_again(message) {
+            Some(message) if round.is_waiting() => Attempt::Full(round, message),
+            rest => self.conclude(*round, rest),
         }
     }
 
@@ -180,12 +195,20 @@ pub struct Publish<'a, T> {
     stage: Stage<'a, T>,
 }
 
+type Waiting<'a, T> = Pin<Box<dyn Future<Output = Result<Delivery, PublishError<T>>> + Send + 'a>>;
+
 enum Stage<'a, T> {
     New(T),
-    /// The only group had no room, and others were let run, so often.
-    Yielded(T, usize),
-    Waiting(Pin<Box<dyn Future<Output = Result<Delivery, PublishError<T>>> + Send + 'a>>),
+    /// Others are let run, for the nth time, before the message is offered again.
+    Yielded(Held<T>, usize),
+    Waiting(Waiting<'a, T>),
     Done,
+}
+
+/// A message that some group has no room for.
+enum Held<T> {
+    Sole(T),
+    Open(Box<Round<T>>, T, Option<Last<T>>),
 }
 
 /// Nothing in it is pinned that is not in a box.
@@ -197,30 +220,22 @@ impl<T: Clone + Send + 'static> Future for Publish<'_, T> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let topic = self.topic;
+        if matches!(self.stage, Stage::New(_)) {
+            ready!(pace::poll(cx));
+        }
         let (message, yielded) = match std::mem::replace(&mut self.stage, Stage::Done) {
-            Stage::New(message) if !pace::is_due() => (message, 0),
-            Stage::Yielded(message, times) => (message, times),
-            Stage::New(message) => {
-                let paced = async move {
-                    consume_budget().await;
-                    let last = topic.shared.copy(&message);
-                    topic.persist(topic.attempt(message, last.as_ref(), false), last).await
-                };
-                return self.wait(paced, cx);
+            Stage::New(message) => (message, 0),
+            Stage::Yielded(Held::Sole(message), times) => (message, times),
+            Stage::Yielded(Held::Open(round, message, last), times) => {
+                return self.go_on(topic.offer_again(round, message), last, times, cx);
             }
-            Stage::Waiting(mut waiting) => {
-                let polled = waiting.as_mut().poll(cx);
-                if polled.is_pending() {
-                    self.stage = Stage::Waiting(waiting);
-                }
-                return polled;
-            }
+            Stage::Waiting(waiting) => return self.go_on_waiting(waiting, cx),
             Stage::Done => panic!("`Publish` polled after it was ready"),
         };
         let last = topic.shared.copy(&message);
         match topic.attempt(message, last.as_ref(), true) {
-            Attempt::Over(result) => Poll::Ready(result),
-            unfinished => self.go_on(unfinished, last, yielded, cx),
+            Ok(delivery) => Poll::Ready(Ok(delivery)),
+            Err(unfinished) => self.go_on(unfinished, last, yielded, cx),
         }
     }
 }
@@ -235,14 +250,24 @@ impl<'a, T: Clone + Send + 'static> Publish<'a, T> {
         cx: &mut Context<'_>,
     ) -> Poll<Result<Delivery, PublishError<T>>> {
         match attempt {
-            // Before anything is allocated for a wait: mostly that is all it takes.
-            Attempt::Sole(message) if yielded < YIELDS => {
-                self.stage = Stage::Yielded(message, yielded + 1);
-                cx.waker().wake_by_ref();
-                Poll::Pending
+            Attempt::Over(result) => Poll::Ready(result),
+            Attempt::Sole(message) if yielded < YIELDS => self.let_others_run(Held::Sole(message), yielded, cx),
+            Attempt::Full(round, message) if yielded < YIELDS => {
+                self.let_others_run(Held::Open(round, message, last), yielded, cx)
             }
             unfinished => self.wait(self.topic.persist(unfinished, last), cx),
         }
+    }
+
+    fn let_others_run(
+        &mut self,
+        held: Held<T>,
+        yielded: usize,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Delivery, PublishError<T>>> {
+        self.stage = Stage::Yielded(held, yielded + 1);
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     #[cold]
@@ -252,7 +277,15 @@ impl<'a, T: Clone + Send + 'static> Publish<'a, T> {
         cx: &mut Context<'_>,
     ) -> Poll<Result<Delivery, PublishError<T>>> {
         // Boxed, so that a future that need not wait is a small one.
-        let mut waiting: Pin<Box<dyn Future<Output = _> + Send + 'a>> = Box::pin(waiting);
+        self.go_on_waiting(Box::pin(waiting), cx)
+    }
+
+    #[cold]
+    fn go_on_waiting(
+        &mut self,
+        mut waiting: Waiting<'a, T>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Delivery, PublishError<T>>> {
         let polled = waiting.as_mut().poll(cx);
         if polled.is_pending() {
             self.stage = Stage::Waiting(waiting);

@@ -15,11 +15,6 @@ use std::sync::Arc;
 use std::task::Poll;
 use tokio::time::Instant;
 
-/// How often a publisher lets others run before it settles down to wait. A receiver that is about to
-/// take a message needs no more than that, and it is cheaper than a timer and a place in the channel's
-/// queue of senders.
-pub(super) const YIELDS: usize = 2;
-
 /// The groups of a topic at one moment. Joining and leaving put another list in its place.
 pub(super) struct List<T> {
     pub(super) groups: Vec<Arc<Queue<T>>>,
@@ -78,6 +73,16 @@ impl<T: Clone + Send + 'static> Round<T> {
     /// for a single group that has no room.
     #[inline]
     pub(super) fn begin(list: Snapshot<List<T>>, message: T, sole: bool) -> Result<Delivery, Open<T>> {
+        let [only] = &list.groups[..] else { return Self::begin_with_all(list, message, sole) };
+        match only.put(message) {
+            Ok(()) => Ok(Delivery::TAKEN),
+            Err(message) => Self::begin_with_all(list, message, sole),
+        }
+    }
+
+    // By itself, so that a message to one group with room does not pay for what others need.
+    #[inline(never)]
+    fn begin_with_all(list: Snapshot<List<T>>, message: T, sole: bool) -> Result<Delivery, Open<T>> {
         let mut delivery = Delivery::default();
         let Some((last, others)) = list.groups.split_last() else { return Ok(delivery) };
         let mut skipped = Skipped(&list.groups);
@@ -127,7 +132,7 @@ impl<T: Clone + Send + 'static> Round<T> {
     }
 
     /// Offers it once more to those that were full.
-    fn offer_again(&mut self, message: T) -> Option<T> {
+    pub(super) fn offer_again(&mut self, message: T) -> Option<T> {
         let mut rest = Some(message);
         let mut left = self.waiting.len();
         while left > 0 {
@@ -143,26 +148,6 @@ impl<T: Clone + Send + 'static> Round<T> {
             }
         }
         rest
-    }
-
-    /// Lets others run, and offers it once more to those that were full.
-    pub(super) async fn insist(&mut self, mut message: T) -> Option<T> {
-        for _ in 0..YIELDS {
-            let mut yielded = false;
-            poll_fn(|cx| {
-                if std::mem::replace(&mut yielded, true) {
-                    return Poll::Ready(());
-                }
-                cx.waker().wake_by_ref();
-                Poll::Pending
-            })
-            .await;
-            match self.offer_again(message) {
-                Some(back) if self.is_waiting() => message = back,
-                rest => return rest,
-            }
-        }
-        Some(message)
     }
 
     /// Waits for the groups that were full. What is left is there if none of them took it.

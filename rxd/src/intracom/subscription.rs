@@ -7,11 +7,10 @@ use super::topic::Shared;
 use async_channel::{Receiver, TryRecvError as Empty};
 use futures_core::Stream;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::{Arc, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
-use tokio::task::coop::consume_budget;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 /// A subscription to a topic: one member of a group.
@@ -85,9 +84,7 @@ impl<T: Clone + Send + 'static> Subscription<T> {
     ///
     /// Dropped before it is done, no message is lost: the next call, or another member, gets it.
     pub async fn recv(&mut self) -> Option<T> {
-        if pace::is_due() {
-            consume_budget().await;
-        }
+        poll_fn(pace::poll).await;
         loop {
             match self.try_recv() {
                 Ok(message) => return Some(message),

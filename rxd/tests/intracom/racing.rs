@@ -154,3 +154,39 @@ async fn f63_nobody_waits_for_what_is_there() {
         assert_eq!(publishing.await.unwrap().delivered(), 1);
     }
 }
+
+/// A forced push into a full buffer does not undo a close that comes in between its steps.
+#[test]
+fn f63_a_closed_group_stays_closed_whatever_is_forced_into_it() {
+    const ROUNDS: usize = 4_000;
+    let round = || {
+        let topic: Topic<u32> = Intracom::new().topic("a").unwrap();
+        // A buffer of one message is another queue.
+        let sub = topic.subscribe(Group::named("g").capacity(2).policy(Policy::DropOldest)).unwrap();
+        topic.try_publish(0).unwrap();
+        topic.try_publish(0).unwrap();
+        (topic, sub)
+    };
+    let rounds: Vec<_> = (0..ROUNDS).map(|_| round()).collect();
+    let turn = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for (nth, (topic, _)) in rounds.iter().enumerate() {
+                while turn.load(Ordering::Acquire) < nth as u64 {
+                    std::hint::spin_loop();
+                }
+                topic.close();
+            }
+        });
+        // For as long as it lets anybody in.
+        for (nth, (topic, _)) in rounds.iter().enumerate() {
+            turn.store(nth as u64, Ordering::Release);
+            while topic.try_publish(1).is_ok() {}
+        }
+    });
+    for (topic, mut sub) in rounds {
+        assert!(topic.is_closed());
+        while let Ok(_message) = sub.try_recv() {}
+        assert_eq!(sub.try_recv(), Err(rxd::intracom::TryRecvError::Ended));
+    }
+}
