@@ -105,6 +105,7 @@ paths! {
     public systemd "systemd";
     private with_systemd "with_systemd";
     private stage "Stage";
+    private editor "editor";
     private table "Table";
     private declared "Declared";
     private declaration "Declaration";

@@ -29,6 +29,11 @@ macro_rules! __with_systemd {
 
 pub use __with_systemd as with_systemd;
 
+/// What only an editor sees.
+#[cfg(rust_analyzer)]
+#[path = "editor.rs"]
+pub mod editor;
+
 /// The watch of a declared `stream(..)`.
 pub fn stream(cx: &Context, edge: &'static Edge<'static>) -> Watch {
     Watch::declared(cx.core(), edge)

@@ -119,7 +119,8 @@ impl<T: Declared> Watched for T {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a service",
     label = "not a service",
-    note = "annotate it with `#[rxd::service]`, or wrap it in a type of yours that is"
+    note = "annotate it with `#[rxd::service]`, or wrap it in a type of yours that is",
+    note = "a field is one service, or an `Option` of one: several of a type are several fields, settings go into the services"
 )]
 pub trait Field<D: Graphed, const ME: usize> {
     /// The type itself.

@@ -97,6 +97,25 @@ pub trait Pipeline: Send + 'static {
 type Step = Box<dyn FnMut() -> Pin<Box<dyn Future<Output = Result> + Send>> + Send>;
 
 /// One named thing that must succeed.
+///
+/// ```
+/// use rxd::Daemon;
+/// use rxd::prestart::Stage;
+/// use std::time::Duration;
+///
+/// let port = Stage::new("port", async || {
+///     std::net::TcpListener::bind("127.0.0.1:0")?;
+///     Ok(())
+/// });
+/// let database = Stage::new("database", async || {
+///     tokio::net::lookup_host("db.example:5432").await?;
+///     Ok(())
+/// });
+/// let daemon = Daemon::new("agent").prestart(port).prestart(
+///     database.retry(Duration::from_secs(1)).attempts(10).timeout(Duration::from_secs(5)),
+/// );
+/// # let _ = daemon;
+/// ```
 #[must_use = "a stage does nothing until it is given to a daemon"]
 pub struct Stage {
     name: Cow<'static, str>,
@@ -226,7 +245,7 @@ pub(crate) async fn pass(stages: &mut [Box<dyn Erased>], systemd: &Systemd) -> R
 
 /// A stage that failed.
 #[derive(Debug)]
-pub(crate) struct StageError {
+struct StageError {
     stage: String,
     error: Error,
 }
@@ -240,5 +259,13 @@ impl fmt::Display for StageError {
 impl StdError for StageError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         Some(self.error.as_std())
+    }
+}
+
+impl Error {
+    /// Whether a prestart stage failed, so that no service was started.
+    #[must_use]
+    pub fn is_prestart(&self) -> bool {
+        self.is::<StageError>()
     }
 }

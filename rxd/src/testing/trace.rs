@@ -9,6 +9,15 @@ use std::fmt;
 use std::time::Duration;
 
 /// One transition.
+///
+/// ```
+/// # use rxd::testing::Trace;
+/// fn longest_stop(trace: &Trace) -> std::time::Duration {
+///     let stops = trace.steps.windows(2).filter(|two| two[0].enters(rxd::State::Stop));
+///     stops.map(|two| two[1].at - two[0].at).max().unwrap_or_default()
+/// }
+/// # let _ = longest_stop;
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     /// Its number.
