@@ -106,6 +106,7 @@ paths! {
     private with_systemd "with_systemd";
     private stage "Stage";
     private editor "editor";
+    private show "show";
     private table "Table";
     private declared "Declared";
     private declaration "Declaration";
