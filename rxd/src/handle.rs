@@ -245,10 +245,11 @@ impl DaemonHandle {
         self.core().shut_down(Reason::Asked);
     }
 
-    /// Whether the daemon has stopped.
+    /// Whether the daemon has stopped, or its runtime was dropped under it.
     #[must_use]
     pub fn has_ended(&self) -> bool {
-        self.shared.report.borrow().is_some()
+        // Without a supervisor nobody will ever tell.
+        self.shared.report.borrow().is_some() || self.shared.report.has_changed().is_err()
     }
 
     /// Waits until the daemon has stopped, and tells what became of it.

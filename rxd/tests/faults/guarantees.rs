@@ -1,8 +1,11 @@
 //! Guarantees that no single fault stands for.
 
 use crate::kit::*;
+use rxd::prestart::Stage;
 use rxd::testing::{Act, Probe, Puppet, Rules, Trace};
 use rxd::{Action, Backoff, Cause, Context, Daemon, Options, Report, Service, State, When};
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Duration;
 
 #[tokio::test(start_paused = true)]
@@ -195,11 +198,38 @@ fn f81_the_runtime_is_dropped_under_the_daemon() {
         drop(runtime);
         let other = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let report = other.block_on(handle.wait());
-        assert!(!report.is_ok());
+        assert!(handle.has_ended() && !report.is_ok());
         assert!(report.to_string().contains("its tokio runtime was shut down"), "{report}");
         assert!(other.block_on(handle.restart("a")).is_err());
         assert!(handle.states().iter().all(|service| service.state == State::Exit));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn g14_g19_run_is_dropped_wherever_it_waits() {
+    quiet();
+    let mut lived = 0;
+    for polls in 0..30 {
+        let probe = Probe::new();
+        let stage = Stage::new("port", async || {
+            tokio::task::yield_now().await;
+            Ok(())
+        });
+        let services = [probed("a", Puppet::new(), &probe), probed("b", Puppet::new(), &probe).needs(["a"])];
+        let mut run = Box::pin(daemon(services).prestart(stage).signals([]).run());
+        for _ in 0..polls {
+            assert!(poll_fn(|task| Poll::Ready(run.as_mut().poll(task).is_pending())).await);
+            tokio::task::yield_now().await;
+        }
+        drop(run);
+        settle().await;
+        assert_eq!(tokio::runtime::Handle::current().metrics().num_alive_tasks(), 0, "after {polls}");
+        for name in ["a", "b"] {
+            assert_eq!(probe.count(name, "init"), probe.count(name, "stop"), "`{name}` after {polls}");
+        }
+        lived += probe.count("b", "run");
+    }
+    assert!((1..30).contains(&lived), "dropped too late, or too early: {lived}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -110,7 +110,8 @@ fn unit(daemon: &Daemon, exec: &str, text: &str) -> Unit {
     let version = std::env::var("RXD_UNIT_FOR").expect("whom the unit is for").parse().expect("a version");
     let unit = daemon.unit().exec(exec).fd_store(4).systemd(version);
     let unit = args.iter().fold(unit, |unit, arg| unit.arg(*arg));
-    unit.set("Environment", format!("\"{VARIABLE}={text}\""))
+    // Nor does the judge look away where cargo is not the parent.
+    unit.set("Environment", format!("\"{VARIABLE}={text}\" RXD_JUDGE=1"))
 }
 
 /// How many threads of this process have this name.
