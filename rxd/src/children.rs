@@ -80,11 +80,6 @@ impl Children {
         first
     }
 
-    /// Whether a task has panicked.
-    pub(crate) fn has_panicked(&self) -> bool {
-        self.group.get().is_some_and(|group| group.lock().panicked.is_some())
-    }
-
     /// What the first panic of a task said.
     pub(crate) fn panicked(&self) -> Option<String> {
         self.group.get()?.lock().panicked.take()

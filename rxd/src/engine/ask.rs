@@ -21,11 +21,10 @@ impl Seat {
             return Some(Leave::End(cause));
         }
         if signals & signal::CHILD != 0 {
+            // It is of this round: the last one's is taken when all of its tasks have ended, and what
+            // this one said is told then.
             self.core.board.clear(self.id, signal::CHILD);
-            // What it said is told once all of the tasks have ended.
-            if self.round.children.has_panicked() {
-                return Some(Leave::Failed(Cause::Panic));
-            }
+            return Some(Leave::Failed(Cause::Panic));
         }
         if signals & signal::REQUEST != 0 {
             return self.take_requests().or_else(|| self.is_reload_due().then_some(Leave::Reload));
@@ -52,9 +51,7 @@ impl Seat {
         }
         if signals & signal::CHILD != 0 {
             self.core.board.clear(self.id, signal::CHILD);
-            if self.round.children.has_panicked() {
-                return Some(Cause::Panic);
-            }
+            return Some(Cause::Panic);
         }
         if signals & signal::REQUEST != 0 {
             match self.take_requests() {

@@ -32,7 +32,9 @@ fn signal(signal: &str) {
 
 /// Waits for what is said once the signal has been heard.
 async fn until_said(heard: &Heard, text: &str) {
+    let began = std::time::Instant::now();
     while !heard.has(text) {
+        assert!(began.elapsed() < 60 * SECOND, "`{text}` is not said");
         tokio::task::yield_now().await;
     }
 }
