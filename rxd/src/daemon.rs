@@ -164,7 +164,7 @@ impl Daemon {
         self
     }
 
-    /// How long a method or a task of a service may hold its thread without coming to an `.await`
+    /// How long a method or a task of a service, or a prestart stage, may hold its thread without coming to an `.await`
     /// before it is named in the log, by a thread beside the runtime. Default: 1 s. It is reported after at most
     /// 1.5 times this. That thread also counts signals, and ends the process at the third where the
     /// runtime's threads are all blocked; `None` does without it.
@@ -253,10 +253,14 @@ impl Daemon {
         let signals = self.signals.take().unwrap_or_else(|| signals::DEFAULT.to_vec());
         let mut listener = Listener::new(&signals)?;
         self.services.retain(|service| !service.is_off());
+        #[cfg(any(test, feature = "test-util"))]
+        let rules = crate::testing::rules(&self);
         let order = self.with_graph(|graph| graph.stops_before());
         #[cfg(feature = "admin")]
         let pictures = self.with_graph(crate::admin::picture::Pictures::of);
         let core = Arc::new(wiring::wire(self.name, &self.services, &order, self.history));
+        #[cfg(any(test, feature = "test-util"))]
+        let witness = rules.map(|rules| crate::testing::Witness::new(&core, rules));
         // Before what runs before: that may block its thread as well.
         let sentinel = match self.stall_limit {
             Some(limit) => Some(Sentinel::start(&core, limit, Listener::new(&signals)?)),
@@ -273,7 +277,7 @@ impl Daemon {
         let ended_by = tokio::select! {
             biased;
             number = stop_signal(&mut listener) => Ok(Some(number)),
-            passed = prestart::pass(&mut stages, &systemd), if !stages.is_empty() => passed.map(|()| None),
+            passed = prestart::pass(&mut stages, &systemd, &core.stall), if !stages.is_empty() => passed.map(|()| None),
             () = std::future::ready(()), if stages.is_empty() => Ok(None),
         };
         drop(stages);
@@ -298,6 +302,8 @@ impl Daemon {
         }
         let limits = (self.shutdown_timeout, self.exit_code);
         let (supervisor, report) = Supervisor::new(core.clone(), tasks, listener, limits, sentinel, systemd);
+        #[cfg(any(test, feature = "test-util"))]
+        let supervisor = supervisor.judged(witness);
         let span = tracing::error_span!(target: "rxd", "daemon", daemon = %core.daemon);
         tokio::spawn(supervisor.run().instrument(span));
         let handle = DaemonHandle::new(core, report);
