@@ -19,6 +19,8 @@ use crate::tracker::Tracker;
 use crate::wiring;
 use std::borrow::Cow;
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::process::{ExitCode, Termination};
 use std::sync::Arc;
 use std::time::Duration;
@@ -242,7 +244,17 @@ impl Daemon {
     /// # Cancel safety
     ///
     /// Dropping the future ends what runs before the services; none has been started then.
-    pub async fn start(mut self) -> Result<DaemonHandle> {
+    pub async fn start(self) -> Result<DaemonHandle> {
+        self.begin().await
+    }
+
+    /// As [`start`](Daemon::start), behind a pointer: what is polled through one is compiled with rxd, and
+    /// not once more with each program.
+    fn begin(self) -> Pin<Box<dyn Future<Output = Result<DaemonHandle>> + Send>> {
+        Box::pin(self.check_and_begin())
+    }
+
+    async fn check_and_begin(mut self) -> Result<DaemonHandle> {
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(Error::msg("failed to start: there is no tokio runtime; write #[tokio::main] above main"));
         }
