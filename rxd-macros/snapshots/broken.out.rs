@@ -1,15 +1,11 @@
 struct Poller {
     client: Client,
 }
-#[allow(unexpected_cfgs)]
-const _: () = {
-    #[cfg(rust_analyzer)]
-    ::rxd::__private::editor::show! {
-        { let _ = ::rxd::__private::editor::service::nmae; } { let _ =
-        ::rxd::__private::editor::service::delay; } { let _ = ::rxd::State::Rum; } { let
-        _ = ::rxd::__private::editor::watch::stream; }
-    }
-};
+::rxd::__private::show! {
+    { let _ = ::rxd::__private::editor::service::nmae; } { let _ =
+    ::rxd::__private::editor::service::delay; } { let _ = ::rxd::State::Rum; } { let _ =
+    ::rxd::__private::editor::watch::stream; }
+}
 #[automatically_derived]
 impl ::rxd::__private::Declared for Poller {
     const KIND: ::rxd::__private::Kind = ::rxd::__private::Kind::new(

@@ -2,14 +2,10 @@ pub struct EdgeAgent {
     pub health: Health,
     pub poller: Poller,
 }
-#[allow(unexpected_cfgs)]
-const _: () = {
-    #[cfg(rust_analyzer)]
-    ::rxd::__private::editor::show! {
-        { let _ = ::rxd::__private::editor::daemon::name; } { let _ =
-        ::rxd::__private::editor::daemon::shutdown_timeout; }
-    }
-};
+::rxd::__private::show! {
+    { let _ = ::rxd::__private::editor::daemon::name; } { let _ =
+    ::rxd::__private::editor::daemon::shutdown_timeout; }
+}
 #[automatically_derived]
 impl ::rxd::__private::Graphed for EdgeAgent {
     const ANALYSIS: ::rxd::__private::Analysis<'static> = {

@@ -3,13 +3,9 @@ struct Pool<T>(
 )
 where
     T: Send;
-#[allow(unexpected_cfgs)]
-const _: () = {
-    #[cfg(rust_analyzer)]
-    ::rxd::__private::editor::show! {
-        { let _ = ::rxd::__private::editor::watch::stream; }
-    }
-};
+::rxd::__private::show! {
+    { let _ = ::rxd::__private::editor::watch::stream; }
+}
 #[automatically_derived]
 impl<T> ::rxd::__private::Declared for Pool<T>
 where

@@ -164,15 +164,9 @@ impl ToTokens for Hints<'_> {
         if self.hints.is_empty() {
             return;
         }
-        let (editor, hints) = (self.rxd.editor(), &self.hints);
         // As a macro's tokens: a path that is still being typed is no Rust.
-        tokens.extend(quote! {
-            #[allow(unexpected_cfgs)]
-            const _: () = {
-                #[cfg(rust_analyzer)]
-                #editor::show! { #hints }
-            };
-        });
+        let (show, hints) = (self.rxd.show(), &self.hints);
+        tokens.extend(quote!(#show! { #hints }));
     }
 }
 

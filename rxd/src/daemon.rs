@@ -19,6 +19,8 @@ use crate::tracker::Tracker;
 use crate::wiring;
 use std::borrow::Cow;
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::process::{ExitCode, Termination};
 use std::sync::Arc;
 use std::time::Duration;
@@ -164,7 +166,7 @@ impl Daemon {
         self
     }
 
-    /// How long a method or a task of a service may hold its thread without coming to an `.await`
+    /// How long a method or a task of a service, or a prestart stage, may hold its thread without coming to an `.await`
     /// before it is named in the log, by a thread beside the runtime. Default: 1 s. It is reported after at most
     /// 1.5 times this. That thread also counts signals, and ends the process at the third where the
     /// runtime's threads are all blocked; `None` does without it.
@@ -242,7 +244,17 @@ impl Daemon {
     /// # Cancel safety
     ///
     /// Dropping the future ends what runs before the services; none has been started then.
-    pub async fn start(mut self) -> Result<DaemonHandle> {
+    pub async fn start(self) -> Result<DaemonHandle> {
+        self.begin().await
+    }
+
+    /// As [`start`](Daemon::start), behind a pointer: what is polled through one is compiled with rxd, and
+    /// not once more with each program.
+    fn begin(self) -> Pin<Box<dyn Future<Output = Result<DaemonHandle>> + Send>> {
+        Box::pin(self.check_and_begin())
+    }
+
+    async fn check_and_begin(mut self) -> Result<DaemonHandle> {
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(Error::msg("failed to start: there is no tokio runtime; write #[tokio::main] above main"));
         }
@@ -253,10 +265,14 @@ impl Daemon {
         let signals = self.signals.take().unwrap_or_else(|| signals::DEFAULT.to_vec());
         let mut listener = Listener::new(&signals)?;
         self.services.retain(|service| !service.is_off());
+        #[cfg(any(test, feature = "test-util"))]
+        let rules = crate::testing::rules(&self);
         let order = self.with_graph(|graph| graph.stops_before());
         #[cfg(feature = "admin")]
         let pictures = self.with_graph(crate::admin::picture::Pictures::of);
         let core = Arc::new(wiring::wire(self.name, &self.services, &order, self.history));
+        #[cfg(any(test, feature = "test-util"))]
+        let witness = rules.map(|rules| crate::testing::Witness::new(&core, rules));
         // Before what runs before: that may block its thread as well.
         let sentinel = match self.stall_limit {
             Some(limit) => Some(Sentinel::start(&core, limit, Listener::new(&signals)?)),
@@ -273,7 +289,7 @@ impl Daemon {
         let ended_by = tokio::select! {
             biased;
             number = stop_signal(&mut listener) => Ok(Some(number)),
-            passed = prestart::pass(&mut stages, &systemd), if !stages.is_empty() => passed.map(|()| None),
+            passed = prestart::pass(&mut stages, &systemd, &core.stall), if !stages.is_empty() => passed.map(|()| None),
             () = std::future::ready(()), if stages.is_empty() => Ok(None),
         };
         drop(stages);
@@ -298,6 +314,8 @@ impl Daemon {
         }
         let limits = (self.shutdown_timeout, self.exit_code);
         let (supervisor, report) = Supervisor::new(core.clone(), tasks, listener, limits, sentinel, systemd);
+        #[cfg(any(test, feature = "test-util"))]
+        let supervisor = supervisor.judged(witness);
         let span = tracing::error_span!(target: "rxd", "daemon", daemon = %core.daemon);
         tokio::spawn(supervisor.run().instrument(span));
         let handle = DaemonHandle::new(core, report);

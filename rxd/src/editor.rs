@@ -109,12 +109,3 @@ words!(signals {
     user1 = "SIGUSR1"
     user2 = "SIGUSR2"
 });
-
-/// What is given, also if it is no Rust yet.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __show {
-    ($($token:tt)*) => { const _: () = { $($token)* }; };
-}
-
-pub use __show as show;

@@ -37,6 +37,7 @@
 
 use crate::error::{Error, Result};
 use crate::panic;
+use crate::stall::Stall;
 use crate::systemd::Systemd;
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -234,11 +235,12 @@ impl<P: Pipeline> Erased for P {
 }
 
 /// Runs the stages in order.
-pub(crate) async fn pass(stages: &mut [Box<dyn Erased>], systemd: &Systemd) -> Result {
+pub(crate) async fn pass(stages: &mut [Box<dyn Erased>], systemd: &Systemd, stall: &Stall) -> Result {
     for stage in stages {
         let (name, limit) = stage.about();
         systemd.before(name, limit);
-        stage.pass().await?;
+        let name = name.to_owned();
+        stall.watched(None, &name, stage.pass()).await?;
     }
     Ok(())
 }

@@ -37,6 +37,8 @@ pub(crate) struct Supervisor {
     reloading: Vec<oneshot::Receiver<Result>>,
     /// What those said that could not.
     reload_failed: Vec<String>,
+    #[cfg(any(test, feature = "test-util"))]
+    witness: Option<crate::testing::Witness>,
 }
 
 /// What the supervisor stops waiting for.
@@ -72,8 +74,16 @@ impl Supervisor {
             asked,
             reloading: Vec::new(),
             reload_failed: Vec::new(),
+            #[cfg(any(test, feature = "test-util"))]
+            witness: None,
         };
         (this, receiver)
+    }
+
+    /// Has its run judged.
+    #[cfg(any(test, feature = "test-util"))]
+    pub(crate) fn judged(self, witness: Option<crate::testing::Witness>) -> Self {
+        Supervisor { witness, ..self }
     }
 
     pub(crate) async fn run(mut self) {
@@ -105,6 +115,9 @@ impl Supervisor {
             Some(sentinel) if stuck => sentinel.stay(),
             sentinel => drop(sentinel),
         }
+        // Before a test can go on.
+        #[cfg(any(test, feature = "test-util"))]
+        drop(self.witness.take());
         self.report.send_replace(Some(report));
     }
 

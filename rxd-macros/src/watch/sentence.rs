@@ -12,6 +12,8 @@ use quote::ToTokens;
 use syn::{Lit, Type};
 
 const THEN: Key = Key { name: "then", form: "then(stop)" };
+/// What a sentence looks like, for messages.
+const READS: &str = "a watch reads `any, entering, Run, \"service\"`";
 const WITHIN: Key = Key { name: "within", form: "within = \"30s\"" };
 const STREAM: Key = Key { name: "stream", form: "stream(name)" };
 pub(crate) const WATCH: Table = Table::new(&[THEN, WITHIN, STREAM]);
@@ -24,6 +26,14 @@ pub(super) fn read(written: Written, errors: &mut Errors) -> (Option<Edge>, Opti
     if args.is_empty() && !broken {
         errors.help(&word, format_args!("`#[{word}]` says nothing"), format_args!("write `{}`", keyword.form()));
         return (None, None);
+    }
+    for arg in &args {
+        // `any(entering, Run)`
+        let Arg::List { key, .. } = arg else { continue };
+        if keyword == Keyword::Watch && (MODES.get(key).is_some() || ACTIONS.get(key).is_some()) {
+            errors.help(key, format_args!("`{key}` takes no parentheses"), READS);
+            return (None, None);
+        }
     }
     let (options, words): (Vec<Arg>, Vec<Arg>) =
         args.into_iter().partition(|arg| matches!(arg, Arg::List { .. } | Arg::Value { .. }));
@@ -124,7 +134,7 @@ fn sentence(
     let missing = |errors: &mut Errors, at: Option<&Arg>, what: &str| {
         let at = at.map_or_else(|| attr.to_token_stream(), ToTokens::to_token_stream);
         if !broken {
-            errors.help(at, format_args!("expected {what}"), "a watch reads `any, entering, Run, \"service\"`");
+            errors.help(at, format_args!("expected {what}"), READS);
         }
     };
     let mode = match words.peek().and_then(ident) {
@@ -172,6 +182,10 @@ fn sentence(
         Some(Arg::Path(path)) => match state_ident(path) {
             Some(state) => {
                 words.next();
+                if ACTIONS.get(&state).is_some() {
+                    errors.help(state, "a watch has one action", "write one `#[watch(..)]` for each");
+                    return None;
+                }
                 STATES.expect(&state, errors)
             }
             None => {

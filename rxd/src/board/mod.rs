@@ -273,15 +273,15 @@ impl Board {
         now: u64,
         told: impl FnOnce(Option<Seq>),
     ) {
-        let before = inner.cells[id as usize].word;
-        let mut after =
-            before.after(inner.seq + 1, Step { state: State::Exit, transition: Transition::Entering, cause });
-        (after.ended_well, after.gave_up) = (ended_well, gave_up);
-        (after.over, after.ended) = (true, Some(cause));
-        let seq = inner.step(&self.ears, id, after, now);
+        let was_over = inner.cells[id as usize].word.over;
+        let enter = Step { state: State::Exit, transition: Transition::Entering, cause };
+        let seq = inner.step(&self.ears, id, enter, now, |word| {
+            (word.ended_well, word.gave_up) = (ended_well, gave_up);
+            (word.over, word.ended) = (true, Some(cause));
+            word.abandoned = cause == Cause::Abandoned;
+        });
         if seq.is_some() {
-            inner.cells[id as usize].word.abandoned = cause == Cause::Abandoned;
-            inner.alive -= usize::from(!before.over);
+            inner.alive -= usize::from(!was_over);
         }
         self.wake(inner, || told(seq));
     }

@@ -334,7 +334,8 @@ impl Seat {
 
     /// Whether this method need not be called: it is not the service's own, and nothing else is to be done.
     fn may_leave_out(&self, call: Call) -> bool {
-        !self.own.has(call) && self.core.board.signals(self.id) & !signal::GATE == 0
+        // Nothing interrupts Stop.
+        !self.own.has(call) && (call == Call::Stop || self.core.board.signals(self.id) & !signal::GATE == 0)
     }
 
     /// Publishes that the state that was entered is left.
