@@ -207,9 +207,17 @@ fn one_report_for_a_circle_of_alternatives() {
 /// A shorter way round within a circle shows when that circle is mended.
 #[test]
 fn one_report_for_circles_of_the_same_services() {
-    let nodes = [node("a", [needs("b")]), node("b", [needs("c"), needs("a")]), node("c", [needs("a")])];
-    let faults = Graph { daemon: "D", nodes: &nodes }.faults();
-    assert_eq!(faults.iter().map(|fault| (fault.rule, fault.service)).collect::<Vec<_>>(), [(Rule::Cycle, Some(2))]);
+    let cycles = |circle: [Node<'static>; 3]| {
+        let nodes: Vec<_> = [node("x", []), node("y", [])].into_iter().chain(circle).collect();
+        let faults = Graph { daemon: "D", nodes: &nodes }.faults();
+        assert!(faults.iter().all(|fault| fault.rule == Rule::Cycle), "{faults:?}");
+        faults.iter().filter_map(|fault| fault.service).collect::<Vec<_>>()
+    };
+    let within = [node("a", [needs("b")]), node("b", [needs("c"), needs("a")]), node("c", [needs("a")])];
+    assert_eq!(cycles(within), [4]);
+    // Two that have one service in common are two: to mend one is not to mend the other.
+    let beside = [node("a", [needs("b")]), node("b", [needs("a"), needs("c")]), node("c", [needs("b")])];
+    assert_eq!(cycles(beside), [3, 4]);
 }
 
 #[test]
@@ -218,6 +226,18 @@ fn a_limit_lets_a_held_service_fail() {
     let waits = |gate: Edge<'static>| [node("a", [all(Action::Entering, State::Stop, "b")]), node("b", [gate])];
     assert_eq!(Graph { daemon: "D", nodes: &waits(in_run("a")) }.faults().len(), 1);
     fine(&waits(in_run("a").within(limit)));
+}
+
+/// To leave Unknown is to get past the gates before Init.
+#[test]
+fn who_is_held_before_init_does_not_leave_unknown() {
+    let holds = node("b", [in_run("a").then(Effect::GateInit)]);
+    for action in [Action::Exited, Action::Changing, Action::NotIn] {
+        let nodes = [node("a", [all(action, State::Unknown, "b")]), holds];
+        let faults = Graph { daemon: "D", nodes: &nodes }.faults();
+        assert_eq!(faults.iter().map(|fault| fault.rule).collect::<Vec<_>>(), [Rule::Cycle], "{action}");
+        fine(&[node("a", [all(action, State::Unknown, "b")]), node("b", [in_run("a")])]);
+    }
 }
 
 #[test]

@@ -92,6 +92,8 @@ fn how_each_keyword_goes_on() {
     assert_eq!(says(after("nobody")), format!("service `a` comes after `nobody`, {unknown}"));
     assert_eq!(says(needs("nobody")), format!("service `a` needs `nobody`, {unknown}"));
     assert_eq!(says(after("b b")), "service `a` of daemon `D` comes after `b` twice");
+    let third = message(&[node("a", [needs("b c c")]), node("b", []), node("c", [])]);
+    assert_eq!(third.lines().next(), Some("service `a` of daemon `D` needs `c` twice"));
     let itself = "`#[watch(any, entering, Run, \"a\", then(stop))]`";
     assert_eq!(says(in_run("a").then(Effect::Stop)), format!("service `a` of daemon `D` watches itself: {itself}"));
 }
@@ -146,6 +148,16 @@ fn who_may_be_told_to_end_ends() {
     fine(&[node("a", [in_run("c").then(Effect::Exit)]), waits, node("c", [])]);
     let stops = [node("a", [in_run("c").then(Effect::Stop)]), waits, node("c", [])];
     assert_eq!(Graph { daemon: "D", nodes: &stops }.faults()[0].rule, Rule::NeverHolds);
+}
+
+/// Of alternatives that can never come true one is no fault; that none can is said once.
+#[test]
+fn alternatives_of_which_none_can_hold() {
+    let ends = Edge::watch(Mode::Any, Action::Entering, State::Exit, of("b c"));
+    fine(&[node("a", [ends]), node("b", []), job("c", [])]);
+    fine(&[node("a", [ends]), job("b", []), node("c", [])]);
+    let message = message(&[node("a", [ends]), node("b", []), node("c", [])]);
+    assert!(message.contains("waits for `b` to be in Exit, but the manager of `b` never goes to Exit"), "{message}");
 }
 
 /// A daemon in which some services have no type lists the types there are.
