@@ -195,21 +195,25 @@ pub struct Publish<'a, T> {
     stage: Stage<'a, T>,
 }
 
-type Waiting<'a, T> = Pin<Box<dyn Future<Output = Result<Delivery, PublishError<T>>> + Send + 'a>>;
-
 enum Stage<'a, T> {
     New(T),
-    /// Others are let run, for the nth time, before the message is offered again.
-    Yielded(Held<T>, usize),
+    /// The only group had no room, and others are let run, for the nth time.
+    Sole(T, usize),
+    /// Boxed, as what follows: so there is little to drop of a message that need not wait.
+    Held(Box<Held<T>>),
     Waiting(Waiting<'a, T>),
     Done,
 }
 
-/// A message that some group has no room for.
-enum Held<T> {
-    Sole(T),
-    Open(Box<Round<T>>, T, Option<Last<T>>),
+/// Some of several groups had no room, and others are let run, for the nth time.
+struct Held<T> {
+    round: Box<Round<T>>,
+    message: T,
+    last: Option<Last<T>>,
+    yielded: usize,
 }
+
+type Waiting<'a, T> = Pin<Box<dyn Future<Output = Result<Delivery, PublishError<T>>> + Send + 'a>>;
 
 /// Nothing in it is pinned that is not in a box.
 impl<T> Unpin for Publish<'_, T> {}
@@ -225,11 +229,12 @@ impl<T: Clone + Send + 'static> Future for Publish<'_, T> {
         }
         let (message, yielded) = match std::mem::replace(&mut self.stage, Stage::Done) {
             Stage::New(message) => (message, 0),
-            Stage::Yielded(Held::Sole(message), times) => (message, times),
-            Stage::Yielded(Held::Open(round, message, last), times) => {
-                return self.go_on(topic.offer_again(round, message), last, times, cx);
+            Stage::Sole(message, times) => (message, times),
+            Stage::Held(held) => {
+                let Held { round, message, last, yielded } = *held;
+                return self.go_on(topic.offer_again(round, message), last, yielded, cx);
             }
-            Stage::Waiting(waiting) => return self.go_on_waiting(waiting, cx),
+            Stage::Waiting(waiting) => return self.wait(waiting, cx),
             Stage::Done => panic!("`Publish` polled after it was ready"),
         };
         let last = topic.shared.copy(&message);
@@ -250,42 +255,20 @@ impl<'a, T: Clone + Send + 'static> Publish<'a, T> {
         cx: &mut Context<'_>,
     ) -> Poll<Result<Delivery, PublishError<T>>> {
         match attempt {
-            Attempt::Over(result) => Poll::Ready(result),
-            Attempt::Sole(message) if yielded < YIELDS => self.let_others_run(Held::Sole(message), yielded, cx),
+            Attempt::Over(result) => return Poll::Ready(result),
+            Attempt::Sole(message) if yielded < YIELDS => self.stage = Stage::Sole(message, yielded + 1),
             Attempt::Full(round, message) if yielded < YIELDS => {
-                self.let_others_run(Held::Open(round, message, last), yielded, cx)
+                self.stage = Stage::Held(Box::new(Held { round, message, last, yielded: yielded + 1 }));
             }
-            unfinished => self.wait(self.topic.persist(unfinished, last), cx),
+            // Boxed, so that a future that need not wait is a small one.
+            unfinished => return self.wait(Box::pin(self.topic.persist(unfinished, last)), cx),
         }
-    }
-
-    fn let_others_run(
-        &mut self,
-        held: Held<T>,
-        yielded: usize,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Delivery, PublishError<T>>> {
-        self.stage = Stage::Yielded(held, yielded + 1);
         cx.waker().wake_by_ref();
         Poll::Pending
     }
 
     #[cold]
-    fn wait(
-        &mut self,
-        waiting: impl Future<Output = Result<Delivery, PublishError<T>>> + Send + 'a,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Delivery, PublishError<T>>> {
-        // Boxed, so that a future that need not wait is a small one.
-        self.go_on_waiting(Box::pin(waiting), cx)
-    }
-
-    #[cold]
-    fn go_on_waiting(
-        &mut self,
-        mut waiting: Waiting<'a, T>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Delivery, PublishError<T>>> {
+    fn wait(&mut self, mut waiting: Waiting<'a, T>, cx: &mut Context<'_>) -> Poll<Result<Delivery, PublishError<T>>> {
         let polled = waiting.as_mut().poll(cx);
         if polled.is_pending() {
             self.stage = Stage::Waiting(waiting);

@@ -76,7 +76,10 @@ impl<T: Clone + Send + 'static> Round<T> {
         let [only] = &list.groups[..] else { return Self::begin_with_all(list, message, sole) };
         match only.put(message) {
             Ok(()) => Ok(Delivery::TAKEN),
-            Err(message) => Self::begin_with_all(list, message, sole),
+            Err(message) => {
+                let offer = only.refuse(message);
+                Self::begun(list, Delivery::default(), offer, sole)
+            }
         }
     }
 
@@ -97,11 +100,22 @@ impl<T: Clone + Send + 'static> Round<T> {
         }
         skipped.0 = &[];
         drop(skipped);
-        match delivery.note(last.offer(message)) {
+        let offer = last.offer(message);
+        Self::begun(list, delivery, offer, sole)
+    }
+
+    /// The last group has been offered it too.
+    fn begun(
+        list: Snapshot<List<T>>,
+        mut delivery: Delivery,
+        offer: Offer<T>,
+        sole: bool,
+    ) -> Result<Delivery, Open<T>> {
+        match delivery.note(offer) {
             None => Ok(delivery),
-            Some(Offer::Full(message)) if sole && others.is_empty() => Err(Open::Sole(message)),
+            Some(Offer::Full(message)) if sole && list.groups.len() == 1 => Err(Open::Sole(message)),
             Some(offer) => {
-                let index = others.len();
+                let index = list.groups.len() - 1;
                 Err(Round::open(list, index, delivery, offer, None))
             }
         }
