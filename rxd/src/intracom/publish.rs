@@ -3,18 +3,13 @@
 use super::error::{PublishError, Reason};
 use super::pace;
 use super::replay::Last;
-use super::round::{Open, Round};
+use super::round::{Open, Round, YIELDS};
 use super::stats::Delivery;
 use super::topic::{Shared, Topic};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-
-/// How often a publisher lets others run before it settles down to wait. A receiver that is about to
-/// take a message needs no more than that, and it is cheaper than a timer and a place in the channel's
-/// queue of senders.
-const YIELDS: usize = 2;
 
 impl<T: Clone + Send + 'static> Topic<T> {
     /// Publishes a message to every group there is, and waits for those that want to be waited for.
@@ -49,17 +44,27 @@ impl<T: Clone + Send + 'static> Topic<T> {
         Publish { topic: self, stage: Stage::New(message) }
     }
 
-    /// The rest of [`publish`](Topic::publish), if letting others run was not enough.
+    /// The rest of [`publish`](Topic::publish), if there is any waiting to do.
     async fn persist(&self, mut attempt: Attempt<T>, last: Option<Last<T>>) -> Result<Delivery, PublishError<T>> {
         let last = last.as_ref();
         loop {
             attempt = match attempt {
                 Attempt::Over(result) => return result,
                 Attempt::Full(mut round, message) => {
-                    let rest = round.wait(message).await;
+                    let rest = match round.insist(message).await {
+                        Some(message) if round.is_waiting() => round.wait(message).await,
+                        rest => rest,
+                    };
                     self.conclude(*round, rest)
                 }
-                Attempt::Sole(message) => self.attempt_all(message, last),
+                Attempt::Sole(message) => match self.attempt_all(message, last) {
+                    // Others were let run before.
+                    Attempt::Full(mut round, message) => {
+                        let rest = round.wait(message).await;
+                        self.conclude(*round, rest)
+                    }
+                    attempt => attempt,
+                },
                 Attempt::Unheard(message) => {
                     // Made before another look at the groups: whoever joins from here on is heard of.
                     let heard = self.shared.heard.notified();
@@ -141,14 +146,6 @@ impl<T: Clone + Send + 'static> Topic<T> {
         }
     }
 
-    /// Offers it once more to those that were full.
-    fn offer_again(&self, mut round: Box<Round<T>>, message: T) -> Attempt<T> {
-        match round.offer_again(message) {
-            Some(message) if round.is_waiting() => Attempt::Full(round, message),
-            rest => self.conclude(*round, rest),
-        }
-    }
-
     /// The end of a message's round; if nobody took it, maybe not of the message.
     fn conclude(&self, mut round: Round<T>, rest: Option<T>) -> Attempt<T> {
         let shared = &*self.shared;
@@ -195,25 +192,15 @@ pub struct Publish<'a, T> {
     stage: Stage<'a, T>,
 }
 
+type Waiting<'a, T> = Pin<Box<dyn Future<Output = Result<Delivery, PublishError<T>>> + Send + 'a>>;
+
 enum Stage<'a, T> {
     New(T),
-    /// The only group had no room, and others are let run, for the nth time.
-    Sole(T, usize),
-    /// Boxed, as what follows: so there is little to drop of a message that need not wait.
-    Held(Box<Held<T>>),
+    /// The only group had no room, and others were let run, so often.
+    Yielded(T, usize),
     Waiting(Waiting<'a, T>),
     Done,
 }
-
-/// Some of several groups had no room, and others are let run, for the nth time.
-struct Held<T> {
-    round: Box<Round<T>>,
-    message: T,
-    last: Option<Last<T>>,
-    yielded: usize,
-}
-
-type Waiting<'a, T> = Pin<Box<dyn Future<Output = Result<Delivery, PublishError<T>>> + Send + 'a>>;
 
 /// Nothing in it is pinned that is not in a box.
 impl<T> Unpin for Publish<'_, T> {}
@@ -229,12 +216,8 @@ impl<T: Clone + Send + 'static> Future for Publish<'_, T> {
         }
         let (message, yielded) = match std::mem::replace(&mut self.stage, Stage::Done) {
             Stage::New(message) => (message, 0),
-            Stage::Sole(message, times) => (message, times),
-            Stage::Held(held) => {
-                let Held { round, message, last, yielded } = *held;
-                return self.go_on(topic.offer_again(round, message), last, yielded, cx);
-            }
-            Stage::Waiting(waiting) => return self.wait(waiting, cx),
+            Stage::Yielded(message, times) => (message, times),
+            Stage::Waiting(waiting) => return self.go_on_waiting(waiting, cx),
             Stage::Done => panic!("`Publish` polled after it was ready"),
         };
         let last = topic.shared.copy(&message);
@@ -255,20 +238,33 @@ impl<'a, T: Clone + Send + 'static> Publish<'a, T> {
         cx: &mut Context<'_>,
     ) -> Poll<Result<Delivery, PublishError<T>>> {
         match attempt {
-            Attempt::Over(result) => return Poll::Ready(result),
-            Attempt::Sole(message) if yielded < YIELDS => self.stage = Stage::Sole(message, yielded + 1),
-            Attempt::Full(round, message) if yielded < YIELDS => {
-                self.stage = Stage::Held(Box::new(Held { round, message, last, yielded: yielded + 1 }));
+            Attempt::Over(result) => Poll::Ready(result),
+            // Before anything is allocated for a wait: mostly that is all it takes.
+            Attempt::Sole(message) if yielded < YIELDS => {
+                self.stage = Stage::Yielded(message, yielded + 1);
+                cx.waker().wake_by_ref();
+                Poll::Pending
             }
-            // Boxed, so that a future that need not wait is a small one.
-            unfinished => return self.wait(Box::pin(self.topic.persist(unfinished, last)), cx),
+            unfinished => self.wait(self.topic.persist(unfinished, last), cx),
         }
-        cx.waker().wake_by_ref();
-        Poll::Pending
     }
 
     #[cold]
-    fn wait(&mut self, mut waiting: Waiting<'a, T>, cx: &mut Context<'_>) -> Poll<Result<Delivery, PublishError<T>>> {
+    fn wait(
+        &mut self,
+        waiting: impl Future<Output = Result<Delivery, PublishError<T>>> + Send + 'a,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Delivery, PublishError<T>>> {
+        // Boxed, so that a future that need not wait is a small one.
+        self.go_on_waiting(Box::pin(waiting), cx)
+    }
+
+    #[cold]
+    fn go_on_waiting(
+        &mut self,
+        mut waiting: Waiting<'a, T>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Delivery, PublishError<T>>> {
         let polled = waiting.as_mut().poll(cx);
         if polled.is_pending() {
             self.stage = Stage::Waiting(waiting);

@@ -289,37 +289,26 @@ impl<T> Queue<T> {
 }
 
 impl<T: Clone> Queue<T> {
-    /// Puts the message into the buffer, if that is all there is to do; otherwise [`refuse`](Queue::refuse)
-    /// is to be asked.
-    #[inline]
-    pub(super) fn put(&self, message: T) -> Result<(), T> {
-        if self.policy == Policy::DropOldest || self.is_crowded() {
-            return Err(message);
-        }
-        self.sender.try_send(message).map_err(TrySendError::into_inner)?;
-        self.accepted();
-        Ok(())
-    }
-
-    /// What becomes of a message that could not just be put into the buffer.
-    #[inline(never)]
-    pub(super) fn refuse(&self, message: T) -> Offer<T> {
-        match self.policy {
-            Policy::DropOldest => self.force(message),
-            _ if self.sender.is_closed() => Offer::Gone(message),
-            _ => self.full(message),
-        }
-    }
-
     /// Puts the message into the buffer, or says why not, without waiting.
     #[inline]
     pub(super) fn offer(&self, message: T) -> Offer<T> {
-        match self.put(message) {
-            Ok(()) => Offer::Taken,
-            Err(message) => self.refuse(message),
+        if self.policy == Policy::DropOldest {
+            return self.force(message);
+        }
+        if self.is_crowded() {
+            return self.full(message);
+        }
+        match self.sender.try_send(message) {
+            Ok(()) => {
+                self.accepted();
+                Offer::Taken
+            }
+            Err(TrySendError::Closed(message)) => Offer::Gone(message),
+            Err(TrySendError::Full(message)) => self.full(message),
         }
     }
 
+    #[cold]
     fn full(&self, message: T) -> Offer<T> {
         match self.limit() {
             _ if self.is_deserted() => Offer::Gone(message),
