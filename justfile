@@ -15,6 +15,10 @@ ui:
 fuzz runs="1000000":
     RXD_FUZZ_RUNS={{ runs }} cargo test --release -p rxd-macros fuzz
 
+# two hundred services under everything at once, judged; a line a minute
+soak time="4h":
+    cargo bench -p rxd --all-features --bench soak -- {{ time }}
+
 doc:
     cargo doc --workspace --all-features --no-deps --open
 

@@ -1,6 +1,11 @@
 struct Poller {
     client: Client,
 }
+::rxd::__private::show! {
+    { let _ = ::rxd::__private::editor::service::nmae; } { let _ =
+    ::rxd::__private::editor::service::delay; } { let _ = ::rxd::State::Rum; } { let _ =
+    ::rxd::__private::editor::watch::stream; }
+}
 #[automatically_derived]
 impl ::rxd::__private::Declared for Poller {
     const KIND: ::rxd::__private::Kind = ::rxd::__private::Kind::new(
@@ -39,11 +44,6 @@ impl Poller {
         ::rxd::__private::stream(cx, const { &::rxd::__private::Edge::needs(&[]) })
     }
 }
-#[allow(unexpected_cfgs)]
-const _: () = {
-    #[cfg(rust_analyzer)]
-    const _: &[::rxd::State] = &[::rxd::State::Rum];
-};
 ::core::compile_error! {
     "unknown key `nmae`\nhelp: did you mean `name`?"
 }

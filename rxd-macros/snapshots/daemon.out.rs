@@ -2,6 +2,10 @@ pub struct EdgeAgent {
     pub health: Health,
     pub poller: Poller,
 }
+::rxd::__private::show! {
+    { let _ = ::rxd::__private::editor::daemon::name; } { let _ =
+    ::rxd::__private::editor::daemon::shutdown_timeout; }
+}
 #[automatically_derived]
 impl ::rxd::__private::Graphed for EdgeAgent {
     const ANALYSIS: ::rxd::__private::Analysis<'static> = {

@@ -4,6 +4,11 @@ struct Workers {
     metrics: Metrics,
     second: Option<Worker>,
 }
+::rxd::__private::show! {
+    { let _ = ::rxd::__private::editor::daemon::signals; } { let _ =
+    ::rxd::__private::editor::field::name; } { let _ =
+    ::rxd::__private::editor::field::name; }
+}
 #[automatically_derived]
 impl ::rxd::__private::Graphed for Workers {
     const ANALYSIS: ::rxd::__private::Analysis<'static> = {

@@ -1,4 +1,21 @@
 struct Everything;
+crate::renamed::__private::show! {
+    { let _ = crate ::renamed::__private::editor::service::manager; } { use crate
+    ::renamed::__private::editor::manager:: *; let _ : my::FailFast; } { let _ = crate
+    ::renamed::__private::editor::service::delay; } { let _ = LIMIT; } { let _ = crate
+    ::renamed::__private::editor::service::delays; } { let _ = crate
+    ::renamed::__private::editor::service::timeouts; } { let _ = crate
+    ::renamed::__private::editor::service::backoff; } { let _ = crate
+    ::renamed::__private::editor::backoff::base; } { let _ = crate
+    ::renamed::__private::editor::backoff::factor; } { let _ = crate
+    ::renamed::__private::editor::backoff::max; } { let _ = crate
+    ::renamed::__private::editor::backoff::jitter; } { let _ = crate
+    ::renamed::__private::editor::service::restarts; } { let _ = crate
+    ::renamed::__private::editor::restarts::max; } { let _ = crate
+    ::renamed::__private::editor::restarts::within; } { let _ = crate
+    ::renamed::__private::editor::service::on_failure; } { let _ = crate
+    ::renamed::__private::editor::service::heartbeat; } { let _ = crate ::renamed; }
+}
 #[automatically_derived]
 impl crate::renamed::__private::Declared for Everything {
     const KIND: crate::renamed::__private::Kind = crate::renamed::__private::Kind::new(

@@ -3,6 +3,9 @@ struct Pool<T>(
 )
 where
     T: Send;
+::rxd::__private::show! {
+    { let _ = ::rxd::__private::editor::watch::stream; }
+}
 #[automatically_derived]
 impl<T> ::rxd::__private::Declared for Pool<T>
 where

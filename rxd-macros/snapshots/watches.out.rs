@@ -1,6 +1,14 @@
 struct Poller {
     client: Client,
 }
+::rxd::__private::show! {
+    { let _ = ::rxd::__private::editor::service::name; } { let _ =
+    ::rxd::__private::editor::service::manager; } { let _ =
+    ::rxd::__private::editor::service::startup_delay; } { use
+    ::rxd::__private::editor::watch:: *; let _ : Health; } { let _ =
+    ::rxd::__private::editor::watch::then; } { let _ =
+    ::rxd::__private::editor::watch::within; }
+}
 #[automatically_derived]
 impl ::rxd::__private::Declared for Poller {
     const KIND: ::rxd::__private::Kind = ::rxd::__private::Kind::new(

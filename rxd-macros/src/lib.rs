@@ -5,6 +5,7 @@
 //! valid, the only place that rejects) and `expand` (valid to tokens, which cannot fail).
 
 mod daemon;
+mod editor;
 mod errors;
 #[cfg(test)]
 mod fuzz;

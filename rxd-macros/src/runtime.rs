@@ -36,7 +36,8 @@ impl Runtime {
             Some(other) => literal_string(other).and_then(|text| text.parse::<Path>().ok()),
             None => None,
         };
-        match path {
+        // `Self` is a type, and rxd is none.
+        match path.filter(|path| path.segments.iter().all(|segment| segment.ident != "Self")) {
             Some(path) => Some(Runtime(path.to_token_stream())),
             None => {
                 entry.wrong("a path", errors);
@@ -105,6 +106,8 @@ paths! {
     public systemd "systemd";
     private with_systemd "with_systemd";
     private stage "Stage";
+    private editor "editor";
+    private show "show";
     private table "Table";
     private declared "Declared";
     private declaration "Declaration";

@@ -1,6 +1,6 @@
 //! What generated code calls. Not for hands: it may change in any release.
 
-pub use crate::declared::{Checked, Declaration, Declared, Field, Graphed, Watched, service};
+pub use crate::declared::{Checked, Declaration, Declared, Field, Graphed, Managed, Watched, service};
 pub use crate::graph::check::{Analysis, check_edge, check_service, check_target};
 pub use crate::graph::index::Index;
 pub use crate::graph::{Edge, Effect, Graph, Kind, Mode, Node, Target};
@@ -28,6 +28,29 @@ macro_rules! __with_systemd {
 }
 
 pub use __with_systemd as with_systemd;
+
+/// What only an editor sees.
+#[cfg(rust_analyzer)]
+#[path = "editor.rs"]
+pub mod editor;
+
+/// What is given, in an editor: also if it is no Rust yet.
+#[cfg(rust_analyzer)]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __show {
+    ($($token:tt)*) => { const _: () = { $($token)* }; };
+}
+
+/// In the compiler nothing.
+#[cfg(not(rust_analyzer))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __show {
+    ($($token:tt)*) => {};
+}
+
+pub use __show as show;
 
 /// The watch of a declared `stream(..)`.
 pub fn stream(cx: &Context, edge: &'static Edge<'static>) -> Watch {

@@ -47,7 +47,7 @@ impl Children {
         let group = round.children.group.get_or_init(Box::default);
         let (this, name) = (round.clone(), name.to_owned());
         let body = async move {
-            match core.stall.watched(id, &name, panic::contain(task)).await {
+            match core.stall.watched(Some(id), &name, panic::contain(task)).await {
                 Ok(output) => output,
                 Err(caught) => {
                     let text = format!("task `{name}` panicked: {caught}");

@@ -3,6 +3,7 @@
 use crate::board::Id;
 use crate::children::Children;
 use crate::core::{Core, States};
+use crate::directory::Directory;
 use crate::error::Result;
 use crate::graph::Mode;
 use crate::intracom::Intracom;
@@ -52,23 +53,30 @@ use tokio_util::sync::CancellationToken;
 #[derive(Clone, Debug)]
 pub struct Context {
     core: Arc<Core>,
-    id: Id,
     round: Arc<Round>,
-    /// Where it is not told with its round, but before.
-    own: Option<CancellationToken>,
-    /// `api/worker`, for a child; otherwise the service's own name.
-    path: Option<Arc<str>>,
+    /// Where it is not the service's own.
+    part: Option<Arc<Part>>,
+    id: Id,
+}
+
+/// A part of a service, which may be told before its round is.
+#[derive(Debug)]
+struct Part {
+    token: CancellationToken,
+    /// `api/worker`, for a child; otherwise it has the service's own name.
+    path: Option<Box<str>>,
 }
 
 impl Context {
     pub(crate) fn new(core: Arc<Core>, id: Id, round: Arc<Round>, own: Option<CancellationToken>) -> Self {
-        Context { core, id, round, own, path: None }
+        let part = own.map(|token| Arc::new(Part { token, path: None }));
+        Context { core, id, round, part }
     }
 
     /// Has [`cancelled`](Context::cancelled) complete.
     pub(crate) fn tell(&self) {
-        match &self.own {
-            Some(token) => token.cancel(),
+        match &self.part {
+            Some(part) => part.token.cancel(),
             None => self.round.tell(),
         }
     }
@@ -79,9 +87,8 @@ impl Context {
     /// its [`token`](Context::token).
     #[must_use]
     pub fn detached(name: impl Into<Cow<'static, str>>) -> Self {
-        let name = name.into();
         let board = crate::board::Board::new(vec![Vec::new()], 1);
-        let core = Core::new(Cow::Borrowed("detached"), vec![name], &[None], board, Ladder::new(vec![Box::default()]));
+        let core = Core::new(Cow::Borrowed("detached"), Directory::of_names([name]), board, Ladder::new(&[Vec::new()]));
         Context::new(Arc::new(core), 0, Arc::default(), None)
     }
 
@@ -92,7 +99,7 @@ impl Context {
     /// The service's name; for a [`child`](Context::child) the path to it: `api/worker`.
     #[must_use]
     pub fn name(&self) -> &str {
-        match &self.path {
+        match self.part.as_ref().and_then(|part| part.path.as_deref()) {
             Some(path) => path,
             None => self.core.name(self.id),
         }
@@ -105,18 +112,19 @@ impl Context {
     /// # Cancel safety
     ///
     /// This method is cancel safe.
-    pub async fn cancelled(&self) {
-        match &self.own {
-            Some(token) => token.cancelled().await,
-            None => Told::new(&self.round, || self.core.board.raise(self.id, 0)).await,
+    pub fn cancelled(&self) -> impl Future<Output = ()> + Send {
+        let told = Told::new(&self.round, || self.core.board.raise(self.id, 0));
+        match &self.part {
+            Some(part) => told.or(&part.token),
+            None => told,
         }
     }
 
     /// Whether [`cancelled`](Context::cancelled) has completed.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        match &self.own {
-            Some(token) => token.is_cancelled(),
+        match &self.part {
+            Some(part) => part.token.is_cancelled(),
             None => self.round.is_told(),
         }
     }
@@ -126,8 +134,8 @@ impl Context {
     /// Cancelling it cancels this context, and nothing else of the daemon.
     #[must_use]
     pub fn token(&self) -> CancellationToken {
-        match &self.own {
-            Some(token) => token.clone(),
+        match &self.part {
+            Some(part) => part.token.clone(),
             None => self.round.token(|| self.core.board.raise(self.id, 0)).clone(),
         }
     }
@@ -135,13 +143,9 @@ impl Context {
     /// A context for a part of the service: its own name in logs, its own token below this one's.
     #[must_use]
     pub fn child(&self, name: &str) -> Context {
-        Context {
-            own: Some(self.token().child_token()),
-            path: Some(format!("{}/{name}", self.name()).into()),
-            core: self.core.clone(),
-            round: self.round.clone(),
-            id: self.id,
-        }
+        let path = Some(format!("{}/{name}", self.name()).into());
+        let part = Some(Arc::new(Part { token: self.token().child_token(), path }));
+        Context { core: self.core.clone(), round: self.round.clone(), part, id: self.id }
     }
 
     /// Spawns a task of the service.
@@ -244,9 +248,9 @@ impl Context {
     /// Asks for more time: when the running method reaches its limit, it gets this much longer.
     ///
     /// Call it again for honest long work; the last call before the limit counts. The daemon's
-    /// overall `shutdown_timeout` stands. Precision: milliseconds.
+    /// overall `shutdown_timeout` stands. Precision: milliseconds; at most 49 days at a time.
     pub fn extend(&self, by: Duration) {
-        let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        let millis = u32::try_from(by.as_millis()).unwrap_or(u32::MAX);
         self.core.board.ear(self.id).extension.store(millis, Ordering::Release);
     }
 }

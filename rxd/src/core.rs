@@ -1,14 +1,13 @@
 //! What all parts of one running daemon share.
 
 use crate::board::{Board, Id, signal};
+use crate::directory::{Directory, Name};
 use crate::error::{Error, Result};
-use crate::graph::fnv1a;
 use crate::intracom::Intracom;
 use crate::pulse::Pulse;
 use crate::shutdown::Ladder;
 use crate::stall::Stall;
 use crate::state::{Cause, State};
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
@@ -21,17 +20,14 @@ mod states;
 
 pub use states::{ServiceState, States};
 
-/// A service's name: static when it was declared.
-pub(crate) type Name = Cow<'static, str>;
-
 #[derive(Debug)]
 pub(crate) struct Core {
     pub(crate) daemon: Name,
     pub(crate) board: Board,
-    names: Box<[Name]>,
-    /// Hashes of names and types, sorted, and whose they are.
-    lookup: Box<[(u64, Id)]>,
-    details: Box<[Mutex<Option<Box<Detail>>>]>,
+    pub(crate) directory: Directory,
+    details: Mutex<BTreeMap<Id, Detail>>,
+    /// Whether there is any detail. Relaxed: who sees a transition sees what was noted before it.
+    is_detailed: AtomicBool,
     requests: Mutex<Vec<(Id, Command, oneshot::Sender<Result>)>>,
     /// Whom an operator has stopped, started or restarted, each time: a judge asks.
     #[cfg(any(test, feature = "test-util"))]
@@ -101,37 +97,15 @@ pub(crate) enum Reason {
     Service(Id),
 }
 
-/// Hashes of names and types, sorted, and whose they are.
-pub(crate) fn lookup(names: &[Name], kinds: &[Option<u64>]) -> Vec<(u64, Id)> {
-    let mut lookup: Vec<(u64, Id)> = Vec::with_capacity(names.len());
-    for (id, name) in names.iter().enumerate() {
-        lookup.push((fnv1a(name), id as Id));
-        lookup.extend(kinds[id].map(|kind| (kind, id as Id)));
-    }
-    lookup.sort_unstable();
-    lookup
-}
-
 impl Core {
-    pub(crate) fn new(daemon: Name, names: Vec<Name>, kinds: &[Option<u64>], board: Board, ladder: Ladder) -> Self {
-        let lookup = lookup(&names, kinds);
-        Core::with_lookup(daemon, names, lookup, board, ladder)
-    }
-
-    pub(crate) fn with_lookup(
-        daemon: Name,
-        names: Vec<Name>,
-        lookup: Vec<(u64, Id)>,
-        board: Board,
-        ladder: Ladder,
-    ) -> Self {
+    pub(crate) fn new(daemon: Name, directory: Directory, board: Board, ladder: Ladder) -> Self {
         Core {
             daemon,
             board,
-            details: names.iter().map(|_| Mutex::new(None)).collect(),
-            stall: Stall::new(names.len()),
-            names: names.into(),
-            lookup: lookup.into(),
+            details: Mutex::default(),
+            is_detailed: AtomicBool::new(false),
+            stall: Stall::new(directory.names().len()),
+            directory,
             requests: Mutex::new(Vec::new()),
             #[cfg(any(test, feature = "test-util"))]
             operated: Mutex::default(),
@@ -155,40 +129,29 @@ impl Core {
     }
 
     pub(crate) fn name(&self, id: Id) -> &Name {
-        &self.names[id as usize]
-    }
-
-    pub(crate) fn names(&self) -> &[Name] {
-        &self.names
-    }
-
-    /// The services a hash stands for: one for a name, any number for a type.
-    pub(crate) fn find(&self, hash: u64) -> impl Iterator<Item = Id> {
-        let from = self.lookup.partition_point(|(other, _)| *other < hash);
-        self.lookup[from..].iter().take_while(move |(other, _)| *other == hash).map(|(_, id)| *id)
-    }
-
-    /// The service of this name.
-    pub(crate) fn id(&self, name: &str) -> Option<Id> {
-        self.find(fnv1a(name)).find(|&id| self.name(id) == name)
+        self.directory.name(id)
     }
 
     /// Reads what is noted about a service's failures.
     pub(crate) fn detail<T: Default>(&self, id: Id, read: impl FnOnce(&Detail) -> T) -> T {
-        let detail = self.details[id as usize].lock().unwrap_or_else(PoisonError::into_inner);
-        detail.as_deref().map(read).unwrap_or_default()
+        if !self.is_detailed.load(Ordering::Relaxed) {
+            return T::default();
+        }
+        let details = self.details.lock().unwrap_or_else(PoisonError::into_inner);
+        details.get(&id).map(read).unwrap_or_default()
     }
 
     /// Notes something about a service's failures.
     pub(crate) fn note(&self, id: Id, write: impl FnOnce(&mut Detail)) {
-        let mut detail = self.details[id as usize].lock().unwrap_or_else(PoisonError::into_inner);
-        write(detail.get_or_insert_default());
+        write(self.details.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_default());
+        self.is_detailed.store(true, Ordering::Relaxed);
     }
 
     /// As [`note`](Core::note), where something is noted already.
     pub(crate) fn note_if_any(&self, id: Id, write: impl FnOnce(&mut Detail)) {
-        let mut detail = self.details[id as usize].lock().unwrap_or_else(PoisonError::into_inner);
-        detail.as_deref_mut().map(write).unwrap_or_default();
+        if self.is_detailed.load(Ordering::Relaxed) {
+            self.details.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&id).map(write).unwrap_or_default();
+        }
     }
 
     /// A service gave up, and that counts.
@@ -271,10 +234,9 @@ impl Core {
 
     /// A service is in Exit: those that waited for it to stop may.
     pub(crate) fn exited(&self, id: Id) {
-        for next in self.ladder.exited(id) {
-            self.board.raise(next, signal::SHUTDOWN);
-        }
-        if self.ladder.left() == 0 {
+        let (next, left) = self.ladder.exited(id);
+        self.board.raise_all(&next, signal::SHUTDOWN);
+        if left == 0 {
             self.supervisor.notify_one();
         }
     }

@@ -2,7 +2,8 @@
 
 use crate::alive::{Alive, OnStale};
 use crate::board::{HISTORY, Id, signal};
-use crate::core::{Name, Reason};
+use crate::core::Reason;
+use crate::directory::Name;
 use crate::error::{Error, GraphError, Result};
 use crate::graph::{Edge, Graph, Node};
 use crate::handle::DaemonHandle;
@@ -18,6 +19,8 @@ use crate::tracker::Tracker;
 use crate::wiring;
 use std::borrow::Cow;
 use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
 use std::process::{ExitCode, Termination};
 use std::sync::Arc;
 use std::time::Duration;
@@ -163,7 +166,7 @@ impl Daemon {
         self
     }
 
-    /// How long a method or a task of a service may hold its thread without coming to an `.await`
+    /// How long a method or a task of a service, or a prestart stage, may hold its thread without coming to an `.await`
     /// before it is named in the log, by a thread beside the runtime. Default: 1 s. It is reported after at most
     /// 1.5 times this. That thread also counts signals, and ends the process at the third where the
     /// runtime's threads are all blocked; `None` does without it.
@@ -241,7 +244,17 @@ impl Daemon {
     /// # Cancel safety
     ///
     /// Dropping the future ends what runs before the services; none has been started then.
-    pub async fn start(mut self) -> Result<DaemonHandle> {
+    pub async fn start(self) -> Result<DaemonHandle> {
+        self.begin().await
+    }
+
+    /// As [`start`](Daemon::start), behind a pointer: what is polled through one is compiled with rxd, and
+    /// not once more with each program.
+    fn begin(self) -> Pin<Box<dyn Future<Output = Result<DaemonHandle>> + Send>> {
+        Box::pin(self.check_and_begin())
+    }
+
+    async fn check_and_begin(mut self) -> Result<DaemonHandle> {
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(Error::msg("failed to start: there is no tokio runtime; write #[tokio::main] above main"));
         }
@@ -252,10 +265,14 @@ impl Daemon {
         let signals = self.signals.take().unwrap_or_else(|| signals::DEFAULT.to_vec());
         let mut listener = Listener::new(&signals)?;
         self.services.retain(|service| !service.is_off());
+        #[cfg(any(test, feature = "test-util"))]
+        let rules = crate::testing::rules(&self);
         let order = self.with_graph(|graph| graph.stops_before());
         #[cfg(feature = "admin")]
         let pictures = self.with_graph(crate::admin::picture::Pictures::of);
-        let core = Arc::new(wiring::wire(self.name, &self.services, order, self.history));
+        let core = Arc::new(wiring::wire(self.name, &self.services, &order, self.history));
+        #[cfg(any(test, feature = "test-util"))]
+        let witness = rules.map(|rules| crate::testing::Witness::new(&core, rules));
         // Before what runs before: that may block its thread as well.
         let sentinel = match self.stall_limit {
             Some(limit) => Some(Sentinel::start(&core, limit, Listener::new(&signals)?)),
@@ -264,15 +281,15 @@ impl Daemon {
         #[cfg(feature = "admin")]
         core.pictures.get_or_init(|| pictures);
         let services = self.services;
-        *core.pulse() = Pulse::new(self.alive.on_stale, services.iter().map(|service| *service.limits()));
-        let mut systemd = Systemd::begin(&core, self.alive, services.iter().map(|service| *service.limits()));
+        *core.pulse() = Pulse::new(self.alive.on_stale, services.iter().map(Service::limits));
+        let mut systemd = Systemd::begin(&core, self.alive, services.iter().map(Service::limits));
         // Not ready before everything besides the services is there too.
         let hold = systemd.hold();
         let mut stages = self.prestart;
         let ended_by = tokio::select! {
             biased;
             number = stop_signal(&mut listener) => Ok(Some(number)),
-            passed = prestart::pass(&mut stages, &systemd), if !stages.is_empty() => passed.map(|()| None),
+            passed = prestart::pass(&mut stages, &systemd, &core.stall), if !stages.is_empty() => passed.map(|()| None),
             () = std::future::ready(()), if stages.is_empty() => Ok(None),
         };
         drop(stages);
@@ -297,6 +314,8 @@ impl Daemon {
         }
         let limits = (self.shutdown_timeout, self.exit_code);
         let (supervisor, report) = Supervisor::new(core.clone(), tasks, listener, limits, sentinel, systemd);
+        #[cfg(any(test, feature = "test-util"))]
+        let supervisor = supervisor.judged(witness);
         let span = tracing::error_span!(target: "rxd", "daemon", daemon = %core.daemon);
         tokio::spawn(supervisor.run().instrument(span));
         let handle = DaemonHandle::new(core, report);
@@ -347,9 +366,16 @@ impl Daemon {
     }
 
     fn with_graph<T>(&self, look: impl FnOnce(&Graph<'_>) -> T) -> T {
-        let edges: Vec<Vec<OwnedTargets<'_>>> = self.services.iter().map(Service::targets).collect();
-        let edges: Vec<Vec<Edge<'_>>> =
-            edges.iter().map(|edges| edges.iter().map(|(edge, targets)| Edge { targets, ..*edge }).collect()).collect();
+        // What is declared is taken as it is; the rest is put together.
+        let added = self.services.iter().filter(|service| service.declared_edges().is_none());
+        let targets: Vec<Vec<OwnedTargets<'_>>> = added.map(Service::targets).collect();
+        let edges: Vec<Vec<Edge<'_>>> = targets
+            .iter()
+            .map(|edges| edges.iter().map(|(edge, targets)| Edge { targets, ..*edge }).collect())
+            .collect();
+        let mut added = edges.iter();
+        let edges_of = |service: &Service| service.declared_edges().or_else(|| added.next().map(Vec::as_slice));
+        let edges: Vec<&[Edge<'_>]> = self.services.iter().map(edges_of).map(Option::unwrap_or_default).collect();
         let nodes: Vec<Node<'_>> =
             self.services.iter().zip(&edges).map(|(service, edges)| service.node(edges)).collect();
         look(&Graph { daemon: &self.name, nodes: &nodes })

@@ -54,7 +54,7 @@ impl Declaration {
 
     /// Under this manager.
     #[must_use]
-    pub const fn manager<M: Manager + Default>(mut self) -> Self {
+    pub const fn manager<M: Managed>(mut self) -> Self {
         self.table = const { &M::TABLE };
         self.manager = make::<M>;
         self
@@ -119,7 +119,8 @@ impl<T: Declared> Watched for T {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a service",
     label = "not a service",
-    note = "annotate it with `#[rxd::service]`, or wrap it in a type of yours that is"
+    note = "annotate it with `#[rxd::service]`, or wrap it in a type of yours that is",
+    note = "a field is one service, or an `Option` of one: several of a type are several fields, settings go into the services"
 )]
 pub trait Field<D: Graphed, const ME: usize> {
     /// The type itself.
@@ -131,11 +132,25 @@ impl<T: Checked<D, ME>, D: Graphed, const ME: usize> Field<D, ME> for T {
     type Service = T;
 }
 
+/// What `manager(..)` asks of the type it names. It is asked of nothing else, so that a type that is no manager is one
+/// error, which does not list those that are.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a manager that rxd can make",
+    label = "not a manager",
+    note = "write `manager = \"continuous\"`, `manager = \"until_success\"`, or the path of a type declared with `rxd::manager!`",
+    note = "a type that implements `rxd::Manager` by hand has to be `Default`, too"
+)]
+pub trait Managed: Manager + Default {}
+
+#[diagnostic::do_not_recommend]
+impl<M: Manager + Default> Managed for M {}
+
 /// One declared service as the `ME`-th of daemon `D`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a service",
     label = "not a service",
-    note = "annotate it with `#[rxd::service]`, or wrap it in a type of yours that is"
+    note = "annotate it with `#[rxd::service]`, or wrap it in a type of yours that is",
+    note = "a field is one service, or an `Option` of one: several of a type are several fields, settings go into the services"
 )]
 pub trait Checked<D: Graphed, const ME: usize>: Declared + Sized {
     /// Evaluates to nothing, or panics in the compiler at the word that is wrong. To force it is

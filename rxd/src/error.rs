@@ -1,7 +1,5 @@
 //! The one error type.
 
-use crate::prestart::StageError;
-use crate::report::Report;
 use std::error::Error as StdError;
 use std::fmt;
 
@@ -61,12 +59,6 @@ impl Error {
         })
     }
 
-    /// Whether a prestart stage failed, so that no service was started.
-    #[must_use]
-    pub fn is_prestart(&self) -> bool {
-        self.is::<StageError>()
-    }
-
     /// Whether it is an `E`, or was caused by one.
     #[must_use]
     pub fn is<E: StdError + 'static>(&self) -> bool {
@@ -90,12 +82,6 @@ impl Error {
     #[must_use]
     pub fn is_graph(&self) -> bool {
         self.is::<GraphError>()
-    }
-
-    /// What became of the daemon, if this is the error of one that ran.
-    #[must_use]
-    pub fn report(&self) -> Option<&Report> {
-        self.find::<Report>()
     }
 }
 
@@ -126,6 +112,19 @@ impl fmt::Debug for Error {
 ///
 /// The service goes where its manager sends it after a failure; nothing is logged above DEBUG.
 /// It is recognised however deeply it is wrapped.
+///
+/// ```
+/// use rxd::{Context, LifecycleDone};
+///
+/// async fn poll_once(cx: &Context, jobs: &mut Vec<u32>) -> rxd::Result {
+///     let Some(job) = jobs.pop() else {
+///         return Err(LifecycleDone.into()); // come round, and look again; nothing is wrong
+///     };
+///     # let _ = (cx, job);
+///     Ok(())
+/// }
+/// # let _ = poll_once;
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LifecycleDone;
 
@@ -141,6 +140,18 @@ impl StdError for LifecycleDone {}
 ///
 /// Only the service's own token counts as being told. Returned from a method that was not, it is
 /// an error like any other.
+///
+/// ```
+/// use rxd::{Cancelled, Context};
+///
+/// async fn fetch(cx: &Context) -> rxd::Result<u32> {
+///     tokio::select! {
+///         answer = async { 42 } => Ok(answer),
+///         () = cx.cancelled() => Err(Cancelled.into()), // `?` all the way out of `run`
+///     }
+/// }
+/// # let _ = fetch;
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cancelled;
 

@@ -180,7 +180,7 @@ impl DaemonHandle {
     /// ```
     pub fn why(&self, service: &str) -> Result<Why> {
         let core = self.core();
-        let id = core.id(service).ok_or_else(|| unknown_service(core, service))?;
+        let id = core.directory.id(service).ok_or_else(|| unknown_service(core, service))?;
         Ok(Why::of(core, id))
     }
 
@@ -229,7 +229,7 @@ impl DaemonHandle {
 
     async fn request(&self, service: &str, command: Command) -> Result {
         let core = self.core();
-        let id = core.id(service).ok_or_else(|| unknown_service(core, service))?;
+        let id = core.directory.id(service).ok_or_else(|| unknown_service(core, service))?;
         let reply = core.request(id, command);
         let over = || Error::msg(format_args!("daemon `{}` has ended", core.daemon));
         let mut report = self.shared.report.clone();

@@ -124,6 +124,7 @@ mod context;
 mod core;
 mod daemon;
 mod declared;
+mod directory;
 // Written for all that there is, so it is there if everything is.
 #[cfg(all(
     any(doc, doctest),

@@ -4,7 +4,19 @@ use crate::state::State;
 use std::time::Duration;
 
 /// How a service is paced and limited. Every setter is a `const fn`: a declaration is a constant.
-/// For an example see [`Service`](crate::Service).
+/// The macro's keys have the names of these setters: `#[rxd::service(restarts(5, within = "1m"))]`.
+///
+/// ```
+/// use rxd::{OnFailure, Options, State};
+/// use std::time::Duration;
+///
+/// const PATIENT: Options = Options::DEFAULT
+///     .startup_delay(Duration::from_secs(5))
+///     .timeout_of(State::Init, Duration::from_secs(30))
+///     .restarts(5, Duration::from_secs(60)) // more within a minute: it gives up,
+///     .on_failure(OnFailure::Shutdown); // and the daemon with it
+/// # let _ = PATIENT;
+/// ```
 ///
 /// All times are of tokio's monotonic clock: setting the wall clock changes nothing, and on Linux
 /// the time for which the machine is suspended does not count.
@@ -125,6 +137,16 @@ pub(crate) const fn slot(state: State) -> Option<usize> {
 
 /// How long a service waits before it comes round again:
 /// `min(max, base * factor^(n-1)) * U[1-jitter, 1+jitter]` before the n-th restart in a row.
+///
+/// ```
+/// use rxd::{Backoff, Options};
+/// use std::time::Duration;
+///
+/// // 1 s, 3 s, 9 s, 27 s, 60 s, 60 s, ..; each up to a tenth shorter or longer.
+/// let gentle = Backoff::DEFAULT.base(Duration::from_secs(1)).factor(3.0).max(Duration::from_secs(60)).jitter(0.1);
+/// let options = Options::DEFAULT.backoff(gentle);
+/// # let _ = options;
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Backoff {
     pub(crate) base: Duration,

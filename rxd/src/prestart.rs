@@ -37,6 +37,7 @@
 
 use crate::error::{Error, Result};
 use crate::panic;
+use crate::stall::Stall;
 use crate::systemd::Systemd;
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -97,6 +98,25 @@ pub trait Pipeline: Send + 'static {
 type Step = Box<dyn FnMut() -> Pin<Box<dyn Future<Output = Result> + Send>> + Send>;
 
 /// One named thing that must succeed.
+///
+/// ```
+/// use rxd::Daemon;
+/// use rxd::prestart::Stage;
+/// use std::time::Duration;
+///
+/// let port = Stage::new("port", async || {
+///     std::net::TcpListener::bind("127.0.0.1:0")?;
+///     Ok(())
+/// });
+/// let database = Stage::new("database", async || {
+///     tokio::net::lookup_host("db.example:5432").await?;
+///     Ok(())
+/// });
+/// let daemon = Daemon::new("agent").prestart(port).prestart(
+///     database.retry(Duration::from_secs(1)).attempts(10).timeout(Duration::from_secs(5)),
+/// );
+/// # let _ = daemon;
+/// ```
 #[must_use = "a stage does nothing until it is given to a daemon"]
 pub struct Stage {
     name: Cow<'static, str>,
@@ -215,18 +235,19 @@ impl<P: Pipeline> Erased for P {
 }
 
 /// Runs the stages in order.
-pub(crate) async fn pass(stages: &mut [Box<dyn Erased>], systemd: &Systemd) -> Result {
+pub(crate) async fn pass(stages: &mut [Box<dyn Erased>], systemd: &Systemd, stall: &Stall) -> Result {
     for stage in stages {
         let (name, limit) = stage.about();
         systemd.before(name, limit);
-        stage.pass().await?;
+        let name = name.to_owned();
+        stall.watched(None, &name, stage.pass()).await?;
     }
     Ok(())
 }
 
 /// A stage that failed.
 #[derive(Debug)]
-pub(crate) struct StageError {
+struct StageError {
     stage: String,
     error: Error,
 }
@@ -240,5 +261,13 @@ impl fmt::Display for StageError {
 impl StdError for StageError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         Some(self.error.as_std())
+    }
+}
+
+impl Error {
+    /// Whether a prestart stage failed, so that no service was started.
+    #[must_use]
+    pub fn is_prestart(&self) -> bool {
+        self.is::<StageError>()
     }
 }

@@ -63,8 +63,8 @@ impl Stale {
 
 impl Pulse {
     /// `options` are the services', in order.
-    pub(crate) fn new(on_stale: OnStale, options: impl Iterator<Item = Options>) -> Pulse {
-        let beating = |(id, options): (usize, Options)| {
+    pub(crate) fn new<'a>(on_stale: OnStale, options: impl Iterator<Item = &'a Options>) -> Pulse {
+        let beating = |(id, options): (usize, &Options)| {
             // Run is given its time to return, then what it spawned is.
             let patience = options.timeouts[3].unwrap_or(STOP_LIMIT).saturating_mul(2);
             options.heartbeat.map(|period| Beating { id: id as Id, period, patience, rescue: None })
@@ -142,6 +142,7 @@ impl Beating {
 mod tests {
     use super::*;
     use crate::board::Board;
+    use crate::directory::Directory;
     use crate::shutdown::Ladder;
     use crate::state::{Cause, Transition};
     use tokio::time::advance;
@@ -150,8 +151,7 @@ mod tests {
 
     fn core() -> Core {
         let board = Board::new(vec![Vec::new(); 2], 16);
-        let names = vec!["a".into(), "b".into()];
-        Core::new("d".into(), names, &[None; 2], board, Ladder::new(vec![[].into(), [].into()]))
+        Core::new("d".into(), Directory::of_names(["a", "b"]), board, Ladder::new(&vec![Vec::new(); 2]))
     }
 
     fn go(core: &Core, state: State, transition: Transition) {
@@ -164,7 +164,7 @@ mod tests {
 
     fn pulse(on_stale: OnStale) -> Pulse {
         let options = Options::DEFAULT.heartbeat(PERIOD).timeout_of(State::Stop, Duration::from_secs(5));
-        Pulse::new(on_stale, [options, options].into_iter())
+        Pulse::new(on_stale, [&options, &options].into_iter())
     }
 
     fn help(pulse: &mut Pulse, core: &Core) -> Option<Help> {

@@ -151,6 +151,14 @@ impl fmt::Display for Report {
 
 impl std::error::Error for Report {}
 
+impl Error {
+    /// What became of the daemon, if this is the error of one that ran.
+    #[must_use]
+    pub fn report(&self) -> Option<&Report> {
+        self.find::<Report>()
+    }
+}
+
 impl Termination for Report {
     fn report(self) -> ExitCode {
         let code = self.exit_code();

@@ -91,6 +91,12 @@ impl<'a, W: Fn()> Told<'a, W> {
     pub(crate) fn new(round: &'a Round, wake: W) -> Self {
         Told { round, wake, token: None }
     }
+
+    /// Until this token is cancelled, which is one below the round's.
+    pub(crate) fn or(mut self, token: &CancellationToken) -> Self {
+        self.token = Some(Box::pin(token.clone().cancelled_owned()));
+        self
+    }
 }
 
 impl<W: Fn() + Unpin> Future for Told<'_, W> {

@@ -74,6 +74,11 @@ impl Sentinel {
         Sentinel { end: Some(end), thread }
     }
 
+    /// Tells it to end, and does not wait for it yet.
+    pub(crate) fn tell(&mut self) {
+        drop(self.end.take());
+    }
+
     /// Lets it go on: a thread is blocked for good, and the process may have to be ended by a signal.
     pub(crate) fn stay(mut self) {
         std::mem::forget(self.end.take());

@@ -2,8 +2,9 @@
 
 use crate::board::Id;
 use crate::context::Context;
-use crate::core::{Core, Name};
+use crate::core::Core;
 use crate::declared::{Decide, Declared};
+use crate::directory::Name;
 use crate::engine::{Seat, serve};
 use crate::error::Result;
 use crate::graph::{Edge, Effect, Kind, Mode, Node, Target};
@@ -258,6 +259,11 @@ impl Service {
     #[cfg(any(test, feature = "test-util"))]
     pub(crate) fn knobs(&self) -> &Options {
         &self.options
+    }
+
+    /// Its watches, where all of them are declared.
+    pub(crate) fn declared_edges(&self) -> Option<&'static [Edge<'static>]> {
+        self.watches.is_empty().then_some(self.declared)
     }
 
     /// Its watches, each with its targets.

@@ -12,8 +12,10 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 /// Each service knows whom it releases; nothing is sorted, and what can stop at the same time does.
 #[derive(Debug)]
 pub(crate) struct Ladder {
-    /// For each service, those that stop after it.
-    after: Box<[Box<[Id]>]>,
+    /// Those that stop after the first service, after the second, and so on.
+    after: Box<[Id]>,
+    /// For each service, where its own end.
+    ends: Box<[u32]>,
     state: Mutex<Progress>,
 }
 
@@ -28,9 +30,22 @@ struct Progress {
 
 impl Ladder {
     /// `after[a]` are those that stop after `a`. Free of cycles.
-    pub(crate) fn new(after: Vec<Box<[Id]>>) -> Self {
+    pub(crate) fn new(after: &[Vec<usize>]) -> Self {
         let (gone, left) = (vec![false; after.len()].into(), after.len());
-        Ladder { after: after.into(), state: Mutex::new(Progress { gone, left, waiting: None }) }
+        let mut end = 0;
+        let ends = after.iter().map(|after| {
+            end += after.len() as u32;
+            end
+        });
+        let ends = ends.collect();
+        let after = after.iter().flatten().map(|&id| id as Id).collect();
+        Ladder { after, ends, state: Mutex::new(Progress { gone, left, waiting: None }) }
+    }
+
+    /// Those that stop after this one.
+    fn after(&self, id: usize) -> &[Id] {
+        let begin = id.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.after[begin as usize..self.ends[id] as usize]
     }
 
     fn lock(&self) -> MutexGuard<'_, Progress> {
@@ -46,7 +61,7 @@ impl Ladder {
     pub(crate) fn is_over(&self) -> bool {
         let mut state = self.lock();
         if state.left == 0 && state.waiting.is_none() {
-            state.waiting = Some(vec![0; self.after.len()]);
+            state.waiting = Some(vec![0; self.ends.len()]);
         }
         state.left == 0
     }
@@ -54,34 +69,32 @@ impl Ladder {
     /// The shutdown begins: who can stop at once.
     pub(crate) fn begin(&self) -> Vec<Id> {
         let mut state = self.lock();
-        let mut waiting = vec![0; self.after.len()];
-        for (service, after) in self.after.iter().enumerate() {
-            if !state.gone[service] {
-                after.iter().for_each(|&next| waiting[next as usize] += 1);
-            }
+        let mut waiting = vec![0; self.ends.len()];
+        for service in (0..self.ends.len()).filter(|&service| !state.gone[service]) {
+            self.after(service).iter().for_each(|&next| waiting[next as usize] += 1);
         }
         let first = (0..waiting.len()).filter(|&id| waiting[id] == 0).map(|id| id as Id).collect();
         state.waiting = Some(waiting);
         first
     }
 
-    /// A service is in Exit: who can stop now.
-    pub(crate) fn exited(&self, id: Id) -> Vec<Id> {
+    /// A service is in Exit: who can stop now, and how many are not in Exit.
+    pub(crate) fn exited(&self, id: Id) -> (Vec<Id>, usize) {
         let mut state = self.lock();
         let state = &mut *state;
         if std::mem::replace(&mut state.gone[id as usize], true) {
-            return Vec::new();
+            return (Vec::new(), state.left);
         }
         state.left -= 1;
-        let Some(waiting) = &mut state.waiting else { return Vec::new() };
+        let Some(waiting) = &mut state.waiting else { return (Vec::new(), state.left) };
         let mut next = Vec::new();
-        for &other in &self.after[id as usize] {
+        for &other in self.after(id as usize) {
             waiting[other as usize] -= 1;
             if waiting[other as usize] == 0 {
                 next.push(other);
             }
         }
-        next
+        (next, state.left)
     }
 
     /// A service has left Exit. False once the shutdown has begun.
@@ -102,17 +115,17 @@ mod tests {
     #[test]
     fn the_middle_of_a_chain_waits_for_its_end() {
         // 0 stops before 1, 1 before 2.
-        let ladder = Ladder::new(vec![[1].into(), [2].into(), [].into()]);
+        let ladder = Ladder::new(&[vec![1], vec![2], vec![]]);
         assert_eq!(ladder.begin(), [0]);
-        assert_eq!(ladder.exited(0), [1]);
-        assert_eq!(ladder.exited(1), [2]);
-        assert!(ladder.exited(2).is_empty());
+        assert_eq!(ladder.exited(0), (vec![1], 2));
+        assert_eq!(ladder.exited(1), (vec![2], 1));
+        assert_eq!(ladder.exited(2), (vec![], 0));
     }
 
     #[test]
     fn who_has_exited_before_is_not_waited_for() {
-        let ladder = Ladder::new(vec![[1].into(), [].into()]);
-        assert!(ladder.exited(0).is_empty());
+        let ladder = Ladder::new(&[vec![1], vec![]]);
+        assert_eq!(ladder.exited(0), (vec![], 1));
         assert_eq!(ladder.begin(), [0, 1]);
     }
 }

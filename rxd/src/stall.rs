@@ -1,13 +1,14 @@
 //! Code that blocks: found by the [`Sentinel`](crate::sentinel::Sentinel), which only reports.
 //!
 //! A service that does not return from a poll holds a thread of the runtime. Nothing can be done
-//! about it from outside, but it can be named. Each poll of a method, and of a task that a service
-//! has spawned, is marked with the number of the last look, so that a poll costs no clock reading:
+//! about it from outside, but it can be named. Each poll of a method, of a task that a service
+//! has spawned, and of a prestart stage is marked with the number of the last look, so that a poll costs no clock reading:
 //! two relaxed stores and a load. A mark that is still there after [`LOOKS`] looks has been for the
 //! whole limit.
 
 use crate::board::Id;
-use crate::core::{Core, Name};
+use crate::core::Core;
+use crate::directory::Name;
 use crate::state::State;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -36,10 +37,10 @@ struct Mark {
     reported: AtomicU32,
 }
 
-/// A task that a service has spawned.
+/// A task that a service has spawned, or a stage before all services.
 #[derive(Debug)]
 struct Task {
-    service: Id,
+    service: Option<Id>,
     name: Box<str>,
     mark: Mark,
 }
@@ -87,8 +88,8 @@ impl Stall {
         self.methods[id as usize].during(&self.look, poll)
     }
 
-    /// Marks each poll of a task that the service has spawned.
-    pub(crate) async fn watched<F: Future>(&self, service: Id, name: &str, task: F) -> F::Output {
+    /// Marks each poll of a task that the service has spawned, or of a stage.
+    pub(crate) async fn watched<F: Future>(&self, service: Option<Id>, name: &str, task: F) -> F::Output {
         let marked = Arc::new(Task { service, name: name.into(), mark: Mark::default() });
         self.remember(Arc::downgrade(&marked));
         let mut task = pin!(task);
@@ -119,14 +120,14 @@ impl Stall {
     pub(crate) fn look(&self, core: &Core) -> Vec<Finding> {
         let now = self.look.fetch_add(1, Ordering::Relaxed).wrapping_add(2);
         let mut findings = Vec::new();
-        let mut add = |id: Id, task: Option<&Task>, found| {
+        let mut add = |id: Option<Id>, task: Option<&Task>, found| {
             if found != Found::Nothing {
-                let (service, state) = (core.name(id).clone(), core.board.word(id).state);
-                findings.push(Finding { service, task: task.map(|task| task.name.clone()), state, found });
+                let service = id.map(|id| (core.name(id).clone(), core.board.word(id).state));
+                findings.push(Finding { service, task: task.map(|task| task.name.clone()), found });
             }
         };
         for (id, mark) in self.methods.iter().enumerate() {
-            add(id as Id, None, mark.look(now));
+            add(Some(id as Id), None, mark.look(now));
         }
         let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         tasks.retain(|task| task.strong_count() > 0);
@@ -141,21 +142,23 @@ impl Stall {
 
 /// Somebody who blocks its thread, or goes on after that.
 pub(crate) struct Finding {
-    service: Name,
+    /// Without one it is a stage that `task` names.
+    service: Option<(Name, State)>,
     task: Option<Box<str>>,
-    state: State,
     found: Found,
 }
 
 impl Finding {
     /// Tells the log, which may take its time.
     pub(crate) fn say(&self, limit: Duration) {
-        let (service, task, state) = (&*self.service, self.task.as_deref(), self.state.as_str());
+        let service = self.service.as_ref().map(|(name, _)| &**name);
+        let state = self.service.as_ref().map(|(_, state)| state.as_str());
+        let (stage, task) = if service.is_none() { (self.task.as_deref(), None) } else { (None, self.task.as_deref()) };
         match self.found {
             Found::Nothing => {}
-            Found::GoesOn => tracing::warn!(target: "rxd", service, task, "goes on after it blocked its thread"),
+            Found::GoesOn => tracing::warn!(target: "rxd", service, task, stage, "goes on after it blocked its thread"),
             Found::Blocks => tracing::error!(
-                target: "rxd", service, task, state,
+                target: "rxd", service, task, stage, state,
                 "blocks its thread: it has not come to an .await for {limit:?}; \
                  use tokio::task::spawn_blocking, or await"
             ),

@@ -6,6 +6,14 @@ use std::fmt;
 ///
 /// Every service's trace is `(Init (Idle Run?)? Stop)* Exit`: it goes through any number of
 /// rounds, each of which ends in [`Stop`](State::Stop), and is in [`Exit`](State::Exit) once, last.
+///
+/// ```
+/// use rxd::State;
+///
+/// assert_eq!(State::Run.to_string(), "run"); // as in logs and on the admin route
+/// assert_eq!(State::Run.name(), "Run"); // as in `#[watch(any, entering, Run, ..)]`
+/// assert!(State::Init < State::Run, "in the order of a lifecycle");
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum State {
@@ -98,6 +106,19 @@ impl fmt::Display for Transition {
 }
 
 /// What a watch asks about one state of one service.
+///
+/// A gate of each, on one service:
+///
+/// ```
+/// use rxd::{Action, State, When};
+///
+/// let healthy = When::any(Action::Entering, State::Run, ["db"]);
+/// let migrated = When::any(Action::Exited, State::Init, ["db"]);
+/// let alone = When::any(Action::NotIn, State::Run, ["standby"]);
+/// // An instant is nothing to wait at for long: `Changing` is mostly for reactions and streams.
+/// let news = When::any(Action::Changing, State::Run, ["db"]).then(rxd::Effect::Stop);
+/// # let _ = (healthy, migrated, alone, news);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Action {
     /// Holds while the service is in the state.
@@ -169,6 +190,17 @@ impl Filter {
 }
 
 /// Why a state was left, or why a service is in [`State::Exit`].
+///
+/// ```
+/// use rxd::Cause;
+///
+/// // Whether to page somebody.
+/// fn is_bad(ending: &rxd::Ending) -> bool {
+///     ending.cause.is_failure() || matches!(ending.cause, Cause::Dependency | Cause::Abandoned)
+/// }
+/// assert!(Cause::Timeout.is_failure() && !Cause::Operator.is_failure());
+/// # let _ = is_bad;
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[repr(u8)]

@@ -37,6 +37,8 @@ pub(crate) struct Supervisor {
     reloading: Vec<oneshot::Receiver<Result>>,
     /// What those said that could not.
     reload_failed: Vec<String>,
+    #[cfg(any(test, feature = "test-util"))]
+    witness: Option<crate::testing::Witness>,
 }
 
 /// What the supervisor stops waiting for.
@@ -72,8 +74,16 @@ impl Supervisor {
             asked,
             reloading: Vec::new(),
             reload_failed: Vec::new(),
+            #[cfg(any(test, feature = "test-util"))]
+            witness: None,
         };
         (this, receiver)
+    }
+
+    /// Has its run judged.
+    #[cfg(any(test, feature = "test-util"))]
+    pub(crate) fn judged(self, witness: Option<crate::testing::Witness>) -> Self {
+        Supervisor { witness, ..self }
     }
 
     pub(crate) async fn run(mut self) {
@@ -86,21 +96,29 @@ impl Supervisor {
             _ => self.shut_down().await,
         };
         self.abandon();
-        for id in 0..self.core.board.len() as Id {
-            self.core.board.raise(id, signal::OVER);
-        }
+        // Whose turn to stop has come needs nobody to say so.
+        let told = |id: &Id| self.core.board.signals(*id) & signal::SHUTDOWN != 0;
+        let others: Vec<Id> = (0..self.core.board.len() as Id).filter(|id| !told(id)).collect();
+        self.core.board.raise_all(&others, signal::OVER);
         // A service whose thread is blocked holds its task for as long as it is.
         let stuck = tokio::time::timeout_at(end, self.tasks.ended()).await.is_err();
+        if !stuck {
+            self.sentinel.as_mut().map(Sentinel::tell).unwrap_or_default();
+        }
         self.core.intracom.close();
         self.core.board.close();
         self.systemd.finish().await;
         #[cfg(feature = "admin")]
         crate::admin::finish(&self.core).await;
+        let report = self.make_report();
         match self.sentinel.take() {
             Some(sentinel) if stuck => sentinel.stay(),
             sentinel => drop(sentinel),
         }
-        self.report.send_replace(Some(self.make_report()));
+        // Before a test can go on.
+        #[cfg(any(test, feature = "test-util"))]
+        drop(self.witness.take());
+        self.report.send_replace(Some(report));
     }
 
     /// Until every service is in Exit, or the daemon is to stop.
@@ -202,9 +220,7 @@ impl Supervisor {
             }
             Some(Reason::Asked) | None => tracing::info!(target: "rxd", "stopping"),
         }
-        for id in self.core.ladder.begin() {
-            self.core.board.raise(id, signal::SHUTDOWN);
-        }
+        self.core.board.raise_all(&self.core.ladder.begin(), signal::SHUTDOWN);
         while self.core.ladder.left() > 0 {
             match self.woken(Some(deadline)).await {
                 Woken::Look | Woken::Asked(1, _) => {}
@@ -226,10 +242,9 @@ impl Supervisor {
     /// All limits are zero from here on.
     async fn kill(&mut self) -> Instant {
         let end = later(SETTLE);
+        let all: Vec<Id> = (0..self.core.board.len() as Id).collect();
         for signals in [signal::KILL, signal::KILL | signal::SHUTDOWN] {
-            for id in 0..self.core.board.len() as Id {
-                self.core.board.raise(id, signals);
-            }
+            self.core.board.raise_all(&all, signals);
             let until = if signals == signal::KILL { end - SETTLE / 2 } else { end - SETTLE / 4 };
             while self.core.ladder.left() > 0 {
                 match self.woken(Some(until)).await {

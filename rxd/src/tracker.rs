@@ -3,20 +3,40 @@
 use pin_project_lite::pin_project;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-/// Spawns tasks, and knows when the last of them is gone: each holds a receiver of a channel that nothing is sent on.
+/// Spawns tasks, and knows when the last of them is gone.
 #[derive(Debug, Default)]
-pub(crate) struct Tracker(watch::Sender<()>);
+pub(crate) struct Tracker(Arc<Count>);
+
+#[derive(Debug, Default)]
+struct Count {
+    tasks: AtomicUsize,
+    none: Notify,
+}
+
+/// One of those that are counted.
+struct Counted(Arc<Count>);
+
+impl Drop for Counted {
+    /// Release, and Acquire in [`Tracker::ended`]: who sees that there is none sees what they did.
+    fn drop(&mut self) {
+        if self.0.tasks.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.none.notify_waiters();
+        }
+    }
+}
 
 pin_project! {
     /// Fields are dropped from the top: a task is gone before it is said to be.
     struct Tracked<F> {
         #[pin]
         task: F,
-        alive: watch::Receiver<()>,
+        counted: Counted,
     }
 }
 
@@ -34,20 +54,27 @@ impl Tracker {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        tokio::spawn(Tracked { task, alive: self.0.subscribe() })
+        self.0.tasks.fetch_add(1, Ordering::Relaxed);
+        tokio::spawn(Tracked { task, counted: Counted(self.0.clone()) })
     }
 
     /// Waits until there is no task.
     pub(crate) async fn ended(&self) {
-        self.0.closed().await;
+        loop {
+            // It hears of everything that follows from here on.
+            let none = self.0.none.notified();
+            if self.0.tasks.load(Ordering::Acquire) == 0 {
+                return;
+            }
+            none.await;
+        }
     }
 }
 
 #[cfg(all(test, not(rxd_loom)))]
 mod tests {
     use super::*;
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::atomic::AtomicBool;
     use std::task::Waker;
 
     struct Gone(Arc<AtomicBool>);

@@ -1,7 +1,8 @@
 //! From what services declare to places on the board: who is whom, who watches whom, who stops before whom.
 
 use crate::board::{Board, Condition, Declared as Row, Id, Reaction};
-use crate::core::{Core, Name};
+use crate::core::Core;
+use crate::directory::{Directory, Name};
 use crate::graph::{Edge, Effect, Keyword, Mode, Target};
 use crate::service::Service;
 use crate::shutdown::Ladder;
@@ -9,15 +10,10 @@ use crate::state::{Action, State};
 
 /// Gives each service its place, and each watch the places it is about. `order` says for each
 /// service which it stops before.
-pub(crate) fn wire(daemon: Name, services: &[Service], order: Vec<Vec<usize>>, history: usize) -> Core {
-    let names: Vec<Name> = services.iter().map(|service| service.shared_name()).collect();
-    let kinds: Vec<Option<u64>> = services.iter().map(Service::kind).collect();
-    let known = crate::core::lookup(&names, &kinds);
-    let find = |target: &Target<'_>| {
-        let from = known.partition_point(|(hash, _)| *hash < target.id);
-        let mut same = known[from..].iter().take_while(|(hash, _)| *hash == target.id);
-        same.find(|(_, id)| target.by_type || names[*id as usize] == target.text).map(|(_, id)| *id)
-    };
+pub(crate) fn wire(daemon: Name, services: &[Service], order: &[Vec<usize>], history: usize) -> Core {
+    let directory = Directory::new(services.iter().map(|service| (service.shared_name(), service.kind())));
+    let find =
+        |target: &Target<'_>| directory.find(target.id).find(|&id| target.by_type || directory.name(id) == target.text);
     let mut rows: Vec<Vec<Row>> = Vec::with_capacity(services.len());
     for service in services {
         let mut own = Vec::new();
@@ -31,8 +27,7 @@ pub(crate) fn wire(daemon: Name, services: &[Service], order: Vec<Vec<usize>>, h
         }
         rows.push(own);
     }
-    let after = order.into_iter().map(|after| after.into_iter().map(|id| id as Id).collect());
-    Core::with_lookup(daemon, names, known, Board::new(rows, history), Ladder::new(after.collect()))
+    Core::new(daemon, directory, Board::new(rows, history), Ladder::new(order))
 }
 
 /// The watches on the board that one declared edge stands for.
@@ -65,6 +60,9 @@ fn rows_of(edge: &Edge<'_>, targets: &[Id], rows: &mut Vec<Row>) {
 
 /// What is said of each gate that cannot open since a service it is about is switched off.
 pub(crate) fn waits_for_switched_off(services: &[Service]) -> Vec<String> {
+    if !services.iter().any(Service::is_off) {
+        return Vec::new();
+    }
     let is_off = |target: &Target<'_>| {
         let named = |service: &&Service| {
             if target.by_type { service.kind() == Some(target.id) } else { service.name() == target.text }

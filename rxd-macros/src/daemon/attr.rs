@@ -28,14 +28,14 @@ pub(crate) const KEYS: &[Key] = &[
 ];
 
 /// The keys of one stage of `prestart(..)`.
-pub(super) const STAGE: Table = Table::new(&[
+pub(crate) const STAGE: Table = Table::new(&[
     Key { name: "retry", form: "retry = \"1s\"" },
     Key { name: "attempts", form: "attempts = 3" },
     Key { name: "timeout", form: "timeout = \"5s\"" },
 ]);
 
 /// The keys of a field's `#[service(..)]`.
-const FIELD: Table = Table::new(&[Key { name: "name", form: "name = \"worker-2\"" }])
+pub(crate) const FIELD: Table = Table::new(&[Key { name: "name", form: "name = \"worker-2\"" }])
     .elsewhere(service::KEYS, "is for the service: write it in `#[rxd::service(..)]` on its type");
 
 const TABLE: Table = Table::new(KEYS).elsewhere(service::KEYS, "is for services: write it in `#[rxd::service(..)]`");

@@ -6,6 +6,7 @@ pub(crate) mod fallback;
 pub(crate) mod model;
 mod settings;
 
+use crate::editor::Hints;
 use crate::errors::Errors;
 use crate::runtime::Runtime;
 use crate::syntax::item::{describe, keyword};
@@ -32,11 +33,12 @@ pub(crate) fn expand(args: TokenStream, tokens: TokenStream) -> TokenStream {
             return quote!(#tokens #generated #errors);
         }
     };
+    let hints = Hints::of_daemon(&rxd, &args, &item);
     let written = attr::read(args, &mut item, &mut errors);
     let daemon = model::check(written, &item, &mut errors);
     let generated = match daemon {
         Some(daemon) => expand::expand(&item, &daemon),
         None => fallback::expand(&tokens, &rxd),
     };
-    quote!(#item #generated #errors)
+    quote!(#item #hints #generated #errors)
 }

@@ -12,7 +12,7 @@ use crate::syntax::words::SIGNALS;
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use std::net::SocketAddr;
-use syn::{Expr, Lit, Path, Type};
+use syn::{Expr, ExprPath, Lit, Path, Type};
 
 /// One stage of what comes before the services.
 pub(crate) struct Stage {
@@ -93,7 +93,7 @@ pub(super) fn prestart(entry: &Entry, errors: &mut Errors) -> Vec<Setting> {
 
 fn stage(arg: &Arg, errors: &mut Errors) -> Option<Stage> {
     let (word, path, group) = match arg {
-        Arg::Path(Type::Path(path)) if path.qself.is_none() => {
+        Arg::Path(Type::Path(path)) if syn::parse2::<ExprPath>(path.to_token_stream()).is_ok() => {
             (last_word(&path.path)?.clone(), path.to_token_stream(), None)
         }
         Arg::List { key, group } => (key.clone(), key.to_token_stream(), Some(group)),

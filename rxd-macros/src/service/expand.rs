@@ -14,23 +14,7 @@ pub(crate) fn expand(item: &Item, service: &Service) -> TokenStream {
     let declared = declared(item, service);
     let checked = checked(item, service);
     let streams = streams(item, service);
-    let completion = completion(service);
-    quote!(#declared #checked #streams #completion)
-}
-
-/// States that are none, where only an editor looks: it completes what stands there.
-fn completion(service: &Service) -> Option<TokenStream> {
-    let unfinished = &service.edges.unfinished;
-    let states = service.runtime.state();
-    (!unfinished.is_empty()).then(|| {
-        quote! {
-            #[allow(unexpected_cfgs)]
-            const _: () = {
-                #[cfg(rust_analyzer)]
-                const _: &[#states] = &[#(#states::#unfinished),*];
-            };
-        }
-    })
+    quote!(#declared #checked #streams)
 }
 
 fn declared(item: &Item, service: &Service) -> TokenStream {

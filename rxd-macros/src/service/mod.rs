@@ -4,7 +4,9 @@ pub(crate) mod attr;
 pub(crate) mod expand;
 pub(crate) mod model;
 
+use crate::editor::Hints;
 use crate::errors::Errors;
+use crate::runtime::Runtime;
 use crate::syntax::item::{Item, Shape, describe, keyword};
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -34,8 +36,10 @@ pub(crate) fn expand(args: TokenStream, tokens: TokenStream) -> TokenStream {
             "own the value, or share it with an `Arc`",
         );
     }
+    let rxd = Runtime::in_arguments(args.clone());
+    let hints = Hints::of_service(&rxd, &args, &item.attrs);
     let written = attr::read(args, &mut item, &mut errors);
     let service = model::check(written, &item, &mut errors);
     let generated = expand::expand(&item, &service);
-    quote!(#item #generated #errors)
+    quote!(#item #hints #generated #errors)
 }

@@ -107,10 +107,12 @@ fn manager(entry: &Entry, errors: &mut Errors) -> Option<Manager> {
         match text.parse::<syn::Path>() {
             Ok(path) if path.segments.len() > 1 || starts_upper(&text.value()) => {
                 let written = text.value();
+                let meant = near::nearest(&written, MANAGERS.names());
+                let meant = meant.map_or_else(String::new, |word| format!("did you mean `{word}`? "));
                 errors.help(
                     text,
                     format_args!("`{written}` is no manager of rxd's own"),
-                    format_args!("one of yours is written as a path: `manager({written})`"),
+                    format_args!("{meant}one of yours is written as a path: `manager({written})`"),
                 );
             }
             _ => errors.help(text, MANAGERS.unknown(&text.value()), MANAGERS.help(&text.value())),

@@ -102,6 +102,21 @@ fn one(input: ParseStream<'_>, errors: &mut Errors) -> Option<Arg> {
             let eq: Token![=] = input.parse().ok()?;
             return value(key, eq, input, errors);
         }
+        if ahead.peek(Token![:]) && !ahead.peek(Token![::]) {
+            let written = skip(input);
+            let value: Vec<TokenTree> = written.clone().into_iter().skip(2).collect();
+            let value = match value.as_slice() {
+                [TokenTree::Literal(value)] => value.to_string(),
+                _ => "..".to_owned(),
+            };
+            errors.help(written, format_args!("`{key}` is followed by `:`"), format_args!("write `{key} = {value}`"));
+            return None;
+        }
+        if ahead.peek(Token![-]) && ahead.peek2(Ident::peek_any) {
+            hyphens(key, &ahead, errors);
+            skip(input);
+            return None;
+        }
         if ahead.peek(syn::token::Paren) {
             input.parse::<TokenTree>().ok()?;
             let group: Group = input.parse().ok()?;
@@ -114,6 +129,10 @@ fn one(input: ParseStream<'_>, errors: &mut Errors) -> Option<Arg> {
             return Some(Arg::Call { path, group });
         }
     }
+    if input.peek(syn::token::Bracket) {
+        errors.help(skip(input), "a list without brackets is expected", "write `a, b`, not `[a, b]`");
+        return None;
+    }
     // Types are tried on a fork: a failed parser has eaten an unknown number of tokens.
     let ahead = input.fork();
     match ahead.parse::<Type>() {
@@ -123,6 +142,20 @@ fn one(input: ParseStream<'_>, errors: &mut Errors) -> Option<Arg> {
         }
         _ => failed(errors, "expected a word, a string or a path"),
     }
+}
+
+/// `shutdown-timeout`: a word in the wrong style.
+fn hyphens(first: Ident, rest: ParseStream<'_>, errors: &mut Errors) {
+    let (mut written, mut meant) = (first.to_token_stream(), first.to_string());
+    while rest.peek(Token![-]) && rest.peek2(Ident::peek_any) {
+        if let (Ok(hyphen), Ok(word)) = (rest.parse::<Token![-]>(), rest.call(Ident::parse_any)) {
+            hyphen.to_tokens(&mut written);
+            word.to_tokens(&mut written);
+            meant.push_str(&format!("_{word}"));
+        }
+    }
+    let shown = meant.replace('_', "-");
+    errors.help(written, format_args!("`{shown}` is not one word"), format_args!("write `{meant}`"));
 }
 
 fn value(key: Ident, eq: Token![=], input: ParseStream<'_>, errors: &mut Errors) -> Option<Arg> {

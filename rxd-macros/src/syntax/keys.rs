@@ -46,6 +46,14 @@ impl Table {
     fn unknown(&self, word: &Ident, errors: &mut Errors) {
         let text = word.to_string();
         let place = self.elsewhere.filter(|(keys, _)| keys.iter().any(|key| text == key.name));
+        if ["watch", "needs", "after"].contains(&&*text) {
+            errors.help(
+                word,
+                format_args!("`{text}` is no {} here", self.noun),
+                format_args!("it is an attribute of its own: `#[rxd::{text}(..)]` on the service"),
+            );
+            return;
+        }
         let help = match (near::nearest(&text, self.names()), place) {
             (None, Some((_, place))) => format!("`{text}` {place}"),
             _ => near::help(&text, &self.names()),
@@ -223,7 +231,13 @@ impl Entry {
             return words.expect(&word, errors);
         }
         let Some(text) = self.as_string() else {
-            self.not_in_parentheses("one word", errors);
+            match self.as_expr() {
+                Some(Expr::Path(path)) => match path.path.get_ident() {
+                    Some(word) if words.get(word).is_none() => drop(words.expect(word, errors)),
+                    _ => self.not_in_parentheses("one word", errors),
+                },
+                _ => self.not_in_parentheses("one word", errors),
+            }
             return None;
         };
         let found = words.find(&text.value(), text.span());

@@ -4,4 +4,4 @@ pub(crate) mod attr;
 pub(crate) mod expand;
 pub(crate) mod model;
 pub(crate) mod place;
-mod sentence;
+pub(crate) mod sentence;

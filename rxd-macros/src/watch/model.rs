@@ -73,8 +73,6 @@ pub(crate) struct Edges {
     pub(crate) valid: Vec<Edge>,
     /// Streams of broken watches: their functions are generated all the same.
     pub(crate) lost: Vec<Ident>,
-    /// States that are none, perhaps because they are still being typed.
-    pub(crate) unfinished: Vec<Ident>,
 }
 
 impl Edges {
@@ -83,7 +81,7 @@ impl Edges {
         let mut edges = Edges::default();
         for written in written {
             let before = errors.len();
-            let (edge, stream) = read(written, &mut edges.unfinished, errors);
+            let (edge, stream) = read(written, errors);
             let Some(edge) = edge.filter(|_| errors.len() == before) else {
                 edges.lost.extend(stream);
                 continue;

@@ -8,7 +8,7 @@ use crate::errors::Errors;
 use crate::syntax::item::{Item, describe, keyword as keyword_of, last_word};
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
-use syn::{Attribute, Meta, parse_quote};
+use syn::{Attribute, Meta, Path, parse_quote};
 
 /// `#[watch(args)] item`, where `#[watch]` was expanded by itself.
 pub(crate) fn expand(keyword: Keyword, args: TokenStream, tokens: TokenStream) -> TokenStream {
@@ -32,11 +32,21 @@ pub(crate) fn expand(keyword: Keyword, args: TokenStream, tokens: TokenStream) -
         );
         item.attrs.insert(0, parse_quote!(#[#word(#args)]));
         // As if it were there: whoever uses the type as a service is right to do so.
-        let service = crate::service::expand(TokenStream::new(), item.to_token_stream());
+        let service = crate::service::expand(said_by_the_path(), item.to_token_stream());
         return quote!(#service #errors);
     };
     hand_over(keyword, args, &mut item.attrs[service]);
     quote!(#item)
+}
+
+/// `crate = renamed`, if the attribute is written as `#[renamed::watch(..)]`: it has no key that says so.
+fn said_by_the_path() -> TokenStream {
+    let text = Span::call_site().source_text().unwrap_or_default();
+    let path = text.trim_start_matches(['#', '[', ' ']).split(['(', ']']).next().unwrap_or_default();
+    let Ok(mut path) = syn::parse_str::<Path>(path) else { return TokenStream::new() };
+    path.segments.pop();
+    path.segments.pop_punct();
+    if path.segments.is_empty() { TokenStream::new() } else { quote!(crate = #path) }
 }
 
 /// Appends `__watch(args)` to the arguments of `#[rxd::service]`. One after the other, the

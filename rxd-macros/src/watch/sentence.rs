@@ -9,25 +9,31 @@ use crate::syntax::name;
 use crate::syntax::words::{self, ACTIONS, EFFECTS, MODES, STATES, state_ident};
 use proc_macro2::Ident;
 use quote::ToTokens;
-use syn::Lit;
+use syn::{Lit, Type};
 
 const THEN: Key = Key { name: "then", form: "then(stop)" };
+/// What a sentence looks like, for messages.
+const READS: &str = "a watch reads `any, entering, Run, \"service\"`";
 const WITHIN: Key = Key { name: "within", form: "within = \"30s\"" };
 const STREAM: Key = Key { name: "stream", form: "stream(name)" };
-const WATCH: Table = Table::new(&[THEN, WITHIN, STREAM]);
+pub(crate) const WATCH: Table = Table::new(&[THEN, WITHIN, STREAM]);
 const SHORT: Table = Table::new(&[WITHIN]);
 
 /// Reads one attribute; the second part is its stream, also if the rest makes no sense.
-pub(super) fn read(
-    written: Written,
-    unfinished: &mut Vec<Ident>,
-    errors: &mut Errors,
-) -> (Option<Edge>, Option<Ident>) {
+pub(super) fn read(written: Written, errors: &mut Errors) -> (Option<Edge>, Option<Ident>) {
     let Written { keyword, word, args, broken, tokens } = written;
     let before = errors.len();
     if args.is_empty() && !broken {
         errors.help(&word, format_args!("`#[{word}]` says nothing"), format_args!("write `{}`", keyword.form()));
         return (None, None);
+    }
+    for arg in &args {
+        // `any(entering, Run)`
+        let Arg::List { key, .. } = arg else { continue };
+        if keyword == Keyword::Watch && (MODES.get(key).is_some() || ACTIONS.get(key).is_some()) {
+            errors.help(key, format_args!("`{key}` takes no parentheses"), READS);
+            return (None, None);
+        }
     }
     let (options, words): (Vec<Arg>, Vec<Arg>) =
         args.into_iter().partition(|arg| matches!(arg, Arg::List { .. } | Arg::Value { .. }));
@@ -46,14 +52,22 @@ pub(super) fn read(
     });
     let mut words = words.into_iter().peekable();
     if keyword == Keyword::Watch {
-        edge.sentence = sentence(&word, &mut words, broken, unfinished, errors);
+        edge.sentence = sentence(&word, &mut words, broken, errors);
     } else {
         no_sentence(&word, &mut words, errors);
     }
-    let mut written_targets = 0;
-    for arg in words {
+    let (mut written_targets, mut unread) = (0, false);
+    // Words of a sentence that was not understood are not taken for services.
+    let misplaced = |arg: &Arg| is_word(arg, &[&MODES, &ACTIONS, &STATES]);
+    let garbled = errors.len() != before;
+    for arg in words.filter(|arg| !(garbled && misplaced(arg))) {
         written_targets += 1;
-        edge.targets.extend(target(arg, errors));
+        // `'health'`: the compiler itself has said what is wrong with that.
+        if matches!(&arg, Arg::Lit(lit) if lit.to_token_stream().to_string().chars().count() > 4 && is_char(lit)) {
+            unread = true;
+            continue;
+        }
+        edge.targets.extend(target(keyword, arg, errors));
     }
     for arg in foreign {
         let (Arg::List { key, .. } | Arg::Value { key, .. }) = &arg else { continue };
@@ -86,21 +100,26 @@ pub(super) fn read(
         );
     }
     let stream = edge.stream.clone();
-    (Some(edge).filter(|_| errors.len() == before && !broken), stream)
+    (Some(edge).filter(|_| errors.len() == before && !broken && !unread), stream)
+}
+
+fn is_word(arg: &Arg, all: &[&words::Words]) -> bool {
+    arg.as_ident().is_some_and(|word| all.iter().any(|all| all.get(word).is_some()))
+}
+
+fn is_char(lit: &Lit) -> bool {
+    lit.to_token_stream().to_string().starts_with('\'')
 }
 
 /// `any, entering, Run` in an attribute that only names services.
 fn no_sentence(attr: &Ident, words: &mut Words<impl Iterator<Item = Arg>>, errors: &mut Errors) {
-    let is = |arg: &Arg, all: &[&words::Words]| {
-        arg.as_ident().is_some_and(|word| all.iter().any(|all| all.get(word).is_some()))
-    };
-    if let Some(first) = words.next_if(|arg| is(arg, &[&MODES, &ACTIONS])) {
+    if let Some(first) = words.next_if(|arg| is_word(arg, &[&MODES, &ACTIONS])) {
         errors.help(
             first,
             format_args!("`#[{attr}]` only names services"),
             "it says by itself what it waits for; write a `#[watch(..)]` for anything else",
         );
-        while words.next_if(|arg| is(arg, &[&MODES, &ACTIONS, &STATES])).is_some() {}
+        while words.next_if(|arg| is_word(arg, &[&MODES, &ACTIONS, &STATES])).is_some() {}
     }
 }
 
@@ -110,19 +129,22 @@ fn sentence(
     attr: &Ident,
     words: &mut Words<impl Iterator<Item = Arg>>,
     broken: bool,
-    unfinished: &mut Vec<Ident>,
     errors: &mut Errors,
 ) -> Option<Sentence> {
     let missing = |errors: &mut Errors, at: Option<&Arg>, what: &str| {
         let at = at.map_or_else(|| attr.to_token_stream(), ToTokens::to_token_stream);
         if !broken {
-            errors.help(at, format_args!("expected {what}"), "a watch reads `any, entering, Run, \"service\"`");
+            errors.help(at, format_args!("expected {what}"), READS);
         }
     };
     let mode = match words.peek().and_then(ident) {
         None if quoted(&MODES, words.peek(), errors) => {
             words.next();
             None
+        }
+        Some(word) if STATES.get(&word).is_some() => {
+            missing(errors, words.peek(), "`any` or `all`, and an action before the state");
+            return None;
         }
         // The word after it, or a target: the first is missing.
         Some(word) if ACTIONS.get(&word).is_some() || STATES.get(&word).is_some() => {
@@ -160,11 +182,11 @@ fn sentence(
         Some(Arg::Path(path)) => match state_ident(path) {
             Some(state) => {
                 words.next();
-                let found = STATES.expect(&state, errors);
-                if found.is_none() {
-                    unfinished.push(state);
+                if ACTIONS.get(&state).is_some() {
+                    errors.help(state, "a watch has one action", "write one `#[watch(..)]` for each");
+                    return None;
                 }
-                found
+                STATES.expect(&state, errors)
             }
             None => {
                 missing(errors, words.peek(), "a state");
@@ -205,16 +227,24 @@ fn ident(arg: &Arg) -> Option<Ident> {
 
 type Words<I> = std::iter::Peekable<I>;
 
-fn target(arg: Arg, errors: &mut Errors) -> Option<Target> {
+fn target(keyword: Keyword, arg: Arg, errors: &mut Errors) -> Option<Target> {
     if let Some(word) = arg.as_ident() {
-        if word.to_string().starts_with(|letter: char| letter.is_lowercase()) {
+        if keyword == Keyword::Watch && EFFECTS.get(word).is_some() {
             errors.help(
                 word,
-                format_args!("`{word}` is neither a name nor a type"),
-                format_args!("write the service's name as a string, `\"{word}\"`, or its type"),
+                format_args!("`{word}` is no service"),
+                format_args!("write `then({word})`, or `\"{word}\"` if a service is called so"),
             );
             return None;
         }
+    }
+    if let Some(word) = in_lower_case(&arg) {
+        errors.help(
+            &arg,
+            format_args!("`{}` is neither a name nor a type", arg.to_token_stream().to_string().replace(' ', "")),
+            format_args!("write the service's name as a string, `\"{word}\"`, or its type"),
+        );
+        return None;
     }
     match arg {
         Arg::Lit(Lit::Str(name)) => {
@@ -227,6 +257,14 @@ fn target(arg: Arg, errors: &mut Errors) -> Option<Target> {
             None
         }
     }
+}
+
+/// The last word of a path, if no type is called so.
+fn in_lower_case(arg: &Arg) -> Option<&Ident> {
+    let Arg::Path(Type::Path(path)) = arg else { return None };
+    let last = path.path.segments.last()?;
+    let lower = last.arguments.is_none() && last.ident.to_string().starts_with(|letter: char| letter.is_lowercase());
+    lower.then_some(&last.ident)
 }
 
 fn stream(entry: &keys::Entry, errors: &mut Errors) -> Option<Ident> {

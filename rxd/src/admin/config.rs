@@ -8,6 +8,16 @@ use std::str::FromStr;
 use std::time::Duration;
 
 /// Where a listener is, or is to be.
+///
+/// ```
+/// use rxd::admin::Address;
+///
+/// let unix: Address = "unix:/run/my-app.sock".parse()?;
+/// assert_eq!(unix, Address::Unix("/run/my-app.sock".into()));
+/// assert_eq!("localhost:1337".parse::<Address>()?.to_string(), "127.0.0.1:1337");
+/// assert!("example.com:80".parse::<Address>().is_err(), "a name may be somebody else's tomorrow");
+/// # Ok::<(), rxd::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
     /// `127.0.0.1:1337`, `[::1]:1337`, `localhost:1337`. Port 0 is any free one.
@@ -181,6 +191,20 @@ impl fmt::Debug for Admin {
 }
 
 /// How the admin route of a daemon stands.
+///
+/// ```
+/// use rxd::DaemonHandle;
+/// use rxd::admin::Listening;
+///
+/// fn tell(handle: &DaemonHandle) {
+///     match handle.admin() {
+///         Listening::On(address) => println!("operators are listened to at {address}"),
+///         Listening::Degraded(why) => println!("no operators for now: {why}"),
+///         _ => {}
+///     }
+/// }
+/// # let _ = tell;
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Listening {

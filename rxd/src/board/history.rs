@@ -14,16 +14,30 @@ pub(super) struct History {
     next: usize,
     /// The number of the last one.
     seq: u64,
+    /// The first ones, where somebody wants to judge them: it never grows.
+    #[cfg(any(test, feature = "test-util"))]
+    pub(super) recorded: Vec<Event>,
 }
 
 impl History {
     pub(super) fn new(room: usize) -> Self {
         let room = room.max(1);
-        History { events: Vec::with_capacity(room.min(RESERVED)), room, next: 0, seq: 0 }
+        History {
+            events: Vec::with_capacity(room.min(RESERVED)),
+            room,
+            next: 0,
+            seq: 0,
+            #[cfg(any(test, feature = "test-util"))]
+            recorded: Vec::new(),
+        }
     }
 
     pub(super) fn push(&mut self, event: Event) {
         self.seq = event.seq;
+        #[cfg(any(test, feature = "test-util"))]
+        if self.recorded.len() < self.recorded.capacity() {
+            self.recorded.push(event);
+        }
         if self.events.len() < self.room {
             self.events.push(event);
         } else {

@@ -113,8 +113,7 @@ impl Inner {
 
     /// One transition; its number, or none if the service was abandoned. See the module for what it costs.
     pub(super) fn apply(&mut self, ears: &[Ear], id: Id, step: Step, now: u64) -> Option<Seq> {
-        let after = self.cells[id as usize].word.after(self.seq + 1, step);
-        self.step(ears, id, after, now)
+        self.step(ears, id, step, now, |_| {})
     }
 
     /// What is owed; the number of the first transition.
@@ -131,20 +130,29 @@ impl Inner {
         first
     }
 
-    /// As [`apply`](Inner::apply), to a word that says more than the transition does.
-    pub(super) fn step(&mut self, ears: &[Ear], id: Id, mut after: Word, now: u64) -> Option<Seq> {
+    /// As [`apply`](Inner::apply), where `more` is to be said than the transition does.
+    #[inline]
+    pub(super) fn step(
+        &mut self,
+        ears: &[Ear],
+        id: Id,
+        step: Step,
+        now: u64,
+        more: impl FnOnce(&mut Word),
+    ) -> Option<Seq> {
         let cell = &mut self.cells[id as usize];
         if cell.word.abandoned {
             return None;
         }
         // The clock was read before the lock was taken: times have the order of the numbers.
         self.at = self.at.max(now);
-        after.at = self.at;
-        let before = std::mem::replace(&mut cell.word, after);
-        let is_watched = !cell.watchers.is_empty();
-        self.seq = after.seq;
-        self.history.push(Event::last(id, &after));
-        if is_watched {
+        self.seq += 1;
+        let before = (!cell.watchers.is_empty()).then_some(cell.word);
+        cell.word.advance(self.seq, self.at, step);
+        more(&mut cell.word);
+        self.history.push(Event::last(id, &cell.word));
+        if let Some(before) = before {
+            let after = cell.word;
             self.update(ears, id, &before, &after);
         }
         self.update_feeds();

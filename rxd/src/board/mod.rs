@@ -101,8 +101,8 @@ pub(crate) struct Owed {
 }
 
 impl Owed {
-    /// How many transitions there is room for: from leaving Run to entering it again.
-    const ROOM: usize = 8;
+    /// How many transitions there is room for: between two at which a service may have to wait are at most three.
+    const ROOM: usize = 4;
 
     /// Puts one more to the others; whether there is no room for another.
     #[must_use]
@@ -148,7 +148,7 @@ pub(crate) struct Declared {
 pub(crate) struct Ear {
     signals: AtomicU32,
     /// Milliseconds by which the running method asked its limit to be put off.
-    pub(crate) extension: AtomicU64,
+    pub(crate) extension: AtomicU32,
     /// When the service last called `heartbeat`, in milliseconds since the daemon's start, plus one.
     pub(crate) beat: AtomicU64,
 }
@@ -238,17 +238,20 @@ impl Board {
         self.wake(inner, || told(first));
     }
 
-    /// Publishes that the service is in Exit. `ended_well` and `gave_up` are what `after` and `needs` ask for.
-    /// `told` is as for [`publish_all`](Board::publish_all).
+    /// Publishes what is owed, and that the service is in Exit. `ended_well` and `gave_up` are what `after`
+    /// and `needs` ask for. `told` is as for [`publish_all`](Board::publish_all), and hears both numbers.
     pub(crate) fn publish_exit(
         &self,
         id: Id,
+        owed: &Owed,
         cause: Cause,
-        ended_well: bool,
-        gave_up: bool,
-        told: impl FnOnce(Option<Seq>),
+        (ended_well, gave_up): (bool, bool),
+        told: impl FnOnce(Option<Seq>, Option<Seq>),
     ) {
-        self.exit(self.lock(), id, (cause, ended_well, gave_up), told);
+        let now = self.at(owed);
+        let mut inner = self.lock();
+        let first = inner.apply_all(&self.ears, id, owed, now);
+        self.exit(inner, id, (cause, ended_well, gave_up), now, |seq| told(first, seq));
     }
 
     /// Publishes Exit for a service whose engine does not answer; none if it has exited meanwhile.
@@ -258,7 +261,7 @@ impl Board {
             return None;
         }
         let mut seq = None;
-        self.exit(inner, id, (Cause::Abandoned, false, true), |exited| seq = exited);
+        self.exit(inner, id, (Cause::Abandoned, false, true), self.now(), |exited| seq = exited);
         seq
     }
 
@@ -267,17 +270,18 @@ impl Board {
         mut inner: MutexGuard<'_, Inner>,
         id: Id,
         (cause, ended_well, gave_up): (Cause, bool, bool),
+        now: u64,
         told: impl FnOnce(Option<Seq>),
     ) {
-        let before = inner.cells[id as usize].word;
-        let mut after =
-            before.after(inner.seq + 1, Step { state: State::Exit, transition: Transition::Entering, cause });
-        (after.ended_well, after.gave_up) = (ended_well, gave_up);
-        (after.over, after.ended) = (true, Some(cause));
-        let seq = inner.step(&self.ears, id, after, self.now());
+        let was_over = inner.cells[id as usize].word.over;
+        let enter = Step { state: State::Exit, transition: Transition::Entering, cause };
+        let seq = inner.step(&self.ears, id, enter, now, |word| {
+            (word.ended_well, word.gave_up) = (ended_well, gave_up);
+            (word.over, word.ended) = (true, Some(cause));
+            word.abandoned = cause == Cause::Abandoned;
+        });
         if seq.is_some() {
-            inner.cells[id as usize].word.abandoned = cause == Cause::Abandoned;
-            inner.alive -= usize::from(!before.over);
+            inner.alive -= usize::from(!was_over);
         }
         self.wake(inner, || told(seq));
     }
@@ -380,6 +384,20 @@ impl Board {
         let waker = self.lock().cells[id as usize].waker.clone();
         if let Some(waker) = waker {
             waker.wake();
+        }
+    }
+
+    /// As [`raise`](Board::raise), for many: a handful between two locks.
+    pub(crate) fn raise_all(&self, ids: &[Id], signals: u32) {
+        for ids in ids.chunks(HANDFUL) {
+            let mut wakers = [const { None }; HANDFUL];
+            ids.iter().for_each(|&id| self.ear(id).set(signals));
+            let inner = self.lock();
+            for (slot, &id) in wakers.iter_mut().zip(ids) {
+                slot.clone_from(&inner.cells[id as usize].waker);
+            }
+            drop(inner);
+            wakers.into_iter().flatten().for_each(Waker::wake);
         }
     }
 

@@ -184,6 +184,23 @@ impl Board {
         }
     }
 
+    /// Keeps the first transitions for good, from here on.
+    #[cfg(any(test, feature = "test-util"))]
+    pub(crate) fn record(&self) {
+        /// What is not written to is not resident.
+        const MOST: usize = 100_000;
+        self.lock().history.recorded = Vec::with_capacity(MOST);
+    }
+
+    /// The first transitions since then, and whether they are all there were.
+    #[cfg(any(test, feature = "test-util"))]
+    pub(crate) fn recorded(&self) -> (Vec<Event>, bool) {
+        let inner = self.lock();
+        let recorded = inner.history.recorded.clone();
+        let whole = recorded.last().is_none_or(|event| event.seq == inner.seq);
+        (recorded, whole)
+    }
+
     /// The transitions that are kept, oldest first.
     ///
     /// Copied a part at a time: a long history is no reason to hold up a transition.

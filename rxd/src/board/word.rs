@@ -35,20 +35,20 @@ impl Word {
         self.state == state && self.transition == Transition::Entering
     }
 
-    /// The same service after one transition more.
-    pub(super) fn after(mut self, seq: u64, step: Step) -> Word {
+    /// The service makes one transition more.
+    #[inline]
+    pub(super) fn advance(&mut self, seq: u64, at: u64, step: Step) {
         let Step { state, transition, cause } = step;
         // Most states are left by a transition of their own. Unknown is not; neither is Exit when
         // an operator starts the service again, nor whatever an abandoned service was in.
         if self.transition == Transition::Entering && (state != self.state || transition == Transition::Exited) {
             self.left |= self.state.bit();
         }
-        (self.seq, self.state, self.transition, self.cause) = (seq, state, transition, cause);
+        (self.seq, self.at, self.state, self.transition, self.cause) = (seq, at, state, transition, cause);
         self.transitions += 1;
         if (state, transition) == (State::Init, Transition::Entering) {
             self.incarnation = self.incarnation.wrapping_add(1);
         }
-        self
     }
 }
 

@@ -6,7 +6,6 @@ use crate::board::{Reaction, signal};
 use crate::core::Command;
 use crate::error::Result;
 use crate::state::Cause;
-use tokio::sync::oneshot;
 
 impl Seat {
     /// What the signals say to a service that is between methods.
@@ -123,7 +122,7 @@ impl Seat {
                     continue;
                 }
             }
-            self.replies.push((command, reply));
+            self.replies.get_or_insert_default().push((command, reply));
         }
         leave
     }
@@ -136,7 +135,7 @@ impl Seat {
                 Command::Start | Command::Restart if start || self.core.ladder.revive(self.id) => {
                     start = true;
                     // Told once Init is entered.
-                    self.replies.push((command, reply));
+                    self.replies.get_or_insert_default().push((command, reply));
                     continue;
                 }
                 command => self.core.answer_when_over(self.id, command),
@@ -147,12 +146,13 @@ impl Seat {
     }
 
     pub(super) fn reply(&mut self, commands: &[Command], answer: impl Fn() -> Result) {
-        if self.replies.is_empty() {
-            return;
+        let Some(replies) = &mut self.replies else { return };
+        let (mine, others): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut **replies).into_iter().partition(|(command, _)| commands.contains(command));
+        match others.is_empty() {
+            true => self.replies = None,
+            false => **replies = others,
         }
-        let (mine, others) = std::mem::take(&mut self.replies).into_iter().partition(|(c, _)| commands.contains(c));
-        self.replies = others;
-        let mine: Vec<(Command, oneshot::Sender<Result>)> = mine;
         for (_, reply) in mine {
             let _ = reply.send(answer());
         }

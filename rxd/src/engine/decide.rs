@@ -151,7 +151,7 @@ impl Seat {
     /// A Run is over: if it was a sustained one, the next failure is the first again.
     fn ran(&mut self) {
         let now = self.core.board.now();
-        let lasted = self.run_since.map_or(0, |since| now.saturating_sub(since));
+        let lasted = self.run_since.map_or(0, |since| (now + 1).saturating_sub(since.get()));
         self.pace.ran(Duration::from_nanos(lasted), &self.options.backoff);
         // Its transitions are of this very instant: the clock need not be read for them again.
         self.owed.at = NonZeroU64::new(now);

@@ -1,56 +1,165 @@
 //! Going where the service is to go: each state with its delay and its gates.
 
 use super::decide::Leave;
-use super::{Call, Seat};
+use super::{Call, First, Seat};
 use crate::board::signal;
 use crate::core::Command;
 use crate::error::Error;
 use crate::pace::{Pace, later};
 use crate::state::{Cause, State, Transition};
-use std::future::{Future, poll_fn};
+use std::future::Future;
+use std::num::NonZeroU64;
 use std::pin::pin;
-use std::task::Poll;
+use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
+
+/// How far it has come on its way to the next method.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) enum Stage {
+    /// It is to set out for the next state.
+    #[default]
+    Start,
+    /// It waits for a free turn of the runtime.
+    Turn,
+    /// It waits for the delay before the state.
+    Delay,
+    /// It waits for the gates before the state.
+    Gates,
+    /// It ends its tasks, to leave where it waited.
+    Leave(Leave),
+    /// It ends its tasks before Stop.
+    Stop,
+    /// It is in Exit.
+    Exit,
+}
 
 impl Seat {
     /// The method to call next, its state entered; none when the daemon is over.
-    pub(crate) async fn next(&mut self) -> Option<Call> {
+    pub(crate) fn poll_next(&mut self, task: &mut TaskContext<'_>) -> Poll<Option<Call>> {
         loop {
-            if self.is_reload_due() {
-                self.reload_asked = false;
-                return Some(Call::Reload);
-            }
-            let entered = match self.to {
-                State::Init => self.enter_init().await,
-                State::Idle => self.enter_idle().await,
-                State::Run => self.enter_run().await,
-                State::Stop => Ok(self.enter_stop().await),
-                State::Exit | State::Unknown => {
-                    if !self.exit().await {
-                        return None;
+            let arrived = match self.stage {
+                Stage::Start if self.is_reload_due() => {
+                    self.reload_asked = false;
+                    return Poll::Ready(Some(Call::Reload));
+                }
+                Stage::Start => match self.set_out() {
+                    Ok(stage) => {
+                        self.stage = stage;
+                        continue;
                     }
+                    Err(arrived) => arrived,
+                },
+                Stage::Turn => {
+                    // A service without pauses is not to keep its thread from all others.
+                    if pin!(tokio::task::coop::consume_budget()).poll(task).is_pending() {
+                        self.flush();
+                        return Poll::Pending;
+                    }
+                    self.stage = Stage::Delay;
+                    continue;
+                }
+                Stage::Delay => {
+                    let waited = ready!(self.poll_delay(task));
+                    match (self.to, waited) {
+                        (State::Init | State::Run, Ok(())) => {
+                            self.stage = Stage::Gates;
+                            continue;
+                        }
+                        (State::Init | State::Run, Err(leave)) => self.passed(Err(leave)),
+                        (State::Stop, waited) => {
+                            // Whatever it is told, it is on its way to Stop already.
+                            if let Err(leave) = waited {
+                                self.divert(leave);
+                            }
+                            Ok(self.enter_stop())
+                        }
+                        (_, waited) => waited.map(|()| self.enter_idle()),
+                    }
+                }
+                Stage::Gates => {
+                    let passed = ready!(self.poll_gates(task));
+                    if passed.is_err() {
+                        self.core.board.leave_gate(self.id);
+                    }
+                    self.passed(passed)
+                }
+                Stage::Leave(leave) => {
+                    ready!(self.poll_tasks(task));
+                    self.divert(leave);
+                    self.stage = Stage::Start;
+                    continue;
+                }
+                Stage::Stop => {
+                    ready!(self.poll_tasks(task));
+                    if self.ending.is_none() {
+                        self.set_delay(self.options.delays[3]);
+                        self.stage = Stage::Delay;
+                        continue;
+                    }
+                    Ok(self.enter_stop())
+                }
+                Stage::Exit => {
+                    if !ready!(self.poll_exit(task)) {
+                        return Poll::Ready(None);
+                    }
+                    self.stage = Stage::Start;
                     continue;
                 }
             };
             // Who asks again for what is under way already does not put it off.
-            let goes_on = match entered {
+            let goes_on = match arrived {
                 Err(Leave::Reload) => true,
                 Err(Leave::Round(_)) => !self.begun && self.interrupted.is_some(),
                 _ => false,
             };
             if !goes_on {
-                self.waits_since = None;
+                self.wait = None;
             }
-            match entered {
-                Ok(call) => return Some(call),
-                Err(Leave::Reload) => {}
-                Err(leave) => {
-                    // What it has spawned is part of the state it leaves.
-                    self.end_children().await;
-                    self.divert(leave);
+            self.stage = match arrived {
+                Ok(call) => {
+                    self.stage = Stage::Start;
+                    return Poll::Ready(Some(call));
                 }
-            }
+                Err(Leave::Reload) => Stage::Start,
+                Err(leave) => Stage::Leave(leave),
+            };
         }
+    }
+
+    /// Sets out for the next state; or it is there, or has to leave, at once.
+    fn set_out(&mut self) -> Result<Stage, Result<Call, Leave>> {
+        Ok(match self.to {
+            State::Init => {
+                let Some(delay) = self.restart_delay() else {
+                    return Err(Err(Leave::End(self.failed.unwrap_or(Cause::Error))));
+                };
+                self.set_delay(delay.max(self.options.delays[0]));
+                Stage::Turn
+            }
+            State::Idle => {
+                self.set_delay(self.options.delays[1]);
+                Stage::Delay
+            }
+            State::Run if self.paused => {
+                // It is in Run: what fired while it reloaded takes it out before `run` is called again.
+                return Err(match self.told_to_leave().or_else(|| self.stop_reaction()) {
+                    Some(leave) => Err(leave),
+                    None => {
+                        self.paused = false;
+                        Ok(Call::Run)
+                    }
+                });
+            }
+            State::Run => {
+                self.set_delay(self.options.delays[2]);
+                Stage::Delay
+            }
+            State::Stop => Stage::Stop,
+            State::Exit | State::Unknown => {
+                self.publish_exit();
+                Stage::Exit
+            }
+        })
     }
 
     /// Whether the service is to reload now: only one that has begun and is not on its way out.
@@ -61,25 +170,16 @@ impl Seat {
             && self.core.board.signals(self.id) & signal::SHUTDOWN == 0
     }
 
-    async fn enter_init(&mut self) -> Result<Call, Leave> {
-        let Some(delay) = self.restart_delay() else {
-            return Err(Leave::End(self.failed.unwrap_or(Cause::Error)));
-        };
-        // A service without pauses is not to keep its thread from all others.
-        let mut turn = pin!(tokio::task::coop::consume_budget());
-        poll_fn(|task| {
-            let polled = turn.as_mut().poll(task);
-            if polled.is_pending() {
-                self.flush();
-            }
-            polled
-        })
-        .await;
-        let held = self.hold(State::Init, delay.max(self.options.delays[0])).await;
-        if !matches!(held, Err(Leave::End(_) | Leave::Round(_))) {
+    /// The gates were passed, or are waited for no more.
+    fn passed(&mut self, passed: Result<u64, Leave>) -> Result<Call, Leave> {
+        if self.to == State::Run {
+            self.run_since = NonZeroU64::new(passed? + 1);
+            return Ok(Call::Run);
+        }
+        if !matches!(passed, Err(Leave::End(_) | Leave::Round(_))) {
             self.pace.restarted();
         }
-        held?;
+        passed?;
         self.begun = true;
         self.failed = None;
         self.interrupted = None;
@@ -92,8 +192,10 @@ impl Seat {
 
     /// How long to wait before this Init; none if there are to be no more.
     fn restart_delay(&mut self) -> Option<Duration> {
-        if let Some(delay) = self.first.take() {
-            return Some(delay);
+        match self.first.take() {
+            Some(First::Start) => return Some(self.options.startup_delay),
+            Some(First::Again) => return Some(Duration::ZERO),
+            None => {}
         }
         if self.interrupted.is_some_and(|cause| !cause.is_failure()) {
             self.pace.leave_out();
@@ -114,81 +216,67 @@ impl Seat {
         Some(delay)
     }
 
-    async fn enter_idle(&mut self) -> Result<Call, Leave> {
-        self.delay(self.options.delays[1]).await?;
+    fn enter_idle(&mut self) -> Call {
         self.inside = Some(State::Idle);
         self.publish(State::Idle, Transition::Entering, Cause::Normal);
-        Ok(Call::Idle)
+        Call::Idle
     }
 
-    async fn enter_run(&mut self) -> Result<Call, Leave> {
-        if self.paused {
-            // It is in Run: what fired while it reloaded takes it out before `run` is called again.
-            if let Some(leave) = self.told_to_leave().or_else(|| self.stop_reaction()) {
-                return Err(leave);
-            }
-            self.paused = false;
-            return Ok(Call::Run);
-        }
-        self.run_since = Some(self.hold(State::Run, self.options.delays[2]).await?);
-        Ok(Call::Run)
-    }
-
-    async fn enter_stop(&mut self) -> Call {
-        self.end_children().await;
-        if self.ending.is_none() {
-            // Whatever it is told, it is on its way to Stop already.
-            if let Err(leave) = self.delay(self.options.delays[3]).await {
-                self.divert(leave);
-            }
-        }
+    fn enter_stop(&mut self) -> Call {
         let cause = self.ending.or(self.interrupted).or(self.failed).unwrap_or_default();
         self.inside = Some(State::Stop);
         self.publish(State::Stop, Transition::Entering, cause);
         Call::Stop
     }
 
-    /// In Exit: publishes it, and stays until the daemon is over or an operator starts the service
-    /// again; whether that is so.
-    async fn exit(&mut self) -> bool {
+    fn publish_exit(&mut self) {
         let cause = self.ending.take().unwrap_or(Cause::Normal);
-        let (core, id) = (self.core.clone(), self.id);
         let well = self.ended_well && cause == Cause::Normal;
-        self.flush();
-        core.board.publish_exit(id, cause, well, self.gave_up, |seq| {
+        let owed = std::mem::take(&mut self.owed);
+        let core = &self.core;
+        core.board.publish_exit(self.id, &owed, cause, (well, self.gave_up), |first, seq| {
+            self.trace_owed(&owed, first);
             self.trace(State::Exit, Transition::Entering, seq);
         });
-        core.note_if_any(id, |detail| detail.next_attempt = None);
-        core.exited(id);
+        core.note_if_any(self.id, |detail| detail.next_attempt = None);
+        core.exited(self.id);
         self.reload_asked = false;
-        self.reply(&[Command::Stop], || Ok(()));
-        self.reply(&[Command::Start, Command::Restart, Command::Reload], || {
-            Err(Error::msg(format_args!("service `{}` has exited ({cause})", core.name(id))))
-        });
-        let again = poll_fn(|task| {
-            self.register(task);
-            let signals = core.board.signals(id);
-            if signals & signal::REQUEST != 0 && self.answer_in_exit() {
-                return Poll::Ready(true);
-            }
-            // Once its turn to stop has come there is nobody to start it again.
-            if signals & (signal::OVER | signal::SHUTDOWN) != 0 { Poll::Ready(false) } else { Poll::Pending }
-        })
-        .await;
-        if again {
-            core.board.revive(id);
-            core.forget_failure(id);
-            self.to = State::Init;
-            self.at = State::Unknown;
-            self.first = Some(Duration::ZERO);
-            self.failed = None;
-            self.interrupted = None;
-            self.gave_up = false;
-            self.ended_well = false;
-            self.pace = Pace::default();
-        } else {
-            self.over = true;
+        if self.replies.is_some() {
+            let name = self.core.name(self.id).clone();
+            self.reply(&[Command::Stop], || Ok(()));
+            self.reply(&[Command::Start, Command::Restart, Command::Reload], || {
+                Err(Error::msg(format_args!("service `{name}` has exited ({cause})")))
+            });
         }
-        again
+    }
+
+    /// In Exit, until the daemon is over or an operator starts the service again; whether that is so.
+    fn poll_exit(&mut self, task: &mut TaskContext<'_>) -> Poll<bool> {
+        self.register(task);
+        let signals = self.core.board.signals(self.id);
+        if signals & signal::REQUEST != 0 && self.answer_in_exit() {
+            self.live_again();
+            return Poll::Ready(true);
+        }
+        // Once its turn to stop has come there is nobody to start it again.
+        if signals & (signal::OVER | signal::SHUTDOWN) == 0 {
+            return Poll::Pending;
+        }
+        self.over = true;
+        Poll::Ready(false)
+    }
+
+    /// An operator has started it again.
+    fn live_again(&mut self) {
+        self.core.board.revive(self.id);
+        self.core.forget_failure(self.id);
+        self.to = State::Init;
+        self.at = State::Unknown;
+        self.first = Some(First::Again);
+        self.failed = None;
+        self.interrupted = None;
+        self.gave_up = false;
+        self.ended_well = false;
+        self.pace = Pace::default();
     }
 }

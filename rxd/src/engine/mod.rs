@@ -31,13 +31,16 @@ use crate::panic;
 use crate::round::{Round, task_of};
 use crate::service::{Nothing, Runner};
 use crate::state::{Cause, State, Transition};
-use std::future::Future;
+use enter::Stage;
+use hold::Wait;
+use std::future::{Future, poll_fn};
+use std::num::NonZeroU64;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Context as TaskContext;
 use std::time::Duration;
+use supervise::{Limit, WindUp};
 use tokio::sync::oneshot;
-use tokio::time::Instant;
 
 /// How long a method that was told to return, and Stop itself, may take where nothing else is declared.
 pub(crate) const STOP_LIMIT: Duration = Duration::from_secs(10);
@@ -79,26 +82,31 @@ pub(crate) fn serve<R: Runner>(mut runner: R, mut seat: Seat) -> impl Future<Out
     }
     // What is captured is used where it is: the arguments of an `async fn` are there twice.
     async move {
-        while let Some(call) = seat.next().await {
+        while let Some(call) = poll_fn(|task| seat.poll_next(task)).await {
             if seat.may_leave_out(call) {
-                seat.ended(call, Outcome { cause: Cause::Normal, error: None });
+                seat.ended(call, Outcome::WELL);
                 continue;
             }
             seat.flush();
             let cx = seat.context(call);
             let ended = {
                 let mut method = pin!(Some(invoke(&mut runner, &cx, call)));
-                let ended = match method.as_mut().as_pin_mut() {
-                    Some(method) => seat.supervise(call, &cx, method).await,
-                    None => unreachable!("it was just made"),
-                };
+                seat.begin(call);
+                let ended = poll_fn(|task| match method.as_mut().as_pin_mut() {
+                    Some(method) => seat.poll_method(&cx, method, task),
+                    None => unreachable!("it is dropped below"),
+                });
+                let ended = ended.await;
                 // Dropping what a method left behind is the user's code too.
                 match seat.guarded(|| method.set(None)) {
                     Ok(()) => ended,
                     Err(caught) => Outcome::panicked(&caught),
                 }
             };
-            let ended = seat.settle(&cx, call, ended).await;
+            let ended = match seat.settle(&cx, call, ended) {
+                Some(ended) => ended,
+                None => poll_fn(|task| seat.poll_wind_up(task)).await,
+            };
             drop(cx);
             seat.ended(call, ended);
         }
@@ -152,12 +160,41 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
+    const WELL: Outcome = Outcome { cause: Cause::Normal, error: None };
+
     fn panicked(caught: &panic::Caught) -> Self {
         Outcome { cause: Cause::Panic, error: Some(Error::msg(format_args!("panicked: {caught}"))) }
     }
+
+    /// With what a panic among its tasks said: that is the method's, unless it has an error of its own.
+    fn with(self, said: Option<String>) -> Self {
+        match said {
+            Some(text) if self.error.is_none() => Outcome { cause: Cause::Panic, error: Some(Error::msg(text)) },
+            Some(text) => {
+                tracing::error!(target: "rxd", "{text}");
+                self
+            }
+            None => self,
+        }
+    }
 }
 
+/// Which delay is before the first Init of a life.
+#[derive(Clone, Copy, Debug)]
+enum First {
+    /// The declared one.
+    Start,
+    /// None: an operator has started it again.
+    Again,
+}
+
+/// What operators asked for and are to be told of.
+type Replies = Vec<(Command, oneshot::Sender<Result>)>;
+
 /// Everything about a service but the service itself.
+///
+/// It lives in the service's task, so each byte of it is one for each service: what few services
+/// need at a time is behind a pointer.
 pub(crate) struct Seat {
     core: Arc<Core>,
     id: Id,
@@ -178,8 +215,8 @@ pub(crate) struct Seat {
     at: State,
     /// Whether Init was entered since the last Stop.
     begun: bool,
-    /// The delay before the first Init of a life; none once it was waited for.
-    first: Option<Duration>,
+    /// None once the delay before the first Init of a life was waited for.
+    first: Option<First>,
     /// Set once the service is to end.
     ending: Option<Cause>,
     /// The first failure of this round.
@@ -188,15 +225,21 @@ pub(crate) struct Seat {
     interrupted: Option<Cause>,
     ended_well: bool,
     gave_up: bool,
-    /// When Run was entered, as the board tells time.
-    run_since: Option<u64>,
-    /// Since when it waits for what is before `to`.
-    waits_since: Option<Instant>,
+    /// When Run was entered, as the board tells time, plus one.
+    run_since: Option<NonZeroU64>,
+    /// How far it has come on its way to `to`.
+    stage: Stage,
+    /// What it waits for before `to`.
+    wait: Option<Box<Wait>>,
+    /// What is to become of the method that runs.
+    limit: Limit,
+    /// Its tasks, while they are to end.
+    winding: Option<Box<WindUp>>,
     /// A reload was asked for, and has not been begun.
     reload_asked: bool,
     /// Run has returned for a reload, and is to be called again in the same state.
     paused: bool,
-    replies: Vec<(Command, oneshot::Sender<Result>)>,
+    replies: Option<Box<Replies>>,
     /// Exit was published for the last time.
     over: bool,
 }
@@ -216,17 +259,20 @@ impl Seat {
             inside: None,
             at: State::Unknown,
             begun: false,
-            first: Some(options.startup_delay),
+            first: Some(First::Start),
             ending: None,
             failed: None,
             interrupted: None,
             ended_well: false,
             gave_up: false,
             run_since: None,
-            waits_since: None,
+            stage: Stage::default(),
+            wait: None,
+            limit: Limit::new(Call::Init),
+            winding: None,
             reload_asked: false,
             paused: false,
-            replies: Vec::new(),
+            replies: None,
             over: false,
             options,
         }
@@ -288,7 +334,8 @@ impl Seat {
 
     /// Whether this method need not be called: it is not the service's own, and nothing else is to be done.
     fn may_leave_out(&self, call: Call) -> bool {
-        !self.own.has(call) && self.core.board.signals(self.id) & !signal::GATE == 0
+        // Nothing interrupts Stop.
+        !self.own.has(call) && (call == Call::Stop || self.core.board.signals(self.id) & !signal::GATE == 0)
     }
 
     /// Publishes that the state that was entered is left.

@@ -8,92 +8,109 @@ use crate::options::slot;
 use crate::pace::later;
 use crate::round::Round;
 use crate::state::{Cause, State};
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::Poll;
+use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
 use tokio::time::Sleep;
 
-/// The limit that applies to a method at the moment. Its timer is made once the method waits.
-struct Limit {
-    length: Option<Duration>,
+/// What is to become of the method that runs: by when it is to have returned, and whether it knows.
+pub(super) struct Limit {
+    call: Call,
+    /// Why it was told to return.
+    told: Option<Cause>,
+    /// It was told since its own limit is over.
+    late: bool,
+    /// Made once the method waits.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Limit {
-    fn new(length: Option<Duration>) -> Self {
-        Limit { length, timer: None }
-    }
-
-    fn timer(&mut self) -> Option<&mut Pin<Box<Sleep>>> {
-        let length = self.length?;
-        Some(self.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(length))))
+    pub(super) fn new(call: Call) -> Self {
+        Limit { call, told: None, late: false, timer: None }
     }
 }
 
+/// Tasks that are to end.
+pub(super) struct WindUp {
+    /// How the method ended that has spawned them.
+    method: Outcome,
+    /// The round they are of.
+    round: Arc<Round>,
+    /// Completes when none is left.
+    ended: Pin<Box<dyn Future<Output = ()> + Send>>,
+    timer: Option<Pin<Box<Sleep>>>,
+    aborted: bool,
+}
+
 impl Seat {
+    /// A method is about to be polled for the first time.
+    pub(crate) fn begin(&mut self, call: Call) {
+        self.limit = Limit::new(call);
+        self.take_extension();
+    }
+
     /// Runs one method to its end: its own, or the one that is made for it.
-    pub(crate) async fn supervise(
+    pub(crate) fn poll_method(
         &mut self,
-        call: Call,
         cx: &Context,
-        mut method: Pin<&mut (dyn Future<Output = Result> + Send)>,
-    ) -> Outcome {
-        let own = match call {
+        method: Pin<&mut (dyn Future<Output = Result> + Send)>,
+        task: &mut TaskContext<'_>,
+    ) -> Poll<Outcome> {
+        let call = self.limit.call;
+        self.register(task);
+        let signals = self.core.board.signals(self.id);
+        if signals != 0 && self.limit.told.is_none() {
+            self.limit.told = self.interruption(call, signals);
+            if self.limit.told.is_some() {
+                cx.tell();
+                self.limit.timer = None;
+                self.take_extension();
+            }
+        }
+        match self.guarded(|| method.poll(task)) {
+            Err(caught) => return Poll::Ready(Outcome::panicked(&caught)),
+            Ok(Poll::Ready(_)) if self.limit.late => return Poll::Ready(self.overran(call, self.own_limit(call))),
+            Ok(Poll::Ready(result)) => return Poll::Ready(self.returned(call, result)),
+            Ok(Poll::Pending) => {}
+        }
+        if self.is_killed(call) {
+            cx.tell();
+            return Poll::Ready(self.dropped(call, Some(Duration::ZERO)));
+        }
+        let own = self.own_limit(call);
+        let Some(length) = self.limit.told.map_or(own, |_| Some(self.stop_limit())) else { return Poll::Pending };
+        loop {
+            let timer = self.limit.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(length)));
+            ready!(timer.as_mut().poll(task));
+            let more = self.take_extension();
+            if !more.is_zero() {
+                self.limit.timer.as_mut().expect("it has fired").as_mut().reset(later(more));
+            } else if self.limit.told.is_some() || self.limit.late {
+                return Poll::Ready(self.dropped(call, own));
+            } else {
+                // Its own limit: it is told, and polled once more before it is dropped.
+                self.limit.late = true;
+                cx.tell();
+                task.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// How long a method may take that nobody tells to return.
+    fn own_limit(&self, call: Call) -> Option<Duration> {
+        match call {
             Call::Stop | Call::Reload => Some(self.stop_limit()),
             Call::Init | Call::Idle | Call::Run => slot(call.state()).and_then(|slot| self.options.timeouts[slot]),
-        };
-        let mut limit = Limit::new(own);
-        // Why the method was told to return, and whether that was because its own limit is over.
-        let mut told: Option<Cause> = None;
-        let mut late = false;
-        let extension =
-            |seat: &Seat| Duration::from_millis(seat.core.board.ear(seat.id).extension.swap(0, Ordering::AcqRel));
-        extension(self);
-        poll_fn(|task| {
-            self.register(task);
-            let signals = self.core.board.signals(self.id);
-            if signals != 0 && told.is_none() {
-                told = self.interruption(call, signals);
-                if told.is_some() {
-                    cx.tell();
-                    limit = Limit::new(Some(self.stop_limit()));
-                    extension(self);
-                }
-            }
-            let polled = self.guarded(|| method.as_mut().poll(task));
-            match polled {
-                Err(caught) => return Poll::Ready(Outcome::panicked(&caught)),
-                Ok(Poll::Ready(_)) if late => return Poll::Ready(self.overran(call, None, own)),
-                Ok(Poll::Ready(result)) => return Poll::Ready(self.returned(call, told, result)),
-                Ok(Poll::Pending) => {}
-            }
-            if self.is_killed(call) {
-                cx.tell();
-                return Poll::Ready(self.dropped(call, told, Some(Duration::ZERO)));
-            }
-            while let Some(timer) = limit.timer() {
-                if timer.as_mut().poll(task).is_pending() {
-                    return Poll::Pending;
-                }
-                let more = extension(self);
-                if !more.is_zero() {
-                    timer.as_mut().reset(later(more));
-                } else if told.is_some() || late {
-                    return Poll::Ready(self.dropped(call, told, own));
-                } else {
-                    // Its own limit: it is told, and polled once more before it is dropped.
-                    late = true;
-                    cx.tell();
-                    task.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
-            }
-            Poll::Pending
-        })
-        .await
+        }
+    }
+
+    /// By how much the method has asked its limit to be put off.
+    fn take_extension(&self) -> Duration {
+        Duration::from_millis(self.core.board.ear(self.id).extension.swap(0, Ordering::AcqRel).into())
     }
 
     /// Whether all limits are over for this method: what was not asked to stop goes on until it is.
@@ -102,8 +119,8 @@ impl Seat {
         signals & signal::KILL != 0 && (call == Call::Stop || signals & signal::SHUTDOWN != 0)
     }
 
-    fn returned(&mut self, call: Call, told: Option<Cause>, result: Result) -> Outcome {
-        match (told, result) {
+    fn returned(&self, call: Call, result: Result) -> Outcome {
+        match (self.limit.told, result) {
             (None, Ok(())) => Outcome { cause: Cause::Normal, error: None },
             (None, Err(error)) => Outcome { cause: Cause::Error, error: Some(error) },
             (Some(cause), Ok(())) => Outcome { cause, error: None },
@@ -117,17 +134,17 @@ impl Seat {
     }
 
     /// The method did not return in time, and its future goes.
-    fn dropped(&mut self, call: Call, told: Option<Cause>, own: Option<Duration>) -> Outcome {
+    fn dropped(&self, call: Call, own: Option<Duration>) -> Outcome {
         if self.core.board.signals(self.id) & signal::SHUTDOWN != 0 {
             let state = self.inside.unwrap_or_else(|| call.state());
             self.core.note(self.id, |detail| detail.overrun = Some(state));
         }
-        self.overran(call, told, own)
+        self.overran(call, own)
     }
 
-    fn overran(&mut self, call: Call, told: Option<Cause>, own: Option<Duration>) -> Outcome {
+    fn overran(&self, call: Call, own: Option<Duration>) -> Outcome {
         let method = call.name();
-        match told {
+        match self.limit.told {
             Some(cause) => {
                 let limit = self.stop_limit();
                 tracing::error!(target: "rxd", method, "did not return within {limit:?} of being told to, and was dropped");
@@ -143,8 +160,8 @@ impl Seat {
 
     // ---- its tasks -----------------------------------------------------------------------------
 
-    /// Ends what the method has spawned, where its round does not go on; a panic in it is the method's.
-    pub(crate) async fn settle(&mut self, cx: &Context, call: Call, ended: Outcome) -> Outcome {
+    /// How the method ended; none where its tasks have to end first, in [`poll_wind_up`](Seat::poll_wind_up).
+    pub(crate) fn settle(&mut self, cx: &Context, call: Call, ended: Outcome) -> Option<Outcome> {
         let goes_on = match call {
             Call::Init | Call::Idle => {
                 ended.cause == Cause::Normal && self.ending.is_none() && self.interrupted.is_none()
@@ -153,33 +170,33 @@ impl Seat {
             Call::Run | Call::Stop => false,
         };
         if goes_on {
-            return ended;
+            return Some(ended);
         }
         // Whoever was handed the token, a subscription say, is to know that the round is over.
         self.round.tell();
         cx.tell();
         // Held by the seat and `cx`, and by nobody else.
         if self.is_alone(2) {
-            return ended;
+            return Some(ended);
         }
-        match self.wind_up().await {
-            Some(text) if ended.error.is_none() => Outcome { cause: Cause::Panic, error: Some(Error::msg(text)) },
-            Some(text) => {
-                tracing::error!(target: "rxd", "{text}");
-                ended
-            }
-            None => ended,
-        }
+        self.wind_up(ended);
+        None
     }
 
-    /// As [`settle`](Seat::settle), for a service that waits between methods.
-    pub(super) async fn end_children(&mut self) {
-        if !self.is_alone(1) {
-            if let Some(text) = self.wind_up().await {
-                self.failed = self.failed.or(Some(Cause::Panic));
-                self.fail("task", Cause::Panic, &Error::msg(text));
+    /// Ends its tasks between methods: what it has spawned is part of the state it leaves.
+    pub(super) fn poll_tasks(&mut self, task: &mut TaskContext<'_>) -> Poll<()> {
+        if self.winding.is_none() {
+            if self.is_alone(1) {
+                return Poll::Ready(());
             }
+            self.wind_up(Outcome::WELL);
         }
+        let Outcome { cause, error } = ready!(self.poll_wind_up(task));
+        if let Some(error) = error {
+            self.failed = self.failed.or(Some(cause));
+            self.fail("task", cause, &error);
+        }
+        Poll::Ready(())
     }
 
     /// Whether there are no tasks, and no context that could still spawn one.
@@ -187,42 +204,41 @@ impl Seat {
         !self.round.children.is_used() && Arc::strong_count(&self.round) <= holders
     }
 
-    /// Cancels the tasks of this round, waits for them, and aborts those that stay; what the first
-    /// panic among them said.
-    async fn wind_up(&mut self) -> Option<String> {
+    /// Waits for the tasks that are to end, and aborts those that stay; how the method ended, now that
+    /// it is known whether one of them panicked.
+    pub(crate) fn poll_wind_up(&mut self, task: &mut TaskContext<'_>) -> Poll<Outcome> {
+        let Some(mut this) = self.winding.take() else { return Poll::Ready(Outcome::WELL) };
+        self.register(task);
+        if this.ended.as_mut().poll(task).is_pending() {
+            let signals = self.core.board.signals(self.id);
+            let killed = signals & signal::KILL != 0 && signals & signal::SHUTDOWN != 0;
+            let timer = this.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(self.stop_limit())));
+            if !this.aborted && (killed || timer.as_mut().poll(task).is_ready()) {
+                this.aborted = true;
+                let limit = if killed { Duration::ZERO } else { self.stop_limit() };
+                tracing::error!(target: "rxd", "tasks of the service did not end within {limit:?} of being cancelled, and were aborted");
+                if signals & signal::SHUTDOWN != 0 {
+                    let state = self.inside.unwrap_or(State::Run);
+                    self.core.note(self.id, |detail| detail.overrun = Some(state));
+                }
+                this.round.children.abort();
+            }
+            // A task that blocks its thread is waited for: two rounds never overlap.
+            self.winding = Some(this);
+            return Poll::Pending;
+        }
+        self.core.board.clear(self.id, signal::CHILD);
+        Poll::Ready(this.method.with(this.round.children.panicked()))
+    }
+
+    /// Cancels the tasks of this round.
+    fn wind_up(&mut self, method: Outcome) {
         self.flush();
         self.round.tell();
         let round = std::mem::replace(&mut self.round, Arc::new(Round::new(self.task)));
-        let children = &round.children;
-        children.close();
-        let mut limit = Limit::new(Some(self.stop_limit()));
-        let mut aborted = false;
-        {
-            let mut ended = pin!(children.ended());
-            poll_fn(|task| {
-                self.register(task);
-                if ended.as_mut().poll(task).is_ready() {
-                    return Poll::Ready(());
-                }
-                let signals = self.core.board.signals(self.id);
-                let killed = signals & signal::KILL != 0 && signals & signal::SHUTDOWN != 0;
-                let over = killed || limit.timer().is_none_or(|timer| timer.as_mut().poll(task).is_ready());
-                if over && !aborted {
-                    aborted = true;
-                    let limit = if killed { Duration::ZERO } else { self.stop_limit() };
-                    tracing::error!(target: "rxd", "tasks of the service did not end within {limit:?} of being cancelled, and were aborted");
-                    if signals & signal::SHUTDOWN != 0 {
-                        let state = self.inside.unwrap_or(State::Run);
-                        self.core.note(self.id, |detail| detail.overrun = Some(state));
-                    }
-                    children.abort();
-                }
-                // A task that blocks its thread is waited for: two rounds never overlap.
-                Poll::Pending
-            })
-            .await;
-        }
-        self.core.board.clear(self.id, signal::CHILD);
-        children.panicked()
+        round.children.close();
+        let all = round.clone();
+        let ended = Box::pin(async move { all.children.ended().await });
+        self.winding = Some(Box::new(WindUp { method, round, ended, timer: None, aborted: false }));
     }
 }

@@ -59,6 +59,24 @@ pub(crate) use suggest::nearest;
 pub(crate) use suggest::unknown;
 
 /// A whole service graph.
+///
+/// A declared daemon has its own as a constant, `EdgeAgent::GRAPH`, and needs none of this: the compiler has checked it. By hand:
+///
+/// ```
+/// use rxd::graph::{Edge, Graph, Node, Rule, Target};
+/// use rxd::manager::{Manager, continuous};
+///
+/// let table = &<continuous as Manager>::TABLE;
+/// let node = |name, edges| Node { name, kind: None, table, edges, optional: false, gives_up: false };
+/// let needs_db = [Edge::needs(&[const { Target::name("db") }])];
+/// let nodes = [node("api", &needs_db[..]), node("dB", &[])];
+/// let graph = Graph { daemon: "agent", nodes: &nodes };
+///
+/// let faults = graph.faults();
+/// assert_eq!(faults[0].rule, Rule::UnknownService);
+/// assert!(faults[0].message.contains("did you mean `dB`?"));
+/// println!("{}", graph.to_mermaid());
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Graph<'a> {
     /// What the daemon is called in messages: the struct's name, or the builder's.

@@ -164,9 +164,11 @@ pub(super) const fn opens(graph: &Graph<'_>, cells: &[Cell], me: usize, edge: &E
 
 /// Finds the facts of every service, and then the cycles.
 pub(super) const fn solve(graph: &Graph<'_>, cells: &mut [Cell]) {
+    let mut watches = false;
     let mut me = 0;
     while me < cells.len() {
         let node = &graph.nodes[me];
+        watches |= !node.edges.is_empty();
         let mut e = 0;
         while e < node.edges.len() {
             let edge = &node.edges[e];
@@ -181,6 +183,10 @@ pub(super) const fn solve(graph: &Graph<'_>, cells: &mut [Cell]) {
         }
         me += 1;
     }
+    if !watches {
+        open_all(cells);
+        return;
+    }
     // Targets before those who wait for them: then one round settles a graph without cycles,
     // however long its chains are.
     cycle::walk(graph, cells, false);
@@ -192,6 +198,15 @@ pub(super) const fn solve(graph: &Graph<'_>, cells: &mut [Cell]) {
             cycle::walk(graph, cells, true);
             return;
         }
+        me += 1;
+    }
+}
+
+/// Nobody waits for anybody.
+const fn open_all(cells: &mut [Cell]) {
+    let mut me = 0;
+    while me < cells.len() {
+        cells[me].facts |= INIT | RUN;
         me += 1;
     }
 }

@@ -133,6 +133,20 @@ impl StdError for Error {}
 /// A message that reached nobody, with the reason. The message is in it.
 ///
 /// `T` need not be `Sync` for this to be: the lock around the message is never taken.
+///
+/// ```
+/// use rxd::intracom::{Intracom, Topic};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let topic: Topic<String> = Intracom::new().topic("orders")?;
+/// topic.close();
+/// let refused = topic.publish("one coffee".to_owned()).await.unwrap_err();
+/// assert_eq!(refused.to_string(), "failed to publish to topic `orders`: it is closed");
+/// assert_eq!(refused.into_message(), "one coffee");
+/// # Ok(())
+/// # }
+/// ```
 pub struct PublishError<T>(Box<Refused<T>>);
 
 struct Refused<T> {

@@ -56,6 +56,19 @@ impl Default for Options {
 }
 
 /// What becomes of a message for a group whose buffer is full.
+///
+/// ```
+/// use rxd::intracom::{Group, Policy};
+/// use std::time::Duration;
+///
+/// // Every order counts: a slow shop slows its customers down.
+/// let orders = Group::named("shop");
+/// // Only the latest position is of interest.
+/// let map = Group::named("map").capacity(1).policy(Policy::DropOldest);
+/// // A log may lag a little, and then rather has gaps than holds everybody up.
+/// let log = Group::named("log").capacity(1024).policy(Policy::DropNewestAfter(Duration::from_millis(50)));
+/// # let _ = (orders, map, log);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Policy {
     /// The publisher waits for room, at most for the topic's [patience](Options::patience).

@@ -7,6 +7,21 @@ use std::panic::Location;
 /// What became of one message that was published.
 ///
 /// It is one number inside: three counts of 21 bits each, so that it is returned in a register.
+///
+/// ```
+/// use rxd::intracom::{Group, Intracom, Policy, Topic};
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let topic: Topic<u32> = Intracom::new().topic("readings")?;
+/// let _all = topic.subscribe(Group::named("all"))?;
+/// let _newest = topic.subscribe(Group::named("newest").capacity(1).policy(Policy::DropOldest))?;
+/// topic.publish(1).await?;
+/// let second = topic.publish(2).await?;
+/// assert_eq!((second.delivered(), second.evicted(), second.missed()), (2, 1, 0));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub struct Delivery(u64);
 

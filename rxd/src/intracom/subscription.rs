@@ -197,6 +197,19 @@ impl<T> fmt::Debug for Subscription<T> {
 }
 
 /// Why [`Subscription::try_recv`] has no message.
+///
+/// ```
+/// use rxd::intracom::{Group, Intracom, Topic, TryRecvError};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let topic: Topic<u32> = Intracom::new().topic("readings")?;
+/// let mut readings = topic.subscribe(Group::own())?;
+/// assert_eq!(readings.try_recv(), Err(TryRecvError::Empty));
+/// topic.close();
+/// assert_eq!(readings.try_recv(), Err(TryRecvError::Ended));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TryRecvError {
     /// There is none yet.

@@ -22,6 +22,15 @@ use tokio::time::Instant;
 const INHERIT: u8 = u8::MAX;
 
 /// What can be turned.
+///
+/// ```
+/// use rxd::log::{Dial, Knob, Level};
+///
+/// let dial = Dial::new(Level::Info);
+/// dial.set("api", Level::Trace); // a service, by its name
+/// dial.set(Knob::Own, Level::Debug); // what rxd itself says
+/// assert_eq!(dial.get(Knob::Default).level, Level::Info);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Knob {

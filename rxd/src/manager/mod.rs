@@ -7,6 +7,21 @@ use crate::state::{Cause, State};
 ///
 /// `Exit` may be written for any of them and means *end*: a service that entered Init passes Stop
 /// first. What else may follow what is the grammar `(Init (Idle Run?)? Stop)* Exit`.
+///
+/// ```
+/// use rxd::State;
+/// use rxd::manager::Table;
+///
+/// /// Comes round after a failure, ends after a success, and gives Init one try only.
+/// const ONE_TRY: Table = Table::new(
+///     [State::Idle, State::Exit], // Init: ok, failed
+///     [State::Run, State::Stop],
+///     [State::Exit, State::Stop],
+///     [State::Init, State::Init],
+/// );
+/// assert_eq!(ONE_TRY.next(State::Init, false), State::Exit);
+/// assert!(ONE_TRY.succeeds() && !Table::may_follow(State::Run, State::Idle));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Table {
     /// `[ok, failed]` for Init, Idle, Run, Stop.

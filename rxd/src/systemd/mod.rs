@@ -60,7 +60,7 @@ impl Drop for Hold {
 
 impl Systemd {
     /// Opens the line, if the environment says that there is one. `options` are the services', in order.
-    pub(crate) fn begin(core: &Arc<Core>, alive: Alive, options: impl Iterator<Item = Options> + Clone) -> Self {
+    pub(crate) fn begin<'a>(core: &Arc<Core>, alive: Alive, options: impl Iterator<Item = &'a Options>) -> Self {
         let address = match Address::from_env() {
             None => return Systemd(None),
             Some(Ok(address)) => address,
@@ -80,7 +80,7 @@ impl Systemd {
             let interval = watchdog::interval(timeout, alive.report);
             Feeder::new(core.clone(), turns.clone(), timeout, interval)
         });
-        let teller = Arc::new(Teller::new(core.clone(), Missing::new(options)));
+        let teller = Arc::new(Teller::new(core.clone(), Missing::new(options.copied())));
         let thread = match notify::spawn(address, feeder, teller.clone()) {
             Ok(thread) => thread,
             Err(error) => {

@@ -17,7 +17,7 @@ impl Hold {
 }
 
 impl Systemd {
-    pub(crate) fn begin(_: &Arc<Core>, _: Alive, _: impl Iterator<Item = Options> + Clone) -> Self {
+    pub(crate) fn begin<'a>(_: &Arc<Core>, _: Alive, _: impl Iterator<Item = &'a Options>) -> Self {
         Systemd
     }
 

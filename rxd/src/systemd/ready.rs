@@ -60,7 +60,7 @@ impl Late {
         let reached = if word.state == State::Stop || word.state == State::Exit { 0 } else { word.state as u8 };
         let further = reached > self.furthest;
         self.furthest = self.furthest.max(reached);
-        let extension = core.board.ear(self.id).extension.load(Ordering::Acquire);
+        let extension: u64 = core.board.ear(self.id).extension.load(Ordering::Acquire).into();
         if word.seq != self.seq {
             self.seq = word.seq;
             self.until = self.limit(word).map(later);
@@ -96,14 +96,15 @@ fn counts(word: &Word, on_failure: OnFailure) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::board::Board;
+    use crate::board::{Board, Owed};
+    use crate::directory::Directory;
     use crate::shutdown::Ladder;
     use tokio::time::advance;
 
     fn core(services: usize) -> Core {
-        let names = (0..services).map(|id| format!("s{id}").into()).collect();
+        let names = (0..services).map(|id| format!("s{id}"));
         let board = Board::new(vec![Vec::new(); services], 16);
-        Core::new("d".into(), names, &vec![None; services], board, Ladder::new(vec![Box::default(); services]))
+        Core::new("d".into(), Directory::of_names(names), board, Ladder::new(&vec![Vec::new(); services]))
     }
 
     fn go(core: &Core, id: Id, state: State, transition: Transition) -> Vec<Word> {
@@ -118,9 +119,9 @@ mod tests {
         let mut missing = Missing::new(options.into_iter());
         assert!(!missing.none(&go(&core, 0, State::Run, Transition::Entering)));
         assert!(!missing.none(&go(&core, 0, State::Run, Transition::Exited)), "0 was in Run, the others were not");
-        core.board.publish_exit(1, Cause::Normal, true, false, |_| {});
+        core.board.publish_exit(1, &Owed::default(), Cause::Normal, (true, false), |_, _| {});
         assert!(!missing.none(&core.board.words().1));
-        core.board.publish_exit(2, Cause::Error, false, true, |_| {});
+        core.board.publish_exit(2, &Owed::default(), Cause::Error, (false, true), |_, _| {});
         assert!(missing.none(&core.board.words().1), "nobody minds that 2 failed");
     }
 
@@ -128,7 +129,7 @@ mod tests {
     async fn a_service_that_gave_up_is_not_ready() {
         let core = core(1);
         let mut missing = Missing::new([Options::DEFAULT].into_iter());
-        core.board.publish_exit(0, Cause::Error, false, true, |_| {});
+        core.board.publish_exit(0, &Owed::default(), Cause::Error, (false, true), |_, _| {});
         assert!(!missing.none(&core.board.words().1));
     }
 

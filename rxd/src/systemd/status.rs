@@ -95,7 +95,8 @@ fn gate(core: &Core, id: Id, word: &Word) -> Vec<crate::board::Declared> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::board::{Board, Condition, Declared, Reaction};
+    use crate::board::{Board, Condition, Declared, Owed, Reaction};
+    use crate::directory::Directory;
     use crate::graph::Mode;
     use crate::shutdown::Ladder;
     use crate::state::{Action, Cause};
@@ -109,8 +110,8 @@ mod tests {
             within: None,
         };
         let board = Board::new(vec![vec![], vec![gate], vec![]], 16);
-        let names = vec!["health".into(), "poller".into(), "job\nSTOPPING=1".into()];
-        Core::new("d".into(), names, &[None; 3], board, Ladder::new(vec![Box::default(); 3]))
+        let names = ["health", "poller", "job\nSTOPPING=1"];
+        Core::new("d".into(), Directory::of_names(names), board, Ladder::new(&vec![Vec::new(); 3]))
     }
 
     fn go(core: &Core, id: Id, state: State, transition: Transition) {
@@ -128,14 +129,14 @@ mod tests {
         core.note(0, |detail| detail.error = Some("no route".into()));
         go(&core, 0, State::Stop, Transition::Exited);
         assert_eq!(line(), "1/3 running; restarting: health (no route); waiting: poller for health");
-        core.board.publish_exit(2, Cause::Normal, true, false, |_| {});
+        core.board.publish_exit(2, &Owed::default(), Cause::Normal, (true, false), |_, _| {});
         go(&core, 0, State::Run, Transition::Entering);
         go(&core, 1, State::Run, Transition::Entering);
         assert_eq!(line(), "2/3 running, 1 done");
         core.say(1, "12 items");
         assert_eq!(line(), "2/3 running, 1 done; poller: 12 items");
         core.say(1, "");
-        core.board.publish_exit(0, Cause::Error, false, true, |_| {});
+        core.board.publish_exit(0, &Owed::default(), Cause::Error, (false, true), |_, _| {});
         assert_eq!(line(), "1/3 running, 1 done; gave up: health (no route)");
     }
 }

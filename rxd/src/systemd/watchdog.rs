@@ -214,6 +214,7 @@ struct Trouble {
 mod tests {
     use super::*;
     use crate::board::{Board, Id};
+    use crate::directory::Directory;
     use crate::shutdown::Ladder;
 
     fn timeout(usec: &str) -> (Option<Duration>, bool) {
@@ -255,8 +256,8 @@ mod tests {
     /// For how long a loop that does not turn is fed, while `polled` says who is polled at each look.
     fn fed_without_a_turn(polled: impl Fn(u32) -> Id) -> Duration {
         let board = Board::new(vec![Vec::new(); 2], 16);
-        let names = vec!["a".into(), "b".into()];
-        let core = Arc::new(Core::new("d".into(), names, &[None; 2], board, Ladder::new(vec![[].into(), [].into()])));
+        let core =
+            Arc::new(Core::new("d".into(), Directory::of_names(["a", "b"]), board, Ladder::new(&vec![Vec::new(); 2])));
         let step = Duration::from_millis(125);
         let mut feeder = Feeder::new(core.clone(), Arc::new(Turns::new()), 4 * step, step);
         let begun = Instant::now();

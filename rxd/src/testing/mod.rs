@@ -33,6 +33,11 @@
 //! # }
 //! ```
 //!
+//! Where the environment has `RXD_JUDGE=1`, which `.cargo/config.toml` can see to, no test can forget
+//! the judge: every daemon of a process with this feature is judged at its end, or where its runtime
+//! is dropped under it, and one that broke a promise ends the process with what was wrong. Of a run of
+//! more than 100,000 transitions it is the beginning.
+//!
 //! Use tokio's paused time (`#[tokio::test(start_paused = true)]`): a test then takes no time at
 //! all, and times in the log are exact.
 
@@ -47,6 +52,7 @@ mod rules;
 mod timeline;
 mod topics;
 mod trace;
+mod witness;
 
 pub use act::Act;
 pub use expect::{Expect, Expected, Places};
@@ -58,3 +64,4 @@ pub use puppet::{Puppet, Reloading};
 pub use rules::Rules;
 pub use topics::Inbox;
 pub use trace::{Step, Trace};
+pub(crate) use witness::{Witness, rules};

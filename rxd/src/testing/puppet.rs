@@ -18,6 +18,21 @@ use std::task::Poll;
 /// while it runs: by [`Probe::tell`], or [`Running::tell`](super::Running::tell) where it stands in
 /// for a service of a [`Harness`](super::Harness). For one with a `reload` of its own see
 /// [`Reloading`].
+///
+/// ```
+/// use rxd::testing::{Act, Harness, Puppet};
+/// use rxd::{Daemon, Service, State};
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// let db = Puppet::new().on(State::Init, [Act::Fail, Act::Ok]); // fails once
+/// let daemon = Daemon::new("agent").add(Service::new("db", db)).add(Service::new("api", Puppet::new()).needs(["db"]));
+/// let running = Harness::new(daemon).start().await;
+/// running.until("api", State::Run).await;
+/// let ended = running.shutdown().await;
+/// assert_eq!(ended.trace.states_of("db"), "init+ init- stop+ stop- init+ init- idle+ idle- run+ run- stop+ stop- exit+");
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Puppet {
     acts: [VecDeque<Act>; 5],

@@ -3,12 +3,23 @@
 use super::judge::judge;
 use super::rules::Rules;
 use super::timeline;
+use crate::board::{Event, Id};
+use crate::core::Core;
 use crate::handle::DaemonHandle;
 use crate::state::{Cause, State, Transition};
 use std::fmt;
 use std::time::Duration;
 
 /// One transition.
+///
+/// ```
+/// # use rxd::testing::Trace;
+/// fn longest_stop(trace: &Trace) -> std::time::Duration {
+///     let stops = trace.steps.windows(2).filter(|two| two[0].enters(rxd::State::Stop));
+///     stops.map(|two| two[1].at - two[0].at).max().unwrap_or_default()
+/// }
+/// # let _ = longest_stop;
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Step {
     /// Its number.
@@ -69,15 +80,20 @@ impl Trace {
     #[must_use]
     pub fn of(handle: &DaemonHandle) -> Self {
         let ended = handle.has_ended();
-        let services = handle.states().iter().map(|service| service.name.to_string()).collect();
-        let steps = handle.history().into_iter().map(|past| Step {
-            seq: past.seq,
-            at: past.at,
-            service: past.name.into_owned(),
-            incarnation: past.incarnation,
-            state: past.state,
-            transition: past.transition,
-            cause: past.cause,
+        let core = handle.core();
+        Trace::from_events(core, &core.board.history(), ended)
+    }
+
+    pub(super) fn from_events(core: &Core, events: &[Event], ended: bool) -> Self {
+        let services = (0..core.board.len() as Id).map(|id| core.name(id).to_string()).collect();
+        let steps = events.iter().map(|event| Step {
+            seq: event.seq,
+            at: Duration::from_nanos(event.at),
+            service: core.name(event.id).to_string(),
+            incarnation: event.incarnation,
+            state: event.state,
+            transition: event.transition,
+            cause: event.cause,
         });
         Trace { services, steps: steps.collect(), ended }
     }
@@ -151,15 +167,22 @@ impl Trace {
     /// If a guarantee was broken: with each violation and the log around it.
     #[track_caller]
     pub fn assert(&self, rules: &Rules) {
+        if let Some(verdict) = self.verdict(rules) {
+            panic!("{verdict}");
+        }
+    }
+
+    /// What the judge says, if anything.
+    pub(super) fn verdict(&self, rules: &Rules) -> Option<String> {
         let violations = judge(self, rules);
         if violations.is_empty() {
-            return;
+            return None;
         }
         let mut text = String::new();
         for violation in violations.iter().take(10) {
             text += &format!("{violation}\n{}\n", self.around(violation.seq));
         }
-        panic!("{} violations\n{text}", violations.len());
+        Some(format!("{} violations\n{text}", violations.len()))
     }
 
     /// The log around one transition, which is marked; see [`timeline`](Trace::timeline).

@@ -3,6 +3,7 @@
 use super::{Names, StateStream, Watch};
 use crate::board::{Board, Id};
 use crate::core::Core;
+use crate::directory::Directory;
 use crate::error::Result;
 use crate::graph::Mode;
 use crate::shutdown::Ladder;
@@ -17,10 +18,10 @@ impl Stage {
     /// So many services, and room for so many past transitions.
     #[must_use]
     pub fn new(services: usize, history: usize) -> Self {
-        let names = (0..services).map(|id| format!("s{id}").into()).collect();
-        let ladder = Ladder::new(vec![Box::default(); services]);
+        let names = (0..services).map(|id| format!("s{id}"));
+        let ladder = Ladder::new(&vec![Vec::new(); services]);
         let board = Board::new(vec![Vec::new(); services], history);
-        Stage(Arc::new(Core::new("d".into(), names, &vec![None; services], board, ladder)))
+        Stage(Arc::new(Core::new("d".into(), Directory::of_names(names), board, ladder)))
     }
 
     /// A service enters Run.

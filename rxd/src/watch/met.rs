@@ -6,6 +6,22 @@ use std::borrow::Cow;
 use std::fmt;
 
 /// A watch's condition has come true.
+///
+/// ```
+/// # use rxd::{Context, State};
+/// # async fn f(cx: &Context) -> rxd::Result {
+/// let mut flaps = cx.watch_any(rxd::Action::Exited, State::Run, ["db", "cache"])?;
+/// while let Some(met) = flaps.next().await {
+///     for service in &met.services {
+///         println!("{} is in {} for the {}th time", service.name, service.state, service.incarnation);
+///     }
+///     if met.times > 1 {
+///         println!("{} more between two looks", met.times - 1);
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Met {
@@ -19,6 +35,25 @@ pub struct Met {
 }
 
 /// Why a condition can come true no more.
+///
+/// ```
+/// use rxd::{Action, Daemon, Service, State};
+/// # use rxd::{Context, Runner};
+/// # struct Job;
+/// # impl Runner for Job {
+/// #     async fn run(&mut self, _cx: &Context) -> rxd::Result { Ok(()) }
+/// # }
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> rxd::Result {
+/// let job = Service::new("job", Job).manager(rxd::manager::until_success);
+/// let handle = Daemon::new("agent").add(job).start().await?;
+/// let mut stops = handle.watch_any(Action::Entering, State::Idle, "job")?;
+/// while stops.next().await.is_some() {}
+/// assert_eq!(stops.ended().unwrap().to_string(), "service `job` has exited (normal)");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Never {

@@ -154,7 +154,7 @@ impl<'a> Places<'a> {
     /// Whether it stands for any service at all.
     fn add(&mut self, target: &Target<'_>) -> bool {
         let mut any = false;
-        for id in self.core.find(target.id) {
+        for id in self.core.directory.find(target.id) {
             if target.by_type || *self.core.name(id) == target.text {
                 any = true;
                 self.add_id(id);
@@ -165,7 +165,7 @@ impl<'a> Places<'a> {
 
     fn add_id(&mut self, id: Id) {
         if self.list.len() == 16 && self.seen.is_empty() {
-            self.seen = vec![false; self.core.names().len()];
+            self.seen = vec![false; self.core.directory.names().len()];
             self.list.iter().for_each(|&id| self.seen[id as usize] = true);
         }
         let new = match self.seen.get_mut(id as usize) {
@@ -188,5 +188,5 @@ fn unknown_target(core: &Core, target: &Target<'_>) -> Error {
 
 /// What is said of a name that no service has.
 pub(crate) fn unknown_service(core: &Core, name: &str) -> Error {
-    Error::msg(crate::graph::unknown(&core.daemon, name, core.names().iter().map(|name| &**name)))
+    Error::msg(crate::graph::unknown(&core.daemon, name, core.directory.names().iter().map(|name| &**name)))
 }

@@ -146,13 +146,13 @@ impl StateStream {
 /// Which services a filter lets through.
 fn choose(core: &Core, filter: &Filter) -> Result<Chosen> {
     let (names, include) = match filter {
-        Filter::None => return Ok(Chosen::All(core.names().len() as Id)),
+        Filter::None => return Ok(Chosen::All(core.directory.names().len() as Id)),
         Filter::Include(names) => (names, true),
         Filter::Exclude(names) => (names, false),
     };
-    let mut table = vec![!include; core.names().len()].into_boxed_slice();
+    let mut table = vec![!include; core.directory.names().len()].into_boxed_slice();
     for name in names {
-        table[core.id(name).ok_or_else(|| unknown_service(core, name))? as usize] = include;
+        table[core.directory.id(name).ok_or_else(|| unknown_service(core, name))? as usize] = include;
     }
     let list = (0..table.len() as Id).filter(|&id| table[id as usize]).collect();
     Ok(Chosen::Some(list, table))

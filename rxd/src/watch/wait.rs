@@ -31,6 +31,23 @@ pub struct WaitFor {
 
 /// Why services are not in the state that was waited for: to be found in the error of [`WaitFor`]
 /// by [`Error::find`].
+///
+/// ```
+/// use rxd::{DaemonHandle, State, WaitError};
+/// use std::time::Duration;
+///
+/// # async fn f(handle: &DaemonHandle) -> rxd::Result {
+/// let waited = handle.wait_for("api", State::Run).within(Duration::from_secs(10)).await;
+/// if let Err(error) = &waited {
+///     match error.find::<WaitError>() {
+///         Some(WaitError::Never { never, .. }) => println!("it will not come: {never}"),
+///         Some(WaitError::Overdue { why, .. }) => println!("it is late: {why}"),
+///         _ => println!("{error}"),
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum WaitError {

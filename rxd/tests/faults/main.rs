@@ -33,7 +33,7 @@
 //! | G26 | `g26_..`, and that every run in paused time takes no other |
 //! | G27 to G32 | what a service manager is told is tried with what tells it |
 //!
-//! Every run is judged by `rxd::testing`. Time is paused except where real signals or threads are tried.
+//! Every run is judged by `rxd::testing`, also those that a test starts by itself. Time is paused except where real signals or threads are tried.
 
 mod chaos;
 mod contexts;
@@ -41,6 +41,7 @@ mod cycles;
 mod graph;
 mod guarantees;
 mod kit;
+mod limits;
 mod managers;
 mod methods;
 mod operators;

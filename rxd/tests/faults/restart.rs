@@ -2,8 +2,10 @@
 
 use crate::kit::*;
 use rxd::testing::{Act, Puppet};
-use rxd::{Action, Backoff, Cause, OnFailure, Options, Service, State, When, manager};
+use rxd::{Action, Backoff, Cause, Context, OnFailure, Options, Runner, Service, State, When, manager};
 use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 fn exact() -> Options {
     Options::DEFAULT.backoff(Backoff::DEFAULT.jitter(0.0))
@@ -101,7 +103,7 @@ async fn f30_a_failure_just_rarer_than_the_limit_never_trips_it() {
 
 #[tokio::test(start_paused = true)]
 async fn f31_very_many_failures_then_health_then_a_failure() {
-    // Far past where the factor overflows; a million steps of the formula are a unit test.
+    // Far past where the factor overflows, and each of them judged.
     let mut acts = vec![Act::Fail; 5_000];
     acts.extend([Act::Fail.after(61 * SECOND), Act::UntilTold]);
     let running = start(daemon([puppet("a", State::Run, acts).options(exact())])).await;
@@ -111,6 +113,47 @@ async fn f31_very_many_failures_then_health_then_a_failure() {
     assert_eq!(runs.len(), 5_002);
     assert_eq!(runs[4_999] - runs[4_998], 30 * SECOND, "the cap holds");
     assert_eq!(runs[5_001] - runs[5_000], 61 * SECOND + 100 * MS, "the first again");
+}
+
+const STAYS: u32 = u32::MAX - 1;
+
+/// Fails so many times, then once after it was well for a minute, and then stays; when it ran, but for most of it.
+struct FailsOften(u32, mpsc::UnboundedSender<Instant>);
+
+impl Runner for FailsOften {
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        self.0 = self.0.wrapping_sub(1);
+        if self.0 < 3 || self.0 > u32::MAX - 2 {
+            let _ = self.1.send(Instant::now());
+        }
+        match self.0 {
+            u32::MAX => tokio::time::sleep(61 * SECOND).await,
+            STAYS => {
+                cx.cancelled().await;
+                return Ok(());
+            }
+            _ => {}
+        }
+        Err("told to fail".into())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn f31_more_failures_than_a_log_could_hold() {
+    // `RXD_FAILURES=1000000` is what CI does.
+    let times: u32 = std::env::var("RXD_FAILURES").map_or(50_000, |number| number.parse().unwrap());
+    let (sender, mut ran) = mpsc::unbounded_channel();
+    let a = Service::new("a", FailsOften(times, sender)).options(exact());
+    let handle = daemon([a]).signals([]).stall_limit(None).start().await.unwrap();
+    let mut runs = Vec::new();
+    while runs.len() < 5 {
+        runs.push(ran.recv().await.unwrap());
+    }
+    let waits: Vec<_> = runs.windows(2).map(|two| two[1] - two[0]).collect();
+    assert_eq!(waits, [30 * SECOND, 30 * SECOND, 30 * SECOND, 61 * SECOND + 100 * MS], "the cap, then the first again");
+    assert_eq!(handle.states()["a"].restarts, times + 1);
+    handle.shutdown();
+    assert!(handle.wait().await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,6 +1,8 @@
 //! Group E: real signals to real processes, and their exit status (G18, G20).
 //!
-//! Each test runs this test program anew, as the one of [`PROGRAMS`] that it names.
+//! Each test runs this test program anew, as the one of [`daemon`] that it names. Once all limits are
+//! over there are 100 ms of real time, in which a busy machine need not give anybody a turn: what
+//! happens within them, and in which order, is tried in paused time, in `limits`.
 
 use rxd::prestart::Stage;
 use rxd::testing::{Act, Puppet, Reloading};
@@ -230,14 +232,6 @@ fn words(said: &[String], of: &str) -> Vec<String> {
     said.iter().filter(|line| line.ends_with(of)).cloned().collect()
 }
 
-/// Stopped in their order, though all limits are over: nobody waits for longer than 100 ms then,
-/// which a busy machine may not give both of them a turn in.
-#[track_caller]
-fn in_order(said: &[String]) {
-    let stops = words(said, "stops");
-    assert!(["b stops", "a stops"].map(String::from).starts_with(&stops), "{stops:?}");
-}
-
 #[test]
 fn f65_one_signal_is_a_graceful_stop_in_order() {
     for (signal, name) in [("TERM", "two"), ("INT", "single two")] {
@@ -249,17 +243,15 @@ fn f65_one_signal_is_a_graceful_stop_in_order() {
 
 #[test]
 fn f66_the_second_signal_ends_all_limits() {
-    let (code, said, errors) = Program::start("stubborn").until("a runs").signal("TERM").pause().signal("INT").end();
+    let (code, _, errors) = Program::start("stubborn").until("a runs").signal("TERM").pause().signal("INT").end();
     assert_eq!(code, 1, "G20: one was abandoned");
-    in_order(&said);
     assert!(errors.contains("service `a` was abandoned: it did not leave run within its limit"), "{errors}");
 }
 
 #[test]
 fn g14_the_overall_deadline_holds() {
-    let (code, said, errors) = Program::start("limit").until("a runs").signal("TERM").end();
+    let (code, _, errors) = Program::start("limit").until("a runs").signal("TERM").end();
     assert_eq!(code, 1);
-    in_order(&said);
     assert!(errors.contains("`a` was abandoned"), "{errors}");
 }
 
@@ -345,7 +337,6 @@ fn f74_hangup_during_the_shutdown_is_ignored() {
     let program = Program::start("stubborn").until("a runs").signal("TERM").pause().signal("HUP").pause();
     let (code, said, _) = program.signal("TERM").end();
     assert_eq!(code, 1);
-    in_order(&said);
     assert_eq!(words(&said, "reloads"), [""; 0]);
 }
 

@@ -1,6 +1,7 @@
 //! F16 to F18, G33: code that blocks is found and named. Real time, and real threads.
 
 use crate::kit::*;
+use rxd::prestart::Stage;
 use rxd::testing::{Act, Puppet};
 use rxd::{Cause, Context, Daemon, Service, State};
 use std::io::Write;
@@ -8,12 +9,22 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 use tracing::field::{Field, Visit};
 
-/// Notes what is said at WARN and above.
-#[derive(Clone, Default)]
-struct Heard(Arc<(Mutex<Vec<String>>, Condvar)>);
+/// Notes what is said at WARN and above, or at another level.
+#[derive(Clone)]
+pub(crate) struct Heard(Arc<(Mutex<Vec<String>>, Condvar)>, tracing::Level);
+
+impl Default for Heard {
+    fn default() -> Self {
+        Heard::of(tracing::Level::WARN)
+    }
+}
 
 impl Heard {
-    fn has(&self, text: &str) -> bool {
+    pub(crate) fn of(level: tracing::Level) -> Self {
+        Heard(Arc::default(), level)
+    }
+
+    pub(crate) fn has(&self, text: &str) -> bool {
         self.0.0.lock().unwrap().iter().any(|line| line.contains(text))
     }
 
@@ -28,7 +39,7 @@ impl Heard {
 
 impl tracing::Subscriber for Heard {
     fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
-        *metadata.level() <= tracing::Level::WARN
+        *metadata.level() <= self.1
     }
 
     fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
@@ -189,6 +200,34 @@ fn f16_a_task_that_blocks_its_thread_is_named() {
     });
     assert!(heard.has("service=\"blocker\" task=\"worker\""), "{:?}", heard.0.0.lock().unwrap());
     assert!(!heard.has("task=\"quiet\""));
+    assert!(report.is_ok(), "{report}");
+}
+
+#[test]
+fn f16_a_stage_that_blocks_its_thread_is_named() {
+    quiet();
+    let heard = Heard::default();
+    let _guard = tracing::subscriber::set_default(heard.clone());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let inner = heard.clone();
+    let report = runtime.block_on(async {
+        let blocks = Stage::new("port", move || {
+            let heard = inner.clone();
+            async move {
+                heard.wait_for(NAMED);
+                Ok(())
+            }
+        });
+        let daemon = Daemon::new("d").signals([]).stall_limit(40 * MS);
+        let daemon = daemon.prestart(Stage::new("directory", async || Ok(()))).prestart(blocks).add(plain("a"));
+        let handle = daemon.start().await.unwrap();
+        handle.wait_for("a", State::Run).await.unwrap();
+        handle.shutdown();
+        handle.wait().await
+    });
+    let lines = heard.0.0.lock().unwrap();
+    let line = lines.iter().find(|line| line.contains(NAMED)).unwrap();
+    assert!(line.contains("stage=\"port\"") && !line.contains("service="), "{line}");
     assert!(report.is_ok(), "{report}");
 }
 

@@ -1,8 +1,9 @@
 //! A board without engines: the test moves the services, and the model with them.
 
 use super::model::{Place, Step, World};
-use crate::board::{Board, Declared, Id};
+use crate::board::{Board, Declared, Id, Owed};
 use crate::core::{Core, ServiceState};
+use crate::directory::Directory;
 use crate::shutdown::Ladder;
 use crate::state::{Cause, State, Transition};
 use std::sync::Arc;
@@ -23,9 +24,9 @@ impl Stage {
 
     pub(crate) fn with(declared: Vec<Vec<Declared>>, room: usize) -> Self {
         let services = declared.len();
-        let names = (0..services).map(|id| name(id).into()).collect();
-        let ladder = Ladder::new(vec![Box::default(); services]);
-        let core = Core::new("d".into(), names, &vec![None; services], Board::new(declared, room), ladder);
+        let names = (0..services).map(name);
+        let ladder = Ladder::new(&vec![Vec::new(); services]);
+        let core = Core::new("d".into(), Directory::of_names(names), Board::new(declared, room), ladder);
         Stage { core: Arc::new(core), world: World::default(), room }
     }
 
@@ -75,7 +76,13 @@ impl Stage {
     }
 
     fn exit(&mut self, service: usize, cause: Cause) {
-        self.core.board.publish_exit(service as Id, cause, cause == Cause::Normal, cause != Cause::Normal, |_| {});
+        self.core.board.publish_exit(
+            service as Id,
+            &Owed::default(),
+            cause,
+            (cause == Cause::Normal, cause != Cause::Normal),
+            |_, _| {},
+        );
         self.note(service, State::Exit, Transition::Entering, cause);
     }
 

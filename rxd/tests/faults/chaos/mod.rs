@@ -1,7 +1,7 @@
 //! F40, F110: random graphs x random faults x random operators x a random stop.
 //!
-//! Every run is a [`Plan`] made from one number. `RXD_CHAOS_RUNS=10000` runs so many from 0 on,
-//! `RXD_CHAOS_SEED=17` runs one; a plan that fails is made smaller until nothing can be left out,
+//! Every run is a [`Plan`] made from one number. `RXD_CHAOS_RUNS=10000` runs so many, from 0 on or from
+//! `RXD_CHAOS_FROM`, `RXD_CHAOS_SEED=17` runs one; a plan that fails is made smaller until nothing can be left out,
 //! and shown:
 //!
 //! The same plans, quicker, also run on real threads in real time. What such a run finds need not
@@ -40,9 +40,10 @@ fn try_all(runs: u64, real: bool, threads: u64) {
     if let Some(seed) = number("RXD_CHAOS_SEED") {
         return try_seed(seed, real);
     }
+    let from = number("RXD_CHAOS_FROM").unwrap_or(0);
     std::thread::scope(|scope| {
-        for first in 0..threads {
-            scope.spawn(move || (first..runs).step_by(threads as usize).for_each(|seed| try_seed(seed, real)));
+        for first in from..from + threads {
+            scope.spawn(move || (first..from + runs).step_by(threads as usize).for_each(|seed| try_seed(seed, real)));
         }
     });
 }

@@ -183,6 +183,7 @@ fn tells_the_truth(plan: &Plan, trace: &Trace, report: &rxd::Report) -> Result<(
 fn may_hang(part: &Part) -> bool {
     let hangs = |act: &Act| matches!(act, Act::Hang | Act::HangAndPanic | Act::UntilTold | Act::After(..));
     let told = |act: &Act| matches!(act, Act::FailWhenTold | Act::PanicWhenTold);
-    let tasks = matches!(part.tasks, Some(Task::Hangs));
+    // A task that panics later does not listen until then.
+    let tasks = matches!(part.tasks, Some(Task::Hangs | Task::Panics(_)));
     tasks || part.acts.iter().flatten().any(|act| hangs(act) || told(act))
 }

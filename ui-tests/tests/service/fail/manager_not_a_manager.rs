@@ -2,7 +2,6 @@
 
 use rxd::{Context, Runner};
 
-#[derive(Default)]
 struct Plain;
 
 #[rxd::service(manager(Plain))]

@@ -1,0 +1,111 @@
+//! What rust-analyzer shows and completes for the words in attributes. The compiler never sees it.
+
+#![allow(missing_docs, non_camel_case_types, missing_debug_implementations)]
+
+/// One item a word, so that there is something to name.
+macro_rules! words {
+    ($table:ident { $($word:ident = $doc:literal)* }) => {
+        pub mod $table {
+            $(#[doc = $doc] pub struct $word;)*
+        }
+    };
+}
+
+words!(service {
+    name = "`name = \"poller\"`: the service's name. By default the type's, in kebab-case."
+    manager = "`manager = \"until_success\"` or `manager(my::FailFast)`: where the service goes when a method has ended. By default `continuous`."
+    startup_delay = "`startup_delay = \"100ms\"`: waits before the first Init."
+    delay = "`delay = \"100ms\"`: waits before each state is entered, Stop included."
+    delays = "`delays(Run = \"1s\", Stop = \"5s\")`: waits before these states are entered."
+    timeouts = "`timeouts(Init = \"5s\", Stop = \"10s\")`: limits how long the methods of these states may take."
+    backoff = "`backoff(base = \"100ms\", factor = 2.0, max = \"30s\", jitter = 0.2, reset = \"60s\")`: waits before coming round again after a failure."
+    restarts = "`restarts(max = 5, within = \"1m\")`: gives up at the sixth restart within a minute. By default never."
+    on_failure = "`on_failure(exit)`, `on_failure(shutdown)` or `on_failure(ignore)`: what giving up means for the daemon."
+    heartbeat = "`heartbeat = \"2s\"`: the service must call `Context::heartbeat` at least this often in Run."
+});
+
+words!(backoff {
+    base = "`base = \"100ms\"`: how long the first wait is."
+    factor = "`factor = 2.0`: how much longer each wait is than the one before."
+    max = "`max = \"30s\"`: how long a wait may become."
+    jitter = "`jitter = 0.2`: by which part, at most, a wait is longer or shorter at random."
+    reset = "`reset = \"60s\"`: after how long in Run the waits begin anew."
+});
+
+words!(restarts {
+    max = "`max = 5`: how many restarts there may be."
+    within = "`within = \"1m\"`: the time in which they are counted."
+});
+
+words!(daemon {
+    name = "`name = \"edge-agent\"`: the daemon's name. By default the type's, in kebab-case."
+    shutdown_timeout = "`shutdown_timeout = \"30s\"`: how long all services together may take to stop."
+    signals = "`signals(interrupt, terminate)`: the signals that stop it."
+    prestart = "`prestart(check_disk, reach_db(retry = \"1s\", attempts = 3, timeout = \"5s\"))`: the async functions that must pass, in this order, before any service is started."
+    exit_code = "`exit_code = 3`: the exit status of a daemon that failed, from 1 to 255."
+    stall_limit = "`stall_limit = \"1s\"`: after how long a method or a task that blocks its thread is reported."
+    report_alive = "`report_alive = \"5s\"`: how often the watchdog is told that the daemon is alive."
+    on_stale = "`on_stale(restart)`: what becomes of a service without a heartbeat."
+    history = "`history = 4096`: how many past transitions are kept."
+    admin = "`admin = \"127.0.0.1:1337\"`: where operators reach it. Needs the feature `admin`."
+});
+
+words!(field {
+    name = "`name = \"worker-2\"`: the service's name in this daemon."
+});
+
+words!(stage {
+    retry = "`retry = \"1s\"`: tries again after this long."
+    attempts = "`attempts = 3`: how often it is tried at most."
+    timeout = "`timeout = \"5s\"`: how long one attempt may take."
+});
+
+/// The managers of rxd's own explain themselves.
+pub mod manager {
+    pub use crate::manager::{continuous, until_success};
+}
+
+words!(watch {
+    then = "`then(init)`, `then(run)`, `then(stop)` or `then(exit)`: what the service does when the condition holds."
+    within = "`within = \"30s\"`: how long the service waits before this is a failure."
+    stream = "`stream(news)`: makes a function `news(cx)`, whose watch tells the service's methods."
+});
+
+words!(mode {
+    any = "For at least one of the services."
+    all = "For every one of the services at the same time."
+});
+
+words!(action {
+    entering = "Holds while a service is in the state."
+    exited = "Holds once a service has left the state, until it enters it again."
+    changing = "Comes true whenever a service enters or leaves the state."
+    not_in = "Holds while a service is not in the state."
+});
+
+words!(then {
+    init = "Waits before Init."
+    run = "Waits in Idle, before Run."
+    stop = "Leaves Run, and comes round again."
+    exit = "Leaves Run, and ends."
+});
+
+words!(on_failure {
+    exit = "The service ends; the others go on."
+    shutdown = "The daemon is shut down."
+    ignore = "The service ends, and the daemon does not call it a failure."
+});
+
+words!(on_stale {
+    trigger = "The watchdog is no longer fed."
+    restart = "The service is restarted first."
+});
+
+words!(signals {
+    interrupt = "SIGINT"
+    terminate = "SIGTERM"
+    quit = "SIGQUIT"
+    hangup = "SIGHUP"
+    user1 = "SIGUSR1"
+    user2 = "SIGUSR2"
+});

@@ -1,0 +1,193 @@
+//! The verdict on a graph against slow models of a start-up that are obviously right: they know
+//! nothing of gates that wait for each other, only how a service moves from state to state and
+//! what a watch asks, and then try everything that can happen.
+
+mod model;
+
+use model::*;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use rxd::graph::{Edge, Effect, Fault, Graph, Keyword, Mode, Node, Rule, Target};
+use rxd::manager::Table;
+use rxd::{Action, State};
+use std::collections::HashSet;
+use std::time::Duration;
+
+const NAMES: [&str; 7] = ["a", "b", "c", "d", "e", "f", "g"];
+const ACTIONS: [Action; 4] = [Action::Entering, Action::Exited, Action::Changing, Action::NotIn];
+const EFFECTS: [Effect; 5] = [Effect::GateInit, Effect::GateRun, Effect::Stop, Effect::Exit, Effect::Stream];
+
+/// What the check says.
+fn faults_of(services: &[Service]) -> Vec<Fault> {
+    let targets: Vec<Vec<Vec<Target<'_>>>> = services
+        .iter()
+        .map(|service| {
+            let of = |watch: &Watch| watch.targets.iter().map(|&t| Target::name(NAMES[t])).collect();
+            service.watches.iter().map(of).collect()
+        })
+        .collect();
+    let edges: Vec<Vec<Edge<'_>>> = services
+        .iter()
+        .zip(&targets)
+        .map(|(service, targets)| {
+            let edge = |((watch, targets), stream): ((&Watch, _), _)| {
+                let edge = Edge::watch(watch.mode, watch.action, watch.state, targets).then(watch.effect);
+                let within = watch.within.then_some(Duration::from_secs(1));
+                Edge { keyword: watch.keyword, within, stream, ..edge }
+            };
+            service.watches.iter().zip(targets.iter().map(|t| &**t)).zip(NAMES).map(edge).collect()
+        })
+        .collect();
+    let nodes: Vec<Node<'_>> = services
+        .iter()
+        .zip(&edges)
+        .zip(NAMES)
+        .map(|((service, edges), name)| Node {
+            name,
+            kind: None,
+            table: &service.table,
+            edges,
+            optional: false,
+            gives_up: service.gives_up,
+        })
+        .collect();
+    Graph { daemon: "D", nodes: &nodes }.faults()
+}
+
+fn tables() -> impl Strategy<Value = Table> {
+    use State::{Exit, Idle, Init, Run, Stop};
+    let any = (0..3_usize, 0..3_usize, 0..3_usize, 0..3_usize, 0..2_usize, 0..2_usize, 0..2_usize, 0..2_usize)
+        .prop_map(|(a, b, c, d, e, f, g, h)| {
+            let (init, idle, run, stop) = ([Idle, Stop, Exit], [Run, Stop, Exit], [Stop, Exit], [Init, Exit]);
+            Table::new([init[a], init[b]], [idle[c], idle[d]], [run[e], run[f]], [stop[g], stop[h]])
+        });
+    prop_oneof![
+        4 => Just(Table::new([Idle, Stop], [Run, Stop], [Stop, Stop], [Init, Init])),
+        2 => Just(Table::new([Idle, Stop], [Run, Stop], [Exit, Stop], [Init, Init])),
+        1 => Just(Table::new([Idle, Exit], [Run, Exit], [Stop, Exit], [Init, Exit])),
+        1 => any,
+    ]
+}
+
+fn graphs(most: usize, edges: usize) -> impl Strategy<Value = Vec<Service>> {
+    (2..=most).prop_flat_map(move |n| {
+        let watch = (0..8_u8, any::<bool>(), 0..7_usize, 0..6_usize, vec(0..n, 1..=3), 0..8_usize, 0..8_u8).prop_map(
+            |(keyword, any, action, state, targets, effect, within)| Watch {
+                keyword: match keyword {
+                    0 => Keyword::Needs,
+                    1 => Keyword::After,
+                    _ => Keyword::Watch,
+                },
+                mode: if any { Mode::Any } else { Mode::All },
+                // Mostly what people write.
+                action: ACTIONS[action.saturating_sub(3)],
+                state: State::ALL[state],
+                targets,
+                effect: EFFECTS[if effect < 5 { effect } else { 1 }],
+                within: within == 0,
+            },
+        );
+        let service = (tables(), 0..8_u8, vec(watch, 0..=edges));
+        vec(service, n).prop_map(|services| {
+            let services = services.into_iter().enumerate().map(|(me, (table, gives_up, mut watches))| {
+                for watch in &mut watches {
+                    watch.targets.retain(|&t| t != me);
+                    let mut seen = HashSet::new();
+                    watch.targets.retain(|&t| seen.insert(t));
+                    watch.within &= matches!(watch.effect(), Effect::GateInit | Effect::GateRun);
+                }
+                watches.retain(|watch| !watch.targets.is_empty());
+                Service { table, gives_up: gives_up == 0, watches }
+            });
+            services.collect()
+        })
+    })
+}
+
+/// Every fault that says "never" is true in everything that can happen.
+fn is_sound(services: &[Service]) -> Result<(), TestCaseError> {
+    let faults = faults_of(services);
+    let (Some(strict), Some(lax)) = (explore(services, true), explore(services, false)) else {
+        return Ok(());
+    };
+    for fault in faults {
+        let Some(me) = fault.service else { continue };
+        let Some(e) = fault.edge else { continue };
+        let watch = &services[me].watches[e];
+        let is_gate = matches!(watch.effect(), Effect::GateInit | Effect::GateRun);
+        match fault.rule {
+            Rule::Cycle => {
+                prop_assert!(strict.iter().all(|(all, _)| all[me].state != kept_from(watch)), "{fault}");
+            }
+            Rule::NeverHolds | Rule::AfterEndless | Rule::ShutTogether if is_gate => {
+                prop_assert!(lax.iter().all(|(all, _)| all[me].state != kept_from(watch)), "{fault}");
+            }
+            Rule::NeverHolds => {
+                prop_assert!(lax.iter().all(|whole| !holds(watch, whole)), "{fault}");
+            }
+            Rule::Contradiction | Rule::AlwaysReacts => {
+                for whole in &lax {
+                    if whole.1.is_some_and(|(who, _, to)| who == me && to == State::Run) {
+                        prop_assert!(holds(watch, whole), "{fault}");
+                    }
+                }
+            }
+            Rule::Repelled => {
+                let to = watch.targets[fault.target.unwrap_or_default()];
+                for whole in &lax {
+                    if whole.1.is_some_and(|(who, _, to)| who == me && to == State::Run) {
+                        prop_assert!(
+                            services[to].watches.iter().any(|watch| {
+                                matches!(watch.effect(), Effect::Stop | Effect::Exit) && holds(watch, whole)
+                            }),
+                            "{fault}"
+                        );
+                    }
+                }
+            }
+            Rule::NeedsEnding | Rule::RepeatedWatch => {}
+            other => prop_assert!(false, "unexpected {other}: {fault}"),
+        }
+    }
+    Ok(())
+}
+
+/// A cycle is reported if and only if somebody can never get past a gate, one service at a time.
+fn is_exact(services: &[Service]) -> Result<(), TestCaseError> {
+    let faults = faults_of(services);
+    let seen = explore_each(services);
+    let reaches = |i: usize, state| seen[i].iter().any(|local| local.state == state);
+    for fault in faults.iter().filter(|fault| fault.rule == Rule::Cycle) {
+        let watch = &services[fault.service.unwrap()].watches[fault.edge.unwrap()];
+        prop_assert!(!reaches(fault.service.unwrap(), kept_from(watch)), "{fault}");
+    }
+    if faults.iter().any(|fault| fault.rule != Rule::Cycle) {
+        return Ok(());
+    }
+    let stuck = (0..services.len())
+        .find(|&i| !reaches(i, State::Init) || services[i].table.reaches(State::Run) && !reaches(i, State::Run));
+    prop_assert!(stuck.is_none() || !faults.is_empty(), "service {stuck:?} is stuck, and nobody says so");
+    Ok(())
+}
+
+/// `PROPTEST_CASES=100000 cargo test --release -p rxd --test graph_model` tries for longer.
+fn config(times: u32) -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    ProptestConfig { cases: usual.cases * times, max_shrink_iters: 3000, failure_persistence: None, ..usual }
+}
+
+proptest! {
+    #![proptest_config(config(1))]
+    #[test]
+    fn what_never_works_never_happens(services in graphs(3, 2)) {
+        is_sound(&services)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(config(8))]
+    #[test]
+    fn what_is_stuck_is_said(services in graphs(7, 3)) {
+        is_exact(&services)?;
+    }
+}

@@ -1,0 +1,21 @@
+//! A colon, as in a struct.
+
+use rxd::{Context, Runner};
+
+#[rxd::service]
+struct Health;
+
+impl Runner for Health {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+#[rxd::daemon(name: "edge")]
+struct Edge {
+    health: Health,
+}
+
+fn main() {
+    let _ = Edge { health: Health }.into_daemon();
+}

@@ -1,0 +1,21 @@
+//! A hyphen, as in a file of settings.
+
+use rxd::{Context, Runner};
+
+#[rxd::service]
+struct Health;
+
+impl Runner for Health {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+#[rxd::daemon(shutdown-timeout = "30s")]
+struct Edge {
+    health: Health,
+}
+
+fn main() {
+    let _ = Edge { health: Health }.into_daemon();
+}
