@@ -204,12 +204,33 @@ fn one_report_for_a_circle_of_alternatives() {
     assert_eq!(Graph { daemon: "D", nodes: &nodes }.faults().len(), 1);
 }
 
+/// A shorter way round within a circle shows when that circle is mended.
+#[test]
+fn one_report_for_circles_of_the_same_services() {
+    let nodes = [node("a", [needs("b")]), node("b", [needs("c"), needs("a")]), node("c", [needs("a")])];
+    let faults = Graph { daemon: "D", nodes: &nodes }.faults();
+    assert_eq!(faults.iter().map(|fault| (fault.rule, fault.service)).collect::<Vec<_>>(), [(Rule::Cycle, Some(2))]);
+}
+
 #[test]
 fn a_limit_lets_a_held_service_fail() {
     let limit = Duration::from_secs(1);
     let waits = |gate: Edge<'static>| [node("a", [all(Action::Entering, State::Stop, "b")]), node("b", [gate])];
     assert_eq!(Graph { daemon: "D", nodes: &waits(in_run("a")) }.faults().len(), 1);
     fine(&waits(in_run("a").within(limit)));
+}
+
+#[test]
+fn a_limit_before_init_ends_who_gives_up() {
+    let gate = in_run("b").then(Effect::GateInit);
+    let waits =
+        |gate, gives_up| [Node { gives_up, ..node("a", [gate]) }, node("b", [all(Action::Entering, State::Exit, "a")])];
+    let limited = gate.within(Duration::from_secs(1));
+    fine(&waits(limited, true));
+    let rules =
+        |nodes: &[Node<'_>]| Graph { daemon: "D", nodes }.faults().iter().map(|fault| fault.rule).collect::<Vec<_>>();
+    assert_eq!(rules(&waits(limited, false)), [Rule::NeverHolds]);
+    assert_eq!(rules(&waits(gate, true)), [Rule::Cycle]);
 }
 
 #[test]
