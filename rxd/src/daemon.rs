@@ -258,16 +258,18 @@ impl Daemon {
         if tokio::runtime::Handle::try_current().is_err() {
             return Err(Error::msg("failed to start: there is no tokio runtime; write #[tokio::main] above main"));
         }
-        self.check()?;
+        let mut order = self.checked()?;
         #[cfg(feature = "admin")]
         let admin = crate::admin::bind(self.admin.take()).await?;
         crate::panic::note_locations();
         let signals = self.signals.take().unwrap_or_else(|| signals::DEFAULT.to_vec());
         let mut listener = Listener::new(&signals)?;
-        self.services.retain(|service| !service.is_off());
+        if self.services.iter().any(Service::is_off) {
+            self.services.retain(|service| !service.is_off());
+            order = self.with_graph(|graph| graph.stops_before());
+        }
         #[cfg(any(test, feature = "test-util"))]
         let rules = crate::testing::rules(&self);
-        let order = self.with_graph(|graph| graph.stops_before());
         #[cfg(feature = "admin")]
         let pictures = self.with_graph(crate::admin::picture::Pictures::of);
         let core = Arc::new(wiring::wire(self.name, &self.services, &order, self.history));
@@ -357,12 +359,19 @@ impl Daemon {
     ///
     /// If it could not work ([`Error::is_graph`]); the message names every fault.
     pub fn check(&self) -> Result {
-        let faults = self.with_graph(|graph| graph.faults());
-        let mut faults: Vec<String> = faults.into_iter().map(|fault| fault.message).collect();
-        if faults.is_empty() {
-            faults = wiring::waits_for_switched_off(&self.services);
-        }
-        if faults.is_empty() { Ok(()) } else { Err(Error::from(GraphError(faults))) }
+        self.checked().map(drop)
+    }
+
+    /// As [`check`](Daemon::check); who stops before whom.
+    fn checked(&self) -> Result<Vec<Vec<usize>>> {
+        let faults = match self.with_graph(|graph| graph.check()) {
+            Err(faults) => faults.into_iter().map(|fault| fault.message).collect(),
+            Ok(order) => match wiring::waits_for_switched_off(&self.services) {
+                none if none.is_empty() => return Ok(order),
+                faults => faults,
+            },
+        };
+        Err(Error::from(GraphError(faults)))
     }
 
     fn with_graph<T>(&self, look: impl FnOnce(&Graph<'_>) -> T) -> T {

@@ -57,7 +57,7 @@ impl DaemonHandle {
         &self.shared.core
     }
 
-    /// The daemon's name: the struct's, as it is written, or the one the builder was given.
+    /// The daemon's name: the struct's in kebab-case (`edge-agent`), or the one the builder was given.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.core().daemon

@@ -186,7 +186,9 @@ impl Row {
                 Mode::All => self.mark(at),
             }
         };
-        let ends = self.settle(at, before, after) || (rises && self.condition.is_pulse() && self.is_over());
+        // Where nothing is settled before or after, who is settled has not changed.
+        let settles = self.condition.may_be_settled(before) || self.condition.may_be_settled(after);
+        let ends = settles && self.settle(at, before, after) || rises && self.condition.is_pulse() && self.is_over();
         if self.over {
             return Effect::Nothing;
         }

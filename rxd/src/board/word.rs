@@ -111,6 +111,12 @@ impl Condition {
         }
     }
 
+    /// Whether it is worth asking [`is_settled`](Condition::is_settled).
+    #[inline]
+    pub(super) fn may_be_settled(self, word: &Word) -> bool {
+        word.over || matches!(self, Condition::State(_, State::Unknown))
+    }
+
     /// Whether what it says of the service will stay as it is: the service is over, or it has left
     /// Unknown, which does not come again.
     pub(super) fn is_settled(self, word: &Word) -> bool {

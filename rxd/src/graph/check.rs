@@ -75,8 +75,18 @@ impl Graph<'_> {
     /// refused for at its start: by the same rules, in the same words.
     #[must_use]
     pub fn faults(&self) -> Vec<Fault> {
+        self.faults_in(&self.cells())
+    }
+
+    /// Everything that is wrong with it; and if that is nothing, who stops before whom: the index is made once.
+    pub(crate) fn check(&self) -> Result<Vec<Vec<usize>>, Vec<Fault>> {
         let cells = self.cells();
-        let analysis = Analysis { graph: self, cells: &cells };
+        let faults = self.faults_in(&cells);
+        if faults.is_empty() { Ok(self.order(&cells)) } else { Err(faults) }
+    }
+
+    fn faults_in(&self, cells: &[Cell]) -> Vec<Fault> {
+        let analysis = Analysis { graph: self, cells };
         let mut faults = Vec::new();
         let mut add = |service, edge: Option<usize>, target: Option<usize>, finding: Option<Finding>| {
             if let Some(finding) = finding {

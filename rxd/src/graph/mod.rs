@@ -79,7 +79,9 @@ pub(crate) use suggest::unknown;
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Graph<'a> {
-    /// What the daemon is called in messages: the struct's name, or the builder's.
+    /// What the daemon is called in messages of the compiler: the struct's name as it is written,
+    /// `EdgeAgent`. Where it runs it is called `edge-agent`, as services are `db` and not `Db`. Of the
+    /// builder's it is the name that it was given.
     pub daemon: &'a str,
     /// The services, in the order they were declared.
     pub nodes: &'a [Node<'a>],

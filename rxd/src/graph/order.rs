@@ -1,7 +1,7 @@
 //! In which order services stop.
 
 use super::Graph;
-use super::index::{Found, find};
+use super::index::{Cell, Found, find};
 use super::reach::{ask, every, stage};
 use crate::state::{Action, State};
 
@@ -18,10 +18,13 @@ impl Graph<'_> {
     /// It takes time in proportion to the size of the graph.
     #[must_use]
     pub fn stops_before(&self) -> Vec<Vec<usize>> {
+        self.order(&self.cells())
+    }
+
+    pub(super) fn order(&self, cells: &[Cell]) -> Vec<Vec<usize>> {
         if self.nodes.iter().all(|node| node.edges.is_empty()) {
             return vec![Vec::new(); self.nodes.len()];
         }
-        let cells = self.cells();
         let mut all = vec![Vec::new(); self.nodes.len()];
         for (me, node) in self.nodes.iter().enumerate() {
             for edge in node.edges {
@@ -29,7 +32,7 @@ impl Graph<'_> {
                 if stage(edge).is_none() || !matches!((ask.action, ask.state), (Action::Entering, State::Run)) {
                     continue;
                 }
-                let found = edge.targets.iter().filter_map(|target| match find(self, &cells, target) {
+                let found = edge.targets.iter().filter_map(|target| match find(self, cells, target) {
                     Found::One(at) if at != me => Some((at, every(edge))),
                     _ => None,
                 });

@@ -184,7 +184,7 @@ pub(super) const fn solve(graph: &Graph<'_>, cells: &mut [Cell]) {
         me += 1;
     }
     if !watches {
-        open_all(cells);
+        // Nobody asks.
         return;
     }
     // Targets before those who wait for them: then one round settles a graph without cycles,
@@ -198,15 +198,6 @@ pub(super) const fn solve(graph: &Graph<'_>, cells: &mut [Cell]) {
             cycle::walk(graph, cells, true);
             return;
         }
-        me += 1;
-    }
-}
-
-/// Nobody waits for anybody.
-const fn open_all(cells: &mut [Cell]) {
-    let mut me = 0;
-    while me < cells.len() {
-        cells[me].facts |= INIT | RUN;
         me += 1;
     }
 }

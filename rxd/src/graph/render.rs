@@ -82,8 +82,8 @@ impl Graph<'_> {
         out + "}\n"
     }
 
-    /// The graph as a JSON object: `daemon`, which is the struct's name as it is written
-    /// (`EdgeAgent`) or the builder's, and `services`, each with its `name` (`db`), `type` (`Db`, or
+    /// The graph as a JSON object: [`daemon`](Graph::daemon), which of a declared one is the struct's
+    /// name as it is written, and `services`, each with its `name` (`db`), `type` (`Db`, or
     /// `null`), whether it is `optional`, and its `watches`: `keyword`, `mode`, `action`, `state`,
     /// `effect`, `well` (whether it asks for a good end), `within_ms` (or `null`), `stream` (or
     /// `null`) and `targets`, which are names of services (`null` for one that does not exist).

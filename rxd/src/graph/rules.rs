@@ -119,7 +119,7 @@ const fn same_watch(analysis: &Analysis<'_>, a: &Edge<'_>, b: &Edge<'_>) -> bool
     let mut i = 0;
     while i < a.targets.len() {
         // In the same order: the common case, and linear.
-        let mut found = i < b.targets.len() && same_target(analysis, a, i, b, i);
+        let mut found = same_target(analysis, a, i, b, i);
         let mut k = 0;
         while !found && k < b.targets.len() {
             found = same_target(analysis, a, i, b, k);

@@ -3,18 +3,13 @@
 use super::error::{PublishError, Reason};
 use super::pace;
 use super::replay::Last;
-use super::round::{Open, Round};
+use super::round::{Open, Round, YIELDS};
 use super::stats::Delivery;
 use super::topic::{Shared, Topic};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-
-/// How often a publisher lets others run before it settles down to wait. A receiver that is about to
-/// take a message needs no more than that, and it is cheaper than a timer and a place in the channel's
-/// queue of senders.
-const YIELDS: usize = 2;
 
 impl<T: Clone + Send + 'static> Topic<T> {
     /// Publishes a message to every group there is, and waits for those that want to be waited for.
@@ -49,17 +44,27 @@ impl<T: Clone + Send + 'static> Topic<T> {
         Publish { topic: self, stage: Stage::New(message) }
     }
 
-    /// The rest of [`publish`](Topic::publish), if letting others run was not enough.
+    /// The rest of [`publish`](Topic::publish), if there is any waiting to do.
     async fn persist(&self, mut attempt: Attempt<T>, last: Option<Last<T>>) -> Result<Delivery, PublishError<T>> {
         let last = last.as_ref();
         loop {
             attempt = match attempt {
                 Attempt::Over(result) => return result,
                 Attempt::Full(mut round, message) => {
-                    let rest = round.wait(message).await;
+                    let rest = match round.insist(message).await {
+                        Some(message) if round.is_waiting() => round.wait(message).await,
+                        rest => rest,
+                    };
                     self.conclude(*round, rest)
                 }
-                Attempt::Sole(message) => self.attempt_all(message, last),
+                Attempt::Sole(message) => match self.attempt_all(message, last) {
+                    // Others were let run before.
+                    Attempt::Full(mut round, message) => {
+                        let rest = round.wait(message).await;
+                        self.conclude(*round, rest)
+                    }
+                    attempt => attempt,
+                },
                 Attempt::Unheard(message) => {
                     // Made before another look at the groups: whoever joins from here on is heard of.
                     let heard = self.shared.heard.notified();
@@ -141,14 +146,6 @@ impl<T: Clone + Send + 'static> Topic<T> {
         }
     }
 
-    /// Offers it once more to those that were full.
-    fn offer_again(&self, mut round: Box<Round<T>>, message: T) -> Attempt<T> {
-        match round.offer_again(message) {
-            Some(message) if round.is_waiting() => Attempt::Full(round, message),
-            rest => self.conclude(*round, rest),
-        }
-    }
-
     /// The end of a message's round; if nobody took it, maybe not of the message.
     fn conclude(&self, mut round: Round<T>, rest: Option<T>) -> Attempt<T> {
         let shared = &*self.shared;
@@ -199,16 +196,10 @@ type Waiting<'a, T> = Pin<Box<dyn Future<Output = Result<Delivery, PublishError<
 
 enum Stage<'a, T> {
     New(T),
-    /// Others are let run, for the nth time, before the message is offered again.
-    Yielded(Held<T>, usize),
+    /// The only group had no room, and others were let run, so often.
+    Yielded(T, usize),
     Waiting(Waiting<'a, T>),
     Done,
-}
-
-/// A message that some group has no room for.
-enum Held<T> {
-    Sole(T),
-    Open(Box<Round<T>>, T, Option<Last<T>>),
 }
 
 /// Nothing in it is pinned that is not in a box.
@@ -225,10 +216,7 @@ impl<T: Clone + Send + 'static> Future for Publish<'_, T> {
         }
         let (message, yielded) = match std::mem::replace(&mut self.stage, Stage::Done) {
             Stage::New(message) => (message, 0),
-            Stage::Yielded(Held::Sole(message), times) => (message, times),
-            Stage::Yielded(Held::Open(round, message, last), times) => {
-                return self.go_on(topic.offer_again(round, message), last, times, cx);
-            }
+            Stage::Yielded(message, times) => (message, times),
             Stage::Waiting(waiting) => return self.go_on_waiting(waiting, cx),
             Stage::Done => panic!("`Publish` polled after it was ready"),
         };
@@ -251,23 +239,14 @@ impl<'a, T: Clone + Send + 'static> Publish<'a, T> {
     ) -> Poll<Result<Delivery, PublishError<T>>> {
         match attempt {
             Attempt::Over(result) => Poll::Ready(result),
-            Attempt::Sole(message) if yielded < YIELDS => self.let_others_run(Held::Sole(message), yielded, cx),
-            Attempt::Full(round, message) if yielded < YIELDS => {
-                self.let_others_run(Held::Open(round, message, last), yielded, cx)
+            // Before anything is allocated for a wait: mostly that is all it takes.
+            Attempt::Sole(message) if yielded < YIELDS => {
+                self.stage = Stage::Yielded(message, yielded + 1);
+                cx.waker().wake_by_ref();
+                Poll::Pending
             }
             unfinished => self.wait(self.topic.persist(unfinished, last), cx),
         }
-    }
-
-    fn let_others_run(
-        &mut self,
-        held: Held<T>,
-        yielded: usize,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Delivery, PublishError<T>>> {
-        self.stage = Stage::Yielded(held, yielded + 1);
-        cx.waker().wake_by_ref();
-        Poll::Pending
     }
 
     #[cold]

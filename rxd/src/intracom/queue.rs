@@ -289,18 +289,6 @@ impl<T> Queue<T> {
 }
 
 impl<T: Clone> Queue<T> {
-    /// Puts the message into the buffer, if that is all there is to do: otherwise it is to be
-    /// [offered](Queue::offer), and nothing has happened.
-    #[inline]
-    pub(super) fn put(&self, message: T) -> Result<(), T> {
-        if self.policy == Policy::DropOldest || self.replay.is_there() {
-            return Err(message);
-        }
-        self.sender.try_send(message).map_err(TrySendError::into_inner)?;
-        self.accepted();
-        Ok(())
-    }
-
     /// Puts the message into the buffer, or says why not, without waiting.
     #[inline]
     pub(super) fn offer(&self, message: T) -> Offer<T> {

@@ -15,6 +15,11 @@ use std::sync::Arc;
 use std::task::Poll;
 use tokio::time::Instant;
 
+/// How often a publisher lets others run before it settles down to wait. A receiver that is about to
+/// take a message needs no more than that, and it is cheaper than a timer and a place in the channel's
+/// queue of senders.
+pub(super) const YIELDS: usize = 2;
+
 /// The groups of a topic at one moment. Joining and leaving put another list in its place.
 pub(super) struct List<T> {
     pub(super) groups: Vec<Arc<Queue<T>>>,
@@ -73,30 +78,13 @@ impl<T: Clone + Send + 'static> Round<T> {
     /// for a single group that has no room.
     #[inline]
     pub(super) fn begin(list: Snapshot<List<T>>, message: T, sole: bool) -> Result<Delivery, Open<T>> {
-        let [only] = &list.groups[..] else { return Self::begin_with_all(list, message, sole) };
-        match only.put(message) {
-            Ok(()) => Ok(Delivery::TAKEN),
-            Err(message) => Self::begin_with_all(list, message, sole),
-        }
-    }
-
-    // By itself, so that a message to one group with room does not pay for what others need.
-    #[inline(never)]
-    fn begin_with_all(list: Snapshot<List<T>>, message: T, sole: bool) -> Result<Delivery, Open<T>> {
         let mut delivery = Delivery::default();
         let Some((last, others)) = list.groups.split_last() else { return Ok(delivery) };
-        let mut skipped = Skipped(&list.groups);
-        for (index, group) in others.iter().enumerate() {
-            let copy = message.clone();
-            skipped.0 = &skipped.0[1..];
-            if let Some(offer) = delivery.note(group.offer(copy)) {
-                skipped.0 = &[];
-                drop(skipped);
+        if !others.is_empty() {
+            if let Some((index, offer)) = Self::begin_with(others, &list.groups, &message, &mut delivery) {
                 return Err(Round::open(list, index, delivery, offer, Some(message)));
             }
         }
-        skipped.0 = &[];
-        drop(skipped);
         match delivery.note(last.offer(message)) {
             None => Ok(delivery),
             Some(Offer::Full(message)) if sole && others.is_empty() => Err(Open::Sole(message)),
@@ -105,6 +93,26 @@ impl<T: Clone + Send + 'static> Round<T> {
                 Err(Round::open(list, index, delivery, offer, None))
             }
         }
+    }
+
+    /// Offers a clone to each of the others; the first that does not simply take it or leave it.
+    fn begin_with(
+        others: &[Arc<Queue<T>>],
+        all: &[Arc<Queue<T>>],
+        message: &T,
+        delivery: &mut Delivery,
+    ) -> Option<(usize, Offer<T>)> {
+        let mut skipped = Skipped(all);
+        for (index, group) in others.iter().enumerate() {
+            let copy = message.clone();
+            skipped.0 = &skipped.0[1..];
+            if let Some(offer) = delivery.note(group.offer(copy)) {
+                skipped.0 = &[];
+                return Some((index, offer));
+            }
+        }
+        skipped.0 = &[];
+        None
     }
 
     /// Goes on from the first group that does not simply take it or leave it.
@@ -132,7 +140,7 @@ impl<T: Clone + Send + 'static> Round<T> {
     }
 
     /// Offers it once more to those that were full.
-    pub(super) fn offer_again(&mut self, message: T) -> Option<T> {
+    fn offer_again(&mut self, message: T) -> Option<T> {
         let mut rest = Some(message);
         let mut left = self.waiting.len();
         while left > 0 {
@@ -148,6 +156,26 @@ impl<T: Clone + Send + 'static> Round<T> {
             }
         }
         rest
+    }
+
+    /// Lets others run, and offers it once more to those that were full.
+    pub(super) async fn insist(&mut self, mut message: T) -> Option<T> {
+        for _ in 0..YIELDS {
+            let mut yielded = false;
+            poll_fn(|cx| {
+                if std::mem::replace(&mut yielded, true) {
+                    return Poll::Ready(());
+                }
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            })
+            .await;
+            match self.offer_again(message) {
+                Some(back) if self.is_waiting() => message = back,
+                rest => return rest,
+            }
+        }
+        Some(message)
     }
 
     /// Waits for the groups that were full. What is left is there if none of them took it.

@@ -57,7 +57,7 @@ pub struct Met {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Never {
-    /// These of the watch's services have exited, with these causes.
+    /// These of the watch's services have exited, with these causes, and have not been started again.
     Exited(Vec<(Cow<'static, str>, Cause)>),
     /// It asks about `Unknown`, which the services have left, and which does not come again.
     Past,

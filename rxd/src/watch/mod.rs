@@ -173,12 +173,17 @@ impl Watch {
 
     /// Why nothing more will come, as the words that came with that say.
     fn never(&self) -> Never {
-        let exited = self.targets.iter().zip(&self.words);
-        let exited: Vec<_> = exited.filter_map(|(&id, word)| Some((self.core.name(id).clone(), word.ended?))).collect();
-        match () {
-            () if !exited.is_empty() => Never::Exited(exited),
-            () if self.core.board.is_closed() => Never::Closed,
-            () => Never::Past,
+        let exited = |ever: bool| -> Vec<_> {
+            let words = self.targets.iter().zip(&self.words);
+            let ended = words.filter_map(|(&id, word)| Some((id, word.ended.filter(|_| ever || word.over)?)));
+            ended.map(|(id, cause)| (self.core.name(id).clone(), cause)).collect()
+        };
+        // If all of them were started again since, those that were: they are why it has ended.
+        let exited = [exited(false), exited(true)].into_iter().find(|exited| !exited.is_empty());
+        match exited {
+            Some(exited) => Never::Exited(exited),
+            None if self.core.board.is_closed() => Never::Closed,
+            None => Never::Past,
         }
     }
 }

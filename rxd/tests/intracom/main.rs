@@ -6,6 +6,7 @@ mod closing;
 mod delivery;
 mod groups;
 mod model;
+mod modelled;
 mod panics;
 mod policies;
 mod racing;

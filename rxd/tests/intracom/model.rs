@@ -1,12 +1,10 @@
-//! G38, G39: every policy keeps exactly what its model keeps, for every capacity, from empty or
-//! full, under any interleaving of publishing, trying, giving up, receiving, joining, leaving,
-//! closing and the passing of time.
+//! What a topic and its groups do, written down a second time, and a world in which both do the same: see
+//! `modelled.rs`.
 //!
 //! One publisher at a time may be waiting; after every step it is polled, so the model knows
 //! when it sees room or its time is up.
 
 use super::poll;
-use proptest::prelude::*;
 use rxd::intracom::{
     Delivery, Group, Intracom, Options, Policy, PublishError, Subscription, Topic, TopicStats, TryRecvError,
 };
@@ -17,17 +15,16 @@ use std::task::Poll;
 use std::time::Duration;
 
 const PATIENCE: u64 = 40;
-const CAPACITIES: [usize; 4] = [1, 2, 10, 1000];
 
 #[derive(Clone, Copy, Debug)]
-struct Setup {
-    policy: Policy,
-    capacity: usize,
-    full: bool,
+pub(crate) struct Setup {
+    pub(crate) policy: Policy,
+    pub(crate) capacity: usize,
+    pub(crate) full: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Step {
+pub(crate) enum Step {
     Publish,
     Try,
     GiveUp,
@@ -39,39 +36,8 @@ enum Step {
     Close,
 }
 
-fn ms(ms: u64) -> Duration {
+pub(crate) fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
-}
-
-fn policies() -> impl Strategy<Value = Policy> {
-    prop_oneof![
-        Just(Policy::Block),
-        Just(Policy::DropOldest),
-        Just(Policy::DropNewest),
-        prop::sample::select(vec![0, 1, 25, 100]).prop_map(|limit| Policy::DropOldestAfter(ms(limit))),
-        prop::sample::select(vec![0, 1, 25, 100]).prop_map(|limit| Policy::DropNewestAfter(ms(limit))),
-    ]
-}
-
-fn setups() -> impl Strategy<Value = Setup> {
-    (policies(), prop::sample::select(&CAPACITIES[..]), any::<bool>()).prop_map(|(policy, capacity, full)| Setup {
-        policy,
-        capacity,
-        full,
-    })
-}
-
-fn steps() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        8 => Just(Step::Publish),
-        3 => Just(Step::Try),
-        1 => Just(Step::GiveUp),
-        8 => (0..4usize, 0..3usize).prop_map(|(group, member)| Step::Receive { group, member }),
-        4 => prop::sample::select(vec![1, 24, 25, 26, 39, 40, 60]).prop_map(Step::Advance),
-        1 => (0..4usize).prop_map(|group| Step::Join { group }),
-        1 => (0..4usize, 0..3usize).prop_map(|(group, member)| Step::Leave { group, member }),
-        1 => setups().prop_map(Step::Begin),
-    ]
 }
 
 /// What a group should be.
@@ -417,7 +383,7 @@ impl World {
     }
 }
 
-fn run(setups: &[Setup], steps: &[Step], keep_last: bool) {
+pub(crate) fn run(setups: &[Setup], steps: &[Step], keep_last: bool) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
         let mut world = World::new(keep_last);
@@ -429,49 +395,4 @@ fn run(setups: &[Setup], steps: &[Step], keep_last: bool) {
         }
         world.finish().await;
     });
-}
-
-/// As many cases as `PROPTEST_CASES` says, or as fit a run of all tests.
-fn cases(few: u32) -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(few);
-    ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases) }
-}
-
-proptest! {
-    #![proptest_config(cases(200))]
-
-    #[test]
-    fn g39_groups_keep_what_their_models_keep(
-        setups in prop::collection::vec(setups(), 1..4),
-        steps in prop::collection::vec(steps(), 0..60),
-        keep_last: bool,
-    ) {
-        run(&setups, &steps, keep_last);
-    }
-}
-
-#[test]
-fn f62_every_policy_capacity_and_fill_equals_its_model() {
-    let mut runner = proptest::test_runner::TestRunner::new(cases(10));
-    let limit = ms(25);
-    for policy in [
-        Policy::Block,
-        Policy::DropOldest,
-        Policy::DropNewest,
-        Policy::DropOldestAfter(limit),
-        Policy::DropNewestAfter(limit),
-    ] {
-        for capacity in CAPACITIES {
-            for full in [false, true] {
-                let setup = Setup { policy, capacity, full };
-                let steps = prop::collection::vec(steps(), 20..40);
-                runner
-                    .run(&steps, |steps| {
-                        run(&[setup], &steps, false);
-                        Ok(())
-                    })
-                    .unwrap();
-            }
-        }
-    }
 }

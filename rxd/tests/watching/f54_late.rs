@@ -79,6 +79,26 @@ async fn a_service_that_was_started_again_can_be_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_was_started_again_is_not_why_a_wait_ends() {
+    let handle = start([brisk("a", Spinner(0)), brisk("b", Spinner(0)), brisk("c", Spinner(0))]).await;
+    handle.wait_for(["a", "b", "c"], State::Run).await.unwrap();
+    handle.stop("a").await.unwrap();
+    handle.start("a").await.unwrap();
+    handle.wait_for("a", State::Run).await.unwrap();
+    let mut all = handle.watch_all(Action::Entering, State::Stop, ["a", "b"]).unwrap();
+    handle.stop("b").await.unwrap();
+    assert_eq!(all.wait().await.unwrap_err(), Never::Exited(vec![("b".into(), Cause::Operator)]));
+    // Unless that was after the wait had ended: then there is no other reason.
+    let mut one = handle.watch_any(Action::Entering, State::Stop, "c").unwrap();
+    handle.stop("c").await.unwrap();
+    assert_eq!(one.next().await.map(|met| met.times), Some(1));
+    handle.start("c").await.unwrap();
+    handle.wait_for("c", State::Run).await.unwrap();
+    assert_eq!(one.wait().await.unwrap_err(), Never::Exited(vec![("c".into(), Cause::Operator)]));
+    end(&handle).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn all_is_about_one_instant() {
     let (a_strings, a) = puppet(&[State::Run, State::Stop]);
     let (b_strings, b) = puppet(&[State::Run, State::Stop]);

@@ -77,8 +77,9 @@ fn f60_a_million_transitions_have_no_gap_and_take_no_memory() {
 #[tokio::test]
 async fn f61_ten_thousand_watchers_of_one_service_are_each_told_each_time() {
     const WATCHERS: usize = 10_000;
-    // `RXD_LONG=1` for a million transitions among them.
-    let rounds = if std::env::var_os("RXD_LONG").is_some() { 125_000 } else { 12 };
+    // A million of them: `RXD_TRANSITIONS=1000000 cargo test --release -p rxd --all-features --test watching -- f61_ten`.
+    let all: u32 = std::env::var("RXD_TRANSITIONS").map_or(100, |count| count.parse().unwrap());
+    let rounds = all / 8;
     let handle = start([brisk("a", Spinner(rounds)), brisk("b", Spinner(0))]).await;
     let mut watches: Vec<_> =
         (0..WATCHERS).map(|_| handle.watch_any(Action::Entering, State::Run, "a").unwrap()).collect();

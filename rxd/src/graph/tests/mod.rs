@@ -204,12 +204,53 @@ fn one_report_for_a_circle_of_alternatives() {
     assert_eq!(Graph { daemon: "D", nodes: &nodes }.faults().len(), 1);
 }
 
+/// A shorter way round within a circle shows when that circle is mended.
+#[test]
+fn one_report_for_circles_of_the_same_services() {
+    let cycles = |circle: [Node<'static>; 3]| {
+        let nodes: Vec<_> = [node("x", []), node("y", [])].into_iter().chain(circle).collect();
+        let faults = Graph { daemon: "D", nodes: &nodes }.faults();
+        assert!(faults.iter().all(|fault| fault.rule == Rule::Cycle), "{faults:?}");
+        faults.iter().filter_map(|fault| fault.service).collect::<Vec<_>>()
+    };
+    let within = [node("a", [needs("b")]), node("b", [needs("c"), needs("a")]), node("c", [needs("a")])];
+    assert_eq!(cycles(within), [4]);
+    // Two that have one service in common are two: to mend one is not to mend the other.
+    let beside = [node("a", [needs("b")]), node("b", [needs("a"), needs("c")]), node("c", [needs("b")])];
+    assert_eq!(cycles(beside), [3, 4]);
+}
+
 #[test]
 fn a_limit_lets_a_held_service_fail() {
     let limit = Duration::from_secs(1);
     let waits = |gate: Edge<'static>| [node("a", [all(Action::Entering, State::Stop, "b")]), node("b", [gate])];
     assert_eq!(Graph { daemon: "D", nodes: &waits(in_run("a")) }.faults().len(), 1);
     fine(&waits(in_run("a").within(limit)));
+}
+
+/// To leave Unknown is to get past the gates before Init.
+#[test]
+fn who_is_held_before_init_does_not_leave_unknown() {
+    let holds = node("b", [in_run("a").then(Effect::GateInit)]);
+    for action in [Action::Exited, Action::Changing, Action::NotIn] {
+        let nodes = [node("a", [all(action, State::Unknown, "b")]), holds];
+        let faults = Graph { daemon: "D", nodes: &nodes }.faults();
+        assert_eq!(faults.iter().map(|fault| fault.rule).collect::<Vec<_>>(), [Rule::Cycle], "{action}");
+        fine(&[node("a", [all(action, State::Unknown, "b")]), node("b", [in_run("a")])]);
+    }
+}
+
+#[test]
+fn a_limit_before_init_ends_who_gives_up() {
+    let gate = in_run("b").then(Effect::GateInit);
+    let waits =
+        |gate, gives_up| [Node { gives_up, ..node("a", [gate]) }, node("b", [all(Action::Entering, State::Exit, "a")])];
+    let limited = gate.within(Duration::from_secs(1));
+    fine(&waits(limited, true));
+    let rules =
+        |nodes: &[Node<'_>]| Graph { daemon: "D", nodes }.faults().iter().map(|fault| fault.rule).collect::<Vec<_>>();
+    assert_eq!(rules(&waits(limited, false)), [Rule::NeverHolds]);
+    assert_eq!(rules(&waits(gate, true)), [Rule::Cycle]);
 }
 
 #[test]

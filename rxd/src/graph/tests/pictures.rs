@@ -90,6 +90,12 @@ fn json_of_what_is_only_built_by_hand() {
 }
 
 #[test]
+fn no_control_character_gets_into_dot() {
+    let dot = Graph { daemon: "D", nodes: &[node("a\u{1}\tb", [])] }.to_dot();
+    assert!(dot.contains("s0 [label = \"a\u{fffd}\u{fffd}b\"];"), "{dot}");
+}
+
+#[test]
 fn what_arrows_say() {
     let nodes = [
         node("a", []),

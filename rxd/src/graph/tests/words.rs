@@ -92,8 +92,72 @@ fn how_each_keyword_goes_on() {
     assert_eq!(says(after("nobody")), format!("service `a` comes after `nobody`, {unknown}"));
     assert_eq!(says(needs("nobody")), format!("service `a` needs `nobody`, {unknown}"));
     assert_eq!(says(after("b b")), "service `a` of daemon `D` comes after `b` twice");
+    let third = message(&[node("a", [needs("b c c")]), node("b", []), node("c", [])]);
+    assert_eq!(third.lines().next(), Some("service `a` of daemon `D` needs `c` twice"));
     let itself = "`#[watch(any, entering, Run, \"a\", then(stop))]`";
     assert_eq!(says(in_run("a").then(Effect::Stop)), format!("service `a` of daemon `D` watches itself: {itself}"));
+}
+
+#[test]
+fn two_of_one_type_are_declared_at_one_place() {
+    let typed = |text| Node { kind: Some(Kind::new(text, text)), ..node("db", []) };
+    let help = "help: rename one of them, on its field if it is one type twice: `#[service(name = \"..\")]`";
+    assert_eq!(
+        message(&[typed("Db"), typed("Db")]),
+        format!("service 1 (`Db`) and service 2 (`Db`) of daemon `D` are both called `db`\n{help}")
+    );
+    let message = message(&[typed("Db"), typed("Other")]);
+    assert!(message.contains("are both called `db`\n  the first is declared at "), "{message}");
+}
+
+/// The step within a service, from Run down to Init, is no wait of its own.
+#[test]
+fn a_circle_that_closes_within_a_service() {
+    let nodes = [
+        node("x", []),
+        node("y", [needs("x")]),
+        node("a", [needs("x"), in_run("b").then(Effect::GateInit)]),
+        node("b", [needs("y"), needs("a")]),
+    ];
+    assert_eq!(
+        message(&nodes),
+        "daemon `D` can never start `b`: it waits for itself in a circle of 2\n  \
+           `a` waits before Init for `b` to be in Run: `#[watch(any, entering, Run, \"b\", then(init))]`\n  \
+           `b` waits before Run for `a` to be in Run: `#[needs(\"a\")]`\n\
+         help: remove one of these, or wait for a state that comes before the gate of the other"
+    );
+}
+
+#[test]
+fn a_circle_of_forty_is_shown_whole() {
+    let says = |count: usize| {
+        let names: Vec<String> = (0..count).map(|i| format!("s{i}")).collect();
+        let targets: Vec<[Target<'_>; 1]> = names.iter().map(|name| [Target::name(name)]).collect();
+        let edges: Vec<[Edge<'_>; 1]> = (0..count).map(|i| [Edge::needs(&targets[(i + 1) % count])]).collect();
+        let nodes = names.iter().zip(&edges).map(|(name, edges)| Node { name, edges, ..node("", []) });
+        message(&nodes.collect::<Vec<_>>())
+    };
+    assert_eq!((says(40).lines().count(), says(40).contains("more")), (42, false));
+    assert_eq!((says(41).lines().count(), says(41).contains("\n  .. and 1 more ..\n")), (43, true));
+}
+
+/// A reaction `then(exit)` ends its service, and so can be waited for; `then(stop)` does not.
+#[test]
+fn who_may_be_told_to_end_ends() {
+    let waits = node("b", [all(Action::Entering, State::Exit, "a")]);
+    fine(&[node("a", [in_run("c").then(Effect::Exit)]), waits, node("c", [])]);
+    let stops = [node("a", [in_run("c").then(Effect::Stop)]), waits, node("c", [])];
+    assert_eq!(Graph { daemon: "D", nodes: &stops }.faults()[0].rule, Rule::NeverHolds);
+}
+
+/// Of alternatives that can never come true one is no fault; that none can is said once.
+#[test]
+fn alternatives_of_which_none_can_hold() {
+    let ends = Edge::watch(Mode::Any, Action::Entering, State::Exit, of("b c"));
+    fine(&[node("a", [ends]), node("b", []), job("c", [])]);
+    fine(&[node("a", [ends]), job("b", []), node("c", [])]);
+    let message = message(&[node("a", [ends]), node("b", []), node("c", [])]);
+    assert!(message.contains("waits for `b` to be in Exit, but the manager of `b` never goes to Exit"), "{message}");
 }
 
 /// A daemon in which some services have no type lists the types there are.

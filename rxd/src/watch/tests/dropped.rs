@@ -4,7 +4,6 @@ use super::world::{Alarm, Stage, name};
 use crate::graph::Mode;
 use crate::state::{Action, Cause, State, Transition};
 use crate::watch::Watch;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
@@ -51,25 +50,4 @@ fn who_is_woken_may_drop_those_that_would_be_woken_next() {
     assert_eq!(alarm.take(), 0);
     board.publish(0, State::Run, Transition::Entering, Cause::Normal);
     assert_eq!(alarm.take(), MANY + 2);
-}
-
-/// A long history is copied in parts; what the ring overwrites between two of them is left out with all before it.
-#[test]
-fn a_history_that_is_overtaken_has_no_gap() {
-    let stage = Stage::new(1, 1100);
-    let board = &stage.core.board;
-    let over = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            while !over.load(Ordering::Relaxed) {
-                board.publish(0, State::Run, Transition::Entering, Cause::Normal);
-                board.publish(0, State::Run, Transition::Exited, Cause::Normal);
-            }
-        });
-        for _ in 0..300 {
-            let events = board.history();
-            assert!(events.windows(2).all(|two| two[0].seq + 1 == two[1].seq));
-        }
-        over.store(true, Ordering::Relaxed);
-    });
 }

@@ -83,12 +83,21 @@ impl World {
         })
     }
 
+    /// Whether the service is in Exit, and was not started again.
+    pub(super) fn is_over(&self, who: usize) -> bool {
+        matches!(self.last(who, self.steps.len()), Some(Step::Move { state: State::Exit, .. }))
+    }
+
+    /// What happened to the service last.
+    fn last(&self, who: usize, at: Instant) -> Option<&Step> {
+        self.steps[..at].iter().rev().find(|step| match step {
+            Step::Move { service, .. } | Step::Revive(service) => *service == who,
+        })
+    }
+
     /// Whether what the action says of the service can change no more.
     fn is_settled(&self, who: usize, state: State, at: Instant) -> bool {
-        let last = self.steps[..at].iter().rev().find(|step| match step {
-            Step::Move { service, .. } | Step::Revive(service) => *service == who,
-        });
-        match last {
+        match self.last(who, at) {
             Some(Step::Move { state: State::Exit, .. }) => true,
             // Unknown does not come again.
             Some(_) => state == State::Unknown,

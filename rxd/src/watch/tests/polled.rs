@@ -100,9 +100,10 @@ impl Reader {
                     Poll::Ready(None) => {
                         assert!(due && edges.len() == *taken, "it ends before all was taken");
                         if !self.ended {
-                            let exited =
-                                model.targets.iter().filter_map(|&who| Some((name(who).into(), world.ended(who)?)));
-                            let exited: Vec<_> = exited.collect();
+                            let over = model.targets.iter().any(|&who| world.is_over(who));
+                            let exited = model.targets.iter().filter(|&&who| !over || world.is_over(who));
+                            let exited: Vec<_> =
+                                exited.filter_map(|&who| Some((name(who).into(), world.ended(who)?))).collect();
                             let never = match () {
                                 () if !exited.is_empty() => Never::Exited(exited),
                                 () if closed => Never::Closed,
