@@ -4,7 +4,7 @@ use crate::state::State;
 use std::time::Duration;
 
 /// How a service is paced and limited. Every setter is a `const fn`: a declaration is a constant.
-/// The macro's keys have the names of these setters: `#[rxd::service(restarts(5, within = "1m"))]`.
+/// The macro's keys have the names of these setters: `#[rxd::service(restarts(max = 5, within = "1m"))]`.
 ///
 /// ```
 /// use rxd::{OnFailure, Options, State};

@@ -42,7 +42,7 @@ impl Runner for Upstream {
     }
 }
 
-/// Does the work, while there is somebody to do it with.
+/// Does the work, while there is somebody to do it with. It stops within half of the time that the daemon has for all.
 #[rxd::service(heartbeat = "1m", timeouts(Stop = "5s"))]
 #[needs("upstream")]
 pub struct Worker {

@@ -5,6 +5,7 @@
 //! | [`first_daemon`] | how do I declare, test, run and ship one? |
 //! | [`lifecycle`] | what happens to a service, when, and what if it fails? |
 //! | [`watching`] | how do services follow one another: health, fail-over, migrations, a leader and its standby? |
+//! | [`topics`] | how do services hand things to one another: readings, work for a pool? |
 //! | [`shutdown`] | in which order does it stop, how long may that take, and what is the exit status? |
 //! | [`testing`] | how do I try all that without waiting for it? |
 //! | [`operating`] | how do I run it: logs, the admin route, systemd, containers? |
@@ -21,4 +22,4 @@ macro_rules! chapters {
     )* };
 }
 
-chapters! { first_daemon lifecycle watching shutdown testing operating from_go from_crates inside }
+chapters! { first_daemon lifecycle watching topics shutdown testing operating from_go from_crates inside }

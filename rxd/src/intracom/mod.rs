@@ -4,7 +4,8 @@
 //! registry of the daemon (`cx.intracom()`) or one of your own; best it is [`Declared`] once, and
 //! then no name is ever written twice. Subscribers form [`Group`]s: the members of a group share
 //! one buffer and each message goes to one of them; every group gets all of them. What happens
-//! when a group's buffer is full is the group's [`Policy`].
+//! when a group's buffer is full is the group's [`Policy`]. A message that nobody listens to is gone, unless the topic is
+//! [subscriber-aware](Options::subscriber_aware). How services use them is a [chapter](crate::docs::topics) of the guide.
 //!
 //! ```
 //! use rxd::intracom::{Declared, Group, Intracom, Policy};

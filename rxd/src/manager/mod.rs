@@ -117,7 +117,9 @@ pub struct Ended {
     pub state: State,
     /// How: [`Cause::Normal`], or one that [is a failure](Cause::is_failure).
     pub cause: Cause,
-    /// How many rounds have failed in a row before this one.
+    /// How many times the service has come round since a Run that lasted for the back-off's `reset`: rounds
+    /// in a row that failed, or whose Run was a short one. A new life after Exit begins at 0. The manager itself is the
+    /// same value for as long as the daemon runs.
     pub failures: u32,
 }
 

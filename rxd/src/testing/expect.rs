@@ -40,17 +40,38 @@ impl Trace {
 
     /// Panics, with the [timeline](Trace::timeline), if this was so after any of the transitions.
     ///
+    /// A service that [needs](crate::Service::needs) another leaves Run *after* it: that one is in Run while the other is not is
+    /// true for an instant, and is asked for by [`never_at_rest`](Trace::never_at_rest).
+    ///
     /// ```
     /// # use rxd::{State, testing::Trace};
-    /// # let trace = Trace::parse("db run+\n api run+\n api run-\n db run-");
-    /// trace.never("api is in Run while db is not", |at| at.is_in("api", State::Run) && !at.is_in("db", State::Run));
+    /// # let trace = Trace::parse("api init+\n api init-\n db run+\n api run+\n api run-\n db run-");
+    /// trace.never("api begins before db runs", |at| at.is_in("api", State::Run) && !at.is_in("db", State::Run));
     /// ```
     #[track_caller]
     pub fn never(&self, what: &str, is: impl Fn(&Places<'_>) -> bool) {
+        self.never_after(what, is, |_, _| true);
+    }
+
+    /// As [`never`](Trace::never), but asked only when time has passed, or all is over: for a run in paused time, where
+    /// whatever follows from a transition is of the same instant.
+    ///
+    /// ```
+    /// # use rxd::{State, testing::Trace};
+    /// let trace = Trace::parse("db run+\n api run+\n 5s db run-\n api run-");
+    /// trace.never_at_rest("api runs without db", |at| at.is_in("api", State::Run) && !at.is_in("db", State::Run));
+    /// ```
+    #[track_caller]
+    pub fn never_at_rest(&self, what: &str, is: impl Fn(&Places<'_>) -> bool) {
+        self.never_after(what, is, |step, next| step.at != next.at);
+    }
+
+    #[track_caller]
+    fn never_after(&self, what: &str, is: impl Fn(&Places<'_>) -> bool, asked: impl Fn(&Step, &Step) -> bool) {
         let mut places = Places::of(self);
-        for step in &self.steps {
+        for (nth, step) in self.steps.iter().enumerate() {
             places.see(step);
-            if is(&places) {
+            if self.steps.get(nth + 1).is_none_or(|next| asked(step, next)) && is(&places) {
                 panic!("{what}, at {}\n{}", step.seq, self.around(step.seq));
             }
         }

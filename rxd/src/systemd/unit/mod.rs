@@ -140,7 +140,8 @@ impl Unit {
 
     /// The `[Service]` section, in order.
     fn service(&self) -> Vec<(&str, String)> {
-        let reloads = self.version >= NOTIFY_RELOAD;
+        let own = self.set.iter().rev().find(|(key, _)| key == "Type").map(|(_, value)| &**value);
+        let reloads = self.version >= NOTIFY_RELOAD && own.is_none_or(|own| own == "notify-reload");
         let mut exec = quoted(&self.exec.to_string_lossy());
         for arg in &self.args {
             exec.push(' ');
@@ -299,6 +300,15 @@ mod tests {
     fn older_than_notify_reload() {
         let text = unit("agent").systemd(252).to_string();
         assert!(text.contains("Type=notify\n") && text.contains("ExecReload=/bin/kill -HUP $MAINPID"));
-        assert!(unit("agent").to_string().contains("Type=notify-reload\n"));
+        let text = unit("agent").to_string();
+        assert!(text.contains("Type=notify-reload\n") && !text.contains("ExecReload"));
+    }
+
+    #[test]
+    fn of_another_type_it_still_reloads() {
+        let text = unit("agent").set("Type", "exec").to_string();
+        assert!(text.contains("Type=exec\n") && text.contains("ExecReload=/bin/kill -HUP $MAINPID"));
+        let text = unit("agent").set("Type", "exec").set("ExecReload", "").to_string();
+        assert!(!text.contains("ExecReload"));
     }
 }
