@@ -9,6 +9,7 @@ use std::any::type_name;
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::Location;
+use std::time::Duration;
 
 /// A topic declared once, as a static or a constant that its publishers and subscribers share: a
 /// misspelt name or a wrong type does not compile.
@@ -92,6 +93,13 @@ impl<T: Clone + Send + 'static> Declared<T> {
     #[must_use]
     pub const fn subscriber_aware(mut self) -> Self {
         self.options = self.options.subscriber_aware();
+        self
+    }
+
+    /// As [`Options::patience`].
+    #[must_use]
+    pub const fn patience(mut self, patience: Duration) -> Self {
+        self.options = self.options.patience(patience);
         self
     }
 
