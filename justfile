@@ -17,7 +17,7 @@ fuzz runs="1000000":
 
 # two hundred services under everything at once, judged; a line a minute
 soak time="4h":
-    cargo bench -p rxd --all-features --bench soak -- {{ time }}
+    RXD_JUDGE=always cargo bench -p rxd --all-features --bench soak -- {{ time }}
 
 doc:
     cargo doc --workspace --all-features --no-deps --open

@@ -36,7 +36,8 @@
 //! Where the environment has `RXD_JUDGE=1`, which `.cargo/config.toml` can see to, no test can forget
 //! the judge: every daemon of a process with this feature is judged at its end, or where its runtime
 //! is dropped under it, and one that broke a promise ends the process with what was wrong. Of a run of
-//! more than 100,000 transitions it is the beginning.
+//! more than 100,000 transitions it is the beginning. With `1` that is so in builds with debug assertions, so that no
+//! benchmark measures the judge; with `always` in every build.
 //!
 //! Use tokio's paused time (`#[tokio::test(start_paused = true)]`): a test then takes no time at
 //! all, and times in the log are exact.

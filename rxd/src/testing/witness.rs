@@ -8,7 +8,12 @@ use std::io::Write;
 use std::sync::{Arc, LazyLock};
 
 /// Asks for it; see the [module](super).
-static ASKED: LazyLock<bool> = LazyLock::new(|| std::env::var_os("RXD_JUDGE").is_some_and(|value| value == "1"));
+///
+/// An optimised build is not judged for `1`: a benchmark of the same workspace would measure the judge.
+static ASKED: LazyLock<bool> = LazyLock::new(|| {
+    let asks = |value: &str| value == "always" || value == "1" && cfg!(debug_assertions);
+    std::env::var("RXD_JUDGE").is_ok_and(|value| asks(&value))
+});
 
 /// What is declared of a daemon, if its run is to be judged.
 pub(crate) fn rules(daemon: &Daemon) -> Option<Rules> {
@@ -64,7 +69,7 @@ mod tests {
 
     #[test]
     fn all_of_these_tests_are_judged() {
-        assert!(*ASKED, "cargo reads `.cargo/config.toml`, which sets RXD_JUDGE");
+        assert!(*ASKED || !cfg!(debug_assertions), "cargo reads `.cargo/config.toml`, which sets RXD_JUDGE");
     }
 
     #[tokio::test(start_paused = true)]
