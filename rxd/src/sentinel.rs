@@ -30,6 +30,11 @@ impl Sentinel {
     pub(crate) fn start(core: &Arc<Core>, limit: Duration, mut listener: Listener) -> Self {
         let (end, mut ended) = oneshot::channel();
         let weak = Arc::downgrade(core);
+        let mut builder = Builder::new_current_thread();
+        builder.enable_time().max_blocking_threads(1);
+        if listener.listens() {
+            builder.enable_io();
+        }
         let dispatch = tracing::dispatcher::get_default(Clone::clone);
         let teller = dispatch.clone();
         let say = move |found: Vec<Finding>| {
@@ -58,15 +63,12 @@ impl Sentinel {
                 }
             }
         };
-        let run = move || {
-            let runtime = Builder::new_current_thread().enable_all().max_blocking_threads(1).build();
-            match runtime {
-                Ok(runtime) => {
-                    tracing::dispatcher::with_default(&dispatch, || runtime.block_on(watch));
-                    runtime.shutdown_timeout(LAST);
-                }
-                Err(error) => tracing::warn!(target: "rxd", "failed to look for blocking code: {error}"),
+        let run = move || match builder.build() {
+            Ok(runtime) => {
+                tracing::dispatcher::with_default(&dispatch, || runtime.block_on(watch));
+                runtime.shutdown_timeout(LAST);
             }
+            Err(error) => tracing::warn!(target: "rxd", "failed to look for blocking code: {error}"),
         };
         let thread = std::thread::Builder::new().name("rxd-sentinel".into()).spawn(run);
         let thread =

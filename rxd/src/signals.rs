@@ -83,6 +83,11 @@ impl Listener {
         Listener { stop: Vec::new(), reload: None }
     }
 
+    /// Whether there is any signal that it can hear.
+    pub(crate) fn listens(&self) -> bool {
+        !self.stop.is_empty()
+    }
+
     pub(crate) fn poll(&mut self, task: &mut TaskContext<'_>) -> Poll<Heard> {
         for (number, signal) in &mut self.stop {
             if let Poll::Ready(Some(())) = signal.poll_recv(task) {
