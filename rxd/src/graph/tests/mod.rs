@@ -308,3 +308,19 @@ fn a_watch_of_thousands_is_checked_in_time() {
     nodes.push(Node { name: "a", edges: &edges, ..node("", []) });
     assert_eq!(Graph { daemon: "D", nodes: &nodes }.faults(), []);
 }
+
+#[test]
+fn each_way_to_exit_is_one() {
+    const TABLES: [Table; 4] = {
+        use State::{Exit, Idle, Init, Run, Stop};
+        [
+            Table::new([Idle, Exit], [Run, Stop], [Stop, Stop], [Init, Init]),
+            Table::new([Idle, Stop], [Run, Exit], [Stop, Stop], [Init, Init]),
+            Table::new([Idle, Stop], [Run, Stop], [Stop, Exit], [Init, Init]),
+            Table::new([Idle, Stop], [Run, Stop], [Stop, Stop], [Init, Exit]),
+        ]
+    };
+    for table in &TABLES {
+        fine(&[Node { table, ..node("a", []) }, node("b", [all(Action::Entering, State::Exit, "a")])]);
+    }
+}
