@@ -43,11 +43,8 @@ impl Seat {
                     return Poll::Ready(Some(Call::Reload));
                 }
                 Stage::Start => match self.set_out() {
-                    Ok(stage) => {
-                        self.stage = stage;
-                        continue;
-                    }
-                    Err(arrived) => arrived,
+                    Some(arrived) => arrived,
+                    None => continue,
                 },
                 Stage::Turn => {
                     // A service without pauses is not to keep its thread from all others.
@@ -126,12 +123,12 @@ impl Seat {
         }
     }
 
-    /// Sets out for the next state; or it is there, or has to leave, at once.
-    fn set_out(&mut self) -> Result<Stage, Result<Call, Leave>> {
-        Ok(match self.to {
+    /// Sets out for the next state; something if it is there, or has to leave, at once.
+    fn set_out(&mut self) -> Option<Result<Call, Leave>> {
+        self.stage = match self.to {
             State::Init => {
                 let Some(delay) = self.restart_delay() else {
-                    return Err(Err(Leave::End(self.failed.unwrap_or(Cause::Error))));
+                    return Some(Err(Leave::End(self.failed.unwrap_or(Cause::Error))));
                 };
                 self.set_delay(delay.max(self.options.delays[0]));
                 Stage::Turn
@@ -142,7 +139,7 @@ impl Seat {
             }
             State::Run if self.paused => {
                 // It is in Run: what fired while it reloaded takes it out before `run` is called again.
-                return Err(match self.told_to_leave().or_else(|| self.stop_reaction()) {
+                return Some(match self.told_to_leave().or_else(|| self.stop_reaction()) {
                     Some(leave) => Err(leave),
                     None => {
                         self.paused = false;
@@ -159,7 +156,8 @@ impl Seat {
                 self.publish_exit();
                 Stage::Exit
             }
-        })
+        };
+        None
     }
 
     /// Whether the service is to reload now: only one that has begun and is not on its way out.

@@ -72,7 +72,7 @@ impl Seat {
         }
         match self.guarded(|| method.poll(task)) {
             Err(caught) => return Poll::Ready(Outcome::panicked(&caught)),
-            Ok(Poll::Ready(_)) if self.limit.late => return Poll::Ready(self.overran(call, self.own_limit(call))),
+            Ok(Poll::Ready(_)) if self.limit.late => return Poll::Ready(timed_out(call, self.own_limit(call))),
             Ok(Poll::Ready(result)) => return Poll::Ready(self.returned(call, result)),
             Ok(Poll::Pending) => {}
         }
@@ -143,18 +143,13 @@ impl Seat {
     }
 
     fn overran(&self, call: Call, own: Option<Duration>) -> Outcome {
-        let method = call.name();
         match self.limit.told {
             Some(cause) => {
-                let limit = self.stop_limit();
+                let (method, limit) = (call.name(), self.stop_limit());
                 tracing::error!(target: "rxd", method, "did not return within {limit:?} of being told to, and was dropped");
                 Outcome { cause, error: None }
             }
-            None => {
-                let limit = own.unwrap_or_default();
-                let error = Error::msg(format_args!("{method} did not return within {limit:?}"));
-                Outcome { cause: Cause::Timeout, error: Some(error) }
-            }
+            None => timed_out(call, own),
         }
     }
 
@@ -241,4 +236,10 @@ impl Seat {
         let ended = Box::pin(async move { all.children.ended().await });
         self.winding = Some(Box::new(WindUp { method, round, ended, timer: None, aborted: false }));
     }
+}
+
+/// Its own limit was over first, whatever it was told since.
+fn timed_out(call: Call, own: Option<Duration>) -> Outcome {
+    let error = Error::msg(format_args!("{} did not return within {:?}", call.name(), own.unwrap_or_default()));
+    Outcome { cause: Cause::Timeout, error: Some(error) }
 }

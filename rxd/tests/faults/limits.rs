@@ -6,9 +6,9 @@
 use crate::kit::*;
 use crate::stall::Heard;
 use rxd::testing::{Act, Probe, Puppet, Reloading, Trace};
-use rxd::{Daemon, DaemonHandle, Report, Service, Signal, State};
+use rxd::{Cause, Context, Daemon, DaemonHandle, Report, Runner, Service, Signal, State};
 use std::process::Command;
-use std::sync::mpsc;
+use std::sync::{Arc, OnceLock, mpsc};
 use tokio::time::Instant;
 
 /// How long after all limits are over those who hang are left.
@@ -98,4 +98,28 @@ async fn g14_the_overall_deadline_ends_all_limits() {
     assert!((200 * MS..=200 * MS + SETTLE).contains(&began.elapsed()), "{:?}", began.elapsed());
     ended(&handle, &report, &probe);
     assert_eq!(Trace::of(&handle).entered("b", State::Exit).len(), 1);
+}
+
+/// Has the daemon stop at the very instant at which its own limit is over, and returns once it is told.
+struct StopsAtItsLimit(Arc<OnceLock<DaemonHandle>>);
+
+impl Runner for StopsAtItsLimit {
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        tokio::time::sleep(SECOND).await;
+        self.0.get().expect("it has started").shutdown();
+        cx.cancelled().await;
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn g14_a_limit_that_was_over_first_is_why_whatever_follows() {
+    let slot = Arc::<OnceLock<DaemonHandle>>::default();
+    let options = brisk().timeout_of(State::Run, SECOND);
+    let handle = daemon([Service::new("a", StopsAtItsLimit(slot.clone())).options(options)]).start().await.unwrap();
+    assert!(slot.set(handle.clone()).is_ok());
+    drop(handle.wait().await);
+    let states = handle.states();
+    assert_eq!(states["a"].last_cause, Some(Cause::Timeout));
+    assert_eq!(states["a"].last_error.as_deref(), Some("run did not return within 1s"));
 }
