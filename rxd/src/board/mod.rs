@@ -24,6 +24,7 @@
 
 mod history;
 mod inner;
+mod owed;
 mod polled;
 mod row;
 mod word;
@@ -31,6 +32,7 @@ mod word;
 #[cfg(all(test, rxd_loom))]
 mod loom;
 
+pub(crate) use owed::{Owed, Passed, Step};
 pub(crate) use polled::{Chosen, Fired, Read};
 pub(crate) use word::{Condition, Event, Reaction, Word};
 
@@ -78,58 +80,6 @@ pub(crate) mod signal {
     pub(crate) const CHILD: u32 = 1 << 7;
     /// The daemon is over: a service in Exit has nothing to wait for any more.
     pub(crate) const OVER: u32 = 1 << 8;
-}
-
-/// One transition of a service.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Step {
-    pub(crate) state: State,
-    pub(crate) transition: Transition,
-    pub(crate) cause: Cause,
-}
-
-/// What a service has done since its engine was last at the board: transitions between which
-/// nothing happened, to be published in one critical section; and then that it comes round.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Owed {
-    steps: [Step; Owed::ROOM],
-    len: u8,
-    /// It comes round by itself once more. It shows with its next transition.
-    pub(crate) comes_round: bool,
-    /// When that was, if the clock was read for it.
-    pub(crate) at: Option<NonZeroU64>,
-}
-
-impl Owed {
-    /// How many transitions there is room for: between two at which a service may have to wait are at most three.
-    const ROOM: usize = 4;
-
-    /// Puts one more to the others; whether there is no room for another.
-    #[must_use]
-    pub(crate) fn push(&mut self, step: Step) -> bool {
-        self.steps[usize::from(self.len)] = step;
-        self.len += 1;
-        usize::from(self.len) == Owed::ROOM
-    }
-
-    pub(crate) fn steps(&self) -> &[Step] {
-        &self.steps[..usize::from(self.len)]
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.len == 0 && !self.comes_round
-    }
-}
-
-/// What became of an attempt to enter a state.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Passed {
-    /// The number of the first transition that was owed.
-    pub(crate) owed: Option<Seq>,
-    /// The numbers of leaving the state before and of entering this one; none if a gate is shut.
-    pub(crate) entered: Option<(Option<Seq>, Seq)>,
-    /// When, as [`Board::now`] tells it.
-    pub(crate) at: u64,
 }
 
 /// A declared watch, as the board is made with it.
