@@ -52,6 +52,6 @@ pub(crate) struct Passed {
     pub(crate) owed: Option<Seq>,
     /// The numbers of leaving the state before and of entering this one; none if a gate is shut.
     pub(crate) entered: Option<(Option<Seq>, Seq)>,
-    /// When, as [`Board::now`] tells it.
+    /// When, as [`Board::now`](super::Board::now) tells it.
     pub(crate) at: u64,
 }
