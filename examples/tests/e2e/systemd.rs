@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 
 use crate::program::{Program, free_port, get};
+use std::io::ErrorKind;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -23,7 +24,11 @@ fn manager(name: &str) -> (UnixDatagram, PathBuf) {
 fn told(manager: &UnixDatagram, begins: &str) -> String {
     let mut buffer = [0; 4096];
     loop {
-        let length = manager.recv(&mut buffer).unwrap_or_else(|error| panic!("{begins} was not told: {error}"));
+        let length = match manager.recv(&mut buffer) {
+            Ok(length) => length,
+            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+            Err(error) => panic!("{begins} was not told: {error}"),
+        };
         let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
         if let Some(line) = text.lines().find(|line| line.starts_with(begins)) {
             return line.to_owned();

@@ -1,6 +1,7 @@
 //! What the journal is sent, at the other end of its socket.
 
 use rxd::log::{Dial, Level, builder};
+use std::io::ErrorKind;
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -20,7 +21,12 @@ impl Journal {
     /// One record, as its fields.
     fn receive(&self) -> Vec<(String, String)> {
         let mut bytes = vec![0; 1 << 20];
-        let count = self.0.recv(&mut bytes).unwrap();
+        let count = loop {
+            match self.0.recv(&mut bytes) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                other => break other.unwrap(),
+            }
+        };
         let mut left = &bytes[..count];
         let mut fields = Vec::new();
         while let Some(end) = left.iter().position(|byte| *byte == b'\n') {

@@ -84,9 +84,18 @@ impl Peer {
 
     /// The next datagram within this time.
     pub(crate) fn next(&mut self, within: Duration) -> Option<String> {
-        let mut buffer = [0; 4096];
-        self.socket.set_read_timeout(Some(within.max(Duration::from_millis(1)))).unwrap();
-        let length = self.socket.recv(&mut buffer).ok()?;
+        let (mut buffer, deadline) = ([0; 4096], Instant::now() + within);
+        let length = loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            self.socket.set_read_timeout(Some(left.max(Duration::from_millis(1)))).unwrap();
+            match self.socket.recv(&mut buffer) {
+                Ok(length) => break length,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return None,
+                // A process that is stopped and goes on again is told so by any wait that has a limit.
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => panic!("the socket of the peer: {error}"),
+            }
+        };
         let text = String::from_utf8(buffer[..length].to_vec()).unwrap();
         self.told.push((Instant::now(), text.clone()));
         Some(text)
