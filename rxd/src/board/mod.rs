@@ -39,11 +39,10 @@ pub(crate) use word::{Condition, Event, Reaction, Word};
 use crate::graph::Mode;
 use crate::state::{Cause, State, Transition};
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{Mutex, MutexGuard, lock};
 use inner::Inner;
 use row::{Kind, Row};
 use std::num::NonZeroU64;
-use std::sync::PoisonError;
 use std::task::Waker;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -145,8 +144,7 @@ impl Board {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        // No code of a user runs under the lock, so a poisoned one is whole.
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.inner)
     }
 
     pub(crate) fn ear(&self, id: Id) -> &Ear {
