@@ -8,26 +8,26 @@ use tracing::field::{Field, Visit};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// The transitions that were written: service, state, transition, number.
+/// The transitions that were written.
 #[derive(Clone, Default)]
-struct Written(Arc<Mutex<Vec<(String, String, String, u64)>>>);
+struct Written(Arc<Mutex<Vec<Said>>>);
+
+#[derive(Debug, Default, PartialEq)]
+struct Said {
+    service: String,
+    state: String,
+    transition: String,
+    seq: u64,
+}
 
 impl<S: tracing::Subscriber> Layer<S> for Written {
     fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
         if event.metadata().target() == "rxd::state" {
             let mut said = Said::default();
             event.record(&mut said);
-            self.0.lock().unwrap().push((said.service, said.state, said.transition, said.seq));
+            self.0.lock().unwrap().push(said);
         }
     }
-}
-
-#[derive(Default)]
-struct Said {
-    service: String,
-    state: String,
-    transition: String,
-    seq: u64,
 }
 
 impl Visit for Said {
@@ -57,8 +57,11 @@ async fn each_transition_is_an_event_with_its_number() {
     handle.wait_for(["a", "b"], State::Run).await.unwrap();
     end(&handle).await;
     let history = handle.history();
-    let made = history
-        .iter()
-        .map(|step| (step.name.to_string(), step.state.as_str().into(), step.transition.as_str().into(), step.seq));
+    let made = history.iter().map(|step| Said {
+        service: step.name.to_string(),
+        state: step.state.as_str().into(),
+        transition: step.transition.as_str().into(),
+        seq: step.seq,
+    });
     assert_eq!(*written.0.lock().unwrap(), made.collect::<Vec<_>>());
 }
