@@ -14,7 +14,11 @@ use tracing::field::{Field, Visit};
 /// It comes with another subscriber: where there is only one, a callsite that a thread without it comes upon first is
 /// taken to be of interest to nobody.
 #[derive(Clone)]
-pub(crate) struct Heard(Arc<(Mutex<Vec<String>>, Condvar)>, tracing::Level, tracing::Dispatch);
+pub(crate) struct Heard(
+    Arc<(Mutex<Vec<String>>, Condvar)>,
+    tracing::Level,
+    #[expect(dead_code, reason = "it is there to be there")] tracing::Dispatch,
+);
 
 impl Default for Heard {
     fn default() -> Self {
