@@ -124,7 +124,8 @@ async fn a_stream_that_is_made_in_init_lives_on_into_run_and_misses_nothing() {
     let (seen, mut told) = mpsc::unbounded_channel();
     let daemon = Flapping { observed: Observed { failures: 2 }, observer: Observer { stream: None, seen } };
     let handle = daemon.start().await.unwrap();
-    assert_eq!(told.recv().await, Some(6), "three Runs, entered and left");
+    let told_in_time = tokio::time::timeout(std::time::Duration::from_secs(60), told.recv()).await;
+    assert_eq!(told_in_time, Ok(Some(6)), "three Runs, entered and left");
     handle.shutdown();
     handle.wait().await.into_result().unwrap();
     assert_eq!(told.recv().await, None);
