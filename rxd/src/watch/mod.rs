@@ -185,9 +185,10 @@ impl Watch {
         // If all of them were started again since, those that were: they are why it has ended, unless it asks
         // about what was over before they exited.
         let exited = [exited(false), exited(!self.unknown)].into_iter().find(|exited| !exited.is_empty());
+        let past = self.unknown && self.words.iter().all(|word| word.seq > 0);
         match exited {
             Some(exited) => Never::Exited(exited),
-            None if self.core.board.is_closed() => Never::Closed,
+            None if self.core.board.is_closed() && !past => Never::Closed,
             None => Never::Past,
         }
     }
