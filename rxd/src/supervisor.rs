@@ -265,7 +265,7 @@ impl Supervisor {
 
     /// Publishes Exit for whoever has not.
     fn abandon(&self) {
-        if self.core.board.alive() == 0 {
+        if self.core.ladder.left() == 0 {
             return;
         }
         for id in 0..self.core.board.len() as Id {

@@ -123,7 +123,7 @@ impl Seat {
             self.ran();
         }
         self.to = match (self.begun, leave) {
-            (true, Leave::Failed(_)) if self.to != State::Stop => self.decide(cause),
+            (true, Leave::Failed(_)) => self.decide(cause),
             (true, _) => State::Stop,
             (false, Leave::End(_)) => State::Exit,
             (false, Leave::Round(_)) => State::Init,

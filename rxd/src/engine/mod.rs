@@ -20,7 +20,7 @@ mod enter;
 mod hold;
 mod supervise;
 
-use crate::board::{Id, Owed, Step, signal};
+use crate::board::{Id, Owed, Step};
 use crate::context::Context;
 use crate::core::{Command, Core};
 use crate::declared::Decide;
@@ -88,7 +88,8 @@ pub(crate) fn serve<R: Runner>(mut runner: R, mut seat: Seat) -> impl Future<Out
     // What is captured is used where it is: the arguments of an `async fn` are there twice.
     async move {
         while let Some(call) = poll_fn(|task| seat.poll_next(task)).await {
-            if seat.may_leave_out(call) {
+            // A method that is not its own does nothing. Whatever the service is told, it hears of before the next.
+            if !seat.own.has(call) {
                 seat.ended(call, Outcome::WELL);
                 continue;
             }
@@ -335,12 +336,6 @@ impl Seat {
         for (nth, step) in owed.steps().iter().enumerate() {
             self.trace(step.state, step.transition, first.map(|first| first + nth as u64));
         }
-    }
-
-    /// Whether this method need not be called: it is not the service's own, and nothing else is to be done.
-    fn may_leave_out(&self, call: Call) -> bool {
-        // Nothing interrupts Stop.
-        !self.own.has(call) && (call == Call::Stop || self.core.board.signals(self.id) & !signal::GATE == 0)
     }
 
     /// Publishes that the state that was entered is left.

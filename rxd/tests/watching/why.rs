@@ -139,3 +139,17 @@ async fn what_comes_after_a_job_says_so() {
     assert_eq!(handle.why("job").unwrap().to_string(), "job in Exit (normal)");
     end(&handle).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_gate_that_is_waited_for_no_more_holds_nobody_back() {
+    let gate = When::any(Action::Entering, State::Run, ["a"]).then(Effect::GateInit).within(Duration::from_secs(1));
+    let options = Options::DEFAULT.backoff(Backoff::fixed(Duration::from_secs(10)));
+    let b = Service::new("b", puppet(&[]).1).watch(gate).options(options);
+    let handle = start([brisk("a", puppet(&[State::Init]).1), b]).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(
+        handle.why("b").unwrap().to_string(),
+        "b not begun, attempt 1 in 9.0 s, last error: waited 1s for `a` entering Run"
+    );
+    end(&handle).await;
+}

@@ -202,6 +202,10 @@ fn run(services: usize, room: usize, ops: Vec<Op>) {
             reader.check_alarm(&stage, closed);
         }
     }
+    for service in 0..services {
+        let moves = stage.world.moves(0).filter(|(_, who)| *who == service).count();
+        assert_eq!(stage.core.board.word(service as u32).transitions, moves as u64);
+    }
     // Whatever is left is delivered, and then each ends.
     for reader in &mut readers {
         for _ in 0..=stage.world.now() + 2 {
@@ -212,6 +216,13 @@ fn run(services: usize, room: usize, ops: Vec<Op>) {
     drop(readers);
     #[cfg(feature = "test-util")]
     assert_eq!(stage.core.board.watched(), 0, "nothing is left of those that were dropped");
+}
+
+#[test]
+fn all_have_left_unknown_when_the_last_has_whatever_the_others_do_meanwhile() {
+    let moves = |service| Op::Move { service, choice: 7 };
+    let watch = Op::Watch { all: true, action: 2, state: 0, targets: 0b11 };
+    run(2, 64, vec![watch, moves(0), moves(0), Op::Poll(0), moves(1), Op::Poll(0)]);
 }
 
 proptest! {
