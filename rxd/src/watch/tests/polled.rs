@@ -104,8 +104,7 @@ impl Reader {
                             // Unknown was over before: that they exited since is not why.
                             let unknown = model.state == State::Unknown;
                             let past = unknown && model.targets.iter().all(|&who| world.has_begun(who));
-                            let exited =
-                                model.targets.iter().filter(|&&who| world.is_over(who) || !over && !unknown);
+                            let exited = model.targets.iter().filter(|&&who| world.is_over(who) || !over && !unknown);
                             let exited: Vec<_> =
                                 exited.filter_map(|&who| Some((name(who).into(), world.ended(who)?))).collect();
                             let never = match () {
