@@ -68,6 +68,11 @@ impl Call {
         }
     }
 
+    /// Whether it returns for a reload, and is called again after it: it may take as long as it likes.
+    fn makes_way(self) -> bool {
+        matches!(self, Call::Idle | Call::Run)
+    }
+
     fn name(self) -> &'static str {
         match self {
             Call::Reload => "reload",
@@ -240,7 +245,7 @@ pub(crate) struct Seat {
     winding: Option<Box<WindUp>>,
     /// A reload was asked for, and has not been begun.
     reload_asked: bool,
-    /// Run has returned for a reload, and is to be called again in the same state.
+    /// Idle or Run has returned for a reload, and is to be called again in the same state.
     paused: bool,
     replies: Option<Box<Replies>>,
     /// Exit was published for the last time.

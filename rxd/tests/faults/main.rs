@@ -40,6 +40,7 @@ mod contexts;
 mod cycles;
 mod graph;
 mod guarantees;
+mod heartbeat;
 mod kit;
 mod limits;
 mod managers;

@@ -193,7 +193,7 @@ async fn f13_idle_never_returns() {
     let running = start(daemon([puppet("a", State::Idle, [Act::Hang]), plain("b")])).await;
     tokio::time::sleep(3600 * SECOND).await;
     assert!(running.handle.states()["a"].is_in(State::Idle));
-    assert_eq!(running.handle.why("a").unwrap().to_string(), "a in Idle", "it waits for nobody");
+    assert_eq!(running.handle.why("a").unwrap().to_string(), "a in Idle: in its own `idle` for 60.0 min");
     assert!(running.handle.states()["b"].is_in(State::Run));
     let ran = running.stop().await;
     assert_eq!(ran.states("a"), "init+ init- idle+ idle- stop+ stop- exit+");

@@ -35,6 +35,10 @@ impl Heard {
         self.0.0.lock().unwrap().iter().any(|line| line.contains(text))
     }
 
+    pub(crate) fn lines(&self) -> Vec<String> {
+        self.0.0.lock().unwrap().clone()
+    }
+
     /// Blocks until it was said.
     fn wait_for(&self, text: &str) {
         let lines = self.0.0.lock().unwrap();

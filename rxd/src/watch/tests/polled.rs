@@ -101,12 +101,15 @@ impl Reader {
                         assert!(due && edges.len() == *taken, "it ends before all was taken");
                         if !self.ended {
                             let over = model.targets.iter().any(|&who| world.is_over(who));
-                            let exited = model.targets.iter().filter(|&&who| !over || world.is_over(who));
+                            // Unknown was over before: that they exited since is not why.
+                            let unknown = model.state == State::Unknown;
+                            let past = unknown && model.targets.iter().all(|&who| world.has_begun(who));
+                            let exited = model.targets.iter().filter(|&&who| world.is_over(who) || !over && !unknown);
                             let exited: Vec<_> =
                                 exited.filter_map(|&who| Some((name(who).into(), world.ended(who)?))).collect();
                             let never = match () {
                                 () if !exited.is_empty() => Never::Exited(exited),
-                                () if closed => Never::Closed,
+                                () if closed && !past => Never::Closed,
                                 () => Never::Past,
                             };
                             assert_eq!(watch.ended(), Some(&never));
