@@ -35,7 +35,7 @@ fn whatever_ends_it_nothing_is_left_that_could_wake_it() {
     for is_dropped in [false, true] {
         let (directory, ladder) = (Directory::of_names(["a".to_owned()]), Ladder::new(&[vec![]]));
         let core = Arc::new(Core::new("d".into(), directory, Board::new(vec![vec![]], 8), ladder));
-        let seat = Seat::new(core.clone(), 0, Knobs::Declared(&Options::DEFAULT), Box::new(continuous::default()));
+        let seat = Seat::new(core.clone(), 0, Knobs::Declared(&Options::DEFAULT), Box::new(continuous));
         let task = Arc::new(Task);
         let waker = Waker::from(task.clone());
         {
