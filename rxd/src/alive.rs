@@ -21,7 +21,7 @@ pub(crate) struct Alive {
 #[non_exhaustive]
 pub enum OnStale {
     /// The watchdog is fed no more, and the service manager ends the process. Without a watchdog it
-    /// is for whoever asks `/livez` to do so.
+    /// is logged, once for each time, and for whoever asks `/livez` to do so.
     #[default]
     Trigger,
     /// The service is restarted first. If that does not take it out of Run, or does not bring its
@@ -29,15 +29,15 @@ pub enum OnStale {
     Restart,
 }
 
-/// Has stale services restarted where no watchdog is fed that would see to it. Dropped, it ends.
+/// Has stale services restarted, or at least named, where no watchdog is fed that would see to it. Dropped, it ends.
 #[derive(Debug)]
 pub(crate) struct Keeper(JoinHandle<()>);
 
 impl Keeper {
-    /// None, if no service is to be restarted so.
+    /// None, if no service has a heartbeat.
     pub(crate) fn start(core: &Arc<Core>) -> Option<Keeper> {
-        let period = core.pulse().rescues()?;
-        Some(Keeper(tokio::spawn(keep(core.clone(), (period / 4).max(Duration::from_millis(1))))))
+        let (period, on_stale) = core.pulse().period()?;
+        Some(Keeper(tokio::spawn(keep(core.clone(), (period / 4).max(Duration::from_millis(1)), on_stale))))
     }
 }
 
@@ -47,12 +47,16 @@ impl Drop for Keeper {
     }
 }
 
-async fn keep(core: Arc<Core>, every: Duration) {
+async fn keep(core: Arc<Core>, every: Duration, on_stale: OnStale) {
     let mut tick = interval(every);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut told = String::new();
     loop {
         tick.tick().await;
+        if on_stale == OnStale::Trigger {
+            core.say_lapsed();
+            continue;
+        }
         let stale = core.rescue().filter(|stale| !stale.is_curable());
         let trouble = stale.map(|stale| stale.text(&core)).unwrap_or_default();
         if trouble != told && !trouble.is_empty() {

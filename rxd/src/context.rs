@@ -105,7 +105,8 @@ impl Context {
         }
     }
 
-    /// Completes when the method is to return: the daemon is stopping, a reaction fired, or somebody asked.
+    /// Completes when the method is to return: the daemon is stopping, a reaction fired, somebody
+    /// asked, or a reload is to be taken up.
     ///
     /// In [`Runner::stop`](crate::Runner::stop) it completes when Stop's own limit is over.
     ///

@@ -73,6 +73,8 @@ pub(crate) struct Detail {
     pub(crate) cause: Option<Cause>,
     /// When it will try again.
     pub(crate) next_attempt: Option<Instant>,
+    /// When it is to enter Run, while it waits in Idle for that.
+    pub(crate) enters_run: Option<Instant>,
     /// Which limit was missed at shutdown.
     pub(crate) overrun: Option<State>,
 }

@@ -139,7 +139,8 @@ impl Daemon {
     }
 
     /// What happens when a service that declared a heartbeat has none while it is in Run. Default:
-    /// it is left to systemd's watchdog, and to whoever asks the admin route's `/livez`.
+    /// it is left to systemd's watchdog; without one it is a warning in the log, and for whoever asks
+    /// the admin route's `/livez`.
     pub fn on_stale(mut self, on_stale: OnStale) -> Self {
         self.alive.on_stale = on_stale;
         self

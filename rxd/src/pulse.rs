@@ -25,6 +25,8 @@ struct Beating {
     patience: Duration,
     /// In which Run it was restarted, by the number of the transition into it, and when.
     rescue: Option<(u64, Duration)>,
+    /// That it has lapsed was said.
+    said: bool,
 }
 
 /// A service in Run whose heartbeat lapsed.
@@ -67,15 +69,25 @@ impl Pulse {
         let beating = |(id, options): (usize, &Options)| {
             // Run is given its time to return, then what it spawned is.
             let patience = options.timeouts[3].unwrap_or(STOP_LIMIT).saturating_mul(2);
-            options.heartbeat.map(|period| Beating { id: id as Id, period, patience, rescue: None })
+            options.heartbeat.map(|period| Beating { id: id as Id, period, patience, rescue: None, said: false })
         };
         Pulse { on_stale, services: options.enumerate().filter_map(beating).collect() }
     }
 
-    /// The shortest period, if a stale service is to be restarted.
-    pub(crate) fn rescues(&self) -> Option<Duration> {
-        let periods = self.services.iter().map(|service| service.period);
-        periods.min().filter(|_| self.on_stale == OnStale::Restart)
+    /// The shortest period, if there is one, and what is done about one that lapses.
+    pub(crate) fn period(&self) -> Option<(Duration, OnStale)> {
+        Some((self.services.iter().map(|service| service.period).min()?, self.on_stale))
+    }
+
+    /// Those that have become stale, and for which nothing is to be done. Each is told once, until it beats again.
+    fn lapsed(&mut self, core: &Core) -> Vec<Stale> {
+        let (now, on_stale) = (core.uptime(), self.on_stale);
+        let lapsed = self.services.iter_mut().filter_map(|service| {
+            let stale = service.stale(core, now, on_stale);
+            let said = std::mem::replace(&mut service.said, stale.is_some());
+            stale.filter(|_| !said)
+        });
+        lapsed.collect()
     }
 
     /// The worst of those that are stale at this moment.
@@ -112,6 +124,15 @@ impl Core {
             drop(self.request(stale.id, Command::Restart));
         }
         Some(stale)
+    }
+
+    /// Says which have lapsed, each time, where nothing else is done about it.
+    pub(crate) fn say_lapsed(&self) {
+        let lapsed = self.pulse().lapsed(self);
+        for Stale { id, period, .. } in lapsed {
+            let service = &**self.name(id);
+            tracing::warn!(target: "rxd", service, "no heartbeat within {period:?}: it may be stuck, and is left alone");
+        }
     }
 }
 

@@ -68,9 +68,10 @@ pub trait Runner: Send + 'static {
     /// Takes up a new configuration: called on SIGHUP, and when an operator asks.
     ///
     /// A service in Run stays in it: `run` is told to return, `reload` is called, and then `run`
-    /// again, without a transition; tasks the service spawned end first. An error leaves things as
-    /// they were, so check the new configuration before you put it in place. A service without a
-    /// `reload` of its own is left alone by SIGHUP. Default: nothing.
+    /// again, without a transition; tasks the service spawned end first. In Idle likewise, with
+    /// `idle`, unless that has returned. An error leaves things as they were, so check the new
+    /// configuration before you put it in place. A service without a `reload` of its own is left
+    /// alone by SIGHUP. Default: nothing.
     fn reload(&mut self, cx: &Context) -> impl Future<Output = Result> + Send {
         let _ = cx;
         Nothing

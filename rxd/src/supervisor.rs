@@ -89,6 +89,7 @@ impl Supervisor {
     pub(crate) async fn run(mut self) {
         let keeper = if self.systemd.feeds() { None } else { Keeper::start(&self.core) };
         self.until_shutdown().await;
+        let begun = Instant::now();
         drop(keeper);
         self.systemd.stopping(self.shutdown_timeout.saturating_add(SETTLE));
         let end = match self.core.ladder.left() {
@@ -114,6 +115,11 @@ impl Supervisor {
         match self.sentinel.take() {
             Some(sentinel) if stuck => sentinel.stay(),
             sentinel => drop(sentinel),
+        }
+        let exit_code = report.exit_code();
+        match report.reason {
+            Some(_) => tracing::info!(target: "rxd", took = ?whole(begun.elapsed()), exit_code, "stopped"),
+            None => tracing::info!(target: "rxd", exit_code, "stopped: every service has exited"),
         }
         // Before a test can go on.
         #[cfg(any(test, feature = "test-util"))]
@@ -259,7 +265,7 @@ impl Supervisor {
 
     /// Publishes Exit for whoever has not.
     fn abandon(&self) {
-        if self.core.board.alive() == 0 {
+        if self.core.ladder.left() == 0 {
             return;
         }
         for id in 0..self.core.board.len() as Id {
@@ -297,4 +303,9 @@ impl Supervisor {
             lost: false,
         }
     }
+}
+
+/// In whole milliseconds.
+fn whole(time: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
 }

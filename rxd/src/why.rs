@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Why a service is where it is: what it waits for, what those services wait for in turn, and so on.
 ///
@@ -32,6 +33,10 @@ pub struct Standing {
     pub waits_for: Vec<Unmet>,
     /// In how long it begins its next attempt, while it waits for that.
     pub next_attempt: Option<Duration>,
+    /// How long it has been in its own [`idle`](crate::Runner::idle), if that is what it is in.
+    pub idles_for: Option<Duration>,
+    /// In how long it enters Run, while it waits in Idle for its [delay](crate::Options::delay_of).
+    pub enters_run: Option<Duration>,
     /// What its last failure said, unless it is in Run and so has recovered from it.
     pub error: Option<String>,
 }
@@ -115,7 +120,12 @@ impl Standing {
         let service = core.state(id, word);
         let next_attempt = service.next_attempt.map(|at| at.saturating_sub(core.uptime()));
         let error = service.last_error.clone().filter(|_| !word.is_in(State::Run));
-        Standing { service, waits_for, next_attempt: next_attempt.filter(|left| !left.is_zero()), error }
+        let idle = word.is_in(State::Idle) && waits_for.is_empty();
+        let enters_run = core.detail(id, |detail| detail.enters_run).filter(|_| idle);
+        let enters_run = enters_run.map(|at| at.saturating_duration_since(Instant::now()));
+        let idles_for = (idle && enters_run.is_none()).then(|| core.uptime().saturating_sub(service.at));
+        let next_attempt = next_attempt.filter(|left| !left.is_zero());
+        Standing { service, waits_for, next_attempt, idles_for, enters_run, error }
     }
 }
 
@@ -169,6 +179,12 @@ impl fmt::Display for Standing {
         for (at, unmet) in self.waits_for.iter().enumerate() {
             write!(f, "{}{unmet}", if at == 0 { ": waits for " } else { ", and for " })?;
         }
+        if let Some(since) = self.idles_for {
+            write!(f, ": in its own `idle` for {}", Short(since))?;
+        }
+        if let Some(left) = self.enters_run {
+            write!(f, ": enters Run in {}", Short(left))?;
+        }
         match &self.next_attempt {
             Some(left) => write!(f, ", attempt {} in {}", incarnation.saturating_add(1), Short(*left))?,
             None if *incarnation > 1 && *state == State::Init => write!(f, ", attempt {incarnation}")?,
@@ -193,15 +209,17 @@ impl fmt::Display for Unmet {
     }
 }
 
-/// A time as it is read: `3.1 s`, `250 ms`.
+/// A time as it is read: `25 ms`, `3.1 s`, `4.5 h`.
 struct Short(Duration);
 
 impl fmt::Display for Short {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0 < Duration::from_millis(100) {
-            write!(f, "{} ms", self.0.as_millis())
-        } else {
-            write!(f, "{:.1} s", self.0.as_secs_f64())
+        let seconds = self.0.as_secs_f64();
+        match self.0.as_secs() {
+            _ if seconds < 0.1 => write!(f, "{} ms", self.0.as_millis()),
+            0..120 => write!(f, "{seconds:.1} s"),
+            120..7200 => write!(f, "{:.1} min", seconds / 60.0),
+            _ => write!(f, "{:.1} h", seconds / 3600.0),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! Intracom where it is meant to be used: between the services of a daemon.
 
-use rxd::intracom::{Group, Subscription};
+use rxd::intracom::{Declared, Group, Subscription};
 use rxd::{Context, Daemon, Runner, Service, State, manager};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::mpsc;
 
 struct Reader {
     kept: Arc<Mutex<Option<Subscription<u32>>>>,
@@ -46,4 +48,69 @@ async fn a_subscription_ends_with_its_round_and_the_registry_with_the_daemon() {
     let mut numbers = kept.lock().unwrap().take().unwrap();
     assert_eq!(numbers.next().await, None, "it was of a round that is over");
     assert!(outside.is_closed());
+}
+
+/// A membership that reads nothing, as the guide has it.
+struct Queue(Option<Subscription<u32>>);
+
+impl Runner for Queue {
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        self.0 = Some(JOBS.subscribe(&cx.intracom(), WORKERS)?);
+        cx.cancelled().await;
+        Ok(())
+    }
+}
+
+/// Is lost with its second job.
+struct Worker {
+    fails: bool,
+    done: mpsc::UnboundedSender<u32>,
+}
+
+impl Runner for Worker {
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        let mut jobs = JOBS.subscribe(&cx.intracom(), WORKERS)?;
+        while let Some(job) = jobs.recv().await {
+            let _ = self.done.send(job);
+            if job == 2 && std::mem::take(&mut self.fails) {
+                return Err("lost".into());
+            }
+        }
+        Ok(())
+    }
+}
+
+static JOBS: Declared<u32> = Declared::new("jobs").patience(Duration::MAX);
+const WORKERS: Group<'_> = Group::named("workers").capacity(1000);
+
+/// What a pool of one worker gets to do of five jobs, if it is lost with the second.
+async fn done_of_five(keeps: bool) -> Vec<u32> {
+    let (done, mut told) = mpsc::unbounded_channel();
+    let worker = Service::new("worker", Worker { fails: true, done });
+    let daemon = Daemon::new("pool").signals([]);
+    let daemon = match keeps {
+        true => daemon.add(Service::new("queue", Queue(None))).add(worker.needs(["queue"])),
+        false => daemon.add(worker),
+    };
+    let handle = daemon.start().await.unwrap();
+    handle.wait_for("worker", State::Run).await.unwrap();
+    let jobs = JOBS.on(&handle.intracom()).unwrap();
+    while jobs.stats().groups.iter().map(|group| group.members).sum::<usize>() < 1 + usize::from(keeps) {
+        tokio::task::yield_now().await;
+    }
+    for job in 1..=5 {
+        assert_eq!(jobs.publish(job).await.unwrap().delivered(), 1);
+    }
+    // Time passes when the worker has done all there is, and it comes round in a fraction of this.
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(handle.states()["worker"].incarnation, 2);
+    handle.shutdown();
+    assert!(handle.wait().await.is_ok());
+    std::iter::from_fn(|| told.try_recv().ok()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_membership_that_reads_nothing_keeps_the_queue_when_a_worker_is_lost() {
+    assert_eq!(done_of_five(true).await, [1, 2, 3, 4, 5]);
+    assert_eq!(done_of_five(false).await, [1, 2], "the group ends with its last member");
 }

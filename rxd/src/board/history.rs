@@ -88,5 +88,8 @@ mod tests {
         let place = history.events.as_ptr();
         (1..100).for_each(|seq| history.push(Event { seq, ..Event::default() }));
         assert_eq!(history.events.as_ptr(), place);
+        history.recorded = Vec::with_capacity(2);
+        (1..9).for_each(|seq| history.push(Event { seq, ..Event::default() }));
+        assert!(history.recorded.iter().map(|event| event.seq).eq(1..=2), "nor for those that judge the first ones");
     }
 }

@@ -19,7 +19,6 @@ pub(super) struct Inner {
     free: Vec<u32>,
     pub(super) wake: VecDeque<u32>,
     pub(super) history: History,
-    pub(super) alive: usize,
     pub(super) closed: bool,
     /// How many watches the transitions have looked at: what they cost.
     #[cfg(feature = "test-util")]
@@ -54,7 +53,6 @@ impl Inner {
             free: Vec::new(),
             wake: VecDeque::new(),
             history: History::new(history),
-            alive: services,
             closed: false,
             #[cfg(feature = "test-util")]
             looked_at: 0,

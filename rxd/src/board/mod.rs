@@ -221,16 +221,12 @@ impl Board {
         now: u64,
         told: impl FnOnce(Option<Seq>),
     ) {
-        let was_over = inner.cells[id as usize].word.over;
         let enter = Step { state: State::Exit, transition: Transition::Entering, cause };
         let seq = inner.step(&self.ears, id, enter, now, |word| {
             (word.ended_well, word.gave_up) = (ended_well, gave_up);
             (word.over, word.ended) = (true, Some(cause));
             word.abandoned = cause == Cause::Abandoned;
         });
-        if seq.is_some() {
-            inner.alive -= usize::from(!was_over);
-        }
         self.wake(inner, || told(seq));
     }
 
@@ -290,7 +286,6 @@ impl Board {
             return;
         }
         inner.revive(id);
-        inner.alive += 1;
         let own = inner.cells[id as usize].own();
         let mut signals = 0;
         for row in &mut inner.rows[own] {
@@ -347,11 +342,6 @@ impl Board {
             drop(inner);
             wakers.into_iter().flatten().for_each(Waker::wake);
         }
-    }
-
-    /// How many services are not in Exit.
-    pub(crate) fn alive(&self) -> usize {
-        self.lock().alive
     }
 
     // ---- reading ------------------------------------------------------------------------------
@@ -416,7 +406,7 @@ impl Board {
     fn wake_all(&self) {
         let mut inner = self.lock();
         let mut owed = inner.wake.len();
-        while owed > 0 {
+        loop {
             let mut wakers = [const { None }; HANDFUL];
             for slot in wakers.iter_mut().take(owed) {
                 *slot = inner.next_to_wake().flatten();

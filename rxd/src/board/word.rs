@@ -41,9 +41,7 @@ impl Word {
         let Step { state, transition, cause } = step;
         // Most states are left by a transition of their own. Unknown is not; neither is Exit when
         // an operator starts the service again, nor whatever an abandoned service was in.
-        if self.transition == Transition::Entering && (state != self.state || transition == Transition::Exited) {
-            self.left |= self.state.bit();
-        }
+        self.left |= self.state.bit();
         (self.seq, self.at, self.state, self.transition, self.cause) = (seq, at, state, transition, cause);
         self.transitions += 1;
         if (state, transition) == (State::Init, Transition::Entering) {

@@ -63,7 +63,7 @@ impl Seat {
                     self.interrupted = Some(cause);
                     return Some(cause);
                 }
-                Some(Leave::Reload) | None if self.reload_asked && call == Call::Run => return Some(Cause::Operator),
+                Some(Leave::Reload) | None if self.reload_asked && call.makes_way() => return Some(Cause::Operator),
                 Some(Leave::Reload) | None => {}
             }
         }

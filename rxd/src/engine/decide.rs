@@ -40,10 +40,10 @@ impl Seat {
             return;
         }
         let told = self.ending.is_some() || self.interrupted.is_some();
-        if call == Call::Run && self.reload_asked && cause == Cause::Operator && !told {
+        if call.makes_way() && self.reload_asked && cause == Cause::Operator && !told {
             // It returned to reload: the state is not left.
             self.paused = true;
-            self.at = State::Run;
+            self.at = call.state();
             return;
         }
         if cause.is_failure() {
@@ -119,11 +119,11 @@ impl Seat {
             Leave::Round(_) => self.interrupted = Some(cause),
             Leave::Failed(_) | Leave::Reload => self.failed = self.failed.or(Some(cause)),
         }
-        if std::mem::take(&mut self.paused) {
+        if std::mem::take(&mut self.paused) && self.to == State::Run {
             self.ran();
         }
         self.to = match (self.begun, leave) {
-            (true, Leave::Failed(_)) if self.to != State::Stop => self.decide(cause),
+            (true, Leave::Failed(_)) => self.decide(cause),
             (true, _) => State::Stop,
             (false, Leave::End(_)) => State::Exit,
             (false, Leave::Round(_)) => State::Init,

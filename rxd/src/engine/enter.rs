@@ -133,22 +133,27 @@ impl Seat {
                 self.set_delay(delay.max(self.options.delays[0]));
                 Stage::Turn
             }
+            State::Idle | State::Run if self.paused => {
+                // It is in the state: what fired while it reloaded takes it out before the method is called again.
+                let run = self.to == State::Run;
+                return Some(match self.told_to_leave().or_else(|| run.then(|| self.stop_reaction()).flatten()) {
+                    Some(leave) => Err(leave),
+                    None => {
+                        self.paused = false;
+                        Ok(if run { Call::Run } else { Call::Idle })
+                    }
+                });
+            }
             State::Idle => {
                 self.set_delay(self.options.delays[1]);
                 Stage::Delay
             }
-            State::Run if self.paused => {
-                // It is in Run: what fired while it reloaded takes it out before `run` is called again.
-                return Some(match self.told_to_leave().or_else(|| self.stop_reaction()) {
-                    Some(leave) => Err(leave),
-                    None => {
-                        self.paused = false;
-                        Ok(Call::Run)
-                    }
-                });
-            }
             State::Run => {
-                self.set_delay(self.options.delays[2]);
+                let delay = self.options.delays[2];
+                self.set_delay(delay);
+                if !delay.is_zero() {
+                    self.core.note(self.id, |detail| detail.enters_run = Some(later(delay)));
+                }
                 Stage::Delay
             }
             State::Stop => Stage::Stop,
@@ -215,6 +220,7 @@ impl Seat {
     }
 
     fn enter_idle(&mut self) -> Call {
+        self.core.note_if_any(self.id, |detail| detail.enters_run = None);
         self.inside = Some(State::Idle);
         self.publish(State::Idle, Transition::Entering, Cause::Normal);
         Call::Idle

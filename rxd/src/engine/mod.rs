@@ -19,8 +19,10 @@ mod decide;
 mod enter;
 mod hold;
 mod supervise;
+#[cfg(all(test, not(rxd_loom)))]
+mod tests;
 
-use crate::board::{Id, Owed, Step, signal};
+use crate::board::{Id, Owed, Step};
 use crate::context::Context;
 use crate::core::{Command, Core};
 use crate::declared::Decide;
@@ -66,6 +68,11 @@ impl Call {
         }
     }
 
+    /// Whether it returns for a reload, and is called again after it: it may take as long as it likes.
+    fn makes_way(self) -> bool {
+        matches!(self, Call::Idle | Call::Run)
+    }
+
     fn name(self) -> &'static str {
         match self {
             Call::Reload => "reload",
@@ -83,7 +90,8 @@ pub(crate) fn serve<R: Runner>(mut runner: R, mut seat: Seat) -> impl Future<Out
     // What is captured is used where it is: the arguments of an `async fn` are there twice.
     async move {
         while let Some(call) = poll_fn(|task| seat.poll_next(task)).await {
-            if seat.may_leave_out(call) {
+            // A method that is not its own does nothing. Whatever the service is told, it hears of before the next.
+            if !seat.own.has(call) {
                 seat.ended(call, Outcome::WELL);
                 continue;
             }
@@ -237,7 +245,7 @@ pub(crate) struct Seat {
     winding: Option<Box<WindUp>>,
     /// A reload was asked for, and has not been begun.
     reload_asked: bool,
-    /// Run has returned for a reload, and is to be called again in the same state.
+    /// Idle or Run has returned for a reload, and is to be called again in the same state.
     paused: bool,
     replies: Option<Box<Replies>>,
     /// Exit was published for the last time.
@@ -330,12 +338,6 @@ impl Seat {
         for (nth, step) in owed.steps().iter().enumerate() {
             self.trace(step.state, step.transition, first.map(|first| first + nth as u64));
         }
-    }
-
-    /// Whether this method need not be called: it is not the service's own, and nothing else is to be done.
-    fn may_leave_out(&self, call: Call) -> bool {
-        // Nothing interrupts Stop.
-        !self.own.has(call) && (call == Call::Stop || self.core.board.signals(self.id) & !signal::GATE == 0)
     }
 
     /// Publishes that the state that was entered is left.

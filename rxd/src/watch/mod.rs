@@ -77,6 +77,8 @@ pub struct Watch {
     targets: Box<[Id]>,
     /// Where the targets are put when it is polled.
     words: Vec<Word>,
+    /// It asks about Unknown, which does not come again.
+    unknown: bool,
     end: Option<Never>,
 }
 
@@ -96,14 +98,16 @@ impl Watch {
         // What a poll needs is allocated here: the board allocates nothing under its lock for it.
         let words = Vec::with_capacity(targets.len());
         let ticket = core.board.watch(mode, condition, &targets);
-        Watch { core: core.clone(), ticket: Some(ticket), targets, words, end: None }
+        let unknown = matches!(condition, Condition::State(_, State::Unknown));
+        Watch { core: core.clone(), ticket: Some(ticket), targets, words, unknown, end: None }
     }
 
     /// The watch of a declared `stream(..)`.
     pub(crate) fn declared(core: &Arc<Core>, edge: &Edge<'_>) -> Watch {
         let targets = names::places_of(core, edge);
         if targets.is_empty() {
-            return Watch { core: core.clone(), ticket: None, targets, words: Vec::new(), end: Some(Never::Absent) };
+            let (core, end) = (core.clone(), Some(Never::Absent));
+            return Watch { core, ticket: None, targets, words: Vec::new(), unknown: false, end };
         }
         Watch::on(core, edge.mode, Condition::State(edge.action, edge.state), targets)
     }
@@ -178,11 +182,13 @@ impl Watch {
             let ended = words.filter_map(|(&id, word)| Some((id, word.ended.filter(|_| ever || word.over)?)));
             ended.map(|(id, cause)| (self.core.name(id).clone(), cause)).collect()
         };
-        // If all of them were started again since, those that were: they are why it has ended.
-        let exited = [exited(false), exited(true)].into_iter().find(|exited| !exited.is_empty());
+        // If all of them were started again since, those that were: they are why it has ended, unless it asks
+        // about what was over before they exited.
+        let exited = [exited(false), exited(!self.unknown)].into_iter().find(|exited| !exited.is_empty());
+        let past = self.unknown && self.words.iter().all(|word| word.seq > 0);
         match exited {
             Some(exited) => Never::Exited(exited),
-            None if self.core.board.is_closed() => Never::Closed,
+            None if self.core.board.is_closed() && !past => Never::Closed,
             None => Never::Past,
         }
     }

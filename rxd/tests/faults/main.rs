@@ -23,7 +23,7 @@
 //! |---|---|
 //! | G1 | every run, since each is judged; `g1_g6_..` for any manager; the board alone by loom |
 //! | G2 | `g2_g3_every_outcome_..`, the chaos |
-//! | G5 | `f1_..` to `f5_..`, and the tasks of `methods` |
+//! | G5 | `f1_..` to `f5_..`, and `tasks` |
 //! | G7 | `f22_..` |
 //! | G8 | it does not compile; `start` refuses the same in the same words |
 //! | G22 | every run, and the formula alone where it is; `f35_..` for its spread |
@@ -40,6 +40,7 @@ mod contexts;
 mod cycles;
 mod graph;
 mod guarantees;
+mod heartbeat;
 mod kit;
 mod limits;
 mod managers;
@@ -52,3 +53,4 @@ mod restart;
 mod signals;
 mod stall;
 mod table;
+mod tasks;

@@ -157,7 +157,6 @@ async fn a_manager_is_asked_once_for_each_method_that_ended() {
 
 #[tokio::test(start_paused = true)]
 async fn a_gate_that_stays_shut_is_a_failure_the_manager_hears_of() {
-    let fail_fast = but(State::Idle, || State::Exit);
     let when = rxd::When::any(rxd::Action::Entering, State::Run, ["b"]).within(SECOND);
     let mut asked = 0;
     let a = plain("a").watch(when).manager(Decides(move |ended: Ended| {
@@ -168,11 +167,58 @@ async fn a_gate_that_stays_shut_is_a_failure_the_manager_hears_of() {
             _ => usual(ended),
         }
     }));
-    drop(fail_fast);
     let running = start(daemon([a, puppet("b", State::Init, [Act::Hang])])).await;
     running.until("a", State::Exit).await;
     let ran = running.stop().await;
     assert_eq!(ran.ending("a").cause, Cause::Timeout);
     assert_eq!(ran.error("a"), "waited 1s for `b` entering Run");
     assert_eq!(ran.states("a"), "init+ init- idle+ idle- stop+ stop- exit+");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gate_before_init_that_stays_shut_may_be_the_end() {
+    let waits = || {
+        let when = rxd::When::any(rxd::Action::Entering, State::Run, ["b"]).then(rxd::Effect::GateInit).within(SECOND);
+        plain("a").watch(when).options(brisk())
+    };
+    let ends = [
+        (waits().manager(but(State::Init, || State::Exit)), Cause::Timeout, "waited 1s for `b` entering Run"),
+        (waits().manager(but(State::Init, || panic!("told to"))), Cause::Panic, "its manager panicked: told to"),
+        (waits().manager(but(State::Stop, || panic!("told to"))), Cause::Panic, "its manager panicked: told to"),
+    ];
+    for (a, cause, said) in ends {
+        let running = start(daemon([a, puppet("b", State::Init, [Act::Hang])])).await;
+        running.until("a", State::Exit).await;
+        let ran = running.stop().await;
+        assert_eq!(ran.states("a"), "exit+");
+        assert_eq!(ran.trace.entered("a", State::Exit)[0], SECOND);
+        assert_eq!(ran.ending("a").cause, cause);
+        assert!(ran.error("a").starts_with(said), "{}", ran.error("a"));
+    }
+}
+
+/// As `until_success`, but finds in Idle that there is nothing to do.
+struct NothingToDo;
+
+impl Manager for NothingToDo {
+    const TABLE: Table = Table::new(
+        [State::Idle, State::Stop],
+        [State::Run, State::Stop],
+        [State::Exit, State::Stop],
+        [State::Init, State::Init],
+    );
+
+    fn next(&mut self, ended: Ended) -> State {
+        if ended.state == State::Idle { State::Exit } else { usual(ended) }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn to_have_ended_well_is_to_have_run() {
+    let job = plain("job").manager(NothingToDo);
+    let running = start(daemon([job, plain("next").after(["job"])])).await;
+    settle().await;
+    assert_eq!(running.handle.states()["job"].cause, Cause::Normal);
+    assert!(running.handle.states()["next"].is_in(State::Idle));
+    running.stop().await;
 }

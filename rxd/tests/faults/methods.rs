@@ -1,6 +1,7 @@
 //! Group A: what a method may do.
 
 use crate::kit::*;
+use crate::stall::Heard;
 use rxd::testing::{Act, Probe, Puppet, Rules, Trace};
 use rxd::{Cause, Context, Daemon, Runner, Service, State, manager};
 use std::time::Duration;
@@ -192,7 +193,7 @@ async fn f13_idle_never_returns() {
     let running = start(daemon([puppet("a", State::Idle, [Act::Hang]), plain("b")])).await;
     tokio::time::sleep(3600 * SECOND).await;
     assert!(running.handle.states()["a"].is_in(State::Idle));
-    assert_eq!(running.handle.why("a").unwrap().to_string(), "a in Idle", "it waits for nobody");
+    assert_eq!(running.handle.why("a").unwrap().to_string(), "a in Idle: in its own `idle` for 60.0 min");
     assert!(running.handle.states()["b"].is_in(State::Run));
     let ran = running.stop().await;
     assert_eq!(ran.states("a"), "init+ init- idle+ idle- stop+ stop- exit+");
@@ -307,138 +308,53 @@ async fn f22_cancelling_the_token_oneself_tells_nobody() {
     failed(&ran, Cause::Error, "cancelled", "ROUND ROUND ROUND exit+");
 }
 
-/// A service whose tasks do what they do when the round is over.
-async fn with_tasks(spawn: impl Fn(&Context) + Send + Sync + 'static) -> Ran {
-    let spawn = std::sync::Arc::new(spawn);
-    let run = Act::call(move |cx: Context| {
-        let spawn = spawn.clone();
-        async move {
-            spawn(&cx);
-            cx.cancelled().await;
-            Ok(())
-        }
-    });
-    let running = start(daemon([puppet("a", State::Run, [run]), plain("b")])).await;
-    tokio::time::sleep(SECOND).await;
-    running.stop().await
-}
-
-#[tokio::test(start_paused = true)]
-async fn tasks_end_before_stop_is_called() {
-    let ended = std::sync::Arc::new(std::sync::Mutex::new(None));
-    let noted = ended.clone();
-    let ran = with_tasks(move |cx| {
-        let (noted, cx_of_task) = (noted.clone(), cx.clone());
-        cx.spawn("worker", async move {
-            cx_of_task.cancelled().await;
-            tokio::time::sleep(2 * SECOND).await;
-            *noted.lock().unwrap() = Some(tokio::time::Instant::now());
-        });
-    })
-    .await;
-    assert!(ended.lock().unwrap().is_some());
-    let left = ran.trace.steps.iter().find(|step| step.service == "a" && step.leaves(State::Run)).unwrap();
-    assert_eq!(left.at, 3 * SECOND, "its tasks are part of Run");
-    assert_eq!(ran.trace.entered("a", State::Stop)[0].as_secs(), 3);
-    assert!(ran.report.is_ok());
-}
-
-#[tokio::test(start_paused = true)]
-async fn tasks_that_ignore_their_token_are_dropped_and_named() {
-    let ran = with_tasks(|cx| {
-        cx.spawn("worker", std::future::pending::<()>());
-    })
-    .await;
-    assert_eq!(ran.trace.entered("a", State::Stop)[0].as_secs(), 11);
-    assert_eq!(ran.ending("a").abandoned_in, Some(State::Run));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_panic_in_a_task_is_the_service_s_failure_unless_asked_otherwise() {
-    let panics = |contained: bool| {
-        let first = Act::call(move |cx: Context| async move {
-            let task = async { panic!("the worker is gone") };
-            if contained {
-                cx.spawn_contained::<_>("worker", task)
-            } else {
-                cx.spawn("worker", task)
-            };
-            cx.cancelled().await;
-            Ok(())
-        });
-        daemon([puppet("a", State::Run, [first, Act::UntilTold])])
-    };
-    let running = start(panics(false)).await;
-    tokio::time::sleep(SECOND).await;
-    let ran = running.stop().await;
-    assert_eq!(ran.states("a"), format!("{ROUND} {ROUND} exit+"));
-    assert!(ran.error("a").starts_with("task `worker` panicked: the worker is gone (at "), "{}", ran.error("a"));
-
-    let running = start(panics(true)).await;
-    tokio::time::sleep(SECOND).await;
-    let ran = running.stop().await;
-    assert_eq!(ran.states("a"), format!("{ROUND} exit+"));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_panic_in_a_task_of_a_service_that_waits_in_idle() {
-    let spawns = Act::call(async |cx: Context| {
-        cx.spawn("worker", async {
-            tokio::time::sleep(SECOND).await;
-            panic!("the worker is gone");
-        });
-        Ok(())
-    });
-    let b = puppet("b", State::Idle, [spawns, Act::Ok]).needs(["a"]);
-    let a = puppet("a", State::Init, [Act::Ok.after(5 * SECOND)]);
-    let ran = run_until(daemon([a, b]), "b", State::Run).await;
-    assert_eq!(ran.states("b"), format!("init+ init- idle+ idle- stop+ stop- {ROUND} exit+"));
-    assert!(ran.error("b").contains("the worker is gone"));
-}
-
-#[tokio::test(start_paused = true)]
-async fn tasks_are_part_of_the_idle_that_a_service_waits_in() {
-    let spawns = Act::call(async |cx: Context| {
-        let inner = cx.clone();
-        cx.spawn("worker", async move {
-            inner.cancelled().await;
-            tokio::time::sleep(2 * SECOND).await;
-        });
-        Ok(())
-    });
-    let b = puppet("b", State::Idle, [spawns]).needs(["a"]);
-    let ran = run_until(daemon([puppet("a", State::Init, [Act::UntilTold]), b]), "b", State::Idle).await;
-    let left = ran.trace.steps.iter().find(|step| step.service == "b" && step.leaves(State::Idle)).unwrap();
-    assert_eq!(left.at, 2 * SECOND, "left when they have ended");
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_a_context_that_outlived_its_round_spawns_never_runs() {
-    let (sender, receiver) = tokio::sync::oneshot::channel();
-    let mut sender = Some(sender);
-    let a = Service::new(
-        "a",
-        Do(move |cx: Context| {
-            let _ = sender.take().unwrap().send(cx.clone());
-            async move {
-                cx.cancelled().await;
-                Ok(())
-            }
-        }),
-    );
-    let running = start(daemon([a])).await;
-    let cx: Context = receiver.await.unwrap();
-    let ran = running.stop().await;
-    let late = cx.spawn("late", async { panic!("it ran") });
-    assert!(late.await.unwrap_err().is_cancelled());
-    assert!(ran.report.is_ok());
-}
-
 #[tokio::test(start_paused = true)]
 async fn an_error_when_told_to_return_is_no_failure() {
-    for act in [Act::FailWhenTold, Act::PanicWhenTold] {
+    let heard = Heard::default();
+    let _guard = tracing::subscriber::set_default(heard.clone());
+    const SAID: &str = "returned an error when it was told to";
+    let cancelled = Act::call(async |cx: Context| {
+        cx.cancelled().await;
+        Err(rxd::Cancelled.into())
+    });
+    for (act, is_said) in [(cancelled, false), (Act::PanicWhenTold, false), (Act::FailWhenTold, true)] {
         let ran = run_until(Daemon::new("d").add(puppet("a", State::Run, [act])), "a", State::Run).await;
         assert_eq!(ran.ending("a").cause, Cause::Shutdown);
         assert!(ran.report.is_ok());
+        assert_eq!(heard.has(SAID), is_said, "to say that one was cancelled is the answer");
     }
+}
+
+/// Its first method is nothing but a future without any state.
+struct NeverBegins;
+
+impl Runner for NeverBegins {
+    fn init(&mut self, _: &Context) -> impl Future<Output = rxd::Result> + Send {
+        std::future::pending()
+    }
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_method_is_called_however_small_its_future_is() {
+    let running = start(daemon([Service::new("a", NeverBegins)])).await;
+    settle().await;
+    assert!(running.handle.states()["a"].is_in(State::Init));
+    running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_in_a_task_does_not_hide_what_the_method_says() {
+    let fails = Act::call(async |cx: Context| {
+        let inner = cx.clone();
+        cx.spawn("worker", async move {
+            inner.cancelled().await;
+            panic!("told to");
+        });
+        Err(rxd::Error::msg("the method's own"))
+    });
+    let ran = once(State::Run, fails).await;
+    failed(&ran, Cause::Error, "the method's own", "ROUND ROUND ROUND exit+");
 }

@@ -1,8 +1,8 @@
 //! What an operator may ask of one service.
 
 use crate::kit::*;
-use rxd::testing::{Act, Probe, Puppet};
-use rxd::{Backoff, Cause, Options, State};
+use rxd::testing::{Act, Probe, Puppet, Reloading};
+use rxd::{Action, Backoff, Cause, Effect, Options, Service, State, When};
 
 #[tokio::test(start_paused = true)]
 async fn stop_and_start_return_when_it_is_so() {
@@ -55,6 +55,41 @@ async fn restart_cuts_a_back_off_short() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_delay_before_init_begins_when_the_restart_is_asked_for() {
+    let options = Options::DEFAULT.backoff(Backoff::fixed(3600 * SECOND)).delay_of(State::Init, 10 * SECOND);
+    let running = start(daemon([puppet("a", State::Run, [Act::Fail, Act::UntilTold]).options(options)])).await;
+    tokio::time::sleep(5 * SECOND).await;
+    running.handle.restart("a").await.unwrap();
+    assert_eq!(running.stop().await.took, 15 * SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn start_during_a_back_off_returns_when_it_has_begun_again() {
+    let options = Options::DEFAULT.backoff(Backoff::fixed(10 * SECOND));
+    let running = start(daemon([puppet("a", State::Run, [Act::Fail, Act::UntilTold]).options(options)])).await;
+    tokio::time::sleep(SECOND).await;
+    running.handle.start("a").await.unwrap();
+    assert_eq!(running.handle.states()["a"].incarnation, 2);
+    assert_eq!(running.stop().await.took, 10 * SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn stop_is_more_than_what_is_asked_for_with_it() {
+    let probe = Probe::new();
+    let a = Service::new("a", Reloading(Puppet::new().probe(&probe))).options(brisk());
+    let running = start(daemon([a, plain("b")])).await;
+    running.until("a", State::Run).await;
+    let (reload, stop, restart) =
+        tokio::join!(running.handle.reload("a"), running.handle.stop("a"), running.handle.restart("a"));
+    assert!(stop.is_ok());
+    assert_eq!(reload.unwrap_err().to_string(), "service `a` has exited (operator)");
+    assert_eq!(restart.unwrap_err().to_string(), "service `a` has exited (operator)");
+    let ran = running.stop().await;
+    assert_eq!(ran.states("a"), format!("{ROUND} exit+"));
+    assert_eq!(probe.calls("a"), ["init", "idle", "run", "stop"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn restart_again_and_again_does_not_put_the_delay_before_init_off() {
     let options = brisk().delay_of(State::Init, 10 * SECOND);
     let running = start(daemon([plain("a").options(options)])).await;
@@ -92,6 +127,24 @@ async fn g25_a_new_life_has_a_budget_of_its_own() {
     assert_eq!(began.elapsed(), 300 * MS, "100 ms and 200 ms, from the first again");
     let ran = running.stop().await;
     assert!(!ran.report.is_ok(), "it gave up after all");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_came_true_while_it_was_in_exit_and_does_no_more_is_history() {
+    let a = puppet("a", State::Run, [Act::Fail.after(SECOND), Act::UntilTold]).options(brisk().restarts(0, SECOND));
+    let ends = plain("ends").watch(When::any(Action::Entering, State::Exit, ["a"]).then(Effect::Exit));
+    let running = start(daemon([a, plain("needs").needs(["a"]), ends, plain("other")])).await;
+    running.until("needs", State::Run).await;
+    running.handle.stop("needs").await.unwrap();
+    running.handle.stop("ends").await.unwrap();
+    running.until("a", State::Exit).await;
+    for name in ["a", "needs", "ends"] {
+        running.handle.start(name).await.unwrap();
+        running.until(name, State::Run).await;
+    }
+    settle().await;
+    assert!(running.handle.states().iter().all(|service| service.is_in(State::Run)), "{:?}", running.handle.states());
+    assert!(running.stop().await.report.is_ok());
 }
 
 #[tokio::test(start_paused = true)]

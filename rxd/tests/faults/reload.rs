@@ -135,6 +135,54 @@ async fn f74_a_reload_finds_a_service_that_waits_for_a_gate() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn f71_a_service_in_its_own_idle_stays_in_it() {
+    // A standby: it may be in `idle` for days.
+    let probe = Probe::new();
+    let standby = Puppet::new().on(State::Idle, [Act::UntilTold, Act::Ok.after(5 * SECOND)]);
+    let running = start(daemon([reloading("a", standby, &probe)])).await;
+    running.until("a", State::Idle).await;
+    tokio::time::sleep(60 * SECOND).await;
+    let began = tokio::time::Instant::now();
+    let reloaded = tokio::time::timeout(SECOND, running.handle.reload("a")).await;
+    assert!(reloaded.is_ok_and(|reloaded| reloaded.is_ok()));
+    assert_eq!(began.elapsed(), std::time::Duration::ZERO);
+    settle().await;
+    assert_eq!(probe.calls("a"), ["init", "idle", "reload", "idle"]);
+    running.until("a", State::Run).await;
+    assert_eq!(began.elapsed(), 5 * SECOND);
+    let ran = running.stop().await;
+    assert_eq!(ran.states("a"), format!("{ROUND} exit+"), "without a transition");
+}
+
+#[tokio::test(start_paused = true)]
+async fn f74_what_ends_a_reload_in_idle() {
+    // Whatever comes while it reloads, `idle` is not called again.
+    let standby = || Puppet::new().on(State::Idle, [Act::UntilTold]).on_reload([Act::Ok.after(5 * SECOND)]);
+    for restart in [false, true] {
+        let probe = Probe::new();
+        let running = start(daemon([reloading("a", standby(), &probe)])).await;
+        running.until("a", State::Idle).await;
+        let handle = running.handle.clone();
+        let reload = tokio::spawn(async move { handle.reload("a").await });
+        tokio::time::sleep(SECOND).await;
+        if restart {
+            running.handle.restart("a").await.unwrap();
+            reload.await.unwrap().unwrap();
+            running.until("a", State::Idle).await;
+            let ran = running.stop().await;
+            assert_eq!(probe.calls("a"), ["init", "idle", "reload", "stop", "init", "idle", "stop"]);
+            let round = "init+ init- idle+ idle- stop+ stop-";
+            assert_eq!(ran.states("a"), format!("{round} {round} exit+"));
+        } else {
+            let ran = running.stop().await;
+            assert_eq!(probe.calls("a"), ["init", "idle", "reload", "stop"]);
+            assert_eq!(ran.took.as_secs(), 5);
+            assert_eq!(reload.await.unwrap().unwrap_err().to_string(), "service `a` is leaving (shutdown)");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_reload_again_and_again_puts_nothing_off() {
     // Neither the delay before Run nor the limit of a gate begins anew.
     let probe = Probe::new();

@@ -157,6 +157,21 @@ async fn f31_more_failures_than_a_log_could_hold() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn g23_how_long_a_run_was_is_counted_from_when_it_was_entered_to_when_it_ended() {
+    // A minute is enough, to the nanosecond; to stop for another is no part of it.
+    for (lasts, wait) in [(60, 100 * MS), (59, 200 * MS)] {
+        let runs = Puppet::new().on(State::Run, [Act::Fail, Act::Fail.after(lasts * SECOND), Act::UntilTold]);
+        let runs = runs.on(State::Stop, [Act::Ok.after(60 * SECOND), Act::Ok.after(60 * SECOND), Act::Ok]);
+        let running =
+            start(daemon([Service::new("a", runs).options(exact().timeout_of(State::Stop, 90 * SECOND))])).await;
+        tokio::time::sleep(300 * SECOND).await;
+        let ran = running.stop().await;
+        let (stop, init) = (ran.trace.entered("a", State::Stop)[1], ran.trace.entered("a", State::Init)[2]);
+        assert_eq!(init - stop, 60 * SECOND + wait, "after {lasts} s");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn g23_a_run_is_sustained_if_it_outlasts_the_delay_before_it() {
     let slow = Options::DEFAULT.backoff(Backoff::DEFAULT.base(100 * SECOND).max(3600 * SECOND).jitter(0.0));
     let lasts = |seconds: u32| Act::Fail.after(seconds * SECOND);
@@ -255,13 +270,14 @@ async fn the_delays_of_the_original_are_a_preset() {
 #[tokio::test(start_paused = true)]
 async fn coming_round_for_a_gate_counts_for_the_limit() {
     let when = When::any(Action::Entering, State::Run, ["b"]).then(rxd::Effect::GateInit).within(SECOND);
-    let a = plain("a").watch(when).options(brisk().restarts(3, 60 * SECOND));
+    let options = Options::DEFAULT.backoff(Backoff::fixed(SECOND)).restarts(3, 60 * SECOND);
+    let a = plain("a").watch(when).options(options);
     let running = start(daemon([a, puppet("b", State::Idle, [Act::Hang])])).await;
     running.until("a", State::Exit).await;
     let ran = running.stop().await;
     assert_eq!(ran.states("a"), "exit+", "Init was never entered");
-    assert_eq!(ran.ending("a").cause, Cause::Timeout);
-    assert_eq!(ran.trace.entered("a", State::Exit)[0].as_secs(), 4);
+    assert_eq!((ran.ending("a").cause, ran.ending("a").restarts), (Cause::Timeout, 3));
+    assert_eq!(ran.trace.entered("a", State::Exit)[0].as_secs(), 4 + 3);
 }
 
 #[tokio::test(start_paused = true)]

@@ -121,3 +121,16 @@ fn a_transition_allocates_nothing_whoever_watches() {
         drop(unread);
     }
 }
+
+#[test]
+fn what_a_reader_is_told_costs_the_same_however_far_behind_it_is() {
+    let stage = Stage::new(1, 1_000);
+    let mut stream = stage.watch_states(&Filter::None).unwrap();
+    assert!(poll(&mut stream).is_ready(), "the snapshot");
+    let mut read = |behind| {
+        (0..behind).for_each(|_| stage.enter(0));
+        measure(|| while poll(&mut stream).is_ready() {}).count_total
+    };
+    let one = read(1);
+    assert_eq!(read(500), 500 * one);
+}

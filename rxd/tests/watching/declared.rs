@@ -1,6 +1,6 @@
 //! Declared streams, types as names, and a watch in a context of no daemon.
 
-use rxd::{Action, Context, Never, Runner, State};
+use rxd::{Action, Context, Never, Runner, State, Watch};
 use tokio::sync::mpsc;
 
 #[rxd::service]
@@ -70,6 +70,65 @@ async fn a_declared_stream_yields_what_it_names() {
     }
     handle.shutdown();
     handle.wait().await.into_result().unwrap();
+}
+
+/// Keeps what `Observed` does from before it is there, as the guide has it.
+#[rxd::service]
+#[watch(any, changing, Run, "observed", stream(observed))]
+struct Observer {
+    stream: Option<Watch>,
+    seen: mpsc::UnboundedSender<u64>,
+}
+
+impl Runner for Observer {
+    async fn init(&mut self, cx: &Context) -> rxd::Result {
+        self.stream = Some(Self::observed(cx));
+        Ok(())
+    }
+
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        // Whatever is observed does, it does before this is polled first.
+        cx.watch_any(Action::Entering, State::Exit, "observed")?.wait().await?;
+        let stream = self.stream.as_mut().ok_or("run without init")?;
+        while let Some(met) = stream.next().await {
+            let _ = self.seen.send(met.times);
+        }
+        assert!(matches!(stream.ended(), Some(Never::Exited(_))));
+        cx.cancelled().await;
+        Ok(())
+    }
+}
+
+#[rxd::service(manager = "until_success", backoff(base = "1ms"))]
+#[watch(any, entering, Run, "observer")]
+struct Observed {
+    failures: u32,
+}
+
+impl Runner for Observed {
+    async fn run(&mut self, _cx: &Context) -> rxd::Result {
+        let Some(left) = self.failures.checked_sub(1) else { return Ok(()) };
+        self.failures = left;
+        Err("not yet".into())
+    }
+}
+
+#[rxd::daemon]
+struct Flapping {
+    observed: Observed,
+    observer: Observer,
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_is_made_in_init_lives_on_into_run_and_misses_nothing() {
+    let (seen, mut told) = mpsc::unbounded_channel();
+    let daemon = Flapping { observed: Observed { failures: 2 }, observer: Observer { stream: None, seen } };
+    let handle = daemon.start().await.unwrap();
+    let told_in_time = tokio::time::timeout(std::time::Duration::from_secs(60), told.recv()).await;
+    assert_eq!(told_in_time, Ok(Some(6)), "three Runs, entered and left");
+    handle.shutdown();
+    handle.wait().await.into_result().unwrap();
+    assert_eq!(told.recv().await, None);
 }
 
 #[tokio::test(start_paused = true)]

@@ -99,6 +99,21 @@ async fn who_was_started_again_is_not_why_a_wait_ends() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn unknown_is_past_also_for_who_exited_and_was_started_again() {
+    let handle = start([brisk("a", Spinner(0)), brisk("b", Spinner(0))]).await;
+    handle.wait_for(["a", "b"], State::Run).await.unwrap();
+    let mut before = handle.watch_any(Action::Exited, State::Unknown, "a").unwrap();
+    assert_eq!(before.next().await.map(|met| met.times), Some(1));
+    handle.stop("a").await.unwrap();
+    handle.start("a").await.unwrap();
+    handle.wait_for("a", State::Run).await.unwrap();
+    assert_eq!(before.wait().await.unwrap_err(), Never::Past);
+    let mut after = handle.watch_any(Action::Entering, State::Unknown, "a").unwrap();
+    assert_eq!(after.wait().await.unwrap_err(), Never::Past);
+    end(&handle).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn all_is_about_one_instant() {
     let (a_strings, a) = puppet(&[State::Run, State::Stop]);
     let (b_strings, b) = puppet(&[State::Run, State::Stop]);

@@ -3,6 +3,7 @@
 mod common;
 mod cost;
 mod declared;
+mod events;
 mod f50_dropped;
 mod f51_slow;
 mod f53_independent;

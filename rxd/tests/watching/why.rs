@@ -66,11 +66,11 @@ async fn gates_before_init_and_alternatives() {
     tokio::task::yield_now().await;
     assert_eq!(
         handle.why("early").unwrap().to_string(),
-        "early not begun: waits for any of a, b entering Run; a in Init; b in Idle"
+        "early not begun: waits for any of a, b entering Run; a in Init; b in Idle: in its own `idle` for 0 ms"
     );
     assert_eq!(
         handle.why("both").unwrap().to_string(),
-        "both in Idle: waits for a entering Run, and for b not in Idle; a in Init; b in Idle"
+        "both in Idle: waits for a entering Run, and for b not in Idle; a in Init; b in Idle: in its own `idle` for 0 ms"
     );
     end(&handle).await;
 }
@@ -99,10 +99,29 @@ async fn f13_an_idle_that_does_not_return_waits_for_nobody() {
     let (_a, a) = puppet(&[State::Idle]);
     let handle = start([brisk("a", a).needs(["b"]), brisk("b", puppet(&[State::Init]).1)]).await;
     handle.wait_for("a", State::Idle).await.unwrap();
-    tokio::task::yield_now().await;
+    tokio::time::sleep(Duration::from_secs(12)).await;
     let why = handle.why("a").unwrap();
-    assert_eq!(why.to_string(), "a in Idle", "it is its own method that it is in");
+    assert_eq!(why.to_string(), "a in Idle: in its own `idle` for 12.0 s");
     assert!(why.services()[0].waits_for.is_empty());
+    assert_eq!(why.services()[0].idles_for, Some(Duration::from_secs(12)));
+    end(&handle).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_delay_before_run_waits_for_nobody_either() {
+    let delayed = |seconds| Options::DEFAULT.delay_of(State::Run, Duration::from_secs(seconds));
+    let (_b, b) = puppet(&[State::Idle]);
+    let handle = start([
+        Service::new("a", puppet(&[State::Run]).1).options(delayed(5)),
+        Service::new("b", b).options(delayed(5)),
+    ])
+    .await;
+    handle.wait_for("a", State::Idle).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(handle.why("a").unwrap().to_string(), "a in Idle: enters Run in 3.0 s");
+    assert_eq!(handle.why("b").unwrap().to_string(), "b in Idle: in its own `idle` for 2.0 s", "not there yet");
+    handle.wait_for("a", State::Run).await.unwrap();
+    assert_eq!(handle.why("a").unwrap().to_string(), "a in Run");
     end(&handle).await;
 }
 
@@ -118,5 +137,19 @@ async fn what_comes_after_a_job_says_so() {
     strings.tell("job", Act::Ok);
     handle.wait_for("main", State::Run).await.unwrap();
     assert_eq!(handle.why("job").unwrap().to_string(), "job in Exit (normal)");
+    end(&handle).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gate_that_is_waited_for_no_more_holds_nobody_back() {
+    let gate = When::any(Action::Entering, State::Run, ["a"]).then(Effect::GateInit).within(Duration::from_secs(1));
+    let options = Options::DEFAULT.backoff(Backoff::fixed(Duration::from_secs(10)));
+    let b = Service::new("b", puppet(&[]).1).watch(gate).options(options);
+    let handle = start([brisk("a", puppet(&[State::Init]).1), b]).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(
+        handle.why("b").unwrap().to_string(),
+        "b not begun, attempt 1 in 9.0 s, last error: waited 1s for `a` entering Run"
+    );
     end(&handle).await;
 }

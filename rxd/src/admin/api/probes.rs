@@ -32,7 +32,7 @@ pub(crate) async fn live(State(app): State<App>, stranger: Option<Extension<Stra
     let core = app.handle.core();
     let stale = core.stale().map(|stale| (stale.is_curable(), clean(&stale.text(core))));
     let trouble = match &stale {
-        _ if core.board.alive() == 0 => Some("the daemon has ended"),
+        _ if core.board.is_closed() => Some("the daemon has ended"),
         Some((false, text)) => Some(&text[..]),
         _ => None,
     };

@@ -2,7 +2,7 @@
 
 use super::model::{Instant, Watched};
 use super::world::Stage;
-use crate::board::{Condition, Declared, Id, Reaction, signal};
+use crate::board::{Board, Condition, Declared, Id, Reaction, signal};
 use crate::graph::Mode;
 use crate::state::{Action, Cause, State, Transition};
 use proptest::prelude::*;
@@ -111,6 +111,33 @@ fn run(watches: Vec<Watch>, ops: Vec<Op>) {
 /// Whether it came true at any instant from `since` on.
 fn fired(watch: &Watched, stage: &Stage, since: Instant) -> bool {
     watch.edges(&stage.world).iter().any(|at| *at >= since)
+}
+
+/// A board whose last service stops when one of the others, each by itself, enters Run.
+fn stops_with_others() -> Board {
+    let stop = |target| Declared {
+        mode: Mode::Any,
+        condition: Condition::State(Action::Entering, State::Run),
+        targets: [target].into(),
+        reaction: Reaction::Stop,
+        within: None,
+    };
+    Board::new(vec![vec![], vec![], vec![stop(0), stop(1)]], 8)
+}
+
+#[test]
+fn what_was_taken_does_not_keep_what_is_history() {
+    let board = stops_with_others();
+    let is_told = || board.signals(2) & signal::STOP != 0;
+    board.publish(0, State::Run, Transition::Entering, Cause::Normal);
+    assert!(is_told());
+    board.take_reaction(2, Reaction::Stop);
+    board.publish(1, State::Run, Transition::Entering, Cause::Normal);
+    board.publish(1, State::Run, Transition::Exited, Cause::Normal);
+    assert!(is_told());
+    // The one still holds, but was taken; the other was not, but holds no more.
+    assert!(board.pass(2, None, State::Run).is_some());
+    assert!(!is_told());
 }
 
 proptest! {

@@ -88,6 +88,11 @@ impl World {
         matches!(self.last(who, self.steps.len()), Some(Step::Move { state: State::Exit, .. }))
     }
 
+    /// Whether the service has left Unknown.
+    pub(super) fn has_begun(&self, who: usize) -> bool {
+        self.last(who, self.steps.len()).is_some()
+    }
+
     /// What happened to the service last.
     fn last(&self, who: usize, at: Instant) -> Option<&Step> {
         self.steps[..at].iter().rev().find(|step| match step {

@@ -101,12 +101,15 @@ impl Reader {
                         assert!(due && edges.len() == *taken, "it ends before all was taken");
                         if !self.ended {
                             let over = model.targets.iter().any(|&who| world.is_over(who));
-                            let exited = model.targets.iter().filter(|&&who| !over || world.is_over(who));
+                            // Unknown was over before: that they exited since is not why.
+                            let unknown = model.state == State::Unknown;
+                            let past = unknown && model.targets.iter().all(|&who| world.has_begun(who));
+                            let exited = model.targets.iter().filter(|&&who| world.is_over(who) || !over && !unknown);
                             let exited: Vec<_> =
                                 exited.filter_map(|&who| Some((name(who).into(), world.ended(who)?))).collect();
                             let never = match () {
                                 () if !exited.is_empty() => Never::Exited(exited),
-                                () if closed => Never::Closed,
+                                () if closed && !past => Never::Closed,
                                 () => Never::Past,
                             };
                             assert_eq!(watch.ended(), Some(&never));
@@ -198,6 +201,10 @@ fn run(services: usize, room: usize, ops: Vec<Op>) {
             reader.check_alarm(&stage, closed);
         }
     }
+    for service in 0..services {
+        let moves = stage.world.moves(0).filter(|(_, who)| *who == service).count();
+        assert_eq!(stage.core.board.word(service as u32).transitions, moves as u64);
+    }
     // Whatever is left is delivered, and then each ends.
     for reader in &mut readers {
         for _ in 0..=stage.world.now() + 2 {
@@ -208,6 +215,13 @@ fn run(services: usize, room: usize, ops: Vec<Op>) {
     drop(readers);
     #[cfg(feature = "test-util")]
     assert_eq!(stage.core.board.watched(), 0, "nothing is left of those that were dropped");
+}
+
+#[test]
+fn all_have_left_unknown_when_the_last_has_whatever_the_others_do_meanwhile() {
+    let moves = |service| Op::Move { service, choice: 7 };
+    let watch = Op::Watch { all: true, action: 2, state: 0, targets: 0b11 };
+    run(2, 64, vec![watch, moves(0), moves(0), Op::Poll(0), moves(1), Op::Poll(0)]);
 }
 
 proptest! {

@@ -1,0 +1,54 @@
+//! A heartbeat that lapses where nobody else sees to it is named in the log, once for each time. And what is
+//! said last of all.
+
+use crate::kit::*;
+use crate::stall::Heard;
+use rxd::testing::Act;
+use rxd::{Context, Options, Service, State};
+
+/// Beats, pauses, beats, pauses for good.
+fn pausing(name: &'static str, pause: u32) -> Service {
+    let run = Act::call(move |cx: Context| async move {
+        for _ in 0..2 {
+            for _ in 0..5 {
+                cx.heartbeat();
+                tokio::time::sleep(SECOND).await;
+            }
+            tokio::time::sleep(pause * SECOND).await;
+        }
+        cx.cancelled().await;
+        Ok(())
+    });
+    puppet(name, State::Run, [run]).options(Options::DEFAULT.heartbeat(2 * SECOND))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_heartbeat_that_lapses_is_named_once_a_lapse() {
+    quiet();
+    let heard = Heard::default();
+    let _guard = tracing::subscriber::set_default(heard.clone());
+    let running = start(daemon([pausing("a", 60), pausing("b", 1), plain("c")])).await;
+    tokio::time::sleep(4 * SECOND).await;
+    assert_eq!(heard.lines(), [""; 0]);
+    tokio::time::sleep(6 * SECOND).await;
+    let said =
+        |name: &str| format!("message=no heartbeat within 2s: it may be stuck, and is left alone service=\"{name}\" ");
+    assert_eq!(heard.lines(), [said("a")], "`b` was late by no more than it may be");
+    tokio::time::sleep(600 * SECOND).await;
+    assert_eq!(heard.lines(), [said("a"), said("b"), said("a")], "once more, since it had a heartbeat in between");
+    running.stop().await;
+    assert_eq!(heard.lines().len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_line_says_that_it_has_stopped_and_how_long_that_took() {
+    quiet();
+    let heard = Heard::of(tracing::Level::INFO);
+    let _guard = tracing::subscriber::set_default(heard.clone());
+    let slow = puppet("a", State::Stop, [Act::Ok.after(3 * SECOND)]);
+    run_until(daemon([slow]), "a", State::Run).await;
+    assert_eq!(heard.lines(), ["message=stopping ", "message=stopped took=3s exit_code=0 "]);
+    let failing = puppet("a", State::Run, [Act::Fail]).options(brisk().restarts(0, SECOND));
+    run_out(daemon([failing])).await;
+    assert_eq!(heard.lines().last().unwrap(), "message=stopped: every service has exited exit_code=1 ");
+}
