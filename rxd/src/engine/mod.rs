@@ -19,6 +19,8 @@ mod decide;
 mod enter;
 mod hold;
 mod supervise;
+#[cfg(all(test, not(rxd_loom)))]
+mod tests;
 
 use crate::board::{Id, Owed, Step};
 use crate::context::Context;

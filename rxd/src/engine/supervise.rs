@@ -158,9 +158,7 @@ impl Seat {
     /// How the method ended; none where its tasks have to end first, in [`poll_wind_up`](Seat::poll_wind_up).
     pub(crate) fn settle(&mut self, cx: &Context, call: Call, ended: Outcome) -> Option<Outcome> {
         let goes_on = match call {
-            Call::Init | Call::Idle => {
-                ended.cause == Cause::Normal && self.ending.is_none() && self.interrupted.is_none()
-            }
+            Call::Init | Call::Idle => ended.cause == Cause::Normal,
             Call::Reload => true,
             Call::Run | Call::Stop => false,
         };

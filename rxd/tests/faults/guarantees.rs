@@ -85,6 +85,31 @@ async fn g14_what_cannot_even_be_dropped_is_left_behind_after_100_ms() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn g13_the_order_holds_when_all_limits_are_over() {
+    let hour = brisk().timeout_of(State::Stop, 3600 * SECOND);
+    let spawns = Act::call(async |cx: Context| {
+        cx.spawn("stays", std::future::pending::<()>());
+        cx.cancelled().await;
+        Ok(())
+    });
+    // What is needed hangs itself, or has come out of Run and waits for its task.
+    for (act, restarts) in [(Act::Hang, false), (spawns, true)] {
+        let below = puppet("below", State::Run, [act]).options(hour);
+        let above = puppet("above", State::Run, [Act::Hang]).options(hour).needs(["below"]);
+        let running = start(daemon([below, above]).shutdown_timeout(SECOND)).await;
+        running.until("above", State::Run).await;
+        if restarts {
+            let handle = running.handle.clone();
+            drop(tokio::spawn(async move { handle.restart("below").await }));
+            settle().await;
+        }
+        let ran = running.stop().await;
+        ran.trace.expect("above").leaves(State::Run).before("below");
+        assert_eq!(ran.report.abandoned().count(), 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn g14_a_second_stop_is_one_stop() {
     let running = start(daemon([puppet("a", State::Stop, [Act::Ok.after(SECOND)])])).await;
     running.until("a", State::Run).await;

@@ -1,6 +1,7 @@
 //! Group A: what a method may do.
 
 use crate::kit::*;
+use crate::stall::Heard;
 use rxd::testing::{Act, Probe, Puppet, Rules, Trace};
 use rxd::{Cause, Context, Daemon, Runner, Service, State, manager};
 use std::time::Duration;
@@ -309,10 +310,18 @@ async fn f22_cancelling_the_token_oneself_tells_nobody() {
 
 #[tokio::test(start_paused = true)]
 async fn an_error_when_told_to_return_is_no_failure() {
-    for act in [Act::FailWhenTold, Act::PanicWhenTold] {
+    let heard = Heard::default();
+    let _guard = tracing::subscriber::set_default(heard.clone());
+    const SAID: &str = "returned an error when it was told to";
+    let cancelled = Act::call(async |cx: Context| {
+        cx.cancelled().await;
+        Err(rxd::Cancelled.into())
+    });
+    for (act, is_said) in [(cancelled, false), (Act::PanicWhenTold, false), (Act::FailWhenTold, true)] {
         let ran = run_until(Daemon::new("d").add(puppet("a", State::Run, [act])), "a", State::Run).await;
         assert_eq!(ran.ending("a").cause, Cause::Shutdown);
         assert!(ran.report.is_ok());
+        assert_eq!(heard.has(SAID), is_said, "to say that one was cancelled is the answer");
     }
 }
 

@@ -10,8 +10,15 @@ use std::time::Duration;
 use tracing::field::{Field, Visit};
 
 /// Notes what is said at WARN and above, or at another level.
+///
+/// It comes with another subscriber: where there is only one, a callsite that a thread without it comes upon first is
+/// taken to be of interest to nobody.
 #[derive(Clone)]
-pub(crate) struct Heard(Arc<(Mutex<Vec<String>>, Condvar)>, tracing::Level);
+pub(crate) struct Heard(
+    Arc<(Mutex<Vec<String>>, Condvar)>,
+    tracing::Level,
+    #[expect(dead_code, reason = "it is there to be there")] tracing::Dispatch,
+);
 
 impl Default for Heard {
     fn default() -> Self {
@@ -21,7 +28,7 @@ impl Default for Heard {
 
 impl Heard {
     pub(crate) fn of(level: tracing::Level) -> Self {
-        Heard(Arc::default(), level)
+        Heard(Arc::default(), level, tracing::Dispatch::new(tracing::subscriber::NoSubscriber::new()))
     }
 
     pub(crate) fn has(&self, text: &str) -> bool {

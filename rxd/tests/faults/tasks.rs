@@ -130,3 +130,18 @@ async fn what_a_context_that_outlived_its_round_spawns_never_runs() {
     assert!(late.await.unwrap_err().is_cancelled());
     assert!(ran.report.is_ok());
 }
+
+#[tokio::test(start_paused = true)]
+async fn tasks_are_part_of_an_init_that_fails() {
+    let fails = Act::call(async |cx: Context| {
+        let inner = cx.clone();
+        cx.spawn("worker", async move {
+            inner.cancelled().await;
+            tokio::time::sleep(2 * SECOND).await;
+        });
+        Err("told to fail".into())
+    });
+    let ran = run_until(daemon([puppet("a", State::Init, [fails, Act::Ok])]), "a", State::Run).await;
+    let left = ran.trace.steps.iter().find(|step| step.leaves(State::Init)).unwrap();
+    assert_eq!(left.at, 2 * SECOND, "left when they have ended");
+}

@@ -128,14 +128,19 @@ async fn states_between_which_nothing_happens_are_passed_at_once() {
     let handle = start([brisk("a", Spinner(0))]).await;
     handle.wait_for("a", State::Run).await.unwrap();
     // Up to Init, which has a delay and gates before it; and up to Run, which has.
-    for (state, finds) in [(State::Stop, State::Init), (State::Idle, State::Run)] {
+    let passed = [
+        (Action::Exited, State::Run, State::Init),
+        (Action::Entering, State::Stop, State::Init),
+        (Action::Entering, State::Idle, State::Run),
+    ];
+    for (action, state, finds) in passed {
         let looks = Arc::new(Looks { handle: handle.clone(), seen: Mutex::default() });
-        let mut watch = handle.watch_any(Action::Entering, state, "a").unwrap();
+        let mut watch = handle.watch_any(action, state, "a").unwrap();
         let waker = Waker::from(looks.clone());
         assert!(Pin::new(&mut watch).poll_next(&mut std::task::Context::from_waker(&waker)).is_pending());
         handle.restart("a").await.unwrap();
         handle.wait_for("a", State::Run).await.unwrap();
-        assert_eq!(*looks.seen.lock().unwrap(), Some(finds), "who is woken by {state}");
+        assert_eq!(*looks.seen.lock().unwrap(), Some(finds), "who is woken by {action} {state}");
     }
     end(&handle).await;
 }
