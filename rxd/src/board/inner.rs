@@ -241,6 +241,7 @@ impl Inner {
     }
 
     /// Takes the next waker out of the queue.
+    #[inline(never)]
     pub(super) fn next_to_wake(&mut self) -> Option<Option<Waker>> {
         let at = self.wake.pop_front()?;
         let row = &mut self.rows[at as usize];

@@ -45,7 +45,7 @@ fn leave(board: &Board, id: Id) {
     board.publish(id, State::Run, Transition::Exited, Cause::Normal);
 }
 
-fn poll(board: &Board, row: u32, waker: &Waker) -> Poll<Option<Fired>> {
+fn poll(board: &Board, row: &mut Ticket, waker: &Waker) -> Poll<Option<Fired>> {
     board.poll_watch(row, &Context::from_waker(waker), &mut Vec::with_capacity(4))
 }
 
@@ -63,14 +63,14 @@ fn loom_a_watch_that_is_made_and_polled_amid_transitions_misses_nothing() {
             enter(&other, 0);
             leave(&other, 0);
         });
-        let row = board.watch(Mode::Any, IN_RUN, &[0]);
+        let mut row = board.watch(Mode::Any, IN_RUN, &[0]);
         let born = board.word(0).seq;
         let (alarm, waker) = Alarm::new();
-        let first = poll(&board, row, &waker);
+        let first = poll(&board, &mut row, &waker);
         moves.join().unwrap();
         match first {
             Poll::Ready(fired) => assert_eq!(fired.map(|fired| (fired.times, fired.seq)), Some((1, 1))),
-            Poll::Pending => match poll(&board, row, Waker::noop()) {
+            Poll::Pending => match poll(&board, &mut row, Waker::noop()) {
                 Poll::Ready(fired) => {
                     assert_eq!(fired.map(|fired| fired.times), Some(1));
                     assert!(alarm.rang(), "what came true after it waited woke it");
@@ -78,8 +78,8 @@ fn loom_a_watch_that_is_made_and_polled_amid_transitions_misses_nothing() {
                 Poll::Pending => assert_eq!(born, 2, "it was made after all was over"),
             },
         }
-        assert!(poll(&board, row, Waker::noop()).is_pending(), "nothing twice");
-        board.unwatch(row);
+        assert!(poll(&board, &mut row, Waker::noop()).is_pending(), "nothing twice");
+        board.unwatch(&row);
         assert!(is_at_rest(&board));
     });
 }
@@ -88,16 +88,16 @@ fn loom_a_watch_that_is_made_and_polled_amid_transitions_misses_nothing() {
 fn loom_two_transitions_of_two_services_meet_in_all() {
     ::loom::model(|| {
         let board = board(2);
-        let row = board.watch(Mode::All, IN_RUN, &[0, 1]);
+        let mut row = board.watch(Mode::All, IN_RUN, &[0, 1]);
         let (alarm, waker) = Alarm::new();
-        assert!(poll(&board, row, &waker).is_pending());
+        assert!(poll(&board, &mut row, &waker).is_pending());
         let other = board.clone();
         let one = thread::spawn(move || enter(&other, 0));
         enter(&board, 1);
         one.join().unwrap();
         assert!(alarm.rang());
         let mut words = Vec::with_capacity(2);
-        let fired = board.poll_watch(row, &Context::from_waker(Waker::noop()), &mut words);
+        let fired = board.poll_watch(&mut row, &Context::from_waker(Waker::noop()), &mut words);
         assert_eq!(fired, Poll::Ready(Some(Fired { seq: 2, times: 1 })));
         assert!(words.iter().all(|word| word.is_in(State::Run)));
         assert!(is_at_rest(&board));
@@ -108,20 +108,20 @@ fn loom_two_transitions_of_two_services_meet_in_all() {
 fn loom_a_watch_is_dropped_amid_transitions_and_its_twin_is_woken() {
     ::loom::model(|| {
         let board = board(1);
-        let (dropped, kept) = (board.watch(Mode::Any, IN_RUN, &[0]), board.watch(Mode::Any, IN_RUN, &[0]));
+        let (mut dropped, mut kept) = (board.watch(Mode::Any, IN_RUN, &[0]), board.watch(Mode::Any, IN_RUN, &[0]));
         let (_, first) = Alarm::new();
         let (alarm, second) = Alarm::new();
-        assert!(poll(&board, dropped, &first).is_pending());
-        assert!(poll(&board, kept, &second).is_pending());
+        assert!(poll(&board, &mut dropped, &first).is_pending());
+        assert!(poll(&board, &mut kept, &second).is_pending());
         let other = board.clone();
         let moves = thread::spawn(move || enter(&other, 0));
-        board.unwatch(dropped);
+        board.unwatch(&dropped);
         // Its place may be given away while it is still in the queue.
-        let next = board.watch(Mode::Any, IN_RUN, &[0]);
+        let mut next = board.watch(Mode::Any, IN_RUN, &[0]);
         moves.join().unwrap();
         assert!(alarm.rang());
-        assert!(matches!(poll(&board, kept, &second), Poll::Ready(Some(Fired { times: 1, .. }))));
-        assert!(matches!(poll(&board, next, &second), Poll::Ready(Some(Fired { times: 1, .. }))));
+        assert!(matches!(poll(&board, &mut kept, &second), Poll::Ready(Some(Fired { times: 1, .. }))));
+        assert!(matches!(poll(&board, &mut next, &second), Poll::Ready(Some(Fired { times: 1, .. }))));
         assert!(is_at_rest(&board));
     });
 }
@@ -130,7 +130,7 @@ fn loom_a_watch_is_dropped_amid_transitions_and_its_twin_is_woken() {
 fn loom_the_end_wakes_who_waits_after_the_last_transition_was_taken() {
     ::loom::model(|| {
         let board = board(1);
-        let row = board.watch(Mode::Any, IN_RUN, &[0]);
+        let mut row = board.watch(Mode::Any, IN_RUN, &[0]);
         let other = board.clone();
         let ends = thread::spawn(move || {
             enter(&other, 0);
@@ -139,7 +139,7 @@ fn loom_the_end_wakes_who_waits_after_the_last_transition_was_taken() {
         let mut taken = 0;
         loop {
             let (alarm, waker) = Alarm::new();
-            match poll(&board, row, &waker) {
+            match poll(&board, &mut row, &waker) {
                 Poll::Ready(Some(fired)) => taken += fired.times,
                 Poll::Ready(None) => break,
                 Poll::Pending => {
@@ -160,7 +160,7 @@ fn loom_a_feed_reads_every_transition_in_order() {
         let board = board(2);
         let chosen = Chosen::All(2);
         let mut words = Vec::with_capacity(2);
-        let (row, mut seq) = board.feed(&chosen, &mut words);
+        let (mut row, mut seq) = board.feed(&chosen, &mut words);
         let movers: Vec<_> = (0..2)
             .map(|id| {
                 let board = board.clone();
@@ -171,7 +171,7 @@ fn loom_a_feed_reads_every_transition_in_order() {
         while read.len() < 2 {
             let (alarm, waker) = Alarm::new();
             let mut events = Vec::with_capacity(4);
-            match board.poll_feed(row, &Context::from_waker(&waker), &mut seq, &chosen, &mut events, &mut words) {
+            match board.poll_feed(&mut row, &Context::from_waker(&waker), &mut seq, &chosen, &mut events, &mut words) {
                 Poll::Ready(Read::Events) => read.extend(events.iter().map(|event| event.seq)),
                 Poll::Ready(other) => panic!("{other:?}"),
                 Poll::Pending => {

@@ -33,17 +33,16 @@ mod word;
 mod loom;
 
 pub(crate) use owed::{Owed, Passed, Step};
-pub(crate) use polled::{Chosen, Fired, Read};
+pub(crate) use polled::{Chosen, Fired, Read, Ticket};
 pub(crate) use word::{Condition, Event, Reaction, Word};
 
 use crate::graph::Mode;
 use crate::state::{Cause, State, Transition};
 use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{Mutex, MutexGuard, lock};
 use inner::Inner;
 use row::{Kind, Row};
 use std::num::NonZeroU64;
-use std::sync::PoisonError;
 use std::task::Waker;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -58,7 +57,7 @@ pub(crate) type Seq = u64;
 pub(crate) const HISTORY: usize = 1024;
 
 /// How many are woken between two locks.
-const HANDFUL: usize = 16;
+const HANDFUL: usize = 32;
 
 /// What a service's engine has to look at. See [`Board::signals`].
 pub(crate) mod signal {
@@ -145,8 +144,7 @@ impl Board {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        // No code of a user runs under the lock, so a poisoned one is whole.
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.inner)
     }
 
     pub(crate) fn ear(&self, id: Id) -> &Ear {
@@ -385,22 +383,28 @@ impl Board {
         self.lock().looked_at
     }
 
-    /// Wakes whoever is to be woken, a handful at a time, without the lock.
+    /// Wakes whoever is to be woken, after `told`, without the lock.
     ///
-    /// It takes out of the queue as many as are in it now, so that nobody is kept here by others
-    /// who go on putting some there; those take out theirs (invariant 4). Should `told` panic, whoever
-    /// publishes next wakes them: the engine's end does.
+    /// Most often that is one, who is taken out of the queue before the lock is released. Should `told`
+    /// panic, whoever publishes next wakes the others: the engine's end does.
     #[inline]
-    fn wake(&self, inner: MutexGuard<'_, Inner>, told: impl FnOnce()) {
-        let any = !inner.wake.is_empty();
+    fn wake(&self, mut inner: MutexGuard<'_, Inner>, told: impl FnOnce()) {
+        let first = (!inner.wake.is_empty()).then(|| Woken(inner.next_to_wake().flatten()));
+        let more = first.is_some() && !inner.wake.is_empty();
         drop(inner);
         told();
-        if any {
-            self.wake_all(self.lock());
+        drop(first);
+        if more {
+            self.wake_all();
         }
     }
 
-    fn wake_all<'a>(&'a self, mut inner: MutexGuard<'a, Inner>) {
+    /// Wakes the others, a handful at a time.
+    ///
+    /// It takes out of the queue as many as are in it now, so that nobody is kept here by others
+    /// who go on putting some there; those take out theirs (invariant 4).
+    fn wake_all(&self) {
+        let mut inner = self.lock();
         let mut owed = inner.wake.len();
         loop {
             let mut wakers = [const { None }; HANDFUL];
@@ -409,15 +413,24 @@ impl Board {
             }
             owed = owed.saturating_sub(HANDFUL);
             drop(inner);
-            for waker in wakers.into_iter().flatten() {
-                // What a waker of a user's own does is no concern of the service that made a transition.
-                let _ = crate::panic::catch(|| waker.wake());
-            }
+            wakers.into_iter().map(Woken).for_each(drop);
             if owed == 0 {
                 return;
             }
             inner = self.lock();
             owed = owed.min(inner.wake.len());
+        }
+    }
+}
+
+/// Woken when it is dropped, whatever comes between.
+struct Woken(Option<Waker>);
+
+impl Drop for Woken {
+    fn drop(&mut self) {
+        if let Some(waker) = self.0.take() {
+            // What a waker of a user's own does is no concern of the service that made a transition.
+            let _ = crate::panic::catch(|| waker.wake());
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::row::{Kind, Row};
 use super::word::{Condition, Event, Word};
-use super::{Board, Id, Seq};
+use super::{Board, Id, Seq, Woken};
 use crate::graph::Mode;
 use std::task::{Context, Poll, Waker};
 
@@ -16,6 +16,14 @@ pub(crate) struct Fired {
     pub(crate) seq: Seq,
     /// How many there were.
     pub(crate) times: u64,
+}
+
+/// What whoever holds a watch or a feed polls it by.
+#[derive(Debug)]
+pub(crate) struct Ticket {
+    row: u32,
+    /// A waker to register. See [`Board::poll_row`].
+    spare: Option<Waker>,
 }
 
 /// What a feed has for its reader.
@@ -33,14 +41,14 @@ impl Board {
     /// Begins to watch. What already holds has just come true.
     ///
     /// No target may be named twice.
-    pub(crate) fn watch(&self, mode: Mode, condition: Condition, targets: &[Id]) -> u32 {
+    pub(crate) fn watch(&self, mode: Mode, condition: Condition, targets: &[Id]) -> Ticket {
         let row = Row::polled(mode, condition, targets);
-        self.lock().add(&self.ears, row)
+        Ticket { row: self.lock().add(&self.ears, row), spare: None }
     }
 
     /// Begins a feed of all transitions of these services from the number that is returned on; puts
     /// where they are then into `words`, which has room for them.
-    pub(crate) fn feed(&self, chosen: &Chosen, words: &mut Vec<Word>) -> (u32, Seq) {
+    pub(crate) fn feed(&self, chosen: &Chosen, words: &mut Vec<Word>) -> (Ticket, Seq) {
         let row = match chosen {
             // The cell after the last service's stands for all of them.
             Chosen::All(count) => Row::feed(&[*count]),
@@ -48,12 +56,12 @@ impl Board {
         };
         let mut inner = self.lock();
         chosen.each(|id| words.push(inner.cells[id as usize].word));
-        (inner.add(&self.ears, row), inner.seq)
+        (Ticket { row: inner.add(&self.ears, row), spare: None }, inner.seq)
     }
 
     /// Ends a watch or a feed: O(its targets).
-    pub(crate) fn unwatch(&self, row: u32) {
-        let row = self.lock().remove(row);
+    pub(crate) fn unwatch(&self, ticket: &Ticket) {
+        let row = self.lock().remove(ticket.row);
         // Without the lock: dropping a waker may drop a task, and that another watch.
         drop(row);
     }
@@ -61,9 +69,14 @@ impl Board {
     /// Takes the rising edges of a watch, and puts where its targets were at the last of them into
     /// `words`; none when there can be no more, and then where they are now. Registers the waker
     /// while there is nothing to take.
-    pub(crate) fn poll_watch(&self, row: u32, task: &Context<'_>, words: &mut Vec<Word>) -> Poll<Option<Fired>> {
+    pub(crate) fn poll_watch(
+        &self,
+        ticket: &mut Ticket,
+        task: &Context<'_>,
+        words: &mut Vec<Word>,
+    ) -> Poll<Option<Fired>> {
         words.clear();
-        self.poll_row(row, task, |board, row, closed| {
+        self.poll_row(ticket, task, |board, row, closed| {
             let Kind::Polled { edges, .. } = &mut row.kind else { return Poll::Ready(None) };
             let now = |id: Id| &board.cells[id as usize].word;
             if !std::mem::take(&mut row.fired) {
@@ -82,7 +95,7 @@ impl Board {
     /// `services` are if some are no longer kept. Registers the waker while there is nothing to read.
     pub(crate) fn poll_feed(
         &self,
-        row: u32,
+        ticket: &mut Ticket,
         task: &Context<'_>,
         seq: &mut Seq,
         chosen: &Chosen,
@@ -91,7 +104,7 @@ impl Board {
     ) -> Poll<Read> {
         loop {
             let room = words.capacity();
-            let read = self.poll_row(row, task, |board, row, closed| {
+            let read = self.poll_row(ticket, task, |board, row, closed| {
                 let Kind::Feed { unread, .. } = &mut row.kind else { return Poll::Ready(Some(Read::End)) };
                 if *unread == 0 {
                     *seq = board.seq;
@@ -129,42 +142,38 @@ impl Board {
 
     /// Asks `take`, under the lock, and registers the waker if that has nothing.
     ///
-    /// A waker is cloned and dropped without the lock, since both may run a user's code; so there
-    /// is a second look, and `take` may be asked twice.
+    /// A waker is cloned and dropped without the lock, since both may run a user's code. So there is
+    /// one to spare before the lock is taken; if it is not needed it is there for the next poll.
     fn poll_row<T>(
         &self,
-        at: u32,
+        ticket: &mut Ticket,
         task: &Context<'_>,
-        mut take: impl FnMut(&View<'_>, &mut Row, bool) -> Poll<T>,
+        take: impl FnOnce(&View<'_>, &mut Row, bool) -> Poll<T>,
     ) -> Poll<T> {
-        let mut fresh: Option<Waker> = None;
-        loop {
-            let mut guard = self.lock();
-            let inner = &mut *guard;
-            let view = View { seq: inner.seq, cells: &inner.cells, history: &inner.history };
-            let row = &mut inner.rows[at as usize];
-            let taken = take(&view, row, inner.closed);
-            let Some(waker) = row.waker() else { return taken };
-            let old = match (&taken, fresh.take()) {
-                // Nobody waits any more (invariant 4).
-                (Poll::Ready(_), _) => waker.take(),
-                (Poll::Pending, Some(fresh)) => waker.replace(fresh),
-                (Poll::Pending, None) if waker.as_ref().is_some_and(|old| old.will_wake(task.waker())) => return taken,
-                (Poll::Pending, None) => {
-                    drop(guard);
-                    fresh = Some(task.waker().clone());
-                    continue;
-                }
-            };
-            drop(guard);
-            drop(old);
-            return taken;
+        let wakes = |waker: &Option<Waker>| waker.as_ref().is_some_and(|waker| waker.will_wake(task.waker()));
+        if !wakes(&ticket.spare) {
+            ticket.spare = Some(task.waker().clone());
         }
+        let mut guard = self.lock();
+        let inner = &mut *guard;
+        let view = View { seq: inner.seq, cells: &inner.cells, history: &inner.history };
+        let row = &mut inner.rows[ticket.row as usize];
+        let taken = take(&view, row, inner.closed);
+        let Some(waker) = row.waker() else { return taken };
+        let old = match &taken {
+            // Nobody waits any more (invariant 4).
+            Poll::Ready(_) => waker.take(),
+            Poll::Pending if wakes(waker) => return taken,
+            Poll::Pending => std::mem::replace(waker, ticket.spare.take()),
+        };
+        drop(guard);
+        drop(old);
+        taken
     }
 
     /// Whether the watch's condition holds at this instant.
-    pub(crate) fn is_met(&self, row: u32) -> bool {
-        self.lock().rows[row as usize].held
+    pub(crate) fn is_met(&self, ticket: &Ticket) -> bool {
+        self.lock().rows[ticket.row as usize].held
     }
 
     /// Whether the daemon has ended.
@@ -179,9 +188,7 @@ impl Board {
         inner.closed = true;
         wakers.extend(inner.rows.iter_mut().filter_map(Row::waker).filter_map(Option::take));
         drop(inner);
-        for waker in wakers {
-            let _ = crate::panic::catch(|| waker.wake());
-        }
+        wakers.into_iter().map(|waker| Woken(Some(waker))).for_each(drop);
     }
 
     /// Keeps the first transitions for good, from here on.

@@ -18,7 +18,7 @@ pub use stream::{StateEvent, StateStream};
 pub(crate) use text::describe;
 pub use wait::{WaitError, WaitFor};
 
-use crate::board::{Condition, Fired, Id, Word};
+use crate::board::{Condition, Fired, Id, Ticket, Word};
 use crate::core::Core;
 use crate::error::Result;
 use crate::graph::{Edge, Mode};
@@ -72,8 +72,8 @@ use std::task::{Context, Poll};
 #[must_use = "a watch does nothing unless it is awaited"]
 pub struct Watch {
     core: Arc<Core>,
-    /// The row on the board; none if it is about no service.
-    row: Option<u32>,
+    /// None if it is about no service.
+    ticket: Option<Ticket>,
     targets: Box<[Id]>,
     /// Where the targets are put when it is polled.
     words: Vec<Word>,
@@ -97,9 +97,9 @@ impl Watch {
     fn on(core: &Arc<Core>, mode: Mode, condition: Condition, targets: Box<[Id]>) -> Watch {
         // What a poll needs is allocated here: the board allocates nothing under its lock for it.
         let words = Vec::with_capacity(targets.len());
-        let row = core.board.watch(mode, condition, &targets);
+        let ticket = core.board.watch(mode, condition, &targets);
         let unknown = matches!(condition, Condition::State(_, State::Unknown));
-        Watch { core: core.clone(), row: Some(row), targets, words, unknown, end: None }
+        Watch { core: core.clone(), ticket: Some(ticket), targets, words, unknown, end: None }
     }
 
     /// The watch of a declared `stream(..)`.
@@ -107,7 +107,7 @@ impl Watch {
         let targets = names::places_of(core, edge);
         if targets.is_empty() {
             let (core, end) = (core.clone(), Some(Never::Absent));
-            return Watch { core, row: None, targets, words: Vec::new(), unknown: false, end };
+            return Watch { core, ticket: None, targets, words: Vec::new(), unknown: false, end };
         }
         Watch::on(core, edge.mode, Condition::State(edge.action, edge.state), targets)
     }
@@ -151,7 +151,7 @@ impl Watch {
     /// has ended. One on [`Changing`](Action::Changing) never does.
     #[must_use]
     pub fn is_met(&self) -> bool {
-        self.row.is_some_and(|row| self.core.board.is_met(row))
+        self.ticket.as_ref().is_some_and(|ticket| self.core.board.is_met(ticket))
     }
 
     /// Why the watch has ended, once it has said so by yielding nothing.
@@ -161,8 +161,8 @@ impl Watch {
     }
 
     fn poll(&mut self, task: &Context<'_>) -> Poll<Option<Met>> {
-        let (Some(row), None) = (self.row, &self.end) else { return Poll::Ready(None) };
-        match self.core.board.poll_watch(row, task, &mut self.words) {
+        let (Some(ticket), None) = (&mut self.ticket, &self.end) else { return Poll::Ready(None) };
+        match self.core.board.poll_watch(ticket, task, &mut self.words) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Some(Fired { seq, times })) => {
                 let services = self.targets.iter().zip(&self.words).map(|(&id, word)| self.core.stood(id, word));
@@ -210,8 +210,8 @@ impl FusedStream for Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        if let Some(row) = self.row {
-            self.core.board.unwatch(row);
+        if let Some(ticket) = &self.ticket {
+            self.core.board.unwatch(ticket);
         }
     }
 }

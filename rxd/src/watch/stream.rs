@@ -1,7 +1,7 @@
 //! Every transition, in order.
 
 use super::unknown_service;
-use crate::board::{Chosen, Event, Id, Read, Word};
+use crate::board::{Chosen, Event, Id, Read, Ticket, Word};
 use crate::core::{Core, ServiceState, States};
 use crate::error::Result;
 use crate::state::Filter;
@@ -57,7 +57,7 @@ const HANDFUL: usize = 16;
 #[must_use = "a stream does nothing unless it is polled"]
 pub struct StateStream {
     core: Arc<Core>,
-    row: u32,
+    ticket: Ticket,
     chosen: Chosen,
     /// The last transition looked at.
     seq: u64,
@@ -96,9 +96,9 @@ impl StateStream {
     pub(crate) fn new(core: &Arc<Core>, filter: &Filter) -> Result<StateStream> {
         let chosen = choose(core, filter)?;
         let mut words = Vec::with_capacity(chosen.len());
-        let (row, seq) = core.board.feed(&chosen, &mut words);
+        let (ticket, seq) = core.board.feed(&chosen, &mut words);
         let events = Vec::with_capacity(HANDFUL);
-        Ok(StateStream { core: core.clone(), row, chosen, seq, events, words, next: Next::Snapshot })
+        Ok(StateStream { core: core.clone(), ticket, chosen, seq, events, words, next: Next::Snapshot })
     }
 
     /// The next item; none when the daemon has ended and everything was yielded.
@@ -121,7 +121,8 @@ impl StateStream {
         }
         if self.events.is_empty() {
             let board = &self.core.board;
-            match board.poll_feed(self.row, task, &mut self.seq, &self.chosen, &mut self.events, &mut self.words) {
+            let (ticket, seq) = (&mut self.ticket, &mut self.seq);
+            match board.poll_feed(ticket, task, seq, &self.chosen, &mut self.events, &mut self.words) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Read::Events) => self.events.reverse(),
                 Poll::Ready(Read::Lagged { missed }) => {
@@ -174,6 +175,6 @@ impl FusedStream for StateStream {
 
 impl Drop for StateStream {
     fn drop(&mut self) {
-        self.core.board.unwatch(self.row);
+        self.core.board.unwatch(&self.ticket);
     }
 }

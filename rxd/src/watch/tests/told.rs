@@ -1,9 +1,10 @@
 //! Who is woken by a transition writes of what follows after it was written of itself.
 
 use super::world::Alarm;
-use crate::board::{Board, Condition, Declared, Owed, Reaction, Step};
+use crate::board::{Board, Condition, Declared, Fired, Owed, Reaction, Step};
 use crate::graph::Mode;
 use crate::state::{Action, Cause, State, Transition};
+use std::task::{Context, Poll, Waker};
 
 #[test]
 fn a_transition_is_told_of_before_anybody_is_woken() {
@@ -27,4 +28,27 @@ fn a_transition_is_told_of_before_anybody_is_woken() {
         told = seq;
     });
     assert_eq!((told, alarm.take()), (Some(1), 1));
+}
+
+#[test]
+fn who_writes_of_it_and_panics_keeps_nobody_asleep() {
+    let board = Board::new(vec![vec![]], 8);
+    let mut watches: Vec<_> = (0..3)
+        .map(|_| {
+            let mut ticket = board.watch(Mode::Any, Condition::State(Action::Changing, State::Run), &[0]);
+            let (alarm, waker) = Alarm::new();
+            let pending = board.poll_watch(&mut ticket, &Context::from_waker(&waker), &mut Vec::with_capacity(1));
+            assert!(pending.is_pending());
+            (ticket, alarm)
+        })
+        .collect();
+    let mut owed = Owed::default();
+    let _ = owed.push(Step { state: State::Run, transition: Transition::Entering, cause: Cause::Normal });
+    crate::panic::catch(|| board.publish_all(0, &owed, |_| panic!("the log"))).unwrap_err();
+    board.publish(0, State::Run, Transition::Exited, Cause::Normal);
+    for (ticket, alarm) in &mut watches {
+        assert_eq!(alarm.take(), 1, "the last are woken by whoever publishes next, and no one twice");
+        let taken = board.poll_watch(ticket, &Context::from_waker(Waker::noop()), &mut Vec::with_capacity(1));
+        assert!(matches!(taken, Poll::Ready(Some(Fired { times: 2, .. }))));
+    }
 }
