@@ -1,6 +1,6 @@
 //! Intracom where it is meant to be used: between the services of a daemon.
 
-use rxd::intracom::{Declared, Group, Subscription};
+use rxd::intracom::{Declared, Group, Intracom, Subscription};
 use rxd::{Context, Daemon, Runner, Service, State, manager};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -113,4 +113,39 @@ async fn done_of_five(keeps: bool) -> Vec<u32> {
 async fn a_membership_that_reads_nothing_keeps_the_queue_when_a_worker_is_lost() {
     assert_eq!(done_of_five(true).await, [1, 2, 3, 4, 5]);
     assert_eq!(done_of_five(false).await, [1, 2], "the group ends with its last member");
+}
+
+/// Takes what there is once it is told to leave.
+struct Finisher {
+    own: Option<Intracom>,
+    done: mpsc::UnboundedSender<u32>,
+}
+
+impl Runner for Finisher {
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        let topics = self.own.clone().unwrap_or_else(|| cx.intracom());
+        let mut jobs = JOBS.subscribe(&topics, WORKERS)?;
+        for job in 1..=3 {
+            assert_eq!(JOBS.on(&topics)?.publish(job).await?.delivered(), 1);
+        }
+        cx.cancelled().await;
+        while let Ok(job) = jobs.try_recv() {
+            let _ = self.done.send(job);
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_buffered_at_the_end_is_discarded_and_in_a_registry_of_ones_own_it_is_not() {
+    for own in [false, true] {
+        let (done, mut told) = mpsc::unbounded_channel();
+        let worker = Finisher { own: own.then(Intracom::new), done };
+        let handle = Daemon::new("d").signals([]).add(Service::new("worker", worker)).start().await.unwrap();
+        handle.wait_for("worker", State::Run).await.unwrap();
+        handle.shutdown();
+        assert!(handle.wait().await.is_ok());
+        let done: Vec<u32> = std::iter::from_fn(|| told.try_recv().ok()).collect();
+        assert_eq!(done, if own { vec![1, 2, 3] } else { vec![] });
+    }
 }

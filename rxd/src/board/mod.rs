@@ -390,7 +390,7 @@ impl Board {
     #[inline]
     fn wake(&self, mut inner: MutexGuard<'_, Inner>, told: impl FnOnce()) {
         let first = (!inner.wake.is_empty()).then(|| Woken(inner.next_to_wake().flatten()));
-        let more = first.is_some() && !inner.wake.is_empty();
+        let more = !inner.wake.is_empty();
         drop(inner);
         told();
         drop(first);

@@ -29,6 +29,11 @@ impl Seat {
         if delay.is_zero() && self.wait.is_none() {
             return;
         }
+        if !delay.is_zero() {
+            // It has to wait, so this is published now or soon. What it waits after is not to be stamped later
+            // than the wait begins, however long this thread is kept from going on in between.
+            self.flush();
+        }
         let wait = self.wait_mut();
         wait.delay = delay;
         wait.gates = None;

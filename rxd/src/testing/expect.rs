@@ -50,7 +50,9 @@ impl Trace {
     /// ```
     #[track_caller]
     pub fn never(&self, what: &str, is: impl Fn(&Places<'_>) -> bool) {
-        self.never_after(what, is, |_, _| true);
+        let Some(seq) = self.first(&is, |_, _| true) else { return };
+        let help = if self.first(&is, at_rest).is_none() { FOR_AN_INSTANT } else { "" };
+        panic!("{what}, at {seq}\n{help}{}", self.around(seq));
     }
 
     /// As [`never`](Trace::never), but asked only when time has passed, or all is over: for a run in paused time, where
@@ -63,18 +65,20 @@ impl Trace {
     /// ```
     #[track_caller]
     pub fn never_at_rest(&self, what: &str, is: impl Fn(&Places<'_>) -> bool) {
-        self.never_after(what, is, |step, next| step.at != next.at);
+        if let Some(seq) = self.first(&is, at_rest) {
+            panic!("{what}, at {seq}\n{}", self.around(seq));
+        }
     }
 
-    #[track_caller]
-    fn never_after(&self, what: &str, is: impl Fn(&Places<'_>) -> bool, asked: impl Fn(&Step, &Step) -> bool) {
+    /// The first transition after which this was so, of those after which it is asked.
+    fn first(&self, is: &impl Fn(&Places<'_>) -> bool, asked: impl Fn(&Step, &Step) -> bool) -> Option<u64> {
         let mut places = Places::of(self);
-        for (nth, step) in self.steps.iter().enumerate() {
+        let mut steps = self.steps.iter().enumerate();
+        let found = steps.find(|(nth, step)| {
             places.see(step);
-            if self.steps.get(nth + 1).is_none_or(|next| asked(step, next)) && is(&places) {
-                panic!("{what}, at {}\n{}", step.seq, self.around(step.seq));
-            }
-        }
+            self.steps.get(nth + 1).is_none_or(|next| asked(step, next)) && is(&places)
+        });
+        found.map(|(_, step)| step.seq)
     }
 
     #[track_caller]
@@ -83,6 +87,15 @@ impl Trace {
         found.unwrap_or_else(|| no_service(service, self.services.iter().map(String::as_str)))
     }
 }
+
+/// Whether time passes between the two.
+fn at_rest(step: &Step, next: &Step) -> bool {
+    step.at != next.at
+}
+
+/// What is said where `never` was broken, and `never_at_rest` is what was meant.
+pub(super) const FOR_AN_INSTANT: &str =
+    "help: it is so for an instant, until what follows has followed; `never_at_rest` asks whether it stays so\n";
 
 /// Panics about a name that no service has.
 #[track_caller]

@@ -1,7 +1,7 @@
 //! Every order in which some services may move, up to a bound.
 
 use super::act::Act;
-use super::expect::Places;
+use super::expect::{FOR_AN_INSTANT, Places};
 use super::harness::{Harness, Running};
 use super::judge::judge;
 use super::puppet::Puppet;
@@ -126,6 +126,8 @@ pub struct Counterexample {
     pub choices: Vec<Choice>,
     /// What happened; it ends there.
     pub trace: Trace,
+    /// What to do about it, where that is known.
+    help: String,
 }
 
 impl fmt::Display for Counterexample {
@@ -134,6 +136,7 @@ impl fmt::Display for Counterexample {
         for (at, choice) in self.choices.iter().enumerate() {
             writeln!(f, "{:>4}. {choice}", at + 1)?;
         }
+        f.write_str(&self.help)?;
         f.write_str(&self.trace.timeline())
     }
 }
@@ -149,7 +152,8 @@ struct Point {
     /// What tells it from others.
     mark: String,
     choices: Vec<Choice>,
-    broken: Option<(String, Trace)>,
+    /// What is so that should never be, what happened up to there, and what may help.
+    broken: Option<(String, Trace, String)>,
 }
 
 impl<'a> Explorer<'a> {
@@ -183,14 +187,15 @@ impl<'a> Explorer<'a> {
         self
     }
 
-    /// What should never be so, after any transition.
+    /// What should never be so, after any transition: also for an instant, until what follows from it has followed.
     pub fn never(mut self, what: &'a str, is: impl Fn(&Places<'_>) -> bool + 'a) -> Self {
         self.never.push(Never { what, is: Box::new(is), at_rest: false });
         self
     }
 
     /// What should never be so when nobody has anything left to do. A service that
-    /// [needs](crate::Service::needs) another leaves Run *after* it: what is so in between is no fault.
+    /// [needs](crate::Service::needs) another leaves Run *after* it: what is so in between is no fault. It does so at once
+    /// only if it is not one of those that are explored: they stay in a method until that is chosen.
     pub fn never_at_rest(mut self, what: &'a str, is: impl Fn(&Places<'_>) -> bool + 'a) -> Self {
         self.never.push(Never { what, is: Box::new(is), at_rest: true });
         self
@@ -213,8 +218,8 @@ impl<'a> Explorer<'a> {
             }
             explored.runs += 1;
             let point = self.replay(&choices);
-            if let Some((what, trace)) = point.broken {
-                explored.broken = Some(Counterexample { what, choices, trace });
+            if let Some((what, trace, help)) = point.broken {
+                explored.broken = Some(Counterexample { what, choices, trace, help });
                 break;
             }
             if !seen.insert(point.mark) {
@@ -277,22 +282,41 @@ impl<'a> Explorer<'a> {
         Point { mark, choices, broken }
     }
 
-    /// What is so that should never be, and the trace up to there.
-    fn broken(&self, test: &Running, trace: &Trace) -> Option<(String, Trace)> {
+    fn broken(&self, test: &Running, trace: &Trace) -> Option<(String, Trace, String)> {
         let mut places = Places::of(trace);
+        let mut found = None;
         for (at, step) in trace.steps.iter().enumerate() {
             places.see(step);
-            if let Some(never) = self.never.iter().find(|never| !never.at_rest && (never.is)(&places)) {
-                let steps = trace.steps[..=at].to_vec();
-                return Some((never.what.to_owned(), Trace { steps, ..trace.clone() }));
+            if found.is_none() {
+                let never = self.never.iter().find(|never| !never.at_rest && (never.is)(&places));
+                found = never.map(|never| (never, at));
             }
         }
+        if let Some((never, at)) = found {
+            let steps = trace.steps[..=at].to_vec();
+            let help = if (never.is)(&places) { "" } else { FOR_AN_INSTANT };
+            return Some((never.what.to_owned(), Trace { steps, ..trace.clone() }, help.to_owned()));
+        }
         if let Some(never) = self.never.iter().find(|never| never.at_rest && (never.is)(&places)) {
-            return Some((never.what.to_owned(), trace.clone()));
+            return Some((never.what.to_owned(), trace.clone(), self.held(test)));
         }
         let violations = judge(trace, &test.rules());
         let said = violations.first().map(ToString::to_string).or_else(|| test.probe().faults().pop());
-        said.map(|what| (what, trace.clone()))
+        said.map(|what| (what, trace.clone(), String::new()))
+    }
+
+    /// Who is where it is only because it is held there.
+    fn held(&self, test: &Running) -> String {
+        let told = |name: &&String| test.probe().is_told_to_return(name);
+        let mut help = String::new();
+        for name in self.puppets.iter().filter(told) {
+            let method = test.probe().running(name).unwrap_or("its method");
+            help += &format!(
+                "help: `{name}` has been told to leave {method}, and is held there until that is chosen; \
+                 one that is not explored leaves at once\n"
+            );
+        }
+        help
     }
 }
 

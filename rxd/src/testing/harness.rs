@@ -3,7 +3,7 @@
 use super::act::Act;
 use super::expect::no_service;
 use super::probe::Probe;
-use super::puppet::Puppet;
+use super::puppet::{Puppet, Reloading};
 use super::rules::Rules;
 use super::trace::Trace;
 use crate::daemon::Daemon;
@@ -130,7 +130,10 @@ impl Harness {
     #[track_caller]
     pub fn puppet(mut self, service: &str, puppet: Puppet) -> Self {
         let puppet = puppet.probe(&self.probe);
-        self = self.replace(service, puppet);
+        self = match puppet.reloads {
+            true => self.replace(service, Reloading(puppet)),
+            false => self.replace(service, puppet),
+        };
         self.puppets.push(service.to_owned());
         self
     }

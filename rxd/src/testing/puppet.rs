@@ -16,8 +16,8 @@ use std::task::Poll;
 /// For each method it has a list of [`Act`]s, one a call, of which the last is repeated. Untold,
 /// `run` returns when it is to and all others return `Ok` at once. What it does can be changed
 /// while it runs: by [`Probe::tell`], or [`Running::tell`](super::Running::tell) where it stands in
-/// for a service of a [`Harness`](super::Harness). For one with a `reload` of its own see
-/// [`Reloading`].
+/// for a service of a [`Harness`](super::Harness). It has nothing to reload, and so is no test of a
+/// reload, unless it is told what to do [on it](Puppet::on_reload).
 ///
 /// ```
 /// use rxd::testing::{Act, Harness, Puppet};
@@ -37,6 +37,8 @@ use std::task::Poll;
 pub struct Puppet {
     acts: [VecDeque<Act>; 5],
     probe: Probe,
+    /// It was told what to do on a reload.
+    pub(super) reloads: bool,
 }
 
 const RELOAD: usize = 4;
@@ -46,7 +48,7 @@ impl Puppet {
     #[must_use]
     pub fn new() -> Self {
         let ok = || VecDeque::from([Act::Ok]);
-        Puppet { acts: [ok(), ok(), [Act::UntilTold].into(), ok(), ok()], probe: Probe::default() }
+        Puppet { acts: [ok(), ok(), [Act::UntilTold].into(), ok(), ok()], probe: Probe::default(), reloads: false }
     }
 
     /// What the method of this state does, call by call.
@@ -60,10 +62,11 @@ impl Puppet {
         self.with(slot, acts)
     }
 
-    /// What `reload` does, call by call; see [`Reloading`].
+    /// What `reload` does, call by call. In a [`Harness`](super::Harness) it has one then; where you
+    /// make a service of it yourself, put it into a [`Reloading`].
     #[must_use]
     pub fn on_reload(self, acts: impl IntoIterator<Item = Act>) -> Self {
-        self.with(RELOAD, acts)
+        Puppet { reloads: true, ..self.with(RELOAD, acts) }
     }
 
     fn with(mut self, slot: usize, acts: impl IntoIterator<Item = Act>) -> Self {
@@ -84,7 +87,7 @@ impl Puppet {
     #[must_use]
     pub fn held() -> Self {
         let hang = || VecDeque::from([Act::Hang]);
-        Puppet { acts: [hang(), hang(), hang(), hang(), hang()], probe: Probe::default() }
+        Puppet { acts: [hang(), hang(), hang(), hang(), hang()], probe: Probe::default(), reloads: false }
     }
 
     async fn play(&mut self, method: &'static str, slot: usize, cx: &Context) -> Result {

@@ -268,6 +268,16 @@ async fn the_delays_of_the_original_are_a_preset() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn g23_one_that_never_ran_has_had_no_sustained_run_however_short_that_may_be() {
+    let options = Options::DEFAULT.backoff(Backoff::DEFAULT.base(SECOND).jitter(0.0).reset(Duration::ZERO));
+    let when = When::any(Action::Entering, State::Run, ["b"]).within(SECOND);
+    let running = start(daemon([plain("a").watch(when).options(options), puppet("b", State::Idle, [Act::Hang])])).await;
+    tokio::time::sleep(10 * SECOND).await;
+    let ran = running.stop().await;
+    assert_eq!(ran.trace.entered("a", State::Init), [0, 2, 5, 10].map(|second| second * SECOND));
+}
+
+#[tokio::test(start_paused = true)]
 async fn coming_round_for_a_gate_counts_for_the_limit() {
     let when = When::any(Action::Entering, State::Run, ["b"]).then(rxd::Effect::GateInit).within(SECOND);
     let options = Options::DEFAULT.backoff(Backoff::fixed(SECOND)).restarts(3, 60 * SECOND);

@@ -38,6 +38,11 @@ fn with_needs_it_is_so_for_an_instant_only() {
     // `db` goes first, and `api` is held in Run though it was told.
     let broken = Explorer::new(needs, ["db", "api"]).never("api without db", wrong).run().broken;
     assert_eq!(broken.expect("api leaves after db").choices.len(), 5);
+    let of = |explorer: Explorer<'_>| panic_of(|| explorer.run().assert());
+    let held = of(Explorer::new(needs, ["db", "api"]).never_at_rest("api without db", wrong));
+    assert!(held.contains("\nhelp: `api` has been told to leave run, and is held there"), "{held}");
+    let instant = of(Explorer::new(needs, ["db"]).never("api without db", wrong));
+    assert!(instant.contains("\nhelp: it is so for an instant, "), "{instant}");
     // Only `db` may take its time: once nobody has anything to do, `api` has gone too.
     let explored = Explorer::new(needs, ["db"]).never_at_rest("api without db", wrong).steps(8).run();
     explored.assert();

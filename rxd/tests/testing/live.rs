@@ -33,6 +33,19 @@ async fn a_puppet_keeps_the_declaration() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_puppet_that_is_told_what_to_do_on_a_reload_has_one() {
+    let db = Puppet::new().on_reload([Act::Fail, Act::Ok]);
+    let test = harness().puppet("db", db).start().await;
+    test.until("db", State::Run).await;
+    let error = test.handle().reload("db").await.unwrap_err().to_string();
+    assert_eq!(error, "failed to reload service `db`: told to fail");
+    test.handle().reload("db").await.unwrap();
+    test.tell("db", Act::Fail); // a puppet like any other
+    test.until("db", State::Stop).await;
+    test.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn told_to_panic_again_and_again_it_gives_up_as_declared() {
     let test = harness().start().await;
     test.tell("migrate", Act::Ok);

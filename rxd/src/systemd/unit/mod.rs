@@ -94,7 +94,8 @@ impl Unit {
         self
     }
 
-    /// The program. Default: `/usr/bin/` and the daemon's name.
+    /// The program, without arguments: those are [`arg`](Unit::arg)s. Default: `/usr/bin/` and the
+    /// daemon's name.
     pub fn exec(mut self, program: impl Into<PathBuf>) -> Self {
         self.exec = program.into();
         self

@@ -30,6 +30,7 @@ struct Pace<'a> {
     /// Whether the last Run was sustained, and nothing has failed since.
     fresh: bool,
     last_wait: Duration,
+    stopping: Option<Duration>,
     stopped: Option<Duration>,
     running: Option<Duration>,
     /// An operator or a reaction ended this round.
@@ -48,6 +49,7 @@ impl<'a> Pace<'a> {
             failures: Some(0),
             fresh: false,
             last_wait: Duration::ZERO,
+            stopping: None,
             stopped: None,
             running: None,
             told: false,
@@ -63,6 +65,8 @@ impl<'a> Pace<'a> {
         } else if step.leaves(State::Run) {
             let since = self.running.take().unwrap_or(step.at);
             self.ran(step.at - since);
+        } else if step.enters(State::Stop) {
+            self.stopping = Some(step.at);
         } else if step.leaves(State::Stop) {
             self.stopped = Some(step.at);
         } else if step.enters(State::Init) {
@@ -165,7 +169,9 @@ impl<'a> Pace<'a> {
             found.add("G21", step.seq, format!("`{}` gives up, and has no limit", step.service));
             return;
         };
-        let asked = self.stopped.unwrap_or(step.at);
+        // It was asked between the two; in real time a thread may be kept from publishing that it has left Stop.
+        let asked = if self.exact { self.stopped } else { self.stopping };
+        let asked = asked.unwrap_or(step.at);
         let recent = self.restarts.iter().filter(|&&at| at.saturating_add(within) > asked).count() as u32;
         if recent < max {
             let others = others_before(trace, step, &self.service.name);

@@ -180,6 +180,11 @@ fn g21_no_more_restarts_than_declared() {
     broken("G21", &limited(2), &failing_at(&[0, 0, 0, 0], "a exit+ error"));
     broken("G21", &limited(3), &failing_at(&[0, 0, 0], "a exit+ error"));
     broken("G21", &one(steady()), &failing_at(&[0], "a exit+ error"));
+    // In real time it may have been asked at any instant since Stop was entered.
+    let late = failing_at(&[0], "0s a init+\n9s a init- error\na stop+ error\n11s a stop-\na exit+ error");
+    broken("G21", &limited(1), &late);
+    let real = Options::DEFAULT.backoff(Backoff::NONE).restarts(1, 10 * SECOND);
+    good(&Rules::of(&Daemon::new("d").add(service("a").options(real))), &late);
     // The window slides.
     let spread = Options::DEFAULT.backoff(Backoff::fixed(6 * SECOND)).restarts(1, 10 * SECOND);
     broken("G21", &one(spread), &failing_at(&[0, 6, 12], "a exit+ shutdown"));
