@@ -7,6 +7,7 @@ use crate::round::Round;
 use crate::tracker::Tracker;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use tokio::runtime::Handle;
 use tokio::task::{AbortHandle, JoinHandle};
 use tracing::Instrument;
 
@@ -62,7 +63,7 @@ impl Children {
         };
         // Under the lock: either the round is over, or its end will find the task.
         let mut inner = group.lock();
-        let task = group.tracker.spawn(body.instrument(span));
+        let task = group.tracker.spawn(&Handle::current(), body.instrument(span));
         if inner.closed {
             task.abort();
         } else {

@@ -24,6 +24,7 @@ use std::pin::Pin;
 use std::process::{ExitCode, Termination};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tracing::Instrument;
 
 /// How long a method may hold its thread before that is reported, where nothing else is declared.
@@ -256,9 +257,9 @@ impl Daemon {
     }
 
     async fn check_and_begin(mut self) -> Result<DaemonHandle> {
-        if tokio::runtime::Handle::try_current().is_err() {
+        let Ok(runtime) = Handle::try_current() else {
             return Err(Error::msg("failed to start: there is no tokio runtime; write #[tokio::main] above main"));
-        }
+        };
         let mut order = self.checked()?;
         #[cfg(feature = "admin")]
         let admin = crate::admin::bind(self.admin.take()).await?;
@@ -283,7 +284,7 @@ impl Daemon {
         };
         #[cfg(feature = "admin")]
         core.pictures.get_or_init(|| pictures);
-        let services = self.services;
+        let mut services = self.services;
         *core.pulse() = Pulse::new(self.alive.on_stale, services.iter().map(Service::limits));
         let mut systemd = Systemd::begin(&core, self.alive, services.iter().map(Service::limits));
         // Not ready before everything besides the services is there too.
@@ -310,10 +311,10 @@ impl Daemon {
             (0..services.len() as Id).for_each(|id| core.board.raise(id, signal::SHUTDOWN));
         }
         let tasks = Tracker::default();
-        for (id, service) in services.into_iter().enumerate() {
+        for (id, service) in services.iter_mut().enumerate() {
             let name = core.name(id as Id).clone();
             let span = tracing::error_span!(target: "rxd", "service", service = %name);
-            service.spawn(&core, id as Id, &tasks, span);
+            service.spawn(&core, id as Id, (&tasks, &runtime), span);
         }
         let limits = (self.shutdown_timeout, self.exit_code);
         let (supervisor, report) = Supervisor::new(core.clone(), tasks, listener, limits, sentinel, systemd);

@@ -9,6 +9,7 @@ use crate::core::Core;
 use crate::signals::{Asked, Heard, Listener, die};
 use crate::stall::{Finding, LOOKS};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::runtime::Builder;
@@ -18,12 +19,16 @@ use tokio::time::{MissedTickBehavior, interval};
 /// How long what was found is being told when all is over.
 const LAST: Duration = Duration::from_millis(100);
 
-/// Ends its thread when it is dropped, and waits for it.
+/// Ends its thread when it is dropped, and waits for it only while that is telling what it has found.
 #[derive(Debug)]
 pub(crate) struct Sentinel {
     end: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
+    telling: Arc<Telling>,
 }
+
+/// How much of what was found is not yet told.
+type Telling = AtomicUsize;
 
 impl Sentinel {
     /// Starts to look for polls that last longer than `limit`, and to count signals.
@@ -37,9 +42,15 @@ impl Sentinel {
         }
         let dispatch = tracing::dispatcher::get_default(Clone::clone);
         let teller = dispatch.clone();
+        let telling = Arc::<Telling>::default();
+        let untold = telling.clone();
         let say = move |found: Vec<Finding>| {
-            let teller = teller.clone();
-            move || tracing::dispatcher::with_default(&teller, || found.iter().for_each(|one| one.say(limit)))
+            let (teller, untold) = (teller.clone(), untold.clone());
+            untold.fetch_add(1, Ordering::Relaxed);
+            move || {
+                tracing::dispatcher::with_default(&teller, || found.iter().for_each(|one| one.say(limit)));
+                untold.fetch_sub(1, Ordering::Release);
+            }
         };
         let watch = async move {
             let mut asked = Asked::new(false);
@@ -73,12 +84,7 @@ impl Sentinel {
         let thread = std::thread::Builder::new().name("rxd-sentinel".into()).spawn(run);
         let thread =
             thread.inspect_err(|error| tracing::warn!(target: "rxd", "failed to look for blocking code: {error}")).ok();
-        Sentinel { end: Some(end), thread }
-    }
-
-    /// Tells it to end, and does not wait for it yet.
-    pub(crate) fn tell(&mut self) {
-        drop(self.end.take());
+        Sentinel { end: Some(end), thread, telling }
     }
 
     /// Lets it go on: a thread is blocked for good, and the process may have to be ended by a signal.
@@ -91,8 +97,10 @@ impl Sentinel {
 impl Drop for Sentinel {
     fn drop(&mut self) {
         drop(self.end.take());
-        if let Some(thread) = self.thread.take() {
-            // It waits for nothing but this.
+        // A thread takes longer to end than many a daemon to stop, and this one holds nothing of the daemon's.
+        let thread = self.thread.take().filter(|_| self.telling.load(Ordering::Acquire) > 0);
+        if let Some(thread) = thread {
+            // It waits for nothing but what it tells, and for that no longer than `LAST`.
             let _ = thread.join();
         }
     }

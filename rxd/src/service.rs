@@ -19,6 +19,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tracing::Instrument;
 
 /// The methods of a service. Only [`run`](Runner::run) must be written.
@@ -133,7 +134,7 @@ pub struct Service {
 pub(crate) type OwnedTargets<'a> = (Edge<'static>, Vec<Target<'a>>);
 
 /// Starts the service's task: the one place that knows its type.
-type Spawn = Box<dyn FnOnce(Seat, &Tracker, tracing::Span) + Send>;
+type Spawn = Box<dyn FnOnce(Seat, (&Tracker, &Handle), tracing::Span) + Send>;
 
 impl fmt::Debug for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -288,16 +289,19 @@ impl Service {
         }
     }
 
-    pub(crate) fn spawn(self, core: &Arc<Core>, id: Id, tasks: &Tracker, span: tracing::Span) {
-        if let Some(spawn) = self.spawn {
-            spawn(Seat::new(core.clone(), id, self.options, self.manager), tasks, span);
+    /// Starts it, once. In place: to move it takes as long as to look at it.
+    pub(crate) fn spawn(&mut self, core: &Arc<Core>, id: Id, tasks: (&Tracker, &Handle), span: tracing::Span) {
+        if let Some(spawn) = self.spawn.take() {
+            let options = std::mem::replace(&mut self.options, Knobs::Declared(&Options::DEFAULT));
+            let manager = std::mem::replace(&mut self.manager, Box::new(crate::manager::continuous));
+            spawn(Seat::new(core.clone(), id, options, manager), tasks, span);
         }
     }
 }
 
 fn spawn_with<R: Runner>(runner: R) -> Spawn {
-    Box::new(move |seat, tasks, span| {
-        tasks.spawn(serve(runner, seat).instrument(span));
+    Box::new(move |seat, (tasks, runtime), span| {
+        tasks.spawn(runtime, serve(runner, seat).instrument(span));
     })
 }
 

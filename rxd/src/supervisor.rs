@@ -103,9 +103,6 @@ impl Supervisor {
         self.core.board.raise_all(&others, signal::OVER);
         // A service whose thread is blocked holds its task for as long as it is.
         let stuck = tokio::time::timeout_at(end, self.tasks.ended()).await.is_err();
-        if !stuck {
-            self.sentinel.as_mut().map(Sentinel::tell).unwrap_or_default();
-        }
         self.core.intracom.close();
         self.core.board.close();
         self.systemd.finish().await;

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
@@ -49,13 +50,14 @@ impl<F: Future> Future for Tracked<F> {
 }
 
 impl Tracker {
-    pub(crate) fn spawn<F>(&self, task: F) -> JoinHandle<F::Output>
+    /// `tokio::spawn` would look for the runtime each time, and move the task about twice more for that.
+    pub(crate) fn spawn<F>(&self, runtime: &Handle, task: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
         self.0.tasks.fetch_add(1, Ordering::Relaxed);
-        tokio::spawn(Tracked { task, counted: Counted(self.0.clone()) })
+        runtime.spawn(Tracked { task, counted: Counted(self.0.clone()) })
     }
 
     /// Waits until there is no task.
@@ -91,15 +93,15 @@ mod tests {
 
     #[tokio::test]
     async fn ends_with_the_last_task_and_not_before_it_is_dropped() {
-        let tracker = Tracker::default();
+        let (tracker, runtime) = (Tracker::default(), Handle::current());
         assert!(has_ended(&tracker));
         let gone = Arc::<AtomicBool>::default();
         // One that ends, one that is dropped where it waits, one that is dropped before it has begun.
-        let done = tracker.spawn(async {});
+        let done = tracker.spawn(&runtime, async {});
         done.await.expect("it does nothing");
         assert!(has_ended(&tracker));
         let waits = Gone(gone.clone());
-        let waiting = tracker.spawn(async move {
+        let waiting = tracker.spawn(&runtime, async move {
             let _waits = waits;
             std::future::pending::<()>().await;
         });
@@ -107,7 +109,7 @@ mod tests {
         assert!(!has_ended(&tracker));
         waiting.abort();
         let before = Gone(gone.clone());
-        tracker.spawn(async move { drop(before) }).abort();
+        tracker.spawn(&runtime, async move { drop(before) }).abort();
         tracker.ended().await;
         assert!(gone.load(Ordering::Acquire));
     }

@@ -1,6 +1,7 @@
 //! What a transition of rxd costs by itself: its board, without engines.
 
 use crate::count::Heap;
+use crate::gate::Change;
 use crate::sample::say;
 use rxd::__private::Bench as Stage;
 use rxd::{Action, State, Watch};
@@ -79,6 +80,29 @@ pub async fn sample(case: &str, subject: &str, n: usize) {
         }
         other => panic!("what is {other}?"),
     }
+}
+
+/// The floor's way of measuring, with a transition in place of the value's change: what watching costs
+/// without what a service's end does besides.
+pub async fn observe(change: Change, observers: usize, times: usize) -> Vec<u64> {
+    let stage = Stage::new(1, HISTORY);
+    for _ in 0..observers {
+        let mut watch = stage.watch_any(Action::Changing, State::Run, "s0").unwrap();
+        let change = change.clone();
+        tokio::spawn(async move {
+            while watch.next().await.is_some() {
+                change.heard();
+            }
+        });
+    }
+    let changes = change.clone();
+    tokio::spawn(async move {
+        for nth in 0.. {
+            changes.turn().await;
+            step(&stage, 0, nth);
+        }
+    });
+    crate::sample::repeat(&change, times).await
 }
 
 /// A task that waits for any or all of n services; by hand it holds n receivers of `tokio::sync::watch`.

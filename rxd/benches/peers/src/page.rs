@@ -198,8 +198,10 @@ impl<'a> Page<'a> {
             self.target(&format!("restart without delay, {words}"), "at most 3 of a bare respawn", restart, 3.0);
             let us = self.get("restart", "rxd", runtime, 1, "restart_ns").map(|figure| figure.median() / 1e3);
             self.target(&format!("the same in us, {words}"), "under 1.5", us, 1.5);
-            let told = self.ratio("observe", ("rxd", "floor"), runtime, 1, "p50_ns");
-            self.target(&format!("change to observer, p50, {words}"), "`tokio::sync::watch`", told, 1.0);
+            for (subject, what) in [("rxd, its board", "transition"), ("rxd", "end of Run")] {
+                let told = self.ratio("observe", (subject, "floor"), runtime, 1, "p50_ns");
+                self.target(&format!("{what} to observer, p50, {words}"), "`tokio::sync::watch`", told, 1.0);
+            }
         }
         for (name, what, aim) in [
             ("bytes", "live bytes a service beyond the floor's", 256.0),
@@ -286,12 +288,16 @@ impl<'a> Page<'a> {
 
     fn observing(&mut self) {
         self.line("\n## From a change to those who wait for it\n");
-        self.line("From just before the change is made until the last of so many observers has been told. The floor is `tokio::sync::watch`.");
+        self.line("From just before the change is made until the last of so many observers has been told. The floor is `tokio::sync::watch`. \
+                   On its board alone rxd makes a transition where the floor changes a value; otherwise a service's `run` returns, and \
+                   before anybody hears of it its engine has dropped the method, decided what follows and made the transitions up to the next wait.");
         self.line("\n![change to observer](plots/observe.svg)");
         for (runtime, words) in RUNTIMES {
             self.heads(&[words, "observers", "p50", "to the floor", "p99"]);
             for n in [1, 10, 100, 1_000] {
-                for subject in ["floor", "rxd", "tokio-graceful-shutdown", "kameo", "ractor-supervisor"] {
+                for subject in
+                    ["floor", "rxd, its board", "rxd", "tokio-graceful-shutdown", "kameo", "ractor-supervisor"]
+                {
                     let Some(p50) = self.get("observe", subject, runtime, n, "p50_ns") else { continue };
                     let p99 = times(self.get("observe", subject, runtime, n, "p99_ns"));
                     let ratio = self.to_floor("observe", subject, runtime, n, "p50_ns");

@@ -58,7 +58,7 @@ fn jobs() -> Vec<Job> {
             SUBJECTS.iter().for_each(|subject| add("start", subject, runtime, n, usize::MAX));
         }
         for n in [1, 10, 100, 1_000] {
-            ["floor", "rxd", "tokio-graceful-shutdown"]
+            ["floor", "rxd", "rxd, its board", "tokio-graceful-shutdown"]
                 .iter()
                 .for_each(|who| add("observe", who, runtime, n, usize::MAX));
         }

@@ -47,7 +47,7 @@ pub fn take(key: &Key) {
     runtime.block_on(async {
         match &*key.subject {
             "floor" => main_work::<subject::floor::Floor>(key).await,
-            "rxd" => main_work::<subject::rxd::Rxd>(key).await,
+            "rxd" | "rxd, its board" => main_work::<subject::rxd::Rxd>(key).await,
             "rxd, four methods" => main_work::<subject::rxd::Four>(key).await,
             "supervised" => main_work::<subject::supervised::Supervised>(key).await,
             "task-supervisor" => main_work::<subject::task_supervisor::TaskSupervisor>(key).await,
@@ -141,6 +141,7 @@ async fn observe(key: &Key) {
     let mut samples = match &*key.subject {
         "floor" => subject::floor::observe(change, key.n, times).await,
         "rxd" => subject::rxd::observe(change, key.n, times).await,
+        "rxd, its board" => board::observe(change, key.n, times).await,
         "tokio-graceful-shutdown" => subject::graceful::observe(change, key.n, times).await,
         "kameo" => subject::kameo::observe(change, key.n, times).await,
         "ractor-supervisor" => subject::ractor::observe(change, times).await,
