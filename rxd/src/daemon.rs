@@ -284,7 +284,7 @@ impl Daemon {
         };
         #[cfg(feature = "admin")]
         core.pictures.get_or_init(|| pictures);
-        let mut services = self.services;
+        let services = self.services;
         *core.pulse() = Pulse::new(self.alive.on_stale, services.iter().map(Service::limits));
         let mut systemd = Systemd::begin(&core, self.alive, services.iter().map(Service::limits));
         // Not ready before everything besides the services is there too.
@@ -311,7 +311,7 @@ impl Daemon {
             (0..services.len() as Id).for_each(|id| core.board.raise(id, signal::SHUTDOWN));
         }
         let tasks = Tracker::default();
-        for (id, service) in services.iter_mut().enumerate() {
+        for (id, service) in services.into_iter().enumerate() {
             let name = core.name(id as Id).clone();
             let span = tracing::error_span!(target: "rxd", "service", service = %name);
             service.spawn(&core, id as Id, (&tasks, &runtime), span);

@@ -180,8 +180,5 @@ pub trait Checked<D: Graphed, const ME: usize>: Declared + Sized {
 
 /// What the generated [`Checked::service`] calls.
 pub fn service<R: Runner + Declared>(this: Option<R>) -> Service {
-    match this {
-        Some(runner) => Service::declared(runner),
-        None => Service::off::<R>(),
-    }
+    Service::optionally(this)
 }

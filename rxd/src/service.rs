@@ -118,7 +118,16 @@ impl Future for Nothing {
 /// assert!(daemon.check().is_ok());
 /// ```
 #[must_use = "a service does nothing until it is added to a daemon"]
-pub struct Service {
+pub struct Service(Box<Whole<dyn Methods>>);
+
+/// A service in one piece, whose place its task may take.
+struct Whole<M: ?Sized> {
+    said: Said,
+    methods: M,
+}
+
+/// What is said of a service.
+struct Said {
     name: Name,
     kind: Option<Kind>,
     table: &'static Table,
@@ -127,26 +136,37 @@ pub struct Service {
     declared: &'static [Edge<'static>],
     watches: Vec<When>,
     optional: bool,
-    spawn: Option<Spawn>,
 }
 
 /// An edge without its targets, and those.
 pub(crate) type OwnedTargets<'a> = (Edge<'static>, Vec<Target<'a>>);
 
-/// Starts the service's task: the one place that knows its type.
-type Spawn = Box<dyn FnOnce(Seat, (&Tracker, &Handle), tracing::Span) + Send>;
+/// The methods of a service, until its task is made of them: the one place that knows its type.
+trait Methods: Send {
+    /// Whether there are none: the service is switched off, or has its task.
+    fn are_off(&self) -> bool;
 
-impl fmt::Debug for Service {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Service").field("name", &self.name).finish_non_exhaustive()
+    /// Makes its task of them.
+    fn spawn(&mut self, seat: Seat, tasks: (&Tracker, &Handle), span: tracing::Span);
+}
+
+impl<R: Runner> Methods for Option<R> {
+    fn are_off(&self) -> bool {
+        self.is_none()
+    }
+
+    fn spawn(&mut self, seat: Seat, (tasks, runtime): (&Tracker, &Handle), span: tracing::Span) {
+        if let Some(runner) = self.take() {
+            tasks.spawn(runtime, serve(runner, seat).instrument(span));
+        }
     }
 }
 
-impl Service {
+impl Said {
     /// A continuous service of this name, without watches.
-    pub fn new(name: impl Into<Cow<'static, str>>, runner: impl Runner) -> Self {
-        Service {
-            name: name.into(),
+    fn new(name: Name) -> Self {
+        Said {
+            name,
             kind: None,
             table: const { &<crate::manager::continuous as Manager>::TABLE },
             manager: Box::new(crate::manager::continuous),
@@ -154,19 +174,13 @@ impl Service {
             declared: &[],
             watches: Vec::new(),
             optional: false,
-            spawn: Some(spawn_with(runner)),
         }
     }
 
-    /// The service as its attributes declare it.
-    pub fn declared<R: Runner + Declared>(runner: R) -> Self {
-        Service { spawn: Some(spawn_with(runner)), ..Service::off::<R>() }
-    }
-
-    /// As [`declared`](Service::declared), but switched off.
-    pub(crate) fn off<R: Declared>() -> Self {
+    /// What its attributes say.
+    fn declared<R: Declared>() -> Self {
         let declaration = R::DECLARATION;
-        Service {
+        Said {
             name: Cow::Borrowed(declaration.name),
             kind: Some(R::KIND),
             table: declaration.table,
@@ -175,32 +189,58 @@ impl Service {
             declared: declaration.edges,
             watches: Vec::new(),
             optional: false,
-            spawn: None,
         }
+    }
+
+    fn with<R: Runner>(self, runner: Option<R>) -> Service {
+        Service(Box::new(Whole { said: self, methods: runner }))
+    }
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service").field("name", &self.0.said.name).finish_non_exhaustive()
+    }
+}
+
+impl Service {
+    /// A continuous service of this name, without watches.
+    pub fn new(name: impl Into<Cow<'static, str>>, runner: impl Runner) -> Self {
+        Said::new(name.into()).with(Some(runner))
+    }
+
+    /// The service as its attributes declare it.
+    pub fn declared<R: Runner + Declared>(runner: R) -> Self {
+        Said::declared::<R>().with(Some(runner))
+    }
+
+    /// As [`declared`](Service::declared), but switched off if there is none.
+    pub(crate) fn optionally<R: Runner + Declared>(runner: Option<R>) -> Self {
+        Said::declared::<R>().with(runner)
     }
 
     /// Under another name.
     pub fn named(mut self, name: impl Into<Cow<'static, str>>) -> Self {
-        self.name = name.into();
+        self.0.said.name = name.into();
         self
     }
 
     /// Under another manager.
     pub fn manager<M: Manager>(mut self, manager: M) -> Self {
-        self.table = const { &M::TABLE };
-        self.manager = Box::new(manager);
+        self.0.said.table = const { &M::TABLE };
+        self.0.said.manager = Box::new(manager);
         self
     }
 
     /// With other delays and limits.
     pub fn options(mut self, options: Options) -> Self {
-        self.options = Knobs::Own(Box::new(options));
+        self.0.said.options = Knobs::Own(Box::new(options));
         self
     }
 
     /// With one watch more.
     pub fn watch(mut self, when: When) -> Self {
-        self.watches.push(when);
+        self.0.said.watches.push(when);
         self
     }
 
@@ -215,63 +255,64 @@ impl Service {
     }
 
     pub(crate) fn optional(mut self) -> Self {
-        self.optional = true;
+        self.0.said.optional = true;
         self
     }
 
     /// The service's name.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        &self.0.said.name
     }
 
     pub(crate) fn limits(&self) -> &Options {
-        &self.options
+        &self.0.said.options
     }
 
     pub(crate) fn shared_name(&self) -> Name {
-        self.name.clone()
+        self.0.said.name.clone()
     }
 
     pub(crate) fn kind(&self) -> Option<u64> {
-        self.kind.map(|kind| kind.id)
+        self.0.said.kind.map(|kind| kind.id)
     }
 
     pub(crate) fn is_off(&self) -> bool {
-        self.spawn.is_none()
+        self.0.methods.are_off()
     }
 
     /// The same service with other methods.
     #[cfg(any(test, feature = "test-util"))]
-    pub(crate) fn replaced(self, runner: impl Runner) -> Self {
-        Service { spawn: Some(spawn_with(runner)), ..self }
+    pub(crate) fn replaced(mut self, runner: impl Runner) -> Self {
+        std::mem::replace(&mut self.0.said, Said::new("".into())).with(Some(runner))
     }
 
     /// As the target that another service names by its type.
     #[cfg(any(test, feature = "test-util"))]
-    pub(crate) fn of_kind(self, kind: Kind) -> Self {
-        Service { kind: Some(kind), ..self }
+    pub(crate) fn of_kind(mut self, kind: Kind) -> Self {
+        self.0.said.kind = Some(kind);
+        self
     }
 
     #[cfg(any(test, feature = "test-util"))]
     pub(crate) fn table(&self) -> &Table {
-        self.table
+        self.0.said.table
     }
 
     #[cfg(any(test, feature = "test-util"))]
     pub(crate) fn knobs(&self) -> &Options {
-        &self.options
+        &self.0.said.options
     }
 
     /// Its watches, where all of them are declared.
     pub(crate) fn declared_edges(&self) -> Option<&'static [Edge<'static>]> {
-        self.watches.is_empty().then_some(self.declared)
+        self.0.said.watches.is_empty().then_some(self.0.said.declared)
     }
 
     /// Its watches, each with its targets.
     pub(crate) fn targets(&self) -> Vec<OwnedTargets<'_>> {
-        let declared = self.declared.iter().map(|edge| (*edge, edge.targets.to_vec()));
-        let added = self.watches.iter().map(|when| {
+        let declared = self.0.said.declared.iter().map(|edge| (*edge, edge.targets.to_vec()));
+        let added = self.0.said.watches.iter().map(|when| {
             let targets = when.services.iter().map(|name| Target::name(name)).collect();
             (when.edge, targets)
         });
@@ -280,29 +321,22 @@ impl Service {
 
     pub(crate) fn node<'a>(&'a self, edges: &'a [Edge<'a>]) -> Node<'a> {
         Node {
-            name: &self.name,
-            kind: self.kind,
-            table: self.table,
+            name: &self.0.said.name,
+            kind: self.0.said.kind,
+            table: self.0.said.table,
             edges,
-            optional: self.optional,
-            gives_up: self.options.restarts.is_some(),
+            optional: self.0.said.optional,
+            gives_up: self.0.said.options.restarts.is_some(),
         }
     }
 
-    /// Starts it, once. In place: to move it takes as long as to look at it.
-    pub(crate) fn spawn(&mut self, core: &Arc<Core>, id: Id, tasks: (&Tracker, &Handle), span: tracing::Span) {
-        if let Some(spawn) = self.spawn.take() {
-            let options = std::mem::replace(&mut self.options, Knobs::Declared(&Options::DEFAULT));
-            let manager = std::mem::replace(&mut self.manager, Box::new(crate::manager::continuous));
-            spawn(Seat::new(core.clone(), id, options, manager), tasks, span);
-        }
+    /// Starts it, once.
+    pub(crate) fn spawn(mut self, core: &Arc<Core>, id: Id, tasks: (&Tracker, &Handle), span: tracing::Span) {
+        let Whole { said, methods } = &mut *self.0;
+        let options = std::mem::replace(&mut said.options, Knobs::Declared(&Options::DEFAULT));
+        let manager = std::mem::replace(&mut said.manager, Box::new(crate::manager::continuous));
+        methods.spawn(Seat::new(core.clone(), id, options, manager), tasks, span);
     }
-}
-
-fn spawn_with<R: Runner>(runner: R) -> Spawn {
-    Box::new(move |seat, (tasks, runtime), span| {
-        tasks.spawn(runtime, serve(runner, seat).instrument(span));
-    })
 }
 
 impl<R: Runner + Declared> From<R> for Service {
