@@ -389,7 +389,7 @@ impl Board {
     /// panic, whoever publishes next wakes the others: the engine's end does.
     #[inline]
     fn wake(&self, mut inner: MutexGuard<'_, Inner>, told: impl FnOnce()) {
-        let first = (!inner.wake.is_empty()).then(|| Woken(inner.next_to_wake().flatten()));
+        let first = Woken(inner.next_to_wake().flatten());
         let more = !inner.wake.is_empty();
         drop(inner);
         told();

@@ -155,7 +155,7 @@ fn g33_nobody_is_named_who_only_waits_or_works_in_small_pieces() {
 }
 
 #[test]
-fn a_blocked_service_is_abandoned_and_named_and_the_rest_ends_well() {
+fn a_blocked_service_is_abandoned_and_named() {
     quiet();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let (release, held) = std::sync::mpsc::channel::<()>();
@@ -178,9 +178,9 @@ fn a_blocked_service_is_abandoned_and_named_and_the_rest_ends_well() {
         handle.shutdown();
         handle.wait().await
     });
-    let abandoned: Vec<&str> = report.abandoned().map(|ending| &*ending.name).collect();
-    assert_eq!(abandoned, ["blocker"], "not the one that had to wait for it");
-    let blocker = report.abandoned().next().unwrap();
+    // That the one below it is not is asked where time is paused, in `g14_what_cannot_even_be_dropped_..`: here a
+    // busy machine may leave it no turn within what is left of a tenth of a second.
+    let blocker = report.abandoned().find(|ending| ending.name == "blocker").expect("it is abandoned");
     assert_eq!((blocker.cause, blocker.abandoned_in), (Cause::Abandoned, Some(State::Run)));
     drop(release);
 }
