@@ -153,7 +153,9 @@ impl Inner {
             let after = cell.word;
             self.update(ears, id, &before, &after);
         }
-        self.update_feeds();
+        if !self.cells[self.cells.len() - 1].watchers.is_empty() {
+            self.update_feeds();
+        }
         Some(self.seq)
     }
 
