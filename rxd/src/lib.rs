@@ -168,6 +168,7 @@ mod systemd;
 #[cfg(any(test, feature = "test-util"))]
 pub mod testing;
 mod tracker;
+mod turn;
 mod watch;
 mod why;
 mod wiring;

@@ -64,7 +64,6 @@
 mod declared;
 mod error;
 mod options;
-mod pace;
 mod publish;
 mod queue;
 mod registry;

@@ -1,11 +1,11 @@
 //! The publisher's side of a topic: what a message goes through, and the future that waits with it.
 
 use super::error::{PublishError, Reason};
-use super::pace;
 use super::replay::Last;
 use super::round::{Open, Round, YIELDS};
 use super::stats::Delivery;
 use super::topic::{Shared, Topic};
+use crate::turn;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -212,7 +212,7 @@ impl<T: Clone + Send + 'static> Future for Publish<'_, T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let topic = self.topic;
         if matches!(self.stage, Stage::New(_)) {
-            ready!(pace::poll(cx));
+            ready!(turn::poll(cx));
         }
         let (message, yielded) = match std::mem::replace(&mut self.stage, Stage::Done) {
             Stage::New(message) => (message, 0),

@@ -1,9 +1,9 @@
 //! A member of a group.
 
-use super::pace;
 use super::queue::{Member, Queue};
 use super::stats::GroupStats;
 use super::topic::Shared;
+use crate::turn;
 use async_channel::{Receiver, TryRecvError as Empty};
 use futures_core::Stream;
 use std::fmt;
@@ -84,7 +84,7 @@ impl<T: Clone + Send + 'static> Subscription<T> {
     ///
     /// Dropped before it is done, no message is lost: the next call, or another member, gets it.
     pub async fn recv(&mut self) -> Option<T> {
-        poll_fn(pace::poll).await;
+        poll_fn(turn::poll).await;
         loop {
             match self.try_recv() {
                 Ok(message) => return Some(message),

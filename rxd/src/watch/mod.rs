@@ -23,11 +23,12 @@ use crate::core::Core;
 use crate::error::Result;
 use crate::graph::{Edge, Mode};
 use crate::state::{Action, State};
+use crate::turn;
 use futures_core::{FusedStream, Stream};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 /// A watch on one or more services.
 ///
@@ -160,7 +161,9 @@ impl Watch {
         self.end.as_ref()
     }
 
-    fn poll(&mut self, task: &Context<'_>) -> Poll<Option<Met>> {
+    fn poll(&mut self, task: &mut Context<'_>) -> Poll<Option<Met>> {
+        // What is met again and again is not to keep its thread from all others.
+        ready!(turn::poll(task));
         let (Some(ticket), None) = (&mut self.ticket, &self.end) else { return Poll::Ready(None) };
         match self.core.board.poll_watch(ticket, task, &mut self.words) {
             Poll::Pending => Poll::Pending,

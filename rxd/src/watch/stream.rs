@@ -5,12 +5,13 @@ use crate::board::{Chosen, Event, Id, Read, Ticket, Word};
 use crate::core::{Core, ServiceState, States};
 use crate::error::Result;
 use crate::state::Filter;
+use crate::turn;
 use futures_core::{FusedStream, Stream};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 /// How many transitions are taken from the board at a time.
 const HANDFUL: usize = 16;
@@ -110,7 +111,9 @@ impl StateStream {
         poll_fn(|task| self.poll(task)).await
     }
 
-    pub(super) fn poll(&mut self, task: &Context<'_>) -> Poll<Option<StateEvent>> {
+    pub(super) fn poll(&mut self, task: &mut Context<'_>) -> Poll<Option<StateEvent>> {
+        // As for a watch.
+        ready!(turn::poll(task));
         match self.next {
             Next::Nothing => return Poll::Ready(None),
             Next::Snapshot => {

@@ -2,6 +2,7 @@
 //! F59: a subscription is never read. G34, G35.
 
 use crate::common::{Spinner, brisk, end, puppet, start_with, transitions};
+use rxd::__private::Bench;
 use rxd::testing::Act;
 use rxd::{Action, Daemon, Filter, State, StateEvent, StateStream};
 use std::time::Duration;
@@ -127,5 +128,23 @@ async fn f59_who_never_reads_harms_nobody() {
     for mut watch in watches {
         assert_eq!(watch.next().await.unwrap().times, u64::from(ROUNDS) * 2 + 2);
         assert!(watch.next().await.is_none());
+    }
+}
+
+#[tokio::test]
+async fn whoever_reads_a_long_history_lets_others_have_their_turn() {
+    const STEPS: usize = 50_000;
+    let stage = Bench::new(1, STEPS);
+    let mut stream = stage.watch_states(&Filter::None).unwrap();
+    (0..STEPS / 2).for_each(|_| {
+        stage.enter(0);
+        stage.leave(0);
+    });
+    let turn = tokio::spawn(async {});
+    let mut read = 0;
+    while !turn.is_finished() {
+        assert!(stream.next().await.is_some());
+        read += 1;
+        assert!(read < STEPS, "it has its thread for itself");
     }
 }

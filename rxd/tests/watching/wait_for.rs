@@ -1,6 +1,6 @@
 //! `wait_for`: at once, in time, too late, and never.
 
-use crate::common::{brisk, end, puppet, start};
+use crate::common::{Spinner, brisk, end, puppet, start};
 use rxd::testing::Act;
 use rxd::{Error, Options, Service, State, WaitError, manager};
 use std::time::Duration;
@@ -56,4 +56,18 @@ async fn never_says_why() {
     end(&handle).await;
     let error = handle.wait_for(["a", "job"], State::Run).await.unwrap_err();
     assert!(error.to_string().starts_with("services `a`, `job` will not all be in Run at once: "), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_for_what_is_so_again_and_again_lets_others_have_their_turn() {
+    let handle = start([brisk("a", Spinner(0))]).await;
+    handle.wait_for("a", State::Run).await.unwrap();
+    let turn = tokio::spawn(async {});
+    let mut waits = 0;
+    while !turn.is_finished() {
+        handle.wait_for("a", State::Run).await.unwrap();
+        waits += 1;
+        assert!(waits < 100_000, "it has its thread for itself");
+    }
+    end(&handle).await;
 }

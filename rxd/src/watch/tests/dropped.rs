@@ -28,11 +28,11 @@ fn who_is_woken_may_drop_those_that_would_be_woken_next() {
     let stage = Stage::new(1, 8);
     let drops = Arc::new(Drops(Mutex::default()));
     let mut first = watch(&stage);
-    assert!(first.poll(&Context::from_waker(&Waker::from(drops.clone()))).is_pending());
+    assert!(first.poll(&mut Context::from_waker(&Waker::from(drops.clone()))).is_pending());
     let (alarm, waker) = Alarm::new();
     let others = (0..MANY).map(|_| {
         let mut other = watch(&stage);
-        assert!(other.poll(&Context::from_waker(&waker)).is_pending());
+        assert!(other.poll(&mut Context::from_waker(&waker)).is_pending());
         other
     });
     drops.0.lock().unwrap().extend(others);
@@ -43,8 +43,8 @@ fn who_is_woken_may_drop_those_that_would_be_woken_next() {
     let (alarm, waker) = Alarm::new();
     let mut next: Vec<Watch> = (0..=MANY).map(|_| watch(&stage)).collect();
     for watch in next.iter_mut().chain([&mut first]) {
-        assert!(matches!(watch.poll(&Context::from_waker(&waker)), Poll::Ready(Some(met)) if met.times == 1));
-        assert!(watch.poll(&Context::from_waker(&waker)).is_pending());
+        assert!(matches!(watch.poll(&mut Context::from_waker(&waker)), Poll::Ready(Some(met)) if met.times == 1));
+        assert!(watch.poll(&mut Context::from_waker(&waker)).is_pending());
     }
     board.publish(0, State::Run, Transition::Exited, Cause::Normal);
     assert_eq!(alarm.take(), 0);

@@ -76,13 +76,13 @@ impl Reader {
 
     fn poll(&mut self, stage: &Stage, closed: bool) {
         let due = self.is_due(stage, closed);
-        let task = Context::from_waker(&self.waker);
+        let mut task = Context::from_waker(&self.waker);
         let world = &stage.world;
         match &mut self.what {
             What::Watch { watch, model, taken } => {
                 assert_eq!(watch.is_met(), model.action != Action::Changing && model.holds(world, world.now()));
                 let (edges, _) = model.story(world);
-                match watch.poll(&task) {
+                match watch.poll(&mut task) {
                     Poll::Pending => {
                         assert!(!due, "there is something to take");
                         self.waits = true;
@@ -118,7 +118,7 @@ impl Reader {
                     }
                 }
             }
-            What::Stream { stream, services, at, begun } => match stream.poll(&task) {
+            What::Stream { stream, services, at, begun } => match stream.poll(&mut task) {
                 Poll::Pending => {
                     assert!(!due, "there is something to read");
                     self.waits = true;

@@ -1,7 +1,7 @@
 //! Taking part in tokio's cooperative scheduling, at a price that fits a message.
 //!
-//! A publisher that always finds room, or a receiver that always finds a message, would otherwise
-//! never let go of its thread.
+//! A publisher that always finds room, a receiver that always finds a message, or whoever waits again and
+//! again for what is so already, would otherwise never let go of its thread.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -9,7 +9,7 @@ use std::pin::pin;
 use std::task::{Context, Poll};
 use tokio::task::coop::consume_budget;
 
-/// The messages that count as one of the 128 operations a task may do before it has to let others run.
+/// The messages, or looks at a watch, that count as one of the 128 operations a task may do before it has to let others run.
 const MESSAGES: u32 = 16;
 
 thread_local! {
@@ -18,7 +18,7 @@ thread_local! {
 
 /// Ready, unless the task has used up what it may do for now; then it is polled again.
 #[inline]
-pub(super) fn poll(cx: &mut Context<'_>) -> Poll<()> {
+pub(crate) fn poll(cx: &mut Context<'_>) -> Poll<()> {
     let count = PASSED.get().wrapping_add(1);
     PASSED.set(count);
     if count % MESSAGES == 0 { account(cx) } else { Poll::Ready(()) }
