@@ -186,18 +186,21 @@ impl Board {
         self.wake(inner, || told(first));
     }
 
-    /// Publishes what is owed, and that the service is in Exit. `ended_well` and `gave_up` are what `after`
-    /// and `needs` ask for. `told` is as for [`publish_all`](Board::publish_all), and hears both numbers.
+    /// Publishes what is owed, and that the service is in Exit: `for_good` if its engine has nothing to wait for.
+    /// `ended_well` and `gave_up` are what `after` and `needs` ask for. `told` is as for
+    /// [`publish_all`](Board::publish_all), and hears both numbers.
     pub(crate) fn publish_exit(
         &self,
         id: Id,
         owed: &Owed,
-        cause: Cause,
+        (cause, for_good): (Cause, bool),
         (ended_well, gave_up): (bool, bool),
         told: impl FnOnce(Option<Seq>, Option<Seq>),
     ) {
         let now = self.at(owed);
         let mut inner = self.lock();
+        // Dropped after all else, without the lock.
+        let _waker = if for_good { inner.cells[id as usize].waker.take() } else { None };
         let first = inner.apply_all(&self.ears, id, owed, now);
         self.exit(inner, id, (cause, ended_well, gave_up), now, |seq| told(first, seq));
     }

@@ -237,13 +237,15 @@ impl Seat {
         let cause = self.ending.take().unwrap_or(Cause::Normal);
         let well = self.ended_well && cause == Cause::Normal;
         let owed = std::mem::take(&mut self.owed);
+        let for_good = is_for_good(self.core.board.signals(self.id));
         let core = &self.core;
-        core.board.publish_exit(self.id, &owed, cause, (well, self.gave_up), |first, seq| {
+        core.board.publish_exit(self.id, &owed, (cause, for_good), (well, self.gave_up), |first, seq| {
             self.trace_owed(&owed, first);
             self.trace(State::Exit, Transition::Entering, seq);
         });
         core.note_if_any(self.id, |detail| detail.next_attempt = None);
         core.exited(self.id);
+        self.forgotten = for_good;
         self.reload_asked = false;
         if self.replies.is_some() {
             let name = self.core.name(self.id).clone();
@@ -262,8 +264,7 @@ impl Seat {
             self.live_again();
             return Poll::Ready(true);
         }
-        // Once its turn to stop has come there is nobody to start it again.
-        if signals & (signal::OVER | signal::SHUTDOWN) == 0 {
+        if !is_for_good(signals) {
             return Poll::Pending;
         }
         self.over = true;
@@ -274,6 +275,9 @@ impl Seat {
     fn live_again(&mut self) {
         self.core.board.revive(self.id);
         self.core.forget_failure(self.id);
+        if std::mem::take(&mut self.forgotten) {
+            self.task = 0;
+        }
         self.to = State::Init;
         self.at = State::Unknown;
         self.first = Some(First::Again);
@@ -283,4 +287,9 @@ impl Seat {
         self.ended_well = false;
         self.pace = Pace::default();
     }
+}
+
+/// Once its turn to stop has come there is nobody to start a service again.
+fn is_for_good(signals: u32) -> bool {
+    signals & (signal::OVER | signal::SHUTDOWN) != 0
 }

@@ -250,6 +250,8 @@ pub(crate) struct Seat {
     replies: Option<Box<Replies>>,
     /// Exit was published for the last time.
     over: bool,
+    /// Its waker is off the board.
+    forgotten: bool,
 }
 
 impl Seat {
@@ -282,6 +284,7 @@ impl Seat {
             paused: false,
             replies: None,
             over: false,
+            forgotten: false,
             options,
         }
     }
@@ -376,6 +379,8 @@ impl Drop for Seat {
             self.core.board.abandon(self.id);
             self.core.exited(self.id);
         }
-        self.core.board.drop_waker(self.id);
+        if !self.forgotten {
+            self.core.board.drop_waker(self.id);
+        }
     }
 }

@@ -119,9 +119,9 @@ mod tests {
         let mut missing = Missing::new(options.into_iter());
         assert!(!missing.none(&go(&core, 0, State::Run, Transition::Entering)));
         assert!(!missing.none(&go(&core, 0, State::Run, Transition::Exited)), "0 was in Run, the others were not");
-        core.board.publish_exit(1, &Owed::default(), Cause::Normal, (true, false), |_, _| {});
+        core.board.publish_exit(1, &Owed::default(), (Cause::Normal, false), (true, false), |_, _| {});
         assert!(!missing.none(&core.board.words().1));
-        core.board.publish_exit(2, &Owed::default(), Cause::Error, (false, true), |_, _| {});
+        core.board.publish_exit(2, &Owed::default(), (Cause::Error, false), (false, true), |_, _| {});
         assert!(missing.none(&core.board.words().1), "nobody minds that 2 failed");
     }
 
@@ -129,7 +129,7 @@ mod tests {
     async fn a_service_that_gave_up_is_not_ready() {
         let core = core(1);
         let mut missing = Missing::new([Options::DEFAULT].into_iter());
-        core.board.publish_exit(0, &Owed::default(), Cause::Error, (false, true), |_, _| {});
+        core.board.publish_exit(0, &Owed::default(), (Cause::Error, false), (false, true), |_, _| {});
         assert!(!missing.none(&core.board.words().1));
     }
 

@@ -129,14 +129,14 @@ mod tests {
         core.note(0, |detail| detail.error = Some("no route".into()));
         go(&core, 0, State::Stop, Transition::Exited);
         assert_eq!(line(), "1/3 running; restarting: health (no route); waiting: poller for health");
-        core.board.publish_exit(2, &Owed::default(), Cause::Normal, (true, false), |_, _| {});
+        core.board.publish_exit(2, &Owed::default(), (Cause::Normal, false), (true, false), |_, _| {});
         go(&core, 0, State::Run, Transition::Entering);
         go(&core, 1, State::Run, Transition::Entering);
         assert_eq!(line(), "2/3 running, 1 done");
         core.say(1, "12 items");
         assert_eq!(line(), "2/3 running, 1 done; poller: 12 items");
         core.say(1, "");
-        core.board.publish_exit(0, &Owed::default(), Cause::Error, (false, true), |_, _| {});
+        core.board.publish_exit(0, &Owed::default(), (Cause::Error, false), (false, true), |_, _| {});
         assert_eq!(line(), "1/3 running, 1 done; gave up: health (no route)");
     }
 }

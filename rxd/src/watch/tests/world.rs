@@ -79,7 +79,7 @@ impl Stage {
         self.core.board.publish_exit(
             service as Id,
             &Owed::default(),
-            cause,
+            (cause, false),
             (cause == Cause::Normal, cause != Cause::Normal),
             |_, _| {},
         );
