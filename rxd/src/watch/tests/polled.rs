@@ -222,6 +222,12 @@ fn all_have_left_unknown_when_the_last_has_whatever_the_others_do_meanwhile() {
     let moves = |service| Op::Move { service, choice: 7 };
     let watch = Op::Watch { all: true, action: 2, state: 0, targets: 0b11 };
     run(2, 64, vec![watch, moves(0), moves(0), Op::Poll(0), moves(1), Op::Poll(0)]);
+    // And to wait for one of them to come into it is over then.
+    let watch = Op::Watch { all: false, action: 0, state: 0, targets: 0b11 };
+    run(2, 64, vec![watch, Op::Poll(0), moves(0), moves(0), Op::Poll(0), moves(1), Op::Poll(0)]);
+    // That all of them are in it is past with the first, and not since the daemon has ended.
+    let watch = Op::Watch { all: true, action: 0, state: 0, targets: 0b11 };
+    run(2, 64, vec![watch, Op::Poll(0), moves(0), Op::Poll(0)]);
 }
 
 proptest! {
