@@ -87,6 +87,11 @@ impl Sentinel {
         Sentinel { end: Some(end), thread, telling }
     }
 
+    /// Whether something that it has found is not told yet.
+    pub(crate) fn is_telling(&self) -> bool {
+        self.telling.load(Ordering::Acquire) > 0
+    }
+
     /// Lets it go on: a thread is blocked for good, and the process may have to be ended by a signal.
     pub(crate) fn stay(mut self) {
         std::mem::forget(self.end.take());
@@ -98,7 +103,7 @@ impl Drop for Sentinel {
     fn drop(&mut self) {
         drop(self.end.take());
         // A thread takes longer to end than many a daemon to stop, and this one holds nothing of the daemon's.
-        let thread = self.thread.take().filter(|_| self.telling.load(Ordering::Acquire) > 0);
+        let thread = self.thread.take().filter(|_| self.is_telling());
         if let Some(thread) = thread {
             // It waits for nothing but what it tells, and for that no longer than `LAST`.
             let _ = thread.join();

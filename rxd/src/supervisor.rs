@@ -111,7 +111,9 @@ impl Supervisor {
         let report = self.make_report();
         match self.sentinel.take() {
             Some(sentinel) if stuck => sentinel.stay(),
-            sentinel => drop(sentinel),
+            // What it has found is told before the report is: the process may end with that.
+            Some(sentinel) if sentinel.is_telling() => drop(sentinel),
+            sentinel => self.sentinel = sentinel,
         }
         let exit_code = report.exit_code();
         match report.reason {
@@ -279,6 +281,8 @@ impl Supervisor {
     fn make_report(&self) -> Report {
         let (_, words) = self.core.board.words();
         let failures = self.core.failures();
+        let mut failed = vec![false; words.len()];
+        failures.iter().for_each(|&id| failed[id as usize] = true);
         let services = words.iter().enumerate().map(|(id, word)| {
             let id = id as Id;
             let (error, overrun) = self.core.detail(id, |detail| (detail.error.clone(), detail.overrun));
@@ -287,7 +291,7 @@ impl Supervisor {
                 cause: word.cause,
                 error,
                 restarts: word.restarts,
-                failed: failures.contains(&id),
+                failed: failed[id as usize],
                 abandoned_in: overrun.or((word.cause == Cause::Abandoned).then_some(State::Unknown)),
             }
         });
