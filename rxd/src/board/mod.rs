@@ -392,7 +392,8 @@ impl Board {
     /// panic, whoever publishes next wakes the others: the engine's end does.
     #[inline]
     fn wake(&self, mut inner: MutexGuard<'_, Inner>, told: impl FnOnce()) {
-        let first = Woken(inner.next_to_wake().flatten());
+        // Asked before, since most often nobody waits, and then it is all there is to do.
+        let first = (!inner.wake.is_empty()).then(|| Woken(inner.next_to_wake().flatten()));
         let more = !inner.wake.is_empty();
         drop(inner);
         told();
