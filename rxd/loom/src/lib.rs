@@ -4,3 +4,6 @@
 
 #[path = "../../src/intracom/mod.rs"]
 pub mod intracom;
+
+#[path = "../../src/turn.rs"]
+mod turn;
