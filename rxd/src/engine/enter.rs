@@ -275,9 +275,6 @@ impl Seat {
     fn live_again(&mut self) {
         self.core.board.revive(self.id);
         self.core.forget_failure(self.id);
-        if std::mem::take(&mut self.forgotten) {
-            self.task = 0;
-        }
         self.to = State::Init;
         self.at = State::Unknown;
         self.first = Some(First::Again);
