@@ -1,8 +1,9 @@
 //! Watches that somebody holds: polled, not reacted to.
 
 use super::row::{Kind, Row};
+use super::wake::Woken;
 use super::word::{Condition, Event, Word};
-use super::{Board, Id, Seq, Woken};
+use super::{Board, Id, Seq};
 use crate::graph::Mode;
 use std::task::{Context, Poll, Waker};
 
