@@ -110,3 +110,31 @@ impl Drop for Sentinel {
         }
     }
 }
+
+#[cfg(all(test, not(rxd_loom)))]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicBool;
+    use std::sync::mpsc;
+
+    #[test]
+    fn it_is_waited_for_while_it_tells_and_only_then() {
+        for tells in [true, false] {
+            let (let_go, held) = mpsc::channel::<()>();
+            let (end, ended) = oneshot::channel::<()>();
+            let done = Arc::<AtomicBool>::default();
+            let over = done.clone();
+            let thread = std::thread::spawn(move || {
+                assert!(ended.blocking_recv().is_err(), "it is told to end");
+                if !tells {
+                    held.recv().unwrap();
+                }
+                over.store(true, Ordering::Release);
+            });
+            let telling = Arc::new(Telling::new(usize::from(tells)));
+            drop(Sentinel { end: Some(end), thread: Some(thread), telling });
+            assert_eq!(done.load(Ordering::Acquire), tells);
+            let _ = let_go.send(());
+        }
+    }
+}
