@@ -47,7 +47,6 @@ use std::num::NonZeroU64;
 use std::task::Waker;
 use std::time::Duration;
 use tokio::time::Instant;
-use wake::HANDFUL;
 
 /// A service's place on the board.
 pub(crate) type Id = u32;
@@ -319,31 +318,6 @@ impl Board {
     pub(crate) fn drop_waker(&self, id: Id) {
         let waker = self.lock().cells[id as usize].waker.take();
         drop(waker);
-    }
-
-    // ---- what others do to a service ----------------------------------------------------------
-
-    /// Sets signals of a service and wakes its engine.
-    pub(crate) fn raise(&self, id: Id, signals: u32) {
-        self.ear(id).set(signals);
-        let waker = self.lock().cells[id as usize].waker.clone();
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-    }
-
-    /// As [`raise`](Board::raise), for many: a handful between two locks.
-    pub(crate) fn raise_all(&self, ids: &[Id], signals: u32) {
-        for ids in ids.chunks(HANDFUL) {
-            let mut wakers = [const { None }; HANDFUL];
-            ids.iter().for_each(|&id| self.ear(id).set(signals));
-            let inner = self.lock();
-            for (slot, &id) in wakers.iter_mut().zip(ids) {
-                slot.clone_from(&inner.cells[id as usize].waker);
-            }
-            drop(inner);
-            wakers.into_iter().flatten().for_each(Waker::wake);
-        }
     }
 
     // ---- reading ------------------------------------------------------------------------------

@@ -1,14 +1,37 @@
 //! Waking who waits, without the lock.
 
-use super::Board;
 use super::inner::Inner;
+use super::{Board, Id};
 use crate::sync::MutexGuard;
 use std::task::Waker;
 
 /// How many are woken between two locks.
-pub(super) const HANDFUL: usize = 32;
+const HANDFUL: usize = 32;
 
 impl Board {
+    /// Sets signals of a service and wakes its engine.
+    pub(crate) fn raise(&self, id: Id, signals: u32) {
+        self.ear(id).set(signals);
+        let waker = self.lock().cells[id as usize].waker.clone();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// As [`raise`](Board::raise), for many: a handful between two locks.
+    pub(crate) fn raise_all(&self, ids: &[Id], signals: u32) {
+        for ids in ids.chunks(HANDFUL) {
+            let mut wakers = [const { None }; HANDFUL];
+            ids.iter().for_each(|&id| self.ear(id).set(signals));
+            let inner = self.lock();
+            for (slot, &id) in wakers.iter_mut().zip(ids) {
+                slot.clone_from(&inner.cells[id as usize].waker);
+            }
+            drop(inner);
+            wakers.into_iter().flatten().for_each(Waker::wake);
+        }
+    }
+
     /// Wakes whoever is to be woken, after `told`, without the lock.
     ///
     /// Most often that is one, who is taken out of the queue before the lock is released. Should `told`

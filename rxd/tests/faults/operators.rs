@@ -192,3 +192,19 @@ async fn an_unknown_name_is_said_to_be_one() {
     assert!(error.contains("`b`"), "{error}");
     running.stop().await;
 }
+
+/// On real threads: what is asked comes at any instant of the stop.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_asks_while_all_stops_is_answered() {
+    quiet();
+    for _ in 0..2_000 {
+        let handle = daemon([plain("a")]).start().await.unwrap();
+        handle.wait_for("a", State::Run).await.unwrap();
+        let asks = handle.clone();
+        let asking = tokio::spawn(async move { asks.stop("a").await });
+        handle.shutdown();
+        assert!(handle.wait().await.is_ok());
+        let answer = tokio::time::timeout(60 * SECOND, asking).await.expect("it is answered").unwrap();
+        assert!(answer.is_ok(), "{answer:?}");
+    }
+}

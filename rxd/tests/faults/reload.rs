@@ -246,39 +246,34 @@ async fn what_fires_during_a_reload_takes_the_service_out_of_run_after_it() {
     assert_eq!(ran.states("b"), format!("{ROUND} {ROUND} exit+"));
 }
 
-#[tokio::test(start_paused = true)]
-async fn g23_a_run_that_is_left_from_a_reload_was_as_long_as_it_was() {
-    let runs = Puppet::new().on(State::Run, [Act::Fail, Act::Fail, Act::UntilTold, Act::Fail, Act::UntilTold]);
-    let options = Options::DEFAULT.backoff(Backoff::DEFAULT.base(SECOND).jitter(0.0));
-    let a = reloading("a", runs.on_reload([Act::Ok.after(SECOND)]), &Probe::new()).options(options);
-    let running = start(daemon([a])).await;
-    tokio::time::sleep(100 * SECOND).await;
+/// When a service that is restarted during a reload of one second, so long after the start, has entered Init. It
+/// fails twice before and once after that, its back-off doubles from a second on.
+async fn restarted_in_a_reload(of: State, backoff: Backoff, after: u32) -> Vec<std::time::Duration> {
+    let puppet = Puppet::new().on(of, [Act::Fail, Act::Fail, Act::UntilTold, Act::Fail, Act::UntilTold]);
+    let a = reloading("a", puppet.on_reload([Act::Ok.after(SECOND)]), &Probe::new());
+    let options = Options::DEFAULT.backoff(backoff.base(SECOND).jitter(0.0));
+    let running = start(daemon([a.options(options)])).await;
+    tokio::time::sleep(after * SECOND).await;
     let (reload, restart) = tokio::join!(running.handle.reload("a"), async {
         settle().await;
         running.handle.restart("a").await
     });
     assert!(reload.is_ok() && restart.is_ok());
     tokio::time::sleep(10 * SECOND).await;
-    let ran = running.stop().await;
+    running.stop().await.trace.entered("a", State::Init)
+}
+
+#[tokio::test(start_paused = true)]
+async fn g23_a_run_that_is_left_from_a_reload_was_as_long_as_it_was() {
+    let entered = restarted_in_a_reload(State::Run, Backoff::DEFAULT, 100).await;
     // What was failed before that minute and a half is forgotten.
-    assert_eq!(ran.trace.entered("a", State::Init), [0, 1, 3, 101, 102].map(|second| second * SECOND));
+    assert_eq!(entered, [0, 1, 3, 101, 102].map(|second| second * SECOND));
 }
 
 #[tokio::test(start_paused = true)]
 async fn g23_an_idle_that_is_left_from_a_reload_was_no_run() {
-    let idles = Puppet::new().on(State::Idle, [Act::Fail, Act::Fail, Act::UntilTold, Act::Fail, Act::UntilTold]);
-    let backoff = Backoff::DEFAULT.base(SECOND).jitter(0.0).reset(std::time::Duration::ZERO);
-    let a = reloading("a", idles.on_reload([Act::Ok.after(SECOND)]), &Probe::new());
-    let running = start(daemon([a.options(Options::DEFAULT.backoff(backoff))])).await;
-    tokio::time::sleep(10 * SECOND).await;
-    let (reload, restart) = tokio::join!(running.handle.reload("a"), async {
-        settle().await;
-        running.handle.restart("a").await
-    });
-    assert!(reload.is_ok() && restart.is_ok());
-    tokio::time::sleep(10 * SECOND).await;
-    let ran = running.stop().await;
-    assert_eq!(ran.trace.entered("a", State::Init), [0, 1, 3, 11, 15].map(|second| second * SECOND));
+    let entered = restarted_in_a_reload(State::Idle, Backoff::DEFAULT.reset(std::time::Duration::ZERO), 10).await;
+    assert_eq!(entered, [0, 1, 3, 11, 15].map(|second| second * SECOND));
 }
 
 #[tokio::test(start_paused = true)]

@@ -58,3 +58,20 @@ fn who_writes_of_it_and_panics_keeps_nobody_asleep() {
         assert!(matches!(taken, Poll::Ready(Some(Fired { times: 2, .. }))));
     }
 }
+
+#[test]
+fn who_polled_last_is_who_is_woken() {
+    let board = Board::new(vec![vec![]], 8);
+    let mut ticket = board.watch(Mode::Any, Condition::State(Action::Changing, State::Run), &[0]);
+    let [(one, of_one), (other, of_other)] = [Alarm::new(), Alarm::new()];
+    let mut poll = |waker| board.poll_watch(&mut ticket, &Context::from_waker(waker), &mut Vec::with_capacity(1));
+    assert!(poll(&of_one).is_pending());
+    assert!(poll(&of_other).is_pending(), "another task has it now");
+    board.publish(0, State::Run, Transition::Entering, Cause::Normal);
+    assert_eq!((one.take(), other.take()), (0, 1));
+    // The one takes what there is, and hands it on.
+    assert!(poll(&of_one).is_ready());
+    assert!(poll(&of_other).is_pending());
+    board.publish(0, State::Run, Transition::Exited, Cause::Normal);
+    assert_eq!((one.take(), other.take()), (0, 1));
+}
