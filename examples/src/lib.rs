@@ -47,6 +47,6 @@ impl Http {
         tokio::time::timeout(Duration::from_secs(2), answer)
             .await
             .unwrap_or_else(|_| Err("no answer within 2 s".into()))
-            .map_err(|error: rxd::Error| rxd::Error::msg(format_args!("failed to get {url}: {error:#}")))
+            .map_err(|error: rxd::AnyError| rxd::AnyError::msg(format_args!("failed to get {url}: {error:#}")))
     }
 }

@@ -65,7 +65,7 @@ impl EdgeAgent {
     /// # Errors
     ///
     /// If a service gave up or had to be abandoned.
-    pub async fn run(self) -> ::rxd::Result {
+    pub async fn run(self) -> ::core::result::Result<(), ::rxd::Error> {
         self.into_daemon().run().await
     }
     /// Starts the daemon, and returns at once.
@@ -73,7 +73,9 @@ impl EdgeAgent {
     /// # Errors
     ///
     /// If it cannot start.
-    pub async fn start(self) -> ::rxd::Result<::rxd::DaemonHandle> {
+    pub async fn start(
+        self,
+    ) -> ::core::result::Result<::rxd::DaemonHandle, ::rxd::Error> {
         self.into_daemon().start().await
     }
 }

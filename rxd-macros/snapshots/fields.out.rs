@@ -99,7 +99,7 @@ impl Workers {
     /// # Errors
     ///
     /// If a service gave up or had to be abandoned.
-    async fn run(self) -> ::rxd::Result {
+    async fn run(self) -> ::core::result::Result<(), ::rxd::Error> {
         self.into_daemon().run().await
     }
     /// Starts the daemon, and returns at once.
@@ -107,7 +107,7 @@ impl Workers {
     /// # Errors
     ///
     /// If it cannot start.
-    async fn start(self) -> ::rxd::Result<::rxd::DaemonHandle> {
+    async fn start(self) -> ::core::result::Result<::rxd::DaemonHandle, ::rxd::Error> {
         self.into_daemon().start().await
     }
 }

@@ -100,7 +100,7 @@ paths! {
     public daemon "Daemon";
     public service "Service";
     public handle "DaemonHandle";
-    public result "Result";
+    public error "Error";
     public signal "Signal";
     public manager_trait "Manager";
     public systemd "systemd";

@@ -4,7 +4,7 @@ use crate::board::Id;
 use crate::children::Children;
 use crate::core::{Core, States};
 use crate::directory::Directory;
-use crate::error::Result;
+use crate::error::Error;
 use crate::graph::Mode;
 use crate::intracom::Intracom;
 use crate::round::{Round, Told};
@@ -198,7 +198,7 @@ impl Context {
     /// # Errors
     ///
     /// If no service has one of the names; the nearest is suggested.
-    pub fn watch_any(&self, action: Action, state: State, services: impl Names) -> Result<Watch> {
+    pub fn watch_any(&self, action: Action, state: State, services: impl Names) -> Result<Watch, Error> {
         Watch::new(&self.core, Mode::Any, action, state, &services)
     }
 
@@ -207,7 +207,7 @@ impl Context {
     /// # Errors
     ///
     /// If no service has one of the names; the nearest is suggested.
-    pub fn watch_all(&self, action: Action, state: State, services: impl Names) -> Result<Watch> {
+    pub fn watch_all(&self, action: Action, state: State, services: impl Names) -> Result<Watch, Error> {
         Watch::new(&self.core, Mode::All, action, state, &services)
     }
 
@@ -216,7 +216,7 @@ impl Context {
     /// # Errors
     ///
     /// If no service has one of the filter's names; the nearest is suggested.
-    pub fn watch_states(&self, filter: Filter) -> Result<StateStream> {
+    pub fn watch_states(&self, filter: Filter) -> Result<StateStream, Error> {
         StateStream::new(&self.core, &filter)
     }
 

@@ -2,7 +2,7 @@
 
 use crate::board::{Board, Id, signal};
 use crate::directory::{Directory, Name};
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::intracom::Intracom;
 use crate::pulse::Pulse;
 use crate::shutdown::Ladder;
@@ -28,7 +28,7 @@ pub(crate) struct Core {
     details: Mutex<BTreeMap<Id, Detail>>,
     /// Whether there is any detail. Relaxed: who sees a transition sees what was noted before it.
     is_detailed: AtomicBool,
-    requests: Mutex<Vec<(Id, Command, oneshot::Sender<Result>)>>,
+    requests: Mutex<Vec<(Id, Command, oneshot::Sender<Result<(), Error>>)>>,
     /// Whom an operator has stopped, started or restarted, each time: a judge asks.
     #[cfg(any(test, feature = "test-util"))]
     operated: Mutex<Vec<Id>>,
@@ -186,7 +186,7 @@ impl Core {
     }
 
     /// Asks something of a service; the receiver is told when it is done.
-    pub(crate) fn request(&self, id: Id, command: Command) -> oneshot::Receiver<Result> {
+    pub(crate) fn request(&self, id: Id, command: Command) -> oneshot::Receiver<Result<(), Error>> {
         let (sender, receiver) = oneshot::channel();
         #[cfg(any(test, feature = "test-util"))]
         if command != Command::Reload {
@@ -204,7 +204,7 @@ impl Core {
     }
 
     /// What is said to a service that is in Exit, and will not be started again.
-    pub(crate) fn answer_when_over(&self, id: Id, command: Command) -> Result {
+    pub(crate) fn answer_when_over(&self, id: Id, command: Command) -> Result<(), Error> {
         match command {
             Command::Start | Command::Restart => Err(Error::msg("the daemon is stopping")),
             Command::Stop => Ok(()),
@@ -218,13 +218,13 @@ impl Core {
     }
 
     /// Takes what was asked of a service, oldest first.
-    pub(crate) fn take_requests(&self, id: Id) -> Vec<(Command, oneshot::Sender<Result>)> {
+    pub(crate) fn take_requests(&self, id: Id) -> Vec<(Command, oneshot::Sender<Result<(), Error>>)> {
         self.board.clear(id, signal::REQUEST);
         let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         let (mine, others) = std::mem::take(&mut *requests).into_iter().partition(|(other, ..)| *other == id);
         *requests = others;
         drop(requests);
-        let mine: Vec<(Id, Command, oneshot::Sender<Result>)> = mine;
+        let mine: Vec<(Id, Command, oneshot::Sender<Result<(), Error>>)> = mine;
         mine.into_iter().map(|(_, command, sender)| (command, sender)).collect()
     }
 

@@ -4,7 +4,7 @@ use crate::alive::{Alive, OnStale};
 use crate::board::{HISTORY, Id, signal};
 use crate::core::Reason;
 use crate::directory::Name;
-use crate::error::{Error, GraphError, Result};
+use crate::error::{Error, GraphError};
 use crate::graph::{Edge, Graph, Node};
 use crate::handle::DaemonHandle;
 use crate::prestart::{self, Erased, Pipeline};
@@ -50,7 +50,8 @@ const STALL_LIMIT: Duration = Duration::from_secs(1);
 /// for n in 0..3 {
 ///     daemon = daemon.add(Service::new(format!("hello-{n}"), Hello(n)).manager(rxd::manager::until_success));
 /// }
-/// daemon.run().await
+/// daemon.run().await?;
+/// # Ok(())
 /// # }
 /// ```
 #[must_use = "a daemon does nothing until it is run"]
@@ -223,7 +224,7 @@ impl Daemon {
     /// # Cancel safety
     ///
     /// Dropping the future asks the daemon to stop, and does not wait for it.
-    pub async fn run(self) -> Result {
+    pub async fn run(self) -> Result<(), Error> {
         self.start().await?.wait().await.into_result()
     }
 
@@ -246,17 +247,17 @@ impl Daemon {
     /// # Cancel safety
     ///
     /// Dropping the future ends what runs before the services; none has been started then.
-    pub async fn start(self) -> Result<DaemonHandle> {
+    pub async fn start(self) -> Result<DaemonHandle, Error> {
         self.begin().await
     }
 
     /// As [`start`](Daemon::start), behind a pointer: what is polled through one is compiled with rxd, and
     /// not once more with each program.
-    fn begin(self) -> Pin<Box<dyn Future<Output = Result<DaemonHandle>> + Send>> {
+    fn begin(self) -> Pin<Box<dyn Future<Output = Result<DaemonHandle, Error>> + Send>> {
         Box::pin(self.check_and_begin())
     }
 
-    async fn check_and_begin(mut self) -> Result<DaemonHandle> {
+    async fn check_and_begin(mut self) -> Result<DaemonHandle, Error> {
         let Ok(runtime) = Handle::try_current() else {
             return Err(Error::msg("failed to start: there is no tokio runtime; write #[tokio::main] above main"));
         };
@@ -360,20 +361,23 @@ impl Daemon {
     /// # Errors
     ///
     /// If it could not work ([`Error::is_graph`]); the message names every fault.
-    pub fn check(&self) -> Result {
+    pub fn check(&self) -> Result<(), Error> {
         self.checked().map(drop)
     }
 
     /// As [`check`](Daemon::check); who stops before whom.
-    fn checked(&self) -> Result<Vec<Vec<usize>>> {
-        let faults = match self.with_graph(|graph| graph.check()) {
-            Err(faults) => faults.into_iter().map(|fault| fault.message).collect(),
+    fn checked(&self) -> Result<Vec<Vec<usize>>, Error> {
+        let (rule, faults) = match self.with_graph(|graph| graph.check()) {
+            Err(faults) => {
+                let rule = faults.first().map(|fault| fault.rule.as_str());
+                (rule, faults.into_iter().map(|fault| fault.message).collect())
+            }
             Ok(order) => match wiring::waits_for_switched_off(&self.services) {
                 none if none.is_empty() => return Ok(order),
-                faults => faults,
+                faults => (None, faults),
             },
         };
-        Err(Error::from(GraphError(faults)))
+        Err(Error::from(GraphError { rule, faults }))
     }
 
     fn with_graph<T>(&self, look: impl FnOnce(&Graph<'_>) -> T) -> T {

@@ -1,14 +1,24 @@
-//! The one error type.
+//! The two error types: [`Error`], which rxd returns, and [`AnyError`], which methods return.
+//!
+//! One type cannot be both. [`Error`] implements [`std::error::Error`], so `?` carries it into any
+//! `main`; [`AnyError`] is made by `?` from any error, and therefore cannot implement that trait.
+//!
+//! [`Failure`] is what the engine keeps of an [`AnyError`]: formatting, inspecting and dropping an
+//! error all run the user's code, so each happens once, where a panic is caught and no lock is held.
 
+use crate::panic;
 use std::error::Error as StdError;
-use std::fmt;
+use std::fmt::{self, Write};
 
-/// `Result` with [`Error`] as its error, and `()` as what it is mostly about.
-pub type Result<T = (), E = Error> = std::result::Result<T, E>;
-
-/// What a service's methods and the daemon fail with.
+/// What the methods of a service return, and what a `main` may return: `Ok(())`, or any error.
 ///
-/// Anything that is an error, or a text, becomes one with `?` or `.into()`:
+/// What rxd itself returns is [`Error`]; `?` converts one into the other.
+pub type Result<T = (), E = AnyError> = std::result::Result<T, E>;
+
+/// Any error, as a service's method returns it.
+///
+/// `?` and `.into()` make one from every error type, from `anyhow::Error` and `eyre::Report`, from
+/// [`Error`], and from a text:
 ///
 /// ```
 /// fn port() -> rxd::Result<u16> {
@@ -22,17 +32,17 @@ pub type Result<T = (), E = Error> = std::result::Result<T, E>;
 /// # port().unwrap();
 /// ```
 ///
-/// For that to be possible it does not implement [`std::error::Error`] itself;
-/// [`as_std`](Error::as_std) and [`into_std`](Error::into_std) lead there.
+/// Because everything converts into it, it does not implement [`std::error::Error`] itself;
+/// [`as_std`](AnyError::as_std) and [`into_std`](AnyError::into_std) lead there.
 ///
-/// `{}` prints the message, `{:#}` the message and what caused it on one line, `{:?}` (what `main`
+/// `{}` prints the message, `{:#}` the message and its causes on one line, `{:?}` (what `main`
 /// prints when it returns one) each cause on a line of its own.
-pub struct Error(Box<dyn StdError + Send + Sync>);
+pub struct AnyError(Box<dyn StdError + Send + Sync>);
 
-impl Error {
+impl AnyError {
     /// An error that is just a text.
     pub fn msg(message: impl fmt::Display) -> Self {
-        Error(message.to_string().into())
+        AnyError(message.to_string().into())
     }
 
     /// The error as the standard library's trait object.
@@ -47,15 +57,15 @@ impl Error {
         self.0
     }
 
-    /// What caused it, in words; a message that quotes its cause stands for both.
+    /// The texts of its causes. A message that quotes its cause stands for both.
     fn causes(&self) -> impl Iterator<Item = String> {
-        let mut said = self.0.to_string();
+        let mut last = self.0.to_string();
         let sources = std::iter::successors(self.0.source(), |&error| error.source());
         sources.filter_map(move |error| {
             let text = error.to_string();
-            let new = !said.ends_with(&text);
-            said.clone_from(&text);
-            new.then_some(text)
+            let is_new = !last.ends_with(&text);
+            last.clone_from(&text);
+            is_new.then_some(text)
         })
     }
 
@@ -68,30 +78,30 @@ impl Error {
     /// The `E` that it is, or was caused by.
     #[must_use]
     pub fn find<E: StdError + 'static>(&self) -> Option<&E> {
-        let mut error: Option<&(dyn StdError + 'static)> = Some(&*self.0);
-        while let Some(current) = error {
-            if let Some(found) = current.downcast_ref() {
-                return Some(found);
-            }
-            error = current.source();
+        find(&*self.0)
+    }
+}
+
+/// Looks for an `E` among an error and its causes, those that an [`Error`] keeps included.
+fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
+    let mut next = Some(error);
+    while let Some(current) = next {
+        let inner = current.downcast_ref::<Error>();
+        if let Some(found) = current.downcast_ref().or_else(|| inner.and_then(Error::find)) {
+            return Some(found);
         }
-        None
+        next = current.source();
     }
-
-    /// Whether the service graph was refused: an unknown name, a cycle, no services at all.
-    #[must_use]
-    pub fn is_graph(&self) -> bool {
-        self.is::<GraphError>()
-    }
+    None
 }
 
-impl<E: Into<Box<dyn StdError + Send + Sync>>> From<E> for Error {
+impl<E: Into<Box<dyn StdError + Send + Sync>>> From<E> for AnyError {
     fn from(error: E) -> Self {
-        Error(error.into())
+        AnyError(error.into())
     }
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for AnyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)?;
         if f.alternate() {
@@ -101,10 +111,138 @@ impl fmt::Display for Error {
     }
 }
 
-impl fmt::Debug for Error {
+impl fmt::Debug for AnyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)?;
         self.causes().try_for_each(|cause| write!(f, "\n  caused by: {cause}"))
+    }
+}
+
+/// What rxd's own functions return: [`run`](crate::Daemon::run), [`start`](crate::Daemon::start),
+/// [`wait_for`](crate::DaemonHandle::wait_for), `log::init` and the methods of a
+/// [`DaemonHandle`](crate::DaemonHandle).
+///
+/// It is a [`std::error::Error`], so `?` carries it into a `main` that returns [`rxd::Result`](Result),
+/// `anyhow::Result<()>`, `eyre::Result<()>` or `Result<(), Box<dyn Error>>`, and `#[from] rxd::Error`
+/// into an enum of your own.
+///
+/// `{}` and `{:?}` print the whole text, with every cause. Therefore
+/// [`source`](std::error::Error::source) is `None`, and nothing is printed twice by those who print
+/// the sources too; [`find`](Error::find) leads to the causes.
+///
+/// ```
+/// # use rxd::Daemon;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let error = Daemon::new("empty").start().await.unwrap_err();
+/// assert!(error.is_graph());
+/// assert_eq!(error.rule(), Some("no-services"));
+/// # }
+/// ```
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    /// Formatted once, when the error was made: to print it runs no code of the user's.
+    text: String,
+    cause: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Error {
+    /// An error that is just a text.
+    pub(crate) fn msg(message: impl fmt::Display) -> Self {
+        Error(Box::new(Inner { text: message.to_string(), cause: None }))
+    }
+
+    /// An error with this text, which already says what the cause says.
+    pub(crate) fn with_cause(text: String, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Error(Box::new(Inner { text, cause: Some(cause.into()) }))
+    }
+
+    /// Whether it was caused by an `E`.
+    #[must_use]
+    pub fn is<E: StdError + 'static>(&self) -> bool {
+        self.find::<E>().is_some()
+    }
+
+    /// The `E` that it was caused by: a [`WaitError`](crate::WaitError), a [`Report`](crate::Report), an
+    /// [`io::Error`](std::io::Error), or what a prestart stage failed with.
+    #[must_use]
+    pub fn find<E: StdError + 'static>(&self) -> Option<&E> {
+        self.0.cause.as_deref().and_then(|cause| find(cause))
+    }
+
+    /// Whether the service graph was refused: an unknown name, a cycle, no services at all.
+    #[must_use]
+    pub fn is_graph(&self) -> bool {
+        self.is::<GraphError>()
+    }
+
+    /// The rule that the service graph violates, as the [table of rules](crate::docs) names it:
+    /// `"duplicate-name"`, `"cycle"`. Of several, the first.
+    #[must_use]
+    pub fn rule(&self) -> Option<&'static str> {
+        self.find::<GraphError>()?.rule
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.text)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.text)
+    }
+}
+
+impl StdError for Error {}
+
+/// What the engine keeps of an error: its text, and whether the log has to speak of it.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// The message and all its causes, on one line.
+    pub(crate) text: String,
+    /// It is a [`LifecycleDone`].
+    pub(crate) is_done: bool,
+    /// It is a [`Cancelled`] or a [`LifecycleDone`].
+    pub(crate) is_cancelled: bool,
+}
+
+impl Failure {
+    /// A failure that rxd itself has found.
+    pub(crate) fn msg(text: impl fmt::Display) -> Self {
+        Failure { text: text.to_string(), is_done: false, is_cancelled: false }
+    }
+
+    /// Formats, inspects and drops an error. Each may panic, which is then said in the text.
+    pub(crate) fn of(error: AnyError) -> Self {
+        let text = text_of(&error);
+        let kinds = panic::catch(|| (error.is::<LifecycleDone>(), is_cancelled(&error)));
+        let (is_done, is_cancelled) = kinds.unwrap_or_default();
+        let mut failure = Failure { text, is_done, is_cancelled };
+        if let Err(caught) = panic::catch(|| drop(error)) {
+            let _ = write!(failure.text, " (and dropping the error panicked: {caught})");
+        }
+        failure
+    }
+}
+
+/// The text of an error and of its causes, whatever its `Display` does.
+pub(crate) fn text_of(error: &AnyError) -> String {
+    let mut text = String::new();
+    match panic::catch(|| write!(text, "{error:#}")) {
+        Ok(Ok(())) => text,
+        Ok(Err(fmt::Error)) => incomplete(text, "its Display returned an error"),
+        Err(caught) => incomplete(text, &format!("its Display panicked: {caught}")),
+    }
+}
+
+fn incomplete(text: String, why: &str) -> String {
+    match &*text {
+        "" => format!("an error that cannot be printed: {why}"),
+        text => format!("{text} (incomplete: {why})"),
     }
 }
 
@@ -118,7 +256,7 @@ impl fmt::Debug for Error {
 ///
 /// async fn poll_once(cx: &Context, jobs: &mut Vec<u32>) -> rxd::Result {
 ///     let Some(job) = jobs.pop() else {
-///         return Err(LifecycleDone.into()); // come round, and look again; nothing is wrong
+///         return Err(LifecycleDone.into()); // restart, and look again; nothing is wrong
 ///     };
 ///     # let _ = (cx, job);
 ///     Ok(())
@@ -136,10 +274,10 @@ impl fmt::Display for LifecycleDone {
 
 impl StdError for LifecycleDone {}
 
-/// Returned from a method that was told to leave: there is nothing wrong.
+/// Returned from a method that was cancelled: there is nothing wrong.
 ///
-/// Only the service's own token counts as being told. Returned from a method that was not, it is
-/// an error like any other.
+/// Only the service's own token counts as its cancellation. Returned from a method that was not
+/// cancelled, it is an error like any other.
 ///
 /// ```
 /// use rxd::{Cancelled, Context};
@@ -163,21 +301,31 @@ impl fmt::Display for Cancelled {
 
 impl StdError for Cancelled {}
 
-/// Whether an error says no more than that somebody was told to stop: [`Cancelled`] or
+/// Whether an error says no more than that the service was cancelled: [`Cancelled`] or
 /// [`LifecycleDone`], however deeply wrapped. A missed deadline is not that.
 #[must_use]
-pub fn is_cancelled(error: &Error) -> bool {
+pub fn is_cancelled(error: &AnyError) -> bool {
     error.is::<Cancelled>() || error.is::<LifecycleDone>()
 }
 
 /// A service graph that could not work.
 #[derive(Debug)]
-pub(crate) struct GraphError(pub(crate) Vec<String>);
+pub(crate) struct GraphError {
+    /// The first rule that it violates; none where a rule has no name.
+    pub(crate) rule: Option<&'static str>,
+    pub(crate) faults: Vec<String>,
+}
 
 impl fmt::Display for GraphError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.join("\n"))
+        f.write_str(&self.faults.join("\n"))
     }
 }
 
 impl StdError for GraphError {}
+
+impl From<GraphError> for Error {
+    fn from(error: GraphError) -> Self {
+        Error::with_cause(error.to_string(), error)
+    }
+}

@@ -1,7 +1,7 @@
 //! A running daemon, from outside its services.
 
 use crate::core::{Command, Core, Reason, ServiceState, States};
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::graph::Mode;
 use crate::intracom::Intracom;
 use crate::report::Report;
@@ -81,7 +81,7 @@ impl DaemonHandle {
     /// # Errors
     ///
     /// If no service has one of the filter's names; the nearest is suggested.
-    pub fn watch_states(&self, filter: Filter) -> Result<StateStream> {
+    pub fn watch_states(&self, filter: Filter) -> Result<StateStream, Error> {
         StateStream::new(self.core(), &filter)
     }
 
@@ -90,7 +90,7 @@ impl DaemonHandle {
     /// # Errors
     ///
     /// If no service has one of the names; the nearest is suggested.
-    pub fn watch_any(&self, action: Action, state: State, services: impl Names) -> Result<Watch> {
+    pub fn watch_any(&self, action: Action, state: State, services: impl Names) -> Result<Watch, Error> {
         Watch::new(self.core(), Mode::Any, action, state, &services)
     }
 
@@ -99,7 +99,7 @@ impl DaemonHandle {
     /// # Errors
     ///
     /// If no service has one of the names; the nearest is suggested.
-    pub fn watch_all(&self, action: Action, state: State, services: impl Names) -> Result<Watch> {
+    pub fn watch_all(&self, action: Action, state: State, services: impl Names) -> Result<Watch, Error> {
         Watch::new(self.core(), Mode::All, action, state, &services)
     }
 
@@ -178,7 +178,7 @@ impl DaemonHandle {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn why(&self, service: &str) -> Result<Why> {
+    pub fn why(&self, service: &str) -> Result<Why, Error> {
         let core = self.core();
         let id = core.directory.id(service).ok_or_else(|| unknown_service(core, service))?;
         Ok(Why::of(core, id))
@@ -196,7 +196,7 @@ impl DaemonHandle {
     /// # Errors
     ///
     /// If no service has the name.
-    pub async fn stop(&self, service: &str) -> Result {
+    pub async fn stop(&self, service: &str) -> Result<(), Error> {
         self.request(service, Command::Stop).await
     }
 
@@ -205,7 +205,7 @@ impl DaemonHandle {
     /// # Errors
     ///
     /// If no service has the name, or the daemon is stopping.
-    pub async fn start(&self, service: &str) -> Result {
+    pub async fn start(&self, service: &str) -> Result<(), Error> {
         self.request(service, Command::Start).await
     }
 
@@ -214,7 +214,7 @@ impl DaemonHandle {
     /// # Errors
     ///
     /// If no service has the name, or it ended instead.
-    pub async fn restart(&self, service: &str) -> Result {
+    pub async fn restart(&self, service: &str) -> Result<(), Error> {
         self.request(service, Command::Restart).await
     }
 
@@ -223,11 +223,11 @@ impl DaemonHandle {
     /// # Errors
     ///
     /// If no service has the name, if it is not running, or what its `reload` returned.
-    pub async fn reload(&self, service: &str) -> Result {
+    pub async fn reload(&self, service: &str) -> Result<(), Error> {
         self.request(service, Command::Reload).await
     }
 
-    async fn request(&self, service: &str, command: Command) -> Result {
+    async fn request(&self, service: &str, command: Command) -> Result<(), Error> {
         let core = self.core();
         let id = core.directory.id(service).ok_or_else(|| unknown_service(core, service))?;
         let reply = core.request(id, command);

@@ -41,7 +41,8 @@
 //!
 //! #[tokio::main]
 //! async fn main() -> rxd::Result {
-//!     EdgeAgent { health: Health, poller: Poller }.run().await
+//!     EdgeAgent { health: Health, poller: Poller }.run().await?;
+//!     Ok(())
 //! }
 //! ```
 //!
@@ -185,7 +186,7 @@ pub use context::Context;
 pub use core::{ServiceState, States};
 pub use daemon::Daemon;
 pub use declared::Declared;
-pub use error::{Cancelled, Error, LifecycleDone, Result, is_cancelled};
+pub use error::{AnyError, Cancelled, Error, LifecycleDone, Result, is_cancelled};
 pub use graph::{Effect, Graph, Mode};
 pub use handle::DaemonHandle;
 pub use manager::Manager;

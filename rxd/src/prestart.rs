@@ -30,12 +30,13 @@
 //!     )
 //!     .add(Service::new("serve", Serve).manager(rxd::manager::until_success))
 //!     .run()
-//!     .await
+//!     .await?;
+//! Ok(())
 //! # }
 //! # async fn server_answers() -> rxd::Result { Ok(()) }
 //! ```
 
-use crate::error::{Error, Result};
+use crate::error::{AnyError, Error, Result, text_of};
 use crate::panic;
 use crate::stall::Stall;
 use crate::systemd::Systemd;
@@ -169,15 +170,15 @@ impl Stage {
     async fn attempt(&mut self) -> Result {
         // Making the future is the user's code as well.
         let step = panic::catch(|| (self.step)());
-        let step = step.map_err(|caught| Error::msg(format_args!("panicked: {caught}")))?;
+        let step = step.map_err(|caught| AnyError::msg(format_args!("panicked: {caught}")))?;
         let ended = match self.timeout {
             None => panic::contain(step).await,
             Some(limit) => match tokio::time::timeout(limit, panic::contain(step)).await {
                 Ok(ended) => ended,
-                Err(_) => return Err(Error::msg(format_args!("did not return within {limit:?}"))),
+                Err(_) => return Err(AnyError::msg(format_args!("did not return within {limit:?}"))),
             },
         };
-        ended.map_err(|caught| Error::msg(format_args!("panicked: {caught}")))?
+        ended.map_err(|caught| AnyError::msg(format_args!("panicked: {caught}")))?
     }
 }
 
@@ -197,7 +198,7 @@ impl Pipeline for Stage {
             let Err(error) = self.attempt().await else { return Ok(()) };
             match self.retry {
                 Some(delay) if self.attempts.is_none_or(|most| attempt < most) => {
-                    tracing::warn!(target: "rxd", stage = &*self.name, attempt, "failed, next attempt in {delay:?}: {error:#}");
+                    tracing::warn!(target: "rxd", stage = &*self.name, attempt, "failed, next attempt in {delay:?}: {}", text_of(&error));
                     if !delay.is_zero() {
                         tokio::time::sleep(delay).await;
                     } else {
@@ -215,7 +216,7 @@ impl Pipeline for Stage {
 pub(crate) trait Erased: Send {
     fn about(&self) -> (&str, Option<Duration>);
 
-    fn pass(&mut self) -> Pin<Box<dyn Future<Output = Result> + Send + '_>>;
+    fn pass(&mut self) -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send + '_>>;
 }
 
 impl<P: Pipeline> Erased for P {
@@ -223,19 +224,22 @@ impl<P: Pipeline> Erased for P {
         (self.name(), self.limit())
     }
 
-    fn pass(&mut self) -> Pin<Box<dyn Future<Output = Result> + Send + '_>> {
+    fn pass(&mut self) -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send + '_>> {
         Box::pin(async {
             let ended = match panic::contain(self.run()).await {
                 Ok(ended) => ended,
-                Err(caught) => Err(Error::msg(format_args!("panicked: {caught}"))),
+                Err(caught) => Err(AnyError::msg(format_args!("panicked: {caught}"))),
             };
-            ended.map_err(|error| Error::from(StageError { stage: self.name().to_owned(), error }))
+            ended.map_err(|error| {
+                let text = format!("prestart stage `{}` failed: {}", self.name(), text_of(&error));
+                Error::with_cause(text, StageError(error))
+            })
         })
     }
 }
 
 /// Runs the stages in order.
-pub(crate) async fn pass(stages: &mut [Box<dyn Erased>], systemd: &Systemd, stall: &Stall) -> Result {
+pub(crate) async fn pass(stages: &mut [Box<dyn Erased>], systemd: &Systemd, stall: &Stall) -> Result<(), Error> {
     for stage in stages {
         let (name, limit) = stage.about();
         systemd.before(name, limit);
@@ -247,20 +251,17 @@ pub(crate) async fn pass(stages: &mut [Box<dyn Erased>], systemd: &Systemd, stal
 
 /// A stage that failed.
 #[derive(Debug)]
-struct StageError {
-    stage: String,
-    error: Error,
-}
+struct StageError(AnyError);
 
 impl fmt::Display for StageError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "prestart stage `{}` failed: {}", self.stage, self.error)
+        f.write_str("a prestart stage failed")
     }
 }
 
 impl StdError for StageError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        Some(self.error.as_std())
+        Some(self.0.as_std())
     }
 }
 

@@ -1,7 +1,7 @@
 //! What became of a daemon.
 
 use crate::core::Reason;
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::state::{Cause, State};
 use std::borrow::Cow;
 use std::fmt;
@@ -118,8 +118,8 @@ impl Report {
     /// # Errors
     ///
     /// If a service gave up or was abandoned.
-    pub fn into_result(self) -> Result {
-        if self.is_ok() { Ok(()) } else { Err(Error::from(self)) }
+    pub fn into_result(self) -> Result<(), Error> {
+        if self.is_ok() { Ok(()) } else { Err(Error::with_cause(self.to_string(), self)) }
     }
 }
 

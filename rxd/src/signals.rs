@@ -1,6 +1,6 @@
 //! The signals a daemon heeds.
 
-use crate::error::{Error, Result};
+use crate::error::Error;
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 use tokio::signal::unix;
@@ -66,16 +66,16 @@ pub(crate) enum Heard {
 
 impl Listener {
     /// With none to stop at it leaves SIGHUP alone as well.
-    pub(crate) fn new(stop: &[Signal]) -> Result<Self> {
+    pub(crate) fn new(stop: &[Signal]) -> Result<Self, Error> {
         if stop.is_empty() {
             return Ok(Listener::none());
         }
         let listen = |signal: Signal| {
             unix::signal(unix::SignalKind::from_raw(signal.0))
-                .map_err(|error| Error::msg(format_args!("failed to listen to signal {}: {error}", signal.0)))
+                .map_err(|error| Error::with_cause(format!("failed to listen to signal {}: {error}", signal.0), error))
         };
         let reload = if stop.contains(&Signal::HANGUP) { None } else { Some(listen(Signal::HANGUP)?) };
-        let stop = stop.iter().map(|&signal| Ok((signal.0, listen(signal)?))).collect::<Result<_>>()?;
+        let stop = stop.iter().map(|&signal| Ok((signal.0, listen(signal)?))).collect::<Result<_, Error>>()?;
         Ok(Listener { stop, reload })
     }
 

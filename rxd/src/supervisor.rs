@@ -3,7 +3,7 @@
 use crate::alive::Keeper;
 use crate::board::{Id, signal};
 use crate::core::{Command, Core, Reason};
-use crate::error::Result;
+use crate::error::Error;
 use crate::pace::later;
 use crate::report::{Ending, Report};
 use crate::sentinel::Sentinel;
@@ -34,7 +34,7 @@ pub(crate) struct Supervisor {
     report: watch::Sender<Option<Report>>,
     asked: Asked,
     /// The services that have been told to reload, and have not answered.
-    reloading: Vec<oneshot::Receiver<Result>>,
+    reloading: Vec<oneshot::Receiver<Result<(), Error>>>,
     /// What those said that could not.
     reload_failed: Vec<String>,
     #[cfg(any(test, feature = "test-util"))]

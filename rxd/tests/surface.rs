@@ -50,11 +50,11 @@ fn running() {
     future::<<rxd::WaitFor as IntoFuture>::IntoFuture>();
 }
 
-/// What goes wrong. `Error` is no `std` error itself, so that any of those becomes one.
+/// What goes wrong. `AnyError` is no `std` error itself, so that any of those becomes one.
 #[test]
 fn errors() {
-    ordinary::<rxd::Error>();
-    all!(error: rxd::Cancelled, rxd::LifecycleDone, rxd::Never, rxd::WaitError, rxd::Report);
+    ordinary::<rxd::AnyError>();
+    all!(error: rxd::Error, rxd::Cancelled, rxd::LifecycleDone, rxd::Never, rxd::WaitError, rxd::Report);
     all!(error: rxd::intracom::Error, rxd::intracom::PublishError<u8>, rxd::intracom::TryRecvError);
 }
 

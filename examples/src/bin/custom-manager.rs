@@ -131,7 +131,8 @@ struct Args {
 async fn main() -> rxd::Result {
     let args = Args::parse();
     examples::log_to_stderr();
-    CustomManager::new(args).run().await
+    CustomManager::new(args).run().await?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -167,7 +167,8 @@ async fn main() -> rxd::Result {
     .into_daemon()
     .admin(admin)
     .run()
-    .await
+    .await?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -170,7 +170,8 @@ async fn main() -> rxd::Result {
         poller: Poller { api },
     }
     .run()
-    .await
+    .await?;
+    Ok(())
 }
 
 #[cfg(test)]

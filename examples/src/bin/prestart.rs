@@ -131,7 +131,8 @@ async fn main() -> rxd::Result {
         .prestart(listener)
         .prestart(upstream.timeout(Duration::from_secs(5)).retry(retry))
         .run()
-        .await
+        .await?;
+    Ok(())
 }
 
 #[cfg(test)]

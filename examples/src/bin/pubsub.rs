@@ -99,7 +99,8 @@ async fn main() -> rxd::Result {
         audit: listener(Group::named("audit").capacity(16), Duration::ZERO),
     }
     .run()
-    .await
+    .await?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -58,7 +58,8 @@ struct Args {
 async fn main() -> rxd::Result {
     let Args { failures } = Args::parse();
     examples::log_to_stderr();
-    RunUntilSuccess { migrate: Migrate { failures, attempt: 0 }, report: Report }.run().await
+    RunUntilSuccess { migrate: Migrate { failures, attempt: 0 }, report: Report }.run().await?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -227,7 +227,8 @@ async fn main() -> rxd::Result {
         web: Web { addr },
     }
     .run()
-    .await
+    .await?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -70,7 +70,8 @@ struct Args {
 async fn main() -> rxd::Result {
     let Args { greetings, every } = Args::parse();
     examples::log_to_stderr();
-    SingleService { greeter: Greeter { greetings, every, rounds: 0 } }.run().await
+    SingleService { greeter: Greeter { greetings, every, rounds: 0 } }.run().await?;
+    Ok(())
 }
 
 #[cfg(test)]

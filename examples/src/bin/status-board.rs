@@ -170,7 +170,8 @@ async fn main() -> rxd::Result {
         () = over.notified() => handle.shutdown(),
         _ = handle.wait() => {}
     }
-    handle.wait().await.into_result()
+    handle.wait().await.into_result()?;
+    Ok(())
 }
 
 #[cfg(test)]

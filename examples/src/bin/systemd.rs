@@ -170,7 +170,8 @@ fn main() -> rxd::Result {
         return Ok(());
     }
     examples::log_to_stderr();
-    tokio::runtime::Runtime::new()?.block_on(daemon.run())
+    tokio::runtime::Runtime::new()?.block_on(daemon.run())?;
+    Ok(())
 }
 
 #[cfg(test)]

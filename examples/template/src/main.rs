@@ -33,5 +33,6 @@ async fn main() -> rxd::Result {
     // To the journal with its fields where systemd has started it, to standard error elsewhere.
     let logs = rxd::log::builder().levels(&config.log);
     let _log = if std::env::var_os("JOURNAL_STREAM").is_some() { logs.journald() } else { logs }.init()?;
-    Template::new(&config, file).into_daemon().admin(config.admin).run().await
+    Template::new(&config, file).into_daemon().admin(config.admin).run().await?;
+    Ok(())
 }

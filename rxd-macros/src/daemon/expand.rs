@@ -64,7 +64,7 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &Daemon) -> TokenStream {
 
 /// What a daemon can do.
 pub(crate) fn methods(vis: &TokenStream, value: &TokenStream, build: &TokenStream, rxd: &Runtime) -> TokenStream {
-    let (graph, builder, result, handle) = (rxd.graph(), rxd.daemon(), rxd.result(), rxd.handle());
+    let (graph, builder, error, handle) = (rxd.graph(), rxd.daemon(), rxd.error(), rxd.handle());
     let (with_systemd, systemd) = (rxd.with_systemd(), rxd.systemd());
     quote! {
         /// The services and who watches whom, as the compiler has checked it.
@@ -87,7 +87,7 @@ pub(crate) fn methods(vis: &TokenStream, value: &TokenStream, build: &TokenStrea
         /// # Errors
         ///
         /// If a service gave up or had to be abandoned.
-        #vis async fn run(self) -> #result {
+        #vis async fn run(self) -> ::core::result::Result<(), #error> {
             self.into_daemon().run().await
         }
 
@@ -96,7 +96,7 @@ pub(crate) fn methods(vis: &TokenStream, value: &TokenStream, build: &TokenStrea
         /// # Errors
         ///
         /// If it cannot start.
-        #vis async fn start(self) -> #result<#handle> {
+        #vis async fn start(self) -> ::core::result::Result<#handle, #error> {
             self.into_daemon().start().await
         }
     }

@@ -1,6 +1,6 @@
 //! Where the admin route listens, and for whom.
 
-use crate::error::{Error, Result};
+use crate::error::Error;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -29,7 +29,7 @@ pub enum Address {
 impl FromStr for Address {
     type Err = Error;
 
-    fn from_str(text: &str) -> Result<Self> {
+    fn from_str(text: &str) -> Result<Self, Error> {
         if let Some(path) = text.strip_prefix("unix:") {
             if path.is_empty() || path.contains('\0') {
                 return Err(Error::msg("the address `unix:` needs a path: `unix:/run/my-app.sock`"));
@@ -158,7 +158,7 @@ impl Admin {
     }
 
     /// What was asked for, checked.
-    pub(crate) fn checked(&self) -> Result<Address> {
+    pub(crate) fn checked(&self) -> Result<Address, Error> {
         let fault = |what: &dyn fmt::Display| Error::msg(format_args!("failed to set up the admin route: {what}"));
         let address: Address = self.address.parse().map_err(|error| fault(&error))?;
         if self.token.as_ref().is_some_and(|token| token.len() < 16 || !token.bytes().all(|b| b.is_ascii_graphic())) {

@@ -1,7 +1,7 @@
 //! The socket: bound, or a clear word why not.
 
 use super::config::Address;
-use crate::error::{Error, Result};
+use crate::error::Error;
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -38,7 +38,7 @@ impl Listener {
     /// # Errors
     ///
     /// If the address is in use, or may not be used.
-    pub(crate) async fn bind(address: &Address) -> Result<Listener> {
+    pub(crate) async fn bind(address: &Address) -> Result<Listener, Error> {
         let bound = match address {
             Address::Tcp(tcp) => TcpListener::bind(tcp).await.map(Listener::Tcp),
             Address::Unix(path) => bind_unix(path),
@@ -50,7 +50,7 @@ impl Listener {
                 io::ErrorKind::PermissionDenied => "\nhelp: choose an address that this user may listen on",
                 _ => "",
             };
-            Error::msg(format_args!("failed to listen on {address} for the admin route: {error}{advice}"))
+            Error::with_cause(format!("failed to listen on {address} for the admin route: {error}{advice}"), error)
         })
     }
 

@@ -4,7 +4,8 @@
 //! # struct MyDaemon;
 //! # impl MyDaemon { fn into_daemon(self) -> rxd::Daemon { rxd::Daemon::new("d") } }
 //! # async fn f() -> rxd::Result {
-//! MyDaemon.into_daemon().admin("127.0.0.1:1337").run().await
+//! MyDaemon.into_daemon().admin("127.0.0.1:1337").run().await?;
+//! Ok(())
 //! # }
 //! ```
 //!

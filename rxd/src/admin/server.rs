@@ -7,7 +7,7 @@ use super::listen::Listener;
 use super::routes;
 use super::serve::{Counts, serve};
 use crate::core::Core;
-use crate::error::Result;
+use crate::error::Error;
 use crate::handle::DaemonHandle;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -42,7 +42,7 @@ impl Server {
 pub(crate) struct Bound {
     admin: Admin,
     address: Address,
-    listener: Result<Listener>,
+    listener: Result<Listener, Error>,
 }
 
 /// Before anything is started.
@@ -50,7 +50,7 @@ pub(crate) struct Bound {
 /// # Errors
 ///
 /// If the address cannot be listened on, unless that is to be lived with.
-pub(crate) async fn bind(admin: Option<Admin>) -> Result<Option<Bound>> {
+pub(crate) async fn bind(admin: Option<Admin>) -> Result<Option<Bound>, Error> {
     let Some(admin) = admin else { return Ok(None) };
     let address = admin.checked()?;
     let listener = Listener::bind(&address).await;

@@ -4,7 +4,7 @@ use super::decide::Leave;
 use super::{Call, Seat};
 use crate::board::{Reaction, signal};
 use crate::core::Command;
-use crate::error::Result;
+use crate::error::Error;
 use crate::state::Cause;
 
 impl Seat {
@@ -142,7 +142,7 @@ impl Seat {
         start
     }
 
-    pub(super) fn reply(&mut self, commands: &[Command], answer: impl Fn() -> Result) {
+    pub(super) fn reply(&mut self, commands: &[Command], answer: impl Fn() -> Result<(), Error>) {
         let Some(replies) = &mut self.replies else { return };
         let (mine, others): (Vec<_>, Vec<_>) =
             std::mem::take(&mut **replies).into_iter().partition(|(command, _)| commands.contains(command));

@@ -2,7 +2,7 @@
 
 use super::{Call, Outcome, Seat};
 use crate::core::{Command, Reason};
-use crate::error::{Error, LifecycleDone};
+use crate::error::{Error, Failure};
 use crate::manager::{Ended, Table};
 use crate::options::OnFailure;
 use crate::panic;
@@ -26,13 +26,13 @@ pub(super) enum Leave {
 impl Seat {
     /// Notes how a method ended, publishes that its state was left, and decides what follows.
     pub(crate) fn ended(&mut self, call: Call, outcome: Outcome) {
-        let Outcome { cause, error } = outcome;
-        if let Some(error) = &error {
-            self.fail(call.name(), cause, error);
+        let Outcome { cause, failure } = outcome;
+        if let Some(failure) = &failure {
+            self.fail(call.name(), cause, failure);
         }
         if call == Call::Reload {
-            let failed = match error {
-                Some(error) => Some(format!("failed to reload service `{}`: {error}", self.name())),
+            let failed = match failure {
+                Some(failure) => Some(format!("failed to reload service `{}`: {}", self.name(), failure.text)),
                 None if cause == Cause::Normal => None,
                 None => Some(format!("service `{}` is leaving ({cause})", self.name())),
             };
@@ -95,7 +95,7 @@ impl Seat {
             Ok(to) => (Cause::Error, format!("its manager goes from {state} to {to}, which may not follow")),
             Err(caught) => (Cause::Panic, format!("its manager panicked: {caught}")),
         };
-        self.fail("manager", cause, &Error::msg(text));
+        self.fail("manager", cause, &Failure::msg(text));
         self.give_up(cause);
         if state == State::Stop { State::Exit } else { State::Stop }
     }
@@ -169,15 +169,15 @@ impl Seat {
     }
 
     /// Notes a failure for those who ask, and says it.
-    pub(super) fn fail(&self, method: &'static str, cause: Cause, error: &Error) {
-        if error.is::<LifecycleDone>() {
+    pub(super) fn fail(&self, method: &'static str, cause: Cause, failure: &Failure) {
+        if failure.is_done {
             tracing::debug!(target: "rxd", method, "lifecycle done");
             return;
         }
         self.core.note(self.id, |detail| {
-            (detail.error, detail.cause) = (Some(error.to_string()), Some(cause));
+            (detail.error, detail.cause) = (Some(failure.text.clone()), Some(cause));
         });
-        tracing::error!(target: "rxd", method, cause = cause.as_str(), "{error:#}");
+        tracing::error!(target: "rxd", method, cause = cause.as_str(), "{}", failure.text);
     }
 
     pub(super) fn give_up(&mut self, cause: Cause) {

@@ -4,7 +4,7 @@ use super::decide::Leave;
 use super::{Call, First, Seat};
 use crate::board::signal;
 use crate::core::Command;
-use crate::error::Error;
+use crate::error::{Error, Failure};
 use crate::pace::{Pace, later};
 use crate::state::{Cause, State, Transition};
 use std::future::Future;
@@ -206,8 +206,8 @@ impl Seat {
         }
         let Some(delay) = self.pace.restart(&self.options.backoff, self.options.restarts) else {
             if let Some(limit) = self.options.restarts.filter(|_| self.failed.is_none()) {
-                let text = format!("came round more than {} times within {:?}", limit.max, limit.within);
-                self.fail("restart", Cause::Error, &Error::msg(text));
+                let text = format!("restarted more than {} times within {:?}", limit.max, limit.within);
+                self.fail("restart", Cause::Error, &Failure::msg(text));
             }
             self.give_up(self.failed.unwrap_or(Cause::Error));
             return None;

@@ -2,7 +2,7 @@
 
 use super::Seat;
 use super::decide::Leave;
-use crate::error::Error;
+use crate::error::Failure;
 use crate::pace::later_than;
 use crate::state::{Cause, Transition};
 use std::future::Future;
@@ -100,7 +100,7 @@ impl Seat {
         loop {
             if look {
                 if let Some(unmet) = self.overdue(since) {
-                    self.fail("gate", Cause::Timeout, &Error::msg(unmet));
+                    self.fail("gate", Cause::Timeout, &Failure::msg(unmet));
                     return Poll::Ready(Err(Leave::Failed(Cause::Timeout)));
                 }
                 let limit = self.next_limit(since);

@@ -26,7 +26,7 @@ use crate::board::{Id, Owed, Step};
 use crate::context::Context;
 use crate::core::{Command, Core};
 use crate::declared::Decide;
-use crate::error::{Error, Result};
+use crate::error::{Error, Failure};
 use crate::options::Knobs;
 use crate::pace::Pace;
 use crate::panic;
@@ -124,7 +124,7 @@ pub(crate) fn serve<R: Runner>(mut runner: R, mut seat: Seat) -> impl Future<Out
     }
 }
 
-async fn invoke<R: Runner>(runner: &mut R, cx: &Context, call: Call) -> Result {
+async fn invoke<R: Runner>(runner: &mut R, cx: &Context, call: Call) -> crate::error::Result {
     match call {
         Call::Init => runner.init(cx).await,
         Call::Idle => runner.idle(cx).await,
@@ -164,20 +164,20 @@ fn is_own<'a, R: Runner, F>(_: fn(&'a mut R, &'a Context) -> F) -> bool {
 /// How a method ended.
 pub(crate) struct Outcome {
     cause: Cause,
-    error: Option<Error>,
+    failure: Option<Failure>,
 }
 
 impl Outcome {
-    const WELL: Outcome = Outcome { cause: Cause::Normal, error: None };
+    const WELL: Outcome = Outcome { cause: Cause::Normal, failure: None };
 
     fn panicked(caught: &panic::Caught) -> Self {
-        Outcome { cause: Cause::Panic, error: Some(Error::msg(format_args!("panicked: {caught}"))) }
+        Outcome { cause: Cause::Panic, failure: Some(Failure::msg(format_args!("panicked: {caught}"))) }
     }
 
     /// With what a panic among its tasks said: that is the method's, unless it has an error of its own.
     fn with(self, said: Option<String>) -> Self {
         match said {
-            Some(text) if self.error.is_none() => Outcome { cause: Cause::Panic, error: Some(Error::msg(text)) },
+            Some(text) if self.failure.is_none() => Outcome { cause: Cause::Panic, failure: Some(Failure::msg(text)) },
             Some(text) => {
                 tracing::error!(target: "rxd", "{text}");
                 self
@@ -197,7 +197,7 @@ enum First {
 }
 
 /// What operators asked for and are to be told of.
-type Replies = Vec<(Command, oneshot::Sender<Result>)>;
+type Replies = Vec<(Command, oneshot::Sender<Result<(), Error>>)>;
 
 /// Everything about a service but the service itself.
 ///

@@ -3,7 +3,7 @@
 use super::{Call, Outcome, Seat};
 use crate::board::signal;
 use crate::context::Context;
-use crate::error::{Error, Result, is_cancelled};
+use crate::error::{Failure, Result};
 use crate::options::slot;
 use crate::pace::later;
 use crate::round::Round;
@@ -120,15 +120,17 @@ impl Seat {
     }
 
     fn returned(&self, call: Call, result: Result) -> Outcome {
+        // To format and to drop an error is to run the user's code.
+        let result = self.core.stall.during(self.id, || result.map_err(Failure::of));
         match (self.limit.told, result) {
-            (None, Ok(())) => Outcome { cause: Cause::Normal, error: None },
-            (None, Err(error)) => Outcome { cause: Cause::Error, error: Some(error) },
-            (Some(cause), Ok(())) => Outcome { cause, error: None },
-            (Some(cause), Err(error)) => {
-                if !is_cancelled(&error) {
-                    tracing::warn!(target: "rxd", method = call.name(), "returned an error when it was told to: {error:#}");
+            (None, Ok(())) => Outcome::WELL,
+            (None, Err(failure)) => Outcome { cause: Cause::Error, failure: Some(failure) },
+            (Some(cause), Ok(())) => Outcome { cause, failure: None },
+            (Some(cause), Err(failure)) => {
+                if !failure.is_cancelled {
+                    tracing::warn!(target: "rxd", method = call.name(), "returned an error after cancellation: {}", failure.text);
                 }
-                Outcome { cause, error: None }
+                Outcome { cause, failure: None }
             }
         }
     }
@@ -147,7 +149,7 @@ impl Seat {
             Some(cause) => {
                 let (method, limit) = (call.name(), self.stop_limit());
                 tracing::error!(target: "rxd", method, "did not return within {limit:?} of being told to, and was dropped");
-                Outcome { cause, error: None }
+                Outcome { cause, failure: None }
             }
             None => timed_out(call, own),
         }
@@ -184,10 +186,10 @@ impl Seat {
             }
             self.wind_up(Outcome::WELL);
         }
-        let Outcome { cause, error } = ready!(self.poll_wind_up(task));
-        if let Some(error) = error {
+        let Outcome { cause, failure } = ready!(self.poll_wind_up(task));
+        if let Some(failure) = failure {
             self.failed = self.failed.or(Some(cause));
-            self.fail("task", cause, &error);
+            self.fail("task", cause, &failure);
         }
         Poll::Ready(())
     }
@@ -238,6 +240,6 @@ impl Seat {
 
 /// Its own limit was over first, whatever it was told since.
 fn timed_out(call: Call, own: Option<Duration>) -> Outcome {
-    let error = Error::msg(format_args!("{} did not return within {:?}", call.name(), own.unwrap_or_default()));
-    Outcome { cause: Cause::Timeout, error: Some(error) }
+    let failure = Failure::msg(format_args!("{} did not return within {:?}", call.name(), own.unwrap_or_default()));
+    Outcome { cause: Cause::Timeout, failure: Some(failure) }
 }

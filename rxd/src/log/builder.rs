@@ -6,7 +6,7 @@ use super::filter::{ServiceFilter, is_own};
 use super::format::{Fields, Line};
 use super::level::Level;
 use super::sink::{Bytes, FLUSH, Out, Sink};
-use crate::error::{Error, Result};
+use crate::error::Error;
 use std::fmt;
 use std::fs::File;
 use std::io::IsTerminal;
@@ -161,7 +161,7 @@ impl Builder {
     /// # Errors
     ///
     /// If there is one already, if the levels cannot be read, or a file cannot be opened.
-    pub fn init(self) -> Result<Guard> {
+    pub fn init(self) -> Result<Guard, Error> {
         let (filter, layer, guard) = self.parts()?;
         let subscriber = tracing_subscriber::registry().with(filter).with(layer);
         tracing::subscriber::set_global_default(subscriber).map_err(|_| {
@@ -186,7 +186,7 @@ impl Builder {
     /// # Errors
     ///
     /// If the levels cannot be read, or a file cannot be opened.
-    pub fn layer<S>(self) -> Result<(BoxedLayer<S>, Guard)>
+    pub fn layer<S>(self) -> Result<(BoxedLayer<S>, Guard), Error>
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
@@ -195,7 +195,7 @@ impl Builder {
     }
 
     /// The levels, and what is written where.
-    fn parts<S>(mut self) -> Result<(ServiceFilter, BoxedLayer<S>, Guard)>
+    fn parts<S>(mut self) -> Result<(ServiceFilter, BoxedLayer<S>, Guard), Error>
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
@@ -242,7 +242,7 @@ impl Builder {
         Ok((filter, layer, Guard { sinks }))
     }
 
-    fn console_layer<S>(&self, sinks: &mut Vec<Sink>) -> Result<BoxedLayer<S>>
+    fn console_layer<S>(&self, sinks: &mut Vec<Sink>) -> Result<BoxedLayer<S>, Error>
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
@@ -276,7 +276,7 @@ impl Builder {
         false
     }
 
-    fn read(&mut self, spec: &str) -> Result {
+    fn read(&mut self, spec: &str) -> Result<(), Error> {
         for part in spec.split(',').map(str::trim).filter(|part| !part.is_empty()) {
             let fault = |error: Error| Error::msg(format_args!("failed to read the log levels `{spec}`: {error}"));
             let Some((what, level)) = part.rsplit_once('=') else {
@@ -307,17 +307,17 @@ where
 }
 
 /// The same open file, under a number of its own.
-fn twin(of: &impl AsFd) -> Result<File> {
+fn twin(of: &impl AsFd) -> Result<File, Error> {
     let fd = of.as_fd().try_clone_to_owned();
     fd.map(File::from)
-        .map_err(|error| Error::msg(format_args!("failed to open the standard streams for logs: {error}")))
+        .map_err(|error| Error::with_cause(format!("failed to open the standard streams for logs: {error}"), error))
 }
 
 /// Whether this stream leads to the journal: `$JOURNAL_STREAM` has its device and inode.
 fn is_journal(stream: &impl AsFd) -> bool {
     use std::os::unix::fs::MetadataExt;
     let Ok(known) = std::env::var("JOURNAL_STREAM") else { return false };
-    let Ok(meta) = twin(stream).and_then(|file| Ok(file.metadata()?)) else { return false };
+    let Some(meta) = twin(stream).ok().and_then(|file| file.metadata().ok()) else { return false };
     known == format!("{}:{}", meta.dev(), meta.ino())
 }
 

@@ -10,7 +10,7 @@
 //! 3. A setting for a while carries a number; its timer undoes it only if the number still stands.
 
 use super::level::Level;
-use crate::error::{Error, Result};
+use crate::error::Error;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
@@ -178,7 +178,7 @@ impl Dial {
     /// # Errors
     ///
     /// Outside a tokio runtime, whose timer it needs, or if the while is too long to have an end.
-    pub fn set_for(&self, knob: impl Into<Knob>, level: Level, time: Duration) -> Result {
+    pub fn set_for(&self, knob: impl Into<Knob>, level: Level, time: Duration) -> Result<(), Error> {
         let runtime = tokio::runtime::Handle::try_current()
             .map_err(|_| Error::msg("failed to set a level for a while: there is no tokio runtime"))?;
         let Some(until) = Instant::now().checked_add(time) else {

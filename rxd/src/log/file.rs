@@ -6,7 +6,7 @@
 //! `logrotate`, or is on a disk that was full for a while comes back by itself.
 
 use super::sink::Drain;
-use crate::error::{Error, Result};
+use crate::error::Error;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -26,10 +26,13 @@ impl Limited {
     /// # Errors
     ///
     /// If the file cannot be opened.
-    pub(crate) fn new(path: PathBuf, limit: u64, keep: u32) -> Result<Self> {
+    pub(crate) fn new(path: PathBuf, limit: u64, keep: u32) -> Result<Self, Error> {
         let mut file = Limited { path, limit: limit.max(1), keep, open: None };
         if let Err(error) = file.opened() {
-            return Err(Error::msg(format_args!("failed to open the log file {}: {error}", file.path.display())));
+            return Err(Error::with_cause(
+                format!("failed to open the log file {}: {error}", file.path.display()),
+                error,
+            ));
         }
         Ok(file)
     }

@@ -43,7 +43,7 @@ pub use format::{Fields, Line};
 pub use level::Level;
 pub use sink::losses;
 
-use crate::error::Result;
+use crate::error::Error;
 
 /// Sets logs up as the process's subscriber: INFO and above to standard error, `RUST_LOG` read as
 /// [`Builder::levels`] says, every level to be changed later with the [`dial`].
@@ -51,7 +51,7 @@ use crate::error::Result;
 /// # Errors
 ///
 /// If the process has a subscriber already, or `RUST_LOG` cannot be read.
-pub fn init() -> Result<Guard> {
+pub fn init() -> Result<Guard, Error> {
     match std::env::var("RUST_LOG") {
         Ok(levels) => builder().levels(levels).init(),
         Err(_) => builder().init(),

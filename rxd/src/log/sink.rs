@@ -4,7 +4,7 @@
 //! queue fills, and what finds no room in it is counted, and told of in one line once there is room
 //! again (G44).
 
-use crate::error::{Error, Result};
+use crate::error::Error;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
@@ -100,7 +100,7 @@ impl Sink {
     /// # Errors
     ///
     /// If there can be no thread.
-    pub(crate) fn new(name: &str, drain: impl Drain) -> Result<Sink> {
+    pub(crate) fn new(name: &str, drain: impl Drain) -> Result<Sink, Error> {
         let counts = Arc::new(Counts { name: name.into(), waiting: AtomicUsize::new(0), lost: AtomicU64::new(0) });
         let (sender, receiver) = sync_channel(RECORDS);
         let mine = counts.clone();

@@ -1,6 +1,6 @@
 //! Sockets, and other descriptors, that the service manager opened or kept.
 
-use crate::error::{Error, Result};
+use crate::error::Error;
 use std::fmt;
 use std::net::{TcpListener, UdpSocket};
 use std::os::fd::OwnedFd;
@@ -24,7 +24,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 ///     let mut sockets = Sockets::take()?;
 ///     let api = Api { listener: sockets.tcp_listener("api")? };
 ///     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-///     runtime.block_on(rxd::Daemon::new("agent").add(rxd::Service::new("api", api)).run())
+///     runtime.block_on(rxd::Daemon::new("agent").add(rxd::Service::new("api", api)).run())?;
+///     Ok(())
 /// }
 /// ```
 ///
@@ -48,7 +49,7 @@ impl Sockets {
     /// # Errors
     ///
     /// If what they say is malformed or not so, or if the descriptors have been taken before.
-    pub fn take() -> Result<Sockets> {
+    pub fn take() -> Result<Sockets, Error> {
         let failed = |error: &dyn fmt::Display| {
             Err(Error::msg(format_args!("failed to take the sockets that were passed: {error}")))
         };
@@ -94,7 +95,7 @@ impl Sockets {
     /// # Errors
     ///
     /// If it is not a socket that has an internet address.
-    pub fn tcp_listener(&mut self, name: &str) -> Result<Option<TcpListener>> {
+    pub fn tcp_listener(&mut self, name: &str) -> Result<Option<TcpListener>, Error> {
         self.socket(name, |socket: &TcpListener| socket.local_addr().and_then(|_| socket.set_nonblocking(true)))
     }
 
@@ -103,7 +104,7 @@ impl Sockets {
     /// # Errors
     ///
     /// If it is not a Unix socket.
-    pub fn unix_listener(&mut self, name: &str) -> Result<Option<UnixListener>> {
+    pub fn unix_listener(&mut self, name: &str) -> Result<Option<UnixListener>, Error> {
         self.socket(name, |socket: &UnixListener| socket.local_addr().and_then(|_| socket.set_nonblocking(true)))
     }
 
@@ -112,7 +113,7 @@ impl Sockets {
     /// # Errors
     ///
     /// If it is not a socket that has an internet address.
-    pub fn udp_socket(&mut self, name: &str) -> Result<Option<UdpSocket>> {
+    pub fn udp_socket(&mut self, name: &str) -> Result<Option<UdpSocket>, Error> {
         self.socket(name, |socket: &UdpSocket| socket.local_addr().and_then(|_| socket.set_nonblocking(true)))
     }
 
@@ -121,7 +122,7 @@ impl Sockets {
     /// # Errors
     ///
     /// If it is not a Unix socket.
-    pub fn unix_datagram(&mut self, name: &str) -> Result<Option<UnixDatagram>> {
+    pub fn unix_datagram(&mut self, name: &str) -> Result<Option<UnixDatagram>, Error> {
         self.socket(name, |socket: &UnixDatagram| socket.local_addr().and_then(|_| socket.set_nonblocking(true)))
     }
 
@@ -129,7 +130,7 @@ impl Sockets {
         &mut self,
         name: &str,
         prepare: impl FnOnce(&S) -> std::io::Result<()>,
-    ) -> Result<Option<S>> {
+    ) -> Result<Option<S>, Error> {
         let Some(fd) = self.fd(name) else { return Ok(None) };
         let socket = S::from(fd);
         prepare(&socket).map_err(|error| {

@@ -1,7 +1,7 @@
 //! What a method of a puppet does.
 
 use crate::context::Context;
-use crate::error::{Cancelled, Error, LifecycleDone, Result};
+use crate::error::{AnyError, Cancelled, LifecycleDone, Result};
 use std::fmt;
 use std::future::Future;
 use std::panic::panic_any;
@@ -64,7 +64,7 @@ impl Act {
         Box::pin(async move {
             match self {
                 Act::Ok => Ok(()),
-                Act::Fail => Err(Error::msg("told to fail")),
+                Act::Fail => Err(AnyError::msg("told to fail")),
                 Act::Panic => panic!("told to panic"),
                 Act::PanicOddly => panic_any(Odd),
                 Act::Hang => std::future::pending().await,
@@ -78,14 +78,14 @@ impl Act {
                 }
                 Act::FailWhenTold => {
                     cx.cancelled().await;
-                    Err(Error::msg("told to fail when told to return"))
+                    Err(AnyError::msg("told to fail when told to return"))
                 }
                 Act::PanicWhenTold => {
                     cx.cancelled().await;
                     panic!("told to panic when told to return")
                 }
-                Act::Cancelled => Err(Error::from(Cancelled)),
-                Act::Done => Err(Error::from(LifecycleDone)),
+                Act::Cancelled => Err(AnyError::from(Cancelled)),
+                Act::Done => Err(AnyError::from(LifecycleDone)),
                 Act::After(wait, act) => {
                     tokio::time::sleep(*wait).await;
                     act.play(cx).await

@@ -7,7 +7,7 @@ use super::puppet::{Puppet, Reloading};
 use super::rules::Rules;
 use super::trace::Trace;
 use crate::daemon::Daemon;
-use crate::error::Result;
+use crate::error::Error;
 use crate::graph::{Edge, Keyword, Kind};
 use crate::handle::DaemonHandle;
 use crate::report::Report;
@@ -196,7 +196,7 @@ impl Harness {
     /// # Panics
     ///
     /// If time is not paused.
-    pub async fn try_start(self) -> Result<Running> {
+    pub async fn try_start(self) -> Result<Running, Error> {
         assert!(is_paused(), "time goes on; write #[tokio::test(start_paused = true)]");
         let rules = Rules::of(&self.daemon).exact();
         let began = Instant::now();

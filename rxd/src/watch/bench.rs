@@ -4,7 +4,7 @@ use super::{Names, StateStream, Watch};
 use crate::board::{Board, Id};
 use crate::core::Core;
 use crate::directory::Directory;
-use crate::error::Result;
+use crate::error::Error;
 use crate::graph::Mode;
 use crate::shutdown::Ladder;
 use crate::state::{Action, Cause, Filter, State, Transition};
@@ -39,7 +39,7 @@ impl Stage {
     /// # Errors
     ///
     /// If no service has one of the names.
-    pub fn watch_any(&self, action: Action, state: State, services: impl Names) -> Result<Watch> {
+    pub fn watch_any(&self, action: Action, state: State, services: impl Names) -> Result<Watch, Error> {
         Watch::new(&self.0, Mode::Any, action, state, &services)
     }
 
@@ -48,7 +48,7 @@ impl Stage {
     /// # Errors
     ///
     /// If no service has one of the names.
-    pub fn watch_all(&self, action: Action, state: State, services: impl Names) -> Result<Watch> {
+    pub fn watch_all(&self, action: Action, state: State, services: impl Names) -> Result<Watch, Error> {
         Watch::new(&self.0, Mode::All, action, state, &services)
     }
 
@@ -57,7 +57,7 @@ impl Stage {
     /// # Errors
     ///
     /// If no service has one of the names.
-    pub fn watch_states(&self, filter: &Filter) -> Result<StateStream> {
+    pub fn watch_states(&self, filter: &Filter) -> Result<StateStream, Error> {
         StateStream::new(&self.0, filter)
     }
 

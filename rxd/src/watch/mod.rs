@@ -20,7 +20,7 @@ pub use wait::{WaitError, WaitFor};
 
 use crate::board::{Condition, Fired, Id, Ticket, Word};
 use crate::core::Core;
-use crate::error::Result;
+use crate::error::Error;
 use crate::graph::{Edge, Mode};
 use crate::state::{Action, State};
 use crate::turn;
@@ -66,7 +66,8 @@ use std::task::{Context, Poll, ready};
 /// // It has ended well, and will not run again.
 /// assert!(ran.next().await.is_none());
 /// assert_eq!(ran.ended().unwrap().to_string(), "service `job` has exited (normal)");
-/// # handle.wait().await.into_result()
+/// # handle.wait().await.into_result()?;
+/// # Ok(())
 /// # }
 /// ```
 #[derive(Debug)]
@@ -90,7 +91,7 @@ impl Watch {
         action: Action,
         state: State,
         services: &impl Names,
-    ) -> Result<Watch> {
+    ) -> Result<Watch, Error> {
         let targets = names::places(core, services)?;
         Ok(Watch::on(core, mode, Condition::State(action, state), targets))
     }

@@ -3,7 +3,7 @@
 use crate::board::Id;
 use crate::core::Core;
 use crate::declared::Declared;
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::graph::{Edge, Target};
 use std::borrow::Cow;
 use std::fmt;
@@ -115,7 +115,7 @@ impl<S> Clone for Of<S> {
 impl<S> Copy for Of<S> {}
 
 /// The places of the services that are named, each once, in the order they were named.
-pub(super) fn places(core: &Core, names: &impl Names) -> Result<Box<[Id]>> {
+pub(super) fn places(core: &Core, names: &impl Names) -> Result<Box<[Id]>, Error> {
     let mut places = Places::new(core);
     let mut unknown = None;
     names.each(&mut |target| {

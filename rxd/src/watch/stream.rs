@@ -3,7 +3,7 @@
 use super::unknown_service;
 use crate::board::{Chosen, Event, Id, Read, Ticket, Word};
 use crate::core::{Core, ServiceState, States};
-use crate::error::Result;
+use crate::error::Error;
 use crate::state::Filter;
 use crate::turn;
 use futures_core::{FusedStream, Stream};
@@ -51,7 +51,8 @@ const HANDFUL: usize = 16;
 /// }
 /// assert_eq!(seen.first().unwrap(), "entering init");
 /// assert_eq!(seen.last().unwrap(), "entering exit");
-/// # handle.wait().await.into_result()
+/// # handle.wait().await.into_result()?;
+/// # Ok(())
 /// # }
 /// ```
 #[derive(Debug)]
@@ -94,7 +95,7 @@ pub enum StateEvent {
 }
 
 impl StateStream {
-    pub(crate) fn new(core: &Arc<Core>, filter: &Filter) -> Result<StateStream> {
+    pub(crate) fn new(core: &Arc<Core>, filter: &Filter) -> Result<StateStream, Error> {
         let chosen = choose(core, filter)?;
         let mut words = Vec::with_capacity(chosen.len());
         let (ticket, seq) = core.board.feed(&chosen, &mut words);
@@ -148,7 +149,7 @@ impl StateStream {
 }
 
 /// Which services a filter lets through.
-fn choose(core: &Core, filter: &Filter) -> Result<Chosen> {
+fn choose(core: &Core, filter: &Filter) -> Result<Chosen, Error> {
     let (names, include) = match filter {
         Filter::None => return Ok(Chosen::All(core.directory.names().len() as Id)),
         Filter::Include(names) => (names, true),

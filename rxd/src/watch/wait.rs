@@ -2,7 +2,7 @@
 
 use super::{Names, Never, Watch};
 use crate::core::Core;
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::graph::Mode;
 use crate::state::{Action, State};
 use crate::why::Why;
@@ -24,7 +24,7 @@ use tokio::time::{Sleep, sleep};
 pub struct WaitFor {
     state: State,
     /// The watch, or the error that is there instead; neither once that was returned.
-    watch: Option<Result<Watch>>,
+    watch: Option<Result<Watch, Error>>,
     limit: Option<Duration>,
     timer: Option<Pin<Box<Sleep>>>,
 }
@@ -85,14 +85,14 @@ impl WaitFor {
     /// services were waiting for.
     ///
     /// ```
-    /// use rxd::{Context, Daemon, DaemonHandle, Error, Runner, Service, State};
+    /// use rxd::{Context, Daemon, DaemonHandle, Runner, Service, State};
     /// use std::time::Duration;
     ///
     /// struct Db;
     ///
     /// impl Runner for Db {
     ///     async fn init(&mut self, _cx: &Context) -> rxd::Result {
-    ///         Err(Error::msg("connection refused"))
+    ///         Err("connection refused".into())
     ///     }
     ///     async fn run(&mut self, _cx: &Context) -> rxd::Result {
     ///         Ok(())
@@ -115,9 +115,9 @@ impl WaitFor {
 }
 
 impl Future for WaitFor {
-    type Output = Result;
+    type Output = Result<(), Error>;
 
-    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Result> {
+    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Result<(), Error>> {
         let this = &mut *self;
         let watch = match &mut this.watch {
             Some(Ok(watch)) => watch,
@@ -141,7 +141,7 @@ impl Future for WaitFor {
                 WaitError::Overdue { services: services(watch), state, limit, why }
             }
         };
-        Poll::Ready(Err(Error::from(error)))
+        Poll::Ready(Err(Error::with_cause(error.to_string(), error)))
     }
 }
 

@@ -38,6 +38,7 @@
 mod chaos;
 mod contexts;
 mod cycles;
+mod errors;
 mod graph;
 mod guarantees;
 mod heartbeat;

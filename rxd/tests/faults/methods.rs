@@ -262,7 +262,7 @@ async fn f20_run_returns_ok_at_once() {
     let a = puppet("a", State::Run, [Act::Ok]).options(brisk().restarts(100, SECOND));
     let ran = run_out(daemon([a])).await;
     assert_eq!(ran.ending("a").restarts, 100);
-    assert_eq!(ran.error("a"), "came round more than 100 times within 1s");
+    assert_eq!(ran.error("a"), "restarted more than 100 times within 1s");
 }
 
 #[tokio::test]
@@ -312,7 +312,7 @@ async fn f22_cancelling_the_token_oneself_tells_nobody() {
 async fn an_error_when_told_to_return_is_no_failure() {
     let heard = Heard::default();
     let _guard = tracing::subscriber::set_default(heard.clone());
-    const SAID: &str = "returned an error when it was told to";
+    const SAID: &str = "returned an error after cancellation";
     let cancelled = Act::call(async |cx: Context| {
         cx.cancelled().await;
         Err(rxd::Cancelled.into())
@@ -353,7 +353,7 @@ async fn a_panic_in_a_task_does_not_hide_what_the_method_says() {
             inner.cancelled().await;
             panic!("told to");
         });
-        Err(rxd::Error::msg("the method's own"))
+        Err(rxd::AnyError::msg("the method's own"))
     });
     let ran = once(State::Run, fails).await;
     failed(&ran, Cause::Error, "the method's own", "ROUND ROUND ROUND exit+");

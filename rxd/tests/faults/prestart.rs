@@ -17,7 +17,7 @@ fn failing(name: &'static str, times: u32) -> (Stage, Arc<AtomicU32>) {
     let count = tried.clone();
     let stage = Stage::new(name, move || {
         let attempt = count.fetch_add(1, Ordering::Relaxed);
-        async move { if attempt < times { Err(Error::msg("connection refused")) } else { Ok(()) } }
+        async move { if attempt < times { Err("connection refused".into()) } else { Ok(()) } }
     });
     (stage, tried)
 }

@@ -187,6 +187,6 @@ fn everything_is_send_sync_and_debug_even_if_the_message_is_not_sync() {
     check(&error);
     assert_eq!(error.to_string(), "failed to publish to topic `a`: it is closed");
     // So that `?` works in a service.
-    let _: rxd::Error = error.into();
+    let _: rxd::AnyError = error.into();
     assert!(format!("{topic:?} {sub:?} {intracom:?} {DECLARED:?}").contains("topics.rs"));
 }

@@ -149,7 +149,7 @@ struct Puppet {
 }
 
 /// The listener that was passed under this name.
-fn passed(name: &str) -> rxd::Result<Option<TcpListener>> {
+fn passed(name: &str) -> Result<Option<TcpListener>, rxd::Error> {
     SOCKETS.lock().unwrap().as_mut().expect("they were taken").tcp_listener(name)
 }
 

@@ -3,7 +3,7 @@
 
 use crate::common::{brisk, start_with};
 use rxd::{
-    Action, Context, Daemon, DaemonHandle, Error, Filter, Mode, Runner, ServiceState, State, StateEvent, Transition,
+    Action, AnyError, Context, Daemon, DaemonHandle, Filter, Mode, Runner, ServiceState, State, StateEvent, Transition,
 };
 
 const ACTIONS: [Action; 4] = [Action::Entering, Action::Exited, Action::Changing, Action::NotIn];
@@ -29,7 +29,7 @@ impl Erratic {
             tokio::task::yield_now().await;
         }
         match self.draw(10) {
-            0 | 1 => Err(Error::msg("erratic")),
+            0 | 1 => Err(AnyError::msg("erratic")),
             _ => Ok(()),
         }
     }

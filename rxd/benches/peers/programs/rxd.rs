@@ -40,5 +40,6 @@ struct Three {
 
 #[tokio::main]
 async fn main() -> rxd::Result {
-    Three { a: A, b: B, c: C }.run().await
+    Three { a: A, b: B, c: C }.run().await?;
+    Ok(())
 }

@@ -11,7 +11,12 @@ use std::future::Future;
 type Answer = Result<(StatusCode, Json<view::Service>), Problem>;
 
 /// What becomes of the request goes on when nobody waits for it any more.
-async fn act(app: &App, name: &str, verb: &str, action: impl Future<Output = crate::Result> + Send) -> Answer {
+async fn act(
+    app: &App,
+    name: &str,
+    verb: &str,
+    action: impl Future<Output = Result<(), crate::Error>> + Send,
+) -> Answer {
     app.service(name)?;
     tracing::info!(target: "rxd::admin", service = name, "asked to {verb}");
     let status = match tokio::time::timeout(app.limits.action, action).await {

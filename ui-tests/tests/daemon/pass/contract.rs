@@ -136,5 +136,6 @@ async fn main() -> rxd::Result {
     let daemon: rxd::Daemon = edge().into_daemon();
     daemon.check()?;
     let built = rxd::Daemon::new("name").add(rxd::Service::new("a", Migrate).manager(rxd::manager::until_success));
-    built.run().await
+    built.run().await?;
+    Ok(())
 }

@@ -97,7 +97,7 @@ async fn main() -> rxd::Result {
     assert_eq!(names, ["health", "poller", "either", "pool", "worker-2"]);
     assert!(EdgeAgent::GRAPH.nodes[2].optional);
     if std::env::args().count() > 7 {
-        return daemon.run().await;
+        return Ok(daemon.run().await?);
     }
     let handle = daemon.start().await?;
     let _ = handle.states();

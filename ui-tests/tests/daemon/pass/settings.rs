@@ -59,5 +59,6 @@ struct Expressions {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> rxd::Result {
     Expressions { job: Job }.run().await?;
-    Edge { job: Job }.run().await
+    Edge { job: Job }.run().await?;
+    Ok(())
 }

@@ -37,5 +37,6 @@ struct EdgeAgent {
 
 #[tokio::main]
 async fn main() -> rxd::Result {
-    EdgeAgent { health: Health, poller: Poller }.run().await // signals, start, wait, ordered stop, exit status
+    EdgeAgent { health: Health, poller: Poller }.run().await?; // signals, start, wait, ordered stop, exit status
+    Ok(())
 }

@@ -37,5 +37,6 @@ struct Station {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> rxd::Result {
-    Station { sampler: Sampler, display: Display }.run().await
+    Station { sampler: Sampler, display: Display }.run().await?;
+    Ok(())
 }

@@ -1,0 +1,175 @@
+//! Errors: into a method's result and out of rxd by `?`, with all their causes, whatever their code does.
+
+use crate::kit::*;
+use rxd::prestart::Stage;
+use rxd::{AnyError, Daemon, Service, State};
+use std::error::Error as StdError;
+use std::fmt;
+
+/// An error with a cause, as most libraries have them.
+#[derive(Debug)]
+struct Writing(std::io::Error);
+
+impl fmt::Display for Writing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("writing the beat")
+    }
+}
+
+impl StdError for Writing {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&self.0)
+    }
+}
+
+fn disk() -> AnyError {
+    Writing(std::io::Error::other("disk")).into()
+}
+
+/// Fails in Run, until its restart limit is reached.
+fn failing(error: impl Fn() -> AnyError + Send + 'static) -> Service {
+    let options = brisk().restarts(2, SECOND);
+    Service::new("a", Do(move |_| std::future::ready(Err(error())))).options(options)
+}
+
+#[tokio::test]
+async fn u2_an_error_of_rxd_is_carried_by_a_question_mark_in_both_directions() {
+    #[derive(Debug)]
+    struct Mine(rxd::Error);
+    impl From<rxd::Error> for Mine {
+        fn from(error: rxd::Error) -> Self {
+            Mine(error)
+        }
+    }
+    async fn boxed() -> Result<(), Box<dyn StdError>> {
+        Ok(Daemon::new("d").run().await?)
+    }
+    async fn mine() -> Result<(), Mine> {
+        Ok(Daemon::new("d").start().await.map(drop)?)
+    }
+    async fn any() -> rxd::Result {
+        let handle = Daemon::new("d").add(plain("a")).start().await?;
+        handle.shutdown();
+        handle.wait().await.into_result()?;
+        Daemon::new("d").run().await?;
+        Ok(())
+    }
+    let text = "daemon `d` has no services";
+    assert!(boxed().await.unwrap_err().to_string().starts_with(text));
+    assert!(mine().await.unwrap_err().0.to_string().starts_with(text));
+    let error = any().await.unwrap_err();
+    assert!(error.to_string().starts_with(text));
+    assert!(error.is::<rxd::Error>());
+}
+
+#[tokio::test]
+async fn s12_an_error_of_the_graph_names_its_rule() {
+    let error = Daemon::new("d").add(plain("a")).add(plain("a")).check().unwrap_err();
+    assert_eq!((error.is_graph(), error.rule()), (true, Some("duplicate-name")));
+    let error = Daemon::new("d").add(plain("a")).start().await.unwrap().why("b").unwrap_err();
+    assert_eq!(error.rule(), None, "it is no fault of the graph");
+}
+
+#[tokio::test(start_paused = true)]
+async fn u3_all_causes_of_a_failure_are_in_states_why_and_report() {
+    let whole = "writing the beat: disk";
+    let running = start(daemon([failing(disk).options(brisk().delay_of(State::Init, SECOND))])).await;
+    running.until("a", State::Stop).await;
+    settle().await;
+    assert_eq!(running.handle.states()["a"].last_error.as_deref(), Some(whole));
+    let why = running.handle.why("a").unwrap().to_string();
+    assert!(why.contains(whole), "{why}");
+    running.stop().await;
+
+    let ran = run_out(daemon([failing(disk)])).await;
+    assert_eq!(ran.error("a"), whole);
+    let error = ran.report.into_result().unwrap_err();
+    assert!(error.to_string().contains(whole), "{error}");
+    assert!(error.report().is_some());
+}
+
+#[tokio::test]
+async fn u3_all_causes_of_a_failed_stage_are_in_the_error_and_can_be_found() {
+    let stage = Stage::new("beat", async || Err(disk()));
+    let error = Daemon::new("d").add(plain("a")).prestart(stage).run().await.unwrap_err();
+    assert_eq!(error.to_string(), "prestart stage `beat` failed: writing the beat: disk");
+    assert!(error.is_prestart());
+    assert!(error.find::<Writing>().is_some() && error.find::<std::io::Error>().is_some());
+    assert!(error.source().is_none(), "the text has the causes: nobody is to print them again");
+}
+
+/// An error whose code does something else than to print.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Bad {
+    DisplayFails,
+    DisplayPanics,
+    SourcePanics,
+    DropPanics,
+}
+
+#[derive(Debug)]
+struct BadError(Bad);
+
+impl fmt::Display for BadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Bad::DisplayFails => f.write_str("half").and(Err(fmt::Error)),
+            Bad::DisplayPanics => panic!("told to in Display"),
+            _ => f.write_str("bad"),
+        }
+    }
+}
+
+impl StdError for BadError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self.0 {
+            Bad::SourcePanics => panic!("told to in source"),
+            _ => None,
+        }
+    }
+}
+
+impl Drop for BadError {
+    fn drop(&mut self) {
+        if self.0 == Bad::DropPanics && !std::thread::panicking() {
+            panic!("told to in drop");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn g53_x2_an_error_whose_own_code_fails_is_an_error_like_any_other() {
+    for (bad, says) in [
+        (Bad::DisplayFails, "half (incomplete: its Display returned an error)"),
+        (Bad::DisplayPanics, "an error that cannot be printed: its Display panicked: told to in Display"),
+        (Bad::SourcePanics, "bad (incomplete: its Display panicked: told to in source"),
+        (Bad::DropPanics, "bad (and dropping the error panicked: told to in drop"),
+    ] {
+        let ran = run_out(daemon([failing(move || BadError(bad).into())])).await;
+        assert_eq!(ran.states("a"), format!("{ROUND} {ROUND} {ROUND} exit+"), "{bad:?}: Stop, and restarted twice");
+        assert!(ran.error("a").starts_with(says), "{bad:?}: {}", ran.error("a"));
+        assert!(!ran.report.is_ok());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn g53_x2_a_stage_whose_error_cannot_be_printed_fails_the_start() {
+    let stage = Stage::new("beat", async || Err(BadError(Bad::DisplayPanics).into()));
+    let error = Daemon::new("d").add(plain("a")).prestart(stage).start().await.unwrap_err();
+    let text = format!("{error} {error:?}");
+    assert!(text.starts_with("prestart stage `beat` failed: an error that cannot be printed"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn g53_x2_an_error_after_cancellation_may_fail_to_print_too() {
+    let a = Service::new(
+        "a",
+        Do(|cx: rxd::Context| async move {
+            cx.cancelled().await;
+            Err(BadError(Bad::DisplayPanics).into())
+        }),
+    );
+    let ran = run_until(daemon([a]), "a", State::Run).await;
+    assert_eq!(ran.states("a"), format!("{ROUND} exit+"));
+    assert!(ran.report.is_ok());
+}
