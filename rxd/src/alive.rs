@@ -1,10 +1,11 @@
 //! How a daemon reports that it is alive.
 
 use crate::core::Core;
+use crate::pulse::Look;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 /// What is declared about the watchdog.
 #[derive(Clone, Copy, Debug, Default)]
@@ -52,12 +53,13 @@ async fn keep(core: Arc<Core>, every: Duration, on_stale: OnStale) {
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut told = String::new();
     loop {
-        tick.tick().await;
+        let due = tick.tick().await;
+        let look = Look { every, late: Instant::now().saturating_duration_since(due) };
         if on_stale == OnStale::Trigger {
-            core.say_lapsed();
+            core.say_lapsed(look);
             continue;
         }
-        let stale = core.rescue().filter(|stale| !stale.is_curable());
+        let stale = core.rescue(look).filter(|stale| !stale.is_curable());
         let trouble = stale.map(|stale| stale.text(&core)).unwrap_or_default();
         if trouble != told && !trouble.is_empty() {
             tracing::error!(target: "rxd", "{trouble}, and a restart has not helped");
@@ -112,5 +114,44 @@ mod tests {
         tokio::time::sleep(Duration::from_secs(60)).await;
         assert_eq!(handle.states()["a"].incarnation, 1);
         assert!(handle.core().stale().is_some_and(|stale| !stale.is_curable()));
+    }
+
+    /// Beats when the test says so.
+    struct Follows(Arc<tokio::sync::Notify>);
+
+    impl Runner for Follows {
+        async fn run(&mut self, cx: &Context) -> crate::Result {
+            loop {
+                tokio::select! {
+                    () = self.0.notified() => cx.heartbeat(),
+                    () = cx.cancelled() => return Ok(()),
+                }
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn g57_service_is_not_restarted_for_a_pause_of_the_process() {
+        let beat = Arc::new(tokio::sync::Notify::new());
+        let service =
+            Service::new("a", Follows(beat.clone())).options(Options::DEFAULT.heartbeat(Duration::from_secs(2)));
+        let daemon = Daemon::new("d").signals([]).on_stale(OnStale::Restart).add(service);
+        let handle = daemon.start().await.unwrap();
+        handle.wait_for("a", State::Run).await.unwrap();
+        for seconds in [1, 3, 6, 3600] {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            // Nothing runs between two instants that are this far apart: a pause.
+            tokio::time::advance(Duration::from_secs(seconds)).await;
+            assert!(handle.core().stale().is_none(), "asked before the keeper looks, after {seconds} s");
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            assert!(handle.core().stale().is_none());
+            beat.notify_one();
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        assert_eq!(handle.states()["a"].incarnation, 1);
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert_eq!(handle.states()["a"].incarnation, 2, "its heartbeat lapses while the process runs");
+        handle.shutdown();
+        assert!(handle.wait().await.is_ok());
     }
 }

@@ -121,6 +121,9 @@ impl Options {
     }
 
     /// The service must call [`Context::heartbeat`](crate::Context::heartbeat) at least this often while in Run.
+    ///
+    /// Time for which the whole process is paused (SIGSTOP, a freezer, a debugger, a virtual machine that is
+    /// moved) does not count: after a pause the service has one more period.
     #[must_use]
     pub const fn heartbeat(mut self, period: Duration) -> Self {
         self.heartbeat = Some(period);

@@ -54,7 +54,8 @@ impl Sentinel {
         };
         let watch = async move {
             let mut asked = Asked::new(false);
-            let mut tick = interval((limit / LOOKS).max(Duration::from_millis(1)));
+            let every = (limit / LOOKS).max(Duration::from_millis(1));
+            let mut tick = interval(every);
             tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 tokio::select! {
@@ -64,8 +65,9 @@ impl Sentinel {
                         Heard::Stop(number) if asked.heard() == Some(3) => die(number),
                         Heard::Stop(_) | Heard::Reload => {}
                     },
-                    _ = tick.tick() => {
-                        let found = weak.upgrade().map(|core| core.stall.look(&core)).unwrap_or_default();
+                    due = tick.tick() => {
+                        let late = due.elapsed() > every;
+                        let found = weak.upgrade().map(|core| core.stall.look(&core, late)).unwrap_or_default();
                         if !found.is_empty() {
                             // Not here: a log that makes its writers wait must not keep the signals from being heard.
                             tokio::task::spawn_blocking(say(found));

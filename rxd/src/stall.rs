@@ -117,7 +117,13 @@ impl Stall {
     }
 
     /// Looks at all services and their tasks once; what is new.
-    pub(crate) fn look(&self, core: &Core) -> Vec<Finding> {
+    ///
+    /// A look that is late by more than the time between two looks does not count: the whole process was paused,
+    /// or this thread had no turn, and a poll that began before has not held its thread for that long.
+    pub(crate) fn look(&self, core: &Core, late: bool) -> Vec<Finding> {
+        if late {
+            return Vec::new();
+        }
         let now = self.look.fetch_add(1, Ordering::Relaxed).wrapping_add(2);
         let mut findings = Vec::new();
         let mut add = |id: Option<Id>, task: Option<&Task>, found| {
@@ -169,6 +175,9 @@ impl Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::board::Board;
+    use crate::directory::Directory;
+    use crate::shutdown::Ladder;
 
     #[test]
     fn g33_a_poll_is_reported_once_when_it_has_lasted_for_the_limit_and_not_before() {
@@ -187,5 +196,19 @@ mod tests {
         }
         mark.during(&look, || assert_eq!(looks(3), [Nothing, Nothing, Blocks]));
         mark.during(&look, || assert_eq!(looks(4), [GoesOn, Nothing, Blocks, Nothing]));
+    }
+
+    #[tokio::test]
+    async fn g57_poll_is_not_reported_for_pauses_of_the_process() {
+        let (board, ladder) = (Board::new(vec![Vec::new()], 16), Ladder::new(&[Vec::new()]));
+        let core = Core::new("d".into(), Directory::of_names(["a"]), board, ladder);
+        let found = |late: bool| core.stall.look(&core, late).len();
+        core.stall.during(0, || {
+            assert_eq!(found(false), 0);
+            let late = [true; 10].map(found);
+            assert_eq!(late, [0; 10], "ten pauses while it is polled, with hardly any time in between");
+            assert_eq!([found(false), found(true), found(false)], [0, 0, 1], "it has held its thread for the limit");
+        });
+        assert_eq!([found(true), found(false)], [0, 1], "it goes on");
     }
 }

@@ -4,8 +4,11 @@
 //! asked to, or was asked less than the watchdog's own timeout ago (or a second), and if every service that
 //! declared a heartbeat and is in Run has called it in time. The loop waits in the same queue as all
 //! that the services do: as long as they are seen to get their turns, it may take ten times as long.
+//! Time for which the whole process was paused counts for neither: this thread was paused with it, so that its
+//! look is late by as much.
 
 use crate::core::Core;
+use crate::pulse::Look;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -161,12 +164,13 @@ impl Feeder {
 
     /// Looks at the daemon.
     pub(crate) fn tick(&mut self, now: Instant) -> Tick {
+        let late = now.saturating_duration_since(self.due);
         self.due += self.interval;
         if self.due <= now {
             // Late already, or the machine slept: a burst of pings would say nothing.
             self.due = now + self.interval;
         }
-        match self.trouble(now) {
+        match self.trouble(now, late) {
             None => {
                 (self.troubled, self.triggered) = (0, false);
                 Tick { ping: true, ..Tick::default() }
@@ -184,7 +188,9 @@ impl Feeder {
         self.triggered = true;
     }
 
-    fn trouble(&mut self, now: Instant) -> Option<Trouble> {
+    fn trouble(&mut self, now: Instant, late: Duration) -> Option<Trouble> {
+        // The loop could not turn while nothing ran.
+        self.asked = self.asked.checked_add(late).map_or(now, |asked| asked.min(now));
         if self.turns.0.swap(false, Ordering::Relaxed) {
             self.asked = now;
             self.core.supervisor.notify_one();
@@ -199,7 +205,7 @@ impl Feeder {
                 return Some(Trouble { text, patient: false });
             }
         }
-        let stale = self.core.rescue()?;
+        let stale = self.core.rescue(Look { every: self.interval, late })?;
         Some(Trouble { text: stale.text(&self.core), patient: stale.is_curable() })
     }
 }
@@ -269,6 +275,26 @@ mod tests {
     async fn g30_a_queue_that_moves_has_more_time_than_one_that_is_stuck_but_not_for_ever() {
         assert_eq!(fed_without_a_turn(|_| 0), TURN);
         assert_eq!(fed_without_a_turn(|look| look % 2), TURN * CROWDED);
+    }
+
+    #[tokio::test]
+    async fn g57_pause_of_the_process_is_no_turn_that_was_missed() {
+        let board = Board::new(vec![Vec::new(); 1], 16);
+        let core = Arc::new(Core::new("d".into(), Directory::of_names(["a"]), board, Ladder::new(&[Vec::new()])));
+        let step = Duration::from_millis(125);
+        let mut feeder = Feeder::new(core, Arc::new(Turns::new()), 4 * step, step);
+        let mut now = Instant::now();
+        let healthy = Tick { ping: true, ..Tick::default() };
+        // Three pauses, each of which comes after a turn was asked for and before the loop got it.
+        for pause in [0, 3, 3600, 3] {
+            now += step + Duration::from_secs(pause);
+            assert_eq!(feeder.tick(now), healthy, "after {pause} s");
+        }
+        let looks = (0..100).take_while(|_| {
+            now += step;
+            feeder.tick(now).ping
+        });
+        assert!((4..=8).contains(&looks.count()), "a loop that does not turn while the process runs is still found");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use crate::kit::*;
 use crate::stall::Heard;
 use rxd::testing::Act;
-use rxd::{Context, Options, Service, State};
+use rxd::{Context, OnStale, Options, Service, State};
 
 /// Beats, pauses, beats, pauses for good.
 fn pausing(name: &'static str, pause: u32) -> Service {
@@ -38,6 +38,36 @@ async fn a_heartbeat_that_lapses_is_named_once_a_lapse() {
     assert_eq!(heard.lines(), [said("a"), said("b"), said("a")], "once more, since it had a heartbeat in between");
     running.stop().await;
     assert_eq!(heard.lines().len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn g57_heartbeat_over_a_pause_of_the_process_is_no_lapse() {
+    quiet();
+    let heard = Heard::default();
+    let _guard = tracing::subscriber::set_default(heard.clone());
+    let run = Act::call(|cx: Context| async move {
+        // Late by nothing while the process runs, and never before anybody else after a pause.
+        for _ in 0..40 {
+            tokio::time::sleep(1900 * MS).await;
+            settle().await;
+            cx.heartbeat();
+        }
+        cx.cancelled().await;
+        Ok(())
+    });
+    let service = |name| puppet(name, State::Run, [run.clone()]).options(Options::DEFAULT.heartbeat(2 * SECOND));
+    let running = start(daemon([service("a"), service("b")]).on_stale(OnStale::Restart)).await;
+    for seconds in [1, 2, 5, 20, 3600] {
+        tokio::time::sleep(1500 * MS).await;
+        // Nothing runs between two instants that are this far apart.
+        tokio::time::advance(seconds * SECOND).await;
+        tokio::time::sleep(1500 * MS).await;
+    }
+    assert_eq!(heard.lines(), [""; 0]);
+    assert!(running.handle.states().iter().all(|service| service.incarnation == 1));
+    tokio::time::sleep(90 * SECOND).await;
+    assert!(heard.has("no heartbeat within 2s: it is restarted"), "one that lapses while the process runs");
+    running.stop().await;
 }
 
 #[tokio::test(start_paused = true)]

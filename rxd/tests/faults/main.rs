@@ -7,7 +7,7 @@
 //! | F6 | `panic = "abort"` ends the process at the first panic: there is no one left to look; documented |
 //! | F26, second half | no manager can name another service: it returns a state of its own |
 //! | F27 | a manager is asked and answers, it holds no thread of control: there is nothing it could not poll |
-//! | F32, F33 | all timing is tokio's monotonic clock; nothing in the crate reads the wall clock (`g26_..`) |
+//! | F32, F33 | all timing is tokio's monotonic clock; nothing in the crate reads the wall clock (`g26_..`). Where that clock goes on during a pause, `g57_..` |
 //! | F36-F39 | these do not compile, and are tried where the compiler is |
 //! | F71, the READY part | what systemd is told is tried with what tells it |
 //! | F76, F77 | a log sink is the subscriber's; tried with `rxd::log` |
@@ -31,6 +31,7 @@
 //! | G24 | `f28_..` |
 //! | G25 | `f49_..`, `f42_..`, `restart_..` in `operators` |
 //! | G26 | `g26_..`, and that every run in paused time takes no other |
+//! | G57 | `g57_..` in `heartbeat`; each looker alone where it is; real processes with what tells a service manager |
 //! | G27 to G32 | what a service manager is told is tried with what tells it |
 //!
 //! Every run is judged by `rxd::testing`, also those that a test starts by itself. Time is paused except where real signals or threads are tried.

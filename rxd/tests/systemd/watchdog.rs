@@ -1,6 +1,6 @@
 //! G29, G30, F88 to F91: when the watchdog is fed, and when it is not.
 
-use super::peer::{Builder, Peer, warnings};
+use super::peer::{Builder, Peer, Subject, warnings};
 use std::time::Duration;
 
 const PING: &str = "WATCHDOG=1";
@@ -155,4 +155,41 @@ fn a_watchdog_that_does_not_suit_the_declaration_is_a_warning_that_says_what_to_
         assert_eq!((code, warnings(&log)), (Some(0), 1), "{log}");
         assert!(log.contains(says), "{log}");
     }
+}
+
+/// Stops the whole process for longer than a heartbeat's period and the watchdog's timeout, and lets it go on.
+fn pause(subject: &Subject) {
+    subject.signal("STOP");
+    std::thread::sleep(Duration::from_secs(3));
+    subject.signal("CONT");
+}
+
+#[test]
+fn g57_pause_of_the_process_with_a_watchdog_restarts_nothing_and_pings_go_on() {
+    let mut peer = Peer::new();
+    let text = "daemon stale=restart; a heartbeat=1000; b heartbeat=2000";
+    let subject = peer.subject(text).env("WATCHDOG_USEC", "2000000").start();
+    peer.until("READY=1");
+    for _ in 0..3 {
+        peer.until_count(PING, peer.count(PING) + 3);
+        pause(&subject);
+    }
+    peer.until_count(PING, peer.count(PING) + 6);
+    assert_fed_all_along(&peer);
+    let (code, log) = subject.stop();
+    assert_eq!((code, warnings(&log)), (Some(0), 0), "{log}");
+}
+
+#[test]
+fn g57_pause_of_the_process_without_a_watchdog_restarts_nothing() {
+    let subject = Builder::new("daemon stale=restart; a heartbeat=1000; b heartbeat=2000").start();
+    subject.prints("a runs");
+    for _ in 0..3 {
+        std::thread::sleep(Duration::from_millis(800));
+        pause(&subject);
+    }
+    // Longer than a period: what is found late is found by then.
+    std::thread::sleep(Duration::from_millis(2500));
+    let (code, log) = subject.stop();
+    assert_eq!((code, warnings(&log)), (Some(0), 0), "{log}");
 }
