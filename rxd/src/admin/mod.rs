@@ -31,8 +31,9 @@
 //!
 //! # Safety
 //!
-//! It listens on loopback or a Unix socket (mode 0600); another address needs a
-//! [token](Admin::token). A request must be for an IP address, `localhost`, or a [name that was
+//! It listens on loopback or a Unix socket; another address needs a [token](Admin::token). A Unix socket has
+//! mode 0600 from the instant at which it can be reached, whatever the umask. Of several processes on
+//! one path one listens, and the others do not start; a socket that a crash has left behind is replaced. A request must be for an IP address, `localhost`, or a [name that was
 //! listed](Admin::host), so that no web page can make its own name point here; and from no page of
 //! another origin. Where a token is asked for, `/livez` and `/readyz` answer without it too, but give
 //! no reasons. Heads, bodies, connections and times are limited; what is too slow, also in taking in

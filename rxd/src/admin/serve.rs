@@ -122,7 +122,7 @@ enum Stream {
 async fn accept(listener: &Listener) -> std::io::Result<Stream> {
     match listener {
         Listener::Tcp(tcp) => tcp.accept().await.map(|(stream, _)| Stream::Tcp(stream)),
-        Listener::Unix(unix, _) => unix.accept().await.map(|(stream, _)| Stream::Unix(stream)),
+        Listener::Unix(_, unix) => unix.accept().await.map(|(stream, _)| Stream::Unix(stream)),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Where it listens, and what is said if it cannot: F95, F96, G42.
+//! Where it listens, and what is said if it cannot: F95, F96, G42. Several processes on one path are in `path`.
 
 use crate::client::get;
 use crate::daemon::{Waits, admin, at};

@@ -7,6 +7,7 @@ mod events;
 mod fuzz;
 mod listening;
 mod openapi;
+mod path;
 mod probes;
 mod routes;
 mod shutdown;
