@@ -79,7 +79,8 @@ pub struct Admin {
 /// What one listener gives to all its clients together, and to each.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// How many connections there may be. One more ends the one that has been idle for longest.
+    /// How many connections there may be, those for probes included. One more ends the one that has been idle for
+    /// longest.
     pub(crate) connections: usize,
     /// How many of them may follow `/events`.
     pub(crate) streams: usize,
@@ -99,6 +100,28 @@ pub(crate) const BODY: usize = 16 << 10;
 pub(crate) const HEAD: usize = 16 << 10;
 /// The most headers of a request.
 pub(crate) const HEADERS: usize = 64;
+
+impl Limits {
+    /// No more connections than a quarter of the files that this process may open: the rest is the services'.
+    pub(crate) fn within(mut self, files: Option<u64>) -> Limits {
+        let quarter = files.and_then(|files| usize::try_from(files / 4).ok()).unwrap_or(usize::MAX).max(1);
+        if quarter < self.connections {
+            tracing::info!(
+                target: "rxd::admin",
+                "at most {quarter} connections instead of {}: a quarter of the files that this process may open",
+                self.connections
+            );
+            self = self.connections(quarter);
+        }
+        self
+    }
+
+    fn connections(mut self, connections: usize) -> Limits {
+        self.connections = connections.max(1);
+        self.streams = self.streams.min((connections / 2).max(1));
+        self
+    }
+}
 
 impl Admin {
     /// A listener on this address: `127.0.0.1:1337` or `unix:/run/my-app.sock`. What cannot be read
@@ -145,9 +168,13 @@ impl Admin {
 
     /// How many connections there may be at once. One more ends the one that has been idle for
     /// longest, or is refused if none is. Default: 256.
+    ///
+    /// * It is never more than a quarter of the files that the process may open (`ulimit -n`,
+    ///   `LimitNOFILE=`), so that enough are left for the services.
+    /// * An eighth of them, at most 4, is for probes: while all others are busy, `/livez` and
+    ///   `/readyz` are answered, and other requests get 503.
     pub fn connections(mut self, connections: usize) -> Self {
-        self.limits.connections = connections.max(1);
-        self.limits.streams = self.limits.streams.min((connections / 2).max(1));
+        self.limits = self.limits.connections(connections);
         self
     }
 
@@ -231,6 +258,20 @@ mod tests {
             assert!(Admin::new(there).checked().unwrap_err().to_string().contains("token"), "{there}");
             assert!(Admin::new(there).token("0123456789abcdef").checked().is_ok(), "{there}");
         }
+    }
+
+    #[test]
+    fn x7_connections_are_a_quarter_of_the_files_at_most() {
+        let limits = |connections, files| {
+            let limits = Admin::new("unix:/x").connections(connections).limits.within(files);
+            (limits.connections, limits.streams)
+        };
+        assert_eq!(limits(256, Some(64)), (16, 8));
+        assert_eq!(limits(256, Some(1024)), (256, 64));
+        assert_eq!(limits(1000, Some(1024)), (256, 64));
+        assert_eq!(limits(1000, None), (1000, 64), "there is no limit");
+        assert_eq!(limits(10, Some(u64::MAX)), (10, 5));
+        assert_eq!(limits(256, Some(0)), (1, 1));
     }
 
     #[test]

@@ -36,7 +36,7 @@
 //! one path one listens, and the others do not start; a socket that a crash has left behind is replaced. A request must be for an IP address, `localhost`, or a [name that was
 //! listed](Admin::host), so that no web page can make its own name point here; and from no page of
 //! another origin. Where a token is asked for, `/livez` and `/readyz` answer without it too, but give
-//! no reasons. Heads, bodies, connections and times are limited; what is too slow, also in taking in
+//! no reasons, and a few [connections](Admin::connections) are kept for them. Heads, bodies, connections and times are limited; what is too slow, also in taking in
 //! an answer, is ended, and at the daemon's end nobody is waited for longer than half a second. While
 //! the daemon stops, requests are answered with 503 and where the services are; the admin route goes last.
 //!
@@ -57,6 +57,7 @@ mod problem;
 mod routes;
 mod serve;
 mod server;
+mod slots;
 mod view;
 
 pub use config::{Address, Admin, Listening};

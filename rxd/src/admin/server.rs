@@ -76,6 +76,8 @@ impl Bound {
 
     async fn run(self, handle: DaemonHandle, _over: watch::Sender<()>) {
         let Bound { admin, address, listener } = self;
+        let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+        let limits = admin.limits.within(files);
         let core = handle.core().clone();
         let Some(server) = core.admin.get() else { return };
         let end = server.end.clone();
@@ -97,8 +99,8 @@ impl Bound {
         let counts: Arc<Counts> = Arc::default();
         let guard = Guard::new(&admin, &address);
         let dial = admin.dial.unwrap_or_else(|| crate::log::dial().clone());
-        let router = routes::router(App::new(&handle, dial, admin.limits, counts.clone()));
-        serve(listener, router, guard, admin.limits, counts, end).await;
+        let router = routes::router(App::new(&handle, dial, limits, counts.clone()));
+        serve(listener, router, guard, limits, counts, end).await;
     }
 }
 

@@ -1,10 +1,11 @@
 //! What Kubernetes asks agrees with what systemd is told.
 
-use crate::client::get;
-use crate::daemon::{Waits, admin, at};
+use crate::client::{Answer, connect, get, raw};
+use crate::daemon::{Lingers, Waits, admin, at};
 use rxd::log::{Dial, Level};
 use rxd::{Daemon, DaemonHandle, Options, Service, State};
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// A daemon with one service, which never has a heartbeat.
 async fn daemon(heartbeat: Duration) -> DaemonHandle {
@@ -37,4 +38,54 @@ async fn f91_livez_passes_while_none_has() {
     let handle = daemon(Duration::from_secs(3600)).await;
     let live = get(&at(&handle), "/livez?verbose").await;
     assert_eq!((live.status, &live.body[..]), (200, "[+]the daemon answers\nlivez check passed\n"));
+}
+
+/// Answers to actions take long, and there are more of them than connections.
+#[tokio::test]
+async fn x17_probes_are_answered_while_all_connections_are_busy() {
+    let lingers = Lingers::default();
+    let admin = admin(&Dial::new(Level::Info)).connections(16);
+    let daemon = Daemon::new("test").signals([]).add(Service::new("slow", lingers.clone()));
+    let handle = daemon.admin(admin).start().await.unwrap();
+    handle.wait_for("slow", State::Run).await.unwrap();
+    let to = at(&handle);
+    let mut clients = tokio::task::JoinSet::new();
+    for _ in 0..40 {
+        let to = to.clone();
+        clients.spawn(async move {
+            let request = b"POST /services/slow/restart HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+            // Until the test ends: one that is refused, or answered, asks again.
+            loop {
+                let mut socket = connect(&to).await;
+                let _ = socket.write_all(request).await;
+                let _ = socket.read_to_end(&mut Vec::new()).await;
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+    }
+    // As soon as all are busy, others are refused in words, or without any.
+    let busy = async {
+        loop {
+            let answer = raw(&to, b"GET /services HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
+            if !answer.is_empty() && Answer::parse(&answer).status == 503 {
+                return Answer::parse(&answer);
+            }
+        }
+    };
+    let busy = tokio::time::timeout(Duration::from_secs(60), busy).await.expect("all are busy");
+    assert!(busy.problem(503)["title"].as_str().unwrap().contains("busy"));
+    for _ in 0..20 {
+        assert_eq!(get(&to, "/livez").await.status, 200);
+        assert!([200, 503].contains(&get(&to, "/readyz").await.status));
+    }
+    // Nor do clients that are silent keep them away.
+    let silent = [connect(&to).await, connect(&to).await, connect(&to).await];
+    assert_eq!(get(&to, "/livez").await.status, 200);
+    drop(silent);
+    clients.abort_all();
+    while clients.join_next().await.is_some() {}
+    lingers.may.notify_one();
+    handle.shutdown();
+    lingers.may.notify_one();
+    let _ = handle.wait().await;
 }
