@@ -241,8 +241,8 @@ impl Daemon {
     /// # Errors
     ///
     /// If the graph could not work ([`Error::is_graph`]), if a prestart stage failed
-    /// ([`Error::is_prestart`]), if there are no services, if there is no tokio runtime, or if a
-    /// signal cannot be listened to. No service has been started then.
+    /// ([`Error::is_prestart`]), if there are no services, if there is no tokio runtime or it lacks a
+    /// driver (`enable_all()`), or if a signal cannot be listened to. No service has been started then.
     ///
     /// # Cancel safety
     ///
@@ -262,10 +262,14 @@ impl Daemon {
             return Err(Error::msg("failed to start: there is no tokio runtime; write #[tokio::main] above main"));
         };
         let mut order = self.checked()?;
-        #[cfg(feature = "admin")]
-        let admin = crate::admin::bind(self.admin.take()).await?;
         crate::panic::note_locations();
         let signals = self.signals.take().unwrap_or_else(|| signals::DEFAULT.to_vec());
+        let needs_io = !signals.is_empty();
+        #[cfg(feature = "admin")]
+        let needs_io = needs_io || self.admin.is_some();
+        crate::runtime::check(needs_io)?;
+        #[cfg(feature = "admin")]
+        let admin = crate::admin::bind(self.admin.take()).await?;
         let mut listener = Listener::new(&signals)?;
         if self.services.iter().any(Service::is_off) {
             self.services.retain(|service| !service.is_off());

@@ -153,6 +153,7 @@ pub mod prestart;
 mod pulse;
 mod report;
 mod round;
+mod runtime;
 mod sentinel;
 mod service;
 mod shutdown;

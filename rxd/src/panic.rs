@@ -1,7 +1,7 @@
 //! Panics of users' code: contained, with what they said and where.
 
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -12,6 +12,9 @@ use std::task::Poll;
 thread_local! {
     /// Where the last panic of this thread was, as its hook saw it.
     static LOCATION: RefCell<Option<String>> = const { RefCell::new(None) };
+
+    /// A panic of this thread is an answer that is expected, and not to be printed.
+    static SILENT: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Has the location of every panic noted from here on. The hook that was there is still called.
@@ -23,7 +26,9 @@ pub(crate) fn note_locations() {
             let location = info.location().map(ToString::to_string);
             // A panic while the thread's locals are being destroyed has no place to be noted.
             let _ = LOCATION.try_with(|slot| slot.replace(location));
-            before(info);
+            if !SILENT.try_with(Cell::get).unwrap_or_default() {
+                before(info);
+            }
         }));
     });
 }
@@ -70,6 +75,15 @@ pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Caught> {
     // What `f` leaves half done is not used again by whoever calls this, except to be dropped.
     catch_unwind(AssertUnwindSafe(f))
         .map_err(|payload| Caught { payload: Some(payload), location: LOCATION.with(|slot| slot.borrow_mut().take()) })
+}
+
+/// As [`catch`], for a panic that is expected: no hook prints it, once there is [`note_locations`].
+pub(crate) fn catch_silently<T>(f: impl FnOnce() -> T) -> Result<T, Caught> {
+    // Where a panic ends the process its message is all that is left.
+    SILENT.set(cfg!(panic = "unwind"));
+    let caught = catch(f);
+    SILENT.set(false);
+    caught
 }
 
 /// Runs a future, and catches its panic.

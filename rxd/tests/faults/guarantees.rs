@@ -186,6 +186,51 @@ fn f80_a_daemon_needs_a_runtime_and_says_so() {
     assert!(error.to_string().contains("#[tokio::main]"));
 }
 
+/// Has this program print what comes of daemons on runtimes without drivers.
+const DRIVERS: &str = "RXD_TEST_DRIVERS";
+
+#[test]
+fn x24_runtime_without_a_driver_is_an_error_of_start_and_no_panic() {
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "guarantees::without_drivers", "--nocapture", "--test-threads=1"]).env(DRIVERS, "1");
+    let output = command.output().unwrap();
+    let (out, log) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{out}{log}");
+    assert!(!log.contains("panicked"), "the panic that answers is not printed: {log}");
+}
+
+/// In a process of its own, since what it prints is looked at.
+#[test]
+fn without_drivers() {
+    if std::env::var_os(DRIVERS).is_none() {
+        return;
+    }
+    type Runtime = tokio::runtime::Builder;
+    let start = |builder: fn() -> Runtime, enable: fn(&mut Runtime) -> &mut Runtime, daemon: Daemon| {
+        enable(&mut builder()).build().unwrap().block_on(async {
+            let handle = daemon.start().await.map_err(|error| error.to_string())?;
+            handle.wait_for("a", State::Run).await.unwrap();
+            handle.shutdown();
+            assert!(handle.wait().await.is_ok());
+            Ok(())
+        })
+    };
+    for builder in [Runtime::new_current_thread, Runtime::new_multi_thread] {
+        let refused = |enable: fn(&mut Runtime) -> &mut Runtime, daemon: Daemon, driver: &str| {
+            let error: String = start(builder, enable, daemon).unwrap_err();
+            assert!(error.contains(driver) && error.contains("`.enable_all()`"), "{error}");
+        };
+        refused(|runtime| runtime, daemon([plain("a")]), "no time driver");
+        refused(Runtime::enable_io, daemon([plain("a")]), "no time driver");
+        refused(Runtime::enable_io, daemon([plain("a")]).signals([]), "no time driver");
+        refused(Runtime::enable_time, daemon([plain("a")]), "no IO driver");
+        #[cfg(feature = "admin")]
+        refused(Runtime::enable_time, daemon([plain("a")]).signals([]).admin("127.0.0.1:0"), "no IO driver");
+        assert_eq!(start(builder, Runtime::enable_time, daemon([plain("a")]).signals([])), Ok(()), "it needs none");
+        assert_eq!(start(builder, Runtime::enable_all, daemon([plain("a")])), Ok(()));
+    }
+}
+
 #[test]
 fn f80_on_several_threads() {
     quiet();
