@@ -157,15 +157,16 @@ fn opens() {
         let admin = Admin::new("127.0.0.1:0");
         let daemon = Daemon::new("d").signals([]).add(Service::new("a", opens.clone())).admin(admin);
         let handle = daemon.start().await.unwrap();
-        println!("listens on {}", crate::daemon::at(&handle));
-        std::io::stdout().flush().unwrap();
+        let mut out = std::io::stdout();
+        writeln!(out, "listens on {}", crate::daemon::at(&handle)).and_then(|()| out.flush()).unwrap();
         let end = || std::io::stdin().read_to_end(&mut Vec::new());
         tokio::task::spawn_blocking(end).await.unwrap().unwrap();
         handle.shutdown();
         assert!(handle.wait().await.is_ok());
     });
     let [opened, failed] = &*opens.0;
-    println!("opened and failed: {} {}", opened.load(Ordering::Relaxed), failed.load(Ordering::Relaxed));
+    let (opened, failed) = (opened.load(Ordering::Relaxed), failed.load(Ordering::Relaxed));
+    writeln!(std::io::stdout(), "opened and failed: {opened} {failed}").unwrap();
 }
 
 /// What is logged.

@@ -1,4 +1,4 @@
-//! F82 to F87: what a NOTIFY_SOCKET can be, and what becomes of it.
+//! F82 to F87, G31: what a NOTIFY_SOCKET can be, and what becomes of it.
 
 use super::peer::{Builder, Peer, Place, warnings};
 use std::os::unix::fs::PermissionsExt;
@@ -6,7 +6,7 @@ use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
 
 #[test]
-fn f82_unset_is_a_silent_no_op() {
+fn f82_g31_unset_is_a_silent_no_op() {
     let subject = Builder::new("a").env("WATCHDOG_USEC", "nonsense").start();
     subject.prints("a runs");
     assert!(!subject.has_thread("rxd-notify"));
@@ -15,7 +15,7 @@ fn f82_unset_is_a_silent_no_op() {
 }
 
 #[test]
-fn f83_what_names_no_socket_is_one_warning() {
+fn f83_g31_what_names_no_socket_is_one_warning() {
     for value in ["", "run/notify", &format!("/{}", "a".repeat(200)), "vsock:2:1234"] {
         let subject = Builder::new("a").env("NOTIFY_SOCKET", value).env("WATCHDOG_USEC", "500000").start();
         subject.prints("a runs");
@@ -27,7 +27,7 @@ fn f83_what_names_no_socket_is_one_warning() {
 }
 
 #[test]
-fn f84_nobody_there_is_one_warning_however_often_it_is_tried() {
+fn f84_g31_nobody_there_is_one_warning_however_often_it_is_tried() {
     let place = Place::new();
     std::fs::write(place.path("file"), "").unwrap();
     for name in ["missing", "file"] {
@@ -43,7 +43,7 @@ fn f84_nobody_there_is_one_warning_however_often_it_is_tried() {
 
 /// Where a process may not send to it; nothing keeps root from that, but for a capability it gave up.
 #[test]
-fn f84_a_socket_that_may_not_be_sent_to_is_one_warning() {
+fn f84_g31_a_socket_that_may_not_be_sent_to_is_one_warning() {
     let peer = Peer::new();
     std::fs::set_permissions(&peer.address, std::fs::Permissions::from_mode(0o000)).unwrap();
     let forbidden = UnixDatagram::unbound().unwrap().send_to(b"", &peer.address).is_err();
@@ -58,7 +58,7 @@ fn f84_a_socket_that_may_not_be_sent_to_is_one_warning() {
 
 /// PID 1 is frozen: it never reads.
 #[test]
-fn f85_a_full_buffer_delays_nothing_and_ready_arrives_in_the_end() {
+fn f85_g31_a_full_buffer_delays_nothing_and_ready_arrives_in_the_end() {
     let mut peer = Peer::new();
     peer.fill();
     let subject = peer.subject("a; b needs=a").env("WATCHDOG_USEC", "200000").start();
@@ -75,7 +75,7 @@ fn f85_a_full_buffer_delays_nothing_and_ready_arrives_in_the_end() {
 }
 
 #[test]
-fn f85_a_full_buffer_does_not_delay_the_end() {
+fn f85_g31_a_full_buffer_does_not_delay_the_end() {
     let peer = Peer::new();
     let subject = peer.subject("a").start();
     subject.prints("a runs");
