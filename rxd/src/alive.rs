@@ -1,6 +1,7 @@
 //! How a daemon reports that it is alive.
 
 use crate::core::Core;
+use crate::panic::emit;
 use crate::pulse::Look;
 use std::sync::Arc;
 use std::time::Duration;
@@ -62,7 +63,7 @@ async fn keep(core: Arc<Core>, every: Duration, on_stale: OnStale) {
         let stale = core.rescue(look).filter(|stale| !stale.is_curable());
         let trouble = stale.map(|stale| stale.text(&core)).unwrap_or_default();
         if trouble != told && !trouble.is_empty() {
-            tracing::error!(target: "rxd", "{trouble}, and a restart has not helped");
+            emit!(ERROR, target: "rxd", "{trouble}, and a restart has not helped");
         }
         told = trouble;
     }

@@ -1,15 +1,16 @@
 //! What a service's methods are handed.
 
-use crate::board::Id;
-use crate::children::Children;
+use crate::board::{Epoch, Id};
+use crate::cancelled::{WaitCancelled, token_of};
 use crate::core::{Core, States};
 use crate::directory::Directory;
 use crate::error::Error;
 use crate::graph::Mode;
 use crate::intracom::Intracom;
-use crate::round::{Round, Told};
+use crate::panic;
 use crate::shutdown::Ladder;
 use crate::state::{Action, Filter, State};
+use crate::tasks::TaskOf;
 use crate::watch::{Names, StateStream, Watch};
 use std::borrow::Cow;
 use std::future::Future;
@@ -53,13 +54,14 @@ use tokio_util::sync::CancellationToken;
 #[derive(Clone, Debug)]
 pub struct Context {
     core: Arc<Core>,
-    round: Arc<Round>,
     /// Where it is not the service's own.
     part: Option<Arc<Part>>,
     id: Id,
+    /// The contexts that are cancelled with it.
+    epoch: Epoch,
 }
 
-/// A part of a service, which may be told before its round is.
+/// A part of a service, which may be cancelled before the rest is.
 #[derive(Debug)]
 struct Part {
     token: CancellationToken,
@@ -68,16 +70,16 @@ struct Part {
 }
 
 impl Context {
-    pub(crate) fn new(core: Arc<Core>, id: Id, round: Arc<Round>, own: Option<CancellationToken>) -> Self {
+    pub(crate) fn new(core: Arc<Core>, id: Id, epoch: Epoch, own: Option<CancellationToken>) -> Self {
         let part = own.map(|token| Arc::new(Part { token, path: None }));
-        Context { core, id, round, part }
+        Context { core, id, epoch, part }
     }
 
-    /// Has [`cancelled`](Context::cancelled) complete.
-    pub(crate) fn tell(&self) {
+    /// Has [`cancelled`](Context::cancelled) complete: by the service's engine.
+    pub(crate) fn cancel(&self) {
         match &self.part {
-            Some(part) => part.token.cancel(),
-            None => self.round.tell(),
+            Some(part) => drop(panic::catch(|| part.token.cancel())),
+            None => self.core.board.service(self.id).cancel(),
         }
     }
 
@@ -89,7 +91,8 @@ impl Context {
     pub fn detached(name: impl Into<Cow<'static, str>>) -> Self {
         let board = crate::board::Board::new(vec![Vec::new()], 1);
         let core = Core::new(Cow::Borrowed("detached"), Directory::of_names([name]), board, Ladder::new(&[Vec::new()]));
-        Context::new(Arc::new(core), 0, Arc::default(), None)
+        let epoch = core.board.service(0).epoch();
+        Context::new(Arc::new(core), 0, epoch, None)
     }
 
     pub(crate) fn core(&self) -> &Arc<Core> {
@@ -114,19 +117,22 @@ impl Context {
     ///
     /// This method is cancel safe.
     pub fn cancelled(&self) -> impl Future<Output = ()> + Send {
-        let told = Told::new(&self.round, || self.core.board.raise(self.id, 0));
+        let wait = WaitCancelled::of_epoch(&self.core.board, self.id, self.epoch);
         match &self.part {
-            Some(part) => told.or(&part.token),
-            None => told,
+            Some(part) => wait.of_token(&part.token),
+            None => wait,
         }
     }
 
     /// Whether [`cancelled`](Context::cancelled) has completed.
+    ///
+    /// True from the instant the service is cancelled, on every thread, also while a method blocks its thread.
+    /// So is every clone of the [`token`](Context::token).
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         match &self.part {
             Some(part) => part.token.is_cancelled(),
-            None => self.round.is_told(),
+            None => self.core.board.service(self.id).is_cancelled(self.epoch),
         }
     }
 
@@ -137,7 +143,7 @@ impl Context {
     pub fn token(&self) -> CancellationToken {
         match &self.part {
             Some(part) => part.token.clone(),
-            None => self.round.token(|| self.core.board.raise(self.id, 0)).clone(),
+            None => token_of(&self.core.board, self.id, self.epoch),
         }
     }
 
@@ -146,7 +152,7 @@ impl Context {
     pub fn child(&self, name: &str) -> Context {
         let path = Some(format!("{}/{name}", self.name()).into());
         let part = Some(Arc::new(Part { token: self.token().child_token(), path }));
-        Context { core: self.core.clone(), round: self.round.clone(), part, id: self.id }
+        Context { core: self.core.clone(), part, id: self.id, epoch: self.epoch }
     }
 
     /// Spawns a task of the service.
@@ -190,7 +196,7 @@ impl Context {
         // With the service in it: this context may have been handed to where its span is not known.
         let service = self.core.name(self.id);
         let span = tracing::error_span!(target: "rxd", "task", service = %service, task = %name);
-        Children::spawn(&self.round, (self.core.clone(), self.id), name, span, counts, task)
+        TaskOf { core: self.core.clone(), id: self.id, epoch: self.epoch, counts }.spawn(name, span, task)
     }
 
     /// Watches any of these services: level on creation, then every rising edge.
@@ -237,7 +243,7 @@ impl Context {
     /// Says that the service is alive and getting somewhere. See `heartbeat` of `#[rxd::service]`.
     pub fn heartbeat(&self) {
         let now = self.core.uptime().as_millis() as u64;
-        self.core.board.ear(self.id).beat.store(now + 1, Ordering::Relaxed);
+        self.core.board.service(self.id).beat.store(now + 1, Ordering::Relaxed);
     }
 
     /// Says in a few words what the service is doing: `systemctl status` shows it, after where the
@@ -252,6 +258,6 @@ impl Context {
     /// overall `shutdown_timeout` stands. Precision: milliseconds; at most 49 days at a time.
     pub fn extend(&self, by: Duration) {
         let millis = u32::try_from(by.as_millis()).unwrap_or(u32::MAX);
-        self.core.board.ear(self.id).extension.store(millis, Ordering::Release);
+        self.core.board.service(self.id).extension.store(millis, Ordering::Release);
     }
 }

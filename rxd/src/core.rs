@@ -1,17 +1,22 @@
 //! What all parts of one running daemon share.
 
 use crate::board::{Board, Id, signal};
+use crate::current;
 use crate::directory::{Directory, Name};
 use crate::error::Error;
 use crate::intracom::Intracom;
+use crate::panic;
 use crate::pulse::Pulse;
 use crate::shutdown::Ladder;
 use crate::stall::Stall;
 use crate::state::{Cause, State};
+use crate::sync::{Mutex, MutexGuard};
+use crate::tasks::ServiceTasks;
 use std::collections::BTreeMap;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
@@ -28,7 +33,8 @@ pub(crate) struct Core {
     details: Mutex<BTreeMap<Id, Detail>>,
     /// Whether there is any detail. Relaxed: who sees a transition sees what was noted before it.
     is_detailed: AtomicBool,
-    requests: Mutex<Vec<(Id, Command, oneshot::Sender<Result<(), Error>>)>>,
+    requests: Mutex<BTreeMap<Id, Requests>>,
+    tasks: Box<[ServiceTasks]>,
     /// Whom an operator has stopped, started or restarted, each time: a judge asks.
     #[cfg(any(test, feature = "test-util"))]
     operated: Mutex<Vec<Id>>,
@@ -88,6 +94,14 @@ pub(crate) enum Command {
     Reload,
 }
 
+/// What was asked of one service, oldest first, and who is to be answered.
+pub(crate) type Requests = Vec<(Command, oneshot::Sender<Result<(), Error>>)>;
+
+/// Answers a request. To wake the one who waits for it may run code of the user's.
+pub(crate) fn answer(reply: oneshot::Sender<Result<(), Error>>, answer: Result<(), Error>) {
+    let _ = panic::catch(|| reply.send(answer));
+}
+
 /// Why the daemon stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
@@ -101,14 +115,16 @@ pub(crate) enum Reason {
 
 impl Core {
     pub(crate) fn new(daemon: Name, directory: Directory, board: Board, ladder: Ladder) -> Self {
+        let services = directory.names().len();
         Core {
             daemon,
             board,
             details: Mutex::default(),
             is_detailed: AtomicBool::new(false),
-            stall: Stall::new(directory.names().len()),
+            stall: Stall::new(services),
             directory,
-            requests: Mutex::new(Vec::new()),
+            requests: Mutex::default(),
+            tasks: (0..services).map(|_| ServiceTasks::default()).collect(),
             #[cfg(any(test, feature = "test-util"))]
             operated: Mutex::default(),
             supervisor: Notify::new(),
@@ -139,74 +155,118 @@ impl Core {
         if !self.is_detailed.load(Ordering::Relaxed) {
             return T::default();
         }
-        let details = self.details.lock().unwrap_or_else(PoisonError::into_inner);
+        let details = self.details.lock();
         details.get(&id).map(read).unwrap_or_default()
     }
 
     /// Notes something about a service's failures.
     pub(crate) fn note(&self, id: Id, write: impl FnOnce(&mut Detail)) {
-        write(self.details.lock().unwrap_or_else(PoisonError::into_inner).entry(id).or_default());
+        write(self.details.lock().entry(id).or_default());
         self.is_detailed.store(true, Ordering::Relaxed);
     }
 
     /// As [`note`](Core::note), where something is noted already.
     pub(crate) fn note_if_any(&self, id: Id, write: impl FnOnce(&mut Detail)) {
         if self.is_detailed.load(Ordering::Relaxed) {
-            self.details.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&id).map(write).unwrap_or_default();
+            self.details.lock().get_mut(&id).map(write).unwrap_or_default();
         }
     }
 
     /// A service gave up, and that counts.
     pub(crate) fn note_failure(&self, id: Id) {
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner).push(id);
+        self.failures.lock().push(id);
     }
 
     /// An operator has started the service anew.
     pub(crate) fn forget_failure(&self, id: Id) {
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner).retain(|&other| other != id);
+        self.failures.lock().retain(|&other| other != id);
     }
 
     /// The services that gave up, the first cause first.
     pub(crate) fn failures(&self) -> Vec<Id> {
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.failures.lock().clone()
     }
 
     /// A service has a `reload` of its own.
     pub(crate) fn can_reload(&self, id: Id) {
-        self.reloadable.lock().unwrap_or_else(PoisonError::into_inner).push(id);
+        self.reloadable.lock().push(id);
     }
 
     /// The services that have a `reload` of their own.
     pub(crate) fn reloadable(&self) -> Vec<Id> {
-        self.reloadable.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.reloadable.lock().clone()
     }
 
     pub(crate) fn pulse(&self) -> MutexGuard<'_, Pulse> {
-        self.pulse.lock().unwrap_or_else(PoisonError::into_inner)
+        self.pulse.lock()
     }
 
-    /// Asks something of a service; the receiver is told when it is done.
+    pub(crate) fn tasks(&self, id: Id) -> &ServiceTasks {
+        &self.tasks[id as usize]
+    }
+
+    /// Runs code of the user's for a service: its panic is caught, and should it block, that is noticed.
+    pub(crate) fn run_user_code<T>(&self, id: Id, code: impl FnOnce() -> T) -> Result<T, panic::Caught> {
+        self.stall.during(id, || current::during(self, id, || panic::catch(code)))
+    }
+
+    /// Polls a task of a service's, or a stage before all services: should it block, that is noticed.
+    pub(crate) async fn watched<F: Future>(&self, service: Option<Id>, name: &str, task: F) -> F::Output {
+        let mut task = pin!(task);
+        let polled = poll_fn(|context| match service {
+            Some(id) => current::during(self, id, || task.as_mut().poll(context)),
+            None => task.as_mut().poll(context),
+        });
+        self.stall.watched(service, name, polled).await
+    }
+
+    /// Asks something of a service. The receiver gets the answer when it is done, or at once if the service
+    /// asks for itself: it could not wait for that.
     pub(crate) fn request(&self, id: Id, command: Command) -> oneshot::Receiver<Result<(), Error>> {
-        let (sender, receiver) = oneshot::channel();
+        let (mut sender, receiver) = oneshot::channel();
+        if current::is(self, id) {
+            let (unheard, _) = oneshot::channel();
+            let _ = std::mem::replace(&mut sender, unheard).send(Ok(()));
+        }
         #[cfg(any(test, feature = "test-util"))]
         if command != Command::Reload {
-            self.operated.lock().unwrap_or_else(PoisonError::into_inner).push(id);
+            self.operated.lock().push(id);
         }
-        self.requests.lock().unwrap_or_else(PoisonError::into_inner).push((id, command, sender));
-        self.board.raise(id, signal::REQUEST);
-        if self.board.word(id).over && self.shutting_down().is_some() {
-            // Its engine may have gone before it saw that. Whichever of the two takes it answers it.
-            for (command, reply) in self.take_requests(id) {
-                let _ = reply.send(self.answer_when_over(id, command));
-            }
+        let signals = match command {
+            Command::Start => signal::REQUEST,
+            Command::Stop | Command::Restart => signal::REQUEST | signal::OPERATOR,
+            Command::Reload => signal::REQUEST | signal::RELOAD,
+        };
+        // Under the lock, as they are taken: a signal is up if and only if there is a request for it.
+        let mut requests = self.requests.lock();
+        requests.entry(id).or_default().push((command, sender));
+        self.board.set(id, signals);
+        drop(requests);
+        self.board.raise(id, 0);
+        // Its engine may have gone before it saw that. Whichever of the two takes the request answers it.
+        let is_gone = self.board.signals(id) & signal::GONE != 0;
+        if is_gone || self.board.word(id).over && self.shutting_down().is_some() {
+            self.answer_for_the_engine(id);
         }
         receiver
+    }
+
+    /// Answers all requests to a service whose engine does not any more.
+    pub(crate) fn answer_for_the_engine(&self, id: Id) {
+        for (command, reply) in self.take_requests(id) {
+            answer(reply, self.answer_when_over(id, command));
+        }
     }
 
     /// What is said to a service that is in Exit, and will not be started again.
     pub(crate) fn answer_when_over(&self, id: Id, command: Command) -> Result<(), Error> {
         match command {
-            Command::Start | Command::Restart => Err(Error::msg("the daemon is stopping")),
+            Command::Start | Command::Restart if self.shutting_down().is_some() => {
+                Err(Error::msg("the daemon is stopping"))
+            }
+            Command::Start | Command::Restart => {
+                Err(Error::msg(format_args!("service `{}` cannot start again: its task has ended", self.name(id))))
+            }
             Command::Stop => Ok(()),
             Command::Reload => Err(Error::msg(format_args!("service `{}` is not running", self.name(id)))),
         }
@@ -214,38 +274,35 @@ impl Core {
 
     #[cfg(any(test, feature = "test-util"))]
     pub(crate) fn operated(&self) -> Vec<Id> {
-        self.operated.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.operated.lock().clone()
     }
 
     /// Takes what was asked of a service, oldest first.
-    pub(crate) fn take_requests(&self, id: Id) -> Vec<(Command, oneshot::Sender<Result<(), Error>>)> {
-        self.board.clear(id, signal::REQUEST);
-        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mine, others) = std::mem::take(&mut *requests).into_iter().partition(|(other, ..)| *other == id);
-        *requests = others;
-        drop(requests);
-        let mine: Vec<(Id, Command, oneshot::Sender<Result<(), Error>>)> = mine;
-        mine.into_iter().map(|(_, command, sender)| (command, sender)).collect()
+    pub(crate) fn take_requests(&self, id: Id) -> Requests {
+        let mut requests = self.requests.lock();
+        self.board.clear(id, signal::REQUESTS);
+        requests.remove(&id).unwrap_or_default()
     }
 
     /// Asks the supervisor to stop the daemon. The first reason stands.
     pub(crate) fn shut_down(&self, reason: Reason) {
-        self.shutdown.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(reason);
+        self.shutdown.lock().get_or_insert(reason);
         self.supervisor.notify_one();
     }
 
-    /// A service is in Exit: those that waited for it to stop may.
-    pub(crate) fn exited(&self, id: Id) {
+    /// A service is in Exit: those that waited for it to stop may. Whether that woke anybody.
+    pub(crate) fn exited(&self, id: Id) -> bool {
         let (next, left) = self.ladder.exited(id);
         self.board.raise_all(&next, signal::SHUTDOWN);
         if left == 0 {
             self.supervisor.notify_one();
         }
+        left == 0 || !next.is_empty()
     }
 
     /// Notes what a service says of itself; nothing, if that is what it says.
     pub(crate) fn say(&self, id: Id, text: &str) {
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut said = self.said.lock();
         match text {
             "" => drop(said.remove(&id)),
             text => drop(said.insert(id, text.into())),
@@ -257,7 +314,7 @@ impl Core {
     /// What the first few services say of themselves.
     #[cfg_attr(not(feature = "systemd"), allow(dead_code, reason = "there is nobody to tell it to"))]
     pub(crate) fn said(&self, few: usize) -> Vec<(Id, Box<str>)> {
-        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let said = self.said.lock();
         said.iter().take(few).map(|(id, text)| (*id, text.clone())).collect()
     }
 
@@ -282,6 +339,6 @@ impl Core {
     }
 
     pub(crate) fn shutting_down(&self) -> Option<Reason> {
-        *self.shutdown.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.shutdown.lock()
     }
 }

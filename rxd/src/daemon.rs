@@ -7,6 +7,7 @@ use crate::directory::Name;
 use crate::error::{Error, GraphError};
 use crate::graph::{Edge, Graph, Node};
 use crate::handle::DaemonHandle;
+use crate::in_span::InSpan;
 use crate::prestart::{self, Erased, Pipeline};
 use crate::pulse::Pulse;
 use crate::sentinel::Sentinel;
@@ -25,7 +26,6 @@ use std::process::{ExitCode, Termination};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tracing::Instrument;
 
 /// How long a method may hold its thread before that is reported, where nothing else is declared.
 const STALL_LIMIT: Duration = Duration::from_secs(1);
@@ -298,7 +298,7 @@ impl Daemon {
         let ended_by = tokio::select! {
             biased;
             number = stop_signal(&mut listener) => Ok(Some(number)),
-            passed = prestart::pass(&mut stages, &systemd, &core.stall), if !stages.is_empty() => passed.map(|()| None),
+            passed = prestart::pass(&mut stages, &systemd, &core), if !stages.is_empty() => passed.map(|()| None),
             () = std::future::ready(()), if stages.is_empty() => Ok(None),
         };
         drop(stages);
@@ -326,7 +326,7 @@ impl Daemon {
         #[cfg(any(test, feature = "test-util"))]
         let supervisor = supervisor.judged(witness);
         let span = tracing::error_span!(target: "rxd", "daemon", daemon = %core.daemon);
-        tokio::spawn(supervisor.run().instrument(span));
+        tokio::spawn(InSpan::new(supervisor.run(), span));
         let handle = DaemonHandle::new(core, report);
         #[cfg(feature = "admin")]
         if let Some(admin) = admin {

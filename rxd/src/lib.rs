@@ -120,9 +120,10 @@
 pub mod admin;
 mod alive;
 mod board;
-mod children;
+mod cancelled;
 mod context;
 mod core;
+mod current;
 mod daemon;
 mod declared;
 mod directory;
@@ -140,6 +141,7 @@ mod engine;
 mod error;
 pub mod graph;
 mod handle;
+mod in_span;
 pub mod intracom;
 #[cfg(feature = "log")]
 pub mod log;
@@ -152,8 +154,8 @@ mod panic;
 pub mod prestart;
 mod pulse;
 mod report;
-mod round;
 mod runtime;
+
 mod sentinel;
 mod service;
 mod shutdown;
@@ -167,6 +169,7 @@ pub mod systemd;
 #[cfg(not(feature = "systemd"))]
 #[path = "systemd/off.rs"]
 mod systemd;
+mod tasks;
 #[cfg(any(test, feature = "test-util"))]
 pub mod testing;
 mod tracker;

@@ -72,7 +72,8 @@ impl fmt::Display for Caught {
 
 /// Calls `f`, and catches its panic.
 pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Caught> {
-    // What `f` leaves half done is not used again by whoever calls this, except to be dropped.
+    crate::sync::assert_none_held();
+    // What `f` leaves half done is not used again by those who call this, except to be dropped.
     catch_unwind(AssertUnwindSafe(f))
         .map_err(|payload| Caught { payload: Some(payload), location: LOCATION.with(|slot| slot.borrow_mut().take()) })
 }
@@ -85,6 +86,21 @@ pub(crate) fn catch_silently<T>(f: impl FnOnce() -> T) -> Result<T, Caught> {
     SILENT.set(false);
     caught
 }
+/// Writes a log record of rxd's. A layer of the user's subscriber that panics is caught: it is no
+/// reason for a service, or for rxd, not to go on.
+///
+/// `emit!(ERROR, target: "rxd", service = name, "what happened")` is `tracing::error!` otherwise.
+macro_rules! emit {
+    ($level:ident, target: $target:expr, $($record:tt)*) => {
+        // The cheap question first: most records of rxd's are wanted by nobody.
+        if ::tracing::Level::$level <= ::tracing::level_filters::LevelFilter::current() {
+            let _ = $crate::panic::catch(|| {
+                ::tracing::event!(target: $target, ::tracing::Level::$level, $($record)*)
+            });
+        }
+    };
+}
+pub(crate) use emit;
 
 /// Runs a future, and catches its panic.
 pub(crate) async fn contain<F: Future>(future: F) -> Result<F::Output, Caught> {

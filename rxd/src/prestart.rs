@@ -36,9 +36,10 @@
 //! # async fn server_answers() -> rxd::Result { Ok(()) }
 //! ```
 
+use crate::core::Core;
 use crate::error::{AnyError, Error, Result, text_of};
 use crate::panic;
-use crate::stall::Stall;
+use crate::panic::emit;
 use crate::systemd::Systemd;
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -198,7 +199,7 @@ impl Pipeline for Stage {
             let Err(error) = self.attempt().await else { return Ok(()) };
             match self.retry {
                 Some(delay) if self.attempts.is_none_or(|most| attempt < most) => {
-                    tracing::warn!(target: "rxd", stage = &*self.name, attempt, "failed, next attempt in {delay:?}: {}", text_of(&error));
+                    emit!(WARN, target: "rxd", stage = &*self.name, attempt, "failed, next attempt in {delay:?}: {}", text_of(&error));
                     if !delay.is_zero() {
                         tokio::time::sleep(delay).await;
                     } else {
@@ -239,12 +240,12 @@ impl<P: Pipeline> Erased for P {
 }
 
 /// Runs the stages in order.
-pub(crate) async fn pass(stages: &mut [Box<dyn Erased>], systemd: &Systemd, stall: &Stall) -> Result<(), Error> {
+pub(crate) async fn pass(stages: &mut [Box<dyn Erased>], systemd: &Systemd, core: &Core) -> Result<(), Error> {
     for stage in stages {
         let (name, limit) = stage.about();
         systemd.before(name, limit);
         let name = name.to_owned();
-        stall.watched(None, &name, stage.pass()).await?;
+        core.watched(None, &name, stage.pass()).await?;
     }
     Ok(())
 }

@@ -21,6 +21,7 @@ use crate::board::Id;
 use crate::core::{Command, Core};
 use crate::engine::STOP_LIMIT;
 use crate::options::Options;
+use crate::panic::emit;
 use crate::state::State;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -201,7 +202,7 @@ impl Core {
         let stale = self.pulse().look(self, look)?;
         if stale.help == Help::Due {
             let service = &**self.name(stale.id);
-            tracing::warn!(target: "rxd", service, "no heartbeat within {:?}: it is restarted", stale.period);
+            emit!(WARN, target: "rxd", service, "no heartbeat within {:?}: it is restarted", stale.period);
             drop(self.request(stale.id, Command::Restart));
         }
         Some(stale)
@@ -212,7 +213,7 @@ impl Core {
         let lapsed = self.pulse().lapsed(self, look);
         for Stale { id, period, .. } in lapsed {
             let service = &**self.name(id);
-            tracing::warn!(target: "rxd", service, "no heartbeat within {period:?}: it may be stuck, and is left alone");
+            emit!(WARN, target: "rxd", service, "no heartbeat within {period:?}: it may be stuck, and is left alone");
         }
     }
 }
@@ -220,7 +221,7 @@ impl Core {
 impl Beating {
     /// Its last heartbeat, if there is one.
     fn beat(&self, core: &Core) -> Option<Duration> {
-        let beat = core.board.ear(self.id).beat.load(Ordering::Relaxed);
+        let beat = core.board.service(self.id).beat.load(Ordering::Relaxed);
         (beat > 0).then(|| Duration::from_millis(beat - 1))
     }
 

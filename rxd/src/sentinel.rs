@@ -6,6 +6,7 @@
 //! runtime, and with it the process, from ending.
 
 use crate::core::Core;
+use crate::panic::emit;
 use crate::signals::{Asked, Heard, Listener, die};
 use crate::stall::{Finding, LOOKS};
 use std::sync::Arc;
@@ -81,11 +82,11 @@ impl Sentinel {
                 tracing::dispatcher::with_default(&dispatch, || runtime.block_on(watch));
                 runtime.shutdown_timeout(LAST);
             }
-            Err(error) => tracing::warn!(target: "rxd", "failed to look for blocking code: {error}"),
+            Err(error) => emit!(WARN, target: "rxd", "failed to look for blocking code: {error}"),
         };
         let thread = std::thread::Builder::new().name("rxd-sentinel".into()).spawn(run);
         let thread =
-            thread.inspect_err(|error| tracing::warn!(target: "rxd", "failed to look for blocking code: {error}")).ok();
+            thread.inspect_err(|error| emit!(WARN, target: "rxd", "failed to look for blocking code: {error}")).ok();
         Sentinel { end: Some(end), thread, telling }
     }
 

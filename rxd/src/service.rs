@@ -8,6 +8,7 @@ use crate::directory::Name;
 use crate::engine::{Seat, serve};
 use crate::error::Result;
 use crate::graph::{Edge, Effect, Kind, Mode, Node, Target};
+use crate::in_span::InSpan;
 use crate::manager::{Manager, Table};
 use crate::options::{Knobs, Options};
 use crate::state::{Action, State};
@@ -20,7 +21,6 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tracing::Instrument;
 
 /// The methods of a service. Only [`run`](Runner::run) must be written.
 ///
@@ -157,7 +157,7 @@ impl<R: Runner> Methods for Option<R> {
 
     fn spawn(&mut self, seat: Seat, (tasks, runtime): (&Tracker, &Handle), span: tracing::Span) {
         if let Some(runner) = self.take() {
-            tasks.spawn(runtime, serve(runner, seat).instrument(span));
+            tasks.spawn(runtime, InSpan::new(serve(runner, seat), span));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Who stops before whom.
 
 use crate::board::Id;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use crate::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 /// How long a daemon may take to stop where nothing else is declared.
@@ -49,7 +49,7 @@ impl Ladder {
     }
 
     fn lock(&self) -> MutexGuard<'_, Progress> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     /// How many services are not in Exit; one that was started anew is not from that instant.

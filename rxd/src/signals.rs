@@ -1,6 +1,7 @@
 //! The signals a daemon heeds.
 
 use crate::error::Error;
+use crate::panic::emit;
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 use tokio::signal::unix;
@@ -144,7 +145,7 @@ pub(crate) fn die(number: i32) -> ! {
         std::thread::sleep(LAST_WORD);
         end()
     });
-    tracing::error!(target: "rxd", signal = number, "ending at once");
+    emit!(ERROR, target: "rxd", signal = number, "ending at once");
     end()
 }
 

@@ -9,11 +9,13 @@
 use crate::board::Id;
 use crate::core::Core;
 use crate::directory::Name;
+use crate::panic::emit;
 use crate::state::State;
+use crate::sync::Mutex;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 /// How often within the limit the watcher looks: a report comes at most this share of it too late.
@@ -97,7 +99,7 @@ impl Stall {
     }
 
     fn remember(&self, task: Weak<Task>) {
-        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tasks = self.tasks.lock();
         // Before growing, let go of those that have ended: the list stays within twice the live ones.
         if tasks.len() == tasks.capacity() {
             tasks.retain(|task| task.strong_count() > 0);
@@ -110,7 +112,7 @@ impl Stall {
     #[cfg_attr(not(feature = "systemd"), allow(dead_code, reason = "nobody feeds a watchdog"))]
     pub(crate) fn polled(&self) -> Vec<usize> {
         let is_polled = |mark: &Mark| mark.since.load(Ordering::Relaxed) != 0;
-        let tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        let tasks = self.tasks.lock();
         let tasks = tasks.iter().map(|task| task.upgrade().is_some_and(|task| is_polled(&task.mark)));
         let all = self.methods.iter().map(is_polled).chain(tasks);
         all.enumerate().filter_map(|(at, polled)| polled.then_some(at)).collect()
@@ -135,7 +137,7 @@ impl Stall {
         for (id, mark) in self.methods.iter().enumerate() {
             add(Some(id as Id), None, mark.look(now));
         }
-        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tasks = self.tasks.lock();
         tasks.retain(|task| task.strong_count() > 0);
         let live: Vec<Arc<Task>> = tasks.iter().filter_map(Weak::upgrade).collect();
         drop(tasks);
@@ -162,8 +164,8 @@ impl Finding {
         let (stage, task) = if service.is_none() { (self.task.as_deref(), None) } else { (None, self.task.as_deref()) };
         match self.found {
             Found::Nothing => {}
-            Found::GoesOn => tracing::warn!(target: "rxd", service, task, stage, "goes on after it blocked its thread"),
-            Found::Blocks => tracing::error!(
+            Found::GoesOn => emit!(WARN, target: "rxd", service, task, stage, "goes on after it blocked its thread"),
+            Found::Blocks => emit!(ERROR,
                 target: "rxd", service, task, stage, state,
                 "blocks its thread: it has not come to an .await for {limit:?}; \
                  use tokio::task::spawn_blocking, or await"

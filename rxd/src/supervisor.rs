@@ -5,6 +5,7 @@ use crate::board::{Id, signal};
 use crate::core::{Command, Core, Reason};
 use crate::error::Error;
 use crate::pace::later;
+use crate::panic::emit;
 use crate::report::{Ending, Report};
 use crate::sentinel::Sentinel;
 use crate::signals::{Asked, Heard, Listener, die};
@@ -117,8 +118,8 @@ impl Supervisor {
         }
         let exit_code = report.exit_code();
         match report.reason {
-            Some(_) => tracing::info!(target: "rxd", took = ?whole(begun.elapsed()), exit_code, "stopped"),
-            None => tracing::info!(target: "rxd", exit_code, "stopped: every service has exited"),
+            Some(_) => emit!(INFO, target: "rxd", took = ?whole(begun.elapsed()), exit_code, "stopped"),
+            None => emit!(INFO, target: "rxd", exit_code, "stopped: every service has exited"),
         }
         // Before a test can go on.
         #[cfg(any(test, feature = "test-util"))]
@@ -171,20 +172,20 @@ impl Supervisor {
     /// Tells every service that can to reload. What is asked while one reloads is one more.
     fn reload(&mut self) {
         if self.core.shutting_down().is_some() {
-            tracing::info!(target: "rxd", "not reloading: the daemon is stopping");
+            emit!(INFO, target: "rxd", "not reloading: the daemon is stopping");
             return;
         }
         self.systemd.reloading(self.shutdown_timeout);
         let mut services = self.core.reloadable();
         services.retain(|&id| self.core.board.word(id).state != State::Exit);
         if services.is_empty() {
-            tracing::info!(target: "rxd", "there is nothing to reload");
+            emit!(INFO, target: "rxd", "there is nothing to reload");
             if self.reloading.is_empty() {
                 self.systemd.reloaded(&[]);
             }
             return;
         }
-        tracing::info!(target: "rxd", services = services.len(), "reloading");
+        emit!(INFO, target: "rxd", services = services.len(), "reloading");
         // One answer a service is enough to know that all is done.
         self.reloading.truncate(4 * self.core.board.len());
         self.reloading.extend(services.into_iter().map(|id| self.core.request(id, Command::Reload)));
@@ -206,8 +207,8 @@ impl Supervisor {
         if self.reloading.is_empty() {
             let failed = std::mem::take(failed);
             match &failed[..] {
-                [] => tracing::info!(target: "rxd", "reloaded"),
-                failed => tracing::warn!(target: "rxd", "reloaded in part: {}", failed.join(", ")),
+                [] => emit!(INFO, target: "rxd", "reloaded"),
+                failed => emit!(WARN, target: "rxd", "reloaded in part: {}", failed.join(", ")),
             }
             self.systemd.reloaded(&failed);
         }
@@ -219,24 +220,24 @@ impl Supervisor {
     async fn shut_down(&mut self) -> Instant {
         let deadline = later(self.shutdown_timeout);
         match self.core.shutting_down() {
-            Some(Reason::Signal(number)) => tracing::info!(target: "rxd", signal = number, "stopping"),
+            Some(Reason::Signal(number)) => emit!(INFO, target: "rxd", signal = number, "stopping"),
             Some(Reason::Service(id)) => {
-                tracing::error!(target: "rxd", "stopping, since service `{}` gave up", self.core.name(id));
+                emit!(ERROR, target: "rxd", "stopping, since service `{}` gave up", self.core.name(id));
             }
-            Some(Reason::Asked) | None => tracing::info!(target: "rxd", "stopping"),
+            Some(Reason::Asked) | None => emit!(INFO, target: "rxd", "stopping"),
         }
         self.core.board.raise_all(&self.core.ladder.begin(), signal::SHUTDOWN);
         while self.core.ladder.left() > 0 {
             match self.woken(Some(deadline)).await {
                 Woken::Look | Woken::Asked(1, _) => {}
                 Woken::Asked(2, number) => {
-                    tracing::warn!(target: "rxd", signal = number, "stopping at once: all limits are over");
+                    emit!(WARN, target: "rxd", signal = number, "stopping at once: all limits are over");
                     return self.kill().await;
                 }
                 Woken::Asked(_, number) => die(number),
                 Woken::Deadline => {
                     let limit = self.shutdown_timeout;
-                    tracing::error!(target: "rxd", "the daemon did not stop within {limit:?}: all limits are over");
+                    emit!(ERROR, target: "rxd", "the daemon did not stop within {limit:?}: all limits are over");
                     return self.kill().await;
                 }
             }
@@ -272,8 +273,8 @@ impl Supervisor {
             if let Some(seq) = self.core.board.abandon(id) {
                 self.core.note(id, |detail| detail.overrun = Some(state));
                 let service = &**self.core.name(id);
-                tracing::debug!(target: "rxd::state", service, state = "exit", transition = "entering", seq);
-                tracing::error!(target: "rxd", service, "abandoned: it does not answer in {state}");
+                emit!(DEBUG, target: "rxd::state", service, state = "exit", transition = "entering", seq);
+                emit!(ERROR, target: "rxd", service, "abandoned: it does not answer in {state}");
             }
         }
     }

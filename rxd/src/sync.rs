@@ -1,11 +1,21 @@
-//! The primitives under the board: the standard library's, or loom's where its model is checked.
+//! The locks under rxd: the standard library's, or loom's where the board's model is checked.
+//!
+//! Every lock of rxd's is a [`Mutex`] of this module. It is held for a few instructions, and no code
+//! of the user's runs under it: no method, `Drop`, `Clone`, `Display`, waker or tracing layer. In
+//! debug builds each thread counts the locks that it holds, and [`assert_none_held`] is called
+//! wherever rxd is about to run code of the user's.
 
 #[cfg(not(all(test, rxd_loom)))]
-pub(crate) use std::sync::{Mutex, MutexGuard, atomic};
+pub(crate) use std::sync::atomic;
+#[cfg(not(all(test, rxd_loom)))]
+use std::sync::{Mutex as Inner, MutexGuard as InnerGuard};
 
 #[cfg(all(test, rxd_loom))]
-pub(crate) use loom::sync::{Mutex, MutexGuard, atomic};
+pub(crate) use loom::sync::atomic;
+#[cfg(all(test, rxd_loom))]
+use loom::sync::{Mutex as Inner, MutexGuard as InnerGuard};
 
+use std::ops::{Deref, DerefMut};
 use std::sync::PoisonError;
 #[cfg(not(all(test, rxd_loom)))]
 use std::sync::TryLockError;
@@ -16,37 +26,144 @@ const TRIES: u32 = 16;
 #[cfg(not(all(test, rxd_loom)))]
 const PAUSE: u32 = 24;
 
-/// Takes a lock that is held for less time than a thread takes to fall asleep, and under which no code
-/// of a user runs: a poisoned one is whole.
-///
-/// The standard library's own does not wait this long, and no more at all once somebody sleeps, so that
-/// two threads that take turns soon go to sleep and wake each other for each turn. This makes that half
-/// as dear (`cargo bench -p rxd --bench watch`).
-#[cfg(not(all(test, rxd_loom)))]
-#[inline]
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    match mutex.try_lock() {
-        Ok(guard) => guard,
-        Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-        Err(TryLockError::WouldBlock) => contended(mutex),
-    }
-}
+/// A lock that is held for less time than a thread takes to fall asleep. Since no code of the user's
+/// runs under it, nothing panics under it either, and what it guards is whole even if it is poisoned.
+#[derive(Debug, Default)]
+pub(crate) struct Mutex<T>(Inner<T>);
 
-#[cfg(not(all(test, rxd_loom)))]
-#[cold]
-fn contended<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    for _ in 0..TRIES {
-        (0..PAUSE).for_each(|_| std::hint::spin_loop());
-        match mutex.try_lock() {
-            Ok(guard) => return guard,
-            Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => {}
+impl<T> Mutex<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Mutex(Inner::new(value))
+    }
+
+    /// Takes the lock.
+    ///
+    /// The standard library's own wait does not spin for this long, and not at all once another thread
+    /// sleeps, so two threads that take turns soon sleep and wake each other at each turn. Spinning makes
+    /// that half as expensive (`cargo bench -p rxd --bench watch`).
+    #[inline]
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        MutexGuard { guard: self.take(), _held: Held::new() }
+    }
+
+    #[cfg(not(all(test, rxd_loom)))]
+    #[inline]
+    fn take(&self) -> InnerGuard<'_, T> {
+        match self.0.try_lock() {
+            Ok(guard) => guard,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => self.contended(),
         }
     }
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+
+    #[cfg(not(all(test, rxd_loom)))]
+    #[cold]
+    fn contended(&self) -> InnerGuard<'_, T> {
+        for _ in 0..TRIES {
+            (0..PAUSE).for_each(|_| std::hint::spin_loop());
+            match self.0.try_lock() {
+                Ok(guard) => return guard,
+                Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => {}
+            }
+        }
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[cfg(all(test, rxd_loom))]
+    fn take(&self) -> InnerGuard<'_, T> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-#[cfg(all(test, rxd_loom))]
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// Gives the lock back when it is dropped.
+pub(crate) struct MutexGuard<'a, T> {
+    guard: InnerGuard<'a, T>,
+    // After the guard: the lock is counted for as long as it is held.
+    _held: Held,
+}
+
+impl<T> Deref for MutexGuard<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.guard
+    }
+}
+
+impl<T> DerefMut for MutexGuard<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.guard
+    }
+}
+
+/// Panics in debug builds if this thread holds a lock of rxd's: code of the user's is about to run.
+#[inline]
+#[track_caller]
+pub(crate) fn assert_none_held() {
+    #[cfg(debug_assertions)]
+    assert_eq!(held::count(), 0, "code of the user's is about to run under a lock of rxd's");
+}
+
+/// One lock that this thread holds. It does nothing in release builds.
+struct Held(());
+
+impl Held {
+    #[inline]
+    fn new() -> Self {
+        #[cfg(debug_assertions)]
+        held::add(1);
+        Held(())
+    }
+}
+
+impl Drop for Held {
+    #[inline]
+    fn drop(&mut self) {
+        #[cfg(debug_assertions)]
+        held::add(-1);
+    }
+}
+
+#[cfg(debug_assertions)]
+mod held {
+    use std::cell::Cell;
+
+    thread_local! {
+        static COUNT: Cell<i32> = const { Cell::new(0) };
+    }
+
+    pub(super) fn add(locks: i32) {
+        // While a thread's locals are destroyed there is nothing left to count in.
+        let _ = COUNT.try_with(|count| count.set(count.get() + locks));
+    }
+
+    pub(super) fn count() -> i32 {
+        COUNT.try_with(Cell::get).unwrap_or(0)
+    }
+}
+
+#[cfg(all(test, not(rxd_loom), debug_assertions))]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(expected = "under a lock of rxd's")]
+    fn g54_code_of_the_users_that_would_run_under_a_lock_is_noticed() {
+        let lock = Mutex::new(());
+        let _guard = lock.lock();
+        let _ = crate::panic::catch(|| ());
+    }
+
+    #[test]
+    fn g54_a_lock_that_was_given_back_is_not_held() {
+        let (outer, inner) = (Mutex::new(()), Mutex::new(()));
+        {
+            let _outer = outer.lock();
+            drop(inner.lock());
+        }
+        assert_none_held();
+    }
 }

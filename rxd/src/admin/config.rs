@@ -1,6 +1,7 @@
 //! Where the admin route listens, and for whom.
 
 use crate::error::Error;
+use crate::panic::emit;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -106,7 +107,7 @@ impl Limits {
     pub(crate) fn within(mut self, files: Option<u64>) -> Limits {
         let quarter = files.and_then(|files| usize::try_from(files / 4).ok()).unwrap_or(usize::MAX).max(1);
         if quarter < self.connections {
-            tracing::info!(
+            emit!(INFO,
                 target: "rxd::admin",
                 "at most {quarter} connections instead of {}: a quarter of the files that this process may open",
                 self.connections

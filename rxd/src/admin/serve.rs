@@ -11,6 +11,7 @@ use super::guard::{Guard, Stranger};
 use super::listen::Listener;
 use super::problem::Problem;
 use super::slots::{Slot, Slots};
+use crate::panic::emit;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
@@ -134,13 +135,13 @@ fn say_failed(error: &std::io::Error, last: &mut Option<Instant>) {
     let now = Instant::now();
     let before = last.replace(now);
     if before.is_none_or(|before| now - before > EPISODE) {
-        tracing::warn!(
+        emit!(WARN,
             target: "rxd::admin",
             "failed to accept a connection: {error}; idle connections are closed, and it goes on. If too many files \
              are open, raise the limit (LimitNOFILE= in the unit)"
         );
     } else {
-        tracing::debug!(target: "rxd::admin", "failed to accept a connection: {error}");
+        emit!(DEBUG, target: "rxd::admin", "failed to accept a connection: {error}");
     }
 }
 
@@ -257,6 +258,6 @@ where
 
 fn told(result: hyper::Result<()>) {
     if let Err(error) = result {
-        tracing::debug!(target: "rxd::admin", "a connection ended: {error}");
+        emit!(DEBUG, target: "rxd::admin", "a connection ended: {error}");
     }
 }

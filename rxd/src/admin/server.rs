@@ -9,6 +9,7 @@ use super::serve::{Counts, serve};
 use crate::core::Core;
 use crate::error::Error;
 use crate::handle::DaemonHandle;
+use crate::panic::emit;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -106,12 +107,12 @@ impl Bound {
 
 fn on(server: &Server, listener: &Listener, asked: &Address) {
     let address = listener.address().unwrap_or_else(|_| asked.clone());
-    tracing::info!(target: "rxd::admin", %address, "listening");
+    emit!(INFO, target: "rxd::admin", %address, "listening");
     server.set(Listening::On(address));
 }
 
 fn degraded(server: &Server, error: &str) {
-    tracing::error!(target: "rxd::admin", "{error}; going on without it, and trying again every {AGAIN:?}");
+    emit!(ERROR, target: "rxd::admin", "{error}; going on without it, and trying again every {AGAIN:?}");
     server.set(Listening::Degraded(error.to_owned()));
 }
 

@@ -3,7 +3,7 @@
 use super::history::History;
 use super::row::{Effect, Kind, Row};
 use super::word::{Event, Reaction, Word};
-use super::{Ear, Id, Owed, Seq, Step, signal};
+use super::{Id, Owed, Seq, ServiceSignals, Step, signal};
 use crate::state::State;
 use std::collections::VecDeque;
 use std::task::Waker;
@@ -62,7 +62,7 @@ impl Inner {
     // ---- coming and going ---------------------------------------------------------------------
 
     /// Adds a watch. What already holds has just come true.
-    pub(super) fn add(&mut self, ears: &[Ear], mut row: Row) -> u32 {
+    pub(super) fn add(&mut self, services: &[ServiceSignals], mut row: Row) -> u32 {
         let fires = match row.kind {
             Kind::Feed { .. } => false,
             _ => row.begin(&self.cells),
@@ -83,7 +83,7 @@ impl Inner {
             self.rows[at as usize] = row;
         }
         if fires {
-            self.fire(ears, at);
+            self.fire(services, at);
         }
         at
     }
@@ -110,15 +110,15 @@ impl Inner {
     // ---- a transition ---------------------------------------------------------------------------
 
     /// One transition; its number, or none if the service was abandoned. See the module for what it costs.
-    pub(super) fn apply(&mut self, ears: &[Ear], id: Id, step: Step, now: u64) -> Option<Seq> {
-        self.step(ears, id, step, now, |_| {})
+    pub(super) fn apply(&mut self, services: &[ServiceSignals], id: Id, step: Step, now: u64) -> Option<Seq> {
+        self.step(services, id, step, now, |_| {})
     }
 
     /// What is owed; the number of the first transition.
-    pub(super) fn apply_all(&mut self, ears: &[Ear], id: Id, owed: &Owed, now: u64) -> Option<Seq> {
+    pub(super) fn apply_all(&mut self, services: &[ServiceSignals], id: Id, owed: &Owed, now: u64) -> Option<Seq> {
         let mut first = None;
         for step in owed.steps() {
-            let seq = self.apply(ears, id, *step, now);
+            let seq = self.apply(services, id, *step, now);
             first = first.or(seq);
         }
         if owed.comes_round {
@@ -132,7 +132,7 @@ impl Inner {
     #[inline]
     pub(super) fn step(
         &mut self,
-        ears: &[Ear],
+        services: &[ServiceSignals],
         id: Id,
         step: Step,
         now: u64,
@@ -151,7 +151,7 @@ impl Inner {
         self.history.push(Event::last(id, &cell.word));
         if let Some(before) = before {
             let after = cell.word;
-            self.update(ears, id, &before, &after);
+            self.update(services, id, &before, &after);
         }
         if !self.cells[self.cells.len() - 1].watchers.is_empty() {
             self.update_feeds();
@@ -159,7 +159,7 @@ impl Inner {
         Some(self.seq)
     }
 
-    fn update(&mut self, ears: &[Ear], id: Id, before: &Word, after: &Word) {
+    fn update(&mut self, services: &[ServiceSignals], id: Id, before: &Word, after: &Word) {
         // Taken out for the loop, and put back: a transition never changes who watches.
         let watchers = std::mem::take(&mut self.cells[id as usize].watchers);
         for &(at, nth) in &watchers {
@@ -173,7 +173,7 @@ impl Inner {
             row.save(nth as usize, before);
             match row.step(nth as usize, before, after) {
                 Effect::Nothing => {}
-                Effect::Rises => self.fire(ears, at),
+                Effect::Rises => self.fire(services, at),
                 Effect::Ends => self.queue(at),
             }
         }
@@ -207,14 +207,14 @@ impl Inner {
     }
 
     /// The condition of this watch has come true.
-    fn fire(&mut self, ears: &[Ear], at: u32) {
+    fn fire(&mut self, services: &[ServiceSignals], at: u32) {
         let row = &mut self.rows[at as usize];
         row.fired = true;
         match &mut row.kind {
             Kind::Declared { owner, reaction, .. } => {
                 let (owner, gate) = (*owner as usize, reaction.is_gate());
                 row.held |= gate;
-                ears[owner].set(reaction.signal());
+                services[owner].set(reaction.signal());
                 if !gate || self.cells[owner].held {
                     self.queue(at);
                 }
@@ -242,18 +242,18 @@ impl Inner {
         }
     }
 
-    /// Takes the next waker out of the queue.
+    /// Takes the next out of the queue: its waker, and the service that a reaction is about.
     #[inline(never)]
-    pub(super) fn next_to_wake(&mut self) -> Option<Option<Waker>> {
+    pub(super) fn next_to_wake(&mut self) -> Option<(Option<Waker>, Option<Id>)> {
         let at = self.wake.pop_front()?;
         let row = &mut self.rows[at as usize];
         row.queued = false;
         Some(match &mut row.kind {
-            Kind::Declared { owner, .. } => self.cells[*owner as usize].waker.clone(),
-            Kind::Polled { waker, .. } | Kind::Feed { waker, .. } => waker.take(),
+            Kind::Declared { owner, .. } => (self.cells[*owner as usize].waker.clone(), Some(*owner)),
+            Kind::Polled { waker, .. } | Kind::Feed { waker, .. } => (waker.take(), None),
             Kind::Vacant => {
                 self.free.push(at);
-                None
+                (None, None)
             }
         })
     }
@@ -270,7 +270,7 @@ impl Inner {
     // ---- what an engine does with its own service --------------------------------------------------
 
     /// See [`Board::pass`](super::Board::pass).
-    pub(super) fn pass(&mut self, ear: &Ear, id: Id, to: State) -> bool {
+    pub(super) fn pass(&mut self, signals: &ServiceSignals, id: Id, to: State) -> bool {
         let gate = match to {
             State::Init => Reaction::GateInit,
             _ => Reaction::GateRun,
@@ -279,7 +279,7 @@ impl Inner {
         let own = &mut self.rows[cell.own()];
         let open = own.iter().all(|row| !row.reacts_by(gate) || row.held);
         cell.held = !open;
-        ear.clear(signal::GATE);
+        signals.clear(signal::GATE);
         if !open || cell.word.abandoned {
             return false;
         }
@@ -294,7 +294,7 @@ impl Inner {
             }
         }
         if to == State::Run && !stop {
-            ear.clear(signal::STOP);
+            signals.clear(signal::STOP);
         }
         true
     }

@@ -27,6 +27,7 @@ mod inner;
 mod owed;
 mod polled;
 mod row;
+mod signals;
 mod wake;
 mod word;
 
@@ -35,12 +36,14 @@ mod loom;
 
 pub(crate) use owed::{Owed, Passed, Step};
 pub(crate) use polled::{Chosen, Fired, Read, Ticket};
+pub(crate) use signals::{Epoch, ServiceSignals, signal};
 pub(crate) use word::{Condition, Event, Reaction, Word};
 
 use crate::graph::Mode;
 use crate::state::{Cause, State, Transition};
-use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use crate::sync::{Mutex, MutexGuard, lock};
+#[cfg(all(test, rxd_loom))]
+use crate::sync::atomic::Ordering;
+use crate::sync::{Mutex, MutexGuard};
 use inner::Inner;
 use row::{Kind, Row};
 use std::num::NonZeroU64;
@@ -57,28 +60,6 @@ pub(crate) type Seq = u64;
 /// How many transitions the history keeps where nothing else is asked for.
 pub(crate) const HISTORY: usize = 1024;
 
-/// What a service's engine has to look at. See [`Board::signals`].
-pub(crate) mod signal {
-    /// A watch the service is held back by has come true.
-    pub(crate) const GATE: u32 = 1;
-    /// A `then(stop)` reaction fired.
-    pub(crate) const STOP: u32 = 1 << 1;
-    /// A `then(exit)` reaction fired.
-    pub(crate) const EXIT: u32 = 1 << 2;
-    /// A service this one needs gave up.
-    pub(crate) const DEPENDENCY: u32 = 1 << 3;
-    /// The daemon is stopping, and it is this service's turn.
-    pub(crate) const SHUTDOWN: u32 = 1 << 4;
-    /// All limits are over.
-    pub(crate) const KILL: u32 = 1 << 5;
-    /// An operator asked for something.
-    pub(crate) const REQUEST: u32 = 1 << 6;
-    /// A task of the service panicked.
-    pub(crate) const CHILD: u32 = 1 << 7;
-    /// The daemon is over: a service in Exit has nothing to wait for any more.
-    pub(crate) const OVER: u32 = 1 << 8;
-}
-
 /// A declared watch, as the board is made with it.
 #[derive(Clone, Debug)]
 pub(crate) struct Declared {
@@ -90,67 +71,40 @@ pub(crate) struct Declared {
     pub(crate) within: Option<Duration>,
 }
 
-/// What another thread may set for a service's engine without the lock.
-#[derive(Debug, Default)]
-pub(crate) struct Ear {
-    signals: AtomicU32,
-    /// Milliseconds by which the running method asked its limit to be put off.
-    pub(crate) extension: AtomicU32,
-    /// When the service last called `heartbeat`, in milliseconds since the daemon's start, plus one.
-    pub(crate) beat: AtomicU64,
-}
-
-impl Ear {
-    /// Release, and Acquire in [`get`](Ear::get): who sees a signal sees what was done before it was
-    /// raised. That it is seen at all is due to the lock (invariant 5), not to the ordering.
-    fn set(&self, signals: u32) {
-        self.signals.fetch_or(signals, Ordering::Release);
-    }
-
-    fn get(&self) -> u32 {
-        self.signals.load(Ordering::Acquire)
-    }
-
-    /// Acquire, as for [`get`](Ear::get): what is cleared has been seen. It never undoes a later
-    /// `set`: the two are atomic, and one comes after the other.
-    fn clear(&self, signals: u32) {
-        self.signals.fetch_and(!signals, Ordering::AcqRel);
-    }
-}
-
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Board {
     inner: Mutex<Inner>,
     started: Instant,
-    ears: Box<[Ear]>,
+    /// One for each service.
+    services: Box<[ServiceSignals]>,
 }
 
 impl Board {
     /// A board with every service in `Unknown`, and for each the watches it declares.
     pub(crate) fn new(declared: Vec<Vec<Declared>>, history: usize) -> Self {
         let mut inner = Inner::new(declared.len(), history);
-        let ears: Box<[Ear]> = declared.iter().map(|_| Ear::default()).collect();
+        let services: Box<[ServiceSignals]> = declared.iter().map(|_| ServiceSignals::default()).collect();
         for (id, watches) in declared.into_iter().enumerate() {
             let first = inner.rows.len() as u32;
             for watch in watches {
-                inner.add(&ears, Row::declared(id as Id, watch));
+                inner.add(&services, Row::declared(id as Id, watch));
             }
             inner.cells[id].own = (first, inner.rows.len() as u32);
         }
-        Board { inner: Mutex::new(inner), started: Instant::now(), ears }
+        Board { inner: Mutex::new(inner), started: Instant::now(), services }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        lock(&self.inner)
+        self.inner.lock()
     }
 
-    pub(crate) fn ear(&self, id: Id) -> &Ear {
-        &self.ears[id as usize]
+    pub(crate) fn service(&self, id: Id) -> &ServiceSignals {
+        &self.services[id as usize]
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.ears.len()
+        self.services.len()
     }
 
     // ---- what an engine does with its own service -------------------------------------------
@@ -170,18 +124,18 @@ impl Board {
     pub(crate) fn publish(&self, id: Id, state: State, transition: Transition, cause: Cause) -> Option<Seq> {
         let now = self.now();
         let mut inner = self.lock();
-        let seq = inner.apply(&self.ears, id, Step { state, transition, cause }, now)?;
+        let seq = inner.apply(&self.services, id, Step { state, transition, cause }, now)?;
         self.wake(inner, || {});
         Some(seq)
     }
 
-    /// Publishes what is owed. `told` hears the number of the first, or none if the service was
-    /// abandoned, before anybody is woken: what is written there comes before what they write of it.
-    pub(crate) fn publish_all(&self, id: Id, owed: &Owed, told: impl FnOnce(Option<Seq>)) {
+    /// Publishes what is pending; whether it woke anybody. `told` is called with the number of the first, or
+    /// none if the service was abandoned, before anybody is woken: what it writes comes before what they write.
+    pub(crate) fn publish_all(&self, id: Id, owed: &Owed, told: impl FnOnce(Option<Seq>)) -> bool {
         let now = self.at(owed);
         let mut inner = self.lock();
-        let first = inner.apply_all(&self.ears, id, owed, now);
-        self.wake(inner, || told(first));
+        let first = inner.apply_all(&self.services, id, owed, now);
+        self.wake(inner, || told(first))
     }
 
     /// Publishes what is owed, and that the service is in Exit: `for_good` if its engine has nothing to wait for.
@@ -194,13 +148,17 @@ impl Board {
         (cause, for_good): (Cause, bool),
         (ended_well, gave_up): (bool, bool),
         told: impl FnOnce(Option<Seq>, Option<Seq>),
-    ) {
+    ) -> bool {
         let now = self.at(owed);
         let mut inner = self.lock();
         // Dropped after all else, without the lock.
         let _waker = if for_good { inner.cells[id as usize].waker.take() } else { None };
-        let first = inner.apply_all(&self.ears, id, owed, now);
-        self.exit(inner, id, (cause, ended_well, gave_up), now, |seq| told(first, seq));
+        let first = inner.apply_all(&self.services, id, owed, now);
+        let woke = self.exit(inner, id, (cause, ended_well, gave_up), now, |seq| told(first, seq));
+        if for_good {
+            self.service(id).forget_engine();
+        }
+        woke
     }
 
     /// Publishes Exit for a service whose engine does not answer; none if it has exited meanwhile.
@@ -221,14 +179,14 @@ impl Board {
         (cause, ended_well, gave_up): (Cause, bool, bool),
         now: u64,
         told: impl FnOnce(Option<Seq>),
-    ) {
+    ) -> bool {
         let enter = Step { state: State::Exit, transition: Transition::Entering, cause };
-        let seq = inner.step(&self.ears, id, enter, now, |word| {
+        let seq = inner.step(&self.services, id, enter, now, |word| {
             (word.ended_well, word.gave_up) = (ended_well, gave_up);
             (word.over, word.ended) = (true, Some(cause));
             word.abandoned = cause == Cause::Abandoned;
         });
-        self.wake(inner, || told(seq));
+        self.wake(inner, || told(seq))
     }
 
     /// Enters `to`, after leaving `from`, if every gate before it holds at this very instant.
@@ -252,16 +210,16 @@ impl Board {
     ) -> Passed {
         let now = self.at(owed);
         let mut inner = self.lock();
-        let owed = inner.apply_all(&self.ears, id, owed, now);
+        let owed = inner.apply_all(&self.services, id, owed, now);
         let mut entered = None;
-        if inner.pass(self.ear(id), id, to) {
+        if inner.pass(self.service(id), id, to) {
             let leave = |state| Step { state, transition: Transition::Exited, cause: Cause::Normal };
-            let left = from.and_then(|from| inner.apply(&self.ears, id, leave(from), now));
+            let left = from.and_then(|from| inner.apply(&self.services, id, leave(from), now));
             let enter = Step { state: to, transition: Transition::Entering, cause: Cause::Normal };
-            entered = inner.apply(&self.ears, id, enter, now).map(|entered| (left, entered));
+            entered = inner.apply(&self.services, id, enter, now).map(|entered| (left, entered));
         }
-        let passed = Passed { owed, entered, at: now };
-        self.wake(inner, || told(&passed));
+        let mut passed = Passed { owed, entered, at: now, woke: false };
+        passed.woke = self.wake(inner, || told(&passed));
         passed
     }
 
@@ -277,7 +235,7 @@ impl Board {
         for row in &mut inner.rows[own] {
             row.fired &= !row.reacts_by(reaction);
         }
-        self.ear(id).clear(reaction.signal());
+        self.service(id).clear(reaction.signal());
     }
 
     /// A new life after Exit: what holds now counts as just having come true.
@@ -295,27 +253,34 @@ impl Board {
                 signals |= if row.held { reaction.signal() } else { 0 };
             }
         }
-        self.ear(id).clear(signal::STOP | signal::EXIT | signal::DEPENDENCY | signal::GATE);
-        self.ear(id).set(signals);
+        self.service(id).clear(signal::STOP | signal::EXIT | signal::DEPENDENCY | signal::GATE);
+        self.service(id).set(signals);
     }
 
     /// What the engine has to look at; cheap, and the only thing a poll of a quiet service costs.
     pub(crate) fn signals(&self, id: Id) -> u32 {
-        self.ear(id).get()
+        self.service(id).get()
+    }
+
+    /// Sets signals of a service; [`raise`](Board::raise) has to follow, which wakes its engine.
+    pub(crate) fn set(&self, id: Id, signals: u32) {
+        self.service(id).set(signals);
     }
 
     pub(crate) fn clear(&self, id: Id, signals: u32) {
-        self.ear(id).clear(signals);
+        self.service(id).clear(signals);
     }
 
     /// Says which task the engine of this service is.
     pub(crate) fn set_waker(&self, id: Id, waker: &Waker) {
+        self.service(id).set_engine(waker.clone());
         let waker = Some(waker.clone());
         let old = std::mem::replace(&mut self.lock().cells[id as usize].waker, waker);
         drop(old);
     }
 
     pub(crate) fn drop_waker(&self, id: Id) {
+        self.service(id).forget_engine();
         let waker = self.lock().cells[id as usize].waker.take();
         drop(waker);
     }

@@ -54,4 +54,6 @@ pub(crate) struct Passed {
     pub(crate) entered: Option<(Option<Seq>, Seq)>,
     /// When, as [`Board::now`](super::Board::now) tells it.
     pub(crate) at: u64,
+    /// Whether it woke anybody.
+    pub(crate) woke: bool,
 }

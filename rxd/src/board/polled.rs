@@ -44,7 +44,7 @@ impl Board {
     /// No target may be named twice.
     pub(crate) fn watch(&self, mode: Mode, condition: Condition, targets: &[Id]) -> Ticket {
         let row = Row::polled(mode, condition, targets);
-        Ticket { row: self.lock().add(&self.ears, row), spare: None }
+        Ticket { row: self.lock().add(&self.services, row), spare: None }
     }
 
     /// Begins a feed of all transitions of these services from the number that is returned on; puts
@@ -57,7 +57,7 @@ impl Board {
         };
         let mut inner = self.lock();
         chosen.each(|id| words.push(inner.cells[id as usize].word));
-        (Ticket { row: inner.add(&self.ears, row), spare: None }, inner.seq)
+        (Ticket { row: inner.add(&self.services, row), spare: None }, inner.seq)
     }
 
     /// Ends a watch or a feed: O(its targets).
@@ -153,6 +153,7 @@ impl Board {
     ) -> Poll<T> {
         let wakes = |waker: &Option<Waker>| waker.as_ref().is_some_and(|waker| waker.will_wake(task.waker()));
         if !wakes(&ticket.spare) {
+            crate::sync::assert_none_held();
             ticket.spare = Some(task.waker().clone());
         }
         let mut guard = self.lock();
@@ -189,7 +190,7 @@ impl Board {
         inner.closed = true;
         wakers.extend(inner.rows.iter_mut().filter_map(Row::waker).filter_map(Option::take));
         drop(inner);
-        wakers.into_iter().map(|waker| Woken(Some(waker))).for_each(drop);
+        wakers.into_iter().map(Woken::new).for_each(drop);
     }
 
     /// Keeps the first transitions for good, from here on.

@@ -3,8 +3,9 @@
 use super::decide::Leave;
 use super::{Call, Seat};
 use crate::board::{Reaction, signal};
-use crate::core::Command;
+use crate::core::{Command, answer};
 use crate::error::Error;
+use crate::panic::emit;
 use crate::state::Cause;
 
 impl Seat {
@@ -14,6 +15,7 @@ impl Seat {
         if signals & !signal::GATE == 0 {
             return None;
         }
+        self.latch();
         if signals & signal::SHUTDOWN != 0 {
             return Some(Leave::End(Cause::Shutdown));
         }
@@ -32,11 +34,20 @@ impl Seat {
         None
     }
 
+    /// Cancels the epoch for good if a signal does, before the signal is taken back.
+    fn latch(&self) {
+        let service = self.core.board.service(self.id);
+        if service.is_interrupted() {
+            service.cancel();
+        }
+    }
+
     /// Whether, and why, the running method is to be interrupted.
     pub(super) fn interruption(&mut self, call: Call, signals: u32) -> Option<Cause> {
         if call == Call::Stop {
             return None;
         }
+        self.latch();
         if signals & signal::SHUTDOWN != 0 {
             self.end(Cause::Shutdown);
             return Some(Cause::Shutdown);
@@ -105,7 +116,7 @@ impl Seat {
             match command {
                 // It is not in Exit, so it has started, or will be told once it has.
                 Command::Start if self.begun => {
-                    let _ = reply.send(Ok(()));
+                    answer(reply, Ok(()));
                     continue;
                 }
                 Command::Start => {}
@@ -114,8 +125,8 @@ impl Seat {
                 Command::Restart => {}
                 Command::Reload if self.own.has(Call::Reload) => self.reload_asked = true,
                 Command::Reload => {
-                    tracing::debug!(target: "rxd", "has nothing to reload");
-                    let _ = reply.send(Ok(()));
+                    emit!(DEBUG, target: "rxd", "has nothing to reload");
+                    answer(reply, Ok(()));
                     continue;
                 }
             }
@@ -128,7 +139,7 @@ impl Seat {
     pub(super) fn answer_in_exit(&mut self) -> bool {
         let mut start = false;
         for (command, reply) in self.core.take_requests(self.id) {
-            let answer = match command {
+            let reaction = match command {
                 Command::Start | Command::Restart if start || self.core.ladder.revive(self.id) => {
                     start = true;
                     // Told once Init is entered.
@@ -137,12 +148,12 @@ impl Seat {
                 }
                 command => self.core.answer_when_over(self.id, command),
             };
-            let _ = reply.send(answer);
+            answer(reply, reaction);
         }
         start
     }
 
-    pub(super) fn reply(&mut self, commands: &[Command], answer: impl Fn() -> Result<(), Error>) {
+    pub(super) fn reply(&mut self, commands: &[Command], with: impl Fn() -> Result<(), Error>) {
         let Some(replies) = &mut self.replies else { return };
         let (mine, others): (Vec<_>, Vec<_>) =
             std::mem::take(&mut **replies).into_iter().partition(|(command, _)| commands.contains(command));
@@ -151,7 +162,7 @@ impl Seat {
             false => **replies = others,
         }
         for (_, reply) in mine {
-            let _ = reply.send(answer());
+            answer(reply, with());
         }
     }
 }

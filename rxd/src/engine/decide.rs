@@ -6,6 +6,7 @@ use crate::error::{Error, Failure};
 use crate::manager::{Ended, Table};
 use crate::options::OnFailure;
 use crate::panic;
+use crate::panic::emit;
 use crate::state::{Cause, State};
 use std::num::NonZeroU64;
 use std::time::Duration;
@@ -171,13 +172,13 @@ impl Seat {
     /// Notes a failure for those who ask, and says it.
     pub(super) fn fail(&self, method: &'static str, cause: Cause, failure: &Failure) {
         if failure.is_done {
-            tracing::debug!(target: "rxd", method, "lifecycle done");
+            emit!(DEBUG, target: "rxd", method, "lifecycle done");
             return;
         }
         self.core.note(self.id, |detail| {
             (detail.error, detail.cause) = (Some(failure.text.clone()), Some(cause));
         });
-        tracing::error!(target: "rxd", method, cause = cause.as_str(), "{}", failure.text);
+        emit!(ERROR, target: "rxd", method, cause = cause.as_str(), "{}", failure.text);
     }
 
     pub(super) fn give_up(&mut self, cause: Cause) {
@@ -187,9 +188,9 @@ impl Seat {
         }
     }
 
-    fn count_as_given_up(&mut self, cause: Cause) {
+    pub(super) fn count_as_given_up(&mut self, cause: Cause) {
         self.gave_up = true;
-        tracing::error!(target: "rxd", cause = cause.as_str(), "gave up");
+        emit!(ERROR, target: "rxd", cause = cause.as_str(), "gave up");
         match self.options.on_failure {
             OnFailure::Exit => self.core.note_failure(self.id),
             OnFailure::Shutdown => {

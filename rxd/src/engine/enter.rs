@@ -1,7 +1,7 @@
 //! Going where the service is to go: each state with its delay and its gates.
 
 use super::decide::Leave;
-use super::{Call, First, Seat};
+use super::{Call, First, Outcome, Seat};
 use crate::board::signal;
 use crate::core::Command;
 use crate::error::{Error, Failure};
@@ -31,16 +31,31 @@ pub(super) enum Stage {
     Stop,
     /// It is in Exit.
     Exit,
+    /// It has woken others, and lets them have its thread before code of the user's runs on it: the method
+    /// to call, or none to end.
+    Yield(Option<Call>),
 }
 
 impl Seat {
     /// The method to call next, its state entered; none when the daemon is over.
     pub(crate) fn poll_next(&mut self, task: &mut TaskContext<'_>) -> Poll<Option<Call>> {
+        let next = self.poll_departure(task);
+        if next.is_pending() {
+            self.woke = false;
+        }
+        next
+    }
+
+    fn poll_departure(&mut self, task: &mut TaskContext<'_>) -> Poll<Option<Call>> {
         loop {
             let arrived = match self.stage {
+                Stage::Yield(call) => {
+                    self.stage = Stage::Start;
+                    return Poll::Ready(call);
+                }
                 Stage::Start if self.is_reload_due() => {
                     self.reload_asked = false;
-                    return Poll::Ready(Some(Call::Reload));
+                    return self.depart(Some(Call::Reload), task);
                 }
                 Stage::Start => match self.set_out() {
                     Some(arrived) => arrived,
@@ -97,7 +112,7 @@ impl Seat {
                 }
                 Stage::Exit => {
                     if !ready!(self.poll_exit(task)) {
-                        return Poll::Ready(None);
+                        return self.depart(None, task);
                     }
                     self.stage = Stage::Start;
                     continue;
@@ -113,14 +128,34 @@ impl Seat {
                 self.wait = None;
             }
             self.stage = match arrived {
+                Ok(call) if self.own.has(call) => {
+                    self.stage = Stage::Start;
+                    return self.depart(Some(call), task);
+                }
+                // A method that is not the service's own does nothing, and is not called.
                 Ok(call) => {
                     self.stage = Stage::Start;
-                    return Poll::Ready(Some(call));
+                    self.ended(call, Outcome::WELL);
+                    continue;
                 }
                 Err(Leave::Reload) => Stage::Start,
                 Err(leave) => Stage::Leave(leave),
             };
         }
+    }
+
+    /// Code of the user's runs next: all that is pending is published before.
+    ///
+    /// Should that code block, a task that was woken in this poll could wait for it: the runtime keeps the last
+    /// one in a place of this thread from which no other thread takes it. So the service yields once.
+    fn depart(&mut self, call: Option<Call>, task: &TaskContext<'_>) -> Poll<Option<Call>> {
+        self.flush();
+        if !std::mem::take(&mut self.woke) {
+            return Poll::Ready(call);
+        }
+        self.stage = Stage::Yield(call);
+        task.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// Sets out for the next state; something if it is there, or has to leave, at once.
@@ -239,12 +274,12 @@ impl Seat {
         let owed = std::mem::take(&mut self.owed);
         let for_good = is_for_good(self.core.board.signals(self.id));
         let core = &self.core;
-        core.board.publish_exit(self.id, &owed, (cause, for_good), (well, self.gave_up), |first, seq| {
+        let woke = core.board.publish_exit(self.id, &owed, (cause, for_good), (well, self.gave_up), |first, seq| {
             self.trace_owed(&owed, first);
             self.trace(State::Exit, Transition::Entering, seq);
         });
         core.note_if_any(self.id, |detail| detail.next_attempt = None);
-        core.exited(self.id);
+        self.woke |= core.exited(self.id) | woke;
         self.forgotten = for_good;
         self.reload_asked = false;
         if self.replies.is_some() {

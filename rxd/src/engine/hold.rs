@@ -86,6 +86,7 @@ impl Seat {
             }
             self.trace(to, Transition::Entering, Some(entered));
         });
+        self.woke |= passed.woke;
         if passed.entered.is_some() {
             self.inside = Some(to);
             // Until a method is called or it waits, the clock need not be read again.

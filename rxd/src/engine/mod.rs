@@ -22,15 +22,16 @@ mod supervise;
 #[cfg(all(test, not(rxd_loom)))]
 mod tests;
 
-use crate::board::{Id, Owed, Step};
+use crate::board::{Id, Owed, Step, signal};
+use crate::cancelled::token_of;
 use crate::context::Context;
-use crate::core::{Command, Core};
+use crate::core::{Core, Requests, answer};
 use crate::declared::Decide;
-use crate::error::{Error, Failure};
+use crate::error::Failure;
 use crate::options::Knobs;
 use crate::pace::Pace;
 use crate::panic;
-use crate::round::{Round, task_of};
+use crate::panic::emit;
 use crate::service::{Nothing, Runner};
 use crate::state::{Cause, State, Transition};
 use enter::Stage;
@@ -42,7 +43,6 @@ use std::sync::Arc;
 use std::task::Context as TaskContext;
 use std::time::Duration;
 use supervise::{Limit, WindUp};
-use tokio::sync::oneshot;
 
 /// How long a method that was told to return, and Stop itself, may take where nothing else is declared.
 pub(crate) const STOP_LIMIT: Duration = Duration::from_secs(10);
@@ -90,12 +90,6 @@ pub(crate) fn serve<R: Runner>(mut runner: R, mut seat: Seat) -> impl Future<Out
     // What is captured is used where it is: the arguments of an `async fn` are there twice.
     async move {
         while let Some(call) = poll_fn(|task| seat.poll_next(task)).await {
-            // A method that is not its own does nothing. Whatever the service is told, it hears of before the next.
-            if !seat.own.has(call) {
-                seat.ended(call, Outcome::WELL);
-                continue;
-            }
-            seat.flush();
             let cx = seat.context(call);
             let ended = {
                 let mut method = pin!(Some(invoke(&mut runner, &cx, call)));
@@ -119,7 +113,7 @@ pub(crate) fn serve<R: Runner>(mut runner: R, mut seat: Seat) -> impl Future<Out
             seat.ended(call, ended);
         }
         if let Err(caught) = seat.guarded(|| drop(runner)) {
-            tracing::error!(target: "rxd", "panicked while it was dropped: {caught}");
+            emit!(ERROR, target: "rxd", "panicked while it was dropped: {caught}");
         }
     }
 }
@@ -179,7 +173,7 @@ impl Outcome {
         match said {
             Some(text) if self.failure.is_none() => Outcome { cause: Cause::Panic, failure: Some(Failure::msg(text)) },
             Some(text) => {
-                tracing::error!(target: "rxd", "{text}");
+                emit!(ERROR, target: "rxd", "{text}");
                 self
             }
             None => self,
@@ -197,7 +191,7 @@ enum First {
 }
 
 /// What operators asked for and are to be told of.
-type Replies = Vec<(Command, oneshot::Sender<Result<(), Error>>)>;
+type Replies = Requests;
 
 /// Everything about a service but the service itself.
 ///
@@ -209,10 +203,11 @@ pub(crate) struct Seat {
     options: Knobs,
     manager: Box<dyn Decide>,
     pace: Pace,
-    round: Arc<Round>,
-    /// What tells its task from others; 0 before its first poll.
-    task: usize,
     own: Own,
+    /// Its waker is on the board.
+    registered: bool,
+    /// What it has published since its last poll has woken somebody.
+    woke: bool,
     /// What it has done that is not published. Empty whenever it waits and while a method runs.
     owed: Owed,
     /// The state to enter next.
@@ -261,9 +256,9 @@ impl Seat {
             id,
             manager,
             pace: Pace::default(),
-            round: Arc::default(),
-            task: 0,
             own: Own::default(),
+            registered: false,
+            woke: false,
             owed: Owed::default(),
             to: State::Init,
             inside: None,
@@ -289,27 +284,39 @@ impl Seat {
         }
     }
 
-    /// The context of a method: all of a round are told at once; Stop and reload have a live one.
+    /// The context of a method: those of an epoch are cancelled together; Stop and reload have a live one.
     fn context(&mut self, call: Call) -> Context {
-        if matches!(call, Call::Init | Call::Stop) || self.round.is_told() || self.round.is_fresh() {
-            self.renew();
-        }
-        // What a reload spawns lives as long as the round; what it is told itself ends with it.
-        let own = (call == Call::Reload).then(|| self.round.token(|| {}).child_token());
-        Context::new(self.core.clone(), self.id, self.round.clone(), own)
+        let service = self.core.board.service(self.id);
+        let mask = self.interrupting(call);
+        let begins = matches!(call, Call::Init | Call::Stop) || service.is_cancelled(service.epoch());
+        let epoch = if begins {
+            service.begin_epoch(mask)
+        } else {
+            service.set_mask(mask);
+            service.epoch()
+        };
+        // What a reload spawns lives as long as the epoch; the context that it is given ends with it.
+        let own = (call == Call::Reload).then(|| token_of(&self.core.board, self.id, epoch).child_token());
+        Context::new(self.core.clone(), self.id, epoch, own)
     }
 
-    /// A new round. What nobody else holds is taken again.
-    fn renew(&mut self) {
-        match Arc::get_mut(&mut self.round) {
-            Some(round) => *round = Round::new(self.task),
-            None => self.round = Arc::new(Round::new(self.task)),
+    /// The signals that cancel a method.
+    fn interrupting(&self, call: Call) -> u32 {
+        let ends = signal::SHUTDOWN | signal::EXIT | signal::DEPENDENCY;
+        let reload = if self.own.has(Call::Reload) { signal::RELOAD } else { 0 };
+        match call {
+            Call::Init => ends | signal::CHILD | signal::OPERATOR,
+            Call::Idle => ends | signal::CHILD | signal::OPERATOR | reload,
+            Call::Run => ends | signal::CHILD | signal::OPERATOR | reload | signal::STOP,
+            // All else waits until the reload is done.
+            Call::Reload => ends,
+            Call::Stop => 0,
         }
     }
 
     /// Runs code of the user's: its panic is caught, and should it block, that is noticed.
     fn guarded<T>(&self, code: impl FnOnce() -> T) -> Result<T, panic::Caught> {
-        self.core.stall.during(self.id, || panic::catch(code))
+        self.core.run_user_code(self.id, code)
     }
 
     fn name(&self) -> &str {
@@ -333,7 +340,7 @@ impl Seat {
     fn flush(&mut self) {
         let owed = std::mem::take(&mut self.owed);
         if !owed.is_empty() {
-            self.core.board.publish_all(self.id, &owed, |first| self.trace_owed(&owed, first));
+            self.woke |= self.core.board.publish_all(self.id, &owed, |first| self.trace_owed(&owed, first));
         }
     }
 
@@ -353,7 +360,7 @@ impl Seat {
     fn trace(&self, state: State, transition: Transition, seq: Option<u64>) {
         if let Some(seq) = seq {
             self.core.has_changed();
-            tracing::debug!(
+            emit!(DEBUG,
                 target: "rxd::state",
                 service = self.name(),
                 state = state.as_str(),
@@ -365,22 +372,35 @@ impl Seat {
 
     /// Puts the waker of its task down. It is one and the same task, for as long as the service lives.
     fn register(&mut self, task: &TaskContext<'_>) {
-        if self.task == 0 {
-            self.task = task_of(task.waker());
+        if !self.registered {
+            self.registered = true;
             self.core.board.set_waker(self.id, task.waker());
         }
     }
 }
 
 impl Drop for Seat {
-    /// Invariant 4: whatever takes the task away, nobody waits for this service for ever.
+    /// Invariant 4: whatever takes the task away, nobody waits for this service for ever, and what its
+    /// failure means for the daemon comes true.
     fn drop(&mut self) {
+        let service = self.core.board.service(self.id);
+        service.close();
         if !self.over {
             self.core.board.abandon(self.id);
+            // An engine does not end by itself: code of the user's has broken it, or its runtime was dropped.
+            if std::thread::panicking() && self.ending.is_none() {
+                self.count_as_given_up(Cause::Panic);
+            }
             self.core.exited(self.id);
         }
         if !self.forgotten {
             self.core.board.drop_waker(self.id);
         }
+        self.core.board.raise(self.id, signal::GONE);
+        let pending = self.replies.take().map(|replies| *replies).unwrap_or_default();
+        for (command, reply) in pending {
+            answer(reply, self.core.answer_when_over(self.id, command));
+        }
+        self.core.answer_for_the_engine(self.id);
     }
 }

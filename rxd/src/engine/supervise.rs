@@ -6,11 +6,10 @@ use crate::context::Context;
 use crate::error::{Failure, Result};
 use crate::options::slot;
 use crate::pace::later;
-use crate::round::Round;
+use crate::panic::emit;
 use crate::state::{Cause, State};
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
@@ -37,10 +36,6 @@ impl Limit {
 pub(super) struct WindUp {
     /// How the method ended that has spawned them.
     method: Outcome,
-    /// The round they are of.
-    round: Arc<Round>,
-    /// Completes when none is left.
-    ended: Pin<Box<dyn Future<Output = ()> + Send>>,
     timer: Option<Pin<Box<Sleep>>>,
     aborted: bool,
 }
@@ -65,7 +60,7 @@ impl Seat {
         if signals != 0 && self.limit.told.is_none() {
             self.limit.told = self.interruption(call, signals);
             if self.limit.told.is_some() {
-                cx.tell();
+                cx.cancel();
                 self.limit.timer = None;
                 self.take_extension();
             }
@@ -77,7 +72,7 @@ impl Seat {
             Ok(Poll::Pending) => {}
         }
         if self.is_killed(call) {
-            cx.tell();
+            cx.cancel();
             return Poll::Ready(self.dropped(call, Some(Duration::ZERO)));
         }
         let own = self.own_limit(call);
@@ -93,7 +88,7 @@ impl Seat {
             } else {
                 // Its own limit: it is told, and polled once more before it is dropped.
                 self.limit.late = true;
-                cx.tell();
+                cx.cancel();
                 task.waker().wake_by_ref();
                 return Poll::Pending;
             }
@@ -110,7 +105,7 @@ impl Seat {
 
     /// By how much the method has asked its limit to be put off.
     fn take_extension(&self) -> Duration {
-        Duration::from_millis(self.core.board.ear(self.id).extension.swap(0, Ordering::AcqRel).into())
+        Duration::from_millis(self.core.board.service(self.id).extension.swap(0, Ordering::AcqRel).into())
     }
 
     /// Whether all limits are over for this method: what was not asked to stop goes on until it is.
@@ -128,7 +123,7 @@ impl Seat {
             (Some(cause), Ok(())) => Outcome { cause, failure: None },
             (Some(cause), Err(failure)) => {
                 if !failure.is_cancelled {
-                    tracing::warn!(target: "rxd", method = call.name(), "returned an error after cancellation: {}", failure.text);
+                    emit!(WARN, target: "rxd", method = call.name(), "returned an error after cancellation: {}", failure.text);
                 }
                 Outcome { cause, failure: None }
             }
@@ -148,7 +143,7 @@ impl Seat {
         match self.limit.told {
             Some(cause) => {
                 let (method, limit) = (call.name(), self.stop_limit());
-                tracing::error!(target: "rxd", method, "did not return within {limit:?} of being told to, and was dropped");
+                emit!(ERROR, target: "rxd", method, "did not return within {limit:?} of being told to, and was dropped");
                 Outcome { cause, failure: None }
             }
             None => timed_out(call, own),
@@ -165,13 +160,15 @@ impl Seat {
             Call::Run | Call::Stop => false,
         };
         if goes_on {
+            // Its tasks go on too, and a reload that comes now is not for them.
+            self.core.board.service(self.id).set_mask(self.interrupting(Call::Init));
             return Some(ended);
         }
-        // Whoever was handed the token, a subscription say, is to know that the round is over.
-        self.round.tell();
-        cx.tell();
-        // Held by the seat and `cx`, and by nobody else.
-        if self.is_alone(2) {
+        // Those that hold the token, a subscription say, learn that the epoch is over.
+        if call == Call::Reload {
+            cx.cancel();
+        }
+        if self.close() {
             return Some(ended);
         }
         self.wind_up(ended);
@@ -181,7 +178,7 @@ impl Seat {
     /// Ends its tasks between methods: what it has spawned is part of the state it leaves.
     pub(super) fn poll_tasks(&mut self, task: &mut TaskContext<'_>) -> Poll<()> {
         if self.winding.is_none() {
-            if self.is_alone(1) {
+            if self.close() {
                 return Poll::Ready(());
             }
             self.wind_up(Outcome::WELL);
@@ -194,47 +191,48 @@ impl Seat {
         Poll::Ready(())
     }
 
-    /// Whether there are no tasks, and no context that could still spawn one.
-    fn is_alone(&self, holders: usize) -> bool {
-        !self.round.children.is_used() && Arc::strong_count(&self.round) <= holders
-    }
-
     /// Waits for the tasks that are to end, and aborts those that stay; how the method ended, now that
     /// it is known whether one of them panicked.
     pub(crate) fn poll_wind_up(&mut self, task: &mut TaskContext<'_>) -> Poll<Outcome> {
         let Some(mut this) = self.winding.take() else { return Poll::Ready(Outcome::WELL) };
+        // Its waker is on the board, and the last task wakes it.
         self.register(task);
-        if this.ended.as_mut().poll(task).is_pending() {
+        let tasks = self.core.tasks(self.id);
+        if !tasks.have_ended() {
             let signals = self.core.board.signals(self.id);
             let killed = signals & signal::KILL != 0 && signals & signal::SHUTDOWN != 0;
             let timer = this.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(self.stop_limit())));
             if !this.aborted && (killed || timer.as_mut().poll(task).is_ready()) {
                 this.aborted = true;
                 let limit = if killed { Duration::ZERO } else { self.stop_limit() };
-                tracing::error!(target: "rxd", "tasks of the service did not end within {limit:?} of being cancelled, and were aborted");
+                let names = tasks.abort().join("`, `");
+                emit!(
+                    ERROR, target: "rxd",
+                    "tasks did not end within {limit:?} of cancellation; aborted: `{names}`",
+                );
                 if signals & signal::SHUTDOWN != 0 {
                     let state = self.inside.unwrap_or(State::Run);
                     self.core.note(self.id, |detail| detail.overrun = Some(state));
                 }
-                this.round.children.abort();
             }
-            // A task that blocks its thread is waited for: two rounds never overlap.
+            // A task that blocks its thread is waited for: two incarnations never overlap.
             self.winding = Some(this);
+            self.woke = false;
             return Poll::Pending;
         }
         self.core.board.clear(self.id, signal::CHILD);
-        Poll::Ready(this.method.with(this.round.children.panicked()))
+        Poll::Ready(this.method.with(self.core.tasks(self.id).take_panic()))
     }
 
-    /// Cancels the tasks of this round.
+    /// Closes the epoch; whether there is no task to wait for.
+    fn close(&self) -> bool {
+        !self.core.board.service(self.id).close() || self.core.tasks(self.id).are_none()
+    }
+
+    /// Waits for the tasks of the epoch, which is closed.
     fn wind_up(&mut self, method: Outcome) {
         self.flush();
-        self.round.tell();
-        let round = std::mem::replace(&mut self.round, Arc::new(Round::new(self.task)));
-        round.children.close();
-        let all = round.clone();
-        let ended = Box::pin(async move { all.children.ended().await });
-        self.winding = Some(Box::new(WindUp { method, round, ended, timer: None, aborted: false }));
+        self.winding = Some(Box::new(WindUp { method, timer: None, aborted: false }));
     }
 }
 

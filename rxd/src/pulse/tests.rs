@@ -22,7 +22,7 @@ fn go(core: &Core, state: State, transition: Transition) {
 }
 
 fn beat(core: &Core) {
-    core.board.ear(0).beat.store(core.uptime().as_millis() as u64 + 1, Ordering::Relaxed);
+    core.board.service(0).beat.store(core.uptime().as_millis() as u64 + 1, Ordering::Relaxed);
 }
 
 fn pulse(on_stale: OnStale) -> Pulse {

@@ -19,6 +19,7 @@ pub use unit::Unit;
 use crate::alive::Alive;
 use crate::core::Core;
 use crate::options::Options;
+use crate::panic::emit;
 use address::Address;
 use notify::Thread;
 use ready::Missing;
@@ -65,14 +66,14 @@ impl Systemd {
             None => return Systemd(None),
             Some(Ok(address)) => address,
             Some(Err(unusable)) => {
-                tracing::warn!(target: "rxd", "the service manager is told nothing: {unusable}");
+                emit!(WARN, target: "rxd", "the service manager is told nothing: {unusable}");
                 return Systemd(None);
             }
         };
         let found = Found::from_env();
         let mismatch = found.mismatch(alive.report);
         for warning in found.warning.iter().chain(&mismatch) {
-            tracing::warn!(target: "rxd", "{warning}");
+            emit!(WARN, target: "rxd", "{warning}");
         }
         let turns = Arc::new(Turns::new());
         let fed = found.timeout.is_some();
@@ -84,7 +85,7 @@ impl Systemd {
         let thread = match notify::spawn(address, feeder, teller.clone()) {
             Ok(thread) => thread,
             Err(error) => {
-                tracing::warn!(target: "rxd", "the service manager is told nothing: failed to start a thread: {error}");
+                emit!(WARN, target: "rxd", "the service manager is told nothing: failed to start a thread: {error}");
                 return Systemd(None);
             }
         };

@@ -10,6 +10,7 @@ use super::address::{Address, socket};
 use super::mail::Mail;
 use super::teller::{ASK_EVERY, Teller};
 use super::watchdog::Feeder;
+use crate::panic::emit;
 use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::os::unix::net::UnixDatagram;
@@ -173,7 +174,7 @@ impl Talker {
         let status = if tick.ping { None } else { mail.take_status(now) };
         drop(mail);
         if news {
-            tracing::error!(target: "rxd", "the watchdog is not fed: {}", tick.trouble);
+            emit!(ERROR, target: "rxd", "the watchdog is not fed: {}", tick.trouble);
         }
         if let Some(letter) = status {
             if matches!(self.post.send(letter.text()), Sent::Full) {
@@ -183,7 +184,7 @@ impl Talker {
         if tick.ping {
             self.post.send(&sd_notify::NotifyState::Watchdog.to_string());
         } else if tick.trigger {
-            tracing::error!(target: "rxd", "the watchdog is triggered: {}", tick.trouble);
+            emit!(ERROR, target: "rxd", "the watchdog is triggered: {}", tick.trouble);
             if !matches!(self.post.send(&sd_notify::NotifyState::WatchdogTrigger.to_string()), Sent::Full) {
                 feeder.triggered();
             }
@@ -223,9 +224,9 @@ impl Post {
                 self.lost += 1;
                 // Once: whoever reads it cannot do anything about the next one either.
                 if self.lost == 1 {
-                    tracing::warn!(target: "rxd", "failed to notify the service manager: {error}");
+                    emit!(WARN, target: "rxd", "failed to notify the service manager: {error}");
                 } else {
-                    tracing::debug!(target: "rxd", lost = self.lost, "failed to notify the service manager: {error}");
+                    emit!(DEBUG, target: "rxd", lost = self.lost, "failed to notify the service manager: {error}");
                 }
                 Sent::Never
             }

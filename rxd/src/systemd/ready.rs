@@ -60,7 +60,7 @@ impl Late {
         let reached = if word.state == State::Stop || word.state == State::Exit { 0 } else { word.state as u8 };
         let further = reached > self.furthest;
         self.furthest = self.furthest.max(reached);
-        let extension: u64 = core.board.ear(self.id).extension.load(Ordering::Acquire).into();
+        let extension: u64 = core.board.service(self.id).extension.load(Ordering::Acquire).into();
         if word.seq != self.seq {
             self.seq = word.seq;
             self.until = self.limit(word).map(later);
@@ -146,10 +146,10 @@ mod tests {
         assert!(missing.progress(&core, &go(&core, 0, State::Idle, Transition::Entering)));
         advance(Duration::from_secs(2)).await;
         assert!(missing.progress(&core, &core.board.words().1), "within its limit");
-        core.board.ear(0).extension.store(5_000, Ordering::Release);
+        core.board.service(0).extension.store(5_000, Ordering::Release);
         assert!(missing.progress(&core, &core.board.words().1));
         advance(Duration::from_secs(2)).await;
-        core.board.ear(0).extension.store(0, Ordering::Release);
+        core.board.service(0).extension.store(0, Ordering::Release);
         assert!(missing.progress(&core, &core.board.words().1), "it was given more time");
         advance(Duration::from_secs(6)).await;
         assert!(!missing.progress(&core, &core.board.words().1));

@@ -295,7 +295,7 @@ fn g4_the_next_round_waits_for_a_task_that_cannot_be_dropped() {
             async move {
                 cx.spawn("worker", async move {
                     // Until it is to be dropped, which it cannot be.
-                    heard.wait_for("were aborted");
+                    heard.wait_for("aborted: `worker`");
                     *ended.lock().unwrap() = true;
                 });
                 cx.cancelled().await;

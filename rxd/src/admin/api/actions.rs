@@ -3,6 +3,7 @@
 use crate::admin::app::{App, Name};
 use crate::admin::problem::Problem;
 use crate::admin::view;
+use crate::panic::emit;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -18,7 +19,7 @@ async fn act(
     action: impl Future<Output = Result<(), crate::Error>> + Send,
 ) -> Answer {
     app.service(name)?;
-    tracing::info!(target: "rxd::admin", service = name, "asked to {verb}");
+    emit!(INFO, target: "rxd::admin", service = name, "asked to {verb}");
     let status = match tokio::time::timeout(app.limits.action, action).await {
         Ok(Ok(())) => StatusCode::OK,
         Err(_) => StatusCode::ACCEPTED,

@@ -5,6 +5,7 @@ use crate::admin::problem::{Problem, quoted};
 use crate::admin::view::LevelSetting;
 use crate::graph::nearest;
 use crate::log::{Knob, Level};
+use crate::panic::emit;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -142,7 +143,7 @@ pub(crate) async fn delete_one(State(app): State<App>, Name(name): Name) -> Resu
 }
 
 fn apply(app: &App, knob: Knob, change: &Change) -> Result<(), Problem> {
-    tracing::info!(target: "rxd::admin", "the level of {knob} is set to {} {}", change.level, match change.time {
+    emit!(INFO, target: "rxd::admin", "the level of {knob} is set to {} {}", change.level, match change.time {
         Some(time) => format!("for {time:?}"),
         None => "to stay".to_owned(),
     });

@@ -1,0 +1,337 @@
+//! What other threads tell a service's engine, and the cancellation that follows from it.
+//!
+//! The board, the supervisor and operators raise signals; the engine says which of them cancel the
+//! method that runs. Both are in one atomic word, so that [`Context::is_cancelled`] is true from the
+//! instant a signal is raised, on any thread, also while the method blocks the thread of its engine.
+//!
+//! Contexts that are cancelled together belong to one *epoch*: from Init on, from Stop on, and from a
+//! reload on. A context of a past epoch is cancelled for good.
+//!
+//! # Invariants
+//!
+//! 1. Signals and the mask of those that cancel are in one word: each atomic step on it sees the
+//!    effect of every earlier one. A context is cancelled if its epoch is over, if the engine has
+//!    cancelled the epoch, or if a signal of the mask is raised.
+//! 2. The token of an epoch is made when it is first asked for. The one who makes it sets `TOKEN` and
+//!    looks at the signals in the same step; the one who raises a signal looks at `TOKEN` in the same
+//!    step. One of the two comes second, and cancels the token.
+//! 3. The token is cancelled without a lock, since that wakes wakers of the user's.
+//!
+//! [`Context::is_cancelled`]: crate::Context::is_cancelled
+
+use crate::panic;
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::task::Waker;
+use tokio_util::sync::CancellationToken;
+
+/// What a service's engine has to look at. See [`Board::signals`](super::Board::signals).
+pub(crate) mod signal {
+    /// A watch that holds the service back has come true.
+    pub(crate) const GATE: u32 = 1;
+    /// A `then(stop)` reaction fired.
+    pub(crate) const STOP: u32 = 1 << 1;
+    /// A `then(exit)` reaction fired.
+    pub(crate) const EXIT: u32 = 1 << 2;
+    /// A service that this one needs has reached its restart limit.
+    pub(crate) const DEPENDENCY: u32 = 1 << 3;
+    /// The daemon is stopping, and it is this service's turn.
+    pub(crate) const SHUTDOWN: u32 = 1 << 4;
+    /// The deadline is exceeded: all limits are zero.
+    pub(crate) const KILL: u32 = 1 << 5;
+    /// There is a request of an operator's.
+    pub(crate) const REQUEST: u32 = 1 << 6;
+    /// A task of the service panicked.
+    pub(crate) const CHILD: u32 = 1 << 7;
+    /// The daemon has stopped: a service in Exit has nothing to wait for.
+    pub(crate) const OVER: u32 = 1 << 8;
+    /// An operator asks the service to stop or to restart.
+    pub(crate) const OPERATOR: u32 = 1 << 9;
+    /// An operator, or SIGHUP, asks the service to reload.
+    pub(crate) const RELOAD: u32 = 1 << 10;
+    /// The service's engine has ended: it answers no request any more.
+    pub(crate) const GONE: u32 = 1 << 11;
+    /// All that a request may raise.
+    pub(crate) const REQUESTS: u32 = REQUEST | OPERATOR | RELOAD;
+}
+
+/// Where the mask of the signals that cancel begins.
+const MASK: u32 = 16;
+/// The engine has cancelled the epoch.
+const CANCELLED: u64 = 1 << 32;
+/// The epoch's method has ended: nothing is spawned any more.
+const CLOSED: u64 = 1 << 33;
+/// The epoch has a token.
+const TOKEN: u64 = 1 << 34;
+/// Something was spawned in the epoch.
+const TASKS: u64 = 1 << 35;
+/// Where the number of the epoch begins. It wraps after 2^24 epochs.
+const EPOCH: u32 = 40;
+
+/// A number of contexts that are cancelled together.
+pub(crate) type Epoch = u32;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(crate) struct ServiceSignals {
+    word: AtomicU64,
+    /// When the service last called `heartbeat`, in milliseconds since the daemon's start, plus one.
+    pub(crate) beat: AtomicU64,
+    /// Milliseconds by which the running method asked its limit to be put off.
+    pub(crate) extension: AtomicU32,
+    slot: Mutex<Slot>,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    /// The waker of the engine's task.
+    engine: Option<Waker>,
+    /// The token of the current epoch.
+    token: Option<CancellationToken>,
+}
+
+/// Whether a signal is raised that cancels, or the engine has cancelled.
+fn is_interrupted(word: u64) -> bool {
+    word & CANCELLED != 0 || word & (word >> MASK) & u64::from(u16::MAX) != 0
+}
+
+fn epoch_of(word: u64) -> Epoch {
+    (word >> EPOCH) as Epoch
+}
+
+impl ServiceSignals {
+    /// Raises signals, under the board's lock or without it. [`cancel_token`](Self::cancel_token) has
+    /// to follow without it.
+    ///
+    /// Release, and Acquire where it is read: an engine that sees a signal sees what was done before it
+    /// was raised. That it sees it at all is due to the lock (invariant 5 of the board), not to the
+    /// ordering.
+    pub(super) fn set(&self, signals: u32) {
+        self.word.fetch_or(signals.into(), Ordering::AcqRel);
+    }
+
+    pub(super) fn get(&self) -> u32 {
+        (self.word.load(Ordering::Acquire) & u64::from(u16::MAX)) as u32
+    }
+
+    /// Takes signals back that have been seen. It never undoes a later `set`: one of the two steps
+    /// comes after the other.
+    pub(super) fn clear(&self, signals: u32) {
+        self.word.fetch_and(!u64::from(signals), Ordering::AcqRel);
+    }
+
+    /// Cancels the token, if there is one and a signal was raised that cancels.
+    ///
+    /// Wakes wakers of the user's, so it must not be called under a lock.
+    #[inline]
+    pub(super) fn cancel_token(&self) {
+        if self.word.load(Ordering::Acquire) & TOKEN != 0 {
+            self.cancel_token_if_interrupted();
+        }
+    }
+
+    #[cold]
+    fn cancel_token_if_interrupted(&self) {
+        // The epoch may end in between: then its token is cancelled already, and a token that is there
+        // is that of the next epoch, for which the same rule holds.
+        let token = self.slot.lock().token.clone();
+        if let Some(token) = token.filter(|_| is_interrupted(self.word.load(Ordering::Acquire))) {
+            cancel(&token);
+        }
+    }
+
+    // ---- by the engine --------------------------------------------------------------------------
+
+    /// Begins an epoch, whose contexts the signals of `mask` cancel.
+    pub(crate) fn begin_epoch(&self, mask: u32) -> Epoch {
+        let mut word = self.word.load(Ordering::Relaxed);
+        loop {
+            // Signals stay; all else is the new epoch's.
+            let next = u64::from(epoch_of(word).wrapping_add(1)) << EPOCH;
+            let next = next | u64::from(mask) << MASK | word & u64::from(u16::MAX);
+            match self.word.compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => {
+                    if word & TOKEN != 0 {
+                        self.drop_token();
+                    }
+                    return epoch_of(next);
+                }
+                Err(now) => word = now,
+            }
+        }
+    }
+
+    /// Takes the token of the last epoch away. Nobody has a context of the next one yet.
+    #[cold]
+    fn drop_token(&self) {
+        let token = self.slot.lock().token.take();
+        if let Some(token) = token {
+            cancel(&token);
+        }
+    }
+
+    /// The signals of `mask` cancel from here on.
+    pub(crate) fn set_mask(&self, mask: u32) {
+        let now = (self.word.load(Ordering::Relaxed) >> MASK) as u32 & u32::from(u16::MAX);
+        if now != mask {
+            // The engine is the only one that changes the mask.
+            self.word.fetch_xor(u64::from(now ^ mask) << MASK, Ordering::AcqRel);
+            self.cancel_token();
+        }
+    }
+
+    /// Whether a signal is raised that cancels, or the epoch was cancelled.
+    pub(crate) fn is_interrupted(&self) -> bool {
+        is_interrupted(self.word.load(Ordering::Acquire))
+    }
+
+    /// Cancels the current epoch, whatever becomes of the signals.
+    pub(crate) fn cancel(&self) {
+        self.word.fetch_or(CANCELLED, Ordering::AcqRel);
+        self.cancel_token();
+    }
+
+    /// Cancels the current epoch, and lets nothing be spawned in it any more; whether something was.
+    pub(crate) fn close(&self) -> bool {
+        let word = self.word.fetch_or(CANCELLED | CLOSED, Ordering::AcqRel);
+        if word & TOKEN != 0 {
+            self.cancel_token_if_interrupted();
+        }
+        word & TASKS != 0
+    }
+
+    pub(crate) fn set_engine(&self, waker: Waker) {
+        let old = self.slot.lock().engine.replace(waker);
+        drop(old);
+    }
+
+    pub(crate) fn forget_engine(&self) {
+        let old = self.slot.lock().engine.take();
+        drop(old);
+    }
+
+    // ---- by contexts ----------------------------------------------------------------------------
+
+    pub(crate) fn epoch(&self) -> Epoch {
+        epoch_of(self.word.load(Ordering::Acquire))
+    }
+
+    /// Something is spawned in this epoch; whether it may be.
+    pub(crate) fn spawns(&self, epoch: Epoch) -> bool {
+        let word = self.word.fetch_or(TASKS, Ordering::AcqRel);
+        epoch_of(word) == epoch && word & CLOSED == 0
+    }
+
+    /// Whether the contexts of this epoch are cancelled, by a signal, by the engine, or by somebody
+    /// who holds the epoch's token.
+    pub(crate) fn is_cancelled(&self, epoch: Epoch) -> bool {
+        let word = self.word.load(Ordering::Acquire);
+        if epoch_of(word) != epoch || is_interrupted(word) {
+            return true;
+        }
+        word & TOKEN != 0 && self.slot.lock().token.as_ref().is_none_or(CancellationToken::is_cancelled)
+    }
+
+    pub(crate) fn has_token(&self) -> bool {
+        self.word.load(Ordering::Acquire) & TOKEN != 0
+    }
+
+    /// The token of an epoch, and whether it was made just now; a cancelled one if the epoch is over.
+    pub(crate) fn token(&self, epoch: Epoch) -> (CancellationToken, bool) {
+        let mut slot = self.slot.lock();
+        if epoch_of(self.word.load(Ordering::Acquire)) != epoch {
+            drop(slot);
+            let token = CancellationToken::new();
+            token.cancel();
+            return (token, false);
+        }
+        if let Some(token) = &slot.token {
+            return (token.clone(), false);
+        }
+        let token = CancellationToken::new();
+        // Invariant 2.
+        let set = |word| (epoch_of(word) == epoch).then_some(word | TOKEN);
+        let set = self.word.fetch_update(Ordering::AcqRel, Ordering::Acquire, set);
+        if set.is_ok() {
+            slot.token = Some(token.clone());
+        }
+        drop(slot);
+        // No number: the epoch has ended meanwhile.
+        if set.map_or(true, is_interrupted) {
+            token.cancel();
+        }
+        (token, set.is_ok())
+    }
+
+    /// Whether this waker wakes the engine's task.
+    pub(crate) fn is_engine(&self, waker: &Waker) -> bool {
+        self.slot.lock().engine.as_ref().is_some_and(|engine| engine.will_wake(waker))
+    }
+}
+
+/// Cancels a token. A panic of one who waits for it is its own concern.
+fn cancel(token: &CancellationToken) {
+    if !token.is_cancelled() {
+        let _ = panic::catch(|| token.cancel());
+    }
+}
+
+#[cfg(all(test, not(rxd_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn g51_a_context_is_cancelled_from_the_instant_a_signal_of_the_mask_is_raised() {
+        let signals = ServiceSignals::default();
+        let epoch = signals.begin_epoch(signal::SHUTDOWN | signal::STOP);
+        signals.set(signal::GATE | signal::CHILD);
+        assert!(!signals.is_cancelled(epoch), "these do not cancel");
+        signals.set(signal::STOP);
+        assert!(signals.is_cancelled(epoch));
+        signals.clear(signal::STOP);
+        assert!(!signals.is_cancelled(epoch), "the engine cancels before it takes a signal back");
+        signals.cancel();
+        assert!(signals.is_cancelled(epoch));
+    }
+
+    #[test]
+    fn g51_a_token_is_cancelled_by_the_one_who_comes_second() {
+        let signals = ServiceSignals::default();
+        let epoch = signals.begin_epoch(signal::SHUTDOWN);
+        signals.set(signal::SHUTDOWN);
+        assert!(signals.token(epoch).0.is_cancelled(), "the signal came first");
+
+        let signals = ServiceSignals::default();
+        let epoch = signals.begin_epoch(signal::SHUTDOWN);
+        let (token, is_new) = signals.token(epoch);
+        assert!(is_new && !token.is_cancelled() && !signals.token(epoch).1);
+        signals.set(signal::SHUTDOWN);
+        signals.cancel_token();
+        assert!(token.is_cancelled(), "the token came first");
+    }
+
+    #[test]
+    fn g51_an_epoch_that_is_over_is_cancelled_for_good() {
+        let signals = ServiceSignals::default();
+        let first = signals.begin_epoch(signal::SHUTDOWN);
+        let (token, _) = signals.token(first);
+        let second = signals.begin_epoch(0);
+        assert!(signals.is_cancelled(first) && token.is_cancelled());
+        assert!(signals.token(first).0.is_cancelled());
+        assert!(!signals.is_cancelled(second) && signals.spawns(second) && !signals.spawns(first));
+        signals.set(signal::SHUTDOWN);
+        assert!(!signals.is_cancelled(second), "as Stop is not by a shutdown");
+        assert!(signals.close(), "something was spawned");
+        assert!(signals.is_cancelled(second) && !signals.spawns(second));
+    }
+
+    #[test]
+    fn g51_a_token_that_its_holder_cancels_cancels_its_epoch_and_no_other() {
+        let signals = ServiceSignals::default();
+        let epoch = signals.begin_epoch(signal::SHUTDOWN);
+        signals.token(epoch).0.cancel();
+        assert!(signals.is_cancelled(epoch) && !signals.is_interrupted());
+        let next = signals.begin_epoch(signal::SHUTDOWN);
+        assert!(!signals.is_cancelled(next));
+    }
+}

@@ -1,0 +1,136 @@
+//! Waiting for the cancellation of a context.
+
+use crate::board::{Board, Epoch, Id};
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context as TaskContext, Poll};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+
+/// Completes when a context is cancelled; what [`Context::cancelled`](crate::Context::cancelled) returns.
+///
+/// The engine polls its method whenever a signal is raised. So a method that awaits this in the
+/// engine's own task leaves no waker anywhere, and no token is made. Elsewhere, and once there is a
+/// token, the token is awaited:
+///
+/// 1. A method is polled in the engine's task. There is no token, so it is pending without a waker.
+/// 2. Somebody asks for the token, which is made. The one who makes it wakes the engine.
+/// 3. The method is polled again, finds the token, and awaits it: whoever holds it may cancel it.
+pub(crate) struct WaitCancelled<'a> {
+    board: &'a Board,
+    id: Id,
+    epoch: Epoch,
+    token: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+}
+
+impl<'a> WaitCancelled<'a> {
+    /// Until the epoch is cancelled.
+    pub(crate) fn of_epoch(board: &'a Board, id: Id, epoch: Epoch) -> Self {
+        WaitCancelled { board, id, epoch, token: None }
+    }
+
+    /// Until this token is cancelled, which is below the epoch's.
+    pub(crate) fn of_token(self, token: &CancellationToken) -> Self {
+        WaitCancelled { token: Some(Box::pin(token.clone().cancelled_owned())), ..self }
+    }
+}
+
+/// The token of an epoch. Wakes the engine if it was made just now: see [`WaitCancelled`].
+pub(crate) fn token_of(board: &Board, id: Id, epoch: Epoch) -> CancellationToken {
+    let (token, is_new) = board.service(id).token(epoch);
+    if is_new {
+        board.raise(id, 0);
+    }
+    token
+}
+
+impl Future for WaitCancelled<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut TaskContext<'_>) -> Poll<()> {
+        let this = &mut *self;
+        let service = this.board.service(this.id);
+        if service.is_cancelled(this.epoch) {
+            return Poll::Ready(());
+        }
+        if this.token.is_none() && !service.has_token() && service.is_engine(task.waker()) {
+            return Poll::Pending;
+        }
+        let wait = || Box::pin(token_of(this.board, this.id, this.epoch).cancelled_owned());
+        this.token.get_or_insert_with(wait).as_mut().poll(task)
+    }
+}
+
+#[cfg(all(test, not(rxd_loom)))]
+mod tests {
+    use super::*;
+    use crate::board::signal;
+    use std::pin::pin;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::task::{Wake, Waker};
+
+    #[derive(Default)]
+    struct Alarm(AtomicU32);
+
+    impl Wake for Alarm {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    impl Alarm {
+        fn times(&self) -> u32 {
+            self.0.load(Ordering::Relaxed)
+        }
+    }
+
+    fn engine(board: &Board) -> (Arc<Alarm>, Waker) {
+        let alarm = Arc::new(Alarm::default());
+        let waker = Waker::from(alarm.clone());
+        board.set_waker(0, &waker);
+        (alarm, waker)
+    }
+
+    #[test]
+    fn in_the_task_of_its_engine_it_leaves_no_token_behind() {
+        let board = Board::new(vec![Vec::new()], 1);
+        let (alarm, waker) = engine(&board);
+        let epoch = board.service(0).begin_epoch(signal::SHUTDOWN);
+        let mut wait = pin!(WaitCancelled::of_epoch(&board, 0, epoch));
+        assert!(wait.as_mut().poll(&mut TaskContext::from_waker(&waker)).is_pending());
+        assert!(!board.service(0).has_token());
+        board.raise(0, signal::SHUTDOWN);
+        assert_eq!(alarm.times(), 1);
+        assert!(wait.poll(&mut TaskContext::from_waker(&waker)).is_ready());
+    }
+
+    #[test]
+    fn a_wait_without_a_waker_is_polled_again_once_there_is_a_token_and_then_awaits_it() {
+        let board = Board::new(vec![Vec::new()], 1);
+        let (alarm, waker) = engine(&board);
+        let epoch = board.service(0).begin_epoch(signal::SHUTDOWN);
+        let mut wait = pin!(WaitCancelled::of_epoch(&board, 0, epoch));
+        assert!(wait.as_mut().poll(&mut TaskContext::from_waker(&waker)).is_pending());
+        let token = token_of(&board, 0, epoch);
+        assert_eq!(alarm.times(), 1, "it is to look again");
+        assert!(wait.as_mut().poll(&mut TaskContext::from_waker(&waker)).is_pending());
+        token.cancel();
+        assert_eq!(alarm.times(), 2, "it waits for the token");
+        assert!(wait.poll(&mut TaskContext::from_waker(&waker)).is_ready());
+    }
+
+    #[test]
+    fn g51_a_wait_in_another_task_is_woken_by_the_one_who_raises_the_signal() {
+        let board = Board::new(vec![Vec::new()], 1);
+        engine(&board);
+        let alarm = Arc::new(Alarm::default());
+        let waker = Waker::from(alarm.clone());
+        let epoch = board.service(0).begin_epoch(signal::SHUTDOWN);
+        let mut wait = pin!(WaitCancelled::of_epoch(&board, 0, epoch));
+        assert!(wait.as_mut().poll(&mut TaskContext::from_waker(&waker)).is_pending());
+        board.raise(0, signal::SHUTDOWN);
+        assert_eq!(alarm.times(), 1, "no engine had to be polled for it");
+        assert!(wait.poll(&mut TaskContext::from_waker(&waker)).is_ready());
+        assert!(token_of(&board, 0, epoch).is_cancelled());
+    }
+}
