@@ -6,6 +6,7 @@ use crate::core::{Core, States};
 use crate::directory::Directory;
 use crate::error::Error;
 use crate::graph::Mode;
+use crate::handle::DaemonHandle;
 use crate::intracom::Intracom;
 use crate::panic;
 use crate::shutdown::Ladder;
@@ -224,6 +225,38 @@ impl Context {
     /// If no service has one of the filter's names; the nearest is suggested.
     pub fn watch_states(&self, filter: Filter) -> Result<StateStream, Error> {
         StateStream::new(&self.core, &filter)
+    }
+
+    /// The daemon, from inside one of its services: to stop it, to act on other services, to ask why one is
+    /// where it is.
+    ///
+    /// The handle does not keep the daemon running. [`shutdown`](DaemonHandle::shutdown) ends it with status 0
+    /// unless a service failed. Asked for the service itself, [`stop`](DaemonHandle::stop),
+    /// [`restart`](DaemonHandle::restart) and [`reload`](DaemonHandle::reload) return at once: the method is
+    /// cancelled, and what was asked for happens when it has returned. Do not
+    /// [`wait`](DaemonHandle::wait) for the daemon in a service: it waits for the service.
+    ///
+    /// ```
+    /// use rxd::{Context, Runner};
+    ///
+    /// struct Job;
+    ///
+    /// impl Runner for Job {
+    ///     async fn run(&mut self, cx: &Context) -> rxd::Result {
+    ///         // .. and when all is done:
+    ///         cx.daemon().shutdown();
+    ///         Ok(())
+    ///     }
+    /// }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> rxd::Result {
+    /// # rxd::Daemon::new("d").add(rxd::Service::new("job", Job)).run().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn daemon(&self) -> DaemonHandle {
+        DaemonHandle::weak(self.core.clone())
     }
 
     /// Where every service is, at one instant.

@@ -5,8 +5,10 @@ use crate::current;
 use crate::directory::{Directory, Name};
 use crate::error::Error;
 use crate::intracom::Intracom;
+use crate::options::Options;
 use crate::panic;
 use crate::pulse::Pulse;
+use crate::report::Report;
 use crate::shutdown::Ladder;
 use crate::stall::Stall;
 use crate::state::{Cause, State};
@@ -15,10 +17,11 @@ use crate::tasks::ServiceTasks;
 use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::time::Duration;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::Instant;
 
 mod states;
@@ -34,12 +37,18 @@ pub(crate) struct Core {
     /// Whether there is any detail. Relaxed: who sees a transition sees what was noted before it.
     is_detailed: AtomicBool,
     requests: Mutex<BTreeMap<Id, Requests>>,
+    /// How long each service may take to answer a request, in milliseconds; none in a board without engines.
+    answer_limits: Box<[u32]>,
     tasks: Box<[ServiceTasks]>,
     /// Whom an operator has stopped, started or restarted, each time: a judge asks.
     #[cfg(any(test, feature = "test-util"))]
     operated: Mutex<Vec<Id>>,
     /// The supervisor has something to look at.
     pub(crate) supervisor: Notify,
+    /// The daemon is to stop: the monitor sees to it.
+    pub(crate) stop_requested: Arc<Notify>,
+    /// What became of the daemon, once it has stopped.
+    pub(crate) report: watch::Sender<Option<Report>>,
     /// What services tell one another.
     pub(crate) intracom: Intracom,
     /// What services say of themselves.
@@ -83,6 +92,8 @@ pub(crate) struct Detail {
     pub(crate) enters_run: Option<Instant>,
     /// Which limit was missed at shutdown.
     pub(crate) overrun: Option<State>,
+    /// It held its thread then.
+    pub(crate) blocks: bool,
 }
 
 /// What an operator may ask of one service.
@@ -92,6 +103,17 @@ pub(crate) enum Command {
     Start,
     Restart,
     Reload,
+}
+
+impl Command {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Command::Stop => "stop",
+            Command::Start => "start",
+            Command::Restart => "restart",
+            Command::Reload => "reload",
+        }
+    }
 }
 
 /// What was asked of one service, oldest first, and who is to be answered.
@@ -124,10 +146,13 @@ impl Core {
             stall: Stall::new(services),
             directory,
             requests: Mutex::default(),
+            answer_limits: Box::default(),
             tasks: (0..services).map(|_| ServiceTasks::default()).collect(),
             #[cfg(any(test, feature = "test-util"))]
             operated: Mutex::default(),
             supervisor: Notify::new(),
+            stop_requested: Arc::default(),
+            report: watch::Sender::new(None),
             intracom: Intracom::new(),
             said: Mutex::default(),
             changed: Notify::new(),
@@ -199,6 +224,16 @@ impl Core {
 
     pub(crate) fn pulse(&self) -> MutexGuard<'_, Pulse> {
         self.pulse.lock()
+    }
+
+    /// How long its services may take to answer a request, each by its options.
+    pub(crate) fn with_answer_limits<'a>(self, options: impl Iterator<Item = &'a Options>) -> Self {
+        let millis = |options: &Options| u32::try_from(options.answer_limit().as_millis()).unwrap_or(u32::MAX);
+        Core { answer_limits: options.map(millis).collect(), ..self }
+    }
+
+    pub(crate) fn answer_limit(&self, id: Id) -> Duration {
+        Duration::from_millis(self.answer_limits.get(id as usize).copied().unwrap_or(u32::MAX).into())
     }
 
     pub(crate) fn tasks(&self, id: Id) -> &ServiceTasks {
@@ -288,6 +323,7 @@ impl Core {
     pub(crate) fn shut_down(&self, reason: Reason) {
         self.shutdown.lock().get_or_insert(reason);
         self.supervisor.notify_one();
+        self.stop_requested.notify_one();
     }
 
     /// A service is in Exit: those that waited for it to stop may. Whether that woke anybody.

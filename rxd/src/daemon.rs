@@ -4,16 +4,18 @@ use crate::alive::{Alive, OnStale};
 use crate::board::{HISTORY, Id, signal};
 use crate::core::Reason;
 use crate::directory::Name;
+use crate::ending::RunningDaemon;
 use crate::error::{Error, GraphError};
 use crate::graph::{Edge, Graph, Node};
 use crate::handle::DaemonHandle;
 use crate::in_span::InSpan;
+use crate::monitor::Monitor;
 use crate::prestart::{self, Erased, Pipeline};
 use crate::pulse::Pulse;
-use crate::sentinel::Sentinel;
 use crate::service::{OwnedTargets, Service};
 use crate::shutdown;
-use crate::signals::{self, Heard, Listener, Signal};
+use crate::signals::{self, Listener, Signal, SignalEvent};
+use crate::stopping::Stopping;
 use crate::supervisor::Supervisor;
 use crate::systemd::Systemd;
 use crate::tracker::Tracker;
@@ -125,8 +127,10 @@ impl Daemon {
     /// ends the process at once with status 128 + its number. Signals that follow each other within
     /// 20 ms are one. SIGHUP reloads, unless it is listed.
     ///
-    /// Once a daemon has listened to a signal, the process does not die of it any more, also after
-    /// the daemon has ended: that is how tokio's signals work.
+    /// Once the daemon has stopped, the next of these signals ends the process, whatever it still waits for: a
+    /// blocking job, a read of standard input, a resolver. Its status is 0 if the daemon ended well, otherwise
+    /// 128 + the signal's number. That lasts until another daemon starts in the process. With `signals([])` all
+    /// of it is left to you.
     pub fn signals(mut self, signals: impl IntoIterator<Item = Signal>) -> Self {
         self.signals = Some(signals.into_iter().collect());
         self
@@ -171,8 +175,7 @@ impl Daemon {
 
     /// How long a method or a task of a service, or a prestart stage, may hold its thread without coming to an `.await`
     /// before it is named in the log, by a thread beside the runtime. Default: 1 s. It is reported after at most
-    /// 1.5 times this. That thread also counts signals, and ends the process at the third where the
-    /// runtime's threads are all blocked; `None` does without it.
+    /// 1.5 times this; `None` reports nothing.
     pub fn stall_limit(mut self, limit: impl Into<Option<Duration>>) -> Self {
         self.stall_limit = limit.into();
         self
@@ -180,6 +183,9 @@ impl Daemon {
 
     /// As [`run`](Daemon::run), for a `main` whose exit status is [`exit_code`](Daemon::exit_code):
     /// an error is printed, and is that status.
+    ///
+    /// The process ends within 1 s of it, also where the runtime still waits for blocking work or standard
+    /// error is a full pipe: what follows in `main` has that long. [`run`](Daemon::run) leaves the process to you.
     ///
     /// ```no_run
     /// # use rxd::{Context, Daemon, Runner, Service};
@@ -194,14 +200,14 @@ impl Daemon {
     /// ```
     pub async fn main(self) -> ExitCode {
         let code = self.exit_code;
-        match self.run().await {
-            Ok(()) => ExitCode::SUCCESS,
-            failed => {
-                // Prints the error the way `main` does.
-                let _ = failed.report();
-                ExitCode::from(code)
-            }
+        let ended = self.run().await;
+        let code = if ended.is_ok() { 0 } else { code };
+        crate::ending::exit_within_limit(code);
+        if ended.is_err() {
+            // Prints the error the way `main` does.
+            let _ = ended.report();
         }
+        ExitCode::from(code)
     }
 
     /// Has the daemon listen for its operators: `.admin("127.0.0.1:1337")`, `.admin("unix:/run/my-app.sock")`,
@@ -270,6 +276,7 @@ impl Daemon {
         crate::runtime::check(needs_io)?;
         #[cfg(feature = "admin")]
         let admin = crate::admin::bind(self.admin.take()).await?;
+        let running = RunningDaemon::new(&signals);
         let mut listener = Listener::new(&signals)?;
         if self.services.iter().any(Service::is_off) {
             self.services.retain(|service| !service.is_off());
@@ -283,10 +290,7 @@ impl Daemon {
         #[cfg(any(test, feature = "test-util"))]
         let witness = rules.map(|rules| crate::testing::Witness::new(&core, rules));
         // Before what runs before: that may block its thread as well.
-        let sentinel = match self.stall_limit {
-            Some(limit) => Some(Sentinel::start(&core, limit, Listener::new(&signals)?)),
-            None => None,
-        };
+        let monitor = Monitor::start(&core, self.stall_limit, Listener::new(&signals)?);
         #[cfg(feature = "admin")]
         core.pictures.get_or_init(|| pictures);
         let services = self.services;
@@ -322,12 +326,13 @@ impl Daemon {
             service.spawn(&core, id as Id, (&tasks, &runtime), span);
         }
         let limits = (self.shutdown_timeout, self.exit_code);
-        let (supervisor, report) = Supervisor::new(core.clone(), tasks, listener, limits, sentinel, systemd);
+        let stopping = Arc::new(Stopping::new(core.clone(), systemd.notice(), running, limits));
+        let supervisor = Supervisor::new(stopping, core.clone(), tasks, listener, monitor, systemd);
         #[cfg(any(test, feature = "test-util"))]
         let supervisor = supervisor.judged(witness);
         let span = tracing::error_span!(target: "rxd", "daemon", daemon = %core.daemon);
         tokio::spawn(InSpan::new(supervisor.run(), span));
-        let handle = DaemonHandle::new(core, report);
+        let handle = DaemonHandle::new(core);
         #[cfg(feature = "admin")]
         if let Some(admin) = admin {
             admin.serve(&handle);
@@ -404,7 +409,7 @@ impl Daemon {
 /// Waits for a signal that stops the daemon. What has not started has nothing to reload.
 async fn stop_signal(listener: &mut Listener) -> i32 {
     loop {
-        if let Heard::Stop(number) = listener.next().await {
+        if let SignalEvent::Stop(number) = listener.next().await {
             return number;
         }
     }

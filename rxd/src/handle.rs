@@ -9,9 +9,12 @@ use crate::state::{Action, Filter, State};
 use crate::watch::{Names, StateStream, WaitFor, Watch, unknown_service};
 use crate::why::Why;
 use std::sync::Arc;
-use tokio::sync::watch;
+use std::time::Duration;
+use tokio::runtime::Handle;
 
 /// A running daemon. Clones are handles to the same one; dropping the last asks it to stop.
+///
+/// A handle from [`Context::daemon`](crate::Context::daemon) does not keep the daemon running.
 #[derive(Clone, Debug)]
 #[must_use = "dropping the last handle stops the daemon"]
 pub struct DaemonHandle {
@@ -21,7 +24,6 @@ pub struct DaemonHandle {
 #[derive(Debug)]
 struct Shared {
     core: Arc<Core>,
-    report: watch::Receiver<Option<Report>>,
     /// Whether the daemon stops when this is dropped.
     keeps: bool,
 }
@@ -34,16 +36,28 @@ impl Drop for Shared {
     }
 }
 
+/// Waits for this long; for ever where there is no runtime to wait by.
+async fn passed(limit: Duration) {
+    match Handle::try_current() {
+        Ok(_) => tokio::time::sleep(limit).await,
+        Err(_) => std::future::pending().await,
+    }
+}
+
 impl DaemonHandle {
-    pub(crate) fn new(core: Arc<Core>, report: watch::Receiver<Option<Report>>) -> Self {
-        DaemonHandle { shared: Arc::new(Shared { core, report, keeps: true }) }
+    pub(crate) fn new(core: Arc<Core>) -> Self {
+        DaemonHandle { shared: Arc::new(Shared { core, keeps: true }) }
     }
 
     /// A handle that does not keep the daemon running.
+    pub(crate) fn weak(core: Arc<Core>) -> Self {
+        DaemonHandle { shared: Arc::new(Shared { core, keeps: false }) }
+    }
+
+    /// A handle to the same daemon that does not keep it running.
     #[cfg(feature = "admin")]
     pub(crate) fn observer(&self) -> Self {
-        let Shared { core, report, .. } = &*self.shared;
-        DaemonHandle { shared: Arc::new(Shared { core: core.clone(), report: report.clone(), keeps: false }) }
+        DaemonHandle::weak(self.core().clone())
     }
 
     /// How the daemon's own [admin route](crate::Daemon::admin) stands, and where it listens.
@@ -191,20 +205,22 @@ impl DaemonHandle {
         self.core().intracom.clone()
     }
 
-    /// Ends one service; returns when it is in Exit.
+    /// Ends one service; returns when it is in Exit, or at once if the service asks for itself.
     ///
     /// # Errors
     ///
-    /// If no service has the name.
+    /// If no service has the name, or the service has not ended within four times its limit for Stop (10 s where
+    /// none is declared), its delays, and 5 s. The request stands; the error says where the service is.
     pub async fn stop(&self, service: &str) -> Result<(), Error> {
         self.request(service, Command::Stop).await
     }
 
-    /// Starts a service that is in Exit anew; returns when its new life has begun. Does nothing to one that is not in Exit.
+    /// Starts a service that is in Exit anew; returns when it has entered Init. Does nothing to one that is not in Exit.
     ///
     /// # Errors
     ///
-    /// If no service has the name, or the daemon is stopping.
+    /// If no service has the name, if the daemon is stopping, or if the service has not entered Init within its
+    /// limit, as for [`stop`](DaemonHandle::stop).
     pub async fn start(&self, service: &str) -> Result<(), Error> {
         self.request(service, Command::Start).await
     }
@@ -213,7 +229,8 @@ impl DaemonHandle {
     ///
     /// # Errors
     ///
-    /// If no service has the name, or it ended instead.
+    /// If no service has the name, if it ended instead, or if it has not entered Init within its limit, as for
+    /// [`stop`](DaemonHandle::stop).
     pub async fn restart(&self, service: &str) -> Result<(), Error> {
         self.request(service, Command::Restart).await
     }
@@ -232,11 +249,16 @@ impl DaemonHandle {
         let id = core.directory.id(service).ok_or_else(|| unknown_service(core, service))?;
         let reply = core.request(id, command);
         let over = || Error::msg(format_args!("daemon `{}` has ended", core.daemon));
-        let mut report = self.shared.report.clone();
+        let limit = core.answer_limit(id);
+        let mut report = core.report.subscribe();
         tokio::select! {
             biased;
             reply = reply => reply.unwrap_or_else(|_| Err(over())),
             _ = report.wait_for(Option::is_some) => Err(over()),
+            () = passed(limit) => {
+                let (verb, why) = (command.as_str(), Why::of(core, id));
+                Err(Error::msg(format_args!("service `{service}` did not {verb} within {limit:?}: {why}")))
+            }
         }
     }
 
@@ -248,8 +270,7 @@ impl DaemonHandle {
     /// Whether the daemon has stopped, or its runtime was dropped under it.
     #[must_use]
     pub fn has_ended(&self) -> bool {
-        // Without a supervisor nobody will ever tell.
-        self.shared.report.borrow().is_some() || self.shared.report.has_changed().is_err()
+        self.core().report.borrow().is_some()
     }
 
     /// Waits until the daemon has stopped, and tells what became of it.
@@ -258,12 +279,9 @@ impl DaemonHandle {
     ///
     /// Cancel safe.
     pub async fn wait(&self) -> Report {
-        let mut report = self.shared.report.clone();
-        let report = report.wait_for(Option::is_some).await.map(|report| (*report).clone());
-        match report {
-            Ok(Some(report)) => report,
-            // The runtime was shut down under the daemon: nothing more is known.
-            Ok(None) | Err(_) => Report::lost(self.core().daemon.clone()),
-        }
+        let mut receiver = self.core().report.subscribe();
+        let report = receiver.wait_for(Option::is_some).await.ok().and_then(|report| report.clone());
+        // The sender is in the core, which this handle keeps.
+        report.unwrap_or_else(|| Report::lost(self.core().daemon.clone()))
     }
 }

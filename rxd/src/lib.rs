@@ -137,6 +137,7 @@ mod directory;
     feature = "test-util"
 ))]
 pub mod docs;
+mod ending;
 mod engine;
 mod error;
 pub mod graph;
@@ -148,6 +149,7 @@ pub mod log;
 #[cfg(feature = "macros")]
 mod macros;
 pub mod manager;
+mod monitor;
 mod options;
 mod pace;
 mod panic;
@@ -156,12 +158,12 @@ mod pulse;
 mod report;
 mod runtime;
 
-mod sentinel;
 mod service;
 mod shutdown;
 mod signals;
 mod stall;
 mod state;
+mod stopping;
 mod supervisor;
 mod sync;
 #[cfg(feature = "systemd")]

@@ -67,8 +67,11 @@ pub struct Ending {
     pub restarts: u32,
     /// Whether it gave up, and that counts.
     pub failed: bool,
-    /// The state in which it did not end within its limits at shutdown.
+    /// The state in which it did not end within its limits at shutdown; [`Exit`](State::Exit) if its value was
+    /// still being dropped.
     pub abandoned_in: Option<State>,
+    /// Whether it held its thread then: its code did not come to an `.await`.
+    pub blocks: bool,
 }
 
 impl Report {
@@ -141,9 +144,13 @@ impl fmt::Display for Report {
                 (_, Some(error)) => write!(f, "\n  service `{name}` gave up after {restarts} restarts: {error}")?,
             }
         }
-        for Ending { name, abandoned_in, .. } in self.abandoned() {
-            let state = abandoned_in.unwrap_or_default();
-            write!(f, "\n  service `{name}` was abandoned: it did not leave {state} within its limit")?;
+        for Ending { name, abandoned_in, blocks, .. } in self.abandoned() {
+            write!(f, "\n  service `{name}` was abandoned: ")?;
+            match (abandoned_in.unwrap_or_default(), blocks) {
+                (State::Exit, _) => f.write_str("dropping its value blocks its thread")?,
+                (state, true) => write!(f, "it blocks its thread in {state}")?,
+                (state, false) => write!(f, "it did not leave {state} within its limit")?,
+            }
         }
         Ok(())
     }
@@ -162,6 +169,7 @@ impl Error {
 impl Termination for Report {
     fn report(self) -> ExitCode {
         let code = self.exit_code();
+        crate::ending::exit_within_limit(code);
         // Says what there is to say, the way `main` does.
         let _ = self.into_result().report();
         ExitCode::from(code)

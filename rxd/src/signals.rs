@@ -1,7 +1,6 @@
 //! The signals a daemon heeds.
 
 use crate::error::Error;
-use crate::panic::emit;
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 use tokio::signal::unix;
@@ -60,7 +59,7 @@ pub(crate) struct Listener {
 }
 
 /// What a signal asks for.
-pub(crate) enum Heard {
+pub(crate) enum SignalEvent {
     Stop(i32),
     Reload,
 }
@@ -89,19 +88,19 @@ impl Listener {
         !self.stop.is_empty()
     }
 
-    pub(crate) fn poll(&mut self, task: &mut TaskContext<'_>) -> Poll<Heard> {
+    pub(crate) fn poll(&mut self, task: &mut TaskContext<'_>) -> Poll<SignalEvent> {
         for (number, signal) in &mut self.stop {
             if let Poll::Ready(Some(())) = signal.poll_recv(task) {
-                return Poll::Ready(Heard::Stop(*number));
+                return Poll::Ready(SignalEvent::Stop(*number));
             }
         }
         match self.reload.as_mut().map(|signal| signal.poll_recv(task)) {
-            Some(Poll::Ready(Some(()))) => Poll::Ready(Heard::Reload),
+            Some(Poll::Ready(Some(()))) => Poll::Ready(SignalEvent::Reload),
             _ => Poll::Pending,
         }
     }
 
-    pub(crate) async fn next(&mut self) -> Heard {
+    pub(crate) async fn next(&mut self) -> SignalEvent {
         std::future::poll_fn(|task| self.poll(task)).await
     }
 }
@@ -110,21 +109,21 @@ impl Listener {
 /// pass on the same Ctrl-C do not ask twice.
 const BURST: Duration = Duration::from_millis(20);
 
-/// How many times a signal has asked to stop.
+/// Counts the signals that ask to stop.
 #[derive(Debug)]
-pub(crate) struct Asked {
+pub(crate) struct StopRequests {
     times: u32,
     last: Option<Instant>,
 }
 
-impl Asked {
-    /// With or without one that was heard before.
+impl StopRequests {
+    /// With or without one that came before.
     pub(crate) fn new(before: bool) -> Self {
-        Asked { times: u32::from(before), last: before.then(Instant::now) }
+        StopRequests { times: u32::from(before), last: before.then(Instant::now) }
     }
 
-    /// One was heard: the how-manieth; none if it belongs to the one before it.
-    pub(crate) fn heard(&mut self) -> Option<u32> {
+    /// Ordinal of this stop signal; `None` if it repeats the previous one within the debounce window.
+    pub(crate) fn count(&mut self) -> Option<u32> {
         let now = Instant::now();
         let last = self.last.replace(now);
         if last.is_some_and(|last| now - last < BURST) {
@@ -135,37 +134,23 @@ impl Asked {
     }
 }
 
-/// How long the last word may take to be written where the log makes its writers wait.
-const LAST_WORD: Duration = Duration::from_millis(50);
-
-/// The third signal: nothing is waited for any more, a log that nobody reads included.
-pub(crate) fn die(number: i32) -> ! {
-    let end = move || std::process::exit(128 + number);
-    let _ = std::thread::Builder::new().spawn(move || {
-        std::thread::sleep(LAST_WORD);
-        end()
-    });
-    emit!(ERROR, target: "rxd", signal = number, "ending at once");
-    end()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
     async fn signals_that_follow_each_other_at_once_are_one() {
-        let mut asked = Asked::new(false);
-        assert_eq!(asked.heard(), Some(1));
+        let mut asked = StopRequests::new(false);
+        assert_eq!(asked.count(), Some(1));
         for _ in 0..100 {
             tokio::time::advance(BURST - Duration::from_millis(1)).await;
-            assert_eq!(asked.heard(), None, "however long it goes on");
+            assert_eq!(asked.count(), None, "however long it goes on");
         }
         tokio::time::advance(BURST).await;
-        assert_eq!(asked.heard(), Some(2));
-        let mut asked = Asked::new(true);
-        assert_eq!(asked.heard(), None);
+        assert_eq!(asked.count(), Some(2));
+        let mut asked = StopRequests::new(true);
+        assert_eq!(asked.count(), None);
         tokio::time::advance(BURST).await;
-        assert_eq!(asked.heard(), Some(2), "one was heard before");
+        assert_eq!(asked.count(), Some(2), "one was heard before");
     }
 }

@@ -1,4 +1,4 @@
-//! Code that blocks: found by the [`Sentinel`](crate::sentinel::Sentinel), which only reports.
+//! Code that blocks: found by the [`Monitor`](crate::monitor::Monitor), which only reports.
 //!
 //! A service that does not return from a poll holds a thread of the runtime. Nothing can be done
 //! about it from outside, but it can be named. Each poll of a method, of a task that a service
@@ -116,6 +116,11 @@ impl Stall {
         let tasks = tasks.iter().map(|task| task.upgrade().is_some_and(|task| is_polled(&task.mark)));
         let all = self.methods.iter().map(is_polled).chain(tasks);
         all.enumerate().filter_map(|(at, polled)| polled.then_some(at)).collect()
+    }
+
+    /// Whether code of this service holds a thread at this moment.
+    pub(crate) fn is_polled(&self, id: Id) -> bool {
+        self.methods[id as usize].since.load(Ordering::Relaxed) != 0
     }
 
     /// Looks at all services and their tasks once; what is new.

@@ -3,13 +3,14 @@
 use crate::alive::Keeper;
 use crate::board::{Id, signal};
 use crate::core::{Command, Core, Reason};
+use crate::ending::exit_now;
 use crate::error::Error;
+use crate::monitor::Monitor;
 use crate::pace::later;
 use crate::panic::emit;
-use crate::report::{Ending, Report};
-use crate::sentinel::Sentinel;
-use crate::signals::{Asked, Heard, Listener, die};
-use crate::state::{Cause, State};
+use crate::signals::{Listener, SignalEvent, StopRequests};
+use crate::state::State;
+use crate::stopping::{SETTLE, Stopping, write_now};
 use crate::systemd::Systemd;
 use crate::tracker::Tracker;
 use std::future::{Future, poll_fn};
@@ -17,29 +18,25 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
-use tokio::sync::{oneshot, watch};
-use tokio::time::{Instant, sleep_until};
-
-/// How long services have to drop what they are doing once all limits are over: half of it in
-/// their order, the other half without, since one that is stuck must not keep those behind it.
-const SETTLE: Duration = Duration::from_millis(100);
+use tokio::sync::oneshot;
+use tokio::time::error::Elapsed;
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 pub(crate) struct Supervisor {
     core: Arc<Core>,
+    stopping: Arc<Stopping>,
     tasks: Tracker,
     listener: Listener,
-    shutdown_timeout: Duration,
-    exit_code: u8,
-    sentinel: Option<Sentinel>,
+    monitor: Monitor,
     systemd: Systemd,
-    report: watch::Sender<Option<Report>>,
-    asked: Asked,
-    /// The services that have been told to reload, and have not answered.
+    requests: StopRequests,
+    /// The services that have been asked to reload, and have not answered.
     reloading: Vec<oneshot::Receiver<Result<(), Error>>>,
     /// What those said that could not.
     reload_failed: Vec<String>,
     #[cfg(any(test, feature = "test-util"))]
     witness: Option<crate::testing::Witness>,
+    _ending: Ending,
 }
 
 /// What the supervisor stops waiting for.
@@ -53,32 +50,30 @@ enum Woken {
 
 impl Supervisor {
     pub(crate) fn new(
+        stopping: Arc<Stopping>,
         core: Arc<Core>,
         tasks: Tracker,
         listener: Listener,
-        (shutdown_timeout, exit_code): (Duration, u8),
-        sentinel: Option<Sentinel>,
+        monitor: Monitor,
         systemd: Systemd,
-    ) -> (Self, watch::Receiver<Option<Report>>) {
-        let (report, receiver) = watch::channel(None);
-        // The signal that was heard before anything started is the first.
-        let asked = Asked::new(matches!(core.shutting_down(), Some(Reason::Signal(_))));
-        let this = Supervisor {
+    ) -> Self {
+        // The signal that came before anything started is the first.
+        let requests = StopRequests::new(matches!(core.shutting_down(), Some(Reason::Signal(_))));
+        monitor.keeps(&stopping);
+        Supervisor {
+            _ending: Ending(stopping.clone()),
             core,
+            stopping,
             tasks,
             listener,
-            shutdown_timeout,
-            exit_code,
-            sentinel,
+            monitor,
             systemd,
-            report,
-            asked,
+            requests,
             reloading: Vec::new(),
             reload_failed: Vec::new(),
             #[cfg(any(test, feature = "test-util"))]
             witness: None,
-        };
-        (this, receiver)
+        }
     }
 
     /// Has its run judged.
@@ -92,39 +87,53 @@ impl Supervisor {
         self.until_shutdown().await;
         let begun = Instant::now();
         drop(keeper);
-        self.systemd.stopping(self.shutdown_timeout.saturating_add(SETTLE));
-        let end = match self.core.ladder.left() {
-            0 => later(SETTLE),
-            _ => self.shut_down().await,
-        };
-        self.abandon();
-        // Whose turn to stop has come needs nobody to say so.
+        let end = self.shut_down().await;
+        self.stopping.abandon(&write_now);
+        // A service whose turn to stop has come needs nobody to say so.
         let told = |id: &Id| self.core.board.signals(*id) & signal::SHUTDOWN != 0;
         let others: Vec<Id> = (0..self.core.board.len() as Id).filter(|id| !told(id)).collect();
         self.core.board.raise_all(&others, signal::OVER);
         // A service whose thread is blocked holds its task for as long as it is.
-        let stuck = tokio::time::timeout_at(end, self.tasks.ended()).await.is_err();
+        if self.until_tasks_ended(end).await.is_err() {
+            self.stopping.note_undropped();
+        }
         self.core.intracom.close();
         self.core.board.close();
         self.systemd.finish().await;
         #[cfg(feature = "admin")]
         crate::admin::finish(&self.core).await;
-        let report = self.make_report();
-        match self.sentinel.take() {
-            Some(sentinel) if stuck => sentinel.stay(),
-            // What it has found is told before the report is: the process may end with that.
-            Some(sentinel) if sentinel.is_telling() => drop(sentinel),
-            sentinel => self.sentinel = sentinel,
-        }
+        // What it has found is written before the report is there: the process may end with that.
+        drop(self.monitor);
+        // Before a test can go on.
+        #[cfg(any(test, feature = "test-util"))]
+        drop(self.witness.take());
+        let report = self.stopping.make_report();
         let exit_code = report.exit_code();
         match report.reason {
             Some(_) => emit!(INFO, target: "rxd", took = ?whole(begun.elapsed()), exit_code, "stopped"),
             None => emit!(INFO, target: "rxd", exit_code, "stopped: every service has exited"),
         }
-        // Before a test can go on.
-        #[cfg(any(test, feature = "test-util"))]
-        drop(self.witness.take());
-        self.report.send_replace(Some(report));
+        self.stopping.report();
+    }
+
+    /// Waits for the tasks of the services; a second signal ends that.
+    async fn until_tasks_ended(&mut self, end: Instant) -> Result<(), Elapsed> {
+        let tasks = self.tasks.clone();
+        let mut ended = pin!(timeout_at(end, tasks.ended()));
+        loop {
+            tokio::select! {
+                biased;
+                ended = &mut ended => return ended,
+                event = self.listener.next() => {
+                    let SignalEvent::Stop(number) = event else { continue };
+                    match self.requests.count() {
+                        Some(2) => ended.set(timeout_at(later(SETTLE).min(end), tasks.ended())),
+                        Some(3..) => exit_now(number),
+                        _ => {}
+                    }
+                }
+            }
+        }
     }
 
     /// Until every service is in Exit, or the daemon is to stop.
@@ -150,12 +159,12 @@ impl Supervisor {
         poll_fn(|task| {
             while let Poll::Ready(heard) = self.listener.poll(task) {
                 match heard {
-                    Heard::Stop(number) => {
-                        if let Some(times) = self.asked.heard() {
+                    SignalEvent::Stop(number) => {
+                        if let Some(times) = self.requests.count() {
                             return Poll::Ready(Woken::Asked(times, number));
                         }
                     }
-                    Heard::Reload => self.reload(),
+                    SignalEvent::Reload => self.reload(),
                 }
             }
             self.poll_reloading(task);
@@ -175,7 +184,7 @@ impl Supervisor {
             emit!(INFO, target: "rxd", "not reloading: the daemon is stopping");
             return;
         }
-        self.systemd.reloading(self.shutdown_timeout);
+        self.systemd.reloading(self.stopping.timeout());
         let mut services = self.core.reloadable();
         services.retain(|&id| self.core.board.word(id).state != State::Exit);
         if services.is_empty() {
@@ -216,94 +225,54 @@ impl Supervisor {
 
     // ---- shutdown ------------------------------------------------------------------------------
 
-    /// Stops the services in order, within the overall deadline; until when they may settle.
+    /// Stops the services in order, within the overall deadline; until when what they hold may be dropped.
     async fn shut_down(&mut self) -> Instant {
-        let deadline = later(self.shutdown_timeout);
-        match self.core.shutting_down() {
-            Some(Reason::Signal(number)) => emit!(INFO, target: "rxd", signal = number, "stopping"),
-            Some(Reason::Service(id)) => {
-                emit!(ERROR, target: "rxd", "stopping, since service `{}` gave up", self.core.name(id));
-            }
-            Some(Reason::Asked) | None => emit!(INFO, target: "rxd", "stopping"),
-        }
-        self.core.board.raise_all(&self.core.ladder.begin(), signal::SHUTDOWN);
+        let deadline = self.stopping.begin(&write_now);
         while self.core.ladder.left() > 0 {
             match self.woken(Some(deadline)).await {
                 Woken::Look | Woken::Asked(1, _) => {}
                 Woken::Asked(2, number) => {
-                    emit!(WARN, target: "rxd", signal = number, "stopping at once: all limits are over");
-                    return self.kill().await;
+                    emit!(WARN, target: "rxd", signal = number, "forcing shutdown: second signal");
+                    return self.force().await;
                 }
-                Woken::Asked(_, number) => die(number),
+                Woken::Asked(_, number) => exit_now(number),
                 Woken::Deadline => {
-                    let limit = self.shutdown_timeout;
-                    emit!(ERROR, target: "rxd", "the daemon did not stop within {limit:?}: all limits are over");
-                    return self.kill().await;
+                    let limit = self.stopping.timeout();
+                    emit!(ERROR, target: "rxd", "forcing shutdown: the deadline of {limit:?} is exceeded");
+                    return self.force().await;
                 }
             }
         }
-        later(SETTLE)
+        deadline.max(later(SETTLE))
     }
 
     /// All limits are zero from here on.
-    async fn kill(&mut self) -> Instant {
+    async fn force(&mut self) -> Instant {
         let end = later(SETTLE);
-        let all: Vec<Id> = (0..self.core.board.len() as Id).collect();
-        for signals in [signal::KILL, signal::KILL | signal::SHUTDOWN] {
-            self.core.board.raise_all(&all, signals);
-            let until = if signals == signal::KILL { end - SETTLE / 2 } else { end - SETTLE / 4 };
-            while self.core.ladder.left() > 0 {
-                match self.woken(Some(until)).await {
-                    Woken::Look | Woken::Asked(..=2, _) => {}
-                    Woken::Asked(_, number) => die(number),
-                    Woken::Deadline => break,
-                }
-            }
-        }
+        self.stopping.force();
+        self.until_all_exited(end - SETTLE / 2).await;
+        self.stopping.force_without_order();
+        self.until_all_exited(end - SETTLE / 4).await;
         end
     }
 
-    /// Publishes Exit for whoever has not.
-    fn abandon(&self) {
-        if self.core.ladder.left() == 0 {
-            return;
-        }
-        for id in 0..self.core.board.len() as Id {
-            let state = self.core.board.word(id).state;
-            if let Some(seq) = self.core.board.abandon(id) {
-                self.core.note(id, |detail| detail.overrun = Some(state));
-                let service = &**self.core.name(id);
-                emit!(DEBUG, target: "rxd::state", service, state = "exit", transition = "entering", seq);
-                emit!(ERROR, target: "rxd", service, "abandoned: it does not answer in {state}");
+    async fn until_all_exited(&mut self, until: Instant) {
+        while self.core.ladder.left() > 0 {
+            match self.woken(Some(until)).await {
+                Woken::Look | Woken::Asked(..=2, _) => {}
+                Woken::Asked(_, number) => exit_now(number),
+                Woken::Deadline => break,
             }
         }
     }
+}
 
-    fn make_report(&self) -> Report {
-        let (_, words) = self.core.board.words();
-        let failures = self.core.failures();
-        let mut failed = vec![false; words.len()];
-        failures.iter().for_each(|&id| failed[id as usize] = true);
-        let services = words.iter().enumerate().map(|(id, word)| {
-            let id = id as Id;
-            let (error, overrun) = self.core.detail(id, |detail| (detail.error.clone(), detail.overrun));
-            Ending {
-                name: self.core.name(id).clone(),
-                cause: word.cause,
-                error,
-                restarts: word.restarts,
-                failed: failed[id as usize],
-                abandoned_in: overrun.or((word.cause == Cause::Abandoned).then_some(State::Unknown)),
-            }
-        });
-        Report {
-            daemon: self.core.daemon.clone(),
-            reason: self.core.shutting_down(),
-            services: services.collect(),
-            order: failures,
-            exit_code: self.exit_code,
-            lost: false,
-        }
+/// However a supervisor ends, those who wait for its daemon get a report.
+struct Ending(Arc<Stopping>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.report_lost();
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 /// Spawns tasks, and knows when the last of them is gone.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Tracker(Arc<Count>);
 
 #[derive(Debug, Default)]

@@ -27,7 +27,8 @@ pub(crate) fn wire(daemon: Name, services: &[Service], order: &[Vec<usize>], his
         }
         rows.push(own);
     }
-    Core::new(daemon, directory, Board::new(rows, history), Ladder::new(order))
+    let core = Core::new(daemon, directory, Board::new(rows, history), Ladder::new(order));
+    core.with_answer_limits(services.iter().map(Service::limits))
 }
 
 /// The watches on the board that one declared edge stands for.

@@ -91,6 +91,12 @@ pub(crate) fn methods(vis: &TokenStream, value: &TokenStream, build: &TokenStrea
             self.into_daemon().run().await
         }
 
+        /// Runs the daemon until it is stopped, prints its error, and returns its exit status. The process ends
+        /// within 1 s, whatever its runtime still waits for.
+        #vis async fn main(self) -> ::std::process::ExitCode {
+            self.into_daemon().main().await
+        }
+
         /// Starts the daemon, and returns at once.
         ///
         /// # Errors

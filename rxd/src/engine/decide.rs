@@ -196,6 +196,8 @@ impl Seat {
             OnFailure::Shutdown => {
                 self.core.note_failure(self.id);
                 self.core.shut_down(Reason::Service(self.id));
+                // The supervisor: it is not to wait in this thread.
+                self.woke = true;
             }
             OnFailure::Ignore => {}
         }

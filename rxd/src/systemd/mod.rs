@@ -59,6 +59,19 @@ impl Drop for Hold {
     }
 }
 
+/// Says that the daemon stops, from whichever thread begins the stop.
+#[derive(Debug)]
+pub(crate) struct StoppingNotice(Option<Arc<Teller>>);
+
+impl StoppingNotice {
+    /// The daemon stops, within this time.
+    pub(crate) fn stopping(&self, within: Duration) {
+        if let Some(teller) = &self.0 {
+            teller.stopping(within);
+        }
+    }
+}
+
 impl Systemd {
     /// Opens the line, if the environment says that there is one. `options` are the services', in order.
     pub(crate) fn begin<'a>(core: &Arc<Core>, alive: Alive, options: impl Iterator<Item = &'a Options>) -> Self {
@@ -135,11 +148,9 @@ impl Systemd {
         }
     }
 
-    /// The daemon stops, within this time.
-    pub(crate) fn stopping(&self, within: Duration) {
-        if let Some(line) = &self.0 {
-            line.teller.stopping(within);
-        }
+    /// How to say that the daemon stops.
+    pub(crate) fn notice(&self) -> StoppingNotice {
+        StoppingNotice(self.0.as_ref().map(|line| line.teller.clone()))
     }
 
     /// Tells what is left to be told, and leaves no thread behind.

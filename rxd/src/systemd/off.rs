@@ -10,6 +10,13 @@ use std::time::Duration;
 pub(crate) struct Systemd;
 
 #[derive(Debug)]
+pub(crate) struct StoppingNotice;
+
+impl StoppingNotice {
+    pub(crate) fn stopping(&self, _: Duration) {}
+}
+
+#[derive(Debug)]
 pub(crate) struct Hold;
 
 impl Hold {
@@ -37,7 +44,9 @@ impl Systemd {
 
     pub(crate) fn reloaded(&self, _: &[String]) {}
 
-    pub(crate) fn stopping(&self, _: Duration) {}
+    pub(crate) fn notice(&self) -> StoppingNotice {
+        StoppingNotice
+    }
 
     pub(crate) async fn finish(&mut self) {}
 }

@@ -77,7 +77,7 @@ async fn f66_f74_g18_the_second_signal_ends_all_limits_and_a_hangup_before_it_no
     tokio::time::advance(20 * MS).await;
     assert!(handle.states()["a"].is_in(State::Run) && !handle.has_ended());
     signal("USR2");
-    until_said(&heard, "stopping at once: all limits are over").await;
+    until_said(&heard, "forcing shutdown: second signal").await;
     let over = Instant::now();
     drop(still);
     let report = handle.wait().await;

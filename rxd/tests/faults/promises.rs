@@ -294,7 +294,7 @@ mod declared {
     #[rxd::daemon(
         name = "declared",
         exit_code = 5,
-        signals(user2),
+        signals(quit),
         prestart(directory, flaky_port(retry = "2s", attempts = 3, timeout = "1s"))
     )]
     struct Declared {
