@@ -49,6 +49,12 @@ impl Seat {
         }
         if cause.is_failure() {
             self.failed = self.failed.or(Some(cause));
+            // One failure is one too many, whatever Stop does: the daemon is not to wait for that, since it may
+            // block its thread. Where restarts are allowed, time may still bring one back.
+            let never_restarts = self.options.restarts.is_some_and(|limit| limit.max == 0);
+            if never_restarts && call != Call::Stop {
+                self.give_up(cause);
+            }
         }
         if call == Call::Run {
             self.ran();

@@ -36,9 +36,11 @@
 //!
 //! Every run is judged by `rxd::testing`, also those that a test starts by itself. Time is paused except where real signals or threads are tried.
 
+mod blocked;
 mod chaos;
 mod contexts;
 mod cycles;
+mod ending;
 mod errors;
 mod graph;
 mod guarantees;
@@ -49,6 +51,7 @@ mod managers;
 mod methods;
 mod operators;
 mod prestart;
+mod program;
 mod promises;
 mod reload;
 mod restart;

@@ -4,20 +4,12 @@
 //! over there are 100 ms of real time, in which a busy machine need not give anybody a turn: what
 //! happens within them, and in which order, is tried in paused time, in `limits`.
 
+use crate::program::{CHOICE, Program, code_of, say, words};
 use rxd::prestart::Stage;
 use rxd::testing::{Act, Puppet, Reloading};
 use rxd::{Context, Daemon, Options, Service, Signal, State};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, ChildStdout, Command, Stdio};
-use std::time::{Duration, Instant};
-
-const CHOICE: &str = "RXD_TEST_PROGRAM";
-
-/// Says a line to the test that started this program.
-fn say(line: &str) {
-    let mut out = std::io::stdout();
-    let _ = writeln!(out, "\n{line}").and_then(|()| out.flush());
-}
+use std::process::Command;
+use std::time::Duration;
 
 fn says(line: &'static str) -> Act {
     Act::call(async move |_| {
@@ -131,6 +123,9 @@ fn daemon(name: &str) -> Daemon {
     }
 }
 
+/// The test that is run anew.
+const PROGRAM: &str = "signals::program";
+
 /// Not a test: what the tests run.
 #[test]
 fn program() {
@@ -150,92 +145,10 @@ fn program() {
     std::process::exit(if code == std::process::ExitCode::SUCCESS { 0 } else { code_of(code) });
 }
 
-/// The number within: there is no stable way to ask for it.
-fn code_of(code: std::process::ExitCode) -> i32 {
-    (0..=255)
-        .find(|&number| format!("{:?}", std::process::ExitCode::from(number)) == format!("{code:?}"))
-        .unwrap_or(1)
-        .into()
-}
-
-/// A program that runs.
-struct Program {
-    child: Child,
-    out: BufReader<ChildStdout>,
-    said: Vec<String>,
-}
-
-impl Program {
-    fn start(name: &str) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "signals::program", "--nocapture", "--test-threads=1"])
-            .env(CHOICE, name)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let out = BufReader::new(child.stdout.take().unwrap());
-        Program { child, out, said: Vec::new() }
-    }
-
-    /// Waits until it has said this.
-    fn until(mut self, text: &str) -> Self {
-        while !self.said.iter().any(|line| line == text) {
-            let mut line = String::new();
-            let read = self.out.read_line(&mut line).unwrap();
-            assert!(read > 0, "it ended without saying `{text}`: {:?}", self.said);
-            self.said.push(line.trim().to_owned());
-        }
-        self
-    }
-
-    fn signal(self, signal: &str) -> Self {
-        self.shell(&format!("kill -s {signal} $PID"))
-    }
-
-    fn shell(self, script: &str) -> Self {
-        let status = Command::new("sh").args(["-c", script]).env("PID", self.child.id().to_string()).status().unwrap();
-        assert!(status.success(), "{script}");
-        self
-    }
-
-    /// Signals that follow each other faster are one, also where the machine is busy.
-    fn pause(self) -> Self {
-        std::thread::sleep(Duration::from_millis(400));
-        self
-    }
-
-    /// Its exit status, and all it has said; killed if it does not end.
-    fn end(mut self) -> (i32, Vec<String>, String) {
-        let began = Instant::now();
-        let status = loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                break status;
-            }
-            if began.elapsed() > Duration::from_secs(60) {
-                self.child.kill().unwrap();
-                panic!("it does not end: {:?}", self.said);
-            }
-            std::thread::sleep(Duration::from_millis(1));
-        };
-        let mut rest = String::new();
-        self.out.read_to_string(&mut rest).unwrap();
-        self.said.extend(rest.lines().map(str::to_owned));
-        let mut errors = String::new();
-        self.child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
-        let said = self.said.into_iter().filter(|line| line.contains(' ') && !line.starts_with("test")).collect();
-        (status.code().unwrap_or(-1), said, errors)
-    }
-}
-
-fn words(said: &[String], of: &str) -> Vec<String> {
-    said.iter().filter(|line| line.ends_with(of)).cloned().collect()
-}
-
 #[test]
 fn f65_one_signal_is_a_graceful_stop_in_order() {
     for (signal, name) in [("TERM", "two"), ("INT", "single two")] {
-        let (code, said, _) = Program::start(name).until("b runs").signal(signal).end();
+        let (code, said, _) = Program::start(PROGRAM, name).until("b runs").signal(signal).end();
         assert_eq!(code, 0, "G20");
         assert_eq!(words(&said, "stops"), ["b stops", "a stops"]);
     }
@@ -243,14 +156,15 @@ fn f65_one_signal_is_a_graceful_stop_in_order() {
 
 #[test]
 fn f66_the_second_signal_ends_all_limits() {
-    let (code, _, errors) = Program::start("stubborn").until("a runs").signal("TERM").pause().signal("INT").end();
+    let (code, _, errors) =
+        Program::start(PROGRAM, "stubborn").until("a runs").signal("TERM").pause().signal("INT").end();
     assert_eq!(code, 1, "G20: one was abandoned");
     assert!(errors.contains("service `a` was abandoned: it did not leave run within its limit"), "{errors}");
 }
 
 #[test]
 fn g14_the_overall_deadline_holds() {
-    let (code, _, errors) = Program::start("limit").until("a runs").signal("TERM").end();
+    let (code, _, errors) = Program::start(PROGRAM, "limit").until("a runs").signal("TERM").end();
     assert_eq!(code, 1);
     assert!(errors.contains("`a` was abandoned"), "{errors}");
 }
@@ -267,7 +181,7 @@ fn f67_g18_the_third_signal_ends_the_process_at_once() {
         ("single log", "INT", 130),
     ];
     for (name, last, status) in cases {
-        let program = Program::start(name).until("a runs").pause();
+        let program = Program::start(PROGRAM, name).until("a runs").pause();
         // Where two of them became one, another is the third.
         let again = format!("sleep 1; while kill -s {last} $PID 2>/dev/null; do sleep 1; done");
         let program = program.signal("TERM").pause().signal("TERM").pause().signal(last);
@@ -282,7 +196,7 @@ fn f67_g18_the_third_signal_ends_the_process_at_once() {
 #[test]
 fn f68_a_storm_is_one_shutdown() {
     let storm = "i=0; while [ $i -lt 3333 ]; do kill -s USR1 $PID; kill -s HUP $PID; kill -s TERM $PID; i=$((i+1)); done 2>/dev/null; true";
-    let (code, said, _) = Program::start("extra").until("a runs").shell(storm).end();
+    let (code, said, _) = Program::start(PROGRAM, "extra").until("a runs").shell(storm).end();
     assert_eq!(code, 0);
     assert_eq!(words(&said, "stops"), ["a stops"]);
 }
@@ -290,7 +204,7 @@ fn f68_a_storm_is_one_shutdown() {
 #[test]
 fn f69_a_signal_during_prestart() {
     for signal in ["TERM", "INT"] {
-        let (code, said, errors) = Program::start("prestart").until("stage runs").signal(signal).end();
+        let (code, said, errors) = Program::start(PROGRAM, "prestart").until("stage runs").signal(signal).end();
         assert_eq!(code, 0, "{errors}");
         assert_eq!(words(&said, "inits"), [""; 0]);
     }
@@ -298,7 +212,7 @@ fn f69_a_signal_during_prestart() {
 
 #[test]
 fn f70_hangup_where_there_is_nothing_to_reload() {
-    let program = Program::start("two").until("b runs").signal("HUP").pause().signal("HUP").pause();
+    let program = Program::start(PROGRAM, "two").until("b runs").signal("HUP").pause().signal("HUP").pause();
     let (code, said, _) = program.signal("TERM").end();
     assert_eq!(code, 0);
     assert_eq!(words(&said, "runs").len(), 2, "nobody was disturbed");
@@ -307,7 +221,7 @@ fn f70_hangup_where_there_is_nothing_to_reload() {
 #[test]
 fn f71_hangup_reloads() {
     let (code, said, _) =
-        Program::start("reload").until("b runs").signal("HUP").until("a reloads").signal("TERM").end();
+        Program::start(PROGRAM, "reload").until("b runs").signal("HUP").until("a reloads").signal("TERM").end();
     assert_eq!(code, 0);
     assert_eq!(words(&said, "stops"), ["b stops", "a stops"]);
     assert_eq!(words(&said, "b runs").len(), 1);
@@ -315,7 +229,7 @@ fn f71_hangup_reloads() {
 
 #[test]
 fn f72_a_reload_that_fails() {
-    let program = Program::start("reload-fails").until("a runs").signal("HUP").pause();
+    let program = Program::start(PROGRAM, "reload-fails").until("a runs").signal("HUP").pause();
     let (code, said, _) = program.signal("TERM").end();
     assert_eq!((code, words(&said, "stops").len()), (0, 1));
 }
@@ -323,7 +237,7 @@ fn f72_a_reload_that_fails() {
 #[test]
 fn f73_a_thousand_hangups_during_one_reload() {
     let storm = "i=0; while [ $i -lt 1000 ]; do kill -s HUP $PID; i=$((i+1)); done";
-    let program = Program::start("reload-slow").until("a runs").signal("HUP").until("a reloads").shell(storm);
+    let program = Program::start(PROGRAM, "reload-slow").until("a runs").signal("HUP").until("a reloads").shell(storm);
     let program = program.until("a reloaded").until("a reloads").until("a reloaded").pause();
     let (code, said, _) = program.signal("TERM").end();
     assert_eq!(code, 0);
@@ -334,7 +248,7 @@ fn f73_a_thousand_hangups_during_one_reload() {
 
 #[test]
 fn f74_hangup_during_the_shutdown_is_ignored() {
-    let program = Program::start("stubborn").until("a runs").signal("TERM").pause().signal("HUP").pause();
+    let program = Program::start(PROGRAM, "stubborn").until("a runs").signal("TERM").pause().signal("HUP").pause();
     let (code, said, _) = program.signal("TERM").end();
     assert_eq!(code, 1);
     assert_eq!(words(&said, "reloads"), [""; 0]);
@@ -343,20 +257,20 @@ fn f74_hangup_during_the_shutdown_is_ignored() {
 #[test]
 fn f75_an_extra_signal_is_honoured() {
     for signal in ["USR1", "HUP"] {
-        let (code, said, _) = Program::start("extra").until("a runs").signal(signal).end();
+        let (code, said, _) = Program::start(PROGRAM, "extra").until("a runs").signal(signal).end();
         assert_eq!((code, words(&said, "stops").len()), (0, 1));
     }
 }
 
 #[test]
 fn g20_the_status_says_what_failed_and_the_message_says_it_in_words() {
-    let (code, _, errors) = Program::start("failing").end();
+    let (code, _, errors) = Program::start(PROGRAM, "failing").end();
     assert_eq!(code, 3);
     assert!(
         errors.contains("Error: daemon `program` failed\n  service `bad` gave up after 0 restarts: told to fail"),
         "{errors}"
     );
-    let (code, _, errors) = Program::start("failing-prestart").end();
+    let (code, _, errors) = Program::start(PROGRAM, "failing-prestart").end();
     assert_eq!(code, 4);
     assert!(errors.contains("Error: prestart stage `port` failed: refused"), "{errors}");
 }
