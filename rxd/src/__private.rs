@@ -54,7 +54,7 @@ pub use __show as show;
 
 /// The watch of a declared `stream(..)`.
 pub fn stream(cx: &Context, edge: &'static Edge<'static>) -> Watch {
-    Watch::declared(cx.core(), edge)
+    Watch::declared(cx.core(), edge).ending_with(cx.token())
 }
 
 #[cfg(feature = "test-util")]

@@ -202,29 +202,38 @@ impl Context {
 
     /// Watches any of these services: level on creation, then every rising edge.
     ///
+    /// The watch ends when this context is cancelled, so a loop over it needs no look at
+    /// [`cancelled`](Context::cancelled). Taken in [`init`](crate::Runner::init) and kept in a field,
+    /// it lives on into `idle` and `run`, until the incarnation ends or is reloaded. A watch that
+    /// [`reload`](crate::Runner::reload) takes lives on into the `run` that follows it.
+    ///
     /// # Errors
     ///
     /// If no service has one of the names; the nearest is suggested.
     pub fn watch_any(&self, action: Action, state: State, services: impl Names) -> Result<Watch, Error> {
-        Watch::new(&self.core, Mode::Any, action, state, &services)
+        Ok(Watch::new(&self.core, Mode::Any, action, state, &services)?.ending_with(self.token()))
     }
 
     /// Watches all of these services at once: level on creation, then every rising edge.
+    ///
+    /// The watch ends when this context is cancelled: see [`watch_any`](Context::watch_any).
     ///
     /// # Errors
     ///
     /// If no service has one of the names; the nearest is suggested.
     pub fn watch_all(&self, action: Action, state: State, services: impl Names) -> Result<Watch, Error> {
-        Watch::new(&self.core, Mode::All, action, state, &services)
+        Ok(Watch::new(&self.core, Mode::All, action, state, &services)?.ending_with(self.token()))
     }
 
     /// Every transition of the services that the filter lets through, after a snapshot of them.
+    ///
+    /// The stream ends when this context is cancelled: see [`watch_any`](Context::watch_any).
     ///
     /// # Errors
     ///
     /// If no service has one of the filter's names; the nearest is suggested.
     pub fn watch_states(&self, filter: Filter) -> Result<StateStream, Error> {
-        StateStream::new(&self.core, &filter)
+        Ok(StateStream::new(&self.core, &filter)?.ending_with(self.token()))
     }
 
     /// The daemon, from inside one of its services: to stop it, to act on other services, to ask why one is

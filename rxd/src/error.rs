@@ -301,11 +301,13 @@ impl fmt::Display for Cancelled {
 
 impl StdError for Cancelled {}
 
-/// Whether an error says no more than that the service was cancelled: [`Cancelled`] or
-/// [`LifecycleDone`], however deeply wrapped. A missed deadline is not that.
+/// Whether an error says no more than that the service was cancelled: [`Cancelled`], [`LifecycleDone`], the end
+/// of a watch by its context ([`Never::Cancelled`](crate::Never::Cancelled)) or that of a wait for a topic,
+/// however deeply wrapped. A missed deadline is not that.
 #[must_use]
 pub fn is_cancelled(error: &AnyError) -> bool {
-    error.is::<Cancelled>() || error.is::<LifecycleDone>()
+    let topic = || error.find::<crate::intracom::Error>().is_some_and(crate::intracom::Error::is_cancelled);
+    error.is::<Cancelled>() || error.is::<LifecycleDone>() || topic()
 }
 
 /// A service graph that could not work.

@@ -120,6 +120,7 @@
 pub mod admin;
 mod alive;
 mod board;
+mod cancellation;
 mod cancelled;
 mod context;
 mod core;

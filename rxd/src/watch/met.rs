@@ -1,6 +1,7 @@
 //! What a watch yields, and how it ends.
 
 use crate::core::ServiceState;
+use crate::error::Cancelled;
 use crate::state::Cause;
 use std::borrow::Cow;
 use std::fmt;
@@ -34,7 +35,7 @@ pub struct Met {
     pub services: Vec<ServiceState>,
 }
 
-/// Why a condition can come true no more.
+/// Why a watch has ended.
 ///
 /// ```
 /// use rxd::{Action, Daemon, Service, State};
@@ -65,6 +66,11 @@ pub enum Never {
     Absent,
     /// The daemon has ended.
     Closed,
+    /// The context that the watch was taken through is cancelled.
+    ///
+    /// [`is_cancelled`](crate::is_cancelled) recognises it: returned by `?` from a method that is to
+    /// leave, it is a clean end, as [`Cancelled`](crate::Cancelled) is.
+    Cancelled,
 }
 
 impl fmt::Display for Never {
@@ -79,8 +85,17 @@ impl fmt::Display for Never {
             Never::Past => f.write_str("its services have left Unknown for good"),
             Never::Absent => f.write_str("none of its services is part of the daemon"),
             Never::Closed => f.write_str("the daemon has ended"),
+            Never::Cancelled => f.write_str("the context that the watch was taken through is cancelled"),
         }
     }
 }
 
-impl std::error::Error for Never {}
+impl std::error::Error for Never {
+    /// Of [`Never::Cancelled`] it is [`Cancelled`]: whoever looks for that finds it.
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Never::Cancelled => Some(&Cancelled),
+            _ => None,
+        }
+    }
+}

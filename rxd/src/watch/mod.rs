@@ -19,6 +19,7 @@ pub(crate) use text::describe;
 pub use wait::{WaitError, WaitFor};
 
 use crate::board::{Condition, Fired, Id, Ticket, Word};
+use crate::cancellation::Cancellation;
 use crate::core::Core;
 use crate::error::Error;
 use crate::graph::{Edge, Mode};
@@ -29,6 +30,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use tokio_util::sync::CancellationToken;
 
 /// A watch on one or more services.
 ///
@@ -41,6 +43,11 @@ use std::task::{Context, Poll, ready};
 /// It ends when its condition can come true no more: its services have exited for good, or the
 /// daemon has ended; [`ended`](Watch::ended) says which. It stays ended, also when an operator
 /// starts the service again: make another one then.
+///
+/// A watch that was taken through a [`Context`](crate::Context), a declared `stream(..)` included,
+/// also ends when that context is cancelled, so a loop over it never holds up a stop. Cancellation
+/// comes first: what came true before it and was not yielded yet is not yielded any more. A watch of a
+/// [`DaemonHandle`](crate::DaemonHandle) has no context, and yields all of it.
 ///
 /// No watch delays a transition or another watch, whoever polls it how seldom; and it takes no
 /// more memory for that. Dropping it ends it.
@@ -81,6 +88,8 @@ pub struct Watch {
     words: Vec<Word>,
     /// It asks about Unknown, which does not come again.
     unknown: bool,
+    /// Of the context it was taken through; none if that was a handle.
+    cancellation: Option<Cancellation>,
     end: Option<Never>,
 }
 
@@ -101,7 +110,7 @@ impl Watch {
         let words = Vec::with_capacity(targets.len());
         let ticket = core.board.watch(mode, condition, &targets);
         let unknown = matches!(condition, Condition::State(_, State::Unknown));
-        Watch { core: core.clone(), ticket: Some(ticket), targets, words, unknown, end: None }
+        Watch { core: core.clone(), ticket: Some(ticket), targets, words, unknown, cancellation: None, end: None }
     }
 
     /// The watch of a declared `stream(..)`.
@@ -109,12 +118,18 @@ impl Watch {
         let targets = names::places_of(core, edge);
         if targets.is_empty() {
             let (core, end) = (core.clone(), Some(Never::Absent));
-            return Watch { core, ticket: None, targets, words: Vec::new(), unknown: false, end };
+            return Watch { core, ticket: None, targets, words: Vec::new(), unknown: false, cancellation: None, end };
         }
         Watch::on(core, edge.mode, Condition::State(edge.action, edge.state), targets)
     }
 
-    /// Waits until the condition comes true; none once it can do so no more.
+    /// The same watch, which also ends when this token is cancelled.
+    pub(crate) fn ending_with(mut self, token: CancellationToken) -> Watch {
+        self.cancellation = Some(Cancellation::new(token));
+        self
+    }
+
+    /// Waits until the condition comes true; none once the watch has [ended](Watch::ended).
     ///
     /// # Cancel safety
     ///
@@ -127,7 +142,9 @@ impl Watch {
     ///
     /// # Errors
     ///
-    /// [`Never`], if it can do so no more.
+    /// [`Never`], if the watch has ended: the condition can come true no more, or the context that the
+    /// watch was taken through is cancelled. Returned from a method by `?`, the latter is a clean end:
+    /// see [`Never::Cancelled`].
     ///
     /// # Cancel safety
     ///
@@ -166,8 +183,20 @@ impl Watch {
         // What is met again and again is not to keep its thread from all others.
         ready!(turn::poll(task));
         let (Some(ticket), None) = (&mut self.ticket, &self.end) else { return Poll::Ready(None) };
+        // Asked first: transitions that follow each other without a pause must not outrun it.
+        if self.cancellation.as_ref().is_some_and(Cancellation::is_cancelled) {
+            self.end = Some(Never::Cancelled);
+            return Poll::Ready(None);
+        }
         match self.core.board.poll_watch(ticket, task, &mut self.words) {
-            Poll::Pending => Poll::Pending,
+            Poll::Pending => {
+                // Both wakers are in place before it waits, and each side looks after it has put one
+                // there: a cancellation that comes between the two looks is found by this one.
+                let Some(cancellation) = &mut self.cancellation else { return Poll::Pending };
+                ready!(cancellation.poll(task));
+                self.end = Some(Never::Cancelled);
+                Poll::Ready(None)
+            }
             Poll::Ready(Some(Fired { seq, times })) => {
                 let services = self.targets.iter().zip(&self.words).map(|(&id, word)| self.core.stood(id, word));
                 Poll::Ready(Some(Met { seq, times, services: services.collect() }))

@@ -2,6 +2,7 @@
 
 use super::unknown_service;
 use crate::board::{Chosen, Event, Id, Read, Ticket, Word};
+use crate::cancellation::Cancellation;
 use crate::core::{Core, ServiceState, States};
 use crate::error::Error;
 use crate::state::Filter;
@@ -12,6 +13,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
+use tokio_util::sync::CancellationToken;
 
 /// How many transitions are taken from the board at a time.
 const HANDFUL: usize = 16;
@@ -26,6 +28,11 @@ const HANDFUL: usize = 16;
 ///
 /// It ends when the daemon has, after everything else was yielded. Services that exit do not end
 /// it: an operator may start them again. Dropping it ends it.
+///
+/// A stream that was taken through a [`Context`](crate::Context) also ends when that context is
+/// cancelled, so a loop over it never holds up a stop. Cancellation comes first: transitions that were
+/// made before it and not yielded yet are not yielded any more. A stream of a
+/// [`DaemonHandle`](crate::DaemonHandle) has no context, and yields every transition up to the last.
 ///
 /// ```
 /// use rxd::{Context, Daemon, Filter, Runner, Service, StateEvent, manager};
@@ -68,6 +75,8 @@ pub struct StateStream {
     /// Where the services are: to be yielded next, unless it is empty.
     words: Vec<Word>,
     next: Next,
+    /// Of the context it was taken through; none if that was a handle.
+    cancellation: Option<Cancellation>,
 }
 
 /// What is to be yielded next.
@@ -100,10 +109,18 @@ impl StateStream {
         let mut words = Vec::with_capacity(chosen.len());
         let (ticket, seq) = core.board.feed(&chosen, &mut words);
         let events = Vec::with_capacity(HANDFUL);
-        Ok(StateStream { core: core.clone(), ticket, chosen, seq, events, words, next: Next::Snapshot })
+        let core = core.clone();
+        Ok(StateStream { core, ticket, chosen, seq, events, words, next: Next::Snapshot, cancellation: None })
     }
 
-    /// The next item; none when the daemon has ended and everything was yielded.
+    /// The same stream, which also ends when this token is cancelled.
+    pub(crate) fn ending_with(mut self, token: CancellationToken) -> StateStream {
+        self.cancellation = Some(Cancellation::new(token));
+        self
+    }
+
+    /// The next item; none when the daemon has ended and everything was yielded, or when the context
+    /// that the stream was taken through is cancelled.
     ///
     /// # Cancel safety
     ///
@@ -115,6 +132,9 @@ impl StateStream {
     pub(super) fn poll(&mut self, task: &mut Context<'_>) -> Poll<Option<StateEvent>> {
         // As for a watch.
         ready!(turn::poll(task));
+        if self.cancellation.as_ref().is_some_and(Cancellation::is_cancelled) {
+            self.next = Next::Nothing;
+        }
         match self.next {
             Next::Nothing => return Poll::Ready(None),
             Next::Snapshot => {
@@ -127,7 +147,12 @@ impl StateStream {
             let board = &self.core.board;
             let (ticket, seq) = (&mut self.ticket, &mut self.seq);
             match board.poll_feed(ticket, task, seq, &self.chosen, &mut self.events, &mut self.words) {
-                Poll::Pending => return Poll::Pending,
+                Poll::Pending => {
+                    let Some(cancellation) = &mut self.cancellation else { return Poll::Pending };
+                    ready!(cancellation.poll(task));
+                    self.next = Next::Nothing;
+                    return Poll::Ready(None);
+                }
                 Poll::Ready(Read::Events) => self.events.reverse(),
                 Poll::Ready(Read::Lagged { missed }) => {
                     self.core.lagged.fetch_add(missed, Ordering::Relaxed);

@@ -12,6 +12,7 @@ mod f55_inside;
 mod f56_panics;
 mod f60_many;
 mod f64_empty;
+mod g52_cancelled;
 mod lives;
 mod wait_for;
 mod why;

@@ -1,0 +1,455 @@
+//! G52: a watch or a stream that is taken through a context ends when that context is cancelled.
+
+use crate::common::{brisk, end, puppet, start};
+use futures_core::{FusedStream, Stream};
+use rxd::{
+    Action, Context, DaemonHandle, Error, Filter, Never, Runner, Service, State, StateEvent, StateStream, Watch,
+};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Poll, Waker};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+/// The service that the others watch: in Run until it is cancelled.
+fn quiet() -> Service {
+    brisk("quiet", puppet(&[State::Run]).1)
+}
+
+/// A service whose `run` is a function of its context.
+struct Run<F>(F);
+
+impl<F, Fut> Runner for Run<F>
+where
+    F: FnMut(Context) -> Fut + Send + 'static,
+    Fut: Future<Output = rxd::Result> + Send + 'static,
+{
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        (self.0)(cx.clone()).await
+    }
+}
+
+/// Waits until all are in Run and nothing is left to do, and stops the daemon: within 50 ms, and well.
+async fn stops_at_once(handle: &DaemonHandle, services: &[&str]) {
+    handle.wait_for(services, State::Run).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let begin = Instant::now();
+    handle.shutdown();
+    let report = handle.wait().await;
+    let took = begin.elapsed();
+    assert!(took < Duration::from_millis(50), "the stop took {took:?}: {report:?}");
+    assert!(report.is_ok(), "{report:?}");
+}
+
+async fn beside_quiet(run: impl Runner) {
+    let handle = start([quiet(), brisk("obs", run)]).await;
+    stops_at_once(&handle, &["quiet", "obs"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn g52_a_loop_over_transitions_in_a_spawned_task_ends_with_the_service() {
+    beside_quiet(Run(|cx: Context| async move {
+        let mut states = cx.watch_states(Filter::None)?;
+        cx.spawn("w", async move { while let Some(_) = states.next().await {} });
+        cx.cancelled().await;
+        Ok(())
+    }))
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn g52_a_loop_over_transitions_in_run_ends_with_the_service() {
+    beside_quiet(Run(|cx: Context| async move {
+        let mut states = cx.watch_states(Filter::None)?;
+        while let Some(_) = states.next().await {}
+        assert!(states.is_terminated() && states.next().await.is_none());
+        Ok(())
+    }))
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn g52_a_loop_over_a_watch_of_any_or_all_ends_with_the_service() {
+    for all in [false, true] {
+        beside_quiet(Run(move |cx: Context| async move {
+            let mut watch = match all {
+                false => cx.watch_any(Action::Changing, State::Run, "quiet")?,
+                true => cx.watch_all(Action::Changing, State::Run, ["quiet", "obs"])?,
+            };
+            while let Some(_) = watch.next().await {}
+            assert_eq!(watch.ended(), Some(&Never::Cancelled));
+            assert!(watch.is_terminated());
+            Ok(())
+        }))
+        .await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn g52_a_wait_that_is_returned_from_run_is_a_clean_cancellation() {
+    let logged = capture::begin();
+    beside_quiet(Run(|cx: Context| async move {
+        let mut watch = cx.watch_any(Action::Exited, State::Exit, "quiet")?;
+        watch.wait().await?;
+        unreachable!("quiet never leaves Exit");
+    }))
+    .await;
+    assert_eq!(logged.text(), "", "nothing is logged as a warning or an error");
+}
+
+#[rxd::service]
+struct Quiet;
+
+impl Runner for Quiet {
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        cx.cancelled().await;
+        Ok(())
+    }
+}
+
+/// It stops before `quiet` does, and so must not wait for a transition of it.
+#[rxd::service]
+#[needs("quiet")]
+#[watch(any, changing, Run, "quiet", stream(changes))]
+#[watch(all, exited, Run, "quiet", stream(gone))]
+struct Obs {
+    wait: bool,
+}
+
+impl Runner for Obs {
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        if self.wait {
+            Obs::gone(cx).wait().await?;
+        }
+        let mut changes = Obs::changes(cx);
+        while changes.next().await.is_some() {}
+        Ok(())
+    }
+}
+
+#[rxd::daemon]
+struct Agent {
+    quiet: Quiet,
+    obs: Obs,
+}
+
+#[tokio::test(start_paused = true)]
+async fn g52_a_loop_over_a_declared_stream_ends_before_what_it_watches() {
+    for wait in [false, true] {
+        let handle = Agent { quiet: Quiet, obs: Obs { wait } }.start().await.unwrap();
+        stops_at_once(&handle, &["quiet", "obs"]).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn g52_a_watch_of_a_child_context_ends_with_the_child_alone() {
+    let (ended, mut ends) = mpsc::unbounded_channel();
+    let run = Run(move |cx: Context| {
+        let ended = ended.clone();
+        async move {
+            let child = cx.child("part");
+            let mut own = cx.watch_any(Action::Exited, State::Run, "quiet")?;
+            let mut watch = child.watch_any(Action::Exited, State::Run, "quiet")?;
+            let mut states = child.watch_states(Filter::None)?;
+            cx.spawn("part", async move {
+                while states.next().await.is_some() {}
+                let _ = ended.send(watch.wait().await.unwrap_err());
+            });
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            child.token().cancel();
+            own.wait().await?;
+            Ok(())
+        }
+    });
+    let handle = start([quiet(), brisk("obs", run)]).await;
+    let limit = Duration::from_secs(10);
+    assert_eq!(tokio::time::timeout(limit, ends.recv()).await, Ok(Some(Never::Cancelled)));
+    assert_eq!(handle.states()["obs"].state, State::Run, "the service itself goes on");
+    stops_at_once(&handle, &["quiet", "obs"]).await;
+}
+
+/// Takes a watch in `init`, or in `reload`, and reads it in `run`.
+#[derive(Default)]
+struct Keeper {
+    watch: Option<Watch>,
+    seen: Arc<AtomicU32>,
+    ends: Arc<AtomicU32>,
+}
+
+impl Runner for Keeper {
+    async fn init(&mut self, cx: &Context) -> rxd::Result {
+        // That of the incarnation before it has ended.
+        if let Some(watch) = &mut self.watch {
+            assert_eq!(watch.wait().await, Err(Never::Cancelled));
+            self.ends.fetch_add(1, Ordering::Relaxed);
+        }
+        self.watch = Some(cx.watch_any(Action::Changing, State::Run, "quiet")?);
+        Ok(())
+    }
+
+    async fn run(&mut self, _cx: &Context) -> rxd::Result {
+        let watch = self.watch.as_mut().unwrap();
+        while let Some(met) = watch.next().await {
+            self.seen.fetch_add(met.times as u32, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    async fn reload(&mut self, cx: &Context) -> rxd::Result {
+        self.watch = Some(cx.watch_any(Action::Changing, State::Run, "quiet")?);
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn g52_a_watch_that_is_taken_in_init_or_reload_lives_on_into_run() {
+    let keeper = Keeper::default();
+    let (seen, ends) = (keeper.seen.clone(), keeper.ends.clone());
+    let handle = start([quiet(), brisk("obs", keeper)]).await;
+    let mut counted = 0;
+    for step in ["quiet", "obs", "quiet", "reload", "quiet", "reload", "quiet"] {
+        handle.wait_for(["quiet", "obs"], State::Run).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        let before = seen.load(Ordering::Relaxed);
+        match step {
+            "quiet" => counted += 2,
+            _ => assert!(before >= counted, "{before} of {counted} were seen before {step}"),
+        }
+        match step {
+            "reload" => handle.reload("obs").await.unwrap(),
+            service => handle.restart(service).await.unwrap(),
+        }
+    }
+    stops_at_once(&handle, &["quiet", "obs"]).await;
+    let seen = seen.load(Ordering::Relaxed);
+    assert!(seen >= counted, "{seen} of {counted}");
+    assert_eq!(ends.load(Ordering::Relaxed), 1, "the restart ended the watch of the first incarnation");
+}
+
+#[tokio::test(start_paused = true)]
+async fn g52_a_stream_is_polled_and_woken_by_the_cancellation() {
+    let cx = Context::detached("a");
+    let child = cx.child("part");
+    let mut watch = child.watch_any(Action::Entering, State::Run, "a").unwrap();
+    let mut states = child.watch_states(Filter::None).unwrap();
+    assert!(matches!(states.next().await, Some(StateEvent::Snapshot(_))));
+    let token = child.token();
+    let cancels = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        token.cancel();
+    });
+    // As a combinator would: by the trait, in one task.
+    let (mut met, mut event) = (false, false);
+    let both = std::future::poll_fn(|task| {
+        met |= Pin::new(&mut watch).poll_next(task) == Poll::Ready(None);
+        event |= Pin::new(&mut states).poll_next(task) == Poll::Ready(None);
+        if met && event { Poll::Ready(()) } else { Poll::Pending }
+    });
+    tokio::time::timeout(Duration::from_secs(10), both).await.expect("both are woken");
+    assert!(watch.is_terminated() && states.is_terminated());
+    cancels.await.unwrap();
+    // One that is taken through a cancelled context has ended when it is first read.
+    let mut late = child.watch_any(Action::NotIn, State::Run, "a").unwrap();
+    assert_eq!(late.wait().await, Err(Never::Cancelled));
+    assert!(late.is_met(), "which says nothing about its condition");
+    assert!(child.watch_states(Filter::None).unwrap().next().await.is_none());
+    assert!(!cx.is_cancelled());
+}
+
+#[tokio::test(start_paused = true)]
+async fn g52_cancellation_comes_before_what_was_not_read_yet() {
+    let cx = Context::detached("a");
+    let mut watch = cx.watch_any(Action::NotIn, State::Run, "a").unwrap();
+    let mut states = cx.watch_states(Filter::None).unwrap();
+    cx.token().cancel();
+    let mut task = std::task::Context::from_waker(Waker::noop());
+    assert_eq!(Pin::new(&mut watch).poll_next(&mut task), Poll::Ready(None));
+    assert_eq!(Pin::new(&mut states).poll_next(&mut task), Poll::Ready(None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn g52_the_watches_of_a_handle_outlive_every_service() {
+    let handle = start([quiet(), brisk("obs", puppet(&[State::Run]).1)]).await;
+    handle.wait_for(["quiet", "obs"], State::Run).await.unwrap();
+    let mut states: StateStream = handle.watch_states(Filter::None).unwrap();
+    let mut exits = handle.watch_all(Action::Entering, State::Exit, ["quiet", "obs"]).unwrap();
+    end(&handle).await;
+    exits.wait().await.unwrap();
+    let mut last = 0;
+    while let Some(event) = states.next().await {
+        if let StateEvent::Changed(service) = event {
+            last += u32::from(service.state == State::Exit);
+        }
+    }
+    assert_eq!(last, 2, "every transition up to the last is yielded");
+}
+
+#[test]
+fn g52_the_end_of_a_watch_by_its_context_is_recognised_as_a_cancellation() {
+    #[derive(Debug)]
+    struct Wrapped(Never);
+    impl std::fmt::Display for Wrapped {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("no more readings")
+        }
+    }
+    impl std::error::Error for Wrapped {
+        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+            Some(&self.0)
+        }
+    }
+    assert!(rxd::is_cancelled(&Error::from(Never::Cancelled)));
+    assert!(rxd::is_cancelled(&Error::from(Wrapped(Never::Cancelled))));
+    for other in [Never::Past, Never::Absent, Never::Closed, Never::Exited(Vec::new())] {
+        assert!(!rxd::is_cancelled(&Error::from(other)));
+    }
+    assert_eq!(
+        format!("{:#}", Error::from(Wrapped(Never::Cancelled))),
+        "no more readings: the context that the watch was taken through is cancelled"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn g52_a_wait_for_a_topic_that_is_returned_from_run_is_a_clean_cancellation() {
+    let logged = capture::begin();
+    beside_quiet(Run(|cx: Context| async move {
+        cx.intracom().subscribe::<u32>("nobody-creates-it", rxd::intracom::Group::own()).await?;
+        Ok(())
+    }))
+    .await;
+    assert_eq!(logged.text(), "");
+}
+
+/// The loops that the documentation prints, as services: `docs/watching.md`, `Filter`, `Met`.
+#[tokio::test(start_paused = true)]
+async fn g52_the_loops_of_the_documentation_end_with_their_services() {
+    let guide = Run(|cx: Context| async move {
+        let mut ready = cx.watch_all(Action::Entering, State::Run, ["db", "cache"])?;
+        ready.wait().await?;
+        let mut states = cx.watch_states(Filter::exclude(["noise"]))?;
+        while let Some(event) = states.next().await {
+            match event {
+                StateEvent::Snapshot(states) => assert_eq!(states["db"].state, State::Run),
+                StateEvent::Changed(service) => drop(format!("{} {}", service.name, service.state)),
+                StateEvent::Lagged { missed, .. } => panic!("{missed} were missed"),
+            }
+        }
+        Ok(())
+    });
+    let filter = Run(|cx: Context| async move {
+        let mut states = cx.watch_states(Filter::exclude(["noise"]))?;
+        while let Some(event) = states.next().await {
+            if let StateEvent::Changed(service) = event {
+                drop(format!("{} is {} {}", service.name, service.transition, service.state));
+            }
+        }
+        Ok(())
+    });
+    let met = Run(|cx: Context| async move {
+        let mut flaps = cx.watch_any(Action::Exited, State::Run, ["db", "cache"])?;
+        while let Some(met) = flaps.next().await {
+            drop(met.services);
+        }
+        Ok(())
+    });
+    let mut services: Vec<_> =
+        ["db", "cache", "noise"].map(|name| brisk(name, puppet(&[State::Run]).1)).into_iter().collect();
+    services.extend([brisk("guide", guide), brisk("filter", filter), brisk("met", met)]);
+    let handle = start(services).await;
+    stops_at_once(&handle, &["db", "cache", "noise", "guide", "filter", "met"]).await;
+}
+
+/// A cancellation, transitions and drops on other threads: no reader is left waiting, and none panics.
+#[test]
+fn g52_a_cancellation_amid_transitions_on_other_threads_always_ends_the_reader() {
+    const ROUNDS: u32 = 300;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_time().build().unwrap();
+    runtime.block_on(async {
+        let restless = Run(|cx: Context| async move {
+            tokio::task::yield_now().await;
+            if cx.is_cancelled() { Ok(()) } else { Err("again".into()) }
+        });
+        let idle = brisk("idle", puppet(&[State::Run]).1);
+        let (contexts, mut taken) = mpsc::unbounded_channel();
+        let lender = Run(move |cx: Context| {
+            let _ = contexts.send(cx.clone());
+            async move {
+                cx.cancelled().await;
+                Ok(())
+            }
+        });
+        let handle = start([brisk("restless", restless), idle, brisk("lender", lender)]).await;
+        let cx = taken.recv().await.unwrap();
+        for round in 0..ROUNDS {
+            let child = cx.child("part");
+            let target = ["restless", "idle"][round as usize % 2];
+            let mut watch = child.watch_any(Action::Changing, State::Run, target).unwrap();
+            let mut states = child.watch_states(Filter::include([target])).unwrap();
+            let dropped = child.watch_any(Action::Changing, State::Run, target).unwrap();
+            let token = child.token();
+            let readers = [
+                tokio::spawn(async move { while watch.next().await.is_some() {} }),
+                tokio::spawn(async move { while states.next().await.is_some() {} }),
+            ];
+            let drops = tokio::spawn(async move { drop(dropped) });
+            if round % 3 == 0 {
+                tokio::task::yield_now().await;
+            }
+            let cancels = tokio::task::spawn_blocking(move || token.cancel());
+            for task in readers.into_iter().chain([drops, cancels]) {
+                tokio::time::timeout(Duration::from_secs(60), task).await.expect("it ends").unwrap();
+            }
+        }
+        end(&handle).await;
+    });
+}
+
+/// What is logged at WARN and above by this thread.
+mod capture {
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+    use tracing_subscriber::fmt::MakeWriter;
+
+    #[derive(Clone, Default)]
+    pub(super) struct Written(Arc<Mutex<Vec<u8>>>);
+
+    pub(super) struct Logged(Written, tracing::subscriber::DefaultGuard);
+
+    impl Logged {
+        pub(super) fn text(&self) -> String {
+            let _ = &self.1;
+            String::from_utf8(self.0.0.lock().unwrap().clone()).unwrap()
+        }
+    }
+
+    impl Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl<'a> MakeWriter<'a> for Written {
+        type Writer = Written;
+
+        fn make_writer(&'a self) -> Written {
+            self.clone()
+        }
+    }
+
+    pub(super) fn begin() -> Logged {
+        let written = Written::default();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::WARN)
+            .with_ansi(false)
+            .with_writer(written.clone())
+            .finish();
+        Logged(written, tracing::subscriber::set_default(subscriber))
+    }
+}
