@@ -8,6 +8,8 @@ mod stream;
 mod text;
 mod wait;
 
+#[cfg(all(test, rxd_loom))]
+mod loom;
 #[cfg(all(test, not(rxd_loom)))]
 pub(crate) mod tests;
 

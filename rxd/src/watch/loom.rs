@@ -1,0 +1,93 @@
+//! A watch whose context is cancelled amid transitions, under every interleaving with the board.
+//!
+//! The token is tokio-util's own, and each step of it a single one here: what is checked is that
+//! between the two that may wake the reader, the board and the token, no wake-up is lost.
+//!
+//! `RUSTFLAGS="--cfg rxd_loom" cargo test -p rxd --lib --release loom`
+
+use super::*;
+use crate::board::Board;
+use crate::directory::Directory;
+use crate::shutdown::Ladder;
+use crate::state::{Cause, Filter, Transition};
+use ::loom::sync::atomic::AtomicBool;
+use ::loom::thread;
+use std::sync::atomic::Ordering;
+use std::task::{Wake, Waker};
+
+/// Notes that it was woken.
+struct Alarm(AtomicBool);
+
+/// One for each time that a reader may wait. They are made before the threads and dropped after those
+/// were joined: loom does not see how the token's own lock orders these.
+struct Alarms([Arc<Alarm>; 4]);
+
+impl Alarms {
+    fn new() -> Alarms {
+        Alarms(std::array::from_fn(|_| Arc::new(Alarm(AtomicBool::new(false)))))
+    }
+
+    /// Polls until there is nothing more; how often there was something.
+    fn read<T>(&self, mut poll: impl FnMut(&mut Context<'_>) -> Poll<Option<T>>) -> u32 {
+        let (mut count, mut alarms) = (0, self.0.iter());
+        let mut alarm = alarms.next().unwrap();
+        loop {
+            match poll(&mut Context::from_waker(&Waker::from(alarm.clone()))) {
+                Poll::Ready(Some(_)) => count += 1,
+                Poll::Ready(None) => return count,
+                Poll::Pending => {
+                    while !alarm.0.load(Ordering::Acquire) {
+                        thread::yield_now();
+                    }
+                    alarm = alarms.next().expect("nobody is woken more often");
+                }
+            }
+        }
+    }
+}
+
+impl Wake for Alarm {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+fn core() -> Arc<Core> {
+    let board = Board::new(vec![Vec::new()], 4);
+    Arc::new(Core::new("d".into(), Directory::of_names(["s"]), board, Ladder::new(&[Vec::new()])))
+}
+
+/// One thread makes a transition, another cancels the token.
+fn disturb(core: &Arc<Core>, token: &CancellationToken) -> [thread::JoinHandle<()>; 2] {
+    let (core, token) = (core.clone(), token.clone());
+    let moves = thread::spawn(move || {
+        core.board.publish(0, State::Run, Transition::Entering, Cause::Normal);
+    });
+    [moves, thread::spawn(move || token.cancel())]
+}
+
+#[test]
+fn loom_g52_a_watch_that_is_cancelled_amid_a_transition_ends() {
+    ::loom::model(|| {
+        let (core, token, alarms) = (core(), CancellationToken::new(), Alarms::new());
+        let watch = Watch::new(&core, Mode::Any, Action::Entering, State::Run, &"s").unwrap();
+        let mut watch = watch.ending_with(token.clone());
+        let threads = disturb(&core, &token);
+        let count = alarms.read(|task| watch.poll(task));
+        assert!(count <= 1);
+        assert_eq!(watch.ended(), Some(&Never::Cancelled));
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+    });
+}
+
+#[test]
+fn loom_g52_a_stream_that_is_cancelled_amid_a_transition_ends() {
+    ::loom::model(|| {
+        let (core, token, alarms) = (core(), CancellationToken::new(), Alarms::new());
+        let mut states = StateStream::new(&core, &Filter::None).unwrap().ending_with(token.clone());
+        let threads = disturb(&core, &token);
+        let count = alarms.read(|task| states.poll(task));
+        assert!(count <= 2);
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+    });
+}
