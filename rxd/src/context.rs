@@ -4,7 +4,7 @@ use crate::board::{Epoch, Id};
 use crate::cancelled::{WaitCancelled, token_of};
 use crate::core::{Core, States};
 use crate::directory::Directory;
-use crate::error::Error;
+use crate::error::{Cancelled, Error};
 use crate::graph::Mode;
 use crate::handle::DaemonHandle;
 use crate::intracom::Intracom;
@@ -12,6 +12,7 @@ use crate::panic;
 use crate::shutdown::Ladder;
 use crate::state::{Action, Filter, State};
 use crate::tasks::TaskOf;
+use crate::ticker::Ticker;
 use crate::watch::{Names, StateStream, Watch};
 use std::borrow::Cow;
 use std::future::Future;
@@ -38,17 +39,13 @@ use tokio_util::sync::CancellationToken;
 ///         let sifter = cx.child("sifter");
 ///         cx.spawn("sifter", async move { sifter.cancelled().await });
 ///
-///         let mut every = tokio::time::interval(Duration::from_secs(1));
-///         loop {
-///             tokio::select! {
-///                 _ = every.tick() => {
-///                     cx.heartbeat();
-///                     let running = cx.states().iter().filter(|service| service.is_in(State::Run)).count();
-///                     cx.status(format!("{running} services running"));
-///                 }
-///                 () = cx.cancelled() => return Ok(()),
-///             }
+///         let mut every = cx.every(Duration::from_secs(1));
+///         while every.tick().await {
+///             cx.heartbeat();
+///             let running = cx.states().iter().filter(|service| service.is_in(State::Run)).count();
+///             cx.status(format!("{running} services running"));
 ///         }
+///         Ok(())
 ///     }
 /// }
 /// ```
@@ -135,6 +132,102 @@ impl Context {
             Some(part) => part.token.is_cancelled(),
             None => self.core.board.service(self.id).is_cancelled(self.epoch),
         }
+    }
+
+    /// Runs a future until this context is cancelled: its output, or [`Cancelled`], which `?` carries out
+    /// of a method as a clean end.
+    ///
+    /// Wrap whatever a method waits for and that may never answer: a query, a connect, a lock. Cancellation
+    /// comes first: it is seen at the next poll, also where the output is there too, and in a context that is
+    /// cancelled already the future is not begun.
+    ///
+    /// To bound the time as well, wrap it in `tokio::time::timeout`. In
+    /// [`Runner::stop`](crate::Runner::stop) the context is a live one, which is cancelled when Stop's own
+    /// limit is over; so is that of [`Runner::reload`](crate::Runner::reload).
+    ///
+    /// # Errors
+    ///
+    /// The context is cancelled. An error of the future is in its output: two `?` return either.
+    ///
+    /// # Cancel safety
+    ///
+    /// On cancellation the future is dropped where it waits: what it has done stays done, the rest is not
+    /// done. So pass futures that are cancel safe (a `recv`, an `accept`), or whose work may be
+    /// lost (a ping). Put what has to be done to its end, a commit say, into a task ([`spawn`](Context::spawn)).
+    ///
+    /// ```
+    /// use rxd::{Context, Runner};
+    /// use std::time::Duration;
+    /// # struct Pool;
+    /// # impl Pool { async fn ping(&self) -> std::io::Result<()> { Ok(()) } }
+    ///
+    /// struct DbHealth {
+    ///     pool: Pool,
+    /// }
+    ///
+    /// impl Runner for DbHealth {
+    ///     async fn run(&mut self, cx: &Context) -> rxd::Result {
+    ///         let mut every = cx.every(Duration::from_secs(1));
+    ///         while every.tick().await {
+    ///             let ping = tokio::time::timeout(Duration::from_secs(3), self.pool.ping());
+    ///             // Cancelled, late, refused: three ways not to go on, and three `?`.
+    ///             cx.or_cancelled(ping).await???;
+    ///         }
+    ///         Ok(())
+    ///     }
+    /// }
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> rxd::Result {
+    /// # let daemon = rxd::Daemon::new("d").add(rxd::Service::new("db-health", DbHealth { pool: Pool }));
+    /// # let handle = daemon.start().await?;
+    /// # handle.wait_for("db-health", rxd::State::Run).await?;
+    /// # tokio::time::sleep(Duration::from_secs(10)).await;
+    /// # handle.shutdown();
+    /// # handle.wait().await.into_result()
+    /// # }
+    /// ```
+    pub async fn or_cancelled<F: IntoFuture>(&self, future: F) -> Result<F::Output, Cancelled> {
+        tokio::select! {
+            biased;
+            () = self.cancelled() => Err(Cancelled),
+            output = future.into_future() => Ok(output),
+        }
+    }
+
+    /// A ticker of this period: its [`tick`](Ticker::tick) returns `true` once each period, and `false`
+    /// once this context is cancelled.
+    ///
+    /// * The first tick comes at once, the others at whole periods after it.
+    /// * Ticks that are missed, since the loop was busy for longer than a period, are skipped: the next
+    ///   comes at the next whole period, and never several at once.
+    /// * Times have a resolution of one millisecond, as all of tokio's.
+    /// * A period of zero is allowed: each tick but the first comes when the other tasks of the
+    ///   runtime have had a turn.
+    ///
+    /// The ticker belongs to nobody: it can be kept in a field or moved into a task.
+    ///
+    /// ```
+    /// # use rxd::Context;
+    /// # use std::time::Duration;
+    /// # struct Cache;
+    /// # impl Cache { fn sweep(&mut self) {} }
+    /// async fn run(cache: &mut Cache, cx: &Context) -> rxd::Result {
+    ///     let mut every = cx.every(Duration::from_secs(30));
+    ///     while every.tick().await {
+    ///         cache.sweep();
+    ///     }
+    ///     Ok(()) // cancelled
+    /// }
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> rxd::Result {
+    /// # let cx = Context::detached("a");
+    /// # let token = cx.token();
+    /// # tokio::spawn(async move { tokio::time::sleep(Duration::from_secs(100)).await; token.cancel() });
+    /// # run(&mut Cache, &cx).await
+    /// # }
+    /// ```
+    pub fn every(&self, period: Duration) -> Ticker {
+        Ticker::new(self.token(), period)
     }
 
     /// The token behind [`cancelled`](Context::cancelled), to hand to others.

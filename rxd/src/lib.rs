@@ -175,6 +175,7 @@ mod systemd;
 mod tasks;
 #[cfg(any(test, feature = "test-util"))]
 pub mod testing;
+mod ticker;
 mod tracker;
 mod turn;
 mod watch;
@@ -202,6 +203,7 @@ pub use report::{Ending, Report};
 pub use service::{Runner, Service, When};
 pub use signals::Signal;
 pub use state::{Action, Cause, Filter, State, Transition};
+pub use ticker::Ticker;
 pub use watch::{Met, Names, Never, Of, StateEvent, StateStream, WaitError, WaitFor, Watch, of};
 pub use why::{Standing, Unmet, Why};
 

@@ -45,7 +45,7 @@ fn declaring() {
 fn running() {
     all!(value: rxd::Context, rxd::DaemonHandle, rxd::Report, rxd::Ending, rxd::States, rxd::ServiceState);
     all!(value: rxd::Why, rxd::Standing, rxd::Unmet);
-    all!(ordinary: rxd::Watch, rxd::StateStream, rxd::WaitFor);
+    all!(ordinary: rxd::Watch, rxd::StateStream, rxd::WaitFor, rxd::Ticker);
     all!(value: rxd::Met, rxd::StateEvent);
     future::<<rxd::WaitFor as IntoFuture>::IntoFuture>();
 }
@@ -124,6 +124,8 @@ fn testing() {
 async fn futures_are_send() {
     let cx = rxd::Context::detached("alone");
     is_send(&cx.cancelled());
+    is_send(&cx.or_cancelled(std::future::ready(1)));
+    is_send(&cx.every(std::time::Duration::ZERO).tick());
     let daemon = || rxd::Daemon::new("d").signals([]).add(rxd::Service::new("a", rxd::testing::Puppet::new()));
     is_send(&daemon().run());
     is_send(&daemon().main());

@@ -59,3 +59,4 @@ mod signals;
 mod stall;
 mod table;
 mod tasks;
+mod u4_waiting;

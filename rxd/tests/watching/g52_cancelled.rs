@@ -3,7 +3,7 @@
 use crate::common::{brisk, end, puppet, start};
 use futures_core::{FusedStream, Stream};
 use rxd::{
-    Action, Context, DaemonHandle, Error, Filter, Never, Runner, Service, State, StateEvent, StateStream, Watch,
+    Action, AnyError, Context, DaemonHandle, Filter, Never, Runner, Service, State, StateEvent, StateStream, Watch,
 };
 use std::pin::Pin;
 use std::sync::Arc;
@@ -300,13 +300,13 @@ fn g52_the_end_of_a_watch_by_its_context_is_recognised_as_a_cancellation() {
             Some(&self.0)
         }
     }
-    assert!(rxd::is_cancelled(&Error::from(Never::Cancelled)));
-    assert!(rxd::is_cancelled(&Error::from(Wrapped(Never::Cancelled))));
+    assert!(rxd::is_cancelled(&AnyError::from(Never::Cancelled)));
+    assert!(rxd::is_cancelled(&AnyError::from(Wrapped(Never::Cancelled))));
     for other in [Never::Past, Never::Absent, Never::Closed, Never::Exited(Vec::new())] {
-        assert!(!rxd::is_cancelled(&Error::from(other)));
+        assert!(!rxd::is_cancelled(&AnyError::from(other)));
     }
     assert_eq!(
-        format!("{:#}", Error::from(Wrapped(Never::Cancelled))),
+        format!("{:#}", AnyError::from(Wrapped(Never::Cancelled))),
         "no more readings: the context that the watch was taken through is cancelled"
     );
 }

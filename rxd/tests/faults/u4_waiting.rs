@@ -1,0 +1,209 @@
+//! U4: what a method waits for ends when the service is cancelled: `or_cancelled`, `every`.
+
+use crate::kit::*;
+use rxd::testing::{Act, Probe, Puppet, Reloading};
+use rxd::{Cancelled, Cause, Context, Service, State};
+use std::cell::Cell;
+use std::future::{pending, poll_fn, ready};
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
+use std::time::Duration;
+use tokio::time::{Instant, sleep, timeout};
+
+/// Stops a daemon of this service, and says how long that took.
+async fn stops(service: Service) -> (Ran, Duration) {
+    let running = start(daemon([service])).await;
+    running.until("a", State::Run).await;
+    settle().await;
+    let begin = Instant::now();
+    let ran = running.stop().await;
+    (ran, begin.elapsed())
+}
+
+#[tokio::test(start_paused = true)]
+async fn u4_a_future_that_never_answers_is_dropped_when_the_service_is_cancelled() {
+    let run = Do(|cx: Context| async move {
+        cx.or_cancelled(pending::<()>()).await?;
+        unreachable!("it never answers");
+    });
+    let (ran, took) = stops(Service::new("a", run)).await;
+    assert!(took < 50 * MS, "{took:?}");
+    assert!(ran.report.is_ok() && ran.ending("a").cause == Cause::Shutdown, "{:?}", ran.report);
+}
+
+#[tokio::test(start_paused = true)]
+async fn u4_a_future_in_a_task_or_a_child_is_dropped_when_its_own_context_is_cancelled() {
+    let run = Do(|cx: Context| async move {
+        let (inner, child) = (cx.clone(), cx.child("part"));
+        cx.spawn("task", async move { inner.or_cancelled(pending::<()>()).await });
+        let token = child.token();
+        let part = cx.spawn("part", async move { child.or_cancelled(pending::<()>()).await });
+        token.cancel();
+        assert_eq!(part.await.unwrap(), Err(Cancelled));
+        assert_eq!(cx.or_cancelled(sleep(SECOND)).await, Ok(()), "the service itself goes on");
+        cx.or_cancelled(pending::<()>()).await?;
+        Ok(())
+    });
+    let running = start(daemon([Service::new("a", run)])).await;
+    sleep(2 * SECOND).await;
+    let begin = Instant::now();
+    let ran = running.stop().await;
+    assert!(begin.elapsed() < 50 * MS && ran.report.is_ok(), "{:?}", ran.report);
+}
+
+#[tokio::test]
+async fn u4_cancellation_comes_before_an_output_that_is_there() {
+    let cx = Context::detached("a");
+    assert_eq!(cx.or_cancelled(ready(1)).await, Ok(1));
+    assert_eq!(cx.or_cancelled(async { Err::<(), _>("refused") }).await, Ok(Err("refused")));
+    // Both at the same poll: the future cancels its own context, and is ready when it is polled next.
+    let token = cx.token();
+    let mut polls = 0;
+    let both = poll_fn(|task| {
+        polls += 1;
+        token.cancel();
+        task.waker().wake_by_ref();
+        if polls > 1 { Poll::Ready(()) } else { Poll::Pending }
+    });
+    assert_eq!(cx.or_cancelled(both).await, Err(Cancelled));
+    assert_eq!(polls, 1);
+    // Cancelled before: the future is not begun.
+    let begun = Cell::new(false);
+    assert_eq!(cx.or_cancelled(async { begun.set(true) }).await, Err(Cancelled));
+    assert!(!begun.get());
+}
+
+#[tokio::test(start_paused = true)]
+async fn u4_in_stop_a_future_goes_on_until_the_limit_of_stop() {
+    for hangs in [false, true] {
+        let outputs: Arc<Mutex<Vec<_>>> = Arc::default();
+        let noted = outputs.clone();
+        let flush = Act::call(move |cx: Context| {
+            let noted = noted.clone();
+            async move {
+                let output = cx.or_cancelled(sleep(if hangs { 3600 * SECOND } else { SECOND })).await;
+                noted.lock().unwrap().push(output);
+                Ok(output?)
+            }
+        });
+        let puppet = Puppet::new().on(State::Run, [Act::UntilTold]).on(State::Stop, [flush]);
+        let options = brisk().timeout_of(State::Stop, 5 * SECOND);
+        let (_, took) = stops(Service::new("a", puppet).options(options)).await;
+        let (output, least) = if hangs { (Err(Cancelled), 5 * SECOND) } else { (Ok(()), SECOND) };
+        assert_eq!(*outputs.lock().unwrap(), [output]);
+        assert!(took >= least && took < least + 50 * MS, "{took:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn u4_in_reload_a_future_goes_on_and_the_tickers_of_run_have_ended() {
+    let ticks: Arc<Mutex<Vec<&str>>> = Arc::default();
+    let noted = ticks.clone();
+    let tick = Act::call(move |cx: Context| {
+        let noted = noted.clone();
+        async move {
+            let mut every = cx.every(10 * SECOND);
+            while every.tick().await {
+                noted.lock().unwrap().push("tick");
+            }
+            assert!(!every.tick().await, "it stays so");
+            noted.lock().unwrap().push("end");
+            Ok(())
+        }
+    });
+    let reload = Act::call(|cx: Context| async move { Ok(cx.or_cancelled(sleep(SECOND)).await?) });
+    let puppet = Puppet::new().on(State::Run, [tick.clone(), tick]).on_reload([reload]).probe(&Probe::new());
+    let running = start(daemon([Service::new("a", Reloading(puppet)).options(brisk())])).await;
+    running.until("a", State::Run).await;
+    sleep(15 * SECOND).await;
+    running.handle.reload("a").await.unwrap();
+    sleep(5 * SECOND).await;
+    let ran = running.stop().await;
+    assert!(ran.report.is_ok(), "{:?}", ran.report);
+    assert_eq!(*ticks.lock().unwrap(), ["tick", "tick", "end", "tick", "end"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn u4_a_ticker_ticks_at_once_and_then_each_period_and_skips_what_was_missed() {
+    let cx = Context::detached("a");
+    let begin = Instant::now();
+    let mut every = cx.every(10 * SECOND);
+    // The first tick, not the making, is where the periods begin.
+    sleep(3 * SECOND).await;
+    let mut at = Vec::new();
+    for pause in [0, 0, 7, 10, 25, 0, 0] {
+        assert!(every.tick().await);
+        at.push((begin.elapsed() - 3 * SECOND).as_secs());
+        sleep(pause * SECOND).await;
+    }
+    // 20 + 7, and 30 + 10 is one that is due just then; 40 + 25 skips 50 and is late for 60.
+    assert_eq!(at, [0, 10, 20, 30, 40, 65, 70]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn u4_a_short_period_skips_what_was_missed_as_well() {
+    let cx = Context::detached("a");
+    let mut every = cx.every(MS);
+    assert!(every.tick().await);
+    sleep(4 * MS).await;
+    let begin = Instant::now();
+    assert!(every.tick().await && every.tick().await);
+    assert!(begin.elapsed() >= MS, "one was due, and not four");
+}
+
+#[tokio::test(start_paused = true)]
+async fn u4_a_ticker_ends_at_once_where_a_tick_is_due_too() {
+    let cx = Context::detached("a");
+    let mut every = cx.every(SECOND);
+    assert!(every.tick().await);
+    sleep(2 * SECOND).await;
+    cx.token().cancel();
+    assert!(!every.tick().await);
+    assert!(!every.tick().await);
+    assert!(!cx.every(SECOND).tick().await, "not even the first tick");
+    // And one that waits is woken, in whatever task it is.
+    let cx = Context::detached("b");
+    let mut every = cx.every(3600 * SECOND);
+    let waits = tokio::spawn(async move { while every.tick().await {} });
+    sleep(SECOND).await;
+    cx.token().cancel();
+    timeout(SECOND, waits).await.expect("it is woken").unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn u4_a_tick_that_is_dropped_while_it_waits_is_not_lost() {
+    let cx = Context::detached("a");
+    let begin = Instant::now();
+    let mut every = cx.every(SECOND);
+    assert!(every.tick().await);
+    assert!(timeout(SECOND / 2, every.tick()).await.is_err());
+    assert!(every.tick().await);
+    assert_eq!(begin.elapsed().as_millis(), 1000);
+}
+
+#[tokio::test]
+async fn u4_a_period_of_zero_lets_others_run_and_a_very_long_one_does_not_panic() {
+    let cx = Context::detached("a");
+    let (mut every, child) = (cx.every(Duration::ZERO), cx.child("other"));
+    let turns: Arc<Mutex<u32>> = Arc::default();
+    let counted = turns.clone();
+    let other = tokio::spawn(async move {
+        let mut every = child.every(Duration::ZERO);
+        while every.tick().await {
+            *counted.lock().unwrap() += 1;
+        }
+    });
+    for tick in 0..1000 {
+        assert!(every.tick().await);
+        assert!(*turns.lock().unwrap() + 1 >= tick, "the other task has a turn between two ticks");
+    }
+    cx.token().cancel();
+    assert!(!every.tick().await);
+    timeout(Duration::from_secs(60), other).await.expect("it ends").unwrap();
+
+    let cx = Context::detached("b");
+    let mut every = cx.every(Duration::MAX);
+    sleep(20 * MS).await;
+    assert!(every.tick().await);
+    assert!(timeout(20 * MS, every.tick()).await.is_err());
+}
