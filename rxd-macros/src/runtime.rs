@@ -126,6 +126,18 @@ paths! {
     private check_service "check_service";
     private check_edge "check_edge";
     private check_target "check_target";
+    private option_key "OptionKey";
+    private check_option "check_option";
+    private check_within "check_within";
+    private daemon_options "DaemonOptions";
+    private daemon_key "DaemonKey";
+    private check_daemon "check_daemon";
+    private stage_options "StageOptions";
+    private stage_key "StageKey";
+    private check_stage "check_stage";
+    private stall_limit "StallLimit";
+    private daemon_of "daemon";
+    private stage_of "stage";
 }
 
 /// The same tokens, all of them at `span`: what the compiler says about any of them, it says there.

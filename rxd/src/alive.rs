@@ -12,7 +12,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 #[derive(Clone, Copy, Debug, Default)]
 #[cfg_attr(not(feature = "systemd"), allow(dead_code, reason = "there is nobody to report to"))]
 pub(crate) struct Alive {
-    /// How often to report it.
+    /// How often to report it. Zero: the daemon does not talk to the service manager at all.
     pub(crate) report: Option<Duration>,
     /// What to do about a service without a heartbeat.
     pub(crate) on_stale: OnStale,

@@ -1,7 +1,9 @@
 //! A daemon: its services, started in order, watched over, stopped in order.
 
+mod faults;
+
 use crate::alive::{Alive, OnStale};
-use crate::board::{HISTORY, Id, signal};
+use crate::board::{Id, signal};
 use crate::core::Reason;
 use crate::directory::Name;
 use crate::ending::RunningDaemon;
@@ -10,10 +12,10 @@ use crate::graph::{Edge, Graph, Node};
 use crate::handle::DaemonHandle;
 use crate::in_span::InSpan;
 use crate::monitor::Monitor;
+use crate::options::daemon::DaemonOptions;
 use crate::prestart::{self, Erased, Pipeline};
 use crate::pulse::Pulse;
 use crate::service::{OwnedTargets, Service};
-use crate::shutdown;
 use crate::signals::{self, Listener, Signal, SignalEvent};
 use crate::stopping::Stopping;
 use crate::supervisor::Supervisor;
@@ -28,9 +30,6 @@ use std::process::{ExitCode, Termination};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
-
-/// How long a method may hold its thread before that is reported, where nothing else is declared.
-const STALL_LIMIT: Duration = Duration::from_secs(1);
 
 /// A daemon whose services are known at run time only; what `#[rxd::daemon]` makes of a struct.
 ///
@@ -61,12 +60,9 @@ pub struct Daemon {
     name: Name,
     services: Vec<Service>,
     signals: Option<Vec<Signal>>,
-    shutdown_timeout: Duration,
-    history: usize,
+    options: DaemonOptions,
     alive: Alive,
     prestart: Vec<Box<dyn Erased>>,
-    exit_code: u8,
-    stall_limit: Option<Duration>,
     #[cfg(feature = "admin")]
     admin: Option<crate::admin::Admin>,
 }
@@ -78,19 +74,24 @@ impl fmt::Debug for Daemon {
     }
 }
 
+/// The setters only record. What they are given is looked at by [`check`](Daemon::check), and by
+/// [`start`](Daemon::start) before anything else: a value that makes no sense is an error there.
 impl Daemon {
-    /// A daemon without services. The name is the one in messages.
+    /// A daemon without services. The name is the one in messages; it may be what that of a
+    /// service may be: 64 ASCII letters, digits, `-`, `_` and `.`, not beginning with `_rxd`.
     pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
+        Daemon::with_options(name.into(), DaemonOptions::DEFAULT)
+    }
+
+    /// As [`new`](Daemon::new), with what `#[rxd::daemon]` has as constants.
+    pub(crate) fn with_options(name: Name, options: DaemonOptions) -> Self {
         Daemon {
-            name: name.into(),
+            name,
             services: Vec::new(),
             signals: None,
-            shutdown_timeout: shutdown::LIMIT,
-            history: HISTORY,
+            options,
             alive: Alive::default(),
             prestart: Vec::new(),
-            exit_code: crate::report::FAILURE,
-            stall_limit: Some(STALL_LIMIT),
             #[cfg(feature = "admin")]
             admin: None,
         }
@@ -110,18 +111,18 @@ impl Daemon {
     }
 
     /// How long the daemon may take to stop; what has not ended then is dropped or abandoned, and
-    /// named in the report. Default: 30 s.
+    /// named in the report. Longer than zero. Default: 30 s.
     ///
     /// It is counted from when the daemon is asked to stop, or from when a service makes it: what a
     /// failed start has taken is no part of it. [`run`](Daemon::run) returns at most 100 ms later,
     /// whatever services do, or 1 s more where a listener for operators has somebody to answer.
     pub fn shutdown_timeout(mut self, limit: Duration) -> Self {
-        self.shutdown_timeout = limit;
+        self.options = self.options.shutdown_timeout(limit);
         self
     }
 
-    /// The signals that stop the daemon. Default: SIGINT and SIGTERM. With none of them, and
-    /// without SIGHUP, the process's signals are left alone.
+    /// The signals that stop the daemon, each once. Default: SIGINT and SIGTERM. With none of them,
+    /// and without SIGHUP, the process's signals are left alone.
     ///
     /// The first asks the daemon to stop, the second sets all remaining limits to zero, the third
     /// ends the process at once with status 128 + its number. Signals that follow each other within
@@ -138,7 +139,10 @@ impl Daemon {
 
     /// How often systemd's watchdog is told that the daemon is alive, if it is: the unit needs a
     /// `WatchdogSec=` of twice that or more, and there is a warning at the start if it has not.
-    /// Default: four times within what the unit says.
+    /// Default: four times within what the unit says, which is also how often at the least.
+    ///
+    /// Zero means that the daemon does not talk to the service manager at all: no readiness, no
+    /// status, no watchdog. Its unit is then one of `Type=exec`.
     pub fn report_alive(mut self, every: Duration) -> Self {
         self.alive.report = Some(every);
         self
@@ -153,9 +157,10 @@ impl Daemon {
     }
 
     /// How many past transitions are kept, for [`DaemonHandle::history`] and for readers of a
-    /// [`StateStream`](crate::StateStream) that lag. At least 1. Default: 1024, of 32 bytes each.
+    /// [`StateStream`](crate::StateStream) that lag. From 1 to 4,294,967,295. Default: 1024, of 32
+    /// bytes each.
     pub fn history(mut self, transitions: usize) -> Self {
-        self.history = transitions.max(1);
+        self.options = self.options.history(transitions);
         self
     }
 
@@ -167,17 +172,17 @@ impl Daemon {
     }
 
     /// The exit status of [`main`](Daemon::main), and of a [`Report`](crate::Report) returned from
-    /// `main`, when the daemon failed. Default: 1.
+    /// `main`, when the daemon failed. From 1 to 255. Default: 1.
     pub fn exit_code(mut self, code: u8) -> Self {
-        self.exit_code = code;
+        self.options = self.options.exit_code(code);
         self
     }
 
     /// How long a method or a task of a service, or a prestart stage, may hold its thread without coming to an `.await`
-    /// before it is named in the log, by a thread beside the runtime. Default: 1 s. It is reported after at most
+    /// before it is named in the log, by a thread beside the runtime. Longer than zero. Default: 1 s. It is reported after at most
     /// 1.5 times this; `None` reports nothing.
     pub fn stall_limit(mut self, limit: impl Into<Option<Duration>>) -> Self {
-        self.stall_limit = limit.into();
+        self.options = self.options.stall_limit(limit.into());
         self
     }
 
@@ -199,7 +204,8 @@ impl Daemon {
     /// }
     /// ```
     pub async fn main(self) -> ExitCode {
-        let code = self.exit_code;
+        // A daemon that is refused because of an exit code of zero has failed, too.
+        let code = self.options.exit_code.max(crate::report::FAILURE);
         let ended = self.run().await;
         let code = if ended.is_ok() { 0 } else { code };
         crate::ending::exit_within_limit(code);
@@ -246,7 +252,8 @@ impl Daemon {
     ///
     /// # Errors
     ///
-    /// If the graph could not work ([`Error::is_graph`]), if a prestart stage failed
+    /// If the graph could not work or an option has a value that makes no sense
+    /// ([`Error::is_graph`]; see [`check`](Daemon::check)), if a prestart stage failed
     /// ([`Error::is_prestart`]), if there are no services, if there is no tokio runtime or it lacks a
     /// driver (`enable_all()`), or if a signal cannot be listened to. No service has been started then.
     ///
@@ -286,11 +293,11 @@ impl Daemon {
         let rules = crate::testing::rules(&self);
         #[cfg(feature = "admin")]
         let pictures = self.with_graph(crate::admin::picture::Pictures::of);
-        let core = Arc::new(wiring::wire(self.name, &self.services, &order, self.history));
+        let core = Arc::new(wiring::wire(self.name, &self.services, &order, self.options.history));
         #[cfg(any(test, feature = "test-util"))]
         let witness = rules.map(|rules| crate::testing::Witness::new(&core, rules));
         // Before what runs before: that may block its thread as well.
-        let monitor = Monitor::start(&core, self.stall_limit, Listener::new(&signals)?);
+        let monitor = Monitor::start(&core, self.options.stall_limit, Listener::new(&signals)?);
         #[cfg(feature = "admin")]
         core.pictures.get_or_init(|| pictures);
         let services = self.services;
@@ -325,7 +332,7 @@ impl Daemon {
             let span = tracing::error_span!(target: "rxd", "service", service = %name);
             service.spawn(&core, id as Id, (&tasks, &runtime), span);
         }
-        let limits = (self.shutdown_timeout, self.exit_code);
+        let limits = (self.options.shutdown_timeout, self.options.exit_code);
         let stopping = Arc::new(Stopping::new(core.clone(), systemd.notice(), running, limits));
         let supervisor = Supervisor::new(stopping, core.clone(), tasks, listener, monitor, systemd);
         #[cfg(any(test, feature = "test-util"))]
@@ -356,7 +363,7 @@ impl Daemon {
     pub fn unit(&self) -> crate::systemd::Unit {
         let options: Vec<_> = self.services.iter().map(|service| *service.limits()).collect();
         let unit = self.with_graph(|graph| crate::systemd::Unit::of(graph, &options));
-        let unit = unit.shutdown_timeout(self.shutdown_timeout);
+        let unit = unit.shutdown_timeout(self.options.shutdown_timeout);
         let unit =
             self.prestart.iter().map(|stage| stage.about()).fold(unit, |unit, (name, limit)| unit.before(name, limit));
         match self.alive.report {
@@ -365,27 +372,33 @@ impl Daemon {
         }
     }
 
-    /// Checks the graph, as [`start`](Daemon::start) does before anything else.
+    /// Checks the graph and all options, as [`start`](Daemon::start) does before anything else.
     ///
     /// # Errors
     ///
-    /// If it could not work ([`Error::is_graph`]); the message names every fault.
+    /// If the graph could not work, or if an option of the daemon, of one of its services or of a
+    /// prestart stage has a value that makes no sense ([`Error::is_graph`]). The message names
+    /// every fault: whose option it is, the value, and what to write instead, in the words in
+    /// which the compiler refuses it in an attribute.
     pub fn check(&self) -> Result<(), Error> {
         self.checked().map(drop)
     }
 
     /// As [`check`](Daemon::check); who stops before whom.
     fn checked(&self) -> Result<Vec<Vec<usize>>, Error> {
-        let (rule, faults) = match self.with_graph(|graph| graph.check()) {
-            Err(faults) => {
-                let rule = faults.first().map(|fault| fault.rule.as_str());
-                (rule, faults.into_iter().map(|fault| fault.message).collect())
+        let (mut faults, mut rule) = (self.option_faults(), None);
+        match self.with_graph(|graph| graph.check()) {
+            Err(found) => {
+                rule = found.first().map(|fault| fault.rule.as_str());
+                faults.extend(found.into_iter().map(|fault| fault.message));
             }
-            Ok(order) => match wiring::waits_for_switched_off(&self.services) {
-                none if none.is_empty() => return Ok(order),
-                faults => (None, faults),
-            },
-        };
+            Ok(order) => {
+                faults.extend(wiring::waits_for_switched_off(&self.services));
+                if faults.is_empty() {
+                    return Ok(order);
+                }
+            }
+        }
         Err(Error::from(GraphError { rule, faults }))
     }
 

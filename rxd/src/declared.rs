@@ -1,9 +1,12 @@
 //! What the attributes of a service say, and what generated code says of it: for the macros, which alone implement this.
 
+use crate::daemon::Daemon;
 use crate::graph::check::Analysis;
 use crate::graph::{Edge, Kind, Node};
 use crate::manager::{Manager, Table};
 use crate::options::Options;
+use crate::options::daemon::{DaemonOptions, StageOptions};
+use crate::prestart::Stage;
 use crate::service::{Runner, Service};
 use crate::state::State;
 
@@ -95,6 +98,10 @@ fn make<M: Manager + Default>() -> Box<dyn Decide> {
 pub trait Graphed {
     /// Its graph, and what one walk over it found.
     const ANALYSIS: Analysis<'static>;
+    /// What its attribute says by constants.
+    const OPTIONS: DaemonOptions = DaemonOptions::DEFAULT;
+    /// What its attribute says by constants about prestart stages.
+    const STAGES: &'static [StageOptions] = &[];
 }
 
 /// What a watch asks of a type it names, and nothing else does: the error about a type that is no
@@ -176,6 +183,17 @@ pub trait Checked<D: Graphed, const ME: usize>: Declared + Sized {
     fn optional(this: Option<Self>) -> Service {
         Self::service(this).optional()
     }
+}
+
+/// The daemon of this name whose attribute says this by constants.
+#[must_use]
+pub fn daemon(name: &'static str, options: DaemonOptions) -> Daemon {
+    Daemon::with_options(name.into(), options)
+}
+
+/// The stage about which the attribute says this by constants.
+pub fn stage(stage: Stage, options: StageOptions) -> Stage {
+    stage.with_options(options)
 }
 
 /// What the generated [`Checked::service`] calls.

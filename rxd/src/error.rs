@@ -171,14 +171,15 @@ impl Error {
         self.0.cause.as_deref().and_then(|cause| find(cause))
     }
 
-    /// Whether the service graph was refused: an unknown name, a cycle, no services at all.
+    /// Whether the daemon was refused by its check: because of its service graph (an unknown name, a
+    /// cycle, no services at all), or of an option with a value that makes no sense.
     #[must_use]
     pub fn is_graph(&self) -> bool {
         self.is::<GraphError>()
     }
 
     /// The rule that the service graph violates, as the [table of rules](crate::docs) names it:
-    /// `"duplicate-name"`, `"cycle"`. Of several, the first.
+    /// `"duplicate-name"`, `"cycle"`. Of several, the first. `None` if only options are wrong.
     #[must_use]
     pub fn rule(&self) -> Option<&'static str> {
         self.find::<GraphError>()?.rule
@@ -310,7 +311,7 @@ pub fn is_cancelled(error: &AnyError) -> bool {
     error.is::<Cancelled>() || error.is::<LifecycleDone>() || topic()
 }
 
-/// A service graph that could not work.
+/// A service graph that could not work, or options that make no sense: everything that is wrong.
 #[derive(Debug)]
 pub(crate) struct GraphError {
     /// The first rule that it violates; none where a rule has no name.

@@ -1,10 +1,17 @@
-//! The knobs of one service: delays, limits, back-off.
+//! The options of one service (delays, limits, back-off), and of a daemon; what values they may have.
+
+pub(crate) mod check;
+pub(crate) mod daemon;
 
 use crate::state::State;
 use std::time::Duration;
 
 /// How a service is paced and limited. Every setter is a `const fn`: a declaration is a constant.
 /// The macro's keys have the names of these setters: `#[rxd::service(restarts(max = 5, within = "1m"))]`.
+///
+/// A setter only records its value. A value that makes no sense, such as a heartbeat of zero, is
+/// an error of [`Daemon::check`](crate::Daemon::check) and of `start`, in the words in which the
+/// compiler refuses it in an attribute.
 ///
 /// ```
 /// use rxd::{OnFailure, Options, State};
@@ -29,6 +36,8 @@ pub struct Options {
     pub(crate) restarts: Option<Restarts>,
     pub(crate) on_failure: OnFailure,
     pub(crate) heartbeat: Option<Duration>,
+    /// The setter, by its key, that was given a state without a method.
+    pub(crate) no_method: Option<(&'static str, State)>,
 }
 
 /// The options of one service: those of its declaration, or some of its own.
@@ -67,6 +76,7 @@ impl Options {
         restarts: None,
         on_failure: OnFailure::Exit,
         heartbeat: None,
+        no_method: None,
     };
 
     /// Waits this long before the first Init. Default: zero.
@@ -83,11 +93,13 @@ impl Options {
         self
     }
 
-    /// Waits this long before `state` (Init, Idle, Run or Stop) is entered; anything else is ignored.
+    /// Waits this long before `state` is entered: Init, Idle, Run or Stop; another one is an error
+    /// of the start.
     #[must_use]
     pub const fn delay_of(mut self, state: State, delay: Duration) -> Self {
-        if let Some(slot) = slot(state) {
-            self.delays[slot] = delay;
+        match slot(state) {
+            Some(slot) => self.delays[slot] = delay,
+            None => self.no_method = Some(("delays", state)),
         }
         self
     }
@@ -98,11 +110,12 @@ impl Options {
     ///
     /// Default: 10 s for Stop, no limit for the others. That of Stop is also how long any other
     /// method may take to return once it is told to. A limit on Run bounds each run; most services
-    /// want none.
+    /// want none. A limit of zero, or one on Unknown or Exit, is an error of the start.
     #[must_use]
     pub const fn timeout_of(mut self, state: State, limit: Duration) -> Self {
-        if let Some(slot) = slot(state) {
-            self.timeouts[slot] = Some(limit);
+        match slot(state) {
+            Some(slot) => self.timeouts[slot] = Some(limit),
+            None => self.no_method = Some(("timeouts", state)),
         }
         self
     }
@@ -114,7 +127,8 @@ impl Options {
         self
     }
 
-    /// Gives up at the restart after the `max`-th within the sliding window `within`.
+    /// Gives up at the restart after the `max`-th within the sliding window `within`, which is
+    /// longer than zero.
     #[must_use]
     pub const fn restarts(mut self, max: u32, within: Duration) -> Self {
         self.restarts = Some(Restarts { max, within });
@@ -129,6 +143,7 @@ impl Options {
     }
 
     /// The service must call [`Context::heartbeat`](crate::Context::heartbeat) at least this often while in Run.
+    /// Longer than zero. Default: none.
     ///
     /// Time for which the whole process is paused (SIGSTOP, a freezer, a debugger, a virtual machine that is
     /// moved) does not count: after a pause the service has one more period.
@@ -187,36 +202,36 @@ impl Backoff {
         Backoff { base: delay, factor: 1.0, max: delay, jitter: 0.0, reset: None }
     }
 
-    /// The first delay.
+    /// The first delay; not longer than the longest. Default: 100 ms.
     #[must_use]
     pub const fn base(mut self, base: Duration) -> Self {
         self.base = base;
         self
     }
 
-    /// What each further delay is multiplied by; at least 1.
+    /// What each further delay is multiplied by: a finite number, at least 1. Default: 2.
     #[must_use]
     pub const fn factor(mut self, factor: f64) -> Self {
         self.factor = factor;
         self
     }
 
-    /// The longest delay, before jitter.
+    /// The longest delay, before jitter. Default: 30 s.
     #[must_use]
     pub const fn max(mut self, max: Duration) -> Self {
         self.max = max;
         self
     }
 
-    /// The share by which a delay may differ, from 0 to 1.
+    /// The share by which a delay may differ, from 0 to 1. Default: 0.2.
     #[must_use]
     pub const fn jitter(mut self, jitter: f64) -> Self {
         self.jitter = jitter;
         self
     }
 
-    /// A Run that lasts this long makes the next delay the first again. Default: 60 s or the last
-    /// delay, whichever is longer.
+    /// A Run that lasts this long makes the next delay the first again. Longer than zero. Default:
+    /// 60 s or the last delay, whichever is longer.
     #[must_use]
     pub const fn reset(mut self, after: Duration) -> Self {
         self.reset = Some(after);

@@ -84,8 +84,8 @@ fn nth_delay(backoff: &Backoff, n: u32, random: impl FnOnce() -> f64) -> Duratio
         return Duration::ZERO;
     }
     let exponent = i32::try_from(n.saturating_sub(1)).unwrap_or(i32::MAX);
-    let grown = backoff.base.as_secs_f64() * backoff.factor.max(1.0).powi(exponent);
-    let jitter = backoff.jitter.clamp(0.0, 1.0);
+    let grown = backoff.base.as_secs_f64() * backoff.factor.powi(exponent);
+    let jitter = backoff.jitter;
     let capped = grown.min(backoff.max.as_secs_f64());
     Duration::try_from_secs_f64(capped * (1.0 - jitter + 2.0 * jitter * random())).unwrap_or(backoff.max)
 }

@@ -38,6 +38,7 @@
 
 use crate::core::Core;
 use crate::error::{AnyError, Error, Result, text_of};
+use crate::options::daemon::StageOptions;
 use crate::panic;
 use crate::panic::emit;
 use crate::systemd::Systemd;
@@ -85,6 +86,12 @@ pub trait Pipeline: Send + 'static {
         None
     }
 
+    /// The options of a [`Stage`].
+    #[doc(hidden)]
+    fn options(&self) -> Option<&StageOptions> {
+        None
+    }
+
     /// Returns once the services may start.
     ///
     /// # Errors
@@ -123,9 +130,7 @@ type Step = Box<dyn FnMut() -> Pin<Box<dyn Future<Output = Result> + Send>> + Se
 pub struct Stage {
     name: Cow<'static, str>,
     step: Step,
-    retry: Option<Duration>,
-    attempts: Option<u32>,
-    timeout: Option<Duration>,
+    options: StageOptions,
 }
 
 impl fmt::Debug for Stage {
@@ -141,38 +146,39 @@ impl Stage {
         F: FnMut() -> Fut + Send + 'static,
         Fut: Future<Output = Result> + Send + 'static,
     {
-        Stage {
-            name: name.into(),
-            step: Box::new(move || Box::pin(step())),
-            retry: None,
-            attempts: None,
-            timeout: None,
-        }
+        Stage { name: name.into(), step: Box::new(move || Box::pin(step())), options: StageOptions::DEFAULT }
     }
 
     /// When it fails, tries again after this delay, until it passes. Default: it fails the start.
     pub fn retry(mut self, delay: Duration) -> Self {
-        self.retry = Some(delay);
+        self.options.retry = Some(delay);
         self
     }
 
-    /// Tries no more often than this. Default: as often as it takes, with [`retry`](Stage::retry).
+    /// Tries no more often than this. At least 1; 0 is an error of the start. Default: as often as it
+    /// takes, with [`retry`](Stage::retry).
     pub fn attempts(mut self, most: u32) -> Self {
-        self.attempts = Some(most);
+        self.options = self.options.attempts(most);
         self
     }
 
-    /// Limits how long one attempt may take; longer is a failure. Default: no limit.
+    /// Limits how long one attempt may take; longer is a failure. Zero is an error of the start.
+    /// Default: no limit.
     pub fn timeout(mut self, limit: Duration) -> Self {
-        self.timeout = Some(limit);
+        self.options = self.options.timeout(limit);
         self
+    }
+
+    /// With what `#[rxd::daemon]` has as constants.
+    pub(crate) fn with_options(self, options: StageOptions) -> Self {
+        Stage { options, ..self }
     }
 
     async fn attempt(&mut self) -> Result {
         // Making the future is the user's code as well.
         let step = panic::catch(|| (self.step)());
         let step = step.map_err(|caught| AnyError::msg(format_args!("panicked: {caught}")))?;
-        let ended = match self.timeout {
+        let ended = match self.options.timeout {
             None => panic::contain(step).await,
             Some(limit) => match tokio::time::timeout(limit, panic::contain(step)).await {
                 Ok(ended) => ended,
@@ -189,16 +195,21 @@ impl Pipeline for Stage {
     }
 
     fn limit(&self) -> Option<Duration> {
-        let attempts = if self.retry.is_some() { self.attempts? } else { 1 };
-        let between = self.retry.unwrap_or_default().saturating_mul(attempts.saturating_sub(1));
-        Some(self.timeout?.saturating_mul(attempts).saturating_add(between))
+        let StageOptions { retry, attempts, timeout } = self.options;
+        let attempts = if retry.is_some() { attempts? } else { 1 };
+        let between = retry.unwrap_or_default().saturating_mul(attempts.saturating_sub(1));
+        Some(timeout?.saturating_mul(attempts).saturating_add(between))
+    }
+
+    fn options(&self) -> Option<&StageOptions> {
+        Some(&self.options)
     }
 
     async fn run(&mut self) -> Result {
         for attempt in 1_u32.. {
             let Err(error) = self.attempt().await else { return Ok(()) };
-            match self.retry {
-                Some(delay) if self.attempts.is_none_or(|most| attempt < most) => {
+            match self.options.retry {
+                Some(delay) if self.options.attempts.is_none_or(|most| attempt < most) => {
                     emit!(WARN, target: "rxd", stage = &*self.name, attempt, "failed, next attempt in {delay:?}: {}", text_of(&error));
                     if !delay.is_zero() {
                         tokio::time::sleep(delay).await;
@@ -217,12 +228,18 @@ impl Pipeline for Stage {
 pub(crate) trait Erased: Send {
     fn about(&self) -> (&str, Option<Duration>);
 
+    fn options(&self) -> Option<&StageOptions>;
+
     fn pass(&mut self) -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send + '_>>;
 }
 
 impl<P: Pipeline> Erased for P {
     fn about(&self) -> (&str, Option<Duration>) {
         (self.name(), self.limit())
+    }
+
+    fn options(&self) -> Option<&StageOptions> {
+        Pipeline::options(self)
     }
 
     fn pass(&mut self) -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send + '_>> {

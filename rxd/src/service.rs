@@ -7,10 +7,10 @@ use crate::declared::{Decide, Declared};
 use crate::directory::Name;
 use crate::engine::{Seat, serve};
 use crate::error::Result;
-use crate::graph::{Edge, Effect, Kind, Mode, Node, Target};
+use crate::graph::{self, Edge, Effect, Kind, Mode, Node, Target};
 use crate::in_span::InSpan;
 use crate::manager::{Manager, Table};
-use crate::options::{Knobs, Options};
+use crate::options::{Knobs, Options, check};
 use crate::state::{Action, State};
 use crate::tracker::Tracker;
 use std::borrow::Cow;
@@ -204,7 +204,8 @@ impl fmt::Debug for Service {
 }
 
 impl Service {
-    /// A continuous service of this name, without watches.
+    /// A continuous service of this name, without watches. What a name may be is a rule of the
+    /// [graph](crate::graph), which [`Daemon::check`](crate::Daemon::check) asks for.
     pub fn new(name: impl Into<Cow<'static, str>>, runner: impl Runner) -> Self {
         Said::new(name.into()).with(Some(runner))
     }
@@ -319,6 +320,16 @@ impl Service {
         declared.chain(added).collect()
     }
 
+    /// What is wrong with the values that it was given; `of` makes the first words of a message.
+    pub(crate) fn option_faults(&self, of: impl Fn() -> String, faults: &mut Vec<String>) {
+        faults.extend(self.limits().faults().map(|fault| fault.message(&of())));
+        let edges = self.0.said.declared.iter().chain(self.0.said.watches.iter().map(|when| &when.edge));
+        for (at, fault) in edges.map(check::within).enumerate().filter_map(|(at, fault)| Some((at, fault?))) {
+            let (edge, targets) = &self.targets()[at];
+            faults.push(fault.message(&format!("{}, {}", of(), graph::shown(&Edge { targets, ..*edge }))));
+        }
+    }
+
     pub(crate) fn node<'a>(&'a self, edges: &'a [Edge<'a>]) -> Node<'a> {
         Node {
             name: &self.0.said.name,
@@ -389,7 +400,7 @@ impl When {
         self
     }
 
-    /// How long a gate may stay shut: after that it is a failure of its service.
+    /// How long a gate may stay shut: after that it is a failure of its service. Longer than zero.
     pub fn within(mut self, limit: Duration) -> Self {
         self.edge = self.edge.within(limit);
         self

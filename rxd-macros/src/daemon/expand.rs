@@ -1,9 +1,11 @@
 //! A valid daemon as tokens.
 
 use super::model::{Daemon, Field, Setting};
+use super::settings::Stage;
 use crate::runtime::{Runtime, respan};
 use crate::syntax::item::ends;
-use proc_macro2::{Literal, TokenStream};
+use crate::watch::expand::at;
+use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::{ItemStruct, Meta};
@@ -11,16 +13,16 @@ use syn::{ItemStruct, Meta};
 /// The impls and the checks of a daemon.
 pub(crate) fn expand(item: &ItemStruct, daemon: &Daemon) -> TokenStream {
     let rxd = &daemon.runtime;
-    let (ident, name) = (&item.ident, &daemon.name);
+    let ident = &item.ident;
     let text = ident.unraw().to_string();
     let (graphed, analysis, index, graph) = (rxd.graphed(), rxd.analysis(), rxd.index(), rxd.graph());
-    let builder = rxd.daemon();
     let places = places(daemon);
     let count = places.last().cloned().unwrap_or_default();
     let services: Vec<TokenStream> =
         daemon.fields.iter().zip(&places).map(|(field, place)| as_service(ident, field, place, rxd)).collect();
     let nodes = daemon.fields.iter().zip(&services).map(|(field, service)| node(field, service, rxd));
-    let settings = daemon.settings.iter().map(|setting| self::setting(setting, rxd));
+    let Consts { new, graphed: consts, checks: const_checks, stages } = Consts::of(ident, daemon);
+    let settings = daemon.settings.iter().map(|setting| self::setting(setting, &stages, rxd));
     let adds = daemon.fields.iter().zip(&services).map(|(field, service)| add(field, service));
     let checks = daemon.fields.iter().zip(&services).filter(|(field, _)| !field.taken).map(|(field, service)| {
         let cfgs = &field.cfgs;
@@ -35,12 +37,12 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &Daemon) -> TokenStream {
             quote!(#(#cfgs)* let daemon = daemon #add;)
         });
         quote! {
-            let daemon = #builder::new(#name) #(#settings)*;
+            let daemon = #new #(#settings)*;
             #(#steps)*
             daemon
         }
     } else {
-        quote!(#builder::new(#name) #(#settings)* #(#adds)*)
+        quote!(#new #(#settings)* #(#adds)*)
     };
     let value = quote!(#graph { daemon: #text, nodes: &[#(#nodes),*] });
     let methods = methods(&item.vis.to_token_stream(), &value, &build, rxd);
@@ -52,6 +54,7 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &Daemon) -> TokenStream {
                 static INDEX: #index<{ #count }> = #index::new(&GRAPH);
                 INDEX.of(&GRAPH)
             };
+            #consts
         }
         #[automatically_derived]
         #[allow(dead_code)]
@@ -59,7 +62,82 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &Daemon) -> TokenStream {
             #methods
         }
         #(#checks)*
+        #(#const_checks)*
     }
+}
+
+/// What comes of the values that only the compiler knows: each is written once, into a constant, and
+/// looked at there, at its own place.
+struct Consts<'a> {
+    /// The builder that the settings are given to.
+    new: TokenStream,
+    /// `OPTIONS` and `STAGES` of `Graphed`, as far as there are any.
+    graphed: TokenStream,
+    checks: Vec<TokenStream>,
+    /// The stages that are part of `STAGES`, in their order.
+    stages: Vec<(&'a Stage, TokenStream)>,
+}
+
+impl<'a> Consts<'a> {
+    fn of(ident: &Ident, daemon: &'a Daemon) -> Self {
+        let (rxd, name) = (&daemon.runtime, &daemon.name);
+        let (graphed, options, key) = (rxd.graphed(), rxd.daemon_options(), rxd.daemon_key());
+        let mut checks = Vec::new();
+        let mut setters = Vec::new();
+        for setting in &daemon.settings {
+            let Setting::Const(setter, variant, value) = setting else { continue };
+            let (setter_name, variant) = (call_site(setter), call_site(variant));
+            let limit = (*setter == "stall_limit").then(|| {
+                // It may also be `None`.
+                let limit = rxd.stall_limit();
+                quote!(#limit(#value).get())
+            });
+            let given = limit.unwrap_or_else(|| value.clone());
+            setters.push(quote!(.#setter_name(#given)));
+            let args = quote!((&<#ident as #graphed>::OPTIONS, #key::#variant));
+            checks.push(free(at(value, rxd.check_daemon(), args)));
+        }
+        let (mut consts, mut new) = (TokenStream::new(), rxd.daemon());
+        new.extend(quote!(::new(#name)));
+        if !setters.is_empty() {
+            consts.extend(quote!(const OPTIONS: #options = #options::DEFAULT #(#setters)*;));
+            let daemon = rxd.daemon_of();
+            new = quote!(#daemon(#name, <Self as #graphed>::OPTIONS));
+        }
+        let (mut stages, mut rows) = (Vec::new(), Vec::new());
+        let (options, key) = (rxd.stage_options(), rxd.stage_key());
+        for setting in &daemon.settings {
+            let Setting::Stage(stage) = setting else { continue };
+            if stage.consts.is_empty() {
+                continue;
+            }
+            let i = Literal::usize_unsuffixed(rows.len());
+            let setters = stage.consts.iter().map(|(setter, _, value)| {
+                let setter = call_site(setter);
+                quote!(.#setter(#value))
+            });
+            rows.push(quote!(#options::DEFAULT #(#setters)*));
+            for (_, variant, value) in &stage.consts {
+                let variant = call_site(variant);
+                let args = quote!((<#ident as #graphed>::STAGES, #i, #key::#variant));
+                checks.push(free(at(value, rxd.check_stage(), args)));
+            }
+            stages.push((stage, quote!(<Self as #graphed>::STAGES[#i])));
+        }
+        if !rows.is_empty() {
+            consts.extend(quote!(const STAGES: &'static [#options] = &[#(#rows),*];));
+        }
+        Consts { new, graphed: consts, checks, stages }
+    }
+}
+
+fn call_site(name: &str) -> Ident {
+    Ident::new(name, Span::call_site())
+}
+
+/// A constant that the compiler evaluates whether or not it is used.
+fn free(check: TokenStream) -> TokenStream {
+    quote!(const _: () = { #check };)
 }
 
 /// What a daemon can do.
@@ -134,7 +212,7 @@ fn places(daemon: &Daemon) -> Vec<TokenStream> {
 
 /// `<Health as Checked<EdgeAgent, 0>>`: everything about a field is asked of this one bound, at
 /// the field's type, so that a type that is no service is one error.
-fn as_service(daemon: &proc_macro2::Ident, field: &Field, place: &TokenStream, rxd: &Runtime) -> TokenStream {
+fn as_service(daemon: &Ident, field: &Field, place: &TokenStream, rxd: &Runtime) -> TokenStream {
     let (checked, as_field, ty) = (rxd.checked(), rxd.field(), &field.ty);
     let place = if field.cfgs.is_empty() && place.clone().into_iter().count() == 1 {
         place.clone()
@@ -157,16 +235,14 @@ fn node(field: &Field, service: &TokenStream, rxd: &Runtime) -> TokenStream {
     quote!(#(#cfgs)* #node { #name #optional ..#service::NODE })
 }
 
-fn setting(setting: &Setting, rxd: &Runtime) -> TokenStream {
+fn setting(setting: &Setting, consts: &[(&Stage, TokenStream)], rxd: &Runtime) -> TokenStream {
     match setting {
-        Setting::Time(name, time) => {
-            let name = proc_macro2::Ident::new(name, proc_macro2::Span::call_site());
-            quote!(.#name(#time))
+        Setting::Plain(name, value) => {
+            let name = call_site(name);
+            quote!(.#name(#value))
         }
-        Setting::Number(name, number) => {
-            let (name, number) = (proc_macro2::Ident::new(name, proc_macro2::Span::call_site()), number.int());
-            quote!(.#name(#number))
-        }
+        // It is part of `OPTIONS`.
+        Setting::Const(..) => TokenStream::new(),
         Setting::OnStale(variant) => {
             let on_stale = rxd.on_stale();
             quote!(.on_stale(#on_stale::#variant))
@@ -177,16 +253,16 @@ fn setting(setting: &Setting, rxd: &Runtime) -> TokenStream {
             // At the path: that is where a function that is not asynchronous is an error.
             let (start, end) = ends(path);
             let new = respan(new, start);
-            let new = quote_spanned!(end=> #new::new(#name, #path));
-            let times = stage.times.iter().map(|(setter, time)| {
-                let setter = proc_macro2::Ident::new(setter, proc_macro2::Span::call_site());
-                quote!(.#setter(#time))
+            let mut new = quote_spanned!(end=> #new::new(#name, #path));
+            if let Some((_, options)) = consts.iter().find(|(other, _)| std::ptr::eq(*other, stage)) {
+                let with = rxd.stage_of();
+                new = quote!(#with(#new, #options));
+            }
+            let plain = stage.plain.iter().map(|(setter, value)| {
+                let setter = call_site(setter);
+                quote!(.#setter(#value))
             });
-            let attempts = stage.attempts.as_ref().map(|most| {
-                let most = most.int();
-                quote!(.attempts(#most))
-            });
-            quote!(.prestart(#new #(#times)* #attempts))
+            quote!(.prestart(#new #(#plain)*))
         }
         Setting::Signals(signals) => {
             let kind = rxd.signal();

@@ -4,11 +4,10 @@ use super::attr::Written;
 use super::settings::{self, Stage};
 use crate::errors::Errors;
 use crate::runtime::Runtime;
-use crate::syntax::duration::Time;
-use crate::syntax::keys::Number;
+use crate::syntax::keys::Entry;
 use crate::syntax::name;
 use crate::syntax::words::ON_STALE;
-use proc_macro2::Ident;
+use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::{Attribute, Expr, Fields, GenericArgument, ItemStruct, LitStr, PathArguments, Type};
 
@@ -22,10 +21,10 @@ pub(crate) struct Daemon {
 
 /// One setter of `Daemon`.
 pub(crate) enum Setting {
-    /// `.shutdown_timeout(time)`, by the setter's name.
-    Time(&'static str, Box<Time>),
-    /// `.exit_code(3)` or `.history(4096)`, by the setter's name.
-    Number(&'static str, Number),
+    /// `.shutdown_timeout(time)` or `.exit_code(3)`, by the setter's name: a value that may stand.
+    Plain(&'static str, TokenStream),
+    /// The same of an expression: a setter of `DaemonOptions`, and a variant of `DaemonKey`.
+    Const(&'static str, &'static str, TokenStream),
     /// `.on_stale(OnStale::Restart)`
     OnStale(Ident),
     /// `.admin("127.0.0.1:1337")`
@@ -64,21 +63,28 @@ pub(crate) fn check(written: Written, item: &ItemStruct, errors: &mut Errors) ->
                 let name = entry.string(errors).and_then(|lit| name::checked(&lit, errors));
                 daemon.name = name.unwrap_or(daemon.name);
             }
-            "shutdown_timeout" | "stall_limit" | "report_alive" => {
-                settings.extend(entry.positive(errors).map(|time| Setting::Time(entry.name, Box::new(time))));
+            "shutdown_timeout" => settings.extend(time(entry, "ShutdownTimeout", errors)),
+            "stall_limit" => settings.extend(time(entry, "StallLimit", errors)),
+            // Zero has a meaning: not to talk to the service manager.
+            "report_alive" => {
+                settings.extend(entry.time(errors).map(|time| Setting::Plain(entry.name, time.to_token_stream())));
             }
-            "exit_code" => {
-                settings.extend(entry.number("u8", 1.0..=255.0, errors).map(|code| Setting::Number("exit_code", code)))
-            }
-            "history" => settings.extend(
-                entry.number("usize", 1.0..=f64::from(u32::MAX), errors).map(|most| Setting::Number("history", most)),
-            ),
+            "exit_code" => settings.extend(number(entry, "ExitCode", f64::from(u8::MAX), errors)),
+            "history" => settings.extend(number(entry, "History", f64::from(u32::MAX), errors)),
             "on_stale" => settings.extend(entry.word(&ON_STALE, errors).map(Setting::OnStale)),
             "admin" => settings.extend(settings::admin(entry, errors)),
             "signals" => settings.extend(settings::signals(entry, errors)),
             "prestart" => settings.extend(settings::prestart(entry, errors)),
             _ => daemon.runtime = Runtime::from_entry(entry, errors).unwrap_or_default(),
         }
+    }
+    let named = written.entries.iter().any(|entry| entry.name == "name");
+    if let (false, Some((what, _))) = (named, name::fault(&daemon.name)) {
+        errors.help(
+            &item.ident,
+            format_args!("`{}` cannot be the daemon's name: {what}", daemon.name),
+            "write `#[rxd::daemon(name = \"my-daemon\")]`",
+        );
     }
     if let Some(param) = item.generics.params.first() {
         errors.help(
@@ -129,6 +135,20 @@ pub(crate) fn check(written: Written, item: &ItemStruct, errors: &mut Errors) ->
     }
     twice(&mut daemon.fields, errors);
     Some(daemon)
+}
+
+/// A time longer than zero.
+fn time(entry: &Entry, key: &'static str, errors: &mut Errors) -> Option<Setting> {
+    let time = entry.positive(errors)?;
+    let tokens = time.to_token_stream();
+    Some(if time.is_const() { Setting::Const(entry.name, key, tokens) } else { Setting::Plain(entry.name, tokens) })
+}
+
+/// A whole number from 1 on.
+fn number(entry: &Entry, key: &'static str, most: f64, errors: &mut Errors) -> Option<Setting> {
+    let number = entry.number("u32", 1.0..=most, errors)?;
+    let tokens = number.int();
+    Some(if number.is_const() { Setting::Const(entry.name, key, tokens) } else { Setting::Plain(entry.name, tokens) })
 }
 
 /// Two fields that are given the same name right here.

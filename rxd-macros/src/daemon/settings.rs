@@ -4,9 +4,8 @@ use super::attr::{PRESTART, STAGE};
 use super::model::Setting;
 use crate::errors::Errors;
 use crate::syntax::args::{self, Arg};
-use crate::syntax::duration::Time;
 use crate::syntax::item::last_word;
-use crate::syntax::keys::{self, Entry, Number};
+use crate::syntax::keys::{self, Entry};
 use crate::syntax::name;
 use crate::syntax::words::SIGNALS;
 use proc_macro2::{Ident, TokenStream};
@@ -19,19 +18,20 @@ pub(crate) struct Stage {
     pub(crate) name: String,
     /// The function that is called.
     pub(crate) path: TokenStream,
-    /// `.retry(time)` and `.timeout(time)`
-    pub(crate) times: Vec<(&'static str, Time)>,
-    pub(crate) attempts: Option<Number>,
+    /// `.retry(time)`, `.attempts(3)` and `.timeout(time)`, by the setter's name: values that may stand.
+    pub(crate) plain: Vec<(&'static str, TokenStream)>,
+    /// The same of expressions: a setter of `StageOptions`, and a variant of `StageKey`.
+    pub(crate) consts: Vec<(&'static str, &'static str, TokenStream)>,
 }
 
-/// `signals(interrupt, terminate)`
+/// `signals(interrupt, terminate)`; `signals()` are none.
 pub(super) fn signals(entry: &Entry, errors: &mut Errors) -> Option<Setting> {
-    if entry.as_list().is_none() {
+    let Some(group) = entry.as_list() else {
         entry.not_in_parentheses("a list", errors);
         return None;
-    }
+    };
     let mut signals: Vec<Ident> = Vec::new();
-    for arg in entry.list(errors)? {
+    for arg in args::parse(group.stream(), errors) {
         let Some(word) = arg.as_ident() else {
             errors.help(&arg, "expected a signal", SIGNALS.help(""));
             continue;
@@ -77,7 +77,7 @@ fn address_fault(text: &str) -> Option<(String, String)> {
         Ok(address) if address.ip().to_canonical().is_loopback() => None,
         Ok(_) => Some((
             format!("`{text}` can be reached from other machines, and asks for no token"),
-            format!("listen on 127.0.0.1 or a Unix socket, or write `admin = Admin::new({text:?}).token(..)`"),
+            format!("listen on 127.0.0.1 or a Unix socket, or write `Admin::new({text:?}).token(..)`"),
         )),
         Err(_) => Some((
             format!("`{text}` is no address"),
@@ -107,13 +107,20 @@ fn stage(arg: &Arg, errors: &mut Errors) -> Option<Stage> {
             return None;
         }
     };
-    let mut stage = Stage { name: name::kebab(&word.to_string()), path, times: Vec::new(), attempts: None };
+    let mut stage = Stage { name: name::kebab(&word.to_string()), path, plain: Vec::new(), consts: Vec::new() };
     let Some(group) = group else { return Some(stage) };
     for part in keys::read(args::parse(group.stream(), errors), &STAGE, errors) {
         match part.name {
-            "attempts" => stage.attempts = part.number("u32", 1.0..=f64::from(u32::MAX), errors),
-            "timeout" => stage.times.extend(part.positive(errors).map(|time| ("timeout", time))),
-            _ => stage.times.extend(part.time(errors).map(|time| ("retry", time))),
+            "attempts" => match part.number("u32", 1.0..=f64::from(u32::MAX), errors) {
+                Some(most) if most.is_const() => stage.consts.push((part.name, "Attempts", most.int())),
+                most => stage.plain.extend(most.map(|most| (part.name, most.int()))),
+            },
+            "timeout" => match part.positive(errors) {
+                Some(time) if time.is_const() => stage.consts.push((part.name, "Timeout", time.to_token_stream())),
+                time => stage.plain.extend(time.map(|time| (part.name, time.to_token_stream()))),
+            },
+            // Zero is to try again at once.
+            _ => stage.plain.extend(part.time(errors).map(|time| (part.name, time.to_token_stream()))),
         }
     }
     Some(stage)

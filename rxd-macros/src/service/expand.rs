@@ -1,6 +1,6 @@
 //! A valid service as tokens.
 
-use super::model::{Manager, Service, Setter};
+use super::model::{Manager, Service, Setter, Unchecked};
 use crate::runtime::{Runtime, respan};
 use crate::syntax::item::{Item, ends};
 use crate::watch::expand::{at, checks, construct};
@@ -98,6 +98,7 @@ fn checked(item: &Item, service: &Service) -> TokenStream {
     let (params, _, bounds) = generics.split_for_impl();
     let ty = item.ty();
     let whole = at(&service.name_at, rxd.check_service(), quote!((&__D::ANALYSIS, __ME)));
+    let options = service.unchecked.iter().map(|unchecked| check_option(unchecked, rxd));
     let edges = service.edges.valid.iter().enumerate().map(|(i, edge)| checks(edge, i, rxd));
     let (service, field) = (rxd.service(), rxd.service_of());
     // At the type's name: this is where a type without methods is an error.
@@ -106,6 +107,7 @@ fn checked(item: &Item, service: &Service) -> TokenStream {
         #[automatically_derived]
         impl #params #checked<__D, __ME> for #ty #bounds {
             const OK: () = {
+                #(#options)*
                 #whole
                 #(#edges)*
             };
@@ -115,6 +117,16 @@ fn checked(item: &Item, service: &Service) -> TokenStream {
             }
         }
     }
+}
+
+/// The check of an option that only the compiler knows, at its value.
+fn check_option(Unchecked { option, state, value }: &Unchecked, rxd: &Runtime) -> TokenStream {
+    let (declared, key, option) = (rxd.declared(), rxd.option_key(), Ident::new(option, Span::call_site()));
+    let state = state.as_ref().map(|state| {
+        let states = rxd.state();
+        quote!((#states::#state))
+    });
+    at(value, rxd.check_option(), quote!((<Self as #declared>::DECLARATION.options, #key::#option #state)))
 }
 
 /// `fn ident(cx: &Context) -> Watch` for each `stream(ident)`.

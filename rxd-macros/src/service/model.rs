@@ -5,12 +5,13 @@ use crate::errors::Errors;
 use crate::runtime::Runtime;
 use crate::syntax::duration::Time;
 use crate::syntax::item::Item;
-use crate::syntax::keys::{self, Entry, Number};
+use crate::syntax::keys::{self, Entry, Number, literal_string};
 use crate::syntax::words::{MANAGERS, ON_FAILURE};
 use crate::syntax::{args, name, near};
 use crate::watch::model::{Edges, Owner};
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
+use std::time::Duration;
 use syn::Type;
 
 /// One valid service.
@@ -21,7 +22,17 @@ pub(crate) struct Service {
     pub(crate) name_at: TokenStream,
     pub(crate) manager: Option<Manager>,
     pub(crate) options: Vec<Setter>,
+    /// The options whose values only the compiler knows, and has to look at.
+    pub(crate) unchecked: Vec<Unchecked>,
     pub(crate) edges: Edges,
+}
+
+/// A variant of `OptionKey`, and the value that it is about.
+pub(crate) struct Unchecked {
+    pub(crate) option: &'static str,
+    /// Of which state it is the limit.
+    pub(crate) state: Option<Ident>,
+    pub(crate) value: TokenStream,
 }
 
 /// What decides where the service goes next.
@@ -54,11 +65,12 @@ pub(crate) fn check(written: Written, item: &Item, errors: &mut Errors) -> Servi
         name_at: item.ident.to_token_stream(),
         manager: None,
         options: Vec::new(),
+        unchecked: Vec::new(),
         edges: Edges::default(),
     };
     let mut named = false;
     for entry in &written.entries {
-        let options = &mut service.options;
+        let (options, unchecked) = (&mut service.options, &mut service.unchecked);
         match entry.name {
             "name" => {
                 named = true;
@@ -70,12 +82,25 @@ pub(crate) fn check(written: Written, item: &Item, errors: &mut Errors) -> Servi
             "manager" => service.manager = manager(entry, errors),
             "startup_delay" => options.extend(entry.time(errors).map(|time| Setter::Time("startup_delay", time))),
             "delay" => options.extend(entry.time(errors).map(|time| Setter::Time("delay", time))),
-            "delays" => times(entry, "delay_of", Entry::time, options, errors),
-            "timeouts" => times(entry, "timeout_of", Entry::positive, options, errors),
-            "backoff" => options.extend(backoff(entry, errors)),
-            "restarts" => options.extend(restarts(entry, errors)),
+            "delays" => {
+                options.extend(
+                    times(entry, Entry::time, errors).map(|(state, time)| Setter::TimeOf("delay_of", state, time)),
+                );
+            }
+            "timeouts" => {
+                for (state, time) in times(entry, Entry::positive, errors) {
+                    unchecked.extend(Unchecked::time("Timeout", Some(&state), &time));
+                    options.push(Setter::TimeOf("timeout_of", state, time));
+                }
+            }
+            "backoff" => options.extend(backoff(entry, unchecked, errors)),
+            "restarts" => options.extend(restarts(entry, unchecked, errors)),
             "on_failure" => options.extend(entry.word(&ON_FAILURE, errors).map(Setter::OnFailure)),
-            "heartbeat" => options.extend(entry.positive(errors).map(|time| Setter::Time("heartbeat", time))),
+            "heartbeat" => {
+                let time = entry.positive(errors);
+                unchecked.extend(time.as_ref().and_then(|time| Unchecked::time("Heartbeat", None, time)));
+                options.extend(time.map(|time| Setter::Time("heartbeat", time)));
+            }
             _ => service.runtime = Runtime::from_entry(entry, errors).unwrap_or_default(),
         }
     }
@@ -148,9 +173,17 @@ fn starts_upper(word: &str) -> bool {
 
 type ReadTime = fn(&Entry, &mut Errors) -> Option<Time>;
 
+impl Unchecked {
+    /// The time, unless it is known here.
+    fn time(option: &'static str, state: Option<&Ident>, time: &Time) -> Option<Self> {
+        let value = || time.written().to_token_stream();
+        time.is_const().then(|| Unchecked { option, state: state.cloned(), value: value() })
+    }
+}
+
 /// `delays(Run = "1s", ..)`
-fn times(entry: &Entry, setter: &'static str, read: ReadTime, options: &mut Vec<Setter>, errors: &mut Errors) {
-    let Some(mut list) = entry.list(errors) else { return };
+fn times(entry: &Entry, read: ReadTime, errors: &mut Errors) -> impl Iterator<Item = (Ident, Time)> {
+    let mut list = entry.list(errors).unwrap_or_default();
     // `Exit` and `Unknown` are states; they just have no method to wait for.
     list.retain(|arg| {
         let key = match arg {
@@ -165,22 +198,39 @@ fn times(entry: &Entry, setter: &'static str, read: ReadTime, options: &mut Vec<
         );
         false
     });
+    let mut times = Vec::new();
     for state in keys::read(list, &STATES, errors) {
-        if let Some(time) = read(&state, errors) {
-            options.push(Setter::TimeOf(setter, state.key, time));
-        }
+        times.extend(read(&state, errors).map(|time| (state.key, time)));
     }
+    times.into_iter()
 }
 
-fn backoff(entry: &Entry, errors: &mut Errors) -> Option<Setter> {
+/// The `base` and the `max` of a back-off that declares none: `Backoff::DEFAULT`.
+const BASE: (Duration, &str) = (Duration::from_millis(100), "100ms");
+const MAX: (Duration, &str) = (Duration::from_secs(30), "30s");
+
+fn backoff(entry: &Entry, unchecked: &mut Vec<Unchecked>, errors: &mut Errors) -> Option<Setter> {
     let list = entry.list(errors)?;
-    let mut setters = Vec::new();
+    let (mut setters, before) = (Vec::new(), errors.len());
     let (mut base, mut max) = (None, None);
     for knob in keys::read(list, &BACKOFF, errors) {
         let value = match knob.name {
-            "factor" => knob.number("f64", 1.0..=f64::INFINITY, errors).map(|number| number.float()),
-            "jitter" => knob.number("f64", 0.0..=1.0, errors).map(|number| number.float()),
-            "reset" => knob.positive(errors).map(|time| time.to_token_stream()),
+            "factor" | "jitter" => {
+                let (option, range) = match knob.name {
+                    "factor" => ("Factor", 1.0..=f64::INFINITY),
+                    _ => ("Jitter", 0.0..=1.0),
+                };
+                let number = knob.number("f64", range, errors);
+                let known = number.as_ref().is_none_or(|number| !number.is_const());
+                let value = knob.value();
+                unchecked.extend((!known).then_some(Unchecked { option, state: None, value }));
+                number.map(|number| number.float())
+            }
+            "reset" => {
+                let time = knob.positive(errors);
+                unchecked.extend(time.as_ref().and_then(|time| Unchecked::time("Reset", None, time)));
+                time.map(|time| time.to_token_stream())
+            }
             which => {
                 let time = knob.time(errors);
                 let value = time.as_ref().map(ToTokens::to_token_stream);
@@ -190,21 +240,35 @@ fn backoff(entry: &Entry, errors: &mut Errors) -> Option<Setter> {
         };
         setters.extend(value.map(|value| (knob.name, value)));
     }
-    if let (Some(base), Some(max)) = (&base, &max) {
-        if let (Some(least), Some(most)) = (base.fixed(), max.fixed()) {
-            if least > most {
-                errors.help(
-                    max.written(),
-                    "`max` is shorter than `base`",
-                    "the first delay is `base`, the longest `max`: swap them, or make `max` longer",
-                );
-            }
-        }
+    if errors.len() == before {
+        unchecked.extend(max_below_base(base.as_ref(), max.as_ref(), errors));
     }
     Some(Setter::Backoff(setters))
 }
 
-fn restarts(entry: &Entry, errors: &mut Errors) -> Option<Setter> {
+/// Reports a `max` that is shorter than `base`, written or not; if that cannot be known here, it is
+/// for the compiler to look at.
+fn max_below_base(base: Option<&Time>, max: Option<&Time>, errors: &mut Errors) -> Option<Unchecked> {
+    let at = max.or(base)?.written();
+    if [base, max].into_iter().flatten().any(Time::is_const) {
+        return Some(Unchecked { option: "Max", state: None, value: at.to_token_stream() });
+    }
+    let known = |time: Option<&Time>, (default, text): (Duration, &str)| {
+        let written = time.and_then(|time| Some((time.fixed()?, literal_string(time.written())?.value())));
+        written.unwrap_or((default, text.to_owned()))
+    };
+    let ((base, base_text), (max, max_text)) = (known(base, BASE), known(max, MAX));
+    if max < base {
+        errors.help(
+            at,
+            format_args!("`max` cannot be shorter than `base`: it is {max_text}, and `base` is {base_text}"),
+            "the first delay is `base`, the longest `max`: make `max` longer, or `base` shorter",
+        );
+    }
+    None
+}
+
+fn restarts(entry: &Entry, unchecked: &mut Vec<Unchecked>, errors: &mut Errors) -> Option<Setter> {
     let before = errors.len();
     let (mut max, mut within) = (None, None);
     for part in keys::read(entry.list(errors)?, &RESTARTS, errors) {
@@ -213,6 +277,7 @@ fn restarts(entry: &Entry, errors: &mut Errors) -> Option<Setter> {
             _ => within = part.positive(errors),
         }
     }
+    unchecked.extend(within.as_ref().and_then(|within| Unchecked::time("Within", None, within)));
     if errors.len() == before {
         let missing = match (&max, &within) {
             (Some(_), None) => Some("within"),

@@ -38,6 +38,11 @@ impl Time {
         }
     }
 
+    /// Whether only the compiler knows it.
+    pub(crate) fn is_const(&self) -> bool {
+        matches!(self, Time::Const(_))
+    }
+
     /// What the user wrote.
     pub(crate) fn written(&self) -> &Expr {
         match self {
@@ -104,7 +109,11 @@ pub(crate) fn parse(key: &str, value: &Expr, errors: &mut Errors) -> Option<Time
 pub(crate) fn positive(key: &str, value: &Expr, errors: &mut Errors) -> Option<Time> {
     let time = parse(key, value, errors)?;
     if time.fixed() == Some(Duration::ZERO) {
-        errors.help(value, format_args!("`{key}` cannot be zero"), "write how long: `\"5s\"`");
+        errors.help(
+            value,
+            format_args!("`{key}` cannot be zero"),
+            "write how long: `\"5s\"` or `Duration::from_secs(5)`",
+        );
         return None;
     }
     Some(time)
@@ -180,14 +189,13 @@ pub(crate) fn read(text: &str) -> Result<Duration, (String, String)> {
         longest = position + 1;
         let sum = number.parse::<u128>().ok().and_then(|n| n.checked_mul(UNITS[position].1));
         match sum.and_then(|sum| nanos.checked_add(sum)) {
-            // A century is more than any limit or delay can mean, and keeps sums of them in range.
-            Some(sum) if sum <= 36_525 * UNITS[0].1 => nanos = sum,
-            _ => return fail(format!("`{text}` is more than a hundred years")),
+            Some(sum) if sum <= Duration::MAX.as_nanos() => nanos = sum,
+            _ => return fail(format!("`{text}` is longer than a `Duration` can be")),
         }
         rest = tail.trim_start();
     }
     let (seconds, nanos) = (nanos / UNITS[3].1, nanos % UNITS[3].1);
-    // Both are in range: the sum is below a century.
+    // Both are in range: the sum is no longer than the longest.
     Ok(Duration::new(seconds as u64, nanos as u32))
 }
 
@@ -207,6 +215,7 @@ mod tests {
             ("7ns", 7),
             ("0s", 0),
             ("1 s", 1_000_000_000),
+            ("18446744073709551615s999ms999us999ns", Duration::MAX.as_nanos()),
         ] {
             assert_eq!(read(text).map(|d| d.as_nanos()), Ok(nanos), "{text}");
         }
@@ -225,7 +234,8 @@ mod tests {
             ("1s1s", "twice"),
             ("s", "not a duration"),
             ("1s5", "`5` has no unit"),
-            ("99999999999999999999999999999999999999999d", "hundred years"),
+            ("99999999999999999999999999999999999999999d", "longer than"),
+            ("213503982334602d", "longer than"),
         ] {
             let (what, _) = read(text).expect_err(text);
             assert!(what.contains(says), "{text}: {what}");

@@ -270,11 +270,12 @@ impl Entry {
         // `1e400` is a literal, too.
         if !range.contains(&parsed) || !parsed.is_finite() {
             let (least, most) = (range.start(), range.end());
-            let bounds = match *most < f64::from(u32::MAX) {
+            let bounds = match most.is_finite() {
                 true => format!("write a number from {least} to {most}"),
                 false => format!("write {least} or more"),
             };
-            errors.help(value, format_args!("`{}` is out of range", self.key), bounds);
+            let written = value.to_token_stream().to_string().replace(' ', "");
+            errors.help(value, format_args!("`{}` cannot be {written}", self.key), bounds);
             return None;
         }
         Some(Number { text: Some(parsed), written: value.clone() })
@@ -289,6 +290,11 @@ pub(crate) struct Number {
 }
 
 impl Number {
+    /// Whether only the compiler knows it.
+    pub(crate) fn is_const(&self) -> bool {
+        self.text.is_none()
+    }
+
     /// As a literal of a floating-point number.
     pub(crate) fn float(&self) -> TokenStream {
         match self.text {
@@ -361,8 +367,8 @@ mod tests {
         assert_eq!(faults("name, max"), ["`name` has no value @ name", "`max` has no value @ max"]);
         assert_eq!(faults("delays = \"1s\""), ["`delays` takes a list @ \"1s\""]);
         assert_eq!(faults("delays()"), ["`delays()` says nothing @ ()"]);
-        assert_eq!(faults("max = -1"), ["`max` is out of range @ -1"]);
-        assert_eq!(faults("max = 4294967296"), ["`max` is out of range @ 4294967296"]);
+        assert_eq!(faults("max = -1"), ["`max` cannot be -1 @ -1"]);
+        assert_eq!(faults("max = 4294967296"), ["`max` cannot be 4294967296 @ 4294967296"]);
         assert_eq!(faults("max = 1e400"), ["`max` takes a whole number @ 1e400"]);
         assert_eq!(faults("on_failure(exot)"), ["`on_failure` cannot be `exot` @ exot"]);
         assert_eq!(faults("on_failure(exit, ignore)"), ["`on_failure(..)` takes one word @ ignore"]);

@@ -1,4 +1,4 @@
-//! Names of services and daemons.
+//! Names of services and daemons. The builder says the same of a name: `rxd/src/graph/name.rs`.
 
 use crate::errors::Errors;
 use syn::LitStr;
@@ -58,7 +58,8 @@ pub(crate) fn fault(name: &str) -> Option<(String, String)> {
     if let Some(bad) = name.chars().find(|&letter| !may_stand(letter)) {
         let bad = match bad {
             ' ' => "a space".to_owned(),
-            bad => format!("`{}`", bad.escape_debug()),
+            bad if bad.is_ascii_control() => "a control character".to_owned(),
+            bad => format!("`{bad}`"),
         };
         return Some((format!("{bad} cannot stand in a name"), help()));
     }

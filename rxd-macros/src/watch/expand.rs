@@ -53,7 +53,12 @@ pub(crate) fn checks(edge: &Edge, number: usize, rxd: &Runtime) -> TokenStream {
         let i = Literal::usize_unsuffixed(i);
         at(&target.to_token_stream(), check_target.clone(), quote!((&__D::ANALYSIS, __ME, #number, #i)))
     });
-    quote!(#whole #(#targets)*)
+    let within = edge.within.as_ref().filter(|within| within.is_const()).map(|within| {
+        let declared = rxd.declared();
+        let edges = quote!((<Self as #declared>::DECLARATION.edges, #number));
+        at(&within.written().to_token_stream(), rxd.check_within(), edges)
+    });
+    quote!(#within #whole #(#targets)*)
 }
 
 /// A call whose whole expression lies where `tokens` are.

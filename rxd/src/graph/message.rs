@@ -7,9 +7,9 @@ use super::check::Analysis;
 use super::index::{Found, NONE, find, next_of_kind};
 use super::phrase::{List, form, opposite, verb, wish};
 use super::reach::{Stage, ask, every, stage};
-use super::rules::{Finding, LONGEST_NAME, is_of_name};
-use super::text::{Text, char_at};
-use super::{Edge, Rule, cycle, suggest};
+use super::rules::Finding;
+use super::text::Text;
+use super::{Edge, Rule, cycle, name, suggest};
 use crate::state::{Action, State};
 
 /// How many waits of a cycle are listed; of a longer one, those in the middle are left out.
@@ -38,36 +38,15 @@ const fn write(text: &mut Text, analysis: &Analysis<'_>, place: Place, Finding {
             daemon(text, analysis);
             text.push(" has no services\nhelp: give it at least one");
         }
-        Rule::EmptyName => {
-            the(text, analysis, me);
+        Rule::EmptyName | Rule::InvalidName => {
+            match rule {
+                Rule::EmptyName => the(text, analysis, me),
+                _ => service(text, analysis, me),
+            }
             text.push(" of ");
             daemon(text, analysis);
-            text.push(" has an empty name\nhelp: give it one of ASCII letters, digits, `-`, `_` and `.`");
-        }
-        Rule::InvalidName => {
-            let name = nodes[me].name;
-            service(text, analysis, me);
-            text.push(" of ");
-            daemon(text, analysis);
-            let mut i = 0;
-            while i < name.len() && is_of_name(name.as_bytes()[i]) {
-                i += 1;
-            }
-            if i == name.len() {
-                text.push(" has a name that is ");
-                text.number(i);
-                text.push(" bytes long\nhelp: a name is at most ");
-                text.number(LONGEST_NAME);
-                text.push(" bytes long");
-                return;
-            }
-            text.push(" has a name with ");
-            if name.as_bytes()[i].is_ascii_control() {
-                text.push("a control character");
-            } else {
-                text.quote(char_at(name, i));
-            }
-            text.push(" in it\nhelp: a name is made of ASCII letters, digits, `-`, `_` and `.`");
+            text.push(": ");
+            name::write(text, nodes[me].name);
         }
         Rule::DuplicateName => {
             the(text, analysis, other);

@@ -33,6 +33,7 @@ pub(crate) mod check;
 mod cycle;
 pub(crate) mod index;
 mod message;
+mod name;
 mod order;
 mod phrase;
 mod reach;
@@ -40,7 +41,7 @@ mod render;
 mod rule;
 mod rules;
 mod suggest;
-mod text;
+pub(crate) mod text;
 
 #[cfg(test)]
 mod tests;
@@ -51,6 +52,8 @@ use std::panic::Location;
 use std::time::Duration;
 
 pub use check::Fault;
+pub(crate) use name::fault as name_fault;
+pub(crate) use phrase::{quoted, shown};
 pub use rule::Rule;
 #[cfg(any(test, feature = "test-util"))]
 pub(crate) use suggest::instead;

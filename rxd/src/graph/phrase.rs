@@ -25,6 +25,20 @@ pub(super) const fn wish(text: &mut Text, edge: &Edge<'_>, name: &str) {
     text.push(ask.state.name());
 }
 
+/// The name as messages show it.
+pub(crate) fn quoted(name: &str) -> String {
+    let mut text = Text::new();
+    text.quote(name);
+    text.as_str().to_owned()
+}
+
+/// The watch as [`form`] shows it.
+pub(crate) fn shown(edge: &Edge<'_>) -> String {
+    let mut text = Text::new();
+    form(&mut text, edge);
+    text.as_str().to_owned()
+}
+
 /// The watch as it is written, in backticks; a long list of targets is shortened.
 pub(super) const fn form(text: &mut Text, edge: &Edge<'_>) {
     text.push("`#[");

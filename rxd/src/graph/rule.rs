@@ -13,7 +13,7 @@ pub enum Rule {
     NoServices,
     /// A service has a name.
     EmptyName,
-    /// A name is made of ASCII letters, digits, `-`, `_` and `.`, 64 at most.
+    /// A name is made of ASCII letters, digits, `-`, `_` and `.`, 64 at most, and does not begin with `_rxd`.
     InvalidName,
     /// No two services of a daemon have the same name.
     DuplicateName,

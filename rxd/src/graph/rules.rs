@@ -2,6 +2,7 @@
 
 use super::check::Analysis;
 use super::index::{Found, NONE, find, first_of_its_name, same};
+use super::name::is_name;
 use super::reach::{self, FALLS, INIT, REPEATS, RUN, STUTTERS, Stage, ask, can_ever, every, is_at, stage};
 use super::{Edge, Effect, Keyword, Rule, cycle};
 use crate::state::{Action, State};
@@ -32,26 +33,6 @@ pub(super) const fn of_service(analysis: &Analysis<'_>, me: usize) -> Option<Fin
         return at(Rule::DuplicateName, first);
     }
     None
-}
-
-/// Names stand in every log line and metric.
-pub(super) const LONGEST_NAME: usize = 64;
-
-/// Whether a service can have this name: it has to survive as a part of a path and of a filter.
-pub(super) const fn is_name(name: &str) -> bool {
-    let bytes = name.as_bytes();
-    let mut i = 0;
-    while i < bytes.len() {
-        if !is_of_name(bytes[i]) {
-            return false;
-        }
-        i += 1;
-    }
-    !bytes.is_empty() && bytes.len() <= LONGEST_NAME
-}
-
-pub(super) const fn is_of_name(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
 }
 
 /// The rules about one watch as a whole.

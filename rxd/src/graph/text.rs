@@ -1,22 +1,24 @@
 //! A text that can be put together in a constant.
 
+use std::time::Duration;
+
 /// How long a message can get.
 const CAPACITY: usize = 8192;
 
 /// A text of limited length; what does not fit is cut off, between two characters, and replaced by `..`.
 #[derive(Clone, Copy)]
-pub(super) struct Text {
+pub(crate) struct Text {
     bytes: [u8; CAPACITY],
     len: usize,
     full: bool,
 }
 
 impl Text {
-    pub(super) const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Text { bytes: [0; CAPACITY], len: 0, full: false }
     }
 
-    pub(super) const fn as_str(&self) -> &str {
+    pub(crate) const fn as_str(&self) -> &str {
         match core::str::from_utf8(self.bytes.split_at(self.len).0) {
             Ok(text) => text,
             // Unreachable: only whole characters are ever pushed.
@@ -28,7 +30,7 @@ impl Text {
         self.len
     }
 
-    pub(super) const fn push(&mut self, text: &str) {
+    pub(crate) const fn push(&mut self, text: &str) {
         if self.full {
             return;
         }
@@ -57,7 +59,7 @@ impl Text {
     }
 
     /// The name in backticks; control characters, which could forge another line, are left out.
-    pub(super) const fn quote(&mut self, name: &str) {
+    pub(crate) const fn quote(&mut self, name: &str) {
         self.push("`");
         let mut start = 0;
         let mut i = 0;
@@ -78,8 +80,86 @@ impl Text {
         if number >= 10 {
             self.number(number / 10);
         }
-        let digit = number % 10;
+        self.digit(number % 10);
+    }
+
+    const fn digit(&mut self, digit: usize) {
         self.push(slice("0123456789", digit, digit + 1));
+    }
+
+    /// The number in at most nine decimals; very large and very small ones with an exponent.
+    pub(crate) const fn float(&mut self, number: f64) {
+        if number.is_nan() {
+            return self.push("NaN");
+        }
+        if number.is_sign_negative() && number != 0.0 {
+            self.push("-");
+        }
+        let number = number.abs();
+        if number.is_infinite() {
+            return self.push("inf");
+        }
+        let (mut mantissa, mut exponent) = (number, 0_usize);
+        // Up to 2^53 every whole number is exact.
+        let (large, small) = (number >= 9e15, number < 1e-6 && number != 0.0);
+        while large && mantissa >= 10.0 {
+            mantissa /= 10.0;
+            exponent += 1;
+        }
+        while small && mantissa < 1.0 {
+            mantissa *= 10.0;
+            exponent += 1;
+        }
+        self.decimal(mantissa);
+        if exponent > 0 {
+            self.push(if large { "e" } else { "e-" });
+            self.number(exponent);
+        }
+    }
+
+    /// The number, which is below 2^53, in at most nine decimals.
+    const fn decimal(&mut self, number: f64) {
+        const DECIMALS: u64 = 1_000_000_000;
+        let (mut whole, mut rest) = (number as u64, (number % 1.0 * DECIMALS as f64 + 0.5) as u64);
+        if rest >= DECIMALS {
+            (whole, rest) = (whole + 1, 0);
+        }
+        if rest == 0 && whole as f64 != number {
+            // Of a limit that it just misses it would else be said that it is that number.
+            self.push("almost ");
+        }
+        self.number(whole as usize);
+        if rest == 0 {
+            return;
+        }
+        self.push(".");
+        let mut unit = DECIMALS / 10;
+        while rest > 0 {
+            self.digit((rest / unit) as usize);
+            rest %= unit;
+            unit /= 10;
+        }
+    }
+
+    /// The time in the longest unit in which it is a whole number: `90s`, `250ms`.
+    pub(crate) const fn duration(&mut self, time: Duration) {
+        let (seconds, nanos) = (time.as_secs() as usize, time.subsec_nanos() as usize);
+        if nanos == 0 {
+            self.number(seconds);
+            self.push("s");
+            return;
+        }
+        let (unit, name) = match nanos {
+            _ if nanos % 1_000_000 == 0 => (1_000_000, "ms"),
+            _ if nanos % 1_000 == 0 => (1_000, "us"),
+            _ => (1, "ns"),
+        };
+        if seconds > 0 {
+            self.number(seconds);
+            self.push("s");
+        }
+        self.number(nanos / unit);
+        self.push(name);
     }
 }
 

@@ -73,8 +73,12 @@ impl StoppingNotice {
 }
 
 impl Systemd {
-    /// Opens the line, if the environment says that there is one. `options` are the services', in order.
+    /// Opens the line, if the environment says that there is one, and the daemon does not decline it
+    /// (`report_alive` of zero). `options` are the services', in order.
     pub(crate) fn begin<'a>(core: &Arc<Core>, alive: Alive, options: impl Iterator<Item = &'a Options>) -> Self {
+        if alive.report == Some(Duration::ZERO) {
+            return Systemd(None);
+        }
         let address = match Address::from_env() {
             None => return Systemd(None),
             Some(Ok(address)) => address,

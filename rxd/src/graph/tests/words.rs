@@ -43,25 +43,25 @@ fn a_name_has_64_bytes_at_most() {
     let name = "x".repeat(65);
     assert_eq!(
         message(&[Node { name: &name, ..node("", []) }]),
-        format!(
-            "service `{name}` of daemon `D` has a name that is 65 bytes long\nhelp: a name is at most 64 bytes long"
-        )
+        format!("service `{name}` of daemon `D`: this name is 65 bytes long\nhelp: a name is at most 64 bytes long")
     );
 }
 
 #[test]
 fn what_no_name_has_is_shown() {
-    let help = "in it\nhelp: a name is made of ASCII letters, digits, `-`, `_` and `.`";
-    let says = |name| message(&[Node { name, ..node("", []) }]);
-    assert_eq!(says("db\u{7}"), format!("service `db?` of daemon `D` has a name with a control character {help}"));
-    assert_eq!(
-        says("d\u{e9}j\u{e0}"),
-        format!("service `d\u{e9}j\u{e0}` of daemon `D` has a name with `\u{e9}` {help}")
-    );
-    assert_eq!(says("\u{1f980}!"), format!("service `\u{1f980}!` of daemon `D` has a name with `\u{1f980}` {help}"));
-    assert_eq!(says("a\u{1f980}"), format!("service `a\u{1f980}` of daemon `D` has a name with `\u{1f980}` {help}"));
-    assert_eq!(says("a b"), format!("service `a b` of daemon `D` has a name with ` ` {help}"));
-    assert_eq!(says("end!"), format!("service `end!` of daemon `D` has a name with `!` {help}"));
+    let says = |name, shown: &str, what: &str, better: &str| {
+        let rule = "a name is made of ASCII letters, digits, `-`, `_` and `.`";
+        let expected = format!(
+            "service `{shown}` of daemon `D`: {what} cannot stand in a name\nhelp: {rule}: write `\"{better}\"`"
+        );
+        assert_eq!(message(&[Node { name, ..node("", []) }]), expected);
+    };
+    says("db\u{7}", "db?", "a control character", "db");
+    says("d\u{e9}j\u{e0}", "d\u{e9}j\u{e0}", "`\u{e9}`", "d-j");
+    says("\u{1f980}a!", "\u{1f980}a!", "`\u{1f980}`", "a");
+    says("a\u{1f980}", "a\u{1f980}", "`\u{1f980}`", "a");
+    says("a b", "a b", "a space", "a-b");
+    says("end!", "end!", "`!`", "end");
 }
 
 #[test]

@@ -78,7 +78,7 @@ impl Unit {
         self
     }
 
-    /// The daemon's `report_alive`.
+    /// The daemon's `report_alive`; zero: it does not talk to systemd.
     pub(crate) fn report_alive(mut self, every: Duration) -> Self {
         self.report_alive = Some(every);
         self
@@ -142,14 +142,24 @@ impl Unit {
     /// The `[Service]` section, in order.
     fn service(&self) -> Vec<(&str, String)> {
         let own = self.set.iter().rev().find(|(key, _)| key == "Type").map(|(_, value)| &**value);
-        let reloads = self.version >= NOTIFY_RELOAD && own.is_none_or(|own| own == "notify-reload");
+        // A unit of `Type=notify` would wait for a READY=1 that never comes.
+        let silent = self.report_alive == Some(Duration::ZERO);
+        let reloads = !silent && self.version >= NOTIFY_RELOAD && own.is_none_or(|own| own == "notify-reload");
         let mut exec = quoted(&self.exec.to_string_lossy());
         for arg in &self.args {
             exec.push(' ');
             exec.push_str(&quoted(arg));
         }
-        let mut lines = vec![("Type", if reloads { "notify-reload" } else { "notify" }.to_string())];
-        lines.push(("NotifyAccess", "main".into()));
+        let kind = match silent {
+            true => "exec",
+            false if reloads => "notify-reload",
+            false => "notify",
+        };
+        let mut lines = vec![("Type", kind.to_string())];
+        // Stored descriptors go over the same socket, whatever the daemon says.
+        if !silent || self.fd_store > 0 {
+            lines.push(("NotifyAccess", "main".into()));
+        }
         lines.push(("ExecStart", exec));
         if !reloads {
             lines.push(("ExecReload", "/bin/kill -HUP $MAINPID".into()));
@@ -160,7 +170,9 @@ impl Unit {
         lines.push(("KillMode", "mixed".into()));
         lines.push(("TimeoutStartSec", span(self.start())));
         lines.push(("TimeoutStopSec", span(self.shutdown_timeout.saturating_add(MARGIN))));
-        lines.push(("WatchdogSec", span(self.report_alive.map_or(WATCHDOG, |every| every.saturating_mul(2)))));
+        if !silent {
+            lines.push(("WatchdogSec", span(self.report_alive.map_or(WATCHDOG, |every| every.saturating_mul(2)))));
+        }
         if self.fd_store > 0 {
             lines.push(("FileDescriptorStoreMax", self.fd_store.to_string()));
         }

@@ -199,7 +199,7 @@ fn bounds(backoff: &Backoff, n: u32) -> (Duration, Duration) {
         delay *= backoff.factor;
     }
     let delay = if backoff.base.is_zero() { 0.0 } else { delay.min(max) };
-    let jitter = backoff.jitter.clamp(0.0, 1.0);
+    let jitter = backoff.jitter;
     let bound = |share: f64| Duration::try_from_secs_f64(delay * share).unwrap_or(Duration::MAX / 2);
     (bound(1.0 - jitter), bound(1.0 + jitter))
 }

@@ -1,0 +1,49 @@
+//! Everything that is wrong with the values that a daemon was given, its graph apart.
+//!
+//! [`Daemon::check`] and `start` ask for it; which value is wrong, and in which words, is a matter
+//! of [`options::check`](crate::options::check).
+
+use super::Daemon;
+use crate::graph;
+use crate::signals::Signal;
+
+impl Daemon {
+    /// A message for each option of the daemon, of its stages and of its services whose value
+    /// makes no sense.
+    pub(super) fn option_faults(&self) -> Vec<String> {
+        let mut faults = Vec::new();
+        // Made only where there is a fault: a start is not to pay for it.
+        let daemon = || format!("daemon {}", graph::quoted(&self.name));
+        faults.extend(graph::name_fault(&self.name).map(|fault| format!("{}: {fault}", daemon())));
+        faults.extend(self.options.faults().map(|fault| fault.message(&daemon())));
+        let signals = self.signals.as_deref().unwrap_or_default();
+        let twice = |at: &usize| signals[..*at].contains(&signals[*at]);
+        for at in (0..signals.len()).filter(twice) {
+            let signal = word(signals[at]);
+            faults.push(format!("{}, `signals`: `{signal}` is named twice\nhelp: remove one of them", daemon()));
+        }
+        for stage in &self.prestart {
+            let of = || format!("prestart stage {} of {}", graph::quoted(stage.about().0), daemon());
+            let options = stage.options().into_iter();
+            faults.extend(options.flat_map(|options| options.faults()).map(|fault| fault.message(&of())));
+        }
+        for service in &self.services {
+            let of = || format!("service {} of {}", graph::quoted(service.name()), daemon());
+            service.option_faults(of, &mut faults);
+        }
+        faults
+    }
+}
+
+/// The signal as it is written in `signals(..)`; its number, if it has no word there.
+fn word(signal: Signal) -> String {
+    match signal {
+        Signal::HANGUP => "hangup".to_owned(),
+        Signal::INTERRUPT => "interrupt".to_owned(),
+        Signal::QUIT => "quit".to_owned(),
+        Signal::USER1 => "user1".to_owned(),
+        Signal::USER2 => "user2".to_owned(),
+        Signal::TERMINATE => "terminate".to_owned(),
+        other => other.as_raw().to_string(),
+    }
+}
