@@ -4,6 +4,7 @@
 //! `TRYBUILD=overwrite cargo test -p ui-tests` writes the words anew: read them as somebody who
 //! has just made that mistake.
 
+mod agree;
 mod cases;
 mod documents;
 

@@ -89,8 +89,9 @@ impl<'a> Consts<'a> {
             let (setter_name, variant) = (call_site(setter), call_site(variant));
             let limit = (*setter == "stall_limit").then(|| {
                 // It may also be `None`.
-                let limit = rxd.stall_limit();
-                quote!(#limit(#value).get())
+                let (limit, get) = (rxd.stall_limit(), quote!(.duration_or_none()));
+                let get = respan(get, ends(value).1);
+                quote!(#limit(#value) #get)
             });
             let given = limit.unwrap_or_else(|| value.clone());
             setters.push(quote!(.#setter_name(#given)));

@@ -272,7 +272,7 @@ impl Entry {
             let (least, most) = (range.start(), range.end());
             let bounds = match most.is_finite() {
                 true => format!("write a number from {least} to {most}"),
-                false => format!("write {least} or more"),
+                false => format!("write a finite number, {least} or more"),
             };
             let written = value.to_token_stream().to_string().replace(' ', "");
             errors.help(value, format_args!("`{}` cannot be {written}", self.key), bounds);

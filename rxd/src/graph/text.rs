@@ -97,7 +97,7 @@ impl Text {
         }
         let number = number.abs();
         if number.is_infinite() {
-            return self.push("inf");
+            return self.push("infinity");
         }
         let (mut mantissa, mut exponent) = (number, 0_usize);
         // Up to 2^53 every whole number is exact.

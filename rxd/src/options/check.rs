@@ -217,11 +217,13 @@ impl Fault {
             Wrong::OutOfRange { value, least, most } => {
                 text.push(" cannot be ");
                 text.float(value);
-                text.push(if most.is_infinite() { "\nhelp: write " } else { "\nhelp: write a number from " });
-                text.float(least);
                 if most.is_infinite() {
+                    text.push("\nhelp: write a finite number, ");
+                    text.float(least);
                     text.push(" or more");
                 } else {
+                    text.push("\nhelp: write a number from ");
+                    text.float(least);
                     text.push(" to ");
                     text.float(most);
                 }

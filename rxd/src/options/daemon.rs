@@ -38,7 +38,7 @@ impl DaemonOptions {
         self
     }
 
-    /// See [`Daemon::stall_limit`](crate::Daemon::stall_limit). Generated code writes `StallLimit(..).get()`.
+    /// See [`Daemon::stall_limit`](crate::Daemon::stall_limit). Generated code writes `StallLimit(..).duration_or_none()`.
     #[must_use]
     pub const fn stall_limit(mut self, limit: Option<Duration>) -> Self {
         self.stall_limit = limit;
@@ -60,7 +60,7 @@ pub struct StallLimit<T>(pub T);
 impl StallLimit<Duration> {
     /// The limit.
     #[must_use]
-    pub const fn get(self) -> Option<Duration> {
+    pub const fn duration_or_none(self) -> Option<Duration> {
         Some(self.0)
     }
 }
@@ -68,7 +68,7 @@ impl StallLimit<Duration> {
 impl StallLimit<Option<Duration>> {
     /// The limit, if there is one.
     #[must_use]
-    pub const fn get(self) -> Option<Duration> {
+    pub const fn duration_or_none(self) -> Option<Duration> {
         self.0
     }
 }

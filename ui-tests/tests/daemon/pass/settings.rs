@@ -56,8 +56,38 @@ struct Expressions {
     job: Job,
 }
 
+const MOST: u32 = 1;
+const LEAST: std::time::Duration = std::time::Duration::from_nanos(1);
+const MAYBE: Option<std::time::Duration> = Some(LEAST);
+
+/// As little, or as much, as there can be of each.
+#[rxd::daemon(
+    name = "limits",
+    shutdown_timeout = std::time::Duration::MAX,
+    signals(),
+    prestart(check_disk(retry = "0s", attempts = MOST, timeout = std::time::Duration::MAX), reach_db(attempts = MOST)),
+    exit_code = Self::CODE,
+    stall_limit = MAYBE,
+    report_alive = "0s",
+    history = u32::MAX as usize,
+)]
+struct Limits {
+    job: Job,
+}
+
+impl Limits {
+    const CODE: u8 = u8::MAX;
+}
+
+#[rxd::daemon(shutdown_timeout = "213503982334601d", exit_code = 255, stall_limit = LEAST, history = 1)]
+struct Literals {
+    job: Job,
+}
+
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> rxd::Result {
+    Limits { job: Job }.run().await?;
+    Literals { job: Job }.run().await?;
     Expressions { job: Job }.run().await?;
     Edge { job: Job }.run().await?;
     Ok(())

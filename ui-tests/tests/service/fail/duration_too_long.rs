@@ -2,7 +2,7 @@
 
 use rxd::{Context, Runner};
 
-#[rxd::service(delay = "99999999999d")]
+#[rxd::service(delay = "999999999999999d")]
 struct Poller {
     client: u8,
 }

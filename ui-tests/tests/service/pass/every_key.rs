@@ -68,7 +68,71 @@ impl Runner for Words {
     }
 }
 
+const LEAST: Duration = Duration::from_nanos(1);
+
+/// As little, or as much, as there can be of each.
+#[rxd::service(
+    manager = "until_success",
+    startup_delay = Duration::ZERO,
+    delay = Duration::ZERO,
+    timeouts(Init = LEAST.saturating_mul(1_000_000_000), Run = Duration::MAX),
+    backoff(base = Duration::ZERO, factor = 1.0 + 0.0, max = Duration::ZERO, jitter = Self::JITTER, reset = LEAST),
+    restarts(max = 0 + 0, within = LEAST),
+    heartbeat = Duration::MAX
+)]
+#[watch(any, not_in, Exit, "default-max", within = Duration::MAX)]
+struct Bounds;
+
+impl Bounds {
+    const JITTER: f64 = 1.0;
+}
+
+impl Runner for Bounds {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+/// The first delay is the longest one.
+#[rxd::service(manager = "until_success", backoff(base = "30s"))]
+struct DefaultMax;
+
+impl Runner for DefaultMax {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+#[rxd::service(manager = "until_success", backoff(max = "100ms"))]
+struct DefaultBase;
+
+impl Runner for DefaultBase {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+/// A value that depends on a parameter.
+#[rxd::service(manager = "until_success", heartbeat = Duration::from_secs(LIMIT))]
+struct Generic<const LIMIT: u64>;
+
+impl<const LIMIT: u64> Runner for Generic<LIMIT> {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+#[rxd::daemon]
+struct All {
+    bounds: Bounds,
+    default_max: DefaultMax,
+    default_base: DefaultBase,
+    generic: Generic<3>,
+}
+
 fn main() {
+    let all = All { bounds: Bounds, default_max: DefaultMax, default_base: DefaultBase, generic: Generic };
+    assert!(all.into_daemon().check().is_ok());
     assert_eq!(Strings::DECLARATION.name, "strings");
     assert!(Strings::DECLARATION.table.succeeds());
     assert_eq!(Expressions::DECLARATION.name, "expressions");

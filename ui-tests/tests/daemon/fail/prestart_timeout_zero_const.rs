@@ -1,6 +1,7 @@
-//! No signal in the parentheses.
+//! A constant: a stage without any time.
 
 use rxd::{Context, Runner};
+use std::time::Duration;
 
 #[rxd::service]
 struct Health;
@@ -11,12 +12,18 @@ impl Runner for Health {
     }
 }
 
-#[rxd::daemon(signals())]
+const NONE: Duration = Duration::ZERO;
+
+#[rxd::daemon(prestart(check_disk(timeout = NONE)))]
 struct Edge {
     health: Health,
 }
 
+async fn check_disk() -> rxd::Result {
+    Ok(())
+}
+
 fn main() {
     let edge = Edge { health: Health };
-    let _ = edge.health;
+    let _ = edge.into_daemon();
 }

@@ -1,0 +1,399 @@
+//! Every key, what it may be, and what is said of anything else.
+
+use super::{around, service};
+use rxd::prestart::Stage;
+use rxd::{Action, Backoff, Daemon, Effect, Options, Signal, State, When};
+use std::time::Duration;
+
+/// One key of an attribute.
+pub(super) struct Row {
+    /// The attribute and the key, with those that it is nested in.
+    pub(super) key: &'static str,
+    pub(super) may_be: &'static str,
+    pub(super) wrong: Vec<Wrong>,
+}
+
+/// A value that it cannot have.
+pub(super) struct Wrong {
+    /// The case in which the attribute has it as a literal.
+    pub(super) literal: Option<&'static str>,
+    /// The case in which the attribute has it as a constant, if the key takes constants.
+    pub(super) constant: Option<&'static str>,
+    pub(super) build: Box<dyn Fn() -> Daemon>,
+    /// The first words of the builder's error: whose option it is.
+    pub(super) of: &'static str,
+    /// What all of them say.
+    pub(super) says: String,
+}
+
+const ZERO: Duration = Duration::ZERO;
+const ANY_TIME: &str = "any time; zero is none";
+const LONGER: &str = "a time longer than zero";
+const WORD: &str = "one of its words, each a variant of an enum in the builder";
+const NAME: &str = "1 to 64 ASCII letters, digits, `-`, `_` and `.`, not beginning with `_rxd`";
+const RULE: &str = "a name is made of ASCII letters, digits, `-`, `_` and `.`";
+
+fn free(key: &'static str, may_be: &'static str) -> Row {
+    Row { key, may_be, wrong: Vec::new() }
+}
+
+fn row(key: &'static str, may_be: &'static str, wrong: impl IntoIterator<Item = Wrong>) -> Row {
+    Row { key, may_be, wrong: wrong.into_iter().collect() }
+}
+
+fn zero(key: &str) -> String {
+    format!("`{key}` cannot be zero\nhelp: write how long: `\"5s\"` or `Duration::from_secs(5)`")
+}
+
+/// A wrong value of the daemon.
+fn daemon(
+    [literal, constant]: [Option<&'static str>; 2],
+    build: impl Fn(Daemon) -> Daemon + 'static,
+    says: String,
+) -> Wrong {
+    let build = Box::new(move || build(Daemon::new("edge").add(service("health"))));
+    Wrong { literal, constant, build, of: "daemon `edge`", says }
+}
+
+/// A wrong option of a service.
+fn option(
+    cases: [Option<&'static str>; 2],
+    of: &'static str,
+    options: impl Fn(Options) -> Options + 'static,
+    says: String,
+) -> Wrong {
+    let [literal, constant] = cases;
+    let build = Box::new(move || around(service("poller").options(options(Options::DEFAULT))));
+    Wrong { literal, constant, build, of, says }
+}
+
+/// A wrong name, of a service or of the daemon.
+fn name(literal: &'static str, name: &'static str, of: &'static str, says: &str) -> Wrong {
+    let build: Box<dyn Fn() -> Daemon> = match of.starts_with("daemon") {
+        true => Box::new(move || Daemon::new(name).add(service("health"))),
+        false => Box::new(move || Daemon::new("edge").add(service(name))),
+    };
+    Wrong { literal: Some(literal), constant: None, build, of, says: says.to_owned() }
+}
+
+pub(super) fn rows() -> Vec<Row> {
+    let mut rows = services();
+    rows.extend(backoff());
+    rows.extend(daemons());
+    rows.extend(watches());
+    rows
+}
+
+fn services() -> Vec<Row> {
+    let poller = "service `poller` of daemon `edge`";
+    let dashes = "poll-poll-poll-poll-poll-poll-poll-poll-poll-poll-poll-poll-poll-";
+    let long = format!("service `{dashes}` of daemon `edge`").leak();
+    let space = format!("a space cannot stand in a name\nhelp: {RULE}: write `\"the-poller\"`");
+    let slash = format!("`/` cannot stand in a name\nhelp: {RULE}: write `\"edge-poller\"`");
+    let reserved = "is reserved\nhelp: names that begin with `_rxd` are rxd's own";
+    vec![
+        row(
+            "service(name), and that of a field",
+            NAME,
+            [
+                name(
+                    "service/name_empty",
+                    "",
+                    "service 1 of daemon `edge`",
+                    &format!("a name cannot be empty\nhelp: {RULE}"),
+                ),
+                name("service/name_with_space", "the poller", "service `the poller` of daemon `edge`", &space),
+                name("service/name_with_slash", "edge/poller", "service `edge/poller` of daemon `edge`", &slash),
+                name(
+                    "service/name_reserved",
+                    "_rxd.poller",
+                    "service `_rxd.poller` of daemon `edge`",
+                    &format!("`_rxd.poller` {reserved}"),
+                ),
+                name(
+                    "daemon/field_name_reserved",
+                    "_rxd.health",
+                    "service `_rxd.health` of daemon `edge`",
+                    &format!("`_rxd.health` {reserved}"),
+                ),
+                name(
+                    "service/name_too_long",
+                    dashes,
+                    long,
+                    "this name is 65 bytes long\nhelp: a name is at most 64 bytes long",
+                ),
+            ],
+        ),
+        free("service(manager)", "a type that implements `Manager`"),
+        free("service(startup_delay)", ANY_TIME),
+        free("service(delay)", ANY_TIME),
+        row(
+            "service(delays(Init, Idle, Run, Stop))",
+            ANY_TIME,
+            [option(
+                [Some("service/delays_of_exit"), None],
+                "service `poller` of daemon `edge`, `delays`",
+                |options| options.delay_of(State::Exit, Duration::from_secs(1)),
+                "`Exit` has no method, and so none of the `delays`\nhelp: it is one of `Init`, `Idle`, `Run`, `Stop`"
+                    .to_owned(),
+            )],
+        ),
+        row(
+            "service(timeouts(Init, Idle, Run, Stop))",
+            LONGER,
+            [
+                option(
+                    [Some("service/timeout_zero"), None],
+                    "service `poller` of daemon `edge`, `timeouts`",
+                    |options| options.timeout_of(State::Init, ZERO),
+                    zero("Init"),
+                ),
+                option(
+                    [None, Some("service/timeout_zero_const")],
+                    "service `poller` of daemon `edge`, `timeouts`",
+                    |options| options.timeout_of(State::Stop, ZERO),
+                    zero("Stop"),
+                ),
+            ],
+        ),
+        row(
+            "service(restarts(max, within))",
+            "`max`: any `u32`; `within`: a time longer than zero",
+            [option(
+                [Some("service/restarts_within_zero"), Some("service/restarts_within_zero_const")],
+                "service `poller` of daemon `edge`, `restarts`",
+                |options| options.restarts(5, ZERO),
+                zero("within"),
+            )],
+        ),
+        free("service(on_failure)", WORD),
+        row(
+            "service(heartbeat)",
+            LONGER,
+            [option(
+                [Some("service/heartbeat_zero"), Some("service/heartbeat_zero_const")],
+                poller,
+                |options| options.heartbeat(ZERO),
+                zero("heartbeat"),
+            )],
+        ),
+        free("service(crate), daemon(crate)", "a path, for the macro alone"),
+    ]
+}
+
+fn backoff() -> Vec<Row> {
+    let of = "service `poller` of daemon `edge`, `backoff`";
+    let wrong = |cases, backoff: fn(Backoff) -> Backoff, says: &str| {
+        option(cases, of, move |options| options.backoff(backoff(Backoff::DEFAULT)), says.to_owned())
+    };
+    let factor = |value: &str| format!("`factor` cannot be {value}\nhelp: write a finite number, 1 or more");
+    let jitter = |value: &str| format!("`jitter` cannot be {value}\nhelp: write a number from 0 to 1");
+    let shorter = |max: &str, base: &str| {
+        format!(
+            "`max` cannot be shorter than `base`: it is {max}, and `base` is {base}\n\
+             help: the first delay is `base`, the longest `max`: make `max` longer, or `base` shorter"
+        )
+    };
+    vec![
+        row(
+            "service(backoff(base, max))",
+            "any times of which `max` is not the shorter, also where one is the default",
+            [
+                wrong(
+                    [Some("service/backoff_max_below_base"), Some("service/backoff_max_below_base_const")],
+                    |backoff| backoff.base(Duration::from_secs(10)).max(Duration::from_secs(1)),
+                    &shorter("1s", "10s"),
+                ),
+                wrong(
+                    [None, Some("service/backoff_base_over_the_default_max_const")],
+                    |backoff| backoff.base(Duration::from_secs(31)),
+                    &shorter("30s", "31s"),
+                ),
+                wrong(
+                    [Some("service/backoff_max_below_the_default_base"), None],
+                    |backoff| backoff.max(Duration::from_millis(50)),
+                    &shorter("50ms", "100ms"),
+                ),
+            ],
+        ),
+        row(
+            "service(backoff(factor))",
+            "a finite number, 1 or more",
+            [
+                wrong([Some("service/backoff_factor_below_one"), None], |backoff| backoff.factor(0.5), &factor("0.5")),
+                wrong([None, Some("service/backoff_factor_const")], |backoff| backoff.factor(-2.0), &factor("-2")),
+                wrong([None, Some("service/backoff_factor_nan")], |backoff| backoff.factor(f64::NAN), &factor("NaN")),
+                wrong(
+                    [None, Some("service/backoff_factor_infinite")],
+                    |backoff| backoff.factor(f64::INFINITY),
+                    &factor("infinity"),
+                ),
+            ],
+        ),
+        row(
+            "service(backoff(jitter))",
+            "a number from 0 to 1",
+            [
+                wrong(
+                    [Some("service/backoff_jitter_above_one"), Some("service/backoff_jitter_const")],
+                    |backoff| backoff.jitter(1.5),
+                    &jitter("1.5"),
+                ),
+                wrong([None, None], |backoff| backoff.jitter(f64::NAN), &jitter("NaN")),
+                wrong([None, None], |backoff| backoff.jitter(-0.25), &jitter("-0.25")),
+                wrong([None, None], |backoff| backoff.jitter(1.0 + 1e-10), &jitter("almost 1")),
+                wrong([None, None], |backoff| backoff.jitter(1e300), &jitter("1e300")),
+            ],
+        ),
+        row(
+            "service(backoff(reset))",
+            LONGER,
+            [wrong(
+                [Some("service/backoff_reset_zero"), Some("service/backoff_reset_zero_const")],
+                |backoff| backoff.reset(ZERO),
+                &zero("reset"),
+            )],
+        ),
+    ]
+}
+
+fn daemons() -> Vec<Row> {
+    let exit_code = || "`exit_code` cannot be 0\nhelp: write a number from 1 to 255".to_owned();
+    let history = |value: &str| format!("`history` cannot be {value}\nhelp: write a number from 1 to 4294967295");
+    vec![
+        row(
+            "daemon(name)",
+            NAME,
+            [
+                name(
+                    "daemon/name_with_space",
+                    "edge agent",
+                    "daemon `edge agent`",
+                    &format!("a space cannot stand in a name\nhelp: {RULE}: write `\"edge-agent\"`"),
+                ),
+                name(
+                    "daemon/name_reserved",
+                    "_rxd-edge",
+                    "daemon `_rxd-edge`",
+                    "`_rxd-edge` is reserved\nhelp: names that begin with `_rxd` are rxd's own",
+                ),
+            ],
+        ),
+        row(
+            "daemon(shutdown_timeout)",
+            LONGER,
+            [daemon(
+                [Some("daemon/shutdown_timeout_zero"), Some("daemon/shutdown_timeout_zero_const")],
+                |daemon| daemon.shutdown_timeout(ZERO),
+                zero("shutdown_timeout"),
+            )],
+        ),
+        row(
+            "daemon(signals)",
+            "signals, each once; none at all leaves the process's signals alone",
+            [Wrong {
+                of: "daemon `edge`, `signals`",
+                ..daemon(
+                    [Some("daemon/signal_twice"), None],
+                    |daemon| daemon.signals([Signal::INTERRUPT, Signal::TERMINATE, Signal::INTERRUPT]),
+                    "`interrupt` is named twice\nhelp: remove one of them".to_owned(),
+                )
+            }],
+        ),
+        row(
+            "daemon(prestart(stage(attempts)))",
+            "a number from 1 to 4294967295",
+            [Wrong {
+                of: "prestart stage `check-disk` of daemon `edge`",
+                ..daemon(
+                    [Some("daemon/prestart_attempts_zero"), Some("daemon/prestart_attempts_zero_const")],
+                    |daemon| daemon.prestart(Stage::new("check-disk", async || Ok(())).attempts(0)),
+                    "`attempts` cannot be 0\nhelp: write a number from 1 to 4294967295".to_owned(),
+                )
+            }],
+        ),
+        row(
+            "daemon(prestart(stage(timeout)))",
+            LONGER,
+            [Wrong {
+                of: "prestart stage `check-disk` of daemon `edge`",
+                ..daemon(
+                    [Some("daemon/prestart_timeout_zero"), Some("daemon/prestart_timeout_zero_const")],
+                    |daemon| daemon.prestart(Stage::new("check-disk", async || Ok(())).timeout(ZERO)),
+                    zero("timeout"),
+                )
+            }],
+        ),
+        free("daemon(prestart(stage(retry)))", "any time; zero is to try again at once"),
+        row(
+            "daemon(exit_code)",
+            "a number from 1 to 255",
+            [daemon(
+                [Some("daemon/exit_code_zero"), Some("daemon/exit_code_zero_const")],
+                |daemon| daemon.exit_code(0),
+                exit_code(),
+            )],
+        ),
+        row(
+            "daemon(stall_limit)",
+            "a time longer than zero, or `None`",
+            [daemon(
+                [Some("daemon/stall_limit_zero"), Some("daemon/stall_limit_zero_const")],
+                |daemon| daemon.stall_limit(ZERO),
+                zero("stall_limit"),
+            )],
+        ),
+        free("daemon(report_alive)", "any time; zero is not to talk to the service manager"),
+        free("daemon(on_stale)", WORD),
+        row(
+            "daemon(history)",
+            "a number from 1 to 4294967295",
+            [
+                daemon(
+                    [Some("daemon/history_zero"), Some("daemon/history_zero_const")],
+                    |daemon| daemon.history(0),
+                    history("0"),
+                ),
+                daemon(
+                    [Some("daemon/history_too_long"), None],
+                    |daemon| daemon.history(5_000_000_000),
+                    history("5000000000"),
+                ),
+            ],
+        ),
+        free(
+            "daemon(admin)",
+            "an address; refused at start, in words that the tests of rxd::admin and the macros share",
+        ),
+    ]
+}
+
+fn watches() -> Vec<Row> {
+    let within = |cases: [Option<&'static str>; 2], when: fn() -> When, of| Wrong {
+        literal: cases[0],
+        constant: cases[1],
+        build: Box::new(move || around(service("poller").watch(when().within(ZERO)))),
+        of,
+        says: zero("within"),
+    };
+    vec![
+        row(
+            "watch(within)",
+            LONGER,
+            [
+                within(
+                    [Some("watch/within_zero"), Some("watch/within_zero_const")],
+                    || When::any(Action::Entering, State::Run, ["health"]),
+                    "service `poller` of daemon `edge`, `#[watch(any, entering, Run, \"health\")]`",
+                ),
+                within(
+                    [None, Some("watch/needs_within_zero_const")],
+                    || When::all(Action::Entering, State::Run, ["health"]).then(Effect::GateInit),
+                    "service `poller` of daemon `edge`, `#[watch(all, entering, Run, \"health\", then(init))]`",
+                ),
+            ],
+        ),
+        free("watch(then)", WORD),
+        free("watch(stream)", "the name of a function, for the macro alone"),
+    ]
+}

@@ -1,0 +1,22 @@
+//! More than there are numbers for.
+
+use rxd::{Context, Runner};
+
+#[rxd::service]
+struct Health;
+
+impl Runner for Health {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+#[rxd::daemon(history = 5000000000)]
+struct Edge {
+    health: Health,
+}
+
+fn main() {
+    let edge = Edge { health: Health };
+    let _ = edge.into_daemon();
+}

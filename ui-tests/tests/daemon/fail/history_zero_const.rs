@@ -1,0 +1,24 @@
+//! A constant: nothing would be kept.
+
+use rxd::{Context, Runner};
+
+#[rxd::service]
+struct Health;
+
+impl Runner for Health {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+const KEPT: usize = 0;
+
+#[rxd::daemon(history = KEPT)]
+struct Edge {
+    health: Health,
+}
+
+fn main() {
+    let edge = Edge { health: Health };
+    let _ = edge.into_daemon();
+}

@@ -1,0 +1,22 @@
+//! A type whose name makes no daemon name.
+
+use rxd::{Context, Runner};
+
+#[rxd::service]
+struct Health;
+
+impl Runner for Health {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+#[rxd::daemon]
+struct Größe {
+    health: Health,
+}
+
+fn main() {
+    let edge = Größe { health: Health };
+    let _ = edge.into_daemon();
+}

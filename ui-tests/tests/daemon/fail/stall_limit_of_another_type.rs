@@ -1,0 +1,24 @@
+//! A constant that is no duration.
+
+use rxd::{Context, Runner};
+
+#[rxd::service]
+struct Health;
+
+impl Runner for Health {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+const LIMIT: u64 = 5;
+
+#[rxd::daemon(stall_limit = LIMIT)]
+struct Edge {
+    health: Health,
+}
+
+fn main() {
+    let edge = Edge { health: Health };
+    let _ = edge.into_daemon();
+}

@@ -1,0 +1,22 @@
+//! A first delay that the longest one, which nobody has changed, would cut short.
+
+use rxd::{Context, Runner};
+
+#[rxd::service(backoff(base = "1m"))]
+struct Poller;
+
+impl Runner for Poller {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+#[rxd::daemon]
+struct Edge {
+    poller: Poller,
+}
+
+fn main() {
+    let edge = Edge { poller: Poller };
+    let _ = edge.into_daemon();
+}

@@ -1,0 +1,19 @@
+//! A longest delay that is shorter than the first one, which nobody has changed.
+
+use rxd::{Context, Runner};
+
+#[rxd::service(backoff(max = "50ms"))]
+struct Poller {
+    client: u8,
+}
+
+impl Runner for Poller {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+fn main() {
+    let poller = Poller { client: 1 };
+    assert_eq!(poller.client, 1);
+}

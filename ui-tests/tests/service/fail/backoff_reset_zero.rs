@@ -1,0 +1,22 @@
+//! A Run that is always long enough.
+
+use rxd::{Context, Runner};
+
+#[rxd::service(backoff(reset = "0s"))]
+struct Poller;
+
+impl Runner for Poller {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+#[rxd::daemon]
+struct Edge {
+    poller: Poller,
+}
+
+fn main() {
+    let edge = Edge { poller: Poller };
+    let _ = edge.into_daemon();
+}
