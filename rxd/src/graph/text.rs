@@ -110,21 +110,21 @@ impl Text {
             mantissa *= 10.0;
             exponent += 1;
         }
-        self.decimal(mantissa);
+        self.decimal(mantissa, exponent == 0);
         if exponent > 0 {
             self.push(if large { "e" } else { "e-" });
             self.number(exponent);
         }
     }
 
-    /// The number, which is below 2^53, in at most nine decimals.
-    const fn decimal(&mut self, number: f64) {
+    /// The number, which is below 2^53, in at most nine decimals; whether it is what the reader is to know.
+    const fn decimal(&mut self, number: f64, exact: bool) {
         const DECIMALS: u64 = 1_000_000_000;
         let (mut whole, mut rest) = (number as u64, (number % 1.0 * DECIMALS as f64 + 0.5) as u64);
         if rest >= DECIMALS {
             (whole, rest) = (whole + 1, 0);
         }
-        if rest == 0 && whole as f64 != number {
+        if exact && rest == 0 && whole as f64 != number {
             // Of a limit that it just misses it would else be said that it is that number.
             self.push("almost ");
         }
