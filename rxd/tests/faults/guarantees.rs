@@ -45,7 +45,7 @@ async fn all_hang(limit: Duration) -> (Report, Duration) {
 
 #[tokio::test(start_paused = true)]
 async fn g14_g15_the_daemon_ends_though_nobody_listens() {
-    for limit in [Duration::ZERO, MS, 5 * SECOND, 3600 * SECOND] {
+    for limit in [Duration::from_nanos(1), MS, 5 * SECOND, 3600 * SECOND] {
         let (report, took) = all_hang(limit).await;
         assert!(took >= limit && took <= limit + 100 * MS, "{limit:?}: {took:?}");
         let mut names: Vec<&str> = report.abandoned().map(|ending| &*ending.name).collect();

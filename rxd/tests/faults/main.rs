@@ -33,6 +33,7 @@
 //! | G26 | `g26_..`, and that every run in paused time takes no other |
 //! | G57 | `g57_..` in `heartbeat`; each looker alone where it is; real processes with what tells a service manager |
 //! | G27 to G32 | what a service manager is told is tried with what tells it |
+//! | G60 | the builder's half `g60_..` in `options`; beside the attributes, key by key, in `ui-tests/tests/agree` |
 //!
 //! Every run is judged by `rxd::testing`, also those that a test starts by itself. Time is paused except where real signals or threads are tried.
 
@@ -50,6 +51,7 @@ mod limits;
 mod managers;
 mod methods;
 mod operators;
+mod options;
 mod prestart;
 mod program;
 mod promises;

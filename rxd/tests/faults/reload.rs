@@ -272,7 +272,8 @@ async fn g23_a_run_that_is_left_from_a_reload_was_as_long_as_it_was() {
 
 #[tokio::test(start_paused = true)]
 async fn g23_an_idle_that_is_left_from_a_reload_was_no_run() {
-    let entered = restarted_in_a_reload(State::Idle, Backoff::DEFAULT.reset(std::time::Duration::ZERO), 10).await;
+    let entered =
+        restarted_in_a_reload(State::Idle, Backoff::DEFAULT.reset(std::time::Duration::from_nanos(1)), 10).await;
     assert_eq!(entered, [0, 1, 3, 11, 15].map(|second| second * SECOND));
 }
 

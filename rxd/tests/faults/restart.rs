@@ -269,7 +269,7 @@ async fn the_delays_of_the_original_are_a_preset() {
 
 #[tokio::test(start_paused = true)]
 async fn g23_one_that_never_ran_has_had_no_sustained_run_however_short_that_may_be() {
-    let options = Options::DEFAULT.backoff(Backoff::DEFAULT.base(SECOND).jitter(0.0).reset(Duration::ZERO));
+    let options = Options::DEFAULT.backoff(Backoff::DEFAULT.base(SECOND).jitter(0.0).reset(Duration::from_nanos(1)));
     let when = When::any(Action::Entering, State::Run, ["b"]).within(SECOND);
     let running = start(daemon([plain("a").watch(when).options(options), puppet("b", State::Idle, [Act::Hang])])).await;
     tokio::time::sleep(10 * SECOND).await;

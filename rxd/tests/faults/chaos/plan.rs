@@ -100,6 +100,9 @@ impl std::ops::DerefMut for Dice {
     }
 }
 
+/// The shortest limit there can be.
+const LEAST: Duration = Duration::from_nanos(1);
+
 fn millis(rng: &mut Dice, most: u64) -> Duration {
     let most = if rng.real { most / 20 } else { most };
     Duration::from_millis(rng.u64(0..=most))
@@ -117,7 +120,7 @@ pub(super) fn plan(seed: u64, real: bool) -> Plan {
     let wild = if size <= 8 { 0.5 } else { 0.1 };
     let services = (0..size).map(|at| part(rng, at, wild)).collect();
     let mut plan =
-        Plan { seed, real, services, operators: Vec::new(), stop_at: Duration::ZERO, shutdown_timeout: Duration::ZERO };
+        Plan { seed, real, services, operators: Vec::new(), stop_at: Duration::ZERO, shutdown_timeout: LEAST };
     refused(&mut plan);
     let services = plan.services;
     let stop_at = millis(rng, 5_000);
@@ -128,11 +131,16 @@ pub(super) fn plan(seed: u64, real: bool) -> Plan {
     });
     let operators = operators.collect();
     let shutdown_timeout = if real || rng.f64() < 0.3 { millis(rng, 2_000) } else { Duration::from_secs(30) };
+    let shutdown_timeout = shutdown_timeout.max(LEAST);
     Plan { seed, real, services, operators, stop_at, shutdown_timeout }
 }
 
 /// Leaves out what the graph check refuses: that is tried elsewhere.
 fn refused(plan: &mut Plan) {
+    let edges: Vec<_> = plan.services.iter_mut().map(|part| std::mem::take(&mut part.edges)).collect();
+    // Otherwise every watch would be left out.
+    build(plan, &Probe::new()).check().expect("options that make sense");
+    plan.services.iter_mut().zip(edges).for_each(|(part, edges)| part.edges = edges);
     for at in 0..plan.services.len() {
         let edges = std::mem::take(&mut plan.services[at].edges);
         for edge in edges {
@@ -175,7 +183,7 @@ fn part(rng: &mut Dice, at: usize, wild: f64) -> Part {
     }
     for state in [State::Init, State::Idle, State::Run, State::Stop] {
         if rng.f64() < 0.3 || (rng.real && state == State::Stop) {
-            options = options.timeout_of(state, millis(rng, 1_500));
+            options = options.timeout_of(state, millis(rng, 1_500).max(LEAST));
         }
     }
     let tasks = match rng.u32(0..12) {

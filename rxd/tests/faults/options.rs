@@ -1,0 +1,134 @@
+//! G60, the builder's half: values that make no sense are errors of the start, which name the option.
+//!
+//! Every key, its value in an attribute beside it, is tried in `ui-tests/tests/agree`.
+
+use crate::kit::*;
+use rxd::prestart::Stage;
+use rxd::testing::Puppet;
+use rxd::{Action, Backoff, Daemon, Options, Service, Signal, State, When};
+use std::time::Duration;
+
+fn db(options: Options) -> Daemon {
+    Daemon::new("edge").signals([]).stall_limit(None).add(plain("db").options(options))
+}
+
+fn refused(daemon: &Daemon) -> String {
+    let error = daemon.check().expect_err("it makes no sense");
+    assert!(error.is_graph() && !error.is_prestart());
+    error.to_string()
+}
+
+#[tokio::test(start_paused = true)]
+async fn g60_a_configured_value_that_makes_no_sense_is_an_error_of_start_and_nothing_is_started() {
+    // What a program reads from a file, and hands on.
+    let (heartbeat, factor): (u64, f64) = ("0".parse().unwrap(), "0.5".parse().unwrap());
+    let options = Options::DEFAULT.heartbeat(Duration::from_secs(heartbeat)).backoff(Backoff::DEFAULT.factor(factor));
+    let probe = rxd::testing::Probe::new();
+    let stage = Stage::new("never", async || panic!("nothing is started"));
+    let daemon = db(options).add(probed("other", Puppet::new(), &probe)).prestart(stage);
+    let error = daemon.start().await.map(drop).unwrap_err();
+    assert!(error.is_graph(), "{error}");
+    assert_eq!(
+        error.to_string(),
+        "service `db` of daemon `edge`, `backoff`: `factor` cannot be 0.5\nhelp: write a finite number, 1 or more\n\
+         service `db` of daemon `edge`: `heartbeat` cannot be zero\n\
+         help: write how long: `\"5s\"` or `Duration::from_secs(5)`"
+    );
+    assert_eq!(probe.count("other", "init"), 0);
+}
+
+#[test]
+fn g60_a_setter_given_any_value_records_it() {
+    let odd = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MIN, f64::MAX, -0.0, 5e-324, 1e-7, 1.0 - 1e-12];
+    for (factor, jitter) in odd.into_iter().flat_map(|a| odd.map(|b| (a, b))) {
+        for time in [Duration::ZERO, Duration::MAX] {
+            let backoff = Backoff::DEFAULT.base(time).factor(factor).max(time).jitter(jitter).reset(time);
+            let mut options = Options::DEFAULT.backoff(backoff).restarts(0, time).heartbeat(time);
+            for state in State::ALL {
+                options = options.delay_of(state, time).timeout_of(state, time);
+            }
+            let when = When::any(Action::Entering, State::Run, [""]).within(time);
+            let daemon = db(options).add(plain("").watch(when)).exit_code(0).history(usize::MAX).history(0);
+            let daemon = daemon.shutdown_timeout(time).stall_limit(time).report_alive(time);
+            let stage = Stage::new("", async || Ok(())).attempts(0).timeout(time).retry(time);
+            refused(&daemon.prestart(stage).signals([Signal::QUIT; 3]));
+        }
+    }
+}
+
+#[test]
+fn g60_numbers_are_shown_as_they_are() {
+    for (jitter, shown) in [
+        (1.5, "1.5"),
+        (-0.1, "-0.1"),
+        (1.000_000_001, "1.000000001"),
+        (1.000_000_000_4, "almost 1"),
+        (2.0 - 1e-12, "almost 2"),
+        (12.25, "12.25"),
+        (123_456_789.0, "123456789"),
+        (-1e-7, "-1e-7"),
+        (1e300, "1e300"),
+        (f64::MAX, "1.797693135e308"),
+        (9e15, "9e15"),
+        (f64::NEG_INFINITY, "-infinity"),
+        (f64::NAN, "NaN"),
+    ] {
+        let text = refused(&db(Options::DEFAULT.backoff(Backoff::DEFAULT.jitter(jitter))));
+        let expected = format!("`jitter` cannot be {shown}\n");
+        assert!(text.contains(&expected), "{text}");
+    }
+}
+
+#[test]
+fn g60_times_are_shown_in_their_longest_unit() {
+    for (base, shown) in [
+        (Duration::from_secs(90), "90s"),
+        (Duration::from_millis(30_250), "30s250ms"),
+        (Duration::from_micros(30_000_001), "30s1us"),
+        (Duration::from_nanos(30_000_000_001), "30s1ns"),
+        (Duration::from_secs(u64::MAX), "18446744073709551615s"),
+    ] {
+        let text = refused(&db(Options::DEFAULT.backoff(Backoff::DEFAULT.base(base))));
+        assert!(text.contains(&format!("it is 30s, and `base` is {shown}\n")), "{text}");
+    }
+}
+
+#[test]
+fn g60_a_signal_without_a_word_that_is_listed_twice_is_named_by_its_number() {
+    let daemon = Daemon::new("edge").add(plain("db"));
+    for (signal, name) in [
+        (Signal::HANGUP, "hangup"),
+        (Signal::INTERRUPT, "interrupt"),
+        (Signal::QUIT, "quit"),
+        (Signal::USER1, "user1"),
+        (Signal::USER2, "user2"),
+        (Signal::TERMINATE, "terminate"),
+        (Signal::from_raw(34), "34"),
+    ] {
+        let daemon = Daemon::new("edge").add(plain("db")).signals([signal, signal]);
+        let expected = format!("daemon `edge`, `signals`: `{name}` is named twice\nhelp: remove one of them");
+        assert_eq!(refused(&daemon), expected);
+    }
+    assert!(daemon.signals([Signal::QUIT, Signal::HANGUP]).check().is_ok());
+}
+
+#[tokio::test]
+async fn x20_a_daemon_that_is_refused_for_an_exit_code_of_zero_exits_with_one() {
+    let code = Daemon::new("edge").signals([]).exit_code(0).add(plain("db")).main().await;
+    assert_eq!(format!("{code:?}"), format!("{:?}", std::process::ExitCode::FAILURE));
+}
+
+#[tokio::test(start_paused = true)]
+async fn g60_the_longest_and_the_shortest_of_everything_run() {
+    for (short, factor, jitter) in [(Duration::MAX, f64::MAX, 1.0), (Duration::from_nanos(1), 1.0, 0.0)] {
+        let backoff = Backoff::DEFAULT.max(Duration::MAX).factor(factor).jitter(jitter).reset(short);
+        let mut options = Options::DEFAULT.backoff(backoff).restarts(u32::MAX, short).heartbeat(Duration::MAX);
+        options = options.timeout_of(State::Stop, short);
+        let when = When::any(Action::NotIn, State::Exit, ["b"]).within(short);
+        let services = [plain("a").options(options).watch(when), Service::new("b", Puppet::new())];
+        let stage =
+            Stage::new("ready", async || Ok(())).attempts(u32::MAX).timeout(Duration::MAX).retry(Duration::ZERO);
+        let daemon = daemon(services).shutdown_timeout(short).exit_code(255).report_alive(short).prestart(stage);
+        assert!(run_until(daemon, "a", State::Run).await.report.is_ok());
+    }
+}
