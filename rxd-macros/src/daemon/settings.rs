@@ -79,10 +79,13 @@ fn address_fault(text: &str) -> Option<(String, String)> {
             format!("`{text}` can be reached from other machines, and asks for no token"),
             format!("listen on 127.0.0.1 or a Unix socket, or write `Admin::new({text:?}).token(..)`"),
         )),
-        Err(_) => Some((
-            format!("`{text}` is no address"),
-            "write `\"127.0.0.1:1337\"` or `\"unix:/run/my-app.sock\"`".to_owned(),
-        )),
+        Err(_) => {
+            let text: String = text.chars().take(80).flat_map(char::escape_debug).collect();
+            Some((
+                format!("`{text}` is not an address"),
+                "write `127.0.0.1:1337` or `unix:/run/my-app.sock`".to_owned(),
+            ))
+        }
     }
 }
 
@@ -138,5 +141,19 @@ mod tests {
         for bad in ["", "1337", "localhost", "example.com:80", "unix:", "127.0.0.1:99999", "0.0.0.0:80", "[::]:1"] {
             assert!(address_fault(bad).is_some(), "{bad}");
         }
+    }
+
+    /// The builder's own test has the same words: `rxd/src/admin/config.rs`.
+    #[test]
+    fn g60_an_address_is_refused_in_the_words_of_the_builder() {
+        let says = |text| address_fault(text).map(|(what, help)| format!("{what}\nhelp: {help}")).unwrap();
+        let help = "help: write `127.0.0.1:1337` or `unix:/run/my-app.sock`";
+        assert_eq!(says("a\n"), format!("`a\\n` is not an address\n{help}"));
+        assert_eq!(says("unix:"), format!("`unix:` is not an address\n{help}"));
+        assert_eq!(
+            says("0.0.0.0:80"),
+            "`0.0.0.0:80` can be reached from other machines, and asks for no token\n\
+             help: listen on 127.0.0.1 or a Unix socket, or write `Admin::new(\"0.0.0.0:80\").token(..)`"
+        );
     }
 }

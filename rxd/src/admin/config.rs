@@ -31,10 +31,7 @@ impl FromStr for Address {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        if let Some(path) = text.strip_prefix("unix:") {
-            if path.is_empty() || path.contains('\0') {
-                return Err(Error::msg("the address `unix:` needs a path: `unix:/run/my-app.sock`"));
-            }
+        if let Some(path) = text.strip_prefix("unix:").filter(|path| !path.is_empty() && !path.contains('\0')) {
             return Ok(Address::Unix(path.into()));
         }
         let numeric = match text.strip_prefix("localhost:") {
@@ -43,7 +40,10 @@ impl FromStr for Address {
         };
         numeric.parse().map(Address::Tcp).map_err(|_| {
             let text: String = text.chars().take(80).flat_map(char::escape_debug).collect();
-            Error::msg(format_args!("`{text}` is no address\nhelp: write `127.0.0.1:1337` or `unix:/run/my-app.sock`"))
+            // The macro says the same of a literal: `rxd-macros/src/daemon/settings.rs`.
+            Error::msg(format_args!(
+                "`{text}` is not an address\nhelp: write `127.0.0.1:1337` or `unix:/run/my-app.sock`"
+            ))
         })
     }
 }
@@ -112,13 +112,13 @@ impl Limits {
                 "at most {quarter} connections instead of {}: a quarter of the files that this process may open",
                 self.connections
             );
-            self = self.connections(quarter);
+            self = self.connections(quarter.max(1));
         }
         self
     }
 
     fn connections(mut self, connections: usize) -> Limits {
-        self.connections = connections.max(1);
+        self.connections = connections;
         self.streams = self.streams.min((connections / 2).max(1));
         self
     }
@@ -168,7 +168,7 @@ impl Admin {
     }
 
     /// How many connections there may be at once. One more ends the one that has been idle for
-    /// longest, or is refused if none is. Default: 256.
+    /// longest, or is refused if none is. At least 1; 0 is an error when the daemon starts. Default: 256.
     ///
     /// * It is never more than a quarter of the files that the process may open (`ulimit -n`,
     ///   `LimitNOFILE=`), so that enough are left for the services.
@@ -192,9 +192,14 @@ impl Admin {
         if self.token.as_ref().is_some_and(|token| token.len() < 16 || !token.bytes().all(|b| b.is_ascii_graphic())) {
             return Err(fault(&"its token must be 16 or more visible ASCII characters"));
         }
+        if self.limits.connections == 0 {
+            return Err(fault(&"`connections` cannot be 0\nhelp: write 1 or more"));
+        }
+        let text = &self.address;
         match &address {
             Address::Tcp(tcp) if !is_loopback(tcp.ip()) && self.token.is_none() => Err(fault(&format_args!(
-                "{tcp} can be reached from other machines\nhelp: set a token, or listen on 127.0.0.1 or a Unix socket"
+                "`{text}` can be reached from other machines, and asks for no token\n\
+                 help: listen on 127.0.0.1 or a Unix socket, or write `Admin::new({text:?}).token(..)`"
             ))),
             _ => Ok(address),
         }
@@ -281,6 +286,25 @@ mod tests {
             assert!(Admin::new(text).checked().is_err(), "{text}");
         }
         assert!(Admin::new("127.0.0.1:0").token("short").checked().is_err());
+    }
+
+    /// The macro's own test has the same words: `rxd-macros/src/daemon/settings.rs`.
+    #[test]
+    fn g60_an_address_is_refused_in_the_words_of_the_macro() {
+        let says = |text| Admin::new(text).checked().unwrap_err().to_string();
+        let what = "failed to set up the admin route:";
+        let help = "help: write `127.0.0.1:1337` or `unix:/run/my-app.sock`";
+        assert_eq!(says("a\n"), format!("{what} `a\\n` is not an address\n{help}"));
+        assert_eq!(says("unix:"), format!("{what} `unix:` is not an address\n{help}"));
+        assert_eq!(
+            says("0.0.0.0:80"),
+            format!(
+                "{what} `0.0.0.0:80` can be reached from other machines, and asks for no token\n\
+                 help: listen on 127.0.0.1 or a Unix socket, or write `Admin::new(\"0.0.0.0:80\").token(..)`"
+            )
+        );
+        let none = Admin::new("127.0.0.1:0").connections(0).checked().unwrap_err().to_string();
+        assert_eq!(none, format!("{what} `connections` cannot be 0\nhelp: write 1 or more"));
     }
 
     #[test]

@@ -20,6 +20,17 @@ fn g27_ready_once_and_only_after_every_service_has_been_in_run() {
     assert_eq!(peer.count("READY=1"), 1);
 }
 
+#[test]
+fn g60_a_daemon_whose_report_alive_is_zero_does_not_talk_to_the_service_manager() {
+    let mut peer = Peer::new();
+    let subject = peer.subject("a heartbeat=300; daemon report=0").env("WATCHDOG_USEC", "200000").start();
+    subject.prints("a runs");
+    peer.read(Duration::from_millis(600));
+    let (status, log) = subject.stop();
+    peer.read(Duration::from_millis(200));
+    assert_eq!((status, peer.texts()), (Some(0), Vec::<&str>::new()), "{log}");
+}
+
 /// Otherwise systemd calls it a protocol error.
 #[test]
 fn g27_a_daemon_of_jobs_was_ready_before_it_is_over() {

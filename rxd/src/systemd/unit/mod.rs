@@ -310,6 +310,15 @@ mod tests {
     }
 
     #[test]
+    fn g60_a_daemon_that_does_not_talk_to_systemd_has_a_unit_that_does_not_wait_for_it() {
+        let text = unit("agent").report_alive(Duration::ZERO).to_string();
+        assert!(text.contains("Type=exec\n") && text.contains("ExecReload=/bin/kill -HUP $MAINPID"), "{text}");
+        assert!(!text.contains("NotifyAccess") && !text.contains("WatchdogSec"), "{text}");
+        let text = unit("agent").report_alive(Duration::ZERO).fd_store(1).to_string();
+        assert!(text.contains("NotifyAccess=main\n") && text.contains("FileDescriptorStoreMax=1\n"), "{text}");
+    }
+
+    #[test]
     fn older_than_notify_reload() {
         let text = unit("agent").systemd(252).to_string();
         assert!(text.contains("Type=notify\n") && text.contains("ExecReload=/bin/kill -HUP $MAINPID"));

@@ -1,0 +1,175 @@
+struct Poller;
+::rxd::__private::show! {
+    { let _ = ::rxd::__private::editor::service::timeouts; } { let _ = LIMIT; } { let _ =
+    ::rxd::__private::editor::service::backoff; } { let _ =
+    ::rxd::__private::editor::backoff::base; } { let _ = FIRST; } { let _ =
+    ::rxd::__private::editor::backoff::factor; } { let _ =
+    ::rxd::__private::editor::service::heartbeat; } { let _ =
+    ::rxd::__private::editor::watch::within; } { let _ = LIMIT; }
+}
+#[automatically_derived]
+impl ::rxd::__private::Declared for Poller {
+    const KIND: ::rxd::__private::Kind = ::rxd::__private::Kind::new(
+        ::core::concat!(::core::module_path!(), "::Poller"),
+        "Poller",
+    );
+    const DECLARATION: ::rxd::__private::Declaration = ::rxd::__private::Declaration::new(
+            "poller",
+        )
+        .options(const {
+            &::rxd::Options::DEFAULT
+                .backoff(::rxd::Backoff::DEFAULT.base(FIRST).factor(2 * GROWTH))
+                .heartbeat(::core::time::Duration::from_secs(2))
+                .timeout_of(::rxd::State::Stop, LIMIT)
+        })
+        .edges(const {
+            &[
+                ::rxd::__private::Edge::watch(
+                        ::rxd::Mode::Any,
+                        ::rxd::Action::Entering,
+                        ::rxd::State::Run,
+                        const { &[::rxd::__private::Target::name("health")] },
+                    )
+                    .within(LIMIT),
+            ]
+        });
+}
+#[automatically_derived]
+impl<
+    __D: ::rxd::__private::Graphed,
+    const __ME: usize,
+> ::rxd::__private::Checked<__D, __ME> for Poller {
+    const OK: () = {
+        ::rxd::__private::check_option(
+            <Self as ::rxd::__private::Declared>::DECLARATION.options,
+            ::rxd::__private::OptionKey::Timeout(::rxd::State::Stop),
+        );
+        ::rxd::__private::check_option(
+            <Self as ::rxd::__private::Declared>::DECLARATION.options,
+            ::rxd::__private::OptionKey::Factor,
+        );
+        ::rxd::__private::check_option(
+            <Self as ::rxd::__private::Declared>::DECLARATION.options,
+            ::rxd::__private::OptionKey::Max,
+        );
+        ::rxd::__private::check_service(&__D::ANALYSIS, __ME);
+        ::rxd::__private::check_within(
+            <Self as ::rxd::__private::Declared>::DECLARATION.edges,
+            0,
+        );
+        ::rxd::__private::check_edge(&__D::ANALYSIS, __ME, 0);
+        ::rxd::__private::check_target(&__D::ANALYSIS, __ME, 0, 0);
+    };
+    fn service(this: ::core::option::Option<Self>) -> ::rxd::Service {
+        ::rxd::__private::service::<Self>(this)
+    }
+}
+struct EdgeAgent {
+    poller: Poller,
+}
+::rxd::__private::show! {
+    { let _ = ::rxd::__private::editor::daemon::shutdown_timeout; } { let _ =
+    ::rxd::__private::editor::daemon::exit_code; } { let _ = CODE; } { let _ =
+    ::rxd::__private::editor::daemon::stall_limit; } { let _ = None; } { let _ =
+    ::rxd::__private::editor::daemon::prestart; } { let _ = check_disk; } { let _ =
+    ::rxd::__private::editor::stage::retry; } { let _ =
+    ::rxd::__private::editor::stage::attempts; } { let _ = MOST; } { let _ = reach_db; }
+}
+#[automatically_derived]
+impl ::rxd::__private::Graphed for EdgeAgent {
+    const ANALYSIS: ::rxd::__private::Analysis<'static> = {
+        static GRAPH: ::rxd::Graph<'static> = EdgeAgent::GRAPH;
+        static INDEX: ::rxd::__private::Index<{ 1 }> = ::rxd::__private::Index::new(
+            &GRAPH,
+        );
+        INDEX.of(&GRAPH)
+    };
+    const OPTIONS: ::rxd::__private::DaemonOptions = ::rxd::__private::DaemonOptions::DEFAULT
+        .exit_code(CODE)
+        .stall_limit(::rxd::__private::StallLimit(None).duration_or_none());
+    const STAGES: &'static [::rxd::__private::StageOptions] = &[
+        ::rxd::__private::StageOptions::DEFAULT.attempts(MOST),
+    ];
+}
+#[automatically_derived]
+#[allow(dead_code)]
+impl EdgeAgent {
+    /// The services and who watches whom, as the compiler has checked it.
+    const GRAPH: ::rxd::Graph<'static> = ::rxd::Graph {
+        daemon: "EdgeAgent",
+        nodes: &[
+            <<Poller as ::rxd::__private::Field<
+                EdgeAgent,
+                0,
+            >>::Service as ::rxd::__private::Checked<EdgeAgent, 0>>::NODE,
+        ],
+    };
+    /// The daemon as a builder, for what is known only at run time.
+    fn into_daemon(self) -> ::rxd::Daemon {
+        ::rxd::__private::daemon(
+                "edge-agent",
+                <Self as ::rxd::__private::Graphed>::OPTIONS,
+            )
+            .shutdown_timeout(::core::time::Duration::from_secs(30))
+            .prestart(
+                ::rxd::__private::stage(
+                        ::rxd::__private::Stage::new("check-disk", check_disk),
+                        <Self as ::rxd::__private::Graphed>::STAGES[0],
+                    )
+                    .retry(::core::time::Duration::from_secs(1)),
+            )
+            .prestart(::rxd::__private::Stage::new("reach-db", reach_db))
+            .add(
+                <<Poller as ::rxd::__private::Field<
+                    EdgeAgent,
+                    0,
+                >>::Service as ::rxd::__private::Checked<
+                    EdgeAgent,
+                    0,
+                >>::service(::core::option::Option::Some(self.poller)),
+            )
+    }
+    ::rxd::__private::with_systemd! {
+        #[doc = r" The unit of systemd that agrees with what is declared."] fn unit(self)
+        -> ::rxd::systemd::Unit { self.into_daemon().unit() }
+    }
+    /// Runs the daemon until it is stopped.
+    ///
+    /// # Errors
+    ///
+    /// If a service gave up or had to be abandoned.
+    async fn run(self) -> ::core::result::Result<(), ::rxd::Error> {
+        self.into_daemon().run().await
+    }
+    /// Starts the daemon, and returns at once.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot start.
+    async fn start(self) -> ::core::result::Result<::rxd::DaemonHandle, ::rxd::Error> {
+        self.into_daemon().start().await
+    }
+}
+const _: () = <<Poller as ::rxd::__private::Field<
+    EdgeAgent,
+    0,
+>>::Service as ::rxd::__private::Checked<EdgeAgent, 0>>::OK;
+const _: () = {
+    ::rxd::__private::check_daemon(
+        &<EdgeAgent as ::rxd::__private::Graphed>::OPTIONS,
+        ::rxd::__private::DaemonKey::ExitCode,
+    );
+};
+const _: () = {
+    ::rxd::__private::check_daemon(
+        &<EdgeAgent as ::rxd::__private::Graphed>::OPTIONS,
+        ::rxd::__private::DaemonKey::StallLimit,
+    );
+};
+const _: () = {
+    ::rxd::__private::check_stage(
+        <EdgeAgent as ::rxd::__private::Graphed>::STAGES,
+        0,
+        ::rxd::__private::StageKey::Attempts,
+    );
+};
