@@ -186,7 +186,6 @@ pub trait Checked<D: Graphed, const ME: usize>: Declared + Sized {
 }
 
 /// The daemon of this name whose attribute says this by constants.
-#[must_use]
 pub fn daemon(name: &'static str, options: DaemonOptions) -> Daemon {
     Daemon::with_options(name.into(), options)
 }

@@ -29,7 +29,7 @@ async fn no_services() {
 #[tokio::test]
 async fn duplicate_and_empty_names() {
     let text = refused(Daemon::new("d").add(quiet("a")).add(quiet("a")).add(quiet(""))).await;
-    assert!(text.contains("`a`") && text.contains("empty name"), "{text}");
+    assert!(text.contains("`a`") && text.contains("a name cannot be empty"), "{text}");
 }
 
 #[tokio::test]
