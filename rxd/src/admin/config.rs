@@ -112,7 +112,7 @@ impl Limits {
                 "at most {quarter} connections instead of {}: a quarter of the files that this process may open",
                 self.connections
             );
-            self = self.connections(quarter.max(1));
+            self = self.connections(quarter);
         }
         self
     }
