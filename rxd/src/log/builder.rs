@@ -121,7 +121,8 @@ impl Builder {
         self
     }
 
-    /// Whether levels are coloured. Default: if it is a terminal, and `NO_COLOR` is not set.
+    /// Whether levels are coloured. Default: yes if the console is a terminal and `NO_COLOR` is unset or empty;
+    /// a console that is the journal is never coloured.
     pub fn colours(mut self, colours: bool) -> Self {
         self.colours = Some(colours);
         self
@@ -301,9 +302,10 @@ fn lines<S>(line: Line, out: Out) -> BoxedLayer<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    let ansi = line.colours;
-    let layer = tracing_subscriber::fmt::layer().fmt_fields(Fields).event_format(line).with_ansi(ansi).with_writer(out);
-    layer.boxed()
+    // `Line` writes its colours itself. `with_ansi(true)` panics, or prints an error in a release build, unless
+    // something else in the build enables the feature `ansi` of tracing-subscriber.
+    let layer = tracing_subscriber::fmt::layer().fmt_fields(Fields).event_format(line).with_ansi(false);
+    layer.with_writer(out).boxed()
 }
 
 /// The same open file, under a number of its own.

@@ -73,6 +73,11 @@ fn part() {
             tracing::info!("hello");
             tracing::error!("ouch");
         }
+        "coloured" => {
+            let _guard = builder.colours(true).init().unwrap();
+            tracing::info!("hello");
+            tracing::error!("ouch");
+        }
         "file" => {
             let path = std::env::var("RXD_LOG_TEST_FILE").unwrap();
             let _guard = rxd::log::builder().own_file(path, 1 << 20, 1).init().unwrap();
@@ -151,6 +156,14 @@ fn split_by_severity() {
     assert!(out.contains("to out") && !out.contains("to err"), "{out}");
     assert!(err.contains("to err") && !err.contains("to out"), "{err}");
     assert!(!err.contains('\x1b'), "no colours but on a terminal");
+}
+
+#[test]
+fn g61_log_with_colours_asked_for_writes_them_into_a_pipe() {
+    let output = play("coloured").output().unwrap();
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && !err.contains("tracing-subscriber"), "{}: {err}", output.status);
+    assert!(err.contains("\x1b[32m INFO\x1b[0m") && err.contains("\x1b[31mERROR\x1b[0m"), "{err:?}");
 }
 
 #[test]
