@@ -1,7 +1,8 @@
 //! Logs with a dial for each service.
 //!
 //! ```no_run
-//! fn main() -> rxd::Result {
+//! #[tokio::main]
+//! async fn main() -> rxd::Result {
 //!     let _log = rxd::log::init()?;
 //!     tracing::info!("as with any `tracing` subscriber");
 //!     // .. and anywhere, any time later: this service in detail, for ten minutes.

@@ -1,0 +1,249 @@
+//! One program, run where a user runs it.
+
+use std::io::{Read, Write};
+use std::os::unix::net::UnixDatagram;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a program may take for anything: to start, to say something, to end. Twice what a daemon needs to end by
+/// force, since the machine may be busy.
+pub const LIMIT: Duration = Duration::from_secs(20);
+
+/// Where a program runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// All three standard streams are one terminal.
+    Terminal,
+    /// The same, with `NO_COLOR` set.
+    PlainTerminal,
+    /// Standard output and error are pipes whose other end nobody reads; standard input is empty.
+    DeafPipe,
+    /// Standard input is a pipe into which nobody writes; output and error are read.
+    IdleInput,
+    /// A service manager has set `NOTIFY_SOCKET`; output and error are read.
+    Manager,
+}
+
+impl Place {
+    /// All of them.
+    pub const ALL: [Place; 5] =
+        [Place::Terminal, Place::PlainTerminal, Place::DeafPipe, Place::IdleInput, Place::Manager];
+}
+
+/// A running program. It is killed when this is dropped.
+#[derive(Debug)]
+pub struct Program {
+    /// What messages call it.
+    name: String,
+    /// The program, or `script`, which holds the terminal that it runs in.
+    child: Child,
+    place: Place,
+    pid: u32,
+    said: Arc<Mutex<Vec<u8>>>,
+    notified: Option<UnixDatagram>,
+}
+
+impl Program {
+    /// Starts it with these variables and no others but `PATH`, in an empty directory of its own.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be started.
+    pub fn start(program: &Path, place: Place, env: &[(&str, &str)]) -> Program {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let directory = std::env::temp_dir().join(format!("rxd-outside-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&directory).expect("a directory can be made");
+        let in_terminal = matches!(place, Place::Terminal | Place::PlainTerminal);
+        let mut command = if in_terminal {
+            let mut command = Command::new("script");
+            // `-e`: it ends with the status of what it ran. The shell becomes the program, so this is its number.
+            command.arg("-qfec").arg(format!("echo $$ > pid; exec '{}'", program.display())).arg("/dev/null");
+            command
+        } else {
+            Command::new(program)
+        };
+        command.current_dir(&directory).env_clear().envs(env.iter().copied());
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("SHELL", "/bin/sh").env("TERM", "xterm");
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(if place == Place::DeafPipe { Stdio::null() } else { Stdio::piped() });
+        if place == Place::PlainTerminal {
+            command.env("NO_COLOR", "1");
+        }
+        let notified = (place == Place::Manager).then(|| {
+            let path = directory.join("notify");
+            let socket = UnixDatagram::bind(&path).expect("a socket can be bound");
+            socket.set_read_timeout(Some(LIMIT)).expect("a socket has a timeout");
+            command.env("NOTIFY_SOCKET", path);
+            socket
+        });
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{}: {error}", program.display()));
+        let name = format!("{} ({place:?})", program.file_name().unwrap_or_default().to_string_lossy());
+        let said = Arc::default();
+        if place != Place::DeafPipe {
+            collect(child.stdout.take().expect("it is piped"), &said);
+            collect(child.stderr.take().expect("it is piped"), &said);
+        }
+        let mut program = Program { name, pid: child.id(), child, place, said, notified };
+        if in_terminal {
+            program.pid = program.pid_in_terminal(&directory.join("pid"));
+        }
+        program
+    }
+
+    /// Fails the test.
+    fn fail(&self, what: &str) -> ! {
+        panic!("{} {what}; it has written: {}", self.name, self.said())
+    }
+
+    fn pid_in_terminal(&mut self, file: &Path) -> u32 {
+        let read = || std::fs::read_to_string(file).ok()?.trim().parse().ok();
+        wait_for(read).unwrap_or_else(|| self.fail("has not been started by `script`"))
+    }
+
+    /// Its process number.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// All that it has written so far, but where nobody reads it.
+    pub fn said(&self) -> String {
+        String::from_utf8_lossy(&self.said.lock().expect("no reader panics")).into_owned()
+    }
+
+    /// Waits until it has written this text so many times.
+    ///
+    /// # Panics
+    ///
+    /// If it does not within the limit.
+    pub fn until_said(&mut self, text: &str, times: usize) {
+        let all = || (self.said().matches(text).count() >= times).then_some(());
+        if wait_for(all).is_none() {
+            self.fail(&format!("has not written `{text}` {times} times"));
+        }
+    }
+
+    /// Waits until it catches SIGTERM and SIGINT, as a daemon does once it is started; `false` if it has ended first.
+    ///
+    /// # Panics
+    ///
+    /// If it does neither within the limit.
+    pub fn is_listening(&mut self) -> bool {
+        let status = PathBuf::from(format!("/proc/{}/status", self.pid));
+        let state = || {
+            let Ok(text) = std::fs::read_to_string(&status) else { return Some(false) };
+            let mask = text.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+            let Some(mask) = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()) else {
+                return Some(false);
+            };
+            let ended = text.lines().any(|line| line.starts_with("State:") && line.contains('Z'));
+            let both = 1 << (15 - 1) | 1 << (2 - 1);
+            if ended { Some(false) } else { (mask & both == both).then_some(true) }
+        };
+        wait_for(state).unwrap_or_else(|| self.fail("does not listen to signals"))
+    }
+
+    /// Waits until the service manager has got a message with this line.
+    ///
+    /// # Panics
+    ///
+    /// If it is not under one, or says no such thing within the limit.
+    pub fn until_notified(&self, line: &str) {
+        let socket = self.notified.as_ref().expect("it runs under a service manager");
+        let (end, mut buffer) = (Instant::now() + LIMIT, [0; 4096]);
+        while Instant::now() < end {
+            let Ok(length) = socket.recv(&mut buffer) else { break };
+            if String::from_utf8_lossy(&buffer[..length]).lines().any(|said| said == line) {
+                return;
+            }
+        }
+        self.fail(&format!("has not told the service manager `{line}`"))
+    }
+
+    /// Whether the service manager has got a message with this line, among those that it has not read.
+    pub fn has_notified(&self, line: &str) -> bool {
+        let socket = self.notified.as_ref().expect("it runs under a service manager");
+        socket.set_nonblocking(true).expect("a socket can be switched");
+        let (mut buffer, mut found) = ([0; 4096], false);
+        while let Ok(length) = socket.recv(&mut buffer) {
+            found |= String::from_utf8_lossy(&buffer[..length]).lines().any(|said| said == line);
+        }
+        socket.set_nonblocking(false).expect("a socket can be switched");
+        found
+    }
+
+    /// Sends a signal by its name. SIGINT in a terminal is Ctrl-C.
+    pub fn signal(&mut self, name: &str) {
+        match (name, self.place) {
+            ("INT", Place::Terminal | Place::PlainTerminal) => {
+                let mut keys = self.child.stdin.as_ref().expect("it is piped");
+                keys.write_all(b"\x03").expect("the terminal takes a key");
+            }
+            _ => {
+                let kill = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.pid)]).status();
+                if !kill.expect("sh runs").success() {
+                    self.fail("has gone already");
+                }
+            }
+        }
+    }
+
+    /// Waits until the process has gone; its status, as a shell has it.
+    ///
+    /// # Panics
+    ///
+    /// If it has not within the limit.
+    pub fn ended_within(&mut self, limit: Duration) -> i32 {
+        let end = Instant::now() + limit;
+        while Instant::now() < end {
+            if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
+                return code(status);
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        self.fail(&format!("is still there after {limit:?}"))
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        if !matches!(self.child.try_wait(), Ok(Some(_))) {
+            // The program first: `script` may end without it.
+            let _ = Command::new("sh").args(["-c", &format!("kill -CONT {0}; kill -KILL {0}", self.pid)]).status();
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+/// Keeps what a stream has to say.
+fn collect(mut stream: impl Read + Send + 'static, said: &Arc<Mutex<Vec<u8>>>) {
+    let said = said.clone();
+    thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        while let Ok(length @ 1..) = stream.read(&mut buffer) {
+            said.lock().expect("no reader panics").extend_from_slice(&buffer[..length]);
+        }
+    });
+}
+
+fn code(status: ExitStatus) -> i32 {
+    use std::os::unix::process::ExitStatusExt;
+    status.code().or(status.signal().map(|signal| 128 + signal)).expect("it has ended")
+}
+
+/// Asks until there is an answer; `None` if there is none within the limit.
+pub fn wait_for<T>(ask: impl Fn() -> Option<T>) -> Option<T> {
+    let end = Instant::now() + LIMIT;
+    loop {
+        let answer = ask();
+        if answer.is_some() || Instant::now() > end {
+            return answer;
+        }
+        thread::sleep(Duration::from_millis(10));
+    }
+}

@@ -1,0 +1,24 @@
+//! The programs of the documents, outside of rxd's workspace: G61.
+
+mod mains;
+mod programs;
+mod samples;
+
+use outside::workspace::{self, Source};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+/// Where a program of the user's workspace is; the first that asks has it built.
+fn program(name: &str) -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let directory = BUILT.get_or_init(|| {
+        let sources: Vec<Source> = programs::sources().into_iter().chain(samples::sources()).collect();
+        workspace::build(&sources, mains::LEFT_OUT)
+    });
+    directory.join(name)
+}
+
+/// A file of the repository.
+fn document(path: &str) -> PathBuf {
+    workspace::repository().join(Path::new(path))
+}

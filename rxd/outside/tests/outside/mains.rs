@@ -1,0 +1,62 @@
+//! Programs of the suite's own: a `main` that returns the result of another crate, an error type that takes in
+//! rxd's, a dependency of another name. They stand in `user/mains` and `user/renamed`.
+
+use crate::program;
+use outside::process::{LIMIT, Place, Program};
+
+/// Files of `user/` that do not compile yet: these need `rxd::Error` to be a `std::error::Error`.
+pub(crate) const LEFT_OUT: &[&str] = &[
+    "mains/src/bin/anyhow_main.rs",
+    "mains/src/bin/box_main.rs",
+    "mains/src/bin/eyre_main.rs",
+    "mains/src/bin/thiserror_main.rs",
+];
+
+/// The programs: all of them log one line, wait for a signal, and fail if `FAIL` is set.
+const MAINS: [&str; 6] = ["rxd_main", "anyhow_main", "eyre_main", "box_main", "thiserror_main", "renamed"];
+
+fn mains() -> impl Iterator<Item = &'static str> {
+    MAINS.into_iter().filter(|name| !LEFT_OUT.contains(&&*format!("mains/src/bin/{name}.rs")))
+}
+
+#[test]
+fn g61_main_with_the_result_of_any_crate_ends_by_a_signal_with_status_0() {
+    for name in mains() {
+        for (place, signal) in Place::ALL.into_iter().flat_map(|place| [(place, "TERM"), (place, "INT")]) {
+            let mut program = Program::start(&program(name), place, &[]);
+            assert!(program.is_listening(), "{name} ({place:?}) ended by itself: {}", program.said());
+            program.signal(signal);
+            assert_eq!(program.ended_within(LIMIT), 0, "{name} ({place:?}), SIG{signal}: {}", program.said());
+        }
+    }
+}
+
+#[test]
+fn g61_main_of_a_daemon_that_fails_says_why_with_status_1() {
+    for name in mains() {
+        let mut program = Program::start(&program(name), Place::IdleInput, &[("FAIL", "1")]);
+        assert_eq!(program.ended_within(LIMIT), 1, "{name}: {}", program.said());
+        let said = program.said();
+        assert!(said.contains("service `wait`") && said.contains("no such device"), "{name} does not say why: {said}");
+    }
+}
+
+#[test]
+fn g61_log_in_a_terminal_is_coloured_and_elsewhere_is_not() {
+    for place in [Place::Terminal, Place::PlainTerminal, Place::IdleInput] {
+        let mut program = Program::start(&program("rxd_main"), place, &[]);
+        program.until_said("waiting", 1);
+        let said = program.said();
+        assert_eq!(said.contains("\x1b[32m INFO\x1b[0m"), place == Place::Terminal, "{place:?}: {said:?}");
+        assert_eq!(said.contains('\x1b'), place == Place::Terminal, "{place:?}: {said:?}");
+        program.signal("TERM");
+        program.ended_within(LIMIT);
+    }
+}
+
+#[test]
+fn g61_log_with_colours_asked_for_writes_them_into_a_pipe() {
+    let mut program = Program::start(&program("colours"), Place::IdleInput, &[]);
+    assert_eq!(program.ended_within(LIMIT), 0, "{}", program.said());
+    assert!(program.said().contains("\x1b[32m INFO\x1b[0m"), "{}", program.said());
+}

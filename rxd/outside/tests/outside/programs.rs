@@ -1,0 +1,227 @@
+//! Every program of the README, the guide and the template, as its reader gets it: built with the features that its
+//! text names, and run in every [`Place`].
+
+use crate::{document, program};
+use outside::documents::{Block, blocks};
+use outside::process::{LIMIT, Place, Program};
+use outside::workspace::{self, Source};
+use std::collections::BTreeSet;
+use std::net::TcpListener;
+use std::sync::Mutex;
+use std::thread;
+
+/// Where a user finds programs.
+const DOCUMENTS: [&str; 14] = [
+    "README.md",
+    "rxd/src/docs/first_daemon.md",
+    "rxd/src/docs/from_crates.md",
+    "rxd/src/docs/from_go.md",
+    "rxd/src/docs/inside.md",
+    "rxd/src/docs/lifecycle.md",
+    "rxd/src/docs/operating.md",
+    "rxd/src/docs/shutdown.md",
+    "rxd/src/docs/testing.md",
+    "rxd/src/docs/topics.md",
+    "rxd/src/docs/watching.md",
+    "rxd/src/lib.rs",
+    "rxd/src/log/mod.rs",
+    "rxd/src/systemd/README.md",
+];
+
+/// How a program ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ends {
+    /// It is a daemon: when it gets SIGTERM or SIGINT, with status 0.
+    BySignal,
+    /// Its work is done: by itself, with status 0.
+    ByItself,
+}
+use Ends::{ByItself, BySignal};
+
+/// A program: where it stands, the package of `user/` that has the features its text names, and how it ends.
+struct Entry(&'static str, &'static str, Ends);
+
+/// All of them. One that is missing here, or here and nowhere else, fails a test.
+const PROGRAMS: [Entry; 19] = [
+    Entry("readme/rxd", "plain", BySignal),
+    Entry("lib", "plain", BySignal),
+    Entry("first_daemon/one-service", "plain", BySignal),
+    Entry("first_daemon/a-test", "plain", ByItself),
+    Entry("first_daemon/a-unit", "plain", BySignal),
+    Entry("lifecycle/one-type-twice-and-services-that-may-be-absent-2", "plain", ByItself),
+    Entry("operating/logs", "plain", ByItself),
+    Entry("operating/the-admin-route", "admin", BySignal),
+    Entry("operating/containers", "admin", BySignal),
+    Entry("shutdown/what-asks-for-it", "plain", ByItself),
+    Entry("shutdown/the-order", "testing", ByItself),
+    Entry("shutdown/what-it-says-at-the-end", "plain", BySignal),
+    Entry("testing/a-services-method-alone", "testing", ByItself),
+    Entry("testing/the-daemon-in-paused-time", "testing", ByItself),
+    Entry("testing/the-daemon-with-puppets-in-it", "testing", ByItself),
+    Entry("topics/a-pool-of-workers", "plain", ByItself),
+    Entry("log", "plain", ByItself),
+    Entry("systemd/sockets-that-systemd-opens-and-keeps", "plain", BySignal),
+    // Not a block but a directory: see `workspace`.
+    Entry("my-agent", "my-agent", BySignal),
+];
+
+/// What programs read from the environment.
+const ENV: [(&str, &str); 1] = [("ADMIN_TOKEN", "a-token-of-16-characters-and-more")];
+
+/// Sets up a log, and so is run a second time without one.
+const LOG: &str = "let _log = rxd::log::init()?;";
+
+fn all_blocks() -> Vec<Block> {
+    let blocks = DOCUMENTS.iter().flat_map(|path| blocks(&document(path)));
+    blocks.filter(|block| block.has_main() && !block.is("compile_fail")).collect()
+}
+
+/// The file name of a program.
+fn file(place: &str) -> String {
+    place.replace('/', "-")
+}
+
+/// The programs of the documents, and those that set up a log once more without it.
+pub(crate) fn sources() -> Vec<Source> {
+    let mut sources = Vec::new();
+    for block in all_blocks() {
+        let Some(Entry(place, package, _)) = PROGRAMS.iter().find(|entry| entry.0 == block.place) else { continue };
+        let mut add = |name: String, text: String| {
+            sources.push(Source { package: (*package).to_owned(), path: format!("src/bin/{name}.rs"), text });
+        };
+        if block.code.contains(LOG) {
+            add(format!("{}-silent", file(place)), block.code.replace(LOG, ""));
+        }
+        add(file(place), block.code);
+    }
+    sources
+}
+
+/// Each program of this kind, under its own name and, where it sets up a log, once more without.
+fn each(ends: Ends) -> Vec<String> {
+    let mut names = Vec::new();
+    for Entry(place, ..) in PROGRAMS.iter().filter(|entry| entry.2 == ends) {
+        names.push(file(place));
+        names.extend(sources().iter().find_map(|source| {
+            let silent = format!("{}-silent", file(place));
+            source.path.ends_with(&format!("/{silent}.rs")).then_some(silent)
+        }));
+    }
+    names
+}
+
+/// Does something with each of these, four at a time: they mostly wait.
+fn in_parallel(work: Vec<String>, what: impl Fn(&str) + Sync) {
+    let work = Mutex::new(work);
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                loop {
+                    let Some(next) = work.lock().expect("nothing panics under it").pop() else { return };
+                    what(&next);
+                }
+            });
+        }
+    });
+}
+
+/// Runs what needs a port that a document names, while no other such program runs.
+pub(crate) fn with_ports<T>(run: impl FnOnce() -> T) -> T {
+    static PORTS: Mutex<()> = Mutex::new(());
+    let _ports = PORTS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    run()
+}
+
+fn names_a_port(name: &str) -> bool {
+    let sources = sources();
+    let source = sources.iter().find(|source| source.path.ends_with(&format!("/{name}.rs")));
+    source.is_none_or(|source| source.text.contains("127.0.0.1:") || source.text.contains("0.0.0.0:"))
+}
+
+/// A program of the documents with what it reads from the environment, and an upstream for the template.
+fn start(name: &str, place: Place, upstream: &str) -> Program {
+    Program::start(&program(name), place, &[ENV[0], ("MY_AGENT_UPSTREAM", upstream)])
+}
+
+#[test]
+fn g61_programs_of_the_documents_are_all_in_the_table() {
+    let written: BTreeSet<_> = all_blocks().into_iter().map(|block| block.place).chain(["my-agent".into()]).collect();
+    let known: BTreeSet<_> = PROGRAMS.iter().map(|entry| entry.0.to_owned()).collect();
+    let new: Vec<_> = written.difference(&known).collect();
+    let gone: Vec<_> = known.difference(&written).collect();
+    assert!(new.is_empty(), "programs of the documents that PROGRAMS does not have: {new:?}");
+    assert!(gone.is_empty(), "programs that PROGRAMS has and the documents do not: {gone:?}");
+    assert_eq!((written.len(), all_blocks().len() + 1), (PROGRAMS.len(), PROGRAMS.len()), "one place has two programs");
+    let guide = std::fs::read_dir(document("rxd/src/docs")).unwrap().map(|entry| entry.unwrap().file_name());
+    let missing: Vec<_> = guide
+        .map(|name| format!("rxd/src/docs/{}", name.to_string_lossy()))
+        .filter(|path| path.ends_with(".md") && !DOCUMENTS.contains(&&**path))
+        .collect();
+    assert!(missing.is_empty(), "chapters that DOCUMENTS does not have: {missing:?}");
+}
+
+#[test]
+fn g61_programs_of_the_documents_are_never_ignored() {
+    let blocks = DOCUMENTS.iter().flat_map(|path| blocks(&document(path)));
+    let ignored: Vec<_> = blocks.filter(|block| block.is("ignore")).map(|block| block.place).collect();
+    assert!(ignored.is_empty(), "nobody compiles these: {ignored:?}");
+}
+
+#[test]
+fn g61_suite_with_default_features_builds_without_ansi() {
+    let _ = program("");
+    for package in ["plain", "mains"] {
+        let features = workspace::features(package, "tracing-subscriber");
+        assert!(
+            features.contains("fmt") && !features.contains("ansi"),
+            "{package} would hide a missing `ansi`: {features}"
+        );
+    }
+}
+
+#[test]
+fn g61_daemons_of_the_documents_everywhere_start_and_end_by_a_signal_with_status_0() {
+    let upstream = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let upstream = upstream.local_addr().expect("it is bound").to_string();
+    let run = |name: &str| {
+        for (place, signal) in Place::ALL.into_iter().flat_map(|place| [(place, "TERM"), (place, "INT")]) {
+            let mut program = start(name, place, &upstream);
+            assert!(program.is_listening(), "{name} ({place:?}) ended by itself: {}", program.said());
+            if place == Place::Manager {
+                program.until_notified("READY=1");
+            }
+            program.signal(signal);
+            let status = program.ended_within(LIMIT);
+            let said = program.said();
+            assert_eq!(status, 0, "{name} ({place:?}), SIG{signal}: {said}");
+            assert!(!said.contains("panicked"), "{name} ({place:?}): {said}");
+            assert!(
+                place != Place::PlainTerminal || !said.contains('\x1b'),
+                "{name}: colours in spite of NO_COLOR: {said}"
+            );
+        }
+    };
+    in_parallel(each(BySignal), |name| match names_a_port(name) {
+        true => with_ports(|| run(name)),
+        false => run(name),
+    });
+}
+
+#[test]
+fn g61_jobs_of_the_documents_everywhere_end_by_themselves_with_status_0() {
+    in_parallel(each(ByItself), |name| {
+        // What is under a service manager runs for long.
+        for place in Place::ALL.into_iter().filter(|place| *place != Place::Manager) {
+            let mut program = start(name, place, "127.0.0.1:7000");
+            let status = program.ended_within(LIMIT);
+            assert_eq!(status, 0, "{name} ({place:?}): {}", program.said());
+        }
+    });
+}
+
+#[test]
+fn g61_template_copied_by_its_readme_passes_its_own_tests() {
+    let _ = program("");
+    let (passed, said) = workspace::test("my-agent");
+    assert!(passed, "{said}");
+}
