@@ -192,6 +192,15 @@ impl Program {
         }
     }
 
+    /// Sets how many files it may have open.
+    pub fn limit_files(&self, soft: u32) {
+        let mut prlimit = Command::new("prlimit");
+        let set = prlimit.arg(format!("--pid={}", self.pid)).arg(format!("--nofile={soft}:")).status();
+        if !set.expect("util-linux is installed").success() {
+            self.fail("has gone already");
+        }
+    }
+
     /// Waits until the process has gone; its status, as a shell has it.
     ///
     /// # Panics

@@ -42,10 +42,11 @@ use Ends::{ByItself, BySignal};
 struct Entry(&'static str, &'static str, Ends);
 
 /// All of them. One that is missing here, or here and nowhere else, fails a test.
-const PROGRAMS: [Entry; 19] = [
+const PROGRAMS: [Entry; 20] = [
     Entry("readme/rxd", "plain", BySignal),
     Entry("lib", "plain", BySignal),
     Entry("first_daemon/one-service", "plain", BySignal),
+    Entry("first_daemon/a-server", "web", BySignal),
     Entry("first_daemon/a-test", "plain", ByItself),
     Entry("first_daemon/a-unit", "plain", BySignal),
     Entry("lifecycle/one-type-twice-and-services-that-may-be-absent-2", "plain", ByItself),
@@ -170,7 +171,7 @@ fn g61_programs_of_the_documents_are_never_ignored() {
 #[test]
 fn g61_suite_with_default_features_builds_without_ansi() {
     let _ = program("");
-    for package in ["plain", "mains"] {
+    for package in ["plain", "web", "mains"] {
         let features = workspace::features(package, "tracing-subscriber");
         assert!(
             features.contains("fmt") && !features.contains("ansi"),
