@@ -25,16 +25,13 @@ pub fn repository() -> PathBuf {
 
 /// Makes the workspace with these sources in it, builds its packages one by one, and returns where the programs are.
 ///
-/// `left_out` are files of `user/` that are not taken along.
-///
 /// # Panics
 ///
 /// If something cannot be packaged, written or compiled.
-pub fn build(sources: &[Source], left_out: &[&str]) -> PathBuf {
+pub fn build(sources: &[Source]) -> PathBuf {
     package();
     let user = target().join("user");
     let mut files = files_below(&here().join("user"));
-    files.retain(|(path, _)| !left_out.contains(&&*path.to_string_lossy()));
     files.extend(sources.iter().map(|source| (Path::new(&source.package).join(&source.path), source.text.clone())));
     files.extend(template());
     place(&user, &files);

@@ -1,5 +1,6 @@
 //! The programs of the documents, outside of rxd's workspace: G61.
 
+mod database;
 mod mains;
 mod programs;
 mod samples;
@@ -12,8 +13,8 @@ use std::sync::OnceLock;
 fn program(name: &str) -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let directory = BUILT.get_or_init(|| {
-        let sources: Vec<Source> = programs::sources().into_iter().chain(samples::sources()).collect();
-        workspace::build(&sources, mains::LEFT_OUT)
+        let sources: Vec<Source> = programs::sources().into_iter().chain(database::sources()).collect();
+        workspace::build(&sources)
     });
     directory.join(name)
 }

@@ -4,24 +4,12 @@
 use crate::program;
 use outside::process::{LIMIT, Place, Program};
 
-/// Files of `user/` that do not compile yet: these need `rxd::Error` to be a `std::error::Error`.
-pub(crate) const LEFT_OUT: &[&str] = &[
-    "mains/src/bin/anyhow_main.rs",
-    "mains/src/bin/box_main.rs",
-    "mains/src/bin/eyre_main.rs",
-    "mains/src/bin/thiserror_main.rs",
-];
-
 /// The programs: all of them log one line, wait for a signal, and fail if `FAIL` is set.
 const MAINS: [&str; 6] = ["rxd_main", "anyhow_main", "eyre_main", "box_main", "thiserror_main", "renamed"];
 
-fn mains() -> impl Iterator<Item = &'static str> {
-    MAINS.into_iter().filter(|name| !LEFT_OUT.contains(&&*format!("mains/src/bin/{name}.rs")))
-}
-
 #[test]
 fn g61_main_with_the_result_of_any_crate_ends_by_a_signal_with_status_0() {
-    for name in mains() {
+    for name in MAINS {
         for (place, signal) in Place::ALL.into_iter().flat_map(|place| [(place, "TERM"), (place, "INT")]) {
             let mut program = Program::start(&program(name), place, &[]);
             assert!(program.is_listening(), "{name} ({place:?}) ended by itself: {}", program.said());
@@ -33,7 +21,7 @@ fn g61_main_with_the_result_of_any_crate_ends_by_a_signal_with_status_0() {
 
 #[test]
 fn g61_main_of_a_daemon_that_fails_says_why_with_status_1() {
-    for name in mains() {
+    for name in MAINS {
         let mut program = Program::start(&program(name), Place::IdleInput, &[("FAIL", "1")]);
         assert_eq!(program.ended_within(LIMIT), 1, "{name}: {}", program.said());
         let said = program.said();

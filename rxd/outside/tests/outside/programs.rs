@@ -171,7 +171,7 @@ fn g61_programs_of_the_documents_are_never_ignored() {
 #[test]
 fn g61_suite_with_default_features_builds_without_ansi() {
     let _ = program("");
-    for package in ["plain", "web", "mains"] {
+    for package in ["plain", "web", "mains", "health"] {
         let features = workspace::features(package, "tracing-subscriber");
         assert!(
             features.contains("fmt") && !features.contains("ansi"),

@@ -4,17 +4,12 @@
 use crate::program;
 use crate::programs::with_ports;
 use outside::process::{LIMIT, Place, Program};
-use outside::workspace::Source;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
 const GREETER: (&str, &str) = ("first_daemon-one-service", "127.0.0.1:7000");
 const SERVER: (&str, &str) = ("first_daemon-a-server", "127.0.0.1:8000");
-
-pub(crate) fn sources() -> Vec<Source> {
-    Vec::new()
-}
 
 fn start_ready(name: &str) -> Program {
     let program = Program::start(&program(name), Place::Manager, &[]);
