@@ -1,11 +1,14 @@
-//! What the examples share: a log to standard error, and an HTTP client.
+//! What the examples share: a log to standard error, an HTTP server, and an HTTP client.
 
+use axum::Router;
 use axum::body::Bytes;
 use http_body_util::{BodyExt, Empty};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
+use rxd::Context;
 use std::io::IsTerminal;
 use std::time::Duration;
+use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
 /// Logs to standard error what `RUST_LOG` asks for, and from INFO upwards if it is not set.
@@ -13,6 +16,28 @@ pub fn log_to_stderr() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let colours = std::io::stderr().is_terminal();
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).init();
+}
+
+/// How long a request that is under way may take once its service is cancelled.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// Serves these routes until the service is cancelled, and then finishes the requests that are under way, for 3 s at
+/// most: a client that sends half a request and no more does not hold up the stop.
+///
+/// # Errors
+///
+/// If the listener is of no use any more. A connection that fails is not that.
+pub async fn serve(cx: &Context, listener: TcpListener, routes: Router) -> rxd::Result {
+    let server = axum::serve(listener, routes).with_graceful_shutdown(cx.token().cancelled_owned());
+    let grace = async {
+        cx.cancelled().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        served = server => served?,
+        () = grace => tracing::warn!("a request is still open after {GRACE:?}; it is not waited for"),
+    }
+    Ok(())
 }
 
 /// A client for one server.

@@ -52,7 +52,7 @@ impl Runner for Api {
             Json(json!({ "hello": "world" }))
         };
         tracing::info!("listening on http://{}/api", self.addr);
-        let serving = axum::serve(listener, Router::new().route("/api", get(answer)));
+        let serving = examples::serve(cx, listener, Router::new().route("/api", get(answer)));
         let failing = async {
             match self.fail_every {
                 Some(time) => tokio::time::sleep(time).await,
@@ -60,7 +60,7 @@ impl Runner for Api {
             }
         };
         tokio::select! {
-            result = serving.with_graceful_shutdown(cx.token().cancelled_owned()) => Ok(result?),
+            served = serving => served,
             () = failing => Err("told to fail by --fail-every".into()),
         }
     }

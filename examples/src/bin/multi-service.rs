@@ -45,19 +45,11 @@ impl Runner for Api {
         let listener = self.listener.take().ok_or("run without init")?;
         let routes = Router::new().route("/api", get(async || Json(json!({ "hello": "world" }))));
         tracing::info!("listening on http://{}/api", self.addr);
-        let fail_after = self.fail_after.take();
-        let (token, failing) = (cx.token(), fail_after.is_some());
-        let until = async move {
-            match fail_after {
-                Some(limit) => drop(tokio::time::timeout(limit, token.cancelled()).await),
-                None => token.cancelled().await,
-            }
-        };
-        axum::serve(listener, routes).with_graceful_shutdown(until).await?;
-        if failing && !cx.is_cancelled() {
-            return Err("told to fail by --fail-after".into());
+        let serving = examples::serve(cx, listener, routes);
+        match self.fail_after.take() {
+            Some(limit) => tokio::time::timeout(limit, serving).await.map_err(|_| "told to fail by --fail-after")?,
+            None => serving.await,
         }
-        Ok(())
     }
 }
 

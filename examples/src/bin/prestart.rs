@@ -48,11 +48,17 @@ impl Runner for Server {
         loop {
             tokio::select! {
                 () = cx.cancelled() => return Ok(()),
-                accepted = listener.accept() => {
-                    let (stream, _) = accepted?;
-                    let times = count(&self.count)?;
-                    cx.spawn_contained("answer", answer(stream, times));
-                }
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, _)) => {
+                        let times = count(&self.count)?;
+                        cx.spawn_contained("answer", answer(stream, times));
+                    }
+                    // Too many files are open, or the client has left: the next one is accepted all the same.
+                    Err(error) => {
+                        tracing::warn!("failed to accept a connection: {error}");
+                        tokio::time::sleep(Duration::from_millis(100)).await;
+                    }
+                },
             }
         }
     }

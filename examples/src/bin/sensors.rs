@@ -137,6 +137,7 @@ impl Runner for SlowReader {
 #[rxd::service(backoff(base = "2s"), restarts(max = 5, within = "1m"), on_failure = "shutdown")]
 struct Web {
     addr: SocketAddr,
+    listener: Option<TcpListener>,
 }
 
 #[derive(Clone)]
@@ -169,11 +170,17 @@ async fn groups(State(shown): State<Shown>) -> Json<Value> {
 }
 
 impl Runner for Web {
-    async fn run(&mut self, cx: &Context) -> rxd::Result {
+    async fn init(&mut self, _cx: &Context) -> rxd::Result {
         let addr = self.addr;
         let listener = TcpListener::bind(addr)
             .await
             .map_err(|error| format!("failed to listen on {addr}: {error}; choose another with --addr"))?;
+        self.listener = Some(listener);
+        Ok(())
+    }
+
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        let listener = self.listener.take().ok_or("run without init")?;
         let shown = Shown { intracom: cx.intracom(), latest: Arc::default() };
         let mut summaries = SUMMARIES.subscribe(&cx.intracom(), LATEST)?;
         let follow = async {
@@ -183,10 +190,8 @@ impl Runner for Web {
         };
         let routes = Router::new().route("/", get(summary)).route("/groups", get(groups)).with_state(shown.clone());
         tracing::info!("listening on http://{}/ and /groups", listener.local_addr()?);
-        let token = cx.token();
-        let serve = axum::serve(listener, routes).with_graceful_shutdown(token.cancelled_owned());
-        let (served, ()) = tokio::join!(async { serve.await }, follow);
-        Ok(served?)
+        let (served, ()) = tokio::join!(examples::serve(cx, listener, routes), follow);
+        served
     }
 }
 
@@ -224,7 +229,7 @@ async fn main() -> rxd::Result {
         aggregator: Aggregator { summaries: Summaries::new() },
         newest: SlowReader { group: NEWEST },
         oldest: SlowReader { group: OLDEST },
-        web: Web { addr },
+        web: Web { addr, listener: None },
     }
     .run()
     .await?;
@@ -244,7 +249,7 @@ mod tests {
             aggregator: Aggregator { summaries: Summaries::new() },
             newest: SlowReader { group: NEWEST },
             oldest: SlowReader { group: OLDEST },
-            web: Web { addr: ([127, 0, 0, 1], 0).into() },
+            web: Web { addr: ([127, 0, 0, 1], 0).into(), listener: None },
         };
         let readings = [1.0, 3.0, 2.0].map(|value| Reading { number: 0, sensor: "load", value });
         let inbox = Inbox::new();

@@ -56,10 +56,8 @@ impl Runner for Api {
         tracing::info!("listening on http://{}/", listener.local_addr()?);
         let jobs = self.jobs.clone();
         let count = move || async move { format!("{} jobs\n", jobs.load(Ordering::Relaxed)) };
-        let (routes, token) = (Router::new().route("/", get(count)), cx.token());
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        axum::serve(listener, routes).with_graceful_shutdown(async move { token.cancelled().await }).await?;
-        Ok(())
+        examples::serve(cx, listener, Router::new().route("/", get(count))).await
     }
 }
 
