@@ -1,6 +1,7 @@
 //! Each example as its user runs it: a process, its output, real requests, real signals.
 
 mod custom_manager;
+mod half_request;
 mod help;
 mod multi_service;
 mod multi_service_admin;
