@@ -19,6 +19,10 @@ fuzz runs="1000000":
 soak time="4h":
     RXD_JUDGE=always cargo bench -p rxd --all-features --bench soak -- {{ time }}
 
+# the programs of the documents, built and run as a user does
+outside:
+    cd rxd/outside && cargo test
+
 doc:
     cargo doc --workspace --all-features --no-deps --open
 

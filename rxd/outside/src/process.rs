@@ -161,7 +161,7 @@ impl Program {
                 return;
             }
         }
-        self.fail(&format!("has not told the service manager `{line}`"))
+        self.fail(&format!("has not sent `{line}` to the service manager"))
     }
 
     /// Whether the service manager has got a message with this line, among those that it has not read.

@@ -36,7 +36,7 @@ pub fn build(sources: &[Source]) -> PathBuf {
     files.extend(template());
     place(&user, &files);
     for package in packages(&user) {
-        // Its warnings are about the hidden lines of the documents, and so are shown to nobody.
+        // Its warnings are about the hidden lines of the documents: they are shown only if it fails.
         let built = cargo(&user).args(["build", "--quiet", "--bins", "-p", &package]).output().expect("cargo runs");
         let said = String::from_utf8_lossy(&built.stderr);
         assert!(
@@ -78,7 +78,7 @@ pub fn target() -> PathBuf {
 fn cargo(directory: &Path) -> Command {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(directory).env("CARGO_TARGET_DIR", target().join("user-target"));
-    for variable in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET", "RXD_JUDGE"] {
+    for variable in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET"] {
         cargo.env_remove(variable);
     }
     cargo
