@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// How long a program may take for anything: to start, to say something, to end. Twice what a daemon needs to end by
@@ -44,6 +44,7 @@ pub struct Program {
     place: Place,
     pid: u32,
     said: Arc<Mutex<Vec<u8>>>,
+    readers: Vec<JoinHandle<()>>,
     notified: Option<UnixDatagram>,
 }
 
@@ -84,11 +85,12 @@ impl Program {
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{}: {error}", program.display()));
         let name = format!("{} ({place:?})", program.file_name().unwrap_or_default().to_string_lossy());
         let said = Arc::default();
+        let mut readers = Vec::new();
         if place != Place::DeafPipe {
-            collect(child.stdout.take().expect("it is piped"), &said);
-            collect(child.stderr.take().expect("it is piped"), &said);
+            readers.push(collect(child.stdout.take().expect("it is piped"), &said));
+            readers.push(collect(child.stderr.take().expect("it is piped"), &said));
         }
-        let mut program = Program { name, pid: child.id(), child, place, said, notified };
+        let mut program = Program { name, pid: child.id(), child, place, said, readers, notified };
         if in_terminal {
             program.pid = program.pid_in_terminal(&directory.join("pid"));
         }
@@ -201,7 +203,7 @@ impl Program {
         }
     }
 
-    /// Waits until the process has gone; its status, as a shell has it.
+    /// Waits until the process has gone and all that it has written is read; its status, as a shell has it.
     ///
     /// # Panics
     ///
@@ -210,6 +212,9 @@ impl Program {
         let end = Instant::now() + limit;
         while Instant::now() < end {
             if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
+                if wait_for(|| self.readers.iter().all(JoinHandle::is_finished).then_some(())).is_none() {
+                    self.fail("has left a process behind that holds its standard streams");
+                }
                 return code(status);
             }
             thread::sleep(Duration::from_millis(10));
@@ -230,14 +235,14 @@ impl Drop for Program {
 }
 
 /// Keeps what a stream has to say.
-fn collect(mut stream: impl Read + Send + 'static, said: &Arc<Mutex<Vec<u8>>>) {
+fn collect(mut stream: impl Read + Send + 'static, said: &Arc<Mutex<Vec<u8>>>) -> JoinHandle<()> {
     let said = said.clone();
     thread::spawn(move || {
         let mut buffer = [0; 4096];
         while let Ok(length @ 1..) = stream.read(&mut buffer) {
             said.lock().expect("no reader panics").extend_from_slice(&buffer[..length]);
         }
-    });
+    })
 }
 
 fn code(status: ExitStatus) -> i32 {
