@@ -89,7 +89,7 @@ impl Runner for Health {
         let mut every = tokio::time::interval(Duration::from_millis(500));
         loop {
             tokio::select! {
-                _ = every.tick() => self.api.get("/api").await?,
+                _ = every.tick() => cx.token().run_until_cancelled(self.api.get("/api")).await.ok_or(rxd::Cancelled)??,
                 () = cx.cancelled() => return Ok(()),
             };
             tracing::debug!("healthy");
@@ -110,7 +110,7 @@ impl Runner for Poller {
         let mut every = tokio::time::interval(Duration::from_secs(5));
         loop {
             tokio::select! {
-                _ = every.tick() => match self.api.get("/api").await {
+                _ = every.tick() => match cx.token().run_until_cancelled(self.api.get("/api")).await.ok_or(rxd::Cancelled)? {
                     Ok(answer) => tracing::info!("{answer}"),
                     Err(error) => tracing::warn!("{error}"),
                 },

@@ -63,13 +63,12 @@ struct Health {
 impl Runner for Health {
     /// Not healthy yet: asks until there is an answer.
     async fn idle(&mut self, cx: &Context) -> rxd::Result {
-        while !cx.is_cancelled() && self.api.get("/api").await.is_err() {
-            tokio::select! {
-                () = tokio::time::sleep(Duration::from_millis(500)) => {}
-                () = cx.cancelled() => {}
+        let healthy = async {
+            while self.api.get("/api").await.is_err() {
+                tokio::time::sleep(Duration::from_millis(500)).await;
             }
-        }
-        Ok(())
+        };
+        Ok(cx.token().run_until_cancelled(healthy).await.ok_or(rxd::Cancelled)?)
     }
 
     /// Healthy: asks until there is none.
@@ -77,7 +76,7 @@ impl Runner for Health {
         let mut every = tokio::time::interval(Duration::from_millis(500));
         loop {
             tokio::select! {
-                _ = every.tick() => self.api.get("/api").await?,
+                _ = every.tick() => cx.token().run_until_cancelled(self.api.get("/api")).await.ok_or(rxd::Cancelled)??,
                 () = cx.cancelled() => return Ok(()),
             };
         }
@@ -100,7 +99,7 @@ impl Runner for Poller {
         let mut changes = Self::api_changes(cx);
         loop {
             tokio::select! {
-                _ = every.tick() => match self.api.get("/api").await {
+                _ = every.tick() => match cx.token().run_until_cancelled(self.api.get("/api")).await.ok_or(rxd::Cancelled)? {
                     Ok(answer) => println!("{answer}"),
                     // Whether to go on is for `health` to say.
                     Err(error) => tracing::warn!("{error}"),

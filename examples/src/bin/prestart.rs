@@ -51,7 +51,8 @@ impl Runner for Server {
                 accepted = listener.accept() => match accepted {
                     Ok((stream, _)) => {
                         let times = count(&self.count)?;
-                        cx.spawn_contained("answer", answer(stream, times));
+                        // A client that sends nothing does not hold up the stop.
+                        cx.spawn_contained("answer", cx.token().run_until_cancelled_owned(answer(stream, times)));
                     }
                     // Too many files are open, or the client has left: the next one is accepted all the same.
                     Err(error) => {

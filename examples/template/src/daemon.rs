@@ -27,15 +27,15 @@ impl Upstream {
 
 impl Runner for Upstream {
     /// Not there: comes round, ever more slowly, until it is.
-    async fn init(&mut self, _cx: &Context) -> rxd::Result {
-        self.ask().await
+    async fn init(&mut self, cx: &Context) -> rxd::Result {
+        cx.token().run_until_cancelled(self.ask()).await.ok_or(rxd::Cancelled)?
     }
 
     /// There: until it is not.
     async fn run(&mut self, cx: &Context) -> rxd::Result {
         loop {
             tokio::select! {
-                () = sleep(ASK) => self.ask().await?,
+                () = sleep(ASK) => cx.token().run_until_cancelled(self.ask()).await.ok_or(rxd::Cancelled)??,
                 () = cx.cancelled() => return Ok(()),
             }
         }
