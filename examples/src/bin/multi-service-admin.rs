@@ -86,14 +86,12 @@ struct Health {
 
 impl Runner for Health {
     async fn run(&mut self, cx: &Context) -> rxd::Result {
-        let mut every = tokio::time::interval(Duration::from_millis(500));
-        loop {
-            tokio::select! {
-                _ = every.tick() => cx.token().run_until_cancelled(self.api.get("/api")).await.ok_or(rxd::Cancelled)??,
-                () = cx.cancelled() => return Ok(()),
-            };
+        let mut every = cx.every(Duration::from_millis(500));
+        while every.tick().await {
+            cx.or_cancelled(self.api.get("/api")).await??;
             tracing::debug!("healthy");
         }
+        Ok(())
     }
 }
 
@@ -107,16 +105,14 @@ struct Poller {
 
 impl Runner for Poller {
     async fn run(&mut self, cx: &Context) -> rxd::Result {
-        let mut every = tokio::time::interval(Duration::from_secs(5));
-        loop {
-            tokio::select! {
-                _ = every.tick() => match cx.token().run_until_cancelled(self.api.get("/api")).await.ok_or(rxd::Cancelled)? {
-                    Ok(answer) => tracing::info!("{answer}"),
-                    Err(error) => tracing::warn!("{error}"),
-                },
-                () = cx.cancelled() => return Ok(()),
+        let mut every = cx.every(Duration::from_secs(5));
+        while every.tick().await {
+            match cx.or_cancelled(self.api.get("/api")).await? {
+                Ok(answer) => tracing::info!("{answer}"),
+                Err(error) => tracing::warn!("{error}"),
             }
         }
+        Ok(())
     }
 }
 

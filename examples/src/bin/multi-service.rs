@@ -63,23 +63,18 @@ struct Health {
 impl Runner for Health {
     /// Not healthy yet: asks until there is an answer.
     async fn idle(&mut self, cx: &Context) -> rxd::Result {
-        let healthy = async {
-            while self.api.get("/api").await.is_err() {
-                tokio::time::sleep(Duration::from_millis(500)).await;
-            }
-        };
-        Ok(cx.token().run_until_cancelled(healthy).await.ok_or(rxd::Cancelled)?)
+        let mut every = cx.every(Duration::from_millis(500));
+        while every.tick().await && cx.or_cancelled(self.api.get("/api")).await?.is_err() {}
+        Ok(())
     }
 
     /// Healthy: asks until there is none.
     async fn run(&mut self, cx: &Context) -> rxd::Result {
-        let mut every = tokio::time::interval(Duration::from_millis(500));
-        loop {
-            tokio::select! {
-                _ = every.tick() => cx.token().run_until_cancelled(self.api.get("/api")).await.ok_or(rxd::Cancelled)??,
-                () = cx.cancelled() => return Ok(()),
-            };
+        let mut every = cx.every(Duration::from_millis(500));
+        while every.tick().await {
+            cx.or_cancelled(self.api.get("/api")).await??;
         }
+        Ok(())
     }
 }
 
@@ -95,11 +90,11 @@ struct Poller {
 
 impl Runner for Poller {
     async fn run(&mut self, cx: &Context) -> rxd::Result {
-        let mut every = tokio::time::interval(Duration::from_secs(1));
+        let mut every = cx.every(Duration::from_secs(1));
         let mut changes = Self::api_changes(cx);
         loop {
             tokio::select! {
-                _ = every.tick() => match cx.token().run_until_cancelled(self.api.get("/api")).await.ok_or(rxd::Cancelled)? {
+                true = every.tick() => match cx.or_cancelled(self.api.get("/api")).await? {
                     Ok(answer) => println!("{answer}"),
                     // Whether to go on is for `health` to say.
                     Err(error) => tracing::warn!("{error}"),
@@ -108,7 +103,7 @@ impl Runner for Poller {
                     let api = &change.services[0];
                     tracing::info!("the api has made a transition: {} {}", api.transition, api.state);
                 }
-                () = cx.cancelled() => return Ok(()),
+                else => return Ok(()), // cancelled
             }
         }
     }

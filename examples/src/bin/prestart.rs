@@ -46,20 +46,17 @@ impl Runner for Server {
         let Some(listener) = &self.listener else { return Err("the port is gone".into()) };
         tracing::info!("serving on http://{}", listener.local_addr()?);
         loop {
-            tokio::select! {
-                () = cx.cancelled() => return Ok(()),
-                accepted = listener.accept() => match accepted {
-                    Ok((stream, _)) => {
-                        let times = count(&self.count)?;
-                        // A client that sends nothing does not hold up the stop.
-                        cx.spawn_contained("answer", cx.token().run_until_cancelled_owned(answer(stream, times)));
-                    }
-                    // Too many files are open, or the client has left: the next one is accepted all the same.
-                    Err(error) => {
-                        tracing::warn!("failed to accept a connection: {error}");
-                        tokio::time::sleep(Duration::from_millis(100)).await;
-                    }
-                },
+            match cx.or_cancelled(listener.accept()).await? {
+                Ok((stream, _)) => {
+                    let times = count(&self.count)?;
+                    // A client that sends nothing does not hold up the stop.
+                    cx.spawn_contained("answer", cx.token().run_until_cancelled_owned(answer(stream, times)));
+                }
+                // Too many files are open, or the client has left: the next one is accepted all the same.
+                Err(error) => {
+                    tracing::warn!("failed to accept a connection: {error}");
+                    cx.or_cancelled(tokio::time::sleep(Duration::from_millis(100))).await?;
+                }
             }
         }
     }

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::time::{interval, sleep, timeout};
+use tokio::time::timeout;
 
 /// How often the upstream is asked whether it is there.
 const ASK: Duration = Duration::from_millis(500);
@@ -28,17 +28,16 @@ impl Upstream {
 impl Runner for Upstream {
     /// Not there: comes round, ever more slowly, until it is.
     async fn init(&mut self, cx: &Context) -> rxd::Result {
-        cx.token().run_until_cancelled(self.ask()).await.ok_or(rxd::Cancelled)?
+        cx.or_cancelled(self.ask()).await?
     }
 
     /// There: until it is not.
     async fn run(&mut self, cx: &Context) -> rxd::Result {
-        loop {
-            tokio::select! {
-                () = sleep(ASK) => cx.token().run_until_cancelled(self.ask()).await.ok_or(rxd::Cancelled)??,
-                () = cx.cancelled() => return Ok(()),
-            }
+        let mut every = cx.every(ASK);
+        while every.tick().await {
+            cx.or_cancelled(self.ask()).await??;
         }
+        Ok(())
     }
 }
 
@@ -54,18 +53,15 @@ pub struct Worker {
 
 impl Runner for Worker {
     async fn run(&mut self, cx: &Context) -> rxd::Result {
-        let mut every = interval(self.every);
-        loop {
-            tokio::select! {
-                _ = every.tick() => {
-                    self.done += 1;
-                    cx.heartbeat();
-                    cx.status(format!("{} pieces of work, one every {:?}", self.done, self.every));
-                    tracing::info!(done = self.done, "worked");
-                }
-                () = cx.cancelled() => return Ok(()),
-            }
+        let mut every = cx.every(self.every);
+        while every.tick().await {
+            // Work that awaits something does so in `cx.or_cancelled(..)`, and within a limit.
+            self.done += 1;
+            cx.heartbeat();
+            cx.status(format!("{} pieces of work, one every {:?}", self.done, self.every));
+            tracing::info!(done = self.done, "worked");
         }
+        Ok(())
     }
 
     /// SIGHUP: `run` has returned, and is called again. An error leaves things as they were.

@@ -19,13 +19,11 @@ struct Poller;
 
 impl Runner for Poller {
     async fn run(&mut self, cx: &Context) -> rxd::Result {
-        let mut every = tokio::time::interval(Duration::from_secs(1));
-        loop {
-            tokio::select! {
-                _ = every.tick() => println!("polling"), // an error here comes round again, later and later
-                () = cx.cancelled() => return Ok(()),
-            }
+        let mut every = cx.every(Duration::from_secs(1));
+        while every.tick().await {
+            println!("polling"); // an error here is tried again, later and later
         }
+        Ok(()) // cancelled
     }
 }
 
