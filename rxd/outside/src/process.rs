@@ -42,6 +42,8 @@ pub struct Program {
     /// The program, or `script`, which holds the terminal that it runs in.
     child: Child,
     place: Place,
+    /// Where it runs, removed in the end.
+    directory: PathBuf,
     pid: u32,
     said: Arc<Mutex<Vec<u8>>>,
     readers: Vec<JoinHandle<()>>,
@@ -90,9 +92,9 @@ impl Program {
             readers.push(collect(child.stdout.take().expect("it is piped"), &said));
             readers.push(collect(child.stderr.take().expect("it is piped"), &said));
         }
-        let mut program = Program { name, pid: child.id(), child, place, said, readers, notified };
+        let mut program = Program { name, pid: child.id(), child, place, directory, said, readers, notified };
         if in_terminal {
-            program.pid = program.pid_in_terminal(&directory.join("pid"));
+            program.pid = program.pid_in_terminal();
         }
         program
     }
@@ -102,8 +104,9 @@ impl Program {
         panic!("{} {what}; it has written: {}", self.name, self.said())
     }
 
-    fn pid_in_terminal(&mut self, file: &Path) -> u32 {
-        let read = || std::fs::read_to_string(file).ok()?.trim().parse().ok();
+    fn pid_in_terminal(&self) -> u32 {
+        let file = self.directory.join("pid");
+        let read = || std::fs::read_to_string(&file).ok()?.trim().parse().ok();
         wait_for(read).unwrap_or_else(|| self.fail("has not been started by `script`"))
     }
 
@@ -231,6 +234,7 @@ impl Drop for Program {
             let _ = self.child.kill();
             let _ = self.child.wait();
         }
+        let _ = std::fs::remove_dir_all(&self.directory);
     }
 }
 

@@ -42,7 +42,7 @@ use Ends::{ByItself, BySignal};
 struct Entry(&'static str, &'static str, Ends);
 
 /// All of them. One that is missing here, or here and nowhere else, fails a test.
-const PROGRAMS: [Entry; 20] = [
+const PROGRAMS: [Entry; 22] = [
     Entry("readme/rxd", "plain", BySignal),
     Entry("lib", "plain", BySignal),
     Entry("first_daemon/one-service", "plain", BySignal),
@@ -54,7 +54,9 @@ const PROGRAMS: [Entry; 20] = [
     Entry("operating/the-admin-route", "admin", BySignal),
     Entry("operating/containers", "admin", BySignal),
     Entry("shutdown/what-asks-for-it", "plain", ByItself),
+    Entry("shutdown/what-asks-for-it-2", "plain", ByItself),
     Entry("shutdown/the-order", "testing", ByItself),
+    Entry("shutdown/when-the-process-ends", "plain", BySignal),
     Entry("shutdown/what-it-says-at-the-end", "plain", BySignal),
     Entry("testing/a-services-method-alone", "testing", ByItself),
     Entry("testing/the-daemon-in-paused-time", "testing", ByItself),
