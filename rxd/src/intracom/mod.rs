@@ -53,8 +53,9 @@
 //!    [scopes](Intracom::scoped) of all have ended, nobody waits for the group any more.
 //! 5. **Closing drains.** What was buffered when a topic was closed is received; then every
 //!    subscription ends. Publishing to it is an error that gives the message back.
-//! 6. **No code of yours runs under a lock** that anything but the replay of that same message waits for, and a panic in
-//!    a message's `clone` or `drop` goes to whoever published or received; the topic is none the worse for it.
+//! 6. **No code of yours runs under a lock** of rxd: a message's `clone` and `drop` may publish, subscribe or close. A panic
+//!    in one of them goes to the caller that cloned or dropped the message (publisher, receiver, the member that left
+//!    last), after every message is counted; the topic is none the worse for it.
 //!
 //! # How
 //!
@@ -74,6 +75,7 @@ mod stats;
 mod subscription;
 mod sync;
 mod topic;
+mod user;
 
 pub use declared::{Declared, Publisher, Subscriber};
 pub use error::{Error, PublishError};

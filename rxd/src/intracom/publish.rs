@@ -5,6 +5,7 @@ use super::replay::Last;
 use super::round::{Open, Round, YIELDS};
 use super::stats::Delivery;
 use super::topic::{Shared, Topic};
+use super::user;
 use crate::turn;
 use std::fmt;
 use std::future::Future;
@@ -45,11 +46,14 @@ impl<T: Clone + Send + 'static> Topic<T> {
     }
 
     /// The rest of [`publish`](Topic::publish), if there is any waiting to do.
-    async fn persist(&self, mut attempt: Attempt<T>, last: Option<Last<T>>) -> Result<Delivery, PublishError<T>> {
-        let last = last.as_ref();
+    async fn persist(&self, mut attempt: Attempt<T>, kept: Option<Last<T>>) -> Result<Delivery, PublishError<T>> {
         loop {
+            let last = kept.as_ref();
             attempt = match attempt {
-                Attempt::Over(result) => return result,
+                Attempt::Over(result) => {
+                    user::discard(kept);
+                    return result;
+                }
                 Attempt::Full(mut round, message) => {
                     let rest = match round.insist(message).await {
                         Some(message) if round.is_waiting() => round.wait(message).await,
@@ -97,7 +101,9 @@ impl<T: Clone + Send + 'static> Topic<T> {
             return error(Reason::Full, message);
         }
         let last = shared.copy(&message);
-        match self.attempt(message, last.as_ref(), true) {
+        let attempt = self.attempt(message, last.as_ref(), true);
+        user::discard(last);
+        match attempt {
             Ok(delivery) => Ok(delivery),
             Err(Attempt::Over(result)) => result,
             Err(Attempt::Unheard(message)) => error(Reason::Unheard, message),
@@ -122,11 +128,15 @@ impl<T: Clone + Send + 'static> Topic<T> {
     /// single group that has no room; but what was kept as the last message is published for good.
     #[inline]
     fn attempt(&self, message: T, last: Option<&Last<T>>, sole: bool) -> Result<Delivery, Attempt<T>> {
-        let list = match self.shared.admit(last) {
-            Ok(list) => list,
+        let (list, before) = match self.shared.admit(last) {
+            Ok(admitted) => admitted,
             Err(reason) => return Err(self.refused(reason, message)),
         };
-        Round::begin(list, message, sole && last.is_none()).map_err(|open| self.unfinished(open))
+        let begun = Round::begin(list, message, sole && last.is_none());
+        // The message that was kept until now. Not earlier: this one is admitted, and has to be counted in
+        // each group even if the drop of that one panics.
+        user::discard(before);
+        begun.map_err(|open| self.unfinished(open))
     }
 
     #[cold]
@@ -238,7 +248,10 @@ impl<'a, T: Clone + Send + 'static> Publish<'a, T> {
         cx: &mut Context<'_>,
     ) -> Poll<Result<Delivery, PublishError<T>>> {
         match attempt {
-            Attempt::Over(result) => Poll::Ready(result),
+            Attempt::Over(result) => {
+                user::discard(last);
+                Poll::Ready(result)
+            }
             // Before anything is allocated for a wait: mostly that is all it takes.
             Attempt::Sole(message) if yielded < YIELDS => {
                 self.stage = Stage::Yielded(message, yielded + 1);

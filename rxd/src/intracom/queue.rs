@@ -14,7 +14,9 @@
 //! 3. `stalled` and the counts are `Relaxed`: nothing else is read on the strength of them. Who has heard
 //!    of a message's end in another way (its publisher returned, its member did) finds it counted, since
 //!    whatever told it so orders the counting before the reading.
-//! 4. No lock of this file is held while user code runs.
+//! 4. No lock of this file is held while user code runs, and a message is counted before code runs that may
+//!    panic. So if [`Queue::offer`] or a [`Waiter`] unwinds, its message has been counted, and nobody else
+//!    need do so.
 //! 5. The channel carries messages as they are, with nothing wrapped around them, and so costs what it costs
 //!    bare. A [replayed](Replay) message is beside it, and counts as the oldest of the buffer: it is received
 //!    first, and it has a place in the buffer's capacity. That place is kept for it by looking before the
@@ -23,7 +25,8 @@
 use super::options::{Group, Policy};
 use super::replay::{Last, Replay};
 use super::stats::{Drops, Ended, GroupStats};
-use super::sync::{AtomicBool, AtomicU64, Mutex, lock};
+use super::sync::{AtomicBool, AtomicU64, Mutex, assert_no_lock, lock};
+use super::user::{self, Disposal};
 use async_channel::{Receiver, Sender, TrySendError};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -46,7 +49,7 @@ pub(super) enum Offer<T> {
 }
 
 /// What had to make room, from the buffer and in front of it. It is passed on to be dropped, for that
-/// may be to run a user's code.
+/// may be to run a user's code, which may panic: what became of the message is noted first.
 type Evicted<T> = (Option<T>, Option<Last<T>>);
 
 pub(super) struct Queue<T> {
@@ -214,26 +217,30 @@ impl<T> Queue<T> {
 
     /// Lets what is buffered be received, and nothing more be sent.
     pub(super) fn close(&self) {
+        assert_no_lock();
         self.closed.store(true, Ordering::SeqCst);
         self.sender.close();
         self.replay.wake();
     }
 
-    /// The last member is gone: closes, and discards what is buffered.
+    /// The last member is gone: closes, and discards what is buffered. A panic of a message goes on after
+    /// all of them are discarded.
     pub(super) fn end(&self) {
         self.ended.store(true, Ordering::SeqCst);
         self.close();
-        self.drain();
+        let mut disposal = Disposal::default();
+        self.drain(&mut disposal);
+        disposal.finish();
     }
 
-    fn drain(&self) {
+    fn drain(&self, disposal: &mut Disposal) {
         while let Some(last) = self.replay.take() {
             self.counts.discarded.fetch_add(1, Ordering::Relaxed);
-            drop(last);
+            disposal.discard(last);
         }
         while let Ok(message) = self.receiver.try_recv() {
             self.counts.discarded.fetch_add(1, Ordering::Relaxed);
-            drop(message);
+            disposal.discard(message);
         }
     }
 
@@ -317,65 +324,33 @@ impl<T: Clone> Queue<T> {
         }
     }
 
-    /// Waits for room, from `start` and as long as the policy says, and then does what it says.
-    ///
-    /// It is a copy that waits: the channel has no send that gives up and gives back what it was to send.
-    ///
-    /// Cancel safe in the sense that either the message is in the buffer and counted, or it is not.
-    pub(super) async fn wait(self: Arc<Self>, message: T, start: Instant) -> Offer<T> {
-        let limit = self.limit().unwrap_or(Duration::ZERO);
-        let limited = async {
-            match start.checked_add(limit) {
-                Some(deadline) => tokio::time::sleep_until(deadline).await,
-                None => std::future::pending().await,
-            }
-        };
-        let copy = message.clone();
-        let sent = async {
-            self.not_crowded().await;
-            self.sender.send(copy).await
-        };
-        let sent = tokio::select! {
-            biased;
-            sent = sent => sent.is_ok(),
-            () = self.deserted() => false,
-            () = limited => return self.overflow(message),
-        };
-        if !sent {
-            return Offer::Gone(message);
-        }
-        self.accepted();
-        Offer::Taken
-    }
-
     /// The buffer is full and waiting is over.
     fn overflow(&self, message: T) -> Offer<T> {
         match self.policy {
             Policy::DropOldest | Policy::DropOldestAfter(_) => return self.force(message),
             Policy::DropNewest | Policy::DropNewestAfter(_) => &self.counts.newest,
-            Policy::Block => {
-                if !self.stalled.swap(true, Ordering::Relaxed) {
-                    tracing::warn!(
-                        target: "rxd::intracom", topic = &*self.topic, group = &*self.name,
-                        "group is stalled: it is no longer waited for until it has room",
-                    );
-                }
-                &self.counts.stalled
-            }
+            Policy::Block => &self.counts.stalled,
         }
         .fetch_add(1, Ordering::Relaxed);
+        if self.policy == Policy::Block && !self.stalled.swap(true, Ordering::Relaxed) {
+            // After the count: what is subscribed to the log is the user's code, too.
+            tracing::warn!(
+                target: "rxd::intracom", topic = &*self.topic, group = &*self.name,
+                "group is stalled: it is no longer waited for until it has room",
+            );
+        }
         Offer::Missed(message)
     }
 
     fn force(&self, message: T) -> Offer<T> {
-        let replayed = if self.is_crowded() { self.replay.take() } else { None };
+        let crowded = self.is_crowded();
         let buffered = match self.sender.force_send(message) {
             Ok(buffered) => buffered,
-            Err(async_channel::SendError(message)) => {
-                drop(replayed);
-                return Offer::Gone(message);
-            }
+            Err(async_channel::SendError(message)) => return Offer::Gone(message),
         };
+        // After the push: where that is refused since the topic was closed, the replayed message stays to
+        // be received.
+        let replayed = if crowded { self.replay.take() } else { None };
         self.accepted();
         let evicted = u64::from(buffered.is_some()) + u64::from(replayed.is_some());
         if evicted > 0 {
@@ -386,13 +361,81 @@ impl<T: Clone> Queue<T> {
         if self.closed.load(Ordering::SeqCst) {
             self.sender.close();
             if self.ended.load(Ordering::SeqCst) {
-                self.drain();
+                let mut disposal = Disposal::default();
+                self.drain(&mut disposal);
+                disposal.discard((buffered, replayed));
+                disposal.finish();
+                return if evicted == 0 { Offer::Taken } else { Offer::Replaced((None, None)) };
             }
         }
         if evicted == 0 {
             return Offer::Taken;
         }
         Offer::Replaced((buffered, replayed))
+    }
+}
+
+/// A group that a publisher waits for. It counts the message as abandoned where it is dropped before
+/// something else became of that: the publisher gave up, or the message's own code panicked.
+pub(super) struct Waiter<T> {
+    group: Arc<Queue<T>>,
+    is_settled: bool,
+}
+
+impl<T> Waiter<T> {
+    pub(super) fn new(group: Arc<Queue<T>>) -> Self {
+        Waiter { group, is_settled: false }
+    }
+}
+
+impl<T> Drop for Waiter<T> {
+    fn drop(&mut self) {
+        if !self.is_settled {
+            self.group.abandon();
+        }
+    }
+}
+
+impl<T: Clone> Waiter<T> {
+    /// Waits for room, from `start` and as long as the policy says, and then does what it says. The
+    /// second part is to be dropped once the first is noted.
+    ///
+    /// It is a copy that waits: the channel has no send that gives up and gives back what it was to send.
+    ///
+    /// Cancel safe in the sense that either the message is in the buffer and counted, or it is not.
+    pub(super) async fn wait(mut self, message: T, start: Instant) -> (Offer<T>, Option<T>) {
+        let group = self.group.clone();
+        let limit = group.limit().unwrap_or(Duration::ZERO);
+        let limited = async {
+            match start.checked_add(limit) {
+                Some(deadline) => tokio::time::sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
+        let copy = user::copy(&message);
+        let sent = async {
+            group.not_crowded().await;
+            group.sender.send(copy).await
+        };
+        let sent = tokio::select! {
+            biased;
+            sent = sent => Some(sent),
+            () = group.deserted() => None,
+            () = limited => {
+                self.is_settled = true;
+                return (group.overflow(message), None);
+            }
+        };
+        self.is_settled = true;
+        match sent {
+            Some(Ok(())) => {
+                group.accepted();
+                (Offer::Taken, Some(message))
+            }
+            // The copy came back: one of the two is enough.
+            Some(Err(async_channel::SendError(copy))) => (Offer::Gone(message), Some(copy)),
+            None => (Offer::Gone(message), None),
+        }
     }
 }
 

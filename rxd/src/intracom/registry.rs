@@ -6,6 +6,7 @@ use super::stats::Stats;
 use super::subscription::Subscription;
 use super::sync::{Mutex, lock};
 use super::topic::{AnyTopic, Shared, Topic};
+use super::user::{self, Disposal};
 use std::any::type_name;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -73,7 +74,7 @@ impl Registry {
             }
         };
         // Dropped without the lock: messages may go with it.
-        drop(removed);
+        user::discard(removed);
     }
 }
 
@@ -143,10 +144,12 @@ impl Intracom {
     /// Closes the topic of this name, as [`Topic::close`] does; whether there was one.
     pub fn remove(&self, name: &str) -> bool {
         let removed = lock(&self.registry.topics).by_name.remove(name);
-        removed.is_some_and(|topic| {
-            topic.close();
-            true
-        })
+        let Some(topic) = removed else { return false };
+        let mut disposal = Disposal::default();
+        topic.close(&mut disposal);
+        disposal.discard(topic);
+        disposal.finish();
+        true
     }
 
     /// Subscribes to the topic of this name, once there is one.
@@ -200,8 +203,13 @@ impl Intracom {
             topics.closed = true;
             std::mem::take(&mut topics.by_name)
         };
-        topics.values().for_each(|topic| topic.close());
+        let mut disposal = Disposal::default();
+        for topic in topics.into_values() {
+            topic.close(&mut disposal);
+            disposal.discard(topic);
+        }
         self.registry.arrived.notify_waiters();
+        disposal.finish();
     }
 
     /// Whether it is closed.
@@ -261,8 +269,8 @@ impl Intracom {
         let shared = Arc::new(Shared::<T>::new(name.clone(), asked, options, Arc::downgrade(&self.registry)));
         let closed = topics.by_name.insert(name, shared.clone());
         drop(topics);
-        drop(closed);
         self.registry.arrived.notify_waiters();
+        user::discard(closed);
         Ok(Topic::new(shared, self.scope.clone()))
     }
 

@@ -1,14 +1,55 @@
 //! The last message of a topic that keeps it, in front of the buffer of a group that began with it.
 
-use super::sync::{AtomicBool, Mutex, lock};
+use super::sync::{AtomicBool, Mutex, assert_no_lock, lock};
+use super::user;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex as Cell};
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
-/// A kept message; the topic has it, and the groups that replay it. `T` need not be `Sync`, hence the
-/// lock. It is held while the message is cloned: nobody waits for it but those who do the same.
-pub(super) type Last<T> = Arc<Cell<T>>;
+/// A kept message; the topic has it, and the groups that replay it.
+///
+/// `T` need not be `Sync`, so one thread at a time may look at it. It is taken out to be cloned, and put back
+/// after that: while it is out there is nothing in it, and no lock is held.
+pub(super) struct Kept<T>(Mutex<Option<T>>);
+
+pub(super) type Last<T> = Arc<Kept<T>>;
+
+impl<T> Kept<T> {
+    pub(super) fn new(message: T) -> Last<T> {
+        Arc::new(Kept(Mutex::new(Some(message))))
+    }
+}
+
+/// What there is to replay.
+pub(super) enum Replayed<T> {
+    Nothing,
+    /// Another group is cloning that message at this instant.
+    Busy,
+    Message(Out<T>),
+}
+
+/// A kept message that was taken out to be cloned. It goes back when this is dropped, also if the clone
+/// panics.
+pub(super) struct Out<T> {
+    last: Last<T>,
+    message: Option<T>,
+}
+
+impl<T: Clone> Out<T> {
+    /// A clone for the member that receives it.
+    pub(super) fn copy(self) -> T {
+        let copy = user::copy(self.message.as_ref().expect("it is taken out until this is dropped"));
+        user::discard(self);
+        copy
+    }
+}
+
+impl<T> Drop for Out<T> {
+    fn drop(&mut self) {
+        *lock(&self.last.0) = self.message.take();
+    }
+}
 
 pub(super) struct Replay<T> {
     /// Set before anybody else has the group, so whoever has it sees that; and whoever still sees it
@@ -29,16 +70,39 @@ impl<T> Replay<T> {
         self.is_there.store(true, Ordering::Relaxed);
     }
 
-    /// Takes the message, if it is still there.
+    /// Takes the message, if it is still there, to drop it.
     #[inline]
     pub(super) fn take(&self) -> Option<Last<T>> {
         if !self.is_there() {
             return None;
         }
         let last = lock(&self.last).take()?;
+        self.is_taken();
+        Some(last)
+    }
+
+    /// Takes the message, if it is still there, to receive a clone of it.
+    #[inline]
+    pub(super) fn receive(&self) -> Replayed<T> {
+        if !self.is_there() {
+            return Replayed::Nothing;
+        }
+        self.take_out()
+    }
+
+    fn take_out(&self) -> Replayed<T> {
+        let mut slot = lock(&self.last);
+        let Some(last) = &*slot else { return Replayed::Nothing };
+        let Some(message) = lock(&last.0).take() else { return Replayed::Busy };
+        let out = slot.take().map(|last| Out { last, message: Some(message) });
+        drop(slot);
+        self.is_taken();
+        out.map_or(Replayed::Nothing, Replayed::Message)
+    }
+
+    fn is_taken(&self) {
         self.is_there.store(false, Ordering::Relaxed);
         self.wake();
-        Some(last)
     }
 
     #[inline]
@@ -53,6 +117,7 @@ impl<T> Replay<T> {
 
     /// Whoever waits for it to be gone is to look.
     pub(super) fn wake(&self) {
+        assert_no_lock();
         self.gone.notify_waiters();
     }
 }

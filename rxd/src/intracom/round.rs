@@ -5,10 +5,14 @@
 //! 3. The groups that are waited for are waited for at the same time, each with its own limit.
 //! 4. A group that is neither settled nor gone when the round ends (the future was dropped, a clone
 //!    panicked, the topic was closed) has missed the message, and that is counted.
+//! 5. A group counts the message from the moment it is offered it, also if the user's code panics there: so it
+//!    is taken off the list of those that are to count it as missed before, and a group that is waited for
+//!    counts for itself ([`Waiter`]). No message is counted twice.
 
-use super::queue::{Offer, Queue};
+use super::queue::{Offer, Queue, Waiter};
 use super::stats::Delivery;
 use super::sync::{Pointer, Snapshot};
+use super::user;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -27,7 +31,7 @@ pub(super) struct List<T> {
 }
 
 /// A group that is waited for.
-type Wait<T> = Pin<Box<dyn Future<Output = Offer<T>> + Send>>;
+type Wait<T> = Pin<Box<dyn Future<Output = (Offer<T>, Option<T>)> + Send>>;
 
 /// A message that did not simply come to all groups.
 pub(super) enum Open<T> {
@@ -50,12 +54,14 @@ impl Delivery {
     /// Notes what a group made of the message, unless that is not settled yet.
     #[inline]
     fn note<T>(&mut self, offer: Offer<T>) -> Option<Offer<T>> {
-        *self += match offer {
+        *self += match &offer {
             Offer::Taken => Delivery::TAKEN,
             Offer::Replaced(_) => Delivery::REPLACED,
             Offer::Missed(_) => Delivery::MISSED,
             Offer::Full(_) | Offer::Gone(_) => return Some(offer),
         };
+        // After it is noted: what had to make room is the user's.
+        user::discard(offer);
         None
     }
 }
@@ -104,7 +110,7 @@ impl<T: Clone + Send + 'static> Round<T> {
     ) -> Option<(usize, Offer<T>)> {
         let mut skipped = Skipped(all);
         for (index, group) in others.iter().enumerate() {
-            let copy = message.clone();
+            let copy = user::copy(message);
             skipped.0 = &skipped.0[1..];
             if let Some(offer) = delivery.note(group.offer(copy)) {
                 skipped.0 = &[];
@@ -120,7 +126,14 @@ impl<T: Clone + Send + 'static> Round<T> {
     fn open(list: Snapshot<List<T>>, index: usize, delivery: Delivery, offer: Offer<T>, rest: Option<T>) -> Open<T> {
         let mut round = Box::new(Round { list, next: index + 1, waiting: Vec::new(), gone: Vec::new(), delivery });
         let back = round.settle(index, offer);
-        let rest = round.offer(rest.or(back));
+        let rest = match rest {
+            Some(rest) => {
+                user::discard(back);
+                Some(rest)
+            }
+            None => back,
+        };
+        let rest = round.offer(rest);
         Open::Round(round, rest)
     }
 
@@ -128,10 +141,11 @@ impl<T: Clone + Send + 'static> Round<T> {
     fn offer(&mut self, mut rest: Option<T>) -> Option<T> {
         while self.next < self.list.groups.len() {
             let last = self.next + 1 == self.list.groups.len() && self.waiting.is_empty();
-            let Some(message) = (if last { rest.take() } else { rest.clone() }) else { break };
+            let Some(message) = (if last { rest.take() } else { rest.as_ref().map(user::copy) }) else { break };
             let index = self.next;
-            let offer = self.list.groups[index].offer(message);
+            // Before it is offered: invariant 5.
             self.next += 1;
+            let offer = self.list.groups[index].offer(message);
             if let Some(back) = self.settle(index, offer) {
                 rest.get_or_insert(back);
             }
@@ -146,11 +160,10 @@ impl<T: Clone + Send + 'static> Round<T> {
         while left > 0 {
             left -= 1;
             let last = left == 0 && self.waiting.len() == 1;
-            let Some(message) = (if last { rest.take() } else { rest.clone() }) else { break };
-            let index = self.waiting[0];
+            let Some(message) = (if last { rest.take() } else { rest.as_ref().map(user::copy) }) else { break };
+            // Before it is offered: invariant 5. Those that are still full go to the end of the line.
+            let index = self.waiting.remove(0);
             let offer = self.list.groups[index].offer(message);
-            // Those that are still full go to the end of the line.
-            self.waiting.remove(0);
             if let Some(back) = self.settle(index, offer) {
                 rest.get_or_insert(back);
             }
@@ -184,33 +197,41 @@ impl<T: Clone + Send + 'static> Round<T> {
         self.list = Pointer::keep(&self.list);
         let start = Instant::now();
         let [only] = self.waiting[..] else { return self.wait_for_many(message, start).await };
-        let offer = self.list.groups[only].clone().wait(message, start).await;
         self.waiting.clear();
-        self.settle(only, offer)
+        let (offer, spare) = Waiter::new(self.list.groups[only].clone()).wait(message, start).await;
+        let rest = self.settle(only, offer);
+        user::discard(spare);
+        rest
     }
 
     async fn wait_for_many(&mut self, message: T, start: Instant) -> Option<T> {
-        let mut waits: Vec<(usize, Wait<T>)> = Vec::new();
+        // All of them before the first clone: each counts for itself from here on.
+        let waiters: Vec<_> =
+            self.waiting.drain(..).map(|index| (index, Waiter::new(self.list.groups[index].clone()))).collect();
+        let mut waits: Vec<(usize, Wait<T>)> = Vec::with_capacity(waiters.len());
         let mut message = Some(message);
-        for (position, &index) in self.waiting.iter().enumerate() {
-            let last = position + 1 == self.waiting.len();
-            let Some(message) = (if last { message.take() } else { message.clone() }) else { break };
-            waits.push((index, Box::pin(self.list.groups[index].clone().wait(message, start))));
+        let mut left = waiters.len();
+        for (index, waiter) in waiters {
+            left -= 1;
+            let Some(message) = (if left == 0 { message.take() } else { message.as_ref().map(user::copy) }) else {
+                break;
+            };
+            waits.push((index, Box::pin(waiter.wait(message, start))));
         }
         let mut rest = None;
         poll_fn(|cx| {
             let mut i = 0;
             while let Some((index, wait)) = waits.get_mut(i) {
                 let index = *index;
-                let Poll::Ready(offer) = wait.as_mut().poll(cx) else {
+                let Poll::Ready((offer, spare)) = wait.as_mut().poll(cx) else {
                     i += 1;
                     continue;
                 };
-                self.waiting.retain(|other| *other != index);
                 drop(waits.swap_remove(i));
                 if let Some(back) = self.settle(index, offer) {
                     rest.get_or_insert(back);
                 }
+                user::discard(spare);
             }
             if waits.is_empty() { Poll::Ready(()) } else { Poll::Pending }
         })

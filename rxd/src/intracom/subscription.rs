@@ -1,6 +1,7 @@
 //! A member of a group.
 
 use super::queue::{Member, Queue};
+use super::replay::Replayed;
 use super::stats::GroupStats;
 use super::topic::Shared;
 use crate::turn;
@@ -9,7 +10,7 @@ use futures_core::Stream;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::{Arc, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
@@ -30,6 +31,15 @@ pub struct Subscription<T> {
     left: bool,
     /// What [`Stream`] needs to be polled again and again.
     polled: Option<Polled<T>>,
+}
+
+/// What a subscription has at one instant.
+enum Look<T> {
+    Message(T),
+    Empty,
+    /// The replayed message is next, and another thread has it in the hand.
+    Busy,
+    Ended,
 }
 
 struct Polled<T> {
@@ -86,10 +96,15 @@ impl<T: Clone + Send + 'static> Subscription<T> {
     pub async fn recv(&mut self) -> Option<T> {
         poll_fn(turn::poll).await;
         loop {
-            match self.try_recv() {
-                Ok(message) => return Some(message),
-                Err(TryRecvError::Ended) => return None,
-                Err(TryRecvError::Empty) => {}
+            match self.look() {
+                Look::Message(message) => return Some(message),
+                Look::Ended => return None,
+                // Another thread is cloning that very message: let others run, and look again.
+                Look::Busy => {
+                    tokio::task::yield_now().await;
+                    continue;
+                }
+                Look::Empty => {}
             }
             let item = match &self.member.scope {
                 None => self.queue.receiver.recv().await,
@@ -108,11 +123,35 @@ impl<T: Clone + Send + 'static> Subscription<T> {
 
     /// The last message, if the group began with it and nobody has taken it.
     #[inline]
-    fn replayed(&self) -> Option<T> {
-        let last = self.queue.replay.take()?;
-        // Before it is cloned, for that may panic.
-        self.member.count();
-        Some(last.lock().unwrap_or_else(PoisonError::into_inner).clone())
+    fn replayed(&self) -> Option<Look<T>> {
+        match self.queue.replay.receive() {
+            Replayed::Nothing => None,
+            Replayed::Busy => Some(Look::Busy),
+            Replayed::Message(out) => {
+                // Before it is cloned, for that may panic.
+                self.member.count();
+                Some(Look::Message(out.copy()))
+            }
+        }
+    }
+
+    /// The next message, if there is one now.
+    #[inline]
+    fn look(&mut self) -> Look<T> {
+        if self.is_over() {
+            return Look::Ended;
+        }
+        if let Some(replayed) = self.replayed() {
+            return replayed;
+        }
+        match self.queue.receiver.try_recv() {
+            Ok(message) => {
+                self.member.count();
+                Look::Message(message)
+            }
+            Err(Empty::Empty) => Look::Empty,
+            Err(Empty::Closed) => Look::Ended,
+        }
     }
 
     /// [`recv`](Subscription::recv), by the name a stream has for it.
@@ -124,26 +163,18 @@ impl<T: Clone + Send + 'static> Subscription<T> {
         self.recv().await
     }
 
-    /// A message, if there is one now.
+    /// A message, if there is one now. A [replayed](super::Group::replay_last) one is not there while another
+    /// thread is cloning the same message for another group.
     ///
     /// # Errors
     ///
     /// There is none yet, or there will never be one.
     #[inline]
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
-        if self.is_over() {
-            return Err(TryRecvError::Ended);
-        }
-        if let Some(message) = self.replayed() {
-            return Ok(message);
-        }
-        match self.queue.receiver.try_recv() {
-            Ok(message) => {
-                self.member.count();
-                Ok(message)
-            }
-            Err(Empty::Empty) => Err(TryRecvError::Empty),
-            Err(Empty::Closed) => Err(TryRecvError::Ended),
+        match self.look() {
+            Look::Message(message) => Ok(message),
+            Look::Empty | Look::Busy => Err(TryRecvError::Empty),
+            Look::Ended => Err(TryRecvError::Ended),
         }
     }
 }
@@ -157,8 +188,14 @@ impl<T: Clone + Send + 'static> Stream for Subscription<T> {
             if this.is_over() {
                 return Poll::Ready(None);
             }
-            if let Some(message) = this.replayed() {
-                return Poll::Ready(Some(message));
+            match this.replayed() {
+                Some(Look::Message(message)) => return Poll::Ready(Some(message)),
+                Some(_) => {
+                    // As in `recv`.
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                None => {}
             }
             let polled = this.polled.get_or_insert_with(|| Polled {
                 receiver: Box::pin(this.queue.receiver.clone()),

@@ -5,18 +5,19 @@
 //! 2. On a topic that keeps its last message, admitting a message and beginning a group exclude each
 //!    other: a new group gets a message either itself or, if it was the last one, as its replay;
 //!    never both, never out of order.
-//! 3. Locks are taken in the order registry, topic, group; none is held over an `.await`, a wake-up
-//!    or the user's `Clone` or `Drop`.
+//! 3. Locks are taken in the order registry, topic, group, kept message; none is held over an `.await`, a
+//!    wake-up or the user's `Clone` or `Drop` (see `user`).
 
 use super::error::{Error, Kind, Reason, Use};
 use super::options::{Group, Options};
 use super::queue::{Member, Queue, Totals};
 use super::registry::Registry;
-use super::replay::Last;
+use super::replay::{Kept, Last};
 use super::round::List;
 use super::stats::TopicStats;
 use super::subscription::Subscription;
-use super::sync::{AtomicU64, Mutex, Pointer, Snapshot, lock};
+use super::sync::{AtomicU64, Mutex, Pointer, Snapshot, assert_no_lock, lock};
+use super::user::{self, Disposal};
 use std::fmt;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
@@ -73,7 +74,8 @@ impl<T> Shared<T> {
         self.list.load().closed
     }
 
-    pub(super) fn close(&self) {
+    /// Closes it. The kept message is dropped; its panic is for the caller, after all else is done.
+    fn close(&self, disposal: &mut Disposal) {
         let (list, last) = {
             let mut state = lock(&self.state);
             let list = Pointer::keep(&self.list.load());
@@ -85,7 +87,7 @@ impl<T> Shared<T> {
         };
         list.groups.iter().for_each(|group| group.close());
         self.heard.notify_waiters();
-        drop(last);
+        disposal.discard(last);
     }
 
     /// Takes a group whose members are all gone off the list, and ends it.
@@ -151,14 +153,15 @@ impl<T> Shared<T> {
 impl<T: Clone + Send + 'static> Shared<T> {
     /// The copy that a topic which keeps its last message will need; made before any lock.
     pub(super) fn copy(&self, message: &T) -> Option<Last<T>> {
-        self.options.keep_last.then(|| Last::new(message.clone().into()))
+        self.options.keep_last.then(|| Kept::new(user::copy(message)))
     }
 
-    /// Lets a message in, and keeps it if it is to be kept: those who are to get it, or why nobody is.
+    /// Lets a message in, and keeps it if it is to be kept: those who are to get it, and the message that
+    /// was kept before, to be dropped without a lock; or why nobody is to get it.
     #[inline]
-    pub(super) fn admit(&self, last: Option<&Last<T>>) -> Result<Snapshot<List<T>>, Reason> {
-        let list = match last {
-            None => self.list.load(),
+    pub(super) fn admit(&self, last: Option<&Last<T>>) -> Result<(Snapshot<List<T>>, Option<Last<T>>), Reason> {
+        let (list, before) = match last {
+            None => (self.list.load(), None),
             Some(last) => self.keep(last),
         };
         if let Some(reason) = self.refusal(&list) {
@@ -167,10 +170,10 @@ impl<T: Clone + Send + 'static> Shared<T> {
         if list.groups.is_empty() {
             self.unheard.fetch_add(1, Ordering::Relaxed);
         }
-        Ok(list)
+        Ok((list, before))
     }
 
-    fn keep(&self, last: &Last<T>) -> Snapshot<List<T>> {
+    fn keep(&self, last: &Last<T>) -> (Snapshot<List<T>>, Option<Last<T>>) {
         let mut state = lock(&self.state);
         let list = self.list.load();
         let before = match self.refusal(&list) {
@@ -178,9 +181,7 @@ impl<T: Clone + Send + 'static> Shared<T> {
             Some(_) => None,
         };
         drop(state);
-        // The message kept until now: the user's, so not under the lock.
-        drop(before);
-        list
+        (list, before)
     }
 
     #[inline]
@@ -251,6 +252,7 @@ impl<T: Clone + Send + 'static> Shared<T> {
             let groups = list.groups.iter().chain([&group]).cloned().collect();
             self.list.store(List { groups, closed: false });
             drop(state);
+            assert_no_lock();
             self.heard.notify_waiters();
             return Ok(Subscription::new(Arc::downgrade(self), group, member));
         }
@@ -316,10 +318,12 @@ impl<T: Clone + Send + 'static> Topic<T> {
     /// Closes the topic: publishing becomes an error, and every subscription ends once what is
     /// buffered for it has been received. The name is free again at once. Closing it twice does nothing.
     pub fn close(&self) {
-        self.shared.close();
+        let mut disposal = Disposal::default();
+        self.shared.close(&mut disposal);
         if let Some(registry) = self.shared.registry.upgrade() {
             registry.forget_closed(&self.shared.name);
         }
+        disposal.finish();
     }
 
     /// Whether it is closed.
@@ -355,7 +359,7 @@ pub(super) trait AnyTopic: Send + Sync {
     fn created(&self) -> Use;
     fn options(&self) -> Options;
     fn is_closed(&self) -> bool;
-    fn close(&self);
+    fn close(&self, disposal: &mut Disposal);
     fn stats(&self) -> TopicStats;
     fn into_any(self: Arc<Self>) -> Arc<dyn std::any::Any + Send + Sync>;
 }
@@ -373,8 +377,8 @@ impl<T: Clone + Send + 'static> AnyTopic for Shared<T> {
         Shared::is_closed(self)
     }
 
-    fn close(&self) {
-        Shared::close(self);
+    fn close(&self, disposal: &mut Disposal) {
+        Shared::close(self, disposal);
     }
 
     fn stats(&self) -> TopicStats {

@@ -14,6 +14,7 @@ mod replay;
 mod scopes;
 mod stuck;
 mod topics;
+mod wild;
 
 use rxd::intracom::{Intracom, Topic};
 use std::future::Future;
