@@ -180,6 +180,31 @@ fn publish_and_replay() {
     });
 }
 
+/// Each clones the one message that is kept, and may find it in the other's hand: then it looks again.
+#[test]
+fn g54_two_groups_replay_one_message() {
+    loom::model(|| {
+        let topic = topic(Options::DEFAULT.keep_last());
+        topic.try_publish(1).unwrap();
+        let subs = [Group::own(), Group::own()].map(|group| topic.subscribe(group.replay_last()).unwrap());
+        topic.try_publish(2).unwrap();
+        let receiving: Vec<_> = subs
+            .into_iter()
+            .map(|mut sub| {
+                thread::spawn(move || {
+                    let (all, _) = rest(&mut sub);
+                    (all, sub)
+                })
+            })
+            .collect();
+        let received: Vec<_> = receiving.into_iter().map(|receiving| receiving.join().unwrap()).collect();
+        for (mut all, mut sub) in received {
+            all.extend(rest(&mut sub).0);
+            assert_eq!(all, [1, 2], "in order, and each once");
+        }
+    });
+}
+
 #[test]
 fn a_publisher_hears_of_the_first_listener() {
     loom::model(|| {
