@@ -4,7 +4,7 @@ use super::error::{Error, Kind, Use};
 use super::options::{Group, Options};
 use super::stats::Stats;
 use super::subscription::Subscription;
-use super::sync::{Mutex, lock};
+use super::sync::{Mutex, assert_no_lock, lock};
 use super::topic::{AnyTopic, Shared, Topic};
 use super::user::{self, Disposal};
 use std::any::type_name;
@@ -64,6 +64,12 @@ enum Want {
 }
 
 impl Registry {
+    /// Whoever waits for a topic is to look.
+    fn wake(&self) {
+        assert_no_lock();
+        self.arrived.notify_waiters();
+    }
+
     /// Drops the entry of a topic that is closed.
     pub(super) fn forget_closed(&self, name: &str) {
         let removed = {
@@ -208,7 +214,7 @@ impl Intracom {
             topic.close(&mut disposal);
             disposal.discard(topic);
         }
-        self.registry.arrived.notify_waiters();
+        self.registry.wake();
         disposal.finish();
     }
 
@@ -269,7 +275,7 @@ impl Intracom {
         let shared = Arc::new(Shared::<T>::new(name.clone(), asked, options, Arc::downgrade(&self.registry)));
         let closed = topics.by_name.insert(name, shared.clone());
         drop(topics);
-        self.registry.arrived.notify_waiters();
+        self.registry.wake();
         user::discard(closed);
         Ok(Topic::new(shared, self.scope.clone()))
     }

@@ -38,6 +38,9 @@ pub(super) struct Shared<T> {
     totals: Arc<Totals>,
 }
 
+/// The groups that are to get a message, and the message that was kept until now.
+type Admitted<T> = (Snapshot<List<T>>, Option<Last<T>>);
+
 struct State<T> {
     /// Groups that have ended, but that some publisher may still have in sight.
     leaving: Vec<Weak<Queue<T>>>,
@@ -86,6 +89,7 @@ impl<T> Shared<T> {
             (list, state.last.take())
         };
         list.groups.iter().for_each(|group| group.close());
+        assert_no_lock();
         self.heard.notify_waiters();
         disposal.discard(last);
     }
@@ -159,7 +163,7 @@ impl<T: Clone + Send + 'static> Shared<T> {
     /// Lets a message in, and keeps it if it is to be kept: those who are to get it, and the message that
     /// was kept before, to be dropped without a lock; or why nobody is to get it.
     #[inline]
-    pub(super) fn admit(&self, last: Option<&Last<T>>) -> Result<(Snapshot<List<T>>, Option<Last<T>>), Reason> {
+    pub(super) fn admit(&self, last: Option<&Last<T>>) -> Result<Admitted<T>, Reason> {
         let (list, before) = match last {
             None => (self.list.load(), None),
             Some(last) => self.keep(last),
@@ -173,7 +177,7 @@ impl<T: Clone + Send + 'static> Shared<T> {
         Ok((list, before))
     }
 
-    fn keep(&self, last: &Last<T>) -> (Snapshot<List<T>>, Option<Last<T>>) {
+    fn keep(&self, last: &Last<T>) -> Admitted<T> {
         let mut state = lock(&self.state);
         let list = self.list.load();
         let before = match self.refusal(&list) {

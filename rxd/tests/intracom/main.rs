@@ -14,6 +14,7 @@ mod replay;
 mod scopes;
 mod stuck;
 mod topics;
+mod user_code;
 mod wild;
 
 use rxd::intracom::{Intracom, Topic};

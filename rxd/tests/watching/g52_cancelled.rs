@@ -52,7 +52,7 @@ async fn beside_quiet(run: impl Runner) {
 async fn g52_a_loop_over_transitions_in_a_spawned_task_ends_with_the_service() {
     beside_quiet(Run(|cx: Context| async move {
         let mut states = cx.watch_states(Filter::None)?;
-        cx.spawn("w", async move { while let Some(_) = states.next().await {} });
+        cx.spawn("w", async move { while states.next().await.is_some() {} });
         cx.cancelled().await;
         Ok(())
     }))
@@ -63,7 +63,7 @@ async fn g52_a_loop_over_transitions_in_a_spawned_task_ends_with_the_service() {
 async fn g52_a_loop_over_transitions_in_run_ends_with_the_service() {
     beside_quiet(Run(|cx: Context| async move {
         let mut states = cx.watch_states(Filter::None)?;
-        while let Some(_) = states.next().await {}
+        while states.next().await.is_some() {}
         assert!(states.is_terminated() && states.next().await.is_none());
         Ok(())
     }))
@@ -78,7 +78,7 @@ async fn g52_a_loop_over_a_watch_of_any_or_all_ends_with_the_service() {
                 false => cx.watch_any(Action::Changing, State::Run, "quiet")?,
                 true => cx.watch_all(Action::Changing, State::Run, ["quiet", "obs"])?,
             };
-            while let Some(_) = watch.next().await {}
+            while watch.next().await.is_some() {}
             assert_eq!(watch.ended(), Some(&Never::Cancelled));
             assert!(watch.is_terminated());
             Ok(())
