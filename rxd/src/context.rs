@@ -356,7 +356,6 @@ impl Context {
     /// # Ok(())
     /// # }
     /// ```
-    #[must_use]
     pub fn daemon(&self) -> DaemonHandle {
         DaemonHandle::weak(self.core.clone())
     }

@@ -223,3 +223,31 @@ fn loom_a_signal_that_is_raised_while_its_engine_looks_is_not_missed() {
         assert!(seen || alarm.rang());
     });
 }
+
+#[test]
+fn loom_g51_a_token_that_is_made_amid_a_signal_is_cancelled() {
+    ::loom::model(|| {
+        let board = board(1);
+        let epoch = board.service(0).begin_epoch(signal::SHUTDOWN);
+        let other = board.clone();
+        let raises = thread::spawn(move || other.raise(0, signal::SHUTDOWN));
+        let (token, _) = board.service(0).token(epoch);
+        raises.join().unwrap();
+        assert!(token.is_cancelled() && board.service(0).is_cancelled(epoch));
+    });
+}
+
+#[test]
+fn loom_g51_a_token_that_is_made_amid_the_end_of_its_epoch_is_cancelled_and_not_the_next() {
+    ::loom::model(|| {
+        let board = board(1);
+        let first = board.service(0).begin_epoch(signal::SHUTDOWN);
+        let other = board.clone();
+        let asks = thread::spawn(move || other.service(0).token(first).0);
+        board.service(0).close();
+        let second = board.service(0).begin_epoch(signal::SHUTDOWN);
+        assert!(asks.join().unwrap().is_cancelled());
+        assert!(!board.service(0).is_cancelled(second));
+        assert!(!board.service(0).token(second).0.is_cancelled());
+    });
+}

@@ -214,8 +214,10 @@ fn g59_x3c_a_service_that_blocks_in_stop_does_not_hold_up_the_reaction_to_its_le
     }
 }
 
+type Look = fn(Context);
+
 /// How a method that blocks its thread may look whether it is cancelled.
-fn looks() -> Vec<(&'static str, fn(Context))> {
+fn looks() -> Vec<(&'static str, Look)> {
     vec![
         ("is_cancelled in a loop", |cx| {
             while !cx.is_cancelled() {

@@ -3,6 +3,7 @@
 use crate::kit::{Do, quiet};
 use crate::program::{CHOICE, Program, code_of, say, words};
 use rxd::{Context, Daemon, Options, Service, State};
+use std::io::Write;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -112,6 +113,11 @@ fn g50_a_daemon_that_starts_after_another_stops_gracefully_at_its_first_signal()
     assert_eq!(program.signal("TERM").end().0, 0);
 }
 
+/// What cannot be tried here is said, not passed over.
+fn skip(why: &str) {
+    let _ = writeln!(std::io::stderr(), "skipped: {why}");
+}
+
 /// A library that blocks when the process exits.
 fn blocks_at_exit() -> Option<std::path::PathBuf> {
     let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
@@ -125,7 +131,7 @@ fn blocks_at_exit() -> Option<std::path::PathBuf> {
 #[test]
 fn g50_x15_an_exit_handler_that_blocks_does_not_keep_the_process() {
     let Some(library) = blocks_at_exit() else {
-        println!("skipped: there is no C compiler");
+        skip("there is no C compiler");
         return;
     };
     let preloaded = || {
@@ -145,7 +151,7 @@ fn g50_x15_an_exit_handler_that_blocks_does_not_keep_the_process() {
 #[test]
 fn g50_a_resolver_that_hangs_does_not_keep_the_process() {
     let Ok(_silent) = std::net::UdpSocket::bind("127.0.0.1:53") else {
-        println!("skipped: port 53 of 127.0.0.1 cannot be bound");
+        skip("port 53 of 127.0.0.1 cannot be bound");
         return;
     };
     let conf = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("resolv.conf");
@@ -155,7 +161,7 @@ fn g50_a_resolver_that_hangs_does_not_keep_the_process() {
     command.args(["-m", "sh", "-c", &script]).arg(std::env::current_exe().unwrap());
     let can = Command::new("unshare").args(["-m", "true"]).status().is_ok_and(|status| status.success());
     if !can {
-        println!("skipped: no mount namespace can be made");
+        skip("no mount namespace can be made");
         return;
     }
     let program = Program::start_by(command, PROGRAM, "lookup 2 run").until("a runs").pause();
