@@ -183,7 +183,7 @@ impl Context {
     /// # handle.wait_for("db-health", rxd::State::Run).await?;
     /// # tokio::time::sleep(Duration::from_secs(10)).await;
     /// # handle.shutdown();
-    /// # handle.wait().await.into_result()
+    /// # Ok(handle.wait().await.into_result()?)
     /// # }
     /// ```
     pub async fn or_cancelled<F: IntoFuture>(&self, future: F) -> Result<F::Output, Cancelled> {
