@@ -148,7 +148,8 @@ impl Options {
         // Only the builder can say it: the attributes know which states have a method.
         let no_method =
             self.no_method.map(|(list, state)| Fault { list, option: state.name(), wrong: Wrong::NoMethod });
-        no_method.into_iter().chain(all.map(|key| self.fault(key)).into_iter().flatten())
+        // One after the other: a start asks this of each service.
+        no_method.into_iter().chain(all.into_iter().filter_map(|key| self.fault(key)))
     }
 }
 
@@ -166,7 +167,7 @@ impl DaemonOptions {
     /// Everything that is wrong with these options.
     pub(crate) fn faults(&self) -> impl Iterator<Item = Fault> {
         let all = [DaemonKey::ShutdownTimeout, DaemonKey::ExitCode, DaemonKey::StallLimit, DaemonKey::History];
-        all.map(|key| self.fault(key)).into_iter().flatten()
+        all.into_iter().filter_map(|key| self.fault(key))
     }
 }
 
@@ -182,7 +183,7 @@ impl StageOptions {
 
     /// Everything that is wrong with these options.
     pub(crate) fn faults(&self) -> impl Iterator<Item = Fault> {
-        [StageKey::Attempts, StageKey::Timeout].map(|key| self.fault(key)).into_iter().flatten()
+        [StageKey::Attempts, StageKey::Timeout].into_iter().filter_map(|key| self.fault(key))
     }
 }
 
