@@ -112,12 +112,6 @@ fn g60_a_signal_without_a_word_that_is_listed_twice_is_named_by_its_number() {
     assert!(daemon.signals([Signal::QUIT, Signal::HANGUP]).check().is_ok());
 }
 
-#[tokio::test]
-async fn x20_a_daemon_that_is_refused_for_an_exit_code_of_zero_exits_with_one() {
-    let code = Daemon::new("edge").signals([]).exit_code(0).add(plain("db")).main().await;
-    assert_eq!(format!("{code:?}"), format!("{:?}", std::process::ExitCode::FAILURE));
-}
-
 #[tokio::test(start_paused = true)]
 async fn g60_the_longest_and_the_shortest_of_everything_run() {
     for (short, factor, jitter) in [(Duration::MAX, f64::MAX, 1.0), (Duration::from_nanos(1), 1.0, 0.0)] {

@@ -91,6 +91,7 @@ fn daemon(name: &str) -> Daemon {
             daemon.stall_limit(Duration::from_millis(50)).add(waits_for_the_log("a"))
         }
         "failing" => daemon.exit_code(3).add(fails()),
+        "exit-code-zero" => daemon.exit_code(0).add(fails()),
         "failing-prestart" => {
             daemon.exit_code(4).prestart(Stage::new("port", async || Err("refused".into()))).add(plain("a"))
         }
@@ -273,4 +274,11 @@ fn g20_the_status_says_what_failed_and_the_message_says_it_in_words() {
     let (code, _, errors) = Program::start(PROGRAM, "failing-prestart").end();
     assert_eq!(code, 4);
     assert!(errors.contains("Error: prestart stage `port` failed: refused"), "{errors}");
+}
+
+#[test]
+fn x20_a_daemon_that_is_refused_for_an_exit_code_of_zero_exits_with_one() {
+    let (code, _, errors) = Program::start(PROGRAM, "exit-code-zero").end();
+    assert_eq!(code, 1);
+    assert!(errors.contains("Error: daemon `program`: `exit_code` cannot be 0\nhelp: write a number from 1 to 255"));
 }
