@@ -128,11 +128,22 @@ impl<T: Clone + Send + 'static> Topic<T> {
     /// single group that has no room; but what was kept as the last message is published for good.
     #[inline]
     fn attempt(&self, message: T, last: Option<&Last<T>>, sole: bool) -> Result<Delivery, Attempt<T>> {
-        let (list, before) = match self.shared.admit(last) {
+        if let Some(last) = last {
+            return self.attempt_kept(message, last);
+        }
+        match self.shared.admit() {
+            Ok(list) => Round::begin(list, message, sole).map_err(|open| self.unfinished(open)),
+            Err(reason) => Err(self.refused(reason, message)),
+        }
+    }
+
+    /// As [`attempt`](Topic::attempt), on a topic that keeps its last message.
+    fn attempt_kept(&self, message: T, last: &Last<T>) -> Result<Delivery, Attempt<T>> {
+        let (list, before) = match self.shared.admit_kept(last) {
             Ok(admitted) => admitted,
             Err(reason) => return Err(self.refused(reason, message)),
         };
-        let begun = Round::begin(list, message, sole && last.is_none());
+        let begun = Round::begin(list, message, false);
         // The message that was kept until now. Not earlier: this one is admitted, and has to be counted in
         // each group even if the drop of that one panics.
         user::discard(before);

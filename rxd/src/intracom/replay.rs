@@ -82,15 +82,7 @@ impl<T> Replay<T> {
     }
 
     /// Takes the message, if it is still there, to receive a clone of it.
-    #[inline]
     pub(super) fn receive(&self) -> Replayed<T> {
-        if !self.is_there() {
-            return Replayed::Nothing;
-        }
-        self.take_out()
-    }
-
-    fn take_out(&self) -> Replayed<T> {
         let mut slot = lock(&self.last);
         let Some(last) = &*slot else { return Replayed::Nothing };
         let Some(message) = lock(&last.0).take() else { return Replayed::Busy };

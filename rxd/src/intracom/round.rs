@@ -55,7 +55,10 @@ impl Delivery {
     #[inline]
     fn note<T>(&mut self, offer: Offer<T>) -> Option<Offer<T>> {
         *self += match &offer {
-            Offer::Taken => Delivery::TAKEN,
+            Offer::Taken => {
+                *self += Delivery::TAKEN;
+                return None;
+            }
             Offer::Replaced(_) => Delivery::REPLACED,
             Offer::Missed(_) => Delivery::MISSED,
             Offer::Full(_) | Offer::Gone(_) => return Some(offer),

@@ -122,7 +122,7 @@ impl<T: Clone + Send + 'static> Subscription<T> {
     }
 
     /// The last message, if the group began with it and nobody has taken it.
-    #[inline]
+    #[cold]
     fn replayed(&self) -> Option<Look<T>> {
         match self.queue.replay.receive() {
             Replayed::Nothing => None,
@@ -141,8 +141,10 @@ impl<T: Clone + Send + 'static> Subscription<T> {
         if self.is_over() {
             return Look::Ended;
         }
-        if let Some(replayed) = self.replayed() {
-            return replayed;
+        if self.queue.replay.is_there() {
+            if let Some(replayed) = self.replayed() {
+                return replayed;
+            }
         }
         match self.queue.receiver.try_recv() {
             Ok(message) => {

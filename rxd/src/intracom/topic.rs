@@ -160,32 +160,35 @@ impl<T: Clone + Send + 'static> Shared<T> {
         self.options.keep_last.then(|| Kept::new(user::copy(message)))
     }
 
-    /// Lets a message in, and keeps it if it is to be kept: those who are to get it, and the message that
-    /// was kept before, to be dropped without a lock; or why nobody is to get it.
+    /// Lets a message in: those who are to get it, or why nobody is.
     #[inline]
-    pub(super) fn admit(&self, last: Option<&Last<T>>) -> Result<Admitted<T>, Reason> {
-        let (list, before) = match last {
-            None => (self.list.load(), None),
-            Some(last) => self.keep(last),
-        };
+    pub(super) fn admit(&self) -> Result<Snapshot<List<T>>, Reason> {
+        let list = self.list.load();
+        match self.refusal(&list) {
+            Some(reason) => Err(reason),
+            None => Ok(self.admitted(list)),
+        }
+    }
+
+    /// Lets a message in, and keeps it: those who are to get it, and the message that was kept before, to be
+    /// dropped without a lock.
+    pub(super) fn admit_kept(&self, last: &Last<T>) -> Result<Admitted<T>, Reason> {
+        let mut state = lock(&self.state);
+        let list = self.list.load();
         if let Some(reason) = self.refusal(&list) {
             return Err(reason);
         }
+        let before = state.last.replace(last.clone());
+        drop(state);
+        Ok((self.admitted(list), before))
+    }
+
+    #[inline]
+    fn admitted(&self, list: Snapshot<List<T>>) -> Snapshot<List<T>> {
         if list.groups.is_empty() {
             self.unheard.fetch_add(1, Ordering::Relaxed);
         }
-        Ok((list, before))
-    }
-
-    fn keep(&self, last: &Last<T>) -> Admitted<T> {
-        let mut state = lock(&self.state);
-        let list = self.list.load();
-        let before = match self.refusal(&list) {
-            None => state.last.replace(last.clone()),
-            Some(_) => None,
-        };
-        drop(state);
-        (list, before)
+        list
     }
 
     #[inline]
