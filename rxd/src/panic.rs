@@ -1,6 +1,10 @@
 //! Panics of users' code: contained, with what they said and where.
+//!
+//! Only the panic hook knows where a panic is. It notes the place for its thread, and [`catch`] takes
+//! the note, if it is about the panic that was caught. It need not be: code of the user's may have
+//! caught the panic of the note itself, and a panic that `resume_unwind` begins has no note.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::Future;
@@ -10,11 +14,40 @@ use std::sync::Once;
 use std::task::Poll;
 
 thread_local! {
-    /// Where the last panic of this thread was, as its hook saw it.
-    static LOCATION: RefCell<Option<String>> = const { RefCell::new(None) };
+    /// The last panic of this thread, as its hook saw it.
+    static NOTE: RefCell<Option<Note>> = const { RefCell::new(None) };
 
     /// A panic of this thread is an answer that is expected, and not to be printed.
     static SILENT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Where a panic was, and how to recognise its payload.
+struct Note {
+    location: String,
+    payload: Payload,
+}
+
+/// What identifies a payload. Of one that is no text only the type is known, since it is moved after
+/// the hook has seen it.
+#[derive(PartialEq)]
+struct Payload {
+    kind: TypeId,
+    /// A text, and where it is: a `String` that is moved keeps its buffer. Another text may be in
+    /// the same place later, so the text itself counts too.
+    text: Option<(usize, String)>,
+}
+
+impl Payload {
+    fn of(payload: &(dyn Any + Send)) -> Self {
+        let text = text_of(payload).map(|text| (text.as_ptr().addr(), text.to_owned()));
+        Payload { kind: payload.type_id(), text }
+    }
+}
+
+/// What a payload says, if it is a text.
+fn text_of(payload: &(dyn Any + Send)) -> Option<&str> {
+    let text = payload.downcast_ref::<&str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
 }
 
 /// Has the location of every panic noted from here on. The hook that was there is still called.
@@ -23,9 +56,10 @@ pub(crate) fn note_locations() {
     ONCE.call_once(|| {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
-            let location = info.location().map(ToString::to_string);
+            let payload = Payload::of(info.payload());
+            let note = info.location().map(|location| Note { location: location.to_string(), payload });
             // A panic while the thread's locals are being destroyed has no place to be noted.
-            let _ = LOCATION.try_with(|slot| slot.replace(location));
+            let _ = NOTE.try_with(|slot| slot.replace(note));
             if !SILENT.try_with(Cell::get).unwrap_or_default() {
                 before(info);
             }
@@ -59,10 +93,8 @@ impl Drop for Caught {
 
 impl fmt::Display for Caught {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let payload = self.payload.as_deref();
-        let text = payload.and_then(|payload| payload.downcast_ref::<&str>().copied());
-        let string = payload.and_then(|payload| payload.downcast_ref::<String>().map(String::as_str));
-        let message = text.or(string).unwrap_or("a payload that is no text");
+        let message = self.payload.as_deref().and_then(|payload| text_of(payload));
+        let message = message.unwrap_or("a payload that is no text");
         match &self.location {
             Some(location) => write!(f, "{message} (at {location})"),
             None => f.write_str(message),
@@ -74,8 +106,11 @@ impl fmt::Display for Caught {
 pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Caught> {
     crate::sync::assert_none_held();
     // What `f` leaves half done is not used again by those who call this, except to be dropped.
-    catch_unwind(AssertUnwindSafe(f))
-        .map_err(|payload| Caught { payload: Some(payload), location: LOCATION.with(|slot| slot.borrow_mut().take()) })
+    catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
+        let note = NOTE.try_with(|slot| slot.borrow_mut().take()).ok().flatten();
+        let note = note.filter(|note| note.payload == Payload::of(&*payload));
+        Caught { payload: Some(payload), location: note.map(|note| note.location) }
+    })
 }
 
 /// As [`catch`], for a panic that is expected: no hook prints it, once there is [`note_locations`].

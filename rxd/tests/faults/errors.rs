@@ -100,7 +100,7 @@ async fn u3_all_causes_of_a_failed_stage_are_in_the_error_and_can_be_found() {
 
 /// An error whose code does something else than to print.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Bad {
+pub(crate) enum Bad {
     DisplayFails,
     DisplayPanics,
     SourcePanics,
@@ -108,7 +108,7 @@ enum Bad {
 }
 
 #[derive(Debug)]
-struct BadError(Bad);
+pub(crate) struct BadError(pub(crate) Bad);
 
 impl fmt::Display for BadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -172,4 +172,35 @@ async fn g53_x2_an_error_after_cancellation_may_fail_to_print_too() {
     let ran = run_until(daemon([a]), "a", State::Run).await;
     assert_eq!(ran.states("a"), format!("{ROUND} exit+"));
     assert!(ran.report.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn x19_a_panic_that_is_resumed_does_not_name_the_place_of_another() {
+    type Body = fn() -> rxd::Result;
+    let resumed: Body = || {
+        let _ = std::panic::catch_unwind(|| panic!("told to panic: one"));
+        std::panic::resume_unwind(Box::new("two"))
+    };
+    let of_another_type: Body = || {
+        let _ = std::panic::catch_unwind(|| std::panic::panic_any(7));
+        std::panic::resume_unwind(Box::new("two"))
+    };
+    let of_the_same_text: Body = || {
+        let _ = std::panic::catch_unwind(|| panic!("{}", String::from("told to")));
+        std::panic::resume_unwind(Box::new(String::from("told to")))
+    };
+    // The same panic goes on, so its place is known.
+    let passed_on: Body = || match std::panic::catch_unwind(|| panic!("told to panic: {}", 1)) {
+        Ok(()) => Ok(()),
+        Err(payload) => std::panic::resume_unwind(payload),
+    };
+    for (body, text) in
+        [(resumed, "panicked: two"), (of_another_type, "panicked: two"), (of_the_same_text, "panicked: told to")]
+    {
+        let a = Service::new("a", Do(move |_| async move { body() })).options(brisk().restarts(0, SECOND));
+        assert_eq!(run_out(daemon([a])).await.error("a"), text);
+    }
+    let a = Service::new("a", Do(move |_| async move { passed_on() })).options(brisk().restarts(0, SECOND));
+    let error = run_out(daemon([a])).await.error("a");
+    assert!(error.starts_with("panicked: told to panic: 1 (at ") && error.contains("errors.rs:"), "{error}");
 }
