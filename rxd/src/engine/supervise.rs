@@ -56,19 +56,11 @@ impl Seat {
     ) -> Poll<Outcome> {
         let call = self.limit.call;
         self.register(task);
-        let signals = self.core.board.signals(self.id);
-        if signals != 0 && self.limit.told.is_none() {
-            self.limit.told = self.interruption(call, signals);
-            if self.limit.told.is_some() {
-                cx.cancel();
-                self.limit.timer = None;
-                self.take_extension();
-            }
-        }
+        self.look_at_signals(cx, call);
         match self.guarded(|| method.poll(task)) {
             Err(caught) => return Poll::Ready(Outcome::panicked(&caught)),
             Ok(Poll::Ready(_)) if self.limit.late => return Poll::Ready(timed_out(call, self.own_limit(call))),
-            Ok(Poll::Ready(result)) => return Poll::Ready(self.returned(call, result)),
+            Ok(Poll::Ready(result)) => return Poll::Ready(self.returned(cx, call, result)),
             Ok(Poll::Pending) => {}
         }
         if self.is_killed(call) {
@@ -95,6 +87,19 @@ impl Seat {
         }
     }
 
+    /// Whether the running method is cancelled, unless that is known.
+    fn look_at_signals(&mut self, cx: &Context, call: Call) {
+        let signals = self.core.board.signals(self.id);
+        if signals != 0 && self.limit.told.is_none() {
+            self.limit.told = self.interruption(call, signals);
+            if self.limit.told.is_some() {
+                cx.cancel();
+                self.limit.timer = None;
+                self.take_extension();
+            }
+        }
+    }
+
     /// How long a method may take that nobody tells to return.
     fn own_limit(&self, call: Call) -> Option<Duration> {
         match call {
@@ -114,9 +119,15 @@ impl Seat {
         signals & signal::KILL != 0 && (call == Call::Stop || signals & signal::SHUTDOWN != 0)
     }
 
-    fn returned(&self, call: Call, result: Result) -> Outcome {
+    fn returned(&mut self, cx: &Context, call: Call, result: Result) -> Outcome {
         // To format and to drop an error is to run the user's code.
         let result = self.core.stall.during(self.id, || result.map_err(Failure::of));
+        // A context is cancelled from the instant of a signal, so the method may have returned for one that
+        // was raised since its poll began: by another thread, or by the method itself. An error that
+        // says something else is a failure all the same.
+        if result.as_ref().map_or_else(|failure| failure.is_cancelled, |()| true) {
+            self.look_at_signals(cx, call);
+        }
         match (self.limit.told, result) {
             (None, Ok(())) => Outcome::WELL,
             (None, Err(failure)) => Outcome { cause: Cause::Error, failure: Some(failure) },

@@ -56,6 +56,7 @@ mod prestart;
 mod program;
 mod promises;
 mod reload;
+mod requests;
 mod restart;
 mod signals;
 mod stall;
