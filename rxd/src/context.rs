@@ -7,6 +7,7 @@ use crate::directory::Directory;
 use crate::error::{Cancelled, Error};
 use crate::graph::Mode;
 use crate::handle::DaemonHandle;
+use crate::in_span::span;
 use crate::intracom::Intracom;
 use crate::panic;
 use crate::shutdown::Ladder;
@@ -289,7 +290,7 @@ impl Context {
     {
         // With the service in it: this context may have been handed to where its span is not known.
         let service = self.core.name(self.id);
-        let span = tracing::error_span!(target: "rxd", "task", service = %service, task = %name);
+        let span = span(|| tracing::error_span!(target: "rxd", "task", service = %service, task = %name));
         TaskOf { core: self.core.clone(), id: self.id, epoch: self.epoch, counts }.spawn(name, span, task)
     }
 

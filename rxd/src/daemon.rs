@@ -10,7 +10,7 @@ use crate::ending::RunningDaemon;
 use crate::error::{Error, GraphError};
 use crate::graph::{Edge, Graph, Node};
 use crate::handle::DaemonHandle;
-use crate::in_span::InSpan;
+use crate::in_span::{InSpan, span};
 use crate::monitor::Monitor;
 use crate::options::daemon::DaemonOptions;
 use crate::prestart::{self, Erased, Pipeline};
@@ -329,7 +329,7 @@ impl Daemon {
         let tasks = Tracker::default();
         for (id, service) in services.into_iter().enumerate() {
             let name = core.name(id as Id).clone();
-            let span = tracing::error_span!(target: "rxd", "service", service = %name);
+            let span = span(|| tracing::error_span!(target: "rxd", "service", service = %name));
             service.spawn(&core, id as Id, (&tasks, &runtime), span);
         }
         let limits = (self.options.shutdown_timeout, self.options.exit_code);
@@ -337,7 +337,7 @@ impl Daemon {
         let supervisor = Supervisor::new(stopping, core.clone(), tasks, listener, monitor, systemd);
         #[cfg(any(test, feature = "test-util"))]
         let supervisor = supervisor.judged(witness);
-        let span = tracing::error_span!(target: "rxd", "daemon", daemon = %core.daemon);
+        let span = span(|| tracing::error_span!(target: "rxd", "daemon", daemon = %core.daemon));
         tokio::spawn(InSpan::new(supervisor.run(), span));
         let handle = DaemonHandle::new(core);
         #[cfg(feature = "admin")]

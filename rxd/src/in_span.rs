@@ -17,6 +17,11 @@ pin_project! {
     }
 }
 
+/// Makes a span; an empty one if a layer panics meanwhile.
+pub(crate) fn span(make: impl FnOnce() -> Span) -> Span {
+    panic::catch(make).unwrap_or_else(|_| Span::none())
+}
+
 impl<F: Future> InSpan<F> {
     pub(crate) fn new(future: F, span: Span) -> Self {
         InSpan { future, span }
@@ -28,17 +33,18 @@ impl<F: Future> Future for InSpan<F> {
 
     fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<F::Output> {
         let mut this = self.project();
-        let (mut begun, mut polled) = (false, None);
-        let caught = panic::catch(|| {
+        let mut polled = None;
+        let _ = panic::catch(|| {
             let _entered = this.span.enter();
-            begun = true;
-            polled = Some(this.future.as_mut().poll(task));
+            // Caught before the span is left: a layer that panics then would be the second panic at once, which
+            // aborts the process.
+            polled = Some(panic::catch(|| this.future.as_mut().poll(task)));
         });
-        match (polled, caught) {
-            (Some(polled), _) => polled,
-            // The future itself has panicked.
-            (None, Err(caught)) if begun => caught.resume(),
-            (None, _) => this.future.poll(task),
+        match polled {
+            Some(Ok(polled)) => polled,
+            Some(Err(caught)) => caught.resume(),
+            // The span could not be entered.
+            None => this.future.poll(task),
         }
     }
 }
@@ -79,6 +85,36 @@ mod tests {
             let mut future = std::pin::pin!(InSpan::new(std::future::ready(7), span));
             let polled = future.as_mut().poll(&mut Context::from_waker(std::task::Waker::noop()));
             assert_eq!(polled, Poll::Ready(7));
+        });
+    }
+
+    #[test]
+    fn g53_a_future_that_panics_may_be_in_a_span_that_cannot_be_left() {
+        /// Its spans can be entered.
+        struct Leaving;
+
+        impl Subscriber for Leaving {
+            fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+                true
+            }
+            fn new_span(&self, _: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+                tracing::span::Id::from_u64(1)
+            }
+            fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+            fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+            fn event(&self, _: &tracing::Event<'_>) {}
+            fn enter(&self, _: &tracing::span::Id) {}
+            fn exit(&self, _: &tracing::span::Id) {
+                panic!("told to");
+            }
+        }
+
+        tracing::subscriber::with_default(Leaving, || {
+            let span = tracing::error_span!("service");
+            let future = std::pin::pin!(InSpan::new(std::future::poll_fn(|_| -> Poll<()> { panic!("its own") }), span));
+            let mut task = Context::from_waker(std::task::Waker::noop());
+            let caught = panic::catch(|| future.poll(&mut task)).err().map(|caught| caught.to_string());
+            assert!(caught.as_deref().is_some_and(|text| text.starts_with("its own")), "{caught:?}");
         });
     }
 }

@@ -204,3 +204,33 @@ async fn x19_a_panic_that_is_resumed_does_not_name_the_place_of_another() {
     let error = run_out(daemon([a])).await.error("a");
     assert!(error.starts_with("panicked: told to panic: 1 (at ") && error.contains("errors.rs:"), "{error}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn g53_x2_a_tracing_layer_that_panics_once_ends_nothing() {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    // At the first call of each kind, at the second, and so on.
+    for asked in [Asked::Event, Asked::Span, Asked::Enter, Asked::Exit] {
+        for nth in 0..20 {
+            quiet();
+            let calls = AtomicU32::new(0);
+            let layer = PanickingLayer::new(move |now, target| {
+                let counts = now == asked && (now != Asked::Event || target == "rxd::state");
+                counts && calls.fetch_add(1, Ordering::Relaxed) == nth
+            });
+            let _guard = tracing::subscriber::set_default(layer);
+            let options = brisk().on_failure(rxd::OnFailure::Shutdown).restarts(1, 60 * SECOND);
+            let a = puppet("a", State::Run, [rxd::testing::Act::Fail, rxd::testing::Act::UntilTold]).options(options);
+            let running = start(daemon([a, plain("b")])).await;
+            tokio::time::sleep(SECOND).await;
+            let case = format!("{asked:?} {nth}");
+            assert!(running.handle.states()["a"].is_in(State::Run), "{case}: restarted after it has failed");
+            running.handle.restart("a").await.expect(&case);
+            running.handle.stop("b").await.expect(&case);
+            running.handle.start("b").await.expect(&case);
+            let ran = running.stop().await;
+            assert_eq!(ran.states("a").matches("init+").count(), 3, "{case}");
+            assert_eq!(ran.states("a").matches("stop+").count(), 3, "{case}: Stop is called");
+            assert!(ran.report.is_ok() && ran.took < 2 * SECOND, "{case}: {}", ran.report);
+        }
+    }
+}

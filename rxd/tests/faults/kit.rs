@@ -130,3 +130,60 @@ pub(crate) fn quiet() {
         }));
     });
 }
+
+/// A tracing layer that panics at the records and spans of rxd's that are chosen.
+///
+/// As with [`Heard`](crate::stall::Heard), another subscriber has to be there for callsites to ask it at all.
+pub(crate) struct PanickingLayer<F> {
+    chosen: F,
+    _other: tracing::Dispatch,
+}
+
+/// What a layer is asked to do when it panics.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Asked {
+    Span,
+    Event,
+    Enter,
+    Exit,
+}
+
+impl<F: Fn(Asked, &str) -> bool + Send + Sync + 'static> PanickingLayer<F> {
+    /// Panics at what `chosen` says of what is asked, and of its target if that is known.
+    pub(crate) fn new(chosen: F) -> Self {
+        PanickingLayer { chosen, _other: tracing::Dispatch::new(tracing::subscriber::NoSubscriber::new()) }
+    }
+
+    fn ask(&self, asked: Asked, target: &str) {
+        if (self.chosen)(asked, target) {
+            panic!("told to panic in a layer");
+        }
+    }
+}
+
+impl<F: Fn(Asked, &str) -> bool + Send + Sync + 'static> tracing::Subscriber for PanickingLayer<F> {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, span: &tracing::span::Attributes<'_>) -> tracing::span::Id {
+        self.ask(Asked::Span, span.metadata().target());
+        tracing::span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &tracing::span::Id, _: &tracing::span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        self.ask(Asked::Event, event.metadata().target());
+    }
+
+    fn enter(&self, _: &tracing::span::Id) {
+        self.ask(Asked::Enter, "");
+    }
+
+    fn exit(&self, _: &tracing::span::Id) {
+        self.ask(Asked::Exit, "");
+    }
+}
