@@ -3,14 +3,15 @@
 use super::{Seat, serve};
 use crate::board::{Board, signal};
 use crate::context::Context;
-use crate::core::Core;
+use crate::core::{Command, Core, Reason};
 use crate::directory::Directory;
 use crate::error::Result;
 use crate::manager::continuous;
-use crate::options::{Knobs, Options};
+use crate::options::{Knobs, OnFailure, Options};
 use crate::service::Runner;
 use crate::shutdown::Ladder;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Wake, Waker};
@@ -30,11 +31,87 @@ impl Runner for Waits {
     }
 }
 
+/// Is cancelled in vain.
+struct Hangs;
+
+impl Runner for Hangs {
+    async fn run(&mut self, _: &Context) -> Result {
+        std::future::pending().await
+    }
+}
+
+fn core() -> Arc<Core> {
+    let (directory, ladder) = (Directory::of_names(["a".to_owned()]), Ladder::new(&[vec![]]));
+    Arc::new(Core::new("d".into(), directory, Board::new(vec![vec![]], 8), ladder))
+}
+
+const COMMANDS: [Command; 4] = [Command::Stop, Command::Start, Command::Restart, Command::Reload];
+
+/// What it says to each of [`COMMANDS`] once its engine is gone, while the daemon goes on.
+const REFUSED: [Option<&str>; 4] = [
+    None,
+    Some("service `a` cannot start again: its task has ended"),
+    Some("service `a` cannot start again: its task has ended"),
+    Some("service `a` is not running"),
+];
+
+#[test]
+fn g55_x2_requests_to_a_service_whose_engine_is_gone_are_answered() {
+    // Those that it has not seen yet, and those that it was about to do.
+    for has_seen in [false, true] {
+        let core = core();
+        let seat = Seat::new(core.clone(), 0, Knobs::Declared(&Options::DEFAULT), Box::new(continuous));
+        let mut engine = Box::pin(serve(Hangs, seat));
+        let mut task = TaskContext::from_waker(Waker::noop());
+        assert!(engine.as_mut().poll(&mut task).is_pending());
+        let mut pending = COMMANDS.map(|command| core.request(0, command));
+        if has_seen {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+            let _there = runtime.enter();
+            assert!(engine.as_mut().poll(&mut task).is_pending());
+        }
+        drop(engine);
+        let text = |answer: Result<(), crate::Error>| answer.err().map(|error| error.to_string());
+        let answers = pending.each_mut().map(|answer| answer.try_recv().expect("it is answered"));
+        let mut expected = REFUSED.map(|refused| refused.map(str::to_owned));
+        if has_seen {
+            // It had started, and has no `reload`: those two were answered at once.
+            (expected[1], expected[3]) = (None, None);
+        }
+        assert_eq!(answers.map(text), expected, "seen: {has_seen}");
+        let later = COMMANDS.map(|command| core.request(0, command).try_recv().expect("so is what comes later"));
+        assert_eq!(later.map(text), REFUSED.map(|refused| refused.map(str::to_owned)));
+        assert_eq!(core.shutting_down(), None, "its runtime was dropped: that is no failure");
+    }
+}
+
+#[test]
+fn g53_x2_an_engine_that_a_panic_ends_counts_as_a_service_that_gave_up() {
+    for (on_failure, reason, failures) in [
+        (OnFailure::Shutdown, Some(Reason::Service(0)), vec![0]),
+        (OnFailure::Exit, None, vec![0]),
+        (OnFailure::Ignore, None, vec![]),
+    ] {
+        let core = core();
+        let options = Box::new(Options::DEFAULT.on_failure(on_failure));
+        let seat = Seat::new(core.clone(), 0, Knobs::Own(options), Box::new(continuous));
+        let mut engine = Box::pin(serve(Waits, seat));
+        assert!(engine.as_mut().poll(&mut TaskContext::from_waker(Waker::noop())).is_pending());
+        let mut pending = core.request(0, Command::Stop);
+        let ended = catch_unwind(AssertUnwindSafe(move || {
+            let _engine = engine;
+            std::panic::resume_unwind(Box::new("in the engine itself"));
+        }));
+        assert!(ended.is_err());
+        assert_eq!((core.shutting_down(), core.failures()), (reason, failures), "{on_failure:?}");
+        assert!(pending.try_recv().is_ok() && core.board.word(0).over);
+    }
+}
+
 #[test]
 fn whatever_ends_it_nothing_is_left_that_could_wake_it() {
     for is_dropped in [false, true] {
-        let (directory, ladder) = (Directory::of_names(["a".to_owned()]), Ladder::new(&[vec![]]));
-        let core = Arc::new(Core::new("d".into(), directory, Board::new(vec![vec![]], 8), ladder));
+        let core = core();
         let seat = Seat::new(core.clone(), 0, Knobs::Declared(&Options::DEFAULT), Box::new(continuous));
         let task = Arc::new(Task);
         let waker = Waker::from(task.clone());
