@@ -41,6 +41,7 @@ mod blocked;
 mod chaos;
 mod contexts;
 mod cycles;
+mod doors;
 mod ending;
 mod errors;
 mod graph;
