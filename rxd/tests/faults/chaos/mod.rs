@@ -1,5 +1,9 @@
 //! F40, F110: random graphs x random faults x random operators x a random stop.
 //!
+//! Among the faults are errors, values and a tracing layer whose own code panics (G53), requests that
+//! services make of one another and of themselves (G55), pauses of the process (G57), and on real
+//! threads methods and values that block theirs (G59).
+//!
 //! Every run is a [`Plan`] made from one number. `RXD_CHAOS_RUNS=10000` runs so many, from 0 on or from
 //! `RXD_CHAOS_FROM`, `RXD_CHAOS_SEED=17` runs one; a plan that fails is made smaller until nothing can be left out,
 //! and shown:
@@ -11,11 +15,13 @@
 //! RXD_CHAOS_SEED=17 cargo test -p rxd --release --test faults chaos
 //! ```
 
+mod deed;
 mod plan;
 mod run;
 mod smaller;
 
 use crate::kit::quiet;
+use deed::Deed;
 use plan::{Part, Plan, Tie, plan};
 use run::run;
 use rxd::testing::{Act, Trace};
@@ -77,7 +83,7 @@ fn the_same_seed_is_the_same_run_to_the_last_transition() {
 #[test]
 fn a_plan_that_fails_is_made_as_small_as_what_it_fails_for() {
     // A fault that needs two services: one that needs another whose Stop hangs.
-    let hangs = |part: &Part| part.acts[3].iter().any(|act| matches!(act, Act::Hang));
+    let hangs = |part: &Part| part.deeds[3].iter().any(|deed| matches!(deed, Deed::Act(Act::Hang)));
     let broken = |plan: &Plan| {
         let needs_it =
             |edge: &Tie| matches!(edge, Tie::Needs(targets) if targets.iter().any(|&at| hangs(&plan.services[at])));
@@ -92,8 +98,10 @@ fn a_plan_that_fails_is_made_as_small_as_what_it_fails_for() {
     assert_eq!(error, "G99: planted");
     assert_eq!((small.services.len(), small.operators.len()), (2, 0), "{small:#?}");
     assert_eq!(small.services.iter().map(|part| part.edges.len()).sum::<usize>(), 1);
-    let odd = small.services.iter().flat_map(|part| part.acts.iter().flatten());
-    let odd: Vec<String> =
-        odd.filter(|act| !matches!(act, Act::Ok | Act::UntilTold)).map(|act| format!("{act:?}")).collect();
-    assert_eq!(odd, ["Hang"]);
+    let odd = small.services.iter().flat_map(|part| part.deeds.iter().flatten());
+    let odd: Vec<String> = odd
+        .filter(|deed| !matches!(deed, Deed::Act(Act::Ok | Act::UntilTold)))
+        .map(|deed| format!("{deed:?}"))
+        .collect();
+    assert_eq!(odd, ["Act(Hang)"]);
 }

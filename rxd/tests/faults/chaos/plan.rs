@@ -1,8 +1,10 @@
 //! What a run is: made from one number.
 
-use super::run::build;
+use super::deed::{Deed, OnDrop};
+use super::run::{Run, build};
+use crate::errors::Bad;
 use fastrand::Rng;
-use rxd::testing::{Act, Probe};
+use rxd::testing::Act;
 use rxd::{Action, Backoff, Effect, OnFailure, Options, State};
 use std::time::Duration;
 
@@ -16,6 +18,9 @@ rxd::manager! {
     }
 }
 
+/// How often a service with a heartbeat has to call it.
+const BEAT: Duration = Duration::from_secs(1);
+
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
     pub(super) seed: u64,
@@ -23,11 +28,22 @@ pub(super) struct Plan {
     pub(super) services: Vec<Part>,
     /// What operators do, and when.
     pub(super) operators: Vec<(Duration, usize, Command)>,
+    /// When the whole process pauses, and for how long. In paused time only.
+    pub(super) pauses: Vec<(Duration, Duration)>,
+    /// Out of so many calls one makes the tracing layer panic. In paused time only, where all is one thread.
+    pub(super) layer: Option<u32>,
     pub(super) stop_at: Duration,
     pub(super) shutdown_timeout: Duration,
 }
 
-#[derive(Clone, Copy, Debug)]
+impl Plan {
+    /// The services that may block their thread for longer than the runtime has others to spare.
+    pub(super) fn blockers(&self) -> usize {
+        self.services.iter().filter(|part| part.blocks()).count()
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Command {
     Stop,
     Start,
@@ -45,11 +61,26 @@ pub(super) enum Kind {
 #[derive(Clone, Debug)]
 pub(super) struct Part {
     pub(super) kind: Kind,
-    pub(super) acts: [Vec<Act>; 5],
+    pub(super) deeds: [Vec<Deed>; 5],
     pub(super) tasks: Option<Task>,
     pub(super) reloads: bool,
+    pub(super) on_drop: OnDrop,
     pub(super) options: Options,
     pub(super) edges: Vec<Tie>,
+}
+
+impl Part {
+    /// Whether it has a heartbeat, which it calls in time.
+    pub(super) fn beats(&self) -> bool {
+        let has_heartbeat = self.options == self.options.heartbeat(BEAT);
+        has_heartbeat && matches!(self.deeds[2][..], [Deed::Beats])
+    }
+
+    /// Whether its code blocks a thread somewhere.
+    pub(super) fn blocks(&self) -> bool {
+        let deeds = self.deeds.iter().flatten().any(|deed| matches!(deed, Deed::Blocks(_)));
+        deeds || matches!(self.on_drop, OnDrop::Blocks(_))
+    }
 }
 
 /// What a service spawns in Run.
@@ -118,49 +149,100 @@ pub(super) fn plan(seed: u64, real: bool) -> Plan {
     };
     // The fewer, the wilder.
     let wild = if size <= 8 { 0.5 } else { 0.1 };
-    let services = (0..size).map(|at| part(rng, at, wild)).collect();
-    let mut plan =
-        Plan { seed, real, services, operators: Vec::new(), stop_at: Duration::ZERO, shutdown_timeout: LEAST };
+    let services = (0..size).map(|at| part(rng, at, size, wild)).collect();
+    let mut plan = Plan {
+        seed,
+        real,
+        services,
+        operators: Vec::new(),
+        pauses: Vec::new(),
+        layer: None,
+        stop_at: Duration::ZERO,
+        shutdown_timeout: LEAST,
+    };
     refused(&mut plan);
-    let services = plan.services;
-    let stop_at = millis(rng, 5_000);
-    let operators = (0..rng.usize(0..=4)).map(|_| {
-        let commands = [Command::Stop, Command::Start, Command::Restart, Command::Reload];
-        let command = commands[rng.usize(0..4)];
-        (millis(rng, stop_at.as_millis() as u64), rng.usize(0..size), command)
-    });
-    let operators = operators.collect();
-    let shutdown_timeout = if real || rng.f64() < 0.3 { millis(rng, 2_000) } else { Duration::from_secs(30) };
-    let shutdown_timeout = shutdown_timeout.max(LEAST);
-    Plan { seed, real, services, operators, stop_at, shutdown_timeout }
+    // Only now: a daemon that is only checked drops its values where the plan is made.
+    for part in &mut plan.services {
+        if rng.f64() < wild / 4.0 {
+            part.on_drop = OnDrop::Panics;
+        }
+    }
+    plan.stop_at = millis(rng, 5_000);
+    // Also at the end, and after it: a service that is ending, or has ended, answers too.
+    let latest = (plan.stop_at.as_millis() as u64).saturating_mul(if real { 20 } else { 1 }) * 5 / 4;
+    plan.operators = (0..rng.usize(0..=6)).map(|_| (millis(rng, latest), rng.usize(0..size), command(rng))).collect();
+    plan.shutdown_timeout = if real || rng.f64() < 0.3 { millis(rng, 2_000) } else { Duration::from_secs(30) };
+    plan.shutdown_timeout = plan.shutdown_timeout.max(LEAST);
+    if real {
+        block(rng, &mut plan);
+    } else {
+        if rng.f64() < 0.2 {
+            plan.layer = Some(rng.u32(1..=20));
+        }
+        if rng.f64() < 0.2 {
+            let long = [1, 10, 60, 3600];
+            let pause = |rng: &mut Dice| Duration::from_millis(rng.u64(0..1_000) + 1_000 * long[rng.usize(0..4)]);
+            plan.pauses = (0..rng.usize(1..=3)).map(|_| (millis(rng, 3_000), pause(rng))).collect();
+        }
+    }
+    plan
+}
+
+fn command(rng: &mut Dice) -> Command {
+    [Command::Stop, Command::Start, Command::Restart, Command::Reload][rng.usize(0..4)]
+}
+
+/// Has some services block their thread: mostly for some milliseconds, at times beyond the deadline.
+fn block(rng: &mut Dice, plan: &mut Plan) {
+    if rng.f64() >= 0.5 {
+        return;
+    }
+    let is_long = rng.f64() < 0.1;
+    for _ in 0..if is_long { 1 } else { rng.usize(1..=3) } {
+        let short = Duration::from_millis(rng.u64(1..=20));
+        let long = plan.shutdown_timeout + Duration::from_millis(rng.u64(300..=600));
+        let length = if is_long { long } else { short };
+        let part = rng.usize(0..plan.services.len());
+        let part = &mut plan.services[part];
+        match rng.usize(0..5) {
+            4 => part.on_drop = OnDrop::Blocks(length),
+            method => part.deeds[method].insert(0, Deed::Blocks(length)),
+        }
+    }
 }
 
 /// Leaves out what the graph check refuses: that is tried elsewhere.
 fn refused(plan: &mut Plan) {
     let edges: Vec<_> = plan.services.iter_mut().map(|part| std::mem::take(&mut part.edges)).collect();
     // Otherwise every watch would be left out.
-    build(plan, &Probe::new()).check().expect("options that make sense");
+    build(plan, &Run::default()).check().expect("options that make sense");
     plan.services.iter_mut().zip(edges).for_each(|(part, edges)| part.edges = edges);
     for at in 0..plan.services.len() {
         let edges = std::mem::take(&mut plan.services[at].edges);
         for edge in edges {
             plan.services[at].edges.push(edge);
-            if build(plan, &Probe::new()).check().is_err() {
+            if build(plan, &Run::default()).check().is_err() {
                 plan.services[at].edges.pop();
             }
         }
     }
 }
 
-fn part(rng: &mut Dice, at: usize, wild: f64) -> Part {
+fn part(rng: &mut Dice, at: usize, size: usize, wild: f64) -> Part {
     let kind = match rng.u32(0..4) {
         0 | 1 => Kind::Continuous,
         2 => Kind::UntilSuccess,
         _ => Kind::FailFast,
     };
-    let mut acts: [Vec<Act>; 5] = Default::default();
-    for (method, acts) in acts.iter_mut().enumerate() {
-        acts.extend((0..rng.usize(1..=3)).map(|_| if rng.f64() < wild { act(rng) } else { usual(rng, method) }));
+    let mut deeds: [Vec<Deed>; 5] = Default::default();
+    for (method, deeds) in deeds.iter_mut().enumerate() {
+        deeds.extend(
+            (0..rng.usize(1..=3)).map(
+                |_| {
+                    if rng.f64() < wild { deed(rng, size) } else { Deed::Act(usual(rng, method)) }
+                },
+            ),
+        );
     }
     // Without a delay no time would pass: then only a limit ends it.
     let limited = rng.bool();
@@ -193,7 +275,14 @@ fn part(rng: &mut Dice, at: usize, wild: f64) -> Part {
         _ => None,
     };
     let edges = (0..rng.usize(0..=2)).filter(|_| at > 0).map(|_| tie(rng, at)).collect();
-    Part { kind, acts, tasks, reloads: rng.bool(), options, edges }
+    let mut part = Part { kind, deeds, tasks, reloads: rng.bool(), on_drop: OnDrop::Nothing, options, edges };
+    // In real time a busy machine is no pause, and beats come late.
+    if !rng.real && rng.f64() < 0.15 {
+        part.deeds[2] = vec![Deed::Beats];
+        (part.tasks, part.reloads) = (None, false);
+        part.options = part.options.heartbeat(BEAT);
+    }
+    part
 }
 
 fn usual(rng: &mut Dice, method: usize) -> Act {
@@ -202,6 +291,20 @@ fn usual(rng: &mut Dice, method: usize) -> Act {
         (2, _) => Act::UntilTold,
         (_, 0) => Act::Ok.after(millis(rng, 100)),
         _ => Act::Ok,
+    }
+}
+
+fn deed(rng: &mut Dice, size: usize) -> Deed {
+    match rng.u32(0..20) {
+        0..=1 => {
+            let bad = [Bad::DisplayFails, Bad::DisplayPanics, Bad::SourcePanics, Bad::DropPanics];
+            Deed::FailsBadly(bad[rng.usize(0..4)])
+        }
+        2 => Deed::HoldsBadValue,
+        // Time has to pass, since it may ask again and again.
+        3..=4 => Deed::Asks(Duration::from_millis(20) + millis(rng, 700), rng.usize(0..size), command(rng)),
+        5 => Deed::AsksForItself(Duration::from_millis(20) + millis(rng, 700), command(rng)),
+        _ => Deed::Act(act(rng)),
     }
 }
 

@@ -1,25 +1,75 @@
 //! Runs a plan, and judges what came of it.
 
+use super::deed::{Dropped, OnDrop, ask};
 use super::plan::{Command, FailFast, Kind, Part, Plan, Task, Tie, name};
+use crate::kit::PanickingLayer;
 use rxd::testing::{Act, Probe, Puppet, Reloading, Rules, Trace};
-use rxd::{Cause, Context, Daemon, DaemonHandle, OnFailure, Service, State, When, manager};
+use rxd::{Cause, Context, Daemon, DaemonHandle, Error, OnFailure, OnStale, Service, State, When, manager};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::Instant;
 
-pub(super) fn build(plan: &Plan, probe: &Probe) -> Daemon {
+/// No service has a longer limit for Stop than 10 s: four times that, its delays, and 5 s.
+const ANSWER_LIMIT: Duration = Duration::from_millis(45_300);
+
+/// What a run notes of itself.
+#[derive(Clone, Default)]
+pub(super) struct Run {
+    probe: Probe,
+    noted: Arc<Mutex<Noted>>,
+    real: bool,
+    /// How long the process pauses, all in all.
+    paused: Duration,
+}
+
+#[derive(Default)]
+struct Noted {
+    /// The services that were stopped, started or restarted by somebody, each time.
+    operated: Vec<String>,
+    faults: Vec<String>,
+}
+
+impl Run {
+    pub(super) fn is_real(&self) -> bool {
+        self.real
+    }
+
+    /// Asks something of a service, and notes whether it is answered within its limit.
+    pub(super) async fn ask(&self, handle: &DaemonHandle, service: &str, command: Command) -> Result<(), Error> {
+        if command != Command::Reload {
+            self.noted.lock().unwrap().operated.push(service.to_owned());
+        }
+        let began = Instant::now();
+        let answer = ask(handle, service, command).await;
+        let took = began.elapsed();
+        self.expect(self.real || took <= ANSWER_LIMIT + self.paused, || {
+            format!("G55: {command:?} of `{service}` took {took:?}")
+        });
+        answer
+    }
+
+    pub(super) fn expect(&self, holds: bool, fault: impl FnOnce() -> String) {
+        if !holds {
+            self.noted.lock().unwrap().faults.push(fault());
+        }
+    }
+}
+
+pub(super) fn build(plan: &Plan, run: &Run) -> Daemon {
     let services = plan.services.iter().enumerate().map(|(at, part)| {
-        let mut puppet = Puppet::new().probe(probe).on_reload(part.acts[4].clone());
+        let acts = |slot: usize| part.deeds[slot].iter().map(|deed| deed.act(run)).collect::<Vec<_>>();
+        let mut puppet = Puppet::new().probe(&run.probe).on_reload(acts(4));
         for (slot, state) in [State::Init, State::Idle, State::Run, State::Stop].into_iter().enumerate() {
-            let mut acts = part.acts[slot].clone();
+            let mut acts = acts(slot);
             if let (State::Run, Some(task)) = (state, part.tasks) {
                 acts.insert(0, Act::call(move |cx| with_task(cx, task)));
             }
             puppet = puppet.on(state, acts);
         }
         let service = match part.reloads {
-            true => Service::new(name(at), Reloading(puppet)),
-            false => Service::new(name(at), puppet),
+            true => Service::new(name(at), Dropped(Reloading(puppet), part.on_drop)),
+            false => Service::new(name(at), Dropped(puppet, part.on_drop)),
         };
         let service = match part.kind {
             Kind::Continuous => service.manager(manager::continuous),
@@ -33,6 +83,7 @@ pub(super) fn build(plan: &Plan, probe: &Probe) -> Daemon {
         .signals([])
         .history(1_000_000)
         .stall_limit(None)
+        .on_stale(OnStale::Restart)
         .shutdown_timeout(plan.shutdown_timeout)
 }
 
@@ -72,12 +123,27 @@ fn tied(service: Service, tie: &Tie) -> Service {
 pub(super) fn run(plan: &Plan) -> Result<Trace, String> {
     fastrand::seed(plan.seed);
     let runtime = match plan.real {
-        true => tokio::runtime::Builder::new_multi_thread().worker_threads(3).enable_all().build(),
+        // G59 is of a runtime that has workers to spare.
+        true => {
+            let workers = 3 + plan.blockers();
+            tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build()
+        }
         false => tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build(),
     };
     let runtime = runtime.unwrap();
     let caught = catch_unwind(AssertUnwindSafe(|| {
-        let trace = runtime.block_on(live(plan))?;
+        let trace = match plan.layer {
+            Some(one_in) => {
+                tracing::subscriber::with_default(layer(plan.seed, one_in), || runtime.block_on(live(plan)))
+            }
+            None => runtime.block_on(live(plan)),
+        };
+        let trace = trace?;
+        // What blocks has its task for as long as it does.
+        let blocked = std::time::Instant::now();
+        while plan.blockers() > 0 && runtime.metrics().num_alive_tasks() > 0 && blocked.elapsed().as_secs() < 20 {
+            std::thread::sleep(Duration::from_millis(5));
+        }
         match runtime.metrics().num_alive_tasks() {
             0 => Ok(trace),
             left => Err(format!("G19: {left} tasks are left")),
@@ -89,22 +155,39 @@ pub(super) fn run(plan: &Plan) -> Result<Trace, String> {
     })
 }
 
+/// Panics at one of so many calls, the same for the same seed.
+fn layer(seed: u64, one_in: u32) -> impl tracing::Subscriber {
+    let rng = Mutex::new(fastrand::Rng::with_seed(seed));
+    PanickingLayer::new(move |_, _| rng.lock().unwrap().u32(0..one_in) == 0)
+}
+
 async fn live(plan: &Plan) -> Result<Trace, String> {
-    let probe = Probe::new();
-    let daemon = build(plan, &probe);
+    let paused = plan.pauses.iter().map(|(_, length)| length).sum();
+    let run = Run { real: plan.real, paused, ..Run::default() };
+    let daemon = build(plan, &run);
     let mut rules = Rules::of(&daemon);
-    if !plan.real {
+    // What is late by a pause is not late.
+    if !plan.real && plan.pauses.is_empty() {
         rules = rules.exact();
     }
     let handle = daemon.start().await.map_err(|error| error.to_string())?;
+    let mut pauses = tokio::task::JoinSet::new();
+    for &(at, length) in &plan.pauses {
+        pauses.spawn(async move {
+            tokio::time::sleep(at).await;
+            tokio::time::advance(length).await;
+        });
+    }
     let asking: Vec<_> = plan
         .operators
         .iter()
         .map(|&(at, service, command)| {
-            if !matches!(command, Command::Reload) {
-                rules = rules.clone().operator(&name(service), 1);
-            }
-            tokio::spawn(ask(handle.clone(), at, name(service), command))
+            let (run, handle) = (run.clone(), handle.clone());
+            tokio::spawn(async move {
+                tokio::time::sleep(at).await;
+                // Refused is an answer.
+                let _ = run.ask(&handle, &name(service), command).await;
+            })
         })
         .collect();
     let asked = tokio::select! {
@@ -115,6 +198,8 @@ async fn live(plan: &Plan) -> Result<Trace, String> {
             Instant::now()
         }
     };
+    // The deadline would go on during a pause.
+    pauses.shutdown().await;
     // Real threads get their turn when the machine has one for them.
     let grain = if plan.real { 10_000 } else { 101 };
     let limit = plan.shutdown_timeout + Duration::from_millis(grain);
@@ -127,29 +212,33 @@ async fn live(plan: &Plan) -> Result<Trace, String> {
         let answered = tokio::time::timeout(plan.stop_at + Duration::from_secs(10), task).await;
         answered.map_err(|_| "an operator was never answered")?.map_err(|error| error.to_string())?;
     }
-    if let Some(fault) = probe.faults().first() {
+    // Its engine is gone: it is answered all the same, and nobody waits.
+    for command in [Command::Stop, Command::Start, Command::Restart, Command::Reload] {
+        let began = Instant::now();
+        let answer = ask(&handle, &name(0), command).await;
+        run.expect(plan.real || began.elapsed().is_zero(), || format!("G55: {command:?} after the end: {answer:?}"));
+    }
+    let noted = std::mem::take(&mut *run.noted.lock().unwrap());
+    if let Some(fault) = run.probe.faults().iter().chain(&noted.faults).next() {
         return Err(fault.clone());
     }
+    let rules = noted.operated.iter().fold(rules, |rules, service| rules.operator(service, 1));
     let trace = Trace::of(&handle);
     trace.assert(&rules);
+    // Those that have a heartbeat call it in time, pauses of the process apart.
+    for (at, _) in plan.services.iter().enumerate().filter(|(_, part)| part.beats()) {
+        let asked = noted.operated.contains(&name(at));
+        if !asked && trace.steps.iter().any(|step| step.service == name(at) && step.cause == Cause::Operator) {
+            return Err(format!("G57: `{}` is restarted for a heartbeat that has not lapsed", name(at)));
+        }
+    }
     tells_the_truth(plan, &trace, &report)?;
     drop(handle);
     tokio::time::sleep(Duration::from_millis(grain / 100)).await;
     Ok(trace)
 }
 
-async fn ask(handle: DaemonHandle, at: Duration, service: String, command: Command) {
-    tokio::time::sleep(at).await;
-    // Refused is an answer.
-    let _ = match command {
-        Command::Stop => handle.stop(&service).await,
-        Command::Start => handle.start(&service).await,
-        Command::Restart => handle.restart(&service).await,
-        Command::Reload => handle.reload(&service).await,
-    };
-}
-
-/// G12, G15, G20: what the report says is what the trace shows.
+/// G12, G15, G20, G57, G59: what the report says is what the trace shows.
 fn tells_the_truth(plan: &Plan, trace: &Trace, report: &rxd::Report) -> Result<(), String> {
     let mut bad = Vec::new();
     for (at, ending) in report.services().iter().enumerate() {
@@ -165,11 +254,16 @@ fn tells_the_truth(plan: &Plan, trace: &Trace, report: &rxd::Report) -> Result<(
         if gave_up && counts {
             bad.push(&*ending.name);
         }
-        if ending.abandoned_in.is_some() && !may_hang(&plan.services[at]) {
+        if ending.abandoned_in.is_some() && !may_be_abandoned(plan, at) {
             return Err(format!("G15: `{}` is said to have been abandoned", ending.name));
         }
+        if ending.blocks && !plan.services[at].blocks() {
+            return Err(format!("G59: `{}` is said to block its thread", ending.name));
+        }
     }
-    let mut told: Vec<&str> = report.failures().map(|ending| &*ending.name).collect();
+    // One that was abandoned in Stop may have given up before, which its last transition does not say.
+    let known = report.failures().filter(|ending| ending.cause != Cause::Abandoned);
+    let mut told: Vec<&str> = known.map(|ending| &*ending.name).collect();
     told.sort_unstable();
     bad.sort_unstable();
     if told != bad {
@@ -179,11 +273,29 @@ fn tells_the_truth(plan: &Plan, trace: &Trace, report: &rxd::Report) -> Result<(
     if fine == report.is_ok() { Ok(()) } else { Err("G20: the report is not what it says".into()) }
 }
 
+/// Whether it may be at work when the deadline is exceeded.
+fn may_be_abandoned(plan: &Plan, at: usize) -> bool {
+    // A service that begins the stop may do so before a pause, and the deadline goes on during it. One that
+    // waits for another which blocks has only what is left of the time after that.
+    may_hang(&plan.services[at]) || !plan.pauses.is_empty() || waits_for_a_blocker(plan, at)
+}
+
+/// Whether a service that blocks has to stop before this one.
+fn waits_for_a_blocker(plan: &Plan, at: usize) -> bool {
+    let targets = |edge: &Tie| match edge {
+        Tie::Needs(targets) | Tie::After(targets) | Tie::Watch { targets, .. } => targets.contains(&at),
+    };
+    // Services watch those before them only.
+    let above = |above: usize| plan.services[above].edges.iter().any(targets);
+    (at + 1..plan.services.len())
+        .filter(|&other| above(other))
+        .any(|other| plan.services[other].blocks() || waits_for_a_blocker(plan, other))
+}
+
 /// Whether it may be at work when its limits are over.
 fn may_hang(part: &Part) -> bool {
-    let hangs = |act: &Act| matches!(act, Act::Hang | Act::HangAndPanic | Act::UntilTold | Act::After(..));
-    let told = |act: &Act| matches!(act, Act::FailWhenTold | Act::PanicWhenTold);
     // A task that panics later does not listen until then.
     let tasks = matches!(part.tasks, Some(Task::Hangs | Task::Panics(_)));
-    tasks || part.acts.iter().flatten().any(|act| hangs(act) || told(act))
+    let drops = matches!(part.on_drop, OnDrop::Blocks(_));
+    tasks || drops || part.deeds.iter().flatten().any(super::deed::Deed::may_hang)
 }

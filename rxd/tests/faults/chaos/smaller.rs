@@ -1,5 +1,6 @@
 //! Makes a plan that fails smaller.
 
+use super::deed::{Deed, OnDrop};
 use super::plan::Plan;
 use rxd::testing::{Act, Trace};
 use rxd::{Backoff, Options};
@@ -18,20 +19,30 @@ fn simpler(plan: &Plan) -> Vec<Plan> {
     }
     for at in 0..plan.operators.len() {
         add(&move |plan| plan.operators.truncate(at));
+        add(&move |plan| _ = plan.operators.remove(at));
+    }
+    for at in 0..plan.pauses.len() {
+        add(&move |plan| _ = plan.pauses.remove(at));
+    }
+    if plan.layer.is_some() {
+        add(&|plan| plan.layer = None);
     }
     for (at, part) in plan.services.iter().enumerate() {
         for edge in 0..part.edges.len() {
             add(&move |plan| drop(plan.services[at].edges.remove(edge)));
         }
-        for (method, acts) in part.acts.iter().enumerate() {
-            if acts.len() > 1 {
-                add(&move |plan| drop(plan.services[at].acts[method].pop()));
-                add(&move |plan| drop(plan.services[at].acts[method].remove(0)));
+        for (method, deeds) in part.deeds.iter().enumerate() {
+            if deeds.len() > 1 {
+                add(&move |plan| drop(plan.services[at].deeds[method].pop()));
+                add(&move |plan| drop(plan.services[at].deeds[method].remove(0)));
             }
-            let simple = if method == 2 { Act::UntilTold } else { Act::Ok };
-            if acts.len() == 1 && !matches!(acts[0], Act::Ok | Act::UntilTold) {
-                add(&move |plan| plan.services[at].acts[method] = vec![simple.clone()]);
+            let simple = Deed::Act(if method == 2 { Act::UntilTold } else { Act::Ok });
+            if deeds.len() == 1 && !matches!(deeds[0], Deed::Act(Act::Ok | Act::UntilTold)) {
+                add(&move |plan| plan.services[at].deeds[method] = vec![simple.clone()]);
             }
+        }
+        if part.on_drop != OnDrop::Nothing {
+            add(&move |plan| plan.services[at].on_drop = OnDrop::Nothing);
         }
         if part.tasks.is_some() {
             add(&move |plan| plan.services[at].tasks = None);
@@ -53,6 +64,15 @@ fn without(plan: &mut Plan, gone: usize) {
             targets.iter_mut().filter(|target| **target > gone).for_each(|target| *target -= 1);
         }
         part.edges.retain_mut(|edge| !edge.targets().is_empty());
+    }
+    for deed in plan.services.iter_mut().flat_map(|part| part.deeds.iter_mut().flatten()) {
+        if let Deed::Asks(after, whom, command) = *deed {
+            *deed = match whom.cmp(&gone) {
+                std::cmp::Ordering::Less => Deed::Asks(after, whom, command),
+                std::cmp::Ordering::Equal => Deed::Act(Act::Ok.after(after)),
+                std::cmp::Ordering::Greater => Deed::Asks(after, whom - 1, command),
+            };
+        }
     }
     plan.operators.retain(|&(_, service, _)| service != gone);
     plan.operators.iter_mut().filter(|(_, service, _)| *service > gone).for_each(|(_, service, _)| *service -= 1);
