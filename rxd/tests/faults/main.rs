@@ -35,10 +35,13 @@
 //! | G27 to G32 | what a service manager is told is tried with what tells it |
 //! | G60 | the builder's half `g60_..` in `options`; beside the attributes, key by key, in `ui-tests/tests/agree` |
 //!
+//! What programs outside the workspace have found, and G50 to G62, have a table in [`codes`], which is held complete.
+//!
 //! Every run is judged by `rxd::testing`, also those that a test starts by itself. Time is paused except where real signals or threads are tried.
 
 mod blocked;
 mod chaos;
+mod codes;
 mod contexts;
 mod cycles;
 mod doors;

@@ -1,0 +1,338 @@
+//! Which test shows what: the table of the guarantees and faults whose tests are not found by the number
+//! in their names alone, and of all faults that programs outside the workspace have found.
+//!
+//! | codes | what |
+//! |---|---|
+//! | G, F | guarantees, and faults to inject |
+//! | A to U | found at run time by daemons made from the guide, in real processes |
+//! | `gap-..` | what such daemons would have needed, and could not ask for |
+//! | X1 to X28 | found by breaking it: hostile values, clients, limits and clocks |
+//! | U1 to U15, `u-..` | found by using it for the first time |
+//! | S1 to S17 | found beside other daemons and systems of this kind |
+//!
+//! Each has its tests, or a reason why there is none, or is open: then the row names what is to come. Tests
+//! of this file hold the table complete: a code is in it once, and the tests that it names exist.
+
+use Shown::{By, Open, Partly, Without};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+enum Shown {
+    /// By these tests, wherever they are. A `*` at the end stands for all tests that begin so; what has a
+    /// `/` in it is a file, from the root of the workspace.
+    By(&'static [&'static str]),
+    /// In part by these tests; the rest is open.
+    Partly(&'static [&'static str], &'static str),
+    /// Not yet: what is to come.
+    Open(&'static str),
+    /// By no test, for this reason.
+    Without(&'static str),
+}
+
+const OUTPUT: Shown =
+    Open("output and records: nothing that is written blocks or is forged, and the end loses nothing");
+const RELOAD: Shown = Open("reload order: a reload ends, reaches what fails, and is in graph order");
+const ADMIN: Shown = Open("admin and rxdctl: hostile peers, a nested router, an API client");
+const STATUS: Shown = Open("status and why: why a service is where it is now");
+const UNIT: Shown = Open("systemd unit: what is generated recovers, and injects nothing");
+const PAGE: Shown = Open("operator's page: trouble first, at any number of services");
+const FUNCTIONS: Shown = Open("functions as services");
+const DYNAMIC: Shown = Open("dynamic services");
+const WINDOWS: Shown = Open("Windows");
+const TELEMETRY: Shown = Open("OpenTelemetry");
+const LEVELS: Shown = Open("levels and filters: RUST_LOG, and what a level cannot change");
+const SCALE: Shown = Open("many watches and subscriptions: costs that do not grow with those of others");
+const KIT: Shown = Open("test kit: an explorer that says what it did not look at, puppets for all");
+const CONTROL: Shown = Open("what a context says of the daemon: why it is cancelled, how much time is left");
+const READY: Shown = Open("readiness: in Run for some time, services that stand by, draining");
+
+const TABLE: &[(&str, Shown)] = &[
+    // ---- guarantees and faults whose tests have other names --------------------------------------
+    ("G35", By(&["f51_others_are_on_time_and_the_sleeper_is_told_what_it_missed", "f59_who_never_reads_harms_nobody"])),
+    (
+        "G36",
+        By(&[
+            "a_wait_is_dropped_after_any_number_of_polls_and_its_twin_misses_nothing",
+            "a_task_that_waits_is_aborted",
+        ]),
+    ),
+    ("G41", By(&["f98_*", "f99_*", "f101_*", "f103_*", "f104_any_request_is_answered_as_described"])),
+    ("G45", By(&["a_chain_is_followed_to_its_root", "a_circle_is_walked_once", "the_graph_in_four_forms"])),
+    ("G46", Without("it is measured: `cargo bench -p rxd`, the peers, and the baseline of instructions")),
+    ("G47", Without("it is measured beside bare tokio: the peers")),
+    ("G48", By(&["a_transition_looks_at_the_watches_of_its_service_and_at_nothing_else"])),
+    ("G49", Without("no guarantee has this number")),
+    ("G50", By(&["g50_*"])),
+    ("G51", By(&["g51_*"])),
+    ("G52", By(&["g52_*"])),
+    ("G53", By(&["g53_*", "f40_f110_chaos"])),
+    ("G54", By(&["g54_*"])),
+    ("G55", By(&["g55_*", "f40_f110_chaos"])),
+    ("G56", RELOAD),
+    ("G57", By(&["g57_*", "f40_f110_chaos"])),
+    ("G58", OUTPUT),
+    ("G59", By(&["g59_*", "f40_f110_chaos_on_real_threads"])),
+    ("G60", By(&["g60_*"])),
+    ("G61", By(&["g61_*"])),
+    ("G62", STATUS),
+    ("F37", By(&["unknown_service", "ui-tests/tests/graph/fail/unknown_name.rs"])),
+    ("F38", By(&["duplicate_name", "ui-tests/tests/graph/fail/name_twice.rs"])),
+    ("F44", Without("no fault has this number")),
+    ("F50", By(&["a_wait_is_dropped_after_any_number_of_polls_and_its_twin_misses_nothing"])),
+    (
+        "F111",
+        By(&["f60_a_million_transitions_have_no_gap_and_take_no_memory", "f31_more_failures_than_a_log_could_hold"]),
+    ),
+    ("F113", By(&["loom_*"])),
+    ("F114", Without("it takes hours: `cargo bench -p rxd --bench soak`")),
+    // ---- at run time ------------------------------------------------------------------------------
+    ("A", By(&["g61_log_in_a_terminal_is_coloured_and_elsewhere_is_not"])),
+    (
+        "B",
+        By(&[
+            "g50_x1_after_run_has_returned_the_next_signal_ends_the_process",
+            "g50_a_resolver_that_hangs_does_not_keep_the_process",
+        ]),
+    ),
+    ("C", Partly(&["g50_x1_main_ends_the_process_by_itself"], "output and records: the last error into a full pipe")),
+    ("D", OUTPUT),
+    ("E", OUTPUT),
+    ("F", UNIT),
+    ("G", RELOAD),
+    ("H", OUTPUT),
+    ("I", By(&["g61_server_whose_port_is_taken_is_ready_once_it_listens"])),
+    ("J", By(&["g61_server_without_file_descriptors_accepts_again_once_there_are_some"])),
+    (
+        "K",
+        Partly(
+            &["g61_server_with_half_a_request_stops_within_its_grace_with_status_0"],
+            "admin and rxdctl: a nested router, and an action on the service that carries it",
+        ),
+    ),
+    ("L", OUTPUT),
+    ("M", By(&["g57_*"])),
+    ("N", ADMIN),
+    ("O", Open("signals: a terminal that goes, and signals that are ignored or blocked at the start")),
+    ("P", LEVELS),
+    ("Q", By(&["q_f96_processes_that_start_at_once_on_one_path_one_listens"])),
+    ("R", OUTPUT),
+    ("S", OUTPUT),
+    ("T", LEVELS),
+    ("U", UNIT),
+    ("gap-lossless-log", OUTPUT),
+    ("gap-why-cancelled", CONTROL),
+    ("gap-in-run-for-some-time", READY),
+    ("gap-host-list", ADMIN),
+    ("gap-late-journal", OUTPUT),
+    ("gap-blocked-signal", Open("signals: a terminal that goes, and signals that are ignored or blocked at the start")),
+    // ---- by breaking it ---------------------------------------------------------------------------
+    ("X1", By(&["g50_x1_*"])),
+    ("X2", By(&["g53_x2_*", "g55_x2_*"])),
+    ("X3", By(&["g59_x3_*"])),
+    ("X3b", By(&["g59_x3b_*"])),
+    ("X3c", By(&["g59_x3c_*"])),
+    ("X4", By(&["g51_x4_u9_a_method_that_blocks_its_thread_sees_that_it_is_cancelled"])),
+    ("X5", By(&["g54_x5_code_of_the_users_is_called_without_a_lock_by_every_door"])),
+    ("X6", By(&["x6_socket_with_a_full_backlog_is_alive_and_start_does_not_hang"])),
+    ("X7", By(&["x7_*"])),
+    ("X8", RELOAD),
+    ("X9", ADMIN),
+    ("X10", ADMIN),
+    ("X11", ADMIN),
+    ("X12", UNIT),
+    ("X13", By(&["g57_*"])),
+    ("X14", By(&["x14_nobody_else_can_connect_at_any_instant_whatever_the_umask"])),
+    ("X15", By(&["g50_x15_an_exit_handler_that_blocks_does_not_keep_the_process"])),
+    ("X16", Open("requests: a bound on those that wait for one service")),
+    ("X17", By(&["x17_*"])),
+    ("X18", SCALE),
+    ("X19", By(&["x19_a_panic_that_is_resumed_does_not_name_the_place_of_another"])),
+    ("X20", By(&["x20_a_daemon_that_is_refused_for_an_exit_code_of_zero_exits_with_one", "g60_*"])),
+    ("X21", By(&["g55_x21_*", "g51_x21_*"])),
+    ("X22", RELOAD),
+    ("X23", By(&["x23_*"])),
+    ("X24", By(&["x24_runtime_without_a_driver_is_an_error_of_start_and_no_panic"])),
+    ("X25", SCALE),
+    ("X26", OUTPUT),
+    ("X27", STATUS),
+    ("X28", ADMIN),
+    // ---- by first use -----------------------------------------------------------------------------
+    (
+        "U1",
+        By(&[
+            "g61_log_in_a_terminal_is_coloured_and_elsewhere_is_not",
+            "g61_template_copied_by_its_readme_passes_its_own_tests",
+        ]),
+    ),
+    ("U2", By(&["u2_an_error_of_rxd_is_carried_by_a_question_mark_in_both_directions"])),
+    ("U3", By(&["u3_*"])),
+    ("U4", By(&["u4_*", "g61_health_check_over_a_database_that_hangs_stops_at_once"])),
+    ("U5", FUNCTIONS),
+    ("U6", STATUS),
+    ("U7", STATUS),
+    ("U8", ADMIN),
+    (
+        "U9",
+        By(&[
+            "g51_x4_u9_a_method_that_blocks_its_thread_sees_that_it_is_cancelled",
+            "g50_x1_main_ends_the_process_by_itself",
+        ]),
+    ),
+    ("U10", RELOAD),
+    ("U11", Open("the guide: order without a need")),
+    ("U12", KIT),
+    ("U13", Open("tasks: the report names those that did not end, and blames them")),
+    ("U14", By(&["s17_u14_*"])),
+    ("U15", DYNAMIC),
+    ("u-builder-without-rust-log", LEVELS),
+    ("u-names-of-puppets", KIT),
+    ("u-all-puppets", KIT),
+    ("u-runtime-without-io-driver", By(&["x24_runtime_without_a_driver_is_an_error_of_start_and_no_panic"])),
+    ("u-what-comes-next", OUTPUT),
+    ("u-transitions-in-words", OUTPUT),
+    ("u-raw-panics", OUTPUT),
+    ("u-re-export", Open("macros: an error that names `crate = ..` where rxd is re-exported")),
+    ("u-metrics", ADMIN),
+    ("u-status-on-the-page", PAGE),
+    (
+        "u-back-off-after-a-short-run",
+        Without("as documented: a Run has to last for `reset` before the back-off starts anew"),
+    ),
+    ("u-two-daemons-in-one-log", OUTPUT),
+    ("u-windows", WINDOWS),
+    // ---- beside others ----------------------------------------------------------------------------
+    ("S1", By(&["g52_*"])),
+    ("S2", WINDOWS),
+    ("S3", OUTPUT),
+    ("S4", OUTPUT),
+    (
+        "S5",
+        By(&[
+            "g60_a_daemon_whose_report_alive_is_zero_does_not_talk_to_the_service_manager",
+            "g60_a_name_that_cannot_be_one_is_described_in_the_words_of_the_macros",
+        ]),
+    ),
+    ("S6", CONTROL),
+    ("S7", ADMIN),
+    ("S8", Open("the guide: coming from Go")),
+    ("S9", Open("prestart: a pipeline that begins again")),
+    ("S10", OUTPUT),
+    ("S11", CONTROL),
+    ("S12", By(&["s12_an_error_of_the_graph_names_its_rule"])),
+    ("S13", TELEMETRY),
+    ("S14", Open("operators: a stop of the last service is no end of the daemon")),
+    ("S15", READY),
+    ("S16", READY),
+    ("S17", By(&["s17_u14_*"])),
+];
+
+/// All codes that a row is for.
+fn codes() -> Vec<String> {
+    let numbers = |letter: &str, numbers: std::ops::RangeInclusive<u32>| {
+        numbers.map(|number| format!("{letter}{number}")).collect::<Vec<_>>()
+    };
+    let letters = ('A'..='U').map(|letter| letter.to_string());
+    let words = [
+        "X3b",
+        "X3c",
+        "gap-lossless-log",
+        "gap-why-cancelled",
+        "gap-in-run-for-some-time",
+        "gap-host-list",
+        "gap-late-journal",
+        "gap-blocked-signal",
+        "u-builder-without-rust-log",
+        "u-names-of-puppets",
+        "u-all-puppets",
+        "u-runtime-without-io-driver",
+        "u-what-comes-next",
+        "u-transitions-in-words",
+        "u-raw-panics",
+        "u-re-export",
+        "u-metrics",
+        "u-status-on-the-page",
+        "u-back-off-after-a-short-run",
+        "u-two-daemons-in-one-log",
+        "u-windows",
+    ];
+    let all = [numbers("G", 50..=62), numbers("X", 1..=28), numbers("U", 1..=15), numbers("S", 1..=17)];
+    all.concat().into_iter().chain(letters).chain(words.map(str::to_owned)).collect()
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// The names of all functions in the workspace's sources.
+fn functions() -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let mut todo = vec![root()];
+    while let Some(path) = todo.pop() {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() && name != "target" && !name.starts_with(".g") {
+            todo.extend(std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if name.ends_with(".rs") {
+            let text = std::fs::read_to_string(&path).unwrap();
+            let after_fn = text.split("fn ").skip(1);
+            let is_of_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+            names.extend(after_fn.map(|text| text.split(|letter| !is_of_name(letter)).next().unwrap_or("").to_owned()));
+        }
+    }
+    names
+}
+
+#[test]
+fn each_code_is_in_the_table_once() {
+    let mut codes_in_table: Vec<&str> = TABLE.iter().map(|(code, _)| *code).collect();
+    codes_in_table.sort_unstable();
+    let twice: Vec<_> = codes_in_table.windows(2).filter(|pair| pair[0] == pair[1]).collect();
+    assert!(twice.is_empty(), "in the table twice: {twice:?}");
+    let missing: Vec<_> = codes().into_iter().filter(|code| !codes_in_table.contains(&&**code)).collect();
+    assert!(missing.is_empty(), "not in the table: {missing:?}");
+}
+
+#[test]
+fn each_test_that_the_table_names_exists() {
+    let functions = functions();
+    let exists = |test: &str| match test.strip_suffix('*') {
+        _ if test.contains('/') => root().join(test).exists(),
+        Some(prefix) => functions.iter().any(|name| name.starts_with(prefix)),
+        None => functions.contains(test),
+    };
+    for (code, shown) in TABLE {
+        match shown {
+            By(tests) | Partly(tests, _) => {
+                let missing: Vec<_> = tests.iter().filter(|test| !exists(test)).collect();
+                assert!(!tests.is_empty() && missing.is_empty(), "{code}: there is no {missing:?}");
+            }
+            Open(_) | Without(_) => {}
+        }
+        if let Partly(_, what) | Open(what) | Without(what) = shown {
+            assert!(!what.is_empty(), "{code}: no reason is given");
+        }
+    }
+}
+
+#[test]
+fn each_number_of_a_guarantee_or_fault_is_in_a_name_or_in_a_table() {
+    let functions = functions();
+    let in_names: BTreeSet<&str> = functions.iter().flat_map(|name| name.split('_')).collect();
+    let in_table: BTreeSet<String> = TABLE.iter().map(|(code, _)| code.to_lowercase()).collect();
+    // The rows of this target's own tables: `| G27 to G32 |`, `| F36-F39 |`, `| F32, F33 |`.
+    let text = include_str!("main.rs").to_lowercase();
+    let rows = text.lines().filter_map(|line| line.strip_prefix("//! | ")?.split('|').next());
+    let mut in_rows = BTreeSet::new();
+    for row in rows {
+        let numbers: Vec<u32> =
+            row.split(|letter: char| !letter.is_ascii_digit()).filter_map(|word| word.parse().ok()).collect();
+        let letter = row.chars().next().unwrap_or_default();
+        match (&numbers[..], row.contains(" to ") || row.contains('-')) {
+            (&[first, last], true) => in_rows.extend((first..=last).map(|number| format!("{letter}{number}"))),
+            (numbers, _) => in_rows.extend(numbers.iter().map(|number| format!("{letter}{number}"))),
+        }
+    }
+    let all = (1..=62).map(|number| format!("g{number}")).chain((1..=114).map(|number| format!("f{number}")));
+    let is_shown = |code: &String| in_names.contains(&**code) || in_table.contains(code) || in_rows.contains(code);
+    let missing: Vec<_> = all.filter(|code| !is_shown(code)).collect();
+    assert!(missing.is_empty(), "no test and no row is about {missing:?}");
+}
