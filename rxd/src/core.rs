@@ -37,8 +37,8 @@ pub(crate) struct Core {
     /// Whether there is any detail. Relaxed: who sees a transition sees what was noted before it.
     is_detailed: AtomicBool,
     requests: Mutex<BTreeMap<Id, Requests>>,
-    /// How long each service may take to answer a request, in milliseconds; none in a board without engines.
-    answer_limits: Box<[u32]>,
+    /// How long each service may take to answer a request, in seconds; none in a board without engines.
+    answer_limits: Box<[u64]>,
     tasks: Box<[ServiceTasks]>,
     /// Whom an operator has stopped, started or restarted, each time: a judge asks.
     #[cfg(any(test, feature = "test-util"))]
@@ -228,12 +228,11 @@ impl Core {
 
     /// How long its services may take to answer a request, each by its options.
     pub(crate) fn with_answer_limits<'a>(self, options: impl Iterator<Item = &'a Options>) -> Self {
-        let millis = |options: &Options| u32::try_from(options.answer_limit().as_millis()).unwrap_or(u32::MAX);
-        Core { answer_limits: options.map(millis).collect(), ..self }
+        Core { answer_limits: options.map(Options::answer_limit).collect(), ..self }
     }
 
     pub(crate) fn answer_limit(&self, id: Id) -> Duration {
-        Duration::from_millis(self.answer_limits.get(id as usize).copied().unwrap_or(u32::MAX).into())
+        Duration::from_secs(self.answer_limits.get(id as usize).copied().unwrap_or(u64::MAX))
     }
 
     pub(crate) fn tasks(&self, id: Id) -> &ServiceTasks {
@@ -286,8 +285,17 @@ impl Core {
         receiver
     }
 
+    /// The engine of a service has ended: it answers no request any more, and those that are there are answered.
+    pub(crate) fn engine_has_ended(&self, id: Id) {
+        self.board.set(id, signal::GONE);
+        // A request that comes later finds the engine gone.
+        if self.board.signals(id) & signal::REQUESTS != 0 {
+            self.answer_for_the_engine(id);
+        }
+    }
+
     /// Answers all requests to a service whose engine does not any more.
-    pub(crate) fn answer_for_the_engine(&self, id: Id) {
+    fn answer_for_the_engine(&self, id: Id) {
         for (command, reply) in self.take_requests(id) {
             answer(reply, self.answer_when_over(id, command));
         }

@@ -59,12 +59,13 @@ impl std::ops::Deref for Knobs {
 }
 
 impl Options {
-    /// How long a request may take to be answered: that of leaving a method, of ending the tasks, of Stop and of
-    /// its tasks, with the delays before Init and Stop, and 5 s.
-    pub(crate) fn answer_limit(&self) -> Duration {
+    /// How many seconds a request may take to be answered: those of leaving a method, of ending the tasks, of
+    /// Stop and of its tasks, with the delays before Init and Stop, and 5. Parts of a second are not counted.
+    pub(crate) fn answer_limit(&self) -> u64 {
         let stop = self.timeouts[3].unwrap_or(crate::engine::STOP_LIMIT);
-        let delays = self.delays[0].max(self.startup_delay).saturating_add(self.delays[3]);
-        stop.saturating_mul(4).saturating_add(delays).saturating_add(Duration::from_secs(5))
+        let delays = [self.delays[0], self.startup_delay, self.delays[3]];
+        let delays = delays.iter().fold(0_u64, |sum, delay| sum.saturating_add(delay.as_secs()));
+        stop.as_secs().saturating_mul(4).saturating_add(delays).saturating_add(5)
     }
 
     /// No delays, no limits on methods, the default back-off, any number of restarts.

@@ -322,10 +322,14 @@ impl Service {
 
     /// What is wrong with the values that it was given; `of` makes the first words of a message.
     pub(crate) fn option_faults(&self, of: impl Fn() -> String, faults: &mut Vec<String>) {
-        faults.extend(self.limits().faults().map(|fault| fault.message(&of())));
-        let edges = self.0.said.declared.iter().chain(self.0.said.watches.iter().map(|when| &when.edge));
-        for (at, fault) in edges.map(check::within).enumerate().filter_map(|(at, fault)| Some((at, fault?))) {
-            let (edge, targets) = &self.targets()[at];
+        let Said { options, declared, watches, .. } = &self.0.said;
+        // What attributes declare has been checked where it stands.
+        if let Knobs::Own(options) = options {
+            faults.extend(options.faults().map(|fault| fault.message(&of())));
+        }
+        let added = watches.iter().map(|when| check::within(&when.edge)).enumerate();
+        for (at, fault) in added.filter_map(|(at, fault)| Some((at, fault?))) {
+            let (edge, targets) = &self.targets()[declared.len() + at];
             faults.push(fault.message(&format!("{}, {}", of(), graph::shown(&Edge { targets, ..*edge }))));
         }
     }

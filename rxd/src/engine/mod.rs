@@ -396,11 +396,10 @@ impl Drop for Seat {
         if !self.forgotten {
             self.core.board.drop_waker(self.id);
         }
-        self.core.board.raise(self.id, signal::GONE);
         let pending = self.replies.take().map(|replies| *replies).unwrap_or_default();
         for (command, reply) in pending {
             answer(reply, self.core.answer_when_over(self.id, command));
         }
-        self.core.answer_for_the_engine(self.id);
+        self.core.engine_has_ended(self.id);
     }
 }
