@@ -33,7 +33,8 @@ struct Note {
 struct Payload {
     kind: TypeId,
     /// A text, and where it is: a `String` that is moved keeps its buffer. Another text may be in
-    /// the same place later, so the text itself counts too.
+    /// the same place later, so the text itself counts too. Two equal texts, one after the other in one
+    /// place, are taken for one.
     text: Option<(usize, String)>,
 }
 
