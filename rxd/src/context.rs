@@ -358,7 +358,7 @@ impl Context {
     /// # }
     /// ```
     pub fn daemon(&self) -> DaemonHandle {
-        DaemonHandle::weak(self.core.clone())
+        DaemonHandle::of_service(self.core.clone(), self.id)
     }
 
     /// Where every service is, at one instant.

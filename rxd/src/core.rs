@@ -94,6 +94,8 @@ pub(crate) struct Detail {
     pub(crate) overrun: Option<State>,
     /// It held its thread then.
     pub(crate) blocks: bool,
+    /// Others held all threads then.
+    pub(crate) starved: bool,
 }
 
 /// What an operator may ask of one service.
@@ -254,11 +256,17 @@ impl Core {
         self.stall.watched(service, name, polled).await
     }
 
-    /// Asks something of a service. The receiver gets the answer when it is done, or at once if the service
-    /// asks for itself: it could not wait for that.
+    /// Asks something of a service, from outside of it.
     pub(crate) fn request(&self, id: Id, command: Command) -> oneshot::Receiver<Result<(), Error>> {
+        self.request_by(false, id, command)
+    }
+
+    /// Asks something of a service. The receiver gets the answer when it is done, or at once if the service
+    /// asks for itself, by its `own` handle or in its own task: it could not wait for that.
+    pub(crate) fn request_by(&self, own: bool, id: Id, command: Command) -> oneshot::Receiver<Result<(), Error>> {
         let (mut sender, receiver) = oneshot::channel();
-        if current::is(self, id) {
+        // One that is in Exit runs no code, and can be waited for.
+        if (own || current::is(self, id)) && !self.board.word(id).over {
             let (unheard, _) = oneshot::channel();
             let _ = std::mem::replace(&mut sender, unheard).send(Ok(()));
         }

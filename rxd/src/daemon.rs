@@ -63,6 +63,8 @@ pub struct Daemon {
     options: DaemonOptions,
     alive: Alive,
     prestart: Vec<Box<dyn Erased>>,
+    /// Whether the process ends with it: [`main`](Daemon::main).
+    ends_process: bool,
     #[cfg(feature = "admin")]
     admin: Option<crate::admin::Admin>,
 }
@@ -92,6 +94,7 @@ impl Daemon {
             options,
             alive: Alive::default(),
             prestart: Vec::new(),
+            ends_process: false,
             #[cfg(feature = "admin")]
             admin: None,
         }
@@ -206,8 +209,9 @@ impl Daemon {
     pub async fn main(self) -> ExitCode {
         // A daemon that is refused because of an exit code of zero has failed, too.
         let code = self.options.exit_code.max(crate::report::FAILURE);
-        let ended = self.run().await;
+        let ended = Daemon { ends_process: true, ..self }.run().await;
         let code = if ended.is_ok() { 0 } else { code };
+        // Also where it could not be started, and so has no report.
         crate::ending::exit_within_limit(code);
         if ended.is_err() {
             // Prints the error the way `main` does.
@@ -333,7 +337,8 @@ impl Daemon {
             service.spawn(&core, id as Id, (&tasks, &runtime), span);
         }
         let limits = (self.options.shutdown_timeout, self.options.exit_code);
-        let stopping = Arc::new(Stopping::new(core.clone(), systemd.notice(), running, limits));
+        let stopping = Stopping::new(core.clone(), systemd.notice(), running, limits, self.ends_process);
+        let stopping = Arc::new(stopping);
         let supervisor = Supervisor::new(stopping, core.clone(), tasks, listener, monitor, systemd);
         #[cfg(any(test, feature = "test-util"))]
         let supervisor = supervisor.judged(witness);

@@ -17,46 +17,52 @@ use crate::sync::Mutex;
 use signal_hook::SigId;
 use signal_hook::flag::register_conditional_shutdown;
 use signal_hook::low_level::{exit, unregister};
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, LazyLock};
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, LazyLock, Once};
 use std::time::Duration;
 
 /// How long the process may take to end by itself after [`Daemon::main`](crate::Daemon::main) has a report.
 pub(crate) const EXIT_LIMIT: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether a daemon runs.
+const STEP: Duration = Duration::from_millis(50);
 
 /// How long the last record may take where the log makes its writers wait.
 const LAST_RECORD: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Default)]
 struct Daemons {
-    /// How many run that listen to signals.
+    /// How many run.
     running: usize,
+    /// The signals that any of them has listened to: tokio's handlers stay, and swallow them.
+    signals: BTreeSet<i32>,
+    /// Whether one has not ended well since the first of those that run, or ran last, has started.
+    has_failed: bool,
     /// While none runs: what ends the process at the next signal.
     actions: Vec<SigId>,
 }
 
 static DAEMONS: LazyLock<Mutex<Daemons>> = LazyLock::new(Mutex::default);
 
-/// A daemon that listens to signals. Once it has ended, and with it the last one, the next signal ends the process.
+/// A daemon that runs. Once it has ended, and with it the last one, the next signal ends the process.
 #[derive(Debug)]
 pub(crate) struct RunningDaemon {
-    signals: Vec<Signal>,
     /// Whether it has ended well.
     is_ok: bool,
 }
 
 impl RunningDaemon {
-    /// One that these signals stop; none if it listens to no signal.
-    pub(crate) fn new(signals: &[Signal]) -> Option<RunningDaemon> {
-        if signals.is_empty() {
-            return None;
-        }
+    /// One that these signals stop.
+    pub(crate) fn new(signals: &[Signal]) -> Self {
         let mut daemons = DAEMONS.lock();
+        daemons.has_failed &= daemons.running > 0;
         daemons.running += 1;
+        daemons.signals.extend(signals.iter().map(|signal| signal.as_raw()));
         for action in daemons.actions.drain(..) {
             unregister(action);
         }
-        Some(RunningDaemon { signals: signals.to_vec(), is_ok: false })
+        RunningDaemon { is_ok: false }
     }
 
     /// The daemon has ended.
@@ -68,27 +74,37 @@ impl RunningDaemon {
 impl Drop for RunningDaemon {
     fn drop(&mut self) {
         let mut daemons = DAEMONS.lock();
+        let daemons = &mut *daemons;
         daemons.running -= 1;
+        daemons.has_failed |= !self.is_ok;
         if daemons.running > 0 {
             return;
         }
-        for number in self.signals.iter().map(|signal| signal.as_raw()) {
-            let status = if self.is_ok { 0 } else { 128 + number };
+        for &number in &daemons.signals {
+            let status = if daemons.has_failed { 128 + number } else { 0 };
             // Installed only now: the handler of the signal that has stopped the daemon may still be running.
             let always = Arc::new(AtomicBool::new(true));
             // It fails for signals that nobody can handle, and those are an error of the start already.
-            let action = register_conditional_shutdown(number, status, always);
-            daemons.actions.extend(action);
+            daemons.actions.extend(register_conditional_shutdown(number, status, always));
         }
     }
 }
 
-/// Ends the process with this status unless it has ended by itself within [`EXIT_LIMIT`].
+/// Ends the process unless it has ended by itself within [`EXIT_LIMIT`] of its last daemon: with this status, or
+/// with the greatest if it is called more than once.
 ///
 /// No exit handler is called then: one may be what keeps the process from ending.
 pub(crate) fn exit_within_limit(code: u8) {
-    let ends = move || {
-        std::thread::sleep(EXIT_LIMIT);
+    static STATUS: AtomicU8 = AtomicU8::new(0);
+    static ONCE: Once = Once::new();
+    STATUS.fetch_max(code, Ordering::Relaxed);
+    let ends = || {
+        let mut left = EXIT_LIMIT;
+        while !left.is_zero() {
+            std::thread::sleep(STEP);
+            left = if DAEMONS.lock().running > 0 { EXIT_LIMIT } else { left.saturating_sub(STEP) };
+        }
+        let code = STATUS.load(Ordering::Relaxed);
         emit_and_exit(code.into(), || {
             emit!(
                 ERROR, target: "rxd", status = code,
@@ -98,7 +114,7 @@ pub(crate) fn exit_within_limit(code: u8) {
         });
     };
     // Without a thread there is no limit, and the next signal ends the process.
-    let _ = std::thread::Builder::new().name("rxd-exit".into()).spawn(ends);
+    ONCE.call_once(|| drop(std::thread::Builder::new().name("rxd-exit".into()).spawn(ends)));
 }
 
 /// The third signal: nothing is waited for, neither a log that nobody reads nor an exit handler.

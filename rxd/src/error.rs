@@ -57,18 +57,6 @@ impl AnyError {
         self.0
     }
 
-    /// The texts of its causes. A message that quotes its cause stands for both.
-    fn causes(&self) -> impl Iterator<Item = String> {
-        let mut last = self.0.to_string();
-        let sources = std::iter::successors(self.0.source(), |&error| error.source());
-        sources.filter_map(move |error| {
-            let text = error.to_string();
-            let is_new = !last.ends_with(&text);
-            last.clone_from(&text);
-            is_new.then_some(text)
-        })
-    }
-
     /// Whether it is an `E`, or was caused by one.
     #[must_use]
     pub fn is<E: StdError + 'static>(&self) -> bool {
@@ -82,17 +70,40 @@ impl AnyError {
     }
 }
 
+/// How many causes of an error are looked at: a chain may lead back to itself.
+const MAX_CAUSES: usize = 32;
+
+/// An error and its causes.
+fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source()).take(1 + MAX_CAUSES)
+}
+
+/// Writes an error and its causes, each once. A message that quotes its cause stands for both.
+fn write_chain(to: &mut impl Write, error: &(dyn StdError + 'static), between: &str) -> fmt::Result {
+    let (mut last, mut next) = (None::<String>, Some(error));
+    for _ in 0..=MAX_CAUSES {
+        let Some(error) = next else { break };
+        let mut text = String::new();
+        let written = write!(text, "{error}");
+        let is_new = last.as_ref().is_none_or(|last| !last.ends_with(&text));
+        if is_new {
+            to.write_str(if last.is_none() { "" } else { between })?;
+            to.write_str(&text)?;
+        }
+        written?;
+        last = Some(text);
+        // Asked for last: to ask may panic, and what was written stands.
+        next = error.source();
+    }
+    Ok(())
+}
+
 /// Looks for an `E` among an error and its causes, those that an [`Error`] keeps included.
 fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
-    let mut next = Some(error);
-    while let Some(current) = next {
-        let inner = current.downcast_ref::<Error>();
-        if let Some(found) = current.downcast_ref().or_else(|| inner.and_then(Error::find)) {
-            return Some(found);
-        }
-        next = current.source();
-    }
-    None
+    chain(error).find_map(|error| {
+        let inner = error.downcast_ref::<Error>();
+        error.downcast_ref().or_else(|| inner.and_then(Error::find))
+    })
 }
 
 impl<E: Into<Box<dyn StdError + Send + Sync>>> From<E> for AnyError {
@@ -103,18 +114,13 @@ impl<E: Into<Box<dyn StdError + Send + Sync>>> From<E> for AnyError {
 
 impl fmt::Display for AnyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
-        if f.alternate() {
-            self.causes().try_for_each(|cause| write!(f, ": {cause}"))?;
-        }
-        Ok(())
+        if f.alternate() { write_chain(f, &*self.0, ": ") } else { write!(f, "{}", self.0) }
     }
 }
 
 impl fmt::Debug for AnyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
-        self.causes().try_for_each(|cause| write!(f, "\n  caused by: {cause}"))
+        write_chain(f, &*self.0, "\n  caused by: ")
     }
 }
 
@@ -233,10 +239,10 @@ impl Failure {
 /// The text of an error and of its causes, whatever its `Display` does.
 pub(crate) fn text_of(error: &AnyError) -> String {
     let mut text = String::new();
-    match panic::catch(|| write!(text, "{error:#}")) {
+    match panic::catch(|| write_chain(&mut text, &*error.0, ": ")) {
         Ok(Ok(())) => text,
         Ok(Err(fmt::Error)) => incomplete(text, "its Display returned an error"),
-        Err(caught) => incomplete(text, &format!("its Display panicked: {caught}")),
+        Err(caught) => incomplete(text, &format!("printing it panicked: {caught}")),
     }
 }
 

@@ -1,9 +1,11 @@
 //! A running daemon, from outside its services.
 
+use crate::board::Id;
 use crate::core::{Command, Core, Reason, ServiceState, States};
 use crate::error::Error;
 use crate::graph::Mode;
 use crate::intracom::Intracom;
+use crate::panic;
 use crate::report::Report;
 use crate::state::{Action, Filter, State};
 use crate::watch::{Names, StateStream, WaitFor, Watch, unknown_service};
@@ -26,6 +28,8 @@ struct Shared {
     core: Arc<Core>,
     /// Whether the daemon stops when this is dropped.
     keeps: bool,
+    /// The service whose context it is from: it cannot wait for itself.
+    service: Option<Id>,
 }
 
 impl Drop for Shared {
@@ -46,18 +50,19 @@ async fn passed(limit: Duration) {
 
 impl DaemonHandle {
     pub(crate) fn new(core: Arc<Core>) -> Self {
-        DaemonHandle { shared: Arc::new(Shared { core, keeps: true }) }
+        DaemonHandle { shared: Arc::new(Shared { core, keeps: true, service: None }) }
     }
 
-    /// A handle that does not keep the daemon running.
-    pub(crate) fn weak(core: Arc<Core>) -> Self {
-        DaemonHandle { shared: Arc::new(Shared { core, keeps: false }) }
+    /// The handle of a service's context, which does not keep the daemon running.
+    pub(crate) fn of_service(core: Arc<Core>, service: Id) -> Self {
+        DaemonHandle { shared: Arc::new(Shared { core, keeps: false, service: Some(service) }) }
     }
 
     /// A handle to the same daemon that does not keep it running.
     #[cfg(feature = "admin")]
     pub(crate) fn observer(&self) -> Self {
-        DaemonHandle::weak(self.core().clone())
+        let Shared { core, service, .. } = &*self.shared;
+        DaemonHandle { shared: Arc::new(Shared { core: core.clone(), keeps: false, service: *service }) }
     }
 
     /// How the daemon's own [admin route](crate::Daemon::admin) stands, and where it listens.
@@ -247,14 +252,16 @@ impl DaemonHandle {
     async fn request(&self, service: &str, command: Command) -> Result<(), Error> {
         let core = self.core();
         let id = core.directory.id(service).ok_or_else(|| unknown_service(core, service))?;
-        let reply = core.request(id, command);
+        // Once the daemon has ended there is nothing to wait for.
+        let own = self.shared.service == Some(id) && core.report.borrow().is_none();
+        let reply = core.request_by(own, id, command);
         let over = || Error::msg(format_args!("daemon `{}` has ended", core.daemon));
         let limit = core.answer_limit(id);
         let mut report = core.report.subscribe();
         tokio::select! {
             biased;
             reply = reply => reply.unwrap_or_else(|_| Err(over())),
-            _ = report.wait_for(Option::is_some) => Err(over()),
+            _ = panic::with_quiet_waker(report.wait_for(Option::is_some)) => Err(over()),
             () = passed(limit) => {
                 let (verb, why) = (command.as_str(), Why::of(core, id));
                 Err(Error::msg(format_args!("service `{service}` did not {verb} within {limit:?}: {why}")))
@@ -280,7 +287,8 @@ impl DaemonHandle {
     /// Cancel safe.
     pub async fn wait(&self) -> Report {
         let mut receiver = self.core().report.subscribe();
-        let report = receiver.wait_for(Option::is_some).await.ok().and_then(|report| report.clone());
+        let ended = panic::with_quiet_waker(receiver.wait_for(Option::is_some)).await;
+        let report = ended.ok().and_then(|report| report.clone());
         // The sender is in the core, which this handle keeps.
         report.unwrap_or_else(|| Report::lost(self.core().daemon.clone()))
     }

@@ -10,17 +10,19 @@
 
 use crate::core::{Core, Reason};
 use crate::ending::exit_now;
-use crate::panic::emit;
+use crate::panic::{self, emit};
 use crate::signals::{Listener, SignalEvent, StopRequests};
 use crate::stall::{Finding, LOOKS};
-use crate::stopping::Stopping;
+use crate::stopping::{Record, Stopping};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::runtime::{Builder, Handle};
-use tokio::sync::oneshot;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+use tracing::Level;
+use tracing::level_filters::LevelFilter;
 
 /// How long what was found may take to be written when the daemon has stopped.
 const LAST_RECORDS: Duration = Duration::from_millis(100);
@@ -29,12 +31,17 @@ const LAST_RECORDS: Duration = Duration::from_millis(100);
 /// and the second half of a forced stop are within the 100 ms that a stop may take beyond its deadline.
 const ANSWER: Duration = Duration::from_millis(10);
 
+/// How often the timers of a runtime are looked after while code blocks one of its threads.
+const NUDGE: Duration = Duration::from_millis(50);
+
 /// Ends its thread when it is dropped, and waits for it only while that writes what it has found.
 #[derive(Debug)]
 pub(crate) struct Monitor {
     end: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
     unwritten: Arc<AtomicUsize>,
+    /// Records that others hand over to be written.
+    records: mpsc::UnboundedSender<Record>,
     /// What the thread carries through, once services have started.
     stopping: Arc<OnceLock<Weak<Stopping>>>,
 }
@@ -49,14 +56,18 @@ impl Monitor {
             builder.enable_io();
         }
         let (unwritten, stopping) = (Arc::<AtomicUsize>::default(), Arc::<OnceLock<_>>::default());
+        let (records, handed_over) = mpsc::unbounded_channel();
         let watch = Watch {
             core: Arc::downgrade(core),
             clock: Clock::of_this_runtime(),
             limit,
             listener,
             requests: StopRequests::new(false),
+            records: handed_over,
             stopping: stopping.clone(),
             unwritten: unwritten.clone(),
+            written: Arc::default(),
+            is_held: false,
         };
         let dispatch = tracing::dispatcher::get_default(Clone::clone);
         let run = move || match builder.build() {
@@ -68,12 +79,32 @@ impl Monitor {
         };
         let thread = std::thread::Builder::new().name("rxd-monitor".into()).spawn(run);
         let thread = thread.inspect_err(say_failed).ok();
-        Monitor { end: Some(end), thread, unwritten, stopping }
+        Monitor { end: Some(end), thread, unwritten, records, stopping }
     }
 
     /// The services have started: from here on it sees a stop through.
     pub(crate) fn keeps(&self, stopping: &Arc<Stopping>) {
         let _ = self.stopping.set(Arc::downgrade(stopping));
+    }
+
+    /// Has a record written by a thread of the monitor's, in the order of those before it: a log that makes its
+    /// writers wait must not hold up the stop of a daemon. In the span and for the subscriber of the caller.
+    pub(crate) fn write(&self, level: Level, record: Record) {
+        if level > LevelFilter::current() {
+            return;
+        }
+        if self.thread.is_none() {
+            return record();
+        }
+        let (dispatch, span) = (tracing::dispatcher::get_default(Clone::clone), tracing::Span::current());
+        let record: Record = Box::new(move || {
+            let _ = panic::catch(|| tracing::dispatcher::with_default(&dispatch, || span.in_scope(record)));
+        });
+        self.unwritten.fetch_add(1, Ordering::Relaxed);
+        if let Err(unsent) = self.records.send(record) {
+            (unsent.0)();
+            self.unwritten.fetch_sub(1, Ordering::Release);
+        }
     }
 
     fn is_writing(&self) -> bool {
@@ -104,8 +135,13 @@ struct Watch {
     limit: Option<Duration>,
     listener: Listener,
     requests: StopRequests,
+    records: mpsc::UnboundedReceiver<Record>,
     stopping: Arc<OnceLock<Weak<Stopping>>>,
     unwritten: Arc<AtomicUsize>,
+    /// One more record is written.
+    written: Arc<Notify>,
+    /// Code has held a thread for more than one look.
+    is_held: bool,
 }
 
 impl Watch {
@@ -114,17 +150,45 @@ impl Watch {
         let every = (self.limit.unwrap_or(Duration::from_secs(3600)) / LOOKS).max(Duration::from_millis(1));
         let mut tick = interval(every);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut is_stopping = false;
+        let (mut is_stopping, mut held) = (false, Vec::new());
         loop {
             tokio::select! {
                 biased;
-                _ = &mut ended => return,
+                _ = &mut ended => {
+                    while let Ok(record) = self.records.try_recv() {
+                        self.write_handed_over(record);
+                    }
+                    // The end of this runtime would drop those that are not begun.
+                    let _ = timeout(LAST_RECORDS, self.all_written()).await;
+                    return;
+                }
+                Some(record) = self.records.recv() => self.write_handed_over(record),
                 event = self.listener.next() => self.heard(event).await,
                 () = stop.notified(), if !is_stopping => is_stopping = true,
-                due = tick.tick() => self.look(due, every),
+                due = tick.tick() => {
+                    self.look(due, every);
+                    held = self.still_held(&held);
+                }
+                () = sleep(NUDGE), if self.is_held => {
+                    self.nudge();
+                    held = self.still_held(&held);
+                }
                 () = next_step(), if is_stopping => self.see_through().await,
             }
         }
+    }
+
+    /// Which code holds a thread, and whether any did at the last look already.
+    fn still_held(&mut self, before: &[usize]) -> Vec<usize> {
+        let held = self.core.upgrade().map(|core| core.stall.polled()).unwrap_or_default();
+        self.is_held = held.iter().any(|at| before.contains(at));
+        held
+    }
+
+    /// Has an idle thread of the runtime look after its timers: the one that did may be the one that is blocked,
+    /// and then no other takes its place by itself.
+    fn nudge(&self) {
+        drop(self.clock.runtime.spawn(async {}));
     }
 
     /// Names the services that block their thread.
@@ -139,13 +203,26 @@ impl Watch {
     }
 
     /// Writes a record, not on this thread: a log that makes its writers wait must not keep it from acting.
-    fn write(&self, record: Box<dyn FnOnce() + Send>) {
-        let (dispatch, unwritten) = (tracing::dispatcher::get_default(Clone::clone), self.unwritten.clone());
-        unwritten.fetch_add(1, Ordering::Relaxed);
+    fn write(&self, record: Record) {
+        let dispatch = tracing::dispatcher::get_default(Clone::clone);
+        self.unwritten.fetch_add(1, Ordering::Relaxed);
+        self.write_handed_over(Box::new(move || tracing::dispatcher::with_default(&dispatch, record)));
+    }
+
+    /// As [`write`](Watch::write), for a record that is counted already.
+    fn write_handed_over(&self, record: Record) {
+        let (unwritten, written) = (self.unwritten.clone(), self.written.clone());
         tokio::task::spawn_blocking(move || {
-            tracing::dispatcher::with_default(&dispatch, record);
+            record();
             unwritten.fetch_sub(1, Ordering::Release);
+            written.notify_one();
         });
+    }
+
+    async fn all_written(&self) {
+        while self.unwritten.load(Ordering::Acquire) > 0 {
+            self.written.notified().await;
+        }
     }
 
     /// A signal: the supervisor heard it too, if it has a thread.
@@ -177,7 +254,7 @@ impl Watch {
         if !self.clock.is_real() {
             return;
         }
-        let deadline = stopping.begin(&|record| self.write(record));
+        let deadline = stopping.begin(&|_, record| self.write(record));
         if Instant::now() >= deadline && !stopping.progress().forced {
             // It may be about to: its timer fires at the same instant.
             core.supervisor.notify_one();
@@ -205,7 +282,8 @@ impl Watch {
                 stopping.force_without_order();
             }
         }
-        stopping.abandon(&|record| self.write(record));
+        stopping.abandon(&|_, record| self.write(record));
+        stopping.note_undropped(&|_, record| self.write(record));
         stopping.report();
     }
 }

@@ -10,8 +10,8 @@ use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::pin;
-use std::sync::Once;
-use std::task::Poll;
+use std::sync::{Arc, Once};
+use std::task::{Context as TaskContext, Poll, Wake, Waker};
 
 thread_local! {
     /// The last panic of this thread, as its hook saw it.
@@ -137,6 +137,25 @@ macro_rules! emit {
     };
 }
 pub(crate) use emit;
+
+/// Polls a future of tokio's with a waker that contains the panics of the user's: tokio wakes all that wait for
+/// a value in turn, and one that panics would keep the others from being woken.
+pub(crate) async fn with_quiet_waker<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    std::future::poll_fn(|task| {
+        let quiet = Waker::from(Arc::new(QuietWaker(task.waker().clone())));
+        future.as_mut().poll(&mut TaskContext::from_waker(&quiet))
+    })
+    .await
+}
+
+struct QuietWaker(Waker);
+
+impl Wake for QuietWaker {
+    fn wake(self: Arc<Self>) {
+        let _ = catch(|| self.0.wake_by_ref());
+    }
+}
 
 /// Runs a future, and catches its panic.
 pub(crate) async fn contain<F: Future>(future: F) -> Result<F::Output, Caught> {

@@ -72,6 +72,8 @@ pub struct Ending {
     pub abandoned_in: Option<State>,
     /// Whether it held its thread then: its code did not come to an `.await`.
     pub blocks: bool,
+    /// Whether no thread of the runtime was free to stop it on: the code of other services held all of them.
+    pub starved: bool,
 }
 
 impl Report {
@@ -144,9 +146,10 @@ impl fmt::Display for Report {
                 (_, Some(error)) => write!(f, "\n  service `{name}` gave up after {restarts} restarts: {error}")?,
             }
         }
-        for Ending { name, abandoned_in, blocks, .. } in self.abandoned() {
+        for Ending { name, abandoned_in, blocks, starved, .. } in self.abandoned() {
             write!(f, "\n  service `{name}` was abandoned: ")?;
             match (abandoned_in.unwrap_or_default(), blocks) {
+                _ if *starved => f.write_str("no thread of the runtime was free to stop it on")?,
                 (State::Exit, _) => f.write_str("dropping its value blocks its thread")?,
                 (state, true) => write!(f, "it blocks its thread in {state}")?,
                 (state, false) => write!(f, "it did not leave {state} within its limit")?,

@@ -109,7 +109,6 @@ impl Stall {
 
     /// Which services and tasks are being polled at this moment. Two answers that differ mean that
     /// the runtime goes on, however long its queue is.
-    #[cfg_attr(not(feature = "systemd"), allow(dead_code, reason = "nobody feeds a watchdog"))]
     pub(crate) fn polled(&self) -> Vec<usize> {
         let is_polled = |mark: &Mark| mark.since.load(Ordering::Relaxed) != 0;
         let tasks = self.tasks.lock();
@@ -118,9 +117,12 @@ impl Stall {
         all.enumerate().filter_map(|(at, polled)| polled.then_some(at)).collect()
     }
 
-    /// Whether code of this service holds a thread at this moment.
+    /// Whether code of this service, of a method or of a task, holds a thread at this moment.
     pub(crate) fn is_polled(&self, id: Id) -> bool {
-        self.methods[id as usize].since.load(Ordering::Relaxed) != 0
+        let is_polled = |mark: &Mark| mark.since.load(Ordering::Relaxed) != 0;
+        let tasks = self.tasks.lock();
+        let mut tasks = tasks.iter().filter_map(Weak::upgrade);
+        is_polled(&self.methods[id as usize]) || tasks.any(|task| task.service == Some(id) && is_polled(&task.mark))
     }
 
     /// Looks at all services and their tasks once; what is new.

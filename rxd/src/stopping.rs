@@ -6,7 +6,7 @@
 
 use crate::board::{Id, signal};
 use crate::core::{Core, Reason};
-use crate::ending::RunningDaemon;
+use crate::ending::{RunningDaemon, exit_within_limit};
 use crate::pace::later;
 use crate::panic::{self, emit};
 use crate::report::{Ending, Report};
@@ -16,6 +16,7 @@ use crate::systemd::StoppingNotice;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
+use tracing::Level;
 
 /// How long services have to drop what they are doing once the deadline is exceeded: half of it in
 /// their order, the other half without, since one that blocks must not keep those behind it.
@@ -28,19 +29,19 @@ pub(crate) struct Stopping {
     notice: StoppingNotice,
     shutdown_timeout: Duration,
     exit_code: u8,
+    /// Whether the process ends with the daemon.
+    ends_process: bool,
     progress: Mutex<Progress>,
     /// Until there is a report.
     running: Mutex<Option<RunningDaemon>>,
 }
 
-/// How a step writes a record: at once, or by another thread where a log that makes its writers wait must
-/// not hold up the stop.
-pub(crate) type Write<'a> = &'a dyn Fn(Box<dyn FnOnce() + Send>);
+/// Writes one record of the log.
+pub(crate) type Record = Box<dyn FnOnce() + Send>;
 
-/// Writes a record at once.
-pub(crate) fn write_now(record: Box<dyn FnOnce() + Send>) {
-    record();
-}
+/// How a step has a record written: not by itself, since a log that makes its writers wait must not hold up
+/// the stop.
+pub(crate) type Write<'a> = &'a dyn Fn(Level, Record);
 
 /// How far it has come.
 #[derive(Clone, Copy, Debug, Default)]
@@ -55,11 +56,12 @@ impl Stopping {
     pub(crate) fn new(
         core: Arc<Core>,
         notice: StoppingNotice,
-        running: Option<RunningDaemon>,
+        running: RunningDaemon,
         (shutdown_timeout, exit_code): (Duration, u8),
+        ends_process: bool,
     ) -> Self {
-        let (progress, running) = (Mutex::default(), Mutex::new(running));
-        Stopping { core, notice, shutdown_timeout, exit_code, progress, running }
+        let (progress, running) = (Mutex::default(), Mutex::new(Some(running)));
+        Stopping { core, notice, shutdown_timeout, exit_code, ends_process, progress, running }
     }
 
     pub(crate) fn progress(&self) -> Progress {
@@ -82,17 +84,22 @@ impl Stopping {
         self.notice.stopping(self.shutdown_timeout.saturating_add(SETTLE));
         // Without a reason every service is in Exit: there is nothing to stop.
         let Some(reason) = self.core.shutting_down() else { return deadline };
+        self.core.board.raise_all(&self.core.ladder.begin(), signal::SHUTDOWN);
         match reason {
-            Reason::Signal(number) => write(Box::new(move || emit!(INFO, target: "rxd", signal = number, "stopping"))),
+            Reason::Signal(number) => {
+                write(Level::INFO, Box::new(move || emit!(INFO, target: "rxd", signal = number, "stopping")))
+            }
             Reason::Service(id) => {
                 let service = self.core.name(id).clone();
-                write(Box::new(move || {
-                    emit!(ERROR, target: "rxd", "stopping: service `{service}` reached its restart limit");
-                }));
+                write(
+                    Level::ERROR,
+                    Box::new(move || {
+                        emit!(ERROR, target: "rxd", "stopping: service `{service}` reached its restart limit");
+                    }),
+                );
             }
-            Reason::Asked => write(Box::new(|| emit!(INFO, target: "rxd", "stopping"))),
+            Reason::Asked => write(Level::INFO, Box::new(|| emit!(INFO, target: "rxd", "stopping"))),
         }
-        self.core.board.raise_all(&self.core.ladder.begin(), signal::SHUTDOWN);
         deadline
     }
 
@@ -120,27 +127,44 @@ impl Stopping {
         for id in self.all() {
             let state = self.core.board.word(id).state;
             let blocks = self.core.stall.is_polled(id);
+            // Its engine has not been polled since it was to stop: others hold the thread that it waits for.
+            let starved = !blocks && state != State::Stop && !self.core.board.service(id).is_latched();
             if let Some(seq) = self.core.board.abandon(id) {
-                self.core.note(id, |detail| (detail.overrun, detail.blocks) = (Some(state), blocks));
+                self.core.note(id, |detail| {
+                    (detail.overrun, detail.blocks, detail.starved) = (Some(state), blocks, starved);
+                });
                 let name = self.core.name(id).clone();
-                write(Box::new(move || {
-                    let service = &*name;
-                    emit!(DEBUG, target: "rxd::state", service, state = "exit", transition = "entering", seq);
-                    match blocks {
-                        true => emit!(ERROR, target: "rxd", service, "abandoned: it blocks its thread in {state}"),
-                        false => emit!(ERROR, target: "rxd", service, "abandoned: it did not leave {state} in time"),
-                    }
-                }));
+                write(
+                    Level::ERROR,
+                    Box::new(move || {
+                        let service = &*name;
+                        emit!(DEBUG, target: "rxd::state", service, state = "exit", transition = "entering", seq);
+                        match (blocks, starved) {
+                            (true, _) => {
+                                emit!(ERROR, target: "rxd", service, "abandoned: it blocks its thread in {state}")
+                            }
+                            (_, true) => {
+                                emit!(ERROR, target: "rxd", service, "abandoned: no thread was free to stop it on")
+                            }
+                            _ => emit!(ERROR, target: "rxd", service, "abandoned: it did not leave {state} in time"),
+                        }
+                    }),
+                );
             }
         }
     }
 
     /// Notes the services whose value is still being dropped, which hold a thread of the runtime.
-    pub(crate) fn note_undropped(&self) {
+    pub(crate) fn note_undropped(&self, write: Write<'_>) {
         for id in self.all().into_iter().filter(|&id| self.core.stall.is_polled(id)) {
             if !self.core.detail(id, |detail| detail.overrun.is_some()) {
-                let service = &**self.core.name(id);
-                emit!(ERROR, target: "rxd", service, "abandoned: dropping its value blocks its thread");
+                let service = self.core.name(id).clone();
+                write(
+                    Level::ERROR,
+                    Box::new(move || {
+                        emit!(ERROR, target: "rxd", service = &*service, "abandoned: dropping its value blocks its thread");
+                    }),
+                );
                 self.core.note(id, |detail| (detail.overrun, detail.blocks) = (Some(State::Exit), true));
             }
         }
@@ -166,6 +190,9 @@ impl Stopping {
         if let Some(running) = running {
             running.ended(report.is_ok());
         }
+        if self.ends_process {
+            exit_within_limit(report.exit_code());
+        }
         let send = |slot: &mut Option<Report>| {
             let is_first = slot.is_none();
             slot.get_or_insert(report);
@@ -182,8 +209,8 @@ impl Stopping {
         failures.iter().for_each(|&id| failed[id as usize] = true);
         let services = words.iter().enumerate().map(|(id, word)| {
             let id = id as Id;
-            let (error, overrun, blocks) =
-                self.core.detail(id, |detail| (detail.error.clone(), detail.overrun, detail.blocks));
+            let (error, overrun, blocks, starved) =
+                self.core.detail(id, |detail| (detail.error.clone(), detail.overrun, detail.blocks, detail.starved));
             Ending {
                 name: self.core.name(id).clone(),
                 cause: word.cause,
@@ -192,6 +219,7 @@ impl Stopping {
                 failed: failed[id as usize],
                 abandoned_in: overrun.or((word.cause == Cause::Abandoned).then_some(State::Unknown)),
                 blocks,
+                starved,
             }
         });
         Report {

@@ -7,10 +7,10 @@ use crate::ending::exit_now;
 use crate::error::Error;
 use crate::monitor::Monitor;
 use crate::pace::later;
-use crate::panic::emit;
+use crate::panic::{self, emit};
 use crate::signals::{Listener, SignalEvent, StopRequests};
 use crate::state::State;
-use crate::stopping::{SETTLE, Stopping, write_now};
+use crate::stopping::{Record, SETTLE, Stopping};
 use crate::systemd::Systemd;
 use crate::tracker::Tracker;
 use std::future::{Future, poll_fn};
@@ -21,6 +21,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, sleep_until, timeout_at};
+use tracing::Level;
 
 pub(crate) struct Supervisor {
     core: Arc<Core>,
@@ -88,32 +89,41 @@ impl Supervisor {
         let begun = Instant::now();
         drop(keeper);
         let end = self.shut_down().await;
-        self.stopping.abandon(&write_now);
+        self.stopping.abandon(&|level, record| self.monitor.write(level, record));
         // A service whose turn to stop has come needs nobody to say so.
         let told = |id: &Id| self.core.board.signals(*id) & signal::SHUTDOWN != 0;
         let others: Vec<Id> = (0..self.core.board.len() as Id).filter(|id| !told(id)).collect();
         self.core.board.raise_all(&others, signal::OVER);
         // A service whose thread is blocked holds its task for as long as it is.
         if self.until_tasks_ended(end).await.is_err() {
-            self.stopping.note_undropped();
+            self.stopping.note_undropped(&|level, record| self.monitor.write(level, record));
         }
-        self.core.intracom.close();
-        self.core.board.close();
+        // Each wakes those that wait, which may run code of the user's.
+        let _ = panic::catch(|| self.core.intracom.close());
+        let _ = panic::catch(|| self.core.board.close());
         self.systemd.finish().await;
         #[cfg(feature = "admin")]
         crate::admin::finish(&self.core).await;
-        // What it has found is written before the report is there: the process may end with that.
-        drop(self.monitor);
         // Before a test can go on.
         #[cfg(any(test, feature = "test-util"))]
         drop(self.witness.take());
         let report = self.stopping.make_report();
-        let exit_code = report.exit_code();
-        match report.reason {
-            Some(_) => emit!(INFO, target: "rxd", took = ?whole(begun.elapsed()), exit_code, "stopped"),
-            None => emit!(INFO, target: "rxd", exit_code, "stopped: every service has exited"),
-        }
+        let (exit_code, took) = (report.exit_code(), whole(begun.elapsed()));
+        let has_reason = report.reason.is_some();
+        self.write(Level::INFO, move || match has_reason {
+            true => emit!(INFO, target: "rxd", took = ?took, exit_code, "stopped"),
+            false => emit!(INFO, target: "rxd", exit_code, "stopped: every service has exited"),
+        });
+        // What is handed over is written before the report is there, since the process may end with that; but no
+        // log can keep the report from being made.
+        drop(self.monitor);
         self.stopping.report();
+    }
+
+    /// Writes a record, by the monitor's thread.
+    fn write(&self, level: Level, record: impl FnOnce() + Send + 'static) {
+        let record: Record = Box::new(record);
+        self.monitor.write(level, record);
     }
 
     /// Waits for the tasks of the services; a second signal ends that.
@@ -227,18 +237,23 @@ impl Supervisor {
 
     /// Stops the services in order, within the overall deadline; until when what they hold may be dropped.
     async fn shut_down(&mut self) -> Instant {
-        let deadline = self.stopping.begin(&write_now);
+        let deadline = self.stopping.begin(&|level, record| self.monitor.write(level, record));
         while self.core.ladder.left() > 0 {
             match self.woken(Some(deadline)).await {
                 Woken::Look | Woken::Asked(1, _) => {}
                 Woken::Asked(2, number) => {
-                    emit!(WARN, target: "rxd", signal = number, "forcing shutdown: second signal");
+                    self.write(
+                        Level::WARN,
+                        move || emit!(WARN, target: "rxd", signal = number, "forcing shutdown: second signal"),
+                    );
                     return self.force().await;
                 }
                 Woken::Asked(_, number) => exit_now(number),
                 Woken::Deadline => {
                     let limit = self.stopping.timeout();
-                    emit!(ERROR, target: "rxd", "forcing shutdown: the deadline of {limit:?} is exceeded");
+                    self.write(Level::ERROR, move || {
+                        emit!(ERROR, target: "rxd", "forcing shutdown: the deadline of {limit:?} is exceeded");
+                    });
                     return self.force().await;
                 }
             }

@@ -14,7 +14,7 @@ use pin_project_lite::pin_project;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll};
+use std::task::{Context as TaskContext, Poll, ready};
 use tokio::task::{AbortHandle, JoinHandle};
 
 /// The tasks of one service. Costs nothing until the first is spawned.
@@ -62,7 +62,7 @@ impl TaskOf {
             let (core, name) = (core.clone(), name.clone());
             async move {
                 match core.watched(Some(id), &name, panic::contain(task)).await {
-                    Ok(output) => output,
+                    Ok(output) => Ok(output),
                     Err(caught) => {
                         let text = format!("task `{name}` panicked: {caught}");
                         if !counts {
@@ -70,12 +70,12 @@ impl TaskOf {
                         } else if core.tasks(id).note_panic(text) {
                             core.board.raise(id, signal::CHILD);
                         }
-                        caught.resume()
+                        Err(caught)
                     }
                 }
             }
         };
-        let task = tokio::spawn(Tracked { task: InSpan::new(body, span), counted });
+        let task = tokio::spawn(Tracked { task: Some(InSpan::new(body, span)), counted });
         if !is_open || !core.tasks(id).remember(name, task.abort_handle()) {
             task.abort();
         }
@@ -172,15 +172,24 @@ pin_project! {
     /// Fields are dropped from the top: the user's future is gone before it is no longer counted.
     struct Tracked<F> {
         #[pin]
-        task: F,
+        task: Option<F>,
         counted: Counted,
     }
 }
 
-impl<F: Future> Future for Tracked<F> {
-    type Output = F::Output;
+impl<T, F: Future<Output = Result<T, panic::Caught>>> Future for Tracked<F> {
+    type Output = T;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<F::Output> {
-        self.project().task.poll(cx)
+    fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<T> {
+        let mut this = self.project();
+        let Some(task) = this.task.as_mut().as_pin_mut() else { unreachable!("it has returned") };
+        match ready!(task.poll(cx)) {
+            Ok(output) => Poll::Ready(output),
+            Err(caught) => {
+                // The span goes first: a layer that panics while the task unwinds would end the process.
+                let _ = panic::catch(|| this.task.set(None));
+                caught.resume()
+            }
+        }
     }
 }

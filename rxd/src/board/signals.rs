@@ -185,6 +185,11 @@ impl ServiceSignals {
         is_interrupted(self.word.load(Ordering::Acquire))
     }
 
+    /// Whether the engine has cancelled the current epoch: it has looked at its signals.
+    pub(crate) fn is_latched(&self) -> bool {
+        self.word.load(Ordering::Acquire) & CANCELLED != 0
+    }
+
     /// Cancels the current epoch, whatever becomes of the signals.
     pub(crate) fn cancel(&self) {
         self.word.fetch_or(CANCELLED, Ordering::AcqRel);

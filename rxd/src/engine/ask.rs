@@ -116,6 +116,7 @@ impl Seat {
             match command {
                 // It is not in Exit, so it has started, or will be told once it has.
                 Command::Start if self.begun => {
+                    self.woke = true;
                     answer(reply, Ok(()));
                     continue;
                 }
@@ -126,6 +127,7 @@ impl Seat {
                 Command::Reload if self.own.has(Call::Reload) => self.reload_asked = true,
                 Command::Reload => {
                     emit!(DEBUG, target: "rxd", "has nothing to reload");
+                    self.woke = true;
                     answer(reply, Ok(()));
                     continue;
                 }
@@ -148,6 +150,7 @@ impl Seat {
                 }
                 command => self.core.answer_when_over(self.id, command),
             };
+            self.woke = true;
             answer(reply, reaction);
         }
         start
@@ -161,6 +164,8 @@ impl Seat {
             true => self.replies = None,
             false => **replies = others,
         }
+        // Those that wait are not to wait in this thread for code of the user's.
+        self.woke |= !mine.is_empty();
         for (_, reply) in mine {
             answer(reply, with());
         }

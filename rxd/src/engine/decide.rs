@@ -5,7 +5,6 @@ use crate::core::{Command, Reason};
 use crate::error::{Error, Failure};
 use crate::manager::{Ended, Table};
 use crate::options::OnFailure;
-use crate::panic;
 use crate::panic::emit;
 use crate::state::{Cause, State};
 use std::num::NonZeroU64;
@@ -97,7 +96,7 @@ impl Seat {
     fn consult(&mut self, cause: Cause) -> State {
         let state = self.at;
         let ended = Ended { state, cause, failures: self.pace.failures() };
-        let (cause, text) = match panic::catch(|| self.manager.decide(ended)) {
+        let (cause, text) = match self.core.run_user_code(self.id, || self.manager.decide(ended)) {
             Ok(to) if Table::may_follow(state, to) => return to,
             Ok(to) => (Cause::Error, format!("its manager goes from {state} to {to}, which may not follow")),
             Err(caught) => (Cause::Panic, format!("its manager panicked: {caught}")),

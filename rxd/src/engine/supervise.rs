@@ -3,6 +3,7 @@
 use super::{Call, Outcome, Seat};
 use crate::board::signal;
 use crate::context::Context;
+use crate::current;
 use crate::error::{Failure, Result};
 use crate::options::slot;
 use crate::pace::later;
@@ -121,7 +122,8 @@ impl Seat {
 
     fn returned(&mut self, cx: &Context, call: Call, result: Result) -> Outcome {
         // To format and to drop an error is to run the user's code.
-        let result = self.core.stall.during(self.id, || result.map_err(Failure::of));
+        let convert = || current::during(&self.core, self.id, || result.map_err(Failure::of));
+        let result = self.core.stall.during(self.id, convert);
         // A context is cancelled from the instant of a signal, so the method may have returned for one that
         // was raised since its poll began: by another thread, or by the method itself. An error that
         // says something else is a failure all the same.

@@ -160,6 +160,22 @@ fn g59_x3b_a_drop_that_blocks_holds_up_neither_the_next_service_nor_the_blame() 
 }
 
 #[test]
+fn g59_x3b_a_drop_that_blocks_the_only_worker_is_blamed_and_not_those_that_it_kept_from_stopping() {
+    let barrier = Barrier::default();
+    let report = on(1, &barrier, async {
+        let slow = Service::new("slow", BlocksInDrop(barrier.clone())).needs(["db"]);
+        let handle = start(Daemon::new("d").add(Service::new("db", quiet_service())).add(slow)).await;
+        handle.wait_for("slow", State::Run).await.unwrap();
+        handle.shutdown();
+        handle.wait().await
+    });
+    assert_eq!(report.exit_code(), 1, "{report}");
+    assert!(abandoned(&report).contains(&("slow", Some(State::Exit), true)), "{report}");
+    let text = report.to_string();
+    assert!(!text.contains("db") || text.contains("`db` was abandoned: no thread of the runtime was free"), "{text}");
+}
+
+#[test]
 fn g59_a_drop_that_takes_its_time_is_waited_for_within_the_deadline() {
     let barrier = Barrier::default();
     let report = on(2, &barrier, async {
@@ -215,6 +231,62 @@ fn g59_x3c_a_service_that_blocks_in_stop_does_not_hold_up_the_reaction_to_its_le
 }
 
 type Look = fn(Context);
+
+#[test]
+fn g59_a_thread_that_was_woken_by_a_timer_and_blocks_does_not_stop_the_timers_of_others() {
+    let barrier = Barrier::default();
+    on(2, &barrier, async {
+        let held = barrier.clone();
+        let blocks = Do(move |_| {
+            let held = held.clone();
+            async move {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                held.block();
+                Ok(())
+            }
+        });
+        let options = Options::DEFAULT.delay_of(State::Run, Duration::from_millis(400));
+        let c = Service::new("c", quiet_service()).options(options);
+        let b = Service::new("b", quiet_service()).needs(["c"]);
+        let daemon = Daemon::new("d").add(Service::new("a", blocks)).add(b).add(c);
+        let handle = start(daemon.stall_limit(Duration::from_millis(200))).await;
+        let mut runs = handle.watch_any(Action::Entering, State::Run, ["b"]).unwrap();
+        // Without a timer: those are what is tried.
+        assert!(runs.next().await.is_some());
+        assert!(!handle.states()["a"].is_in(State::Stop), "it is blocked still");
+    });
+}
+
+/// Blocks in its second Init.
+struct BlocksAgain(Barrier, u32);
+
+impl Runner for BlocksAgain {
+    async fn init(&mut self, _: &Context) -> rxd::Result {
+        self.1 += 1;
+        if self.1 == 2 {
+            self.0.block();
+        }
+        Ok(())
+    }
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        cx.cancelled().await;
+        Ok(())
+    }
+}
+
+#[test]
+fn g59_g55_an_answer_does_not_wait_for_what_the_service_does_next() {
+    let barrier = Barrier::default();
+    on(2, &barrier, async {
+        let a = Service::new("a", BlocksAgain(barrier.clone(), 0));
+        let handle = start(Daemon::new("d").add(a).add(Service::new("b", quiet_service()))).await;
+        handle.wait_for("a", State::Run).await.unwrap();
+        let asks = handle.clone();
+        let asked = tokio::spawn(async move { asks.restart("a").await });
+        asked.await.unwrap().expect("it has entered Init");
+        assert!(!barrier.0.0.lock().unwrap().0, "nothing had to end for it");
+    });
+}
 
 /// How a method that blocks its thread may look whether it is cancelled.
 fn looks() -> Vec<(&'static str, Look)> {

@@ -24,6 +24,14 @@ fn service(work: &str) -> Service {
                 let _ = tokio::net::lookup_host("nobody.answers.example:80").await;
             })
         }),
+        "blocks" => Service::new(
+            "a",
+            Do(|_| async {
+                say("a runs");
+                std::thread::sleep(Duration::from_secs(3600));
+                Ok(())
+            }),
+        ),
         "nothing" => leaves(|| tokio::spawn(std::future::ready(()))),
         _ => panic!("there is no work `{work}`"),
     }
@@ -45,8 +53,10 @@ fn program() {
     let Ok(choice) = std::env::var(CHOICE) else { return };
     let words: Vec<&str> = choice.split(' ').collect();
     let [work, workers, how] = words[..] else { panic!("`{choice}`") };
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(workers.parse().unwrap()).enable_all().build();
+    let runtime = match workers.parse().unwrap() {
+        0 => tokio::runtime::Builder::new_current_thread().enable_all().build(),
+        workers => tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build(),
+    };
     let runtime = runtime.unwrap();
     let daemon = || Daemon::new("program").shutdown_timeout(Duration::from_secs(60)).add(service(work));
     let code = runtime.block_on(async {
@@ -56,6 +66,33 @@ fn program() {
                 let ended = daemon().run().await;
                 say("run returned");
                 ended.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
+            }
+            // As a program with a subscriber of its own, whose standard error nobody reads.
+            "full-pipe" => {
+                tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+                std::io::stderr().write_all(&[b'.'; 65_536 - 100]).unwrap();
+                let ended = daemon().run().await;
+                say("run returned");
+                ended.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
+            }
+            "main-briefly" => daemon().shutdown_timeout(Duration::from_secs(1)).main().await,
+            "two-signals" => {
+                let first = Daemon::new("first").add(service("nothing")).start().await.unwrap();
+                first.shutdown();
+                let _ = first.wait().await;
+                let ended = daemon().signals([rxd::Signal::USER1]).run().await;
+                say("run returned");
+                ended.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
+            }
+            "two-mains" => {
+                let slow = Do(|cx: Context| async move {
+                    cx.cancelled().await;
+                    tokio::time::sleep(Duration::from_millis(2_500)).await;
+                    say("slow stopped");
+                    Ok(())
+                });
+                let other = Daemon::new("other").add(Service::new("slow", slow));
+                tokio::join!(daemon().main(), other.main()).0
             }
             "twice" => {
                 let first = Daemon::new("first").add(service("nothing")).start().await.unwrap();
@@ -105,6 +142,32 @@ fn g50_x1_main_ends_the_process_by_itself() {
         assert_eq!(code, 0, "{name}: {errors}");
         assert!(began.elapsed() < Duration::from_secs(20), "{name}: {:?}", began.elapsed());
     }
+}
+
+#[test]
+fn g50_main_ends_the_process_though_a_service_blocks_its_only_thread() {
+    let (code, ..) = Program::start(PROGRAM, "blocks 0 main-briefly").until("a runs").signal("TERM").end();
+    assert_eq!(code, 1, "a service was abandoned");
+}
+
+#[test]
+fn g50_any_signal_that_a_daemon_has_listened_to_ends_the_process_after_the_last() {
+    let program = Program::start(PROGRAM, "job 2 two-signals").until("a runs");
+    let program = program.pause().signal("USR1").until("run returned");
+    assert_eq!(program.signal("TERM").end().0, 0);
+}
+
+#[test]
+fn g50_main_of_one_daemon_waits_for_the_others_of_the_process() {
+    let (code, said, _) = Program::start(PROGRAM, "job 2 two-mains").until("a runs").pause().signal("TERM").end();
+    assert_eq!((code, words(&said, "slow stopped").len()), (0, 1));
+}
+
+#[test]
+fn g50_a_log_that_blocks_keeps_neither_the_stop_nor_the_process() {
+    let program = Program::start(PROGRAM, "nothing 2 full-pipe").until("a runs");
+    let program = program.signal("TERM").until("run returned");
+    assert_eq!(program.signal("TERM").end().0, 0);
 }
 
 #[test]

@@ -5,6 +5,8 @@ use rxd::prestart::Stage;
 use rxd::{AnyError, Daemon, Service, State};
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// An error with a cause, as most libraries have them.
 #[derive(Debug)]
@@ -141,8 +143,8 @@ impl Drop for BadError {
 async fn g53_x2_an_error_whose_own_code_fails_is_an_error_like_any_other() {
     for (bad, says) in [
         (Bad::DisplayFails, "half (incomplete: its Display returned an error)"),
-        (Bad::DisplayPanics, "an error that cannot be printed: its Display panicked: told to in Display"),
-        (Bad::SourcePanics, "bad (incomplete: its Display panicked: told to in source"),
+        (Bad::DisplayPanics, "an error that cannot be printed: printing it panicked: told to in Display"),
+        (Bad::SourcePanics, "bad (incomplete: printing it panicked: told to in source"),
         (Bad::DropPanics, "bad (and dropping the error panicked: told to in drop"),
     ] {
         let ran = run_out(daemon([failing(move || BadError(bad).into())])).await;
@@ -150,6 +152,46 @@ async fn g53_x2_an_error_whose_own_code_fails_is_an_error_like_any_other() {
         assert!(ran.error("a").starts_with(says), "{bad:?}: {}", ran.error("a"));
         assert!(!ran.report.is_ok());
     }
+}
+
+/// An error that was caused by itself.
+#[derive(Debug)]
+struct Circular;
+
+impl fmt::Display for Circular {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("circular")
+    }
+}
+
+impl StdError for Circular {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(self)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn g53_an_error_that_was_caused_by_itself_has_an_end() {
+    let ran = run_out(daemon([failing(|| Circular.into())])).await;
+    assert_eq!(ran.error("a"), "circular");
+    assert!(AnyError::from(Circular).find::<std::io::Error>().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn g53_an_error_is_formatted_once() {
+    #[derive(Debug)]
+    struct Counting(Arc<AtomicU32>);
+    impl fmt::Display for Counting {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            f.write_str("counted")
+        }
+    }
+    impl StdError for Counting {}
+    let times = Arc::new(AtomicU32::new(0));
+    let inner = times.clone();
+    let ran = run_out(daemon([failing(move || Counting(inner.clone()).into())])).await;
+    assert_eq!((&*ran.error("a"), times.load(Ordering::Relaxed)), ("counted", 3), "it has failed three times");
 }
 
 #[tokio::test(start_paused = true)]

@@ -30,8 +30,16 @@ async fn ask(handle: &DaemonHandle, service: &str, what: Of) -> Result<(), rxd::
 /// How long each answer took, and what it was.
 type Answers = Arc<Mutex<Vec<(std::time::Duration, Result<(), String>)>>>;
 
-/// Asks once for the service itself, in the method itself or in a task that it has spawned.
-fn asks(what: Of, in_task: bool, answers: &Answers) -> Act {
+/// Where a service asks: in its method, in a task of its own, or in one of tokio's, as those of a server are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Where {
+    Method,
+    Task,
+    TokioTask,
+}
+
+/// Asks once for the service itself.
+fn asks(what: Of, place: Where, answers: &Answers) -> Act {
     let answers = answers.clone();
     Act::call(move |cx: Context| {
         let answers = answers.clone();
@@ -42,9 +50,10 @@ fn asks(what: Of, in_task: bool, answers: &Answers) -> Act {
                 let answer = ask(&asking.daemon(), asking.name(), what).await;
                 answers.lock().unwrap().push((began.elapsed(), answer.map_err(|error| error.to_string())));
             };
-            match in_task {
-                true => drop(cx.spawn("asks", asking)),
-                false => asking.await,
+            match place {
+                Where::Method => asking.await,
+                Where::Task => drop(cx.spawn("asks", asking)),
+                Where::TokioTask => drop(tokio::spawn(asking)),
             }
             cx.cancelled().await;
             Ok(())
@@ -55,15 +64,15 @@ fn asks(what: Of, in_task: bool, answers: &Answers) -> Act {
 #[tokio::test(start_paused = true)]
 async fn g55_x21_a_service_that_asks_for_itself_is_answered_at_once_and_it_is_done() {
     for what in ALL {
-        for in_task in [false, true] {
+        for place in [Where::Method, Where::Task, Where::TokioTask] {
             let (answers, probe) = (Answers::default(), Probe::new());
-            let run = [asks(what, in_task, &answers), Act::UntilTold];
+            let run = [asks(what, place, &answers), Act::UntilTold];
             let a = Reloading(Puppet::new().on(State::Run, run).probe(&probe));
             let running = start(daemon([Service::new("a", a).options(brisk()), plain("b")])).await;
             tokio::time::sleep(SECOND).await;
             let state = running.handle.states()["a"].clone();
             let ran = running.stop().await;
-            let case = format!("{what:?}, in a task: {in_task}: {}", ran.states("a"));
+            let case = format!("{what:?}, in a task: {place:?}: {}", ran.states("a"));
             assert_eq!(*answers.lock().unwrap(), [(std::time::Duration::ZERO, Ok(()))], "{case}");
             let (states, cause) = match what {
                 Of::Stop => (format!("{ROUND} exit+"), Cause::Operator),
@@ -230,4 +239,35 @@ async fn s17_u14_a_handle_of_a_service_neither_keeps_the_daemon_nor_ends_it() {
     let report = inner.wait().await;
     assert!(report.is_ok() && inner.has_ended(), "the one that it keeps did not keep it");
     assert!(inner.restart("a").await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn g53_a_waker_that_panics_keeps_nobody_else_from_the_report() {
+    struct Panics;
+    impl std::task::Wake for Panics {
+        fn wake(self: Arc<Self>) {
+            panic!("told to");
+        }
+    }
+    let running = start(daemon([plain("a")])).await;
+    running.until("a", State::Run).await;
+    // Many, so that some come before and some after those whose wakers panic.
+    let waits: Vec<_> = (0..40).map(|_| running.handle.clone()).collect();
+    let mut hostile = Vec::new();
+    let mut others = Vec::new();
+    for (nth, handle) in waits.into_iter().enumerate() {
+        if nth % 4 == 0 {
+            let mut wait = Box::pin(async move { drop(handle.wait().await) });
+            let waker = std::task::Waker::from(Arc::new(Panics));
+            assert!(wait.as_mut().poll(&mut std::task::Context::from_waker(&waker)).is_pending());
+            hostile.push(wait);
+        } else {
+            others.push(tokio::spawn(async move { handle.wait().await.is_ok() }));
+            tokio::task::yield_now().await;
+        }
+    }
+    assert!(running.stop().await.report.is_ok());
+    for other in others {
+        assert!(tokio::time::timeout(SECOND, other).await.expect("it is woken").unwrap());
+    }
 }
