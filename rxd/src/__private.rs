@@ -1,15 +1,17 @@
 //! What generated code calls. Not for hands: it may change in any release.
 
-pub use crate::declared::{Checked, Declaration, Declared, Field, Graphed, Managed, Watched, daemon, service, stage};
+pub use crate::daemon::prestart::Stage;
 pub use crate::graph::check::{Analysis, check_edge, check_service, check_target};
 pub use crate::graph::index::Index;
 pub use crate::graph::{Edge, Effect, Graph, Kind, Mode, Node, Target};
-pub use crate::manager::Table;
-pub use crate::options::check::{
+pub use crate::lifecycle::manager::Table;
+pub use crate::lifecycle::options::check::{
     DaemonKey, OptionKey, StageKey, check_daemon, check_option, check_stage, check_within,
 };
-pub use crate::options::daemon::{DaemonOptions, StageOptions, StallLimit};
-pub use crate::prestart::Stage;
+pub use crate::lifecycle::options::daemon::{DaemonOptions, StageOptions, StallLimit};
+pub use crate::service::declared::{
+    Checked, Declaration, Declared, Field, Graphed, Managed, Watched, daemon, service, stage,
+};
 #[cfg(feature = "macros")]
 pub use rxd_macros::manager;
 

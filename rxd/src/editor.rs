@@ -62,7 +62,7 @@ words!(stage {
 
 /// The managers of rxd's own explain themselves.
 pub mod manager {
-    pub use crate::manager::{continuous, until_success};
+    pub use crate::lifecycle::manager::{continuous, until_success};
 }
 
 words!(watch {

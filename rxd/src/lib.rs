@@ -118,16 +118,10 @@
 
 #[cfg(feature = "admin")]
 pub mod admin;
-mod alive;
 mod board;
-mod cancellation;
-mod cancelled;
-mod context;
+mod coop;
 mod core;
-mod current;
 mod daemon;
-mod declared;
-mod directory;
 // Written for all that there is, so it is there if everything is.
 #[cfg(all(
     any(doc, doctest),
@@ -138,49 +132,32 @@ mod directory;
     feature = "test-util"
 ))]
 pub mod docs;
-mod ending;
 mod engine;
 mod error;
 pub mod graph;
 mod handle;
 mod in_span;
 pub mod intracom;
+mod lifecycle;
 #[cfg(feature = "log")]
 pub mod log;
 #[cfg(feature = "macros")]
 mod macros;
-pub mod manager;
 mod monitor;
-mod options;
-mod pace;
 mod panic;
-pub mod prestart;
-mod pulse;
 mod report;
-mod runtime;
 
 mod service;
-mod shutdown;
 mod signals;
-mod stall;
-mod state;
-mod stopping;
-mod supervisor;
 mod sync;
 #[cfg(feature = "systemd")]
 pub mod systemd;
 #[cfg(not(feature = "systemd"))]
 #[path = "systemd/off.rs"]
 mod systemd;
-mod tasks;
 #[cfg(any(test, feature = "test-util"))]
 pub mod testing;
-mod ticker;
-mod tracker;
-mod turn;
 mod watch;
-mod why;
-mod wiring;
 
 #[doc(hidden)]
 pub mod __private;
@@ -189,23 +166,24 @@ pub mod __private;
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-pub use alive::OnStale;
-pub use context::Context;
 pub use core::{ServiceState, States};
 pub use daemon::Daemon;
-pub use declared::Declared;
+pub use daemon::prestart;
+pub use daemon::service::{Runner, Service, When};
 pub use error::{AnyError, Cancelled, Error, LifecycleDone, Result, is_cancelled};
 pub use graph::{Effect, Graph, Mode};
 pub use handle::DaemonHandle;
-pub use manager::Manager;
-pub use options::{Backoff, OnFailure, Options};
+pub use lifecycle::manager::{self, Manager};
+pub use lifecycle::options::{Backoff, OnFailure, Options};
+pub use lifecycle::state::{Action, Cause, Filter, State, Transition};
+pub use monitor::keeper::OnStale;
 pub use report::{Ending, Report};
-pub use service::{Runner, Service, When};
+pub use service::context::Context;
+pub use service::declared::Declared;
+pub use service::ticker::Ticker;
 pub use signals::Signal;
-pub use state::{Action, Cause, Filter, State, Transition};
-pub use ticker::Ticker;
+pub use watch::why::{Standing, Unmet, Why};
 pub use watch::{Met, Names, Never, Of, StateEvent, StateStream, WaitError, WaitFor, Watch, of};
-pub use why::{Standing, Unmet, Why};
 
 #[cfg(feature = "macros")]
 pub use macros::{after, daemon, needs, service, watch};

@@ -2,7 +2,7 @@
 
 use crate::core::Reason;
 use crate::error::Error;
-use crate::state::{Cause, State};
+use crate::lifecycle::state::{Cause, State};
 use std::borrow::Cow;
 use std::fmt;
 use std::process::{ExitCode, Termination};
@@ -172,7 +172,7 @@ impl Error {
 impl Termination for Report {
     fn report(self) -> ExitCode {
         let code = self.exit_code();
-        crate::ending::exit_within_limit(code);
+        crate::daemon::ending::exit_within_limit(code);
         // Says what there is to say, the way `main` does.
         let _ = self.into_result().report();
         ExitCode::from(code)

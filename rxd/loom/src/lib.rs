@@ -5,5 +5,5 @@
 #[path = "../../src/intracom/mod.rs"]
 pub mod intracom;
 
-#[path = "../../src/turn.rs"]
-mod turn;
+#[path = "../../src/coop.rs"]
+mod coop;

@@ -1,9 +1,9 @@
 //! What every route knows, and what is read of every request.
 
 use super::config::{BODY, Limits};
+use super::dto;
 use super::problem::{Problem, quoted};
 use super::serve::Counts;
-use super::view;
 use crate::core::ServiceState;
 use crate::handle::DaemonHandle;
 use crate::log::{Dial, Knob};
@@ -56,9 +56,9 @@ impl App {
     }
 
     /// One service, its level included.
-    pub(crate) fn view(&self, service: &ServiceState) -> view::Service {
+    pub(crate) fn view(&self, service: &ServiceState) -> dto::Service {
         let level = self.dial.get(Knob::Service(service.name.to_string())).into();
-        view::Service { level: Some(level), ..view::Service::new(service, self.handle.core().uptime()) }
+        dto::Service { level: Some(level), ..dto::Service::new(service, self.handle.core().uptime()) }
     }
 
     /// A request's body, which may be neither too long nor too slow.

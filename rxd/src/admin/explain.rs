@@ -1,9 +1,9 @@
 //! Why a service is where it is, as it is told.
 
-use super::view;
+use super::dto;
 use crate::graph::Mode;
 use crate::handle::DaemonHandle;
-use crate::why::{Standing, Unmet};
+use crate::watch::why::{Standing, Unmet};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -23,7 +23,7 @@ pub(crate) struct Why {
 #[derive(Debug, JsonSchema, Serialize)]
 #[schemars(deny_unknown_fields)]
 pub(crate) struct Link {
-    pub(crate) service: view::Service,
+    pub(crate) service: dto::Service,
     pub(crate) waits_for: Vec<Gate>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "f64")]
@@ -51,9 +51,9 @@ impl Why {
     pub(crate) fn new(handle: &DaemonHandle, why: &crate::Why) -> Self {
         let uptime = handle.core().uptime();
         let link = |standing: &Standing| Link {
-            service: view::Service::new(&standing.service, uptime),
+            service: dto::Service::new(&standing.service, uptime),
             waits_for: standing.waits_for.iter().map(Gate::new).collect(),
-            next_attempt_s: standing.next_attempt.map(|left| view::seconds(left.as_secs_f64())),
+            next_attempt_s: standing.next_attempt.map(|left| dto::seconds(left.as_secs_f64())),
             error: standing.error.clone(),
         };
         Why { text: why.to_string(), seq: why.seq(), chain: why.services().iter().map(link).collect() }
@@ -69,7 +69,7 @@ impl Gate {
             },
             condition: unmet.condition.to_string(),
             services: unmet.services.iter().map(ToString::to_string).collect(),
-            within_s: unmet.within.map(|within| view::seconds(within.as_secs_f64())),
+            within_s: unmet.within.map(|within| dto::seconds(within.as_secs_f64())),
         }
     }
 }

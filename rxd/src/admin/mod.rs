@@ -45,20 +45,20 @@
 
 mod api;
 mod app;
+mod auth;
 mod config;
+mod dto;
 mod explain;
-mod guard;
-mod layout;
+mod graph_layout;
+pub(crate) mod graph_svg;
 mod listen;
 mod openapi;
 mod page;
-pub(crate) mod picture;
 mod problem;
 mod routes;
 mod serve;
 mod server;
 mod slots;
-mod view;
 
 pub use config::{Address, Admin, Listening};
 pub(crate) use server::{Server, bind, finish};

@@ -4,7 +4,7 @@ use super::api::graph::{DIRECTIONS, FORMS};
 use super::api::levels::{Levels, WantedLevel, WantedServiceLevel};
 use super::app::App;
 use super::routes::{ROUTES, Route};
-use super::{explain, problem, view};
+use super::{dto, explain, problem};
 use crate::log::Level;
 use axum::extract::State;
 use axum::http::header;
@@ -134,9 +134,9 @@ fn schemas() -> Map<String, Value> {
     let settings =
         SchemaSettings::draft2020_12().with(|settings| settings.definitions_path = "/components/schemas".into());
     let mut answers = settings.clone().for_serialize().into_generator();
-    answers.subschema_for::<view::Daemon>();
-    answers.subschema_for::<view::Service>();
-    answers.subschema_for::<view::LevelSetting>();
+    answers.subschema_for::<dto::Daemon>();
+    answers.subschema_for::<dto::Service>();
+    answers.subschema_for::<dto::LevelSetting>();
     answers.subschema_for::<Levels>();
     answers.subschema_for::<explain::Why>();
     answers.subschema_for::<problem::Said>();

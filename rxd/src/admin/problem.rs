@@ -33,8 +33,8 @@ pub(crate) struct Said {
     suggestion: Option<String>,
     /// Where the services are, for a daemon that is stopping.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "super::view::Daemon")]
-    daemon: Option<super::view::Daemon>,
+    #[schemars(with = "super::dto::Daemon")]
+    daemon: Option<super::dto::Daemon>,
 }
 
 impl Problem {
@@ -66,7 +66,7 @@ impl Problem {
         self
     }
 
-    pub(crate) fn daemon(mut self, daemon: super::view::Daemon) -> Self {
+    pub(crate) fn daemon(mut self, daemon: super::dto::Daemon) -> Self {
         self.0.daemon = Some(daemon);
         self
     }

@@ -2,10 +2,10 @@
 
 use super::api::{actions, events, graph, levels, metrics, probes, services};
 use super::app::App;
-use super::guard::check_origin;
+use super::auth::check_origin;
 use super::openapi;
 use super::problem::{Problem, quoted};
-use super::{page, view};
+use super::{dto, page};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
@@ -153,10 +153,10 @@ async fn at_the_door(request: Request, next: Next) -> Response {
 /// Before most of them: whether there still is somebody to ask.
 async fn while_running(State(app): State<App>, request: Request, next: Next) -> Response {
     let states = app.handle.states();
-    let phase = view::phase(&app.handle, &states);
+    let phase = dto::phase(&app.handle, &states);
     if phase == "running" {
         return next.run(request).await;
     }
-    let daemon = view::Daemon::at(&app.handle, &states);
+    let daemon = dto::Daemon::at(&app.handle, &states);
     Problem::stopping(format!("the daemon is {phase}")).daemon(daemon).into_response()
 }

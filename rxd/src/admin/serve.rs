@@ -6,8 +6,8 @@
 //! A failed accept never ends the listener. It is for want of files as a rule, and then the services
 //! want them too: all idle connections are ended.
 
+use super::auth::{Guard, Stranger};
 use super::config::{HEAD, HEADERS, Limits};
-use super::guard::{Guard, Stranger};
 use super::listen::Listener;
 use super::problem::Problem;
 use super::slots::{Slot, Slots};

@@ -1,8 +1,8 @@
 //! The listener's life, beside the daemon's: there before the services, gone after them.
 
 use super::app::App;
+use super::auth::Guard;
 use super::config::{Address, Admin, Listening};
-use super::guard::Guard;
 use super::listen::Listener;
 use super::routes;
 use super::serve::{Counts, serve};

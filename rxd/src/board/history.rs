@@ -1,6 +1,6 @@
 //! The last transitions.
 
-use super::word::Event;
+use super::status::Event;
 
 /// How many transitions there is room for from the start; a longer history grows to its length.
 const RESERVED: usize = 1 << 16;

@@ -1,10 +1,10 @@
 //! What is under the lock, and the one thing that happens there often: a transition.
 
 use super::history::History;
-use super::row::{Effect, Kind, Row};
-use super::word::{Event, Reaction, Word};
+use super::status::{Event, Reaction, Word};
+use super::watcher::{Effect, Kind, Row};
 use super::{Id, Owed, Seq, ServiceSignals, Step, signal};
-use crate::state::State;
+use crate::lifecycle::state::State;
 use std::collections::VecDeque;
 use std::task::Waker;
 

@@ -4,7 +4,7 @@
 //! `RUSTFLAGS="--cfg rxd_loom" cargo test -p rxd --lib --release loom`
 
 use super::*;
-use crate::state::Action;
+use crate::lifecycle::state::Action;
 use ::loom::sync::Arc;
 use ::loom::sync::atomic::AtomicBool;
 use ::loom::thread;

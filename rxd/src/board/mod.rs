@@ -22,34 +22,34 @@
 //! 7. A polled watch that can come true no more is `over`, for good: at one number, whoever polls when.
 //! 8. A row knows its place in each list it is in, and each list knows the row: to leave is O(targets).
 
+mod batch;
 mod history;
 mod inner;
-mod owed;
-mod polled;
-mod row;
 mod signals;
+mod status;
+mod subscription;
 mod wake;
-mod word;
+mod watcher;
 
 #[cfg(all(test, rxd_loom))]
 mod loom;
 
-pub(crate) use owed::{Owed, Passed, Step};
-pub(crate) use polled::{Chosen, Fired, Read, Ticket};
+pub(crate) use batch::{Owed, Passed, Step};
 pub(crate) use signals::{Epoch, ServiceSignals, signal};
-pub(crate) use word::{Condition, Event, Reaction, Word};
+pub(crate) use status::{Condition, Event, Reaction, Word};
+pub(crate) use subscription::{Chosen, Fired, Read, Ticket};
 
 use crate::graph::Mode;
-use crate::state::{Cause, State, Transition};
+use crate::lifecycle::state::{Cause, State, Transition};
 #[cfg(all(test, rxd_loom))]
 use crate::sync::atomic::Ordering;
 use crate::sync::{Mutex, MutexGuard};
 use inner::Inner;
-use row::{Kind, Row};
 use std::num::NonZeroU64;
 use std::task::Waker;
 use std::time::Duration;
 use tokio::time::Instant;
+use watcher::{Kind, Row};
 
 /// A service's place on the board.
 pub(crate) type Id = u32;

@@ -2,7 +2,7 @@
 
 use super::Core;
 use crate::board::{Event, Id, Word};
-use crate::state::{Cause, State, Transition};
+use crate::lifecycle::state::{Cause, State, Transition};
 use std::borrow::Cow;
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Everything that is wrong with the values that a daemon was given, its graph apart.
 //!
 //! [`Daemon::check`] and `start` ask for it; which value is wrong, and in which words, is a matter
-//! of [`options::check`](crate::options::check).
+//! of [`options::check`](crate::lifecycle::options::check).
 
 use super::Daemon;
 use crate::graph;

@@ -1,12 +1,12 @@
 //! Going where the service is to go: each state with its delay and its gates.
 
-use super::decide::Leave;
+use super::next_state::Leave;
 use super::{Call, First, Outcome, Seat};
 use crate::board::signal;
 use crate::core::Command;
 use crate::error::{Error, Failure};
-use crate::pace::{Pace, later};
-use crate::state::{Cause, State, Transition};
+use crate::lifecycle::backoff::{Pace, later};
+use crate::lifecycle::state::{Cause, State, Transition};
 use std::future::Future;
 use std::num::NonZeroU64;
 use std::pin::pin;

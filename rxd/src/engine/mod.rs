@@ -14,35 +14,35 @@
 //! 4. Exit is published once a life, last, on every path out of the loop; a seat that is dropped
 //!    on its way is abandoned.
 
-mod ask;
-mod decide;
 mod enter;
-mod hold;
-mod supervise;
+mod method;
+mod next_state;
+mod requests;
 #[cfg(all(test, not(rxd_loom)))]
 mod tests;
+mod wait;
 
 use crate::board::{Id, Owed, Step, signal};
-use crate::cancelled::token_of;
-use crate::context::Context;
 use crate::core::{Core, Requests, answer};
-use crate::declared::Decide;
+use crate::daemon::service::{Nothing, Runner};
 use crate::error::Failure;
-use crate::options::Knobs;
-use crate::pace::Pace;
+use crate::lifecycle::backoff::Pace;
+use crate::lifecycle::options::Knobs;
+use crate::lifecycle::state::{Cause, State, Transition};
 use crate::panic;
 use crate::panic::emit;
-use crate::service::{Nothing, Runner};
-use crate::state::{Cause, State, Transition};
+use crate::service::cancelled::token_of;
+use crate::service::context::Context;
+use crate::service::declared::Decide;
 use enter::Stage;
-use hold::Wait;
+use method::{Limit, WindUp};
 use std::future::{Future, poll_fn};
 use std::num::NonZeroU64;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Context as TaskContext;
 use std::time::Duration;
-use supervise::{Limit, WindUp};
+use wait::Wait;
 
 /// How long a method that was told to return, and Stop itself, may take where nothing else is declared.
 pub(crate) const STOP_LIMIT: Duration = Duration::from_secs(10);
@@ -383,7 +383,7 @@ impl Drop for Seat {
     /// Invariant 4: whatever takes the task away, nobody waits for this service for ever, and what its
     /// failure means for the daemon comes true.
     fn drop(&mut self) {
-        let manager = std::mem::replace(&mut self.manager, Box::new(crate::manager::continuous));
+        let manager = std::mem::replace(&mut self.manager, Box::new(crate::lifecycle::manager::continuous));
         let _ = self.core.run_user_code(self.id, || drop(manager));
         self.core.board.service(self.id).close();
         if !self.over {

@@ -2,14 +2,14 @@
 
 use super::{Seat, serve};
 use crate::board::{Board, signal};
-use crate::context::Context;
+use crate::core::names::Directory;
+use crate::core::stop_order::Ladder;
 use crate::core::{Command, Core, Reason};
-use crate::directory::Directory;
+use crate::daemon::service::Runner;
 use crate::error::Result;
-use crate::manager::continuous;
-use crate::options::{Knobs, OnFailure, Options};
-use crate::service::Runner;
-use crate::shutdown::Ladder;
+use crate::lifecycle::manager::continuous;
+use crate::lifecycle::options::{Knobs, OnFailure, Options};
+use crate::service::context::Context;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;

@@ -10,7 +10,7 @@ use super::reach::{Stage, ask, every, stage};
 use super::rules::Finding;
 use super::text::Text;
 use super::{Edge, Rule, cycle, name, suggest};
-use crate::state::{Action, State};
+use crate::lifecycle::state::{Action, State};
 
 /// How many waits of a cycle are listed; of a longer one, those in the middle are left out.
 const MOST_WAITS: usize = 40;

@@ -34,20 +34,20 @@ mod cycle;
 pub(crate) mod index;
 mod message;
 mod name;
-mod order;
 mod phrase;
 mod reach;
 mod render;
 mod rule;
 mod rules;
+mod stop_order;
 mod suggest;
 pub(crate) mod text;
 
 #[cfg(test)]
 mod tests;
 
-use crate::manager::Table;
-use crate::state::{Action, State};
+use crate::lifecycle::manager::Table;
+use crate::lifecycle::state::{Action, State};
 use std::panic::Location;
 use std::time::Duration;
 

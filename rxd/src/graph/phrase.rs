@@ -3,7 +3,7 @@
 use super::reach;
 use super::text::Text;
 use super::{Edge, Effect, Keyword, Mode};
-use crate::state::Action;
+use crate::lifecycle::state::Action;
 
 /// How many names are listed before `.. and 37 more`.
 const MOST_NAMES: usize = 16;

@@ -14,7 +14,7 @@
 use super::cycle;
 use super::index::{Cell, Found, find};
 use super::{Edge, Effect, Graph, Keyword, Mode};
-use crate::state::{Action, State};
+use crate::lifecycle::state::{Action, State};
 
 /// All gates before Init can open.
 pub(super) const INIT: u8 = 1;

@@ -3,7 +3,7 @@
 use super::index::{Cell, Found, NONE, find, next_of_kind};
 use super::reach::{Stage, ask, every, stage};
 use super::{Edge, Effect, Graph, Keyword, Mode};
-use crate::state::Action;
+use crate::lifecycle::state::Action;
 use std::fmt::{self, Write};
 
 /// Where an arrow points to.

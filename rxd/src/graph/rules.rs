@@ -5,7 +5,7 @@ use super::index::{Found, NONE, find, first_of_its_name, same};
 use super::name::is_name;
 use super::reach::{self, FALLS, INIT, REPEATS, RUN, STUTTERS, Stage, ask, can_ever, every, is_at, stage};
 use super::{Edge, Effect, Keyword, Rule, cycle};
-use crate::state::{Action, State};
+use crate::lifecycle::state::{Action, State};
 
 /// A violation: the rule, and what its message needs to know beside the place.
 #[derive(Clone, Copy, Debug)]

@@ -63,13 +63,13 @@
 //! policies, membership, replay and the counting.
 
 mod declared;
+mod dispatch;
 mod error;
+mod group;
 mod options;
 mod publish;
-mod queue;
 mod registry;
 mod replay;
-mod round;
 mod sink;
 mod stats;
 mod subscription;

@@ -1,12 +1,12 @@
 //! The publisher's side of a topic: what a message goes through, and the future that waits with it.
 
+use super::dispatch::{Open, Round, YIELDS};
 use super::error::{PublishError, Reason};
 use super::replay::Last;
-use super::round::{Open, Round, YIELDS};
 use super::stats::Delivery;
 use super::topic::{Shared, Topic};
 use super::user;
-use crate::turn;
+use crate::coop;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -233,7 +233,7 @@ impl<T: Clone + Send + 'static> Future for Publish<'_, T> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let topic = self.topic;
         if matches!(self.stage, Stage::New(_)) {
-            ready!(turn::poll(cx));
+            ready!(coop::poll(cx));
         }
         let (message, yielded) = match std::mem::replace(&mut self.stage, Stage::Done) {
             Stage::New(message) => (message, 0),

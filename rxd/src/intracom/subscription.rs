@@ -1,10 +1,10 @@
 //! A member of a group.
 
-use super::queue::{Member, Queue};
+use super::group::{Member, Queue};
 use super::replay::Replayed;
 use super::stats::GroupStats;
 use super::topic::Shared;
-use crate::turn;
+use crate::coop;
 use async_channel::{Receiver, TryRecvError as Empty};
 use futures_core::Stream;
 use std::fmt;
@@ -94,7 +94,7 @@ impl<T: Clone + Send + 'static> Subscription<T> {
     ///
     /// Dropped before it is done, no message is lost: the next call, or another member, gets it.
     pub async fn recv(&mut self) -> Option<T> {
-        poll_fn(turn::poll).await;
+        poll_fn(coop::poll).await;
         loop {
             match self.look() {
                 Look::Message(message) => return Some(message),

@@ -8,12 +8,12 @@
 //! 3. Locks are taken in the order registry, topic, group, kept message; none is held over an `.await`, a
 //!    wake-up or the user's `Clone` or `Drop` (see `user`).
 
+use super::dispatch::List;
 use super::error::{Error, Kind, Reason, Use};
+use super::group::{Member, Queue, Totals};
 use super::options::{Group, Options};
-use super::queue::{Member, Queue, Totals};
 use super::registry::Registry;
 use super::replay::{Kept, Last};
-use super::round::List;
 use super::stats::TopicStats;
 use super::subscription::Subscription;
 use super::sync::{AtomicU64, Mutex, Pointer, Snapshot, assert_no_lock, lock};

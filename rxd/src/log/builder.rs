@@ -1,11 +1,11 @@
 //! The one call that sets it all up, and its choices.
 
-use super::dial::Dial;
 use super::file::Limited;
 use super::filter::{ServiceFilter, is_own};
 use super::format::{Fields, Line};
 use super::level::Level;
-use super::sink::{Bytes, FLUSH, Out, Sink};
+use super::levels::Dial;
+use super::writer::{Bytes, FLUSH, Out, Sink};
 use crate::error::Error;
 use std::fmt;
 use std::fs::File;

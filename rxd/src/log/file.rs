@@ -5,7 +5,7 @@
 //! was lost by it, and the next batch tries anew: a file that was deleted, moved away by a
 //! `logrotate`, or is on a disk that was full for a while comes back by itself.
 
-use super::sink::Drain;
+use super::writer::Drain;
 use crate::error::Error;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};

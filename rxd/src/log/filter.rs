@@ -4,8 +4,8 @@
 //! what they cost with `tracing`'s own level filter, since `tracing` remembers the answer. Only what
 //! lies between asks which service it is of: the one whose span this thread is in.
 
-use super::dial::{Dial, Slot};
 use super::level::Level;
+use super::levels::{Dial, Slot};
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -8,7 +8,7 @@
 //! of the user, and whatever else was recorded as `F_NAME`.
 
 use super::format::priority;
-use super::sink::{Drain, Sink};
+use super::writer::{Drain, Sink};
 use std::fmt::{self, Write as _};
 use std::io;
 use std::os::unix::net::UnixDatagram;

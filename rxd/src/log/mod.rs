@@ -26,23 +26,23 @@
 //! To have only the levels, before layers of your own, use [`Dial::filter`].
 
 mod builder;
-mod dial;
 mod file;
 mod filter;
 mod format;
 #[cfg(feature = "journald")]
 mod journald;
 mod level;
-mod sink;
+mod levels;
+mod writer;
 
 pub use builder::{BoxedLayer, Builder, Guard, builder};
-pub use dial::{Dial, Knob, Setting};
 pub use filter::ServiceFilter;
 #[cfg(feature = "admin")]
 pub(crate) use format::is_forging;
 pub use format::{Fields, Line};
 pub use level::Level;
-pub use sink::losses;
+pub use levels::{Dial, Knob, Setting};
+pub use writer::losses;
 
 use crate::error::Error;
 

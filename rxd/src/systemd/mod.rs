@@ -2,12 +2,12 @@
 
 mod activation;
 mod address;
-mod mail;
 mod notify;
-mod ready;
+mod outbox;
+mod readiness;
+mod reporter;
 mod status;
 mod store;
-mod teller;
 mod text;
 mod unit;
 mod watchdog;
@@ -16,16 +16,16 @@ pub use activation::Sockets;
 pub use store::{forget, store};
 pub use unit::Unit;
 
-use crate::alive::Alive;
 use crate::core::Core;
-use crate::options::Options;
+use crate::lifecycle::options::Options;
+use crate::monitor::keeper::Alive;
 use crate::panic::emit;
 use address::Address;
 use notify::Thread;
-use ready::Missing;
+use readiness::Missing;
+use reporter::Teller;
 use std::sync::Arc;
 use std::time::Duration;
-use teller::Teller;
 use watchdog::{Feeder, Found, Turns};
 
 /// A running daemon's line to the service manager. Without one it is nothing, and costs nothing.

@@ -7,8 +7,8 @@
 //! at the board for what there is to tell.
 
 use super::address::{Address, socket};
-use super::mail::Mail;
-use super::teller::{ASK_EVERY, Teller};
+use super::outbox::Mail;
+use super::reporter::{ASK_EVERY, Teller};
 use super::watchdog::Feeder;
 use crate::panic::emit;
 use std::future::Future;

@@ -1,8 +1,8 @@
 //! What stands in for `systemd` where the feature is off: nothing.
 
-use crate::alive::Alive;
 use crate::core::Core;
-use crate::options::Options;
+use crate::lifecycle::options::Options;
+use crate::monitor::keeper::Alive;
 use std::sync::Arc;
 use std::time::Duration;
 

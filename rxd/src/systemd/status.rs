@@ -3,7 +3,7 @@
 use super::text::few;
 use crate::board::{Id, Word};
 use crate::core::Core;
-use crate::state::{State, Transition};
+use crate::lifecycle::state::{State, Transition};
 
 /// How many services of a kind are named.
 const NAMED: usize = 3;
@@ -96,10 +96,10 @@ fn gate(core: &Core, id: Id, word: &Word) -> Vec<crate::board::Declared> {
 mod tests {
     use super::*;
     use crate::board::{Board, Condition, Declared, Owed, Reaction};
-    use crate::directory::Directory;
+    use crate::core::names::Directory;
+    use crate::core::stop_order::Ladder;
     use crate::graph::Mode;
-    use crate::shutdown::Ladder;
-    use crate::state::{Action, Cause};
+    use crate::lifecycle::state::{Action, Cause};
 
     fn core() -> Core {
         let gate = Declared {

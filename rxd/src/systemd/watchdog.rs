@@ -8,7 +8,7 @@
 //! look is late by as much.
 
 use crate::core::Core;
-use crate::pulse::Look;
+use crate::monitor::heartbeat::Look;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -220,8 +220,8 @@ struct Trouble {
 mod tests {
     use super::*;
     use crate::board::{Board, Id};
-    use crate::directory::Directory;
-    use crate::shutdown::Ladder;
+    use crate::core::names::Directory;
+    use crate::core::stop_order::Ladder;
 
     fn timeout(usec: &str) -> (Option<Duration>, bool) {
         let found = Found::parse(Some(usec), None, 1);

@@ -2,7 +2,7 @@
 
 use super::trace::{Step, Trace};
 use crate::graph::instead;
-use crate::state::{Cause, State, Transition};
+use crate::lifecycle::state::{Cause, State, Transition};
 use std::collections::BTreeMap;
 use std::time::Duration;
 

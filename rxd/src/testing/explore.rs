@@ -1,12 +1,12 @@
 //! Every order in which some services may move, up to a bound.
 
-use super::act::Act;
+use super::behavior::Act;
 use super::expect::{FOR_AN_INSTANT, Places};
+use super::fake::Puppet;
 use super::harness::{Harness, Running};
 use super::judge::judge;
-use super::puppet::Puppet;
 use super::trace::Trace;
-use crate::state::Filter;
+use crate::lifecycle::state::Filter;
 use std::collections::{HashSet, VecDeque};
 use std::fmt;
 use std::time::Duration;

@@ -1,18 +1,18 @@
 //! A user's own daemon under test.
 
-use super::act::Act;
+use super::behavior::Act;
 use super::expect::no_service;
+use super::fake::{Puppet, Reloading};
 use super::probe::Probe;
-use super::puppet::{Puppet, Reloading};
 use super::rules::Rules;
 use super::trace::Trace;
 use crate::daemon::Daemon;
+use crate::daemon::service::{Runner, Service};
 use crate::error::Error;
 use crate::graph::{Edge, Keyword, Kind};
 use crate::handle::DaemonHandle;
+use crate::lifecycle::state::{Action, State};
 use crate::report::Report;
-use crate::service::{Runner, Service};
-use crate::state::{Action, State};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -109,7 +109,7 @@ impl Harness {
                 }
                 let mut neighbour = Service::new(name.clone(), Puppet::new().probe(&harness.probe));
                 if ends(&edge) {
-                    neighbour = neighbour.manager(crate::manager::until_success);
+                    neighbour = neighbour.manager(crate::lifecycle::manager::until_success);
                 }
                 if target.by_type {
                     neighbour = neighbour.of_kind(Kind { id: target.id, ..Kind::new("", "puppet") });

@@ -42,26 +42,26 @@
 //! Use tokio's paused time (`#[tokio::test(start_paused = true)]`): a test then takes no time at
 //! all, and times in the log are exact.
 
-mod act;
+mod behavior;
 mod expect;
 mod explore;
+mod fake;
 mod harness;
 mod judge;
 mod probe;
-mod puppet;
 mod rules;
 mod timeline;
 mod topics;
 mod trace;
 mod witness;
 
-pub use act::Act;
+pub use behavior::Act;
 pub use expect::{Expect, Expected, Places};
 pub use explore::{Choice, Counterexample, Explored, Explorer};
+pub use fake::{Puppet, Reloading};
 pub use harness::{Ended, Harness, Running};
 pub use judge::{Violation, judge};
 pub use probe::Probe;
-pub use puppet::{Puppet, Reloading};
 pub use rules::Rules;
 pub use topics::Inbox;
 pub use trace::{Step, Trace};

@@ -1,7 +1,7 @@
 //! What notes the calls of puppets, and tells them meanwhile what to do.
 
-use super::act::Act;
-use crate::context::Context;
+use super::behavior::Act;
+use crate::service::context::Context;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;

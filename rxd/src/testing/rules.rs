@@ -1,11 +1,11 @@
 //! What was declared, as the judge needs it.
 
 use crate::daemon::Daemon;
+use crate::daemon::service::Service;
 use crate::graph::{Effect, Keyword, Mode, Target};
-use crate::manager::{Manager, Table, continuous, until_success};
-use crate::options::{OnFailure, Options};
-use crate::service::Service;
-use crate::state::{Action, State};
+use crate::lifecycle::manager::{Manager, Table, continuous, until_success};
+use crate::lifecycle::options::{OnFailure, Options};
+use crate::lifecycle::state::{Action, State};
 
 /// What was declared of a daemon: what its trace is judged by.
 ///

@@ -1,7 +1,7 @@
 //! A trace as a table.
 
 use super::trace::{Step, Trace};
-use crate::state::{Cause, State, Transition};
+use crate::lifecycle::state::{Cause, State, Transition};
 use std::fmt::Write;
 use std::ops::Range;
 use std::time::Duration;

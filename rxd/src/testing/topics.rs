@@ -1,6 +1,6 @@
 //! Puppets that publish, and puppets that keep what they get.
 
-use super::act::Act;
+use super::behavior::Act;
 use crate::intracom::{Declared, Group};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};

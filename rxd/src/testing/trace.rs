@@ -6,7 +6,7 @@ use super::timeline;
 use crate::board::{Event, Id};
 use crate::core::Core;
 use crate::handle::DaemonHandle;
-use crate::state::{Cause, State, Transition};
+use crate::lifecycle::state::{Cause, State, Transition};
 use std::fmt;
 use std::time::Duration;
 

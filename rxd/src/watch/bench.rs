@@ -3,11 +3,11 @@
 use super::{Names, StateStream, Watch};
 use crate::board::{Board, Id};
 use crate::core::Core;
-use crate::directory::Directory;
+use crate::core::names::Directory;
+use crate::core::stop_order::Ladder;
 use crate::error::Error;
 use crate::graph::Mode;
-use crate::shutdown::Ladder;
-use crate::state::{Action, Cause, Filter, State, Transition};
+use crate::lifecycle::state::{Action, Cause, Filter, State, Transition};
 use std::sync::Arc;
 
 /// Services `s0`, `s1`, .. that do nothing but what [`enter`](Stage::enter) and [`leave`](Stage::leave) say.

@@ -7,9 +7,9 @@
 
 use super::*;
 use crate::board::Board;
-use crate::directory::Directory;
-use crate::shutdown::Ladder;
-use crate::state::{Cause, Filter, Transition};
+use crate::core::names::Directory;
+use crate::core::stop_order::Ladder;
+use crate::lifecycle::state::{Cause, Filter, Transition};
 use ::loom::sync::atomic::AtomicBool;
 use ::loom::thread;
 use std::sync::atomic::Ordering;

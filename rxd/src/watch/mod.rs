@@ -2,31 +2,31 @@
 
 #[cfg(feature = "test-util")]
 pub(crate) mod bench;
-mod met;
+mod event;
 mod names;
 mod stream;
-mod text;
 mod wait;
+pub(crate) mod why;
 
 #[cfg(all(test, rxd_loom))]
 mod loom;
 #[cfg(all(test, not(rxd_loom)))]
 pub(crate) mod tests;
 
-pub use met::{Met, Never};
+pub(crate) use crate::core::describe::describe;
+pub use event::{Met, Never};
 pub(crate) use names::unknown_service;
 pub use names::{Names, Of, of};
 pub use stream::{StateEvent, StateStream};
-pub(crate) use text::describe;
 pub use wait::{WaitError, WaitFor};
 
 use crate::board::{Condition, Fired, Id, Ticket, Word};
-use crate::cancellation::Cancellation;
+use crate::coop;
 use crate::core::Core;
 use crate::error::Error;
 use crate::graph::{Edge, Mode};
-use crate::state::{Action, State};
-use crate::turn;
+use crate::lifecycle::state::{Action, State};
+use crate::service::cancellation::Cancellation;
 use futures_core::{FusedStream, Stream};
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -183,7 +183,7 @@ impl Watch {
 
     fn poll(&mut self, task: &mut Context<'_>) -> Poll<Option<Met>> {
         // What is met again and again is not to keep its thread from all others.
-        ready!(turn::poll(task));
+        ready!(coop::poll(task));
         let (Some(ticket), None) = (&mut self.ticket, &self.end) else { return Poll::Ready(None) };
         // Asked first: transitions that follow each other without a pause must not outrun it.
         if self.cancellation.as_ref().is_some_and(Cancellation::is_cancelled) {

@@ -2,9 +2,9 @@
 
 use crate::board::Id;
 use crate::core::Core;
-use crate::declared::Declared;
 use crate::error::Error;
 use crate::graph::{Edge, Target};
+use crate::service::declared::Declared;
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;

@@ -2,11 +2,11 @@
 
 use super::unknown_service;
 use crate::board::{Chosen, Event, Id, Read, Ticket, Word};
-use crate::cancellation::Cancellation;
+use crate::coop;
 use crate::core::{Core, ServiceState, States};
 use crate::error::Error;
-use crate::state::Filter;
-use crate::turn;
+use crate::lifecycle::state::Filter;
+use crate::service::cancellation::Cancellation;
 use futures_core::{FusedStream, Stream};
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -131,7 +131,7 @@ impl StateStream {
 
     pub(super) fn poll(&mut self, task: &mut Context<'_>) -> Poll<Option<StateEvent>> {
         // As for a watch.
-        ready!(turn::poll(task));
+        ready!(coop::poll(task));
         if self.cancellation.as_ref().is_some_and(Cancellation::is_cancelled) {
             self.next = Next::Nothing;
         }

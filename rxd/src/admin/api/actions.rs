@@ -1,15 +1,15 @@
 //! `POST /services/{name}/{start|stop|restart|reload}`.
 
 use crate::admin::app::{App, Name};
+use crate::admin::dto;
 use crate::admin::problem::Problem;
-use crate::admin::view;
 use crate::panic::emit;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use std::future::Future;
 
-type Answer = Result<(StatusCode, Json<view::Service>), Problem>;
+type Answer = Result<(StatusCode, Json<dto::Service>), Problem>;
 
 /// What becomes of the request goes on when nobody waits for it any more.
 async fn act(
@@ -24,7 +24,7 @@ async fn act(
         Ok(Ok(())) => StatusCode::OK,
         Err(_) => StatusCode::ACCEPTED,
         Ok(Err(error)) => {
-            let daemon = view::Daemon::of(&app.handle);
+            let daemon = dto::Daemon::of(&app.handle);
             if daemon.phase != "running" {
                 return Err(Problem::stopping(error.to_string()).daemon(daemon));
             }

@@ -6,12 +6,12 @@
 //! that is too slow is told so the same way, and delays nobody. At the daemon's end there is an `end`.
 
 use crate::admin::app::App;
+use crate::admin::dto::{Change, Daemon};
 use crate::admin::problem::Problem;
 use crate::admin::serve::{Busy, Connection, Counts};
-use crate::admin::view::{Change, Daemon};
 use crate::core::{ServiceState, States};
 use crate::handle::DaemonHandle;
-use crate::state::Filter;
+use crate::lifecycle::state::Filter;
 use crate::watch::{StateEvent, StateStream};
 use axum::Extension;
 use axum::extract::State;

@@ -1,7 +1,7 @@
 //! `GET /graph`: the checked graph, in the form that is asked for.
 
 use crate::admin::app::App;
-use crate::admin::picture;
+use crate::admin::graph_svg;
 use crate::admin::problem::{Problem, quoted};
 use crate::graph::nearest;
 use axum::extract::State;
@@ -58,8 +58,8 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
         "json" => pictures.json.clone(),
         "mermaid" => pictures.mermaid.clone(),
         "dot" => pictures.dot.clone(),
-        _ if down => picture::svg(&pictures.down, &app.handle.states()),
-        _ => picture::svg(&pictures.right, &app.handle.states()),
+        _ if down => graph_svg::svg(&pictures.down, &app.handle.states()),
+        _ => graph_svg::svg(&pictures.right, &app.handle.states()),
     };
     Ok(([(header::CONTENT_TYPE, FORMS[form].1), (header::VARY, "Accept")], body).into_response())
 }

@@ -1,8 +1,8 @@
 //! `/log-level` and `/services/{name}/log-level`.
 
 use crate::admin::app::{App, Name, duration};
+use crate::admin::dto::LevelSetting;
 use crate::admin::problem::{Problem, quoted};
-use crate::admin::view::LevelSetting;
 use crate::graph::nearest;
 use crate::log::{Knob, Level};
 use crate::panic::emit;

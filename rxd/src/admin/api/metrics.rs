@@ -1,9 +1,9 @@
 //! `GET /metrics`: Prometheus' text format.
 
 use crate::admin::app::App;
-use crate::admin::view;
+use crate::admin::dto;
 use crate::intracom::{Drops, GroupStats, Stats, TopicStats};
-use crate::state::State as Lifecycle;
+use crate::lifecycle::state::State as Lifecycle;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -36,7 +36,7 @@ fn text(app: &App) -> String {
     }
     metric.head("rxd_service_ready", "gauge", "Whether the service is in Run, or ended as it was meant to.");
     for service in states.iter() {
-        metric.line("rxd_service_ready", &[("service", &service.name)], u8::from(view::is_ready(service)));
+        metric.line("rxd_service_ready", &[("service", &service.name)], u8::from(dto::is_ready(service)));
     }
     metric.head("rxd_service_transitions_total", "counter", "How many transitions the service has made.");
     for (service, word) in states.iter().zip(&words) {
@@ -52,12 +52,12 @@ fn text(app: &App) -> String {
     }
     metric.head("rxd_service_in_state_seconds", "gauge", "For how long the service has been where it is.");
     for service in states.iter() {
-        let since = view::seconds((uptime - service.at.as_secs_f64()).max(0.0));
+        let since = dto::seconds((uptime - service.at.as_secs_f64()).max(0.0));
         metric.line("rxd_service_in_state_seconds", &[("service", &service.name)], since);
     }
     metric.single("rxd_transitions_total", "counter", "How many transitions all services have made.", states.seq());
-    metric.single("rxd_uptime_seconds", "gauge", "For how long the daemon has been running.", view::seconds(uptime));
-    let stopping = u8::from(view::phase(&app.handle, &states) != "running");
+    metric.single("rxd_uptime_seconds", "gauge", "For how long the daemon has been running.", dto::seconds(uptime));
+    let stopping = u8::from(dto::phase(&app.handle, &states) != "running");
     metric.single("rxd_stopping", "gauge", "Whether the daemon is on its way out.", stopping);
     let lagged = core.lagged.load(Ordering::Relaxed);
     let help = "How many transitions readers of the states were too slow for.";

@@ -1,8 +1,8 @@
 //! `GET /livez` and `/readyz`, by the conventions of Kubernetes: 200 or 503, a line for each check.
 
 use crate::admin::app::App;
-use crate::admin::guard::Stranger;
-use crate::admin::view;
+use crate::admin::auth::Stranger;
+use crate::admin::dto;
 use axum::Extension;
 use axum::extract::State;
 use axum::http::{StatusCode, Uri, header};
@@ -52,7 +52,7 @@ pub(crate) async fn live(State(app): State<App>, stranger: Option<Extension<Stra
 pub(crate) async fn ready(State(app): State<App>, stranger: Option<Extension<Stranger>>, uri: Uri) -> Response {
     let (verbose, excluded) = asked(&uri);
     let states = app.handle.states();
-    let phase = view::phase(&app.handle, &states);
+    let phase = dto::phase(&app.handle, &states);
     let mut ready = phase == "running";
     let mut said = String::new();
     if !ready {
@@ -61,7 +61,7 @@ pub(crate) async fn ready(State(app): State<App>, stranger: Option<Extension<Str
     for service in states.iter() {
         if excluded.contains(&&*service.name) {
             let _ = writeln!(said, "[+]{} excluded: ok", service.name);
-        } else if view::is_ready(service) {
+        } else if dto::is_ready(service) {
             let _ = writeln!(said, "[+]{} ok", service.name);
         } else {
             ready = false;

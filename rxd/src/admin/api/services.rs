@@ -2,17 +2,17 @@
 
 use crate::admin::app::{App, Name};
 use crate::admin::problem::Problem;
-use crate::admin::{explain, view};
+use crate::admin::{dto, explain};
 use axum::Json;
 use axum::extract::State;
 
-pub(crate) async fn list(State(app): State<App>) -> Json<view::Daemon> {
+pub(crate) async fn list(State(app): State<App>) -> Json<dto::Daemon> {
     let states = app.handle.states();
     let services = states.iter().map(|service| app.view(service)).collect();
-    Json(view::Daemon { services, ..view::Daemon::at(&app.handle, &states) })
+    Json(dto::Daemon { services, ..dto::Daemon::at(&app.handle, &states) })
 }
 
-pub(crate) async fn one(State(app): State<App>, Name(name): Name) -> Result<Json<view::Service>, Problem> {
+pub(crate) async fn one(State(app): State<App>, Name(name): Name) -> Result<Json<dto::Service>, Problem> {
     Ok(Json(app.view(&app.service(&name)?)))
 }
 

@@ -8,8 +8,8 @@ mod words;
 use super::check::{Analysis, check_edge, check_service, check_target};
 use super::index::Index;
 use super::*;
-use crate::manager::{Manager, continuous, until_success};
-use crate::state::{Action, State};
+use crate::lifecycle::manager::{Manager, continuous, until_success};
+use crate::lifecycle::state::{Action, State};
 
 const CONTINUOUS: &Table = &<continuous as Manager>::TABLE;
 const JOB: &Table = &<until_success as Manager>::TABLE;

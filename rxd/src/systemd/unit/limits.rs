@@ -2,8 +2,8 @@
 
 use crate::engine::STOP_LIMIT;
 use crate::graph::{Edge, Effect, Graph, Keyword, Target, fnv1a};
-use crate::options::Options;
-use crate::state::{Action, State};
+use crate::lifecycle::options::Options;
+use crate::lifecycle::state::{Action, State};
 use std::time::Duration;
 
 /// How many services without a limit are named.
@@ -224,7 +224,7 @@ fn gate(edge: &Edge<'_>) -> Option<Effect> {
 mod tests {
     use super::*;
     use crate::graph::{Mode, Node};
-    use crate::manager::{Manager, continuous};
+    use crate::lifecycle::manager::{Manager, continuous};
 
     const fn secs(secs: u64) -> Duration {
         Duration::from_secs(secs)

@@ -4,7 +4,7 @@ mod limits;
 mod sandbox;
 
 use crate::graph::Graph;
-use crate::options::Options;
+use crate::lifecycle::options::Options;
 use limits::Longest;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -66,7 +66,7 @@ impl Unit {
             version: NOTIFY_RELOAD,
             fd_store: 0,
             longest: Longest::of(graph, options),
-            shutdown_timeout: crate::shutdown::LIMIT,
+            shutdown_timeout: crate::core::stop_order::LIMIT,
             report_alive: None,
             set: Vec::new(),
         }
@@ -270,7 +270,7 @@ pub(crate) fn span(duration: Duration) -> String {
 mod tests {
     use super::*;
     use crate::graph::Node;
-    use crate::manager::{Manager, continuous};
+    use crate::lifecycle::manager::{Manager, continuous};
 
     fn unit(name: &str) -> Unit {
         let nodes =

@@ -1,7 +1,7 @@
 //! G11 and G12: what giving up does to others.
 
 use super::{Found, Seen};
-use crate::state::{Cause, State};
+use crate::lifecycle::state::{Cause, State};
 use crate::testing::trace::Step;
 
 /// Whether this step is the end of a service that gave up.

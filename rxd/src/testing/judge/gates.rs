@@ -2,7 +2,7 @@
 
 use super::{Found, Seen};
 use crate::graph::Mode;
-use crate::state::{Action, Cause, State, Transition};
+use crate::lifecycle::state::{Action, Cause, State, Transition};
 use crate::testing::rules::{Asks, Gate};
 use crate::testing::trace::Step;
 

@@ -1,7 +1,7 @@
 //! G1 to G4: what one service's transitions may be.
 
 use super::{Found, Seen};
-use crate::state::{Cause, State, Transition};
+use crate::lifecycle::state::{Cause, State, Transition};
 use crate::testing::trace::Step;
 
 /// Where a service is between two of its transitions.

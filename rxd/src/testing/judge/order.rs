@@ -1,7 +1,7 @@
 //! G13: nobody is stopped while one that gates on its Run is alive.
 
 use super::{Found, Seen};
-use crate::state::{Cause, State, Transition};
+use crate::lifecycle::state::{Cause, State, Transition};
 
 pub(super) fn judge(seen: &Seen<'_>, found: &mut Found) {
     let services = &seen.rules.services;

@@ -1,8 +1,8 @@
 //! G21 to G25: how often a service comes round, and how long it waits.
 
 use super::{Found, Seen};
-use crate::options::{Backoff, Restarts};
-use crate::state::{Cause, State};
+use crate::lifecycle::options::{Backoff, Restarts};
+use crate::lifecycle::state::{Cause, State};
 use crate::testing::rules::Declared;
 use crate::testing::trace::{Step, Trace};
 use std::time::Duration;

@@ -4,7 +4,7 @@ use super::model::{Instant, Watched};
 use super::world::Stage;
 use crate::board::{Board, Condition, Declared, Id, Reaction, signal};
 use crate::graph::Mode;
-use crate::state::{Action, Cause, State, Transition};
+use crate::lifecycle::state::{Action, Cause, State, Transition};
 use proptest::prelude::*;
 
 const ACTIONS: [Action; 4] = [Action::Entering, Action::Exited, Action::Changing, Action::NotIn];

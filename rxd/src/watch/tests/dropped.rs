@@ -2,7 +2,7 @@
 
 use super::world::{Alarm, Stage, name};
 use crate::graph::Mode;
-use crate::state::{Action, Cause, State, Transition};
+use crate::lifecycle::state::{Action, Cause, State, Transition};
 use crate::watch::Watch;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};

@@ -2,7 +2,7 @@
 //! whatever is asked from the beginning.
 
 use crate::graph::Mode;
-use crate::state::{Action, Cause, State, Transition};
+use crate::lifecycle::state::{Action, Cause, State, Transition};
 
 /// One thing that happened.
 #[derive(Clone, Copy, Debug)]

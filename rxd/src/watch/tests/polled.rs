@@ -3,7 +3,7 @@
 use super::model::{Instant, Watched};
 use super::world::{Alarm, Stage, name, place};
 use crate::graph::Mode;
-use crate::state::{Action, Filter, State};
+use crate::lifecycle::state::{Action, Filter, State};
 use crate::watch::{Never, StateEvent, StateStream, Watch};
 use proptest::prelude::*;
 use std::sync::Arc;

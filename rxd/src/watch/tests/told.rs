@@ -3,7 +3,7 @@
 use super::world::Alarm;
 use crate::board::{Board, Condition, Declared, Fired, Owed, Reaction, Step};
 use crate::graph::Mode;
-use crate::state::{Action, Cause, State, Transition};
+use crate::lifecycle::state::{Action, Cause, State, Transition};
 use std::task::{Context, Poll, Waker};
 
 #[test]

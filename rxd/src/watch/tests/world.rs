@@ -2,10 +2,10 @@
 
 use super::model::{Place, Step, World};
 use crate::board::{Board, Declared, Id, Owed};
+use crate::core::names::Directory;
+use crate::core::stop_order::Ladder;
 use crate::core::{Core, ServiceState};
-use crate::directory::Directory;
-use crate::shutdown::Ladder;
-use crate::state::{Cause, State, Transition};
+use crate::lifecycle::state::{Cause, State, Transition};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Wake, Waker};

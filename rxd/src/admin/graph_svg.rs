@@ -1,0 +1,203 @@
+//! The checked graph as a picture: laid out once, coloured with the states when it is asked for.
+//!
+//! Services stand in columns (rows, if the picture is to go [down](Layout::of)), each after what it
+//! waits for; a line leads from a service to one that it watches, past those in between, and says
+//! what it asks of it. Solid lines hold back, dashed ones react, dotted ones only look.
+
+use super::graph_layout::{HEIGHT, Layout, Line};
+use crate::core::States;
+use crate::graph::Graph;
+use std::fmt::{self, Write};
+
+/// The graph of a daemon in all its forms.
+#[derive(Debug)]
+pub(crate) struct Pictures {
+    pub(crate) json: String,
+    pub(crate) mermaid: String,
+    pub(crate) dot: String,
+    /// For a wide window.
+    pub(crate) right: Layout,
+    /// For a narrow one.
+    pub(crate) down: Layout,
+}
+
+impl Pictures {
+    pub(crate) fn of(graph: &Graph<'_>) -> Self {
+        Pictures {
+            json: graph.to_json(),
+            mermaid: graph.to_mermaid(),
+            dot: graph.to_dot(),
+            right: Layout::of(graph, false),
+            down: Layout::of(graph, true),
+        }
+    }
+}
+
+/// Names and what lines say are cut in the picture if they are longer; pointed at, they are whole.
+pub(crate) const LONGEST: usize = 30;
+
+/// With more lines than this, what one says is shown when it is pointed at.
+pub(crate) const MANY: usize = 40;
+
+const STYLE: &str = "\
+svg{--ink:#1c2330;--paper:#fff;--line:#6b7688;--alarm:#b3261e;--unknown:#e9ecf1;--init:#fff1c9;--idle:#e3e8ff;--run:#cdf3d8;--stop:#ffe0cc;--exit:#e1e4ea;--bad:#ffd3d3;\
+--unknown-b:#9aa3b2;--init-b:#c79a1b;--idle-b:#6f82e8;--run-b:#2e9e57;--stop-b:#d9772f;--exit-b:#808a9b;--bad-b:#d1453b}\
+@media(prefers-color-scheme:dark){svg{--ink:#e8ecf4;--paper:#161b26;--line:#8a96ab;--alarm:#ffb4ab;--unknown:#262c39;--init:#4d3f10;--idle:#2a3260;--run:#124a26;--stop:#5a3413;--exit:#2b303b;--bad:#5f1f24;\
+--unknown-b:#6b7688;--init-b:#d9b13b;--idle-b:#8c9cf5;--run-b:#45c274;--stop-b:#ec9350;--exit-b:#77839a;--bad-b:#f2685d}}\
+text{font:12px ui-sans-serif,system-ui,sans-serif;fill:var(--ink)}.n{font-size:15px;font-weight:600}\
+rect{fill:var(--f);stroke:var(--b);stroke-width:1.5}.bar{fill:var(--b);stroke:none}\
+.unknown{--f:var(--unknown);--b:var(--unknown-b)}.init{--f:var(--init);--b:var(--init-b)}.idle{--f:var(--idle);--b:var(--idle-b)}.run{--f:var(--run);--b:var(--run-b)}\
+.stop{--f:var(--stop);--b:var(--stop-b)}.exit{--f:var(--exit);--b:var(--exit-b)}.bad{--f:var(--bad);--b:var(--bad-b)}\
+.e path{fill:none;stroke:var(--line);stroke-width:1.5;marker-end:url(#a)}.k1 path{stroke-dasharray:6 4}.k2 path{stroke-dasharray:1 4;stroke-linecap:round}\
+.e text{text-anchor:middle}.p{fill:var(--paper);stroke:none}\
+.many text,.many .p{opacity:0}.many:hover text,.many:hover .p,.shut text,.shut .p{opacity:1}\
+.shut path{stroke:var(--alarm);stroke-width:2.5;marker-end:url(#b)}.shut text{fill:var(--alarm)}\
+marker path{fill:var(--line)}#b path{fill:var(--alarm)}";
+
+/// The layout with the states as they are.
+pub(crate) fn svg(layout: &Layout, states: &States) -> String {
+    let mut out = String::with_capacity(4096 + layout.boxes.len() * 400 + layout.lines.len() * 360);
+    // Writing to a `String` cannot fail.
+    let _ = write!(
+        out,
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0:.0} {1:.0}\" width=\"{0:.0}\" height=\"{1:.0}\" \
+         role=\"img\" aria-label=\"the services of {2} and whom they watch\"><style>{STYLE}</style><defs>{3}{4}</defs>",
+        layout.width,
+        layout.height,
+        Xml(&layout.daemon),
+        Marker("a"),
+        Marker("b"),
+    );
+    let many = layout.lines.len() > MANY;
+    // Over all lines, unless they come and go with their own.
+    let mut labels = String::new();
+    for line in &layout.lines {
+        let (from, to) = (Xml(&layout.boxes[line.from].name), Xml(&layout.boxes[line.to].name));
+        let group = format!(
+            "<g class=\"e k{}{}\" data-from=\"{from}\" data-to=\"{to}\"><title>{from} to {to}: {}</title>",
+            line.kind,
+            if many { " many" } else { "" },
+            Xml(&line.says.join("; "))
+        );
+        let _ = write!(out, "{group}<path d=\"{}\"/>", line.path);
+        if many {
+            label(&mut out, line);
+        } else {
+            labels.push_str(&group);
+            label(&mut labels, line);
+            labels.push_str("</g>");
+        }
+        out.push_str("</g>");
+    }
+    out.push_str(&labels);
+    for placed in &layout.boxes {
+        let state = states.get(&placed.name);
+        let class = state.map_or("unknown", |service| service.state.as_str());
+        let bad = if state.is_some_and(|service| service.cause.is_failure()) { " bad" } else { "" };
+        let restarts = match state.map_or(0, |service| service.restarts) {
+            0 => String::new(),
+            1 => ", 1 restart".to_owned(),
+            n => format!(", {n} restarts"),
+        };
+        let (x, y, width) = (placed.x, placed.y, placed.width);
+        let _ = write!(
+            out,
+            "<g class=\"{class}{bad}\" data-service=\"{name}\"><title>{name}</title>\
+             <rect x=\"{x:.0}\" y=\"{y:.0}\" width=\"{width:.0}\" height=\"{HEIGHT}\" rx=\"8\"/>\
+             <rect class=\"bar\" x=\"{:.0}\" y=\"{:.0}\" width=\"5\" height=\"{}\" rx=\"2.5\"/>\
+             <text class=\"n\" x=\"{text:.0}\" y=\"{:.0}\">{}</text><text class=\"s\" x=\"{text:.0}\" y=\"{:.0}\">{class}{restarts}</text></g>",
+            x + 6.0,
+            y + 8.0,
+            HEIGHT - 16.0,
+            y + 23.0,
+            Xml(&short(&placed.name)),
+            y + 42.0,
+            name = Xml(&placed.name),
+            text = x + 20.0,
+        );
+    }
+    out.push_str("</svg>");
+    out
+}
+
+fn label(out: &mut String, line: &Line) {
+    let (x, middle) = line.label;
+    let (wide, high) = label_size(&line.says);
+    let (left, top) = (x - wide / 2.0, middle - high / 2.0);
+    let _ = write!(
+        out,
+        "<rect class=\"p\" x=\"{left:.0}\" y=\"{top:.0}\" width=\"{wide:.0}\" height=\"{high}\" rx=\"4\"/>"
+    );
+    for (at, says) in line.says.iter().enumerate() {
+        let y = top + 11.5 + at as f64 * 15.0;
+        let _ = write!(out, "<text x=\"{x:.0}\" y=\"{y:.0}\">{}</text>", Xml(&short(says)));
+    }
+}
+
+/// How wide and how high what a line says is, about.
+pub(crate) fn label_size(says: &[String]) -> (f64, f64) {
+    let longest = says.iter().map(|says| says.chars().count().min(LONGEST)).max().unwrap_or(0);
+    (8.0 + 6.4 * longest as f64, 15.0 * says.len() as f64)
+}
+
+fn short(text: &str) -> String {
+    if text.chars().count() <= LONGEST {
+        return text.to_owned();
+    }
+    text.chars().take(LONGEST - 1).chain(['\u{2026}']).collect()
+}
+
+struct Marker(&'static str);
+
+impl fmt::Display for Marker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "<marker id=\"{}\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"9\" markerHeight=\"9\" \
+             markerUnits=\"userSpaceOnUse\" orient=\"auto\"><path d=\"M0 0L8 4L0 8z\"/></marker>",
+            self.0
+        )
+    }
+}
+
+/// A text within XML, and within its quotes.
+struct Xml<'a>(&'a str);
+
+impl fmt::Display for Xml<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for c in self.0.chars() {
+            match c {
+                '&' => f.write_str("&amp;")?,
+                '<' => f.write_str("&lt;")?,
+                '>' => f.write_str("&gt;")?,
+                '"' => f.write_str("&quot;")?,
+                '\'' => f.write_str("&#39;")?,
+                // No XML may hold these.
+                c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => f.write_char('\u{fffd}')?,
+                c => f.write_char(c)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::admin::graph_layout::tests::draw;
+
+    #[test]
+    fn names_cannot_leave_their_quotes() {
+        let layout = draw(&[("\"><script>alert(1)</script>\u{0}", &[])], false);
+        let svg = svg(&layout, &States::new(0, Vec::new()));
+        assert!(!svg.contains("<script"), "{svg}");
+        assert!(!svg.contains('\u{0}'));
+    }
+
+    #[test]
+    fn lines_say_what_they_ask() {
+        let svg = svg(&draw(&[("db", &[]), ("api", &["db"])], false), &States::new(0, Vec::new()));
+        let line = "data-from=\"api\" data-to=\"db\"><title>api to db: in Run: run</title><path d=\"M";
+        assert!(svg.contains(line) && svg.contains(">in Run: run</text>"), "{svg}");
+    }
+}

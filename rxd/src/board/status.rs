@@ -1,0 +1,153 @@
+//! Where a service is, and what a watch asks about that.
+
+use super::{Id, Step, signal};
+use crate::lifecycle::state::{Action, Cause, State, Transition};
+
+/// Where a service is.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Word {
+    pub(crate) state: State,
+    pub(crate) transition: Transition,
+    pub(crate) cause: Cause,
+    /// The states it has left at least once, as bits.
+    left: u8,
+    pub(crate) ended_well: bool,
+    pub(crate) gave_up: bool,
+    pub(super) abandoned: bool,
+    /// In Exit, and no operator has started it again.
+    pub(crate) over: bool,
+    /// Why it was in Exit the last time, if it ever was.
+    pub(crate) ended: Option<Cause>,
+    pub(crate) incarnation: u32,
+    /// How many times it came round by itself.
+    pub(crate) restarts: u32,
+    /// How many transitions it has made.
+    pub(crate) transitions: u64,
+    /// The number of its last transition; 0 before the first.
+    pub(crate) seq: u64,
+    /// When that was, in nanoseconds since the board was made.
+    pub(crate) at: u64,
+}
+
+impl Word {
+    /// Whether the service is in this state, and has not left it.
+    pub(crate) fn is_in(&self, state: State) -> bool {
+        self.state == state && self.transition == Transition::Entering
+    }
+
+    /// The service makes one transition more.
+    #[inline]
+    pub(super) fn advance(&mut self, seq: u64, at: u64, step: Step) {
+        let Step { state, transition, cause } = step;
+        // Most states are left by a transition of their own. Unknown is not; neither is Exit when
+        // an operator starts the service again, nor whatever an abandoned service was in.
+        self.left |= self.state.bit();
+        (self.seq, self.at, self.state, self.transition, self.cause) = (seq, at, state, transition, cause);
+        self.transitions += 1;
+        if (state, transition) == (State::Init, Transition::Entering) {
+            self.incarnation = self.incarnation.wrapping_add(1);
+        }
+    }
+}
+
+/// One transition.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Event {
+    pub(crate) seq: u64,
+    pub(crate) id: Id,
+    pub(crate) incarnation: u32,
+    pub(crate) restarts: u32,
+    pub(crate) state: State,
+    pub(crate) transition: Transition,
+    pub(crate) cause: Cause,
+    /// When, in nanoseconds since the board was made.
+    pub(crate) at: u64,
+}
+
+impl Event {
+    /// The transition that took the service to where it is.
+    pub(super) fn last(id: Id, word: &Word) -> Event {
+        let Word { seq, incarnation, restarts, state, transition, cause, at, .. } = *word;
+        Event { seq, id, incarnation, restarts, state, transition, cause, at }
+    }
+}
+
+/// What a watch asks about one service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Condition {
+    /// One of the four actions on a state.
+    State(Action, State),
+    /// In Exit after a successful Run.
+    EndedWell,
+    /// In Exit because it gave up.
+    GaveUp,
+}
+
+impl Condition {
+    /// Whether it is an edge, which never holds by level.
+    pub(crate) fn is_pulse(self) -> bool {
+        matches!(self, Condition::State(Action::Changing, _))
+    }
+
+    /// Whether it holds by level.
+    pub(crate) fn holds(self, word: &Word) -> bool {
+        match self {
+            Condition::State(Action::Entering, state) => word.is_in(state),
+            Condition::State(Action::Exited, state) => !word.is_in(state) && word.left & state.bit() != 0,
+            Condition::State(Action::NotIn, state) => !word.is_in(state),
+            Condition::State(Action::Changing, _) => false,
+            Condition::EndedWell => word.state == State::Exit && word.ended_well,
+            Condition::GaveUp => word.state == State::Exit && word.gave_up,
+        }
+    }
+
+    /// Whether this step is an edge of it.
+    pub(super) fn pulses(self, before: &Word, after: &Word) -> bool {
+        match self {
+            Condition::State(Action::Changing, state) => before.is_in(state) != after.is_in(state),
+            _ => false,
+        }
+    }
+
+    /// Whether it is worth asking [`is_settled`](Condition::is_settled).
+    #[inline]
+    pub(super) fn may_be_settled(self, word: &Word) -> bool {
+        word.over || matches!(self, Condition::State(_, State::Unknown))
+    }
+
+    /// Whether what it says of the service will stay as it is: the service is over, or it has left
+    /// Unknown, which does not come again.
+    pub(super) fn is_settled(self, word: &Word) -> bool {
+        word.over || (matches!(self, Condition::State(_, State::Unknown)) && word.seq > 0)
+    }
+}
+
+/// What a declared watch does to its service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reaction {
+    /// Holds it back before Init.
+    GateInit,
+    /// Holds it back in Idle.
+    GateRun,
+    /// Takes it out of Run.
+    Stop,
+    /// Ends it.
+    Exit,
+    /// Ends it with cause `dependency`.
+    Dependency,
+}
+
+impl Reaction {
+    pub(super) fn is_gate(self) -> bool {
+        matches!(self, Reaction::GateInit | Reaction::GateRun)
+    }
+
+    pub(super) fn signal(self) -> u32 {
+        match self {
+            Reaction::GateInit | Reaction::GateRun => signal::GATE,
+            Reaction::Stop => signal::STOP,
+            Reaction::Exit => signal::EXIT,
+            Reaction::Dependency => signal::DEPENDENCY,
+        }
+    }
+}

@@ -1,0 +1,400 @@
+//! What all parts of one running daemon share.
+
+use crate::board::{Board, Id, signal};
+use crate::core::names::{Directory, Name};
+use crate::core::poll_marks::Stall;
+use crate::core::stop_order::Ladder;
+use crate::error::Error;
+use crate::intracom::Intracom;
+use crate::lifecycle::options::Options;
+use crate::lifecycle::state::{Cause, State};
+use crate::monitor::heartbeat::Pulse;
+use crate::panic;
+use crate::report::Report;
+use crate::service::tasks::ServiceTasks;
+use crate::sync::{Mutex, MutexGuard};
+use std::collections::BTreeMap;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, Ordering, fence};
+use std::time::Duration;
+use tokio::sync::{Notify, oneshot, watch};
+use tokio::time::Instant;
+
+pub(crate) mod current;
+pub(crate) mod describe;
+pub(crate) mod names;
+pub(crate) mod poll_marks;
+mod states;
+pub(crate) mod stop_order;
+
+pub use states::{ServiceState, States};
+
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) daemon: Name,
+    pub(crate) board: Board,
+    pub(crate) directory: Directory,
+    details: Mutex<BTreeMap<Id, Detail>>,
+    /// Whether there is any detail. Relaxed: who sees a transition sees what was noted before it.
+    is_detailed: AtomicBool,
+    requests: Mutex<BTreeMap<Id, Requests>>,
+    /// How long each service may take to answer a request, in seconds; none in a board without engines.
+    answer_limits: Box<[u64]>,
+    tasks: Box<[ServiceTasks]>,
+    /// Whom an operator has stopped, started or restarted, each time: a judge asks.
+    #[cfg(any(test, feature = "test-util"))]
+    operated: Mutex<Vec<Id>>,
+    /// The supervisor has something to look at.
+    pub(crate) supervisor: Notify,
+    /// The daemon is to stop: the monitor sees to it.
+    pub(crate) stop_requested: Arc<Notify>,
+    /// What became of the daemon, once it has stopped.
+    pub(crate) report: watch::Sender<Option<Report>>,
+    /// What services tell one another.
+    pub(crate) intracom: Intracom,
+    /// What services say of themselves.
+    said: Mutex<BTreeMap<Id, Box<str>>>,
+    /// Something that is told of the daemon as a whole has changed. Who follows looks for itself.
+    pub(crate) changed: Notify,
+    /// Whether somebody follows.
+    followed: AtomicBool,
+    /// Who stops before whom.
+    pub(crate) ladder: Ladder,
+    /// The first reason, once the daemon is to stop.
+    shutdown: Mutex<Option<Reason>>,
+    started: Instant,
+    /// The services that gave up, in that order.
+    failures: Mutex<Vec<Id>>,
+    /// The services that have a `reload` of their own.
+    reloadable: Mutex<Vec<Id>>,
+    /// The services that have a heartbeat.
+    pulse: Mutex<Pulse>,
+    pub(crate) stall: Stall,
+    /// How many transitions readers of the states were too slow for.
+    pub(crate) lagged: AtomicU64,
+    /// Its graph as it is shown.
+    #[cfg(feature = "admin")]
+    pub(crate) pictures: std::sync::OnceLock<crate::admin::graph_svg::Pictures>,
+    /// The admin route, if it has a listener of its own.
+    #[cfg(feature = "admin")]
+    pub(crate) admin: std::sync::OnceLock<crate::admin::Server>,
+}
+
+/// What a service's failures leave behind for those who ask.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Detail {
+    /// What the last failed method said.
+    pub(crate) error: Option<String>,
+    /// How it failed.
+    pub(crate) cause: Option<Cause>,
+    /// When it will try again.
+    pub(crate) next_attempt: Option<Instant>,
+    /// When it is to enter Run, while it waits in Idle for that.
+    pub(crate) enters_run: Option<Instant>,
+    /// Which limit was missed at shutdown.
+    pub(crate) overrun: Option<State>,
+    /// It held its thread then.
+    pub(crate) blocks: bool,
+    /// Others held all threads then.
+    pub(crate) starved: bool,
+}
+
+/// What an operator may ask of one service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Command {
+    Stop,
+    Start,
+    Restart,
+    Reload,
+}
+
+impl Command {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Command::Stop => "stop",
+            Command::Start => "start",
+            Command::Restart => "restart",
+            Command::Reload => "reload",
+        }
+    }
+}
+
+/// What was asked of one service, oldest first, and who is to be answered.
+pub(crate) type Requests = Vec<(Command, oneshot::Sender<Result<(), Error>>)>;
+
+/// Answers a request. To wake the one who waits for it may run code of the user's.
+pub(crate) fn answer(reply: oneshot::Sender<Result<(), Error>>, answer: Result<(), Error>) {
+    let _ = panic::catch(|| reply.send(answer));
+}
+
+/// Why the daemon stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// Somebody asked for it through a handle.
+    Asked,
+    /// This signal arrived.
+    Signal(i32),
+    /// This service gave up, and that means the daemon does.
+    Service(Id),
+}
+
+impl Core {
+    pub(crate) fn new(daemon: Name, directory: Directory, board: Board, ladder: Ladder) -> Self {
+        let services = directory.names().len();
+        Core {
+            daemon,
+            board,
+            details: Mutex::default(),
+            is_detailed: AtomicBool::new(false),
+            stall: Stall::new(services),
+            directory,
+            requests: Mutex::default(),
+            answer_limits: Box::default(),
+            tasks: (0..services).map(|_| ServiceTasks::default()).collect(),
+            #[cfg(any(test, feature = "test-util"))]
+            operated: Mutex::default(),
+            supervisor: Notify::new(),
+            stop_requested: Arc::default(),
+            report: watch::Sender::new(None),
+            intracom: Intracom::new(),
+            said: Mutex::default(),
+            changed: Notify::new(),
+            followed: AtomicBool::new(false),
+            ladder,
+            shutdown: Mutex::new(None),
+            started: Instant::now(),
+            failures: Mutex::new(Vec::new()),
+            reloadable: Mutex::new(Vec::new()),
+            pulse: Mutex::default(),
+            lagged: AtomicU64::new(0),
+            #[cfg(feature = "admin")]
+            pictures: std::sync::OnceLock::new(),
+            #[cfg(feature = "admin")]
+            admin: std::sync::OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn name(&self, id: Id) -> &Name {
+        self.directory.name(id)
+    }
+
+    /// Reads what is noted about a service's failures.
+    pub(crate) fn detail<T: Default>(&self, id: Id, read: impl FnOnce(&Detail) -> T) -> T {
+        if !self.is_detailed.load(Ordering::Relaxed) {
+            return T::default();
+        }
+        let details = self.details.lock();
+        details.get(&id).map(read).unwrap_or_default()
+    }
+
+    /// Notes something about a service's failures.
+    pub(crate) fn note(&self, id: Id, write: impl FnOnce(&mut Detail)) {
+        write(self.details.lock().entry(id).or_default());
+        self.is_detailed.store(true, Ordering::Relaxed);
+    }
+
+    /// As [`note`](Core::note), where something is noted already.
+    pub(crate) fn note_if_any(&self, id: Id, write: impl FnOnce(&mut Detail)) {
+        if self.is_detailed.load(Ordering::Relaxed) {
+            self.details.lock().get_mut(&id).map(write).unwrap_or_default();
+        }
+    }
+
+    /// A service gave up, and that counts.
+    pub(crate) fn note_failure(&self, id: Id) {
+        self.failures.lock().push(id);
+    }
+
+    /// An operator has started the service anew.
+    pub(crate) fn forget_failure(&self, id: Id) {
+        self.failures.lock().retain(|&other| other != id);
+    }
+
+    /// The services that gave up, the first cause first.
+    pub(crate) fn failures(&self) -> Vec<Id> {
+        self.failures.lock().clone()
+    }
+
+    /// A service has a `reload` of its own.
+    pub(crate) fn can_reload(&self, id: Id) {
+        self.reloadable.lock().push(id);
+    }
+
+    /// The services that have a `reload` of their own.
+    pub(crate) fn reloadable(&self) -> Vec<Id> {
+        self.reloadable.lock().clone()
+    }
+
+    pub(crate) fn pulse(&self) -> MutexGuard<'_, Pulse> {
+        self.pulse.lock()
+    }
+
+    /// How long its services may take to answer a request, each by its options.
+    pub(crate) fn with_answer_limits<'a>(self, options: impl Iterator<Item = &'a Options>) -> Self {
+        Core { answer_limits: options.map(Options::answer_limit).collect(), ..self }
+    }
+
+    pub(crate) fn answer_limit(&self, id: Id) -> Duration {
+        Duration::from_secs(self.answer_limits.get(id as usize).copied().unwrap_or(u64::MAX))
+    }
+
+    pub(crate) fn tasks(&self, id: Id) -> &ServiceTasks {
+        &self.tasks[id as usize]
+    }
+
+    /// Runs code of the user's for a service: its panic is caught, and should it block, that is noticed.
+    pub(crate) fn run_user_code<T>(&self, id: Id, code: impl FnOnce() -> T) -> Result<T, panic::Caught> {
+        self.stall.during(id, || current::during(self, id, || panic::catch(code)))
+    }
+
+    /// Polls a task of a service's, or a stage before all services: should it block, that is noticed.
+    pub(crate) async fn watched<F: Future>(&self, service: Option<Id>, name: &str, task: F) -> F::Output {
+        let mut task = pin!(task);
+        let polled = poll_fn(|context| match service {
+            Some(id) => current::during(self, id, || task.as_mut().poll(context)),
+            None => task.as_mut().poll(context),
+        });
+        self.stall.watched(service, name, polled).await
+    }
+
+    /// Asks something of a service, from outside of it.
+    pub(crate) fn request(&self, id: Id, command: Command) -> oneshot::Receiver<Result<(), Error>> {
+        self.request_by(false, id, command)
+    }
+
+    /// Asks something of a service. The receiver gets the answer when it is done, or at once if the service
+    /// asks for itself, by its `own` handle or in its own task: it could not wait for that.
+    pub(crate) fn request_by(&self, own: bool, id: Id, command: Command) -> oneshot::Receiver<Result<(), Error>> {
+        let (mut sender, receiver) = oneshot::channel();
+        // One that is in Exit runs no code, and can be waited for.
+        if (own || current::is(self, id)) && !self.board.word(id).over {
+            let (unheard, _) = oneshot::channel();
+            let _ = std::mem::replace(&mut sender, unheard).send(Ok(()));
+        }
+        #[cfg(any(test, feature = "test-util"))]
+        if command != Command::Reload {
+            self.operated.lock().push(id);
+        }
+        let signals = match command {
+            Command::Start => signal::REQUEST,
+            Command::Stop | Command::Restart => signal::REQUEST | signal::OPERATOR,
+            Command::Reload => signal::REQUEST | signal::RELOAD,
+        };
+        // Under the lock, as they are taken: a signal is up if and only if there is a request for it.
+        let mut requests = self.requests.lock();
+        requests.entry(id).or_default().push((command, sender));
+        self.board.set(id, signals);
+        drop(requests);
+        self.board.raise(id, 0);
+        // Its engine may have gone before it saw that. Whichever of the two takes the request answers it.
+        let is_gone = self.board.signals(id) & signal::GONE != 0;
+        if is_gone || self.board.word(id).over && self.shutting_down().is_some() {
+            self.answer_for_the_engine(id);
+        }
+        receiver
+    }
+
+    /// The engine of a service has ended: it answers no request any more, and those that are there are answered.
+    pub(crate) fn engine_has_ended(&self, id: Id) {
+        self.board.set(id, signal::GONE);
+        // A request that comes later finds the engine gone.
+        if self.board.signals(id) & signal::REQUESTS != 0 {
+            self.answer_for_the_engine(id);
+        }
+    }
+
+    /// Answers all requests to a service whose engine does not any more.
+    fn answer_for_the_engine(&self, id: Id) {
+        for (command, reply) in self.take_requests(id) {
+            answer(reply, self.answer_when_over(id, command));
+        }
+    }
+
+    /// What is said to a service that is in Exit, and will not be started again.
+    pub(crate) fn answer_when_over(&self, id: Id, command: Command) -> Result<(), Error> {
+        match command {
+            Command::Start | Command::Restart if self.shutting_down().is_some() => {
+                Err(Error::msg("the daemon is stopping"))
+            }
+            Command::Start | Command::Restart => {
+                Err(Error::msg(format_args!("service `{}` cannot start again: its task has ended", self.name(id))))
+            }
+            Command::Stop => Ok(()),
+            Command::Reload => Err(Error::msg(format_args!("service `{}` is not running", self.name(id)))),
+        }
+    }
+
+    #[cfg(any(test, feature = "test-util"))]
+    pub(crate) fn operated(&self) -> Vec<Id> {
+        self.operated.lock().clone()
+    }
+
+    /// Takes what was asked of a service, oldest first.
+    pub(crate) fn take_requests(&self, id: Id) -> Requests {
+        let mut requests = self.requests.lock();
+        self.board.clear(id, signal::REQUESTS);
+        requests.remove(&id).unwrap_or_default()
+    }
+
+    /// Asks the supervisor to stop the daemon. The first reason stands.
+    pub(crate) fn shut_down(&self, reason: Reason) {
+        self.shutdown.lock().get_or_insert(reason);
+        self.supervisor.notify_one();
+        self.stop_requested.notify_one();
+    }
+
+    /// A service is in Exit: those that waited for it to stop may. Whether that woke anybody.
+    pub(crate) fn exited(&self, id: Id) -> bool {
+        let (next, left) = self.ladder.exited(id);
+        self.board.raise_all(&next, signal::SHUTDOWN);
+        if left == 0 {
+            self.supervisor.notify_one();
+        }
+        left == 0 || !next.is_empty()
+    }
+
+    /// Notes what a service says of itself; nothing, if that is what it says.
+    pub(crate) fn say(&self, id: Id, text: &str) {
+        let mut said = self.said.lock();
+        match text {
+            "" => drop(said.remove(&id)),
+            text => drop(said.insert(id, text.into())),
+        }
+        drop(said);
+        self.changed.notify_one();
+    }
+
+    /// What the first few services say of themselves.
+    #[cfg_attr(not(feature = "systemd"), allow(dead_code, reason = "there is nobody to tell it to"))]
+    pub(crate) fn said(&self, few: usize) -> Vec<(Id, Box<str>)> {
+        let said = self.said.lock();
+        said.iter().take(few).map(|(id, text)| (*id, text.clone())).collect()
+    }
+
+    /// A service has made a transition.
+    pub(crate) fn has_changed(&self) {
+        if self.followed.load(Ordering::Relaxed) {
+            self.changed.notify_one();
+        }
+    }
+
+    /// Has whoever waits for [`changed`](Core::changed) told of every transition from here on. It
+    /// is to look at what was before.
+    #[cfg_attr(not(feature = "systemd"), allow(dead_code, reason = "there is nobody to tell it to"))]
+    pub(crate) fn follow(&self) {
+        self.followed.store(true, Ordering::Relaxed);
+        // What is seen by the look that follows was published before; what is not will find this set.
+        fence(Ordering::SeqCst);
+    }
+
+    pub(crate) fn uptime(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    pub(crate) fn shutting_down(&self) -> Option<Reason> {
+        *self.shutdown.lock()
+    }
+}

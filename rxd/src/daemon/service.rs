@@ -1,0 +1,412 @@
+//! What a service is: its methods, and what the builder is told about it.
+
+use crate::board::Id;
+use crate::core::Core;
+use crate::core::names::Name;
+use crate::engine::{Seat, serve};
+use crate::error::Result;
+use crate::graph::{self, Edge, Effect, Kind, Mode, Node, Target};
+use crate::in_span::InSpan;
+use crate::lifecycle::manager::{Manager, Table};
+use crate::lifecycle::options::{Knobs, Options, check};
+use crate::lifecycle::state::{Action, State};
+use crate::service::context::Context;
+use crate::service::declared::{Decide, Declared};
+use crate::service::tracker::Tracker;
+use std::borrow::Cow;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
+use std::time::Duration;
+use tokio::runtime::Handle;
+
+/// The methods of a service. Only [`run`](Runner::run) must be written.
+///
+/// The engine calls them one at a time, in the order of the lifecycle, on one and the same value:
+/// what `init` puts into `self` is there in `run` and can be taken out in `stop`.
+///
+/// # Cancel safety
+///
+/// When a service is to leave a state, [`Context::cancelled`] completes and the method is given
+/// its time to return; past its limit its future is dropped at whatever `.await` it is at.
+///
+/// # Panics
+///
+/// A panic in a method, in a task it has spawned, or in the drop of what it leaves behind is
+/// contained: it counts as a failure of this service, with its message and place, and `stop` is
+/// called. A second panic while the first unwinds ends the process, as everywhere in Rust, and so
+/// does the first under `panic = "abort"`; no service is stopped then.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is annotated as a service, but has no methods",
+    label = "`Runner` is not implemented for it",
+    note = "write `impl rxd::Runner for {Self} {{ async fn run(&mut self, cx: &rxd::Context) -> rxd::Result {{ .. }} }}`"
+)]
+pub trait Runner: Send + 'static {
+    /// Acquires what the service needs. Default: nothing.
+    fn init(&mut self, cx: &Context) -> impl Future<Output = Result> + Send {
+        let _ = cx;
+        Nothing
+    }
+
+    /// Prepares to run; the gates of the service are waited for after it has returned. Default: nothing.
+    fn idle(&mut self, cx: &Context) -> impl Future<Output = Result> + Send {
+        let _ = cx;
+        Nothing
+    }
+
+    /// Does the work. To leave it is to leave [`State::Run`].
+    fn run(&mut self, cx: &Context) -> impl Future<Output = Result> + Send;
+
+    /// Releases what `init` acquired. Called if and only if `init` was, also after an error or a
+    /// panic, and with a context that is not cancelled. Default: nothing.
+    fn stop(&mut self, cx: &Context) -> impl Future<Output = Result> + Send {
+        let _ = cx;
+        Nothing
+    }
+
+    /// Takes up a new configuration: called on SIGHUP, and when an operator asks.
+    ///
+    /// A service in Run stays in it: `run` is told to return, `reload` is called, and then `run`
+    /// again, without a transition; tasks the service spawned end first. In Idle likewise, with
+    /// `idle`, unless that has returned. An error leaves things as they were, so check the new
+    /// configuration before you put it in place. A service without a `reload` of its own is left
+    /// alone by SIGHUP. Default: nothing.
+    fn reload(&mut self, cx: &Context) -> impl Future<Output = Result> + Send {
+        let _ = cx;
+        Nothing
+    }
+}
+
+/// What a default method returns: how the engine knows that there is nothing to call.
+pub(crate) struct Nothing;
+
+impl Future for Nothing {
+    type Output = Result;
+
+    fn poll(self: Pin<&mut Self>, _: &mut TaskContext<'_>) -> Poll<Result> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// A service as the builder takes it: a name, a [`Runner`], and what is declared about it.
+///
+/// ```
+/// use rxd::{Backoff, Context, Daemon, OnFailure, Options, Runner, Service, State};
+/// use std::time::Duration;
+///
+/// struct Worker(usize);
+///
+/// impl Runner for Worker {
+///     async fn run(&mut self, cx: &Context) -> rxd::Result {
+///         cx.cancelled().await;
+///         Ok(())
+///     }
+/// }
+///
+/// // #[rxd::service(name = "worker-1", timeouts(Stop = "5s"), backoff(base = "1s"),
+/// //     restarts(max = 5, within = "1m"), on_failure = "shutdown")]
+/// // #[needs("db")]
+/// let options = Options::DEFAULT
+///     .timeout_of(State::Stop, Duration::from_secs(5))
+///     .backoff(Backoff::DEFAULT.base(Duration::from_secs(1)))
+///     .restarts(5, Duration::from_secs(60))
+///     .on_failure(OnFailure::Shutdown);
+/// let pool = (1..=3).map(|n| Service::new(format!("worker-{n}"), Worker(n)).options(options).needs(["db"]));
+/// let daemon = Daemon::new("pool").add(Service::new("db", Worker(0))).add_all(pool);
+/// assert!(daemon.check().is_ok());
+/// ```
+#[must_use = "a service does nothing until it is added to a daemon"]
+pub struct Service(Box<Whole<dyn Methods>>);
+
+/// A service in one piece, whose place its task may take.
+struct Whole<M: ?Sized> {
+    said: Said,
+    methods: M,
+}
+
+/// What is said of a service.
+struct Said {
+    name: Name,
+    kind: Option<Kind>,
+    table: &'static Table,
+    manager: Box<dyn Decide>,
+    options: Knobs,
+    declared: &'static [Edge<'static>],
+    watches: Vec<When>,
+    optional: bool,
+}
+
+/// An edge without its targets, and those.
+pub(crate) type OwnedTargets<'a> = (Edge<'static>, Vec<Target<'a>>);
+
+/// The methods of a service, until its task is made of them: the one place that knows its type.
+trait Methods: Send {
+    /// Whether there are none: the service is switched off, or has its task.
+    fn are_off(&self) -> bool;
+
+    /// Makes its task of them.
+    fn spawn(&mut self, seat: Seat, tasks: (&Tracker, &Handle), span: tracing::Span);
+}
+
+impl<R: Runner> Methods for Option<R> {
+    fn are_off(&self) -> bool {
+        self.is_none()
+    }
+
+    fn spawn(&mut self, seat: Seat, (tasks, runtime): (&Tracker, &Handle), span: tracing::Span) {
+        if let Some(runner) = self.take() {
+            tasks.spawn(runtime, InSpan::new(serve(runner, seat), span));
+        }
+    }
+}
+
+impl Said {
+    /// A continuous service of this name, without watches.
+    fn new(name: Name) -> Self {
+        Said {
+            name,
+            kind: None,
+            table: const { &<crate::lifecycle::manager::continuous as Manager>::TABLE },
+            manager: Box::new(crate::lifecycle::manager::continuous),
+            options: Knobs::Declared(&Options::DEFAULT),
+            declared: &[],
+            watches: Vec::new(),
+            optional: false,
+        }
+    }
+
+    /// What its attributes say.
+    fn declared<R: Declared>() -> Self {
+        let declaration = R::DECLARATION;
+        Said {
+            name: Cow::Borrowed(declaration.name),
+            kind: Some(R::KIND),
+            table: declaration.table,
+            manager: (declaration.manager)(),
+            options: Knobs::Declared(declaration.options),
+            declared: declaration.edges,
+            watches: Vec::new(),
+            optional: false,
+        }
+    }
+
+    fn with<R: Runner>(self, runner: Option<R>) -> Service {
+        Service(Box::new(Whole { said: self, methods: runner }))
+    }
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service").field("name", &self.0.said.name).finish_non_exhaustive()
+    }
+}
+
+impl Service {
+    /// A continuous service of this name, without watches. What a name may be is a rule of the
+    /// [graph](crate::graph), which [`Daemon::check`](crate::Daemon::check) asks for.
+    pub fn new(name: impl Into<Cow<'static, str>>, runner: impl Runner) -> Self {
+        Said::new(name.into()).with(Some(runner))
+    }
+
+    /// The service as its attributes declare it.
+    pub fn declared<R: Runner + Declared>(runner: R) -> Self {
+        Said::declared::<R>().with(Some(runner))
+    }
+
+    /// As [`declared`](Service::declared), but switched off if there is none.
+    pub(crate) fn optionally<R: Runner + Declared>(runner: Option<R>) -> Self {
+        Said::declared::<R>().with(runner)
+    }
+
+    /// Under another name.
+    pub fn named(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.0.said.name = name.into();
+        self
+    }
+
+    /// Under another manager.
+    pub fn manager<M: Manager>(mut self, manager: M) -> Self {
+        self.0.said.table = const { &M::TABLE };
+        self.0.said.manager = Box::new(manager);
+        self
+    }
+
+    /// With other delays and limits.
+    pub fn options(mut self, options: Options) -> Self {
+        self.0.said.options = Knobs::Own(Box::new(options));
+        self
+    }
+
+    /// With one watch more.
+    pub fn watch(mut self, when: When) -> Self {
+        self.0.said.watches.push(when);
+        self
+    }
+
+    /// In Run while these are: held back until all of them are in Run, taken out when one leaves it.
+    pub fn needs<S: Into<Cow<'static, str>>>(self, services: impl IntoIterator<Item = S>) -> Self {
+        self.watch(When::new(Edge::needs(&[]), services))
+    }
+
+    /// Held back in Idle until these have ended well.
+    pub fn after<S: Into<Cow<'static, str>>>(self, services: impl IntoIterator<Item = S>) -> Self {
+        self.watch(When::new(Edge::after(&[]), services))
+    }
+
+    pub(crate) fn optional(mut self) -> Self {
+        self.0.said.optional = true;
+        self
+    }
+
+    /// The service's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0.said.name
+    }
+
+    pub(crate) fn limits(&self) -> &Options {
+        &self.0.said.options
+    }
+
+    pub(crate) fn shared_name(&self) -> Name {
+        self.0.said.name.clone()
+    }
+
+    pub(crate) fn kind(&self) -> Option<u64> {
+        self.0.said.kind.map(|kind| kind.id)
+    }
+
+    pub(crate) fn is_off(&self) -> bool {
+        self.0.methods.are_off()
+    }
+
+    /// The same service with other methods.
+    #[cfg(any(test, feature = "test-util"))]
+    pub(crate) fn replaced(mut self, runner: impl Runner) -> Self {
+        std::mem::replace(&mut self.0.said, Said::new("".into())).with(Some(runner))
+    }
+
+    /// As the target that another service names by its type.
+    #[cfg(any(test, feature = "test-util"))]
+    pub(crate) fn of_kind(mut self, kind: Kind) -> Self {
+        self.0.said.kind = Some(kind);
+        self
+    }
+
+    #[cfg(any(test, feature = "test-util"))]
+    pub(crate) fn table(&self) -> &Table {
+        self.0.said.table
+    }
+
+    #[cfg(any(test, feature = "test-util"))]
+    pub(crate) fn knobs(&self) -> &Options {
+        &self.0.said.options
+    }
+
+    /// Its watches, where all of them are declared.
+    pub(crate) fn declared_edges(&self) -> Option<&'static [Edge<'static>]> {
+        self.0.said.watches.is_empty().then_some(self.0.said.declared)
+    }
+
+    /// Its watches, each with its targets.
+    pub(crate) fn targets(&self) -> Vec<OwnedTargets<'_>> {
+        let declared = self.0.said.declared.iter().map(|edge| (*edge, edge.targets.to_vec()));
+        let added = self.0.said.watches.iter().map(|when| {
+            let targets = when.services.iter().map(|name| Target::name(name)).collect();
+            (when.edge, targets)
+        });
+        declared.chain(added).collect()
+    }
+
+    /// What is wrong with the values that it was given; `of` makes the first words of a message.
+    pub(crate) fn option_faults(&self, of: impl Fn() -> String, faults: &mut Vec<String>) {
+        let Said { options, declared, watches, .. } = &self.0.said;
+        // What attributes declare has been checked where it stands.
+        if let Knobs::Own(options) = options {
+            faults.extend(options.faults().map(|fault| fault.message(&of())));
+        }
+        let added = watches.iter().map(|when| check::within(&when.edge)).enumerate();
+        for (at, fault) in added.filter_map(|(at, fault)| Some((at, fault?))) {
+            let (edge, targets) = &self.targets()[declared.len() + at];
+            faults.push(fault.message(&format!("{}, {}", of(), graph::shown(&Edge { targets, ..*edge }))));
+        }
+    }
+
+    pub(crate) fn node<'a>(&'a self, edges: &'a [Edge<'a>]) -> Node<'a> {
+        Node {
+            name: &self.0.said.name,
+            kind: self.0.said.kind,
+            table: self.0.said.table,
+            edges,
+            optional: self.0.said.optional,
+            gives_up: self.0.said.options.restarts.is_some(),
+        }
+    }
+
+    /// Starts it, once.
+    pub(crate) fn spawn(mut self, core: &Arc<Core>, id: Id, tasks: (&Tracker, &Handle), span: tracing::Span) {
+        let Whole { said, methods } = &mut *self.0;
+        let options = std::mem::replace(&mut said.options, Knobs::Declared(&Options::DEFAULT));
+        let manager = std::mem::replace(&mut said.manager, Box::new(crate::lifecycle::manager::continuous));
+        methods.spawn(Seat::new(core.clone(), id, options, manager), tasks, span);
+    }
+}
+
+impl<R: Runner + Declared> From<R> for Service {
+    fn from(runner: R) -> Self {
+        Service::declared(runner)
+    }
+}
+
+/// A watch as the builder takes it; see `#[watch]` for what it means.
+///
+/// ```
+/// use rxd::{Action, Effect, State, When};
+///
+/// // #[watch(any, exited, Run, "health", then(stop))]
+/// let when = When::any(Action::Exited, State::Run, ["health"]).then(Effect::Stop);
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a watch does nothing until it is given to a service"]
+pub struct When {
+    edge: Edge<'static>,
+    services: Vec<Name>,
+}
+
+impl When {
+    /// When at least one of these services satisfies it. Without [`then`](When::then): a gate before Run.
+    pub fn any<S: Into<Cow<'static, str>>>(
+        action: Action,
+        state: State,
+        services: impl IntoIterator<Item = S>,
+    ) -> Self {
+        When::new(Edge::watch(Mode::Any, action, state, &[]), services)
+    }
+
+    /// When all of these services satisfy it at the same time. Without [`then`](When::then): a gate before Run.
+    pub fn all<S: Into<Cow<'static, str>>>(
+        action: Action,
+        state: State,
+        services: impl IntoIterator<Item = S>,
+    ) -> Self {
+        When::new(Edge::watch(Mode::All, action, state, &[]), services)
+    }
+
+    fn new<S: Into<Cow<'static, str>>>(edge: Edge<'static>, services: impl IntoIterator<Item = S>) -> Self {
+        When { edge, services: services.into_iter().map(Into::into).collect() }
+    }
+
+    /// What follows.
+    pub fn then(mut self, effect: Effect) -> Self {
+        self.edge = self.edge.then(effect);
+        self
+    }
+
+    /// How long a gate may stay shut: after that it is a failure of its service. Longer than zero.
+    pub fn within(mut self, limit: Duration) -> Self {
+        self.edge = self.edge.within(limit);
+        self
+    }
+}

@@ -1,0 +1,297 @@
+//! The one task that watches over all: signals, the end, the order and limits of shutdown.
+
+use crate::board::{Id, signal};
+use crate::core::{Command, Core, Reason};
+use crate::daemon::ending::exit_now;
+use crate::daemon::stopping::{Record, SETTLE, Stopping};
+use crate::error::Error;
+use crate::lifecycle::backoff::later;
+use crate::lifecycle::state::State;
+use crate::monitor::Monitor;
+use crate::monitor::keeper::Keeper;
+use crate::panic::{self, emit};
+use crate::service::tracker::Tracker;
+use crate::signals::{Listener, SignalEvent, StopRequests};
+use crate::systemd::Systemd;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::error::Elapsed;
+use tokio::time::{Instant, sleep_until, timeout_at};
+use tracing::Level;
+
+pub(crate) struct Supervisor {
+    core: Arc<Core>,
+    stopping: Arc<Stopping>,
+    tasks: Tracker,
+    listener: Listener,
+    monitor: Monitor,
+    systemd: Systemd,
+    requests: StopRequests,
+    /// The services that have been asked to reload, and have not answered.
+    reloading: Vec<oneshot::Receiver<Result<(), Error>>>,
+    /// What those said that could not.
+    reload_failed: Vec<String>,
+    #[cfg(any(test, feature = "test-util"))]
+    witness: Option<crate::testing::Witness>,
+    _ending: Ending,
+}
+
+/// What the supervisor stops waiting for.
+enum Woken {
+    /// A signal asked to stop for the n-th time.
+    Asked(u32, i32),
+    Deadline,
+    /// The services, or the shutdown, are to be looked at.
+    Look,
+}
+
+impl Supervisor {
+    pub(crate) fn new(
+        stopping: Arc<Stopping>,
+        core: Arc<Core>,
+        tasks: Tracker,
+        listener: Listener,
+        monitor: Monitor,
+        systemd: Systemd,
+    ) -> Self {
+        // The signal that came before anything started is the first.
+        let requests = StopRequests::new(matches!(core.shutting_down(), Some(Reason::Signal(_))));
+        monitor.keeps(&stopping);
+        Supervisor {
+            _ending: Ending(stopping.clone()),
+            core,
+            stopping,
+            tasks,
+            listener,
+            monitor,
+            systemd,
+            requests,
+            reloading: Vec::new(),
+            reload_failed: Vec::new(),
+            #[cfg(any(test, feature = "test-util"))]
+            witness: None,
+        }
+    }
+
+    /// Has its run judged.
+    #[cfg(any(test, feature = "test-util"))]
+    pub(crate) fn judged(self, witness: Option<crate::testing::Witness>) -> Self {
+        Supervisor { witness, ..self }
+    }
+
+    pub(crate) async fn run(mut self) {
+        let keeper = if self.systemd.feeds() { None } else { Keeper::start(&self.core) };
+        self.until_shutdown().await;
+        let begun = Instant::now();
+        drop(keeper);
+        let end = self.shut_down().await;
+        self.stopping.abandon(&|level, record| self.monitor.write(level, record));
+        // A service whose turn to stop has come needs nobody to say so.
+        let told = |id: &Id| self.core.board.signals(*id) & signal::SHUTDOWN != 0;
+        let others: Vec<Id> = (0..self.core.board.len() as Id).filter(|id| !told(id)).collect();
+        self.core.board.raise_all(&others, signal::OVER);
+        // A service whose thread is blocked holds its task for as long as it is.
+        if self.until_tasks_ended(end).await.is_err() {
+            self.stopping.note_undropped(&|level, record| self.monitor.write(level, record));
+        }
+        // Each wakes those that wait, which may run code of the user's.
+        let _ = panic::catch(|| self.core.intracom.close());
+        let _ = panic::catch(|| self.core.board.close());
+        self.systemd.finish().await;
+        #[cfg(feature = "admin")]
+        crate::admin::finish(&self.core).await;
+        // Before a test can go on.
+        #[cfg(any(test, feature = "test-util"))]
+        drop(self.witness.take());
+        let report = self.stopping.make_report();
+        let (exit_code, took) = (report.exit_code(), whole(begun.elapsed()));
+        let has_reason = report.reason.is_some();
+        self.write(Level::INFO, move || match has_reason {
+            true => emit!(INFO, target: "rxd", took = ?took, exit_code, "stopped"),
+            false => emit!(INFO, target: "rxd", exit_code, "stopped: every service has exited"),
+        });
+        // What is handed over is written before the report is there, since the process may end with that; but no
+        // log can keep the report from being made.
+        drop(self.monitor);
+        self.stopping.report();
+    }
+
+    /// Writes a record, by the monitor's thread.
+    fn write(&self, level: Level, record: impl FnOnce() + Send + 'static) {
+        let record: Record = Box::new(record);
+        self.monitor.write(level, record);
+    }
+
+    /// Waits for the tasks of the services; a second signal ends that.
+    async fn until_tasks_ended(&mut self, end: Instant) -> Result<(), Elapsed> {
+        let tasks = self.tasks.clone();
+        let mut ended = pin!(timeout_at(end, tasks.ended()));
+        loop {
+            tokio::select! {
+                biased;
+                ended = &mut ended => return ended,
+                event = self.listener.next() => {
+                    let SignalEvent::Stop(number) = event else { continue };
+                    match self.requests.count() {
+                        Some(2) => ended.set(timeout_at(later(SETTLE).min(end), tasks.ended())),
+                        Some(3..) => exit_now(number),
+                        _ => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// Until every service is in Exit, or the daemon is to stop.
+    async fn until_shutdown(&mut self) {
+        while self.core.shutting_down().is_none() && !self.core.ladder.is_over() {
+            if let Woken::Asked(_, number) = self.woken(None).await {
+                self.core.shut_down(Reason::Signal(number));
+            }
+        }
+    }
+
+    /// Waits for the next thing to do.
+    async fn woken(&mut self, deadline: Option<Instant>) -> Woken {
+        self.systemd.turned();
+        let core = self.core.clone();
+        let deadline = async move {
+            match deadline {
+                Some(deadline) => sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
+        let (mut deadline, mut look) = (pin!(deadline), pin!(core.supervisor.notified()));
+        poll_fn(|task| {
+            while let Poll::Ready(heard) = self.listener.poll(task) {
+                match heard {
+                    SignalEvent::Stop(number) => {
+                        if let Some(times) = self.requests.count() {
+                            return Poll::Ready(Woken::Asked(times, number));
+                        }
+                    }
+                    SignalEvent::Reload => self.reload(),
+                }
+            }
+            self.poll_reloading(task);
+            if look.as_mut().poll(task).is_ready() {
+                return Poll::Ready(Woken::Look);
+            }
+            deadline.as_mut().poll(task).map(|()| Woken::Deadline)
+        })
+        .await
+    }
+
+    // ---- reload --------------------------------------------------------------------------------
+
+    /// Tells every service that can to reload. What is asked while one reloads is one more.
+    fn reload(&mut self) {
+        if self.core.shutting_down().is_some() {
+            emit!(INFO, target: "rxd", "not reloading: the daemon is stopping");
+            return;
+        }
+        self.systemd.reloading(self.stopping.timeout());
+        let mut services = self.core.reloadable();
+        services.retain(|&id| self.core.board.word(id).state != State::Exit);
+        if services.is_empty() {
+            emit!(INFO, target: "rxd", "there is nothing to reload");
+            if self.reloading.is_empty() {
+                self.systemd.reloaded(&[]);
+            }
+            return;
+        }
+        emit!(INFO, target: "rxd", services = services.len(), "reloading");
+        // One answer a service is enough to know that all is done.
+        self.reloading.truncate(4 * self.core.board.len());
+        self.reloading.extend(services.into_iter().map(|id| self.core.request(id, Command::Reload)));
+    }
+
+    fn poll_reloading(&mut self, task: &mut std::task::Context<'_>) {
+        if self.reloading.is_empty() {
+            return;
+        }
+        let failed = &mut self.reload_failed;
+        self.reloading.retain_mut(|reply| match Pin::new(reply).poll(task) {
+            Poll::Pending => true,
+            Poll::Ready(answer) => {
+                // One that gave none has ended instead.
+                failed.extend(answer.ok().and_then(Result::err).map(|error| error.to_string()));
+                false
+            }
+        });
+        if self.reloading.is_empty() {
+            let failed = std::mem::take(failed);
+            match &failed[..] {
+                [] => emit!(INFO, target: "rxd", "reloaded"),
+                failed => emit!(WARN, target: "rxd", "reloaded in part: {}", failed.join(", ")),
+            }
+            self.systemd.reloaded(&failed);
+        }
+    }
+
+    // ---- shutdown ------------------------------------------------------------------------------
+
+    /// Stops the services in order, within the overall deadline; until when what they hold may be dropped.
+    async fn shut_down(&mut self) -> Instant {
+        let deadline = self.stopping.begin(&|level, record| self.monitor.write(level, record));
+        while self.core.ladder.left() > 0 {
+            match self.woken(Some(deadline)).await {
+                Woken::Look | Woken::Asked(1, _) => {}
+                Woken::Asked(2, number) => {
+                    self.write(
+                        Level::WARN,
+                        move || emit!(WARN, target: "rxd", signal = number, "forcing shutdown: second signal"),
+                    );
+                    return self.force().await;
+                }
+                Woken::Asked(_, number) => exit_now(number),
+                Woken::Deadline => {
+                    let limit = self.stopping.timeout();
+                    self.write(Level::ERROR, move || {
+                        emit!(ERROR, target: "rxd", "forcing shutdown: the deadline of {limit:?} is exceeded");
+                    });
+                    return self.force().await;
+                }
+            }
+        }
+        deadline.max(later(SETTLE))
+    }
+
+    /// All limits are zero from here on.
+    async fn force(&mut self) -> Instant {
+        let end = later(SETTLE);
+        self.stopping.force();
+        self.until_all_exited(end - SETTLE / 2).await;
+        self.stopping.force_without_order();
+        self.until_all_exited(end - SETTLE / 4).await;
+        end
+    }
+
+    async fn until_all_exited(&mut self, until: Instant) {
+        while self.core.ladder.left() > 0 {
+            match self.woken(Some(until)).await {
+                Woken::Look | Woken::Asked(..=2, _) => {}
+                Woken::Asked(_, number) => exit_now(number),
+                Woken::Deadline => break,
+            }
+        }
+    }
+}
+
+/// However a supervisor ends, those who wait for its daemon get a report.
+struct Ending(Arc<Stopping>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.report_lost();
+    }
+}
+
+/// In whole milliseconds.
+fn whole(time: Duration) -> Duration {
+    Duration::from_millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+}

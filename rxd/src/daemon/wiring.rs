@@ -1,0 +1,93 @@
+//! From what services declare to places on the board: who is whom, who watches whom, who stops before whom.
+
+use crate::board::{Board, Condition, Declared as Row, Id, Reaction};
+use crate::core::Core;
+use crate::core::names::{Directory, Name};
+use crate::core::stop_order::Ladder;
+use crate::daemon::service::Service;
+use crate::graph::{Edge, Effect, Keyword, Mode, Target};
+use crate::lifecycle::state::{Action, State};
+
+/// Gives each service its place, and each watch the places it is about. `order` says for each
+/// service which it stops before.
+pub(crate) fn wire(daemon: Name, services: &[Service], order: &[Vec<usize>], history: usize) -> Core {
+    let directory = Directory::new(services.iter().map(|service| (service.shared_name(), service.kind())));
+    let find =
+        |target: &Target<'_>| directory.find(target.id).find(|&id| target.by_type || directory.name(id) == target.text);
+    let mut rows: Vec<Vec<Row>> = Vec::with_capacity(services.len());
+    for service in services {
+        let mut own = Vec::new();
+        for (edge, targets) in service.targets() {
+            // A service that is switched off is nobody's target.
+            let targets: Box<[Id]> = targets.iter().filter_map(find).collect();
+            if targets.is_empty() {
+                continue;
+            }
+            rows_of(&edge, &targets, &mut own);
+        }
+        rows.push(own);
+    }
+    let core = Core::new(daemon, directory, Board::new(rows, history), Ladder::new(order));
+    core.with_answer_limits(services.iter().map(Service::limits))
+}
+
+/// The watches on the board that one declared edge stands for.
+fn rows_of(edge: &Edge<'_>, targets: &[Id], rows: &mut Vec<Row>) {
+    let mut add = |mode, condition, reaction, within| {
+        rows.push(Row { mode, condition, targets: targets.into(), reaction, within });
+    };
+    match edge.keyword {
+        Keyword::Watch => {
+            let reaction = match edge.effect {
+                Effect::GateInit => Reaction::GateInit,
+                Effect::GateRun => Reaction::GateRun,
+                Effect::Stop => Reaction::Stop,
+                Effect::Exit => Reaction::Exit,
+                Effect::Stream => return,
+            };
+            add(edge.mode, Condition::State(edge.action, edge.state), reaction, edge.within);
+        }
+        Keyword::Needs => {
+            add(Mode::All, Condition::State(Action::Entering, State::Run), Reaction::GateRun, edge.within);
+            add(Mode::Any, Condition::State(Action::Exited, State::Run), Reaction::Stop, None);
+            add(Mode::Any, Condition::GaveUp, Reaction::Dependency, None);
+        }
+        Keyword::After => {
+            add(Mode::All, Condition::EndedWell, Reaction::GateRun, edge.within);
+            add(Mode::Any, Condition::GaveUp, Reaction::Dependency, None);
+        }
+    }
+}
+
+/// What is said of each gate that cannot open since a service it is about is switched off.
+pub(crate) fn waits_for_switched_off(services: &[Service]) -> Vec<String> {
+    if !services.iter().any(Service::is_off) {
+        return Vec::new();
+    }
+    let is_off = |target: &Target<'_>| {
+        let named = |service: &&Service| {
+            if target.by_type { service.kind() == Some(target.id) } else { service.name() == target.text }
+        };
+        services.iter().find(named).is_some_and(Service::is_off)
+    };
+    let mut said = Vec::new();
+    for service in services.iter().filter(|service| !service.is_off()) {
+        for (edge, targets) in service.targets() {
+            let off: Vec<&str> = targets.iter().filter(|target| is_off(target)).map(|target| target.text).collect();
+            let shut = match edge.mode {
+                Mode::Any => off.len() == targets.len(),
+                Mode::All => !off.is_empty(),
+            };
+            // What is never started is `not_in` everything.
+            if edge.is_gate() && edge.action != Action::NotIn && shut {
+                let name = service.name();
+                said.push(format!(
+                    "service `{name}` waits for `{}`, which is switched off\nhelp: switch `{name}` off too, or give `{}` a value",
+                    off.join("`, `"),
+                    off[0]
+                ));
+            }
+        }
+    }
+    said
+}

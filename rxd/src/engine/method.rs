@@ -1,0 +1,256 @@
+//! While a method runs: telling it to return, its limits, its end and that of its tasks.
+
+use super::{Call, Outcome, Seat};
+use crate::board::signal;
+use crate::core::current;
+use crate::error::{Failure, Result};
+use crate::lifecycle::backoff::later;
+use crate::lifecycle::options::slot;
+use crate::lifecycle::state::{Cause, State};
+use crate::panic::emit;
+use crate::service::context::Context;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::Ordering;
+use std::task::{Context as TaskContext, Poll, ready};
+use std::time::Duration;
+use tokio::time::Sleep;
+
+/// What is to become of the method that runs: by when it is to have returned, and whether it knows.
+pub(super) struct Limit {
+    call: Call,
+    /// Why it was told to return.
+    told: Option<Cause>,
+    /// It was told since its own limit is over.
+    late: bool,
+    /// Made once the method waits.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+impl Limit {
+    pub(super) fn new(call: Call) -> Self {
+        Limit { call, told: None, late: false, timer: None }
+    }
+}
+
+/// Tasks that are to end.
+pub(super) struct WindUp {
+    /// How the method ended that has spawned them.
+    method: Outcome,
+    timer: Option<Pin<Box<Sleep>>>,
+    aborted: bool,
+}
+
+impl Seat {
+    /// A method is about to be polled for the first time.
+    pub(crate) fn begin(&mut self, call: Call) {
+        self.limit = Limit::new(call);
+        self.take_extension();
+    }
+
+    /// Runs one method to its end: its own, or the one that is made for it.
+    pub(crate) fn poll_method(
+        &mut self,
+        cx: &Context,
+        method: Pin<&mut (dyn Future<Output = Result> + Send)>,
+        task: &mut TaskContext<'_>,
+    ) -> Poll<Outcome> {
+        let call = self.limit.call;
+        self.register(task);
+        self.look_at_signals(cx, call);
+        match self.guarded(|| method.poll(task)) {
+            Err(caught) => return Poll::Ready(Outcome::panicked(&caught)),
+            Ok(Poll::Ready(_)) if self.limit.late => return Poll::Ready(timed_out(call, self.own_limit(call))),
+            Ok(Poll::Ready(result)) => return Poll::Ready(self.returned(cx, call, result)),
+            Ok(Poll::Pending) => {}
+        }
+        if self.is_killed(call) {
+            cx.cancel();
+            return Poll::Ready(self.dropped(call, Some(Duration::ZERO)));
+        }
+        let own = self.own_limit(call);
+        let Some(length) = self.limit.told.map_or(own, |_| Some(self.stop_limit())) else { return Poll::Pending };
+        loop {
+            let timer = self.limit.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(length)));
+            ready!(timer.as_mut().poll(task));
+            let more = self.take_extension();
+            if !more.is_zero() {
+                self.limit.timer.as_mut().expect("it has fired").as_mut().reset(later(more));
+            } else if self.limit.told.is_some() || self.limit.late {
+                return Poll::Ready(self.dropped(call, own));
+            } else {
+                // Its own limit: it is told, and polled once more before it is dropped.
+                self.limit.late = true;
+                cx.cancel();
+                task.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Whether the running method is cancelled, unless that is known.
+    fn look_at_signals(&mut self, cx: &Context, call: Call) {
+        let signals = self.core.board.signals(self.id);
+        if signals != 0 && self.limit.told.is_none() {
+            self.limit.told = self.interruption(call, signals);
+            if self.limit.told.is_some() {
+                cx.cancel();
+                self.limit.timer = None;
+                self.take_extension();
+            }
+        }
+    }
+
+    /// How long a method may take that nobody tells to return.
+    fn own_limit(&self, call: Call) -> Option<Duration> {
+        match call {
+            Call::Stop | Call::Reload => Some(self.stop_limit()),
+            Call::Init | Call::Idle | Call::Run => slot(call.state()).and_then(|slot| self.options.timeouts[slot]),
+        }
+    }
+
+    /// By how much the method has asked its limit to be put off.
+    fn take_extension(&self) -> Duration {
+        Duration::from_millis(self.core.board.service(self.id).extension.swap(0, Ordering::AcqRel).into())
+    }
+
+    /// Whether all limits are over for this method: what was not asked to stop goes on until it is.
+    fn is_killed(&self, call: Call) -> bool {
+        let signals = self.core.board.signals(self.id);
+        signals & signal::KILL != 0 && (call == Call::Stop || signals & signal::SHUTDOWN != 0)
+    }
+
+    fn returned(&mut self, cx: &Context, call: Call, result: Result) -> Outcome {
+        // To format and to drop an error is to run the user's code.
+        let convert = || current::during(&self.core, self.id, || result.map_err(Failure::of));
+        let result = self.core.stall.during(self.id, convert);
+        // A context is cancelled from the instant of a signal, so the method may have returned for one that
+        // was raised since its poll began: by another thread, or by the method itself. An error that
+        // says something else is a failure all the same.
+        if result.as_ref().map_or_else(|failure| failure.is_cancelled, |()| true) {
+            self.look_at_signals(cx, call);
+        }
+        match (self.limit.told, result) {
+            (None, Ok(())) => Outcome::WELL,
+            (None, Err(failure)) => Outcome { cause: Cause::Error, failure: Some(failure) },
+            (Some(cause), Ok(())) => Outcome { cause, failure: None },
+            (Some(cause), Err(failure)) => {
+                if !failure.is_cancelled {
+                    emit!(WARN, target: "rxd", method = call.name(), "returned an error after cancellation: {}", failure.text);
+                }
+                Outcome { cause, failure: None }
+            }
+        }
+    }
+
+    /// The method did not return in time, and its future goes.
+    fn dropped(&self, call: Call, own: Option<Duration>) -> Outcome {
+        if self.core.board.signals(self.id) & signal::SHUTDOWN != 0 {
+            let state = self.inside.unwrap_or_else(|| call.state());
+            self.core.note(self.id, |detail| detail.overrun = Some(state));
+        }
+        self.overran(call, own)
+    }
+
+    fn overran(&self, call: Call, own: Option<Duration>) -> Outcome {
+        match self.limit.told {
+            Some(cause) => {
+                let (method, limit) = (call.name(), self.stop_limit());
+                emit!(ERROR, target: "rxd", method, "did not return within {limit:?} of being told to, and was dropped");
+                Outcome { cause, failure: None }
+            }
+            None => timed_out(call, own),
+        }
+    }
+
+    // ---- its tasks -----------------------------------------------------------------------------
+
+    /// How the method ended; none where its tasks have to end first, in [`poll_wind_up`](Seat::poll_wind_up).
+    pub(crate) fn settle(&mut self, cx: &Context, call: Call, ended: Outcome) -> Option<Outcome> {
+        let goes_on = match call {
+            Call::Init | Call::Idle => ended.cause == Cause::Normal,
+            Call::Reload => true,
+            Call::Run | Call::Stop => false,
+        };
+        if goes_on {
+            // Its tasks go on too, and a reload that comes now is not for them.
+            self.core.board.service(self.id).set_mask(self.interrupting(Call::Init));
+            return Some(ended);
+        }
+        // Those that hold the token, a subscription say, learn that the epoch is over.
+        if call == Call::Reload {
+            cx.cancel();
+        }
+        if self.close() {
+            return Some(ended);
+        }
+        self.wind_up(ended);
+        None
+    }
+
+    /// Ends its tasks between methods: what it has spawned is part of the state it leaves.
+    pub(super) fn poll_tasks(&mut self, task: &mut TaskContext<'_>) -> Poll<()> {
+        if self.winding.is_none() {
+            if self.close() {
+                return Poll::Ready(());
+            }
+            self.wind_up(Outcome::WELL);
+        }
+        let Outcome { cause, failure } = ready!(self.poll_wind_up(task));
+        if let Some(failure) = failure {
+            self.failed = self.failed.or(Some(cause));
+            self.fail("task", cause, &failure);
+        }
+        Poll::Ready(())
+    }
+
+    /// Waits for the tasks that are to end, and aborts those that stay; how the method ended, now that
+    /// it is known whether one of them panicked.
+    pub(crate) fn poll_wind_up(&mut self, task: &mut TaskContext<'_>) -> Poll<Outcome> {
+        let Some(mut this) = self.winding.take() else { return Poll::Ready(Outcome::WELL) };
+        // Its waker is on the board, and the last task wakes it.
+        self.register(task);
+        let tasks = self.core.tasks(self.id);
+        if !tasks.have_ended() {
+            let signals = self.core.board.signals(self.id);
+            let killed = signals & signal::KILL != 0 && signals & signal::SHUTDOWN != 0;
+            let timer = this.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(self.stop_limit())));
+            if !this.aborted && (killed || timer.as_mut().poll(task).is_ready()) {
+                this.aborted = true;
+                let limit = if killed { Duration::ZERO } else { self.stop_limit() };
+                let names = tasks.abort().join("`, `");
+                emit!(
+                    ERROR, target: "rxd",
+                    "tasks did not end within {limit:?} of cancellation; aborted: `{names}`",
+                );
+                if signals & signal::SHUTDOWN != 0 {
+                    let state = self.inside.unwrap_or(State::Run);
+                    self.core.note(self.id, |detail| detail.overrun = Some(state));
+                }
+            }
+            // A task that blocks its thread is waited for: two incarnations never overlap.
+            self.winding = Some(this);
+            self.woke = false;
+            return Poll::Pending;
+        }
+        self.core.board.clear(self.id, signal::CHILD);
+        Poll::Ready(this.method.with(self.core.tasks(self.id).take_panic()))
+    }
+
+    /// Closes the epoch; whether there is no task to wait for.
+    fn close(&self) -> bool {
+        !self.core.board.service(self.id).close() || self.core.tasks(self.id).are_none()
+    }
+
+    /// Waits for the tasks of the epoch, which is closed.
+    fn wind_up(&mut self, method: Outcome) {
+        self.flush();
+        self.winding = Some(Box::new(WindUp { method, timer: None, aborted: false }));
+    }
+}
+
+/// Its own limit was over first, whatever it was told since.
+fn timed_out(call: Call, own: Option<Duration>) -> Outcome {
+    let failure = Failure::msg(format_args!("{} did not return within {:?}", call.name(), own.unwrap_or_default()));
+    Outcome { cause: Cause::Timeout, failure: Some(failure) }
+}

@@ -1,0 +1,210 @@
+//! Where a service goes when a method has ended, and when it gives up.
+
+use super::{Call, Outcome, Seat};
+use crate::core::{Command, Reason};
+use crate::error::{Error, Failure};
+use crate::lifecycle::manager::{Ended, Table};
+use crate::lifecycle::options::OnFailure;
+use crate::lifecycle::state::{Cause, State};
+use crate::panic::emit;
+use std::num::NonZeroU64;
+use std::time::Duration;
+
+/// Why a service leaves where it waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Leave {
+    /// For good.
+    End(Cause),
+    /// It is to come round.
+    Round(Cause),
+    /// It is to reload, and go on where it is.
+    Reload,
+    /// It failed while it waited: a gate stayed shut for too long, or one of its tasks panicked.
+    Failed(Cause),
+}
+
+impl Seat {
+    /// Notes how a method ended, publishes that its state was left, and decides what follows.
+    pub(crate) fn ended(&mut self, call: Call, outcome: Outcome) {
+        let Outcome { cause, failure } = outcome;
+        if let Some(failure) = &failure {
+            self.fail(call.name(), cause, failure);
+        }
+        if call == Call::Reload {
+            let failed = match failure {
+                Some(failure) => Some(format!("failed to reload service `{}`: {}", self.name(), failure.text)),
+                None if cause == Cause::Normal => None,
+                None => Some(format!("service `{}` is leaving ({cause})", self.name())),
+            };
+            self.reply(&[Command::Reload], || failed.as_deref().map_or(Ok(()), |text| Err(Error::msg(text))));
+            return;
+        }
+        let told = self.ending.is_some() || self.interrupted.is_some();
+        if call.makes_way() && self.reload_asked && cause == Cause::Operator && !told {
+            // It returned to reload: the state is not left.
+            self.paused = true;
+            self.at = call.state();
+            return;
+        }
+        if cause.is_failure() {
+            self.failed = self.failed.or(Some(cause));
+            // One failure is one too many, whatever Stop does: the daemon is not to wait for that, since it may
+            // block its thread. Where restarts are allowed, time may still bring one back.
+            let never_restarts = self.options.restarts.is_some_and(|limit| limit.max == 0);
+            if never_restarts && call != Call::Stop {
+                self.give_up(cause);
+            }
+        }
+        if call == Call::Run {
+            self.ran();
+            self.ended_well = cause == Cause::Normal;
+        }
+        self.at = call.state();
+        if call == Call::Stop {
+            self.begun = false;
+        }
+        self.to = self.decide(cause);
+        // After an Idle that went well the service stays in it until the gates of Run hold.
+        if self.to != State::Run {
+            self.leave_state(cause);
+        }
+    }
+
+    /// Where the service goes from the state whose method ended last.
+    fn decide(&mut self, cause: Cause) -> State {
+        let stopped = self.at == State::Stop;
+        if self.ending.is_some() {
+            return if stopped { State::Exit } else { State::Stop };
+        }
+        if self.interrupted.is_some() && !stopped {
+            return State::Stop;
+        }
+        if self.interrupted == Some(Cause::Operator) {
+            return State::Init;
+        }
+        match self.consult(cause) {
+            State::Exit => {
+                let cause = if stopped { self.failed.unwrap_or(cause) } else { cause };
+                self.end_by_manager(cause);
+                if stopped { State::Exit } else { State::Stop }
+            }
+            to => to,
+        }
+    }
+
+    /// Asks the manager, and refuses what the grammar forbids.
+    fn consult(&mut self, cause: Cause) -> State {
+        let state = self.at;
+        let ended = Ended { state, cause, failures: self.pace.failures() };
+        let (cause, text) = match self.core.run_user_code(self.id, || self.manager.decide(ended)) {
+            Ok(to) if Table::may_follow(state, to) => return to,
+            Ok(to) => (Cause::Error, format!("its manager goes from {state} to {to}, which may not follow")),
+            Err(caught) => (Cause::Panic, format!("its manager panicked: {caught}")),
+        };
+        self.fail("manager", cause, &Failure::msg(text));
+        self.give_up(cause);
+        if state == State::Stop { State::Exit } else { State::Stop }
+    }
+
+    fn end_by_manager(&mut self, cause: Cause) {
+        if cause.is_failure() {
+            self.give_up(cause);
+        } else {
+            self.ending.get_or_insert(Cause::Normal);
+        }
+    }
+
+    /// What follows from leaving where it waited.
+    pub(super) fn divert(&mut self, leave: Leave) {
+        let cause = match leave {
+            Leave::Reload => return,
+            Leave::End(cause) | Leave::Round(cause) | Leave::Failed(cause) => cause,
+        };
+        match leave {
+            Leave::End(_) => self.end(cause),
+            Leave::Round(_) => self.interrupted = Some(cause),
+            Leave::Failed(_) | Leave::Reload => self.failed = self.failed.or(Some(cause)),
+        }
+        if std::mem::take(&mut self.paused) && self.to == State::Run {
+            self.ran();
+        }
+        self.to = match (self.begun, leave) {
+            (true, Leave::Failed(_)) => self.decide(cause),
+            (true, _) => State::Stop,
+            (false, Leave::End(_)) => State::Exit,
+            (false, Leave::Round(_)) => State::Init,
+            (false, Leave::Failed(_) | Leave::Reload) => self.decide_unbegun(cause),
+        };
+        if self.to != State::Run {
+            self.leave_state(cause);
+        }
+    }
+
+    /// It failed before Init was entered. There is nothing to stop: what the manager says of a
+    /// failed Init, and then of a Stop, tells whether it tries again.
+    fn decide_unbegun(&mut self, cause: Cause) -> State {
+        self.interrupted = None;
+        for (state, cause) in [(State::Init, cause), (State::Stop, Cause::Normal)] {
+            self.at = state;
+            if self.consult(cause) == State::Exit || self.ending.is_some() {
+                self.end_by_manager(self.failed.unwrap_or(Cause::Error));
+                return State::Exit;
+            }
+        }
+        State::Init
+    }
+
+    /// A Run is over: if it was a sustained one, the next failure is the first again.
+    fn ran(&mut self) {
+        let now = self.core.board.now();
+        let lasted = self.run_since.map_or(0, |since| (now + 1).saturating_sub(since.get()));
+        self.pace.ran(Duration::from_nanos(lasted), &self.options.backoff);
+        // Its transitions are of this very instant: the clock need not be read for them again.
+        self.owed.at = NonZeroU64::new(now);
+    }
+
+    // ---- failing and ending --------------------------------------------------------------------
+
+    pub(super) fn end(&mut self, cause: Cause) {
+        if self.ending.is_none() {
+            self.ending = Some(cause);
+            if cause == Cause::Dependency {
+                self.count_as_given_up(cause);
+            }
+        }
+    }
+
+    /// Notes a failure for those who ask, and says it.
+    pub(super) fn fail(&self, method: &'static str, cause: Cause, failure: &Failure) {
+        if failure.is_done {
+            emit!(DEBUG, target: "rxd", method, "lifecycle done");
+            return;
+        }
+        self.core.note(self.id, |detail| {
+            (detail.error, detail.cause) = (Some(failure.text.clone()), Some(cause));
+        });
+        emit!(ERROR, target: "rxd", method, cause = cause.as_str(), "{}", failure.text);
+    }
+
+    pub(super) fn give_up(&mut self, cause: Cause) {
+        if self.ending.is_none() {
+            self.ending = Some(cause);
+            self.count_as_given_up(cause);
+        }
+    }
+
+    pub(super) fn count_as_given_up(&mut self, cause: Cause) {
+        self.gave_up = true;
+        emit!(ERROR, target: "rxd", cause = cause.as_str(), "gave up");
+        match self.options.on_failure {
+            OnFailure::Exit => self.core.note_failure(self.id),
+            OnFailure::Shutdown => {
+                self.core.note_failure(self.id);
+                self.core.shut_down(Reason::Service(self.id));
+                // The supervisor: it is not to wait in this thread.
+                self.woke = true;
+            }
+            OnFailure::Ignore => {}
+        }
+    }
+}

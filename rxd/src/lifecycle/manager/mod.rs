@@ -1,0 +1,202 @@
+//! Managers: where a service goes when one of its methods has ended.
+
+use crate::lifecycle::state::{Cause, State};
+
+/// A transition table: for each of Init, Idle, Run and Stop the next state when its method
+/// returned `Ok` and when it failed.
+///
+/// `Exit` may be written for any of them and means *end*: a service that entered Init passes Stop
+/// first. What else may follow what is the grammar `(Init (Idle Run?)? Stop)* Exit`.
+///
+/// ```
+/// use rxd::State;
+/// use rxd::manager::Table;
+///
+/// /// Comes round after a failure, ends after a success, and gives Init one try only.
+/// const ONE_TRY: Table = Table::new(
+///     [State::Idle, State::Exit], // Init: ok, failed
+///     [State::Run, State::Stop],
+///     [State::Exit, State::Stop],
+///     [State::Init, State::Init],
+/// );
+/// assert_eq!(ONE_TRY.next(State::Init, false), State::Exit);
+/// assert!(ONE_TRY.succeeds() && !Table::may_follow(State::Run, State::Idle));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// `[ok, failed]` for Init, Idle, Run, Stop.
+    next: [[State; 2]; 4],
+}
+
+impl Table {
+    /// A table; each pair is `[ok, failed]`.
+    ///
+    /// # Panics
+    ///
+    /// If a state may not follow the one before it; in a `const` this is a compile error.
+    #[must_use]
+    pub const fn new(init: [State; 2], idle: [State; 2], run: [State; 2], stop: [State; 2]) -> Self {
+        let next = [init, idle, run, stop];
+        let mut row = 0;
+        while row < 4 {
+            let mut column = 0;
+            while column < 2 {
+                if !Self::may_follow(State::ALL[row + 1], next[row][column]) {
+                    panic!(
+                        "a manager's table goes to a state that may not follow: the order is Init, Idle, Run, Stop, Exit"
+                    );
+                }
+                column += 1;
+            }
+            row += 1;
+        }
+        Table { next }
+    }
+
+    /// Whether `to` may be written as what follows `from`.
+    #[must_use]
+    pub const fn may_follow(from: State, to: State) -> bool {
+        match from {
+            State::Init => matches!(to, State::Idle | State::Stop | State::Exit),
+            State::Idle => matches!(to, State::Run | State::Stop | State::Exit),
+            State::Run => matches!(to, State::Stop | State::Exit),
+            State::Stop => matches!(to, State::Init | State::Exit),
+            State::Unknown | State::Exit => false,
+        }
+    }
+
+    /// Where the table goes from `state`, whose method ended `ok` or not.
+    #[must_use]
+    pub const fn next(&self, state: State, ok: bool) -> State {
+        match state {
+            State::Init | State::Idle | State::Run | State::Stop => {
+                self.next[state as usize - 1][if ok { 0 } else { 1 }]
+            }
+            State::Unknown | State::Exit => State::Exit,
+        }
+    }
+
+    /// Whether a service under this table can ever be in `state`.
+    #[must_use]
+    pub const fn reaches(&self, state: State) -> bool {
+        match state {
+            State::Unknown | State::Init | State::Stop => true,
+            State::Idle => self.goes(State::Init, State::Idle),
+            State::Run => self.goes(State::Init, State::Idle) && self.goes(State::Idle, State::Run),
+            State::Exit => self.ends(),
+        }
+    }
+
+    /// Whether a service under this table may end by itself, and not only when it is told to or gives up.
+    #[must_use]
+    pub const fn ends(&self) -> bool {
+        self.goes(State::Init, State::Exit)
+            || (self.reaches(State::Idle) && self.goes(State::Idle, State::Exit))
+            || (self.reaches(State::Run) && self.goes(State::Run, State::Exit))
+            || self.goes(State::Stop, State::Exit)
+    }
+
+    /// Whether a service under this table may end well: an `ok` of Run leads to Exit.
+    #[must_use]
+    pub const fn succeeds(&self) -> bool {
+        self.reaches(State::Run)
+            && (self.next(State::Run, true).is(State::Exit)
+                || (self.next(State::Run, true).is(State::Stop) && self.next(State::Stop, true).is(State::Exit)))
+    }
+
+    pub(crate) const fn goes(&self, from: State, to: State) -> bool {
+        self.next(from, true).is(to) || self.next(from, false).is(to)
+    }
+}
+
+/// How a method ended, as a manager is told.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Ended {
+    /// The state whose method ended.
+    pub state: State,
+    /// How: [`Cause::Normal`], or one that [is a failure](Cause::is_failure).
+    pub cause: Cause,
+    /// How many times the service has come round since a Run that lasted for the back-off's `reset`: rounds
+    /// in a row that failed, or whose Run was a short one. A new life after Exit begins at 0. The manager itself is the
+    /// same value for as long as the daemon runs.
+    pub failures: u32,
+}
+
+/// Decides where a service goes next.
+///
+/// Most managers are a [`Table`], declared with [`rxd::manager!`](crate::manager!). Implement
+/// [`next`](Manager::next) for logic that no table can hold; the engine refuses what the grammar
+/// forbids, contains a panic, and calls it only when the service is not stopping anyway, so a
+/// manager can neither skip Stop nor outlive its service.
+///
+/// ```
+/// use rxd::State;
+/// use rxd::manager::{Ended, Manager, Table, continuous};
+///
+/// /// As `continuous`, but ends at the third failure in a row.
+/// #[derive(Default)]
+/// struct ThreeStrikes;
+///
+/// impl Manager for ThreeStrikes {
+///     const TABLE: Table = Table::new(
+///         [State::Idle, State::Exit], // Init: ok, failed
+///         [State::Run, State::Exit],
+///         [State::Stop, State::Exit],
+///         [State::Init, State::Init],
+///     );
+///
+///     fn next(&mut self, ended: Ended) -> State {
+///         let third = ended.cause.is_failure() && ended.failures >= 2;
+///         if third && ended.state != State::Stop { State::Exit } else { continuous.next(ended) }
+///     }
+/// }
+///
+/// #[rxd::service(manager(ThreeStrikes))]
+/// struct Probe;
+/// # impl rxd::Runner for Probe {
+/// #     async fn run(&mut self, _: &rxd::Context) -> rxd::Result { Ok(()) }
+/// # }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a manager",
+    label = "not a manager",
+    note = "write `manager = \"continuous\"`, `manager = \"until_success\"`, or the path of a type declared with `rxd::manager!`"
+)]
+pub trait Manager: Send + 'static {
+    /// Where the manager may go; the graph is checked against it.
+    const TABLE: Table;
+
+    /// The state that follows. The default looks it up in [`TABLE`](Manager::TABLE).
+    fn next(&mut self, ended: Ended) -> State {
+        Self::TABLE.next(ended.state, !ended.cause.is_failure())
+    }
+}
+
+/// `manager = "continuous"`, the default: Run again and again, until the daemon stops.
+#[allow(non_camel_case_types)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct continuous;
+
+impl Manager for continuous {
+    const TABLE: Table = Table::new(
+        [State::Idle, State::Stop],
+        [State::Run, State::Stop],
+        [State::Stop, State::Stop],
+        [State::Init, State::Init],
+    );
+}
+
+/// `manager = "until_success"`: come round until Run returns `Ok`, then end.
+#[allow(non_camel_case_types)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct until_success;
+
+impl Manager for until_success {
+    const TABLE: Table = Table::new(
+        [State::Idle, State::Stop],
+        [State::Run, State::Stop],
+        [State::Exit, State::Stop],
+        [State::Init, State::Init],
+    );
+}

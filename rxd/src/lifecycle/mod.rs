@@ -1,0 +1,6 @@
+//! What a service is: its states, its options, its manager and its back-off. Nothing here knows tokio's tasks.
+
+pub(crate) mod backoff;
+pub mod manager;
+pub(crate) mod options;
+pub(crate) mod state;

@@ -1,0 +1,258 @@
+//! Which values an option may have, and what is said of any other: one set of `const fn`.
+//!
+//! The attributes and the builder only record what they are given. The code that
+//! `#[rxd::service]` and `#[rxd::daemon]` generate calls the `check_*` functions at each value
+//! that is a constant, so that the compiler underlines it;
+//! [`Daemon::check`](crate::Daemon::check) and `start` ask for the [`Fault`]s of everything that
+//! the builder was given. Both say the same sentence. Of a literal the macros say it themselves,
+//! in words of their own copy, which `ui-tests/tests/agree` compares with these.
+//!
+//! What concerns two services, or a watch and its targets, is [`graph`](crate::graph)'s.
+
+use super::daemon::{DaemonOptions, StageOptions};
+use super::{Backoff, Options};
+use crate::graph::Edge;
+use crate::graph::text::Text;
+use crate::lifecycle::state::State;
+use std::time::Duration;
+
+/// The options of a service of which not every value makes sense.
+#[derive(Clone, Copy, Debug)]
+pub enum OptionKey {
+    /// `timeouts(Init = ..)`
+    Timeout(State),
+    /// `backoff(factor = ..)`
+    Factor,
+    /// `backoff(base = .., max = ..)`
+    Max,
+    /// `backoff(jitter = ..)`
+    Jitter,
+    /// `backoff(reset = ..)`
+    Reset,
+    /// `restarts(within = ..)`
+    Within,
+    /// `heartbeat = ..`
+    Heartbeat,
+}
+
+/// The options of a daemon of which not every value makes sense.
+#[derive(Clone, Copy, Debug)]
+pub enum DaemonKey {
+    /// `shutdown_timeout = ..`
+    ShutdownTimeout,
+    /// `exit_code = ..`
+    ExitCode,
+    /// `stall_limit = ..`
+    StallLimit,
+    /// `history = ..`
+    History,
+}
+
+/// The options of a prestart stage of which not every value makes sense.
+#[derive(Clone, Copy, Debug)]
+pub enum StageKey {
+    /// `prestart(stage(attempts = ..))`
+    Attempts,
+    /// `prestart(stage(timeout = ..))`
+    Timeout,
+}
+
+/// Panics, in the compiler, with what is wrong with this option of a service.
+#[track_caller]
+pub const fn check_option(options: &Options, key: OptionKey) {
+    fail(options.fault(key));
+}
+
+/// Panics, in the compiler, with what is wrong with the `within` of one watch of a service.
+#[track_caller]
+pub const fn check_within(edges: &[Edge<'_>], edge: usize) {
+    fail(within(&edges[edge]));
+}
+
+/// Panics, in the compiler, with what is wrong with this option of a daemon.
+#[track_caller]
+pub const fn check_daemon(options: &DaemonOptions, key: DaemonKey) {
+    fail(options.fault(key));
+}
+
+/// Panics, in the compiler, with what is wrong with this option of one of these prestart stages.
+#[track_caller]
+pub const fn check_stage(stages: &[StageOptions], stage: usize, key: StageKey) {
+    fail(stages[stage].fault(key));
+}
+
+#[track_caller]
+const fn fail(fault: Option<Fault>) {
+    if let Some(fault) = fault {
+        let mut text = Text::new();
+        fault.write(&mut text);
+        panic!("{}", text.as_str())
+    }
+}
+
+/// A value that an option cannot have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fault {
+    /// The key whose list the option is in: `backoff`; empty for one that is in none.
+    list: &'static str,
+    option: &'static str,
+    wrong: Wrong,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Wrong {
+    Zero,
+    OutOfRange { value: f64, least: f64, most: f64 },
+    MaxBelowBase { base: Duration, max: Duration },
+    NoMethod,
+}
+
+impl Options {
+    /// What is wrong with the value of this option.
+    const fn fault(&self, key: OptionKey) -> Option<Fault> {
+        let Backoff { base, factor, max, jitter, reset } = self.backoff;
+        match key {
+            OptionKey::Timeout(state) => match super::slot(state) {
+                Some(slot) => zero("timeouts", state.name(), self.timeouts[slot]),
+                None => None,
+            },
+            OptionKey::Factor => number("backoff", "factor", factor, 1.0, f64::INFINITY),
+            OptionKey::Max if max.as_nanos() < base.as_nanos() => {
+                Some(Fault { list: "backoff", option: "max", wrong: Wrong::MaxBelowBase { base, max } })
+            }
+            OptionKey::Max => None,
+            OptionKey::Jitter => number("backoff", "jitter", jitter, 0.0, 1.0),
+            OptionKey::Reset => zero("backoff", "reset", reset),
+            OptionKey::Within => match self.restarts {
+                Some(restarts) => zero("restarts", "within", Some(restarts.within)),
+                None => None,
+            },
+            OptionKey::Heartbeat => zero("", "heartbeat", self.heartbeat),
+        }
+    }
+
+    /// Everything that is wrong with these options.
+    pub(crate) fn faults(&self) -> impl Iterator<Item = Fault> {
+        let all = [
+            OptionKey::Timeout(State::Init),
+            OptionKey::Timeout(State::Idle),
+            OptionKey::Timeout(State::Run),
+            OptionKey::Timeout(State::Stop),
+            OptionKey::Factor,
+            OptionKey::Max,
+            OptionKey::Jitter,
+            OptionKey::Reset,
+            OptionKey::Within,
+            OptionKey::Heartbeat,
+        ];
+        // Only the builder can say it: the attributes know which states have a method.
+        let no_method =
+            self.no_method.map(|(list, state)| Fault { list, option: state.name(), wrong: Wrong::NoMethod });
+        // One after the other: a start asks this of each service.
+        no_method.into_iter().chain(all.into_iter().filter_map(|key| self.fault(key)))
+    }
+}
+
+impl DaemonOptions {
+    /// What is wrong with the value of this option.
+    const fn fault(&self, key: DaemonKey) -> Option<Fault> {
+        match key {
+            DaemonKey::ShutdownTimeout => zero("", "shutdown_timeout", Some(self.shutdown_timeout)),
+            DaemonKey::ExitCode => number("", "exit_code", self.exit_code as f64, 1.0, u8::MAX as f64),
+            DaemonKey::StallLimit => zero("", "stall_limit", self.stall_limit),
+            DaemonKey::History => number("", "history", self.history as f64, 1.0, u32::MAX as f64),
+        }
+    }
+
+    /// Everything that is wrong with these options.
+    pub(crate) fn faults(&self) -> impl Iterator<Item = Fault> {
+        let all = [DaemonKey::ShutdownTimeout, DaemonKey::ExitCode, DaemonKey::StallLimit, DaemonKey::History];
+        all.into_iter().filter_map(|key| self.fault(key))
+    }
+}
+
+impl StageOptions {
+    /// What is wrong with the value of this option.
+    const fn fault(&self, key: StageKey) -> Option<Fault> {
+        match (key, self.attempts) {
+            (StageKey::Attempts, Some(most)) => number("", "attempts", most as f64, 1.0, u32::MAX as f64),
+            (StageKey::Attempts, None) => None,
+            (StageKey::Timeout, _) => zero("", "timeout", self.timeout),
+        }
+    }
+
+    /// Everything that is wrong with these options.
+    pub(crate) fn faults(&self) -> impl Iterator<Item = Fault> {
+        [StageKey::Attempts, StageKey::Timeout].into_iter().filter_map(|key| self.fault(key))
+    }
+}
+
+/// What is wrong with the `within` of a watch.
+pub(crate) const fn within(edge: &Edge<'_>) -> Option<Fault> {
+    zero("", "within", edge.within)
+}
+
+const fn zero(list: &'static str, option: &'static str, time: Option<Duration>) -> Option<Fault> {
+    match time {
+        Some(time) if time.is_zero() => Some(Fault { list, option, wrong: Wrong::Zero }),
+        _ => None,
+    }
+}
+
+const fn number(list: &'static str, option: &'static str, value: f64, least: f64, most: f64) -> Option<Fault> {
+    // An infinite number is in no range, and one that is not a number is neither more nor less.
+    if value.is_finite() && value >= least && value <= most {
+        return None;
+    }
+    Some(Fault { list, option, wrong: Wrong::OutOfRange { value, least, most } })
+}
+
+impl Fault {
+    /// The sentence about the value, and a line `help: ..`. The macros have the same ones.
+    const fn write(&self, text: &mut Text) {
+        text.quote(self.option);
+        match self.wrong {
+            Wrong::Zero => {
+                text.push(" cannot be zero\nhelp: write how long: `\"5s\"` or `Duration::from_secs(5)`");
+            }
+            Wrong::OutOfRange { value, least, most } => {
+                text.push(" cannot be ");
+                text.float(value);
+                if most.is_infinite() {
+                    text.push("\nhelp: write a finite number, ");
+                    text.float(least);
+                    text.push(" or more");
+                } else {
+                    text.push("\nhelp: write a number from ");
+                    text.float(least);
+                    text.push(" to ");
+                    text.float(most);
+                }
+            }
+            Wrong::MaxBelowBase { base, max } => {
+                text.push(" cannot be shorter than `base`: it is ");
+                text.duration(max);
+                text.push(", and `base` is ");
+                text.duration(base);
+                text.push("\nhelp: the first delay is `base`, the longest `max`: make `max` longer, or `base` shorter");
+            }
+            Wrong::NoMethod => {
+                text.push(" has no method, and so none of the ");
+                text.quote(self.list);
+                text.push("\nhelp: it is one of `Init`, `Idle`, `Run`, `Stop`");
+            }
+        }
+    }
+
+    /// The whole message about it, for an error of the builder: `of` is whose option it is.
+    pub(crate) fn message(&self, of: &str) -> String {
+        let mut text = Text::new();
+        if !self.list.is_empty() {
+            text.push(", ");
+            text.quote(self.list);
+        }
+        text.push(": ");
+        self.write(&mut text);
+        format!("{of}{}", text.as_str())
+    }
+}

@@ -1,0 +1,102 @@
+//! The options of a daemon and of its prestart stages, as the builder and the attributes record them.
+
+use std::time::Duration;
+
+/// How long a method may hold its thread before that is reported, where nothing else is declared.
+const STALL_LIMIT: Duration = Duration::from_secs(1);
+
+/// The options of a daemon that are plain values. Every setter is a `const fn`, and only records;
+/// the setters of [`Daemon`](crate::Daemon) say what each means.
+#[derive(Clone, Copy, Debug)]
+pub struct DaemonOptions {
+    pub(crate) shutdown_timeout: Duration,
+    pub(crate) exit_code: u8,
+    pub(crate) stall_limit: Option<Duration>,
+    pub(crate) history: usize,
+}
+
+impl DaemonOptions {
+    /// What a daemon has that declares nothing.
+    pub const DEFAULT: DaemonOptions = DaemonOptions {
+        shutdown_timeout: crate::core::stop_order::LIMIT,
+        exit_code: crate::report::FAILURE,
+        stall_limit: Some(STALL_LIMIT),
+        history: crate::board::HISTORY,
+    };
+
+    /// See [`Daemon::shutdown_timeout`](crate::Daemon::shutdown_timeout).
+    #[must_use]
+    pub const fn shutdown_timeout(mut self, limit: Duration) -> Self {
+        self.shutdown_timeout = limit;
+        self
+    }
+
+    /// See [`Daemon::exit_code`](crate::Daemon::exit_code).
+    #[must_use]
+    pub const fn exit_code(mut self, code: u8) -> Self {
+        self.exit_code = code;
+        self
+    }
+
+    /// See [`Daemon::stall_limit`](crate::Daemon::stall_limit). Generated code writes `StallLimit(..).duration_or_none()`.
+    #[must_use]
+    pub const fn stall_limit(mut self, limit: Option<Duration>) -> Self {
+        self.stall_limit = limit;
+        self
+    }
+
+    /// See [`Daemon::history`](crate::Daemon::history).
+    #[must_use]
+    pub const fn history(mut self, transitions: usize) -> Self {
+        self.history = transitions;
+        self
+    }
+}
+
+/// What `stall_limit = ..` may be: a time, or `None`. `Into` cannot be called in a constant.
+#[derive(Clone, Copy, Debug)]
+pub struct StallLimit<T>(pub T);
+
+impl StallLimit<Duration> {
+    /// The limit.
+    #[must_use]
+    pub const fn duration_or_none(self) -> Option<Duration> {
+        Some(self.0)
+    }
+}
+
+impl StallLimit<Option<Duration>> {
+    /// The limit, if there is one.
+    #[must_use]
+    pub const fn duration_or_none(self) -> Option<Duration> {
+        self.0
+    }
+}
+
+/// The options of a prestart stage. Every setter is a `const fn`, and only records; the setters of
+/// [`Stage`](crate::prestart::Stage) say what each means.
+#[derive(Clone, Copy, Debug)]
+pub struct StageOptions {
+    pub(crate) retry: Option<Duration>,
+    pub(crate) attempts: Option<u32>,
+    pub(crate) timeout: Option<Duration>,
+}
+
+impl StageOptions {
+    /// One attempt, without a limit.
+    pub const DEFAULT: StageOptions = StageOptions { retry: None, attempts: None, timeout: None };
+
+    /// See [`Stage::attempts`](crate::prestart::Stage::attempts).
+    #[must_use]
+    pub const fn attempts(mut self, most: u32) -> Self {
+        self.attempts = Some(most);
+        self
+    }
+
+    /// See [`Stage::timeout`](crate::prestart::Stage::timeout).
+    #[must_use]
+    pub const fn timeout(mut self, limit: Duration) -> Self {
+        self.timeout = Some(limit);
+        self
+    }
+}

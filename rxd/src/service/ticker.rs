@@ -1,0 +1,105 @@
+//! A period that ends with a context: what [`Context::every`](crate::Context::every) makes.
+
+use crate::lifecycle::backoff::{later, later_than};
+use crate::service::cancellation::Cancellation;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::time::{Instant, Sleep};
+use tokio_util::sync::CancellationToken;
+
+/// Ticks once each period, until its context is cancelled: see [`Context::every`](crate::Context::every).
+///
+/// ```
+/// use rxd::Context;
+/// use std::time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// let cx = Context::detached("sweeper");
+/// let mut every = cx.every(Duration::from_secs(60));
+/// let mut swept = 0;
+/// while every.tick().await {
+///     swept += 1;
+///     if swept == 3 {
+///         cx.token().cancel(); // in a service, the daemon does
+///     }
+/// }
+/// assert_eq!(swept, 3);
+/// # }
+/// ```
+#[derive(Debug)]
+#[must_use = "a ticker does nothing unless its `tick` is awaited"]
+pub struct Ticker {
+    cancellation: Cancellation,
+    period: Duration,
+    next: Next,
+}
+
+/// When the next tick is due.
+#[derive(Debug)]
+enum Next {
+    Now,
+    /// After the other tasks had a turn; whether they had it.
+    Turn(bool),
+    Timer(Pin<Box<Sleep>>),
+}
+
+impl Ticker {
+    pub(crate) fn new(token: CancellationToken, period: Duration) -> Self {
+        Ticker { cancellation: Cancellation::new(token), period, next: Next::Now }
+    }
+
+    /// Waits for the next tick: `true`. Once the context is cancelled it returns `false`, at once and
+    /// from then on, also where a tick is due.
+    ///
+    /// # Cancel safety
+    ///
+    /// This method is cancel safe: no tick is lost until it is returned.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime with its timer enabled.
+    pub async fn tick(&mut self) -> bool {
+        poll_fn(|task| self.poll_tick(task)).await
+    }
+
+    fn poll_tick(&mut self, task: &mut Context<'_>) -> Poll<bool> {
+        if self.cancellation.is_cancelled() {
+            return Poll::Ready(false);
+        }
+        if self.poll_due(task).is_ready() {
+            return Poll::Ready(true);
+        }
+        self.cancellation.poll(task).map(|()| false)
+    }
+
+    fn poll_due(&mut self, task: &mut Context<'_>) -> Poll<()> {
+        match &mut self.next {
+            Next::Now if self.period.is_zero() => self.next = Next::Turn(false),
+            Next::Now => self.next = Next::Timer(Box::pin(tokio::time::sleep_until(later(self.period)))),
+            Next::Turn(had) if *had => *had = false,
+            Next::Turn(had) => {
+                // A task that wakes itself while it runs goes to the end of its runtime's queue.
+                *had = true;
+                task.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            Next::Timer(timer) => {
+                ready!(timer.as_mut().poll(task));
+                let now = Instant::now();
+                let next = later_than(now, left(timer.deadline(), now, self.period));
+                timer.as_mut().reset(next);
+            }
+        }
+        Poll::Ready(())
+    }
+}
+
+/// How long it is from `now` to the next multiple of the period after `due`, which has passed.
+fn left(due: Instant, now: Instant, period: Duration) -> Duration {
+    let late = now.saturating_duration_since(due).as_nanos() % period.as_nanos();
+    // No more than the time since `due`, and so it fits for 584 years.
+    period.saturating_sub(Duration::from_nanos(u64::try_from(late).unwrap_or(u64::MAX)))
+}

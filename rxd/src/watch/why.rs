@@ -1,0 +1,225 @@
+//! Why a service is where it is: the chain of what it waits for.
+
+use crate::board::{Condition, Declared, Id, Look, Word};
+use crate::core::{Core, ServiceState};
+use crate::graph::Mode;
+use crate::lifecycle::state::{Action, Cause, State, Transition};
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Why a service is where it is: what it waits for, what those services wait for in turn, and so on.
+///
+/// It is all of one instant, the one after transition [`seq`](Why::seq). Displayed it is one line:
+///
+/// ```text
+/// api in Idle: waits for db entering Run; db after Stop, attempt 5 in 0.6 s, last error: connection refused
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Why {
+    seq: u64,
+    services: Vec<Standing>,
+}
+
+/// Where one service of the chain is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Standing {
+    /// The service.
+    pub service: ServiceState,
+    /// The gates that hold it back; none if it is not waiting for others.
+    pub waits_for: Vec<Unmet>,
+    /// In how long it begins its next attempt, while it waits for that.
+    pub next_attempt: Option<Duration>,
+    /// How long it has been in its own [`idle`](crate::Runner::idle), if that is what it is in.
+    pub idles_for: Option<Duration>,
+    /// In how long it enters Run, while it waits in Idle for its [delay](crate::Options::delay_of).
+    pub enters_run: Option<Duration>,
+    /// What its last failure said, unless it is in Run and so has recovered from it.
+    pub error: Option<String>,
+}
+
+/// A gate that is shut.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unmet {
+    /// Whether one of the services would do, or each must come to satisfy it.
+    pub mode: Mode,
+    /// What is asked of them: `entering Run`, `to end well`.
+    pub condition: Cow<'static, str>,
+    /// Those that do not satisfy it.
+    pub services: Vec<Cow<'static, str>>,
+    /// How long it may stay shut.
+    pub within: Option<Duration>,
+}
+
+impl Why {
+    pub(crate) fn of(core: &Core, id: Id) -> Why {
+        Why::chain(core, |_| vec![id])
+    }
+
+    /// Of those services that are not in the state.
+    pub(crate) fn not_in(core: &Core, services: &[Id], state: State) -> Why {
+        Why::chain(core, |look| services.iter().copied().filter(|&id| !look.word(id).is_in(state)).collect())
+    }
+
+    fn chain(core: &Core, first: impl FnOnce(&Look<'_>) -> Vec<Id>) -> Why {
+        let (seq, found) = core.board.look(|look| {
+            // Each service once, in the order in which one comes upon them: there may be several
+            // ways to one and, through gates that another target can open, ways round in a circle.
+            let mut next = first(look);
+            next.reverse();
+            let mut seen = HashSet::new();
+            let mut found: Vec<(Id, Word, Vec<Declared>)> = Vec::new();
+            while let Some(id) = next.pop() {
+                if !seen.insert(id) {
+                    continue;
+                }
+                let word = *look.word(id);
+                let to = if word.state == State::Idle { State::Run } else { State::Init };
+                let gates = if look.is_held(id) { look.unmet(id, to) } else { Vec::new() };
+                let targets = gates.iter().flat_map(|gate| gate.targets.iter().map(move |&target| (gate, target)));
+                let unmet = targets.filter(|(gate, target)| !gate.condition.holds(look.word(*target)));
+                let mut unmet: Vec<Id> = unmet.map(|(_, target)| target).collect();
+                unmet.reverse();
+                next.append(&mut unmet);
+                found.push((id, word, gates));
+            }
+            (look.seq(), found)
+        });
+        let words: Vec<(Id, Word)> = found.iter().map(|(id, word, _)| (*id, *word)).collect();
+        let services = found.into_iter().map(|(id, word, gates)| {
+            let gates = gates.iter().map(|gate| Unmet::new(core, gate, &words)).collect();
+            Standing::new(core, id, &word, gates)
+        });
+        Why { seq, services: services.collect() }
+    }
+
+    /// The number of the last transition before the instant it is of.
+    #[must_use]
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// The service that was asked about, then those that it waits for, and what these wait for; each once.
+    #[must_use]
+    pub fn services(&self) -> &[Standing] {
+        &self.services
+    }
+
+    /// Those at the end of the chain, which wait for no other service.
+    pub fn roots(&self) -> impl Iterator<Item = &Standing> {
+        self.services.iter().filter(|standing| standing.waits_for.is_empty())
+    }
+}
+
+impl Standing {
+    fn new(core: &Core, id: Id, word: &Word, waits_for: Vec<Unmet>) -> Self {
+        let service = core.state(id, word);
+        let next_attempt = service.next_attempt.map(|at| at.saturating_sub(core.uptime()));
+        let error = service.last_error.clone().filter(|_| !word.is_in(State::Run));
+        let idle = word.is_in(State::Idle) && waits_for.is_empty();
+        let enters_run = core.detail(id, |detail| detail.enters_run).filter(|_| idle);
+        let enters_run = enters_run.map(|at| at.saturating_duration_since(Instant::now()));
+        let idles_for = (idle && enters_run.is_none()).then(|| core.uptime().saturating_sub(service.at));
+        let next_attempt = next_attempt.filter(|left| !left.is_zero());
+        Standing { service, waits_for, next_attempt, idles_for, enters_run, error }
+    }
+}
+
+impl Unmet {
+    fn new(core: &Core, gate: &Declared, words: &[(Id, Word)]) -> Self {
+        // All that do not satisfy it are in the chain, and so in `words`.
+        let holds = |id| words.iter().all(|(other, word)| *other != id || gate.condition.holds(word));
+        let targets = gate
+            .targets
+            .iter()
+            .filter(|&&id| gate.mode == Mode::Any || words.iter().any(|(other, _)| *other == id) && !holds(id));
+        Unmet {
+            mode: gate.mode,
+            condition: match gate.condition {
+                Condition::State(action, state) => {
+                    let action = match action {
+                        Action::NotIn => "not in",
+                        action => action.as_str(),
+                    };
+                    Cow::Owned(format!("{action} {}", state.name()))
+                }
+                Condition::EndedWell => Cow::Borrowed("to end well"),
+                Condition::GaveUp => Cow::Borrowed("to give up"),
+            },
+            services: targets.map(|&id| core.name(id).clone()).collect(),
+            within: gate.within,
+        }
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, standing) in self.services.iter().enumerate() {
+            write!(f, "{}{standing}", if at == 0 { "" } else { "; " })?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Standing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ServiceState { name, state, transition, cause, incarnation, .. } = &self.service;
+        match transition {
+            _ if *state == State::Unknown => write!(f, "{name} not begun")?,
+            Transition::Entering => write!(f, "{name} in {}", state.name())?,
+            Transition::Exited => write!(f, "{name} after {}", state.name())?,
+        }
+        if *state == State::Exit || (*state == State::Stop && *cause != Cause::Normal && self.next_attempt.is_none()) {
+            write!(f, " ({cause})")?;
+        }
+        for (at, unmet) in self.waits_for.iter().enumerate() {
+            write!(f, "{}{unmet}", if at == 0 { ": waits for " } else { ", and for " })?;
+        }
+        if let Some(since) = self.idles_for {
+            write!(f, ": in its own `idle` for {}", Short(since))?;
+        }
+        if let Some(left) = self.enters_run {
+            write!(f, ": enters Run in {}", Short(left))?;
+        }
+        match &self.next_attempt {
+            Some(left) => write!(f, ", attempt {} in {}", incarnation.saturating_add(1), Short(*left))?,
+            None if *incarnation > 1 && *state == State::Init => write!(f, ", attempt {incarnation}")?,
+            None => {}
+        }
+        match &self.error {
+            Some(error) => write!(f, ", last error: {error}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for Unmet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.mode == Mode::Any && self.services.len() > 1 {
+            f.write_str("any of ")?;
+        }
+        for (at, service) in self.services.iter().enumerate() {
+            write!(f, "{}{service}", if at == 0 { "" } else { ", " })?;
+        }
+        write!(f, " {}", self.condition)
+    }
+}
+
+/// A time as it is read: `25 ms`, `3.1 s`, `4.5 h`.
+struct Short(Duration);
+
+impl fmt::Display for Short {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs_f64();
+        match self.0.as_secs() {
+            _ if seconds < 0.1 => write!(f, "{} ms", self.0.as_millis()),
+            0..120 => write!(f, "{seconds:.1} s"),
+            120..7200 => write!(f, "{:.1} min", seconds / 60.0),
+            _ => write!(f, "{:.1} h", seconds / 3600.0),
+        }
+    }
+}
