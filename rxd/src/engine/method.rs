@@ -122,12 +122,13 @@ impl Seat {
 
     fn returned(&mut self, cx: &Context, call: Call, result: Result) -> Outcome {
         // To format and to drop an error is to run the user's code.
-        let convert = || current::during(&self.core, self.id, || result.map_err(Failure::of));
-        let result = self.core.stall.during(self.id, convert);
+        let result = result.map_err(|error| {
+            self.core.stall.during(self.id, || current::during(&self.core, self.id, || Failure::of(error)))
+        });
         // A context is cancelled from the instant of a signal, so the method may have returned for one that
         // was raised since its poll began: by another thread, or by the method itself. An error that
         // says something else is a failure all the same.
-        if result.as_ref().map_or_else(|failure| failure.is_cancelled, |()| true) {
+        if self.limit.told.is_none() && result.as_ref().map_or_else(|failure| failure.is_cancelled, |()| true) {
             self.look_at_signals(cx, call);
         }
         match (self.limit.told, result) {

@@ -383,8 +383,6 @@ impl Drop for Seat {
     /// Invariant 4: whatever takes the task away, nobody waits for this service for ever, and what its
     /// failure means for the daemon comes true.
     fn drop(&mut self) {
-        let manager = std::mem::replace(&mut self.manager, Box::new(crate::lifecycle::manager::continuous));
-        let _ = self.core.run_user_code(self.id, || drop(manager));
         self.core.board.service(self.id).close();
         if !self.over {
             self.core.board.abandon(self.id);

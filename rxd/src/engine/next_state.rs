@@ -6,6 +6,7 @@ use crate::error::{Error, Failure};
 use crate::lifecycle::manager::{Ended, Table};
 use crate::lifecycle::options::OnFailure;
 use crate::lifecycle::state::{Cause, State};
+use crate::panic;
 use crate::panic::emit;
 use std::num::NonZeroU64;
 use std::time::Duration;
@@ -96,7 +97,7 @@ impl Seat {
     fn consult(&mut self, cause: Cause) -> State {
         let state = self.at;
         let ended = Ended { state, cause, failures: self.pace.failures() };
-        let (cause, text) = match self.core.run_user_code(self.id, || self.manager.decide(ended)) {
+        let (cause, text) = match panic::catch(|| self.manager.decide(ended)) {
             Ok(to) if Table::may_follow(state, to) => return to,
             Ok(to) => (Cause::Error, format!("its manager goes from {state} to {to}, which may not follow")),
             Err(caught) => (Cause::Panic, format!("its manager panicked: {caught}")),
