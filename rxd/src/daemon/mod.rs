@@ -198,7 +198,7 @@ impl Daemon {
     /// As [`run`](Daemon::run), for a `main` whose exit status is [`exit_code`](Daemon::exit_code):
     /// an error is printed, and is that status.
     ///
-    /// The process ends within 1 s of it, also where the runtime still waits for blocking work or standard
+    /// The process ends within 1 s of its last daemon, also where the runtime still waits for blocking work or standard
     /// error is a full pipe: what follows in `main` has that long. [`run`](Daemon::run) leaves the process to you.
     ///
     /// ```no_run

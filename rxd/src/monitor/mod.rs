@@ -1,10 +1,13 @@
 //! The thread beside the runtime: it acts where the runtime's own threads cannot, since code of the
 //! user's blocks them.
 //!
-//! It names the services that block their thread. It carries a stop through that the supervisor's task
-//! cannot: a task that is woken by code which then blocks waits in that code's thread, and no other
-//! thread takes it from there. And it ends the process at the third signal. It takes no part in
-//! anything that the supervisor does in time.
+//! * It names the services that block their thread.
+//! * It carries a stop through that the supervisor's task cannot: a task that is woken by code which then
+//!   blocks waits in that code's thread, and no other thread takes it from there. It takes no part in
+//!   anything that the supervisor does in time.
+//! * It writes the supervisor's records of a stop, since a log may make its writers wait.
+//! * While code blocks, it has the runtime's other threads look after the timers.
+//! * It ends the process at the third signal.
 //!
 //! Time is read from the daemon's runtime: where that is paused, in a test, the supervisor alone acts.
 
