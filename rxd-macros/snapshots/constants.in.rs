@@ -5,7 +5,7 @@ struct Poller;
 #[rxd::daemon(
     shutdown_timeout = "30s",
     exit_code = CODE,
-    stall_limit = None,
+    blocking_threshold = None,
     prestart(check_disk(retry = "1s", attempts = MOST), reach_db)
 )]
 struct EdgeAgent {

@@ -70,7 +70,7 @@ struct EdgeAgent {
 ::rxd::__private::show! {
     { let _ = ::rxd::__private::editor::daemon::shutdown_timeout; } { let _ =
     ::rxd::__private::editor::daemon::exit_code; } { let _ = CODE; } { let _ =
-    ::rxd::__private::editor::daemon::stall_limit; } { let _ = None; } { let _ =
+    ::rxd::__private::editor::daemon::blocking_threshold; } { let _ = None; } { let _ =
     ::rxd::__private::editor::daemon::prestart; } { let _ = check_disk; } { let _ =
     ::rxd::__private::editor::stage::retry; } { let _ =
     ::rxd::__private::editor::stage::attempts; } { let _ = MOST; } { let _ = reach_db; }
@@ -86,7 +86,7 @@ impl ::rxd::__private::Graphed for EdgeAgent {
     };
     const OPTIONS: ::rxd::__private::DaemonOptions = ::rxd::__private::DaemonOptions::DEFAULT
         .exit_code(CODE)
-        .stall_limit(::rxd::__private::StallLimit(None).duration_or_none());
+        .blocking_threshold(::rxd::__private::BlockingThreshold(None).duration_or_none());
     const STAGES: &'static [::rxd::__private::StageOptions] = &[
         ::rxd::__private::StageOptions::DEFAULT.attempts(MOST),
     ];
@@ -168,7 +168,7 @@ const _: () = {
 const _: () = {
     ::rxd::__private::check_daemon(
         &<EdgeAgent as ::rxd::__private::Graphed>::OPTIONS,
-        ::rxd::__private::DaemonKey::StallLimit,
+        ::rxd::__private::DaemonKey::BlockingThreshold,
     );
 };
 const _: () = {

@@ -43,8 +43,8 @@ const WORDS: &[&str] = &[
     "shutdown_timeout",
     "prestart",
     "exit_code",
-    "stall_limit",
-    "report_alive",
+    "blocking_threshold",
+    "watchdog_interval",
     "on_stale",
     "history",
     "admin",
@@ -166,7 +166,7 @@ const VALID: &[&str] = &[
     "on_failure = \"exit\", heartbeat = \"2s\", crate = ::rxd, delay = Duration::from_secs(5)",
     "name = \"edge\", shutdown_timeout = \"30s\", signals(interrupt, terminate)",
     "prestart(check_disk, stages::reach_db(retry = \"1s\", attempts = 3, timeout = \"5s\")), exit_code = 3, history = 9",
-    "stall_limit = \"1s\", report_alive = LIMIT, on_stale(restart), admin = \"127.0.0.1:1337\"",
+    "blocking_threshold = \"1s\", watchdog_interval = LIMIT, on_stale(restart), admin = \"127.0.0.1:1337\"",
     "pub FailFast { Init => { ok: Idle, failed: Exit }, Idle => { ok: Run, failed: Exit }, Run => { ok: Stop, failed: Exit }, Stop => { ok: Init, failed: Exit } }",
 ];
 

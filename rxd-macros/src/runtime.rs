@@ -135,7 +135,7 @@ paths! {
     private stage_options "StageOptions";
     private stage_key "StageKey";
     private check_stage "check_stage";
-    private stall_limit "StallLimit";
+    private blocking_threshold "BlockingThreshold";
     private daemon_of "daemon";
     private stage_of "stage";
 }

@@ -8,7 +8,7 @@ pub use crate::lifecycle::manager::Table;
 pub use crate::lifecycle::options::check::{
     DaemonKey, OptionKey, StageKey, check_daemon, check_option, check_stage, check_within,
 };
-pub use crate::lifecycle::options::daemon::{DaemonOptions, StageOptions, StallLimit};
+pub use crate::lifecycle::options::daemon::{BlockingThreshold, DaemonOptions, StageOptions};
 pub use crate::service::declared::{
     Checked, Declaration, Declared, Field, Graphed, Managed, Watched, daemon, service, stage,
 };

@@ -43,8 +43,8 @@ words!(daemon {
     signals = "`signals(interrupt, terminate)`: the signals that stop it."
     prestart = "`prestart(check_disk, reach_db(retry = \"1s\", attempts = 3, timeout = \"5s\"))`: the async functions that must pass, in this order, before any service is started."
     exit_code = "`exit_code = 3`: the exit status of a daemon that failed, from 1 to 255."
-    stall_limit = "`stall_limit = \"1s\"`: after how long a method or a task that blocks its thread is reported."
-    report_alive = "`report_alive = \"5s\"`: how often the watchdog is told that the daemon is alive; zero does not talk to the service manager."
+    blocking_threshold = "`blocking_threshold = \"1s\"`: after how long a method or a task that blocks its thread is reported."
+    watchdog_interval = "`watchdog_interval = \"5s\"`: how often the watchdog is told that the daemon is alive; zero does not talk to the service manager."
     on_stale = "`on_stale(restart)`: what becomes of a service without a heartbeat."
     history = "`history = 4096`: how many past transitions are kept."
     admin = "`admin = \"127.0.0.1:1337\"`: where operators reach it. Needs the feature `admin`."
@@ -97,7 +97,7 @@ words!(on_failure {
 });
 
 words!(on_stale {
-    trigger = "The watchdog is no longer fed."
+    stop_pinging = "The watchdog is no longer fed."
     restart = "The service is restarted first."
 });
 

@@ -309,7 +309,7 @@ impl fmt::Display for Cancelled {
 impl StdError for Cancelled {}
 
 /// Whether an error says no more than that the service was cancelled: [`Cancelled`], [`LifecycleDone`], the end
-/// of a watch by its context ([`Never::Cancelled`](crate::Never::Cancelled)) or that of a wait for a topic,
+/// of a watch by its context ([`WatchEnded::Cancelled`](crate::WatchEnded::Cancelled)) or that of a wait for a topic,
 /// however deeply wrapped. A missed deadline is not that.
 #[must_use]
 pub fn is_cancelled(error: &AnyError) -> bool {

@@ -9,7 +9,7 @@ use crate::lifecycle::state::{Action, Filter, State};
 use crate::panic;
 use crate::report::Report;
 use crate::watch::why::Why;
-use crate::watch::{Names, StateStream, WaitFor, Watch, unknown_service};
+use crate::watch::{ServiceSelector, StateStream, WaitFor, Watch, unknown_service};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -109,7 +109,7 @@ impl DaemonHandle {
     /// # Errors
     ///
     /// If no service has one of the names; the nearest is suggested.
-    pub fn watch_any(&self, action: Action, state: State, services: impl Names) -> Result<Watch, Error> {
+    pub fn watch_any(&self, action: Action, state: State, services: impl ServiceSelector) -> Result<Watch, Error> {
         Watch::new(self.core(), Mode::Any, action, state, &services)
     }
 
@@ -118,7 +118,7 @@ impl DaemonHandle {
     /// # Errors
     ///
     /// If no service has one of the names; the nearest is suggested.
-    pub fn watch_all(&self, action: Action, state: State, services: impl Names) -> Result<Watch, Error> {
+    pub fn watch_all(&self, action: Action, state: State, services: impl ServiceSelector) -> Result<Watch, Error> {
         Watch::new(self.core(), Mode::All, action, state, &services)
     }
 
@@ -154,7 +154,7 @@ impl DaemonHandle {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn wait_for(&self, services: impl Names, state: State) -> WaitFor {
+    pub fn wait_for(&self, services: impl ServiceSelector, state: State) -> WaitFor {
         WaitFor::new(self.core(), &services, state)
     }
 

@@ -177,13 +177,15 @@ pub use lifecycle::manager::{self, Manager};
 pub use lifecycle::options::{Backoff, OnFailure, Options};
 pub use lifecycle::state::{Action, Cause, Filter, State, Transition};
 pub use monitor::keeper::OnStale;
-pub use report::{Ending, Report};
+pub use report::{Report, ServiceReport};
 pub use service::context::Context;
 pub use service::declared::Declared;
 pub use service::ticker::Ticker;
 pub use signals::Signal;
-pub use watch::why::{Standing, Unmet, Why};
-pub use watch::{Met, Names, Never, Of, StateEvent, StateStream, WaitError, WaitFor, Watch, of};
+pub use watch::why::{ServiceDiagnosis, UnmetGate, Why};
+pub use watch::{
+    ByType, ServiceSelector, StateEvent, StateStream, WaitError, WaitFor, Watch, WatchEnded, WatchEvent, by_type,
+};
 
 #[cfg(feature = "macros")]
 pub use macros::{after, daemon, needs, service, watch};

@@ -42,7 +42,7 @@ use std::process::{ExitCode, Termination};
 pub struct Report {
     pub(crate) daemon: Cow<'static, str>,
     pub(crate) reason: Option<Reason>,
-    pub(crate) services: Vec<Ending>,
+    pub(crate) services: Vec<ServiceReport>,
     /// Those of them that gave up, in that order.
     pub(crate) order: Vec<u32>,
     pub(crate) exit_code: u8,
@@ -56,7 +56,7 @@ pub(crate) const FAILURE: u8 = 1;
 /// What became of one service.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Ending {
+pub struct ServiceReport {
     /// The service's name.
     pub name: Cow<'static, str>,
     /// Why it is in Exit.
@@ -79,7 +79,7 @@ pub struct Ending {
 impl Report {
     /// Every service, in the order they were declared.
     #[must_use]
-    pub fn services(&self) -> &[Ending] {
+    pub fn services(&self) -> &[ServiceReport] {
         &self.services
     }
 
@@ -88,12 +88,12 @@ impl Report {
     }
 
     /// Those that gave up, in that order: the first cause first, those that needed it after it.
-    pub fn failures(&self) -> impl Iterator<Item = &Ending> {
+    pub fn failures(&self) -> impl Iterator<Item = &ServiceReport> {
         self.order.iter().filter_map(|&id| self.services.get(id as usize))
     }
 
     /// Those that did not end within their limits at shutdown.
-    pub fn abandoned(&self) -> impl Iterator<Item = &Ending> {
+    pub fn abandoned(&self) -> impl Iterator<Item = &ServiceReport> {
         self.services.iter().filter(|ending| ending.abandoned_in.is_some())
     }
 
@@ -137,7 +137,7 @@ impl fmt::Display for Report {
         if self.lost {
             return f.write_str(": its tokio runtime was shut down before it had stopped");
         }
-        for Ending { name, cause, error, restarts, .. } in self.failures() {
+        for ServiceReport { name, cause, error, restarts, .. } in self.failures() {
             match (cause, error) {
                 (Cause::Dependency, _) => {
                     write!(f, "\n  service `{name}` ended: a service that it depends on gave up")?
@@ -146,7 +146,7 @@ impl fmt::Display for Report {
                 (_, Some(error)) => write!(f, "\n  service `{name}` gave up after {restarts} restarts: {error}")?,
             }
         }
-        for Ending { name, abandoned_in, blocks, starved, .. } in self.abandoned() {
+        for ServiceReport { name, abandoned_in, blocks, starved, .. } in self.abandoned() {
             write!(f, "\n  service `{name}` was abandoned: ")?;
             match (abandoned_in.unwrap_or_default(), blocks) {
                 _ if *starved => f.write_str("no thread of the runtime was free to stop it on")?,

@@ -34,19 +34,19 @@ fn declaring() {
     all!(value: rxd::When, rxd::Options, rxd::Backoff);
     all!(value: rxd::manager::Table, rxd::manager::Ended, rxd::manager::continuous, rxd::manager::until_success);
     // Traits to implement, or to ask for: Runner, Manager, Pipeline, Declared, Names.
-    fn _named(_: impl rxd::Names) {}
+    fn _named(_: impl rxd::ServiceSelector) {}
     fn _declared<T: rxd::Declared + 'static>() {
-        ordinary::<rxd::Of<T>>();
+        ordinary::<rxd::ByType<T>>();
     }
 }
 
 /// Inside a service, and outside of a daemon.
 #[test]
 fn running() {
-    all!(value: rxd::Context, rxd::DaemonHandle, rxd::Report, rxd::Ending, rxd::States, rxd::ServiceState);
-    all!(value: rxd::Why, rxd::Standing, rxd::Unmet);
+    all!(value: rxd::Context, rxd::DaemonHandle, rxd::Report, rxd::ServiceReport, rxd::States, rxd::ServiceState);
+    all!(value: rxd::Why, rxd::ServiceDiagnosis, rxd::UnmetGate);
     all!(ordinary: rxd::Watch, rxd::StateStream, rxd::WaitFor, rxd::Ticker);
-    all!(value: rxd::Met, rxd::StateEvent);
+    all!(value: rxd::WatchEvent, rxd::StateEvent);
     future::<<rxd::WaitFor as IntoFuture>::IntoFuture>();
 }
 
@@ -54,7 +54,7 @@ fn running() {
 #[test]
 fn errors() {
     ordinary::<rxd::AnyError>();
-    all!(error: rxd::Error, rxd::Cancelled, rxd::LifecycleDone, rxd::Never, rxd::WaitError, rxd::Report);
+    all!(error: rxd::Error, rxd::Cancelled, rxd::LifecycleDone, rxd::WatchEnded, rxd::WaitError, rxd::Report);
     all!(error: rxd::intracom::Error, rxd::intracom::PublishError<u8>, rxd::intracom::TryRecvError);
 }
 

@@ -150,8 +150,8 @@ fn main() -> rxd::Result {
         api: Api { addr: args.addr, passed: sockets.tcp_listener("api")?, jobs: jobs.clone() },
         worker: Worker { config: args.config.clone(), pace: Duration::from_millis(500), jobs },
     };
-    let on_stale = if args.rescue { OnStale::Restart } else { OnStale::Trigger };
-    let daemon = daemon.into_daemon().report_alive(Duration::from_secs(1)).on_stale(on_stale);
+    let on_stale = if args.rescue { OnStale::Restart } else { OnStale::StopPinging };
+    let daemon = daemon.into_daemon().watchdog_interval(Duration::from_secs(1)).on_stale(on_stale);
     if args.unit {
         // As it was called, but for what is about the unit.
         let mut unit = daemon.unit().exec(std::env::current_exe()?).fd_store(1).systemd(args.systemd);

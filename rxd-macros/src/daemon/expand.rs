@@ -87,9 +87,9 @@ impl<'a> Consts<'a> {
         for setting in &daemon.settings {
             let Setting::Const(setter, variant, value) = setting else { continue };
             let (setter_name, variant) = (call_site(setter), call_site(variant));
-            let limit = (*setter == "stall_limit").then(|| {
+            let limit = (*setter == "blocking_threshold").then(|| {
                 // It may also be `None`.
-                let (limit, get) = (rxd.stall_limit(), quote!(.duration_or_none()));
+                let (limit, get) = (rxd.blocking_threshold(), quote!(.duration_or_none()));
                 let get = respan(get, ends(value).1);
                 quote!(#limit(#value) #get)
             });

@@ -64,9 +64,9 @@ pub(crate) fn check(written: Written, item: &ItemStruct, errors: &mut Errors) ->
                 daemon.name = name.unwrap_or(daemon.name);
             }
             "shutdown_timeout" => settings.extend(time(entry, "ShutdownTimeout", errors)),
-            "stall_limit" => settings.extend(time(entry, "StallLimit", errors)),
+            "blocking_threshold" => settings.extend(time(entry, "BlockingThreshold", errors)),
             // Zero has a meaning: not to talk to the service manager.
-            "report_alive" => {
+            "watchdog_interval" => {
                 settings.extend(entry.time(errors).map(|time| Setting::Plain(entry.name, time.to_token_stream())));
             }
             "exit_code" => settings.extend(number(entry, "ExitCode", f64::from(u8::MAX), errors)),

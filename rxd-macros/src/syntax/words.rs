@@ -64,7 +64,7 @@ pub(crate) const ON_FAILURE: Words =
     Words { what: "`on_failure`", all: &[("exit", "Exit"), ("shutdown", "Shutdown"), ("ignore", "Ignore")], also: &[] };
 
 pub(crate) const ON_STALE: Words =
-    Words { what: "`on_stale`", all: &[("trigger", "Trigger"), ("restart", "Restart")], also: &[] };
+    Words { what: "`on_stale`", all: &[("stop_pinging", "StopPinging"), ("restart", "Restart")], also: &[] };
 
 pub(crate) const MANAGERS: Words =
     Words { what: "manager", all: &[("continuous", "continuous"), ("until_success", "until_success")], also: &[] };

@@ -3,7 +3,7 @@
 use super::dto;
 use crate::graph::Mode;
 use crate::handle::DaemonHandle;
-use crate::watch::why::{Standing, Unmet};
+use crate::watch::why::{ServiceDiagnosis, UnmetGate};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -50,7 +50,7 @@ pub(crate) struct Gate {
 impl Why {
     pub(crate) fn new(handle: &DaemonHandle, why: &crate::Why) -> Self {
         let uptime = handle.core().uptime();
-        let link = |standing: &Standing| Link {
+        let link = |standing: &ServiceDiagnosis| Link {
             service: dto::Service::new(&standing.service, uptime),
             waits_for: standing.waits_for.iter().map(Gate::new).collect(),
             next_attempt_s: standing.next_attempt.map(|left| dto::seconds(left.as_secs_f64())),
@@ -61,7 +61,7 @@ impl Why {
 }
 
 impl Gate {
-    fn new(unmet: &Unmet) -> Self {
+    fn new(unmet: &UnmetGate) -> Self {
         Gate {
             mode: match unmet.mode {
                 Mode::Any => "any",

@@ -152,7 +152,7 @@ impl Daemon {
     ///
     /// Zero means that the daemon does not talk to the service manager at all: no readiness, no
     /// status, no watchdog. Its unit is then one of `Type=exec`.
-    pub fn report_alive(mut self, every: Duration) -> Self {
+    pub fn watchdog_interval(mut self, every: Duration) -> Self {
         self.alive.report = Some(every);
         self
     }
@@ -190,8 +190,8 @@ impl Daemon {
     /// How long a method or a task of a service, or a prestart stage, may hold its thread without coming to an `.await`
     /// before it is named in the log, by a thread beside the runtime. Longer than zero. Default: 1 s. It is reported after at most
     /// 1.5 times this; `None` reports nothing.
-    pub fn stall_limit(mut self, limit: impl Into<Option<Duration>>) -> Self {
-        self.options = self.options.stall_limit(limit.into());
+    pub fn blocking_threshold(mut self, limit: impl Into<Option<Duration>>) -> Self {
+        self.options = self.options.blocking_threshold(limit.into());
         self
     }
 
@@ -307,7 +307,7 @@ impl Daemon {
         #[cfg(any(test, feature = "test-util"))]
         let witness = rules.map(|rules| crate::testing::Witness::new(&core, rules));
         // Before what runs before: that may block its thread as well.
-        let monitor = Monitor::start(&core, self.options.stall_limit, Listener::new(&signals)?);
+        let monitor = Monitor::start(&core, self.options.blocking_threshold, Listener::new(&signals)?);
         #[cfg(feature = "admin")]
         core.pictures.get_or_init(|| pictures);
         let services = self.services;
@@ -378,7 +378,7 @@ impl Daemon {
         let unit =
             self.prestart.iter().map(|stage| stage.about()).fold(unit, |unit, (name, limit)| unit.before(name, limit));
         match self.alive.report {
-            Some(every) => unit.report_alive(every),
+            Some(every) => unit.watchdog_interval(every),
             None => unit,
         }
     }

@@ -320,7 +320,7 @@ impl Service {
         declared.chain(added).collect()
     }
 
-    /// What is wrong with the values that it was given; `of` makes the first words of a message.
+    /// What is wrong with the values that it was given; `by_type` makes the first words of a message.
     pub(crate) fn option_faults(&self, of: impl Fn() -> String, faults: &mut Vec<String>) {
         let Said { options, declared, watches, .. } = &self.0.said;
         // What attributes declare has been checked where it stands.

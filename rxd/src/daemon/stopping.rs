@@ -10,7 +10,7 @@ use crate::daemon::ending::{RunningDaemon, exit_within_limit};
 use crate::lifecycle::backoff::later;
 use crate::lifecycle::state::{Cause, State};
 use crate::panic::{self, emit};
-use crate::report::{Ending, Report};
+use crate::report::{Report, ServiceReport};
 use crate::sync::Mutex;
 use crate::systemd::StoppingNotice;
 use std::sync::Arc;
@@ -211,7 +211,7 @@ impl Stopping {
             let id = id as Id;
             let (error, overrun, blocks, starved) =
                 self.core.detail(id, |detail| (detail.error.clone(), detail.overrun, detail.blocks, detail.starved));
-            Ending {
+            ServiceReport {
                 name: self.core.name(id).clone(),
                 cause: word.cause,
                 error,

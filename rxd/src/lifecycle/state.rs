@@ -195,7 +195,7 @@ impl Filter {
 /// use rxd::Cause;
 ///
 /// // Whether to page somebody.
-/// fn is_bad(ending: &rxd::Ending) -> bool {
+/// fn is_bad(ending: &rxd::ServiceReport) -> bool {
 ///     ending.cause.is_failure() || matches!(ending.cause, Cause::Dependency | Cause::Abandoned)
 /// }
 /// assert!(Cause::Timeout.is_failure() && !Cause::Operator.is_failure());

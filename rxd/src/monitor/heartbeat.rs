@@ -261,7 +261,7 @@ impl Beating {
         // One that had a heartbeat since it was restarted is restarted again.
         let beat = self.beat(core);
         let help = match self.rescue.filter(|rescue| beat <= Some(rescue.at)) {
-            _ if on_stale == OnStale::Trigger => Help::None,
+            _ if on_stale == OnStale::StopPinging => Help::None,
             None => Help::Due,
             Some(rescue) if rescue.run == run && now <= rescue.until => Help::Begun,
             Some(_) => Help::None,

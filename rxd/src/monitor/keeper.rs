@@ -25,9 +25,9 @@ pub enum OnStale {
     /// The watchdog is fed no more, and the service manager ends the process. Without a watchdog it
     /// is logged, once for each time, and for whoever asks `/livez` to do so.
     #[default]
-    Trigger,
+    StopPinging,
     /// The service is restarted first. If that does not take it out of Run, or does not bring its
-    /// heartbeat back, as `Trigger`.
+    /// heartbeat back, as `StopPinging`.
     Restart,
 }
 
@@ -56,7 +56,7 @@ async fn keep(core: Arc<Core>, every: Duration, on_stale: OnStale) {
     loop {
         let due = tick.tick().await;
         let look = Look { every, late: Instant::now().saturating_duration_since(due) };
-        if on_stale == OnStale::Trigger {
+        if on_stale == OnStale::StopPinging {
             core.say_lapsed(look);
             continue;
         }
@@ -111,7 +111,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn where_that_is_not_declared_it_is_not() {
-        let handle = start(OnStale::Trigger).await;
+        let handle = start(OnStale::StopPinging).await;
         tokio::time::sleep(Duration::from_secs(60)).await;
         assert_eq!(handle.states()["a"].incarnation, 1);
         assert!(handle.core().stale().is_some_and(|stale| !stale.is_curable()));

@@ -14,7 +14,7 @@ use crate::panic;
 use crate::service::cancelled::{WaitCancelled, token_of};
 use crate::service::tasks::TaskOf;
 use crate::service::ticker::Ticker;
-use crate::watch::{Names, StateStream, Watch};
+use crate::watch::{ServiceSelector, StateStream, Watch};
 use std::borrow::Cow;
 use std::future::Future;
 use std::sync::Arc;
@@ -304,7 +304,7 @@ impl Context {
     /// # Errors
     ///
     /// If no service has one of the names; the nearest is suggested.
-    pub fn watch_any(&self, action: Action, state: State, services: impl Names) -> Result<Watch, Error> {
+    pub fn watch_any(&self, action: Action, state: State, services: impl ServiceSelector) -> Result<Watch, Error> {
         Ok(Watch::new(&self.core, Mode::Any, action, state, &services)?.ending_with(self.token()))
     }
 
@@ -315,7 +315,7 @@ impl Context {
     /// # Errors
     ///
     /// If no service has one of the names; the nearest is suggested.
-    pub fn watch_all(&self, action: Action, state: State, services: impl Names) -> Result<Watch, Error> {
+    pub fn watch_all(&self, action: Action, state: State, services: impl ServiceSelector) -> Result<Watch, Error> {
         Ok(Watch::new(&self.core, Mode::All, action, state, &services)?.ending_with(self.token()))
     }
 

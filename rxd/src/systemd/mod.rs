@@ -74,7 +74,7 @@ impl StoppingNotice {
 
 impl Systemd {
     /// Opens the line, if the environment says that there is one, and the daemon does not decline it
-    /// (`report_alive` of zero). `options` are the services', in order.
+    /// (`watchdog_interval` of zero). `options` are the services', in order.
     pub(crate) fn begin<'a>(core: &Arc<Core>, alive: Alive, options: impl Iterator<Item = &'a Options>) -> Self {
         if alive.report == Some(Duration::ZERO) {
             return Systemd(None);

@@ -73,20 +73,20 @@ impl Found {
     }
 
     /// What to set where the daemon's declaration and its unit do not agree.
-    pub(crate) fn mismatch(&self, report_alive: Option<Duration>) -> Option<String> {
-        let report = report_alive?;
+    pub(crate) fn mismatch(&self, watchdog_interval: Option<Duration>) -> Option<String> {
+        let report = watchdog_interval?;
         let asked = report.saturating_mul(2);
         match self.timeout {
             None if self.declined => None,
             None => Some(format!(
-                "report_alive is {report:?}, but the unit has no watchdog: set WatchdogSec={} in it",
+                "watchdog_interval is {report:?}, but the unit has no watchdog: set WatchdogSec={} in it",
                 super::unit::span(asked)
             )),
             Some(timeout) if timeout < asked => Some(format!(
-                "report_alive is {report:?}, which needs WatchdogSec={} or more, but the unit says {timeout:?}: \
+                "watchdog_interval is {report:?}, which needs WatchdogSec={} or more, but the unit says {timeout:?}: \
                  it is reported every {:?} instead",
                 super::unit::span(asked),
-                interval(timeout, report_alive),
+                interval(timeout, watchdog_interval),
             )),
             Some(_) => None,
         }
@@ -94,9 +94,9 @@ impl Found {
 }
 
 /// How often to ping: four times within the timeout, so that one that is late is soon enough.
-pub(crate) fn interval(timeout: Duration, report_alive: Option<Duration>) -> Duration {
+pub(crate) fn interval(timeout: Duration, watchdog_interval: Option<Duration>) -> Duration {
     let quarter = timeout.min(LONGEST) / 4;
-    report_alive.map_or(quarter, |report| quarter.min(report)).max(SHORTEST / 4)
+    watchdog_interval.map_or(quarter, |report| quarter.min(report)).max(SHORTEST / 4)
 }
 
 /// Whether the supervisor's loop turns over when it is asked to.

@@ -76,7 +76,7 @@ impl Harness {
     /// Its [prestart](Daemon::prestart) stages and its admin route are real: leave them to `main`,
     /// or to tests that are about them.
     pub fn new(daemon: Daemon) -> Self {
-        let daemon = daemon.signals([]).history(HISTORY).stall_limit(None);
+        let daemon = daemon.signals([]).history(HISTORY).blocking_threshold(None);
         Harness { daemon, probe: Probe::new(), puppets: Vec::new() }
     }
 

@@ -1,6 +1,6 @@
 //! The board without engines, for benchmarks: whoever holds it makes the transitions.
 
-use super::{Names, StateStream, Watch};
+use super::{ServiceSelector, StateStream, Watch};
 use crate::board::{Board, Id};
 use crate::core::Core;
 use crate::core::names::Directory;
@@ -39,7 +39,7 @@ impl Stage {
     /// # Errors
     ///
     /// If no service has one of the names.
-    pub fn watch_any(&self, action: Action, state: State, services: impl Names) -> Result<Watch, Error> {
+    pub fn watch_any(&self, action: Action, state: State, services: impl ServiceSelector) -> Result<Watch, Error> {
         Watch::new(&self.0, Mode::Any, action, state, &services)
     }
 
@@ -48,7 +48,7 @@ impl Stage {
     /// # Errors
     ///
     /// If no service has one of the names.
-    pub fn watch_all(&self, action: Action, state: State, services: impl Names) -> Result<Watch, Error> {
+    pub fn watch_all(&self, action: Action, state: State, services: impl ServiceSelector) -> Result<Watch, Error> {
         Watch::new(&self.0, Mode::All, action, state, &services)
     }
 

@@ -25,7 +25,7 @@ use std::fmt;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Met {
+pub struct WatchEvent {
     /// The number of the transition that made it true: of the last one, if there were several. Of a
     /// condition that held when the watch was made, the number of the last transition before that.
     pub seq: u64,
@@ -57,13 +57,13 @@ pub struct Met {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Never {
+pub enum WatchEnded {
     /// These of the watch's services have exited, with these causes, and have not been started again.
     Exited(Vec<(Cow<'static, str>, Cause)>),
     /// It asks about `Unknown`, which the services have left, and which does not come again.
-    Past,
+    StatePassed,
     /// None of the services of this declared watch is part of the daemon: they are switched off.
-    Absent,
+    Disabled,
     /// The daemon has ended.
     Closed,
     /// The context that the watch was taken through is cancelled.
@@ -73,28 +73,28 @@ pub enum Never {
     Cancelled,
 }
 
-impl fmt::Display for Never {
+impl fmt::Display for WatchEnded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Never::Exited(services) => {
+            WatchEnded::Exited(services) => {
                 for (at, (name, cause)) in services.iter().enumerate() {
                     write!(f, "{}service `{name}` has exited ({cause})", if at == 0 { "" } else { ", " })?;
                 }
                 Ok(())
             }
-            Never::Past => f.write_str("its services have left Unknown for good"),
-            Never::Absent => f.write_str("none of its services is part of the daemon"),
-            Never::Closed => f.write_str("the daemon has ended"),
-            Never::Cancelled => f.write_str("the context that the watch was taken through is cancelled"),
+            WatchEnded::StatePassed => f.write_str("its services have left Unknown for good"),
+            WatchEnded::Disabled => f.write_str("none of its services is part of the daemon"),
+            WatchEnded::Closed => f.write_str("the daemon has ended"),
+            WatchEnded::Cancelled => f.write_str("the context that the watch was taken through is cancelled"),
         }
     }
 }
 
-impl std::error::Error for Never {
-    /// Of [`Never::Cancelled`] it is [`Cancelled`]: whoever looks for that finds it.
+impl std::error::Error for WatchEnded {
+    /// Of [`WatchEnded::Cancelled`] it is [`Cancelled`]: whoever looks for that finds it.
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Never::Cancelled => Some(&Cancelled),
+            WatchEnded::Cancelled => Some(&Cancelled),
             _ => None,
         }
     }

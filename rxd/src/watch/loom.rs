@@ -75,7 +75,7 @@ fn loom_g52_a_watch_that_is_cancelled_amid_a_transition_ends() {
         let threads = disturb(&core, &token);
         let count = alarms.read(|task| watch.poll(task));
         assert!(count <= 1);
-        assert_eq!(watch.ended(), Some(&Never::Cancelled));
+        assert_eq!(watch.ended(), Some(&WatchEnded::Cancelled));
         threads.into_iter().for_each(|thread| thread.join().unwrap());
     });
 }

@@ -3,7 +3,7 @@
 #[cfg(feature = "test-util")]
 pub(crate) mod bench;
 mod event;
-mod names;
+mod selector;
 mod stream;
 mod wait;
 pub(crate) mod why;
@@ -14,9 +14,9 @@ mod loom;
 pub(crate) mod tests;
 
 pub(crate) use crate::core::describe::describe;
-pub use event::{Met, Never};
-pub(crate) use names::unknown_service;
-pub use names::{Names, Of, of};
+pub use event::{WatchEnded, WatchEvent};
+pub(crate) use selector::unknown_service;
+pub use selector::{ByType, ServiceSelector, by_type};
 pub use stream::{StateEvent, StateStream};
 pub use wait::{WaitError, WaitFor};
 
@@ -92,7 +92,7 @@ pub struct Watch {
     unknown: bool,
     /// Of the context it was taken through; none if that was a handle.
     cancellation: Option<Cancellation>,
-    end: Option<Never>,
+    end: Option<WatchEnded>,
 }
 
 impl Watch {
@@ -101,9 +101,9 @@ impl Watch {
         mode: Mode,
         action: Action,
         state: State,
-        services: &impl Names,
+        services: &impl ServiceSelector,
     ) -> Result<Watch, Error> {
-        let targets = names::places(core, services)?;
+        let targets = selector::places(core, services)?;
         Ok(Watch::on(core, mode, Condition::State(action, state), targets))
     }
 
@@ -117,9 +117,9 @@ impl Watch {
 
     /// The watch of a declared `stream(..)`.
     pub(crate) fn declared(core: &Arc<Core>, edge: &Edge<'_>) -> Watch {
-        let targets = names::places_of(core, edge);
+        let targets = selector::places_of(core, edge);
         if targets.is_empty() {
-            let (core, end) = (core.clone(), Some(Never::Absent));
+            let (core, end) = (core.clone(), Some(WatchEnded::Disabled));
             return Watch { core, ticket: None, targets, words: Vec::new(), unknown: false, cancellation: None, end };
         }
         Watch::on(core, edge.mode, Condition::State(edge.action, edge.state), targets)
@@ -136,7 +136,7 @@ impl Watch {
     /// # Cancel safety
     ///
     /// This method is cancel safe: nothing is taken until it is returned.
-    pub async fn next(&mut self) -> Option<Met> {
+    pub async fn next(&mut self) -> Option<WatchEvent> {
         poll_fn(|task| self.poll(task)).await
     }
 
@@ -144,9 +144,9 @@ impl Watch {
     ///
     /// # Errors
     ///
-    /// [`Never`], if the watch has ended: the condition can come true no more, or the context that the
+    /// [`WatchEnded`], if the watch has ended: the condition can come true no more, or the context that the
     /// watch was taken through is cancelled. Returned from a method by `?`, the latter is a clean end:
-    /// see [`Never::Cancelled`].
+    /// see [`WatchEnded::Cancelled`].
     ///
     /// # Cancel safety
     ///
@@ -161,10 +161,10 @@ impl Watch {
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn wait(&mut self) -> Result<Met, Never> {
+    pub async fn wait(&mut self) -> Result<WatchEvent, WatchEnded> {
         match self.next().await {
             Some(met) => Ok(met),
-            None => Err(self.end.clone().unwrap_or(Never::Closed)),
+            None => Err(self.end.clone().unwrap_or(WatchEnded::Closed)),
         }
     }
 
@@ -177,17 +177,17 @@ impl Watch {
 
     /// Why the watch has ended, once it has said so by yielding nothing.
     #[must_use]
-    pub fn ended(&self) -> Option<&Never> {
+    pub fn ended(&self) -> Option<&WatchEnded> {
         self.end.as_ref()
     }
 
-    fn poll(&mut self, task: &mut Context<'_>) -> Poll<Option<Met>> {
+    fn poll(&mut self, task: &mut Context<'_>) -> Poll<Option<WatchEvent>> {
         // What is met again and again is not to keep its thread from all others.
         ready!(coop::poll(task));
         let (Some(ticket), None) = (&mut self.ticket, &self.end) else { return Poll::Ready(None) };
         // Asked first: transitions that follow each other without a pause must not outrun it.
         if self.cancellation.as_ref().is_some_and(Cancellation::is_cancelled) {
-            self.end = Some(Never::Cancelled);
+            self.end = Some(WatchEnded::Cancelled);
             return Poll::Ready(None);
         }
         match self.core.board.poll_watch(ticket, task, &mut self.words) {
@@ -196,12 +196,12 @@ impl Watch {
                 // there: a cancellation that comes between the two looks is found by this one.
                 let Some(cancellation) = &mut self.cancellation else { return Poll::Pending };
                 ready!(cancellation.poll(task));
-                self.end = Some(Never::Cancelled);
+                self.end = Some(WatchEnded::Cancelled);
                 Poll::Ready(None)
             }
             Poll::Ready(Some(Fired { seq, times })) => {
                 let services = self.targets.iter().zip(&self.words).map(|(&id, word)| self.core.stood(id, word));
-                Poll::Ready(Some(Met { seq, times, services: services.collect() }))
+                Poll::Ready(Some(WatchEvent { seq, times, services: services.collect() }))
             }
             Poll::Ready(None) => {
                 self.end = Some(self.never());
@@ -211,7 +211,7 @@ impl Watch {
     }
 
     /// Why nothing more will come, as the words that came with that say.
-    fn never(&self) -> Never {
+    fn never(&self) -> WatchEnded {
         let exited = |ever: bool| -> Vec<_> {
             let words = self.targets.iter().zip(&self.words);
             let ended = words.filter_map(|(&id, word)| Some((id, word.ended.filter(|_| ever || word.over)?)));
@@ -222,17 +222,17 @@ impl Watch {
         let exited = [exited(false), exited(!self.unknown)].into_iter().find(|exited| !exited.is_empty());
         let past = self.unknown && self.words.iter().all(|word| word.seq > 0);
         match exited {
-            Some(exited) => Never::Exited(exited),
-            None if self.core.board.is_closed() && !past => Never::Closed,
-            None => Never::Past,
+            Some(exited) => WatchEnded::Exited(exited),
+            None if self.core.board.is_closed() && !past => WatchEnded::Closed,
+            None => WatchEnded::StatePassed,
         }
     }
 }
 
 impl Stream for Watch {
-    type Item = Met;
+    type Item = WatchEvent;
 
-    fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<Met>> {
+    fn poll_next(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Option<WatchEvent>> {
         self.poll(task)
     }
 }

@@ -1,6 +1,6 @@
 //! Waiting for services to be in a state, once.
 
-use super::{Names, Never, Watch};
+use super::{ServiceSelector, Watch, WatchEnded};
 use crate::core::Core;
 use crate::error::Error;
 use crate::graph::Mode;
@@ -40,8 +40,8 @@ pub struct WaitFor {
 /// let waited = handle.wait_for("api", State::Run).within(Duration::from_secs(10)).await;
 /// if let Err(error) = &waited {
 ///     match error.find::<WaitError>() {
-///         Some(WaitError::Never { never, .. }) => println!("it will not come: {never}"),
-///         Some(WaitError::Overdue { why, .. }) => println!("it is late: {why}"),
+///         Some(WaitError::Unreachable { ended, .. }) => println!("it will not come: {ended}"),
+///         Some(WaitError::TimedOut { why, .. }) => println!("it is late: {why}"),
 ///         _ => println!("{error}"),
 ///     }
 /// }
@@ -53,17 +53,17 @@ pub struct WaitFor {
 pub enum WaitError {
     /// They can be in it no more.
     #[non_exhaustive]
-    Never {
+    Unreachable {
         /// The services that were waited for.
         services: Vec<String>,
         /// The state they were to be in.
         state: State,
         /// Why.
-        never: Never,
+        ended: WatchEnded,
     },
     /// They were not in it [within](WaitFor::within) the limit.
     #[non_exhaustive]
-    Overdue {
+    TimedOut {
         /// The services that were waited for.
         services: Vec<String>,
         /// The state they were to be in.
@@ -76,7 +76,7 @@ pub enum WaitError {
 }
 
 impl WaitFor {
-    pub(crate) fn new(core: &Arc<Core>, services: &impl Names, state: State) -> Self {
+    pub(crate) fn new(core: &Arc<Core>, services: &impl ServiceSelector, state: State) -> Self {
         let watch = Watch::new(core, Mode::All, Action::Entering, state, services);
         WaitFor { state, watch: Some(watch), limit: None, timer: None }
     }
@@ -128,8 +128,8 @@ impl Future for WaitFor {
         let error = match watch.poll(task) {
             Poll::Ready(Some(_)) => return Poll::Ready(Ok(())),
             Poll::Ready(None) => {
-                let never = watch.ended().cloned().unwrap_or(Never::Closed);
-                WaitError::Never { services: services(watch), state, never }
+                let ended = watch.ended().cloned().unwrap_or(WatchEnded::Closed);
+                WaitError::Unreachable { services: services(watch), state, ended }
             }
             Poll::Pending => {
                 let Some(limit) = this.limit else { return Poll::Pending };
@@ -138,7 +138,7 @@ impl Future for WaitFor {
                     return Poll::Pending;
                 }
                 let why = Why::not_in(&watch.core, &watch.targets, state);
-                WaitError::Overdue { services: services(watch), state, limit, why }
+                WaitError::TimedOut { services: services(watch), state, limit, why }
             }
         };
         Poll::Ready(Err(Error::with_cause(error.to_string(), error)))
@@ -147,7 +147,7 @@ impl Future for WaitFor {
 
 impl fmt::Display for WaitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (WaitError::Never { services, state, .. } | WaitError::Overdue { services, state, .. }) = self;
+        let (WaitError::Unreachable { services, state, .. } | WaitError::TimedOut { services, state, .. }) = self;
         let one = services.len() == 1;
         f.write_str(if one { "service " } else { "services " })?;
         for (at, service) in services.iter().enumerate() {
@@ -155,10 +155,10 @@ impl fmt::Display for WaitError {
         }
         let state = state.name();
         match self {
-            WaitError::Never { never, .. } if one => write!(f, " will not be in {state}: {never}"),
-            WaitError::Never { never, .. } => write!(f, " will not all be in {state} at once: {never}"),
-            WaitError::Overdue { limit, why, .. } if one => write!(f, " is not in {state} after {limit:?}: {why}"),
-            WaitError::Overdue { limit, why, .. } => {
+            WaitError::Unreachable { ended, .. } if one => write!(f, " will not be in {state}: {ended}"),
+            WaitError::Unreachable { ended, .. } => write!(f, " will not all be in {state} at once: {ended}"),
+            WaitError::TimedOut { limit, why, .. } if one => write!(f, " is not in {state} after {limit:?}: {why}"),
+            WaitError::TimedOut { limit, why, .. } => {
                 write!(f, " are not all in {state} after {limit:?}: {why}")
             }
         }

@@ -20,17 +20,17 @@ use tokio::time::Instant;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Why {
     seq: u64,
-    services: Vec<Standing>,
+    services: Vec<ServiceDiagnosis>,
 }
 
 /// Where one service of the chain is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Standing {
+pub struct ServiceDiagnosis {
     /// The service.
     pub service: ServiceState,
     /// The gates that hold it back; none if it is not waiting for others.
-    pub waits_for: Vec<Unmet>,
+    pub waits_for: Vec<UnmetGate>,
     /// In how long it begins its next attempt, while it waits for that.
     pub next_attempt: Option<Duration>,
     /// How long it has been in its own [`idle`](crate::Runner::idle), if that is what it is in.
@@ -44,7 +44,7 @@ pub struct Standing {
 /// A gate that is shut.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Unmet {
+pub struct UnmetGate {
     /// Whether one of the services would do, or each must come to satisfy it.
     pub mode: Mode,
     /// What is asked of them: `entering Run`, `to end well`.
@@ -91,8 +91,8 @@ impl Why {
         });
         let words: Vec<(Id, Word)> = found.iter().map(|(id, word, _)| (*id, *word)).collect();
         let services = found.into_iter().map(|(id, word, gates)| {
-            let gates = gates.iter().map(|gate| Unmet::new(core, gate, &words)).collect();
-            Standing::new(core, id, &word, gates)
+            let gates = gates.iter().map(|gate| UnmetGate::new(core, gate, &words)).collect();
+            ServiceDiagnosis::new(core, id, &word, gates)
         });
         Why { seq, services: services.collect() }
     }
@@ -105,18 +105,18 @@ impl Why {
 
     /// The service that was asked about, then those that it waits for, and what these wait for; each once.
     #[must_use]
-    pub fn services(&self) -> &[Standing] {
+    pub fn services(&self) -> &[ServiceDiagnosis] {
         &self.services
     }
 
     /// Those at the end of the chain, which wait for no other service.
-    pub fn roots(&self) -> impl Iterator<Item = &Standing> {
+    pub fn roots(&self) -> impl Iterator<Item = &ServiceDiagnosis> {
         self.services.iter().filter(|standing| standing.waits_for.is_empty())
     }
 }
 
-impl Standing {
-    fn new(core: &Core, id: Id, word: &Word, waits_for: Vec<Unmet>) -> Self {
+impl ServiceDiagnosis {
+    fn new(core: &Core, id: Id, word: &Word, waits_for: Vec<UnmetGate>) -> Self {
         let service = core.state(id, word);
         let next_attempt = service.next_attempt.map(|at| at.saturating_sub(core.uptime()));
         let error = service.last_error.clone().filter(|_| !word.is_in(State::Run));
@@ -125,11 +125,11 @@ impl Standing {
         let enters_run = enters_run.map(|at| at.saturating_duration_since(Instant::now()));
         let idles_for = (idle && enters_run.is_none()).then(|| core.uptime().saturating_sub(service.at));
         let next_attempt = next_attempt.filter(|left| !left.is_zero());
-        Standing { service, waits_for, next_attempt, idles_for, enters_run, error }
+        ServiceDiagnosis { service, waits_for, next_attempt, idles_for, enters_run, error }
     }
 }
 
-impl Unmet {
+impl UnmetGate {
     fn new(core: &Core, gate: &Declared, words: &[(Id, Word)]) -> Self {
         // All that do not satisfy it are in the chain, and so in `words`.
         let holds = |id| words.iter().all(|(other, word)| *other != id || gate.condition.holds(word));
@@ -137,7 +137,7 @@ impl Unmet {
             .targets
             .iter()
             .filter(|&&id| gate.mode == Mode::Any || words.iter().any(|(other, _)| *other == id) && !holds(id));
-        Unmet {
+        UnmetGate {
             mode: gate.mode,
             condition: match gate.condition {
                 Condition::State(action, state) => {
@@ -165,7 +165,7 @@ impl fmt::Display for Why {
     }
 }
 
-impl fmt::Display for Standing {
+impl fmt::Display for ServiceDiagnosis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ServiceState { name, state, transition, cause, incarnation, .. } = &self.service;
         match transition {
@@ -197,7 +197,7 @@ impl fmt::Display for Standing {
     }
 }
 
-impl fmt::Display for Unmet {
+impl fmt::Display for UnmetGate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.mode == Mode::Any && self.services.len() > 1 {
             f.write_str("any of ")?;

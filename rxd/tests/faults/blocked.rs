@@ -249,7 +249,7 @@ fn g59_a_thread_that_was_woken_by_a_timer_and_blocks_does_not_stop_the_timers_of
         let c = Service::new("c", quiet_service()).options(options);
         let b = Service::new("b", quiet_service()).needs(["c"]);
         let daemon = Daemon::new("d").add(Service::new("a", blocks)).add(b).add(c);
-        let handle = start(daemon.stall_limit(Duration::from_millis(200))).await;
+        let handle = start(daemon.blocking_threshold(Duration::from_millis(200))).await;
         let mut runs = handle.watch_any(Action::Entering, State::Run, ["b"]).unwrap();
         // Without a timer: those are what is tried.
         assert!(runs.next().await.is_some());

@@ -1,7 +1,7 @@
 //! What all of them use.
 
 use rxd::testing::{Act, Ended, Harness, Probe, Puppet, Trace};
-use rxd::{Backoff, Daemon, DaemonHandle, Ending, Options, Report, Runner, Service, State};
+use rxd::{Backoff, Daemon, DaemonHandle, Options, Report, Runner, Service, ServiceReport, State};
 use std::time::Duration;
 
 pub(crate) const MS: Duration = Duration::from_millis(1);
@@ -16,7 +16,7 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    pub(crate) fn ending(&self, service: &str) -> &Ending {
+    pub(crate) fn ending(&self, service: &str) -> &ServiceReport {
         self.report.services().iter().find(|ending| ending.name == service).unwrap()
     }
 

@@ -45,7 +45,7 @@ fn stubborn(probe: &Probe) -> Daemon {
     let a = Puppet::new().probe(probe).on(State::Run, [Act::Hang]);
     let options = brisk().timeout_of(State::Stop, hour);
     let a = Service::new("a", Reloading(a)).options(options);
-    daemon([a, probed("b", Puppet::new(), probe).needs(["a"])]).stall_limit(None).shutdown_timeout(hour)
+    daemon([a, probed("b", Puppet::new(), probe).needs(["a"])]).blocking_threshold(None).shutdown_timeout(hour)
 }
 
 /// `a` was taken out of Run when all limits were over, and what was left to do was done in order.

@@ -9,7 +9,7 @@ use rxd::{Action, Backoff, Daemon, Options, Service, Signal, State, When};
 use std::time::Duration;
 
 fn db(options: Options) -> Daemon {
-    Daemon::new("edge").signals([]).stall_limit(None).add(plain("db").options(options))
+    Daemon::new("edge").signals([]).blocking_threshold(None).add(plain("db").options(options))
 }
 
 fn refused(daemon: &Daemon) -> String {
@@ -49,7 +49,7 @@ fn g60_a_setter_given_any_value_records_it() {
             }
             let when = When::any(Action::Entering, State::Run, [""]).within(time);
             let daemon = db(options).add(plain("").watch(when)).exit_code(0).history(usize::MAX).history(0);
-            let daemon = daemon.shutdown_timeout(time).stall_limit(time).report_alive(time);
+            let daemon = daemon.shutdown_timeout(time).blocking_threshold(time).watchdog_interval(time);
             let stage = Stage::new("", async || Ok(())).attempts(0).timeout(time).retry(time);
             refused(&daemon.prestart(stage).signals([Signal::QUIT; 3]));
         }
@@ -122,7 +122,7 @@ async fn g60_the_longest_and_the_shortest_of_everything_run() {
         let services = [plain("a").options(options).watch(when), Service::new("b", Puppet::new())];
         let stage =
             Stage::new("ready", async || Ok(())).attempts(u32::MAX).timeout(Duration::MAX).retry(Duration::ZERO);
-        let daemon = daemon(services).shutdown_timeout(short).exit_code(255).report_alive(short).prestart(stage);
+        let daemon = daemon(services).shutdown_timeout(short).exit_code(255).watchdog_interval(short).prestart(stage);
         assert!(run_until(daemon, "a", State::Run).await.report.is_ok());
     }
 }

@@ -144,7 +144,7 @@ async fn f31_more_failures_than_a_log_could_hold() {
     let times: u32 = std::env::var("RXD_FAILURES").map_or(50_000, |number| number.parse().unwrap());
     let (sender, mut ran) = mpsc::unbounded_channel();
     let a = Service::new("a", FailsOften(times, sender)).options(exact());
-    let handle = daemon([a]).signals([]).stall_limit(None).start().await.unwrap();
+    let handle = daemon([a]).signals([]).blocking_threshold(None).start().await.unwrap();
     let mut runs = Vec::new();
     while runs.len() < 5 {
         runs.push(ran.recv().await.unwrap());

@@ -88,7 +88,7 @@ fn daemon(name: &str) -> Daemon {
         "blocked" => daemon.add(blocked("a")),
         "log" => {
             tracing_subscriber::fmt().with_writer(std::io::stderr).init();
-            daemon.stall_limit(Duration::from_millis(50)).add(waits_for_the_log("a"))
+            daemon.blocking_threshold(Duration::from_millis(50)).add(waits_for_the_log("a"))
         }
         "failing" => daemon.exit_code(3).add(fails()),
         "exit-code-zero" => daemon.exit_code(0).add(fails()),

@@ -102,7 +102,7 @@ fn blocked(limit: Duration, workers: usize, block: impl Fn(&Heard) + Send + Sync
             }
         });
         let blocker = Service::new("blocker", Puppet::new().on(State::Run, [blocks]));
-        let daemon = Daemon::new("d").signals([]).stall_limit(limit).add(blocker).add(plain("other"));
+        let daemon = Daemon::new("d").signals([]).blocking_threshold(limit).add(blocker).add(plain("other"));
         let handle = daemon.start().await.unwrap();
         handle.wait_for("other", State::Run).await.unwrap();
         handle.wait_for("blocker", State::Run).await.unwrap();
@@ -203,7 +203,7 @@ fn f16_a_task_that_blocks_its_thread_is_named() {
             }
         });
         let service = Service::new("blocker", Puppet::new().on(State::Run, [run]));
-        let handle = Daemon::new("d").signals([]).stall_limit(500 * MS).add(service).start().await.unwrap();
+        let handle = Daemon::new("d").signals([]).blocking_threshold(500 * MS).add(service).start().await.unwrap();
         handle.wait_for("blocker", State::Run).await.unwrap();
         heard.wait_for(NAMED);
         handle.shutdown();
@@ -229,7 +229,7 @@ fn f16_a_stage_that_blocks_its_thread_is_named() {
                 Ok(())
             }
         });
-        let daemon = Daemon::new("d").signals([]).stall_limit(40 * MS);
+        let daemon = Daemon::new("d").signals([]).blocking_threshold(40 * MS);
         let daemon = daemon.prestart(Stage::new("directory", async || Ok(()))).prestart(blocks).add(plain("a"));
         let handle = daemon.start().await.unwrap();
         handle.wait_for("a", State::Run).await.unwrap();
@@ -268,7 +268,7 @@ fn f16_what_blocks_when_it_is_dropped_is_named() {
         });
         let options = rxd::Options::DEFAULT.timeout_of(State::Run, 10 * MS);
         let service = Service::new("blocker", Puppet::new().on(State::Run, [run, Act::UntilTold])).options(options);
-        let handle = Daemon::new("d").signals([]).stall_limit(500 * MS).add(service).start().await.unwrap();
+        let handle = Daemon::new("d").signals([]).blocking_threshold(500 * MS).add(service).start().await.unwrap();
         handle.watch_any(rxd::Action::Exited, State::Run, "blocker").unwrap().next().await.unwrap();
         handle.shutdown();
         let _ = handle.wait().await;

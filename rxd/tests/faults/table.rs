@@ -195,7 +195,7 @@ proptest! {
             });
             let puppet = METHODS.iter().fold(Puppet::new(), |puppet, &state| puppet.on(state, [next.clone()]));
             let options = Options::DEFAULT.backoff(Backoff::fixed(Duration::ZERO)).timeout_of(State::Stop, 3600 * SECOND);
-            let daemon = Daemon::new("d").signals([]).stall_limit(None).shutdown_timeout(SECOND)
+            let daemon = Daemon::new("d").signals([]).blocking_threshold(None).shutdown_timeout(SECOND)
                 .add(Service::new("a", puppet).manager(Made(table)).options(options));
             let rules = Rules::of(&daemon).exact();
             let handle = daemon.start().await.unwrap();

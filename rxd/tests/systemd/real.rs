@@ -184,7 +184,7 @@ fn a_watchdog_that_is_too_short_is_a_warning_in_the_journal() {
     let unit = manager!().unit("mismatch", "daemon report=5000; a", "WatchdogSec=3s");
     unit.start();
     let journal = unit.journal(&[]);
-    assert!(journal.contains("report_alive is 5s, which needs WatchdogSec=10s or more"), "{journal}");
+    assert!(journal.contains("watchdog_interval is 5s, which needs WatchdogSec=10s or more"), "{journal}");
 }
 
 #[test]

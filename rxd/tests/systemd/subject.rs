@@ -259,7 +259,7 @@ fn daemon(text: &str) -> Daemon {
                     "prestart" => daemon.prestart(stage(millis(value))),
                     "prestart-limit" => daemon.prestart(stage(millis(value)).timeout(Duration::from_secs(9))),
                     "prestart-fails" => daemon.prestart(Stage::new("migrate", async || Err("told to fail".into()))),
-                    "report" => daemon.report_alive(millis(value)),
+                    "report" => daemon.watchdog_interval(millis(value)),
                     "shutdown" => daemon.shutdown_timeout(millis(value)),
                     "stale" => daemon.on_stale(OnStale::Restart),
                     other => panic!("a daemon knows no {other}"),

@@ -141,8 +141,8 @@ fn a_restart_that_does_not_help_leaves_it_to_the_watchdog() {
 #[test]
 fn a_watchdog_that_does_not_suit_the_declaration_is_a_warning_that_says_what_to_set() {
     for (usec, says) in [
-        (Some("3000000"), "report_alive is 5s, which needs WatchdogSec=10s or more, but the unit says 3s"),
-        (None, "report_alive is 5s, but the unit has no watchdog: set WatchdogSec=10s in it"),
+        (Some("3000000"), "watchdog_interval is 5s, which needs WatchdogSec=10s or more, but the unit says 3s"),
+        (None, "watchdog_interval is 5s, but the unit has no watchdog: set WatchdogSec=10s in it"),
     ] {
         let mut peer = Peer::new();
         let mut subject = peer.subject("daemon report=5000; a");

@@ -1,6 +1,6 @@
 //! Declared streams, types as names, and a watch in a context of no daemon.
 
-use rxd::{Action, Context, Never, Runner, State, Watch};
+use rxd::{Action, Context, Runner, State, Watch, WatchEnded};
 use tokio::sync::mpsc;
 
 #[rxd::service]
@@ -25,7 +25,7 @@ impl Runner for Poller {
         let mut health = Poller::health(cx);
         let mut extra = Poller::extra(cx);
         assert!(extra.next().await.is_none(), "nobody of that name is part of this daemon");
-        assert_eq!(extra.ended(), Some(&Never::Absent));
+        assert_eq!(extra.ended(), Some(&WatchEnded::Disabled));
         assert!(!extra.is_met());
         while let Some(met) = tokio::select! {
             met = health.next() => met,
@@ -57,7 +57,7 @@ struct Agent {
 async fn a_declared_stream_yields_what_it_names() {
     let (seen, mut told) = mpsc::unbounded_channel();
     let handle = Agent { health: Health, poller: Poller { seen }, extra: None }.start().await.unwrap();
-    handle.wait_for((rxd::of::<Health>(), "poller"), State::Run).await.unwrap();
+    handle.wait_for((rxd::by_type::<Health>(), "poller"), State::Run).await.unwrap();
     tokio::task::yield_now().await;
     handle.restart("health").await.unwrap();
     handle.wait_for("health", State::Run).await.unwrap();
@@ -93,7 +93,7 @@ impl Runner for Observer {
         while let Some(met) = stream.next().await {
             let _ = self.seen.send(met.times);
         }
-        assert!(matches!(stream.ended(), Some(Never::Exited(_))));
+        assert!(matches!(stream.ended(), Some(WatchEnded::Exited(_))));
         cx.cancelled().await;
         Ok(())
     }
@@ -135,9 +135,9 @@ async fn a_stream_that_is_made_in_init_lives_on_into_run_and_misses_nothing() {
 async fn a_type_names_its_service() {
     let (seen, _told) = mpsc::unbounded_channel();
     let handle = Agent { health: Health, poller: Poller { seen }, extra: None }.start().await.unwrap();
-    let mut watch = handle.watch_all(Action::Entering, State::Run, [rxd::of::<Health>()]).unwrap();
+    let mut watch = handle.watch_all(Action::Entering, State::Run, [rxd::by_type::<Health>()]).unwrap();
     assert_eq!(watch.next().await.unwrap().services[0].name, "health");
-    let error = handle.watch_any(Action::Entering, State::Run, rxd::of::<Extra>()).unwrap_err();
+    let error = handle.watch_any(Action::Entering, State::Run, rxd::by_type::<Extra>()).unwrap_err();
     assert_eq!(error.to_string(), "daemon `agent` has no service of type `Extra`", "it is switched off");
     handle.shutdown();
     handle.wait().await.into_result().unwrap();
@@ -150,5 +150,5 @@ async fn a_context_of_no_daemon_has_itself_to_watch() {
     let waited = tokio::time::timeout(std::time::Duration::from_secs(1), own.next()).await;
     assert!(waited.is_err(), "nothing moves it");
     assert!(cx.watch_any(Action::Entering, State::Run, "health").is_err());
-    assert_eq!(Poller::health(&cx).wait().await.unwrap_err(), Never::Absent);
+    assert_eq!(Poller::health(&cx).wait().await.unwrap_err(), WatchEnded::Disabled);
 }

@@ -2,7 +2,7 @@
 
 use crate::common::{Spinner, brisk, end, puppet, start};
 use rxd::testing::Act;
-use rxd::{Action, Cause, Filter, Never, State, StateEvent, Transition};
+use rxd::{Action, Cause, Filter, State, StateEvent, Transition, WatchEnded};
 
 #[tokio::test(start_paused = true)]
 async fn f54_what_holds_is_met_at_once_and_the_snapshot_shows_it() {
@@ -43,7 +43,7 @@ async fn g37_a_wait_for_what_will_not_be_says_never() {
     handle.wait_for(["a", "b"], State::Run).await.unwrap();
     let mut waiting = handle.watch_any(Action::Entering, State::Idle, "a").unwrap();
     handle.stop("a").await.unwrap();
-    let exited = Never::Exited(vec![("a".into(), Cause::Operator)]);
+    let exited = WatchEnded::Exited(vec![("a".into(), Cause::Operator)]);
     assert_eq!(waiting.wait().await.unwrap_err(), exited, "one that waited");
     assert_eq!(waiting.wait().await.unwrap_err(), exited, "and it stays so");
     let mut late = handle.watch_any(Action::Entering, State::Run, "a").unwrap();
@@ -87,14 +87,14 @@ async fn who_was_started_again_is_not_why_a_wait_ends() {
     handle.wait_for("a", State::Run).await.unwrap();
     let mut all = handle.watch_all(Action::Entering, State::Stop, ["a", "b"]).unwrap();
     handle.stop("b").await.unwrap();
-    assert_eq!(all.wait().await.unwrap_err(), Never::Exited(vec![("b".into(), Cause::Operator)]));
+    assert_eq!(all.wait().await.unwrap_err(), WatchEnded::Exited(vec![("b".into(), Cause::Operator)]));
     // Unless that was after the wait had ended: then there is no other reason.
     let mut one = handle.watch_any(Action::Entering, State::Stop, "c").unwrap();
     handle.stop("c").await.unwrap();
     assert_eq!(one.next().await.map(|met| met.times), Some(1));
     handle.start("c").await.unwrap();
     handle.wait_for("c", State::Run).await.unwrap();
-    assert_eq!(one.wait().await.unwrap_err(), Never::Exited(vec![("c".into(), Cause::Operator)]));
+    assert_eq!(one.wait().await.unwrap_err(), WatchEnded::Exited(vec![("c".into(), Cause::Operator)]));
     end(&handle).await;
 }
 
@@ -107,9 +107,9 @@ async fn unknown_is_past_also_for_who_exited_and_was_started_again() {
     handle.stop("a").await.unwrap();
     handle.start("a").await.unwrap();
     handle.wait_for("a", State::Run).await.unwrap();
-    assert_eq!(before.wait().await.unwrap_err(), Never::Past);
+    assert_eq!(before.wait().await.unwrap_err(), WatchEnded::StatePassed);
     let mut after = handle.watch_any(Action::Entering, State::Unknown, "a").unwrap();
-    assert_eq!(after.wait().await.unwrap_err(), Never::Past);
+    assert_eq!(after.wait().await.unwrap_err(), WatchEnded::StatePassed);
     end(&handle).await;
 }
 

@@ -3,7 +3,7 @@
 use crate::common::{brisk, end, puppet, start};
 use futures_core::{FusedStream, Stream};
 use rxd::{
-    Action, AnyError, Context, DaemonHandle, Filter, Never, Runner, Service, State, StateEvent, StateStream, Watch,
+    Action, AnyError, Context, DaemonHandle, Filter, Runner, Service, State, StateEvent, StateStream, Watch, WatchEnded,
 };
 use std::pin::Pin;
 use std::sync::Arc;
@@ -79,7 +79,7 @@ async fn g52_a_loop_over_a_watch_of_any_or_all_ends_with_the_service() {
                 true => cx.watch_all(Action::Changing, State::Run, ["quiet", "obs"])?,
             };
             while watch.next().await.is_some() {}
-            assert_eq!(watch.ended(), Some(&Never::Cancelled));
+            assert_eq!(watch.ended(), Some(&WatchEnded::Cancelled));
             assert!(watch.is_terminated());
             Ok(())
         }))
@@ -165,7 +165,7 @@ async fn g52_a_watch_of_a_child_context_ends_with_the_child_alone() {
     });
     let handle = start([quiet(), brisk("obs", run)]).await;
     let limit = Duration::from_secs(10);
-    assert_eq!(tokio::time::timeout(limit, ends.recv()).await, Ok(Some(Never::Cancelled)));
+    assert_eq!(tokio::time::timeout(limit, ends.recv()).await, Ok(Some(WatchEnded::Cancelled)));
     assert_eq!(handle.states()["obs"].state, State::Run, "the service itself goes on");
     stops_at_once(&handle, &["quiet", "obs"]).await;
 }
@@ -182,7 +182,7 @@ impl Runner for Keeper {
     async fn init(&mut self, cx: &Context) -> rxd::Result {
         // That of the incarnation before it has ended.
         if let Some(watch) = &mut self.watch {
-            assert_eq!(watch.wait().await, Err(Never::Cancelled));
+            assert_eq!(watch.wait().await, Err(WatchEnded::Cancelled));
             self.ends.fetch_add(1, Ordering::Relaxed);
         }
         self.watch = Some(cx.watch_any(Action::Changing, State::Run, "quiet")?);
@@ -252,7 +252,7 @@ async fn g52_a_stream_is_polled_and_woken_by_the_cancellation() {
     cancels.await.unwrap();
     // One that is taken through a cancelled context has ended when it is first read.
     let mut late = child.watch_any(Action::NotIn, State::Run, "a").unwrap();
-    assert_eq!(late.wait().await, Err(Never::Cancelled));
+    assert_eq!(late.wait().await, Err(WatchEnded::Cancelled));
     assert!(late.is_met(), "which says nothing about its condition");
     assert!(child.watch_states(Filter::None).unwrap().next().await.is_none());
     assert!(!cx.is_cancelled());
@@ -289,7 +289,7 @@ async fn g52_the_watches_of_a_handle_outlive_every_service() {
 #[test]
 fn g52_the_end_of_a_watch_by_its_context_is_recognised_as_a_cancellation() {
     #[derive(Debug)]
-    struct Wrapped(Never);
+    struct Wrapped(WatchEnded);
     impl std::fmt::Display for Wrapped {
         fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
             f.write_str("no more readings")
@@ -300,13 +300,13 @@ fn g52_the_end_of_a_watch_by_its_context_is_recognised_as_a_cancellation() {
             Some(&self.0)
         }
     }
-    assert!(rxd::is_cancelled(&AnyError::from(Never::Cancelled)));
-    assert!(rxd::is_cancelled(&AnyError::from(Wrapped(Never::Cancelled))));
-    for other in [Never::Past, Never::Absent, Never::Closed, Never::Exited(Vec::new())] {
+    assert!(rxd::is_cancelled(&AnyError::from(WatchEnded::Cancelled)));
+    assert!(rxd::is_cancelled(&AnyError::from(Wrapped(WatchEnded::Cancelled))));
+    for other in [WatchEnded::StatePassed, WatchEnded::Disabled, WatchEnded::Closed, WatchEnded::Exited(Vec::new())] {
         assert!(!rxd::is_cancelled(&AnyError::from(other)));
     }
     assert_eq!(
-        format!("{:#}", AnyError::from(Wrapped(Never::Cancelled))),
+        format!("{:#}", AnyError::from(Wrapped(WatchEnded::Cancelled))),
         "no more readings: the context that the watch was taken through is cancelled"
     );
 }
@@ -322,7 +322,7 @@ async fn g52_a_wait_for_a_topic_that_is_returned_from_run_is_a_clean_cancellatio
     assert_eq!(logged.text(), "");
 }
 
-/// The loops that the documentation prints, as services: `docs/watching.md`, `Filter`, `Met`.
+/// The loops that the documentation prints, as services: `docs/watching.md`, `Filter`, `WatchEvent`.
 #[tokio::test(start_paused = true)]
 async fn g52_the_loops_of_the_documentation_end_with_their_services() {
     let guide = Run(|cx: Context| async move {

@@ -30,7 +30,7 @@ async fn too_late_says_what_was_unmet() {
         error.to_string(),
         "service `api` is not in Run after 3s: api in Idle: waits for db entering Run; db in Init"
     );
-    let Some(WaitError::Overdue { why, limit, .. }) = error.find() else { panic!("it can be told apart") };
+    let Some(WaitError::TimedOut { why, limit, .. }) = error.find() else { panic!("it can be told apart") };
     assert_eq!((why.services().len(), *limit), (2, Duration::from_secs(3)));
     let error = handle.wait_for(["db", "api"], State::Run).within(Duration::from_millis(1)).await.unwrap_err();
     assert_eq!(
@@ -51,7 +51,7 @@ async fn never_says_why() {
     strings.tell("job", Act::Ok);
     let error: Error = handle.wait_for("job", State::Idle).await.unwrap_err();
     assert_eq!(error.to_string(), "service `job` will not be in Idle: service `job` has exited (normal)");
-    assert!(matches!(error.find(), Some(WaitError::Never { .. })));
+    assert!(matches!(error.find(), Some(WaitError::Unreachable { .. })));
     handle.wait_for("job", State::Exit).await.unwrap();
     end(&handle).await;
     let error = handle.wait_for(["a", "job"], State::Run).await.unwrap_err();

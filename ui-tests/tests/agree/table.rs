@@ -335,15 +335,15 @@ fn daemons() -> Vec<Row> {
             )],
         ),
         row(
-            "daemon(stall_limit)",
+            "daemon(blocking_threshold)",
             "a time longer than zero, or `None`",
             [daemon(
                 [Some("daemon/stall_limit_zero"), Some("daemon/stall_limit_zero_const")],
-                |daemon| daemon.stall_limit(ZERO),
-                zero("stall_limit"),
+                |daemon| daemon.blocking_threshold(ZERO),
+                zero("blocking_threshold"),
             )],
         ),
-        free("daemon(report_alive)", "any time; zero is not to talk to the service manager"),
+        free("daemon(watchdog_interval)", "any time; zero is not to talk to the service manager"),
         free("daemon(on_stale)", WORD),
         row(
             "daemon(history)",

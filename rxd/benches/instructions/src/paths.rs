@@ -154,7 +154,7 @@ impl Runner for Brief {
 
 fn daemon() -> Daemon {
     // Its own thread would count too.
-    Daemon::new("bench").signals([]).stall_limit(None)
+    Daemon::new("bench").signals([]).blocking_threshold(None)
 }
 
 async fn start(services: usize) -> DaemonHandle {

@@ -42,8 +42,8 @@ pub enum DaemonKey {
     ShutdownTimeout,
     /// `exit_code = ..`
     ExitCode,
-    /// `stall_limit = ..`
-    StallLimit,
+    /// `blocking_threshold = ..`
+    BlockingThreshold,
     /// `history = ..`
     History,
 }
@@ -159,14 +159,14 @@ impl DaemonOptions {
         match key {
             DaemonKey::ShutdownTimeout => zero("", "shutdown_timeout", Some(self.shutdown_timeout)),
             DaemonKey::ExitCode => number("", "exit_code", self.exit_code as f64, 1.0, u8::MAX as f64),
-            DaemonKey::StallLimit => zero("", "stall_limit", self.stall_limit),
+            DaemonKey::BlockingThreshold => zero("", "blocking_threshold", self.blocking_threshold),
             DaemonKey::History => number("", "history", self.history as f64, 1.0, u32::MAX as f64),
         }
     }
 
     /// Everything that is wrong with these options.
     pub(crate) fn faults(&self) -> impl Iterator<Item = Fault> {
-        let all = [DaemonKey::ShutdownTimeout, DaemonKey::ExitCode, DaemonKey::StallLimit, DaemonKey::History];
+        let all = [DaemonKey::ShutdownTimeout, DaemonKey::ExitCode, DaemonKey::BlockingThreshold, DaemonKey::History];
         all.into_iter().filter_map(|key| self.fault(key))
     }
 }
@@ -244,7 +244,7 @@ impl Fault {
         }
     }
 
-    /// The whole message about it, for an error of the builder: `of` is whose option it is.
+    /// The whole message about it, for an error of the builder: `by_type` is whose option it is.
     pub(crate) fn message(&self, of: &str) -> String {
         let mut text = Text::new();
         if !self.list.is_empty() {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// How long a method may hold its thread before that is reported, where nothing else is declared.
-const STALL_LIMIT: Duration = Duration::from_secs(1);
+const BLOCKING_THRESHOLD: Duration = Duration::from_secs(1);
 
 /// The options of a daemon that are plain values. Every setter is a `const fn`, and only records;
 /// the setters of [`Daemon`](crate::Daemon) say what each means.
@@ -11,7 +11,7 @@ const STALL_LIMIT: Duration = Duration::from_secs(1);
 pub struct DaemonOptions {
     pub(crate) shutdown_timeout: Duration,
     pub(crate) exit_code: u8,
-    pub(crate) stall_limit: Option<Duration>,
+    pub(crate) blocking_threshold: Option<Duration>,
     pub(crate) history: usize,
 }
 
@@ -20,7 +20,7 @@ impl DaemonOptions {
     pub const DEFAULT: DaemonOptions = DaemonOptions {
         shutdown_timeout: crate::core::stop_order::LIMIT,
         exit_code: crate::report::FAILURE,
-        stall_limit: Some(STALL_LIMIT),
+        blocking_threshold: Some(BLOCKING_THRESHOLD),
         history: crate::board::HISTORY,
     };
 
@@ -38,10 +38,10 @@ impl DaemonOptions {
         self
     }
 
-    /// See [`Daemon::stall_limit`](crate::Daemon::stall_limit). Generated code writes `StallLimit(..).duration_or_none()`.
+    /// See [`Daemon::blocking_threshold`](crate::Daemon::blocking_threshold). Generated code writes `BlockingThreshold(..).duration_or_none()`.
     #[must_use]
-    pub const fn stall_limit(mut self, limit: Option<Duration>) -> Self {
-        self.stall_limit = limit;
+    pub const fn blocking_threshold(mut self, limit: Option<Duration>) -> Self {
+        self.blocking_threshold = limit;
         self
     }
 
@@ -53,11 +53,11 @@ impl DaemonOptions {
     }
 }
 
-/// What `stall_limit = ..` may be: a time, or `None`. `Into` cannot be called in a constant.
+/// What `blocking_threshold = ..` may be: a time, or `None`. `Into` cannot be called in a constant.
 #[derive(Clone, Copy, Debug)]
-pub struct StallLimit<T>(pub T);
+pub struct BlockingThreshold<T>(pub T);
 
-impl StallLimit<Duration> {
+impl BlockingThreshold<Duration> {
     /// The limit.
     #[must_use]
     pub const fn duration_or_none(self) -> Option<Duration> {
@@ -65,7 +65,7 @@ impl StallLimit<Duration> {
     }
 }
 
-impl StallLimit<Option<Duration>> {
+impl BlockingThreshold<Option<Duration>> {
     /// The limit, if there is one.
     #[must_use]
     pub const fn duration_or_none(self) -> Option<Duration> {

@@ -36,7 +36,7 @@ fn help(pulse: &mut Pulse, core: &Core) -> Option<Help> {
 
 #[tokio::test(start_paused = true)]
 async fn f91_stale_only_in_run_and_only_after_the_period() {
-    let (core, mut pulse) = (core(), pulse(OnStale::Trigger));
+    let (core, mut pulse) = (core(), pulse(OnStale::StopPinging));
     advance(10 * PERIOD).await;
     assert_eq!(pulse.stale(&core), None, "not in Run");
     go(&core, State::Run, Transition::Entering);
@@ -58,7 +58,7 @@ async fn f91_stale_only_in_run_and_only_after_the_period() {
 
 #[tokio::test(start_paused = true)]
 async fn f91_stale_one_period_after_the_last_beat() {
-    let (core, mut pulse) = (core(), pulse(OnStale::Trigger));
+    let (core, mut pulse) = (core(), pulse(OnStale::StopPinging));
     go(&core, State::Run, Transition::Entering);
     for _ in 0..10 {
         beat(&core);
@@ -161,7 +161,7 @@ async fn g57_heartbeat_before_or_after_a_pause_is_not_forgotten() {
 
 #[tokio::test(start_paused = true)]
 async fn g57_heartbeat_that_had_lapsed_stays_lapsed_over_a_pause() {
-    let (core, mut pulse) = (core(), pulse(OnStale::Trigger));
+    let (core, mut pulse) = (core(), pulse(OnStale::StopPinging));
     go(&core, State::Run, Transition::Entering);
     assert_eq!(looks_without_a_finding(&mut pulse, &core, Duration::ZERO).await, 4);
     assert_eq!(next(&mut pulse, &core, 3 * PERIOD).await, Some(Help::None), "the watchdog is not fed by a pause");
@@ -172,7 +172,7 @@ async fn g57_heartbeat_that_had_lapsed_stays_lapsed_over_a_pause() {
 #[tokio::test(start_paused = true)]
 async fn g57_heartbeat_that_lapses_is_found_though_every_look_is_late() {
     for late in [EVERY / 10, EVERY, 3 * PERIOD] {
-        let (core, mut pulse) = (core(), pulse(OnStale::Trigger));
+        let (core, mut pulse) = (core(), pulse(OnStale::StopPinging));
         go(&core, State::Run, Transition::Entering);
         let looks = looks_without_a_finding(&mut pulse, &core, late).await;
         assert!((4..=6).contains(&looks), "each of them late by {late:?}: {looks}");
@@ -181,7 +181,7 @@ async fn g57_heartbeat_that_lapses_is_found_though_every_look_is_late() {
 
 #[tokio::test(start_paused = true)]
 async fn g57_livez_after_a_pause_waits_for_the_looker_for_one_period() {
-    let (core, mut pulse) = (core(), pulse(OnStale::Trigger));
+    let (core, mut pulse) = (core(), pulse(OnStale::StopPinging));
     go(&core, State::Run, Transition::Entering);
     assert_eq!(next(&mut pulse, &core, Duration::ZERO).await, None);
     advance(3 * PERIOD).await;

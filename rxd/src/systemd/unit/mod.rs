@@ -26,7 +26,7 @@ const NOTIFY_RELOAD: u32 = 253;
 ///
 /// Its `TimeoutStartSec=` covers the limits and delays that are declared along the longest path
 /// through the gates, its `TimeoutStopSec=` the daemon's `shutdown_timeout`, and its
-/// `WatchdogSec=` is what `report_alive` needs. What is printed is the whole file:
+/// `WatchdogSec=` is what `watchdog_interval` needs. What is printed is the whole file:
 ///
 /// ```
 /// # use rxd::{Context, Daemon, Options, Runner, Service, State};
@@ -34,7 +34,7 @@ const NOTIFY_RELOAD: u32 = 253;
 /// # struct Db;
 /// # impl Runner for Db { async fn run(&mut self, _: &Context) -> rxd::Result { Ok(()) } }
 /// let options = Options::DEFAULT.timeout_of(State::Init, Duration::from_secs(120));
-/// let daemon = Daemon::new("agent").add(Service::new("db", Db).options(options)).report_alive(Duration::from_secs(5));
+/// let daemon = Daemon::new("agent").add(Service::new("db", Db).options(options)).watchdog_interval(Duration::from_secs(5));
 /// let unit = daemon.unit().exec("/usr/bin/agent").arg("--verbose").set("MemoryMax", "200M").to_string();
 /// assert!(unit.contains("ExecStart=/usr/bin/agent --verbose"));
 /// assert!(unit.contains("WatchdogSec=10s"));
@@ -50,7 +50,7 @@ pub struct Unit {
     fd_store: u32,
     longest: Longest,
     shutdown_timeout: Duration,
-    report_alive: Option<Duration>,
+    watchdog_interval: Option<Duration>,
     set: Vec<(String, String)>,
 }
 
@@ -67,7 +67,7 @@ impl Unit {
             fd_store: 0,
             longest: Longest::of(graph, options),
             shutdown_timeout: crate::core::stop_order::LIMIT,
-            report_alive: None,
+            watchdog_interval: None,
             set: Vec::new(),
         }
     }
@@ -78,9 +78,9 @@ impl Unit {
         self
     }
 
-    /// The daemon's `report_alive`; zero: it does not talk to systemd.
-    pub(crate) fn report_alive(mut self, every: Duration) -> Self {
-        self.report_alive = Some(every);
+    /// The daemon's `watchdog_interval`; zero: it does not talk to systemd.
+    pub(crate) fn watchdog_interval(mut self, every: Duration) -> Self {
+        self.watchdog_interval = Some(every);
         self
     }
 
@@ -143,7 +143,7 @@ impl Unit {
     fn service(&self) -> Vec<(&str, String)> {
         let own = self.set.iter().rev().find(|(key, _)| key == "Type").map(|(_, value)| &**value);
         // A unit of `Type=notify` would wait for a READY=1 that never comes.
-        let silent = self.report_alive == Some(Duration::ZERO);
+        let silent = self.watchdog_interval == Some(Duration::ZERO);
         let reloads = !silent && self.version >= NOTIFY_RELOAD && own.is_none_or(|own| own == "notify-reload");
         let mut exec = quoted(&self.exec.to_string_lossy());
         for arg in &self.args {
@@ -171,7 +171,7 @@ impl Unit {
         lines.push(("TimeoutStartSec", span(self.start())));
         lines.push(("TimeoutStopSec", span(self.shutdown_timeout.saturating_add(MARGIN))));
         if !silent {
-            lines.push(("WatchdogSec", span(self.report_alive.map_or(WATCHDOG, |every| every.saturating_mul(2)))));
+            lines.push(("WatchdogSec", span(self.watchdog_interval.map_or(WATCHDOG, |every| every.saturating_mul(2)))));
         }
         if self.fd_store > 0 {
             lines.push(("FileDescriptorStoreMax", self.fd_store.to_string()));
@@ -311,10 +311,10 @@ mod tests {
 
     #[test]
     fn g60_a_daemon_that_does_not_talk_to_systemd_has_a_unit_that_does_not_wait_for_it() {
-        let text = unit("agent").report_alive(Duration::ZERO).to_string();
+        let text = unit("agent").watchdog_interval(Duration::ZERO).to_string();
         assert!(text.contains("Type=exec\n") && text.contains("ExecReload=/bin/kill -HUP $MAINPID"), "{text}");
         assert!(!text.contains("NotifyAccess") && !text.contains("WatchdogSec"), "{text}");
-        let text = unit("agent").report_alive(Duration::ZERO).fd_store(1).to_string();
+        let text = unit("agent").watchdog_interval(Duration::ZERO).fd_store(1).to_string();
         assert!(text.contains("NotifyAccess=main\n") && text.contains("FileDescriptorStoreMax=1\n"), "{text}");
     }
 

@@ -4,7 +4,7 @@ use super::model::{Instant, Watched};
 use super::world::{Alarm, Stage, name, place};
 use crate::graph::Mode;
 use crate::lifecycle::state::{Action, Filter, State};
-use crate::watch::{Never, StateEvent, StateStream, Watch};
+use crate::watch::{StateEvent, StateStream, Watch, WatchEnded};
 use proptest::prelude::*;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -108,9 +108,9 @@ impl Reader {
                             let exited: Vec<_> =
                                 exited.filter_map(|&who| Some((name(who).into(), world.ended(who)?))).collect();
                             let never = match () {
-                                () if !exited.is_empty() => Never::Exited(exited),
-                                () if closed && !past => Never::Closed,
-                                () => Never::Past,
+                                () if !exited.is_empty() => WatchEnded::Exited(exited),
+                                () if closed && !past => WatchEnded::Closed,
+                                () => WatchEnded::StatePassed,
                             };
                             assert_eq!(watch.ended(), Some(&never));
                         }

@@ -82,7 +82,7 @@ pub(super) fn build(plan: &Plan, run: &Run) -> Daemon {
         .add_all(services)
         .signals([])
         .history(1_000_000)
-        .stall_limit(None)
+        .blocking_threshold(None)
         .on_stale(OnStale::Restart)
         .shutdown_timeout(plan.shutdown_timeout)
 }

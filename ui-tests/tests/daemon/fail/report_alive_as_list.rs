@@ -11,7 +11,7 @@ impl Runner for Health {
     }
 }
 
-#[rxd::daemon(report_alive("5s"))]
+#[rxd::daemon(watchdog_interval("5s"))]
 struct Edge {
     health: Health,
 }

@@ -13,7 +13,7 @@ impl Runner for Health {
 
 const LIMIT: u64 = 5;
 
-#[rxd::daemon(stall_limit = LIMIT)]
+#[rxd::daemon(blocking_threshold = LIMIT)]
 struct Edge {
     health: Health,
 }

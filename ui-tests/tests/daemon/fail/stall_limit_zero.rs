@@ -11,7 +11,7 @@ impl Runner for Health {
     }
 }
 
-#[rxd::daemon(stall_limit = "0s")]
+#[rxd::daemon(blocking_threshold = "0s")]
 struct Edge {
     health: Health,
 }

@@ -14,7 +14,7 @@ impl Runner for Health {
 
 const NONE: Duration = Duration::ZERO;
 
-#[rxd::daemon(stall_limit = NONE)]
+#[rxd::daemon(blocking_threshold = NONE)]
 struct Edge {
     health: Health,
 }

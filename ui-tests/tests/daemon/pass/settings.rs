@@ -29,8 +29,8 @@ use stages::reach_db;
     signals(interrupt, user1),
     prestart(check_disk, stages::reach_db, stages::reach_db(), reach_db(retry = "1s", attempts = 3, timeout = "5s")),
     exit_code = 3,
-    stall_limit = "1s",
-    report_alive = "5s",
+    blocking_threshold = "1s",
+    watchdog_interval = "5s",
     on_stale(restart),
     history = 4096
 )]
@@ -46,9 +46,9 @@ const LIMIT: std::time::Duration = std::time::Duration::from_secs(2);
     shutdown_timeout = LIMIT,
     prestart(check_disk(retry = LIMIT)),
     exit_code = CODE,
-    stall_limit = None,
-    report_alive = LIMIT,
-    on_stale = "trigger",
+    blocking_threshold = None,
+    watchdog_interval = LIMIT,
+    on_stale = "stop_pinging",
     history = 2 * 512,
     crate = "rxd"
 )]
@@ -67,8 +67,8 @@ const MAYBE: Option<std::time::Duration> = Some(LEAST);
     signals(),
     prestart(check_disk(retry = "0s", attempts = MOST, timeout = std::time::Duration::MAX), reach_db(attempts = MOST)),
     exit_code = Self::CODE,
-    stall_limit = MAYBE,
-    report_alive = "0s",
+    blocking_threshold = MAYBE,
+    watchdog_interval = "0s",
     history = u32::MAX as usize,
 )]
 struct Limits {
@@ -79,7 +79,7 @@ impl Limits {
     const CODE: u8 = u8::MAX;
 }
 
-#[rxd::daemon(shutdown_timeout = "213503982334601d", exit_code = 255, stall_limit = LEAST, history = 1)]
+#[rxd::daemon(shutdown_timeout = "213503982334601d", exit_code = 255, blocking_threshold = LEAST, history = 1)]
 struct Literals {
     job: Job,
 }

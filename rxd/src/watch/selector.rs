@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
-/// What can name services: a name, a service's type as [`of`]`::<Health>()`, or several of either.
+/// What can name services: a name, a service's type as [`by_type`]`::<Health>()`, or several of either.
 ///
 /// ```
 /// # use rxd::{Action, Context, State};
@@ -22,54 +22,54 @@ use std::marker::PhantomData;
 /// ```
 ///
 /// A name that is given twice counts once. To give none at all is an error where it is used.
-pub trait Names {
+pub trait ServiceSelector {
     /// Calls `each` with every one.
     fn each(&self, each: &mut dyn FnMut(Target<'_>));
 }
 
-impl Names for str {
+impl ServiceSelector for str {
     fn each(&self, each: &mut dyn FnMut(Target<'_>)) {
         each(Target::name(self));
     }
 }
 
-impl Names for String {
+impl ServiceSelector for String {
     fn each(&self, each: &mut dyn FnMut(Target<'_>)) {
         each(Target::name(self));
     }
 }
 
-impl Names for Cow<'_, str> {
+impl ServiceSelector for Cow<'_, str> {
     fn each(&self, each: &mut dyn FnMut(Target<'_>)) {
         each(Target::name(self));
     }
 }
 
-impl<N: Names> Names for [N] {
+impl<N: ServiceSelector> ServiceSelector for [N] {
     fn each(&self, each: &mut dyn FnMut(Target<'_>)) {
         self.iter().for_each(|name| name.each(each));
     }
 }
 
-impl<N: Names, const K: usize> Names for [N; K] {
+impl<N: ServiceSelector, const K: usize> ServiceSelector for [N; K] {
     fn each(&self, each: &mut dyn FnMut(Target<'_>)) {
         self.as_slice().each(each);
     }
 }
 
-impl<N: Names> Names for Vec<N> {
+impl<N: ServiceSelector> ServiceSelector for Vec<N> {
     fn each(&self, each: &mut dyn FnMut(Target<'_>)) {
         self.as_slice().each(each);
     }
 }
 
-impl<N: Names + ?Sized> Names for &N {
+impl<N: ServiceSelector + ?Sized> ServiceSelector for &N {
     fn each(&self, each: &mut dyn FnMut(Target<'_>)) {
         (**self).each(each);
     }
 }
 
-impl<A: Names, B: Names> Names for (A, B) {
+impl<A: ServiceSelector, B: ServiceSelector> ServiceSelector for (A, B) {
     fn each(&self, each: &mut dyn FnMut(Target<'_>)) {
         self.0.each(each);
         self.1.each(each);
@@ -82,40 +82,40 @@ impl<A: Names, B: Names> Names for (A, B) {
 /// ```
 /// # use rxd::{Action, Context, State};
 /// # fn f<Health: rxd::Declared>(cx: &Context) -> rxd::Result {
-/// let healthy = cx.watch_any(Action::Entering, State::Run, rxd::of::<Health>())?;
+/// let healthy = cx.watch_any(Action::Entering, State::Run, rxd::by_type::<Health>())?;
 /// # Ok(())
 /// # }
 /// ```
 #[must_use]
-pub fn of<S: Declared>() -> Of<S> {
-    Of(PhantomData)
+pub fn by_type<S: Declared>() -> ByType<S> {
+    ByType(PhantomData)
 }
 
-/// See [`of`].
-pub struct Of<S>(PhantomData<fn() -> S>);
+/// See [`by_type`].
+pub struct ByType<S>(PhantomData<fn() -> S>);
 
-impl<S: Declared> Names for Of<S> {
+impl<S: Declared> ServiceSelector for ByType<S> {
     fn each(&self, each: &mut dyn FnMut(Target<'_>)) {
         each(Target::kind(S::KIND));
     }
 }
 
-impl<S: Declared> fmt::Debug for Of<S> {
+impl<S: Declared> fmt::Debug for ByType<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "of::<{}>()", S::KIND.text)
+        write!(f, "by_type::<{}>()", S::KIND.text)
     }
 }
 
-impl<S> Clone for Of<S> {
+impl<S> Clone for ByType<S> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<S> Copy for Of<S> {}
+impl<S> Copy for ByType<S> {}
 
 /// The places of the services that are named, each once, in the order they were named.
-pub(super) fn places(core: &Core, names: &impl Names) -> Result<Box<[Id]>, Error> {
+pub(super) fn places(core: &Core, names: &impl ServiceSelector) -> Result<Box<[Id]>, Error> {
     let mut places = Places::new(core);
     let mut unknown = None;
     names.each(&mut |target| {
