@@ -2,7 +2,7 @@
 //! `tracing-subscriber` in the same run: `cargo bench -p rxd --bench log`.
 #![allow(clippy::print_stdout, reason = "a benchmark prints")]
 
-use rxd::log::{Dial, Level};
+use rxd::log::{Level, LevelHandle};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 use tracing::Subscriber;
@@ -47,12 +47,12 @@ where
     tracing_subscriber::fmt::layer().with_ansi(false).with_writer(std::io::sink)
 }
 
-fn dial(services: usize) -> Dial {
-    let dial = Dial::new(Level::Info);
+fn levels(services: usize) -> LevelHandle {
+    let levels = LevelHandle::new(Level::Info);
     for n in 0..services {
-        dial.set(format!("service-{n}"), Level::Debug);
+        levels.set(format!("service-{n}"), Level::Debug);
     }
-    dial
+    levels
 }
 
 fn main() {
@@ -60,7 +60,7 @@ fn main() {
     row("tracing-subscriber, INFO", tracing_subscriber::registry().with(LevelFilter::INFO).with(lines()));
     for services in [0, 1, 100] {
         let name = format!("rxd before all layers, {services} services at DEBUG");
-        row(&name, tracing_subscriber::registry().with(dial(services).filter()).with(lines()));
+        row(&name, tracing_subscriber::registry().with(levels(services).filter()).with(lines()));
     }
     row(
         "tracing-subscriber, INFO before a layer",
@@ -68,6 +68,6 @@ fn main() {
     );
     for services in [0, 1, 100] {
         let name = format!("rxd before a layer, {services} services at DEBUG");
-        row(&name, tracing_subscriber::registry().with(lines().with_filter(dial(services).filter())));
+        row(&name, tracing_subscriber::registry().with(lines().with_filter(levels(services).filter())));
     }
 }

@@ -1,7 +1,7 @@
 //! `rxdctl` as a person and a script use it: against a daemon that runs, and one that does not.
 
 use rxd::admin::{Address, Admin, Listening};
-use rxd::log::{Dial, Level};
+use rxd::log::{Level, LevelHandle};
 use rxd::{Action, Context, Daemon, DaemonHandle, Runner, Service, State, When};
 use std::process::Output;
 use std::time::Duration;
@@ -20,20 +20,21 @@ impl Runner for Waits {
 struct Running {
     handle: DaemonHandle,
     at: Address,
-    dial: Dial,
+    levels: LevelHandle,
 }
 
 async fn start(name: &str) -> Running {
     let path = std::env::temp_dir().join(format!("rxdctl-{name}-{}.sock", std::process::id()));
-    let dial = Dial::new(Level::Info);
-    let daemon =
-        Daemon::new("agent").signals([]).admin(Admin::new(format!("unix:{}", path.display())).dial(dial.clone()));
+    let levels = LevelHandle::new(Level::Info);
+    let daemon = Daemon::new("agent")
+        .signals([])
+        .admin(Admin::new(format!("unix:{}", path.display())).level_handle(levels.clone()));
     let in_run = When::any(Action::Entering, State::Run, ["api"]);
     let daemon = daemon.add(Service::new("api", Waits)).add(Service::new("poller", Waits).watch(in_run));
     let handle = daemon.start().await.unwrap();
     handle.wait_for("poller", State::Run).await.unwrap();
     let Listening::On(at) = handle.admin() else { panic!() };
-    Running { handle, at, dial }
+    Running { handle, at, levels }
 }
 
 fn command(at: &str, line: &str) -> Command {
@@ -73,7 +74,7 @@ async fn status_is_a_table_and_a_status() {
 async fn levels_and_actions_and_what_is_refused() {
     let d = start("levels").await;
     assert_eq!(ctl(&d, "log-level api debug --for 10m").await.1, "api: debug, goes back to info in 10 m\n");
-    assert_eq!(d.dial.get("api").level, Level::Debug);
+    assert_eq!(d.levels.get("api").level, Level::Debug);
     assert_eq!(ctl(&d, "log-level api --reset").await.1, "api: info (the default)\n");
     let (code, out, _) = ctl(&d, "log-level warning").await;
     assert!(code == 0 && out.starts_with("(default)     warn\n"), "{out}");

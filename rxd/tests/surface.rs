@@ -82,8 +82,8 @@ fn topics() {
 #[cfg(feature = "log")]
 #[test]
 fn logs() {
-    all!(ordinary: rxd::log::Builder, rxd::log::Guard, rxd::log::Line, rxd::log::Fields, rxd::log::ServiceFilter);
-    all!(value: rxd::log::Dial, rxd::log::Knob, rxd::log::Setting);
+    all!(ordinary: rxd::log::Builder, rxd::log::Guard, rxd::log::LineFormat, rxd::log::EscapedFields, rxd::log::ServiceFilter);
+    all!(value: rxd::log::LevelHandle, rxd::log::LevelTarget, rxd::log::LevelSetting);
     word::<rxd::log::Level>();
 }
 

@@ -148,7 +148,7 @@ async fn main() -> rxd::Result {
     let args = Args::parse();
     let levels = std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned());
     // Progress to standard output, trouble to standard error.
-    let logs = rxd::log::builder().levels(levels).split(true);
+    let logs = rxd::log::builder().levels(levels).split_stdout(true);
     let _log = if args.journald { logs.console(false).journald().init()? } else { logs.init()? };
     let api = Http::new(args.addr);
     let admin = match args.token {

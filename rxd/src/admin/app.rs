@@ -6,7 +6,7 @@ use super::problem::{Problem, quoted};
 use super::serve::Counts;
 use crate::core::ServiceState;
 use crate::handle::DaemonHandle;
-use crate::log::{Dial, Knob};
+use crate::log::{LevelHandle, LevelTarget};
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::StatusCode;
@@ -19,7 +19,7 @@ use tokio::sync::Semaphore;
 #[derive(Clone, Debug)]
 pub(crate) struct App {
     pub(crate) handle: DaemonHandle,
-    pub(crate) dial: Dial,
+    pub(crate) levels: LevelHandle,
     /// Before each event's number: another daemon's numbers are not this one's.
     pub(crate) epoch: Arc<str>,
     pub(crate) counts: Arc<Counts>,
@@ -28,12 +28,12 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn new(handle: &DaemonHandle, dial: Dial, limits: Limits, counts: Arc<Counts>) -> Self {
+    pub(crate) fn new(handle: &DaemonHandle, levels: LevelHandle, limits: Limits, counts: Arc<Counts>) -> Self {
         let started = SystemTime::now().checked_sub(handle.core().uptime()).unwrap_or(UNIX_EPOCH);
         let epoch = started.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         App {
             handle: handle.observer(),
-            dial,
+            levels,
             epoch: format!("{epoch:x}").into(),
             counts,
             streams: Arc::new(Semaphore::new(limits.streams)),
@@ -57,7 +57,7 @@ impl App {
 
     /// One service, its level included.
     pub(crate) fn view(&self, service: &ServiceState) -> dto::Service {
-        let level = self.dial.get(Knob::Service(service.name.to_string())).into();
+        let level = self.levels.get(LevelTarget::Service(service.name.to_string())).into();
         dto::Service { level: Some(level), ..dto::Service::new(service, self.handle.core().uptime()) }
     }
 

@@ -74,7 +74,7 @@ pub struct Admin {
     pub(crate) hosts: Vec<String>,
     pub(crate) degrade: bool,
     pub(crate) limits: Limits,
-    pub(crate) dial: Option<crate::log::Dial>,
+    pub(crate) levels: Option<crate::log::LevelHandle>,
 }
 
 /// What one listener gives to all its clients together, and to each.
@@ -141,7 +141,7 @@ impl Admin {
                 action: Duration::from_secs(10),
                 farewell: Duration::from_millis(500),
             },
-            dial: None,
+            levels: None,
         }
     }
 
@@ -179,9 +179,9 @@ impl Admin {
         self
     }
 
-    /// The dial that `/log-level` turns. Default: [`rxd::log::dial`](crate::log::dial).
-    pub fn dial(mut self, dial: crate::log::Dial) -> Self {
-        self.dial = Some(dial);
+    /// The dial that `/log-level` turns. Default: [`rxd::log::level_handle`](crate::log::level_handle).
+    pub fn level_handle(mut self, levels: crate::log::LevelHandle) -> Self {
+        self.levels = Some(levels);
         self
     }
 

@@ -3,7 +3,7 @@
 use crate::core::{ServiceState, States};
 use crate::handle::DaemonHandle;
 use crate::lifecycle::state::{Cause, State, Transition};
-use crate::log::{Level, Setting};
+use crate::log::{Level, LevelSetting};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::time::Duration;
@@ -71,8 +71,8 @@ pub(crate) struct Service {
     #[schemars(with = "f64")]
     pub(crate) next_attempt_s: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "LevelSetting")]
-    pub(crate) level: Option<LevelSetting>,
+    #[schemars(with = "LevelReply")]
+    pub(crate) level: Option<LevelReply>,
 }
 
 /// One transition.
@@ -101,7 +101,7 @@ pub(crate) struct Change {
 /// How a level stands.
 #[derive(Clone, Copy, Debug, JsonSchema, Serialize)]
 #[schemars(deny_unknown_fields)]
-pub(crate) struct LevelSetting {
+pub(crate) struct LevelReply {
     #[schemars(extend("enum" = LEVELS))]
     pub(crate) level: &'static str,
     /// Whether it was set here; otherwise it is the default's.
@@ -114,12 +114,12 @@ pub(crate) struct LevelSetting {
     pub(crate) reverts_to: Option<&'static str>,
 }
 
-impl From<Setting> for LevelSetting {
-    fn from(setting: Setting) -> Self {
-        LevelSetting {
+impl From<LevelSetting> for LevelReply {
+    fn from(setting: LevelSetting) -> Self {
+        LevelReply {
             level: setting.level.as_str(),
-            set: setting.set,
-            reverts_in_s: setting.reverts_in.map(|left| seconds(left.as_secs_f64())),
+            set: setting.overridden,
+            reverts_in_s: setting.expires_in.map(|left| seconds(left.as_secs_f64())),
             reverts_to: setting.reverts_to.map(Level::as_str),
         }
     }

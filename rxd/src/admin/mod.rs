@@ -80,5 +80,5 @@ use crate::handle::DaemonHandle;
 /// ```
 pub fn router(handle: &DaemonHandle) -> axum::Router {
     let limits = Admin::new("unused").limits;
-    routes::router(app::App::new(handle, crate::log::dial().clone(), limits, std::sync::Arc::default()))
+    routes::router(app::App::new(handle, crate::log::level_handle().clone(), limits, std::sync::Arc::default()))
 }

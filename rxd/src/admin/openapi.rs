@@ -136,7 +136,7 @@ fn schemas() -> Map<String, Value> {
     let mut answers = settings.clone().for_serialize().into_generator();
     answers.subschema_for::<dto::Daemon>();
     answers.subschema_for::<dto::Service>();
-    answers.subschema_for::<dto::LevelSetting>();
+    answers.subschema_for::<dto::LevelReply>();
     answers.subschema_for::<Levels>();
     answers.subschema_for::<explain::Why>();
     answers.subschema_for::<problem::Said>();

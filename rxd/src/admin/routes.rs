@@ -80,10 +80,10 @@ routes! {
     get "/services/{name}" "getService" "Where a service is" => (JSON, "Service"), services::one, problems: &[400, 404, 503];
     get "/services/{name}/why" "why" "Why a service is where it is: what it waits for, and why that does not come" => (JSON, "Why"), services::why,
         problems: &[400, 404, 503];
-    get "/services/{name}/log-level" "getServiceLevel" "A service's level" => (JSON, "LevelSetting"), levels::get_one, problems: &[400, 404, 503];
-    put "/services/{name}/log-level" "setServiceLevel" "Sets a service's level, to stay or for a while" => (JSON, "LevelSetting"), levels::put_one,
+    get "/services/{name}/log-level" "getServiceLevel" "A service's level" => (JSON, "LevelReply"), levels::get_one, problems: &[400, 404, 503];
+    put "/services/{name}/log-level" "setServiceLevel" "Sets a service's level, to stay or for a while" => (JSON, "LevelReply"), levels::put_one,
         body: Some("WantedServiceLevel"), problems: CHANGE;
-    delete "/services/{name}/log-level" "resetServiceLevel" "Has a service follow the default again" => (JSON, "LevelSetting"), levels::delete_one,
+    delete "/services/{name}/log-level" "resetServiceLevel" "Has a service follow the default again" => (JSON, "LevelReply"), levels::delete_one,
         problems: &[400, 404, 503];
     post "/services/{name}/start" "start" "Starts a service that is in Exit" => (JSON, "Service"), actions::start, also: ACTED, problems: ACT;
     post "/services/{name}/stop" "stop" "Ends a service" => (JSON, "Service"), actions::stop, also: ACTED, problems: ACT;

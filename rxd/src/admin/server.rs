@@ -99,8 +99,8 @@ impl Bound {
         };
         let counts: Arc<Counts> = Arc::default();
         let guard = Guard::new(&admin, &address);
-        let dial = admin.dial.unwrap_or_else(|| crate::log::dial().clone());
-        let router = routes::router(App::new(&handle, dial, limits, counts.clone()));
+        let levels = admin.levels.unwrap_or_else(|| crate::log::level_handle().clone());
+        let router = routes::router(App::new(&handle, levels, limits, counts.clone()));
         serve(listener, router, guard, limits, counts, end).await;
     }
 }

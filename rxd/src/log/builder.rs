@@ -1,10 +1,10 @@
 //! The one call that sets it all up, and its choices.
 
 use super::file::Limited;
-use super::filter::{ServiceFilter, is_own};
-use super::format::{Fields, Line};
+use super::filter::{ServiceFilter, is_internal};
+use super::format::{EscapedFields, LineFormat};
 use super::level::Level;
-use super::levels::Dial;
+use super::levels::LevelHandle;
 use super::writer::{Bytes, FLUSH, Out, Sink};
 use crate::error::Error;
 use std::fmt;
@@ -23,13 +23,13 @@ use tracing_subscriber::registry::LookupSpan;
 #[derive(Debug)]
 #[must_use = "a builder does nothing until `init` or `layer` is called"]
 pub struct Builder {
-    dial: Dial,
+    levels: LevelHandle,
     level: Level,
-    own: Option<Level>,
+    internal_level: Option<Level>,
     services: Vec<(String, Level)>,
     targets: Vec<(String, Level)>,
     spec: Option<String>,
-    split: bool,
+    split_stdout: bool,
     console: bool,
     colours: Option<bool>,
     file: Option<(PathBuf, u64, u32)>,
@@ -47,21 +47,21 @@ pub struct Builder {
 ///     .level(Level::Warn)
 ///     .service("api", Level::Debug)
 ///     .target("hyper", Level::Warn)
-///     .split(true)
-///     .own_file("/var/log/my-app/rxd.log", 1 << 20, 3)
+///     .split_stdout(true)
+///     .internal_file("/var/log/my-app/rxd.log", 1 << 20, 3)
 ///     .init()?;
 /// # Ok(())
 /// # }
 /// ```
 pub fn builder() -> Builder {
     Builder {
-        dial: Dial::global().clone(),
+        levels: LevelHandle::global().clone(),
         level: Level::Info,
-        own: None,
+        internal_level: None,
         services: Vec::new(),
         targets: Vec::new(),
         spec: None,
-        split: false,
+        split_stdout: false,
         console: true,
         colours: None,
         file: None,
@@ -81,10 +81,10 @@ impl Builder {
     }
 
     /// The level of what rxd itself says below WARN: transitions at DEBUG, in the main. Default:
-    /// off; with a [file](Builder::own_file) of its own, DEBUG. What rxd says at WARN and ERROR is
+    /// off; with a [file](Builder::internal_file) of its own, DEBUG. What rxd says at WARN and ERROR is
     /// about a service's trouble and goes by that service's level.
-    pub fn own(mut self, level: Level) -> Self {
-        self.own = Some(level);
+    pub fn internal_level(mut self, level: Level) -> Self {
+        self.internal_level = Some(level);
         self
     }
 
@@ -101,7 +101,7 @@ impl Builder {
     }
 
     /// Levels as a text, over what was set so far: a list of `level`, `target=level`, `rxd=level` (for
-    /// [`own`](Builder::own)) and `[service]=level`, as in `info,hyper=warn,[api]=debug`.
+    /// [`own`](Builder::internal_level)) and `[service]=level`, as in `info,hyper=warn,[api]=debug`.
     /// [`init`](super::init) reads `RUST_LOG` so.
     pub fn levels(mut self, text: impl Into<String>) -> Self {
         self.spec = Some(text.into());
@@ -110,8 +110,8 @@ impl Builder {
 
     /// Whether only WARN and ERROR go to standard error, and the rest to standard output.
     /// Default: no, all goes to standard error.
-    pub fn split(mut self, split: bool) -> Self {
-        self.split = split;
+    pub fn split_stdout(mut self, split_stdout: bool) -> Self {
+        self.split_stdout = split_stdout;
         self
     }
 
@@ -131,7 +131,7 @@ impl Builder {
     /// Writes rxd's own records (and no others) to a file of their own, and those below WARN only
     /// there. A file that would grow beyond `size` bytes becomes `path.1`, and so on; `keep` full
     /// ones are kept.
-    pub fn own_file(mut self, path: impl Into<PathBuf>, size: u64, keep: u32) -> Self {
+    pub fn internal_file(mut self, path: impl Into<PathBuf>, size: u64, keep: u32) -> Self {
         self.file = Some((path.into(), size, keep));
         self
     }
@@ -152,8 +152,8 @@ impl Builder {
     }
 
     /// A dial of its own, in place of the process's.
-    pub fn dial(mut self, dial: Dial) -> Self {
-        self.dial = dial;
+    pub fn level_handle(mut self, levels: LevelHandle) -> Self {
+        self.levels = levels;
         self
     }
 
@@ -203,7 +203,7 @@ impl Builder {
         if let Some(spec) = self.spec.take() {
             self.read(&spec)?;
         }
-        let mut filter = self.dial.filter();
+        let mut filter = self.levels.filter();
         for (target, level) in &self.targets {
             filter = filter.target(target, *level);
         }
@@ -226,19 +226,19 @@ impl Builder {
         let (layer, own) = match self.file.take() {
             None => (layers.boxed(), Level::Off),
             Some((path, size, keep)) => {
-                let sink = Sink::new("own-file", Limited::new(path, size, keep)?)?;
+                let sink = Sink::new("internal-file", Limited::new(path, size, keep)?)?;
                 sinks.push(sink.clone());
                 let others = layers.with_filter(filter_fn(|meta| {
-                    meta.is_span() || *meta.level() <= tracing::Level::WARN || !is_own(meta)
+                    meta.is_span() || *meta.level() <= tracing::Level::WARN || !is_internal(meta)
                 }));
-                let file = lines(Line::default(), Out { out: sink, err: None });
-                let file = file.with_filter(filter_fn(|meta| meta.is_span() || is_own(meta)));
+                let file = lines(LineFormat::default(), Out { out: sink, err: None });
+                let file = file.with_filter(filter_fn(|meta| meta.is_span() || is_internal(meta)));
                 (others.and_then(file).boxed(), Level::Debug)
             }
         };
-        self.dial.begin(self.level, self.own.unwrap_or(own));
+        self.levels.begin(self.level, self.internal_level.unwrap_or(own));
         for (name, level) in self.services {
-            self.dial.set(name, level);
+            self.levels.set(name, level);
         }
         Ok((filter, layer, Guard { sinks }))
     }
@@ -254,14 +254,14 @@ impl Builder {
         sinks.push(err.clone());
         let mut out = Out { out: err, err: None };
         let mut terminal = stderr.is_terminal();
-        if self.split {
+        if self.split_stdout {
             let sink = Sink::new("stdout", Bytes(twin(&stdout)?))?;
             sinks.push(sink.clone());
             out = Out { err: Some(out.out), out: sink };
             terminal &= stdout.is_terminal();
         }
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let mut line = Line::default().colours(self.colours.unwrap_or(terminal && !plain));
+        let mut line = LineFormat::default().colours(self.colours.unwrap_or(terminal && !plain));
         if is_journal(&stderr) {
             line.priorities = true;
             line.colours = false;
@@ -287,7 +287,7 @@ impl Builder {
             let level = level.trim().parse().map_err(fault)?;
             match what.trim() {
                 "" => return Err(fault(Error::msg(format_args!("`{part}` names nothing")))),
-                "rxd" => self.own = Some(level),
+                "rxd" => self.internal_level = Some(level),
                 name if name.starts_with('[') && name.ends_with(']') => {
                     self.services.push((name[1..name.len() - 1].to_owned(), level));
                 }
@@ -298,13 +298,13 @@ impl Builder {
     }
 }
 
-fn lines<S>(line: Line, out: Out) -> BoxedLayer<S>
+fn lines<S>(line: LineFormat, out: Out) -> BoxedLayer<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    // `Line` writes its colours itself. `with_ansi(true)` panics, or prints an error in a release build, unless
+    // `LineFormat` writes its colours itself. `with_ansi(true)` panics, or prints an error in a release build, unless
     // something else in the build enables the feature `ansi` of tracing-subscriber.
-    let layer = tracing_subscriber::fmt::layer().fmt_fields(Fields).event_format(line).with_ansi(false);
+    let layer = tracing_subscriber::fmt::layer().fmt_fields(EscapedFields).event_format(line).with_ansi(false);
     layer.with_writer(out).boxed()
 }
 

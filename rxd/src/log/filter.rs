@@ -5,7 +5,7 @@
 //! lies between asks which service it is of: the one whose span this thread is in.
 
 use super::level::Level;
-use super::levels::{Dial, Slot};
+use super::levels::{LevelHandle, Slot};
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -29,27 +29,27 @@ static FILTERS: AtomicUsize = AtomicUsize::new(0);
 /// one layer, as a [`Filter`], or before all of them, as a [`Layer`].
 ///
 /// ```
-/// use rxd::log::{Level, dial};
+/// use rxd::log::{Level, levels};
 /// use tracing_subscriber::prelude::*;
 ///
-/// let mine = tracing_subscriber::fmt::layer().with_filter(dial().filter());
+/// let mine = tracing_subscriber::fmt::layer().with_filter(level_handle().filter());
 /// # let _guard =
 /// tracing_subscriber::registry().with(mine).set_default();
-/// dial().set("api", Level::Debug);
+/// level_handle().set("api", Level::Debug);
 /// ```
 #[derive(Debug)]
 pub struct ServiceFilter {
-    dial: Dial,
+    levels: LevelHandle,
     number: usize,
     rules: Vec<(Box<str>, Level)>,
 }
 
-impl Dial {
+impl LevelHandle {
     /// A filter for a layer that goes by this dial.
     #[must_use]
     pub fn filter(&self) -> ServiceFilter {
         let number = FILTERS.fetch_add(1, Ordering::Relaxed);
-        ServiceFilter { dial: self.clone(), number, rules: Vec::new() }
+        ServiceFilter { levels: self.clone(), number, rules: Vec::new() }
     }
 }
 
@@ -71,19 +71,19 @@ impl ServiceFilter {
     /// Whether everything from this callsite is to be made, nothing, or (none) it depends.
     fn verdict(&self, meta: &Metadata<'_>) -> Option<bool> {
         let level = Level::of_record(*meta.level());
-        if is_own(meta) {
+        if is_internal(meta) {
             if meta.is_span() && level == Level::Error {
                 // It says which service its records are of.
                 return Some(true);
             }
             if level > Level::Warn {
-                return Some(level <= self.dial.own());
+                return Some(level <= self.levels.internal());
             }
         }
         if let Some(rule) = self.rule(meta.target()) {
             return Some(level <= rule);
         }
-        let (low, high) = self.dial.bounds();
+        let (low, high) = self.levels.bounds();
         if level <= low {
             Some(true)
         } else if level > high {
@@ -116,7 +116,7 @@ fn is_below(target: &str, parent: &str) -> bool {
 }
 
 /// Whether rxd itself says it.
-pub(crate) fn is_own(meta: &Metadata<'_>) -> bool {
+pub(crate) fn is_internal(meta: &Metadata<'_>) -> bool {
     is_below(meta.target(), "rxd")
 }
 
@@ -132,7 +132,7 @@ impl Inside {
 impl ServiceFilter {
     fn lets_through(&self, meta: &Metadata<'_>) -> bool {
         let level = Level::of_record(*meta.level());
-        self.verdict(meta).unwrap_or_else(|| self.here(|slot| level <= self.dial.level_in(slot)))
+        self.verdict(meta).unwrap_or_else(|| self.here(|slot| level <= self.levels.level_in(slot)))
     }
 
     fn interest(&self, meta: &Metadata<'_>) -> Interest {
@@ -144,17 +144,17 @@ impl ServiceFilter {
     }
 
     fn highest(&self) -> LevelFilter {
-        let (_, high) = self.dial.bounds();
+        let (_, high) = self.levels.bounds();
         let rules = self.rules.iter().map(|(_, level)| *level).max().unwrap_or(Level::Off);
         // The spans of services are of ERROR; without them a level set later would find no service.
-        high.max(self.dial.own()).max(rules).max(Level::Error).into()
+        high.max(self.levels.internal()).max(rules).max(Level::Error).into()
     }
 
     fn made<S: Subscriber + for<'a> LookupSpan<'a>>(&self, attrs: &Attributes<'_>, id: &Id, cx: &Context<'_, S>) {
         let Some(span) = cx.span(id) else { return };
         let named = if attrs.metadata().target() == "rxd" { service_of(attrs) } else { None };
         let slot = match named {
-            Some(name) => Some(self.dial.slot(&name)),
+            Some(name) => Some(self.levels.slot(&name)),
             None => span.parent().and_then(|parent| {
                 parent.extensions().get::<Inside>().and_then(|inside| inside.of(self.number).cloned())
             }),

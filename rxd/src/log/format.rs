@@ -16,10 +16,10 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFi
 use tracing_subscriber::registry::LookupSpan;
 
 /// Each record in one line. For use with `tracing_subscriber::fmt::layer().event_format(..)`,
-/// together with [`Fields`].
+/// together with [`EscapedFields`].
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
-pub struct Line {
+pub struct LineFormat {
     /// Whether levels are coloured. Default: no.
     pub colours: bool,
     /// Whether a line begins with `<priority>` in place of the time, as the journal reads it from a
@@ -29,7 +29,7 @@ pub struct Line {
 
 /// The fields of records and spans, without what could forge a record.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Fields;
+pub struct EscapedFields;
 
 /// The syslog priority of a level: what the journal and `<n>` prefixes go by.
 pub(crate) fn priority(level: Level) -> u8 {
@@ -41,7 +41,7 @@ pub(crate) fn priority(level: Level) -> u8 {
     }
 }
 
-impl Line {
+impl LineFormat {
     /// Sets whether levels are coloured.
     #[must_use]
     pub fn colours(mut self, colours: bool) -> Self {
@@ -64,7 +64,7 @@ impl Line {
     }
 }
 
-impl<S, N> FormatEvent<S, N> for Line
+impl<S, N> FormatEvent<S, N> for LineFormat
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
@@ -125,7 +125,7 @@ where
     to.write_str(if any { ": " } else { "" })
 }
 
-impl<'w> FormatFields<'w> for Fields {
+impl<'w> FormatFields<'w> for EscapedFields {
     fn format_fields<R: RecordFields>(&self, to: Writer<'w>, fields: R) -> fmt::Result {
         let mut visitor = Visitor { to: Escaping(to), any: false, result: Ok(()) };
         fields.record(&mut visitor);

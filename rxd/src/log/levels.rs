@@ -3,7 +3,7 @@
 //! Invariants:
 //!
 //! 1. What a record is judged by are the atomics alone (`default`, `own`, a slot's `level`, and the
-//!    bounds `low` and `high` over all but `own`); they are written with `knobs` locked, so two
+//!    bounds `low` and `high` over all but `own`); they are written with `targets` locked, so two
 //!    changes at once leave what one of them, the last, has said.
 //! 2. Whoever moves a bound has `tracing` ask every callsite again, after the lock, before it
 //!    returns: the next record anywhere is judged by what was set (G40).
@@ -24,82 +24,82 @@ const INHERIT: u8 = u8::MAX;
 /// What can be turned.
 ///
 /// ```
-/// use rxd::log::{Dial, Knob, Level};
+/// use rxd::log::{LevelHandle, LevelTarget, Level};
 ///
-/// let dial = Dial::new(Level::Info);
-/// dial.set("api", Level::Trace); // a service, by its name
-/// dial.set(Knob::Own, Level::Debug); // what rxd itself says
-/// assert_eq!(dial.get(Knob::Default).level, Level::Info);
+/// let levels = LevelHandle::new(Level::Info);
+/// levels.set("api", Level::Trace); // a service, by its name
+/// levels.set(LevelTarget::Internal, Level::Debug); // what rxd itself says
+/// assert_eq!(levels.get(LevelTarget::Default).level, Level::Info);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Knob {
-    /// Everything that is not in a service which has a level of its own.
+pub enum LevelTarget {
+    /// Everything that is not in a service which has a level of its internal.
     Default,
     /// What rxd itself says below WARN: transitions, retries, requests.
-    Own,
+    Internal,
     /// One service, and the tasks it has spawned.
     Service(String),
 }
 
-impl<T: Into<String>> From<T> for Knob {
+impl<T: Into<String>> From<T> for LevelTarget {
     fn from(service: T) -> Self {
-        Knob::Service(service.into())
+        LevelTarget::Service(service.into())
     }
 }
 
-impl fmt::Display for Knob {
+impl fmt::Display for LevelTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Knob::Default => f.write_str("the default"),
-            Knob::Own => f.write_str("rxd itself"),
-            Knob::Service(name) => write!(f, "service `{name}`"),
+            LevelTarget::Default => f.write_str("the default"),
+            LevelTarget::Internal => f.write_str("rxd itself"),
+            LevelTarget::Service(name) => write!(f, "service `{name}`"),
         }
     }
 }
 
-/// How a knob stands.
+/// How a target stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Setting {
+pub struct LevelSetting {
     /// What counts now.
     pub level: Level,
-    /// Whether that is the knob's own; otherwise it is the default's.
-    pub set: bool,
+    /// Whether that is the target's own; otherwise it is the default's.
+    pub overridden: bool,
     /// After how long it goes back by itself, if it does.
-    pub reverts_in: Option<Duration>,
+    pub expires_in: Option<Duration>,
     /// What it goes back to then.
     pub reverts_to: Option<Level>,
 }
 
 /// The levels of a process, to be changed while it runs. Clones turn the same dial.
 ///
-/// [`dial`](super::dial) is the one that [`init`](super::init) reads and the admin route turns. A
+/// [`levels`](super::level_handle) is the one that [`init`](super::init) reads and the admin route turns. A
 /// change counts for the very next record, in every thread, for every incarnation of the service
 /// and every task it has spawned.
 ///
 /// ```
-/// use rxd::log::{Dial, Knob, Level};
+/// use rxd::log::{LevelHandle, LevelTarget, Level};
 ///
-/// let dial = Dial::new(Level::Info);
-/// dial.set("api", Level::Debug);
-/// dial.set(Knob::Default, Level::Warn);
-/// assert_eq!(dial.get("api").level, Level::Debug);
-/// assert_eq!(dial.get("poller").level, Level::Warn);
-/// dial.reset("api");
-/// assert_eq!(dial.get("api").level, Level::Warn);
+/// let levels = LevelHandle::new(Level::Info);
+/// levels.set("api", Level::Debug);
+/// levels.set(LevelTarget::Default, Level::Warn);
+/// assert_eq!(levels.get("api").level, Level::Debug);
+/// assert_eq!(levels.get("poller").level, Level::Warn);
+/// levels.reset("api");
+/// assert_eq!(levels.get("api").level, Level::Warn);
 /// ```
 #[derive(Clone)]
-pub struct Dial {
+pub struct LevelHandle {
     shared: Arc<Shared>,
 }
 
 struct Shared {
     default: AtomicU8,
-    own: AtomicU8,
+    internal: AtomicU8,
     low: AtomicU8,
     high: AtomicU8,
-    knobs: Mutex<Knobs>,
+    targets: Mutex<Targets>,
     numbers: AtomicU64,
 }
 
@@ -109,9 +109,9 @@ pub(crate) struct Slot {
     level: AtomicU8,
 }
 
-struct Knobs {
+struct Targets {
     default: Held,
-    own: Held,
+    internal: Held,
     services: BTreeMap<Box<str>, (Arc<Slot>, Held)>,
     /// What `reset` goes back to.
     initial: (Level, Level),
@@ -140,59 +140,59 @@ impl Held {
     }
 }
 
-static GLOBAL: LazyLock<Dial> = LazyLock::new(|| Dial::new(Level::Info));
+static GLOBAL: LazyLock<LevelHandle> = LazyLock::new(|| LevelHandle::new(Level::Info));
 
-impl Dial {
-    /// A dial of its own, for a subscriber of its own. rxd's own records are off.
+impl LevelHandle {
+    /// A dial of its internal, for a subscriber of its internal. rxd's own records are off.
     #[must_use]
     pub fn new(default: Level) -> Self {
-        let knobs = Knobs {
+        let targets = Targets {
             default: Held::lasting(default),
-            own: Held::lasting(Level::Off),
+            internal: Held::lasting(Level::Off),
             services: BTreeMap::new(),
             initial: (default, Level::Off),
         };
-        Dial {
+        LevelHandle {
             shared: Arc::new(Shared {
                 default: AtomicU8::new(default as u8),
-                own: AtomicU8::new(Level::Off as u8),
+                internal: AtomicU8::new(Level::Off as u8),
                 low: AtomicU8::new(default as u8),
                 high: AtomicU8::new(default as u8),
-                knobs: Mutex::new(knobs),
+                targets: Mutex::new(targets),
                 numbers: AtomicU64::new(0),
             }),
         }
     }
 
-    pub(crate) fn global() -> &'static Dial {
+    pub(crate) fn global() -> &'static LevelHandle {
         &GLOBAL
     }
 
     /// Sets a level until it is set anew.
-    pub fn set(&self, knob: impl Into<Knob>, level: Level) {
-        self.change(&knob.into(), |held, _| *held = Held::lasting(level));
+    pub fn set(&self, target: impl Into<LevelTarget>, level: Level) {
+        self.change(&target.into(), |held, _| *held = Held::lasting(level));
     }
 
-    /// Sets a level for a while; then the knob goes back to what was last set to stay.
+    /// Sets a level for a while; then the target goes back to what was last set to stay.
     ///
     /// # Errors
     ///
     /// Outside a tokio runtime, whose timer it needs, or if the while is too long to have an end.
-    pub fn set_for(&self, knob: impl Into<Knob>, level: Level, time: Duration) -> Result<(), Error> {
+    pub fn set_temporarily(&self, target: impl Into<LevelTarget>, level: Level, time: Duration) -> Result<(), Error> {
         let runtime = tokio::runtime::Handle::try_current()
             .map_err(|_| Error::msg("failed to set a level for a while: there is no tokio runtime"))?;
         let Some(until) = Instant::now().checked_add(time) else {
             return Err(Error::msg(format_args!("failed to set a level for {time:?}: that has no end")));
         };
-        let knob = knob.into();
+        let target = target.into();
         let number = self.shared.numbers.fetch_add(1, Ordering::Relaxed);
-        self.change(&knob, |held, _| held.passing = Some(Passing { level, until, number }));
+        self.change(&target, |held, _| held.passing = Some(Passing { level, until, number }));
         let shared = Arc::downgrade(&self.shared);
         runtime.spawn(async move {
             tokio::time::sleep_until(until).await;
             let Some(shared) = shared.upgrade() else { return };
             // Invariant 3.
-            Dial { shared }.change(&knob, |held, _| {
+            LevelHandle { shared }.change(&target, |held, _| {
                 if held.passing.is_some_and(|passing| passing.number == number) {
                     held.passing = None;
                 }
@@ -202,57 +202,57 @@ impl Dial {
     }
 
     /// Takes back what was set: a service follows the default again, the others what they began with.
-    pub fn reset(&self, knob: impl Into<Knob>) {
-        self.change(&knob.into(), |held, initial| *held = Held { lasting: initial, passing: None });
+    pub fn reset(&self, target: impl Into<LevelTarget>) {
+        self.change(&target.into(), |held, initial| *held = Held { lasting: initial, passing: None });
     }
 
-    /// How a knob stands. A service that was never heard of stands at the default.
+    /// How a target stands. A service that was never heard of stands at the default.
     #[must_use]
-    pub fn get(&self, knob: impl Into<Knob>) -> Setting {
-        let knobs = self.knobs();
-        let held = match knob.into() {
-            Knob::Default => knobs.default,
-            Knob::Own => knobs.own,
-            Knob::Service(name) => knobs.services.get(&*name).map(|(_, held)| *held).unwrap_or_default(),
+    pub fn get(&self, target: impl Into<LevelTarget>) -> LevelSetting {
+        let targets = self.targets();
+        let held = match target.into() {
+            LevelTarget::Default => targets.default,
+            LevelTarget::Internal => targets.internal,
+            LevelTarget::Service(name) => targets.services.get(&*name).map(|(_, held)| *held).unwrap_or_default(),
         };
-        knobs.setting(&held)
+        targets.setting(&held)
     }
 
-    /// Every service that has a level of its own.
+    /// Every service that has a level of its internal.
     #[must_use]
-    pub fn services(&self) -> Vec<(String, Setting)> {
-        let knobs = self.knobs();
-        let own = knobs.services.iter().filter(|(_, (_, held))| held.level().is_some());
-        own.map(|(name, (_, held))| (name.to_string(), knobs.setting(held))).collect()
+    pub fn services(&self) -> Vec<(String, LevelSetting)> {
+        let targets = self.targets();
+        let internal = targets.services.iter().filter(|(_, (_, held))| held.level().is_some());
+        internal.map(|(name, (_, held))| (name.to_string(), targets.setting(held))).collect()
     }
 
     /// What `reset` goes back to from now on, and what counts until something else is set.
-    pub(crate) fn begin(&self, default: Level, own: Level) {
-        self.knobs().initial = (default, own);
-        self.set(Knob::Default, default);
-        self.set(Knob::Own, own);
+    pub(crate) fn begin(&self, default: Level, internal: Level) {
+        self.targets().initial = (default, internal);
+        self.set(LevelTarget::Default, default);
+        self.set(LevelTarget::Internal, internal);
     }
 
-    fn knobs(&self) -> MutexGuard<'_, Knobs> {
+    fn targets(&self) -> MutexGuard<'_, Targets> {
         // Nothing of a user runs under the lock.
-        self.shared.knobs.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.targets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn change(&self, knob: &Knob, change: impl FnOnce(&mut Held, Option<Level>)) {
-        let mut knobs = self.knobs();
-        let (default, own) = knobs.initial;
-        match knob {
-            Knob::Default => change(&mut knobs.default, Some(default)),
-            Knob::Own => change(&mut knobs.own, Some(own)),
-            Knob::Service(name) => {
-                knobs.slot(name);
-                if let Some((_, held)) = knobs.services.get_mut(&**name) {
+    fn change(&self, target: &LevelTarget, change: impl FnOnce(&mut Held, Option<Level>)) {
+        let mut targets = self.targets();
+        let (default, internal) = targets.initial;
+        match target {
+            LevelTarget::Default => change(&mut targets.default, Some(default)),
+            LevelTarget::Internal => change(&mut targets.internal, Some(internal)),
+            LevelTarget::Service(name) => {
+                targets.slot(name);
+                if let Some((_, held)) = targets.services.get_mut(&**name) {
                     change(held, None);
                 }
             }
         }
-        let moved = self.publish(&knobs);
-        drop(knobs);
+        let moved = self.publish(&targets);
+        drop(targets);
         if moved {
             // Invariant 2.
             tracing::callsite::rebuild_interest_cache();
@@ -260,18 +260,18 @@ impl Dial {
     }
 
     /// Writes what the records are judged by; whether a bound has moved.
-    fn publish(&self, knobs: &Knobs) -> bool {
+    fn publish(&self, targets: &Targets) -> bool {
         let shared = &self.shared;
-        let default = knobs.default.level().unwrap_or(Level::Off);
-        let own = knobs.own.level().unwrap_or(Level::Off);
+        let default = targets.default.level().unwrap_or(Level::Off);
+        let internal = targets.internal.level().unwrap_or(Level::Off);
         let (mut low, mut high) = (default, default);
-        for (slot, held) in knobs.services.values() {
+        for (slot, held) in targets.services.values() {
             let level = held.level();
             (low, high) = (low.min(level.unwrap_or(low)), high.max(level.unwrap_or(high)));
             slot.level.store(level.map_or(INHERIT, |level| level as u8), Ordering::Relaxed);
         }
         shared.default.store(default as u8, Ordering::Relaxed);
-        let bounds = [(&shared.own, own), (&shared.low, low), (&shared.high, high)];
+        let bounds = [(&shared.internal, internal), (&shared.low, low), (&shared.high, high)];
         let mut moved = false;
         for (bound, level) in bounds {
             moved |= bound.swap(level as u8, Ordering::Relaxed) != level as u8;
@@ -283,7 +283,7 @@ impl Dial {
 
     /// The service's slot, made if it has none.
     pub(crate) fn slot(&self, service: &str) -> Arc<Slot> {
-        self.knobs().slot(service)
+        self.targets().slot(service)
     }
 
     /// What counts outside every service (none), or in one.
@@ -294,18 +294,18 @@ impl Dial {
         }
     }
 
-    /// No knob but `own` is set to less than the first, or to more than the second.
+    /// No target but `own` is set to less than the first, or to more than the second.
     pub(crate) fn bounds(&self) -> (Level, Level) {
         let [low, high] = [&self.shared.low, &self.shared.high].map(|bound| Level::of(bound.load(Ordering::Relaxed)));
         (low, high)
     }
 
-    pub(crate) fn own(&self) -> Level {
-        Level::of(self.shared.own.load(Ordering::Relaxed))
+    pub(crate) fn internal(&self) -> Level {
+        Level::of(self.shared.internal.load(Ordering::Relaxed))
     }
 }
 
-impl Knobs {
+impl Targets {
     fn slot(&mut self, service: &str) -> Arc<Slot> {
         if let Some((slot, _)) = self.services.get(service) {
             return slot.clone();
@@ -315,23 +315,23 @@ impl Knobs {
         slot
     }
 
-    fn setting(&self, held: &Held) -> Setting {
+    fn setting(&self, held: &Held) -> LevelSetting {
         let default = self.default.level().unwrap_or(Level::Off);
-        Setting {
+        LevelSetting {
             level: held.level().unwrap_or(default),
-            set: held.level().is_some(),
-            reverts_in: held.passing.map(|passing| passing.until.saturating_duration_since(Instant::now())),
+            overridden: held.level().is_some(),
+            expires_in: held.passing.map(|passing| passing.until.saturating_duration_since(Instant::now())),
             reverts_to: held.passing.map(|_| held.lasting.unwrap_or(default)),
         }
     }
 }
 
-impl fmt::Debug for Dial {
+impl fmt::Debug for LevelHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let services = self.services();
-        f.debug_struct("Dial")
-            .field("default", &self.get(Knob::Default).level)
-            .field("own", &self.own())
+        f.debug_struct("LevelHandle")
+            .field("default", &self.get(LevelTarget::Default).level)
+            .field("internal", &self.internal())
             .field("services", &services.iter().map(|(name, setting)| (name, setting.level)).collect::<Vec<_>>())
             .finish()
     }

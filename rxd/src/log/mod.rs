@@ -6,7 +6,7 @@
 //!     let _log = rxd::log::init()?;
 //!     tracing::info!("as with any `tracing` subscriber");
 //!     // .. and anywhere, any time later: this service in detail, for ten minutes.
-//!     rxd::log::dial().set_for("api", rxd::log::Level::Debug, std::time::Duration::from_secs(600))?;
+//!     rxd::log::level_handle().set_temporarily("api", rxd::log::Level::Debug, std::time::Duration::from_secs(600))?;
 //!     Ok(())
 //! }
 //! ```
@@ -17,13 +17,13 @@
 //!
 //! What is written:
 //!
-//! * one line a record, whatever is in its values: see [`Line`];
+//! * one line a record, whatever is in its values: see [`LineFormat`];
 //! * by a thread of its own, from a bounded queue: a blocked, closed or full end makes nobody wait.
-//!   What is lost by that is counted ([`losses`]) and told of in the log once that is possible;
+//!   What is lost by that is counted ([`dropped_records`]) and told of in the log once that is possible;
 //! * to standard error; or split by severity; or to the journal; and what rxd itself says, if it is
 //!   asked for, to a file of its own: see [`Builder`].
 //!
-//! To have only the levels, before layers of your own, use [`Dial::filter`].
+//! To have only the levels, before layers of your own, use [`LevelHandle::filter`].
 
 mod builder;
 mod file;
@@ -39,15 +39,15 @@ pub use builder::{BoxedLayer, Builder, Guard, builder};
 pub use filter::ServiceFilter;
 #[cfg(feature = "admin")]
 pub(crate) use format::is_forging;
-pub use format::{Fields, Line};
+pub use format::{EscapedFields, LineFormat};
 pub use level::Level;
-pub use levels::{Dial, Knob, Setting};
-pub use writer::losses;
+pub use levels::{LevelHandle, LevelSetting, LevelTarget};
+pub use writer::dropped_records;
 
 use crate::error::Error;
 
 /// Sets logs up as the process's subscriber: INFO and above to standard error, `RUST_LOG` read as
-/// [`Builder::levels`] says, every level to be changed later with the [`dial`].
+/// [`Builder::levels`] says, every level to be changed later with the [`levels`].
 ///
 /// # Errors
 ///
@@ -61,6 +61,6 @@ pub fn init() -> Result<Guard, Error> {
 
 /// The dial of the process.
 #[must_use]
-pub fn dial() -> &'static Dial {
-    Dial::global()
+pub fn level_handle() -> &'static LevelHandle {
+    LevelHandle::global()
 }

@@ -46,7 +46,7 @@ static ALL: Mutex<Vec<Arc<Counts>>> = Mutex::new(Vec::new());
 
 /// Every sink there has been, and how many records it has lost.
 #[must_use]
-pub fn losses() -> Vec<(String, u64)> {
+pub fn dropped_records() -> Vec<(String, u64)> {
     let all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
     all.iter().map(|counts| (counts.name.to_string(), counts.lost.load(Ordering::Relaxed))).collect()
 }

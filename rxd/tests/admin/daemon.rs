@@ -1,7 +1,7 @@
 //! A daemon to ask: an api, a poller that waits for it, one that waits for ever, a job that is done.
 
 use rxd::admin::{Address, Admin, Listening};
-use rxd::log::{Dial, Level};
+use rxd::log::{Level, LevelHandle};
 use rxd::{Action, Context, Daemon, DaemonHandle, Options, Runner, Service, State, When, manager};
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,24 +65,24 @@ pub(crate) fn services(daemon: Daemon) -> Daemon {
         .add(Service::new("job", Job).manager(manager::until_success))
 }
 
-pub(crate) fn admin(dial: &Dial) -> Admin {
-    Admin::new("127.0.0.1:0").dial(dial.clone())
+pub(crate) fn admin(levels: &LevelHandle) -> Admin {
+    Admin::new("127.0.0.1:0").level_handle(levels.clone())
 }
 
 pub(crate) struct Running {
     pub(crate) handle: DaemonHandle,
     pub(crate) at: Address,
-    pub(crate) dial: Dial,
+    pub(crate) levels: LevelHandle,
 }
 
 pub(crate) async fn start(configure: impl FnOnce(Admin) -> Admin) -> Running {
-    let dial = Dial::new(Level::Info);
-    let daemon = services(Daemon::new("test").signals([])).admin(configure(admin(&dial)));
+    let levels = LevelHandle::new(Level::Info);
+    let daemon = services(Daemon::new("test").signals([])).admin(configure(admin(&levels)));
     let handle = daemon.start().await.unwrap();
     handle.wait_for("poller", State::Run).await.unwrap();
     handle.wait_for("job", State::Exit).await.unwrap();
     let at = at(&handle);
-    Running { handle, at, dial }
+    Running { handle, at, levels }
 }
 
 pub(crate) fn at(handle: &DaemonHandle) -> Address {

@@ -2,7 +2,7 @@
 
 use crate::client::{Socket, connect};
 use crate::daemon::{Running, Waits, admin, at, start};
-use rxd::log::{Dial, Level};
+use rxd::log::{Level, LevelHandle};
 use rxd::{Daemon, Service, State};
 use serde_json::Value;
 use std::time::Duration;
@@ -118,11 +118,11 @@ async fn who_comes_back_is_given_what_it_missed() {
 
 #[tokio::test]
 async fn who_missed_too_much_is_told_how_much() {
-    let dial = Dial::new(Level::Info);
-    let daemon = Daemon::new("d").signals([]).history(8).add(Service::new("a", Waits)).admin(admin(&dial));
+    let levels = LevelHandle::new(Level::Info);
+    let daemon = Daemon::new("d").signals([]).history(8).add(Service::new("a", Waits)).admin(admin(&levels));
     let handle = daemon.start().await.unwrap();
     handle.wait_for("a", State::Run).await.unwrap();
-    let d = Running { at: at(&handle), handle, dial };
+    let d = Running { at: at(&handle), handle, levels };
     let first = Follower::new(&d, None).await.next().await.unwrap();
     for _ in 0..4 {
         d.handle.restart("a").await.unwrap();

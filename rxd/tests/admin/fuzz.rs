@@ -82,5 +82,5 @@ fn f104_any_request_is_answered_as_described() {
         }
     });
     assert_eq!(d.handle.states()["api"].incarnation, 1);
-    assert!(d.dial.services().iter().all(|(name, _)| name == "api"));
+    assert!(d.levels.services().iter().all(|(name, _)| name == "api"));
 }

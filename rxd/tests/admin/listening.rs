@@ -3,7 +3,7 @@
 use crate::client::get;
 use crate::daemon::{Waits, admin, at};
 use rxd::admin::{Address, Admin, Listening};
-use rxd::log::{Dial, Level};
+use rxd::log::{Level, LevelHandle};
 use rxd::{Daemon, Service};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -116,5 +116,5 @@ async fn a_socket_is_its_owners_only() {
 async fn without_it_nothing_listens() {
     let handle = Daemon::new("d").signals([]).add(Service::new("a", Waits)).start().await.unwrap();
     assert_eq!(handle.admin(), Listening::Off);
-    let _ = admin(&Dial::new(Level::Info));
+    let _ = admin(&LevelHandle::new(Level::Info));
 }

@@ -2,7 +2,7 @@
 
 use crate::client::{Answer, connect, get, raw};
 use crate::daemon::{Lingers, Waits, admin, at};
-use rxd::log::{Dial, Level};
+use rxd::log::{Level, LevelHandle};
 use rxd::{Daemon, DaemonHandle, Options, Service, State};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 /// A daemon with one service, which never has a heartbeat.
 async fn daemon(heartbeat: Duration) -> DaemonHandle {
     let service = Service::new("a", Waits).options(Options::DEFAULT.heartbeat(heartbeat));
-    let daemon = Daemon::new("test").signals([]).add(service).admin(admin(&Dial::new(Level::Info)));
+    let daemon = Daemon::new("test").signals([]).add(service).admin(admin(&LevelHandle::new(Level::Info)));
     let handle = daemon.start().await.unwrap();
     handle.wait_for("a", State::Run).await.unwrap();
     handle
@@ -44,7 +44,7 @@ async fn f91_livez_passes_while_none_has() {
 #[tokio::test]
 async fn x17_probes_are_answered_while_all_connections_are_busy() {
     let lingers = Lingers::default();
-    let admin = admin(&Dial::new(Level::Info)).connections(16);
+    let admin = admin(&LevelHandle::new(Level::Info)).connections(16);
     let daemon = Daemon::new("test").signals([]).add(Service::new("slow", lingers.clone()));
     let handle = daemon.admin(admin).start().await.unwrap();
     handle.wait_for("slow", State::Run).await.unwrap();

@@ -2,7 +2,7 @@
 
 use crate::client::{ask, get, post, put};
 use crate::daemon::start;
-use rxd::log::{Knob, Level};
+use rxd::log::{Level, LevelTarget};
 use serde_json::json;
 use std::time::Duration;
 
@@ -54,8 +54,8 @@ async fn levels_to_stay_and_for_a_while() {
     let d = start(|admin| admin).await;
     let answer = put(&d.at, "/services/api/log-level", "debug for 10m").await;
     assert_eq!(answer.status, 200, "{answer:?}");
-    assert_eq!(d.dial.get("api").level, Level::Debug);
-    assert!(d.dial.get("api").reverts_in.unwrap() > Duration::from_secs(590));
+    assert_eq!(d.levels.get("api").level, Level::Debug);
+    assert!(d.levels.get("api").expires_in.unwrap() > Duration::from_secs(590));
     let json = "Content-Type: application/json\r\n";
     let answer = ask(&d.at, "PUT", "/services/api/log-level", json, "{\"level\":\"warning\"}").await;
     assert_eq!(answer.json(), json!({ "level": "warn", "set": true }));
@@ -68,7 +68,7 @@ async fn levels_to_stay_and_for_a_while() {
     assert_eq!(get(&d.at, "/services/api/log-level").await.json()["level"], "error");
     let answer = ask(&d.at, "PUT", "/log-level", json, "{\"level\":\"debug\",\"of\":\"rxd\"}").await;
     assert_eq!(answer.json()["own"]["level"], "debug");
-    assert_eq!(d.dial.get(Knob::Own).level, Level::Debug);
+    assert_eq!(d.levels.get(LevelTarget::Internal).level, Level::Debug);
     assert_eq!(ask(&d.at, "DELETE", "/log-level", "", "").await.json()["default"]["level"], "info");
     assert_eq!(get(&d.at, "/log-level").await.json()["own"]["level"], "off");
 }
@@ -140,9 +140,9 @@ async fn metrics_for_prometheus() {
 
 #[tokio::test]
 async fn what_a_slow_reader_missed_is_counted() {
-    let dial = rxd::log::Dial::new(Level::Info);
+    let levels = rxd::log::LevelHandle::new(Level::Info);
     let daemon = crate::daemon::services(rxd::Daemon::new("d").signals([]).history(8));
-    let handle = daemon.admin(crate::daemon::admin(&dial)).start().await.unwrap();
+    let handle = daemon.admin(crate::daemon::admin(&levels)).start().await.unwrap();
     let mut slow = handle.watch_states(rxd::Filter::None).unwrap();
     slow.next().await;
     for _ in 0..4 {
@@ -183,7 +183,7 @@ async fn the_graph_in_four_forms() {
 #[tokio::test]
 async fn f97_what_is_not_there_is_named_and_the_nearest_suggested() {
     let d = start(|admin| admin).await;
-    let before = (d.handle.states().seq(), d.dial.services());
+    let before = (d.handle.states().seq(), d.levels.services());
     for (method, path) in [
         ("GET", "/services/poler"),
         ("GET", "/services/poler/why"),
@@ -213,7 +213,7 @@ async fn f97_what_is_not_there_is_named_and_the_nearest_suggested() {
     assert_eq!(answer.problem(405)["field"], "method");
     assert!(answer.head.contains("allow: get"), "{}", answer.head);
     ask(&d.at, "DELETE", "/services/api/restart", "", "").await.problem(405);
-    assert_eq!((d.handle.states().seq(), d.dial.services()), before, "nothing came of any of it");
+    assert_eq!((d.handle.states().seq(), d.levels.services()), before, "nothing came of any of it");
 }
 
 #[tokio::test]

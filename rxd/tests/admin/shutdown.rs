@@ -2,15 +2,15 @@
 
 use crate::client::{ask, connect, get, post};
 use crate::daemon::{Lingers, Waits, admin, at};
-use rxd::log::{Dial, Level};
+use rxd::log::{Level, LevelHandle};
 use rxd::{Daemon, Service, State};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 #[tokio::test]
 async fn f102_a_request_during_shutdown_is_told_the_state() {
-    let dial = Dial::new(Level::Info);
-    let daemon = Daemon::new("d").signals([]).admin(admin(&dial));
+    let levels = LevelHandle::new(Level::Info);
+    let daemon = Daemon::new("d").signals([]).admin(admin(&levels));
     let slow = Lingers::default();
     let daemon = daemon.add(Service::new("quick", Waits)).add(Service::new("slow", slow.clone()));
     let handle = daemon.start().await.unwrap();
@@ -18,7 +18,7 @@ async fn f102_a_request_during_shutdown_is_told_the_state() {
     let at = at(&handle);
     handle.shutdown();
     handle.wait_for("quick", State::Exit).await.unwrap();
-    let before = dial.services();
+    let before = levels.services();
     for (method, path) in [
         ("GET", "/services"),
         ("GET", "/services/slow"),
@@ -30,7 +30,7 @@ async fn f102_a_request_during_shutdown_is_told_the_state() {
         assert_eq!(problem["daemon"]["services"][0]["state"], "exit");
         assert_eq!(problem["daemon"]["services"][1]["name"], "slow");
     }
-    assert_eq!(dial.services(), before);
+    assert_eq!(levels.services(), before);
     assert!(get(&at, "/readyz").await.body.contains("the daemon is stopping"));
     assert_eq!(get(&at, "/livez").await.status, 200);
     assert!(get(&at, "/metrics").await.body.contains("rxd_stopping 1"));
@@ -43,8 +43,8 @@ async fn f102_a_request_during_shutdown_is_told_the_state() {
 
 #[tokio::test]
 async fn f102_an_action_that_is_under_way_is_answered() {
-    let dial = Dial::new(Level::Info);
-    let daemon = Daemon::new("d").signals([]).admin(admin(&dial));
+    let levels = LevelHandle::new(Level::Info);
+    let daemon = Daemon::new("d").signals([]).admin(admin(&levels));
     let slow = Lingers::default();
     let handle = daemon.add(Service::new("slow", slow.clone())).start().await.unwrap();
     handle.wait_for("slow", State::Run).await.unwrap();
@@ -60,8 +60,9 @@ async fn f102_an_action_that_is_under_way_is_answered() {
 
 #[tokio::test]
 async fn f100_open_streams_end_within_the_budget() {
-    let dial = Dial::new(Level::Info);
-    let handle = Daemon::new("d").signals([]).admin(admin(&dial)).add(Service::new("a", Waits)).start().await.unwrap();
+    let levels = LevelHandle::new(Level::Info);
+    let handle =
+        Daemon::new("d").signals([]).admin(admin(&levels)).add(Service::new("a", Waits)).start().await.unwrap();
     let at = at(&handle);
     let mut streams = Vec::new();
     for _ in 0..20 {

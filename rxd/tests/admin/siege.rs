@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 /// Nothing has come of it, and the next client is answered.
 async fn unharmed(d: &Running, seq: u64) {
     assert_eq!(d.handle.states().seq(), seq);
-    assert!(d.dial.services().is_empty());
+    assert!(d.levels.services().is_empty());
     assert_eq!(get(&d.at, "/services").await.status, 200);
 }
 
@@ -105,7 +105,7 @@ async fn f98_requests_in_a_row_are_answered_in_a_row() {
     request += "GET /services HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
     let answers = String::from_utf8(raw(&d.at, request.as_bytes()).await).unwrap();
     assert_eq!(answers.matches("HTTP/1.1 200").count(), 51);
-    assert_eq!(d.dial.get("api").level, Level::Trace);
+    assert_eq!(d.levels.get("api").level, Level::Trace);
 }
 
 #[tokio::test]
@@ -206,7 +206,7 @@ async fn f101_a_hundred_clients_change_one_level() {
         done.unwrap();
     }
     assert_eq!(put(&d.at, "/services/api/log-level", "warn").await.json()["level"], "warn");
-    assert_eq!((d.dial.get("api").level, d.dial.get("poller").level), (Level::Warn, Level::Info));
+    assert_eq!((d.levels.get("api").level, d.levels.get("poller").level), (Level::Warn, Level::Info));
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! A subscriber that keeps what it is given, and a service that says something when it is told to.
 
-use rxd::log::{Dial, Fields, Line};
+use rxd::log::{EscapedFields, LevelHandle, LineFormat};
 use rxd::{Context, Runner};
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -39,14 +39,14 @@ impl<'a> MakeWriter<'a> for Lines {
 }
 
 /// This thread's records, filtered by the dial.
-pub(crate) fn capture(dial: &Dial) -> (Lines, DefaultGuard) {
+pub(crate) fn capture(levels: &LevelHandle) -> (Lines, DefaultGuard) {
     let lines = Lines::default();
     let layer = tracing_subscriber::fmt::layer()
-        .fmt_fields(Fields)
-        .event_format(Line::default())
+        .fmt_fields(EscapedFields)
+        .event_format(LineFormat::default())
         .with_ansi(false)
         .with_writer(lines.clone())
-        .with_filter(dial.filter());
+        .with_filter(levels.filter());
     (lines, tracing_subscriber::registry().with(layer).set_default())
 }
 

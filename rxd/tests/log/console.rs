@@ -48,8 +48,8 @@ fn flood() {
 #[test]
 fn part() {
     let Ok(part) = std::env::var(PART) else { return };
-    let builder = rxd::log::builder().own(Level::Debug);
-    let lost = || rxd::log::losses().iter().map(|(_, lost)| lost).sum::<u64>();
+    let builder = rxd::log::builder().internal_level(Level::Debug);
+    let lost = || rxd::log::dropped_records().iter().map(|(_, lost)| lost).sum::<u64>();
     match &part[..] {
         "flood" => {
             let guard = builder.init().unwrap();
@@ -58,13 +58,13 @@ fn part() {
             drop(guard);
         }
         "full" => {
-            let guard = builder.console(false).own_file("/dev/full", 1 << 20, 0).init().unwrap();
+            let guard = builder.console(false).internal_file("/dev/full", 1 << 20, 0).init().unwrap();
             flood();
             drop(guard);
             println!("lost={}", lost());
         }
         "split" => {
-            let _guard = builder.split(true).init().unwrap();
+            let _guard = builder.split_stdout(true).init().unwrap();
             tracing::info!("to out");
             tracing::warn!("to err");
         }
@@ -80,7 +80,7 @@ fn part() {
         }
         "file" => {
             let path = std::env::var("RXD_LOG_TEST_FILE").unwrap();
-            let _guard = rxd::log::builder().own_file(path, 1 << 20, 1).init().unwrap();
+            let _guard = rxd::log::builder().internal_file(path, 1 << 20, 1).init().unwrap();
             tracing::info!("mine");
             flood();
         }

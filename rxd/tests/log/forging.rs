@@ -2,14 +2,14 @@
 
 use crate::capture::capture;
 use proptest::prelude::*;
-use rxd::log::{Dial, Level};
+use rxd::log::{Level, LevelHandle};
 
 const FORGED: &str = "x\n2026-01-01T00:00:00Z  INFO api: all is well\r\x1b[2J\u{9b}1m\u{2028}\u{202e}";
 
 #[test]
 fn no_value_forges_a_record() {
-    let dial = Dial::new(Level::Info);
-    let (lines, _guard) = capture(&dial);
+    let levels = LevelHandle::new(Level::Info);
+    let (lines, _guard) = capture(&levels);
     let error: &(dyn std::error::Error + 'static) = &std::io::Error::other(FORGED);
     tracing::info!("{FORGED}");
     tracing::info!(value = FORGED);
@@ -29,8 +29,8 @@ fn no_value_forges_a_record() {
 proptest! {
     #[test]
     fn any_text_is_one_line(text in ".*", other in any::<String>()) {
-        let dial = Dial::new(Level::Info);
-        let (lines, _guard) = capture(&dial);
+        let levels = LevelHandle::new(Level::Info);
+        let (lines, _guard) = capture(&levels);
         tracing::info!(a = %text, b = text, "{other}");
         prop_assert_eq!(lines.take().len(), 1);
     }
@@ -47,23 +47,27 @@ proptest! {
     /// So are lists of them.
     #[test]
     fn any_list_of_levels_is_read_or_refused(text in "([a-z\\[\\]:]{0,6}=?(info|debug|x|),?){0,4}") {
-        let dial = Dial::new(Level::Info);
-        let layer = rxd::log::builder().dial(dial).console(false).levels(text).layer::<tracing_subscriber::Registry>();
+        let levels = LevelHandle::new(Level::Info);
+        let layer = rxd::log::builder().level_handle(levels).console(false).levels(text).layer::<tracing_subscriber::Registry>();
         drop(layer);
     }
 }
 
 #[test]
 fn lists_of_levels() {
-    let dial = Dial::new(Level::Info);
+    let levels = LevelHandle::new(Level::Info);
     let list = "warn, hyper=error,[api]=debug ,rxd=trace";
-    let made =
-        rxd::log::builder().dial(dial.clone()).console(false).levels(list).layer::<tracing_subscriber::Registry>();
+    let made = rxd::log::builder()
+        .level_handle(levels.clone())
+        .console(false)
+        .levels(list)
+        .layer::<tracing_subscriber::Registry>();
     drop(made.unwrap());
-    assert_eq!(dial.get("api").level, Level::Debug);
-    assert_eq!(dial.get("db").level, Level::Warn);
-    assert_eq!(dial.get(rxd::log::Knob::Own).level, Level::Trace);
-    let made = rxd::log::builder().dial(dial).console(false).levels("loud").layer::<tracing_subscriber::Registry>();
+    assert_eq!(levels.get("api").level, Level::Debug);
+    assert_eq!(levels.get("db").level, Level::Warn);
+    assert_eq!(levels.get(rxd::log::LevelTarget::Internal).level, Level::Trace);
+    let made =
+        rxd::log::builder().level_handle(levels).console(false).levels("loud").layer::<tracing_subscriber::Registry>();
     let said = made.err().unwrap().to_string();
     assert!(said.contains("`loud`"), "{said}");
 }

@@ -1,6 +1,6 @@
 //! What the journal is sent, at the other end of its socket.
 
-use rxd::log::{Dial, Level, builder};
+use rxd::log::{Level, LevelHandle, builder};
 use std::io::ErrorKind;
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
@@ -66,7 +66,11 @@ fn get<'a>(fields: &'a [(String, String)], name: &str) -> Option<&'a str> {
 #[test]
 fn fields_are_fields_and_every_level_has_its_priority() {
     let journal = Journal::new("fields");
-    let made = builder().dial(Dial::new(Level::Info)).level(Level::Trace).console(false).journald_at(&journal.1);
+    let made = builder()
+        .level_handle(LevelHandle::new(Level::Info))
+        .level(Level::Trace)
+        .console(false)
+        .journald_at(&journal.1);
     let (layer, _log) = made.layer().unwrap();
     let _guard = tracing_subscriber::registry().with(layer).set_default();
     tracing::error!("e");
@@ -105,7 +109,7 @@ fn fields_are_fields_and_every_level_has_its_priority() {
 #[test]
 fn a_huge_record_is_cut_and_arrives() {
     let journal = Journal::new("huge");
-    let made = builder().dial(Dial::new(Level::Info)).console(false).journald_at(&journal.1);
+    let made = builder().level_handle(LevelHandle::new(Level::Info)).console(false).journald_at(&journal.1);
     let (layer, _log) = made.layer().unwrap();
     let _guard = tracing_subscriber::registry().with(layer).set_default();
     tracing::info!("{}", "ä".repeat(1 << 20));
@@ -118,7 +122,7 @@ fn a_huge_record_is_cut_and_arrives() {
 fn g44_a_hung_journald_blocks_nobody() {
     // Nobody receives: the socket's queue fills, and a send to it blocks.
     let journal = Journal::new("hung");
-    let made = builder().dial(Dial::new(Level::Info)).console(false).journald_at(&journal.1);
+    let made = builder().level_handle(LevelHandle::new(Level::Info)).console(false).journald_at(&journal.1);
     let (layer, log) = made.layer().unwrap();
     let guard = tracing_subscriber::registry().with(layer).set_default();
     let begun = Instant::now();
@@ -127,7 +131,8 @@ fn g44_a_hung_journald_blocks_nobody() {
     }
     assert!(begun.elapsed() < Duration::from_secs(10));
     drop(guard);
-    let lost: u64 = rxd::log::losses().iter().filter(|(name, _)| name == "journald").map(|(_, lost)| lost).sum();
+    let lost: u64 =
+        rxd::log::dropped_records().iter().filter(|(name, _)| name == "journald").map(|(_, lost)| lost).sum();
     assert!(lost > 10_000, "{lost}");
     drop(log);
 }

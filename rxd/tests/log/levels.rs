@@ -1,7 +1,7 @@
 //! Levels per service: G40, F101.
 
 use crate::capture::{From, capture, talker};
-use rxd::log::{Dial, Knob, Level};
+use rxd::log::{Level, LevelHandle, LevelTarget};
 use rxd::{Daemon, DaemonHandle, Service, State};
 use std::time::Duration;
 use tracing_subscriber::prelude::*;
@@ -17,37 +17,37 @@ async fn two() -> (DaemonHandle, crate::capture::Mouth, crate::capture::Mouth) {
 
 #[tokio::test]
 async fn g40_debug_for_one_service_leaves_the_others_quiet() {
-    let dial = Dial::new(Level::Info);
-    let (lines, _guard) = capture(&dial);
+    let levels = LevelHandle::new(Level::Info);
+    let (lines, _guard) = capture(&levels);
     let (_handle, api, db) = two().await;
     api.speak(From::Run).await;
     db.speak(From::Run).await;
     assert_eq!(lines.take(), ["INFO api: log::capture: info", "INFO db: log::capture: info"]);
 
-    dial.set("api", Level::Debug);
+    levels.set("api", Level::Debug);
     api.speak(From::Run).await;
     db.speak(From::Run).await;
     tracing::debug!("outside");
     let three = ["INFO api: log::capture: info", "DEBUG api: log::capture: debug", "INFO db: log::capture: info"];
     assert_eq!(lines.take(), three);
 
-    dial.set("api", Level::Off);
+    levels.set("api", Level::Off);
     api.speak(From::Run).await;
     db.speak(From::Run).await;
     assert_eq!(lines.take(), ["INFO db: log::capture: info"]);
 
-    dial.reset("api");
-    dial.set(Knob::Default, Level::Warn);
+    levels.reset("api");
+    levels.set(LevelTarget::Default, Level::Warn);
     api.speak(From::Run).await;
     assert_eq!(lines.take(), [""; 0]);
 }
 
 #[tokio::test]
 async fn g40_a_level_survives_a_restart() {
-    let dial = Dial::new(Level::Info);
-    let (lines, _guard) = capture(&dial);
+    let levels = LevelHandle::new(Level::Info);
+    let (lines, _guard) = capture(&levels);
     let (handle, api, _db) = two().await;
-    dial.set("api", Level::Debug);
+    levels.set("api", Level::Debug);
     handle.restart("api").await.unwrap();
     handle.wait_for("api", State::Run).await.unwrap();
     api.speak(From::Run).await;
@@ -56,10 +56,10 @@ async fn g40_a_level_survives_a_restart() {
 
 #[tokio::test]
 async fn a_level_reaches_the_tasks_of_the_service() {
-    let dial = Dial::new(Level::Info);
-    let (lines, _guard) = capture(&dial);
+    let levels = LevelHandle::new(Level::Info);
+    let (lines, _guard) = capture(&levels);
     let (_handle, api, db) = two().await;
-    dial.set("api", Level::Debug);
+    levels.set("api", Level::Debug);
     for from in [From::Task, From::TaskOfTask, From::Spawned] {
         api.speak(from).await;
         db.speak(from).await;
@@ -77,10 +77,10 @@ async fn a_level_reaches_the_tasks_of_the_service() {
 
 #[tokio::test]
 async fn a_context_that_was_handed_on_still_knows_its_service() {
-    let dial = Dial::new(Level::Info);
-    let (lines, _guard) = capture(&dial);
+    let levels = LevelHandle::new(Level::Info);
+    let (lines, _guard) = capture(&levels);
     let cx = rxd::Context::detached("api");
-    dial.set("api", Level::Debug);
+    levels.set("api", Level::Debug);
     cx.spawn("worker", async { tracing::debug!("here") }).await.unwrap();
     tokio::spawn(async { tracing::debug!("in no span") }).await.unwrap();
     assert_eq!(lines.take(), ["DEBUG api/worker: log::levels: here"]);
@@ -88,53 +88,53 @@ async fn a_context_that_was_handed_on_still_knows_its_service() {
 
 #[tokio::test(start_paused = true)]
 async fn a_level_for_a_while_goes_back_by_itself_on_time() {
-    let dial = Dial::new(Level::Info);
-    let (lines, _guard) = capture(&dial);
+    let levels = LevelHandle::new(Level::Info);
+    let (lines, _guard) = capture(&levels);
     let (_handle, api, _db) = two().await;
-    dial.set_for("api", Level::Debug, Duration::from_secs(600)).unwrap();
-    let setting = dial.get("api");
+    levels.set_temporarily("api", Level::Debug, Duration::from_secs(600)).unwrap();
+    let setting = levels.get("api");
     assert_eq!((setting.level, setting.reverts_to), (Level::Debug, Some(Level::Info)));
-    assert_eq!(setting.reverts_in, Some(Duration::from_secs(600)));
+    assert_eq!(setting.expires_in, Some(Duration::from_secs(600)));
     tokio::time::sleep(Duration::from_secs(599)).await;
     api.speak(From::Run).await;
     assert_eq!(lines.take().len(), 2);
     tokio::time::sleep(Duration::from_secs(2)).await;
     api.speak(From::Run).await;
     assert_eq!(lines.take().len(), 1);
-    assert_eq!(dial.get("api").reverts_in, None);
+    assert_eq!(levels.get("api").expires_in, None);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_last_setting_for_a_while_counts_and_goes_back_to_what_was_to_stay() {
-    let dial = Dial::new(Level::Info);
-    dial.set("api", Level::Warn);
-    dial.set_for("api", Level::Debug, Duration::from_secs(10)).unwrap();
-    dial.set_for("api", Level::Trace, Duration::from_secs(30)).unwrap();
+    let levels = LevelHandle::new(Level::Info);
+    levels.set("api", Level::Warn);
+    levels.set_temporarily("api", Level::Debug, Duration::from_secs(10)).unwrap();
+    levels.set_temporarily("api", Level::Trace, Duration::from_secs(30)).unwrap();
     tokio::time::sleep(Duration::from_secs(20)).await;
-    assert_eq!(dial.get("api").level, Level::Trace, "the first one's end is not the second's");
+    assert_eq!(levels.get("api").level, Level::Trace, "the first one's end is not the second's");
     tokio::time::sleep(Duration::from_secs(11)).await;
-    assert_eq!(dial.get("api").level, Level::Warn);
-    dial.set_for("api", Level::Debug, Duration::from_secs(10)).unwrap();
-    dial.set("api", Level::Error);
+    assert_eq!(levels.get("api").level, Level::Warn);
+    levels.set_temporarily("api", Level::Debug, Duration::from_secs(10)).unwrap();
+    levels.set("api", Level::Error);
     tokio::time::sleep(Duration::from_secs(11)).await;
-    assert_eq!(dial.get("api").level, Level::Error, "what is set to stay stays");
+    assert_eq!(levels.get("api").level, Level::Error, "what is set to stay stays");
 }
 
 #[test]
 fn a_while_needs_a_timer_and_an_end() {
-    let dial = Dial::new(Level::Info);
-    assert!(dial.set_for("api", Level::Debug, Duration::from_secs(1)).is_err());
-    assert_eq!(dial.get("api").level, Level::Info);
+    let levels = LevelHandle::new(Level::Info);
+    assert!(levels.set_temporarily("api", Level::Debug, Duration::from_secs(1)).is_err());
+    assert_eq!(levels.get("api").level, Level::Info);
 }
 
 #[tokio::test]
 async fn rxds_own_records_are_off_unless_asked_for() {
-    let dial = Dial::new(Level::Trace);
-    let (lines, _guard) = capture(&dial);
+    let levels = LevelHandle::new(Level::Trace);
+    let (lines, _guard) = capture(&levels);
     let (handle, ..) = two().await;
     assert_eq!(lines.take(), [""; 0]);
-    dial.set(Knob::Default, Level::Off);
-    dial.set(Knob::Own, Level::Debug);
+    levels.set(LevelTarget::Default, Level::Off);
+    levels.set(LevelTarget::Internal, Level::Debug);
     handle.restart("api").await.unwrap();
     let lines = lines.take();
     assert!(lines[0].starts_with("DEBUG api: rxd::state: ") && lines.len() >= 4, "{lines:?}");
@@ -148,9 +148,9 @@ async fn what_rxd_says_of_a_services_trouble_is_that_services() {
             Err("out of luck".into())
         }
     }
-    let dial = Dial::new(Level::Info);
-    dial.set("quiet", Level::Off);
-    let (lines, _guard) = capture(&dial);
+    let levels = LevelHandle::new(Level::Info);
+    levels.set("quiet", Level::Off);
+    let (lines, _guard) = capture(&levels);
     let options = rxd::Options::DEFAULT.restarts(0, Duration::from_secs(60));
     let daemon = Daemon::new("d").signals([]);
     let daemon =
@@ -163,12 +163,12 @@ async fn what_rxd_says_of_a_services_trouble_is_that_services() {
 
 #[tokio::test]
 async fn a_target_is_held_to_its_own_level_in_every_service() {
-    let dial = Dial::new(Level::Info);
+    let levels = LevelHandle::new(Level::Info);
     let lines = crate::capture::Lines::default();
-    let filter = dial.filter().target("noisy", Level::Warn).target("noisy::but_this", Level::Trace);
+    let filter = levels.filter().target("noisy", Level::Warn).target("noisy::but_this", Level::Trace);
     let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(lines.clone()).with_filter(filter);
     let _guard = tracing_subscriber::registry().with(layer).set_default();
-    dial.set(Knob::Default, Level::Debug);
+    levels.set(LevelTarget::Default, Level::Debug);
     tracing::info!(target: "noisy", "no");
     tracing::info!(target: "noisy::inside", "no");
     tracing::warn!(target: "noisy::inside", "a");
@@ -180,14 +180,14 @@ async fn a_target_is_held_to_its_own_level_in_every_service() {
 #[tokio::test]
 async fn other_layers_are_left_alone() {
     let (all, some) = (crate::capture::Lines::default(), crate::capture::Lines::default());
-    let dial = Dial::new(Level::Warn);
+    let levels = LevelHandle::new(Level::Warn);
     let plain = tracing_subscriber::fmt::layer().with_writer(all.clone());
-    let dialled = tracing_subscriber::fmt::layer().with_writer(some.clone()).with_filter(dial.filter());
+    let dialled = tracing_subscriber::fmt::layer().with_writer(some.clone()).with_filter(levels.filter());
     let subscriber = tracing_subscriber::registry().with(plain).with(dialled);
     let _guard = subscriber.set_default();
     let (_handle, api, _db) = two().await;
     all.take();
-    dial.set("api", Level::Debug);
+    levels.set("api", Level::Debug);
     api.speak(From::Run).await;
     tracing::debug!("outside");
     assert_eq!((all.take().len(), some.take().len()), (3, 2));
@@ -195,27 +195,27 @@ async fn other_layers_are_left_alone() {
 
 #[test]
 fn before_all_layers_what_nobody_asks_for_is_not_even_begun() {
-    let dial = Dial::new(Level::Info);
+    let levels = LevelHandle::new(Level::Info);
     let lines = crate::capture::Lines::default();
     let layer = tracing_subscriber::fmt::layer().with_writer(lines.clone());
-    let _guard = tracing_subscriber::registry().with(dial.filter()).with(layer).set_default();
+    let _guard = tracing_subscriber::registry().with(levels.filter()).with(layer).set_default();
     let mut begun = 0;
     let mut speak = || tracing::debug!("{}", (begun += 1, "debug").1);
     let span = tracing::error_span!(target: "rxd", "service", service = "api");
     span.in_scope(&mut speak);
-    dial.set("api", Level::Debug);
+    levels.set("api", Level::Debug);
     speak();
     span.in_scope(&mut speak);
-    dial.reset("api");
+    levels.reset("api");
     span.in_scope(&mut speak);
     assert_eq!((begun, lines.take().len()), (1, 1));
 }
 
 #[test]
 fn spans_may_be_left_in_any_order() {
-    let dial = Dial::new(Level::Info);
-    let (lines, _guard) = capture(&dial);
-    dial.set("a", Level::Debug);
+    let levels = LevelHandle::new(Level::Info);
+    let (lines, _guard) = capture(&levels);
+    levels.set("a", Level::Debug);
     let a = tracing::error_span!(target: "rxd", "service", service = "a").entered();
     let b = tracing::error_span!(target: "rxd", "service", service = "b").entered();
     drop(a);
@@ -227,23 +227,23 @@ fn spans_may_be_left_in_any_order() {
 
 #[test]
 fn f101_the_last_of_ten_thousand_changes_at_once_counts() {
-    let dial = Dial::new(Level::Info);
-    let (lines, _guard) = capture(&dial);
+    let levels = LevelHandle::new(Level::Info);
+    let (lines, _guard) = capture(&levels);
     std::thread::scope(|threads| {
         for thread in 0..4 {
-            let dial = &dial;
+            let levels = &levels;
             threads.spawn(move || {
                 for n in 0..2_500 {
-                    dial.set("api", Level::ALL[(thread + n) % 6]);
+                    levels.set("api", Level::ALL[(thread + n) % 6]);
                 }
             });
         }
     });
-    dial.set("api", Level::Debug);
+    levels.set("api", Level::Debug);
     let api = tracing::error_span!(target: "rxd", "service", service = "api");
     api.in_scope(|| tracing::debug!("seen"));
     tracing::debug!("not seen");
-    dial.set("api", Level::Info);
+    levels.set("api", Level::Info);
     api.in_scope(|| tracing::debug!("not seen"));
     assert_eq!(lines.take().len(), 1);
 }

@@ -2,7 +2,7 @@
 
 use rxd::__private::Bench as Stage;
 use rxd::intracom::{Group, Intracom};
-use rxd::log::{Dial, Level};
+use rxd::log::{Level, LevelHandle};
 use rxd::{Action, Backoff, Context, Daemon, DaemonHandle, Options, Runner, Service, State};
 use std::future::Future;
 use std::hint::black_box;
@@ -94,9 +94,9 @@ fn watch(stage: &Stage, ids: &[usize]) -> rxd::Watch {
 
 /// A record that nobody wants, in the span of a service, with a level for a hundred others.
 fn check_a_level(times: usize) {
-    let dial = Dial::new(Level::Info);
-    (0..100).for_each(|n| dial.set(format!("service-{n}"), Level::Debug));
-    let _guard = tracing_subscriber::registry().with(dial.filter()).set_default();
+    let levels = LevelHandle::new(Level::Info);
+    (0..100).for_each(|n| levels.set(format!("service-{n}"), Level::Debug));
+    let _guard = tracing_subscriber::registry().with(levels.filter()).set_default();
     let service = tracing::error_span!(target: "rxd", "service", service = "api");
     service.in_scope(|| (0..times).for_each(|n| tracing::debug!(n = black_box(n), "disabled")));
 }

@@ -1,10 +1,10 @@
 //! `/log-level` and `/services/{name}/log-level`.
 
 use crate::admin::app::{App, Name, duration};
-use crate::admin::dto::LevelSetting;
+use crate::admin::dto::LevelReply;
 use crate::admin::problem::{Problem, quoted};
 use crate::graph::nearest;
-use crate::log::{Knob, Level};
+use crate::log::{Level, LevelTarget};
 use crate::panic::emit;
 use axum::Json;
 use axum::body::Body;
@@ -20,11 +20,11 @@ use std::time::Duration;
 #[schemars(deny_unknown_fields)]
 pub(crate) struct Levels {
     /// Where no other is set.
-    default: LevelSetting,
+    default: LevelReply,
     /// What rxd itself says.
-    own: LevelSetting,
+    own: LevelReply,
     /// Those of the services that have one of their own.
-    services: BTreeMap<String, LevelSetting>,
+    services: BTreeMap<String, LevelReply>,
 }
 
 /// A service's level, as it is asked for.
@@ -92,9 +92,9 @@ struct Change {
 
 fn all(app: &App) -> Levels {
     Levels {
-        default: app.dial.get(Knob::Default).into(),
-        own: app.dial.get(Knob::Own).into(),
-        services: app.dial.services().into_iter().map(|(name, setting)| (name, setting.into())).collect(),
+        default: app.levels.get(LevelTarget::Default).into(),
+        own: app.levels.get(LevelTarget::Internal).into(),
+        services: app.levels.services().into_iter().map(|(name, setting)| (name, setting.into())).collect(),
     }
 }
 
@@ -108,20 +108,20 @@ pub(crate) async fn put_default(
     body: Body,
 ) -> Result<Json<Levels>, Problem> {
     let change = read(&app, &headers, body, true).await?;
-    let knob = if change.own { Knob::Own } else { Knob::Default };
-    apply(&app, knob, &change)?;
+    let target = if change.own { LevelTarget::Internal } else { LevelTarget::Default };
+    apply(&app, target, &change)?;
     Ok(Json(all(&app)))
 }
 
 pub(crate) async fn delete_default(State(app): State<App>) -> Json<Levels> {
-    app.dial.reset(Knob::Default);
-    app.dial.reset(Knob::Own);
+    app.levels.reset(LevelTarget::Default);
+    app.levels.reset(LevelTarget::Internal);
     Json(all(&app))
 }
 
-pub(crate) async fn get_one(State(app): State<App>, Name(name): Name) -> Result<Json<LevelSetting>, Problem> {
+pub(crate) async fn get_one(State(app): State<App>, Name(name): Name) -> Result<Json<LevelReply>, Problem> {
     app.service(&name)?;
-    Ok(Json(app.dial.get(name).into()))
+    Ok(Json(app.levels.get(name).into()))
 }
 
 pub(crate) async fn put_one(
@@ -129,28 +129,30 @@ pub(crate) async fn put_one(
     Name(name): Name,
     headers: HeaderMap,
     body: Body,
-) -> Result<Json<LevelSetting>, Problem> {
+) -> Result<Json<LevelReply>, Problem> {
     app.service(&name)?;
     let change = read(&app, &headers, body, false).await?;
-    apply(&app, Knob::Service(name.clone()), &change)?;
-    Ok(Json(app.dial.get(name).into()))
+    apply(&app, LevelTarget::Service(name.clone()), &change)?;
+    Ok(Json(app.levels.get(name).into()))
 }
 
-pub(crate) async fn delete_one(State(app): State<App>, Name(name): Name) -> Result<Json<LevelSetting>, Problem> {
+pub(crate) async fn delete_one(State(app): State<App>, Name(name): Name) -> Result<Json<LevelReply>, Problem> {
     app.service(&name)?;
-    app.dial.reset(name.clone());
-    Ok(Json(app.dial.get(name).into()))
+    app.levels.reset(name.clone());
+    Ok(Json(app.levels.get(name).into()))
 }
 
-fn apply(app: &App, knob: Knob, change: &Change) -> Result<(), Problem> {
-    emit!(INFO, target: "rxd::admin", "the level of {knob} is set to {} {}", change.level, match change.time {
+fn apply(app: &App, target: LevelTarget, change: &Change) -> Result<(), Problem> {
+    emit!(INFO, target: "rxd::admin", "the level of {target} is set to {} {}", change.level, match change.time {
         Some(time) => format!("for {time:?}"),
         None => "to stay".to_owned(),
     });
     match change.time {
-        None => app.dial.set(knob, change.level),
+        None => app.levels.set(target, change.level),
         Some(time) => {
-            app.dial.set_for(knob, change.level, time).map_err(|error| Problem::bad("for", error.to_string()))?;
+            app.levels
+                .set_temporarily(target, change.level, time)
+                .map_err(|error| Problem::bad("for", error.to_string()))?;
         }
     }
     Ok(())

@@ -63,7 +63,7 @@ fn text(app: &App) -> String {
     let help = "How many transitions readers of the states were too slow for.";
     metric.single("rxd_watch_lagged_total", "counter", help, lagged);
     metric.head("rxd_log_lost_records_total", "counter", "How many records found no room in the queue of a log.");
-    for (sink, lost) in crate::log::losses() {
+    for (sink, lost) in crate::log::dropped_records() {
         metric.line("rxd_log_lost_records_total", &[("sink", &sink)], lost);
     }
     topics(&mut metric, &core.intracom.stats());
