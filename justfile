@@ -17,7 +17,7 @@ fuzz runs="1000000":
 
 # two hundred services under everything at once, judged; a line a minute
 soak time="4h":
-    RXD_JUDGE=always cargo bench -p rxd --all-features --bench soak -- {{ time }}
+    RXD_CHECK_INVARIANTS=always cargo bench -p rxd --all-features --bench soak -- {{ time }}
 
 # the programs of the documents, built and run as a user does
 outside:

@@ -102,18 +102,18 @@ fn systemd() {
     value::<rxd::systemd::Unit>();
 }
 
-/// The test kit: puppets and what they are told, a daemon under test, what is expected of it, every order.
+/// The test kit: fakes and what they are told, a daemon under test, what is expected of it, every order.
 /// (An `Explorer` holds closures of a test, and stays in it.)
 #[test]
 fn testing() {
-    use rxd::testing::{Act, Inbox, Probe, Puppet, Reloading};
-    all!(value: Act, Inbox<u32>, Probe, Puppet, Reloading);
-    use rxd::testing::{Ended, Harness, Running};
+    use rxd::testing::{Behavior, CallLog, FakeService, Inbox, ReloadingFake};
+    all!(value: Behavior, Inbox<u32>, CallLog, FakeService, ReloadingFake);
+    use rxd::testing::{Finished, Harness, Running};
     builder::<Harness>();
-    all!(ordinary: Running, Ended);
-    use rxd::testing::{Expect, Expected, Places, Rules, Step, Trace, Violation};
-    all!(value: Trace, Step, Expect<'static>, Expected<'static>, Places<'static>, Violation);
-    ordinary::<Rules>();
+    all!(ordinary: Running, Finished);
+    use rxd::testing::{DeclaredRules, Expect, Expected, StatesAt, Step, Trace, Violation};
+    all!(value: Trace, Step, Expect<'static>, Expected<'static>, StatesAt<'static>, Violation);
+    ordinary::<DeclaredRules>();
     use rxd::testing::{Choice, Counterexample, Explored};
     all!(value: Choice, Counterexample);
     ordinary::<Explored>();
@@ -126,7 +126,7 @@ async fn futures_are_send() {
     is_send(&cx.cancelled());
     is_send(&cx.or_cancelled(std::future::ready(1)));
     is_send(&cx.every(std::time::Duration::ZERO).tick());
-    let daemon = || rxd::Daemon::new("d").signals([]).add(rxd::Service::new("a", rxd::testing::Puppet::new()));
+    let daemon = || rxd::Daemon::new("d").signals([]).add(rxd::Service::new("a", rxd::testing::FakeService::new()));
     is_send(&daemon().run());
     is_send(&daemon().main());
     let handle = daemon().start().await.expect("it starts");

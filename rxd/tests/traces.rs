@@ -1,12 +1,12 @@
 //! The normal traces, in paused time.
 
-use rxd::testing::{Act, Ended, Harness, Puppet};
+use rxd::testing::{Behavior, FakeService, Finished, Harness};
 use rxd::{Backoff, Daemon, Options, Service, State, manager};
 use std::time::Duration;
 
 /// A daemon of one service that does this in this state, until it is in Run.
-async fn until_run(state: State, acts: impl IntoIterator<Item = Act>) -> Ended {
-    let daemon = Daemon::new("d").add(Service::new("a", Puppet::new().on(state, acts)));
+async fn until_run(state: State, acts: impl IntoIterator<Item = Behavior>) -> Finished {
+    let daemon = Daemon::new("d").add(Service::new("a", FakeService::new().on(state, acts)));
     let test = Harness::new(daemon).start().await;
     test.until("a", State::Run).await;
     test.shutdown().await
@@ -16,28 +16,28 @@ const ROUND: &str = "init+ init- idle+ idle- run+ run- stop+ stop-";
 
 #[tokio::test(start_paused = true)]
 async fn continuous_stopped_in_run() {
-    let ended = until_run(State::Init, [Act::Ok]).await;
+    let ended = until_run(State::Init, [Behavior::Ok]).await;
     assert_eq!(ended.trace.states_of("a"), format!("{ROUND} exit+"));
     assert!(ended.report.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_error_in_init_skips_idle_and_run() {
-    let ended = until_run(State::Init, [Act::Fail, Act::Ok]).await;
+    let ended = until_run(State::Init, [Behavior::Fail, Behavior::Ok]).await;
     assert_eq!(ended.trace.states_of("a"), format!("init+ init- stop+ stop- {ROUND} exit+"));
     assert!(ended.report.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_error_in_idle_skips_run() {
-    let ended = until_run(State::Idle, [Act::Fail, Act::Ok]).await;
+    let ended = until_run(State::Idle, [Behavior::Fail, Behavior::Ok]).await;
     assert_eq!(ended.trace.states_of("a"), format!("init+ init- idle+ idle- stop+ stop- {ROUND} exit+"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_error_in_run_comes_round() {
-    let puppet = Puppet::new().on(State::Run, [Act::Fail, Act::UntilTold]);
-    let a = Service::new("a", puppet).options(Options::DEFAULT.backoff(Backoff::NONE));
+    let fake = FakeService::new().on(State::Run, [Behavior::Fail, Behavior::UntilCancelled]);
+    let a = Service::new("a", fake).options(Options::DEFAULT.backoff(Backoff::NONE));
     let test = Harness::new(Daemon::new("d").add(a)).start().await;
     test.until("a", State::Stop).await;
     test.until("a", State::Run).await;
@@ -47,8 +47,8 @@ async fn an_error_in_run_comes_round() {
 
 #[tokio::test(start_paused = true)]
 async fn until_success_failing_three_times() {
-    let puppet = Puppet::new().on(State::Run, [Act::Fail, Act::Fail, Act::Fail, Act::Ok]);
-    let a = Service::new("a", puppet).manager(manager::until_success);
+    let fake = FakeService::new().on(State::Run, [Behavior::Fail, Behavior::Fail, Behavior::Fail, Behavior::Ok]);
+    let a = Service::new("a", fake).manager(manager::until_success);
     let ended = Harness::new(Daemon::new("d").add(a)).start().await.wait().await;
     assert_eq!(ended.trace.states_of("a"), format!("{ROUND} {ROUND} {ROUND} {ROUND} exit+"));
     assert!(ended.report.is_ok());

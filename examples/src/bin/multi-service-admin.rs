@@ -171,7 +171,7 @@ async fn main() -> rxd::Result {
 mod tests {
     use super::*;
     use rxd::State::Run;
-    use rxd::testing::{Act, Harness};
+    use rxd::testing::{Behavior, Harness};
 
     #[tokio::test(start_paused = true)]
     async fn an_operator_asks_why() {
@@ -182,7 +182,7 @@ mod tests {
             health: Health { api: api.clone() },
             poller: Poller { api },
         };
-        let test = Harness::new(daemon.into_daemon()).only("poller").start().await;
+        let test = Harness::new(daemon.into_daemon()).fake_all_except("poller").start().await;
         test.until("poller", Run).await;
         test.handle().stop("health").await.unwrap();
         test.until("poller", rxd::State::Idle).await;
@@ -193,7 +193,7 @@ mod tests {
         );
         test.handle().start("health").await.unwrap();
         test.until("poller", Run).await;
-        test.tell("api", Act::Fail);
+        test.set_behavior("api", Behavior::Fail);
         test.until("api", Run).await;
         assert!(test.shutdown().await.report.is_ok());
     }

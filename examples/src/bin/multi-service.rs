@@ -164,7 +164,7 @@ async fn main() -> rxd::Result {
 mod tests {
     use super::*;
     use rxd::State::{Exit, Idle, Run};
-    use rxd::testing::{Act, Explorer, Harness, Puppet};
+    use rxd::testing::{Behavior, Explorer, FakeService, Harness};
 
     /// Nobody listens there: what is asked over HTTP is not the point.
     fn daemon() -> Harness {
@@ -175,14 +175,14 @@ mod tests {
             health: Health { api: api.clone() },
             poller: Poller { api },
         };
-        Harness::new(daemon.into_daemon()).only("poller")
+        Harness::new(daemon.into_daemon()).fake_all_except("poller")
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_poller_runs_while_it_is_healthy() {
         let test = daemon().start().await;
         test.until("poller", Run).await;
-        test.tell("health", Act::Fail);
+        test.set_behavior("health", Behavior::Fail);
         test.until("poller", Idle).await;
         test.until("poller", Run).await;
         let ended = test.shutdown().await;
@@ -194,8 +194,8 @@ mod tests {
     /// Whatever the API and the health check do, in whatever order.
     #[test]
     fn the_poller_never_runs_on_without_health() {
-        let explored = Explorer::new(|| daemon().puppet("poller", Puppet::new()), ["api", "health"])
-            .never_at_rest("the poller runs, and it is not healthy", |at| {
+        let explored = Explorer::new(|| daemon().fake("poller", FakeService::new()), ["api", "health"])
+            .never_when_settled("the poller runs, and it is not healthy", |at| {
                 at.is_in("poller", Run) && !at.is_in("health", Run)
             })
             .steps(6)

@@ -108,7 +108,7 @@ mod tests {
     use super::*;
     use rxd::testing::{Harness, Inbox};
 
-    /// A puppet in place of the audit keeps what it gets.
+    /// A fake in place of the audit keeps what it gets.
     #[tokio::test(start_paused = true)]
     async fn the_audit_gets_every_message() {
         let listener =
@@ -117,7 +117,7 @@ mod tests {
             PubSub { publisher: Publisher { count: 10 }, first: listener(), second: listener(), audit: listener() };
         let inbox = Inbox::new();
         let audit = inbox.subscriber(MESSAGES, Group::named("audit"));
-        let ended = Harness::new(daemon.into_daemon()).puppet("audit", audit).start().await.wait().await;
+        let ended = Harness::new(daemon.into_daemon()).fake("audit", audit).start().await.wait().await;
         assert!(ended.report.is_ok());
         assert_eq!(inbox.messages(), (1..=10).collect::<Vec<u32>>());
         assert_eq!(ended.took.as_secs(), 5, "two workers, a second a message");

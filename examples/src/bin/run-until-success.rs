@@ -66,7 +66,7 @@ async fn main() -> rxd::Result {
 mod tests {
     use super::*;
     use rxd::State::{Exit, Run};
-    use rxd::testing::{Act, Harness};
+    use rxd::testing::{Behavior, Harness};
 
     fn daemon(failures: u32) -> Harness {
         Harness::new(RunUntilSuccess { migrate: Migrate { failures, attempt: 0 }, report: Report }.into_daemon())
@@ -80,14 +80,14 @@ mod tests {
         assert!(ended.report.is_ok());
     }
 
-    /// The report alone: a puppet stands in for the job that it comes after.
+    /// The report alone: a fake stands in for the job that it comes after.
     #[tokio::test(start_paused = true)]
     async fn the_report_waits_for_success_and_not_for_the_end() {
-        let test = Harness::alone(Report).start().await;
-        for act in [Act::Fail, Act::Panic, Act::Ok] {
+        let test = Harness::isolated(Report).start().await;
+        for act in [Behavior::Fail, Behavior::Panic, Behavior::Ok] {
             test.until("migrate", Run).await;
             assert!(test.handle().states()["report"].is_in(rxd::State::Idle));
-            test.tell("migrate", act);
+            test.set_behavior("migrate", act);
             test.until("migrate", rxd::State::Stop).await;
         }
         let ended = test.wait().await;

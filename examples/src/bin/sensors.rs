@@ -239,7 +239,7 @@ async fn main() -> rxd::Result {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rxd::testing::{Act, Harness, Inbox};
+    use rxd::testing::{Behavior, Harness, Inbox};
 
     /// The aggregator between a scripted sampler and an inbox.
     #[tokio::test(start_paused = true)]
@@ -254,13 +254,13 @@ mod tests {
         let readings = [1.0, 3.0, 2.0].map(|value| Reading { number: 0, sensor: "load", value });
         let inbox = Inbox::new();
         let test = Harness::new(daemon.into_daemon())
-            .only("aggregator")
-            .puppet("web", inbox.subscriber(SUMMARIES, Group::named("web")))
+            .fake_all_except("aggregator")
+            .fake("web", inbox.subscriber(SUMMARIES, Group::named("web")))
             .start()
             .await;
         test.until("aggregator", rxd::State::Run).await;
         test.settle().await;
-        test.tell("sampler", Act::publish(READINGS, readings));
+        test.set_behavior("sampler", Behavior::publish(READINGS, readings));
         test.settle().await;
         let summaries: Vec<Summaries> = inbox.messages();
         assert_eq!(summaries.len(), 3);
@@ -271,7 +271,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_slow_reader_holds_nobody_up() {
-        let reader = Harness::alone(rxd::Service::declared(SlowReader { group: NEWEST })).start().await;
+        let reader = Harness::isolated(rxd::Service::declared(SlowReader { group: NEWEST })).start().await;
         reader.until("slow-reader", rxd::State::Run).await;
         reader.settle().await;
         let topic = READINGS.on(&reader.handle().intracom()).unwrap();

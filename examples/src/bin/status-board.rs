@@ -178,7 +178,7 @@ async fn main() -> rxd::Result {
 mod tests {
     use super::*;
     use rxd::State::{Init, Run};
-    use rxd::testing::{Harness, Puppet};
+    use rxd::testing::{FakeService, Harness};
 
     /// The real `db` and `api`, and nobody who looks.
     #[tokio::test(start_paused = true)]
@@ -189,7 +189,7 @@ mod tests {
             clock: Clock { end: Duration::from_secs(3600), over: Default::default() },
             board: Board { terminal: false },
         };
-        let test = Harness::new(daemon.into_daemon()).puppet("board", Puppet::new()).start().await;
+        let test = Harness::new(daemon.into_daemon()).fake("board", FakeService::new()).start().await;
         for _ in 0..3 {
             test.until("api", Run).await;
             test.until("api", rxd::State::Stop).await;

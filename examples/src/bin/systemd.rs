@@ -185,7 +185,7 @@ mod tests {
             api: Api { addr: ([127, 0, 0, 1], 0).into(), passed: None, jobs: jobs.clone() },
             worker: Worker { config: None, pace: Duration::from_millis(500), jobs: jobs.clone() },
         };
-        let test = Harness::new(daemon.into_daemon()).only("worker").start().await;
+        let test = Harness::new(daemon.into_daemon()).fake_all_except("worker").start().await;
         test.until("worker", Run).await;
         tokio::time::sleep(Duration::from_millis(2250)).await;
         assert_eq!(jobs.load(Ordering::Relaxed), 5);

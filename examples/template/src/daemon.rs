@@ -90,19 +90,19 @@ impl Template {
 mod tests {
     use super::*;
     use rxd::State::{Idle, Run};
-    use rxd::testing::{Act, Harness};
+    use rxd::testing::{Behavior, Harness};
 
-    /// The worker under test; a puppet in place of the upstream. No time passes in it but that of the clock.
+    /// The worker under test; a fake in place of the upstream. No time passes in it but that of the clock.
     fn harness() -> Harness {
         let config = Config { every: Duration::from_secs(10), ..Config::default() };
-        Harness::new(Template::new(&config, None).into_daemon()).only("worker")
+        Harness::new(Template::new(&config, None).into_daemon()).fake_all_except("worker")
     }
 
     #[tokio::test(start_paused = true)]
     async fn there_is_work_while_there_is_an_upstream() {
         let test = harness().start().await;
         test.until("worker", Run).await;
-        test.tell("upstream", Act::Fail);
+        test.set_behavior("upstream", Behavior::Fail);
         test.until("worker", Idle).await;
         test.until("worker", Run).await;
         let ended = test.shutdown().await;

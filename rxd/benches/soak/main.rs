@@ -17,7 +17,7 @@ mod subject;
 
 use client::Follower;
 use manager::Manager;
-use rxd::testing::{Rules, judge};
+use rxd::testing::{DeclaredRules, check_invariants};
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -97,9 +97,9 @@ fn soak(seed: u64, lasts: Duration) -> Vec<String> {
         wrong.push(format!("it ended with {status}"));
     }
     wrong.extend(asked.wrong);
-    let rules = Rules::of(&subject::daemon(seed));
+    let rules = DeclaredRules::of(&subject::daemon(seed));
     let rules = asked.operated.iter().fold(rules, |rules, (service, times)| rules.operator(service, *times));
-    for violation in judge(&trace, &rules).iter().take(5) {
+    for violation in check_invariants(&trace, &rules).iter().take(5) {
         wrong.push(format!("{violation}\n{}", trace.around(violation.seq)));
     }
     wrong

@@ -1,4 +1,4 @@
-//! What a method of a puppet does.
+//! What a method of a fake does.
 
 use crate::error::{AnyError, Cancelled, LifecycleDone, Result};
 use crate::service::context::Context;
@@ -9,10 +9,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a [`Puppet`](super::Puppet) does when one of its methods is called.
+/// What a [`FakeService`](super::FakeService) does when one of its methods is called.
 #[derive(Clone)]
 #[non_exhaustive]
-pub enum Act {
+pub enum Behavior {
     /// Returns `Ok` at once.
     Ok,
     /// Returns an error at once.
@@ -20,23 +20,23 @@ pub enum Act {
     /// Panics with a text.
     Panic,
     /// Panics with something that is no text, and panics again when it is dropped.
-    PanicOddly,
+    PanicWithNonString,
     /// Never returns, whatever it is told.
     Hang,
     /// Never returns, and panics when it is dropped.
     HangAndPanic,
     /// Returns `Ok` when it is told to.
-    UntilTold,
+    UntilCancelled,
     /// Returns an error when it is told to.
-    FailWhenTold,
+    FailOnCancel,
     /// Panics when it is told to return.
-    PanicWhenTold,
+    PanicOnCancel,
     /// Returns [`Cancelled`], though nobody asked.
     Cancelled,
     /// Returns [`LifecycleDone`].
     Done,
     /// Waits, whatever it is told, and then does something else.
-    After(Duration, Box<Act>),
+    After(Duration, Box<Behavior>),
     /// Calls this.
     Call(Script),
 }
@@ -44,11 +44,11 @@ pub enum Act {
 /// A future made anew for each call.
 type Script = Arc<dyn Fn(Context) -> Pin<Box<dyn Future<Output = Result> + Send>> + Send + Sync>;
 
-impl Act {
+impl Behavior {
     /// The same after a wait that nothing interrupts.
     #[must_use]
     pub fn after(self, wait: Duration) -> Self {
-        Act::After(wait, Box::new(self))
+        Behavior::After(wait, Box::new(self))
     }
 
     /// What this function's future does.
@@ -57,69 +57,69 @@ impl Act {
         F: Fn(Context) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result> + Send + 'static,
     {
-        Act::Call(Arc::new(move |cx| Box::pin(script(cx))))
+        Behavior::Call(Arc::new(move |cx| Box::pin(script(cx))))
     }
 
     pub(super) fn play<'a>(&'a self, cx: &'a Context) -> Pin<Box<dyn Future<Output = Result> + Send + 'a>> {
         Box::pin(async move {
             match self {
-                Act::Ok => Ok(()),
-                Act::Fail => Err(AnyError::msg("told to fail")),
-                Act::Panic => panic!("told to panic"),
-                Act::PanicOddly => panic_any(Odd),
-                Act::Hang => std::future::pending().await,
-                Act::HangAndPanic => {
-                    let _odd = Odd;
+                Behavior::Ok => Ok(()),
+                Behavior::Fail => Err(AnyError::msg("told to fail")),
+                Behavior::Panic => panic!("told to panic"),
+                Behavior::PanicWithNonString => panic_any(PanicsOnDrop),
+                Behavior::Hang => std::future::pending().await,
+                Behavior::HangAndPanic => {
+                    let _odd = PanicsOnDrop;
                     std::future::pending().await
                 }
-                Act::UntilTold => {
+                Behavior::UntilCancelled => {
                     cx.cancelled().await;
                     Ok(())
                 }
-                Act::FailWhenTold => {
+                Behavior::FailOnCancel => {
                     cx.cancelled().await;
                     Err(AnyError::msg("told to fail when told to return"))
                 }
-                Act::PanicWhenTold => {
+                Behavior::PanicOnCancel => {
                     cx.cancelled().await;
                     panic!("told to panic when told to return")
                 }
-                Act::Cancelled => Err(AnyError::from(Cancelled)),
-                Act::Done => Err(AnyError::from(LifecycleDone)),
-                Act::After(wait, act) => {
+                Behavior::Cancelled => Err(AnyError::from(Cancelled)),
+                Behavior::Done => Err(AnyError::from(LifecycleDone)),
+                Behavior::After(wait, act) => {
                     tokio::time::sleep(*wait).await;
                     act.play(cx).await
                 }
-                Act::Call(script) => script(cx.clone()).await,
+                Behavior::Call(script) => script(cx.clone()).await,
             }
         })
     }
 }
 
-impl fmt::Debug for Act {
+impl fmt::Debug for Behavior {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Act::Ok => "Ok",
-            Act::Fail => "Fail",
-            Act::Panic => "Panic",
-            Act::PanicOddly => "PanicOddly",
-            Act::Hang => "Hang",
-            Act::HangAndPanic => "HangAndPanic",
-            Act::UntilTold => "UntilTold",
-            Act::FailWhenTold => "FailWhenTold",
-            Act::PanicWhenTold => "PanicWhenTold",
-            Act::Cancelled => "Cancelled",
-            Act::Done => "Done",
-            Act::Call(_) => "Call",
-            Act::After(wait, act) => return write!(f, "{act:?} after {wait:?}"),
+            Behavior::Ok => "Ok",
+            Behavior::Fail => "Fail",
+            Behavior::Panic => "Panic",
+            Behavior::PanicWithNonString => "PanicWithNonString",
+            Behavior::Hang => "Hang",
+            Behavior::HangAndPanic => "HangAndPanic",
+            Behavior::UntilCancelled => "UntilCancelled",
+            Behavior::FailOnCancel => "FailOnCancel",
+            Behavior::PanicOnCancel => "PanicOnCancel",
+            Behavior::Cancelled => "Cancelled",
+            Behavior::Done => "Done",
+            Behavior::Call(_) => "Call",
+            Behavior::After(wait, act) => return write!(f, "{act:?} after {wait:?}"),
         })
     }
 }
 
 /// Panics when it is dropped, unless that would be the second at once.
-struct Odd;
+struct PanicsOnDrop;
 
-impl Drop for Odd {
+impl Drop for PanicsOnDrop {
     fn drop(&mut self) {
         if !std::thread::panicking() {
             panic!("told to panic when dropped");

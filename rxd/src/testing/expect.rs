@@ -41,7 +41,7 @@ impl Trace {
     /// Panics, with the [timeline](Trace::timeline), if this was so after any of the transitions.
     ///
     /// A service that [needs](crate::Service::needs) another leaves Run *after* it: that one is in Run while the other is not is
-    /// true for an instant, and is asked for by [`never_at_rest`](Trace::never_at_rest).
+    /// true for an instant, and is asked for by [`never_when_settled`](Trace::never_when_settled).
     ///
     /// ```
     /// # use rxd::{State, testing::Trace};
@@ -49,7 +49,7 @@ impl Trace {
     /// trace.never("api begins before db runs", |at| at.is_in("api", State::Run) && !at.is_in("db", State::Run));
     /// ```
     #[track_caller]
-    pub fn never(&self, what: &str, is: impl Fn(&Places<'_>) -> bool) {
+    pub fn never(&self, what: &str, is: impl Fn(&StatesAt<'_>) -> bool) {
         let Some(seq) = self.first(&is, |_, _| true) else { return };
         let help = if self.first(&is, at_rest).is_none() { FOR_AN_INSTANT } else { "" };
         panic!("{what}, at {seq}\n{help}{}", self.around(seq));
@@ -61,18 +61,18 @@ impl Trace {
     /// ```
     /// # use rxd::{State, testing::Trace};
     /// let trace = Trace::parse("db run+\n api run+\n 5s db run-\n api run-");
-    /// trace.never_at_rest("api runs without db", |at| at.is_in("api", State::Run) && !at.is_in("db", State::Run));
+    /// trace.never_when_settled("api runs without db", |at| at.is_in("api", State::Run) && !at.is_in("db", State::Run));
     /// ```
     #[track_caller]
-    pub fn never_at_rest(&self, what: &str, is: impl Fn(&Places<'_>) -> bool) {
+    pub fn never_when_settled(&self, what: &str, is: impl Fn(&StatesAt<'_>) -> bool) {
         if let Some(seq) = self.first(&is, at_rest) {
             panic!("{what}, at {seq}\n{}", self.around(seq));
         }
     }
 
     /// The first transition after which this was so, of those after which it is asked.
-    fn first(&self, is: &impl Fn(&Places<'_>) -> bool, asked: impl Fn(&Step, &Step) -> bool) -> Option<u64> {
-        let mut places = Places::of(self);
+    fn first(&self, is: &impl Fn(&StatesAt<'_>) -> bool, asked: impl Fn(&Step, &Step) -> bool) -> Option<u64> {
+        let mut places = StatesAt::of(self);
         let mut steps = self.steps.iter().enumerate();
         let found = steps.find(|(nth, step)| {
             places.see(step);
@@ -93,9 +93,9 @@ fn at_rest(step: &Step, next: &Step) -> bool {
     step.at != next.at
 }
 
-/// What is said where `never` was broken, and `never_at_rest` is what was meant.
+/// What is said where `never` was broken, and `never_when_settled` is what was meant.
 pub(super) const FOR_AN_INSTANT: &str =
-    "help: it is so for an instant, until what follows has followed; `never_at_rest` asks whether it stays so\n";
+    "help: it is so for an instant, until what follows has followed; `never_when_settled` asks whether it stays so\n";
 
 /// Panics about a name that no service has.
 #[track_caller]
@@ -105,11 +105,11 @@ pub(super) fn no_service<'a>(name: &str, names: impl Iterator<Item = &'a str>) -
 
 /// Where every service is at one instant.
 #[derive(Clone, Debug)]
-pub struct Places<'a>(BTreeMap<&'a str, (State, Transition)>);
+pub struct StatesAt<'a>(BTreeMap<&'a str, (State, Transition)>);
 
-impl<'a> Places<'a> {
+impl<'a> StatesAt<'a> {
     pub(super) fn of(trace: &'a Trace) -> Self {
-        Places(trace.services.iter().map(|name| (&**name, (State::Unknown, Transition::Entering))).collect())
+        StatesAt(trace.services.iter().map(|name| (&**name, (State::Unknown, Transition::Entering))).collect())
     }
 
     pub(super) fn see(&mut self, step: &'a Step) {

@@ -1,10 +1,10 @@
 //! Every order in which some services may move, up to a bound.
 
-use super::behavior::Act;
-use super::expect::{FOR_AN_INSTANT, Places};
-use super::fake::Puppet;
+use super::behavior::Behavior;
+use super::expect::{FOR_AN_INSTANT, StatesAt};
+use super::fake::FakeService;
 use super::harness::{Harness, Running};
-use super::judge::judge;
+use super::invariants::check_invariants;
 use super::trace::Trace;
 use crate::lifecycle::state::Filter;
 use std::collections::{HashSet, VecDeque};
@@ -16,7 +16,7 @@ const LONG: Duration = Duration::from_secs(24 * 3600);
 
 /// Tries the orders in which some services of a daemon may move, and looks for what should never be.
 ///
-/// The services that are explored are puppets, each held in whatever method it is called until it
+/// The services that are explored are fakes, each held in whatever method it is called until it
 /// is chosen; the engine, the graph, the delays and all other services are the real ones. At each
 /// point, when nobody has anything left to do, there is a choice: one of the methods that run
 /// returns (with one of the [outcomes](Explorer::outcomes)), or time passes until something happens
@@ -26,17 +26,17 @@ const LONG: Duration = Duration::from_secs(24 * 3600);
 ///
 /// Two points are the same, and one of them is looked at, if each service is in the same place for the
 /// same reason, in the same method, told to return from it or not, and has as many restarts left. What it is not: exhaustive beyond its
-/// [steps](Explorer::steps); about what happens *while* methods run that are not puppets'; about threads
+/// [steps](Explorer::steps); about what happens *while* methods run that are not fakes'; about threads
 /// (for those rxd's own parts are model-checked).
 ///
 /// ```
-/// use rxd::testing::{Explorer, Harness, Puppet};
+/// use rxd::testing::{Explorer, Harness, FakeService};
 /// use rxd::{Action, Daemon, Service, State, When};
 ///
 /// // `api` waits for `db`, but stays when it goes.
 /// let daemon = || {
-///     let api = Service::new("api", Puppet::new()).watch(When::any(Action::Entering, State::Run, ["db"]));
-///     Daemon::new("agent").add(Service::new("db", Puppet::new())).add(api)
+///     let api = Service::new("api", FakeService::new()).watch(When::any(Action::Entering, State::Run, ["db"]));
+///     Daemon::new("agent").add(Service::new("db", FakeService::new())).add(api)
 /// };
 /// let explored = Explorer::new(move || Harness::new(daemon()), ["db", "api"])
 ///     .never("api is in Run while db is in Init", |at| at.is_in("api", State::Run) && at.is_in("db", State::Init))
@@ -49,8 +49,8 @@ const LONG: Duration = Duration::from_secs(24 * 3600);
 #[must_use = "nothing is explored until it is run"]
 pub struct Explorer<'a> {
     harness: Box<dyn Fn() -> Harness + 'a>,
-    puppets: Vec<String>,
-    outcomes: Vec<Act>,
+    fakes: Vec<String>,
+    outcomes: Vec<Behavior>,
     steps: usize,
     runs: usize,
     never: Vec<Never<'a>>,
@@ -58,7 +58,7 @@ pub struct Explorer<'a> {
 
 struct Never<'a> {
     what: &'a str,
-    is: Box<dyn Fn(&Places<'_>) -> bool + 'a>,
+    is: Box<dyn Fn(&StatesAt<'_>) -> bool + 'a>,
     at_rest: bool,
 }
 
@@ -74,7 +74,7 @@ pub enum Choice {
         /// Its method.
         method: &'static str,
         /// What the method does.
-        act: Act,
+        act: Behavior,
     },
     /// Time passes until something happens.
     TimePasses,
@@ -143,7 +143,7 @@ impl fmt::Display for Counterexample {
 
 impl fmt::Debug for Explorer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Explorer").field("puppets", &self.puppets).finish_non_exhaustive()
+        f.debug_struct("Explorer").field("fakes", &self.fakes).finish_non_exhaustive()
     }
 }
 
@@ -161,16 +161,16 @@ impl<'a> Explorer<'a> {
     pub fn new<S: Into<String>>(harness: impl Fn() -> Harness + 'a, services: impl IntoIterator<Item = S>) -> Self {
         Explorer {
             harness: Box::new(harness),
-            puppets: services.into_iter().map(Into::into).collect(),
-            outcomes: vec![Act::Ok, Act::Fail],
+            fakes: services.into_iter().map(Into::into).collect(),
+            outcomes: vec![Behavior::Ok, Behavior::Fail],
             steps: 10,
             runs: 20_000,
             never: Vec::new(),
         }
     }
 
-    /// How a method may end. Default: [`Act::Ok`] and [`Act::Fail`].
-    pub fn outcomes(mut self, outcomes: impl IntoIterator<Item = Act>) -> Self {
+    /// How a method may end. Default: [`Behavior::Ok`] and [`Behavior::Fail`].
+    pub fn outcomes(mut self, outcomes: impl IntoIterator<Item = Behavior>) -> Self {
         self.outcomes = outcomes.into_iter().collect();
         self
     }
@@ -188,7 +188,7 @@ impl<'a> Explorer<'a> {
     }
 
     /// What should never be so, after any transition: also for an instant, until what follows from it has followed.
-    pub fn never(mut self, what: &'a str, is: impl Fn(&Places<'_>) -> bool + 'a) -> Self {
+    pub fn never(mut self, what: &'a str, is: impl Fn(&StatesAt<'_>) -> bool + 'a) -> Self {
         self.never.push(Never { what, is: Box::new(is), at_rest: false });
         self
     }
@@ -196,7 +196,7 @@ impl<'a> Explorer<'a> {
     /// What should never be so when nobody has anything left to do. A service that
     /// [needs](crate::Service::needs) another leaves Run *after* it: what is so in between is no fault. It does so at once
     /// only if it is not one of those that are explored: they stay in a method until that is chosen.
-    pub fn never_at_rest(mut self, what: &'a str, is: impl Fn(&Places<'_>) -> bool + 'a) -> Self {
+    pub fn never_when_settled(mut self, what: &'a str, is: impl Fn(&StatesAt<'_>) -> bool + 'a) -> Self {
         self.never.push(Never { what, is: Box::new(is), at_rest: true });
         self
     }
@@ -243,8 +243,8 @@ impl<'a> Explorer<'a> {
         let runtime = runtime.expect("a runtime can be made");
         runtime.block_on(async {
             let mut harness = (self.harness)();
-            for name in &self.puppets {
-                harness = harness.puppet(name, Puppet::held());
+            for name in &self.fakes {
+                harness = harness.fake(name, FakeService::held());
             }
             let limited = harness.daemon().services().iter().filter(|service| service.limits().restarts.is_some());
             let limited: Vec<String> = limited.map(|service| service.name().to_owned()).collect();
@@ -265,13 +265,13 @@ impl<'a> Explorer<'a> {
         let mut mark = format!("{stopping}");
         let mut choices = Vec::new();
         for state in &test.handle().states() {
-            let method = test.probe().running(&state.name);
+            let method = test.call_log().running(&state.name);
             let restarts = if limited.iter().any(|name| *name == state.name) { state.restarts } else { 0 };
-            let told = test.probe().is_told_to_return(&state.name);
+            let told = test.call_log().is_told_to_return(&state.name);
             mark += &format!(" {}/{}/{}/{method:?}/{told}/{restarts}", state.state, state.transition, state.cause);
-            if let Some(method) = method.filter(|_| self.puppets.iter().any(|name| *name == state.name)) {
+            if let Some(method) = method.filter(|_| self.fakes.iter().any(|name| *name == state.name)) {
                 let service = state.name.to_string();
-                let returns = |act: &Act| Choice::Returns { service: service.clone(), method, act: act.clone() };
+                let returns = |act: &Behavior| Choice::Returns { service: service.clone(), method, act: act.clone() };
                 choices.extend(self.outcomes.iter().map(returns));
             }
         }
@@ -283,7 +283,7 @@ impl<'a> Explorer<'a> {
     }
 
     fn broken(&self, test: &Running, trace: &Trace) -> Option<(String, Trace, String)> {
-        let mut places = Places::of(trace);
+        let mut places = StatesAt::of(trace);
         let mut found = None;
         for (at, step) in trace.steps.iter().enumerate() {
             places.see(step);
@@ -300,17 +300,17 @@ impl<'a> Explorer<'a> {
         if let Some(never) = self.never.iter().find(|never| never.at_rest && (never.is)(&places)) {
             return Some((never.what.to_owned(), trace.clone(), self.held(test)));
         }
-        let violations = judge(trace, &test.rules());
-        let said = violations.first().map(ToString::to_string).or_else(|| test.probe().faults().pop());
+        let violations = check_invariants(trace, &test.rules());
+        let said = violations.first().map(ToString::to_string).or_else(|| test.call_log().faults().pop());
         said.map(|what| (what, trace.clone(), String::new()))
     }
 
     /// Who is where it is only because it is held there.
     fn held(&self, test: &Running) -> String {
-        let told = |name: &&String| test.probe().is_told_to_return(name);
+        let told = |name: &&String| test.call_log().is_told_to_return(name);
         let mut help = String::new();
-        for name in self.puppets.iter().filter(told) {
-            let method = test.probe().running(name).unwrap_or("its method");
+        for name in self.fakes.iter().filter(told) {
+            let method = test.call_log().running(name).unwrap_or("its method");
             help += &format!(
                 "help: `{name}` has been told to leave {method}, and is held there until that is chosen; \
                  one that is not explored leaves at once\n"
@@ -322,7 +322,7 @@ impl<'a> Explorer<'a> {
 
 async fn make(test: &Running, choice: &Choice) {
     match choice {
-        Choice::Returns { service, act, .. } => test.tell(service, act.clone()),
+        Choice::Returns { service, act, .. } => test.set_behavior(service, act.clone()),
         Choice::Shutdown => test.handle().shutdown(),
         Choice::TimePasses => {
             let mut states = test.handle().watch_states(Filter::None).expect("no name is wrong");

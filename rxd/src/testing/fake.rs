@@ -1,7 +1,7 @@
 //! Services that do as they are told.
 
-use super::behavior::Act;
-use super::probe::Probe;
+use super::behavior::Behavior;
+use super::call_log::CallLog;
 use crate::daemon::service::Runner;
 use crate::error::Result;
 use crate::lifecycle::state::State;
@@ -13,20 +13,20 @@ use std::task::Poll;
 
 /// A service that does as it is told.
 ///
-/// For each method it has a list of [`Act`]s, one a call, of which the last is repeated. Untold,
+/// For each method it has a list of [`Behavior`]s, one a call, of which the last is repeated. Untold,
 /// `run` returns when it is to and all others return `Ok` at once. What it does can be changed
-/// while it runs: by [`Probe::tell`], or [`Running::tell`](super::Running::tell) where it stands in
+/// while it runs: by [`CallLog::set_behavior`], or [`Running::set_behavior`](super::Running::set_behavior) where it stands in
 /// for a service of a [`Harness`](super::Harness). It has nothing to reload, and so is no test of a
-/// reload, unless it is told what to do [on it](Puppet::on_reload).
+/// reload, unless it is told what to do [on it](FakeService::on_reload).
 ///
 /// ```
-/// use rxd::testing::{Act, Harness, Puppet};
+/// use rxd::testing::{Behavior, Harness, FakeService};
 /// use rxd::{Daemon, Service, State};
 ///
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
 /// # async fn main() {
-/// let db = Puppet::new().on(State::Init, [Act::Fail, Act::Ok]); // fails once
-/// let daemon = Daemon::new("agent").add(Service::new("db", db)).add(Service::new("api", Puppet::new()).needs(["db"]));
+/// let db = FakeService::new().on(State::Init, [Behavior::Fail, Behavior::Ok]); // fails once
+/// let daemon = Daemon::new("agent").add(Service::new("db", db)).add(Service::new("api", FakeService::new()).needs(["db"]));
 /// let running = Harness::new(daemon).start().await;
 /// running.until("api", State::Run).await;
 /// let ended = running.shutdown().await;
@@ -34,21 +34,25 @@ use std::task::Poll;
 /// # }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Puppet {
-    acts: [VecDeque<Act>; 5],
-    probe: Probe,
+pub struct FakeService {
+    acts: [VecDeque<Behavior>; 5],
+    probe: CallLog,
     /// It was told what to do on a reload.
     pub(super) reloads: bool,
 }
 
 const RELOAD: usize = 4;
 
-impl Puppet {
+impl FakeService {
     /// A service with nothing wrong.
     #[must_use]
     pub fn new() -> Self {
-        let ok = || VecDeque::from([Act::Ok]);
-        Puppet { acts: [ok(), ok(), [Act::UntilTold].into(), ok(), ok()], probe: Probe::default(), reloads: false }
+        let ok = || VecDeque::from([Behavior::Ok]);
+        FakeService {
+            acts: [ok(), ok(), [Behavior::UntilCancelled].into(), ok(), ok()],
+            probe: CallLog::default(),
+            reloads: false,
+        }
     }
 
     /// What the method of this state does, call by call.
@@ -57,19 +61,19 @@ impl Puppet {
     ///
     /// If the state has no method, or there are no acts.
     #[must_use]
-    pub fn on(self, state: State, acts: impl IntoIterator<Item = Act>) -> Self {
+    pub fn on(self, state: State, acts: impl IntoIterator<Item = Behavior>) -> Self {
         let slot = crate::lifecycle::options::slot(state).unwrap_or_else(|| panic!("{state} has no method"));
         self.with(slot, acts)
     }
 
     /// What `reload` does, call by call. In a [`Harness`](super::Harness) it has one then; where you
-    /// make a service of it yourself, put it into a [`Reloading`].
+    /// make a service of it yourself, put it into a [`ReloadingFake`].
     #[must_use]
-    pub fn on_reload(self, acts: impl IntoIterator<Item = Act>) -> Self {
-        Puppet { reloads: true, ..self.with(RELOAD, acts) }
+    pub fn on_reload(self, acts: impl IntoIterator<Item = Behavior>) -> Self {
+        FakeService { reloads: true, ..self.with(RELOAD, acts) }
     }
 
-    fn with(mut self, slot: usize, acts: impl IntoIterator<Item = Act>) -> Self {
+    fn with(mut self, slot: usize, acts: impl IntoIterator<Item = Behavior>) -> Self {
         self.acts[slot] = acts.into_iter().collect();
         assert!(!self.acts[slot].is_empty(), "a method does something");
         self
@@ -77,23 +81,23 @@ impl Puppet {
 
     /// Tells this probe of every call.
     #[must_use]
-    pub fn probe(mut self, probe: &Probe) -> Self {
+    pub fn call_log(mut self, probe: &CallLog) -> Self {
         self.probe = probe.clone();
         self
     }
 
     /// A service that stays in each of its methods, whatever the daemon asks of it, until it is told
-    /// what to do by [`Probe::tell`].
+    /// what to do by [`CallLog::set_behavior`].
     #[must_use]
     pub fn held() -> Self {
-        let hang = || VecDeque::from([Act::Hang]);
-        Puppet { acts: [hang(), hang(), hang(), hang(), hang()], probe: Probe::default(), reloads: false }
+        let hang = || VecDeque::from([Behavior::Hang]);
+        FakeService { acts: [hang(), hang(), hang(), hang(), hang()], probe: CallLog::default(), reloads: false }
     }
 
     async fn play(&mut self, method: &'static str, slot: usize, cx: &Context) -> Result {
         let mut act = match self.acts[slot].len() {
             1 => self.acts[slot][0].clone(),
-            _ => self.acts[slot].pop_front().unwrap_or(Act::Ok),
+            _ => self.acts[slot].pop_front().unwrap_or(Behavior::Ok),
         };
         let _call = self.probe.begin(cx, method);
         loop {
@@ -124,13 +128,13 @@ impl Puppet {
     }
 }
 
-impl Default for Puppet {
+impl Default for FakeService {
     fn default() -> Self {
-        Puppet::new()
+        FakeService::new()
     }
 }
 
-impl Runner for Puppet {
+impl Runner for FakeService {
     async fn init(&mut self, cx: &Context) -> Result {
         self.play("init", 0, cx).await
     }
@@ -148,11 +152,11 @@ impl Runner for Puppet {
     }
 }
 
-/// A [`Puppet`] that has a `reload` of its own.
+/// A [`FakeService`] that has a `reload` of its own.
 #[derive(Clone, Debug)]
-pub struct Reloading(pub Puppet);
+pub struct ReloadingFake(pub FakeService);
 
-impl Runner for Reloading {
+impl Runner for ReloadingFake {
     async fn init(&mut self, cx: &Context) -> Result {
         self.0.init(cx).await
     }

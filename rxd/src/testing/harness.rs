@@ -1,10 +1,10 @@
 //! A user's own daemon under test.
 
-use super::behavior::Act;
+use super::behavior::Behavior;
+use super::call_log::CallLog;
 use super::expect::no_service;
-use super::fake::{Puppet, Reloading};
-use super::probe::Probe;
-use super::rules::Rules;
+use super::fake::{FakeService, ReloadingFake};
+use super::rules::DeclaredRules;
 use super::trace::Trace;
 use crate::daemon::Daemon;
 use crate::daemon::service::{Runner, Service};
@@ -27,13 +27,13 @@ const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 /// methods are others. Run it in paused time:
 ///
 /// ```
-/// use rxd::testing::{Act, Harness};
+/// use rxd::testing::{Behavior, Harness};
 /// use rxd::{Context, Runner, State};
 ///
 /// #[rxd::service]
 /// struct Health;
 /// # impl Runner for Health {
-/// #     async fn run(&mut self, _: &Context) -> rxd::Result { unreachable!("a puppet stands in for it") }
+/// #     async fn run(&mut self, _: &Context) -> rxd::Result { unreachable!("a fake stands in for it") }
 /// # }
 ///
 /// #[rxd::service]
@@ -50,10 +50,10 @@ const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 /// # async fn main() {
 /// // in a test: #[tokio::test(start_paused = true)]
 /// let daemon = EdgeAgent { health: Health, poller: Poller }.into_daemon();
-/// let test = Harness::new(daemon).only("poller").start().await;
+/// let test = Harness::new(daemon).fake_all_except("poller").start().await;
 /// test.until("poller", State::Run).await;
 ///
-/// test.tell("health", Act::Fail);
+/// test.set_behavior("health", Behavior::Fail);
 /// test.until("poller", State::Idle).await;
 /// test.until("poller", State::Run).await; // and health has come back
 ///
@@ -66,8 +66,8 @@ const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 #[must_use = "nothing runs until it is started"]
 pub struct Harness {
     daemon: Daemon,
-    probe: Probe,
-    puppets: Vec<String>,
+    probe: CallLog,
+    fakes: Vec<String>,
 }
 
 impl Harness {
@@ -77,44 +77,44 @@ impl Harness {
     /// or to tests that are about them.
     pub fn new(daemon: Daemon) -> Self {
         let daemon = daemon.signals([]).history(HISTORY).blocking_threshold(None);
-        Harness { daemon, probe: Probe::new(), puppets: Vec::new() }
+        Harness { daemon, probe: CallLog::new(), fakes: Vec::new() }
     }
 
-    /// This service, and a puppet for each that it watches: by the name it is watched by, or by that
+    /// This service, and a fake for each that it watches: by the name it is watched by, or by that
     /// of its type. Those that must end by themselves for the service to get anywhere stay in Run
-    /// until they are told [`Act::Ok`].
+    /// until they are told [`Behavior::Ok`].
     ///
     /// ```
-    /// use rxd::testing::{Act, Harness, Puppet};
+    /// use rxd::testing::{Behavior, Harness, FakeService};
     /// use rxd::{Service, State};
     ///
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
     /// # async fn main() {
-    /// let api = Service::new("api", Puppet::new()).needs(["db"]).after(["migrate"]);
-    /// let test = Harness::alone(api).start().await;
+    /// let api = Service::new("api", FakeService::new()).needs(["db"]).after(["migrate"]);
+    /// let test = Harness::isolated(api).start().await;
     /// test.until("migrate", State::Run).await;
-    /// test.tell("migrate", Act::Ok);
+    /// test.set_behavior("migrate", Behavior::Ok);
     /// test.until("api", State::Run).await;
     /// # test.shutdown().await;
     /// # }
     /// ```
-    pub fn alone(service: impl Into<Service>) -> Self {
+    pub fn isolated(service: impl Into<Service>) -> Self {
         let service = service.into();
         let mut harness = Harness::new(Daemon::new(service.shared_name()));
         for (edge, targets) in service.targets() {
             for target in targets {
                 let name = target.text.to_owned();
-                if name == service.name() || harness.puppets.contains(&name) {
+                if name == service.name() || harness.fakes.contains(&name) {
                     continue;
                 }
-                let mut neighbour = Service::new(name.clone(), Puppet::new().probe(&harness.probe));
+                let mut neighbour = Service::new(name.clone(), FakeService::new().call_log(&harness.probe));
                 if ends(&edge) {
                     neighbour = neighbour.manager(crate::lifecycle::manager::until_success);
                 }
                 if target.by_type {
-                    neighbour = neighbour.of_kind(Kind { id: target.id, ..Kind::new("", "puppet") });
+                    neighbour = neighbour.of_kind(Kind { id: target.id, ..Kind::new("", "fake") });
                 }
-                harness.puppets.push(name);
+                harness.fakes.push(name);
                 harness.daemon = harness.daemon.add(neighbour);
             }
         }
@@ -122,19 +122,19 @@ impl Harness {
         harness
     }
 
-    /// A puppet in place of this service. Untold it does [nothing wrong](Puppet::new).
+    /// A fake in place of this service. Untold it does [nothing wrong](FakeService::new).
     ///
     /// # Panics
     ///
     /// If no service has the name, or it is switched off.
     #[track_caller]
-    pub fn puppet(mut self, service: &str, puppet: Puppet) -> Self {
-        let puppet = puppet.probe(&self.probe);
-        self = match puppet.reloads {
-            true => self.replace(service, Reloading(puppet)),
-            false => self.replace(service, puppet),
+    pub fn fake(mut self, service: &str, fake: FakeService) -> Self {
+        let fake = fake.call_log(&self.probe);
+        self = match fake.reloads {
+            true => self.replace(service, ReloadingFake(fake)),
+            false => self.replace(service, fake),
         };
-        self.puppets.push(service.to_owned());
+        self.fakes.push(service.to_owned());
         self
     }
 
@@ -152,24 +152,24 @@ impl Harness {
         assert!(!services[at].is_off(), "service `{service}` is switched off");
         let replaced = services.remove(at).replaced(runner);
         services.insert(at, replaced);
-        self.puppets.retain(|name| name != service);
+        self.fakes.retain(|name| name != service);
         self
     }
 
-    /// Puppets in place of all services but this one.
+    /// Fakes in place of all services but this one.
     ///
     /// # Panics
     ///
     /// If no service has the name.
     #[track_caller]
-    pub fn only(mut self, service: &str) -> Self {
+    pub fn fake_all_except(mut self, service: &str) -> Self {
         if !self.daemon.services().iter().any(|known| known.name() == service) {
             no_service(service, self.daemon.services().iter().map(Service::name));
         }
         let on = self.daemon.services().iter().filter(|known| known.name() != service && !known.is_off());
         let others: Vec<String> = on.map(|known| known.name().to_owned()).collect();
-        for other in others.iter().filter(|name| !self.puppets.contains(name)).collect::<Vec<_>>() {
-            self = self.puppet(other, Puppet::new());
+        for other in others.iter().filter(|name| !self.fakes.contains(name)).collect::<Vec<_>>() {
+            self = self.fake(other, FakeService::new());
         }
         self
     }
@@ -198,10 +198,10 @@ impl Harness {
     /// If time is not paused.
     pub async fn try_start(self) -> Result<Running, Error> {
         assert!(is_paused(), "time goes on; write #[tokio::test(start_paused = true)]");
-        let rules = Rules::of(&self.daemon).exact();
+        let rules = DeclaredRules::of(&self.daemon).exact();
         let began = Instant::now();
         let handle = self.daemon.start().await?;
-        Ok(Running { handle, rules, probe: self.probe, puppets: self.puppets, began })
+        Ok(Running { handle, rules, probe: self.probe, fakes: self.fakes, began })
     }
 }
 
@@ -222,16 +222,16 @@ fn is_paused() -> bool {
 #[derive(Debug)]
 pub struct Running {
     handle: DaemonHandle,
-    rules: Rules,
-    probe: Probe,
-    puppets: Vec<String>,
+    rules: DeclaredRules,
+    probe: CallLog,
+    fakes: Vec<String>,
     began: Instant,
 }
 
 /// A daemon under test that has ended, and broke no guarantee.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Ended {
+pub struct Finished {
     /// All its transitions.
     pub trace: Trace,
     /// What became of it.
@@ -246,26 +246,26 @@ impl Running {
         &self.handle
     }
 
-    /// Has this puppet do this instead of what it does; see [`Probe::tell`].
+    /// Has this fake do this instead of what it does; see [`CallLog::set_behavior`].
     ///
     /// # Panics
     ///
-    /// If no puppet stands in for a service of this name.
+    /// If no fake stands in for a service of this name.
     #[track_caller]
-    pub fn tell(&self, puppet: &str, act: Act) {
-        let known = self.puppets.iter().any(|name| name == puppet);
-        assert!(known, "`{puppet}` is no puppet; those are: {:?}", self.puppets);
-        self.probe.tell(puppet, act);
+    pub fn set_behavior(&self, fake: &str, act: Behavior) {
+        let known = self.fakes.iter().any(|name| name == fake);
+        assert!(known, "`{fake}` is no fake; those are: {:?}", self.fakes);
+        self.probe.set_behavior(fake, act);
     }
 
-    /// What the puppets' methods were called.
+    /// What the fakes' methods were called.
     #[must_use]
-    pub fn probe(&self) -> &Probe {
+    pub fn call_log(&self) -> &CallLog {
         &self.probe
     }
 
     /// What its trace is judged by: what an operator does breaks no promise.
-    pub(super) fn rules(&self) -> Rules {
+    pub(super) fn rules(&self) -> DeclaredRules {
         let core = self.handle.core();
         let operated = core.operated().into_iter().map(|id| core.name(id));
         operated.fold(self.rules.clone(), |rules, name| rules.operator(name, 1))
@@ -296,7 +296,7 @@ impl Running {
     }
 
     /// Asks the daemon to stop, and [waits](Running::wait).
-    pub async fn shutdown(self) -> Ended {
+    pub async fn shutdown(self) -> Finished {
         self.handle.shutdown();
         self.wait().await
     }
@@ -307,7 +307,7 @@ impl Running {
     ///
     /// If it does not end within a day of the paused time, or a guarantee was broken: with each
     /// violation, and the [timeline](Trace::timeline) around it.
-    pub async fn wait(self) -> Ended {
+    pub async fn wait(self) -> Finished {
         let report = tokio::time::timeout(PATIENCE, self.handle.wait()).await;
         let trace = self.trace();
         let Ok(report) = report else {
@@ -316,6 +316,6 @@ impl Running {
         trace.assert(&self.rules());
         let faults = self.probe.faults();
         assert!(faults.is_empty(), "{}\n{}", faults.join("\n"), trace.timeline());
-        Ended { trace, report, took: self.began.elapsed() }
+        Finished { trace, report, took: self.began.elapsed() }
     }
 }

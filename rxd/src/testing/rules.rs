@@ -12,7 +12,7 @@ use crate::lifecycle::state::{Action, State};
 /// Taken from the [`Daemon`] before it starts, and read from the declarations themselves: nothing
 /// of it comes from the engine.
 #[derive(Clone, Debug)]
-pub struct Rules {
+pub struct DeclaredRules {
     pub(super) services: Vec<Declared>,
     pub(super) exact: bool,
 }
@@ -49,7 +49,7 @@ pub(super) enum Asks {
     EndedWell,
 }
 
-impl Rules {
+impl DeclaredRules {
     /// What is declared of this daemon.
     #[must_use]
     pub fn of(daemon: &Daemon) -> Self {
@@ -62,7 +62,7 @@ impl Rules {
         };
         let mut declared: Vec<Declared> = services.iter().map(|service| declare(service, &find)).collect();
         cut_cycles(&mut declared);
-        Rules { services: declared, exact: false }
+        DeclaredRules { services: declared, exact: false }
     }
 
     /// The times in the trace are exact, because the clock was paused: delays are judged from both sides.

@@ -1,30 +1,30 @@
-//! Puppets that publish, and puppets that keep what they get.
+//! Fakes that publish, and fakes that keep what they get.
 
-use super::behavior::Act;
+use super::behavior::Behavior;
 use crate::intracom::{Declared, Group};
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-impl Act {
+impl Behavior {
     /// Publishes these messages, one after another, and returns `Ok` when it is told to.
     ///
     /// ```
     /// use rxd::intracom::{Declared, Group};
-    /// use rxd::testing::{Act, Harness, Inbox, Puppet};
+    /// use rxd::testing::{Behavior, Harness, Inbox, FakeService};
     /// use rxd::{Action, Daemon, Service, State, When};
     ///
     /// static READINGS: Declared<u32> = Declared::new("readings");
     ///
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
     /// # async fn main() {
-    /// # let nothing = Puppet::new;
+    /// # let nothing = FakeService::new;
     /// let daemon = Daemon::new("agent")
     ///     .add(Service::new("sensor", nothing()).watch(When::any(Action::Entering, State::Run, ["display"])))
     ///     .add(Service::new("display", nothing()));
     /// let inbox = Inbox::new();
     /// let test = Harness::new(daemon)
-    ///     .puppet("sensor", Puppet::new().on(State::Run, [Act::publish(READINGS, [1, 2, 3])]))
-    ///     .puppet("display", inbox.subscriber(READINGS, Group::own()))
+    ///     .fake("sensor", FakeService::new().on(State::Run, [Behavior::publish(READINGS, [1, 2, 3])]))
+    ///     .fake("display", inbox.subscriber(READINGS, Group::own()))
     ///     .start()
     ///     .await;
     /// test.until("sensor", State::Run).await;
@@ -38,7 +38,7 @@ impl Act {
         T: Clone + Send + Sync + 'static,
     {
         let messages: Arc<[T]> = messages.into_iter().collect();
-        Act::call(move |cx| {
+        Behavior::call(move |cx| {
             let messages = messages.clone();
             async move {
                 let topic = topic.on(&cx.intracom())?;
@@ -55,7 +55,7 @@ impl Act {
     }
 }
 
-/// Keeps the messages that a puppet gets; see [`Act::publish`] for an example. Clones are of the same.
+/// Keeps the messages that a fake gets; see [`Behavior::publish`] for an example. Clones are of the same.
 #[derive(Clone)]
 pub struct Inbox<T>(Arc<Mutex<Vec<T>>>);
 
@@ -66,18 +66,18 @@ impl<T: Clone + Send + 'static> Inbox<T> {
         Inbox::default()
     }
 
-    /// A puppet that subscribes in Init, so that whoever waits for it to be in Run knows that it
+    /// A fake that subscribes in Init, so that whoever waits for it to be in Run knows that it
     /// listens, and keeps in here what it gets until it is told to return.
     #[must_use]
-    pub fn subscriber(&self, topic: Declared<T>, group: Group<'static>) -> super::Puppet {
+    pub fn subscriber(&self, topic: Declared<T>, group: Group<'static>) -> super::FakeService {
         let (slot, inbox) = (Arc::new(Mutex::new(None)), self.clone());
         let taken = slot.clone();
-        let init = Act::call(move |cx| {
+        let init = Behavior::call(move |cx| {
             let subscribed = topic.subscribe(&cx.intracom(), group);
             let result = subscribed.map(|messages| *locked(&slot) = Some(messages));
             async move { Ok(result?) }
         });
-        let run = Act::call(move |_| {
+        let run = Behavior::call(move |_| {
             let (messages, inbox) = (locked(&taken).take(), inbox.clone());
             async move {
                 let mut messages = messages.ok_or("run without init")?;
@@ -87,7 +87,7 @@ impl<T: Clone + Send + 'static> Inbox<T> {
                 Ok(())
             }
         });
-        super::Puppet::new().on(crate::State::Init, [init]).on(crate::State::Run, [run])
+        super::FakeService::new().on(crate::State::Init, [init]).on(crate::State::Run, [run])
     }
 
     /// What has come up to now.

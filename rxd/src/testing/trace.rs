@@ -1,7 +1,7 @@
 //! The ordered log of transitions, as data.
 
-use super::judge::judge;
-use super::rules::Rules;
+use super::invariants::check_invariants;
+use super::rules::DeclaredRules;
 use super::timeline;
 use crate::board::{Event, Id};
 use crate::core::Core;
@@ -166,15 +166,15 @@ impl Trace {
     ///
     /// If a guarantee was broken: with each violation and the log around it.
     #[track_caller]
-    pub fn assert(&self, rules: &Rules) {
+    pub fn assert(&self, rules: &DeclaredRules) {
         if let Some(verdict) = self.verdict(rules) {
             panic!("{verdict}");
         }
     }
 
     /// What the judge says, if anything.
-    pub(super) fn verdict(&self, rules: &Rules) -> Option<String> {
-        let violations = judge(self, rules);
+    pub(super) fn verdict(&self, rules: &DeclaredRules) -> Option<String> {
+        let violations = check_invariants(self, rules);
         if violations.is_empty() {
             return None;
         }

@@ -1,6 +1,6 @@
 //! Has every daemon of a test process judged, whoever starts it.
 
-use super::rules::Rules;
+use super::rules::DeclaredRules;
 use super::trace::Trace;
 use crate::core::Core;
 use crate::daemon::Daemon;
@@ -12,24 +12,24 @@ use std::sync::{Arc, LazyLock};
 /// An optimised build is not judged for `1`: a benchmark of the same workspace would measure the judge.
 static ASKED: LazyLock<bool> = LazyLock::new(|| {
     let asks = |value: &str| value == "always" || value == "1" && cfg!(debug_assertions);
-    std::env::var("RXD_JUDGE").is_ok_and(|value| asks(&value))
+    std::env::var("RXD_CHECK_INVARIANTS").is_ok_and(|value| asks(&value))
 });
 
 /// What is declared of a daemon, if its run is to be judged.
-pub(crate) fn rules(daemon: &Daemon) -> Option<Rules> {
-    ASKED.then(|| Rules::of(daemon))
+pub(crate) fn rules(daemon: &Daemon) -> Option<DeclaredRules> {
+    ASKED.then(|| DeclaredRules::of(daemon))
 }
 
 /// Judges a run when it is dropped: at the run's end, or when the runtime is dropped under it.
 #[derive(Debug)]
 pub(crate) struct Witness {
     core: Arc<Core>,
-    rules: Rules,
+    rules: DeclaredRules,
 }
 
 impl Witness {
     /// Notes all that happens from here on.
-    pub(crate) fn new(core: &Arc<Core>, rules: Rules) -> Self {
+    pub(crate) fn new(core: &Arc<Core>, rules: DeclaredRules) -> Self {
         core.board.record();
         Witness { core: core.clone(), rules }
     }
@@ -61,21 +61,24 @@ impl Drop for Witness {
 #[cfg(all(test, not(rxd_loom)))]
 mod tests {
     use super::*;
-    use crate::testing::Puppet;
+    use crate::testing::FakeService;
     use crate::{Service, State};
 
     fn daemon() -> Daemon {
-        Daemon::new("d").signals([]).add(Service::new("a", Puppet::new())).add(Service::new("b", Puppet::new()))
+        Daemon::new("d")
+            .signals([])
+            .add(Service::new("a", FakeService::new()))
+            .add(Service::new("b", FakeService::new()))
     }
 
     #[test]
     fn all_of_these_tests_are_judged() {
-        assert!(*ASKED || !cfg!(debug_assertions), "cargo reads `.cargo/config.toml`, which sets RXD_JUDGE");
+        assert!(*ASKED || !cfg!(debug_assertions), "cargo reads `.cargo/config.toml`, which sets RXD_CHECK_INVARIANTS");
     }
 
     #[tokio::test(start_paused = true)]
     async fn it_knows_a_run_by_its_declarations() {
-        let fine = Rules::of(&daemon());
+        let fine = DeclaredRules::of(&daemon());
         let handle = daemon().start().await.unwrap();
         handle.wait_for(["a", "b"], State::Run).await.unwrap();
         handle.restart("a").await.unwrap();
@@ -85,8 +88,8 @@ mod tests {
         // What was recorded since the start, held against this and that.
         let mut witness = Witness { core: handle.core().clone(), rules: fine.clone() };
         assert_eq!(witness.verdict(), None);
-        let gated = Daemon::new("d").add(Service::new("a", Puppet::new()).needs(["b"]));
-        witness.rules = Rules::of(&gated.add(Service::new("b", Puppet::new())));
+        let gated = Daemon::new("d").add(Service::new("a", FakeService::new()).needs(["b"]));
+        witness.rules = DeclaredRules::of(&gated.add(Service::new("b", FakeService::new())));
         let verdict = witness.verdict().unwrap();
         assert!(verdict.contains("G9 broken"), "{verdict}");
         witness.rules = fine;

@@ -42,7 +42,7 @@ const WINDOWS: Shown = Open("Windows");
 const TELEMETRY: Shown = Open("OpenTelemetry");
 const LEVELS: Shown = Open("levels and filters: RUST_LOG, and what a level cannot change");
 const SCALE: Shown = Open("many watches and subscriptions: costs that do not grow with those of others");
-const KIT: Shown = Open("test kit: an explorer that says what it did not look at, puppets for all");
+const KIT: Shown = Open("test kit: an explorer that says what it did not look at, fakes for all");
 const CONTROL: Shown = Open("what a context says of the daemon: why it is cancelled, how much time is left");
 const READY: Shown = Open("readiness: in Run for some time, services that stand by, draining");
 

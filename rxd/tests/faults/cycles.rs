@@ -4,7 +4,7 @@
 
 use rxd::intracom::Group;
 use rxd::prestart::Stage;
-use rxd::testing::{Act, Puppet, Reloading};
+use rxd::testing::{Behavior, FakeService, ReloadingFake};
 use rxd::{Context, Daemon, Service, State};
 use std::process::Command;
 use std::time::Duration;
@@ -13,7 +13,7 @@ const CYCLES: u32 = 300;
 
 /// One that uses whatever there is to be left behind.
 fn daemon() -> Daemon {
-    let works = Act::call(async |cx: Context| {
+    let works = Behavior::call(async |cx: Context| {
         let inner = cx.clone();
         cx.spawn("task", async move { inner.cancelled().await });
         let topic = cx.intracom().topic::<u32>("numbers")?;
@@ -22,15 +22,15 @@ fn daemon() -> Daemon {
         while numbers.next().await.is_some() {}
         Ok(())
     });
-    let fails = Puppet::new().on(State::Run, [Act::Fail, Act::Panic, Act::UntilTold]);
+    let fails = FakeService::new().on(State::Run, [Behavior::Fail, Behavior::Panic, Behavior::UntilCancelled]);
     let gives_up = crate::kit::brisk().restarts(1, Duration::from_secs(60)).on_failure(rxd::OnFailure::Ignore);
     let daemon = Daemon::new("d")
         .prestart(Stage::new("port", async || Ok(())).timeout(Duration::from_secs(60)))
-        .add(Service::new("a", Reloading(Puppet::new().on(State::Run, [works]))))
-        .add(Service::new("b", Puppet::new()).needs(["a"]))
+        .add(Service::new("a", ReloadingFake(FakeService::new().on(State::Run, [works]))))
+        .add(Service::new("b", FakeService::new()).needs(["a"]))
         .add(Service::new("c", fails).options(crate::kit::brisk()))
-        .add(Service::new("d", Puppet::new().on(State::Init, [Act::Panic])).options(gives_up))
-        .add(Service::new("e", Puppet::new().on(State::Init, [Act::UntilTold])));
+        .add(Service::new("d", FakeService::new().on(State::Init, [Behavior::Panic])).options(gives_up))
+        .add(Service::new("e", FakeService::new().on(State::Init, [Behavior::UntilCancelled])));
     #[cfg(feature = "admin")]
     let daemon = daemon.admin("127.0.0.1:0");
     daemon

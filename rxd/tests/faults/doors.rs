@@ -201,7 +201,7 @@ async fn all_doors(door: Door) {
     let wild = Wild { door: door.clone(), runs: 0, _value: value };
     let manager = Manages(door.clone(), door.on_drop("a manager is dropped"));
     let options = brisk().timeout_of(State::Stop, SECOND);
-    let quiet = Service::new("quiet", rxd::testing::Puppet::new());
+    let quiet = Service::new("quiet", rxd::testing::FakeService::new());
     let stage_door = door.clone();
     let stage = Stage::new("stage", move || {
         note(&stage_door.0.opened, "a prestart stage runs");

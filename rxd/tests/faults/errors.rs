@@ -255,7 +255,8 @@ async fn g53_x2_a_tracing_layer_that_panics_once_ends_nothing() {
             });
             let _guard = tracing::subscriber::set_default(layer);
             let options = brisk().on_failure(rxd::OnFailure::Shutdown).restarts(1, 60 * SECOND);
-            let a = puppet("a", State::Run, [rxd::testing::Act::Fail, rxd::testing::Act::UntilTold]).options(options);
+            let a = fake("a", State::Run, [rxd::testing::Behavior::Fail, rxd::testing::Behavior::UntilCancelled])
+                .options(options);
             let running = start(daemon([a, plain("b")])).await;
             tokio::time::sleep(SECOND).await;
             let case = format!("{asked:?} {nth}");

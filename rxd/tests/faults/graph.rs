@@ -1,12 +1,12 @@
 //! Group C: what the graph does under fault.
 
 use crate::kit::*;
-use rxd::testing::{Act, Probe, Puppet};
+use rxd::testing::{Behavior, CallLog, FakeService};
 use rxd::{Action, Backoff, Cause, Effect, OnFailure, Options, Service, State, When, manager};
 
 #[tokio::test(start_paused = true)]
 async fn f41_a_hard_dependency_fails_to_start() {
-    let a = puppet("a", State::Init, [Act::Fail]).options(brisk().restarts(2, SECOND));
+    let a = fake("a", State::Init, [Behavior::Fail]).options(brisk().restarts(2, SECOND));
     let ran = run_out(daemon([plain("c").needs(["b"]), plain("b").needs(["a"]), a])).await;
     assert_eq!(ran.states("b"), "init+ init- idle+ idle- stop+ stop- exit+", "it never runs");
     let chain: Vec<(&str, Cause)> = ran.report.failures().map(|ending| (&*ending.name, ending.cause)).collect();
@@ -15,7 +15,7 @@ async fn f41_a_hard_dependency_fails_to_start() {
 
 #[tokio::test(start_paused = true)]
 async fn f42_a_dependency_leaves_run() {
-    let a = puppet("a", State::Run, [Act::Fail.after(10 * SECOND), Act::UntilTold])
+    let a = fake("a", State::Run, [Behavior::Fail.after(10 * SECOND), Behavior::UntilCancelled])
         .options(Options::DEFAULT.backoff(Backoff::fixed(5 * SECOND)));
     let gated = plain("gated").watch(When::all(Action::Entering, State::Run, ["a"]));
     let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
@@ -46,7 +46,7 @@ async fn f42_a_dependency_leaves_run() {
 
 #[tokio::test(start_paused = true)]
 async fn f43_a_dependency_gives_up_and_an_operator_revives_it() {
-    let a = puppet("a", State::Init, [Act::Fail, Act::Ok]).options(brisk().restarts(0, SECOND));
+    let a = fake("a", State::Init, [Behavior::Fail, Behavior::Ok]).options(brisk().restarts(0, SECOND));
     let running = start(daemon([a, plain("b").needs(["a"]), plain("z")])).await;
     running.until("b", State::Exit).await;
     // Starting what depends on one that has given up is in vain.
@@ -65,7 +65,9 @@ async fn f43_a_dependency_gives_up_and_an_operator_revives_it() {
 async fn f45_stop_before_every_single_transition_of_the_start() {
     let build = || {
         let c = plain("c").watch(When::all(Action::Exited, State::Init, ["a", "b"]).then(Effect::GateInit));
-        let d = Service::new("d", Puppet::new().on(State::Run, [Act::Ok])).manager(manager::until_success).needs(["c"]);
+        let d = Service::new("d", FakeService::new().on(State::Run, [Behavior::Ok]))
+            .manager(manager::until_success)
+            .needs(["c"]);
         daemon([plain("a"), plain("b").needs(["a"]), c, d, plain("e").after(["d"])])
     };
     let whole = run_until(build(), "e", State::Run).await.trace;
@@ -88,12 +90,12 @@ async fn f45_stop_before_every_single_transition_of_the_start() {
 #[tokio::test(start_paused = true)]
 async fn f46_the_last_of_many_fails_to_start() {
     let chain = |n: usize| {
-        let stop = [Act::Ok.after(SECOND)];
-        let service = Service::new(format!("s{n}"), Puppet::new().on(State::Stop, stop));
+        let stop = [Behavior::Ok.after(SECOND)];
+        let service = Service::new(format!("s{n}"), FakeService::new().on(State::Stop, stop));
         if n == 0 { service } else { service.needs([format!("s{}", n - 1)]) }
     };
     let fatal = brisk().restarts(0, SECOND).on_failure(OnFailure::Shutdown);
-    let last = puppet("last", State::Init, [Act::Fail]).options(fatal);
+    let last = fake("last", State::Init, [Behavior::Fail]).options(fatal);
     let late = last.watch(When::all(Action::Entering, State::Run, ["s9"]).then(Effect::GateInit));
     let ran = run_out(daemon((0..10).map(chain).chain([late])).shutdown_timeout(11 * SECOND)).await;
     let failures: Vec<&str> = ran.report.failures().map(|ending| &*ending.name).collect();
@@ -106,11 +108,11 @@ async fn f46_the_last_of_many_fails_to_start() {
 
 #[tokio::test(start_paused = true)]
 async fn f47_a_dependent_s_stop_goes_wrong() {
-    for act in [Act::Fail, Act::Panic, Act::Hang, Act::PanicOddly] {
-        let b = puppet("b", State::Stop, [act.clone()]).needs(["a"]);
+    for act in [Behavior::Fail, Behavior::Panic, Behavior::Hang, Behavior::PanicWithNonString] {
+        let b = fake("b", State::Stop, [act.clone()]).needs(["a"]);
         let ran = run_until(daemon([plain("a"), b, plain("z")]), "b", State::Run).await;
         assert_eq!(ran.states("a"), format!("{ROUND} exit+"), "{act:?}");
-        let hangs = matches!(act, Act::Hang);
+        let hangs = matches!(act, Behavior::Hang);
         assert_eq!(ran.report.abandoned().count(), usize::from(hangs));
         assert_eq!(ran.took.as_secs(), if hangs { 10 } else { 0 });
         assert_eq!(ran.trace.entered("z", State::Exit)[0].as_secs(), 0, "who has nothing to do with it does not wait");
@@ -119,9 +121,9 @@ async fn f47_a_dependent_s_stop_goes_wrong() {
 
 #[tokio::test(start_paused = true)]
 async fn f48_restart_while_it_waits_for_a_dependency() {
-    let probe = Probe::new();
-    let b = probed("b", Puppet::new(), &probe).needs(["a"]);
-    let running = start(daemon([puppet("a", State::Init, [Act::Ok.after(60 * SECOND)]), b])).await;
+    let probe = CallLog::new();
+    let b = probed("b", FakeService::new(), &probe).needs(["a"]);
+    let running = start(daemon([fake("a", State::Init, [Behavior::Ok.after(60 * SECOND)]), b])).await;
     running.until("b", State::Idle).await;
     running.handle.restart("b").await.unwrap();
     assert!(tokio::time::Instant::now().duration_since(running_start(&running)).is_zero());
@@ -151,7 +153,7 @@ async fn f49_an_operator_s_restart_of_one_that_may_stop_the_daemon_is_no_exit() 
 
 #[tokio::test(start_paused = true)]
 async fn f49_nothing_is_started_during_the_shutdown() {
-    let running = start(daemon([plain("a"), puppet("b", State::Stop, [Act::Ok.after(5 * SECOND)])])).await;
+    let running = start(daemon([plain("a"), fake("b", State::Stop, [Behavior::Ok.after(5 * SECOND)])])).await;
     running.until("b", State::Run).await;
     running.handle.shutdown();
     running.until("a", State::Exit).await;
@@ -162,8 +164,8 @@ async fn f49_nothing_is_started_during_the_shutdown() {
 
 #[tokio::test(start_paused = true)]
 async fn an_after_opens_only_when_it_ended_well() {
-    for (run, well) in [(Act::Ok, true), (Act::UntilTold, false)] {
-        let a = puppet("a", State::Run, [Act::Fail, run]).manager(manager::until_success);
+    for (run, well) in [(Behavior::Ok, true), (Behavior::UntilCancelled, false)] {
+        let a = fake("a", State::Run, [Behavior::Fail, run]).manager(manager::until_success);
         let running = start(daemon([a, plain("b").after(["a"]), plain("z")])).await;
         tokio::time::sleep(SECOND).await;
         if !well {
@@ -180,7 +182,7 @@ async fn an_after_opens_only_when_it_ended_well() {
 async fn a_gate_that_does_not_open_names_what_is_unmet() {
     let when = When::all(Action::Entering, State::Run, ["a", "b"]).within(30 * SECOND);
     let c = plain("c").watch(when).options(brisk().restarts(0, SECOND));
-    let running = start(daemon([plain("a"), puppet("b", State::Init, [Act::Hang]), c])).await;
+    let running = start(daemon([plain("a"), fake("b", State::Init, [Behavior::Hang]), c])).await;
     running.until("c", State::Exit).await;
     let ran = running.stop().await;
     assert_eq!(ran.error("c"), "waited 30s for all of `a`, `b` entering Run");
@@ -190,9 +192,9 @@ async fn a_gate_that_does_not_open_names_what_is_unmet() {
 #[tokio::test(start_paused = true)]
 async fn the_limit_of_init_counts_from_when_its_gates_hold() {
     let when = When::any(Action::Entering, State::Run, ["a"]).then(Effect::GateInit);
-    let b = puppet("b", State::Init, [Act::Ok.after(2 * SECOND)]).watch(when);
+    let b = fake("b", State::Init, [Behavior::Ok.after(2 * SECOND)]).watch(when);
     let b = b.options(brisk().timeout_of(State::Init, 3 * SECOND));
-    let a = puppet("a", State::Init, [Act::Ok.after(10 * SECOND)]);
+    let a = fake("a", State::Init, [Behavior::Ok.after(10 * SECOND)]);
     let ran = run_until(daemon([a, b]), "b", State::Run).await;
     assert_eq!(ran.states("b"), format!("{ROUND} exit+"));
 }

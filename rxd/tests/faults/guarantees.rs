@@ -2,7 +2,7 @@
 
 use crate::kit::*;
 use rxd::prestart::Stage;
-use rxd::testing::{Act, Probe, Puppet, Rules, Trace};
+use rxd::testing::{Behavior, CallLog, DeclaredRules, FakeService, Trace};
 use rxd::{Action, Backoff, Cause, Context, Daemon, Options, Report, Service, State, When};
 use std::future::poll_fn;
 use std::task::Poll;
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 #[tokio::test(start_paused = true)]
 async fn g10_a_gate_is_passed_in_the_turn_in_which_it_opens() {
-    let mut services: Vec<Service> = vec![puppet("first", State::Init, [Act::Ok.after(SECOND)])];
+    let mut services: Vec<Service> = vec![fake("first", State::Init, [Behavior::Ok.after(SECOND)])];
     services.extend((0..100).map(|n| {
         let before = if n == 0 { "first".to_owned() } else { format!("s{}", n - 1) };
         plain(format!("s{n}")).watch(When::any(Action::Entering, State::Run, [before]))
@@ -18,7 +18,7 @@ async fn g10_a_gate_is_passed_in_the_turn_in_which_it_opens() {
     // Others that keep everybody busy.
     services.extend((0..50).map(|n| {
         let options = Options::DEFAULT.backoff(Backoff::fixed(20 * MS));
-        Service::new(format!("noise{n}"), Puppet::new().on(State::Run, [Act::Ok])).options(options)
+        Service::new(format!("noise{n}"), FakeService::new().on(State::Run, [Behavior::Ok])).options(options)
     }));
     let ran = run_until(daemon(services), "s99", State::Run).await;
     assert_eq!(ran.trace.entered("s99", State::Run)[0], SECOND, "a hundred gates, and no time has passed");
@@ -27,7 +27,7 @@ async fn g10_a_gate_is_passed_in_the_turn_in_which_it_opens() {
 /// Everything hangs; asked to stop, it takes what it may and no longer.
 async fn all_hang(limit: Duration) -> (Report, Duration) {
     let hangs = |name: &'static str, state| {
-        puppet(name, state, [Act::Hang]).options(brisk().timeout_of(State::Stop, 3600 * SECOND))
+        fake(name, state, [Behavior::Hang]).options(brisk().timeout_of(State::Stop, 3600 * SECOND))
     };
     let services = [
         hangs("init", State::Init),
@@ -61,7 +61,7 @@ async fn g14_what_cannot_even_be_dropped_is_left_behind_after_100_ms() {
     // A task that nobody runs does not end when it is aborted either.
     let nobody = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let place = nobody.handle().clone();
-    let run = Act::call(move |cx: Context| {
+    let run = Behavior::call(move |cx: Context| {
         let place = place.clone();
         async move {
             {
@@ -74,7 +74,7 @@ async fn g14_what_cannot_even_be_dropped_is_left_behind_after_100_ms() {
     });
     let below = plain("below");
     let running =
-        start(daemon([below, puppet("a", State::Run, [run]).needs(["below"])]).shutdown_timeout(5 * SECOND)).await;
+        start(daemon([below, fake("a", State::Run, [run]).needs(["below"])]).shutdown_timeout(5 * SECOND)).await;
     running.until("a", State::Run).await;
     let ran = running.stop().await;
     assert!(ran.took >= 5 * SECOND && ran.took <= 5 * SECOND + 100 * MS, "{:?}", ran.took);
@@ -87,15 +87,15 @@ async fn g14_what_cannot_even_be_dropped_is_left_behind_after_100_ms() {
 #[tokio::test(start_paused = true)]
 async fn g13_the_order_holds_when_all_limits_are_over() {
     let hour = brisk().timeout_of(State::Stop, 3600 * SECOND);
-    let spawns = Act::call(async |cx: Context| {
+    let spawns = Behavior::call(async |cx: Context| {
         cx.spawn("stays", std::future::pending::<()>());
         cx.cancelled().await;
         Ok(())
     });
     // What is needed hangs itself, or has come out of Run and waits for its task.
-    for (act, restarts) in [(Act::Hang, false), (spawns, true)] {
-        let below = puppet("below", State::Run, [act]).options(hour);
-        let above = puppet("above", State::Run, [Act::Hang]).options(hour).needs(["below"]);
+    for (act, restarts) in [(Behavior::Hang, false), (spawns, true)] {
+        let below = fake("below", State::Run, [act]).options(hour);
+        let above = fake("above", State::Run, [Behavior::Hang]).options(hour).needs(["below"]);
         let running = start(daemon([below, above]).shutdown_timeout(SECOND)).await;
         running.until("above", State::Run).await;
         if restarts {
@@ -111,7 +111,7 @@ async fn g13_the_order_holds_when_all_limits_are_over() {
 
 #[tokio::test(start_paused = true)]
 async fn g14_a_second_stop_is_one_stop() {
-    let running = start(daemon([puppet("a", State::Stop, [Act::Ok.after(SECOND)])])).await;
+    let running = start(daemon([fake("a", State::Stop, [Behavior::Ok.after(SECOND)])])).await;
     running.until("a", State::Run).await;
     for _ in 0..100 {
         running.handle.shutdown();
@@ -124,12 +124,12 @@ async fn g14_a_second_stop_is_one_stop() {
 
 #[tokio::test(start_paused = true)]
 async fn g16_stop_has_a_live_context_and_hears_of_its_limit() {
-    let stop = Act::call(async |cx: Context| {
+    let stop = Behavior::call(async |cx: Context| {
         assert!(!cx.is_cancelled());
         cx.cancelled().await;
         Ok(())
     });
-    let a = puppet("a", State::Stop, [stop]).options(brisk().timeout_of(State::Stop, 7 * SECOND));
+    let a = fake("a", State::Stop, [stop]).options(brisk().timeout_of(State::Stop, 7 * SECOND));
     let ran = run_until(daemon([a]), "a", State::Run).await;
     assert_eq!(ran.took.as_secs(), 7);
     assert_eq!(ran.error("a"), "stop did not return within 7s");
@@ -137,14 +137,14 @@ async fn g16_stop_has_a_live_context_and_hears_of_its_limit() {
 
 #[tokio::test(start_paused = true)]
 async fn g19_nothing_is_left() {
-    let spawns = Act::call(async |cx: Context| {
+    let spawns = Behavior::call(async |cx: Context| {
         cx.spawn("a", std::future::pending::<()>());
         cx.spawn("b", std::future::pending::<()>());
         cx.cancelled().await;
         Ok(())
     });
-    let a = puppet("a", State::Run, [spawns]).options(brisk().timeout_of(State::Stop, MS));
-    let running = start(daemon([a, plain("b").needs(["a"]), puppet("c", State::Run, [Act::Hang])])).await;
+    let a = fake("a", State::Run, [spawns]).options(brisk().timeout_of(State::Stop, MS));
+    let running = start(daemon([a, plain("b").needs(["a"]), fake("c", State::Run, [Behavior::Hang])])).await;
     running.until("b", State::Run).await;
     let mut all = running.handle.watch_states(rxd::Filter::None).unwrap();
     running.stop().await;
@@ -237,12 +237,12 @@ fn f80_on_several_threads() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap();
     runtime.block_on(async {
         let services = (0..100).map(|n| {
-            let run = [Act::Fail, Act::Panic, Act::UntilTold];
-            let service = Service::new(format!("s{n}"), Puppet::new().on(State::Run, run)).options(brisk());
+            let run = [Behavior::Fail, Behavior::Panic, Behavior::UntilCancelled];
+            let service = Service::new(format!("s{n}"), FakeService::new().on(State::Run, run)).options(brisk());
             if n % 10 == 0 { service } else { service.needs([format!("s{}", n - 1)]) }
         });
         let daemon = daemon(services).signals([]).history(100_000);
-        let rules = Rules::of(&daemon);
+        let rules = DeclaredRules::of(&daemon);
         let handle = daemon.start().await.unwrap();
         for n in 0..100 {
             handle.wait_for(format!("s{n}"), State::Run).await.unwrap();
@@ -260,8 +260,11 @@ fn f81_the_runtime_is_dropped_under_the_daemon() {
     for builder in [tokio::runtime::Builder::new_current_thread, tokio::runtime::Builder::new_multi_thread] {
         let runtime = builder().enable_all().build().unwrap();
         let handle = runtime.block_on(async {
-            let handle =
-                daemon([plain("a"), puppet("b", State::Run, [Act::HangAndPanic])]).signals([]).start().await.unwrap();
+            let handle = daemon([plain("a"), fake("b", State::Run, [Behavior::HangAndPanic])])
+                .signals([])
+                .start()
+                .await
+                .unwrap();
             handle.wait_for("b", State::Run).await.unwrap();
             handle
         });
@@ -280,12 +283,12 @@ async fn g14_g19_run_is_dropped_wherever_it_waits() {
     quiet();
     let mut lived = 0;
     for polls in 0..30 {
-        let probe = Probe::new();
+        let probe = CallLog::new();
         let stage = Stage::new("port", async || {
             tokio::task::yield_now().await;
             Ok(())
         });
-        let services = [probed("a", Puppet::new(), &probe), probed("b", Puppet::new(), &probe).needs(["a"])];
+        let services = [probed("a", FakeService::new(), &probe), probed("b", FakeService::new(), &probe).needs(["a"])];
         let mut run = Box::pin(daemon(services).prestart(stage).signals([]).run());
         for _ in 0..polls {
             assert!(poll_fn(|task| Poll::Ready(run.as_mut().poll(task).is_pending())).await);
@@ -305,8 +308,8 @@ async fn g14_g19_run_is_dropped_wherever_it_waits() {
 #[tokio::test(start_paused = true)]
 async fn the_last_handle_stops_the_daemon() {
     quiet();
-    let probe = Probe::new();
-    let handle = daemon([probed("a", Puppet::new(), &probe)]).signals([]).start().await.unwrap();
+    let probe = CallLog::new();
+    let handle = daemon([probed("a", FakeService::new(), &probe)]).signals([]).start().await.unwrap();
     handle.wait_for("a", State::Run).await.unwrap();
     drop(handle);
     settle().await;

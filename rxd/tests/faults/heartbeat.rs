@@ -3,12 +3,12 @@
 
 use crate::kit::*;
 use crate::stall::Heard;
-use rxd::testing::Act;
+use rxd::testing::Behavior;
 use rxd::{Context, OnStale, Options, Service, State};
 
 /// Beats, pauses, beats, pauses for good.
 fn pausing(name: &'static str, pause: u32) -> Service {
-    let run = Act::call(move |cx: Context| async move {
+    let run = Behavior::call(move |cx: Context| async move {
         for _ in 0..2 {
             for _ in 0..5 {
                 cx.heartbeat();
@@ -19,7 +19,7 @@ fn pausing(name: &'static str, pause: u32) -> Service {
         cx.cancelled().await;
         Ok(())
     });
-    puppet(name, State::Run, [run]).options(Options::DEFAULT.heartbeat(2 * SECOND))
+    fake(name, State::Run, [run]).options(Options::DEFAULT.heartbeat(2 * SECOND))
 }
 
 #[tokio::test(start_paused = true)]
@@ -45,7 +45,7 @@ async fn g57_heartbeat_over_a_pause_of_the_process_is_no_lapse() {
     quiet();
     let heard = Heard::default();
     let _guard = tracing::subscriber::set_default(heard.clone());
-    let run = Act::call(|cx: Context| async move {
+    let run = Behavior::call(|cx: Context| async move {
         // Late by nothing while the process runs, and never before anybody else after a pause.
         for _ in 0..40 {
             tokio::time::sleep(1900 * MS).await;
@@ -55,7 +55,7 @@ async fn g57_heartbeat_over_a_pause_of_the_process_is_no_lapse() {
         cx.cancelled().await;
         Ok(())
     });
-    let service = |name| puppet(name, State::Run, [run.clone()]).options(Options::DEFAULT.heartbeat(2 * SECOND));
+    let service = |name| fake(name, State::Run, [run.clone()]).options(Options::DEFAULT.heartbeat(2 * SECOND));
     let running = start(daemon([service("a"), service("b")]).on_stale(OnStale::Restart)).await;
     for seconds in [1, 2, 5, 20, 3600] {
         tokio::time::sleep(1500 * MS).await;
@@ -75,10 +75,10 @@ async fn the_last_line_says_that_it_has_stopped_and_how_long_that_took() {
     quiet();
     let heard = Heard::of(tracing::Level::INFO);
     let _guard = tracing::subscriber::set_default(heard.clone());
-    let slow = puppet("a", State::Stop, [Act::Ok.after(3 * SECOND)]);
+    let slow = fake("a", State::Stop, [Behavior::Ok.after(3 * SECOND)]);
     run_until(daemon([slow]), "a", State::Run).await;
     assert_eq!(heard.lines(), ["message=stopping ", "message=stopped took=3s exit_code=0 "]);
-    let failing = puppet("a", State::Run, [Act::Fail]).options(brisk().restarts(0, SECOND));
+    let failing = fake("a", State::Run, [Behavior::Fail]).options(brisk().restarts(0, SECOND));
     run_out(daemon([failing])).await;
     assert_eq!(heard.lines().last().unwrap(), "message=stopped: every service has exited exit_code=1 ");
 }

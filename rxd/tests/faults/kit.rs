@@ -1,6 +1,6 @@
 //! What all of them use.
 
-use rxd::testing::{Act, Ended, Harness, Probe, Puppet, Trace};
+use rxd::testing::{Behavior, CallLog, FakeService, Finished, Harness, Trace};
 use rxd::{Backoff, Daemon, DaemonHandle, Options, Report, Runner, Service, ServiceReport, State};
 use std::time::Duration;
 
@@ -54,7 +54,7 @@ impl Running {
 
     /// Waits for the end, and judges.
     pub(crate) async fn end(self) -> Ran {
-        let Ended { trace, report, took, .. } = self.test.wait().await;
+        let Finished { trace, report, took, .. } = self.test.wait().await;
         Ran { trace, report, took }
     }
 }
@@ -72,12 +72,12 @@ pub(crate) async fn run_out(daemon: Daemon) -> Ran {
 }
 
 /// A service that does this in this state, and is asked to be quick about coming round.
-pub(crate) fn puppet(name: &'static str, state: State, acts: impl IntoIterator<Item = Act>) -> Service {
-    Service::new(name, Puppet::new().on(state, acts)).options(brisk())
+pub(crate) fn fake(name: &'static str, state: State, acts: impl IntoIterator<Item = Behavior>) -> Service {
+    Service::new(name, FakeService::new().on(state, acts)).options(brisk())
 }
 
 pub(crate) fn plain(name: impl Into<String>) -> Service {
-    Service::new(name.into(), Puppet::new())
+    Service::new(name.into(), FakeService::new())
 }
 
 pub(crate) fn brisk() -> Options {
@@ -89,8 +89,8 @@ pub(crate) fn daemon(services: impl IntoIterator<Item = Service>) -> Daemon {
 }
 
 /// A service that is watched by a probe.
-pub(crate) fn probed(name: &'static str, puppet: Puppet, probe: &Probe) -> Service {
-    Service::new(name, puppet.probe(probe)).options(brisk())
+pub(crate) fn probed(name: &'static str, fake: FakeService, probe: &CallLog) -> Service {
+    Service::new(name, fake.call_log(probe)).options(brisk())
 }
 
 /// A service made from a function.
@@ -113,7 +113,7 @@ pub(crate) async fn settle() {
     tokio::time::sleep(MS).await;
 }
 
-/// The panics that puppets are told to make are not news.
+/// The panics that fakes are told to make are not news.
 ///
 /// Called before any daemon starts: its own hook is to be around this one.
 pub(crate) fn quiet() {

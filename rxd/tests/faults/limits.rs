@@ -5,7 +5,7 @@
 
 use crate::kit::*;
 use crate::stall::Heard;
-use rxd::testing::{Act, Probe, Puppet, Reloading, Trace};
+use rxd::testing::{Behavior, CallLog, FakeService, ReloadingFake, Trace};
 use rxd::{Cause, Context, Daemon, DaemonHandle, Report, Runner, Service, Signal, State};
 use std::process::Command;
 use std::sync::{Arc, OnceLock, mpsc};
@@ -40,16 +40,16 @@ async fn until_said(heard: &Heard, text: &str) {
 }
 
 /// `a` does not listen, and is needed by `b`; nobody has a limit of its own.
-fn stubborn(probe: &Probe) -> Daemon {
+fn stubborn(probe: &CallLog) -> Daemon {
     let hour = 3600 * SECOND;
-    let a = Puppet::new().probe(probe).on(State::Run, [Act::Hang]);
+    let a = FakeService::new().call_log(probe).on(State::Run, [Behavior::Hang]);
     let options = brisk().timeout_of(State::Stop, hour);
-    let a = Service::new("a", Reloading(a)).options(options);
-    daemon([a, probed("b", Puppet::new(), probe).needs(["a"])]).blocking_threshold(None).shutdown_timeout(hour)
+    let a = Service::new("a", ReloadingFake(a)).options(options);
+    daemon([a, probed("b", FakeService::new(), probe).needs(["a"])]).blocking_threshold(None).shutdown_timeout(hour)
 }
 
 /// `a` was taken out of Run when all limits were over, and what was left to do was done in order.
-fn ended(handle: &DaemonHandle, report: &Report, probe: &Probe) {
+fn ended(handle: &DaemonHandle, report: &Report, probe: &CallLog) {
     let abandoned: Vec<_> = report.abandoned().map(|ending| (&*ending.name, ending.abandoned_in)).collect();
     assert_eq!(abandoned, [("a", Some(State::Run))]);
     assert_eq!((probe.count("a", "stop"), probe.count("b", "stop")), (1, 1), "G3");
@@ -63,7 +63,7 @@ fn ended(handle: &DaemonHandle, report: &Report, probe: &Probe) {
 #[tokio::test(start_paused = true)]
 async fn f66_f74_g18_the_second_signal_ends_all_limits_and_a_hangup_before_it_nothing() {
     quiet();
-    let (heard, probe) = (Heard::of(tracing::Level::INFO), Probe::new());
+    let (heard, probe) = (Heard::of(tracing::Level::INFO), CallLog::new());
     let _guard = tracing::subscriber::set_default(heard.clone());
     let handle = stubborn(&probe).signals([Signal::USER1, Signal::USER2]).start().await.unwrap();
     handle.wait_for("b", State::Run).await.unwrap();
@@ -89,7 +89,7 @@ async fn f66_f74_g18_the_second_signal_ends_all_limits_and_a_hangup_before_it_no
 
 #[tokio::test(start_paused = true)]
 async fn g14_the_overall_deadline_ends_all_limits() {
-    let probe = Probe::new();
+    let probe = CallLog::new();
     let handle = stubborn(&probe).signals([]).shutdown_timeout(200 * MS).start().await.unwrap();
     handle.wait_for("b", State::Run).await.unwrap();
     let began = Instant::now();

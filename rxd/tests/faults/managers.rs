@@ -2,7 +2,7 @@
 
 use crate::kit::*;
 use rxd::manager::{Ended, Table};
-use rxd::testing::{Act, Probe, Puppet};
+use rxd::testing::{Behavior, CallLog, FakeService};
 use rxd::{Backoff, Cause, Manager, Options, State};
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ async fn f23_zero_delays_use_no_timer() {
         .startup_delay(Duration::ZERO)
         .backoff(Backoff::fixed(Duration::ZERO).factor(1e300).jitter(1.0))
         .restarts(1000, SECOND);
-    let ran = run_out(daemon([puppet("a", State::Init, [Act::Fail]).options(options)])).await;
+    let ran = run_out(daemon([fake("a", State::Init, [Behavior::Fail]).options(options)])).await;
     assert_eq!(ran.ending("a").restarts, 1000);
     assert_eq!(ran.took, Duration::ZERO);
 }
@@ -55,7 +55,7 @@ async fn f23_zero_delays_use_no_timer() {
 async fn f23_the_largest_numbers_are_waited_for() {
     for (factor, jitter) in [(1.0, 0.0), (f64::MAX, 0.0), (1.0, 1.0)] {
         let backoff = Backoff::DEFAULT.base(Duration::MAX).max(Duration::MAX).factor(factor).jitter(jitter);
-        let a = puppet("a", State::Init, [Act::Fail]).options(Options::DEFAULT.backoff(backoff));
+        let a = fake("a", State::Init, [Behavior::Fail]).options(Options::DEFAULT.backoff(backoff));
         let running = start(daemon([a])).await;
         tokio::time::sleep(SECOND).await;
         let ran = running.stop().await;
@@ -75,8 +75,8 @@ async fn delays_come_before_each_state_and_are_no_part_of_it() {
 #[tokio::test(start_paused = true)]
 async fn f24_a_manager_panics() {
     for state in [State::Init, State::Idle, State::Run, State::Stop] {
-        let probe = Probe::new();
-        let run = Puppet::new().on(State::Run, [Act::Ok]);
+        let probe = CallLog::new();
+        let run = FakeService::new().on(State::Run, [Behavior::Ok]);
         let a = probed("a", run, &probe).manager(but(state, || panic!("no idea")));
         let running = start(daemon([a, plain("b")])).await;
         running.until("a", State::Exit).await;
@@ -92,8 +92,8 @@ async fn f24_a_manager_panics() {
 #[tokio::test(start_paused = true)]
 async fn f25_a_manager_ends_the_service_without_its_stop() {
     for state in [State::Init, State::Idle, State::Run, State::Stop] {
-        let probe = Probe::new();
-        let run = Puppet::new().on(State::Run, [Act::Ok]);
+        let probe = CallLog::new();
+        let run = FakeService::new().on(State::Run, [Behavior::Ok]);
         let a = probed("a", run, &probe).manager(but(state, || State::Exit));
         let ran = run_out(daemon([a])).await;
         assert_eq!(ran.ending("a").cause, Cause::Normal);
@@ -115,7 +115,7 @@ async fn f26_a_manager_says_what_may_not_follow() {
         (State::Stop, State::Run),
     ];
     for (from, to) in forbidden {
-        let run = puppet("a", State::Run, [Act::Ok]).manager(but(from, move || to));
+        let run = fake("a", State::Run, [Behavior::Ok]).manager(but(from, move || to));
         let ran = run_out(daemon([run])).await;
         assert_eq!(ran.ending("a").cause, Cause::Error);
         assert_eq!(ran.error("a"), format!("its manager goes from {from} to {to}, which may not follow"));
@@ -140,7 +140,7 @@ async fn a_manager_is_asked_once_for_each_method_that_ended() {
         let _ = sender.send((ended.state, ended.cause, ended.failures));
         usual(ended)
     });
-    let a = puppet("a", State::Run, [Act::Fail, Act::UntilTold]).manager(notes);
+    let a = fake("a", State::Run, [Behavior::Fail, Behavior::UntilCancelled]).manager(notes);
     let running = start(daemon([a])).await;
     tokio::time::sleep(SECOND).await;
     running.handle.reload("a").await.unwrap();
@@ -167,7 +167,7 @@ async fn a_gate_that_stays_shut_is_a_failure_the_manager_hears_of() {
             _ => usual(ended),
         }
     }));
-    let running = start(daemon([a, puppet("b", State::Init, [Act::Hang])])).await;
+    let running = start(daemon([a, fake("b", State::Init, [Behavior::Hang])])).await;
     running.until("a", State::Exit).await;
     let ran = running.stop().await;
     assert_eq!(ran.ending("a").cause, Cause::Timeout);
@@ -187,7 +187,7 @@ async fn a_gate_before_init_that_stays_shut_may_be_the_end() {
         (waits().manager(but(State::Stop, || panic!("told to"))), Cause::Panic, "its manager panicked: told to"),
     ];
     for (a, cause, said) in ends {
-        let running = start(daemon([a, puppet("b", State::Init, [Act::Hang])])).await;
+        let running = start(daemon([a, fake("b", State::Init, [Behavior::Hang])])).await;
         running.until("a", State::Exit).await;
         let ran = running.stop().await;
         assert_eq!(ran.states("a"), "exit+");

@@ -1,13 +1,13 @@
 //! What an operator may ask of one service.
 
 use crate::kit::*;
-use rxd::testing::{Act, Probe, Puppet, Reloading};
+use rxd::testing::{Behavior, CallLog, FakeService, ReloadingFake};
 use rxd::{Action, Backoff, Cause, Effect, Options, Service, State, When};
 
 #[tokio::test(start_paused = true)]
 async fn stop_and_start_return_when_it_is_so() {
-    let probe = Probe::new();
-    let a = probed("a", Puppet::new().on(State::Stop, [Act::Ok.after(SECOND)]), &probe);
+    let probe = CallLog::new();
+    let a = probed("a", FakeService::new().on(State::Stop, [Behavior::Ok.after(SECOND)]), &probe);
     let running = start(daemon([a, plain("b")])).await;
     running.until("a", State::Run).await;
     running.handle.stop("a").await.unwrap();
@@ -27,13 +27,18 @@ async fn stop_and_start_return_when_it_is_so() {
 
 #[tokio::test(start_paused = true)]
 async fn restart_goes_through_stop_whatever_the_service_does() {
-    for (state, act) in
-        [(State::Init, Act::Hang), (State::Idle, Act::Hang), (State::Run, Act::Hang), (State::Stop, Act::Hang)]
-    {
-        let probe = Probe::new();
-        let puppet = Puppet::new().on(state, [act, if state == State::Run { Act::UntilTold } else { Act::Ok }]);
-        let puppet = if state == State::Stop { puppet.on(State::Run, [Act::Fail, Act::UntilTold]) } else { puppet };
-        let running = start(daemon([probed("a", puppet, &probe)])).await;
+    for (state, act) in [
+        (State::Init, Behavior::Hang),
+        (State::Idle, Behavior::Hang),
+        (State::Run, Behavior::Hang),
+        (State::Stop, Behavior::Hang),
+    ] {
+        let probe = CallLog::new();
+        let fake = FakeService::new()
+            .on(state, [act, if state == State::Run { Behavior::UntilCancelled } else { Behavior::Ok }]);
+        let fake =
+            if state == State::Stop { fake.on(State::Run, [Behavior::Fail, Behavior::UntilCancelled]) } else { fake };
+        let running = start(daemon([probed("a", fake, &probe)])).await;
         running.until("a", state).await;
         let again = running.handle.restart("a").await;
         again.unwrap();
@@ -47,7 +52,8 @@ async fn restart_goes_through_stop_whatever_the_service_does() {
 #[tokio::test(start_paused = true)]
 async fn restart_cuts_a_back_off_short() {
     let options = Options::DEFAULT.backoff(Backoff::fixed(3600 * SECOND));
-    let running = start(daemon([puppet("a", State::Run, [Act::Fail, Act::UntilTold]).options(options)])).await;
+    let running =
+        start(daemon([fake("a", State::Run, [Behavior::Fail, Behavior::UntilCancelled]).options(options)])).await;
     tokio::time::sleep(SECOND).await;
     running.handle.restart("a").await.unwrap();
     running.until("a", State::Run).await;
@@ -57,7 +63,8 @@ async fn restart_cuts_a_back_off_short() {
 #[tokio::test(start_paused = true)]
 async fn the_delay_before_init_begins_when_the_restart_is_asked_for() {
     let options = Options::DEFAULT.backoff(Backoff::fixed(3600 * SECOND)).delay_of(State::Init, 10 * SECOND);
-    let running = start(daemon([puppet("a", State::Run, [Act::Fail, Act::UntilTold]).options(options)])).await;
+    let running =
+        start(daemon([fake("a", State::Run, [Behavior::Fail, Behavior::UntilCancelled]).options(options)])).await;
     tokio::time::sleep(5 * SECOND).await;
     running.handle.restart("a").await.unwrap();
     assert_eq!(running.stop().await.took, 15 * SECOND);
@@ -66,7 +73,8 @@ async fn the_delay_before_init_begins_when_the_restart_is_asked_for() {
 #[tokio::test(start_paused = true)]
 async fn start_during_a_back_off_returns_when_it_has_begun_again() {
     let options = Options::DEFAULT.backoff(Backoff::fixed(10 * SECOND));
-    let running = start(daemon([puppet("a", State::Run, [Act::Fail, Act::UntilTold]).options(options)])).await;
+    let running =
+        start(daemon([fake("a", State::Run, [Behavior::Fail, Behavior::UntilCancelled]).options(options)])).await;
     tokio::time::sleep(SECOND).await;
     running.handle.start("a").await.unwrap();
     assert_eq!(running.handle.states()["a"].incarnation, 2);
@@ -75,8 +83,8 @@ async fn start_during_a_back_off_returns_when_it_has_begun_again() {
 
 #[tokio::test(start_paused = true)]
 async fn stop_is_more_than_what_is_asked_for_with_it() {
-    let probe = Probe::new();
-    let a = Service::new("a", Reloading(Puppet::new().probe(&probe))).options(brisk());
+    let probe = CallLog::new();
+    let a = Service::new("a", ReloadingFake(FakeService::new().call_log(&probe))).options(brisk());
     let running = start(daemon([a, plain("b")])).await;
     running.until("a", State::Run).await;
     let (reload, stop, restart) =
@@ -114,9 +122,9 @@ async fn restart_again_and_again_does_not_put_the_delay_before_init_off() {
 
 #[tokio::test(start_paused = true)]
 async fn g25_a_new_life_has_a_budget_of_its_own() {
-    let probe = Probe::new();
+    let probe = CallLog::new();
     let options = Options::DEFAULT.backoff(Backoff::DEFAULT.jitter(0.0)).restarts(2, 3600 * SECOND);
-    let a = probed("a", Puppet::new().on(State::Run, [Act::Fail]), &probe).options(options);
+    let a = probed("a", FakeService::new().on(State::Run, [Behavior::Fail]), &probe).options(options);
     let running = start(daemon([a, plain("b")])).await;
     running.until("a", State::Exit).await;
     assert_eq!(probe.count("a", "init"), 3);
@@ -131,7 +139,8 @@ async fn g25_a_new_life_has_a_budget_of_its_own() {
 
 #[tokio::test(start_paused = true)]
 async fn what_came_true_while_it_was_in_exit_and_does_no_more_is_history() {
-    let a = puppet("a", State::Run, [Act::Fail.after(SECOND), Act::UntilTold]).options(brisk().restarts(0, SECOND));
+    let a = fake("a", State::Run, [Behavior::Fail.after(SECOND), Behavior::UntilCancelled])
+        .options(brisk().restarts(0, SECOND));
     let ends = plain("ends").watch(When::any(Action::Entering, State::Exit, ["a"]).then(Effect::Exit));
     let running = start(daemon([a, plain("needs").needs(["a"]), ends, plain("other")])).await;
     running.until("needs", State::Run).await;
@@ -149,8 +158,8 @@ async fn what_came_true_while_it_was_in_exit_and_does_no_more_is_history() {
 
 #[tokio::test(start_paused = true)]
 async fn many_at_once_are_one() {
-    let probe = Probe::new();
-    let running = start(daemon([probed("a", Puppet::new(), &probe)])).await;
+    let probe = CallLog::new();
+    let running = start(daemon([probed("a", FakeService::new(), &probe)])).await;
     running.until("a", State::Run).await;
     let asked = (0..100).map(|n| {
         let handle = running.handle.clone();

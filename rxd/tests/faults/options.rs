@@ -4,7 +4,7 @@
 
 use crate::kit::*;
 use rxd::prestart::Stage;
-use rxd::testing::Puppet;
+use rxd::testing::FakeService;
 use rxd::{Action, Backoff, Daemon, Options, Service, Signal, State, When};
 use std::time::Duration;
 
@@ -23,9 +23,9 @@ async fn g60_a_configured_value_that_makes_no_sense_is_an_error_of_start_and_not
     // What a program reads from a file, and hands on.
     let (heartbeat, factor): (u64, f64) = ("0".parse().unwrap(), "0.5".parse().unwrap());
     let options = Options::DEFAULT.heartbeat(Duration::from_secs(heartbeat)).backoff(Backoff::DEFAULT.factor(factor));
-    let probe = rxd::testing::Probe::new();
+    let probe = rxd::testing::CallLog::new();
     let stage = Stage::new("never", async || panic!("nothing is started"));
-    let daemon = db(options).add(probed("other", Puppet::new(), &probe)).prestart(stage);
+    let daemon = db(options).add(probed("other", FakeService::new(), &probe)).prestart(stage);
     let error = daemon.start().await.map(drop).unwrap_err();
     assert!(error.is_graph(), "{error}");
     assert_eq!(
@@ -119,7 +119,7 @@ async fn g60_the_longest_and_the_shortest_of_everything_run() {
         let mut options = Options::DEFAULT.backoff(backoff).restarts(u32::MAX, short).heartbeat(Duration::MAX);
         options = options.timeout_of(State::Stop, short);
         let when = When::any(Action::NotIn, State::Exit, ["b"]).within(short);
-        let services = [plain("a").options(options).watch(when), Service::new("b", Puppet::new())];
+        let services = [plain("a").options(options).watch(when), Service::new("b", FakeService::new())];
         let stage =
             Stage::new("ready", async || Ok(())).attempts(u32::MAX).timeout(Duration::MAX).retry(Duration::ZERO);
         let daemon = daemon(services).shutdown_timeout(short).exit_code(255).watchdog_interval(short).prestart(stage);

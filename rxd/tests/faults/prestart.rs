@@ -2,8 +2,8 @@
 
 use crate::kit::*;
 use rxd::prestart::{Pipeline, Stage};
-use rxd::testing::Probe;
-use rxd::testing::Puppet;
+use rxd::testing::CallLog;
+use rxd::testing::FakeService;
 use rxd::{Daemon, Error, State};
 use std::future::pending;
 use std::sync::Arc;
@@ -25,8 +25,8 @@ fn failing(name: &'static str, times: u32) -> (Stage, Arc<AtomicU32>) {
 /// The error of a start that is refused; no service entered Init.
 async fn refused(make: impl FnOnce(Daemon) -> Daemon) -> Error {
     quiet();
-    let probe = Probe::new();
-    let daemon = make(daemon([probed("a", Puppet::new(), &probe)]).signals([]));
+    let probe = CallLog::new();
+    let daemon = make(daemon([probed("a", FakeService::new(), &probe)]).signals([]));
     let error = daemon.start().await.map(|_| ()).unwrap_err();
     assert_eq!(probe.calls("a"), [""; 0]);
     assert!(error.is_prestart());
@@ -88,8 +88,8 @@ async fn f108_a_stage_panics_or_hangs() {
 async fn f109_the_start_is_dropped_during_the_retry_delay_or_a_stage() {
     quiet();
     for stage in [failing("port", u32::MAX).0.retry(3600 * SECOND), Stage::new("port", pending::<rxd::Result>)] {
-        let probe = Probe::new();
-        let start = daemon([probed("a", Puppet::new(), &probe)]).signals([]).prestart(stage).start();
+        let probe = CallLog::new();
+        let start = daemon([probed("a", FakeService::new(), &probe)]).signals([]).prestart(stage).start();
         assert!(tokio::time::timeout(SECOND, start).await.is_err());
         tokio::time::sleep(3600 * SECOND).await;
         assert_eq!(probe.calls("a"), [""; 0]);

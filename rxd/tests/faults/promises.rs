@@ -1,7 +1,7 @@
 //! Guarantees that faults show only in passing, each by itself.
 
 use crate::kit::*;
-use rxd::testing::{Act, Probe, Puppet};
+use rxd::testing::{Behavior, CallLog, FakeService};
 use rxd::{Action, Cause, Context, Daemon, Effect, OnFailure, Options, State, When, manager};
 use std::time::Duration;
 
@@ -10,16 +10,25 @@ fn fatal() -> Options {
 }
 
 fn gives_up_after(name: &'static str, seconds: u32) -> rxd::Service {
-    puppet(name, State::Run, [Act::Fail.after(seconds * SECOND)]).options(brisk().restarts(0, SECOND))
+    fake(name, State::Run, [Behavior::Fail.after(seconds * SECOND)]).options(brisk().restarts(0, SECOND))
 }
 
 #[tokio::test(start_paused = true)]
 async fn g3_stop_follows_init_whatever_ends_the_round() {
     // What goes wrong in each method, and then next to no time to stop.
-    for act in [Act::Fail, Act::Panic, Act::PanicOddly, Act::HangAndPanic, Act::Hang, Act::Cancelled, Act::Done] {
+    for act in [
+        Behavior::Fail,
+        Behavior::Panic,
+        Behavior::PanicWithNonString,
+        Behavior::HangAndPanic,
+        Behavior::Hang,
+        Behavior::Cancelled,
+        Behavior::Done,
+    ] {
         for state in [State::Init, State::Idle, State::Run, State::Stop] {
-            let probe = Probe::new();
-            let a = probed("a", Puppet::new().on(state, [act.clone()]), &probe).options(brisk().restarts(3, SECOND));
+            let probe = CallLog::new();
+            let a =
+                probed("a", FakeService::new().on(state, [act.clone()]), &probe).options(brisk().restarts(3, SECOND));
             let running = start(daemon([a, plain("b")]).shutdown_timeout(Duration::from_nanos(1))).await;
             settle().await;
             running.stop().await;
@@ -31,8 +40,8 @@ async fn g3_stop_follows_init_whatever_ends_the_round() {
 
 #[tokio::test(start_paused = true)]
 async fn g9_a_gate_opens_when_its_condition_holds_and_not_before() {
-    let ready_at = |name, seconds: u32| puppet(name, State::Init, [Act::Ok.after(seconds * SECOND)]);
-    let leaves = puppet("leaves", State::Run, [Act::Ok.after(7 * SECOND)]).manager(manager::until_success);
+    let ready_at = |name, seconds: u32| fake(name, State::Init, [Behavior::Ok.after(seconds * SECOND)]);
+    let leaves = fake("leaves", State::Run, [Behavior::Ok.after(7 * SECOND)]).manager(manager::until_success);
     let gated = |name, when| plain(name).watch(when);
     let services = [
         ready_at("one", 1),
@@ -62,11 +71,11 @@ async fn g9_a_gate_opens_when_its_condition_holds_and_not_before() {
 #[tokio::test(start_paused = true)]
 async fn g11_run_returns_what_made_the_start_fail() {
     quiet();
-    let probe = Probe::new();
-    let bad = puppet("bad", State::Init, [Act::Fail])
+    let probe = CallLog::new();
+    let bad = fake("bad", State::Init, [Behavior::Fail])
         .options(fatal())
         .watch(When::all(Action::Entering, State::Run, ["c"]).then(Effect::GateInit));
-    let chain = ["a", "b", "c"].map(|name| probed(name, Puppet::new(), &probe));
+    let chain = ["a", "b", "c"].map(|name| probed(name, FakeService::new(), &probe));
     let [a, b, c] = chain;
     let daemon = daemon([a, b.needs(["a"]), c.needs(["b"]), bad]).signals([]).exit_code(9);
     let error = daemon.run().await.unwrap_err();
@@ -109,7 +118,7 @@ async fn g12_giving_up_takes_along_those_that_depend_and_no_others() {
 
 #[tokio::test(start_paused = true)]
 async fn g13_the_reverse_of_the_graph_and_as_parallel_as_it_allows() {
-    let slow = |name: &'static str| puppet(name, State::Stop, [Act::Ok.after(SECOND)]);
+    let slow = |name: &'static str| fake(name, State::Stop, [Behavior::Ok.after(SECOND)]);
     // A diamond, and two that have nothing to do with it.
     let services = [
         slow("base"),
@@ -130,19 +139,19 @@ async fn g13_the_reverse_of_the_graph_and_as_parallel_as_it_allows() {
 
 #[tokio::test(start_paused = true)]
 async fn g17_a_stop_that_goes_wrong_changes_nobody_else_s() {
-    let services = |act: Option<Act>| {
-        let bad = act.map(|act| puppet("bad", State::Stop, [act]).needs(["base"]));
-        let slow = |name: &'static str| puppet(name, State::Stop, [Act::Ok.after(SECOND)]);
+    let services = |act: Option<Behavior>| {
+        let bad = act.map(|act| fake("bad", State::Stop, [act]).needs(["base"]));
+        let slow = |name: &'static str| fake(name, State::Stop, [Behavior::Ok.after(SECOND)]);
         [slow("base"), slow("other").needs(["base"]), slow("alone")].into_iter().chain(bad)
     };
     let stops = |ran: &Ran| ["base", "other", "alone"].map(|name| ran.trace.entered(name, State::Stop)[0]);
     let good = run_until(daemon(services(None)), "other", State::Run).await;
-    for act in [Act::Fail, Act::Panic, Act::PanicOddly, Act::HangAndPanic] {
+    for act in [Behavior::Fail, Behavior::Panic, Behavior::PanicWithNonString, Behavior::HangAndPanic] {
         let running = start(daemon(services(Some(act.clone())))).await;
         running.until("bad", State::Run).await;
         let ran = running.stop().await;
         // What stands below waits for the one that hangs, for its limit and no longer.
-        let waits = if matches!(act, Act::HangAndPanic) { 10 } else { 1 };
+        let waits = if matches!(act, Behavior::HangAndPanic) { 10 } else { 1 };
         assert_eq!(stops(&ran)[0], waits * SECOND, "{act:?}");
         assert_eq!(stops(&ran)[1..], stops(&good)[1..]);
     }
@@ -151,8 +160,9 @@ async fn g17_a_stop_that_goes_wrong_changes_nobody_else_s() {
 #[tokio::test(start_paused = true)]
 async fn g21_as_many_restarts_as_declared_and_not_one_more() {
     for max in [0, 1, 2, 7] {
-        let probe = Probe::new();
-        let a = probed("a", Puppet::new().on(State::Run, [Act::Fail]), &probe).options(brisk().restarts(max, SECOND));
+        let probe = CallLog::new();
+        let a = probed("a", FakeService::new().on(State::Run, [Behavior::Fail]), &probe)
+            .options(brisk().restarts(max, SECOND));
         let ran = run_out(daemon([a])).await;
         assert_eq!((ran.ending("a").restarts, probe.count("a", "init")), (max, max as usize + 1));
     }
@@ -161,20 +171,21 @@ async fn g21_as_many_restarts_as_declared_and_not_one_more() {
 #[tokio::test(start_paused = true)]
 async fn one_that_is_told_to_return_may_ask_for_time_and_so_may_stop() {
     let takes = |limit: u32| {
-        let run = Act::call(async |cx: Context| {
+        let run = Behavior::call(async |cx: Context| {
             cx.cancelled().await;
             cx.extend(20 * SECOND);
             tokio::time::sleep(15 * SECOND).await;
             Ok(())
         });
-        let stop = Act::call(async |cx: Context| {
+        let stop = Behavior::call(async |cx: Context| {
             for _ in 0..5 {
                 cx.extend(8 * SECOND);
                 tokio::time::sleep(6 * SECOND).await;
             }
             Ok(())
         });
-        let a = rxd::Service::new("a", Puppet::new().on(State::Run, [run]).on(State::Stop, [stop])).options(brisk());
+        let a =
+            rxd::Service::new("a", FakeService::new().on(State::Run, [run]).on(State::Stop, [stop])).options(brisk());
         run_until(daemon([a]).shutdown_timeout(limit * SECOND), "a", State::Run)
     };
     let ran = takes(60).await;
@@ -188,19 +199,19 @@ async fn one_that_is_told_to_return_may_ask_for_time_and_so_may_stop() {
 
 #[tokio::test(start_paused = true)]
 async fn what_was_asked_for_by_one_method_is_not_the_next_one_s() {
-    let asks = Act::call(async |cx: Context| {
+    let asks = Behavior::call(async |cx: Context| {
         cx.extend(3600 * SECOND);
         Ok(())
     });
-    let puppet = Puppet::new().on(State::Init, [asks]).on(State::Idle, [Act::Hang, Act::Ok]);
-    let a = rxd::Service::new("a", puppet).options(brisk().timeout_of(State::Idle, SECOND));
+    let fake = FakeService::new().on(State::Init, [asks]).on(State::Idle, [Behavior::Hang, Behavior::Ok]);
+    let a = rxd::Service::new("a", fake).options(brisk().timeout_of(State::Idle, SECOND));
     let ran = run_until(daemon([a]), "a", State::Run).await;
     assert_eq!(ran.trace.entered("a", State::Run)[0], SECOND);
 }
 
 #[tokio::test(start_paused = true)]
 async fn ten_seconds_is_what_one_that_is_told_to_return_has_where_nothing_else_is_declared() {
-    let running = start(daemon([puppet("a", State::Run, [Act::Hang, Act::UntilTold])])).await;
+    let running = start(daemon([fake("a", State::Run, [Behavior::Hang, Behavior::UntilCancelled])])).await;
     running.until("a", State::Run).await;
     running.handle.restart("a").await.unwrap();
     let ran = running.stop().await;
@@ -209,7 +220,7 @@ async fn ten_seconds_is_what_one_that_is_told_to_return_has_where_nothing_else_i
 
 #[tokio::test(start_paused = true)]
 async fn the_limit_of_idle_is_its_method_s_and_not_its_gates() {
-    let a = puppet("a", State::Init, [Act::Ok.after(10 * SECOND)]);
+    let a = fake("a", State::Init, [Behavior::Ok.after(10 * SECOND)]);
     let b = plain("b").needs(["a"]).options(brisk().timeout_of(State::Idle, SECOND));
     let ran = run_until(daemon([a, b]), "b", State::Run).await;
     assert_eq!(ran.states("b"), format!("{ROUND} exit+"));
@@ -218,7 +229,7 @@ async fn the_limit_of_idle_is_its_method_s_and_not_its_gates() {
 #[tokio::test(start_paused = true)]
 async fn tasks_that_stop_has_spawned_end_before_exit() {
     let (sender, mut ended) = tokio::sync::mpsc::unbounded_channel();
-    let stop = Act::call(move |cx: Context| {
+    let stop = Behavior::call(move |cx: Context| {
         let (sender, inner) = (sender.clone(), cx.clone());
         async move {
             cx.spawn("last", async move {
@@ -229,7 +240,7 @@ async fn tasks_that_stop_has_spawned_end_before_exit() {
             Ok(())
         }
     });
-    let ran = run_until(daemon([puppet("a", State::Stop, [stop])]), "a", State::Run).await;
+    let ran = run_until(daemon([fake("a", State::Stop, [stop])]), "a", State::Run).await;
     assert_eq!(ended.try_recv(), Ok(()));
     assert_eq!(ran.trace.entered("a", State::Exit)[0], SECOND);
 }

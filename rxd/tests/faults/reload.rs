@@ -1,17 +1,17 @@
 //! Group E, the reload: F70 to F74, as an operator asks for it. What SIGHUP does is tried with real signals.
 
 use crate::kit::*;
-use rxd::testing::{Act, Probe, Puppet, Reloading};
+use rxd::testing::{Behavior, CallLog, FakeService, ReloadingFake};
 use rxd::{Action, Backoff, Context, Options, Service, State, When};
 
-fn reloading(name: &'static str, puppet: Puppet, probe: &Probe) -> Service {
-    Service::new(name, Reloading(puppet.probe(probe))).options(brisk())
+fn reloading(name: &'static str, fake: FakeService, probe: &CallLog) -> Service {
+    Service::new(name, ReloadingFake(fake.call_log(probe))).options(brisk())
 }
 
 #[tokio::test(start_paused = true)]
 async fn f70_nothing_to_reload_is_no_interruption() {
-    let probe = Probe::new();
-    let running = start(daemon([probed("a", Puppet::new(), &probe)])).await;
+    let probe = CallLog::new();
+    let running = start(daemon([probed("a", FakeService::new(), &probe)])).await;
     running.until("a", State::Run).await;
     running.handle.reload("a").await.unwrap();
     assert_eq!(probe.calls("a"), ["init", "idle", "run"]);
@@ -20,8 +20,8 @@ async fn f70_nothing_to_reload_is_no_interruption() {
 
 #[tokio::test(start_paused = true)]
 async fn f71_a_service_in_run_stays_in_it() {
-    let probe = Probe::new();
-    let running = start(daemon([reloading("a", Puppet::new(), &probe), plain("b").needs(["a"])])).await;
+    let probe = CallLog::new();
+    let running = start(daemon([reloading("a", FakeService::new(), &probe), plain("b").needs(["a"])])).await;
     running.until("b", State::Run).await;
     running.handle.reload("a").await.unwrap();
     settle().await;
@@ -37,7 +37,7 @@ async fn f71_its_tasks_end_first_and_those_of_reload_stay() {
     let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
     let spawns = |which: &'static str| {
         let told = told.clone();
-        Act::call(move |cx: Context| {
+        Behavior::call(move |cx: Context| {
             let told = told.clone();
             async move {
                 let (inner, told) = (cx.clone(), told.clone());
@@ -52,8 +52,9 @@ async fn f71_its_tasks_end_first_and_those_of_reload_stay() {
             }
         })
     };
-    let puppet = Puppet::new().on(State::Run, [spawns("run"), Act::UntilTold]).on_reload([spawns("reload")]);
-    let running = start(daemon([reloading("a", puppet, &Probe::new())])).await;
+    let fake =
+        FakeService::new().on(State::Run, [spawns("run"), Behavior::UntilCancelled]).on_reload([spawns("reload")]);
+    let running = start(daemon([reloading("a", fake, &CallLog::new())])).await;
     running.until("a", State::Run).await;
     running.handle.reload("a").await.unwrap();
     settle().await;
@@ -67,13 +68,13 @@ async fn f71_its_tasks_end_first_and_those_of_reload_stay() {
 #[tokio::test(start_paused = true)]
 async fn f72_a_reload_that_fails_panics_or_hangs() {
     let cases = [
-        (Act::Fail, "told to fail", 0),
-        (Act::Panic, "panicked: told to panic", 0),
-        (Act::Hang, "did not return within 10s", 10),
+        (Behavior::Fail, "told to fail", 0),
+        (Behavior::Panic, "panicked: told to panic", 0),
+        (Behavior::Hang, "did not return within 10s", 10),
     ];
     for (act, said, seconds) in cases {
-        let probe = Probe::new();
-        let running = start(daemon([reloading("a", Puppet::new().on_reload([act]), &probe)])).await;
+        let probe = CallLog::new();
+        let running = start(daemon([reloading("a", FakeService::new().on_reload([act]), &probe)])).await;
         running.until("a", State::Run).await;
         let began = tokio::time::Instant::now();
         let error = running.handle.reload("a").await.unwrap_err().to_string();
@@ -89,8 +90,9 @@ async fn f72_a_reload_that_fails_panics_or_hangs() {
 
 #[tokio::test(start_paused = true)]
 async fn f73_what_is_asked_during_a_reload_is_one_more() {
-    let probe = Probe::new();
-    let running = start(daemon([reloading("a", Puppet::new().on_reload([Act::Ok.after(SECOND)]), &probe)])).await;
+    let probe = CallLog::new();
+    let running =
+        start(daemon([reloading("a", FakeService::new().on_reload([Behavior::Ok.after(SECOND)]), &probe)])).await;
     running.until("a", State::Run).await;
     let mut asked = Vec::new();
     for _ in 0..1000 {
@@ -109,10 +111,10 @@ async fn f73_what_is_asked_during_a_reload_is_one_more() {
 
 #[tokio::test(start_paused = true)]
 async fn f74_a_reload_during_the_start_waits_until_the_service_has_begun() {
-    let probe = Probe::new();
-    let puppet = Puppet::new().on(State::Init, [Act::Fail, Act::Ok.after(SECOND)]);
+    let probe = CallLog::new();
+    let fake = FakeService::new().on(State::Init, [Behavior::Fail, Behavior::Ok.after(SECOND)]);
     let options = Options::DEFAULT.backoff(Backoff::fixed(5 * SECOND));
-    let running = start(daemon([reloading("a", puppet, &probe).options(options)])).await;
+    let running = start(daemon([reloading("a", fake, &probe).options(options)])).await;
     tokio::time::sleep(SECOND).await;
     running.handle.reload("a").await.unwrap();
     assert_eq!(running.handle.states()["a"].at.as_secs(), 6, "nor does it cut the back-off short");
@@ -123,9 +125,9 @@ async fn f74_a_reload_during_the_start_waits_until_the_service_has_begun() {
 
 #[tokio::test(start_paused = true)]
 async fn f74_a_reload_finds_a_service_that_waits_for_a_gate() {
-    let probe = Probe::new();
-    let b = reloading("b", Puppet::new(), &probe).needs(["a"]);
-    let running = start(daemon([puppet("a", State::Init, [Act::Ok.after(60 * SECOND)]), b])).await;
+    let probe = CallLog::new();
+    let b = reloading("b", FakeService::new(), &probe).needs(["a"]);
+    let running = start(daemon([fake("a", State::Init, [Behavior::Ok.after(60 * SECOND)]), b])).await;
     running.until("b", State::Idle).await;
     running.handle.reload("b").await.unwrap();
     assert_eq!(probe.calls("b"), ["init", "idle", "reload"]);
@@ -137,8 +139,8 @@ async fn f74_a_reload_finds_a_service_that_waits_for_a_gate() {
 #[tokio::test(start_paused = true)]
 async fn f71_a_service_in_its_own_idle_stays_in_it() {
     // A standby: it may be in `idle` for days.
-    let probe = Probe::new();
-    let standby = Puppet::new().on(State::Idle, [Act::UntilTold, Act::Ok.after(5 * SECOND)]);
+    let probe = CallLog::new();
+    let standby = FakeService::new().on(State::Idle, [Behavior::UntilCancelled, Behavior::Ok.after(5 * SECOND)]);
     let running = start(daemon([reloading("a", standby, &probe)])).await;
     running.until("a", State::Idle).await;
     tokio::time::sleep(60 * SECOND).await;
@@ -157,9 +159,10 @@ async fn f71_a_service_in_its_own_idle_stays_in_it() {
 #[tokio::test(start_paused = true)]
 async fn f74_what_ends_a_reload_in_idle() {
     // Whatever comes while it reloads, `idle` is not called again.
-    let standby = || Puppet::new().on(State::Idle, [Act::UntilTold]).on_reload([Act::Ok.after(5 * SECOND)]);
+    let standby =
+        || FakeService::new().on(State::Idle, [Behavior::UntilCancelled]).on_reload([Behavior::Ok.after(5 * SECOND)]);
     for restart in [false, true] {
-        let probe = Probe::new();
+        let probe = CallLog::new();
         let running = start(daemon([reloading("a", standby(), &probe)])).await;
         running.until("a", State::Idle).await;
         let handle = running.handle.clone();
@@ -185,12 +188,12 @@ async fn f74_what_ends_a_reload_in_idle() {
 #[tokio::test(start_paused = true)]
 async fn a_reload_again_and_again_puts_nothing_off() {
     // Neither the delay before Run nor the limit of a gate begins anew.
-    let probe = Probe::new();
+    let probe = CallLog::new();
     let options = brisk().delay_of(State::Run, 10 * SECOND);
-    let a = reloading("a", Puppet::new(), &probe).options(options);
+    let a = reloading("a", FakeService::new(), &probe).options(options);
     let when = When::any(Action::Entering, State::Run, ["never"]).within(10 * SECOND);
-    let b = reloading("b", Puppet::new(), &probe).watch(when).options(brisk().restarts(0, SECOND));
-    let running = start(daemon([a, b, puppet("never", State::Init, [Act::Hang])])).await;
+    let b = reloading("b", FakeService::new(), &probe).watch(when).options(brisk().restarts(0, SECOND));
+    let running = start(daemon([a, b, fake("never", State::Init, [Behavior::Hang])])).await;
     running.until("b", State::Idle).await;
     for _ in 0..6 {
         running.handle.reload("a").await.unwrap();
@@ -206,9 +209,9 @@ async fn a_reload_again_and_again_puts_nothing_off() {
 #[tokio::test(start_paused = true)]
 async fn a_reload_that_takes_longer_than_a_gate_may_stay_shut() {
     let when = When::any(Action::Entering, State::Run, ["never"]).within(2 * SECOND);
-    let puppet_b = Puppet::new().on_reload([Act::Ok.after(5 * SECOND)]);
-    let b = reloading("b", puppet_b, &Probe::new()).watch(when).options(brisk().restarts(0, SECOND));
-    let running = start(daemon([b, puppet("never", State::Init, [Act::Hang])])).await;
+    let fake_b = FakeService::new().on_reload([Behavior::Ok.after(5 * SECOND)]);
+    let b = reloading("b", fake_b, &CallLog::new()).watch(when).options(brisk().restarts(0, SECOND));
+    let running = start(daemon([b, fake("never", State::Init, [Behavior::Hang])])).await;
     running.until("b", State::Idle).await;
     running.handle.reload("b").await.unwrap();
     running.until("b", State::Exit).await;
@@ -219,8 +222,9 @@ async fn a_reload_that_takes_longer_than_a_gate_may_stay_shut() {
 
 #[tokio::test(start_paused = true)]
 async fn f74_a_stop_during_a_reload_wins() {
-    let probe = Probe::new();
-    let running = start(daemon([reloading("a", Puppet::new().on_reload([Act::UntilTold]), &probe)])).await;
+    let probe = CallLog::new();
+    let running =
+        start(daemon([reloading("a", FakeService::new().on_reload([Behavior::UntilCancelled]), &probe)])).await;
     running.until("a", State::Run).await;
     let handle = running.handle.clone();
     let reload = tokio::spawn(async move { handle.reload("a").await });
@@ -234,9 +238,9 @@ async fn f74_a_stop_during_a_reload_wins() {
 
 #[tokio::test(start_paused = true)]
 async fn what_fires_during_a_reload_takes_the_service_out_of_run_after_it() {
-    let probe = Probe::new();
-    let a = puppet("a", State::Run, [Act::Ok.after(2 * SECOND), Act::UntilTold]);
-    let b = reloading("b", Puppet::new().on_reload([Act::Ok.after(3 * SECOND)]), &probe).needs(["a"]);
+    let probe = CallLog::new();
+    let a = fake("a", State::Run, [Behavior::Ok.after(2 * SECOND), Behavior::UntilCancelled]);
+    let b = reloading("b", FakeService::new().on_reload([Behavior::Ok.after(3 * SECOND)]), &probe).needs(["a"]);
     let running = start(daemon([a, b])).await;
     running.until("b", State::Run).await;
     running.handle.reload("b").await.unwrap();
@@ -249,8 +253,9 @@ async fn what_fires_during_a_reload_takes_the_service_out_of_run_after_it() {
 /// When a service that is restarted during a reload of one second, so long after the start, has entered Init. It
 /// fails twice before and once after that, its back-off doubles from a second on.
 async fn restarted_in_a_reload(of: State, backoff: Backoff, after: u32) -> Vec<std::time::Duration> {
-    let puppet = Puppet::new().on(of, [Act::Fail, Act::Fail, Act::UntilTold, Act::Fail, Act::UntilTold]);
-    let a = reloading("a", puppet.on_reload([Act::Ok.after(SECOND)]), &Probe::new());
+    let fake = FakeService::new()
+        .on(of, [Behavior::Fail, Behavior::Fail, Behavior::UntilCancelled, Behavior::Fail, Behavior::UntilCancelled]);
+    let a = reloading("a", fake.on_reload([Behavior::Ok.after(SECOND)]), &CallLog::new());
     let options = Options::DEFAULT.backoff(backoff.base(SECOND).jitter(0.0));
     let running = start(daemon([a.options(options)])).await;
     tokio::time::sleep(after * SECOND).await;
@@ -279,10 +284,13 @@ async fn g23_an_idle_that_is_left_from_a_reload_was_no_run() {
 
 #[tokio::test(start_paused = true)]
 async fn a_run_that_fails_when_it_is_told_to_reload_has_failed() {
-    let probe = Probe::new();
-    let running =
-        start(daemon([reloading("a", Puppet::new().on(State::Run, [Act::PanicWhenTold, Act::UntilTold]), &probe)]))
-            .await;
+    let probe = CallLog::new();
+    let running = start(daemon([reloading(
+        "a",
+        FakeService::new().on(State::Run, [Behavior::PanicOnCancel, Behavior::UntilCancelled]),
+        &probe,
+    )]))
+    .await;
     running.until("a", State::Run).await;
     running.handle.reload("a").await.unwrap();
     settle().await;

@@ -2,7 +2,7 @@
 //! asked of the daemon from inside is done.
 
 use crate::kit::*;
-use rxd::testing::{Act, Probe, Puppet, Reloading};
+use rxd::testing::{Behavior, CallLog, FakeService, ReloadingFake};
 use rxd::{Cause, Context, DaemonHandle, Service, State};
 use std::sync::{Arc, Mutex};
 use tokio::time::Instant;
@@ -39,9 +39,9 @@ enum Where {
 }
 
 /// Asks once for the service itself.
-fn asks(what: Of, place: Where, answers: &Answers) -> Act {
+fn asks(what: Of, place: Where, answers: &Answers) -> Behavior {
     let answers = answers.clone();
-    Act::call(move |cx: Context| {
+    Behavior::call(move |cx: Context| {
         let answers = answers.clone();
         async move {
             let asking = cx.clone();
@@ -65,9 +65,9 @@ fn asks(what: Of, place: Where, answers: &Answers) -> Act {
 async fn g55_x21_a_service_that_asks_for_itself_is_answered_at_once_and_it_is_done() {
     for what in ALL {
         for place in [Where::Method, Where::Task, Where::TokioTask] {
-            let (answers, probe) = (Answers::default(), Probe::new());
-            let run = [asks(what, place, &answers), Act::UntilTold];
-            let a = Reloading(Puppet::new().on(State::Run, run).probe(&probe));
+            let (answers, probe) = (Answers::default(), CallLog::new());
+            let run = [asks(what, place, &answers), Behavior::UntilCancelled];
+            let a = ReloadingFake(FakeService::new().on(State::Run, run).call_log(&probe));
             let running = start(daemon([Service::new("a", a).options(brisk()), plain("b")])).await;
             tokio::time::sleep(SECOND).await;
             let state = running.handle.states()["a"].clone();
@@ -92,13 +92,13 @@ async fn g55_x21_a_service_that_asks_for_itself_is_answered_at_once_and_it_is_do
 async fn g51_x21_a_method_that_returns_in_the_poll_in_which_it_is_cancelled_was_cancelled() {
     for result in [|| Ok(()), || Err(rxd::Cancelled.into())] {
         for (what, rounds) in [(Of::Reload, 1), (Of::Restart, 2)] {
-            let act = Act::call(move |cx: Context| async move {
+            let act = Behavior::call(move |cx: Context| async move {
                 ask(&cx.daemon(), cx.name(), what).await?;
                 assert!(cx.is_cancelled());
                 result()
             });
             // A failure would be the last.
-            let a = Reloading(Puppet::new().on(State::Run, [act, Act::UntilTold]));
+            let a = ReloadingFake(FakeService::new().on(State::Run, [act, Behavior::UntilCancelled]));
             let a = Service::new("a", a).options(brisk().restarts(0, SECOND));
             let running = start(daemon([a, plain("b")])).await;
             tokio::time::sleep(SECOND).await;
@@ -117,7 +117,7 @@ async fn g55_x21_a_service_that_asks_for_itself_in_any_method_is_answered_at_onc
         for what in ALL {
             let answers = Answers::default();
             let kept = answers.clone();
-            let act = Act::call(move |cx: Context| {
+            let act = Behavior::call(move |cx: Context| {
                 let kept = kept.clone();
                 async move {
                     let began = Instant::now();
@@ -127,10 +127,10 @@ async fn g55_x21_a_service_that_asks_for_itself_in_any_method_is_answered_at_onc
                 }
             });
             // Stop is called by itself only where the service fails.
-            let run = if state == State::Stop { Act::Fail } else { Act::UntilTold };
-            let a = Puppet::new().on(state, [act, Act::Ok]);
-            let a = if state == State::Stop { a.on(State::Run, [run, Act::UntilTold]) } else { a };
-            let running = start(daemon([Service::new("a", Reloading(a)).options(brisk()), plain("b")])).await;
+            let run = if state == State::Stop { Behavior::Fail } else { Behavior::UntilCancelled };
+            let a = FakeService::new().on(state, [act, Behavior::Ok]);
+            let a = if state == State::Stop { a.on(State::Run, [run, Behavior::UntilCancelled]) } else { a };
+            let running = start(daemon([Service::new("a", ReloadingFake(a)).options(brisk()), plain("b")])).await;
             tokio::time::sleep(SECOND).await;
             let ran = running.stop().await;
             let case = format!("{what:?} in {state}: {}", ran.states("a"));
@@ -146,13 +146,13 @@ async fn g55_requests_to_a_service_in_each_state_are_answered_within_their_limit
         for what in ALL {
             // It hangs in this state for good, unless it is cancelled by dropping it.
             let a = match state {
-                State::Exit => Puppet::new().on(State::Run, [Act::Done]),
-                State::Stop => Puppet::new().on(State::Run, [Act::Fail]).on(State::Stop, [Act::Hang]),
-                state => Puppet::new().on(state, [Act::Hang]),
+                State::Exit => FakeService::new().on(State::Run, [Behavior::Done]),
+                State::Stop => FakeService::new().on(State::Run, [Behavior::Fail]).on(State::Stop, [Behavior::Hang]),
+                state => FakeService::new().on(state, [Behavior::Hang]),
             };
             let options = brisk().timeout_of(State::Stop, 2 * SECOND);
             let options = if state == State::Exit { options.restarts(0, SECOND) } else { options };
-            let running = start(daemon([Service::new("a", Reloading(a)).options(options), plain("b")])).await;
+            let running = start(daemon([Service::new("a", ReloadingFake(a)).options(options), plain("b")])).await;
             running.until("a", state).await;
             let began = Instant::now();
             // Refused, or said to have taken too long, is an answer.

@@ -1,7 +1,7 @@
 //! Group B, second half: coming round, and giving up.
 
 use crate::kit::*;
-use rxd::testing::{Act, Puppet};
+use rxd::testing::{Behavior, FakeService};
 use rxd::{Action, Backoff, Cause, Context, OnFailure, Options, Runner, Service, State, When, manager};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -13,9 +13,9 @@ fn exact() -> Options {
 
 #[tokio::test(start_paused = true)]
 async fn f28_one_flaps_and_another_fails_once() {
-    let a = puppet("a", State::Run, [Act::Fail]).options(exact().restarts(1000, SECOND));
-    let b =
-        puppet("b", State::Run, [Act::Fail.after(20 * SECOND), Act::UntilTold]).options(exact().restarts(1, SECOND));
+    let a = fake("a", State::Run, [Behavior::Fail]).options(exact().restarts(1000, SECOND));
+    let b = fake("b", State::Run, [Behavior::Fail.after(20 * SECOND), Behavior::UntilCancelled])
+        .options(exact().restarts(1, SECOND));
     let running = start(daemon([a, b])).await;
     tokio::time::sleep(40 * SECOND).await;
     let ran = running.stop().await;
@@ -27,7 +27,7 @@ async fn f28_one_flaps_and_another_fails_once() {
 #[tokio::test(start_paused = true)]
 async fn f29_the_limit_is_reached() {
     let limited = |on_failure| {
-        let a = puppet("a", State::Init, [Act::Fail]).options(brisk().restarts(3, SECOND).on_failure(on_failure));
+        let a = fake("a", State::Init, [Behavior::Fail]).options(brisk().restarts(3, SECOND).on_failure(on_failure));
         daemon([plain("c").needs(["b"]), plain("b").needs(["a"]), a, plain("z")])
     };
     let running = start(limited(OnFailure::Exit)).await;
@@ -54,7 +54,7 @@ async fn f29_the_limit_is_reached() {
 
 #[tokio::test(start_paused = true)]
 async fn f29_a_failure_that_is_to_be_ignored_is() {
-    let a = puppet("a", State::Init, [Act::Fail]).options(brisk().restarts(3, SECOND).on_failure(OnFailure::Ignore));
+    let a = fake("a", State::Init, [Behavior::Fail]).options(brisk().restarts(3, SECOND).on_failure(OnFailure::Ignore));
     let running = start(daemon([a, plain("z")])).await;
     running.until("a", State::Exit).await;
     let ran = running.stop().await;
@@ -65,7 +65,7 @@ async fn f29_a_failure_that_is_to_be_ignored_is() {
 
 #[tokio::test(start_paused = true)]
 async fn f29_a_dependent_may_take_the_daemon_along() {
-    let a = puppet("a", State::Init, [Act::Fail]).options(brisk().restarts(0, SECOND).on_failure(OnFailure::Ignore));
+    let a = fake("a", State::Init, [Behavior::Fail]).options(brisk().restarts(0, SECOND).on_failure(OnFailure::Ignore));
     let b = plain("b").needs(["a"]).options(brisk().on_failure(OnFailure::Shutdown));
     let ran = run_out(daemon([a, b, plain("z")])).await;
     assert_eq!(ran.ending("z").cause, Cause::Shutdown);
@@ -75,10 +75,11 @@ async fn f29_a_dependent_may_take_the_daemon_along() {
 #[tokio::test(start_paused = true)]
 async fn failures_are_told_in_the_order_in_which_they_happened() {
     let dies_at = |name, seconds| {
-        let stop = [Act::Ok.after(Duration::from_secs(9 - seconds))];
-        let puppet =
-            Puppet::new().on(State::Run, [Act::Fail.after(Duration::from_secs(seconds))]).on(State::Stop, stop);
-        Service::new(name, puppet).options(brisk().restarts(0, SECOND))
+        let stop = [Behavior::Ok.after(Duration::from_secs(9 - seconds))];
+        let fake = FakeService::new()
+            .on(State::Run, [Behavior::Fail.after(Duration::from_secs(seconds))])
+            .on(State::Stop, stop);
+        Service::new(name, fake).options(brisk().restarts(0, SECOND))
     };
     // The first to fail is the last in Exit, and the last declared.
     let ran = run_out(daemon([dies_at("third", 3), dies_at("second", 2), dies_at("first", 1)])).await;
@@ -90,23 +91,23 @@ async fn failures_are_told_in_the_order_in_which_they_happened() {
 #[tokio::test(start_paused = true)]
 async fn f30_a_failure_just_rarer_than_the_limit_never_trips_it() {
     // 5 in 10 s; one every 2.001 s.
-    let a = puppet("a", State::Run, [Act::Fail.after(2001 * MS)]).options(brisk().restarts(5, 10 * SECOND));
+    let a = fake("a", State::Run, [Behavior::Fail.after(2001 * MS)]).options(brisk().restarts(5, 10 * SECOND));
     let running = start(daemon([a])).await;
     tokio::time::sleep(3600 * SECOND).await;
     let ran = running.stop().await;
     assert_eq!(ran.ending("a").restarts, 1799);
     assert!(ran.report.is_ok());
     // One every 1.999 s does.
-    let a = puppet("a", State::Run, [Act::Fail.after(1999 * MS)]).options(brisk().restarts(5, 10 * SECOND));
+    let a = fake("a", State::Run, [Behavior::Fail.after(1999 * MS)]).options(brisk().restarts(5, 10 * SECOND));
     assert!(!run_out(daemon([a])).await.report.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
 async fn f31_very_many_failures_then_health_then_a_failure() {
     // Far past where the factor overflows, and each of them judged.
-    let mut acts = vec![Act::Fail; 5_000];
-    acts.extend([Act::Fail.after(61 * SECOND), Act::UntilTold]);
-    let running = start(daemon([puppet("a", State::Run, acts).options(exact())])).await;
+    let mut acts = vec![Behavior::Fail; 5_000];
+    acts.extend([Behavior::Fail.after(61 * SECOND), Behavior::UntilCancelled]);
+    let running = start(daemon([fake("a", State::Run, acts).options(exact())])).await;
     tokio::time::sleep(5_100 * 30 * SECOND).await;
     let ran = running.stop().await;
     let runs = ran.trace.entered("a", State::Run);
@@ -160,8 +161,10 @@ async fn f31_more_failures_than_a_log_could_hold() {
 async fn g23_how_long_a_run_was_is_counted_from_when_it_was_entered_to_when_it_ended() {
     // A minute is enough, to the nanosecond; to stop for another is no part of it.
     for (lasts, wait) in [(60, 100 * MS), (59, 200 * MS)] {
-        let runs = Puppet::new().on(State::Run, [Act::Fail, Act::Fail.after(lasts * SECOND), Act::UntilTold]);
-        let runs = runs.on(State::Stop, [Act::Ok.after(60 * SECOND), Act::Ok.after(60 * SECOND), Act::Ok]);
+        let runs = FakeService::new()
+            .on(State::Run, [Behavior::Fail, Behavior::Fail.after(lasts * SECOND), Behavior::UntilCancelled]);
+        let runs =
+            runs.on(State::Stop, [Behavior::Ok.after(60 * SECOND), Behavior::Ok.after(60 * SECOND), Behavior::Ok]);
         let running =
             start(daemon([Service::new("a", runs).options(exact().timeout_of(State::Stop, 90 * SECOND))])).await;
         tokio::time::sleep(300 * SECOND).await;
@@ -174,9 +177,10 @@ async fn g23_how_long_a_run_was_is_counted_from_when_it_was_entered_to_when_it_e
 #[tokio::test(start_paused = true)]
 async fn g23_a_run_is_sustained_if_it_outlasts_the_delay_before_it() {
     let slow = Options::DEFAULT.backoff(Backoff::DEFAULT.base(100 * SECOND).max(3600 * SECOND).jitter(0.0));
-    let lasts = |seconds: u32| Act::Fail.after(seconds * SECOND);
+    let lasts = |seconds: u32| Behavior::Fail.after(seconds * SECOND);
     // Delays of 100, 200 and 400 s; a minute is not enough after the last two, seven are.
-    let a = puppet("a", State::Run, [Act::Fail, Act::Fail, lasts(150), lasts(410), Act::UntilTold]).options(slow);
+    let a = fake("a", State::Run, [Behavior::Fail, Behavior::Fail, lasts(150), lasts(410), Behavior::UntilCancelled])
+        .options(slow);
     let running = start(daemon([a])).await;
     tokio::time::sleep(3600 * SECOND).await;
     let ran = running.stop().await;
@@ -188,10 +192,10 @@ async fn g23_a_run_is_sustained_if_it_outlasts_the_delay_before_it() {
 #[tokio::test(start_paused = true)]
 async fn g21_a_restart_counts_from_when_it_is_made() {
     // `a` may come round at 2 s, and has to wait for `b` until 10 s: another at 11 s is one too many.
-    let b = puppet("b", State::Run, [Act::Ok.after(SECOND), Act::UntilTold]);
+    let b = fake("b", State::Run, [Behavior::Ok.after(SECOND), Behavior::UntilCancelled]);
     let b = b.options(Options::DEFAULT.backoff(Backoff::fixed(9 * SECOND)));
     let when = When::any(Action::Entering, State::Run, ["b"]).then(rxd::Effect::GateInit);
-    let a = puppet("a", State::Run, [Act::Fail.after(2 * SECOND), Act::Fail.after(SECOND)]).watch(when);
+    let a = fake("a", State::Run, [Behavior::Fail.after(2 * SECOND), Behavior::Fail.after(SECOND)]).watch(when);
     let running = start(daemon([b, a.options(brisk().restarts(1, 8 * SECOND))])).await;
     running.until("a", State::Exit).await;
     let ran = running.stop().await;
@@ -201,7 +205,7 @@ async fn g21_a_restart_counts_from_when_it_is_made() {
 
 #[tokio::test(start_paused = true)]
 async fn f34_stop_during_back_off() {
-    let a = puppet("a", State::Run, [Act::Fail]).options(Options::DEFAULT.backoff(Backoff::fixed(3600 * SECOND)));
+    let a = fake("a", State::Run, [Behavior::Fail]).options(Options::DEFAULT.backoff(Backoff::fixed(3600 * SECOND)));
     let running = start(daemon([a])).await;
     tokio::time::sleep(SECOND).await;
     let ran = running.stop().await;
@@ -212,7 +216,10 @@ async fn f34_stop_during_back_off() {
 #[tokio::test(start_paused = true)]
 async fn f35_a_thousand_that_fail_at_once_do_not_come_back_at_once() {
     let services = (0..1000).map(|n| {
-        Service::new(format!("s{n}"), Puppet::new().on(State::Run, [Act::Fail.after(SECOND), Act::UntilTold]))
+        Service::new(
+            format!("s{n}"),
+            FakeService::new().on(State::Run, [Behavior::Fail.after(SECOND), Behavior::UntilCancelled]),
+        )
     });
     let running = start(daemon(services)).await;
     tokio::time::sleep(5 * SECOND).await;
@@ -225,7 +232,7 @@ async fn f35_a_thousand_that_fail_at_once_do_not_come_back_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_about_to_happen_shows_in_the_states() {
-    let a = puppet("a", State::Run, [Act::Fail, Act::Fail, Act::UntilTold]);
+    let a = fake("a", State::Run, [Behavior::Fail, Behavior::Fail, Behavior::UntilCancelled]);
     let a = a.options(Options::DEFAULT.backoff(Backoff::fixed(10 * SECOND)));
     let running = start(daemon([a])).await;
     tokio::time::sleep(15 * SECOND).await;
@@ -246,7 +253,7 @@ async fn what_is_about_to_happen_shows_in_the_states() {
 
 #[tokio::test(start_paused = true)]
 async fn one_that_has_recovered_still_says_from_what() {
-    let a = puppet("a", State::Run, [Act::Panic, Act::UntilTold]);
+    let a = fake("a", State::Run, [Behavior::Panic, Behavior::UntilCancelled]);
     let running = start(daemon([a, plain("b")])).await;
     settle().await;
     let states = running.handle.states();
@@ -260,7 +267,7 @@ async fn one_that_has_recovered_still_says_from_what() {
 
 #[tokio::test(start_paused = true)]
 async fn the_delays_of_the_original_are_a_preset() {
-    let a = puppet("a", State::Run, [Act::Fail]).options(Options::DEFAULT.backoff(Backoff::fixed(100 * MS)));
+    let a = fake("a", State::Run, [Behavior::Fail]).options(Options::DEFAULT.backoff(Backoff::fixed(100 * MS)));
     let running = start(daemon([a])).await;
     tokio::time::sleep(1050 * MS).await;
     let ran = running.stop().await;
@@ -271,7 +278,8 @@ async fn the_delays_of_the_original_are_a_preset() {
 async fn g23_one_that_never_ran_has_had_no_sustained_run_however_short_that_may_be() {
     let options = Options::DEFAULT.backoff(Backoff::DEFAULT.base(SECOND).jitter(0.0).reset(Duration::from_nanos(1)));
     let when = When::any(Action::Entering, State::Run, ["b"]).within(SECOND);
-    let running = start(daemon([plain("a").watch(when).options(options), puppet("b", State::Idle, [Act::Hang])])).await;
+    let running =
+        start(daemon([plain("a").watch(when).options(options), fake("b", State::Idle, [Behavior::Hang])])).await;
     tokio::time::sleep(10 * SECOND).await;
     let ran = running.stop().await;
     assert_eq!(ran.trace.entered("a", State::Init), [0, 2, 5, 10].map(|second| second * SECOND));
@@ -282,7 +290,7 @@ async fn coming_round_for_a_gate_counts_for_the_limit() {
     let when = When::any(Action::Entering, State::Run, ["b"]).then(rxd::Effect::GateInit).within(SECOND);
     let options = Options::DEFAULT.backoff(Backoff::fixed(SECOND)).restarts(3, 60 * SECOND);
     let a = plain("a").watch(when).options(options);
-    let running = start(daemon([a, puppet("b", State::Idle, [Act::Hang])])).await;
+    let running = start(daemon([a, fake("b", State::Idle, [Behavior::Hang])])).await;
     running.until("a", State::Exit).await;
     let ran = running.stop().await;
     assert_eq!(ran.states("a"), "exit+", "Init was never entered");
@@ -292,9 +300,9 @@ async fn coming_round_for_a_gate_counts_for_the_limit() {
 
 #[tokio::test(start_paused = true)]
 async fn the_limit_of_one_that_is_to_succeed_counts_its_failures() {
-    let run = [Act::Fail, Act::Fail, Act::Ok];
-    let a = puppet("a", State::Run, run.clone()).manager(manager::until_success).options(brisk().restarts(2, SECOND));
+    let run = [Behavior::Fail, Behavior::Fail, Behavior::Ok];
+    let a = fake("a", State::Run, run.clone()).manager(manager::until_success).options(brisk().restarts(2, SECOND));
     assert!(run_out(daemon([a])).await.report.is_ok());
-    let a = puppet("a", State::Run, run).manager(manager::until_success).options(brisk().restarts(1, SECOND));
+    let a = fake("a", State::Run, run).manager(manager::until_success).options(brisk().restarts(1, SECOND));
     assert!(!run_out(daemon([a])).await.report.is_ok());
 }

@@ -6,30 +6,30 @@
 
 use crate::program::{CHOICE, Program, code_of, say, words};
 use rxd::prestart::Stage;
-use rxd::testing::{Act, Puppet, Reloading};
+use rxd::testing::{Behavior, FakeService, ReloadingFake};
 use rxd::{Context, Daemon, Options, Service, Signal, State};
 use std::process::Command;
 use std::time::Duration;
 
-fn says(line: &'static str) -> Act {
-    Act::call(async move |_| {
+fn says(line: &'static str) -> Behavior {
+    Behavior::call(async move |_| {
         say(line);
         Ok(())
     })
 }
 
 /// Says `{name} runs` and `{name} stops`.
-fn chatty(name: &'static str) -> Puppet {
-    let run = Act::call(move |cx: Context| async move {
+fn chatty(name: &'static str) -> FakeService {
+    let run = Behavior::call(move |cx: Context| async move {
         say(&format!("{name} runs"));
         cx.cancelled().await;
         Ok(())
     });
-    let stop = Act::call(move |_| async move {
+    let stop = Behavior::call(move |_| async move {
         say(&format!("{name} stops"));
         Ok(())
     });
-    Puppet::new().on(State::Run, [run]).on(State::Stop, [stop])
+    FakeService::new().on(State::Run, [run]).on(State::Stop, [stop])
 }
 
 fn plain(name: &'static str) -> Service {
@@ -38,18 +38,18 @@ fn plain(name: &'static str) -> Service {
 
 /// Never stops by itself.
 fn stubborn(name: &'static str) -> Service {
-    let run = Act::call(move |_| async move {
+    let run = Behavior::call(move |_| async move {
         say(&format!("{name} runs"));
         std::future::pending().await
     });
     let options = Options::DEFAULT.timeout_of(State::Stop, Duration::from_secs(3600));
-    let puppet = chatty(name).on(State::Run, [run]).on_reload([says("stubborn reloads")]);
-    Service::new(name, Reloading(puppet)).options(options)
+    let fake = chatty(name).on(State::Run, [run]).on_reload([says("stubborn reloads")]);
+    Service::new(name, ReloadingFake(fake)).options(options)
 }
 
 /// Blocks its thread for longer than any test lasts.
 fn blocked(name: &'static str) -> Service {
-    let run = Act::call(move |_| async move {
+    let run = Behavior::call(move |_| async move {
         say(&format!("{name} runs"));
         std::thread::sleep(Duration::from_secs(3600));
         Ok(())
@@ -59,7 +59,7 @@ fn blocked(name: &'static str) -> Service {
 
 /// Waits for a log that nobody reads.
 fn waits_for_the_log(name: &'static str) -> Service {
-    let run = Act::call(move |_| async move {
+    let run = Behavior::call(move |_| async move {
         say(&format!("{name} runs"));
         // As much as the pipe holds, and more.
         loop {
@@ -69,14 +69,14 @@ fn waits_for_the_log(name: &'static str) -> Service {
     Service::new(name, chatty(name).on(State::Run, [run]))
 }
 
-fn reloads(name: &'static str, reload: Act) -> Service {
-    Service::new(name, Reloading(chatty(name).on_reload([reload])))
+fn reloads(name: &'static str, reload: Behavior) -> Service {
+    Service::new(name, ReloadingFake(chatty(name).on_reload([reload])))
 }
 
 fn daemon(name: &str) -> Daemon {
     let daemon = Daemon::new("program").shutdown_timeout(Duration::from_secs(3600));
     let fails = || {
-        Service::new("bad", Puppet::new().on(State::Init, [Act::Fail]))
+        Service::new("bad", FakeService::new().on(State::Init, [Behavior::Fail]))
             .options(Options::DEFAULT.restarts(0, Duration::from_secs(1)))
     };
     match name {
@@ -109,10 +109,10 @@ fn daemon(name: &str) -> Daemon {
             }))
             .add(plain("a")),
         "reload" => daemon.add(reloads("a", says("a reloads"))).add(plain("b").needs(["a"])),
-        "reload-fails" => daemon.add(reloads("a", Act::Fail)),
+        "reload-fails" => daemon.add(reloads("a", Behavior::Fail)),
         "reload-slow" => daemon.add(reloads(
             "a",
-            Act::call(async |_| {
+            Behavior::call(async |_| {
                 say("a reloads");
                 tokio::time::sleep(Duration::from_millis(300)).await;
                 say("a reloaded");

@@ -2,7 +2,7 @@
 
 use crate::kit::*;
 use rxd::prestart::Stage;
-use rxd::testing::{Act, Puppet};
+use rxd::testing::{Behavior, FakeService};
 use rxd::{Cause, Context, Daemon, Service, State};
 use std::io::Write;
 use std::sync::{Arc, Condvar, Mutex};
@@ -93,7 +93,7 @@ fn blocked(limit: Duration, workers: usize, block: impl Fn(&Heard) + Send + Sync
     let runtime = builder.worker_threads(workers.max(1)).enable_all().build().unwrap();
     let report = runtime.block_on(async {
         let (inner, block) = (heard.clone(), Arc::new(block));
-        let blocks = Act::call(move |cx: Context| {
+        let blocks = Behavior::call(move |cx: Context| {
             let (inner, block) = (inner.clone(), block.clone());
             async move {
                 block(&inner);
@@ -101,7 +101,7 @@ fn blocked(limit: Duration, workers: usize, block: impl Fn(&Heard) + Send + Sync
                 Ok(())
             }
         });
-        let blocker = Service::new("blocker", Puppet::new().on(State::Run, [blocks]));
+        let blocker = Service::new("blocker", FakeService::new().on(State::Run, [blocks]));
         let daemon = Daemon::new("d").signals([]).blocking_threshold(limit).add(blocker).add(plain("other"));
         let handle = daemon.start().await.unwrap();
         handle.wait_for("other", State::Run).await.unwrap();
@@ -161,7 +161,7 @@ fn a_blocked_service_is_abandoned_and_named() {
     let (release, held) = std::sync::mpsc::channel::<()>();
     let held = Arc::new(Mutex::new(held));
     let report = runtime.block_on(async {
-        let blocks = Act::call(move |_| {
+        let blocks = Behavior::call(move |_| {
             let held = held.clone();
             async move {
                 let _ = held.lock().unwrap().recv();
@@ -172,7 +172,7 @@ fn a_blocked_service_is_abandoned_and_named() {
             .signals([])
             .shutdown_timeout(50 * MS)
             .add(plain("below"))
-            .add(Service::new("blocker", Puppet::new().on(State::Run, [blocks])).needs(["below"]));
+            .add(Service::new("blocker", FakeService::new().on(State::Run, [blocks])).needs(["below"]));
         let handle = daemon.start().await.unwrap();
         handle.wait_for("blocker", State::Run).await.unwrap();
         handle.shutdown();
@@ -193,7 +193,7 @@ fn f16_a_task_that_blocks_its_thread_is_named() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let inner = heard.clone();
     let report = runtime.block_on(async {
-        let run = Act::call(move |cx: Context| {
+        let run = Behavior::call(move |cx: Context| {
             let heard = inner.clone();
             async move {
                 cx.spawn("quiet", std::future::ready(()));
@@ -202,7 +202,7 @@ fn f16_a_task_that_blocks_its_thread_is_named() {
                 Ok(())
             }
         });
-        let service = Service::new("blocker", Puppet::new().on(State::Run, [run]));
+        let service = Service::new("blocker", FakeService::new().on(State::Run, [run]));
         let handle = Daemon::new("d").signals([]).blocking_threshold(500 * MS).add(service).start().await.unwrap();
         handle.wait_for("blocker", State::Run).await.unwrap();
         heard.wait_for(NAMED);
@@ -259,7 +259,7 @@ fn f16_what_blocks_when_it_is_dropped_is_named() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let inner = heard.clone();
     runtime.block_on(async {
-        let run = Act::call(move |_| {
+        let run = Behavior::call(move |_| {
             let held = BlocksInDrop(inner.clone());
             async move {
                 let _held = held;
@@ -267,7 +267,8 @@ fn f16_what_blocks_when_it_is_dropped_is_named() {
             }
         });
         let options = rxd::Options::DEFAULT.timeout_of(State::Run, 10 * MS);
-        let service = Service::new("blocker", Puppet::new().on(State::Run, [run, Act::UntilTold])).options(options);
+        let service = Service::new("blocker", FakeService::new().on(State::Run, [run, Behavior::UntilCancelled]))
+            .options(options);
         let handle = Daemon::new("d").signals([]).blocking_threshold(500 * MS).add(service).start().await.unwrap();
         handle.watch_any(rxd::Action::Exited, State::Run, "blocker").unwrap().next().await.unwrap();
         handle.shutdown();
@@ -290,7 +291,7 @@ fn g4_the_next_round_waits_for_a_task_that_cannot_be_dropped() {
     let (inner, ended) = (heard.clone(), Arc::new(Mutex::new(false)));
     let report = runtime.block_on(async {
         let noted = ended.clone();
-        let run = Act::call(move |cx: Context| {
+        let run = Behavior::call(move |cx: Context| {
             let (heard, ended) = (inner.clone(), noted.clone());
             async move {
                 cx.spawn("worker", async move {
@@ -303,14 +304,14 @@ fn g4_the_next_round_waits_for_a_task_that_cannot_be_dropped() {
             }
         });
         let noted = ended.clone();
-        let again = Act::call(move |_| {
+        let again = Behavior::call(move |_| {
             let ended = *noted.lock().unwrap();
             async move { if ended { Ok(()) } else { Err("the last round has not ended".into()) } }
         });
-        let puppet = Puppet::new().on(State::Init, [Act::Ok, again]).on(State::Run, [run, Act::UntilTold]);
+        let fake =
+            FakeService::new().on(State::Init, [Behavior::Ok, again]).on(State::Run, [run, Behavior::UntilCancelled]);
         let options = rxd::Options::DEFAULT.timeout_of(State::Stop, 10 * MS);
-        let handle =
-            Daemon::new("d").signals([]).add(Service::new("a", puppet).options(options)).start().await.unwrap();
+        let handle = Daemon::new("d").signals([]).add(Service::new("a", fake).options(options)).start().await.unwrap();
         handle.wait_for("a", State::Run).await.unwrap();
         handle.restart("a").await.unwrap();
         handle.wait_for("a", State::Run).await.unwrap();

@@ -4,7 +4,7 @@
 use crate::kit::*;
 use proptest::prelude::*;
 use rxd::manager::{Ended, Table};
-use rxd::testing::{Act, Probe, Puppet, Rules, Trace};
+use rxd::testing::{Behavior, CallLog, DeclaredRules, FakeService, Trace};
 use rxd::{Backoff, Cause, Daemon, Filter, Manager, Options, Service, State, StateEvent, Transition, manager};
 use std::time::Duration;
 
@@ -39,30 +39,30 @@ enum When {
 }
 
 /// What a method does, once; whether that is a failure when nobody asked it to end.
-fn acts() -> Vec<(Act, Option<Cause>)> {
-    let takes = |act: Act| act.after(10 * MS);
+fn acts() -> Vec<(Behavior, Option<Cause>)> {
+    let takes = |act: Behavior| act.after(10 * MS);
     vec![
-        (takes(Act::Ok), None),
-        (takes(Act::Fail), Some(Cause::Error)),
-        (takes(Act::Panic), Some(Cause::Panic)),
-        (takes(Act::PanicOddly), Some(Cause::Panic)),
-        (Act::Hang, Some(Cause::Timeout)),
-        (Act::UntilTold, Some(Cause::Timeout)),
-        (takes(Act::Cancelled), Some(Cause::Error)),
-        (takes(Act::Done), Some(Cause::Error)),
+        (takes(Behavior::Ok), None),
+        (takes(Behavior::Fail), Some(Cause::Error)),
+        (takes(Behavior::Panic), Some(Cause::Panic)),
+        (takes(Behavior::PanicWithNonString), Some(Cause::Panic)),
+        (Behavior::Hang, Some(Cause::Timeout)),
+        (Behavior::UntilCancelled, Some(Cause::Timeout)),
+        (takes(Behavior::Cancelled), Some(Cause::Error)),
+        (takes(Behavior::Done), Some(Cause::Error)),
     ]
 }
 
-async fn case(state: State, act: Act, of: Of, when: When) -> (Ran, Probe) {
-    let probe = Probe::new();
-    let usual = if state == State::Run { Act::UntilTold } else { Act::Ok };
-    let mut puppet = Puppet::new().on(state, [act, usual]);
+async fn case(state: State, act: Behavior, of: Of, when: When) -> (Ran, CallLog) {
+    let probe = CallLog::new();
+    let usual = if state == State::Run { Behavior::UntilCancelled } else { Behavior::Ok };
+    let mut fake = FakeService::new().on(state, [act, usual]);
     if state == State::Stop {
-        puppet = puppet.on(State::Run, [Act::Fail, Act::UntilTold]);
+        fake = fake.on(State::Run, [Behavior::Fail, Behavior::UntilCancelled]);
     }
     let options = METHODS.iter().fold(brisk(), |options, &state| options.timeout_of(state, SECOND));
     let options = options.timeout_of(State::Run, if state == State::Run { SECOND } else { 3600 * SECOND });
-    let service = probed("a", puppet, &probe).options(options);
+    let service = probed("a", fake, &probe).options(options);
     let service = match of {
         Of::Continuous => service.manager(manager::continuous),
         Of::UntilSuccess => service.manager(manager::until_success),
@@ -103,7 +103,7 @@ async fn g2_g3_every_outcome_of_every_method_under_every_manager_with_a_stop_at_
                     assert_eq!(probe.count("a", "init"), probe.count("a", "stop"), "{what}");
                     assert!(ran.took < 5 * SECOND, "{what}");
                     // A failure nobody asked for is seen as what it was.
-                    let hung = matches!(act, Act::Hang | Act::UntilTold);
+                    let hung = matches!(act, Behavior::Hang | Behavior::UntilCancelled);
                     if let (When::After, Some(cause)) = (when, cause) {
                         let seen = ran.trace.steps.iter().find(|step| step.leaves(state)).map(|step| step.cause);
                         assert_eq!(seen, Some(cause), "{what}");
@@ -111,7 +111,7 @@ async fn g2_g3_every_outcome_of_every_method_under_every_manager_with_a_stop_at_
                     // Only what hangs when the stop comes can be abandoned.
                     let abandoned = ran.report.abandoned().count() > 0;
                     assert!(!abandoned || (hung && when != When::After), "{what}");
-                    if matches!(act, Act::Hang) && when == When::During {
+                    if matches!(act, Behavior::Hang) && when == When::During {
                         assert!(abandoned, "{what}");
                     }
                     cases += 1;
@@ -183,7 +183,7 @@ proptest! {
         runtime.block_on(async {
             // One list of outcomes for all methods: shared by the acts of each.
             let left = std::sync::Arc::new(std::sync::Mutex::new(outcomes.clone().into_iter()));
-            let next = Act::call(move |_| {
+            let next = Behavior::call(move |_| {
                 let outcome = left.lock().unwrap().next();
                 async move {
                     match outcome {
@@ -193,11 +193,11 @@ proptest! {
                     }
                 }
             });
-            let puppet = METHODS.iter().fold(Puppet::new(), |puppet, &state| puppet.on(state, [next.clone()]));
+            let fake = METHODS.iter().fold(FakeService::new(), |fake, &state| fake.on(state, [next.clone()]));
             let options = Options::DEFAULT.backoff(Backoff::fixed(Duration::ZERO)).timeout_of(State::Stop, 3600 * SECOND);
             let daemon = Daemon::new("d").signals([]).blocking_threshold(None).shutdown_timeout(SECOND)
-                .add(Service::new("a", puppet).manager(Made(table)).options(options));
-            let rules = Rules::of(&daemon).exact();
+                .add(Service::new("a", fake).manager(Made(table)).options(options));
+            let rules = DeclaredRules::of(&daemon).exact();
             let handle = daemon.start().await.unwrap();
             tokio::time::sleep(SECOND).await;
             let (then, expected) = (Trace::of(&handle).states_of("a"), model(&table, &outcomes));

@@ -1,13 +1,13 @@
 //! What the tasks of a service may do, and when they end.
 
 use crate::kit::*;
-use rxd::testing::Act;
+use rxd::testing::Behavior;
 use rxd::{Context, Service, State};
 
 /// A service whose tasks do what they do when the round is over.
 async fn with_tasks(spawn: impl Fn(&Context) + Send + Sync + 'static) -> Ran {
     let spawn = std::sync::Arc::new(spawn);
-    let run = Act::call(move |cx: Context| {
+    let run = Behavior::call(move |cx: Context| {
         let spawn = spawn.clone();
         async move {
             spawn(&cx);
@@ -15,7 +15,7 @@ async fn with_tasks(spawn: impl Fn(&Context) + Send + Sync + 'static) -> Ran {
             Ok(())
         }
     });
-    let running = start(daemon([puppet("a", State::Run, [run]), plain("b")])).await;
+    let running = start(daemon([fake("a", State::Run, [run]), plain("b")])).await;
     tokio::time::sleep(SECOND).await;
     running.stop().await
 }
@@ -53,7 +53,7 @@ async fn tasks_that_ignore_their_token_are_dropped_and_named() {
 #[tokio::test(start_paused = true)]
 async fn a_panic_in_a_task_is_the_service_s_failure_unless_asked_otherwise() {
     let panics = |contained: bool| {
-        let first = Act::call(move |cx: Context| async move {
+        let first = Behavior::call(move |cx: Context| async move {
             let task = async { panic!("the worker is gone") };
             if contained {
                 cx.spawn_contained::<_>("worker", task)
@@ -63,7 +63,7 @@ async fn a_panic_in_a_task_is_the_service_s_failure_unless_asked_otherwise() {
             cx.cancelled().await;
             Ok(())
         });
-        daemon([puppet("a", State::Run, [first, Act::UntilTold])])
+        daemon([fake("a", State::Run, [first, Behavior::UntilCancelled])])
     };
     let running = start(panics(false)).await;
     tokio::time::sleep(SECOND).await;
@@ -79,15 +79,15 @@ async fn a_panic_in_a_task_is_the_service_s_failure_unless_asked_otherwise() {
 
 #[tokio::test(start_paused = true)]
 async fn a_panic_in_a_task_of_a_service_that_waits_in_idle() {
-    let spawns = Act::call(async |cx: Context| {
+    let spawns = Behavior::call(async |cx: Context| {
         cx.spawn("worker", async {
             tokio::time::sleep(SECOND).await;
             panic!("the worker is gone");
         });
         Ok(())
     });
-    let b = puppet("b", State::Idle, [spawns, Act::Ok]).needs(["a"]);
-    let a = puppet("a", State::Init, [Act::Ok.after(5 * SECOND)]);
+    let b = fake("b", State::Idle, [spawns, Behavior::Ok]).needs(["a"]);
+    let a = fake("a", State::Init, [Behavior::Ok.after(5 * SECOND)]);
     let ran = run_until(daemon([a, b]), "b", State::Run).await;
     assert_eq!(ran.states("b"), format!("init+ init- idle+ idle- stop+ stop- {ROUND} exit+"));
     assert!(ran.error("b").contains("the worker is gone"));
@@ -95,7 +95,7 @@ async fn a_panic_in_a_task_of_a_service_that_waits_in_idle() {
 
 #[tokio::test(start_paused = true)]
 async fn tasks_are_part_of_the_idle_that_a_service_waits_in() {
-    let spawns = Act::call(async |cx: Context| {
+    let spawns = Behavior::call(async |cx: Context| {
         let inner = cx.clone();
         cx.spawn("worker", async move {
             inner.cancelled().await;
@@ -103,8 +103,8 @@ async fn tasks_are_part_of_the_idle_that_a_service_waits_in() {
         });
         Ok(())
     });
-    let b = puppet("b", State::Idle, [spawns]).needs(["a"]);
-    let ran = run_until(daemon([puppet("a", State::Init, [Act::UntilTold]), b]), "b", State::Idle).await;
+    let b = fake("b", State::Idle, [spawns]).needs(["a"]);
+    let ran = run_until(daemon([fake("a", State::Init, [Behavior::UntilCancelled]), b]), "b", State::Idle).await;
     let left = ran.trace.steps.iter().find(|step| step.service == "b" && step.leaves(State::Idle)).unwrap();
     assert_eq!(left.at, 2 * SECOND, "left when they have ended");
 }
@@ -133,7 +133,7 @@ async fn what_a_context_that_outlived_its_round_spawns_never_runs() {
 
 #[tokio::test(start_paused = true)]
 async fn tasks_are_part_of_an_init_that_fails() {
-    let fails = Act::call(async |cx: Context| {
+    let fails = Behavior::call(async |cx: Context| {
         let inner = cx.clone();
         cx.spawn("worker", async move {
             inner.cancelled().await;
@@ -141,7 +141,7 @@ async fn tasks_are_part_of_an_init_that_fails() {
         });
         Err("told to fail".into())
     });
-    let ran = run_until(daemon([puppet("a", State::Init, [fails, Act::Ok])]), "a", State::Run).await;
+    let ran = run_until(daemon([fake("a", State::Init, [fails, Behavior::Ok])]), "a", State::Run).await;
     let left = ran.trace.steps.iter().find(|step| step.leaves(State::Init)).unwrap();
     assert_eq!(left.at, 2 * SECOND, "left when they have ended");
 }

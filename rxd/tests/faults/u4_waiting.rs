@@ -1,7 +1,7 @@
 //! U4: what a method waits for ends when the service is cancelled: `or_cancelled`, `every`.
 
 use crate::kit::*;
-use rxd::testing::{Act, Probe, Puppet, Reloading};
+use rxd::testing::{Behavior, CallLog, FakeService, ReloadingFake};
 use rxd::{Cancelled, Cause, Context, Service, State};
 use std::cell::Cell;
 use std::future::{pending, poll_fn, ready};
@@ -78,7 +78,7 @@ async fn u4_in_stop_a_future_goes_on_until_the_limit_of_stop() {
     for hangs in [false, true] {
         let outputs: Arc<Mutex<Vec<_>>> = Arc::default();
         let noted = outputs.clone();
-        let flush = Act::call(move |cx: Context| {
+        let flush = Behavior::call(move |cx: Context| {
             let noted = noted.clone();
             async move {
                 let output = cx.or_cancelled(sleep(if hangs { 3600 * SECOND } else { SECOND })).await;
@@ -86,9 +86,9 @@ async fn u4_in_stop_a_future_goes_on_until_the_limit_of_stop() {
                 Ok(output?)
             }
         });
-        let puppet = Puppet::new().on(State::Run, [Act::UntilTold]).on(State::Stop, [flush]);
+        let fake = FakeService::new().on(State::Run, [Behavior::UntilCancelled]).on(State::Stop, [flush]);
         let options = brisk().timeout_of(State::Stop, 5 * SECOND);
-        let (_, took) = stops(Service::new("a", puppet).options(options)).await;
+        let (_, took) = stops(Service::new("a", fake).options(options)).await;
         let (output, least) = if hangs { (Err(Cancelled), 5 * SECOND) } else { (Ok(()), SECOND) };
         assert_eq!(*outputs.lock().unwrap(), [output]);
         assert!(took >= least && took < least + 50 * MS, "{took:?}");
@@ -99,7 +99,7 @@ async fn u4_in_stop_a_future_goes_on_until_the_limit_of_stop() {
 async fn u4_in_reload_a_future_goes_on_and_the_tickers_of_run_have_ended() {
     let ticks: Arc<Mutex<Vec<&str>>> = Arc::default();
     let noted = ticks.clone();
-    let tick = Act::call(move |cx: Context| {
+    let tick = Behavior::call(move |cx: Context| {
         let noted = noted.clone();
         async move {
             let mut every = cx.every(10 * SECOND);
@@ -111,9 +111,9 @@ async fn u4_in_reload_a_future_goes_on_and_the_tickers_of_run_have_ended() {
             Ok(())
         }
     });
-    let reload = Act::call(|cx: Context| async move { Ok(cx.or_cancelled(sleep(SECOND)).await?) });
-    let puppet = Puppet::new().on(State::Run, [tick.clone(), tick]).on_reload([reload]).probe(&Probe::new());
-    let running = start(daemon([Service::new("a", Reloading(puppet)).options(brisk())])).await;
+    let reload = Behavior::call(|cx: Context| async move { Ok(cx.or_cancelled(sleep(SECOND)).await?) });
+    let fake = FakeService::new().on(State::Run, [tick.clone(), tick]).on_reload([reload]).call_log(&CallLog::new());
+    let running = start(daemon([Service::new("a", ReloadingFake(fake)).options(brisk())])).await;
     running.until("a", State::Run).await;
     sleep(15 * SECOND).await;
     running.handle.reload("a").await.unwrap();

@@ -7,7 +7,7 @@
 enum Phase {
     Starting,
     Ready,
-    Reloading,
+    ReloadingFake,
     Stopping,
 }
 
@@ -41,7 +41,7 @@ pub(crate) fn judge<'a>(told: impl IntoIterator<Item = &'a str>) -> Result<(), S
                 triggered = value == "trigger";
             }
             ("READY", "1") => match phase {
-                Phase::Starting | Phase::Reloading => phase = Phase::Ready,
+                Phase::Starting | Phase::ReloadingFake => phase = Phase::Ready,
                 Phase::Ready | Phase::Stopping => return wrong("it is not expected"),
             },
             ("RELOADING", "1") => {
@@ -53,7 +53,7 @@ pub(crate) fn judge<'a>(told: impl IntoIterator<Item = &'a str>) -> Result<(), S
                 if phase != Phase::Ready || micros <= reloaded {
                     return wrong("it is not expected");
                 }
-                (phase, reloaded) = (Phase::Reloading, micros);
+                (phase, reloaded) = (Phase::ReloadingFake, micros);
             }
             ("STOPPING", "1") => {
                 if phase == Phase::Stopping {

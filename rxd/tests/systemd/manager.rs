@@ -178,7 +178,7 @@ impl Manager {
             name,
             &format!(
                 "[Unit]\nStartLimitIntervalSec=0\n[Service]\nType=notify\nNotifyAccess=main\nTimeoutStopSec=20s\n\
-                 ExecStart={} --exact subject --nocapture --test-threads=1\nEnvironment=\"RXD_SUBJECT={text}\" RXD_JUDGE=1\n{settings}\n",
+                 ExecStart={} --exact subject --nocapture --test-threads=1\nEnvironment=\"RXD_SUBJECT={text}\" RXD_CHECK_INVARIANTS=1\n{settings}\n",
                 exe.display()
             ),
         )

@@ -111,7 +111,7 @@ fn unit(daemon: &Daemon, exec: &str, text: &str) -> Unit {
     let unit = daemon.unit().exec(exec).fd_store(4).systemd(version);
     let unit = args.iter().fold(unit, |unit, arg| unit.arg(*arg));
     // Nor does the judge look away where cargo is not the parent.
-    unit.set("Environment", format!("\"{VARIABLE}={text}\" RXD_JUDGE=1"))
+    unit.set("Environment", format!("\"{VARIABLE}={text}\" RXD_CHECK_INVARIANTS=1"))
 }
 
 /// How many threads of this process have this name.
@@ -123,7 +123,7 @@ fn threads_named(name: &str) -> usize {
 
 /// What one service is told to do.
 #[derive(Clone, Default)]
-struct Puppet {
+struct FakeService {
     init: Time,
     stop: Time,
     heartbeat: Option<Duration>,
@@ -163,7 +163,7 @@ async fn serve(listener: TcpListener) -> std::io::Result<()> {
     }
 }
 
-impl Runner for Puppet {
+impl Runner for FakeService {
     async fn init(&mut self, cx: &Context) -> rxd::Result {
         tokio::select! {
             () = self.init.pass() => {}
@@ -281,32 +281,32 @@ fn stage(time: Duration) -> Stage {
 }
 
 fn service<'a>(mut daemon: Daemon, name: &str, words: impl Iterator<Item = &'a str>) -> Daemon {
-    let (mut puppet, mut copies, mut needs) = (Puppet::default(), 1, Vec::new());
+    let (mut fake, mut copies, mut needs) = (FakeService::default(), 1, Vec::new());
     let mut options = Options::DEFAULT.backoff(Backoff::fixed(Duration::from_millis(50)));
     for (key, value) in words.map(pair) {
         match key {
-            "init" => puppet.init = Time::read(value),
+            "init" => fake.init = Time::read(value),
             "init-limit" => options = options.timeout_of(State::Init, millis(value)),
             "stop-limit" => options = options.timeout_of(State::Stop, millis(value)),
-            "stop" => puppet.stop = Time::read(value),
+            "stop" => fake.stop = Time::read(value),
             "heartbeat" => {
-                puppet.heartbeat = Some(millis(value));
+                fake.heartbeat = Some(millis(value));
                 options = options.heartbeat(millis(value));
             }
-            "wedges" => puppet.wedges = true,
-            "always-wedged" => puppet.always_wedged = true,
-            "block" => puppet.block = true,
-            "once" => puppet.once = true,
-            "fail-init" => puppet.fail_init = value.parse().unwrap(),
+            "wedges" => fake.wedges = true,
+            "always-wedged" => fake.always_wedged = true,
+            "block" => fake.block = true,
+            "once" => fake.once = true,
+            "fail-init" => fake.fail_init = value.parse().unwrap(),
             "restarts" => options = options.restarts(value.parse().unwrap(), Duration::from_secs(60)),
             "ignore" => options = options.on_failure(OnFailure::Ignore),
-            "reload" => puppet.reload = Time::read(value),
-            "fail-reload" => puppet.fail_reload = true,
-            "busy" => puppet.busy = true,
-            "logs" => puppet.logs = true,
-            "says" => puppet.says = Some(value.replace('|', "\n").replace('_', " ")),
-            "keep" => puppet.keep = Some(value.into()),
-            "serve" => puppet.serve = Some(value.into()),
+            "reload" => fake.reload = Time::read(value),
+            "fail-reload" => fake.fail_reload = true,
+            "busy" => fake.busy = true,
+            "logs" => fake.logs = true,
+            "says" => fake.says = Some(value.replace('|', "\n").replace('_', " ")),
+            "keep" => fake.keep = Some(value.into()),
+            "serve" => fake.serve = Some(value.into()),
             "needs" => needs.push(value.to_string()),
             "copies" => copies = value.parse().unwrap(),
             other => panic!("a service knows no {other}"),
@@ -314,8 +314,8 @@ fn service<'a>(mut daemon: Daemon, name: &str, words: impl Iterator<Item = &'a s
     }
     for copy in 0..copies {
         let name = if copies == 1 { name.to_string() } else { format!("{name}-{copy}") };
-        let mut service = Service::new(name, puppet.clone()).options(options);
-        if puppet.once {
+        let mut service = Service::new(name, fake.clone()).options(options);
+        if fake.once {
             service = service.manager(manager::until_success);
         }
         if !needs.is_empty() {

@@ -57,9 +57,9 @@ pub(crate) fn agent() -> Daemon {
     Agent { db: Db, migrate: Migrate, api: Api, poller: Poller { polls: 0 }, spare: None }.into_daemon()
 }
 
-/// All but the poller are puppets.
+/// All but the poller are fakes.
 pub(crate) fn harness() -> Harness {
-    Harness::new(agent()).only("poller")
+    Harness::new(agent()).fake_all_except("poller")
 }
 
 /// The text of the panic.

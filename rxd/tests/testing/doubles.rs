@@ -1,7 +1,7 @@
 //! Stand-ins for those who publish and subscribe.
 
 use rxd::intracom::{Declared, Group, Policy};
-use rxd::testing::{Act, Harness, Inbox, Puppet};
+use rxd::testing::{Behavior, FakeService, Harness, Inbox};
 use rxd::{Context, Daemon, Runner, Service, State};
 
 static NUMBERS: Declared<u32> = Declared::new("numbers");
@@ -25,24 +25,24 @@ impl Runner for Sum {
 
 fn daemon() -> Daemon {
     Daemon::new("d")
-        .add(Service::new("numbers", Puppet::new()).needs(["sum"]))
+        .add(Service::new("numbers", FakeService::new()).needs(["sum"]))
         .add(Service::new("sum", Sum::default()).needs(["screen"]))
-        .add(Service::new("screen", Puppet::new()))
+        .add(Service::new("screen", FakeService::new()))
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_one_is_told_comes_to_the_other_through_what_is_under_test() {
     let inbox = Inbox::new();
     let test = Harness::new(daemon())
-        .puppet("numbers", Puppet::new().on(State::Run, [Act::publish(NUMBERS, 1..=4)]))
-        .puppet("screen", inbox.subscriber(SUMS, Group::own()))
+        .fake("numbers", FakeService::new().on(State::Run, [Behavior::publish(NUMBERS, 1..=4)]))
+        .fake("screen", inbox.subscriber(SUMS, Group::own()))
         .start()
         .await;
     test.until("numbers", State::Run).await;
     test.settle().await;
     assert_eq!(inbox.messages(), [1, 3, 6, 10]);
     // And more, told while it runs.
-    test.tell("numbers", Act::publish(NUMBERS, [5]));
+    test.set_behavior("numbers", Behavior::publish(NUMBERS, [5]));
     test.settle().await;
     assert_eq!(inbox.messages().last(), Some(&15));
     assert!(test.shutdown().await.report.is_ok());
@@ -53,13 +53,16 @@ async fn an_inbox_keeps_what_came_before_and_after_a_failure() {
     let inbox = Inbox::new();
     let group = Group::named("screen").capacity(1).policy(Policy::DropOldest);
     let test = Harness::new(daemon())
-        .puppet("numbers", Puppet::new().on(State::Run, [Act::publish(NUMBERS, [1]), Act::publish(NUMBERS, [10])]))
-        .puppet("screen", inbox.subscriber(SUMS, group))
+        .fake(
+            "numbers",
+            FakeService::new().on(State::Run, [Behavior::publish(NUMBERS, [1]), Behavior::publish(NUMBERS, [10])]),
+        )
+        .fake("screen", inbox.subscriber(SUMS, group))
         .start()
         .await;
     test.until("numbers", State::Run).await;
     test.settle().await;
-    test.tell("screen", Act::Fail);
+    test.set_behavior("screen", Behavior::Fail);
     test.until("numbers", State::Idle).await;
     test.until("numbers", State::Run).await;
     test.settle().await;
@@ -70,7 +73,7 @@ async fn an_inbox_keeps_what_came_before_and_after_a_failure() {
 #[tokio::test(start_paused = true)]
 async fn a_publisher_that_nobody_reads_returns_when_it_is_told_to() {
     let group = Group::named("nobody").capacity(1);
-    let numbers = Puppet::new().on(State::Run, [Act::publish(NUMBERS, 0..100)]);
+    let numbers = FakeService::new().on(State::Run, [Behavior::publish(NUMBERS, 0..100)]);
     let test = Harness::new(Daemon::new("d").add(Service::new("numbers", numbers))).start().await;
     let _held = NUMBERS.subscribe(&test.handle().intracom(), group).unwrap();
     test.until("numbers", State::Run).await;

@@ -107,16 +107,16 @@ fn what_is_not_so_is_said_with_the_timeline() {
 
 #[test]
 fn what_is_so_for_an_instant_only_is_asked_for_at_rest() {
-    let wrong = |at: &rxd::testing::Places<'_>| at.is_in("api", Run) && !at.is_in("db", Run);
+    let wrong = |at: &rxd::testing::StatesAt<'_>| at.is_in("api", Run) && !at.is_in("db", Run);
     let trace = Trace::parse("db run+\n api run+\n 5s db run-\n api run-");
-    trace.never_at_rest("api without db", wrong);
+    trace.never_when_settled("api without db", wrong);
     let said = panic_of(|| trace.never("api without db", wrong));
     assert!(said.starts_with("api without db, at 3\nhelp: it is so for an instant, "), "{said}");
     // Here it stays so: the test has found something.
     let trace = Trace::parse("db run+\n api run+\n 5s db run-\n 6s api run-");
     let said = panic_of(|| trace.never("api without db", wrong));
     assert!(said.starts_with("api without db, at 3\n") && !said.contains("help"), "{said}");
-    let said = panic_of(|| trace.never_at_rest("api without db", wrong));
+    let said = panic_of(|| trace.never_when_settled("api without db", wrong));
     assert!(said.starts_with("api without db, at 3\n"), "{said}");
 }
 

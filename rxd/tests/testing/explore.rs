@@ -1,12 +1,12 @@
 //! Every order in which a few services may move.
 
 use crate::agent::{harness, panic_of};
-use rxd::testing::{Act, Choice, Explorer, Harness, Puppet};
+use rxd::testing::{Behavior, Choice, Explorer, FakeService, Harness};
 use rxd::{Action, Daemon, Service, State::*, When};
 
 /// `api` over `db`, joined by this.
 fn two(join: impl Fn(Service) -> Service) -> Harness {
-    let plain = |name: &'static str| Service::new(name, Puppet::new());
+    let plain = |name: &'static str| Service::new(name, FakeService::new());
     Harness::new(Daemon::new("d").add(plain("db")).add(join(plain("api"))))
 }
 
@@ -34,29 +34,30 @@ fn what_is_broken_is_shown_by_the_shortest_way_to_it() {
 #[test]
 fn with_needs_it_is_so_for_an_instant_only() {
     let needs = || two(|api| api.needs(["db"]));
-    let wrong = |at: &rxd::testing::Places<'_>| at.is_in("api", Run) && !at.is_in("db", Run);
+    let wrong = |at: &rxd::testing::StatesAt<'_>| at.is_in("api", Run) && !at.is_in("db", Run);
     // `db` goes first, and `api` is held in Run though it was told.
     let broken = Explorer::new(needs, ["db", "api"]).never("api without db", wrong).run().broken;
     assert_eq!(broken.expect("api leaves after db").choices.len(), 5);
     let of = |explorer: Explorer<'_>| panic_of(|| explorer.run().assert());
-    let held = of(Explorer::new(needs, ["db", "api"]).never_at_rest("api without db", wrong));
+    let held = of(Explorer::new(needs, ["db", "api"]).never_when_settled("api without db", wrong));
     assert!(held.contains("\nhelp: `api` has been told to leave run, and is held there"), "{held}");
     let instant = of(Explorer::new(needs, ["db"]).never("api without db", wrong));
     assert!(instant.contains("\nhelp: it is so for an instant, "), "{instant}");
     // Only `db` may take its time: once nobody has anything to do, `api` has gone too.
-    let explored = Explorer::new(needs, ["db"]).never_at_rest("api without db", wrong).steps(8).run();
+    let explored = Explorer::new(needs, ["db"]).never_when_settled("api without db", wrong).steps(8).run();
     explored.assert();
     assert!(explored.complete && explored.points > 10, "{explored:?}");
 }
 
 #[test]
 fn each_point_is_looked_at_once_and_all_of_them() {
-    let alone =
-        || Harness::new(Daemon::new("d").add(Service::new("a", Puppet::new()).manager(rxd::manager::until_success)));
-    let explored = Explorer::new(alone, ["a"]).outcomes([Act::Ok]).steps(20).run();
+    let alone = || {
+        Harness::new(Daemon::new("d").add(Service::new("a", FakeService::new()).manager(rxd::manager::until_success)))
+    };
+    let explored = Explorer::new(alone, ["a"]).outcomes([Behavior::Ok]).steps(20).run();
     explored.assert();
     assert!(explored.complete, "{explored:?}");
-    let bounded = Explorer::new(alone, ["a"]).outcomes([Act::Ok]).steps(2).run();
+    let bounded = Explorer::new(alone, ["a"]).outcomes([Behavior::Ok]).steps(2).run();
     assert!(!bounded.complete && bounded.points < explored.points);
     assert!(!Explorer::new(alone, ["a"]).runs(3).run().complete);
 }
@@ -64,7 +65,7 @@ fn each_point_is_looked_at_once_and_all_of_them() {
 #[test]
 fn what_rxd_promises_is_looked_for_too() {
     // The declared daemon, its gates, its back-off and its restart limit: the judge has nothing to say.
-    let explored = Explorer::new(harness, ["db", "migrate"]).outcomes([Act::Ok, Act::Panic]).steps(6).run();
+    let explored = Explorer::new(harness, ["db", "migrate"]).outcomes([Behavior::Ok, Behavior::Panic]).steps(6).run();
     explored.assert();
     assert!(explored.points > 50, "{explored:?}");
 }

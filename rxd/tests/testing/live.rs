@@ -1,24 +1,24 @@
-//! Puppets that are told what to do while the daemon runs, in a graph that is the real one.
+//! Fakes that are told what to do while the daemon runs, in a graph that is the real one.
 
 use crate::agent::{agent, harness, panic_of};
-use rxd::testing::{Act, Harness, Probe, Puppet};
+use rxd::testing::{Behavior, CallLog, FakeService, Harness};
 use rxd::{Cause, Context, Daemon, Runner, Service, State};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
 
 #[tokio::test(start_paused = true)]
-async fn a_puppet_keeps_the_declaration() {
+async fn a_fake_keeps_the_declaration() {
     let test = harness().start().await;
     // `migrate` is until_success, and `api` waits for it: neither is written in the test.
     test.until("migrate", State::Run).await;
     test.settle().await;
     assert!(test.handle().why("api").unwrap().to_string().contains("waits for migrate"));
-    test.tell("migrate", Act::Ok);
+    test.set_behavior("migrate", Behavior::Ok);
     test.until("poller", State::Run).await;
 
     // Its back-off is the declared one, and so are those who need it.
-    test.tell("db", Act::Fail);
+    test.set_behavior("db", Behavior::Fail);
     test.until("poller", State::Idle).await;
     test.until("poller", State::Run).await;
     let ended = test.shutdown().await;
@@ -33,14 +33,14 @@ async fn a_puppet_keeps_the_declaration() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_puppet_that_is_told_what_to_do_on_a_reload_has_one() {
-    let db = Puppet::new().on_reload([Act::Fail, Act::Ok]);
-    let test = harness().puppet("db", db).start().await;
+async fn a_fake_that_is_told_what_to_do_on_a_reload_has_one() {
+    let db = FakeService::new().on_reload([Behavior::Fail, Behavior::Ok]);
+    let test = harness().fake("db", db).start().await;
     test.until("db", State::Run).await;
     let error = test.handle().reload("db").await.unwrap_err().to_string();
     assert_eq!(error, "failed to reload service `db`: told to fail");
     test.handle().reload("db").await.unwrap();
-    test.tell("db", Act::Fail); // a puppet like any other
+    test.set_behavior("db", Behavior::Fail); // a fake like any other
     test.until("db", State::Stop).await;
     test.shutdown().await;
 }
@@ -48,11 +48,11 @@ async fn a_puppet_that_is_told_what_to_do_on_a_reload_has_one() {
 #[tokio::test(start_paused = true)]
 async fn told_to_panic_again_and_again_it_gives_up_as_declared() {
     let test = harness().start().await;
-    test.tell("migrate", Act::Ok);
+    test.set_behavior("migrate", Behavior::Ok);
     test.until("poller", State::Run).await;
     for _ in 0..4 {
         test.until("db", State::Run).await;
-        test.tell("db", Act::Panic);
+        test.set_behavior("db", Behavior::Panic);
         test.until("db", State::Stop).await;
     }
     test.until("api", State::Exit).await;
@@ -65,10 +65,10 @@ async fn told_to_panic_again_and_again_it_gives_up_as_declared() {
 #[tokio::test(start_paused = true)]
 async fn told_to_hang_it_is_dropped_at_its_limit() {
     let test = harness().start().await;
-    test.tell("migrate", Act::Ok);
+    test.set_behavior("migrate", Behavior::Ok);
     test.until("api", State::Run).await;
-    test.tell("api", Act::Hang);
-    test.tell("db", Act::Fail);
+    test.set_behavior("api", Behavior::Hang);
+    test.set_behavior("db", Behavior::Fail);
     test.until("api", State::Stop).await;
     let ended = test.shutdown().await;
     let left = ended.trace.entered("api", State::Stop)[0] - ended.trace.entered("db", State::Stop)[0];
@@ -77,17 +77,17 @@ async fn told_to_hang_it_is_dropped_at_its_limit() {
 
 #[tokio::test(start_paused = true)]
 async fn what_waits_is_told_first_and_then_what_comes() {
-    let probe = Probe::new();
-    let a = Service::new("a", Puppet::held().probe(&probe));
+    let probe = CallLog::new();
+    let a = Service::new("a", FakeService::held().call_log(&probe));
     let handle = Daemon::new("d").signals([]).add(a).start().await.unwrap();
     for method in ["init", "idle", "run", "stop"] {
         while probe.running("a") != Some(method) {
             tokio::task::yield_now().await;
         }
-        probe.tell("a", Act::Ok);
+        probe.set_behavior("a", Behavior::Ok);
     }
     // Three at once are for three calls.
-    (0..3).for_each(|_| probe.tell("a", Act::Ok));
+    (0..3).for_each(|_| probe.set_behavior("a", Behavior::Ok));
     handle.wait_for("a", State::Run).await.unwrap();
     assert!(probe.faults().is_empty());
 }
@@ -102,7 +102,7 @@ async fn a_fake_of_ones_own() {
     }
     let test = harness().replace("migrate", Once).start().await;
     test.until("poller", State::Run).await;
-    assert!(panic_of(|| test.tell("migrate", Act::Ok)).starts_with("`migrate` is no puppet"));
+    assert!(panic_of(|| test.set_behavior("migrate", Behavior::Ok)).starts_with("`migrate` is no fake"));
     assert!(test.shutdown().await.report.is_ok());
 }
 
@@ -126,37 +126,38 @@ async fn time_that_goes_on_is_refused() {
 
 #[test]
 fn names_are_checked() {
-    let text = panic_of(|| drop(harness().puppet("dv", Puppet::new())));
+    let text = panic_of(|| drop(harness().fake("dv", FakeService::new())));
     assert_eq!(
         text,
         "no service is named `dv`\nhelp: did you mean `db`? it has: `db`, `migrate`, `api`, `poller`, `spare`"
     );
-    assert!(panic_of(|| drop(harness().only("pollr"))).contains("did you mean `poller`?"));
+    assert!(panic_of(|| drop(harness().fake_all_except("pollr"))).contains("did you mean `poller`?"));
     assert_eq!(
-        panic_of(|| drop(Harness::new(agent()).puppet("spare", Puppet::new()))),
+        panic_of(|| drop(Harness::new(agent()).fake("spare", FakeService::new()))),
         "service `spare` is switched off"
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_puppets_can_be_told() {
+async fn only_fakes_can_be_told() {
     let test = harness().start().await;
-    let text = panic_of(|| test.tell("poller", Act::Fail));
-    assert_eq!(text, r#"`poller` is no puppet; those are: ["db", "migrate", "api"]"#);
+    let text = panic_of(|| test.set_behavior("poller", Behavior::Fail));
+    assert_eq!(text, r#"`poller` is no fake; those are: ["db", "migrate", "api"]"#);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_daemon_that_cannot_work_does_not_start() {
-    let error = Harness::new(Daemon::new("d").add(Service::new("a", Puppet::new()).needs(["b"]))).try_start().await;
+    let error =
+        Harness::new(Daemon::new("d").add(Service::new("a", FakeService::new()).needs(["b"]))).try_start().await;
     assert!(error.unwrap_err().is_graph());
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_operator_cuts_a_wait_short() {
     let test = harness().start().await;
-    test.tell("migrate", Act::Ok);
+    test.set_behavior("migrate", Behavior::Ok);
     test.until("poller", State::Run).await;
-    test.tell("db", Act::Fail);
+    test.set_behavior("db", Behavior::Fail);
     test.until("db", State::Stop).await;
     test.settle().await;
     test.handle().restart("db").await.unwrap();
@@ -171,7 +172,7 @@ async fn an_operator_brings_back_what_has_ended() {
     test.until("migrate", State::Run).await;
     test.handle().stop("db").await.unwrap();
     test.handle().start("db").await.unwrap();
-    test.tell("migrate", Act::Ok);
+    test.set_behavior("migrate", Behavior::Ok);
     test.until("poller", State::Run).await;
     test.shutdown().await.trace.expect("db").enters(State::Exit).times(2);
 }

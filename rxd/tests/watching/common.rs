@@ -1,16 +1,16 @@
 //! What these tests have in common.
 
-use rxd::testing::{Act, Probe, Puppet};
+use rxd::testing::{Behavior, CallLog, FakeService};
 use rxd::{Backoff, Context, Daemon, DaemonHandle, Options, Runner, Service, State};
 
-/// A puppet that stays in these states until it is told to leave, and what tells it.
-pub(crate) fn puppet(stays_in: &[State]) -> (Probe, Puppet) {
-    let probe = Probe::new();
+/// A fake that stays in these states until it is told to leave, and what tells it.
+pub(crate) fn fake(stays_in: &[State]) -> (CallLog, FakeService) {
+    let probe = CallLog::new();
     let methods = [State::Init, State::Idle, State::Run, State::Stop].into_iter();
-    let puppet = methods.fold(Puppet::new().probe(&probe), |puppet, state| {
-        puppet.on(state, [if stays_in.contains(&state) { Act::UntilTold } else { Act::Ok }])
+    let fake = methods.fold(FakeService::new().call_log(&probe), |fake, state| {
+        fake.on(state, [if stays_in.contains(&state) { Behavior::UntilCancelled } else { Behavior::Ok }])
     });
-    (probe, puppet)
+    (probe, fake)
 }
 
 /// Comes round so many times at once, and then stays in Run.

@@ -1,7 +1,7 @@
 //! F50: a watcher is dropped in mid-flight, at each await. G36: no other is affected.
 
-use crate::common::{brisk, end, puppet, start};
-use rxd::testing::Act;
+use crate::common::{brisk, end, fake, start};
+use rxd::testing::Behavior;
 use rxd::{Action, Filter, State, StateEvent};
 use std::future::Future;
 use std::pin::pin;
@@ -9,7 +9,7 @@ use std::task::{Context, Waker};
 
 #[tokio::test(start_paused = true)]
 async fn a_wait_is_dropped_after_any_number_of_polls_and_its_twin_misses_nothing() {
-    let (strings, a) = puppet(&[State::Run]);
+    let (strings, a) = fake(&[State::Run]);
     let handle = start([brisk("a", a)]).await;
     handle.wait_for("a", State::Run).await.unwrap();
     let mut twin = handle.watch_any(Action::Entering, State::Run, "a").unwrap();
@@ -28,7 +28,7 @@ async fn a_wait_is_dropped_after_any_number_of_polls_and_its_twin_misses_nothing
             }
         }
         drop(dropped);
-        strings.tell("a", Act::Ok);
+        strings.set_behavior("a", Behavior::Ok);
         assert_eq!(kept.next().await.unwrap().times, 1, "after {polls} polls");
         assert_eq!(twin.next().await.unwrap().times, 1, "after {polls} polls");
     }
@@ -37,7 +37,7 @@ async fn a_wait_is_dropped_after_any_number_of_polls_and_its_twin_misses_nothing
 
 #[tokio::test(start_paused = true)]
 async fn a_task_that_waits_is_aborted() {
-    let (strings, a) = puppet(&[State::Run]);
+    let (strings, a) = fake(&[State::Run]);
     let handle = start([brisk("a", a)]).await;
     handle.wait_for("a", State::Run).await.unwrap();
     let mut twin = handle.watch_any(Action::Exited, State::Run, "a").unwrap();
@@ -52,14 +52,14 @@ async fn a_task_that_waits_is_aborted() {
         task.abort();
         assert!(task.await.unwrap_err().is_cancelled());
     }
-    strings.tell("a", Act::Ok);
+    strings.set_behavior("a", Behavior::Ok);
     assert!(twin.next().await.is_some());
     end(&handle).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_was_dropped_in_the_middle_of_an_item_has_taken_nothing() {
-    let (strings, a) = puppet(&[State::Run]);
+    let (strings, a) = fake(&[State::Run]);
     let handle = start([brisk("a", a)]).await;
     handle.wait_for("a", State::Run).await.unwrap();
     let mut stream = handle.watch_states(Filter::include(["a"])).unwrap();
@@ -68,7 +68,7 @@ async fn a_stream_that_was_dropped_in_the_middle_of_an_item_has_taken_nothing() 
         let mut next = pin!(stream.next());
         assert!(next.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     }
-    strings.tell("a", Act::Ok);
+    strings.set_behavior("a", Behavior::Ok);
     let Some(StateEvent::Changed(state)) = stream.next().await else { panic!("it is the next") };
     assert_eq!((state.state, state.seq), (State::Run, 6));
     end(&handle).await;

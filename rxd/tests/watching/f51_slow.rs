@@ -1,16 +1,16 @@
 //! F51: a watcher sleeps. F52: a watcher that does nothing else races 100,000 transitions.
 //! F59: a subscription is never read. G34, G35.
 
-use crate::common::{Spinner, brisk, end, puppet, start_with, transitions};
+use crate::common::{Spinner, brisk, end, fake, start_with, transitions};
 use rxd::__private::Bench;
-use rxd::testing::Act;
+use rxd::testing::Behavior;
 use rxd::{Action, Daemon, Filter, State, StateEvent, StateStream};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 #[tokio::test(start_paused = true)]
 async fn f51_others_are_on_time_and_the_sleeper_is_told_what_it_missed() {
-    let (strings, a) = puppet(&[State::Run]);
+    let (strings, a) = fake(&[State::Run]);
     let handle = start_with(Daemon::new("d").history(16), [brisk("a", a)]).await;
     handle.wait_for("a", State::Run).await.unwrap();
     let mut sleeper = handle.watch_states(Filter::None).unwrap();
@@ -23,7 +23,7 @@ async fn f51_others_are_on_time_and_the_sleeper_is_told_what_it_missed() {
     let mut awake = handle.watch_any(Action::Entering, State::Run, "a").unwrap();
     awake.next().await.unwrap();
     for _ in 0..100 {
-        strings.tell("a", Act::Ok);
+        strings.set_behavior("a", Behavior::Ok);
         let met = awake.next().await.unwrap();
         assert_eq!(met.times, 1);
     }
@@ -32,7 +32,7 @@ async fn f51_others_are_on_time_and_the_sleeper_is_told_what_it_missed() {
     let Some(StateEvent::Lagged { missed, snapshot }) = sleeper.next().await else { panic!("it was too slow") };
     assert_eq!((missed, snapshot.seq()), (800, 805));
     assert!(snapshot["a"].is_in(State::Run));
-    strings.tell("a", Act::Ok);
+    strings.set_behavior("a", Behavior::Ok);
     let Some(StateEvent::Changed(state)) = sleeper.next().await else { panic!("it goes on from there") };
     assert_eq!(state.seq, 806);
     end(&handle).await;
@@ -60,15 +60,15 @@ async fn read(stream: &mut StateStream, last: u64) -> (u64, u64) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn f52_a_tight_reader_sees_all_or_is_told_how_many_it_missed() {
     const ROUNDS: u32 = 12_500;
-    let (strings, gate) = puppet(&[State::Run]);
+    let (strings, gate) = fake(&[State::Run]);
     // Nothing spins before everybody watches.
-    let (go, held) = puppet(&[State::Init, State::Run]);
+    let (go, held) = fake(&[State::Init, State::Run]);
     let first = |service| rxd::When::any(Action::Entering, State::Run, [service]);
     let daemon = Daemon::new("d").add(brisk("gate", gate).watch(first("a"))).add(brisk("go", held));
     let handle = start_with(daemon, [brisk("a", Spinner(ROUNDS)).watch(first("go"))]).await;
     let mut stream = handle.watch_states(Filter::include(["a"])).unwrap();
     let mut watch = handle.watch_any(Action::Entering, State::Run, "a").unwrap();
-    go.tell("go", Act::Ok);
+    go.set_behavior("go", Behavior::Ok);
     let (mut seen, mut missed, mut at, mut runs) = (0, 0, 0, 0);
     let counting = tokio::spawn(async move {
         while runs <= u64::from(ROUNDS) {

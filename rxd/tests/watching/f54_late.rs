@@ -1,12 +1,12 @@
 //! F54: whoever comes after the event. G37: a wait returns at once, or says why it never will.
 
-use crate::common::{Spinner, brisk, end, puppet, start};
-use rxd::testing::Act;
+use crate::common::{Spinner, brisk, end, fake, start};
+use rxd::testing::Behavior;
 use rxd::{Action, Cause, Filter, State, StateEvent, Transition, WatchEnded};
 
 #[tokio::test(start_paused = true)]
 async fn f54_what_holds_is_met_at_once_and_the_snapshot_shows_it() {
-    let (_strings, a) = puppet(&[State::Run]);
+    let (_strings, a) = fake(&[State::Run]);
     let handle = start([brisk("a", a)]).await;
     handle.wait_for("a", State::Run).await.unwrap();
     let mut watch = handle.watch_any(Action::Entering, State::Run, "a").unwrap();
@@ -38,7 +38,7 @@ async fn the_snapshot_is_of_when_the_stream_was_made_and_nothing_after_it_is_lef
 
 #[tokio::test(start_paused = true)]
 async fn g37_a_wait_for_what_will_not_be_says_never() {
-    let (_strings, b) = puppet(&[State::Run]);
+    let (_strings, b) = fake(&[State::Run]);
     let handle = start([brisk("a", Spinner(0)), brisk("b", b)]).await;
     handle.wait_for(["a", "b"], State::Run).await.unwrap();
     let mut waiting = handle.watch_any(Action::Entering, State::Idle, "a").unwrap();
@@ -115,31 +115,31 @@ async fn unknown_is_past_also_for_who_exited_and_was_started_again() {
 
 #[tokio::test(start_paused = true)]
 async fn all_is_about_one_instant() {
-    let (a_strings, a) = puppet(&[State::Run, State::Stop]);
-    let (b_strings, b) = puppet(&[State::Run, State::Stop]);
+    let (a_strings, a) = fake(&[State::Run, State::Stop]);
+    let (b_strings, b) = fake(&[State::Run, State::Stop]);
     let handle = start([brisk("a", a), brisk("b", b)]).await;
     handle.wait_for(["a", "b"], State::Run).await.unwrap();
     let mut both = handle.watch_all(Action::Entering, State::Run, ["a", "b"]).unwrap();
     both.next().await.unwrap();
     // First one is out of Run, then the other: each comes back before the other does.
-    a_strings.tell("a", Act::Ok);
+    a_strings.set_behavior("a", Behavior::Ok);
     handle.wait_for("a", State::Stop).await.unwrap();
-    b_strings.tell("b", Act::Ok);
+    b_strings.set_behavior("b", Behavior::Ok);
     handle.wait_for("b", State::Stop).await.unwrap();
-    a_strings.tell("a", Act::Ok);
+    a_strings.set_behavior("a", Behavior::Ok);
     handle.wait_for("a", State::Run).await.unwrap();
-    a_strings.tell("a", Act::Ok);
+    a_strings.set_behavior("a", Behavior::Ok);
     handle.wait_for("a", State::Stop).await.unwrap();
-    b_strings.tell("b", Act::Ok);
+    b_strings.set_behavior("b", Behavior::Ok);
     handle.wait_for("b", State::Run).await.unwrap();
     assert!(!both.is_met());
-    a_strings.tell("a", Act::Ok);
+    a_strings.set_behavior("a", Behavior::Ok);
     let met = both.next().await.unwrap();
     assert_eq!(met.times, 1, "each was in Run in between, but never both at once");
     assert!(met.services.iter().all(|service| service.is_in(State::Run)));
     handle.shutdown();
     handle.wait_for(["a", "b"], State::Stop).await.unwrap();
-    a_strings.tell("a", Act::Ok);
-    b_strings.tell("b", Act::Ok);
+    a_strings.set_behavior("a", Behavior::Ok);
+    b_strings.set_behavior("b", Behavior::Ok);
     assert!(handle.wait().await.is_ok());
 }

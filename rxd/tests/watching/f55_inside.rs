@@ -1,7 +1,7 @@
 //! F55: watches are made and dropped where one is being served: in a method, and in a waker.
 
-use crate::common::{Spinner, brisk, end, puppet, start};
-use rxd::testing::Act;
+use crate::common::{Spinner, brisk, end, fake, start};
+use rxd::testing::Behavior;
 use rxd::{Action, Context, DaemonHandle, Filter, Runner, State, Watch};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -31,11 +31,11 @@ impl Runner for Busy {
 
 #[tokio::test(start_paused = true)]
 async fn f55_in_a_method() {
-    let (strings, a) = puppet(&[State::Run]);
+    let (strings, a) = fake(&[State::Run]);
     let handle = start([brisk("a", a), brisk("busy", Busy)]).await;
     for _ in 0..100 {
         handle.wait_for(["a", "busy"], State::Run).await.unwrap();
-        strings.tell("a", Act::Ok);
+        strings.set_behavior("a", Behavior::Ok);
         handle.watch_any(Action::Exited, State::Run, "a").unwrap().next().await.unwrap();
     }
     end(&handle).await;

@@ -1,7 +1,7 @@
 //! F56: a subscriber's task panics, or its waker does.
 
-use crate::common::{Spinner, brisk, end, puppet, start};
-use rxd::testing::Act;
+use crate::common::{Spinner, brisk, end, fake, start};
+use rxd::testing::Behavior;
 use rxd::{Action, State};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::task::{Context, Wake, Waker};
 
 #[tokio::test(start_paused = true)]
 async fn f56_a_task_that_panics_is_unsubscribed_and_the_others_go_on() {
-    let (strings, a) = puppet(&[State::Run]);
+    let (strings, a) = fake(&[State::Run]);
     let handle = start([brisk("a", a)]).await;
     handle.wait_for("a", State::Run).await.unwrap();
     let mut first = handle.watch_any(Action::Exited, State::Run, "a").unwrap();
@@ -19,11 +19,11 @@ async fn f56_a_task_that_panics_is_unsubscribed_and_the_others_go_on() {
         panic!("in the middle of it");
     });
     tokio::task::yield_now().await;
-    strings.tell("a", Act::Ok);
+    strings.set_behavior("a", Behavior::Ok);
     assert!(panics.await.unwrap_err().is_panic());
     assert_eq!(second.next().await.unwrap().times, 1);
     handle.wait_for("a", State::Run).await.unwrap();
-    strings.tell("a", Act::Ok);
+    strings.set_behavior("a", Behavior::Ok);
     assert_eq!(second.next().await.unwrap().times, 1);
     end(&handle).await;
 }

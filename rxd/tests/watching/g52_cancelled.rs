@@ -1,6 +1,6 @@
 //! G52: a watch or a stream that is taken through a context ends when that context is cancelled.
 
-use crate::common::{brisk, end, puppet, start};
+use crate::common::{brisk, end, fake, start};
 use futures_core::{FusedStream, Stream};
 use rxd::{
     Action, AnyError, Context, DaemonHandle, Filter, Runner, Service, State, StateEvent, StateStream, Watch, WatchEnded,
@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 /// The service that the others watch: in Run until it is cancelled.
 fn quiet() -> Service {
-    brisk("quiet", puppet(&[State::Run]).1)
+    brisk("quiet", fake(&[State::Run]).1)
 }
 
 /// A service whose `run` is a function of its context.
@@ -271,7 +271,7 @@ async fn g52_cancellation_comes_before_what_was_not_read_yet() {
 
 #[tokio::test(start_paused = true)]
 async fn g52_the_watches_of_a_handle_outlive_every_service() {
-    let handle = start([quiet(), brisk("obs", puppet(&[State::Run]).1)]).await;
+    let handle = start([quiet(), brisk("obs", fake(&[State::Run]).1)]).await;
     handle.wait_for(["quiet", "obs"], State::Run).await.unwrap();
     let mut states: StateStream = handle.watch_states(Filter::None).unwrap();
     let mut exits = handle.watch_all(Action::Entering, State::Exit, ["quiet", "obs"]).unwrap();
@@ -355,7 +355,7 @@ async fn g52_the_loops_of_the_documentation_end_with_their_services() {
         Ok(())
     });
     let mut services: Vec<_> =
-        ["db", "cache", "noise"].map(|name| brisk(name, puppet(&[State::Run]).1)).into_iter().collect();
+        ["db", "cache", "noise"].map(|name| brisk(name, fake(&[State::Run]).1)).into_iter().collect();
     services.extend([brisk("guide", guide), brisk("filter", filter), brisk("met", met)]);
     let handle = start(services).await;
     stops_at_once(&handle, &["db", "cache", "noise", "guide", "filter", "met"]).await;
@@ -371,7 +371,7 @@ fn g52_a_cancellation_amid_transitions_on_other_threads_always_ends_the_reader()
             tokio::task::yield_now().await;
             if cx.is_cancelled() { Ok(()) } else { Err("again".into()) }
         });
-        let idle = brisk("idle", puppet(&[State::Run]).1);
+        let idle = brisk("idle", fake(&[State::Run]).1);
         let (contexts, mut taken) = mpsc::unbounded_channel();
         let lender = Run(move |cx: Context| {
             let _ = contexts.send(cx.clone());

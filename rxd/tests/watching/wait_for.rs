@@ -1,18 +1,18 @@
 //! `wait_for`: at once, in time, too late, and never.
 
-use crate::common::{Spinner, brisk, end, puppet, start};
-use rxd::testing::Act;
+use crate::common::{Spinner, brisk, end, fake, start};
+use rxd::testing::Behavior;
 use rxd::{Error, Options, Service, State, WaitError, manager};
 use std::time::Duration;
 use tokio::time::Instant;
 
 #[tokio::test(start_paused = true)]
 async fn it_returns_when_the_services_are_in_the_state() {
-    let (strings, a) = puppet(&[State::Init, State::Run]);
-    let handle = start([brisk("a", a), brisk("b", puppet(&[State::Run]).1)]).await;
+    let (strings, a) = fake(&[State::Init, State::Run]);
+    let handle = start([brisk("a", a), brisk("b", fake(&[State::Run]).1)]).await;
     let wait = tokio::spawn(handle.wait_for(["a", "b"], State::Idle).within(Duration::from_secs(1)));
     assert!(wait.await.unwrap().is_err(), "a stays in Init");
-    strings.tell("a", Act::Ok);
+    strings.set_behavior("a", Behavior::Ok);
     handle.wait_for("a", State::Run).await.unwrap();
     handle.wait_for("a", State::Run).within(Duration::ZERO).await.unwrap();
     end(&handle).await;
@@ -20,8 +20,8 @@ async fn it_returns_when_the_services_are_in_the_state() {
 
 #[tokio::test(start_paused = true)]
 async fn too_late_says_what_was_unmet() {
-    let (strings, db) = puppet(&[State::Init, State::Run]);
-    let api = brisk("api", puppet(&[State::Run]).1).needs(["db"]);
+    let (strings, db) = fake(&[State::Init, State::Run]);
+    let api = brisk("api", fake(&[State::Run]).1).needs(["db"]);
     let handle = start([brisk("db", db), api]).await;
     let begun = Instant::now();
     let error = handle.wait_for("api", State::Run).within(Duration::from_secs(3)).await.unwrap_err();
@@ -37,18 +37,18 @@ async fn too_late_says_what_was_unmet() {
         error.to_string(),
         "services `db`, `api` are not all in Run after 1ms: db in Init; api in Idle: waits for db entering Run"
     );
-    strings.tell("db", Act::Ok);
+    strings.set_behavior("db", Behavior::Ok);
     handle.wait_for("api", State::Run).within(Duration::from_secs(3)).await.unwrap();
     end(&handle).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn never_says_why() {
-    let (strings, job) = puppet(&[State::Run]);
+    let (strings, job) = fake(&[State::Run]);
     let job = Service::new("job", job).manager(manager::until_success).options(Options::DEFAULT);
-    let handle = start([job, brisk("a", puppet(&[State::Run]).1)]).await;
+    let handle = start([job, brisk("a", fake(&[State::Run]).1)]).await;
     handle.wait_for("job", State::Run).await.unwrap();
-    strings.tell("job", Act::Ok);
+    strings.set_behavior("job", Behavior::Ok);
     let error: Error = handle.wait_for("job", State::Idle).await.unwrap_err();
     assert_eq!(error.to_string(), "service `job` will not be in Idle: service `job` has exited (normal)");
     assert!(matches!(error.find(), Some(WaitError::Unreachable { .. })));

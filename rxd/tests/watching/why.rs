@@ -1,18 +1,18 @@
 //! `why`: the chain of what is waited for. G45.
 
-use crate::common::{brisk, end, puppet, start};
-use rxd::testing::Act;
+use crate::common::{brisk, end, fake, start};
+use rxd::testing::Behavior;
 use rxd::{Action, Backoff, Effect, Mode, Options, Service, State, When, manager};
 use std::time::Duration;
 
 #[tokio::test(start_paused = true)]
 async fn a_chain_is_followed_to_its_root() {
-    let (strings, db) = puppet(&[State::Init, State::Run]);
+    let (strings, db) = fake(&[State::Init, State::Run]);
     let backoff = Backoff::fixed(Duration::from_secs(4));
     let handle = start([
-        brisk("web", puppet(&[State::Run]).1).needs(["api", "cache"]),
-        brisk("api", puppet(&[State::Run]).1).needs(["db"]),
-        brisk("cache", puppet(&[State::Run]).1),
+        brisk("web", fake(&[State::Run]).1).needs(["api", "cache"]),
+        brisk("api", fake(&[State::Run]).1).needs(["db"]),
+        brisk("cache", fake(&[State::Run]).1),
         Service::new("db", db).options(Options::DEFAULT.backoff(backoff)),
     ])
     .await;
@@ -23,7 +23,7 @@ async fn a_chain_is_followed_to_its_root() {
         handle.why("web").unwrap().to_string(),
         "web in Idle: waits for api entering Run; api in Idle: waits for db entering Run; db in Init"
     );
-    strings.tell("db", Act::Fail);
+    strings.set_behavior("db", Behavior::Fail);
     handle.watch_any(Action::Exited, State::Stop, "db").unwrap().next().await.unwrap();
     tokio::time::sleep(Duration::from_millis(900)).await;
     let why = handle.why("web").unwrap();
@@ -41,7 +41,7 @@ async fn a_chain_is_followed_to_its_root() {
     assert_eq!((unmet.mode, &*unmet.condition, unmet.services.len()), (Mode::All, "entering Run", 1));
     handle.wait_for("db", State::Init).await.unwrap();
     assert_eq!(handle.why("db").unwrap().to_string(), "db in Init, attempt 2, last error: told to fail");
-    strings.tell("db", Act::Ok);
+    strings.set_behavior("db", Behavior::Ok);
     handle.wait_for("web", State::Run).await.unwrap();
     assert_eq!(handle.why("db").unwrap().to_string(), "db in Run");
     assert_eq!(handle.why("web").unwrap().to_string(), "web in Run");
@@ -51,14 +51,14 @@ async fn a_chain_is_followed_to_its_root() {
 
 #[tokio::test(start_paused = true)]
 async fn gates_before_init_and_alternatives() {
-    let (_a, a) = puppet(&[State::Init]);
-    let (_b, b) = puppet(&[State::Idle]);
+    let (_a, a) = fake(&[State::Init]);
+    let (_b, b) = fake(&[State::Idle]);
     let gate = |targets: &'static [&'static str]| When::any(Action::Entering, State::Run, targets.iter().copied());
     let handle = start([
         brisk("a", a),
         brisk("b", b),
-        brisk("early", puppet(&[]).1).watch(gate(&["a", "b"]).then(Effect::GateInit)),
-        brisk("both", puppet(&[]).1).watch(gate(&["a"])).watch(When::any(Action::NotIn, State::Idle, ["b"])),
+        brisk("early", fake(&[]).1).watch(gate(&["a", "b"]).then(Effect::GateInit)),
+        brisk("both", fake(&[]).1).watch(gate(&["a"])).watch(When::any(Action::NotIn, State::Idle, ["b"])),
     ])
     .await;
     handle.wait_for("both", State::Idle).await.unwrap();
@@ -77,11 +77,11 @@ async fn gates_before_init_and_alternatives() {
 
 #[tokio::test(start_paused = true)]
 async fn a_circle_is_walked_once() {
-    let (_c, c) = puppet(&[State::Init]);
+    let (_c, c) = fake(&[State::Init]);
     let gate = |targets: [&'static str; 2]| When::any(Action::Entering, State::Run, targets);
     let handle = start([
-        brisk("a", puppet(&[]).1).watch(gate(["b", "c"])),
-        brisk("b", puppet(&[]).1).watch(gate(["a", "c"])),
+        brisk("a", fake(&[]).1).watch(gate(["b", "c"])),
+        brisk("b", fake(&[]).1).watch(gate(["a", "c"])),
         brisk("c", c),
     ])
     .await;
@@ -96,8 +96,8 @@ async fn a_circle_is_walked_once() {
 
 #[tokio::test(start_paused = true)]
 async fn f13_an_idle_that_does_not_return_waits_for_nobody() {
-    let (_a, a) = puppet(&[State::Idle]);
-    let handle = start([brisk("a", a).needs(["b"]), brisk("b", puppet(&[State::Init]).1)]).await;
+    let (_a, a) = fake(&[State::Idle]);
+    let handle = start([brisk("a", a).needs(["b"]), brisk("b", fake(&[State::Init]).1)]).await;
     handle.wait_for("a", State::Idle).await.unwrap();
     tokio::time::sleep(Duration::from_secs(12)).await;
     let why = handle.why("a").unwrap();
@@ -110,12 +110,10 @@ async fn f13_an_idle_that_does_not_return_waits_for_nobody() {
 #[tokio::test(start_paused = true)]
 async fn a_delay_before_run_waits_for_nobody_either() {
     let delayed = |seconds| Options::DEFAULT.delay_of(State::Run, Duration::from_secs(seconds));
-    let (_b, b) = puppet(&[State::Idle]);
-    let handle = start([
-        Service::new("a", puppet(&[State::Run]).1).options(delayed(5)),
-        Service::new("b", b).options(delayed(5)),
-    ])
-    .await;
+    let (_b, b) = fake(&[State::Idle]);
+    let handle =
+        start([Service::new("a", fake(&[State::Run]).1).options(delayed(5)), Service::new("b", b).options(delayed(5))])
+            .await;
     handle.wait_for("a", State::Idle).await.unwrap();
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(handle.why("a").unwrap().to_string(), "a in Idle: enters Run in 3.0 s");
@@ -127,14 +125,14 @@ async fn a_delay_before_run_waits_for_nobody_either() {
 
 #[tokio::test(start_paused = true)]
 async fn what_comes_after_a_job_says_so() {
-    let (strings, job) = puppet(&[State::Run]);
+    let (strings, job) = fake(&[State::Run]);
     let job = Service::new("job", job).manager(manager::until_success);
-    let handle = start([job, brisk("main", puppet(&[State::Run]).1).after(["job"])]).await;
+    let handle = start([job, brisk("main", fake(&[State::Run]).1).after(["job"])]).await;
     handle.wait_for("main", State::Idle).await.unwrap();
     handle.wait_for("job", State::Run).await.unwrap();
     tokio::task::yield_now().await;
     assert_eq!(handle.why("main").unwrap().to_string(), "main in Idle: waits for job to end well; job in Run");
-    strings.tell("job", Act::Ok);
+    strings.set_behavior("job", Behavior::Ok);
     handle.wait_for("main", State::Run).await.unwrap();
     assert_eq!(handle.why("job").unwrap().to_string(), "job in Exit (normal)");
     end(&handle).await;
@@ -144,8 +142,8 @@ async fn what_comes_after_a_job_says_so() {
 async fn a_gate_that_is_waited_for_no_more_holds_nobody_back() {
     let gate = When::any(Action::Entering, State::Run, ["a"]).then(Effect::GateInit).within(Duration::from_secs(1));
     let options = Options::DEFAULT.backoff(Backoff::fixed(Duration::from_secs(10)));
-    let b = Service::new("b", puppet(&[]).1).watch(gate).options(options);
-    let handle = start([brisk("a", puppet(&[State::Init]).1), b]).await;
+    let b = Service::new("b", fake(&[]).1).watch(gate).options(options);
+    let handle = start([brisk("a", fake(&[State::Init]).1), b]).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(
         handle.why("b").unwrap().to_string(),

@@ -60,7 +60,7 @@ const PROGRAMS: [Entry; 22] = [
     Entry("shutdown/what-it-says-at-the-end", "plain", BySignal),
     Entry("testing/a-services-method-alone", "testing", ByItself),
     Entry("testing/the-daemon-in-paused-time", "testing", ByItself),
-    Entry("testing/the-daemon-with-puppets-in-it", "testing", ByItself),
+    Entry("testing/the-daemon-with-fakes-in-it", "testing", ByItself),
     Entry("topics/a-pool-of-workers", "plain", ByItself),
     Entry("log", "plain", ByItself),
     Entry("systemd/sockets-that-systemd-opens-and-keeps", "plain", BySignal),

@@ -132,15 +132,15 @@ impl Watched {
 
     /// Every instant at which it came true, of a watch that goes on for ever.
     pub(super) fn edges(&self, world: &World) -> Vec<Instant> {
-        self.tell(world, false).0
+        self.set_behavior(world, false).0
     }
 
     /// Every instant at which it came true, and whether it can do so no more.
     pub(super) fn story(&self, world: &World) -> (Vec<Instant>, bool) {
-        self.tell(world, true)
+        self.set_behavior(world, true)
     }
 
-    fn tell(&self, world: &World, ends: bool) -> (Vec<Instant>, bool) {
+    fn set_behavior(&self, world: &World, ends: bool) -> (Vec<Instant>, bool) {
         let mut edges = Vec::new();
         let mut changed = vec![false; self.targets.len()];
         let pulse = self.action == Action::Changing;

@@ -1,9 +1,9 @@
-//! What services do in a plan: all that puppets can, and what only code of a user's would.
+//! What services do in a plan: all that fakes can, and what only code of a user's would.
 
 use super::plan::{Command, name};
 use super::run::Run;
 use crate::errors::{Bad, BadError};
-use rxd::testing::{Act, Puppet, Reloading};
+use rxd::testing::{Behavior, FakeService, ReloadingFake};
 use rxd::{Context, DaemonHandle, Error, Runner};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 /// What one call of a method does.
 #[derive(Clone, Debug)]
 pub(super) enum Deed {
-    Act(Act),
+    Behavior(Behavior),
     /// Returns an error whose own code fails.
     FailsBadly(Bad),
     /// Waits until it is cancelled, and holds a value meanwhile that panics when it is dropped.
@@ -35,21 +35,21 @@ pub(super) enum OnDrop {
 }
 
 impl Deed {
-    /// As a puppet does it.
-    pub(super) fn act(&self, run: &Run) -> Act {
+    /// As a fake does it.
+    pub(super) fn act(&self, run: &Run) -> Behavior {
         match *self {
-            Deed::Act(ref act) => act.clone(),
-            Deed::FailsBadly(bad) => Act::call(move |_| std::future::ready(Err(BadError(bad).into()))),
-            Deed::HoldsBadValue => Act::call(async |cx: Context| {
+            Deed::Behavior(ref act) => act.clone(),
+            Deed::FailsBadly(bad) => Behavior::call(move |_| std::future::ready(Err(BadError(bad).into()))),
+            Deed::HoldsBadValue => Behavior::call(async |cx: Context| {
                 let _value = Bomb;
                 cx.cancelled().await;
                 Ok(())
             }),
-            Deed::Blocks(time) => Act::call(move |_| async move {
+            Deed::Blocks(time) => Behavior::call(move |_| async move {
                 std::thread::sleep(time);
                 Ok(())
             }),
-            Deed::Beats => Act::call(async |cx: Context| {
+            Deed::Beats => Behavior::call(async |cx: Context| {
                 while !cx.is_cancelled() {
                     cx.heartbeat();
                     tokio::select! {
@@ -61,7 +61,7 @@ impl Deed {
             }),
             Deed::Asks(after, whom, command) => {
                 let run = run.clone();
-                Act::call(move |cx: Context| {
+                Behavior::call(move |cx: Context| {
                     let run = run.clone();
                     async move {
                         tokio::time::sleep(after).await;
@@ -73,7 +73,7 @@ impl Deed {
             }
             Deed::AsksForItself(after, command) => {
                 let run = run.clone();
-                Act::call(move |cx: Context| {
+                Behavior::call(move |cx: Context| {
                     let run = run.clone();
                     async move {
                         tokio::time::sleep(after).await;
@@ -93,14 +93,14 @@ impl Deed {
     /// Whether it may be at work when its limits are over.
     pub(super) fn may_hang(&self) -> bool {
         match self {
-            Deed::Act(act) => matches!(
+            Deed::Behavior(act) => matches!(
                 act,
-                Act::Hang
-                    | Act::HangAndPanic
-                    | Act::UntilTold
-                    | Act::After(..)
-                    | Act::FailWhenTold
-                    | Act::PanicWhenTold
+                Behavior::Hang
+                    | Behavior::HangAndPanic
+                    | Behavior::UntilCancelled
+                    | Behavior::After(..)
+                    | Behavior::FailOnCancel
+                    | Behavior::PanicOnCancel
             ),
             // In Stop nobody cancels it before the limit.
             Deed::HoldsBadValue | Deed::Beats => true,
@@ -143,7 +143,7 @@ impl<R> Drop for Dropped<R> {
     }
 }
 
-impl Runner for Dropped<Puppet> {
+impl Runner for Dropped<FakeService> {
     async fn init(&mut self, cx: &Context) -> rxd::Result {
         self.0.init(cx).await
     }
@@ -161,7 +161,7 @@ impl Runner for Dropped<Puppet> {
     }
 }
 
-impl Runner for Dropped<Reloading> {
+impl Runner for Dropped<ReloadingFake> {
     async fn init(&mut self, cx: &Context) -> rxd::Result {
         self.0.init(cx).await
     }

@@ -24,7 +24,7 @@ use crate::kit::quiet;
 use deed::Deed;
 use plan::{Part, Plan, Tie, plan};
 use run::run;
-use rxd::testing::{Act, Trace};
+use rxd::testing::{Behavior, Trace};
 use smaller::shrink;
 
 /// How many plans are tried where nothing else is asked for: what fits a debug build's patience.
@@ -83,7 +83,7 @@ fn the_same_seed_is_the_same_run_to_the_last_transition() {
 #[test]
 fn a_plan_that_fails_is_made_as_small_as_what_it_fails_for() {
     // A fault that needs two services: one that needs another whose Stop hangs.
-    let hangs = |part: &Part| part.deeds[3].iter().any(|deed| matches!(deed, Deed::Act(Act::Hang)));
+    let hangs = |part: &Part| part.deeds[3].iter().any(|deed| matches!(deed, Deed::Behavior(Behavior::Hang)));
     let broken = |plan: &Plan| {
         let needs_it =
             |edge: &Tie| matches!(edge, Tie::Needs(targets) if targets.iter().any(|&at| hangs(&plan.services[at])));
@@ -100,8 +100,8 @@ fn a_plan_that_fails_is_made_as_small_as_what_it_fails_for() {
     assert_eq!(small.services.iter().map(|part| part.edges.len()).sum::<usize>(), 1);
     let odd = small.services.iter().flat_map(|part| part.deeds.iter().flatten());
     let odd: Vec<String> = odd
-        .filter(|deed| !matches!(deed, Deed::Act(Act::Ok | Act::UntilTold)))
+        .filter(|deed| !matches!(deed, Deed::Behavior(Behavior::Ok | Behavior::UntilCancelled)))
         .map(|deed| format!("{deed:?}"))
         .collect();
-    assert_eq!(odd, ["Act(Hang)"]);
+    assert_eq!(odd, ["Behavior(Hang)"]);
 }

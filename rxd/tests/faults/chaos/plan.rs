@@ -4,7 +4,7 @@ use super::deed::{Deed, OnDrop};
 use super::run::{Run, build};
 use crate::errors::Bad;
 use fastrand::Rng;
-use rxd::testing::Act;
+use rxd::testing::Behavior;
 use rxd::{Action, Backoff, Effect, OnFailure, Options, State};
 use std::time::Duration;
 
@@ -237,11 +237,8 @@ fn part(rng: &mut Dice, at: usize, size: usize, wild: f64) -> Part {
     let mut deeds: [Vec<Deed>; 5] = Default::default();
     for (method, deeds) in deeds.iter_mut().enumerate() {
         deeds.extend(
-            (0..rng.usize(1..=3)).map(
-                |_| {
-                    if rng.f64() < wild { deed(rng, size) } else { Deed::Act(usual(rng, method)) }
-                },
-            ),
+            (0..rng.usize(1..=3))
+                .map(|_| if rng.f64() < wild { deed(rng, size) } else { Deed::Behavior(usual(rng, method)) }),
         );
     }
     // Without a delay no time would pass: then only a limit ends it.
@@ -285,12 +282,12 @@ fn part(rng: &mut Dice, at: usize, size: usize, wild: f64) -> Part {
     part
 }
 
-fn usual(rng: &mut Dice, method: usize) -> Act {
+fn usual(rng: &mut Dice, method: usize) -> Behavior {
     match (method, rng.u32(0..4)) {
-        (2, 0) => Act::Ok.after(millis(rng, 1_000)),
-        (2, _) => Act::UntilTold,
-        (_, 0) => Act::Ok.after(millis(rng, 100)),
-        _ => Act::Ok,
+        (2, 0) => Behavior::Ok.after(millis(rng, 1_000)),
+        (2, _) => Behavior::UntilCancelled,
+        (_, 0) => Behavior::Ok.after(millis(rng, 100)),
+        _ => Behavior::Ok,
     }
 }
 
@@ -304,23 +301,23 @@ fn deed(rng: &mut Dice, size: usize) -> Deed {
         // Time has to pass, since it may ask again and again.
         3..=4 => Deed::Asks(Duration::from_millis(20) + millis(rng, 700), rng.usize(0..size), command(rng)),
         5 => Deed::AsksForItself(Duration::from_millis(20) + millis(rng, 700), command(rng)),
-        _ => Deed::Act(act(rng)),
+        _ => Deed::Behavior(act(rng)),
     }
 }
 
-fn act(rng: &mut Dice) -> Act {
+fn act(rng: &mut Dice) -> Behavior {
     let acts = [
-        Act::Ok,
-        Act::Fail,
-        Act::Panic,
-        Act::PanicOddly,
-        Act::Hang,
-        Act::HangAndPanic,
-        Act::UntilTold,
-        Act::FailWhenTold,
-        Act::PanicWhenTold,
-        Act::Cancelled,
-        Act::Done,
+        Behavior::Ok,
+        Behavior::Fail,
+        Behavior::Panic,
+        Behavior::PanicWithNonString,
+        Behavior::Hang,
+        Behavior::HangAndPanic,
+        Behavior::UntilCancelled,
+        Behavior::FailOnCancel,
+        Behavior::PanicOnCancel,
+        Behavior::Cancelled,
+        Behavior::Done,
     ];
     let act = acts[rng.usize(0..acts.len())].clone();
     if rng.bool() { act.after(millis(rng, 700)) } else { act }

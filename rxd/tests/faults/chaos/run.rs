@@ -3,7 +3,7 @@
 use super::deed::{Dropped, OnDrop, ask};
 use super::plan::{Command, FailFast, Kind, Part, Plan, Task, Tie, name};
 use crate::kit::PanickingLayer;
-use rxd::testing::{Act, Probe, Puppet, Reloading, Rules, Trace};
+use rxd::testing::{Behavior, CallLog, DeclaredRules, FakeService, ReloadingFake, Trace};
 use rxd::{Cause, Context, Daemon, DaemonHandle, Error, OnFailure, OnStale, Service, State, When, manager};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
@@ -16,7 +16,7 @@ const ANSWER_LIMIT: Duration = Duration::from_millis(45_300);
 /// What a run notes of itself.
 #[derive(Clone, Default)]
 pub(super) struct Run {
-    probe: Probe,
+    probe: CallLog,
     noted: Arc<Mutex<Noted>>,
     real: bool,
     /// How long the process pauses, all in all.
@@ -59,17 +59,17 @@ impl Run {
 pub(super) fn build(plan: &Plan, run: &Run) -> Daemon {
     let services = plan.services.iter().enumerate().map(|(at, part)| {
         let acts = |slot: usize| part.deeds[slot].iter().map(|deed| deed.act(run)).collect::<Vec<_>>();
-        let mut puppet = Puppet::new().probe(&run.probe).on_reload(acts(4));
+        let mut fake = FakeService::new().call_log(&run.probe).on_reload(acts(4));
         for (slot, state) in [State::Init, State::Idle, State::Run, State::Stop].into_iter().enumerate() {
             let mut acts = acts(slot);
             if let (State::Run, Some(task)) = (state, part.tasks) {
-                acts.insert(0, Act::call(move |cx| with_task(cx, task)));
+                acts.insert(0, Behavior::call(move |cx| with_task(cx, task)));
             }
-            puppet = puppet.on(state, acts);
+            fake = fake.on(state, acts);
         }
         let service = match part.reloads {
-            true => Service::new(name(at), Dropped(Reloading(puppet), part.on_drop)),
-            false => Service::new(name(at), Dropped(puppet, part.on_drop)),
+            true => Service::new(name(at), Dropped(ReloadingFake(fake), part.on_drop)),
+            false => Service::new(name(at), Dropped(fake, part.on_drop)),
         };
         let service = match part.kind {
             Kind::Continuous => service.manager(manager::continuous),
@@ -165,7 +165,7 @@ async fn live(plan: &Plan) -> Result<Trace, String> {
     let paused = plan.pauses.iter().map(|(_, length)| length).sum();
     let run = Run { real: plan.real, paused, ..Run::default() };
     let daemon = build(plan, &run);
-    let mut rules = Rules::of(&daemon);
+    let mut rules = DeclaredRules::of(&daemon);
     // What is late by a pause is not late.
     if !plan.real && plan.pauses.is_empty() {
         rules = rules.exact();

@@ -2,7 +2,7 @@
 
 use super::deed::{Deed, OnDrop};
 use super::plan::Plan;
-use rxd::testing::{Act, Trace};
+use rxd::testing::{Behavior, Trace};
 use rxd::{Backoff, Options};
 use std::time::Duration;
 
@@ -36,8 +36,8 @@ fn simpler(plan: &Plan) -> Vec<Plan> {
                 add(&move |plan| drop(plan.services[at].deeds[method].pop()));
                 add(&move |plan| drop(plan.services[at].deeds[method].remove(0)));
             }
-            let simple = Deed::Act(if method == 2 { Act::UntilTold } else { Act::Ok });
-            if deeds.len() == 1 && !matches!(deeds[0], Deed::Act(Act::Ok | Act::UntilTold)) {
+            let simple = Deed::Behavior(if method == 2 { Behavior::UntilCancelled } else { Behavior::Ok });
+            if deeds.len() == 1 && !matches!(deeds[0], Deed::Behavior(Behavior::Ok | Behavior::UntilCancelled)) {
                 add(&move |plan| plan.services[at].deeds[method] = vec![simple.clone()]);
             }
         }
@@ -69,7 +69,7 @@ fn without(plan: &mut Plan, gone: usize) {
         if let Deed::Asks(after, whom, command) = *deed {
             *deed = match whom.cmp(&gone) {
                 std::cmp::Ordering::Less => Deed::Asks(after, whom, command),
-                std::cmp::Ordering::Equal => Deed::Act(Act::Ok.after(after)),
+                std::cmp::Ordering::Equal => Deed::Behavior(Behavior::Ok.after(after)),
                 std::cmp::Ordering::Greater => Deed::Asks(after, whom - 1, command),
             };
         }

@@ -52,7 +52,7 @@ struct Heard {
     open: bool,
 }
 
-pub(super) fn judge(seen: &Seen<'_>, found: &mut Found) {
+pub(super) fn check_invariants(seen: &Seen<'_>, found: &mut Found) {
     let rules = seen.rules;
     let mut last = vec![Last::default(); rules.services.len()];
     let mut heard: Vec<Vec<Heard>> =

@@ -1,14 +1,14 @@
 //! Each guarantee has a trace that breaks it, next to one that does not.
 
-use super::judge;
-use crate::testing::{Puppet, Rules, Trace};
+use super::check_invariants;
+use crate::testing::{DeclaredRules, FakeService, Trace};
 use crate::{Action, Backoff, Daemon, Effect, OnFailure, Options, Service, State, When};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
 
 fn service(name: &'static str) -> Service {
-    Service::new(name, Puppet::new())
+    Service::new(name, FakeService::new())
 }
 
 fn brisk(name: &'static str) -> Service {
@@ -16,18 +16,18 @@ fn brisk(name: &'static str) -> Service {
 }
 
 /// Two services without anything between them.
-fn two() -> Rules {
-    Rules::of(&Daemon::new("d").add(service("a")).add(service("b"))).exact()
+fn two() -> DeclaredRules {
+    DeclaredRules::of(&Daemon::new("d").add(service("a")).add(service("b"))).exact()
 }
 
 /// `b` needs `a`.
-fn needing() -> Rules {
-    Rules::of(&Daemon::new("d").add(service("a")).add(service("b").needs(["a"]))).exact()
+fn needing() -> DeclaredRules {
+    DeclaredRules::of(&Daemon::new("d").add(service("a")).add(service("b").needs(["a"]))).exact()
 }
 
 /// One service with these knobs.
-fn one(options: Options) -> Rules {
-    Rules::of(&Daemon::new("d").add(service("a").options(options))).exact()
+fn one(options: Options) -> DeclaredRules {
+    DeclaredRules::of(&Daemon::new("d").add(service("a").options(options))).exact()
 }
 
 fn steady() -> Options {
@@ -42,14 +42,14 @@ fn lines(service: &str, words: &str) -> String {
 const ROUND: &str = "init+ init- idle+ idle- run+ run- stop+ stop-";
 
 #[track_caller]
-fn good(rules: &Rules, text: &str) {
+fn good(rules: &DeclaredRules, text: &str) {
     Trace::parse(text).assert(rules);
 }
 
 #[track_caller]
-fn broken(guarantee: &str, rules: &Rules, text: &str) {
+fn broken(guarantee: &str, rules: &DeclaredRules, text: &str) {
     let trace = Trace::parse(text);
-    let found = judge(&trace, rules);
+    let found = check_invariants(&trace, rules);
     assert!(found.iter().any(|violation| violation.guarantee == guarantee), "not {guarantee}: {found:?}\n{trace}");
 }
 
@@ -93,7 +93,7 @@ fn g4_rounds_do_not_overlap() {
     broken("G4", &two(), &(lines("a", "init+ init- init+ init- stop+ stop- exit+") + &b));
     let mut skips = Trace::parse(&(lines("a", &format!("{ROUND} exit+")) + &b));
     skips.steps[3].incarnation = 2;
-    assert!(judge(&skips, &two()).iter().any(|violation| violation.guarantee == "G4"));
+    assert!(check_invariants(&skips, &two()).iter().any(|violation| violation.guarantee == "G4"));
 }
 
 #[test]
@@ -104,23 +104,23 @@ fn g9_gates_hold_when_they_are_passed() {
     broken("G9", &needing(), &format!("{b}{a}{end_b}{end_a}"));
 
     let early = When::any(Action::Exited, State::Init, ["a"]).then(Effect::GateInit);
-    let early = Rules::of(&Daemon::new("d").add(service("a")).add(service("b").watch(early)));
+    let early = DeclaredRules::of(&Daemon::new("d").add(service("a")).add(service("b").watch(early)));
     good(&early, &format!("{a}{b}{end_b}{end_a}"));
     broken("G9", &early, &format!("a init+\n{b}a init-\n{end_b}{}", lines("a", "stop+ stop- exit+")));
 
     let edge = When::any(Action::Changing, State::Run, ["a"]);
-    let edge = Rules::of(&Daemon::new("d").add(service("a")).add(service("b").watch(edge)));
+    let edge = DeclaredRules::of(&Daemon::new("d").add(service("a")).add(service("b").watch(edge)));
     good(&edge, &format!("{a}{b}{end_b}{end_a}"));
     broken("G9", &edge, &format!("{b}{a}{end_b}{end_a}"));
 
     let again = When::all(Action::Changing, State::Exit, ["a"]).then(Effect::GateInit);
-    let again = Rules::of(&Daemon::new("d").add(service("a")).add(brisk("b").watch(again))).operator("a", 1);
+    let again = DeclaredRules::of(&Daemon::new("d").add(service("a")).add(brisk("b").watch(again))).operator("a", 1);
     let (once, twice) = (lines("b", ROUND), lines("a", &format!("{ROUND} exit+")));
     let end = lines("b", "exit+");
     good(&again, &format!("{twice}{once}{}{once}{end}{}", lines("a", "init+"), lines("a", "init- stop+ stop- exit+")));
     broken("G9", &again, &format!("{twice}{once}{once}{end}"));
 
-    let after = Rules::of(&Daemon::new("d").add(service("a")).add(service("b").after(["a"])));
+    let after = DeclaredRules::of(&Daemon::new("d").add(service("a")).add(service("b").after(["a"])));
     let well = lines("a", &format!("{ROUND} exit+"));
     let told = lines("a", "init+ init- idle+ idle- run+ run-/operator stop+ stop- exit+/operator");
     good(&after, &format!("{well}{b}{end_b}"));
@@ -130,7 +130,7 @@ fn g9_gates_hold_when_they_are_passed() {
 #[test]
 fn g11_a_fatal_failure_stops_every_other() {
     let fatal = steady().restarts(0, SECOND).on_failure(OnFailure::Shutdown);
-    let rules = Rules::of(&Daemon::new("d").add(service("a").options(fatal)).add(service("b")));
+    let rules = DeclaredRules::of(&Daemon::new("d").add(service("a").options(fatal)).add(service("b")));
     let a = lines("a", "init+ init-/error stop+/error stop- exit+/error");
     good(&rules, &format!("{}{a}{}", lines("b", "init+ init-"), lines("b", "stop+/shutdown stop- exit+/shutdown")));
     broken("G11", &rules, &format!("{}{a}", lines("b", "init+ init-")));
@@ -139,7 +139,7 @@ fn g11_a_fatal_failure_stops_every_other() {
 #[test]
 fn g12_giving_up_takes_along_those_that_depend_and_nobody_else() {
     let limited = |rules: Service| rules.options(steady().restarts(0, SECOND));
-    let rules = |b: Service| Rules::of(&Daemon::new("d").add(limited(service("a"))).add(b));
+    let rules = |b: Service| DeclaredRules::of(&Daemon::new("d").add(limited(service("a"))).add(b));
     let a = lines("a", "init+ init-/error stop+/error stop- exit+/error");
     let goes = lines("b", "init+ init- idle+ idle-/dependency stop+/dependency stop- exit+/dependency");
     let stays = lines("b", "init+ init- idle+ idle-");
@@ -184,7 +184,7 @@ fn g21_no_more_restarts_than_declared() {
     let late = failing_at(&[0], "0s a init+\n9s a init- error\na stop+ error\n11s a stop-\na exit+ error");
     broken("G21", &limited(1), &late);
     let real = Options::DEFAULT.backoff(Backoff::NONE).restarts(1, 10 * SECOND);
-    good(&Rules::of(&Daemon::new("d").add(service("a").options(real))), &late);
+    good(&DeclaredRules::of(&Daemon::new("d").add(service("a").options(real))), &late);
     // The window slides.
     let spread = Options::DEFAULT.backoff(Backoff::fixed(6 * SECOND)).restarts(1, 10 * SECOND);
     broken("G21", &one(spread), &failing_at(&[0, 6, 12], "a exit+ shutdown"));
@@ -224,7 +224,8 @@ fn g23_a_sustained_run_makes_the_next_failure_the_first() {
 
 #[test]
 fn g24_delays_come_from_own_failures_alone() {
-    let rules = Rules::of(&Daemon::new("d").add(service("a").options(steady())).add(service("b").options(steady())));
+    let rules =
+        DeclaredRules::of(&Daemon::new("d").add(service("a").options(steady())).add(service("b").options(steady())));
     let round = |at, name| format!("{at}s {}", lines(name, "init+ init-/error stop+ stop-"));
     let end = "a exit+ shutdown\nb exit+ shutdown";
     let flaps = format!("{}{}{}", round(0, "a"), round(1, "a"), round(3, "a"));
@@ -252,5 +253,5 @@ fn g25_what_an_operator_does_is_no_failure() {
 fn g34_numbers_have_no_gap() {
     let mut gap = Trace::parse(&lines("a", "exit+"));
     gap.steps[0].seq = 2;
-    assert_eq!(judge(&gap, &two())[0].guarantee, "G34");
+    assert_eq!(check_invariants(&gap, &two())[0].guarantee, "G34");
 }

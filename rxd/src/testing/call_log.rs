@@ -1,34 +1,34 @@
-//! What notes the calls of puppets, and tells them meanwhile what to do.
+//! What notes the calls of fakes, and tells them meanwhile what to do.
 
-use super::behavior::Act;
+use super::behavior::Behavior;
 use crate::service::context::Context;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-/// Notes every call of a [`Puppet`](super::Puppet)'s methods: what a trace cannot show. And tells
-/// puppets what to do while they run.
+/// Notes every call of a [`FakeService`](super::FakeService)'s methods: what a trace cannot show. And tells
+/// fakes what to do while they run.
 ///
 /// ```
-/// use rxd::testing::{Act, Probe, Puppet};
+/// use rxd::testing::{Behavior, CallLog, FakeService};
 /// use rxd::{Daemon, Service, State};
 ///
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
 /// # async fn main() -> rxd::Result {
-/// let probe = Probe::new();
-/// let db = Service::new("db", Puppet::new().probe(&probe));
+/// let probe = CallLog::new();
+/// let db = Service::new("db", FakeService::new().call_log(&probe));
 /// let handle = Daemon::new("agent").signals([]).add(db).start().await?;
 /// handle.wait_for("db", State::Run).await?;
 ///
-/// probe.tell("db", Act::Fail);
+/// probe.set_behavior("db", Behavior::Fail);
 /// handle.wait_for("db", State::Stop).await?;
 /// assert_eq!(probe.calls("db"), ["init", "idle", "run", "stop"]);
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Clone, Debug, Default)]
-pub struct Probe(Arc<Shared>);
+pub struct CallLog(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
@@ -42,14 +42,14 @@ struct Noted {
     calls: Vec<(String, &'static str)>,
     running: Vec<(String, &'static str, CancellationToken)>,
     faults: Vec<String>,
-    told: VecDeque<(String, Act)>,
+    told: VecDeque<(String, Behavior)>,
 }
 
-impl Probe {
+impl CallLog {
     /// A probe that has heard nothing.
     #[must_use]
     pub fn new() -> Self {
-        Probe::default()
+        CallLog::default()
     }
 
     fn noted<T>(&self, look: impl FnOnce(&mut Noted) -> T) -> T {
@@ -57,17 +57,17 @@ impl Probe {
     }
 
     /// Has the method of this service in which it waits do this instead; if it is in none, the next
-    /// in which it does. (A method that returns at once, as `init` of a [`Puppet::new`] does, waits for
+    /// in which it does. (A method that returns at once, as `init` of a [`FakeService::new`] does, waits for
     /// nothing.) Told several things, it does them one after another.
     ///
-    /// [`Puppet::new`]: super::Puppet::new
-    pub fn tell(&self, service: &str, act: Act) {
+    /// [`FakeService::new`]: super::Fake::new
+    pub fn set_behavior(&self, service: &str, act: Behavior) {
         self.noted(|noted| noted.told.push_back((service.to_owned(), act)));
         self.0.told.notify_waiters();
     }
 
     /// What this service is told.
-    pub(super) async fn told(&self, service: &str) -> Act {
+    pub(super) async fn told(&self, service: &str) -> Behavior {
         loop {
             let more = self.0.told.notified();
             let told = self.noted(|noted| {
@@ -129,7 +129,7 @@ impl Probe {
 
 /// A method that runs; dropped when it has ended, however.
 pub(super) struct Calling {
-    probe: Probe,
+    probe: CallLog,
     name: String,
 }
 

@@ -9,7 +9,7 @@ fn gives_up(step: &Step) -> bool {
     step.enters(State::Exit) && (step.cause.is_failure() || step.cause == Cause::Dependency)
 }
 
-pub(super) fn judge(seen: &Seen<'_>, found: &mut Found) {
+pub(super) fn check_invariants(seen: &Seen<'_>, found: &mut Found) {
     let Seen { trace, rules, .. } = *seen;
     // Whether the service has given up before the step that is looked at.
     let mut gone = vec![false; rules.services.len()];

@@ -12,7 +12,7 @@ const SUSTAINED: Duration = Duration::from_secs(60);
 /// Timers are exact to the millisecond, and rounded up.
 const GRAIN: Duration = Duration::from_millis(2);
 
-pub(super) fn judge(seen: &Seen<'_>, found: &mut Found) {
+pub(super) fn check_invariants(seen: &Seen<'_>, found: &mut Found) {
     for (service, own) in seen.rules.services.iter().zip(&seen.own) {
         let mut pace = Pace { exact: seen.rules.exact, ..Pace::new(service) };
         for step in own {

@@ -14,7 +14,7 @@ enum Place {
     Exit,
 }
 
-pub(super) fn judge(seen: &Seen<'_>, found: &mut Found) {
+pub(super) fn check_invariants(seen: &Seen<'_>, found: &mut Found) {
     let failing_stop = seen.trace.steps.iter().find(|step| step.leaves(State::Stop) && step.cause.is_failure());
     for (service, own) in seen.rules.services.iter().zip(&seen.own) {
         let (mut place, mut rounds, mut lives) = (Place::Outside, 0, 1);

@@ -8,7 +8,7 @@ mod pacing;
 #[cfg(test)]
 mod tests;
 
-use super::rules::Rules;
+use super::rules::DeclaredRules;
 use super::trace::{Step, Trace};
 use std::collections::HashMap;
 use std::fmt;
@@ -54,7 +54,7 @@ impl fmt::Display for Violation {
 /// A trace that does not begin with the first transition is refused, as G34: give the daemon a
 /// longer [`history`](crate::Daemon::history).
 #[must_use]
-pub fn judge(trace: &Trace, rules: &Rules) -> Vec<Violation> {
+pub fn check_invariants(trace: &Trace, rules: &DeclaredRules) -> Vec<Violation> {
     let mut found = Found(Vec::new());
     let mut seen = Seen { trace, rules, who: Vec::new(), own: vec![Vec::new(); rules.services.len()] };
     let names: HashMap<&str, usize> =
@@ -71,11 +71,11 @@ pub fn judge(trace: &Trace, rules: &Rules) -> Vec<Violation> {
         seen.who.push(who);
         seen.own[who].push(step);
     }
-    grammar::judge(&seen, &mut found);
-    gates::judge(&seen, &mut found);
-    endings::judge(&seen, &mut found);
-    order::judge(&seen, &mut found);
-    pacing::judge(&seen, &mut found);
+    grammar::check_invariants(&seen, &mut found);
+    gates::check_invariants(&seen, &mut found);
+    endings::check_invariants(&seen, &mut found);
+    order::check_invariants(&seen, &mut found);
+    pacing::check_invariants(&seen, &mut found);
     found.0.sort_by_key(|violation| violation.seq);
     found.0
 }
@@ -83,7 +83,7 @@ pub fn judge(trace: &Trace, rules: &Rules) -> Vec<Violation> {
 /// A trace, sorted for those who look at it.
 struct Seen<'a> {
     trace: &'a Trace,
-    rules: &'a Rules,
+    rules: &'a DeclaredRules,
     /// Whose each step is.
     who: Vec<usize>,
     /// The steps of each service.

@@ -3,7 +3,7 @@
 use super::{Found, Seen};
 use crate::lifecycle::state::{Cause, State, Transition};
 
-pub(super) fn judge(seen: &Seen<'_>, found: &mut Found) {
+pub(super) fn check_invariants(seen: &Seen<'_>, found: &mut Found) {
     let services = &seen.rules.services;
     // Between its Init and its Stop, as of the step that is looked at.
     let mut alive = vec![false; services.len()];
