@@ -64,4 +64,4 @@ pub fn stream(cx: &Context, edge: &'static Edge<'static>) -> Watch {
 }
 
 #[cfg(feature = "test-util")]
-pub use crate::watch::bench::Stage as Bench;
+pub use crate::watch::bench::WatchBench as Bench;

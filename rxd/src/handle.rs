@@ -1,7 +1,7 @@
 //! A running daemon, from outside its services.
 
 use crate::board::Id;
-use crate::core::{Command, Core, Reason, ServiceState, States};
+use crate::core::{Core, ServiceCommand, ServiceState, ShutdownReason, States};
 use crate::error::Error;
 use crate::graph::Mode;
 use crate::intracom::Intracom;
@@ -35,7 +35,7 @@ struct Shared {
 impl Drop for Shared {
     fn drop(&mut self) {
         if self.keeps {
-            self.core.shut_down(Reason::Asked);
+            self.core.shut_down(ShutdownReason::Requested);
         }
     }
 }
@@ -199,7 +199,7 @@ impl DaemonHandle {
     /// ```
     pub fn why(&self, service: &str) -> Result<Why, Error> {
         let core = self.core();
-        let id = core.directory.id(service).ok_or_else(|| unknown_service(core, service))?;
+        let id = core.names.id(service).ok_or_else(|| unknown_service(core, service))?;
         Ok(Why::of(core, id))
     }
 
@@ -217,7 +217,7 @@ impl DaemonHandle {
     /// If no service has the name, or the service has not ended within four times its limit for Stop (10 s where
     /// none is declared), its delays, and 5 s. The request stands; the error says where the service is.
     pub async fn stop(&self, service: &str) -> Result<(), Error> {
-        self.request(service, Command::Stop).await
+        self.request(service, ServiceCommand::Stop).await
     }
 
     /// Starts a service that is in Exit anew; returns when it has entered Init. Does nothing to one that is not in Exit.
@@ -227,7 +227,7 @@ impl DaemonHandle {
     /// If no service has the name, if the daemon is stopping, or if the service has not entered Init within its
     /// limit, as for [`stop`](DaemonHandle::stop).
     pub async fn start(&self, service: &str) -> Result<(), Error> {
-        self.request(service, Command::Start).await
+        self.request(service, ServiceCommand::Start).await
     }
 
     /// Takes one service through Stop and back to Init; returns when it has entered Init. Counts as no failure.
@@ -237,7 +237,7 @@ impl DaemonHandle {
     /// If no service has the name, if it ended instead, or if it has not entered Init within its limit, as for
     /// [`stop`](DaemonHandle::stop).
     pub async fn restart(&self, service: &str) -> Result<(), Error> {
-        self.request(service, Command::Restart).await
+        self.request(service, ServiceCommand::Restart).await
     }
 
     /// Has one service reload; returns when it has. See [`Runner::reload`](crate::Runner::reload).
@@ -246,12 +246,12 @@ impl DaemonHandle {
     ///
     /// If no service has the name, if it is not running, or what its `reload` returned.
     pub async fn reload(&self, service: &str) -> Result<(), Error> {
-        self.request(service, Command::Reload).await
+        self.request(service, ServiceCommand::Reload).await
     }
 
-    async fn request(&self, service: &str, command: Command) -> Result<(), Error> {
+    async fn request(&self, service: &str, command: ServiceCommand) -> Result<(), Error> {
         let core = self.core();
-        let id = core.directory.id(service).ok_or_else(|| unknown_service(core, service))?;
+        let id = core.names.id(service).ok_or_else(|| unknown_service(core, service))?;
         // Once the daemon has ended there is nothing to wait for.
         let own = self.shared.service == Some(id) && core.report.borrow().is_none();
         let reply = core.request_by(own, id, command);
@@ -271,7 +271,7 @@ impl DaemonHandle {
 
     /// Asks the daemon to stop; returns at once. [`wait`](DaemonHandle::wait) for it to have done so.
     pub fn shutdown(&self) {
-        self.core().shut_down(Reason::Asked);
+        self.core().shut_down(ShutdownReason::Requested);
     }
 
     /// Whether the daemon has stopped, or its runtime was dropped under it.

@@ -1,6 +1,6 @@
 //! What became of a daemon.
 
-use crate::core::Reason;
+use crate::core::ShutdownReason;
 use crate::error::Error;
 use crate::lifecycle::state::{Cause, State};
 use std::borrow::Cow;
@@ -41,7 +41,7 @@ use std::process::{ExitCode, Termination};
 #[must_use]
 pub struct Report {
     pub(crate) daemon: Cow<'static, str>,
-    pub(crate) reason: Option<Reason>,
+    pub(crate) reason: Option<ShutdownReason>,
     pub(crate) services: Vec<ServiceReport>,
     /// Those of them that gave up, in that order.
     pub(crate) order: Vec<u32>,
@@ -101,7 +101,7 @@ impl Report {
     #[must_use]
     pub fn signal(&self) -> Option<i32> {
         match self.reason {
-            Some(Reason::Signal(signal)) => Some(signal),
+            Some(ShutdownReason::Signal(signal)) => Some(signal),
             _ => None,
         }
     }

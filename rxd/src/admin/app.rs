@@ -44,10 +44,10 @@ impl App {
     /// The service of this name, or what to say of there being none.
     pub(crate) fn service(&self, name: &str) -> Result<ServiceState, Problem> {
         let core = self.handle.core();
-        if let Some(id) = core.directory.id(name) {
-            return Ok(core.state(id, &core.board.look(|look| *look.word(id))));
+        if let Some(id) = core.names.id(name) {
+            return Ok(core.state(id, &core.board.look(|look| *look.status(id))));
         }
-        let names = || core.directory.names().iter().map(|name| &**name);
+        let names = || core.names.names().iter().map(|name| &**name);
         let detail = format!("daemon {} has no service {}", quoted(self.handle.name()), quoted(name));
         Err(Problem::new(StatusCode::NOT_FOUND, "unknown-service", "There is no such service", detail)
             .field("name")

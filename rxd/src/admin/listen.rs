@@ -72,7 +72,7 @@ impl Listener {
                 io::ErrorKind::AddrInUse => "\nhelp: another process listens there; stop it, or choose another address",
                 io::ErrorKind::InvalidInput => "\nhelp: choose a shorter path: a socket's may have about 90 bytes",
                 io::ErrorKind::PermissionDenied => "\nhelp: choose an address that this user may listen on",
-                io::ErrorKind::NotFound => "\nhelp: create the directory, or choose another path",
+                io::ErrorKind::NotFound => "\nhelp: create the names, or choose another path",
                 _ => "",
             };
             Error::with_cause(format!("failed to listen on {address} for the admin route: {error}{advice}"), error)
@@ -163,17 +163,17 @@ impl Drop for Lock {
 
 /// A directory that only its owner can enter, with a socket that is about to be moved out of it.
 struct Hidden {
-    directory: PathBuf,
+    names: PathBuf,
     socket: PathBuf,
 }
 
 impl Hidden {
     /// The caller holds the lock: what is there already was left by a crash.
     fn make(path: &Path) -> io::Result<Hidden> {
-        let directory = beside(path, HIDDEN);
-        let hidden = Hidden { socket: directory.join(SOCKET), directory };
+        let names = beside(path, HIDDEN);
+        let hidden = Hidden { socket: names.join(SOCKET), names };
         hidden.remove();
-        DirBuilder::new().mode(0o700).create(&hidden.directory)?;
+        DirBuilder::new().mode(0o700).create(&hidden.names)?;
         Ok(hidden)
     }
 
@@ -185,7 +185,7 @@ impl Hidden {
 
     fn remove(&self) {
         let _ = std::fs::remove_file(&self.socket);
-        let _ = std::fs::remove_dir(&self.directory);
+        let _ = std::fs::remove_dir(&self.names);
     }
 }
 

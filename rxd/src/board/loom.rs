@@ -45,8 +45,8 @@ fn leave(board: &Board, id: Id) {
     board.publish(id, State::Run, Transition::Exited, Cause::Normal);
 }
 
-fn poll(board: &Board, row: &mut Ticket, waker: &Waker) -> Poll<Option<Fired>> {
-    board.poll_watch(row, &Context::from_waker(waker), &mut Vec::with_capacity(4))
+fn poll(board: &Board, watcher: &mut WatchId, waker: &Waker) -> Poll<Option<Fired>> {
+    board.poll_watch(watcher, &Context::from_waker(waker), &mut Vec::with_capacity(4))
 }
 
 /// Nothing is left to be woken (invariant 4).
@@ -63,14 +63,14 @@ fn loom_a_watch_that_is_made_and_polled_amid_transitions_misses_nothing() {
             enter(&other, 0);
             leave(&other, 0);
         });
-        let mut row = board.watch(Mode::Any, IN_RUN, &[0]);
-        let born = board.word(0).seq;
+        let mut watcher = board.watch(Mode::Any, IN_RUN, &[0]);
+        let born = board.status(0).seq;
         let (alarm, waker) = Alarm::new();
-        let first = poll(&board, &mut row, &waker);
+        let first = poll(&board, &mut watcher, &waker);
         moves.join().unwrap();
         match first {
             Poll::Ready(fired) => assert_eq!(fired.map(|fired| (fired.times, fired.seq)), Some((1, 1))),
-            Poll::Pending => match poll(&board, &mut row, Waker::noop()) {
+            Poll::Pending => match poll(&board, &mut watcher, Waker::noop()) {
                 Poll::Ready(fired) => {
                     assert_eq!(fired.map(|fired| fired.times), Some(1));
                     assert!(alarm.rang(), "what came true after it waited woke it");
@@ -78,8 +78,8 @@ fn loom_a_watch_that_is_made_and_polled_amid_transitions_misses_nothing() {
                 Poll::Pending => assert_eq!(born, 2, "it was made after all was over"),
             },
         }
-        assert!(poll(&board, &mut row, Waker::noop()).is_pending(), "nothing twice");
-        board.unwatch(&row);
+        assert!(poll(&board, &mut watcher, Waker::noop()).is_pending(), "nothing twice");
+        board.unwatch(&watcher);
         assert!(is_at_rest(&board));
     });
 }
@@ -88,18 +88,18 @@ fn loom_a_watch_that_is_made_and_polled_amid_transitions_misses_nothing() {
 fn loom_two_transitions_of_two_services_meet_in_all() {
     ::loom::model(|| {
         let board = board(2);
-        let mut row = board.watch(Mode::All, IN_RUN, &[0, 1]);
+        let mut watcher = board.watch(Mode::All, IN_RUN, &[0, 1]);
         let (alarm, waker) = Alarm::new();
-        assert!(poll(&board, &mut row, &waker).is_pending());
+        assert!(poll(&board, &mut watcher, &waker).is_pending());
         let other = board.clone();
         let one = thread::spawn(move || enter(&other, 0));
         enter(&board, 1);
         one.join().unwrap();
         assert!(alarm.rang());
-        let mut words = Vec::with_capacity(2);
-        let fired = board.poll_watch(&mut row, &Context::from_waker(Waker::noop()), &mut words);
+        let mut statuses = Vec::with_capacity(2);
+        let fired = board.poll_watch(&mut watcher, &Context::from_waker(Waker::noop()), &mut statuses);
         assert_eq!(fired, Poll::Ready(Some(Fired { seq: 2, times: 1 })));
-        assert!(words.iter().all(|word| word.is_in(State::Run)));
+        assert!(statuses.iter().all(|status| status.is_in(State::Run)));
         assert!(is_at_rest(&board));
     });
 }
@@ -130,7 +130,7 @@ fn loom_a_watch_is_dropped_amid_transitions_and_its_twin_is_woken() {
 fn loom_the_end_wakes_who_waits_after_the_last_transition_was_taken() {
     ::loom::model(|| {
         let board = board(1);
-        let mut row = board.watch(Mode::Any, IN_RUN, &[0]);
+        let mut watcher = board.watch(Mode::Any, IN_RUN, &[0]);
         let other = board.clone();
         let ends = thread::spawn(move || {
             enter(&other, 0);
@@ -139,7 +139,7 @@ fn loom_the_end_wakes_who_waits_after_the_last_transition_was_taken() {
         let mut taken = 0;
         loop {
             let (alarm, waker) = Alarm::new();
-            match poll(&board, &mut row, &waker) {
+            match poll(&board, &mut watcher, &waker) {
                 Poll::Ready(Some(fired)) => taken += fired.times,
                 Poll::Ready(None) => break,
                 Poll::Pending => {
@@ -158,9 +158,9 @@ fn loom_the_end_wakes_who_waits_after_the_last_transition_was_taken() {
 fn loom_a_feed_reads_every_transition_in_order() {
     ::loom::model(|| {
         let board = board(2);
-        let chosen = Chosen::All(2);
-        let mut words = Vec::with_capacity(2);
-        let (mut row, mut seq) = board.feed(&chosen, &mut words);
+        let chosen = ServiceSet::All(2);
+        let mut statuses = Vec::with_capacity(2);
+        let (mut watcher, mut seq) = board.feed(&chosen, &mut statuses);
         let movers: Vec<_> = (0..2)
             .map(|id| {
                 let board = board.clone();
@@ -171,8 +171,15 @@ fn loom_a_feed_reads_every_transition_in_order() {
         while read.len() < 2 {
             let (alarm, waker) = Alarm::new();
             let mut events = Vec::with_capacity(4);
-            match board.poll_feed(&mut row, &Context::from_waker(&waker), &mut seq, &chosen, &mut events, &mut words) {
-                Poll::Ready(Read::Events) => read.extend(events.iter().map(|event| event.seq)),
+            match board.poll_stream(
+                &mut watcher,
+                &Context::from_waker(&waker),
+                &mut seq,
+                &chosen,
+                &mut events,
+                &mut statuses,
+            ) {
+                Poll::Ready(StreamRead::Events) => read.extend(events.iter().map(|event| event.seq)),
                 Poll::Ready(other) => panic!("{other:?}"),
                 Poll::Pending => {
                     while !alarm.rang() {
@@ -190,7 +197,7 @@ fn loom_a_feed_reads_every_transition_in_order() {
 #[test]
 fn loom_a_gate_that_opens_while_its_engine_looks_is_not_missed() {
     ::loom::model(|| {
-        let gate = Declared {
+        let gate = WatcherSpec {
             mode: Mode::Any,
             condition: IN_RUN,
             targets: [0].into(),
@@ -202,10 +209,10 @@ fn loom_a_gate_that_opens_while_its_engine_looks_is_not_missed() {
         let opens = thread::spawn(move || enter(&other, 0));
         let (alarm, waker) = Alarm::new();
         board.set_waker(1, &waker);
-        let passed = board.pass(1, None, State::Run).is_some();
+        let passed = board.try_enter(1, None, State::Run).is_some();
         opens.join().unwrap();
         assert!(passed || alarm.rang(), "it passed, or it is told to look again");
-        assert!(passed || board.pass(1, None, State::Run).is_some());
+        assert!(passed || board.try_enter(1, None, State::Run).is_some());
         assert!(is_at_rest(&board));
     });
 }

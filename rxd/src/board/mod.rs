@@ -24,8 +24,8 @@
 
 mod batch;
 mod history;
-mod inner;
 mod signals;
+mod state;
 mod status;
 mod subscription;
 mod wake;
@@ -34,22 +34,22 @@ mod watcher;
 #[cfg(all(test, rxd_loom))]
 mod loom;
 
-pub(crate) use batch::{Owed, Passed, Step};
+pub(crate) use batch::{GateOutcome, StateChange, TransitionBatch};
 pub(crate) use signals::{Epoch, ServiceSignals, signal};
-pub(crate) use status::{Condition, Event, Reaction, Word};
-pub(crate) use subscription::{Chosen, Fired, Read, Ticket};
+pub(crate) use status::{Condition, Event, Reaction, ServiceStatus};
+pub(crate) use subscription::{Fired, ServiceSet, StreamRead, WatchId};
 
 use crate::graph::Mode;
 use crate::lifecycle::state::{Cause, State, Transition};
 #[cfg(all(test, rxd_loom))]
 use crate::sync::atomic::Ordering;
 use crate::sync::{Mutex, MutexGuard};
-use inner::Inner;
+use state::BoardState;
 use std::num::NonZeroU64;
 use std::task::Waker;
 use std::time::Duration;
 use tokio::time::Instant;
-use watcher::{Kind, Row};
+use watcher::{Watcher, WatcherKind};
 
 /// A service's place on the board.
 pub(crate) type Id = u32;
@@ -62,7 +62,7 @@ pub(crate) const HISTORY: usize = 1024;
 
 /// A declared watch, as the board is made with it.
 #[derive(Clone, Debug)]
-pub(crate) struct Declared {
+pub(crate) struct WatcherSpec {
     pub(crate) mode: Mode,
     pub(crate) condition: Condition,
     pub(crate) targets: Box<[Id]>,
@@ -74,7 +74,7 @@ pub(crate) struct Declared {
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Board {
-    inner: Mutex<Inner>,
+    inner: Mutex<BoardState>,
     started: Instant,
     /// One for each service.
     services: Box<[ServiceSignals]>,
@@ -82,20 +82,20 @@ pub(crate) struct Board {
 
 impl Board {
     /// A board with every service in `Unknown`, and for each the watches it declares.
-    pub(crate) fn new(declared: Vec<Vec<Declared>>, history: usize) -> Self {
-        let mut inner = Inner::new(declared.len(), history);
+    pub(crate) fn new(declared: Vec<Vec<WatcherSpec>>, history: usize) -> Self {
+        let mut inner = BoardState::new(declared.len(), history);
         let services: Box<[ServiceSignals]> = declared.iter().map(|_| ServiceSignals::default()).collect();
         for (id, watches) in declared.into_iter().enumerate() {
-            let first = inner.rows.len() as u32;
+            let first = inner.watchers.len() as u32;
             for watch in watches {
-                inner.add(&services, Row::declared(id as Id, watch));
+                inner.add(&services, Watcher::declared(id as Id, watch));
             }
-            inner.cells[id].own = (first, inner.rows.len() as u32);
+            inner.entries[id].own = (first, inner.watchers.len() as u32);
         }
         Board { inner: Mutex::new(inner), started: Instant::now(), services }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
+    fn lock(&self) -> MutexGuard<'_, BoardState> {
         self.inner.lock()
     }
 
@@ -115,8 +115,8 @@ impl Board {
         self.started.elapsed().as_nanos() as u64
     }
 
-    fn at(&self, owed: &Owed) -> u64 {
-        owed.at.map_or_else(|| self.now(), NonZeroU64::get)
+    fn at(&self, batch: &TransitionBatch) -> u64 {
+        batch.at.map_or_else(|| self.now(), NonZeroU64::get)
     }
 
     /// Publishes one transition; its number, or none if the service was abandoned. An engine publishes all it owes.
@@ -124,37 +124,37 @@ impl Board {
     pub(crate) fn publish(&self, id: Id, state: State, transition: Transition, cause: Cause) -> Option<Seq> {
         let now = self.now();
         let mut inner = self.lock();
-        let seq = inner.apply(&self.services, id, Step { state, transition, cause }, now)?;
+        let seq = inner.apply(&self.services, id, StateChange { state, transition, cause }, now)?;
         self.wake(inner, || {});
         Some(seq)
     }
 
-    /// Publishes what is pending; whether it woke anybody. `told` is called with the number of the first, or
+    /// Publishes what is pending; whether it woke anybody. `before_wake` is called with the number of the first, or
     /// none if the service was abandoned, before anybody is woken: what it writes comes before what they write.
-    pub(crate) fn publish_all(&self, id: Id, owed: &Owed, told: impl FnOnce(Option<Seq>)) -> bool {
-        let now = self.at(owed);
+    pub(crate) fn publish_all(&self, id: Id, batch: &TransitionBatch, before_wake: impl FnOnce(Option<Seq>)) -> bool {
+        let now = self.at(batch);
         let mut inner = self.lock();
-        let first = inner.apply_all(&self.services, id, owed, now);
-        self.wake(inner, || told(first))
+        let first = inner.apply_all(&self.services, id, batch, now);
+        self.wake(inner, || before_wake(first))
     }
 
-    /// Publishes what is owed, and that the service is in Exit: `for_good` if its engine has nothing to wait for.
-    /// `ended_well` and `gave_up` are what `after` and `needs` ask for. `told` is as for
+    /// Publishes what is batch, and that the service is in Exit: `for_good` if its engine has nothing to wait for.
+    /// `completed` and `failed_for_good` are what `after` and `needs` ask for. `before_wake` is as for
     /// [`publish_all`](Board::publish_all), and hears both numbers.
     pub(crate) fn publish_exit(
         &self,
         id: Id,
-        owed: &Owed,
+        batch: &TransitionBatch,
         (cause, for_good): (Cause, bool),
-        (ended_well, gave_up): (bool, bool),
-        told: impl FnOnce(Option<Seq>, Option<Seq>),
+        (completed, failed_for_good): (bool, bool),
+        before_wake: impl FnOnce(Option<Seq>, Option<Seq>),
     ) -> bool {
-        let now = self.at(owed);
+        let now = self.at(batch);
         let mut inner = self.lock();
         // Dropped after all else, without the lock.
-        let _waker = if for_good { inner.cells[id as usize].waker.take() } else { None };
-        let first = inner.apply_all(&self.services, id, owed, now);
-        let woke = self.exit(inner, id, (cause, ended_well, gave_up), now, |seq| told(first, seq));
+        let _waker = if for_good { inner.entries[id as usize].waker.take() } else { None };
+        let first = inner.apply_all(&self.services, id, batch, now);
+        let woke = self.exit(inner, id, (cause, completed, failed_for_good), now, |seq| before_wake(first, seq));
         if for_good {
             self.service(id).forget_engine();
         }
@@ -164,7 +164,7 @@ impl Board {
     /// Publishes Exit for a service whose engine does not answer; none if it has exited meanwhile.
     pub(crate) fn abandon(&self, id: Id) -> Option<Seq> {
         let inner = self.lock();
-        if inner.cells[id as usize].word.over {
+        if inner.entries[id as usize].status.over {
             return None;
         }
         let mut seq = None;
@@ -174,19 +174,19 @@ impl Board {
 
     fn exit(
         &self,
-        mut inner: MutexGuard<'_, Inner>,
+        mut inner: MutexGuard<'_, BoardState>,
         id: Id,
-        (cause, ended_well, gave_up): (Cause, bool, bool),
+        (cause, completed, failed_for_good): (Cause, bool, bool),
         now: u64,
-        told: impl FnOnce(Option<Seq>),
+        before_wake: impl FnOnce(Option<Seq>),
     ) -> bool {
-        let enter = Step { state: State::Exit, transition: Transition::Entering, cause };
-        let seq = inner.step(&self.services, id, enter, now, |word| {
-            (word.ended_well, word.gave_up) = (ended_well, gave_up);
-            (word.over, word.ended) = (true, Some(cause));
-            word.abandoned = cause == Cause::Abandoned;
+        let enter = StateChange { state: State::Exit, transition: Transition::Entering, cause };
+        let seq = inner.step(&self.services, id, enter, now, |status| {
+            (status.completed, status.failed_for_good) = (completed, failed_for_good);
+            (status.over, status.ended) = (true, Some(cause));
+            status.abandoned = cause == Cause::Abandoned;
         });
-        self.wake(inner, || told(seq))
+        self.wake(inner, || before_wake(seq))
     }
 
     /// Enters `to`, after leaving `from`, if every gate before it holds at this very instant.
@@ -194,46 +194,46 @@ impl Board {
     /// Entering Run also arms the `then(stop)` reactions: what held before, but does no more, is history.
     /// While the answer is `None` the service is woken when one of the gates comes to hold.
     #[cfg_attr(not(test), allow(dead_code, reason = "an engine always says what it owes"))]
-    pub(crate) fn pass(&self, id: Id, from: Option<State>, to: State) -> Option<(Option<Seq>, Seq)> {
-        self.pass_after(id, &Owed::default(), from, to, |_| {}).entered
+    pub(crate) fn try_enter(&self, id: Id, from: Option<State>, to: State) -> Option<(Option<Seq>, Seq)> {
+        self.publish_and_try_enter(id, &TransitionBatch::default(), from, to, |_| {}).entered
     }
 
-    /// Publishes what is owed, and then does as [`pass`](Board::pass), in one critical section.
-    /// `told` is as for [`publish_all`](Board::publish_all).
-    pub(crate) fn pass_after(
+    /// Publishes what is batch, and then does as [`pass`](Board::try_enter), in one critical section.
+    /// `before_wake` is as for [`publish_all`](Board::publish_all).
+    pub(crate) fn publish_and_try_enter(
         &self,
         id: Id,
-        owed: &Owed,
+        batch: &TransitionBatch,
         from: Option<State>,
         to: State,
-        told: impl FnOnce(&Passed),
-    ) -> Passed {
-        let now = self.at(owed);
+        before_wake: impl FnOnce(&GateOutcome),
+    ) -> GateOutcome {
+        let now = self.at(batch);
         let mut inner = self.lock();
-        let owed = inner.apply_all(&self.services, id, owed, now);
+        let first = inner.apply_all(&self.services, id, batch, now);
         let mut entered = None;
-        if inner.pass(self.service(id), id, to) {
-            let leave = |state| Step { state, transition: Transition::Exited, cause: Cause::Normal };
+        if inner.try_enter(self.service(id), id, to) {
+            let leave = |state| StateChange { state, transition: Transition::Exited, cause: Cause::Normal };
             let left = from.and_then(|from| inner.apply(&self.services, id, leave(from), now));
-            let enter = Step { state: to, transition: Transition::Entering, cause: Cause::Normal };
+            let enter = StateChange { state: to, transition: Transition::Entering, cause: Cause::Normal };
             entered = inner.apply(&self.services, id, enter, now).map(|entered| (left, entered));
         }
-        let mut passed = Passed { owed, entered, at: now, woke: false };
-        passed.woke = self.wake(inner, || told(&passed));
+        let mut passed = GateOutcome { first, entered, at: now, woke: false };
+        passed.woke = self.wake(inner, || before_wake(&passed));
         passed
     }
 
     /// No longer held back by gates.
     pub(crate) fn leave_gate(&self, id: Id) {
-        self.lock().cells[id as usize].held = false;
+        self.lock().entries[id as usize].held = false;
     }
 
     /// Takes the reactions of this kind that have fired.
     pub(crate) fn take_reaction(&self, id: Id, reaction: Reaction) {
         let mut inner = self.lock();
-        let own = inner.cells[id as usize].own();
-        for row in &mut inner.rows[own] {
-            row.fired &= !row.reacts_by(reaction);
+        let own = inner.entries[id as usize].own();
+        for watcher in &mut inner.watchers[own] {
+            watcher.fired &= !watcher.reacts_by(reaction);
         }
         self.service(id).clear(reaction.signal());
     }
@@ -241,16 +241,16 @@ impl Board {
     /// A new life after Exit: what holds now counts as just having come true.
     pub(crate) fn revive(&self, id: Id) {
         let mut inner = self.lock();
-        if !inner.cells[id as usize].word.over {
+        if !inner.entries[id as usize].status.over {
             return;
         }
         inner.revive(id);
-        let own = inner.cells[id as usize].own();
+        let own = inner.entries[id as usize].own();
         let mut signals = 0;
-        for row in &mut inner.rows[own] {
-            row.fired = row.held;
-            if let Kind::Declared { reaction, .. } = row.kind {
-                signals |= if row.held { reaction.signal() } else { 0 };
+        for watcher in &mut inner.watchers[own] {
+            watcher.fired = watcher.held;
+            if let WatcherKind::WatcherSpec { reaction, .. } = watcher.kind {
+                signals |= if watcher.held { reaction.signal() } else { 0 };
             }
         }
         self.service(id).clear(signal::STOP | signal::EXIT | signal::DEPENDENCY | signal::GATE);
@@ -275,38 +275,38 @@ impl Board {
     pub(crate) fn set_waker(&self, id: Id, waker: &Waker) {
         self.service(id).set_engine(waker.clone());
         let waker = Some(waker.clone());
-        let old = std::mem::replace(&mut self.lock().cells[id as usize].waker, waker);
+        let old = std::mem::replace(&mut self.lock().entries[id as usize].waker, waker);
         drop(old);
     }
 
     pub(crate) fn drop_waker(&self, id: Id) {
         self.service(id).forget_engine();
-        let waker = self.lock().cells[id as usize].waker.take();
+        let waker = self.lock().entries[id as usize].waker.take();
         drop(waker);
     }
 
     // ---- reading ------------------------------------------------------------------------------
 
-    pub(crate) fn word(&self, id: Id) -> Word {
-        self.lock().cells[id as usize].word
+    pub(crate) fn status(&self, id: Id) -> ServiceStatus {
+        self.lock().entries[id as usize].status
     }
 
     /// Every service's word at one instant, and that instant's number.
-    pub(crate) fn words(&self) -> (Seq, Vec<Word>) {
-        let mut words = Vec::with_capacity(self.len());
+    pub(crate) fn statuses(&self) -> (Seq, Vec<ServiceStatus>) {
+        let mut statuses = Vec::with_capacity(self.len());
         let inner = self.lock();
-        words.extend(inner.cells[..self.len()].iter().map(|cell| cell.word));
-        (inner.seq, words)
+        statuses.extend(inner.entries[..self.len()].iter().map(|entry| entry.status));
+        (inner.seq, statuses)
     }
 
     /// Looks at several services at one instant.
-    pub(crate) fn look<T>(&self, look: impl FnOnce(&Look<'_>) -> T) -> T {
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&BoardView<'_>) -> T) -> T {
         let inner = self.lock();
-        look(&Look(&inner))
+        look(&BoardView(&inner))
     }
 
     /// The declared watches of a service that hold it back before `state` and do not hold.
-    pub(crate) fn unmet(&self, id: Id, state: State) -> Vec<Declared> {
+    pub(crate) fn unmet(&self, id: Id, state: State) -> Vec<WatcherSpec> {
         self.look(|look| look.unmet(id, state))
     }
 
@@ -314,8 +314,8 @@ impl Board {
     #[cfg(feature = "test-util")]
     pub(crate) fn watched(&self) -> usize {
         let inner = self.lock();
-        let polled = |at: &u32| !matches!(inner.rows[*at as usize].kind, Kind::Declared { .. });
-        inner.cells.iter().flat_map(|cell| &cell.watchers).filter(|(at, _)| polled(at)).count()
+        let polled = |at: &u32| !matches!(inner.watchers[*at as usize].kind, WatcherKind::WatcherSpec { .. });
+        inner.entries.iter().flat_map(|entry| &entry.watchers).filter(|(at, _)| polled(at)).count()
     }
 
     /// How many watches the transitions so far have looked at.
@@ -326,27 +326,27 @@ impl Board {
 }
 
 /// Several services at one instant.
-pub(crate) struct Look<'a>(&'a Inner);
+pub(crate) struct BoardView<'a>(&'a BoardState);
 
-impl Look<'_> {
+impl BoardView<'_> {
     /// The number of the last transition before that instant.
     pub(crate) fn seq(&self) -> Seq {
         self.0.seq
     }
 
-    pub(crate) fn word(&self, id: Id) -> &Word {
-        &self.0.cells[id as usize].word
+    pub(crate) fn status(&self, id: Id) -> &ServiceStatus {
+        &self.0.entries[id as usize].status
     }
 
     /// Whether the service's engine is being held back by gates.
     pub(crate) fn is_held(&self, id: Id) -> bool {
-        self.0.cells[id as usize].held
+        self.0.entries[id as usize].held
     }
 
     /// See [`Board::unmet`].
-    pub(crate) fn unmet(&self, id: Id, state: State) -> Vec<Declared> {
+    pub(crate) fn unmet(&self, id: Id, state: State) -> Vec<WatcherSpec> {
         let gate = if state == State::Init { Reaction::GateInit } else { Reaction::GateRun };
-        let own = self.0.rows[self.0.cells[id as usize].own()].iter();
-        own.filter(|row| row.reacts_by(gate) && !row.held).filter_map(Row::to_declared).collect()
+        let own = self.0.watchers[self.0.entries[id as usize].own()].iter();
+        own.filter(|watcher| watcher.reacts_by(gate) && !watcher.held).filter_map(Watcher::to_spec).collect()
     }
 }

@@ -1,18 +1,18 @@
 //! Where a service is, and what a watch asks about that.
 
-use super::{Id, Step, signal};
+use super::{Id, StateChange, signal};
 use crate::lifecycle::state::{Action, Cause, State, Transition};
 
 /// Where a service is.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Word {
+pub(crate) struct ServiceStatus {
     pub(crate) state: State,
     pub(crate) transition: Transition,
     pub(crate) cause: Cause,
     /// The states it has left at least once, as bits.
     left: u8,
-    pub(crate) ended_well: bool,
-    pub(crate) gave_up: bool,
+    pub(crate) completed: bool,
+    pub(crate) failed_for_good: bool,
     pub(super) abandoned: bool,
     /// In Exit, and no operator has started it again.
     pub(crate) over: bool,
@@ -29,7 +29,7 @@ pub(crate) struct Word {
     pub(crate) at: u64,
 }
 
-impl Word {
+impl ServiceStatus {
     /// Whether the service is in this state, and has not left it.
     pub(crate) fn is_in(&self, state: State) -> bool {
         self.state == state && self.transition == Transition::Entering
@@ -37,8 +37,8 @@ impl Word {
 
     /// The service makes one transition more.
     #[inline]
-    pub(super) fn advance(&mut self, seq: u64, at: u64, step: Step) {
-        let Step { state, transition, cause } = step;
+    pub(super) fn advance(&mut self, seq: u64, at: u64, step: StateChange) {
+        let StateChange { state, transition, cause } = step;
         // Most states are left by a transition of their own. Unknown is not; neither is Exit when
         // an operator starts the service again, nor whatever an abandoned service was in.
         self.left |= self.state.bit();
@@ -66,8 +66,8 @@ pub(crate) struct Event {
 
 impl Event {
     /// The transition that took the service to where it is.
-    pub(super) fn last(id: Id, word: &Word) -> Event {
-        let Word { seq, incarnation, restarts, state, transition, cause, at, .. } = *word;
+    pub(super) fn last(id: Id, status: &ServiceStatus) -> Event {
+        let ServiceStatus { seq, incarnation, restarts, state, transition, cause, at, .. } = *status;
         Event { seq, id, incarnation, restarts, state, transition, cause, at }
     }
 }
@@ -78,9 +78,9 @@ pub(crate) enum Condition {
     /// One of the four actions on a state.
     State(Action, State),
     /// In Exit after a successful Run.
-    EndedWell,
+    Completed,
     /// In Exit because it gave up.
-    GaveUp,
+    Failed,
 }
 
 impl Condition {
@@ -90,19 +90,19 @@ impl Condition {
     }
 
     /// Whether it holds by level.
-    pub(crate) fn holds(self, word: &Word) -> bool {
+    pub(crate) fn holds(self, status: &ServiceStatus) -> bool {
         match self {
-            Condition::State(Action::Entering, state) => word.is_in(state),
-            Condition::State(Action::Exited, state) => !word.is_in(state) && word.left & state.bit() != 0,
-            Condition::State(Action::NotIn, state) => !word.is_in(state),
+            Condition::State(Action::Entering, state) => status.is_in(state),
+            Condition::State(Action::Exited, state) => !status.is_in(state) && status.left & state.bit() != 0,
+            Condition::State(Action::NotIn, state) => !status.is_in(state),
             Condition::State(Action::Changing, _) => false,
-            Condition::EndedWell => word.state == State::Exit && word.ended_well,
-            Condition::GaveUp => word.state == State::Exit && word.gave_up,
+            Condition::Completed => status.state == State::Exit && status.completed,
+            Condition::Failed => status.state == State::Exit && status.failed_for_good,
         }
     }
 
     /// Whether this step is an edge of it.
-    pub(super) fn pulses(self, before: &Word, after: &Word) -> bool {
+    pub(super) fn pulses(self, before: &ServiceStatus, after: &ServiceStatus) -> bool {
         match self {
             Condition::State(Action::Changing, state) => before.is_in(state) != after.is_in(state),
             _ => false,
@@ -111,14 +111,14 @@ impl Condition {
 
     /// Whether it is worth asking [`is_settled`](Condition::is_settled).
     #[inline]
-    pub(super) fn may_be_settled(self, word: &Word) -> bool {
-        word.over || matches!(self, Condition::State(_, State::Unknown))
+    pub(super) fn may_be_settled(self, status: &ServiceStatus) -> bool {
+        status.over || matches!(self, Condition::State(_, State::Unknown))
     }
 
     /// Whether what it says of the service will stay as it is: the service is over, or it has left
     /// Unknown, which does not come again.
-    pub(super) fn is_settled(self, word: &Word) -> bool {
-        word.over || (matches!(self, Condition::State(_, State::Unknown)) && word.seq > 0)
+    pub(super) fn is_settled(self, status: &ServiceStatus) -> bool {
+        status.over || (matches!(self, Condition::State(_, State::Unknown)) && status.seq > 0)
     }
 }
 

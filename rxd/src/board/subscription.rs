@@ -1,14 +1,14 @@
 //! Watches that somebody holds: polled, not reacted to.
 
-use super::status::{Condition, Event, Word};
-use super::wake::Woken;
-use super::watcher::{Kind, Row};
+use super::status::{Condition, Event, ServiceStatus};
+use super::wake::PendingWake;
+use super::watcher::{Watcher, WatcherKind};
 use super::{Board, Id, Seq};
 use crate::graph::Mode;
 use std::task::{Context, Poll, Waker};
 
 /// How many transitions one look at the history goes through: what a reader may hold the lock for.
-const GLANCE: usize = 1024;
+const HISTORY_BATCH: usize = 1024;
 
 /// The rising edges of a watch since it was last asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,15 +21,15 @@ pub(crate) struct Fired {
 
 /// What whoever holds a watch or a feed polls it by.
 #[derive(Debug)]
-pub(crate) struct Ticket {
-    row: u32,
+pub(crate) struct WatchId {
+    watcher: u32,
     /// A waker to register. See [`Board::poll_row`].
     spare: Option<Waker>,
 }
 
 /// What a feed has for its reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Read {
+pub(crate) enum StreamRead {
     /// The next transitions are in the buffer.
     Events,
     /// So many transitions of its services are no longer kept; the words are those after them.
@@ -42,84 +42,86 @@ impl Board {
     /// Begins to watch. What already holds has just come true.
     ///
     /// No target may be named twice.
-    pub(crate) fn watch(&self, mode: Mode, condition: Condition, targets: &[Id]) -> Ticket {
-        let row = Row::polled(mode, condition, targets);
-        Ticket { row: self.lock().add(&self.services, row), spare: None }
+    pub(crate) fn watch(&self, mode: Mode, condition: Condition, targets: &[Id]) -> WatchId {
+        let watcher = Watcher::polled(mode, condition, targets);
+        WatchId { watcher: self.lock().add(&self.services, watcher), spare: None }
     }
 
     /// Begins a feed of all transitions of these services from the number that is returned on; puts
-    /// where they are then into `words`, which has room for them.
-    pub(crate) fn feed(&self, chosen: &Chosen, words: &mut Vec<Word>) -> (Ticket, Seq) {
-        let row = match chosen {
+    /// where they are then into `statuses`, which has room for them.
+    pub(crate) fn feed(&self, chosen: &ServiceSet, statuses: &mut Vec<ServiceStatus>) -> (WatchId, Seq) {
+        let watcher = match chosen {
             // The cell after the last service's stands for all of them.
-            Chosen::All(count) => Row::feed(&[*count]),
-            Chosen::Some(list, _) => Row::feed(list),
+            ServiceSet::All(count) => Watcher::feed(&[*count]),
+            ServiceSet::Some(list, _) => Watcher::feed(list),
         };
         let mut inner = self.lock();
-        chosen.each(|id| words.push(inner.cells[id as usize].word));
-        (Ticket { row: inner.add(&self.services, row), spare: None }, inner.seq)
+        chosen.each(|id| statuses.push(inner.entries[id as usize].status));
+        (WatchId { watcher: inner.add(&self.services, watcher), spare: None }, inner.seq)
     }
 
     /// Ends a watch or a feed: O(its targets).
-    pub(crate) fn unwatch(&self, ticket: &Ticket) {
-        let row = self.lock().remove(ticket.row);
+    pub(crate) fn unwatch(&self, ticket: &WatchId) {
+        let watcher = self.lock().remove(ticket.watcher);
         // Without the lock: dropping a waker may drop a task, and that another watch.
-        drop(row);
+        drop(watcher);
     }
 
     /// Takes the rising edges of a watch, and puts where its targets were at the last of them into
-    /// `words`; none when there can be no more, and then where they are now. Registers the waker
+    /// `statuses`; none when there can be no more, and then where they are now. Registers the waker
     /// while there is nothing to take.
     pub(crate) fn poll_watch(
         &self,
-        ticket: &mut Ticket,
+        ticket: &mut WatchId,
         task: &Context<'_>,
-        words: &mut Vec<Word>,
+        statuses: &mut Vec<ServiceStatus>,
     ) -> Poll<Option<Fired>> {
-        words.clear();
-        self.poll_row(ticket, task, |board, row, closed| {
-            let Kind::Polled { edges, .. } = &mut row.kind else { return Poll::Ready(None) };
-            let now = |id: Id| &board.cells[id as usize].word;
-            if !std::mem::take(&mut row.fired) {
-                if !closed && !row.over {
+        statuses.clear();
+        self.poll_row(ticket, task, |board, watcher, closed| {
+            let WatcherKind::Polled { edges, .. } = &mut watcher.kind else { return Poll::Ready(None) };
+            let now = |id: Id| &board.entries[id as usize].status;
+            if !std::mem::take(&mut watcher.fired) {
+                if !closed && !watcher.over {
                     return Poll::Pending;
                 }
-                words.extend(row.targets.iter().map(|target| now(target.id)));
+                statuses.extend(watcher.targets.iter().map(|target| now(target.id)));
                 return Poll::Ready(None);
             }
-            words.extend(row.targets.iter().enumerate().map(|(at, target)| edges.word(at, now(target.id))));
+            statuses.extend(watcher.targets.iter().enumerate().map(|(at, target)| edges.status(at, now(target.id))));
             Poll::Ready(Some(Fired { seq: edges.seq, times: std::mem::take(&mut edges.count) }))
         })
     }
 
     /// Reads on in a feed, from after `seq`: as many transitions as `events` has room for, or where
     /// `services` are if some are no longer kept. Registers the waker while there is nothing to read.
-    pub(crate) fn poll_feed(
+    pub(crate) fn poll_stream(
         &self,
-        ticket: &mut Ticket,
+        ticket: &mut WatchId,
         task: &Context<'_>,
         seq: &mut Seq,
-        chosen: &Chosen,
+        chosen: &ServiceSet,
         events: &mut Vec<Event>,
-        words: &mut Vec<Word>,
-    ) -> Poll<Read> {
+        statuses: &mut Vec<ServiceStatus>,
+    ) -> Poll<StreamRead> {
         loop {
-            let room = words.capacity();
-            let read = self.poll_row(ticket, task, |board, row, closed| {
-                let Kind::Feed { unread, .. } = &mut row.kind else { return Poll::Ready(Some(Read::End)) };
+            let room = statuses.capacity();
+            let read = self.poll_row(ticket, task, |board, watcher, closed| {
+                let WatcherKind::Stream { unread, .. } = &mut watcher.kind else {
+                    return Poll::Ready(Some(StreamRead::End));
+                };
                 if *unread == 0 {
                     *seq = board.seq;
-                    return if closed { Poll::Ready(Some(Read::End)) } else { Poll::Pending };
+                    return if closed { Poll::Ready(Some(StreamRead::End)) } else { Poll::Pending };
                 }
                 if *seq + 1 < board.history.first() {
                     if room < chosen.len() {
                         return Poll::Ready(None);
                     }
                     *seq = board.seq;
-                    chosen.each(|id| words.push(board.cells[id as usize].word));
-                    return Poll::Ready(Some(Read::Lagged { missed: std::mem::take(unread) }));
+                    chosen.each(|id| statuses.push(board.entries[id as usize].status));
+                    return Poll::Ready(Some(StreamRead::Lagged { missed: std::mem::take(unread) }));
                 }
-                for event in board.history.since(*seq + 1).take(GLANCE) {
+                for event in board.history.since(*seq + 1).take(HISTORY_BATCH) {
                     if events.len() == events.capacity() || *unread == 0 {
                         break;
                     }
@@ -130,13 +132,13 @@ impl Board {
                     }
                 }
                 // Far behind, with nothing of interest so far: let others have the lock in between.
-                Poll::Ready((!events.is_empty()).then_some(Read::Events))
+                Poll::Ready((!events.is_empty()).then_some(StreamRead::Events))
             });
             match read {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Some(read)) => return Poll::Ready(read),
                 // For the next look, in case it fell behind.
-                Poll::Ready(None) => words.reserve(chosen.len()),
+                Poll::Ready(None) => statuses.reserve(chosen.len()),
             }
         }
     }
@@ -147,9 +149,9 @@ impl Board {
     /// one to spare before the lock is taken; if it is not needed it is there for the next poll.
     fn poll_row<T>(
         &self,
-        ticket: &mut Ticket,
+        ticket: &mut WatchId,
         task: &Context<'_>,
-        take: impl FnOnce(&View<'_>, &mut Row, bool) -> Poll<T>,
+        take: impl FnOnce(&View<'_>, &mut Watcher, bool) -> Poll<T>,
     ) -> Poll<T> {
         let wakes = |waker: &Option<Waker>| waker.as_ref().is_some_and(|waker| waker.will_wake(task.waker()));
         if !wakes(&ticket.spare) {
@@ -158,10 +160,10 @@ impl Board {
         }
         let mut guard = self.lock();
         let inner = &mut *guard;
-        let view = View { seq: inner.seq, cells: &inner.cells, history: &inner.history };
-        let row = &mut inner.rows[ticket.row as usize];
-        let taken = take(&view, row, inner.closed);
-        let Some(waker) = row.waker() else { return taken };
+        let view = View { seq: inner.seq, entries: &inner.entries, history: &inner.history };
+        let watcher = &mut inner.watchers[ticket.watcher as usize];
+        let taken = take(&view, watcher, inner.closed);
+        let Some(waker) = watcher.waker() else { return taken };
         let old = match &taken {
             // Nobody waits any more (invariant 4).
             Poll::Ready(_) => waker.take(),
@@ -174,8 +176,8 @@ impl Board {
     }
 
     /// Whether the watch's condition holds at this instant.
-    pub(crate) fn is_met(&self, ticket: &Ticket) -> bool {
-        self.lock().rows[ticket.row as usize].held
+    pub(crate) fn is_met(&self, ticket: &WatchId) -> bool {
+        self.lock().watchers[ticket.watcher as usize].held
     }
 
     /// Whether the daemon has ended.
@@ -188,9 +190,9 @@ impl Board {
         let mut wakers = Vec::new();
         let mut inner = self.lock();
         inner.closed = true;
-        wakers.extend(inner.rows.iter_mut().filter_map(Row::waker).filter_map(Option::take));
+        wakers.extend(inner.watchers.iter_mut().filter_map(Watcher::waker).filter_map(Option::take));
         drop(inner);
-        wakers.into_iter().map(Woken::new).for_each(drop);
+        wakers.into_iter().map(PendingWake::new).for_each(drop);
     }
 
     /// Keeps the first transitions for good, from here on.
@@ -227,7 +229,7 @@ impl Board {
                 events.clear();
                 next = inner.history.first();
             }
-            let part = inner.history.since(next).take(GLANCE).take_while(|event| event.seq <= last);
+            let part = inner.history.since(next).take(HISTORY_BATCH).take_while(|event| event.seq <= last);
             events.extend(part);
             drop(inner);
             match events.last() {
@@ -242,40 +244,40 @@ impl Board {
 /// The board but for its rows.
 struct View<'a> {
     seq: Seq,
-    cells: &'a [super::inner::Cell],
+    entries: &'a [super::state::ServiceEntry],
     history: &'a super::history::History,
 }
 
 /// Which services a feed is about.
 #[derive(Debug)]
-pub(crate) enum Chosen {
+pub(crate) enum ServiceSet {
     /// All of so many.
     All(u32),
     /// These, as a list and as a table.
     Some(Box<[Id]>, Box<[bool]>),
 }
 
-impl Chosen {
+impl ServiceSet {
     fn has(&self, id: Id) -> bool {
         match self {
-            Chosen::All(_) => true,
-            Chosen::Some(_, table) => table[id as usize],
+            ServiceSet::All(_) => true,
+            ServiceSet::Some(_, table) => table[id as usize],
         }
     }
 
     /// Calls `each` with every one.
     pub(crate) fn each(&self, mut each: impl FnMut(Id)) {
         match self {
-            Chosen::All(count) => (0..*count).for_each(each),
-            Chosen::Some(list, _) => list.iter().for_each(|&id| each(id)),
+            ServiceSet::All(count) => (0..*count).for_each(each),
+            ServiceSet::Some(list, _) => list.iter().for_each(|&id| each(id)),
         }
     }
 
     /// How many there are.
     pub(crate) fn len(&self) -> usize {
         match self {
-            Chosen::All(count) => *count as usize,
-            Chosen::Some(list, _) => list.len(),
+            ServiceSet::All(count) => *count as usize,
+            ServiceSet::Some(list, _) => list.len(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Waking without the lock: engines, watches and streams.
 
-use super::inner::Inner;
+use super::state::BoardState;
 use super::{Board, Id, ServiceSignals};
 use crate::panic;
 use crate::sync::MutexGuard;
@@ -14,7 +14,7 @@ impl Board {
     pub(crate) fn raise(&self, id: Id, signals: u32) {
         let service = self.service(id);
         service.set(signals);
-        let waker = self.lock().cells[id as usize].waker.clone();
+        let waker = self.lock().entries[id as usize].waker.clone();
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -28,7 +28,7 @@ impl Board {
             ids.iter().for_each(|&id| self.service(id).set(signals));
             let inner = self.lock();
             for (slot, &id) in wakers.iter_mut().zip(ids) {
-                slot.clone_from(&inner.cells[id as usize].waker);
+                slot.clone_from(&inner.entries[id as usize].waker);
             }
             drop(inner);
             wakers.into_iter().flatten().for_each(Waker::wake);
@@ -41,7 +41,7 @@ impl Board {
     /// Most often that is one, and it is taken out of the queue before the lock is released. Should
     /// `written` panic, the next to publish wakes the others: the engine's end does.
     #[inline]
-    pub(super) fn wake(&self, mut inner: MutexGuard<'_, Inner>, written: impl FnOnce()) -> bool {
+    pub(super) fn wake(&self, mut inner: MutexGuard<'_, BoardState>, written: impl FnOnce()) -> bool {
         // The fast path: usually nobody waits.
         let first = (!inner.wake.is_empty()).then(|| self.next_to_wake(&mut inner));
         let more = !inner.wake.is_empty();
@@ -78,27 +78,27 @@ impl Board {
         }
     }
 
-    fn next_to_wake(&self, inner: &mut Inner) -> Woken<'_> {
+    fn next_to_wake(&self, inner: &mut BoardState) -> PendingWake<'_> {
         let (waker, owner) = inner.next_to_wake().unwrap_or_default();
-        Woken { waker, owner: owner.map(|id| self.service(id)) }
+        PendingWake { waker, owner: owner.map(|id| self.service(id)) }
     }
 }
 
 /// Wakes when it is dropped, whatever comes between.
 #[derive(Default)]
-pub(super) struct Woken<'a> {
+pub(super) struct PendingWake<'a> {
     waker: Option<Waker>,
     /// The service that a reaction is about, whose token it may cancel.
     owner: Option<&'a ServiceSignals>,
 }
 
-impl Woken<'_> {
+impl PendingWake<'_> {
     pub(super) fn new(waker: Waker) -> Self {
-        Woken { waker: Some(waker), owner: None }
+        PendingWake { waker: Some(waker), owner: None }
     }
 }
 
-impl Drop for Woken<'_> {
+impl Drop for PendingWake<'_> {
     fn drop(&mut self) {
         if let Some(waker) = self.waker.take() {
             // A waker of the user's own may panic: that is no concern of the service that made a transition.

@@ -1,26 +1,26 @@
 //! One watch on the board.
 
-use super::inner::Cell;
-use super::status::{Condition, Reaction, Word};
-use super::{Declared, Id};
+use super::state::ServiceEntry;
+use super::status::{Condition, Reaction, ServiceStatus};
+use super::{Id, WatcherSpec};
 use crate::graph::Mode;
 use std::task::Waker;
 use std::time::Duration;
 
 /// One watch: how many of its targets satisfy it, and whether that came true.
 #[derive(Debug)]
-pub(super) struct Row {
+pub(super) struct Watcher {
     pub(super) mode: Mode,
     pub(super) condition: Condition,
-    pub(super) kind: Kind,
-    pub(super) targets: Box<[Target]>,
+    pub(super) kind: WatcherKind,
+    pub(super) targets: Box<[WatchedService]>,
     /// How many targets satisfy it; of an edge `all` waits for, how many have changed.
     met: u32,
     /// Whether that is enough. A gate on an edge is held open by it until it is passed.
     pub(super) held: bool,
     /// It came true, and its owner has not taken that.
     pub(super) fired: bool,
-    /// The side of [`Target::mark`] that stands for "has changed". See [`Row::mark`].
+    /// The side of [`WatchedService::mark`] that stands for "has changed". See [`Watcher::mark`].
     phase: bool,
     /// It is in the queue of those to wake.
     pub(super) queued: bool,
@@ -32,7 +32,7 @@ pub(super) struct Row {
 
 /// One target of a watch.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Target {
+pub(super) struct WatchedService {
     pub(super) id: Id,
     /// Where the watch is in the list of those on this service.
     pub(super) place: u32,
@@ -41,37 +41,37 @@ pub(super) struct Target {
 
 /// Whose watch it is.
 #[derive(Debug)]
-pub(super) enum Kind {
+pub(super) enum WatcherKind {
     /// Declared by a service.
-    Declared { owner: Id, reaction: Reaction, within: Option<Duration> },
+    WatcherSpec { owner: Id, reaction: Reaction, within: Option<Duration> },
     /// Held by somebody who polls it.
-    Polled { edges: Edges, waker: Option<Waker> },
+    Polled { edges: RisingEdges, waker: Option<Waker> },
     /// A stream of all transitions of its targets: how many there were since it was last read.
-    Feed { unread: u64, waker: Option<Waker> },
+    Stream { unread: u64, waker: Option<Waker> },
     /// Nobody's: the place is free, or will be when it has left the queue.
     Vacant,
 }
 
 /// The rising edges of a watch that were not taken.
 #[derive(Debug)]
-pub(super) struct Edges {
+pub(super) struct RisingEdges {
     pub(super) count: u64,
     /// The number of the last one.
     pub(super) seq: u64,
-    /// Each target as it was at the last rising edge, if it has made a transition since. See [`Row::save`].
-    saved: Box<[Saved]>,
+    /// Each target as it was at the last rising edge, if it has made a transition since. See [`Watcher::save`].
+    saved: Box<[SavedStatus]>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Saved {
+struct SavedStatus {
     /// The rising edge it is about.
     edge: u64,
-    word: Word,
+    status: ServiceStatus,
 }
 
 /// What a step of one target did to a watch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Effect {
+pub(super) enum StepEffect {
     Nothing,
     /// It came true.
     Rises,
@@ -79,12 +79,12 @@ pub(super) enum Effect {
     Ends,
 }
 
-impl Row {
-    pub(super) fn vacant() -> Row {
-        Row {
+impl Watcher {
+    pub(super) fn vacant() -> Watcher {
+        Watcher {
             mode: Mode::Any,
-            condition: Condition::EndedWell,
-            kind: Kind::Vacant,
+            condition: Condition::Completed,
+            kind: WatcherKind::Vacant,
             targets: Box::default(),
             met: 0,
             held: false,
@@ -96,55 +96,58 @@ impl Row {
         }
     }
 
-    pub(super) fn declared(owner: Id, declared: Declared) -> Row {
-        let Declared { mode, condition, targets, reaction, within } = declared;
-        Row { kind: Kind::Declared { owner, reaction, within }, ..Row::on(mode, condition, &targets) }
+    pub(super) fn declared(owner: Id, declared: WatcherSpec) -> Watcher {
+        let WatcherSpec { mode, condition, targets, reaction, within } = declared;
+        Watcher { kind: WatcherKind::WatcherSpec { owner, reaction, within }, ..Watcher::on(mode, condition, &targets) }
     }
 
-    pub(super) fn polled(mode: Mode, condition: Condition, targets: &[Id]) -> Row {
-        let none = Saved { edge: u64::MAX, word: Word::default() };
-        let edges = Edges { count: 0, seq: 0, saved: vec![none; targets.len()].into() };
-        Row { kind: Kind::Polled { edges, waker: None }, ..Row::on(mode, condition, targets) }
+    pub(super) fn polled(mode: Mode, condition: Condition, targets: &[Id]) -> Watcher {
+        let none = SavedStatus { edge: u64::MAX, status: ServiceStatus::default() };
+        let edges = RisingEdges { count: 0, seq: 0, saved: vec![none; targets.len()].into() };
+        Watcher { kind: WatcherKind::Polled { edges, waker: None }, ..Watcher::on(mode, condition, targets) }
     }
 
-    pub(super) fn feed(targets: &[Id]) -> Row {
-        Row { kind: Kind::Feed { unread: 0, waker: None }, ..Row::on(Mode::Any, Condition::EndedWell, targets) }
+    pub(super) fn feed(targets: &[Id]) -> Watcher {
+        Watcher {
+            kind: WatcherKind::Stream { unread: 0, waker: None },
+            ..Watcher::on(Mode::Any, Condition::Completed, targets)
+        }
     }
 
-    fn on(mode: Mode, condition: Condition, targets: &[Id]) -> Row {
-        let targets = targets.iter().map(|&id| Target { id, place: 0, mark: false }).collect();
-        Row { mode, condition, targets, ..Row::vacant() }
+    fn on(mode: Mode, condition: Condition, targets: &[Id]) -> Watcher {
+        let targets = targets.iter().map(|&id| WatchedService { id, place: 0, mark: false }).collect();
+        Watcher { mode, condition, targets, ..Watcher::vacant() }
     }
 
     /// Whether it is declared, with this reaction.
     pub(super) fn reacts_by(&self, reaction: Reaction) -> bool {
-        matches!(self.kind, Kind::Declared { reaction: own, .. } if own == reaction)
+        matches!(self.kind, WatcherKind::WatcherSpec { reaction: own, .. } if own == reaction)
     }
 
     /// The watch as it was declared.
-    pub(super) fn to_declared(&self) -> Option<Declared> {
-        let Kind::Declared { reaction, within, .. } = self.kind else { return None };
+    pub(super) fn to_spec(&self) -> Option<WatcherSpec> {
+        let WatcherKind::WatcherSpec { reaction, within, .. } = self.kind else { return None };
         let targets = self.targets.iter().map(|target| target.id).collect();
-        Some(Declared { mode: self.mode, condition: self.condition, targets, reaction, within })
+        Some(WatcherSpec { mode: self.mode, condition: self.condition, targets, reaction, within })
     }
 
     pub(super) fn waker(&mut self) -> Option<&mut Option<Waker>> {
         match &mut self.kind {
-            Kind::Polled { waker, .. } | Kind::Feed { waker, .. } => Some(waker),
-            Kind::Declared { .. } | Kind::Vacant => None,
+            WatcherKind::Polled { waker, .. } | WatcherKind::Stream { waker, .. } => Some(waker),
+            WatcherKind::WatcherSpec { .. } | WatcherKind::Vacant => None,
         }
     }
 
     /// Counts where the targets are now; whether that is enough.
-    pub(super) fn begin(&mut self, cells: &[Cell]) -> bool {
+    pub(super) fn begin(&mut self, entries: &[ServiceEntry]) -> bool {
         for target in &self.targets {
-            let word = &cells[target.id as usize].word;
-            let holds = self.condition.holds(word);
+            let status = &entries[target.id as usize].status;
+            let holds = self.condition.holds(status);
             self.met += u32::from(holds);
-            self.settled[usize::from(!holds)] += u32::from(self.condition.is_settled(word));
+            self.settled[usize::from(!holds)] += u32::from(self.condition.is_settled(status));
         }
         self.held = !self.condition.is_pulse() && self.enough();
-        self.over = self.is_over() && matches!(self.kind, Kind::Polled { .. });
+        self.over = self.is_over() && matches!(self.kind, WatcherKind::Polled { .. });
         self.held
     }
 
@@ -158,7 +161,7 @@ impl Row {
     /// Whether there can be no rising edge any more: it will never hold, or always.
     ///
     /// With `all` on an edge a settled target that has changed since the last one does no harm
-    /// yet; [`step`](Row::step) looks at that.
+    /// yet; [`step`](Watcher::step) looks at that.
     fn is_over(&self) -> bool {
         let [for_ever, never] = self.settled;
         let all_settled = (for_ever + never) as usize == self.targets.len();
@@ -171,7 +174,7 @@ impl Row {
     }
 
     /// Its target number `at` has gone from `before` to `after`.
-    pub(super) fn step(&mut self, at: usize, before: &Word, after: &Word) -> Effect {
+    pub(super) fn step(&mut self, at: usize, before: &ServiceStatus, after: &ServiceStatus) -> StepEffect {
         let rises = if !self.condition.is_pulse() {
             let (was, is) = (self.condition.holds(before), self.condition.holds(after));
             self.met = self.met + u32::from(is) - u32::from(was);
@@ -190,14 +193,14 @@ impl Row {
         let settles = self.condition.may_be_settled(before) || self.condition.may_be_settled(after);
         let ends = settles && self.settle(at, before, after) || rises && self.condition.is_pulse() && self.is_over();
         if self.over {
-            return Effect::Nothing;
+            return StepEffect::Nothing;
         }
         // A declared watch goes on: an operator may start its targets again.
-        self.over = ends && matches!(self.kind, Kind::Polled { .. });
+        self.over = ends && matches!(self.kind, WatcherKind::Polled { .. });
         match (rises, self.over) {
-            (true, _) => Effect::Rises,
-            (false, true) => Effect::Ends,
-            (false, false) => Effect::Nothing,
+            (true, _) => StepEffect::Rises,
+            (false, true) => StepEffect::Ends,
+            (false, false) => StepEffect::Nothing,
         }
     }
 
@@ -217,7 +220,7 @@ impl Row {
     }
 
     /// Counts a target that settles or, started by an operator, does so no longer; whether that is the end.
-    pub(super) fn settle(&mut self, at: usize, before: &Word, after: &Word) -> bool {
+    pub(super) fn settle(&mut self, at: usize, before: &ServiceStatus, after: &ServiceStatus) -> bool {
         let (was, is) = (self.condition.is_settled(before), self.condition.is_settled(after));
         if was || is {
             self.settled[usize::from(!self.condition.holds(before))] -= u32::from(was);
@@ -232,19 +235,19 @@ impl Row {
     /// Keeps what a target was at the last rising edge, before it makes its first transition since.
     ///
     /// So a rising edge costs nothing for each target, and a transition the same for any number of them.
-    pub(super) fn save(&mut self, at: usize, before: &Word) {
-        if let Kind::Polled { edges, .. } = &mut self.kind {
+    pub(super) fn save(&mut self, at: usize, before: &ServiceStatus) {
+        if let WatcherKind::Polled { edges, .. } = &mut self.kind {
             if edges.count > 0 && edges.saved[at].edge != edges.seq {
-                edges.saved[at] = Saved { edge: edges.seq, word: *before };
+                edges.saved[at] = SavedStatus { edge: edges.seq, status: *before };
             }
         }
     }
 }
 
-impl Edges {
+impl RisingEdges {
     /// What a target was at the last rising edge.
-    pub(super) fn word<'a>(&'a self, at: usize, now: &'a Word) -> &'a Word {
+    pub(super) fn status<'a>(&'a self, at: usize, now: &'a ServiceStatus) -> &'a ServiceStatus {
         let saved = &self.saved[at];
-        if saved.edge == self.seq { &saved.word } else { now }
+        if saved.edge == self.seq { &saved.status } else { now }
     }
 }

@@ -1,11 +1,11 @@
 //! Watches in words.
 
-use crate::board::{Condition, Declared};
+use crate::board::{Condition, WatcherSpec};
 use crate::core::Core;
 use crate::graph::Mode;
 
 /// A gate in words: `` all of `db`, `cache` entering Run ``.
-pub(crate) fn describe(core: &Core, gate: &Declared) -> String {
+pub(crate) fn describe(core: &Core, gate: &WatcherSpec) -> String {
     let names: Vec<String> = gate.targets.iter().map(|&id| format!("`{}`", core.name(id))).collect();
     let names = names.join(", ");
     let mode = match gate.mode {
@@ -18,7 +18,7 @@ pub(crate) fn describe(core: &Core, gate: &Declared) -> String {
             let action = action.as_str().replace('_', " ");
             format!("{mode}{names} {action} {}", state.name())
         }
-        Condition::EndedWell => format!("{mode}{names} to end well"),
-        Condition::GaveUp => format!("{mode}{names} to give up"),
+        Condition::Completed => format!("{mode}{names} to end well"),
+        Condition::Failed => format!("{mode}{names} to give up"),
     }
 }

@@ -1,9 +1,9 @@
 //! What all parts of one running daemon share.
 
 use crate::board::{Board, Id, signal};
-use crate::core::names::{Directory, Name};
-use crate::core::poll_marks::Stall;
-use crate::core::stop_order::Ladder;
+use crate::core::names::{Name, ServiceNames};
+use crate::core::poll_marks::PollMarks;
+use crate::core::stop_order::StopOrder;
 use crate::error::Error;
 use crate::intracom::Intracom;
 use crate::lifecycle::options::Options;
@@ -36,8 +36,8 @@ pub use states::{ServiceState, States};
 pub(crate) struct Core {
     pub(crate) daemon: Name,
     pub(crate) board: Board,
-    pub(crate) directory: Directory,
-    details: Mutex<BTreeMap<Id, Detail>>,
+    pub(crate) names: ServiceNames,
+    details: Mutex<BTreeMap<Id, FailureDetail>>,
     /// Whether there is any detail. Relaxed: who sees a transition sees what was noted before it.
     is_detailed: AtomicBool,
     requests: Mutex<BTreeMap<Id, Requests>>,
@@ -56,15 +56,15 @@ pub(crate) struct Core {
     /// What services tell one another.
     pub(crate) intracom: Intracom,
     /// What services say of themselves.
-    said: Mutex<BTreeMap<Id, Box<str>>>,
+    status_texts: Mutex<BTreeMap<Id, Box<str>>>,
     /// Something that is told of the daemon as a whole has changed. Who follows looks for itself.
     pub(crate) changed: Notify,
     /// Whether somebody follows.
-    followed: AtomicBool,
+    has_subscriber: AtomicBool,
     /// Who stops before whom.
-    pub(crate) ladder: Ladder,
+    pub(crate) stop_order: StopOrder,
     /// The first reason, once the daemon is to stop.
-    shutdown: Mutex<Option<Reason>>,
+    shutdown: Mutex<Option<ShutdownReason>>,
     started: Instant,
     /// The services that gave up, in that order.
     failures: Mutex<Vec<Id>>,
@@ -72,7 +72,7 @@ pub(crate) struct Core {
     reloadable: Mutex<Vec<Id>>,
     /// The services that have a heartbeat.
     pulse: Mutex<Pulse>,
-    pub(crate) stall: Stall,
+    pub(crate) poll_marks: PollMarks,
     /// How many transitions readers of the states were too slow for.
     pub(crate) lagged: AtomicU64,
     /// Its graph as it is shown.
@@ -85,7 +85,7 @@ pub(crate) struct Core {
 
 /// What a service's failures leave behind for those who ask.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Detail {
+pub(crate) struct FailureDetail {
     /// What the last failed method said.
     pub(crate) error: Option<String>,
     /// How it failed.
@@ -104,26 +104,26 @@ pub(crate) struct Detail {
 
 /// What an operator may ask of one service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Command {
+pub(crate) enum ServiceCommand {
     Stop,
     Start,
     Restart,
     Reload,
 }
 
-impl Command {
+impl ServiceCommand {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
-            Command::Stop => "stop",
-            Command::Start => "start",
-            Command::Restart => "restart",
-            Command::Reload => "reload",
+            ServiceCommand::Stop => "stop",
+            ServiceCommand::Start => "start",
+            ServiceCommand::Restart => "restart",
+            ServiceCommand::Reload => "reload",
         }
     }
 }
 
 /// What was asked of one service, oldest first, and who is to be answered.
-pub(crate) type Requests = Vec<(Command, oneshot::Sender<Result<(), Error>>)>;
+pub(crate) type Requests = Vec<(ServiceCommand, oneshot::Sender<Result<(), Error>>)>;
 
 /// Answers a request. To wake the one who waits for it may run code of the user's.
 pub(crate) fn answer(reply: oneshot::Sender<Result<(), Error>>, answer: Result<(), Error>) {
@@ -132,9 +132,9 @@ pub(crate) fn answer(reply: oneshot::Sender<Result<(), Error>>, answer: Result<(
 
 /// Why the daemon stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reason {
+pub(crate) enum ShutdownReason {
     /// Somebody asked for it through a handle.
-    Asked,
+    Requested,
     /// This signal arrived.
     Signal(i32),
     /// This service gave up, and that means the daemon does.
@@ -142,15 +142,15 @@ pub(crate) enum Reason {
 }
 
 impl Core {
-    pub(crate) fn new(daemon: Name, directory: Directory, board: Board, ladder: Ladder) -> Self {
-        let services = directory.names().len();
+    pub(crate) fn new(daemon: Name, names: ServiceNames, board: Board, stop_order: StopOrder) -> Self {
+        let services = names.names().len();
         Core {
             daemon,
             board,
             details: Mutex::default(),
             is_detailed: AtomicBool::new(false),
-            stall: Stall::new(services),
-            directory,
+            poll_marks: PollMarks::new(services),
+            names,
             requests: Mutex::default(),
             answer_limits: Box::default(),
             tasks: (0..services).map(|_| ServiceTasks::default()).collect(),
@@ -160,10 +160,10 @@ impl Core {
             stop_requested: Arc::default(),
             report: watch::Sender::new(None),
             intracom: Intracom::new(),
-            said: Mutex::default(),
+            status_texts: Mutex::default(),
             changed: Notify::new(),
-            followed: AtomicBool::new(false),
-            ladder,
+            has_subscriber: AtomicBool::new(false),
+            stop_order,
             shutdown: Mutex::new(None),
             started: Instant::now(),
             failures: Mutex::new(Vec::new()),
@@ -178,11 +178,11 @@ impl Core {
     }
 
     pub(crate) fn name(&self, id: Id) -> &Name {
-        self.directory.name(id)
+        self.names.name(id)
     }
 
     /// Reads what is noted about a service's failures.
-    pub(crate) fn detail<T: Default>(&self, id: Id, read: impl FnOnce(&Detail) -> T) -> T {
+    pub(crate) fn detail<T: Default>(&self, id: Id, read: impl FnOnce(&FailureDetail) -> T) -> T {
         if !self.is_detailed.load(Ordering::Relaxed) {
             return T::default();
         }
@@ -191,13 +191,13 @@ impl Core {
     }
 
     /// Notes something about a service's failures.
-    pub(crate) fn note(&self, id: Id, write: impl FnOnce(&mut Detail)) {
+    pub(crate) fn note(&self, id: Id, write: impl FnOnce(&mut FailureDetail)) {
         write(self.details.lock().entry(id).or_default());
         self.is_detailed.store(true, Ordering::Relaxed);
     }
 
     /// As [`note`](Core::note), where something is noted already.
-    pub(crate) fn note_if_any(&self, id: Id, write: impl FnOnce(&mut Detail)) {
+    pub(crate) fn note_if_any(&self, id: Id, write: impl FnOnce(&mut FailureDetail)) {
         if self.is_detailed.load(Ordering::Relaxed) {
             self.details.lock().get_mut(&id).map(write).unwrap_or_default();
         }
@@ -247,7 +247,7 @@ impl Core {
 
     /// Runs code of the user's for a service: its panic is caught, and should it block, that is noticed.
     pub(crate) fn run_user_code<T>(&self, id: Id, code: impl FnOnce() -> T) -> Result<T, panic::Caught> {
-        self.stall.during(id, || current::during(self, id, || panic::catch(code)))
+        self.poll_marks.during(id, || current::during(self, id, || panic::catch(code)))
     }
 
     /// Polls a task of a service's, or a stage before all services: should it block, that is noticed.
@@ -257,31 +257,36 @@ impl Core {
             Some(id) => current::during(self, id, || task.as_mut().poll(context)),
             None => task.as_mut().poll(context),
         });
-        self.stall.watched(service, name, polled).await
+        self.poll_marks.watched(service, name, polled).await
     }
 
     /// Asks something of a service, from outside of it.
-    pub(crate) fn request(&self, id: Id, command: Command) -> oneshot::Receiver<Result<(), Error>> {
+    pub(crate) fn request(&self, id: Id, command: ServiceCommand) -> oneshot::Receiver<Result<(), Error>> {
         self.request_by(false, id, command)
     }
 
     /// Asks something of a service. The receiver gets the answer when it is done, or at once if the service
     /// asks for itself, by its `own` handle or in its own task: it could not wait for that.
-    pub(crate) fn request_by(&self, own: bool, id: Id, command: Command) -> oneshot::Receiver<Result<(), Error>> {
+    pub(crate) fn request_by(
+        &self,
+        own: bool,
+        id: Id,
+        command: ServiceCommand,
+    ) -> oneshot::Receiver<Result<(), Error>> {
         let (mut sender, receiver) = oneshot::channel();
         // One that is in Exit runs no code, and can be waited for.
-        if (own || current::is(self, id)) && !self.board.word(id).over {
+        if (own || current::is(self, id)) && !self.board.status(id).over {
             let (unheard, _) = oneshot::channel();
             let _ = std::mem::replace(&mut sender, unheard).send(Ok(()));
         }
         #[cfg(any(test, feature = "test-util"))]
-        if command != Command::Reload {
+        if command != ServiceCommand::Reload {
             self.operated.lock().push(id);
         }
         let signals = match command {
-            Command::Start => signal::REQUEST,
-            Command::Stop | Command::Restart => signal::REQUEST | signal::OPERATOR,
-            Command::Reload => signal::REQUEST | signal::RELOAD,
+            ServiceCommand::Start => signal::REQUEST,
+            ServiceCommand::Stop | ServiceCommand::Restart => signal::REQUEST | signal::OPERATOR,
+            ServiceCommand::Reload => signal::REQUEST | signal::RELOAD,
         };
         // Under the lock, as they are taken: a signal is up if and only if there is a request for it.
         let mut requests = self.requests.lock();
@@ -291,7 +296,7 @@ impl Core {
         self.board.raise(id, 0);
         // Its engine may have gone before it saw that. Whichever of the two takes the request answers it.
         let is_gone = self.board.signals(id) & signal::GONE != 0;
-        if is_gone || self.board.word(id).over && self.shutting_down().is_some() {
+        if is_gone || self.board.status(id).over && self.shutting_down().is_some() {
             self.answer_for_the_engine(id);
         }
         receiver
@@ -314,16 +319,16 @@ impl Core {
     }
 
     /// What is said to a service that is in Exit, and will not be started again.
-    pub(crate) fn answer_when_over(&self, id: Id, command: Command) -> Result<(), Error> {
+    pub(crate) fn answer_when_over(&self, id: Id, command: ServiceCommand) -> Result<(), Error> {
         match command {
-            Command::Start | Command::Restart if self.shutting_down().is_some() => {
+            ServiceCommand::Start | ServiceCommand::Restart if self.shutting_down().is_some() => {
                 Err(Error::msg("the daemon is stopping"))
             }
-            Command::Start | Command::Restart => {
+            ServiceCommand::Start | ServiceCommand::Restart => {
                 Err(Error::msg(format_args!("service `{}` cannot start again: its task has ended", self.name(id))))
             }
-            Command::Stop => Ok(()),
-            Command::Reload => Err(Error::msg(format_args!("service `{}` is not running", self.name(id)))),
+            ServiceCommand::Stop => Ok(()),
+            ServiceCommand::Reload => Err(Error::msg(format_args!("service `{}` is not running", self.name(id)))),
         }
     }
 
@@ -340,7 +345,7 @@ impl Core {
     }
 
     /// Asks the supervisor to stop the daemon. The first reason stands.
-    pub(crate) fn shut_down(&self, reason: Reason) {
+    pub(crate) fn shut_down(&self, reason: ShutdownReason) {
         self.shutdown.lock().get_or_insert(reason);
         self.supervisor.notify_one();
         self.stop_requested.notify_one();
@@ -348,7 +353,7 @@ impl Core {
 
     /// A service is in Exit: those that waited for it to stop may. Whether that woke anybody.
     pub(crate) fn exited(&self, id: Id) -> bool {
-        let (next, left) = self.ladder.exited(id);
+        let (next, left) = self.stop_order.exited(id);
         self.board.raise_all(&next, signal::SHUTDOWN);
         if left == 0 {
             self.supervisor.notify_one();
@@ -357,8 +362,8 @@ impl Core {
     }
 
     /// Notes what a service says of itself; nothing, if that is what it says.
-    pub(crate) fn say(&self, id: Id, text: &str) {
-        let mut said = self.said.lock();
+    pub(crate) fn set_status(&self, id: Id, text: &str) {
+        let mut said = self.status_texts.lock();
         match text {
             "" => drop(said.remove(&id)),
             text => drop(said.insert(id, text.into())),
@@ -369,14 +374,14 @@ impl Core {
 
     /// What the first few services say of themselves.
     #[cfg_attr(not(feature = "systemd"), allow(dead_code, reason = "there is nobody to tell it to"))]
-    pub(crate) fn said(&self, few: usize) -> Vec<(Id, Box<str>)> {
-        let said = self.said.lock();
+    pub(crate) fn status_texts(&self, few: usize) -> Vec<(Id, Box<str>)> {
+        let said = self.status_texts.lock();
         said.iter().take(few).map(|(id, text)| (*id, text.clone())).collect()
     }
 
     /// A service has made a transition.
-    pub(crate) fn has_changed(&self) {
-        if self.followed.load(Ordering::Relaxed) {
+    pub(crate) fn notify_changed(&self) {
+        if self.has_subscriber.load(Ordering::Relaxed) {
             self.changed.notify_one();
         }
     }
@@ -384,8 +389,8 @@ impl Core {
     /// Has whoever waits for [`changed`](Core::changed) told of every transition from here on. It
     /// is to look at what was before.
     #[cfg_attr(not(feature = "systemd"), allow(dead_code, reason = "there is nobody to tell it to"))]
-    pub(crate) fn follow(&self) {
-        self.followed.store(true, Ordering::Relaxed);
+    pub(crate) fn subscribe_changes(&self) {
+        self.has_subscriber.store(true, Ordering::Relaxed);
         // What is seen by the look that follows was published before; what is not will find this set.
         fence(Ordering::SeqCst);
     }
@@ -394,7 +399,7 @@ impl Core {
         self.started.elapsed()
     }
 
-    pub(crate) fn shutting_down(&self) -> Option<Reason> {
+    pub(crate) fn shutting_down(&self) -> Option<ShutdownReason> {
         *self.shutdown.lock()
     }
 }

@@ -10,7 +10,7 @@ pub(crate) type Name = Cow<'static, str>;
 
 /// The services' names and types.
 #[derive(Debug)]
-pub(crate) struct Directory {
+pub(crate) struct ServiceNames {
     names: Box<[Name]>,
     /// The types of those that are declared on one.
     kinds: Box<[(u64, Id)]>,
@@ -18,7 +18,7 @@ pub(crate) struct Directory {
     lookup: OnceLock<Box<[(u64, Id)]>>,
 }
 
-impl Directory {
+impl ServiceNames {
     /// Each service's name, and the identity of its type.
     pub(crate) fn new(services: impl IntoIterator<Item = (Name, Option<u64>)>) -> Self {
         let mut kinds = Vec::new();
@@ -26,7 +26,7 @@ impl Directory {
             kinds.extend(kind.map(|kind| (kind, id as Id)));
             name
         };
-        Directory {
+        ServiceNames {
             names: services.into_iter().enumerate().map(name).collect(),
             kinds: kinds.into(),
             lookup: OnceLock::new(),
@@ -35,7 +35,7 @@ impl Directory {
 
     /// Services that are declared on no type.
     pub(crate) fn of_names(names: impl IntoIterator<Item = impl Into<Name>>) -> Self {
-        Directory::new(names.into_iter().map(|name| (name.into(), None)))
+        ServiceNames::new(names.into_iter().map(|name| (name.into(), None)))
     }
 
     pub(crate) fn name(&self, id: Id) -> &Name {

@@ -23,16 +23,16 @@ pub(crate) const LOOKS: u32 = 2;
 
 /// Who is being polled, and since which look.
 #[derive(Debug)]
-pub(crate) struct Stall {
+pub(crate) struct PollMarks {
     look: AtomicU32,
     /// For each service that of its methods.
-    methods: Box<[Mark]>,
-    tasks: Mutex<Vec<Weak<Task>>>,
+    methods: Box<[PollMark]>,
+    tasks: Mutex<Vec<Weak<WatchedTask>>>,
 }
 
 /// The poll that goes on.
 #[derive(Debug, Default)]
-struct Mark {
+struct PollMark {
     /// The look during which it began, plus one; 0 between polls.
     since: AtomicU32,
     /// The poll that was reported; 0 if none was. The watcher's own.
@@ -41,21 +41,21 @@ struct Mark {
 
 /// A task that a service has spawned, or a stage before all services.
 #[derive(Debug)]
-struct Task {
+struct WatchedTask {
     service: Option<Id>,
     name: Box<str>,
-    mark: Mark,
+    mark: PollMark,
 }
 
 /// What there is to say of a mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Found {
-    Nothing,
+enum MarkChange {
+    DefaultMethod,
     Blocks,
     GoesOn,
 }
 
-impl Mark {
+impl PollMark {
     /// Marks what is being polled while `poll` runs.
     fn during<T>(&self, look: &AtomicU32, poll: impl FnOnce() -> T) -> T {
         // Relaxed: the marks order nothing, and who sees one late reports late.
@@ -65,24 +65,24 @@ impl Mark {
         polled
     }
 
-    fn look(&self, now: u32) -> Found {
+    fn look(&self, now: u32) -> MarkChange {
         let (since, reported) = (self.since.load(Ordering::Relaxed), self.reported.load(Ordering::Relaxed));
         if since != 0 && reported != since && now.wrapping_sub(since) > LOOKS {
             self.reported.store(since, Ordering::Relaxed);
-            Found::Blocks
+            MarkChange::Blocks
         } else if reported != 0 && reported != since {
             self.reported.store(0, Ordering::Relaxed);
-            Found::GoesOn
+            MarkChange::GoesOn
         } else {
-            Found::Nothing
+            MarkChange::DefaultMethod
         }
     }
 }
 
-impl Stall {
+impl PollMarks {
     pub(crate) fn new(services: usize) -> Self {
-        let methods = (0..services).map(|_| Mark::default()).collect();
-        Stall { look: AtomicU32::new(0), methods, tasks: Mutex::default() }
+        let methods = (0..services).map(|_| PollMark::default()).collect();
+        PollMarks { look: AtomicU32::new(0), methods, tasks: Mutex::default() }
     }
 
     /// Marks a service's method as being polled while `poll` runs.
@@ -92,13 +92,13 @@ impl Stall {
 
     /// Marks each poll of a task that the service has spawned, or of a stage.
     pub(crate) async fn watched<F: Future>(&self, service: Option<Id>, name: &str, task: F) -> F::Output {
-        let marked = Arc::new(Task { service, name: name.into(), mark: Mark::default() });
+        let marked = Arc::new(WatchedTask { service, name: name.into(), mark: PollMark::default() });
         self.remember(Arc::downgrade(&marked));
         let mut task = pin!(task);
         poll_fn(|context| marked.mark.during(&self.look, || task.as_mut().poll(context))).await
     }
 
-    fn remember(&self, task: Weak<Task>) {
+    fn remember(&self, task: Weak<WatchedTask>) {
         let mut tasks = self.tasks.lock();
         // Before growing, let go of those that have ended: the list stays within twice the live ones.
         if tasks.len() == tasks.capacity() {
@@ -110,7 +110,7 @@ impl Stall {
     /// Which services and tasks are being polled at this moment. Two answers that differ mean that
     /// the runtime goes on, however long its queue is.
     pub(crate) fn polled(&self) -> Vec<usize> {
-        let is_polled = |mark: &Mark| mark.since.load(Ordering::Relaxed) != 0;
+        let is_polled = |mark: &PollMark| mark.since.load(Ordering::Relaxed) != 0;
         let tasks = self.tasks.lock();
         let tasks = tasks.iter().map(|task| task.upgrade().is_some_and(|task| is_polled(&task.mark)));
         let all = self.methods.iter().map(is_polled).chain(tasks);
@@ -119,7 +119,7 @@ impl Stall {
 
     /// Whether code of this service, of a method or of a task, holds a thread at this moment.
     pub(crate) fn is_polled(&self, id: Id) -> bool {
-        let is_polled = |mark: &Mark| mark.since.load(Ordering::Relaxed) != 0;
+        let is_polled = |mark: &PollMark| mark.since.load(Ordering::Relaxed) != 0;
         let tasks = self.tasks.lock();
         let mut tasks = tasks.iter().filter_map(Weak::upgrade);
         is_polled(&self.methods[id as usize]) || tasks.any(|task| task.service == Some(id) && is_polled(&task.mark))
@@ -129,16 +129,16 @@ impl Stall {
     ///
     /// A look that is late by more than the time between two looks does not count: the whole process was paused,
     /// or this thread had no turn, and a poll that began before has not held its thread for that long.
-    pub(crate) fn look(&self, core: &Core, late: bool) -> Vec<Finding> {
+    pub(crate) fn look(&self, core: &Core, late: bool) -> Vec<BlockedPoll> {
         if late {
             return Vec::new();
         }
         let now = self.look.fetch_add(1, Ordering::Relaxed).wrapping_add(2);
-        let mut findings = Vec::new();
-        let mut add = |id: Option<Id>, task: Option<&Task>, found| {
-            if found != Found::Nothing {
-                let service = id.map(|id| (core.name(id).clone(), core.board.word(id).state));
-                findings.push(Finding { service, task: task.map(|task| task.name.clone()), found });
+        let mut blocked = Vec::new();
+        let mut add = |id: Option<Id>, task: Option<&WatchedTask>, found| {
+            if found != MarkChange::DefaultMethod {
+                let service = id.map(|id| (core.name(id).clone(), core.board.status(id).state));
+                blocked.push(BlockedPoll { service, task: task.map(|task| task.name.clone()), found });
             }
         };
         for (id, mark) in self.methods.iter().enumerate() {
@@ -146,33 +146,35 @@ impl Stall {
         }
         let mut tasks = self.tasks.lock();
         tasks.retain(|task| task.strong_count() > 0);
-        let live: Vec<Arc<Task>> = tasks.iter().filter_map(Weak::upgrade).collect();
+        let live: Vec<Arc<WatchedTask>> = tasks.iter().filter_map(Weak::upgrade).collect();
         drop(tasks);
         for task in live {
             add(task.service, Some(&task), task.mark.look(now));
         }
-        findings
+        blocked
     }
 }
 
 /// Somebody who blocks its thread, or goes on after that.
-pub(crate) struct Finding {
+pub(crate) struct BlockedPoll {
     /// Without one it is a stage that `task` names.
     service: Option<(Name, State)>,
     task: Option<Box<str>>,
-    found: Found,
+    found: MarkChange,
 }
 
-impl Finding {
+impl BlockedPoll {
     /// Tells the log, which may take its time.
     pub(crate) fn say(&self, limit: Duration) {
         let service = self.service.as_ref().map(|(name, _)| &**name);
         let state = self.service.as_ref().map(|(_, state)| state.as_str());
         let (stage, task) = if service.is_none() { (self.task.as_deref(), None) } else { (None, self.task.as_deref()) };
         match self.found {
-            Found::Nothing => {}
-            Found::GoesOn => emit!(WARN, target: "rxd", service, task, stage, "goes on after it blocked its thread"),
-            Found::Blocks => emit!(ERROR,
+            MarkChange::DefaultMethod => {}
+            MarkChange::GoesOn => {
+                emit!(WARN, target: "rxd", service, task, stage, "goes on after it blocked its thread")
+            }
+            MarkChange::Blocks => emit!(ERROR,
                 target: "rxd", service, task, stage, state,
                 "blocks its thread: it has not come to an .await for {limit:?}; \
                  use tokio::task::spawn_blocking, or await"
@@ -185,34 +187,36 @@ impl Finding {
 mod tests {
     use super::*;
     use crate::board::Board;
-    use crate::core::names::Directory;
-    use crate::core::stop_order::Ladder;
+    use crate::core::names::ServiceNames;
+    use crate::core::stop_order::StopOrder;
 
     #[test]
     fn g33_a_poll_is_reported_once_when_it_has_lasted_for_the_limit_and_not_before() {
         let look = AtomicU32::new(7);
-        let mark = Mark::default();
-        let looks = |times| -> Vec<Found> {
+        let mark = PollMark::default();
+        let looks = |times| -> Vec<MarkChange> {
             (0..times).map(|_| mark.look(look.fetch_add(1, Ordering::Relaxed).wrapping_add(2))).collect()
         };
-        use Found::{Blocks, GoesOn, Nothing};
+        use MarkChange::{Blocks, DefaultMethod, GoesOn};
         // Between the first look and the third the whole limit has passed.
-        mark.during(&look, || assert_eq!(looks(5), [Nothing, Nothing, Blocks, Nothing, Nothing]));
-        assert_eq!(looks(2), [GoesOn, Nothing]);
+        mark.during(&look, || {
+            assert_eq!(looks(5), [DefaultMethod, DefaultMethod, Blocks, DefaultMethod, DefaultMethod])
+        });
+        assert_eq!(looks(2), [GoesOn, DefaultMethod]);
         // Many short polls are not a long one.
         for _ in 0..10 {
-            mark.during(&look, || assert_eq!(looks(2), [Nothing, Nothing]));
+            mark.during(&look, || assert_eq!(looks(2), [DefaultMethod, DefaultMethod]));
         }
-        mark.during(&look, || assert_eq!(looks(3), [Nothing, Nothing, Blocks]));
-        mark.during(&look, || assert_eq!(looks(4), [GoesOn, Nothing, Blocks, Nothing]));
+        mark.during(&look, || assert_eq!(looks(3), [DefaultMethod, DefaultMethod, Blocks]));
+        mark.during(&look, || assert_eq!(looks(4), [GoesOn, DefaultMethod, Blocks, DefaultMethod]));
     }
 
     #[tokio::test]
     async fn g57_poll_is_not_reported_for_pauses_of_the_process() {
-        let (board, ladder) = (Board::new(vec![Vec::new()], 16), Ladder::new(&[Vec::new()]));
-        let core = Core::new("d".into(), Directory::of_names(["a"]), board, ladder);
-        let found = |late: bool| core.stall.look(&core, late).len();
-        core.stall.during(0, || {
+        let (board, stop_order) = (Board::new(vec![Vec::new()], 16), StopOrder::new(&[Vec::new()]));
+        let core = Core::new("d".into(), ServiceNames::of_names(["a"]), board, stop_order);
+        let found = |late: bool| core.poll_marks.look(&core, late).len();
+        core.poll_marks.during(0, || {
             assert_eq!(found(false), 0);
             let late = [true; 10].map(found);
             assert_eq!(late, [0; 10], "ten pauses while it is polled, with hardly any time in between");

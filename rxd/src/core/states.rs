@@ -1,32 +1,32 @@
 //! Where services are, as it is told.
 
 use super::Core;
-use crate::board::{Event, Id, Word};
+use crate::board::{Event, Id, ServiceStatus};
 use crate::lifecycle::state::{Cause, State, Transition};
 use std::borrow::Cow;
 use std::time::Duration;
 
 impl Core {
     /// Where the service is now, and what is noted about its failures.
-    pub(crate) fn state(&self, id: Id, word: &Word) -> ServiceState {
-        let between = word.transition == Transition::Exited || word.state == State::Unknown;
+    pub(crate) fn state(&self, id: Id, status: &ServiceStatus) -> ServiceState {
+        let between = status.transition == Transition::Exited || status.state == State::Unknown;
         let (last_error, last_cause, next) =
             self.detail(id, |detail| (detail.error.clone(), detail.cause, detail.next_attempt));
         let next_attempt = next.filter(|_| between).map(|at| at.saturating_duration_since(self.started));
-        ServiceState { next_attempt, last_cause, last_error, ..self.stood(id, word) }
+        ServiceState { next_attempt, last_cause, last_error, ..self.stood(id, status) }
     }
 
     /// Where the service was at the instant of which this is its word.
-    pub(crate) fn stood(&self, id: Id, word: &Word) -> ServiceState {
+    pub(crate) fn stood(&self, id: Id, status: &ServiceStatus) -> ServiceState {
         ServiceState {
             name: self.name(id).clone(),
-            state: word.state,
-            transition: word.transition,
-            cause: word.cause,
-            incarnation: word.incarnation,
-            restarts: word.restarts,
-            seq: word.seq,
-            at: Duration::from_nanos(word.at),
+            state: status.state,
+            transition: status.transition,
+            cause: status.cause,
+            incarnation: status.incarnation,
+            restarts: status.restarts,
+            seq: status.seq,
+            at: Duration::from_nanos(status.at),
             next_attempt: None,
             last_cause: None,
             last_error: None,
@@ -51,8 +51,8 @@ impl Core {
     }
 
     pub(crate) fn states(&self) -> States {
-        let (seq, words) = self.board.words();
-        States { seq, services: words.iter().enumerate().map(|(id, word)| self.state(id as Id, word)).collect() }
+        let (seq, statuses) = self.board.statuses();
+        States { seq, services: statuses.iter().enumerate().map(|(id, status)| self.state(id as Id, status)).collect() }
     }
 }
 

@@ -11,16 +11,16 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 ///
 /// Each service knows whom it releases; nothing is sorted, and what can stop at the same time does.
 #[derive(Debug)]
-pub(crate) struct Ladder {
+pub(crate) struct StopOrder {
     /// Those that stop after the first service, after the second, and so on.
     after: Box<[Id]>,
     /// For each service, where its own end.
     ends: Box<[u32]>,
-    state: Mutex<Progress>,
+    state: Mutex<StopState>,
 }
 
 #[derive(Debug)]
-struct Progress {
+struct StopState {
     gone: Box<[bool]>,
     /// How many are not gone.
     left: usize,
@@ -28,7 +28,7 @@ struct Progress {
     waiting: Option<Vec<u32>>,
 }
 
-impl Ladder {
+impl StopOrder {
     /// `after[a]` are those that stop after `a`. Free of cycles.
     pub(crate) fn new(after: &[Vec<usize>]) -> Self {
         let (gone, left) = (vec![false; after.len()].into(), after.len());
@@ -39,7 +39,7 @@ impl Ladder {
         });
         let ends = ends.collect();
         let after = after.iter().flatten().map(|&id| id as Id).collect();
-        Ladder { after, ends, state: Mutex::new(Progress { gone, left, waiting: None }) }
+        StopOrder { after, ends, state: Mutex::new(StopState { gone, left, waiting: None }) }
     }
 
     /// Those that stop after this one.
@@ -48,7 +48,7 @@ impl Ladder {
         &self.after[begin as usize..self.ends[id] as usize]
     }
 
-    fn lock(&self) -> MutexGuard<'_, Progress> {
+    fn lock(&self) -> MutexGuard<'_, StopState> {
         self.state.lock()
     }
 
@@ -115,17 +115,17 @@ mod tests {
     #[test]
     fn the_middle_of_a_chain_waits_for_its_end() {
         // 0 stops before 1, 1 before 2.
-        let ladder = Ladder::new(&[vec![1], vec![2], vec![]]);
-        assert_eq!(ladder.begin(), [0]);
-        assert_eq!(ladder.exited(0), (vec![1], 2));
-        assert_eq!(ladder.exited(1), (vec![2], 1));
-        assert_eq!(ladder.exited(2), (vec![], 0));
+        let stop_order = StopOrder::new(&[vec![1], vec![2], vec![]]);
+        assert_eq!(stop_order.begin(), [0]);
+        assert_eq!(stop_order.exited(0), (vec![1], 2));
+        assert_eq!(stop_order.exited(1), (vec![2], 1));
+        assert_eq!(stop_order.exited(2), (vec![], 0));
     }
 
     #[test]
     fn who_has_exited_before_is_not_waited_for() {
-        let ladder = Ladder::new(&[vec![1], vec![]]);
-        assert_eq!(ladder.exited(0), (vec![], 1));
-        assert_eq!(ladder.begin(), [0, 1]);
+        let stop_order = StopOrder::new(&[vec![1], vec![]]);
+        assert_eq!(stop_order.exited(0), (vec![], 1));
+        assert_eq!(stop_order.begin(), [0, 1]);
     }
 }

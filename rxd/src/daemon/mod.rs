@@ -10,7 +10,7 @@ pub(crate) mod supervisor;
 pub(crate) mod wiring;
 
 use crate::board::{Id, signal};
-use crate::core::Reason;
+use crate::core::ShutdownReason;
 use crate::core::names::Name;
 use crate::daemon::ending::RunningDaemon;
 use crate::daemon::prestart::{Erased, Pipeline};
@@ -333,7 +333,7 @@ impl Daemon {
         };
         systemd.before("", None);
         if let Some(number) = ended_by {
-            core.shut_down(Reason::Signal(number));
+            core.shut_down(ShutdownReason::Signal(number));
             (0..services.len() as Id).for_each(|id| core.board.raise(id, signal::SHUTDOWN));
         }
         let tasks = Tracker::default();

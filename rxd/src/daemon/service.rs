@@ -3,7 +3,7 @@
 use crate::board::Id;
 use crate::core::Core;
 use crate::core::names::Name;
-use crate::engine::{Seat, serve};
+use crate::engine::{EngineState, serve};
 use crate::error::Result;
 use crate::graph::{self, Edge, Effect, Kind, Mode, Node, Target};
 use crate::in_span::InSpan;
@@ -47,13 +47,13 @@ pub trait Runner: Send + 'static {
     /// Acquires what the service needs. Default: nothing.
     fn init(&mut self, cx: &Context) -> impl Future<Output = Result> + Send {
         let _ = cx;
-        Nothing
+        DefaultMethod
     }
 
     /// Prepares to run; the gates of the service are waited for after it has returned. Default: nothing.
     fn idle(&mut self, cx: &Context) -> impl Future<Output = Result> + Send {
         let _ = cx;
-        Nothing
+        DefaultMethod
     }
 
     /// Does the work. To leave it is to leave [`State::Run`].
@@ -63,7 +63,7 @@ pub trait Runner: Send + 'static {
     /// panic, and with a context that is not cancelled. Default: nothing.
     fn stop(&mut self, cx: &Context) -> impl Future<Output = Result> + Send {
         let _ = cx;
-        Nothing
+        DefaultMethod
     }
 
     /// Takes up a new configuration: called on SIGHUP, and when an operator asks.
@@ -75,14 +75,14 @@ pub trait Runner: Send + 'static {
     /// alone by SIGHUP. Default: nothing.
     fn reload(&mut self, cx: &Context) -> impl Future<Output = Result> + Send {
         let _ = cx;
-        Nothing
+        DefaultMethod
     }
 }
 
 /// What a default method returns: how the engine knows that there is nothing to call.
-pub(crate) struct Nothing;
+pub(crate) struct DefaultMethod;
 
-impl Future for Nothing {
+impl Future for DefaultMethod {
     type Output = Result;
 
     fn poll(self: Pin<&mut Self>, _: &mut TaskContext<'_>) -> Poll<Result> {
@@ -118,16 +118,16 @@ impl Future for Nothing {
 /// assert!(daemon.check().is_ok());
 /// ```
 #[must_use = "a service does nothing until it is added to a daemon"]
-pub struct Service(Box<Whole<dyn Methods>>);
+pub struct Service(Box<ServiceBox<dyn ErasedRunner>>);
 
 /// A service in one piece, whose place its task may take.
-struct Whole<M: ?Sized> {
-    said: Said,
+struct ServiceBox<M: ?Sized> {
+    config: ServiceConfig,
     methods: M,
 }
 
 /// What is said of a service.
-struct Said {
+struct ServiceConfig {
     name: Name,
     kind: Option<Kind>,
     table: &'static Table,
@@ -142,30 +142,30 @@ struct Said {
 pub(crate) type OwnedTargets<'a> = (Edge<'static>, Vec<Target<'a>>);
 
 /// The methods of a service, until its task is made of them: the one place that knows its type.
-trait Methods: Send {
+trait ErasedRunner: Send {
     /// Whether there are none: the service is switched off, or has its task.
     fn are_off(&self) -> bool;
 
     /// Makes its task of them.
-    fn spawn(&mut self, seat: Seat, tasks: (&Tracker, &Handle), span: tracing::Span);
+    fn spawn(&mut self, engine: EngineState, tasks: (&Tracker, &Handle), span: tracing::Span);
 }
 
-impl<R: Runner> Methods for Option<R> {
+impl<R: Runner> ErasedRunner for Option<R> {
     fn are_off(&self) -> bool {
         self.is_none()
     }
 
-    fn spawn(&mut self, seat: Seat, (tasks, runtime): (&Tracker, &Handle), span: tracing::Span) {
+    fn spawn(&mut self, engine: EngineState, (tasks, runtime): (&Tracker, &Handle), span: tracing::Span) {
         if let Some(runner) = self.take() {
-            tasks.spawn(runtime, InSpan::new(serve(runner, seat), span));
+            tasks.spawn(runtime, InSpan::new(serve(runner, engine), span));
         }
     }
 }
 
-impl Said {
+impl ServiceConfig {
     /// A continuous service of this name, without watches.
     fn new(name: Name) -> Self {
-        Said {
+        ServiceConfig {
             name,
             kind: None,
             table: const { &<crate::lifecycle::manager::continuous as Manager>::TABLE },
@@ -180,7 +180,7 @@ impl Said {
     /// What its attributes say.
     fn declared<R: Declared>() -> Self {
         let declaration = R::DECLARATION;
-        Said {
+        ServiceConfig {
             name: Cow::Borrowed(declaration.name),
             kind: Some(R::KIND),
             table: declaration.table,
@@ -193,13 +193,13 @@ impl Said {
     }
 
     fn with<R: Runner>(self, runner: Option<R>) -> Service {
-        Service(Box::new(Whole { said: self, methods: runner }))
+        Service(Box::new(ServiceBox { config: self, methods: runner }))
     }
 }
 
 impl fmt::Debug for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Service").field("name", &self.0.said.name).finish_non_exhaustive()
+        f.debug_struct("Service").field("name", &self.0.config.name).finish_non_exhaustive()
     }
 }
 
@@ -207,41 +207,41 @@ impl Service {
     /// A continuous service of this name, without watches. What a name may be is a rule of the
     /// [graph](crate::graph), which [`Daemon::check`](crate::Daemon::check) asks for.
     pub fn new(name: impl Into<Cow<'static, str>>, runner: impl Runner) -> Self {
-        Said::new(name.into()).with(Some(runner))
+        ServiceConfig::new(name.into()).with(Some(runner))
     }
 
     /// The service as its attributes declare it.
     pub fn declared<R: Runner + Declared>(runner: R) -> Self {
-        Said::declared::<R>().with(Some(runner))
+        ServiceConfig::declared::<R>().with(Some(runner))
     }
 
     /// As [`declared`](Service::declared), but switched off if there is none.
     pub(crate) fn optionally<R: Runner + Declared>(runner: Option<R>) -> Self {
-        Said::declared::<R>().with(runner)
+        ServiceConfig::declared::<R>().with(runner)
     }
 
     /// Under another name.
     pub fn named(mut self, name: impl Into<Cow<'static, str>>) -> Self {
-        self.0.said.name = name.into();
+        self.0.config.name = name.into();
         self
     }
 
     /// Under another manager.
     pub fn manager<M: Manager>(mut self, manager: M) -> Self {
-        self.0.said.table = const { &M::TABLE };
-        self.0.said.manager = Box::new(manager);
+        self.0.config.table = const { &M::TABLE };
+        self.0.config.manager = Box::new(manager);
         self
     }
 
     /// With other delays and limits.
     pub fn options(mut self, options: Options) -> Self {
-        self.0.said.options = Knobs::Own(Box::new(options));
+        self.0.config.options = Knobs::Own(Box::new(options));
         self
     }
 
     /// With one watch more.
     pub fn watch(mut self, when: When) -> Self {
-        self.0.said.watches.push(when);
+        self.0.config.watches.push(when);
         self
     }
 
@@ -256,26 +256,26 @@ impl Service {
     }
 
     pub(crate) fn optional(mut self) -> Self {
-        self.0.said.optional = true;
+        self.0.config.optional = true;
         self
     }
 
     /// The service's name.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.0.said.name
+        &self.0.config.name
     }
 
     pub(crate) fn limits(&self) -> &Options {
-        &self.0.said.options
+        &self.0.config.options
     }
 
     pub(crate) fn shared_name(&self) -> Name {
-        self.0.said.name.clone()
+        self.0.config.name.clone()
     }
 
     pub(crate) fn kind(&self) -> Option<u64> {
-        self.0.said.kind.map(|kind| kind.id)
+        self.0.config.kind.map(|kind| kind.id)
     }
 
     pub(crate) fn is_off(&self) -> bool {
@@ -285,35 +285,35 @@ impl Service {
     /// The same service with other methods.
     #[cfg(any(test, feature = "test-util"))]
     pub(crate) fn replaced(mut self, runner: impl Runner) -> Self {
-        std::mem::replace(&mut self.0.said, Said::new("".into())).with(Some(runner))
+        std::mem::replace(&mut self.0.config, ServiceConfig::new("".into())).with(Some(runner))
     }
 
     /// As the target that another service names by its type.
     #[cfg(any(test, feature = "test-util"))]
     pub(crate) fn of_kind(mut self, kind: Kind) -> Self {
-        self.0.said.kind = Some(kind);
+        self.0.config.kind = Some(kind);
         self
     }
 
     #[cfg(any(test, feature = "test-util"))]
     pub(crate) fn table(&self) -> &Table {
-        self.0.said.table
+        self.0.config.table
     }
 
     #[cfg(any(test, feature = "test-util"))]
     pub(crate) fn knobs(&self) -> &Options {
-        &self.0.said.options
+        &self.0.config.options
     }
 
     /// Its watches, where all of them are declared.
     pub(crate) fn declared_edges(&self) -> Option<&'static [Edge<'static>]> {
-        self.0.said.watches.is_empty().then_some(self.0.said.declared)
+        self.0.config.watches.is_empty().then_some(self.0.config.declared)
     }
 
     /// Its watches, each with its targets.
     pub(crate) fn targets(&self) -> Vec<OwnedTargets<'_>> {
-        let declared = self.0.said.declared.iter().map(|edge| (*edge, edge.targets.to_vec()));
-        let added = self.0.said.watches.iter().map(|when| {
+        let declared = self.0.config.declared.iter().map(|edge| (*edge, edge.targets.to_vec()));
+        let added = self.0.config.watches.iter().map(|when| {
             let targets = when.services.iter().map(|name| Target::name(name)).collect();
             (when.edge, targets)
         });
@@ -322,7 +322,7 @@ impl Service {
 
     /// What is wrong with the values that it was given; `by_type` makes the first words of a message.
     pub(crate) fn option_faults(&self, of: impl Fn() -> String, faults: &mut Vec<String>) {
-        let Said { options, declared, watches, .. } = &self.0.said;
+        let ServiceConfig { options, declared, watches, .. } = &self.0.config;
         // What attributes declare has been checked where it stands.
         if let Knobs::Own(options) = options {
             faults.extend(options.faults().map(|fault| fault.message(&of())));
@@ -336,21 +336,21 @@ impl Service {
 
     pub(crate) fn node<'a>(&'a self, edges: &'a [Edge<'a>]) -> Node<'a> {
         Node {
-            name: &self.0.said.name,
-            kind: self.0.said.kind,
-            table: self.0.said.table,
+            name: &self.0.config.name,
+            kind: self.0.config.kind,
+            table: self.0.config.table,
             edges,
-            optional: self.0.said.optional,
-            gives_up: self.0.said.options.restarts.is_some(),
+            optional: self.0.config.optional,
+            gives_up: self.0.config.options.restarts.is_some(),
         }
     }
 
     /// Starts it, once.
     pub(crate) fn spawn(mut self, core: &Arc<Core>, id: Id, tasks: (&Tracker, &Handle), span: tracing::Span) {
-        let Whole { said, methods } = &mut *self.0;
-        let options = std::mem::replace(&mut said.options, Knobs::Declared(&Options::DEFAULT));
-        let manager = std::mem::replace(&mut said.manager, Box::new(crate::lifecycle::manager::continuous));
-        methods.spawn(Seat::new(core.clone(), id, options, manager), tasks, span);
+        let ServiceBox { config, methods } = &mut *self.0;
+        let options = std::mem::replace(&mut config.options, Knobs::Declared(&Options::DEFAULT));
+        let manager = std::mem::replace(&mut config.manager, Box::new(crate::lifecycle::manager::continuous));
+        methods.spawn(EngineState::new(core.clone(), id, options, manager), tasks, span);
     }
 }
 

@@ -5,7 +5,7 @@
 //! systemd) is the supervisor's alone.
 
 use crate::board::{Id, signal};
-use crate::core::{Core, Reason};
+use crate::core::{Core, ShutdownReason};
 use crate::daemon::ending::{RunningDaemon, exit_within_limit};
 use crate::lifecycle::backoff::later;
 use crate::lifecycle::state::{Cause, State};
@@ -31,7 +31,7 @@ pub(crate) struct Stopping {
     exit_code: u8,
     /// Whether the process ends with the daemon.
     ends_process: bool,
-    progress: Mutex<Progress>,
+    progress: Mutex<StopProgress>,
     /// Until there is a report.
     running: Mutex<Option<RunningDaemon>>,
 }
@@ -45,7 +45,7 @@ pub(crate) type Write<'a> = &'a dyn Fn(Level, Record);
 
 /// How far it has come.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Progress {
+pub(crate) struct StopProgress {
     /// When everything has to be over, once the stop has begun.
     pub(crate) deadline: Option<Instant>,
     /// The deadline is exceeded: all limits are zero.
@@ -64,7 +64,7 @@ impl Stopping {
         Stopping { core, notice, shutdown_timeout, exit_code, ends_process, progress, running }
     }
 
-    pub(crate) fn progress(&self) -> Progress {
+    pub(crate) fn progress(&self) -> StopProgress {
         *self.progress.lock()
     }
 
@@ -84,12 +84,12 @@ impl Stopping {
         self.notice.stopping(self.shutdown_timeout.saturating_add(SETTLE));
         // Without a reason every service is in Exit: there is nothing to stop.
         let Some(reason) = self.core.shutting_down() else { return deadline };
-        self.core.board.raise_all(&self.core.ladder.begin(), signal::SHUTDOWN);
+        self.core.board.raise_all(&self.core.stop_order.begin(), signal::SHUTDOWN);
         match reason {
-            Reason::Signal(number) => {
+            ShutdownReason::Signal(number) => {
                 write(Level::INFO, Box::new(move || emit!(INFO, target: "rxd", signal = number, "stopping")))
             }
-            Reason::Service(id) => {
+            ShutdownReason::Service(id) => {
                 let service = self.core.name(id).clone();
                 write(
                     Level::ERROR,
@@ -98,7 +98,7 @@ impl Stopping {
                     }),
                 );
             }
-            Reason::Asked => write(Level::INFO, Box::new(|| emit!(INFO, target: "rxd", "stopping"))),
+            ShutdownReason::Requested => write(Level::INFO, Box::new(|| emit!(INFO, target: "rxd", "stopping"))),
         }
         deadline
     }
@@ -121,12 +121,12 @@ impl Stopping {
 
     /// Publishes Exit for the services that have not.
     pub(crate) fn abandon(&self, write: Write<'_>) {
-        if self.core.ladder.left() == 0 {
+        if self.core.stop_order.left() == 0 {
             return;
         }
         for id in self.all() {
-            let state = self.core.board.word(id).state;
-            let blocks = self.core.stall.is_polled(id);
+            let state = self.core.board.status(id).state;
+            let blocks = self.core.poll_marks.is_polled(id);
             // Its engine has not been polled since it was to stop: others hold the thread that it waits for.
             let starved = !blocks && state != State::Stop && !self.core.board.service(id).is_latched();
             if let Some(seq) = self.core.board.abandon(id) {
@@ -156,7 +156,7 @@ impl Stopping {
 
     /// Notes the services whose value is still being dropped, which hold a thread of the runtime.
     pub(crate) fn note_undropped(&self, write: Write<'_>) {
-        for id in self.all().into_iter().filter(|&id| self.core.stall.is_polled(id)) {
+        for id in self.all().into_iter().filter(|&id| self.core.poll_marks.is_polled(id)) {
             if !self.core.detail(id, |detail| detail.overrun.is_some()) {
                 let service = self.core.name(id).clone();
                 write(
@@ -203,21 +203,21 @@ impl Stopping {
     }
 
     pub(crate) fn make_report(&self) -> Report {
-        let (_, words) = self.core.board.words();
+        let (_, statuses) = self.core.board.statuses();
         let failures = self.core.failures();
-        let mut failed = vec![false; words.len()];
+        let mut failed = vec![false; statuses.len()];
         failures.iter().for_each(|&id| failed[id as usize] = true);
-        let services = words.iter().enumerate().map(|(id, word)| {
+        let services = statuses.iter().enumerate().map(|(id, status)| {
             let id = id as Id;
             let (error, overrun, blocks, starved) =
                 self.core.detail(id, |detail| (detail.error.clone(), detail.overrun, detail.blocks, detail.starved));
             ServiceReport {
                 name: self.core.name(id).clone(),
-                cause: word.cause,
+                cause: status.cause,
                 error,
-                restarts: word.restarts,
+                restarts: status.restarts,
                 failed: failed[id as usize],
-                abandoned_in: overrun.or((word.cause == Cause::Abandoned).then_some(State::Unknown)),
+                abandoned_in: overrun.or((status.cause == Cause::Abandoned).then_some(State::Unknown)),
                 blocks,
                 starved,
             }

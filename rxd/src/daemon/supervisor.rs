@@ -1,7 +1,7 @@
 //! The one task that watches over all: signals, the end, the order and limits of shutdown.
 
 use crate::board::{Id, signal};
-use crate::core::{Command, Core, Reason};
+use crate::core::{Core, ServiceCommand, ShutdownReason};
 use crate::daemon::ending::exit_now;
 use crate::daemon::stopping::{Record, SETTLE, Stopping};
 use crate::error::Error;
@@ -37,13 +37,13 @@ pub(crate) struct Supervisor {
     reload_failed: Vec<String>,
     #[cfg(any(test, feature = "test-util"))]
     witness: Option<crate::testing::Witness>,
-    _ending: Ending,
+    _ending: ReportGuard,
 }
 
 /// What the supervisor stops waiting for.
-enum Woken {
+enum SupervisorEvent {
     /// A signal asked to stop for the n-th time.
-    Asked(u32, i32),
+    StopRequested(u32, i32),
     Deadline,
     /// The services, or the shutdown, are to be looked at.
     Look,
@@ -59,10 +59,10 @@ impl Supervisor {
         systemd: Systemd,
     ) -> Self {
         // The signal that came before anything started is the first.
-        let requests = StopRequests::new(matches!(core.shutting_down(), Some(Reason::Signal(_))));
+        let requests = StopRequests::new(matches!(core.shutting_down(), Some(ShutdownReason::Signal(_))));
         monitor.keeps(&stopping);
         Supervisor {
-            _ending: Ending(stopping.clone()),
+            _ending: ReportGuard(stopping.clone()),
             core,
             stopping,
             tasks,
@@ -108,7 +108,7 @@ impl Supervisor {
         #[cfg(any(test, feature = "test-util"))]
         drop(self.witness.take());
         let report = self.stopping.make_report();
-        let (exit_code, took) = (report.exit_code(), whole(begun.elapsed()));
+        let (exit_code, took) = (report.exit_code(), whole_millis(begun.elapsed()));
         let has_reason = report.reason.is_some();
         self.write(Level::INFO, move || match has_reason {
             true => emit!(INFO, target: "rxd", took = ?took, exit_code, "stopped"),
@@ -148,15 +148,15 @@ impl Supervisor {
 
     /// Until every service is in Exit, or the daemon is to stop.
     async fn until_shutdown(&mut self) {
-        while self.core.shutting_down().is_none() && !self.core.ladder.is_over() {
-            if let Woken::Asked(_, number) = self.woken(None).await {
-                self.core.shut_down(Reason::Signal(number));
+        while self.core.shutting_down().is_none() && !self.core.stop_order.is_over() {
+            if let SupervisorEvent::StopRequested(_, number) = self.next_event(None).await {
+                self.core.shut_down(ShutdownReason::Signal(number));
             }
         }
     }
 
     /// Waits for the next thing to do.
-    async fn woken(&mut self, deadline: Option<Instant>) -> Woken {
+    async fn next_event(&mut self, deadline: Option<Instant>) -> SupervisorEvent {
         self.systemd.turned();
         let core = self.core.clone();
         let deadline = async move {
@@ -171,7 +171,7 @@ impl Supervisor {
                 match heard {
                     SignalEvent::Stop(number) => {
                         if let Some(times) = self.requests.count() {
-                            return Poll::Ready(Woken::Asked(times, number));
+                            return Poll::Ready(SupervisorEvent::StopRequested(times, number));
                         }
                     }
                     SignalEvent::Reload => self.reload(),
@@ -179,9 +179,9 @@ impl Supervisor {
             }
             self.poll_reloading(task);
             if look.as_mut().poll(task).is_ready() {
-                return Poll::Ready(Woken::Look);
+                return Poll::Ready(SupervisorEvent::Look);
             }
-            deadline.as_mut().poll(task).map(|()| Woken::Deadline)
+            deadline.as_mut().poll(task).map(|()| SupervisorEvent::Deadline)
         })
         .await
     }
@@ -196,7 +196,7 @@ impl Supervisor {
         }
         self.systemd.reloading(self.stopping.timeout());
         let mut services = self.core.reloadable();
-        services.retain(|&id| self.core.board.word(id).state != State::Exit);
+        services.retain(|&id| self.core.board.status(id).state != State::Exit);
         if services.is_empty() {
             emit!(INFO, target: "rxd", "there is nothing to reload");
             if self.reloading.is_empty() {
@@ -207,7 +207,7 @@ impl Supervisor {
         emit!(INFO, target: "rxd", services = services.len(), "reloading");
         // One answer a service is enough to know that all is done.
         self.reloading.truncate(4 * self.core.board.len());
-        self.reloading.extend(services.into_iter().map(|id| self.core.request(id, Command::Reload)));
+        self.reloading.extend(services.into_iter().map(|id| self.core.request(id, ServiceCommand::Reload)));
     }
 
     fn poll_reloading(&mut self, task: &mut std::task::Context<'_>) {
@@ -238,18 +238,18 @@ impl Supervisor {
     /// Stops the services in order, within the overall deadline; until when what they hold may be dropped.
     async fn shut_down(&mut self) -> Instant {
         let deadline = self.stopping.begin(&|level, record| self.monitor.write(level, record));
-        while self.core.ladder.left() > 0 {
-            match self.woken(Some(deadline)).await {
-                Woken::Look | Woken::Asked(1, _) => {}
-                Woken::Asked(2, number) => {
+        while self.core.stop_order.left() > 0 {
+            match self.next_event(Some(deadline)).await {
+                SupervisorEvent::Look | SupervisorEvent::StopRequested(1, _) => {}
+                SupervisorEvent::StopRequested(2, number) => {
                     self.write(
                         Level::WARN,
                         move || emit!(WARN, target: "rxd", signal = number, "forcing shutdown: second signal"),
                     );
                     return self.force().await;
                 }
-                Woken::Asked(_, number) => exit_now(number),
-                Woken::Deadline => {
+                SupervisorEvent::StopRequested(_, number) => exit_now(number),
+                SupervisorEvent::Deadline => {
                     let limit = self.stopping.timeout();
                     self.write(Level::ERROR, move || {
                         emit!(ERROR, target: "rxd", "forcing shutdown: the deadline of {limit:?} is exceeded");
@@ -272,26 +272,26 @@ impl Supervisor {
     }
 
     async fn until_all_exited(&mut self, until: Instant) {
-        while self.core.ladder.left() > 0 {
-            match self.woken(Some(until)).await {
-                Woken::Look | Woken::Asked(..=2, _) => {}
-                Woken::Asked(_, number) => exit_now(number),
-                Woken::Deadline => break,
+        while self.core.stop_order.left() > 0 {
+            match self.next_event(Some(until)).await {
+                SupervisorEvent::Look | SupervisorEvent::StopRequested(..=2, _) => {}
+                SupervisorEvent::StopRequested(_, number) => exit_now(number),
+                SupervisorEvent::Deadline => break,
             }
         }
     }
 }
 
 /// However a supervisor ends, those who wait for its daemon get a report.
-struct Ending(Arc<Stopping>);
+struct ReportGuard(Arc<Stopping>);
 
-impl Drop for Ending {
+impl Drop for ReportGuard {
     fn drop(&mut self) {
         self.0.report_lost();
     }
 }
 
 /// In whole milliseconds.
-fn whole(time: Duration) -> Duration {
+fn whole_millis(time: Duration) -> Duration {
     Duration::from_millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
 }

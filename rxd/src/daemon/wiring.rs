@@ -1,9 +1,9 @@
 //! From what services declare to places on the board: who is whom, who watches whom, who stops before whom.
 
-use crate::board::{Board, Condition, Declared as Row, Id, Reaction};
+use crate::board::{Board, Condition, Id, Reaction, WatcherSpec};
 use crate::core::Core;
-use crate::core::names::{Directory, Name};
-use crate::core::stop_order::Ladder;
+use crate::core::names::{Name, ServiceNames};
+use crate::core::stop_order::StopOrder;
 use crate::daemon::service::Service;
 use crate::graph::{Edge, Effect, Keyword, Mode, Target};
 use crate::lifecycle::state::{Action, State};
@@ -11,10 +11,9 @@ use crate::lifecycle::state::{Action, State};
 /// Gives each service its place, and each watch the places it is about. `order` says for each
 /// service which it stops before.
 pub(crate) fn wire(daemon: Name, services: &[Service], order: &[Vec<usize>], history: usize) -> Core {
-    let directory = Directory::new(services.iter().map(|service| (service.shared_name(), service.kind())));
-    let find =
-        |target: &Target<'_>| directory.find(target.id).find(|&id| target.by_type || directory.name(id) == target.text);
-    let mut rows: Vec<Vec<Row>> = Vec::with_capacity(services.len());
+    let names = ServiceNames::new(services.iter().map(|service| (service.shared_name(), service.kind())));
+    let find = |target: &Target<'_>| names.find(target.id).find(|&id| target.by_type || names.name(id) == target.text);
+    let mut specs: Vec<Vec<WatcherSpec>> = Vec::with_capacity(services.len());
     for service in services {
         let mut own = Vec::new();
         for (edge, targets) in service.targets() {
@@ -23,18 +22,18 @@ pub(crate) fn wire(daemon: Name, services: &[Service], order: &[Vec<usize>], his
             if targets.is_empty() {
                 continue;
             }
-            rows_of(&edge, &targets, &mut own);
+            specs_of(&edge, &targets, &mut own);
         }
-        rows.push(own);
+        specs.push(own);
     }
-    let core = Core::new(daemon, directory, Board::new(rows, history), Ladder::new(order));
+    let core = Core::new(daemon, names, Board::new(specs, history), StopOrder::new(order));
     core.with_answer_limits(services.iter().map(Service::limits))
 }
 
 /// The watches on the board that one declared edge stands for.
-fn rows_of(edge: &Edge<'_>, targets: &[Id], rows: &mut Vec<Row>) {
+fn specs_of(edge: &Edge<'_>, targets: &[Id], specs: &mut Vec<WatcherSpec>) {
     let mut add = |mode, condition, reaction, within| {
-        rows.push(Row { mode, condition, targets: targets.into(), reaction, within });
+        specs.push(WatcherSpec { mode, condition, targets: targets.into(), reaction, within });
     };
     match edge.keyword {
         Keyword::Watch => {
@@ -50,11 +49,11 @@ fn rows_of(edge: &Edge<'_>, targets: &[Id], rows: &mut Vec<Row>) {
         Keyword::Needs => {
             add(Mode::All, Condition::State(Action::Entering, State::Run), Reaction::GateRun, edge.within);
             add(Mode::Any, Condition::State(Action::Exited, State::Run), Reaction::Stop, None);
-            add(Mode::Any, Condition::GaveUp, Reaction::Dependency, None);
+            add(Mode::Any, Condition::Failed, Reaction::Dependency, None);
         }
         Keyword::After => {
-            add(Mode::All, Condition::EndedWell, Reaction::GateRun, edge.within);
-            add(Mode::Any, Condition::GaveUp, Reaction::Dependency, None);
+            add(Mode::All, Condition::Completed, Reaction::GateRun, edge.within);
+            add(Mode::Any, Condition::Failed, Reaction::Dependency, None);
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Going where the service is to go: each state with its delay and its gates.
 
-use super::next_state::Leave;
-use super::{Call, First, Outcome, Seat};
+use super::next_state::Interrupt;
+use super::{EngineState, FirstDelay, Method, Outcome};
 use crate::board::signal;
-use crate::core::Command;
+use crate::core::ServiceCommand;
 use crate::error::{Error, Failure};
 use crate::lifecycle::backoff::{Pace, later};
 use crate::lifecycle::state::{Cause, State, Transition};
@@ -15,7 +15,7 @@ use std::time::Duration;
 
 /// How far it has come on its way to the next method.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) enum Stage {
+pub(super) enum EnterStage {
     /// It is to set out for the next state.
     #[default]
     Start,
@@ -26,120 +26,120 @@ pub(super) enum Stage {
     /// It waits for the gates before the state.
     Gates,
     /// It ends its tasks, to leave where it waited.
-    Leave(Leave),
+    Interrupt(Interrupt),
     /// It ends its tasks before Stop.
     Stop,
     /// It is in Exit.
     Exit,
     /// It has woken others, and lets them have its thread before code of the user's runs on it: the method
     /// to call, or none to end.
-    Yield(Option<Call>),
+    Yield(Option<Method>),
 }
 
-impl Seat {
+impl EngineState {
     /// The method to call next, its state entered; none when the daemon is over.
-    pub(crate) fn poll_next(&mut self, task: &mut TaskContext<'_>) -> Poll<Option<Call>> {
+    pub(crate) fn poll_next(&mut self, task: &mut TaskContext<'_>) -> Poll<Option<Method>> {
         let next = self.poll_departure(task);
         if next.is_pending() {
-            self.woke = false;
+            self.has_woken = false;
         }
         next
     }
 
-    fn poll_departure(&mut self, task: &mut TaskContext<'_>) -> Poll<Option<Call>> {
+    fn poll_departure(&mut self, task: &mut TaskContext<'_>) -> Poll<Option<Method>> {
         loop {
             let arrived = match self.stage {
-                Stage::Yield(call) => {
-                    self.stage = Stage::Start;
+                EnterStage::Yield(call) => {
+                    self.stage = EnterStage::Start;
                     return Poll::Ready(call);
                 }
-                Stage::Start if self.is_reload_due() => {
+                EnterStage::Start if self.is_reload_due() => {
                     self.reload_asked = false;
-                    return self.depart(Some(Call::Reload), task);
+                    return self.depart(Some(Method::Reload), task);
                 }
-                Stage::Start => match self.set_out() {
+                EnterStage::Start => match self.start_transition() {
                     Some(arrived) => arrived,
                     None => continue,
                 },
-                Stage::Turn => {
+                EnterStage::Turn => {
                     // A service without pauses is not to keep its thread from all others.
                     if pin!(tokio::task::coop::consume_budget()).poll(task).is_pending() {
                         self.flush();
                         return Poll::Pending;
                     }
-                    self.stage = Stage::Delay;
+                    self.stage = EnterStage::Delay;
                     continue;
                 }
-                Stage::Delay => {
+                EnterStage::Delay => {
                     let waited = ready!(self.poll_delay(task));
                     match (self.to, waited) {
                         (State::Init | State::Run, Ok(())) => {
-                            self.stage = Stage::Gates;
+                            self.stage = EnterStage::Gates;
                             continue;
                         }
                         (State::Init | State::Run, Err(leave)) => self.passed(Err(leave)),
                         (State::Stop, waited) => {
                             // Whatever it is told, it is on its way to Stop already.
                             if let Err(leave) = waited {
-                                self.divert(leave);
+                                self.interrupt(leave);
                             }
                             Ok(self.enter_stop())
                         }
                         (_, waited) => waited.map(|()| self.enter_idle()),
                     }
                 }
-                Stage::Gates => {
+                EnterStage::Gates => {
                     let passed = ready!(self.poll_gates(task));
                     if passed.is_err() {
                         self.core.board.leave_gate(self.id);
                     }
                     self.passed(passed)
                 }
-                Stage::Leave(leave) => {
+                EnterStage::Interrupt(leave) => {
                     ready!(self.poll_tasks(task));
-                    self.divert(leave);
-                    self.stage = Stage::Start;
+                    self.interrupt(leave);
+                    self.stage = EnterStage::Start;
                     continue;
                 }
-                Stage::Stop => {
+                EnterStage::Stop => {
                     ready!(self.poll_tasks(task));
-                    if self.ending.is_none() {
+                    if self.exit_cause.is_none() {
                         self.set_delay(self.options.delays[3]);
-                        self.stage = Stage::Delay;
+                        self.stage = EnterStage::Delay;
                         continue;
                     }
                     Ok(self.enter_stop())
                 }
-                Stage::Exit => {
+                EnterStage::Exit => {
                     if !ready!(self.poll_exit(task)) {
                         return self.depart(None, task);
                     }
-                    self.stage = Stage::Start;
+                    self.stage = EnterStage::Start;
                     continue;
                 }
             };
             // Who asks again for what is under way already does not put it off.
             let goes_on = match arrived {
-                Err(Leave::Reload) => true,
-                Err(Leave::Round(_)) => !self.begun && self.interrupted.is_some(),
+                Err(Interrupt::Reload) => true,
+                Err(Interrupt::Restart(_)) => !self.init_entered && self.interrupt_cause.is_some(),
                 _ => false,
             };
             if !goes_on {
                 self.wait = None;
             }
             self.stage = match arrived {
-                Ok(call) if self.own.has(call) => {
-                    self.stage = Stage::Start;
+                Ok(call) if self.overridden.has(call) => {
+                    self.stage = EnterStage::Start;
                     return self.depart(Some(call), task);
                 }
                 // A method that is not the service's own does nothing, and is not called.
                 Ok(call) => {
-                    self.stage = Stage::Start;
-                    self.ended(call, Outcome::WELL);
+                    self.stage = EnterStage::Start;
+                    self.ended(call, Outcome::OK);
                     continue;
                 }
-                Err(Leave::Reload) => Stage::Start,
-                Err(leave) => Stage::Leave(leave),
+                Err(Interrupt::Reload) => EnterStage::Start,
+                Err(leave) => EnterStage::Interrupt(leave),
             };
         }
     }
@@ -148,40 +148,40 @@ impl Seat {
     ///
     /// Should that code block, a task that was woken in this poll could wait for it: the runtime keeps the last
     /// one in a place of this thread from which no other thread takes it. So the service yields once.
-    fn depart(&mut self, call: Option<Call>, task: &TaskContext<'_>) -> Poll<Option<Call>> {
+    fn depart(&mut self, call: Option<Method>, task: &TaskContext<'_>) -> Poll<Option<Method>> {
         self.flush();
-        if !std::mem::take(&mut self.woke) {
+        if !std::mem::take(&mut self.has_woken) {
             return Poll::Ready(call);
         }
-        self.stage = Stage::Yield(call);
+        self.stage = EnterStage::Yield(call);
         task.waker().wake_by_ref();
         Poll::Pending
     }
 
     /// Sets out for the next state; something if it is there, or has to leave, at once.
-    fn set_out(&mut self) -> Option<Result<Call, Leave>> {
+    fn start_transition(&mut self) -> Option<Result<Method, Interrupt>> {
         self.stage = match self.to {
             State::Init => {
                 let Some(delay) = self.restart_delay() else {
-                    return Some(Err(Leave::End(self.failed.unwrap_or(Cause::Error))));
+                    return Some(Err(Interrupt::End(self.first_failure.unwrap_or(Cause::Error))));
                 };
                 self.set_delay(delay.max(self.options.delays[0]));
-                Stage::Turn
+                EnterStage::Turn
             }
-            State::Idle | State::Run if self.paused => {
+            State::Idle | State::Run if self.reloads_in_place => {
                 // It is in the state: what fired while it reloaded takes it out before the method is called again.
                 let run = self.to == State::Run;
-                return Some(match self.told_to_leave().or_else(|| run.then(|| self.stop_reaction()).flatten()) {
+                return Some(match self.pending_interrupt().or_else(|| run.then(|| self.stop_reaction()).flatten()) {
                     Some(leave) => Err(leave),
                     None => {
-                        self.paused = false;
-                        Ok(if run { Call::Run } else { Call::Idle })
+                        self.reloads_in_place = false;
+                        Ok(if run { Method::Run } else { Method::Idle })
                     }
                 });
             }
             State::Idle => {
                 self.set_delay(self.options.delays[1]);
-                Stage::Delay
+                EnterStage::Delay
             }
             State::Run => {
                 let delay = self.options.delays[2];
@@ -189,12 +189,12 @@ impl Seat {
                 if !delay.is_zero() {
                     self.core.note(self.id, |detail| detail.enters_run = Some(later(delay)));
                 }
-                Stage::Delay
+                EnterStage::Delay
             }
-            State::Stop => Stage::Stop,
+            State::Stop => EnterStage::Stop,
             State::Exit | State::Unknown => {
                 self.publish_exit();
-                Stage::Exit
+                EnterStage::Exit
             }
         };
         None
@@ -203,89 +203,90 @@ impl Seat {
     /// Whether the service is to reload now: only one that has begun and is not on its way out.
     pub(super) fn is_reload_due(&self) -> bool {
         self.reload_asked
-            && self.begun
+            && self.init_entered
             && self.to != State::Stop
             && self.core.board.signals(self.id) & signal::SHUTDOWN == 0
     }
 
     /// The gates were passed, or are waited for no more.
-    fn passed(&mut self, passed: Result<u64, Leave>) -> Result<Call, Leave> {
+    fn passed(&mut self, passed: Result<u64, Interrupt>) -> Result<Method, Interrupt> {
         if self.to == State::Run {
             self.run_since = NonZeroU64::new(passed? + 1);
-            return Ok(Call::Run);
+            return Ok(Method::Run);
         }
-        if !matches!(passed, Err(Leave::End(_) | Leave::Round(_))) {
-            self.pace.restarted();
+        if !matches!(passed, Err(Interrupt::End(_) | Interrupt::Restart(_))) {
+            self.restart_history.restarted();
         }
         passed?;
-        self.begun = true;
-        self.failed = None;
-        self.interrupted = None;
+        self.init_entered = true;
+        self.first_failure = None;
+        self.interrupt_cause = None;
         self.run_since = None;
-        self.ended_well = false;
+        self.completed = false;
         self.core.note_if_any(self.id, |detail| detail.next_attempt = None);
-        self.reply(&[Command::Start, Command::Restart], || Ok(()));
-        Ok(Call::Init)
+        self.reply(&[ServiceCommand::Start, ServiceCommand::Restart], || Ok(()));
+        Ok(Method::Init)
     }
 
     /// How long to wait before this Init; none if there are to be no more.
     fn restart_delay(&mut self) -> Option<Duration> {
-        match self.first.take() {
-            Some(First::Start) => return Some(self.options.startup_delay),
-            Some(First::Again) => return Some(Duration::ZERO),
+        match self.first_delay.take() {
+            Some(FirstDelay::Start) => return Some(self.options.startup_delay),
+            Some(FirstDelay::Again) => return Some(Duration::ZERO),
             None => {}
         }
-        if self.interrupted.is_some_and(|cause| !cause.is_failure()) {
-            self.pace.leave_out();
+        if self.interrupt_cause.is_some_and(|cause| !cause.is_failure()) {
+            self.restart_history.leave_out();
             return Some(Duration::ZERO);
         }
-        let Some(delay) = self.pace.restart(&self.options.backoff, self.options.restarts) else {
-            if let Some(limit) = self.options.restarts.filter(|_| self.failed.is_none()) {
+        let Some(delay) = self.restart_history.restart(&self.options.backoff, self.options.restarts) else {
+            if let Some(limit) = self.options.restarts.filter(|_| self.first_failure.is_none()) {
                 let text = format!("restarted more than {} times within {:?}", limit.max, limit.within);
                 self.fail("restart", Cause::Error, &Failure::msg(text));
             }
-            self.give_up(self.failed.unwrap_or(Cause::Error));
+            self.reach_restart_limit(self.first_failure.unwrap_or(Cause::Error));
             return None;
         };
-        self.owed.comes_round = true;
+        self.batch.restarts = true;
         if !delay.is_zero() {
             self.core.note(self.id, |detail| detail.next_attempt = Some(later(delay)));
         }
         Some(delay)
     }
 
-    fn enter_idle(&mut self) -> Call {
+    fn enter_idle(&mut self) -> Method {
         self.core.note_if_any(self.id, |detail| detail.enters_run = None);
-        self.inside = Some(State::Idle);
+        self.current_state = Some(State::Idle);
         self.publish(State::Idle, Transition::Entering, Cause::Normal);
-        Call::Idle
+        Method::Idle
     }
 
-    fn enter_stop(&mut self) -> Call {
-        let cause = self.ending.or(self.interrupted).or(self.failed).unwrap_or_default();
-        self.inside = Some(State::Stop);
+    fn enter_stop(&mut self) -> Method {
+        let cause = self.exit_cause.or(self.interrupt_cause).or(self.first_failure).unwrap_or_default();
+        self.current_state = Some(State::Stop);
         self.publish(State::Stop, Transition::Entering, cause);
-        Call::Stop
+        Method::Stop
     }
 
     fn publish_exit(&mut self) {
-        let cause = self.ending.take().unwrap_or(Cause::Normal);
-        let well = self.ended_well && cause == Cause::Normal;
-        let owed = std::mem::take(&mut self.owed);
+        let cause = self.exit_cause.take().unwrap_or(Cause::Normal);
+        let well = self.completed && cause == Cause::Normal;
+        let batch = std::mem::take(&mut self.batch);
         let for_good = is_for_good(self.core.board.signals(self.id));
         let core = &self.core;
-        let woke = core.board.publish_exit(self.id, &owed, (cause, for_good), (well, self.gave_up), |first, seq| {
-            self.trace_owed(&owed, first);
-            self.trace(State::Exit, Transition::Entering, seq);
-        });
+        let has_woken =
+            core.board.publish_exit(self.id, &batch, (cause, for_good), (well, self.failed_for_good), |first, seq| {
+                self.trace_batch(&batch, first);
+                self.trace(State::Exit, Transition::Entering, seq);
+            });
         core.note_if_any(self.id, |detail| detail.next_attempt = None);
-        self.woke |= core.exited(self.id) | woke;
-        self.forgotten = for_good;
+        self.has_woken |= core.exited(self.id) | has_woken;
+        self.waker_removed = for_good;
         self.reload_asked = false;
-        if self.replies.is_some() {
+        if self.pending_replies.is_some() {
             let name = self.core.name(self.id).clone();
-            self.reply(&[Command::Stop], || Ok(()));
-            self.reply(&[Command::Start, Command::Restart, Command::Reload], || {
+            self.reply(&[ServiceCommand::Stop], || Ok(()));
+            self.reply(&[ServiceCommand::Start, ServiceCommand::Restart, ServiceCommand::Reload], || {
                 Err(Error::msg(format_args!("service `{name}` has exited ({cause})")))
             });
         }
@@ -296,28 +297,28 @@ impl Seat {
         self.register(task);
         let signals = self.core.board.signals(self.id);
         if signals & signal::REQUEST != 0 && self.answer_in_exit() {
-            self.live_again();
+            self.restart_from_exit();
             return Poll::Ready(true);
         }
         if !is_for_good(signals) {
             return Poll::Pending;
         }
-        self.over = true;
+        self.has_ended = true;
         Poll::Ready(false)
     }
 
     /// An operator has started it again.
-    fn live_again(&mut self) {
+    fn restart_from_exit(&mut self) {
         self.core.board.revive(self.id);
         self.core.forget_failure(self.id);
         self.to = State::Init;
-        self.at = State::Unknown;
-        self.first = Some(First::Again);
-        self.failed = None;
-        self.interrupted = None;
-        self.gave_up = false;
-        self.ended_well = false;
-        self.pace = Pace::default();
+        self.last_state = State::Unknown;
+        self.first_delay = Some(FirstDelay::Again);
+        self.first_failure = None;
+        self.interrupt_cause = None;
+        self.failed_for_good = false;
+        self.completed = false;
+        self.restart_history = Pace::default();
     }
 }
 

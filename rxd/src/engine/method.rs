@@ -1,6 +1,6 @@
 //! While a method runs: telling it to return, its limits, its end and that of its tasks.
 
-use super::{Call, Outcome, Seat};
+use super::{EngineState, Method, Outcome};
 use crate::board::signal;
 use crate::core::current;
 use crate::error::{Failure, Result};
@@ -18,32 +18,32 @@ use tokio::time::Sleep;
 
 /// What is to become of the method that runs: by when it is to have returned, and whether it knows.
 pub(super) struct Limit {
-    call: Call,
+    call: Method,
     /// Why it was told to return.
-    told: Option<Cause>,
+    cancelled: Option<Cause>,
     /// It was told since its own limit is over.
-    late: bool,
+    timed_out: bool,
     /// Made once the method waits.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Limit {
-    pub(super) fn new(call: Call) -> Self {
-        Limit { call, told: None, late: false, timer: None }
+    pub(super) fn new(call: Method) -> Self {
+        Limit { call, cancelled: None, timed_out: false, timer: None }
     }
 }
 
 /// Tasks that are to end.
-pub(super) struct WindUp {
+pub(super) struct TaskDrain {
     /// How the method ended that has spawned them.
     method: Outcome,
     timer: Option<Pin<Box<Sleep>>>,
     aborted: bool,
 }
 
-impl Seat {
+impl EngineState {
     /// A method is about to be polled for the first time.
-    pub(crate) fn begin(&mut self, call: Call) {
+    pub(crate) fn begin(&mut self, call: Method) {
         self.limit = Limit::new(call);
         self.take_extension();
     }
@@ -60,7 +60,7 @@ impl Seat {
         self.look_at_signals(cx, call);
         match self.guarded(|| method.poll(task)) {
             Err(caught) => return Poll::Ready(Outcome::panicked(&caught)),
-            Ok(Poll::Ready(_)) if self.limit.late => return Poll::Ready(timed_out(call, self.own_limit(call))),
+            Ok(Poll::Ready(_)) if self.limit.timed_out => return Poll::Ready(timed_out(call, self.own_limit(call))),
             Ok(Poll::Ready(result)) => return Poll::Ready(self.returned(cx, call, result)),
             Ok(Poll::Pending) => {}
         }
@@ -69,18 +69,18 @@ impl Seat {
             return Poll::Ready(self.dropped(call, Some(Duration::ZERO)));
         }
         let own = self.own_limit(call);
-        let Some(length) = self.limit.told.map_or(own, |_| Some(self.stop_limit())) else { return Poll::Pending };
+        let Some(length) = self.limit.cancelled.map_or(own, |_| Some(self.stop_limit())) else { return Poll::Pending };
         loop {
             let timer = self.limit.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(length)));
             ready!(timer.as_mut().poll(task));
             let more = self.take_extension();
             if !more.is_zero() {
                 self.limit.timer.as_mut().expect("it has fired").as_mut().reset(later(more));
-            } else if self.limit.told.is_some() || self.limit.late {
+            } else if self.limit.cancelled.is_some() || self.limit.timed_out {
                 return Poll::Ready(self.dropped(call, own));
             } else {
                 // Its own limit: it is told, and polled once more before it is dropped.
-                self.limit.late = true;
+                self.limit.timed_out = true;
                 cx.cancel();
                 task.waker().wake_by_ref();
                 return Poll::Pending;
@@ -89,11 +89,11 @@ impl Seat {
     }
 
     /// Whether the running method is cancelled, unless that is known.
-    fn look_at_signals(&mut self, cx: &Context, call: Call) {
+    fn look_at_signals(&mut self, cx: &Context, call: Method) {
         let signals = self.core.board.signals(self.id);
-        if signals != 0 && self.limit.told.is_none() {
-            self.limit.told = self.interruption(call, signals);
-            if self.limit.told.is_some() {
+        if signals != 0 && self.limit.cancelled.is_none() {
+            self.limit.cancelled = self.interruption(call, signals);
+            if self.limit.cancelled.is_some() {
                 cx.cancel();
                 self.limit.timer = None;
                 self.take_extension();
@@ -102,10 +102,12 @@ impl Seat {
     }
 
     /// How long a method may take that nobody tells to return.
-    fn own_limit(&self, call: Call) -> Option<Duration> {
+    fn own_limit(&self, call: Method) -> Option<Duration> {
         match call {
-            Call::Stop | Call::Reload => Some(self.stop_limit()),
-            Call::Init | Call::Idle | Call::Run => slot(call.state()).and_then(|slot| self.options.timeouts[slot]),
+            Method::Stop | Method::Reload => Some(self.stop_limit()),
+            Method::Init | Method::Idle | Method::Run => {
+                slot(call.state()).and_then(|slot| self.options.timeouts[slot])
+            }
         }
     }
 
@@ -115,24 +117,24 @@ impl Seat {
     }
 
     /// Whether all limits are over for this method: what was not asked to stop goes on until it is.
-    fn is_killed(&self, call: Call) -> bool {
+    fn is_killed(&self, call: Method) -> bool {
         let signals = self.core.board.signals(self.id);
-        signals & signal::KILL != 0 && (call == Call::Stop || signals & signal::SHUTDOWN != 0)
+        signals & signal::KILL != 0 && (call == Method::Stop || signals & signal::SHUTDOWN != 0)
     }
 
-    fn returned(&mut self, cx: &Context, call: Call, result: Result) -> Outcome {
+    fn returned(&mut self, cx: &Context, call: Method, result: Result) -> Outcome {
         // To format and to drop an error is to run the user's code.
         let result = result.map_err(|error| {
-            self.core.stall.during(self.id, || current::during(&self.core, self.id, || Failure::of(error)))
+            self.core.poll_marks.during(self.id, || current::during(&self.core, self.id, || Failure::of(error)))
         });
         // A context is cancelled from the instant of a signal, so the method may have returned for one that
         // was raised since its poll began: by another thread, or by the method itself. An error that
         // says something else is a failure all the same.
-        if self.limit.told.is_none() && result.as_ref().map_or_else(|failure| failure.is_cancelled, |()| true) {
+        if self.limit.cancelled.is_none() && result.as_ref().map_or_else(|failure| failure.is_cancelled, |()| true) {
             self.look_at_signals(cx, call);
         }
-        match (self.limit.told, result) {
-            (None, Ok(())) => Outcome::WELL,
+        match (self.limit.cancelled, result) {
+            (None, Ok(())) => Outcome::OK,
             (None, Err(failure)) => Outcome { cause: Cause::Error, failure: Some(failure) },
             (Some(cause), Ok(())) => Outcome { cause, failure: None },
             (Some(cause), Err(failure)) => {
@@ -145,16 +147,16 @@ impl Seat {
     }
 
     /// The method did not return in time, and its future goes.
-    fn dropped(&self, call: Call, own: Option<Duration>) -> Outcome {
+    fn dropped(&self, call: Method, own: Option<Duration>) -> Outcome {
         if self.core.board.signals(self.id) & signal::SHUTDOWN != 0 {
-            let state = self.inside.unwrap_or_else(|| call.state());
+            let state = self.current_state.unwrap_or_else(|| call.state());
             self.core.note(self.id, |detail| detail.overrun = Some(state));
         }
         self.overran(call, own)
     }
 
-    fn overran(&self, call: Call, own: Option<Duration>) -> Outcome {
-        match self.limit.told {
+    fn overran(&self, call: Method, own: Option<Duration>) -> Outcome {
+        match self.limit.cancelled {
             Some(cause) => {
                 let (method, limit) = (call.name(), self.stop_limit());
                 emit!(ERROR, target: "rxd", method, "did not return within {limit:?} of being told to, and was dropped");
@@ -166,40 +168,40 @@ impl Seat {
 
     // ---- its tasks -----------------------------------------------------------------------------
 
-    /// How the method ended; none where its tasks have to end first, in [`poll_wind_up`](Seat::poll_wind_up).
-    pub(crate) fn settle(&mut self, cx: &Context, call: Call, ended: Outcome) -> Option<Outcome> {
+    /// How the method ended; none where its tasks have to end first, in [`poll_task_drain`](EngineState::poll_task_drain).
+    pub(crate) fn settle(&mut self, cx: &Context, call: Method, ended: Outcome) -> Option<Outcome> {
         let goes_on = match call {
-            Call::Init | Call::Idle => ended.cause == Cause::Normal,
-            Call::Reload => true,
-            Call::Run | Call::Stop => false,
+            Method::Init | Method::Idle => ended.cause == Cause::Normal,
+            Method::Reload => true,
+            Method::Run | Method::Stop => false,
         };
         if goes_on {
             // Its tasks go on too, and a reload that comes now is not for them.
-            self.core.board.service(self.id).set_mask(self.interrupting(Call::Init));
+            self.core.board.service(self.id).set_mask(self.interrupting(Method::Init));
             return Some(ended);
         }
         // Those that hold the token, a subscription say, learn that the epoch is over.
-        if call == Call::Reload {
+        if call == Method::Reload {
             cx.cancel();
         }
         if self.close() {
             return Some(ended);
         }
-        self.wind_up(ended);
+        self.drain_tasks(ended);
         None
     }
 
     /// Ends its tasks between methods: what it has spawned is part of the state it leaves.
     pub(super) fn poll_tasks(&mut self, task: &mut TaskContext<'_>) -> Poll<()> {
-        if self.winding.is_none() {
+        if self.draining.is_none() {
             if self.close() {
                 return Poll::Ready(());
             }
-            self.wind_up(Outcome::WELL);
+            self.drain_tasks(Outcome::OK);
         }
-        let Outcome { cause, failure } = ready!(self.poll_wind_up(task));
+        let Outcome { cause, failure } = ready!(self.poll_task_drain(task));
         if let Some(failure) = failure {
-            self.failed = self.failed.or(Some(cause));
+            self.first_failure = self.first_failure.or(Some(cause));
             self.fail("task", cause, &failure);
         }
         Poll::Ready(())
@@ -207,8 +209,8 @@ impl Seat {
 
     /// Waits for the tasks that are to end, and aborts those that stay; how the method ended, now that
     /// it is known whether one of them panicked.
-    pub(crate) fn poll_wind_up(&mut self, task: &mut TaskContext<'_>) -> Poll<Outcome> {
-        let Some(mut this) = self.winding.take() else { return Poll::Ready(Outcome::WELL) };
+    pub(crate) fn poll_task_drain(&mut self, task: &mut TaskContext<'_>) -> Poll<Outcome> {
+        let Some(mut this) = self.draining.take() else { return Poll::Ready(Outcome::OK) };
         // Its waker is on the board, and the last task wakes it.
         self.register(task);
         let tasks = self.core.tasks(self.id);
@@ -225,13 +227,13 @@ impl Seat {
                     "tasks did not end within {limit:?} of cancellation; aborted: `{names}`",
                 );
                 if signals & signal::SHUTDOWN != 0 {
-                    let state = self.inside.unwrap_or(State::Run);
+                    let state = self.current_state.unwrap_or(State::Run);
                     self.core.note(self.id, |detail| detail.overrun = Some(state));
                 }
             }
             // A task that blocks its thread is waited for: two incarnations never overlap.
-            self.winding = Some(this);
-            self.woke = false;
+            self.draining = Some(this);
+            self.has_woken = false;
             return Poll::Pending;
         }
         self.core.board.clear(self.id, signal::CHILD);
@@ -244,14 +246,14 @@ impl Seat {
     }
 
     /// Waits for the tasks of the epoch, which is closed.
-    fn wind_up(&mut self, method: Outcome) {
+    fn drain_tasks(&mut self, method: Outcome) {
         self.flush();
-        self.winding = Some(Box::new(WindUp { method, timer: None, aborted: false }));
+        self.draining = Some(Box::new(TaskDrain { method, timer: None, aborted: false }));
     }
 }
 
 /// Its own limit was over first, whatever it was told since.
-fn timed_out(call: Call, own: Option<Duration>) -> Outcome {
+fn timed_out(call: Method, own: Option<Duration>) -> Outcome {
     let failure = Failure::msg(format_args!("{} did not return within {:?}", call.name(), own.unwrap_or_default()));
     Outcome { cause: Cause::Timeout, failure: Some(failure) }
 }

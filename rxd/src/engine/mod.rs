@@ -1,7 +1,7 @@
 //! The engine: one loop that takes one service through its lifecycle, as its manager says.
 //!
 //! [`serve`] is all that is compiled anew for each service type: it holds the service and the
-//! future of the method that is running. Everything else is here once: [`Seat`], in the rooms
+//! future of the method that is running. Everything else is here once: [`EngineState`], in the rooms
 //! `decide` (where to go), `enter` (going there), `hold` (waiting for it), `ask` (what others ask
 //! of the service meanwhile) and `supervise` (while a method runs).
 //!
@@ -22,9 +22,9 @@ mod requests;
 mod tests;
 mod wait;
 
-use crate::board::{Id, Owed, Step, signal};
+use crate::board::{Id, StateChange, TransitionBatch, signal};
 use crate::core::{Core, Requests, answer};
-use crate::daemon::service::{Nothing, Runner};
+use crate::daemon::service::{DefaultMethod, Runner};
 use crate::error::Failure;
 use crate::lifecycle::backoff::Pace;
 use crate::lifecycle::options::Knobs;
@@ -34,8 +34,8 @@ use crate::panic::emit;
 use crate::service::cancelled::token_of;
 use crate::service::context::Context;
 use crate::service::declared::Decide;
-use enter::Stage;
-use method::{Limit, WindUp};
+use enter::EnterStage;
+use method::{Limit, TaskDrain};
 use std::future::{Future, poll_fn};
 use std::num::NonZeroU64;
 use std::pin::pin;
@@ -49,7 +49,7 @@ pub(crate) const STOP_LIMIT: Duration = Duration::from_secs(10);
 
 /// Which method is called next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Call {
+pub(crate) enum Method {
     Init,
     Idle,
     Run,
@@ -57,102 +57,102 @@ pub(crate) enum Call {
     Reload,
 }
 
-impl Call {
-    /// The state the service is in meanwhile; for `reload` see [`Seat::inside`].
+impl Method {
+    /// The state the service is in meanwhile; for `reload` see [`EngineState::current_state`].
     fn state(self) -> State {
         match self {
-            Call::Init => State::Init,
-            Call::Idle => State::Idle,
-            Call::Run | Call::Reload => State::Run,
-            Call::Stop => State::Stop,
+            Method::Init => State::Init,
+            Method::Idle => State::Idle,
+            Method::Run | Method::Reload => State::Run,
+            Method::Stop => State::Stop,
         }
     }
 
     /// Whether it returns for a reload, and is called again after it: it may take as long as it likes.
-    fn makes_way(self) -> bool {
-        matches!(self, Call::Idle | Call::Run)
+    fn returns_for_reload(self) -> bool {
+        matches!(self, Method::Idle | Method::Run)
     }
 
     fn name(self) -> &'static str {
         match self {
-            Call::Reload => "reload",
+            Method::Reload => "reload",
             other => other.state().as_str(),
         }
     }
 }
 
 /// One service, to its end.
-pub(crate) fn serve<R: Runner>(mut runner: R, mut seat: Seat) -> impl Future<Output = ()> + Send {
-    seat.own = Own::of::<R>();
-    if seat.own.has(Call::Reload) {
-        seat.core.can_reload(seat.id);
+pub(crate) fn serve<R: Runner>(mut runner: R, mut engine: EngineState) -> impl Future<Output = ()> + Send {
+    engine.overridden = OverriddenMethods::of::<R>();
+    if engine.overridden.has(Method::Reload) {
+        engine.core.can_reload(engine.id);
     }
     // What is captured is used where it is: the arguments of an `async fn` are there twice.
     async move {
-        while let Some(call) = poll_fn(|task| seat.poll_next(task)).await {
-            let cx = seat.context(call);
+        while let Some(call) = poll_fn(|task| engine.poll_next(task)).await {
+            let cx = engine.context(call);
             let ended = {
                 let mut method = pin!(Some(invoke(&mut runner, &cx, call)));
-                seat.begin(call);
+                engine.begin(call);
                 let ended = poll_fn(|task| match method.as_mut().as_pin_mut() {
-                    Some(method) => seat.poll_method(&cx, method, task),
+                    Some(method) => engine.poll_method(&cx, method, task),
                     None => unreachable!("it is dropped below"),
                 });
                 let ended = ended.await;
                 // Dropping what a method left behind is the user's code too.
-                match seat.guarded(|| method.set(None)) {
+                match engine.guarded(|| method.set(None)) {
                     Ok(()) => ended,
                     Err(caught) => Outcome::panicked(&caught),
                 }
             };
-            let ended = match seat.settle(&cx, call, ended) {
+            let ended = match engine.settle(&cx, call, ended) {
                 Some(ended) => ended,
-                None => poll_fn(|task| seat.poll_wind_up(task)).await,
+                None => poll_fn(|task| engine.poll_task_drain(task)).await,
             };
             drop(cx);
-            seat.ended(call, ended);
+            engine.ended(call, ended);
         }
-        if let Err(caught) = seat.guarded(|| drop(runner)) {
+        if let Err(caught) = engine.guarded(|| drop(runner)) {
             emit!(ERROR, target: "rxd", "panicked while it was dropped: {caught}");
         }
     }
 }
 
-async fn invoke<R: Runner>(runner: &mut R, cx: &Context, call: Call) -> crate::error::Result {
+async fn invoke<R: Runner>(runner: &mut R, cx: &Context, call: Method) -> crate::error::Result {
     match call {
-        Call::Init => runner.init(cx).await,
-        Call::Idle => runner.idle(cx).await,
-        Call::Run => runner.run(cx).await,
-        Call::Stop => runner.stop(cx).await,
-        Call::Reload => runner.reload(cx).await,
+        Method::Init => runner.init(cx).await,
+        Method::Idle => runner.idle(cx).await,
+        Method::Run => runner.run(cx).await,
+        Method::Stop => runner.stop(cx).await,
+        Method::Reload => runner.reload(cx).await,
     }
 }
 
 /// Which methods a service has of its own. The others do nothing, and are not called for it.
 #[derive(Clone, Copy, Debug, Default)]
-struct Own(u8);
+struct OverriddenMethods(u8);
 
-impl Own {
+impl OverriddenMethods {
     fn of<R: Runner>() -> Self {
         let own = [
-            (Call::Init, is_own(R::init)),
-            (Call::Idle, is_own(R::idle)),
-            (Call::Run, true),
-            (Call::Stop, is_own(R::stop)),
-            (Call::Reload, is_own(R::reload)),
+            (Method::Init, is_overridden(R::init)),
+            (Method::Idle, is_overridden(R::idle)),
+            (Method::Run, true),
+            (Method::Stop, is_overridden(R::stop)),
+            (Method::Reload, is_overridden(R::reload)),
         ];
-        Own(own.iter().fold(0, |all, &(call, own)| all | u8::from(own) << call as u8))
+        OverriddenMethods(own.iter().fold(0, |all, &(call, own)| all | u8::from(own) << call as u8))
     }
 
-    fn has(self, call: Call) -> bool {
+    fn has(self, call: Method) -> bool {
         self.0 & 1 << call as u8 != 0
     }
 }
 
-/// Whether this is not the default method: that returns [`Nothing`], which nobody can make but the
+/// Whether this is not the default method: that returns [`DefaultMethod`], which nobody can make but the
 /// trait itself. Nothing is called to find out.
-fn is_own<'a, R: Runner, F>(_: fn(&'a mut R, &'a Context) -> F) -> bool {
-    size_of::<F>() > 0 || std::any::type_name::<F>() != std::any::type_name::<Nothing>()
+fn is_overridden<'a, R: Runner, F>(_: fn(&'a mut R, &'a Context) -> F) -> bool {
+    size_of::<F>() > 0 || std::any::type_name::<F>() != std::any::type_name::<DefaultMethod>()
 }
 
 /// How a method ended.
@@ -162,7 +162,7 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    const WELL: Outcome = Outcome { cause: Cause::Normal, failure: None };
+    const OK: Outcome = Outcome { cause: Cause::Normal, failure: None };
 
     fn panicked(caught: &panic::Caught) -> Self {
         Outcome { cause: Cause::Panic, failure: Some(Failure::msg(format_args!("panicked: {caught}"))) }
@@ -183,7 +183,7 @@ impl Outcome {
 
 /// Which delay is before the first Init of a life.
 #[derive(Clone, Copy, Debug)]
-enum First {
+enum FirstDelay {
     /// The declared one.
     Start,
     /// None: an operator has started it again.
@@ -197,98 +197,98 @@ type Replies = Requests;
 ///
 /// It lives in the service's task, so each byte of it is one for each service: what few services
 /// need at a time is behind a pointer.
-pub(crate) struct Seat {
+pub(crate) struct EngineState {
     core: Arc<Core>,
     id: Id,
     options: Knobs,
     manager: Box<dyn Decide>,
-    pace: Pace,
-    own: Own,
+    restart_history: Pace,
+    overridden: OverriddenMethods,
     /// Its waker is on the board.
     registered: bool,
     /// What it has published since its last poll has woken somebody.
-    woke: bool,
+    has_woken: bool,
     /// What it has done that is not published. Empty whenever it waits and while a method runs.
-    owed: Owed,
+    batch: TransitionBatch,
     /// The state to enter next.
     to: State,
     /// The state that was entered and not left.
-    inside: Option<State>,
+    current_state: Option<State>,
     /// The state whose method ended last in this round.
-    at: State,
+    last_state: State,
     /// Whether Init was entered since the last Stop.
-    begun: bool,
+    init_entered: bool,
     /// None once the delay before the first Init of a life was waited for.
-    first: Option<First>,
+    first_delay: Option<FirstDelay>,
     /// Set once the service is to end.
-    ending: Option<Cause>,
+    exit_cause: Option<Cause>,
     /// The first failure of this round.
-    failed: Option<Cause>,
+    first_failure: Option<Cause>,
     /// It came out of a method because of a reaction or an operator: what follows is no failure and no restart.
-    interrupted: Option<Cause>,
-    ended_well: bool,
-    gave_up: bool,
+    interrupt_cause: Option<Cause>,
+    completed: bool,
+    failed_for_good: bool,
     /// When Run was entered, as the board tells time, plus one.
     run_since: Option<NonZeroU64>,
     /// How far it has come on its way to `to`.
-    stage: Stage,
+    stage: EnterStage,
     /// What it waits for before `to`.
     wait: Option<Box<Wait>>,
     /// What is to become of the method that runs.
     limit: Limit,
     /// Its tasks, while they are to end.
-    winding: Option<Box<WindUp>>,
+    draining: Option<Box<TaskDrain>>,
     /// A reload was asked for, and has not been begun.
     reload_asked: bool,
     /// Idle or Run has returned for a reload, and is to be called again in the same state.
-    paused: bool,
-    replies: Option<Box<Replies>>,
+    reloads_in_place: bool,
+    pending_replies: Option<Box<Replies>>,
     /// Exit was published for the last time.
-    over: bool,
+    has_ended: bool,
     /// Its waker is off the board.
-    forgotten: bool,
+    waker_removed: bool,
 }
 
-impl Seat {
+impl EngineState {
     pub(crate) fn new(core: Arc<Core>, id: Id, options: Knobs, manager: Box<dyn Decide>) -> Self {
-        Seat {
+        EngineState {
             core,
             id,
             manager,
-            pace: Pace::default(),
-            own: Own::default(),
+            restart_history: Pace::default(),
+            overridden: OverriddenMethods::default(),
             registered: false,
-            woke: false,
-            owed: Owed::default(),
+            has_woken: false,
+            batch: TransitionBatch::default(),
             to: State::Init,
-            inside: None,
-            at: State::Unknown,
-            begun: false,
-            first: Some(First::Start),
-            ending: None,
-            failed: None,
-            interrupted: None,
-            ended_well: false,
-            gave_up: false,
+            current_state: None,
+            last_state: State::Unknown,
+            init_entered: false,
+            first_delay: Some(FirstDelay::Start),
+            exit_cause: None,
+            first_failure: None,
+            interrupt_cause: None,
+            completed: false,
+            failed_for_good: false,
             run_since: None,
-            stage: Stage::default(),
+            stage: EnterStage::default(),
             wait: None,
-            limit: Limit::new(Call::Init),
-            winding: None,
+            limit: Limit::new(Method::Init),
+            draining: None,
             reload_asked: false,
-            paused: false,
-            replies: None,
-            over: false,
-            forgotten: false,
+            reloads_in_place: false,
+            pending_replies: None,
+            has_ended: false,
+            waker_removed: false,
             options,
         }
     }
 
     /// The context of a method: those of an epoch are cancelled together; Stop and reload have a live one.
-    fn context(&mut self, call: Call) -> Context {
+    fn context(&mut self, call: Method) -> Context {
         let service = self.core.board.service(self.id);
         let mask = self.interrupting(call);
-        let begins = matches!(call, Call::Init | Call::Stop) || service.is_cancelled(service.epoch());
+        let begins = matches!(call, Method::Init | Method::Stop) || service.is_cancelled(service.epoch());
         let epoch = if begins {
             service.begin_epoch(mask)
         } else {
@@ -296,21 +296,21 @@ impl Seat {
             service.epoch()
         };
         // What a reload spawns lives as long as the epoch; the context that it is given ends with it.
-        let own = (call == Call::Reload).then(|| token_of(&self.core.board, self.id, epoch).child_token());
+        let own = (call == Method::Reload).then(|| token_of(&self.core.board, self.id, epoch).child_token());
         Context::new(self.core.clone(), self.id, epoch, own)
     }
 
     /// The signals that cancel a method.
-    fn interrupting(&self, call: Call) -> u32 {
+    fn interrupting(&self, call: Method) -> u32 {
         let ends = signal::SHUTDOWN | signal::EXIT | signal::DEPENDENCY;
-        let reload = if self.own.has(Call::Reload) { signal::RELOAD } else { 0 };
+        let reload = if self.overridden.has(Method::Reload) { signal::RELOAD } else { 0 };
         match call {
-            Call::Init => ends | signal::CHILD | signal::OPERATOR,
-            Call::Idle => ends | signal::CHILD | signal::OPERATOR | reload,
-            Call::Run => ends | signal::CHILD | signal::OPERATOR | reload | signal::STOP,
+            Method::Init => ends | signal::CHILD | signal::OPERATOR,
+            Method::Idle => ends | signal::CHILD | signal::OPERATOR | reload,
+            Method::Run => ends | signal::CHILD | signal::OPERATOR | reload | signal::STOP,
             // All else waits until the reload is done.
-            Call::Reload => ends,
-            Call::Stop => 0,
+            Method::Reload => ends,
+            Method::Stop => 0,
         }
     }
 
@@ -331,35 +331,35 @@ impl Seat {
 
     /// Notes a transition, to be published with those that follow at once.
     fn publish(&mut self, state: State, transition: Transition, cause: Cause) {
-        if self.owed.push(Step { state, transition, cause }) {
+        if self.batch.push(StateChange { state, transition, cause }) {
             self.flush();
         }
     }
 
     /// Publishes what is owed: before a method is called, and before it waits.
     fn flush(&mut self) {
-        let owed = std::mem::take(&mut self.owed);
-        if !owed.is_empty() {
-            self.woke |= self.core.board.publish_all(self.id, &owed, |first| self.trace_owed(&owed, first));
+        let batch = std::mem::take(&mut self.batch);
+        if !batch.is_empty() {
+            self.has_woken |= self.core.board.publish_all(self.id, &batch, |first| self.trace_batch(&batch, first));
         }
     }
 
-    fn trace_owed(&self, owed: &Owed, first: Option<u64>) {
-        for (nth, step) in owed.steps().iter().enumerate() {
+    fn trace_batch(&self, batch: &TransitionBatch, first: Option<u64>) {
+        for (nth, step) in batch.steps().iter().enumerate() {
             self.trace(step.state, step.transition, first.map(|first| first + nth as u64));
         }
     }
 
     /// Publishes that the state that was entered is left.
     fn leave_state(&mut self, cause: Cause) {
-        if let Some(state) = self.inside.take() {
+        if let Some(state) = self.current_state.take() {
             self.publish(state, Transition::Exited, cause);
         }
     }
 
     fn trace(&self, state: State, transition: Transition, seq: Option<u64>) {
         if let Some(seq) = seq {
-            self.core.has_changed();
+            self.core.notify_changed();
             emit!(DEBUG,
                 target: "rxd::state",
                 service = self.name(),
@@ -379,23 +379,23 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for EngineState {
     /// Invariant 4: whatever takes the task away, nobody waits for this service for ever, and what its
     /// failure means for the daemon comes true.
     fn drop(&mut self) {
         self.core.board.service(self.id).close();
-        if !self.over {
+        if !self.has_ended {
             self.core.board.abandon(self.id);
             // An engine does not end by itself: code of the user's has broken it, or its runtime was dropped.
-            if std::thread::panicking() && self.ending.is_none() {
-                self.count_as_given_up(Cause::Panic);
+            if std::thread::panicking() && self.exit_cause.is_none() {
+                self.count_failure(Cause::Panic);
             }
             self.core.exited(self.id);
         }
-        if !self.forgotten {
+        if !self.waker_removed {
             self.core.board.drop_waker(self.id);
         }
-        let pending = self.replies.take().map(|replies| *replies).unwrap_or_default();
+        let pending = self.pending_replies.take().map(|replies| *replies).unwrap_or_default();
         for (command, reply) in pending {
             answer(reply, self.core.answer_when_over(self.id, command));
         }

@@ -1,7 +1,7 @@
 //! Where a service goes when a method has ended, and when it gives up.
 
-use super::{Call, Outcome, Seat};
-use crate::core::{Command, Reason};
+use super::{EngineState, Method, Outcome};
+use crate::core::{ServiceCommand, ShutdownReason};
 use crate::error::{Error, Failure};
 use crate::lifecycle::manager::{Ended, Table};
 use crate::lifecycle::options::OnFailure;
@@ -13,56 +13,56 @@ use std::time::Duration;
 
 /// Why a service leaves where it waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Leave {
+pub(super) enum Interrupt {
     /// For good.
     End(Cause),
     /// It is to come round.
-    Round(Cause),
+    Restart(Cause),
     /// It is to reload, and go on where it is.
     Reload,
     /// It failed while it waited: a gate stayed shut for too long, or one of its tasks panicked.
     Failed(Cause),
 }
 
-impl Seat {
+impl EngineState {
     /// Notes how a method ended, publishes that its state was left, and decides what follows.
-    pub(crate) fn ended(&mut self, call: Call, outcome: Outcome) {
+    pub(crate) fn ended(&mut self, call: Method, outcome: Outcome) {
         let Outcome { cause, failure } = outcome;
         if let Some(failure) = &failure {
             self.fail(call.name(), cause, failure);
         }
-        if call == Call::Reload {
+        if call == Method::Reload {
             let failed = match failure {
                 Some(failure) => Some(format!("failed to reload service `{}`: {}", self.name(), failure.text)),
                 None if cause == Cause::Normal => None,
                 None => Some(format!("service `{}` is leaving ({cause})", self.name())),
             };
-            self.reply(&[Command::Reload], || failed.as_deref().map_or(Ok(()), |text| Err(Error::msg(text))));
+            self.reply(&[ServiceCommand::Reload], || failed.as_deref().map_or(Ok(()), |text| Err(Error::msg(text))));
             return;
         }
-        let told = self.ending.is_some() || self.interrupted.is_some();
-        if call.makes_way() && self.reload_asked && cause == Cause::Operator && !told {
+        let told = self.exit_cause.is_some() || self.interrupt_cause.is_some();
+        if call.returns_for_reload() && self.reload_asked && cause == Cause::Operator && !told {
             // It returned to reload: the state is not left.
-            self.paused = true;
-            self.at = call.state();
+            self.reloads_in_place = true;
+            self.last_state = call.state();
             return;
         }
         if cause.is_failure() {
-            self.failed = self.failed.or(Some(cause));
+            self.first_failure = self.first_failure.or(Some(cause));
             // One failure is one too many, whatever Stop does: the daemon is not to wait for that, since it may
             // block its thread. Where restarts are allowed, time may still bring one back.
             let never_restarts = self.options.restarts.is_some_and(|limit| limit.max == 0);
-            if never_restarts && call != Call::Stop {
-                self.give_up(cause);
+            if never_restarts && call != Method::Stop {
+                self.reach_restart_limit(cause);
             }
         }
-        if call == Call::Run {
+        if call == Method::Run {
             self.ran();
-            self.ended_well = cause == Cause::Normal;
+            self.completed = cause == Cause::Normal;
         }
-        self.at = call.state();
-        if call == Call::Stop {
-            self.begun = false;
+        self.last_state = call.state();
+        if call == Method::Stop {
+            self.init_entered = false;
         }
         self.to = self.decide(cause);
         // After an Idle that went well the service stays in it until the gates of Run hold.
@@ -73,19 +73,19 @@ impl Seat {
 
     /// Where the service goes from the state whose method ended last.
     fn decide(&mut self, cause: Cause) -> State {
-        let stopped = self.at == State::Stop;
-        if self.ending.is_some() {
+        let stopped = self.last_state == State::Stop;
+        if self.exit_cause.is_some() {
             return if stopped { State::Exit } else { State::Stop };
         }
-        if self.interrupted.is_some() && !stopped {
+        if self.interrupt_cause.is_some() && !stopped {
             return State::Stop;
         }
-        if self.interrupted == Some(Cause::Operator) {
+        if self.interrupt_cause == Some(Cause::Operator) {
             return State::Init;
         }
         match self.consult(cause) {
             State::Exit => {
-                let cause = if stopped { self.failed.unwrap_or(cause) } else { cause };
+                let cause = if stopped { self.first_failure.unwrap_or(cause) } else { cause };
                 self.end_by_manager(cause);
                 if stopped { State::Exit } else { State::Stop }
             }
@@ -95,46 +95,46 @@ impl Seat {
 
     /// Asks the manager, and refuses what the grammar forbids.
     fn consult(&mut self, cause: Cause) -> State {
-        let state = self.at;
-        let ended = Ended { state, cause, failures: self.pace.failures() };
+        let state = self.last_state;
+        let ended = Ended { state, cause, failures: self.restart_history.failures() };
         let (cause, text) = match panic::catch(|| self.manager.decide(ended)) {
             Ok(to) if Table::may_follow(state, to) => return to,
             Ok(to) => (Cause::Error, format!("its manager goes from {state} to {to}, which may not follow")),
             Err(caught) => (Cause::Panic, format!("its manager panicked: {caught}")),
         };
         self.fail("manager", cause, &Failure::msg(text));
-        self.give_up(cause);
+        self.reach_restart_limit(cause);
         if state == State::Stop { State::Exit } else { State::Stop }
     }
 
     fn end_by_manager(&mut self, cause: Cause) {
         if cause.is_failure() {
-            self.give_up(cause);
+            self.reach_restart_limit(cause);
         } else {
-            self.ending.get_or_insert(Cause::Normal);
+            self.exit_cause.get_or_insert(Cause::Normal);
         }
     }
 
     /// What follows from leaving where it waited.
-    pub(super) fn divert(&mut self, leave: Leave) {
+    pub(super) fn interrupt(&mut self, leave: Interrupt) {
         let cause = match leave {
-            Leave::Reload => return,
-            Leave::End(cause) | Leave::Round(cause) | Leave::Failed(cause) => cause,
+            Interrupt::Reload => return,
+            Interrupt::End(cause) | Interrupt::Restart(cause) | Interrupt::Failed(cause) => cause,
         };
         match leave {
-            Leave::End(_) => self.end(cause),
-            Leave::Round(_) => self.interrupted = Some(cause),
-            Leave::Failed(_) | Leave::Reload => self.failed = self.failed.or(Some(cause)),
+            Interrupt::End(_) => self.end(cause),
+            Interrupt::Restart(_) => self.interrupt_cause = Some(cause),
+            Interrupt::Failed(_) | Interrupt::Reload => self.first_failure = self.first_failure.or(Some(cause)),
         }
-        if std::mem::take(&mut self.paused) && self.to == State::Run {
+        if std::mem::take(&mut self.reloads_in_place) && self.to == State::Run {
             self.ran();
         }
-        self.to = match (self.begun, leave) {
-            (true, Leave::Failed(_)) => self.decide(cause),
+        self.to = match (self.init_entered, leave) {
+            (true, Interrupt::Failed(_)) => self.decide(cause),
             (true, _) => State::Stop,
-            (false, Leave::End(_)) => State::Exit,
-            (false, Leave::Round(_)) => State::Init,
-            (false, Leave::Failed(_) | Leave::Reload) => self.decide_unbegun(cause),
+            (false, Interrupt::End(_)) => State::Exit,
+            (false, Interrupt::Restart(_)) => State::Init,
+            (false, Interrupt::Failed(_) | Interrupt::Reload) => self.decide_before_init(cause),
         };
         if self.to != State::Run {
             self.leave_state(cause);
@@ -143,12 +143,12 @@ impl Seat {
 
     /// It failed before Init was entered. There is nothing to stop: what the manager says of a
     /// failed Init, and then of a Stop, tells whether it tries again.
-    fn decide_unbegun(&mut self, cause: Cause) -> State {
-        self.interrupted = None;
+    fn decide_before_init(&mut self, cause: Cause) -> State {
+        self.interrupt_cause = None;
         for (state, cause) in [(State::Init, cause), (State::Stop, Cause::Normal)] {
-            self.at = state;
-            if self.consult(cause) == State::Exit || self.ending.is_some() {
-                self.end_by_manager(self.failed.unwrap_or(Cause::Error));
+            self.last_state = state;
+            if self.consult(cause) == State::Exit || self.exit_cause.is_some() {
+                self.end_by_manager(self.first_failure.unwrap_or(Cause::Error));
                 return State::Exit;
             }
         }
@@ -159,18 +159,18 @@ impl Seat {
     fn ran(&mut self) {
         let now = self.core.board.now();
         let lasted = self.run_since.map_or(0, |since| (now + 1).saturating_sub(since.get()));
-        self.pace.ran(Duration::from_nanos(lasted), &self.options.backoff);
+        self.restart_history.ran(Duration::from_nanos(lasted), &self.options.backoff);
         // Its transitions are of this very instant: the clock need not be read for them again.
-        self.owed.at = NonZeroU64::new(now);
+        self.batch.at = NonZeroU64::new(now);
     }
 
     // ---- failing and ending --------------------------------------------------------------------
 
     pub(super) fn end(&mut self, cause: Cause) {
-        if self.ending.is_none() {
-            self.ending = Some(cause);
+        if self.exit_cause.is_none() {
+            self.exit_cause = Some(cause);
             if cause == Cause::Dependency {
-                self.count_as_given_up(cause);
+                self.count_failure(cause);
             }
         }
     }
@@ -187,23 +187,23 @@ impl Seat {
         emit!(ERROR, target: "rxd", method, cause = cause.as_str(), "{}", failure.text);
     }
 
-    pub(super) fn give_up(&mut self, cause: Cause) {
-        if self.ending.is_none() {
-            self.ending = Some(cause);
-            self.count_as_given_up(cause);
+    pub(super) fn reach_restart_limit(&mut self, cause: Cause) {
+        if self.exit_cause.is_none() {
+            self.exit_cause = Some(cause);
+            self.count_failure(cause);
         }
     }
 
-    pub(super) fn count_as_given_up(&mut self, cause: Cause) {
-        self.gave_up = true;
+    pub(super) fn count_failure(&mut self, cause: Cause) {
+        self.failed_for_good = true;
         emit!(ERROR, target: "rxd", cause = cause.as_str(), "gave up");
         match self.options.on_failure {
             OnFailure::Exit => self.core.note_failure(self.id),
             OnFailure::Shutdown => {
                 self.core.note_failure(self.id);
-                self.core.shut_down(Reason::Service(self.id));
+                self.core.shut_down(ShutdownReason::Service(self.id));
                 // The supervisor: it is not to wait in this thread.
-                self.woke = true;
+                self.has_woken = true;
             }
             OnFailure::Ignore => {}
         }

@@ -1,35 +1,35 @@
 //! What others ask of a service: signals, reactions, operators' requests.
 
-use super::next_state::Leave;
-use super::{Call, Seat};
+use super::next_state::Interrupt;
+use super::{EngineState, Method};
 use crate::board::{Reaction, signal};
-use crate::core::{Command, answer};
+use crate::core::{ServiceCommand, answer};
 use crate::error::Error;
 use crate::lifecycle::state::Cause;
 use crate::panic::emit;
 
-impl Seat {
+impl EngineState {
     /// What the signals say to a service that is between methods.
-    pub(super) fn told_to_leave(&mut self) -> Option<Leave> {
+    pub(super) fn pending_interrupt(&mut self) -> Option<Interrupt> {
         let signals = self.core.board.signals(self.id);
         if signals & !signal::GATE == 0 {
             return None;
         }
         self.latch();
         if signals & signal::SHUTDOWN != 0 {
-            return Some(Leave::End(Cause::Shutdown));
+            return Some(Interrupt::End(Cause::Shutdown));
         }
         if let Some(cause) = self.ending_reaction(signals) {
-            return Some(Leave::End(cause));
+            return Some(Interrupt::End(cause));
         }
         if signals & signal::CHILD != 0 {
             // It is of this round: the last one's is taken when all of its tasks have ended, and what
             // this one said is told then.
             self.core.board.clear(self.id, signal::CHILD);
-            return Some(Leave::Failed(Cause::Panic));
+            return Some(Interrupt::Failed(Cause::Panic));
         }
         if signals & signal::REQUEST != 0 {
-            return self.take_requests().or_else(|| self.is_reload_due().then_some(Leave::Reload));
+            return self.take_requests().or_else(|| self.is_reload_due().then_some(Interrupt::Reload));
         }
         None
     }
@@ -43,8 +43,8 @@ impl Seat {
     }
 
     /// Whether, and why, the running method is to be interrupted.
-    pub(super) fn interruption(&mut self, call: Call, signals: u32) -> Option<Cause> {
-        if call == Call::Stop {
+    pub(super) fn interruption(&mut self, call: Method, signals: u32) -> Option<Cause> {
+        if call == Method::Stop {
             return None;
         }
         self.latch();
@@ -57,7 +57,7 @@ impl Seat {
             return Some(cause);
         }
         // The rest waits until a reload is done.
-        if call == Call::Reload {
+        if call == Method::Reload {
             return None;
         }
         if signals & signal::CHILD != 0 {
@@ -66,33 +66,35 @@ impl Seat {
         }
         if signals & signal::REQUEST != 0 {
             match self.take_requests() {
-                Some(Leave::End(cause)) => {
+                Some(Interrupt::End(cause)) => {
                     self.end(cause);
                     return Some(cause);
                 }
-                Some(Leave::Round(cause) | Leave::Failed(cause)) => {
-                    self.interrupted = Some(cause);
+                Some(Interrupt::Restart(cause) | Interrupt::Failed(cause)) => {
+                    self.interrupt_cause = Some(cause);
                     return Some(cause);
                 }
-                Some(Leave::Reload) | None if self.reload_asked && call.makes_way() => return Some(Cause::Operator),
-                Some(Leave::Reload) | None => {}
+                Some(Interrupt::Reload) | None if self.reload_asked && call.returns_for_reload() => {
+                    return Some(Cause::Operator);
+                }
+                Some(Interrupt::Reload) | None => {}
             }
         }
-        if call == Call::Run && signals & signal::STOP != 0 {
+        if call == Method::Run && signals & signal::STOP != 0 {
             self.core.board.take_reaction(self.id, Reaction::Stop);
-            self.interrupted = Some(Cause::Reaction);
+            self.interrupt_cause = Some(Cause::Reaction);
             return Some(Cause::Reaction);
         }
         None
     }
 
     /// A `then(stop)` that fired.
-    pub(super) fn stop_reaction(&mut self) -> Option<Leave> {
+    pub(super) fn stop_reaction(&mut self) -> Option<Interrupt> {
         if self.core.board.signals(self.id) & signal::STOP == 0 {
             return None;
         }
         self.core.board.take_reaction(self.id, Reaction::Stop);
-        Some(Leave::Round(Cause::Reaction))
+        Some(Interrupt::Restart(Cause::Reaction))
     }
 
     fn ending_reaction(&mut self, signals: u32) -> Option<Cause> {
@@ -110,29 +112,29 @@ impl Seat {
     // ---- operators -----------------------------------------------------------------------------
 
     /// What operators asked for: the strongest of it. A reload is only noted.
-    fn take_requests(&mut self) -> Option<Leave> {
+    fn take_requests(&mut self) -> Option<Interrupt> {
         let mut leave = None;
         for (command, reply) in self.core.take_requests(self.id) {
             match command {
                 // It is not in Exit, so it has started, or will be told once it has.
-                Command::Start if self.begun => {
-                    self.woke = true;
+                ServiceCommand::Start if self.init_entered => {
+                    self.has_woken = true;
                     answer(reply, Ok(()));
                     continue;
                 }
-                Command::Start => {}
-                Command::Stop => leave = Some(Leave::End(Cause::Operator)),
-                Command::Restart if leave.is_none() => leave = Some(Leave::Round(Cause::Operator)),
-                Command::Restart => {}
-                Command::Reload if self.own.has(Call::Reload) => self.reload_asked = true,
-                Command::Reload => {
+                ServiceCommand::Start => {}
+                ServiceCommand::Stop => leave = Some(Interrupt::End(Cause::Operator)),
+                ServiceCommand::Restart if leave.is_none() => leave = Some(Interrupt::Restart(Cause::Operator)),
+                ServiceCommand::Restart => {}
+                ServiceCommand::Reload if self.overridden.has(Method::Reload) => self.reload_asked = true,
+                ServiceCommand::Reload => {
                     emit!(DEBUG, target: "rxd", "has nothing to reload");
-                    self.woke = true;
+                    self.has_woken = true;
                     answer(reply, Ok(()));
                     continue;
                 }
             }
-            self.replies.get_or_insert_default().push((command, reply));
+            self.pending_replies.get_or_insert_default().push((command, reply));
         }
         leave
     }
@@ -142,30 +144,30 @@ impl Seat {
         let mut start = false;
         for (command, reply) in self.core.take_requests(self.id) {
             let reaction = match command {
-                Command::Start | Command::Restart if start || self.core.ladder.revive(self.id) => {
+                ServiceCommand::Start | ServiceCommand::Restart if start || self.core.stop_order.revive(self.id) => {
                     start = true;
                     // Told once Init is entered.
-                    self.replies.get_or_insert_default().push((command, reply));
+                    self.pending_replies.get_or_insert_default().push((command, reply));
                     continue;
                 }
                 command => self.core.answer_when_over(self.id, command),
             };
-            self.woke = true;
+            self.has_woken = true;
             answer(reply, reaction);
         }
         start
     }
 
-    pub(super) fn reply(&mut self, commands: &[Command], with: impl Fn() -> Result<(), Error>) {
-        let Some(replies) = &mut self.replies else { return };
+    pub(super) fn reply(&mut self, commands: &[ServiceCommand], with: impl Fn() -> Result<(), Error>) {
+        let Some(replies) = &mut self.pending_replies else { return };
         let (mine, others): (Vec<_>, Vec<_>) =
             std::mem::take(&mut **replies).into_iter().partition(|(command, _)| commands.contains(command));
         match others.is_empty() {
-            true => self.replies = None,
+            true => self.pending_replies = None,
             false => **replies = others,
         }
         // Those that wait are not to wait in this thread for code of the user's.
-        self.woke |= !mine.is_empty();
+        self.has_woken |= !mine.is_empty();
         for (_, reply) in mine {
             answer(reply, with());
         }

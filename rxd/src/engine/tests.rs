@@ -1,10 +1,10 @@
 //! What an engine does to its task, which no test of a daemon sees.
 
-use super::{Seat, serve};
+use super::{EngineState, serve};
 use crate::board::{Board, signal};
-use crate::core::names::Directory;
-use crate::core::stop_order::Ladder;
-use crate::core::{Command, Core, Reason};
+use crate::core::names::ServiceNames;
+use crate::core::stop_order::StopOrder;
+use crate::core::{Core, ServiceCommand, ShutdownReason};
 use crate::daemon::service::Runner;
 use crate::error::Result;
 use crate::lifecycle::manager::continuous;
@@ -41,11 +41,12 @@ impl Runner for Hangs {
 }
 
 fn core() -> Arc<Core> {
-    let (directory, ladder) = (Directory::of_names(["a".to_owned()]), Ladder::new(&[vec![]]));
-    Arc::new(Core::new("d".into(), directory, Board::new(vec![vec![]], 8), ladder))
+    let (names, stop_order) = (ServiceNames::of_names(["a".to_owned()]), StopOrder::new(&[vec![]]));
+    Arc::new(Core::new("d".into(), names, Board::new(vec![vec![]], 8), stop_order))
 }
 
-const COMMANDS: [Command; 4] = [Command::Stop, Command::Start, Command::Restart, Command::Reload];
+const COMMANDS: [ServiceCommand; 4] =
+    [ServiceCommand::Stop, ServiceCommand::Start, ServiceCommand::Restart, ServiceCommand::Reload];
 
 /// What it says to each of [`COMMANDS`] once its engine is gone, while the daemon goes on.
 const REFUSED: [Option<&str>; 4] = [
@@ -60,8 +61,8 @@ fn g55_x2_requests_to_a_service_whose_engine_is_gone_are_answered() {
     // Those that it has not seen yet, and those that it was about to do.
     for has_seen in [false, true] {
         let core = core();
-        let seat = Seat::new(core.clone(), 0, Knobs::Declared(&Options::DEFAULT), Box::new(continuous));
-        let mut engine = Box::pin(serve(Hangs, seat));
+        let engine = EngineState::new(core.clone(), 0, Knobs::Declared(&Options::DEFAULT), Box::new(continuous));
+        let mut engine = Box::pin(serve(Hangs, engine));
         let mut task = TaskContext::from_waker(Waker::noop());
         assert!(engine.as_mut().poll(&mut task).is_pending());
         let mut pending = COMMANDS.map(|command| core.request(0, command));
@@ -88,23 +89,23 @@ fn g55_x2_requests_to_a_service_whose_engine_is_gone_are_answered() {
 #[test]
 fn g53_x2_an_engine_that_a_panic_ends_counts_as_a_service_that_gave_up() {
     for (on_failure, reason, failures) in [
-        (OnFailure::Shutdown, Some(Reason::Service(0)), vec![0]),
+        (OnFailure::Shutdown, Some(ShutdownReason::Service(0)), vec![0]),
         (OnFailure::Exit, None, vec![0]),
         (OnFailure::Ignore, None, vec![]),
     ] {
         let core = core();
         let options = Box::new(Options::DEFAULT.on_failure(on_failure));
-        let seat = Seat::new(core.clone(), 0, Knobs::Own(options), Box::new(continuous));
-        let mut engine = Box::pin(serve(Waits, seat));
+        let engine = EngineState::new(core.clone(), 0, Knobs::Own(options), Box::new(continuous));
+        let mut engine = Box::pin(serve(Waits, engine));
         assert!(engine.as_mut().poll(&mut TaskContext::from_waker(Waker::noop())).is_pending());
-        let mut pending = core.request(0, Command::Stop);
+        let mut pending = core.request(0, ServiceCommand::Stop);
         let ended = catch_unwind(AssertUnwindSafe(move || {
             let _engine = engine;
             std::panic::resume_unwind(Box::new("in the engine itself"));
         }));
         assert!(ended.is_err());
         assert_eq!((core.shutting_down(), core.failures()), (reason, failures), "{on_failure:?}");
-        assert!(pending.try_recv().is_ok() && core.board.word(0).over);
+        assert!(pending.try_recv().is_ok() && core.board.status(0).over);
     }
 }
 
@@ -112,11 +113,11 @@ fn g53_x2_an_engine_that_a_panic_ends_counts_as_a_service_that_gave_up() {
 fn whatever_ends_it_nothing_is_left_that_could_wake_it() {
     for is_dropped in [false, true] {
         let core = core();
-        let seat = Seat::new(core.clone(), 0, Knobs::Declared(&Options::DEFAULT), Box::new(continuous));
+        let engine = EngineState::new(core.clone(), 0, Knobs::Declared(&Options::DEFAULT), Box::new(continuous));
         let task = Arc::new(Task);
         let waker = Waker::from(task.clone());
         {
-            let mut engine = pin!(Some(serve(Waits, seat)));
+            let mut engine = pin!(Some(serve(Waits, engine)));
             let mut poll =
                 || engine.as_mut().as_pin_mut().map(|engine| engine.poll(&mut TaskContext::from_waker(&waker)));
             assert!(poll().is_some_and(|poll| poll.is_pending()));
@@ -131,6 +132,6 @@ fn whatever_ends_it_nothing_is_left_that_could_wake_it() {
             }
         }
         assert_eq!(Arc::strong_count(&task), 2);
-        assert!(core.board.word(0).over);
+        assert!(core.board.status(0).over);
     }
 }

@@ -1,7 +1,7 @@
 //! Waiting before a state: for a delay, for gates, and for whatever ends the wait.
 
-use super::Seat;
-use super::next_state::Leave;
+use super::EngineState;
+use super::next_state::Interrupt;
 use crate::error::Failure;
 use crate::lifecycle::backoff::later_than;
 use crate::lifecycle::state::{Cause, Transition};
@@ -23,7 +23,7 @@ pub(super) struct Wait {
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-impl Seat {
+impl EngineState {
     /// It is to wait this long before it looks at the gates. A zero delay uses no timer.
     pub(super) fn set_delay(&mut self, delay: Duration) {
         if delay.is_zero() && self.wait.is_none() {
@@ -58,9 +58,9 @@ impl Seat {
     }
 
     /// Waits for the delay.
-    pub(super) fn poll_delay(&mut self, task: &mut TaskContext<'_>) -> Poll<Result<(), Leave>> {
+    pub(super) fn poll_delay(&mut self, task: &mut TaskContext<'_>) -> Poll<Result<(), Interrupt>> {
         self.register(task);
-        if let Some(leave) = self.told_to_leave() {
+        if let Some(leave) = self.pending_interrupt() {
             return Poll::Ready(Err(leave));
         }
         let polled = self.poll_timer(task);
@@ -71,26 +71,26 @@ impl Seat {
     }
 
     /// Waits for the gates before `to`, and enters it; when, as the board tells time.
-    pub(super) fn poll_gates(&mut self, task: &mut TaskContext<'_>) -> Poll<Result<u64, Leave>> {
+    pub(super) fn poll_gates(&mut self, task: &mut TaskContext<'_>) -> Poll<Result<u64, Interrupt>> {
         self.register(task);
-        if let Some(leave) = self.told_to_leave() {
+        if let Some(leave) = self.pending_interrupt() {
             return Poll::Ready(Err(leave));
         }
-        let (from, to) = (self.inside, self.to);
-        let owed = std::mem::take(&mut self.owed);
-        let passed = self.core.board.pass_after(self.id, &owed, from, to, |passed| {
-            self.trace_owed(&owed, passed.owed);
+        let (from, to) = (self.current_state, self.to);
+        let batch = std::mem::take(&mut self.batch);
+        let passed = self.core.board.publish_and_try_enter(self.id, &batch, from, to, |passed| {
+            self.trace_batch(&batch, passed.first);
             let Some((left, entered)) = passed.entered else { return };
             if let Some(state) = from {
                 self.trace(state, Transition::Exited, left);
             }
             self.trace(to, Transition::Entering, Some(entered));
         });
-        self.woke |= passed.woke;
+        self.has_woken |= passed.woke;
         if passed.entered.is_some() {
-            self.inside = Some(to);
+            self.current_state = Some(to);
             // Until a method is called or it waits, the clock need not be read again.
-            self.owed.at = NonZeroU64::new(passed.at);
+            self.batch.at = NonZeroU64::new(passed.at);
             return Poll::Ready(Ok(passed.at));
         }
         let wait = self.wait_mut();
@@ -100,9 +100,9 @@ impl Seat {
         let mut look = is_new;
         loop {
             if look {
-                if let Some(unmet) = self.overdue(since) {
+                if let Some(unmet) = self.timed_out_gate(since) {
                     self.fail("gate", Cause::Timeout, &Failure::msg(unmet));
-                    return Poll::Ready(Err(Leave::Failed(Cause::Timeout)));
+                    return Poll::Ready(Err(Interrupt::Failed(Cause::Timeout)));
                 }
                 let limit = self.next_limit(since);
                 self.wait_mut().timer = limit;
@@ -123,7 +123,7 @@ impl Seat {
     }
 
     /// What is said when a gate has been shut for too long.
-    fn overdue(&self, since: Instant) -> Option<String> {
+    fn timed_out_gate(&self, since: Instant) -> Option<String> {
         let unmet = self.core.board.unmet(self.id, self.to);
         let gate = unmet.iter().find(|gate| gate.within.is_some_and(|within| since.elapsed() >= within))?;
         let within = gate.within.unwrap_or_default();

@@ -17,7 +17,7 @@
 //! 4. A service whose heartbeat had lapsed before the pause stays as it is.
 
 use crate::board::Id;
-use crate::core::{Command, Core};
+use crate::core::{Core, ServiceCommand};
 use crate::engine::STOP_LIMIT;
 use crate::lifecycle::options::Options;
 use crate::lifecycle::state::State;
@@ -203,7 +203,7 @@ impl Core {
         if stale.help == Help::Due {
             let service = &**self.name(stale.id);
             emit!(WARN, target: "rxd", service, "no heartbeat within {:?}: it is restarted", stale.period);
-            drop(self.request(stale.id, Command::Restart));
+            drop(self.request(stale.id, ServiceCommand::Restart));
         }
         Some(stale)
     }
@@ -227,9 +227,9 @@ impl Beating {
 
     /// Which Run it is in, by the number of the transition into it, and its last sign of life there.
     fn sign(&self, core: &Core) -> Option<(u64, Duration)> {
-        let word = core.board.word(self.id);
-        let entered = Duration::from_nanos(word.at);
-        word.is_in(State::Run).then(|| (word.seq, self.beat(core).unwrap_or_default().max(entered)))
+        let status = core.board.status(self.id);
+        let entered = Duration::from_nanos(status.at);
+        status.is_in(State::Run).then(|| (status.seq, self.beat(core).unwrap_or_default().max(entered)))
     }
 
     /// A look comes late by this much.

@@ -14,8 +14,8 @@
 pub(crate) mod heartbeat;
 pub(crate) mod keeper;
 
-use crate::core::poll_marks::{Finding, LOOKS};
-use crate::core::{Core, Reason};
+use crate::core::poll_marks::{BlockedPoll, LOOKS};
+use crate::core::{Core, ShutdownReason};
 use crate::daemon::ending::exit_now;
 use crate::daemon::stopping::{Record, Stopping};
 use crate::panic::{self, emit};
@@ -186,7 +186,7 @@ impl Watch {
 
     /// Which code holds a thread, and whether any did at the last look already.
     fn still_held(&mut self, before: &[usize]) -> Vec<usize> {
-        let held = self.core.upgrade().map(|core| core.stall.polled()).unwrap_or_default();
+        let held = self.core.upgrade().map(|core| core.poll_marks.polled()).unwrap_or_default();
         self.is_held = held.iter().any(|at| before.contains(at));
         held
     }
@@ -201,11 +201,11 @@ impl Watch {
     fn look(&self, due: Instant, every: Duration) {
         let Some(limit) = self.limit else { return };
         let late = due.elapsed() > every;
-        let found = self.core.upgrade().map(|core| core.stall.look(&core, late)).unwrap_or_default();
+        let found = self.core.upgrade().map(|core| core.poll_marks.look(&core, late)).unwrap_or_default();
         if found.is_empty() {
             return;
         }
-        self.write(Box::new(move || found.iter().for_each(|one: &Finding| one.say(limit))));
+        self.write(Box::new(move || found.iter().for_each(|one: &BlockedPoll| one.say(limit))));
     }
 
     /// Writes a record, not on this thread: a log that makes its writers wait must not keep it from acting.
@@ -241,7 +241,7 @@ impl Watch {
         sleep(ANSWER).await;
         let (Some(core), Some(stopping)) = (self.core.upgrade(), self.stopping()) else { return };
         match times {
-            Some(1) => core.shut_down(Reason::Signal(number)),
+            Some(1) => core.shut_down(ShutdownReason::Signal(number)),
             Some(2) if !stopping.progress().forced => self.force(&core, &stopping).await,
             _ => {}
         }
@@ -281,7 +281,7 @@ impl Watch {
         }));
         for step in 0..6_u32 {
             sleep(ANSWER).await;
-            if core.ladder.left() == 0 || core.report.borrow().is_some() {
+            if core.stop_order.left() == 0 || core.report.borrow().is_some() {
                 break;
             }
             if step == 3 {

@@ -1,8 +1,8 @@
 //! What a service's methods are handed.
 
 use crate::board::{Epoch, Id};
-use crate::core::names::Directory;
-use crate::core::stop_order::Ladder;
+use crate::core::names::ServiceNames;
+use crate::core::stop_order::StopOrder;
 use crate::core::{Core, States};
 use crate::error::{Cancelled, Error};
 use crate::graph::Mode;
@@ -89,7 +89,8 @@ impl Context {
     #[must_use]
     pub fn detached(name: impl Into<Cow<'static, str>>) -> Self {
         let board = crate::board::Board::new(vec![Vec::new()], 1);
-        let core = Core::new(Cow::Borrowed("detached"), Directory::of_names([name]), board, Ladder::new(&[Vec::new()]));
+        let core =
+            Core::new(Cow::Borrowed("detached"), ServiceNames::of_names([name]), board, StopOrder::new(&[Vec::new()]));
         let epoch = core.board.service(0).epoch();
         Context::new(Arc::new(core), 0, epoch, None)
     }
@@ -384,7 +385,7 @@ impl Context {
     /// Says in a few words what the service is doing: `systemctl status` shows it, after where the
     /// services are. It stands until something else is said; the empty text takes it back.
     pub fn status(&self, text: impl AsRef<str>) {
-        self.core.say(self.id, text.as_ref());
+        self.core.set_status(self.id, text.as_ref());
     }
 
     /// Asks for more time: when the running method reaches its limit, it gets this much longer.

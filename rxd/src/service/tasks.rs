@@ -26,10 +26,10 @@ use tokio::task::{AbortHandle, JoinHandle};
 /// 2. A task is counted until its future is dropped, and the last one wakes the engine.
 /// 3. A task is spawned, aborted and dropped without the lock: each may drop the user's future.
 #[derive(Debug, Default)]
-pub(crate) struct ServiceTasks(Mutex<Option<Box<Group>>>);
+pub(crate) struct ServiceTasks(Mutex<Option<Box<TaskGroup>>>);
 
 #[derive(Debug, Default)]
-struct Group {
+struct TaskGroup {
     live: usize,
     handles: Vec<(Arc<str>, AbortHandle)>,
     /// Those that were left were aborted.
@@ -133,7 +133,7 @@ impl ServiceTasks {
 
     /// Drops every task at its next `.await`; the names of those that were left.
     pub(crate) fn abort(&self) -> Vec<Arc<str>> {
-        let abort = |group: &mut Box<Group>| {
+        let abort = |group: &mut Box<TaskGroup>| {
             group.aborted = true;
             std::mem::take(&mut group.handles)
         };

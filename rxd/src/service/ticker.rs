@@ -34,12 +34,12 @@ use tokio_util::sync::CancellationToken;
 pub struct Ticker {
     cancellation: Cancellation,
     period: Duration,
-    next: Next,
+    next: TickerWait,
 }
 
 /// When the next tick is due.
 #[derive(Debug)]
-enum Next {
+enum TickerWait {
     Now,
     /// After the other tasks had a turn; whether they had it.
     Turn(bool),
@@ -48,7 +48,7 @@ enum Next {
 
 impl Ticker {
     pub(crate) fn new(token: CancellationToken, period: Duration) -> Self {
-        Ticker { cancellation: Cancellation::new(token), period, next: Next::Now }
+        Ticker { cancellation: Cancellation::new(token), period, next: TickerWait::Now }
     }
 
     /// Waits for the next tick: `true`. Once the context is cancelled it returns `false`, at once and
@@ -77,16 +77,16 @@ impl Ticker {
 
     fn poll_due(&mut self, task: &mut Context<'_>) -> Poll<()> {
         match &mut self.next {
-            Next::Now if self.period.is_zero() => self.next = Next::Turn(false),
-            Next::Now => self.next = Next::Timer(Box::pin(tokio::time::sleep_until(later(self.period)))),
-            Next::Turn(had) if *had => *had = false,
-            Next::Turn(had) => {
+            TickerWait::Now if self.period.is_zero() => self.next = TickerWait::Turn(false),
+            TickerWait::Now => self.next = TickerWait::Timer(Box::pin(tokio::time::sleep_until(later(self.period)))),
+            TickerWait::Turn(had) if *had => *had = false,
+            TickerWait::Turn(had) => {
                 // A task that wakes itself while it runs goes to the end of its runtime's queue.
                 *had = true;
                 task.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            Next::Timer(timer) => {
+            TickerWait::Timer(timer) => {
                 ready!(timer.as_mut().poll(task));
                 let now = Instant::now();
                 let next = later_than(now, left(timer.deadline(), now, self.period));

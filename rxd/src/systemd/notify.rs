@@ -112,7 +112,7 @@ impl Talker {
     fn run(mut self) {
         let core = self.teller.core().clone();
         let waker = Waker::from(self.shared.clone());
-        core.follow();
+        core.subscribe_changes();
         let mut changed = pin!(core.changed.notified());
         let mut again: Option<Instant> = None;
         // Whether there is something to look at, from when on, and by when to look anyway.

@@ -80,12 +80,12 @@ impl Teller {
     pub(crate) fn look(&self) {
         // First: what is told last was seen last.
         let progress = &mut *self.progress();
-        let (_, words) = self.core.board.words();
-        let now_ready = !progress.ready && progress.missing.none(&words) && progress.holds == 0;
+        let (_, statuses) = self.core.board.statuses();
+        let now_ready = !progress.ready && progress.missing.none(&statuses) && progress.holds == 0;
         progress.ready |= now_ready;
-        let more_time = progress.more_time(&self.core, &words);
+        let more_time = progress.more_time(&self.core, &statuses);
         let mut line = match progress.before.as_str() {
-            "" => status::line(&self.core, &words),
+            "" => status::line(&self.core, &statuses),
             stage => format!("before the services: {stage}"),
         };
         if !progress.reload_failed.is_empty() {
@@ -158,7 +158,7 @@ impl Teller {
 
 impl Progress {
     /// How much more time the service manager is to give.
-    fn more_time(&mut self, core: &Core, words: &[crate::board::Word]) -> Option<Duration> {
+    fn more_time(&mut self, core: &Core, statuses: &[crate::board::ServiceStatus]) -> Option<Duration> {
         let now = Instant::now();
         // Half of it: a tick that comes a little early is not to be missed.
         if self.asked.is_some_and(|asked| now < asked + ASK_EVERY / 2) {
@@ -166,7 +166,7 @@ impl Progress {
         }
         let by = match self.deadline {
             Some(deadline) => ASK_FOR.min(deadline.checked_duration_since(now)?.saturating_add(ASK_EVERY)),
-            None if !self.ready && self.missing.progress(core, words) => ASK_FOR,
+            None if !self.ready && self.missing.progress(core, statuses) => ASK_FOR,
             None => return None,
         };
         self.asked = Some(now);

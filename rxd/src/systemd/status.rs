@@ -1,7 +1,7 @@
 //! The status line: `5/7 running; waiting: poller for health`.
 
 use super::text::few;
-use crate::board::{Id, Word};
+use crate::board::{Id, ServiceStatus};
 use crate::core::Core;
 use crate::lifecycle::state::{State, Transition};
 
@@ -19,45 +19,45 @@ struct Group {
 }
 
 /// Where the services are, in one line. O(services), so not for every transition.
-pub(crate) fn line(core: &Core, words: &[Word]) -> String {
+pub(crate) fn line(core: &Core, statuses: &[ServiceStatus]) -> String {
     let (mut running, mut done) = (0, 0);
     let mut kinds: [Group; KINDS.len()] = Default::default();
-    for (id, word) in words.iter().enumerate() {
-        if word.is_in(State::Run) {
+    for (id, status) in statuses.iter().enumerate() {
+        if status.is_in(State::Run) {
             running += 1;
             continue;
         }
-        if word.state == State::Exit && !word.gave_up {
+        if status.state == State::Exit && !status.failed_for_good {
             done += 1;
             continue;
         }
-        let kind = kind(core, id as Id, word);
+        let kind = kind(core, id as Id, status);
         kinds[kind].all += 1;
         if kinds[kind].named.len() < NAMED {
-            kinds[kind].named.push(named(core, words, id as Id, word, kind));
+            kinds[kind].named.push(named(core, statuses, id as Id, status, kind));
         }
     }
-    let mut line = format!("{running}/{} running", words.len());
+    let mut line = format!("{running}/{} running", statuses.len());
     if done > 0 {
         line += &format!(", {done} done");
     }
     for (kind, services) in KINDS.iter().zip(&kinds).filter(|(_, services)| services.all > 0) {
         line += &format!("; {kind}: {}", few(&services.named, services.all));
     }
-    for (id, text) in core.said(NAMED) {
+    for (id, text) in core.status_texts(NAMED) {
         line += &format!("; {}: {text}", core.name(id));
     }
     line
 }
 
 /// The place in [`KINDS`] of a service that is neither in Run nor done.
-fn kind(core: &Core, id: Id, word: &Word) -> usize {
-    let entering = word.transition == Transition::Entering;
-    match (word.state, entering) {
+fn kind(core: &Core, id: Id, status: &ServiceStatus) -> usize {
+    let entering = status.transition == Transition::Entering;
+    match (status.state, entering) {
         (State::Exit, _) => 0,
         (State::Stop, true) => 4,
         (State::Stop, false) => 1,
-        (State::Unknown, _) | (State::Idle, true) if !gate(core, id, word).is_empty() => 2,
+        (State::Unknown, _) | (State::Idle, true) if !gate(core, id, status).is_empty() => 2,
         (State::Idle, true) => 5,
         // Between Run and Stop, or on the way into Init.
         (State::Run, _) => 4,
@@ -65,7 +65,7 @@ fn kind(core: &Core, id: Id, word: &Word) -> usize {
     }
 }
 
-fn named(core: &Core, words: &[Word], id: Id, word: &Word, kind: usize) -> String {
+fn named(core: &Core, statuses: &[ServiceStatus], id: Id, status: &ServiceStatus, kind: usize) -> String {
     let name = core.name(id);
     match kind {
         0 | 1 => match core.detail(id, |detail| detail.error.clone()) {
@@ -74,8 +74,8 @@ fn named(core: &Core, words: &[Word], id: Id, word: &Word, kind: usize) -> Strin
         },
         2 => {
             let mut targets: Vec<Id> = Vec::new();
-            for gate in gate(core, id, word) {
-                let unmet = gate.targets.iter().filter(|target| !gate.condition.holds(&words[**target as usize]));
+            for gate in gate(core, id, status) {
+                let unmet = gate.targets.iter().filter(|target| !gate.condition.holds(&statuses[**target as usize]));
                 targets.extend(unmet);
             }
             targets.sort_unstable();
@@ -88,21 +88,21 @@ fn named(core: &Core, words: &[Word], id: Id, word: &Word, kind: usize) -> Strin
 }
 
 /// The gates that hold the service back.
-fn gate(core: &Core, id: Id, word: &Word) -> Vec<crate::board::Declared> {
-    core.board.unmet(id, if word.state == State::Unknown { State::Init } else { State::Run })
+fn gate(core: &Core, id: Id, status: &ServiceStatus) -> Vec<crate::board::WatcherSpec> {
+    core.board.unmet(id, if status.state == State::Unknown { State::Init } else { State::Run })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::board::{Board, Condition, Declared, Owed, Reaction};
-    use crate::core::names::Directory;
-    use crate::core::stop_order::Ladder;
+    use crate::board::{Board, Condition, Reaction, TransitionBatch, WatcherSpec};
+    use crate::core::names::ServiceNames;
+    use crate::core::stop_order::StopOrder;
     use crate::graph::Mode;
     use crate::lifecycle::state::{Action, Cause};
 
     fn core() -> Core {
-        let gate = Declared {
+        let gate = WatcherSpec {
             mode: Mode::All,
             condition: Condition::State(Action::Entering, State::Run),
             targets: [0].into(),
@@ -111,7 +111,7 @@ mod tests {
         };
         let board = Board::new(vec![vec![], vec![gate], vec![]], 16);
         let names = ["health", "poller", "job\nSTOPPING=1"];
-        Core::new("d".into(), Directory::of_names(names), board, Ladder::new(&vec![Vec::new(); 3]))
+        Core::new("d".into(), ServiceNames::of_names(names), board, StopOrder::new(&vec![Vec::new(); 3]))
     }
 
     fn go(core: &Core, id: Id, state: State, transition: Transition) {
@@ -121,7 +121,7 @@ mod tests {
     #[tokio::test]
     async fn says_who_waits_for_whom_and_who_failed() {
         let core = core();
-        let line = || super::line(&core, &core.board.words().1);
+        let line = || super::line(&core, &core.board.statuses().1);
         assert_eq!(line(), "0/3 running; starting: health, poller, job\nSTOPPING=1");
         go(&core, 1, State::Idle, Transition::Entering);
         go(&core, 2, State::Run, Transition::Entering);
@@ -129,14 +129,14 @@ mod tests {
         core.note(0, |detail| detail.error = Some("no route".into()));
         go(&core, 0, State::Stop, Transition::Exited);
         assert_eq!(line(), "1/3 running; restarting: health (no route); waiting: poller for health");
-        core.board.publish_exit(2, &Owed::default(), (Cause::Normal, false), (true, false), |_, _| {});
+        core.board.publish_exit(2, &TransitionBatch::default(), (Cause::Normal, false), (true, false), |_, _| {});
         go(&core, 0, State::Run, Transition::Entering);
         go(&core, 1, State::Run, Transition::Entering);
         assert_eq!(line(), "2/3 running, 1 done");
-        core.say(1, "12 items");
+        core.set_status(1, "12 items");
         assert_eq!(line(), "2/3 running, 1 done; poller: 12 items");
-        core.say(1, "");
-        core.board.publish_exit(0, &Owed::default(), (Cause::Error, false), (false, true), |_, _| {});
+        core.set_status(1, "");
+        core.board.publish_exit(0, &TransitionBatch::default(), (Cause::Error, false), (false, true), |_, _| {});
         assert_eq!(line(), "1/3 running, 1 done; gave up: health (no route)");
     }
 }

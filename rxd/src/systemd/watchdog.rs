@@ -195,7 +195,7 @@ impl Feeder {
             self.asked = now;
             self.core.supervisor.notify_one();
         } else {
-            let polled = self.core.stall.polled();
+            let polled = self.core.poll_marks.polled();
             // Once may be by chance.
             self.still = if polled == self.polled { self.still.saturating_add(1) } else { 0 };
             let limit = if self.still > 1 { self.turn } else { self.turn.saturating_mul(CROWDED) };
@@ -220,8 +220,8 @@ struct Trouble {
 mod tests {
     use super::*;
     use crate::board::{Board, Id};
-    use crate::core::names::Directory;
-    use crate::core::stop_order::Ladder;
+    use crate::core::names::ServiceNames;
+    use crate::core::stop_order::StopOrder;
 
     fn timeout(usec: &str) -> (Option<Duration>, bool) {
         let found = Found::parse(Some(usec), None, 1);
@@ -262,12 +262,16 @@ mod tests {
     /// For how long a loop that does not turn is fed, while `polled` says who is polled at each look.
     fn fed_without_a_turn(polled: impl Fn(u32) -> Id) -> Duration {
         let board = Board::new(vec![Vec::new(); 2], 16);
-        let core =
-            Arc::new(Core::new("d".into(), Directory::of_names(["a", "b"]), board, Ladder::new(&vec![Vec::new(); 2])));
+        let core = Arc::new(Core::new(
+            "d".into(),
+            ServiceNames::of_names(["a", "b"]),
+            board,
+            StopOrder::new(&vec![Vec::new(); 2]),
+        ));
         let step = Duration::from_millis(125);
         let mut feeder = Feeder::new(core.clone(), Arc::new(Turns::new()), 4 * step, step);
         let begun = Instant::now();
-        let fed = |look: &u32| core.stall.during(polled(*look), || feeder.tick(begun + step * *look).ping);
+        let fed = |look: &u32| core.poll_marks.during(polled(*look), || feeder.tick(begun + step * *look).ping);
         (0..1000).take_while(fed).last().map_or(Duration::ZERO, |look| step * look)
     }
 
@@ -280,7 +284,7 @@ mod tests {
     #[tokio::test]
     async fn g57_pause_of_the_process_is_no_turn_that_was_missed() {
         let board = Board::new(vec![Vec::new(); 1], 16);
-        let core = Arc::new(Core::new("d".into(), Directory::of_names(["a"]), board, Ladder::new(&[Vec::new()])));
+        let core = Arc::new(Core::new("d".into(), ServiceNames::of_names(["a"]), board, StopOrder::new(&[Vec::new()])));
         let step = Duration::from_millis(125);
         let mut feeder = Feeder::new(core, Arc::new(Turns::new()), 4 * step, step);
         let mut now = Instant::now();

@@ -40,7 +40,7 @@ impl Witness {
         let rules = operated.fold(self.rules.clone(), |rules, name| rules.operator(name, 1));
         // Of a longer run only the beginning is kept, at which it had not ended.
         let (events, whole) = self.core.board.recorded();
-        let ended = whole && self.core.board.words().1.iter().all(|word| word.over);
+        let ended = whole && self.core.board.statuses().1.iter().all(|word| word.over);
         let trace = Trace::from_events(&self.core, &events, ended);
         trace.verdict(&rules)
     }

@@ -3,25 +3,25 @@
 use super::{ServiceSelector, StateStream, Watch};
 use crate::board::{Board, Id};
 use crate::core::Core;
-use crate::core::names::Directory;
-use crate::core::stop_order::Ladder;
+use crate::core::names::ServiceNames;
+use crate::core::stop_order::StopOrder;
 use crate::error::Error;
 use crate::graph::Mode;
 use crate::lifecycle::state::{Action, Cause, Filter, State, Transition};
 use std::sync::Arc;
 
-/// Services `s0`, `s1`, .. that do nothing but what [`enter`](Stage::enter) and [`leave`](Stage::leave) say.
+/// Services `s0`, `s1`, .. that do nothing but what [`enter`](WatchBench::enter) and [`leave`](WatchBench::leave) say.
 #[derive(Clone, Debug)]
-pub struct Stage(Arc<Core>);
+pub struct WatchBench(Arc<Core>);
 
-impl Stage {
+impl WatchBench {
     /// So many services, and room for so many past transitions.
     #[must_use]
     pub fn new(services: usize, history: usize) -> Self {
         let names = (0..services).map(|id| format!("s{id}"));
-        let ladder = Ladder::new(&vec![Vec::new(); services]);
+        let stop_order = StopOrder::new(&vec![Vec::new(); services]);
         let board = Board::new(vec![Vec::new(); services], history);
-        Stage(Arc::new(Core::new("d".into(), Directory::of_names(names), board, ladder)))
+        WatchBench(Arc::new(Core::new("d".into(), ServiceNames::of_names(names), board, stop_order)))
     }
 
     /// A service enters Run.

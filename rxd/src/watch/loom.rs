@@ -7,8 +7,8 @@
 
 use super::*;
 use crate::board::Board;
-use crate::core::names::Directory;
-use crate::core::stop_order::Ladder;
+use crate::core::names::ServiceNames;
+use crate::core::stop_order::StopOrder;
 use crate::lifecycle::state::{Cause, Filter, Transition};
 use ::loom::sync::atomic::AtomicBool;
 use ::loom::thread;
@@ -54,7 +54,7 @@ impl Wake for Alarm {
 
 fn core() -> Arc<Core> {
     let board = Board::new(vec![Vec::new()], 4);
-    Arc::new(Core::new("d".into(), Directory::of_names(["s"]), board, Ladder::new(&[Vec::new()])))
+    Arc::new(Core::new("d".into(), ServiceNames::of_names(["s"]), board, StopOrder::new(&[Vec::new()])))
 }
 
 /// One thread makes a transition, another cancels the token.

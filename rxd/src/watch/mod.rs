@@ -20,7 +20,7 @@ pub use selector::{ByType, ServiceSelector, by_type};
 pub use stream::{StateEvent, StateStream};
 pub use wait::{WaitError, WaitFor};
 
-use crate::board::{Condition, Fired, Id, Ticket, Word};
+use crate::board::{Condition, Fired, Id, ServiceStatus, WatchId};
 use crate::coop;
 use crate::core::Core;
 use crate::error::Error;
@@ -84,10 +84,10 @@ use tokio_util::sync::CancellationToken;
 pub struct Watch {
     core: Arc<Core>,
     /// None if it is about no service.
-    ticket: Option<Ticket>,
+    ticket: Option<WatchId>,
     targets: Box<[Id]>,
     /// Where the targets are put when it is polled.
-    words: Vec<Word>,
+    statuses: Vec<ServiceStatus>,
     /// It asks about Unknown, which does not come again.
     unknown: bool,
     /// Of the context it was taken through; none if that was a handle.
@@ -103,24 +103,32 @@ impl Watch {
         state: State,
         services: &impl ServiceSelector,
     ) -> Result<Watch, Error> {
-        let targets = selector::places(core, services)?;
+        let targets = selector::select(core, services)?;
         Ok(Watch::on(core, mode, Condition::State(action, state), targets))
     }
 
     fn on(core: &Arc<Core>, mode: Mode, condition: Condition, targets: Box<[Id]>) -> Watch {
         // What a poll needs is allocated here: the board allocates nothing under its lock for it.
-        let words = Vec::with_capacity(targets.len());
+        let statuses = Vec::with_capacity(targets.len());
         let ticket = core.board.watch(mode, condition, &targets);
         let unknown = matches!(condition, Condition::State(_, State::Unknown));
-        Watch { core: core.clone(), ticket: Some(ticket), targets, words, unknown, cancellation: None, end: None }
+        Watch { core: core.clone(), ticket: Some(ticket), targets, statuses, unknown, cancellation: None, end: None }
     }
 
     /// The watch of a declared `stream(..)`.
     pub(crate) fn declared(core: &Arc<Core>, edge: &Edge<'_>) -> Watch {
-        let targets = selector::places_of(core, edge);
+        let targets = selector::select_edge(core, edge);
         if targets.is_empty() {
             let (core, end) = (core.clone(), Some(WatchEnded::Disabled));
-            return Watch { core, ticket: None, targets, words: Vec::new(), unknown: false, cancellation: None, end };
+            return Watch {
+                core,
+                ticket: None,
+                targets,
+                statuses: Vec::new(),
+                unknown: false,
+                cancellation: None,
+                end,
+            };
         }
         Watch::on(core, edge.mode, Condition::State(edge.action, edge.state), targets)
     }
@@ -190,7 +198,7 @@ impl Watch {
             self.end = Some(WatchEnded::Cancelled);
             return Poll::Ready(None);
         }
-        match self.core.board.poll_watch(ticket, task, &mut self.words) {
+        match self.core.board.poll_watch(ticket, task, &mut self.statuses) {
             Poll::Pending => {
                 // Both wakers are in place before it waits, and each side looks after it has put one
                 // there: a cancellation that comes between the two looks is found by this one.
@@ -200,7 +208,7 @@ impl Watch {
                 Poll::Ready(None)
             }
             Poll::Ready(Some(Fired { seq, times })) => {
-                let services = self.targets.iter().zip(&self.words).map(|(&id, word)| self.core.stood(id, word));
+                let services = self.targets.iter().zip(&self.statuses).map(|(&id, status)| self.core.stood(id, status));
                 Poll::Ready(Some(WatchEvent { seq, times, services: services.collect() }))
             }
             Poll::Ready(None) => {
@@ -213,14 +221,14 @@ impl Watch {
     /// Why nothing more will come, as the words that came with that say.
     fn never(&self) -> WatchEnded {
         let exited = |ever: bool| -> Vec<_> {
-            let words = self.targets.iter().zip(&self.words);
-            let ended = words.filter_map(|(&id, word)| Some((id, word.ended.filter(|_| ever || word.over)?)));
+            let statuses = self.targets.iter().zip(&self.statuses);
+            let ended = statuses.filter_map(|(&id, status)| Some((id, status.ended.filter(|_| ever || status.over)?)));
             ended.map(|(id, cause)| (self.core.name(id).clone(), cause)).collect()
         };
         // If all of them were started again since, those that were: they are why it has ended, unless it asks
         // about what was over before they exited.
         let exited = [exited(false), exited(!self.unknown)].into_iter().find(|exited| !exited.is_empty());
-        let past = self.unknown && self.words.iter().all(|word| word.seq > 0);
+        let past = self.unknown && self.statuses.iter().all(|status| status.seq > 0);
         match exited {
             Some(exited) => WatchEnded::Exited(exited),
             None if self.core.board.is_closed() && !past => WatchEnded::Closed,

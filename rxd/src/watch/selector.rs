@@ -115,46 +115,46 @@ impl<S> Clone for ByType<S> {
 impl<S> Copy for ByType<S> {}
 
 /// The places of the services that are named, each once, in the order they were named.
-pub(super) fn places(core: &Core, names: &impl ServiceSelector) -> Result<Box<[Id]>, Error> {
-    let mut places = Places::new(core);
+pub(super) fn select(core: &Core, names: &impl ServiceSelector) -> Result<Box<[Id]>, Error> {
+    let mut select = SelectedServices::new(core);
     let mut unknown = None;
     names.each(&mut |target| {
-        if !places.add(&target) && unknown.is_none() {
+        if !select.add(&target) && unknown.is_none() {
             unknown = Some(unknown_target(core, &target));
         }
     });
     match unknown {
         Some(error) => Err(error),
-        None if places.list.is_empty() => Err(Error::msg("failed to watch: no service is named")),
-        None => Ok(places.list.into()),
+        None if select.list.is_empty() => Err(Error::msg("failed to watch: no service is named")),
+        None => Ok(select.list.into()),
     }
 }
 
 /// The places of a declared watch's targets. What is switched off has none.
-pub(super) fn places_of(core: &Core, edge: &Edge<'_>) -> Box<[Id]> {
-    let mut places = Places::new(core);
+pub(super) fn select_edge(core: &Core, edge: &Edge<'_>) -> Box<[Id]> {
+    let mut select = SelectedServices::new(core);
     for target in edge.targets {
-        places.add(target);
+        select.add(target);
     }
-    places.list.into()
+    select.list.into()
 }
 
-struct Places<'a> {
+struct SelectedServices<'a> {
     core: &'a Core,
     list: Vec<Id>,
     /// Which are in the list; kept only once that is too long to be searched.
     seen: Vec<bool>,
 }
 
-impl<'a> Places<'a> {
+impl<'a> SelectedServices<'a> {
     fn new(core: &'a Core) -> Self {
-        Places { core, list: Vec::new(), seen: Vec::new() }
+        SelectedServices { core, list: Vec::new(), seen: Vec::new() }
     }
 
     /// Whether it stands for any service at all.
     fn add(&mut self, target: &Target<'_>) -> bool {
         let mut any = false;
-        for id in self.core.directory.find(target.id) {
+        for id in self.core.names.find(target.id) {
             if target.by_type || *self.core.name(id) == target.text {
                 any = true;
                 self.add_id(id);
@@ -165,7 +165,7 @@ impl<'a> Places<'a> {
 
     fn add_id(&mut self, id: Id) {
         if self.list.len() == 16 && self.seen.is_empty() {
-            self.seen = vec![false; self.core.directory.names().len()];
+            self.seen = vec![false; self.core.names.names().len()];
             self.list.iter().for_each(|&id| self.seen[id as usize] = true);
         }
         let new = match self.seen.get_mut(id as usize) {
@@ -188,5 +188,5 @@ fn unknown_target(core: &Core, target: &Target<'_>) -> Error {
 
 /// What is said of a name that no service has.
 pub(crate) fn unknown_service(core: &Core, name: &str) -> Error {
-    Error::msg(crate::graph::unknown(&core.daemon, name, core.directory.names().iter().map(|name| &**name)))
+    Error::msg(crate::graph::unknown(&core.daemon, name, core.names.names().iter().map(|name| &**name)))
 }

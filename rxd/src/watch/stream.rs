@@ -1,7 +1,7 @@
 //! Every transition, in order.
 
 use super::unknown_service;
-use crate::board::{Chosen, Event, Id, Read, Ticket, Word};
+use crate::board::{Event, Id, ServiceSet, ServiceStatus, StreamRead, WatchId};
 use crate::coop;
 use crate::core::{Core, ServiceState, States};
 use crate::error::Error;
@@ -66,22 +66,22 @@ const HANDFUL: usize = 16;
 #[must_use = "a stream does nothing unless it is polled"]
 pub struct StateStream {
     core: Arc<Core>,
-    ticket: Ticket,
-    chosen: Chosen,
+    ticket: WatchId,
+    chosen: ServiceSet,
     /// The last transition looked at.
     seq: u64,
     /// What is taken from the board and not yet yielded, last first.
     events: Vec<Event>,
     /// Where the services are: to be yielded next, unless it is empty.
-    words: Vec<Word>,
-    next: Next,
+    statuses: Vec<ServiceStatus>,
+    next: StreamItem,
     /// Of the context it was taken through; none if that was a handle.
     cancellation: Option<Cancellation>,
 }
 
 /// What is to be yielded next.
 #[derive(Debug, PartialEq, Eq)]
-enum Next {
+enum StreamItem {
     Snapshot,
     Change,
     Nothing,
@@ -106,11 +106,11 @@ pub enum StateEvent {
 impl StateStream {
     pub(crate) fn new(core: &Arc<Core>, filter: &Filter) -> Result<StateStream, Error> {
         let chosen = choose(core, filter)?;
-        let mut words = Vec::with_capacity(chosen.len());
-        let (ticket, seq) = core.board.feed(&chosen, &mut words);
+        let mut statuses = Vec::with_capacity(chosen.len());
+        let (ticket, seq) = core.board.feed(&chosen, &mut statuses);
         let events = Vec::with_capacity(HANDFUL);
         let core = core.clone();
-        Ok(StateStream { core, ticket, chosen, seq, events, words, next: Next::Snapshot, cancellation: None })
+        Ok(StateStream { core, ticket, chosen, seq, events, statuses, next: StreamItem::Snapshot, cancellation: None })
     }
 
     /// The same stream, which also ends when this token is cancelled.
@@ -133,59 +133,59 @@ impl StateStream {
         // As for a watch.
         ready!(coop::poll(task));
         if self.cancellation.as_ref().is_some_and(Cancellation::is_cancelled) {
-            self.next = Next::Nothing;
+            self.next = StreamItem::Nothing;
         }
         match self.next {
-            Next::Nothing => return Poll::Ready(None),
-            Next::Snapshot => {
-                self.next = Next::Change;
+            StreamItem::Nothing => return Poll::Ready(None),
+            StreamItem::Snapshot => {
+                self.next = StreamItem::Change;
                 return Poll::Ready(Some(StateEvent::Snapshot(self.snapshot())));
             }
-            Next::Change => {}
+            StreamItem::Change => {}
         }
         if self.events.is_empty() {
             let board = &self.core.board;
             let (ticket, seq) = (&mut self.ticket, &mut self.seq);
-            match board.poll_feed(ticket, task, seq, &self.chosen, &mut self.events, &mut self.words) {
+            match board.poll_stream(ticket, task, seq, &self.chosen, &mut self.events, &mut self.statuses) {
                 Poll::Pending => {
                     let Some(cancellation) = &mut self.cancellation else { return Poll::Pending };
                     ready!(cancellation.poll(task));
-                    self.next = Next::Nothing;
+                    self.next = StreamItem::Nothing;
                     return Poll::Ready(None);
                 }
-                Poll::Ready(Read::Events) => self.events.reverse(),
-                Poll::Ready(Read::Lagged { missed }) => {
+                Poll::Ready(StreamRead::Events) => self.events.reverse(),
+                Poll::Ready(StreamRead::Lagged { missed }) => {
                     self.core.lagged.fetch_add(missed, Ordering::Relaxed);
                     return Poll::Ready(Some(StateEvent::Lagged { missed, snapshot: self.snapshot() }));
                 }
-                Poll::Ready(Read::End) => self.next = Next::Nothing,
+                Poll::Ready(StreamRead::End) => self.next = StreamItem::Nothing,
             }
         }
         Poll::Ready(self.events.pop().map(|event| StateEvent::Changed(self.core.past(&event))))
     }
 
     fn snapshot(&mut self) -> States {
-        let words = std::mem::take(&mut self.words);
-        let mut words = words.iter();
+        let statuses = std::mem::take(&mut self.statuses);
+        let mut statuses = statuses.iter();
         let mut services = Vec::with_capacity(self.chosen.len());
-        self.chosen.each(|id| services.extend(words.next().map(|word| self.core.state(id, word))));
+        self.chosen.each(|id| services.extend(statuses.next().map(|status| self.core.state(id, status))));
         States::new(self.seq, services)
     }
 }
 
 /// Which services a filter lets through.
-fn choose(core: &Core, filter: &Filter) -> Result<Chosen, Error> {
+fn choose(core: &Core, filter: &Filter) -> Result<ServiceSet, Error> {
     let (names, include) = match filter {
-        Filter::None => return Ok(Chosen::All(core.directory.names().len() as Id)),
+        Filter::None => return Ok(ServiceSet::All(core.names.names().len() as Id)),
         Filter::Include(names) => (names, true),
         Filter::Exclude(names) => (names, false),
     };
-    let mut table = vec![!include; core.directory.names().len()].into_boxed_slice();
+    let mut table = vec![!include; core.names.names().len()].into_boxed_slice();
     for name in names {
-        table[core.directory.id(name).ok_or_else(|| unknown_service(core, name))? as usize] = include;
+        table[core.names.id(name).ok_or_else(|| unknown_service(core, name))? as usize] = include;
     }
     let list = (0..table.len() as Id).filter(|&id| table[id as usize]).collect();
-    Ok(Chosen::Some(list, table))
+    Ok(ServiceSet::Some(list, table))
 }
 
 impl Stream for StateStream {
@@ -198,7 +198,7 @@ impl Stream for StateStream {
 
 impl FusedStream for StateStream {
     fn is_terminated(&self) -> bool {
-        self.next == Next::Nothing
+        self.next == StreamItem::Nothing
     }
 }
 

@@ -1,6 +1,6 @@
 //! Why a service is where it is: the chain of what it waits for.
 
-use crate::board::{Condition, Declared, Id, Look, Word};
+use crate::board::{BoardView, Condition, Id, ServiceStatus, WatcherSpec};
 use crate::core::{Core, ServiceState};
 use crate::graph::Mode;
 use crate::lifecycle::state::{Action, Cause, State, Transition};
@@ -62,37 +62,37 @@ impl Why {
 
     /// Of those services that are not in the state.
     pub(crate) fn not_in(core: &Core, services: &[Id], state: State) -> Why {
-        Why::chain(core, |look| services.iter().copied().filter(|&id| !look.word(id).is_in(state)).collect())
+        Why::chain(core, |look| services.iter().copied().filter(|&id| !look.status(id).is_in(state)).collect())
     }
 
-    fn chain(core: &Core, first: impl FnOnce(&Look<'_>) -> Vec<Id>) -> Why {
+    fn chain(core: &Core, first: impl FnOnce(&BoardView<'_>) -> Vec<Id>) -> Why {
         let (seq, found) = core.board.look(|look| {
             // Each service once, in the order in which one comes upon them: there may be several
             // ways to one and, through gates that another target can open, ways round in a circle.
             let mut next = first(look);
             next.reverse();
             let mut seen = HashSet::new();
-            let mut found: Vec<(Id, Word, Vec<Declared>)> = Vec::new();
+            let mut found: Vec<(Id, ServiceStatus, Vec<WatcherSpec>)> = Vec::new();
             while let Some(id) = next.pop() {
                 if !seen.insert(id) {
                     continue;
                 }
-                let word = *look.word(id);
-                let to = if word.state == State::Idle { State::Run } else { State::Init };
+                let status = *look.status(id);
+                let to = if status.state == State::Idle { State::Run } else { State::Init };
                 let gates = if look.is_held(id) { look.unmet(id, to) } else { Vec::new() };
                 let targets = gates.iter().flat_map(|gate| gate.targets.iter().map(move |&target| (gate, target)));
-                let unmet = targets.filter(|(gate, target)| !gate.condition.holds(look.word(*target)));
+                let unmet = targets.filter(|(gate, target)| !gate.condition.holds(look.status(*target)));
                 let mut unmet: Vec<Id> = unmet.map(|(_, target)| target).collect();
                 unmet.reverse();
                 next.append(&mut unmet);
-                found.push((id, word, gates));
+                found.push((id, status, gates));
             }
             (look.seq(), found)
         });
-        let words: Vec<(Id, Word)> = found.iter().map(|(id, word, _)| (*id, *word)).collect();
-        let services = found.into_iter().map(|(id, word, gates)| {
-            let gates = gates.iter().map(|gate| UnmetGate::new(core, gate, &words)).collect();
-            ServiceDiagnosis::new(core, id, &word, gates)
+        let statuses: Vec<(Id, ServiceStatus)> = found.iter().map(|(id, status, _)| (*id, *status)).collect();
+        let services = found.into_iter().map(|(id, status, gates)| {
+            let gates = gates.iter().map(|gate| UnmetGate::new(core, gate, &statuses)).collect();
+            ServiceDiagnosis::new(core, id, &status, gates)
         });
         Why { seq, services: services.collect() }
     }
@@ -116,11 +116,11 @@ impl Why {
 }
 
 impl ServiceDiagnosis {
-    fn new(core: &Core, id: Id, word: &Word, waits_for: Vec<UnmetGate>) -> Self {
-        let service = core.state(id, word);
+    fn new(core: &Core, id: Id, status: &ServiceStatus, waits_for: Vec<UnmetGate>) -> Self {
+        let service = core.state(id, status);
         let next_attempt = service.next_attempt.map(|at| at.saturating_sub(core.uptime()));
-        let error = service.last_error.clone().filter(|_| !word.is_in(State::Run));
-        let idle = word.is_in(State::Idle) && waits_for.is_empty();
+        let error = service.last_error.clone().filter(|_| !status.is_in(State::Run));
+        let idle = status.is_in(State::Idle) && waits_for.is_empty();
         let enters_run = core.detail(id, |detail| detail.enters_run).filter(|_| idle);
         let enters_run = enters_run.map(|at| at.saturating_duration_since(Instant::now()));
         let idles_for = (idle && enters_run.is_none()).then(|| core.uptime().saturating_sub(service.at));
@@ -130,13 +130,13 @@ impl ServiceDiagnosis {
 }
 
 impl UnmetGate {
-    fn new(core: &Core, gate: &Declared, words: &[(Id, Word)]) -> Self {
-        // All that do not satisfy it are in the chain, and so in `words`.
-        let holds = |id| words.iter().all(|(other, word)| *other != id || gate.condition.holds(word));
+    fn new(core: &Core, gate: &WatcherSpec, statuses: &[(Id, ServiceStatus)]) -> Self {
+        // All that do not satisfy it are in the chain, and so in `statuses`.
+        let holds = |id| statuses.iter().all(|(other, status)| *other != id || gate.condition.holds(status));
         let targets = gate
             .targets
             .iter()
-            .filter(|&&id| gate.mode == Mode::Any || words.iter().any(|(other, _)| *other == id) && !holds(id));
+            .filter(|&&id| gate.mode == Mode::Any || statuses.iter().any(|(other, _)| *other == id) && !holds(id));
         UnmetGate {
             mode: gate.mode,
             condition: match gate.condition {
@@ -147,8 +147,8 @@ impl UnmetGate {
                     };
                     Cow::Owned(format!("{action} {}", state.name()))
                 }
-                Condition::EndedWell => Cow::Borrowed("to end well"),
-                Condition::GaveUp => Cow::Borrowed("to give up"),
+                Condition::Completed => Cow::Borrowed("to end well"),
+                Condition::Failed => Cow::Borrowed("to give up"),
             },
             services: targets.map(|&id| core.name(id).clone()).collect(),
             within: gate.within,

@@ -23,7 +23,7 @@ fn text(app: &App) -> String {
     let core = app.handle.core();
     let states = app.handle.states();
     let uptime = core.uptime().as_secs_f64();
-    let (_, words) = core.board.words();
+    let (_, statuses) = core.board.statuses();
     let mut out = String::with_capacity(2048 + states.len() * 640);
     let mut metric = Metric { out: &mut out };
 
@@ -39,8 +39,8 @@ fn text(app: &App) -> String {
         metric.line("rxd_service_ready", &[("service", &service.name)], u8::from(dto::is_ready(service)));
     }
     metric.head("rxd_service_transitions_total", "counter", "How many transitions the service has made.");
-    for (service, word) in states.iter().zip(&words) {
-        metric.line("rxd_service_transitions_total", &[("service", &service.name)], word.transitions);
+    for (service, status) in states.iter().zip(&statuses) {
+        metric.line("rxd_service_transitions_total", &[("service", &service.name)], status.transitions);
     }
     metric.head("rxd_service_incarnations_total", "counter", "How many times the service has entered Init.");
     for service in states.iter() {

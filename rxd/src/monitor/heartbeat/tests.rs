@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::board::Board;
-use crate::core::names::Directory;
-use crate::core::stop_order::Ladder;
+use crate::core::names::ServiceNames;
+use crate::core::stop_order::StopOrder;
 use crate::lifecycle::state::{Cause, Transition};
 use tokio::time::advance;
 
@@ -14,7 +14,7 @@ const IN_TIME: Look = Look { every: Duration::from_secs(3600), late: Duration::Z
 
 fn core() -> Core {
     let board = Board::new(vec![Vec::new(); 2], 16);
-    Core::new("d".into(), Directory::of_names(["a", "b"]), board, Ladder::new(&vec![Vec::new(); 2]))
+    Core::new("d".into(), ServiceNames::of_names(["a", "b"]), board, StopOrder::new(&vec![Vec::new(); 2]))
 }
 
 fn go(core: &Core, state: State, transition: Transition) {

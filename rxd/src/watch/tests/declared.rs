@@ -2,7 +2,7 @@
 
 use super::model::{Instant, Watched};
 use super::world::Stage;
-use crate::board::{Board, Condition, Declared, Id, Reaction, signal};
+use crate::board::{Board, Condition, Id, Reaction, WatcherSpec, signal};
 use crate::graph::Mode;
 use crate::lifecycle::state::{Action, Cause, State, Transition};
 use proptest::prelude::*;
@@ -33,7 +33,7 @@ fn run(watches: Vec<Watch>, ops: Vec<Op>) {
         let mode = if all { Mode::All } else { Mode::Any };
         let targets: Vec<usize> = (0..OTHERS).filter(|who| (mask % 7 + 1) >> who & 1 == 1).collect();
         let (action, state, reaction) = (ACTIONS[action], State::ALL[state], REACTIONS[reaction]);
-        declared[OWNER].push(Declared {
+        declared[OWNER].push(WatcherSpec {
             mode,
             condition: Condition::State(action, state),
             targets: targets.iter().map(|&who| who as Id).collect(),
@@ -115,7 +115,7 @@ fn fired(watch: &Watched, stage: &Stage, since: Instant) -> bool {
 
 /// A board whose last service stops when one of the others, each by itself, enters Run.
 fn stops_with_others() -> Board {
-    let stop = |target| Declared {
+    let stop = |target| WatcherSpec {
         mode: Mode::Any,
         condition: Condition::State(Action::Entering, State::Run),
         targets: [target].into(),
@@ -136,7 +136,7 @@ fn what_was_taken_does_not_keep_what_is_history() {
     board.publish(1, State::Run, Transition::Exited, Cause::Normal);
     assert!(is_told());
     // The one still holds, but was taken; the other was not, but holds no more.
-    assert!(board.pass(2, None, State::Run).is_some());
+    assert!(board.try_enter(2, None, State::Run).is_some());
     assert!(!is_told());
 }
 

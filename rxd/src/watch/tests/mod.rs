@@ -4,8 +4,8 @@ mod declared;
 mod dropped;
 mod model;
 mod polled;
-mod told;
 mod world;
+mod write_before_wake;
 
 use proptest::test_runner::Config;
 

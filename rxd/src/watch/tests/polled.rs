@@ -203,7 +203,7 @@ fn run(services: usize, room: usize, ops: Vec<Op>) {
     }
     for service in 0..services {
         let moves = stage.world.moves(0).filter(|(_, who)| *who == service).count();
-        assert_eq!(stage.core.board.word(service as u32).transitions, moves as u64);
+        assert_eq!(stage.core.board.status(service as u32).transitions, moves as u64);
     }
     // Whatever is left is delivered, and then each ends.
     for reader in &mut readers {

@@ -1,9 +1,9 @@
 //! A board without engines: the test moves the services, and the model with them.
 
 use super::model::{Place, Step, World};
-use crate::board::{Board, Declared, Id, Owed};
-use crate::core::names::Directory;
-use crate::core::stop_order::Ladder;
+use crate::board::{Board, Id, TransitionBatch, WatcherSpec};
+use crate::core::names::ServiceNames;
+use crate::core::stop_order::StopOrder;
 use crate::core::{Core, ServiceState};
 use crate::lifecycle::state::{Cause, State, Transition};
 use std::sync::Arc;
@@ -22,11 +22,11 @@ impl Stage {
         Stage::with(vec![Vec::new(); services], room)
     }
 
-    pub(crate) fn with(declared: Vec<Vec<Declared>>, room: usize) -> Self {
+    pub(crate) fn with(declared: Vec<Vec<WatcherSpec>>, room: usize) -> Self {
         let services = declared.len();
         let names = (0..services).map(name);
-        let ladder = Ladder::new(&vec![Vec::new(); services]);
-        let core = Core::new("d".into(), Directory::of_names(names), Board::new(declared, room), ladder);
+        let stop_order = StopOrder::new(&vec![Vec::new(); services]);
+        let core = Core::new("d".into(), ServiceNames::of_names(names), Board::new(declared, room), stop_order);
         Stage { core: Arc::new(core), world: World::default(), room }
     }
 
@@ -78,7 +78,7 @@ impl Stage {
     fn exit(&mut self, service: usize, cause: Cause) {
         self.core.board.publish_exit(
             service as Id,
-            &Owed::default(),
+            &TransitionBatch::default(),
             (cause, false),
             (cause == Cause::Normal, cause != Cause::Normal),
             |_, _| {},
@@ -97,7 +97,7 @@ impl Stage {
     }
 
     pub(crate) fn try_pass(&mut self, service: usize, from: Option<State>, to: State) -> bool {
-        if self.core.board.pass(service as Id, from, to).is_none() {
+        if self.core.board.try_enter(service as Id, from, to).is_none() {
             return false;
         }
         if let Some(from) = from {

@@ -1,14 +1,14 @@
 //! Who is woken by a transition writes of what follows after it was written of itself.
 
 use super::world::Alarm;
-use crate::board::{Board, Condition, Declared, Fired, Owed, Reaction, Step};
+use crate::board::{Board, Condition, Fired, Reaction, StateChange, TransitionBatch, WatcherSpec};
 use crate::graph::Mode;
 use crate::lifecycle::state::{Action, Cause, State, Transition};
 use std::task::{Context, Poll, Waker};
 
 #[test]
 fn a_transition_is_told_of_before_anybody_is_woken() {
-    let gate = Declared {
+    let gate = WatcherSpec {
         mode: Mode::Any,
         condition: Condition::State(Action::Entering, State::Run),
         targets: [0].into(),
@@ -18,10 +18,10 @@ fn a_transition_is_told_of_before_anybody_is_woken() {
     let board = Board::new(vec![vec![], vec![gate]], 8);
     let (alarm, waker) = Alarm::new();
     board.set_waker(1, &waker);
-    assert!(board.pass(1, None, State::Run).is_none(), "it is held back");
+    assert!(board.try_enter(1, None, State::Run).is_none(), "it is held back");
 
-    let mut owed = Owed::default();
-    let _ = owed.push(Step { state: State::Run, transition: Transition::Entering, cause: Cause::Normal });
+    let mut owed = TransitionBatch::default();
+    let _ = owed.push(StateChange { state: State::Run, transition: Transition::Entering, cause: Cause::Normal });
     let mut told = None;
     board.publish_all(0, &owed, |seq| {
         assert_eq!(alarm.take(), 0, "nobody is woken yet");
@@ -42,8 +42,8 @@ fn who_writes_of_it_and_panics_keeps_nobody_asleep() {
             (ticket, alarm)
         })
         .collect();
-    let mut owed = Owed::default();
-    let _ = owed.push(Step { state: State::Run, transition: Transition::Entering, cause: Cause::Normal });
+    let mut owed = TransitionBatch::default();
+    let _ = owed.push(StateChange { state: State::Run, transition: Transition::Entering, cause: Cause::Normal });
     crate::panic::catch(|| board.publish_all(0, &owed, |_| panic!("the log"))).unwrap_err();
     let rang: Vec<usize> = watches.iter().map(|(_, alarm)| alarm.take()).collect();
     assert_eq!(rang, [1, 0, 0], "the first had been taken out already");

@@ -1,0 +1,307 @@
+//! What is under the lock, and the one thing that happens there often: a transition.
+
+use super::history::History;
+use super::status::{Event, Reaction, ServiceStatus};
+use super::watcher::{StepEffect, Watcher, WatcherKind};
+use super::{Id, Seq, ServiceSignals, StateChange, TransitionBatch, signal};
+use crate::lifecycle::state::State;
+use std::collections::VecDeque;
+use std::task::Waker;
+
+#[derive(Debug)]
+pub(super) struct BoardState {
+    pub(super) seq: Seq,
+    /// When the last transition was.
+    at: u64,
+    /// One cell a service, and one more: the watches in that are on every service.
+    pub(super) entries: Box<[ServiceEntry]>,
+    pub(super) watchers: Vec<Watcher>,
+    free: Vec<u32>,
+    pub(super) wake: VecDeque<u32>,
+    pub(super) history: History,
+    pub(super) closed: bool,
+    /// How many watches the transitions have looked at: what they cost.
+    #[cfg(feature = "test-util")]
+    pub(super) looked_at: u64,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct ServiceEntry {
+    pub(super) status: ServiceStatus,
+    /// The watches on this service, and which of their targets it is.
+    pub(super) watchers: Vec<(u32, u32)>,
+    /// The watches declared by this service: `watchers[own.0 .. own.1]`.
+    pub(super) own: (u32, u32),
+    /// Whether its engine is being held back by gates at this moment.
+    pub(super) held: bool,
+    pub(super) waker: Option<Waker>,
+}
+
+impl ServiceEntry {
+    pub(super) fn own(&self) -> std::ops::Range<usize> {
+        self.own.0 as usize..self.own.1 as usize
+    }
+}
+
+impl BoardState {
+    pub(super) fn new(services: usize, history: usize) -> Self {
+        BoardState {
+            seq: 0,
+            at: 0,
+            entries: (0..=services).map(|_| ServiceEntry::default()).collect(),
+            watchers: Vec::new(),
+            free: Vec::new(),
+            wake: VecDeque::new(),
+            history: History::new(history),
+            closed: false,
+            #[cfg(feature = "test-util")]
+            looked_at: 0,
+        }
+    }
+
+    // ---- coming and going ---------------------------------------------------------------------
+
+    /// Adds a watch. What already holds has just come true.
+    pub(super) fn add(&mut self, services: &[ServiceSignals], mut watcher: Watcher) -> u32 {
+        let fires = match watcher.kind {
+            WatcherKind::Stream { .. } => false,
+            _ => watcher.begin(&self.entries),
+        };
+        let at = self.free.pop().unwrap_or(self.watchers.len() as u32);
+        for (nth, target) in watcher.targets.iter_mut().enumerate() {
+            let watchers = &mut self.entries[target.id as usize].watchers;
+            target.place = watchers.len() as u32;
+            watchers.push((at, nth as u32));
+        }
+        if at as usize == self.watchers.len() {
+            self.watchers.push(watcher);
+            // Invariant 4: there is room for every watch, so that no transition allocates.
+            self.wake.reserve(self.watchers.len() - self.wake.len());
+            // Nor does giving a place back.
+            self.free.reserve(self.watchers.len() - self.free.len());
+        } else {
+            self.watchers[at as usize] = watcher;
+        }
+        if fires {
+            self.fire(services, at);
+        }
+        at
+    }
+
+    /// Takes a watch away: O(its targets). What is returned is to be dropped without the lock, since
+    /// to drop a waker may be to run anything.
+    pub(super) fn remove(&mut self, at: u32) -> Watcher {
+        let watcher = std::mem::replace(&mut self.watchers[at as usize], Watcher::vacant());
+        for target in &watcher.targets {
+            let watchers = &mut self.entries[target.id as usize].watchers;
+            watchers.swap_remove(target.place as usize);
+            if let Some(&(moved, nth)) = watchers.get(target.place as usize) {
+                self.watchers[moved as usize].targets[nth as usize].place = target.place;
+            }
+        }
+        // One that is in the queue still gives its place back when it has left that.
+        self.watchers[at as usize].queued = watcher.queued;
+        if !watcher.queued {
+            self.free.push(at);
+        }
+        watcher
+    }
+
+    // ---- a transition ---------------------------------------------------------------------------
+
+    /// One transition; its number, or none if the service was abandoned. See the module for what it costs.
+    pub(super) fn apply(&mut self, services: &[ServiceSignals], id: Id, step: StateChange, now: u64) -> Option<Seq> {
+        self.step(services, id, step, now, |_| {})
+    }
+
+    /// What is owed; the number of the first transition.
+    pub(super) fn apply_all(
+        &mut self,
+        services: &[ServiceSignals],
+        id: Id,
+        batch: &TransitionBatch,
+        now: u64,
+    ) -> Option<Seq> {
+        let mut first = None;
+        for step in batch.steps() {
+            let seq = self.apply(services, id, *step, now);
+            first = first.or(seq);
+        }
+        if batch.restarts {
+            let restarts = &mut self.entries[id as usize].status.restarts;
+            *restarts = restarts.wrapping_add(1);
+        }
+        first
+    }
+
+    /// As [`apply`](BoardState::apply), where `more` is to be said than the transition does.
+    #[inline]
+    pub(super) fn step(
+        &mut self,
+        services: &[ServiceSignals],
+        id: Id,
+        step: StateChange,
+        now: u64,
+        more: impl FnOnce(&mut ServiceStatus),
+    ) -> Option<Seq> {
+        let entry = &mut self.entries[id as usize];
+        if entry.status.abandoned {
+            return None;
+        }
+        // The clock was read before the lock was taken: times have the order of the numbers.
+        self.at = self.at.max(now);
+        self.seq += 1;
+        let before = (!entry.watchers.is_empty()).then_some(entry.status);
+        entry.status.advance(self.seq, self.at, step);
+        more(&mut entry.status);
+        self.history.push(Event::last(id, &entry.status));
+        if let Some(before) = before {
+            let after = entry.status;
+            self.update(services, id, &before, &after);
+        }
+        if !self.entries[self.entries.len() - 1].watchers.is_empty() {
+            self.update_feeds();
+        }
+        Some(self.seq)
+    }
+
+    fn update(&mut self, services: &[ServiceSignals], id: Id, before: &ServiceStatus, after: &ServiceStatus) {
+        // Taken out for the loop, and put back: a transition never changes who watches.
+        let watchers = std::mem::take(&mut self.entries[id as usize].watchers);
+        for &(at, nth) in &watchers {
+            self.look_at(1);
+            let watcher = &mut self.watchers[at as usize];
+            if let WatcherKind::Stream { unread, .. } = &mut watcher.kind {
+                *unread += 1;
+                self.queue(at);
+                continue;
+            }
+            watcher.save(nth as usize, before);
+            match watcher.step(nth as usize, before, after) {
+                StepEffect::Nothing => {}
+                StepEffect::Rises => self.fire(services, at),
+                StepEffect::Ends => self.queue(at),
+            }
+        }
+        self.entries[id as usize].watchers = watchers;
+    }
+
+    /// The streams of all services.
+    fn update_feeds(&mut self) {
+        let every = self.entries.len() - 1;
+        for nth in 0..self.entries[every].watchers.len() {
+            self.look_at(1);
+            let (at, _) = self.entries[every].watchers[nth];
+            if let WatcherKind::Stream { unread, .. } = &mut self.watchers[at as usize].kind {
+                *unread += 1;
+            }
+            self.queue(at);
+        }
+    }
+
+    /// Puts a word in place of another without a transition: an operator starts the service again.
+    pub(super) fn revive(&mut self, id: Id) {
+        let entry = &mut self.entries[id as usize];
+        let before = entry.status;
+        entry.status.over = false;
+        for &(at, nth) in &entry.watchers {
+            let watcher = &mut self.watchers[at as usize];
+            if !matches!(watcher.kind, WatcherKind::Stream { .. }) {
+                watcher.settle(nth as usize, &before, &entry.status);
+            }
+        }
+    }
+
+    /// The condition of this watch has come true.
+    fn fire(&mut self, services: &[ServiceSignals], at: u32) {
+        let watcher = &mut self.watchers[at as usize];
+        watcher.fired = true;
+        match &mut watcher.kind {
+            WatcherKind::WatcherSpec { owner, reaction, .. } => {
+                let (owner, gate) = (*owner as usize, reaction.is_gate());
+                watcher.held |= gate;
+                services[owner].set(reaction.signal());
+                if !gate || self.entries[owner].held {
+                    self.queue(at);
+                }
+            }
+            WatcherKind::Polled { edges, .. } => {
+                edges.count += 1;
+                edges.seq = self.seq;
+                self.queue(at);
+            }
+            WatcherKind::Stream { .. } | WatcherKind::Vacant => {}
+        }
+    }
+
+    /// Has somebody woken when the lock is released, if there is somebody.
+    fn queue(&mut self, at: u32) {
+        let watcher = &mut self.watchers[at as usize];
+        let waits = match &watcher.kind {
+            WatcherKind::WatcherSpec { owner, .. } => self.entries[*owner as usize].waker.is_some(),
+            WatcherKind::Polled { waker, .. } | WatcherKind::Stream { waker, .. } => waker.is_some(),
+            WatcherKind::Vacant => false,
+        };
+        if waits && !watcher.queued {
+            watcher.queued = true;
+            self.wake.push_back(at);
+        }
+    }
+
+    /// Takes the next out of the queue: its waker, and the service that a reaction is about.
+    #[inline(never)]
+    pub(super) fn next_to_wake(&mut self) -> Option<(Option<Waker>, Option<Id>)> {
+        let at = self.wake.pop_front()?;
+        let watcher = &mut self.watchers[at as usize];
+        watcher.queued = false;
+        Some(match &mut watcher.kind {
+            WatcherKind::WatcherSpec { owner, .. } => (self.entries[*owner as usize].waker.clone(), Some(*owner)),
+            WatcherKind::Polled { waker, .. } | WatcherKind::Stream { waker, .. } => (waker.take(), None),
+            WatcherKind::Vacant => {
+                self.free.push(at);
+                (None, None)
+            }
+        })
+    }
+
+    #[inline]
+    fn look_at(&mut self, watchers: u64) {
+        #[cfg(feature = "test-util")]
+        {
+            self.looked_at += watchers;
+        }
+        let _ = watchers;
+    }
+
+    // ---- what an engine does with its own service --------------------------------------------------
+
+    /// See [`Board::try_enter`](super::Board::try_enter).
+    pub(super) fn try_enter(&mut self, signals: &ServiceSignals, id: Id, to: State) -> bool {
+        let gate = match to {
+            State::Init => Reaction::GateInit,
+            _ => Reaction::GateRun,
+        };
+        let entry = &mut self.entries[id as usize];
+        let own = &mut self.watchers[entry.own()];
+        let open = own.iter().all(|watcher| !watcher.reacts_by(gate) || watcher.held);
+        entry.held = !open;
+        signals.clear(signal::GATE);
+        if !open || entry.status.abandoned {
+            return false;
+        }
+        let mut stop = false;
+        for watcher in own {
+            if watcher.reacts_by(gate) && watcher.condition.is_pulse() {
+                watcher.held = false;
+            }
+            if to == State::Run && watcher.reacts_by(Reaction::Stop) {
+                watcher.fired &= watcher.held;
+                stop |= watcher.fired;
+            }
+        }
+        if to == State::Run && !stop {
+            signals.clear(signal::STOP);
+        }
+        true
+    }
+}
