@@ -1,17 +1,15 @@
 //! What generated code calls. Not for hands: it may change in any release.
 
+pub use crate::daemon::checked::{Checked, Field, Graphed, daemon, service, stage};
 pub use crate::daemon::prestart::Stage;
 pub use crate::graph::check::{Analysis, check_edge, check_service, check_target};
+pub use crate::graph::declaration::{Declaration, Declared, Watched, check_within};
 pub use crate::graph::index::Index;
 pub use crate::graph::{Edge, Effect, Graph, Kind, Mode, Node, Target};
+pub use crate::lifecycle::manager::Managed;
 pub use crate::lifecycle::manager::Table;
-pub use crate::lifecycle::options::check::{
-    DaemonKey, OptionKey, StageKey, check_daemon, check_option, check_stage, check_within,
-};
+pub use crate::lifecycle::options::check::{DaemonKey, OptionKey, StageKey, check_daemon, check_option, check_stage};
 pub use crate::lifecycle::options::daemon::{BlockingThreshold, DaemonOptions, StageOptions};
-pub use crate::service::declared::{
-    Checked, Declaration, Declared, Field, Graphed, Managed, Watched, daemon, service, stage,
-};
 #[cfg(feature = "macros")]
 pub use rxd_macros::manager;
 

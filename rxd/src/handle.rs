@@ -1,13 +1,13 @@
 //! A running daemon, from outside its services.
 
 use crate::board::Id;
-use crate::core::{Core, ServiceCommand, ServiceState, ShutdownReason, States};
+use crate::core::{Core, ServiceCommand, ServiceState, States};
 use crate::error::Error;
 use crate::graph::Mode;
 use crate::intracom::Intracom;
 use crate::lifecycle::state::{Action, Filter, State};
 use crate::panic;
-use crate::report::Report;
+use crate::report::{Report, ShutdownReason};
 use crate::watch::why::Why;
 use crate::watch::{ServiceSelector, StateStream, WaitFor, Watch, unknown_service};
 use std::sync::Arc;
@@ -63,13 +63,6 @@ impl DaemonHandle {
     pub(crate) fn observer(&self) -> Self {
         let Shared { core, service, .. } = &*self.shared;
         DaemonHandle { shared: Arc::new(Shared { core: core.clone(), keeps: false, service: *service }) }
-    }
-
-    /// How the daemon's own [admin route](crate::Daemon::admin) stands, and where it listens.
-    #[cfg(feature = "admin")]
-    #[must_use]
-    pub fn admin(&self) -> crate::admin::Listening {
-        self.core().admin.get().map_or(crate::admin::Listening::Off, crate::admin::Server::listening)
     }
 
     pub(crate) fn core(&self) -> &Arc<Core> {

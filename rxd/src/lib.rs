@@ -134,6 +134,7 @@ mod daemon;
 pub mod docs;
 mod engine;
 mod error;
+mod exit;
 pub mod graph;
 mod handle;
 mod in_span;
@@ -148,6 +149,7 @@ mod panic;
 mod report;
 
 mod service;
+mod shutdown;
 mod signals;
 mod sync;
 #[cfg(feature = "systemd")]
@@ -157,6 +159,7 @@ pub mod systemd;
 mod systemd;
 #[cfg(any(test, feature = "test-util"))]
 pub mod testing;
+mod text;
 mod watch;
 
 #[doc(hidden)]
@@ -169,8 +172,9 @@ struct Readme;
 pub use core::{ServiceState, States};
 pub use daemon::Daemon;
 pub use daemon::prestart;
-pub use daemon::service::{Runner, Service, When};
+pub use daemon::service::{Service, When};
 pub use error::{AnyError, Cancelled, Error, LifecycleDone, Result, is_cancelled};
+pub use graph::declaration::Declared;
 pub use graph::{Effect, Graph, Mode};
 pub use handle::DaemonHandle;
 pub use lifecycle::manager::{self, Manager};
@@ -179,7 +183,7 @@ pub use lifecycle::state::{Action, Cause, Filter, State, Transition};
 pub use monitor::keeper::OnStale;
 pub use report::{Report, ServiceReport};
 pub use service::context::Context;
-pub use service::declared::Declared;
+pub use service::runner::Runner;
 pub use service::ticker::Ticker;
 pub use signals::Signal;
 pub use watch::why::{ServiceDiagnosis, UnmetGate, Why};

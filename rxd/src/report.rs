@@ -1,7 +1,8 @@
 //! What became of a daemon.
 
-use crate::core::ShutdownReason;
+use crate::board::Id;
 use crate::error::Error;
+use crate::lifecycle::options::daemon::FAILURE_STATUS;
 use crate::lifecycle::state::{Cause, State};
 use std::borrow::Cow;
 use std::fmt;
@@ -50,8 +51,16 @@ pub struct Report {
     pub(crate) lost: bool,
 }
 
-/// The exit status of a failure where nothing else is declared.
-pub(crate) const FAILURE: u8 = 1;
+/// Why the daemon stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ShutdownReason {
+    /// Somebody asked for it through a handle.
+    Requested,
+    /// This signal arrived.
+    Signal(i32),
+    /// This service gave up, and that means the daemon does.
+    Service(Id),
+}
 
 /// What became of one service.
 #[derive(Clone, Debug)]
@@ -84,7 +93,7 @@ impl Report {
     }
 
     pub(crate) fn lost(daemon: Cow<'static, str>) -> Self {
-        Report { daemon, reason: None, services: Vec::new(), order: Vec::new(), exit_code: FAILURE, lost: true }
+        Report { daemon, reason: None, services: Vec::new(), order: Vec::new(), exit_code: FAILURE_STATUS, lost: true }
     }
 
     /// Those that gave up, in that order: the first cause first, those that needed it after it.
@@ -172,7 +181,7 @@ impl Error {
 impl Termination for Report {
     fn report(self) -> ExitCode {
         let code = self.exit_code();
-        crate::daemon::ending::exit_within_limit(code);
+        crate::exit::exit_within_limit(code);
         // Says what there is to say, the way `main` does.
         let _ = self.into_result().report();
         ExitCode::from(code)

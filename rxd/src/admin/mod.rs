@@ -82,3 +82,11 @@ pub fn router(handle: &DaemonHandle) -> axum::Router {
     let limits = Admin::new("unused").limits;
     routes::router(app::App::new(handle, crate::log::level_handle().clone(), limits, std::sync::Arc::default()))
 }
+
+impl crate::DaemonHandle {
+    /// How the daemon's own [admin route](crate::Daemon::admin) stands, and where it listens.
+    #[must_use]
+    pub fn admin(&self) -> Listening {
+        self.core().admin.get().map_or(Listening::Off, Server::listening)
+    }
+}

@@ -57,9 +57,6 @@ pub(crate) type Id = u32;
 /// The number of a transition.
 pub(crate) type Seq = u64;
 
-/// How many transitions the history keeps where nothing else is asked for.
-pub(crate) const HISTORY: usize = 1024;
-
 /// A declared watch, as the board is made with it.
 #[derive(Clone, Debug)]
 pub(crate) struct WatcherSpec {

@@ -4,14 +4,14 @@ use crate::board::{Board, Id, signal};
 use crate::core::names::{Name, ServiceNames};
 use crate::core::poll_marks::PollMarks;
 use crate::core::stop_order::StopOrder;
+use crate::core::tasks::ServiceTasks;
 use crate::error::Error;
 use crate::intracom::Intracom;
 use crate::lifecycle::options::Options;
 use crate::lifecycle::state::{Cause, State};
 use crate::monitor::heartbeat::Pulse;
 use crate::panic;
-use crate::report::Report;
-use crate::service::tasks::ServiceTasks;
+use crate::report::{Report, ShutdownReason};
 use crate::sync::{Mutex, MutexGuard};
 use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
@@ -29,6 +29,7 @@ pub(crate) mod names;
 pub(crate) mod poll_marks;
 mod states;
 pub(crate) mod stop_order;
+pub(crate) mod tasks;
 
 pub use states::{ServiceState, States};
 
@@ -128,17 +129,6 @@ pub(crate) type Requests = Vec<(ServiceCommand, oneshot::Sender<Result<(), Error
 /// Answers a request. To wake the one who waits for it may run code of the user's.
 pub(crate) fn answer(reply: oneshot::Sender<Result<(), Error>>, answer: Result<(), Error>) {
     let _ = panic::catch(|| reply.send(answer));
-}
-
-/// Why the daemon stops.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ShutdownReason {
-    /// Somebody asked for it through a handle.
-    Requested,
-    /// This signal arrived.
-    Signal(i32),
-    /// This service gave up, and that means the daemon does.
-    Service(Id),
 }
 
 impl Core {

@@ -2,10 +2,6 @@
 
 use crate::board::Id;
 use crate::sync::{Mutex, MutexGuard};
-use std::time::Duration;
-
-/// How long a daemon may take to stop where nothing else is declared.
-pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 
 /// The order of shutdown: a service that gates on another's Run stops before it does.
 ///

@@ -1,23 +1,22 @@
 //! A daemon: its services, started in order, watched over, stopped in order.
 
-pub(crate) mod ending;
+pub(crate) mod checked;
+pub(crate) mod engine_tasks;
 mod faults;
 pub mod prestart;
 pub(crate) mod runtime;
 pub(crate) mod service;
-pub(crate) mod stopping;
 pub(crate) mod supervisor;
 pub(crate) mod wiring;
 
 use crate::board::{Id, signal};
-use crate::core::ShutdownReason;
 use crate::core::names::Name;
-use crate::daemon::ending::RunningDaemon;
+use crate::daemon::engine_tasks::EngineTasks;
 use crate::daemon::prestart::{Erased, Pipeline};
 use crate::daemon::service::{OwnedTargets, Service};
-use crate::daemon::stopping::Stopping;
 use crate::daemon::supervisor::Supervisor;
 use crate::error::{Error, GraphError};
+use crate::exit::RunningDaemon;
 use crate::graph::{Edge, Graph, Node};
 use crate::handle::DaemonHandle;
 use crate::in_span::{InSpan, span};
@@ -25,7 +24,8 @@ use crate::lifecycle::options::daemon::DaemonOptions;
 use crate::monitor::Monitor;
 use crate::monitor::heartbeat::Pulse;
 use crate::monitor::keeper::{Alive, OnStale};
-use crate::service::tracker::Tracker;
+use crate::report::ShutdownReason;
+use crate::shutdown::{Notice, Stopping};
 use crate::signals::{self, Listener, Signal, SignalEvent};
 use crate::systemd::Systemd;
 use std::borrow::Cow;
@@ -214,11 +214,11 @@ impl Daemon {
     /// ```
     pub async fn main(self) -> ExitCode {
         // A daemon that is refused because of an exit code of zero has failed, too.
-        let code = self.options.exit_code.max(crate::report::FAILURE);
+        let code = self.options.exit_code.max(crate::lifecycle::options::daemon::FAILURE_STATUS);
         let ended = Daemon { ends_process: true, ..self }.run().await;
         let code = if ended.is_ok() { 0 } else { code };
         // Also where it could not be started, and so has no report.
-        crate::daemon::ending::exit_within_limit(code);
+        crate::exit::exit_within_limit(code);
         if ended.is_err() {
             // Prints the error the way `main` does.
             let _ = ended.report();
@@ -336,14 +336,16 @@ impl Daemon {
             core.shut_down(ShutdownReason::Signal(number));
             (0..services.len() as Id).for_each(|id| core.board.raise(id, signal::SHUTDOWN));
         }
-        let tasks = Tracker::default();
+        let tasks = EngineTasks::default();
         for (id, service) in services.into_iter().enumerate() {
             let name = core.name(id as Id).clone();
             let span = span(|| tracing::error_span!(target: "rxd", "service", service = %name));
             service.spawn(&core, id as Id, (&tasks, &runtime), span);
         }
         let limits = (self.options.shutdown_timeout, self.options.exit_code);
-        let stopping = Stopping::new(core.clone(), systemd.notice(), running, limits, self.ends_process);
+        let notice = systemd.notice();
+        let notice = Notice(Box::new(move |within| notice.stopping(within)));
+        let stopping = Stopping::new(core.clone(), notice, running, limits, self.ends_process);
         let stopping = Arc::new(stopping);
         let supervisor = Supervisor::new(stopping, core.clone(), tasks, listener, monitor, systemd);
         #[cfg(any(test, feature = "test-util"))]

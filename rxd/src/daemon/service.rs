@@ -1,94 +1,22 @@
-//! What a service is: its methods, and what the builder is told about it.
+//! One service as the builder takes it: a name, a runner, and what is declared about it.
 
 use crate::board::Id;
 use crate::core::Core;
 use crate::core::names::Name;
+use crate::daemon::engine_tasks::EngineTasks;
 use crate::engine::{EngineState, serve};
-use crate::error::Result;
+use crate::graph::declaration::Declared;
 use crate::graph::{self, Edge, Effect, Kind, Mode, Node, Target};
 use crate::in_span::InSpan;
-use crate::lifecycle::manager::{Manager, Table};
+use crate::lifecycle::manager::{Decide, Manager, Table};
 use crate::lifecycle::options::{Knobs, Options, check};
 use crate::lifecycle::state::{Action, State};
-use crate::service::context::Context;
-use crate::service::declared::{Decide, Declared};
-use crate::service::tracker::Tracker;
+use crate::service::runner::Runner;
 use std::borrow::Cow;
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 use tokio::runtime::Handle;
-
-/// The methods of a service. Only [`run`](Runner::run) must be written.
-///
-/// The engine calls them one at a time, in the order of the lifecycle, on one and the same value:
-/// what `init` puts into `self` is there in `run` and can be taken out in `stop`.
-///
-/// # Cancel safety
-///
-/// When a service is to leave a state, [`Context::cancelled`] completes and the method is given
-/// its time to return; past its limit its future is dropped at whatever `.await` it is at.
-///
-/// # Panics
-///
-/// A panic in a method, in a task it has spawned, or in the drop of what it leaves behind is
-/// contained: it counts as a failure of this service, with its message and place, and `stop` is
-/// called. A second panic while the first unwinds ends the process, as everywhere in Rust, and so
-/// does the first under `panic = "abort"`; no service is stopped then.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is annotated as a service, but has no methods",
-    label = "`Runner` is not implemented for it",
-    note = "write `impl rxd::Runner for {Self} {{ async fn run(&mut self, cx: &rxd::Context) -> rxd::Result {{ .. }} }}`"
-)]
-pub trait Runner: Send + 'static {
-    /// Acquires what the service needs. Default: nothing.
-    fn init(&mut self, cx: &Context) -> impl Future<Output = Result> + Send {
-        let _ = cx;
-        DefaultMethod
-    }
-
-    /// Prepares to run; the gates of the service are waited for after it has returned. Default: nothing.
-    fn idle(&mut self, cx: &Context) -> impl Future<Output = Result> + Send {
-        let _ = cx;
-        DefaultMethod
-    }
-
-    /// Does the work. To leave it is to leave [`State::Run`].
-    fn run(&mut self, cx: &Context) -> impl Future<Output = Result> + Send;
-
-    /// Releases what `init` acquired. Called if and only if `init` was, also after an error or a
-    /// panic, and with a context that is not cancelled. Default: nothing.
-    fn stop(&mut self, cx: &Context) -> impl Future<Output = Result> + Send {
-        let _ = cx;
-        DefaultMethod
-    }
-
-    /// Takes up a new configuration: called on SIGHUP, and when an operator asks.
-    ///
-    /// A service in Run stays in it: `run` is told to return, `reload` is called, and then `run`
-    /// again, without a transition; tasks the service spawned end first. In Idle likewise, with
-    /// `idle`, unless that has returned. An error leaves things as they were, so check the new
-    /// configuration before you put it in place. A service without a `reload` of its own is left
-    /// alone by SIGHUP. Default: nothing.
-    fn reload(&mut self, cx: &Context) -> impl Future<Output = Result> + Send {
-        let _ = cx;
-        DefaultMethod
-    }
-}
-
-/// What a default method returns: how the engine knows that there is nothing to call.
-pub(crate) struct DefaultMethod;
-
-impl Future for DefaultMethod {
-    type Output = Result;
-
-    fn poll(self: Pin<&mut Self>, _: &mut TaskContext<'_>) -> Poll<Result> {
-        Poll::Ready(Ok(()))
-    }
-}
 
 /// A service as the builder takes it: a name, a [`Runner`], and what is declared about it.
 ///
@@ -147,7 +75,7 @@ trait ErasedRunner: Send {
     fn are_off(&self) -> bool;
 
     /// Makes its task of them.
-    fn spawn(&mut self, engine: EngineState, tasks: (&Tracker, &Handle), span: tracing::Span);
+    fn spawn(&mut self, engine: EngineState, tasks: (&EngineTasks, &Handle), span: tracing::Span);
 }
 
 impl<R: Runner> ErasedRunner for Option<R> {
@@ -155,7 +83,7 @@ impl<R: Runner> ErasedRunner for Option<R> {
         self.is_none()
     }
 
-    fn spawn(&mut self, engine: EngineState, (tasks, runtime): (&Tracker, &Handle), span: tracing::Span) {
+    fn spawn(&mut self, engine: EngineState, (tasks, runtime): (&EngineTasks, &Handle), span: tracing::Span) {
         if let Some(runner) = self.take() {
             tasks.spawn(runtime, InSpan::new(serve(runner, engine), span));
         }
@@ -327,7 +255,7 @@ impl Service {
         if let Knobs::Own(options) = options {
             faults.extend(options.faults().map(|fault| fault.message(&of())));
         }
-        let added = watches.iter().map(|when| check::within(&when.edge)).enumerate();
+        let added = watches.iter().map(|when| check::within(when.edge.within)).enumerate();
         for (at, fault) in added.filter_map(|(at, fault)| Some((at, fault?))) {
             let (edge, targets) = &self.targets()[declared.len() + at];
             faults.push(fault.message(&format!("{}, {}", of(), graph::shown(&Edge { targets, ..*edge }))));
@@ -346,7 +274,7 @@ impl Service {
     }
 
     /// Starts it, once.
-    pub(crate) fn spawn(mut self, core: &Arc<Core>, id: Id, tasks: (&Tracker, &Handle), span: tracing::Span) {
+    pub(crate) fn spawn(mut self, core: &Arc<Core>, id: Id, tasks: (&EngineTasks, &Handle), span: tracing::Span) {
         let ServiceBox { config, methods } = &mut *self.0;
         let options = std::mem::replace(&mut config.options, Knobs::Declared(&Options::DEFAULT));
         let manager = std::mem::replace(&mut config.manager, Box::new(crate::lifecycle::manager::continuous));

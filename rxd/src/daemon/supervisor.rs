@@ -1,16 +1,17 @@
 //! The one task that watches over all: signals, the end, the order and limits of shutdown.
 
 use crate::board::{Id, signal};
-use crate::core::{Core, ServiceCommand, ShutdownReason};
-use crate::daemon::ending::exit_now;
-use crate::daemon::stopping::{Record, SETTLE, Stopping};
+use crate::core::{Core, ServiceCommand};
+use crate::daemon::engine_tasks::EngineTasks;
 use crate::error::Error;
+use crate::exit::exit_now;
 use crate::lifecycle::backoff::later;
 use crate::lifecycle::state::State;
 use crate::monitor::Monitor;
 use crate::monitor::keeper::Keeper;
 use crate::panic::{self, emit};
-use crate::service::tracker::Tracker;
+use crate::report::ShutdownReason;
+use crate::shutdown::{Record, SETTLE, Stopping};
 use crate::signals::{Listener, SignalEvent, StopRequests};
 use crate::systemd::Systemd;
 use std::future::{Future, poll_fn};
@@ -26,7 +27,7 @@ use tracing::Level;
 pub(crate) struct Supervisor {
     core: Arc<Core>,
     stopping: Arc<Stopping>,
-    tasks: Tracker,
+    tasks: EngineTasks,
     listener: Listener,
     monitor: Monitor,
     systemd: Systemd,
@@ -53,7 +54,7 @@ impl Supervisor {
     pub(crate) fn new(
         stopping: Arc<Stopping>,
         core: Arc<Core>,
-        tasks: Tracker,
+        tasks: EngineTasks,
         listener: Listener,
         monitor: Monitor,
         systemd: Systemd,

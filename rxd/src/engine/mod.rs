@@ -24,16 +24,16 @@ mod wait;
 
 use crate::board::{Id, StateChange, TransitionBatch, signal};
 use crate::core::{Core, Requests, answer};
-use crate::daemon::service::{DefaultMethod, Runner};
 use crate::error::Failure;
 use crate::lifecycle::backoff::Pace;
+use crate::lifecycle::manager::Decide;
 use crate::lifecycle::options::Knobs;
 use crate::lifecycle::state::{Cause, State, Transition};
 use crate::panic;
 use crate::panic::emit;
 use crate::service::cancelled::token_of;
 use crate::service::context::Context;
-use crate::service::declared::Decide;
+use crate::service::runner::{DefaultMethod, Runner};
 use enter::EnterStage;
 use method::{Limit, TaskDrain};
 use std::future::{Future, poll_fn};

@@ -1,13 +1,14 @@
 //! Where a service goes when a method has ended, and when it gives up.
 
 use super::{EngineState, Method, Outcome};
-use crate::core::{ServiceCommand, ShutdownReason};
+use crate::core::ServiceCommand;
 use crate::error::{Error, Failure};
 use crate::lifecycle::manager::{Ended, Table};
 use crate::lifecycle::options::OnFailure;
 use crate::lifecycle::state::{Cause, State};
 use crate::panic;
 use crate::panic::emit;
+use crate::report::ShutdownReason;
 use std::num::NonZeroU64;
 use std::time::Duration;
 

@@ -8,9 +8,9 @@ use super::index::{Found, NONE, find, next_of_kind};
 use super::phrase::{List, form, opposite, verb, wish};
 use super::reach::{Stage, ask, every, stage};
 use super::rules::Finding;
-use super::text::Text;
 use super::{Edge, Rule, cycle, name, suggest};
 use crate::lifecycle::state::{Action, State};
+use crate::text::Text;
 
 /// How many waits of a cycle are listed; of a longer one, those in the middle are left out.
 const MOST_WAITS: usize = 40;

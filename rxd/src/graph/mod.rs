@@ -31,6 +31,7 @@
 
 pub(crate) mod check;
 mod cycle;
+pub(crate) mod declaration;
 pub(crate) mod index;
 mod message;
 mod name;
@@ -41,7 +42,6 @@ mod rule;
 mod rules;
 mod stop_order;
 mod suggest;
-pub(crate) mod text;
 
 #[cfg(test)]
 mod tests;

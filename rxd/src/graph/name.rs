@@ -2,7 +2,7 @@
 //!
 //! The macros say the same of a literal, in a copy of these words (`rxd-macros/src/syntax/name.rs`).
 
-use super::text::{Text, char_at};
+use crate::text::{Text, char_at};
 
 /// The longest name, in bytes: names stand in every log line and metric.
 const LONGEST: usize = 64;

@@ -1,9 +1,9 @@
 //! The parts that messages are made of: a watch as it is written, what it asks, a list of names.
 
 use super::reach;
-use super::text::Text;
 use super::{Edge, Effect, Keyword, Mode};
 use crate::lifecycle::state::Action;
+use crate::text::Text;
 
 /// How many names are listed before `.. and 37 more`.
 const MOST_NAMES: usize = 16;

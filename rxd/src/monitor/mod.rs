@@ -14,11 +14,12 @@
 pub(crate) mod heartbeat;
 pub(crate) mod keeper;
 
+use crate::core::Core;
 use crate::core::poll_marks::{BlockedPoll, LOOKS};
-use crate::core::{Core, ShutdownReason};
-use crate::daemon::ending::exit_now;
-use crate::daemon::stopping::{Record, Stopping};
+use crate::exit::exit_now;
 use crate::panic::{self, emit};
+use crate::report::ShutdownReason;
+use crate::shutdown::{Record, Stopping};
 use crate::signals::{Listener, SignalEvent, StopRequests};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};

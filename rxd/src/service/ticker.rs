@@ -1,7 +1,7 @@
 //! A period that ends with a context: what [`Context::every`](crate::Context::every) makes.
 
 use crate::lifecycle::backoff::{later, later_than};
-use crate::service::cancellation::Cancellation;
+use crate::watch::cancellation::Cancellation;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

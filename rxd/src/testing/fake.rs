@@ -2,10 +2,10 @@
 
 use super::behavior::Behavior;
 use super::call_log::CallLog;
-use crate::daemon::service::Runner;
 use crate::error::Result;
 use crate::lifecycle::state::State;
 use crate::service::context::Context;
+use crate::service::runner::Runner;
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::pin::pin;

@@ -7,12 +7,13 @@ use super::fake::{FakeService, ReloadingFake};
 use super::rules::DeclaredRules;
 use super::trace::Trace;
 use crate::daemon::Daemon;
-use crate::daemon::service::{Runner, Service};
+use crate::daemon::service::Service;
 use crate::error::Error;
 use crate::graph::{Edge, Keyword, Kind};
 use crate::handle::DaemonHandle;
 use crate::lifecycle::state::{Action, State};
 use crate::report::Report;
+use crate::service::runner::Runner;
 use std::time::Duration;
 use tokio::time::Instant;
 

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "test-util")]
 pub(crate) mod bench;
+pub(crate) mod cancellation;
 mod event;
 mod selector;
 mod stream;
@@ -26,7 +27,7 @@ use crate::core::Core;
 use crate::error::Error;
 use crate::graph::{Edge, Mode};
 use crate::lifecycle::state::{Action, State};
-use crate::service::cancellation::Cancellation;
+use crate::watch::cancellation::Cancellation;
 use futures_core::{FusedStream, Stream};
 use std::future::poll_fn;
 use std::pin::Pin;

@@ -3,8 +3,8 @@
 use crate::board::Id;
 use crate::core::Core;
 use crate::error::Error;
+use crate::graph::declaration::Declared;
 use crate::graph::{Edge, Target};
-use crate::service::declared::Declared;
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;

@@ -6,7 +6,7 @@ use crate::coop;
 use crate::core::{Core, ServiceState, States};
 use crate::error::Error;
 use crate::lifecycle::state::Filter;
-use crate::service::cancellation::Cancellation;
+use crate::watch::cancellation::Cancellation;
 use futures_core::{FusedStream, Stream};
 use std::future::poll_fn;
 use std::pin::Pin;

@@ -255,7 +255,7 @@ fn a_limit_before_init_ends_who_gives_up() {
 
 #[test]
 fn a_message_is_cut_between_characters() {
-    let mut text = super::text::Text::new();
+    let mut text = crate::text::Text::new();
     for _ in 0..5000 {
         text.push("\u{e9}");
     }

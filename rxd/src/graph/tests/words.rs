@@ -1,7 +1,7 @@
 //! The words of what `ui-tests` has no case for, and how far they go.
 
-use super::super::text::Text;
 use super::*;
+use crate::text::Text;
 
 #[track_caller]
 fn message(nodes: &[Node<'_>]) -> String {

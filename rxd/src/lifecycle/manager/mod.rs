@@ -200,3 +200,32 @@ impl Manager for until_success {
         [State::Init, State::Init],
     );
 }
+
+/// A [`Manager`] behind a pointer. A manager without fields costs no allocation.
+pub trait Decide: Send {
+    /// See [`Manager::next`].
+    fn decide(&mut self, ended: Ended) -> State;
+}
+
+impl<M: Manager> Decide for M {
+    fn decide(&mut self, ended: Ended) -> State {
+        self.next(ended)
+    }
+}
+
+pub(crate) fn make_manager<M: Manager + Default>() -> Box<dyn Decide> {
+    Box::new(M::default())
+}
+
+/// What `manager(..)` asks of the type it names. It is asked of nothing else, so that a type that is no manager is one
+/// error, which does not list those that are.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a manager that rxd can make",
+    label = "not a manager",
+    note = "write `manager = \"continuous\"`, `manager = \"until_success\"`, or the path of a type declared with `rxd::manager!`",
+    note = "a type that implements `rxd::Manager` by hand has to be `Default`, too"
+)]
+pub trait Managed: Manager + Default {}
+
+#[diagnostic::do_not_recommend]
+impl<M: Manager + Default> Managed for M {}

@@ -11,9 +11,8 @@
 
 use super::daemon::{DaemonOptions, StageOptions};
 use super::{Backoff, Options};
-use crate::graph::Edge;
-use crate::graph::text::Text;
 use crate::lifecycle::state::State;
+use crate::text::Text;
 use std::time::Duration;
 
 /// The options of a service of which not every value makes sense.
@@ -63,12 +62,6 @@ pub const fn check_option(options: &Options, key: OptionKey) {
     fail(options.fault(key));
 }
 
-/// Panics, in the compiler, with what is wrong with the `within` of one watch of a service.
-#[track_caller]
-pub const fn check_within(edges: &[Edge<'_>], edge: usize) {
-    fail(within(&edges[edge]));
-}
-
 /// Panics, in the compiler, with what is wrong with this option of a daemon.
 #[track_caller]
 pub const fn check_daemon(options: &DaemonOptions, key: DaemonKey) {
@@ -82,7 +75,7 @@ pub const fn check_stage(stages: &[StageOptions], stage: usize, key: StageKey) {
 }
 
 #[track_caller]
-const fn fail(fault: Option<Fault>) {
+pub(crate) const fn fail(fault: Option<Fault>) {
     if let Some(fault) = fault {
         let mut text = Text::new();
         fault.write(&mut text);
@@ -188,8 +181,8 @@ impl StageOptions {
 }
 
 /// What is wrong with the `within` of a watch.
-pub(crate) const fn within(edge: &Edge<'_>) -> Option<Fault> {
-    zero("", "within", edge.within)
+pub(crate) const fn within(limit: Option<Duration>) -> Option<Fault> {
+    zero("", "within", limit)
 }
 
 const fn zero(list: &'static str, option: &'static str, time: Option<Duration>) -> Option<Fault> {

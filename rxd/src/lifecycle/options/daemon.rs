@@ -5,6 +5,15 @@ use std::time::Duration;
 /// How long a method may hold its thread before that is reported, where nothing else is declared.
 const BLOCKING_THRESHOLD: Duration = Duration::from_secs(1);
 
+/// How long a daemon may take to stop where nothing else is declared.
+pub(crate) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The exit status of a failed daemon where nothing else is declared.
+pub(crate) const FAILURE_STATUS: u8 = 1;
+
+/// How many transitions the history keeps where nothing else is declared.
+pub(crate) const HISTORY: usize = 1024;
+
 /// The options of a daemon that are plain values. Every setter is a `const fn`, and only records;
 /// the setters of [`Daemon`](crate::Daemon) say what each means.
 #[derive(Clone, Copy, Debug)]
@@ -18,10 +27,10 @@ pub struct DaemonOptions {
 impl DaemonOptions {
     /// What a daemon has that declares nothing.
     pub const DEFAULT: DaemonOptions = DaemonOptions {
-        shutdown_timeout: crate::core::stop_order::LIMIT,
-        exit_code: crate::report::FAILURE,
+        shutdown_timeout: SHUTDOWN_TIMEOUT,
+        exit_code: FAILURE_STATUS,
         blocking_threshold: Some(BLOCKING_THRESHOLD),
-        history: crate::board::HISTORY,
+        history: HISTORY,
     };
 
     /// See [`Daemon::shutdown_timeout`](crate::Daemon::shutdown_timeout).

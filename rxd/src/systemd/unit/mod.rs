@@ -66,7 +66,7 @@ impl Unit {
             version: NOTIFY_RELOAD,
             fd_store: 0,
             longest: Longest::of(graph, options),
-            shutdown_timeout: crate::core::stop_order::LIMIT,
+            shutdown_timeout: crate::lifecycle::options::daemon::SHUTDOWN_TIMEOUT,
             watchdog_interval: None,
             set: Vec::new(),
         }

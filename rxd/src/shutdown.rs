@@ -5,14 +5,13 @@
 //! systemd) is the supervisor's alone.
 
 use crate::board::{Id, signal};
-use crate::core::{Core, ShutdownReason};
-use crate::daemon::ending::{RunningDaemon, exit_within_limit};
+use crate::core::Core;
+use crate::exit::{RunningDaemon, exit_within_limit};
 use crate::lifecycle::backoff::later;
 use crate::lifecycle::state::{Cause, State};
 use crate::panic::{self, emit};
-use crate::report::{Report, ServiceReport};
+use crate::report::{Report, ServiceReport, ShutdownReason};
 use crate::sync::Mutex;
-use crate::systemd::StoppingNotice;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -26,7 +25,7 @@ pub(crate) const SETTLE: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(crate) struct Stopping {
     core: Arc<Core>,
-    notice: StoppingNotice,
+    notice: Notice,
     shutdown_timeout: Duration,
     exit_code: u8,
     /// Whether the process ends with the daemon.
@@ -34,6 +33,15 @@ pub(crate) struct Stopping {
     progress: Mutex<StopProgress>,
     /// Until there is a report.
     running: Mutex<Option<RunningDaemon>>,
+}
+
+/// Says to a service manager that the daemon stops, and within how long.
+pub(crate) struct Notice(pub(crate) Box<dyn Fn(Duration) + Send + Sync>);
+
+impl std::fmt::Debug for Notice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Notice")
+    }
 }
 
 /// Writes one record of the log.
@@ -55,7 +63,7 @@ pub(crate) struct StopProgress {
 impl Stopping {
     pub(crate) fn new(
         core: Arc<Core>,
-        notice: StoppingNotice,
+        notice: Notice,
         running: RunningDaemon,
         (shutdown_timeout, exit_code): (Duration, u8),
         ends_process: bool,
@@ -81,7 +89,7 @@ impl Stopping {
         let deadline = later(self.shutdown_timeout);
         progress.deadline = Some(deadline);
         drop(progress);
-        self.notice.stopping(self.shutdown_timeout.saturating_add(SETTLE));
+        (self.notice.0)(self.shutdown_timeout.saturating_add(SETTLE));
         // Without a reason every service is in Exit: there is nothing to stop.
         let Some(reason) = self.core.shutting_down() else { return deadline };
         self.core.board.raise_all(&self.core.stop_order.begin(), signal::SHUTDOWN);

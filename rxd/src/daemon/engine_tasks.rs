@@ -12,19 +12,19 @@ use tokio::task::JoinHandle;
 
 /// Spawns tasks, and knows when the last of them is gone.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Tracker(Arc<Count>);
+pub(crate) struct EngineTasks(Arc<TaskCount>);
 
 #[derive(Debug, Default)]
-struct Count {
+struct TaskCount {
     tasks: AtomicUsize,
     none: Notify,
 }
 
 /// One of those that are counted.
-struct Counted(Arc<Count>);
+struct CountedTask(Arc<TaskCount>);
 
-impl Drop for Counted {
-    /// Release, and Acquire in [`Tracker::ended`]: who sees that there is none sees what they did.
+impl Drop for CountedTask {
+    /// Release, and Acquire in [`EngineTasks::ended`]: who sees that there is none sees what they did.
     fn drop(&mut self) {
         if self.0.tasks.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.0.none.notify_waiters();
@@ -34,14 +34,14 @@ impl Drop for Counted {
 
 pin_project! {
     /// Fields are dropped from the top: a task is gone before it is said to be.
-    struct Tracked<F> {
+    struct EngineTask<F> {
         #[pin]
         task: F,
-        counted: Counted,
+        counted: CountedTask,
     }
 }
 
-impl<F: Future> Future for Tracked<F> {
+impl<F: Future> Future for EngineTask<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
@@ -49,7 +49,7 @@ impl<F: Future> Future for Tracked<F> {
     }
 }
 
-impl Tracker {
+impl EngineTasks {
     /// `tokio::spawn` would look for the runtime each time, and move the task about twice more for that.
     pub(crate) fn spawn<F>(&self, runtime: &Handle, task: F) -> JoinHandle<F::Output>
     where
@@ -57,7 +57,7 @@ impl Tracker {
         F::Output: Send + 'static,
     {
         self.0.tasks.fetch_add(1, Ordering::Relaxed);
-        runtime.spawn(Tracked { task, counted: Counted(self.0.clone()) })
+        runtime.spawn(EngineTask { task, counted: CountedTask(self.0.clone()) })
     }
 
     /// Waits until there is no task.
@@ -87,30 +87,30 @@ mod tests {
         }
     }
 
-    fn has_ended(tracker: &Tracker) -> bool {
-        std::pin::pin!(tracker.ended()).poll(&mut Context::from_waker(Waker::noop())).is_ready()
+    fn has_ended(tasks: &EngineTasks) -> bool {
+        std::pin::pin!(tasks.ended()).poll(&mut Context::from_waker(Waker::noop())).is_ready()
     }
 
     #[tokio::test]
     async fn ends_with_the_last_task_and_not_before_it_is_dropped() {
-        let (tracker, runtime) = (Tracker::default(), Handle::current());
-        assert!(has_ended(&tracker));
+        let (tasks, runtime) = (EngineTasks::default(), Handle::current());
+        assert!(has_ended(&tasks));
         let gone = Arc::<AtomicBool>::default();
         // One that ends, one that is dropped where it waits, one that is dropped before it has begun.
-        let done = tracker.spawn(&runtime, async {});
+        let done = tasks.spawn(&runtime, async {});
         done.await.expect("it does nothing");
-        assert!(has_ended(&tracker));
+        assert!(has_ended(&tasks));
         let waits = Gone(gone.clone());
-        let waiting = tracker.spawn(&runtime, async move {
+        let waiting = tasks.spawn(&runtime, async move {
             let _waits = waits;
             std::future::pending::<()>().await;
         });
         tokio::task::yield_now().await;
-        assert!(!has_ended(&tracker));
+        assert!(!has_ended(&tasks));
         waiting.abort();
         let before = Gone(gone.clone());
-        tracker.spawn(&runtime, async move { drop(before) }).abort();
-        tracker.ended().await;
+        tasks.spawn(&runtime, async move { drop(before) }).abort();
+        tasks.ended().await;
         assert!(gone.load(Ordering::Acquire));
     }
 }

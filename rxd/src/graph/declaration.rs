@@ -1,0 +1,97 @@
+//! What the attributes of a service declare, as one constant: for the macros, which alone implement this.
+
+use crate::graph::{Edge, Kind};
+use crate::lifecycle::manager::{Decide, Managed, Manager, Table, make_manager};
+use crate::lifecycle::options::Options;
+use crate::lifecycle::options::check::{fail, within};
+
+/// What `#[rxd::service]` implements: a type that says its own name, manager and watches.
+///
+/// A bound to ask for, not a trait to implement: what is in it may change in any release.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a service",
+    label = "not a service",
+    note = "annotate it with `#[rxd::service]`, or wrap it in a type of yours that is"
+)]
+pub trait Declared {
+    /// The type's identity, for watches that name it as a path.
+    #[doc(hidden)]
+    const KIND: Kind;
+    /// Everything its attributes say.
+    #[doc(hidden)]
+    const DECLARATION: Declaration;
+}
+
+/// Everything the attributes of one service say.
+#[derive(Clone, Copy, Debug)]
+pub struct Declaration {
+    /// The service's name.
+    pub name: &'static str,
+    /// What its manager may do.
+    pub table: &'static Table,
+    /// Makes its manager.
+    pub manager: fn() -> Box<dyn Decide>,
+    /// Its knobs.
+    pub options: &'static Options,
+    /// What it watches.
+    pub edges: &'static [Edge<'static>],
+}
+
+impl Declaration {
+    /// A continuous service without watches.
+    #[must_use]
+    pub const fn new(name: &'static str) -> Self {
+        Declaration {
+            name,
+            table: &<crate::lifecycle::manager::continuous as Manager>::TABLE,
+            manager: make_manager::<crate::lifecycle::manager::continuous>,
+            options: &Options::DEFAULT,
+            edges: &[],
+        }
+    }
+
+    /// Under this manager.
+    #[must_use]
+    pub const fn manager<M: Managed>(mut self) -> Self {
+        self.table = const { &M::TABLE };
+        self.manager = make_manager::<M>;
+        self
+    }
+
+    /// With these knobs.
+    #[must_use]
+    pub const fn options(mut self, options: &'static Options) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// With these watches.
+    #[must_use]
+    pub const fn edges(mut self, edges: &'static [Edge<'static>]) -> Self {
+        self.edges = edges;
+        self
+    }
+}
+
+/// What a watch asks of a type it names, and nothing else does: the error about a type that is no
+/// service then does not list those that are.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a service",
+    label = "not a service",
+    note = "annotate it with `#[rxd::service]`, or wrap it in a type of yours that is"
+)]
+pub trait Watched {
+    /// See [`Declared::KIND`].
+    const KIND: Kind;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Declared> Watched for T {
+    const KIND: Kind = T::KIND;
+}
+
+/// Panics, in the compiler, with what is wrong with the `within` of one watch of a service.
+#[track_caller]
+pub const fn check_within(edges: &[Edge<'_>], edge: usize) {
+    fail(within(edges[edge].within));
+}
