@@ -1,4 +1,4 @@
-//! What a service has done that is not published, and what becomes of an attempt to go on.
+//! The transitions that an engine publishes in one critical section, and the outcome of entering a state.
 
 use super::Seq;
 use crate::lifecycle::state::{Cause, State, Transition};
@@ -12,28 +12,28 @@ pub(crate) struct StateChange {
     pub(crate) cause: Cause,
 }
 
-/// What a service has done since its engine was last at the board: transitions between which
-/// nothing happened, to be published in one critical section; and then that it comes round.
+/// The transitions of a service that its engine has not published. Nothing happened between them, so they are
+/// published in one critical section.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct TransitionBatch {
-    steps: [StateChange; TransitionBatch::ROOM],
+    steps: [StateChange; TransitionBatch::CAPACITY],
     len: u8,
-    /// It comes round by itself once more. It shows with its next transition.
+    /// The service is restarted after them. Readers see that with its next transition.
     pub(crate) restarts: bool,
-    /// When that was, if the clock was read for it.
+    /// The time of these transitions, if the engine has read the clock for it.
     pub(crate) at: Option<NonZeroU64>,
 }
 
 impl TransitionBatch {
-    /// How many transitions there is room for: between two at which a service may have to wait are at most three.
-    const ROOM: usize = 4;
+    /// The capacity. Between two transitions at which a service may have to wait there are at most three.
+    const CAPACITY: usize = 4;
 
-    /// Puts one more to the others; whether there is no room for another.
+    /// Adds a transition. Returns whether the batch is full.
     #[must_use]
     pub(crate) fn push(&mut self, step: StateChange) -> bool {
         self.steps[usize::from(self.len)] = step;
         self.len += 1;
-        usize::from(self.len) == TransitionBatch::ROOM
+        usize::from(self.len) == TransitionBatch::CAPACITY
     }
 
     pub(crate) fn steps(&self) -> &[StateChange] {
@@ -45,15 +45,15 @@ impl TransitionBatch {
     }
 }
 
-/// What became of an attempt to enter a state.
+/// The outcome of an attempt to enter a state.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct GateOutcome {
-    /// The number of the first transition that was owed.
+    /// The number of the first transition of the batch.
     pub(crate) first: Option<Seq>,
-    /// The numbers of leaving the state before and of entering this one; none if a gate is shut.
+    /// The numbers of leaving the previous state and of entering this one; none if a gate is closed.
     pub(crate) entered: Option<(Option<Seq>, Seq)>,
-    /// When, as [`Board::now`](super::Board::now) tells it.
+    /// The time, as of [`Board::now`](super::Board::now).
     pub(crate) at: u64,
-    /// Whether it woke anybody.
+    /// Whether a task was woken.
     pub(crate) woke: bool,
 }

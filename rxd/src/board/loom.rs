@@ -158,9 +158,9 @@ fn loom_the_end_wakes_who_waits_after_the_last_transition_was_taken() {
 fn loom_a_feed_reads_every_transition_in_order() {
     ::loom::model(|| {
         let board = board(2);
-        let chosen = ServiceSet::All(2);
+        let services = ServiceSet::All(2);
         let mut statuses = Vec::with_capacity(2);
-        let (mut watcher, mut seq) = board.feed(&chosen, &mut statuses);
+        let (mut watcher, mut seq) = board.open_stream(&services, &mut statuses);
         let movers: Vec<_> = (0..2)
             .map(|id| {
                 let board = board.clone();
@@ -175,7 +175,7 @@ fn loom_a_feed_reads_every_transition_in_order() {
                 &mut watcher,
                 &Context::from_waker(&waker),
                 &mut seq,
-                &chosen,
+                &services,
                 &mut events,
                 &mut statuses,
             ) {

@@ -1,26 +1,48 @@
-//! The board: where every service is, and what that means for whoever watches it.
+//! The board: the state of every service, and what each transition means for the watches on it.
 //!
-//! One short critical section orders all transitions. Inside it a transition is numbered, written
-//! to its service's cell and to the history, and each watch *on that service* is brought up to
-//! date: a watch keeps the count of its targets that satisfy it, so this is O(watches on the
-//! service), whatever else there is, and however many targets those watches have. Nothing is
-//! allocated, nobody is woken and no code of a user is run inside.
+//! Engines publish transitions to it; watches, streams, the supervisor and everything that reports
+//! states read it. It runs no code of the user's, knows no tokio runtime, and decides nothing: which
+//! transition follows is the engine's business.
 //!
-//! Invariants, each at every unlock:
+//! One short critical section orders all transitions. Inside it, a transition gets its number, is
+//! written to its service's entry and to the history, and updates each watch *on that service*. A
+//! watch keeps the count of its targets that satisfy it. So a transition costs O(watches on the
+//! service), however many services and targets there are.
 //!
-//! 1. `seq` numbers the transitions of the whole daemon from 1, without gaps; the history holds a
-//!    contiguous tail of them. Everything anybody is told has a number, so all are told the same order.
-//! 2. A watch by level counts the targets that satisfy it, and `held` says whether that is enough.
-//! 3. `fired` is set by every rising edge, and cleared only by the watch's owner: no edge is lost,
-//!    however short. A polled watch also counts them; a feed counts the transitions it has not read.
-//! 4. A waker of a polled watch or a feed is there only while there is nothing to take. What makes
-//!    something to take puts the watch into `wake`, and whoever put one there takes as many out as
-//!    there are: no wake-up is lost. `wake` has room for every watch, so putting never allocates.
-//! 5. A service's own signals are set before its engine's waker is looked for, under the lock, and
-//!    read after the engine has put that waker down, under the lock: no signal is lost.
-//! 6. After Exit was published for an abandoned service, nothing of it is published any more.
-//! 7. A polled watch that can come true no more is `over`, for good: at one number, whoever polls when.
-//! 8. A row knows its place in each list it is in, and each list knows the row: to leave is O(targets).
+//! # Invariants
+//!
+//! They hold at every unlock.
+//!
+//! 1. `seq` numbers the transitions of the whole daemon from 1, without gaps. The history holds a
+//!    contiguous tail of them. Every reader gets these numbers, so all readers see the same order.
+//! 2. A watch on a level counts the targets that satisfy it. `held` says whether that count is enough.
+//! 3. Every rising edge sets `fired`, and only the watch's owner clears it. So no edge is lost, however
+//!    short. A polled watch also counts its edges; a stream counts the transitions it has not read.
+//! 4. A polled watch or a stream stores a waker only while it has nothing to deliver.
+//! 5. A signal of a service is set before the waker of its engine is read, under the lock. The engine
+//!    stores its waker under the lock, and reads its signals after that. So no signal is lost.
+//! 6. Once an abandoned service is published as in Exit, the board publishes nothing more of it.
+//! 7. Once a polled watch can never fire again it is marked `over`, at a fixed sequence number. This
+//!    never changes back, and does not depend on when the watch is polled.
+//! 8. A watcher knows its place in each list it is in, and each list refers to the watcher. So removing
+//!    a watch costs O(its targets).
+//! 9. A transition allocates nothing: the queue `wake` and the free list have room for every watch.
+//! 10. No waker is woken or dropped while the lock is held. Only the waker of an engine, which is tokio's
+//!     own, is cloned under it.
+//!
+//! # Why no wake-up is lost
+//!
+//! 1. A poll that finds nothing to deliver stores its waker under the lock.
+//! 2. A transition that gives the watch something to deliver puts it into the queue `wake`, under the
+//!    same lock. Either it comes before the poll, which then finds the event, or after it, and then the
+//!    waker is there.
+//! 3. The thread that published takes as many watches out of the queue as are in it at that time, and
+//!    wakes them after it has released the lock. A thread that adds to the queue meanwhile does the same
+//!    for what it has added.
+//!
+//! # Lock order
+//!
+//! The board's lock is innermost: no other lock is taken while it is held.
 
 mod batch;
 mod history;
@@ -51,34 +73,34 @@ use std::time::Duration;
 use tokio::time::Instant;
 use watcher::{Watcher, WatcherKind};
 
-/// A service's place on the board.
+/// The index of a service on the board.
 pub(crate) type Id = u32;
 
-/// The number of a transition.
+/// The sequence number of a transition.
 pub(crate) type Seq = u64;
 
-/// A declared watch, as the board is made with it.
+/// A declared watch, from which the board makes a watcher.
 #[derive(Clone, Debug)]
 pub(crate) struct WatcherSpec {
     pub(crate) mode: Mode,
     pub(crate) condition: Condition,
     pub(crate) targets: Box<[Id]>,
     pub(crate) reaction: Reaction,
-    /// How long a gate may stay shut.
+    /// The time after which a closed gate is a failure.
     pub(crate) within: Option<Duration>,
 }
 
-/// See the module.
+/// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct Board {
     inner: Mutex<BoardState>,
     started: Instant,
-    /// One for each service.
+    /// The signals of each service.
     services: Box<[ServiceSignals]>,
 }
 
 impl Board {
-    /// A board with every service in `Unknown`, and for each the watches it declares.
+    /// Makes a board with every service in `Unknown`, and the watches that each declares.
     pub(crate) fn new(declared: Vec<Vec<WatcherSpec>>, history: usize) -> Self {
         let mut inner = BoardState::new(declared.len(), history);
         let services: Box<[ServiceSignals]> = declared.iter().map(|_| ServiceSignals::default()).collect();
@@ -104,10 +126,12 @@ impl Board {
         self.services.len()
     }
 
-    // ---- what an engine does with its own service -------------------------------------------
+    // ---- called by a service's engine ----------------------------------------------------------
 
-    /// Nanoseconds since the board was made. Read without the lock: transitions that are numbered
-    /// before others are not made to look later than those when they are published.
+    /// The nanoseconds since the board was made.
+    ///
+    /// The clock is read without the lock. `BoardState::step` sees to it that times have the order of
+    /// the sequence numbers all the same.
     pub(crate) fn now(&self) -> u64 {
         self.started.elapsed().as_nanos() as u64
     }
@@ -116,7 +140,7 @@ impl Board {
         batch.at.map_or_else(|| self.now(), NonZeroU64::get)
     }
 
-    /// Publishes one transition; its number, or none if the service was abandoned. An engine publishes all it owes.
+    /// Publishes one transition. Returns its number; none if the service was abandoned.
     #[cfg(any(test, feature = "test-util"))]
     pub(crate) fn publish(&self, id: Id, state: State, transition: Transition, cause: Cause) -> Option<Seq> {
         let now = self.now();
@@ -126,8 +150,10 @@ impl Board {
         Some(seq)
     }
 
-    /// Publishes what is pending; whether it woke anybody. `before_wake` is called with the number of the first, or
-    /// none if the service was abandoned, before anybody is woken: what it writes comes before what they write.
+    /// Publishes a batch of transitions. Returns whether a task was woken.
+    ///
+    /// `before_wake` is called with the number of the first transition (none if the service was
+    /// abandoned) before any task is woken, so that the log has causes before their effects.
     pub(crate) fn publish_all(&self, id: Id, batch: &TransitionBatch, before_wake: impl FnOnce(Option<Seq>)) -> bool {
         let now = self.at(batch);
         let mut inner = self.lock();
@@ -135,9 +161,11 @@ impl Board {
         self.wake(inner, || before_wake(first))
     }
 
-    /// Publishes what is batch, and that the service is in Exit: `for_good` if its engine has nothing to wait for.
-    /// `completed` and `failed_for_good` are what `after` and `needs` ask for. `before_wake` is as for
-    /// [`publish_all`](Board::publish_all), and hears both numbers.
+    /// Publishes a batch, and then that the service is in Exit: `for_good` if its engine waits for
+    /// nothing more. `completed` and `failed_for_good` are what `after` and `needs` ask for.
+    ///
+    /// `before_wake` gets the number of the batch's first transition and that of Exit; see
+    /// [`publish_all`](Board::publish_all).
     pub(crate) fn publish_exit(
         &self,
         id: Id,
@@ -148,7 +176,7 @@ impl Board {
     ) -> bool {
         let now = self.at(batch);
         let mut inner = self.lock();
-        // Dropped after all else, without the lock.
+        // Dropped last, without the lock: dropping a waker may run code of the user's.
         let _waker = if for_good { inner.entries[id as usize].waker.take() } else { None };
         let first = inner.apply_all(&self.services, id, batch, now);
         let woke = self.exit(inner, id, (cause, completed, failed_for_good), now, |seq| before_wake(first, seq));
@@ -158,7 +186,8 @@ impl Board {
         woke
     }
 
-    /// Publishes Exit for a service whose engine does not answer; none if it has exited meanwhile.
+    /// Publishes Exit for a service whose engine does not come to it. Returns the number; none if the
+    /// service has exited meanwhile.
     pub(crate) fn abandon(&self, id: Id) -> Option<Seq> {
         let inner = self.lock();
         if inner.entries[id as usize].status.over {
@@ -186,17 +215,18 @@ impl Board {
         self.wake(inner, || before_wake(seq))
     }
 
-    /// Enters `to`, after leaving `from`, if every gate before it holds at this very instant.
+    /// Leaves `from` and enters `to` if every gate before `to` holds at this instant. Returns the numbers
+    /// of the two transitions.
     ///
-    /// Entering Run also arms the `then(stop)` reactions: what held before, but does no more, is history.
-    /// While the answer is `None` the service is woken when one of the gates comes to hold.
-    #[cfg_attr(not(test), allow(dead_code, reason = "an engine always says what it owes"))]
+    /// Entering Run also arms the `then(stop)` reactions: a condition that held before, and no longer
+    /// holds, does not fire. While it returns `None`, the engine is woken when one of the gates opens.
+    #[cfg_attr(not(test), allow(dead_code, reason = "an engine always has a batch to publish first"))]
     pub(crate) fn try_enter(&self, id: Id, from: Option<State>, to: State) -> Option<(Option<Seq>, Seq)> {
         self.publish_and_try_enter(id, &TransitionBatch::default(), from, to, |_| {}).entered
     }
 
-    /// Publishes what is batch, and then does as [`pass`](Board::try_enter), in one critical section.
-    /// `before_wake` is as for [`publish_all`](Board::publish_all).
+    /// Publishes a batch and then calls [`try_enter`](Board::try_enter), in one critical section.
+    /// For `before_wake` see [`publish_all`](Board::publish_all).
     pub(crate) fn publish_and_try_enter(
         &self,
         id: Id,
@@ -220,12 +250,12 @@ impl Board {
         passed
     }
 
-    /// No longer held back by gates.
+    /// Notes that gates no longer hold the service back.
     pub(crate) fn leave_gate(&self, id: Id) {
         self.lock().entries[id as usize].held = false;
     }
 
-    /// Takes the reactions of this kind that have fired.
+    /// Clears the reactions of this kind that have fired.
     pub(crate) fn take_reaction(&self, id: Id, reaction: Reaction) {
         let mut inner = self.lock();
         let own = inner.entries[id as usize].own();
@@ -235,7 +265,7 @@ impl Board {
         self.service(id).clear(reaction.signal());
     }
 
-    /// A new life after Exit: what holds now counts as just having come true.
+    /// Begins anew after Exit. A condition that holds now counts as having just come true.
     pub(crate) fn revive(&self, id: Id) {
         let mut inner = self.lock();
         if !inner.entries[id as usize].status.over {
@@ -254,12 +284,12 @@ impl Board {
         self.service(id).set(signals);
     }
 
-    /// What the engine has to look at; cheap, and the only thing a poll of a quiet service costs.
+    /// The signals of a service. One atomic load: all that a poll of a quiet service costs.
     pub(crate) fn signals(&self, id: Id) -> u32 {
         self.service(id).get()
     }
 
-    /// Sets signals of a service; [`raise`](Board::raise) has to follow, which wakes its engine.
+    /// Sets signals of a service. [`raise`](Board::raise) has to follow, since it wakes the engine.
     pub(crate) fn set(&self, id: Id, signals: u32) {
         self.service(id).set(signals);
     }
@@ -268,7 +298,7 @@ impl Board {
         self.service(id).clear(signals);
     }
 
-    /// Says which task the engine of this service is.
+    /// Stores the waker of the task in which the service's engine runs.
     pub(crate) fn set_waker(&self, id: Id, waker: &Waker) {
         self.service(id).set_engine(waker.clone());
         let waker = Some(waker.clone());
@@ -288,7 +318,7 @@ impl Board {
         self.lock().entries[id as usize].status
     }
 
-    /// Every service's word at one instant, and that instant's number.
+    /// The status of every service at one instant, and the sequence number of that instant.
     pub(crate) fn statuses(&self) -> (Seq, Vec<ServiceStatus>) {
         let mut statuses = Vec::with_capacity(self.len());
         let inner = self.lock();
@@ -296,18 +326,18 @@ impl Board {
         (inner.seq, statuses)
     }
 
-    /// Looks at several services at one instant.
+    /// Reads several services at one instant.
     pub(crate) fn look<T>(&self, look: impl FnOnce(&BoardView<'_>) -> T) -> T {
         let inner = self.lock();
         look(&BoardView(&inner))
     }
 
-    /// The declared watches of a service that hold it back before `state` and do not hold.
+    /// The closed gates of a service before `state`.
     pub(crate) fn unmet(&self, id: Id, state: State) -> Vec<WatcherSpec> {
         self.look(|look| look.unmet(id, state))
     }
 
-    /// In how many places watches are that somebody holds.
+    /// In how many lists of services the polled watches and streams are.
     #[cfg(feature = "test-util")]
     pub(crate) fn watched(&self) -> usize {
         let inner = self.lock();
@@ -315,7 +345,7 @@ impl Board {
         inner.entries.iter().flat_map(|entry| &entry.watchers).filter(|(at, _)| polled(at)).count()
     }
 
-    /// How many watches the transitions so far have looked at.
+    /// How many watches the transitions have updated so far.
     #[cfg(feature = "test-util")]
     pub(crate) fn looked_at(&self) -> u64 {
         self.lock().looked_at
@@ -335,7 +365,7 @@ impl BoardView<'_> {
         &self.0.entries[id as usize].status
     }
 
-    /// Whether the service's engine is being held back by gates.
+    /// Whether gates hold the service's engine back.
     pub(crate) fn is_held(&self, id: Id) -> bool {
         self.0.entries[id as usize].held
     }

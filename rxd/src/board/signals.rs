@@ -1,7 +1,7 @@
-//! What other threads tell a service's engine, and the cancellation that follows from it.
+//! The signals of a service, and the cancellation of its contexts that follows from them.
 //!
-//! The board, the supervisor and operators raise signals; the engine says which of them cancel the
-//! method that runs. Both are in one atomic word, so that [`Context::is_cancelled`] is true from the
+//! The board, the supervisor and operators raise signals; the engine sets the mask of those that
+//! cancel the running method. Both are in one atomic word, so that [`Context::is_cancelled`] is true from the
 //! instant a signal is raised, on any thread, also while the method blocks the thread of its engine.
 //!
 //! Contexts that are cancelled together belong to one *epoch*: from Init on, from Stop on, and from a
@@ -12,10 +12,10 @@
 //! 1. Signals and the mask of those that cancel are in one word: each atomic step on it sees the
 //!    effect of every earlier one. A context is cancelled if its epoch is over, if the engine has
 //!    cancelled the epoch, or if a signal of the mask is raised.
-//! 2. The token of an epoch is made when it is first asked for. The one who makes it sets `TOKEN` and
-//!    looks at the signals in the same step; the one who raises a signal looks at `TOKEN` in the same
-//!    step. One of the two comes second, and cancels the token.
-//! 3. The token is cancelled without a lock, since that wakes wakers of the user's.
+//! 2. The token of an epoch is made on first use. Making it and raising a signal race. The thread that
+//!    makes it sets `TOKEN` and reads the signals in one atomic step; the thread that raises a signal
+//!    reads `TOKEN` in its own. One of the two steps comes second, and that thread cancels the token.
+//! 3. The token is cancelled without a lock, since that wakes tasks of the user's.
 //!
 //! [`Context::is_cancelled`]: crate::Context::is_cancelled
 
@@ -25,7 +25,7 @@ use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::task::Waker;
 use tokio_util::sync::CancellationToken;
 
-/// What a service's engine has to look at. See [`Board::signals`](super::Board::signals).
+/// The signals that an engine reads. See [`Board::signals`](super::Board::signals).
 pub(crate) mod signal {
     /// A watch that holds the service back has come true.
     pub(crate) const GATE: u32 = 1;
@@ -35,49 +35,49 @@ pub(crate) mod signal {
     pub(crate) const EXIT: u32 = 1 << 2;
     /// A service that this one needs has reached its restart limit.
     pub(crate) const DEPENDENCY: u32 = 1 << 3;
-    /// The daemon is stopping, and it is this service's turn.
+    /// The daemon is stopping, and all services that had to stop before this one have.
     pub(crate) const SHUTDOWN: u32 = 1 << 4;
     /// The deadline is exceeded: all limits are zero.
     pub(crate) const KILL: u32 = 1 << 5;
-    /// There is a request of an operator's.
+    /// There is a request by an operator.
     pub(crate) const REQUEST: u32 = 1 << 6;
     /// A task of the service panicked.
     pub(crate) const CHILD: u32 = 1 << 7;
-    /// The daemon has stopped: a service in Exit has nothing to wait for.
+    /// The daemon has stopped: the engine of a service in Exit waits for nothing more.
     pub(crate) const OVER: u32 = 1 << 8;
     /// An operator asks the service to stop or to restart.
     pub(crate) const OPERATOR: u32 = 1 << 9;
     /// An operator, or SIGHUP, asks the service to reload.
     pub(crate) const RELOAD: u32 = 1 << 10;
-    /// The service's engine has ended: it answers no request any more.
+    /// The service's engine has ended: it answers no further request.
     pub(crate) const GONE: u32 = 1 << 11;
-    /// All that a request may raise.
+    /// All signals that a request may raise.
     pub(crate) const REQUESTS: u32 = REQUEST | OPERATOR | RELOAD;
 }
 
-/// Where the mask of the signals that cancel begins.
+/// The bit where the mask of cancelling signals begins.
 const MASK: u32 = 16;
 /// The engine has cancelled the epoch.
 const CANCELLED: u64 = 1 << 32;
-/// The epoch's method has ended: nothing is spawned any more.
+/// The epoch's last method has ended: no further task may be spawned in it.
 const CLOSED: u64 = 1 << 33;
 /// The epoch has a token.
 const TOKEN: u64 = 1 << 34;
-/// Something was spawned in the epoch.
+/// A task was spawned in the epoch.
 const TASKS: u64 = 1 << 35;
-/// Where the number of the epoch begins. It wraps after 2^24 epochs.
+/// The bit where the number of the epoch begins. It wraps after 2^24 epochs.
 const EPOCH: u32 = 40;
 
 /// A number of contexts that are cancelled together.
 pub(crate) type Epoch = u32;
 
-/// See the module.
+/// See the [module](self).
 #[derive(Debug, Default)]
 pub(crate) struct ServiceSignals {
     status: AtomicU64,
-    /// When the service last called `heartbeat`, in milliseconds since the daemon's start, plus one.
+    /// The time of the service's last `heartbeat`, in milliseconds since the daemon's start, plus one.
     pub(crate) beat: AtomicU64,
-    /// Milliseconds by which the running method asked its limit to be put off.
+    /// The milliseconds by which the running method asked to extend its limit.
     pub(crate) extension: AtomicU32,
     slot: Mutex<Slot>,
 }
@@ -90,7 +90,7 @@ struct Slot {
     token: Option<CancellationToken>,
 }
 
-/// Whether a signal is raised that cancels, or the engine has cancelled.
+/// Whether a cancelling signal is raised, or the engine has cancelled the epoch.
 fn is_interrupted(status: u64) -> bool {
     status & CANCELLED != 0 || status & (status >> MASK) & u64::from(u16::MAX) != 0
 }
@@ -114,15 +114,15 @@ impl ServiceSignals {
         (self.status.load(Ordering::Acquire) & u64::from(u16::MAX)) as u32
     }
 
-    /// Takes signals back that have been seen. It never undoes a later `set`: one of the two steps
-    /// comes after the other.
+    /// Clears signals that the engine has acted on. It never undoes a later `set`, since each of the two
+    /// is one atomic step.
     pub(super) fn clear(&self, signals: u32) {
         self.status.fetch_and(!u64::from(signals), Ordering::AcqRel);
     }
 
-    /// Cancels the token, if there is one and a signal was raised that cancels.
+    /// Cancels the token if there is one and a cancelling signal is raised.
     ///
-    /// Wakes wakers of the user's, so it must not be called under a lock.
+    /// Wakes tasks of the user's, so it must not be called under a lock.
     #[inline]
     pub(super) fn cancel_token(&self) {
         if self.status.load(Ordering::Acquire) & TOKEN != 0 {
@@ -132,21 +132,21 @@ impl ServiceSignals {
 
     #[cold]
     fn cancel_token_if_interrupted(&self) {
-        // The epoch may end in between: then its token is cancelled already, and a token that is there
-        // is that of the next epoch, for which the same rule holds.
+        // The epoch may end in between. Its token is then cancelled already, and the token found here is
+        // that of the next epoch, for which the same rule holds.
         let token = self.slot.lock().token.clone();
         if let Some(token) = token.filter(|_| is_interrupted(self.status.load(Ordering::Acquire))) {
             cancel(&token);
         }
     }
 
-    // ---- by the engine --------------------------------------------------------------------------
+    // ---- called by the engine ------------------------------------------------------------------
 
     /// Begins an epoch, whose contexts the signals of `mask` cancel.
     pub(crate) fn begin_epoch(&self, mask: u32) -> Epoch {
         let mut status = self.status.load(Ordering::Relaxed);
         loop {
-            // Signals stay; all else is the new epoch's.
+            // The signals stay; the rest of the word is set anew.
             let next = u64::from(epoch_of(status).wrapping_add(1)) << EPOCH;
             let next = next | u64::from(mask) << MASK | status & u64::from(u16::MAX);
             match self.status.compare_exchange_weak(status, next, Ordering::AcqRel, Ordering::Relaxed) {
@@ -161,7 +161,7 @@ impl ServiceSignals {
         }
     }
 
-    /// Takes the token of the last epoch away. Nobody has a context of the next one yet.
+    /// Removes the token of the last epoch. No context of the next epoch exists yet.
     #[cold]
     fn drop_token(&self) {
         let token = self.slot.lock().token.take();
@@ -170,7 +170,7 @@ impl ServiceSignals {
         }
     }
 
-    /// The signals of `mask` cancel from here on.
+    /// Sets the mask: from here on its signals cancel.
     pub(crate) fn set_mask(&self, mask: u32) {
         let now = (self.status.load(Ordering::Relaxed) >> MASK) as u32 & u32::from(u16::MAX);
         if now != mask {
@@ -180,23 +180,24 @@ impl ServiceSignals {
         }
     }
 
-    /// Whether a signal is raised that cancels, or the epoch was cancelled.
+    /// Whether a cancelling signal is raised, or the epoch was cancelled.
     pub(crate) fn is_interrupted(&self) -> bool {
         is_interrupted(self.status.load(Ordering::Acquire))
     }
 
-    /// Whether the engine has cancelled the current epoch: it has looked at its signals.
+    /// Whether the engine has cancelled the current epoch. If so, it has read its signals.
     pub(crate) fn is_latched(&self) -> bool {
         self.status.load(Ordering::Acquire) & CANCELLED != 0
     }
 
-    /// Cancels the current epoch, whatever becomes of the signals.
+    /// Cancels the current epoch, also if the signals are cleared later.
     pub(crate) fn cancel(&self) {
         self.status.fetch_or(CANCELLED, Ordering::AcqRel);
         self.cancel_token();
     }
 
-    /// Cancels the current epoch, and lets nothing be spawned in it any more; whether something was.
+    /// Cancels the current epoch and closes it: no further task may be spawned in it. Returns whether one
+    /// was.
     pub(crate) fn close(&self) -> bool {
         let status = self.status.fetch_or(CANCELLED | CLOSED, Ordering::AcqRel);
         if status & TOKEN != 0 {
@@ -215,20 +216,20 @@ impl ServiceSignals {
         drop(old);
     }
 
-    // ---- by contexts ----------------------------------------------------------------------------
+    // ---- called by contexts ---------------------------------------------------------------------
 
     pub(crate) fn epoch(&self) -> Epoch {
         epoch_of(self.status.load(Ordering::Acquire))
     }
 
-    /// Something is spawned in this epoch; whether it may be.
+    /// Notes that a task is spawned in this epoch. Returns whether that is allowed.
     pub(crate) fn spawns(&self, epoch: Epoch) -> bool {
         let status = self.status.fetch_or(TASKS, Ordering::AcqRel);
         epoch_of(status) == epoch && status & CLOSED == 0
     }
 
-    /// Whether the contexts of this epoch are cancelled, by a signal, by the engine, or by somebody
-    /// who holds the epoch's token.
+    /// Whether the contexts of this epoch are cancelled: by a signal, by the engine, or by code that holds
+    /// the epoch's token.
     pub(crate) fn is_cancelled(&self, epoch: Epoch) -> bool {
         let status = self.status.load(Ordering::Acquire);
         if epoch_of(status) != epoch || is_interrupted(status) {
@@ -241,7 +242,7 @@ impl ServiceSignals {
         self.status.load(Ordering::Acquire) & TOKEN != 0
     }
 
-    /// The token of an epoch, and whether it was made just now; a cancelled one if the epoch is over.
+    /// The token of an epoch, and whether this call made it; a cancelled token if the epoch is over.
     pub(crate) fn token(&self, epoch: Epoch) -> (CancellationToken, bool) {
         let mut slot = self.slot.lock();
         if epoch_of(self.status.load(Ordering::Acquire)) != epoch {
@@ -261,7 +262,7 @@ impl ServiceSignals {
             slot.token = Some(token.clone());
         }
         drop(slot);
-        // No number: the epoch has ended meanwhile.
+        // The epoch has ended meanwhile.
         if set.map_or(true, is_interrupted) {
             token.cancel();
         }
@@ -274,7 +275,7 @@ impl ServiceSignals {
     }
 }
 
-/// Cancels a token. A panic of one who waits for it is its own concern.
+/// Cancels a token. A panic in a waker of the user's is contained.
 fn cancel(token: &CancellationToken) {
     if !token.is_cancelled() {
         let _ = panic::catch(|| token.cancel());

@@ -1,4 +1,4 @@
-//! What is under the lock, and the one thing that happens there often: a transition.
+//! What the board's lock protects, and how a transition changes it.
 
 use super::history::History;
 use super::status::{Event, Reaction, ServiceStatus};
@@ -11,16 +11,16 @@ use std::task::Waker;
 #[derive(Debug)]
 pub(super) struct BoardState {
     pub(super) seq: Seq,
-    /// When the last transition was.
+    /// When the last transition was, in nanoseconds since the board was made.
     at: u64,
-    /// One cell a service, and one more: the watches in that are on every service.
+    /// One entry for each service, and one more, whose watchers are on every service.
     pub(super) entries: Box<[ServiceEntry]>,
     pub(super) watchers: Vec<Watcher>,
     free: Vec<u32>,
     pub(super) wake: VecDeque<u32>,
     pub(super) history: History,
     pub(super) closed: bool,
-    /// How many watches the transitions have looked at: what they cost.
+    /// How many watchers the transitions have updated: what they cost.
     #[cfg(feature = "test-util")]
     pub(super) looked_at: u64,
 }
@@ -28,11 +28,11 @@ pub(super) struct BoardState {
 #[derive(Debug, Default)]
 pub(super) struct ServiceEntry {
     pub(super) status: ServiceStatus,
-    /// The watches on this service, and which of their targets it is.
+    /// The watchers on this service: the index of each, and which of its targets this service is.
     pub(super) watchers: Vec<(u32, u32)>,
     /// The watches declared by this service: `watchers[own.0 .. own.1]`.
     pub(super) own: (u32, u32),
-    /// Whether its engine is being held back by gates at this moment.
+    /// Whether gates hold its engine back.
     pub(super) held: bool,
     pub(super) waker: Option<Waker>,
 }
@@ -59,9 +59,9 @@ impl BoardState {
         }
     }
 
-    // ---- coming and going ---------------------------------------------------------------------
+    // ---- adding and removing watchers ----------------------------------------------------------
 
-    /// Adds a watch. What already holds has just come true.
+    /// Adds a watcher. A condition that holds already counts as having just come true.
     pub(super) fn add(&mut self, services: &[ServiceSignals], mut watcher: Watcher) -> u32 {
         let fires = match watcher.kind {
             WatcherKind::Stream { .. } => false,
@@ -75,9 +75,9 @@ impl BoardState {
         }
         if at as usize == self.watchers.len() {
             self.watchers.push(watcher);
-            // Invariant 4: there is room for every watch, so that no transition allocates.
+            // Invariant 9: the queue has room for every watcher.
             self.wake.reserve(self.watchers.len() - self.wake.len());
-            // Nor does giving a place back.
+            // Nor does removing a watcher.
             self.free.reserve(self.watchers.len() - self.free.len());
         } else {
             self.watchers[at as usize] = watcher;
@@ -88,8 +88,8 @@ impl BoardState {
         at
     }
 
-    /// Takes a watch away: O(its targets). What is returned is to be dropped without the lock, since
-    /// to drop a waker may be to run anything.
+    /// Removes a watcher: O(its targets). The caller drops what is returned without the lock, since
+    /// dropping a waker may run code of the user's.
     pub(super) fn remove(&mut self, at: u32) -> Watcher {
         let watcher = std::mem::replace(&mut self.watchers[at as usize], Watcher::vacant());
         for target in &watcher.targets {
@@ -99,7 +99,7 @@ impl BoardState {
                 self.watchers[moved as usize].targets[nth as usize].place = target.place;
             }
         }
-        // One that is in the queue still gives its place back when it has left that.
+        // A watcher that is still queued gives its place back when it is dequeued.
         self.watchers[at as usize].queued = watcher.queued;
         if !watcher.queued {
             self.free.push(at);
@@ -109,12 +109,12 @@ impl BoardState {
 
     // ---- a transition ---------------------------------------------------------------------------
 
-    /// One transition; its number, or none if the service was abandoned. See the module for what it costs.
+    /// Applies one transition. Returns its number; none if the service was abandoned.
     pub(super) fn apply(&mut self, services: &[ServiceSignals], id: Id, step: StateChange, now: u64) -> Option<Seq> {
         self.step(services, id, step, now, |_| {})
     }
 
-    /// What is owed; the number of the first transition.
+    /// Applies a batch. Returns the number of its first transition.
     pub(super) fn apply_all(
         &mut self,
         services: &[ServiceSignals],
@@ -134,7 +134,7 @@ impl BoardState {
         first
     }
 
-    /// As [`apply`](BoardState::apply), where `more` is to be said than the transition does.
+    /// As [`apply`](BoardState::apply). `more` changes the status beyond what the transition does.
     #[inline]
     pub(super) fn step(
         &mut self,
@@ -148,7 +148,8 @@ impl BoardState {
         if entry.status.abandoned {
             return None;
         }
-        // The clock was read before the lock was taken: times have the order of the numbers.
+        // The clock was read before the lock was taken, perhaps before that of an earlier transition:
+        // times keep the order of the numbers.
         self.at = self.at.max(now);
         self.seq += 1;
         let before = (!entry.watchers.is_empty()).then_some(entry.status);
@@ -160,13 +161,14 @@ impl BoardState {
             self.update(services, id, &before, &after);
         }
         if !self.entries[self.entries.len() - 1].watchers.is_empty() {
-            self.update_feeds();
+            self.update_streams();
         }
         Some(self.seq)
     }
 
     fn update(&mut self, services: &[ServiceSignals], id: Id, before: &ServiceStatus, after: &ServiceStatus) {
-        // Taken out for the loop, and put back: a transition never changes who watches.
+        // Moved out for the loop, for the borrow checker, and put back: a transition adds and removes no
+        // watcher.
         let watchers = std::mem::take(&mut self.entries[id as usize].watchers);
         for &(at, nth) in &watchers {
             self.look_at(1);
@@ -186,8 +188,8 @@ impl BoardState {
         self.entries[id as usize].watchers = watchers;
     }
 
-    /// The streams of all services.
-    fn update_feeds(&mut self) {
+    /// Counts one unread transition for the streams of all services.
+    fn update_streams(&mut self) {
         let every = self.entries.len() - 1;
         for nth in 0..self.entries[every].watchers.len() {
             self.look_at(1);
@@ -199,7 +201,7 @@ impl BoardState {
         }
     }
 
-    /// Puts a word in place of another without a transition: an operator starts the service again.
+    /// Changes a status without a transition: an operator starts the service again.
     pub(super) fn revive(&mut self, id: Id) {
         let entry = &mut self.entries[id as usize];
         let before = entry.status;
@@ -212,7 +214,7 @@ impl BoardState {
         }
     }
 
-    /// The condition of this watch has come true.
+    /// Handles a rising edge of this watcher.
     fn fire(&mut self, services: &[ServiceSignals], at: u32) {
         let watcher = &mut self.watchers[at as usize];
         watcher.fired = true;
@@ -234,7 +236,7 @@ impl BoardState {
         }
     }
 
-    /// Has somebody woken when the lock is released, if there is somebody.
+    /// Queues a watcher if a waker waits for it; it is woken after the lock is released.
     fn queue(&mut self, at: u32) {
         let watcher = &mut self.watchers[at as usize];
         let waits = match &watcher.kind {
@@ -248,7 +250,7 @@ impl BoardState {
         }
     }
 
-    /// Takes the next out of the queue: its waker, and the service that a reaction is about.
+    /// Dequeues a watcher: its waker, and the service that a reaction is about.
     #[inline(never)]
     pub(super) fn next_to_wake(&mut self) -> Option<(Option<Waker>, Option<Id>)> {
         let at = self.wake.pop_front()?;
@@ -273,7 +275,7 @@ impl BoardState {
         let _ = watchers;
     }
 
-    // ---- what an engine does with its own service --------------------------------------------------
+    // ---- called by a service's engine ----------------------------------------------------------
 
     /// See [`Board::try_enter`](super::Board::try_enter).
     pub(super) fn try_enter(&mut self, signals: &ServiceSignals, id: Id, to: State) -> bool {

@@ -1,9 +1,9 @@
-//! Where a service is, and what a watch asks about that.
+//! The status of a service, and the conditions that watches place on it.
 
 use super::{Id, StateChange, signal};
 use crate::lifecycle::state::{Action, Cause, State, Transition};
 
-/// Where a service is.
+/// The status of one service. Copied as a whole, so it holds plain values only.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ServiceStatus {
     pub(crate) state: State,
@@ -14,18 +14,18 @@ pub(crate) struct ServiceStatus {
     pub(crate) completed: bool,
     pub(crate) failed_for_good: bool,
     pub(super) abandoned: bool,
-    /// In Exit, and no operator has started it again.
+    /// It is in Exit, and no operator has started it again.
     pub(crate) over: bool,
-    /// Why it was in Exit the last time, if it ever was.
+    /// The cause of its last Exit, if it has exited.
     pub(crate) ended: Option<Cause>,
     pub(crate) incarnation: u32,
-    /// How many times it came round by itself.
+    /// How many times it was restarted.
     pub(crate) restarts: u32,
     /// How many transitions it has made.
     pub(crate) transitions: u64,
     /// The number of its last transition; 0 before the first.
     pub(crate) seq: u64,
-    /// When that was, in nanoseconds since the board was made.
+    /// The time of that transition, in nanoseconds since the board was made.
     pub(crate) at: u64,
 }
 
@@ -35,12 +35,12 @@ impl ServiceStatus {
         self.state == state && self.transition == Transition::Entering
     }
 
-    /// The service makes one transition more.
+    /// Applies one transition.
     #[inline]
     pub(super) fn advance(&mut self, seq: u64, at: u64, step: StateChange) {
         let StateChange { state, transition, cause } = step;
-        // Most states are left by a transition of their own. Unknown is not; neither is Exit when
-        // an operator starts the service again, nor whatever an abandoned service was in.
+        // Most states are left by an `exited` transition. There is none for Unknown, for Exit when an
+        // operator starts the service again, and for the state of an abandoned service.
         self.left |= self.state.bit();
         (self.seq, self.at, self.state, self.transition, self.cause) = (seq, at, state, transition, cause);
         self.transitions += 1;
@@ -60,36 +60,36 @@ pub(crate) struct Event {
     pub(crate) state: State,
     pub(crate) transition: Transition,
     pub(crate) cause: Cause,
-    /// When, in nanoseconds since the board was made.
+    /// The time, in nanoseconds since the board was made.
     pub(crate) at: u64,
 }
 
 impl Event {
-    /// The transition that took the service to where it is.
+    /// The transition that led to this status.
     pub(super) fn last(id: Id, status: &ServiceStatus) -> Event {
         let ServiceStatus { seq, incarnation, restarts, state, transition, cause, at, .. } = *status;
         Event { seq, id, incarnation, restarts, state, transition, cause, at }
     }
 }
 
-/// What a watch asks about one service.
+/// The condition that a watch places on one service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Condition {
     /// One of the four actions on a state.
     State(Action, State),
     /// In Exit after a successful Run.
     Completed,
-    /// In Exit because it gave up.
+    /// In Exit because it failed for good.
     Failed,
 }
 
 impl Condition {
-    /// Whether it is an edge, which never holds by level.
+    /// Whether it is an edge, which holds at no instant.
     pub(crate) fn is_pulse(self) -> bool {
         matches!(self, Condition::State(Action::Changing, _))
     }
 
-    /// Whether it holds by level.
+    /// Whether it holds.
     pub(crate) fn holds(self, status: &ServiceStatus) -> bool {
         match self {
             Condition::State(Action::Entering, state) => status.is_in(state),
@@ -101,7 +101,7 @@ impl Condition {
         }
     }
 
-    /// Whether this step is an edge of it.
+    /// Whether this transition is an edge of it.
     pub(super) fn pulses(self, before: &ServiceStatus, after: &ServiceStatus) -> bool {
         match self {
             Condition::State(Action::Changing, state) => before.is_in(state) != after.is_in(state),
@@ -109,14 +109,14 @@ impl Condition {
         }
     }
 
-    /// Whether it is worth asking [`is_settled`](Condition::is_settled).
+    /// Cheap test: if false, [`is_settled`](Condition::is_settled) is false too.
     #[inline]
     pub(super) fn may_be_settled(self, status: &ServiceStatus) -> bool {
         status.over || matches!(self, Condition::State(_, State::Unknown))
     }
 
-    /// Whether what it says of the service will stay as it is: the service is over, or it has left
-    /// Unknown, which does not come again.
+    /// Whether its value for this service will never change: the service has exited, or it has left
+    /// Unknown, to which it never returns.
     pub(super) fn is_settled(self, status: &ServiceStatus) -> bool {
         status.over || (matches!(self, Condition::State(_, State::Unknown)) && status.seq > 0)
     }

@@ -1,4 +1,4 @@
-//! Watches that somebody holds: polled, not reacted to.
+//! Polled watches and streams: those that a task holds, rather than a service declares.
 
 use super::status::{Condition, Event, ServiceStatus};
 use super::wake::PendingWake;
@@ -7,10 +7,10 @@ use super::{Board, Id, Seq};
 use crate::graph::Mode;
 use std::task::{Context, Poll, Waker};
 
-/// How many transitions one look at the history goes through: what a reader may hold the lock for.
+/// How many transitions a reader goes through in one critical section.
 const HISTORY_BATCH: usize = 1024;
 
-/// The rising edges of a watch since it was last asked.
+/// The rising edges of a watch since it was last polled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fired {
     /// The number of the last of them.
@@ -19,65 +19,65 @@ pub(crate) struct Fired {
     pub(crate) times: u64,
 }
 
-/// What whoever holds a watch or a feed polls it by.
+/// The handle by which a task polls its watch or stream.
 #[derive(Debug)]
 pub(crate) struct WatchId {
     watcher: u32,
-    /// A waker to register. See [`Board::poll_row`].
-    spare: Option<Waker>,
+    /// A waker to register, cloned without the lock. See [`Board::poll_watcher`].
+    spare_waker: Option<Waker>,
 }
 
-/// What a feed has for its reader.
+/// What a stream has for its reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StreamRead {
     /// The next transitions are in the buffer.
     Events,
-    /// So many transitions of its services are no longer kept; the words are those after them.
+    /// This many transitions are no longer in the history. The statuses are those after them.
     Lagged { missed: u64 },
     /// No more will follow.
     End,
 }
 
 impl Board {
-    /// Begins to watch. What already holds has just come true.
+    /// Begins a watch. A condition that holds already counts as having just come true.
     ///
-    /// No target may be named twice.
+    /// The targets must be distinct.
     pub(crate) fn watch(&self, mode: Mode, condition: Condition, targets: &[Id]) -> WatchId {
         let watcher = Watcher::polled(mode, condition, targets);
-        WatchId { watcher: self.lock().add(&self.services, watcher), spare: None }
+        WatchId { watcher: self.lock().add(&self.services, watcher), spare_waker: None }
     }
 
-    /// Begins a feed of all transitions of these services from the number that is returned on; puts
-    /// where they are then into `statuses`, which has room for them.
-    pub(crate) fn feed(&self, chosen: &ServiceSet, statuses: &mut Vec<ServiceStatus>) -> (WatchId, Seq) {
-        let watcher = match chosen {
-            // The cell after the last service's stands for all of them.
-            ServiceSet::All(count) => Watcher::feed(&[*count]),
-            ServiceSet::Some(list, _) => Watcher::feed(list),
+    /// Begins a stream of all transitions of these services after the number that is returned. Puts their
+    /// statuses at that number into `statuses`, which must have the capacity for them.
+    pub(crate) fn open_stream(&self, services: &ServiceSet, statuses: &mut Vec<ServiceStatus>) -> (WatchId, Seq) {
+        let watcher = match services {
+            // The entry after those of the services stands for all of them.
+            ServiceSet::All(count) => Watcher::stream(&[*count]),
+            ServiceSet::Some(list, _) => Watcher::stream(list),
         };
         let mut inner = self.lock();
-        chosen.each(|id| statuses.push(inner.entries[id as usize].status));
-        (WatchId { watcher: inner.add(&self.services, watcher), spare: None }, inner.seq)
+        services.each(|id| statuses.push(inner.entries[id as usize].status));
+        (WatchId { watcher: inner.add(&self.services, watcher), spare_waker: None }, inner.seq)
     }
 
-    /// Ends a watch or a feed: O(its targets).
-    pub(crate) fn unwatch(&self, ticket: &WatchId) {
-        let watcher = self.lock().remove(ticket.watcher);
-        // Without the lock: dropping a waker may drop a task, and that another watch.
+    /// Ends a watch or a stream: O(its targets).
+    pub(crate) fn unwatch(&self, watch: &WatchId) {
+        let watcher = self.lock().remove(watch.watcher);
+        // Without the lock: dropping a waker may drop a task, and with it another watch.
         drop(watcher);
     }
 
-    /// Takes the rising edges of a watch, and puts where its targets were at the last of them into
-    /// `statuses`; none when there can be no more, and then where they are now. Registers the waker
-    /// while there is nothing to take.
+    /// Takes the rising edges of a watch, and puts the statuses of its targets at the last of them into
+    /// `statuses`. Returns `None` once there can be no further edge; the statuses are then the current
+    /// ones. Registers the waker while there is nothing to take.
     pub(crate) fn poll_watch(
         &self,
-        ticket: &mut WatchId,
+        watch: &mut WatchId,
         task: &Context<'_>,
         statuses: &mut Vec<ServiceStatus>,
     ) -> Poll<Option<Fired>> {
         statuses.clear();
-        self.poll_row(ticket, task, |board, watcher, closed| {
+        self.poll_watcher(watch, task, |board, watcher, closed| {
             let WatcherKind::Polled { edges, .. } = &mut watcher.kind else { return Poll::Ready(None) };
             let now = |id: Id| &board.entries[id as usize].status;
             if !std::mem::take(&mut watcher.fired) {
@@ -92,20 +92,21 @@ impl Board {
         })
     }
 
-    /// Reads on in a feed, from after `seq`: as many transitions as `events` has room for, or where
-    /// `services` are if some are no longer kept. Registers the waker while there is nothing to read.
+    /// Reads a stream from after `seq`: as many transitions as `events` has capacity for, or the statuses
+    /// of its services if some transitions are no longer in the history. Registers the waker while there
+    /// is nothing to read.
     pub(crate) fn poll_stream(
         &self,
-        ticket: &mut WatchId,
+        watch: &mut WatchId,
         task: &Context<'_>,
         seq: &mut Seq,
-        chosen: &ServiceSet,
+        services: &ServiceSet,
         events: &mut Vec<Event>,
         statuses: &mut Vec<ServiceStatus>,
     ) -> Poll<StreamRead> {
         loop {
             let room = statuses.capacity();
-            let read = self.poll_row(ticket, task, |board, watcher, closed| {
+            let read = self.poll_watcher(watch, task, |board, watcher, closed| {
                 let WatcherKind::Stream { unread, .. } = &mut watcher.kind else {
                     return Poll::Ready(Some(StreamRead::End));
                 };
@@ -114,11 +115,11 @@ impl Board {
                     return if closed { Poll::Ready(Some(StreamRead::End)) } else { Poll::Pending };
                 }
                 if *seq + 1 < board.history.first() {
-                    if room < chosen.len() {
+                    if room < services.len() {
                         return Poll::Ready(None);
                     }
                     *seq = board.seq;
-                    chosen.each(|id| statuses.push(board.entries[id as usize].status));
+                    services.each(|id| statuses.push(board.entries[id as usize].status));
                     return Poll::Ready(Some(StreamRead::Lagged { missed: std::mem::take(unread) }));
                 }
                 for event in board.history.since(*seq + 1).take(HISTORY_BATCH) {
@@ -126,49 +127,49 @@ impl Board {
                         break;
                     }
                     *seq = event.seq;
-                    if chosen.has(event.id) {
+                    if services.has(event.id) {
                         events.push(*event);
                         *unread -= 1;
                     }
                 }
-                // Far behind, with nothing of interest so far: let others have the lock in between.
+                // Far behind, and nothing of these services so far: release the lock in between.
                 Poll::Ready((!events.is_empty()).then_some(StreamRead::Events))
             });
             match read {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Some(read)) => return Poll::Ready(read),
-                // For the next look, in case it fell behind.
-                Poll::Ready(None) => statuses.reserve(chosen.len()),
+                // Reserved without the lock, in case the reader has fallen behind.
+                Poll::Ready(None) => statuses.reserve(services.len()),
             }
         }
     }
 
-    /// Asks `take`, under the lock, and registers the waker if that has nothing.
+    /// Calls `take` under the lock, and registers the waker if it returns `Pending`.
     ///
-    /// A waker is cloned and dropped without the lock, since both may run a user's code. So there is
-    /// one to spare before the lock is taken; if it is not needed it is there for the next poll.
-    fn poll_row<T>(
+    /// Cloning and dropping a waker may run code of the user's, so both happen without the lock. The
+    /// waker is cloned before the lock is taken; if it is not needed, the next poll uses it.
+    fn poll_watcher<T>(
         &self,
-        ticket: &mut WatchId,
+        watch: &mut WatchId,
         task: &Context<'_>,
         take: impl FnOnce(&View<'_>, &mut Watcher, bool) -> Poll<T>,
     ) -> Poll<T> {
         let wakes = |waker: &Option<Waker>| waker.as_ref().is_some_and(|waker| waker.will_wake(task.waker()));
-        if !wakes(&ticket.spare) {
+        if !wakes(&watch.spare_waker) {
             crate::sync::assert_none_held();
-            ticket.spare = Some(task.waker().clone());
+            watch.spare_waker = Some(task.waker().clone());
         }
         let mut guard = self.lock();
         let inner = &mut *guard;
         let view = View { seq: inner.seq, entries: &inner.entries, history: &inner.history };
-        let watcher = &mut inner.watchers[ticket.watcher as usize];
+        let watcher = &mut inner.watchers[watch.watcher as usize];
         let taken = take(&view, watcher, inner.closed);
         let Some(waker) = watcher.waker() else { return taken };
         let old = match &taken {
-            // Nobody waits any more (invariant 4).
+            // The task no longer waits (invariant 4).
             Poll::Ready(_) => waker.take(),
             Poll::Pending if wakes(waker) => return taken,
-            Poll::Pending => std::mem::replace(waker, ticket.spare.take()),
+            Poll::Pending => std::mem::replace(waker, watch.spare_waker.take()),
         };
         drop(guard);
         drop(old);
@@ -176,8 +177,8 @@ impl Board {
     }
 
     /// Whether the watch's condition holds at this instant.
-    pub(crate) fn is_met(&self, ticket: &WatchId) -> bool {
-        self.lock().watchers[ticket.watcher as usize].held
+    pub(crate) fn is_met(&self, watch: &WatchId) -> bool {
+        self.lock().watchers[watch.watcher as usize].held
     }
 
     /// Whether the daemon has ended.
@@ -185,7 +186,7 @@ impl Board {
         self.lock().closed
     }
 
-    /// No transition will follow: every watch and feed that has nothing left to say ends.
+    /// Ends every watch and stream once it has delivered what is left: no transition will follow.
     pub(crate) fn close(&self) {
         let mut wakers = Vec::new();
         let mut inner = self.lock();
@@ -195,15 +196,15 @@ impl Board {
         wakers.into_iter().map(PendingWake::new).for_each(drop);
     }
 
-    /// Keeps the first transitions for good, from here on.
+    /// Records the first transitions from here on, for the invariant checker.
     #[cfg(any(test, feature = "test-util"))]
     pub(crate) fn record(&self) {
-        /// What is not written to is not resident.
-        const MOST: usize = 100_000;
-        self.lock().history.recorded = Vec::with_capacity(MOST);
+        /// Memory that is not written to is not resident.
+        const MAX_RECORDED: usize = 100_000;
+        self.lock().history.recorded = Vec::with_capacity(MAX_RECORDED);
     }
 
-    /// The first transitions since then, and whether they are all there were.
+    /// The transitions recorded since then, and whether they are all.
     #[cfg(any(test, feature = "test-util"))]
     pub(crate) fn recorded(&self) -> (Vec<Event>, bool) {
         let inner = self.lock();
@@ -212,9 +213,9 @@ impl Board {
         (recorded, whole)
     }
 
-    /// The transitions that are kept, oldest first.
+    /// The transitions in the history, oldest first.
     ///
-    /// Copied a part at a time: a long history is no reason to hold up a transition.
+    /// They are copied in parts, so that a long history does not delay a transition.
     pub(crate) fn history(&self) -> Vec<Event> {
         let (first, last) = {
             let inner = self.lock();
@@ -225,7 +226,7 @@ impl Board {
         while next <= last {
             let inner = self.lock();
             if inner.history.first() > next {
-                // What was copied is no longer next to what is left.
+                // The history has moved on past what comes next: begin again at its oldest transition.
                 events.clear();
                 next = inner.history.first();
             }
@@ -241,19 +242,19 @@ impl Board {
     }
 }
 
-/// The board but for its rows.
+/// The board without its watchers, which the poll borrows mutably.
 struct View<'a> {
     seq: Seq,
     entries: &'a [super::state::ServiceEntry],
     history: &'a super::history::History,
 }
 
-/// Which services a feed is about.
+/// The services of a stream.
 #[derive(Debug)]
 pub(crate) enum ServiceSet {
-    /// All of so many.
+    /// All services; their number.
     All(u32),
-    /// These, as a list and as a table.
+    /// These services, as a list and as a table by index.
     Some(Box<[Id]>, Box<[bool]>),
 }
 
@@ -273,7 +274,7 @@ impl ServiceSet {
         }
     }
 
-    /// How many there are.
+    /// The number of services.
     pub(crate) fn len(&self) -> usize {
         match self {
             ServiceSet::All(count) => *count as usize,

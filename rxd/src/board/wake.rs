@@ -1,4 +1,4 @@
-//! Waking without the lock: engines, watches and streams.
+//! Waking engines, watches and streams, without the lock.
 
 use super::state::BoardState;
 use super::{Board, Id, ServiceSignals};
@@ -6,11 +6,12 @@ use crate::panic;
 use crate::sync::MutexGuard;
 use std::task::Waker;
 
-/// How many are woken between two locks.
+/// How many wakers are taken in one critical section.
 const WAKE_BATCH: usize = 32;
 
 impl Board {
-    /// Raises signals of a service, wakes its engine, and cancels its token if they cancel.
+    /// Raises signals of a service and wakes its engine. Cancels the service's token if one of the signals
+    /// cancels.
     pub(crate) fn raise(&self, id: Id, signals: u32) {
         let service = self.service(id);
         service.set(signals);
@@ -21,7 +22,7 @@ impl Board {
         service.cancel_token();
     }
 
-    /// As [`raise`](Board::raise), for many: a batch between two locks.
+    /// As [`raise`](Board::raise), for many services: one critical section for each batch.
     pub(crate) fn raise_all(&self, ids: &[Id], signals: u32) {
         for ids in ids.chunks(WAKE_BATCH) {
             let mut wakers = [const { None }; WAKE_BATCH];
@@ -36,17 +37,17 @@ impl Board {
         }
     }
 
-    /// Wakes those in the queue, after `written` and without the lock; whether there were any.
+    /// Releases the lock, calls `before_wake`, and wakes the queued watchers. Returns whether there were any.
     ///
-    /// Most often that is one, and it is taken out of the queue before the lock is released. Should
-    /// `written` panic, the next to publish wakes the others: the engine's end does.
+    /// Usually there is one, and it is dequeued before the lock is released. If `before_wake` panics, the
+    /// next publication wakes the others: the end of the engine is one.
     #[inline]
-    pub(super) fn wake(&self, mut inner: MutexGuard<'_, BoardState>, written: impl FnOnce()) -> bool {
-        // The fast path: usually nobody waits.
+    pub(super) fn wake(&self, mut inner: MutexGuard<'_, BoardState>, before_wake: impl FnOnce()) -> bool {
+        // Fast path: usually there are no waiters.
         let first = (!inner.wake.is_empty()).then(|| self.next_to_wake(&mut inner));
         let more = !inner.wake.is_empty();
         drop(inner);
-        written();
+        before_wake();
         let woke = first.is_some();
         drop(first);
         if more {
@@ -55,10 +56,10 @@ impl Board {
         woke
     }
 
-    /// Wakes the others, a batch at a time.
+    /// Wakes the remaining watchers, a batch at a time.
     ///
-    /// It takes out of the queue as many as are in it now, so that threads which go on adding to the
-    /// queue do not keep this one here; they take out what they have added (invariant 4).
+    /// It dequeues as many as are queued now, so that threads which keep adding cannot hold this one
+    /// here: each of them dequeues what it has added.
     fn wake_all(&self) {
         let mut inner = self.lock();
         let mut left = inner.wake.len();
@@ -84,7 +85,7 @@ impl Board {
     }
 }
 
-/// Wakes when it is dropped, whatever comes between.
+/// A waker that is woken when this is dropped, also during a panic.
 #[derive(Default)]
 pub(super) struct PendingWake<'a> {
     waker: Option<Waker>,
@@ -101,7 +102,7 @@ impl PendingWake<'_> {
 impl Drop for PendingWake<'_> {
     fn drop(&mut self) {
         if let Some(waker) = self.waker.take() {
-            // A waker of the user's own may panic: that is no concern of the service that made a transition.
+            // A waker of the user's may panic; the service that made the transition must not fail of it.
             let _ = panic::catch(|| waker.wake());
         }
         if let Some(owner) = self.owner {

@@ -1,4 +1,4 @@
-//! One watch on the board.
+//! One watcher on the board: a declared watch, a polled one, or a stream.
 
 use super::state::ServiceEntry;
 use super::status::{Condition, Reaction, ServiceStatus};
@@ -7,75 +7,76 @@ use crate::graph::Mode;
 use std::task::Waker;
 use std::time::Duration;
 
-/// One watch: how many of its targets satisfy it, and whether that came true.
+/// One watcher: how many of its targets satisfy its condition, and whether that came true.
 #[derive(Debug)]
 pub(super) struct Watcher {
     pub(super) mode: Mode,
     pub(super) condition: Condition,
     pub(super) kind: WatcherKind,
     pub(super) targets: Box<[WatchedService]>,
-    /// How many targets satisfy it; of an edge `all` waits for, how many have changed.
-    met: u32,
-    /// Whether that is enough. A gate on an edge is held open by it until it is passed.
+    /// How many targets satisfy the condition; for `all` on an edge, how many have changed.
+    satisfied: u32,
+    /// Whether that is enough. It keeps a gate on an edge open until the service has passed it.
     pub(super) held: bool,
-    /// It came true, and its owner has not taken that.
+    /// The condition came true, and the owner has not taken that.
     pub(super) fired: bool,
-    /// The side of [`WatchedService::mark`] that stands for "has changed". See [`Watcher::mark`].
+    /// The value of [`WatchedService::mark`] that means "has changed". See [`Watcher::mark`].
     phase: bool,
-    /// It is in the queue of those to wake.
+    /// It is in the queue `wake`.
     pub(super) queued: bool,
-    /// It can come true no more.
+    /// The condition can never come true again.
     pub(super) over: bool,
-    /// How many targets will satisfy it for ever, and how many never again.
+    /// How many targets satisfy the condition for good, and how many never will again.
     settled: [u32; 2],
 }
 
-/// One target of a watch.
+/// One target of a watcher.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct WatchedService {
     pub(super) id: Id,
-    /// Where the watch is in the list of those on this service.
+    /// The index of the watcher in the list of those on this service.
     pub(super) place: u32,
     mark: bool,
 }
 
-/// Whose watch it is.
+/// What kind of watcher it is.
 #[derive(Debug)]
 pub(super) enum WatcherKind {
     /// Declared by a service.
     WatcherSpec { owner: Id, reaction: Reaction, within: Option<Duration> },
-    /// Held by somebody who polls it.
+    /// Polled by the task that holds it.
     Polled { edges: RisingEdges, waker: Option<Waker> },
-    /// A stream of all transitions of its targets: how many there were since it was last read.
+    /// A stream of all transitions of its targets; `unread` counts those since it was last read.
     Stream { unread: u64, waker: Option<Waker> },
-    /// Nobody's: the place is free, or will be when it has left the queue.
+    /// None: the place is free, or will be once it is dequeued.
     Vacant,
 }
 
-/// The rising edges of a watch that were not taken.
+/// The rising edges of a watch that its owner has not taken.
 #[derive(Debug)]
 pub(super) struct RisingEdges {
     pub(super) count: u64,
     /// The number of the last one.
     pub(super) seq: u64,
-    /// Each target as it was at the last rising edge, if it has made a transition since. See [`Watcher::save`].
+    /// The status of each target at the last rising edge, if the target has made a transition since.
+    /// See [`Watcher::save`].
     saved: Box<[SavedStatus]>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct SavedStatus {
-    /// The rising edge it is about.
+    /// The sequence number of that rising edge.
     edge: u64,
     status: ServiceStatus,
 }
 
-/// What a step of one target did to a watch.
+/// What one transition of a target did to a watcher.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum StepEffect {
     Nothing,
-    /// It came true.
+    /// The condition came true.
     Rises,
-    /// It can come true no more.
+    /// The condition can never come true again.
     Ends,
 }
 
@@ -86,7 +87,7 @@ impl Watcher {
             condition: Condition::Completed,
             kind: WatcherKind::Vacant,
             targets: Box::default(),
-            met: 0,
+            satisfied: 0,
             held: false,
             fired: false,
             phase: true,
@@ -107,7 +108,7 @@ impl Watcher {
         Watcher { kind: WatcherKind::Polled { edges, waker: None }, ..Watcher::on(mode, condition, targets) }
     }
 
-    pub(super) fn feed(targets: &[Id]) -> Watcher {
+    pub(super) fn stream(targets: &[Id]) -> Watcher {
         Watcher {
             kind: WatcherKind::Stream { unread: 0, waker: None },
             ..Watcher::on(Mode::Any, Condition::Completed, targets)
@@ -119,12 +120,12 @@ impl Watcher {
         Watcher { mode, condition, targets, ..Watcher::vacant() }
     }
 
-    /// Whether it is declared, with this reaction.
+    /// Whether it is a declared watch with this reaction.
     pub(super) fn reacts_by(&self, reaction: Reaction) -> bool {
         matches!(self.kind, WatcherKind::WatcherSpec { reaction: own, .. } if own == reaction)
     }
 
-    /// The watch as it was declared.
+    /// The declaration it was made from.
     pub(super) fn to_spec(&self) -> Option<WatcherSpec> {
         let WatcherKind::WatcherSpec { reaction, within, .. } = self.kind else { return None };
         let targets = self.targets.iter().map(|target| target.id).collect();
@@ -138,12 +139,12 @@ impl Watcher {
         }
     }
 
-    /// Counts where the targets are now; whether that is enough.
+    /// Counts the targets that satisfy the condition now. Returns whether they are enough.
     pub(super) fn begin(&mut self, entries: &[ServiceEntry]) -> bool {
         for target in &self.targets {
             let status = &entries[target.id as usize].status;
             let holds = self.condition.holds(status);
-            self.met += u32::from(holds);
+            self.satisfied += u32::from(holds);
             self.settled[usize::from(!holds)] += u32::from(self.condition.is_settled(status));
         }
         self.held = !self.condition.is_pulse() && self.enough();
@@ -153,15 +154,15 @@ impl Watcher {
 
     fn enough(&self) -> bool {
         match self.mode {
-            Mode::Any => self.met > 0,
-            Mode::All => self.met as usize == self.targets.len(),
+            Mode::Any => self.satisfied > 0,
+            Mode::All => self.satisfied as usize == self.targets.len(),
         }
     }
 
-    /// Whether there can be no rising edge any more: it will never hold, or always.
+    /// Whether there can be no further rising edge, since the condition will never hold, or always.
     ///
-    /// With `all` on an edge a settled target that has changed since the last one does no harm
-    /// yet; [`step`](Watcher::step) looks at that.
+    /// With `all` on an edge, a settled target that has changed since the last edge still counts for the
+    /// next one; [`step`](Watcher::step) looks at that.
     fn is_over(&self) -> bool {
         let [for_ever, never] = self.settled;
         let all_settled = (for_ever + never) as usize == self.targets.len();
@@ -173,11 +174,11 @@ impl Watcher {
         }
     }
 
-    /// Its target number `at` has gone from `before` to `after`.
+    /// Updates the watcher: target number `at` has gone from `before` to `after`.
     pub(super) fn step(&mut self, at: usize, before: &ServiceStatus, after: &ServiceStatus) -> StepEffect {
         let rises = if !self.condition.is_pulse() {
             let (was, is) = (self.condition.holds(before), self.condition.holds(after));
-            self.met = self.met + u32::from(is) - u32::from(was);
+            self.satisfied = self.satisfied + u32::from(is) - u32::from(was);
             let held = self.enough();
             let was_held = std::mem::replace(&mut self.held, held);
             held && !was_held
@@ -189,13 +190,13 @@ impl Watcher {
                 Mode::All => self.mark(at),
             }
         };
-        // Where nothing is settled before or after, who is settled has not changed.
+        // Fast path: if the target is settled neither before nor after, the counts stay as they are.
         let settles = self.condition.may_be_settled(before) || self.condition.may_be_settled(after);
         let ends = settles && self.settle(at, before, after) || rises && self.condition.is_pulse() && self.is_over();
         if self.over {
             return StepEffect::Nothing;
         }
-        // A declared watch goes on: an operator may start its targets again.
+        // A declared watch never ends: an operator may start its targets again.
         self.over = ends && matches!(self.kind, WatcherKind::Polled { .. });
         match (rises, self.over) {
             (true, _) => StepEffect::Rises,
@@ -204,22 +205,24 @@ impl Watcher {
         }
     }
 
-    /// Notes that a target of `all` has changed; whether each has since that was last so.
+    /// Notes that a target of `all` has changed. Returns whether every target has changed since the last
+    /// rising edge.
     ///
-    /// When it is, every mark is on the same side, and to turn the sides round is to clear them all.
+    /// Then every mark has the same value, and inverting `phase` clears all of them at once.
     fn mark(&mut self, at: usize) -> bool {
         let mark = &mut self.targets[at].mark;
-        self.met += u32::from(*mark != self.phase);
+        self.satisfied += u32::from(*mark != self.phase);
         *mark = self.phase;
         let all = self.enough();
         if all {
-            self.met = 0;
+            self.satisfied = 0;
             self.phase = !self.phase;
         }
         all
     }
 
-    /// Counts a target that settles or, started by an operator, does so no longer; whether that is the end.
+    /// Counts a target that settles, or that no longer is settled because an operator has started it.
+    /// Returns whether the condition can never come true again.
     pub(super) fn settle(&mut self, at: usize, before: &ServiceStatus, after: &ServiceStatus) -> bool {
         let (was, is) = (self.condition.is_settled(before), self.condition.is_settled(after));
         if was || is {
@@ -232,9 +235,10 @@ impl Watcher {
         self.is_over()
     }
 
-    /// Keeps what a target was at the last rising edge, before it makes its first transition since.
+    /// Saves a target's status of the last rising edge, before its first transition since then.
     ///
-    /// So a rising edge costs nothing for each target, and a transition the same for any number of them.
+    /// So a rising edge costs nothing per target, and a transition costs the same for any number of
+    /// targets.
     pub(super) fn save(&mut self, at: usize, before: &ServiceStatus) {
         if let WatcherKind::Polled { edges, .. } = &mut self.kind {
             if edges.count > 0 && edges.saved[at].edge != edges.seq {
@@ -245,7 +249,7 @@ impl Watcher {
 }
 
 impl RisingEdges {
-    /// What a target was at the last rising edge.
+    /// The status of a target at the last rising edge.
     pub(super) fn status<'a>(&'a self, at: usize, now: &'a ServiceStatus) -> &'a ServiceStatus {
         let saved = &self.saved[at];
         if saved.edge == self.seq { &saved.status } else { now }

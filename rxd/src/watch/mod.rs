@@ -85,7 +85,7 @@ use tokio_util::sync::CancellationToken;
 pub struct Watch {
     core: Arc<Core>,
     /// None if it is about no service.
-    ticket: Option<WatchId>,
+    watch_id: Option<WatchId>,
     targets: Box<[Id]>,
     /// Where the targets are put when it is polled.
     statuses: Vec<ServiceStatus>,
@@ -111,9 +111,17 @@ impl Watch {
     fn on(core: &Arc<Core>, mode: Mode, condition: Condition, targets: Box<[Id]>) -> Watch {
         // What a poll needs is allocated here: the board allocates nothing under its lock for it.
         let statuses = Vec::with_capacity(targets.len());
-        let ticket = core.board.watch(mode, condition, &targets);
+        let watch_id = core.board.watch(mode, condition, &targets);
         let unknown = matches!(condition, Condition::State(_, State::Unknown));
-        Watch { core: core.clone(), ticket: Some(ticket), targets, statuses, unknown, cancellation: None, end: None }
+        Watch {
+            core: core.clone(),
+            watch_id: Some(watch_id),
+            targets,
+            statuses,
+            unknown,
+            cancellation: None,
+            end: None,
+        }
     }
 
     /// The watch of a declared `stream(..)`.
@@ -123,7 +131,7 @@ impl Watch {
             let (core, end) = (core.clone(), Some(WatchEnded::Disabled));
             return Watch {
                 core,
-                ticket: None,
+                watch_id: None,
                 targets,
                 statuses: Vec::new(),
                 unknown: false,
@@ -181,7 +189,7 @@ impl Watch {
     /// has ended. One on [`Changing`](Action::Changing) never does.
     #[must_use]
     pub fn is_met(&self) -> bool {
-        self.ticket.as_ref().is_some_and(|ticket| self.core.board.is_met(ticket))
+        self.watch_id.as_ref().is_some_and(|watch_id| self.core.board.is_met(watch_id))
     }
 
     /// Why the watch has ended, once it has said so by yielding nothing.
@@ -193,13 +201,13 @@ impl Watch {
     fn poll(&mut self, task: &mut Context<'_>) -> Poll<Option<WatchEvent>> {
         // What is met again and again is not to keep its thread from all others.
         ready!(coop::poll(task));
-        let (Some(ticket), None) = (&mut self.ticket, &self.end) else { return Poll::Ready(None) };
+        let (Some(watch_id), None) = (&mut self.watch_id, &self.end) else { return Poll::Ready(None) };
         // Asked first: transitions that follow each other without a pause must not outrun it.
         if self.cancellation.as_ref().is_some_and(Cancellation::is_cancelled) {
             self.end = Some(WatchEnded::Cancelled);
             return Poll::Ready(None);
         }
-        match self.core.board.poll_watch(ticket, task, &mut self.statuses) {
+        match self.core.board.poll_watch(watch_id, task, &mut self.statuses) {
             Poll::Pending => {
                 // Both wakers are in place before it waits, and each side looks after it has put one
                 // there: a cancellation that comes between the two looks is found by this one.
@@ -254,8 +262,8 @@ impl FusedStream for Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        if let Some(ticket) = &self.ticket {
-            self.core.board.unwatch(ticket);
+        if let Some(watch_id) = &self.watch_id {
+            self.core.board.unwatch(watch_id);
         }
     }
 }

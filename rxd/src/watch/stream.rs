@@ -66,8 +66,8 @@ const HANDFUL: usize = 16;
 #[must_use = "a stream does nothing unless it is polled"]
 pub struct StateStream {
     core: Arc<Core>,
-    ticket: WatchId,
-    chosen: ServiceSet,
+    watch_id: WatchId,
+    services: ServiceSet,
     /// The last transition looked at.
     seq: u64,
     /// What is taken from the board and not yet yielded, last first.
@@ -96,7 +96,7 @@ pub enum StateEvent {
     Changed(ServiceState),
     /// This reader was too slow: so many transitions were not delivered, and this is where the services are.
     Lagged {
-        /// How many transitions of the chosen services were missed.
+        /// How many transitions of the services services were missed.
         missed: u64,
         /// Where they are after those.
         snapshot: States,
@@ -105,12 +105,21 @@ pub enum StateEvent {
 
 impl StateStream {
     pub(crate) fn new(core: &Arc<Core>, filter: &Filter) -> Result<StateStream, Error> {
-        let chosen = choose(core, filter)?;
-        let mut statuses = Vec::with_capacity(chosen.len());
-        let (ticket, seq) = core.board.feed(&chosen, &mut statuses);
+        let services = choose(core, filter)?;
+        let mut statuses = Vec::with_capacity(services.len());
+        let (watch_id, seq) = core.board.open_stream(&services, &mut statuses);
         let events = Vec::with_capacity(HANDFUL);
         let core = core.clone();
-        Ok(StateStream { core, ticket, chosen, seq, events, statuses, next: StreamItem::Snapshot, cancellation: None })
+        Ok(StateStream {
+            core,
+            watch_id,
+            services,
+            seq,
+            events,
+            statuses,
+            next: StreamItem::Snapshot,
+            cancellation: None,
+        })
     }
 
     /// The same stream, which also ends when this token is cancelled.
@@ -145,8 +154,8 @@ impl StateStream {
         }
         if self.events.is_empty() {
             let board = &self.core.board;
-            let (ticket, seq) = (&mut self.ticket, &mut self.seq);
-            match board.poll_stream(ticket, task, seq, &self.chosen, &mut self.events, &mut self.statuses) {
+            let (watch_id, seq) = (&mut self.watch_id, &mut self.seq);
+            match board.poll_stream(watch_id, task, seq, &self.services, &mut self.events, &mut self.statuses) {
                 Poll::Pending => {
                     let Some(cancellation) = &mut self.cancellation else { return Poll::Pending };
                     ready!(cancellation.poll(task));
@@ -167,8 +176,8 @@ impl StateStream {
     fn snapshot(&mut self) -> States {
         let statuses = std::mem::take(&mut self.statuses);
         let mut statuses = statuses.iter();
-        let mut services = Vec::with_capacity(self.chosen.len());
-        self.chosen.each(|id| services.extend(statuses.next().map(|status| self.core.state(id, status))));
+        let mut services = Vec::with_capacity(self.services.len());
+        self.services.each(|id| services.extend(statuses.next().map(|status| self.core.state(id, status))));
         States::new(self.seq, services)
     }
 }
@@ -204,6 +213,6 @@ impl FusedStream for StateStream {
 
 impl Drop for StateStream {
     fn drop(&mut self) {
-        self.core.board.unwatch(&self.ticket);
+        self.core.board.unwatch(&self.watch_id);
     }
 }

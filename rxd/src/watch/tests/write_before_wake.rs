@@ -35,11 +35,11 @@ fn who_writes_of_it_and_panics_keeps_nobody_asleep() {
     let board = Board::new(vec![vec![]], 8);
     let mut watches: Vec<_> = (0..3)
         .map(|_| {
-            let mut ticket = board.watch(Mode::Any, Condition::State(Action::Changing, State::Run), &[0]);
+            let mut watch_id = board.watch(Mode::Any, Condition::State(Action::Changing, State::Run), &[0]);
             let (alarm, waker) = Alarm::new();
-            let pending = board.poll_watch(&mut ticket, &Context::from_waker(&waker), &mut Vec::with_capacity(1));
+            let pending = board.poll_watch(&mut watch_id, &Context::from_waker(&waker), &mut Vec::with_capacity(1));
             assert!(pending.is_pending());
-            (ticket, alarm)
+            (watch_id, alarm)
         })
         .collect();
     let mut owed = TransitionBatch::default();
@@ -48,13 +48,13 @@ fn who_writes_of_it_and_panics_keeps_nobody_asleep() {
     let rang: Vec<usize> = watches.iter().map(|(_, alarm)| alarm.take()).collect();
     assert_eq!(rang, [1, 0, 0], "the first had been taken out already");
     board.publish(0, State::Run, Transition::Exited, Cause::Normal);
-    for (nth, (ticket, alarm)) in watches.iter_mut().enumerate() {
+    for (nth, (watch_id, alarm)) in watches.iter_mut().enumerate() {
         assert_eq!(
             alarm.take(),
             usize::from(nth > 0),
             "the last are woken by whoever publishes next, and no one twice"
         );
-        let taken = board.poll_watch(ticket, &Context::from_waker(Waker::noop()), &mut Vec::with_capacity(1));
+        let taken = board.poll_watch(watch_id, &Context::from_waker(Waker::noop()), &mut Vec::with_capacity(1));
         assert!(matches!(taken, Poll::Ready(Some(Fired { times: 2, .. }))));
     }
 }
@@ -62,9 +62,9 @@ fn who_writes_of_it_and_panics_keeps_nobody_asleep() {
 #[test]
 fn who_polled_last_is_who_is_woken() {
     let board = Board::new(vec![vec![]], 8);
-    let mut ticket = board.watch(Mode::Any, Condition::State(Action::Changing, State::Run), &[0]);
+    let mut watch_id = board.watch(Mode::Any, Condition::State(Action::Changing, State::Run), &[0]);
     let [(one, of_one), (other, of_other)] = [Alarm::new(), Alarm::new()];
-    let mut poll = |waker| board.poll_watch(&mut ticket, &Context::from_waker(waker), &mut Vec::with_capacity(1));
+    let mut poll = |waker| board.poll_watch(&mut watch_id, &Context::from_waker(waker), &mut Vec::with_capacity(1));
     assert!(poll(&of_one).is_pending());
     assert!(poll(&of_other).is_pending(), "another task has it now");
     board.publish(0, State::Run, Transition::Entering, Cause::Normal);
