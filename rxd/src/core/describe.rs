@@ -1,4 +1,4 @@
-//! Watches in words.
+//! Gates in words.
 
 use crate::board::{Condition, WatcherSpec};
 use crate::core::Core;
@@ -18,7 +18,7 @@ pub(crate) fn describe(core: &Core, gate: &WatcherSpec) -> String {
             let action = action.as_str().replace('_', " ");
             format!("{mode}{names} {action} {}", state.name())
         }
-        Condition::Completed => format!("{mode}{names} to end well"),
-        Condition::Failed => format!("{mode}{names} to give up"),
+        Condition::Completed => format!("{mode}{names} to complete"),
+        Condition::Failed => format!("{mode}{names} to fail"),
     }
 }

@@ -1,4 +1,4 @@
-//! The board without engines, for benchmarks: whoever holds it makes the transitions.
+//! A board without engines, for benchmarks, which make the transitions themselves.
 
 use super::{ServiceSelector, StateStream, Watch};
 use crate::board::{Board, Id};
@@ -10,12 +10,12 @@ use crate::graph::Mode;
 use crate::lifecycle::state::{Action, Cause, Filter, State, Transition};
 use std::sync::Arc;
 
-/// Services `s0`, `s1`, .. that do nothing but what [`enter`](WatchBench::enter) and [`leave`](WatchBench::leave) say.
+/// Services `s0`, `s1`, .. whose transitions are made by [`enter`](WatchBench::enter) and [`leave`](WatchBench::leave).
 #[derive(Clone, Debug)]
 pub struct WatchBench(Arc<Core>);
 
 impl WatchBench {
-    /// So many services, and room for so many past transitions.
+    /// A board of this many services, with a history of this many transitions.
     #[must_use]
     pub fn new(services: usize, history: usize) -> Self {
         let names = (0..services).map(|id| format!("s{id}"));
@@ -61,13 +61,13 @@ impl WatchBench {
         StateStream::new(&self.0, filter)
     }
 
-    /// How many watches the transitions so far have looked at: what they cost, counted.
+    /// How many watchers the transitions have updated so far: what they cost.
     #[must_use]
     pub fn looked_at(&self) -> u64 {
         self.0.board.looked_at()
     }
 
-    /// In how many lists of watchers watches are.
+    /// In how many lists of services the watches are.
     #[must_use]
     pub fn watched(&self) -> usize {
         self.0.board.watched()

@@ -1,15 +1,15 @@
-//! The cancellation of a context, for what is taken through one and polled later: watches, streams
-//! of transitions, tickers.
+//! The cancellation of a context, as seen by what was made through it and is polled later: watches,
+//! streams of transitions, tickers.
 //!
-//! [`Context`](crate::Context) makes one from its token; each holder asks it in its own `poll`. It
-//! is not the token: that can be handed to users and be cancelled by them, this only listens.
+//! [`Context`](crate::Context) makes one from its token; the holder polls it in its own `poll`. Unlike
+//! the token, it cannot cancel anything.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-/// See the module. It allocates once its holder has to wait, and not before.
+/// See the [module](self). It allocates when its holder first has to wait, not before.
 #[derive(Debug)]
 pub(crate) struct Cancellation {
     token: CancellationToken,
@@ -25,7 +25,7 @@ impl Cancellation {
         self.token.is_cancelled()
     }
 
-    /// Ready once the context is cancelled; until then the task is woken for that.
+    /// Ready once the context is cancelled; until then the task is woken when it is.
     pub(crate) fn poll(&mut self, task: &mut Context<'_>) -> Poll<()> {
         let waiting = self.waiting.get_or_insert_with(|| Box::pin(self.token.clone().cancelled_owned()));
         waiting.as_mut().poll(task)

@@ -1,4 +1,4 @@
-//! What a watch yields, and how it ends.
+//! What a watch yields, and why it ends.
 
 use crate::core::ServiceState;
 use crate::error::Cancelled;
@@ -6,18 +6,18 @@ use crate::lifecycle::state::Cause;
 use std::borrow::Cow;
 use std::fmt;
 
-/// A watch's condition has come true.
+/// What a [`Watch`](crate::Watch) yields: its condition has come true.
 ///
 /// ```
 /// # use rxd::{Context, State};
 /// # async fn f(cx: &Context) -> rxd::Result {
 /// let mut flaps = cx.watch_any(rxd::Action::Exited, State::Run, ["db", "cache"])?;
-/// while let Some(met) = flaps.next().await {
-///     for service in &met.services {
+/// while let Some(event) = flaps.next().await {
+///     for service in &event.services {
 ///         println!("{} is in {} for the {}th time", service.name, service.state, service.incarnation);
 ///     }
-///     if met.times > 1 {
-///         println!("{} more between two looks", met.times - 1);
+///     if event.times > 1 {
+///         println!("and {} times before, since the last event", event.times - 1);
 ///     }
 /// }
 /// # Ok(())
@@ -26,12 +26,14 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WatchEvent {
-    /// The number of the transition that made it true: of the last one, if there were several. Of a
-    /// condition that held when the watch was made, the number of the last transition before that.
+    /// The sequence number of the transition that made the condition true; of the last one, if there
+    /// were several. If the condition already held when the watch was made, the number of the last
+    /// transition before that.
     pub seq: u64,
-    /// How many times it has come true since the last one that was yielded, this one included.
+    /// How many times the condition has come true since the last event that was yielded, this event
+    /// included.
     pub times: u64,
-    /// The services the watch is about, in the order they were named, as they were at that instant.
+    /// The services of the watch, in the order in which they were named, as they were at that instant.
     pub services: Vec<ServiceState>,
 }
 
@@ -58,18 +60,18 @@ pub struct WatchEvent {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WatchEnded {
-    /// These of the watch's services have exited, with these causes, and have not been started again.
+    /// These services of the watch have exited, with these causes, and have not been started again.
     Exited(Vec<(Cow<'static, str>, Cause)>),
-    /// It asks about `Unknown`, which the services have left, and which does not come again.
+    /// The condition is about `Unknown`, which the services have left, and to which none returns.
     StatePassed,
-    /// None of the services of this declared watch is part of the daemon: they are switched off.
+    /// None of the services of this declared watch is part of the daemon: all are switched off.
     Disabled,
     /// The daemon has ended.
     Closed,
-    /// The context that the watch was taken through is cancelled.
+    /// The context that the watch was made through is cancelled.
     ///
-    /// [`is_cancelled`](crate::is_cancelled) recognises it: returned by `?` from a method that is to
-    /// leave, it is a clean end, as [`Cancelled`](crate::Cancelled) is.
+    /// [`is_cancelled`](crate::is_cancelled) recognises it. A method that returns it by `?` after a
+    /// cancellation ends cleanly, as with [`Cancelled`](crate::Cancelled).
     Cancelled,
 }
 
@@ -85,13 +87,13 @@ impl fmt::Display for WatchEnded {
             WatchEnded::StatePassed => f.write_str("its services have left Unknown for good"),
             WatchEnded::Disabled => f.write_str("none of its services is part of the daemon"),
             WatchEnded::Closed => f.write_str("the daemon has ended"),
-            WatchEnded::Cancelled => f.write_str("the context that the watch was taken through is cancelled"),
+            WatchEnded::Cancelled => f.write_str("the context that the watch was made through is cancelled"),
         }
     }
 }
 
 impl std::error::Error for WatchEnded {
-    /// Of [`WatchEnded::Cancelled`] it is [`Cancelled`]: whoever looks for that finds it.
+    /// The source of [`WatchEnded::Cancelled`] is [`Cancelled`], so that code which looks for that finds it.
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             WatchEnded::Cancelled => Some(&Cancelled),

@@ -1,4 +1,18 @@
-//! Watches that somebody holds: polled, not reacted to.
+//! What user code awaits: watches, streams of transitions, `wait_for`; and `why`, the explanation of a
+//! service's state.
+//!
+//! [`Context`](crate::Context) and [`DaemonHandle`](crate::DaemonHandle) make these. The watches that a
+//! service declares are not here: the board evaluates them, and the engine reacts.
+//!
+//! # Invariants
+//!
+//! 1. A watch or stream holds one watcher on the board for as long as it lives, and removes it on drop.
+//! 2. All memory that a poll needs is allocated when the watch is made: the board copies into it under
+//!    its lock.
+//! 3. A watch that was made through a context checks for cancellation before it reads the board, so a
+//!    service that makes transitions without a pause cannot keep it from ending.
+//! 4. Before a watch returns `Pending`, its waker is registered on the board and with the cancellation,
+//!    and each was read after the registration. So neither an event nor a cancellation is missed.
 
 #[cfg(feature = "test-util")]
 pub(crate) mod bench;
@@ -37,23 +51,25 @@ use tokio_util::sync::CancellationToken;
 
 /// A watch on one or more services.
 ///
-/// It yields once if its condition holds when it is made, and then each time the condition comes
-/// true again, however short that was: what came true several times between two polls is yielded
-/// once, with the count, and with the services as they were at the last of them. A watch on
-/// [`Changing`](Action::Changing) yields for every change (`any`), or each time all have changed
-/// since it last did (`all`).
+/// To react to other services inside a method, loop over [`next`](Watch::next), or call
+/// [`wait`](Watch::wait) once.
 ///
-/// It ends when its condition can come true no more: its services have exited for good, or the
-/// daemon has ended; [`ended`](Watch::ended) says which. It stays ended, also when an operator
-/// starts the service again: make another one then.
+/// A watch yields an event if its condition holds when it is made, and then each time the condition
+/// comes true again, however briefly.
 ///
-/// A watch that was taken through a [`Context`](crate::Context), a declared `stream(..)` included,
-/// also ends when that context is cancelled, so a loop over it never holds up a stop. Cancellation
-/// comes first: what came true before it and was not yielded yet is not yielded any more. A watch of a
-/// [`DaemonHandle`](crate::DaemonHandle) has no context, and yields all of it.
-///
-/// No watch delays a transition or another watch, whoever polls it how seldom; and it takes no
-/// more memory for that. Dropping it ends it.
+/// * If the condition came true several times between two polls, the watch yields one event, with the
+///   count and with the services as they were the last time.
+/// * A watch on [`Changing`](Action::Changing) yields an event for every change (`any`), or each time
+///   all services have changed since the last event (`all`).
+/// * The watch ends when its condition can never come true again: its services have exited for good,
+///   or the daemon has ended. [`ended`](Watch::ended) says which. It stays ended, also when an operator
+///   starts the service again; make a new watch then.
+/// * A watch that was made through a [`Context`](crate::Context), a declared `stream(..)` included, also
+///   ends when that context is cancelled, so a loop over it never delays a stop. Events that it has not
+///   yielded by then are dropped. A watch of a [`DaemonHandle`](crate::DaemonHandle) has no context, and
+///   yields all of its events.
+/// * A watch that is polled rarely, or never, delays no transition and no other watch, and takes no
+///   more memory. Dropping it ends it.
 ///
 /// ```
 /// use rxd::{Action, Context, Daemon, Runner, Service, State, manager};
@@ -71,9 +87,9 @@ use tokio_util::sync::CancellationToken;
 /// let daemon = Daemon::new("d").add(Service::new("job", Job).manager(manager::until_success));
 /// let handle = daemon.start().await?;
 /// let mut ran = handle.watch_any(Action::Entering, State::Run, "job")?;
-/// let met = ran.next().await.expect("it runs once");
-/// assert_eq!(met.services[0].state, State::Run);
-/// // It has ended well, and will not run again.
+/// let event = ran.next().await.expect("it runs once");
+/// assert_eq!(event.services[0].state, State::Run);
+/// // The job has completed, and will not run again.
 /// assert!(ran.next().await.is_none());
 /// assert_eq!(ran.ended().unwrap().to_string(), "service `job` has exited (normal)");
 /// # handle.wait().await.into_result()?;
@@ -84,14 +100,14 @@ use tokio_util::sync::CancellationToken;
 #[must_use = "a watch does nothing unless it is awaited"]
 pub struct Watch {
     core: Arc<Core>,
-    /// None if it is about no service.
+    /// None if none of its services is part of the daemon.
     watch_id: Option<WatchId>,
     targets: Box<[Id]>,
-    /// Where the targets are put when it is polled.
+    /// The buffer for the statuses of the targets.
     statuses: Vec<ServiceStatus>,
-    /// It asks about Unknown, which does not come again.
+    /// Its condition is about Unknown, to which no service returns.
     unknown: bool,
-    /// Of the context it was taken through; none if that was a handle.
+    /// That of the context it was made through; none if that was a handle.
     cancellation: Option<Cancellation>,
     end: Option<WatchEnded>,
 }
@@ -109,7 +125,7 @@ impl Watch {
     }
 
     fn on(core: &Arc<Core>, mode: Mode, condition: Condition, targets: Box<[Id]>) -> Watch {
-        // What a poll needs is allocated here: the board allocates nothing under its lock for it.
+        // Invariant 2.
         let statuses = Vec::with_capacity(targets.len());
         let watch_id = core.board.watch(mode, condition, &targets);
         let unknown = matches!(condition, Condition::State(_, State::Unknown));
@@ -148,11 +164,11 @@ impl Watch {
         self
     }
 
-    /// Waits until the condition comes true; none once the watch has [ended](Watch::ended).
+    /// Waits until the condition comes true. Returns `None` once the watch has [ended](Watch::ended).
     ///
     /// # Cancel safety
     ///
-    /// This method is cancel safe: nothing is taken until it is returned.
+    /// This method is cancel safe: dropping its future loses no event.
     pub async fn next(&mut self) -> Option<WatchEvent> {
         poll_fn(|task| self.poll(task)).await
     }
@@ -161,56 +177,55 @@ impl Watch {
     ///
     /// # Errors
     ///
-    /// [`WatchEnded`], if the watch has ended: the condition can come true no more, or the context that the
-    /// watch was taken through is cancelled. Returned from a method by `?`, the latter is a clean end:
-    /// see [`WatchEnded::Cancelled`].
+    /// Returns [`WatchEnded`] if the condition can never come true again, or if the context that the
+    /// watch was made through is cancelled. The latter is a clean end when a method returns it by `?`; see
+    /// [`WatchEnded::Cancelled`].
     ///
     /// # Cancel safety
     ///
-    /// This method is cancel safe: nothing is taken until it is returned.
+    /// This method is cancel safe: dropping its future loses no event.
     ///
     /// ```
     /// # use rxd::{Action, Context, State};
     /// # async fn f(cx: &Context) -> rxd::Result {
     /// let mut ready = cx.watch_all(Action::Entering, State::Run, ["db", "cache"])?;
-    /// let met = ready.wait().await?;
-    /// tracing::info!(seq = met.seq, "both are ready");
+    /// let event = ready.wait().await?;
+    /// tracing::info!(seq = event.seq, "both are ready");
     /// # Ok(())
     /// # }
     /// ```
     pub async fn wait(&mut self) -> Result<WatchEvent, WatchEnded> {
         match self.next().await {
-            Some(met) => Ok(met),
+            Some(event) => Ok(event),
             None => Err(self.end.clone().unwrap_or(WatchEnded::Closed)),
         }
     }
 
-    /// Whether the condition holds at this instant, whatever was yielded, and also once the watch
-    /// has ended. One on [`Changing`](Action::Changing) never does.
+    /// Whether the condition holds at this instant, whatever the watch has yielded, and also once it
+    /// has ended. A condition on [`Changing`](Action::Changing) never holds.
     #[must_use]
     pub fn is_met(&self) -> bool {
         self.watch_id.as_ref().is_some_and(|watch_id| self.core.board.is_met(watch_id))
     }
 
-    /// Why the watch has ended, once it has said so by yielding nothing.
+    /// Why the watch has ended, once [`next`](Watch::next) has returned `None`.
     #[must_use]
     pub fn ended(&self) -> Option<&WatchEnded> {
         self.end.as_ref()
     }
 
     fn poll(&mut self, task: &mut Context<'_>) -> Poll<Option<WatchEvent>> {
-        // What is met again and again is not to keep its thread from all others.
+        // A condition that comes true again and again must not keep other tasks from running.
         ready!(coop::poll(task));
         let (Some(watch_id), None) = (&mut self.watch_id, &self.end) else { return Poll::Ready(None) };
-        // Asked first: transitions that follow each other without a pause must not outrun it.
+        // Invariant 3.
         if self.cancellation.as_ref().is_some_and(Cancellation::is_cancelled) {
             self.end = Some(WatchEnded::Cancelled);
             return Poll::Ready(None);
         }
         match self.core.board.poll_watch(watch_id, task, &mut self.statuses) {
             Poll::Pending => {
-                // Both wakers are in place before it waits, and each side looks after it has put one
-                // there: a cancellation that comes between the two looks is found by this one.
+                // Invariant 4: a cancellation that came after the check above is found by this poll.
                 let Some(cancellation) = &mut self.cancellation else { return Poll::Pending };
                 ready!(cancellation.poll(task));
                 self.end = Some(WatchEnded::Cancelled);
@@ -221,21 +236,21 @@ impl Watch {
                 Poll::Ready(Some(WatchEvent { seq, times, services: services.collect() }))
             }
             Poll::Ready(None) => {
-                self.end = Some(self.never());
+                self.end = Some(self.end_reason());
                 Poll::Ready(None)
             }
         }
     }
 
-    /// Why nothing more will come, as the words that came with that say.
-    fn never(&self) -> WatchEnded {
+    /// Why the watch has ended, judging by the statuses that came with the end.
+    fn end_reason(&self) -> WatchEnded {
         let exited = |ever: bool| -> Vec<_> {
             let statuses = self.targets.iter().zip(&self.statuses);
             let ended = statuses.filter_map(|(&id, status)| Some((id, status.ended.filter(|_| ever || status.over)?)));
             ended.map(|(id, cause)| (self.core.name(id).clone(), cause)).collect()
         };
-        // If all of them were started again since, those that were: they are why it has ended, unless it asks
-        // about what was over before they exited.
+        // If operators have started all of them again since, those that had exited are the reason, unless
+        // the condition is about Unknown, which had passed before they exited.
         let exited = [exited(false), exited(!self.unknown)].into_iter().find(|exited| !exited.is_empty());
         let past = self.unknown && self.statuses.iter().all(|status| status.seq > 0);
         match exited {

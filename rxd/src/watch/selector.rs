@@ -1,4 +1,4 @@
-//! What can name services.
+//! How callers name services.
 
 use crate::board::Id;
 use crate::core::Core;
@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
-/// What can name services: a name, a service's type as [`by_type`]`::<Health>()`, or several of either.
+/// Selects services: by a name, by a type as [`by_type`]`::<Health>()`, or by several of either.
 ///
 /// ```
 /// # use rxd::{Action, Context, State};
@@ -21,9 +21,9 @@ use std::marker::PhantomData;
 /// # }
 /// ```
 ///
-/// A name that is given twice counts once. To give none at all is an error where it is used.
+/// A name that is given twice counts once. An empty selection is an error where it is used.
 pub trait ServiceSelector {
-    /// Calls `each` with every one.
+    /// Calls `each` with every name or type.
     fn each(&self, each: &mut dyn FnMut(Target<'_>));
 }
 
@@ -76,8 +76,8 @@ impl<A: ServiceSelector, B: ServiceSelector> ServiceSelector for (A, B) {
     }
 }
 
-/// The services of this type, wherever a name can be given: the one that was declared on it or,
-/// where one type runs several times, all of them.
+/// Selects the services of a type, wherever a name can be given: all of them, where one type runs
+/// several times.
 ///
 /// ```
 /// # use rxd::{Action, Context, State};
@@ -114,7 +114,7 @@ impl<S> Clone for ByType<S> {
 
 impl<S> Copy for ByType<S> {}
 
-/// The places of the services that are named, each once, in the order they were named.
+/// The indices of the selected services, each once, in the order in which they were named.
 pub(super) fn select(core: &Core, names: &impl ServiceSelector) -> Result<Box<[Id]>, Error> {
     let mut select = SelectedServices::new(core);
     let mut unknown = None;
@@ -130,7 +130,7 @@ pub(super) fn select(core: &Core, names: &impl ServiceSelector) -> Result<Box<[I
     }
 }
 
-/// The places of a declared watch's targets. What is switched off has none.
+/// The indices of a declared watch's targets. A service that is switched off has none.
 pub(super) fn select_edge(core: &Core, edge: &Edge<'_>) -> Box<[Id]> {
     let mut select = SelectedServices::new(core);
     for target in edge.targets {

@@ -1,4 +1,4 @@
-//! Every transition, in order.
+//! A stream of every transition, in order.
 
 use super::unknown_service;
 use crate::board::{Event, Id, ServiceSet, ServiceStatus, StreamRead, WatchId};
@@ -15,24 +15,25 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 use tokio_util::sync::CancellationToken;
 
-/// How many transitions are taken from the board at a time.
-const HANDFUL: usize = 16;
+/// How many transitions are read from the board in one critical section.
+const READ_BATCH: usize = 16;
 
 /// Every transition of some services, in order.
 ///
-/// The first item is a snapshot, of the instant the stream was made; every transition of its
-/// services after that follows, in the order of their numbers, none left out. The board keeps the
-/// last transitions of the daemon for this ([`Daemon::history`](crate::Daemon::history) many): a
-/// reader that falls behind by more is told how many it missed, is given a new snapshot, and goes
-/// on from there. It never delays anyone, and takes no more memory the further behind it is.
+/// The first item is a snapshot of the instant at which the stream was made. Every later transition of
+/// its services follows, in the order of the sequence numbers, without gaps.
 ///
-/// It ends when the daemon has, after everything else was yielded. Services that exit do not end
-/// it: an operator may start them again. Dropping it ends it.
-///
-/// A stream that was taken through a [`Context`](crate::Context) also ends when that context is
-/// cancelled, so a loop over it never holds up a stop. Cancellation comes first: transitions that were
-/// made before it and not yielded yet are not yielded any more. A stream of a
-/// [`DaemonHandle`](crate::DaemonHandle) has no context, and yields every transition up to the last.
+/// * The stream reads from the daemon's history, which keeps the last
+///   [`Daemon::history`](crate::Daemon::history) transitions. A reader that falls behind by more gets
+///   [`Lagged`](StateEvent::Lagged), with the number of transitions it has missed and a new snapshot, and
+///   continues from there.
+/// * A slow reader delays no service and no other reader, and takes no more memory.
+/// * The stream ends after the daemon has ended and everything was yielded. A service that exits does
+///   not end it, since an operator may start it again. Dropping the stream ends it.
+/// * A stream that was made through a [`Context`](crate::Context) also ends when that context is
+///   cancelled, so a loop over it never delays a stop. Transitions that it has not yielded by then are
+///   dropped. A stream of a [`DaemonHandle`](crate::DaemonHandle) has no context, and yields every
+///   transition up to the last.
 ///
 /// ```
 /// use rxd::{Context, Daemon, Filter, Runner, Service, StateEvent, manager};
@@ -68,18 +69,18 @@ pub struct StateStream {
     core: Arc<Core>,
     watch_id: WatchId,
     services: ServiceSet,
-    /// The last transition looked at.
+    /// The number of the last transition that was read.
     seq: u64,
-    /// What is taken from the board and not yet yielded, last first.
+    /// The transitions that were read and not yielded, last first.
     events: Vec<Event>,
-    /// Where the services are: to be yielded next, unless it is empty.
+    /// The statuses of the next snapshot to yield; empty if none is due.
     statuses: Vec<ServiceStatus>,
     next: StreamItem,
-    /// Of the context it was taken through; none if that was a handle.
+    /// That of the context it was made through; none if that was a handle.
     cancellation: Option<Cancellation>,
 }
 
-/// What is to be yielded next.
+/// What the stream yields next.
 #[derive(Debug, PartialEq, Eq)]
 enum StreamItem {
     Snapshot,
@@ -90,25 +91,25 @@ enum StreamItem {
 /// What a [`StateStream`] yields.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StateEvent {
-    /// Where the services are; always the first.
+    /// The states of the services; always the first item.
     Snapshot(States),
-    /// One of them made a transition.
+    /// A service has made a transition.
     Changed(ServiceState),
-    /// This reader was too slow: so many transitions were not delivered, and this is where the services are.
+    /// The reader was too slow: some transitions are no longer in the history, and were not delivered.
     Lagged {
-        /// How many transitions of the services services were missed.
+        /// How many transitions of the stream's services were not delivered.
         missed: u64,
-        /// Where they are after those.
+        /// The states of the services after those transitions.
         snapshot: States,
     },
 }
 
 impl StateStream {
     pub(crate) fn new(core: &Arc<Core>, filter: &Filter) -> Result<StateStream, Error> {
-        let services = choose(core, filter)?;
+        let services = filtered(core, filter)?;
         let mut statuses = Vec::with_capacity(services.len());
         let (watch_id, seq) = core.board.open_stream(&services, &mut statuses);
-        let events = Vec::with_capacity(HANDFUL);
+        let events = Vec::with_capacity(READ_BATCH);
         let core = core.clone();
         Ok(StateStream {
             core,
@@ -128,18 +129,18 @@ impl StateStream {
         self
     }
 
-    /// The next item; none when the daemon has ended and everything was yielded, or when the context
-    /// that the stream was taken through is cancelled.
+    /// Waits for the next item. Returns `None` once the daemon has ended and everything was yielded, or
+    /// once the context that the stream was made through is cancelled.
     ///
     /// # Cancel safety
     ///
-    /// This method is cancel safe: nothing is taken until it is returned.
+    /// This method is cancel safe: dropping its future loses no item.
     pub async fn next(&mut self) -> Option<StateEvent> {
         poll_fn(|task| self.poll(task)).await
     }
 
     pub(super) fn poll(&mut self, task: &mut Context<'_>) -> Poll<Option<StateEvent>> {
-        // As for a watch.
+        // As for a watch: see `Watch::poll`.
         ready!(coop::poll(task));
         if self.cancellation.as_ref().is_some_and(Cancellation::is_cancelled) {
             self.next = StreamItem::Nothing;
@@ -182,8 +183,8 @@ impl StateStream {
     }
 }
 
-/// Which services a filter lets through.
-fn choose(core: &Core, filter: &Filter) -> Result<ServiceSet, Error> {
+/// The services that a filter lets through.
+fn filtered(core: &Core, filter: &Filter) -> Result<ServiceSet, Error> {
     let (names, include) = match filter {
         Filter::None => return Ok(ServiceSet::All(core.names.names().len() as Id)),
         Filter::Include(names) => (names, true),

@@ -1,4 +1,4 @@
-//! Waiting for services to be in a state, once.
+//! `wait_for`: waits once until services are in a state.
 
 use super::{ServiceSelector, Watch, WatchEnded};
 use crate::core::Core;
@@ -14,23 +14,22 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Sleep, sleep};
 
-/// Waits until services are in a state: what [`DaemonHandle::wait_for`](crate::DaemonHandle::wait_for) returns.
+/// A wait until services are in a state; made by [`DaemonHandle::wait_for`](crate::DaemonHandle::wait_for).
 ///
 /// # Cancel safety
 ///
-/// Cancel safe: to drop it is to stop waiting.
+/// This future is cancel safe: dropping it ends the wait and changes nothing.
 #[derive(Debug)]
 #[must_use = "it does not wait unless it is awaited"]
 pub struct WaitFor {
     state: State,
-    /// The watch, or the error that is there instead; neither once that was returned.
+    /// The watch, or the error of making it; none once that error was returned.
     watch: Option<Result<Watch, Error>>,
     limit: Option<Duration>,
     timer: Option<Pin<Box<Sleep>>>,
 }
 
-/// Why services are not in the state that was waited for: to be found in the error of [`WaitFor`]
-/// by [`Error::find`].
+/// Why a [`WaitFor`] has failed. [`Error::find`] finds it in the error.
 ///
 /// ```
 /// use rxd::{DaemonHandle, State, WaitError};
@@ -40,8 +39,8 @@ pub struct WaitFor {
 /// let waited = handle.wait_for("api", State::Run).within(Duration::from_secs(10)).await;
 /// if let Err(error) = &waited {
 ///     match error.find::<WaitError>() {
-///         Some(WaitError::Unreachable { ended, .. }) => println!("it will not come: {ended}"),
-///         Some(WaitError::TimedOut { why, .. }) => println!("it is late: {why}"),
+///         Some(WaitError::Unreachable { ended, .. }) => println!("the api will not run: {ended}"),
+///         Some(WaitError::TimedOut { why, .. }) => println!("the api is late: {why}"),
 ///         _ => println!("{error}"),
 ///     }
 /// }
@@ -51,26 +50,26 @@ pub struct WaitFor {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum WaitError {
-    /// They can be in it no more.
+    /// The services can never be in the state again.
     #[non_exhaustive]
     Unreachable {
-        /// The services that were waited for.
+        /// The services that it waited for.
         services: Vec<String>,
-        /// The state they were to be in.
+        /// The state that it waited for.
         state: State,
-        /// Why.
+        /// Why they cannot.
         ended: WatchEnded,
     },
-    /// They were not in it [within](WaitFor::within) the limit.
+    /// The services were not in the state [within](WaitFor::within) the limit.
     #[non_exhaustive]
     TimedOut {
-        /// The services that were waited for.
+        /// The services that it waited for.
         services: Vec<String>,
-        /// The state they were to be in.
+        /// The state that it waited for.
         state: State,
         /// The limit.
         limit: Duration,
-        /// What each of them that was not in the state was waiting for when the limit was over.
+        /// What each service that was not in the state was waiting for at the end of the limit.
         why: Why,
     },
 }
@@ -81,8 +80,8 @@ impl WaitFor {
         WaitFor { state, watch: Some(watch), limit: None, timer: None }
     }
 
-    /// Waits no longer than this, counted from when it is first polled. The error says what the
-    /// services were waiting for.
+    /// Limits the wait, counted from the first poll. The error then says what the services were waiting
+    /// for. Default: no limit.
     ///
     /// ```
     /// use rxd::{Context, Daemon, DaemonHandle, Runner, Service, State};

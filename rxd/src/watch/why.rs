@@ -1,4 +1,4 @@
-//! Why a service is where it is: the chain of what it waits for.
+//! `why`: explains a service's state by the chain of what it waits for.
 
 use crate::board::{BoardView, Condition, Id, ServiceStatus, WatcherSpec};
 use crate::core::{Core, ServiceState};
@@ -10,9 +10,9 @@ use std::fmt;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Why a service is where it is: what it waits for, what those services wait for in turn, and so on.
+/// Why a service is in its state: what it waits for, what those services wait for in turn, and so on.
 ///
-/// It is all of one instant, the one after transition [`seq`](Why::seq). Displayed it is one line:
+/// All of it is of one instant, that after transition [`seq`](Why::seq). `Display` gives one line:
 ///
 /// ```text
 /// api in Idle: waits for db entering Run; db after Stop, attempt 5 in 0.6 s, last error: connection refused
@@ -23,35 +23,35 @@ pub struct Why {
     services: Vec<ServiceDiagnosis>,
 }
 
-/// Where one service of the chain is.
+/// One service of the chain: its state, and what it waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ServiceDiagnosis {
-    /// The service.
+    /// The service's state.
     pub service: ServiceState,
-    /// The gates that hold it back; none if it is not waiting for others.
+    /// The closed gates that hold it back; empty if it waits for no other service.
     pub waits_for: Vec<UnmetGate>,
-    /// In how long it begins its next attempt, while it waits for that.
+    /// The time until its next attempt, while it waits for that.
     pub next_attempt: Option<Duration>,
-    /// How long it has been in its own [`idle`](crate::Runner::idle), if that is what it is in.
+    /// How long its [`idle`](crate::Runner::idle) has been running, if it is.
     pub idles_for: Option<Duration>,
-    /// In how long it enters Run, while it waits in Idle for its [delay](crate::Options::delay_of).
+    /// The time until it enters Run, while it waits in Idle for its [delay](crate::Options::delay_of).
     pub enters_run: Option<Duration>,
-    /// What its last failure said, unless it is in Run and so has recovered from it.
+    /// The message of its last failure, unless it is in Run, and so has recovered.
     pub error: Option<String>,
 }
 
-/// A gate that is shut.
+/// A closed gate: a watch that holds a service back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnmetGate {
-    /// Whether one of the services would do, or each must come to satisfy it.
+    /// Whether one of the services must satisfy the condition, or all of them.
     pub mode: Mode,
-    /// What is asked of them: `entering Run`, `to end well`.
+    /// The condition: `entering Run`, `to complete`.
     pub condition: Cow<'static, str>,
-    /// Those that do not satisfy it.
+    /// The services that do not satisfy it.
     pub services: Vec<Cow<'static, str>>,
-    /// How long it may stay shut.
+    /// The time after which a closed gate is a failure of its service; none if there is no limit.
     pub within: Option<Duration>,
 }
 
@@ -60,15 +60,15 @@ impl Why {
         Why::chain(core, |_| vec![id])
     }
 
-    /// Of those services that are not in the state.
+    /// For those of the services that are not in the state.
     pub(crate) fn not_in(core: &Core, services: &[Id], state: State) -> Why {
         Why::chain(core, |look| services.iter().copied().filter(|&id| !look.status(id).is_in(state)).collect())
     }
 
     fn chain(core: &Core, first: impl FnOnce(&BoardView<'_>) -> Vec<Id>) -> Why {
         let (seq, found) = core.board.look(|look| {
-            // Each service once, in the order in which one comes upon them: there may be several
-            // ways to one and, through gates that another target can open, ways round in a circle.
+            // Each service once, in the order of discovery: several paths may lead to one service, and
+            // `any` gates may form a cycle that another target can open.
             let mut next = first(look);
             next.reverse();
             let mut seen = HashSet::new();
@@ -97,21 +97,22 @@ impl Why {
         Why { seq, services: services.collect() }
     }
 
-    /// The number of the last transition before the instant it is of.
+    /// The sequence number of the last transition before that instant.
     #[must_use]
     pub fn seq(&self) -> u64 {
         self.seq
     }
 
-    /// The service that was asked about, then those that it waits for, and what these wait for; each once.
+    /// The service that was asked about, then the services it waits for, and those that these wait for;
+    /// each once.
     #[must_use]
     pub fn services(&self) -> &[ServiceDiagnosis] {
         &self.services
     }
 
-    /// Those at the end of the chain, which wait for no other service.
+    /// The services at the end of the chain, which wait for no other service.
     pub fn roots(&self) -> impl Iterator<Item = &ServiceDiagnosis> {
-        self.services.iter().filter(|standing| standing.waits_for.is_empty())
+        self.services.iter().filter(|diagnosis| diagnosis.waits_for.is_empty())
     }
 }
 
@@ -131,7 +132,7 @@ impl ServiceDiagnosis {
 
 impl UnmetGate {
     fn new(core: &Core, gate: &WatcherSpec, statuses: &[(Id, ServiceStatus)]) -> Self {
-        // All that do not satisfy it are in the chain, and so in `statuses`.
+        // Every target that does not satisfy the gate is in the chain, and so in `statuses`.
         let holds = |id| statuses.iter().all(|(other, status)| *other != id || gate.condition.holds(status));
         let targets = gate
             .targets
@@ -147,8 +148,8 @@ impl UnmetGate {
                     };
                     Cow::Owned(format!("{action} {}", state.name()))
                 }
-                Condition::Completed => Cow::Borrowed("to end well"),
-                Condition::Failed => Cow::Borrowed("to give up"),
+                Condition::Completed => Cow::Borrowed("to complete"),
+                Condition::Failed => Cow::Borrowed("to fail"),
             },
             services: targets.map(|&id| core.name(id).clone()).collect(),
             within: gate.within,
@@ -158,8 +159,8 @@ impl UnmetGate {
 
 impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, standing) in self.services.iter().enumerate() {
-            write!(f, "{}{standing}", if at == 0 { "" } else { "; " })?;
+        for (at, diagnosis) in self.services.iter().enumerate() {
+            write!(f, "{}{diagnosis}", if at == 0 { "" } else { "; " })?;
         }
         Ok(())
     }

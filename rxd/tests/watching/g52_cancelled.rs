@@ -307,7 +307,7 @@ fn g52_the_end_of_a_watch_by_its_context_is_recognised_as_a_cancellation() {
     }
     assert_eq!(
         format!("{:#}", AnyError::from(Wrapped(WatchEnded::Cancelled))),
-        "no more readings: the context that the watch was taken through is cancelled"
+        "no more readings: the context that the watch was made through is cancelled"
     );
 }
 

@@ -131,7 +131,7 @@ async fn what_comes_after_a_job_says_so() {
     handle.wait_for("main", State::Idle).await.unwrap();
     handle.wait_for("job", State::Run).await.unwrap();
     tokio::task::yield_now().await;
-    assert_eq!(handle.why("main").unwrap().to_string(), "main in Idle: waits for job to end well; job in Run");
+    assert_eq!(handle.why("main").unwrap().to_string(), "main in Idle: waits for job to complete; job in Run");
     strings.set_behavior("job", Behavior::Ok);
     handle.wait_for("main", State::Run).await.unwrap();
     assert_eq!(handle.why("job").unwrap().to_string(), "job in Exit (normal)");

@@ -153,7 +153,7 @@ impl Reader {
 }
 
 /// Which of so many services a mask names.
-fn services(services: usize, mask: u8) -> Vec<usize> {
+fn chosen(services: usize, mask: u8) -> Vec<usize> {
     (0..services).filter(|who| mask >> who & 1 == 1).collect()
 }
 
@@ -165,7 +165,7 @@ fn run(services: usize, room: usize, ops: Vec<Op>) {
         match op {
             Op::Move { service, choice } => stage.step(service % services, choice),
             Op::Watch { all, action, state, targets } => {
-                let mut targets = services(services, targets);
+                let mut targets = chosen(services, targets);
                 if targets.is_empty() {
                     targets.push(0);
                 }
@@ -178,12 +178,12 @@ fn run(services: usize, room: usize, ops: Vec<Op>) {
             }
             Op::Stream { filter, services: mask } => {
                 let mask = [u8::MAX, mask, !mask][filter];
-                let names = |mask| services(services, mask).into_iter().map(name);
+                let names = |mask| chosen(services, mask).into_iter().map(name);
                 let filter =
                     [Filter::None, Filter::include(names(mask)), Filter::exclude(names(!mask))][filter].clone();
                 let stream = StateStream::new(&stage.core, &filter).unwrap();
                 let what =
-                    What::Stream { stream, services: services(services, mask), at: stage.world.now(), begun: false };
+                    What::Stream { stream, services: chosen(services, mask), at: stage.world.now(), begun: false };
                 readers.push(Reader::new(what));
             }
             Op::Poll(nth) if !readers.is_empty() => {
