@@ -34,7 +34,7 @@ use std::process::{ExitCode, Termination};
 /// let failed: Vec<_> = report.failures().map(|ending| (&*ending.name, ending.cause)).collect();
 /// assert_eq!(failed[0], ("sensor", Cause::Error));
 /// assert_eq!(report.exit_code(), 1);
-/// println!("{report}"); // daemon `agent` failed: service `sensor` gave up after 2 restarts: no such device ..
+/// println!("{report}"); // daemon `agent` failed: service `sensor` failed after 2 restarts: no such device ..
 /// # Ok(())
 /// # }
 /// ```
@@ -148,11 +148,9 @@ impl fmt::Display for Report {
         }
         for ServiceReport { name, cause, error, restarts, .. } in self.failures() {
             match (cause, error) {
-                (Cause::Dependency, _) => {
-                    write!(f, "\n  service `{name}` ended: a service that it depends on gave up")?
-                }
-                (_, None) => write!(f, "\n  service `{name}` gave up ({cause})")?,
-                (_, Some(error)) => write!(f, "\n  service `{name}` gave up after {restarts} restarts: {error}")?,
+                (Cause::Dependency, _) => write!(f, "\n  service `{name}` ended: a service that it depends on failed")?,
+                (_, None) => write!(f, "\n  service `{name}` failed ({cause})")?,
+                (_, Some(error)) => write!(f, "\n  service `{name}` failed after {restarts} restarts: {error}")?,
             }
         }
         for ServiceReport { name, abandoned_in, blocks, starved, .. } in self.abandoned() {

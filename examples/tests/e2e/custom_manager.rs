@@ -21,7 +21,7 @@ fn a_link_that_has_been_up_comes_back_though_it_is_refused() {
 fn a_link_that_was_never_up_ends() {
     let mut program = Program::start(BIN, &["--refused", "1"]);
     assert_eq!(program.end().code(), Some(1), "{}", program.seen.join("\n"));
-    program.place(0, "service `link` gave up");
+    program.place(0, "service `link` failed");
     let ran = transition_of("link", "run", "entering");
     assert!(!program.seen.iter().any(|line| line.contains(&ran)));
 }
@@ -33,6 +33,6 @@ fn an_import_has_one_attempt() {
     let attempts = transition_of("import", "run", "entering");
     assert_eq!(program.seen.iter().filter(|line| line.contains(&attempts)).count(), 1);
     program.place(0, "import: stop is called");
-    program.place(0, "service `import` gave up");
-    program.place(0, "service `link` ended: a service that it depends on gave up");
+    program.place(0, "service `import` failed");
+    program.place(0, "service `link` ended: a service that it depends on failed");
 }

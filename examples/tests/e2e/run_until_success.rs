@@ -21,7 +21,7 @@ fn a_job_that_gives_up_takes_its_report_along_and_fails_the_daemon() {
     let mut program = Program::start(BIN, &["--failures", "9"]);
     let status = program.end();
     assert_eq!(status.code(), Some(1), "{}", program.seen.join("\n"));
-    program.place(0, "service `migrate` gave up after 5 restarts: attempt 6 failed");
+    program.place(0, "service `migrate` failed after 5 restarts: attempt 6 failed");
     program.place(0, "service `report` ended");
     let ran = transition_of("report", "run", "entering");
     assert!(!program.seen.iter().any(|line| line.contains(&ran)));

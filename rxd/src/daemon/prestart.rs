@@ -19,7 +19,7 @@
 //! # async fn main() -> rxd::Result {
 //! # let dir = std::env::temp_dir();
 //! Daemon::new("agent")
-//!     .prestart(Stage::new("names", move || {
+//!     .prestart(Stage::new("directory", move || {
 //!         let dir = dir.clone();
 //!         async move { Ok(std::fs::create_dir_all(dir)?) }
 //!     }))

@@ -1,6 +1,6 @@
-//! Going where the service is to go: each state with its delay and its gates.
+//! The way into the next state: its delay, its gates, and what interrupts the wait.
 
-use super::next_state::Interrupt;
+use super::next_state::{Interrupt, RESTART_LIMIT_REACHED};
 use super::{EngineState, FirstDelay, Method, Outcome};
 use crate::board::signal;
 use crate::core::ServiceCommand;
@@ -13,31 +13,31 @@ use std::pin::pin;
 use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
 
-/// How far it has come on its way to the next method.
+/// The step on the way to the next method.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) enum EnterStage {
-    /// It is to set out for the next state.
+    /// Begin the transition to the next state.
     #[default]
     Start,
-    /// It waits for a free turn of the runtime.
+    /// Wait for the runtime's cooperative budget.
     Turn,
-    /// It waits for the delay before the state.
+    /// Wait for the delay before the state.
     Delay,
-    /// It waits for the gates before the state.
+    /// Wait for the gates before the state.
     Gates,
-    /// It ends its tasks, to leave where it waited.
+    /// End the service's tasks, to interrupt the state in which it waited.
     Interrupt(Interrupt),
-    /// It ends its tasks before Stop.
+    /// End the service's tasks before Stop.
     Stop,
-    /// It is in Exit.
+    /// In Exit.
     Exit,
-    /// It has woken others, and lets them have its thread before code of the user's runs on it: the method
-    /// to call, or none to end.
+    /// The service has woken other tasks, and yields its thread to them before code of the user's runs on
+    /// it. Then: call this method, or end.
     Yield(Option<Method>),
 }
 
 impl EngineState {
-    /// The method to call next, its state entered; none when the daemon is over.
+    /// Returns the method to call next, once its state is entered; `None` once the daemon has stopped.
     pub(crate) fn poll_next(&mut self, task: &mut TaskContext<'_>) -> Poll<Option<Method>> {
         let next = self.poll_departure(task);
         if next.is_pending() {
@@ -48,7 +48,7 @@ impl EngineState {
 
     fn poll_departure(&mut self, task: &mut TaskContext<'_>) -> Poll<Option<Method>> {
         loop {
-            let arrived = match self.stage {
+            let reached = match self.stage {
                 EnterStage::Yield(call) => {
                     self.stage = EnterStage::Start;
                     return Poll::Ready(call);
@@ -58,11 +58,11 @@ impl EngineState {
                     return self.depart(Some(Method::Reload), task);
                 }
                 EnterStage::Start => match self.start_transition() {
-                    Some(arrived) => arrived,
+                    Some(reached) => reached,
                     None => continue,
                 },
                 EnterStage::Turn => {
-                    // A service without pauses is not to keep its thread from all others.
+                    // A service that restarts without a delay must not keep other tasks from running.
                     if pin!(tokio::task::coop::consume_budget()).poll(task).is_pending() {
                         self.flush();
                         return Poll::Pending;
@@ -77,11 +77,11 @@ impl EngineState {
                             self.stage = EnterStage::Gates;
                             continue;
                         }
-                        (State::Init | State::Run, Err(leave)) => self.passed(Err(leave)),
+                        (State::Init | State::Run, Err(interrupt)) => self.passed(Err(interrupt)),
                         (State::Stop, waited) => {
-                            // Whatever it is told, it is on its way to Stop already.
-                            if let Err(leave) = waited {
-                                self.interrupt(leave);
+                            // It is on its way to Stop already, whatever the interrupt asks for.
+                            if let Err(interrupt) = waited {
+                                self.interrupt(interrupt);
                             }
                             Ok(self.enter_stop())
                         }
@@ -95,9 +95,9 @@ impl EngineState {
                     }
                     self.passed(passed)
                 }
-                EnterStage::Interrupt(leave) => {
+                EnterStage::Interrupt(interrupt) => {
                     ready!(self.poll_tasks(task));
-                    self.interrupt(leave);
+                    self.interrupt(interrupt);
                     self.stage = EnterStage::Start;
                     continue;
                 }
@@ -118,36 +118,37 @@ impl EngineState {
                     continue;
                 }
             };
-            // Who asks again for what is under way already does not put it off.
-            let goes_on = match arrived {
+            // Repeating a request that is already in progress keeps the current delay or gate wait.
+            let keeps_wait = match reached {
                 Err(Interrupt::Reload) => true,
                 Err(Interrupt::Restart(_)) => !self.init_entered && self.interrupt_cause.is_some(),
                 _ => false,
             };
-            if !goes_on {
+            if !keeps_wait {
                 self.wait = None;
             }
-            self.stage = match arrived {
+            self.stage = match reached {
                 Ok(call) if self.overridden.has(call) => {
                     self.stage = EnterStage::Start;
                     return self.depart(Some(call), task);
                 }
-                // A method that is not the service's own does nothing, and is not called.
+                // A method that the service does not override does nothing, and is not called.
                 Ok(call) => {
                     self.stage = EnterStage::Start;
                     self.ended(call, Outcome::OK);
                     continue;
                 }
                 Err(Interrupt::Reload) => EnterStage::Start,
-                Err(leave) => EnterStage::Interrupt(leave),
+                Err(interrupt) => EnterStage::Interrupt(interrupt),
             };
         }
     }
 
-    /// Code of the user's runs next: all that is pending is published before.
+    /// Publishes the batch before code of the user's runs.
     ///
-    /// Should that code block, a task that was woken in this poll could wait for it: the runtime keeps the last
-    /// one in a place of this thread from which no other thread takes it. So the service yields once.
+    /// If this poll has woken another task, the service yields once first: tokio keeps the task that was
+    /// woken last in a slot of this thread (the LIFO slot), from which no other thread steals it. Code that
+    /// blocks would otherwise hold up that task.
     fn depart(&mut self, call: Option<Method>, task: &TaskContext<'_>) -> Poll<Option<Method>> {
         self.flush();
         if !std::mem::take(&mut self.has_woken) {
@@ -158,7 +159,8 @@ impl EngineState {
         Poll::Pending
     }
 
-    /// Sets out for the next state; something if it is there, or has to leave, at once.
+    /// Begins the transition to the next state. Returns something if the service is there already, or has
+    /// to interrupt at once.
     fn start_transition(&mut self) -> Option<Result<Method, Interrupt>> {
         self.stage = match self.to {
             State::Init => {
@@ -169,10 +171,11 @@ impl EngineState {
                 EnterStage::Turn
             }
             State::Idle | State::Run if self.reloads_in_place => {
-                // It is in the state: what fired while it reloaded takes it out before the method is called again.
+                // It is in the state already. A reaction that fired during the reload takes it out before the
+                // method is called again.
                 let run = self.to == State::Run;
                 return Some(match self.pending_interrupt().or_else(|| run.then(|| self.stop_reaction()).flatten()) {
-                    Some(leave) => Err(leave),
+                    Some(interrupt) => Err(interrupt),
                     None => {
                         self.reloads_in_place = false;
                         Ok(if run { Method::Run } else { Method::Idle })
@@ -200,7 +203,7 @@ impl EngineState {
         None
     }
 
-    /// Whether the service is to reload now: only one that has begun and is not on its way out.
+    /// Whether the service reloads now: only between Init and Stop.
     pub(super) fn is_reload_due(&self) -> bool {
         self.reload_asked
             && self.init_entered
@@ -208,7 +211,7 @@ impl EngineState {
             && self.core.board.signals(self.id) & signal::SHUTDOWN == 0
     }
 
-    /// The gates were passed, or are waited for no more.
+    /// Handles the end of the wait for the gates.
     fn passed(&mut self, passed: Result<u64, Interrupt>) -> Result<Method, Interrupt> {
         if self.to == State::Run {
             self.run_since = NonZeroU64::new(passed? + 1);
@@ -228,7 +231,7 @@ impl EngineState {
         Ok(Method::Init)
     }
 
-    /// How long to wait before this Init; none if there are to be no more.
+    /// The delay before this Init; none if the restart limit is reached.
     fn restart_delay(&mut self) -> Option<Duration> {
         match self.first_delay.take() {
             Some(FirstDelay::Start) => return Some(self.options.startup_delay),
@@ -244,7 +247,7 @@ impl EngineState {
                 let text = format!("restarted more than {} times within {:?}", limit.max, limit.within);
                 self.fail("restart", Cause::Error, &Failure::msg(text));
             }
-            self.reach_restart_limit(self.first_failure.unwrap_or(Cause::Error));
+            self.fail_for_good(self.first_failure.unwrap_or(Cause::Error), RESTART_LIMIT_REACHED);
             return None;
         };
         self.batch.restarts = true;
@@ -292,7 +295,7 @@ impl EngineState {
         }
     }
 
-    /// In Exit, until the daemon is over or an operator starts the service again; whether that is so.
+    /// Waits in Exit until the daemon has stopped (false), or an operator starts the service (true).
     fn poll_exit(&mut self, task: &mut TaskContext<'_>) -> Poll<bool> {
         self.register(task);
         let signals = self.core.board.signals(self.id);
@@ -307,7 +310,7 @@ impl EngineState {
         Poll::Ready(false)
     }
 
-    /// An operator has started it again.
+    /// Begins anew: an operator has started the service.
     fn restart_from_exit(&mut self) {
         self.core.board.revive(self.id);
         self.core.forget_failure(self.id);
@@ -322,7 +325,7 @@ impl EngineState {
     }
 }
 
-/// Once its turn to stop has come there is nobody to start a service again.
+/// Whether a service in Exit stays there: once it has been asked to shut down, no operator can start it again.
 fn is_for_good(signals: u32) -> bool {
     signals & (signal::OVER | signal::SHUTDOWN) != 0
 }

@@ -1,4 +1,4 @@
-//! While a method runs: telling it to return, its limits, its end and that of its tasks.
+//! The running method: its cancellation, its limits, its end, and the end of its tasks.
 
 use super::{EngineState, Method, Outcome};
 use crate::board::signal;
@@ -16,14 +16,14 @@ use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
 use tokio::time::Sleep;
 
-/// What is to become of the method that runs: by when it is to have returned, and whether it knows.
+/// The limit of the running method, and whether it is cancelled.
 pub(super) struct Limit {
     call: Method,
-    /// Why it was told to return.
+    /// Why the method was cancelled, if it was.
     cancelled: Option<Cause>,
-    /// It was told since its own limit is over.
+    /// The method was cancelled because its own limit was exceeded.
     timed_out: bool,
-    /// Made once the method waits.
+    /// Made when the method first waits.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
@@ -33,22 +33,22 @@ impl Limit {
     }
 }
 
-/// Tasks that are to end.
+/// The wait for the tasks of a service to end.
 pub(super) struct TaskDrain {
-    /// How the method ended that has spawned them.
+    /// The outcome of the method that spawned them.
     method: Outcome,
     timer: Option<Pin<Box<Sleep>>>,
     aborted: bool,
 }
 
 impl EngineState {
-    /// A method is about to be polled for the first time.
+    /// Prepares for the first poll of a method.
     pub(crate) fn begin(&mut self, call: Method) {
         self.limit = Limit::new(call);
         self.take_extension();
     }
 
-    /// Runs one method to its end: its own, or the one that is made for it.
+    /// Polls the running method, until it returns, panics, or exceeds its limits.
     pub(crate) fn poll_method(
         &mut self,
         cx: &Context,
@@ -79,7 +79,7 @@ impl EngineState {
             } else if self.limit.cancelled.is_some() || self.limit.timed_out {
                 return Poll::Ready(self.dropped(call, own));
             } else {
-                // Its own limit: it is told, and polled once more before it is dropped.
+                // Its own limit is exceeded: it is cancelled, and polled once more before it is dropped.
                 self.limit.timed_out = true;
                 cx.cancel();
                 task.waker().wake_by_ref();
@@ -88,7 +88,7 @@ impl EngineState {
         }
     }
 
-    /// Whether the running method is cancelled, unless that is known.
+    /// Cancels the running method if a signal says so, unless it is cancelled already.
     fn look_at_signals(&mut self, cx: &Context, call: Method) {
         let signals = self.core.board.signals(self.id);
         if signals != 0 && self.limit.cancelled.is_none() {
@@ -101,7 +101,7 @@ impl EngineState {
         }
     }
 
-    /// How long a method may take that nobody tells to return.
+    /// How long a method may take that is not cancelled.
     fn own_limit(&self, call: Method) -> Option<Duration> {
         match call {
             Method::Stop | Method::Reload => Some(self.stop_limit()),
@@ -111,25 +111,26 @@ impl EngineState {
         }
     }
 
-    /// By how much the method has asked its limit to be put off.
+    /// By how much the method has asked to extend its limit since this was last called.
     fn take_extension(&self) -> Duration {
         Duration::from_millis(self.core.board.service(self.id).extension.swap(0, Ordering::AcqRel).into())
     }
 
-    /// Whether all limits are over for this method: what was not asked to stop goes on until it is.
+    /// Whether a forced shutdown ends this method now. A service that has not been asked to stop yet
+    /// continues until it is.
     fn is_killed(&self, call: Method) -> bool {
         let signals = self.core.board.signals(self.id);
         signals & signal::KILL != 0 && (call == Method::Stop || signals & signal::SHUTDOWN != 0)
     }
 
     fn returned(&mut self, cx: &Context, call: Method, result: Result) -> Outcome {
-        // To format and to drop an error is to run the user's code.
+        // Formatting and dropping an error runs code of the user's.
         let result = result.map_err(|error| {
             self.core.poll_marks.during(self.id, || current::during(&self.core, self.id, || Failure::of(error)))
         });
-        // A context is cancelled from the instant of a signal, so the method may have returned for one that
-        // was raised since its poll began: by another thread, or by the method itself. An error that
-        // says something else is a failure all the same.
+        // A context is cancelled from the instant of a signal. So the method may have returned because of a
+        // signal that was raised since its poll began, by another thread or by the method itself. An error
+        // that says something else is a failure all the same.
         if self.limit.cancelled.is_none() && result.as_ref().map_or_else(|failure| failure.is_cancelled, |()| true) {
             self.look_at_signals(cx, call);
         }
@@ -146,7 +147,7 @@ impl EngineState {
         }
     }
 
-    /// The method did not return in time, and its future goes.
+    /// The outcome of a method that has exceeded its limits; its future is dropped.
     fn dropped(&self, call: Method, own: Option<Duration>) -> Outcome {
         if self.core.board.signals(self.id) & signal::SHUTDOWN != 0 {
             let state = self.current_state.unwrap_or_else(|| call.state());
@@ -159,7 +160,7 @@ impl EngineState {
         match self.limit.cancelled {
             Some(cause) => {
                 let (method, limit) = (call.name(), self.stop_limit());
-                emit!(ERROR, target: "rxd", method, "did not return within {limit:?} of being told to, and was dropped");
+                emit!(ERROR, target: "rxd", method, "did not return within {limit:?} of cancellation; future dropped");
                 Outcome { cause, failure: None }
             }
             None => timed_out(call, own),
@@ -168,19 +169,20 @@ impl EngineState {
 
     // ---- its tasks -----------------------------------------------------------------------------
 
-    /// How the method ended; none where its tasks have to end first, in [`poll_task_drain`](EngineState::poll_task_drain).
+    /// The outcome of a method; none if its tasks have to end first, in
+    /// [`poll_task_drain`](EngineState::poll_task_drain).
     pub(crate) fn settle(&mut self, cx: &Context, call: Method, ended: Outcome) -> Option<Outcome> {
-        let goes_on = match call {
+        let tasks_continue = match call {
             Method::Init | Method::Idle => ended.cause == Cause::Normal,
             Method::Reload => true,
             Method::Run | Method::Stop => false,
         };
-        if goes_on {
-            // Its tasks go on too, and a reload that comes now is not for them.
+        if tasks_continue {
+            // Its tasks continue too, and a reload that is requested now does not cancel them.
             self.core.board.service(self.id).set_mask(self.interrupting(Method::Init));
             return Some(ended);
         }
-        // Those that hold the token, a subscription say, learn that the epoch is over.
+        // What holds the token, a subscription for example, ends with the reload.
         if call == Method::Reload {
             cx.cancel();
         }
@@ -191,7 +193,7 @@ impl EngineState {
         None
     }
 
-    /// Ends its tasks between methods: what it has spawned is part of the state it leaves.
+    /// Ends the service's tasks between methods: they belong to the state that it leaves.
     pub(super) fn poll_tasks(&mut self, task: &mut TaskContext<'_>) -> Poll<()> {
         if self.draining.is_none() {
             if self.close() {
@@ -207,11 +209,11 @@ impl EngineState {
         Poll::Ready(())
     }
 
-    /// Waits for the tasks that are to end, and aborts those that stay; how the method ended, now that
-    /// it is known whether one of them panicked.
+    /// Waits for the tasks to end, and aborts those that exceed the limit. Returns the outcome of the
+    /// method, which includes a panic of a task.
     pub(crate) fn poll_task_drain(&mut self, task: &mut TaskContext<'_>) -> Poll<Outcome> {
         let Some(mut this) = self.draining.take() else { return Poll::Ready(Outcome::OK) };
-        // Its waker is on the board, and the last task wakes it.
+        // The last task wakes the engine through the board.
         self.register(task);
         let tasks = self.core.tasks(self.id);
         if !tasks.have_ended() {
@@ -231,7 +233,8 @@ impl EngineState {
                     self.core.note(self.id, |detail| detail.overrun = Some(state));
                 }
             }
-            // A task that blocks its thread is waited for: two incarnations never overlap.
+            // An aborted task that blocks its thread is waited for all the same: two incarnations never
+            // overlap.
             self.draining = Some(this);
             self.has_woken = false;
             return Poll::Pending;
@@ -240,19 +243,19 @@ impl EngineState {
         Poll::Ready(this.method.with(self.core.tasks(self.id).take_panic()))
     }
 
-    /// Closes the epoch; whether there is no task to wait for.
+    /// Closes the epoch. Returns whether there is no task to wait for.
     fn close(&self) -> bool {
         !self.core.board.service(self.id).close() || self.core.tasks(self.id).are_none()
     }
 
-    /// Waits for the tasks of the epoch, which is closed.
+    /// Begins to wait for the tasks of the closed epoch.
     fn drain_tasks(&mut self, method: Outcome) {
         self.flush();
         self.draining = Some(Box::new(TaskDrain { method, timer: None, aborted: false }));
     }
 }
 
-/// Its own limit was over first, whatever it was told since.
+/// The outcome of a method that exceeded its own limit, whether or not it was cancelled later.
 fn timed_out(call: Method, own: Option<Duration>) -> Outcome {
     let failure = Failure::msg(format_args!("{} did not return within {:?}", call.name(), own.unwrap_or_default()));
     Outcome { cause: Cause::Timeout, failure: Some(failure) }

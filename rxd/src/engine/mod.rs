@@ -1,18 +1,53 @@
 //! The engine: one loop that takes one service through its lifecycle, as its manager says.
 //!
-//! [`serve`] is all that is compiled anew for each service type: it holds the service and the
-//! future of the method that is running. Everything else is here once: [`EngineState`], in the rooms
-//! `decide` (where to go), `enter` (going there), `hold` (waiting for it), `ask` (what others ask
-//! of the service meanwhile) and `supervise` (while a method runs).
+//! `Daemon::start` spawns one task for each service, and the task runs [`serve`]. The engine decides
+//! nothing about other services: it publishes transitions on the board, and reads its signals from
+//! there.
 //!
-//! Invariants (G1 to G4 of every trace):
+//! [`serve`] is the only code that is compiled for each service type. It holds the service and the
+//! future of the running method. [`EngineState`] is compiled once, and does the rest:
+//!
+//! * `next_state`: which state follows, by the manager's table;
+//! * `enter`: the way into that state; `wait`: its delay and its gates;
+//! * `method`: the running method, its limit, its end, and that of its tasks;
+//! * `requests`: signals, reactions, and the requests of operators.
+//!
+//! # States
+//!
+//! ```text
+//!                 ok                 ok; gates open
+//!   +-> Init ----------> Idle ----------------------> Run
+//!   |     |                |                           |
+//!   |     | failed, or     | failed, or                | returned, failed,
+//!   |     | interrupted    | interrupted               | or interrupted
+//!   |     v                v                           |
+//!   |     +-------------> Stop <-----------------------+
+//!   |                      |
+//!   |   restart, after     |   its manager ends it, its restart limit is reached,
+//!   +---- the back-off ----+   or a reaction, an operator or the shutdown ends it
+//!   |                      v
+//!   +--- an operator ---- Exit
+//!        starts it
+//! ```
+//!
+//! The manager's table says which of these arrows a service has. Whatever it says, a service that has
+//! entered Init passes Stop. A service waits at two places: before Init, for its delay and the gates
+//! before Init, and in Idle, for its delay and the gates before Run. An interrupt ends each wait.
+//!
+//! Transitions between which no code of the user's runs and nothing is waited for are collected in a
+//! batch, and published in one critical section before the next method is called or the service waits.
+//!
+//! # Invariants
+//!
+//! G1 to G4 of every trace follow from them.
 //!
 //! 1. A state is published as entered when its method is about to be called, after its delay and
-//!    with its gates holding, and as exited when the method and the tasks it leaves behind have ended.
+//!    with its gates holding; and as exited when the method and the tasks that end with it have ended.
 //! 2. Stop is called if and only if Init was entered since the last Stop.
 //! 3. The methods of one service run in one task, one after another.
-//! 4. Exit is published once a life, last, on every path out of the loop; a seat that is dropped
-//!    on its way is abandoned.
+//! 4. Exit is published last, on every path out of the loop. An `EngineState` that is dropped before
+//!    that abandons its service.
+//! 5. The batch is empty whenever the service waits and while a method runs.
 
 mod enter;
 mod method;
@@ -44,10 +79,10 @@ use std::task::Context as TaskContext;
 use std::time::Duration;
 use wait::Wait;
 
-/// How long a method that was told to return, and Stop itself, may take where nothing else is declared.
+/// How long a cancelled method, and Stop itself, may take where nothing else is declared.
 pub(crate) const STOP_LIMIT: Duration = Duration::from_secs(10);
 
-/// Which method is called next.
+/// A method of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Method {
     Init,
@@ -58,7 +93,8 @@ pub(crate) enum Method {
 }
 
 impl Method {
-    /// The state the service is in meanwhile; for `reload` see [`EngineState::current_state`].
+    /// The state of the service while the method runs. `reload` may also run in Idle; see
+    /// [`EngineState::current_state`].
     fn state(self) -> State {
         match self {
             Method::Init => State::Init,
@@ -68,7 +104,7 @@ impl Method {
         }
     }
 
-    /// Whether it returns for a reload, and is called again after it: it may take as long as it likes.
+    /// Whether the method returns for a reload, and is called again after it.
     fn returns_for_reload(self) -> bool {
         matches!(self, Method::Idle | Method::Run)
     }
@@ -81,13 +117,13 @@ impl Method {
     }
 }
 
-/// One service, to its end.
+/// Runs one service to its end.
 pub(crate) fn serve<R: Runner>(mut runner: R, mut engine: EngineState) -> impl Future<Output = ()> + Send {
     engine.overridden = OverriddenMethods::of::<R>();
     if engine.overridden.has(Method::Reload) {
         engine.core.can_reload(engine.id);
     }
-    // What is captured is used where it is: the arguments of an `async fn` are there twice.
+    // Not an `async fn`: that would keep its arguments twice in the future.
     async move {
         while let Some(call) = poll_fn(|task| engine.poll_next(task)).await {
             let cx = engine.context(call);
@@ -99,7 +135,7 @@ pub(crate) fn serve<R: Runner>(mut runner: R, mut engine: EngineState) -> impl F
                     None => unreachable!("it is dropped below"),
                 });
                 let ended = ended.await;
-                // Dropping what a method left behind is the user's code too.
+                // Dropping the future runs code of the user's too.
                 match engine.guarded(|| method.set(None)) {
                     Ok(()) => ended,
                     Err(caught) => Outcome::panicked(&caught),
@@ -128,7 +164,7 @@ async fn invoke<R: Runner>(runner: &mut R, cx: &Context, call: Method) -> crate:
     }
 }
 
-/// Which methods a service has of its own. The others do nothing, and are not called for it.
+/// The methods that a service overrides. The others do nothing, and are not called.
 #[derive(Clone, Copy, Debug, Default)]
 struct OverriddenMethods(u8);
 
@@ -149,13 +185,13 @@ impl OverriddenMethods {
     }
 }
 
-/// Whether this is not the default method: that returns [`DefaultMethod`], which nobody can make but the
-/// trait itself. Nothing is called to find out.
+/// Whether a service overrides this method: the default one returns [`DefaultMethod`], which is private to
+/// rxd. The method is not called to find out.
 fn is_overridden<'a, R: Runner, F>(_: fn(&'a mut R, &'a Context) -> F) -> bool {
     size_of::<F>() > 0 || std::any::type_name::<F>() != std::any::type_name::<DefaultMethod>()
 }
 
-/// How a method ended.
+/// The outcome of a method.
 pub(crate) struct Outcome {
     cause: Cause,
     failure: Option<Failure>,
@@ -168,7 +204,8 @@ impl Outcome {
         Outcome { cause: Cause::Panic, failure: Some(Failure::msg(format_args!("panicked: {caught}"))) }
     }
 
-    /// With what a panic among its tasks said: that is the method's, unless it has an error of its own.
+    /// Adds the message of a panic among the method's tasks. It is the method's failure, unless the method
+    /// has one already.
     fn with(self, said: Option<String>) -> Self {
         match said {
             Some(text) if self.failure.is_none() => Outcome { cause: Cause::Panic, failure: Some(Failure::msg(text)) },
@@ -181,21 +218,21 @@ impl Outcome {
     }
 }
 
-/// Which delay is before the first Init of a life.
+/// The delay before the first Init after the start, or after an operator's start.
 #[derive(Clone, Copy, Debug)]
 enum FirstDelay {
-    /// The declared one.
+    /// The declared delay.
     Start,
-    /// None: an operator has started it again.
+    /// No delay: an operator has started the service.
     Again,
 }
 
-/// What operators asked for and are to be told of.
+/// Requests of operators that are not answered yet.
 type Replies = Requests;
 
-/// Everything about a service but the service itself.
+/// Everything about a service except the service itself.
 ///
-/// It lives in the service's task, so each byte of it is one for each service: what few services
+/// It is part of the service's task, so each byte of it counts once for each service. What few services
 /// need at a time is behind a pointer.
 pub(crate) struct EngineState {
     core: Arc<Core>,
@@ -204,48 +241,49 @@ pub(crate) struct EngineState {
     manager: Box<dyn Decide>,
     restart_history: Pace,
     overridden: OverriddenMethods,
-    /// Its waker is on the board.
+    /// Whether the waker of its task is on the board.
     registered: bool,
-    /// What it has published since its last poll has woken somebody.
+    /// Whether its publications since its last poll have woken another task.
     has_woken: bool,
-    /// What it has done that is not published. Empty whenever it waits and while a method runs.
+    /// The transitions that are not published yet (invariant 5).
     batch: TransitionBatch,
-    /// The state to enter next.
+    /// The next state.
     to: State,
-    /// The state that was entered and not left.
+    /// The state that was entered and not exited.
     current_state: Option<State>,
-    /// The state whose method ended last in this round.
+    /// The state whose method ended last in this incarnation.
     last_state: State,
     /// Whether Init was entered since the last Stop.
     init_entered: bool,
-    /// None once the delay before the first Init of a life was waited for.
+    /// None once the delay before the first Init is over.
     first_delay: Option<FirstDelay>,
-    /// Set once the service is to end.
+    /// Why the service is to end, once that is decided.
     exit_cause: Option<Cause>,
-    /// The first failure of this round.
+    /// The first failure of this incarnation.
     first_failure: Option<Cause>,
-    /// It came out of a method because of a reaction or an operator: what follows is no failure and no restart.
+    /// A reaction or an operator interrupted the method: its result counts neither as a failure nor as a
+    /// restart.
     interrupt_cause: Option<Cause>,
     completed: bool,
     failed_for_good: bool,
-    /// When Run was entered, as the board tells time, plus one.
+    /// When Run was entered, by the board's clock, plus one.
     run_since: Option<NonZeroU64>,
-    /// How far it has come on its way to `to`.
+    /// The step on the way to `to`.
     stage: EnterStage,
-    /// What it waits for before `to`.
+    /// The wait before `to`, if there is one.
     wait: Option<Box<Wait>>,
-    /// What is to become of the method that runs.
+    /// The limit of the running method, and whether it is cancelled.
     limit: Limit,
-    /// Its tasks, while they are to end.
+    /// The wait for its tasks to end, while there is one.
     draining: Option<Box<TaskDrain>>,
-    /// A reload was asked for, and has not been begun.
+    /// A reload was requested, and has not begun.
     reload_asked: bool,
-    /// Idle or Run has returned for a reload, and is to be called again in the same state.
+    /// `idle` or `run` has returned for a reload, and is called again in the same state.
     reloads_in_place: bool,
     pending_replies: Option<Box<Replies>>,
-    /// Exit was published for the last time.
+    /// Exit was published, and the service will not be started again.
     has_ended: bool,
-    /// Its waker is off the board.
+    /// The waker of its task is off the board.
     waker_removed: bool,
 }
 
@@ -284,7 +322,8 @@ impl EngineState {
         }
     }
 
-    /// The context of a method: those of an epoch are cancelled together; Stop and reload have a live one.
+    /// Makes the context of a method. The contexts of one epoch are cancelled together; Stop and reload get
+    /// a live one.
     fn context(&mut self, call: Method) -> Context {
         let service = self.core.board.service(self.id);
         let mask = self.interrupting(call);
@@ -295,7 +334,7 @@ impl EngineState {
             service.set_mask(mask);
             service.epoch()
         };
-        // What a reload spawns lives as long as the epoch; the context that it is given ends with it.
+        // The tasks that a reload spawns live as long as the epoch. Its context ends with the reload.
         let own = (call == Method::Reload).then(|| token_of(&self.core.board, self.id, epoch).child_token());
         Context::new(self.core.clone(), self.id, epoch, own)
     }
@@ -308,13 +347,13 @@ impl EngineState {
             Method::Init => ends | signal::CHILD | signal::OPERATOR,
             Method::Idle => ends | signal::CHILD | signal::OPERATOR | reload,
             Method::Run => ends | signal::CHILD | signal::OPERATOR | reload | signal::STOP,
-            // All else waits until the reload is done.
+            // Every other request waits until the reload has ended.
             Method::Reload => ends,
             Method::Stop => 0,
         }
     }
 
-    /// Runs code of the user's: its panic is caught, and should it block, that is noticed.
+    /// Runs code of the user's. A panic is caught, and blocking is detected.
     fn guarded<T>(&self, code: impl FnOnce() -> T) -> Result<T, panic::Caught> {
         self.core.run_user_code(self.id, code)
     }
@@ -327,16 +366,16 @@ impl EngineState {
         self.options.timeouts[3].unwrap_or(STOP_LIMIT)
     }
 
-    // ---- telling -------------------------------------------------------------------------------
+    // ---- publishing ----------------------------------------------------------------------------
 
-    /// Notes a transition, to be published with those that follow at once.
+    /// Adds a transition to the batch.
     fn publish(&mut self, state: State, transition: Transition, cause: Cause) {
         if self.batch.push(StateChange { state, transition, cause }) {
             self.flush();
         }
     }
 
-    /// Publishes what is owed: before a method is called, and before it waits.
+    /// Publishes the batch: before a method is called, and before the service waits.
     fn flush(&mut self) {
         let batch = std::mem::take(&mut self.batch);
         if !batch.is_empty() {
@@ -350,7 +389,7 @@ impl EngineState {
         }
     }
 
-    /// Publishes that the state that was entered is left.
+    /// Publishes that the current state is exited.
     fn leave_state(&mut self, cause: Cause) {
         if let Some(state) = self.current_state.take() {
             self.publish(state, Transition::Exited, cause);
@@ -370,7 +409,7 @@ impl EngineState {
         }
     }
 
-    /// Puts the waker of its task down. It is one and the same task, for as long as the service lives.
+    /// Stores the waker of its task on the board, once: a service stays in the same task.
     fn register(&mut self, task: &TaskContext<'_>) {
         if !self.registered {
             self.registered = true;
@@ -380,15 +419,15 @@ impl EngineState {
 }
 
 impl Drop for EngineState {
-    /// Invariant 4: whatever takes the task away, nobody waits for this service for ever, and what its
-    /// failure means for the daemon comes true.
+    /// Invariant 4: however the task ends, no other service waits for this one for ever, and its failure
+    /// has its consequence for the daemon.
     fn drop(&mut self) {
         self.core.board.service(self.id).close();
         if !self.has_ended {
             self.core.board.abandon(self.id);
-            // An engine does not end by itself: code of the user's has broken it, or its runtime was dropped.
+            // Only a panic in code of the user's, or the drop of the runtime, ends an engine here.
             if std::thread::panicking() && self.exit_cause.is_none() {
-                self.count_failure(Cause::Panic);
+                self.count_failure(Cause::Panic, "ended: its task panicked");
             }
             self.core.exited(self.id);
         }

@@ -1,4 +1,4 @@
-//! Where a service goes when a method has ended, and when it gives up.
+//! Which state follows when a method has ended, and when a service fails for good.
 
 use super::{EngineState, Method, Outcome};
 use crate::core::ServiceCommand;
@@ -12,21 +12,24 @@ use crate::report::ShutdownReason;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
-/// Why a service leaves where it waits.
+/// The record about a service that is not restarted, because it has been as often as it may be.
+pub(super) const RESTART_LIMIT_REACHED: &str = "not restarted: restart limit reached";
+
+/// Why a service leaves the place where it waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Interrupt {
-    /// For good.
+    /// It ends.
     End(Cause),
-    /// It is to come round.
+    /// It is restarted.
     Restart(Cause),
-    /// It is to reload, and go on where it is.
+    /// It reloads, and then continues where it is.
     Reload,
-    /// It failed while it waited: a gate stayed shut for too long, or one of its tasks panicked.
+    /// It failed while it waited: a gate exceeded its limit, or one of its tasks panicked.
     Failed(Cause),
 }
 
 impl EngineState {
-    /// Notes how a method ended, publishes that its state was left, and decides what follows.
+    /// Handles the outcome of a method: publishes that its state was exited, and decides what follows.
     pub(crate) fn ended(&mut self, call: Method, outcome: Outcome) {
         let Outcome { cause, failure } = outcome;
         if let Some(failure) = &failure {
@@ -43,18 +46,18 @@ impl EngineState {
         }
         let told = self.exit_cause.is_some() || self.interrupt_cause.is_some();
         if call.returns_for_reload() && self.reload_asked && cause == Cause::Operator && !told {
-            // It returned to reload: the state is not left.
+            // It returned for a reload: the state is not exited.
             self.reloads_in_place = true;
             self.last_state = call.state();
             return;
         }
         if cause.is_failure() {
             self.first_failure = self.first_failure.or(Some(cause));
-            // One failure is one too many, whatever Stop does: the daemon is not to wait for that, since it may
-            // block its thread. Where restarts are allowed, time may still bring one back.
+            // Without restarts one failure is enough, whatever Stop does. The daemon is told now and not after
+            // Stop, which may block its thread. With restarts, the window may have moved on by then.
             let never_restarts = self.options.restarts.is_some_and(|limit| limit.max == 0);
             if never_restarts && call != Method::Stop {
-                self.reach_restart_limit(cause);
+                self.fail_for_good(cause, RESTART_LIMIT_REACHED);
             }
         }
         if call == Method::Run {
@@ -66,13 +69,13 @@ impl EngineState {
             self.init_entered = false;
         }
         self.to = self.decide(cause);
-        // After an Idle that went well the service stays in it until the gates of Run hold.
+        // After a successful Idle the service stays in it until the gates before Run open.
         if self.to != State::Run {
             self.leave_state(cause);
         }
     }
 
-    /// Where the service goes from the state whose method ended last.
+    /// Decides which state follows the one whose method ended last.
     fn decide(&mut self, cause: Cause) -> State {
         let stopped = self.last_state == State::Stop;
         if self.exit_cause.is_some() {
@@ -94,7 +97,7 @@ impl EngineState {
         }
     }
 
-    /// Asks the manager, and refuses what the grammar forbids.
+    /// Asks the manager, and refuses what the lifecycle forbids.
     fn consult(&mut self, cause: Cause) -> State {
         let state = self.last_state;
         let ended = Ended { state, cause, failures: self.restart_history.failures() };
@@ -104,25 +107,25 @@ impl EngineState {
             Err(caught) => (Cause::Panic, format!("its manager panicked: {caught}")),
         };
         self.fail("manager", cause, &Failure::msg(text));
-        self.reach_restart_limit(cause);
+        self.fail_for_good(cause, "not restarted: its manager failed");
         if state == State::Stop { State::Exit } else { State::Stop }
     }
 
     fn end_by_manager(&mut self, cause: Cause) {
         if cause.is_failure() {
-            self.reach_restart_limit(cause);
+            self.fail_for_good(cause, "not restarted: its manager ends it after a failure");
         } else {
             self.exit_cause.get_or_insert(Cause::Normal);
         }
     }
 
-    /// What follows from leaving where it waited.
-    pub(super) fn interrupt(&mut self, leave: Interrupt) {
-        let cause = match leave {
+    /// Handles an interrupt of a wait.
+    pub(super) fn interrupt(&mut self, interrupt: Interrupt) {
+        let cause = match interrupt {
             Interrupt::Reload => return,
             Interrupt::End(cause) | Interrupt::Restart(cause) | Interrupt::Failed(cause) => cause,
         };
-        match leave {
+        match interrupt {
             Interrupt::End(_) => self.end(cause),
             Interrupt::Restart(_) => self.interrupt_cause = Some(cause),
             Interrupt::Failed(_) | Interrupt::Reload => self.first_failure = self.first_failure.or(Some(cause)),
@@ -130,7 +133,7 @@ impl EngineState {
         if std::mem::take(&mut self.reloads_in_place) && self.to == State::Run {
             self.ran();
         }
-        self.to = match (self.init_entered, leave) {
+        self.to = match (self.init_entered, interrupt) {
             (true, Interrupt::Failed(_)) => self.decide(cause),
             (true, _) => State::Stop,
             (false, Interrupt::End(_)) => State::Exit,
@@ -142,8 +145,8 @@ impl EngineState {
         }
     }
 
-    /// It failed before Init was entered. There is nothing to stop: what the manager says of a
-    /// failed Init, and then of a Stop, tells whether it tries again.
+    /// Handles a failure before Init was entered. There is nothing to stop: the manager's answers for a
+    /// failed Init, and then for a Stop, say whether the service is restarted.
     fn decide_before_init(&mut self, cause: Cause) -> State {
         self.interrupt_cause = None;
         for (state, cause) in [(State::Init, cause), (State::Stop, Cause::Normal)] {
@@ -156,12 +159,12 @@ impl EngineState {
         State::Init
     }
 
-    /// A Run is over: if it was a sustained one, the next failure is the first again.
+    /// Handles the end of a Run. If it was a sustained one, the next failure counts as the first.
     fn ran(&mut self) {
         let now = self.core.board.now();
         let lasted = self.run_since.map_or(0, |since| (now + 1).saturating_sub(since.get()));
         self.restart_history.ran(Duration::from_nanos(lasted), &self.options.backoff);
-        // Its transitions are of this very instant: the clock need not be read for them again.
+        // The transitions that follow are of the same instant: the clock is not read again.
         self.batch.at = NonZeroU64::new(now);
     }
 
@@ -171,12 +174,12 @@ impl EngineState {
         if self.exit_cause.is_none() {
             self.exit_cause = Some(cause);
             if cause == Cause::Dependency {
-                self.count_failure(cause);
+                self.count_failure(cause, "ended: a service that it depends on failed");
             }
         }
     }
 
-    /// Notes a failure for those who ask, and says it.
+    /// Logs a failure, and keeps it for `why` and the report.
     pub(super) fn fail(&self, method: &'static str, cause: Cause, failure: &Failure) {
         if failure.is_done {
             emit!(DEBUG, target: "rxd", method, "lifecycle done");
@@ -188,22 +191,24 @@ impl EngineState {
         emit!(ERROR, target: "rxd", method, cause = cause.as_str(), "{}", failure.text);
     }
 
-    pub(super) fn reach_restart_limit(&mut self, cause: Cause) {
+    /// Ends the service because of a failure; `text` is the record about it.
+    pub(super) fn fail_for_good(&mut self, cause: Cause, text: &'static str) {
         if self.exit_cause.is_none() {
             self.exit_cause = Some(cause);
-            self.count_failure(cause);
+            self.count_failure(cause, text);
         }
     }
 
-    pub(super) fn count_failure(&mut self, cause: Cause) {
+    /// Logs that the service has failed for good, and does what `on_failure` says.
+    pub(super) fn count_failure(&mut self, cause: Cause, text: &'static str) {
         self.failed_for_good = true;
-        emit!(ERROR, target: "rxd", cause = cause.as_str(), "gave up");
+        emit!(ERROR, target: "rxd", cause = cause.as_str(), "{text}");
         match self.options.on_failure {
             OnFailure::Exit => self.core.note_failure(self.id),
             OnFailure::Shutdown => {
                 self.core.note_failure(self.id);
                 self.core.shut_down(ShutdownReason::Service(self.id));
-                // The supervisor: it is not to wait in this thread.
+                // This wakes the supervisor, which must not wait in this thread for code that blocks.
                 self.has_woken = true;
             }
             OnFailure::Ignore => {}

@@ -1,4 +1,4 @@
-//! What others ask of a service: signals, reactions, operators' requests.
+//! Signals, reactions, and the requests of operators.
 
 use super::next_state::Interrupt;
 use super::{EngineState, Method};
@@ -9,7 +9,7 @@ use crate::lifecycle::state::Cause;
 use crate::panic::emit;
 
 impl EngineState {
-    /// What the signals say to a service that is between methods.
+    /// The interrupt that the signals mean for a service that is between methods.
     pub(super) fn pending_interrupt(&mut self) -> Option<Interrupt> {
         let signals = self.core.board.signals(self.id);
         if signals & !signal::GATE == 0 {
@@ -23,8 +23,8 @@ impl EngineState {
             return Some(Interrupt::End(cause));
         }
         if signals & signal::CHILD != 0 {
-            // It is of this round: the last one's is taken when all of its tasks have ended, and what
-            // this one said is told then.
+            // The panicked task is of this incarnation: the signal of the last one was cleared when all of its
+            // tasks had ended. Its message is logged when the tasks of this one have.
             self.core.board.clear(self.id, signal::CHILD);
             return Some(Interrupt::Failed(Cause::Panic));
         }
@@ -34,7 +34,7 @@ impl EngineState {
         None
     }
 
-    /// Cancels the epoch for good if a signal does, before the signal is taken back.
+    /// Cancels the epoch for good if a raised signal cancels it, before that signal is cleared.
     fn latch(&self) {
         let service = self.core.board.service(self.id);
         if service.is_interrupted() {
@@ -42,7 +42,7 @@ impl EngineState {
         }
     }
 
-    /// Whether, and why, the running method is to be interrupted.
+    /// Why the signals interrupt the running method, if they do.
     pub(super) fn interruption(&mut self, call: Method, signals: u32) -> Option<Cause> {
         if call == Method::Stop {
             return None;
@@ -56,7 +56,7 @@ impl EngineState {
             self.end(cause);
             return Some(cause);
         }
-        // The rest waits until a reload is done.
+        // The other signals wait until the reload has ended.
         if call == Method::Reload {
             return None;
         }
@@ -88,7 +88,7 @@ impl EngineState {
         None
     }
 
-    /// A `then(stop)` that fired.
+    /// Takes a `then(stop)` that has fired.
     pub(super) fn stop_reaction(&mut self) -> Option<Interrupt> {
         if self.core.board.signals(self.id) & signal::STOP == 0 {
             return None;
@@ -111,24 +111,24 @@ impl EngineState {
 
     // ---- operators -----------------------------------------------------------------------------
 
-    /// What operators asked for: the strongest of it. A reload is only noted.
+    /// Takes the requests of operators. Returns the strongest: stop before restart. A reload is noted.
     fn take_requests(&mut self) -> Option<Interrupt> {
-        let mut leave = None;
+        let mut interrupt = None;
         for (command, reply) in self.core.take_requests(self.id) {
             match command {
-                // It is not in Exit, so it has started, or will be told once it has.
+                // It is not in Exit, so it has started; or it is answered once it has.
                 ServiceCommand::Start if self.init_entered => {
                     self.has_woken = true;
                     answer(reply, Ok(()));
                     continue;
                 }
                 ServiceCommand::Start => {}
-                ServiceCommand::Stop => leave = Some(Interrupt::End(Cause::Operator)),
-                ServiceCommand::Restart if leave.is_none() => leave = Some(Interrupt::Restart(Cause::Operator)),
+                ServiceCommand::Stop => interrupt = Some(Interrupt::End(Cause::Operator)),
+                ServiceCommand::Restart if interrupt.is_none() => interrupt = Some(Interrupt::Restart(Cause::Operator)),
                 ServiceCommand::Restart => {}
                 ServiceCommand::Reload if self.overridden.has(Method::Reload) => self.reload_asked = true,
                 ServiceCommand::Reload => {
-                    emit!(DEBUG, target: "rxd", "has nothing to reload");
+                    emit!(DEBUG, target: "rxd", "reload skipped: not implemented");
                     self.has_woken = true;
                     answer(reply, Ok(()));
                     continue;
@@ -136,17 +136,17 @@ impl EngineState {
             }
             self.pending_replies.get_or_insert_default().push((command, reply));
         }
-        leave
+        interrupt
     }
 
-    /// Answers operators while the service is in Exit; whether it is to start again.
+    /// Answers requests while the service is in Exit. Returns whether the service starts again.
     pub(super) fn answer_in_exit(&mut self) -> bool {
         let mut start = false;
         for (command, reply) in self.core.take_requests(self.id) {
             let reaction = match command {
                 ServiceCommand::Start | ServiceCommand::Restart if start || self.core.stop_order.revive(self.id) => {
                     start = true;
-                    // Told once Init is entered.
+                    // Answered once Init is entered.
                     self.pending_replies.get_or_insert_default().push((command, reply));
                     continue;
                 }
@@ -166,7 +166,7 @@ impl EngineState {
             true => self.pending_replies = None,
             false => **replies = others,
         }
-        // Those that wait are not to wait in this thread for code of the user's.
+        // An answer wakes a task, which must not wait in this thread for code that blocks.
         self.has_woken |= !mine.is_empty();
         for (_, reply) in mine {
             answer(reply, with());

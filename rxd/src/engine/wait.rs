@@ -1,4 +1,4 @@
-//! Waiting before a state: for a delay, for gates, and for whatever ends the wait.
+//! The wait before a state: for its delay, for its gates, or until an interrupt.
 
 use super::EngineState;
 use super::next_state::Interrupt;
@@ -12,26 +12,26 @@ use std::task::{Context as TaskContext, Poll, ready};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep};
 
-/// A wait for what is before a state. There is none until the service has to wait.
+/// The wait before a state. It is made when the service first has to wait.
 pub(super) struct Wait {
-    /// Since when. A reload in between does not begin it anew.
+    /// When the wait began. A reload in between does not restart it.
     since: Instant,
     delay: Duration,
-    /// Since when the gates are waited for: from the end of the delay.
+    /// When the wait for the gates began: at the end of the delay.
     gates: Option<Instant>,
-    /// Of the delay; then of the gates' limit.
+    /// The timer of the delay, and later of the gates' limit.
     timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl EngineState {
-    /// It is to wait this long before it looks at the gates. A zero delay uses no timer.
+    /// Sets the delay before the gates. A zero delay uses no timer.
     pub(super) fn set_delay(&mut self, delay: Duration) {
         if delay.is_zero() && self.wait.is_none() {
             return;
         }
         if !delay.is_zero() {
-            // It has to wait, so this is published now or soon. What it waits after is not to be stamped later
-            // than the wait begins, however long this thread is kept from going on in between.
+            // The service has to wait, so the batch has to be published anyway. Published here, it cannot get a
+            // later time than the begin of the wait, however long this thread is descheduled in between.
             self.flush();
         }
         let wait = self.wait_mut();
@@ -60,8 +60,8 @@ impl EngineState {
     /// Waits for the delay.
     pub(super) fn poll_delay(&mut self, task: &mut TaskContext<'_>) -> Poll<Result<(), Interrupt>> {
         self.register(task);
-        if let Some(leave) = self.pending_interrupt() {
-            return Poll::Ready(Err(leave));
+        if let Some(interrupt) = self.pending_interrupt() {
+            return Poll::Ready(Err(interrupt));
         }
         let polled = self.poll_timer(task);
         if polled.is_pending() {
@@ -70,11 +70,11 @@ impl EngineState {
         polled.map(Ok)
     }
 
-    /// Waits for the gates before `to`, and enters it; when, as the board tells time.
+    /// Waits for the gates before `to`, and enters it. Returns the time of that, by the board's clock.
     pub(super) fn poll_gates(&mut self, task: &mut TaskContext<'_>) -> Poll<Result<u64, Interrupt>> {
         self.register(task);
-        if let Some(leave) = self.pending_interrupt() {
-            return Poll::Ready(Err(leave));
+        if let Some(interrupt) = self.pending_interrupt() {
+            return Poll::Ready(Err(interrupt));
         }
         let (from, to) = (self.current_state, self.to);
         let batch = std::mem::take(&mut self.batch);
@@ -89,14 +89,14 @@ impl EngineState {
         self.has_woken |= passed.woke;
         if passed.entered.is_some() {
             self.current_state = Some(to);
-            // Until a method is called or it waits, the clock need not be read again.
+            // Until a method is called or the service waits, the clock is not read again.
             self.batch.at = NonZeroU64::new(passed.at);
             return Poll::Ready(Ok(passed.at));
         }
         let wait = self.wait_mut();
         let is_new = wait.gates.is_none();
         let since = *wait.gates.get_or_insert(later_than(wait.since, wait.delay));
-        // A reload may have taken all the time there was.
+        // A reload in between may have taken all of the limit.
         let mut look = is_new;
         loop {
             if look {
@@ -115,14 +115,14 @@ impl EngineState {
         }
     }
 
-    /// When the next gate that is shut will have been so for too long.
+    /// A timer for the earliest limit of the closed gates.
     fn next_limit(&self, since: Instant) -> Option<Pin<Box<Sleep>>> {
         let unmet = self.core.board.unmet(self.id, self.to);
         let within = unmet.iter().filter_map(|gate| gate.within).filter(|within| since.elapsed() < *within).min()?;
         Some(Box::pin(tokio::time::sleep_until(later_than(since, within))))
     }
 
-    /// What is said when a gate has been shut for too long.
+    /// The message about a gate that has exceeded its limit.
     fn timed_out_gate(&self, since: Instant) -> Option<String> {
         let unmet = self.core.board.unmet(self.id, self.to);
         let gate = unmet.iter().find(|gate| gate.within.is_some_and(|within| since.elapsed() >= within))?;

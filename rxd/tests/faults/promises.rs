@@ -79,7 +79,7 @@ async fn g11_run_returns_what_made_the_start_fail() {
     let [a, b, c] = chain;
     let daemon = daemon([a, b.needs(["a"]), c.needs(["b"]), bad]).signals([]).exit_code(9);
     let error = daemon.run().await.unwrap_err();
-    assert_eq!(error.to_string(), "daemon `d` failed\n  service `bad` gave up after 0 restarts: told to fail");
+    assert_eq!(error.to_string(), "daemon `d` failed\n  service `bad` failed after 0 restarts: told to fail");
     let report = error.report().unwrap();
     assert_eq!(report.exit_code(), 9);
     assert_eq!(report.failures().map(|ending| &*ending.name).collect::<Vec<_>>(), ["bad"]);
@@ -325,7 +325,7 @@ mod declared {
         assert_eq!(report.exit_code(), 5);
         assert_eq!(
             report.to_string(),
-            "daemon `declared` failed\n  service `hangs` gave up after 3 restarts: init did not return within 5s"
+            "daemon `declared` failed\n  service `hangs` failed after 3 restarts: init did not return within 5s"
         );
         assert_eq!(*SAID.lock().unwrap(), ["directory", "port", "port", "port", "init"]);
     }

@@ -43,8 +43,8 @@ async fn f29_the_limit_is_reached() {
     assert_eq!(failures, ["a", "b", "c"], "the first cause first");
     assert_eq!(ran.report.exit_code(), 1);
     let text = ran.report.to_string();
-    assert!(text.contains("service `a` gave up after 3 restarts: told to fail"), "{text}");
-    assert!(text.contains("service `b` ended: a service that it depends on gave up"), "{text}");
+    assert!(text.contains("service `a` failed after 3 restarts: told to fail"), "{text}");
+    assert!(text.contains("service `b` ended: a service that it depends on failed"), "{text}");
 
     let ran = run_out(limited(OnFailure::Shutdown)).await;
     assert_eq!(ran.report.failures().next().unwrap().name, "a");
@@ -85,7 +85,7 @@ async fn failures_are_told_in_the_order_in_which_they_happened() {
     let ran = run_out(daemon([dies_at("third", 3), dies_at("second", 2), dies_at("first", 1)])).await;
     let failures: Vec<&str> = ran.report.failures().map(|ending| &*ending.name).collect();
     assert_eq!(failures.len(), 3);
-    assert!(ran.report.to_string().contains("`first` gave up"));
+    assert!(ran.report.to_string().contains("`first` failed"));
 }
 
 #[tokio::test(start_paused = true)]
