@@ -31,4 +31,4 @@ deny:
 
 # everything but the upload
 release:
-    cargo publish --dry-run -p rxd-macros -p rxd
+    cargo publish --dry-run -p rxd-macros -p rxd -p rxdctl

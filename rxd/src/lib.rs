@@ -104,8 +104,7 @@
 //! | `log` | default | `rxd::log`: a level for each service, to be changed while it runs |
 //! | `systemd` | default | `rxd::systemd`: readiness, status, an earned watchdog, sockets, a unit file |
 //! | `journald` | | logs to the journal, with their fields |
-//! | `admin` | | `rxd::admin`: routes and a page for operators, on loopback or a Unix socket |
-//! | `cli` | | `rxdctl`, their command line |
+//! | `admin` | | `rxd::admin`: routes and a page for operators, on loopback or a Unix socket; the crate `rxdctl` is their command line |
 //! | `test-util` | | `rxd::testing`: services that do as they are told, and a judge of what came of it |
 //!
 //! # Runtimes

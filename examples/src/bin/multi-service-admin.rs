@@ -10,7 +10,7 @@
 //! ```text
 //! curl 127.0.0.1:1337/services/poller/why
 //! curl -X PUT -d 'debug for 1m' 127.0.0.1:1337/services/health/log-level
-//! cargo run -p rxd --features cli --bin rxdctl -- status --watch
+//! cargo run -p rxdctl -- status --watch
 //! ```
 //!
 //! With `--journald` records go to the journal, with their fields: `journalctl -t multi-service-admin
