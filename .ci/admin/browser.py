@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Opens the running example's page in headless Chromium, as an operator would.
+"""Opens the page of the running example in headless Chromium, as an operator would.
 
 usage: .ci/admin/browser.py [DIRECTORY FOR SCREENSHOTS]
 
@@ -133,19 +133,19 @@ def visit(browser):
         if level.evaluate("e => e === document.activeElement"):
             break
     else:
-        raise AssertionError("the dial cannot be reached by keyboard")
+        raise AssertionError("the level cannot be reached by keyboard")
     page.keyboard.press("Tab")
     page.keyboard.type("for 10")
     page.keyboard.press("Shift+Tab")
     page.keyboard.type("debug")
-    expect(page.locator("#said")).to_have_text("health: level debug for 10m: done")
+    expect(page.locator("#message")).to_have_text("health: level debug for 10m: done")
     shot(page, "light-level")
-    expect(row("health")).to_contain_text("back to info in")
+    expect(row("health")).to_contain_text("reverts to info in")
     setting = json.loads(ask("/services/health/log-level"))
     assert setting["level"] == "debug" and setting["reverts_in_s"] > 590, setting
     page.get_by_label("Default log level").focus()
     page.keyboard.type("warn")
-    expect(page.locator("#said")).to_have_text("default: level warn: done")
+    expect(page.locator("#message")).to_have_text("default: level warn: done")
     expect(page.get_by_label("log level of api", exact=True)).to_contain_text("default (warn)")
     assert json.loads(ask("/services/api/log-level"))["level"] == "warn"
 
@@ -153,7 +153,7 @@ def visit(browser):
     button = row("health").get_by_role("button", name="restart")
     button.focus()
     page.keyboard.press("Enter")
-    expect(page.locator("#said")).to_have_text("restart health: done")
+    expect(page.locator("#message")).to_have_text("restart health: done")
     expect(row("health").locator(".state")).to_have_text("run", timeout=10_000)
     expect(page.locator("#events li").first).to_be_visible()
 
@@ -197,14 +197,14 @@ def visit(browser):
     daemon = start("--token", "0123456789abcdef")
     page = browser.new_context().new_page()
     page.goto(f"http://{AT}/")
-    expect(page.get_by_label("The token of this admin route")).to_be_focused()
+    expect(page.get_by_label("Admin token")).to_be_focused()
     assert page.locator("tbody tr").count() == 0
-    for token, phase in [("wrong", "the token is wrong"), ("0123456789abcdef", "all ready")]:
-        page.get_by_label("The token of this admin route").fill(token)
+    for token, phase in [("wrong", "wrong token"), ("0123456789abcdef", "all ready")]:
+        page.get_by_label("Admin token").fill(token)
         page.keyboard.press("Enter")
         expect(page.locator("#phase")).to_have_text(phase)
     page.get_by_role("button", name="restart api").click()
-    expect(page.locator("#said")).to_have_text("restart api: done")
+    expect(page.locator("#message")).to_have_text("restart api: done")
     stop(daemon)
 
 

@@ -2,7 +2,7 @@
 //! while clients follow the events. `cargo bench -p rxd --features admin --bench admin`.
 #![allow(clippy::print_stdout, reason = "a benchmark prints")]
 
-use rxd::admin::{Address, Listening};
+use rxd::admin::{Address, AdminStatus};
 use rxd::{Context, Daemon, DaemonHandle, Runner, Service, State};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -28,7 +28,7 @@ async fn start() -> (DaemonHandle, SocketAddr) {
         handle.wait_for(&*format!("service-{n}"), State::Run).await.unwrap();
     }
     match handle.admin() {
-        Listening::On(Address::Tcp(at)) => (handle, at),
+        AdminStatus::On(Address::Tcp(at)) => (handle, at),
         other => panic!("{other:?}"),
     }
 }

@@ -91,7 +91,7 @@ fn logs() {
 #[cfg(feature = "admin")]
 #[test]
 fn admin() {
-    all!(value: rxd::admin::Admin, rxd::admin::Address, rxd::admin::Listening);
+    all!(value: rxd::admin::Admin, rxd::admin::Address, rxd::admin::AdminStatus);
 }
 
 /// systemd: the unit to print, the sockets it opened. All else happens by itself.

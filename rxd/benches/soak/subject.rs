@@ -1,6 +1,6 @@
 //! The daemon that is soaked.
 
-use rxd::admin::Listening;
+use rxd::admin::AdminStatus;
 use rxd::{
     Action, Backoff, Context, Daemon, DaemonHandle, Effect, Filter, OnFailure, Options, Runner, Service, State,
     StateEvent, When,
@@ -131,7 +131,7 @@ pub(crate) fn run(seed: u64) -> ExitCode {
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let handle = daemon(seed).start().await.unwrap_or_else(|error| panic!("{error}"));
-        let Listening::On(address) = handle.admin() else { panic!("it does not listen") };
+        let AdminStatus::On(address) = handle.admin() else { panic!("it does not listen") };
         println!("{address}");
         tokio::spawn(times(handle.watch_states(Filter::None).expect("a stream")));
         let watchers: Vec<_> = (0..WATCHERS).map(|_| tokio::spawn(watches(handle.clone()))).collect();

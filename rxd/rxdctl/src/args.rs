@@ -1,28 +1,29 @@
-//! What can be said on the command line.
+//! The arguments of the command line, and their help.
 
 use clap::{Parser, Subcommand, ValueEnum};
 use rxd::admin::Address;
 
-/// Sees what a daemon of rxd runs, and why something does not; turns its logs up and down.
+/// Shows the state of a daemon's services and why they are there, sets log levels, and acts on services.
 ///
-/// Exit status: 0 done, 1 the daemon refused, 2 wrong usage, 3 `status`: not all is ready, 4 no daemon answers.
+/// Exit status: 0 done, 1 the daemon refused the request, 2 the command line is wrong, 3 `status`: not every service
+/// is ready, 4 no daemon answers.
 ///
-/// With --json a failure is JSON too, on standard error: {"error", "exit", "problem"}.
+/// With --json an error is JSON too, on standard error: {"error", "exit", "problem"}.
 #[derive(Debug, Parser)]
 #[command(name = "rxdctl", version, max_term_width = 100)]
 pub(crate) struct Args {
-    /// Where the daemon's admin route listens: 127.0.0.1:1337, or unix:/run/my-app.sock.
+    /// The address of the daemon's admin route: 127.0.0.1:1337, or unix:/run/my-app.sock.
     #[arg(long, short = 'a', global = true, env = "RXD_ADMIN", default_value = "127.0.0.1:1337",
         value_name = "ADDRESS", value_parser = address)]
     pub(crate) at: Address,
-    /// The token the admin route asks for, if it does.
+    /// The token of the admin route, if it requires one.
     #[arg(long, global = true, env = "RXD_TOKEN", hide_env_values = true)]
     pub(crate) token: Option<String>,
     /// Print JSON, one value a line.
     #[arg(long, global = true)]
     pub(crate) json: bool,
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) command: CliCommand,
 }
 
 fn address(text: &str) -> Result<Address, String> {
@@ -30,41 +31,41 @@ fn address(text: &str) -> Result<Address, String> {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Command {
-    /// Where the services are.
+pub(crate) enum CliCommand {
+    /// Shows the state of the services.
     Status {
-        /// These alone; all, if none is named.
+        /// The services to show; all of them if none is named.
         services: Vec<String>,
-        /// Keep showing it as it changes.
+        /// Show the status again after each transition.
         #[arg(long, short)]
         watch: bool,
     },
-    /// Why a service is where it is: what it waits for, and why that does not come.
+    /// Says why a service is in its state: what it waits for, and why that is not met.
     Why {
         /// The service.
         service: String,
     },
-    /// Shows the levels of the logs, or sets one.
-    LogLevel(LogLevel),
-    /// Starts services that have ended.
+    /// Shows the log levels, or sets one.
+    LogLevel(LogLevelArgs),
+    /// Starts services that are in Exit.
     Start {
         /// The services.
         #[arg(required = true)]
         services: Vec<String>,
     },
-    /// Ends services.
+    /// Stops services: they end in Exit.
     Stop {
         /// The services.
         #[arg(required = true)]
         services: Vec<String>,
     },
-    /// Takes services through Stop and back to Init.
+    /// Restarts services: they pass Stop, and enter Init again.
     Restart {
         /// The services.
         #[arg(required = true)]
         services: Vec<String>,
     },
-    /// Has services reload.
+    /// Reloads services.
     Reload {
         /// The services.
         #[arg(required = true)]
@@ -72,13 +73,13 @@ pub(crate) enum Command {
     },
     /// Prints the checked graph.
     Graph {
-        /// In which form.
-        #[arg(long, short, value_enum, default_value_t = Form::Mermaid)]
-        format: Form,
+        /// The format.
+        #[arg(long, short, value_enum, default_value_t = GraphFormat::Mermaid)]
+        format: GraphFormat,
     },
     /// Prints every transition as it happens.
     Events,
-    /// Prints a script that completes these commands in a shell.
+    /// Prints a completion script for a shell.
     Completions {
         /// The shell.
         shell: clap_complete::Shell,
@@ -86,25 +87,25 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct LogLevel {
-    /// The service; without it, the default of all.
+pub(crate) struct LogLevelArgs {
+    /// The service; without it, the default level of all services.
     pub(crate) service: Option<String>,
-    /// The level it is to have: off, error, warn, info, debug, trace, or one of syslog's.
-    #[arg(conflicts_with = "own")]
+    /// The level to set: off, error, warn, info, debug, trace, or one of syslog's names.
+    #[arg(conflicts_with = "internal")]
     pub(crate) level: Option<String>,
-    /// For this long; then it goes back by itself: 30s, 10m, 2h.
+    /// The level reverts after this time: 30s, 10m, 2h.
     #[arg(long = "for", value_name = "TIME", requires = "service")]
     pub(crate) time: Option<String>,
-    /// What rxd itself says, in place of a service: `log-level --own debug`.
+    /// The level of rxd's own records, in place of a service: `log-level --internal debug`.
     #[arg(long)]
-    pub(crate) own: bool,
-    /// Take back what was set: of the service, or of the default and of rxd itself.
-    #[arg(long, conflicts_with_all = ["level", "time", "own"])]
+    pub(crate) internal: bool,
+    /// Reset the level of the service, or the default and the internal level.
+    #[arg(long, conflicts_with_all = ["level", "time", "internal"])]
     pub(crate) reset: bool,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Form {
+pub(crate) enum GraphFormat {
     Mermaid,
     Dot,
     Svg,
@@ -117,12 +118,12 @@ mod tests {
     use clap::{CommandFactory, Parser};
 
     #[test]
-    fn the_commands_are_consistent() {
+    fn command_line_definition_is_consistent() {
         Args::command().debug_assert();
     }
 
     #[test]
-    fn as_in_the_documentation() {
+    fn command_line_of_the_documentation_is_accepted() {
         for line in [
             "rxdctl status",
             "rxdctl status --watch api",
@@ -130,7 +131,7 @@ mod tests {
             "rxdctl log-level",
             "rxdctl log-level api debug --for 10m",
             "rxdctl log-level api --reset",
-            "rxdctl log-level --own debug --for 10m",
+            "rxdctl log-level --internal debug --for 10m",
             "rxdctl --at unix:/run/app.sock restart api poller --json",
             "rxdctl graph --format svg",
             "rxdctl events --json",
@@ -144,7 +145,7 @@ mod tests {
             "rxdctl restart",
             "rxdctl --at nowhere status",
             "rxdctl log-level api debug --reset",
-            "rxdctl log-level --own api debug",
+            "rxdctl log-level --internal api debug",
         ] {
             assert!(Args::try_parse_from(line.split(' ')).is_err(), "{line}");
         }

@@ -1,6 +1,6 @@
-//! One request, one connection: over TCP or a Unix socket.
+//! The HTTP client: one connection for each request, over TCP or a Unix socket.
 
-use crate::Failure;
+use crate::CliError;
 use crate::show::clean;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -11,10 +11,10 @@ use serde_json::Value;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// The longest answer that is taken in.
-const LONGEST: usize = 64 << 20;
-/// An action is answered within ten seconds; whatever takes longer will not come.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// The longest answer that is read.
+const MAX_ANSWER_BYTES: usize = 64 << 20;
+/// How long an answer may take. The daemon answers actions within ten seconds, finished or not.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
 pub(crate) struct Client {
@@ -23,43 +23,43 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    fn no_answer(&self, error: &dyn std::fmt::Display) -> Failure {
+    fn no_answer(&self, error: &dyn std::fmt::Display) -> CliError {
         let at = &self.at;
-        Failure::NoAnswer(format!(
-            "no daemon answers at {at}: {error}\nhelp: is its admin route on? is --at (or $RXD_ADMIN) right?"
+        CliError::NoAnswer(format!(
+            "no daemon answers at {at}: {error}\nhelp: check that the daemon runs and has an admin route, and that --at (or $RXD_ADMIN) is its address"
         ))
     }
 
-    /// The answer to a request, whatever its status, its body still to come.
+    /// Sends a request, and returns the answer, whatever its status, before its body is read.
     pub(crate) async fn send(
         &self,
         method: Method,
         path: &str,
         accept: &str,
         body: &str,
-    ) -> Result<Response<Incoming>, Failure> {
+    ) -> Result<Response<Incoming>, CliError> {
         let mut request =
             Request::builder().method(method).uri(path).header("host", self.host()).header("accept", accept);
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
         let request = request.header("content-type", "application/json").body(Full::new(Bytes::from(body.to_owned())));
-        let request = request.map_err(Failure::refused)?;
-        let talk = async {
+        let request = request.map_err(CliError::refused)?;
+        let exchange = async {
             match &self.at {
                 Address::Tcp(tcp) => {
                     let stream = tokio::net::TcpStream::connect(tcp).await.map_err(|error| self.no_answer(&error))?;
-                    self.talk(stream, request).await
+                    self.exchange(stream, request).await
                 }
                 Address::Unix(path) => {
                     let stream = tokio::net::UnixStream::connect(path).await.map_err(|error| self.no_answer(&error))?;
-                    self.talk(stream, request).await
+                    self.exchange(stream, request).await
                 }
             }
         };
-        match tokio::time::timeout(PATIENCE, talk).await {
+        match tokio::time::timeout(ANSWER_TIMEOUT, exchange).await {
             Ok(answer) => answer,
-            Err(_) => Err(self.no_answer(&format_args!("nothing within {PATIENCE:?}"))),
+            Err(_) => Err(self.no_answer(&format_args!("no answer within {ANSWER_TIMEOUT:?}"))),
         }
     }
 
@@ -70,7 +70,7 @@ impl Client {
         }
     }
 
-    async fn talk<S>(&self, stream: S, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Failure>
+    async fn exchange<S>(&self, stream: S, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, CliError>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -81,20 +81,24 @@ impl Client {
         sender.send_request(request).await.map_err(|error| self.no_answer(&error))
     }
 
-    /// The answer's text, or what the daemon says against it.
-    pub(crate) async fn text(&self, method: Method, path: &str, accept: &str, body: &str) -> Result<String, Failure> {
+    /// The text of an answer.
+    ///
+    /// # Errors
+    ///
+    /// If no daemon answers, or with a status of 400 or above.
+    pub(crate) async fn text(&self, method: Method, path: &str, accept: &str, body: &str) -> Result<String, CliError> {
         let (status, text) = self.read(self.send(method, path, accept, body).await?).await?;
         if status < 400 { Ok(text) } else { Err(refusal(status, &text)) }
     }
 
-    pub(crate) async fn json(&self, method: Method, path: &str, body: &str) -> Result<Value, Failure> {
+    pub(crate) async fn json(&self, method: Method, path: &str, body: &str) -> Result<Value, CliError> {
         let text = self.text(method, path, "application/json", body).await?;
         serde_json::from_str(&text)
-            .map_err(|error| Failure::refused(format_args!("the daemon's answer is no JSON: {error}")))
+            .map_err(|error| CliError::refused(format_args!("the answer of the daemon is not JSON: {error}")))
     }
 
-    /// As `json`, for `/services`, of which a daemon that is stopping tells within its refusal.
-    pub(crate) async fn daemon(&self) -> Result<Value, Failure> {
+    /// The answer of `/services`. A daemon that is stopping sends the same within a problem.
+    pub(crate) async fn daemon(&self) -> Result<Value, CliError> {
         let answer = self.send(Method::GET, "/services", "application/json", "").await?;
         let (status, text) = self.read(answer).await?;
         let value: Value = serde_json::from_str(&text).unwrap_or_default();
@@ -105,39 +109,39 @@ impl Client {
         }
     }
 
-    async fn read(&self, answer: Response<Incoming>) -> Result<(u16, String), Failure> {
+    async fn read(&self, answer: Response<Incoming>) -> Result<(u16, String), CliError> {
         let status = answer.status().as_u16();
-        let body = Limited::new(answer.into_body(), LONGEST).collect();
-        let body = match tokio::time::timeout(PATIENCE, body).await {
+        let body = Limited::new(answer.into_body(), MAX_ANSWER_BYTES).collect();
+        let body = match tokio::time::timeout(ANSWER_TIMEOUT, body).await {
             Ok(Ok(body)) => body.to_bytes(),
             Ok(Err(error)) => return Err(self.no_answer(&error)),
-            Err(_) => return Err(self.no_answer(&format_args!("nothing more within {PATIENCE:?}"))),
+            Err(_) => return Err(self.no_answer(&format_args!("the answer is not complete within {ANSWER_TIMEOUT:?}"))),
         };
         Ok((status, String::from_utf8_lossy(&body).into_owned()))
     }
 }
 
-/// A problem in words.
-fn refusal(status: u16, text: &str) -> Failure {
+/// A problem of the daemon as an error.
+fn refusal(status: u16, text: &str) -> CliError {
     let problem: Value = serde_json::from_str(text).unwrap_or_default();
     let Some(detail) = problem["detail"].as_str() else {
-        return Failure::refused(format_args!("the daemon answered with status {status}"));
+        return CliError::refused(format_args!("the daemon answered with status {status}"));
     };
-    let mut said = clean(detail);
+    let mut message = clean(detail);
     let allowed: Vec<String> =
         problem["allowed"].as_array().into_iter().flatten().filter_map(Value::as_str).map(clean).collect();
     match problem["suggestion"].as_str() {
-        Some(near) => said.push_str(&format!("\nhelp: did you mean `{}`?", clean(near))),
-        None if !allowed.is_empty() => said.push_str(&format!("\nhelp: use one of {}", allowed.join(", "))),
+        Some(near) => message.push_str(&format!("\nhelp: did you mean `{}`?", clean(near))),
+        None if !allowed.is_empty() => message.push_str(&format!("\nhelp: use one of {}", allowed.join(", "))),
         None => {}
     }
-    Failure::Refused(said, Some(Box::new(problem)))
+    CliError::Refused(message, Some(Box::new(problem)))
 }
 
-/// A name as a part of a path.
+/// A name, escaped for use as one segment of a path.
 pub(crate) fn segment(name: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'~');
-    // `.` and `..` would be taken for steps.
+    // `.` and `..` would lead to another path.
     let dots = name.bytes().all(|b| b == b'.');
     name.bytes().map(|b| if plain(b) && !dots { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
@@ -147,7 +151,7 @@ mod tests {
     use super::segment;
 
     #[test]
-    fn a_name_stays_one_part_of_the_path() {
+    fn segment_of_any_name_stays_one_segment() {
         assert_eq!(segment("api-2"), "api-2");
         assert_eq!(segment("../log level?x#y"), "..%2Flog%20level%3Fx%23y");
         assert_eq!(segment(".."), "%2E%2E");

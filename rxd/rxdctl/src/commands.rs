@@ -1,67 +1,67 @@
-//! What each command asks, and what it makes of the answer.
+//! What each command requests, and what it prints.
 
-use crate::args::{Args, Command, Form, LogLevel};
+use crate::args::{Args, CliCommand, GraphFormat, LogLevelArgs};
 use crate::client::{Client, segment};
 use crate::show;
-use crate::{Failure, Status};
+use crate::{CliError, ExitStatus};
 use http_body_util::BodyExt;
 use hyper::Method;
 use serde_json::{Value, json};
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
 
-/// How long to wait before a daemon that has gone is looked for again.
-const AGAIN: Duration = Duration::from_secs(1);
+/// The pause between two attempts to reach a daemon that does not answer.
+const RECONNECT_DELAY: Duration = Duration::from_secs(1);
 
-pub(crate) async fn run(args: Args) -> Result<Status, Failure> {
+pub(crate) async fn run(args: Args) -> Result<ExitStatus, CliError> {
     let client = Client { at: args.at, token: args.token };
     let json = args.json;
     match args.command {
-        Command::Status { services, watch: false } => status(&client, &services, json).await,
-        Command::Status { services, watch: true } => watch(&client, &services, json).await,
-        Command::Why { service } => {
+        CliCommand::Status { services, watch: false } => status(&client, &services, json).await,
+        CliCommand::Status { services, watch: true } => watch(&client, &services, json).await,
+        CliCommand::Why { service } => {
             let why = client.json(Method::GET, &format!("/services/{}/why", segment(&service)), "").await?;
             let text = why["text"].as_str().map(show::clean).unwrap_or_default();
             print(json, &why, || text.replace("; ", "\n  ") + "\n")
         }
-        Command::LogLevel(wanted) => levels(&client, &wanted, json).await,
-        Command::Start { services } => act(&client, "start", &services, json).await,
-        Command::Stop { services } => act(&client, "stop", &services, json).await,
-        Command::Restart { services } => act(&client, "restart", &services, json).await,
-        Command::Reload { services } => act(&client, "reload", &services, json).await,
-        Command::Graph { format } => {
-            let form = match format {
+        CliCommand::LogLevel(wanted) => levels(&client, &wanted, json).await,
+        CliCommand::Start { services } => act(&client, "start", &services, json).await,
+        CliCommand::Stop { services } => act(&client, "stop", &services, json).await,
+        CliCommand::Restart { services } => act(&client, "restart", &services, json).await,
+        CliCommand::Reload { services } => act(&client, "reload", &services, json).await,
+        CliCommand::Graph { format } => {
+            let format = match format {
                 _ if json => "json",
-                Form::Json => "json",
-                Form::Mermaid => "mermaid",
-                Form::Dot => "dot",
-                Form::Svg => "svg",
+                GraphFormat::Json => "json",
+                GraphFormat::Mermaid => "mermaid",
+                GraphFormat::Dot => "dot",
+                GraphFormat::Svg => "svg",
             };
-            let text = client.text(Method::GET, &format!("/graph?format={form}"), "*/*", "").await?;
+            let text = client.text(Method::GET, &format!("/graph?format={format}"), "*/*", "").await?;
             put(&format!("{}\n", text.trim_end()))?;
-            Ok(Status::Done)
+            Ok(ExitStatus::Done)
         }
-        Command::Events => events(&client, json).await,
-        Command::Completions { .. } => Ok(Status::Done),
+        CliCommand::Events => events(&client, json).await,
+        CliCommand::Completions { .. } => Ok(ExitStatus::Done),
     }
 }
 
-fn put(text: &str) -> Result<(), Failure> {
+fn put(text: &str) -> Result<(), CliError> {
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())?;
     out.flush()?;
     Ok(())
 }
 
-fn print(json: bool, value: &Value, text: impl FnOnce() -> String) -> Result<Status, Failure> {
+fn print(json: bool, value: &Value, text: impl FnOnce() -> String) -> Result<ExitStatus, CliError> {
     put(&if json { format!("{value}\n") } else { text() })?;
-    Ok(Status::Done)
+    Ok(ExitStatus::Done)
 }
 
 // ---- status -------------------------------------------------------------------------------------
 
-/// Those that are asked about; all of them, if none is. The daemon itself says what it has not.
-async fn chosen<'a>(client: &Client, daemon: &'a Value, names: &[String]) -> Result<Vec<&'a Value>, Failure> {
+/// The named services; all of them if none is named. For an unknown name, the daemon's own error.
+async fn chosen<'a>(client: &Client, daemon: &'a Value, names: &[String]) -> Result<Vec<&'a Value>, CliError> {
     let all: Vec<&Value> = daemon["services"].as_array().into_iter().flatten().collect();
     if names.is_empty() {
         return Ok(all);
@@ -76,13 +76,13 @@ async fn chosen<'a>(client: &Client, daemon: &'a Value, names: &[String]) -> Res
     Ok(found)
 }
 
-async fn status(client: &Client, names: &[String], json: bool) -> Result<Status, Failure> {
+async fn status(client: &Client, names: &[String], json: bool) -> Result<ExitStatus, CliError> {
     let daemon = client.daemon().await?;
     let chosen = chosen(client, &daemon, names).await?;
     let ready = daemon["phase"] == "running" && chosen.iter().all(|service| service["ready"] == true);
     let shown = if json { only(&daemon, &chosen) } else { Value::Null };
     print(json, &shown, || show::status(&daemon, &chosen))?;
-    Ok(if ready { Status::Done } else { Status::NotReady })
+    Ok(if ready { ExitStatus::Done } else { ExitStatus::NotReady })
 }
 
 fn only(daemon: &Value, chosen: &[&Value]) -> Value {
@@ -91,34 +91,34 @@ fn only(daemon: &Value, chosen: &[&Value]) -> Value {
     daemon
 }
 
-/// Shows the status anew with each transition, also of a daemon that went away and came back.
-async fn watch(client: &Client, names: &[String], json: bool) -> Result<Status, Failure> {
+/// Shows the status again after each transition, also of a daemon that has been started again.
+async fn watch(client: &Client, names: &[String], json: bool) -> Result<ExitStatus, CliError> {
     let clear = !json && std::io::stdout().is_terminal();
     let mut known = false;
     loop {
         match follow(client, async |_, _| show_now(client, names, json, clear).await).await {
-            // A daemon that was never there is a mistake in the address.
-            Err(Failure::NoAnswer(said)) if !known => return Err(Failure::NoAnswer(said)),
-            Err(Failure::NoAnswer(_)) | Ok(()) => {
+            // If no daemon has answered yet, the address is most likely wrong.
+            Err(CliError::NoAnswer(message)) if !known => return Err(CliError::NoAnswer(message)),
+            Err(CliError::NoAnswer(_)) | Ok(()) => {
                 known = true;
                 if !json {
-                    put("\nthe daemon has gone; waiting for it to come back\n")?;
+                    put("\nthe daemon does not answer; waiting for it\n")?;
                 }
-                while let Err(Failure::NoAnswer(_)) = client.daemon().await {
-                    tokio::time::sleep(AGAIN).await;
+                while let Err(CliError::NoAnswer(_)) = client.daemon().await {
+                    tokio::time::sleep(RECONNECT_DELAY).await;
                 }
             }
-            Err(failure) => return Err(failure),
+            Err(error) => return Err(error),
         }
     }
 }
 
-async fn show_now(client: &Client, names: &[String], json: bool, clear: bool) -> Result<(), Failure> {
+async fn show_now(client: &Client, names: &[String], json: bool, clear: bool) -> Result<(), CliError> {
     let daemon = match client.daemon().await {
         Ok(daemon) => daemon,
-        // It has just gone: the events end by themselves.
-        Err(Failure::NoAnswer(_)) => return Ok(()),
-        Err(failure) => return Err(failure),
+        // The daemon has just ended: the stream of events ends, too.
+        Err(CliError::NoAnswer(_)) => return Ok(()),
+        Err(error) => return Err(error),
     };
     let chosen = chosen(client, &daemon, names).await?;
     match (json, clear) {
@@ -130,11 +130,14 @@ async fn show_now(client: &Client, names: &[String], json: bool, clear: bool) ->
 
 // ---- events -------------------------------------------------------------------------------------
 
-/// Calls `each` with the kind and the data of every event, until they end.
-async fn follow(client: &Client, mut each: impl AsyncFnMut(&str, Value) -> Result<(), Failure>) -> Result<(), Failure> {
+/// Calls `each` with the kind and the data of every event, until the stream ends.
+async fn follow(
+    client: &Client,
+    mut each: impl AsyncFnMut(&str, Value) -> Result<(), CliError>,
+) -> Result<(), CliError> {
     let answer = client.send(Method::GET, "/events", "text/event-stream", "").await?;
     if answer.status() != 200 {
-        return Err(Failure::refused(format_args!("the daemon answered with status {}", answer.status())));
+        return Err(CliError::refused(format_args!("the daemon answered with status {}", answer.status())));
     }
     let mut body = answer.into_body();
     let mut bytes: Vec<u8> = Vec::new();
@@ -152,45 +155,45 @@ async fn follow(client: &Client, mut each: impl AsyncFnMut(&str, Value) -> Resul
     Ok(())
 }
 
-async fn events(client: &Client, json: bool) -> Result<Status, Failure> {
+async fn events(client: &Client, json: bool) -> Result<ExitStatus, CliError> {
     follow(client, async |kind, data| {
         if json {
             return put(&format!("{}\n", json!({ "event": kind, "data": data })));
         }
         match kind {
-            "transition" => put(&show::change(&data)),
+            "transition" => put(&show::transition(&data)),
             "lagged" => put(&format!("({} transitions were missed)\n", data["missed"])),
-            "end" => put("(the daemon has ended)\n"),
+            "end" => put("(the daemon has stopped)\n"),
             _ => Ok(()),
         }
     })
     .await?;
-    Ok(Status::Done)
+    Ok(ExitStatus::Done)
 }
 
 // ---- actions and levels -------------------------------------------------------------------------
 
-/// All of them, and the first refusal at the end.
-async fn act(client: &Client, verb: &str, services: &[String], json: bool) -> Result<Status, Failure> {
-    let mut failed = None;
+/// Acts on all services, and returns the first error after the last.
+async fn act(client: &Client, verb: &str, services: &[String], json: bool) -> Result<ExitStatus, CliError> {
+    let mut first_error = None;
     for name in services {
         match client.json(Method::POST, &format!("/services/{}/{verb}", segment(name)), "").await {
             Ok(service) => {
-                let left = if service["transition"] == "exited" { "after " } else { "in " };
+                let prefix = if service["transition"] == "exited" { "after " } else { "in " };
                 let state = service["state"].as_str().map(show::clean).unwrap_or_default();
-                print(json, &service, || format!("{}: {left}{state}\n", show::clean(name)))?;
+                print(json, &service, || format!("{}: {prefix}{state}\n", show::clean(name)))?;
             }
-            Err(failure @ Failure::Refused(..)) => failed = failed.or(Some(failure)),
-            Err(failure) => return Err(failure),
+            Err(error @ CliError::Refused(..)) => first_error = first_error.or(Some(error)),
+            Err(error) => return Err(error),
         }
     }
-    failed.map_or(Ok(Status::Done), Err)
+    first_error.map_or(Ok(ExitStatus::Done), Err)
 }
 
-async fn levels(client: &Client, wanted: &LogLevel, json: bool) -> Result<Status, Failure> {
-    // `log-level debug`: one word that is a level and no service is the default's.
+async fn levels(client: &Client, wanted: &LogLevelArgs, json: bool) -> Result<ExitStatus, CliError> {
+    // `log-level debug`: a single word that is a level, and not a service, sets the default.
     let (service, level) = match (wanted.service.as_deref(), wanted.level.as_deref()) {
-        (word, None) if wanted.own => (None, word),
+        (word, None) if wanted.internal => (None, word),
         (Some(word), None)
             if !wanted.reset && word.parse::<rxd::log::Level>().is_ok() && !has(client, word).await? =>
         {
@@ -210,8 +213,8 @@ async fn levels(client: &Client, wanted: &LogLevel, json: bool) -> Result<Status
             if let Some(time) = &wanted.time {
                 body["for"] = json!(time);
             }
-            if wanted.own {
-                body["of"] = json!("rxd");
+            if wanted.internal {
+                body["target"] = json!("internal");
             }
             client.json(Method::PUT, &path, &body.to_string()).await?
         }
@@ -221,7 +224,7 @@ async fn levels(client: &Client, wanted: &LogLevel, json: bool) -> Result<Status
         None => {
             let mut rows = vec![
                 vec!["(default)".to_owned(), show::level(&answer["default"])],
-                vec!["(rxd itself)".to_owned(), show::level(&answer["own"])],
+                vec!["(internal)".to_owned(), show::level(&answer["internal"])],
             ];
             for (name, setting) in answer["services"].as_object().into_iter().flatten() {
                 rows.push(vec![show::clean(name), show::level(setting)]);
@@ -231,7 +234,7 @@ async fn levels(client: &Client, wanted: &LogLevel, json: bool) -> Result<Status
     })
 }
 
-async fn has(client: &Client, name: &str) -> Result<bool, Failure> {
+async fn has(client: &Client, name: &str) -> Result<bool, CliError> {
     let daemon = client.daemon().await?;
     Ok(daemon["services"].as_array().into_iter().flatten().any(|service| service["name"] == name))
 }

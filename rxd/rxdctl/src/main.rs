@@ -1,59 +1,60 @@
-//! `rxdctl`: what runs, why something does not, and a dial for each log, on the command line.
+//! `rxdctl`: the command line of the admin route of a daemon that is built with rxd.
 //!
-//! It asks the admin route of a running daemon; nothing has to be set up for it besides that.
+//! It shows the state of the services and why they are there, sets log levels, acts on services, and
+//! follows transitions. It needs nothing but the address of the admin route.
 
 mod args;
 mod client;
 mod commands;
 mod show;
 
-use args::{Args, Command};
+use args::{Args, CliCommand};
 use clap::{CommandFactory, Parser};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::process::ExitCode;
 
-/// How a command ended, for scripts.
+/// The exit status of a command, for scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Status {
-    /// It was done; for `status`: and every service asked about is ready.
+enum ExitStatus {
+    /// The command succeeded; for `status`: every service shown is ready.
     Done = 0,
-    /// The daemon refused it, or could not do it.
+    /// The daemon refused the request, or could not carry it out.
     Refused = 1,
-    /// `status`: not every service asked about is ready.
+    /// `status`: not every service shown is ready.
     NotReady = 3,
-    /// No daemon answers there.
+    /// No daemon answers at the address.
     NoAnswer = 4,
 }
 
-/// Why a command did not succeed.
+/// Why a command failed.
 #[derive(Debug)]
-enum Failure {
-    /// In words; and what the daemon said, if it said anything.
+enum CliError {
+    /// The message, and the problem that the daemon sent, if it sent one.
     Refused(String, Option<Box<Value>>),
     NoAnswer(String),
-    /// Whoever read our output has left.
-    Closed,
+    /// The reader of standard output has closed it.
+    OutputClosed,
 }
 
-impl Failure {
-    fn refused(said: impl std::fmt::Display) -> Self {
-        Failure::Refused(said.to_string(), None)
+impl CliError {
+    fn refused(message: impl std::fmt::Display) -> Self {
+        CliError::Refused(message.to_string(), None)
     }
 }
 
-impl From<std::io::Error> for Failure {
+impl From<std::io::Error> for CliError {
     fn from(error: std::io::Error) -> Self {
         match error.kind() {
-            std::io::ErrorKind::BrokenPipe => Failure::Closed,
-            _ => Failure::refused(error),
+            std::io::ErrorKind::BrokenPipe => CliError::OutputClosed,
+            _ => CliError::refused(error),
         }
     }
 }
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    if let Command::Completions { shell } = args.command {
+    if let CliCommand::Completions { shell } = args.command {
         let mut text = Vec::new();
         clap_complete::generate(shell, &mut Args::command(), "rxdctl", &mut text);
         let _ = std::io::stdout().write_all(&text);
@@ -61,25 +62,25 @@ fn main() -> ExitCode {
     }
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return end(Err(Failure::refused(error)), args.json),
+        Err(error) => return end(Err(CliError::refused(error)), args.json),
     };
     let json = args.json;
     end(runtime.block_on(commands::run(args)), json)
 }
 
-fn end(result: Result<Status, Failure>, json: bool) -> ExitCode {
-    let (status, said, problem) = match result {
+fn end(result: Result<ExitStatus, CliError>, json: bool) -> ExitCode {
+    let (status, message, problem) = match result {
         Ok(status) => (status, None, None),
-        Err(Failure::Closed) => (Status::Done, None, None),
-        Err(Failure::Refused(said, problem)) => (Status::Refused, Some(said), problem),
-        Err(Failure::NoAnswer(said)) => (Status::NoAnswer, Some(said), None),
+        Err(CliError::OutputClosed) => (ExitStatus::Done, None, None),
+        Err(CliError::Refused(message, problem)) => (ExitStatus::Refused, Some(message), problem),
+        Err(CliError::NoAnswer(message)) => (ExitStatus::NoAnswer, Some(message), None),
     };
-    if let Some(said) = said {
+    if let Some(message) = message {
         let _ = match json {
             true => {
-                writeln!(std::io::stderr(), "{}", json!({ "error": said, "exit": status as u8, "problem": problem }))
+                writeln!(std::io::stderr(), "{}", json!({ "error": message, "exit": status as u8, "problem": problem }))
             }
-            false => writeln!(std::io::stderr(), "rxdctl: {said}"),
+            false => writeln!(std::io::stderr(), "rxdctl: {message}"),
         };
     }
     ExitCode::from(status as u8)

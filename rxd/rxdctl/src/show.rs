@@ -1,8 +1,8 @@
-//! What is printed, for people.
+//! What is printed for people.
 
 use serde_json::Value;
 
-/// Without what could turn a terminal around.
+/// Replaces control characters: a daemon must not control the terminal.
 pub(crate) fn clean(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
 }
@@ -15,7 +15,7 @@ fn text(value: &Value) -> String {
     }
 }
 
-/// What fits into a table; `why` tells the rest.
+/// Cuts a text to the width of a table; `why` shows all of it.
 fn short(text: &str) -> String {
     match text.char_indices().nth(60) {
         Some((at, _)) => format!("{}..", &text[..at]),
@@ -23,7 +23,7 @@ fn short(text: &str) -> String {
     }
 }
 
-/// A time as it is read: `12 s`, `3 m`, `5 h`, `2 d`.
+/// A duration: `12 s`, `3 m`, `5 h`, `2 d`.
 pub(crate) fn since(seconds: f64) -> String {
     match seconds {
         s if s < 10.0 => format!("{s:.1} s"),
@@ -34,7 +34,7 @@ pub(crate) fn since(seconds: f64) -> String {
     }
 }
 
-/// Columns as wide as they need to be.
+/// A table whose columns are as wide as their widest cell.
 pub(crate) fn table(rows: &[Vec<String>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
@@ -50,7 +50,7 @@ pub(crate) fn table(rows: &[Vec<String>]) -> String {
     out
 }
 
-/// The daemon in a line, and its services in a table.
+/// The daemon in one line, and its services in a table.
 pub(crate) fn status(daemon: &Value, chosen: &[&Value]) -> String {
     let ready = if daemon["ready"] == true { ", ready" } else { "" };
     let uptime = since(daemon["uptime_s"].as_f64().unwrap_or_default());
@@ -58,8 +58,8 @@ pub(crate) fn status(daemon: &Value, chosen: &[&Value]) -> String {
     let names = ["SERVICE", "STATE", "SINCE", "RESTARTS", "LEVEL", "CAUSE"].map(String::from);
     let mut rows = vec![names.to_vec()];
     for service in chosen {
-        let left = if service["transition"] == "exited" { "after " } else { "" };
-        let state = format!("{left}{}", text(&service["state"]));
+        let prefix = if service["transition"] == "exited" { "after " } else { "" };
+        let state = format!("{prefix}{}", text(&service["state"]));
         let level = match service["level"]["set"] == true {
             true => text(&service["level"]["level"]),
             false => format!("({})", text(&service["level"]["level"])),
@@ -73,7 +73,7 @@ pub(crate) fn status(daemon: &Value, chosen: &[&Value]) -> String {
             cause.push_str(&format!(": {}", short(&clean(error).replace('\n', " "))));
         }
         if let Some(left) = service["next_attempt_s"].as_f64() {
-            cause.push_str(&format!(", again in {}", since(left)));
+            cause.push_str(&format!(", next attempt in {}", since(left)));
         }
         rows.push(vec![
             text(&service["name"]),
@@ -87,27 +87,28 @@ pub(crate) fn status(daemon: &Value, chosen: &[&Value]) -> String {
     head + &table(&rows)
 }
 
-/// A transition in a line.
-pub(crate) fn change(change: &Value) -> String {
-    let cause = if change["cause"] == "normal" { String::new() } else { format!(" ({})", text(&change["cause"])) };
-    let at = change["at_s"].as_f64().unwrap_or_default();
+/// A transition in one line.
+pub(crate) fn transition(transition: &Value) -> String {
+    let cause =
+        if transition["cause"] == "normal" { String::new() } else { format!(" ({})", text(&transition["cause"])) };
+    let at = transition["at_s"].as_f64().unwrap_or_default();
     format!(
         "{at:>10.3}  {} {} {}{cause}\n",
-        text(&change["service"]),
-        text(&change["transition"]),
-        text(&change["state"])
+        text(&transition["service"]),
+        text(&transition["transition"]),
+        text(&transition["state"])
     )
 }
 
-/// A level in words: `debug, goes back to info in 9 m`.
+/// A level: `debug, reverts to info in 9 m`.
 pub(crate) fn level(setting: &Value) -> String {
-    let mut said = text(&setting["level"]);
+    let mut out = text(&setting["level"]);
     if let (Some(left), Some(to)) = (setting["reverts_in_s"].as_f64(), setting["reverts_to"].as_str()) {
-        said.push_str(&format!(", goes back to {} in {}", clean(to), since(left)));
+        out.push_str(&format!(", reverts to {} in {}", clean(to), since(left)));
     } else if setting["set"] == false {
-        said.push_str(" (the default)");
+        out.push_str(" (the default)");
     }
-    said
+    out
 }
 
 #[cfg(test)]
@@ -116,7 +117,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_daemon_in_a_table() {
+    fn status_of_a_failing_service_shows_cause_and_next_attempt() {
         let service = json!({
             "name": "api\u{1b}[2J", "state": "stop", "transition": "exited", "cause": "error", "since_s": 3.21,
             "restarts": 4, "level": { "level": "debug", "set": true }, "ready": false,
@@ -129,12 +130,12 @@ mod tests {
         assert_eq!(lines[2], "SERVICE  STATE       SINCE  RESTARTS  LEVEL  CAUSE");
         assert_eq!(
             lines[3],
-            "api\u{fffd}[2J  after stop  3.2 s  4         debug  error: connection refused, again in 1.5 s"
+            "api\u{fffd}[2J  after stop  3.2 s  4         debug  error: connection refused, next attempt in 1.5 s"
         );
     }
 
     #[test]
-    fn words() {
+    fn texts_are_cleaned_shortened_and_rounded() {
         assert_eq!(clean("a\u{1b}b\u{7}c"), "a\u{fffd}b\u{fffd}c");
         assert_eq!([0.0, 59.4, 600.0, 10_000.0, 1e6].map(since), ["0.0 s", "59 s", "10 m", "3 h", "12 d"]);
         assert_eq!(table(&[]), "");

@@ -1,6 +1,6 @@
-//! `rxdctl` as a person and a script use it: against a daemon that runs, and one that does not.
+//! `rxdctl` as people and scripts use it: against a daemon that runs, and without one.
 
-use rxd::admin::{Address, Admin, Listening};
+use rxd::admin::{Address, Admin, AdminStatus};
 use rxd::log::{Level, LevelHandle};
 use rxd::{Action, Context, Daemon, DaemonHandle, Runner, Service, State, When};
 use std::process::Output;
@@ -33,7 +33,7 @@ async fn start(name: &str) -> Running {
     let daemon = daemon.add(Service::new("api", Waits)).add(Service::new("poller", Waits).watch(in_run));
     let handle = daemon.start().await.unwrap();
     handle.wait_for("poller", State::Run).await.unwrap();
-    let Listening::On(at) = handle.admin() else { panic!() };
+    let AdminStatus::On(at) = handle.admin() else { panic!() };
     Running { handle, at, levels }
 }
 
@@ -50,7 +50,7 @@ async fn ctl(d: &Running, line: &str) -> (i32, String, String) {
 }
 
 #[tokio::test]
-async fn status_is_a_table_and_a_status() {
+async fn status_prints_a_table_and_exits_by_readiness() {
     let d = start("status").await;
     let (code, out, _) = ctl(&d, "status").await;
     assert_eq!(code, 0);
@@ -71,18 +71,18 @@ async fn status_is_a_table_and_a_status() {
 }
 
 #[tokio::test]
-async fn levels_and_actions_and_what_is_refused() {
+async fn levels_and_actions_are_applied_or_refused() {
     let d = start("levels").await;
-    assert_eq!(ctl(&d, "log-level api debug --for 10m").await.1, "api: debug, goes back to info in 10 m\n");
+    assert_eq!(ctl(&d, "log-level api debug --for 10m").await.1, "api: debug, reverts to info in 10 m\n");
     assert_eq!(d.levels.get("api").level, Level::Debug);
     assert_eq!(ctl(&d, "log-level api --reset").await.1, "api: info (the default)\n");
     let (code, out, _) = ctl(&d, "log-level warning").await;
-    assert!(code == 0 && out.starts_with("(default)     warn\n"), "{out}");
-    let (code, out, _) = ctl(&d, "log-level --own debug --for 10m").await;
-    assert!(code == 0 && out.contains("(rxd itself)  debug, goes back to off in 10 m"), "{out}");
+    assert!(code == 0 && out.starts_with("(default)   warn\n"), "{out}");
+    let (code, out, _) = ctl(&d, "log-level --internal debug --for 10m").await;
+    assert!(code == 0 && out.contains("(internal)  debug, reverts to off in 10 m"), "{out}");
     let (code, out, _) = ctl(&d, "log-level --reset --json").await;
     let levels: serde_json::Value = serde_json::from_str(&out).unwrap();
-    assert_eq!((code, &levels["default"]["level"], &levels["own"]["level"]), (0, &"info".into(), &"off".into()));
+    assert_eq!((code, &levels["default"]["level"], &levels["internal"]["level"]), (0, &"info".into(), &"off".into()));
     let (code, _, err) = ctl(&d, "log-level api loud").await;
     assert!(code == 1 && err.contains("help: use one of off, none, emergency"), "{err}");
     let (code, _, err) = ctl(&d, "restart poler").await;
@@ -99,7 +99,7 @@ async fn levels_and_actions_and_what_is_refused() {
 }
 
 #[tokio::test]
-async fn events_until_the_end() {
+async fn events_end_with_the_daemon() {
     let d = start("events").await;
     let mut child = command(&d.at.to_string(), "events --json").stdout(std::process::Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -114,7 +114,7 @@ async fn events_until_the_end() {
 }
 
 #[tokio::test]
-async fn watching_outlives_the_daemon() {
+async fn status_watch_outlives_the_daemon() {
     let d = start("watching").await;
     let mut child = command(&d.at.to_string(), "status --watch").stdout(std::process::Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -125,13 +125,13 @@ async fn watching_outlives_the_daemon() {
                     return;
                 }
             }
-            panic!("it ends without {text}");
+            panic!("the output ends without {text}");
         };
         tokio::time::timeout(Duration::from_secs(20), found).await.unwrap();
     };
     until("running, ready").await;
     d.handle.shutdown();
-    until("the daemon has gone").await;
+    until("the daemon does not answer").await;
     drop(d.handle.wait().await);
     let again = start("watching").await;
     until("running, ready").await;
@@ -140,7 +140,7 @@ async fn watching_outlives_the_daemon() {
 }
 
 #[tokio::test]
-async fn where_no_daemon_is() {
+async fn command_without_a_daemon_exits_with_4() {
     let output = command("unix:/nonexistent.sock", "status").output().await.unwrap();
     assert_eq!(output.status.code(), Some(4));
     let said = String::from_utf8(output.stderr).unwrap();

@@ -1,9 +1,9 @@
-//! What every route knows, and what is read of every request.
+//! The state that all routes share, and what they read of every request.
 
-use super::config::{BODY, Limits};
+use super::activity::AdminCounts;
+use super::config::{Limits, MAX_BODY_BYTES};
 use super::dto;
 use super::problem::{Problem, quoted};
-use super::serve::Counts;
 use crate::core::ServiceState;
 use crate::handle::DaemonHandle;
 use crate::log::{LevelHandle, LevelTarget};
@@ -20,15 +20,16 @@ use tokio::sync::Semaphore;
 pub(crate) struct App {
     pub(crate) handle: DaemonHandle,
     pub(crate) levels: LevelHandle,
-    /// Before each event's number: another daemon's numbers are not this one's.
+    /// The start of the daemon, as a prefix of event ids: the sequence numbers of another daemon mean
+    /// nothing here.
     pub(crate) epoch: Arc<str>,
-    pub(crate) counts: Arc<Counts>,
+    pub(crate) counts: Arc<AdminCounts>,
     pub(crate) streams: Arc<Semaphore>,
     pub(crate) limits: Limits,
 }
 
 impl App {
-    pub(crate) fn new(handle: &DaemonHandle, levels: LevelHandle, limits: Limits, counts: Arc<Counts>) -> Self {
+    pub(crate) fn new(handle: &DaemonHandle, levels: LevelHandle, limits: Limits, counts: Arc<AdminCounts>) -> Self {
         let started = SystemTime::now().checked_sub(handle.core().uptime()).unwrap_or(UNIX_EPOCH);
         let epoch = started.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         App {
@@ -41,7 +42,11 @@ impl App {
         }
     }
 
-    /// The service of this name, or what to say of there being none.
+    /// The service of this name.
+    ///
+    /// # Errors
+    ///
+    /// 404 with the nearest name, if there is none.
     pub(crate) fn service(&self, name: &str) -> Result<ServiceState, Problem> {
         let core = self.handle.core();
         if let Some(id) = core.names.id(name) {
@@ -49,55 +54,61 @@ impl App {
         }
         let names = || core.names.names().iter().map(|name| &**name);
         let detail = format!("daemon {} has no service {}", quoted(self.handle.name()), quoted(name));
-        Err(Problem::new(StatusCode::NOT_FOUND, "unknown-service", "There is no such service", detail)
+        Err(Problem::new(StatusCode::NOT_FOUND, "unknown-service", "Unknown service", detail)
             .field("name")
             .allowed(names().take(64))
             .suggestion(crate::graph::nearest(name, names())))
     }
 
-    /// One service, its level included.
-    pub(crate) fn view(&self, service: &ServiceState) -> dto::Service {
+    /// One service, including its log level.
+    pub(crate) fn service_reply(&self, service: &ServiceState) -> dto::ServiceReply {
         let level = self.levels.get(LevelTarget::Service(service.name.to_string())).into();
-        dto::Service { level: Some(level), ..dto::Service::new(service, self.handle.core().uptime()) }
+        dto::ServiceReply { level: Some(level), ..dto::ServiceReply::new(service, self.handle.core().uptime()) }
     }
 
-    /// A request's body, which may be neither too long nor too slow.
+    /// The whole body of a request.
+    ///
+    /// # Errors
+    ///
+    /// If it is longer than [`MAX_BODY_BYTES`], slower than [`Limits::body`], or broken.
     pub(crate) async fn body(&self, body: Body) -> Result<Bytes, Problem> {
-        match tokio::time::timeout(self.limits.body, axum::body::to_bytes(body, BODY)).await {
+        match tokio::time::timeout(self.limits.body, axum::body::to_bytes(body, MAX_BODY_BYTES)).await {
             Ok(Ok(bytes)) => Ok(bytes),
             Err(_) => {
-                let detail = format!("the body did not come within {:?}", self.limits.body);
+                let detail = format!("the body did not arrive within {:?}", self.limits.body);
                 Err(Problem::new(StatusCode::REQUEST_TIMEOUT, "slow", "The request is too slow", detail))
             }
             Ok(Err(error))
                 if std::error::Error::source(&error).is_some_and(|e| e.is::<http_body_util::LengthLimitError>()) =>
             {
-                let detail = format!("the body is longer than {BODY} bytes");
+                let detail = format!("the body is longer than {MAX_BODY_BYTES} bytes");
                 Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-long", "The request is too long", detail))
             }
-            Ok(Err(_)) => Err(Problem::bad("body", "the body cannot be read to its end")),
+            Ok(Err(_)) => Err(Problem::invalid("body", "the body ends early, or its encoding is not valid")),
         }
     }
 }
 
-/// The `{name}` of a route.
-pub(crate) struct Name(pub(crate) String);
+/// The `{name}` in the path of a request.
+pub(crate) struct ServiceName(pub(crate) String);
 
-impl FromRequestParts<App> for Name {
+impl FromRequestParts<App> for ServiceName {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let Ok(path) = RawPathParams::from_request_parts(parts, app).await else {
-            return Err(Problem::bad("name", "the name is not valid UTF-8"));
+            return Err(Problem::invalid("name", "the name is not valid UTF-8"));
         };
-        // Where the routes are a part of somebody else's, there may be other parameters before.
+        // Where the router is nested in another one, the path may have other parameters before it.
         let name = path.iter().filter(|(param, _)| *param == "name").last();
-        name.map(|(_, name)| Name(name.to_owned())).ok_or_else(|| Problem::bad("name", "the name cannot be read"))
+        name.map(|(_, name)| ServiceName(name.to_owned()))
+            .ok_or_else(|| Problem::invalid("name", "the path has no service name"))
     }
 }
 
-/// A time as it is written: `250ms`, `10s`, `1h30m`, `2d`. At most a year.
-pub(crate) fn duration(text: &str) -> Option<Duration> {
+/// Reads a duration: `250ms`, `10s`, `1h30m`, `2d`. `None` for another text, for zero, and for more
+/// than 366 days.
+pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     const UNITS: [(&str, f64); 5] = [("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0), ("d", 86400.0)];
     let mut left = text.trim();
     let mut seconds = 0.0;
@@ -119,12 +130,12 @@ pub(crate) fn duration(text: &str) -> Option<Duration> {
 
 #[cfg(test)]
 mod tests {
-    use super::duration;
+    use super::parse_duration;
     use proptest::prelude::*;
     use std::time::Duration;
 
     #[test]
-    fn times() {
+    fn duration_in_each_unit_is_read() {
         for (text, millis) in [
             ("250ms", 250),
             ("10s", 10_000),
@@ -133,19 +144,19 @@ mod tests {
             ("2d", 172_800_000),
             (" 10m ", 600_000),
         ] {
-            assert_eq!(duration(text).map_or(0, |time| time.as_millis()), millis, "{text}");
+            assert_eq!(parse_duration(text).map_or(0, |time| time.as_millis()), millis, "{text}");
         }
         for text in
             ["", "10", "m", "-1s", "0s", "1e9s", "10 minutes", "1..5s", "500d", "99999999999999999999999d", "1s,", "٣s"]
         {
-            assert_eq!(duration(text), None, "{text}");
+            assert_eq!(parse_duration(text), None, "{text}");
         }
     }
 
     proptest! {
         #[test]
-        fn any_text_is_a_time_within_bounds_or_none(text in "([0-9.]{0,9}[a-zµ ]{0,3}){0,4}") {
-            if let Some(time) = duration(&text) {
+        fn duration_of_any_text_is_within_bounds_or_none(text in "([0-9.]{0,9}[a-zµ ]{0,3}){0,4}") {
+            if let Some(time) = parse_duration(&text) {
                 prop_assert!(time > Duration::ZERO && time <= Duration::from_secs(366 * 86400));
             }
         }

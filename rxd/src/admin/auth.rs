@@ -1,4 +1,18 @@
-//! Who may ask: a request is for this very host, from no other page, and has the token if there is one.
+//! Which requests are answered: the checks of the host, the origin and the token.
+//!
+//! The listener checks host and token of each request with a [`RequestGuard`]; the router checks the
+//! origin with [`check_origin`], also where it is nested in another server. This is not access
+//! control between clients: whoever has the token may do everything.
+//!
+//! # Invariants
+//!
+//! 1. A request that fails a check reaches no handler.
+//! 2. Over TCP, a request names exactly one host: an IP address, `localhost`, or a name that
+//!    [`Admin::host`] lists. So a web page whose DNS name points here (DNS rebinding) is refused.
+//! 3. A request that a browser sends for a page of another origin is refused, whatever the method.
+//! 4. Where a token is configured, only `/`, `/livez` and `/readyz` are answered without it. Their
+//!    handlers find [`Unauthenticated`] among the extensions, and reveal nothing but yes or no.
+//! 5. A token is compared in constant time.
 
 use super::config::{Address, Admin};
 use super::problem::Problem;
@@ -6,38 +20,38 @@ use axum::http::{HeaderMap, Method, Request, StatusCode, Uri, header};
 use std::net::Ipv6Addr;
 use subtle::ConstantTimeEq;
 
-/// Among a request's extensions: it has no token, where one is asked for.
+/// Among a request's extensions: the request lacks the token that the listener requires.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Stranger;
+pub(crate) struct Unauthenticated;
 
-/// What a listener asks of every request.
+/// The host names and the token that one listener requires.
 #[derive(Debug)]
-pub(crate) struct Guard {
+pub(crate) struct RequestGuard {
     token: Option<Box<str>>,
     hosts: Vec<String>,
-    /// A browser cannot reach a Unix socket, and clients call the host behind it what they like.
+    /// On a Unix socket: a browser cannot reach it, and clients send any host name.
     any_host: bool,
 }
 
-impl Guard {
+impl RequestGuard {
     pub(crate) fn new(admin: &Admin, address: &Address) -> Self {
-        Guard {
+        RequestGuard {
             token: admin.token.as_deref().map(Into::into),
             hosts: admin.hosts.clone(),
             any_host: matches!(address, Address::Unix(_)),
         }
     }
 
-    /// Whether it has the token, or needs none; some things are told without.
+    /// Whether the request has the token, or needs none. `false` for a route that answers without.
     ///
     /// # Errors
     ///
-    /// If it is not to be answered.
+    /// If the request must not reach a handler.
     pub(crate) fn check<B>(&self, request: &Request<B>) -> Result<bool, Problem> {
         self.check_host(request.uri(), request.headers())?;
         match (self.check_token(request.headers()), request.uri().path()) {
             (Ok(()), _) => Ok(true),
-            // The page holds nothing: it asks for the token itself. Who probes has none, as a rule.
+            // The page holds no data, and sends the token with its own requests. Probes rarely have one.
             (Err(_), "/" | "/livez" | "/readyz") => Ok(false),
             (Err(problem), _) => Err(problem),
         }
@@ -49,16 +63,17 @@ impl Guard {
         }
         let mut given = headers.get_all(header::HOST).iter();
         let (Some(host), None) = (given.next(), given.next()) else {
-            return Err(Problem::bad("Host", "a request has exactly one Host header"));
+            return Err(Problem::invalid("Host", "a request must have exactly one Host header"));
         };
-        let host = host.to_str().map_err(|_| Problem::bad("Host", "the Host header is no host"))?;
+        let host = host.to_str().map_err(|_| Problem::invalid("Host", "the Host header is not a valid host"))?;
         let in_uri = uri.authority().map(|authority| authority.as_str());
         for host in [Some(host), in_uri].into_iter().flatten() {
-            let name = host_of(host).ok_or_else(|| Problem::bad("Host", "the Host header is no host"))?;
-            // A name that an attacker's DNS points here is one that nobody listed; a number is never one.
+            let name = host_of(host).ok_or_else(|| Problem::invalid("Host", "the Host header is not a valid host"))?;
+            // An attacker's DNS can point a name here, but not one that is listed, and never a number.
             if !is_number(&name) && name != "localhost" && !self.hosts.contains(&name) {
                 let allowed = self.hosts.iter().cloned().chain(["localhost".to_owned(), "an IP address".to_owned()]);
-                let detail = "the admin route does not answer for this host name".to_owned();
+                let detail =
+                    "the admin route does not answer requests for this host; `Admin::host` adds a name".to_owned();
                 return Err(Problem::forbidden("Host", detail).allowed(allowed));
             }
         }
@@ -72,17 +87,21 @@ impl Guard {
             Some((scheme, given)) if scheme.eq_ignore_ascii_case(b"bearer ") => given,
             _ => &[][..],
         };
-        // The length of a token is no secret; its characters are compared in constant time.
+        // The length of a token is not secret; its characters are compared in constant time.
         if bool::from(given.ct_eq(token.as_bytes())) {
             return Ok(());
         }
-        let detail = "the admin route asks for `Authorization: Bearer <token>`";
+        let detail = "the admin route requires the header `Authorization: Bearer <token>`";
         Err(Problem::new(StatusCode::UNAUTHORIZED, "unauthorized", "The token is missing or wrong", detail)
             .field("Authorization"))
     }
 }
 
-/// Refuses what another origin's page has a browser send. Needs no listener of its own.
+/// Refuses a request that a browser sends for a page of another origin.
+///
+/// # Errors
+///
+/// If `Origin` is not this host, or `Sec-Fetch-Site` says that another site changes something.
 pub(crate) fn check_origin(method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
     let host = headers.get(header::HOST).map(|host| host.as_bytes()).unwrap_or_default();
     let host = if host.is_empty() { uri.authority().map_or(&[][..], |host| host.as_str().as_bytes()) } else { host };
@@ -90,17 +109,20 @@ pub(crate) fn check_origin(method: &Method, uri: &Uri, headers: &HeaderMap) -> R
         let origin = origin.as_bytes();
         let rest = [&b"http://"[..], b"https://"].iter().find_map(|scheme| origin.strip_prefix(*scheme));
         if rest.is_none_or(|rest| rest.is_empty() || !rest.eq_ignore_ascii_case(host)) {
-            return Err(Problem::forbidden("Origin", "a page of another origin may not ask"));
+            return Err(Problem::forbidden("Origin", "requests from a page of another origin are refused"));
         }
     }
     let site = headers.get("sec-fetch-site").map(|site| site.as_bytes());
     if !method.is_safe() && site.is_some_and(|site| site != b"same-origin" && site != b"none") {
-        return Err(Problem::forbidden("Sec-Fetch-Site", "a page of another site may not ask"));
+        return Err(Problem::forbidden(
+            "Sec-Fetch-Site",
+            "requests from a page of another site may not change anything",
+        ));
     }
     Ok(())
 }
 
-/// The name in `name:port`, in lower case.
+/// The name in `name:port`, in lower case; `None` if the text is not a host.
 fn host_of(host: &str) -> Option<String> {
     let name = match host.strip_prefix('[') {
         Some(rest) => {
@@ -135,9 +157,9 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// F104: what gets through is an address, `localhost`, or a name that was listed.
+        /// What passes is an address, `localhost`, or a name that is listed.
         #[test]
-        fn f104_any_host_is_known_or_refused(host in "[-a-z0-9.:@\\[\\]]{0,20}|(localhost|127\\.0\\.0\\.1|\\[::1\\])[.:a-z0-9]{0,6}") {
+        fn f104_host_of_any_text_is_known_or_refused(host in "[-a-z0-9.:@\\[\\]]{0,20}|(localhost|127\\.0\\.0\\.1|\\[::1\\])[.:a-z0-9]{0,6}") {
             if guard(&Admin::new("127.0.0.1:1337").host("mine.example")).check(&request(&[("host", &host)])).is_ok() {
                 let name = host.rsplit_once(':').filter(|(_, port)| port.parse::<u16>().is_ok()).map_or(&*host, |(name, _)| name);
                 let number = name.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>().is_ok();
@@ -146,7 +168,7 @@ mod tests {
         }
 
         #[test]
-        fn f104_any_origin_is_answered(origin in ".{0,30}", site in "[a-z-]{0,12}") {
+        fn f104_origin_of_any_text_is_this_host_or_refused(origin in ".{0,30}", site in "[a-z-]{0,12}") {
             let Ok(origin) = origin.parse::<axum::http::HeaderValue>() else { return Ok(()) };
             let mut request = request(&[("host", "localhost"), ("sec-fetch-site", &site)]);
             request.headers_mut().insert(header::ORIGIN, origin);
@@ -164,12 +186,12 @@ mod tests {
         request.body(()).unwrap()
     }
 
-    fn guard(admin: &Admin) -> Guard {
-        Guard::new(admin, &admin.checked().unwrap())
+    fn guard(admin: &Admin) -> RequestGuard {
+        RequestGuard::new(admin, &admin.checked().unwrap())
     }
 
     #[test]
-    fn f103_only_this_host() {
+    fn f103_host_that_is_not_this_one_is_refused() {
         let guard = guard(&Admin::new("127.0.0.1:1337").host("Admin.example"));
         for host in ["127.0.0.1:1337", "localhost", "LOCALHOST:1", "[::1]:1337", "10.0.0.1", "admin.example:80"] {
             assert!(guard.check(&request(&[("host", host)])).is_ok(), "{host}");
@@ -185,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn f103_only_this_origin() {
+    fn f103_origin_that_is_not_this_host_is_refused() {
         let check = |headers: &[(&str, &str)]| {
             let request = request(headers);
             check_origin(request.method(), request.uri(), request.headers()).is_ok()
@@ -203,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn f103_only_with_the_token() {
+    fn f103_token_that_is_missing_or_wrong_is_refused() {
         let guard = guard(&Admin::new("0.0.0.0:1").token("0123456789abcdef"));
         let with = |value: &str| guard.check(&request(&[("host", "10.0.0.1:1"), ("authorization", value)])).is_ok();
         assert!(with("Bearer 0123456789abcdef") && with("bearer 0123456789abcdef"));

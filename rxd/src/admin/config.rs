@@ -1,4 +1,4 @@
-//! Where the admin route listens, and for whom.
+//! The configuration of the admin route: its address, its token, and the limits of its clients.
 
 use crate::error::Error;
 use crate::panic::emit;
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// Where a listener is, or is to be.
+/// The address of a listener.
 ///
 /// ```
 /// use rxd::admin::Address;
@@ -16,12 +16,12 @@ use std::time::Duration;
 /// let unix: Address = "unix:/run/my-app.sock".parse()?;
 /// assert_eq!(unix, Address::Unix("/run/my-app.sock".into()));
 /// assert_eq!("localhost:1337".parse::<Address>()?.to_string(), "127.0.0.1:1337");
-/// assert!("example.com:80".parse::<Address>().is_err(), "a name may be somebody else's tomorrow");
+/// assert!("example.com:80".parse::<Address>().is_err(), "a host name may resolve to another machine tomorrow");
 /// # Ok::<(), rxd::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
-    /// `127.0.0.1:1337`, `[::1]:1337`, `localhost:1337`. Port 0 is any free one.
+    /// `127.0.0.1:1337`, `[::1]:1337`, `localhost:1337`. Port 0 takes any free port.
     Tcp(SocketAddr),
     /// `unix:/run/my-app.sock`
     Unix(PathBuf),
@@ -40,7 +40,7 @@ impl FromStr for Address {
         };
         numeric.parse().map(Address::Tcp).map_err(|_| {
             let text: String = text.chars().take(80).flat_map(char::escape_debug).collect();
-            // The macro says the same of a literal: `rxd-macros/src/daemon/settings.rs`.
+            // The macro uses the same words for a literal: `rxd-macros/src/daemon/settings.rs`.
             Error::msg(format_args!(
                 "`{text}` is not an address\nhelp: write `127.0.0.1:1337` or `unix:/run/my-app.sock`"
             ))
@@ -72,44 +72,46 @@ pub struct Admin {
     address: String,
     pub(crate) token: Option<String>,
     pub(crate) hosts: Vec<String>,
-    pub(crate) degrade: bool,
+    pub(crate) optional: bool,
     pub(crate) limits: Limits,
     pub(crate) levels: Option<crate::log::LevelHandle>,
 }
 
-/// What one listener gives to all its clients together, and to each.
+/// The limits of one listener: for all its clients together, and for each of them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
-    /// How many connections there may be, those for probes included. One more ends the one that has been idle for
-    /// longest.
+    /// How many connections there may be, including those reserved for probes. One more closes the
+    /// connection that has been idle longest.
     pub(crate) connections: usize,
-    /// How many of them may follow `/events`.
+    /// How many of them may be streams of `/events`.
     pub(crate) streams: usize,
-    /// How long a client may take for a request's head, and between two requests.
+    /// How long a client may take to send a request's head, and between two requests.
     pub(crate) head: Duration,
-    /// How long a client may take for a request's body, and to take in an answer.
+    /// How long a client may take to send a request's body, and to read an answer.
     pub(crate) body: Duration,
-    /// How long what was asked of a service is waited for, before the answer is that it was begun.
+    /// How long an action on a service may take before the answer is 202, "in progress".
     pub(crate) action: Duration,
-    /// How long clients are waited for when the daemon has stopped.
-    pub(crate) farewell: Duration,
+    /// How long answers in progress may take to finish once the daemon has stopped.
+    pub(crate) drain_timeout: Duration,
 }
 
 /// The largest body of a request, in bytes.
-pub(crate) const BODY: usize = 16 << 10;
+pub(crate) const MAX_BODY_BYTES: usize = 16 << 10;
 /// The largest head of a request, in bytes.
-pub(crate) const HEAD: usize = 16 << 10;
-/// The most headers of a request.
-pub(crate) const HEADERS: usize = 64;
+pub(crate) const MAX_HEAD_BYTES: usize = 16 << 10;
+/// The largest number of headers of a request.
+pub(crate) const MAX_HEADERS: usize = 64;
 
 impl Limits {
-    /// No more connections than a quarter of the files that this process may open: the rest is the services'.
+    /// Lowers `connections` to a quarter of the files that this process may open. The rest is left to
+    /// the services.
     pub(crate) fn within(mut self, files: Option<u64>) -> Limits {
         let quarter = files.and_then(|files| usize::try_from(files / 4).ok()).unwrap_or(usize::MAX).max(1);
         if quarter < self.connections {
             emit!(INFO,
                 target: "rxd::admin",
-                "at most {quarter} connections instead of {}: a quarter of the files that this process may open",
+                "at most {quarter} connections instead of {}: a quarter of the files that this process may open; \
+                 raise the limit to allow more (LimitNOFILE= in the unit)",
                 self.connections
             );
             self = self.connections(quarter);
@@ -125,67 +127,78 @@ impl Limits {
 }
 
 impl Admin {
-    /// A listener on this address: `127.0.0.1:1337` or `unix:/run/my-app.sock`. What cannot be read
-    /// as one is an error when the daemon starts.
+    /// A listener on this address: `127.0.0.1:1337` or `unix:/run/my-app.sock`. A text that is not an
+    /// address is an error when the daemon starts.
     pub fn new(address: impl Into<String>) -> Self {
         Admin {
             address: address.into(),
             token: None,
             hosts: Vec::new(),
-            degrade: false,
+            optional: false,
             limits: Limits {
                 connections: 256,
                 streams: 64,
                 head: Duration::from_secs(5),
                 body: Duration::from_secs(10),
                 action: Duration::from_secs(10),
-                farewell: Duration::from_millis(500),
+                drain_timeout: Duration::from_millis(500),
             },
             levels: None,
         }
     }
 
-    /// Asks every client for `Authorization: Bearer <token>`, but for the page itself, which holds
-    /// nothing, and for `/livez` and `/readyz`, which say no more than yes or no without. An address that is not loopback is refused without one. At least 16 characters.
+    /// Requires `Authorization: Bearer <token>` from every client.
+    ///
+    /// * Without it, the page itself is served, which holds no data, and `/livez` and `/readyz` answer
+    ///   with yes or no, but without reasons.
+    /// * An address that is not loopback needs a token; without one the daemon does not start.
+    /// * A token has at least 16 visible ASCII characters; another one is an error at the start.
     pub fn token(mut self, token: impl Into<String>) -> Self {
         self.token = Some(token.into());
         self
     }
 
-    /// Another name that requests may be for. IP addresses and `localhost` always are; other
-    /// names are refused, since a web page could make up any.
+    /// Accepts requests for one more host name. Requests for IP addresses and `localhost` are always
+    /// accepted; other names are refused, since any web page could point a name of its own here.
     pub fn host(mut self, host: impl Into<String>) -> Self {
         self.hosts.push(host.into().to_ascii_lowercase());
         self
     }
 
-    /// Whether the daemon starts without the admin route if its address cannot be listened on: it
-    /// then says so in the log and in [`DaemonHandle::admin`](crate::DaemonHandle::admin), and tries
-    /// again every 5 seconds. Default: no, it does not start.
-    pub fn degrade(mut self, degrade: bool) -> Self {
-        self.degrade = degrade;
+    /// Whether the daemon starts without the admin route if its address cannot be bound. It then logs
+    /// an error, reports [`AdminStatus::Degraded`] in
+    /// [`DaemonHandle::admin`](crate::DaemonHandle::admin), and tries again every 5 seconds. Default:
+    /// `false`, the daemon does not start.
+    pub fn optional(mut self, optional: bool) -> Self {
+        self.optional = optional;
         self
     }
 
-    /// How many connections there may be at once. One more ends the one that has been idle for
-    /// longest, or is refused if none is. At least 1; 0 is an error when the daemon starts. Default: 256.
+    /// How many connections there may be at once. One more closes the connection that has been idle
+    /// longest, or is refused if none is idle. At least 1; 0 is an error when the daemon starts.
+    /// Default: 256.
     ///
     /// * It is never more than a quarter of the files that the process may open (`ulimit -n`,
     ///   `LimitNOFILE=`), so that enough are left for the services.
-    /// * An eighth of them, at most 4, is for probes: while all others are busy, `/livez` and
+    /// * An eighth of them, at most 4, is reserved for probes: while all others are busy, `/livez` and
     ///   `/readyz` are answered, and other requests get 503.
     pub fn connections(mut self, connections: usize) -> Self {
         self.limits = self.limits.connections(connections);
         self
     }
 
-    /// The dial that `/log-level` turns. Default: [`rxd::log::level_handle`](crate::log::level_handle).
+    /// The levels that `/log-level` reads and sets. Default:
+    /// [`rxd::log::level_handle`](crate::log::level_handle).
     pub fn level_handle(mut self, levels: crate::log::LevelHandle) -> Self {
         self.levels = Some(levels);
         self
     }
 
-    /// What was asked for, checked.
+    /// The address, if the whole configuration is valid.
+    ///
+    /// # Errors
+    ///
+    /// If the address or the token is not valid, if a token is missing, or for 0 connections.
     pub(crate) fn checked(&self) -> Result<Address, Error> {
         let fault = |what: &dyn fmt::Display| Error::msg(format_args!("failed to set up the admin route: {what}"));
         let address: Address = self.address.parse().map_err(|error| fault(&error))?;
@@ -216,39 +229,39 @@ impl<T: Into<String>> From<T> for Admin {
     }
 }
 
-/// Without the token.
+/// Leaves out the token.
 impl fmt::Debug for Admin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Admin").field("address", &self.address).finish_non_exhaustive()
     }
 }
 
-/// How the admin route of a daemon stands.
+/// Whether the admin route of a daemon listens, and where.
 ///
 /// ```
 /// use rxd::DaemonHandle;
-/// use rxd::admin::Listening;
+/// use rxd::admin::AdminStatus;
 ///
-/// fn tell(handle: &DaemonHandle) {
+/// fn print_admin(handle: &DaemonHandle) {
 ///     match handle.admin() {
-///         Listening::On(address) => println!("operators are listened to at {address}"),
-///         Listening::Degraded(why) => println!("no operators for now: {why}"),
+///         AdminStatus::On(address) => println!("the admin route listens on {address}"),
+///         AdminStatus::Degraded(error) => println!("no admin route for now: {error}"),
 ///         _ => {}
 ///     }
 /// }
-/// # let _ = tell;
+/// # let _ = print_admin;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Listening {
-    /// It was not asked for.
+pub enum AdminStatus {
+    /// The daemon has no admin route.
     Off,
-    /// It listens here.
+    /// It listens on this address.
     On(Address),
-    /// It could not listen, for this reason, and tries again.
+    /// Its address could not be bound, for this reason. It is tried again every 5 seconds.
     Degraded(String),
-    /// The daemon has ended.
-    Over,
+    /// The daemon has stopped, and the listener is closed.
+    Closed,
 }
 
 #[cfg(test)]
@@ -256,7 +269,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_loopback_needs_no_token() {
+    fn address_beyond_loopback_without_a_token_is_refused() {
         for here in ["127.0.0.1:0", "127.3.2.1:1", "[::1]:0", "localhost:80", "[::ffff:127.0.0.1]:1", "unix:/x"] {
             assert!(Admin::new(here).checked().is_ok(), "{here}");
         }
@@ -267,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn x7_connections_are_a_quarter_of_the_files_at_most() {
+    fn x7_connections_above_a_quarter_of_the_files_are_lowered() {
         let limits = |connections, files| {
             let limits = Admin::new("unix:/x").connections(connections).limits.within(files);
             (limits.connections, limits.streams)
@@ -281,16 +294,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_address_is_refused_in_words() {
+    fn text_that_is_not_an_address_is_refused() {
         for text in ["", "1337", ":1337", "unix:", "http://127.0.0.1:1", "example.com:80", "127.0.0.1:99999"] {
             assert!(Admin::new(text).checked().is_err(), "{text}");
         }
         assert!(Admin::new("127.0.0.1:0").token("short").checked().is_err());
     }
 
-    /// The macro's own test has the same words: `rxd-macros/src/daemon/settings.rs`.
+    /// The macro's own test expects the same words: `rxd-macros/src/daemon/settings.rs`.
     #[test]
-    fn g60_an_address_is_refused_in_the_words_of_the_macro() {
+    fn g60_address_that_is_refused_gets_the_words_of_the_macro() {
         let says = |text| Admin::new(text).checked().unwrap_err().to_string();
         let what = "failed to set up the admin route:";
         let help = "help: write `127.0.0.1:1337` or `unix:/run/my-app.sock`";
@@ -308,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_not_printed() {
+    fn admin_debug_output_leaves_out_the_token() {
         let admin = Admin::new("127.0.0.1:0").token("0123456789abcdef");
         assert!(!format!("{admin:?}").contains("0123"));
     }

@@ -1,4 +1,5 @@
-//! What is told, as it is written: each type here is a schema of `/openapi.json`.
+//! What the routes send as JSON. Each type here is a schema of `/openapi.json`, under the name that
+//! its `rename` gives.
 
 use crate::core::{ServiceState, States};
 use crate::handle::DaemonHandle;
@@ -8,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use std::time::Duration;
 
-const PHASES: [&str; 3] = ["running", "stopping", "over"];
+const PHASES: [&str; 3] = ["running", "stopping", "stopped"];
 const STATES: [&str; 6] = ["unknown", "init", "idle", "run", "stop", "exit"];
 const TRANSITIONS: [&str; 2] = ["entering", "exited"];
 /// The levels by name.
@@ -22,51 +23,59 @@ const LEVELS: [&str; Level::ALL.len()] = {
     names
 };
 
-/// The daemon, and where its services are.
+/// The daemon, and the state of each service.
 #[derive(Clone, Debug, JsonSchema, Serialize)]
-#[schemars(deny_unknown_fields)]
-pub(crate) struct Daemon {
+#[schemars(rename = "Daemon", deny_unknown_fields)]
+pub(crate) struct DaemonReply {
     pub(crate) name: String,
     #[schemars(extend("enum" = PHASES))]
     pub(crate) phase: &'static str,
+    /// Whether every service is in Run, or has ended as designed.
     pub(crate) ready: bool,
     pub(crate) uptime_s: f64,
-    /// The number of the last transition.
+    /// The sequence number of the last transition.
     pub(crate) seq: u64,
-    pub(crate) services: Vec<Service>,
+    pub(crate) services: Vec<ServiceReply>,
 }
 
-/// One service.
+/// A transition of one service, and what counts about the service from then on.
 #[derive(Clone, Debug, JsonSchema, Serialize)]
-#[schemars(deny_unknown_fields)]
-pub(crate) struct Service {
-    pub(crate) name: String,
+pub(crate) struct TransitionFields {
+    /// The sequence number of the transition.
+    pub(crate) seq: u64,
     #[schemars(extend("enum" = STATES))]
     pub(crate) state: &'static str,
-    /// Whether it is in that state, or has left it.
+    /// Whether the service is in that state, or has left it.
     #[schemars(extend("enum" = TRANSITIONS))]
     pub(crate) transition: &'static str,
-    /// Why it made that transition.
+    /// Why the service made the transition.
     pub(crate) cause: &'static str,
-    /// Whether it is in Run, or ended as it was meant to.
+    /// Whether the service is in Run, or has ended as designed.
     pub(crate) ready: bool,
-    /// How many times it has entered Init.
+    /// How many times the service has entered Init.
     pub(crate) incarnation: u32,
-    /// How many times it came round by itself.
+    /// How many times the service was restarted after a failure, or after Run had ended.
     pub(crate) restarts: u32,
-    /// The number of its last transition.
-    pub(crate) seq: u64,
-    /// Seconds since its last transition.
+}
+
+/// One service: its last transition, its last failure, its log level.
+#[derive(Clone, Debug, JsonSchema, Serialize)]
+#[schemars(rename = "Service", deny_unknown_fields)]
+pub(crate) struct ServiceReply {
+    pub(crate) name: String,
+    #[serde(flatten)]
+    pub(crate) last: TransitionFields,
+    /// Seconds since the last transition.
     pub(crate) since_s: f64,
-    /// How it failed last.
+    /// The cause of the last failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub(crate) last_cause: Option<&'static str>,
-    /// What its last failure said.
+    /// The error of the last failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub(crate) last_error: Option<String>,
-    /// In how many seconds it begins its next attempt, while it waits for that.
+    /// Seconds until the next attempt, while the service waits for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "f64")]
     pub(crate) next_attempt_s: Option<f64>,
@@ -75,40 +84,29 @@ pub(crate) struct Service {
     pub(crate) level: Option<LevelReply>,
 }
 
-/// One transition.
-#[derive(Clone, Debug, JsonSchema, Serialize)]
-#[schemars(deny_unknown_fields)]
-pub(crate) struct Change {
-    pub(crate) seq: u64,
+/// One transition, as `/events` sends it.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct TransitionEvent {
     pub(crate) service: String,
-    #[schemars(extend("enum" = STATES))]
-    pub(crate) state: &'static str,
-    /// Whether it is in that state, or has left it.
-    #[schemars(extend("enum" = TRANSITIONS))]
-    pub(crate) transition: &'static str,
-    /// Why it made that transition.
-    pub(crate) cause: &'static str,
-    /// Whether it is in Run, or ended as it was meant to.
-    pub(crate) ready: bool,
-    /// How many times it has entered Init.
-    pub(crate) incarnation: u32,
-    /// How many times it came round by itself.
-    pub(crate) restarts: u32,
-    /// Seconds from the daemon's start to it.
+    #[serde(flatten)]
+    pub(crate) fields: TransitionFields,
+    /// Seconds from the start of the daemon to the transition.
     pub(crate) at_s: f64,
 }
 
-/// How a level stands.
+/// A log level, and whether it was set.
 #[derive(Clone, Copy, Debug, JsonSchema, Serialize)]
-#[schemars(deny_unknown_fields)]
+#[schemars(rename = "LevelSetting", deny_unknown_fields)]
 pub(crate) struct LevelReply {
     #[schemars(extend("enum" = LEVELS))]
     pub(crate) level: &'static str,
-    /// Whether it was set here; otherwise it is the default's.
+    /// Whether the level was set here. Otherwise it follows the default.
     pub(crate) set: bool,
+    /// Seconds until the level reverts by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "f64")]
     pub(crate) reverts_in_s: Option<f64>,
+    /// The level it reverts to.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", extend("enum" = LEVELS))]
     pub(crate) reverts_to: Option<&'static str>,
@@ -125,28 +123,36 @@ impl From<LevelSetting> for LevelReply {
     }
 }
 
-/// Milliseconds are enough.
+/// Rounded to milliseconds.
 pub(crate) fn seconds(seconds: f64) -> f64 {
     (seconds * 1000.0).round() / 1000.0
 }
 
-/// In Run, or ended as it was meant to.
+/// Whether the service is in Run, or has ended as designed.
 pub(crate) fn is_ready(service: &ServiceState) -> bool {
     service.is_in(State::Run) || (service.state == State::Exit && service.cause == Cause::Normal)
 }
 
-impl Service {
-    pub(crate) fn new(service: &ServiceState, uptime: Duration) -> Self {
-        let left = service.next_attempt.map(|at| at.saturating_sub(uptime)).filter(|left| !left.is_zero());
-        Service {
-            name: service.name.to_string(),
+impl From<&ServiceState> for TransitionFields {
+    fn from(service: &ServiceState) -> Self {
+        TransitionFields {
+            seq: service.seq,
             state: service.state.as_str(),
             transition: service.transition.as_str(),
             cause: service.cause.as_str(),
             ready: is_ready(service),
             incarnation: service.incarnation,
             restarts: service.restarts,
-            seq: service.seq,
+        }
+    }
+}
+
+impl ServiceReply {
+    pub(crate) fn new(service: &ServiceState, uptime: Duration) -> Self {
+        let left = service.next_attempt.map(|at| at.saturating_sub(uptime)).filter(|left| !left.is_zero());
+        ServiceReply {
+            name: service.name.to_string(),
+            last: service.into(),
             since_s: seconds(uptime.saturating_sub(service.at).as_secs_f64()),
             last_cause: service.last_cause.map(Cause::as_str),
             last_error: service.last_error.clone(),
@@ -156,47 +162,41 @@ impl Service {
     }
 }
 
-impl Change {
+impl TransitionEvent {
     pub(crate) fn new(service: &ServiceState) -> Self {
-        Change {
-            seq: service.seq,
+        TransitionEvent {
             service: service.name.to_string(),
-            state: service.state.as_str(),
-            transition: service.transition.as_str(),
-            cause: service.cause.as_str(),
-            ready: is_ready(service),
-            incarnation: service.incarnation,
-            restarts: service.restarts,
+            fields: service.into(),
             at_s: seconds(service.at.as_secs_f64()),
         }
     }
 }
 
-impl Daemon {
+impl DaemonReply {
     pub(crate) fn of(handle: &DaemonHandle) -> Self {
-        Daemon::at(handle, &handle.states())
+        DaemonReply::at(handle, &handle.states())
     }
 
     pub(crate) fn at(handle: &DaemonHandle, states: &States) -> Self {
         let core = handle.core();
         let uptime = core.uptime();
         let phase = phase(handle, states);
-        Daemon {
+        DaemonReply {
             name: handle.name().to_owned(),
             phase,
             ready: phase == "running" && states.iter().all(is_ready),
             uptime_s: seconds(uptime.as_secs_f64()),
             seq: states.seq(),
-            services: states.iter().map(|service| Service::new(service, uptime)).collect(),
+            services: states.iter().map(|service| ServiceReply::new(service, uptime)).collect(),
         }
     }
 }
 
-/// Whether the daemon runs, is on its way out, or has nothing left that runs.
+/// Whether the daemon runs, is stopping, or has stopped: then every service is in Exit.
 pub(crate) fn phase(handle: &DaemonHandle, states: &States) -> &'static str {
     let exited = |service: &ServiceState| service.state == State::Exit && service.transition == Transition::Entering;
     if states.iter().all(exited) {
-        "over"
+        "stopped"
     } else if handle.core().shutting_down().is_some() {
         "stopping"
     } else {

@@ -1,4 +1,4 @@
-//! Why a service is where it is, as it is told.
+//! `GET /services/{name}/why`: the answer of [`Why`](crate::Why) as JSON.
 
 use super::dto;
 use crate::graph::Mode;
@@ -7,62 +7,66 @@ use crate::watch::why::{ServiceDiagnosis, UnmetGate};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// The answer, in a sentence and in parts.
+/// Why a service is in its state: in one sentence, and in parts.
 #[derive(Debug, JsonSchema, Serialize)]
-#[schemars(deny_unknown_fields)]
-pub(crate) struct Why {
+#[schemars(rename = "Why", deny_unknown_fields)]
+pub(crate) struct WhyReply {
     /// One line, for people.
     pub(crate) text: String,
-    /// The number of the last transition before the instant it is of.
+    /// The sequence number of the last transition that the answer takes into account.
     pub(crate) seq: u64,
-    /// The service that was asked about, then those it waits for, and so on; each once.
-    pub(crate) chain: Vec<Link>,
+    /// The service that was asked about, then the services it waits for, and so on; each once.
+    pub(crate) chain: Vec<DiagnosisReply>,
 }
 
 /// One service of the chain.
 #[derive(Debug, JsonSchema, Serialize)]
-#[schemars(deny_unknown_fields)]
-pub(crate) struct Link {
-    pub(crate) service: dto::Service,
-    pub(crate) waits_for: Vec<Gate>,
+#[schemars(rename = "ServiceDiagnosis", deny_unknown_fields)]
+pub(crate) struct DiagnosisReply {
+    pub(crate) service: dto::ServiceReply,
+    /// The gates that hold the service back.
+    pub(crate) waits_for: Vec<GateReply>,
+    /// Seconds until the next attempt, while the service waits for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "f64")]
     pub(crate) next_attempt_s: Option<f64>,
+    /// The last error of the service.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub(crate) error: Option<String>,
 }
 
-/// A gate that is shut.
+/// A gate whose condition does not hold.
 #[derive(Debug, JsonSchema, Serialize)]
-#[schemars(deny_unknown_fields)]
-pub(crate) struct Gate {
+#[schemars(rename = "UnmetGate", deny_unknown_fields)]
+pub(crate) struct GateReply {
     #[schemars(extend("enum" = ["any", "all"]))]
     pub(crate) mode: &'static str,
     /// `entering Run`
     pub(crate) condition: String,
     pub(crate) services: Vec<String>,
+    /// The time limit of the gate, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "f64")]
     pub(crate) within_s: Option<f64>,
 }
 
-impl Why {
+impl WhyReply {
     pub(crate) fn new(handle: &DaemonHandle, why: &crate::Why) -> Self {
         let uptime = handle.core().uptime();
-        let link = |standing: &ServiceDiagnosis| Link {
-            service: dto::Service::new(&standing.service, uptime),
-            waits_for: standing.waits_for.iter().map(Gate::new).collect(),
-            next_attempt_s: standing.next_attempt.map(|left| dto::seconds(left.as_secs_f64())),
-            error: standing.error.clone(),
+        let reply = |diagnosis: &ServiceDiagnosis| DiagnosisReply {
+            service: dto::ServiceReply::new(&diagnosis.service, uptime),
+            waits_for: diagnosis.waits_for.iter().map(GateReply::new).collect(),
+            next_attempt_s: diagnosis.next_attempt.map(|left| dto::seconds(left.as_secs_f64())),
+            error: diagnosis.error.clone(),
         };
-        Why { text: why.to_string(), seq: why.seq(), chain: why.services().iter().map(link).collect() }
+        WhyReply { text: why.to_string(), seq: why.seq(), chain: why.services().iter().map(reply).collect() }
     }
 }
 
-impl Gate {
+impl GateReply {
     fn new(unmet: &UnmetGate) -> Self {
-        Gate {
+        GateReply {
             mode: match unmet.mode {
                 Mode::Any => "any",
                 Mode::All => "all",

@@ -1,25 +1,28 @@
-//! Where everything in the picture stands.
+//! The layout of the graph picture: the position of each service, line and label.
 //!
-//! The usual layered way: a service's layer is the length of the longest way of gates that leads
-//! out of it; a line that passes layers is given a place of its own in each of them; those in a layer
-//! are ordered, and then placed, by where their neighbours are. Along the layers is `main` here,
-//! within one `cross`: x and y, or the other way round if the picture goes down.
+//! It is a layered layout (Sugiyama), made once when the daemon starts:
+//!
+//! 1. The layer of a service is the length of the longest path of gates that leads out of it.
+//! 2. A line that passes layers gets a place in each of them, so that it goes around what is there.
+//! 3. Each layer is ordered, and its places are moved, by the positions of their neighbours.
+//!
+//! `main` is the coordinate along the layers, and `cross` the one within a layer: x and y, or y and x
+//! if the picture goes down.
 
-use super::graph_svg::{LONGEST, MANY, label_size};
 use crate::graph::Graph;
 
-/// Where everything is.
+/// The position of everything.
 #[derive(Debug, Default)]
 pub(crate) struct Layout {
     pub(crate) daemon: String,
-    pub(crate) boxes: Vec<Placed>,
-    pub(crate) lines: Vec<Line>,
+    pub(crate) boxes: Vec<PlacedService>,
+    pub(crate) lines: Vec<PlacedLine>,
     pub(crate) width: f64,
     pub(crate) height: f64,
 }
 
 #[derive(Debug)]
-pub(crate) struct Placed {
+pub(crate) struct PlacedService {
     pub(crate) name: String,
     pub(crate) layer: usize,
     pub(crate) x: f64,
@@ -28,59 +31,66 @@ pub(crate) struct Placed {
 }
 
 #[derive(Debug)]
-pub(crate) struct Line {
+pub(crate) struct PlacedLine {
     pub(crate) from: usize,
     pub(crate) to: usize,
-    /// 0: holds back; 1: reacts; 2: looks.
+    /// 0: a gate; 1: a reaction; 2: a stream.
     pub(crate) kind: usize,
-    pub(crate) says: Vec<String>,
-    /// As SVG has it.
+    /// The lines of its label.
+    pub(crate) texts: Vec<String>,
+    /// The path, in the syntax of SVG.
     pub(crate) path: String,
-    /// The middle of what it says.
+    /// The middle of the label.
     pub(crate) label: (f64, f64),
 }
 
-/// How high a service's box is.
-pub(crate) const HEIGHT: f64 = 54.0;
+/// The longest text in the picture. A longer one is cut, and shown in full when it is pointed at.
+pub(crate) const MAX_TEXT_CHARS: usize = 30;
+/// With more lines than this, a label is shown only when its line is pointed at.
+pub(crate) const MAX_SHOWN_LABELS: usize = 40;
+/// The height of the box of a service, in pixels, as all lengths here.
+pub(crate) const BOX_HEIGHT: f64 = 54.0;
 const MARGIN: f64 = 14.0;
 /// Between two neighbours in a layer.
-const GAP: f64 = 22.0;
-/// Between two layers, besides what the lines say.
-const ARROW: f64 = 48.0;
-/// The room a line needs on its way past a layer.
-const LANE: f64 = 10.0;
-/// With more of these, lines go straight through.
-const LANES: usize = 4000;
+const NEIGHBOUR_GAP: f64 = 22.0;
+/// Between two layers, besides the labels.
+const LAYER_GAP: f64 = 48.0;
+/// The width of a line's place in a layer that it passes.
+const LANE_WIDTH: f64 = 10.0;
+/// With more such places, lines go straight, and over what is there.
+const MAX_LANES: usize = 4000;
 
-/// A service, or a line on its way past, in one layer.
+/// A service, or a line that passes, in one layer.
 #[derive(Debug)]
-struct Item {
+struct LayerItem {
     layer: usize,
     size: f64,
     /// The middle of its place.
     at: f64,
-    /// In the layer before, and in the one behind.
+    /// Its neighbours in the layer before, and in the one after.
     before: Vec<usize>,
-    behind: Vec<usize>,
+    after: Vec<usize>,
 }
 
 impl Layout {
-    /// From left to right, or from the top down.
+    /// Lays out the graph from left to right, or from the top down.
     pub(crate) fn of(graph: &Graph<'_>, down: bool) -> Self {
-        let mut lines: Vec<Line> = Vec::new();
-        for (from, to, kind, says) in graph.drawn() {
+        let mut lines: Vec<PlacedLine> = Vec::new();
+        for (from, to, kind, text) in graph.drawn() {
             match lines.iter_mut().rev().take_while(|line| line.from == from).find(|line| line.to == to) {
                 Some(line) => {
                     line.kind = line.kind.min(kind);
-                    line.says.push(says);
+                    line.texts.push(text);
                 }
-                None => lines.push(Line { from, to, kind, says: vec![says], path: String::new(), label: (0.0, 0.0) }),
+                None => {
+                    lines.push(PlacedLine { from, to, kind, texts: vec![text], path: String::new(), label: (0.0, 0.0) })
+                }
             }
         }
         let layers = layers(graph.nodes.len(), &lines);
         let boxes = graph.nodes.iter().zip(layers).map(|(node, layer)| {
-            let width = 40.0 + 9.2 * node.name.chars().count().clamp(16, LONGEST) as f64;
-            Placed { name: node.name.to_owned(), layer, x: 0.0, y: 0.0, width }
+            let width = 40.0 + 9.2 * node.name.chars().count().clamp(16, MAX_TEXT_CHARS) as f64;
+            PlacedService { name: node.name.to_owned(), layer, x: 0.0, y: 0.0, width }
         });
         let mut layout = Layout { daemon: graph.daemon.to_owned(), boxes: boxes.collect(), lines, ..Layout::default() };
         layout.place(down);
@@ -89,8 +99,8 @@ impl Layout {
 
     fn place(&mut self, down: bool) {
         let count = self.boxes.iter().map(|b| b.layer + 1).max().unwrap_or(0);
-        let along = |b: &Placed| if down { (HEIGHT, b.width) } else { (b.width, HEIGHT) };
-        let mut items: Vec<Item> = self.boxes.iter().map(|b| Item::new(b.layer, along(b).1)).collect();
+        let along = |b: &PlacedService| if down { (BOX_HEIGHT, b.width) } else { (b.width, BOX_HEIGHT) };
+        let mut items: Vec<LayerItem> = self.boxes.iter().map(|b| LayerItem::new(b.layer, along(b).1)).collect();
         let lanes = self.lanes(&mut items);
         let mut order: Vec<Vec<usize>> = vec![Vec::new(); count];
         for (at, item) in items.iter().enumerate() {
@@ -98,7 +108,7 @@ impl Layout {
         }
         arrange(&mut items, &mut order);
 
-        // How deep each layer is, and where it begins.
+        // The depth of each layer, and where it begins.
         let mut depth = vec![0.0_f64; count];
         for b in &self.boxes {
             depth[b.layer] = depth[b.layer].max(along(b).0);
@@ -109,16 +119,17 @@ impl Layout {
         for line in &self.lines {
             let (from, to) = (self.boxes[line.from].layer, self.boxes[line.to].layer);
             let gap = if to < from { from - 1 } else { from };
-            let (wide, high) = label_size(&line.says);
-            // Side by side, what the lines of one service say would not fit: one below the other.
+            let (wide, high) = label_size(&line.texts);
+            // In a picture that goes down, the labels of one service do not fit side by side, and are
+            // placed one below the other.
             let room = if down { high * leaving[line.from].min(3) as f64 } else { wide };
-            gaps[gap] = gaps[gap].max(ARROW + room);
+            gaps[gap] = gaps[gap].max(LAYER_GAP + room);
         }
         let mut starts = Vec::with_capacity(count);
         let mut main = MARGIN;
         for layer in 0..count {
             starts.push(main);
-            main += depth[layer] + if layer + 1 < count { gaps[layer].max(ARROW) } else { gaps[layer] };
+            main += depth[layer] + if layer + 1 < count { gaps[layer].max(LAYER_GAP) } else { gaps[layer] };
         }
         let low = items.iter().map(|item| item.at - item.size / 2.0).fold(f64::MAX, f64::min) - MARGIN;
         let high = items.iter().map(|item| item.at + item.size / 2.0).fold(f64::MIN, f64::max) + MARGIN;
@@ -136,7 +147,8 @@ impl Layout {
             let (from, to) = (self.boxes[line.from].layer, self.boxes[line.to].layer);
             let (begin, end) = (items[line.from].at, items[line.to].at);
             let (front, back) = (|layer: usize| starts[layer], |layer: usize| starts[layer] + depth[layer]);
-            // From the side that faces the other; within a layer, round its back.
+            // A line leaves at the side that faces its target. Within a layer, both its ends are at the
+            // back.
             let leaves = if to < from { front(from) } else { back(from) };
             let arrives = if to <= from { back(to) } else { front(to) };
             let mut points = vec![(leaves, begin)];
@@ -153,12 +165,12 @@ impl Layout {
         self.label(&starts_of, turn);
     }
 
-    /// Puts what each line says on its first bend, in the middle or else where there is room.
+    /// Places each label on the first bend of its line: in the middle, or else where there is room.
     fn label(&mut self, starts: &[[(f64, f64); 3]], turn: impl Fn((f64, f64)) -> (f64, f64)) {
         let mut taken: Vec<(f64, f64, f64, f64)> = Vec::new();
-        let few = self.lines.len() <= MANY;
+        let few = self.lines.len() <= MAX_SHOWN_LABELS;
         for (line, &[(main, cross), (bend, _), (next, there)]) in self.lines.iter_mut().zip(starts) {
-            let (wide, high) = label_size(&line.says);
+            let (wide, high) = label_size(&line.texts);
             let on = |t: f64| {
                 let (a, b, c, d) = ((1.0 - t).powi(3), 3.0 * t * (1.0 - t).powi(2), 3.0 * t * t * (1.0 - t), t.powi(3));
                 turn((a * main + (b + c) * bend + d * next, (a + b) * cross + (c + d) * there))
@@ -172,18 +184,19 @@ impl Layout {
         }
     }
 
-    /// Gives each line its places in the layers it passes, and makes neighbours of all it connects.
-    fn lanes(&self, items: &mut Vec<Item>) -> Vec<Vec<usize>> {
-        let passed = |line: &Line| self.boxes[line.from].layer.abs_diff(self.boxes[line.to].layer).saturating_sub(1);
-        let straight = self.lines.iter().map(passed).sum::<usize>() > LANES;
+    /// Adds a place for each line to each layer that it passes, and connects the places to neighbours.
+    fn lanes(&self, items: &mut Vec<LayerItem>) -> Vec<Vec<usize>> {
+        let passed =
+            |line: &PlacedLine| self.boxes[line.from].layer.abs_diff(self.boxes[line.to].layer).saturating_sub(1);
+        let straight = self.lines.iter().map(passed).sum::<usize>() > MAX_LANES;
         let mut all = Vec::with_capacity(self.lines.len());
         for line in &self.lines {
             let (from, to) = (self.boxes[line.from].layer, self.boxes[line.to].layer);
             let mut lanes = Vec::new();
             let mut last = line.from;
-            let connect = |items: &mut Vec<Item>, a: usize, b: usize| {
+            let connect = |items: &mut Vec<LayerItem>, a: usize, b: usize| {
                 let (first, second) = if items[a].layer < items[b].layer { (a, b) } else { (b, a) };
-                items[first].behind.push(second);
+                items[first].after.push(second);
                 items[second].before.push(first);
             };
             let between: Vec<usize> = match (straight, to < from) {
@@ -193,7 +206,7 @@ impl Layout {
             };
             for layer in between {
                 let lane = items.len();
-                items.push(Item::new(layer, LANE));
+                items.push(LayerItem::new(layer, LANE_WIDTH));
                 connect(items, last, lane);
                 lanes.push(lane);
                 last = lane;
@@ -207,14 +220,14 @@ impl Layout {
     }
 }
 
-impl Item {
+impl LayerItem {
     fn new(layer: usize, size: f64) -> Self {
-        Item { layer, size, at: 0.0, before: Vec::new(), behind: Vec::new() }
+        LayerItem { layer, size, at: 0.0, before: Vec::new(), after: Vec::new() }
     }
 }
 
-/// Orders each layer, and places what is in it, near its neighbours.
-fn arrange(items: &mut [Item], order: &mut [Vec<usize>]) {
+/// Orders each layer, and moves its places close to their neighbours: six times, forth and back.
+fn arrange(items: &mut [LayerItem], order: &mut [Vec<usize>]) {
     order.iter().for_each(|layer| pack(items, layer));
     for round in 0..6 {
         let back = round % 2 == 1;
@@ -222,21 +235,22 @@ fn arrange(items: &mut [Item], order: &mut [Vec<usize>]) {
         for layer in layers {
             let wish = |at: usize| {
                 let item = &items[at];
-                let near = if back { &item.behind } else { &item.before };
+                let near = if back { &item.after } else { &item.before };
                 let sum: f64 = near.iter().map(|&other| items[other].at).sum();
                 if near.is_empty() { item.at } else { sum / near.len() as f64 }
             };
             let mut wishes: Vec<(f64, usize)> = order[layer].iter().map(|&at| (wish(at), at)).collect();
             wishes.sort_by(|a, b| a.0.total_cmp(&b.0));
             order[layer] = wishes.iter().map(|(_, at)| *at).collect();
-            // As wished, but one after the other, and then all of them moved to make up for that.
+            // Each goes where it wishes, or after the one before it. Then the whole layer is moved back
+            // by the mean of the differences.
             let mut end = f64::MIN;
             let mut off = 0.0;
             for (wish, at) in &wishes {
                 let half = items[*at].size / 2.0;
                 let place = wish.max(end + half);
                 items[*at].at = place;
-                end = place + half + GAP;
+                end = place + half + NEIGHBOUR_GAP;
                 off += place - wish;
             }
             let off = off / wishes.len().max(1) as f64;
@@ -245,22 +259,22 @@ fn arrange(items: &mut [Item], order: &mut [Vec<usize>]) {
     }
 }
 
-/// One after the other, around the middle.
-fn pack(items: &mut [Item], layer: &[usize]) {
-    let all: f64 = layer.iter().map(|&at| items[at].size + GAP).sum::<f64>() - GAP;
+/// Places a layer one after the other, around the middle.
+fn pack(items: &mut [LayerItem], layer: &[usize]) {
+    let all: f64 = layer.iter().map(|&at| items[at].size + NEIGHBOUR_GAP).sum::<f64>() - NEIGHBOUR_GAP;
     let mut end = -all / 2.0;
     for &at in layer {
         items[at].at = end + items[at].size / 2.0;
-        end += items[at].size + GAP;
+        end += items[at].size + NEIGHBOUR_GAP;
     }
 }
 
-/// How far along the layers a line turns; round the back of one, if it bulges.
+/// Where along the layers a line bends. A line with a bulge goes around the back of its layer.
 fn bend(main: f64, next: f64, bulge: f64) -> f64 {
     if bulge > 0.0 { main.max(next) + bulge * 0.7 } else { (main + next) / 2.0 }
 }
 
-/// Bends between the layers, straight past them.
+/// The path of a line: a bend between two layers, and straight past a layer.
 fn path(points: &[(f64, f64)], bulge: f64, turn: impl Fn((f64, f64)) -> (f64, f64)) -> String {
     use std::fmt::Write;
     let mut out = String::new();
@@ -284,15 +298,21 @@ fn path(points: &[(f64, f64)], bulge: f64, turn: impl Fn((f64, f64)) -> (f64, f6
     out
 }
 
-/// For each service the length of the longest way of gates that leads out of it.
-fn layers(services: usize, lines: &[Line]) -> Vec<usize> {
+/// The approximate width and height of a label.
+pub(crate) fn label_size(texts: &[String]) -> (f64, f64) {
+    let longest = texts.iter().map(|text| text.chars().count().min(MAX_TEXT_CHARS)).max().unwrap_or(0);
+    (8.0 + 6.4 * longest as f64, 15.0 * texts.len() as f64)
+}
+
+/// The layer of each service: the length of the longest path of gates that leads out of it.
+fn layers(services: usize, lines: &[PlacedLine]) -> Vec<usize> {
     let mut out: Vec<Vec<usize>> = vec![Vec::new(); services];
-    let holds = |line: &&Line| line.kind == 0 && line.from != line.to;
+    let holds = |line: &&PlacedLine| line.kind == 0 && line.from != line.to;
     lines.iter().filter(holds).for_each(|line| out[line.from].push(line.to));
     let mut layers: Vec<Option<usize>> = vec![None; services];
-    let mut on_the_way = vec![false; services];
+    let mut on_the_path = vec![false; services];
     for first in 0..services {
-        // By hand: a chain of a thousand services is as deep as that.
+        // With a stack of its own: recursion would be as deep as the longest chain of services.
         let mut way = vec![(first, 0)];
         while let Some((me, next)) = way.last_mut() {
             let me = *me;
@@ -300,19 +320,19 @@ fn layers(services: usize, lines: &[Line]) -> Vec<usize> {
                 way.pop();
                 continue;
             }
-            on_the_way[me] = true;
+            on_the_path[me] = true;
             match out[me].get(*next) {
                 Some(&to) => {
                     *next += 1;
-                    // Ways that lead back, which another gate can open, are left out.
-                    if layers[to].is_none() && !on_the_way[to] {
+                    // A path that leads back is left out. There may be one: another gate can open it.
+                    if layers[to].is_none() && !on_the_path[to] {
                         way.push((to, 0));
                     }
                 }
                 None => {
                     let layer = out[me].iter().filter_map(|&to| layers[to]).map(|layer| layer + 1).max();
                     layers[me] = Some(layer.unwrap_or(0));
-                    on_the_way[me] = false;
+                    on_the_path[me] = false;
                     way.pop();
                 }
             }
@@ -348,14 +368,14 @@ pub(crate) mod tests {
         Layout::of(&Graph { daemon: "d", nodes: &nodes }, down)
     }
 
-    /// None stands on another, or outside.
-    fn judge(layout: &Layout) {
+    /// Asserts that no service overlaps another, and that all is within the picture.
+    fn assert_no_overlap(layout: &Layout) {
         for (at, a) in layout.boxes.iter().enumerate() {
             for b in &layout.boxes[at + 1..] {
                 let beside = a.x + a.width <= b.x + 0.1 || b.x + b.width <= a.x + 0.1;
-                assert!(beside || (a.y - b.y).abs() >= HEIGHT - 0.1, "{a:?} {b:?}");
+                assert!(beside || (a.y - b.y).abs() >= BOX_HEIGHT - 0.1, "{a:?} {b:?}");
             }
-            assert!(a.x >= 0.0 && a.y >= 0.0 && a.x + a.width <= layout.width && a.y + HEIGHT <= layout.height);
+            assert!(a.x >= 0.0 && a.y >= 0.0 && a.x + a.width <= layout.width && a.y + BOX_HEIGHT <= layout.height);
         }
         for line in &layout.lines {
             let (x, y) = line.label;
@@ -364,55 +384,57 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn each_stands_after_what_it_waits_for() {
+    fn services_are_in_layers_after_what_they_wait_for() {
         let services: [(&str, &[&str]); 5] =
             [("poller", &["health"]), ("api", &[]), ("health", &["api", "db"]), ("db", &[]), ("x", &["db"])];
         for down in [false, true] {
             let layout = draw(&services, down);
             let layer = |name: &str| layout.boxes.iter().find(|b| b.name == name).unwrap().layer;
             assert_eq!(["api", "db", "health", "x", "poller"].map(layer), [0, 0, 1, 1, 2]);
-            judge(&layout);
+            assert_no_overlap(&layout);
         }
     }
 
     #[test]
-    fn a_chain_is_a_straight_line() {
+    fn chain_of_services_is_a_straight_line() {
         let layout = draw(&[("api", &[]), ("health", &["api"]), ("poller", &["health"])], false);
         assert!(layout.boxes.iter().all(|b| (b.y - layout.boxes[0].y).abs() < 0.1), "{layout:?}");
     }
 
     #[test]
-    fn a_line_goes_past_what_is_between() {
+    fn line_that_passes_a_layer_goes_around_its_services() {
         let layout = draw(&[("a", &[]), ("b", &["a"]), ("c", &["b", "a"])], false);
         let b = &layout.boxes[1];
         let long = layout.lines.iter().find(|line| (line.from, line.to) == (2, 0)).unwrap();
         let lane: f64 = long.path.split(['L', ' ', 'C']).rev().nth(6).unwrap().parse().unwrap();
-        assert!(lane < b.y || lane > b.y + HEIGHT, "{long:?} {b:?}");
+        assert!(lane < b.y || lane > b.y + BOX_HEIGHT, "{long:?} {b:?}");
     }
 
     #[test]
-    fn a_chain_of_ten_thousand_is_drawn() {
-        let line = |n| Line { from: n, to: n + 1, kind: 0, says: Vec::new(), path: String::new(), label: (0.0, 0.0) };
-        let lines: Vec<Line> = (0..9_999).map(line).collect();
+    fn chain_of_ten_thousand_services_has_as_many_layers() {
+        let line =
+            |n| PlacedLine { from: n, to: n + 1, kind: 0, texts: Vec::new(), path: String::new(), label: (0.0, 0.0) };
+        let lines: Vec<PlacedLine> = (0..9_999).map(line).collect();
         assert_eq!(layers(10_000, &lines)[0], 9_999);
     }
 
     #[test]
-    fn ways_round_do_not_hang() {
-        let line = |from, to| Line { from, to, kind: 0, says: Vec::new(), path: String::new(), label: (0.0, 0.0) };
+    fn cycle_of_gates_ends() {
+        let line =
+            |from, to| PlacedLine { from, to, kind: 0, texts: Vec::new(), path: String::new(), label: (0.0, 0.0) };
         assert_eq!(layers(3, &[line(0, 1), line(1, 2), line(2, 0)]).len(), 3);
         assert_eq!(layers(1, &[line(0, 0)]), [0]);
     }
 
     proptest! {
         #[test]
-        fn any_graph_is_drawn(edges in prop::collection::vec((0_usize..12, 0_usize..12), 0..30), down: bool) {
+        fn graph_of_any_edges_has_no_overlaps(edges in prop::collection::vec((0_usize..12, 0_usize..12), 0..30), down: bool) {
             let names: Vec<String> = (0..12).map(|n| format!("s{n}")).collect();
             let targets: Vec<Vec<&str>> = (0..12)
                 .map(|me| edges.iter().filter(|(from, to)| *from == me && to != from).map(|(_, to)| &*names[*to]).collect())
                 .collect();
             let services: Vec<(&str, &[&str])> = names.iter().zip(&targets).map(|(name, to)| (&**name, &**to)).collect();
-            judge(&draw(&services, down));
+            assert_no_overlap(&draw(&services, down));
         }
     }
 }

@@ -1,15 +1,15 @@
-//! The checked graph as a picture: laid out once, coloured with the states when it is asked for.
+//! The checked graph as an SVG picture: laid out once, coloured with the states when it is asked for.
 //!
-//! Services stand in columns (rows, if the picture is to go [down](Layout::of)), each after what it
-//! waits for; a line leads from a service to one that it watches, past those in between, and says
-//! what it asks of it. Solid lines hold back, dashed ones react, dotted ones only look.
+//! Services stand in columns (rows, if the picture goes [down](Layout::of)), each after those it waits
+//! for. A line leads from a service to one that it watches, around those in between; its label is the
+//! condition. Gates are solid lines, reactions dashed ones, streams dotted ones.
 
-use super::graph_layout::{HEIGHT, Layout, Line};
+use super::graph_layout::{BOX_HEIGHT, Layout, MAX_SHOWN_LABELS, MAX_TEXT_CHARS, PlacedLine, label_size};
 use crate::core::States;
 use crate::graph::Graph;
 use std::fmt::{self, Write};
 
-/// The graph of a daemon in all its forms.
+/// The graph of a daemon in all formats.
 #[derive(Debug)]
 pub(crate) struct Pictures {
     pub(crate) json: String,
@@ -33,12 +33,6 @@ impl Pictures {
     }
 }
 
-/// Names and what lines say are cut in the picture if they are longer; pointed at, they are whole.
-pub(crate) const LONGEST: usize = 30;
-
-/// With more lines than this, what one says is shown when it is pointed at.
-pub(crate) const MANY: usize = 40;
-
 const STYLE: &str = "\
 svg{--ink:#1c2330;--paper:#fff;--line:#6b7688;--alarm:#b3261e;--unknown:#e9ecf1;--init:#fff1c9;--idle:#e3e8ff;--run:#cdf3d8;--stop:#ffe0cc;--exit:#e1e4ea;--bad:#ffd3d3;\
 --unknown-b:#9aa3b2;--init-b:#c79a1b;--idle-b:#6f82e8;--run-b:#2e9e57;--stop-b:#d9772f;--exit-b:#808a9b;--bad-b:#d1453b}\
@@ -54,22 +48,22 @@ rect{fill:var(--f);stroke:var(--b);stroke-width:1.5}.bar{fill:var(--b);stroke:no
 .shut path{stroke:var(--alarm);stroke-width:2.5;marker-end:url(#b)}.shut text{fill:var(--alarm)}\
 marker path{fill:var(--line)}#b path{fill:var(--alarm)}";
 
-/// The layout with the states as they are.
+/// The picture, coloured with these states.
 pub(crate) fn svg(layout: &Layout, states: &States) -> String {
     let mut out = String::with_capacity(4096 + layout.boxes.len() * 400 + layout.lines.len() * 360);
     // Writing to a `String` cannot fail.
     let _ = write!(
         out,
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0:.0} {1:.0}\" width=\"{0:.0}\" height=\"{1:.0}\" \
-         role=\"img\" aria-label=\"the services of {2} and whom they watch\"><style>{STYLE}</style><defs>{3}{4}</defs>",
+         role=\"img\" aria-label=\"the services of {2}, and which services they watch\"><style>{STYLE}</style><defs>{3}{4}</defs>",
         layout.width,
         layout.height,
         Xml(&layout.daemon),
         Marker("a"),
         Marker("b"),
     );
-    let many = layout.lines.len() > MANY;
-    // Over all lines, unless they come and go with their own.
+    let many = layout.lines.len() > MAX_SHOWN_LABELS;
+    // Labels are above all lines, unless they appear only with their own line.
     let mut labels = String::new();
     for line in &layout.lines {
         let (from, to) = (Xml(&layout.boxes[line.from].name), Xml(&layout.boxes[line.to].name));
@@ -77,7 +71,7 @@ pub(crate) fn svg(layout: &Layout, states: &States) -> String {
             "<g class=\"e k{}{}\" data-from=\"{from}\" data-to=\"{to}\"><title>{from} to {to}: {}</title>",
             line.kind,
             if many { " many" } else { "" },
-            Xml(&line.says.join("; "))
+            Xml(&line.texts.join("; "))
         );
         let _ = write!(out, "{group}<path d=\"{}\"/>", line.path);
         if many {
@@ -103,12 +97,12 @@ pub(crate) fn svg(layout: &Layout, states: &States) -> String {
         let _ = write!(
             out,
             "<g class=\"{class}{bad}\" data-service=\"{name}\"><title>{name}</title>\
-             <rect x=\"{x:.0}\" y=\"{y:.0}\" width=\"{width:.0}\" height=\"{HEIGHT}\" rx=\"8\"/>\
+             <rect x=\"{x:.0}\" y=\"{y:.0}\" width=\"{width:.0}\" height=\"{BOX_HEIGHT}\" rx=\"8\"/>\
              <rect class=\"bar\" x=\"{:.0}\" y=\"{:.0}\" width=\"5\" height=\"{}\" rx=\"2.5\"/>\
              <text class=\"n\" x=\"{text:.0}\" y=\"{:.0}\">{}</text><text class=\"s\" x=\"{text:.0}\" y=\"{:.0}\">{class}{restarts}</text></g>",
             x + 6.0,
             y + 8.0,
-            HEIGHT - 16.0,
+            BOX_HEIGHT - 16.0,
             y + 23.0,
             Xml(&short(&placed.name)),
             y + 42.0,
@@ -120,31 +114,25 @@ pub(crate) fn svg(layout: &Layout, states: &States) -> String {
     out
 }
 
-fn label(out: &mut String, line: &Line) {
+fn label(out: &mut String, line: &PlacedLine) {
     let (x, middle) = line.label;
-    let (wide, high) = label_size(&line.says);
+    let (wide, high) = label_size(&line.texts);
     let (left, top) = (x - wide / 2.0, middle - high / 2.0);
     let _ = write!(
         out,
         "<rect class=\"p\" x=\"{left:.0}\" y=\"{top:.0}\" width=\"{wide:.0}\" height=\"{high}\" rx=\"4\"/>"
     );
-    for (at, says) in line.says.iter().enumerate() {
+    for (at, text) in line.texts.iter().enumerate() {
         let y = top + 11.5 + at as f64 * 15.0;
-        let _ = write!(out, "<text x=\"{x:.0}\" y=\"{y:.0}\">{}</text>", Xml(&short(says)));
+        let _ = write!(out, "<text x=\"{x:.0}\" y=\"{y:.0}\">{}</text>", Xml(&short(text)));
     }
-}
-
-/// How wide and how high what a line says is, about.
-pub(crate) fn label_size(says: &[String]) -> (f64, f64) {
-    let longest = says.iter().map(|says| says.chars().count().min(LONGEST)).max().unwrap_or(0);
-    (8.0 + 6.4 * longest as f64, 15.0 * says.len() as f64)
 }
 
 fn short(text: &str) -> String {
-    if text.chars().count() <= LONGEST {
+    if text.chars().count() <= MAX_TEXT_CHARS {
         return text.to_owned();
     }
-    text.chars().take(LONGEST - 1).chain(['\u{2026}']).collect()
+    text.chars().take(MAX_TEXT_CHARS - 1).chain(['\u{2026}']).collect()
 }
 
 struct Marker(&'static str);
@@ -160,7 +148,7 @@ impl fmt::Display for Marker {
     }
 }
 
-/// A text within XML, and within its quotes.
+/// A text, escaped for use in XML and within its quotes.
 struct Xml<'a>(&'a str);
 
 impl fmt::Display for Xml<'_> {
@@ -172,7 +160,7 @@ impl fmt::Display for Xml<'_> {
                 '>' => f.write_str("&gt;")?,
                 '"' => f.write_str("&quot;")?,
                 '\'' => f.write_str("&#39;")?,
-                // No XML may hold these.
+                // XML allows none of these, not even escaped.
                 c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => f.write_char('\u{fffd}')?,
                 c => f.write_char(c)?,
             }
@@ -187,7 +175,7 @@ mod tests {
     use crate::admin::graph_layout::tests::draw;
 
     #[test]
-    fn names_cannot_leave_their_quotes() {
+    fn svg_of_a_name_with_markup_escapes_it() {
         let layout = draw(&[("\"><script>alert(1)</script>\u{0}", &[])], false);
         let svg = svg(&layout, &States::new(0, Vec::new()));
         assert!(!svg.contains("<script"), "{svg}");
@@ -195,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_say_what_they_ask() {
+    fn svg_line_has_its_condition_as_label() {
         let svg = svg(&draw(&[("db", &[]), ("api", &["db"])], false), &States::new(0, Vec::new()));
         let line = "data-from=\"api\" data-to=\"db\"><title>api to db: in Run: run</title><path d=\"M";
         assert!(svg.contains(line) && svg.contains(">in Run: run</text>"), "{svg}");

@@ -1,6 +1,6 @@
 //! The socket of the admin route: bound, or an error that says why not.
 //!
-//! [`Listener::bind`] is called once before the daemon starts, and again every few seconds while an
+//! [`AdminListener::bind`] is called once before the daemon starts, and again every few seconds while an
 //! optional listener could not be bound. It never blocks.
 //!
 //! # Invariants of a Unix socket
@@ -8,9 +8,9 @@
 //! 1. Of several processes that start on one path at once, one listens; the others get an error.
 //!    Each holds a lock beside the path while it looks and binds.
 //! 2. A socket on which a process listens is never replaced, also while its backlog is full.
-//! 3. Nobody but the owner (and root) can ever connect, whatever the umask: the socket is bound in a
-//!    directory of mode 0700, gets mode 0600 there, and is then renamed to its place.
-//! 4. What a crash leaves behind (lock, directory, socket) hinders no later start.
+//! 3. At no instant can anyone but the owner (and root) connect, whatever the umask: the socket is
+//!    bound in a directory of mode 0700, gets mode 0600 there, and is then renamed to its place.
+//! 4. What a crash leaves behind (lock, directory, socket) does not prevent a later start.
 
 use super::config::Address;
 use crate::error::Error;
@@ -23,22 +23,25 @@ use std::os::unix::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 
-/// What follows the socket's path in that of the lock, and of the directory in which it is bound.
-const LOCK: &str = ".lock";
-const HIDDEN: &str = ".new";
+/// The lock's path is the socket's with this suffix.
+const LOCK_SUFFIX: &str = ".lock";
 
-/// The socket's name in that directory: a path may have 108 bytes only.
-const SOCKET: &str = "s";
+/// The path of the directory in which the socket is bound is the socket's with this suffix.
+const DIRECTORY_SUFFIX: &str = ".new";
+
+/// The socket's name in that directory. It is short, since the path of a socket has at most 108 bytes.
+const SOCKET_NAME: &str = "s";
 
 /// A bound listener.
 #[derive(Debug)]
-pub(crate) enum Listener {
+pub(crate) enum AdminListener {
     Tcp(TcpListener),
-    /// The file goes first: as long as the socket listens, no other process puts its own in the file's place.
+    /// The fields drop in order: the file is removed while the socket still listens, and until then no
+    /// other process puts its own socket in the file's place.
     Unix(SocketFile, UnixListener),
 }
 
-/// A socket's file, removed with it, unless somebody else's has taken its place.
+/// A socket's file. It is removed on drop, unless another file has taken its place.
 #[derive(Debug)]
 pub(crate) struct SocketFile {
     path: PathBuf,
@@ -58,21 +61,21 @@ fn identity(path: &Path) -> io::Result<(u64, u64)> {
     Ok((meta.dev(), meta.ino()))
 }
 
-impl Listener {
+impl AdminListener {
     /// # Errors
     ///
     /// If the address is in use, or may not be used.
-    pub(crate) async fn bind(address: &Address) -> Result<Listener, Error> {
+    pub(crate) async fn bind(address: &Address) -> Result<AdminListener, Error> {
         let bound = match address {
-            Address::Tcp(tcp) => TcpListener::bind(tcp).await.map(Listener::Tcp),
+            Address::Tcp(tcp) => TcpListener::bind(tcp).await.map(AdminListener::Tcp),
             Address::Unix(path) => bind_unix(path).await,
         };
         bound.map_err(|error| {
             let advice = match error.kind() {
                 io::ErrorKind::AddrInUse => "\nhelp: another process listens there; stop it, or choose another address",
-                io::ErrorKind::InvalidInput => "\nhelp: choose a shorter path: a socket's may have about 90 bytes",
+                io::ErrorKind::InvalidInput => "\nhelp: choose a shorter path: about 90 bytes are allowed",
                 io::ErrorKind::PermissionDenied => "\nhelp: choose an address that this user may listen on",
-                io::ErrorKind::NotFound => "\nhelp: create the names, or choose another path",
+                io::ErrorKind::NotFound => "\nhelp: create the directory, or choose another path",
                 _ => "",
             };
             Error::with_cause(format!("failed to listen on {address} for the admin route: {error}{advice}"), error)
@@ -81,41 +84,44 @@ impl Listener {
 
     pub(crate) fn address(&self) -> io::Result<Address> {
         match self {
-            Listener::Tcp(tcp) => tcp.local_addr().map(Address::Tcp),
-            Listener::Unix(file, _) => Ok(Address::Unix(file.path.clone())),
+            AdminListener::Tcp(tcp) => tcp.local_addr().map(Address::Tcp),
+            AdminListener::Unix(file, _) => Ok(Address::Unix(file.path.clone())),
         }
     }
 }
 
-async fn bind_unix(path: &Path) -> io::Result<Listener> {
-    // Too long a path is an error before anything is made there.
-    SocketAddr::from_pathname(beside(path, HIDDEN).join(SOCKET))?;
-    let _lock = Lock::take(path)?;
+async fn bind_unix(path: &Path) -> io::Result<AdminListener> {
+    // A path that is too long is refused before anything is created there.
+    SocketAddr::from_pathname(beside(path, DIRECTORY_SUFFIX).join(SOCKET_NAME))?;
+    let _lock = PathLock::take(path)?;
     refuse_unless_stale(path).await?;
-    // Dropped before the lock is: another process makes a directory of the same name.
-    let hidden = Hidden::make(path)?;
-    let listener = hidden.bind()?;
-    std::fs::rename(&hidden.socket, path)?;
+    // Dropped before the lock: the next holder creates a directory of the same name.
+    let private = PrivateDirectory::create(path)?;
+    let listener = private.bind()?;
+    std::fs::rename(&private.socket, path)?;
     let id = identity(path)?;
-    Ok(Listener::Unix(SocketFile { path: path.to_owned(), id }, listener))
+    Ok(AdminListener::Unix(SocketFile { path: path.to_owned(), id }, listener))
 }
 
-/// An error, unless nothing is there or a socket on which no process listens any more.
+/// An error, unless the path is free, or holds a socket on which no process listens any more.
 async fn refuse_unless_stale(path: &Path) -> io::Result<()> {
     match std::fs::symlink_metadata(path) {
         Ok(meta) if meta.file_type().is_socket() => {}
-        Ok(_) => return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is a file there that is no socket")),
+        Ok(_) => {
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "the path holds a file that is not a socket"));
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     }
-    // tokio connects without blocking. The standard library would wait, for ever, for room in a full backlog.
+    // tokio connects without blocking. The standard library would wait for room in a full backlog,
+    // and so for ever if the process there no longer accepts.
     match UnixStream::connect(path).await {
         Ok(_) => Err(io::ErrorKind::AddrInUse.into()),
         Err(error) => match error.kind() {
             io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => Ok(()),
             // The backlog is full: a process listens there, and does not accept.
             io::ErrorKind::WouldBlock => Err(io::ErrorKind::AddrInUse.into()),
-            // Another user's, as a rule: not ours to replace.
+            // Most likely another user's socket, which must not be replaced.
             _ => Err(error),
         },
     }
@@ -127,54 +133,57 @@ fn beside(path: &Path, suffix: impl AsRef<OsStr>) -> PathBuf {
     name.into()
 }
 
-/// Held by the one process that is about to listen on a path. The kernel releases it with the process.
-struct Lock {
+/// A lock file beside the socket's path, held by the one process that is about to listen there. The
+/// kernel releases it when the process ends.
+struct PathLock {
     path: PathBuf,
     _file: File,
 }
 
-impl Lock {
-    fn take(socket: &Path) -> io::Result<Lock> {
-        let path = beside(socket, LOCK);
+impl PathLock {
+    fn take(socket: &Path) -> io::Result<PathLock> {
+        let path = beside(socket, LOCK_SUFFIX);
         let flags = OFlags::CREATE | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         loop {
             let file = File::from(rustix::fs::open(&path, flags, Mode::RUSR | Mode::WUSR)?);
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Ok(()) => {}
-                // Its holder is about to listen, or has found that another process does.
+                // The holder is about to listen, or finds that another process listens already.
                 Err(rustix::io::Errno::WOULDBLOCK) => return Err(io::ErrorKind::AddrInUse.into()),
                 Err(error) => return Err(error.into()),
             }
-            // Its last holder may have removed it between the opening and the locking.
+            // The last holder may have removed the file after it was opened here: a lock on a removed
+            // file excludes no one, so try again with the file that is there now.
             let held = file.metadata()?;
             if identity(&path).is_ok_and(|id| id == (held.dev(), held.ino())) {
-                return Ok(Lock { path, _file: file });
+                return Ok(PathLock { path, _file: file });
             }
         }
     }
 }
 
-impl Drop for Lock {
+impl Drop for PathLock {
     fn drop(&mut self) {
-        // While it is held: no other process has locked this file, and who opened it looks again.
+        // Removed while the lock is held: a process that has opened the file, and locks it next, finds
+        // it removed and opens the path again.
         let _ = std::fs::remove_file(&self.path);
     }
 }
 
-/// A directory that only its owner can enter, with a socket that is about to be moved out of it.
-struct Hidden {
-    names: PathBuf,
+/// A directory that only its owner can enter. The socket is bound in it, then moved to its place.
+struct PrivateDirectory {
+    directory: PathBuf,
     socket: PathBuf,
 }
 
-impl Hidden {
-    /// The caller holds the lock: what is there already was left by a crash.
-    fn make(path: &Path) -> io::Result<Hidden> {
-        let names = beside(path, HIDDEN);
-        let hidden = Hidden { socket: names.join(SOCKET), names };
-        hidden.remove();
-        DirBuilder::new().mode(0o700).create(&hidden.names)?;
-        Ok(hidden)
+impl PrivateDirectory {
+    /// The caller holds the lock, so a directory that exists already was left by a crash.
+    fn create(path: &Path) -> io::Result<PrivateDirectory> {
+        let directory = beside(path, DIRECTORY_SUFFIX);
+        let private = PrivateDirectory { socket: directory.join(SOCKET_NAME), directory };
+        private.remove();
+        DirBuilder::new().mode(0o700).create(&private.directory)?;
+        Ok(private)
     }
 
     fn bind(&self) -> io::Result<UnixListener> {
@@ -185,11 +194,11 @@ impl Hidden {
 
     fn remove(&self) {
         let _ = std::fs::remove_file(&self.socket);
-        let _ = std::fs::remove_dir(&self.names);
+        let _ = std::fs::remove_dir(&self.directory);
     }
 }
 
-impl Drop for Hidden {
+impl Drop for PrivateDirectory {
     fn drop(&mut self) {
         self.remove();
     }
@@ -201,15 +210,15 @@ mod tests {
     use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
     #[test]
-    fn q_lock_taken_and_removed_by_many_threads_has_one_holder_at_a_time() {
+    fn q_path_lock_taken_and_removed_by_many_threads_has_one_holder_at_a_time() {
         let socket = std::env::temp_dir().join(format!("rxd-lock-{}", std::process::id()));
         let (held, taken) = (AtomicBool::new(false), AtomicU32::new(0));
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for _ in 0..5000 {
-                        let Ok(_lock) = Lock::take(&socket) else { continue };
-                        assert!(!held.swap(true, Ordering::SeqCst), "it has two holders");
+                        let Ok(_lock) = PathLock::take(&socket) else { continue };
+                        assert!(!held.swap(true, Ordering::SeqCst), "the lock has two holders");
                         taken.fetch_add(1, Ordering::Relaxed);
                         std::thread::yield_now();
                         held.store(false, Ordering::SeqCst);
@@ -218,6 +227,6 @@ mod tests {
             }
         });
         assert!(taken.load(Ordering::Relaxed) > 0);
-        assert!(!beside(&socket, LOCK).exists());
+        assert!(!beside(&socket, LOCK_SUFFIX).exists());
     }
 }

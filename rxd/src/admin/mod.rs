@@ -1,4 +1,4 @@
-//! The admin route: see what runs and why something does not, turn one service's log up, restart it.
+//! The admin route: see the state of each service and why it is there, set its log level, restart it.
 //!
 //! ```no_run
 //! # struct MyDaemon;
@@ -9,7 +9,8 @@
 //! # }
 //! ```
 //!
-//! Then open <http://127.0.0.1:1337/>, or ask with `curl`, or with `rxdctl`:
+//! Then open <http://127.0.0.1:1337/> in a browser, or use `curl`, or the command line `rxdctl`
+//! (`cargo install rxdctl`):
 //!
 //! ```text
 //! curl 127.0.0.1:1337/services/poller/why
@@ -20,29 +21,37 @@
 //!
 //! | route | |
 //! |---|---|
-//! | `GET`, `PUT`, `DELETE` `/log-level`, `/services/{name}/log-level` | levels, to stay or for a while |
-//! | `GET` `/services`, `/services/{name}`, `/services/{name}/why` | where services are, and why |
-//! | `POST` `/services/{name}/start`, `stop`, `restart`, `reload` | 202 if it takes longer than 10 s |
-//! | `GET` `/graph` | JSON, Mermaid, DOT or SVG, by `Accept` or `?format=`; with `direction=down` for a narrow window |
-//! | `GET` `/events` | server-sent events, resumed by `Last-Event-ID` |
-//! | `GET` `/livez`, `/readyz` | as Kubernetes asks |
-//! | `GET` `/metrics` | as Prometheus asks |
-//! | `GET` `/openapi.json` | all of this, for machines |
+//! | `GET`, `PUT`, `DELETE` `/log-level`, `/services/{name}/log-level` | log levels, permanently or for a time |
+//! | `GET` `/services`, `/services/{name}`, `/services/{name}/why` | the state of services, and why they are there |
+//! | `POST` `/services/{name}/start`, `stop`, `restart`, `reload` | acts on a service; 202 if that takes longer than 10 s |
+//! | `GET` `/graph` | the graph as JSON, Mermaid, DOT or SVG, by `Accept` or `?format=`; with `direction=down` for a narrow window |
+//! | `GET` `/events` | every transition, as server-sent events, resumed by `Last-Event-ID` |
+//! | `GET` `/livez`, `/readyz` | liveness and readiness, as Kubernetes probes expect |
+//! | `GET` `/metrics` | metrics, in the text format of Prometheus |
+//! | `GET` `/openapi.json` | the description of these routes, as OpenAPI 3.1 |
 //!
 //! # Safety
 //!
-//! It listens on loopback or a Unix socket; another address needs a [token](Admin::token). A Unix socket has
-//! mode 0600 from the instant at which it can be reached, whatever the umask. Of several processes on
-//! one path one listens, and the others do not start; a socket that a crash has left behind is replaced. A request must be for an IP address, `localhost`, or a [name that was
-//! listed](Admin::host), so that no web page can make its own name point here; and from no page of
-//! another origin. Where a token is asked for, `/livez` and `/readyz` answer without it too, but give
-//! no reasons, and a few [connections](Admin::connections) are kept for them. Heads, bodies, connections and times are limited; what is too slow, also in taking in
-//! an answer, is ended, and at the daemon's end nobody is waited for longer than half a second. While
-//! the daemon stops, requests are answered with 503 and where the services are; the admin route goes last.
+//! * **Address**: it listens on loopback or on a Unix socket; another address needs a
+//!   [token](Admin::token).
+//! * **Unix socket**: it has mode 0600 from the instant at which it can be reached, whatever the umask.
+//!   Of several processes on one path one listens, and the others do not start. A socket that a crash
+//!   has left behind is replaced.
+//! * **Host and origin**: a request must be for an IP address, `localhost` or a
+//!   [listed name](Admin::host), so that no web page can point a name of its own here; and it must not
+//!   come from a page of another origin.
+//! * **Token**: where one is required, `/livez` and `/readyz` answer without it too, but give no
+//!   reasons, and a few [connections](Admin::connections) are reserved for them.
+//! * **Limits**: heads, bodies, connections and times are limited. A client that is too slow, also in
+//!   reading an answer, is disconnected.
+//! * **Shutdown**: while the daemon stops, most requests are answered with 503 and the state of all
+//!   services; the graph, the events, the probes, the metrics and the page stay. The admin route ends
+//!   last, and waits no longer than half a second for answers in progress.
 //!
-//! Whoever has a server already can have the routes as a [`router`] in it. Then the host, the token
-//! and the limits are that server's to look after.
+//! A server that exists already can have the routes as a [`router`] in it. Then the host, the token
+//! and the limits are up to that server.
 
+mod activity;
 mod api;
 mod app;
 mod auth;
@@ -55,19 +64,22 @@ mod listen;
 mod openapi;
 mod page;
 mod problem;
+mod router;
 mod routes;
 mod serve;
 mod server;
 mod slots;
 
-pub use config::{Address, Admin, Listening};
+pub use config::{Address, Admin, AdminStatus};
 pub(crate) use server::{Server, bind, finish};
 
 use crate::handle::DaemonHandle;
 
-/// The routes as a part of another server's: `Router::new().nest("/admin", rxd::admin::router(&handle))`.
+/// The routes, to be nested in another server: `Router::new().nest("/admin", rxd::admin::router(&handle))`.
 ///
-/// It does not keep the daemon running.
+/// * The router does not keep the daemon running.
+/// * It checks the origin of requests. The host, the token and the limits are up to the server.
+/// * Its levels are those of [`rxd::log::level_handle`](crate::log::level_handle).
 ///
 /// ```no_run
 /// # use rxd::DaemonHandle;
@@ -80,13 +92,13 @@ use crate::handle::DaemonHandle;
 /// ```
 pub fn router(handle: &DaemonHandle) -> axum::Router {
     let limits = Admin::new("unused").limits;
-    routes::router(app::App::new(handle, crate::log::level_handle().clone(), limits, std::sync::Arc::default()))
+    router::router(app::App::new(handle, crate::log::level_handle().clone(), limits, std::sync::Arc::default()))
 }
 
 impl crate::DaemonHandle {
-    /// How the daemon's own [admin route](crate::Daemon::admin) stands, and where it listens.
+    /// Whether the [admin route](crate::Daemon::admin) of the daemon listens, and where.
     #[must_use]
-    pub fn admin(&self) -> Listening {
-        self.core().admin.get().map_or(Listening::Off, Server::listening)
+    pub fn admin(&self) -> AdminStatus {
+        self.core().admin.get().map_or(AdminStatus::Off, Server::status)
     }
 }

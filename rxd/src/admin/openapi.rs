@@ -1,27 +1,28 @@
-//! `GET /openapi.json`: made of the table of routes, and of the types that they answer with.
+//! `GET /openapi.json`: the description of a table of routes, with schemas from the types in
+//! [`dto`](super::dto), [`explain`](super::explain) and [`problem`](super::problem).
 
-use super::api::graph::{DIRECTIONS, FORMS};
+use super::api::graph::{DIRECTIONS, FORMATS};
 use super::api::levels::{Levels, WantedLevel, WantedServiceLevel};
 use super::app::App;
-use super::routes::{ROUTES, Route};
+use super::routes::Route;
 use super::{dto, explain, problem};
 use crate::log::Level;
-use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-pub(crate) async fn get(State(app): State<App>) -> Response {
+pub(crate) fn reply(routes: &[Route], app: &App) -> Response {
     let states = app.handle.states();
-    // One is enough of an example; and whoever tries it out on all there are would end the daemon.
+    // One example suffices. A tool that tries the examples would otherwise stop all services, and so
+    // the daemon.
     let names: Vec<&str> = states.iter().take(1).map(|service| &*service.name).collect();
-    ([(header::CONTENT_TYPE, "application/json")], description(&names).to_string()).into_response()
+    ([(header::CONTENT_TYPE, "application/json")], description(routes, &names).to_string()).into_response()
 }
 
-fn description(services: &[&str]) -> Value {
+fn description(routes: &[Route], services: &[&str]) -> Value {
     let mut paths: Map<String, Value> = Map::new();
-    for route in ROUTES {
+    for route in routes {
         let path = paths.entry(route.path).or_insert_with(|| json!({}));
         path[route.method] = operation(route, services);
     }
@@ -30,7 +31,7 @@ fn description(services: &[&str]) -> Value {
         "info": {
             "title": "rxd admin",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "A running daemon of rxd: its services, their graph, their log levels.",
+            "description": "A running daemon that is built with rxd: its services, their graph, their log levels.",
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
         },
         "security": [{}, { "token": [] }],
@@ -61,42 +62,42 @@ fn operation(route: &Route, services: &[&str]) -> Value {
     if route.path.contains("{name}") {
         parameters.push(json!({
             "name": "name", "in": "path", "required": true,
-            "description": "the service", "schema": { "type": "string", "minLength": 1, "examples": services },
+            "description": "the name of the service", "schema": { "type": "string", "minLength": 1, "examples": services },
         }));
     }
-    for (name, says) in route.query {
+    for (name, meaning) in route.query {
         let schema = match *name {
-            "format" => json!({ "enum": FORMS.map(|(name, _)| name) }),
+            "format" => json!({ "enum": FORMATS.map(|(name, _)| name) }),
             "direction" => json!({ "enum": DIRECTIONS }),
             _ => json!({ "type": "string" }),
         };
-        parameters.push(json!({ "name": name, "in": "query", "description": says, "schema": schema }));
+        parameters.push(json!({ "name": name, "in": "query", "description": meaning, "schema": schema }));
     }
     let mut responses = Map::new();
-    let mut add = |status: u16, media: &str, schema: &str, says: &str| {
+    let mut add = |status: u16, media: &str, schema: &str, description: &str| {
         let response =
-            responses.entry(status.to_string()).or_insert_with(|| json!({ "description": says, "content": {} }));
+            responses.entry(status.to_string()).or_insert_with(|| json!({ "description": description, "content": {} }));
         if let (Some(all), Value::Object(more)) = (response["content"].as_object_mut(), content(media, schema)) {
             all.extend(more);
         }
     };
     let (media, schema) = route.answer;
-    add(200, media, schema, route.says);
+    add(200, media, schema, route.summary);
     for (status, media, schema) in route.also {
-        let says = match status {
-            202 => "It was begun, and goes on",
-            503 => "It is not so; the text says why",
-            _ => route.says,
+        let description = match status {
+            202 => "The action is in progress, and goes on",
+            503 => "The check has failed; the text says why",
+            _ => route.summary,
         };
-        add(*status, media, schema, says);
+        add(*status, media, schema, description);
     }
-    // These may come of any request.
+    // Any request may get the last three.
     for status in route.problems.iter().chain(&[400, 401, 403]) {
-        add(*status, "application/problem+json", "Problem", says_of(*status));
+        add(*status, "application/problem+json", "Problem", describe_problem(*status));
     }
     let mut operation = json!({
         "operationId": route.id,
-        "summary": route.says,
+        "summary": route.summary,
         "responses": responses,
     });
     if !parameters.is_empty() {
@@ -114,38 +115,38 @@ fn operation(route: &Route, services: &[&str]) -> Value {
     operation
 }
 
-fn says_of(status: u16) -> &'static str {
+fn describe_problem(status: u16) -> &'static str {
     match status {
-        400 => "The request cannot be read; `field` says which part",
+        400 => "The request is not valid; `field` names the part",
         401 => "The token is missing or wrong",
-        403 => "The request is for another host, or from another page",
-        404 => "There is no such service; `suggestion` is the nearest",
-        406 => "There is no such form",
-        408 => "The body came too slowly",
-        409 => "The service could not do that",
+        403 => "The request is for another host, or from a page of another origin",
+        404 => "Unknown service; `suggestion` is the nearest name",
+        406 => "The graph has no format that the client accepts",
+        408 => "The body arrives too slowly",
+        409 => "The service cannot do this in its state",
         413 => "The body is too long",
         415 => "The body is neither JSON nor text",
-        _ => "The daemon is stopping; `daemon` says where its services are",
+        _ => "The daemon is stopping, or too busy; `daemon` has the state of its services if it is stopping",
     }
 }
 
-/// The schemas of what is answered, and of what is asked: from the types themselves.
+/// The schemas of answers and bodies, from the types themselves.
 fn schemas() -> Map<String, Value> {
     let settings =
         SchemaSettings::draft2020_12().with(|settings| settings.definitions_path = "/components/schemas".into());
     let mut answers = settings.clone().for_serialize().into_generator();
-    answers.subschema_for::<dto::Daemon>();
-    answers.subschema_for::<dto::Service>();
+    answers.subschema_for::<dto::DaemonReply>();
+    answers.subschema_for::<dto::ServiceReply>();
     answers.subschema_for::<dto::LevelReply>();
     answers.subschema_for::<Levels>();
-    answers.subschema_for::<explain::Why>();
-    answers.subschema_for::<problem::Said>();
+    answers.subschema_for::<explain::WhyReply>();
+    answers.subschema_for::<problem::ProblemDetails>();
     let mut bodies = settings.into_generator();
     bodies.subschema_for::<WantedLevel>();
     bodies.subschema_for::<WantedServiceLevel>();
     let mut schemas = answers.take_definitions(true);
     schemas.extend(bodies.take_definitions(true));
-    // It is written by the graph itself.
+    // The graph writes its JSON itself, so there is no type to take a schema from.
     schemas.insert("Graph".to_owned(), json!({ "type": "object", "required": ["daemon", "services"] }));
     schemas
 }

@@ -1,11 +1,11 @@
-//! `GET /`: one page for people. It holds nothing; it asks the other routes.
+//! `GET /`: one page for people. It holds no data: its script asks the other routes.
 
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
 const PAGE: &str = include_str!("page.html");
 
-/// Nothing from elsewhere, no frame, no form: what is in the page is all there is.
+/// The page loads nothing from elsewhere, is in no frame, and submits no form.
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; \
                       img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 

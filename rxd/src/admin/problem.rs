@@ -1,4 +1,4 @@
-//! What is said of a request that cannot be carried out: RFC 9457, `application/problem+json`.
+//! The answer to a request that is refused or fails: RFC 9457, `application/problem+json`.
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
@@ -6,40 +6,40 @@ use axum::response::IntoResponse;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// A refusal, with what to do about it.
+/// A request that is refused or fails: what is wrong, and what to send instead.
 #[derive(Clone, Debug)]
-pub(crate) struct Problem(Box<Said>);
+pub(crate) struct Problem(Box<ProblemDetails>);
 
-/// What is said of a request that was not carried out.
+/// Why a request was refused or failed.
 #[derive(Clone, Debug, JsonSchema, Serialize)]
 #[schemars(rename = "Problem", deny_unknown_fields)]
-pub(crate) struct Said {
-    /// `urn:rxd:` and a word.
+pub(crate) struct ProblemDetails {
+    /// The kind of problem: `urn:rxd:` and a word.
     #[serde(rename = "type")]
     kind: String,
     title: &'static str,
     status: u16,
     detail: String,
-    /// Which part of the request is meant.
+    /// The part of the request that is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     field: Option<&'static str>,
-    /// What may stand there.
+    /// The values that are allowed there.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     allowed: Vec<String>,
-    /// What was probably meant.
+    /// The allowed value that is nearest to the one sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     suggestion: Option<String>,
-    /// Where the services are, for a daemon that is stopping.
+    /// The state of all services, if the daemon is stopping.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "super::dto::Daemon")]
-    daemon: Option<super::dto::Daemon>,
+    #[schemars(with = "super::dto::DaemonReply")]
+    daemon: Option<super::dto::DaemonReply>,
 }
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, kind: &str, title: &'static str, detail: impl Into<String>) -> Self {
-        Problem(Box::new(Said {
+        Problem(Box::new(ProblemDetails {
             kind: format!("urn:rxd:{kind}"),
             title,
             status: status.as_u16(),
@@ -66,17 +66,17 @@ impl Problem {
         self
     }
 
-    pub(crate) fn daemon(mut self, daemon: super::dto::Daemon) -> Self {
+    pub(crate) fn daemon(mut self, daemon: super::dto::DaemonReply) -> Self {
         self.0.daemon = Some(daemon);
         self
     }
 
-    pub(crate) fn bad(field: &'static str, detail: impl Into<String>) -> Self {
-        Problem::new(StatusCode::BAD_REQUEST, "invalid", "The request cannot be read", detail).field(field)
+    pub(crate) fn invalid(field: &'static str, detail: impl Into<String>) -> Self {
+        Problem::new(StatusCode::BAD_REQUEST, "invalid", "The request is not valid", detail).field(field)
     }
 
     pub(crate) fn forbidden(field: &'static str, detail: impl Into<String>) -> Self {
-        Problem::new(StatusCode::FORBIDDEN, "forbidden", "The request comes from elsewhere", detail).field(field)
+        Problem::new(StatusCode::FORBIDDEN, "forbidden", "The request is not allowed", detail).field(field)
     }
 
     pub(crate) fn stopping(detail: impl Into<String>) -> Self {
@@ -84,19 +84,19 @@ impl Problem {
     }
 }
 
-/// Of a client's text, as much as can be told back to it: in one line, and short.
+/// A client's text, to be quoted back to it: in one line, and at most 80 characters long.
 pub(crate) fn quoted(text: &str) -> String {
-    let mut said: String = text.chars().take(80).flat_map(char::escape_debug).collect();
+    let mut quoted: String = text.chars().take(80).flat_map(char::escape_debug).collect();
     if text.chars().nth(80).is_some() {
-        said.push_str("..");
+        quoted.push_str("..");
     }
-    format!("`{said}`")
+    format!("`{quoted}`")
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response<Body> {
         let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::BAD_REQUEST);
-        // Nothing in it can fail to be written.
+        // Serializing cannot fail: every key is a string.
         let body = serde_json::to_vec(&*self.0).unwrap_or_default();
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();

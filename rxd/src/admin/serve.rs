@@ -1,16 +1,34 @@
-//! Connections: so many, so long, and all of them gone when the daemon is.
+//! The accept loop of the admin route, and the tasks of its connections.
 //!
-//! A client that says nothing, or too slowly, has its connection ended after a while; before that,
-//! it makes room for one that does say something, the one that has been idle for longest first.
+//! [`serve`] runs in one task from the daemon's start to its end; each connection has a task of its
+//! own. It limits how many connections there are and how long a client may take; which requests are
+//! answered is [`auth`](super::auth)'s, and how, the router's.
 //!
-//! A failed accept never ends the listener. It is for want of files as a rule, and then the services
-//! want them too: all idle connections are ended.
+//! # Invariants
+//!
+//! 1. A failed accept never ends the loop. It fails for lack of file descriptors as a rule; the
+//!    services lack them too then, so all idle connections are closed.
+//! 2. There are no more connection tasks than slots, apart from tasks that have been asked to end and
+//!    have not been polled since.
+//! 3. A client that sends a head, a body, or reads an answer too slowly is disconnected: after
+//!    `Limits::head`, and `Limits::body` for the other two.
+//! 4. A connection counts as open until its task is dropped, and its slot is free from then on.
+//! 5. [`serve`] returns at most `Limits::drain_timeout` after `end` is cancelled, and no task outlives
+//!    it.
+//!
+//! # How it ends
+//!
+//! 1. `end` is cancelled. The loop stops accepting, and the listener is dropped.
+//! 2. Each connection task sees `end` as well. An idle connection is dropped; one with a request in
+//!    progress sends its answer and closes.
+//! 3. What is still open after `Limits::drain_timeout` is aborted.
 
-use super::auth::{Guard, Stranger};
-use super::config::{HEAD, HEADERS, Limits};
-use super::listen::Listener;
+use super::activity::{AdminCounts, RequestCount};
+use super::auth::{RequestGuard, Unauthenticated};
+use super::config::{Limits, MAX_HEAD_BYTES, MAX_HEADERS};
+use super::listen::AdminListener;
 use super::problem::Problem;
-use super::slots::{Slot, Slots};
+use super::slots::{ConnectionSlot, ConnectionSlots};
 use crate::panic::emit;
 use axum::Router;
 use axum::body::Body;
@@ -21,7 +39,7 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
@@ -30,47 +48,43 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-/// How long to wait after a failure to accept, and for a connection that was asked to end.
-const BREATH: Duration = Duration::from_millis(50);
+/// The pause after a failed accept, and how long a connection that was asked to close is waited for.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// How long a client may be silent on a connection that is kept for probes.
-const PROBE: Duration = Duration::from_secs(1);
+/// How long a client may be silent on a connection that is reserved for probes.
+const PROBE_IDLE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Failures to accept that are no further apart than this are one, and logged once.
-const EPISODE: Duration = Duration::from_secs(60);
+/// Failed accepts that are no further apart than this are logged once.
+const ACCEPT_ERROR_WINDOW: Duration = Duration::from_secs(60);
 
-/// What is counted of all connections.
-#[derive(Debug, Default)]
-pub(crate) struct Counts {
-    pub(crate) open: AtomicU64,
-    pub(crate) accepted: AtomicU64,
-    pub(crate) refused: AtomicU64,
-    pub(crate) requests: AtomicU64,
-    pub(crate) streams: AtomicU64,
-    pub(crate) lagged: AtomicU64,
+/// Counts an open connection; when it is dropped, it no longer does.
+struct OpenConnection(Arc<AdminCounts>);
+
+impl OpenConnection {
+    fn new(counts: &Arc<AdminCounts>) -> Self {
+        counts.open.fetch_add(1, Ordering::Relaxed);
+        OpenConnection(counts.clone())
+    }
 }
 
-/// Counts down when it is dropped.
-struct Open(Arc<Counts>);
-
-impl Drop for Open {
+impl Drop for OpenConnection {
     fn drop(&mut self) {
         self.0.open.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-/// Serves until `end`, then for as long as `limits.farewell` to whoever is being answered.
+/// Serves until `end` is cancelled, and then for up to `limits.drain_timeout`.
 pub(crate) async fn serve(
-    listener: Listener,
+    listener: AdminListener,
     router: Router,
-    guard: Guard,
+    guard: RequestGuard,
     limits: Limits,
-    counts: Arc<Counts>,
+    counts: Arc<AdminCounts>,
     end: CancellationToken,
 ) {
     let guard = Arc::new(guard);
-    let mut slots = Slots::new(limits.connections);
-    let mut failed = None;
+    let mut slots = ConnectionSlots::new(limits.connections);
+    let mut last_error = None;
     let mut tasks = JoinSet::new();
     loop {
         let stream = tokio::select! {
@@ -82,122 +96,104 @@ pub(crate) async fn serve(
         let stream = match stream {
             Ok(stream) => stream,
             Err(error) => {
-                slots.end_all_idle();
-                say_failed(&error, &mut failed);
-                let _ = timeout(BREATH, end.cancelled()).await;
+                slots.close_all_idle();
+                log_accept_error(&error, &mut last_error);
+                let _ = timeout(ACCEPT_PAUSE, end.cancelled()).await;
                 continue;
             }
         };
         counts.accepted.fetch_add(1, Ordering::Relaxed);
-        let Some(slot) = take(&mut slots, &mut tasks, &end).await else {
+        let Some(slot) = take_slot(&mut slots, &mut tasks, &end).await else {
             counts.refused.fetch_add(1, Ordering::Relaxed);
             continue;
         };
-        // One that was asked to end has its descriptor until its task has run. A blocked thread may keep it from that.
+        // A connection that was asked to close keeps its descriptor until its task is polled. The
+        // wait is bounded, since a blocked thread may keep that task from being polled.
         let room = async { while tasks.len() >= limits.connections && tasks.join_next().await.is_some() {} };
-        let _ = timeout(BREATH, room).await;
-        let (busy, over, reserved) = (slot.busy, slot.end, slot.reserved);
-        counts.open.fetch_add(1, Ordering::Relaxed);
-        let open = Open(counts.clone());
-        let (router, guard, counts, end) = (router.clone(), guard.clone(), counts.clone(), end.clone());
+        let _ = timeout(ACCEPT_PAUSE, room).await;
+        let ConnectionSlot { requests, close, reserved } = slot;
+        // Made outside of the task: it counts also if the task is aborted before its first poll.
+        let open = OpenConnection::new(&counts);
+        let handler =
+            RequestHandler { router: router.clone(), guard: guard.clone(), counts: counts.clone(), requests, reserved };
+        let end = end.clone();
         tasks.spawn(async move {
             let _open = open;
-            let _over = over.clone().drop_guard();
-            let answer = Answer { router, guard, counts, busy, reserved };
+            let _free_the_slot = close.clone().drop_guard();
             match stream {
-                Stream::Tcp(stream) => converse(stream, answer, limits, &over, &end).await,
-                Stream::Unix(stream) => converse(stream, answer, limits, &over, &end).await,
+                ClientStream::Tcp(stream) => serve_connection(stream, handler, limits, &close, &end).await,
+                ClientStream::Unix(stream) => serve_connection(stream, handler, limits, &close, &end).await,
             }
         });
     }
     drop(listener);
     let all = async { while tasks.join_next().await.is_some() {} };
-    let _ = timeout(limits.farewell, all).await;
+    let _ = timeout(limits.drain_timeout, all).await;
     tasks.abort_all();
     while tasks.join_next().await.is_some() {}
 }
 
-/// A slot for a connection. While all are busy, the next one that is for probes is waited for.
-async fn take(slots: &mut Slots, tasks: &mut JoinSet<()>, end: &CancellationToken) -> Option<Slot> {
-    let until = Instant::now() + 2 * PROBE;
+/// A slot for a connection. While all are busy, it waits for up to two seconds until one for probes
+/// is free again.
+async fn take_slot(
+    slots: &mut ConnectionSlots,
+    tasks: &mut JoinSet<()>,
+    end: &CancellationToken,
+) -> Option<ConnectionSlot> {
+    let until = Instant::now() + 2 * PROBE_IDLE_TIMEOUT;
     loop {
         let slot = slots.take();
         if slot.is_some() || !slots.has_reserve() || end.is_cancelled() || Instant::now() >= until {
             return slot;
         }
-        // One that becomes idle makes room as well, and does not end.
-        let _ = timeout(BREATH, tasks.join_next()).await;
+        // A connection that becomes idle makes room as well, but ends no task: hence the timeout.
+        let _ = timeout(ACCEPT_PAUSE, tasks.join_next()).await;
     }
 }
 
-/// Logs a failure to accept, once for all that follow it within a minute of each other.
-fn say_failed(error: &std::io::Error, last: &mut Option<Instant>) {
+/// Logs a failed accept: a warning for the first, and debug records for those that follow it within a
+/// minute of each other.
+fn log_accept_error(error: &std::io::Error, last: &mut Option<Instant>) {
     let now = Instant::now();
     let before = last.replace(now);
-    if before.is_none_or(|before| now - before > EPISODE) {
+    if before.is_none_or(|before| now - before > ACCEPT_ERROR_WINDOW) {
         emit!(WARN,
             target: "rxd::admin",
-            "failed to accept a connection: {error}; idle connections are closed, and it goes on. If too many files \
-             are open, raise the limit (LimitNOFILE= in the unit)"
+            "failed to accept a connection: {error}; idle connections are closed, and accepting goes on. If too many \
+             files are open, raise the limit (LimitNOFILE= in the unit)"
         );
     } else {
         emit!(DEBUG, target: "rxd::admin", "failed to accept a connection: {error}");
     }
 }
 
-enum Stream {
+enum ClientStream {
     Tcp(tokio::net::TcpStream),
     Unix(tokio::net::UnixStream),
 }
 
-async fn accept(listener: &Listener) -> std::io::Result<Stream> {
+async fn accept(listener: &AdminListener) -> std::io::Result<ClientStream> {
     match listener {
-        Listener::Tcp(tcp) => tcp.accept().await.map(|(stream, _)| Stream::Tcp(stream)),
-        Listener::Unix(_, unix) => unix.accept().await.map(|(stream, _)| Stream::Unix(stream)),
+        AdminListener::Tcp(tcp) => tcp.accept().await.map(|(stream, _)| ClientStream::Tcp(stream)),
+        AdminListener::Unix(_, unix) => unix.accept().await.map(|(stream, _)| ClientStream::Unix(stream)),
     }
 }
 
+/// Answers the requests of one connection.
 #[derive(Clone)]
-struct Answer {
+struct RequestHandler {
     router: Router,
-    guard: Arc<Guard>,
-    counts: Arc<Counts>,
-    busy: Arc<AtomicU32>,
+    guard: Arc<RequestGuard>,
+    counts: Arc<AdminCounts>,
+    requests: RequestCount,
     /// Only probes are answered.
     reserved: bool,
 }
 
-/// While it lives, its connection is not idle.
-#[derive(Debug)]
-pub(crate) struct Busy(Arc<AtomicU32>);
-
-impl Busy {
-    fn new(count: Arc<AtomicU32>) -> Self {
-        count.fetch_add(1, Ordering::Relaxed);
-        Busy(count)
-    }
-}
-
-/// Among a request's extensions: for an answer that goes on after its head.
-#[derive(Clone, Debug)]
-pub(crate) struct Connection(Arc<AtomicU32>);
-
-impl Connection {
-    pub(crate) fn hold(&self) -> Busy {
-        Busy::new(self.0.clone())
-    }
-}
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-impl Answer {
+impl RequestHandler {
     async fn answer(self, request: hyper::Request<Incoming>) -> Result<hyper::Response<Body>, Infallible> {
         self.counts.requests.fetch_add(1, Ordering::Relaxed);
-        let _busy = Busy::new(self.busy.clone());
+        let _request = self.requests.begin();
         if !self.reserved {
             return self.route(request).await;
         }
@@ -208,55 +204,61 @@ impl Answer {
     }
 
     async fn route(self, request: hyper::Request<Incoming>) -> Result<hyper::Response<Body>, Infallible> {
-        let known = match self.guard.check(&request) {
-            Ok(known) => known,
+        let authenticated = match self.guard.check(&request) {
+            Ok(authenticated) => authenticated,
             Err(problem) => return Ok(problem.into_response()),
         };
         let mut request: Request = request.map(Body::new);
-        if !known {
-            request.extensions_mut().insert(Stranger);
+        if !authenticated {
+            request.extensions_mut().insert(Unauthenticated);
         }
-        request.extensions_mut().insert(Connection(self.busy));
+        request.extensions_mut().insert(self.requests);
         self.router.oneshot(request).await
     }
 }
 
 fn all_busy() -> Problem {
-    let detail = "all connections are busy, and the last few are for probes: try again";
+    let detail = "all connections are busy, and the last few are reserved for /livez and /readyz: try again";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "All connections are busy", detail)
 }
 
-async fn converse<S>(stream: S, answer: Answer, limits: Limits, over: &CancellationToken, end: &CancellationToken)
-where
+async fn serve_connection<S>(
+    stream: S,
+    handler: RequestHandler,
+    limits: Limits,
+    close: &CancellationToken,
+    end: &CancellationToken,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let busy = answer.busy.clone();
-    let head = if answer.reserved { limits.head.min(PROBE) } else { limits.head };
-    // Who does not take in what it asked for is not waited for.
+    let requests = handler.requests.clone();
+    let head = if handler.reserved { limits.head.min(PROBE_IDLE_TIMEOUT) } else { limits.head };
+    // hyper limits the time for a head, and `App::body` that for a body. What neither limits is a
+    // client that does not read its answer.
     let mut stream = Box::pin(TimeoutStream::new(stream));
     stream.as_mut().set_write_timeout_pinned(Some(limits.body));
-    let service = hyper::service::service_fn(move |request| answer.clone().answer(request));
+    let service = hyper::service::service_fn(move |request| handler.clone().answer(request));
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(head)
-        .max_headers(HEADERS)
-        .max_buf_size(HEAD)
+        .max_headers(MAX_HEADERS)
+        .max_buf_size(MAX_HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
     tokio::select! {
         biased;
-        result = connection.as_mut() => return told(result),
-        () = over.cancelled() => return,
+        result = connection.as_mut() => return log_connection_error(result),
+        () = close.cancelled() => return,
         () = end.cancelled() => {}
     }
-    if busy.load(Ordering::Relaxed) == 0 {
+    if requests.is_idle() {
         return;
     }
     connection.as_mut().graceful_shutdown();
-    told(connection.await);
+    log_connection_error(connection.await);
 }
 
-fn told(result: hyper::Result<()>) {
+fn log_connection_error(result: hyper::Result<()>) {
     if let Err(error) = result {
         emit!(DEBUG, target: "rxd::admin", "a connection ended: {error}");
     }

@@ -1,82 +1,94 @@
-//! The listener's life, beside the daemon's: there before the services, gone after them.
+//! The life of the admin listener beside that of its daemon.
+//!
+//! 1. `Daemon::start` calls [`bind`] before anything is started: an address that cannot be bound ends
+//!    the start there, unless the admin route is optional.
+//! 2. It calls [`BoundAdmin::serve`] when the services start. One task serves until the daemon ends;
+//!    an optional listener that is not bound yet is tried again every 5 seconds.
+//! 3. The supervisor calls [`finish`] after all services have ended, so that clients can follow the
+//!    stop. No daemon waits for its admin route for more than a second.
 
+use super::activity::AdminCounts;
 use super::app::App;
-use super::auth::Guard;
-use super::config::{Address, Admin, Listening};
-use super::listen::Listener;
-use super::routes;
-use super::serve::{Counts, serve};
+use super::auth::RequestGuard;
+use super::config::{Address, Admin, AdminStatus};
+use super::listen::AdminListener;
+use super::router;
+use super::serve::serve;
 use crate::core::Core;
 use crate::error::Error;
 use crate::handle::DaemonHandle;
 use crate::panic::emit;
-use std::sync::{Arc, Mutex, PoisonError};
+use crate::sync::Mutex;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// How long to wait before the address is tried again.
-const AGAIN: Duration = Duration::from_secs(5);
+/// The pause between two attempts to bind an optional listener.
+const BIND_RETRY_DELAY: Duration = Duration::from_secs(5);
 
-/// How long the daemon's end waits for the listener's.
-const LAST: Duration = Duration::from_secs(1);
+/// How long the end of the daemon waits for that of the listener.
+const FINISH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What a daemon knows of its admin route.
 #[derive(Debug)]
 pub(crate) struct Server {
-    listening: Mutex<Listening>,
+    status: Mutex<AdminStatus>,
     end: CancellationToken,
-    over: watch::Receiver<()>,
+    /// Its sender is dropped when the task has ended.
+    running: watch::Receiver<()>,
 }
 
 impl Server {
-    pub(crate) fn listening(&self) -> Listening {
-        self.listening.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(crate) fn status(&self) -> AdminStatus {
+        self.status.lock().clone()
     }
 
-    fn set(&self, listening: Listening) {
-        *self.listening.lock().unwrap_or_else(PoisonError::into_inner) = listening;
+    fn set_status(&self, status: AdminStatus) {
+        // The old one is dropped after the lock is released.
+        let _old = std::mem::replace(&mut *self.status.lock(), status);
     }
 }
 
-/// A listener that is not answered yet, or why there is none.
-pub(crate) struct Bound {
+/// A listener that does not serve yet, or the reason why it could not be bound.
+pub(crate) struct BoundAdmin {
     admin: Admin,
     address: Address,
-    listener: Result<Listener, Error>,
+    listener: Result<AdminListener, Error>,
 }
 
-/// Before anything is started.
+/// Binds the listener, before anything is started.
 ///
 /// # Errors
 ///
-/// If the address cannot be listened on, unless that is to be lived with.
-pub(crate) async fn bind(admin: Option<Admin>) -> Result<Option<Bound>, Error> {
+/// If the configuration is not valid, or the address cannot be bound and the admin route is not
+/// optional.
+pub(crate) async fn bind(admin: Option<Admin>) -> Result<Option<BoundAdmin>, Error> {
     let Some(admin) = admin else { return Ok(None) };
     let address = admin.checked()?;
-    let listener = Listener::bind(&address).await;
+    let listener = AdminListener::bind(&address).await;
     match listener {
-        Err(error) if !admin.degrade => Err(error),
-        listener => Ok(Some(Bound { admin, address, listener })),
+        Err(error) if !admin.optional => Err(error),
+        listener => Ok(Some(BoundAdmin { admin, address, listener })),
     }
 }
 
-impl Bound {
-    /// Answers from now on.
+impl BoundAdmin {
+    /// Serves in a task of its own, until [`finish`].
     pub(crate) fn serve(self, handle: &DaemonHandle) {
-        let (sender, over) = watch::channel(());
-        let server = Server { listening: Mutex::new(Listening::Off), end: CancellationToken::new(), over };
+        let (sender, running) = watch::channel(());
+        let server = Server { status: Mutex::new(AdminStatus::Off), end: CancellationToken::new(), running };
         let core = handle.core().clone();
         let server = core.admin.get_or_init(|| server);
         match &self.listener {
-            Ok(listener) => on(server, listener, &self.address),
+            Ok(listener) => listening(server, listener, &self.address),
             Err(error) => degraded(server, &error.to_string()),
         }
         tokio::spawn(self.run(handle.observer(), sender));
     }
 
-    async fn run(self, handle: DaemonHandle, _over: watch::Sender<()>) {
-        let Bound { admin, address, listener } = self;
+    async fn run(self, handle: DaemonHandle, _running: watch::Sender<()>) {
+        let BoundAdmin { admin, address, listener } = self;
         let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
         let limits = admin.limits.within(files);
         let core = handle.core().clone();
@@ -87,42 +99,45 @@ impl Bound {
             match listener {
                 Ok(listener) => break listener,
                 Err(_) => {
-                    if tokio::time::timeout(AGAIN, end.cancelled()).await.is_ok() {
+                    if tokio::time::timeout(BIND_RETRY_DELAY, end.cancelled()).await.is_ok() {
                         return;
                     }
-                    listener = Listener::bind(&address).await;
+                    listener = AdminListener::bind(&address).await;
                     if let Ok(listener) = &listener {
-                        on(server, listener, &address);
+                        listening(server, listener, &address);
                     }
                 }
             }
         };
-        let counts: Arc<Counts> = Arc::default();
-        let guard = Guard::new(&admin, &address);
+        let counts: Arc<AdminCounts> = Arc::default();
+        let guard = RequestGuard::new(&admin, &address);
         let levels = admin.levels.unwrap_or_else(|| crate::log::level_handle().clone());
-        let router = routes::router(App::new(&handle, levels, limits, counts.clone()));
+        let router = router::router(App::new(&handle, levels, limits, counts.clone()));
         serve(listener, router, guard, limits, counts, end).await;
     }
 }
 
-fn on(server: &Server, listener: &Listener, asked: &Address) {
-    let address = listener.address().unwrap_or_else(|_| asked.clone());
+fn listening(server: &Server, listener: &AdminListener, configured: &Address) {
+    let address = listener.address().unwrap_or_else(|_| configured.clone());
     emit!(INFO, target: "rxd::admin", %address, "listening");
-    server.set(Listening::On(address));
+    server.set_status(AdminStatus::On(address));
 }
 
 fn degraded(server: &Server, error: &str) {
-    emit!(ERROR, target: "rxd::admin", "{error}; going on without it, and trying again every {AGAIN:?}");
-    server.set(Listening::Degraded(error.to_owned()));
+    emit!(ERROR,
+        target: "rxd::admin",
+        "{error}; the daemon runs without its admin route, and tries again every {BIND_RETRY_DELAY:?}"
+    );
+    server.set_status(AdminStatus::Degraded(error.to_owned()));
 }
 
-/// When all else of the daemon is over.
+/// Ends the listener, after all else of the daemon has ended.
 pub(crate) async fn finish(core: &Core) {
     let Some(server) = core.admin.get() else { return };
     server.end.cancel();
-    let mut over = server.over.clone();
-    // Its own limits end it; should they not, it is not what a daemon's end waits for.
-    let gone = async { while over.changed().await.is_ok() {} };
-    let _ = tokio::time::timeout(LAST, gone).await;
-    server.set(Listening::Over);
+    let mut running = server.running.clone();
+    // The task ends within its own limits. A daemon does not depend on that.
+    let ended = async { while running.changed().await.is_ok() {} };
+    let _ = tokio::time::timeout(FINISH_TIMEOUT, ended).await;
+    server.set_status(AdminStatus::Closed);
 }

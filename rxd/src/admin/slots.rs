@@ -1,59 +1,64 @@
-//! Which connections of the admin route there are, and which one goes when there are too many.
+//! The places for connections: how many there may be, and which one closes when all are taken.
 //!
-//! The accept loop in [`serve`](super::serve) asks for a slot for each connection that it has accepted.
-//! This is bookkeeping only: it holds no socket, and a connection that is to go is asked to end.
+//! The accept loop in [`serve`](super::serve) takes a slot for each connection that it accepts. This
+//! is bookkeeping only: it holds no socket and no task. To close a connection it cancels the slot's
+//! token, which the connection's task awaits.
+//!
+//! # Invariants
+//!
+//! 1. At most `limits[0]` slots are for all requests and `limits[1]` for probes, together no more than
+//!    `Admin::connections`.
+//! 2. A slot is free once its token is cancelled: by its own task when the connection has ended, or
+//!    here when it is asked to close.
+//! 3. A connection with a request in progress is never asked to close.
+//! 4. A slot for probes is handed out only while all others have a request in progress.
+//!
+//! A client may begin a request at the instant in which its connection is asked to close. The
+//! request then gets no answer, as if it had come an instant later.
 
+use super::activity::RequestCount;
 use std::collections::VecDeque;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use tokio_util::sync::CancellationToken;
 
-/// How many connections are kept for probes, where there are enough of them.
-const RESERVE: usize = 4;
+/// How many connections are reserved for probes, if there are at least eight times as many in all.
+const PROBE_CONNECTIONS: usize = 4;
 
-/// One connection, as the others' limit sees it.
+/// The place of one connection.
 #[derive(Clone, Debug)]
-pub(crate) struct Slot {
-    /// How many requests are being answered on it.
-    pub(crate) busy: Arc<AtomicU32>,
-    /// Asks it to end; cancelled as well once it has ended by itself.
-    pub(crate) end: CancellationToken,
-    /// All others were busy: only probes are answered on it.
+pub(crate) struct ConnectionSlot {
+    pub(crate) requests: RequestCount,
+    /// Asks the connection to close. It is also cancelled once the connection has ended by itself.
+    pub(crate) close: CancellationToken,
+    /// All others were busy: only probes are answered on this connection.
     pub(crate) reserved: bool,
 }
 
-impl Slot {
-    fn is_idle(&self) -> bool {
-        self.busy.load(Ordering::Relaxed) == 0
-    }
-}
-
-/// All slots, the oldest first.
+/// All slots that are taken, the oldest first.
 #[derive(Debug)]
-pub(crate) struct Slots {
-    taken: VecDeque<Slot>,
+pub(crate) struct ConnectionSlots {
+    taken: VecDeque<ConnectionSlot>,
     /// How many there may be for all requests, and how many more for probes.
     limits: [usize; 2],
 }
 
-impl Slots {
-    /// For this many connections, a few of which are kept for probes.
-    pub(crate) fn new(connections: usize) -> Slots {
-        let reserve = RESERVE.min(connections / 8);
-        Slots { taken: VecDeque::new(), limits: [connections - reserve, reserve] }
+impl ConnectionSlots {
+    /// For this many connections, a few of which are reserved for probes.
+    pub(crate) fn new(connections: usize) -> ConnectionSlots {
+        let reserve = PROBE_CONNECTIONS.min(connections / 8);
+        ConnectionSlots { taken: VecDeque::new(), limits: [connections - reserve, reserve] }
     }
 
-    /// A slot for one more connection; none if all are taken.
+    /// A slot for one more connection; `None` if all are taken.
     ///
-    /// Where none is free, the connection that has been idle for longest is asked to end. One for probes is
-    /// not: it has only just come, and is over soon.
-    pub(crate) fn take(&mut self) -> Option<Slot> {
-        self.taken.retain(|slot| !slot.end.is_cancelled());
-        let reserved = !self.has_room(false) && !self.end_idle();
+    /// If none is free, the connection that has been idle longest is asked to close. A connection for
+    /// probes is not: it is new, and its idle timeout is short.
+    pub(crate) fn take(&mut self) -> Option<ConnectionSlot> {
+        self.taken.retain(|slot| !slot.close.is_cancelled());
+        let reserved = !self.has_room(false) && !self.close_idle();
         if reserved && !self.has_room(true) {
             return None;
         }
-        let slot = Slot { busy: Arc::default(), end: CancellationToken::new(), reserved };
+        let slot = ConnectionSlot { requests: RequestCount::default(), close: CancellationToken::new(), reserved };
         self.taken.push_back(slot.clone());
         Some(slot)
     }
@@ -62,20 +67,20 @@ impl Slots {
         self.taken.iter().filter(|slot| slot.reserved == reserved).count() < self.limits[usize::from(reserved)]
     }
 
-    fn end_idle(&mut self) -> bool {
-        let idle = self.taken.iter().position(|slot| !slot.reserved && slot.is_idle());
+    fn close_idle(&mut self) -> bool {
+        let idle = self.taken.iter().position(|slot| !slot.reserved && slot.requests.is_idle());
         let slot = idle.and_then(|at| self.taken.remove(at));
-        slot.inspect(|slot| slot.end.cancel()).is_some()
+        slot.inspect(|slot| slot.close.cancel()).is_some()
     }
 
-    /// Whether a slot is free soon, should there be none now.
+    /// Whether some slots are for probes: then one is free again soon, even if all are taken now.
     pub(crate) fn has_reserve(&self) -> bool {
         self.limits[1] > 0
     }
 
-    /// Asks all idle ones to end: the process needs their descriptors.
-    pub(crate) fn end_all_idle(&mut self) {
-        self.taken.iter().filter(|slot| slot.is_idle()).for_each(|slot| slot.end.cancel());
+    /// Asks all idle connections to close: the process needs their file descriptors.
+    pub(crate) fn close_all_idle(&mut self) {
+        self.taken.iter().filter(|slot| slot.requests.is_idle()).for_each(|slot| slot.close.cancel());
     }
 }
 
@@ -83,49 +88,45 @@ impl Slots {
 mod tests {
     use super::*;
 
-    fn busy(slot: &Slot) {
-        slot.busy.fetch_add(1, Ordering::Relaxed);
-    }
-
     #[test]
-    fn f99_slots_that_are_all_taken_end_the_one_that_is_idle_for_longest() {
-        let mut slots = Slots::new(3);
-        let taken: Vec<Slot> = (0..3).map(|_| slots.take().unwrap()).collect();
-        busy(&taken[0]);
+    fn f99_slots_that_are_all_taken_close_the_longest_idle_connection() {
+        let mut slots = ConnectionSlots::new(3);
+        let taken: Vec<ConnectionSlot> = (0..3).map(|_| slots.take().unwrap()).collect();
+        let _first = taken[0].requests.begin();
         let fourth = slots.take().unwrap();
-        let ended: Vec<bool> = taken.iter().map(|slot| slot.end.is_cancelled()).collect();
-        assert_eq!((ended, fourth.reserved), (vec![false, true, false], false));
-        [&taken[2], &fourth].into_iter().for_each(busy);
-        assert!(slots.take().is_none(), "few connections have none to spare for probes");
+        let closed: Vec<bool> = taken.iter().map(|slot| slot.close.is_cancelled()).collect();
+        assert_eq!((closed, fourth.reserved), (vec![false, true, false], false));
+        let _others = [&taken[2], &fourth].map(|slot| slot.requests.begin());
+        assert!(slots.take().is_none(), "so few connections have none to reserve for probes");
     }
 
     #[test]
     fn x17_slots_that_are_all_busy_leave_some_for_probes() {
-        let mut slots = Slots::new(32);
-        let mut all = Vec::new();
+        let mut slots = ConnectionSlots::new(32);
+        let (mut all, mut requests) = (Vec::new(), Vec::new());
         while let Some(slot) = slots.take().filter(|slot| !slot.reserved) {
-            busy(&slot);
+            requests.push(slot.requests.begin());
             all.push(slot);
         }
         assert_eq!(all.len(), 28);
-        // The first of them was taken to find that the others are busy.
-        let reserved: Vec<Slot> = std::iter::from_fn(|| slots.take()).collect();
+        // The loop above has taken the first of the four.
+        let reserved: Vec<ConnectionSlot> = std::iter::from_fn(|| slots.take()).collect();
         assert!(reserved.iter().all(|slot| slot.reserved));
         assert_eq!(reserved.len(), 3);
-        assert!(!reserved.iter().any(|slot| slot.end.is_cancelled()), "a probe is not ended for the next one");
-        reserved[1].end.cancel();
+        assert!(!reserved.iter().any(|slot| slot.close.is_cancelled()), "a probe is not closed for the next one");
+        reserved[1].close.cancel();
         assert!(slots.take().is_some_and(|slot| slot.reserved), "as soon as one has ended");
-        all[7].end.cancel();
+        all[7].close.cancel();
         assert!(slots.take().is_some_and(|slot| !slot.reserved), "as soon as one has ended");
     }
 
     #[test]
-    fn x7_slots_that_are_idle_all_end_when_the_process_needs_their_files() {
-        let mut slots = Slots::new(8);
-        let taken: Vec<Slot> = (0..5).map(|_| slots.take().unwrap()).collect();
-        busy(&taken[3]);
-        slots.end_all_idle();
-        let ended: Vec<bool> = taken.iter().map(|slot| slot.end.is_cancelled()).collect();
-        assert_eq!(ended, [true, true, true, false, true]);
+    fn x7_slots_that_are_idle_all_close_when_the_process_needs_their_files() {
+        let mut slots = ConnectionSlots::new(8);
+        let taken: Vec<ConnectionSlot> = (0..5).map(|_| slots.take().unwrap()).collect();
+        let _request = taken[3].requests.begin();
+        slots.close_all_idle();
+        let closed: Vec<bool> = taken.iter().map(|slot| slot.close.is_cancelled()).collect();
+        assert_eq!(closed, [true, true, true, false, true]);
     }
 }

@@ -226,10 +226,12 @@ impl Daemon {
         ExitCode::from(code)
     }
 
-    /// Has the daemon listen for its operators: `.admin("127.0.0.1:1337")`, `.admin("unix:/run/my-app.sock")`,
-    /// or an [`Admin`](crate::admin::Admin) with more to say. See [`rxd::admin`](crate::admin).
+    /// Opens an admin route for operators: `.admin("127.0.0.1:1337")`,
+    /// `.admin("unix:/run/my-app.sock")`, or an [`Admin`](crate::admin::Admin) with further settings. See
+    /// [`rxd::admin`](crate::admin).
     ///
-    /// An address that cannot be listened on is an error of [`start`](Daemon::start).
+    /// An address that cannot be bound is an error of [`start`](Daemon::start), unless the admin route
+    /// is [optional](crate::admin::Admin::optional).
     #[cfg(feature = "admin")]
     pub fn admin(mut self, admin: impl Into<crate::admin::Admin>) -> Self {
         self.admin = Some(admin.into());

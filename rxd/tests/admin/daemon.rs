@@ -1,6 +1,6 @@
 //! A daemon to ask: an api, a poller that waits for it, one that waits for ever, a job that is done.
 
-use rxd::admin::{Address, Admin, Listening};
+use rxd::admin::{Address, Admin, AdminStatus};
 use rxd::log::{Level, LevelHandle};
 use rxd::{Action, Context, Daemon, DaemonHandle, Options, Runner, Service, State, When, manager};
 use std::sync::Arc;
@@ -87,7 +87,7 @@ pub(crate) async fn start(configure: impl FnOnce(Admin) -> Admin) -> Running {
 
 pub(crate) fn at(handle: &DaemonHandle) -> Address {
     match handle.admin() {
-        Listening::On(address) => address,
+        AdminStatus::On(address) => address,
         other => panic!("{other:?}"),
     }
 }

@@ -95,7 +95,7 @@ async fn a_snapshot_then_every_transition_then_the_end() {
         last = Some(event);
     }
     let last = last.unwrap();
-    assert_eq!((&last.kind[..], &last.data["phase"]), ("end", &Value::from("over")));
+    assert_eq!((&last.kind[..], &last.data["phase"]), ("end", &Value::from("stopped")));
 }
 
 #[tokio::test]

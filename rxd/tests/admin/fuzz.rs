@@ -49,7 +49,7 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![
         any::<Vec<u8>>(),
         "(debug|warn|loud)( for [0-9]{1,3}[a-z]{1,2})?".prop_map(String::into_bytes),
-        "\\{\"(level|for|of|x)\":(\"debug\"|\"10m\"|1|null|\\{)\\}?".prop_map(String::into_bytes),
+        "\\{\"(level|for|target|x)\":(\"debug\"|\"10m\"|1|null|\\{)\\}?".prop_map(String::into_bytes),
     ]
 }
 

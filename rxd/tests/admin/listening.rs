@@ -2,7 +2,7 @@
 
 use crate::client::get;
 use crate::daemon::{Waits, admin, at};
-use rxd::admin::{Address, Admin, Listening};
+use rxd::admin::{Address, Admin, AdminStatus};
 use rxd::log::{Level, LevelHandle};
 use rxd::{Daemon, Service};
 use std::os::unix::fs::PermissionsExt;
@@ -34,16 +34,16 @@ async fn f95_a_port_in_use_is_a_failure_to_start() {
 async fn f95_g42_or_a_named_degraded_state_that_heals() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
-    let handle = daemon(Admin::new(address.to_string()).degrade(true)).start().await.unwrap();
-    let Listening::Degraded(reason) = handle.admin() else { panic!("{:?}", handle.admin()) };
+    let handle = daemon(Admin::new(address.to_string()).optional(true)).start().await.unwrap();
+    let AdminStatus::Degraded(reason) = handle.admin() else { panic!("{:?}", handle.admin()) };
     assert!(reason.contains(&address.to_string()), "{reason}");
     handle.wait_for("a", rxd::State::Run).await.unwrap();
     drop(taken);
     tokio::time::sleep(std::time::Duration::from_secs(11)).await;
-    assert_eq!(handle.admin(), Listening::On(Address::Tcp(address)));
+    assert_eq!(handle.admin(), AdminStatus::On(Address::Tcp(address)));
     handle.shutdown();
     assert!(handle.wait().await.is_ok());
-    assert_eq!(handle.admin(), Listening::Over);
+    assert_eq!(handle.admin(), AdminStatus::Closed);
 }
 
 #[tokio::test]
@@ -52,7 +52,7 @@ async fn what_is_no_place_to_listen_is_said_at_start() {
         assert!(daemon(Admin::new(address)).start().await.is_err(), "{address}");
     }
     // Not even degraded: it is a mistake, and no trouble.
-    assert!(daemon(Admin::new("0.0.0.0:0").degrade(true)).start().await.is_err());
+    assert!(daemon(Admin::new("0.0.0.0:0").optional(true)).start().await.is_err());
     let handle = daemon(Admin::new("0.0.0.0:0").token("0123456789abcdef")).start().await.unwrap();
     let Address::Tcp(tcp) = at(&handle) else { panic!() };
     let here = Address::Tcp(([127, 0, 0, 1], tcp.port()).into());
@@ -115,6 +115,6 @@ async fn a_socket_is_its_owners_only() {
 #[tokio::test]
 async fn without_it_nothing_listens() {
     let handle = Daemon::new("d").signals([]).add(Service::new("a", Waits)).start().await.unwrap();
-    assert_eq!(handle.admin(), Listening::Off);
+    assert_eq!(handle.admin(), AdminStatus::Off);
     let _ = admin(&LevelHandle::new(Level::Info));
 }

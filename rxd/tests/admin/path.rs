@@ -3,7 +3,7 @@
 
 use crate::client::get;
 use crate::daemon::{Waits, at};
-use rxd::admin::{Admin, Listening};
+use rxd::admin::{Admin, AdminStatus};
 use rxd::{Daemon, DaemonHandle, Service};
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
@@ -50,7 +50,7 @@ impl Drop for Place {
 }
 
 fn daemon(path: &Path, degrade: bool) -> Daemon {
-    let admin = Admin::new(format!("unix:{}", path.display())).degrade(degrade);
+    let admin = Admin::new(format!("unix:{}", path.display())).optional(degrade);
     Daemon::new("d").signals([]).add(Service::new("a", Waits)).admin(admin)
 }
 
@@ -173,7 +173,7 @@ fn q_f96_processes_that_start_at_once_on_one_path_one_listens() {
 }
 
 /// Starts it on a thread of its own, since what is tried here is whether that ever returns.
-fn start_in_time(daemon: Daemon) -> Result<Listening, String> {
+fn start_in_time(daemon: Daemon) -> Result<AdminStatus, String> {
     let (sender, started) = mpsc::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -201,7 +201,7 @@ async fn x6_socket_with_a_full_backlog_is_alive_and_start_does_not_hang() {
     }
     let error = start_in_time(daemon(&path, false)).unwrap_err();
     assert!(error.contains("another process listens there"), "{error}");
-    let Listening::Degraded(why) = start_in_time(daemon(&path, true)).unwrap() else { panic!("it listens") };
+    let AdminStatus::Degraded(why) = start_in_time(daemon(&path, true)).unwrap() else { panic!("it listens") };
     assert!(why.contains("another process listens there"), "{why}");
     assert_eq!(place.names(), ["x.sock"], "it is untouched");
 }

@@ -66,11 +66,11 @@ async fn levels_to_stay_and_for_a_while() {
 
     assert_eq!(put(&d.at, "/log-level", "error").await.json()["default"]["level"], "error");
     assert_eq!(get(&d.at, "/services/api/log-level").await.json()["level"], "error");
-    let answer = ask(&d.at, "PUT", "/log-level", json, "{\"level\":\"debug\",\"of\":\"rxd\"}").await;
-    assert_eq!(answer.json()["own"]["level"], "debug");
+    let answer = ask(&d.at, "PUT", "/log-level", json, "{\"level\":\"debug\",\"target\":\"internal\"}").await;
+    assert_eq!(answer.json()["internal"]["level"], "debug");
     assert_eq!(d.levels.get(LevelTarget::Internal).level, Level::Debug);
     assert_eq!(ask(&d.at, "DELETE", "/log-level", "", "").await.json()["default"]["level"], "info");
-    assert_eq!(get(&d.at, "/log-level").await.json()["own"]["level"], "off");
+    assert_eq!(get(&d.at, "/log-level").await.json()["internal"]["level"], "off");
 }
 
 #[tokio::test]
@@ -205,7 +205,9 @@ async fn f97_what_is_not_there_is_named_and_the_nearest_suggested() {
     assert_eq!(odd["detail"], "daemon `test` has no service `a\\nb\\u{1b}\\\"`");
     assert_eq!(put(&d.at, "/services/api/log-level", "debug for ever").await.problem(400)["field"], "for");
     let json = "Content-Type: application/json\r\n";
-    ask(&d.at, "PUT", "/services/api/log-level", json, "{\"level\":\"debug\",\"of\":\"rxd\"}").await.problem(400);
+    ask(&d.at, "PUT", "/services/api/log-level", json, "{\"level\":\"debug\",\"target\":\"internal\"}")
+        .await
+        .problem(400);
     ask(&d.at, "PUT", "/services/api/log-level", "Content-Type: image/png\r\n", "debug").await.problem(415);
     get(&d.at, "/nothing").await.problem(404);
     get(&d.at, "/services/").await.problem(404);

@@ -24,7 +24,7 @@ async fn what_became_of_messages_is_in_the_metrics() {
     let metrics = get(&d.at, "/metrics").await.body;
     for line in [
         r#"rxd_topic_received_total{topic="readings"} 1"#,
-        r#"rxd_topic_unheard_total{topic="readings"} 1"#,
+        r#"rxd_topic_no_subscribers_total{topic="readings"} 1"#,
         r#"rxd_topic_dropped_total{topic="readings",reason="oldest"} 3"#,
         r#"rxd_topic_dropped_total{topic="readings",reason="newest"} 4"#,
         r#"rxd_topic_dropped_total{topic="readings",reason="stalled"} 2"#,

@@ -1,6 +1,6 @@
 //! `POST /services/{name}/{start|stop|restart|reload}`.
 
-use crate::admin::app::{App, Name};
+use crate::admin::app::{App, ServiceName};
 use crate::admin::dto;
 use crate::admin::problem::Problem;
 use crate::panic::emit;
@@ -9,44 +9,45 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use std::future::Future;
 
-type Answer = Result<(StatusCode, Json<dto::Service>), Problem>;
+type ActionResult = Result<(StatusCode, Json<dto::ServiceReply>), Problem>;
 
-/// What becomes of the request goes on when nobody waits for it any more.
+/// Waits for an action on a service for up to `Limits::action`. Dropping `action` does not undo the
+/// request: the service carries it out when the client has gone, too.
 async fn act(
     app: &App,
     name: &str,
     verb: &str,
     action: impl Future<Output = Result<(), crate::Error>> + Send,
-) -> Answer {
+) -> ActionResult {
     app.service(name)?;
-    emit!(INFO, target: "rxd::admin", service = name, "asked to {verb}");
+    emit!(INFO, target: "rxd::admin", service = name, "requested by an operator: {verb}");
     let status = match tokio::time::timeout(app.limits.action, action).await {
         Ok(Ok(())) => StatusCode::OK,
         Err(_) => StatusCode::ACCEPTED,
         Ok(Err(error)) => {
-            let daemon = dto::Daemon::of(&app.handle);
+            let daemon = dto::DaemonReply::of(&app.handle);
             if daemon.phase != "running" {
                 return Err(Problem::stopping(error.to_string()).daemon(daemon));
             }
-            let title = "The service could not do that";
+            let title = "The service cannot do this in its state";
             return Err(Problem::new(StatusCode::CONFLICT, "conflict", title, error.to_string()));
         }
     };
-    Ok((status, Json(app.view(&app.service(name)?))))
+    Ok((status, Json(app.service_reply(&app.service(name)?))))
 }
 
-pub(crate) async fn start(State(app): State<App>, Name(name): Name) -> Answer {
+pub(crate) async fn start(State(app): State<App>, ServiceName(name): ServiceName) -> ActionResult {
     act(&app, &name, "start", app.handle.start(&name)).await
 }
 
-pub(crate) async fn stop(State(app): State<App>, Name(name): Name) -> Answer {
+pub(crate) async fn stop(State(app): State<App>, ServiceName(name): ServiceName) -> ActionResult {
     act(&app, &name, "stop", app.handle.stop(&name)).await
 }
 
-pub(crate) async fn restart(State(app): State<App>, Name(name): Name) -> Answer {
+pub(crate) async fn restart(State(app): State<App>, ServiceName(name): ServiceName) -> ActionResult {
     act(&app, &name, "restart", app.handle.restart(&name)).await
 }
 
-pub(crate) async fn reload(State(app): State<App>, Name(name): Name) -> Answer {
+pub(crate) async fn reload(State(app): State<App>, ServiceName(name): ServiceName) -> ActionResult {
     act(&app, &name, "reload", app.handle.reload(&name)).await
 }

@@ -1,14 +1,21 @@
-//! `GET /events`: server-sent events.
+//! `GET /events`: every transition, as server-sent events.
 //!
-//! First a `snapshot`, then every `transition` with its number; an event's id is the daemon's start
-//! and that number. A client that comes back with `Last-Event-ID` is given what it missed, if the
-//! history still has it, otherwise a `lagged` with how many are gone and a new snapshot. A client
-//! that is too slow is told so the same way, and delays nobody. At the daemon's end there is an `end`.
+//! | event | data |
+//! |---|---|
+//! | `snapshot` | the state of all services, and the last transitions before it; always the first, unless a client resumes |
+//! | `transition` | one transition |
+//! | `lagged` | how many transitions were missed, and a new snapshot |
+//! | `end` | the state of all services when the daemon has stopped; the last |
+//!
+//! The id of an event is the start of the daemon and a sequence number. A client that sends
+//! `Last-Event-ID` gets the transitions after it, if the history still has them; otherwise `lagged`,
+//! or a `snapshot` if the id is another daemon's. A client that reads too slowly gets `lagged`, and
+//! delays no one.
 
+use crate::admin::activity::{ActiveRequest, AdminCounts, RequestCount};
 use crate::admin::app::App;
-use crate::admin::dto::{Change, Daemon};
+use crate::admin::dto::{DaemonReply, TransitionEvent};
 use crate::admin::problem::Problem;
-use crate::admin::serve::{Busy, Connection, Counts};
 use crate::core::{ServiceState, States};
 use crate::handle::DaemonHandle;
 use crate::lifecycle::state::Filter;
@@ -29,70 +36,72 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 
-/// How often a client that hears nothing is told that there is nothing.
-const QUIET: Duration = Duration::from_secs(15);
+/// How often a comment is sent on a stream without events.
+const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
+
+/// How many transitions before a snapshot are sent with it.
+const SNAPSHOT_TRANSITIONS: usize = 50;
 
 pub(crate) async fn get(
     State(app): State<App>,
-    connection: Option<Extension<Connection>>,
+    requests: Option<Extension<RequestCount>>,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Problem> {
     let permit = app.streams.clone().try_acquire_owned().map_err(|_| {
-        let detail = format!("{} clients follow the events already", app.limits.streams);
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "There are too many clients", detail)
+        let detail = format!("all {} event streams are in use: try again later", app.limits.streams);
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "Too many event streams", detail)
     })?;
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| {
         let (epoch, seq) = id.split_once('-')?;
         (*epoch == *app.epoch).then(|| seq.parse().ok()).flatten()
     });
-    let failed = |error: crate::Error| Problem::bad("filter", error.to_string());
+    let failed = |error: crate::Error| Problem::invalid("filter", error.to_string());
     let stream = app.handle.watch_states(Filter::None).map_err(failed)?;
     app.counts.streams.fetch_add(1, Ordering::Relaxed);
-    let told = Told { handle: app.handle.clone(), epoch: app.epoch.clone(), counts: app.counts.clone() };
-    let events = Events {
-        told,
+    let events = SseStream {
+        format: EventFormat { handle: app.handle.clone(), epoch: app.epoch.clone(), counts: app.counts.clone() },
         stream,
         last,
-        waiting: VecDeque::new(),
-        over: false,
-        _busy: connection.map(|Extension(connection)| connection.hold()),
+        queue: VecDeque::new(),
+        ended: false,
+        _request: requests.map(|Extension(requests)| requests.begin()),
         _permit: permit,
     };
-    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(QUIET).text("quiet")))
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE_INTERVAL).text("keep-alive")))
 }
 
-/// How many transitions before a snapshot are told with it.
-const RECENT: usize = 50;
-
-/// Where the services are, and how they came there.
+/// The state of all services, and the transitions that led there.
 #[derive(serde::Serialize)]
-struct Snapshot {
+struct SnapshotReply {
     #[serde(flatten)]
-    daemon: Daemon,
+    daemon: DaemonReply,
     /// The last transitions, oldest first.
-    recent: Vec<Change>,
+    recent: Vec<TransitionEvent>,
 }
 
-struct Told {
+/// Makes events out of transitions and snapshots.
+struct EventFormat {
     handle: DaemonHandle,
     epoch: Arc<str>,
-    counts: Arc<Counts>,
+    counts: Arc<AdminCounts>,
 }
 
-impl Told {
+impl EventFormat {
     fn event(&self, kind: &str, seq: u64, data: &impl serde::Serialize) -> Event {
         let data = serde_json::to_string(data).unwrap_or_default();
         Event::default().event(kind).id(format!("{}-{seq}", self.epoch)).data(data)
     }
 
-    fn change(&self, service: &ServiceState) -> Event {
-        self.event("transition", service.seq, &Change::new(service))
+    fn transition(&self, service: &ServiceState) -> Event {
+        self.event("transition", service.seq, &TransitionEvent::new(service))
     }
 
-    fn at(&self, states: &States) -> Snapshot {
-        let recent: Vec<Change> = self.handle.history().iter().rev().map(Change::new).collect();
-        let recent = recent.into_iter().filter(|change| change.seq <= states.seq()).take(RECENT).collect::<Vec<_>>();
-        Snapshot { daemon: Daemon::at(&self.handle, states), recent: recent.into_iter().rev().collect() }
+    fn at(&self, states: &States) -> SnapshotReply {
+        let history = self.handle.history();
+        let before = history.iter().rev().filter(|transition| transition.seq <= states.seq());
+        let mut recent: Vec<_> = before.take(SNAPSHOT_TRANSITIONS).map(TransitionEvent::new).collect();
+        recent.reverse();
+        SnapshotReply { daemon: DaemonReply::at(&self.handle, states), recent }
     }
 
     fn snapshot(&self, states: &States) -> Event {
@@ -105,69 +114,70 @@ impl Told {
         self.event("lagged", states.seq(), &data).retry(Duration::from_secs(1))
     }
 
-    /// What a client that has heard all up to `last` is told first.
+    /// The first events for a client that has received everything up to `last`.
     fn begin(&self, last: Option<u64>, states: &States) -> VecDeque<Event> {
         let now = states.seq();
         let Some(last) = last.filter(|last| *last <= now) else {
             return VecDeque::from([self.snapshot(states)]);
         };
-        let missed: Vec<ServiceState> =
-            self.handle.history().into_iter().filter(|change| change.seq > last && change.seq <= now).collect();
+        let mut missed = self.handle.history();
+        missed.retain(|transition| transition.seq > last && transition.seq <= now);
         if missed.len() as u64 == now - last {
-            missed.iter().map(|change| self.change(change)).collect()
+            missed.iter().map(|transition| self.transition(transition)).collect()
         } else {
             VecDeque::from([self.lagged(now - last - missed.len() as u64, states)])
         }
     }
 }
 
-struct Events {
-    told: Told,
+/// The body of the answer.
+struct SseStream {
+    format: EventFormat,
     stream: StateStream,
-    /// Up to where the client has heard everything, until it is told the rest.
+    /// The client has received everything up to this number. Taken when the first events are made.
     last: Option<u64>,
-    waiting: VecDeque<Event>,
-    over: bool,
-    _busy: Option<Busy>,
+    queue: VecDeque<Event>,
+    ended: bool,
+    _request: Option<ActiveRequest>,
     _permit: OwnedSemaphorePermit,
 }
 
-impl Drop for Events {
+impl Drop for SseStream {
     fn drop(&mut self) {
-        self.told.counts.streams.fetch_sub(1, Ordering::Relaxed);
+        self.format.counts.streams.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-impl Stream for Events {
+impl Stream for SseStream {
     type Item = Result<Event, Infallible>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         loop {
-            if let Some(event) = self.waiting.pop_front() {
+            if let Some(event) = self.queue.pop_front() {
                 return Poll::Ready(Some(Ok(event)));
             }
-            if self.over {
+            if self.ended {
                 return Poll::Ready(None);
             }
             match Pin::new(&mut self.stream).poll_next(cx) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Some(StateEvent::Snapshot(states))) => {
                     let last = self.last.take();
-                    self.waiting = self.told.begin(last, &states);
+                    self.queue = self.format.begin(last, &states);
                 }
-                Poll::Ready(Some(StateEvent::Changed(change))) => {
-                    let event = self.told.change(&change);
-                    self.waiting.push_back(event);
+                Poll::Ready(Some(StateEvent::Changed(transition))) => {
+                    let event = self.format.transition(&transition);
+                    self.queue.push_back(event);
                 }
                 Poll::Ready(Some(StateEvent::Lagged { missed, snapshot })) => {
-                    let event = self.told.lagged(missed, &snapshot);
-                    self.waiting.push_back(event);
+                    let event = self.format.lagged(missed, &snapshot);
+                    self.queue.push_back(event);
                 }
                 Poll::Ready(None) => {
-                    self.over = true;
-                    let daemon = Daemon::of(&self.told.handle);
-                    let event = self.told.event("end", daemon.seq, &daemon);
-                    self.waiting.push_back(event);
+                    self.ended = true;
+                    let daemon = DaemonReply::of(&self.format.handle);
+                    let event = self.format.event("end", daemon.seq, &daemon);
+                    self.queue.push_back(event);
                 }
             }
         }

@@ -1,4 +1,5 @@
-//! `GET /metrics`: Prometheus' text format.
+//! `GET /metrics`, in the text format of Prometheus. Every number is read off the daemon when it is
+//! asked for; none is kept twice.
 
 use crate::admin::app::App;
 use crate::admin::dto;
@@ -11,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 use std::sync::atomic::Ordering;
 
-/// The states a service can be in, as they are counted.
+/// Every state, each a line of `rxd_service_state`.
 const STATES: [Lifecycle; 6] =
     [Lifecycle::Unknown, Lifecycle::Init, Lifecycle::Idle, Lifecycle::Run, Lifecycle::Stop, Lifecycle::Exit];
 
@@ -25,7 +26,7 @@ fn text(app: &App) -> String {
     let uptime = core.uptime().as_secs_f64();
     let (_, statuses) = core.board.statuses();
     let mut out = String::with_capacity(2048 + states.len() * 640);
-    let mut metric = Metric { out: &mut out };
+    let mut metric = MetricsWriter { out: &mut out };
 
     metric.head("rxd_service_state", "gauge", "Whether the service is in the state (1) or not (0).");
     for service in states.iter() {
@@ -34,7 +35,7 @@ fn text(app: &App) -> String {
             metric.line("rxd_service_state", &[("service", &service.name), ("state", state.as_str())], is);
         }
     }
-    metric.head("rxd_service_ready", "gauge", "Whether the service is in Run, or ended as it was meant to.");
+    metric.head("rxd_service_ready", "gauge", "Whether the service is in Run, or has ended as designed.");
     for service in states.iter() {
         metric.line("rxd_service_ready", &[("service", &service.name)], u8::from(dto::is_ready(service)));
     }
@@ -46,54 +47,71 @@ fn text(app: &App) -> String {
     for service in states.iter() {
         metric.line("rxd_service_incarnations_total", &[("service", &service.name)], service.incarnation);
     }
-    metric.head("rxd_service_restarts_total", "counter", "How many times the service came round by itself.");
+    metric.head(
+        "rxd_service_restarts_total",
+        "counter",
+        "How many times the service was restarted after a failure, or after Run had ended.",
+    );
     for service in states.iter() {
         metric.line("rxd_service_restarts_total", &[("service", &service.name)], service.restarts);
     }
-    metric.head("rxd_service_in_state_seconds", "gauge", "For how long the service has been where it is.");
+    metric.head("rxd_service_in_state_seconds", "gauge", "Seconds since the last transition of the service.");
     for service in states.iter() {
         let since = dto::seconds((uptime - service.at.as_secs_f64()).max(0.0));
         metric.line("rxd_service_in_state_seconds", &[("service", &service.name)], since);
     }
     metric.single("rxd_transitions_total", "counter", "How many transitions all services have made.", states.seq());
-    metric.single("rxd_uptime_seconds", "gauge", "For how long the daemon has been running.", dto::seconds(uptime));
+    metric.single("rxd_uptime_seconds", "gauge", "Seconds since the start of the daemon.", dto::seconds(uptime));
     let stopping = u8::from(dto::phase(&app.handle, &states) != "running");
-    metric.single("rxd_stopping", "gauge", "Whether the daemon is on its way out.", stopping);
+    metric.single("rxd_stopping", "gauge", "Whether the daemon is stopping (1) or not (0).", stopping);
     let lagged = core.lagged.load(Ordering::Relaxed);
-    let help = "How many transitions readers of the states were too slow for.";
+    let help = "How many transitions streams of states have missed, because their readers were too slow.";
     metric.single("rxd_watch_lagged_total", "counter", help, lagged);
-    metric.head("rxd_log_lost_records_total", "counter", "How many records found no room in the queue of a log.");
-    for (sink, lost) in crate::log::dropped_records() {
-        metric.line("rxd_log_lost_records_total", &[("sink", &sink)], lost);
+    metric.head(
+        "rxd_log_dropped_records_total",
+        "counter",
+        "How many records were dropped, because the queue of their sink was full.",
+    );
+    for (sink, dropped) in crate::log::dropped_records() {
+        metric.line("rxd_log_dropped_records_total", &[("sink", &sink)], dropped);
     }
     topics(&mut metric, &core.intracom.stats());
     let counts = &app.counts;
     for (name, kind, help, count) in [
-        ("rxd_admin_connections", "gauge", "Connections to the admin route.", &counts.open),
-        ("rxd_admin_accepted_total", "counter", "Connections there have been.", &counts.accepted),
-        ("rxd_admin_refused_total", "counter", "Connections refused, as there were too many.", &counts.refused),
+        ("rxd_admin_connections", "gauge", "Open connections to the admin route.", &counts.open),
+        ("rxd_admin_accepted_total", "counter", "Connections accepted.", &counts.accepted),
+        ("rxd_admin_refused_total", "counter", "Connections refused, because all were busy.", &counts.refused),
         ("rxd_admin_requests_total", "counter", "Requests to the admin route.", &counts.requests),
-        ("rxd_admin_streams", "gauge", "Clients that follow the events.", &counts.streams),
-        ("rxd_admin_lagged_total", "counter", "Transitions that clients were too slow for.", &counts.lagged),
+        ("rxd_admin_streams", "gauge", "Open event streams.", &counts.streams),
+        (
+            "rxd_admin_lagged_total",
+            "counter",
+            "Transitions that event streams have missed, because their clients were too slow.",
+            &counts.lagged,
+        ),
     ] {
         metric.single(name, kind, help, count.load(Ordering::Relaxed));
     }
     out
 }
 
-/// What was published between services, and what became of it.
-fn topics(metric: &mut Metric<'_>, stats: &Stats) {
+/// The messages between services, by topic and by consumer group.
+fn topics(metric: &mut MetricsWriter<'_>, stats: &Stats) {
     let received =
         |topic: &TopicStats| topic.ended.received + topic.groups.iter().map(|group| group.received).sum::<u64>();
-    metric.head("rxd_topic_received_total", "counter", "The messages its subscribers took out of their buffers.");
+    metric.head("rxd_topic_received_total", "counter", "The messages that subscribers have received.");
     for topic in &stats.topics {
         metric.line("rxd_topic_received_total", &[("topic", &topic.name)], received(topic));
     }
-    metric.head("rxd_topic_unheard_total", "counter", "The messages published while nobody was subscribed.");
+    metric.head("rxd_topic_no_subscribers_total", "counter", "The messages published while there were no subscribers.");
     for topic in &stats.topics {
-        metric.line("rxd_topic_unheard_total", &[("topic", &topic.name)], topic.unheard);
+        metric.line("rxd_topic_no_subscribers_total", &[("topic", &topic.name)], topic.unheard);
     }
-    metric.head("rxd_topic_dropped_total", "counter", "The messages its groups did not get, by reason.");
+    metric.head(
+        "rxd_topic_dropped_total",
+        "counter",
+        "The messages that consumer groups have not received, by reason.",
+    );
     for topic in &stats.topics {
         let Drops { oldest, newest, stalled, abandoned, discarded, .. } = topic.dropped();
         for (reason, count) in [
@@ -106,7 +124,7 @@ fn topics(metric: &mut Metric<'_>, stats: &Stats) {
             metric.line("rxd_topic_dropped_total", &[("topic", &topic.name), ("reason", reason)], count);
         }
     }
-    // Groups of one's own have no name that lasts: they are one line together.
+    // Private groups have no lasting name: their sum is one line.
     let of_groups = |of: fn(&GroupStats) -> u64| {
         let mut sums: BTreeMap<(&str, &str), u64> = BTreeMap::new();
         for topic in &stats.topics {
@@ -118,11 +136,19 @@ fn topics(metric: &mut Metric<'_>, stats: &Stats) {
         sums
     };
     for (name, help, sums) in [
-        ("rxd_group_members", "The subscriptions that share the group.", of_groups(|group| group.members as u64)),
-        ("rxd_group_queued", "The messages in the group's buffer.", of_groups(|group| group.queued as u64)),
-        ("rxd_group_capacity", "What the group's buffer holds at most.", of_groups(|group| group.capacity as u64)),
-        ("rxd_group_stalled", "Whether it has used up the topic's patience.", of_groups(|group| group.stalled.into())),
-        ("rxd_group_dropped", "The messages it did not get since it began.", of_groups(|group| group.dropped.total())),
+        ("rxd_group_members", "The subscriptions in the group.", of_groups(|group| group.members as u64)),
+        ("rxd_group_queued", "The messages in the buffer of the group.", of_groups(|group| group.queued as u64)),
+        ("rxd_group_capacity", "The capacity of the buffer of the group.", of_groups(|group| group.capacity as u64)),
+        (
+            "rxd_group_stalled",
+            "Whether the group has exceeded the block timeout of the topic (1) or not (0).",
+            of_groups(|group| group.stalled.into()),
+        ),
+        (
+            "rxd_group_dropped",
+            "The messages the group has not received since it exists.",
+            of_groups(|group| group.dropped.total()),
+        ),
     ] {
         metric.head(name, "gauge", help);
         for ((topic, group), sum) in sums {
@@ -131,12 +157,12 @@ fn topics(metric: &mut Metric<'_>, stats: &Stats) {
     }
 }
 
-/// Writing to a `String` cannot fail.
-struct Metric<'a> {
+/// Writes lines of the format. Writing to a `String` cannot fail.
+struct MetricsWriter<'a> {
     out: &'a mut String,
 }
 
-impl Metric<'_> {
+impl MetricsWriter<'_> {
     fn head(&mut self, name: &str, kind: &str, help: &str) {
         let _ = writeln!(self.out, "# HELP {name} {help}\n# TYPE {name} {kind}");
     }
@@ -144,7 +170,7 @@ impl Metric<'_> {
     fn line(&mut self, name: &str, labels: &[(&str, &str)], value: impl fmt::Display) {
         let _ = write!(self.out, "{name}{{");
         for (at, (label, text)) in labels.iter().enumerate() {
-            let _ = write!(self.out, "{}{label}=\"{}\"", if at > 0 { "," } else { "" }, Label(text));
+            let _ = write!(self.out, "{}{label}=\"{}\"", if at > 0 { "," } else { "" }, EscapedLabel(text));
         }
         let _ = writeln!(self.out, "}} {value}");
     }
@@ -155,10 +181,10 @@ impl Metric<'_> {
     }
 }
 
-/// A label's value, which ends at a quote.
-struct Label<'a>(&'a str);
+/// The value of a label, escaped for use within quotes.
+struct EscapedLabel<'a>(&'a str);
 
-impl fmt::Display for Label<'_> {
+impl fmt::Display for EscapedLabel<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for c in self.0.chars() {
             match c {

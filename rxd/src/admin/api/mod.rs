@@ -1,4 +1,4 @@
-//! The routes, a file for each thing they are about.
+//! The handlers of the routes, one file for each subject.
 
 pub(crate) mod actions;
 pub(crate) mod events;

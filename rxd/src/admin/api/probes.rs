@@ -1,7 +1,9 @@
-//! `GET /livez` and `/readyz`, by the conventions of Kubernetes: 200 or 503, a line for each check.
+//! `GET /livez` and `/readyz`, by the conventions of Kubernetes: 200 or 503, and a line for each check.
+//!
+//! A request without a required token gets yes or no, but no names and no reasons.
 
 use crate::admin::app::App;
-use crate::admin::auth::Stranger;
+use crate::admin::auth::Unauthenticated;
 use crate::admin::dto;
 use axum::Extension;
 use axum::extract::State;
@@ -9,15 +11,15 @@ use axum::http::{StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use std::fmt::Write;
 
-/// What follows the `?`: `verbose`, and any number of `exclude=service`.
-fn asked(uri: &Uri) -> (bool, Vec<&str>) {
+/// The query: `verbose`, and any number of `exclude=service`.
+fn parse_query(uri: &Uri) -> (bool, Vec<&str>) {
     let parts = uri.query().unwrap_or_default().split('&');
     let verbose = parts.clone().any(|part| part.split('=').next() == Some("verbose"));
     (verbose, parts.filter_map(|part| part.strip_prefix("exclude=")).collect())
 }
 
-/// In one line: an error's text may have several, and could look like another check.
-fn clean(text: &str) -> String {
+/// The text in one line: the further lines of an error could look like other checks.
+fn one_line(text: &str) -> String {
     text.chars().map(|c| if crate::log::is_forging(c) { ' ' } else { c }).collect()
 }
 
@@ -25,57 +27,64 @@ fn text(status: StatusCode, text: String) -> Response {
     (status, [(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
 }
 
-/// Whether it answers, and every service that declared a heartbeat has one: what feeds a watchdog.
-/// Which has none is for who has the token.
-pub(crate) async fn live(State(app): State<App>, stranger: Option<Extension<Stranger>>, uri: Uri) -> Response {
-    let (verbose, _) = asked(&uri);
+/// Whether the daemon answers, and no heartbeat is stale. The watchdog of systemd asks the same.
+pub(crate) async fn live(
+    State(app): State<App>,
+    unauthenticated: Option<Extension<Unauthenticated>>,
+    uri: Uri,
+) -> Response {
+    let (verbose, _) = parse_query(&uri);
     let core = app.handle.core();
-    let stale = core.stale().map(|stale| (stale.is_curable(), clean(&stale.text(core))));
-    let trouble = match &stale {
-        _ if core.board.is_closed() => Some("the daemon has ended"),
+    let stale = core.stale().map(|stale| (stale.is_curable(), one_line(&stale.text(core))));
+    let failure = match &stale {
+        _ if core.board.is_closed() => Some("the daemon has stopped"),
         Some((false, text)) => Some(&text[..]),
         _ => None,
     };
-    let said = match trouble {
-        Some(_) if stranger.is_some() => "not alive\n".to_owned(),
-        Some(trouble) => format!("[-]{trouble}\nlivez check failed\n"),
-        None if !verbose || stranger.is_some() => "ok\n".to_owned(),
+    let body = match failure {
+        Some(_) if unauthenticated.is_some() => "not alive\n".to_owned(),
+        Some(failure) => format!("[-]{failure}\nlivez check failed\n"),
+        None if !verbose || unauthenticated.is_some() => "ok\n".to_owned(),
         None => {
-            let rescued = stale.as_ref().map(|(_, text)| format!("[+]{text}\n")).unwrap_or_default();
-            format!("[+]the daemon answers\n{rescued}livez check passed\n")
+            let restarted = stale.as_ref().map(|(_, text)| format!("[+]{text}\n")).unwrap_or_default();
+            format!("[+]the daemon answers\n{restarted}livez check passed\n")
         }
     };
-    text(if trouble.is_some() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK }, said)
+    text(if failure.is_some() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK }, body)
 }
 
-/// Whether every service is in Run, or ended as it was meant to; and if not, why, for who has the token.
-pub(crate) async fn ready(State(app): State<App>, stranger: Option<Extension<Stranger>>, uri: Uri) -> Response {
-    let (verbose, excluded) = asked(&uri);
+/// Whether every service is in Run, or has ended as designed; and why not.
+pub(crate) async fn ready(
+    State(app): State<App>,
+    unauthenticated: Option<Extension<Unauthenticated>>,
+    uri: Uri,
+) -> Response {
+    let (verbose, excluded) = parse_query(&uri);
     let states = app.handle.states();
     let phase = dto::phase(&app.handle, &states);
     let mut ready = phase == "running";
-    let mut said = String::new();
+    let mut body = String::new();
     if !ready {
-        let _ = writeln!(said, "[-]the daemon is {phase}");
+        let _ = writeln!(body, "[-]the daemon is {phase}");
     }
     for service in states.iter() {
         if excluded.contains(&&*service.name) {
-            let _ = writeln!(said, "[+]{} excluded: ok", service.name);
+            let _ = writeln!(body, "[+]{} excluded: ok", service.name);
         } else if dto::is_ready(service) {
-            let _ = writeln!(said, "[+]{} ok", service.name);
+            let _ = writeln!(body, "[+]{} ok", service.name);
         } else {
             ready = false;
             let why = app.handle.why(&service.name).map(|why| why.to_string()).unwrap_or_default();
-            let _ = writeln!(said, "[-]{} not ready: {}", service.name, clean(&why));
+            let _ = writeln!(body, "[-]{} not ready: {}", service.name, one_line(&why));
         }
     }
-    if !ready && stranger.is_some() {
+    if !ready && unauthenticated.is_some() {
         return text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n".to_owned());
     }
     let (status, end) = if ready { (StatusCode::OK, "passed") } else { (StatusCode::SERVICE_UNAVAILABLE, "failed") };
-    if ready && (!verbose || stranger.is_some()) {
+    if ready && (!verbose || unauthenticated.is_some()) {
         return text(status, "ok\n".to_owned());
     }
-    let _ = writeln!(said, "readyz check {end}");
-    text(status, said)
+    let _ = writeln!(body, "readyz check {end}");
+    text(status, body)
 }
