@@ -8,7 +8,7 @@ use std::os::unix::net::{SocketAddr, UnixDatagram};
 
 /// A socket that can be sent to.
 #[derive(Clone, Debug)]
-pub(crate) struct Address(SocketAddr);
+pub(crate) struct NotifyAddress(SocketAddr);
 
 /// Why the variable names no socket that can be sent to.
 #[derive(Debug)]
@@ -20,21 +20,23 @@ impl fmt::Display for Unusable {
     }
 }
 
-impl Address {
+impl NotifyAddress {
     /// What `NOTIFY_SOCKET` says; none if it is not set.
-    pub(crate) fn from_env() -> Option<Result<Address, Unusable>> {
-        std::env::var_os("NOTIFY_SOCKET").map(|value| Address::parse(&value))
+    pub(crate) fn from_env() -> Option<Result<NotifyAddress, Unusable>> {
+        std::env::var_os("NOTIFY_SOCKET").map(|value| NotifyAddress::parse(&value))
     }
 
     /// An absolute path, or `@` and an abstract name. What sd_notify(3) also knows, `vsock:`, is
     /// for virtual machines that report to their host.
-    pub(crate) fn parse(value: &OsStr) -> Result<Address, Unusable> {
+    pub(crate) fn parse(value: &OsStr) -> Result<NotifyAddress, Unusable> {
         let unusable = |why: String| Unusable(format!("NOTIFY_SOCKET is {value:?}: {why}"));
         let bytes = value.as_bytes();
         match bytes.first() {
             None => Err(unusable("it is empty".into())),
-            Some(b'@') => abstract_name(&bytes[1..]).map(Address).map_err(|error| unusable(error.to_string())),
-            Some(b'/') => SocketAddr::from_pathname(value).map(Address).map_err(|error| unusable(error.to_string())),
+            Some(b'@') => abstract_name(&bytes[1..]).map(NotifyAddress).map_err(|error| unusable(error.to_string())),
+            Some(b'/') => {
+                SocketAddr::from_pathname(value).map(NotifyAddress).map_err(|error| unusable(error.to_string()))
+            }
             Some(_) if bytes.starts_with(b"vsock") => {
                 Err(unusable("sockets of a virtual machine are not spoken".into()))
             }
@@ -76,7 +78,7 @@ mod tests {
     use super::*;
 
     fn refused(value: &str) -> String {
-        Address::parse(OsStr::new(value)).unwrap_err().to_string()
+        NotifyAddress::parse(OsStr::new(value)).unwrap_err().to_string()
     }
 
     #[test]
@@ -86,13 +88,13 @@ mod tests {
         assert!(refused("vsock:2:1234").contains("virtual machine"));
         let long = format!("/{}", "a".repeat(200));
         assert!(refused(&long).contains("must be shorter than"), "{}", refused(&long));
-        assert!(Address::parse(OsStr::new("/run/\0notify")).is_err());
+        assert!(NotifyAddress::parse(OsStr::new("/run/\0notify")).is_err());
     }
 
     #[test]
     fn a_path_and_an_abstract_name_are_taken() {
-        assert!(Address::parse(OsStr::new("/run/systemd/notify")).is_ok());
+        assert!(NotifyAddress::parse(OsStr::new("/run/systemd/notify")).is_ok());
         #[cfg(target_os = "linux")]
-        assert!(Address::parse(OsStr::new("@notify")).is_ok());
+        assert!(NotifyAddress::parse(OsStr::new("@notify")).is_ok());
     }
 }

@@ -20,7 +20,7 @@ use crate::core::Core;
 use crate::lifecycle::options::Options;
 use crate::monitor::keeper::Alive;
 use crate::panic::emit;
-use address::Address;
+use address::NotifyAddress;
 use notify::Thread;
 use readiness::Missing;
 use reporter::Teller;
@@ -79,7 +79,7 @@ impl Systemd {
         if alive.report == Some(Duration::ZERO) {
             return Systemd(None);
         }
-        let address = match Address::from_env() {
+        let address = match NotifyAddress::from_env() {
             None => return Systemd(None),
             Some(Ok(address)) => address,
             Some(Err(unusable)) => {

@@ -6,7 +6,7 @@
 //! daemon does get its turn is part of what [earns](super::watchdog) the ping. And it [looks](Teller::look)
 //! at the board for what there is to tell.
 
-use super::address::{Address, socket};
+use super::address::{NotifyAddress, socket};
 use super::outbox::Mail;
 use super::reporter::{ASK_EVERY, Teller};
 use super::watchdog::Feeder;
@@ -58,7 +58,7 @@ impl Wake for Shared {
 }
 
 /// Starts the thread.
-pub(crate) fn spawn(address: Address, feeder: Option<Feeder>, teller: Arc<Teller>) -> io::Result<Thread> {
+pub(crate) fn spawn(address: NotifyAddress, feeder: Option<Feeder>, teller: Arc<Teller>) -> io::Result<Thread> {
     let shared = teller.notifier().0.clone();
     let (done, ended) = oneshot::channel();
     let talker = Talker { post: Post { address, socket: None, lost: 0 }, feeder, teller, shared: shared.clone() };
@@ -209,7 +209,7 @@ enum Sent {
 }
 
 struct Post {
-    address: Address,
+    address: NotifyAddress,
     socket: Option<UnixDatagram>,
     /// How many datagrams nobody took.
     lost: u64,

@@ -1,6 +1,6 @@
 //! Descriptors that outlive a restart: the service manager keeps them meanwhile.
 
-use super::address::{Address, socket};
+use super::address::{NotifyAddress, socket};
 use sendfd::SendWithFd;
 use std::io::{Error, ErrorKind, Result};
 use std::os::fd::{AsFd, AsRawFd};
@@ -51,7 +51,7 @@ fn check(name: &str) -> Result<()> {
 }
 
 fn send(message: &str, fds: &[i32]) -> Result<bool> {
-    let address = match Address::from_env() {
+    let address = match NotifyAddress::from_env() {
         None => return Ok(false),
         Some(Ok(address)) => address,
         Some(Err(unusable)) => return Err(Error::new(ErrorKind::InvalidInput, unusable.to_string())),
