@@ -1,4 +1,4 @@
-//! A client that sends what it is told to, and no more.
+//! A client that sends exactly the bytes it is given.
 
 use rxd::admin::Address;
 use serde_json::Value;
@@ -35,7 +35,7 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
 
-    /// Asserts that it is a problem of this status, and is one.
+    /// Asserts that the answer is a problem of this status, and returns it.
     pub(crate) fn problem(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{self:?}");
         assert!(self.head.contains("application/problem+json"), "{self:?}");
@@ -51,7 +51,7 @@ pub(crate) async fn raw(to: &Address, bytes: &[u8]) -> Vec<u8> {
     let mut socket = connect(to).await;
     let mut got = Vec::new();
     let talk = async {
-        // What is refused early is not read to its end.
+        // A request that is refused early is not read to its end.
         let _ = socket.write_all(bytes).await;
         let _ = socket.read_to_end(&mut got).await;
     };

@@ -1,4 +1,5 @@
-//! A daemon to ask: an api, a poller that waits for it, one that waits for ever, a job that is done.
+//! The daemon of these tests: an api, a poller that waits for it, a db that fails, a service that
+//! waits for the db for ever, and a job that has ended.
 
 use rxd::admin::{Address, Admin, AdminStatus};
 use rxd::log::{Level, LevelHandle};
@@ -30,17 +31,17 @@ impl Runner for Fails {
     }
 }
 
-/// Says when it is told to leave, and leaves when it is allowed to.
+/// Notifies `cancelled` when it is cancelled, and returns when `may` is notified.
 #[derive(Clone, Default)]
 pub(crate) struct Lingers {
-    pub(crate) told: Arc<Notify>,
+    pub(crate) cancelled: Arc<Notify>,
     pub(crate) may: Arc<Notify>,
 }
 
 impl Runner for Lingers {
     async fn run(&mut self, cx: &Context) -> rxd::Result {
         cx.cancelled().await;
-        self.told.notify_one();
+        self.cancelled.notify_one();
         self.may.notified().await;
         Ok(())
     }
@@ -61,7 +62,7 @@ pub(crate) fn services(daemon: Daemon) -> Daemon {
         .add(Service::new("api", Waits))
         .add(Service::new("poller", Waits).watch(in_run("api")))
         .add(Service::new("db", Fails).options(Options::DEFAULT.backoff(slow)))
-        .add(Service::new("stuck", Waits).watch(in_run("db")))
+        .add(Service::new("blocked", Waits).watch(in_run("db")))
         .add(Service::new("job", Job).manager(manager::until_success))
 }
 

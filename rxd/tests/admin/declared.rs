@@ -1,4 +1,4 @@
-//! `admin = ..` among the keys of `#[rxd::daemon]`.
+//! The key `admin` of `#[rxd::daemon]`.
 
 use crate::client::get;
 use crate::daemon::at;
@@ -26,7 +26,7 @@ struct WithToken {
 }
 
 #[tokio::test]
-async fn an_address_is_listened_on() {
+async fn admin_key_with_an_address_listens_there() {
     let handle = Here { api: Api }.start().await.unwrap();
     handle.wait_for("api", State::Run).await.unwrap();
     let answer = get(&at(&handle), "/services").await;
@@ -36,7 +36,7 @@ async fn an_address_is_listened_on() {
 }
 
 #[tokio::test]
-async fn an_expression_may_say_more() {
+async fn admin_key_with_an_expression_sets_a_token() {
     let handle = WithToken { api: Api }.start().await.unwrap();
     get(&at(&handle), "/services").await.problem(401);
     handle.shutdown();

@@ -1,4 +1,4 @@
-//! Server-sent events: a snapshot, every transition, and what comes after a pause.
+//! Server-sent events: a snapshot, every transition, and how a client resumes.
 
 use crate::client::{Socket, connect};
 use crate::daemon::{Running, Waits, admin, at, start};
@@ -8,7 +8,7 @@ use serde_json::Value;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-/// A client that follows the events.
+/// A client of `/events`.
 struct Follower {
     socket: Box<dyn Socket>,
     text: String,
@@ -49,7 +49,7 @@ impl Follower {
         count > 0
     }
 
-    /// The next event; none at the end. (Chunks are not taken apart: an event is never split by us.)
+    /// The next event; `None` at the end. (Chunks are not decoded: the server never splits an event.)
     async fn next(&mut self) -> Option<Event> {
         loop {
             if let Some((event, rest)) = self.text.split_once("\n\n") {
@@ -73,7 +73,7 @@ impl Follower {
 }
 
 #[tokio::test]
-async fn a_snapshot_then_every_transition_then_the_end() {
+async fn g34_events_are_a_snapshot_then_every_transition_then_the_end() {
     let d = start(|admin| admin).await;
     let mut follower = Follower::new(&d, None).await;
     let first = follower.next().await.unwrap();
@@ -99,7 +99,7 @@ async fn a_snapshot_then_every_transition_then_the_end() {
 }
 
 #[tokio::test]
-async fn who_comes_back_is_given_what_it_missed() {
+async fn events_resumed_by_id_begin_with_the_missed_transitions() {
     let d = start(|admin| admin).await;
     let mut follower = Follower::new(&d, None).await;
     let first = follower.next().await.unwrap();
@@ -117,7 +117,7 @@ async fn who_comes_back_is_given_what_it_missed() {
 }
 
 #[tokio::test]
-async fn who_missed_too_much_is_told_how_much() {
+async fn events_resumed_too_late_begin_with_the_missed_count() {
     let levels = LevelHandle::new(Level::Info);
     let daemon = Daemon::new("d").signals([]).history(8).add(Service::new("a", Waits)).admin(admin(&levels));
     let handle = daemon.start().await.unwrap();
@@ -137,7 +137,7 @@ async fn who_missed_too_much_is_told_how_much() {
 }
 
 #[tokio::test]
-async fn another_daemons_numbers_say_nothing() {
+async fn events_resumed_by_another_id_begin_with_a_snapshot() {
     let d = start(|admin| admin).await;
     for id in ["0-1", "abc", "", "-", "ffff-99999999999999999999", "%00"] {
         let mut follower = Follower::new(&d, Some(id)).await;
@@ -149,7 +149,7 @@ async fn another_daemons_numbers_say_nothing() {
 }
 
 #[tokio::test]
-async fn followers_are_limited_and_leave_room_for_others() {
+async fn events_with_too_many_clients_are_refused_and_others_answered() {
     let d = start(|admin| admin.connections(8)).await;
     let mut followers = Vec::new();
     for _ in 0..4 {
@@ -160,7 +160,8 @@ async fn followers_are_limited_and_leave_room_for_others() {
     crate::client::get(&d.at, "/events").await.problem(503);
     assert_eq!(crate::client::get(&d.at, "/services").await.status, 200);
     drop(followers.pop());
-    // Nobody is told that it has left. While we are answered, the server has its turn, and notices.
+    // The server notices that a client has left when it polls its connection, and it does so while it
+    // answers these requests.
     let noticed =
         async { while !crate::client::get(&d.at, "/metrics").await.body.contains("rxd_admin_streams 3\n") {} };
     let noticed = tokio::time::timeout(Duration::from_secs(60), noticed).await;
@@ -169,7 +170,7 @@ async fn followers_are_limited_and_leave_room_for_others() {
 }
 
 #[tokio::test]
-async fn a_follower_that_does_not_read_delays_nobody() {
+async fn f100_event_client_that_does_not_read_delays_no_one() {
     let d = start(|admin| admin).await;
     let idle = Follower::new(&d, None).await;
     let begun = std::time::Instant::now();

@@ -1,4 +1,4 @@
-//! Any request at all: F104. It is answered as described, in words, and changes nothing but a level.
+//! Requests of any form: F104. Each gets an answer that is described, and changes nothing but a level.
 
 use crate::daemon::start;
 use axum::body::Body;
@@ -54,7 +54,7 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
 }
 
 #[test]
-fn f104_any_request_is_answered_as_described() {
+fn f104_requests_of_any_form_are_answered_as_described() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let d = runtime.block_on(start(|admin| admin));
     let router = rxd::admin::router(&d.handle);

@@ -1,4 +1,5 @@
-//! Where it listens, and what is said if it cannot: F95, F96, G42. Several processes on one path are in `path`.
+//! The address: bound, or an error that says why not: F95, F96, G42. Several processes on one path are
+//! in `path`.
 
 use crate::client::get;
 use crate::daemon::{Waits, admin, at};
@@ -23,7 +24,7 @@ fn unix(path: &std::path::Path) -> Admin {
 }
 
 #[tokio::test]
-async fn f95_a_port_in_use_is_a_failure_to_start() {
+async fn f95_port_in_use_fails_the_start() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let error = daemon(Admin::new(&address)).start().await.unwrap_err().to_string();
@@ -31,7 +32,7 @@ async fn f95_a_port_in_use_is_a_failure_to_start() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn f95_g42_or_a_named_degraded_state_that_heals() {
+async fn f95_g42_port_in_use_degrades_an_optional_admin_until_it_is_free() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();
     let handle = daemon(Admin::new(address.to_string()).optional(true)).start().await.unwrap();
@@ -47,11 +48,11 @@ async fn f95_g42_or_a_named_degraded_state_that_heals() {
 }
 
 #[tokio::test]
-async fn what_is_no_place_to_listen_is_said_at_start() {
+async fn address_that_is_not_valid_fails_the_start_also_if_optional() {
     for address in ["0.0.0.0:0", "nonsense", "unix:"] {
         assert!(daemon(Admin::new(address)).start().await.is_err(), "{address}");
     }
-    // Not even degraded: it is a mistake, and no trouble.
+    // Also if it is optional: the address is a mistake in the program, and will not heal.
     assert!(daemon(Admin::new("0.0.0.0:0").optional(true)).start().await.is_err());
     let handle = daemon(Admin::new("0.0.0.0:0").token("0123456789abcdef")).start().await.unwrap();
     let Address::Tcp(tcp) = at(&handle) else { panic!() };
@@ -63,7 +64,7 @@ async fn what_is_no_place_to_listen_is_said_at_start() {
 }
 
 #[tokio::test]
-async fn f96_a_stale_socket_is_replaced() {
+async fn f96_socket_that_is_stale_is_replaced() {
     let path = path("stale");
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
     assert!(path.exists());
@@ -75,7 +76,7 @@ async fn f96_a_stale_socket_is_replaced() {
 }
 
 #[tokio::test]
-async fn f96_a_live_socket_is_refused() {
+async fn f96_socket_that_is_live_fails_the_start() {
     let path = path("live");
     let first = daemon(unix(&path)).start().await.unwrap();
     let error = daemon(unix(&path)).start().await.unwrap_err().to_string();
@@ -84,7 +85,7 @@ async fn f96_a_live_socket_is_refused() {
 }
 
 #[tokio::test]
-async fn f96_what_is_no_socket_is_left_alone() {
+async fn f96_file_that_is_not_a_socket_is_kept() {
     let path = path("file");
     std::fs::write(&path, "precious").unwrap();
     assert!(daemon(unix(&path)).start().await.is_err());
@@ -93,18 +94,18 @@ async fn f96_what_is_no_socket_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_path_too_long_for_a_socket_is_said_in_words() {
+async fn path_too_long_for_a_socket_fails_the_start() {
     let error = daemon(Admin::new(format!("unix:/tmp/{}", "x".repeat(200)))).start().await.unwrap_err().to_string();
     assert!(error.contains("help: choose a shorter path"), "{error}");
 }
 
 #[tokio::test]
-async fn a_socket_is_its_owners_only() {
+async fn socket_file_has_mode_0600_and_is_removed_only_by_its_daemon() {
     let path = path("mode");
     let handle = daemon(unix(&path)).start().await.unwrap();
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(at(&handle), Address::Unix(path.clone()));
-    // A second daemon's socket in its place is not removed by the first.
+    // The first daemon does not remove the socket of a second one in its place.
     std::fs::remove_file(&path).unwrap();
     let second = daemon(unix(&path)).start().await.unwrap();
     handle.shutdown();
@@ -113,7 +114,7 @@ async fn a_socket_is_its_owners_only() {
 }
 
 #[tokio::test]
-async fn without_it_nothing_listens() {
+async fn daemon_without_admin_has_status_off() {
     let handle = Daemon::new("d").signals([]).add(Service::new("a", Waits)).start().await.unwrap();
     assert_eq!(handle.admin(), AdminStatus::Off);
     let _ = admin(&LevelHandle::new(Level::Info));

@@ -1,11 +1,11 @@
-//! The description is of what there is.
+//! `/openapi.json` describes what the routes answer.
 
 use crate::client::{ask, get};
 use crate::daemon::start;
 use serde_json::Value;
 
 #[tokio::test]
-async fn every_described_operation_answers_as_described() {
+async fn openapi_operations_answer_as_described() {
     let d = start(|admin| admin).await;
     let api = get(&d.at, "/openapi.json").await.json();
     let mut count = 0;
@@ -32,7 +32,7 @@ async fn every_described_operation_answers_as_described() {
     assert_eq!(count, 19);
 }
 
-/// As much of JSON Schema as the description uses.
+/// Asserts that a value fits a schema, for as much of JSON Schema as the description uses.
 fn fits(api: &Value, schema: &Value, value: &Value, at: &str) {
     if let Some(reference) = schema["$ref"].as_str() {
         return fits(api, api.pointer(&reference[1..]).unwrap(), value, at);

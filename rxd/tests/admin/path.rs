@@ -13,10 +13,10 @@ use std::sync::mpsc;
 use std::time::Duration;
 use tokio::net::{UnixSocket, UnixStream};
 
-/// Has this program run as one of several processes, for the path that it holds.
+/// If set, this program runs as one of several processes, for the path that it holds.
 const PART: &str = "RXD_ADMIN_TEST_PATH";
 
-/// How long anything that is bound to happen may take on a busy machine.
+/// The time limit for what must happen, generous for a busy machine.
 const SOON: Duration = Duration::from_secs(60);
 
 /// A directory of one test, removed with it.
@@ -34,7 +34,7 @@ impl Place {
         self.0.join("x.sock")
     }
 
-    /// What is in it.
+    /// The names of the files in it.
     fn names(&self) -> Vec<String> {
         let names = std::fs::read_dir(&self.0).unwrap().map(|entry| entry.unwrap().file_name());
         let mut names: Vec<String> = names.map(|name| name.into_string().unwrap()).collect();
@@ -59,7 +59,7 @@ async fn end(handle: DaemonHandle) {
     assert!(handle.wait().await.is_ok());
 }
 
-/// This program in another process, which starts a daemon at each line and ends it at the next.
+/// This program in another process. It starts a daemon for one line of input, and stops it for the next.
 struct Part {
     child: Child,
     orders: ChildStdin,
@@ -80,12 +80,12 @@ impl Part {
         self.order_at(Duration::ZERO);
     }
 
-    /// It starts, or ends, at this time of the wall clock: several of them do at the same instant.
+    /// Orders the next step at this time of the wall clock, so that several processes act at one instant.
     fn order_at(&mut self, at: Duration) {
         self.orders.write_all(format!("{}\n", at.as_nanos()).as_bytes()).unwrap();
     }
 
-    /// What came of its start, without the newlines in it.
+    /// The result of its start, in one line.
     fn answer(&mut self) -> String {
         let mut line = String::new();
         loop {
@@ -109,7 +109,7 @@ fn now() -> Duration {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap()
 }
 
-/// What that process does. As a test of its own it does nothing.
+/// The other process. Without `PART` it does nothing.
 #[test]
 fn part() {
     let Some(path) = std::env::var_os(PART) else { return };
@@ -146,7 +146,7 @@ fn q_f96_processes_that_start_at_once_on_one_path_one_listens() {
     let mut parts: Vec<Part> = (0..4).map(|_| Part::start("077", &path)).collect();
     for round in 0..200 {
         if round % 2 == 0 {
-            // A socket that its process has left behind.
+            // A stale socket.
             drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
         }
         let at = now() + Duration::from_millis(2);
@@ -163,7 +163,7 @@ fn q_f96_processes_that_start_at_once_on_one_path_one_listens() {
         }
         assert_eq!(listens.len(), 1, "in round {round}");
         assert_eq!(place.names(), ["x.sock"], "no lock and no directory stay");
-        // The one that listens is the one that is reached: with it the path goes.
+        // The process that listens is the one that is reached: the path goes when it ends.
         drop(std::os::unix::net::UnixStream::connect(&path).unwrap());
         let part = &mut parts[listens[0]];
         part.order();
@@ -172,7 +172,7 @@ fn q_f96_processes_that_start_at_once_on_one_path_one_listens() {
     }
 }
 
-/// Starts it on a thread of its own, since what is tried here is whether that ever returns.
+/// Starts the daemon on another thread, since the start might never return.
 fn start_in_time(daemon: Daemon) -> Result<AdminStatus, String> {
     let (sender, started) = mpsc::channel();
     std::thread::spawn(move || {
@@ -207,7 +207,7 @@ async fn x6_socket_with_a_full_backlog_is_alive_and_start_does_not_hang() {
 }
 
 #[tokio::test]
-async fn f96_what_a_crash_left_behind_hinders_no_start() {
+async fn f96_leftovers_of_a_crash_do_not_prevent_a_start() {
     let place = Place::new("crash");
     let path = place.socket();
     std::fs::write(place.0.join("x.sock.lock"), "").unwrap();
@@ -238,10 +238,10 @@ async fn f95_directory_that_is_not_there_is_an_error_that_says_so() {
     assert!(error.contains("help: create the directory"), "{error}");
 }
 
-/// Whether somebody else could connect to a socket below this directory, which everybody can enter.
+/// A socket below this directory that another user could connect to.
 fn reachable(directory: &Path) -> Option<String> {
     for entry in std::fs::read_dir(directory).ok()?.flatten() {
-        // What has gone meanwhile is not reached either.
+        // A file that has gone meanwhile cannot be reached either.
         let Ok(meta) = entry.metadata() else { continue };
         let mode = meta.permissions().mode();
         if meta.file_type().is_socket() && mode & 0o077 != 0 {
@@ -257,7 +257,7 @@ fn reachable(directory: &Path) -> Option<String> {
 }
 
 #[test]
-fn x14_nobody_else_can_connect_at_any_instant_whatever_the_umask() {
+fn x14_socket_under_any_umask_is_never_open_to_other_users() {
     let place = Place::new("umask");
     let path = place.socket();
     let mut part = Part::start("000", &path);

@@ -1,4 +1,4 @@
-//! What Kubernetes asks agrees with what systemd is told.
+//! The probes of Kubernetes agree with the watchdog of systemd, and are answered under load.
 
 use crate::client::{Answer, connect, get, raw};
 use crate::daemon::{Lingers, Waits, admin, at};
@@ -7,7 +7,7 @@ use rxd::{Daemon, DaemonHandle, Options, Service, State};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-/// A daemon with one service, which never has a heartbeat.
+/// A daemon with one service that declares a heartbeat and never reports one.
 async fn daemon(heartbeat: Duration) -> DaemonHandle {
     let service = Service::new("a", Waits).options(Options::DEFAULT.heartbeat(heartbeat));
     let daemon = Daemon::new("test").signals([]).add(service).admin(admin(&LevelHandle::new(Level::Info)));
@@ -16,9 +16,9 @@ async fn daemon(heartbeat: Duration) -> DaemonHandle {
     handle
 }
 
-/// As the watchdog is fed no more.
+/// The watchdog pings are withheld for the same reason.
 #[tokio::test]
-async fn f91_livez_fails_while_a_heartbeat_has_lapsed() {
+async fn f91_livez_with_a_stale_heartbeat_fails() {
     let handle = daemon(Duration::from_millis(1)).await;
     let fails = async {
         loop {
@@ -34,13 +34,13 @@ async fn f91_livez_fails_while_a_heartbeat_has_lapsed() {
 }
 
 #[tokio::test]
-async fn f91_livez_passes_while_none_has() {
+async fn f91_livez_without_a_stale_heartbeat_passes() {
     let handle = daemon(Duration::from_secs(3600)).await;
     let live = get(&at(&handle), "/livez?verbose").await;
     assert_eq!((live.status, &live.body[..]), (200, "[+]the daemon answers\nlivez check passed\n"));
 }
 
-/// Answers to actions take long, and there are more of them than connections.
+/// Actions take long, and there are more of them than connections.
 #[tokio::test]
 async fn x17_probes_are_answered_while_all_connections_are_busy() {
     let lingers = Lingers::default();
@@ -54,7 +54,7 @@ async fn x17_probes_are_answered_while_all_connections_are_busy() {
         let to = to.clone();
         clients.spawn(async move {
             let request = b"POST /services/slow/restart HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-            // Until the test ends: one that is refused, or answered, asks again.
+            // Each client repeats its request until the test ends.
             loop {
                 let mut socket = connect(&to).await;
                 let _ = socket.write_all(request).await;
@@ -63,7 +63,7 @@ async fn x17_probes_are_answered_while_all_connections_are_busy() {
             }
         });
     }
-    // As soon as all are busy, others are refused in words, or without any.
+    // Once all are busy, further requests get 503, or no answer.
     let busy = async {
         loop {
             let answer = raw(&to, b"GET /services HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
@@ -78,7 +78,7 @@ async fn x17_probes_are_answered_while_all_connections_are_busy() {
         assert_eq!(get(&to, "/livez").await.status, 200);
         assert!([200, 503].contains(&get(&to, "/readyz").await.status));
     }
-    // Nor do clients that are silent keep them away.
+    // Silent clients do not block the probes either.
     let silent = [connect(&to).await, connect(&to).await, connect(&to).await];
     assert_eq!(get(&to, "/livez").await.status, 200);
     drop(silent);

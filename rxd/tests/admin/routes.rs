@@ -1,4 +1,4 @@
-//! Each route, and what is said of each mistake: F97.
+//! Each route, and the problem for each mistake: F97.
 
 use crate::client::{ask, get, post, put};
 use crate::daemon::start;
@@ -7,14 +7,14 @@ use serde_json::json;
 use std::time::Duration;
 
 #[tokio::test]
-async fn services_and_where_they_are() {
+async fn services_route_has_the_state_of_each_service() {
     let d = start(|admin| admin).await;
     let all = get(&d.at, "/services").await;
     assert_eq!(all.status, 200);
     let all = all.json();
     assert_eq!((&all["name"], &all["phase"], &all["ready"]), (&json!("test"), &json!("running"), &json!(false)));
     let names: Vec<&str> = all["services"].as_array().unwrap().iter().map(|s| s["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["api", "poller", "db", "stuck", "job"]);
+    assert_eq!(names, ["api", "poller", "db", "blocked", "job"]);
     let api = get(&d.at, "/services/api").await.json();
     assert_eq!((&api["state"], &api["ready"], &api["level"]["level"]), (&json!("run"), &json!(true), &json!("info")));
     let job = get(&d.at, "/services/job").await.json();
@@ -22,9 +22,9 @@ async fn services_and_where_they_are() {
 }
 
 #[tokio::test]
-async fn why_names_what_is_waited_for() {
+async fn g62_why_route_names_what_is_waited_for() {
     let d = start(|admin| admin).await;
-    let why = get(&d.at, "/services/stuck/why").await.json();
+    let why = get(&d.at, "/services/blocked/why").await.json();
     let text = why["text"].as_str().unwrap();
     assert!(text.contains("db") && text.contains("entering Run"), "{text}");
     assert_eq!(why["chain"][0]["waits_for"][0]["services"], json!(["db"]));
@@ -33,9 +33,9 @@ async fn why_names_what_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_service_tells_its_restarts_its_last_trouble_and_its_next_attempt() {
+async fn g62_service_that_fails_shows_restarts_last_error_and_next_attempt() {
     let d = start(|admin| admin).await;
-    // Once it waits for that, the failure and all that came of it is told.
+    // When the service waits for its next attempt, the failure has been recorded.
     while d.handle.states()["db"].state != rxd::State::Stop || d.handle.states()["db"].is_in(rxd::State::Stop) {
         tokio::task::yield_now().await;
     }
@@ -50,7 +50,7 @@ async fn a_service_tells_its_restarts_its_last_trouble_and_its_next_attempt() {
 }
 
 #[tokio::test]
-async fn levels_to_stay_and_for_a_while() {
+async fn levels_are_set_for_a_time_reset_and_inherited() {
     let d = start(|admin| admin).await;
     let answer = put(&d.at, "/services/api/log-level", "debug for 10m").await;
     assert_eq!(answer.status, 200, "{answer:?}");
@@ -74,7 +74,7 @@ async fn levels_to_stay_and_for_a_while() {
 }
 
 #[tokio::test]
-async fn start_stop_restart_reload() {
+async fn actions_on_a_service_are_carried_out() {
     let d = start(|admin| admin).await;
     let restarted = post(&d.at, "/services/api/restart").await;
     assert_eq!((restarted.status, &restarted.json()["incarnation"]), (200, &json!(2)));
@@ -91,25 +91,25 @@ async fn start_stop_restart_reload() {
 }
 
 #[tokio::test]
-async fn probes_say_why() {
+async fn readyz_with_a_failing_service_says_why() {
     let d = start(|admin| admin).await;
     let live = get(&d.at, "/livez").await;
     assert_eq!((live.status, &live.body[..]), (200, "ok\n"));
     let ready = get(&d.at, "/readyz").await;
     assert_eq!(ready.status, 503);
     assert!(ready.body.contains("[-]db not ready: ") && ready.body.contains("connection refused"), "{}", ready.body);
-    let ready = get(&d.at, "/readyz?exclude=db&exclude=stuck").await;
+    let ready = get(&d.at, "/readyz?exclude=db&exclude=blocked").await;
     assert_eq!((ready.status, &ready.body[..]), (200, "ok\n"));
-    assert!(get(&d.at, "/readyz?verbose&exclude=db&exclude=stuck").await.body.contains("[+]api ok\n"));
+    assert!(get(&d.at, "/readyz?verbose&exclude=db&exclude=blocked").await.body.contains("[+]api ok\n"));
 }
 
 #[tokio::test]
-async fn who_probes_needs_no_token_and_is_told_no_reasons() {
+async fn probes_without_the_token_get_no_reasons() {
     let d = start(|admin| admin.token("0123456789abcdef")).await;
     assert_eq!(get(&d.at, "/livez").await.status, 200);
     let ready = get(&d.at, "/readyz?verbose").await;
     assert_eq!((ready.status, &ready.body[..]), (503, "not ready\n"));
-    let ready = get(&d.at, "/readyz?verbose&exclude=db&exclude=stuck").await;
+    let ready = get(&d.at, "/readyz?verbose&exclude=db&exclude=blocked").await;
     assert_eq!((ready.status, &ready.body[..]), (200, "ok\n"));
     let ready = ask(&d.at, "GET", "/readyz", "Authorization: Bearer 0123456789abcdef\r\n", "").await;
     assert!(ready.body.contains("connection refused"), "{}", ready.body);
@@ -117,7 +117,7 @@ async fn who_probes_needs_no_token_and_is_told_no_reasons() {
 }
 
 #[tokio::test]
-async fn metrics_for_prometheus() {
+async fn metrics_have_every_service_in_prometheus_format() {
     let d = start(|admin| admin).await;
     post(&d.at, "/services/api/restart").await;
     let metrics = get(&d.at, "/metrics").await;
@@ -139,7 +139,7 @@ async fn metrics_for_prometheus() {
 }
 
 #[tokio::test]
-async fn what_a_slow_reader_missed_is_counted() {
+async fn metrics_count_what_a_slow_reader_missed() {
     let levels = rxd::log::LevelHandle::new(Level::Info);
     let daemon = crate::daemon::services(rxd::Daemon::new("d").signals([]).history(8));
     let handle = daemon.admin(crate::daemon::admin(&levels)).start().await.unwrap();
@@ -156,7 +156,7 @@ async fn what_a_slow_reader_missed_is_counted() {
 }
 
 #[tokio::test]
-async fn the_graph_in_four_forms() {
+async fn g45_graph_route_has_four_formats() {
     let d = start(|admin| admin).await;
     let graph = get(&d.at, "/graph").await.json();
     assert_eq!(graph["services"][1]["watches"][0]["targets"], json!(["api"]));
@@ -181,7 +181,7 @@ async fn the_graph_in_four_forms() {
 }
 
 #[tokio::test]
-async fn f97_what_is_not_there_is_named_and_the_nearest_suggested() {
+async fn f97_unknown_names_get_404_and_the_nearest_suggestion() {
     let d = start(|admin| admin).await;
     let before = (d.handle.states().seq(), d.levels.services());
     for (method, path) in [
@@ -219,7 +219,7 @@ async fn f97_what_is_not_there_is_named_and_the_nearest_suggested() {
 }
 
 #[tokio::test]
-async fn the_page_holds_nothing_from_elsewhere() {
+async fn page_loads_nothing_from_elsewhere() {
     let d = start(|admin| admin).await;
     let page = get(&d.at, "/").await;
     assert_eq!(page.status, 200);
@@ -232,7 +232,7 @@ async fn the_page_holds_nothing_from_elsewhere() {
 }
 
 #[tokio::test]
-async fn a_router_in_somebody_elses_server() {
+async fn router_nested_in_another_server_answers_and_checks_the_origin() {
     let d = start(|admin| admin).await;
     let mine = rxd::admin::router(&d.handle);
     let theirs = axum::Router::new().nest("/admin", mine.clone()).nest("/of/{who}", mine);

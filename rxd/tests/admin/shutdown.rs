@@ -1,4 +1,4 @@
-//! The end: 503 with the state until the last, and nobody is waited for: F100, F102.
+//! The shutdown: requests get 503 and the states until the end, and clients do not delay it: F100, F102.
 
 use crate::client::{ask, connect, get, post};
 use crate::daemon::{Lingers, Waits, admin, at};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 #[tokio::test]
-async fn f102_a_request_during_shutdown_is_told_the_state() {
+async fn f102_request_during_shutdown_gets_503_and_the_states() {
     let levels = LevelHandle::new(Level::Info);
     let daemon = Daemon::new("d").signals([]).admin(admin(&levels));
     let slow = Lingers::default();
@@ -36,13 +36,13 @@ async fn f102_a_request_during_shutdown_is_told_the_state() {
     assert!(get(&at, "/metrics").await.body.contains("rxd_stopping 1"));
     slow.may.notify_one();
     assert!(handle.wait().await.is_ok());
-    // Gone for good, and the address with it.
+    // The listener is closed.
     let rxd::admin::Address::Tcp(tcp) = at else { panic!() };
     assert!(tokio::net::TcpStream::connect(tcp).await.is_err());
 }
 
 #[tokio::test]
-async fn f102_an_action_that_is_under_way_is_answered() {
+async fn f102_action_in_progress_at_shutdown_is_answered() {
     let levels = LevelHandle::new(Level::Info);
     let daemon = Daemon::new("d").signals([]).admin(admin(&levels));
     let slow = Lingers::default();
@@ -50,7 +50,7 @@ async fn f102_an_action_that_is_under_way_is_answered() {
     handle.wait_for("slow", State::Run).await.unwrap();
     let at = at(&handle);
     let asking = tokio::spawn(async move { post(&at, "/services/slow/restart").await });
-    slow.told.notified().await;
+    slow.cancelled.notified().await;
     handle.shutdown();
     slow.may.notify_one();
     let answer = asking.await.unwrap();
@@ -59,7 +59,7 @@ async fn f102_an_action_that_is_under_way_is_answered() {
 }
 
 #[tokio::test]
-async fn f100_open_streams_end_within_the_budget() {
+async fn f100_event_streams_end_within_the_drain_timeout() {
     let levels = LevelHandle::new(Level::Info);
     let handle =
         Daemon::new("d").signals([]).admin(admin(&levels)).add(Service::new("a", Waits)).start().await.unwrap();

@@ -1,4 +1,4 @@
-//! Clients that mean no good: F98, F99, F101, F103, G41.
+//! Hostile clients: F98, F99, F101, F103, G41.
 
 use crate::client::{Answer, ask, connect, get, put, raw};
 use crate::daemon::{Running, start};
@@ -6,7 +6,7 @@ use rxd::log::Level;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-/// Nothing has come of it, and the next client is answered.
+/// Asserts that nothing has changed, and that the next client is answered.
 async fn unharmed(d: &Running, seq: u64) {
     assert_eq!(d.handle.states().seq(), seq);
     assert!(d.levels.services().is_empty());
@@ -14,7 +14,7 @@ async fn unharmed(d: &Running, seq: u64) {
 }
 
 #[tokio::test]
-async fn f98_what_is_no_request_is_refused() {
+async fn f98_malformed_requests_are_refused() {
     let d = start(|admin| admin).await;
     let seq = d.handle.states().seq();
     let put = "PUT /services/api/log-level HTTP/1.1\r\nHost: localhost\r\n";
@@ -60,7 +60,7 @@ async fn f98_what_is_no_request_is_refused() {
 }
 
 #[tokio::test]
-async fn f98_a_body_of_100_megabytes_is_not_taken_in() {
+async fn f98_body_of_100_megabytes_is_refused_before_it_is_read() {
     let d = start(|admin| admin).await;
     let seq = d.handle.states().seq();
     let mut socket = connect(&d.at).await;
@@ -68,7 +68,7 @@ async fn f98_a_body_of_100_megabytes_is_not_taken_in() {
     socket.write_all(head.as_bytes()).await.unwrap();
     let block = vec![b'x'; 1 << 20];
     let mut sent = 0;
-    // It is refused at once; what is sent all the same goes nowhere.
+    // The request is refused at once; what is sent after that is not read.
     for _ in 0..100 {
         match tokio::time::timeout(Duration::from_secs(2), socket.write_all(&block)).await {
             Ok(Ok(())) => sent += 1,
@@ -83,7 +83,7 @@ async fn f98_a_body_of_100_megabytes_is_not_taken_in() {
     }
     unharmed(&d, seq).await;
 
-    // Nor is one whose length nobody says.
+    // The same for a body without a declared length.
     let chunk = format!("4000\r\n{}\r\n", "x".repeat(0x4000)).repeat(4);
     let head = "PUT /services/api/log-level HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
     let answer = raw(&d.at, format!("{head}{chunk}0\r\n\r\n").as_bytes()).await;
@@ -94,7 +94,7 @@ async fn f98_a_body_of_100_megabytes_is_not_taken_in() {
 }
 
 #[tokio::test]
-async fn f98_requests_in_a_row_are_answered_in_a_row() {
+async fn f98_pipelined_requests_are_answered_in_order() {
     let d = start(|admin| admin).await;
     let mut request = String::new();
     for n in 0..50 {
@@ -109,7 +109,7 @@ async fn f98_requests_in_a_row_are_answered_in_a_row() {
 }
 
 #[tokio::test]
-async fn f99_a_thousand_half_open_requests() {
+async fn f99_thousand_half_open_requests_delay_no_request_and_no_shutdown() {
     let d = start(|admin| admin.connections(128)).await;
     let mut half = Vec::new();
     for n in 0..1000 {
@@ -117,7 +117,7 @@ async fn f99_a_thousand_half_open_requests() {
         let _ = socket.write_all(b"GET /services HTTP/1.1\r\nHost: loc").await;
         half.push(socket);
         if n % 100 == 99 {
-            // Others are answered all the while.
+            // Other clients are answered meanwhile.
             let begun = Instant::now();
             assert_eq!(get(&d.at, "/services").await.status, 200);
             assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
@@ -132,9 +132,9 @@ async fn f99_a_thousand_half_open_requests() {
     assert!(begun.elapsed() < Duration::from_millis(1500), "shutdown waits for none of them: {:?}", begun.elapsed());
 }
 
-/// On paused time: it is ahead as soon as nobody has a byte to read, and so drips and limits keep their order.
+/// On paused time, which advances only when no byte is left to read: so drips and limits keep their order.
 #[tokio::test(start_paused = true)]
-async fn f99_a_head_or_a_body_that_drips_is_ended() {
+async fn f99_head_or_body_that_drips_is_timed_out() {
     let d = start(|admin| admin).await;
     let drip = |head: &'static str| {
         let at = d.at.clone();
@@ -163,7 +163,7 @@ async fn f99_a_head_or_a_body_that_drips_is_ended() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn f99_who_does_not_take_in_its_answers_is_ended() {
+async fn f99_client_that_does_not_read_its_answers_is_disconnected() {
     let d = start(|admin| admin).await;
     let open = async || {
         let metrics = get(&d.at, "/metrics").await.body;
@@ -175,7 +175,7 @@ async fn f99_who_does_not_take_in_its_answers_is_ended() {
         let _ = socket.write_all(request.as_bytes()).await;
         socket
     });
-    // The clock is ahead as soon as nothing moves any more: its buffers are full, and so are ours.
+    // The clock advances only when nothing moves any more: then the buffers of both sides are full.
     for _ in 0..100 {
         tokio::time::sleep(Duration::from_secs(1)).await;
         if open().await == "1" {
@@ -183,11 +183,11 @@ async fn f99_who_does_not_take_in_its_answers_is_ended() {
             return;
         }
     }
-    panic!("it is waited for: {} are open", open().await);
+    panic!("the client is still connected: {} connections are open", open().await);
 }
 
 #[tokio::test]
-async fn f101_a_hundred_clients_change_one_level() {
+async fn f101_level_changed_by_a_hundred_clients_is_never_torn() {
     let d = start(|admin| admin).await;
     let mut clients = tokio::task::JoinSet::new();
     for client in 0..100_usize {
@@ -210,7 +210,7 @@ async fn f101_a_hundred_clients_change_one_level() {
 }
 
 #[tokio::test]
-async fn f103_another_host_or_page_changes_nothing() {
+async fn f103_request_of_another_host_or_origin_changes_nothing() {
     let d = start(|admin| admin).await;
     let seq = d.handle.states().seq();
     for headers in [

@@ -1,4 +1,4 @@
-//! A process with few files to open: F78. Each test runs this very program again, with a limit of 64.
+//! A process that may open few files: F78. Each test runs this program again, with a limit of 64.
 
 use crate::client::{Answer, Socket, get, raw};
 use crate::daemon::{Running, start};
@@ -14,10 +14,10 @@ use tokio::net::TcpStream;
 
 const PART: &str = "RXD_ADMIN_TEST_STARVED";
 
-/// How long anything that is bound to happen may take on a busy machine.
+/// The time limit for what must happen, generous for a busy machine.
 const SOON: Duration = Duration::from_secs(60);
 
-/// This program with few files, as the test of this name.
+/// This program with few files, running the test of this name.
 fn few_files(part: &str) -> Command {
     let mut command = Command::new("sh");
     let script = "ulimit -n 64 && exec \"$0\" --exact \"$1\" --nocapture --test-threads=1";
@@ -26,7 +26,7 @@ fn few_files(part: &str) -> Command {
     command
 }
 
-/// In that process. On its own such a part does nothing.
+/// Whether this is that process. Without `PART` such a test does nothing.
 fn is_part() -> bool {
     std::env::var_os(PART).is_some()
 }
@@ -37,7 +37,7 @@ fn open_all() -> Vec<std::fs::File> {
 }
 
 #[test]
-fn f78_services_go_on_and_it_answers_again() {
+fn f78_process_without_free_files_keeps_its_services_and_answers_again() {
     let output = few_files("part").output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
@@ -52,7 +52,7 @@ fn part() {
         let d = start(|admin| admin).await;
         let Address::Tcp(at) = d.at else { panic!() };
         let mut held = open_all();
-        // The last one is for the client; for the other end of its connection there is none.
+        // The last descriptor is for the client; the other end of its connection gets none.
         held.pop();
         let mut socket: Box<dyn Socket> = Box::new(TcpStream::connect(at).await.unwrap());
         socket.write_all(b"GET /services HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await.unwrap();
@@ -69,7 +69,7 @@ fn part() {
     });
 }
 
-/// Opens files all the time, on a thread of its own, and counts.
+/// Opens files all the time, on another thread, and counts successes and failures.
 #[derive(Clone, Default)]
 struct Opens(Arc<[AtomicU64; 2]>);
 
@@ -92,7 +92,7 @@ impl Runner for Opens {
             }
         });
         while !cx.is_cancelled() {
-            // On one thread, clients have come in a burst before the accept loop has its turn.
+            // On one thread, this lets a burst of clients connect before the accept loop is polled.
             std::thread::sleep(Duration::from_millis(5));
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
@@ -101,8 +101,8 @@ impl Runner for Opens {
 }
 
 #[test]
-fn x7_f78_silent_clients_take_no_file_that_a_service_needs() {
-    // On one thread the tasks of connections that are to go run only after the accept loop.
+fn x7_f78_silent_clients_leave_the_files_that_services_need() {
+    // On one thread, connections that are asked to close are polled only after the accept loop.
     for threads in ["1", "2"] {
         silent_clients(threads);
     }
@@ -124,7 +124,7 @@ fn silent_clients(threads: &str) {
         let begun = Instant::now();
         let mut silent = std::collections::VecDeque::new();
         while begun.elapsed() < Duration::from_secs(3) {
-            // In bursts: many come before any that is to go has gone.
+            // In bursts: many connect before any that is asked to close has done so.
             for _ in 0..50 {
                 silent.push_back(TcpStream::connect(at).await.unwrap());
             }
@@ -169,7 +169,7 @@ fn opens() {
     writeln!(std::io::stdout(), "opened and failed: {opened} {failed}").unwrap();
 }
 
-/// What is logged.
+/// The log output.
 #[derive(Clone, Default)]
 struct Logged(Arc<Mutex<Vec<u8>>>);
 
@@ -185,7 +185,7 @@ impl Write for Logged {
 }
 
 #[test]
-fn x7_full_table_ends_idle_connections_and_is_logged_once() {
+fn x7_full_file_table_closes_idle_connections_and_is_logged_once() {
     let output = few_files("full").output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
@@ -207,7 +207,7 @@ fn full() {
         for _ in 0..3 {
             idle.push(TcpStream::connect(tcp).await.unwrap());
         }
-        // They are accepted before the files are gone.
+        // This makes sure that they are accepted before the files run out.
         assert_eq!(get(&at, "/livez").await.status, 200);
         let mut held = open_all();
         held.pop();
@@ -220,7 +220,7 @@ fn full() {
             assert!(read.is_err());
         }
         assert!(begun.elapsed() < Duration::from_secs(4), "sooner than one that is silent is ended anyway");
-        // Now nobody is idle, and every accept fails.
+        // Now no connection is idle, and every accept fails.
         held.extend(open_all());
         held.pop();
         let mut waits = TcpStream::connect(tcp).await.unwrap();

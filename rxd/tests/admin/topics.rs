@@ -1,4 +1,4 @@
-//! What was published between services, for the operator: every message dropped is counted there.
+//! Topics in `/metrics`: every message is counted, also those that were dropped.
 
 use crate::client::get;
 use crate::daemon::start;
@@ -6,7 +6,7 @@ use rxd::intracom::{Group, Options, Policy, Topic};
 use std::time::Duration;
 
 #[tokio::test]
-async fn what_became_of_messages_is_in_the_metrics() {
+async fn metrics_count_every_message_by_topic_and_group() {
     let d = start(|admin| admin).await;
     let options = Options::DEFAULT.patience(Duration::from_millis(1));
     let readings: Topic<u32> = d.handle.intracom().topic_with("readings", options).unwrap();
