@@ -1,4 +1,4 @@
-//! The flagship's three services, with a door for operators: a page, `curl`, `rxdctl`, Prometheus.
+//! The flagship's three services, with an admin route for operators: a page, `curl`, `rxdctl`, Prometheus.
 //!
 //! ```text
 //! cargo run -p examples --bin multi-service-admin -- --fail-every 20s

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What is published, and so what a user can get.
-const PACKAGES: [&str; 2] = ["rxd-macros", "rxd"];
+const PACKAGES: [&str; 3] = ["rxd-macros", "rxd", "rxdctl"];
 
 /// A file for the workspace, beside those that stand in `user/`.
 #[derive(Clone, Debug)]

@@ -3,10 +3,11 @@
 use clap::{Parser, Subcommand, ValueEnum};
 use rxd::admin::Address;
 
-/// Shows the state of a daemon's services and why they are there, sets log levels, and acts on services.
+/// Shows the state of a daemon's services and why they are there, sets log levels, and acts on
+/// services.
 ///
-/// Exit status: 0 done, 1 the daemon refused the request, 2 the command line is wrong, 3 `status`: not every service
-/// is ready, 4 no daemon answers.
+/// Exit status: 0 done, 1 the daemon refused the request, 2 the command line is wrong, 3 `status`:
+/// not every service is ready, 4 no daemon answers.
 ///
 /// With --json an error is JSON too, on standard error: {"error", "exit", "problem"}.
 #[derive(Debug, Parser)]

@@ -1,4 +1,5 @@
-//! What clients are doing: the requests in progress on each connection, and the totals for `/metrics`.
+//! What clients are doing: the requests in progress on each connection, and the totals for
+//! `/metrics`.
 //!
 //! The accept loop in [`serve`](super::serve) and the event streams count here;
 //! [`slots`](super::slots) asks which connection is idle. Nothing here waits or takes a lock. The

@@ -20,8 +20,8 @@ use tokio::sync::Semaphore;
 pub(crate) struct App {
     pub(crate) handle: DaemonHandle,
     pub(crate) levels: LevelHandle,
-    /// The start of the daemon, as a prefix of event ids: the sequence numbers of another daemon mean
-    /// nothing here.
+    /// The start of the daemon, as a prefix of event ids: the sequence numbers of another daemon
+    /// mean nothing here.
     pub(crate) epoch: Arc<str>,
     pub(crate) counts: Arc<AdminCounts>,
     pub(crate) streams: Arc<Semaphore>,

@@ -1,7 +1,7 @@
 //! Which requests are answered: the checks of the host, the origin and the token.
 //!
-//! The listener checks host and token of each request with a [`RequestGuard`]; the router checks the
-//! origin with [`check_origin`], also where it is nested in another server. This is not access
+//! The listener checks host and token of each request with a [`RequestGuard`]; the router checks
+//! the origin with [`check_origin`], also where it is nested in another server. This is not access
 //! control between clients: whoever has the token may do everything.
 //!
 //! # Invariants
@@ -51,7 +51,8 @@ impl RequestGuard {
         self.check_host(request.uri(), request.headers())?;
         match (self.check_token(request.headers()), request.uri().path()) {
             (Ok(()), _) => Ok(true),
-            // The page holds no data, and sends the token with its own requests. Probes rarely have one.
+            // The page holds no data, and sends the token with its own requests. Probes rarely have
+            // one.
             (Err(_), "/" | "/livez" | "/readyz") => Ok(false),
             (Err(problem), _) => Err(problem),
         }
@@ -69,7 +70,8 @@ impl RequestGuard {
         let in_uri = uri.authority().map(|authority| authority.as_str());
         for host in [Some(host), in_uri].into_iter().flatten() {
             let name = host_of(host).ok_or_else(|| Problem::invalid("Host", "the Host header is not a valid host"))?;
-            // An attacker's DNS can point a name here, but not one that is listed, and never a number.
+            // An attacker's DNS can point a name here, but not one that is listed, and never a
+            // number.
             if !is_number(&name) && name != "localhost" && !self.hosts.contains(&name) {
                 let allowed = self.hosts.iter().cloned().chain(["localhost".to_owned(), "an IP address".to_owned()]);
                 let detail =

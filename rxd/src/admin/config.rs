@@ -103,8 +103,8 @@ pub(crate) const MAX_HEAD_BYTES: usize = 16 << 10;
 pub(crate) const MAX_HEADERS: usize = 64;
 
 impl Limits {
-    /// Lowers `connections` to a quarter of the files that this process may open. The rest is left to
-    /// the services.
+    /// Lowers `connections` to a quarter of the files that this process may open. The rest is left
+    /// to the services.
     pub(crate) fn within(mut self, files: Option<u64>) -> Limits {
         let quarter = files.and_then(|files| usize::try_from(files / 4).ok()).unwrap_or(usize::MAX).max(1);
         if quarter < self.connections {
@@ -127,8 +127,8 @@ impl Limits {
 }
 
 impl Admin {
-    /// A listener on this address: `127.0.0.1:1337` or `unix:/run/my-app.sock`. A text that is not an
-    /// address is an error when the daemon starts.
+    /// A listener on this address: `127.0.0.1:1337` or `unix:/run/my-app.sock`. A text that is not
+    /// an address is an error when the daemon starts.
     pub fn new(address: impl Into<String>) -> Self {
         Admin {
             address: address.into(),
@@ -149,8 +149,8 @@ impl Admin {
 
     /// Requires `Authorization: Bearer <token>` from every client.
     ///
-    /// * Without it, the page itself is served, which holds no data, and `/livez` and `/readyz` answer
-    ///   with yes or no, but without reasons.
+    /// * Without it, the page itself is served, which holds no data, and `/livez` and `/readyz`
+    ///   answer with yes or no, but without reasons.
     /// * An address that is not loopback needs a token; without one the daemon does not start.
     /// * A token has at least 16 visible ASCII characters; another one is an error at the start.
     pub fn token(mut self, token: impl Into<String>) -> Self {
@@ -158,17 +158,18 @@ impl Admin {
         self
     }
 
-    /// Accepts requests for one more host name. Requests for IP addresses and `localhost` are always
-    /// accepted; other names are refused, since any web page could point a name of its own here.
+    /// Accepts requests for one more host name. Requests for IP addresses and `localhost` are
+    /// always accepted; other names are refused, since any web page could point a name of its own
+    /// here.
     pub fn host(mut self, host: impl Into<String>) -> Self {
         self.hosts.push(host.into().to_ascii_lowercase());
         self
     }
 
-    /// Whether the daemon starts without the admin route if its address cannot be bound. It then logs
-    /// an error, reports [`AdminStatus::Degraded`] in
-    /// [`DaemonHandle::admin`](crate::DaemonHandle::admin), and tries again every 5 seconds. Default:
-    /// `false`, the daemon does not start.
+    /// Whether the daemon starts without the admin route if its address cannot be bound. It then
+    /// logs an error, reports [`AdminStatus::Degraded`] in
+    /// [`DaemonHandle::admin`](crate::DaemonHandle::admin), and tries again every 5 seconds.
+    /// Default: `false`, the daemon does not start.
     pub fn optional(mut self, optional: bool) -> Self {
         self.optional = optional;
         self
@@ -180,8 +181,8 @@ impl Admin {
     ///
     /// * It is never more than a quarter of the files that the process may open (`ulimit -n`,
     ///   `LimitNOFILE=`), so that enough are left for the services.
-    /// * An eighth of them, at most 4, is reserved for probes: while all others are busy, `/livez` and
-    ///   `/readyz` are answered, and other requests get 503.
+    /// * An eighth of them, at most 4, is reserved for probes: while all others are busy, `/livez`
+    ///   and `/readyz` are answered, and other requests get 503.
     pub fn connections(mut self, connections: usize) -> Self {
         self.limits = self.limits.connections(connections);
         self

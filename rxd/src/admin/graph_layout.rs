@@ -6,8 +6,8 @@
 //! 2. A line that passes layers gets a place in each of them, so that it goes around what is there.
 //! 3. Each layer is ordered, and its places are moved, by the positions of their neighbours.
 //!
-//! `main` is the coordinate along the layers, and `cross` the one within a layer: x and y, or y and x
-//! if the picture goes down.
+//! `main` is the coordinate along the layers, and `cross` the one within a layer: x and y, or y and
+//! x if the picture goes down.
 
 use crate::graph::Graph;
 
@@ -120,8 +120,8 @@ impl Layout {
             let (from, to) = (self.boxes[line.from].layer, self.boxes[line.to].layer);
             let gap = if to < from { from - 1 } else { from };
             let (wide, high) = label_size(&line.texts);
-            // In a picture that goes down, the labels of one service do not fit side by side, and are
-            // placed one below the other.
+            // In a picture that goes down, the labels of one service do not fit side by side, and
+            // are placed one below the other.
             let room = if down { high * leaving[line.from].min(3) as f64 } else { wide };
             gaps[gap] = gaps[gap].max(LAYER_GAP + room);
         }
@@ -147,8 +147,8 @@ impl Layout {
             let (from, to) = (self.boxes[line.from].layer, self.boxes[line.to].layer);
             let (begin, end) = (items[line.from].at, items[line.to].at);
             let (front, back) = (|layer: usize| starts[layer], |layer: usize| starts[layer] + depth[layer]);
-            // A line leaves at the side that faces its target. Within a layer, both its ends are at the
-            // back.
+            // A line leaves at the side that faces its target. Within a layer, both its ends are at
+            // the back.
             let leaves = if to < from { front(from) } else { back(from) };
             let arrives = if to <= from { back(to) } else { front(to) };
             let mut points = vec![(leaves, begin)];
@@ -184,7 +184,8 @@ impl Layout {
         }
     }
 
-    /// Adds a place for each line to each layer that it passes, and connects the places to neighbours.
+    /// Adds a place for each line to each layer that it passes, and connects the places to
+    /// neighbours.
     fn lanes(&self, items: &mut Vec<LayerItem>) -> Vec<Vec<usize>> {
         let passed =
             |line: &PlacedLine| self.boxes[line.from].layer.abs_diff(self.boxes[line.to].layer).saturating_sub(1);
@@ -242,8 +243,8 @@ fn arrange(items: &mut [LayerItem], order: &mut [Vec<usize>]) {
             let mut wishes: Vec<(f64, usize)> = order[layer].iter().map(|&at| (wish(at), at)).collect();
             wishes.sort_by(|a, b| a.0.total_cmp(&b.0));
             order[layer] = wishes.iter().map(|(_, at)| *at).collect();
-            // Each goes where it wishes, or after the one before it. Then the whole layer is moved back
-            // by the mean of the differences.
+            // Each goes where it wishes, or after the one before it. Then the whole layer is moved
+            // back by the mean of the differences.
             let mut end = f64::MIN;
             let mut off = 0.0;
             for (wish, at) in &wishes {
@@ -324,7 +325,8 @@ fn layers(services: usize, lines: &[PlacedLine]) -> Vec<usize> {
             match out[me].get(*next) {
                 Some(&to) => {
                     *next += 1;
-                    // A path that leads back is left out. There may be one: another gate can open it.
+                    // A path that leads back is left out. There may be one: another gate can open
+                    // it.
                     if layers[to].is_none() && !on_the_path[to] {
                         way.push((to, 0));
                     }

@@ -1,8 +1,9 @@
-//! The checked graph as an SVG picture: laid out once, coloured with the states when it is asked for.
+//! The checked graph as an SVG picture: laid out once, coloured with the states when it is asked
+//! for.
 //!
-//! Services stand in columns (rows, if the picture goes [down](Layout::of)), each after those it waits
-//! for. A line leads from a service to one that it watches, around those in between; its label is the
-//! condition. Gates are solid lines, reactions dashed ones, streams dotted ones.
+//! Services stand in columns (rows, if the picture goes [down](Layout::of)), each after those it
+//! waits for. A line leads from a service to one that it watches, around those in between; its
+//! label is the condition. Gates are solid lines, reactions dashed ones, streams dotted ones.
 
 use super::graph_layout::{BOX_HEIGHT, Layout, MAX_SHOWN_LABELS, MAX_TEXT_CHARS, PlacedLine, label_size};
 use crate::core::States;

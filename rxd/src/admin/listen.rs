@@ -1,7 +1,7 @@
 //! The socket of the admin route: bound, or an error that says why not.
 //!
-//! [`AdminListener::bind`] is called once before the daemon starts, and again every few seconds while an
-//! optional listener could not be bound. It never blocks.
+//! [`AdminListener::bind`] is called once before the daemon starts, and again every few seconds
+//! while an optional listener could not be bound. It never blocks.
 //!
 //! # Invariants of a Unix socket
 //!
@@ -29,15 +29,16 @@ const LOCK_SUFFIX: &str = ".lock";
 /// The path of the directory in which the socket is bound is the socket's with this suffix.
 const DIRECTORY_SUFFIX: &str = ".new";
 
-/// The socket's name in that directory. It is short, since the path of a socket has at most 108 bytes.
+/// The socket's name in that directory. It is short, since the path of a socket has at most 108
+/// bytes.
 const SOCKET_NAME: &str = "s";
 
 /// A bound listener.
 #[derive(Debug)]
 pub(crate) enum AdminListener {
     Tcp(TcpListener),
-    /// The fields drop in order: the file is removed while the socket still listens, and until then no
-    /// other process puts its own socket in the file's place.
+    /// The fields drop in order: the file is removed while the socket still listens, and until then
+    /// no other process puts its own socket in the file's place.
     Unix(SocketFile, UnixListener),
 }
 
@@ -152,8 +153,8 @@ impl PathLock {
                 Err(rustix::io::Errno::WOULDBLOCK) => return Err(io::ErrorKind::AddrInUse.into()),
                 Err(error) => return Err(error.into()),
             }
-            // The last holder may have removed the file after it was opened here: a lock on a removed
-            // file excludes no one, so try again with the file that is there now.
+            // The last holder may have removed the file after it was opened here: a lock on a
+            // removed file excludes no one, so try again with the file that is there now.
             let held = file.metadata()?;
             if identity(&path).is_ok_and(|id| id == (held.dev(), held.ino())) {
                 return Ok(PathLock { path, _file: file });
@@ -164,8 +165,8 @@ impl PathLock {
 
 impl Drop for PathLock {
     fn drop(&mut self) {
-        // Removed while the lock is held: a process that has opened the file, and locks it next, finds
-        // it removed and opens the path again.
+        // Removed while the lock is held: a process that has opened the file, and locks it next,
+        // finds it removed and opens the path again.
         let _ = std::fs::remove_file(&self.path);
     }
 }

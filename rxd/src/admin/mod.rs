@@ -1,4 +1,4 @@
-//! The admin route: see the state of each service and why it is there, set its log level, restart it.
+//! The admin route: shows the state of each service and why, sets its log level, restarts it.
 //!
 //! ```no_run
 //! # struct MyDaemon;
@@ -21,32 +21,36 @@
 //!
 //! | route | |
 //! |---|---|
-//! | `GET`, `PUT`, `DELETE` `/log-level`, `/services/{name}/log-level` | log levels, permanently or for a time |
-//! | `GET` `/services`, `/services/{name}`, `/services/{name}/why` | the state of services, and why they are there |
-//! | `POST` `/services/{name}/start`, `stop`, `restart`, `reload` | acts on a service; 202 if that takes longer than 10 s |
-//! | `GET` `/graph` | the graph as JSON, Mermaid, DOT or SVG, by `Accept` or `?format=`; with `direction=down` for a narrow window |
+//! | `GET`, `PUT`, `DELETE` `/log-level`, `/services/{name}/log-level` | log levels |
+//! | `GET` `/services`, `/services/{name}`, `/services/{name}/why` | the state of each service, and why |
+//! | `POST` `/services/{name}/start`, `stop`, `restart`, `reload` | actions on a service |
+//! | `GET` `/graph` | JSON, Mermaid, DOT or SVG, by `Accept` or `?format=` |
 //! | `GET` `/events` | every transition, as server-sent events, resumed by `Last-Event-ID` |
 //! | `GET` `/livez`, `/readyz` | liveness and readiness, as Kubernetes probes expect |
 //! | `GET` `/metrics` | metrics, in the text format of Prometheus |
 //! | `GET` `/openapi.json` | the description of these routes, as OpenAPI 3.1 |
 //!
+//! * A level is set permanently, or for a time.
+//! * An action that takes longer than 10 s is answered with 202, and goes on.
+//! * `/graph?format=svg&direction=down` draws the graph from top to bottom, for a narrow window.
+//!
 //! # Safety
 //!
 //! * **Address**: it listens on loopback or on a Unix socket; another address needs a
 //!   [token](Admin::token).
-//! * **Unix socket**: it has mode 0600 from the instant at which it can be reached, whatever the umask.
-//!   Of several processes on one path one listens, and the others do not start. A socket that a crash
-//!   has left behind is replaced.
-//! * **Host and origin**: a request must be for an IP address, `localhost` or a
-//!   [listed name](Admin::host), so that no web page can point a name of its own here; and it must not
-//!   come from a page of another origin.
+//! * **Unix socket**: it has mode 0600 from the instant at which it can be reached, whatever the
+//!   umask. Of several processes on one path one listens, and the others do not start. A socket
+//!   that a crash has left behind is replaced.
+//! * **Host and origin**: a request must be for an IP address, `localhost` or a [listed
+//!   name](Admin::host), so that no web page can point a name of its own here; and it must not come
+//!   from a page of another origin.
 //! * **Token**: where one is required, `/livez` and `/readyz` answer without it too, but give no
 //!   reasons, and a few [connections](Admin::connections) are reserved for them.
-//! * **Limits**: heads, bodies, connections and times are limited. A client that is too slow, also in
-//!   reading an answer, is disconnected.
+//! * **Limits**: heads, bodies, connections and times are limited. A client that is too slow, also
+//!   in reading an answer, is disconnected.
 //! * **Shutdown**: while the daemon stops, most requests are answered with 503 and the state of all
-//!   services; the graph, the events, the probes, the metrics and the page stay. The admin route ends
-//!   last, and waits no longer than half a second for answers in progress.
+//!   services; the graph, the events, the probes, the metrics and the page stay. The admin route
+//!   ends last, and waits no longer than half a second for answers in progress.
 //!
 //! A server that exists already can have the routes as a [`router`] in it. Then the host, the token
 //! and the limits are up to that server.
@@ -75,7 +79,7 @@ pub(crate) use server::{Server, bind, finish};
 
 use crate::handle::DaemonHandle;
 
-/// The routes, to be nested in another server: `Router::new().nest("/admin", rxd::admin::router(&handle))`.
+/// The routes, to be nested in another server.
 ///
 /// * The router does not keep the daemon running.
 /// * It checks the origin of requests. The host, the token and the limits are up to the server.

@@ -14,8 +14,8 @@ use serde_json::{Map, Value, json};
 
 pub(crate) fn reply(routes: &[Route], app: &App) -> Response {
     let states = app.handle.states();
-    // One example suffices. A tool that tries the examples would otherwise stop all services, and so
-    // the daemon.
+    // One example suffices. A tool that tries the examples would otherwise stop all services, and
+    // so the daemon.
     let names: Vec<&str> = states.iter().take(1).map(|service| &*service.name).collect();
     ([(header::CONTENT_TYPE, "application/json")], description(routes, &names).to_string()).into_response()
 }

@@ -1,7 +1,7 @@
 //! The router: every route of the [table](super::routes), and the checks before them.
 //!
-//! It is the same for the daemon's own listener and for a server that nests it: the origin is checked
-//! here, the host and the token by the listener.
+//! It is the same for the daemon's own listener and for a server that nests it: the origin is
+//! checked here, the host and the token by the listener.
 
 use super::app::App;
 use super::auth::check_origin;

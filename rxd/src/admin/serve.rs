@@ -8,13 +8,13 @@
 //!
 //! 1. A failed accept never ends the loop. It fails for lack of file descriptors as a rule; the
 //!    services lack them too then, so all idle connections are closed.
-//! 2. There are no more connection tasks than slots, apart from tasks that have been asked to end and
-//!    have not been polled since.
+//! 2. There are no more connection tasks than slots, apart from tasks that have been asked to end
+//!    and have not been polled since.
 //! 3. A client that sends a head, a body, or reads an answer too slowly is disconnected: after
 //!    `Limits::head`, and `Limits::body` for the other two.
 //! 4. A connection counts as open until its task is dropped, and its slot is free from then on.
-//! 5. [`serve`] returns at most `Limits::drain_timeout` after `end` is cancelled, and no task outlives
-//!    it.
+//! 5. [`serve`] returns at most `Limits::drain_timeout` after `end` is cancelled, unless a blocked
+//!    thread delays the drop of an aborted task. No task outlives it.
 //!
 //! # How it ends
 //!
@@ -48,7 +48,8 @@ use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-/// The pause after a failed accept, and how long a connection that was asked to close is waited for.
+/// The pause after a failed accept, and how long a connection that was asked to close is waited
+/// for.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// How long a client may be silent on a connection that is reserved for probes.
@@ -151,8 +152,8 @@ async fn take_slot(
     }
 }
 
-/// Logs a failed accept: a warning for the first, and debug records for those that follow it within a
-/// minute of each other.
+/// Logs a failed accept: a warning for the first, and debug records for those that follow it within
+/// a minute of each other.
 fn log_accept_error(error: &std::io::Error, last: &mut Option<Instant>) {
     let now = Instant::now();
     let before = last.replace(now);

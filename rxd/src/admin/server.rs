@@ -1,9 +1,9 @@
 //! The life of the admin listener beside that of its daemon.
 //!
-//! 1. `Daemon::start` calls [`bind`] before anything is started: an address that cannot be bound ends
-//!    the start there, unless the admin route is optional.
-//! 2. It calls [`BoundAdmin::serve`] when the services start. One task serves until the daemon ends;
-//!    an optional listener that is not bound yet is tried again every 5 seconds.
+//! 1. `Daemon::start` calls [`bind`] before anything is started: an address that cannot be bound
+//!    ends the start there, unless the admin route is optional.
+//! 2. It calls [`BoundAdmin::serve`] when the services start. One task serves until the daemon
+//!    ends; an optional listener that is not bound yet is tried again every 5 seconds.
 //! 3. The supervisor calls [`finish`] after all services have ended, so that clients can follow the
 //!    stop. No daemon waits for its admin route for more than a second.
 

@@ -1,13 +1,13 @@
 //! The places for connections: how many there may be, and which one closes when all are taken.
 //!
-//! The accept loop in [`serve`](super::serve) takes a slot for each connection that it accepts. This
-//! is bookkeeping only: it holds no socket and no task. To close a connection it cancels the slot's
-//! token, which the connection's task awaits.
+//! The accept loop in [`serve`](super::serve) takes a slot for each connection that it accepts.
+//! This is bookkeeping only: it holds no socket and no task. To close a connection it cancels the
+//! slot's token, which the connection's task awaits.
 //!
 //! # Invariants
 //!
-//! 1. At most `limits[0]` slots are for all requests and `limits[1]` for probes, together no more than
-//!    `Admin::connections`.
+//! 1. At most `limits[0]` slots are for all requests and `limits[1]` for probes, together no more
+//!    than `Admin::connections`.
 //! 2. A slot is free once its token is cancelled: by its own task when the connection has ended, or
 //!    here when it is asked to close.
 //! 3. A connection with a request in progress is never asked to close.
@@ -50,8 +50,8 @@ impl ConnectionSlots {
 
     /// A slot for one more connection; `None` if all are taken.
     ///
-    /// If none is free, the connection that has been idle longest is asked to close. A connection for
-    /// probes is not: it is new, and its idle timeout is short.
+    /// If none is free, the connection that has been idle longest is asked to close. A connection
+    /// for probes is not: it is new, and its idle timeout is short.
     pub(crate) fn take(&mut self) -> Option<ConnectionSlot> {
         self.taken.retain(|slot| !slot.close.is_cancelled());
         let reserved = !self.has_room(false) && !self.close_idle();

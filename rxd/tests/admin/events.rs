@@ -49,7 +49,8 @@ impl Follower {
         count > 0
     }
 
-    /// The next event; `None` at the end. (Chunks are not decoded: the server never splits an event.)
+    /// The next event; `None` at the end. (Chunks are not decoded: the server never splits an
+    /// event.)
     async fn next(&mut self) -> Option<Event> {
         loop {
             if let Some((event, rest)) = self.text.split_once("\n\n") {
@@ -160,8 +161,8 @@ async fn events_with_too_many_clients_are_refused_and_others_answered() {
     crate::client::get(&d.at, "/events").await.problem(503);
     assert_eq!(crate::client::get(&d.at, "/services").await.status, 200);
     drop(followers.pop());
-    // The server notices that a client has left when it polls its connection, and it does so while it
-    // answers these requests.
+    // The server notices that a client has left when it polls its connection, and it does so while
+    // it answers these requests.
     let noticed =
         async { while !crate::client::get(&d.at, "/metrics").await.body.contains("rxd_admin_streams 3\n") {} };
     let noticed = tokio::time::timeout(Duration::from_secs(60), noticed).await;

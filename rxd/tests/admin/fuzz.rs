@@ -1,4 +1,5 @@
-//! Requests of any form: F104. Each gets an answer that is described, and changes nothing but a level.
+//! Requests of any form: F104. Each gets an answer that is described, and changes nothing but a
+//! level.
 
 use crate::daemon::start;
 use axum::body::Body;

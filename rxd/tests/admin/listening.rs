@@ -1,5 +1,5 @@
-//! The address: bound, or an error that says why not: F95, F96, G42. Several processes on one path are
-//! in `path`.
+//! The address: bound, or an error that says why not: F95, F96, G42. Several processes on one path
+//! are in `path`.
 
 use crate::client::get;
 use crate::daemon::{Waits, admin, at};

@@ -59,7 +59,8 @@ async fn end(handle: DaemonHandle) {
     assert!(handle.wait().await.is_ok());
 }
 
-/// This program in another process. It starts a daemon for one line of input, and stops it for the next.
+/// This program in another process. It starts a daemon for one line of input, and stops it for the
+/// next.
 struct Part {
     child: Child,
     orders: ChildStdin,
@@ -80,7 +81,8 @@ impl Part {
         self.order_at(Duration::ZERO);
     }
 
-    /// Orders the next step at this time of the wall clock, so that several processes act at one instant.
+    /// Orders the next step at this time of the wall clock, so that several processes act at one
+    /// instant.
     fn order_at(&mut self, at: Duration) {
         self.orders.write_all(format!("{}\n", at.as_nanos()).as_bytes()).unwrap();
     }

@@ -1,4 +1,5 @@
-//! The shutdown: requests get 503 and the states until the end, and clients do not delay it: F100, F102.
+//! The shutdown: requests get 503 and the states until the end, and clients do not delay it: F100,
+//! F102.
 
 use crate::client::{ask, connect, get, post};
 use crate::daemon::{Lingers, Waits, admin, at};

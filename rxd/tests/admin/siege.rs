@@ -132,7 +132,8 @@ async fn f99_thousand_half_open_requests_delay_no_request_and_no_shutdown() {
     assert!(begun.elapsed() < Duration::from_millis(1500), "shutdown waits for none of them: {:?}", begun.elapsed());
 }
 
-/// On paused time, which advances only when no byte is left to read: so drips and limits keep their order.
+/// On paused time, which advances only when no byte is left to read: so drips and limits keep their
+/// order.
 #[tokio::test(start_paused = true)]
 async fn f99_head_or_body_that_drips_is_timed_out() {
     let d = start(|admin| admin).await;

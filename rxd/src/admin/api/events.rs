@@ -2,15 +2,15 @@
 //!
 //! | event | data |
 //! |---|---|
-//! | `snapshot` | the state of all services, and the last transitions before it; always the first, unless a client resumes |
+//! | `snapshot` | all services, and the last transitions; the first event, unless a client resumes |
 //! | `transition` | one transition |
 //! | `lagged` | how many transitions were missed, and a new snapshot |
-//! | `end` | the state of all services when the daemon has stopped; the last |
+//! | `end` | all services, when the daemon has stopped; the last event |
 //!
 //! The id of an event is the start of the daemon and a sequence number. A client that sends
-//! `Last-Event-ID` gets the transitions after it, if the history still has them; otherwise `lagged`,
-//! or a `snapshot` if the id is another daemon's. A client that reads too slowly gets `lagged`, and
-//! delays no one.
+//! `Last-Event-ID` gets the transitions after it, if the history still has them; otherwise
+//! `lagged`, or a `snapshot` if the id is another daemon's. A client that reads too slowly gets
+//! `lagged`, and delays no one.
 
 use crate::admin::activity::{ActiveRequest, AdminCounts, RequestCount};
 use crate::admin::app::App;

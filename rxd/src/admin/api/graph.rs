@@ -64,7 +64,8 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
     Ok(([(header::CONTENT_TYPE, FORMATS[format].1), (header::VARY, "Accept")], body).into_response())
 }
 
-/// The format with the highest weight in an `Accept` header; of equal ones the first of [`FORMATS`].
+/// The format with the highest weight in an `Accept` header; of equal ones the first of
+/// [`FORMATS`].
 fn choose(accept: &str) -> Option<usize> {
     if accept.trim().is_empty() {
         return Some(0);

@@ -1,4 +1,5 @@
-//! `GET /livez` and `/readyz`, by the conventions of Kubernetes: 200 or 503, and a line for each check.
+//! `GET /livez` and `/readyz`, by the conventions of Kubernetes: 200 or 503, and a line for each
+//! check.
 //!
 //! A request without a required token gets yes or no, but no names and no reasons.
 
