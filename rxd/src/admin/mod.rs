@@ -103,6 +103,6 @@ impl crate::DaemonHandle {
     /// Whether the [admin route](crate::Daemon::admin) of the daemon listens, and where.
     #[must_use]
     pub fn admin(&self) -> AdminStatus {
-        self.core().admin.get().map_or(AdminStatus::Off, Server::status)
+        self.core().extensions.get::<Server>().map_or(AdminStatus::Off, |server| server.status())
     }
 }

@@ -78,21 +78,18 @@ impl BoundAdmin {
     pub(crate) fn serve(self, handle: &DaemonHandle) {
         let (sender, running) = watch::channel(());
         let server = Server { status: Mutex::new(AdminStatus::Off), end: CancellationToken::new(), running };
-        let core = handle.core().clone();
-        let server = core.admin.get_or_init(|| server);
+        let server = handle.core().extensions.insert(server);
         match &self.listener {
-            Ok(listener) => listening(server, listener, &self.address),
-            Err(error) => degraded(server, &error.to_string()),
+            Ok(listener) => listening(&server, listener, &self.address),
+            Err(error) => degraded(&server, &error.to_string()),
         }
-        tokio::spawn(self.run(handle.observer(), sender));
+        tokio::spawn(self.run(handle.observer(), server, sender));
     }
 
-    async fn run(self, handle: DaemonHandle, _running: watch::Sender<()>) {
+    async fn run(self, handle: DaemonHandle, server: Arc<Server>, _running: watch::Sender<()>) {
         let BoundAdmin { admin, address, listener } = self;
         let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
         let limits = admin.limits.within(files);
-        let core = handle.core().clone();
-        let Some(server) = core.admin.get() else { return };
         let end = server.end.clone();
         let mut listener = listener;
         let listener = loop {
@@ -104,7 +101,7 @@ impl BoundAdmin {
                     }
                     listener = AdminListener::bind(&address).await;
                     if let Ok(listener) = &listener {
-                        listening(server, listener, &address);
+                        listening(&server, listener, &address);
                     }
                 }
             }
@@ -133,7 +130,7 @@ fn degraded(server: &Server, error: &str) {
 
 /// Ends the listener, after all else of the daemon has ended.
 pub(crate) async fn finish(core: &Core) {
-    let Some(server) = core.admin.get() else { return };
+    let Some(server) = core.extensions.get::<Server>() else { return };
     server.end.cancel();
     let mut running = server.running.clone();
     // The task ends within its own limits. A daemon does not depend on that.

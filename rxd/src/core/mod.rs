@@ -1,6 +1,7 @@
 //! What all parts of one running daemon share.
 
 use crate::board::{Board, Id, signal};
+use crate::core::extensions::Extensions;
 use crate::core::names::{Name, ServiceNames};
 use crate::core::poll_marks::PollMarks;
 use crate::core::stop_order::StopOrder;
@@ -25,6 +26,7 @@ use tokio::time::Instant;
 
 pub(crate) mod current;
 pub(crate) mod describe;
+mod extensions;
 pub(crate) mod names;
 pub(crate) mod poll_marks;
 mod states;
@@ -76,12 +78,8 @@ pub(crate) struct Core {
     pub(crate) poll_marks: PollMarks,
     /// How many transitions readers of the states were too slow for.
     pub(crate) lagged: AtomicU64,
-    /// Its graph as it is shown.
-    #[cfg(feature = "admin")]
-    pub(crate) pictures: std::sync::OnceLock<crate::admin::graph_svg::Pictures>,
-    /// The admin route, if it has a listener of its own.
-    #[cfg(feature = "admin")]
-    pub(crate) admin: std::sync::OnceLock<crate::admin::Server>,
+    #[cfg_attr(not(feature = "admin"), allow(dead_code, reason = "only the admin route keeps something"))]
+    pub(crate) extensions: Extensions,
 }
 
 /// What a service's failures leave behind for those who ask.
@@ -160,10 +158,7 @@ impl Core {
             reloadable: Mutex::new(Vec::new()),
             pulse: Mutex::default(),
             lagged: AtomicU64::new(0),
-            #[cfg(feature = "admin")]
-            pictures: std::sync::OnceLock::new(),
-            #[cfg(feature = "admin")]
-            admin: std::sync::OnceLock::new(),
+            extensions: Extensions::default(),
         }
     }
 

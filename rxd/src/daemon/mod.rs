@@ -311,7 +311,7 @@ impl Daemon {
         // Before what runs before: that may block its thread as well.
         let monitor = Monitor::start(&core, self.options.blocking_threshold, Listener::new(&signals)?);
         #[cfg(feature = "admin")]
-        core.pictures.get_or_init(|| pictures);
+        core.extensions.insert(pictures);
         let services = self.services;
         *core.pulse() = Pulse::new(self.alive.on_stale, services.iter().map(Service::limits));
         let mut systemd = Systemd::begin(&core, self.alive, services.iter().map(Service::limits));

@@ -71,6 +71,7 @@ use crate::service::context::Context;
 use crate::service::runner::{DefaultMethod, Runner};
 use enter::EnterStage;
 use method::{Limit, TaskDrain};
+use std::any::TypeId;
 use std::future::{Future, poll_fn};
 use std::num::NonZeroU64;
 use std::pin::pin;
@@ -188,7 +189,7 @@ impl OverriddenMethods {
 /// Whether a service overrides this method: the default one returns [`DefaultMethod`], which is private to
 /// rxd. The method is not called to find out.
 fn is_overridden<'a, R: Runner, F>(_: fn(&'a mut R, &'a Context) -> F) -> bool {
-    size_of::<F>() > 0 || std::any::type_name::<F>() != std::any::type_name::<DefaultMethod>()
+    size_of::<F>() > 0 || typeid::of::<F>() != TypeId::of::<DefaultMethod>()
 }
 
 /// The outcome of a method.

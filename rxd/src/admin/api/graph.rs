@@ -1,7 +1,7 @@
 //! `GET /graph`: the checked graph, in the format that `?format=` or `Accept` asks for.
 
 use crate::admin::app::App;
-use crate::admin::graph_svg;
+use crate::admin::graph_svg::{self, Pictures};
 use crate::admin::problem::{Problem, quoted};
 use crate::graph::nearest;
 use axum::extract::State;
@@ -50,7 +50,7 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
             })?
         }
     };
-    let Some(pictures) = app.handle.core().pictures.get() else {
+    let Some(pictures) = app.handle.core().extensions.get::<Pictures>() else {
         let detail = "this daemon keeps no graph";
         return Err(Problem::new(StatusCode::NOT_FOUND, "no-graph", "No graph", detail));
     };
