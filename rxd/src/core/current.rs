@@ -1,25 +1,25 @@
-//! Which service's code runs on this thread.
+//! The service whose code runs on this thread.
 //!
-//! The engine says so around each poll of a method, and so does each task that a service has spawned.
-//! A request that a service makes of itself is recognised by it: it cannot be waited for.
+//! The engine sets it around each poll of a method, and so does each task that a service has spawned.
+//! It recognises a request that a service makes about itself, which cannot be waited for.
 
 use crate::board::Id;
 use crate::core::Core;
 use std::cell::Cell;
 
 thread_local! {
-    /// The address of the daemon's core, and the place of the service; 0 if no service's code runs.
+    /// The address of the daemon's core, and the service's index; 0 if no service's code runs.
     static CURRENT: Cell<(usize, Id)> = const { Cell::new((0, 0)) };
 }
 
 fn key(core: &Core, id: Id) -> (usize, Id) {
-    // An address tells daemons apart for as long as both are alive, and a service that runs keeps its own alive.
+    // The address identifies a daemon while it is alive, and a running service keeps its daemon alive.
     (std::ptr::from_ref(core).addr(), id)
 }
 
 /// Runs code of this service.
 pub(crate) fn during<T>(core: &Core, id: Id, code: impl FnOnce() -> T) -> T {
-    /// Also after a panic: the thread goes on to run the code of others.
+    /// Restores the value also after a panic, since the thread then runs other code.
     struct Restore((usize, Id));
 
     impl Drop for Restore {

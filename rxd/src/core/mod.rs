@@ -1,4 +1,12 @@
-//! What all parts of one running daemon share.
+//! What all parts of one running daemon share: the board, and what is known about its services.
+//!
+//! The builder makes it, and everything that runs for the daemon holds it. It contains no logic of a
+//! lifecycle: that is the engine's and the supervisor's.
+//!
+//! # Lock order
+//!
+//! No lock of the core is taken while another is held, with one exception: the board's signals are
+//! set while the lock of the requests is held, by atomic steps that take no lock.
 
 use crate::board::{Board, Id, signal};
 use crate::core::extensions::Extensions;
@@ -41,67 +49,69 @@ pub(crate) struct Core {
     pub(crate) board: Board,
     pub(crate) names: ServiceNames,
     details: Mutex<BTreeMap<Id, FailureDetail>>,
-    /// Whether there is any detail. Relaxed: who sees a transition sees what was noted before it.
+    /// Whether there is any detail. Relaxed: a thread that sees a transition sees what was noted
+    /// before it.
     is_detailed: AtomicBool,
     requests: Mutex<BTreeMap<Id, Requests>>,
-    /// How long each service may take to answer a request, in seconds; none in a board without engines.
+    /// How long each service may take to answer a request, in seconds; empty on a board without
+    /// engines.
     answer_limits: Box<[u64]>,
     tasks: Box<[ServiceTasks]>,
-    /// Whom an operator has stopped, started or restarted, each time: a judge asks.
+    /// The services that operators have acted on, once for each time, for the invariant checker.
     #[cfg(any(test, feature = "test-util"))]
     operated: Mutex<Vec<Id>>,
-    /// The supervisor has something to look at.
+    /// Notified when the supervisor has to look at the services or at the shutdown.
     pub(crate) supervisor: Notify,
-    /// The daemon is to stop: the monitor sees to it.
+    /// Notified when the daemon is asked to stop, for the monitor.
     pub(crate) stop_requested: Arc<Notify>,
-    /// What became of the daemon, once it has stopped.
+    /// The report, once the daemon has stopped.
     pub(crate) report: watch::Sender<Option<Report>>,
-    /// What services tell one another.
+    /// The topics of the services.
     pub(crate) intracom: Intracom,
-    /// What services say of themselves.
+    /// The status texts of the services.
     status_texts: Mutex<BTreeMap<Id, Box<str>>>,
-    /// Something that is told of the daemon as a whole has changed. Who follows looks for itself.
+    /// Daemon-wide state has changed. Subscribers must re-read it; no payload is sent.
     pub(crate) changed: Notify,
-    /// Whether somebody follows.
+    /// Whether there is a subscriber.
     has_subscriber: AtomicBool,
-    /// Who stops before whom.
+    /// The order in which the services stop.
     pub(crate) stop_order: StopOrder,
-    /// The first reason, once the daemon is to stop.
+    /// The first reason to stop, once there is one.
     shutdown: Mutex<Option<ShutdownReason>>,
     started: Instant,
-    /// The services that gave up, in that order.
+    /// The services that failed for good, in that order.
     failures: Mutex<Vec<Id>>,
-    /// The services that have a `reload` of their own.
+    /// The services that override `reload`.
     reloadable: Mutex<Vec<Id>>,
     /// The services that have a heartbeat.
     pulse: Mutex<Pulse>,
     pub(crate) poll_marks: PollMarks,
-    /// How many transitions readers of the states were too slow for.
+    /// How many transitions slow readers of the states have missed.
     pub(crate) lagged: AtomicU64,
     #[cfg_attr(not(feature = "admin"), allow(dead_code, reason = "only the admin route keeps something"))]
     pub(crate) extensions: Extensions,
 }
 
-/// What a service's failures leave behind for those who ask.
+/// What is kept about the failures of a service, for `why` and the report.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FailureDetail {
-    /// What the last failed method said.
+    /// The message of the last failure.
     pub(crate) error: Option<String>,
-    /// How it failed.
+    /// The cause of the last failure.
     pub(crate) cause: Option<Cause>,
-    /// When it will try again.
+    /// When the next attempt begins.
     pub(crate) next_attempt: Option<Instant>,
-    /// When it is to enter Run, while it waits in Idle for that.
+    /// When the service enters Run, while it waits in Idle for its delay.
     pub(crate) enters_run: Option<Instant>,
-    /// Which limit was missed at shutdown.
+    /// The state in which it exceeded a limit during the shutdown.
     pub(crate) overrun: Option<State>,
-    /// It held its thread then.
+    /// It blocked its thread then.
     pub(crate) blocks: bool,
-    /// Others held all threads then.
+    /// Other code blocked all threads then.
     pub(crate) starved: bool,
 }
 
-/// What an operator may ask of one service.
+/// A request to one service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ServiceCommand {
     Stop,
@@ -121,10 +131,10 @@ impl ServiceCommand {
     }
 }
 
-/// What was asked of one service, oldest first, and who is to be answered.
+/// The requests to one service, oldest first, each with the channel for its answer.
 pub(crate) type Requests = Vec<(ServiceCommand, oneshot::Sender<Result<(), Error>>)>;
 
-/// Answers a request. To wake the one who waits for it may run code of the user's.
+/// Answers a request. Waking the task that waits for the answer may run code of the user's.
 pub(crate) fn answer(reply: oneshot::Sender<Result<(), Error>>, answer: Result<(), Error>) {
     let _ = panic::catch(|| reply.send(answer));
 }
@@ -166,7 +176,7 @@ impl Core {
         self.names.name(id)
     }
 
-    /// Reads what is noted about a service's failures.
+    /// Reads what is kept about the failures of a service.
     pub(crate) fn detail<T: Default>(&self, id: Id, read: impl FnOnce(&FailureDetail) -> T) -> T {
         if !self.is_detailed.load(Ordering::Relaxed) {
             return T::default();
@@ -175,40 +185,40 @@ impl Core {
         details.get(&id).map(read).unwrap_or_default()
     }
 
-    /// Notes something about a service's failures.
+    /// Changes what is kept about the failures of a service.
     pub(crate) fn note(&self, id: Id, write: impl FnOnce(&mut FailureDetail)) {
         write(self.details.lock().entry(id).or_default());
         self.is_detailed.store(true, Ordering::Relaxed);
     }
 
-    /// As [`note`](Core::note), where something is noted already.
+    /// As [`note`](Core::note), but only if something is kept already.
     pub(crate) fn note_if_any(&self, id: Id, write: impl FnOnce(&mut FailureDetail)) {
         if self.is_detailed.load(Ordering::Relaxed) {
             self.details.lock().get_mut(&id).map(write).unwrap_or_default();
         }
     }
 
-    /// A service gave up, and that counts.
+    /// Notes that a service failed for good, and that this counts.
     pub(crate) fn note_failure(&self, id: Id) {
         self.failures.lock().push(id);
     }
 
-    /// An operator has started the service anew.
+    /// Notes that an operator has started the service again.
     pub(crate) fn forget_failure(&self, id: Id) {
         self.failures.lock().retain(|&other| other != id);
     }
 
-    /// The services that gave up, the first cause first.
+    /// The services that failed for good, the first cause first.
     pub(crate) fn failures(&self) -> Vec<Id> {
         self.failures.lock().clone()
     }
 
-    /// A service has a `reload` of its own.
+    /// Notes that a service overrides `reload`.
     pub(crate) fn can_reload(&self, id: Id) {
         self.reloadable.lock().push(id);
     }
 
-    /// The services that have a `reload` of their own.
+    /// The services that override `reload`.
     pub(crate) fn reloadable(&self) -> Vec<Id> {
         self.reloadable.lock().clone()
     }
@@ -217,7 +227,7 @@ impl Core {
         self.pulse.lock()
     }
 
-    /// How long its services may take to answer a request, each by its options.
+    /// Sets how long the services may take to answer a request, each by its options.
     pub(crate) fn with_answer_limits<'a>(self, options: impl Iterator<Item = &'a Options>) -> Self {
         Core { answer_limits: options.map(Options::answer_limit).collect(), ..self }
     }
@@ -230,12 +240,12 @@ impl Core {
         &self.tasks[id as usize]
     }
 
-    /// Runs code of the user's for a service: its panic is caught, and should it block, that is noticed.
+    /// Runs code of the user's for a service. A panic is caught, and blocking is detected.
     pub(crate) fn run_user_code<T>(&self, id: Id, code: impl FnOnce() -> T) -> Result<T, panic::Caught> {
         self.poll_marks.during(id, || current::during(self, id, || panic::catch(code)))
     }
 
-    /// Polls a task of a service's, or a stage before all services: should it block, that is noticed.
+    /// Polls a task of a service, or a prestart stage if there is no service. Blocking is detected.
     pub(crate) async fn watched<F: Future>(&self, service: Option<Id>, name: &str, task: F) -> F::Output {
         let mut task = pin!(task);
         let polled = poll_fn(|context| match service {
@@ -245,13 +255,14 @@ impl Core {
         self.poll_marks.watched(service, name, polled).await
     }
 
-    /// Asks something of a service, from outside of it.
+    /// Sends a request to a service, from outside of it.
     pub(crate) fn request(&self, id: Id, command: ServiceCommand) -> oneshot::Receiver<Result<(), Error>> {
         self.request_by(false, id, command)
     }
 
-    /// Asks something of a service. The receiver gets the answer when it is done, or at once if the service
-    /// asks for itself, by its `own` handle or in its own task: it could not wait for that.
+    /// Sends a request to a service. The receiver gets the answer when the request is done. It gets
+    /// it at once if the service asks about itself, by its `own` handle or in its own task, since it
+    /// could not wait for that.
     pub(crate) fn request_by(
         &self,
         own: bool,
@@ -259,7 +270,7 @@ impl Core {
         command: ServiceCommand,
     ) -> oneshot::Receiver<Result<(), Error>> {
         let (mut sender, receiver) = oneshot::channel();
-        // One that is in Exit runs no code, and can be waited for.
+        // A service in Exit runs no code, so it can be waited for.
         if (own || current::is(self, id)) && !self.board.status(id).over {
             let (unheard, _) = oneshot::channel();
             let _ = std::mem::replace(&mut sender, unheard).send(Ok(()));
@@ -273,13 +284,14 @@ impl Core {
             ServiceCommand::Stop | ServiceCommand::Restart => signal::REQUEST | signal::OPERATOR,
             ServiceCommand::Reload => signal::REQUEST | signal::RELOAD,
         };
-        // Under the lock, as they are taken: a signal is up if and only if there is a request for it.
+        // Under the same lock as in `take_requests`: a signal is set if and only if there is a request.
         let mut requests = self.requests.lock();
         requests.entry(id).or_default().push((command, sender));
         self.board.set(id, signals);
         drop(requests);
         self.board.raise(id, 0);
-        // Its engine may have gone before it saw that. Whichever of the two takes the request answers it.
+        // The engine may have ended before it saw the request. The side that takes the request out
+        // answers it.
         let is_gone = self.board.signals(id) & signal::GONE != 0;
         if is_gone || self.board.status(id).over && self.shutting_down().is_some() {
             self.answer_for_the_engine(id);
@@ -287,23 +299,23 @@ impl Core {
         receiver
     }
 
-    /// The engine of a service has ended: it answers no request any more, and those that are there are answered.
+    /// Notes that the engine of a service has ended, and answers the requests that are left.
     pub(crate) fn engine_has_ended(&self, id: Id) {
         self.board.set(id, signal::GONE);
-        // A request that comes later finds the engine gone.
+        // A request that comes later finds `GONE` set.
         if self.board.signals(id) & signal::REQUESTS != 0 {
             self.answer_for_the_engine(id);
         }
     }
 
-    /// Answers all requests to a service whose engine does not any more.
+    /// Answers all requests to a service whose engine has ended.
     fn answer_for_the_engine(&self, id: Id) {
         for (command, reply) in self.take_requests(id) {
             answer(reply, self.answer_when_over(id, command));
         }
     }
 
-    /// What is said to a service that is in Exit, and will not be started again.
+    /// The answer to a request to a service that is in Exit and will not be started again.
     pub(crate) fn answer_when_over(&self, id: Id, command: ServiceCommand) -> Result<(), Error> {
         match command {
             ServiceCommand::Start | ServiceCommand::Restart if self.shutting_down().is_some() => {
@@ -322,7 +334,7 @@ impl Core {
         self.operated.lock().clone()
     }
 
-    /// Takes what was asked of a service, oldest first.
+    /// Takes the requests to a service, oldest first.
     pub(crate) fn take_requests(&self, id: Id) -> Requests {
         let mut requests = self.requests.lock();
         self.board.clear(id, signal::REQUESTS);
@@ -336,7 +348,8 @@ impl Core {
         self.stop_requested.notify_one();
     }
 
-    /// A service is in Exit: those that waited for it to stop may. Whether that woke anybody.
+    /// Handles the Exit of a service: asks the services to stop that waited for it. Returns whether
+    /// that woke a task.
     pub(crate) fn exited(&self, id: Id) -> bool {
         let (next, left) = self.stop_order.exited(id);
         self.board.raise_all(&next, signal::SHUTDOWN);
@@ -346,7 +359,7 @@ impl Core {
         left == 0 || !next.is_empty()
     }
 
-    /// Notes what a service says of itself; nothing, if that is what it says.
+    /// Sets the status text of a service; an empty text removes it.
     pub(crate) fn set_status(&self, id: Id, text: &str) {
         let mut said = self.status_texts.lock();
         match text {
@@ -357,26 +370,27 @@ impl Core {
         self.changed.notify_one();
     }
 
-    /// What the first few services say of themselves.
+    /// The status texts of the first few services.
     #[cfg_attr(not(feature = "systemd"), allow(dead_code, reason = "there is nobody to tell it to"))]
     pub(crate) fn status_texts(&self, few: usize) -> Vec<(Id, Box<str>)> {
         let said = self.status_texts.lock();
         said.iter().take(few).map(|(id, text)| (*id, text.clone())).collect()
     }
 
-    /// A service has made a transition.
+    /// Notifies the subscriber that a service has made a transition.
     pub(crate) fn notify_changed(&self) {
         if self.has_subscriber.load(Ordering::Relaxed) {
             self.changed.notify_one();
         }
     }
 
-    /// Has whoever waits for [`changed`](Core::changed) told of every transition from here on. It
-    /// is to look at what was before.
+    /// From now on every transition notifies `changed`. Callers must read the current state once
+    /// after calling this.
     #[cfg_attr(not(feature = "systemd"), allow(dead_code, reason = "there is nobody to tell it to"))]
     pub(crate) fn subscribe_changes(&self) {
         self.has_subscriber.store(true, Ordering::Relaxed);
-        // What is seen by the look that follows was published before; what is not will find this set.
+        // A transition that the caller's next read does not see is published after this fence, and so
+        // finds the flag set.
         fence(Ordering::SeqCst);
     }
 

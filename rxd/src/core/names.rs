@@ -1,25 +1,25 @@
-//! Who is called what.
+//! The names and types of the services, and the lookup by either.
 
 use crate::board::Id;
 use crate::graph::fnv1a;
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
-/// A service's name: static when it was declared.
+/// The name of a service; borrowed if it was declared.
 pub(crate) type Name = Cow<'static, str>;
 
-/// The services' names and types.
+/// The names and types of the services.
 #[derive(Debug)]
 pub(crate) struct ServiceNames {
     names: Box<[Name]>,
-    /// The types of those that are declared on one.
+    /// The types of the services that are declared on one.
     kinds: Box<[(u64, Id)]>,
-    /// Hashes of names and types, sorted, and whose they are. Made once somebody is looked for.
+    /// The hashes of names and types, sorted, with their services. Made on the first lookup.
     lookup: OnceLock<Box<[(u64, Id)]>>,
 }
 
 impl ServiceNames {
-    /// Each service's name, and the identity of its type.
+    /// Takes each service's name, and the identity of its type.
     pub(crate) fn new(services: impl IntoIterator<Item = (Name, Option<u64>)>) -> Self {
         let mut kinds = Vec::new();
         let name = |(id, (name, kind)): (usize, (Name, Option<u64>))| {
@@ -33,7 +33,7 @@ impl ServiceNames {
         }
     }
 
-    /// Services that are declared on no type.
+    /// Names of services that are declared on no type.
     pub(crate) fn of_names(names: impl IntoIterator<Item = impl Into<Name>>) -> Self {
         ServiceNames::new(names.into_iter().map(|name| (name.into(), None)))
     }
@@ -46,7 +46,7 @@ impl ServiceNames {
         &self.names
     }
 
-    /// The services a hash stands for: one for a name, any number for a type.
+    /// The services with this hash: one for a name, any number for a type.
     pub(crate) fn find(&self, hash: u64) -> impl Iterator<Item = Id> {
         let lookup = self.lookup.get_or_init(|| {
             let names = self.names.iter().enumerate().map(|(id, name)| (fnv1a(name), id as Id));

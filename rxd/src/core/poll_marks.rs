@@ -1,10 +1,10 @@
-//! Code that blocks: found by the [`Monitor`](crate::monitor::Monitor), which only reports.
+//! Detects code that blocks: marks each poll, for the [`Monitor`](crate::monitor::Monitor) to look at.
 //!
-//! A service that does not return from a poll holds a thread of the runtime. Nothing can be done
-//! about it from outside, but it can be named. Each poll of a method, of a task that a service
-//! has spawned, and of a prestart stage is marked with the number of the last look, so that a poll costs no clock reading:
-//! two relaxed stores and a load. A mark that is still there after [`LOOKS`] looks has been for the
-//! whole limit.
+//! A service that does not return from a poll holds a thread of the runtime. Nothing can end that
+//! from outside, but the service can be named. Each poll of a method, of a task that a service has
+//! spawned, and of a prestart stage is marked with the number of the monitor's last look. So a poll
+//! reads no clock: it costs two relaxed stores and a load. A mark that is still there after
+//! [`LOOKS`] looks has been there for the whole threshold.
 
 use crate::board::Id;
 use crate::core::Core;
@@ -18,28 +18,28 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-/// How often within the limit the watcher looks: a report comes at most this share of it too late.
+/// How many looks there are within the threshold: a report is late by at most one look.
 pub(crate) const LOOKS: u32 = 2;
 
-/// Who is being polled, and since which look.
+/// Which code is being polled, and since which look.
 #[derive(Debug)]
 pub(crate) struct PollMarks {
     look: AtomicU32,
-    /// For each service that of its methods.
+    /// The marks of the services' methods.
     methods: Box<[PollMark]>,
     tasks: Mutex<Vec<Weak<WatchedTask>>>,
 }
 
-/// The poll that goes on.
+/// The mark of one poll.
 #[derive(Debug, Default)]
 struct PollMark {
-    /// The look during which it began, plus one; 0 between polls.
+    /// The look during which the poll began, plus one; 0 between polls.
     since: AtomicU32,
-    /// The poll that was reported; 0 if none was. The watcher's own.
+    /// The poll that was reported; 0 if none was. Written by the monitor only.
     reported: AtomicU32,
 }
 
-/// A task that a service has spawned, or a stage before all services.
+/// A task that a service has spawned, or a prestart stage.
 #[derive(Debug)]
 struct WatchedTask {
     service: Option<Id>,
@@ -47,7 +47,7 @@ struct WatchedTask {
     mark: PollMark,
 }
 
-/// What there is to say of a mark.
+/// What a look at a mark finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum MarkChange {
     DefaultMethod,
@@ -56,9 +56,9 @@ enum MarkChange {
 }
 
 impl PollMark {
-    /// Marks what is being polled while `poll` runs.
+    /// Marks code as being polled while `poll` runs.
     fn during<T>(&self, look: &AtomicU32, poll: impl FnOnce() -> T) -> T {
-        // Relaxed: the marks order nothing, and who sees one late reports late.
+        // Relaxed: the marks order nothing, and a thread that sees one late reports late.
         self.since.store(look.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
         let polled = poll();
         self.since.store(0, Ordering::Relaxed);
@@ -90,7 +90,7 @@ impl PollMarks {
         self.methods[id as usize].during(&self.look, poll)
     }
 
-    /// Marks each poll of a task that the service has spawned, or of a stage.
+    /// Marks each poll of a task of a service, or of a prestart stage.
     pub(crate) async fn watched<F: Future>(&self, service: Option<Id>, name: &str, task: F) -> F::Output {
         let marked = Arc::new(WatchedTask { service, name: name.into(), mark: PollMark::default() });
         self.remember(Arc::downgrade(&marked));
@@ -100,15 +100,15 @@ impl PollMarks {
 
     fn remember(&self, task: Weak<WatchedTask>) {
         let mut tasks = self.tasks.lock();
-        // Before growing, let go of those that have ended: the list stays within twice the live ones.
+        // Before growing, remove the tasks that have ended: the list stays within twice the live ones.
         if tasks.len() == tasks.capacity() {
             tasks.retain(|task| task.strong_count() > 0);
         }
         tasks.push(task);
     }
 
-    /// Which services and tasks are being polled at this moment. Two answers that differ mean that
-    /// the runtime goes on, however long its queue is.
+    /// The indices of the services and tasks that are being polled at this moment. Two different
+    /// answers mean that the runtime makes progress, however long its queue is.
     pub(crate) fn polled(&self) -> Vec<usize> {
         let is_polled = |mark: &PollMark| mark.since.load(Ordering::Relaxed) != 0;
         let tasks = self.tasks.lock();
@@ -117,7 +117,7 @@ impl PollMarks {
         all.enumerate().filter_map(|(at, polled)| polled.then_some(at)).collect()
     }
 
-    /// Whether code of this service, of a method or of a task, holds a thread at this moment.
+    /// Whether a method or a task of this service is being polled at this moment.
     pub(crate) fn is_polled(&self, id: Id) -> bool {
         let is_polled = |mark: &PollMark| mark.since.load(Ordering::Relaxed) != 0;
         let tasks = self.tasks.lock();
@@ -125,10 +125,11 @@ impl PollMarks {
         is_polled(&self.methods[id as usize]) || tasks.any(|task| task.service == Some(id) && is_polled(&task.mark))
     }
 
-    /// Looks at all services and their tasks once; what is new.
+    /// Looks at all services and their tasks once. Returns what has changed since the last look.
     ///
-    /// A look that is late by more than the time between two looks does not count: the whole process was paused,
-    /// or this thread had no turn, and a poll that began before has not held its thread for that long.
+    /// A look that is late by more than the time between two looks does not count: the process was
+    /// paused, or the monitor's thread was descheduled, so a poll that is still running has not held
+    /// its thread for that long.
     pub(crate) fn look(&self, core: &Core, late: bool) -> Vec<BlockedPoll> {
         if late {
             return Vec::new();
@@ -155,16 +156,16 @@ impl PollMarks {
     }
 }
 
-/// Somebody who blocks its thread, or goes on after that.
+/// Code that blocks its thread, or no longer does.
 pub(crate) struct BlockedPoll {
-    /// Without one it is a stage that `task` names.
+    /// The service and its state; none for a prestart stage, which `task` names.
     service: Option<(Name, State)>,
     task: Option<Box<str>>,
     found: MarkChange,
 }
 
 impl BlockedPoll {
-    /// Tells the log, which may take its time.
+    /// Logs it. The log may make this thread wait.
     pub(crate) fn say(&self, limit: Duration) {
         let service = self.service.as_ref().map(|(name, _)| &**name);
         let state = self.service.as_ref().map(|(_, state)| state.as_str());
@@ -198,7 +199,7 @@ mod tests {
             (0..times).map(|_| mark.look(look.fetch_add(1, Ordering::Relaxed).wrapping_add(2))).collect()
         };
         use MarkChange::{Blocks, DefaultMethod, GoesOn};
-        // Between the first look and the third the whole limit has passed.
+        // Between the first look and the third the whole threshold has passed.
         mark.during(&look, || {
             assert_eq!(looks(5), [DefaultMethod, DefaultMethod, Blocks, DefaultMethod, DefaultMethod])
         });

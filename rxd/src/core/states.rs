@@ -1,4 +1,4 @@
-//! Where services are, as it is told.
+//! The states of services as users read them.
 
 use super::Core;
 use crate::board::{Event, Id, ServiceStatus};
@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 impl Core {
-    /// Where the service is now, and what is noted about its failures.
+    /// The current state of a service, with what is kept about its failures.
     pub(crate) fn state(&self, id: Id, status: &ServiceStatus) -> ServiceState {
         let between = status.transition == Transition::Exited || status.state == State::Unknown;
         let (last_error, last_cause, next) =
@@ -16,7 +16,7 @@ impl Core {
         ServiceState { next_attempt, last_cause, last_error, ..self.stood(id, status) }
     }
 
-    /// Where the service was at the instant of which this is its word.
+    /// The state of a service at the instant of this status.
     pub(crate) fn stood(&self, id: Id, status: &ServiceStatus) -> ServiceState {
         ServiceState {
             name: self.name(id).clone(),
@@ -33,7 +33,7 @@ impl Core {
         }
     }
 
-    /// The past transition as its service's state at that instant.
+    /// A past transition as the state of its service at that instant.
     pub(crate) fn past(&self, event: &Event) -> ServiceState {
         ServiceState {
             name: self.name(event.id).clone(),
@@ -56,7 +56,7 @@ impl Core {
     }
 }
 
-/// Where one service is.
+/// The state of one service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ServiceState {
@@ -66,23 +66,23 @@ pub struct ServiceState {
     pub state: State,
     /// Whether it is in that state or has left it.
     pub transition: Transition,
-    /// Why it made that transition.
+    /// The cause of that transition.
     pub cause: Cause,
     /// How many times it has entered Init.
     pub incarnation: u32,
-    /// How many times it came round by itself, after a failure or after Run ended.
+    /// How many times it was restarted, after a failure or after Run ended.
     pub restarts: u32,
-    /// The number of its last transition; 0 if it has made none.
+    /// The sequence number of its last transition; 0 if it has made none.
     pub seq: u64,
-    /// When that was, counted from the daemon's start.
+    /// The time of that transition, counted from the daemon's start.
     pub at: Duration,
-    /// When it will try again, counted as [`at`](ServiceState::at), while it waits for that. Only
-    /// where it is asked where a service is: a past transition does not tell what was to come.
+    /// When the next attempt begins, counted as [`at`](ServiceState::at), while the service waits for
+    /// it. Only set in a current state, not in a past transition.
     pub next_attempt: Option<Duration>,
-    /// How it failed last: by an error, a panic, a missed limit. It stays when the service has
-    /// recovered. Only where it is asked where a service is.
+    /// The cause of its last failure: an error, a panic, an exceeded limit. It stays after the service
+    /// has recovered. Only set in a current state.
     pub last_cause: Option<Cause>,
-    /// What that failure said. Only where it is asked where a service is.
+    /// The message of that failure. Only set in a current state.
     pub last_error: Option<String>,
 }
 
@@ -94,7 +94,7 @@ impl ServiceState {
     }
 }
 
-/// Where every service was at one instant.
+/// The states of every service at one instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct States {
     seq: u64,
@@ -106,30 +106,30 @@ impl States {
         States { seq, services }
     }
 
-    /// The number of the last transition before that instant.
+    /// The sequence number of the last transition before that instant.
     #[must_use]
     pub fn seq(&self) -> u64 {
         self.seq
     }
 
-    /// The service of this name.
+    /// The state of the service of this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&ServiceState> {
         self.services.iter().find(|service| service.name == name)
     }
 
-    /// All of them, in the order they were declared.
+    /// The states of all services, in the order of declaration.
     pub fn iter(&self) -> std::slice::Iter<'_, ServiceState> {
         self.services.iter()
     }
 
-    /// How many there are.
+    /// The number of services.
     #[must_use]
     pub fn len(&self) -> usize {
         self.services.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no services.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.services.is_empty()

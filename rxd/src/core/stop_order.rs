@@ -1,16 +1,17 @@
-//! Who stops before whom.
+//! The order in which services stop.
 
 use crate::board::Id;
 use crate::sync::{Mutex, MutexGuard};
 
-/// The order of shutdown: a service that gates on another's Run stops before it does.
+/// The order of a shutdown: a service that gates on another's Run stops before that one does.
 ///
-/// Each service knows whom it releases; nothing is sorted, and what can stop at the same time does.
+/// Each service knows which others it releases. Nothing is sorted, and services that do not depend
+/// on each other stop at the same time.
 #[derive(Debug)]
 pub(crate) struct StopOrder {
-    /// Those that stop after the first service, after the second, and so on.
+    /// The services that stop after the first service, after the second, and so on.
     after: Box<[Id]>,
-    /// For each service, where its own end.
+    /// For each service, the end of its own part of `after`.
     ends: Box<[u32]>,
     state: Mutex<StopState>,
 }
@@ -18,14 +19,15 @@ pub(crate) struct StopOrder {
 #[derive(Debug)]
 struct StopState {
     gone: Box<[bool]>,
-    /// How many are not gone.
+    /// How many services are not in Exit.
     left: usize,
-    /// For each service, how many that stop before it are not in Exit; none before the shutdown.
+    /// For each service, how many services that stop before it are not in Exit; none before the
+    /// shutdown begins.
     waiting: Option<Vec<u32>>,
 }
 
 impl StopOrder {
-    /// `after[a]` are those that stop after `a`. Free of cycles.
+    /// `after[a]` are the services that stop after `a`. Free of cycles.
     pub(crate) fn new(after: &[Vec<usize>]) -> Self {
         let (gone, left) = (vec![false; after.len()].into(), after.len());
         let mut end = 0;
@@ -38,7 +40,7 @@ impl StopOrder {
         StopOrder { after, ends, state: Mutex::new(StopState { gone, left, waiting: None }) }
     }
 
-    /// Those that stop after this one.
+    /// The services that stop after this one.
     fn after(&self, id: usize) -> &[Id] {
         let begin = id.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.after[begin as usize..self.ends[id] as usize]
@@ -48,12 +50,13 @@ impl StopOrder {
         self.state.lock()
     }
 
-    /// How many services are not in Exit; one that was started anew is not from that instant.
+    /// The number of services that are not in Exit. A restarted service counts from the moment it
+    /// restarts.
     pub(crate) fn left(&self) -> usize {
         self.lock().left
     }
 
-    /// Whether every service is in Exit. If so, none is started anew from here on.
+    /// Whether every service is in Exit. If so, no service can be started again from here on.
     pub(crate) fn is_over(&self) -> bool {
         let mut state = self.lock();
         if state.left == 0 && state.waiting.is_none() {
@@ -62,7 +65,7 @@ impl StopOrder {
         state.left == 0
     }
 
-    /// The shutdown begins: who can stop at once.
+    /// Begins the shutdown. Returns the services that can stop at once.
     pub(crate) fn begin(&self) -> Vec<Id> {
         let mut state = self.lock();
         let mut waiting = vec![0; self.ends.len()];
@@ -74,7 +77,8 @@ impl StopOrder {
         first
     }
 
-    /// A service is in Exit: who can stop now, and how many are not in Exit.
+    /// Notes that a service is in Exit. Returns the services that can stop now, and the number of
+    /// services that are not in Exit.
     pub(crate) fn exited(&self, id: Id) -> (Vec<Id>, usize) {
         let mut state = self.lock();
         let state = &mut *state;
@@ -93,7 +97,7 @@ impl StopOrder {
         (next, state.left)
     }
 
-    /// A service has left Exit. False once the shutdown has begun.
+    /// Notes that a service leaves Exit. Returns false once the shutdown has begun.
     pub(crate) fn revive(&self, id: Id) -> bool {
         let mut state = self.lock();
         if state.waiting.is_some() {

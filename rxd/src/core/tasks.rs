@@ -1,20 +1,22 @@
-//! The tasks that one service has spawned and that have not ended: how many there are, how to abort
-//! them, and what the first panic among them said.
+//! The tasks that one service has spawned and that have not ended: their number, their abort
+//! handles, and the message of the first panic among them.
 //!
-//! The tasks themselves are spawned, and watched, by `service::tasks`.
+//! `service::tasks` spawns and watches the tasks themselves.
 
 use crate::sync::Mutex;
 use std::sync::Arc;
 use tokio::task::AbortHandle;
 
-/// The tasks of one service. Costs nothing until the first is spawned.
+/// The tasks of one service. It allocates when the first is spawned.
 ///
 /// # Invariants
 ///
-/// 1. Under the lock a task is counted and its epoch looked at. The engine closes the epoch and then takes
-///    the lock, so it finds every task of an epoch that was open; any other is aborted at once.
-/// 2. A task is counted until its future is dropped, and the last one wakes the engine.
-/// 3. A task is spawned, aborted and dropped without the lock: each may drop the user's future.
+/// 1. A task is counted, and the state of its epoch read, under one lock. The engine closes the epoch
+///    and then takes the lock. So it finds every task of an open epoch; a task of a closed one is
+///    aborted at once.
+/// 2. A task counts until its future is dropped. The last one wakes the engine.
+/// 3. Tasks are spawned, aborted and dropped without the lock, since each may drop a future of the
+///    user's.
 #[derive(Debug, Default)]
 pub(crate) struct ServiceTasks(Mutex<Option<Box<TaskGroup>>>);
 
@@ -22,9 +24,9 @@ pub(crate) struct ServiceTasks(Mutex<Option<Box<TaskGroup>>>);
 struct TaskGroup {
     live: usize,
     handles: Vec<(Arc<str>, AbortHandle)>,
-    /// Those that were left were aborted.
+    /// The remaining tasks were aborted.
     aborted: bool,
-    /// What the first panic said.
+    /// The message of the first panic.
     panicked: Option<String>,
 }
 
@@ -37,11 +39,11 @@ impl ServiceTasks {
         is_open
     }
 
-    /// Remembers how to abort a task; false if all that were left have been aborted meanwhile.
+    /// Keeps the abort handle of a task. Returns false if the tasks have been aborted meanwhile.
     pub(crate) fn remember(&self, name: Arc<str>, task: AbortHandle) -> bool {
         let mut tasks = self.0.lock();
         let Some(group) = tasks.as_mut().filter(|group| !group.aborted) else { return false };
-        // Before growing, forget those that have ended: the list stays within twice the live ones.
+        // Before growing, remove the tasks that have ended: the list stays within twice the live ones.
         if group.handles.len() == group.handles.capacity() {
             group.handles.retain(|(_, task)| !task.is_finished());
         }
@@ -49,7 +51,7 @@ impl ServiceTasks {
         true
     }
 
-    /// Notes what a panic said; whether it is the first.
+    /// Notes the message of a panic. Returns whether it is the first.
     pub(crate) fn note_panic(&self, text: String) -> bool {
         let mut tasks = self.0.lock();
         let Some(group) = &mut *tasks else { return false };
@@ -58,7 +60,7 @@ impl ServiceTasks {
         is_first
     }
 
-    /// What the first panic of a task said. The next tasks are those of another epoch.
+    /// Takes the message of the first panic. Later tasks belong to another epoch.
     pub(crate) fn take_panic(&self) -> Option<String> {
         let mut tasks = self.0.lock();
         let group = tasks.as_mut()?;
@@ -76,7 +78,7 @@ impl ServiceTasks {
         self.0.lock().as_ref().is_none_or(|group| group.live == 0)
     }
 
-    /// Drops every task at its next `.await`; the names of those that were left.
+    /// Aborts every task at its next `.await`. Returns the names of those that had not ended.
     pub(crate) fn abort(&self) -> Vec<Arc<str>> {
         let abort = |group: &mut Box<TaskGroup>| {
             group.aborted = true;

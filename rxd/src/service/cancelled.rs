@@ -1,4 +1,4 @@
-//! Waiting for the cancellation of a context.
+//! The wait for the cancellation of a context.
 
 use crate::board::{Board, Epoch, Id};
 use std::future::Future;
@@ -6,15 +6,17 @@ use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-/// Completes when a context is cancelled; what [`Context::cancelled`](crate::Context::cancelled) returns.
+/// Completes when a context is cancelled; made by [`Context::cancelled`](crate::Context::cancelled).
 ///
 /// The engine polls its method whenever a signal is raised. So a method that awaits this in the
-/// engine's own task leaves no waker anywhere, and no token is made. Elsewhere, and once there is a
-/// token, the token is awaited:
+/// engine's own task registers no waker, and makes no token. In another task, and once there is a
+/// token, it awaits the token:
 ///
-/// 1. A method is polled in the engine's task. There is no token, so it is pending without a waker.
-/// 2. Somebody asks for the token, which is made. The one who makes it wakes the engine.
-/// 3. The method is polled again, finds the token, and awaits it: whoever holds it may cancel it.
+/// 1. A method is polled in the engine's task. There is no token, so it returns `Pending` without
+///    registering a waker.
+/// 2. Code asks for the token, which is made. The caller that makes it wakes the engine.
+/// 3. The method is polled again, finds the token, and awaits it from then on, since code that holds
+///    the token may cancel it.
 pub(crate) struct WaitCancelled<'a> {
     board: &'a Board,
     id: Id,
@@ -23,18 +25,18 @@ pub(crate) struct WaitCancelled<'a> {
 }
 
 impl<'a> WaitCancelled<'a> {
-    /// Until the epoch is cancelled.
+    /// Completes when the epoch is cancelled.
     pub(crate) fn of_epoch(board: &'a Board, id: Id, epoch: Epoch) -> Self {
         WaitCancelled { board, id, epoch, token: None }
     }
 
-    /// Until this token is cancelled, which is below the epoch's.
+    /// Completes when this token is cancelled, a child of the epoch's.
     pub(crate) fn of_token(self, token: &CancellationToken) -> Self {
         WaitCancelled { token: Some(Box::pin(token.clone().cancelled_owned())), ..self }
     }
 }
 
-/// The token of an epoch. Wakes the engine if it was made just now: see [`WaitCancelled`].
+/// The token of an epoch. Wakes the engine if this call makes the token: see [`WaitCancelled`].
 pub(crate) fn token_of(board: &Board, id: Id, epoch: Epoch) -> CancellationToken {
     let (token, is_new) = board.service(id).token(epoch);
     if is_new {
