@@ -1,15 +1,19 @@
-//! How the process ends: after the last daemon has stopped, and at the third signal.
+//! How the process ends: after its last daemon has stopped, and at the third signal.
 //!
-//! [`Daemon::run`](crate::Daemon::run) returns once its daemon has stopped, but a process also waits for
-//! what its runtime has begun and cannot take back: a blocking job, a read of standard input, a
-//! resolver. And it does not die of a signal by itself any more, since tokio has handlers for those
-//! that the daemon listened to. So:
+//! [`Daemon::run`](crate::Daemon::run) returns once its daemon has stopped. But the process then still
+//! waits for what its runtime cannot cancel: a blocking job, a read of standard input, a resolver.
+//! And a signal no longer ends it by default, since tokio has installed handlers for the signals that
+//! the daemon listened to. So:
 //!
 //! * Once the last daemon has stopped, a signal that would have stopped it ends the process: with
-//!   status 0 if that daemon has ended well, otherwise with 128 + the signal's number. A handler of `signal_hook` does that, on whatever thread, until the next
-//!   daemon starts.
-//! * [`exit_within`] ends the process after a limit, for `Daemon::main`.
-//! * [`exit_now`] ends it at once, for the third signal.
+//!   status 0 if that daemon ended well, otherwise with 128 + the signal's number. A handler of
+//!   `signal_hook` does that, on whatever thread, until the next daemon starts.
+//! * [`exit_within_limit`] ends the process after a limit, for `Daemon::main`.
+//! * [`exit_now`] ends it immediately, for the third signal.
+//!
+//! # Lock order
+//!
+//! The lock of [`DAEMONS`] is taken alone. No signal handler takes it.
 
 use crate::panic::emit;
 use crate::signals::Signal;
@@ -22,38 +26,38 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, LazyLock, Once};
 use std::time::Duration;
 
-/// How long the process may take to end by itself after [`Daemon::main`](crate::Daemon::main) has a report.
+/// How long the process may take to end after [`Daemon::main`](crate::Daemon::main) has a report.
 pub(crate) const EXIT_LIMIT: Duration = Duration::from_secs(1);
 
-/// How often it is looked whether a daemon runs.
+/// How often the thread checks whether a daemon runs.
 const STEP: Duration = Duration::from_millis(50);
 
-/// How long the last record may take where the log makes its writers wait.
+/// How long the last record may take, should the log make its writers wait.
 const LAST_RECORD: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Default)]
 struct Daemons {
-    /// How many run.
+    /// How many daemons run.
     running: usize,
-    /// The signals that any of them has listened to: tokio's handlers stay, and swallow them.
+    /// The signals that any daemon has listened to. tokio's handlers for them stay installed.
     signals: BTreeSet<i32>,
-    /// Whether one has not ended well since the first of those that run, or ran last, has started.
+    /// Whether a daemon has failed since the first of those that run, or ran last, was started.
     has_failed: bool,
-    /// While none runs: what ends the process at the next signal.
+    /// The handlers that end the process at the next signal, while no daemon runs.
     actions: Vec<SigId>,
 }
 
 static DAEMONS: LazyLock<Mutex<Daemons>> = LazyLock::new(Mutex::default);
 
-/// A daemon that runs. Once it has ended, and with it the last one, the next signal ends the process.
+/// A running daemon. Once the last one has ended, the next signal ends the process.
 #[derive(Debug)]
 pub(crate) struct RunningDaemon {
-    /// Whether it has ended well.
+    /// Whether it ended well.
     is_ok: bool,
 }
 
 impl RunningDaemon {
-    /// One that these signals stop.
+    /// A daemon that these signals stop.
     pub(crate) fn new(signals: &[Signal]) -> Self {
         let mut daemons = DAEMONS.lock();
         daemons.has_failed &= daemons.running > 0;
@@ -65,7 +69,7 @@ impl RunningDaemon {
         RunningDaemon { is_ok: false }
     }
 
-    /// The daemon has ended.
+    /// Notes how the daemon ended.
     pub(crate) fn ended(mut self, is_ok: bool) {
         self.is_ok = is_ok;
     }
@@ -82,18 +86,18 @@ impl Drop for RunningDaemon {
         }
         for &number in &daemons.signals {
             let status = if daemons.has_failed { 128 + number } else { 0 };
-            // Installed only now: the handler of the signal that has stopped the daemon may still be running.
+            // Installed only now: the handler of the signal that stopped the daemon may still be running.
             let always = Arc::new(AtomicBool::new(true));
-            // It fails for signals that nobody can handle, and those are an error of the start already.
+            // This fails for signals that cannot be handled, which are an error of the start already.
             daemons.actions.extend(register_conditional_shutdown(number, status, always));
         }
     }
 }
 
-/// Ends the process unless it has ended by itself within [`EXIT_LIMIT`] of its last daemon: with this status, or
-/// with the greatest if it is called more than once.
+/// Ends the process unless it ends by itself within [`EXIT_LIMIT`] of its last daemon: with this
+/// status, or with the greatest if it is called several times.
 ///
-/// No exit handler is called then: one may be what keeps the process from ending.
+/// It calls no exit handler, since one may be what keeps the process from ending.
 pub(crate) fn exit_within_limit(code: u8) {
     static STATUS: AtomicU8 = AtomicU8::new(0);
     static ONCE: Once = Once::new();
@@ -113,11 +117,11 @@ pub(crate) fn exit_within_limit(code: u8) {
             );
         });
     };
-    // Without a thread there is no limit, and the next signal ends the process.
+    // Without this thread there is no limit; the next signal still ends the process.
     ONCE.call_once(|| drop(std::thread::Builder::new().name("rxd-exit".into()).spawn(ends)));
 }
 
-/// The third signal: nothing is waited for, neither a log that nobody reads nor an exit handler.
+/// Handles the third signal: waits neither for a log that is not read nor for an exit handler.
 pub(crate) fn exit_now(number: i32) -> ! {
     emit_and_exit(128 + number, || emit!(ERROR, target: "rxd", signal = number, "exiting immediately"))
 }
@@ -130,7 +134,7 @@ fn emit_and_exit(status: i32, record: impl FnOnce()) -> ! {
     };
     if std::thread::Builder::new().spawn(ends).is_ok() {
         record();
-        // The rest of the time is for the threads that write it.
+        // The remaining time is for the threads that write the record.
         loop {
             std::thread::park();
         }

@@ -1,8 +1,25 @@
-//! The stop of a daemon, step by step. Each step may be taken by the supervisor's task or, where that
-//! gets no thread, by the monitor's thread; whichever comes second finds that nothing is left to do.
+//! The steps of a daemon's stop.
 //!
-//! What waits for a runtime (the end of tasks, of the admin listener, of the thread that talks to
-//! systemd) is the supervisor's alone.
+//! The supervisor's task takes them or, if it gets no thread, the monitor's thread. Each step does
+//! nothing if the other has taken it before.
+//!
+//! Waits that need a runtime are not here but in the supervisor: for the end of tasks, of the admin
+//! listener, and of the thread that notifies systemd.
+//!
+//! # Steps
+//!
+//! 1. [`begin`](Stopping::begin) fixes the deadline, notifies the service manager, and cancels the
+//!    services that no other service has to stop before. Each Exit releases further services.
+//! 2. [`force`](Stopping::force), once the deadline is exceeded or a second signal arrives: all limits
+//!    are zero. [`force_without_order`](Stopping::force_without_order) also cancels the services that
+//!    still wait for others to stop.
+//! 3. [`abandon`](Stopping::abandon) publishes Exit for the services that are left.
+//! 4. [`report`](Stopping::report) makes the report and hands it out, once.
+//!
+//! # Lock order
+//!
+//! The locks of `progress` and `running` are never held at the same time, and neither while a step
+//! calls anything else.
 
 use crate::board::{Id, signal};
 use crate::core::Core;
@@ -17,11 +34,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::Level;
 
-/// How long services have to drop what they are doing once the deadline is exceeded: half of it in
-/// their order, the other half without, since one that blocks must not keep those behind it.
+/// How long services have to drop what they are doing once the deadline is exceeded. Half of it is in
+/// the stop order. The other half is without it, since a service that blocks must not keep those
+/// behind it from stopping.
 pub(crate) const SETTLE: Duration = Duration::from_millis(100);
 
-/// The stop of one daemon. See the module.
+/// The stop of one daemon. See the [module](self).
 #[derive(Debug)]
 pub(crate) struct Stopping {
     core: Arc<Core>,
@@ -31,11 +49,11 @@ pub(crate) struct Stopping {
     /// Whether the process ends with the daemon.
     ends_process: bool,
     progress: Mutex<StopProgress>,
-    /// Until there is a report.
+    /// None once there is a report.
     running: Mutex<Option<RunningDaemon>>,
 }
 
-/// Says to a service manager that the daemon stops, and within how long.
+/// Notifies the service manager that the daemon stops, and within which time.
 pub(crate) struct Notice(pub(crate) Box<dyn Fn(Duration) + Send + Sync>);
 
 impl std::fmt::Debug for Notice {
@@ -44,19 +62,18 @@ impl std::fmt::Debug for Notice {
     }
 }
 
-/// Writes one record of the log.
+/// Writes one log record.
 pub(crate) type Record = Box<dyn FnOnce() + Send>;
 
-/// How a step has a record written: not by itself, since a log that makes its writers wait must not hold up
-/// the stop.
+/// Has a record written elsewhere: a log that makes its writers wait must not delay the stop.
 pub(crate) type Write<'a> = &'a dyn Fn(Level, Record);
 
-/// How far it has come.
+/// How far the stop has come.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct StopProgress {
-    /// When everything has to be over, once the stop has begun.
+    /// By when everything has to be over, once the stop has begun.
     pub(crate) deadline: Option<Instant>,
-    /// The deadline is exceeded: all limits are zero.
+    /// The shutdown is forced: all limits are zero.
     pub(crate) forced: bool,
 }
 
@@ -80,7 +97,8 @@ impl Stopping {
         self.shutdown_timeout
     }
 
-    /// Begins the stop: the services that no other has to stop before are cancelled. The deadline.
+    /// Begins the stop: cancels the services that no other service has to stop before. Returns the
+    /// deadline.
     pub(crate) fn begin(&self, write: Write<'_>) -> Instant {
         let mut progress = self.progress.lock();
         if let Some(deadline) = progress.deadline {
@@ -111,14 +129,14 @@ impl Stopping {
         deadline
     }
 
-    /// The first half of a forced stop: all limits are zero. False if another thread has forced it already.
+    /// The first half of a forced stop: all limits are zero. Returns false if it was forced already.
     pub(crate) fn force(&self) -> bool {
         let was_forced = std::mem::replace(&mut self.progress.lock().forced, true);
         self.core.board.raise_all(&self.all(), signal::KILL);
         !was_forced
     }
 
-    /// The second half: also those that wait for another one to stop first.
+    /// The second half: also cancels the services that still wait for others to stop.
     pub(crate) fn force_without_order(&self) {
         self.core.board.raise_all(&self.all(), signal::KILL | signal::SHUTDOWN);
     }
@@ -127,7 +145,7 @@ impl Stopping {
         (0..self.core.board.len() as Id).collect()
     }
 
-    /// Publishes Exit for the services that have not.
+    /// Publishes Exit for the services that are not in Exit.
     pub(crate) fn abandon(&self, write: Write<'_>) {
         if self.core.stop_order.left() == 0 {
             return;
@@ -135,7 +153,7 @@ impl Stopping {
         for id in self.all() {
             let state = self.core.board.status(id).state;
             let blocks = self.core.poll_marks.is_polled(id);
-            // Its engine has not been polled since it was to stop: others hold the thread that it waits for.
+            // Its engine was not polled since its signal was raised: other code holds all threads.
             let starved = !blocks && state != State::Stop && !self.core.board.service(id).is_latched();
             if let Some(seq) = self.core.board.abandon(id) {
                 self.core.note(id, |detail| {
@@ -162,7 +180,7 @@ impl Stopping {
         }
     }
 
-    /// Notes the services whose value is still being dropped, which hold a thread of the runtime.
+    /// Notes the services whose value is still being dropped, and so blocks a thread of the runtime.
     pub(crate) fn note_undropped(&self, write: Write<'_>) {
         for id in self.all().into_iter().filter(|&id| self.core.poll_marks.is_polled(id)) {
             if !self.core.detail(id, |detail| detail.overrun.is_some()) {
@@ -178,12 +196,13 @@ impl Stopping {
         }
     }
 
-    /// Hands the report to those who wait for it, unless that was done before.
+    /// Makes the report and hands it out, unless that has happened before.
     pub(crate) fn report(&self) {
         self.send(|| self.make_report());
     }
 
-    /// The runtime was dropped under the supervisor: unless there is a report, nothing more is known.
+    /// Hands out a report that says that nothing is known: the runtime was dropped under the
+    /// supervisor.
     pub(crate) fn report_lost(&self) {
         self.send(|| Report::lost(self.core.daemon.clone()));
     }
@@ -193,7 +212,7 @@ impl Stopping {
             return;
         }
         let report = make();
-        // First, so that a signal which follows the report ends the process.
+        // First this, so that a signal which arrives after the report ends the process.
         let running = self.running.lock().take();
         if let Some(running) = running {
             running.ended(report.is_ok());
@@ -206,7 +225,7 @@ impl Stopping {
             slot.get_or_insert(report);
             is_first
         };
-        // To wake those who wait for it may run code of the user's.
+        // Waking the tasks that wait for the report may run code of the user's.
         let _ = panic::catch(|| self.core.report.send_if_modified(send));
     }
 

@@ -1,5 +1,5 @@
-//! What generated code says of a daemon, and what it asks of the services in it: for the macros, which alone
-//! implement these traits.
+//! What generated code declares about a daemon, and what it requires of the services in it. Only the
+//! macros implement these traits.
 
 use crate::daemon::Daemon;
 use crate::daemon::prestart::Stage;
@@ -12,16 +12,16 @@ use crate::service::runner::Runner;
 
 /// A daemon whose graph is known to the compiler.
 pub trait Graphed {
-    /// Its graph, and what one walk over it found.
+    /// Its graph, and the result of the one walk over it.
     const ANALYSIS: Analysis<'static>;
-    /// What its attribute says by constants.
+    /// The constant options of its attribute.
     const OPTIONS: DaemonOptions = DaemonOptions::DEFAULT;
-    /// What its attribute says by constants about prestart stages.
+    /// The constant options of its prestart stages.
     const STAGES: &'static [StageOptions] = &[];
 }
 
-/// What a daemon asks of the type of its `ME`-th field. It is asked of nothing else, so that a
-/// type that is no service is one error, which does not list those that are.
+/// What a daemon requires of the type of its `ME`-th field. Nothing else uses this bound, so that a
+/// type that is not a service is one error, which does not list the types that are.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a service",
     label = "not a service",
@@ -29,7 +29,7 @@ pub trait Graphed {
     note = "a field is one service, or an `Option` of one: several of a type are several fields, settings go into the services"
 )]
 pub trait Field<D: Graphed, const ME: usize> {
-    /// The type itself.
+    /// The service type.
     type Service: Checked<D, ME>;
 }
 
@@ -46,8 +46,8 @@ impl<T: Checked<D, ME>, D: Graphed, const ME: usize> Field<D, ME> for T {
     note = "a field is one service, or an `Option` of one: several of a type are several fields, settings go into the services"
 )]
 pub trait Checked<D: Graphed, const ME: usize>: Declared + Sized {
-    /// Evaluates to nothing, or panics in the compiler at the word that is wrong. To force it is
-    /// to check the service.
+    /// Evaluates to nothing, or panics in the compiler at the word that is wrong. Forcing it checks the
+    /// service.
     const OK: ();
 
     /// The service in the daemon's graph, under its own name.
@@ -62,26 +62,26 @@ pub trait Checked<D: Graphed, const ME: usize>: Declared + Sized {
 
     /// The service, unless it is switched off.
     ///
-    /// Generated, so that a type without methods is an error there and not in each daemon.
+    /// It is generated, so that a type without methods is an error there and not in each daemon.
     fn service(this: Option<Self>) -> Service;
 
-    /// The service of a field `Option<Self>`: switched off when it is `None`.
+    /// The service of a field `Option<Self>`: switched off if it is `None`.
     fn optional(this: Option<Self>) -> Service {
         Self::service(this).optional()
     }
 }
 
-/// The daemon of this name whose attribute says this by constants.
+/// Makes the daemon with the constants of its attribute.
 pub fn daemon(name: &'static str, options: DaemonOptions) -> Daemon {
     Daemon::with_options(name.into(), options)
 }
 
-/// The stage about which the attribute says this by constants.
+/// Makes the stage with the constants of the attribute.
 pub fn stage(stage: Stage, options: StageOptions) -> Stage {
     stage.with_options(options)
 }
 
-/// What the generated [`Checked::service`] calls.
+/// Called by the generated [`Checked::service`].
 pub fn service<R: Runner + Declared>(this: Option<R>) -> Service {
     Service::optionally(this)
 }

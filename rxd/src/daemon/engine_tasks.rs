@@ -1,4 +1,4 @@
-//! Tasks that can be waited for.
+//! The tasks in which the engines of a daemon run: spawning them, and waiting for their end.
 
 use pin_project_lite::pin_project;
 use std::future::Future;
@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-/// Spawns tasks, and knows when the last of them is gone.
+/// Spawns tasks and counts those that have not ended.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct EngineTasks(Arc<TaskCount>);
 
@@ -20,11 +20,11 @@ struct TaskCount {
     none: Notify,
 }
 
-/// One of those that are counted.
+/// Counts a task until it is dropped.
 struct CountedTask(Arc<TaskCount>);
 
 impl Drop for CountedTask {
-    /// Release, and Acquire in [`EngineTasks::ended`]: who sees that there is none sees what they did.
+    /// Release, and Acquire in [`EngineTasks::ended`]: a thread that sees zero sees what the tasks did.
     fn drop(&mut self) {
         if self.0.tasks.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.0.none.notify_waiters();
@@ -33,7 +33,7 @@ impl Drop for CountedTask {
 }
 
 pin_project! {
-    /// Fields are dropped from the top: a task is gone before it is said to be.
+    /// The fields are dropped in order: the future is gone before the task is no longer counted.
     struct EngineTask<F> {
         #[pin]
         task: F,
@@ -50,7 +50,8 @@ impl<F: Future> Future for EngineTask<F> {
 }
 
 impl EngineTasks {
-    /// `tokio::spawn` would look for the runtime each time, and move the task about twice more for that.
+    /// Spawns by a handle: `tokio::spawn` would look up the runtime each time, and move the task twice
+    /// more.
     pub(crate) fn spawn<F>(&self, runtime: &Handle, task: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
@@ -60,10 +61,10 @@ impl EngineTasks {
         runtime.spawn(EngineTask { task, counted: CountedTask(self.0.clone()) })
     }
 
-    /// Waits until there is no task.
+    /// Waits until no task is left.
     pub(crate) async fn ended(&self) {
         loop {
-            // It hears of everything that follows from here on.
+            // Made before the count is read: an end that comes after the read wakes it.
             let none = self.0.none.notified();
             if self.0.tasks.load(Ordering::Acquire) == 0 {
                 return;
@@ -96,7 +97,7 @@ mod tests {
         let (tasks, runtime) = (EngineTasks::default(), Handle::current());
         assert!(has_ended(&tasks));
         let gone = Arc::<AtomicBool>::default();
-        // One that ends, one that is dropped where it waits, one that is dropped before it has begun.
+        // One task ends, one is dropped where it waits, one is dropped before it has begun.
         let done = tasks.spawn(&runtime, async {});
         done.await.expect("it does nothing");
         assert!(has_ended(&tasks));

@@ -1,18 +1,17 @@
-//! Everything that is wrong with the values that a daemon was given, its graph apart.
+//! What is wrong with the values that a daemon was given, its graph apart.
 //!
-//! [`Daemon::check`] and `start` ask for it; which value is wrong, and in which words, is a matter
-//! of [`options::check`](crate::lifecycle::options::check).
+//! [`Daemon::check`] and `start` call it. Which values are wrong, and the words for that, are in
+//! [`options::check`](crate::lifecycle::options::check).
 
 use super::Daemon;
 use crate::graph;
 use crate::signals::Signal;
 
 impl Daemon {
-    /// A message for each option of the daemon, of its stages and of its services whose value
-    /// makes no sense.
+    /// A message for each wrong value of the daemon's options, its stages and its services.
     pub(super) fn option_faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
-        // Made only where there is a fault: a start is not to pay for it.
+        // Made only if there is a fault: a start must not pay for it.
         let daemon = || format!("daemon {}", graph::quoted(&self.name));
         faults.extend(graph::name_fault(&self.name).map(|fault| format!("{}: {fault}", daemon())));
         faults.extend(self.options.faults().map(|fault| fault.message(&daemon())));
@@ -35,7 +34,7 @@ impl Daemon {
     }
 }
 
-/// The signal as it is written in `signals(..)`; its number, if it has no word there.
+/// The signal as it is written in `signals(..)`; its number, if there is no word for it.
 fn word(signal: Signal) -> String {
     match signal {
         Signal::HANGUP => "hangup".to_owned(),

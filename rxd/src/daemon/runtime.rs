@@ -1,12 +1,12 @@
 //! Whether the tokio runtime has the drivers that a daemon needs.
 //!
-//! [`Daemon::start`](crate::Daemon::start) asks before anything is bound or started. Without the time
-//! driver the first timer of a service would panic, and the daemon be lost; without the IO driver the
-//! first signal to listen to would.
+//! [`Daemon::start`](crate::Daemon::start) checks it before anything is bound or started. Without the
+//! time driver the first timer of a service would panic, and the daemon would be lost. Without the IO
+//! driver listening to the first signal would.
 //!
-//! tokio has no way to ask. Each question here is a call that does nothing where the driver is there,
-//! and panics where it is not; the panic is caught, and nothing of it is printed. Where panics abort,
-//! tokio's own message is the last one: it says what to enable as well.
+//! tokio has no function to ask. So each check makes a call that does nothing if the driver is there
+//! and panics if it is not. The panic is caught, and not printed. Where panics abort, tokio's own
+//! message is the last one, which also says what to enable.
 
 use crate::error::Error;
 use crate::panic::catch_silently;
@@ -17,7 +17,8 @@ use tokio::signal::unix::{SignalKind, signal};
 ///
 /// # Errors
 ///
-/// If it has no time driver, or no IO driver although that is needed; the message says what to write.
+/// If the runtime has no time driver, or needs an IO driver and has none. The message says what to
+/// write.
 pub(crate) fn check(needs_io: bool) -> Result<(), Error> {
     let missing = |driver: &str| {
         Err(Error::msg(format_args!(
@@ -28,7 +29,7 @@ pub(crate) fn check(needs_io: bool) -> Result<(), Error> {
     if catch_silently(|| drop(tokio::time::sleep(Duration::ZERO))).is_err() {
         return missing("time");
     }
-    // SIGKILL cannot be listened to: with a driver that is an error, and no signal handler is installed.
+    // SIGKILL cannot be listened to. With an IO driver that is an error, and installs no handler.
     if needs_io && catch_silently(|| drop(signal(SignalKind::from_raw(9)))).is_err() {
         return missing("IO");
     }

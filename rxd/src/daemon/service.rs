@@ -48,13 +48,13 @@ use tokio::runtime::Handle;
 #[must_use = "a service does nothing until it is added to a daemon"]
 pub struct Service(Box<ServiceBox<dyn ErasedRunner>>);
 
-/// A service in one piece, whose place its task may take.
+/// A service in one allocation, which its task reuses.
 struct ServiceBox<M: ?Sized> {
     config: ServiceConfig,
     methods: M,
 }
 
-/// What is said of a service.
+/// What is declared about a service.
 struct ServiceConfig {
     name: Name,
     kind: Option<Kind>,
@@ -66,15 +66,15 @@ struct ServiceConfig {
     optional: bool,
 }
 
-/// An edge without its targets, and those.
+/// An edge without its targets, and the targets.
 pub(crate) type OwnedTargets<'a> = (Edge<'static>, Vec<Target<'a>>);
 
-/// The methods of a service, until its task is made of them: the one place that knows its type.
+/// The runner of a service, with its type erased, until its task is made of it.
 trait ErasedRunner: Send {
-    /// Whether there are none: the service is switched off, or has its task.
+    /// Whether there is no runner: the service is switched off, or has been started.
     fn are_off(&self) -> bool;
 
-    /// Makes its task of them.
+    /// Spawns the service's task.
     fn spawn(&mut self, engine: EngineState, tasks: (&EngineTasks, &Handle), span: tracing::Span);
 }
 
@@ -105,7 +105,7 @@ impl ServiceConfig {
         }
     }
 
-    /// What its attributes say.
+    /// The configuration that its attributes declare.
     fn declared<R: Declared>() -> Self {
         let declaration = R::DECLARATION;
         ServiceConfig {
@@ -132,8 +132,8 @@ impl fmt::Debug for Service {
 }
 
 impl Service {
-    /// A continuous service of this name, without watches. What a name may be is a rule of the
-    /// [graph](crate::graph), which [`Daemon::check`](crate::Daemon::check) asks for.
+    /// A continuous service of this name, without watches. The [graph](crate::graph) has the rules for
+    /// names; [`Daemon::check`](crate::Daemon::check) applies them.
     pub fn new(name: impl Into<Cow<'static, str>>, runner: impl Runner) -> Self {
         ServiceConfig::new(name.into()).with(Some(runner))
     }
@@ -143,42 +143,42 @@ impl Service {
         ServiceConfig::declared::<R>().with(Some(runner))
     }
 
-    /// As [`declared`](Service::declared), but switched off if there is none.
+    /// As [`declared`](Service::declared), but switched off if there is no runner.
     pub(crate) fn optionally<R: Runner + Declared>(runner: Option<R>) -> Self {
         ServiceConfig::declared::<R>().with(runner)
     }
 
-    /// Under another name.
+    /// Sets the name.
     pub fn named(mut self, name: impl Into<Cow<'static, str>>) -> Self {
         self.0.config.name = name.into();
         self
     }
 
-    /// Under another manager.
+    /// Sets the manager. Default: `continuous`.
     pub fn manager<M: Manager>(mut self, manager: M) -> Self {
         self.0.config.table = const { &M::TABLE };
         self.0.config.manager = Box::new(manager);
         self
     }
 
-    /// With other delays and limits.
+    /// Sets all delays and limits. Default: [`Options::DEFAULT`].
     pub fn options(mut self, options: Options) -> Self {
         self.0.config.options = Knobs::Own(Box::new(options));
         self
     }
 
-    /// With one watch more.
+    /// Adds a watch.
     pub fn watch(mut self, when: When) -> Self {
         self.0.config.watches.push(when);
         self
     }
 
-    /// In Run while these are: held back until all of them are in Run, taken out when one leaves it.
+    /// Needs these services: waits in Idle until all of them are in Run, and leaves Run when one of them does.
     pub fn needs<S: Into<Cow<'static, str>>>(self, services: impl IntoIterator<Item = S>) -> Self {
         self.watch(When::new(Edge::needs(&[]), services))
     }
 
-    /// Held back in Idle until these have ended well.
+    /// Waits in Idle until these services have completed: exited after a successful Run.
     pub fn after<S: Into<Cow<'static, str>>>(self, services: impl IntoIterator<Item = S>) -> Self {
         self.watch(When::new(Edge::after(&[]), services))
     }
@@ -210,13 +210,13 @@ impl Service {
         self.0.methods.are_off()
     }
 
-    /// The same service with other methods.
+    /// The same service with another runner.
     #[cfg(any(test, feature = "test-util"))]
     pub(crate) fn replaced(mut self, runner: impl Runner) -> Self {
         std::mem::replace(&mut self.0.config, ServiceConfig::new("".into())).with(Some(runner))
     }
 
-    /// As the target that another service names by its type.
+    /// Gives the service a type, so that other services can name it by that.
     #[cfg(any(test, feature = "test-util"))]
     pub(crate) fn of_kind(mut self, kind: Kind) -> Self {
         self.0.config.kind = Some(kind);
@@ -233,7 +233,7 @@ impl Service {
         &self.0.config.options
     }
 
-    /// Its watches, where all of them are declared.
+    /// Its watches, if all of them are declared.
     pub(crate) fn declared_edges(&self) -> Option<&'static [Edge<'static>]> {
         self.0.config.watches.is_empty().then_some(self.0.config.declared)
     }
@@ -248,10 +248,10 @@ impl Service {
         declared.chain(added).collect()
     }
 
-    /// What is wrong with the values that it was given; `by_type` makes the first words of a message.
+    /// Adds what is wrong with its values to `faults`; `of` makes the first words of a message.
     pub(crate) fn option_faults(&self, of: impl Fn() -> String, faults: &mut Vec<String>) {
         let ServiceConfig { options, declared, watches, .. } = &self.0.config;
-        // What attributes declare has been checked where it stands.
+        // Values in attributes are checked where they stand.
         if let Knobs::Own(options) = options {
             faults.extend(options.faults().map(|fault| fault.message(&of())));
         }
@@ -273,7 +273,7 @@ impl Service {
         }
     }
 
-    /// Starts it, once.
+    /// Spawns the service's task.
     pub(crate) fn spawn(mut self, core: &Arc<Core>, id: Id, tasks: (&EngineTasks, &Handle), span: tracing::Span) {
         let ServiceBox { config, methods } = &mut *self.0;
         let options = std::mem::replace(&mut config.options, Knobs::Declared(&Options::DEFAULT));
@@ -288,7 +288,7 @@ impl<R: Runner + Declared> From<R> for Service {
     }
 }
 
-/// A watch as the builder takes it; see `#[watch]` for what it means.
+/// A watch as the builder takes it; see `#[watch]` for its meaning.
 ///
 /// ```
 /// use rxd::{Action, Effect, State, When};
@@ -304,7 +304,8 @@ pub struct When {
 }
 
 impl When {
-    /// When at least one of these services satisfies it. Without [`then`](When::then): a gate before Run.
+    /// A watch that holds when at least one of these services satisfies it. Without
+    /// [`then`](When::then) it is a gate before Run.
     pub fn any<S: Into<Cow<'static, str>>>(
         action: Action,
         state: State,
@@ -313,7 +314,8 @@ impl When {
         When::new(Edge::watch(Mode::Any, action, state, &[]), services)
     }
 
-    /// When all of these services satisfy it at the same time. Without [`then`](When::then): a gate before Run.
+    /// A watch that holds when all of these services satisfy it at the same time. Without
+    /// [`then`](When::then) it is a gate before Run.
     pub fn all<S: Into<Cow<'static, str>>>(
         action: Action,
         state: State,
@@ -326,13 +328,14 @@ impl When {
         When { edge, services: services.into_iter().map(Into::into).collect() }
     }
 
-    /// What follows.
+    /// Sets the effect.
     pub fn then(mut self, effect: Effect) -> Self {
         self.edge = self.edge.then(effect);
         self
     }
 
-    /// How long a gate may stay shut: after that it is a failure of its service. Longer than zero.
+    /// Limits how long a gate may stay closed; after that the service fails. Longer than zero. Default:
+    /// no limit.
     pub fn within(mut self, limit: Duration) -> Self {
         self.edge = self.edge.within(limit);
         self

@@ -1,4 +1,9 @@
-//! The one task that watches over all: signals, the end, the order and limits of shutdown.
+//! The supervisor: the one task that handles signals and reloads, and stops the daemon in order and
+//! within its limits.
+//!
+//! It waits for three things: a signal, a deadline, and a change that it has to look at. While it gets
+//! no thread of the runtime, because code of the user's blocks all of them, the monitor's thread takes
+//! the steps of the stop in its place; see `shutdown`.
 
 use crate::board::{Id, signal};
 use crate::core::{Core, ServiceCommand};
@@ -32,21 +37,21 @@ pub(crate) struct Supervisor {
     monitor: Monitor,
     systemd: Systemd,
     requests: StopRequests,
-    /// The services that have been asked to reload, and have not answered.
+    /// The requests to reload that are not answered.
     reloading: Vec<oneshot::Receiver<Result<(), Error>>>,
-    /// What those said that could not.
+    /// The messages of the services that failed to reload.
     reload_failed: Vec<String>,
     #[cfg(any(test, feature = "test-util"))]
     witness: Option<crate::testing::Witness>,
     _ending: ReportGuard,
 }
 
-/// What the supervisor stops waiting for.
+/// The end of a wait of the supervisor.
 enum SupervisorEvent {
-    /// A signal asked to stop for the n-th time.
+    /// A signal asks to stop, for the n-th time.
     StopRequested(u32, i32),
     Deadline,
-    /// The services, or the shutdown, are to be looked at.
+    /// The services or the shutdown have changed.
     Look,
 }
 
@@ -59,7 +64,7 @@ impl Supervisor {
         monitor: Monitor,
         systemd: Systemd,
     ) -> Self {
-        // The signal that came before anything started is the first.
+        // A signal that came before anything was started counts as the first.
         let requests = StopRequests::new(matches!(core.shutting_down(), Some(ShutdownReason::Signal(_))));
         monitor.keeps(&stopping);
         Supervisor {
@@ -78,7 +83,7 @@ impl Supervisor {
         }
     }
 
-    /// Has its run judged.
+    /// Has the run checked.
     #[cfg(any(test, feature = "test-util"))]
     pub(crate) fn judged(self, witness: Option<crate::testing::Witness>) -> Self {
         Supervisor { witness, ..self }
@@ -91,21 +96,21 @@ impl Supervisor {
         drop(keeper);
         let end = self.shut_down().await;
         self.stopping.abandon(&|level, record| self.monitor.write(level, record));
-        // A service whose turn to stop has come needs nobody to say so.
+        // A service that was asked to shut down needs no other signal.
         let told = |id: &Id| self.core.board.signals(*id) & signal::SHUTDOWN != 0;
         let others: Vec<Id> = (0..self.core.board.len() as Id).filter(|id| !told(id)).collect();
         self.core.board.raise_all(&others, signal::OVER);
-        // A service whose thread is blocked holds its task for as long as it is.
+        // A service that blocks its thread keeps its task.
         if self.until_tasks_ended(end).await.is_err() {
             self.stopping.note_undropped(&|level, record| self.monitor.write(level, record));
         }
-        // Each wakes those that wait, which may run code of the user's.
+        // Each wakes tasks, which may run code of the user's.
         let _ = panic::catch(|| self.core.intracom.close());
         let _ = panic::catch(|| self.core.board.close());
         self.systemd.finish().await;
         #[cfg(feature = "admin")]
         crate::admin::finish(&self.core).await;
-        // Before a test can go on.
+        // Before a test can continue.
         #[cfg(any(test, feature = "test-util"))]
         drop(self.witness.take());
         let report = self.stopping.make_report();
@@ -115,13 +120,13 @@ impl Supervisor {
             true => emit!(INFO, target: "rxd", took = ?took, exit_code, "stopped"),
             false => emit!(INFO, target: "rxd", exit_code, "stopped: every service has exited"),
         });
-        // What is handed over is written before the report is there, since the process may end with that; but no
-        // log can keep the report from being made.
+        // Waits until the records are written, since the process may end with the report. This wait is
+        // limited: no log can prevent the report.
         drop(self.monitor);
         self.stopping.report();
     }
 
-    /// Writes a record, by the monitor's thread.
+    /// Has a record written by the monitor's thread.
     fn write(&self, level: Level, record: impl FnOnce() + Send + 'static) {
         let record: Record = Box::new(record);
         self.monitor.write(level, record);
@@ -147,7 +152,7 @@ impl Supervisor {
         }
     }
 
-    /// Until every service is in Exit, or the daemon is to stop.
+    /// Runs until every service is in Exit, or the daemon is to stop.
     async fn until_shutdown(&mut self) {
         while self.core.shutting_down().is_none() && !self.core.stop_order.is_over() {
             if let SupervisorEvent::StopRequested(_, number) = self.next_event(None).await {
@@ -156,7 +161,7 @@ impl Supervisor {
         }
     }
 
-    /// Waits for the next thing to do.
+    /// Waits for the next event.
     async fn next_event(&mut self, deadline: Option<Instant>) -> SupervisorEvent {
         self.systemd.turned();
         let core = self.core.clone();
@@ -189,7 +194,7 @@ impl Supervisor {
 
     // ---- reload --------------------------------------------------------------------------------
 
-    /// Tells every service that can to reload. What is asked while one reloads is one more.
+    /// Asks every service that can to reload. Requests that come meanwhile are carried out after it.
     fn reload(&mut self) {
         if self.core.shutting_down().is_some() {
             emit!(INFO, target: "rxd", "not reloading: the daemon is stopping");
@@ -206,7 +211,7 @@ impl Supervisor {
             return;
         }
         emit!(INFO, target: "rxd", services = services.len(), "reloading");
-        // One answer a service is enough to know that all is done.
+        // One answer for each service is enough to know that all are done.
         self.reloading.truncate(4 * self.core.board.len());
         self.reloading.extend(services.into_iter().map(|id| self.core.request(id, ServiceCommand::Reload)));
     }
@@ -219,7 +224,7 @@ impl Supervisor {
         self.reloading.retain_mut(|reply| match Pin::new(reply).poll(task) {
             Poll::Pending => true,
             Poll::Ready(answer) => {
-                // One that gave none has ended instead.
+                // A service that has ended instead gives no answer.
                 failed.extend(answer.ok().and_then(Result::err).map(|error| error.to_string()));
                 false
             }
@@ -228,7 +233,7 @@ impl Supervisor {
             let failed = std::mem::take(failed);
             match &failed[..] {
                 [] => emit!(INFO, target: "rxd", "reloaded"),
-                failed => emit!(WARN, target: "rxd", "reloaded in part: {}", failed.join(", ")),
+                failed => emit!(WARN, target: "rxd", "reload failed: {}", failed.join(", ")),
             }
             self.systemd.reloaded(&failed);
         }
@@ -236,7 +241,7 @@ impl Supervisor {
 
     // ---- shutdown ------------------------------------------------------------------------------
 
-    /// Stops the services in order, within the overall deadline; until when what they hold may be dropped.
+    /// Stops the services in order, within the deadline. Returns until when they may be dropped.
     async fn shut_down(&mut self) -> Instant {
         let deadline = self.stopping.begin(&|level, record| self.monitor.write(level, record));
         while self.core.stop_order.left() > 0 {
@@ -262,7 +267,7 @@ impl Supervisor {
         deadline.max(later(SETTLE))
     }
 
-    /// All limits are zero from here on.
+    /// Forces the shutdown: all limits are zero from here on.
     async fn force(&mut self) -> Instant {
         let end = later(SETTLE);
         self.stopping.force();
@@ -283,7 +288,7 @@ impl Supervisor {
     }
 }
 
-/// However a supervisor ends, those who wait for its daemon get a report.
+/// Hands out a report, however the supervisor ends.
 struct ReportGuard(Arc<Stopping>);
 
 impl Drop for ReportGuard {

@@ -1,4 +1,5 @@
-//! From what services declare to places on the board: who is whom, who watches whom, who stops before whom.
+//! Turns what services declare into entries of the board: their indices, their watches, and the stop
+//! order.
 
 use crate::board::{Board, Condition, Id, Reaction, WatcherSpec};
 use crate::core::Core;
@@ -8,8 +9,8 @@ use crate::daemon::service::Service;
 use crate::graph::{Edge, Effect, Keyword, Mode, Target};
 use crate::lifecycle::state::{Action, State};
 
-/// Gives each service its place, and each watch the places it is about. `order` says for each
-/// service which it stops before.
+/// Makes the core: gives each service its index, and each watch the indices of its targets. `order`
+/// has, for each service, those that stop after it.
 pub(crate) fn wire(daemon: Name, services: &[Service], order: &[Vec<usize>], history: usize) -> Core {
     let names = ServiceNames::new(services.iter().map(|service| (service.shared_name(), service.kind())));
     let find = |target: &Target<'_>| names.find(target.id).find(|&id| target.by_type || names.name(id) == target.text);
@@ -17,7 +18,7 @@ pub(crate) fn wire(daemon: Name, services: &[Service], order: &[Vec<usize>], his
     for service in services {
         let mut own = Vec::new();
         for (edge, targets) in service.targets() {
-            // A service that is switched off is nobody's target.
+            // A service that is switched off is not a target.
             let targets: Box<[Id]> = targets.iter().filter_map(find).collect();
             if targets.is_empty() {
                 continue;
@@ -58,7 +59,7 @@ fn specs_of(edge: &Edge<'_>, targets: &[Id], specs: &mut Vec<WatcherSpec>) {
     }
 }
 
-/// What is said of each gate that cannot open since a service it is about is switched off.
+/// A message for each gate that can never open, because a service it waits for is switched off.
 pub(crate) fn waits_for_switched_off(services: &[Service]) -> Vec<String> {
     if !services.iter().any(Service::is_off) {
         return Vec::new();
@@ -77,7 +78,7 @@ pub(crate) fn waits_for_switched_off(services: &[Service]) -> Vec<String> {
                 Mode::Any => off.len() == targets.len(),
                 Mode::All => !off.is_empty(),
             };
-            // What is never started is `not_in` everything.
+            // A service that is never started satisfies every `not_in`.
             if edge.is_gate() && edge.action != Action::NotIn && shut {
                 let name = service.name();
                 said.push(format!(

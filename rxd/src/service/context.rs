@@ -1,4 +1,4 @@
-//! What a service's methods are handed.
+//! The context: what the methods of a service are given.
 
 use crate::board::{Epoch, Id};
 use crate::core::names::ServiceNames;
@@ -23,10 +23,10 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// A service's view of its daemon: handed to each of its methods.
+/// A service's view of its daemon, given to each of its methods.
 ///
-/// A clone stays valid after the method has returned; its token is then cancelled, and what it
-/// spawns is cancelled at once.
+/// A clone stays valid after the method has returned. It is then cancelled, and so is whatever is
+/// spawned through it.
 ///
 /// ```
 /// use rxd::{Context, Runner, State};
@@ -36,7 +36,7 @@ use tokio_util::sync::CancellationToken;
 ///
 /// impl Runner for Mill {
 ///     async fn run(&mut self, cx: &Context) -> rxd::Result {
-///         // A task of the service: told when the service is, and gone before `stop` is called.
+/// A task of the service: cancelled with the service, and ended before `stop` is called.
 ///         let sifter = cx.child("sifter");
 ///         cx.spawn("sifter", async move { sifter.cancelled().await });
 ///
@@ -53,18 +53,18 @@ use tokio_util::sync::CancellationToken;
 #[derive(Clone, Debug)]
 pub struct Context {
     core: Arc<Core>,
-    /// Where it is not the service's own.
+    /// Set if this is not the service's own context.
     part: Option<Arc<Part>>,
     id: Id,
-    /// The contexts that are cancelled with it.
+    /// The epoch whose contexts are cancelled together with this one.
     epoch: Epoch,
 }
 
-/// A part of a service, which may be cancelled before the rest is.
+/// A part of a service, which may be cancelled before the rest.
 #[derive(Debug)]
 struct Part {
     token: CancellationToken,
-    /// `api/worker`, for a child; otherwise it has the service's own name.
+    /// `api/worker`, for a child; otherwise the service's own name applies.
     path: Option<Box<str>>,
 }
 
@@ -74,7 +74,7 @@ impl Context {
         Context { core, id, epoch, part }
     }
 
-    /// Has [`cancelled`](Context::cancelled) complete: by the service's engine.
+    /// Cancels the context, on behalf of the engine.
     pub(crate) fn cancel(&self) {
         match &self.part {
             Some(part) => drop(panic::catch(|| part.token.cancel())),
@@ -82,10 +82,10 @@ impl Context {
         }
     }
 
-    /// A context of no daemon: for trying a service's methods by hand.
+    /// Makes a context without a daemon, to call a service's methods by hand in a test.
     ///
-    /// It has one service of this name, which is in no state, and is cancelled by whoever holds
-    /// its [`token`](Context::token).
+    /// It knows one service of this name, which is in state Unknown. To cancel it, cancel its
+    /// [`token`](Context::token).
     #[must_use]
     pub fn detached(name: impl Into<Cow<'static, str>>) -> Self {
         let board = crate::board::Board::new(vec![Vec::new()], 1);
@@ -108,10 +108,10 @@ impl Context {
         }
     }
 
-    /// Completes when the method is to return: the daemon is stopping, a reaction fired, somebody
-    /// asked, or a reload is to be taken up.
+    /// Waits until the method is to return: the daemon is stopping, a reaction has fired, or an
+    /// operator asks for a stop, a restart or a reload.
     ///
-    /// In [`Runner::stop`](crate::Runner::stop) it completes when Stop's own limit is over.
+    /// In [`Runner::stop`](crate::Runner::stop) it completes when Stop's own limit is exceeded.
     ///
     /// # Cancel safety
     ///
@@ -124,10 +124,10 @@ impl Context {
         }
     }
 
-    /// Whether [`cancelled`](Context::cancelled) has completed.
+    /// Whether this context is cancelled.
     ///
-    /// True from the instant the service is cancelled, on every thread, also while a method blocks its thread.
-    /// So is every clone of the [`token`](Context::token).
+    /// It is, on every thread, from the instant of the cancellation, also while a method blocks its
+    /// thread. The same holds for every clone of the [`token`](Context::token).
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         match &self.part {
@@ -136,26 +136,27 @@ impl Context {
         }
     }
 
-    /// Runs a future until this context is cancelled: its output, or [`Cancelled`], which `?` carries out
-    /// of a method as a clean end.
+    /// Runs a future until this context is cancelled. Returns its output, or [`Cancelled`], which a
+    /// method may return by `?` as a clean end.
     ///
-    /// Wrap whatever a method waits for and that may never answer: a query, a connect, a lock. Cancellation
-    /// comes first: it is seen at the next poll, also where the output is there too, and in a context that is
-    /// cancelled already the future is not begun.
+    /// Wrap each wait of a method that may never end: a query, a connect, a lock.
     ///
-    /// To bound the time as well, wrap it in `tokio::time::timeout`. In
-    /// [`Runner::stop`](crate::Runner::stop) the context is a live one, which is cancelled when Stop's own
-    /// limit is over; so is that of [`Runner::reload`](crate::Runner::reload).
+    /// * Cancellation comes first: it is seen at the next poll, even if the output is there too.
+    /// * If the context is already cancelled, the future is not polled.
+    /// * To limit the time as well, wrap the future in `tokio::time::timeout`.
+    /// * In [`Runner::stop`](crate::Runner::stop) and [`Runner::reload`](crate::Runner::reload) the
+    ///   context is a live one, which is cancelled when Stop's own limit is exceeded.
     ///
     /// # Errors
     ///
-    /// The context is cancelled. An error of the future is in its output: two `?` return either.
+    /// If the context is cancelled. An error of the future is in its output: two `?` return either.
     ///
     /// # Cancel safety
     ///
-    /// On cancellation the future is dropped where it waits: what it has done stays done, the rest is not
-    /// done. So pass futures that are cancel safe (a `recv`, an `accept`), or whose work may be
-    /// lost (a ping). Put what has to be done to its end, a commit say, into a task ([`spawn`](Context::spawn)).
+    /// Cancellation drops the future at the `.await` where it waits; work that it has not done by then
+    /// is not done. So pass futures that are cancel safe (a `recv`, an `accept`), or whose work may be
+    /// lost (a ping). Put work that must be completed, such as a commit, into a task; see
+    /// [`spawn`](Context::spawn).
     ///
     /// ```
     /// use rxd::{Context, Runner};
@@ -196,17 +197,17 @@ impl Context {
         }
     }
 
-    /// A ticker of this period: its [`tick`](Ticker::tick) returns `true` once each period, and `false`
-    /// once this context is cancelled.
+    /// Makes a ticker: its [`tick`](Ticker::tick) returns `true` once each period, and `false` once this
+    /// context is cancelled.
     ///
     /// * The first tick comes at once, the others at whole periods after it.
-    /// * Ticks that are missed, since the loop was busy for longer than a period, are skipped: the next
-    ///   comes at the next whole period, and never several at once.
-    /// * Times have a resolution of one millisecond, as all of tokio's.
-    /// * A period of zero is allowed: each tick but the first comes when the other tasks of the
-    ///   runtime have had a turn.
+    /// * If the loop is busy for longer than a period, the missed ticks are skipped: the next tick comes
+    ///   at the next whole period.
+    /// * The resolution is one millisecond, as for all of tokio's timers.
+    /// * A period of zero is allowed: each tick but the first comes once the other tasks of the runtime
+    ///   have had a turn.
     ///
-    /// The ticker belongs to nobody: it can be kept in a field or moved into a task.
+    /// A ticker may be kept in a field or moved into a task.
     ///
     /// ```
     /// # use rxd::Context;
@@ -232,7 +233,7 @@ impl Context {
         Ticker::new(self.token(), period)
     }
 
-    /// The token behind [`cancelled`](Context::cancelled), to hand to others.
+    /// The token behind [`cancelled`](Context::cancelled), to pass to other code.
     ///
     /// Cancelling it cancels this context, and nothing else of the daemon.
     #[must_use]
@@ -243,7 +244,7 @@ impl Context {
         }
     }
 
-    /// A context for a part of the service: its own name in logs, its own token below this one's.
+    /// Makes a context for a part of the service, with a name of its own in logs and a child token.
     #[must_use]
     pub fn child(&self, name: &str) -> Context {
         let path = Some(format!("{}/{name}", self.name()).into());
@@ -253,11 +254,12 @@ impl Context {
 
     /// Spawns a task of the service.
     ///
-    /// It runs in a span of its own below the service's. When Init, Idle or Run ends the service's
-    /// round, its tasks are cancelled (by this context's token, so have them wait for
-    /// [`cancelled`](Context::cancelled)), waited for within Stop's limit, and then dropped: none
-    /// is alive when [`Runner::stop`](crate::Runner::stop) is called. A panic in one is the
-    /// service's failure.
+    /// * The task runs in its own span below the service's.
+    /// * When the service leaves Init, Idle or Run, its tasks are cancelled, by this context's token: let
+    ///   them wait for [`cancelled`](Context::cancelled). They have Stop's limit to end, and are aborted
+    ///   after it. None is alive when [`Runner::stop`](crate::Runner::stop) is called.
+    /// * A task that a successful `init` or `idle` has spawned continues until the incarnation ends.
+    /// * A panic in a task is a failure of the service.
     ///
     /// # Panics
     ///
@@ -270,8 +272,8 @@ impl Context {
         self.spawn_task(name, true, task)
     }
 
-    /// As [`spawn`](Context::spawn), but a panic in it is not the service's failure: it is logged,
-    /// and whoever awaits the handle is told.
+    /// As [`spawn`](Context::spawn), except that a panic in the task is not a failure of the service: it
+    /// is logged, and the handle returns it.
     ///
     /// # Panics
     ///
@@ -289,56 +291,59 @@ impl Context {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        // With the service in it: this context may have been handed to where its span is not known.
+        // The service is named, since this context may be used where the service's span is not current.
         let service = self.core.name(self.id);
         let span = span(|| tracing::error_span!(target: "rxd", "task", service = %service, task = %name));
         TaskOf { core: self.core.clone(), id: self.id, epoch: self.epoch, counts }.spawn(name, span, task)
     }
 
-    /// Watches any of these services: level on creation, then every rising edge.
+    /// Watches any of these services: yields an event if the condition holds now, and at every rising
+    /// edge.
     ///
-    /// The watch ends when this context is cancelled, so a loop over it needs no look at
-    /// [`cancelled`](Context::cancelled). Taken in [`init`](crate::Runner::init) and kept in a field,
-    /// it lives on into `idle` and `run`, until the incarnation ends or is reloaded. A watch that
-    /// [`reload`](crate::Runner::reload) takes lives on into the `run` that follows it.
+    /// The watch ends when this context is cancelled, so a loop over it need not check
+    /// [`cancelled`](Context::cancelled). A watch that [`init`](crate::Runner::init) makes and keeps in a
+    /// field continues in `idle` and `run`, until the incarnation ends or a reload begins. A watch that
+    /// [`reload`](crate::Runner::reload) makes continues in the `run` that follows.
     ///
     /// # Errors
     ///
-    /// If no service has one of the names; the nearest is suggested.
+    /// If no service has one of the names; the error suggests the nearest.
     pub fn watch_any(&self, action: Action, state: State, services: impl ServiceSelector) -> Result<Watch, Error> {
         Ok(Watch::new(&self.core, Mode::Any, action, state, &services)?.ending_with(self.token()))
     }
 
-    /// Watches all of these services at once: level on creation, then every rising edge.
+    /// Watches all of these services: yields an event if the condition holds for all of them now, and at
+    /// every rising edge.
     ///
     /// The watch ends when this context is cancelled: see [`watch_any`](Context::watch_any).
     ///
     /// # Errors
     ///
-    /// If no service has one of the names; the nearest is suggested.
+    /// If no service has one of the names; the error suggests the nearest.
     pub fn watch_all(&self, action: Action, state: State, services: impl ServiceSelector) -> Result<Watch, Error> {
         Ok(Watch::new(&self.core, Mode::All, action, state, &services)?.ending_with(self.token()))
     }
 
-    /// Every transition of the services that the filter lets through, after a snapshot of them.
+    /// Streams a snapshot, and then every transition of the services that the filter lets through.
     ///
     /// The stream ends when this context is cancelled: see [`watch_any`](Context::watch_any).
     ///
     /// # Errors
     ///
-    /// If no service has one of the filter's names; the nearest is suggested.
+    /// If no service has one of the filter's names; the error suggests the nearest.
     pub fn watch_states(&self, filter: Filter) -> Result<StateStream, Error> {
         Ok(StateStream::new(&self.core, &filter)?.ending_with(self.token()))
     }
 
-    /// The daemon, from inside one of its services: to stop it, to act on other services, to ask why one is
-    /// where it is.
+    /// A handle to the daemon, to stop it, to act on other services, or to ask why one is in its state.
     ///
-    /// The handle does not keep the daemon running. [`shutdown`](DaemonHandle::shutdown) ends it with status 0
-    /// unless a service failed. Asked for the service itself, [`stop`](DaemonHandle::stop),
-    /// [`restart`](DaemonHandle::restart) and [`reload`](DaemonHandle::reload) return at once: the method is
-    /// cancelled, and what was asked for happens when it has returned. Do not
-    /// [`wait`](DaemonHandle::wait) for the daemon in a service: it waits for the service.
+    /// * The handle does not keep the daemon running.
+    /// * [`shutdown`](DaemonHandle::shutdown) ends the daemon, with status 0 unless a service failed.
+    /// * [`stop`](DaemonHandle::stop), [`restart`](DaemonHandle::restart) and
+    ///   [`reload`](DaemonHandle::reload) of the service itself return at once. The method is cancelled,
+    ///   and the request is carried out once it has returned.
+    /// * Do not [`wait`](DaemonHandle::wait) for the daemon in a service: the daemon waits for the
+    ///   service.
     ///
     /// ```
     /// use rxd::{Context, Runner};
@@ -362,36 +367,37 @@ impl Context {
         DaemonHandle::of_service(self.core.clone(), self.id)
     }
 
-    /// Where every service is, at one instant.
+    /// The states of all services at one instant.
     #[must_use]
     pub fn states(&self) -> States {
         self.core.states()
     }
 
-    /// What the daemon's services tell one another: topics to publish to and to subscribe to.
+    /// The topics of the daemon, to publish to and to subscribe to.
     ///
-    /// A subscription that is taken through it ends with this context: when the service's round does.
+    /// A subscription that is made through this context ends with it, at the end of the incarnation.
     #[must_use]
     pub fn intracom(&self) -> Intracom {
         self.core.intracom.scoped(self.token())
     }
 
-    /// Says that the service is alive and getting somewhere. See `heartbeat` of `#[rxd::service]`.
+    /// Reports that the service makes progress. See `heartbeat` of `#[rxd::service]`.
     pub fn heartbeat(&self) {
         let now = self.core.uptime().as_millis() as u64;
         self.core.board.service(self.id).beat.store(now + 1, Ordering::Relaxed);
     }
 
-    /// Says in a few words what the service is doing: `systemctl status` shows it, after where the
-    /// services are. It stands until something else is said; the empty text takes it back.
+    /// Sets a status text, such as "12 clients": `systemctl status` shows it after the states of the
+    /// services. It stays until another text is set; an empty text removes it.
     pub fn status(&self, text: impl AsRef<str>) {
         self.core.set_status(self.id, text.as_ref());
     }
 
-    /// Asks for more time: when the running method reaches its limit, it gets this much longer.
+    /// Extends the limit of the running method: when the method reaches its limit, it gets this much
+    /// longer.
     ///
-    /// Call it again for honest long work; the last call before the limit counts. The daemon's
-    /// overall `shutdown_timeout` stands. Precision: milliseconds; at most 49 days at a time.
+    /// Only the last call before the limit counts; call it again for work that takes longer. The daemon's
+    /// `shutdown_timeout` still applies. Resolution: one millisecond; at most 49 days at a time.
     pub fn extend(&self, by: Duration) {
         let millis = u32::try_from(by.as_millis()).unwrap_or(u32::MAX);
         self.core.board.service(self.id).extension.store(millis, Ordering::Release);

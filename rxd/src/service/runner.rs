@@ -1,4 +1,4 @@
-//! The methods of a service, which its author writes and the engine calls.
+//! The methods of a service: its author writes them, and the engine calls them.
 
 use crate::error::Result;
 use crate::service::context::Context;
@@ -8,20 +8,20 @@ use std::task::{Context as TaskContext, Poll};
 
 /// The methods of a service. Only [`run`](Runner::run) must be written.
 ///
-/// The engine calls them one at a time, in the order of the lifecycle, on one and the same value:
-/// what `init` puts into `self` is there in `run` and can be taken out in `stop`.
+/// The engine calls them one at a time, in the order of the lifecycle, on the same value: what `init`
+/// stores in `self`, `run` can use and `stop` can take.
 ///
 /// # Cancel safety
 ///
-/// When a service is to leave a state, [`Context::cancelled`] completes and the method is given
-/// its time to return; past its limit its future is dropped at whatever `.await` it is at.
+/// When a service is to leave a state, [`Context::cancelled`] completes, and the method has until its
+/// limit to return. After that its future is dropped at the `.await` where it waits.
 ///
 /// # Panics
 ///
-/// A panic in a method, in a task it has spawned, or in the drop of what it leaves behind is
-/// contained: it counts as a failure of this service, with its message and place, and `stop` is
-/// called. A second panic while the first unwinds ends the process, as everywhere in Rust, and so
-/// does the first under `panic = "abort"`; no service is stopped then.
+/// A panic is contained: in a method, in a task that the service has spawned, or in the drop of what
+/// a method leaves behind. It counts as a failure of this service, with its message and place, and
+/// `stop` is called. Two things end the process without a stop of the services, as everywhere in
+/// Rust: a second panic while the first unwinds, and any panic under `panic = "abort"`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is annotated as a service, but has no methods",
     label = "`Runner` is not implemented for it",
@@ -34,36 +34,39 @@ pub trait Runner: Send + 'static {
         DefaultMethod
     }
 
-    /// Prepares to run; the gates of the service are waited for after it has returned. Default: nothing.
+    /// Prepares to run. After it has returned, the service waits for its gates. Default: nothing.
     fn idle(&mut self, cx: &Context) -> impl Future<Output = Result> + Send {
         let _ = cx;
         DefaultMethod
     }
 
-    /// Does the work. To leave it is to leave [`State::Run`].
+    /// Does the work. When it returns, the service leaves [`State::Run`].
     fn run(&mut self, cx: &Context) -> impl Future<Output = Result> + Send;
 
-    /// Releases what `init` acquired. Called if and only if `init` was, also after an error or a
-    /// panic, and with a context that is not cancelled. Default: nothing.
+    /// Releases what `init` acquired. It is called if and only if `init` was, also after an error or a
+    /// panic, with a context that is not cancelled. Default: nothing.
     fn stop(&mut self, cx: &Context) -> impl Future<Output = Result> + Send {
         let _ = cx;
         DefaultMethod
     }
 
-    /// Takes up a new configuration: called on SIGHUP, and when an operator asks.
+    /// Applies a new configuration: called on SIGHUP, and when an operator asks for it.
     ///
-    /// A service in Run stays in it: `run` is told to return, `reload` is called, and then `run`
-    /// again, without a transition; tasks the service spawned end first. In Idle likewise, with
-    /// `idle`, unless that has returned. An error leaves things as they were, so check the new
-    /// configuration before you put it in place. A service without a `reload` of its own is left
-    /// alone by SIGHUP. Default: nothing.
+    /// * A service in Run stays in Run: `run` is cancelled, `reload` is called, and then `run` again,
+    ///   without a transition. Tasks that the service has spawned end before `reload`.
+    /// * In Idle the same happens with `idle`, unless that has returned.
+    /// * If it returns an error, the service continues as before. So check the new configuration before
+    ///   storing it.
+    /// * SIGHUP skips a service that does not override `reload`.
+    ///
+    /// Default: nothing.
     fn reload(&mut self, cx: &Context) -> impl Future<Output = Result> + Send {
         let _ = cx;
         DefaultMethod
     }
 }
 
-/// What a default method returns: how the engine knows that there is nothing to call.
+/// The future of a default method, by which the engine recognises that there is nothing to call.
 pub(crate) struct DefaultMethod;
 
 impl Future for DefaultMethod {

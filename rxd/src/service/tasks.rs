@@ -1,8 +1,7 @@
-//! The tasks that a service has spawned through its contexts: none outlives the epoch it is of.
+//! Spawns the tasks of a service through its contexts. No task outlives its epoch.
 //!
-//! The engine cancels and closes the epoch, and then waits here until no task is left. Not to be
-//! confused with [`EngineTasks`](crate::daemon::engine_tasks::EngineTasks), which counts the tasks of the services
-//! themselves.
+//! The engine cancels and closes the epoch, and then waits until no task is left. The tasks in which
+//! the engines themselves run are counted elsewhere, by `daemon::engine_tasks`.
 
 use crate::board::{Epoch, Id, signal};
 use crate::core::Core;
@@ -16,12 +15,12 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
 use tokio::task::JoinHandle;
 
-/// What a task is of, and how its panic counts.
+/// The service and epoch of a task, and how its panic counts.
 pub(crate) struct TaskOf {
     pub(crate) core: Arc<Core>,
     pub(crate) id: Id,
     pub(crate) epoch: Epoch,
-    /// Whether a panic in it is a failure of the service.
+    /// Whether a panic in the task is a failure of the service.
     pub(crate) counts: bool,
 }
 
@@ -33,7 +32,7 @@ impl TaskOf {
     {
         let TaskOf { core, id, epoch, counts } = self;
         let name: Arc<str> = name.into();
-        // Invariant 1.
+        // Invariant 1 of `ServiceTasks`.
         let is_open = core.tasks(id).count_one(|| core.board.service(id).spawns(epoch));
         let counted = TaskGuard { core: core.clone(), id };
         let body = {
@@ -61,7 +60,7 @@ impl TaskOf {
     }
 }
 
-/// A task that is counted until it is dropped.
+/// Counts a task until it is dropped.
 struct TaskGuard {
     core: Arc<Core>,
     id: Id,
@@ -76,7 +75,7 @@ impl Drop for TaskGuard {
 }
 
 pin_project! {
-    /// Fields are dropped from the top: the user's future is gone before it is no longer counted.
+    /// The fields are dropped in order: the user's future is gone before the task is no longer counted.
     struct TrackedTask<F> {
         #[pin]
         task: Option<F>,
@@ -93,7 +92,7 @@ impl<T, F: Future<Output = Result<T, panic::Caught>>> Future for TrackedTask<F> 
         match ready!(task.poll(cx)) {
             Ok(output) => Poll::Ready(output),
             Err(caught) => {
-                // The span goes first: a layer that panics while the task unwinds would end the process.
+                // Dropping the span first: a layer that panics while the task unwinds would end the process.
                 let _ = panic::catch(|| this.task.set(None));
                 caught.resume()
             }

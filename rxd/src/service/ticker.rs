@@ -1,4 +1,4 @@
-//! A period that ends with a context: what [`Context::every`](crate::Context::every) makes.
+//! A ticker that ends with a context; made by [`Context::every`](crate::Context::every).
 
 use crate::lifecycle::backoff::{later, later_than};
 use crate::watch::cancellation::Cancellation;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::CancellationToken;
 
-/// Ticks once each period, until its context is cancelled: see [`Context::every`](crate::Context::every).
+/// Ticks once each period, until its context is cancelled. See [`Context::every`](crate::Context::every).
 ///
 /// ```
 /// use rxd::Context;
@@ -41,7 +41,7 @@ pub struct Ticker {
 #[derive(Debug)]
 enum TickerWait {
     Now,
-    /// After the other tasks had a turn; whether they had it.
+    /// After the other tasks have had a turn; whether they had it.
     Turn(bool),
     Timer(Pin<Box<Sleep>>),
 }
@@ -51,12 +51,12 @@ impl Ticker {
         Ticker { cancellation: Cancellation::new(token), period, next: TickerWait::Now }
     }
 
-    /// Waits for the next tick: `true`. Once the context is cancelled it returns `false`, at once and
-    /// from then on, also where a tick is due.
+    /// Waits for the next tick. Returns `true` for a tick, and `false` once the context is cancelled, even
+    /// if a tick is due.
     ///
     /// # Cancel safety
     ///
-    /// This method is cancel safe: no tick is lost until it is returned.
+    /// This method is cancel safe: dropping its future loses no tick.
     ///
     /// # Panics
     ///
@@ -97,9 +97,9 @@ impl Ticker {
     }
 }
 
-/// How long it is from `now` to the next multiple of the period after `due`, which has passed.
+/// The time from `now` to the next multiple of the period after `due`, which has passed.
 fn left(due: Instant, now: Instant, period: Duration) -> Duration {
     let late = now.saturating_duration_since(due).as_nanos() % period.as_nanos();
-    // No more than the time since `due`, and so it fits for 584 years.
+    // It is at most the time since `due`, which fits for 584 years.
     period.saturating_sub(Duration::from_nanos(u64::try_from(late).unwrap_or(u64::MAX)))
 }
