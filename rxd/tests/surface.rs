@@ -111,8 +111,8 @@ fn testing() {
     use rxd::testing::{Finished, Harness, Running};
     builder::<Harness>();
     all!(ordinary: Running, Finished);
-    use rxd::testing::{DeclaredRules, Expect, Expected, StatesAt, Step, Trace, Violation};
-    all!(value: Trace, Step, Expect<'static>, Expected<'static>, StatesAt<'static>, Violation);
+    use rxd::testing::{DeclaredRules, Expect, Expected, StatesAt, Trace, TraceStep, Violation};
+    all!(value: Trace, TraceStep, Expect<'static>, Expected<'static>, StatesAt<'static>, Violation);
     ordinary::<DeclaredRules>();
     use rxd::testing::{Choice, Counterexample, Explored};
     all!(value: Choice, Counterexample);

@@ -1,6 +1,6 @@
 //! HTTP, as little of it as there has to be.
 
-use rxd::testing::{Step, Trace};
+use rxd::testing::{Trace, TraceStep};
 use rxd::{Cause, State, Transition};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -74,10 +74,10 @@ fn read(lines: impl Iterator<Item = String>) -> Trace {
     Trace { services, steps, ended }
 }
 
-fn step(data: &Value) -> Step {
+fn step(data: &Value) -> TraceStep {
     let word = |field: &str| data[field].as_str().expect("a word").to_owned();
     let known = |state: &State| state.as_str() == word("state");
-    Step {
+    TraceStep {
         seq: data["seq"].as_u64().expect("a number"),
         at: Duration::from_secs_f64(data["at_s"].as_f64().expect("seconds")),
         service: word("service"),

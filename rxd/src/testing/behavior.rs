@@ -1,4 +1,4 @@
-//! What a method of a fake does.
+//! What a method of a fake does when the engine calls it.
 
 use crate::error::{AnyError, Cancelled, LifecycleDone, Result};
 use crate::service::context::Context;
@@ -19,57 +19,57 @@ pub enum Behavior {
     Fail,
     /// Panics with a text.
     Panic,
-    /// Panics with something that is no text, and panics again when it is dropped.
+    /// Panics with a payload that is not a text, and that panics again when it is dropped.
     PanicWithNonString,
-    /// Never returns, whatever it is told.
+    /// Never returns, and ignores cancellation.
     Hang,
-    /// Never returns, and panics when it is dropped.
+    /// Never returns, ignores cancellation, and panics when its future is dropped.
     HangAndPanic,
-    /// Returns `Ok` when it is told to.
+    /// Returns `Ok` once it is cancelled.
     UntilCancelled,
-    /// Returns an error when it is told to.
+    /// Returns an error once it is cancelled.
     FailOnCancel,
-    /// Panics when it is told to return.
+    /// Panics once it is cancelled.
     PanicOnCancel,
-    /// Returns [`Cancelled`], though nobody asked.
+    /// Returns the error [`Cancelled`] at once, although the service was not cancelled.
     Cancelled,
-    /// Returns [`LifecycleDone`].
+    /// Returns [`LifecycleDone`] at once.
     Done,
-    /// Waits, whatever it is told, and then does something else.
+    /// Waits for this long, ignores cancellation meanwhile, and then behaves as given.
     After(Duration, Box<Behavior>),
-    /// Calls this.
-    Call(Script),
+    /// Awaits the future that this function makes. See [`Behavior::call`].
+    Call(MethodFn),
 }
 
-/// A future made anew for each call.
-type Script = Arc<dyn Fn(Context) -> Pin<Box<dyn Future<Output = Result> + Send>> + Send + Sync>;
+/// Makes a new future for each call.
+type MethodFn = Arc<dyn Fn(Context) -> Pin<Box<dyn Future<Output = Result> + Send>> + Send + Sync>;
 
 impl Behavior {
-    /// The same after a wait that nothing interrupts.
+    /// The same behavior after a wait that cancellation does not end.
     #[must_use]
     pub fn after(self, wait: Duration) -> Self {
         Behavior::After(wait, Box::new(self))
     }
 
-    /// What this function's future does.
-    pub fn call<F, Fut>(script: F) -> Self
+    /// Calls this function for each call of the method, and awaits the future that it returns.
+    pub fn call<F, Fut>(method: F) -> Self
     where
         F: Fn(Context) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result> + Send + 'static,
     {
-        Behavior::Call(Arc::new(move |cx| Box::pin(script(cx))))
+        Behavior::Call(Arc::new(move |cx| Box::pin(method(cx))))
     }
 
-    pub(super) fn play<'a>(&'a self, cx: &'a Context) -> Pin<Box<dyn Future<Output = Result> + Send + 'a>> {
+    pub(super) fn execute<'a>(&'a self, cx: &'a Context) -> Pin<Box<dyn Future<Output = Result> + Send + 'a>> {
         Box::pin(async move {
             match self {
                 Behavior::Ok => Ok(()),
-                Behavior::Fail => Err(AnyError::msg("told to fail")),
-                Behavior::Panic => panic!("told to panic"),
+                Behavior::Fail => Err(AnyError::msg("scripted failure")),
+                Behavior::Panic => panic!("scripted panic"),
                 Behavior::PanicWithNonString => panic_any(PanicsOnDrop),
                 Behavior::Hang => std::future::pending().await,
                 Behavior::HangAndPanic => {
-                    let _odd = PanicsOnDrop;
+                    let _guard = PanicsOnDrop;
                     std::future::pending().await
                 }
                 Behavior::UntilCancelled => {
@@ -78,19 +78,19 @@ impl Behavior {
                 }
                 Behavior::FailOnCancel => {
                     cx.cancelled().await;
-                    Err(AnyError::msg("told to fail when told to return"))
+                    Err(AnyError::msg("scripted failure after cancellation"))
                 }
                 Behavior::PanicOnCancel => {
                     cx.cancelled().await;
-                    panic!("told to panic when told to return")
+                    panic!("scripted panic after cancellation")
                 }
                 Behavior::Cancelled => Err(AnyError::from(Cancelled)),
                 Behavior::Done => Err(AnyError::from(LifecycleDone)),
-                Behavior::After(wait, act) => {
+                Behavior::After(wait, behavior) => {
                     tokio::time::sleep(*wait).await;
-                    act.play(cx).await
+                    behavior.execute(cx).await
                 }
-                Behavior::Call(script) => script(cx.clone()).await,
+                Behavior::Call(method) => method(cx.clone()).await,
             }
         })
     }
@@ -111,18 +111,18 @@ impl fmt::Debug for Behavior {
             Behavior::Cancelled => "Cancelled",
             Behavior::Done => "Done",
             Behavior::Call(_) => "Call",
-            Behavior::After(wait, act) => return write!(f, "{act:?} after {wait:?}"),
+            Behavior::After(wait, behavior) => return write!(f, "{behavior:?} after {wait:?}"),
         })
     }
 }
 
-/// Panics when it is dropped, unless that would be the second at once.
+/// Panics when it is dropped, unless its thread is panicking already: a second panic would abort.
 struct PanicsOnDrop;
 
 impl Drop for PanicsOnDrop {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            panic!("told to panic when dropped");
+            panic!("scripted panic on drop");
         }
     }
 }

@@ -1,13 +1,13 @@
-//! What a test expects of a trace.
+//! Assertions about a trace. Each one that fails panics with the timeline.
 
-use super::trace::{Step, Trace};
+use super::trace::{Trace, TraceStep};
 use crate::graph::instead;
 use crate::lifecycle::state::{Cause, State, Transition};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 impl Trace {
-    /// What is expected of one service. Each expectation that is not met panics, with the
+    /// Begins assertions about one service. Each one that fails panics with the
     /// [timeline](Trace::timeline).
     ///
     /// ```
@@ -38,45 +38,64 @@ impl Trace {
         Expect { trace: self, service: self.known(service) }
     }
 
-    /// Panics, with the [timeline](Trace::timeline), if this was so after any of the transitions.
+    /// Asserts that this condition holds after none of the transitions.
     ///
-    /// A service that [needs](crate::Service::needs) another leaves Run *after* it: that one is in Run while the other is not is
-    /// true for an instant, and is asked for by [`never_when_settled`](Trace::never_when_settled).
+    /// A service that [needs](crate::Service::needs) another leaves Run *after* it. So it is in Run
+    /// without the other for an instant. To allow for such instants, call
+    /// [`never_when_settled`](Trace::never_when_settled).
     ///
     /// ```
     /// # use rxd::{State, testing::Trace};
     /// # let trace = Trace::parse("api init+\n api init-\n db run+\n api run+\n api run-\n db run-");
-    /// trace.never("api begins before db runs", |at| at.is_in("api", State::Run) && !at.is_in("db", State::Run));
+    /// trace.never("api runs before db", |at| at.is_in("api", State::Run) && !at.is_in("db", State::Run));
     /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the condition holds after a transition: with the description and the
+    /// [timeline](Trace::timeline) around the first such transition.
     #[track_caller]
-    pub fn never(&self, what: &str, is: impl Fn(&StatesAt<'_>) -> bool) {
-        let Some(seq) = self.first(&is, |_, _| true) else { return };
-        let help = if self.first(&is, at_rest).is_none() { FOR_AN_INSTANT } else { "" };
-        panic!("{what}, at {seq}\n{help}{}", self.around(seq));
+    pub fn never(&self, description: &str, condition: impl Fn(&StatesAt<'_>) -> bool) {
+        let Some(seq) = self.first(&condition, |_, _| true) else { return };
+        let help = if self.first(&condition, time_passes).is_none() { TRANSIENT_HELP } else { "" };
+        panic!("{description}, at seq {seq}\n{help}{}", self.around(seq));
     }
 
-    /// As [`never`](Trace::never), but asked only when time has passed, or all is over: for a run in paused time, where
-    /// whatever follows from a transition is of the same instant.
+    /// Asserts that this condition does not last: it holds neither at an instant after which time
+    /// passes, nor at the end of the trace.
+    ///
+    /// This is for a run in paused time, where all that follows from a transition happens at the
+    /// same instant.
     ///
     /// ```
     /// # use rxd::{State, testing::Trace};
     /// let trace = Trace::parse("db run+\n api run+\n 5s db run-\n api run-");
     /// trace.never_when_settled("api runs without db", |at| at.is_in("api", State::Run) && !at.is_in("db", State::Run));
     /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the condition lasts: with the description and the [timeline](Trace::timeline) around the
+    /// transition.
     #[track_caller]
-    pub fn never_when_settled(&self, what: &str, is: impl Fn(&StatesAt<'_>) -> bool) {
-        if let Some(seq) = self.first(&is, at_rest) {
-            panic!("{what}, at {seq}\n{}", self.around(seq));
+    pub fn never_when_settled(&self, description: &str, condition: impl Fn(&StatesAt<'_>) -> bool) {
+        if let Some(seq) = self.first(&condition, time_passes) {
+            panic!("{description}, at seq {seq}\n{}", self.around(seq));
         }
     }
 
-    /// The first transition after which this was so, of those after which it is asked.
-    fn first(&self, is: &impl Fn(&StatesAt<'_>) -> bool, asked: impl Fn(&Step, &Step) -> bool) -> Option<u64> {
-        let mut places = StatesAt::of(self);
+    /// The first transition after which the condition holds, of the last one and those that
+    /// `counts` selects by themselves and the next.
+    fn first(
+        &self,
+        condition: &impl Fn(&StatesAt<'_>) -> bool,
+        counts: impl Fn(&TraceStep, &TraceStep) -> bool,
+    ) -> Option<u64> {
+        let mut states = StatesAt::start_of(self);
         let mut steps = self.steps.iter().enumerate();
         let found = steps.find(|(nth, step)| {
-            places.see(step);
-            self.steps.get(nth + 1).is_none_or(|next| asked(step, next)) && is(&places)
+            states.apply(step);
+            self.steps.get(nth + 1).is_none_or(|next| counts(step, next)) && condition(&states)
         });
         found.map(|(_, step)| step.seq)
     }
@@ -88,35 +107,35 @@ impl Trace {
     }
 }
 
-/// Whether time passes between the two.
-fn at_rest(step: &Step, next: &Step) -> bool {
+/// Whether time passes between these transitions.
+fn time_passes(step: &TraceStep, next: &TraceStep) -> bool {
     step.at != next.at
 }
 
-/// What is said where `never` was broken, and `never_when_settled` is what was meant.
-pub(super) const FOR_AN_INSTANT: &str =
-    "help: it is so for an instant, until what follows has followed; `never_when_settled` asks whether it stays so\n";
+/// The help where `never` fails and `never_when_settled` would not.
+pub(super) const TRANSIENT_HELP: &str = "help: the condition holds only for an instant, until other services react; to allow that, use `never_when_settled`\n";
 
-/// Panics about a name that no service has.
+/// Panics since no service has this name.
 #[track_caller]
 pub(super) fn no_service<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> ! {
     panic!("no service is named `{name}`\nhelp: {}", instead(name, names))
 }
 
-/// Where every service is at one instant.
+/// The states of all services at one instant.
 #[derive(Clone, Debug)]
 pub struct StatesAt<'a>(BTreeMap<&'a str, (State, Transition)>);
 
 impl<'a> StatesAt<'a> {
-    pub(super) fn of(trace: &'a Trace) -> Self {
+    /// Before the first transition.
+    pub(super) fn start_of(trace: &'a Trace) -> Self {
         StatesAt(trace.services.iter().map(|name| (&**name, (State::Unknown, Transition::Entering))).collect())
     }
 
-    pub(super) fn see(&mut self, step: &'a Step) {
+    pub(super) fn apply(&mut self, step: &'a TraceStep) {
         self.0.insert(&step.service, (step.state, step.transition));
     }
 
-    /// Whether the service has entered this state, and not left it.
+    /// Whether the service has entered this state and not left it.
     ///
     /// # Panics
     ///
@@ -124,96 +143,98 @@ impl<'a> StatesAt<'a> {
     #[must_use]
     #[track_caller]
     pub fn is_in(&self, service: &str, state: State) -> bool {
-        let Some(place) = self.0.get(service) else {
+        let Some(last) = self.0.get(service) else {
             no_service(service, self.0.keys().copied());
         };
-        *place == (state, Transition::Entering)
+        *last == (state, Transition::Entering)
     }
 }
 
-/// What is expected of one service; see [`Trace::expect`].
+/// Assertions about one service. See [`Trace::expect`].
 #[derive(Clone, Copy, Debug)]
-#[must_use = "nothing is expected yet"]
+#[must_use = "it asserts nothing by itself; call one of its methods"]
 pub struct Expect<'a> {
     trace: &'a Trace,
     service: &'a str,
 }
 
 impl<'a> Expect<'a> {
-    /// It enters this state.
+    /// Asserts that the service enters this state.
     #[track_caller]
     pub fn enters(self, state: State) -> Expected<'a> {
-        self.makes(What { state, transition: Transition::Entering })
+        self.makes(TransitionPattern { state, transition: Transition::Entering })
     }
 
-    /// It leaves this state.
+    /// Asserts that the service leaves this state.
     #[track_caller]
     pub fn leaves(self, state: State) -> Expected<'a> {
-        self.makes(What { state, transition: Transition::Exited })
+        self.makes(TransitionPattern { state, transition: Transition::Exited })
     }
 
-    /// It never enters this state.
+    /// Asserts that the service never enters this state.
     #[track_caller]
     pub fn never_enters(self, state: State) {
-        let what = What { state, transition: Transition::Entering };
-        if let Some(step) = what.of(self.trace, self.service).next() {
+        let pattern = TransitionPattern { state, transition: Transition::Entering };
+        if let Some(step) = pattern.matches(self.trace, self.service).next() {
             let Expect { trace, service } = self;
-            panic!("`{service}` {what} at {}, and never should\n{}", step.seq, trace.around(step.seq));
+            panic!("`{service}` {pattern} at seq {}; expected: never\n{}", step.seq, trace.around(step.seq));
         }
     }
 
     #[track_caller]
-    fn makes(self, what: What) -> Expected<'a> {
+    fn makes(self, pattern: TransitionPattern) -> Expected<'a> {
         let Expect { trace, service } = self;
-        match what.of(trace, service).next() {
-            Some(first) => Expected { trace, what, first },
-            None => panic!("`{service}` never {what}\n{}", trace.timeline()),
+        match pattern.matches(trace, service).next() {
+            Some(first) => Expected { trace, pattern, first },
+            None => panic!("`{service}` never {pattern}\n{}", trace.timeline()),
         }
     }
 }
 
-/// A transition that a service made, at least once. What follows is expected of the first time.
+/// A transition that a service made at least once. Further assertions are about the first time.
 #[derive(Clone, Copy, Debug)]
 pub struct Expected<'a> {
     trace: &'a Trace,
-    what: What,
-    first: &'a Step,
+    pattern: TransitionPattern,
+    first: &'a TraceStep,
 }
 
 impl<'a> Expected<'a> {
-    /// Before this service does the same for the first time, which it does.
+    /// Asserts that it comes before the other service's first such transition, and that there is
+    /// one.
     #[track_caller]
     pub fn before(self, service: &str) -> Self {
-        let other = self.other(service, self.what);
-        self.check(self.first.seq < other.seq, format_args!("before `{service}` does, which is at {}", other.seq))
+        let other = self.other(service, self.pattern);
+        self.check(self.first.seq < other.seq, format_args!("before `{service}`, which does at seq {}", other.seq))
     }
 
-    /// After this service does the same for the first time.
+    /// Asserts that it comes after the other service's first such transition, and that there is
+    /// one.
     #[track_caller]
     pub fn after(self, service: &str) -> Self {
-        let other = self.other(service, self.what);
-        self.check(self.first.seq > other.seq, format_args!("after `{service}` does, which is at {}", other.seq))
+        let other = self.other(service, self.pattern);
+        self.check(self.first.seq > other.seq, format_args!("after `{service}`, which does at seq {}", other.seq))
     }
 
-    /// After this service enters this state for the first time.
+    /// Asserts that it comes after the other service first enters this state, and that it does.
     #[track_caller]
     pub fn after_it_enters(self, service: &str, state: State) -> Self {
-        self.after_it(service, What { state, transition: Transition::Entering })
+        self.after_it(service, TransitionPattern { state, transition: Transition::Entering })
     }
 
-    /// After this service leaves this state for the first time.
+    /// Asserts that it comes after the other service first leaves this state, and that it does.
     #[track_caller]
     pub fn after_it_leaves(self, service: &str, state: State) -> Self {
-        self.after_it(service, What { state, transition: Transition::Exited })
+        self.after_it(service, TransitionPattern { state, transition: Transition::Exited })
     }
 
     #[track_caller]
-    fn after_it(self, service: &str, what: What) -> Self {
-        let other = self.other(service, what);
-        self.check(self.first.seq > other.seq, format_args!("after `{service}` {what}, which is at {}", other.seq))
+    fn after_it(self, service: &str, pattern: TransitionPattern) -> Self {
+        let other = self.other(service, pattern);
+        self.check(self.first.seq > other.seq, format_args!("after `{service}` {pattern}, at seq {}", other.seq))
     }
 
-    /// While this service is in this state.
+    /// Asserts that the other service is in this state meanwhile.
     #[track_caller]
     pub fn while_in(self, service: &str, state: State) -> Self {
         let service = self.trace.known(service);
@@ -222,58 +243,59 @@ impl<'a> Expected<'a> {
         self.check(last.is_some_and(|last| last.enters(state)), format_args!("while `{service}` is in {state}"))
     }
 
-    /// For this reason.
+    /// Asserts the cause of the transition.
     #[track_caller]
     pub fn because(self, cause: Cause) -> Self {
-        self.check(self.first.cause == cause, format_args!("because of `{cause}`, not of `{}`", self.first.cause))
+        self.check(self.first.cause == cause, format_args!("with cause `{cause}`, not `{}`", self.first.cause))
     }
 
-    /// So long after the daemon has started, to the millisecond.
+    /// Asserts the time since the daemon's start, to the millisecond.
     #[track_caller]
     pub fn at(self, time: Duration) -> Self {
         let millis = |time: Duration| time.as_millis();
         let at = self.first.at;
-        self.check(millis(at) == millis(time), format_args!("after {time:?}, not after {at:?}"))
+        self.check(millis(at) == millis(time), format_args!("{time:?} after the start, not {at:?}"))
     }
 
-    /// So many times in all.
+    /// Asserts how many times the service makes this transition in all.
     #[track_caller]
     pub fn times(self, times: usize) -> Self {
-        let count = self.what.of(self.trace, &self.first.service).count();
+        let count = self.pattern.matches(self.trace, &self.first.service).count();
         self.check(count == times, format_args!("{times} times, not {count}"))
     }
 
     #[track_caller]
-    fn other(&self, service: &str, what: What) -> &'a Step {
+    fn other(&self, service: &str, pattern: TransitionPattern) -> &'a TraceStep {
         let service = self.trace.known(service);
-        let found = what.of(self.trace, service).next();
-        found.unwrap_or_else(|| panic!("`{service}` never {what}\n{}", self.trace.timeline()))
+        let found = pattern.matches(self.trace, service).next();
+        found.unwrap_or_else(|| panic!("`{service}` never {pattern}\n{}", self.trace.timeline()))
     }
 
     #[track_caller]
     fn check(self, met: bool, expected: std::fmt::Arguments<'_>) -> Self {
-        let Step { service, seq, .. } = self.first;
-        assert!(met, "`{service}` {} at {seq}; it should {expected}\n{}", self.what, self.trace.around(*seq));
+        let TraceStep { service, seq, .. } = self.first;
+        assert!(met, "`{service}` {} at seq {seq}; expected: {expected}\n{}", self.pattern, self.trace.around(*seq));
         self
     }
 }
 
+/// A state that a service enters or leaves.
 #[derive(Clone, Copy, Debug)]
-struct What {
+struct TransitionPattern {
     state: State,
     transition: Transition,
 }
 
-impl What {
-    /// The times when the service did it.
-    fn of<'a>(self, trace: &'a Trace, service: &str) -> impl Iterator<Item = &'a Step> {
-        let mine = move |step: &&Step| step.state == self.state && step.transition == self.transition;
+impl TransitionPattern {
+    /// The transitions of this service that match, in order.
+    fn matches<'a>(self, trace: &'a Trace, service: &str) -> impl Iterator<Item = &'a TraceStep> {
+        let matching = move |step: &&TraceStep| step.state == self.state && step.transition == self.transition;
         let name = service.to_owned();
-        trace.steps.iter().filter(move |step| step.service == name).filter(mine)
+        trace.steps.iter().filter(move |step| step.service == name).filter(matching)
     }
 }
 
-impl std::fmt::Display for What {
+impl std::fmt::Display for TransitionPattern {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let verb = if self.transition == Transition::Entering { "enters" } else { "leaves" };
         write!(f, "{verb} {}", self.state)

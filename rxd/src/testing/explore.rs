@@ -1,7 +1,11 @@
-//! Every order in which some services may move, up to a bound.
+//! Tries every order in which some services of a daemon may move, up to a bound.
+//!
+//! A search in breadth: each sequence of choices is replayed by a daemon that is started anew. The
+//! choices at the point reached are appended to the sequence, unless the search has been at an
+//! equal point before.
 
 use super::behavior::Behavior;
-use super::expect::{FOR_AN_INSTANT, StatesAt};
+use super::expect::{StatesAt, TRANSIENT_HELP};
 use super::fake::FakeService;
 use super::harness::{Harness, Running};
 use super::invariants::check_invariants;
@@ -11,29 +15,39 @@ use std::collections::{HashSet, VecDeque};
 use std::fmt;
 use std::time::Duration;
 
-/// Longer than any delay that is meant.
-const LONG: Duration = Duration::from_secs(24 * 3600);
+/// How long a step waits for the next transition, in paused time: longer than any delay in a test.
+const WAIT_LIMIT: Duration = Duration::from_secs(24 * 3600);
 
-/// Tries the orders in which some services of a daemon may move, and looks for what should never be.
+/// Tries the orders in which some services of a daemon may move, and looks for a condition that
+/// must never hold.
 ///
-/// The services that are explored are fakes, each held in whatever method it is called until it
-/// is chosen; the engine, the graph, the delays and all other services are the real ones. At each
-/// point, when nobody has anything left to do, there is a choice: one of the methods that run
-/// returns (with one of the [outcomes](Explorer::outcomes)), or time passes until something happens
-/// by itself (a delay, a limit), or the daemon is asked to stop. All choices are tried, shortest
-/// first, each from a daemon started anew, so the first way to what should never be is a shortest
-/// one; so is every breach of what rxd itself promises (see [`judge`](super::judge())).
+/// The explored services are fakes, and each stays in its current method until the explorer chooses
+/// an outcome. The engine, the graph, the delays and all other services are real.
 ///
-/// Two points are the same, and one of them is looked at, if each service is in the same place for the
-/// same reason, in the same method, told to return from it or not, and has as many restarts left. What it is not: exhaustive beyond its
-/// [steps](Explorer::steps); about what happens *while* methods run that are not fakes'; about threads
-/// (for those rxd's own parts are model-checked).
+/// At each point no task has work left. One of these happens next:
+///
+/// * a method of an explored service ends, with one of the [outcomes](Explorer::outcomes);
+/// * time passes until something happens by itself (a delay or a time limit ends);
+/// * the daemon is asked to stop.
+///
+/// The explorer tries all choices, the shortest sequences first, each in a daemon that is started
+/// anew. So the first counterexample is a shortest one. It also checks rxd's own guarantees at each
+/// point: see [`check_invariants`](super::check_invariants()).
+///
+/// Two points count as one if each service is in the same state with the same cause, in the same
+/// method, cancelled or not, and has made as many restarts (where these are limited).
+///
+/// The explorer does not look at
+///
+/// * sequences that are longer than its [bound](Explorer::steps);
+/// * what happens *while* a method runs that is not a fake's;
+/// * threads. (rxd's own concurrent parts are model-checked.)
 ///
 /// ```
 /// use rxd::testing::{Explorer, Harness, FakeService};
 /// use rxd::{Action, Daemon, Service, State, When};
 ///
-/// // `api` waits for `db`, but stays when it goes.
+/// // `api` waits for `db`, but stays in Run when `db` leaves Run.
 /// let daemon = || {
 ///     let api = Service::new("api", FakeService::new()).watch(When::any(Action::Entering, State::Run, ["db"]));
 ///     Daemon::new("agent").add(Service::new("db", FakeService::new())).add(api)
@@ -42,41 +56,43 @@ const LONG: Duration = Duration::from_secs(24 * 3600);
 ///     .never("api is in Run while db is in Init", |at| at.is_in("api", State::Run) && at.is_in("db", State::Init))
 ///     .run();
 ///
-/// let broken = explored.broken.expect("nothing takes api out of Run");
-/// assert_eq!(broken.choices.len(), 7, "{broken}");
-/// println!("{broken}"); // the choices, and the timeline
+/// let counterexample = explored.counterexample.expect("no reaction takes api out of Run");
+/// assert_eq!(counterexample.choices.len(), 7, "{counterexample}");
+/// println!("{counterexample}"); // the choices, and the timeline
 /// ```
-#[must_use = "nothing is explored until it is run"]
+#[must_use = "an explorer tries nothing until `run` is called"]
 pub struct Explorer<'a> {
     harness: Box<dyn Fn() -> Harness + 'a>,
     fakes: Vec<String>,
     outcomes: Vec<Behavior>,
     steps: usize,
     runs: usize,
-    never: Vec<Never<'a>>,
+    forbidden: Vec<ForbiddenCondition<'a>>,
 }
 
-struct Never<'a> {
-    what: &'a str,
-    is: Box<dyn Fn(&StatesAt<'_>) -> bool + 'a>,
-    at_rest: bool,
+/// A condition that must never hold.
+struct ForbiddenCondition<'a> {
+    description: &'a str,
+    holds: Box<dyn Fn(&StatesAt<'_>) -> bool + 'a>,
+    /// It may hold while some task has work left.
+    only_when_settled: bool,
 }
 
-/// What may happen next.
+/// One thing that may happen next.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Choice {
-    /// The method of this service that runs does this.
+    /// The running method of this service behaves like this.
     #[non_exhaustive]
     Returns {
         /// The service's name.
         service: String,
-        /// Its method.
+        /// The method that is running.
         method: &'static str,
         /// What the method does.
-        act: Behavior,
+        behavior: Behavior,
     },
-    /// Time passes until something happens.
+    /// Time passes until some service makes a transition.
     TimePasses,
     /// The daemon is asked to stop.
     Shutdown,
@@ -85,14 +101,14 @@ pub enum Choice {
 impl fmt::Display for Choice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Choice::Returns { service, method, act } => write!(f, "{method} of `{service}`: {act:?}"),
+            Choice::Returns { service, method, behavior } => write!(f, "{method} of `{service}`: {behavior:?}"),
             Choice::TimePasses => f.write_str("time passes"),
             Choice::Shutdown => f.write_str("the daemon is asked to stop"),
         }
     }
 }
 
-/// What was explored.
+/// The result of an exploration.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Explored {
@@ -100,31 +116,37 @@ pub struct Explored {
     pub runs: usize,
     /// How many different points were reached.
     pub points: usize,
-    /// Whether there was nothing left to try: no bound was reached.
+    /// Whether the search reached no bound. Without a counterexample, every sequence was then
+    /// tried.
     pub complete: bool,
-    /// A shortest way to what should never be.
-    pub broken: Option<Counterexample>,
+    /// A shortest sequence of choices to a condition that must never hold, if there is one.
+    pub counterexample: Option<Counterexample>,
 }
 
 impl Explored {
-    /// Panics with the shortest way to what should never be, if there is one.
+    /// Asserts that there is no counterexample.
+    ///
+    /// # Panics
+    ///
+    /// If there is one: with its choices, and the timeline.
     #[track_caller]
     pub fn assert(&self) {
-        if let Some(broken) = &self.broken {
-            panic!("{broken}");
+        if let Some(counterexample) = &self.counterexample {
+            panic!("{counterexample}");
         }
     }
 }
 
-/// A way to what should never be.
+/// A sequence of choices after which a condition holds that must never hold, or a guarantee is
+/// broken.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Counterexample {
-    /// What should never be.
-    pub what: String,
-    /// How to get there.
+    /// The description of the condition, or the broken guarantee.
+    pub description: String,
+    /// The choices, in order.
     pub choices: Vec<Choice>,
-    /// What happened; it ends there.
+    /// The transitions up to the one after which the condition holds.
     pub trace: Trace,
     /// What to do about it, where that is known.
     help: String,
@@ -132,7 +154,7 @@ pub struct Counterexample {
 
 impl fmt::Display for Counterexample {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}, after {} choices:", self.what, self.choices.len())?;
+        writeln!(f, "{}, after {} choices:", self.description, self.choices.len())?;
         for (at, choice) in self.choices.iter().enumerate() {
             writeln!(f, "{:>4}. {choice}", at + 1)?;
         }
@@ -147,17 +169,24 @@ impl fmt::Debug for Explorer<'_> {
     }
 }
 
-/// Where one run has come to.
-struct Point {
-    /// What tells it from others.
-    mark: String,
+/// The point that one sequence of choices leads to.
+struct ReachedPoint {
+    /// Equal for points that count as one.
+    fingerprint: String,
+    /// What may happen next.
     choices: Vec<Choice>,
-    /// What is so that should never be, what happened up to there, and what may help.
-    broken: Option<(String, Trace, String)>,
+    failure: Option<PointFailure>,
+}
+
+/// A condition that holds at a point and must never hold.
+struct PointFailure {
+    description: String,
+    trace: Trace,
+    help: String,
 }
 
 impl<'a> Explorer<'a> {
-    /// Explores how these services may move in the daemon that this makes.
+    /// Explores how these services may move. `harness` makes the daemon anew for each run.
     pub fn new<S: Into<String>>(harness: impl Fn() -> Harness + 'a, services: impl IntoIterator<Item = S>) -> Self {
         Explorer {
             harness: Box::new(harness),
@@ -165,50 +194,63 @@ impl<'a> Explorer<'a> {
             outcomes: vec![Behavior::Ok, Behavior::Fail],
             steps: 10,
             runs: 20_000,
-            never: Vec::new(),
+            forbidden: Vec::new(),
         }
     }
 
-    /// How a method may end. Default: [`Behavior::Ok`] and [`Behavior::Fail`].
+    /// Sets how a method may end. Default: [`Behavior::Ok`] and [`Behavior::Fail`].
     pub fn outcomes(mut self, outcomes: impl IntoIterator<Item = Behavior>) -> Self {
         self.outcomes = outcomes.into_iter().collect();
         self
     }
 
-    /// How many choices to make in a row. Default: 10.
+    /// Sets the greatest number of choices in a row. Default: 10.
     pub fn steps(mut self, steps: usize) -> Self {
         self.steps = steps;
         self
     }
 
-    /// How many times to start the daemon. Default: 20,000.
+    /// Sets how many times to start the daemon at most. Default: 20,000.
     pub fn runs(mut self, runs: usize) -> Self {
         self.runs = runs;
         self
     }
 
-    /// What should never be so, after any transition: also for an instant, until what follows from it has followed.
-    pub fn never(mut self, what: &'a str, is: impl Fn(&StatesAt<'_>) -> bool + 'a) -> Self {
-        self.never.push(Never { what, is: Box::new(is), at_rest: false });
+    /// Adds a condition that must hold after no transition, not even for an instant until other
+    /// services react.
+    pub fn never(self, description: &'a str, condition: impl Fn(&StatesAt<'_>) -> bool + 'a) -> Self {
+        self.forbid(description, condition, false)
+    }
+
+    /// Adds a condition that must not hold when no task has work left.
+    ///
+    /// A service that [needs](crate::Service::needs) another leaves Run *after* it, so the states
+    /// in between are no fault. The service leaves at once only if it is not explored itself: an
+    /// explored one stays in its method until the explorer chooses that the method ends.
+    pub fn never_when_settled(self, description: &'a str, condition: impl Fn(&StatesAt<'_>) -> bool + 'a) -> Self {
+        self.forbid(description, condition, true)
+    }
+
+    fn forbid(
+        mut self,
+        description: &'a str,
+        condition: impl Fn(&StatesAt<'_>) -> bool + 'a,
+        only_when_settled: bool,
+    ) -> Self {
+        self.forbidden.push(ForbiddenCondition { description, holds: Box::new(condition), only_when_settled });
         self
     }
 
-    /// What should never be so when nobody has anything left to do. A service that
-    /// [needs](crate::Service::needs) another leaves Run *after* it: what is so in between is no fault. It does so at once
-    /// only if it is not one of those that are explored: they stay in a method until that is chosen.
-    pub fn never_when_settled(mut self, what: &'a str, is: impl Fn(&StatesAt<'_>) -> bool + 'a) -> Self {
-        self.never.push(Never { what, is: Box::new(is), at_rest: true });
-        self
-    }
-
-    /// Explores.
+    /// Explores, until a counterexample is found, every sequence was tried, or a bound is reached.
     ///
     /// # Panics
     ///
-    /// In a tokio runtime: each run has one of its own, so call it from a plain `#[test]`. If the
-    /// daemon does not start, or no service has one of the names.
+    /// * Inside a tokio runtime: each run creates its own runtime, so call it from a plain
+    ///   `#[test]`.
+    /// * If the daemon does not start.
+    /// * If no service has one of the names.
     pub fn run(self) -> Explored {
-        let mut explored = Explored { runs: 0, points: 0, complete: true, broken: None };
+        let mut explored = Explored { runs: 0, points: 0, complete: true, counterexample: None };
         let mut seen = HashSet::new();
         let mut todo: VecDeque<Vec<Choice>> = VecDeque::from([Vec::new()]);
         while let Some(choices) = todo.pop_front() {
@@ -218,11 +260,11 @@ impl<'a> Explorer<'a> {
             }
             explored.runs += 1;
             let point = self.replay(&choices);
-            if let Some((what, trace, help)) = point.broken {
-                explored.broken = Some(Counterexample { what, choices, trace, help });
+            if let Some(PointFailure { description, trace, help }) = point.failure {
+                explored.counterexample = Some(Counterexample { description, choices, trace, help });
                 break;
             }
-            if !seen.insert(point.mark) {
+            if !seen.insert(point.fingerprint) {
                 continue;
             }
             if choices.len() == self.steps {
@@ -235,100 +277,112 @@ impl<'a> Explorer<'a> {
         explored
     }
 
-    /// Starts anew, and makes these choices.
-    fn replay(&self, choices: &[Choice]) -> Point {
-        // The same waits each time.
+    /// Starts the daemon anew, and makes these choices.
+    fn replay(&self, choices: &[Choice]) -> ReachedPoint {
+        // The jitter of delays is the same in each run.
         fastrand::seed(0);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
-        let runtime = runtime.expect("a runtime can be made");
+        let runtime = runtime.expect("cannot create a tokio runtime");
         runtime.block_on(async {
             let mut harness = (self.harness)();
             for name in &self.fakes {
-                harness = harness.fake(name, FakeService::held());
+                harness = harness.fake(name, FakeService::manual());
             }
             let limited = harness.daemon().services().iter().filter(|service| service.limits().restarts.is_some());
             let limited: Vec<String> = limited.map(|service| service.name().to_owned()).collect();
             let test = harness.start().await;
             test.settle().await;
             for choice in choices {
-                make(&test, choice).await;
+                apply(&test, choice).await;
                 test.settle().await;
             }
-            self.look(&test, &limited, choices)
+            self.inspect(&test, &limited, choices)
         })
     }
 
-    fn look(&self, test: &Running, limited: &[String], made: &[Choice]) -> Point {
+    fn inspect(&self, test: &Running, limited: &[String], made: &[Choice]) -> ReachedPoint {
         let trace = test.trace();
-        let broken = self.broken(test, &trace);
+        let failure = self.failure(test, &trace);
         let stopping = made.iter().any(|choice| matches!(choice, Choice::Shutdown));
-        let mut mark = format!("{stopping}");
+        let mut fingerprint = format!("{stopping}");
         let mut choices = Vec::new();
         for state in &test.handle().states() {
             let method = test.call_log().running(&state.name);
             let restarts = if limited.iter().any(|name| *name == state.name) { state.restarts } else { 0 };
-            let told = test.call_log().is_told_to_return(&state.name);
-            mark += &format!(" {}/{}/{}/{method:?}/{told}/{restarts}", state.state, state.transition, state.cause);
+            let cancelled = test.call_log().is_cancelled(&state.name);
+            fingerprint +=
+                &format!(" {}/{}/{}/{method:?}/{cancelled}/{restarts}", state.state, state.transition, state.cause);
             if let Some(method) = method.filter(|_| self.fakes.iter().any(|name| *name == state.name)) {
                 let service = state.name.to_string();
-                let returns = |act: &Behavior| Choice::Returns { service: service.clone(), method, act: act.clone() };
-                choices.extend(self.outcomes.iter().map(returns));
+                choices.extend(self.outcomes.iter().map(|outcome| Choice::Returns {
+                    service: service.clone(),
+                    method,
+                    behavior: outcome.clone(),
+                }));
             }
         }
         if !test.handle().has_ended() {
             choices.push(Choice::TimePasses);
             choices.extend((!stopping).then_some(Choice::Shutdown));
         }
-        Point { mark, choices, broken }
+        ReachedPoint { fingerprint, choices, failure }
     }
 
-    fn broken(&self, test: &Running, trace: &Trace) -> Option<(String, Trace, String)> {
-        let mut places = StatesAt::of(trace);
+    fn failure(&self, test: &Running, trace: &Trace) -> Option<PointFailure> {
+        let mut states = StatesAt::start_of(trace);
         let mut found = None;
         for (at, step) in trace.steps.iter().enumerate() {
-            places.see(step);
+            states.apply(step);
             if found.is_none() {
-                let never = self.never.iter().find(|never| !never.at_rest && (never.is)(&places));
-                found = never.map(|never| (never, at));
+                let mut always = self.forbidden.iter().filter(|condition| !condition.only_when_settled);
+                found = always.find(|condition| (condition.holds)(&states)).map(|condition| (condition, at));
             }
         }
-        if let Some((never, at)) = found {
-            let steps = trace.steps[..=at].to_vec();
-            let help = if (never.is)(&places) { "" } else { FOR_AN_INSTANT };
-            return Some((never.what.to_owned(), Trace { steps, ..trace.clone() }, help.to_owned()));
+        if let Some((condition, at)) = found {
+            // It holds no more when all tasks have run: it held for an instant.
+            let help = if (condition.holds)(&states) { "" } else { TRANSIENT_HELP };
+            return Some(PointFailure {
+                description: condition.description.to_owned(),
+                trace: Trace { steps: trace.steps[..=at].to_vec(), ..trace.clone() },
+                help: help.to_owned(),
+            });
         }
-        if let Some(never) = self.never.iter().find(|never| never.at_rest && (never.is)(&places)) {
-            return Some((never.what.to_owned(), trace.clone(), self.held(test)));
+        let mut settled = self.forbidden.iter().filter(|condition| condition.only_when_settled);
+        if let Some(condition) = settled.find(|condition| (condition.holds)(&states)) {
+            let (description, help) = (condition.description.to_owned(), self.pending_help(test));
+            return Some(PointFailure { description, trace: trace.clone(), help });
         }
         let violations = check_invariants(trace, &test.rules());
-        let said = violations.first().map(ToString::to_string).or_else(|| test.call_log().faults().pop());
-        said.map(|what| (what, trace.clone(), String::new()))
+        let description = violations.first().map(ToString::to_string).or_else(|| test.call_log().faults().pop());
+        description.map(|description| PointFailure { description, trace: trace.clone(), help: String::new() })
     }
 
-    /// Who is where it is only because it is held there.
-    fn held(&self, test: &Running) -> String {
-        let told = |name: &&String| test.call_log().is_told_to_return(name);
+    /// Names the explored services that are cancelled, and stay only since the explorer has not
+    /// chosen yet that their method ends.
+    fn pending_help(&self, test: &Running) -> String {
         let mut help = String::new();
-        for name in self.fakes.iter().filter(told) {
-            let method = test.call_log().running(name).unwrap_or("its method");
+        for name in self.fakes.iter().filter(|name| test.call_log().is_cancelled(name)) {
+            let method = test.call_log().running(name).unwrap_or("method");
             help += &format!(
-                "help: `{name}` has been told to leave {method}, and is held there until that is chosen; \
-                 one that is not explored leaves at once\n"
+                "help: `{name}` is cancelled, but its {method} stays until the explorer ends it; \
+                 to let `{name}` leave at once, do not explore it\n"
             );
         }
         help
     }
 }
 
-async fn make(test: &Running, choice: &Choice) {
+/// Makes one choice.
+async fn apply(test: &Running, choice: &Choice) {
     match choice {
-        Choice::Returns { service, act, .. } => test.set_behavior(service, act.clone()),
+        Choice::Returns { service, behavior, .. } => test.set_behavior(service, behavior.clone()),
         Choice::Shutdown => test.handle().shutdown(),
         Choice::TimePasses => {
-            let mut states = test.handle().watch_states(Filter::None).expect("no name is wrong");
-            // Where everybody is, and then one transition.
-            let news = async { (states.next().await, states.next().await) };
-            let _nothing_happens = tokio::time::timeout(LONG, news).await;
+            let mut states = test.handle().watch_states(Filter::None).expect("a filter without names is valid");
+            // The first item is the snapshot, the second one a transition. There may be none: then
+            // the limit ends the wait.
+            let transition = async { (states.next().await, states.next().await) };
+            let _elapsed = tokio::time::timeout(WAIT_LIMIT, transition).await;
         }
     }
 }

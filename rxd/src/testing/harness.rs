@@ -1,4 +1,4 @@
-//! A user's own daemon under test.
+//! Runs a user's daemon in paused time, with fakes in place of some services.
 
 use super::behavior::Behavior;
 use super::call_log::CallLog;
@@ -17,15 +17,15 @@ use crate::service::runner::Runner;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How many transitions are kept of a daemon under test.
+/// How many transitions a daemon under test keeps.
 const HISTORY: usize = 200_000;
-/// In paused time nobody waits this long for something that comes.
-const PATIENCE: Duration = Duration::from_secs(24 * 3600);
+/// How long a test waits, in paused time. What has not happened by then never will.
+const WAIT_LIMIT: Duration = Duration::from_secs(24 * 3600);
 
-/// A daemon under test: its declarations as they are, some of its services replaced.
+/// A daemon under test: its declarations as they are, some of its services replaced by fakes.
 ///
-/// What stands in for a service keeps its name, watches, manager, delays and limits; only its
-/// methods are others. Run it in paused time:
+/// A replaced service keeps its name, watches, manager, delays and limits. Only its methods are
+/// replaced. Run the test in paused time:
 ///
 /// ```
 /// use rxd::testing::{Behavior, Harness};
@@ -34,7 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 /// #[rxd::service]
 /// struct Health;
 /// # impl Runner for Health {
-/// #     async fn run(&mut self, _: &Context) -> rxd::Result { unreachable!("a fake stands in for it") }
+/// #     async fn run(&mut self, _: &Context) -> rxd::Result { unreachable!("a fake replaces it") }
 /// # }
 ///
 /// #[rxd::service]
@@ -49,14 +49,14 @@ const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 ///
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
 /// # async fn main() {
-/// // in a test: #[tokio::test(start_paused = true)]
+/// // In a test: #[tokio::test(start_paused = true)]
 /// let daemon = EdgeAgent { health: Health, poller: Poller }.into_daemon();
 /// let test = Harness::new(daemon).fake_all_except("poller").start().await;
 /// test.until("poller", State::Run).await;
 ///
 /// test.set_behavior("health", Behavior::Fail);
 /// test.until("poller", State::Idle).await;
-/// test.until("poller", State::Run).await; // and health has come back
+/// test.until("poller", State::Run).await; // `health` was restarted
 ///
 /// let ended = test.shutdown().await;
 /// ended.trace.expect("poller").enters(State::Run).after("health").times(2);
@@ -64,26 +64,31 @@ const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 /// # }
 /// ```
 #[derive(Debug)]
-#[must_use = "nothing runs until it is started"]
+#[must_use = "a harness runs nothing until it is started"]
 pub struct Harness {
     daemon: Daemon,
-    probe: CallLog,
+    call_log: CallLog,
     fakes: Vec<String>,
 }
 
 impl Harness {
-    /// This daemon, which nothing outside reaches: signals are left alone.
+    /// Puts this daemon under test. It listens to no signals, keeps 200,000 transitions, and does
+    /// not look for blocking code.
     ///
-    /// Its [prestart](Daemon::prestart) stages and its admin route are real: leave them to `main`,
-    /// or to tests that are about them.
+    /// Its [prestart](Daemon::prestart) stages and its admin route are real. Add them in `main`, or
+    /// in tests that are about them.
     pub fn new(daemon: Daemon) -> Self {
         let daemon = daemon.signals([]).history(HISTORY).blocking_threshold(None);
-        Harness { daemon, probe: CallLog::new(), fakes: Vec::new() }
+        Harness { daemon, call_log: CallLog::new(), fakes: Vec::new() }
     }
 
-    /// This service, and a fake for each that it watches: by the name it is watched by, or by that
-    /// of its type. Those that must end by themselves for the service to get anywhere stay in Run
-    /// until they are told [`Behavior::Ok`].
+    /// Puts one service under test, with a fake for each service that it watches.
+    ///
+    /// A fake has the name that the watch gives, or the name of the type where the watch names a
+    /// type.
+    ///
+    /// A service that is watched for its end (`after`, or `entering Exit`) gets a fake with the
+    /// manager `until_success`. The fake stays in Run until a test sets [`Behavior::Ok`] for it.
     ///
     /// ```
     /// use rxd::testing::{Behavior, Harness, FakeService};
@@ -108,29 +113,30 @@ impl Harness {
                 if name == service.name() || harness.fakes.contains(&name) {
                     continue;
                 }
-                let mut neighbour = Service::new(name.clone(), FakeService::new().call_log(&harness.probe));
-                if ends(&edge) {
-                    neighbour = neighbour.manager(crate::lifecycle::manager::until_success);
+                let mut fake = Service::new(name.clone(), FakeService::new().call_log(&harness.call_log));
+                if waits_for_end(&edge) {
+                    fake = fake.manager(crate::lifecycle::manager::until_success);
                 }
                 if target.by_type {
-                    neighbour = neighbour.of_kind(Kind { id: target.id, ..Kind::new("", "fake") });
+                    fake = fake.of_kind(Kind { id: target.id, ..Kind::new("", "fake") });
                 }
                 harness.fakes.push(name);
-                harness.daemon = harness.daemon.add(neighbour);
+                harness.daemon = harness.daemon.add(fake);
             }
         }
         harness.daemon = harness.daemon.add(service);
         harness
     }
 
-    /// A fake in place of this service. Untold it does [nothing wrong](FakeService::new).
+    /// Replaces this service by a fake, which works unless it is scripted otherwise: see
+    /// [`FakeService::new`].
     ///
     /// # Panics
     ///
-    /// If no service has the name, or it is switched off.
+    /// If no service has the name, or the service is switched off.
     #[track_caller]
     pub fn fake(mut self, service: &str, fake: FakeService) -> Self {
-        let fake = fake.call_log(&self.probe);
+        let fake = fake.call_log(&self.call_log);
         self = match fake.reloads {
             true => self.replace(service, ReloadingFake(fake)),
             false => self.replace(service, fake),
@@ -139,25 +145,27 @@ impl Harness {
         self
     }
 
-    /// These methods in place of the service's: a fake of your own.
+    /// Replaces the methods of this service by those of your own fake. Its behavior cannot be set
+    /// by [`Running::set_behavior`].
     ///
     /// # Panics
     ///
-    /// If no service has the name, or it is switched off.
+    /// If no service has the name, or the service is switched off.
     #[track_caller]
     pub fn replace(mut self, service: &str, runner: impl Runner) -> Self {
         let services = self.daemon.services_mut();
         let Some(at) = services.iter().position(|known| known.name() == service) else {
             no_service(service, self.daemon.services().iter().map(Service::name));
         };
-        assert!(!services[at].is_off(), "service `{service}` is switched off");
+        assert!(!services[at].is_off(), "service `{service}` is switched off, so nothing can replace it");
         let replaced = services.remove(at).replaced(runner);
         services.insert(at, replaced);
         self.fakes.retain(|name| name != service);
         self
     }
 
-    /// Fakes in place of all services but this one.
+    /// Replaces all services but this one by fakes. Services that are switched off, and those that
+    /// have a fake already, stay as they are.
     ///
     /// # Panics
     ///
@@ -179,16 +187,16 @@ impl Harness {
         &self.daemon
     }
 
-    /// Starts it.
+    /// Starts the daemon.
     ///
     /// # Panics
     ///
-    /// If it does not start, or time is not paused; see [`try_start`](Harness::try_start).
+    /// If the daemon does not start, or time is not paused. See [`try_start`](Harness::try_start).
     pub async fn start(self) -> Running {
         self.try_start().await.unwrap_or_else(|error| panic!("{error}"))
     }
 
-    /// As [`start`](Harness::start), for a daemon that may not.
+    /// Starts the daemon, and returns an error if it does not start.
     ///
     /// # Errors
     ///
@@ -198,100 +206,105 @@ impl Harness {
     ///
     /// If time is not paused.
     pub async fn try_start(self) -> Result<Running, Error> {
-        assert!(is_paused(), "time goes on; write #[tokio::test(start_paused = true)]");
+        assert!(
+            is_paused(),
+            "tokio's clock is running, but a harness needs paused time; write #[tokio::test(start_paused = true)]"
+        );
         let rules = DeclaredRules::of(&self.daemon).exact();
         let began = Instant::now();
         let handle = self.daemon.start().await?;
-        Ok(Running { handle, rules, probe: self.probe, fakes: self.fakes, began })
+        Ok(Running { handle, rules, call_log: self.call_log, fakes: self.fakes, began })
     }
 }
 
-/// Whether this is about a service that ends by itself.
-fn ends(edge: &Edge<'_>) -> bool {
+/// Whether this watch waits for the end of its targets.
+fn waits_for_end(edge: &Edge<'_>) -> bool {
     edge.keyword == Keyword::After
         || (edge.keyword == Keyword::Watch && edge.action == Action::Entering && edge.state == State::Exit)
 }
 
-/// Whether tokio's clock stands still while the world's goes on.
+/// Whether tokio's clock stands still while the system's clock advances.
 fn is_paused() -> bool {
     let (before, real) = (Instant::now(), std::time::Instant::now());
     while real.elapsed() < Duration::from_micros(10) {}
     Instant::now() == before
 }
 
-/// A daemon under test that runs.
+/// A running daemon under test.
 #[derive(Debug)]
 pub struct Running {
     handle: DaemonHandle,
     rules: DeclaredRules,
-    probe: CallLog,
+    call_log: CallLog,
     fakes: Vec<String>,
     began: Instant,
 }
 
-/// A daemon under test that has ended, and broke no guarantee.
+/// A daemon under test that has ended, and whose trace broke no guarantee.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Finished {
     /// All its transitions.
     pub trace: Trace,
-    /// What became of it.
+    /// How its services ended.
     pub report: Report,
-    /// How long it took, from the start.
+    /// How long the daemon ran, in paused time.
     pub took: Duration,
 }
 
 impl Running {
-    /// The daemon from outside, as `main` has it.
+    /// The handle of the daemon, as `main` has it.
     pub fn handle(&self) -> &DaemonHandle {
         &self.handle
     }
 
-    /// Has this fake do this instead of what it does; see [`CallLog::set_behavior`].
+    /// Replaces what this fake's running method does. If no method of the fake waits, the next one
+    /// that waits takes the behavior. See [`CallLog::set_behavior`].
     ///
     /// # Panics
     ///
-    /// If no fake stands in for a service of this name.
+    /// If the service of this name is not a fake.
     #[track_caller]
-    pub fn set_behavior(&self, fake: &str, act: Behavior) {
+    pub fn set_behavior(&self, fake: &str, behavior: Behavior) {
         let known = self.fakes.iter().any(|name| name == fake);
-        assert!(known, "`{fake}` is no fake; those are: {:?}", self.fakes);
-        self.probe.set_behavior(fake, act);
+        assert!(known, "cannot set a behavior: `{fake}` is not a fake; the fakes are {:?}", self.fakes);
+        self.call_log.set_behavior(fake, behavior);
     }
 
-    /// What the fakes' methods were called.
+    /// The log of the calls of all fakes.
     #[must_use]
     pub fn call_log(&self) -> &CallLog {
-        &self.probe
+        &self.call_log
     }
 
-    /// What its trace is judged by: what an operator does breaks no promise.
+    /// The rules its trace is checked against. They allow for what operators have requested.
     pub(super) fn rules(&self) -> DeclaredRules {
         let core = self.handle.core();
         let operated = core.operated().into_iter().map(|id| core.name(id));
         operated.fold(self.rules.clone(), |rules, name| rules.operator(name, 1))
     }
 
-    /// Its transitions up to now.
+    /// The transitions up to now.
     #[must_use]
     pub fn trace(&self) -> Trace {
         Trace::of(&self.handle)
     }
 
-    /// Waits until the service is in this state, if only for an instant.
+    /// Waits until the service is in this state, even for an instant.
     ///
     /// # Panics
     ///
-    /// If no service has the name, if it can be in that state no more, or if it is not within a day
-    /// of the paused time: with what it waits for, and the [timeline](Trace::timeline).
+    /// If no service has the name, if the service can no longer enter the state, or if it has not
+    /// entered the state after 24 hours of paused time. The message says what the service waits
+    /// for, and shows the [timeline](Trace::timeline).
     pub async fn until(&self, service: &str, state: State) {
-        if let Err(error) = self.handle.wait_for(service, state).within(PATIENCE).await {
+        if let Err(error) = self.handle.wait_for(service, state).within(WAIT_LIMIT).await {
             let trace = self.trace();
             panic!("{error}\n{}", trace.around(trace.steps.len() as u64));
         }
     }
 
-    /// Waits until nobody has anything left to do at this instant. A millisecond passes.
+    /// Waits until no task has work left at this instant. One millisecond of paused time passes.
     pub async fn settle(&self) {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
@@ -302,20 +315,21 @@ impl Running {
         self.wait().await
     }
 
-    /// Waits for the daemon to end, and [judges](super::judge) what it did.
+    /// Waits for the daemon to end, and [checks](super::check_invariants) its trace.
     ///
     /// # Panics
     ///
-    /// If it does not end within a day of the paused time, or a guarantee was broken: with each
-    /// violation, and the [timeline](Trace::timeline) around it.
+    /// If the daemon does not end within 24 hours of paused time, or a guarantee was broken. The
+    /// message names each violation, and shows the [timeline](Trace::timeline) around it.
     pub async fn wait(self) -> Finished {
-        let report = tokio::time::timeout(PATIENCE, self.handle.wait()).await;
+        let report = tokio::time::timeout(WAIT_LIMIT, self.handle.wait()).await;
         let trace = self.trace();
         let Ok(report) = report else {
-            panic!("daemon `{}` does not end\n{}", self.handle.name(), trace.around(trace.steps.len() as u64));
+            let (name, last) = (self.handle.name(), trace.steps.len() as u64);
+            panic!("daemon `{name}` did not end within {WAIT_LIMIT:?}; call `shutdown`\n{}", trace.around(last));
         };
         trace.assert(&self.rules());
-        let faults = self.probe.faults();
+        let faults = self.call_log.faults();
         assert!(faults.is_empty(), "{}\n{}", faults.join("\n"), trace.timeline());
         Finished { trace, report, took: self.began.elapsed() }
     }

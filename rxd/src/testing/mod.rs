@@ -1,14 +1,17 @@
-//! For tests: a daemon in paused time, services that do as they are told, and what to expect of them.
+//! The test kit: a daemon in paused time, scripted fake services, and assertions about its trace.
 //!
-//! * [`Harness`] runs your own daemon, with [`FakeService`]s in place of what a test cannot have, or one
-//!   service [alone](Harness::isolated) among fakes. They are told by [`Running::set_behavior`] to fail, to
-//!   hang, to panic; the graph, the delays and the limits are the real ones.
-//! * [`Trace`] is the ordered log of transitions that a daemon keeps, and
-//!   [`expect`](Trace::expect) says what is to be in it.
-//! * [`Explorer`] tries the orders in which some services may move, and shows the shortest way to
-//!   what should never be.
-//! * [`Behavior::publish`] and [`Inbox`] stand in for those who publish and subscribe.
-//! * [`judge`] holds a trace against what rxd promises: [`Running::wait`] asks it after every test.
+//! For tests of your own daemon. It needs the feature `test-util`.
+//!
+//! * [`Harness`] runs your daemon with [`FakeService`]s in place of what a test cannot have, or
+//!   [one service](Harness::isolated) among fakes. The graph, the delays and the limits are the
+//!   real ones. [`Running::set_behavior`] makes a fake fail, hang or panic while it runs.
+//! * [`Trace`] is the ordered log of transitions that a daemon keeps. [`Trace::expect`] begins
+//!   assertions about it.
+//! * [`Explorer`] tries the orders in which some services may move, and shows the shortest sequence
+//!   that leads to a condition that must never hold.
+//! * [`Behavior::publish`] and [`Inbox`] replace publishers and subscribers of a topic.
+//! * [`check_invariants`] checks a trace against rxd's guarantees. [`Running::wait`] calls it at
+//!   the end of every test.
 //!
 //! ```
 //! use rxd::testing::{Behavior, Harness, FakeService};
@@ -33,14 +36,19 @@
 //! # }
 //! ```
 //!
-//! Where the environment has `RXD_CHECK_INVARIANTS=1`, which `.cargo/config.toml` can see to, no test can forget
-//! the judge: every daemon of a process with this feature is judged at its end, or where its runtime
-//! is dropped under it, and one that broke a promise ends the process with what was wrong. Of a run of
-//! more than 100,000 transitions it is the beginning. With `1` that is so in builds with debug assertions, so that no
-//! benchmark measures the judge; with `always` in every build.
+//! Run tests in tokio's paused time (`#[tokio::test(start_paused = true)]`). A test then takes no
+//! real time, and the times in its trace are exact.
 //!
-//! Use tokio's paused time (`#[tokio::test(start_paused = true)]`): a test then takes no time at
-//! all, and times in the log are exact.
+//! # Checking every daemon of a test process
+//!
+//! Set the environment variable `RXD_CHECK_INVARIANTS=1`, for instance in `.cargo/config.toml`.
+//! Every daemon of a process with this feature is then checked when it ends, or when its runtime is
+//! dropped under it. If it broke a guarantee, the process writes what was wrong to stderr, and
+//! aborts.
+//!
+//! * Of a run of more than 100,000 transitions, only the beginning is checked.
+//! * `1` counts only in builds with debug assertions, so that no benchmark measures the check.
+//!   `always` counts in every build.
 
 mod behavior;
 mod call_log;
@@ -64,5 +72,5 @@ pub use harness::{Finished, Harness, Running};
 pub use invariants::{Violation, check_invariants};
 pub use rules::DeclaredRules;
 pub use topics::Inbox;
-pub use trace::{Step, Trace};
+pub use trace::{Trace, TraceStep};
 pub(crate) use witness::{Witness, rules};

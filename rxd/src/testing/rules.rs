@@ -1,4 +1,4 @@
-//! What was declared, as the judge needs it.
+//! What was declared of a daemon, in the form in which a trace is checked against it.
 
 use crate::daemon::Daemon;
 use crate::daemon::service::Service;
@@ -7,50 +7,54 @@ use crate::lifecycle::manager::{Manager, Table, continuous, until_success};
 use crate::lifecycle::options::{OnFailure, Options};
 use crate::lifecycle::state::{Action, State};
 
-/// What was declared of a daemon: what its trace is judged by.
+/// What was declared of a daemon: the rules that its trace is checked against.
 ///
-/// Taken from the [`Daemon`] before it starts, and read from the declarations themselves: nothing
-/// of it comes from the engine.
+/// Made of the [`Daemon`] before it starts, and read from the declarations themselves. None of it
+/// comes from the engine.
 #[derive(Clone, Debug)]
 pub struct DeclaredRules {
-    pub(super) services: Vec<Declared>,
+    pub(super) services: Vec<ServiceRules>,
     pub(super) exact: bool,
 }
 
 /// What was declared of one service.
 #[derive(Clone, Debug)]
-pub(super) struct Declared {
+pub(super) struct ServiceRules {
     pub(super) name: String,
     pub(super) options: Options,
-    pub(super) gates: Vec<Gate>,
-    /// Those whose giving up takes it along.
+    pub(super) gates: Vec<DeclaredGate>,
+    /// The services that it depends on: when one of them gives up for good, this one goes to Exit.
     pub(super) depends: Vec<usize>,
-    /// Those that stop after it.
+    /// The services that stop after it.
     pub(super) stops_before: Vec<usize>,
-    /// Its manager may end it after a failure.
-    pub(super) may_give_up: bool,
-    /// Whether what a manager decides is one of the two that come with rxd.
-    pub(super) gated_init_limit: bool,
-    /// How many times an operator has acted on it.
-    pub(super) operator: u32,
+    /// Its manager may end it after a failure, without a restart limit.
+    pub(super) may_end_after_failure: bool,
+    /// A gate before Init has a time limit.
+    pub(super) has_gated_init_limit: bool,
+    /// How many requests operators have made for it.
+    pub(super) operator_requests: u32,
 }
 
+/// A gate that was declared of a service.
 #[derive(Clone, Debug)]
-pub(super) struct Gate {
+pub(super) struct DeclaredGate {
+    /// The state that the gate is before.
     pub(super) before: State,
-    pub(super) asks: Asks,
+    pub(super) condition: GateCondition,
     pub(super) mode: Mode,
     pub(super) targets: Vec<usize>,
 }
 
+/// What a gate waits for in each of its targets.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Asks {
+pub(super) enum GateCondition {
     State(Action, State),
-    EndedWell,
+    /// The target is in Exit after a successful Run.
+    Completed,
 }
 
 impl DeclaredRules {
-    /// What is declared of this daemon.
+    /// The rules that this daemon declares.
     #[must_use]
     pub fn of(daemon: &Daemon) -> Self {
         let services: Vec<&Service> = daemon.services().iter().filter(|service| !service.is_off()).collect();
@@ -60,19 +64,20 @@ impl DeclaredRules {
                 false => service.name() == target.text,
             })
         };
-        let mut declared: Vec<Declared> = services.iter().map(|service| declare(service, &find)).collect();
-        cut_cycles(&mut declared);
+        let mut declared: Vec<ServiceRules> = services.iter().map(|service| rules_of(service, &find)).collect();
+        remove_cycles(&mut declared);
         DeclaredRules { services: declared, exact: false }
     }
 
-    /// The times in the trace are exact, because the clock was paused: delays are judged from both sides.
+    /// Says that the times in the trace are exact, because the clock was paused. Delays then have
+    /// an upper bound as well as a lower one.
     #[must_use]
     pub fn exact(mut self) -> Self {
         self.exact = true;
         self
     }
 
-    /// An operator has stopped, started or restarted this service so many times.
+    /// Says that operators have stopped, started or restarted this service so many times.
     ///
     /// # Panics
     ///
@@ -80,46 +85,48 @@ impl DeclaredRules {
     #[must_use]
     pub fn operator(mut self, service: &str, times: u32) -> Self {
         let found = self.services.iter_mut().find(|declared| declared.name == service);
-        found.unwrap_or_else(|| panic!("no service is named `{service}`")).operator += times;
+        found.unwrap_or_else(|| panic!("no service is named `{service}`")).operator_requests += times;
         self
     }
 }
 
-fn declare(service: &Service, find: &dyn Fn(&Target<'_>) -> Option<usize>) -> Declared {
+fn rules_of(service: &Service, find: &dyn Fn(&Target<'_>) -> Option<usize>) -> ServiceRules {
     let table = service.table();
-    let ours = [<continuous as Manager>::TABLE, <until_success as Manager>::TABLE].contains(table);
-    let mut declared = Declared {
+    let is_builtin = [<continuous as Manager>::TABLE, <until_success as Manager>::TABLE].contains(table);
+    let mut declared = ServiceRules {
         name: service.name().to_owned(),
         options: *service.knobs(),
         gates: Vec::new(),
         depends: Vec::new(),
         stops_before: Vec::new(),
-        may_give_up: !ours || ends_after_failure(table),
-        gated_init_limit: false,
-        operator: 0,
+        may_end_after_failure: !is_builtin || ends_after_failure(table),
+        has_gated_init_limit: false,
+        operator_requests: 0,
     };
     for (edge, targets) in service.targets() {
         let targets: Vec<usize> = targets.iter().filter_map(find).collect();
         if targets.is_empty() {
             continue;
         }
-        let (before, asks, mode) = match (edge.keyword, edge.effect) {
-            (Keyword::Needs, _) => (State::Run, Asks::State(Action::Entering, State::Run), Mode::All),
-            (Keyword::After, _) => (State::Run, Asks::EndedWell, Mode::All),
-            (Keyword::Watch, Effect::GateInit) => (State::Init, Asks::State(edge.action, edge.state), edge.mode),
-            (Keyword::Watch, Effect::GateRun) => (State::Run, Asks::State(edge.action, edge.state), edge.mode),
+        let watched = GateCondition::State(edge.action, edge.state);
+        let (before, condition, mode) = match (edge.keyword, edge.effect) {
+            (Keyword::Needs, _) => (State::Run, GateCondition::State(Action::Entering, State::Run), Mode::All),
+            (Keyword::After, _) => (State::Run, GateCondition::Completed, Mode::All),
+            (Keyword::Watch, Effect::GateInit) => (State::Init, watched, edge.mode),
+            (Keyword::Watch, Effect::GateRun) => (State::Run, watched, edge.mode),
             (Keyword::Watch, Effect::Stop | Effect::Exit | Effect::Stream) => continue,
         };
         if edge.keyword != Keyword::Watch {
             declared.depends.extend(&targets);
         }
-        if matches!(asks, Asks::State(Action::Entering, State::Run)) {
+        if matches!(condition, GateCondition::State(Action::Entering, State::Run)) {
             declared.stops_before.extend(&targets);
         }
-        // A gate that fails the service before anything of the round is to be seen.
-        declared.may_give_up |= edge.within.is_some() && !ours;
-        declared.gated_init_limit |= edge.within.is_some() && before == State::Init;
-        declared.gates.push(Gate { before, asks, mode, targets });
+        // A gate that times out is a failure, and leaves no transition from which a trace could
+        // tell.
+        declared.may_end_after_failure |= edge.within.is_some() && !is_builtin;
+        declared.has_gated_init_limit |= edge.within.is_some() && before == State::Init;
+        declared.gates.push(DeclaredGate { before, condition, mode, targets });
     }
     declared
 }
@@ -128,9 +135,10 @@ fn ends_after_failure(table: &Table) -> bool {
     [State::Init, State::Idle, State::Run, State::Stop].iter().any(|&state| table.next(state, false) == State::Exit)
 }
 
-/// Two services that gate on each other's Run have no order: one of `any` opens from elsewhere.
-fn cut_cycles(services: &mut [Declared]) {
-    let reaches = |from: usize, to: usize, services: &[Declared]| {
+/// Removes `stops_before` between services that gate on each other's Run. They have no stop order:
+/// one of their gates is `any`, and another target opens it.
+fn remove_cycles(services: &mut [ServiceRules]) {
+    let reaches = |from: usize, to: usize, services: &[ServiceRules]| {
         let (mut seen, mut todo) = (vec![false; services.len()], vec![from]);
         while let Some(at) = todo.pop() {
             if at == to {
@@ -142,13 +150,13 @@ fn cut_cycles(services: &mut [Declared]) {
         }
         false
     };
-    let cut: Vec<Vec<usize>> = (0..services.len())
+    let acyclic: Vec<Vec<usize>> = (0..services.len())
         .map(|a| services[a].stops_before.iter().copied().filter(|&b| !reaches(b, a, services)).collect())
         .collect();
-    services.iter_mut().zip(cut).for_each(|(service, kept)| service.stops_before = kept);
+    services.iter_mut().zip(acyclic).for_each(|(service, kept)| service.stops_before = kept);
 }
 
-impl Declared {
+impl ServiceRules {
     pub(super) fn shuts_down(&self) -> bool {
         self.options.on_failure == OnFailure::Shutdown
     }

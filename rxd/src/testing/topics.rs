@@ -1,12 +1,17 @@
-//! Fakes that publish, and fakes that keep what they get.
+//! Fakes that publish, and fakes that keep the messages they receive.
 
 use super::behavior::Behavior;
+use super::fake::FakeService;
 use crate::intracom::{Declared, Group};
+use crate::lifecycle::state::State;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 impl Behavior {
-    /// Publishes these messages, one after another, and returns `Ok` when it is told to.
+    /// Publishes these messages in order, and returns `Ok` once it is cancelled.
+    ///
+    /// A publish that waits for room ends when the service is cancelled; the messages after it are
+    /// then not published. An error of the topic is the method's error.
     ///
     /// ```
     /// use rxd::intracom::{Declared, Group};
@@ -55,50 +60,62 @@ impl Behavior {
     }
 }
 
-/// Keeps the messages that a fake gets; see [`Behavior::publish`] for an example. Clones are of the same.
+/// Keeps the messages that a fake receives. See [`Behavior::publish`] for an example.
+///
+/// Clones share their messages.
+// The standard library's lock: a message's `Clone` and `Debug` are code of the user's, and run
+// under it. None may run under a `crate::sync::Mutex`.
 #[derive(Clone)]
 pub struct Inbox<T>(Arc<Mutex<Vec<T>>>);
 
 impl<T: Clone + Send + 'static> Inbox<T> {
-    /// An empty one.
+    /// An empty inbox.
     #[must_use]
     pub fn new() -> Self {
         Inbox::default()
     }
 
-    /// A fake that subscribes in Init, so that whoever waits for it to be in Run knows that it
-    /// listens, and keeps in here what it gets until it is told to return.
+    /// A fake that keeps in this inbox what it receives, until it is cancelled.
+    ///
+    /// It subscribes in Init. So once it is in Run, its subscription exists, and no message that is
+    /// published later is missing.
     #[must_use]
-    pub fn subscriber(&self, topic: Declared<T>, group: Group<'static>) -> super::FakeService {
-        let (slot, inbox) = (Arc::new(Mutex::new(None)), self.clone());
-        let taken = slot.clone();
+    pub fn subscriber(&self, topic: Declared<T>, group: Group<'static>) -> FakeService {
+        // Made by `init` and taken by `run` of the same incarnation.
+        let subscription = Arc::new(crate::sync::Mutex::new(None));
+        let (made, inbox) = (subscription.clone(), self.clone());
         let init = Behavior::call(move |cx| {
-            let subscribed = topic.subscribe(&cx.intracom(), group);
-            let result = subscribed.map(|messages| *locked(&slot) = Some(messages));
+            let result = topic.subscribe(&cx.intracom(), group).map(|messages| {
+                // A subscription of a failed incarnation is dropped here, after the lock is
+                // released: it drops messages, which is code of the user's.
+                let _unused = made.lock().replace(messages);
+            });
             async move { Ok(result?) }
         });
         let run = Behavior::call(move |_| {
-            let (messages, inbox) = (locked(&taken).take(), inbox.clone());
+            let (messages, inbox) = (subscription.lock().take(), inbox.clone());
             async move {
-                let mut messages = messages.ok_or("run without init")?;
+                let mut messages = messages.ok_or("run is called without init")?;
                 while let Some(message) = messages.recv().await {
-                    locked(&inbox.0).push(message);
+                    inbox.lock().push(message);
                 }
                 Ok(())
             }
         });
-        super::FakeService::new().on(crate::State::Init, [init]).on(crate::State::Run, [run])
+        FakeService::new().on(State::Init, [init]).on(State::Run, [run])
     }
 
-    /// What has come up to now.
+    /// The messages received up to now, oldest first.
     #[must_use]
     pub fn messages(&self) -> Vec<T> {
-        locked(&self.0).clone()
+        self.lock().clone()
     }
 }
 
-fn locked<T>(shared: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
+impl<T> Inbox<T> {
+    fn lock(&self) -> MutexGuard<'_, Vec<T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl<T> Default for Inbox<T> {

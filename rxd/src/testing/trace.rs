@@ -1,8 +1,7 @@
 //! The ordered log of transitions, as data.
+//!
+//! What is asserted of a trace is in `expect` and `invariants`, its table in `timeline`.
 
-use super::invariants::check_invariants;
-use super::rules::DeclaredRules;
-use super::timeline;
 use crate::board::{Event, Id};
 use crate::core::Core;
 use crate::handle::DaemonHandle;
@@ -21,24 +20,24 @@ use std::time::Duration;
 /// # let _ = longest_stop;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
-    /// Its number.
+pub struct TraceStep {
+    /// The sequence number. The first transition has 1.
     pub seq: u64,
-    /// When it was, counted from the daemon's start.
+    /// The time since the daemon's start.
     pub at: Duration,
     /// The service's name.
     pub service: String,
-    /// How many times the service had entered Init.
+    /// The incarnation: how many times the service had entered Init.
     pub incarnation: u32,
     /// The state.
     pub state: State,
-    /// Whether it was entered or left.
+    /// Whether the state was entered or left.
     pub transition: Transition,
-    /// Why.
+    /// Why the transition was made.
     pub cause: Cause,
 }
 
-impl Step {
+impl TraceStep {
     /// Whether the service entered this state.
     #[must_use]
     pub fn enters(&self, state: State) -> bool {
@@ -53,7 +52,7 @@ impl Step {
 }
 
 /// `1.5s db run- error`; the cause only where it is not `normal`.
-impl fmt::Display for Step {
+impl fmt::Display for TraceStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.transition == Transition::Entering { '+' } else { '-' };
         write!(f, "{:?} {} {}{sign}", self.at, self.service, self.state)?;
@@ -67,16 +66,16 @@ impl fmt::Display for Step {
 /// The ordered log of transitions of one daemon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trace {
-    /// The services' names, in the order they were declared.
+    /// The services' names, in the order in which they were declared.
     pub services: Vec<String>,
     /// The transitions, oldest first.
-    pub steps: Vec<Step>,
-    /// Whether the daemon has ended: every service is to be in Exit then.
+    pub steps: Vec<TraceStep>,
+    /// Whether the daemon has ended. Every service must be in Exit then.
     pub ended: bool,
 }
 
 impl Trace {
-    /// The log of this daemon up to now.
+    /// The trace of this daemon up to now.
     #[must_use]
     pub fn of(handle: &DaemonHandle) -> Self {
         let ended = handle.has_ended();
@@ -86,7 +85,7 @@ impl Trace {
 
     pub(super) fn from_events(core: &Core, events: &[Event], ended: bool) -> Self {
         let services = (0..core.board.len() as Id).map(|id| core.name(id).to_string()).collect();
-        let steps = events.iter().map(|event| Step {
+        let steps = events.iter().map(|event| TraceStep {
             seq: event.seq,
             at: Duration::from_nanos(event.at),
             service: core.name(event.id).to_string(),
@@ -98,15 +97,17 @@ impl Trace {
         Trace { services, steps: steps.collect(), ended }
     }
 
-    /// The log written as text, one [`Step`] a line, of a daemon that has ended. Times are
-    /// `0`, `15ms` or `3s`, and stay what they were where they are left out.
+    /// Reads a trace from text, one [`TraceStep`] a line, as of a daemon that has ended.
+    ///
+    /// A line is `[time] service state+|- [cause]`. A time is `0`, `15ms` or `3s`. A line without
+    /// one has the time of the line before. Lines are numbered from 1.
     ///
     /// # Panics
     ///
-    /// If a line is none.
+    /// If a line has another form.
     #[must_use]
     pub fn parse(text: &str) -> Self {
-        let mut steps: Vec<Step> = Vec::new();
+        let mut steps: Vec<TraceStep> = Vec::new();
         let mut at = Duration::ZERO;
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let mut words = line.split_whitespace().peekable();
@@ -114,18 +115,22 @@ impl Trace {
                 at = time;
                 words.next();
             }
-            let mut word = |what| words.next().unwrap_or_else(|| panic!("`{line}` lacks its {what}"));
+            let mut word = |what| {
+                words
+                    .next()
+                    .unwrap_or_else(|| panic!("line `{line}` has no {what}; write `[time] service state+|- [cause]`"))
+            };
             let service = word("service").to_owned();
-            let place = word("state");
-            let (name, sign) = place.split_at(place.len() - 1);
+            let state = word("state");
+            let (name, sign) = state.split_at(state.len() - 1);
             let transition = if sign == "+" { Transition::Entering } else { Transition::Exited };
             let state = State::ALL.into_iter().find(|state| state.as_str() == name);
-            let state = state.unwrap_or_else(|| panic!("`{line}` has no state"));
+            let state = state.unwrap_or_else(|| panic!("line `{line}`: `{name}` is not a state"));
             let cause = words.next().map_or(Cause::Normal, parse_cause);
             let before = steps.iter().filter(|step| step.service == service && step.enters(State::Init)).count() as u32;
             let incarnation = before + u32::from(state == State::Init && transition == Transition::Entering);
             let seq = steps.len() as u64 + 1;
-            steps.push(Step { seq, at, service, incarnation, state, transition, cause });
+            steps.push(TraceStep { seq, at, service, incarnation, state, transition, cause });
         }
         let mut services: Vec<String> = Vec::new();
         for step in &steps {
@@ -148,7 +153,7 @@ impl Trace {
         words.join(" ")
     }
 
-    /// When the service entered the state, each time.
+    /// Each time at which the service entered the state.
     #[must_use]
     pub fn entered(&self, service: &str, state: State) -> Vec<Duration> {
         self.steps.iter().filter(|step| step.service == service && step.enters(state)).map(|step| step.at).collect()
@@ -156,52 +161,12 @@ impl Trace {
 
     /// The last transition of a service.
     #[must_use]
-    pub fn last_of(&self, service: &str) -> Option<&Step> {
+    pub fn last_of(&self, service: &str) -> Option<&TraceStep> {
         self.steps.iter().rev().find(|step| step.service == service)
-    }
-
-    /// Asks the judge.
-    ///
-    /// # Panics
-    ///
-    /// If a guarantee was broken: with each violation and the log around it.
-    #[track_caller]
-    pub fn assert(&self, rules: &DeclaredRules) {
-        if let Some(verdict) = self.verdict(rules) {
-            panic!("{verdict}");
-        }
-    }
-
-    /// What the judge says, if anything.
-    pub(super) fn verdict(&self, rules: &DeclaredRules) -> Option<String> {
-        let violations = check_invariants(self, rules);
-        if violations.is_empty() {
-            return None;
-        }
-        let mut text = String::new();
-        for violation in violations.iter().take(10) {
-            text += &format!("{violation}\n{}\n", self.around(violation.seq));
-        }
-        Some(format!("{} violations\n{text}", violations.len()))
-    }
-
-    /// The log around one transition, which is marked; see [`timeline`](Trace::timeline).
-    #[must_use]
-    pub fn around(&self, seq: u64) -> String {
-        let place = self.steps.iter().position(|step| step.seq >= seq).unwrap_or(self.steps.len());
-        let from = place.saturating_sub(25);
-        timeline::draw(self, from..self.steps.len().min(from + 35), Some(seq))
-    }
-
-    /// The whole log as a table: a line a transition, and for each service that made one a column
-    /// with what it did there, or where it was meanwhile.
-    #[must_use]
-    pub fn timeline(&self) -> String {
-        timeline::draw(self, 0..self.steps.len(), None)
     }
 }
 
-/// The log as a list, a line a transition: what [`Trace::parse`] reads.
+/// The trace as text, one transition a line, as [`Trace::parse`] reads it.
 impl fmt::Display for Trace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.steps.iter().try_for_each(|step| writeln!(f, "{step}"))
@@ -230,5 +195,5 @@ fn parse_cause(word: &str) -> Cause {
         Cause::Shutdown,
         Cause::Abandoned,
     ];
-    ALL.into_iter().find(|cause| cause.as_str() == word).unwrap_or_else(|| panic!("`{word}` is no cause"))
+    ALL.into_iter().find(|cause| cause.as_str() == word).unwrap_or_else(|| panic!("`{word}` is not a cause"))
 }

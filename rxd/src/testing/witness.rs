@@ -42,7 +42,7 @@ impl Witness {
         let (events, whole) = self.core.board.recorded();
         let ended = whole && self.core.board.statuses().1.iter().all(|word| word.over);
         let trace = Trace::from_events(&self.core, &events, ended);
-        trace.verdict(&rules)
+        trace.violation_report(&rules)
     }
 }
 

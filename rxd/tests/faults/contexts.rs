@@ -14,7 +14,7 @@ async fn a_context_that_was_kept_is_of_its_own_round() {
         let first = kept.len() == 1;
         async move {
             if first {
-                return Err("told to fail".into());
+                return Err("scripted failure".into());
             }
             cx.cancelled().await;
             Ok(())

@@ -119,7 +119,7 @@ impl fmt::Debug for BadError {
 impl fmt::Display for BadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.open("an error is printed");
-        f.write_str("told to fail")
+        f.write_str("scripted failure")
     }
 }
 

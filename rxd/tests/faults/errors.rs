@@ -116,7 +116,7 @@ impl fmt::Display for BadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Bad::DisplayFails => f.write_str("half").and(Err(fmt::Error)),
-            Bad::DisplayPanics => panic!("told to in Display"),
+            Bad::DisplayPanics => panic!("scripted panic in Display"),
             _ => f.write_str("bad"),
         }
     }
@@ -125,7 +125,7 @@ impl fmt::Display for BadError {
 impl StdError for BadError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self.0 {
-            Bad::SourcePanics => panic!("told to in source"),
+            Bad::SourcePanics => panic!("scripted panic in source"),
             _ => None,
         }
     }
@@ -134,7 +134,7 @@ impl StdError for BadError {
 impl Drop for BadError {
     fn drop(&mut self) {
         if self.0 == Bad::DropPanics && !std::thread::panicking() {
-            panic!("told to in drop");
+            panic!("scripted panic in drop");
         }
     }
 }
@@ -143,9 +143,9 @@ impl Drop for BadError {
 async fn g53_x2_an_error_whose_own_code_fails_is_an_error_like_any_other() {
     for (bad, says) in [
         (Bad::DisplayFails, "half (incomplete: its Display returned an error)"),
-        (Bad::DisplayPanics, "an error that cannot be printed: printing it panicked: told to in Display"),
-        (Bad::SourcePanics, "bad (incomplete: printing it panicked: told to in source"),
-        (Bad::DropPanics, "bad (and dropping the error panicked: told to in drop"),
+        (Bad::DisplayPanics, "an error that cannot be printed: printing it panicked: scripted panic in Display"),
+        (Bad::SourcePanics, "bad (incomplete: printing it panicked: scripted panic in source"),
+        (Bad::DropPanics, "bad (and dropping the error panicked: scripted panic in drop"),
     ] {
         let ran = run_out(daemon([failing(move || BadError(bad).into())])).await;
         assert_eq!(ran.states("a"), format!("{ROUND} {ROUND} {ROUND} exit+"), "{bad:?}: Stop, and restarted twice");
@@ -220,7 +220,7 @@ async fn g53_x2_an_error_after_cancellation_may_fail_to_print_too() {
 async fn x19_a_panic_that_is_resumed_does_not_name_the_place_of_another() {
     type Body = fn() -> rxd::Result;
     let resumed: Body = || {
-        let _ = std::panic::catch_unwind(|| panic!("told to panic: one"));
+        let _ = std::panic::catch_unwind(|| panic!("scripted panic: one"));
         std::panic::resume_unwind(Box::new("two"))
     };
     let of_another_type: Body = || {
@@ -228,7 +228,7 @@ async fn x19_a_panic_that_is_resumed_does_not_name_the_place_of_another() {
         std::panic::resume_unwind(Box::new("two"))
     };
     // The same panic goes on, so its place is known.
-    let passed_on: Body = || match std::panic::catch_unwind(|| panic!("told to panic: {}", 1)) {
+    let passed_on: Body = || match std::panic::catch_unwind(|| panic!("scripted panic: {}", 1)) {
         Ok(()) => Ok(()),
         Err(payload) => std::panic::resume_unwind(payload),
     };
@@ -238,7 +238,7 @@ async fn x19_a_panic_that_is_resumed_does_not_name_the_place_of_another() {
     }
     let a = Service::new("a", Do(move |_| async move { passed_on() })).options(brisk().restarts(0, SECOND));
     let error = run_out(daemon([a])).await.error("a");
-    assert!(error.starts_with("panicked: told to panic: 1 (at ") && error.contains("errors.rs:"), "{error}");
+    assert!(error.starts_with("panicked: scripted panic: 1 (at ") && error.contains("errors.rs:"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]

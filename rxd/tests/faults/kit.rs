@@ -124,7 +124,7 @@ pub(crate) fn quiet() {
             let payload = info.payload();
             let string = payload.downcast_ref::<String>().map(String::as_str);
             let text = payload.downcast_ref::<&str>().copied().or(string);
-            if !text.unwrap_or("told to").starts_with("told to") {
+            if !text.unwrap_or("scripted").starts_with("scripted") {
                 before(info);
             }
         }));
@@ -156,7 +156,7 @@ impl<F: Fn(Asked, &str) -> bool + Send + Sync + 'static> PanickingLayer<F> {
 
     fn ask(&self, asked: Asked, target: &str) {
         if (self.chosen)(asked, target) {
-            panic!("told to panic in a layer");
+            panic!("scripted panic in a layer");
         }
     }
 }

@@ -183,8 +183,16 @@ async fn a_gate_before_init_that_stays_shut_may_be_the_end() {
     };
     let ends = [
         (waits().manager(but(State::Init, || State::Exit)), Cause::Timeout, "waited 1s for `b` entering Run"),
-        (waits().manager(but(State::Init, || panic!("told to"))), Cause::Panic, "its manager panicked: told to"),
-        (waits().manager(but(State::Stop, || panic!("told to"))), Cause::Panic, "its manager panicked: told to"),
+        (
+            waits().manager(but(State::Init, || panic!("scripted panic"))),
+            Cause::Panic,
+            "its manager panicked: scripted panic",
+        ),
+        (
+            waits().manager(but(State::Stop, || panic!("scripted panic"))),
+            Cause::Panic,
+            "its manager panicked: scripted panic",
+        ),
     ];
     for (a, cause, said) in ends {
         let running = start(daemon([a, fake("b", State::Init, [Behavior::Hang])])).await;

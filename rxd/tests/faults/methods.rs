@@ -31,19 +31,19 @@ fn failed(ran: &Ran, cause: Cause, said: &str, states: &str) {
 #[tokio::test(start_paused = true)]
 async fn f1_panic_in_init() {
     let ran = once(State::Init, Behavior::Panic).await;
-    failed(&ran, Cause::Panic, "told to panic (at ", "init+ init- stop+ stop- ROUND exit+");
+    failed(&ran, Cause::Panic, "scripted panic (at ", "init+ init- stop+ stop- ROUND exit+");
 }
 
 #[tokio::test(start_paused = true)]
 async fn f2_panic_in_idle() {
     let ran = once(State::Idle, Behavior::Panic).await;
-    failed(&ran, Cause::Panic, "told to panic (at ", "init+ init- idle+ idle- stop+ stop- ROUND exit+");
+    failed(&ran, Cause::Panic, "scripted panic (at ", "init+ init- idle+ idle- stop+ stop- ROUND exit+");
 }
 
 #[tokio::test(start_paused = true)]
 async fn f3_panic_in_run() {
     let ran = once(State::Run, Behavior::Panic).await;
-    failed(&ran, Cause::Panic, "told to panic (at ", "ROUND ROUND ROUND exit+");
+    failed(&ran, Cause::Panic, "scripted panic (at ", "ROUND ROUND ROUND exit+");
 }
 
 #[tokio::test(start_paused = true)]
@@ -68,7 +68,7 @@ async fn f4_panic_in_stop() {
     let ran = run_until(daemon([fake("a", State::Stop, [Behavior::Panic]), plain("b")]), "a", State::Run).await;
     assert_eq!(ran.states("a"), format!("{ROUND} exit+"));
     assert_eq!(ran.states("b"), format!("{ROUND} exit+"));
-    assert!(ran.error("a").contains("told to panic"));
+    assert!(ran.error("a").contains("scripted panic"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -82,7 +82,7 @@ async fn f5_a_payload_that_is_no_text_and_panics_itself() {
     tokio::time::sleep(2 * SECOND).await;
     let ran = running.stop().await;
     assert!(ran.states("a").starts_with(&format!("{ROUND} init+")), "{}", ran.states("a"));
-    assert!(ran.error("a").contains("told to panic when dropped") || ran.error("a").contains("did not return"));
+    assert!(ran.error("a").contains("scripted panic on drop") || ran.error("a").contains("did not return"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -107,26 +107,26 @@ async fn f5_panic_in_the_drop_of_a_service() {
 #[tokio::test(start_paused = true)]
 async fn f7_error_in_init() {
     let ran = once(State::Init, Behavior::Fail).await;
-    failed(&ran, Cause::Error, "told to fail", "init+ init- stop+ stop- ROUND exit+");
+    failed(&ran, Cause::Error, "scripted failure", "init+ init- stop+ stop- ROUND exit+");
 }
 
 #[tokio::test(start_paused = true)]
 async fn f8_error_in_idle() {
     let ran = once(State::Idle, Behavior::Fail).await;
-    failed(&ran, Cause::Error, "told to fail", "init+ init- idle+ idle- stop+ stop- ROUND exit+");
+    failed(&ran, Cause::Error, "scripted failure", "init+ init- idle+ idle- stop+ stop- ROUND exit+");
 }
 
 #[tokio::test(start_paused = true)]
 async fn f9_error_in_run() {
     let ran = once(State::Run, Behavior::Fail).await;
-    failed(&ran, Cause::Error, "told to fail", "ROUND ROUND ROUND exit+");
+    failed(&ran, Cause::Error, "scripted failure", "ROUND ROUND ROUND exit+");
 }
 
 #[tokio::test(start_paused = true)]
 async fn f10_error_in_stop() {
     let ran = run_until(daemon([fake("a", State::Stop, [Behavior::Fail]), plain("b")]), "a", State::Run).await;
     assert_eq!(ran.states("a"), format!("{ROUND} exit+"));
-    assert_eq!(ran.error("a"), "told to fail");
+    assert_eq!(ran.error("a"), "scripted failure");
 }
 
 #[tokio::test(start_paused = true)]
@@ -353,7 +353,7 @@ async fn a_panic_in_a_task_does_not_hide_what_the_method_says() {
         let inner = cx.clone();
         cx.spawn("worker", async move {
             inner.cancelled().await;
-            panic!("told to");
+            panic!("scripted panic");
         });
         Err(rxd::AnyError::msg("the method's own"))
     });

@@ -64,16 +64,17 @@ async fn f107_a_stage_fails_a_few_times() {
 
 #[tokio::test(start_paused = true)]
 async fn f108_a_stage_panics_or_hangs() {
-    let error = refused(|daemon| daemon.prestart(Stage::new("dir", async || panic!("told to, by a stage")))).await;
+    let error =
+        refused(|daemon| daemon.prestart(Stage::new("dir", async || panic!("scripted panic of a stage")))).await;
     assert!(
-        error.to_string().starts_with("prestart stage `dir` failed: panicked: told to, by a stage (at "),
+        error.to_string().starts_with("prestart stage `dir` failed: panicked: scripted panic of a stage (at "),
         "{error}"
     );
     fn at_once() -> std::future::Ready<rxd::Result> {
-        panic!("told to, before there is a future")
+        panic!("scripted panic before there is a future")
     }
     let error = refused(|daemon| daemon.prestart(Stage::new("dir", at_once))).await;
-    assert!(error.to_string().contains("told to, before there is a future"));
+    assert!(error.to_string().contains("scripted panic before there is a future"));
 
     let hangs = || Stage::new("server", pending::<rxd::Result>).timeout(3 * SECOND);
     let began = Instant::now();

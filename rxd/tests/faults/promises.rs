@@ -79,7 +79,7 @@ async fn g11_run_returns_what_made_the_start_fail() {
     let [a, b, c] = chain;
     let daemon = daemon([a, b.needs(["a"]), c.needs(["b"]), bad]).signals([]).exit_code(9);
     let error = daemon.run().await.unwrap_err();
-    assert_eq!(error.to_string(), "daemon `d` failed\n  service `bad` failed after 0 restarts: told to fail");
+    assert_eq!(error.to_string(), "daemon `d` failed\n  service `bad` failed after 0 restarts: scripted failure");
     let report = error.report().unwrap();
     assert_eq!(report.exit_code(), 9);
     assert_eq!(report.failures().map(|ending| &*ending.name).collect::<Vec<_>>(), ["bad"]);

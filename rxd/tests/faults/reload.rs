@@ -68,8 +68,8 @@ async fn f71_its_tasks_end_first_and_those_of_reload_stay() {
 #[tokio::test(start_paused = true)]
 async fn f72_a_reload_that_fails_panics_or_hangs() {
     let cases = [
-        (Behavior::Fail, "told to fail", 0),
-        (Behavior::Panic, "panicked: told to panic", 0),
+        (Behavior::Fail, "scripted failure", 0),
+        (Behavior::Panic, "panicked: scripted panic", 0),
         (Behavior::Hang, "did not return within 10s", 10),
     ];
     for (act, said, seconds) in cases {

@@ -246,7 +246,7 @@ async fn g53_a_waker_that_panics_keeps_nobody_else_from_the_report() {
     struct Panics;
     impl std::task::Wake for Panics {
         fn wake(self: Arc<Self>) {
-            panic!("told to");
+            panic!("scripted panic");
         }
     }
     let running = start(daemon([plain("a")])).await;

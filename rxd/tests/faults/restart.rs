@@ -43,7 +43,7 @@ async fn f29_the_limit_is_reached() {
     assert_eq!(failures, ["a", "b", "c"], "the first cause first");
     assert_eq!(ran.report.exit_code(), 1);
     let text = ran.report.to_string();
-    assert!(text.contains("service `a` failed after 3 restarts: told to fail"), "{text}");
+    assert!(text.contains("service `a` failed after 3 restarts: scripted failure"), "{text}");
     assert!(text.contains("service `b` ended: a service that it depends on failed"), "{text}");
 
     let ran = run_out(limited(OnFailure::Shutdown)).await;
@@ -135,7 +135,7 @@ impl Runner for FailsOften {
             }
             _ => {}
         }
-        Err("told to fail".into())
+        Err("scripted failure".into())
     }
 }
 
@@ -241,9 +241,9 @@ async fn what_is_about_to_happen_shows_in_the_states() {
     assert_eq!((a.incarnation, a.restarts), (2, 2));
     assert_eq!((a.state, a.cause, a.at), (State::Stop, Cause::Normal, 10 * SECOND));
     assert_eq!(a.next_attempt, Some(20 * SECOND));
-    assert_eq!((a.last_cause, a.last_error.as_deref()), (Some(Cause::Error), Some("told to fail")));
+    assert_eq!((a.last_cause, a.last_error.as_deref()), (Some(Cause::Error), Some("scripted failure")));
     let why = running.handle.why("a").unwrap();
-    assert_eq!(why.to_string(), "a after Stop, attempt 3 in 5.0 s, last error: told to fail");
+    assert_eq!(why.to_string(), "a after Stop, attempt 3 in 5.0 s, last error: scripted failure");
     assert_eq!(why.services()[0].next_attempt, Some(5 * SECOND));
     assert!(running.handle.history().iter().all(|past| past.next_attempt.is_none()), "what is past");
     running.until("a", State::Run).await;
@@ -258,7 +258,7 @@ async fn one_that_has_recovered_still_says_from_what() {
     settle().await;
     let states = running.handle.states();
     assert!(states["a"].is_in(State::Run));
-    assert!(states["a"].last_error.as_deref().is_some_and(|error| error.starts_with("panicked: told to panic (at ")));
+    assert!(states["a"].last_error.as_deref().is_some_and(|error| error.starts_with("panicked: scripted panic (at ")));
     assert_eq!((states["a"].cause, states["a"].last_cause), (Cause::Normal, Some(Cause::Panic)));
     assert_eq!((states["a"].next_attempt, &states["b"].last_error, states["b"].last_cause), (None, &None, None));
     assert_eq!(running.handle.why("a").unwrap().to_string(), "a in Run");

@@ -268,7 +268,7 @@ fn g20_the_status_says_what_failed_and_the_message_says_it_in_words() {
     let (code, _, errors) = Program::start(PROGRAM, "failing").end();
     assert_eq!(code, 3);
     assert!(
-        errors.contains("Error: daemon `program` failed\n  service `bad` failed after 0 restarts: told to fail"),
+        errors.contains("Error: daemon `program` failed\n  service `bad` failed after 0 restarts: scripted failure"),
         "{errors}"
     );
     let (code, _, errors) = Program::start(PROGRAM, "failing-prestart").end();

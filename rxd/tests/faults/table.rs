@@ -188,7 +188,7 @@ proptest! {
                 async move {
                     match outcome {
                         Some(true) => Ok(()),
-                        Some(false) => Err("told to fail".into()),
+                        Some(false) => Err("scripted failure".into()),
                         None => std::future::pending().await,
                     }
                 }

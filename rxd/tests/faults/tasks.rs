@@ -139,7 +139,7 @@ async fn tasks_are_part_of_an_init_that_fails() {
             inner.cancelled().await;
             tokio::time::sleep(2 * SECOND).await;
         });
-        Err("told to fail".into())
+        Err("scripted failure".into())
     });
     let ran = run_until(daemon([fake("a", State::Init, [fails, Behavior::Ok])]), "a", State::Run).await;
     let left = ran.trace.steps.iter().find(|step| step.leaves(State::Init)).unwrap();

@@ -1,4 +1,4 @@
-//! A declared daemon, to be tested.
+//! A declared daemon to test.
 
 use rxd::testing::Harness;
 use rxd::{Context, Daemon, Runner};
@@ -27,7 +27,7 @@ macro_rules! real {
     ($($service:ident)*) => { $(
         impl Runner for $service {
             async fn run(&mut self, _cx: &Context) -> rxd::Result {
-                unreachable!("the real {} is not to be called in a test", stringify!($service))
+                unreachable!("the real {} must not be called in a test", stringify!($service))
             }
         }
     )* };
@@ -57,16 +57,16 @@ pub(crate) fn agent() -> Daemon {
     Agent { db: Db, migrate: Migrate, api: Api, poller: Poller { polls: 0 }, spare: None }.into_daemon()
 }
 
-/// All but the poller are fakes.
+/// All services but the poller are fakes.
 pub(crate) fn harness() -> Harness {
     Harness::new(agent()).fake_all_except("poller")
 }
 
 /// The text of the panic.
 pub(crate) fn panic_of(panics: impl FnOnce()) -> String {
-    let payload = std::panic::catch_unwind(AssertUnwindSafe(panics)).expect_err("it panics");
+    let payload = std::panic::catch_unwind(AssertUnwindSafe(panics)).expect_err("the closure panics");
     match payload.downcast::<String>() {
         Ok(text) => *text,
-        Err(payload) => (*payload.downcast::<&str>().expect("it says something")).to_owned(),
+        Err(payload) => (*payload.downcast::<&str>().expect("the payload is a text")).to_owned(),
     }
 }

@@ -1,8 +1,8 @@
-//! The test kit, as those who test a daemon of their own use it.
+//! The test kit, used as a user's own tests use it.
 
 mod agent;
-mod alone;
-mod doubles;
-mod expecting;
+mod expect;
 mod explore;
-mod live;
+mod harness;
+mod isolated;
+mod topics;

@@ -30,7 +30,7 @@ async fn a_chain_is_followed_to_its_root() {
     assert_eq!(
         why.to_string(),
         "web in Idle: waits for api entering Run; api in Idle: waits for db entering Run; \
-         db after Stop, attempt 2 in 3.1 s, last error: told to fail"
+         db after Stop, attempt 2 in 3.1 s, last error: scripted failure"
     );
     assert_eq!(why.seq(), handle.states().seq());
     let names: Vec<&str> = why.services().iter().map(|standing| &*standing.service.name).collect();
@@ -40,7 +40,7 @@ async fn a_chain_is_followed_to_its_root() {
     let unmet = &why.services()[0].waits_for[0];
     assert_eq!((unmet.mode, &*unmet.condition, unmet.services.len()), (Mode::All, "entering Run", 1));
     handle.wait_for("db", State::Init).await.unwrap();
-    assert_eq!(handle.why("db").unwrap().to_string(), "db in Init, attempt 2, last error: told to fail");
+    assert_eq!(handle.why("db").unwrap().to_string(), "db in Init, attempt 2, last error: scripted failure");
     strings.set_behavior("db", Behavior::Ok);
     handle.wait_for("web", State::Run).await.unwrap();
     assert_eq!(handle.why("db").unwrap().to_string(), "db in Run");

@@ -1,12 +1,12 @@
-//! G1 to G4: what one service's transitions may be.
+//! G1 to G4: which transitions one service may make.
 
-use super::{Found, Seen};
+use super::index::{IndexedTrace, Violations};
 use crate::lifecycle::state::{Cause, State, Transition};
-use crate::testing::trace::Step;
+use crate::testing::trace::TraceStep;
 
-/// Where a service is between two of its transitions.
+/// Where a service is in its lifecycle, between two of its transitions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum LifecyclePosition {
     /// Before Init, or after Stop.
     Outside,
     In(State),
@@ -14,75 +14,79 @@ enum Place {
     Exit,
 }
 
-pub(super) fn check_invariants(seen: &Seen<'_>, found: &mut Found) {
-    let failing_stop = seen.trace.steps.iter().find(|step| step.leaves(State::Stop) && step.cause.is_failure());
-    for (service, own) in seen.rules.services.iter().zip(&seen.own) {
-        let (mut place, mut rounds, mut lives) = (Place::Outside, 0, 1);
+pub(super) fn check(indexed: &IndexedTrace<'_>, violations: &mut Violations) {
+    let failing_stop = indexed.trace.steps.iter().find(|step| step.leaves(State::Stop) && step.cause.is_failure());
+    for (service, steps) in indexed.rules.services.iter().zip(&indexed.steps_of) {
+        let (mut position, mut incarnation, mut lives) = (LifecyclePosition::Outside, 0, 1);
         let mut abandoned = false;
-        for step in own {
+        for step in steps {
             let name = &service.name;
             if abandoned {
-                found.add("G2", step.seq, format!("`{name}` goes on after it was abandoned"));
+                violations.add("G2", step.seq, format!("`{name}` makes a transition after it was abandoned"));
             }
-            if place == Place::Exit {
+            if position == LifecyclePosition::Exit {
                 lives += 1;
-                if lives > 1 + service.operator {
-                    found.add("G2", step.seq, format!("`{name}` goes on after Exit, and nobody started it anew"));
+                if lives > 1 + service.operator_requests {
+                    let text = format!("`{name}` makes a transition after Exit, and no operator started it again");
+                    violations.add("G2", step.seq, text);
                 }
-                place = Place::Outside;
+                position = LifecyclePosition::Outside;
             }
-            if let Some((guarantee, text)) = illegal(place, step) {
-                found.add(guarantee, step.seq, format!("`{name}` {text}"));
+            if let Some((guarantee, text)) = illegal(position, step) {
+                violations.add(guarantee, step.seq, format!("`{name}` {text}"));
             }
             if step.enters(State::Init) {
-                rounds += 1;
+                incarnation += 1;
             }
-            if step.incarnation != rounds {
-                let text = format!("`{name}` is in incarnation {} in its round {rounds}", step.incarnation);
-                found.add("G4", step.seq, text);
-                rounds = step.incarnation;
+            if step.incarnation != incarnation {
+                let text =
+                    format!("`{name}` reports incarnation {}, but entered Init {incarnation} times", step.incarnation);
+                violations.add("G4", step.seq, text);
+                incarnation = step.incarnation;
             }
             abandoned |= step.enters(State::Exit) && step.cause == Cause::Abandoned;
-            place = match (step.transition, step.state) {
-                (Transition::Entering, State::Exit) => Place::Exit,
-                (Transition::Entering, state) => Place::In(state),
-                (Transition::Exited, State::Stop) => Place::Outside,
-                (Transition::Exited, state) => Place::After(state),
+            position = match (step.transition, step.state) {
+                (Transition::Entering, State::Exit) => LifecyclePosition::Exit,
+                (Transition::Entering, state) => LifecyclePosition::In(state),
+                (Transition::Exited, State::Stop) => LifecyclePosition::Outside,
+                (Transition::Exited, state) => LifecyclePosition::After(state),
             };
         }
-        if seen.trace.ended && place != Place::Exit {
+        if indexed.trace.ended && position != LifecyclePosition::Exit {
             let guarantee = match failing_stop {
                 Some(step) if step.service != service.name => "G17",
                 _ => "G2",
             };
-            found.add(guarantee, seen.end(), format!("`{}` never came to Exit", service.name));
+            violations.add(guarantee, indexed.end(), format!("`{}` did not enter Exit", service.name));
         }
     }
 }
 
-/// What is wrong with this step in this place.
-fn illegal(place: Place, step: &Step) -> Option<(&'static str, String)> {
+/// What is wrong with this step at this position, if anything.
+fn illegal(position: LifecyclePosition, step: &TraceStep) -> Option<(&'static str, String)> {
+    use LifecyclePosition::{After, Exit, In, Outside};
     let entering = step.transition == Transition::Entering;
+    // Any position may be abandoned.
     if entering && step.state == State::Exit && step.cause == Cause::Abandoned {
         return None;
     }
-    let fine = match place {
-        Place::Outside => entering && matches!(step.state, State::Init | State::Exit),
-        Place::In(state) => !entering && step.state == state,
-        Place::After(State::Init) => entering && matches!(step.state, State::Idle | State::Stop),
-        Place::After(State::Idle) => entering && matches!(step.state, State::Run | State::Stop),
-        Place::After(State::Run) => entering && step.state == State::Stop,
-        Place::After(_) | Place::Exit => false,
+    let is_legal = match position {
+        Outside => entering && matches!(step.state, State::Init | State::Exit),
+        In(state) => !entering && step.state == state,
+        After(State::Init) => entering && matches!(step.state, State::Idle | State::Stop),
+        After(State::Idle) => entering && matches!(step.state, State::Run | State::Stop),
+        After(State::Run) => entering && step.state == State::Stop,
+        After(_) | Exit => false,
     };
-    if fine {
+    if is_legal {
         return None;
     }
-    if entering && step.state == State::Exit && place != Place::Outside {
-        return Some(("G3", format!("is in Exit without a Stop of its own ({place:?})")));
+    if entering && step.state == State::Exit && position != Outside {
+        return Some(("G3", format!("enters Exit without Stop ({position:?})")));
     }
     if entering && step.state == State::Init {
-        return Some(("G4", format!("begins anew before its last round has ended ({place:?})")));
+        return Some(("G4", format!("enters Init before its last incarnation has ended ({position:?})")));
     }
     let verb = if entering { "enters" } else { "leaves" };
-    Some(("G1", format!("{verb} {}, but is {place:?}", step.state)))
+    Some(("G1", format!("{verb} {}, but is {position:?}", step.state)))
 }

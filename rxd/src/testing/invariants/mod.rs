@@ -1,37 +1,28 @@
-//! The judge: which guarantees a trace breaks.
+//! Checks which of rxd's guarantees a trace breaks.
+//!
+//! [`check_invariants`] is a pure function of a [`Trace`] and of what the daemon declares. It
+//! shares no code with the engine, so a fault of the engine is not a fault of the check as well. A
+//! harness calls it at the end of each test, the explorer at each point.
 
-mod endings;
 mod gates;
 mod grammar;
-mod order;
-mod pacing;
+mod index;
+mod propagation;
+mod restarts;
+mod stop_order;
 #[cfg(test)]
 mod tests;
 
 use super::rules::DeclaredRules;
-use super::trace::{Step, Trace};
-use std::collections::HashMap;
-use std::fmt;
+use super::trace::Trace;
+use index::{IndexedTrace, Violations};
 
-/// A guarantee that a trace breaks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Violation {
-    /// The guarantee's number: `G9`.
-    pub guarantee: &'static str,
-    /// The transition that breaks it.
-    pub seq: u64,
-    /// What is wrong, in words.
-    pub text: String,
-}
+pub use index::Violation;
 
-impl fmt::Display for Violation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} broken at {}: {}", self.guarantee, self.seq, self.text)
-    }
-}
+/// How many violations a report shows.
+const MAX_REPORTED: usize = 10;
 
-/// Which guarantees this trace breaks.
+/// Returns which guarantees this trace breaks, in the order of the transitions that break them.
 ///
 /// | | |
 /// |---|---|
@@ -40,71 +31,59 @@ impl fmt::Display for Violation {
 /// | G3 | once Init was entered, Stop comes before Exit, unless the service was abandoned |
 /// | G4 | no incarnation begins before the last has ended |
 /// | G9 | no gate is passed before its condition holds |
-/// | G11 | a service whose giving up stops the daemon stops every other |
-/// | G12 | giving up takes along those that need the service, and nobody else |
-/// | G13 | nobody is stopped by the shutdown while one that gates on its Run is alive |
+/// | G11 | a service whose failure stops the daemon stops every other service |
+/// | G12 | when a service fails for good, its dependents go to Exit, and no other service does |
+/// | G13 | the shutdown stops no service while one that gates on its Run is alive |
 /// | G17 | a failing Stop keeps no other service from its own |
-/// | G21 | no more restarts within a window than declared, and no giving up before that |
+/// | G21 | no more restarts within a window than declared, and no earlier end |
 /// | G22 | the n-th delay is within its bounds |
 /// | G23 | after a sustained Run the next delay is the first again |
 /// | G24 | delays and limits come from a service's own failures |
-/// | G25 | what an operator or a reaction does is no failure |
-/// | G34 | the numbers have no gap |
+/// | G25 | what an operator or a reaction does is not a failure |
+/// | G34 | the sequence numbers have no gap |
 ///
-/// A trace that does not begin with the first transition is refused, as G34: give the daemon a
-/// longer [`history`](crate::Daemon::history).
+/// A trace that does not begin with the first transition breaks G34, and nothing else of it is
+/// checked. Give the daemon a longer [`history`](crate::Daemon::history).
 #[must_use]
 pub fn check_invariants(trace: &Trace, rules: &DeclaredRules) -> Vec<Violation> {
-    let mut found = Found(Vec::new());
-    let mut seen = Seen { trace, rules, who: Vec::new(), own: vec![Vec::new(); rules.services.len()] };
-    let names: HashMap<&str, usize> =
-        rules.services.iter().enumerate().map(|(at, service)| (&*service.name, at)).collect();
-    for (at, step) in trace.steps.iter().enumerate() {
-        if step.seq != at as u64 + 1 {
-            found.add("G34", step.seq, format!("the transition after {at} has number {}", step.seq));
-            return found.0;
+    let indexed = match IndexedTrace::new(trace, rules) {
+        Ok(indexed) => indexed,
+        Err(violation) => return vec![violation],
+    };
+    let mut violations = Violations::default();
+    grammar::check(&indexed, &mut violations);
+    gates::check(&indexed, &mut violations);
+    propagation::check(&indexed, &mut violations);
+    stop_order::check(&indexed, &mut violations);
+    restarts::check(&indexed, &mut violations);
+    violations.0.sort_by_key(|violation| violation.seq);
+    violations.0
+}
+
+impl Trace {
+    /// Asserts that the trace breaks no guarantee; see
+    /// [`check_invariants`](super::check_invariants()).
+    ///
+    /// # Panics
+    ///
+    /// If it breaks one: with the first ten violations, and the timeline around each.
+    #[track_caller]
+    pub fn assert(&self, rules: &DeclaredRules) {
+        if let Some(report) = self.violation_report(rules) {
+            panic!("{report}");
         }
-        let Some(&who) = names.get(&*step.service) else {
-            found.add("G1", step.seq, format!("there is no service `{}`", step.service));
-            return found.0;
-        };
-        seen.who.push(who);
-        seen.own[who].push(step);
-    }
-    grammar::check_invariants(&seen, &mut found);
-    gates::check_invariants(&seen, &mut found);
-    endings::check_invariants(&seen, &mut found);
-    order::check_invariants(&seen, &mut found);
-    pacing::check_invariants(&seen, &mut found);
-    found.0.sort_by_key(|violation| violation.seq);
-    found.0
-}
-
-/// A trace, sorted for those who look at it.
-struct Seen<'a> {
-    trace: &'a Trace,
-    rules: &'a DeclaredRules,
-    /// Whose each step is.
-    who: Vec<usize>,
-    /// The steps of each service.
-    own: Vec<Vec<&'a Step>>,
-}
-
-impl<'a> Seen<'a> {
-    /// Each step, and whose it is.
-    fn steps(&self) -> impl Iterator<Item = (usize, &'a Step)> {
-        self.who.iter().copied().zip(&self.trace.steps)
     }
 
-    fn end(&self) -> u64 {
-        self.trace.steps.len() as u64
-    }
-}
-
-struct Found(Vec<Violation>);
-
-impl Found {
-    fn add(&mut self, guarantee: &'static str, seq: u64, text: String) {
-        self.0.push(Violation { guarantee, seq, text });
+    /// The violations and the timeline around each, if there are any.
+    pub(in crate::testing) fn violation_report(&self, rules: &DeclaredRules) -> Option<String> {
+        let violations = check_invariants(self, rules);
+        if violations.is_empty() {
+            return None;
+        }
+        let mut text = format!("{} violations of rxd's guarantees\n", violations.len());
+        for violation in violations.iter().take(MAX_REPORTED) {
+            text += &format!("{violation}\n{}\n", self.around(violation.seq));
+        }
+        Some(text)
     }
 }

@@ -125,7 +125,7 @@ struct Bomb;
 impl Drop for Bomb {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            panic!("told to panic when dropped");
+            panic!("scripted panic on drop");
         }
     }
 }

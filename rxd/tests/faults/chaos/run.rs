@@ -95,7 +95,7 @@ async fn with_task(cx: Context, task: Task) -> rxd::Result {
             Task::Hangs => std::future::pending().await,
             Task::Panics(after) => {
                 tokio::time::sleep(after).await;
-                panic!("told to panic in a task");
+                panic!("scripted panic in a task");
             }
         }
     });

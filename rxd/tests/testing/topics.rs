@@ -1,4 +1,4 @@
-//! Stand-ins for those who publish and subscribe.
+//! Fake publishers and subscribers.
 
 use rxd::intracom::{Declared, Group, Policy};
 use rxd::testing::{Behavior, FakeService, Harness, Inbox};
@@ -7,7 +7,7 @@ use rxd::{Context, Daemon, Runner, Service, State};
 static NUMBERS: Declared<u32> = Declared::new("numbers");
 static SUMS: Declared<u32> = Declared::new("sums").keep_last();
 
-/// Under test: sums up what it gets.
+/// Under test: publishes the sum of what it has received.
 #[derive(Default)]
 struct Sum(u32);
 
@@ -31,7 +31,7 @@ fn daemon() -> Daemon {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_one_is_told_comes_to_the_other_through_what_is_under_test() {
+async fn published_messages_pass_through_the_service_under_test() {
     let inbox = Inbox::new();
     let test = Harness::new(daemon())
         .fake("numbers", FakeService::new().on(State::Run, [Behavior::publish(NUMBERS, 1..=4)]))
@@ -41,7 +41,7 @@ async fn what_one_is_told_comes_to_the_other_through_what_is_under_test() {
     test.until("numbers", State::Run).await;
     test.settle().await;
     assert_eq!(inbox.messages(), [1, 3, 6, 10]);
-    // And more, told while it runs.
+    // The behavior is replaced while it runs.
     test.set_behavior("numbers", Behavior::publish(NUMBERS, [5]));
     test.settle().await;
     assert_eq!(inbox.messages().last(), Some(&15));
@@ -49,7 +49,7 @@ async fn what_one_is_told_comes_to_the_other_through_what_is_under_test() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_inbox_keeps_what_came_before_and_after_a_failure() {
+async fn inbox_keeps_messages_of_before_and_after_a_failure() {
     let inbox = Inbox::new();
     let group = Group::named("screen").capacity(1).policy(Policy::DropOldest);
     let test = Harness::new(daemon())
@@ -71,11 +71,11 @@ async fn an_inbox_keeps_what_came_before_and_after_a_failure() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_publisher_that_nobody_reads_returns_when_it_is_told_to() {
-    let group = Group::named("nobody").capacity(1);
+async fn publisher_waiting_for_room_returns_once_it_is_cancelled() {
+    let group = Group::named("unread").capacity(1);
     let numbers = FakeService::new().on(State::Run, [Behavior::publish(NUMBERS, 0..100)]);
     let test = Harness::new(Daemon::new("d").add(Service::new("numbers", numbers))).start().await;
-    let _held = NUMBERS.subscribe(&test.handle().intracom(), group).unwrap();
+    let _subscription = NUMBERS.subscribe(&test.handle().intracom(), group).unwrap();
     test.until("numbers", State::Run).await;
     test.settle().await;
     let ended = test.shutdown().await;

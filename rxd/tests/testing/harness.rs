@@ -1,4 +1,4 @@
-//! Fakes that are told what to do while the daemon runs, in a graph that is the real one.
+//! A daemon in a harness, with fakes whose behavior is set while it runs.
 
 use crate::agent::{agent, harness, panic_of};
 use rxd::testing::{Behavior, CallLog, FakeService, Harness};
@@ -8,16 +8,16 @@ use std::time::Duration;
 const SECOND: Duration = Duration::from_secs(1);
 
 #[tokio::test(start_paused = true)]
-async fn a_fake_keeps_the_declaration() {
+async fn fake_keeps_the_declaration_of_its_service() {
     let test = harness().start().await;
-    // `migrate` is until_success, and `api` waits for it: neither is written in the test.
+    // `migrate` is until_success, and `api` waits for it: both come from the declaration.
     test.until("migrate", State::Run).await;
     test.settle().await;
     assert!(test.handle().why("api").unwrap().to_string().contains("waits for migrate"));
     test.set_behavior("migrate", Behavior::Ok);
     test.until("poller", State::Run).await;
 
-    // Its back-off is the declared one, and so are those who need it.
+    // The back-off and the dependents of `db` come from the declaration too.
     test.set_behavior("db", Behavior::Fail);
     test.until("poller", State::Idle).await;
     test.until("poller", State::Run).await;
@@ -33,20 +33,20 @@ async fn a_fake_keeps_the_declaration() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fake_that_is_told_what_to_do_on_a_reload_has_one() {
+async fn fake_with_a_scripted_reload_reloads() {
     let db = FakeService::new().on_reload([Behavior::Fail, Behavior::Ok]);
     let test = harness().fake("db", db).start().await;
     test.until("db", State::Run).await;
     let error = test.handle().reload("db").await.unwrap_err().to_string();
-    assert_eq!(error, "failed to reload service `db`: told to fail");
+    assert_eq!(error, "failed to reload service `db`: scripted failure");
     test.handle().reload("db").await.unwrap();
-    test.set_behavior("db", Behavior::Fail); // a fake like any other
+    test.set_behavior("db", Behavior::Fail); // its behavior can be set like that of any fake
     test.until("db", State::Stop).await;
     test.shutdown().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn told_to_panic_again_and_again_it_gives_up_as_declared() {
+async fn fake_panicking_repeatedly_reaches_its_declared_restart_limit() {
     let test = harness().start().await;
     test.set_behavior("migrate", Behavior::Ok);
     test.until("poller", State::Run).await;
@@ -63,7 +63,7 @@ async fn told_to_panic_again_and_again_it_gives_up_as_declared() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn told_to_hang_it_is_dropped_at_its_limit() {
+async fn fake_hanging_is_dropped_at_its_limit() {
     let test = harness().start().await;
     test.set_behavior("migrate", Behavior::Ok);
     test.until("api", State::Run).await;
@@ -72,28 +72,28 @@ async fn told_to_hang_it_is_dropped_at_its_limit() {
     test.until("api", State::Stop).await;
     let ended = test.shutdown().await;
     let left = ended.trace.entered("api", State::Stop)[0] - ended.trace.entered("db", State::Stop)[0];
-    assert_eq!(left.as_secs(), 10, "the limit of whoever declares none");
+    assert_eq!(left.as_secs(), 10, "the default limit");
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_waits_is_told_first_and_then_what_comes() {
-    let probe = CallLog::new();
-    let a = Service::new("a", FakeService::held().call_log(&probe));
+async fn behaviors_set_are_taken_by_the_waiting_method_first() {
+    let log = CallLog::new();
+    let a = Service::new("a", FakeService::manual().call_log(&log));
     let handle = Daemon::new("d").signals([]).add(a).start().await.unwrap();
     for method in ["init", "idle", "run", "stop"] {
-        while probe.running("a") != Some(method) {
+        while log.running("a") != Some(method) {
             tokio::task::yield_now().await;
         }
-        probe.set_behavior("a", Behavior::Ok);
+        log.set_behavior("a", Behavior::Ok);
     }
-    // Three at once are for three calls.
-    (0..3).for_each(|_| probe.set_behavior("a", Behavior::Ok));
+    // Three behaviors at once are for three calls.
+    (0..3).for_each(|_| log.set_behavior("a", Behavior::Ok));
     handle.wait_for("a", State::Run).await.unwrap();
-    assert!(probe.faults().is_empty());
+    assert!(log.faults().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fake_of_ones_own() {
+async fn replaced_service_runs_the_given_methods() {
     struct Once;
     impl Runner for Once {
         async fn run(&mut self, _cx: &Context) -> rxd::Result {
@@ -102,15 +102,18 @@ async fn a_fake_of_ones_own() {
     }
     let test = harness().replace("migrate", Once).start().await;
     test.until("poller", State::Run).await;
-    assert!(panic_of(|| test.set_behavior("migrate", Behavior::Ok)).starts_with("`migrate` is no fake"));
+    assert!(
+        panic_of(|| test.set_behavior("migrate", Behavior::Ok))
+            .starts_with("cannot set a behavior: `migrate` is not a fake")
+    );
     assert!(test.shutdown().await.report.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_of_which_nothing_can_come_is_explained() {
+async fn until_a_state_never_reached_panics_with_why() {
     let test = harness().start().await;
     let waiting = tokio::spawn(async move { test.until("poller", State::Run).await });
-    let text = waiting.await.expect_err("nobody told migrate").into_panic();
+    let text = waiting.await.expect_err("`migrate` does not end").into_panic();
     let text = text.downcast::<String>().unwrap();
     assert!(text.contains("service `poller` is not in Run after 86400s"), "{text}");
     assert!(text.contains("migrate in Run"), "{text}");
@@ -118,14 +121,14 @@ async fn a_service_of_which_nothing_can_come_is_explained() {
 }
 
 #[tokio::test]
-async fn time_that_goes_on_is_refused() {
+async fn harness_in_real_time_refuses_to_start() {
     let running = tokio::spawn(async { harness().start().await });
     let text = running.await.expect_err("time is not paused").into_panic();
     assert!(text.downcast::<&str>().unwrap().contains("start_paused = true"));
 }
 
 #[test]
-fn names_are_checked() {
+fn harness_given_an_unknown_name_panics() {
     let text = panic_of(|| drop(harness().fake("dv", FakeService::new())));
     assert_eq!(
         text,
@@ -134,26 +137,26 @@ fn names_are_checked() {
     assert!(panic_of(|| drop(harness().fake_all_except("pollr"))).contains("did you mean `poller`?"));
     assert_eq!(
         panic_of(|| drop(Harness::new(agent()).fake("spare", FakeService::new()))),
-        "service `spare` is switched off"
+        "service `spare` is switched off, so nothing can replace it"
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_fakes_can_be_told() {
+async fn behavior_set_for_a_real_service_panics() {
     let test = harness().start().await;
     let text = panic_of(|| test.set_behavior("poller", Behavior::Fail));
-    assert_eq!(text, r#"`poller` is no fake; those are: ["db", "migrate", "api"]"#);
+    assert_eq!(text, r#"cannot set a behavior: `poller` is not a fake; the fakes are ["db", "migrate", "api"]"#);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_daemon_that_cannot_work_does_not_start() {
+async fn harness_of_a_refused_daemon_returns_the_error() {
     let error =
         Harness::new(Daemon::new("d").add(Service::new("a", FakeService::new()).needs(["b"]))).try_start().await;
     assert!(error.unwrap_err().is_graph());
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_operator_cuts_a_wait_short() {
+async fn operator_restart_during_back_off_restarts_at_once() {
     let test = harness().start().await;
     test.set_behavior("migrate", Behavior::Ok);
     test.until("poller", State::Run).await;
@@ -167,7 +170,7 @@ async fn an_operator_cuts_a_wait_short() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_operator_brings_back_what_has_ended() {
+async fn operator_start_after_exit_begins_a_new_life() {
     let test = harness().start().await;
     test.until("migrate", State::Run).await;
     test.handle().stop("db").await.unwrap();
@@ -178,9 +181,9 @@ async fn an_operator_brings_back_what_has_ended() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_daemon_that_does_not_end_is_shown() {
+async fn wait_for_a_daemon_that_does_not_end_panics_with_the_timeline() {
     let test = harness().start().await;
     let waiting = tokio::spawn(test.wait());
-    let text = waiting.await.expect_err("nobody stops it").into_panic().downcast::<String>().unwrap();
-    assert!(text.starts_with("daemon `agent` does not end\n     seq  at  db"), "{text}");
+    let text = waiting.await.expect_err("nothing stops the daemon").into_panic().downcast::<String>().unwrap();
+    assert!(text.starts_with("daemon `agent` did not end within 86400s; call `shutdown`\n     seq  at  db"), "{text}");
 }

@@ -1,4 +1,4 @@
-//! What is expected of a trace, and what is said when it is not so.
+//! Assertions about a trace, and the messages of those that fail.
 
 use crate::agent::panic_of;
 use rxd::testing::Trace;
@@ -31,7 +31,7 @@ const TIMELINE: &str = "     \
        8  5s         run-   reaction";
 
 #[test]
-fn what_is_so_says_nothing() {
+fn assertions_that_hold_do_not_panic() {
     let trace = trace();
     trace.expect("db").enters(Run).before("api").at(Duration::from_secs(2)).times(1);
     trace.expect("api").enters(Run).after("db").while_in("db", Run).because(Cause::Normal);
@@ -42,15 +42,15 @@ fn what_is_so_says_nothing() {
 }
 
 #[test]
-fn a_timeline_is_a_table() {
+fn timeline_is_a_table() {
     assert_eq!(trace().timeline(), TIMELINE);
 }
 
-/// What is said, and that the timeline comes with it.
+/// Asserts the first line of the panic's message, and the marked line of the timeline below it.
 #[track_caller]
-fn says(text: &str, mark: &str, expect: impl FnOnce(&Trace)) {
-    let said = panic_of(|| expect(&trace()));
-    let (first, rest) = said.split_once('\n').unwrap();
+fn assert_message(text: &str, mark: &str, expect: impl FnOnce(&Trace)) {
+    let message = panic_of(|| expect(&trace()));
+    let (first, rest) = message.split_once('\n').unwrap();
     assert_eq!(first, text);
     let table = match rest.split_once('\n') {
         Some((help, table)) if help.starts_with("help: ") => table,
@@ -61,67 +61,78 @@ fn says(text: &str, mark: &str, expect: impl FnOnce(&Trace)) {
 }
 
 #[test]
-fn what_is_not_so_is_said_with_the_timeline() {
-    says("`api` enters run at 6; it should before `db` does, which is at 5", "->     6  2s  run    run+", |trace| {
-        trace.expect("api").enters(Run).before("db");
-    });
-    says("`db` enters run at 5; it should after `api` does, which is at 6", "->     5  2s  run+", |trace| {
-        trace.expect("db").enters(Run).after("api");
-    });
-    says("`db` never enters stop", "", |trace| {
+fn assertion_that_fails_panics_with_the_timeline() {
+    assert_message(
+        "`api` enters run at seq 6; expected: before `db`, which does at seq 5",
+        "->     6  2s  run    run+",
+        |trace| {
+            trace.expect("api").enters(Run).before("db");
+        },
+    );
+    assert_message(
+        "`db` enters run at seq 5; expected: after `api`, which does at seq 6",
+        "->     5  2s  run+",
+        |trace| {
+            trace.expect("db").enters(Run).after("api");
+        },
+    );
+    assert_message("`db` never enters stop", "", |trace| {
         trace.expect("db").enters(Stop);
     });
-    says("`api` never enters stop", "", |trace| {
+    assert_message("`api` never enters stop", "", |trace| {
         trace.expect("db").enters(Run).after_it_enters("api", Stop);
     });
-    says("`db` enters run at 5, and never should", "->     5  2s  run+", |trace| {
+    assert_message("`db` enters run at seq 5; expected: never", "->     5  2s  run+", |trace| {
         trace.expect("db").never_enters(Run);
     });
-    says(
-        "`db` leaves run at 7; it should because of `panic`, not of `error`",
+    assert_message(
+        "`db` leaves run at seq 7; expected: with cause `panic`, not `error`",
         "->     7  5s  run-   run    error",
         |trace| {
             trace.expect("db").leaves(Run).because(Cause::Panic);
         },
     );
-    says("`db` enters run at 5; it should after 3s, not after 2s", "->     5  2s  run+", |trace| {
+    assert_message("`db` enters run at seq 5; expected: 3s after the start, not 2s", "->     5  2s  run+", |trace| {
         trace.expect("db").enters(Run).at(Duration::from_secs(3));
     });
-    says("`db` enters run at 5; it should 2 times, not 1", "->     5  2s  run+", |trace| {
+    assert_message("`db` enters run at seq 5; expected: 2 times, not 1", "->     5  2s  run+", |trace| {
         trace.expect("db").enters(Run).times(2);
     });
-    says("`db` enters run at 5; it should while `api` is in run", "->     5  2s  run+", |trace| {
+    assert_message("`db` enters run at seq 5; expected: while `api` is in run", "->     5  2s  run+", |trace| {
         trace.expect("db").enters(Run).while_in("api", Run);
     });
-    says(
-        "`api` enters run at 6; it should after `db` leaves run, which is at 7",
+    assert_message(
+        "`api` enters run at seq 6; expected: after `db` leaves run, at seq 7",
         "->     6  2s  run    run+",
         |trace| {
             trace.expect("api").enters(Run).after_it_leaves("db", Run);
         },
     );
-    says("api is in Run while db is not, at 7", "->     7  5s  run-   run    error", |trace| {
+    assert_message("api is in Run while db is not, at seq 7", "->     7  5s  run-   run    error", |trace| {
         trace.never("api is in Run while db is not", |at| at.is_in("api", Run) && !at.is_in("db", Run));
     });
 }
 
 #[test]
-fn what_is_so_for_an_instant_only_is_asked_for_at_rest() {
-    let wrong = |at: &rxd::testing::StatesAt<'_>| at.is_in("api", Run) && !at.is_in("db", Run);
+fn never_when_settled_ignores_a_condition_that_does_not_last() {
+    let api_without_db = |at: &rxd::testing::StatesAt<'_>| at.is_in("api", Run) && !at.is_in("db", Run);
     let trace = Trace::parse("db run+\n api run+\n 5s db run-\n api run-");
-    trace.never_when_settled("api without db", wrong);
-    let said = panic_of(|| trace.never("api without db", wrong));
-    assert!(said.starts_with("api without db, at 3\nhelp: it is so for an instant, "), "{said}");
-    // Here it stays so: the test has found something.
+    trace.never_when_settled("api without db", api_without_db);
+    let message = panic_of(|| trace.never("api without db", api_without_db));
+    assert!(
+        message.starts_with("api without db, at seq 3\nhelp: the condition holds only for an instant, "),
+        "{message}"
+    );
+    // Here the condition lasts for a second.
     let trace = Trace::parse("db run+\n api run+\n 5s db run-\n 6s api run-");
-    let said = panic_of(|| trace.never("api without db", wrong));
-    assert!(said.starts_with("api without db, at 3\n") && !said.contains("help"), "{said}");
-    let said = panic_of(|| trace.never_when_settled("api without db", wrong));
-    assert!(said.starts_with("api without db, at 3\n"), "{said}");
+    let message = panic_of(|| trace.never("api without db", api_without_db));
+    assert!(message.starts_with("api without db, at seq 3\n") && !message.contains("help"), "{message}");
+    let message = panic_of(|| trace.never_when_settled("api without db", api_without_db));
+    assert!(message.starts_with("api without db, at seq 3\n"), "{message}");
 }
 
 #[test]
-fn a_name_that_is_none_is_a_mistake_and_nothing_that_never_happens() {
+fn unknown_name_in_an_assertion_panics() {
     let help = "no service is named `apj`\nhelp: did you mean `api`? it has: `db`, `api`";
     assert_eq!(panic_of(|| trace().expect("apj").never_enters(Stop)), help);
     assert_eq!(panic_of(|| _ = trace().expect("api").enters(Run).while_in("apj", Run)), help);
@@ -129,14 +140,14 @@ fn a_name_that_is_none_is_a_mistake_and_nothing_that_never_happens() {
 }
 
 #[test]
-fn many_services_share_a_column() {
+fn timeline_of_many_services_has_one_column() {
     let text: String = (0..9).map(|n| format!("s{n} init+\n")).collect();
     let table = Trace::parse(&text).timeline();
     assert!(table.lines().nth(9).unwrap().ends_with("  s8 init+"), "{table}");
 }
 
 #[test]
-fn what_is_in_a_window_begins_where_it_was() {
+fn timeline_window_begins_with_the_states_before_it() {
     let mut text = "db run+\n".to_owned();
     (0..40).for_each(|_| text += "api init+\napi init-\n");
     let around = Trace::parse(&text).around(60);

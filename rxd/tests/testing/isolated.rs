@@ -1,11 +1,11 @@
-//! One service alone, among fakes.
+//! One service among fakes of those that it watches.
 
 use crate::agent::{Api, Poller};
 use rxd::testing::{Behavior, FakeService, Harness};
 use rxd::{Action, Cause, Context, Effect, Runner, Service, State, When};
 
 #[tokio::test(start_paused = true)]
-async fn its_targets_are_fakes() {
+async fn isolated_service_watches_fakes_of_its_targets() {
     let test = Harness::isolated(Service::declared(Api)).replace("api", FakeService::new()).start().await;
     test.until("migrate", State::Run).await;
     assert!(test.handle().states()["api"].is_in(State::Idle));
@@ -17,7 +17,7 @@ async fn its_targets_are_fakes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_type_is_a_name_too() {
+async fn isolated_service_watching_a_type_gets_a_fake_of_that_type() {
     let test = Harness::isolated(Poller { polls: 0 }).start().await;
     test.until("poller", State::Run).await;
     test.set_behavior("Api", Behavior::Fail);
@@ -27,7 +27,7 @@ async fn a_type_is_a_name_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_it_waits_to_end_ends_when_it_is_told_to() {
+async fn fake_watched_for_its_end_ends_once_its_behavior_is_ok() {
     let api = Service::new("api", FakeService::new()).watch(When::all(Action::Entering, State::Exit, ["a", "b"]));
     let test = Harness::isolated(api).start().await;
     test.set_behavior("a", Behavior::Ok);
@@ -40,7 +40,7 @@ async fn what_it_waits_to_end_ends_when_it_is_told_to() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_target_that_is_watched_twice_is_one_fake() {
+async fn target_watched_twice_is_one_fake() {
     let api = Service::new("api", FakeService::new())
         .watch(When::any(Action::Entering, State::Run, ["db"]))
         .watch(When::any(Action::Exited, State::Run, ["db"]).then(Effect::Exit));
@@ -52,18 +52,18 @@ async fn a_target_that_is_watched_twice_is_one_fake() {
     ended.trace.expect("api").enters(State::Exit).because(Cause::Reaction);
 }
 
-/// The real one is under test: what it asks of its neighbours it gets from fakes.
+/// The real service is under test, and sees the fakes' states.
 #[tokio::test(start_paused = true)]
-async fn its_own_methods_are_called() {
-    struct Asks;
-    impl Runner for Asks {
+async fn isolated_service_runs_its_own_methods() {
+    struct Checks;
+    impl Runner for Checks {
         async fn run(&mut self, cx: &Context) -> rxd::Result {
             assert!(cx.states()["db"].is_in(State::Run));
-            Err("asked".into())
+            Err("checked".into())
         }
     }
-    let test = Harness::isolated(Service::new("asks", Asks).needs(["db"])).start().await;
-    test.until("asks", State::Stop).await;
+    let test = Harness::isolated(Service::new("checks", Checks).needs(["db"])).start().await;
+    test.until("checks", State::Stop).await;
     let ended = test.shutdown().await;
-    assert_eq!(ended.report.services()[1].error.as_deref(), Some("asked"));
+    assert_eq!(ended.report.services()[1].error.as_deref(), Some("checked"));
 }
