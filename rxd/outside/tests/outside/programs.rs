@@ -58,7 +58,7 @@ const PROGRAMS: [Entry; 22] = [
     Entry("shutdown/the-order", "testing", ByItself),
     Entry("shutdown/when-the-process-ends", "plain", BySignal),
     Entry("shutdown/what-it-says-at-the-end", "plain", BySignal),
-    Entry("testing/a-services-method-alone", "testing", ByItself),
+    Entry("testing/a-single-method", "testing", ByItself),
     Entry("testing/the-daemon-in-paused-time", "testing", ByItself),
     Entry("testing/the-daemon-with-fakes-in-it", "testing", ByItself),
     Entry("topics/a-pool-of-workers", "plain", ByItself),
