@@ -23,7 +23,7 @@ pub(super) struct ServiceRules {
     pub(super) name: String,
     pub(super) options: Options,
     pub(super) gates: Vec<DeclaredGate>,
-    /// The services that it depends on: when one of them gives up for good, this one goes to Exit.
+    /// The services that it depends on: when one of them fails for good, this one goes to Exit.
     pub(super) depends: Vec<usize>,
     /// The services that stop after it.
     pub(super) stops_before: Vec<usize>,

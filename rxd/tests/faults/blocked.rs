@@ -1,9 +1,9 @@
 //! Code that blocks its thread, on a runtime with others: G51, G59.
 //!
-//! What blocks here does so until the test is over. The bounds are of seconds, since the machine may be
-//! busy; without the code that is tried each of these tests waits for its end.
+//! Blocked code stays blocked until its test ends. The bounds are seconds, since the machine may be
+//! busy. Without the code under test, each of these tests times out.
 
-use crate::kit::{Do, quiet};
+use crate::kit::{RunFn, silence_scripted_panics};
 use rxd::{Action, Cause, Context, Daemon, DaemonHandle, OnFailure, Options, Report, Runner, Service, State};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 const SECOND: Duration = Duration::from_secs(1);
 const LONG: Duration = Duration::from_secs(20);
 
-/// Holds threads until it is opened.
+/// Blocks threads until it is opened.
 #[derive(Clone, Default)]
 struct Barrier(Arc<(Mutex<(bool, usize)>, Condvar)>);
 
@@ -30,7 +30,7 @@ impl Barrier {
         self.0.1.notify_all();
     }
 
-    /// Whether a thread is held.
+    /// Whether a thread is blocked.
     fn is_reached(&self) -> bool {
         self.0.0.lock().unwrap().1 > 0
     }
@@ -38,7 +38,7 @@ impl Barrier {
 
 /// Runs a daemon on so many workers, and opens the barrier when it has ended.
 fn on<F: Future>(workers: usize, barrier: &Barrier, test: F) -> F::Output {
-    quiet();
+    silence_scripted_panics();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build().unwrap();
     let output = runtime.block_on(test);
     barrier.open();
@@ -47,7 +47,7 @@ fn on<F: Future>(workers: usize, barrier: &Barrier, test: F) -> F::Output {
 }
 
 fn quiet_service() -> impl Runner {
-    Do(|cx: Context| async move {
+    RunFn(|cx: Context| async move {
         cx.cancelled().await;
         Ok(())
     })
@@ -58,7 +58,7 @@ async fn start(daemon: Daemon) -> DaemonHandle {
 }
 
 fn abandoned(report: &Report) -> Vec<(&str, Option<State>, bool)> {
-    report.abandoned().map(|ending| (&*ending.name, ending.abandoned_in, ending.blocks)).collect()
+    report.abandoned().map(|service| (&*service.name, service.abandoned_in, service.blocks)).collect()
 }
 
 /// Fails in Run, and blocks in Stop.
@@ -76,7 +76,7 @@ impl Runner for FailsThenBlocks {
 }
 
 #[test]
-fn g59_x3_a_stop_that_blocks_does_not_keep_the_deadline_from_being_kept() {
+fn g59_x3_stop_blocking_its_thread_does_not_delay_the_deadline() {
     for workers in [1, 2, 8] {
         let barrier = Barrier::default();
         let began = Instant::now();
@@ -95,13 +95,13 @@ fn g59_x3_a_stop_that_blocks_does_not_keep_the_deadline_from_being_kept() {
 }
 
 #[test]
-fn g59_x3_a_service_that_asks_for_the_shutdown_and_blocks_is_the_one_that_is_blamed() {
+fn g59_x3_service_requesting_the_shutdown_and_blocking_is_blamed() {
     for workers in [1, 2, 8] {
         let barrier = Barrier::default();
         let began = Instant::now();
         let report = on(workers, &barrier, async {
             let held = barrier.clone();
-            let asks = Do(move |cx: Context| {
+            let asks = RunFn(move |cx: Context| {
                 let held = held.clone();
                 async move {
                     tokio::time::sleep(Duration::from_millis(20)).await;
@@ -138,7 +138,7 @@ impl Drop for BlocksInDrop {
 }
 
 #[test]
-fn g59_x3b_a_drop_that_blocks_holds_up_neither_the_next_service_nor_the_blame() {
+fn g59_x3b_drop_blocking_its_thread_delays_no_other_service_and_is_blamed() {
     for workers in [2, 8] {
         let barrier = Barrier::default();
         let began = Instant::now();
@@ -147,20 +147,20 @@ fn g59_x3b_a_drop_that_blocks_holds_up_neither_the_next_service_nor_the_blame() 
             let handle = start(Daemon::new("d").add(Service::new("db", quiet_service())).add(slow)).await;
             handle.wait_for("slow", State::Run).await.unwrap();
             handle.shutdown();
-            handle.wait_for("db", State::Exit).within(8 * SECOND).await.expect("it stops in its turn");
+            handle.wait_for("db", State::Exit).within(8 * SECOND).await.expect("`db` stops after `slow`");
             handle.wait().await
         });
         assert!(began.elapsed() < 8 * SECOND, "{workers} workers: {:?}", began.elapsed());
         assert_eq!(abandoned(&report), [("slow", Some(State::Exit), true)], "{report}");
         let text = report.to_string();
         assert!(text.contains("service `slow` was abandoned: dropping its value blocks its thread"), "{text}");
-        let causes: Vec<_> = report.services().iter().map(|ending| ending.cause).collect();
+        let causes: Vec<_> = report.services().iter().map(|service| service.cause).collect();
         assert_eq!(causes, [Cause::Shutdown, Cause::Shutdown]);
     }
 }
 
 #[test]
-fn g59_x3b_a_drop_that_blocks_the_only_worker_is_blamed_and_not_those_that_it_kept_from_stopping() {
+fn g59_x3b_drop_blocking_the_only_worker_is_blamed_alone() {
     let barrier = Barrier::default();
     let report = on(1, &barrier, async {
         let slow = Service::new("slow", BlocksInDrop(barrier.clone())).needs(["db"]);
@@ -176,7 +176,7 @@ fn g59_x3b_a_drop_that_blocks_the_only_worker_is_blamed_and_not_those_that_it_ke
 }
 
 #[test]
-fn g59_a_drop_that_takes_its_time_is_waited_for_within_the_deadline() {
+fn g59_slow_drop_within_the_deadline_is_awaited() {
     let barrier = Barrier::default();
     let report = on(2, &barrier, async {
         let handle = start(Daemon::new("d").add(Service::new("slow", BlocksInDrop(barrier.clone())))).await;
@@ -187,7 +187,7 @@ fn g59_a_drop_that_takes_its_time_is_waited_for_within_the_deadline() {
         while !barrier.is_reached() {
             tokio::task::yield_now().await;
         }
-        assert!(!handle.has_ended(), "its value is not dropped yet");
+        assert!(!handle.has_ended(), "the value is not dropped yet");
         barrier.open();
         ended.await.unwrap()
     });
@@ -195,12 +195,12 @@ fn g59_a_drop_that_takes_its_time_is_waited_for_within_the_deadline() {
 }
 
 #[test]
-fn g59_x3c_a_service_that_blocks_in_run_does_not_hold_up_the_gate_that_it_has_opened() {
+fn g59_x3c_run_blocking_its_thread_does_not_delay_the_gate_it_opened() {
     for workers in [2, 8] {
         let barrier = Barrier::default();
         on(workers, &barrier, async {
             let held = barrier.clone();
-            let blocks = Do(move |_| {
+            let blocks = RunFn(move |_| {
                 let held = held.clone();
                 async move {
                     held.block();
@@ -216,7 +216,7 @@ fn g59_x3c_a_service_that_blocks_in_run_does_not_hold_up_the_gate_that_it_has_op
 }
 
 #[test]
-fn g59_x3c_a_service_that_blocks_in_stop_does_not_hold_up_the_reaction_to_its_leaving() {
+fn g59_x3c_stop_blocking_its_thread_does_not_delay_reactions_to_it() {
     for workers in [2, 8] {
         let barrier = Barrier::default();
         on(workers, &barrier, async {
@@ -233,11 +233,11 @@ fn g59_x3c_a_service_that_blocks_in_stop_does_not_hold_up_the_reaction_to_its_le
 type Look = fn(Context);
 
 #[test]
-fn g59_a_thread_that_was_woken_by_a_timer_and_blocks_does_not_stop_the_timers_of_others() {
+fn g59_thread_blocked_after_a_timer_does_not_delay_timers_of_others() {
     let barrier = Barrier::default();
     on(2, &barrier, async {
         let held = barrier.clone();
-        let blocks = Do(move |_| {
+        let blocks = RunFn(move |_| {
             let held = held.clone();
             async move {
                 tokio::time::sleep(Duration::from_millis(200)).await;
@@ -251,9 +251,9 @@ fn g59_a_thread_that_was_woken_by_a_timer_and_blocks_does_not_stop_the_timers_of
         let daemon = Daemon::new("d").add(Service::new("a", blocks)).add(b).add(c);
         let handle = start(daemon.blocking_threshold(Duration::from_millis(200))).await;
         let mut runs = handle.watch_any(Action::Entering, State::Run, ["b"]).unwrap();
-        // Without a timer: those are what is tried.
+        // Without a timer: timers are under test.
         assert!(runs.next().await.is_some());
-        assert!(!handle.states()["a"].is_in(State::Stop), "it is blocked still");
+        assert!(!handle.states()["a"].is_in(State::Stop), "`a` is still blocked");
     });
 }
 
@@ -275,7 +275,7 @@ impl Runner for BlocksAgain {
 }
 
 #[test]
-fn g59_g55_an_answer_does_not_wait_for_what_the_service_does_next() {
+fn g59_g55_request_is_answered_while_the_next_method_blocks() {
     let barrier = Barrier::default();
     on(2, &barrier, async {
         let a = Service::new("a", BlocksAgain(barrier.clone(), 0));
@@ -283,12 +283,12 @@ fn g59_g55_an_answer_does_not_wait_for_what_the_service_does_next() {
         handle.wait_for("a", State::Run).await.unwrap();
         let asks = handle.clone();
         let asked = tokio::spawn(async move { asks.restart("a").await });
-        asked.await.unwrap().expect("it has entered Init");
-        assert!(!barrier.0.0.lock().unwrap().0, "nothing had to end for it");
+        asked.await.unwrap().expect("`a` has entered Init");
+        assert!(!barrier.0.0.lock().unwrap().0, "the answer did not wait for the barrier");
     });
 }
 
-/// How a method that blocks its thread may look whether it is cancelled.
+/// The ways in which a method that blocks its thread can see that it is cancelled.
 fn looks() -> Vec<(&'static str, Look)> {
     vec![
         ("is_cancelled in a loop", |cx| {
@@ -322,13 +322,13 @@ fn looks() -> Vec<(&'static str, Look)> {
 }
 
 #[test]
-fn g51_x4_u9_a_method_that_blocks_its_thread_sees_that_it_is_cancelled() {
+fn g51_x4_u9_method_blocking_its_thread_observes_its_cancellation() {
     for (how, look) in looks() {
         for by in ["shutdown", "operator", "reaction"] {
             let barrier = Barrier::default();
             let began = Instant::now();
             on(3, &barrier, async {
-                let blocks = Do(move |cx: Context| async move {
+                let blocks = RunFn(move |cx: Context| async move {
                     look(cx);
                     Ok(())
                 });

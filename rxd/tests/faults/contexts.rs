@@ -1,14 +1,15 @@
-//! A context outlives its round: it is told once, and the next round has one of its own.
+//! A context that outlives its incarnation: it stays cancelled, and the next incarnation has its
+//! own.
 
 use crate::kit::*;
 use rxd::{Cause, Service, State};
 use std::sync::{Arc, Mutex};
 
 #[tokio::test(start_paused = true)]
-async fn a_context_that_was_kept_is_of_its_own_round() {
+async fn context_kept_after_its_incarnation_stays_cancelled() {
     let kept: Arc<Mutex<Vec<rxd::Context>>> = Arc::default();
     let keeps = kept.clone();
-    let run = Do(move |cx: rxd::Context| {
+    let run = RunFn(move |cx: rxd::Context| {
         let mut kept = keeps.lock().unwrap();
         kept.push(cx.clone());
         let first = kept.len() == 1;
@@ -20,7 +21,7 @@ async fn a_context_that_was_kept_is_of_its_own_round() {
             Ok(())
         }
     });
-    let running = start(daemon([Service::new("a", run).options(brisk())])).await;
+    let running = start(daemon([Service::new("a", run).options(no_backoff())])).await;
     let mut runs = running.handle.watch_any(rxd::Action::Entering, State::Run, "a").unwrap();
     while runs.next().await.unwrap().services[0].incarnation < 2 {}
     settle().await;

@@ -1,6 +1,7 @@
-//! F112: start and stop again and again, and everything is as it was.
+//! F112: many starts and stops leave the process as it was.
 //!
-//! `RXD_CYCLES=10000 cargo test -p rxd --release --test faults cycles` does all of them.
+//! `RXD_CYCLES=10000 cargo test -p rxd --release --test faults cycles` runs as many as the release
+//! needs.
 
 use rxd::intracom::Group;
 use rxd::prestart::Stage;
@@ -11,7 +12,7 @@ use std::time::Duration;
 
 const CYCLES: u32 = 300;
 
-/// One that uses whatever there is to be left behind.
+/// A daemon that uses everything that could be left behind.
 fn daemon() -> Daemon {
     let works = Behavior::call(async |cx: Context| {
         let inner = cx.clone();
@@ -23,12 +24,12 @@ fn daemon() -> Daemon {
         Ok(())
     });
     let fails = FakeService::new().on(State::Run, [Behavior::Fail, Behavior::Panic, Behavior::UntilCancelled]);
-    let gives_up = crate::kit::brisk().restarts(1, Duration::from_secs(60)).on_failure(rxd::OnFailure::Ignore);
+    let gives_up = crate::kit::no_backoff().restarts(1, Duration::from_secs(60)).on_failure(rxd::OnFailure::Ignore);
     let daemon = Daemon::new("d")
         .prestart(Stage::new("port", async || Ok(())).timeout(Duration::from_secs(60)))
         .add(Service::new("a", ReloadingFake(FakeService::new().on(State::Run, [works]))))
         .add(Service::new("b", FakeService::new()).needs(["a"]))
-        .add(Service::new("c", fails).options(crate::kit::brisk()))
+        .add(Service::new("c", fails).options(crate::kit::no_backoff()))
         .add(Service::new("d", FakeService::new().on(State::Init, [Behavior::Panic])).options(gives_up))
         .add(Service::new("e", FakeService::new().on(State::Init, [Behavior::UntilCancelled])));
     #[cfg(feature = "admin")]
@@ -45,7 +46,7 @@ async fn cycle() {
     handle.restart("c").await.unwrap();
     handle.stop("b").await.unwrap();
     handle.start("b").await.unwrap();
-    // Given up in the middle.
+    // A wait that is dropped before it ends.
     let never = tokio::time::timeout(Duration::ZERO, handle.wait_for("e", State::Run));
     assert!(never.await.is_err());
     handle.shutdown();
@@ -53,7 +54,7 @@ async fn cycle() {
     assert!(report.is_ok(), "{report}");
 }
 
-/// What the process holds.
+/// What the process holds at one instant.
 #[derive(Debug, Clone, Copy)]
 struct Held {
     tasks: usize,
@@ -75,20 +76,22 @@ fn held() -> Held {
     }
 }
 
-/// Not a test by itself: other tests of this program hold things too, so it is run alone.
+/// Not a test by itself: it runs alone in a process, since other tests of this program hold
+/// resources too.
 #[test]
 fn alone() {
     let Some(cycles) = std::env::var("RXD_CYCLES_ALONE").ok().and_then(|number| number.parse::<u32>().ok()) else {
         return;
     };
-    crate::kit::quiet();
+    crate::kit::silence_scripted_panics();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
-        // What is only made once, and what the allocator keeps, is there after these.
+        // After these cycles, everything that is made once exists, and the allocator keeps its
+        // reserve.
         for _ in 0..cycles / 3 {
             cycle().await;
         }
-        // A task that has said its last word may still be in the list for an instant; so may a thread.
+        // A task or thread that has ended may be listed for another instant.
         tokio::time::sleep(Duration::from_millis(50)).await;
         let before = held();
         for _ in 0..cycles {
@@ -103,7 +106,7 @@ fn alone() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn f112_nothing_is_left_after_many_cycles() {
+fn f112_many_starts_and_stops_leave_nothing_behind() {
     let cycles = std::env::var("RXD_CYCLES").unwrap_or(CYCLES.to_string());
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "cycles::alone", "--test-threads=1"])

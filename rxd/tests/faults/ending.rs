@@ -1,6 +1,6 @@
-//! The end of the process, in real ones: G50, X1, X15.
+//! The end of real processes: G50, X1, X15.
 
-use crate::kit::{Do, quiet};
+use crate::kit::{RunFn, silence_scripted_panics};
 use crate::program::{CHOICE, Program, code_of, say, words};
 use rxd::{Context, Daemon, Options, Service, State};
 use std::io::Write;
@@ -10,7 +10,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 
 const PROGRAM: &str = "ending::program";
 
-/// Services that leave work behind which the runtime cannot take back, when it waits for its threads.
+/// Services that leave work behind for which the runtime waits when it shuts down.
 fn service(work: &str) -> Service {
     match work {
         "job" => leaves(|| tokio::task::spawn_blocking(|| std::thread::sleep(Duration::from_secs(3600)))),
@@ -26,7 +26,7 @@ fn service(work: &str) -> Service {
         }),
         "blocks" => Service::new(
             "a",
-            Do(|_| async {
+            RunFn(|_| async {
                 say("a runs");
                 std::thread::sleep(Duration::from_secs(3600));
                 Ok(())
@@ -38,7 +38,7 @@ fn service(work: &str) -> Service {
 }
 
 fn leaves<T: Send + 'static>(begin: fn() -> tokio::task::JoinHandle<T>) -> Service {
-    let run = Do(move |cx: Context| async move {
+    let run = RunFn(move |cx: Context| async move {
         drop(begin());
         say("a runs");
         cx.cancelled().await;
@@ -47,7 +47,7 @@ fn leaves<T: Send + 'static>(begin: fn() -> tokio::task::JoinHandle<T>) -> Servi
     Service::new("a", run)
 }
 
-/// Not a test: what the tests run. `work workers how`.
+/// Not a test: the program that the tests run. Its name is `work workers how`.
 #[test]
 fn program() {
     let Ok(choice) = std::env::var(CHOICE) else { return };
@@ -67,7 +67,7 @@ fn program() {
                 say("run returned");
                 ended.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
             }
-            // As a program with a subscriber of its own, whose standard error nobody reads.
+            // A program with its own subscriber, whose standard error is a full pipe.
             "full-pipe" => {
                 tracing_subscriber::fmt().with_writer(std::io::stderr).init();
                 std::io::stderr().write_all(&[b'.'; 65_536 - 100]).unwrap();
@@ -85,7 +85,7 @@ fn program() {
                 ended.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
             }
             "two-mains" => {
-                let slow = Do(|cx: Context| async move {
+                let slow = RunFn(|cx: Context| async move {
                     cx.cancelled().await;
                     tokio::time::sleep(Duration::from_millis(2_500)).await;
                     say("slow stopped");
@@ -102,7 +102,7 @@ fn program() {
                 daemon().run().await.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
             }
             "abandoned" => {
-                let never = Do(|_| std::future::pending());
+                let never = RunFn(|_| std::future::pending());
                 let options = Options::DEFAULT.timeout_of(State::Stop, Duration::from_millis(10));
                 let daemon = Daemon::new("program").add(service(work));
                 let ended = daemon.add(Service::new("never", never).options(options)).run().await;
@@ -118,8 +118,8 @@ fn program() {
 }
 
 #[test]
-fn g50_x1_after_run_has_returned_the_next_signal_ends_the_process() {
-    quiet();
+fn g50_x1_signal_after_run_has_returned_ends_the_process() {
+    silence_scripted_panics();
     for (work, workers) in [("job", 1), ("job", 2), ("job", 8), ("stdin", 2)] {
         for signal in ["TERM", "INT"] {
             let name = format!("{work} {workers} run");
@@ -133,7 +133,7 @@ fn g50_x1_after_run_has_returned_the_next_signal_ends_the_process() {
 }
 
 #[test]
-fn g50_x1_main_ends_the_process_by_itself() {
+fn g50_x1_main_ends_the_process_without_a_further_signal() {
     for (work, workers) in [("job", 1), ("job", 2), ("job", 8), ("stdin", 2), ("nothing", 2)] {
         let name = format!("{work} {workers} main");
         let program = Program::start(PROGRAM, &name).until("a runs").signal("TERM");
@@ -145,38 +145,38 @@ fn g50_x1_main_ends_the_process_by_itself() {
 }
 
 #[test]
-fn g50_main_ends_the_process_though_a_service_blocks_its_only_thread() {
+fn g50_main_with_its_only_thread_blocked_ends_the_process() {
     let (code, ..) = Program::start(PROGRAM, "blocks 0 main-briefly").until("a runs").signal("TERM").end();
     assert_eq!(code, 1, "a service was abandoned");
 }
 
 #[test]
-fn g50_any_signal_that_a_daemon_has_listened_to_ends_the_process_after_the_last() {
+fn g50_signal_of_an_earlier_daemon_ends_the_process_after_the_last_daemon() {
     let program = Program::start(PROGRAM, "job 2 two-signals").until("a runs");
     let program = program.pause().signal("USR1").until("run returned");
     assert_eq!(program.signal("TERM").end().0, 0);
 }
 
 #[test]
-fn g50_main_of_one_daemon_waits_for_the_others_of_the_process() {
+fn g50_main_of_one_daemon_waits_for_the_other_daemons() {
     let (code, said, _) = Program::start(PROGRAM, "job 2 two-mains").until("a runs").pause().signal("TERM").end();
     assert_eq!((code, words(&said, "slow stopped").len()), (0, 1));
 }
 
 #[test]
-fn g50_a_log_that_blocks_keeps_neither_the_stop_nor_the_process() {
+fn g50_log_blocked_on_a_full_pipe_delays_neither_stop_nor_exit() {
     let program = Program::start(PROGRAM, "nothing 2 full-pipe").until("a runs");
     let program = program.signal("TERM").until("run returned");
     assert_eq!(program.signal("TERM").end().0, 0);
 }
 
 #[test]
-fn g50_a_daemon_that_starts_after_another_stops_gracefully_at_its_first_signal() {
+fn g50_second_daemon_stops_gracefully_at_its_first_signal() {
     let program = Program::start(PROGRAM, "nothing 2 twice").until("first ended").until("a runs");
     assert_eq!(program.signal("TERM").end().0, 0);
 }
 
-/// What cannot be tried here is said, not passed over.
+/// Prints why a test is skipped on this machine.
 fn skip(why: &str) {
     let _ = writeln!(std::io::stderr(), "skipped: {why}");
 }
@@ -192,7 +192,7 @@ fn blocks_at_exit() -> Option<std::path::PathBuf> {
 }
 
 #[test]
-fn g50_x15_an_exit_handler_that_blocks_does_not_keep_the_process() {
+fn g50_x15_exit_handler_that_blocks_does_not_delay_the_exit() {
     let Some(library) = blocks_at_exit() else {
         skip("there is no C compiler");
         return;
@@ -204,15 +204,15 @@ fn g50_x15_an_exit_handler_that_blocks_does_not_keep_the_process() {
     };
     let program = Program::start_by(preloaded(), PROGRAM, "nothing 2 main").until("a runs");
     assert_eq!(program.signal("TERM").end().0, 0);
-    // The third signal calls none either.
+    // The third signal calls no exit handler either.
     let program = Program::start_by(preloaded(), "signals::program", "blocked").until("a runs").pause();
     let (code, ..) = program.signal("TERM").pause().signal("TERM").pause().signal("TERM").end();
     assert_eq!(code, 143);
 }
 
-/// A resolver that nobody answers: its own `resolv.conf` in a mount namespace, and a silent socket.
+/// A resolver that gets no answer: its own `resolv.conf` in a mount namespace, and a silent socket.
 #[test]
-fn g50_a_resolver_that_hangs_does_not_keep_the_process() {
+fn g50_resolver_that_hangs_does_not_delay_the_exit() {
     let Ok(_silent) = std::net::UdpSocket::bind("127.0.0.1:53") else {
         skip("port 53 of 127.0.0.1 cannot be bound");
         return;

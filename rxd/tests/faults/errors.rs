@@ -1,4 +1,5 @@
-//! Errors: into a method's result and out of rxd by `?`, with all their causes, whatever their code does.
+//! Errors: `?` converts them into a method's result and out of rxd, with all their causes, even if
+//! their own code panics.
 
 use crate::kit::*;
 use rxd::prestart::Stage;
@@ -30,12 +31,12 @@ fn disk() -> AnyError {
 
 /// Fails in Run, until its restart limit is reached.
 fn failing(error: impl Fn() -> AnyError + Send + 'static) -> Service {
-    let options = brisk().restarts(2, SECOND);
-    Service::new("a", Do(move |_| std::future::ready(Err(error())))).options(options)
+    let options = no_backoff().restarts(2, SECOND);
+    Service::new("a", RunFn(move |_| std::future::ready(Err(error())))).options(options)
 }
 
 #[tokio::test]
-async fn u2_an_error_of_rxd_is_carried_by_a_question_mark_in_both_directions() {
+async fn u2_question_mark_converts_errors_in_both_directions() {
     #[derive(Debug)]
     struct Mine(rxd::Error);
     impl From<rxd::Error> for Mine {
@@ -65,17 +66,17 @@ async fn u2_an_error_of_rxd_is_carried_by_a_question_mark_in_both_directions() {
 }
 
 #[tokio::test]
-async fn s12_an_error_of_the_graph_names_its_rule() {
+async fn s12_graph_error_names_its_rule() {
     let error = Daemon::new("d").add(plain("a")).add(plain("a")).check().unwrap_err();
     assert_eq!((error.is_graph(), error.rule()), (true, Some("duplicate-name")));
     let error = Daemon::new("d").add(plain("a")).start().await.unwrap().why("b").unwrap_err();
-    assert_eq!(error.rule(), None, "it is no fault of the graph");
+    assert_eq!(error.rule(), None, "not an error of the graph");
 }
 
 #[tokio::test(start_paused = true)]
-async fn u3_all_causes_of_a_failure_are_in_states_why_and_report() {
+async fn u3_failure_with_a_source_shows_all_causes_in_states_why_and_report() {
     let whole = "writing the beat: disk";
-    let running = start(daemon([failing(disk).options(brisk().delay_of(State::Init, SECOND))])).await;
+    let running = start(daemon([failing(disk).options(no_backoff().delay_of(State::Init, SECOND))])).await;
     running.until("a", State::Stop).await;
     settle().await;
     assert_eq!(running.handle.states()["a"].last_error.as_deref(), Some(whole));
@@ -83,7 +84,7 @@ async fn u3_all_causes_of_a_failure_are_in_states_why_and_report() {
     assert!(why.contains(whole), "{why}");
     running.stop().await;
 
-    let ran = run_out(daemon([failing(disk)])).await;
+    let ran = run_to_end(daemon([failing(disk)])).await;
     assert_eq!(ran.error("a"), whole);
     let error = ran.report.into_result().unwrap_err();
     assert!(error.to_string().contains(whole), "{error}");
@@ -91,16 +92,16 @@ async fn u3_all_causes_of_a_failure_are_in_states_why_and_report() {
 }
 
 #[tokio::test]
-async fn u3_all_causes_of_a_failed_stage_are_in_the_error_and_can_be_found() {
+async fn u3_failed_stage_shows_all_causes_in_its_error() {
     let stage = Stage::new("beat", async || Err(disk()));
     let error = Daemon::new("d").add(plain("a")).prestart(stage).run().await.unwrap_err();
     assert_eq!(error.to_string(), "prestart stage `beat` failed: writing the beat: disk");
     assert!(error.is_prestart());
     assert!(error.find::<Writing>().is_some() && error.find::<std::io::Error>().is_some());
-    assert!(error.source().is_none(), "the text has the causes: nobody is to print them again");
+    assert!(error.source().is_none(), "the text has the causes already");
 }
 
-/// An error whose code does something else than to print.
+/// An error whose own code fails or panics.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Bad {
     DisplayFails,
@@ -140,21 +141,25 @@ impl Drop for BadError {
 }
 
 #[tokio::test(start_paused = true)]
-async fn g53_x2_an_error_whose_own_code_fails_is_an_error_like_any_other() {
+async fn g53_x2_error_whose_own_code_panics_is_handled_like_any_error() {
     for (bad, says) in [
         (Bad::DisplayFails, "half (incomplete: its Display returned an error)"),
         (Bad::DisplayPanics, "an error that cannot be printed: printing it panicked: scripted panic in Display"),
         (Bad::SourcePanics, "bad (incomplete: printing it panicked: scripted panic in source"),
         (Bad::DropPanics, "bad (and dropping the error panicked: scripted panic in drop"),
     ] {
-        let ran = run_out(daemon([failing(move || BadError(bad).into())])).await;
-        assert_eq!(ran.states("a"), format!("{ROUND} {ROUND} {ROUND} exit+"), "{bad:?}: Stop, and restarted twice");
+        let ran = run_to_end(daemon([failing(move || BadError(bad).into())])).await;
+        assert_eq!(
+            ran.states("a"),
+            format!("{INCARNATION} {INCARNATION} {INCARNATION} exit+"),
+            "{bad:?}: Stop, and restarted twice"
+        );
         assert!(ran.error("a").starts_with(says), "{bad:?}: {}", ran.error("a"));
         assert!(!ran.report.is_ok());
     }
 }
 
-/// An error that was caused by itself.
+/// An error that is its own source.
 #[derive(Debug)]
 struct Circular;
 
@@ -171,14 +176,14 @@ impl StdError for Circular {
 }
 
 #[tokio::test(start_paused = true)]
-async fn g53_an_error_that_was_caused_by_itself_has_an_end() {
-    let ran = run_out(daemon([failing(|| Circular.into())])).await;
+async fn g53_error_that_is_its_own_source_is_printed_once() {
+    let ran = run_to_end(daemon([failing(|| Circular.into())])).await;
     assert_eq!(ran.error("a"), "circular");
     assert!(AnyError::from(Circular).find::<std::io::Error>().is_none());
 }
 
 #[tokio::test(start_paused = true)]
-async fn g53_an_error_is_formatted_once() {
+async fn g53_error_of_a_method_is_formatted_once() {
     #[derive(Debug)]
     struct Counting(Arc<AtomicU32>);
     impl fmt::Display for Counting {
@@ -190,12 +195,12 @@ async fn g53_an_error_is_formatted_once() {
     impl StdError for Counting {}
     let times = Arc::new(AtomicU32::new(0));
     let inner = times.clone();
-    let ran = run_out(daemon([failing(move || Counting(inner.clone()).into())])).await;
+    let ran = run_to_end(daemon([failing(move || Counting(inner.clone()).into())])).await;
     assert_eq!((&*ran.error("a"), times.load(Ordering::Relaxed)), ("counted", 3), "it has failed three times");
 }
 
 #[tokio::test(start_paused = true)]
-async fn g53_x2_a_stage_whose_error_cannot_be_printed_fails_the_start() {
+async fn g53_x2_stage_with_an_unprintable_error_fails_the_start() {
     let stage = Stage::new("beat", async || Err(BadError(Bad::DisplayPanics).into()));
     let error = Daemon::new("d").add(plain("a")).prestart(stage).start().await.unwrap_err();
     let text = format!("{error} {error:?}");
@@ -203,21 +208,21 @@ async fn g53_x2_a_stage_whose_error_cannot_be_printed_fails_the_start() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn g53_x2_an_error_after_cancellation_may_fail_to_print_too() {
+async fn g53_x2_unprintable_error_after_cancellation_is_no_failure() {
     let a = Service::new(
         "a",
-        Do(|cx: rxd::Context| async move {
+        RunFn(|cx: rxd::Context| async move {
             cx.cancelled().await;
             Err(BadError(Bad::DisplayPanics).into())
         }),
     );
     let ran = run_until(daemon([a]), "a", State::Run).await;
-    assert_eq!(ran.states("a"), format!("{ROUND} exit+"));
+    assert_eq!(ran.states("a"), format!("{INCARNATION} exit+"));
     assert!(ran.report.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
-async fn x19_a_panic_that_is_resumed_does_not_name_the_place_of_another() {
+async fn x19_resumed_panic_does_not_name_the_location_of_another() {
     type Body = fn() -> rxd::Result;
     let resumed: Body = || {
         let _ = std::panic::catch_unwind(|| panic!("scripted panic: one"));
@@ -227,34 +232,34 @@ async fn x19_a_panic_that_is_resumed_does_not_name_the_place_of_another() {
         let _ = std::panic::catch_unwind(|| std::panic::panic_any(7));
         std::panic::resume_unwind(Box::new("two"))
     };
-    // The same panic goes on, so its place is known.
+    // The same panic is resumed, so its location is known.
     let passed_on: Body = || match std::panic::catch_unwind(|| panic!("scripted panic: {}", 1)) {
         Ok(()) => Ok(()),
         Err(payload) => std::panic::resume_unwind(payload),
     };
     for (body, text) in [(resumed, "panicked: two"), (of_another_type, "panicked: two")] {
-        let a = Service::new("a", Do(move |_| async move { body() })).options(brisk().restarts(0, SECOND));
-        assert_eq!(run_out(daemon([a])).await.error("a"), text);
+        let a = Service::new("a", RunFn(move |_| async move { body() })).options(no_backoff().restarts(0, SECOND));
+        assert_eq!(run_to_end(daemon([a])).await.error("a"), text);
     }
-    let a = Service::new("a", Do(move |_| async move { passed_on() })).options(brisk().restarts(0, SECOND));
-    let error = run_out(daemon([a])).await.error("a");
+    let a = Service::new("a", RunFn(move |_| async move { passed_on() })).options(no_backoff().restarts(0, SECOND));
+    let error = run_to_end(daemon([a])).await.error("a");
     assert!(error.starts_with("panicked: scripted panic: 1 (at ") && error.contains("errors.rs:"), "{error}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn g53_x2_a_tracing_layer_that_panics_once_ends_nothing() {
+async fn g53_x2_tracing_layer_that_panics_once_stops_nothing() {
     use std::sync::atomic::{AtomicU32, Ordering};
     // At the first call of each kind, at the second, and so on.
     for asked in [Asked::Event, Asked::Span, Asked::Enter, Asked::Exit] {
         for nth in 0..20 {
-            quiet();
+            silence_scripted_panics();
             let calls = AtomicU32::new(0);
             let layer = PanickingLayer::new(move |now, target| {
                 let counts = now == asked && (now != Asked::Event || target == "rxd::state");
                 counts && calls.fetch_add(1, Ordering::Relaxed) == nth
             });
             let _guard = tracing::subscriber::set_default(layer);
-            let options = brisk().on_failure(rxd::OnFailure::Shutdown).restarts(1, 60 * SECOND);
+            let options = no_backoff().on_failure(rxd::OnFailure::Shutdown).restarts(1, 60 * SECOND);
             let a = fake("a", State::Run, [rxd::testing::Behavior::Fail, rxd::testing::Behavior::UntilCancelled])
                 .options(options);
             let running = start(daemon([a, plain("b")])).await;

@@ -1,4 +1,4 @@
-//! Guarantees that no single fault stands for.
+//! Guarantees that no single fault covers.
 
 use crate::kit::*;
 use rxd::prestart::Stage;
@@ -9,13 +9,13 @@ use std::task::Poll;
 use std::time::Duration;
 
 #[tokio::test(start_paused = true)]
-async fn g10_a_gate_is_passed_in_the_turn_in_which_it_opens() {
+async fn g10_gate_is_passed_at_the_instant_at_which_it_opens() {
     let mut services: Vec<Service> = vec![fake("first", State::Init, [Behavior::Ok.after(SECOND)])];
     services.extend((0..100).map(|n| {
         let before = if n == 0 { "first".to_owned() } else { format!("s{}", n - 1) };
         plain(format!("s{n}")).watch(When::any(Action::Entering, State::Run, [before]))
     }));
-    // Others that keep everybody busy.
+    // Other services that keep the runtime busy.
     services.extend((0..50).map(|n| {
         let options = Options::DEFAULT.backoff(Backoff::fixed(20 * MS));
         Service::new(format!("noise{n}"), FakeService::new().on(State::Run, [Behavior::Ok])).options(options)
@@ -24,10 +24,10 @@ async fn g10_a_gate_is_passed_in_the_turn_in_which_it_opens() {
     assert_eq!(ran.trace.entered("s99", State::Run)[0], SECOND, "a hundred gates, and no time has passed");
 }
 
-/// Everything hangs; asked to stop, it takes what it may and no longer.
+/// Stops a daemon in which everything hangs, with this shutdown timeout.
 async fn all_hang(limit: Duration) -> (Report, Duration) {
     let hangs = |name: &'static str, state| {
-        fake(name, state, [Behavior::Hang]).options(brisk().timeout_of(State::Stop, 3600 * SECOND))
+        fake(name, state, [Behavior::Hang]).options(no_backoff().timeout_of(State::Stop, 3600 * SECOND))
     };
     let services = [
         hangs("init", State::Init),
@@ -44,23 +44,23 @@ async fn all_hang(limit: Duration) -> (Report, Duration) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn g14_g15_the_daemon_ends_though_nobody_listens() {
+async fn g14_g15_services_ignoring_cancellation_are_abandoned_at_the_deadline() {
     for limit in [Duration::from_nanos(1), MS, 5 * SECOND, 3600 * SECOND] {
         let (report, took) = all_hang(limit).await;
         assert!(took >= limit && took <= limit + 100 * MS, "{limit:?}: {took:?}");
-        let mut names: Vec<&str> = report.abandoned().map(|ending| &*ending.name).collect();
+        let mut names: Vec<&str> = report.abandoned().map(|service| &*service.name).collect();
         names.sort_unstable();
-        assert_eq!(names, ["idle", "init", "late", "run", "run-and-stop"], "exactly those");
+        assert_eq!(names, ["idle", "init", "late", "run", "run-and-stop"], "exactly these are abandoned");
         let text = report.to_string();
         assert!(text.contains("service `idle` was abandoned: it did not leave idle within its limit"), "{text}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn g14_what_cannot_even_be_dropped_is_left_behind_after_100_ms() {
-    // A task that nobody runs does not end when it is aborted either.
-    let nobody = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let place = nobody.handle().clone();
+async fn g14_task_that_cannot_be_dropped_is_left_behind_after_100_ms() {
+    // A task on a runtime that is never driven does not end even if it is aborted.
+    let undriven = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let place = undriven.handle().clone();
     let run = Behavior::call(move |cx: Context| {
         let place = place.clone();
         async move {
@@ -78,23 +78,26 @@ async fn g14_what_cannot_even_be_dropped_is_left_behind_after_100_ms() {
     running.until("a", State::Run).await;
     let ran = running.stop().await;
     assert!(ran.took >= 5 * SECOND && ran.took <= 5 * SECOND + 100 * MS, "{:?}", ran.took);
-    assert_eq!(ran.report.abandoned().map(|ending| &*ending.name).collect::<Vec<_>>(), ["a"]);
-    assert_eq!((ran.ending("a").cause, ran.ending("a").abandoned_in), (Cause::Abandoned, Some(State::Run)));
-    assert_eq!(ran.states("below"), format!("{ROUND} exit+"), "who stands below it is stopped all the same");
-    nobody.shutdown_background();
+    assert_eq!(ran.report.abandoned().map(|service| &*service.name).collect::<Vec<_>>(), ["a"]);
+    assert_eq!(
+        (ran.service_report("a").cause, ran.service_report("a").abandoned_in),
+        (Cause::Abandoned, Some(State::Run))
+    );
+    assert_eq!(ran.states("below"), format!("{INCARNATION} exit+"), "its dependency is stopped all the same");
+    undriven.shutdown_background();
 }
 
 #[tokio::test(start_paused = true)]
-async fn g13_the_order_holds_when_all_limits_are_over() {
-    let hour = brisk().timeout_of(State::Stop, 3600 * SECOND);
+async fn g13_stop_order_holds_after_the_deadline() {
+    let hour = no_backoff().timeout_of(State::Stop, 3600 * SECOND);
     let spawns = Behavior::call(async |cx: Context| {
         cx.spawn("stays", std::future::pending::<()>());
         cx.cancelled().await;
         Ok(())
     });
-    // What is needed hangs itself, or has come out of Run and waits for its task.
-    for (act, restarts) in [(Behavior::Hang, false), (spawns, true)] {
-        let below = fake("below", State::Run, [act]).options(hour);
+    // The dependency hangs itself, or has left Run and waits for its task.
+    for (behavior, restarts) in [(Behavior::Hang, false), (spawns, true)] {
+        let below = fake("below", State::Run, [behavior]).options(hour);
         let above = fake("above", State::Run, [Behavior::Hang]).options(hour).needs(["below"]);
         let running = start(daemon([below, above]).shutdown_timeout(SECOND)).await;
         running.until("above", State::Run).await;
@@ -110,7 +113,7 @@ async fn g13_the_order_holds_when_all_limits_are_over() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn g14_a_second_stop_is_one_stop() {
+async fn g14_repeated_shutdown_is_one_shutdown() {
     let running = start(daemon([fake("a", State::Stop, [Behavior::Ok.after(SECOND)])])).await;
     running.until("a", State::Run).await;
     for _ in 0..100 {
@@ -123,27 +126,27 @@ async fn g14_a_second_stop_is_one_stop() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn g16_stop_has_a_live_context_and_hears_of_its_limit() {
+async fn g16_stop_has_a_live_context_that_is_cancelled_at_its_limit() {
     let stop = Behavior::call(async |cx: Context| {
         assert!(!cx.is_cancelled());
         cx.cancelled().await;
         Ok(())
     });
-    let a = fake("a", State::Stop, [stop]).options(brisk().timeout_of(State::Stop, 7 * SECOND));
+    let a = fake("a", State::Stop, [stop]).options(no_backoff().timeout_of(State::Stop, 7 * SECOND));
     let ran = run_until(daemon([a]), "a", State::Run).await;
     assert_eq!(ran.took.as_secs(), 7);
     assert_eq!(ran.error("a"), "stop did not return within 7s");
 }
 
 #[tokio::test(start_paused = true)]
-async fn g19_nothing_is_left() {
+async fn g19_stopped_daemon_leaves_no_task_behind() {
     let spawns = Behavior::call(async |cx: Context| {
         cx.spawn("a", std::future::pending::<()>());
         cx.spawn("b", std::future::pending::<()>());
         cx.cancelled().await;
         Ok(())
     });
-    let a = fake("a", State::Run, [spawns]).options(brisk().timeout_of(State::Stop, MS));
+    let a = fake("a", State::Run, [spawns]).options(no_backoff().timeout_of(State::Stop, MS));
     let running = start(daemon([a, plain("b").needs(["a"]), fake("c", State::Run, [Behavior::Hang])])).await;
     running.until("b", State::Run).await;
     let mut all = running.handle.watch_states(rxd::Filter::None).unwrap();
@@ -153,11 +156,11 @@ async fn g19_nothing_is_left() {
 }
 
 #[test]
-fn g26_nothing_reads_the_wall_clock() {
+fn g26_sources_do_not_read_the_wall_clock() {
     let mut todo = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))];
     while let Some(path) = todo.pop() {
         if path.is_dir() {
-            // What keeps records and talks to the outside may.
+            // Rooms that write records or talk to the outside may read it.
             let outside = ["log", "admin", "systemd"].iter().any(|room| path.ends_with(room));
             let rooms = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
             todo.extend(rooms.filter(|_| !outside));
@@ -169,7 +172,7 @@ fn g26_nothing_reads_the_wall_clock() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn f80_two_daemons_in_one_process() {
+async fn f80_two_daemons_in_one_process_run_independently() {
     let (one, two) = (start(daemon([plain("a")])).await, start(daemon([plain("a")])).await);
     one.until("a", State::Run).await;
     two.until("a", State::Run).await;
@@ -179,27 +182,27 @@ async fn f80_two_daemons_in_one_process() {
 }
 
 #[test]
-fn f80_a_daemon_needs_a_runtime_and_says_so() {
+fn f80_start_without_a_runtime_is_an_error() {
     let start = Daemon::new("d").add(plain("a")).start();
     let mut task = std::task::Context::from_waker(std::task::Waker::noop());
-    let std::task::Poll::Ready(Err(error)) = std::pin::pin!(start).poll(&mut task) else { panic!("it starts") };
+    let std::task::Poll::Ready(Err(error)) = std::pin::pin!(start).poll(&mut task) else { panic!("the daemon starts") };
     assert!(error.to_string().contains("#[tokio::main]"));
 }
 
-/// Has this program print what comes of daemons on runtimes without drivers.
+/// Makes this program start daemons on runtimes without drivers.
 const DRIVERS: &str = "RXD_TEST_DRIVERS";
 
 #[test]
-fn x24_runtime_without_a_driver_is_an_error_of_start_and_no_panic() {
+fn x24_runtime_without_a_driver_fails_the_start() {
     let mut command = std::process::Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "guarantees::without_drivers", "--nocapture", "--test-threads=1"]).env(DRIVERS, "1");
     let output = command.output().unwrap();
     let (out, log) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{out}{log}");
-    assert!(!log.contains("panicked"), "the panic that answers is not printed: {log}");
+    assert!(!log.contains("panicked"), "the contained panic is printed: {log}");
 }
 
-/// In a process of its own, since what it prints is looked at.
+/// Runs in its own process, since its output is checked.
 #[test]
 fn without_drivers() {
     if std::env::var_os(DRIVERS).is_none() {
@@ -226,19 +229,23 @@ fn without_drivers() {
         refused(Runtime::enable_time, daemon([plain("a")]), "no IO driver");
         #[cfg(feature = "admin")]
         refused(Runtime::enable_time, daemon([plain("a")]).signals([]).admin("127.0.0.1:0"), "no IO driver");
-        assert_eq!(start(builder, Runtime::enable_time, daemon([plain("a")]).signals([])), Ok(()), "it needs none");
+        assert_eq!(
+            start(builder, Runtime::enable_time, daemon([plain("a")]).signals([])),
+            Ok(()),
+            "without signals no IO driver is needed"
+        );
         assert_eq!(start(builder, Runtime::enable_all, daemon([plain("a")])), Ok(()));
     }
 }
 
 #[test]
-fn f80_on_several_threads() {
-    quiet();
+fn f80_failing_services_on_several_threads_break_no_guarantee() {
+    silence_scripted_panics();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap();
     runtime.block_on(async {
         let services = (0..100).map(|n| {
             let run = [Behavior::Fail, Behavior::Panic, Behavior::UntilCancelled];
-            let service = Service::new(format!("s{n}"), FakeService::new().on(State::Run, run)).options(brisk());
+            let service = Service::new(format!("s{n}"), FakeService::new().on(State::Run, run)).options(no_backoff());
             if n % 10 == 0 { service } else { service.needs([format!("s{}", n - 1)]) }
         });
         let daemon = daemon(services).signals([]).history(100_000);
@@ -255,8 +262,8 @@ fn f80_on_several_threads() {
 }
 
 #[test]
-fn f81_the_runtime_is_dropped_under_the_daemon() {
-    quiet();
+fn f81_runtime_dropped_under_the_daemon_ends_it() {
+    silence_scripted_panics();
     for builder in [tokio::runtime::Builder::new_current_thread, tokio::runtime::Builder::new_multi_thread] {
         let runtime = builder().enable_all().build().unwrap();
         let handle = runtime.block_on(async {
@@ -279,16 +286,19 @@ fn f81_the_runtime_is_dropped_under_the_daemon() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn g14_g19_run_is_dropped_wherever_it_waits() {
-    quiet();
+async fn g14_g19_run_dropped_at_any_await_stops_all_services() {
+    silence_scripted_panics();
     let mut lived = 0;
     for polls in 0..30 {
-        let probe = CallLog::new();
+        let call_log = CallLog::new();
         let stage = Stage::new("port", async || {
             tokio::task::yield_now().await;
             Ok(())
         });
-        let services = [probed("a", FakeService::new(), &probe), probed("b", FakeService::new(), &probe).needs(["a"])];
+        let services = [
+            with_call_log("a", FakeService::new(), &call_log),
+            with_call_log("b", FakeService::new(), &call_log).needs(["a"]),
+        ];
         let mut run = Box::pin(daemon(services).prestart(stage).signals([]).run());
         for _ in 0..polls {
             assert!(poll_fn(|task| Poll::Ready(run.as_mut().poll(task).is_pending())).await);
@@ -298,20 +308,20 @@ async fn g14_g19_run_is_dropped_wherever_it_waits() {
         settle().await;
         assert_eq!(tokio::runtime::Handle::current().metrics().num_alive_tasks(), 0, "after {polls}");
         for name in ["a", "b"] {
-            assert_eq!(probe.count(name, "init"), probe.count(name, "stop"), "`{name}` after {polls}");
+            assert_eq!(call_log.count(name, "init"), call_log.count(name, "stop"), "`{name}` after {polls}");
         }
-        lived += probe.count("b", "run");
+        lived += call_log.count("b", "run");
     }
     assert!((1..30).contains(&lived), "dropped too late, or too early: {lived}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_last_handle_stops_the_daemon() {
-    quiet();
-    let probe = CallLog::new();
-    let handle = daemon([probed("a", FakeService::new(), &probe)]).signals([]).start().await.unwrap();
+async fn last_handle_dropped_stops_the_daemon() {
+    silence_scripted_panics();
+    let call_log = CallLog::new();
+    let handle = daemon([with_call_log("a", FakeService::new(), &call_log)]).signals([]).start().await.unwrap();
     handle.wait_for("a", State::Run).await.unwrap();
     drop(handle);
     settle().await;
-    assert_eq!(probe.calls("a").last(), Some(&"stop"));
+    assert_eq!(call_log.calls("a").last(), Some(&"stop"));
 }

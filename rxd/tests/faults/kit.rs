@@ -1,4 +1,4 @@
-//! What all of them use.
+//! What the tests of faults have in common.
 
 use rxd::testing::{Behavior, CallLog, FakeService, Finished, Harness, Trace};
 use rxd::{Backoff, Daemon, DaemonHandle, Options, Report, Runner, Service, ServiceReport, State};
@@ -7,22 +7,22 @@ use std::time::Duration;
 pub(crate) const MS: Duration = Duration::from_millis(1);
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
-/// What became of a daemon that was judged.
-pub(crate) struct Ran {
+/// The result of a run whose trace broke no guarantee.
+pub(crate) struct Outcome {
     pub(crate) trace: Trace,
     pub(crate) report: Report,
-    /// How long it took from the start.
+    /// How long the daemon ran.
     pub(crate) took: Duration,
 }
 
-impl Ran {
-    pub(crate) fn ending(&self, service: &str) -> &ServiceReport {
-        self.report.services().iter().find(|ending| ending.name == service).unwrap()
+impl Outcome {
+    pub(crate) fn service_report(&self, service: &str) -> &ServiceReport {
+        self.report.services().iter().find(|report| report.name == service).unwrap()
     }
 
-    /// The text of what went wrong last in this service.
+    /// The last error of this service.
     pub(crate) fn error(&self, service: &str) -> String {
-        self.ending(service).error.clone().unwrap_or_default()
+        self.service_report(service).error.clone().unwrap_or_default()
     }
 
     pub(crate) fn states(&self, service: &str) -> String {
@@ -30,14 +30,14 @@ impl Ran {
     }
 }
 
-/// A daemon that runs.
+/// A running daemon.
 pub(crate) struct Running {
     pub(crate) handle: DaemonHandle,
     test: rxd::testing::Running,
 }
 
 pub(crate) async fn start(daemon: Daemon) -> Running {
-    quiet();
+    silence_scripted_panics();
     let test = Harness::new(daemon).start().await;
     Running { handle: test.handle().clone(), test }
 }
@@ -47,40 +47,40 @@ impl Running {
         self.test.until(service, state).await;
     }
 
-    pub(crate) async fn stop(self) -> Ran {
+    pub(crate) async fn stop(self) -> Outcome {
         self.handle.shutdown();
         self.end().await
     }
 
-    /// Waits for the end, and judges.
-    pub(crate) async fn end(self) -> Ran {
+    /// Waits for the end, and checks the trace.
+    pub(crate) async fn end(self) -> Outcome {
         let Finished { trace, report, took, .. } = self.test.wait().await;
-        Ran { trace, report, took }
+        Outcome { trace, report, took }
     }
 }
 
 /// Runs a daemon until this service is in this state, and stops it.
-pub(crate) async fn run_until(daemon: Daemon, service: &str, state: State) -> Ran {
+pub(crate) async fn run_until(daemon: Daemon, service: &str, state: State) -> Outcome {
     let running = start(daemon).await;
     running.until(service, state).await;
     running.stop().await
 }
 
-/// Runs a daemon to the end that it finds by itself.
-pub(crate) async fn run_out(daemon: Daemon) -> Ran {
+/// Runs a daemon until it ends by itself.
+pub(crate) async fn run_to_end(daemon: Daemon) -> Outcome {
     start(daemon).await.end().await
 }
 
-/// A service that does this in this state, and is asked to be quick about coming round.
-pub(crate) fn fake(name: &'static str, state: State, acts: impl IntoIterator<Item = Behavior>) -> Service {
-    Service::new(name, FakeService::new().on(state, acts)).options(brisk())
+/// A service whose method of this state behaves like this, without back-off.
+pub(crate) fn fake(name: &'static str, state: State, behaviors: impl IntoIterator<Item = Behavior>) -> Service {
+    Service::new(name, FakeService::new().on(state, behaviors)).options(no_backoff())
 }
 
 pub(crate) fn plain(name: impl Into<String>) -> Service {
     Service::new(name.into(), FakeService::new())
 }
 
-pub(crate) fn brisk() -> Options {
+pub(crate) fn no_backoff() -> Options {
     Options::DEFAULT.backoff(Backoff::NONE)
 }
 
@@ -88,15 +88,15 @@ pub(crate) fn daemon(services: impl IntoIterator<Item = Service>) -> Daemon {
     Daemon::new("d").add_all(services)
 }
 
-/// A service that is watched by a probe.
-pub(crate) fn probed(name: &'static str, fake: FakeService, probe: &CallLog) -> Service {
-    Service::new(name, fake.call_log(probe)).options(brisk())
+/// A service whose calls are recorded, without back-off.
+pub(crate) fn with_call_log(name: &'static str, fake: FakeService, call_log: &CallLog) -> Service {
+    Service::new(name, fake.call_log(call_log)).options(no_backoff())
 }
 
 /// A service made from a function.
-pub(crate) struct Do<F>(pub F);
+pub(crate) struct RunFn<F>(pub F);
 
-impl<F, Fut> Runner for Do<F>
+impl<F, Fut> Runner for RunFn<F>
 where
     F: FnMut(rxd::Context) -> Fut + Send + 'static,
     Fut: Future<Output = rxd::Result> + Send + 'static,
@@ -106,17 +106,17 @@ where
     }
 }
 
-pub(crate) const ROUND: &str = "init+ init- idle+ idle- run+ run- stop+ stop-";
+pub(crate) const INCARNATION: &str = "init+ init- idle+ idle- run+ run- stop+ stop-";
 
-/// Lets everybody run until nobody has anything left to do at this instant.
+/// Waits until no task has work left at this instant.
 pub(crate) async fn settle() {
     tokio::time::sleep(MS).await;
 }
 
-/// The panics that fakes are told to make are not news.
+/// Hides the messages of scripted panics.
 ///
-/// Called before any daemon starts: its own hook is to be around this one.
-pub(crate) fn quiet() {
+/// Call it before any daemon starts, so that rxd's panic hook wraps this one.
+pub(crate) fn silence_scripted_panics() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     ONCE.call_once(|| {
         let before = std::panic::take_hook();
@@ -131,15 +131,16 @@ pub(crate) fn quiet() {
     });
 }
 
-/// A tracing layer that panics at the records and spans of rxd's that are chosen.
+/// A tracing layer that panics at chosen records and spans of rxd.
 ///
-/// As with [`Heard`](crate::stall::Heard), another subscriber has to be there for callsites to ask it at all.
+/// As with [`LogCapture`](crate::stall::LogCapture), a second subscriber must exist, or callsites
+/// do not ask this one.
 pub(crate) struct PanickingLayer<F> {
     chosen: F,
     _other: tracing::Dispatch,
 }
 
-/// What a layer is asked to do when it panics.
+/// The call at which a layer panics.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Asked {
     Span,
@@ -149,7 +150,7 @@ pub(crate) enum Asked {
 }
 
 impl<F: Fn(Asked, &str) -> bool + Send + Sync + 'static> PanickingLayer<F> {
-    /// Panics at what `chosen` says of what is asked, and of its target if that is known.
+    /// Panics where `chosen` returns true for the call and its target (empty if unknown).
     pub(crate) fn new(chosen: F) -> Self {
         PanickingLayer { chosen, _other: tracing::Dispatch::new(tracing::subscriber::NoSubscriber::new()) }
     }

@@ -1,4 +1,4 @@
-//! Group B, first half: what a manager may do.
+//! Group B, first half: managers.
 
 use crate::kit::*;
 use rxd::manager::{Ended, Table};
@@ -6,10 +6,10 @@ use rxd::testing::{Behavior, CallLog, FakeService};
 use rxd::{Backoff, Cause, Manager, Options, State};
 use std::time::Duration;
 
-/// A manager whose decisions are a function's.
+/// A manager that asks a function.
 struct Decides<F>(F);
 
-/// Everything a table may do.
+/// A table that allows every decision.
 const FREE: Table = Table::new(
     [State::Idle, State::Exit],
     [State::Run, State::Exit],
@@ -25,12 +25,12 @@ impl<F: FnMut(Ended) -> State + Send + 'static> Manager for Decides<F> {
     }
 }
 
-/// Comes round as `continuous`, but for one state.
-fn but(state: State, mut next: impl FnMut() -> State + Send + 'static) -> impl Manager {
-    Decides(move |ended: Ended| if ended.state == state { next() } else { usual(ended) })
+/// Decides like `continuous`, except after one state.
+fn continuous_except(state: State, mut next: impl FnMut() -> State + Send + 'static) -> impl Manager {
+    Decides(move |ended: Ended| if ended.state == state { next() } else { continuous(ended) })
 }
 
-fn usual(ended: Ended) -> State {
+fn continuous(ended: Ended) -> State {
     match (ended.state, ended.cause.is_failure()) {
         (State::Init, false) => State::Idle,
         (State::Idle, false) => State::Run,
@@ -40,19 +40,19 @@ fn usual(ended: Ended) -> State {
 }
 
 #[tokio::test(start_paused = true)]
-async fn f23_zero_delays_use_no_timer() {
+async fn f23_zero_delays_take_no_time() {
     let options = Options::DEFAULT
         .delay(Duration::ZERO)
         .startup_delay(Duration::ZERO)
         .backoff(Backoff::fixed(Duration::ZERO).factor(1e300).jitter(1.0))
         .restarts(1000, SECOND);
-    let ran = run_out(daemon([fake("a", State::Init, [Behavior::Fail]).options(options)])).await;
-    assert_eq!(ran.ending("a").restarts, 1000);
+    let ran = run_to_end(daemon([fake("a", State::Init, [Behavior::Fail]).options(options)])).await;
+    assert_eq!(ran.service_report("a").restarts, 1000);
     assert_eq!(ran.took, Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]
-async fn f23_the_largest_numbers_are_waited_for() {
+async fn f23_largest_delays_do_not_overflow() {
     for (factor, jitter) in [(1.0, 0.0), (f64::MAX, 0.0), (1.0, 1.0)] {
         let backoff = Backoff::DEFAULT.base(Duration::MAX).max(Duration::MAX).factor(factor).jitter(jitter);
         let a = fake("a", State::Init, [Behavior::Fail]).options(Options::DEFAULT.backoff(backoff));
@@ -64,8 +64,8 @@ async fn f23_the_largest_numbers_are_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn delays_come_before_each_state_and_are_no_part_of_it() {
-    let options = brisk().delay(SECOND).startup_delay(5 * SECOND);
+async fn delays_pass_before_each_state_is_entered() {
+    let options = no_backoff().delay(SECOND).startup_delay(5 * SECOND);
     let ran = run_until(daemon([plain("a").options(options)]), "a", State::Run).await;
     let times = [State::Init, State::Idle, State::Run].map(|state| ran.trace.entered("a", state)[0].as_secs());
     assert_eq!(times, [5, 6, 7]);
@@ -73,37 +73,37 @@ async fn delays_come_before_each_state_and_are_no_part_of_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn f24_a_manager_panics() {
+async fn f24_manager_panicking_ends_its_service_after_stop() {
     for state in [State::Init, State::Idle, State::Run, State::Stop] {
-        let probe = CallLog::new();
+        let call_log = CallLog::new();
         let run = FakeService::new().on(State::Run, [Behavior::Ok]);
-        let a = probed("a", run, &probe).manager(but(state, || panic!("no idea")));
+        let a = with_call_log("a", run, &call_log).manager(continuous_except(state, || panic!("no decision")));
         let running = start(daemon([a, plain("b")])).await;
         running.until("a", State::Exit).await;
         assert!(running.handle.states()["b"].state != State::Exit);
         let ran = running.stop().await;
-        assert_eq!(ran.ending("a").cause, Cause::Panic);
-        assert!(ran.error("a").starts_with("its manager panicked: no idea"), "{}", ran.error("a"));
-        assert_eq!(probe.count("a", "stop"), 1);
+        assert_eq!(ran.service_report("a").cause, Cause::Panic);
+        assert!(ran.error("a").starts_with("its manager panicked: no decision"), "{}", ran.error("a"));
+        assert_eq!(call_log.count("a", "stop"), 1);
         assert!(!ran.report.is_ok());
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn f25_a_manager_ends_the_service_without_its_stop() {
+async fn f25_manager_choosing_exit_does_not_skip_stop() {
     for state in [State::Init, State::Idle, State::Run, State::Stop] {
-        let probe = CallLog::new();
+        let call_log = CallLog::new();
         let run = FakeService::new().on(State::Run, [Behavior::Ok]);
-        let a = probed("a", run, &probe).manager(but(state, || State::Exit));
-        let ran = run_out(daemon([a])).await;
-        assert_eq!(ran.ending("a").cause, Cause::Normal);
-        assert_eq!(probe.count("a", "stop"), 1, "Stop is not to be skipped");
+        let a = with_call_log("a", run, &call_log).manager(continuous_except(state, || State::Exit));
+        let ran = run_to_end(daemon([a])).await;
+        assert_eq!(ran.service_report("a").cause, Cause::Normal);
+        assert_eq!(call_log.count("a", "stop"), 1, "Stop is not skipped");
         assert!(ran.report.is_ok());
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn f26_a_manager_says_what_may_not_follow() {
+async fn f26_manager_choosing_an_illegal_state_ends_its_service() {
     let forbidden = [
         (State::Init, State::Run),
         (State::Init, State::Init),
@@ -115,30 +115,30 @@ async fn f26_a_manager_says_what_may_not_follow() {
         (State::Stop, State::Run),
     ];
     for (from, to) in forbidden {
-        let run = fake("a", State::Run, [Behavior::Ok]).manager(but(from, move || to));
-        let ran = run_out(daemon([run])).await;
-        assert_eq!(ran.ending("a").cause, Cause::Error);
+        let run = fake("a", State::Run, [Behavior::Ok]).manager(continuous_except(from, move || to));
+        let ran = run_to_end(daemon([run])).await;
+        assert_eq!(ran.service_report("a").cause, Cause::Error);
         assert_eq!(ran.error("a"), format!("its manager goes from {from} to {to}, which may not follow"));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_manager_may_turn_back_from_anywhere() {
+async fn manager_choosing_stop_in_idle_restarts_the_service() {
     let mut turns = 0;
-    let back = but(State::Idle, move || {
+    let back = continuous_except(State::Idle, move || {
         turns += 1;
         if turns == 1 { State::Stop } else { State::Run }
     });
-    let ran = run_until(daemon([plain("a").options(brisk()).manager(back)]), "a", State::Run).await;
-    assert_eq!(ran.states("a"), format!("init+ init- idle+ idle- stop+ stop- {ROUND} exit+"));
+    let ran = run_until(daemon([plain("a").options(no_backoff()).manager(back)]), "a", State::Run).await;
+    assert_eq!(ran.states("a"), format!("init+ init- idle+ idle- stop+ stop- {INCARNATION} exit+"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_manager_is_asked_once_for_each_method_that_ended() {
+async fn manager_is_asked_once_per_completed_method() {
     let (sender, mut asked) = tokio::sync::mpsc::unbounded_channel();
     let notes = Decides(move |ended: Ended| {
         let _ = sender.send((ended.state, ended.cause, ended.failures));
-        usual(ended)
+        continuous(ended)
     });
     let a = fake("a", State::Run, [Behavior::Fail, Behavior::UntilCancelled]).manager(notes);
     let running = start(daemon([a])).await;
@@ -156,7 +156,7 @@ async fn a_manager_is_asked_once_for_each_method_that_ended() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_gate_that_stays_shut_is_a_failure_the_manager_hears_of() {
+async fn gate_timing_out_is_a_failure_for_the_manager() {
     let when = rxd::When::any(rxd::Action::Entering, State::Run, ["b"]).within(SECOND);
     let mut asked = 0;
     let a = plain("a").watch(when).manager(Decides(move |ended: Ended| {
@@ -164,32 +164,36 @@ async fn a_gate_that_stays_shut_is_a_failure_the_manager_hears_of() {
         match (ended.state, asked) {
             (State::Idle, 1) => State::Run,
             (State::Idle, _) => State::Exit,
-            _ => usual(ended),
+            _ => continuous(ended),
         }
     }));
     let running = start(daemon([a, fake("b", State::Init, [Behavior::Hang])])).await;
     running.until("a", State::Exit).await;
     let ran = running.stop().await;
-    assert_eq!(ran.ending("a").cause, Cause::Timeout);
+    assert_eq!(ran.service_report("a").cause, Cause::Timeout);
     assert_eq!(ran.error("a"), "waited 1s for `b` entering Run");
     assert_eq!(ran.states("a"), "init+ init- idle+ idle- stop+ stop- exit+");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_gate_before_init_that_stays_shut_may_be_the_end() {
+async fn gate_before_init_timing_out_may_end_the_service() {
     let waits = || {
         let when = rxd::When::any(rxd::Action::Entering, State::Run, ["b"]).then(rxd::Effect::GateInit).within(SECOND);
-        plain("a").watch(when).options(brisk())
+        plain("a").watch(when).options(no_backoff())
     };
     let ends = [
-        (waits().manager(but(State::Init, || State::Exit)), Cause::Timeout, "waited 1s for `b` entering Run"),
         (
-            waits().manager(but(State::Init, || panic!("scripted panic"))),
+            waits().manager(continuous_except(State::Init, || State::Exit)),
+            Cause::Timeout,
+            "waited 1s for `b` entering Run",
+        ),
+        (
+            waits().manager(continuous_except(State::Init, || panic!("scripted panic"))),
             Cause::Panic,
             "its manager panicked: scripted panic",
         ),
         (
-            waits().manager(but(State::Stop, || panic!("scripted panic"))),
+            waits().manager(continuous_except(State::Stop, || panic!("scripted panic"))),
             Cause::Panic,
             "its manager panicked: scripted panic",
         ),
@@ -200,7 +204,7 @@ async fn a_gate_before_init_that_stays_shut_may_be_the_end() {
         let ran = running.stop().await;
         assert_eq!(ran.states("a"), "exit+");
         assert_eq!(ran.trace.entered("a", State::Exit)[0], SECOND);
-        assert_eq!(ran.ending("a").cause, cause);
+        assert_eq!(ran.service_report("a").cause, cause);
         assert!(ran.error("a").starts_with(said), "{}", ran.error("a"));
     }
 }
@@ -217,12 +221,12 @@ impl Manager for NothingToDo {
     );
 
     fn next(&mut self, ended: Ended) -> State {
-        if ended.state == State::Idle { State::Exit } else { usual(ended) }
+        if ended.state == State::Idle { State::Exit } else { continuous(ended) }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn to_have_ended_well_is_to_have_run() {
+async fn after_a_job_that_never_ran_stays_closed() {
     let job = plain("job").manager(NothingToDo);
     let running = start(daemon([job, plain("next").after(["job"])])).await;
     settle().await;

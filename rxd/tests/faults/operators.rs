@@ -1,13 +1,13 @@
-//! What an operator may ask of one service.
+//! Requests of an operator for one service.
 
 use crate::kit::*;
 use rxd::testing::{Behavior, CallLog, FakeService, ReloadingFake};
 use rxd::{Action, Backoff, Cause, Effect, Options, Service, State, When};
 
 #[tokio::test(start_paused = true)]
-async fn stop_and_start_return_when_it_is_so() {
-    let probe = CallLog::new();
-    let a = probed("a", FakeService::new().on(State::Stop, [Behavior::Ok.after(SECOND)]), &probe);
+async fn stop_and_start_return_once_the_state_is_reached() {
+    let call_log = CallLog::new();
+    let a = with_call_log("a", FakeService::new().on(State::Stop, [Behavior::Ok.after(SECOND)]), &call_log);
     let running = start(daemon([a, plain("b")])).await;
     running.until("a", State::Run).await;
     running.handle.stop("a").await.unwrap();
@@ -19,38 +19,38 @@ async fn stop_and_start_return_when_it_is_so() {
     running.handle.start("a").await.unwrap();
     running.until("a", State::Run).await;
     let ran = running.stop().await;
-    assert_eq!(ran.states("a"), format!("{ROUND} exit+ {ROUND} exit+"));
-    assert_eq!(ran.ending("a").restarts, 0);
+    assert_eq!(ran.states("a"), format!("{INCARNATION} exit+ {INCARNATION} exit+"));
+    assert_eq!(ran.service_report("a").restarts, 0);
     assert!(ran.report.is_ok());
-    assert_eq!(probe.faults(), [""; 0]);
+    assert_eq!(call_log.faults(), [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn restart_goes_through_stop_whatever_the_service_does() {
-    for (state, act) in [
+async fn restart_in_any_state_goes_through_stop() {
+    for (state, behavior) in [
         (State::Init, Behavior::Hang),
         (State::Idle, Behavior::Hang),
         (State::Run, Behavior::Hang),
         (State::Stop, Behavior::Hang),
     ] {
-        let probe = CallLog::new();
+        let call_log = CallLog::new();
         let fake = FakeService::new()
-            .on(state, [act, if state == State::Run { Behavior::UntilCancelled } else { Behavior::Ok }]);
+            .on(state, [behavior, if state == State::Run { Behavior::UntilCancelled } else { Behavior::Ok }]);
         let fake =
             if state == State::Stop { fake.on(State::Run, [Behavior::Fail, Behavior::UntilCancelled]) } else { fake };
-        let running = start(daemon([probed("a", fake, &probe)])).await;
+        let running = start(daemon([with_call_log("a", fake, &call_log)])).await;
         running.until("a", state).await;
         let again = running.handle.restart("a").await;
         again.unwrap();
         running.until("a", State::Run).await;
         let ran = running.stop().await;
         assert!(ran.report.is_ok(), "{state}: {}", ran.report);
-        assert_eq!(probe.faults(), [""; 0]);
+        assert_eq!(call_log.faults(), [""; 0]);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn restart_cuts_a_back_off_short() {
+async fn restart_during_back_off_ends_the_back_off() {
     let options = Options::DEFAULT.backoff(Backoff::fixed(3600 * SECOND));
     let running =
         start(daemon([fake("a", State::Run, [Behavior::Fail, Behavior::UntilCancelled]).options(options)])).await;
@@ -61,7 +61,7 @@ async fn restart_cuts_a_back_off_short() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_delay_before_init_begins_when_the_restart_is_asked_for() {
+async fn restart_during_back_off_waits_the_delay_before_init() {
     let options = Options::DEFAULT.backoff(Backoff::fixed(3600 * SECOND)).delay_of(State::Init, 10 * SECOND);
     let running =
         start(daemon([fake("a", State::Run, [Behavior::Fail, Behavior::UntilCancelled]).options(options)])).await;
@@ -71,7 +71,7 @@ async fn the_delay_before_init_begins_when_the_restart_is_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn start_during_a_back_off_returns_when_it_has_begun_again() {
+async fn start_during_back_off_returns_once_init_is_entered() {
     let options = Options::DEFAULT.backoff(Backoff::fixed(10 * SECOND));
     let running =
         start(daemon([fake("a", State::Run, [Behavior::Fail, Behavior::UntilCancelled]).options(options)])).await;
@@ -82,9 +82,9 @@ async fn start_during_a_back_off_returns_when_it_has_begun_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn stop_is_more_than_what_is_asked_for_with_it() {
-    let probe = CallLog::new();
-    let a = Service::new("a", ReloadingFake(FakeService::new().call_log(&probe))).options(brisk());
+async fn stop_requested_with_reload_and_restart_wins() {
+    let call_log = CallLog::new();
+    let a = Service::new("a", ReloadingFake(FakeService::new().call_log(&call_log))).options(no_backoff());
     let running = start(daemon([a, plain("b")])).await;
     running.until("a", State::Run).await;
     let (reload, stop, restart) =
@@ -93,13 +93,13 @@ async fn stop_is_more_than_what_is_asked_for_with_it() {
     assert_eq!(reload.unwrap_err().to_string(), "service `a` has exited (operator)");
     assert_eq!(restart.unwrap_err().to_string(), "service `a` has exited (operator)");
     let ran = running.stop().await;
-    assert_eq!(ran.states("a"), format!("{ROUND} exit+"));
-    assert_eq!(probe.calls("a"), ["init", "idle", "run", "stop"]);
+    assert_eq!(ran.states("a"), format!("{INCARNATION} exit+"));
+    assert_eq!(call_log.calls("a"), ["init", "idle", "run", "stop"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn restart_again_and_again_does_not_put_the_delay_before_init_off() {
-    let options = brisk().delay_of(State::Init, 10 * SECOND);
+async fn restart_repeated_during_the_delay_does_not_prolong_it() {
+    let options = no_backoff().delay_of(State::Init, 10 * SECOND);
     let running = start(daemon([plain("a").options(options)])).await;
     running.until("a", State::Run).await;
     let began = tokio::time::Instant::now();
@@ -117,30 +117,30 @@ async fn restart_again_and_again_does_not_put_the_delay_before_init_off() {
     }
     assert_eq!(began.elapsed(), 10 * SECOND);
     let ran = running.stop().await;
-    assert!(ran.states("a").starts_with(&format!("{ROUND} init+")));
+    assert!(ran.states("a").starts_with(&format!("{INCARNATION} init+")));
 }
 
 #[tokio::test(start_paused = true)]
-async fn g25_a_new_life_has_a_budget_of_its_own() {
-    let probe = CallLog::new();
+async fn g25_start_after_exit_resets_back_off_and_restart_limit() {
+    let call_log = CallLog::new();
     let options = Options::DEFAULT.backoff(Backoff::DEFAULT.jitter(0.0)).restarts(2, 3600 * SECOND);
-    let a = probed("a", FakeService::new().on(State::Run, [Behavior::Fail]), &probe).options(options);
+    let a = with_call_log("a", FakeService::new().on(State::Run, [Behavior::Fail]), &call_log).options(options);
     let running = start(daemon([a, plain("b")])).await;
     running.until("a", State::Exit).await;
-    assert_eq!(probe.count("a", "init"), 3);
+    assert_eq!(call_log.count("a", "init"), 3);
     let began = tokio::time::Instant::now();
     running.handle.start("a").await.unwrap();
     running.until("a", State::Exit).await;
-    assert_eq!(probe.count("a", "init"), 6);
-    assert_eq!(began.elapsed(), 300 * MS, "100 ms and 200 ms, from the first again");
+    assert_eq!(call_log.count("a", "init"), 6);
+    assert_eq!(began.elapsed(), 300 * MS, "100 ms and 200 ms: back-off begins anew");
     let ran = running.stop().await;
-    assert!(!ran.report.is_ok(), "it gave up after all");
+    assert!(!ran.report.is_ok(), "its restart limit is reached again");
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_came_true_while_it_was_in_exit_and_does_no_more_is_history() {
+async fn reaction_met_while_in_exit_does_not_fire_after_start() {
     let a = fake("a", State::Run, [Behavior::Fail.after(SECOND), Behavior::UntilCancelled])
-        .options(brisk().restarts(0, SECOND));
+        .options(no_backoff().restarts(0, SECOND));
     let ends = plain("ends").watch(When::any(Action::Entering, State::Exit, ["a"]).then(Effect::Exit));
     let running = start(daemon([a, plain("needs").needs(["a"]), ends, plain("other")])).await;
     running.until("needs", State::Run).await;
@@ -157,9 +157,9 @@ async fn what_came_true_while_it_was_in_exit_and_does_no_more_is_history() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn many_at_once_are_one() {
-    let probe = CallLog::new();
-    let running = start(daemon([probed("a", FakeService::new(), &probe)])).await;
+async fn requests_at_the_same_time_are_one_restart() {
+    let call_log = CallLog::new();
+    let running = start(daemon([with_call_log("a", FakeService::new(), &call_log)])).await;
     running.until("a", State::Run).await;
     let asked = (0..100).map(|n| {
         let handle = running.handle.clone();
@@ -176,13 +176,13 @@ async fn many_at_once_are_one() {
     }
     running.until("a", State::Run).await;
     let ran = running.stop().await;
-    assert_eq!(ran.states("a"), format!("{ROUND} {ROUND} exit+"));
-    assert_eq!(probe.faults(), [""; 0]);
+    assert_eq!(ran.states("a"), format!("{INCARNATION} {INCARNATION} exit+"));
+    assert_eq!(call_log.faults(), [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_last_service_may_be_stopped_only_once() {
-    // With its last service the daemon ends: a start that comes in between is refused, or wins.
+async fn start_after_the_last_service_stopped_is_answered() {
+    // The daemon ends with its last service. A start in between is refused, or keeps it running.
     let running = start(daemon([plain("a")])).await;
     running.until("a", State::Run).await;
     running.handle.stop("a").await.unwrap();
@@ -195,17 +195,17 @@ async fn the_last_service_may_be_stopped_only_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unknown_name_is_said_to_be_one() {
+async fn request_for_an_unknown_name_names_it() {
     let running = start(daemon([plain("a")])).await;
     let error = running.handle.restart("b").await.unwrap_err().to_string();
     assert!(error.contains("`b`"), "{error}");
     running.stop().await;
 }
 
-/// On real threads: what is asked comes at any instant of the stop.
+/// On real threads, so the request comes at any instant of the shutdown.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_asks_while_all_stops_is_answered() {
-    quiet();
+async fn request_during_the_shutdown_is_answered() {
+    silence_scripted_panics();
     for _ in 0..2_000 {
         let handle = daemon([plain("a")]).start().await.unwrap();
         handle.wait_for("a", State::Run).await.unwrap();
@@ -213,7 +213,7 @@ async fn who_asks_while_all_stops_is_answered() {
         let asking = tokio::spawn(async move { asks.stop("a").await });
         handle.shutdown();
         assert!(handle.wait().await.is_ok());
-        let answer = tokio::time::timeout(60 * SECOND, asking).await.expect("it is answered").unwrap();
+        let answer = tokio::time::timeout(60 * SECOND, asking).await.expect("the request is answered").unwrap();
         assert!(answer.is_ok(), "{answer:?}");
     }
 }

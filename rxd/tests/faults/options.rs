@@ -1,6 +1,6 @@
-//! G60, the builder's half: values that make no sense are errors of the start, which name the option.
+//! G60, the builder's half: invalid values are errors of the start, which name the option.
 //!
-//! Every key, its value in an attribute beside it, is tried in `ui-tests/tests/agree`.
+//! `ui-tests/tests/agree` tests every key in the builder and in an attribute.
 
 use crate::kit::*;
 use rxd::prestart::Stage;
@@ -13,19 +13,19 @@ fn db(options: Options) -> Daemon {
 }
 
 fn refused(daemon: &Daemon) -> String {
-    let error = daemon.check().expect_err("it makes no sense");
+    let error = daemon.check().expect_err("the options are invalid");
     assert!(error.is_graph() && !error.is_prestart());
     error.to_string()
 }
 
 #[tokio::test(start_paused = true)]
-async fn g60_a_configured_value_that_makes_no_sense_is_an_error_of_start_and_nothing_is_started() {
-    // What a program reads from a file, and hands on.
+async fn g60_invalid_value_fails_the_start_before_anything_runs() {
+    // Values that a program reads from a file.
     let (heartbeat, factor): (u64, f64) = ("0".parse().unwrap(), "0.5".parse().unwrap());
     let options = Options::DEFAULT.heartbeat(Duration::from_secs(heartbeat)).backoff(Backoff::DEFAULT.factor(factor));
-    let probe = rxd::testing::CallLog::new();
-    let stage = Stage::new("never", async || panic!("nothing is started"));
-    let daemon = db(options).add(probed("other", FakeService::new(), &probe)).prestart(stage);
+    let call_log = rxd::testing::CallLog::new();
+    let stage = Stage::new("never", async || panic!("a stage is started"));
+    let daemon = db(options).add(with_call_log("other", FakeService::new(), &call_log)).prestart(stage);
     let error = daemon.start().await.map(drop).unwrap_err();
     assert!(error.is_graph(), "{error}");
     assert_eq!(
@@ -34,11 +34,11 @@ async fn g60_a_configured_value_that_makes_no_sense_is_an_error_of_start_and_not
          service `db` of daemon `edge`: `heartbeat` cannot be zero\n\
          help: write how long: `\"5s\"` or `Duration::from_secs(5)`"
     );
-    assert_eq!(probe.count("other", "init"), 0);
+    assert_eq!(call_log.count("other", "init"), 0);
 }
 
 #[test]
-fn g60_a_setter_given_any_value_records_it() {
+fn g60_setters_accept_any_value_and_check_refuses_it() {
     let odd = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, f64::MIN, f64::MAX, -0.0, 5e-324, 1e-7, 1.0 - 1e-12];
     for (factor, jitter) in odd.into_iter().flat_map(|a| odd.map(|b| (a, b))) {
         for time in [Duration::ZERO, Duration::MAX] {
@@ -57,7 +57,7 @@ fn g60_a_setter_given_any_value_records_it() {
 }
 
 #[test]
-fn g60_numbers_are_shown_as_they_are() {
+fn g60_invalid_number_is_shown_exactly() {
     for (jitter, shown) in [
         (1.5, "1.5"),
         (-0.1, "-0.1"),
@@ -80,7 +80,7 @@ fn g60_numbers_are_shown_as_they_are() {
 }
 
 #[test]
-fn g60_times_are_shown_in_their_longest_unit() {
+fn g60_invalid_duration_is_shown_in_its_longest_unit() {
     for (base, shown) in [
         (Duration::from_secs(90), "90s"),
         (Duration::from_millis(30_250), "30s250ms"),
@@ -94,7 +94,7 @@ fn g60_times_are_shown_in_their_longest_unit() {
 }
 
 #[test]
-fn g60_a_signal_without_a_word_that_is_listed_twice_is_named_by_its_number() {
+fn g60_signal_listed_twice_is_shown_by_name_or_number() {
     let daemon = Daemon::new("edge").add(plain("db"));
     for (signal, name) in [
         (Signal::HANGUP, "hangup"),
@@ -113,7 +113,7 @@ fn g60_a_signal_without_a_word_that_is_listed_twice_is_named_by_its_number() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn g60_the_longest_and_the_shortest_of_everything_run() {
+async fn g60_longest_and_shortest_valid_values_run() {
     for (short, factor, jitter) in [(Duration::MAX, f64::MAX, 1.0), (Duration::from_nanos(1), 1.0, 0.0)] {
         let backoff = Backoff::DEFAULT.max(Duration::MAX).factor(factor).jitter(jitter).reset(short);
         let mut options = Options::DEFAULT.backoff(backoff).restarts(u32::MAX, short).heartbeat(Duration::MAX);

@@ -1,4 +1,4 @@
-//! Group H: what must be true before any service starts.
+//! Group H: prestart stages.
 
 use crate::kit::*;
 use rxd::prestart::{Pipeline, Stage};
@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// A stage that fails so many times before it passes, and notes when it was tried.
+/// A stage that fails so many times before it passes, and counts its attempts.
 fn failing(name: &'static str, times: u32) -> (Stage, Arc<AtomicU32>) {
     let tried = Arc::new(AtomicU32::new(0));
     let count = tried.clone();
@@ -22,26 +22,26 @@ fn failing(name: &'static str, times: u32) -> (Stage, Arc<AtomicU32>) {
     (stage, tried)
 }
 
-/// The error of a start that is refused; no service entered Init.
+/// Returns the error of a start that fails before any service enters Init.
 async fn refused(make: impl FnOnce(Daemon) -> Daemon) -> Error {
-    quiet();
-    let probe = CallLog::new();
-    let daemon = make(daemon([probed("a", FakeService::new(), &probe)]).signals([]));
+    silence_scripted_panics();
+    let call_log = CallLog::new();
+    let daemon = make(daemon([with_call_log("a", FakeService::new(), &call_log)]).signals([]));
     let error = daemon.start().await.map(|_| ()).unwrap_err();
-    assert_eq!(probe.calls("a"), [""; 0]);
+    assert_eq!(call_log.calls("a"), [""; 0]);
     assert!(error.is_prestart());
     error
 }
 
 #[tokio::test(start_paused = true)]
-async fn f105_a_stage_fails() {
+async fn f105_stage_failing_without_retry_fails_the_start() {
     let error = refused(|daemon| daemon.prestart(failing("port", 1).0)).await;
     assert_eq!(error.to_string(), "prestart stage `port` failed: connection refused");
-    assert_eq!(format!("{error:?}"), "prestart stage `port` failed: connection refused", "said once");
+    assert_eq!(format!("{error:?}"), "prestart stage `port` failed: connection refused", "printed once");
 }
 
 #[tokio::test(start_paused = true)]
-async fn f106_the_first_stage_fails_and_the_second_would_pass() {
+async fn f106_first_stage_failing_skips_the_second() {
     let (second, tried) = failing("second", 0);
     let error = refused(|daemon| daemon.prestart(failing("first", 1).0).prestart(second)).await;
     assert!(error.to_string().contains("`first`"));
@@ -49,13 +49,13 @@ async fn f106_the_first_stage_fails_and_the_second_would_pass() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn f107_a_stage_fails_a_few_times() {
+async fn f107_stage_with_retry_is_retried_after_each_delay() {
     let began = Instant::now();
     let (stage, tried) = failing("port", 5);
     let ran = run_until(daemon([plain("a")]).prestart(stage.retry(2 * SECOND)), "a", State::Run).await;
     assert_eq!(began.elapsed(), 10 * SECOND);
     assert_eq!(tried.load(Ordering::Relaxed), 6);
-    assert_eq!(ran.states("a"), format!("{ROUND} exit+"));
+    assert_eq!(ran.states("a"), format!("{INCARNATION} exit+"));
 
     let (stage, tried) = failing("port", 5);
     refused(|daemon| daemon.prestart(stage.retry(Duration::ZERO).attempts(3))).await;
@@ -63,7 +63,7 @@ async fn f107_a_stage_fails_a_few_times() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn f108_a_stage_panics_or_hangs() {
+async fn f108_stage_panicking_or_hanging_fails_the_start() {
     let error =
         refused(|daemon| daemon.prestart(Stage::new("dir", async || panic!("scripted panic of a stage")))).await;
     assert!(
@@ -86,14 +86,14 @@ async fn f108_a_stage_panics_or_hangs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn f109_the_start_is_dropped_during_the_retry_delay_or_a_stage() {
-    quiet();
+async fn f109_start_dropped_during_a_stage_runs_nothing_more() {
+    silence_scripted_panics();
     for stage in [failing("port", u32::MAX).0.retry(3600 * SECOND), Stage::new("port", pending::<rxd::Result>)] {
-        let probe = CallLog::new();
-        let start = daemon([probed("a", FakeService::new(), &probe)]).signals([]).prestart(stage).start();
+        let call_log = CallLog::new();
+        let start = daemon([with_call_log("a", FakeService::new(), &call_log)]).signals([]).prestart(stage).start();
         assert!(tokio::time::timeout(SECOND, start).await.is_err());
         tokio::time::sleep(3600 * SECOND).await;
-        assert_eq!(probe.calls("a"), [""; 0]);
+        assert_eq!(call_log.calls("a"), [""; 0]);
         assert_eq!(tokio::runtime::Handle::current().metrics().num_alive_tasks(), 0);
     }
 }
@@ -122,7 +122,7 @@ async fn g43_stages_run_in_order_before_any_init() {
     running.stop().await;
 }
 
-/// Several at once, for which stages in order are not enough.
+/// Two stages at the same time.
 struct Both([Stage; 2]);
 
 impl Pipeline for Both {
@@ -137,7 +137,7 @@ impl Pipeline for Both {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pipeline_of_one_s_own() {
+async fn custom_pipeline_runs_its_stages_at_once() {
     let slow = || {
         Stage::new("slow", || async {
             tokio::time::sleep(SECOND).await;

@@ -1,4 +1,4 @@
-//! Real processes: this test program run anew, spoken to by signals, and what it says.
+//! Real processes: this test program, run again and controlled by signals, and its output.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 /// The variable that names the program to run.
 pub(crate) const CHOICE: &str = "RXD_TEST_PROGRAM";
 
-/// Says a line to the test that started this program.
+/// Prints a line for the test that started this program.
 pub(crate) fn say(line: &str) {
     let mut out = std::io::stdout();
     let _ = writeln!(out, "\n{line}").and_then(|()| out.flush());
 }
 
-/// The number within: there is no stable way to ask for it.
+/// The number in an exit code. The standard library has no stable way to read it.
 pub(crate) fn code_of(code: std::process::ExitCode) -> i32 {
     (0..=255)
         .find(|&number| format!("{:?}", std::process::ExitCode::from(number)) == format!("{code:?}"))
@@ -21,7 +21,7 @@ pub(crate) fn code_of(code: std::process::ExitCode) -> i32 {
         .into()
 }
 
-/// A program that runs.
+/// A running program.
 pub(crate) struct Program {
     pub(crate) child: Child,
     out: BufReader<ChildStdout>,
@@ -29,7 +29,7 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// Runs this test program anew: the one test `path`, which reads `name` from the environment.
+    /// Runs this test program again: only the test `path`, which reads `name` from the environment.
     pub(crate) fn start(path: &str, name: &str) -> Self {
         Program::start_by(Command::new(std::env::current_exe().unwrap()), path, name)
     }
@@ -39,7 +39,7 @@ impl Program {
         let mut child = command
             .args(["--exact", path, "--nocapture", "--test-threads=1"])
             .env(CHOICE, name)
-            // Open, and idle.
+            // Open, so that a read of it waits.
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -49,12 +49,12 @@ impl Program {
         Program { child, out, said: Vec::new() }
     }
 
-    /// Waits until it has said this.
+    /// Waits until it has printed this line.
     pub(crate) fn until(mut self, text: &str) -> Self {
         while !self.said.iter().any(|line| line == text) {
             let mut line = String::new();
             let read = self.out.read_line(&mut line).unwrap();
-            assert!(read > 0, "it ended without saying `{text}`: {:?}", self.said);
+            assert!(read > 0, "the program ended without printing `{text}`: {:?}", self.said);
             self.said.push(line.trim().to_owned());
         }
         self
@@ -70,13 +70,14 @@ impl Program {
         self
     }
 
-    /// Signals that follow each other faster are one, also where the machine is busy.
+    /// Waits, since signals that follow each other faster count as one. Long enough for a busy
+    /// machine.
     pub(crate) fn pause(self) -> Self {
         std::thread::sleep(Duration::from_millis(400));
         self
     }
 
-    /// Its exit status, and all it has said; killed if it does not end.
+    /// Waits for its end, and returns its exit status and its output. Kills it after 60 s.
     pub(crate) fn end(mut self) -> (i32, Vec<String>, String) {
         let began = Instant::now();
         let status = loop {
@@ -85,7 +86,7 @@ impl Program {
             }
             if began.elapsed() > Duration::from_secs(60) {
                 self.child.kill().unwrap();
-                panic!("it does not end: {:?}", self.said);
+                panic!("the program does not end: {:?}", self.said);
             }
             std::thread::sleep(Duration::from_millis(1));
         };

@@ -1,4 +1,4 @@
-//! Guarantees that faults show only in passing, each by itself.
+//! Guarantees, each by itself.
 
 use crate::kit::*;
 use rxd::testing::{Behavior, CallLog, FakeService};
@@ -6,17 +6,17 @@ use rxd::{Action, Cause, Context, Daemon, Effect, OnFailure, Options, State, Whe
 use std::time::Duration;
 
 fn fatal() -> Options {
-    brisk().restarts(0, SECOND).on_failure(OnFailure::Shutdown)
+    no_backoff().restarts(0, SECOND).on_failure(OnFailure::Shutdown)
 }
 
-fn gives_up_after(name: &'static str, seconds: u32) -> rxd::Service {
-    fake(name, State::Run, [Behavior::Fail.after(seconds * SECOND)]).options(brisk().restarts(0, SECOND))
+fn fails_after(name: &'static str, seconds: u32) -> rxd::Service {
+    fake(name, State::Run, [Behavior::Fail.after(seconds * SECOND)]).options(no_backoff().restarts(0, SECOND))
 }
 
 #[tokio::test(start_paused = true)]
-async fn g3_stop_follows_init_whatever_ends_the_round() {
-    // What goes wrong in each method, and then next to no time to stop.
-    for act in [
+async fn g3_stop_is_called_once_per_init_after_any_failure() {
+    // Every failure in each method, and then almost no time to stop.
+    for behavior in [
         Behavior::Fail,
         Behavior::Panic,
         Behavior::PanicWithNonString,
@@ -26,20 +26,20 @@ async fn g3_stop_follows_init_whatever_ends_the_round() {
         Behavior::Done,
     ] {
         for state in [State::Init, State::Idle, State::Run, State::Stop] {
-            let probe = CallLog::new();
-            let a =
-                probed("a", FakeService::new().on(state, [act.clone()]), &probe).options(brisk().restarts(3, SECOND));
+            let call_log = CallLog::new();
+            let a = with_call_log("a", FakeService::new().on(state, [behavior.clone()]), &call_log)
+                .options(no_backoff().restarts(3, SECOND));
             let running = start(daemon([a, plain("b")]).shutdown_timeout(Duration::from_nanos(1))).await;
             settle().await;
             running.stop().await;
-            assert_eq!(probe.count("a", "init"), probe.count("a", "stop"), "{act:?} in {state}");
-            assert!(probe.count("a", "init") > 0);
+            assert_eq!(call_log.count("a", "init"), call_log.count("a", "stop"), "{behavior:?} in {state}");
+            assert!(call_log.count("a", "init") > 0);
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn g9_a_gate_opens_when_its_condition_holds_and_not_before() {
+async fn g9_gate_opens_when_its_condition_holds_and_not_before() {
     let ready_at = |name, seconds: u32| fake(name, State::Init, [Behavior::Ok.after(seconds * SECOND)]);
     let leaves = fake("leaves", State::Run, [Behavior::Ok.after(7 * SECOND)]).manager(manager::until_success);
     let gated = |name, when| plain(name).watch(when);
@@ -54,7 +54,7 @@ async fn g9_a_gate_opens_when_its_condition_holds_and_not_before() {
         gated("not-in", When::all(Action::NotIn, State::Init, ["one", "two"]).then(Effect::GateInit)),
         gated("changing", When::all(Action::Changing, State::Run, ["one", "leaves"])),
         plain("after").after(["leaves"]),
-        // Two gates: the later one decides.
+        // Two gates: the one that opens later decides.
         plain("both").needs(["two"]).watch(When::any(Action::Entering, State::Run, ["one"])),
     ];
     let running = start(daemon(services)).await;
@@ -69,30 +69,30 @@ async fn g9_a_gate_opens_when_its_condition_holds_and_not_before() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn g11_run_returns_what_made_the_start_fail() {
-    quiet();
-    let probe = CallLog::new();
+async fn g11_run_after_a_failed_start_returns_that_failure() {
+    silence_scripted_panics();
+    let call_log = CallLog::new();
     let bad = fake("bad", State::Init, [Behavior::Fail])
         .options(fatal())
         .watch(When::all(Action::Entering, State::Run, ["c"]).then(Effect::GateInit));
-    let chain = ["a", "b", "c"].map(|name| probed(name, FakeService::new(), &probe));
+    let chain = ["a", "b", "c"].map(|name| with_call_log(name, FakeService::new(), &call_log));
     let [a, b, c] = chain;
     let daemon = daemon([a, b.needs(["a"]), c.needs(["b"]), bad]).signals([]).exit_code(9);
     let error = daemon.run().await.unwrap_err();
     assert_eq!(error.to_string(), "daemon `d` failed\n  service `bad` failed after 0 restarts: scripted failure");
     let report = error.report().unwrap();
     assert_eq!(report.exit_code(), 9);
-    assert_eq!(report.failures().map(|ending| &*ending.name).collect::<Vec<_>>(), ["bad"]);
-    assert!(["a", "b", "c"].iter().all(|name| probe.count(name, "stop") == 1));
+    assert_eq!(report.failures().map(|service| &*service.name).collect::<Vec<_>>(), ["bad"]);
+    assert!(["a", "b", "c"].iter().all(|name| call_log.count(name, "stop") == 1));
 }
 
 #[tokio::test(start_paused = true)]
-async fn g12_giving_up_takes_along_those_that_depend_and_no_others() {
+async fn g12_restart_limit_reached_ends_dependents_and_no_others() {
     let job = |service: rxd::Service| service.manager(manager::until_success);
     let services = [
-        gives_up_after("a", 5),
+        fails_after("a", 5),
         plain("needs").needs(["a"]),
-        job(gives_up_after("job", 5)),
+        job(fails_after("job", 5)),
         job(plain("after").after(["job"])),
         plain("after-that").after(["after"]),
         plain("gated").watch(When::any(Action::Entering, State::Run, ["a"])),
@@ -110,66 +110,66 @@ async fn g12_giving_up_takes_along_those_that_depend_and_no_others() {
     }
     let ran = running.stop().await;
     assert_eq!(ran.states("after"), "init+ init- idle+ idle- stop+ stop- exit+");
-    let mut failures: Vec<&str> = ran.report.failures().map(|ending| &*ending.name).collect();
-    assert!(["a", "job"].contains(&failures[0]), "a cause first: {failures:?}");
+    let mut failures: Vec<&str> = ran.report.failures().map(|service| &*service.name).collect();
+    assert!(["a", "job"].contains(&failures[0]), "the first failure comes first: {failures:?}");
     failures.sort_unstable();
     assert_eq!(failures, ["a", "after", "after-that", "job", "needs"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn g13_the_reverse_of_the_graph_and_as_parallel_as_it_allows() {
+async fn g13_stop_order_is_the_reverse_graph_and_as_parallel_as_possible() {
     let slow = |name: &'static str| fake(name, State::Stop, [Behavior::Ok.after(SECOND)]);
-    // A diamond, and two that have nothing to do with it.
+    // A diamond of dependencies, and two services outside of it.
     let services = [
         slow("base"),
         slow("left").needs(["base"]),
         slow("right").watch(When::all(Action::Entering, State::Run, ["base"])),
         slow("top").needs(["left", "right"]),
         slow("alone"),
-        slow("told").watch(When::any(Action::Exited, State::Run, ["base"]).then(Effect::Stop)),
+        slow("reacts").watch(When::any(Action::Exited, State::Run, ["base"]).then(Effect::Stop)),
     ];
     let running = start(daemon(services)).await;
     running.until("top", State::Run).await;
     let ran = running.stop().await;
     let stops = |name: &str| ran.trace.entered(name, State::Stop)[0].as_secs();
     assert_eq!(["top", "left", "right", "base"].map(stops), [0, 1, 1, 2]);
-    assert_eq!(["alone", "told"].map(stops), [0, 0], "to react to a service is not to stand on it");
+    assert_eq!(["alone", "reacts"].map(stops), [0, 0], "a reaction is not a dependency");
     assert_eq!(ran.took, 3 * SECOND);
 }
 
 #[tokio::test(start_paused = true)]
-async fn g17_a_stop_that_goes_wrong_changes_nobody_else_s() {
-    let services = |act: Option<Behavior>| {
-        let bad = act.map(|act| fake("bad", State::Stop, [act]).needs(["base"]));
+async fn g17_stop_going_wrong_changes_no_other_stop() {
+    let services = |behavior: Option<Behavior>| {
+        let bad = behavior.map(|behavior| fake("bad", State::Stop, [behavior]).needs(["base"]));
         let slow = |name: &'static str| fake(name, State::Stop, [Behavior::Ok.after(SECOND)]);
         [slow("base"), slow("other").needs(["base"]), slow("alone")].into_iter().chain(bad)
     };
-    let stops = |ran: &Ran| ["base", "other", "alone"].map(|name| ran.trace.entered(name, State::Stop)[0]);
+    let stops = |ran: &Outcome| ["base", "other", "alone"].map(|name| ran.trace.entered(name, State::Stop)[0]);
     let good = run_until(daemon(services(None)), "other", State::Run).await;
-    for act in [Behavior::Fail, Behavior::Panic, Behavior::PanicWithNonString, Behavior::HangAndPanic] {
-        let running = start(daemon(services(Some(act.clone())))).await;
+    for behavior in [Behavior::Fail, Behavior::Panic, Behavior::PanicWithNonString, Behavior::HangAndPanic] {
+        let running = start(daemon(services(Some(behavior.clone())))).await;
         running.until("bad", State::Run).await;
         let ran = running.stop().await;
-        // What stands below waits for the one that hangs, for its limit and no longer.
-        let waits = if matches!(act, Behavior::HangAndPanic) { 10 } else { 1 };
-        assert_eq!(stops(&ran)[0], waits * SECOND, "{act:?}");
+        // The dependency waits for the hanging stop, up to its limit.
+        let waits = if matches!(behavior, Behavior::HangAndPanic) { 10 } else { 1 };
+        assert_eq!(stops(&ran)[0], waits * SECOND, "{behavior:?}");
         assert_eq!(stops(&ran)[1..], stops(&good)[1..]);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn g21_as_many_restarts_as_declared_and_not_one_more() {
+async fn g21_restarts_up_to_the_limit_and_no_more_are_made() {
     for max in [0, 1, 2, 7] {
-        let probe = CallLog::new();
-        let a = probed("a", FakeService::new().on(State::Run, [Behavior::Fail]), &probe)
-            .options(brisk().restarts(max, SECOND));
-        let ran = run_out(daemon([a])).await;
-        assert_eq!((ran.ending("a").restarts, probe.count("a", "init")), (max, max as usize + 1));
+        let call_log = CallLog::new();
+        let a = with_call_log("a", FakeService::new().on(State::Run, [Behavior::Fail]), &call_log)
+            .options(no_backoff().restarts(max, SECOND));
+        let ran = run_to_end(daemon([a])).await;
+        assert_eq!((ran.service_report("a").restarts, call_log.count("a", "init")), (max, max as usize + 1));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_is_told_to_return_may_ask_for_time_and_so_may_stop() {
+async fn extend_after_cancellation_prolongs_run_and_stop() {
     let takes = |limit: u32| {
         let run = Behavior::call(async |cx: Context| {
             cx.cancelled().await;
@@ -184,33 +184,33 @@ async fn one_that_is_told_to_return_may_ask_for_time_and_so_may_stop() {
             }
             Ok(())
         });
-        let a =
-            rxd::Service::new("a", FakeService::new().on(State::Run, [run]).on(State::Stop, [stop])).options(brisk());
+        let a = rxd::Service::new("a", FakeService::new().on(State::Run, [run]).on(State::Stop, [stop]))
+            .options(no_backoff());
         run_until(daemon([a]).shutdown_timeout(limit * SECOND), "a", State::Run)
     };
     let ran = takes(60).await;
     assert!(ran.report.is_ok(), "{}", ran.report);
     assert_eq!(ran.took, 45 * SECOND);
-    // The daemon's own limit stands.
+    // The shutdown timeout holds all the same.
     let ran = takes(20).await;
-    assert_eq!(ran.ending("a").abandoned_in, Some(State::Stop));
+    assert_eq!(ran.service_report("a").abandoned_in, Some(State::Stop));
     assert!(ran.took >= 20 * SECOND && ran.took <= 20 * SECOND + 100 * MS, "{:?}", ran.took);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_asked_for_by_one_method_is_not_the_next_one_s() {
+async fn extend_in_one_method_does_not_prolong_the_next() {
     let asks = Behavior::call(async |cx: Context| {
         cx.extend(3600 * SECOND);
         Ok(())
     });
     let fake = FakeService::new().on(State::Init, [asks]).on(State::Idle, [Behavior::Hang, Behavior::Ok]);
-    let a = rxd::Service::new("a", fake).options(brisk().timeout_of(State::Idle, SECOND));
+    let a = rxd::Service::new("a", fake).options(no_backoff().timeout_of(State::Idle, SECOND));
     let ran = run_until(daemon([a]), "a", State::Run).await;
     assert_eq!(ran.trace.entered("a", State::Run)[0], SECOND);
 }
 
 #[tokio::test(start_paused = true)]
-async fn ten_seconds_is_what_one_that_is_told_to_return_has_where_nothing_else_is_declared() {
+async fn cancelled_run_without_a_declared_limit_has_ten_seconds() {
     let running = start(daemon([fake("a", State::Run, [Behavior::Hang, Behavior::UntilCancelled])])).await;
     running.until("a", State::Run).await;
     running.handle.restart("a").await.unwrap();
@@ -219,15 +219,15 @@ async fn ten_seconds_is_what_one_that_is_told_to_return_has_where_nothing_else_i
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_limit_of_idle_is_its_method_s_and_not_its_gates() {
+async fn idle_limit_does_not_count_the_wait_for_gates() {
     let a = fake("a", State::Init, [Behavior::Ok.after(10 * SECOND)]);
-    let b = plain("b").needs(["a"]).options(brisk().timeout_of(State::Idle, SECOND));
+    let b = plain("b").needs(["a"]).options(no_backoff().timeout_of(State::Idle, SECOND));
     let ran = run_until(daemon([a, b]), "b", State::Run).await;
-    assert_eq!(ran.states("b"), format!("{ROUND} exit+"));
+    assert_eq!(ran.states("b"), format!("{INCARNATION} exit+"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn tasks_that_stop_has_spawned_end_before_exit() {
+async fn tasks_spawned_in_stop_end_before_exit() {
     let (sender, mut ended) = tokio::sync::mpsc::unbounded_channel();
     let stop = Behavior::call(move |cx: Context| {
         let (sender, inner) = (sender.clone(), cx.clone());
@@ -245,7 +245,7 @@ async fn tasks_that_stop_has_spawned_end_before_exit() {
     assert_eq!(ran.trace.entered("a", State::Exit)[0], SECOND);
 }
 
-// ---- what is declared on structs ---------------------------------------------------------------
+// ---- a declared daemon ---------------------------------------------------------------------
 
 mod declared {
     use super::*;
@@ -283,7 +283,7 @@ mod declared {
         }
     }
 
-    /// Never comes out of its Init.
+    /// Never leaves Init.
     #[rxd::service(
         timeouts(Init = "5s"),
         backoff(base = "1s", factor = 3, max = "4s", jitter = 0),
@@ -314,12 +314,13 @@ mod declared {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn declared_limits_stages_and_status_do_as_they_say() {
-        quiet();
+    async fn declared_limits_stages_and_exit_code_take_effect() {
+        silence_scripted_panics();
         let began = tokio::time::Instant::now();
         let daemon: Daemon = Declared { base: Base, hangs: Hangs }.into_daemon();
         let error = daemon.run().await.unwrap_err();
-        // The stages 0, 2 and 4 s; then four times 5 s, and between them 1, 3 and 4 s.
+        // Stages at 0, 2 and 4 s; then four timeouts of 5 s, and delays of 1, 3 and 4 s between
+        // them.
         assert_eq!(began.elapsed().as_secs(), 4 + 4 * 5 + 1 + 3 + 4);
         let report = error.report().unwrap();
         assert_eq!(report.exit_code(), 5);

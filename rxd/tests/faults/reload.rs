@@ -1,49 +1,49 @@
-//! Group E, the reload: F70 to F74, as an operator asks for it. What SIGHUP does is tried with real signals.
+//! Group E: reloads that an operator requests, F70 to F74. SIGHUP is tested with real signals.
 
 use crate::kit::*;
 use rxd::testing::{Behavior, CallLog, FakeService, ReloadingFake};
 use rxd::{Action, Backoff, Context, Options, Service, State, When};
 
-fn reloading(name: &'static str, fake: FakeService, probe: &CallLog) -> Service {
-    Service::new(name, ReloadingFake(fake.call_log(probe))).options(brisk())
+fn reloading(name: &'static str, fake: FakeService, call_log: &CallLog) -> Service {
+    Service::new(name, ReloadingFake(fake.call_log(call_log))).options(no_backoff())
 }
 
 #[tokio::test(start_paused = true)]
-async fn f70_nothing_to_reload_is_no_interruption() {
-    let probe = CallLog::new();
-    let running = start(daemon([probed("a", FakeService::new(), &probe)])).await;
+async fn f70_reload_of_a_service_without_reload_interrupts_nothing() {
+    let call_log = CallLog::new();
+    let running = start(daemon([with_call_log("a", FakeService::new(), &call_log)])).await;
     running.until("a", State::Run).await;
     running.handle.reload("a").await.unwrap();
-    assert_eq!(probe.calls("a"), ["init", "idle", "run"]);
+    assert_eq!(call_log.calls("a"), ["init", "idle", "run"]);
     running.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn f71_a_service_in_run_stays_in_it() {
-    let probe = CallLog::new();
-    let running = start(daemon([reloading("a", FakeService::new(), &probe), plain("b").needs(["a"])])).await;
+async fn f71_reload_in_run_makes_no_transition() {
+    let call_log = CallLog::new();
+    let running = start(daemon([reloading("a", FakeService::new(), &call_log), plain("b").needs(["a"])])).await;
     running.until("b", State::Run).await;
     running.handle.reload("a").await.unwrap();
     settle().await;
-    assert_eq!(probe.calls("a"), ["init", "idle", "run", "reload", "run"]);
+    assert_eq!(call_log.calls("a"), ["init", "idle", "run", "reload", "run"]);
     let ran = running.stop().await;
-    assert_eq!(ran.states("a"), format!("{ROUND} exit+"));
-    assert_eq!(ran.states("b"), format!("{ROUND} exit+"), "who needs it is not disturbed");
-    assert_eq!(probe.faults(), [""; 0]);
+    assert_eq!(ran.states("a"), format!("{INCARNATION} exit+"));
+    assert_eq!(ran.states("b"), format!("{INCARNATION} exit+"), "its dependent is not interrupted");
+    assert_eq!(call_log.faults(), [""; 0]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn f71_its_tasks_end_first_and_those_of_reload_stay() {
-    let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
+async fn f71_reload_ends_tasks_of_run_and_keeps_its_own() {
+    let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
     let spawns = |which: &'static str| {
-        let told = told.clone();
+        let sender = sender.clone();
         Behavior::call(move |cx: Context| {
-            let told = told.clone();
+            let sender = sender.clone();
             async move {
-                let (inner, told) = (cx.clone(), told.clone());
+                let (inner, sender) = (cx.clone(), sender.clone());
                 cx.spawn(which, async move {
                     inner.cancelled().await;
-                    let _ = told.send(which);
+                    let _ = sender.send(which);
                 });
                 if which == "run" {
                     cx.cancelled().await;
@@ -58,41 +58,41 @@ async fn f71_its_tasks_end_first_and_those_of_reload_stay() {
     running.until("a", State::Run).await;
     running.handle.reload("a").await.unwrap();
     settle().await;
-    assert_eq!(heard.try_recv(), Ok("run"));
-    assert!(heard.try_recv().is_err());
+    assert_eq!(receiver.try_recv(), Ok("run"));
+    assert!(receiver.try_recv().is_err());
     let ran = running.stop().await;
-    assert_eq!(heard.try_recv(), Ok("reload"));
-    assert!(ran.took < SECOND, "it heard of the end: {:?}", ran.took);
+    assert_eq!(receiver.try_recv(), Ok("reload"));
+    assert!(ran.took < SECOND, "the task is cancelled: {:?}", ran.took);
 }
 
 #[tokio::test(start_paused = true)]
-async fn f72_a_reload_that_fails_panics_or_hangs() {
+async fn f72_reload_failing_panicking_or_hanging_leaves_run_going() {
     let cases = [
         (Behavior::Fail, "scripted failure", 0),
         (Behavior::Panic, "panicked: scripted panic", 0),
         (Behavior::Hang, "did not return within 10s", 10),
     ];
-    for (act, said, seconds) in cases {
-        let probe = CallLog::new();
-        let running = start(daemon([reloading("a", FakeService::new().on_reload([act]), &probe)])).await;
+    for (behavior, said, seconds) in cases {
+        let call_log = CallLog::new();
+        let running = start(daemon([reloading("a", FakeService::new().on_reload([behavior]), &call_log)])).await;
         running.until("a", State::Run).await;
         let began = tokio::time::Instant::now();
         let error = running.handle.reload("a").await.unwrap_err().to_string();
         assert!(error.starts_with("failed to reload service `a`: ") && error.contains(said), "{error}");
         assert_eq!(began.elapsed().as_secs(), seconds);
         settle().await;
-        assert_eq!(probe.calls("a").last(), Some(&"run"), "it goes on as it was");
+        assert_eq!(call_log.calls("a").last(), Some(&"run"), "run continues");
         let ran = running.stop().await;
-        assert_eq!(ran.states("a"), format!("{ROUND} exit+"));
+        assert_eq!(ran.states("a"), format!("{INCARNATION} exit+"));
         assert!(ran.report.is_ok());
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn f73_what_is_asked_during_a_reload_is_one_more() {
-    let probe = CallLog::new();
+async fn f73_reloads_requested_during_a_reload_are_one_more() {
+    let call_log = CallLog::new();
     let running =
-        start(daemon([reloading("a", FakeService::new().on_reload([Behavior::Ok.after(SECOND)]), &probe)])).await;
+        start(daemon([reloading("a", FakeService::new().on_reload([Behavior::Ok.after(SECOND)]), &call_log)])).await;
     running.until("a", State::Run).await;
     let mut asked = Vec::new();
     for _ in 0..1000 {
@@ -105,43 +105,43 @@ async fn f73_what_is_asked_during_a_reload_is_one_more() {
     for asked in asked {
         asked.await.unwrap().unwrap();
     }
-    assert_eq!(probe.count("a", "reload"), 2);
+    assert_eq!(call_log.count("a", "reload"), 2);
     running.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn f74_a_reload_during_the_start_waits_until_the_service_has_begun() {
-    let probe = CallLog::new();
+async fn f74_reload_during_the_start_waits_for_init() {
+    let call_log = CallLog::new();
     let fake = FakeService::new().on(State::Init, [Behavior::Fail, Behavior::Ok.after(SECOND)]);
     let options = Options::DEFAULT.backoff(Backoff::fixed(5 * SECOND));
-    let running = start(daemon([reloading("a", fake, &probe).options(options)])).await;
+    let running = start(daemon([reloading("a", fake, &call_log).options(options)])).await;
     tokio::time::sleep(SECOND).await;
     running.handle.reload("a").await.unwrap();
-    assert_eq!(running.handle.states()["a"].at.as_secs(), 6, "nor does it cut the back-off short");
+    assert_eq!(running.handle.states()["a"].at.as_secs(), 6, "a reload does not end the back-off");
     running.until("a", State::Run).await;
-    assert_eq!(probe.calls("a"), ["init", "stop", "init", "reload", "idle", "run"]);
+    assert_eq!(call_log.calls("a"), ["init", "stop", "init", "reload", "idle", "run"]);
     running.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn f74_a_reload_finds_a_service_that_waits_for_a_gate() {
-    let probe = CallLog::new();
-    let b = reloading("b", FakeService::new(), &probe).needs(["a"]);
+async fn f74_reload_while_waiting_for_a_gate_is_called() {
+    let call_log = CallLog::new();
+    let b = reloading("b", FakeService::new(), &call_log).needs(["a"]);
     let running = start(daemon([fake("a", State::Init, [Behavior::Ok.after(60 * SECOND)]), b])).await;
     running.until("b", State::Idle).await;
     running.handle.reload("b").await.unwrap();
-    assert_eq!(probe.calls("b"), ["init", "idle", "reload"]);
+    assert_eq!(call_log.calls("b"), ["init", "idle", "reload"]);
     running.until("b", State::Run).await;
     let ran = running.stop().await;
-    assert_eq!(ran.states("b"), format!("{ROUND} exit+"));
+    assert_eq!(ran.states("b"), format!("{INCARNATION} exit+"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn f71_a_service_in_its_own_idle_stays_in_it() {
-    // A standby: it may be in `idle` for days.
-    let probe = CallLog::new();
+async fn f71_reload_in_idle_makes_no_transition() {
+    // A standby may be in `idle` for days.
+    let call_log = CallLog::new();
     let standby = FakeService::new().on(State::Idle, [Behavior::UntilCancelled, Behavior::Ok.after(5 * SECOND)]);
-    let running = start(daemon([reloading("a", standby, &probe)])).await;
+    let running = start(daemon([reloading("a", standby, &call_log)])).await;
     running.until("a", State::Idle).await;
     tokio::time::sleep(60 * SECOND).await;
     let began = tokio::time::Instant::now();
@@ -149,21 +149,21 @@ async fn f71_a_service_in_its_own_idle_stays_in_it() {
     assert!(reloaded.is_ok_and(|reloaded| reloaded.is_ok()));
     assert_eq!(began.elapsed(), std::time::Duration::ZERO);
     settle().await;
-    assert_eq!(probe.calls("a"), ["init", "idle", "reload", "idle"]);
+    assert_eq!(call_log.calls("a"), ["init", "idle", "reload", "idle"]);
     running.until("a", State::Run).await;
     assert_eq!(began.elapsed(), 5 * SECOND);
     let ran = running.stop().await;
-    assert_eq!(ran.states("a"), format!("{ROUND} exit+"), "without a transition");
+    assert_eq!(ran.states("a"), format!("{INCARNATION} exit+"), "without a transition");
 }
 
 #[tokio::test(start_paused = true)]
-async fn f74_what_ends_a_reload_in_idle() {
-    // Whatever comes while it reloads, `idle` is not called again.
+async fn f74_reload_in_idle_is_followed_by_restart_or_shutdown() {
+    // After a restart or a shutdown during the reload, `idle` is not called again.
     let standby =
         || FakeService::new().on(State::Idle, [Behavior::UntilCancelled]).on_reload([Behavior::Ok.after(5 * SECOND)]);
     for restart in [false, true] {
-        let probe = CallLog::new();
-        let running = start(daemon([reloading("a", standby(), &probe)])).await;
+        let call_log = CallLog::new();
+        let running = start(daemon([reloading("a", standby(), &call_log)])).await;
         running.until("a", State::Idle).await;
         let handle = running.handle.clone();
         let reload = tokio::spawn(async move { handle.reload("a").await });
@@ -173,12 +173,12 @@ async fn f74_what_ends_a_reload_in_idle() {
             reload.await.unwrap().unwrap();
             running.until("a", State::Idle).await;
             let ran = running.stop().await;
-            assert_eq!(probe.calls("a"), ["init", "idle", "reload", "stop", "init", "idle", "stop"]);
-            let round = "init+ init- idle+ idle- stop+ stop-";
-            assert_eq!(ran.states("a"), format!("{round} {round} exit+"));
+            assert_eq!(call_log.calls("a"), ["init", "idle", "reload", "stop", "init", "idle", "stop"]);
+            let incarnation = "init+ init- idle+ idle- stop+ stop-";
+            assert_eq!(ran.states("a"), format!("{incarnation} {incarnation} exit+"));
         } else {
             let ran = running.stop().await;
-            assert_eq!(probe.calls("a"), ["init", "idle", "reload", "stop"]);
+            assert_eq!(call_log.calls("a"), ["init", "idle", "reload", "stop"]);
             assert_eq!(ran.took.as_secs(), 5);
             assert_eq!(reload.await.unwrap().unwrap_err().to_string(), "service `a` is leaving (shutdown)");
         }
@@ -186,13 +186,13 @@ async fn f74_what_ends_a_reload_in_idle() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reload_again_and_again_puts_nothing_off() {
-    // Neither the delay before Run nor the limit of a gate begins anew.
-    let probe = CallLog::new();
-    let options = brisk().delay_of(State::Run, 10 * SECOND);
-    let a = reloading("a", FakeService::new(), &probe).options(options);
+async fn reload_repeated_prolongs_neither_delay_nor_gate_limit() {
+    // A reload restarts neither the delay before Run nor the limit of a gate.
+    let call_log = CallLog::new();
+    let options = no_backoff().delay_of(State::Run, 10 * SECOND);
+    let a = reloading("a", FakeService::new(), &call_log).options(options);
     let when = When::any(Action::Entering, State::Run, ["never"]).within(10 * SECOND);
-    let b = reloading("b", FakeService::new(), &probe).watch(when).options(brisk().restarts(0, SECOND));
+    let b = reloading("b", FakeService::new(), &call_log).watch(when).options(no_backoff().restarts(0, SECOND));
     let running = start(daemon([a, b, fake("never", State::Init, [Behavior::Hang])])).await;
     running.until("b", State::Idle).await;
     for _ in 0..6 {
@@ -207,10 +207,10 @@ async fn a_reload_again_and_again_puts_nothing_off() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reload_that_takes_longer_than_a_gate_may_stay_shut() {
+async fn reload_longer_than_the_gate_limit_times_the_gate_out() {
     let when = When::any(Action::Entering, State::Run, ["never"]).within(2 * SECOND);
     let fake_b = FakeService::new().on_reload([Behavior::Ok.after(5 * SECOND)]);
-    let b = reloading("b", fake_b, &CallLog::new()).watch(when).options(brisk().restarts(0, SECOND));
+    let b = reloading("b", fake_b, &CallLog::new()).watch(when).options(no_backoff().restarts(0, SECOND));
     let running = start(daemon([b, fake("never", State::Init, [Behavior::Hang])])).await;
     running.until("b", State::Idle).await;
     running.handle.reload("b").await.unwrap();
@@ -221,10 +221,10 @@ async fn a_reload_that_takes_longer_than_a_gate_may_stay_shut() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn f74_a_stop_during_a_reload_wins() {
-    let probe = CallLog::new();
+async fn f74_shutdown_during_a_reload_wins() {
+    let call_log = CallLog::new();
     let running =
-        start(daemon([reloading("a", FakeService::new().on_reload([Behavior::UntilCancelled]), &probe)])).await;
+        start(daemon([reloading("a", FakeService::new().on_reload([Behavior::UntilCancelled]), &call_log)])).await;
     running.until("a", State::Run).await;
     let handle = running.handle.clone();
     let reload = tokio::spawn(async move { handle.reload("a").await });
@@ -232,26 +232,27 @@ async fn f74_a_stop_during_a_reload_wins() {
     let ran = running.stop().await;
     assert_eq!(reload.await.unwrap().unwrap_err().to_string(), "service `a` is leaving (shutdown)");
     assert_eq!(ran.took.as_secs(), 1);
-    assert_eq!(probe.calls("a"), ["init", "idle", "run", "reload", "stop"], "`run` is not called again");
-    assert_eq!(ran.states("a"), format!("{ROUND} exit+"));
+    assert_eq!(call_log.calls("a"), ["init", "idle", "run", "reload", "stop"], "`run` is not called again");
+    assert_eq!(ran.states("a"), format!("{INCARNATION} exit+"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_fires_during_a_reload_takes_the_service_out_of_run_after_it() {
-    let probe = CallLog::new();
+async fn reaction_during_a_reload_fires_after_it() {
+    let call_log = CallLog::new();
     let a = fake("a", State::Run, [Behavior::Ok.after(2 * SECOND), Behavior::UntilCancelled]);
-    let b = reloading("b", FakeService::new().on_reload([Behavior::Ok.after(3 * SECOND)]), &probe).needs(["a"]);
+    let b = reloading("b", FakeService::new().on_reload([Behavior::Ok.after(3 * SECOND)]), &call_log).needs(["a"]);
     let running = start(daemon([a, b])).await;
     running.until("b", State::Run).await;
     running.handle.reload("b").await.unwrap();
     settle().await;
     let ran = running.stop().await;
-    assert_eq!(probe.calls("b"), ["init", "idle", "run", "reload", "stop", "init", "idle", "run", "stop"]);
-    assert_eq!(ran.states("b"), format!("{ROUND} {ROUND} exit+"));
+    assert_eq!(call_log.calls("b"), ["init", "idle", "run", "reload", "stop", "init", "idle", "run", "stop"]);
+    assert_eq!(ran.states("b"), format!("{INCARNATION} {INCARNATION} exit+"));
 }
 
-/// When a service that is restarted during a reload of one second, so long after the start, has entered Init. It
-/// fails twice before and once after that, its back-off doubles from a second on.
+/// Restarts a service during a reload that takes one second, `after` seconds after the start, and
+/// returns when the service entered Init. It fails twice before and once after that. Its back-off
+/// doubles, from 1 s on.
 async fn restarted_in_a_reload(of: State, backoff: Backoff, after: u32) -> Vec<std::time::Duration> {
     let fake = FakeService::new()
         .on(of, [Behavior::Fail, Behavior::Fail, Behavior::UntilCancelled, Behavior::Fail, Behavior::UntilCancelled]);
@@ -269,32 +270,32 @@ async fn restarted_in_a_reload(of: State, backoff: Backoff, after: u32) -> Vec<s
 }
 
 #[tokio::test(start_paused = true)]
-async fn g23_a_run_that_is_left_from_a_reload_was_as_long_as_it_was() {
+async fn g23_run_ended_by_a_reload_counts_its_length() {
     let entered = restarted_in_a_reload(State::Run, Backoff::DEFAULT, 100).await;
-    // What was failed before that minute and a half is forgotten.
+    // The Run of a minute and a half resets the count of failures.
     assert_eq!(entered, [0, 1, 3, 101, 102].map(|second| second * SECOND));
 }
 
 #[tokio::test(start_paused = true)]
-async fn g23_an_idle_that_is_left_from_a_reload_was_no_run() {
+async fn g23_idle_ended_by_a_reload_counts_as_no_run() {
     let entered =
         restarted_in_a_reload(State::Idle, Backoff::DEFAULT.reset(std::time::Duration::from_nanos(1)), 10).await;
     assert_eq!(entered, [0, 1, 3, 11, 15].map(|second| second * SECOND));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_that_fails_when_it_is_told_to_reload_has_failed() {
-    let probe = CallLog::new();
+async fn run_panicking_when_cancelled_for_a_reload_has_failed() {
+    let call_log = CallLog::new();
     let running = start(daemon([reloading(
         "a",
         FakeService::new().on(State::Run, [Behavior::PanicOnCancel, Behavior::UntilCancelled]),
-        &probe,
+        &call_log,
     )]))
     .await;
     running.until("a", State::Run).await;
     running.handle.reload("a").await.unwrap();
     settle().await;
     let ran = running.stop().await;
-    assert_eq!(ran.states("a"), format!("{ROUND} {ROUND} exit+"));
-    assert_eq!(probe.calls("a"), ["init", "idle", "run", "stop", "init", "reload", "idle", "run", "stop"]);
+    assert_eq!(ran.states("a"), format!("{INCARNATION} {INCARNATION} exit+"));
+    assert_eq!(call_log.calls("a"), ["init", "idle", "run", "stop", "init", "reload", "idle", "run", "stop"]);
 }

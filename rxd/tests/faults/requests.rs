@@ -1,5 +1,5 @@
-//! G55, U14, S17, X21: what is asked of services, by services among others, is answered; and what is
-//! asked of the daemon from inside is done.
+//! G55, U14, S17, X21: requests to services, also by services, are answered; and services can
+//! control their daemon.
 
 use crate::kit::*;
 use rxd::testing::{Behavior, CallLog, FakeService, ReloadingFake};
@@ -7,7 +7,7 @@ use rxd::{Cause, Context, DaemonHandle, Service, State};
 use std::sync::{Arc, Mutex};
 use tokio::time::Instant;
 
-/// What a service asks of itself.
+/// What is requested of a service.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Of {
     Stop,
@@ -27,10 +27,11 @@ async fn ask(handle: &DaemonHandle, service: &str, what: Of) -> Result<(), rxd::
     }
 }
 
-/// How long each answer took, and what it was.
+/// The time and the result of each answer.
 type Answers = Arc<Mutex<Vec<(std::time::Duration, Result<(), String>)>>>;
 
-/// Where a service asks: in its method, in a task of its own, or in one of tokio's, as those of a server are.
+/// Where a service makes the request: in its method, in its own task, or in a task of tokio's, as
+/// in a server.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Where {
     Method,
@@ -38,7 +39,7 @@ enum Where {
     TokioTask,
 }
 
-/// Asks once for the service itself.
+/// Makes one request for the service itself.
 fn asks(what: Of, place: Where, answers: &Answers) -> Behavior {
     let answers = answers.clone();
     Behavior::call(move |cx: Context| {
@@ -62,62 +63,62 @@ fn asks(what: Of, place: Where, answers: &Answers) -> Behavior {
 }
 
 #[tokio::test(start_paused = true)]
-async fn g55_x21_a_service_that_asks_for_itself_is_answered_at_once_and_it_is_done() {
+async fn g55_x21_request_for_itself_is_answered_at_once_and_done() {
     for what in ALL {
         for place in [Where::Method, Where::Task, Where::TokioTask] {
-            let (answers, probe) = (Answers::default(), CallLog::new());
+            let (answers, call_log) = (Answers::default(), CallLog::new());
             let run = [asks(what, place, &answers), Behavior::UntilCancelled];
-            let a = ReloadingFake(FakeService::new().on(State::Run, run).call_log(&probe));
-            let running = start(daemon([Service::new("a", a).options(brisk()), plain("b")])).await;
+            let a = ReloadingFake(FakeService::new().on(State::Run, run).call_log(&call_log));
+            let running = start(daemon([Service::new("a", a).options(no_backoff()), plain("b")])).await;
             tokio::time::sleep(SECOND).await;
             let state = running.handle.states()["a"].clone();
             let ran = running.stop().await;
             let case = format!("{what:?}, in a task: {place:?}: {}", ran.states("a"));
             assert_eq!(*answers.lock().unwrap(), [(std::time::Duration::ZERO, Ok(()))], "{case}");
             let (states, cause) = match what {
-                Of::Stop => (format!("{ROUND} exit+"), Cause::Operator),
-                Of::Restart => (format!("{ROUND} {ROUND} exit+"), Cause::Shutdown),
-                Of::Start | Of::Reload => (format!("{ROUND} exit+"), Cause::Shutdown),
+                Of::Stop => (format!("{INCARNATION} exit+"), Cause::Operator),
+                Of::Restart => (format!("{INCARNATION} {INCARNATION} exit+"), Cause::Shutdown),
+                Of::Start | Of::Reload => (format!("{INCARNATION} exit+"), Cause::Shutdown),
             };
-            assert_eq!((ran.states("a"), ran.ending("a").cause), (states, cause), "{case}");
+            assert_eq!((ran.states("a"), ran.service_report("a").cause), (states, cause), "{case}");
             assert_eq!(state.is_in(State::Run), what != Of::Stop, "{case}");
-            assert_eq!(probe.count("a", "reload"), usize::from(what == Of::Reload), "{case}");
+            assert_eq!(call_log.count("a", "reload"), usize::from(what == Of::Reload), "{case}");
             assert!(ran.report.is_ok() && ran.took < 2 * SECOND, "{case}");
-            assert_eq!(probe.faults(), [""; 0], "{case}");
+            assert_eq!(call_log.faults(), [""; 0], "{case}");
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn g51_x21_a_method_that_returns_in_the_poll_in_which_it_is_cancelled_was_cancelled() {
+async fn g51_x21_method_returning_in_the_poll_that_cancels_it_was_cancelled() {
     for result in [|| Ok(()), || Err(rxd::Cancelled.into())] {
-        for (what, rounds) in [(Of::Reload, 1), (Of::Restart, 2)] {
-            let act = Behavior::call(move |cx: Context| async move {
+        for (what, incarnations) in [(Of::Reload, 1), (Of::Restart, 2)] {
+            let behavior = Behavior::call(move |cx: Context| async move {
                 ask(&cx.daemon(), cx.name(), what).await?;
                 assert!(cx.is_cancelled());
                 result()
             });
-            // A failure would be the last.
-            let a = ReloadingFake(FakeService::new().on(State::Run, [act, Behavior::UntilCancelled]));
-            let a = Service::new("a", a).options(brisk().restarts(0, SECOND));
+            // With this limit a failure would end the service.
+            let a = ReloadingFake(FakeService::new().on(State::Run, [behavior, Behavior::UntilCancelled]));
+            let a = Service::new("a", a).options(no_backoff().restarts(0, SECOND));
             let running = start(daemon([a, plain("b")])).await;
             tokio::time::sleep(SECOND).await;
             let state = running.handle.states()["a"].clone();
             assert_eq!((state.state, state.restarts, state.last_error), (State::Run, 0, None), "{what:?}");
             let ran = running.stop().await;
-            assert_eq!(ran.states("a"), format!("{}exit+", format!("{ROUND} ").repeat(rounds)), "{what:?}");
+            assert_eq!(ran.states("a"), format!("{}exit+", format!("{INCARNATION} ").repeat(incarnations)), "{what:?}");
             assert!(ran.report.is_ok());
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn g55_x21_a_service_that_asks_for_itself_in_any_method_is_answered_at_once() {
+async fn g55_x21_request_for_itself_in_any_method_is_answered_at_once() {
     for state in [State::Init, State::Idle, State::Stop] {
         for what in ALL {
             let answers = Answers::default();
             let kept = answers.clone();
-            let act = Behavior::call(move |cx: Context| {
+            let behavior = Behavior::call(move |cx: Context| {
                 let kept = kept.clone();
                 async move {
                     let began = Instant::now();
@@ -126,11 +127,11 @@ async fn g55_x21_a_service_that_asks_for_itself_in_any_method_is_answered_at_onc
                     Ok(())
                 }
             });
-            // Stop is called by itself only where the service fails.
+            // Without a request, only a failure leads to Stop.
             let run = if state == State::Stop { Behavior::Fail } else { Behavior::UntilCancelled };
-            let a = FakeService::new().on(state, [act, Behavior::Ok]);
+            let a = FakeService::new().on(state, [behavior, Behavior::Ok]);
             let a = if state == State::Stop { a.on(State::Run, [run, Behavior::UntilCancelled]) } else { a };
-            let running = start(daemon([Service::new("a", ReloadingFake(a)).options(brisk()), plain("b")])).await;
+            let running = start(daemon([Service::new("a", ReloadingFake(a)).options(no_backoff()), plain("b")])).await;
             tokio::time::sleep(SECOND).await;
             let ran = running.stop().await;
             let case = format!("{what:?} in {state}: {}", ran.states("a"));
@@ -141,49 +142,49 @@ async fn g55_x21_a_service_that_asks_for_itself_in_any_method_is_answered_at_onc
 }
 
 #[tokio::test(start_paused = true)]
-async fn g55_requests_to_a_service_in_each_state_are_answered_within_their_limit() {
+async fn g55_request_in_any_state_is_answered_within_its_limit() {
     for state in [State::Init, State::Idle, State::Run, State::Stop, State::Exit] {
         for what in ALL {
-            // It hangs in this state for good, unless it is cancelled by dropping it.
+            // The method of this state hangs until its future is dropped.
             let a = match state {
                 State::Exit => FakeService::new().on(State::Run, [Behavior::Done]),
                 State::Stop => FakeService::new().on(State::Run, [Behavior::Fail]).on(State::Stop, [Behavior::Hang]),
                 state => FakeService::new().on(state, [Behavior::Hang]),
             };
-            let options = brisk().timeout_of(State::Stop, 2 * SECOND);
+            let options = no_backoff().timeout_of(State::Stop, 2 * SECOND);
             let options = if state == State::Exit { options.restarts(0, SECOND) } else { options };
             let running = start(daemon([Service::new("a", ReloadingFake(a)).options(options), plain("b")])).await;
             running.until("a", state).await;
             let began = Instant::now();
-            // Refused, or said to have taken too long, is an answer.
+            // A refusal or a timeout is an answer too.
             let answer = ask(&running.handle, "a", what).await;
-            // Four times the limit of Stop, and 5 s.
+            // The limit of a request: four times the limit of Stop, and 5 s.
             assert!(began.elapsed() <= 13 * SECOND, "{what:?} in {state}: {answer:?} after {:?}", began.elapsed());
             running.stop().await;
         }
     }
 }
 
-// ---- the daemon, from inside ---------------------------------------------------------------------
+// ---- services that control their daemon ----------------------------------------------------
 
 #[tokio::test(start_paused = true)]
-async fn s17_u14_a_service_that_shuts_the_daemon_down_ends_it_with_status_0() {
-    let job = Do(|cx: Context| async move {
+async fn s17_u14_shutdown_by_a_service_ends_the_daemon_with_status_0() {
+    let job = RunFn(|cx: Context| async move {
         tokio::time::sleep(SECOND).await;
         cx.daemon().shutdown();
         Ok(())
     });
-    let ran = run_out(daemon([Service::new("job", job), plain("server")])).await;
+    let ran = run_to_end(daemon([Service::new("job", job), plain("server")])).await;
     assert!(ran.report.is_ok(), "{}", ran.report);
     assert_eq!((ran.report.exit_code(), ran.took), (0, SECOND));
-    assert_eq!(ran.states("server"), format!("{ROUND} exit+"));
+    assert_eq!(ran.states("server"), format!("{INCARNATION} exit+"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn s17_u14_a_service_stops_starts_restarts_and_asks_why_of_others() {
+async fn s17_u14_service_with_a_handle_controls_other_services() {
     let seen: Arc<Mutex<Vec<String>>> = Arc::default();
     let notes = seen.clone();
-    let boss = Do(move |cx: Context| {
+    let boss = RunFn(move |cx: Context| {
         let notes = notes.clone();
         async move {
             let daemon = cx.daemon();
@@ -205,21 +206,21 @@ async fn s17_u14_a_service_stops_starts_restarts_and_asks_why_of_others() {
             Ok(())
         }
     });
-    let ran = run_out(daemon([Service::new("boss", boss), plain("other")])).await;
+    let ran = run_to_end(daemon([Service::new("boss", boss), plain("other")])).await;
     assert!(ran.report.is_ok(), "{}", ran.report);
     let seen = seen.lock().unwrap();
     assert!(seen[0].starts_with("exit"), "{seen:?}");
     assert!(seen[1].starts_with("other in Run"), "{seen:?}");
     assert!(seen[2].contains("did you mean `other`"), "{seen:?}");
-    assert!(ran.states("other").starts_with(&format!("{ROUND} exit+ init+ init- ")), "{}", ran.states("other"));
+    assert!(ran.states("other").starts_with(&format!("{INCARNATION} exit+ init+ init- ")), "{}", ran.states("other"));
     assert_eq!(ran.states("other").matches("init+").count(), 3, "at the start, by start, by restart");
 }
 
 #[tokio::test(start_paused = true)]
-async fn s17_u14_a_handle_of_a_service_neither_keeps_the_daemon_nor_ends_it() {
+async fn s17_u14_handle_of_a_service_neither_keeps_the_daemon_nor_ends_it() {
     let kept: Arc<Mutex<Vec<DaemonHandle>>> = Arc::default();
     let keeps = kept.clone();
-    let a = Do(move |cx: Context| {
+    let a = RunFn(move |cx: Context| {
         let keeps = keeps.clone();
         async move {
             drop(cx.daemon());
@@ -229,20 +230,20 @@ async fn s17_u14_a_handle_of_a_service_neither_keeps_the_daemon_nor_ends_it() {
             Ok(())
         }
     });
-    quiet();
+    silence_scripted_panics();
     let handle = daemon([Service::new("a", a)]).signals([]).start().await.unwrap();
     handle.wait_for("a", State::Run).await.unwrap();
     settle().await;
-    assert!(handle.states()["a"].is_in(State::Run), "those that it has dropped did not stop it");
+    assert!(handle.states()["a"].is_in(State::Run), "the handles that the service dropped did not stop the daemon");
     let inner = kept.lock().unwrap()[0].clone();
     drop(handle);
     let report = inner.wait().await;
-    assert!(report.is_ok() && inner.has_ended(), "the one that it keeps did not keep it");
+    assert!(report.is_ok() && inner.has_ended(), "the handle that the service keeps does not keep the daemon");
     assert!(inner.restart("a").await.is_err());
 }
 
 #[tokio::test(start_paused = true)]
-async fn g53_a_waker_that_panics_keeps_nobody_else_from_the_report() {
+async fn g53_waker_that_panics_delays_no_other_wait_for_the_report() {
     struct Panics;
     impl std::task::Wake for Panics {
         fn wake(self: Arc<Self>) {
@@ -251,7 +252,7 @@ async fn g53_a_waker_that_panics_keeps_nobody_else_from_the_report() {
     }
     let running = start(daemon([plain("a")])).await;
     running.until("a", State::Run).await;
-    // Many, so that some come before and some after those whose wakers panic.
+    // Many, so that some are woken before and some after those whose wakers panic.
     let waits: Vec<_> = (0..40).map(|_| running.handle.clone()).collect();
     let mut hostile = Vec::new();
     let mut others = Vec::new();
@@ -268,6 +269,6 @@ async fn g53_a_waker_that_panics_keeps_nobody_else_from_the_report() {
     }
     assert!(running.stop().await.report.is_ok());
     for other in others {
-        assert!(tokio::time::timeout(SECOND, other).await.expect("it is woken").unwrap());
+        assert!(tokio::time::timeout(SECOND, other).await.expect("the other waits are woken").unwrap());
     }
 }

@@ -1,4 +1,4 @@
-//! Group B, second half: coming round, and giving up.
+//! Group B, second half: restarts and restart limits.
 
 use crate::kit::*;
 use rxd::testing::{Behavior, FakeService};
@@ -12,7 +12,7 @@ fn exact() -> Options {
 }
 
 #[tokio::test(start_paused = true)]
-async fn f28_one_flaps_and_another_fails_once() {
+async fn f28_service_failing_once_beside_a_flapping_one_waits_its_own_delay() {
     let a = fake("a", State::Run, [Behavior::Fail]).options(exact().restarts(1000, SECOND));
     let b = fake("b", State::Run, [Behavior::Fail.after(20 * SECOND), Behavior::UntilCancelled])
         .options(exact().restarts(1, SECOND));
@@ -25,100 +25,104 @@ async fn f28_one_flaps_and_another_fails_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn f29_the_limit_is_reached() {
+async fn f29_restart_limit_reached_ends_the_service_and_its_dependents() {
     let limited = |on_failure| {
-        let a = fake("a", State::Init, [Behavior::Fail]).options(brisk().restarts(3, SECOND).on_failure(on_failure));
+        let a =
+            fake("a", State::Init, [Behavior::Fail]).options(no_backoff().restarts(3, SECOND).on_failure(on_failure));
         daemon([plain("c").needs(["b"]), plain("b").needs(["a"]), a, plain("z")])
     };
     let running = start(limited(OnFailure::Exit)).await;
     running.until("c", State::Exit).await;
     assert!(running.handle.states()["z"].is_in(State::Run));
     let ran = running.stop().await;
-    assert_eq!(ran.ending("a").restarts, 3);
+    assert_eq!(ran.service_report("a").restarts, 3);
     assert_eq!(
-        ["a", "b", "c"].map(|name| ran.ending(name).cause),
+        ["a", "b", "c"].map(|name| ran.service_report(name).cause),
         [Cause::Error, Cause::Dependency, Cause::Dependency]
     );
-    let failures: Vec<&str> = ran.report.failures().map(|ending| &*ending.name).collect();
-    assert_eq!(failures, ["a", "b", "c"], "the first cause first");
+    let failures: Vec<&str> = ran.report.failures().map(|service| &*service.name).collect();
+    assert_eq!(failures, ["a", "b", "c"], "the first failure comes first");
     assert_eq!(ran.report.exit_code(), 1);
     let text = ran.report.to_string();
     assert!(text.contains("service `a` failed after 3 restarts: scripted failure"), "{text}");
     assert!(text.contains("service `b` ended: a service that it depends on failed"), "{text}");
 
-    let ran = run_out(limited(OnFailure::Shutdown)).await;
+    let ran = run_to_end(limited(OnFailure::Shutdown)).await;
     assert_eq!(ran.report.failures().next().unwrap().name, "a");
-    assert_eq!(ran.ending("z").cause, Cause::Shutdown);
+    assert_eq!(ran.service_report("z").cause, Cause::Shutdown);
     assert!(!ran.report.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
-async fn f29_a_failure_that_is_to_be_ignored_is() {
-    let a = fake("a", State::Init, [Behavior::Fail]).options(brisk().restarts(3, SECOND).on_failure(OnFailure::Ignore));
+async fn f29_restart_limit_reached_with_ignore_is_no_failure() {
+    let a = fake("a", State::Init, [Behavior::Fail])
+        .options(no_backoff().restarts(3, SECOND).on_failure(OnFailure::Ignore));
     let running = start(daemon([a, plain("z")])).await;
     running.until("a", State::Exit).await;
     let ran = running.stop().await;
-    assert_eq!(ran.ending("a").cause, Cause::Error);
-    assert!(!ran.ending("a").failed);
+    assert_eq!(ran.service_report("a").cause, Cause::Error);
+    assert!(!ran.service_report("a").failed);
     assert!(ran.report.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
-async fn f29_a_dependent_may_take_the_daemon_along() {
-    let a = fake("a", State::Init, [Behavior::Fail]).options(brisk().restarts(0, SECOND).on_failure(OnFailure::Ignore));
-    let b = plain("b").needs(["a"]).options(brisk().on_failure(OnFailure::Shutdown));
-    let ran = run_out(daemon([a, b, plain("z")])).await;
-    assert_eq!(ran.ending("z").cause, Cause::Shutdown);
-    assert_eq!(ran.report.failures().map(|ending| &*ending.name).collect::<Vec<_>>(), ["b"]);
+async fn f29_dependent_with_shutdown_on_failure_stops_the_daemon() {
+    let a = fake("a", State::Init, [Behavior::Fail])
+        .options(no_backoff().restarts(0, SECOND).on_failure(OnFailure::Ignore));
+    let b = plain("b").needs(["a"]).options(no_backoff().on_failure(OnFailure::Shutdown));
+    let ran = run_to_end(daemon([a, b, plain("z")])).await;
+    assert_eq!(ran.service_report("z").cause, Cause::Shutdown);
+    assert_eq!(ran.report.failures().map(|service| &*service.name).collect::<Vec<_>>(), ["b"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn failures_are_told_in_the_order_in_which_they_happened() {
-    let dies_at = |name, seconds| {
+async fn report_names_the_first_failure_first() {
+    let fails_at = |name, seconds| {
         let stop = [Behavior::Ok.after(Duration::from_secs(9 - seconds))];
         let fake = FakeService::new()
             .on(State::Run, [Behavior::Fail.after(Duration::from_secs(seconds))])
             .on(State::Stop, stop);
-        Service::new(name, fake).options(brisk().restarts(0, SECOND))
+        Service::new(name, fake).options(no_backoff().restarts(0, SECOND))
     };
     // The first to fail is the last in Exit, and the last declared.
-    let ran = run_out(daemon([dies_at("third", 3), dies_at("second", 2), dies_at("first", 1)])).await;
-    let failures: Vec<&str> = ran.report.failures().map(|ending| &*ending.name).collect();
+    let ran = run_to_end(daemon([fails_at("third", 3), fails_at("second", 2), fails_at("first", 1)])).await;
+    let failures: Vec<&str> = ran.report.failures().map(|service| &*service.name).collect();
     assert_eq!(failures.len(), 3);
     assert!(ran.report.to_string().contains("`first` failed"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn f30_a_failure_just_rarer_than_the_limit_never_trips_it() {
-    // 5 in 10 s; one every 2.001 s.
-    let a = fake("a", State::Run, [Behavior::Fail.after(2001 * MS)]).options(brisk().restarts(5, 10 * SECOND));
+async fn f30_failures_just_rarer_than_the_limit_never_reach_it() {
+    // The limit is 5 in 10 s; one failure every 2.001 s.
+    let a = fake("a", State::Run, [Behavior::Fail.after(2001 * MS)]).options(no_backoff().restarts(5, 10 * SECOND));
     let running = start(daemon([a])).await;
     tokio::time::sleep(3600 * SECOND).await;
     let ran = running.stop().await;
-    assert_eq!(ran.ending("a").restarts, 1799);
+    assert_eq!(ran.service_report("a").restarts, 1799);
     assert!(ran.report.is_ok());
-    // One every 1.999 s does.
-    let a = fake("a", State::Run, [Behavior::Fail.after(1999 * MS)]).options(brisk().restarts(5, 10 * SECOND));
-    assert!(!run_out(daemon([a])).await.report.is_ok());
+    // One failure every 1.999 s reaches it.
+    let a = fake("a", State::Run, [Behavior::Fail.after(1999 * MS)]).options(no_backoff().restarts(5, 10 * SECOND));
+    assert!(!run_to_end(daemon([a])).await.report.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
-async fn f31_very_many_failures_then_health_then_a_failure() {
-    // Far past where the factor overflows, and each of them judged.
-    let mut acts = vec![Behavior::Fail; 5_000];
-    acts.extend([Behavior::Fail.after(61 * SECOND), Behavior::UntilCancelled]);
-    let running = start(daemon([fake("a", State::Run, acts).options(exact())])).await;
+async fn f31_failure_after_many_failures_and_a_sustained_run_waits_the_first_delay() {
+    // Far beyond the overflow of the factor, and the whole trace is checked.
+    let mut behaviors = vec![Behavior::Fail; 5_000];
+    behaviors.extend([Behavior::Fail.after(61 * SECOND), Behavior::UntilCancelled]);
+    let running = start(daemon([fake("a", State::Run, behaviors).options(exact())])).await;
     tokio::time::sleep(5_100 * 30 * SECOND).await;
     let ran = running.stop().await;
     let runs = ran.trace.entered("a", State::Run);
     assert_eq!(runs.len(), 5_002);
-    assert_eq!(runs[4_999] - runs[4_998], 30 * SECOND, "the cap holds");
+    assert_eq!(runs[4_999] - runs[4_998], 30 * SECOND, "the longest delay holds");
     assert_eq!(runs[5_001] - runs[5_000], 61 * SECOND + 100 * MS, "the first again");
 }
 
 const STAYS: u32 = u32::MAX - 1;
 
-/// Fails so many times, then once after it was well for a minute, and then stays; when it ran, but for most of it.
+/// Fails so many times, then once after a minute in Run, and then stays in Run. Sends the times of
+/// its first and last runs.
 struct FailsOften(u32, mpsc::UnboundedSender<Instant>);
 
 impl Runner for FailsOften {
@@ -140,8 +144,8 @@ impl Runner for FailsOften {
 }
 
 #[tokio::test(start_paused = true)]
-async fn f31_more_failures_than_a_log_could_hold() {
-    // `RXD_FAILURES=1000000` is what CI does.
+async fn f31_failures_beyond_the_history_keep_the_longest_delay() {
+    // CI sets `RXD_FAILURES=1000000`.
     let times: u32 = std::env::var("RXD_FAILURES").map_or(50_000, |number| number.parse().unwrap());
     let (sender, mut ran) = mpsc::unbounded_channel();
     let a = Service::new("a", FailsOften(times, sender)).options(exact());
@@ -151,15 +155,19 @@ async fn f31_more_failures_than_a_log_could_hold() {
         runs.push(ran.recv().await.unwrap());
     }
     let waits: Vec<_> = runs.windows(2).map(|two| two[1] - two[0]).collect();
-    assert_eq!(waits, [30 * SECOND, 30 * SECOND, 30 * SECOND, 61 * SECOND + 100 * MS], "the cap, then the first again");
+    assert_eq!(
+        waits,
+        [30 * SECOND, 30 * SECOND, 30 * SECOND, 61 * SECOND + 100 * MS],
+        "the longest delay, then the first again"
+    );
     assert_eq!(handle.states()["a"].restarts, times + 1);
     handle.shutdown();
     assert!(handle.wait().await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
-async fn g23_how_long_a_run_was_is_counted_from_when_it_was_entered_to_when_it_ended() {
-    // A minute is enough, to the nanosecond; to stop for another is no part of it.
+async fn g23_run_length_does_not_include_stop() {
+    // A Run of a minute is sustained. The minute that Stop takes does not count.
     for (lasts, wait) in [(60, 100 * MS), (59, 200 * MS)] {
         let runs = FakeService::new()
             .on(State::Run, [Behavior::Fail, Behavior::Fail.after(lasts * SECOND), Behavior::UntilCancelled]);
@@ -175,10 +183,11 @@ async fn g23_how_long_a_run_was_is_counted_from_when_it_was_entered_to_when_it_e
 }
 
 #[tokio::test(start_paused = true)]
-async fn g23_a_run_is_sustained_if_it_outlasts_the_delay_before_it() {
+async fn g23_run_longer_than_the_last_delay_is_sustained() {
     let slow = Options::DEFAULT.backoff(Backoff::DEFAULT.base(100 * SECOND).max(3600 * SECOND).jitter(0.0));
     let lasts = |seconds: u32| Behavior::Fail.after(seconds * SECOND);
-    // Delays of 100, 200 and 400 s; a minute is not enough after the last two, seven are.
+    // Delays of 100, 200 and 400 s. A Run of 150 s is shorter than the last delay, one of 410 s is
+    // longer.
     let a = fake("a", State::Run, [Behavior::Fail, Behavior::Fail, lasts(150), lasts(410), Behavior::UntilCancelled])
         .options(slow);
     let running = start(daemon([a])).await;
@@ -190,31 +199,32 @@ async fn g23_a_run_is_sustained_if_it_outlasts_the_delay_before_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn g21_a_restart_counts_from_when_it_is_made() {
-    // `a` may come round at 2 s, and has to wait for `b` until 10 s: another at 11 s is one too many.
+async fn g21_restart_counts_from_the_instant_at_which_it_is_made() {
+    // `a` is to restart at 2 s, but waits for `b` until 10 s. So another restart at 11 s exceeds
+    // the limit.
     let b = fake("b", State::Run, [Behavior::Ok.after(SECOND), Behavior::UntilCancelled]);
     let b = b.options(Options::DEFAULT.backoff(Backoff::fixed(9 * SECOND)));
     let when = When::any(Action::Entering, State::Run, ["b"]).then(rxd::Effect::GateInit);
     let a = fake("a", State::Run, [Behavior::Fail.after(2 * SECOND), Behavior::Fail.after(SECOND)]).watch(when);
-    let running = start(daemon([b, a.options(brisk().restarts(1, 8 * SECOND))])).await;
+    let running = start(daemon([b, a.options(no_backoff().restarts(1, 8 * SECOND))])).await;
     running.until("a", State::Exit).await;
     let ran = running.stop().await;
     assert_eq!(ran.trace.entered("a", State::Exit)[0], 11 * SECOND);
-    assert_eq!(ran.ending("a").restarts, 1);
+    assert_eq!(ran.service_report("a").restarts, 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn f34_stop_during_back_off() {
+async fn f34_shutdown_during_back_off_ends_at_once() {
     let a = fake("a", State::Run, [Behavior::Fail]).options(Options::DEFAULT.backoff(Backoff::fixed(3600 * SECOND)));
     let running = start(daemon([a])).await;
     tokio::time::sleep(SECOND).await;
     let ran = running.stop().await;
     assert_eq!(ran.took, SECOND);
-    assert_eq!(ran.ending("a").cause, Cause::Shutdown);
+    assert_eq!(ran.service_report("a").cause, Cause::Shutdown);
 }
 
 #[tokio::test(start_paused = true)]
-async fn f35_a_thousand_that_fail_at_once_do_not_come_back_at_once() {
+async fn f35_thousand_services_failing_at_once_restart_spread_out() {
     let services = (0..1000).map(|n| {
         Service::new(
             format!("s{n}"),
@@ -231,7 +241,7 @@ async fn f35_a_thousand_that_fail_at_once_do_not_come_back_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_about_to_happen_shows_in_the_states() {
+async fn states_during_back_off_show_the_next_attempt() {
     let a = fake("a", State::Run, [Behavior::Fail, Behavior::Fail, Behavior::UntilCancelled]);
     let a = a.options(Options::DEFAULT.backoff(Backoff::fixed(10 * SECOND)));
     let running = start(daemon([a])).await;
@@ -245,14 +255,14 @@ async fn what_is_about_to_happen_shows_in_the_states() {
     let why = running.handle.why("a").unwrap();
     assert_eq!(why.to_string(), "a after Stop, attempt 3 in 5.0 s, last error: scripted failure");
     assert_eq!(why.services()[0].next_attempt, Some(5 * SECOND));
-    assert!(running.handle.history().iter().all(|past| past.next_attempt.is_none()), "what is past");
+    assert!(running.handle.history().iter().all(|past| past.next_attempt.is_none()), "the history has no next attempt");
     running.until("a", State::Run).await;
     assert_eq!(running.handle.states()["a"].next_attempt, None);
     running.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_that_has_recovered_still_says_from_what() {
+async fn states_after_recovery_show_the_last_error() {
     let a = fake("a", State::Run, [Behavior::Panic, Behavior::UntilCancelled]);
     let running = start(daemon([a, plain("b")])).await;
     settle().await;
@@ -266,7 +276,7 @@ async fn one_that_has_recovered_still_says_from_what() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_delays_of_the_original_are_a_preset() {
+async fn fixed_backoff_restarts_at_a_constant_interval() {
     let a = fake("a", State::Run, [Behavior::Fail]).options(Options::DEFAULT.backoff(Backoff::fixed(100 * MS)));
     let running = start(daemon([a])).await;
     tokio::time::sleep(1050 * MS).await;
@@ -275,7 +285,7 @@ async fn the_delays_of_the_original_are_a_preset() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn g23_one_that_never_ran_has_had_no_sustained_run_however_short_that_may_be() {
+async fn g23_service_that_never_ran_has_no_sustained_run() {
     let options = Options::DEFAULT.backoff(Backoff::DEFAULT.base(SECOND).jitter(0.0).reset(Duration::from_nanos(1)));
     let when = When::any(Action::Entering, State::Run, ["b"]).within(SECOND);
     let running =
@@ -286,7 +296,7 @@ async fn g23_one_that_never_ran_has_had_no_sustained_run_however_short_that_may_
 }
 
 #[tokio::test(start_paused = true)]
-async fn coming_round_for_a_gate_counts_for_the_limit() {
+async fn restart_after_a_gate_timed_out_counts_for_the_limit() {
     let when = When::any(Action::Entering, State::Run, ["b"]).then(rxd::Effect::GateInit).within(SECOND);
     let options = Options::DEFAULT.backoff(Backoff::fixed(SECOND)).restarts(3, 60 * SECOND);
     let a = plain("a").watch(when).options(options);
@@ -294,15 +304,16 @@ async fn coming_round_for_a_gate_counts_for_the_limit() {
     running.until("a", State::Exit).await;
     let ran = running.stop().await;
     assert_eq!(ran.states("a"), "exit+", "Init was never entered");
-    assert_eq!((ran.ending("a").cause, ran.ending("a").restarts), (Cause::Timeout, 3));
+    assert_eq!((ran.service_report("a").cause, ran.service_report("a").restarts), (Cause::Timeout, 3));
     assert_eq!(ran.trace.entered("a", State::Exit)[0].as_secs(), 4 + 3);
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_limit_of_one_that_is_to_succeed_counts_its_failures() {
+async fn restart_limit_under_until_success_counts_failures() {
     let run = [Behavior::Fail, Behavior::Fail, Behavior::Ok];
-    let a = fake("a", State::Run, run.clone()).manager(manager::until_success).options(brisk().restarts(2, SECOND));
-    assert!(run_out(daemon([a])).await.report.is_ok());
-    let a = fake("a", State::Run, run).manager(manager::until_success).options(brisk().restarts(1, SECOND));
-    assert!(!run_out(daemon([a])).await.report.is_ok());
+    let a =
+        fake("a", State::Run, run.clone()).manager(manager::until_success).options(no_backoff().restarts(2, SECOND));
+    assert!(run_to_end(daemon([a])).await.report.is_ok());
+    let a = fake("a", State::Run, run).manager(manager::until_success).options(no_backoff().restarts(1, SECOND));
+    assert!(!run_to_end(daemon([a])).await.report.is_ok());
 }

@@ -1,8 +1,8 @@
 //! Group E: real signals to real processes, and their exit status (G18, G20).
 //!
-//! Each test runs this test program anew, as the one of [`daemon`] that it names. Once all limits are
-//! over there are 100 ms of real time, in which a busy machine need not give anybody a turn: what
-//! happens within them, and in which order, is tried in paused time, in `limits`.
+//! Each test runs this test program again, with the daemon of [`daemon`] that it names. After the
+//! deadline only 100 ms of real time are left, in which a busy machine may run no task at all. So
+//! `limits` tests in paused time what happens within them, and in which order.
 
 use crate::program::{CHOICE, Program, code_of, say, words};
 use rxd::prestart::Stage;
@@ -18,7 +18,7 @@ fn says(line: &'static str) -> Behavior {
     })
 }
 
-/// Says `{name} runs` and `{name} stops`.
+/// Prints `{name} runs` and `{name} stops`.
 fn chatty(name: &'static str) -> FakeService {
     let run = Behavior::call(move |cx: Context| async move {
         say(&format!("{name} runs"));
@@ -57,11 +57,11 @@ fn blocked(name: &'static str) -> Service {
     Service::new(name, chatty(name).on(State::Run, [run]))
 }
 
-/// Waits for a log that nobody reads.
+/// Blocks on a log whose pipe is full.
 fn waits_for_the_log(name: &'static str) -> Service {
     let run = Behavior::call(move |_| async move {
         say(&format!("{name} runs"));
-        // As much as the pipe holds, and more.
+        // More than the pipe holds.
         loop {
             tracing::error!("{}", "a long line ".repeat(100));
         }
@@ -124,10 +124,10 @@ fn daemon(name: &str) -> Daemon {
     }
 }
 
-/// The test that is run anew.
+/// The test that runs the daemon.
 const PROGRAM: &str = "signals::program";
 
-/// Not a test: what the tests run.
+/// Not a test: the program that the tests run.
 #[test]
 fn program() {
     let Ok(name) = std::env::var(CHOICE) else { return };
@@ -142,12 +142,12 @@ fn program() {
     let runtime = builder.worker_threads(2).enable_all().build().unwrap();
     let code = runtime.block_on(daemon(name).main());
     drop(runtime);
-    // What `main` does with it.
+    // As at the end of `main`.
     std::process::exit(if code == std::process::ExitCode::SUCCESS { 0 } else { code_of(code) });
 }
 
 #[test]
-fn f65_one_signal_is_a_graceful_stop_in_order() {
+fn f65_first_signal_stops_gracefully_in_order() {
     for (signal, name) in [("TERM", "two"), ("INT", "single two")] {
         let (code, said, _) = Program::start(PROGRAM, name).until("b runs").signal(signal).end();
         assert_eq!(code, 0, "G20");
@@ -156,23 +156,23 @@ fn f65_one_signal_is_a_graceful_stop_in_order() {
 }
 
 #[test]
-fn f66_the_second_signal_ends_all_limits() {
+fn f66_second_signal_ends_all_limits() {
     let (code, _, errors) =
         Program::start(PROGRAM, "stubborn").until("a runs").signal("TERM").pause().signal("INT").end();
-    assert_eq!(code, 1, "G20: one was abandoned");
+    assert_eq!(code, 1, "G20: a service was abandoned");
     assert!(errors.contains("service `a` was abandoned: it did not leave run within its limit"), "{errors}");
 }
 
 #[test]
-fn g14_the_overall_deadline_holds() {
+fn g14_shutdown_deadline_abandons_a_hanging_service() {
     let (code, _, errors) = Program::start(PROGRAM, "limit").until("a runs").signal("TERM").end();
     assert_eq!(code, 1);
     assert!(errors.contains("`a` was abandoned"), "{errors}");
 }
 
 #[test]
-fn f67_g18_the_third_signal_ends_the_process_at_once() {
-    // Everybody blocks, for an hour: services, a stage before them, and the log.
+fn f67_g18_third_signal_ends_the_process_at_once() {
+    // Services, a prestart stage or the log block for an hour.
     let cases = [
         ("blocked", "TERM", 143),
         ("single blocked", "INT", 130),
@@ -183,7 +183,7 @@ fn f67_g18_the_third_signal_ends_the_process_at_once() {
     ];
     for (name, last, status) in cases {
         let program = Program::start(PROGRAM, name).until("a runs").pause();
-        // Where two of them became one, another is the third.
+        // If two signals count as one, a further signal is the third.
         let again = format!("sleep 1; while kill -s {last} $PID 2>/dev/null; do sleep 1; done");
         let program = program.signal("TERM").pause().signal("TERM").pause().signal(last);
         let mut again =
@@ -195,7 +195,7 @@ fn f67_g18_the_third_signal_ends_the_process_at_once() {
 }
 
 #[test]
-fn f68_a_storm_is_one_shutdown() {
+fn f68_signal_storm_is_one_shutdown() {
     let storm = "i=0; while [ $i -lt 3333 ]; do kill -s USR1 $PID; kill -s HUP $PID; kill -s TERM $PID; i=$((i+1)); done 2>/dev/null; true";
     let (code, said, _) = Program::start(PROGRAM, "extra").until("a runs").shell(storm).end();
     assert_eq!(code, 0);
@@ -203,7 +203,7 @@ fn f68_a_storm_is_one_shutdown() {
 }
 
 #[test]
-fn f69_a_signal_during_prestart() {
+fn f69_signal_during_prestart_starts_no_service() {
     for signal in ["TERM", "INT"] {
         let (code, said, errors) = Program::start(PROGRAM, "prestart").until("stage runs").signal(signal).end();
         assert_eq!(code, 0, "{errors}");
@@ -212,15 +212,15 @@ fn f69_a_signal_during_prestart() {
 }
 
 #[test]
-fn f70_hangup_where_there_is_nothing_to_reload() {
+fn f70_hangup_with_nothing_to_reload_changes_nothing() {
     let program = Program::start(PROGRAM, "two").until("b runs").signal("HUP").pause().signal("HUP").pause();
     let (code, said, _) = program.signal("TERM").end();
     assert_eq!(code, 0);
-    assert_eq!(words(&said, "runs").len(), 2, "nobody was disturbed");
+    assert_eq!(words(&said, "runs").len(), 2, "no service is interrupted");
 }
 
 #[test]
-fn f71_hangup_reloads() {
+fn f71_hangup_reloads_services() {
     let (code, said, _) =
         Program::start(PROGRAM, "reload").until("b runs").signal("HUP").until("a reloads").signal("TERM").end();
     assert_eq!(code, 0);
@@ -229,20 +229,20 @@ fn f71_hangup_reloads() {
 }
 
 #[test]
-fn f72_a_reload_that_fails() {
+fn f72_reload_failing_after_hangup_leaves_the_daemon_running() {
     let program = Program::start(PROGRAM, "reload-fails").until("a runs").signal("HUP").pause();
     let (code, said, _) = program.signal("TERM").end();
     assert_eq!((code, words(&said, "stops").len()), (0, 1));
 }
 
 #[test]
-fn f73_a_thousand_hangups_during_one_reload() {
+fn f73_thousand_hangups_during_a_reload_are_one_more() {
     let storm = "i=0; while [ $i -lt 1000 ]; do kill -s HUP $PID; i=$((i+1)); done";
     let program = Program::start(PROGRAM, "reload-slow").until("a runs").signal("HUP").until("a reloads").shell(storm);
     let program = program.until("a reloaded").until("a reloads").until("a reloaded").pause();
     let (code, said, _) = program.signal("TERM").end();
     assert_eq!(code, 0);
-    // Where the storm outlasts the reload it was sent during, it falls into the next as well.
+    // If the storm outlasts the first reload, it reaches into the second as well.
     let reloads = words(&said, "reloads").len();
     assert!((2..=3).contains(&reloads), "{reloads}");
 }
@@ -256,7 +256,7 @@ fn f74_hangup_during_the_shutdown_is_ignored() {
 }
 
 #[test]
-fn f75_an_extra_signal_is_honoured() {
+fn f75_configured_signal_stops_the_daemon() {
     for signal in ["USR1", "HUP"] {
         let (code, said, _) = Program::start(PROGRAM, "extra").until("a runs").signal(signal).end();
         assert_eq!((code, words(&said, "stops").len()), (0, 1));
@@ -264,7 +264,7 @@ fn f75_an_extra_signal_is_honoured() {
 }
 
 #[test]
-fn g20_the_status_says_what_failed_and_the_message_says_it_in_words() {
+fn g20_failure_sets_exit_status_and_is_printed() {
     let (code, _, errors) = Program::start(PROGRAM, "failing").end();
     assert_eq!(code, 3);
     assert!(
@@ -277,7 +277,7 @@ fn g20_the_status_says_what_failed_and_the_message_says_it_in_words() {
 }
 
 #[test]
-fn x20_a_daemon_that_is_refused_for_an_exit_code_of_zero_exits_with_one() {
+fn x20_daemon_refused_for_exit_code_zero_exits_with_one() {
     let (code, _, errors) = Program::start(PROGRAM, "exit-code-zero").end();
     assert_eq!(code, 1);
     assert!(errors.contains("Error: daemon `program`: `exit_code` cannot be 0\nhelp: write a number from 1 to 255"));

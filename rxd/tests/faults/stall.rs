@@ -1,4 +1,4 @@
-//! F16 to F18, G33: code that blocks is found and named. Real time, and real threads.
+//! F16 to F18, G33: blocking code is detected and named. In real time, on real threads.
 
 use crate::kit::*;
 use rxd::prestart::Stage;
@@ -9,26 +9,26 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 use tracing::field::{Field, Visit};
 
-/// Notes what is said at WARN and above, or at another level.
+/// Keeps the records at WARN and above, or of another level.
 ///
-/// It comes with another subscriber: where there is only one, a callsite that a thread without it comes upon first is
-/// taken to be of interest to nobody.
+/// It brings a second subscriber. With only one, a callsite that is first reached by a thread
+/// without it is disabled for all threads.
 #[derive(Clone)]
-pub(crate) struct Heard(
+pub(crate) struct LogCapture(
     Arc<(Mutex<Vec<String>>, Condvar)>,
     tracing::Level,
-    #[expect(dead_code, reason = "it is there to be there")] tracing::Dispatch,
+    #[expect(dead_code, reason = "its existence keeps callsites enabled")] tracing::Dispatch,
 );
 
-impl Default for Heard {
+impl Default for LogCapture {
     fn default() -> Self {
-        Heard::of(tracing::Level::WARN)
+        LogCapture::of(tracing::Level::WARN)
     }
 }
 
-impl Heard {
+impl LogCapture {
     pub(crate) fn of(level: tracing::Level) -> Self {
-        Heard(Arc::default(), level, tracing::Dispatch::new(tracing::subscriber::NoSubscriber::new()))
+        LogCapture(Arc::default(), level, tracing::Dispatch::new(tracing::subscriber::NoSubscriber::new()))
     }
 
     pub(crate) fn has(&self, text: &str) -> bool {
@@ -39,16 +39,16 @@ impl Heard {
         self.0.0.lock().unwrap().clone()
     }
 
-    /// Blocks until it was said.
+    /// Blocks until this text is logged.
     fn wait_for(&self, text: &str) {
         let lines = self.0.0.lock().unwrap();
         let said = |lines: &mut Vec<String>| !lines.iter().any(|line| line.contains(text));
         let (lines, timeout) = self.0.1.wait_timeout_while(lines, 60 * SECOND, said).unwrap();
-        assert!(!timeout.timed_out(), "`{text}` was not said: {lines:?}");
+        assert!(!timeout.timed_out(), "`{text}` was not logged: {lines:?}");
     }
 }
 
-impl tracing::Subscriber for Heard {
+impl tracing::Subscriber for LogCapture {
     fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
         *metadata.level() <= self.1
     }
@@ -81,18 +81,22 @@ impl Visit for Line {
     }
 }
 
-/// A daemon with a service that blocks its thread until it is heard of.
-fn blocked(limit: Duration, workers: usize, block: impl Fn(&Heard) + Send + Sync + 'static) -> (Heard, rxd::Report) {
-    quiet();
-    let heard = Heard::default();
-    let _guard = tracing::subscriber::set_default(heard.clone());
+/// Runs a daemon with a service that blocks its thread until `block` returns.
+fn blocked(
+    limit: Duration,
+    workers: usize,
+    block: impl Fn(&LogCapture) + Send + Sync + 'static,
+) -> (LogCapture, rxd::Report) {
+    silence_scripted_panics();
+    let logged = LogCapture::default();
+    let _guard = tracing::subscriber::set_default(logged.clone());
     let mut builder = match workers {
         0 => tokio::runtime::Builder::new_current_thread(),
         _ => tokio::runtime::Builder::new_multi_thread(),
     };
     let runtime = builder.worker_threads(workers.max(1)).enable_all().build().unwrap();
     let report = runtime.block_on(async {
-        let (inner, block) = (heard.clone(), Arc::new(block));
+        let (inner, block) = (logged.clone(), Arc::new(block));
         let blocks = Behavior::call(move |cx: Context| {
             let (inner, block) = (inner.clone(), block.clone());
             async move {
@@ -110,53 +114,53 @@ fn blocked(limit: Duration, workers: usize, block: impl Fn(&Heard) + Send + Sync
         handle.shutdown();
         handle.wait().await
     });
-    (heard, report)
+    (logged, report)
 }
 
 const NAMED: &str = "blocks its thread";
 
 #[test]
-fn f16_a_sleeping_thread_is_named_and_others_go_on() {
-    let (heard, report) = blocked(500 * MS, 2, |heard| heard.wait_for(NAMED));
-    assert!(heard.has("service=\"blocker\""));
-    assert!(!heard.has("service=\"other\""));
+fn f16_sleeping_thread_is_named_and_others_run() {
+    let (logged, report) = blocked(500 * MS, 2, |logged| logged.wait_for(NAMED));
+    assert!(logged.has("service=\"blocker\""));
+    assert!(!logged.has("service=\"other\""));
     assert!(report.is_ok());
 }
 
 #[test]
-fn f17_all_workers_are_blocked() {
-    let (heard, report) = blocked(40 * MS, 1, |heard| heard.wait_for(NAMED));
-    assert!(heard.has("service=\"blocker\""));
+fn f17_service_blocking_all_workers_is_named() {
+    let (logged, report) = blocked(40 * MS, 1, |logged| logged.wait_for(NAMED));
+    assert!(logged.has("service=\"blocker\""));
     assert!(report.is_ok());
-    let (heard, _) = blocked(40 * MS, 0, |heard| heard.wait_for(NAMED));
-    assert!(heard.has("service=\"blocker\""));
+    let (logged, _) = blocked(40 * MS, 0, |logged| logged.wait_for(NAMED));
+    assert!(logged.has("service=\"blocker\""));
 }
 
 #[test]
-fn f18_a_busy_loop_is_named() {
-    let (heard, _) = blocked(40 * MS, 2, |heard| while !heard.has(NAMED) {});
-    assert!(heard.has("state=\"run\""));
+fn f18_busy_loop_is_named() {
+    let (logged, _) = blocked(40 * MS, 2, |logged| while !logged.has(NAMED) {});
+    assert!(logged.has("state=\"run\""));
 }
 
 #[test]
-fn g33_it_is_said_once_and_again_when_it_is_over() {
-    let (heard, _) = blocked(500 * MS, 2, |heard| {
-        heard.wait_for(NAMED);
+fn g33_blocked_thread_is_logged_once() {
+    let (logged, _) = blocked(500 * MS, 2, |logged| {
+        logged.wait_for(NAMED);
         std::thread::sleep(Duration::from_millis(200));
     });
-    let lines = heard.0.0.lock().unwrap();
+    let lines = logged.0.0.lock().unwrap();
     assert_eq!(lines.iter().filter(|line| line.contains(NAMED)).count(), 1, "{lines:?}");
 }
 
 #[test]
-fn g33_nobody_is_named_who_only_waits_or_works_in_small_pieces() {
-    let (heard, _) = blocked(10 * SECOND, 2, |_| {});
-    assert!(!heard.has(NAMED));
+fn g33_service_that_only_waits_is_not_named() {
+    let (logged, _) = blocked(10 * SECOND, 2, |_| {});
+    assert!(!logged.has(NAMED));
 }
 
 #[test]
-fn a_blocked_service_is_abandoned_and_named() {
-    quiet();
+fn blocked_service_at_the_deadline_is_abandoned() {
+    silence_scripted_panics();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let (release, held) = std::sync::mpsc::channel::<()>();
     let held = Arc::new(Mutex::new(held));
@@ -178,26 +182,26 @@ fn a_blocked_service_is_abandoned_and_named() {
         handle.shutdown();
         handle.wait().await
     });
-    // That the one below it is not is asked where time is paused, in `g14_what_cannot_even_be_dropped_..`: here a
-    // busy machine may leave it no turn within what is left of a tenth of a second.
-    let blocker = report.abandoned().find(|ending| ending.name == "blocker").expect("it is abandoned");
+    // Whether its dependency is abandoned as well is tested in paused time, by
+    // `g14_task_that_cannot_be_dropped_..`: on a busy machine 100 ms may be too short for it.
+    let blocker = report.abandoned().find(|service| service.name == "blocker").expect("`blocker` is abandoned");
     assert_eq!((blocker.cause, blocker.abandoned_in), (Cause::Abandoned, Some(State::Run)));
     drop(release);
 }
 
 #[test]
-fn f16_a_task_that_blocks_its_thread_is_named() {
-    quiet();
-    let heard = Heard::default();
-    let _guard = tracing::subscriber::set_default(heard.clone());
+fn f16_task_blocking_its_thread_is_named() {
+    silence_scripted_panics();
+    let logged = LogCapture::default();
+    let _guard = tracing::subscriber::set_default(logged.clone());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let inner = heard.clone();
+    let inner = logged.clone();
     let report = runtime.block_on(async {
         let run = Behavior::call(move |cx: Context| {
-            let heard = inner.clone();
+            let logged = inner.clone();
             async move {
                 cx.spawn("quiet", std::future::ready(()));
-                cx.spawn("worker", async move { heard.wait_for(NAMED) });
+                cx.spawn("worker", async move { logged.wait_for(NAMED) });
                 cx.cancelled().await;
                 Ok(())
             }
@@ -205,27 +209,27 @@ fn f16_a_task_that_blocks_its_thread_is_named() {
         let service = Service::new("blocker", FakeService::new().on(State::Run, [run]));
         let handle = Daemon::new("d").signals([]).blocking_threshold(500 * MS).add(service).start().await.unwrap();
         handle.wait_for("blocker", State::Run).await.unwrap();
-        heard.wait_for(NAMED);
+        logged.wait_for(NAMED);
         handle.shutdown();
         handle.wait().await
     });
-    assert!(heard.has("service=\"blocker\" task=\"worker\""), "{:?}", heard.0.0.lock().unwrap());
-    assert!(!heard.has("task=\"quiet\""));
+    assert!(logged.has("service=\"blocker\" task=\"worker\""), "{:?}", logged.0.0.lock().unwrap());
+    assert!(!logged.has("task=\"quiet\""));
     assert!(report.is_ok(), "{report}");
 }
 
 #[test]
-fn f16_a_stage_that_blocks_its_thread_is_named() {
-    quiet();
-    let heard = Heard::default();
-    let _guard = tracing::subscriber::set_default(heard.clone());
+fn f16_stage_blocking_its_thread_is_named() {
+    silence_scripted_panics();
+    let logged = LogCapture::default();
+    let _guard = tracing::subscriber::set_default(logged.clone());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let inner = heard.clone();
+    let inner = logged.clone();
     let report = runtime.block_on(async {
         let blocks = Stage::new("port", move || {
-            let heard = inner.clone();
+            let logged = inner.clone();
             async move {
-                heard.wait_for(NAMED);
+                logged.wait_for(NAMED);
                 Ok(())
             }
         });
@@ -236,14 +240,14 @@ fn f16_a_stage_that_blocks_its_thread_is_named() {
         handle.shutdown();
         handle.wait().await
     });
-    let lines = heard.0.0.lock().unwrap();
+    let lines = logged.0.0.lock().unwrap();
     let line = lines.iter().find(|line| line.contains(NAMED)).unwrap();
     assert!(line.contains("stage=\"port\"") && !line.contains("service="), "{line}");
     assert!(report.is_ok(), "{report}");
 }
 
-/// Waits until it is heard of, when it is dropped.
-struct BlocksInDrop(Heard);
+/// Blocks in `drop` until that is logged.
+struct BlocksInDrop(LogCapture);
 
 impl Drop for BlocksInDrop {
     fn drop(&mut self) {
@@ -252,12 +256,12 @@ impl Drop for BlocksInDrop {
 }
 
 #[test]
-fn f16_what_blocks_when_it_is_dropped_is_named() {
-    quiet();
-    let heard = Heard::default();
-    let _guard = tracing::subscriber::set_default(heard.clone());
+fn f16_drop_blocking_its_thread_is_named() {
+    silence_scripted_panics();
+    let logged = LogCapture::default();
+    let _guard = tracing::subscriber::set_default(logged.clone());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let inner = heard.clone();
+    let inner = logged.clone();
     runtime.block_on(async {
         let run = Behavior::call(move |_| {
             let held = BlocksInDrop(inner.clone());
@@ -274,29 +278,29 @@ fn f16_what_blocks_when_it_is_dropped_is_named() {
         handle.shutdown();
         let _ = handle.wait().await;
     });
-    assert!(heard.has("service=\"blocker\""));
+    assert!(logged.has("service=\"blocker\""));
 }
 
 #[test]
-fn g4_the_next_round_waits_for_a_task_that_cannot_be_dropped() {
-    quiet();
-    let heard = Heard::default();
-    let listens = heard.clone();
+fn g4_incarnation_after_an_undroppable_task_waits_for_it() {
+    silence_scripted_panics();
+    let logged = LogCapture::default();
+    let listens = logged.clone();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .on_thread_start(move || std::mem::forget(tracing::subscriber::set_default(listens.clone())))
         .build()
         .unwrap();
-    let (inner, ended) = (heard.clone(), Arc::new(Mutex::new(false)));
+    let (inner, ended) = (logged.clone(), Arc::new(Mutex::new(false)));
     let report = runtime.block_on(async {
         let noted = ended.clone();
         let run = Behavior::call(move |cx: Context| {
-            let (heard, ended) = (inner.clone(), noted.clone());
+            let (logged, ended) = (inner.clone(), noted.clone());
             async move {
                 cx.spawn("worker", async move {
-                    // Until it is to be dropped, which it cannot be.
-                    heard.wait_for("aborted: `worker`");
+                    // Blocks until the engine tries to drop it.
+                    logged.wait_for("aborted: `worker`");
                     *ended.lock().unwrap() = true;
                 });
                 cx.cancelled().await;
@@ -306,7 +310,7 @@ fn g4_the_next_round_waits_for_a_task_that_cannot_be_dropped() {
         let noted = ended.clone();
         let again = Behavior::call(move |_| {
             let ended = *noted.lock().unwrap();
-            async move { if ended { Ok(()) } else { Err("the last round has not ended".into()) } }
+            async move { if ended { Ok(()) } else { Err("the last incarnation has not ended".into()) } }
         });
         let fake =
             FakeService::new().on(State::Init, [Behavior::Ok, again]).on(State::Run, [run, Behavior::UntilCancelled]);

@@ -1,5 +1,5 @@
-//! The full table of what a method may do, where, under which manager, and when the stop comes;
-//! and random tables against a model of one.
+//! Every outcome of every method under every manager, with a stop at every time; and random tables
+//! against a model.
 
 use crate::kit::*;
 use proptest::prelude::*;
@@ -11,7 +11,7 @@ use std::time::Duration;
 const METHODS: [State; 4] = [State::Init, State::Idle, State::Run, State::Stop];
 
 rxd::manager! {
-    /// Comes round after a failure, ends after a success.
+    /// Restarts after a failure, ends after a success.
     struct OneGood {
         Init => { ok: Idle, failed: Stop },
         Idle => { ok: Run, failed: Stop },
@@ -21,7 +21,7 @@ rxd::manager! {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Of {
+enum ManagerKind {
     Continuous,
     UntilSuccess,
     Custom,
@@ -30,17 +30,17 @@ enum Of {
 /// When the daemon is asked to stop.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum When {
-    /// As soon as the state before it was left, or nothing has happened.
+    /// Before the method is called.
     Before,
     /// While the method runs.
     During,
-    /// Some time after it has ended.
+    /// Some time after the method has ended.
     After,
 }
 
-/// What a method does, once; whether that is a failure when nobody asked it to end.
-fn acts() -> Vec<(Behavior, Option<Cause>)> {
-    let takes = |act: Behavior| act.after(10 * MS);
+/// What a method does once, and its cause if that is a failure without a shutdown.
+fn behaviors() -> Vec<(Behavior, Option<Cause>)> {
+    let takes = |behavior: Behavior| behavior.after(10 * MS);
     vec![
         (takes(Behavior::Ok), None),
         (takes(Behavior::Fail), Some(Cause::Error)),
@@ -53,20 +53,20 @@ fn acts() -> Vec<(Behavior, Option<Cause>)> {
     ]
 }
 
-async fn case(state: State, act: Behavior, of: Of, when: When) -> (Ran, CallLog) {
-    let probe = CallLog::new();
+async fn case(state: State, behavior: Behavior, kind: ManagerKind, when: When) -> (Outcome, CallLog) {
+    let call_log = CallLog::new();
     let usual = if state == State::Run { Behavior::UntilCancelled } else { Behavior::Ok };
-    let mut fake = FakeService::new().on(state, [act, usual]);
+    let mut fake = FakeService::new().on(state, [behavior, usual]);
     if state == State::Stop {
         fake = fake.on(State::Run, [Behavior::Fail, Behavior::UntilCancelled]);
     }
-    let options = METHODS.iter().fold(brisk(), |options, &state| options.timeout_of(state, SECOND));
+    let options = METHODS.iter().fold(no_backoff(), |options, &state| options.timeout_of(state, SECOND));
     let options = options.timeout_of(State::Run, if state == State::Run { SECOND } else { 3600 * SECOND });
-    let service = probed("a", fake, &probe).options(options);
-    let service = match of {
-        Of::Continuous => service.manager(manager::continuous),
-        Of::UntilSuccess => service.manager(manager::until_success),
-        Of::Custom => service.manager(OneGood),
+    let service = with_call_log("a", fake, &call_log).options(options);
+    let service = match kind {
+        ManagerKind::Continuous => service.manager(manager::continuous),
+        ManagerKind::UntilSuccess => service.manager(manager::until_success),
+        ManagerKind::Custom => service.manager(OneGood),
     };
     let running = start(daemon([service])).await;
     let mut all = running.handle.watch_states(Filter::None).unwrap();
@@ -87,31 +87,31 @@ async fn case(state: State, act: Behavior, of: Of, when: When) -> (Ran, CallLog)
     if when == When::After {
         tokio::time::sleep(50 * MS).await;
     }
-    (running.stop().await, probe)
+    (running.stop().await, call_log)
 }
 
 #[tokio::test(start_paused = true)]
-async fn g2_g3_every_outcome_of_every_method_under_every_manager_with_a_stop_at_every_time() {
+async fn g2_g3_any_outcome_under_any_manager_stopped_at_any_time_reaches_exit() {
     let mut cases = 0;
     for state in METHODS {
-        for (act, cause) in acts() {
-            for of in [Of::Continuous, Of::UntilSuccess, Of::Custom] {
+        for (behavior, cause) in behaviors() {
+            for kind in [ManagerKind::Continuous, ManagerKind::UntilSuccess, ManagerKind::Custom] {
                 for when in [When::Before, When::During, When::After] {
-                    let (ran, probe) = case(state, act.clone(), of, when).await;
-                    let what = format!("{act:?} in {state} under {of:?}, stopped {when:?}: {}", ran.states("a"));
-                    assert_eq!(probe.faults(), [""; 0], "{what}");
-                    assert_eq!(probe.count("a", "init"), probe.count("a", "stop"), "{what}");
+                    let (ran, call_log) = case(state, behavior.clone(), kind, when).await;
+                    let what = format!("{behavior:?} in {state} under {kind:?}, stopped {when:?}: {}", ran.states("a"));
+                    assert_eq!(call_log.faults(), [""; 0], "{what}");
+                    assert_eq!(call_log.count("a", "init"), call_log.count("a", "stop"), "{what}");
                     assert!(ran.took < 5 * SECOND, "{what}");
-                    // A failure nobody asked for is seen as what it was.
-                    let hung = matches!(act, Behavior::Hang | Behavior::UntilCancelled);
+                    // A failure before the shutdown has its own cause.
+                    let hung = matches!(behavior, Behavior::Hang | Behavior::UntilCancelled);
                     if let (When::After, Some(cause)) = (when, cause) {
                         let seen = ran.trace.steps.iter().find(|step| step.leaves(state)).map(|step| step.cause);
                         assert_eq!(seen, Some(cause), "{what}");
                     }
-                    // Only what hangs when the stop comes can be abandoned.
+                    // Only a method that hangs at the shutdown can be abandoned.
                     let abandoned = ran.report.abandoned().count() > 0;
                     assert!(!abandoned || (hung && when != When::After), "{what}");
-                    if matches!(act, Behavior::Hang) && when == When::During {
+                    if matches!(behavior, Behavior::Hang) && when == When::During {
                         assert!(abandoned, "{what}");
                     }
                     cases += 1;
@@ -149,7 +149,7 @@ fn table() -> impl Strategy<Value = Table> {
         .prop_map(|(init, idle, run, stop)| Table::new(init, idle, run, stop))
 }
 
-/// The states that a service goes through by this table, with these outcomes, one a call.
+/// The states that a service passes by this table, with these outcomes, one for each call.
 fn model(table: &Table, outcomes: &[bool]) -> String {
     let mut words = Vec::new();
     let (mut state, mut ending) = (State::Init, false);
@@ -178,10 +178,10 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(300) })]
 
     #[test]
-    fn g1_g6_any_table_and_any_outcomes_follow_the_model(table in table(), outcomes in proptest::collection::vec(any::<bool>(), 1..40)) {
+    fn g1_g6_random_table_and_outcomes_follow_the_model(table in table(), outcomes in proptest::collection::vec(any::<bool>(), 1..40)) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
         runtime.block_on(async {
-            // One list of outcomes for all methods: shared by the acts of each.
+            // All methods take their outcomes from one list.
             let left = std::sync::Arc::new(std::sync::Mutex::new(outcomes.clone().into_iter()));
             let next = Behavior::call(move |_| {
                 let outcome = left.lock().unwrap().next();

@@ -1,11 +1,11 @@
-//! What the tasks of a service may do, and when they end.
+//! Tasks of services: what they may do, and when they end.
 
 use crate::kit::*;
 use rxd::testing::Behavior;
 use rxd::{Context, Service, State};
 
-/// A service whose tasks do what they do when the round is over.
-async fn with_tasks(spawn: impl Fn(&Context) + Send + Sync + 'static) -> Ran {
+/// Runs a service with these tasks for a second, and stops it.
+async fn with_tasks(spawn: impl Fn(&Context) + Send + Sync + 'static) -> Outcome {
     let spawn = std::sync::Arc::new(spawn);
     let run = Behavior::call(move |cx: Context| {
         let spawn = spawn.clone();
@@ -21,7 +21,7 @@ async fn with_tasks(spawn: impl Fn(&Context) + Send + Sync + 'static) -> Ran {
 }
 
 #[tokio::test(start_paused = true)]
-async fn tasks_end_before_stop_is_called() {
+async fn tasks_of_run_end_before_stop_is_called() {
     let ended = std::sync::Arc::new(std::sync::Mutex::new(None));
     let noted = ended.clone();
     let ran = with_tasks(move |cx| {
@@ -35,23 +35,23 @@ async fn tasks_end_before_stop_is_called() {
     .await;
     assert!(ended.lock().unwrap().is_some());
     let left = ran.trace.steps.iter().find(|step| step.service == "a" && step.leaves(State::Run)).unwrap();
-    assert_eq!(left.at, 3 * SECOND, "its tasks are part of Run");
+    assert_eq!(left.at, 3 * SECOND, "Run lasts until its tasks have ended");
     assert_eq!(ran.trace.entered("a", State::Stop)[0].as_secs(), 3);
     assert!(ran.report.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
-async fn tasks_that_ignore_their_token_are_dropped_and_named() {
+async fn tasks_ignoring_cancellation_are_dropped_at_the_limit() {
     let ran = with_tasks(|cx| {
         cx.spawn("worker", std::future::pending::<()>());
     })
     .await;
     assert_eq!(ran.trace.entered("a", State::Stop)[0].as_secs(), 11);
-    assert_eq!(ran.ending("a").abandoned_in, Some(State::Run));
+    assert_eq!(ran.service_report("a").abandoned_in, Some(State::Run));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_in_a_task_is_the_service_s_failure_unless_asked_otherwise() {
+async fn panic_in_a_task_fails_the_service_unless_contained() {
     let panics = |contained: bool| {
         let first = Behavior::call(move |cx: Context| async move {
             let task = async { panic!("the worker is gone") };
@@ -68,17 +68,17 @@ async fn a_panic_in_a_task_is_the_service_s_failure_unless_asked_otherwise() {
     let running = start(panics(false)).await;
     tokio::time::sleep(SECOND).await;
     let ran = running.stop().await;
-    assert_eq!(ran.states("a"), format!("{ROUND} {ROUND} exit+"));
+    assert_eq!(ran.states("a"), format!("{INCARNATION} {INCARNATION} exit+"));
     assert!(ran.error("a").starts_with("task `worker` panicked: the worker is gone (at "), "{}", ran.error("a"));
 
     let running = start(panics(true)).await;
     tokio::time::sleep(SECOND).await;
     let ran = running.stop().await;
-    assert_eq!(ran.states("a"), format!("{ROUND} exit+"));
+    assert_eq!(ran.states("a"), format!("{INCARNATION} exit+"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_panic_in_a_task_of_a_service_that_waits_in_idle() {
+async fn panic_in_a_task_while_waiting_in_idle_restarts_the_service() {
     let spawns = Behavior::call(async |cx: Context| {
         cx.spawn("worker", async {
             tokio::time::sleep(SECOND).await;
@@ -89,12 +89,12 @@ async fn a_panic_in_a_task_of_a_service_that_waits_in_idle() {
     let b = fake("b", State::Idle, [spawns, Behavior::Ok]).needs(["a"]);
     let a = fake("a", State::Init, [Behavior::Ok.after(5 * SECOND)]);
     let ran = run_until(daemon([a, b]), "b", State::Run).await;
-    assert_eq!(ran.states("b"), format!("init+ init- idle+ idle- stop+ stop- {ROUND} exit+"));
+    assert_eq!(ran.states("b"), format!("init+ init- idle+ idle- stop+ stop- {INCARNATION} exit+"));
     assert!(ran.error("b").contains("the worker is gone"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn tasks_are_part_of_the_idle_that_a_service_waits_in() {
+async fn tasks_of_idle_end_before_idle_is_left() {
     let spawns = Behavior::call(async |cx: Context| {
         let inner = cx.clone();
         cx.spawn("worker", async move {
@@ -106,16 +106,16 @@ async fn tasks_are_part_of_the_idle_that_a_service_waits_in() {
     let b = fake("b", State::Idle, [spawns]).needs(["a"]);
     let ran = run_until(daemon([fake("a", State::Init, [Behavior::UntilCancelled]), b]), "b", State::Idle).await;
     let left = ran.trace.steps.iter().find(|step| step.service == "b" && step.leaves(State::Idle)).unwrap();
-    assert_eq!(left.at, 2 * SECOND, "left when they have ended");
+    assert_eq!(left.at, 2 * SECOND, "the state is left once its tasks have ended");
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_context_that_outlived_its_round_spawns_never_runs() {
+async fn task_spawned_by_an_outlived_context_never_runs() {
     let (sender, receiver) = tokio::sync::oneshot::channel();
     let mut sender = Some(sender);
     let a = Service::new(
         "a",
-        Do(move |cx: Context| {
+        RunFn(move |cx: Context| {
             let _ = sender.take().unwrap().send(cx.clone());
             async move {
                 cx.cancelled().await;
@@ -126,13 +126,13 @@ async fn what_a_context_that_outlived_its_round_spawns_never_runs() {
     let running = start(daemon([a])).await;
     let cx: Context = receiver.await.unwrap();
     let ran = running.stop().await;
-    let late = cx.spawn("late", async { panic!("it ran") });
+    let late = cx.spawn("late", async { panic!("the task ran") });
     assert!(late.await.unwrap_err().is_cancelled());
     assert!(ran.report.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
-async fn tasks_are_part_of_an_init_that_fails() {
+async fn tasks_of_a_failing_init_end_before_init_is_left() {
     let fails = Behavior::call(async |cx: Context| {
         let inner = cx.clone();
         cx.spawn("worker", async move {
@@ -143,5 +143,5 @@ async fn tasks_are_part_of_an_init_that_fails() {
     });
     let ran = run_until(daemon([fake("a", State::Init, [fails, Behavior::Ok])]), "a", State::Run).await;
     let left = ran.trace.steps.iter().find(|step| step.leaves(State::Init)).unwrap();
-    assert_eq!(left.at, 2 * SECOND, "left when they have ended");
+    assert_eq!(left.at, 2 * SECOND, "the state is left once its tasks have ended");
 }

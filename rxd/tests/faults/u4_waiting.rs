@@ -1,4 +1,4 @@
-//! U4: what a method waits for ends when the service is cancelled: `or_cancelled`, `every`.
+//! U4: `or_cancelled` and `every` end when the service is cancelled.
 
 use crate::kit::*;
 use rxd::testing::{Behavior, CallLog, FakeService, ReloadingFake};
@@ -10,8 +10,8 @@ use std::task::Poll;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
-/// Stops a daemon of this service, and says how long that took.
-async fn stops(service: Service) -> (Ran, Duration) {
+/// Stops a daemon of this service, and returns how long that took.
+async fn stops(service: Service) -> (Outcome, Duration) {
     let running = start(daemon([service])).await;
     running.until("a", State::Run).await;
     settle().await;
@@ -21,26 +21,26 @@ async fn stops(service: Service) -> (Ran, Duration) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn u4_a_future_that_never_answers_is_dropped_when_the_service_is_cancelled() {
-    let run = Do(|cx: Context| async move {
+async fn u4_pending_future_is_dropped_on_cancellation() {
+    let run = RunFn(|cx: Context| async move {
         cx.or_cancelled(pending::<()>()).await?;
-        unreachable!("it never answers");
+        unreachable!("the future never completes");
     });
     let (ran, took) = stops(Service::new("a", run)).await;
     assert!(took < 50 * MS, "{took:?}");
-    assert!(ran.report.is_ok() && ran.ending("a").cause == Cause::Shutdown, "{:?}", ran.report);
+    assert!(ran.report.is_ok() && ran.service_report("a").cause == Cause::Shutdown, "{:?}", ran.report);
 }
 
 #[tokio::test(start_paused = true)]
-async fn u4_a_future_in_a_task_or_a_child_is_dropped_when_its_own_context_is_cancelled() {
-    let run = Do(|cx: Context| async move {
+async fn u4_pending_future_of_a_child_is_dropped_on_its_own_cancellation() {
+    let run = RunFn(|cx: Context| async move {
         let (inner, child) = (cx.clone(), cx.child("part"));
         cx.spawn("task", async move { inner.or_cancelled(pending::<()>()).await });
         let token = child.token();
         let part = cx.spawn("part", async move { child.or_cancelled(pending::<()>()).await });
         token.cancel();
         assert_eq!(part.await.unwrap(), Err(Cancelled));
-        assert_eq!(cx.or_cancelled(sleep(SECOND)).await, Ok(()), "the service itself goes on");
+        assert_eq!(cx.or_cancelled(sleep(SECOND)).await, Ok(()), "the service itself is not cancelled");
         cx.or_cancelled(pending::<()>()).await?;
         Ok(())
     });
@@ -52,11 +52,11 @@ async fn u4_a_future_in_a_task_or_a_child_is_dropped_when_its_own_context_is_can
 }
 
 #[tokio::test]
-async fn u4_cancellation_comes_before_an_output_that_is_there() {
+async fn u4_cancellation_wins_over_a_ready_output() {
     let cx = Context::detached("a");
     assert_eq!(cx.or_cancelled(ready(1)).await, Ok(1));
     assert_eq!(cx.or_cancelled(async { Err::<(), _>("refused") }).await, Ok(Err("refused")));
-    // Both at the same poll: the future cancels its own context, and is ready when it is polled next.
+    // Both in one poll: the future cancels its own context, and is ready when it is polled next.
     let token = cx.token();
     let mut polls = 0;
     let both = poll_fn(|task| {
@@ -67,14 +67,14 @@ async fn u4_cancellation_comes_before_an_output_that_is_there() {
     });
     assert_eq!(cx.or_cancelled(both).await, Err(Cancelled));
     assert_eq!(polls, 1);
-    // Cancelled before: the future is not begun.
+    // Cancelled before: the future is not polled.
     let begun = Cell::new(false);
     assert_eq!(cx.or_cancelled(async { begun.set(true) }).await, Err(Cancelled));
     assert!(!begun.get());
 }
 
 #[tokio::test(start_paused = true)]
-async fn u4_in_stop_a_future_goes_on_until_the_limit_of_stop() {
+async fn u4_future_in_stop_runs_until_the_limit_of_stop() {
     for hangs in [false, true] {
         let outputs: Arc<Mutex<Vec<_>>> = Arc::default();
         let noted = outputs.clone();
@@ -87,7 +87,7 @@ async fn u4_in_stop_a_future_goes_on_until_the_limit_of_stop() {
             }
         });
         let fake = FakeService::new().on(State::Run, [Behavior::UntilCancelled]).on(State::Stop, [flush]);
-        let options = brisk().timeout_of(State::Stop, 5 * SECOND);
+        let options = no_backoff().timeout_of(State::Stop, 5 * SECOND);
         let (_, took) = stops(Service::new("a", fake).options(options)).await;
         let (output, least) = if hangs { (Err(Cancelled), 5 * SECOND) } else { (Ok(()), SECOND) };
         assert_eq!(*outputs.lock().unwrap(), [output]);
@@ -96,7 +96,7 @@ async fn u4_in_stop_a_future_goes_on_until_the_limit_of_stop() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn u4_in_reload_a_future_goes_on_and_the_tickers_of_run_have_ended() {
+async fn u4_future_in_reload_runs_and_tickers_of_run_have_ended() {
     let ticks: Arc<Mutex<Vec<&str>>> = Arc::default();
     let noted = ticks.clone();
     let tick = Behavior::call(move |cx: Context| {
@@ -106,14 +106,14 @@ async fn u4_in_reload_a_future_goes_on_and_the_tickers_of_run_have_ended() {
             while every.tick().await {
                 noted.lock().unwrap().push("tick");
             }
-            assert!(!every.tick().await, "it stays so");
+            assert!(!every.tick().await, "a ticker that has ended stays ended");
             noted.lock().unwrap().push("end");
             Ok(())
         }
     });
     let reload = Behavior::call(|cx: Context| async move { Ok(cx.or_cancelled(sleep(SECOND)).await?) });
     let fake = FakeService::new().on(State::Run, [tick.clone(), tick]).on_reload([reload]).call_log(&CallLog::new());
-    let running = start(daemon([Service::new("a", ReloadingFake(fake)).options(brisk())])).await;
+    let running = start(daemon([Service::new("a", ReloadingFake(fake)).options(no_backoff())])).await;
     running.until("a", State::Run).await;
     sleep(15 * SECOND).await;
     running.handle.reload("a").await.unwrap();
@@ -124,11 +124,11 @@ async fn u4_in_reload_a_future_goes_on_and_the_tickers_of_run_have_ended() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn u4_a_ticker_ticks_at_once_and_then_each_period_and_skips_what_was_missed() {
+async fn u4_ticker_ticks_at_once_and_skips_missed_periods() {
     let cx = Context::detached("a");
     let begin = Instant::now();
     let mut every = cx.every(10 * SECOND);
-    // The first tick, not the making, is where the periods begin.
+    // The periods begin with the first tick, not with `every`.
     sleep(3 * SECOND).await;
     let mut at = Vec::new();
     for pause in [0, 0, 7, 10, 25, 0, 0] {
@@ -136,23 +136,24 @@ async fn u4_a_ticker_ticks_at_once_and_then_each_period_and_skips_what_was_misse
         at.push((begin.elapsed() - 3 * SECOND).as_secs());
         sleep(pause * SECOND).await;
     }
-    // 20 + 7, and 30 + 10 is one that is due just then; 40 + 25 skips 50 and is late for 60.
+    // At 20 + 7 the tick of 30 is not due, at 30 + 10 the next is just due, and 40 + 25 skips 50
+    // and is late for 60.
     assert_eq!(at, [0, 10, 20, 30, 40, 65, 70]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn u4_a_short_period_skips_what_was_missed_as_well() {
+async fn u4_ticker_with_a_short_period_skips_missed_periods() {
     let cx = Context::detached("a");
     let mut every = cx.every(MS);
     assert!(every.tick().await);
     sleep(4 * MS).await;
     let begin = Instant::now();
     assert!(every.tick().await && every.tick().await);
-    assert!(begin.elapsed() >= MS, "one was due, and not four");
+    assert!(begin.elapsed() >= MS, "one tick was due, and not four");
 }
 
 #[tokio::test(start_paused = true)]
-async fn u4_a_ticker_ends_at_once_where_a_tick_is_due_too() {
+async fn u4_ticker_cancelled_with_a_tick_due_ends_at_once() {
     let cx = Context::detached("a");
     let mut every = cx.every(SECOND);
     assert!(every.tick().await);
@@ -161,17 +162,17 @@ async fn u4_a_ticker_ends_at_once_where_a_tick_is_due_too() {
     assert!(!every.tick().await);
     assert!(!every.tick().await);
     assert!(!cx.every(SECOND).tick().await, "not even the first tick");
-    // And one that waits is woken, in whatever task it is.
+    // A tick that waits is woken, also in another task.
     let cx = Context::detached("b");
     let mut every = cx.every(3600 * SECOND);
     let waits = tokio::spawn(async move { while every.tick().await {} });
     sleep(SECOND).await;
     cx.token().cancel();
-    timeout(SECOND, waits).await.expect("it is woken").unwrap();
+    timeout(SECOND, waits).await.expect("the tick is woken").unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn u4_a_tick_that_is_dropped_while_it_waits_is_not_lost() {
+async fn u4_tick_dropped_while_pending_is_not_lost() {
     let cx = Context::detached("a");
     let begin = Instant::now();
     let mut every = cx.every(SECOND);
@@ -182,7 +183,7 @@ async fn u4_a_tick_that_is_dropped_while_it_waits_is_not_lost() {
 }
 
 #[tokio::test]
-async fn u4_a_period_of_zero_lets_others_run_and_a_very_long_one_does_not_panic() {
+async fn u4_ticker_with_period_zero_yields_and_with_the_longest_does_not_panic() {
     let cx = Context::detached("a");
     let (mut every, child) = (cx.every(Duration::ZERO), cx.child("other"));
     let turns: Arc<Mutex<u32>> = Arc::default();
@@ -199,7 +200,7 @@ async fn u4_a_period_of_zero_lets_others_run_and_a_very_long_one_does_not_panic(
     }
     cx.token().cancel();
     assert!(!every.tick().await);
-    timeout(Duration::from_secs(60), other).await.expect("it ends").unwrap();
+    timeout(Duration::from_secs(60), other).await.expect("the other task ends").unwrap();
 
     let cx = Context::detached("b");
     let mut every = cx.every(Duration::MAX);

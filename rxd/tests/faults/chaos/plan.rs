@@ -1,7 +1,7 @@
-//! What a run is: made from one number.
+//! The plan of a run, made from its seed.
 
-use super::deed::{Deed, OnDrop};
 use super::run::{Run, build};
+use super::scripted::{OnDrop, ScriptedCall};
 use crate::errors::Bad;
 use fastrand::Rng;
 use rxd::testing::Behavior;
@@ -18,26 +18,27 @@ rxd::manager! {
     }
 }
 
-/// How often a service with a heartbeat has to call it.
+/// The heartbeat interval.
 const BEAT: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
     pub(super) seed: u64,
     pub(super) real: bool,
-    pub(super) services: Vec<Part>,
+    pub(super) services: Vec<ServicePlan>,
     /// What operators do, and when.
     pub(super) operators: Vec<(Duration, usize, Command)>,
     /// When the whole process pauses, and for how long. In paused time only.
     pub(super) pauses: Vec<(Duration, Duration)>,
-    /// Out of so many calls one makes the tracing layer panic. In paused time only, where all is one thread.
+    /// One of so many calls makes the tracing layer panic. In paused time only, where all runs on
+    /// one thread.
     pub(super) layer: Option<u32>,
     pub(super) stop_at: Duration,
     pub(super) shutdown_timeout: Duration,
 }
 
 impl Plan {
-    /// The services that may block their thread for longer than the runtime has others to spare.
+    /// How many services may block a thread.
     pub(super) fn blockers(&self) -> usize {
         self.services.iter().filter(|part| part.blocks()).count()
     }
@@ -59,49 +60,49 @@ pub(super) enum Kind {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Part {
+pub(super) struct ServicePlan {
     pub(super) kind: Kind,
-    pub(super) deeds: [Vec<Deed>; 5],
+    pub(super) calls: [Vec<ScriptedCall>; 5],
     pub(super) tasks: Option<Task>,
     pub(super) reloads: bool,
     pub(super) on_drop: OnDrop,
     pub(super) options: Options,
-    pub(super) edges: Vec<Tie>,
+    pub(super) edges: Vec<EdgePlan>,
 }
 
-impl Part {
-    /// Whether it has a heartbeat, which it calls in time.
+impl ServicePlan {
+    /// Whether it has a heartbeat, and sends it in time.
     pub(super) fn beats(&self) -> bool {
         let has_heartbeat = self.options == self.options.heartbeat(BEAT);
-        has_heartbeat && matches!(self.deeds[2][..], [Deed::Beats])
+        has_heartbeat && matches!(self.calls[2][..], [ScriptedCall::Beats])
     }
 
     /// Whether its code blocks a thread somewhere.
     pub(super) fn blocks(&self) -> bool {
-        let deeds = self.deeds.iter().flatten().any(|deed| matches!(deed, Deed::Blocks(_)));
-        deeds || matches!(self.on_drop, OnDrop::Blocks(_))
+        let calls = self.calls.iter().flatten().any(|call| matches!(call, ScriptedCall::Blocks(_)));
+        calls || matches!(self.on_drop, OnDrop::Blocks(_))
     }
 }
 
 /// What a service spawns in Run.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Task {
-    EndsWhenTold,
+    EndsWhenCancelled,
     Hangs,
     Panics(Duration),
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum Tie {
+pub(super) enum EdgePlan {
     Needs(Vec<usize>),
     After(Vec<usize>),
     Watch { all: bool, action: Action, state: State, targets: Vec<usize>, effect: Effect, within: Option<Duration> },
 }
 
-impl Tie {
+impl EdgePlan {
     pub(super) fn targets(&mut self) -> &mut Vec<usize> {
         match self {
-            Tie::Needs(targets) | Tie::After(targets) | Tie::Watch { targets, .. } => targets,
+            EdgePlan::Needs(targets) | EdgePlan::After(targets) | EdgePlan::Watch { targets, .. } => targets,
         }
     }
 }
@@ -110,14 +111,14 @@ pub(super) fn name(at: usize) -> String {
     format!("s{at}")
 }
 
-/// Chooses, and knows how fast time passes.
-struct Dice {
+/// Random choices, for paused or for real time.
+struct PlanRng {
     rng: Rng,
-    /// Whether time is real: everything is quicker then, and smaller.
+    /// Whether time is real. Times and sizes are smaller then.
     real: bool,
 }
 
-impl std::ops::Deref for Dice {
+impl std::ops::Deref for PlanRng {
     type Target = Rng;
 
     fn deref(&self) -> &Rng {
@@ -125,29 +126,29 @@ impl std::ops::Deref for Dice {
     }
 }
 
-impl std::ops::DerefMut for Dice {
+impl std::ops::DerefMut for PlanRng {
     fn deref_mut(&mut self) -> &mut Rng {
         &mut self.rng
     }
 }
 
-/// The shortest limit there can be.
+/// The shortest limit that is valid.
 const LEAST: Duration = Duration::from_nanos(1);
 
-fn millis(rng: &mut Dice, most: u64) -> Duration {
+fn millis(rng: &mut PlanRng, most: u64) -> Duration {
     let most = if rng.real { most / 20 } else { most };
     Duration::from_millis(rng.u64(0..=most))
 }
 
 pub(super) fn plan(seed: u64, real: bool) -> Plan {
-    let rng = &mut Dice { rng: Rng::with_seed(seed), real };
+    let rng = &mut PlanRng { rng: Rng::with_seed(seed), real };
     let size = match rng.u32(0..100) {
         0..80 => rng.usize(1..=8),
         _ if real => rng.usize(9..=40),
         80..97 => rng.usize(9..=40),
         _ => rng.usize(41..=200),
     };
-    // The fewer, the wilder.
+    // Small plans have a greater share of faults.
     let wild = if size <= 8 { 0.5 } else { 0.1 };
     let services = (0..size).map(|at| part(rng, at, size, wild)).collect();
     let mut plan = Plan {
@@ -161,14 +162,14 @@ pub(super) fn plan(seed: u64, real: bool) -> Plan {
         shutdown_timeout: LEAST,
     };
     refused(&mut plan);
-    // Only now: a daemon that is only checked drops its values where the plan is made.
+    // After the check, which drops its services while the plan is made.
     for part in &mut plan.services {
         if rng.f64() < wild / 4.0 {
             part.on_drop = OnDrop::Panics;
         }
     }
     plan.stop_at = millis(rng, 5_000);
-    // Also at the end, and after it: a service that is ending, or has ended, answers too.
+    // Also during and after the shutdown: a service that has ended answers too.
     let latest = (plan.stop_at.as_millis() as u64).saturating_mul(if real { 20 } else { 1 }) * 5 / 4;
     plan.operators = (0..rng.usize(0..=6)).map(|_| (millis(rng, latest), rng.usize(0..size), command(rng))).collect();
     plan.shutdown_timeout = if real || rng.f64() < 0.3 { millis(rng, 2_000) } else { Duration::from_secs(30) };
@@ -181,19 +182,19 @@ pub(super) fn plan(seed: u64, real: bool) -> Plan {
         }
         if rng.f64() < 0.2 {
             let long = [1, 10, 60, 3600];
-            let pause = |rng: &mut Dice| Duration::from_millis(rng.u64(0..1_000) + 1_000 * long[rng.usize(0..4)]);
+            let pause = |rng: &mut PlanRng| Duration::from_millis(rng.u64(0..1_000) + 1_000 * long[rng.usize(0..4)]);
             plan.pauses = (0..rng.usize(1..=3)).map(|_| (millis(rng, 3_000), pause(rng))).collect();
         }
     }
     plan
 }
 
-fn command(rng: &mut Dice) -> Command {
+fn command(rng: &mut PlanRng) -> Command {
     [Command::Stop, Command::Start, Command::Restart, Command::Reload][rng.usize(0..4)]
 }
 
-/// Has some services block their thread: mostly for some milliseconds, at times beyond the deadline.
-fn block(rng: &mut Dice, plan: &mut Plan) {
+/// Makes some services block their thread: mostly for milliseconds, sometimes beyond the deadline.
+fn block(rng: &mut PlanRng, plan: &mut Plan) {
     if rng.f64() >= 0.5 {
         return;
     }
@@ -206,15 +207,15 @@ fn block(rng: &mut Dice, plan: &mut Plan) {
         let part = &mut plan.services[part];
         match rng.usize(0..5) {
             4 => part.on_drop = OnDrop::Blocks(length),
-            method => part.deeds[method].insert(0, Deed::Blocks(length)),
+            method => part.calls[method].insert(0, ScriptedCall::Blocks(length)),
         }
     }
 }
 
-/// Leaves out what the graph check refuses: that is tried elsewhere.
+/// Removes the edges that the graph check refuses, which other tests cover.
 fn refused(plan: &mut Plan) {
     let edges: Vec<_> = plan.services.iter_mut().map(|part| std::mem::take(&mut part.edges)).collect();
-    // Otherwise every watch would be left out.
+    // Otherwise every watch would be removed.
     build(plan, &Run::default()).check().expect("options that make sense");
     plan.services.iter_mut().zip(edges).for_each(|(part, edges)| part.edges = edges);
     for at in 0..plan.services.len() {
@@ -228,20 +229,20 @@ fn refused(plan: &mut Plan) {
     }
 }
 
-fn part(rng: &mut Dice, at: usize, size: usize, wild: f64) -> Part {
+fn part(rng: &mut PlanRng, at: usize, size: usize, wild: f64) -> ServicePlan {
     let kind = match rng.u32(0..4) {
         0 | 1 => Kind::Continuous,
         2 => Kind::UntilSuccess,
         _ => Kind::FailFast,
     };
-    let mut deeds: [Vec<Deed>; 5] = Default::default();
-    for (method, deeds) in deeds.iter_mut().enumerate() {
-        deeds.extend(
+    let mut calls: [Vec<ScriptedCall>; 5] = Default::default();
+    for (method, calls) in calls.iter_mut().enumerate() {
+        calls.extend(
             (0..rng.usize(1..=3))
-                .map(|_| if rng.f64() < wild { deed(rng, size) } else { Deed::Behavior(usual(rng, method)) }),
+                .map(|_| if rng.f64() < wild { call(rng, size) } else { ScriptedCall::Behavior(usual(rng, method)) }),
         );
     }
-    // Without a delay no time would pass: then only a limit ends it.
+    // Without a delay no time passes, so only a restart limit ends the service.
     let limited = rng.bool();
     let backoff = match rng.u32(0..3) {
         0 if limited => Backoff::NONE,
@@ -266,23 +267,23 @@ fn part(rng: &mut Dice, at: usize, size: usize, wild: f64) -> Part {
         }
     }
     let tasks = match rng.u32(0..12) {
-        0 => Some(Task::EndsWhenTold),
+        0 => Some(Task::EndsWhenCancelled),
         1 => Some(Task::Hangs),
         2 => Some(Task::Panics(millis(rng, 500))),
         _ => None,
     };
-    let edges = (0..rng.usize(0..=2)).filter(|_| at > 0).map(|_| tie(rng, at)).collect();
-    let mut part = Part { kind, deeds, tasks, reloads: rng.bool(), on_drop: OnDrop::Nothing, options, edges };
-    // In real time a busy machine is no pause, and beats come late.
+    let edges = (0..rng.usize(0..=2)).filter(|_| at > 0).map(|_| edge_plan(rng, at)).collect();
+    let mut part = ServicePlan { kind, calls, tasks, reloads: rng.bool(), on_drop: OnDrop::Nothing, options, edges };
+    // On a busy machine heartbeats come late in real time.
     if !rng.real && rng.f64() < 0.15 {
-        part.deeds[2] = vec![Deed::Beats];
+        part.calls[2] = vec![ScriptedCall::Beats];
         (part.tasks, part.reloads) = (None, false);
         part.options = part.options.heartbeat(BEAT);
     }
     part
 }
 
-fn usual(rng: &mut Dice, method: usize) -> Behavior {
+fn usual(rng: &mut PlanRng, method: usize) -> Behavior {
     match (method, rng.u32(0..4)) {
         (2, 0) => Behavior::Ok.after(millis(rng, 1_000)),
         (2, _) => Behavior::UntilCancelled,
@@ -291,22 +292,22 @@ fn usual(rng: &mut Dice, method: usize) -> Behavior {
     }
 }
 
-fn deed(rng: &mut Dice, size: usize) -> Deed {
+fn call(rng: &mut PlanRng, size: usize) -> ScriptedCall {
     match rng.u32(0..20) {
         0..=1 => {
             let bad = [Bad::DisplayFails, Bad::DisplayPanics, Bad::SourcePanics, Bad::DropPanics];
-            Deed::FailsBadly(bad[rng.usize(0..4)])
+            ScriptedCall::FailsWithBadError(bad[rng.usize(0..4)])
         }
-        2 => Deed::HoldsBadValue,
-        // Time has to pass, since it may ask again and again.
-        3..=4 => Deed::Asks(Duration::from_millis(20) + millis(rng, 700), rng.usize(0..size), command(rng)),
-        5 => Deed::AsksForItself(Duration::from_millis(20) + millis(rng, 700), command(rng)),
-        _ => Deed::Behavior(act(rng)),
+        2 => ScriptedCall::HoldsBadValue,
+        // Time must pass, since it may make requests in a loop.
+        3..=4 => ScriptedCall::Asks(Duration::from_millis(20) + millis(rng, 700), rng.usize(0..size), command(rng)),
+        5 => ScriptedCall::AsksForItself(Duration::from_millis(20) + millis(rng, 700), command(rng)),
+        _ => ScriptedCall::Behavior(behavior(rng)),
     }
 }
 
-fn act(rng: &mut Dice) -> Behavior {
-    let acts = [
+fn behavior(rng: &mut PlanRng) -> Behavior {
+    let behaviors = [
         Behavior::Ok,
         Behavior::Fail,
         Behavior::Panic,
@@ -319,25 +320,25 @@ fn act(rng: &mut Dice) -> Behavior {
         Behavior::Cancelled,
         Behavior::Done,
     ];
-    let act = acts[rng.usize(0..acts.len())].clone();
-    if rng.bool() { act.after(millis(rng, 700)) } else { act }
+    let behavior = behaviors[rng.usize(0..behaviors.len())].clone();
+    if rng.bool() { behavior.after(millis(rng, 700)) } else { behavior }
 }
 
-/// Only to services before it.
-fn tie(rng: &mut Dice, at: usize) -> Tie {
+/// An edge to services before it only.
+fn edge_plan(rng: &mut PlanRng, at: usize) -> EdgePlan {
     let mut targets: Vec<usize> = (0..rng.usize(1..=3)).map(|_| rng.usize(0..at)).collect();
     targets.sort_unstable();
     targets.dedup();
     match rng.u32(0..4) {
-        0 => Tie::Needs(targets),
-        1 => Tie::After(targets),
+        0 => EdgePlan::Needs(targets),
+        1 => EdgePlan::After(targets),
         _ => {
             let action = [Action::Entering, Action::Exited, Action::Changing, Action::NotIn][rng.usize(0..4)];
             let state = State::ALL[rng.usize(1..6)];
             let effect = [Effect::GateInit, Effect::GateRun, Effect::Stop, Effect::Exit][rng.usize(0..4)];
             let gate = matches!(effect, Effect::GateInit | Effect::GateRun);
             let within = (gate && rng.bool()).then(|| Duration::from_millis(1) + millis(rng, 1_000));
-            Tie::Watch { all: rng.bool(), action, state, targets, effect, within }
+            EdgePlan::Watch { all: rng.bool(), action, state, targets, effect, within }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What services do in a plan: all that fakes can, and what only code of a user's would.
+//! What services do in a plan: all that fakes can do, and what only user code would do.
 
 use super::plan::{Command, name};
 use super::run::Run;
@@ -10,19 +10,19 @@ use tokio::time::Instant;
 
 /// What one call of a method does.
 #[derive(Clone, Debug)]
-pub(super) enum Deed {
+pub(super) enum ScriptedCall {
     Behavior(Behavior),
     /// Returns an error whose own code fails.
-    FailsBadly(Bad),
-    /// Waits until it is cancelled, and holds a value meanwhile that panics when it is dropped.
+    FailsWithBadError(Bad),
+    /// Waits until it is cancelled, and holds a value that panics when it is dropped.
     HoldsBadValue,
     /// Blocks its thread.
     Blocks(Duration),
     /// Calls `heartbeat` well within the interval, until it is cancelled.
     Beats,
-    /// Waits, asks something of a service, and waits for the answer.
+    /// Waits, makes a request to a service, and waits for the answer.
     Asks(Duration, usize, Command),
-    /// The same, of the service itself.
+    /// The same, to the service itself.
     AsksForItself(Duration, Command),
 }
 
@@ -34,22 +34,24 @@ pub(super) enum OnDrop {
     Blocks(Duration),
 }
 
-impl Deed {
-    /// As a fake does it.
-    pub(super) fn act(&self, run: &Run) -> Behavior {
+impl ScriptedCall {
+    /// The behavior of a fake.
+    pub(super) fn behavior(&self, run: &Run) -> Behavior {
         match *self {
-            Deed::Behavior(ref act) => act.clone(),
-            Deed::FailsBadly(bad) => Behavior::call(move |_| std::future::ready(Err(BadError(bad).into()))),
-            Deed::HoldsBadValue => Behavior::call(async |cx: Context| {
-                let _value = Bomb;
+            ScriptedCall::Behavior(ref behavior) => behavior.clone(),
+            ScriptedCall::FailsWithBadError(bad) => {
+                Behavior::call(move |_| std::future::ready(Err(BadError(bad).into())))
+            }
+            ScriptedCall::HoldsBadValue => Behavior::call(async |cx: Context| {
+                let _value = PanicsOnDrop;
                 cx.cancelled().await;
                 Ok(())
             }),
-            Deed::Blocks(time) => Behavior::call(move |_| async move {
+            ScriptedCall::Blocks(time) => Behavior::call(move |_| async move {
                 std::thread::sleep(time);
                 Ok(())
             }),
-            Deed::Beats => Behavior::call(async |cx: Context| {
+            ScriptedCall::Beats => Behavior::call(async |cx: Context| {
                 while !cx.is_cancelled() {
                     cx.heartbeat();
                     tokio::select! {
@@ -59,19 +61,19 @@ impl Deed {
                 }
                 Ok(())
             }),
-            Deed::Asks(after, whom, command) => {
+            ScriptedCall::Asks(after, whom, command) => {
                 let run = run.clone();
                 Behavior::call(move |cx: Context| {
                     let run = run.clone();
                     async move {
                         tokio::time::sleep(after).await;
-                        // Refused is an answer.
+                        // A refusal is an answer.
                         let _ = run.ask(&cx.daemon(), &name(whom), command).await;
                         Ok(())
                     }
                 })
             }
-            Deed::AsksForItself(after, command) => {
+            ScriptedCall::AsksForItself(after, command) => {
                 let run = run.clone();
                 Behavior::call(move |cx: Context| {
                     let run = run.clone();
@@ -90,11 +92,11 @@ impl Deed {
         }
     }
 
-    /// Whether it may be at work when its limits are over.
+    /// Whether the call may still be running when its limits end.
     pub(super) fn may_hang(&self) -> bool {
         match self {
-            Deed::Behavior(act) => matches!(
-                act,
+            ScriptedCall::Behavior(behavior) => matches!(
+                behavior,
                 Behavior::Hang
                     | Behavior::HangAndPanic
                     | Behavior::UntilCancelled
@@ -102,10 +104,10 @@ impl Deed {
                     | Behavior::FailOnCancel
                     | Behavior::PanicOnCancel
             ),
-            // In Stop nobody cancels it before the limit.
-            Deed::HoldsBadValue | Deed::Beats => true,
-            Deed::Asks(..) | Deed::AsksForItself(..) | Deed::Blocks(_) => true,
-            Deed::FailsBadly(_) => false,
+            // In Stop it is not cancelled before the limit.
+            ScriptedCall::HoldsBadValue | ScriptedCall::Beats => true,
+            ScriptedCall::Asks(..) | ScriptedCall::AsksForItself(..) | ScriptedCall::Blocks(_) => true,
+            ScriptedCall::FailsWithBadError(_) => false,
         }
     }
 }
@@ -119,10 +121,10 @@ pub(super) async fn ask(handle: &DaemonHandle, service: &str, command: Command) 
     }
 }
 
-/// Panics when it is dropped, unless that would be the second panic at once.
-struct Bomb;
+/// Panics when it is dropped, unless its thread is panicking already.
+struct PanicsOnDrop;
 
-impl Drop for Bomb {
+impl Drop for PanicsOnDrop {
     fn drop(&mut self) {
         if !std::thread::panicking() {
             panic!("scripted panic on drop");
@@ -137,7 +139,7 @@ impl<R> Drop for Dropped<R> {
     fn drop(&mut self) {
         match self.1 {
             OnDrop::Nothing => {}
-            OnDrop::Panics => drop(Bomb),
+            OnDrop::Panics => drop(PanicsOnDrop),
             OnDrop::Blocks(time) => std::thread::sleep(time),
         }
     }

@@ -1,12 +1,12 @@
-//! Makes a plan that fails smaller.
+//! Shrinks a plan that fails.
 
-use super::deed::{Deed, OnDrop};
 use super::plan::Plan;
+use super::scripted::{OnDrop, ScriptedCall};
 use rxd::testing::{Behavior, Trace};
 use rxd::{Backoff, Options};
 use std::time::Duration;
 
-/// Every plan that is a step simpler.
+/// Every plan that is one step simpler.
 fn simpler(plan: &Plan) -> Vec<Plan> {
     let mut plans = Vec::new();
     let mut add = |change: &dyn Fn(&mut Plan)| {
@@ -31,14 +31,15 @@ fn simpler(plan: &Plan) -> Vec<Plan> {
         for edge in 0..part.edges.len() {
             add(&move |plan| drop(plan.services[at].edges.remove(edge)));
         }
-        for (method, deeds) in part.deeds.iter().enumerate() {
-            if deeds.len() > 1 {
-                add(&move |plan| drop(plan.services[at].deeds[method].pop()));
-                add(&move |plan| drop(plan.services[at].deeds[method].remove(0)));
+        for (method, calls) in part.calls.iter().enumerate() {
+            if calls.len() > 1 {
+                add(&move |plan| drop(plan.services[at].calls[method].pop()));
+                add(&move |plan| drop(plan.services[at].calls[method].remove(0)));
             }
-            let simple = Deed::Behavior(if method == 2 { Behavior::UntilCancelled } else { Behavior::Ok });
-            if deeds.len() == 1 && !matches!(deeds[0], Deed::Behavior(Behavior::Ok | Behavior::UntilCancelled)) {
-                add(&move |plan| plan.services[at].deeds[method] = vec![simple.clone()]);
+            let simple = ScriptedCall::Behavior(if method == 2 { Behavior::UntilCancelled } else { Behavior::Ok });
+            if calls.len() == 1 && !matches!(calls[0], ScriptedCall::Behavior(Behavior::Ok | Behavior::UntilCancelled))
+            {
+                add(&move |plan| plan.services[at].calls[method] = vec![simple.clone()]);
             }
         }
         if part.on_drop != OnDrop::Nothing {
@@ -65,12 +66,12 @@ fn without(plan: &mut Plan, gone: usize) {
         }
         part.edges.retain_mut(|edge| !edge.targets().is_empty());
     }
-    for deed in plan.services.iter_mut().flat_map(|part| part.deeds.iter_mut().flatten()) {
-        if let Deed::Asks(after, whom, command) = *deed {
-            *deed = match whom.cmp(&gone) {
-                std::cmp::Ordering::Less => Deed::Asks(after, whom, command),
-                std::cmp::Ordering::Equal => Deed::Behavior(Behavior::Ok.after(after)),
-                std::cmp::Ordering::Greater => Deed::Asks(after, whom - 1, command),
+    for call in plan.services.iter_mut().flat_map(|part| part.calls.iter_mut().flatten()) {
+        if let ScriptedCall::Asks(after, whom, command) = *call {
+            *call = match whom.cmp(&gone) {
+                std::cmp::Ordering::Less => ScriptedCall::Asks(after, whom, command),
+                std::cmp::Ordering::Equal => ScriptedCall::Behavior(Behavior::Ok.after(after)),
+                std::cmp::Ordering::Greater => ScriptedCall::Asks(after, whom - 1, command),
             };
         }
     }
@@ -78,7 +79,7 @@ fn without(plan: &mut Plan, gone: usize) {
     plan.operators.iter_mut().filter(|(_, service, _)| *service > gone).for_each(|(_, service, _)| *service -= 1);
 }
 
-/// Leaves out of a plan that fails whatever it fails without, in the same way.
+/// Removes from a plan that fails everything without which it still fails in the same way.
 pub(super) fn shrink(
     mut plan: Plan,
     mut error: String,
