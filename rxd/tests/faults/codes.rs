@@ -49,19 +49,26 @@ const READY: Shown = Open("readiness: in Run for some time, services that stand 
 
 const TABLE: &[(&str, Shown)] = &[
     // ---- guarantees and faults whose tests have other names --------------------------------------
-    ("G35", By(&["f51_others_are_on_time_and_the_sleeper_is_told_what_it_missed", "f59_who_never_reads_harms_nobody"])),
+    ("G35", By(&["f51_sleeping_reader_delays_no_other_and_gets_lagged", "f59_unread_stream_delays_nobody"])),
     (
         "G36",
         By(&[
-            "a_wait_is_dropped_after_any_number_of_polls_and_its_twin_misses_nothing",
-            "a_task_that_waits_is_aborted",
+            "f50_g36_wait_dropped_after_any_poll_leaves_its_twin_unaffected",
+            "f50_g36_waiting_task_aborted_leaves_other_watches_unaffected",
         ]),
     ),
     ("G41", By(&["f98_*", "f99_*", "f101_*", "f103_*", "f104_requests_of_any_form_are_answered_as_described"])),
-    ("G45", By(&["a_chain_is_followed_to_its_root", "a_circle_is_walked_once", "g45_graph_route_has_four_formats"])),
+    (
+        "G45",
+        By(&[
+            "g45_why_follows_a_chain_to_its_root",
+            "g45_why_of_a_cycle_visits_each_service_once",
+            "g45_graph_route_has_four_formats",
+        ]),
+    ),
     ("G46", Without("it is measured: `cargo bench -p rxd`, the peers, and the baseline of instructions")),
     ("G47", Without("it is measured beside bare tokio: the peers")),
-    ("G48", By(&["a_transition_looks_at_the_watches_of_its_service_and_at_nothing_else"])),
+    ("G48", By(&["g48_transition_updates_only_watches_of_its_service"])),
     ("G49", Without("no guarantee has this number")),
     ("G50", By(&["g50_*"])),
     ("G51", By(&["g51_*"])),
@@ -79,11 +86,11 @@ const TABLE: &[(&str, Shown)] = &[
     ("F37", By(&["unknown_service", "ui-tests/tests/graph/fail/unknown_name.rs"])),
     ("F38", By(&["duplicate_name", "ui-tests/tests/graph/fail/name_twice.rs"])),
     ("F44", Without("no fault has this number")),
-    ("F50", By(&["a_wait_is_dropped_after_any_number_of_polls_and_its_twin_misses_nothing"])),
+    ("F50", By(&["f50_g36_wait_dropped_after_any_poll_leaves_its_twin_unaffected"])),
     (
         "F111",
         By(&[
-            "f60_a_million_transitions_have_no_gap_and_take_no_memory",
+            "f60_million_transitions_have_no_gap_and_take_no_memory",
             "f31_failures_beyond_the_history_keep_the_longest_delay",
         ]),
     ),

@@ -1,4 +1,4 @@
-//! What a transition costs, counted in watches looked at and in allocations, not in time. G48, F61.
+//! The cost of a transition, counted in updated watches and in allocations, not in time. G48, F61.
 
 use allocation_counter::measure;
 use futures_core::Stream;
@@ -7,8 +7,8 @@ use rxd::{Action, Filter, State, Watch};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-/// What 100 transitions of `s0` look at, with so many watches on it, so many services beside it,
-/// and so many watches on each of some of those.
+/// How many watches 100 transitions of `s0` update, with `own` watches on it, `others` services
+/// beside it, and `elsewhere` watches on each of up to ten of those.
 fn looked_at(own: usize, others: usize, elsewhere: usize) -> u64 {
     let stage = Stage::new(1 + others, 8);
     let watch = |name: &str| stage.watch_any(Action::Entering, State::Run, name).unwrap();
@@ -24,7 +24,7 @@ fn looked_at(own: usize, others: usize, elsewhere: usize) -> u64 {
 }
 
 #[test]
-fn a_transition_looks_at_the_watches_of_its_service_and_at_nothing_else() {
+fn g48_transition_updates_only_watches_of_its_service() {
     for own in [0, 1, 10, 1_000] {
         let wanted = 100 * own as u64;
         for (others, elsewhere) in [(0, 0), (10, 0), (10, 1_000), (10_000, 100)] {
@@ -34,20 +34,20 @@ fn a_transition_looks_at_the_watches_of_its_service_and_at_nothing_else() {
 }
 
 #[test]
-fn f61_a_million_looks_and_everybody_leaves_again() {
+fn f61_dropped_watches_are_no_longer_updated() {
     const WATCHERS: usize = 10_000;
     let stage = Stage::new(2, 64);
     let watches: Vec<_> = (0..WATCHERS).map(|_| stage.watch_any(Action::Entering, State::Run, "s0").unwrap()).collect();
     for _ in 0..50 {
         stage.enter(0);
         stage.leave(0);
-        // Nobody is on this one.
+        // No watch is on this service.
         stage.enter(1);
         stage.leave(1);
     }
     assert_eq!(stage.looked_at(), 100 * WATCHERS as u64);
     assert_eq!(stage.watched(), WATCHERS);
-    // In an order that is neither that of coming nor its reverse.
+    // Neither in the order of creation nor in its reverse.
     let mut left: Vec<_> = watches.into_iter().map(Some).collect();
     for nth in 0..WATCHERS {
         left[nth * 7_919 % WATCHERS] = None;
@@ -59,11 +59,11 @@ fn f61_a_million_looks_and_everybody_leaves_again() {
     drop(left);
     assert_eq!(stage.watched(), 0);
     stage.enter(0);
-    assert_eq!(stage.looked_at(), 100 * WATCHERS as u64, "who has left is looked at no more");
+    assert_eq!(stage.looked_at(), 100 * WATCHERS as u64, "dropped watches are not updated");
 }
 
 #[test]
-fn a_stream_of_all_is_in_one_list_however_many_services_there_are() {
+fn stream_of_all_services_is_one_watch() {
     let stage = Stage::new(10_000, 8);
     let streams: Vec<_> = (0..3).map(|_| stage.watch_states(&Filter::None).unwrap()).collect();
     assert_eq!(stage.watched(), 3);
@@ -74,7 +74,7 @@ fn a_stream_of_all_is_in_one_list_however_many_services_there_are() {
 }
 
 #[test]
-fn a_watch_on_many_is_looked_at_once_a_transition() {
+fn watch_on_many_services_is_updated_once_per_transition() {
     let stage = Stage::new(1_000, 8);
     let names: Vec<String> = (0..1_000).map(|id| format!("s{id}")).collect();
     let watch = stage.watch_all(Action::Changing, State::Run, &names).unwrap();
@@ -83,13 +83,13 @@ fn a_watch_on_many_is_looked_at_once_a_transition() {
     drop(watch);
 }
 
-/// Takes what there is, and waits for more.
+/// Takes the next event, or registers a waker.
 fn poll<S: Stream + Unpin>(stream: &mut S) -> Poll<Option<S::Item>> {
     Pin::new(stream).poll_next(&mut Context::from_waker(Waker::noop()))
 }
 
 #[test]
-fn a_transition_allocates_nothing_whoever_watches() {
+fn transition_with_any_watchers_allocates_nothing() {
     let names: Vec<String> = (0..3).map(|id| format!("s{id}")).collect();
     for watchers in [0, 1, 100] {
         let stage = Stage::new(3, 16);
@@ -103,7 +103,7 @@ fn a_transition_allocates_nothing_whoever_watches() {
         let idle = watchers.min(1);
         let unread: Vec<_> = (0..idle).map(|_| stage.watch_states(&Filter::include(["s0"])).unwrap()).collect();
         for nth in 0..100 {
-            // All of them wait, so that all are woken.
+            // All wait, so that all are woken.
             for watch in &mut watches {
                 while poll(watch).is_ready() {}
             }
@@ -123,7 +123,7 @@ fn a_transition_allocates_nothing_whoever_watches() {
 }
 
 #[test]
-fn what_a_reader_is_told_costs_the_same_however_far_behind_it_is() {
+fn stream_far_behind_costs_the_same_per_event() {
     let stage = Stage::new(1, 1_000);
     let mut stream = stage.watch_states(&Filter::None).unwrap();
     assert!(poll(&mut stream).is_ready(), "the snapshot");

@@ -1,4 +1,4 @@
-//! Declared streams, types as names, and a watch in a context of no daemon.
+//! Declared streams, types as names, and watches of a detached context.
 
 use rxd::{Action, Context, Runner, State, Watch, WatchEnded};
 use tokio::sync::mpsc;
@@ -24,7 +24,7 @@ impl Runner for Poller {
     async fn run(&mut self, cx: &Context) -> rxd::Result {
         let mut health = Poller::health(cx);
         let mut extra = Poller::extra(cx);
-        assert!(extra.next().await.is_none(), "nobody of that name is part of this daemon");
+        assert!(extra.next().await.is_none(), "`extra` is switched off");
         assert_eq!(extra.ended(), Some(&WatchEnded::Disabled));
         assert!(!extra.is_met());
         while let Some(met) = tokio::select! {
@@ -54,8 +54,8 @@ struct Agent {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_declared_stream_yields_what_it_names() {
-    let (seen, mut told) = mpsc::unbounded_channel();
+async fn declared_stream_yields_the_changes_it_names() {
+    let (seen, mut received) = mpsc::unbounded_channel();
     let handle = Agent { health: Health, poller: Poller { seen }, extra: None }.start().await.unwrap();
     handle.wait_for((rxd::by_type::<Health>(), "poller"), State::Run).await.unwrap();
     tokio::task::yield_now().await;
@@ -63,7 +63,7 @@ async fn a_declared_stream_yields_what_it_names() {
     handle.wait_for("health", State::Run).await.unwrap();
     let mut changes = 0;
     while changes < 2 {
-        let text = told.recv().await.unwrap();
+        let text = received.recv().await.unwrap();
         let (name, times) = text.split_once(" x ").unwrap();
         assert_eq!(name, "health");
         changes += times.parse::<u32>().unwrap();
@@ -72,7 +72,7 @@ async fn a_declared_stream_yields_what_it_names() {
     handle.wait().await.into_result().unwrap();
 }
 
-/// Keeps what `Observed` does from before it is there, as the guide has it.
+/// Watches `Observed` from before it starts, as the guide shows.
 #[rxd::service]
 #[watch(any, changing, Run, "observed", stream(observed))]
 struct Observer {
@@ -87,7 +87,7 @@ impl Runner for Observer {
     }
 
     async fn run(&mut self, cx: &Context) -> rxd::Result {
-        // Whatever is observed does, it does before this is polled first.
+        // `Observed` has ended before the stream is polled for the first time.
         cx.watch_any(Action::Entering, State::Exit, "observed")?.wait().await?;
         let stream = self.stream.as_mut().ok_or("run without init")?;
         while let Some(met) = stream.next().await {
@@ -120,35 +120,35 @@ struct Flapping {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_that_is_made_in_init_lives_on_into_run_and_misses_nothing() {
-    let (seen, mut told) = mpsc::unbounded_channel();
+async fn stream_made_in_init_misses_nothing_until_run() {
+    let (seen, mut received) = mpsc::unbounded_channel();
     let daemon = Flapping { observed: Observed { failures: 2 }, observer: Observer { stream: None, seen } };
     let handle = daemon.start().await.unwrap();
-    let told_in_time = tokio::time::timeout(std::time::Duration::from_secs(60), told.recv()).await;
-    assert_eq!(told_in_time, Ok(Some(6)), "three Runs, entered and left");
+    let in_time = tokio::time::timeout(std::time::Duration::from_secs(60), received.recv()).await;
+    assert_eq!(in_time, Ok(Some(6)), "three Runs, entered and left");
     handle.shutdown();
     handle.wait().await.into_result().unwrap();
-    assert_eq!(told.recv().await, None);
+    assert_eq!(received.recv().await, None);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_type_names_its_service() {
-    let (seen, _told) = mpsc::unbounded_channel();
+async fn service_is_watched_by_its_type() {
+    let (seen, _received) = mpsc::unbounded_channel();
     let handle = Agent { health: Health, poller: Poller { seen }, extra: None }.start().await.unwrap();
     let mut watch = handle.watch_all(Action::Entering, State::Run, [rxd::by_type::<Health>()]).unwrap();
     assert_eq!(watch.next().await.unwrap().services[0].name, "health");
     let error = handle.watch_any(Action::Entering, State::Run, rxd::by_type::<Extra>()).unwrap_err();
-    assert_eq!(error.to_string(), "daemon `agent` has no service of type `Extra`", "it is switched off");
+    assert_eq!(error.to_string(), "daemon `agent` has no service of type `Extra`", "`Extra` is switched off");
     handle.shutdown();
     handle.wait().await.into_result().unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_context_of_no_daemon_has_itself_to_watch() {
+async fn detached_context_can_watch_only_itself() {
     let cx = Context::detached("poller");
     let mut own = cx.watch_any(Action::Entering, State::Run, "poller").unwrap();
     let waited = tokio::time::timeout(std::time::Duration::from_secs(1), own.next()).await;
-    assert!(waited.is_err(), "nothing moves it");
+    assert!(waited.is_err(), "a detached context never changes its state");
     assert!(cx.watch_any(Action::Entering, State::Run, "health").is_err());
     assert_eq!(Poller::health(&cx).wait().await.unwrap_err(), WatchEnded::Disabled);
 }

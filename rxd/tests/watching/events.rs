@@ -1,6 +1,6 @@
-//! What is written of transitions.
+//! The log events of transitions.
 
-use crate::common::{Spinner, brisk, end, start};
+use crate::common::{Restarting, end, service, start};
 use rxd::State;
 use std::fmt::Debug;
 use std::sync::{Arc, Mutex};
@@ -8,12 +8,12 @@ use tracing::field::{Field, Visit};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// The transitions that were written.
+/// The transitions that were logged.
 #[derive(Clone, Default)]
-struct Written(Arc<Mutex<Vec<Said>>>);
+struct Written(Arc<Mutex<Vec<LoggedTransition>>>);
 
 #[derive(Debug, Default, PartialEq)]
-struct Said {
+struct LoggedTransition {
     service: String,
     state: String,
     transition: String,
@@ -23,14 +23,14 @@ struct Said {
 impl<S: tracing::Subscriber> Layer<S> for Written {
     fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
         if event.metadata().target() == "rxd::state" {
-            let mut said = Said::default();
-            event.record(&mut said);
-            self.0.lock().unwrap().push(said);
+            let mut logged = LoggedTransition::default();
+            event.record(&mut logged);
+            self.0.lock().unwrap().push(logged);
         }
     }
 }
 
-impl Visit for Said {
+impl Visit for LoggedTransition {
     fn record_u64(&mut self, field: &Field, value: u64) {
         assert_eq!(field.name(), "seq");
         self.seq = value;
@@ -48,16 +48,17 @@ impl Visit for Said {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_transition_is_an_event_with_its_number() {
-    // Where there is only one subscriber, what its thread says of a callsite is not asked in others, which may be first.
+async fn transition_is_logged_with_its_sequence_number() {
+    // With only one subscriber, a callsite that is first reached by another thread would be
+    // disabled.
     let _other = tracing::Dispatch::new(tracing::subscriber::NoSubscriber::new());
     let written = Written::default();
     let _guard = tracing_subscriber::registry().with(written.clone()).set_default();
-    let handle = start([brisk("a", Spinner(2)), brisk("b", Spinner(0)).needs(["a"])]).await;
+    let handle = start([service("a", Restarting(2)), service("b", Restarting(0)).needs(["a"])]).await;
     handle.wait_for(["a", "b"], State::Run).await.unwrap();
     end(&handle).await;
     let history = handle.history();
-    let made = history.iter().map(|step| Said {
+    let made = history.iter().map(|step| LoggedTransition {
         service: step.name.to_string(),
         state: step.state.as_str().into(),
         transition: step.transition.as_str().into(),

@@ -1,6 +1,6 @@
-//! F50: a watcher is dropped in mid-flight, at each await. G36: no other is affected.
+//! F50: a watcher is dropped at each await. G36: no other watcher is affected.
 
-use crate::common::{brisk, end, fake, start};
+use crate::common::{end, fake, service, start};
 use rxd::testing::Behavior;
 use rxd::{Action, Filter, State, StateEvent};
 use std::future::Future;
@@ -8,9 +8,9 @@ use std::pin::pin;
 use std::task::{Context, Waker};
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_is_dropped_after_any_number_of_polls_and_its_twin_misses_nothing() {
-    let (strings, a) = fake(&[State::Run]);
-    let handle = start([brisk("a", a)]).await;
+async fn f50_g36_wait_dropped_after_any_poll_leaves_its_twin_unaffected() {
+    let (log, a) = fake(&[State::Run]);
+    let handle = start([service("a", a)]).await;
     handle.wait_for("a", State::Run).await.unwrap();
     let mut twin = handle.watch_any(Action::Entering, State::Run, "a").unwrap();
     assert_eq!(twin.next().await.unwrap().times, 1);
@@ -19,7 +19,7 @@ async fn a_wait_is_dropped_after_any_number_of_polls_and_its_twin_misses_nothing
         let mut kept = handle.watch_any(Action::Entering, State::Run, "a").unwrap();
         kept.next().await.unwrap();
         {
-            // What was polled and dropped before it was ready has taken nothing.
+            // A future that is dropped while pending has taken nothing.
             let mut next = pin!(dropped.next());
             let _ = next.as_mut().poll(&mut Context::from_waker(Waker::noop()));
             let mut next = pin!(kept.next());
@@ -28,7 +28,7 @@ async fn a_wait_is_dropped_after_any_number_of_polls_and_its_twin_misses_nothing
             }
         }
         drop(dropped);
-        strings.set_behavior("a", Behavior::Ok);
+        log.set_behavior("a", Behavior::Ok);
         assert_eq!(kept.next().await.unwrap().times, 1, "after {polls} polls");
         assert_eq!(twin.next().await.unwrap().times, 1, "after {polls} polls");
     }
@@ -36,9 +36,9 @@ async fn a_wait_is_dropped_after_any_number_of_polls_and_its_twin_misses_nothing
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_task_that_waits_is_aborted() {
-    let (strings, a) = fake(&[State::Run]);
-    let handle = start([brisk("a", a)]).await;
+async fn f50_g36_waiting_task_aborted_leaves_other_watches_unaffected() {
+    let (log, a) = fake(&[State::Run]);
+    let handle = start([service("a", a)]).await;
     handle.wait_for("a", State::Run).await.unwrap();
     let mut twin = handle.watch_any(Action::Exited, State::Run, "a").unwrap();
     let mut watch = handle.watch_any(Action::Exited, State::Run, "a").unwrap();
@@ -52,15 +52,15 @@ async fn a_task_that_waits_is_aborted() {
         task.abort();
         assert!(task.await.unwrap_err().is_cancelled());
     }
-    strings.set_behavior("a", Behavior::Ok);
+    log.set_behavior("a", Behavior::Ok);
     assert!(twin.next().await.is_some());
     end(&handle).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_that_was_dropped_in_the_middle_of_an_item_has_taken_nothing() {
-    let (strings, a) = fake(&[State::Run]);
-    let handle = start([brisk("a", a)]).await;
+async fn f50_stream_item_dropped_while_pending_is_not_lost() {
+    let (log, a) = fake(&[State::Run]);
+    let handle = start([service("a", a)]).await;
     handle.wait_for("a", State::Run).await.unwrap();
     let mut stream = handle.watch_states(Filter::include(["a"])).unwrap();
     assert!(matches!(stream.next().await, Some(StateEvent::Snapshot(_))));
@@ -68,8 +68,8 @@ async fn a_stream_that_was_dropped_in_the_middle_of_an_item_has_taken_nothing() 
         let mut next = pin!(stream.next());
         assert!(next.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     }
-    strings.set_behavior("a", Behavior::Ok);
-    let Some(StateEvent::Changed(state)) = stream.next().await else { panic!("it is the next") };
+    log.set_behavior("a", Behavior::Ok);
+    let Some(StateEvent::Changed(state)) = stream.next().await else { panic!("the next transition") };
     assert_eq!((state.state, state.seq), (State::Run, 6));
     end(&handle).await;
 }

@@ -1,6 +1,6 @@
 //! G52: a watch or a stream that is taken through a context ends when that context is cancelled.
 
-use crate::common::{brisk, end, fake, start};
+use crate::common::{end, fake, service, start};
 use futures_core::{FusedStream, Stream};
 use rxd::{
     Action, AnyError, Context, DaemonHandle, Filter, Runner, Service, State, StateEvent, StateStream, Watch, WatchEnded,
@@ -13,9 +13,9 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-/// The service that the others watch: in Run until it is cancelled.
+/// The service that the others watch. It stays in Run until it is cancelled.
 fn quiet() -> Service {
-    brisk("quiet", fake(&[State::Run]).1)
+    service("quiet", fake(&[State::Run]).1)
 }
 
 /// A service whose `run` is a function of its context.
@@ -31,7 +31,8 @@ where
     }
 }
 
-/// Waits until all are in Run and nothing is left to do, and stops the daemon: within 50 ms, and well.
+/// Waits until all are in Run and no task has work left, and asserts that the daemon stops well
+/// within 50 ms.
 async fn stops_at_once(handle: &DaemonHandle, services: &[&str]) {
     handle.wait_for(services, State::Run).await.unwrap();
     tokio::time::sleep(Duration::from_millis(5)).await;
@@ -44,12 +45,12 @@ async fn stops_at_once(handle: &DaemonHandle, services: &[&str]) {
 }
 
 async fn beside_quiet(run: impl Runner) {
-    let handle = start([quiet(), brisk("obs", run)]).await;
+    let handle = start([quiet(), service("obs", run)]).await;
     stops_at_once(&handle, &["quiet", "obs"]).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn g52_a_loop_over_transitions_in_a_spawned_task_ends_with_the_service() {
+async fn g52_stream_loop_in_a_spawned_task_ends_with_the_service() {
     beside_quiet(Run(|cx: Context| async move {
         let mut states = cx.watch_states(Filter::None)?;
         cx.spawn("w", async move { while states.next().await.is_some() {} });
@@ -60,7 +61,7 @@ async fn g52_a_loop_over_transitions_in_a_spawned_task_ends_with_the_service() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn g52_a_loop_over_transitions_in_run_ends_with_the_service() {
+async fn g52_stream_loop_in_run_ends_with_the_service() {
     beside_quiet(Run(|cx: Context| async move {
         let mut states = cx.watch_states(Filter::None)?;
         while states.next().await.is_some() {}
@@ -71,7 +72,7 @@ async fn g52_a_loop_over_transitions_in_run_ends_with_the_service() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn g52_a_loop_over_a_watch_of_any_or_all_ends_with_the_service() {
+async fn g52_watch_loop_in_run_ends_with_the_service() {
     for all in [false, true] {
         beside_quiet(Run(move |cx: Context| async move {
             let mut watch = match all {
@@ -88,7 +89,7 @@ async fn g52_a_loop_over_a_watch_of_any_or_all_ends_with_the_service() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn g52_a_wait_that_is_returned_from_run_is_a_clean_cancellation() {
+async fn g52_wait_error_returned_from_run_is_a_clean_cancellation() {
     let logged = capture::begin();
     beside_quiet(Run(|cx: Context| async move {
         let mut watch = cx.watch_any(Action::Exited, State::Exit, "quiet")?;
@@ -109,7 +110,7 @@ impl Runner for Quiet {
     }
 }
 
-/// It stops before `quiet` does, and so must not wait for a transition of it.
+/// It stops before `quiet`, and so must not wait for a transition of it.
 #[rxd::service]
 #[needs("quiet")]
 #[watch(any, changing, Run, "quiet", stream(changes))]
@@ -136,7 +137,7 @@ struct Agent {
 }
 
 #[tokio::test(start_paused = true)]
-async fn g52_a_loop_over_a_declared_stream_ends_before_what_it_watches() {
+async fn g52_declared_stream_loop_ends_before_what_it_watches() {
     for wait in [false, true] {
         let handle = Agent { quiet: Quiet, obs: Obs { wait } }.start().await.unwrap();
         stops_at_once(&handle, &["quiet", "obs"]).await;
@@ -144,7 +145,7 @@ async fn g52_a_loop_over_a_declared_stream_ends_before_what_it_watches() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn g52_a_watch_of_a_child_context_ends_with_the_child_alone() {
+async fn g52_watch_of_a_child_context_ends_with_the_child_alone() {
     let (ended, mut ends) = mpsc::unbounded_channel();
     let run = Run(move |cx: Context| {
         let ended = ended.clone();
@@ -163,10 +164,10 @@ async fn g52_a_watch_of_a_child_context_ends_with_the_child_alone() {
             Ok(())
         }
     });
-    let handle = start([quiet(), brisk("obs", run)]).await;
+    let handle = start([quiet(), service("obs", run)]).await;
     let limit = Duration::from_secs(10);
     assert_eq!(tokio::time::timeout(limit, ends.recv()).await, Ok(Some(WatchEnded::Cancelled)));
-    assert_eq!(handle.states()["obs"].state, State::Run, "the service itself goes on");
+    assert_eq!(handle.states()["obs"].state, State::Run, "the service itself runs on");
     stops_at_once(&handle, &["quiet", "obs"]).await;
 }
 
@@ -180,7 +181,7 @@ struct Keeper {
 
 impl Runner for Keeper {
     async fn init(&mut self, cx: &Context) -> rxd::Result {
-        // That of the incarnation before it has ended.
+        // The watch of the last incarnation has ended.
         if let Some(watch) = &mut self.watch {
             assert_eq!(watch.wait().await, Err(WatchEnded::Cancelled));
             self.ends.fetch_add(1, Ordering::Relaxed);
@@ -204,10 +205,10 @@ impl Runner for Keeper {
 }
 
 #[tokio::test(start_paused = true)]
-async fn g52_a_watch_that_is_taken_in_init_or_reload_lives_on_into_run() {
+async fn g52_watch_made_in_init_or_reload_continues_in_run() {
     let keeper = Keeper::default();
     let (seen, ends) = (keeper.seen.clone(), keeper.ends.clone());
-    let handle = start([quiet(), brisk("obs", keeper)]).await;
+    let handle = start([quiet(), service("obs", keeper)]).await;
     let mut counted = 0;
     for step in ["quiet", "obs", "quiet", "reload", "quiet", "reload", "quiet"] {
         handle.wait_for(["quiet", "obs"], State::Run).await.unwrap();
@@ -229,7 +230,7 @@ async fn g52_a_watch_that_is_taken_in_init_or_reload_lives_on_into_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn g52_a_stream_is_polled_and_woken_by_the_cancellation() {
+async fn g52_pending_stream_is_woken_by_cancellation() {
     let cx = Context::detached("a");
     let child = cx.child("part");
     let mut watch = child.watch_any(Action::Entering, State::Run, "a").unwrap();
@@ -240,7 +241,7 @@ async fn g52_a_stream_is_polled_and_woken_by_the_cancellation() {
         tokio::time::sleep(Duration::from_secs(1)).await;
         token.cancel();
     });
-    // As a combinator would: by the trait, in one task.
+    // As a combinator polls: by the trait, in one task.
     let (mut met, mut event) = (false, false);
     let both = std::future::poll_fn(|task| {
         met |= Pin::new(&mut watch).poll_next(task) == Poll::Ready(None);
@@ -250,16 +251,16 @@ async fn g52_a_stream_is_polled_and_woken_by_the_cancellation() {
     tokio::time::timeout(Duration::from_secs(10), both).await.expect("both are woken");
     assert!(watch.is_terminated() && states.is_terminated());
     cancels.await.unwrap();
-    // One that is taken through a cancelled context has ended when it is first read.
+    // A watch that is made through a cancelled context has ended from the start.
     let mut late = child.watch_any(Action::NotIn, State::Run, "a").unwrap();
     assert_eq!(late.wait().await, Err(WatchEnded::Cancelled));
-    assert!(late.is_met(), "which says nothing about its condition");
+    assert!(late.is_met(), "cancellation does not change its condition");
     assert!(child.watch_states(Filter::None).unwrap().next().await.is_none());
     assert!(!cx.is_cancelled());
 }
 
 #[tokio::test(start_paused = true)]
-async fn g52_cancellation_comes_before_what_was_not_read_yet() {
+async fn g52_cancellation_wins_over_unread_events() {
     let cx = Context::detached("a");
     let mut watch = cx.watch_any(Action::NotIn, State::Run, "a").unwrap();
     let mut states = cx.watch_states(Filter::None).unwrap();
@@ -270,8 +271,8 @@ async fn g52_cancellation_comes_before_what_was_not_read_yet() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn g52_the_watches_of_a_handle_outlive_every_service() {
-    let handle = start([quiet(), brisk("obs", fake(&[State::Run]).1)]).await;
+async fn g52_watches_of_a_handle_outlive_every_service() {
+    let handle = start([quiet(), service("obs", fake(&[State::Run]).1)]).await;
     handle.wait_for(["quiet", "obs"], State::Run).await.unwrap();
     let mut states: StateStream = handle.watch_states(Filter::None).unwrap();
     let mut exits = handle.watch_all(Action::Entering, State::Exit, ["quiet", "obs"]).unwrap();
@@ -287,7 +288,7 @@ async fn g52_the_watches_of_a_handle_outlive_every_service() {
 }
 
 #[test]
-fn g52_the_end_of_a_watch_by_its_context_is_recognised_as_a_cancellation() {
+fn g52_watch_ended_by_its_context_is_recognised_as_cancellation() {
     #[derive(Debug)]
     struct Wrapped(WatchEnded);
     impl std::fmt::Display for Wrapped {
@@ -312,19 +313,20 @@ fn g52_the_end_of_a_watch_by_its_context_is_recognised_as_a_cancellation() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn g52_a_wait_for_a_topic_that_is_returned_from_run_is_a_clean_cancellation() {
+async fn g52_topic_wait_error_returned_from_run_is_a_clean_cancellation() {
     let logged = capture::begin();
     beside_quiet(Run(|cx: Context| async move {
-        cx.intracom().subscribe::<u32>("nobody-creates-it", rxd::intracom::Group::own()).await?;
+        cx.intracom().subscribe::<u32>("never-created", rxd::intracom::Group::own()).await?;
         Ok(())
     }))
     .await;
     assert_eq!(logged.text(), "");
 }
 
-/// The loops that the documentation prints, as services: `docs/watching.md`, `Filter`, `WatchEvent`.
+/// The loops that the documentation prints, as services: `docs/watching.md`, `Filter`,
+/// `WatchEvent`.
 #[tokio::test(start_paused = true)]
-async fn g52_the_loops_of_the_documentation_end_with_their_services() {
+async fn g52_documented_loops_end_with_their_services() {
     let guide = Run(|cx: Context| async move {
         let mut ready = cx.watch_all(Action::Entering, State::Run, ["db", "cache"])?;
         ready.wait().await?;
@@ -355,23 +357,24 @@ async fn g52_the_loops_of_the_documentation_end_with_their_services() {
         Ok(())
     });
     let mut services: Vec<_> =
-        ["db", "cache", "noise"].map(|name| brisk(name, fake(&[State::Run]).1)).into_iter().collect();
-    services.extend([brisk("guide", guide), brisk("filter", filter), brisk("met", met)]);
+        ["db", "cache", "noise"].map(|name| service(name, fake(&[State::Run]).1)).into_iter().collect();
+    services.extend([service("guide", guide), service("filter", filter), service("met", met)]);
     let handle = start(services).await;
     stops_at_once(&handle, &["db", "cache", "noise", "guide", "filter", "met"]).await;
 }
 
-/// A cancellation, transitions and drops on other threads: no reader is left waiting, and none panics.
+/// A cancellation, transitions and drops on other threads: no reader is left waiting, and none
+/// panics.
 #[test]
-fn g52_a_cancellation_amid_transitions_on_other_threads_always_ends_the_reader() {
-    const ROUNDS: u32 = 300;
+fn g52_cancellation_amid_transitions_on_other_threads_ends_the_reader() {
+    const ATTEMPTS: u32 = 300;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_time().build().unwrap();
     runtime.block_on(async {
         let restless = Run(|cx: Context| async move {
             tokio::task::yield_now().await;
             if cx.is_cancelled() { Ok(()) } else { Err("again".into()) }
         });
-        let idle = brisk("idle", fake(&[State::Run]).1);
+        let idle = service("idle", fake(&[State::Run]).1);
         let (contexts, mut taken) = mpsc::unbounded_channel();
         let lender = Run(move |cx: Context| {
             let _ = contexts.send(cx.clone());
@@ -380,11 +383,11 @@ fn g52_a_cancellation_amid_transitions_on_other_threads_always_ends_the_reader()
                 Ok(())
             }
         });
-        let handle = start([brisk("restless", restless), idle, brisk("lender", lender)]).await;
+        let handle = start([service("restless", restless), idle, service("lender", lender)]).await;
         let cx = taken.recv().await.unwrap();
-        for round in 0..ROUNDS {
+        for attempt in 0..ATTEMPTS {
             let child = cx.child("part");
-            let target = ["restless", "idle"][round as usize % 2];
+            let target = ["restless", "idle"][attempt as usize % 2];
             let mut watch = child.watch_any(Action::Changing, State::Run, target).unwrap();
             let mut states = child.watch_states(Filter::include([target])).unwrap();
             let dropped = child.watch_any(Action::Changing, State::Run, target).unwrap();
@@ -394,12 +397,12 @@ fn g52_a_cancellation_amid_transitions_on_other_threads_always_ends_the_reader()
                 tokio::spawn(async move { while states.next().await.is_some() {} }),
             ];
             let drops = tokio::spawn(async move { drop(dropped) });
-            if round % 3 == 0 {
+            if attempt % 3 == 0 {
                 tokio::task::yield_now().await;
             }
             let cancels = tokio::task::spawn_blocking(move || token.cancel());
             for task in readers.into_iter().chain([drops, cancels]) {
-                tokio::time::timeout(Duration::from_secs(60), task).await.expect("it ends").unwrap();
+                tokio::time::timeout(Duration::from_secs(60), task).await.expect("the task ends").unwrap();
             }
         }
         end(&handle).await;

@@ -1,4 +1,4 @@
-//! Watching, through daemons: the faults of its part by number, `wait_for` and `why`.
+//! Watches of running daemons: their faults by number, `wait_for` and `why`.
 
 mod common;
 mod cost;
@@ -13,6 +13,7 @@ mod f56_panics;
 mod f60_many;
 mod f64_empty;
 mod g52_cancelled;
-mod lives;
+
+mod random;
 mod wait_for;
 mod why;

@@ -1,18 +1,18 @@
-//! `why`: the chain of what is waited for. G45.
+//! `why`: the chain of services that are waited for. G45.
 
-use crate::common::{brisk, end, fake, start};
+use crate::common::{end, fake, service, start};
 use rxd::testing::Behavior;
 use rxd::{Action, Backoff, Effect, Mode, Options, Service, State, When, manager};
 use std::time::Duration;
 
 #[tokio::test(start_paused = true)]
-async fn a_chain_is_followed_to_its_root() {
-    let (strings, db) = fake(&[State::Init, State::Run]);
+async fn g45_why_follows_a_chain_to_its_root() {
+    let (log, db) = fake(&[State::Init, State::Run]);
     let backoff = Backoff::fixed(Duration::from_secs(4));
     let handle = start([
-        brisk("web", fake(&[State::Run]).1).needs(["api", "cache"]),
-        brisk("api", fake(&[State::Run]).1).needs(["db"]),
-        brisk("cache", fake(&[State::Run]).1),
+        service("web", fake(&[State::Run]).1).needs(["api", "cache"]),
+        service("api", fake(&[State::Run]).1).needs(["db"]),
+        service("cache", fake(&[State::Run]).1),
         Service::new("db", db).options(Options::DEFAULT.backoff(backoff)),
     ])
     .await;
@@ -23,7 +23,7 @@ async fn a_chain_is_followed_to_its_root() {
         handle.why("web").unwrap().to_string(),
         "web in Idle: waits for api entering Run; api in Idle: waits for db entering Run; db in Init"
     );
-    strings.set_behavior("db", Behavior::Fail);
+    log.set_behavior("db", Behavior::Fail);
     handle.watch_any(Action::Exited, State::Stop, "db").unwrap().next().await.unwrap();
     tokio::time::sleep(Duration::from_millis(900)).await;
     let why = handle.why("web").unwrap();
@@ -34,14 +34,14 @@ async fn a_chain_is_followed_to_its_root() {
     );
     assert_eq!(why.seq(), handle.states().seq());
     let names: Vec<&str> = why.services().iter().map(|standing| &*standing.service.name).collect();
-    assert_eq!(names, ["web", "api", "db"], "cache is in Run: nobody waits for it");
+    assert_eq!(names, ["web", "api", "db"], "no service waits for `cache`, which is in Run");
     let root = why.roots().next().unwrap();
     assert_eq!((&*root.service.name, root.next_attempt), ("db", Some(Duration::from_millis(3_100))));
     let unmet = &why.services()[0].waits_for[0];
     assert_eq!((unmet.mode, &*unmet.condition, unmet.services.len()), (Mode::All, "entering Run", 1));
     handle.wait_for("db", State::Init).await.unwrap();
     assert_eq!(handle.why("db").unwrap().to_string(), "db in Init, attempt 2, last error: scripted failure");
-    strings.set_behavior("db", Behavior::Ok);
+    log.set_behavior("db", Behavior::Ok);
     handle.wait_for("web", State::Run).await.unwrap();
     assert_eq!(handle.why("db").unwrap().to_string(), "db in Run");
     assert_eq!(handle.why("web").unwrap().to_string(), "web in Run");
@@ -50,15 +50,15 @@ async fn a_chain_is_followed_to_its_root() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn gates_before_init_and_alternatives() {
+async fn g45_why_shows_gates_before_init_and_alternatives() {
     let (_a, a) = fake(&[State::Init]);
     let (_b, b) = fake(&[State::Idle]);
     let gate = |targets: &'static [&'static str]| When::any(Action::Entering, State::Run, targets.iter().copied());
     let handle = start([
-        brisk("a", a),
-        brisk("b", b),
-        brisk("early", fake(&[]).1).watch(gate(&["a", "b"]).then(Effect::GateInit)),
-        brisk("both", fake(&[]).1).watch(gate(&["a"])).watch(When::any(Action::NotIn, State::Idle, ["b"])),
+        service("a", a),
+        service("b", b),
+        service("early", fake(&[]).1).watch(gate(&["a", "b"]).then(Effect::GateInit)),
+        service("both", fake(&[]).1).watch(gate(&["a"])).watch(When::any(Action::NotIn, State::Idle, ["b"])),
     ])
     .await;
     handle.wait_for("both", State::Idle).await.unwrap();
@@ -76,13 +76,13 @@ async fn gates_before_init_and_alternatives() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_circle_is_walked_once() {
+async fn g45_why_of_a_cycle_visits_each_service_once() {
     let (_c, c) = fake(&[State::Init]);
     let gate = |targets: [&'static str; 2]| When::any(Action::Entering, State::Run, targets);
     let handle = start([
-        brisk("a", fake(&[]).1).watch(gate(["b", "c"])),
-        brisk("b", fake(&[]).1).watch(gate(["a", "c"])),
-        brisk("c", c),
+        service("a", fake(&[]).1).watch(gate(["b", "c"])),
+        service("b", fake(&[]).1).watch(gate(["a", "c"])),
+        service("c", c),
     ])
     .await;
     handle.wait_for(["a", "b"], State::Idle).await.unwrap();
@@ -95,9 +95,9 @@ async fn a_circle_is_walked_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn f13_an_idle_that_does_not_return_waits_for_nobody() {
+async fn f13_why_of_a_hanging_idle_names_no_dependency() {
     let (_a, a) = fake(&[State::Idle]);
-    let handle = start([brisk("a", a).needs(["b"]), brisk("b", fake(&[State::Init]).1)]).await;
+    let handle = start([service("a", a).needs(["b"]), service("b", fake(&[State::Init]).1)]).await;
     handle.wait_for("a", State::Idle).await.unwrap();
     tokio::time::sleep(Duration::from_secs(12)).await;
     let why = handle.why("a").unwrap();
@@ -108,7 +108,7 @@ async fn f13_an_idle_that_does_not_return_waits_for_nobody() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_delay_before_run_waits_for_nobody_either() {
+async fn why_during_the_delay_before_run_names_no_dependency() {
     let delayed = |seconds| Options::DEFAULT.delay_of(State::Run, Duration::from_secs(seconds));
     let (_b, b) = fake(&[State::Idle]);
     let handle =
@@ -117,33 +117,33 @@ async fn a_delay_before_run_waits_for_nobody_either() {
     handle.wait_for("a", State::Idle).await.unwrap();
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(handle.why("a").unwrap().to_string(), "a in Idle: enters Run in 3.0 s");
-    assert_eq!(handle.why("b").unwrap().to_string(), "b in Idle: in its own `idle` for 2.0 s", "not there yet");
+    assert_eq!(handle.why("b").unwrap().to_string(), "b in Idle: in its own `idle` for 2.0 s", "still in `idle`");
     handle.wait_for("a", State::Run).await.unwrap();
     assert_eq!(handle.why("a").unwrap().to_string(), "a in Run");
     end(&handle).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_comes_after_a_job_says_so() {
-    let (strings, job) = fake(&[State::Run]);
+async fn why_of_a_service_after_a_job_names_the_job() {
+    let (log, job) = fake(&[State::Run]);
     let job = Service::new("job", job).manager(manager::until_success);
-    let handle = start([job, brisk("main", fake(&[State::Run]).1).after(["job"])]).await;
+    let handle = start([job, service("main", fake(&[State::Run]).1).after(["job"])]).await;
     handle.wait_for("main", State::Idle).await.unwrap();
     handle.wait_for("job", State::Run).await.unwrap();
     tokio::task::yield_now().await;
     assert_eq!(handle.why("main").unwrap().to_string(), "main in Idle: waits for job to complete; job in Run");
-    strings.set_behavior("job", Behavior::Ok);
+    log.set_behavior("job", Behavior::Ok);
     handle.wait_for("main", State::Run).await.unwrap();
     assert_eq!(handle.why("job").unwrap().to_string(), "job in Exit (normal)");
     end(&handle).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_gate_that_is_waited_for_no_more_holds_nobody_back() {
+async fn why_after_a_gate_timed_out_names_the_next_attempt() {
     let gate = When::any(Action::Entering, State::Run, ["a"]).then(Effect::GateInit).within(Duration::from_secs(1));
     let options = Options::DEFAULT.backoff(Backoff::fixed(Duration::from_secs(10)));
     let b = Service::new("b", fake(&[]).1).watch(gate).options(options);
-    let handle = start([brisk("a", fake(&[State::Init]).1), b]).await;
+    let handle = start([service("a", fake(&[State::Init]).1), b]).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(
         handle.why("b").unwrap().to_string(),

@@ -1,7 +1,7 @@
-//! Daemons of failing services, end to end: what each watch was told is what the daemon's own
-//! record says, worked out anew.
+//! Daemons of services that fail at random, end to end: what each watch delivers is compared with a
+//! model of the daemon's own history.
 
-use crate::common::{brisk, start_with};
+use crate::common::{service, start_with};
 use rxd::{
     Action, AnyError, Context, Daemon, DaemonHandle, Filter, Mode, Runner, ServiceState, State, StateEvent, Transition,
 };
@@ -9,10 +9,10 @@ use rxd::{
 const ACTIONS: [Action; 4] = [Action::Entering, Action::Exited, Action::Changing, Action::NotIn];
 const SERVICES: usize = 4;
 
-/// Fails, panics, waits and gives way, as its own random numbers say.
+/// Fails and yields at random.
 struct Erratic {
     random: u64,
-    rounds: u32,
+    restarts: u32,
 }
 
 impl Erratic {
@@ -24,7 +24,7 @@ impl Erratic {
         self.random % below
     }
 
-    async fn act(&mut self) -> rxd::Result {
+    async fn outcome(&mut self) -> rxd::Result {
         for _ in 0..self.draw(4) {
             tokio::task::yield_now().await;
         }
@@ -37,33 +37,34 @@ impl Erratic {
 
 impl Runner for Erratic {
     async fn init(&mut self, _cx: &Context) -> rxd::Result {
-        self.act().await
+        self.outcome().await
     }
     async fn idle(&mut self, _cx: &Context) -> rxd::Result {
-        self.act().await
+        self.outcome().await
     }
     async fn run(&mut self, cx: &Context) -> rxd::Result {
-        match self.rounds.checked_sub(1) {
-            Some(left) => self.rounds = left,
+        match self.restarts.checked_sub(1) {
+            Some(left) => self.restarts = left,
             None => cx.cancelled().await,
         }
-        self.act().await
+        self.outcome().await
     }
     async fn stop(&mut self, _cx: &Context) -> rxd::Result {
-        self.act().await
+        self.outcome().await
     }
 }
 
-/// One thing a watch was told: how many times it came true, and the number of the last.
-struct Told {
+/// What one watch has delivered.
+struct Delivered {
     watch: (Mode, Action, State, Vec<usize>),
-    /// The number of the last transition before the watch was made, at the latest and at the earliest.
+    /// The sequence number of the last transition before the watch was made: the earliest and the
+    /// latest possible.
     made: (u64, u64),
     edges: Vec<(u64, u64)>,
     over: bool,
 }
 
-/// What a watch is told if it is made after transition `made`: each number at which it comes true.
+/// The model: the sequence numbers at which a watch is met that is made after transition `made`.
 fn edges(record: &[ServiceState], watch: &(Mode, Action, State, Vec<usize>), made: u64) -> Vec<u64> {
     let (mode, action, state, targets) = watch;
     let mut is = [*state == State::Unknown; SERVICES];
@@ -73,17 +74,17 @@ fn edges(record: &[ServiceState], watch: &(Mode, Action, State, Vec<usize>), mad
     let mut edges = Vec::new();
     for seq in 0..=record.len() as u64 {
         if let Some(step) = seq.checked_sub(1).map(|at| &record[at as usize]) {
-            let who = step.name[1..].parse::<usize>().unwrap();
+            let target = step.name[1..].parse::<usize>().unwrap();
             let now = step.state == *state && step.transition == Transition::Entering;
-            changed[who] |= seq > made && is[who] != now;
-            left[who] |= is[who] && !now;
-            is[who] = now;
+            changed[target] |= seq > made && is[target] != now;
+            left[target] |= is[target] && !now;
+            is[target] = now;
         }
-        let mut each = targets.iter().map(|&who| match action {
-            Action::Entering => is[who],
-            Action::NotIn => !is[who],
-            Action::Exited => !is[who] && left[who],
-            Action::Changing => changed[who],
+        let mut each = targets.iter().map(|&target| match action {
+            Action::Entering => is[target],
+            Action::NotIn => !is[target],
+            Action::Exited => !is[target] && left[target],
+            Action::Changing => changed[target],
         });
         let holds = match mode {
             Mode::Any => each.any(|holds| holds),
@@ -101,11 +102,11 @@ fn edges(record: &[ServiceState], watch: &(Mode, Action, State, Vec<usize>), mad
     edges
 }
 
-fn watcher(handle: &DaemonHandle, nth: usize) -> impl Future<Output = Told> + use<> {
+fn watcher(handle: &DaemonHandle, nth: usize) -> impl Future<Output = Delivered> + use<> {
     let mode = [Mode::Any, Mode::All][nth % 2];
     let (action, state) = (ACTIONS[nth / 2 % 4], State::ALL[nth / 8 % 6]);
-    let targets: Vec<usize> = (0..SERVICES).filter(|who| (nth / 48 % 15 + 1) >> who & 1 == 1).collect();
-    let names: Vec<String> = targets.iter().map(|who| format!("s{who}")).collect();
+    let targets: Vec<usize> = (0..SERVICES).filter(|target| (nth / 48 % 15 + 1) >> target & 1 == 1).collect();
+    let names: Vec<String> = targets.iter().map(|target| format!("s{target}")).collect();
     let earliest = handle.states().seq();
     let mut watch = match mode {
         Mode::Any => handle.watch_any(action, state, &names).unwrap(),
@@ -120,14 +121,14 @@ fn watcher(handle: &DaemonHandle, nth: usize) -> impl Future<Output = Told> + us
                 tokio::task::yield_now().await;
             }
         }
-        Told { watch: (mode, action, state, targets), made, edges, over: watch.ended().is_some() }
+        Delivered { watch: (mode, action, state, targets), made, edges, over: watch.ended().is_some() }
     }
 }
 
 async fn live(seed: u64) {
     let erratic = (0..SERVICES as u64).map(|n| {
         let random = (seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (n + 1).wrapping_mul(0xd134_2543_de82_ef95);
-        brisk(&format!("s{n}"), Erratic { random, rounds: 6 })
+        service(&format!("s{n}"), Erratic { random, restarts: 6 })
     });
     let handle = start_with(Daemon::new("d").history(1 << 16), erratic).await;
     let mut tasks = Vec::new();
@@ -142,7 +143,7 @@ async fn live(seed: u64) {
                     match event {
                         StateEvent::Snapshot(_) => {}
                         StateEvent::Changed(state) => seen.push(state),
-                        StateEvent::Lagged { .. } => panic!("there is room for all"),
+                        StateEvent::Lagged { .. } => panic!("the history has room for all"),
                     }
                 }
                 seen
@@ -157,32 +158,32 @@ async fn live(seed: u64) {
     assert!(record.iter().map(|step| step.seq).eq(1..=record.len() as u64));
     for stream in streams {
         let seen = stream.await.unwrap();
-        assert!(record.ends_with(&seen), "the same order for all, and nothing left out");
+        assert!(record.ends_with(&seen), "the same order for all, without a gap");
     }
     for task in tasks {
-        let told = task.await.unwrap();
-        assert!(told.over);
-        let fits = (told.made.0..=told.made.1).any(|made| {
-            let mut wanted = edges(&record, &told.watch, made).into_iter();
-            let met = told.edges.iter().all(|(seq, times)| {
+        let delivered = task.await.unwrap();
+        assert!(delivered.over);
+        let fits = (delivered.made.0..=delivered.made.1).any(|made| {
+            let mut wanted = edges(&record, &delivered.watch, made).into_iter();
+            let met = delivered.edges.iter().all(|(seq, times)| {
                 let taken: Vec<u64> = wanted.by_ref().take(*times as usize).collect();
                 taken.len() as u64 == *times && taken.last() == Some(seq)
             });
             met && wanted.next().is_none()
         });
-        assert!(fits, "seed {seed}: {:?} made {:?} was told {:?}", told.watch, told.made, told.edges);
+        assert!(fits, "seed {seed}: {:?} made {:?} delivered {:?}", delivered.watch, delivered.made, delivered.edges);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn in_one_thread() {
+async fn random_daemons_on_one_thread_deliver_what_the_history_shows() {
     for seed in 0..20 {
         live(seed).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn in_two_threads() {
+async fn random_daemons_on_two_threads_deliver_what_the_history_shows() {
     for seed in 100..110 {
         live(seed).await;
     }
