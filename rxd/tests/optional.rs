@@ -1,4 +1,4 @@
-//! Services that may be switched off at start.
+//! Services that are switched off at the start.
 
 use rxd::{Context, Runner, State};
 
@@ -53,7 +53,7 @@ struct Needy {
 }
 
 #[tokio::test(start_paused = true)]
-async fn f93_what_is_switched_off_is_not_waited_for() {
+async fn f93_service_switched_off_delays_no_other() {
     let handle = Loose { cache: None, api: Api }.start().await.unwrap();
     handle.wait_for("api", State::Run).await.unwrap();
     assert!(handle.states().get("cache").is_none());
@@ -62,7 +62,7 @@ async fn f93_what_is_switched_off_is_not_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_waits_for_it_must_be_switched_off_too() {
+async fn dependent_of_a_service_switched_off_is_refused() {
     let error = Needy { cache: None, strict: Some(Strict), api: Api }.start().await.unwrap_err();
     assert!(error.is_graph());
     assert_eq!(
