@@ -1,8 +1,8 @@
-//! What is public, why, and what can be done with each of it.
+//! All public types, and which traits they have.
 //!
-//! Every public type can be printed, and sent to and shared with other threads; but for builders of what holds a
-//! user's services, which need only be sent. Whoever adds one adds it here, with a reason. What is not here is
-//! behind `__private`, for generated code.
+//! Every public type is `Debug`, `Send` and `Sync`. Builders that hold a user's services need only
+//! be `Send`. A new public type needs a line here. Types behind `__private` are for generated code,
+//! and not listed.
 
 use std::fmt::Debug;
 use std::future::Future;
@@ -19,30 +19,30 @@ macro_rules! all {
     ($is:ident: $($type:ty),* $(,)?) => { $( $is::<$type>(); )* };
 }
 
-/// The words: a user writes them, matches on them, prints them.
+/// Enums and values that users write, match on and print.
 #[test]
-fn words() {
+fn words_are_copy_and_shared() {
     all!(word: rxd::State, rxd::Transition, rxd::Action, rxd::Cause, rxd::Mode, rxd::Effect, rxd::OnFailure);
     all!(word: rxd::OnStale, rxd::Signal);
     value::<rxd::Filter>();
 }
 
-/// To declare: a service, how it is paced, who decides, what it waits for; by hand where no macro is used.
+/// What declares a service: its options, its manager and its watches, without macros.
 #[test]
-fn declaring() {
+fn declarations_are_sent_and_values_shared() {
     all!(builder: rxd::Service, rxd::Daemon, rxd::prestart::Stage);
     all!(value: rxd::When, rxd::Options, rxd::Backoff);
     all!(value: rxd::manager::Table, rxd::manager::Ended, rxd::manager::continuous, rxd::manager::until_success);
-    // Traits to implement, or to ask for: Runner, Manager, Pipeline, Declared, Names.
+    // Traits: Runner, Manager, Pipeline, Declared, ServiceSelector.
     fn _named(_: impl rxd::ServiceSelector) {}
     fn _declared<T: rxd::Declared + 'static>() {
         ordinary::<rxd::ByType<T>>();
     }
 }
 
-/// Inside a service, and outside of a daemon.
+/// What is used inside a service and outside of a daemon.
 #[test]
-fn running() {
+fn handles_and_streams_are_shared() {
     all!(value: rxd::Context, rxd::DaemonHandle, rxd::Report, rxd::ServiceReport, rxd::States, rxd::ServiceState);
     all!(value: rxd::Why, rxd::ServiceDiagnosis, rxd::UnmetGate);
     all!(ordinary: rxd::Watch, rxd::StateStream, rxd::WaitFor, rxd::Ticker);
@@ -50,17 +50,17 @@ fn running() {
     future::<<rxd::WaitFor as IntoFuture>::IntoFuture>();
 }
 
-/// What goes wrong. `AnyError` is no `std` error itself, so that any of those becomes one.
+/// Errors. `AnyError` is not a `std` error itself, so that every `std` error converts into it.
 #[test]
-fn errors() {
+fn errors_are_std_errors() {
     ordinary::<rxd::AnyError>();
     all!(error: rxd::Error, rxd::Cancelled, rxd::LifecycleDone, rxd::WatchEnded, rxd::WaitError, rxd::Report);
     all!(error: rxd::intracom::Error, rxd::intracom::PublishError<u8>, rxd::intracom::TryRecvError);
 }
 
-/// The checked graph, to be read and drawn; built by generated code, and by tests of graphs.
+/// The checked graph, to read and to draw. Generated code and tests of graphs build it.
 #[test]
-fn graphs() {
+fn graphs_are_values() {
     all!(value: rxd::Graph<'static>, rxd::graph::Node<'static>, rxd::graph::Edge<'static>, rxd::graph::Target<'static>);
     all!(value: rxd::graph::Kind, rxd::graph::Fault);
     all!(word: rxd::graph::Keyword, rxd::graph::Rule);
@@ -68,7 +68,7 @@ fn graphs() {
 
 /// Messages between services.
 #[test]
-fn topics() {
+fn topics_are_shared() {
     all!(value: rxd::intracom::Intracom, rxd::intracom::Topic<u8>, rxd::intracom::Group<'static>);
     all!(value: rxd::intracom::Options, rxd::intracom::Policy, rxd::intracom::Delivery);
     all!(value: rxd::intracom::Publisher<u8>, rxd::intracom::Subscriber<u8>);
@@ -78,34 +78,33 @@ fn topics() {
     value::<rxd::intracom::Ended>();
 }
 
-/// Logs: set up with a builder, turned with a dial; parts for a subscriber of one's own.
+/// Logs: the builder, the handle of levels, and parts for a user's own subscriber.
 #[cfg(feature = "log")]
 #[test]
-fn logs() {
+fn logs_are_shared() {
     all!(ordinary: rxd::log::Builder, rxd::log::Guard, rxd::log::LineFormat, rxd::log::EscapedFields, rxd::log::ServiceFilter);
     all!(value: rxd::log::LevelHandle, rxd::log::LevelTarget, rxd::log::LevelSetting);
     word::<rxd::log::Level>();
 }
 
-/// The door for operators.
+/// The admin route.
 #[cfg(feature = "admin")]
 #[test]
-fn admin() {
+fn admin_is_a_value() {
     all!(value: rxd::admin::Admin, rxd::admin::Address, rxd::admin::AdminStatus);
 }
 
-/// systemd: the unit to print, the sockets it opened. All else happens by itself.
+/// systemd: the unit to print, and the sockets that it opened.
 #[cfg(feature = "systemd")]
 #[test]
-fn systemd() {
+fn systemd_parts_are_shared() {
     ordinary::<rxd::systemd::Sockets>();
     value::<rxd::systemd::Unit>();
 }
 
-/// The test kit: fakes and what they are told, a daemon under test, what is expected of it, every order.
-/// (An `Explorer` holds closures of a test, and stays in it.)
+/// The test kit. An `Explorer` holds closures of a test, and need not be `Send`.
 #[test]
-fn testing() {
+fn testing_kit_is_shared() {
     use rxd::testing::{Behavior, CallLog, FakeService, Inbox, ReloadingFake};
     all!(value: Behavior, Inbox<u32>, CallLog, FakeService, ReloadingFake);
     use rxd::testing::{Finished, Harness, Running};
@@ -119,9 +118,9 @@ fn testing() {
     ordinary::<Explored>();
 }
 
-/// What is awaited may be awaited in a task of its own.
+/// Each future may be awaited in a spawned task.
 #[tokio::test]
-async fn futures_are_send() {
+async fn futures_of_the_api_are_send() {
     let cx = rxd::Context::detached("alone");
     is_send(&cx.cancelled());
     is_send(&cx.or_cancelled(std::future::ready(1)));
@@ -129,16 +128,16 @@ async fn futures_are_send() {
     let daemon = || rxd::Daemon::new("d").signals([]).add(rxd::Service::new("a", rxd::testing::FakeService::new()));
     is_send(&daemon().run());
     is_send(&daemon().main());
-    let handle = daemon().start().await.expect("it starts");
+    let handle = daemon().start().await.expect("the daemon starts");
     is_send(&handle.stop("a"));
     is_send(&handle.start("a"));
     is_send(&handle.restart("a"));
     is_send(&handle.reload("a"));
     is_send(&handle.wait());
-    let mut watch = handle.watch_any(rxd::Action::Entering, rxd::State::Run, "a").expect("it is there");
+    let mut watch = handle.watch_any(rxd::Action::Entering, rxd::State::Run, "a").expect("`a` exists");
     is_send(&watch.next());
     is_send(&watch.wait());
-    let mut states = handle.watch_states(rxd::Filter::None).expect("no names, no unknown ones");
+    let mut states = handle.watch_states(rxd::Filter::None).expect("a filter without names is valid");
     is_send(&states.next());
     handle.shutdown();
     assert!(handle.wait().await.is_ok());
