@@ -113,6 +113,6 @@ fn f112_many_starts_and_stops_leave_nothing_behind() {
         .env("RXD_CYCLES_ALONE", cycles)
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
+    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{text}");
 }

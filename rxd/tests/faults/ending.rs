@@ -1,7 +1,7 @@
 //! The end of real processes: G50, X1, X15.
 
 use crate::kit::{RunFn, silence_scripted_panics};
-use crate::program::{CHOICE, Program, code_of, say, words};
+use crate::program::{CHOICE, Program, code_of, lines_ending_with, print_line};
 use rxd::{Context, Daemon, Options, Service, State};
 use std::io::Write;
 use std::process::{Command, ExitCode};
@@ -27,7 +27,7 @@ fn service(work: &str) -> Service {
         "blocks" => Service::new(
             "a",
             RunFn(|_| async {
-                say("a runs");
+                print_line("a runs");
                 std::thread::sleep(Duration::from_secs(3600));
                 Ok(())
             }),
@@ -40,7 +40,7 @@ fn service(work: &str) -> Service {
 fn leaves<T: Send + 'static>(begin: fn() -> tokio::task::JoinHandle<T>) -> Service {
     let run = RunFn(move |cx: Context| async move {
         drop(begin());
-        say("a runs");
+        print_line("a runs");
         cx.cancelled().await;
         Ok(())
     });
@@ -64,7 +64,7 @@ fn program() {
             "main" => daemon().main().await,
             "run" => {
                 let ended = daemon().run().await;
-                say("run returned");
+                print_line("run returned");
                 ended.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
             }
             // A program with its own subscriber, whose standard error is a full pipe.
@@ -72,7 +72,7 @@ fn program() {
                 tracing_subscriber::fmt().with_writer(std::io::stderr).init();
                 std::io::stderr().write_all(&[b'.'; 65_536 - 100]).unwrap();
                 let ended = daemon().run().await;
-                say("run returned");
+                print_line("run returned");
                 ended.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
             }
             "main-briefly" => daemon().shutdown_timeout(Duration::from_secs(1)).main().await,
@@ -81,14 +81,14 @@ fn program() {
                 first.shutdown();
                 let _ = first.wait().await;
                 let ended = daemon().signals([rxd::Signal::USER1]).run().await;
-                say("run returned");
+                print_line("run returned");
                 ended.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
             }
             "two-mains" => {
                 let slow = RunFn(|cx: Context| async move {
                     cx.cancelled().await;
                     tokio::time::sleep(Duration::from_millis(2_500)).await;
-                    say("slow stopped");
+                    print_line("slow stopped");
                     Ok(())
                 });
                 let other = Daemon::new("other").add(Service::new("slow", slow));
@@ -98,7 +98,7 @@ fn program() {
                 let first = Daemon::new("first").add(service("nothing")).start().await.unwrap();
                 first.shutdown();
                 first.wait().await.into_result().unwrap();
-                say("first ended");
+                print_line("first ended");
                 daemon().run().await.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
             }
             "abandoned" => {
@@ -106,7 +106,7 @@ fn program() {
                 let options = Options::DEFAULT.timeout_of(State::Stop, Duration::from_millis(10));
                 let daemon = Daemon::new("program").add(service(work));
                 let ended = daemon.add(Service::new("never", never).options(options)).run().await;
-                say("run returned");
+                print_line("run returned");
                 ended.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
             }
             _ => panic!("`{how}`"),
@@ -159,8 +159,8 @@ fn g50_signal_of_an_earlier_daemon_ends_the_process_after_the_last_daemon() {
 
 #[test]
 fn g50_main_of_one_daemon_waits_for_the_other_daemons() {
-    let (code, said, _) = Program::start(PROGRAM, "job 2 two-mains").until("a runs").pause().signal("TERM").end();
-    assert_eq!((code, words(&said, "slow stopped").len()), (0, 1));
+    let (code, output, _) = Program::start(PROGRAM, "job 2 two-mains").until("a runs").pause().signal("TERM").end();
+    assert_eq!((code, lines_ending_with(&output, "slow stopped").len()), (0, 1));
 }
 
 #[test]
@@ -229,6 +229,6 @@ fn g50_resolver_that_hangs_does_not_delay_the_exit() {
     }
     let program = Program::start_by(command, PROGRAM, "lookup 2 run").until("a runs").pause();
     let program = program.signal("TERM").until("run returned");
-    let (code, said, _) = program.signal("TERM").end();
-    assert_eq!((code, words(&said, "returned").len()), (0, 1));
+    let (code, output, _) = program.signal("TERM").end();
+    assert_eq!((code, lines_ending_with(&output, "returned").len()), (0, 1));
 }

@@ -142,7 +142,7 @@ impl Drop for BadError {
 
 #[tokio::test(start_paused = true)]
 async fn g53_x2_error_whose_own_code_panics_is_handled_like_any_error() {
-    for (bad, says) in [
+    for (bad, text) in [
         (Bad::DisplayFails, "half (incomplete: its Display returned an error)"),
         (Bad::DisplayPanics, "an error that cannot be printed: printing it panicked: scripted panic in Display"),
         (Bad::SourcePanics, "bad (incomplete: printing it panicked: scripted panic in source"),
@@ -154,7 +154,7 @@ async fn g53_x2_error_whose_own_code_panics_is_handled_like_any_error() {
             format!("{INCARNATION} {INCARNATION} {INCARNATION} exit+"),
             "{bad:?}: Stop, and restarted twice"
         );
-        assert!(ran.error("a").starts_with(says), "{bad:?}: {}", ran.error("a"));
+        assert!(ran.error("a").starts_with(text), "{bad:?}: {}", ran.error("a"));
         assert!(!ran.report.is_ok());
     }
 }

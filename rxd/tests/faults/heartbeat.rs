@@ -30,11 +30,15 @@ async fn stale_heartbeat_is_logged_once_per_lapse() {
     tokio::time::sleep(4 * SECOND).await;
     assert_eq!(logged.lines(), [""; 0]);
     tokio::time::sleep(6 * SECOND).await;
-    let said =
+    let record =
         |name: &str| format!("message=no heartbeat within 2s: it may be stuck, and is left alone service=\"{name}\" ");
-    assert_eq!(logged.lines(), [said("a")], "`b` was late by less than its interval");
+    assert_eq!(logged.lines(), [record("a")], "`b` was late by less than its interval");
     tokio::time::sleep(600 * SECOND).await;
-    assert_eq!(logged.lines(), [said("a"), said("b"), said("a")], "once more, since it had a heartbeat in between");
+    assert_eq!(
+        logged.lines(),
+        [record("a"), record("b"), record("a")],
+        "once more, since it had a heartbeat in between"
+    );
     running.stop().await;
     assert_eq!(logged.lines().len(), 3);
 }

@@ -136,11 +136,11 @@ async fn manager_choosing_stop_in_idle_restarts_the_service() {
 #[tokio::test(start_paused = true)]
 async fn manager_is_asked_once_per_completed_method() {
     let (sender, mut asked) = tokio::sync::mpsc::unbounded_channel();
-    let notes = Decides(move |ended: Ended| {
+    let records = Decides(move |ended: Ended| {
         let _ = sender.send((ended.state, ended.cause, ended.failures));
         continuous(ended)
     });
-    let a = fake("a", State::Run, [Behavior::Fail, Behavior::UntilCancelled]).manager(notes);
+    let a = fake("a", State::Run, [Behavior::Fail, Behavior::UntilCancelled]).manager(records);
     let running = start(daemon([a])).await;
     tokio::time::sleep(SECOND).await;
     running.handle.reload("a").await.unwrap();
@@ -198,14 +198,14 @@ async fn gate_before_init_timing_out_may_end_the_service() {
             "its manager panicked: scripted panic",
         ),
     ];
-    for (a, cause, said) in ends {
+    for (a, cause, text) in ends {
         let running = start(daemon([a, fake("b", State::Init, [Behavior::Hang])])).await;
         running.until("a", State::Exit).await;
         let ran = running.stop().await;
         assert_eq!(ran.states("a"), "exit+");
         assert_eq!(ran.trace.entered("a", State::Exit)[0], SECOND);
         assert_eq!(ran.service_report("a").cause, cause);
-        assert!(ran.error("a").starts_with(said), "{}", ran.error("a"));
+        assert!(ran.error("a").starts_with(text), "{}", ran.error("a"));
     }
 }
 

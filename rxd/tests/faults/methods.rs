@@ -21,10 +21,10 @@ async fn once(state: State, behavior: Behavior) -> Outcome {
 }
 
 #[track_caller]
-fn failed(ran: &Outcome, cause: Cause, said: &str, states: &str) {
+fn failed(ran: &Outcome, cause: Cause, text: &str, states: &str) {
     let states = states.replace("INCARNATION", INCARNATION);
     assert_eq!(ran.states("a"), states);
-    assert!(ran.error("a").contains(said), "{}", ran.error("a"));
+    assert!(ran.error("a").contains(text), "{}", ran.error("a"));
     assert!(ran.trace.steps.iter().any(|step| step.service == "a" && step.cause == cause));
     assert!(ran.report.is_ok());
     assert_eq!(ran.states("b"), format!("{INCARNATION} exit+"), "the other service runs on");

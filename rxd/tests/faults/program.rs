@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 pub(crate) const CHOICE: &str = "RXD_TEST_PROGRAM";
 
 /// Prints a line for the test that started this program.
-pub(crate) fn say(line: &str) {
+pub(crate) fn print_line(line: &str) {
     let mut out = std::io::stdout();
     let _ = writeln!(out, "\n{line}").and_then(|()| out.flush());
 }
@@ -25,7 +25,7 @@ pub(crate) fn code_of(code: std::process::ExitCode) -> i32 {
 pub(crate) struct Program {
     pub(crate) child: Child,
     out: BufReader<ChildStdout>,
-    said: Vec<String>,
+    output: Vec<String>,
 }
 
 impl Program {
@@ -46,16 +46,16 @@ impl Program {
             .spawn()
             .unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
-        Program { child, out, said: Vec::new() }
+        Program { child, out, output: Vec::new() }
     }
 
     /// Waits until it has printed this line.
     pub(crate) fn until(mut self, text: &str) -> Self {
-        while !self.said.iter().any(|line| line == text) {
+        while !self.output.iter().any(|line| line == text) {
             let mut line = String::new();
             let read = self.out.read_line(&mut line).unwrap();
-            assert!(read > 0, "the program ended without printing `{text}`: {:?}", self.said);
-            self.said.push(line.trim().to_owned());
+            assert!(read > 0, "the program ended without printing `{text}`: {:?}", self.output);
+            self.output.push(line.trim().to_owned());
         }
         self
     }
@@ -86,20 +86,20 @@ impl Program {
             }
             if began.elapsed() > Duration::from_secs(60) {
                 self.child.kill().unwrap();
-                panic!("the program does not end: {:?}", self.said);
+                panic!("the program does not end: {:?}", self.output);
             }
             std::thread::sleep(Duration::from_millis(1));
         };
         let mut rest = String::new();
         self.out.read_to_string(&mut rest).unwrap();
-        self.said.extend(rest.lines().map(str::to_owned));
+        self.output.extend(rest.lines().map(str::to_owned));
         let mut errors = String::new();
         self.child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
-        let said = self.said.into_iter().filter(|line| line.contains(' ') && !line.starts_with("test")).collect();
-        (status.code().unwrap_or(-1), said, errors)
+        let output = self.output.into_iter().filter(|line| line.contains(' ') && !line.starts_with("test")).collect();
+        (status.code().unwrap_or(-1), output, errors)
     }
 }
 
-pub(crate) fn words(said: &[String], of: &str) -> Vec<String> {
-    said.iter().filter(|line| line.ends_with(of)).cloned().collect()
+pub(crate) fn lines_ending_with(output: &[String], end: &str) -> Vec<String> {
+    output.iter().filter(|line| line.ends_with(end)).cloned().collect()
 }

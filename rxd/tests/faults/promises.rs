@@ -252,20 +252,20 @@ mod declared {
     use rxd::Runner;
     use std::sync::Mutex;
 
-    static SAID: Mutex<Vec<&str>> = Mutex::new(Vec::new());
+    static CALLS: Mutex<Vec<&str>> = Mutex::new(Vec::new());
 
-    fn say(what: &'static str) {
-        SAID.lock().unwrap().push(what);
+    fn record(what: &'static str) {
+        CALLS.lock().unwrap().push(what);
     }
 
     async fn directory() -> rxd::Result {
-        say("directory");
+        record("directory");
         Ok(())
     }
 
     async fn flaky_port() -> rxd::Result {
-        say("port");
-        let tried = SAID.lock().unwrap().iter().filter(|said| **said == "port").count();
+        record("port");
+        let tried = CALLS.lock().unwrap().iter().filter(|call| **call == "port").count();
         if tried % 3 == 0 { Ok(()) } else { Err("in use".into()) }
     }
 
@@ -274,7 +274,7 @@ mod declared {
 
     impl Runner for Base {
         async fn init(&mut self, _: &Context) -> rxd::Result {
-            say("init");
+            record("init");
             Ok(())
         }
         async fn run(&mut self, cx: &Context) -> rxd::Result {
@@ -328,6 +328,6 @@ mod declared {
             report.to_string(),
             "daemon `declared` failed\n  service `hangs` failed after 3 restarts: init did not return within 5s"
         );
-        assert_eq!(*SAID.lock().unwrap(), ["directory", "port", "port", "port", "init"]);
+        assert_eq!(*CALLS.lock().unwrap(), ["directory", "port", "port", "port", "init"]);
     }
 }

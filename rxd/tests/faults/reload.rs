@@ -72,13 +72,13 @@ async fn f72_reload_failing_panicking_or_hanging_leaves_run_going() {
         (Behavior::Panic, "panicked: scripted panic", 0),
         (Behavior::Hang, "did not return within 10s", 10),
     ];
-    for (behavior, said, seconds) in cases {
+    for (behavior, text, seconds) in cases {
         let call_log = CallLog::new();
         let running = start(daemon([reloading("a", FakeService::new().on_reload([behavior]), &call_log)])).await;
         running.until("a", State::Run).await;
         let began = tokio::time::Instant::now();
         let error = running.handle.reload("a").await.unwrap_err().to_string();
-        assert!(error.starts_with("failed to reload service `a`: ") && error.contains(said), "{error}");
+        assert!(error.starts_with("failed to reload service `a`: ") && error.contains(text), "{error}");
         assert_eq!(began.elapsed().as_secs(), seconds);
         settle().await;
         assert_eq!(call_log.calls("a").last(), Some(&"run"), "run continues");

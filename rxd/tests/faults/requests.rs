@@ -9,21 +9,21 @@ use tokio::time::Instant;
 
 /// What is requested of a service.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Of {
+enum Request {
     Stop,
     Start,
     Restart,
     Reload,
 }
 
-const ALL: [Of; 4] = [Of::Stop, Of::Start, Of::Restart, Of::Reload];
+const ALL: [Request; 4] = [Request::Stop, Request::Start, Request::Restart, Request::Reload];
 
-async fn ask(handle: &DaemonHandle, service: &str, what: Of) -> Result<(), rxd::Error> {
+async fn ask(handle: &DaemonHandle, service: &str, what: Request) -> Result<(), rxd::Error> {
     match what {
-        Of::Stop => handle.stop(service).await,
-        Of::Start => handle.start(service).await,
-        Of::Restart => handle.restart(service).await,
-        Of::Reload => handle.reload(service).await,
+        Request::Stop => handle.stop(service).await,
+        Request::Start => handle.start(service).await,
+        Request::Restart => handle.restart(service).await,
+        Request::Reload => handle.reload(service).await,
     }
 }
 
@@ -40,7 +40,7 @@ enum Where {
 }
 
 /// Makes one request for the service itself.
-fn asks(what: Of, place: Where, answers: &Answers) -> Behavior {
+fn asks(what: Request, place: Where, answers: &Answers) -> Behavior {
     let answers = answers.clone();
     Behavior::call(move |cx: Context| {
         let answers = answers.clone();
@@ -76,13 +76,13 @@ async fn g55_x21_request_for_itself_is_answered_at_once_and_done() {
             let case = format!("{what:?}, in a task: {place:?}: {}", ran.states("a"));
             assert_eq!(*answers.lock().unwrap(), [(std::time::Duration::ZERO, Ok(()))], "{case}");
             let (states, cause) = match what {
-                Of::Stop => (format!("{INCARNATION} exit+"), Cause::Operator),
-                Of::Restart => (format!("{INCARNATION} {INCARNATION} exit+"), Cause::Shutdown),
-                Of::Start | Of::Reload => (format!("{INCARNATION} exit+"), Cause::Shutdown),
+                Request::Stop => (format!("{INCARNATION} exit+"), Cause::Operator),
+                Request::Restart => (format!("{INCARNATION} {INCARNATION} exit+"), Cause::Shutdown),
+                Request::Start | Request::Reload => (format!("{INCARNATION} exit+"), Cause::Shutdown),
             };
             assert_eq!((ran.states("a"), ran.service_report("a").cause), (states, cause), "{case}");
-            assert_eq!(state.is_in(State::Run), what != Of::Stop, "{case}");
-            assert_eq!(call_log.count("a", "reload"), usize::from(what == Of::Reload), "{case}");
+            assert_eq!(state.is_in(State::Run), what != Request::Stop, "{case}");
+            assert_eq!(call_log.count("a", "reload"), usize::from(what == Request::Reload), "{case}");
             assert!(ran.report.is_ok() && ran.took < 2 * SECOND, "{case}");
             assert_eq!(call_log.faults(), [""; 0], "{case}");
         }
@@ -92,7 +92,7 @@ async fn g55_x21_request_for_itself_is_answered_at_once_and_done() {
 #[tokio::test(start_paused = true)]
 async fn g51_x21_method_returning_in_the_poll_that_cancels_it_was_cancelled() {
     for result in [|| Ok(()), || Err(rxd::Cancelled.into())] {
-        for (what, incarnations) in [(Of::Reload, 1), (Of::Restart, 2)] {
+        for (what, incarnations) in [(Request::Reload, 1), (Request::Restart, 2)] {
             let behavior = Behavior::call(move |cx: Context| async move {
                 ask(&cx.daemon(), cx.name(), what).await?;
                 assert!(cx.is_cancelled());
@@ -183,9 +183,9 @@ async fn s17_u14_shutdown_by_a_service_ends_the_daemon_with_status_0() {
 #[tokio::test(start_paused = true)]
 async fn s17_u14_service_with_a_handle_controls_other_services() {
     let seen: Arc<Mutex<Vec<String>>> = Arc::default();
-    let notes = seen.clone();
+    let records = seen.clone();
     let boss = RunFn(move |cx: Context| {
-        let notes = notes.clone();
+        let records = records.clone();
         async move {
             let daemon = cx.daemon();
             daemon.wait_for("other", State::Run).await?;
@@ -194,14 +194,14 @@ async fn s17_u14_service_with_a_handle_controls_other_services() {
                 let other = &daemon.states()["other"];
                 format!("{} {}", other.state, other.incarnation)
             };
-            notes.lock().unwrap().push(state(&daemon));
+            records.lock().unwrap().push(state(&daemon));
             daemon.start("other").await?;
             daemon.restart("other").await?;
             daemon.wait_for("other", State::Run).await?;
             daemon.reload("other").await?;
-            notes.lock().unwrap().push(daemon.why("other")?.to_string());
+            records.lock().unwrap().push(daemon.why("other")?.to_string());
             let unknown = daemon.restart("othre").await.unwrap_err();
-            notes.lock().unwrap().push(unknown.to_string());
+            records.lock().unwrap().push(unknown.to_string());
             daemon.shutdown();
             Ok(())
         }

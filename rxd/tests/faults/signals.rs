@@ -4,16 +4,16 @@
 //! deadline only 100 ms of real time are left, in which a busy machine may run no task at all. So
 //! `limits` tests in paused time what happens within them, and in which order.
 
-use crate::program::{CHOICE, Program, code_of, say, words};
+use crate::program::{CHOICE, Program, code_of, lines_ending_with, print_line};
 use rxd::prestart::Stage;
 use rxd::testing::{Behavior, FakeService, ReloadingFake};
 use rxd::{Context, Daemon, Options, Service, Signal, State};
 use std::process::Command;
 use std::time::Duration;
 
-fn says(line: &'static str) -> Behavior {
+fn prints(line: &'static str) -> Behavior {
     Behavior::call(async move |_| {
-        say(line);
+        print_line(line);
         Ok(())
     })
 }
@@ -21,12 +21,12 @@ fn says(line: &'static str) -> Behavior {
 /// Prints `{name} runs` and `{name} stops`.
 fn chatty(name: &'static str) -> FakeService {
     let run = Behavior::call(move |cx: Context| async move {
-        say(&format!("{name} runs"));
+        print_line(&format!("{name} runs"));
         cx.cancelled().await;
         Ok(())
     });
     let stop = Behavior::call(move |_| async move {
-        say(&format!("{name} stops"));
+        print_line(&format!("{name} stops"));
         Ok(())
     });
     FakeService::new().on(State::Run, [run]).on(State::Stop, [stop])
@@ -39,18 +39,18 @@ fn plain(name: &'static str) -> Service {
 /// Never stops by itself.
 fn stubborn(name: &'static str) -> Service {
     let run = Behavior::call(move |_| async move {
-        say(&format!("{name} runs"));
+        print_line(&format!("{name} runs"));
         std::future::pending().await
     });
     let options = Options::DEFAULT.timeout_of(State::Stop, Duration::from_secs(3600));
-    let fake = chatty(name).on(State::Run, [run]).on_reload([says("stubborn reloads")]);
+    let fake = chatty(name).on(State::Run, [run]).on_reload([prints("stubborn reloads")]);
     Service::new(name, ReloadingFake(fake)).options(options)
 }
 
 /// Blocks its thread for longer than any test lasts.
 fn blocked(name: &'static str) -> Service {
     let run = Behavior::call(move |_| async move {
-        say(&format!("{name} runs"));
+        print_line(&format!("{name} runs"));
         std::thread::sleep(Duration::from_secs(3600));
         Ok(())
     });
@@ -60,7 +60,7 @@ fn blocked(name: &'static str) -> Service {
 /// Blocks on a log whose pipe is full.
 fn waits_for_the_log(name: &'static str) -> Service {
     let run = Behavior::call(move |_| async move {
-        say(&format!("{name} runs"));
+        print_line(&format!("{name} runs"));
         // More than the pipe holds.
         loop {
             tracing::error!("{}", "a long line ".repeat(100));
@@ -97,25 +97,25 @@ fn daemon(name: &str) -> Daemon {
         }
         "prestart" => daemon
             .prestart(Stage::new("slow", || {
-                say("stage runs");
+                print_line("stage runs");
                 std::future::pending::<rxd::Result>()
             }))
-            .add(Service::new("a", chatty("a").on(State::Init, [says("a inits")]))),
+            .add(Service::new("a", chatty("a").on(State::Init, [prints("a inits")]))),
         "blocked-prestart" => daemon
             .prestart(Stage::new("blocks", async || {
-                say("a runs");
+                print_line("a runs");
                 std::thread::sleep(Duration::from_secs(3600));
                 Ok(())
             }))
             .add(plain("a")),
-        "reload" => daemon.add(reloads("a", says("a reloads"))).add(plain("b").needs(["a"])),
+        "reload" => daemon.add(reloads("a", prints("a reloads"))).add(plain("b").needs(["a"])),
         "reload-fails" => daemon.add(reloads("a", Behavior::Fail)),
         "reload-slow" => daemon.add(reloads(
             "a",
             Behavior::call(async |_| {
-                say("a reloads");
+                print_line("a reloads");
                 tokio::time::sleep(Duration::from_millis(300)).await;
-                say("a reloaded");
+                print_line("a reloaded");
                 Ok(())
             }),
         )),
@@ -149,9 +149,9 @@ fn program() {
 #[test]
 fn f65_first_signal_stops_gracefully_in_order() {
     for (signal, name) in [("TERM", "two"), ("INT", "single two")] {
-        let (code, said, _) = Program::start(PROGRAM, name).until("b runs").signal(signal).end();
+        let (code, output, _) = Program::start(PROGRAM, name).until("b runs").signal(signal).end();
         assert_eq!(code, 0, "G20");
-        assert_eq!(words(&said, "stops"), ["b stops", "a stops"]);
+        assert_eq!(lines_ending_with(&output, "stops"), ["b stops", "a stops"]);
     }
 }
 
@@ -197,42 +197,42 @@ fn f67_g18_third_signal_ends_the_process_at_once() {
 #[test]
 fn f68_signal_storm_is_one_shutdown() {
     let storm = "i=0; while [ $i -lt 3333 ]; do kill -s USR1 $PID; kill -s HUP $PID; kill -s TERM $PID; i=$((i+1)); done 2>/dev/null; true";
-    let (code, said, _) = Program::start(PROGRAM, "extra").until("a runs").shell(storm).end();
+    let (code, output, _) = Program::start(PROGRAM, "extra").until("a runs").shell(storm).end();
     assert_eq!(code, 0);
-    assert_eq!(words(&said, "stops"), ["a stops"]);
+    assert_eq!(lines_ending_with(&output, "stops"), ["a stops"]);
 }
 
 #[test]
 fn f69_signal_during_prestart_starts_no_service() {
     for signal in ["TERM", "INT"] {
-        let (code, said, errors) = Program::start(PROGRAM, "prestart").until("stage runs").signal(signal).end();
+        let (code, output, errors) = Program::start(PROGRAM, "prestart").until("stage runs").signal(signal).end();
         assert_eq!(code, 0, "{errors}");
-        assert_eq!(words(&said, "inits"), [""; 0]);
+        assert_eq!(lines_ending_with(&output, "inits"), [""; 0]);
     }
 }
 
 #[test]
 fn f70_hangup_with_nothing_to_reload_changes_nothing() {
     let program = Program::start(PROGRAM, "two").until("b runs").signal("HUP").pause().signal("HUP").pause();
-    let (code, said, _) = program.signal("TERM").end();
+    let (code, output, _) = program.signal("TERM").end();
     assert_eq!(code, 0);
-    assert_eq!(words(&said, "runs").len(), 2, "no service is interrupted");
+    assert_eq!(lines_ending_with(&output, "runs").len(), 2, "no service is interrupted");
 }
 
 #[test]
 fn f71_hangup_reloads_services() {
-    let (code, said, _) =
+    let (code, output, _) =
         Program::start(PROGRAM, "reload").until("b runs").signal("HUP").until("a reloads").signal("TERM").end();
     assert_eq!(code, 0);
-    assert_eq!(words(&said, "stops"), ["b stops", "a stops"]);
-    assert_eq!(words(&said, "b runs").len(), 1);
+    assert_eq!(lines_ending_with(&output, "stops"), ["b stops", "a stops"]);
+    assert_eq!(lines_ending_with(&output, "b runs").len(), 1);
 }
 
 #[test]
 fn f72_reload_failing_after_hangup_leaves_the_daemon_running() {
     let program = Program::start(PROGRAM, "reload-fails").until("a runs").signal("HUP").pause();
-    let (code, said, _) = program.signal("TERM").end();
-    assert_eq!((code, words(&said, "stops").len()), (0, 1));
+    let (code, output, _) = program.signal("TERM").end();
+    assert_eq!((code, lines_ending_with(&output, "stops").len()), (0, 1));
 }
 
 #[test]
@@ -240,26 +240,26 @@ fn f73_thousand_hangups_during_a_reload_are_one_more() {
     let storm = "i=0; while [ $i -lt 1000 ]; do kill -s HUP $PID; i=$((i+1)); done";
     let program = Program::start(PROGRAM, "reload-slow").until("a runs").signal("HUP").until("a reloads").shell(storm);
     let program = program.until("a reloaded").until("a reloads").until("a reloaded").pause();
-    let (code, said, _) = program.signal("TERM").end();
+    let (code, output, _) = program.signal("TERM").end();
     assert_eq!(code, 0);
     // If the storm outlasts the first reload, it reaches into the second as well.
-    let reloads = words(&said, "reloads").len();
+    let reloads = lines_ending_with(&output, "reloads").len();
     assert!((2..=3).contains(&reloads), "{reloads}");
 }
 
 #[test]
 fn f74_hangup_during_the_shutdown_is_ignored() {
     let program = Program::start(PROGRAM, "stubborn").until("a runs").signal("TERM").pause().signal("HUP").pause();
-    let (code, said, _) = program.signal("TERM").end();
+    let (code, output, _) = program.signal("TERM").end();
     assert_eq!(code, 1);
-    assert_eq!(words(&said, "reloads"), [""; 0]);
+    assert_eq!(lines_ending_with(&output, "reloads"), [""; 0]);
 }
 
 #[test]
 fn f75_configured_signal_stops_the_daemon() {
     for signal in ["USR1", "HUP"] {
-        let (code, said, _) = Program::start(PROGRAM, "extra").until("a runs").signal(signal).end();
-        assert_eq!((code, words(&said, "stops").len()), (0, 1));
+        let (code, output, _) = Program::start(PROGRAM, "extra").until("a runs").signal(signal).end();
+        assert_eq!((code, lines_ending_with(&output, "stops").len()), (0, 1));
     }
 }
 

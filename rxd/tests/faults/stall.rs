@@ -42,8 +42,8 @@ impl LogCapture {
     /// Blocks until this text is logged.
     fn wait_for(&self, text: &str) {
         let lines = self.0.0.lock().unwrap();
-        let said = |lines: &mut Vec<String>| !lines.iter().any(|line| line.contains(text));
-        let (lines, timeout) = self.0.1.wait_timeout_while(lines, 60 * SECOND, said).unwrap();
+        let is_missing = |lines: &mut Vec<String>| !lines.iter().any(|line| line.contains(text));
+        let (lines, timeout) = self.0.1.wait_timeout_while(lines, 60 * SECOND, is_missing).unwrap();
         assert!(!timeout.timed_out(), "`{text}` was not logged: {lines:?}");
     }
 }
@@ -294,9 +294,9 @@ fn g4_incarnation_after_an_undroppable_task_waits_for_it() {
         .unwrap();
     let (inner, ended) = (logged.clone(), Arc::new(Mutex::new(false)));
     let report = runtime.block_on(async {
-        let noted = ended.clone();
+        let shared = ended.clone();
         let run = Behavior::call(move |cx: Context| {
-            let (logged, ended) = (inner.clone(), noted.clone());
+            let (logged, ended) = (inner.clone(), shared.clone());
             async move {
                 cx.spawn("worker", async move {
                     // Blocks until the engine tries to drop it.
@@ -307,9 +307,9 @@ fn g4_incarnation_after_an_undroppable_task_waits_for_it() {
                 Ok(())
             }
         });
-        let noted = ended.clone();
+        let shared = ended.clone();
         let again = Behavior::call(move |_| {
-            let ended = *noted.lock().unwrap();
+            let ended = *shared.lock().unwrap();
             async move { if ended { Ok(()) } else { Err("the last incarnation has not ended".into()) } }
         });
         let fake =

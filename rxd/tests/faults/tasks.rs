@@ -23,13 +23,13 @@ async fn with_tasks(spawn: impl Fn(&Context) + Send + Sync + 'static) -> Outcome
 #[tokio::test(start_paused = true)]
 async fn tasks_of_run_end_before_stop_is_called() {
     let ended = std::sync::Arc::new(std::sync::Mutex::new(None));
-    let noted = ended.clone();
+    let shared = ended.clone();
     let ran = with_tasks(move |cx| {
-        let (noted, cx_of_task) = (noted.clone(), cx.clone());
+        let (shared, cx_of_task) = (shared.clone(), cx.clone());
         cx.spawn("worker", async move {
             cx_of_task.cancelled().await;
             tokio::time::sleep(2 * SECOND).await;
-            *noted.lock().unwrap() = Some(tokio::time::Instant::now());
+            *shared.lock().unwrap() = Some(tokio::time::Instant::now());
         });
     })
     .await;

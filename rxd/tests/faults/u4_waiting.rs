@@ -77,12 +77,12 @@ async fn u4_cancellation_wins_over_a_ready_output() {
 async fn u4_future_in_stop_runs_until_the_limit_of_stop() {
     for hangs in [false, true] {
         let outputs: Arc<Mutex<Vec<_>>> = Arc::default();
-        let noted = outputs.clone();
+        let shared = outputs.clone();
         let flush = Behavior::call(move |cx: Context| {
-            let noted = noted.clone();
+            let shared = shared.clone();
             async move {
                 let output = cx.or_cancelled(sleep(if hangs { 3600 * SECOND } else { SECOND })).await;
-                noted.lock().unwrap().push(output);
+                shared.lock().unwrap().push(output);
                 Ok(output?)
             }
         });
@@ -98,16 +98,16 @@ async fn u4_future_in_stop_runs_until_the_limit_of_stop() {
 #[tokio::test(start_paused = true)]
 async fn u4_future_in_reload_runs_and_tickers_of_run_have_ended() {
     let ticks: Arc<Mutex<Vec<&str>>> = Arc::default();
-    let noted = ticks.clone();
+    let shared = ticks.clone();
     let tick = Behavior::call(move |cx: Context| {
-        let noted = noted.clone();
+        let shared = shared.clone();
         async move {
             let mut every = cx.every(10 * SECOND);
             while every.tick().await {
-                noted.lock().unwrap().push("tick");
+                shared.lock().unwrap().push("tick");
             }
             assert!(!every.tick().await, "a ticker that has ended stays ended");
-            noted.lock().unwrap().push("end");
+            shared.lock().unwrap().push("end");
             Ok(())
         }
     });

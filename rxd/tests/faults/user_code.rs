@@ -47,7 +47,7 @@ struct Shared {
     faults: Mutex<BTreeSet<&'static str>>,
 }
 
-fn note(names: &Mutex<BTreeSet<&'static str>>, name: &'static str) {
+fn record(names: &Mutex<BTreeSet<&'static str>>, name: &'static str) {
     names.lock().unwrap_or_else(PoisonError::into_inner).insert(name);
 }
 
@@ -58,7 +58,7 @@ impl Callback {
         if std::thread::panicking() {
             return;
         }
-        note(&self.0.entered, name);
+        record(&self.0.entered, name);
         let calls_back = || {
             let _ = (handle.states(), handle.history(), handle.why("a").unwrap());
             let mut watch = handle.watch_any(Action::Entering, State::Stop, "quiet").unwrap();
@@ -66,7 +66,7 @@ impl Callback {
             let _ = (topic.stats(), handle.intracom().stats());
         };
         if catch_unwind(AssertUnwindSafe(calls_back)).is_err() {
-            note(&self.0.faults, name);
+            record(&self.0.faults, name);
         }
     }
 
@@ -204,7 +204,7 @@ async fn run_all_callbacks(callback: Callback) {
     let quiet = Service::new("quiet", rxd::testing::FakeService::new());
     let stage_callback = callback.clone();
     let stage = Stage::new("stage", move || {
-        note(&stage_callback.0.entered, "a prestart stage runs");
+        record(&stage_callback.0.entered, "a prestart stage runs");
         async { Ok(()) }
     });
     let daemon = daemon([Service::new("a", wild).manager(manager).options(options), quiet]).prestart(stage);
