@@ -159,6 +159,8 @@ mod systemd;
 #[cfg(any(test, feature = "test-util"))]
 pub mod testing;
 mod text;
+#[cfg(any(test, feature = "test-util"))]
+mod trace;
 mod watch;
 
 #[doc(hidden)]

@@ -302,12 +302,12 @@ impl Daemon {
             order = self.with_graph(|graph| graph.stops_before());
         }
         #[cfg(any(test, feature = "test-util"))]
-        let rules = crate::testing::rules(&self);
+        let rules = crate::trace::observer::is_enabled().then(|| self.declared_rules());
         #[cfg(feature = "admin")]
         let pictures = self.with_graph(crate::admin::graph_svg::Pictures::of);
         let core = Arc::new(wiring::wire(self.name, &self.services, &order, self.options.history));
         #[cfg(any(test, feature = "test-util"))]
-        let witness = rules.map(|rules| crate::testing::Witness::new(&core, rules));
+        let observer = rules.map(|rules| crate::trace::observer::RunObserver::new(&core, rules));
         // Before what runs before: that may block its thread as well.
         let monitor = Monitor::start(&core, self.options.blocking_threshold, Listener::new(&signals)?);
         #[cfg(feature = "admin")]
@@ -351,7 +351,7 @@ impl Daemon {
         let stopping = Arc::new(stopping);
         let supervisor = Supervisor::new(stopping, core.clone(), tasks, listener, monitor, systemd);
         #[cfg(any(test, feature = "test-util"))]
-        let supervisor = supervisor.judged(witness);
+        let supervisor = supervisor.observed_by(observer);
         let span = span(|| tracing::error_span!(target: "rxd", "daemon", daemon = %core.daemon));
         tokio::spawn(InSpan::new(supervisor.run(), span));
         let handle = DaemonHandle::new(core);
@@ -415,6 +415,14 @@ impl Daemon {
             }
         }
         Err(Error::from(GraphError { rule, faults }))
+    }
+
+    /// What its trace is checked against.
+    #[cfg(any(test, feature = "test-util"))]
+    pub(crate) fn declared_rules(&self) -> crate::trace::rules::DeclaredRules {
+        let services = self.services.iter();
+        let options: Vec<_> = services.map(|service| (!service.is_off()).then(|| service.limits())).collect();
+        self.with_graph(|graph| crate::trace::rules::DeclaredRules::from_graph(graph, &options))
     }
 
     fn with_graph<T>(&self, look: impl FnOnce(&Graph<'_>) -> T) -> T {

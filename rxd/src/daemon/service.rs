@@ -223,16 +223,6 @@ impl Service {
         self
     }
 
-    #[cfg(any(test, feature = "test-util"))]
-    pub(crate) fn table(&self) -> &Table {
-        self.0.config.table
-    }
-
-    #[cfg(any(test, feature = "test-util"))]
-    pub(crate) fn knobs(&self) -> &Options {
-        &self.0.config.options
-    }
-
     /// Its watches, if all of them are declared.
     pub(crate) fn declared_edges(&self) -> Option<&'static [Edge<'static>]> {
         self.0.config.watches.is_empty().then_some(self.0.config.declared)

@@ -19,6 +19,8 @@ use crate::report::ShutdownReason;
 use crate::shutdown::{Record, SETTLE, Stopping};
 use crate::signals::{Listener, SignalEvent, StopRequests};
 use crate::systemd::Systemd;
+#[cfg(any(test, feature = "test-util"))]
+use crate::trace::observer::RunObserver;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -42,7 +44,7 @@ pub(crate) struct Supervisor {
     /// The messages of the services that failed to reload.
     reload_failed: Vec<String>,
     #[cfg(any(test, feature = "test-util"))]
-    witness: Option<crate::testing::Witness>,
+    observer: Option<RunObserver>,
     _ending: ReportGuard,
 }
 
@@ -79,14 +81,14 @@ impl Supervisor {
             reloading: Vec::new(),
             reload_failed: Vec::new(),
             #[cfg(any(test, feature = "test-util"))]
-            witness: None,
+            observer: None,
         }
     }
 
     /// Has the run checked.
     #[cfg(any(test, feature = "test-util"))]
-    pub(crate) fn judged(self, witness: Option<crate::testing::Witness>) -> Self {
-        Supervisor { witness, ..self }
+    pub(crate) fn observed_by(self, observer: Option<RunObserver>) -> Self {
+        Supervisor { observer, ..self }
     }
 
     pub(crate) async fn run(mut self) {
@@ -112,7 +114,7 @@ impl Supervisor {
         crate::admin::finish(&self.core).await;
         // Before a test can continue.
         #[cfg(any(test, feature = "test-util"))]
-        drop(self.witness.take());
+        drop(self.observer.take());
         let report = self.stopping.make_report();
         let (exit_code, took) = (report.exit_code(), whole_millis(begun.elapsed()));
         let has_reason = report.reason.is_some();

@@ -1,8 +1,8 @@
 //! Assertions about a trace. Each one that fails panics with the timeline.
 
-use super::trace::{Trace, TraceStep};
 use crate::graph::instead;
 use crate::lifecycle::state::{Cause, State, Transition};
+use crate::trace::{Trace, TraceStep};
 use std::collections::BTreeMap;
 use std::time::Duration;
 

@@ -4,8 +4,6 @@ use super::behavior::Behavior;
 use super::call_log::CallLog;
 use super::expect::no_service;
 use super::fake::{FakeService, ReloadingFake};
-use super::rules::DeclaredRules;
-use super::trace::Trace;
 use crate::daemon::Daemon;
 use crate::daemon::service::Service;
 use crate::error::Error;
@@ -14,6 +12,8 @@ use crate::handle::DaemonHandle;
 use crate::lifecycle::state::{Action, State};
 use crate::report::Report;
 use crate::service::runner::Runner;
+use crate::trace::Trace;
+use crate::trace::rules::DeclaredRules;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -332,5 +332,13 @@ impl Running {
         let faults = self.call_log.faults();
         assert!(faults.is_empty(), "{}\n{}", faults.join("\n"), trace.timeline());
         Finished { trace, report, took: self.began.elapsed() }
+    }
+}
+
+impl DeclaredRules {
+    /// The rules that this daemon declares.
+    #[must_use]
+    pub fn of(daemon: &Daemon) -> Self {
+        daemon.declared_rules()
     }
 }

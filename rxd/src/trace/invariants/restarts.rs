@@ -3,8 +3,8 @@
 use super::index::{IndexedTrace, Violations};
 use crate::lifecycle::options::{Backoff, Restarts};
 use crate::lifecycle::state::{Cause, State};
-use crate::testing::rules::ServiceRules;
-use crate::testing::trace::{Trace, TraceStep};
+use crate::trace::rules::ServiceRules;
+use crate::trace::{Trace, TraceStep};
 use std::time::Duration;
 
 /// The shortest Run that counts as sustained by default.

@@ -1,6 +1,6 @@
 //! A trace as a table: [`Trace::timeline`] and [`Trace::around`].
 
-use super::trace::{Trace, TraceStep};
+use super::{Trace, TraceStep};
 use crate::lifecycle::state::{Cause, State, Transition};
 use std::fmt::Write;
 use std::ops::Range;

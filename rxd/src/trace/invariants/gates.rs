@@ -3,8 +3,8 @@
 use super::index::{IndexedTrace, Violations};
 use crate::graph::Mode;
 use crate::lifecycle::state::{Action, Cause, State, Transition};
-use crate::testing::rules::{DeclaredGate, GateCondition};
-use crate::testing::trace::TraceStep;
+use crate::trace::TraceStep;
+use crate::trace::rules::{DeclaredGate, GateCondition};
 
 /// What a gate needs to know of one of its targets.
 #[derive(Clone, Copy, Default)]

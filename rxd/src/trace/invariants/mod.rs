@@ -13,8 +13,8 @@ mod stop_order;
 #[cfg(test)]
 mod tests;
 
-use super::rules::DeclaredRules;
-use super::trace::Trace;
+use crate::trace::Trace;
+use crate::trace::rules::DeclaredRules;
 use index::{IndexedTrace, Violations};
 
 pub use index::Violation;
@@ -75,7 +75,7 @@ impl Trace {
     }
 
     /// The violations and the timeline around each, if there are any.
-    pub(in crate::testing) fn violation_report(&self, rules: &DeclaredRules) -> Option<String> {
+    pub(crate) fn violation_report(&self, rules: &DeclaredRules) -> Option<String> {
         let violations = check_invariants(self, rules);
         if violations.is_empty() {
             return None;

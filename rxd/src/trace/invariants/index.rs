@@ -1,7 +1,7 @@
 //! What the checkers share: a trace sorted by service, and the list of violations.
 
-use crate::testing::rules::DeclaredRules;
-use crate::testing::trace::{Trace, TraceStep};
+use crate::trace::rules::DeclaredRules;
+use crate::trace::{Trace, TraceStep};
 use std::collections::HashMap;
 use std::fmt;
 

@@ -2,7 +2,7 @@
 
 use super::index::{IndexedTrace, Violations};
 use crate::lifecycle::state::{Cause, State, Transition};
-use crate::testing::trace::TraceStep;
+use crate::trace::TraceStep;
 
 /// Where a service is in its lifecycle, between two of its transitions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 
 use super::index::{IndexedTrace, Violations};
 use crate::lifecycle::state::{Cause, State};
-use crate::testing::trace::TraceStep;
+use crate::trace::TraceStep;
 
 /// Whether this step ends a service because it, or a service it depends on, failed for good.
 fn fails_for_good(step: &TraceStep) -> bool {

@@ -1,72 +1,71 @@
 //! What was declared of a daemon, in the form in which a trace is checked against it.
 
-use crate::daemon::Daemon;
-use crate::daemon::service::Service;
-use crate::graph::{Effect, Keyword, Mode, Target};
+use crate::graph::{Effect, Graph, Keyword, Mode, Node, Target};
 use crate::lifecycle::manager::{Manager, Table, continuous, until_success};
 use crate::lifecycle::options::{OnFailure, Options};
 use crate::lifecycle::state::{Action, State};
 
 /// What was declared of a daemon: the rules that its trace is checked against.
 ///
-/// Made of the [`Daemon`] before it starts, and read from the declarations themselves. None of it
+/// Made of the [`Daemon`](crate::Daemon) before it starts, and read from the declarations themselves. None of it
 /// comes from the engine.
 #[derive(Clone, Debug)]
 pub struct DeclaredRules {
-    pub(super) services: Vec<ServiceRules>,
-    pub(super) exact: bool,
+    pub(crate) services: Vec<ServiceRules>,
+    pub(crate) exact: bool,
 }
 
 /// What was declared of one service.
 #[derive(Clone, Debug)]
-pub(super) struct ServiceRules {
-    pub(super) name: String,
-    pub(super) options: Options,
-    pub(super) gates: Vec<DeclaredGate>,
+pub(crate) struct ServiceRules {
+    pub(crate) name: String,
+    pub(crate) options: Options,
+    pub(crate) gates: Vec<DeclaredGate>,
     /// The services that it depends on: when one of them fails for good, this one goes to Exit.
-    pub(super) depends: Vec<usize>,
+    pub(crate) depends: Vec<usize>,
     /// The services that stop after it.
-    pub(super) stops_before: Vec<usize>,
+    pub(crate) stops_before: Vec<usize>,
     /// Its manager may end it after a failure, without a restart limit.
-    pub(super) may_end_after_failure: bool,
+    pub(crate) may_end_after_failure: bool,
     /// A gate before Init has a time limit.
-    pub(super) has_gated_init_limit: bool,
+    pub(crate) has_gated_init_limit: bool,
     /// How many requests operators have made for it.
-    pub(super) operator_requests: u32,
+    pub(crate) operator_requests: u32,
 }
 
 /// A gate that was declared of a service.
 #[derive(Clone, Debug)]
-pub(super) struct DeclaredGate {
+pub(crate) struct DeclaredGate {
     /// The state that the gate is before.
-    pub(super) before: State,
-    pub(super) condition: GateCondition,
-    pub(super) mode: Mode,
-    pub(super) targets: Vec<usize>,
+    pub(crate) before: State,
+    pub(crate) condition: GateCondition,
+    pub(crate) mode: Mode,
+    pub(crate) targets: Vec<usize>,
 }
 
 /// What a gate waits for in each of its targets.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum GateCondition {
+pub(crate) enum GateCondition {
     State(Action, State),
     /// The target is in Exit after a successful Run.
     Completed,
 }
 
 impl DeclaredRules {
-    /// The rules that this daemon declares.
-    #[must_use]
-    pub fn of(daemon: &Daemon) -> Self {
-        let services: Vec<&Service> = daemon.services().iter().filter(|service| !service.is_off()).collect();
+    /// The rules that this graph declares, with the options of each of its services. A service whose
+    /// options are missing is switched off.
+    pub(crate) fn from_graph(graph: &Graph<'_>, options: &[Option<&Options>]) -> Self {
+        let nodes = graph.nodes.iter().zip(options);
+        let on: Vec<(&Node<'_>, &Options)> = nodes.filter_map(|(node, options)| Some((node, (*options)?))).collect();
         let find = |target: &Target<'_>| {
-            services.iter().position(|service| match target.by_type {
-                true => service.kind() == Some(target.id),
-                false => service.name() == target.text,
+            on.iter().position(|(node, _)| match target.by_type {
+                true => node.kind.is_some_and(|kind| kind.id == target.id),
+                false => node.name == target.text,
             })
         };
-        let mut declared: Vec<ServiceRules> = services.iter().map(|service| rules_of(service, &find)).collect();
-        remove_cycles(&mut declared);
-        DeclaredRules { services: declared, exact: false }
+        let mut services: Vec<ServiceRules> = on.iter().map(|(node, options)| rules_of(node, options, &find)).collect();
+        remove_cycles(&mut services);
+        DeclaredRules { services, exact: false }
     }
 
     /// Says that the times in the trace are exact, because the clock was paused. Delays then have
@@ -90,12 +89,12 @@ impl DeclaredRules {
     }
 }
 
-fn rules_of(service: &Service, find: &dyn Fn(&Target<'_>) -> Option<usize>) -> ServiceRules {
-    let table = service.table();
+fn rules_of(node: &Node<'_>, options: &Options, find: &dyn Fn(&Target<'_>) -> Option<usize>) -> ServiceRules {
+    let table = node.table;
     let is_builtin = [<continuous as Manager>::TABLE, <until_success as Manager>::TABLE].contains(table);
     let mut declared = ServiceRules {
-        name: service.name().to_owned(),
-        options: *service.knobs(),
+        name: node.name.to_owned(),
+        options: *options,
         gates: Vec::new(),
         depends: Vec::new(),
         stops_before: Vec::new(),
@@ -103,8 +102,8 @@ fn rules_of(service: &Service, find: &dyn Fn(&Target<'_>) -> Option<usize>) -> S
         has_gated_init_limit: false,
         operator_requests: 0,
     };
-    for (edge, targets) in service.targets() {
-        let targets: Vec<usize> = targets.iter().filter_map(find).collect();
+    for edge in node.edges {
+        let targets: Vec<usize> = edge.targets.iter().filter_map(find).collect();
         if targets.is_empty() {
             continue;
         }
@@ -157,11 +156,11 @@ fn remove_cycles(services: &mut [ServiceRules]) {
 }
 
 impl ServiceRules {
-    pub(super) fn shuts_down(&self) -> bool {
+    pub(crate) fn shuts_down(&self) -> bool {
         self.options.on_failure == OnFailure::Shutdown
     }
 
-    pub(super) fn gates_init(&self) -> bool {
+    pub(crate) fn gates_init(&self) -> bool {
         self.gates.iter().any(|gate| gate.before == State::Init)
     }
 }

@@ -1,6 +1,12 @@
-//! The ordered log of transitions, as data.
+//! The ordered log of a daemon's transitions as data, and the check of rxd's guarantees against it.
 //!
-//! What is asserted of a trace is in `expect` and `invariants`, its table in `timeline`.
+//! The test kit asks for it, and `Daemon::start` has an [`observer`] check each run of a test process.
+//! It reads the board and what was declared; nothing of it comes from the engine.
+
+pub(crate) mod invariants;
+pub(crate) mod observer;
+pub(crate) mod rules;
+mod timeline;
 
 use crate::board::{Event, Id};
 use crate::core::Core;
@@ -83,7 +89,7 @@ impl Trace {
         Trace::from_events(core, &core.board.history(), ended)
     }
 
-    pub(super) fn from_events(core: &Core, events: &[Event], ended: bool) -> Self {
+    pub(crate) fn from_events(core: &Core, events: &[Event], ended: bool) -> Self {
         let services = (0..core.board.len() as Id).map(|id| core.name(id).to_string()).collect();
         let steps = events.iter().map(|event| TraceStep {
             seq: event.seq,
