@@ -1,10 +1,12 @@
-//! What must be true before any service starts: named stages, in order.
+//! Prestart stages: named steps that must succeed before any service starts.
 //!
 //! A daemon runs its stages inside [`Daemon::start`](crate::Daemon::start), one after another, and
-//! starts its services once the last has passed. A stage that fails is tried again if it was told
-//! to, and otherwise fails the start with an error that names it. A signal that stops the daemon
-//! ends the stages at whatever `.await` they are at, and so does dropping the start: no service
-//! has entered Init then.
+//! starts its services once the last has passed.
+//!
+//! * A stage that fails is tried again if it has a [`retry`](Stage::retry). Otherwise it fails the start,
+//!   with an error that names it.
+//! * A signal that stops the daemon drops the running stage at its next `.await`, and so does dropping
+//!   the start. No service has entered Init then.
 //!
 //! ```
 //! use rxd::prestart::Stage;
@@ -57,7 +59,7 @@ use std::time::Duration;
 /// ```
 /// use rxd::prestart::Pipeline;
 ///
-/// /// Both at once.
+/// /// Checks both at once.
 /// struct Reach;
 ///
 /// impl Pipeline for Reach {
@@ -80,8 +82,8 @@ pub trait Pipeline: Send + 'static {
     /// The name in messages.
     fn name(&self) -> &str;
 
-    /// How long [`run`](Pipeline::run) takes at most: a start that is within it is in no trouble,
-    /// and a service manager is asked to give it the time. Default: nobody knows.
+    /// The longest time that [`run`](Pipeline::run) takes, if it is known. A service manager is then asked
+    /// to wait for that long. Default: unknown.
     fn limit(&self) -> Option<Duration> {
         None
     }
@@ -96,7 +98,7 @@ pub trait Pipeline: Send + 'static {
     ///
     /// # Errors
     ///
-    /// If they may not: the start then fails with this error.
+    /// If they may not. The start then fails with this error.
     ///
     /// # Cancel safety
     ///
@@ -104,9 +106,9 @@ pub trait Pipeline: Send + 'static {
     fn run(&mut self) -> impl Future<Output = Result> + Send;
 }
 
-type Step = Box<dyn FnMut() -> Pin<Box<dyn Future<Output = Result> + Send>> + Send>;
+type StageFn = Box<dyn FnMut() -> Pin<Box<dyn Future<Output = Result> + Send>> + Send>;
 
-/// One named thing that must succeed.
+/// A named step that must succeed.
 ///
 /// ```
 /// use rxd::Daemon;
@@ -129,7 +131,7 @@ type Step = Box<dyn FnMut() -> Pin<Box<dyn Future<Output = Result> + Send>> + Se
 #[must_use = "a stage does nothing until it is given to a daemon"]
 pub struct Stage {
     name: Cow<'static, str>,
-    step: Step,
+    step: StageFn,
     options: StageOptions,
 }
 
@@ -149,33 +151,33 @@ impl Stage {
         Stage { name: name.into(), step: Box::new(move || Box::pin(step())), options: StageOptions::DEFAULT }
     }
 
-    /// When it fails, tries again after this delay, until it passes. Default: it fails the start.
+    /// Tries again after this delay when the stage fails. Default: a failure fails the start.
     pub fn retry(mut self, delay: Duration) -> Self {
         self.options.retry = Some(delay);
         self
     }
 
-    /// Tries no more often than this. At least 1; 0 is an error of the start. Default: as often as it
-    /// takes, with [`retry`](Stage::retry).
+    /// Limits the number of attempts. At least 1; 0 is an error of the start. Default: no limit, with
+    /// [`retry`](Stage::retry).
     pub fn attempts(mut self, most: u32) -> Self {
         self.options = self.options.attempts(most);
         self
     }
 
-    /// Limits how long one attempt may take; longer is a failure. Zero is an error of the start.
-    /// Default: no limit.
+    /// Limits the time of one attempt; exceeding it is a failure. Zero is an error of the start. Default:
+    /// no limit.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.options = self.options.timeout(limit);
         self
     }
 
-    /// With what `#[rxd::daemon]` has as constants.
+    /// Sets the constants of `#[rxd::daemon]`.
     pub(crate) fn with_options(self, options: StageOptions) -> Self {
         Stage { options, ..self }
     }
 
     async fn attempt(&mut self) -> Result {
-        // Making the future is the user's code as well.
+        // Making the future runs code of the user's too.
         let step = panic::catch(|| (self.step)());
         let step = step.map_err(|caught| AnyError::msg(format_args!("panicked: {caught}")))?;
         let ended = match self.options.timeout {
@@ -224,8 +226,8 @@ impl Pipeline for Stage {
     }
 }
 
-/// A [`Pipeline`] behind a pointer.
-pub(crate) trait Erased: Send {
+/// A [`Pipeline`] with its type erased.
+pub(crate) trait ErasedPipeline: Send {
     fn about(&self) -> (&str, Option<Duration>);
 
     fn options(&self) -> Option<&StageOptions>;
@@ -233,7 +235,7 @@ pub(crate) trait Erased: Send {
     fn pass(&mut self) -> Pin<Box<dyn Future<Output = Result<(), Error>> + Send + '_>>;
 }
 
-impl<P: Pipeline> Erased for P {
+impl<P: Pipeline> ErasedPipeline for P {
     fn about(&self) -> (&str, Option<Duration>) {
         (self.name(), self.limit())
     }
@@ -257,7 +259,7 @@ impl<P: Pipeline> Erased for P {
 }
 
 /// Runs the stages in order.
-pub(crate) async fn pass(stages: &mut [Box<dyn Erased>], systemd: &Systemd, core: &Core) -> Result<(), Error> {
+pub(crate) async fn pass(stages: &mut [Box<dyn ErasedPipeline>], systemd: &Systemd, core: &Core) -> Result<(), Error> {
     for stage in stages {
         let (name, limit) = stage.about();
         systemd.before(name, limit);
@@ -267,7 +269,7 @@ pub(crate) async fn pass(stages: &mut [Box<dyn Erased>], systemd: &Systemd, core
     Ok(())
 }
 
-/// A stage that failed.
+/// The error of a failed stage.
 #[derive(Debug)]
 struct StageError(AnyError);
 

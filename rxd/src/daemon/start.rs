@@ -1,0 +1,129 @@
+//! The start of a daemon, step by step.
+//!
+//! 1. Check the graph, the options, and the runtime. Nothing has been bound or spawned before that.
+//! 2. Bind the admin route, and listen to the signals.
+//! 3. Wire the services up on the board; start the monitor's thread and systemd's notifications.
+//! 4. Run the prestart stages. A signal ends them.
+//! 5. Spawn the services and the supervisor, and serve the admin route.
+//!
+//! The monitor comes before the prestart stages, since those may block too. An error in the steps 1 to
+//! 4 is the error of the start, and no service has entered Init.
+
+use super::Daemon;
+use super::engine_tasks::EngineTasks;
+use super::service::Service;
+use super::supervisor::Supervisor;
+use super::{prestart, wiring};
+use crate::board::{Id, signal};
+use crate::error::Error;
+use crate::exit::RunningDaemon;
+use crate::handle::DaemonHandle;
+use crate::in_span::{InSpan, span};
+use crate::monitor::Monitor;
+use crate::monitor::heartbeat::Pulse;
+use crate::report::ShutdownReason;
+use crate::shutdown::{Notice, Stopping};
+use crate::signals::{self, Listener, SignalEvent};
+use crate::systemd::Systemd;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use tokio::runtime::Handle;
+
+impl Daemon {
+    /// As [`start`](Daemon::start), as a boxed future: its code is compiled with rxd, and not again with
+    /// each program.
+    pub(super) fn begin(self) -> Pin<Box<dyn Future<Output = Result<DaemonHandle, Error>> + Send>> {
+        Box::pin(self.check_and_start())
+    }
+
+    async fn check_and_start(mut self) -> Result<DaemonHandle, Error> {
+        let Ok(runtime) = Handle::try_current() else {
+            return Err(Error::msg("failed to start: there is no tokio runtime; write #[tokio::main] above main"));
+        };
+        let mut order = self.checked()?;
+        crate::panic::note_locations();
+        let signals = self.signals.take().unwrap_or_else(|| signals::DEFAULT.to_vec());
+        let needs_io = !signals.is_empty();
+        #[cfg(feature = "admin")]
+        let needs_io = needs_io || self.admin.is_some();
+        crate::daemon::runtime::check(needs_io)?;
+        #[cfg(feature = "admin")]
+        let admin = crate::admin::bind(self.admin.take()).await?;
+        let running = RunningDaemon::new(&signals);
+        let mut listener = Listener::new(&signals)?;
+        if self.services.iter().any(Service::is_off) {
+            self.services.retain(|service| !service.is_off());
+            order = self.with_graph(|graph| graph.stops_before());
+        }
+        #[cfg(any(test, feature = "test-util"))]
+        let rules = crate::trace::observer::is_enabled().then(|| self.declared_rules());
+        #[cfg(feature = "admin")]
+        let pictures = self.with_graph(crate::admin::graph_svg::Pictures::of);
+        let core = Arc::new(wiring::wire(self.name, &self.services, &order, self.options.history));
+        #[cfg(any(test, feature = "test-util"))]
+        let observer = rules.map(|rules| crate::trace::observer::RunObserver::new(&core, rules));
+        // Before the prestart stages, which may block too.
+        let monitor = Monitor::start(&core, self.options.blocking_threshold, Listener::new(&signals)?);
+        #[cfg(feature = "admin")]
+        core.extensions.insert(pictures);
+        let services = self.services;
+        *core.pulse() = Pulse::new(self.alive.on_stale, services.iter().map(Service::limits));
+        let mut systemd = Systemd::begin(&core, self.alive, services.iter().map(Service::limits));
+        // READY waits until the admin route is there too.
+        let hold = systemd.hold();
+        let mut stages = self.prestart;
+        let ended_by = tokio::select! {
+            biased;
+            number = stop_signal(&mut listener) => Ok(Some(number)),
+            passed = prestart::pass(&mut stages, &systemd, &core), if !stages.is_empty() => passed.map(|()| None),
+            () = std::future::ready(()), if stages.is_empty() => Ok(None),
+        };
+        drop(stages);
+        let ended_by = match ended_by {
+            Ok(ended_by) => ended_by,
+            Err(error) => {
+                systemd.before(&error.to_string(), None);
+                systemd.finish().await;
+                return Err(error);
+            }
+        };
+        systemd.before("", None);
+        if let Some(number) = ended_by {
+            core.shut_down(ShutdownReason::Signal(number));
+            (0..services.len() as Id).for_each(|id| core.board.raise(id, signal::SHUTDOWN));
+        }
+        let tasks = EngineTasks::default();
+        for (id, service) in services.into_iter().enumerate() {
+            let name = core.name(id as Id).clone();
+            let span = span(|| tracing::error_span!(target: "rxd", "service", service = %name));
+            service.spawn(&core, id as Id, (&tasks, &runtime), span);
+        }
+        let limits = (self.options.shutdown_timeout, self.options.exit_code);
+        let notice = systemd.notice();
+        let notice = Notice(Box::new(move |within| notice.stopping(within)));
+        let stopping = Stopping::new(core.clone(), notice, running, limits, self.ends_process);
+        let stopping = Arc::new(stopping);
+        let supervisor = Supervisor::new(stopping, core.clone(), tasks, listener, monitor, systemd);
+        #[cfg(any(test, feature = "test-util"))]
+        let supervisor = supervisor.observed_by(observer);
+        let span = span(|| tracing::error_span!(target: "rxd", "daemon", daemon = %core.daemon));
+        tokio::spawn(InSpan::new(supervisor.run(), span));
+        let handle = DaemonHandle::new(core);
+        #[cfg(feature = "admin")]
+        if let Some(admin) = admin {
+            admin.serve(&handle);
+        }
+        hold.release();
+        Ok(handle)
+    }
+}
+
+/// Waits for a signal that stops the daemon. Before the start there is nothing to reload.
+async fn stop_signal(listener: &mut Listener) -> i32 {
+    loop {
+        if let SignalEvent::Stop(number) = listener.next().await {
+            return number;
+        }
+    }
+}
