@@ -10,18 +10,18 @@ use std::task::{Context, Poll};
 use tokio::task::coop::consume_budget;
 
 /// The messages, or looks at a watch, that count as one of the 128 operations a task may do before it has to let others run.
-const MESSAGES: u32 = 16;
+const LOOKS_PER_OPERATION: u32 = 16;
 
 thread_local! {
-    static PASSED: Cell<u32> = const { Cell::new(0) };
+    static LOOKS: Cell<u32> = const { Cell::new(0) };
 }
 
 /// Ready, unless the task has used up what it may do for now; then it is polled again.
 #[inline]
 pub(crate) fn poll(cx: &mut Context<'_>) -> Poll<()> {
-    let count = PASSED.get().wrapping_add(1);
-    PASSED.set(count);
-    if count % MESSAGES == 0 { account(cx) } else { Poll::Ready(()) }
+    let count = LOOKS.get().wrapping_add(1);
+    LOOKS.set(count);
+    if count % LOOKS_PER_OPERATION == 0 { account(cx) } else { Poll::Ready(()) }
 }
 
 #[cold]

@@ -3,7 +3,7 @@
 //! One type cannot be both. [`Error`] implements [`std::error::Error`], so `?` carries it into any
 //! `main`; [`AnyError`] is made by `?` from any error, and therefore cannot implement that trait.
 //!
-//! [`Failure`] is what the engine keeps of an [`AnyError`]: formatting, inspecting and dropping an
+//! [`MethodFailure`] is what the engine keeps of an [`AnyError`]: formatting, inspecting and dropping an
 //! error all run the user's code, so each happens once, where a panic is caught and no lock is held.
 
 use crate::panic;
@@ -145,9 +145,9 @@ impl fmt::Debug for AnyError {
 /// assert_eq!(error.rule(), Some("no-services"));
 /// # }
 /// ```
-pub struct Error(Box<Inner>);
+pub struct Error(Box<ErrorBody>);
 
-struct Inner {
+struct ErrorBody {
     /// Formatted once, when the error was made: to print it runs no code of the user's.
     text: String,
     cause: Option<Box<dyn StdError + Send + Sync>>,
@@ -156,12 +156,12 @@ struct Inner {
 impl Error {
     /// An error that is just a text.
     pub(crate) fn msg(message: impl fmt::Display) -> Self {
-        Error(Box::new(Inner { text: message.to_string(), cause: None }))
+        Error(Box::new(ErrorBody { text: message.to_string(), cause: None }))
     }
 
     /// An error with this text, which already says what the cause says.
     pub(crate) fn with_cause(text: String, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        Error(Box::new(Inner { text, cause: Some(cause.into()) }))
+        Error(Box::new(ErrorBody { text, cause: Some(cause.into()) }))
     }
 
     /// Whether it was caused by an `E`.
@@ -208,7 +208,7 @@ impl StdError for Error {}
 
 /// What the engine keeps of an error: its text, and whether the log has to speak of it.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub(crate) struct MethodFailure {
     /// The message and all its causes, on one line.
     pub(crate) text: String,
     /// It is a [`LifecycleDone`].
@@ -217,10 +217,10 @@ pub(crate) struct Failure {
     pub(crate) is_cancelled: bool,
 }
 
-impl Failure {
+impl MethodFailure {
     /// A failure that rxd itself has found.
     pub(crate) fn msg(text: impl fmt::Display) -> Self {
-        Failure { text: text.to_string(), is_done: false, is_cancelled: false }
+        MethodFailure { text: text.to_string(), is_done: false, is_cancelled: false }
     }
 
     /// Formats, inspects and drops an error. Each may panic, which is then said in the text.
@@ -228,7 +228,7 @@ impl Failure {
         let text = text_of(&error);
         let kinds = panic::catch(|| (error.is::<LifecycleDone>(), is_cancelled(&error)));
         let (is_done, is_cancelled) = kinds.unwrap_or_default();
-        let mut failure = Failure { text, is_done, is_cancelled };
+        let mut failure = MethodFailure { text, is_done, is_cancelled };
         if let Err(caught) = panic::catch(|| drop(error)) {
             let _ = write!(failure.text, " (and dropping the error panicked: {caught})");
         }

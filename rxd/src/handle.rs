@@ -20,21 +20,21 @@ use tokio::runtime::Handle;
 #[derive(Clone, Debug)]
 #[must_use = "dropping the last handle stops the daemon"]
 pub struct DaemonHandle {
-    shared: Arc<Shared>,
+    inner: Arc<HandleInner>,
 }
 
 #[derive(Debug)]
-struct Shared {
+struct HandleInner {
     core: Arc<Core>,
     /// Whether the daemon stops when this is dropped.
-    keeps: bool,
+    stops_on_drop: bool,
     /// The service whose context it is from: it cannot wait for itself.
     service: Option<Id>,
 }
 
-impl Drop for Shared {
+impl Drop for HandleInner {
     fn drop(&mut self) {
-        if self.keeps {
+        if self.stops_on_drop {
             self.core.shut_down(ShutdownReason::Requested);
         }
     }
@@ -50,23 +50,23 @@ async fn passed(limit: Duration) {
 
 impl DaemonHandle {
     pub(crate) fn new(core: Arc<Core>) -> Self {
-        DaemonHandle { shared: Arc::new(Shared { core, keeps: true, service: None }) }
+        DaemonHandle { inner: Arc::new(HandleInner { core, stops_on_drop: true, service: None }) }
     }
 
     /// The handle of a service's context, which does not keep the daemon running.
     pub(crate) fn of_service(core: Arc<Core>, service: Id) -> Self {
-        DaemonHandle { shared: Arc::new(Shared { core, keeps: false, service: Some(service) }) }
+        DaemonHandle { inner: Arc::new(HandleInner { core, stops_on_drop: false, service: Some(service) }) }
     }
 
     /// A handle to the same daemon that does not keep it running.
     #[cfg(feature = "admin")]
     pub(crate) fn observer(&self) -> Self {
-        let Shared { core, service, .. } = &*self.shared;
-        DaemonHandle { shared: Arc::new(Shared { core: core.clone(), keeps: false, service: *service }) }
+        let HandleInner { core, service, .. } = &*self.inner;
+        DaemonHandle { inner: Arc::new(HandleInner { core: core.clone(), stops_on_drop: false, service: *service }) }
     }
 
     pub(crate) fn core(&self) -> &Arc<Core> {
-        &self.shared.core
+        &self.inner.core
     }
 
     /// The daemon's name: the struct's in kebab-case (`edge-agent`), or the one the builder was given.
@@ -246,7 +246,7 @@ impl DaemonHandle {
         let core = self.core();
         let id = core.names.id(service).ok_or_else(|| unknown_service(core, service))?;
         // Once the daemon has ended there is nothing to wait for.
-        let own = self.shared.service == Some(id) && core.report.borrow().is_none();
+        let own = self.inner.service == Some(id) && core.report.borrow().is_none();
         let reply = core.request_by(own, id, command);
         let over = || Error::msg(format_args!("daemon `{}` has ended", core.daemon));
         let limit = core.answer_limit(id);

@@ -15,22 +15,22 @@ use std::task::{Context as TaskContext, Poll, Wake, Waker};
 
 thread_local! {
     /// The last panic of this thread, as its hook saw it.
-    static NOTE: RefCell<Option<Note>> = const { RefCell::new(None) };
+    static LAST_PANIC: RefCell<Option<PanicNote>> = const { RefCell::new(None) };
 
     /// A panic of this thread is an answer that is expected, and not to be printed.
     static SILENT: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Where a panic was, and how to recognise its payload.
-struct Note {
+struct PanicNote {
     location: String,
-    payload: Payload,
+    payload: PayloadId,
 }
 
 /// What identifies a payload. Of one that is no text only the type is known, since it is moved after
 /// the hook has seen it.
 #[derive(PartialEq)]
-struct Payload {
+struct PayloadId {
     kind: TypeId,
     /// A text, and where it is: a `String` that is moved keeps its buffer. Another text may be in
     /// the same place later, so the text itself counts too. Two equal texts, one after the other in one
@@ -38,10 +38,10 @@ struct Payload {
     text: Option<(usize, String)>,
 }
 
-impl Payload {
+impl PayloadId {
     fn of(payload: &(dyn Any + Send)) -> Self {
         let text = text_of(payload).map(|text| (text.as_ptr().addr(), text.to_owned()));
-        Payload { kind: payload.type_id(), text }
+        PayloadId { kind: payload.type_id(), text }
     }
 }
 
@@ -57,10 +57,10 @@ pub(crate) fn note_locations() {
     ONCE.call_once(|| {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
-            let payload = Payload::of(info.payload());
-            let note = info.location().map(|location| Note { location: location.to_string(), payload });
+            let payload = PayloadId::of(info.payload());
+            let note = info.location().map(|location| PanicNote { location: location.to_string(), payload });
             // A panic while the thread's locals are being destroyed has no place to be noted.
-            let _ = NOTE.try_with(|slot| slot.replace(note));
+            let _ = LAST_PANIC.try_with(|slot| slot.replace(note));
             if !SILENT.try_with(Cell::get).unwrap_or_default() {
                 before(info);
             }
@@ -69,20 +69,20 @@ pub(crate) fn note_locations() {
 }
 
 /// A panic that was caught.
-pub(crate) struct Caught {
+pub(crate) struct CaughtPanic {
     /// None once it was taken to go on.
     payload: Option<Box<dyn Any + Send>>,
     location: Option<String>,
 }
 
-impl Caught {
+impl CaughtPanic {
     /// Goes on panicking with it, without another message.
     pub(crate) fn resume(mut self) -> ! {
         resume_unwind(self.payload.take().unwrap_or_else(|| Box::new("panicked")))
     }
 }
 
-impl Drop for Caught {
+impl Drop for CaughtPanic {
     fn drop(&mut self) {
         // A payload may panic when it is dropped, and what that leaves behind may do so again.
         let payload = self.payload.take();
@@ -92,7 +92,7 @@ impl Drop for Caught {
     }
 }
 
-impl fmt::Display for Caught {
+impl fmt::Display for CaughtPanic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let message = self.payload.as_deref().and_then(|payload| text_of(payload));
         let message = message.unwrap_or("a payload that is no text");
@@ -104,18 +104,18 @@ impl fmt::Display for Caught {
 }
 
 /// Calls `f`, and catches its panic.
-pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, Caught> {
+pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, CaughtPanic> {
     crate::sync::assert_none_held();
     // What `f` leaves half done is not used again by those who call this, except to be dropped.
     catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
-        let note = NOTE.try_with(|slot| slot.borrow_mut().take()).ok().flatten();
-        let note = note.filter(|note| note.payload == Payload::of(&*payload));
-        Caught { payload: Some(payload), location: note.map(|note| note.location) }
+        let note = LAST_PANIC.try_with(|slot| slot.borrow_mut().take()).ok().flatten();
+        let note = note.filter(|note| note.payload == PayloadId::of(&*payload));
+        CaughtPanic { payload: Some(payload), location: note.map(|note| note.location) }
     })
 }
 
 /// As [`catch`], for a panic that is expected: no hook prints it, once there is [`note_locations`].
-pub(crate) fn catch_silently<T>(f: impl FnOnce() -> T) -> Result<T, Caught> {
+pub(crate) fn catch_silently<T>(f: impl FnOnce() -> T) -> Result<T, CaughtPanic> {
     // Where a panic ends the process its message is all that is left.
     SILENT.set(cfg!(panic = "unwind"));
     let caught = catch(f);
@@ -158,7 +158,7 @@ impl Wake for QuietWaker {
 }
 
 /// Runs a future, and catches its panic.
-pub(crate) async fn contain<F: Future>(future: F) -> Result<F::Output, Caught> {
+pub(crate) async fn contain<F: Future>(future: F) -> Result<F::Output, CaughtPanic> {
     let mut future = pin!(future);
     std::future::poll_fn(|task| match catch(|| future.as_mut().poll(task)) {
         Ok(Poll::Pending) => Poll::Pending,

@@ -50,10 +50,10 @@ const fn libc_number(linux: i32, bsd: i32) -> i32 {
 }
 
 /// The signals that stop a daemon where nothing else is declared.
-pub(crate) const DEFAULT: &[Signal] = &[Signal::INTERRUPT, Signal::TERMINATE];
+pub(crate) const DEFAULT_STOP_SIGNALS: &[Signal] = &[Signal::INTERRUPT, Signal::TERMINATE];
 
 /// Listens to signals until it is dropped.
-pub(crate) struct Listener {
+pub(crate) struct SignalListener {
     stop: Vec<(i32, unix::Signal)>,
     reload: Option<unix::Signal>,
 }
@@ -64,11 +64,11 @@ pub(crate) enum SignalEvent {
     Reload,
 }
 
-impl Listener {
+impl SignalListener {
     /// With none to stop at it leaves SIGHUP alone as well.
     pub(crate) fn new(stop: &[Signal]) -> Result<Self, Error> {
         if stop.is_empty() {
-            return Ok(Listener::none());
+            return Ok(SignalListener::none());
         }
         let listen = |signal: Signal| {
             unix::signal(unix::SignalKind::from_raw(signal.0))
@@ -76,11 +76,11 @@ impl Listener {
         };
         let reload = if stop.contains(&Signal::HANGUP) { None } else { Some(listen(Signal::HANGUP)?) };
         let stop = stop.iter().map(|&signal| Ok((signal.0, listen(signal)?))).collect::<Result<_, Error>>()?;
-        Ok(Listener { stop, reload })
+        Ok(SignalListener { stop, reload })
     }
 
     pub(crate) fn none() -> Self {
-        Listener { stop: Vec::new(), reload: None }
+        SignalListener { stop: Vec::new(), reload: None }
     }
 
     /// Whether there is any signal that it can hear.
@@ -107,7 +107,7 @@ impl Listener {
 
 /// Signals that follow each other faster than this are one: a terminal and a wrapper that both
 /// pass on the same Ctrl-C do not ask twice.
-const BURST: Duration = Duration::from_millis(20);
+const DEBOUNCE_WINDOW: Duration = Duration::from_millis(20);
 
 /// Counts the signals that ask to stop.
 #[derive(Debug)]
@@ -126,7 +126,7 @@ impl StopRequests {
     pub(crate) fn count(&mut self) -> Option<u32> {
         let now = Instant::now();
         let last = self.last.replace(now);
-        if last.is_some_and(|last| now - last < BURST) {
+        if last.is_some_and(|last| now - last < DEBOUNCE_WINDOW) {
             return None;
         }
         self.times += 1;
@@ -143,14 +143,14 @@ mod tests {
         let mut asked = StopRequests::new(false);
         assert_eq!(asked.count(), Some(1));
         for _ in 0..100 {
-            tokio::time::advance(BURST - Duration::from_millis(1)).await;
+            tokio::time::advance(DEBOUNCE_WINDOW - Duration::from_millis(1)).await;
             assert_eq!(asked.count(), None, "however long it goes on");
         }
-        tokio::time::advance(BURST).await;
+        tokio::time::advance(DEBOUNCE_WINDOW).await;
         assert_eq!(asked.count(), Some(2));
         let mut asked = StopRequests::new(true);
         assert_eq!(asked.count(), None);
-        tokio::time::advance(BURST).await;
+        tokio::time::advance(DEBOUNCE_WINDOW).await;
         assert_eq!(asked.count(), Some(2), "one was heard before");
     }
 }

@@ -8,12 +8,12 @@
 #[cfg(not(all(test, rxd_loom)))]
 pub(crate) use std::sync::atomic;
 #[cfg(not(all(test, rxd_loom)))]
-use std::sync::{Mutex as Inner, MutexGuard as InnerGuard};
+use std::sync::{Mutex as RawMutex, MutexGuard as RawGuard};
 
 #[cfg(all(test, rxd_loom))]
 pub(crate) use loom::sync::atomic;
 #[cfg(all(test, rxd_loom))]
-use loom::sync::{Mutex as Inner, MutexGuard as InnerGuard};
+use loom::sync::{Mutex as RawMutex, MutexGuard as RawGuard};
 
 use std::ops::{Deref, DerefMut};
 use std::sync::PoisonError;
@@ -22,18 +22,18 @@ use std::sync::TryLockError;
 
 /// How often a lock is tried before its thread sleeps, and how long it waits between two tries.
 #[cfg(not(all(test, rxd_loom)))]
-const TRIES: u32 = 16;
+const SPIN_ATTEMPTS: u32 = 16;
 #[cfg(not(all(test, rxd_loom)))]
-const PAUSE: u32 = 24;
+const SPIN_PAUSES: u32 = 24;
 
 /// A lock that is held for less time than a thread takes to fall asleep. Since no code of the user's
 /// runs under it, nothing panics under it either, and what it guards is whole even if it is poisoned.
 #[derive(Debug, Default)]
-pub(crate) struct Mutex<T>(Inner<T>);
+pub(crate) struct Mutex<T>(RawMutex<T>);
 
 impl<T> Mutex<T> {
     pub(crate) fn new(value: T) -> Self {
-        Mutex(Inner::new(value))
+        Mutex(RawMutex::new(value))
     }
 
     /// Takes the lock.
@@ -43,12 +43,12 @@ impl<T> Mutex<T> {
     /// that half as expensive (`cargo bench -p rxd --bench watch`).
     #[inline]
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
-        MutexGuard { guard: self.take(), _held: Held::new() }
+        MutexGuard { guard: self.take(), _held: HeldLock::new() }
     }
 
     #[cfg(not(all(test, rxd_loom)))]
     #[inline]
-    fn take(&self) -> InnerGuard<'_, T> {
+    fn take(&self) -> RawGuard<'_, T> {
         match self.0.try_lock() {
             Ok(guard) => guard,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
@@ -58,9 +58,9 @@ impl<T> Mutex<T> {
 
     #[cfg(not(all(test, rxd_loom)))]
     #[cold]
-    fn contended(&self) -> InnerGuard<'_, T> {
-        for _ in 0..TRIES {
-            (0..PAUSE).for_each(|_| std::hint::spin_loop());
+    fn contended(&self) -> RawGuard<'_, T> {
+        for _ in 0..SPIN_ATTEMPTS {
+            (0..SPIN_PAUSES).for_each(|_| std::hint::spin_loop());
             match self.0.try_lock() {
                 Ok(guard) => return guard,
                 Err(TryLockError::Poisoned(poisoned)) => return poisoned.into_inner(),
@@ -71,16 +71,16 @@ impl<T> Mutex<T> {
     }
 
     #[cfg(all(test, rxd_loom))]
-    fn take(&self) -> InnerGuard<'_, T> {
+    fn take(&self) -> RawGuard<'_, T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Gives the lock back when it is dropped.
 pub(crate) struct MutexGuard<'a, T> {
-    guard: InnerGuard<'a, T>,
+    guard: RawGuard<'a, T>,
     // After the guard: the lock is counted for as long as it is held.
-    _held: Held,
+    _held: HeldLock,
 }
 
 impl<T> Deref for MutexGuard<'_, T> {
@@ -108,18 +108,18 @@ pub(crate) fn assert_none_held() {
 }
 
 /// One lock that this thread holds. It does nothing in release builds.
-struct Held(());
+struct HeldLock(());
 
-impl Held {
+impl HeldLock {
     #[inline]
     fn new() -> Self {
         #[cfg(debug_assertions)]
         held::add(1);
-        Held(())
+        HeldLock(())
     }
 }
 
-impl Drop for Held {
+impl Drop for HeldLock {
     #[inline]
     fn drop(&mut self) {
         #[cfg(debug_assertions)]

@@ -82,7 +82,7 @@ fn topics_are_shared() {
 #[cfg(feature = "log")]
 #[test]
 fn logs_are_shared() {
-    all!(ordinary: rxd::log::Builder, rxd::log::Guard, rxd::log::LineFormat, rxd::log::EscapedFields, rxd::log::ServiceFilter);
+    all!(ordinary: rxd::log::Builder, rxd::log::LogGuard, rxd::log::LineFormat, rxd::log::EscapedFields, rxd::log::ServiceFilter);
     all!(value: rxd::log::LevelHandle, rxd::log::LevelTarget, rxd::log::LevelSetting);
     word::<rxd::log::Level>();
 }

@@ -9,7 +9,7 @@ use crate::graph::declaration::Declared;
 use crate::graph::{self, Edge, Effect, Kind, Mode, Node, Target};
 use crate::in_span::InSpan;
 use crate::lifecycle::manager::{Decide, Manager, Table};
-use crate::lifecycle::options::{Knobs, Options, check};
+use crate::lifecycle::options::{Options, ServiceOptions, check};
 use crate::lifecycle::state::{Action, State};
 use crate::service::runner::Runner;
 use std::borrow::Cow;
@@ -60,7 +60,7 @@ struct ServiceConfig {
     kind: Option<Kind>,
     table: &'static Table,
     manager: Box<dyn Decide>,
-    options: Knobs,
+    options: ServiceOptions,
     declared: &'static [Edge<'static>],
     watches: Vec<When>,
     optional: bool,
@@ -98,7 +98,7 @@ impl ServiceConfig {
             kind: None,
             table: const { &<crate::lifecycle::manager::continuous as Manager>::TABLE },
             manager: Box::new(crate::lifecycle::manager::continuous),
-            options: Knobs::Declared(&Options::DEFAULT),
+            options: ServiceOptions::Declared(&Options::DEFAULT),
             declared: &[],
             watches: Vec::new(),
             optional: false,
@@ -113,7 +113,7 @@ impl ServiceConfig {
             kind: Some(R::KIND),
             table: declaration.table,
             manager: (declaration.manager)(),
-            options: Knobs::Declared(declaration.options),
+            options: ServiceOptions::Declared(declaration.options),
             declared: declaration.edges,
             watches: Vec::new(),
             optional: false,
@@ -163,7 +163,7 @@ impl Service {
 
     /// Sets all delays and limits. Default: [`Options::DEFAULT`].
     pub fn options(mut self, options: Options) -> Self {
-        self.0.config.options = Knobs::Own(Box::new(options));
+        self.0.config.options = ServiceOptions::Overridden(Box::new(options));
         self
     }
 
@@ -242,7 +242,7 @@ impl Service {
     pub(crate) fn option_faults(&self, of: impl Fn() -> String, faults: &mut Vec<String>) {
         let ServiceConfig { options, declared, watches, .. } = &self.0.config;
         // Values in attributes are checked where they stand.
-        if let Knobs::Own(options) = options {
+        if let ServiceOptions::Overridden(options) = options {
             faults.extend(options.faults().map(|fault| fault.message(&of())));
         }
         let added = watches.iter().map(|when| check::within(when.edge.within)).enumerate();
@@ -266,7 +266,7 @@ impl Service {
     /// Spawns the service's task.
     pub(crate) fn spawn(mut self, core: &Arc<Core>, id: Id, tasks: (&EngineTasks, &Handle), span: tracing::Span) {
         let ServiceBox { config, methods } = &mut *self.0;
-        let options = std::mem::replace(&mut config.options, Knobs::Declared(&Options::DEFAULT));
+        let options = std::mem::replace(&mut config.options, ServiceOptions::Declared(&Options::DEFAULT));
         let manager = std::mem::replace(&mut config.manager, Box::new(crate::lifecycle::manager::continuous));
         methods.spawn(EngineState::new(core.clone(), id, options, manager), tasks, span);
     }

@@ -23,7 +23,7 @@ use crate::monitor::Monitor;
 use crate::monitor::heartbeat::Pulse;
 use crate::report::ShutdownReason;
 use crate::shutdown::{Notice, Stopping};
-use crate::signals::{self, Listener, SignalEvent};
+use crate::signals::{self, SignalEvent, SignalListener};
 use crate::systemd::Systemd;
 use std::future::Future;
 use std::pin::Pin;
@@ -43,7 +43,7 @@ impl Daemon {
         };
         let mut order = self.checked()?;
         crate::panic::note_locations();
-        let signals = self.signals.take().unwrap_or_else(|| signals::DEFAULT.to_vec());
+        let signals = self.signals.take().unwrap_or_else(|| signals::DEFAULT_STOP_SIGNALS.to_vec());
         let needs_io = !signals.is_empty();
         #[cfg(feature = "admin")]
         let needs_io = needs_io || self.admin.is_some();
@@ -51,7 +51,7 @@ impl Daemon {
         #[cfg(feature = "admin")]
         let admin = crate::admin::bind(self.admin.take()).await?;
         let running = RunningDaemon::new(&signals);
-        let mut listener = Listener::new(&signals)?;
+        let mut listener = SignalListener::new(&signals)?;
         if self.services.iter().any(Service::is_off) {
             self.services.retain(|service| !service.is_off());
             order = self.with_graph(|graph| graph.stops_before());
@@ -64,7 +64,7 @@ impl Daemon {
         #[cfg(any(test, feature = "test-util"))]
         let observer = rules.map(|rules| crate::trace::observer::RunObserver::new(&core, rules));
         // Before the prestart stages, which may block too.
-        let monitor = Monitor::start(&core, self.options.blocking_threshold, Listener::new(&signals)?);
+        let monitor = Monitor::start(&core, self.options.blocking_threshold, SignalListener::new(&signals)?);
         #[cfg(feature = "admin")]
         core.extensions.insert(pictures);
         let services = self.services;
@@ -120,7 +120,7 @@ impl Daemon {
 }
 
 /// Waits for a signal that stops the daemon. Before the start there is nothing to reload.
-async fn stop_signal(listener: &mut Listener) -> i32 {
+async fn stop_signal(listener: &mut SignalListener) -> i32 {
     loop {
         if let SignalEvent::Stop(number) = listener.next().await {
             return number;

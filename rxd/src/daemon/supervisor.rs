@@ -17,7 +17,7 @@ use crate::monitor::keeper::Keeper;
 use crate::panic::{self, emit};
 use crate::report::ShutdownReason;
 use crate::shutdown::{Record, SETTLE, Stopping};
-use crate::signals::{Listener, SignalEvent, StopRequests};
+use crate::signals::{SignalEvent, SignalListener, StopRequests};
 use crate::systemd::Systemd;
 #[cfg(any(test, feature = "test-util"))]
 use crate::trace::observer::RunObserver;
@@ -35,7 +35,7 @@ pub(crate) struct Supervisor {
     core: Arc<Core>,
     stopping: Arc<Stopping>,
     tasks: EngineTasks,
-    listener: Listener,
+    listener: SignalListener,
     monitor: Monitor,
     systemd: Systemd,
     requests: StopRequests,
@@ -62,7 +62,7 @@ impl Supervisor {
         stopping: Arc<Stopping>,
         core: Arc<Core>,
         tasks: EngineTasks,
-        listener: Listener,
+        listener: SignalListener,
         monitor: Monitor,
         systemd: Systemd,
     ) -> Self {

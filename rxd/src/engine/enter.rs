@@ -4,8 +4,8 @@ use super::next_state::{Interrupt, RESTART_LIMIT_REACHED};
 use super::{EngineState, FirstDelay, Method, Outcome};
 use crate::board::signal;
 use crate::core::ServiceCommand;
-use crate::error::{Error, Failure};
-use crate::lifecycle::backoff::{Pace, later};
+use crate::error::{Error, MethodFailure};
+use crate::lifecycle::backoff::{RestartHistory, later};
 use crate::lifecycle::state::{Cause, State, Transition};
 use std::future::Future;
 use std::num::NonZeroU64;
@@ -239,13 +239,13 @@ impl EngineState {
             None => {}
         }
         if self.interrupt_cause.is_some_and(|cause| !cause.is_failure()) {
-            self.restart_history.leave_out();
+            self.restart_history.forget();
             return Some(Duration::ZERO);
         }
         let Some(delay) = self.restart_history.restart(&self.options.backoff, self.options.restarts) else {
             if let Some(limit) = self.options.restarts.filter(|_| self.first_failure.is_none()) {
                 let text = format!("restarted more than {} times within {:?}", limit.max, limit.within);
-                self.fail("restart", Cause::Error, &Failure::msg(text));
+                self.fail("restart", Cause::Error, &MethodFailure::msg(text));
             }
             self.fail_for_good(self.first_failure.unwrap_or(Cause::Error), RESTART_LIMIT_REACHED);
             return None;
@@ -321,7 +321,7 @@ impl EngineState {
         self.interrupt_cause = None;
         self.failed_for_good = false;
         self.completed = false;
-        self.restart_history = Pace::default();
+        self.restart_history = RestartHistory::default();
     }
 }
 

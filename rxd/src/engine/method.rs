@@ -3,7 +3,7 @@
 use super::{EngineState, Method, Outcome};
 use crate::board::signal;
 use crate::core::current;
-use crate::error::{Failure, Result};
+use crate::error::{MethodFailure, Result};
 use crate::lifecycle::backoff::later;
 use crate::lifecycle::options::slot;
 use crate::lifecycle::state::{Cause, State};
@@ -126,7 +126,7 @@ impl EngineState {
     fn returned(&mut self, cx: &Context, call: Method, result: Result) -> Outcome {
         // Formatting and dropping an error runs code of the user's.
         let result = result.map_err(|error| {
-            self.core.poll_marks.during(self.id, || current::during(&self.core, self.id, || Failure::of(error)))
+            self.core.poll_marks.during(self.id, || current::during(&self.core, self.id, || MethodFailure::of(error)))
         });
         // A context is cancelled from the instant of a signal. So the method may have returned because of a
         // signal that was raised since its poll began, by another thread or by the method itself. An error
@@ -257,6 +257,7 @@ impl EngineState {
 
 /// The outcome of a method that exceeded its own limit, whether or not it was cancelled later.
 fn timed_out(call: Method, own: Option<Duration>) -> Outcome {
-    let failure = Failure::msg(format_args!("{} did not return within {:?}", call.name(), own.unwrap_or_default()));
+    let failure =
+        MethodFailure::msg(format_args!("{} did not return within {:?}", call.name(), own.unwrap_or_default()));
     Outcome { cause: Cause::Timeout, failure: Some(failure) }
 }

@@ -59,10 +59,10 @@ mod wait;
 
 use crate::board::{Id, StateChange, TransitionBatch, signal};
 use crate::core::{Core, Requests, answer};
-use crate::error::Failure;
-use crate::lifecycle::backoff::Pace;
+use crate::error::MethodFailure;
+use crate::lifecycle::backoff::RestartHistory;
 use crate::lifecycle::manager::Decide;
-use crate::lifecycle::options::Knobs;
+use crate::lifecycle::options::ServiceOptions;
 use crate::lifecycle::state::{Cause, State, Transition};
 use crate::panic;
 use crate::panic::emit;
@@ -195,21 +195,23 @@ fn is_overridden<'a, R: Runner, F>(_: fn(&'a mut R, &'a Context) -> F) -> bool {
 /// The outcome of a method.
 pub(crate) struct Outcome {
     cause: Cause,
-    failure: Option<Failure>,
+    failure: Option<MethodFailure>,
 }
 
 impl Outcome {
     const OK: Outcome = Outcome { cause: Cause::Normal, failure: None };
 
-    fn panicked(caught: &panic::Caught) -> Self {
-        Outcome { cause: Cause::Panic, failure: Some(Failure::msg(format_args!("panicked: {caught}"))) }
+    fn panicked(caught: &panic::CaughtPanic) -> Self {
+        Outcome { cause: Cause::Panic, failure: Some(MethodFailure::msg(format_args!("panicked: {caught}"))) }
     }
 
     /// Adds the message of a panic among the method's tasks. It is the method's failure, unless the method
     /// has one already.
     fn with(self, said: Option<String>) -> Self {
         match said {
-            Some(text) if self.failure.is_none() => Outcome { cause: Cause::Panic, failure: Some(Failure::msg(text)) },
+            Some(text) if self.failure.is_none() => {
+                Outcome { cause: Cause::Panic, failure: Some(MethodFailure::msg(text)) }
+            }
             Some(text) => {
                 emit!(ERROR, target: "rxd", "{text}");
                 self
@@ -238,9 +240,9 @@ type Replies = Requests;
 pub(crate) struct EngineState {
     core: Arc<Core>,
     id: Id,
-    options: Knobs,
+    options: ServiceOptions,
     manager: Box<dyn Decide>,
-    restart_history: Pace,
+    restart_history: RestartHistory,
     overridden: OverriddenMethods,
     /// Whether the waker of its task is on the board.
     registered: bool,
@@ -289,12 +291,12 @@ pub(crate) struct EngineState {
 }
 
 impl EngineState {
-    pub(crate) fn new(core: Arc<Core>, id: Id, options: Knobs, manager: Box<dyn Decide>) -> Self {
+    pub(crate) fn new(core: Arc<Core>, id: Id, options: ServiceOptions, manager: Box<dyn Decide>) -> Self {
         EngineState {
             core,
             id,
             manager,
-            restart_history: Pace::default(),
+            restart_history: RestartHistory::default(),
             overridden: OverriddenMethods::default(),
             registered: false,
             has_woken: false,
@@ -355,7 +357,7 @@ impl EngineState {
     }
 
     /// Runs code of the user's. A panic is caught, and blocking is detected.
-    fn guarded<T>(&self, code: impl FnOnce() -> T) -> Result<T, panic::Caught> {
+    fn guarded<T>(&self, code: impl FnOnce() -> T) -> Result<T, panic::CaughtPanic> {
         self.core.run_user_code(self.id, code)
     }
 

@@ -2,7 +2,7 @@
 
 use super::{EngineState, Method, Outcome};
 use crate::core::ServiceCommand;
-use crate::error::{Error, Failure};
+use crate::error::{Error, MethodFailure};
 use crate::lifecycle::manager::{Ended, Table};
 use crate::lifecycle::options::OnFailure;
 use crate::lifecycle::state::{Cause, State};
@@ -106,7 +106,7 @@ impl EngineState {
             Ok(to) => (Cause::Error, format!("its manager goes from {state} to {to}, which may not follow")),
             Err(caught) => (Cause::Panic, format!("its manager panicked: {caught}")),
         };
-        self.fail("manager", cause, &Failure::msg(text));
+        self.fail("manager", cause, &MethodFailure::msg(text));
         self.fail_for_good(cause, "not restarted: its manager failed");
         if state == State::Stop { State::Exit } else { State::Stop }
     }
@@ -180,7 +180,7 @@ impl EngineState {
     }
 
     /// Logs a failure, and keeps it for `why` and the report.
-    pub(super) fn fail(&self, method: &'static str, cause: Cause, failure: &Failure) {
+    pub(super) fn fail(&self, method: &'static str, cause: Cause, failure: &MethodFailure) {
         if failure.is_done {
             emit!(DEBUG, target: "rxd", method, "lifecycle done");
             return;

@@ -7,7 +7,7 @@ use crate::core::stop_order::StopOrder;
 use crate::core::{Core, ServiceCommand};
 use crate::error::Result;
 use crate::lifecycle::manager::continuous;
-use crate::lifecycle::options::{Knobs, OnFailure, Options};
+use crate::lifecycle::options::{OnFailure, Options, ServiceOptions};
 use crate::report::ShutdownReason;
 use crate::service::context::Context;
 use crate::service::runner::Runner;
@@ -62,7 +62,8 @@ fn g55_x2_requests_to_a_service_whose_engine_is_gone_are_answered() {
     // Those that it has not seen yet, and those that it was about to do.
     for has_seen in [false, true] {
         let core = core();
-        let engine = EngineState::new(core.clone(), 0, Knobs::Declared(&Options::DEFAULT), Box::new(continuous));
+        let engine =
+            EngineState::new(core.clone(), 0, ServiceOptions::Declared(&Options::DEFAULT), Box::new(continuous));
         let mut engine = Box::pin(serve(Hangs, engine));
         let mut task = TaskContext::from_waker(Waker::noop());
         assert!(engine.as_mut().poll(&mut task).is_pending());
@@ -96,7 +97,7 @@ fn g53_x2_an_engine_that_a_panic_ends_counts_as_a_service_that_gave_up() {
     ] {
         let core = core();
         let options = Box::new(Options::DEFAULT.on_failure(on_failure));
-        let engine = EngineState::new(core.clone(), 0, Knobs::Own(options), Box::new(continuous));
+        let engine = EngineState::new(core.clone(), 0, ServiceOptions::Overridden(options), Box::new(continuous));
         let mut engine = Box::pin(serve(Waits, engine));
         assert!(engine.as_mut().poll(&mut TaskContext::from_waker(Waker::noop())).is_pending());
         let mut pending = core.request(0, ServiceCommand::Stop);
@@ -114,7 +115,8 @@ fn g53_x2_an_engine_that_a_panic_ends_counts_as_a_service_that_gave_up() {
 fn whatever_ends_it_nothing_is_left_that_could_wake_it() {
     for is_dropped in [false, true] {
         let core = core();
-        let engine = EngineState::new(core.clone(), 0, Knobs::Declared(&Options::DEFAULT), Box::new(continuous));
+        let engine =
+            EngineState::new(core.clone(), 0, ServiceOptions::Declared(&Options::DEFAULT), Box::new(continuous));
         let task = Arc::new(Task);
         let waker = Waker::from(task.clone());
         {

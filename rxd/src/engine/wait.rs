@@ -2,7 +2,7 @@
 
 use super::EngineState;
 use super::next_state::Interrupt;
-use crate::error::Failure;
+use crate::error::MethodFailure;
 use crate::lifecycle::backoff::later_than;
 use crate::lifecycle::state::{Cause, Transition};
 use std::future::Future;
@@ -101,7 +101,7 @@ impl EngineState {
         loop {
             if look {
                 if let Some(unmet) = self.timed_out_gate(since) {
-                    self.fail("gate", Cause::Timeout, &Failure::msg(unmet));
+                    self.fail("gate", Cause::Timeout, &MethodFailure::msg(unmet));
                     return Poll::Ready(Err(Interrupt::Failed(Cause::Timeout)));
                 }
                 let limit = self.next_limit(since);

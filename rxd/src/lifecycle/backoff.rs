@@ -6,11 +6,11 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// The shortest Run that counts as sustained where nothing else is declared.
-const SUSTAINED: Duration = Duration::from_secs(60);
+const DEFAULT_SUSTAINED_RUN: Duration = Duration::from_secs(60);
 
 /// The pacing of one service. Nothing in it is shared with another's.
 #[derive(Debug, Default)]
-pub(crate) struct Pace {
+pub(crate) struct RestartHistory {
     /// How many restarts in a row, without a sustained Run between them.
     failures: u32,
     last_delay: Duration,
@@ -28,18 +28,18 @@ pub(crate) fn later(delay: Duration) -> Instant {
 
 /// The instant this delay after another.
 pub(crate) fn later_than(instant: Instant, delay: Duration) -> Instant {
-    const FAR: Duration = Duration::from_secs(30 * 365 * 86_400);
-    instant.checked_add(delay.min(FAR)).unwrap_or(instant)
+    const FAR_FUTURE: Duration = Duration::from_secs(30 * 365 * 86_400);
+    instant.checked_add(delay.min(FAR_FUTURE)).unwrap_or(instant)
 }
 
-impl Pace {
+impl RestartHistory {
     pub(crate) fn failures(&self) -> u32 {
         self.failures
     }
 
     /// A Run has ended after this long.
     pub(crate) fn ran(&mut self, lasted: Duration, backoff: &Backoff) {
-        let sustained = backoff.reset.unwrap_or(SUSTAINED.max(self.last_delay));
+        let sustained = backoff.reset.unwrap_or(DEFAULT_SUSTAINED_RUN.max(self.last_delay));
         if lasted >= sustained {
             self.failures = 0;
         }
@@ -55,7 +55,7 @@ impl Pace {
     }
 
     /// The round that follows is no restart.
-    pub(crate) fn leave_out(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.counts = false;
     }
 

@@ -42,18 +42,18 @@ pub struct Options {
 
 /// The options of one service: those of its declaration, or some of its own.
 #[derive(Debug)]
-pub(crate) enum Knobs {
+pub(crate) enum ServiceOptions {
     Declared(&'static Options),
-    Own(Box<Options>),
+    Overridden(Box<Options>),
 }
 
-impl std::ops::Deref for Knobs {
+impl std::ops::Deref for ServiceOptions {
     type Target = Options;
 
     fn deref(&self) -> &Options {
         match self {
-            Knobs::Declared(options) => options,
-            Knobs::Own(options) => options,
+            ServiceOptions::Declared(options) => options,
+            ServiceOptions::Overridden(options) => options,
         }
     }
 }

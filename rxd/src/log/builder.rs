@@ -1,11 +1,11 @@
 //! The one call that sets it all up, and its choices.
 
-use super::file::Limited;
+use super::file::SizeLimitedFile;
 use super::filter::{ServiceFilter, is_internal};
 use super::format::{EscapedFields, LineFormat};
 use super::level::Level;
 use super::levels::LevelHandle;
-use super::writer::{Bytes, FLUSH, Out, Sink};
+use super::writer::{FLUSH_TIMEOUT, LogSink, RecordWriters, StreamOutput};
 use crate::error::Error;
 use std::fmt;
 use std::fs::File;
@@ -141,7 +141,7 @@ impl Builder {
     /// journal, records go to standard error, also if [`console`](Builder::console) is off.
     #[cfg(feature = "journald")]
     pub fn journald(self) -> Self {
-        self.journald_at(super::journald::SOCKET)
+        self.journald_at(super::journald::JOURNAL_SOCKET)
     }
 
     /// As [`journald`](Builder::journald), for a journal that listens elsewhere.
@@ -162,7 +162,7 @@ impl Builder {
     /// # Errors
     ///
     /// If there is one already, if the levels cannot be read, or a file cannot be opened.
-    pub fn init(self) -> Result<Guard, Error> {
+    pub fn init(self) -> Result<LogGuard, Error> {
         let (filter, layer, guard) = self.parts()?;
         let subscriber = tracing_subscriber::registry().with(filter).with(layer);
         tracing::subscriber::set_global_default(subscriber).map_err(|_| {
@@ -187,7 +187,7 @@ impl Builder {
     /// # Errors
     ///
     /// If the levels cannot be read, or a file cannot be opened.
-    pub fn layer<S>(self) -> Result<(BoxedLayer<S>, Guard), Error>
+    pub fn layer<S>(self) -> Result<(BoxedLayer<S>, LogGuard), Error>
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
@@ -196,7 +196,7 @@ impl Builder {
     }
 
     /// The levels, and what is written where.
-    fn parts<S>(mut self) -> Result<(ServiceFilter, BoxedLayer<S>, Guard), Error>
+    fn parts<S>(mut self) -> Result<(ServiceFilter, BoxedLayer<S>, LogGuard), Error>
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
@@ -219,19 +219,19 @@ impl Builder {
         }
         #[cfg(feature = "journald")]
         if let Some(path) = self.journald.take() {
-            let sink = Sink::new("journald", super::journald::Journal::new(path))?;
+            let sink = LogSink::new("journald", super::journald::JournalOutput::new(path))?;
             sinks.push(sink.clone());
             layers.push(Box::new(super::journald::JournalLayer { sink, identifier: identifier() }));
         }
         let (layer, own) = match self.file.take() {
             None => (layers.boxed(), Level::Off),
             Some((path, size, keep)) => {
-                let sink = Sink::new("internal-file", Limited::new(path, size, keep)?)?;
+                let sink = LogSink::new("internal-file", SizeLimitedFile::new(path, size, keep)?)?;
                 sinks.push(sink.clone());
                 let others = layers.with_filter(filter_fn(|meta| {
                     meta.is_span() || *meta.level() <= tracing::Level::WARN || !is_internal(meta)
                 }));
-                let file = lines(LineFormat::default(), Out { out: sink, err: None });
+                let file = lines(LineFormat::default(), RecordWriters { out: sink, err: None });
                 let file = file.with_filter(filter_fn(|meta| meta.is_span() || is_internal(meta)));
                 (others.and_then(file).boxed(), Level::Debug)
             }
@@ -240,24 +240,24 @@ impl Builder {
         for (name, level) in self.services {
             self.levels.set(name, level);
         }
-        Ok((filter, layer, Guard { sinks }))
+        Ok((filter, layer, LogGuard { sinks }))
     }
 
-    fn console_layer<S>(&self, sinks: &mut Vec<Sink>) -> Result<BoxedLayer<S>, Error>
+    fn console_layer<S>(&self, sinks: &mut Vec<LogSink>) -> Result<BoxedLayer<S>, Error>
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
         let (stdout, stderr) = (std::io::stdout(), std::io::stderr());
         // Not through `std`'s own handles: their lock would be held while the end is blocked, and
         // every `println!` of the process with it.
-        let err = Sink::new("stderr", Bytes(twin(&stderr)?))?;
+        let err = LogSink::new("stderr", StreamOutput(twin(&stderr)?))?;
         sinks.push(err.clone());
-        let mut out = Out { out: err, err: None };
+        let mut out = RecordWriters { out: err, err: None };
         let mut terminal = stderr.is_terminal();
         if self.split_stdout {
-            let sink = Sink::new("stdout", Bytes(twin(&stdout)?))?;
+            let sink = LogSink::new("stdout", StreamOutput(twin(&stdout)?))?;
             sinks.push(sink.clone());
-            out = Out { err: Some(out.out), out: sink };
+            out = RecordWriters { err: Some(out.out), out: sink };
             terminal &= stdout.is_terminal();
         }
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
@@ -298,7 +298,7 @@ impl Builder {
     }
 }
 
-fn lines<S>(line: LineFormat, out: Out) -> BoxedLayer<S>
+fn lines<S>(line: LineFormat, out: RecordWriters) -> BoxedLayer<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
@@ -331,11 +331,11 @@ fn identifier() -> Option<String> {
 /// Keeps the logs open. When it is dropped, what is still on its way is written, for a second at
 /// most: keep it in `main` to its end.
 #[must_use = "dropped, it says that the logs are over"]
-pub struct Guard {
-    sinks: Vec<Sink>,
+pub struct LogGuard {
+    sinks: Vec<LogSink>,
 }
 
-impl Guard {
+impl LogGuard {
     /// Waits until everything logged so far is written, for `limit` at most; whether it is.
     pub fn flush(&self, limit: Duration) -> bool {
         let end = Instant::now() + limit;
@@ -345,14 +345,14 @@ impl Guard {
     }
 }
 
-impl Drop for Guard {
+impl Drop for LogGuard {
     fn drop(&mut self) {
-        self.flush(FLUSH);
+        self.flush(FLUSH_TIMEOUT);
     }
 }
 
-impl fmt::Debug for Guard {
+impl fmt::Debug for LogGuard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Guard").finish_non_exhaustive()
+        f.debug_struct("LogGuard").finish_non_exhaustive()
     }
 }

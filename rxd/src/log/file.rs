@@ -5,7 +5,7 @@
 //! was lost by it, and the next batch tries anew: a file that was deleted, moved away by a
 //! `logrotate`, or is on a disk that was full for a while comes back by itself.
 
-use super::writer::Drain;
+use super::writer::RecordOutput;
 use crate::error::Error;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 /// See the module.
 #[derive(Debug)]
-pub(crate) struct Limited {
+pub(crate) struct SizeLimitedFile {
     path: PathBuf,
     /// When a file holds this many bytes it is full.
     limit: u64,
@@ -22,12 +22,12 @@ pub(crate) struct Limited {
     open: Option<(File, u64)>,
 }
 
-impl Limited {
+impl SizeLimitedFile {
     /// # Errors
     ///
     /// If the file cannot be opened.
     pub(crate) fn new(path: PathBuf, limit: u64, keep: u32) -> Result<Self, Error> {
-        let mut file = Limited { path, limit: limit.max(1), keep, open: None };
+        let mut file = SizeLimitedFile { path, limit: limit.max(1), keep, open: None };
         if let Err(error) = file.opened() {
             return Err(Error::with_cause(
                 format!("failed to open the log file {}: {error}", file.path.display()),
@@ -76,8 +76,8 @@ fn leads_to(path: &Path, file: &File) -> bool {
     (there.dev(), there.ino()) == (here.dev(), here.ino())
 }
 
-impl Drain for Limited {
-    fn drain(&mut self, records: &[Vec<u8>]) -> io::Result<()> {
+impl RecordOutput for SizeLimitedFile {
+    fn write_records(&mut self, records: &[Vec<u8>]) -> io::Result<()> {
         let mut left = records;
         while !left.is_empty() {
             let limit = self.limit;
@@ -135,9 +135,9 @@ mod tests {
     #[test]
     fn files_stay_within_their_size_and_number() {
         let dir = Dir::new("size");
-        let mut file = Limited::new(dir.0.join("own.log"), 12, 2).unwrap();
-        file.drain(&lines(0, 8)).unwrap();
-        file.drain(&lines(8, 11)).unwrap();
+        let mut file = SizeLimitedFile::new(dir.0.join("own.log"), 12, 2).unwrap();
+        file.write_records(&lines(0, 8)).unwrap();
+        file.write_records(&lines(8, 11)).unwrap();
         assert_eq!(dir.read("own.log").unwrap(), "009\n010\n");
         assert_eq!(dir.read("own.log.1").unwrap(), "006\n007\n008\n");
         assert_eq!(dir.read("own.log.2").unwrap(), "003\n004\n005\n");
@@ -147,21 +147,21 @@ mod tests {
     #[test]
     fn a_deleted_file_comes_back() {
         let dir = Dir::new("deleted");
-        let mut file = Limited::new(dir.0.join("own.log"), 100, 1).unwrap();
-        file.drain(&lines(0, 1)).unwrap();
+        let mut file = SizeLimitedFile::new(dir.0.join("own.log"), 100, 1).unwrap();
+        file.write_records(&lines(0, 1)).unwrap();
         std::fs::remove_file(dir.0.join("own.log")).unwrap();
-        file.drain(&lines(1, 2)).unwrap();
+        file.write_records(&lines(1, 2)).unwrap();
         assert_eq!(dir.read("own.log").unwrap(), "001\n");
         std::fs::remove_dir_all(&dir.0).unwrap();
-        assert!(file.drain(&lines(2, 3)).is_err());
+        assert!(file.write_records(&lines(2, 3)).is_err());
         std::fs::create_dir_all(&dir.0).unwrap();
-        file.drain(&lines(3, 4)).unwrap();
+        file.write_records(&lines(3, 4)).unwrap();
         assert_eq!(dir.read("own.log").unwrap(), "003\n");
     }
 
     #[test]
     fn a_file_that_cannot_be_opened_is_an_error_at_once() {
-        let error = Limited::new("/proc/none/own.log".into(), 1, 1).unwrap_err().to_string();
+        let error = SizeLimitedFile::new("/proc/none/own.log".into(), 1, 1).unwrap_err().to_string();
         assert!(error.contains("/proc/none/own.log"), "{error}");
     }
 }

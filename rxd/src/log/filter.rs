@@ -5,7 +5,7 @@
 //! lies between asks which service it is of: the one whose span this thread is in.
 
 use super::level::Level;
-use super::levels::{LevelHandle, Slot};
+use super::levels::{LevelHandle, ServiceLevel};
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,10 +20,10 @@ use tracing_subscriber::registry::LookupSpan;
 
 thread_local! {
     /// The spans of services that this thread is in: whose filter, which span, which service.
-    static INSIDE: RefCell<Vec<(usize, Id, Arc<Slot>)>> = const { RefCell::new(Vec::new()) };
+    static ENTERED_SERVICES: RefCell<Vec<(usize, Id, Arc<ServiceLevel>)>> = const { RefCell::new(Vec::new()) };
 }
 
-static FILTERS: AtomicUsize = AtomicUsize::new(0);
+static NEXT_FILTER_ID: AtomicUsize = AtomicUsize::new(0);
 
 /// A level for each service: what [`init`](super::init) puts before its own layers. It goes before
 /// one layer, as a [`Filter`], or before all of them, as a [`Layer`].
@@ -48,7 +48,7 @@ impl LevelHandle {
     /// A filter for a layer that goes by this dial.
     #[must_use]
     pub fn filter(&self) -> ServiceFilter {
-        let number = FILTERS.fetch_add(1, Ordering::Relaxed);
+        let number = NEXT_FILTER_ID.fetch_add(1, Ordering::Relaxed);
         ServiceFilter { levels: self.clone(), number, rules: Vec::new() }
     }
 }
@@ -94,10 +94,10 @@ impl ServiceFilter {
     }
 
     /// The service whose span this thread is in.
-    fn here<T>(&self, read: impl FnOnce(Option<&Slot>) -> T) -> T {
+    fn here<T>(&self, read: impl FnOnce(Option<&ServiceLevel>) -> T) -> T {
         // At a thread's very end there is nothing to be in any more.
         let mut read = Some(read);
-        let told = INSIDE.try_with(|inside| {
+        let told = ENTERED_SERVICES.try_with(|inside| {
             let inside = inside.borrow();
             let slot = inside.iter().rev().find(|(number, ..)| *number == self.number).map(|(.., slot)| &**slot);
             read.take().map(|read| read(slot))
@@ -121,10 +121,10 @@ pub(crate) fn is_internal(meta: &Metadata<'_>) -> bool {
 }
 
 /// Of which service a span is, for each filter that knows it.
-struct Inside(Vec<(usize, Arc<Slot>)>);
+struct SpanServices(Vec<(usize, Arc<ServiceLevel>)>);
 
-impl Inside {
-    fn of(&self, number: usize) -> Option<&Arc<Slot>> {
+impl SpanServices {
+    fn of(&self, number: usize) -> Option<&Arc<ServiceLevel>> {
         self.0.iter().find(|(other, _)| *other == number).map(|(_, slot)| slot)
     }
 }
@@ -156,27 +156,27 @@ impl ServiceFilter {
         let slot = match named {
             Some(name) => Some(self.levels.slot(&name)),
             None => span.parent().and_then(|parent| {
-                parent.extensions().get::<Inside>().and_then(|inside| inside.of(self.number).cloned())
+                parent.extensions().get::<SpanServices>().and_then(|inside| inside.of(self.number).cloned())
             }),
         };
         let Some(slot) = slot else { return };
         let mut extensions = span.extensions_mut();
-        match extensions.get_mut::<Inside>() {
+        match extensions.get_mut::<SpanServices>() {
             Some(inside) => inside.0.push((self.number, slot)),
-            None => extensions.insert(Inside(vec![(self.number, slot)])),
+            None => extensions.insert(SpanServices(vec![(self.number, slot)])),
         }
     }
 
     fn entered<S: Subscriber + for<'a> LookupSpan<'a>>(&self, id: &Id, cx: &Context<'_, S>) {
         let Some(span) = cx.span(id) else { return };
-        let slot = span.extensions().get::<Inside>().and_then(|inside| inside.of(self.number).cloned());
+        let slot = span.extensions().get::<SpanServices>().and_then(|inside| inside.of(self.number).cloned());
         if let Some(slot) = slot {
-            let _ = INSIDE.try_with(|inside| inside.borrow_mut().push((self.number, id.clone(), slot)));
+            let _ = ENTERED_SERVICES.try_with(|inside| inside.borrow_mut().push((self.number, id.clone(), slot)));
         }
     }
 
     fn left(&self, id: &Id) {
-        let _ = INSIDE.try_with(|inside| {
+        let _ = ENTERED_SERVICES.try_with(|inside| {
             let mut inside = inside.borrow_mut();
             // Guards may be dropped in any order.
             let at = inside.iter().rposition(|(number, other, _)| *number == self.number && other == id);
@@ -242,8 +242,8 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for ServiceFilter {
 
 /// The `service` of a span of rxd.
 pub(crate) fn service_of(attrs: &Attributes<'_>) -> Option<String> {
-    struct Service(Option<String>);
-    impl Visit for Service {
+    struct ServiceField(Option<String>);
+    impl Visit for ServiceField {
         fn record_str(&mut self, field: &Field, value: &str) {
             if field.name() == "service" {
                 self.0 = Some(value.to_owned());
@@ -256,7 +256,7 @@ pub(crate) fn service_of(attrs: &Attributes<'_>) -> Option<String> {
         }
     }
     attrs.metadata().fields().field("service")?;
-    let mut service = Service(None);
+    let mut service = ServiceField(None);
     attrs.record(&mut service);
     service.0
 }

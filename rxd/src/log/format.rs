@@ -127,19 +127,19 @@ where
 
 impl<'w> FormatFields<'w> for EscapedFields {
     fn format_fields<R: RecordFields>(&self, to: Writer<'w>, fields: R) -> fmt::Result {
-        let mut visitor = Visitor { to: Escaping(to), any: false, result: Ok(()) };
+        let mut visitor = LineVisitor { to: Escaping(to), any: false, result: Ok(()) };
         fields.record(&mut visitor);
         visitor.result
     }
 }
 
-struct Visitor<W> {
+struct LineVisitor<W> {
     to: Escaping<W>,
     any: bool,
     result: fmt::Result,
 }
 
-impl<W: Write> Visitor<W> {
+impl<W: Write> LineVisitor<W> {
     fn put(&mut self, field: &Field, value: fmt::Arguments<'_>) {
         if self.result.is_err() {
             return;
@@ -152,7 +152,7 @@ impl<W: Write> Visitor<W> {
     }
 }
 
-impl<W: Write> Visit for Visitor<W> {
+impl<W: Write> Visit for LineVisitor<W> {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.put(field, format_args!("{value:?}"));
     }

@@ -8,7 +8,7 @@
 //! of the user, and whatever else was recorded as `F_NAME`.
 
 use super::format::priority;
-use super::writer::{Drain, Sink};
+use super::writer::{LogSink, RecordOutput};
 use std::fmt::{self, Write as _};
 use std::io;
 use std::os::unix::net::UnixDatagram;
@@ -21,20 +21,20 @@ use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
 
 /// Where journald listens.
-pub(crate) const SOCKET: &str = "/run/systemd/journal/socket";
+pub(crate) const JOURNAL_SOCKET: &str = "/run/systemd/journal/socket";
 
 /// What a datagram may hold on any system; what is longer is cut.
-const LONGEST: usize = 96 << 10;
+const MAX_DATAGRAM_BYTES: usize = 96 << 10;
 
 /// Sends each record as a datagram.
-pub(crate) struct Journal {
+pub(crate) struct JournalOutput {
     socket: Option<UnixDatagram>,
     path: PathBuf,
 }
 
-impl Journal {
+impl JournalOutput {
     pub(crate) fn new(path: PathBuf) -> Self {
-        Journal { socket: None, path }
+        JournalOutput { socket: None, path }
     }
 
     fn send(&mut self, record: &[u8]) -> io::Result<()> {
@@ -49,12 +49,12 @@ impl Journal {
     }
 }
 
-impl Drain for Journal {
-    fn drain(&mut self, records: &[Vec<u8>]) -> io::Result<()> {
+impl RecordOutput for JournalOutput {
+    fn write_records(&mut self, records: &[Vec<u8>]) -> io::Result<()> {
         records.iter().try_for_each(|record| self.send(record))
     }
 
-    fn told(&self, lost: u64) -> Vec<u8> {
+    fn loss_note(&self, lost: u64) -> Vec<u8> {
         let mut record = b"PRIORITY=4\n".to_vec();
         put(&mut record, "MESSAGE", &format!("{lost} records were lost: the journal did not take them"));
         record
@@ -76,36 +76,36 @@ fn put(to: &mut Vec<u8>, name: &str, value: &str) {
 
 /// A layer that sends to the journal.
 pub(crate) struct JournalLayer {
-    pub(crate) sink: Sink,
+    pub(crate) sink: LogSink,
     pub(crate) identifier: Option<String>,
 }
 
 /// A span's fields, encoded.
-struct Encoded(Vec<u8>);
+struct EncodedFields(Vec<u8>);
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for JournalLayer {
     fn on_new_span(&self, attrs: &Attributes<'_>, id: &Id, cx: Context<'_, S>) {
         let Some(span) = cx.span(id) else { return };
-        let mut visitor = Visitor::new(attrs.metadata().target() == "rxd");
+        let mut visitor = JournalVisitor::new(attrs.metadata().target() == "rxd");
         if !visitor.own {
             put(&mut visitor.to, "SPAN_NAME", span.name());
         }
         attrs.record(&mut visitor);
-        span.extensions_mut().insert(Encoded(visitor.to));
+        span.extensions_mut().insert(EncodedFields(visitor.to));
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, cx: Context<'_, S>) {
         let Some(span) = cx.span(id) else { return };
-        let mut visitor = Visitor::new(span.metadata().target() == "rxd");
+        let mut visitor = JournalVisitor::new(span.metadata().target() == "rxd");
         values.record(&mut visitor);
-        if let Some(Encoded(fields)) = span.extensions_mut().get_mut() {
+        if let Some(EncodedFields(fields)) = span.extensions_mut().get_mut() {
             fields.append(&mut visitor.to);
         }
     }
 
     fn on_event(&self, event: &Event<'_>, cx: Context<'_, S>) {
         let meta = event.metadata();
-        let mut visitor = Visitor::new(false);
+        let mut visitor = JournalVisitor::new(false);
         put(&mut visitor.to, "PRIORITY", &priority(*meta.level()).to_string());
         put(&mut visitor.to, "TARGET", meta.target());
         if let Some(identifier) = &self.identifier {
@@ -124,7 +124,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for JournalLayer {
             if own && std::mem::replace(&mut named, true) {
                 continue;
             }
-            if let Some(Encoded(fields)) = span.extensions().get() {
+            if let Some(EncodedFields(fields)) = span.extensions().get() {
                 visitor.to.extend(fields);
             }
         }
@@ -133,20 +133,20 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for JournalLayer {
     }
 }
 
-struct Visitor {
+struct JournalVisitor {
     to: Vec<u8>,
     /// Whether the fields are those of a span of rxd, whose names are well known.
     own: bool,
     text: String,
 }
 
-impl Visitor {
+impl JournalVisitor {
     fn new(own: bool) -> Self {
-        Visitor { to: Vec::with_capacity(256), own, text: String::new() }
+        JournalVisitor { to: Vec::with_capacity(256), own, text: String::new() }
     }
 
     fn put(&mut self, field: &Field, value: &str) {
-        let room = LONGEST.saturating_sub(self.to.len());
+        let room = MAX_DATAGRAM_BYTES.saturating_sub(self.to.len());
         let value = &value[..value.floor_char_boundary_at(room)];
         match field.name() {
             "message" => put(&mut self.to, "MESSAGE", value),
@@ -166,7 +166,7 @@ fn journal_name(name: &str, own: bool) -> String {
     upper
 }
 
-impl Visit for Visitor {
+impl Visit for JournalVisitor {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         let mut text = std::mem::take(&mut self.text);
         text.clear();

@@ -19,7 +19,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// A service's level that says: as the default.
-const INHERIT: u8 = u8::MAX;
+const INHERIT_DEFAULT: u8 = u8::MAX;
 
 /// What can be turned.
 ///
@@ -91,69 +91,69 @@ pub struct LevelSetting {
 /// ```
 #[derive(Clone)]
 pub struct LevelHandle {
-    shared: Arc<Shared>,
+    shared: Arc<LevelState>,
 }
 
-struct Shared {
+struct LevelState {
     default: AtomicU8,
     internal: AtomicU8,
     low: AtomicU8,
     high: AtomicU8,
-    targets: Mutex<Targets>,
+    targets: Mutex<LevelTable>,
     numbers: AtomicU64,
 }
 
 /// Where a service's level is read by its spans.
 #[derive(Debug)]
-pub(crate) struct Slot {
+pub(crate) struct ServiceLevel {
     level: AtomicU8,
 }
 
-struct Targets {
-    default: Held,
-    internal: Held,
-    services: BTreeMap<Box<str>, (Arc<Slot>, Held)>,
+struct LevelTable {
+    default: TargetLevels,
+    internal: TargetLevels,
+    services: BTreeMap<Box<str>, (Arc<ServiceLevel>, TargetLevels)>,
     /// What `reset` goes back to.
     initial: (Level, Level),
 }
 
 #[derive(Clone, Copy, Default)]
-struct Held {
+struct TargetLevels {
     lasting: Option<Level>,
-    passing: Option<Passing>,
+    temporary: Option<TemporaryLevel>,
 }
 
 #[derive(Clone, Copy)]
-struct Passing {
+struct TemporaryLevel {
     level: Level,
     until: Instant,
     number: u64,
 }
 
-impl Held {
+impl TargetLevels {
     fn lasting(level: Level) -> Self {
-        Held { lasting: Some(level), passing: None }
+        TargetLevels { lasting: Some(level), temporary: None }
     }
 
     fn level(&self) -> Option<Level> {
-        self.passing.map(|passing| passing.level).or(self.lasting)
+        self.temporary.map(|temporary| temporary.level).or(self.lasting)
     }
 }
 
-static GLOBAL: LazyLock<LevelHandle> = LazyLock::new(|| LevelHandle::new(Level::Info));
+static GLOBAL_LEVELS: LazyLock<LevelHandle> = LazyLock::new(|| LevelHandle::new(Level::Info));
 
 impl LevelHandle {
     /// A dial of its internal, for a subscriber of its internal. rxd's own records are off.
     #[must_use]
     pub fn new(default: Level) -> Self {
-        let targets = Targets {
-            default: Held::lasting(default),
-            internal: Held::lasting(Level::Off),
+        let targets = LevelTable {
+            default: TargetLevels::lasting(default),
+            internal: TargetLevels::lasting(Level::Off),
             services: BTreeMap::new(),
             initial: (default, Level::Off),
         };
         LevelHandle {
-            shared: Arc::new(Shared {
+            shared: Arc::new(LevelState {
                 default: AtomicU8::new(default as u8),
                 internal: AtomicU8::new(Level::Off as u8),
                 low: AtomicU8::new(default as u8),
@@ -165,12 +165,12 @@ impl LevelHandle {
     }
 
     pub(crate) fn global() -> &'static LevelHandle {
-        &GLOBAL
+        &GLOBAL_LEVELS
     }
 
     /// Sets a level until it is set anew.
     pub fn set(&self, target: impl Into<LevelTarget>, level: Level) {
-        self.change(&target.into(), |held, _| *held = Held::lasting(level));
+        self.change(&target.into(), |held, _| *held = TargetLevels::lasting(level));
     }
 
     /// Sets a level for a while; then the target goes back to what was last set to stay.
@@ -186,15 +186,15 @@ impl LevelHandle {
         };
         let target = target.into();
         let number = self.shared.numbers.fetch_add(1, Ordering::Relaxed);
-        self.change(&target, |held, _| held.passing = Some(Passing { level, until, number }));
+        self.change(&target, |held, _| held.temporary = Some(TemporaryLevel { level, until, number }));
         let shared = Arc::downgrade(&self.shared);
         runtime.spawn(async move {
             tokio::time::sleep_until(until).await;
             let Some(shared) = shared.upgrade() else { return };
             // Invariant 3.
             LevelHandle { shared }.change(&target, |held, _| {
-                if held.passing.is_some_and(|passing| passing.number == number) {
-                    held.passing = None;
+                if held.temporary.is_some_and(|temporary| temporary.number == number) {
+                    held.temporary = None;
                 }
             });
         });
@@ -203,7 +203,7 @@ impl LevelHandle {
 
     /// Takes back what was set: a service follows the default again, the others what they began with.
     pub fn reset(&self, target: impl Into<LevelTarget>) {
-        self.change(&target.into(), |held, initial| *held = Held { lasting: initial, passing: None });
+        self.change(&target.into(), |held, initial| *held = TargetLevels { lasting: initial, temporary: None });
     }
 
     /// How a target stands. A service that was never heard of stands at the default.
@@ -233,12 +233,12 @@ impl LevelHandle {
         self.set(LevelTarget::Internal, internal);
     }
 
-    fn targets(&self) -> MutexGuard<'_, Targets> {
+    fn targets(&self) -> MutexGuard<'_, LevelTable> {
         // Nothing of a user runs under the lock.
         self.shared.targets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn change(&self, target: &LevelTarget, change: impl FnOnce(&mut Held, Option<Level>)) {
+    fn change(&self, target: &LevelTarget, change: impl FnOnce(&mut TargetLevels, Option<Level>)) {
         let mut targets = self.targets();
         let (default, internal) = targets.initial;
         match target {
@@ -260,7 +260,7 @@ impl LevelHandle {
     }
 
     /// Writes what the records are judged by; whether a bound has moved.
-    fn publish(&self, targets: &Targets) -> bool {
+    fn publish(&self, targets: &LevelTable) -> bool {
         let shared = &self.shared;
         let default = targets.default.level().unwrap_or(Level::Off);
         let internal = targets.internal.level().unwrap_or(Level::Off);
@@ -268,7 +268,7 @@ impl LevelHandle {
         for (slot, held) in targets.services.values() {
             let level = held.level();
             (low, high) = (low.min(level.unwrap_or(low)), high.max(level.unwrap_or(high)));
-            slot.level.store(level.map_or(INHERIT, |level| level as u8), Ordering::Relaxed);
+            slot.level.store(level.map_or(INHERIT_DEFAULT, |level| level as u8), Ordering::Relaxed);
         }
         shared.default.store(default as u8, Ordering::Relaxed);
         let bounds = [(&shared.internal, internal), (&shared.low, low), (&shared.high, high)];
@@ -282,14 +282,14 @@ impl LevelHandle {
     // ---- what a filter reads --------------------------------------------------------------------
 
     /// The service's slot, made if it has none.
-    pub(crate) fn slot(&self, service: &str) -> Arc<Slot> {
+    pub(crate) fn slot(&self, service: &str) -> Arc<ServiceLevel> {
         self.targets().slot(service)
     }
 
     /// What counts outside every service (none), or in one.
-    pub(crate) fn level_in(&self, slot: Option<&Slot>) -> Level {
+    pub(crate) fn level_in(&self, slot: Option<&ServiceLevel>) -> Level {
         match slot.map(|slot| slot.level.load(Ordering::Relaxed)) {
-            Some(level) if level != INHERIT => Level::of(level),
+            Some(level) if level != INHERIT_DEFAULT => Level::of(level),
             _ => Level::of(self.shared.default.load(Ordering::Relaxed)),
         }
     }
@@ -305,23 +305,23 @@ impl LevelHandle {
     }
 }
 
-impl Targets {
-    fn slot(&mut self, service: &str) -> Arc<Slot> {
+impl LevelTable {
+    fn slot(&mut self, service: &str) -> Arc<ServiceLevel> {
         if let Some((slot, _)) = self.services.get(service) {
             return slot.clone();
         }
-        let slot = Arc::new(Slot { level: AtomicU8::new(INHERIT) });
-        self.services.insert(service.into(), (slot.clone(), Held::default()));
+        let slot = Arc::new(ServiceLevel { level: AtomicU8::new(INHERIT_DEFAULT) });
+        self.services.insert(service.into(), (slot.clone(), TargetLevels::default()));
         slot
     }
 
-    fn setting(&self, held: &Held) -> LevelSetting {
+    fn setting(&self, held: &TargetLevels) -> LevelSetting {
         let default = self.default.level().unwrap_or(Level::Off);
         LevelSetting {
             level: held.level().unwrap_or(default),
             overridden: held.level().is_some(),
-            expires_in: held.passing.map(|passing| passing.until.saturating_duration_since(Instant::now())),
-            reverts_to: held.passing.map(|_| held.lasting.unwrap_or(default)),
+            expires_in: held.temporary.map(|temporary| temporary.until.saturating_duration_since(Instant::now())),
+            reverts_to: held.temporary.map(|_| held.lasting.unwrap_or(default)),
         }
     }
 }

@@ -35,7 +35,7 @@ mod level;
 mod levels;
 mod writer;
 
-pub use builder::{BoxedLayer, Builder, Guard, builder};
+pub use builder::{BoxedLayer, Builder, LogGuard, builder};
 pub use filter::ServiceFilter;
 #[cfg(feature = "admin")]
 pub(crate) use format::is_forging;
@@ -52,7 +52,7 @@ use crate::error::Error;
 /// # Errors
 ///
 /// If the process has a subscriber already, or `RUST_LOG` cannot be read.
-pub fn init() -> Result<Guard, Error> {
+pub fn init() -> Result<LogGuard, Error> {
     match std::env::var("RUST_LOG") {
         Ok(levels) => builder().levels(levels).init(),
         Err(_) => builder().init(),

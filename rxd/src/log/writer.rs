@@ -12,61 +12,61 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How many records may wait.
-const RECORDS: usize = 8192;
+const MAX_QUEUED_RECORDS: usize = 8192;
 
 /// How many bytes may wait.
-const BYTES: usize = 4 << 20;
+const MAX_QUEUED_BYTES: usize = 4 << 20;
 
 /// How much is written at once.
-const BATCH: usize = 64 << 10;
+const WRITE_BATCH_BYTES: usize = 64 << 10;
 
 /// How long a guard waits for what is still in a queue.
-pub(crate) const FLUSH: Duration = Duration::from_secs(1);
+pub(crate) const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
-enum Job {
+enum SinkJob {
     Record(Vec<u8>),
     Flush(SyncSender<()>),
 }
 
 /// One queue. Clones feed the same.
 #[derive(Clone, Debug)]
-pub(crate) struct Sink {
-    sender: SyncSender<Job>,
-    counts: Arc<Counts>,
+pub(crate) struct LogSink {
+    sender: SyncSender<SinkJob>,
+    counts: Arc<SinkCounters>,
 }
 
 #[derive(Debug)]
-struct Counts {
+struct SinkCounters {
     name: Box<str>,
     waiting: AtomicUsize,
     lost: AtomicU64,
 }
 
-static ALL: Mutex<Vec<Arc<Counts>>> = Mutex::new(Vec::new());
+static ALL_SINKS: Mutex<Vec<Arc<SinkCounters>>> = Mutex::new(Vec::new());
 
 /// Every sink there has been, and how many records it has lost.
 #[must_use]
 pub fn dropped_records() -> Vec<(String, u64)> {
-    let all = ALL.lock().unwrap_or_else(PoisonError::into_inner);
+    let all = ALL_SINKS.lock().unwrap_or_else(PoisonError::into_inner);
     all.iter().map(|counts| (counts.name.to_string(), counts.lost.load(Ordering::Relaxed))).collect()
 }
 
 /// What the thread writes to.
-pub(crate) trait Drain: Send + 'static {
+pub(crate) trait RecordOutput: Send + 'static {
     /// Writes whole records.
-    fn drain(&mut self, records: &[Vec<u8>]) -> io::Result<()>;
+    fn write_records(&mut self, records: &[Vec<u8>]) -> io::Result<()>;
 
     /// What is written of records that were lost.
-    fn told(&self, lost: u64) -> Vec<u8> {
+    fn loss_note(&self, lost: u64) -> Vec<u8> {
         format!("({lost} records were lost: this log was blocked, closed or full)\n").into_bytes()
     }
 }
 
 /// Anything that takes bytes.
-pub(crate) struct Bytes<W>(pub(crate) W);
+pub(crate) struct StreamOutput<W>(pub(crate) W);
 
-impl<W: Write + Send + 'static> Drain for Bytes<W> {
-    fn drain(&mut self, records: &[Vec<u8>]) -> io::Result<()> {
+impl<W: Write + Send + 'static> RecordOutput for StreamOutput<W> {
+    fn write_records(&mut self, records: &[Vec<u8>]) -> io::Result<()> {
         let batch;
         let bytes = match records {
             [record] => &record[..],
@@ -94,22 +94,23 @@ fn write_patiently(to: &mut impl Write, mut bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-impl Sink {
+impl LogSink {
     /// A queue before `drain`, and the thread between them.
     ///
     /// # Errors
     ///
     /// If there can be no thread.
-    pub(crate) fn new(name: &str, drain: impl Drain) -> Result<Sink, Error> {
-        let counts = Arc::new(Counts { name: name.into(), waiting: AtomicUsize::new(0), lost: AtomicU64::new(0) });
-        let (sender, receiver) = sync_channel(RECORDS);
+    pub(crate) fn new(name: &str, output: impl RecordOutput) -> Result<LogSink, Error> {
+        let counts =
+            Arc::new(SinkCounters { name: name.into(), waiting: AtomicUsize::new(0), lost: AtomicU64::new(0) });
+        let (sender, receiver) = sync_channel(MAX_QUEUED_RECORDS);
         let mine = counts.clone();
         std::thread::Builder::new()
             .name(format!("rxd-log-{name}"))
-            .spawn(move || work(&receiver, &mine, drain))
+            .spawn(move || work(&receiver, &mine, output))
             .map_err(|error| Error::msg(format_args!("failed to start the thread of log `{name}`: {error}")))?;
-        ALL.lock().unwrap_or_else(PoisonError::into_inner).push(counts.clone());
-        Ok(Sink { sender, counts })
+        ALL_SINKS.lock().unwrap_or_else(PoisonError::into_inner).push(counts.clone());
+        Ok(LogSink { sender, counts })
     }
 
     /// Hands a record over, or counts it as lost. Never waits.
@@ -117,7 +118,7 @@ impl Sink {
         let size = record.len();
         let waiting = self.counts.waiting.fetch_add(size, Ordering::Relaxed);
         // A record larger than all the room goes through when it is alone.
-        if waiting > 0 && waiting + size > BYTES || self.sender.try_send(Job::Record(record)).is_err() {
+        if waiting > 0 && waiting + size > MAX_QUEUED_BYTES || self.sender.try_send(SinkJob::Record(record)).is_err() {
             self.counts.waiting.fetch_sub(size, Ordering::Relaxed);
             self.counts.lost.fetch_add(1, Ordering::Relaxed);
         }
@@ -127,7 +128,7 @@ impl Sink {
     pub(crate) fn flush(&self, limit: Duration) -> bool {
         let end = Instant::now() + limit;
         let (done, wait) = sync_channel(1);
-        let mut job = Job::Flush(done);
+        let mut job = SinkJob::Flush(done);
         loop {
             match self.sender.try_send(job) {
                 Ok(()) => return wait.recv_timeout(end.saturating_duration_since(Instant::now())).is_ok(),
@@ -145,7 +146,7 @@ impl Sink {
     }
 }
 
-fn work(jobs: &Receiver<Job>, counts: &Counts, mut drain: impl Drain) {
+fn work(jobs: &Receiver<SinkJob>, counts: &SinkCounters, mut output: impl RecordOutput) {
     let mut told = 0;
     let mut batch = Vec::new();
     while let Ok(first) = jobs.recv() {
@@ -154,28 +155,28 @@ fn work(jobs: &Receiver<Job>, counts: &Counts, mut drain: impl Drain) {
         let mut flushed = None;
         while let Some(job) = next.take() {
             match job {
-                Job::Record(record) => {
+                SinkJob::Record(record) => {
                     size += record.len();
                     batch.push(record);
                 }
-                Job::Flush(done) => {
+                SinkJob::Flush(done) => {
                     flushed = Some(done);
                     break;
                 }
             }
-            if size < BATCH {
+            if size < WRITE_BATCH_BYTES {
                 next = jobs.try_recv().ok();
             }
         }
         let lost = counts.lost.load(Ordering::Relaxed);
         let count = batch.len() as u64;
-        let note = (lost > told).then(|| drain.told(lost - told));
+        let note = (lost > told).then(|| output.loss_note(lost - told));
         let result = match note {
-            Some(note) => drain.drain(&[note]).and_then(|()| {
+            Some(note) => output.write_records(&[note]).and_then(|()| {
                 told = lost;
-                drain.drain(&batch)
+                output.write_records(&batch)
             }),
-            None => drain.drain(&batch),
+            None => output.write_records(&batch),
         };
         if result.is_err() {
             counts.lost.fetch_add(count, Ordering::Relaxed);
@@ -190,32 +191,32 @@ fn work(jobs: &Receiver<Job>, counts: &Counts, mut drain: impl Drain) {
 
 /// A `MakeWriter` over one sink, or over two by severity.
 #[derive(Clone, Debug)]
-pub(crate) struct Out {
-    pub(crate) out: Sink,
+pub(crate) struct RecordWriters {
+    pub(crate) out: LogSink,
     /// Where WARN and ERROR go, if apart.
-    pub(crate) err: Option<Sink>,
+    pub(crate) err: Option<LogSink>,
 }
 
-impl<'a> tracing_subscriber::fmt::MakeWriter<'a> for Out {
-    type Writer = Hand<'a>;
+impl<'a> tracing_subscriber::fmt::MakeWriter<'a> for RecordWriters {
+    type Writer = RecordWriter<'a>;
 
-    fn make_writer(&'a self) -> Hand<'a> {
-        Hand(&self.out)
+    fn make_writer(&'a self) -> RecordWriter<'a> {
+        RecordWriter(&self.out)
     }
 
-    fn make_writer_for(&'a self, meta: &tracing::Metadata<'_>) -> Hand<'a> {
+    fn make_writer_for(&'a self, meta: &tracing::Metadata<'_>) -> RecordWriter<'a> {
         match &self.err {
-            Some(err) if *meta.level() <= tracing::Level::WARN => Hand(err),
-            _ => Hand(&self.out),
+            Some(err) if *meta.level() <= tracing::Level::WARN => RecordWriter(err),
+            _ => RecordWriter(&self.out),
         }
     }
 }
 
 /// Hands over what it is given in one piece: a whole record.
 #[derive(Debug)]
-pub(crate) struct Hand<'a>(&'a Sink);
+pub(crate) struct RecordWriter<'a>(&'a LogSink);
 
-impl Write for Hand<'_> {
+impl Write for RecordWriter<'_> {
     fn write(&mut self, record: &[u8]) -> io::Result<usize> {
         self.0.send(record.to_vec());
         Ok(record.len())
@@ -234,18 +235,18 @@ mod tests {
     /// Writes nothing until it is told to go on, or fails.
     struct Valve(Receiver<io::Result<()>>, Sender<Vec<u8>>);
 
-    impl Drain for Valve {
-        fn drain(&mut self, records: &[Vec<u8>]) -> io::Result<()> {
+    impl RecordOutput for Valve {
+        fn write_records(&mut self, records: &[Vec<u8>]) -> io::Result<()> {
             self.0.recv().unwrap_or(Ok(()))?;
             let _ = self.1.send(records.concat());
             Ok(())
         }
     }
 
-    fn valve() -> (Sink, Sender<io::Result<()>>, Receiver<Vec<u8>>) {
+    fn valve() -> (LogSink, Sender<io::Result<()>>, Receiver<Vec<u8>>) {
         let (go, wait) = channel();
         let (written, got) = channel();
-        (Sink::new("valve", Valve(wait, written)).unwrap(), go, got)
+        (LogSink::new("valve", Valve(wait, written)).unwrap(), go, got)
     }
 
     #[test]
@@ -253,13 +254,13 @@ mod tests {
         let (sink, go, got) = valve();
         let record = [&[b'x'; 63][..], b"\n"].concat();
         let begun = Instant::now();
-        for _ in 0..RECORDS * 5 {
+        for _ in 0..MAX_QUEUED_RECORDS * 5 {
             sink.send(record.clone());
         }
         assert!(begun.elapsed() < Duration::from_secs(5), "nobody waits");
         let lost = sink.lost();
         // The thread has taken one batch at most.
-        assert!(lost >= (RECORDS * 4 - BATCH / 64 - 1) as u64, "{lost}");
+        assert!(lost >= (MAX_QUEUED_RECORDS * 4 - WRITE_BATCH_BYTES / 64 - 1) as u64, "{lost}");
         drop(go);
         assert!(sink.flush(Duration::from_secs(5)));
         let all: Vec<u8> = got.try_iter().flatten().collect();
@@ -268,7 +269,11 @@ mod tests {
         let told = |line: &str| line.strip_prefix('(')?.split_once(" records were lost")?.0.parse::<u64>().ok();
         let notes = text.lines().filter_map(told);
         assert_eq!(notes.sum::<u64>(), lost, "it is told");
-        assert_eq!(text.matches("xx\n").count() as u64 + lost, RECORDS as u64 * 5, "each is written or counted");
+        assert_eq!(
+            text.matches("xx\n").count() as u64 + lost,
+            MAX_QUEUED_RECORDS as u64 * 5,
+            "each is written or counted"
+        );
     }
 
     #[test]
@@ -277,7 +282,7 @@ mod tests {
         for _ in 0..100 {
             sink.send(vec![b'x'; 1 << 20]);
         }
-        assert!(sink.counts.waiting.load(Ordering::Relaxed) <= BYTES);
+        assert!(sink.counts.waiting.load(Ordering::Relaxed) <= MAX_QUEUED_BYTES);
         assert!(sink.lost() >= 95, "{}", sink.lost());
         drop(go);
     }

@@ -20,7 +20,7 @@ use crate::exit::exit_now;
 use crate::panic::{self, emit};
 use crate::report::ShutdownReason;
 use crate::shutdown::{Record, Stopping};
-use crate::signals::{Listener, SignalEvent, StopRequests};
+use crate::signals::{SignalEvent, SignalListener, StopRequests};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::thread::JoinHandle;
@@ -55,7 +55,7 @@ pub(crate) struct Monitor {
 
 impl Monitor {
     /// Starts to look for polls that last longer than `limit`, if there is one, and to listen to signals.
-    pub(crate) fn start(core: &Arc<Core>, limit: Option<Duration>, listener: Listener) -> Self {
+    pub(crate) fn start(core: &Arc<Core>, limit: Option<Duration>, listener: SignalListener) -> Self {
         let (end, ended) = oneshot::channel();
         let mut builder = Builder::new_current_thread();
         builder.enable_time().max_blocking_threads(1);
@@ -140,7 +140,7 @@ struct Watch {
     core: Weak<Core>,
     clock: Clock,
     limit: Option<Duration>,
-    listener: Listener,
+    listener: SignalListener,
     requests: StopRequests,
     records: mpsc::UnboundedReceiver<Record>,
     stopping: Arc<OnceLock<Weak<Stopping>>>,

@@ -83,7 +83,7 @@ pin_project! {
     }
 }
 
-impl<T, F: Future<Output = Result<T, panic::Caught>>> Future for TrackedTask<F> {
+impl<T, F: Future<Output = Result<T, panic::CaughtPanic>>> Future for TrackedTask<F> {
     type Output = T;
 
     fn poll(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<T> {

@@ -3,7 +3,7 @@
 //! The attributes and the builder only record what they are given. The code that
 //! `#[rxd::service]` and `#[rxd::daemon]` generate calls the `check_*` functions at each value
 //! that is a constant, so that the compiler underlines it;
-//! [`Daemon::check`](crate::Daemon::check) and `start` ask for the [`Fault`]s of everything that
+//! [`Daemon::check`](crate::Daemon::check) and `start` ask for the [`OptionFault`]s of everything that
 //! the builder was given. Both say the same sentence. Of a literal the macros say it themselves,
 //! in words of their own copy, which `ui-tests/tests/agree` compares with these.
 //!
@@ -75,7 +75,7 @@ pub const fn check_stage(stages: &[StageOptions], stage: usize, key: StageKey) {
 }
 
 #[track_caller]
-pub(crate) const fn fail(fault: Option<Fault>) {
+pub(crate) const fn fail(fault: Option<OptionFault>) {
     if let Some(fault) = fault {
         let mut text = Text::new();
         fault.write(&mut text);
@@ -85,15 +85,15 @@ pub(crate) const fn fail(fault: Option<Fault>) {
 
 /// A value that an option cannot have.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Fault {
+pub(crate) struct OptionFault {
     /// The key whose list the option is in: `backoff`; empty for one that is in none.
     list: &'static str,
     option: &'static str,
-    wrong: Wrong,
+    kind: OptionFaultKind,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Wrong {
+enum OptionFaultKind {
     Zero,
     OutOfRange { value: f64, least: f64, most: f64 },
     MaxBelowBase { base: Duration, max: Duration },
@@ -102,7 +102,7 @@ enum Wrong {
 
 impl Options {
     /// What is wrong with the value of this option.
-    const fn fault(&self, key: OptionKey) -> Option<Fault> {
+    const fn fault(&self, key: OptionKey) -> Option<OptionFault> {
         let Backoff { base, factor, max, jitter, reset } = self.backoff;
         match key {
             OptionKey::Timeout(state) => match super::slot(state) {
@@ -111,7 +111,7 @@ impl Options {
             },
             OptionKey::Factor => number("backoff", "factor", factor, 1.0, f64::INFINITY),
             OptionKey::Max if max.as_nanos() < base.as_nanos() => {
-                Some(Fault { list: "backoff", option: "max", wrong: Wrong::MaxBelowBase { base, max } })
+                Some(OptionFault { list: "backoff", option: "max", kind: OptionFaultKind::MaxBelowBase { base, max } })
             }
             OptionKey::Max => None,
             OptionKey::Jitter => number("backoff", "jitter", jitter, 0.0, 1.0),
@@ -125,7 +125,7 @@ impl Options {
     }
 
     /// Everything that is wrong with these options.
-    pub(crate) fn faults(&self) -> impl Iterator<Item = Fault> {
+    pub(crate) fn faults(&self) -> impl Iterator<Item = OptionFault> {
         let all = [
             OptionKey::Timeout(State::Init),
             OptionKey::Timeout(State::Idle),
@@ -139,8 +139,11 @@ impl Options {
             OptionKey::Heartbeat,
         ];
         // Only the builder can say it: the attributes know which states have a method.
-        let no_method =
-            self.no_method.map(|(list, state)| Fault { list, option: state.name(), wrong: Wrong::NoMethod });
+        let no_method = self.no_method.map(|(list, state)| OptionFault {
+            list,
+            option: state.name(),
+            kind: OptionFaultKind::NoMethod,
+        });
         // One after the other: a start asks this of each service.
         no_method.into_iter().chain(all.into_iter().filter_map(|key| self.fault(key)))
     }
@@ -148,7 +151,7 @@ impl Options {
 
 impl DaemonOptions {
     /// What is wrong with the value of this option.
-    const fn fault(&self, key: DaemonKey) -> Option<Fault> {
+    const fn fault(&self, key: DaemonKey) -> Option<OptionFault> {
         match key {
             DaemonKey::ShutdownTimeout => zero("", "shutdown_timeout", Some(self.shutdown_timeout)),
             DaemonKey::ExitCode => number("", "exit_code", self.exit_code as f64, 1.0, u8::MAX as f64),
@@ -158,7 +161,7 @@ impl DaemonOptions {
     }
 
     /// Everything that is wrong with these options.
-    pub(crate) fn faults(&self) -> impl Iterator<Item = Fault> {
+    pub(crate) fn faults(&self) -> impl Iterator<Item = OptionFault> {
         let all = [DaemonKey::ShutdownTimeout, DaemonKey::ExitCode, DaemonKey::BlockingThreshold, DaemonKey::History];
         all.into_iter().filter_map(|key| self.fault(key))
     }
@@ -166,7 +169,7 @@ impl DaemonOptions {
 
 impl StageOptions {
     /// What is wrong with the value of this option.
-    const fn fault(&self, key: StageKey) -> Option<Fault> {
+    const fn fault(&self, key: StageKey) -> Option<OptionFault> {
         match (key, self.attempts) {
             (StageKey::Attempts, Some(most)) => number("", "attempts", most as f64, 1.0, u32::MAX as f64),
             (StageKey::Attempts, None) => None,
@@ -175,40 +178,40 @@ impl StageOptions {
     }
 
     /// Everything that is wrong with these options.
-    pub(crate) fn faults(&self) -> impl Iterator<Item = Fault> {
+    pub(crate) fn faults(&self) -> impl Iterator<Item = OptionFault> {
         [StageKey::Attempts, StageKey::Timeout].into_iter().filter_map(|key| self.fault(key))
     }
 }
 
 /// What is wrong with the `within` of a watch.
-pub(crate) const fn within(limit: Option<Duration>) -> Option<Fault> {
+pub(crate) const fn within(limit: Option<Duration>) -> Option<OptionFault> {
     zero("", "within", limit)
 }
 
-const fn zero(list: &'static str, option: &'static str, time: Option<Duration>) -> Option<Fault> {
+const fn zero(list: &'static str, option: &'static str, time: Option<Duration>) -> Option<OptionFault> {
     match time {
-        Some(time) if time.is_zero() => Some(Fault { list, option, wrong: Wrong::Zero }),
+        Some(time) if time.is_zero() => Some(OptionFault { list, option, kind: OptionFaultKind::Zero }),
         _ => None,
     }
 }
 
-const fn number(list: &'static str, option: &'static str, value: f64, least: f64, most: f64) -> Option<Fault> {
+const fn number(list: &'static str, option: &'static str, value: f64, least: f64, most: f64) -> Option<OptionFault> {
     // An infinite number is in no range, and one that is not a number is neither more nor less.
     if value.is_finite() && value >= least && value <= most {
         return None;
     }
-    Some(Fault { list, option, wrong: Wrong::OutOfRange { value, least, most } })
+    Some(OptionFault { list, option, kind: OptionFaultKind::OutOfRange { value, least, most } })
 }
 
-impl Fault {
+impl OptionFault {
     /// The sentence about the value, and a line `help: ..`. The macros have the same ones.
     const fn write(&self, text: &mut Text) {
         text.quote(self.option);
-        match self.wrong {
-            Wrong::Zero => {
+        match self.kind {
+            OptionFaultKind::Zero => {
                 text.push(" cannot be zero\nhelp: write how long: `\"5s\"` or `Duration::from_secs(5)`");
             }
-            Wrong::OutOfRange { value, least, most } => {
+            OptionFaultKind::OutOfRange { value, least, most } => {
                 text.push(" cannot be ");
                 text.float(value);
                 if most.is_infinite() {
@@ -222,14 +225,14 @@ impl Fault {
                     text.float(most);
                 }
             }
-            Wrong::MaxBelowBase { base, max } => {
+            OptionFaultKind::MaxBelowBase { base, max } => {
                 text.push(" cannot be shorter than `base`: it is ");
                 text.duration(max);
                 text.push(", and `base` is ");
                 text.duration(base);
                 text.push("\nhelp: the first delay is `base`, the longest `max`: make `max` longer, or `base` shorter");
             }
-            Wrong::NoMethod => {
+            OptionFaultKind::NoMethod => {
                 text.push(" has no method, and so none of the ");
                 text.quote(self.list);
                 text.push("\nhelp: it is one of `Init`, `Idle`, `Run`, `Stop`");

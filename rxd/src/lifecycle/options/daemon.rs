@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// How long a method may hold its thread before that is reported, where nothing else is declared.
-const BLOCKING_THRESHOLD: Duration = Duration::from_secs(1);
+const DEFAULT_BLOCKING_THRESHOLD: Duration = Duration::from_secs(1);
 
 /// How long a daemon may take to stop where nothing else is declared.
 pub(crate) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
@@ -29,7 +29,7 @@ impl DaemonOptions {
     pub const DEFAULT: DaemonOptions = DaemonOptions {
         shutdown_timeout: SHUTDOWN_TIMEOUT,
         exit_code: FAILURE_STATUS,
-        blocking_threshold: Some(BLOCKING_THRESHOLD),
+        blocking_threshold: Some(DEFAULT_BLOCKING_THRESHOLD),
         history: HISTORY,
     };
 
