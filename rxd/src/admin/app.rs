@@ -109,56 +109,21 @@ impl FromRequestParts<App> for ServiceName {
 /// Reads a duration: `250ms`, `10s`, `1h30m`, `2d`. `None` for another text, for zero, and for more
 /// than 366 days.
 pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
-    const UNITS: [(&str, f64); 5] = [("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0), ("d", 86400.0)];
-    let mut left = text.trim();
-    let mut seconds = 0.0;
-    if left.is_empty() {
-        return None;
-    }
-    while !left.is_empty() {
-        let digits = left.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let number: f64 = left[..digits].parse().ok()?;
-        left = &left[digits..];
-        let end = left.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(left.len());
-        let (_, unit) = UNITS.iter().find(|(name, _)| *name == &left[..end])?;
-        seconds += number * unit;
-        left = left[end..].trim_start();
-    }
-    let time = Duration::try_from_secs_f64(seconds).ok()?;
+    let time = crate::lifecycle::duration::parse(text)?;
     (!time.is_zero() && time <= Duration::from_secs(366 * 86400)).then_some(time)
 }
 
 #[cfg(test)]
 mod tests {
     use super::parse_duration;
-    use proptest::prelude::*;
     use std::time::Duration;
 
     #[test]
-    fn duration_in_each_unit_is_read() {
-        for (text, millis) in [
-            ("250ms", 250),
-            ("10s", 10_000),
-            ("1h30m", 5_400_000),
-            ("1.5 s", 0),
-            ("2d", 172_800_000),
-            (" 10m ", 600_000),
-        ] {
-            assert_eq!(parse_duration(text).map_or(0, |time| time.as_millis()), millis, "{text}");
-        }
-        for text in
-            ["", "10", "m", "-1s", "0s", "1e9s", "10 minutes", "1..5s", "500d", "99999999999999999999999d", "1s,", "٣s"]
-        {
+    fn duration_of_zero_or_of_more_than_a_year_is_refused() {
+        assert_eq!(parse_duration("1h30m"), Some(Duration::from_secs(5_400)));
+        assert_eq!(parse_duration("366d"), Some(Duration::from_secs(366 * 86400)));
+        for text in ["", "10", "0s", "0ms", "367d", "366d1ms"] {
             assert_eq!(parse_duration(text), None, "{text}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn duration_of_any_text_is_within_bounds_or_none(text in "([0-9.]{0,9}[a-zµ ]{0,3}){0,4}") {
-            if let Some(time) = parse_duration(&text) {
-                prop_assert!(time > Duration::ZERO && time <= Duration::from_secs(366 * 86400));
-            }
         }
     }
 }

@@ -8,6 +8,7 @@
 //! look is late by as much.
 
 use crate::core::Core;
+use crate::lifecycle::duration::rounded_up;
 use crate::monitor::heartbeat::Look;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -80,12 +81,12 @@ impl Found {
             None if self.declined => None,
             None => Some(format!(
                 "watchdog_interval is {report:?}, but the unit has no watchdog: set WatchdogSec={} in it",
-                super::unit::span(asked)
+                rounded_up(asked)
             )),
             Some(timeout) if timeout < asked => Some(format!(
                 "watchdog_interval is {report:?}, which needs WatchdogSec={} or more, but the unit says {timeout:?}: \
                  it is reported every {:?} instead",
-                super::unit::span(asked),
+                rounded_up(asked),
                 interval(timeout, watchdog_interval),
             )),
             Some(_) => None,

@@ -11,6 +11,7 @@ mod timeline;
 use crate::board::{Event, Id};
 use crate::core::Core;
 use crate::handle::DaemonHandle;
+use crate::lifecycle::duration;
 use crate::lifecycle::state::{Cause, State, Transition};
 use std::fmt;
 use std::time::Duration;
@@ -179,14 +180,9 @@ impl fmt::Display for Trace {
     }
 }
 
+/// A time, with its unit, or a whole number of seconds.
 fn parse_time(word: &str) -> Option<Duration> {
-    let digits = word.find(|c: char| !c.is_ascii_digit()).unwrap_or(word.len());
-    let number: u64 = word[..digits].parse().ok()?;
-    match &word[digits..] {
-        "" | "s" => Some(Duration::from_secs(number)),
-        "ms" => Some(Duration::from_millis(number)),
-        _ => None,
-    }
+    duration::parse(word).or_else(|| word.parse().ok().map(Duration::from_secs))
 }
 
 fn parse_cause(word: &str) -> Cause {

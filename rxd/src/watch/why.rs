@@ -3,6 +3,7 @@
 use crate::board::{BoardView, Condition, Id, ServiceStatus, WatcherSpec};
 use crate::core::{Core, ServiceState};
 use crate::graph::Mode;
+use crate::lifecycle::duration::ShortDuration;
 use crate::lifecycle::state::{Action, Cause, State, Transition};
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -181,13 +182,13 @@ impl fmt::Display for ServiceDiagnosis {
             write!(f, "{}{unmet}", if at == 0 { ": waits for " } else { ", and for " })?;
         }
         if let Some(since) = self.idles_for {
-            write!(f, ": in its own `idle` for {}", Short(since))?;
+            write!(f, ": in its own `idle` for {}", ShortDuration(since))?;
         }
         if let Some(left) = self.enters_run {
-            write!(f, ": enters Run in {}", Short(left))?;
+            write!(f, ": enters Run in {}", ShortDuration(left))?;
         }
         match &self.next_attempt {
-            Some(left) => write!(f, ", attempt {} in {}", incarnation.saturating_add(1), Short(*left))?,
+            Some(left) => write!(f, ", attempt {} in {}", incarnation.saturating_add(1), ShortDuration(*left))?,
             None if *incarnation > 1 && *state == State::Init => write!(f, ", attempt {incarnation}")?,
             None => {}
         }
@@ -207,20 +208,5 @@ impl fmt::Display for UnmetGate {
             write!(f, "{}{service}", if at == 0 { "" } else { ", " })?;
         }
         write!(f, " {}", self.condition)
-    }
-}
-
-/// A time as it is read: `25 ms`, `3.1 s`, `4.5 h`.
-struct Short(Duration);
-
-impl fmt::Display for Short {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.0.as_secs_f64();
-        match self.0.as_secs() {
-            _ if seconds < 0.1 => write!(f, "{} ms", self.0.as_millis()),
-            0..120 => write!(f, "{seconds:.1} s"),
-            120..7200 => write!(f, "{:.1} min", seconds / 60.0),
-            _ => write!(f, "{:.1} h", seconds / 3600.0),
-        }
     }
 }

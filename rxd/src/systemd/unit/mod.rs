@@ -4,6 +4,7 @@ mod limits;
 mod sandbox;
 
 use crate::graph::Graph;
+use crate::lifecycle::duration::rounded_up;
 use crate::lifecycle::options::Options;
 use limits::Longest;
 use std::fmt;
@@ -168,10 +169,13 @@ impl Unit {
         lines.push(("RestartSec", "1s".into()));
         // The daemon stops its services itself, in their order.
         lines.push(("KillMode", "mixed".into()));
-        lines.push(("TimeoutStartSec", span(self.start())));
-        lines.push(("TimeoutStopSec", span(self.shutdown_timeout.saturating_add(MARGIN))));
+        lines.push(("TimeoutStartSec", rounded_up(self.start())));
+        lines.push(("TimeoutStopSec", rounded_up(self.shutdown_timeout.saturating_add(MARGIN))));
         if !silent {
-            lines.push(("WatchdogSec", span(self.watchdog_interval.map_or(WATCHDOG, |every| every.saturating_mul(2)))));
+            lines.push((
+                "WatchdogSec",
+                rounded_up(self.watchdog_interval.map_or(WATCHDOG, |every| every.saturating_mul(2))),
+            ));
         }
         if self.fd_store > 0 {
             lines.push(("FileDescriptorStoreMax", self.fd_store.to_string()));
@@ -198,7 +202,7 @@ impl fmt::Display for Unit {
         writeln!(f, "# {name}.service: made by rxd from what {name} declares")?;
         writeln!(f, "#")?;
         if !self.longest.start.is_zero() {
-            writeln!(f, "# To start takes up to {} along the longest path of", span(self.longest.start))?;
+            writeln!(f, "# To start takes up to {} along the longest path of", rounded_up(self.longest.start))?;
             writeln!(f, "# declared limits: {}.", one_line(&self.longest.start_path))?;
         }
         if !self.longest.unlimited.is_empty() {
@@ -206,8 +210,17 @@ impl fmt::Display for Unit {
             writeln!(f, "# No limit is declared on the start of {}.", one_line(&few))?;
         }
         if self.longest.stop > self.shutdown_timeout {
-            writeln!(f, "# To stop may take {} along {}:", span(self.longest.stop), one_line(&self.longest.stop_path))?;
-            writeln!(f, "# what has not ended within shutdown_timeout={} is abandoned.", span(self.shutdown_timeout))?;
+            writeln!(
+                f,
+                "# To stop may take {} along {}:",
+                rounded_up(self.longest.stop),
+                one_line(&self.longest.stop_path)
+            )?;
+            writeln!(
+                f,
+                "# what has not ended within shutdown_timeout={} is abandoned.",
+                rounded_up(self.shutdown_timeout)
+            )?;
         }
         writeln!(f, "\n[Unit]\nDescription={name}\nAfter=network.target\n\n[Service]")?;
         let mut set = self.set.clone();
@@ -254,18 +267,6 @@ fn quoted(arg: &str) -> String {
     quoted + "\""
 }
 
-/// A duration as systemd reads it, rounded up: `90s`, `1500ms`.
-pub(crate) fn span(duration: Duration) -> String {
-    let micros = duration.as_micros();
-    match micros {
-        // More than systemd can count.
-        _ if micros >= u128::from(u64::MAX) => "infinity".into(),
-        _ if micros % 1_000_000 == 0 => format!("{}s", micros / 1_000_000),
-        _ if duration > Duration::from_secs(10) => format!("{}s", micros.div_ceil(1_000_000)),
-        _ => format!("{}ms", micros.div_ceil(1_000)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -284,15 +285,6 @@ mod tests {
         assert_eq!(quoted("100%$HOME"), "100%%$$HOME");
         assert_eq!(quoted("a \"b\"\n"), "\"a \\\"b\\\"\\n\"");
         assert_eq!(quoted(""), "\"\"");
-    }
-
-    #[test]
-    fn spans_are_rounded_up() {
-        assert_eq!(span(Duration::from_secs(90)), "90s");
-        assert_eq!(span(Duration::from_micros(1_500_001)), "1501ms");
-        assert_eq!(span(Duration::from_millis(30_001)), "31s");
-        assert_eq!(span(Duration::ZERO), "0s");
-        assert_eq!(span(Duration::MAX), "infinity");
     }
 
     #[test]
