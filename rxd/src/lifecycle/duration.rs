@@ -19,7 +19,8 @@ pub(crate) fn parse(text: &str) -> Option<Duration> {
         return None;
     }
     while !left.is_empty() {
-        // Digits and points only: what else `f64` can read, such as `inf` or `1e9`, is refused here.
+        // Digits and points only: what else `f64` can read, such as `inf` or `1e9`, is refused
+        // here.
         let digits = left.find(|c: char| !c.is_ascii_digit() && c != '.')?;
         let number: f64 = left[..digits].parse().ok()?;
         left = &left[digits..];

@@ -1,4 +1,7 @@
-//! The one call that sets it all up, and its choices.
+//! Sets a process's logs up: [`Builder`], and the [`LogGuard`] that it returns.
+//!
+//! The builder turns its options into sinks (queues with threads), layers that format records for
+//! them, and one [`ServiceFilter`] before all layers. It is not used after that.
 
 use super::file::SizeLimitedFile;
 use super::filter::{ServiceFilter, is_internal};
@@ -19,7 +22,7 @@ use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 
-/// Where logs go and how much is logged; see [`builder`].
+/// Sets logs up: which records are written, where to, and how. To get one, call [`builder`].
 #[derive(Debug)]
 #[must_use = "a builder does nothing until `init` or `layer` is called"]
 pub struct Builder {
@@ -37,7 +40,8 @@ pub struct Builder {
     journald: Option<PathBuf>,
 }
 
-/// A builder with the defaults of [`init`](super::init), to choose otherwise.
+/// To set logs up differently from [`init`](super::init), start with this builder. It has the same
+/// defaults, but does not read `RUST_LOG`: pass that to [`levels`](Builder::levels).
 ///
 /// ```no_run
 /// use rxd::log::Level;
@@ -70,108 +74,127 @@ pub fn builder() -> Builder {
     }
 }
 
-/// What [`Builder::layer`] makes.
+/// The layer that [`Builder::layer`] returns.
 pub type BoxedLayer<S> = Box<dyn Layer<S> + Send + Sync>;
 
 impl Builder {
-    /// The level where no other is set. Default: [`Level::Info`].
+    /// Sets the default level: for every record without a level of its service or target. Default:
+    /// [`Level::Info`].
     pub fn level(mut self, level: Level) -> Self {
         self.level = level;
         self
     }
 
-    /// The level of what rxd itself says below WARN: transitions at DEBUG, in the main. Default:
-    /// off; with a [file](Builder::internal_file) of its own, DEBUG. What rxd says at WARN and ERROR is
-    /// about a service's trouble and goes by that service's level.
+    /// Sets the level of rxd's own records below WARN, which are mainly transitions, at DEBUG.
+    /// Default: off; DEBUG with an [internal file](Builder::internal_file).
+    ///
+    /// rxd's records at WARN and ERROR are about the trouble of a service, and use that service's
+    /// level.
     pub fn internal_level(mut self, level: Level) -> Self {
         self.internal_level = Some(level);
         self
     }
 
-    /// The level of one service.
+    /// Sets the level of one service and its tasks.
     pub fn service(mut self, name: impl Into<String>, level: Level) -> Self {
         self.services.push((name.into(), level));
         self
     }
 
-    /// The level of a target and what is below it, whichever service it works for.
+    /// Sets the level of a target and of the modules below it, in every service.
     pub fn target(mut self, target: impl Into<String>, level: Level) -> Self {
         self.targets.push((target.into(), level));
         self
     }
 
-    /// Levels as a text, over what was set so far: a list of `level`, `target=level`, `rxd=level` (for
-    /// [`own`](Builder::internal_level)) and `[service]=level`, as in `info,hyper=warn,[api]=debug`.
-    /// [`init`](super::init) reads `RUST_LOG` so.
+    /// Sets levels from a text, as [`init`](super::init) does from `RUST_LOG`:
+    /// `info,hyper=warn,[api]=debug`.
+    ///
+    /// The text is a list of:
+    ///
+    /// * `level`: the default;
+    /// * `target=level`;
+    /// * `[service]=level`;
+    /// * `rxd=level`: the [`internal_level`](Builder::internal_level).
+    ///
+    /// It wins over the setters, whatever the order. [`init`](Builder::init) and
+    /// [`layer`](Builder::layer) return an error if it cannot be read.
     pub fn levels(mut self, text: impl Into<String>) -> Self {
         self.spec = Some(text.into());
         self
     }
 
-    /// Whether only WARN and ERROR go to standard error, and the rest to standard output.
-    /// Default: no, all goes to standard error.
+    /// Sets whether only WARN and ERROR go to standard error, and all else to standard output.
+    /// Default: no, everything goes to standard error.
     pub fn split_stdout(mut self, split_stdout: bool) -> Self {
         self.split_stdout = split_stdout;
         self
     }
 
-    /// Whether standard error (and output) are written to at all. Default: yes.
+    /// Sets whether standard error (and output, if [split](Builder::split_stdout)) are written to.
+    /// Default: yes.
     pub fn console(mut self, console: bool) -> Self {
         self.console = console;
         self
     }
 
-    /// Whether levels are coloured. Default: yes if the console is a terminal and `NO_COLOR` is unset or empty;
-    /// a console that is the journal is never coloured.
+    /// Sets whether levels are coloured. Default: yes if the console is a terminal and `NO_COLOR`
+    /// is unset or empty. If the console is the journal, nothing is coloured.
     pub fn colours(mut self, colours: bool) -> Self {
         self.colours = Some(colours);
         self
     }
 
-    /// Writes rxd's own records (and no others) to a file of their own, and those below WARN only
-    /// there. A file that would grow beyond `size` bytes becomes `path.1`, and so on; `keep` full
-    /// ones are kept.
+    /// Writes rxd's own records to a separate file, and those below WARN to no other place.
+    ///
+    /// A file that would grow beyond `size` bytes becomes `path.1`, `path.1` becomes `path.2`, and
+    /// so on; `keep` full files are kept.
     pub fn internal_file(mut self, path: impl Into<PathBuf>, size: u64, keep: u32) -> Self {
         self.file = Some((path.into(), size, keep));
         self
     }
 
-    /// Sends records to the journal, with their fields. Where standard error is the journal already
-    /// (`$JOURNAL_STREAM`), it is not written to then, so no line comes twice. Where there is no
-    /// journal, records go to standard error, also if [`console`](Builder::console) is off.
+    /// Sends records to systemd's journal, with their fields.
+    ///
+    /// * If standard error leads to the journal already (`$JOURNAL_STREAM`), it is not written to,
+    ///   so no record appears twice.
+    /// * If the journal's socket does not exist, records go to standard error, even if
+    ///   [`console`](Builder::console) is off.
     #[cfg(feature = "journald")]
     pub fn journald(self) -> Self {
         self.journald_at(super::journald::JOURNAL_SOCKET)
     }
 
-    /// As [`journald`](Builder::journald), for a journal that listens elsewhere.
+    /// As [`journald`](Builder::journald), for a journal that listens on another socket.
     #[cfg(feature = "journald")]
     pub fn journald_at(mut self, socket: impl Into<PathBuf>) -> Self {
         self.journald = Some(socket.into());
         self
     }
 
-    /// A dial of its own, in place of the process's.
+    /// Uses these levels instead of those of the process ([`level_handle`](super::level_handle)).
     pub fn level_handle(mut self, levels: LevelHandle) -> Self {
         self.levels = levels;
         self
     }
 
-    /// Sets it all up as the process's subscriber.
+    /// Sets logs up as the process's `tracing` subscriber. Keep the guard until `main` ends.
     ///
     /// # Errors
     ///
-    /// If there is one already, if the levels cannot be read, or a file cannot be opened.
+    /// If the process has a subscriber already, if the [levels](Builder::levels) cannot be read, if
+    /// a file or a standard stream cannot be opened, or if a thread cannot be started.
     pub fn init(self) -> Result<LogGuard, Error> {
         let (filter, layer, guard) = self.parts()?;
         let subscriber = tracing_subscriber::registry().with(filter).with(layer);
         tracing::subscriber::set_global_default(subscriber).map_err(|_| {
-            Error::msg("failed to set up logs: the process has a subscriber already; add `layer()` to it")
+            Error::msg("failed to set up logs: the process already has a `tracing` subscriber\nhelp: add `rxd::log::builder().layer()` to that subscriber")
         })?;
         Ok(guard)
     }
 
-    /// The same as a layer, for a subscriber that holds others.
+    /// To combine logs with layers of your own, call this instead of [`init`](Builder::init), and
+    /// add the layer to your subscriber. Keep the guard until `main` ends.
     ///
     /// ```no_run
     /// use tracing_subscriber::prelude::*;
@@ -186,7 +209,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// If the levels cannot be read, or a file cannot be opened.
+    /// If the [levels](Builder::levels) cannot be read, if a file or a standard stream cannot be
+    /// opened, or if a thread cannot be started.
     pub fn layer<S>(self) -> Result<(BoxedLayer<S>, LogGuard), Error>
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
@@ -195,13 +219,13 @@ impl Builder {
         Ok((layer.with_filter(filter).boxed(), guard))
     }
 
-    /// The levels, and what is written where.
+    /// The filter, the layers behind it, and the guard of their sinks.
     fn parts<S>(mut self) -> Result<(ServiceFilter, BoxedLayer<S>, LogGuard), Error>
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
         if let Some(spec) = self.spec.take() {
-            self.read(&spec)?;
+            self.read_levels(&spec)?;
         }
         let mut filter = self.levels.filter();
         for (target, level) in &self.targets {
@@ -214,7 +238,7 @@ impl Builder {
         }
         let mut sinks = Vec::new();
         let mut layers: Vec<BoxedLayer<S>> = Vec::new();
-        if self.console && !self.doubles() {
+        if self.console && !self.console_repeats_journal() {
             layers.push(self.console_layer(&mut sinks)?);
         }
         #[cfg(feature = "journald")]
@@ -223,7 +247,7 @@ impl Builder {
             sinks.push(sink.clone());
             layers.push(Box::new(super::journald::JournalLayer { sink, identifier: identifier() }));
         }
-        let (layer, own) = match self.file.take() {
+        let (layer, internal_level) = match self.file.take() {
             None => (layers.boxed(), Level::Off),
             Some((path, size, keep)) => {
                 let sink = LogSink::new("internal-file", SizeLimitedFile::new(path, size, keep)?)?;
@@ -231,12 +255,12 @@ impl Builder {
                 let others = layers.with_filter(filter_fn(|meta| {
                     meta.is_span() || *meta.level() <= tracing::Level::WARN || !is_internal(meta)
                 }));
-                let file = lines(LineFormat::default(), RecordWriters { out: sink, err: None });
+                let file = line_layer(LineFormat::default(), RecordWriters { out: sink, err: None });
                 let file = file.with_filter(filter_fn(|meta| meta.is_span() || is_internal(meta)));
                 (others.and_then(file).boxed(), Level::Debug)
             }
         };
-        self.levels.begin(self.level, self.internal_level.unwrap_or(own));
+        self.levels.begin(self.level, self.internal_level.unwrap_or(internal_level));
         for (name, level) in self.services {
             self.levels.set(name, level);
         }
@@ -248,36 +272,37 @@ impl Builder {
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
         let (stdout, stderr) = (std::io::stdout(), std::io::stderr());
-        // Not through `std`'s own handles: their lock would be held while the end is blocked, and
-        // every `println!` of the process with it.
-        let err = LogSink::new("stderr", StreamOutput(twin(&stderr)?))?;
+        // Not through the handles of `std`: the sink's thread would hold their lock while the
+        // terminal is blocked, and every `println!` of the process would wait for it.
+        let err = LogSink::new("stderr", StreamOutput(duplicate(&stderr)?))?;
         sinks.push(err.clone());
         let mut out = RecordWriters { out: err, err: None };
-        let mut terminal = stderr.is_terminal();
+        let mut is_terminal = stderr.is_terminal();
         if self.split_stdout {
-            let sink = LogSink::new("stdout", StreamOutput(twin(&stdout)?))?;
+            let sink = LogSink::new("stdout", StreamOutput(duplicate(&stdout)?))?;
             sinks.push(sink.clone());
             out = RecordWriters { err: Some(out.out), out: sink };
-            terminal &= stdout.is_terminal();
+            is_terminal &= stdout.is_terminal();
         }
-        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        let mut line = LineFormat::default().colours(self.colours.unwrap_or(terminal && !plain));
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let mut line = LineFormat::default().colours(self.colours.unwrap_or(is_terminal && !no_color));
         if is_journal(&stderr) {
             line.priorities = true;
             line.colours = false;
         }
-        Ok(lines(line, out))
+        Ok(line_layer(line, out))
     }
 
-    /// Whether the console is the journal, which gets the records already.
-    fn doubles(&self) -> bool {
+    /// Whether the console leads to the journal, which gets the records by its own sink.
+    fn console_repeats_journal(&self) -> bool {
         #[cfg(feature = "journald")]
         return self.journald.is_some() && is_journal(&std::io::stderr());
         #[cfg(not(feature = "journald"))]
         false
     }
 
-    fn read(&mut self, spec: &str) -> Result<(), Error> {
+    /// Adds the levels of a text: see [`levels`](Builder::levels).
+    fn read_levels(&mut self, spec: &str) -> Result<(), Error> {
         for part in spec.split(',').map(str::trim).filter(|part| !part.is_empty()) {
             let fault = |error: Error| Error::msg(format_args!("failed to read the log levels `{spec}`: {error}"));
             let Some((what, level)) = part.rsplit_once('=') else {
@@ -286,7 +311,7 @@ impl Builder {
             };
             let level = level.trim().parse().map_err(fault)?;
             match what.trim() {
-                "" => return Err(fault(Error::msg(format_args!("`{part}` names nothing")))),
+                "" => return Err(fault(Error::msg(format_args!("`{part}` has no target before the `=`")))),
                 "rxd" => self.internal_level = Some(level),
                 name if name.starts_with('[') && name.ends_with(']') => {
                     self.services.push((name[1..name.len() - 1].to_owned(), level));
@@ -298,28 +323,31 @@ impl Builder {
     }
 }
 
-fn lines<S>(line: LineFormat, out: RecordWriters) -> BoxedLayer<S>
+/// The layer that formats records as lines, and sends each to its sink.
+fn line_layer<S>(line: LineFormat, out: RecordWriters) -> BoxedLayer<S>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
 {
-    // `LineFormat` writes its colours itself. `with_ansi(true)` panics, or prints an error in a release build, unless
-    // something else in the build enables the feature `ansi` of tracing-subscriber.
+    // `LineFormat` writes its colours itself. `with_ansi(true)` panics (or, in a release build,
+    // prints an error) unless something else in the build enables the feature `ansi` of
+    // tracing-subscriber.
     let layer = tracing_subscriber::fmt::layer().fmt_fields(EscapedFields).event_format(line).with_ansi(false);
     layer.with_writer(out).boxed()
 }
 
-/// The same open file, under a number of its own.
-fn twin(of: &impl AsFd) -> Result<File, Error> {
+/// The same open file under a new file descriptor.
+fn duplicate(of: &impl AsFd) -> Result<File, Error> {
     let fd = of.as_fd().try_clone_to_owned();
     fd.map(File::from)
-        .map_err(|error| Error::with_cause(format!("failed to open the standard streams for logs: {error}"), error))
+        .map_err(|error| Error::with_cause(format!("failed to duplicate a standard stream for logs: {error}"), error))
 }
 
-/// Whether this stream leads to the journal: `$JOURNAL_STREAM` has its device and inode.
+/// Whether a stream leads to the journal: `$JOURNAL_STREAM` has the device and inode of the
+/// journal's.
 fn is_journal(stream: &impl AsFd) -> bool {
     use std::os::unix::fs::MetadataExt;
     let Ok(known) = std::env::var("JOURNAL_STREAM") else { return false };
-    let Some(meta) = twin(stream).ok().and_then(|file| file.metadata().ok()) else { return false };
+    let Some(meta) = duplicate(stream).ok().and_then(|file| file.metadata().ok()) else { return false };
     known == format!("{}:{}", meta.dev(), meta.ino())
 }
 
@@ -328,19 +356,23 @@ fn identifier() -> Option<String> {
     Some(std::env::current_exe().ok()?.file_name()?.to_string_lossy().into_owned())
 }
 
-/// Keeps the logs open. When it is dropped, what is still on its way is written, for a second at
-/// most: keep it in `main` to its end.
-#[must_use = "dropped, it says that the logs are over"]
+/// Writes the rest of the log when it is dropped. Keep it until `main` ends:
+/// `let _log = rxd::log::init()?;`
+///
+/// Dropping it waits until all records sent so far have been written, for at most a second. Records
+/// made after that are still written while the process runs, but nothing waits for them.
+#[must_use = "records may be lost at the end of the process if the guard is dropped before"]
 pub struct LogGuard {
     sinks: Vec<LogSink>,
 }
 
 impl LogGuard {
-    /// Waits until everything logged so far is written, for `limit` at most; whether it is.
+    /// Waits until every record made so far has been written, for at most `limit`. Returns whether
+    /// all were.
     pub fn flush(&self, limit: Duration) -> bool {
         let end = Instant::now() + limit;
         let left = || end.saturating_duration_since(Instant::now());
-        // Each of them gets its turn, whatever became of the one before.
+        // Counted, not `all`: a sink that is blocked must not keep the next one from being flushed.
         self.sinks.iter().filter(|sink| !sink.flush(left())).count() == 0
     }
 }

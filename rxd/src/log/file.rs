@@ -1,9 +1,10 @@
-//! A file that stays within a size: full, it becomes `name.1`, what was `name.1` becomes `name.2`, ..
+//! A log file that stays within a size: when it is full it becomes `name.1`, `name.1` becomes
+//! `name.2`, and so on.
 //!
-//! The crates that do this were looked at: they panic on a directory that has gone, or take a write
-//! to a file they could not open for a success. Here every failure is an error, the sink counts what
-//! was lost by it, and the next batch tries anew: a file that was deleted, moved away by a
-//! `logrotate`, or is on a disk that was full for a while comes back by itself.
+//! Every failed step is an error of the write. The sink counts the records of that batch as
+//! dropped, and the next batch tries again. So the log recovers by itself from a file that was
+//! deleted or moved by `logrotate`, a directory that was gone, or a disk that was full. The crates
+//! that rotate files panic in one of these cases, or report a write to a deleted file as a success.
 
 use super::writer::RecordOutput;
 use crate::error::Error;
@@ -11,14 +12,15 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// See the module.
+/// The output of a sink that writes to a file of limited size.
 #[derive(Debug)]
 pub(crate) struct SizeLimitedFile {
     path: PathBuf,
-    /// When a file holds this many bytes it is full.
+    /// A file that holds this many bytes is full.
     limit: u64,
-    /// How many full ones are kept.
+    /// How many full files are kept.
     keep: u32,
+    /// The file and how many bytes it holds; `None` while it is closed.
     open: Option<(File, u64)>,
 }
 
@@ -28,7 +30,7 @@ impl SizeLimitedFile {
     /// If the file cannot be opened.
     pub(crate) fn new(path: PathBuf, limit: u64, keep: u32) -> Result<Self, Error> {
         let mut file = SizeLimitedFile { path, limit: limit.max(1), keep, open: None };
-        if let Err(error) = file.opened() {
+        if let Err(error) = file.open_file() {
             return Err(Error::with_cause(
                 format!("failed to open the log file {}: {error}", file.path.display()),
                 error,
@@ -37,8 +39,9 @@ impl SizeLimitedFile {
         Ok(file)
     }
 
-    /// The file, opened if it is not, or no longer is what its path leads to.
-    fn opened(&mut self) -> io::Result<&mut (File, u64)> {
+    /// The file, opened again if it was closed or if its path leads to another file by now.
+    fn open_file(&mut self) -> io::Result<&mut (File, u64)> {
+        // Taken, so that an error leaves it closed.
         let open = match self.open.take() {
             Some(open) if leads_to(&self.path, &open.0) => open,
             _ => {
@@ -50,22 +53,24 @@ impl SizeLimitedFile {
         Ok(self.open.insert(open))
     }
 
-    fn older(&self, number: u32) -> PathBuf {
+    /// The path of the full file with this number; 1 is the newest.
+    fn full_path(&self, number: u32) -> PathBuf {
         let mut path = self.path.clone().into_os_string();
         path.push(format!(".{number}"));
         path.into()
     }
 
-    fn turn_over(&mut self) -> io::Result<()> {
+    /// Moves each full file up by one number, and the current one to number 1.
+    fn rotate(&mut self) -> io::Result<()> {
         self.open = None;
         if self.keep == 0 {
             return std::fs::remove_file(&self.path);
         }
         for number in (1..self.keep).rev() {
-            // There may be fewer than are kept.
-            let _ = std::fs::rename(self.older(number), self.older(number + 1));
+            // An error is no trouble: there may be fewer files than are kept.
+            let _ = std::fs::rename(self.full_path(number), self.full_path(number + 1));
         }
-        std::fs::rename(&self.path, self.older(1))
+        std::fs::rename(&self.path, self.full_path(1))
     }
 }
 
@@ -81,7 +86,7 @@ impl RecordOutput for SizeLimitedFile {
         let mut left = records;
         while !left.is_empty() {
             let limit = self.limit;
-            let (file, size) = self.opened()?;
+            let (file, size) = self.open_file()?;
             let room = limit.saturating_sub(*size);
             let mut bytes = 0;
             let fits = left.iter().take_while(|record| {
@@ -90,12 +95,13 @@ impl RecordOutput for SizeLimitedFile {
             });
             let count = fits.count();
             if count == 0 && *size > 0 {
-                self.turn_over()?;
+                self.rotate()?;
                 continue;
             }
-            // A record that is larger than a whole file has one to itself.
+            // A record that is larger than a whole file gets a file to itself.
             let (now, later) = left.split_at(count.max(1));
             let bytes = now.concat();
+            // Added before the write: a failed one may have written a part.
             *size += bytes.len() as u64;
             file.write_all(&bytes)?;
             left = later;
@@ -133,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn files_stay_within_their_size_and_number() {
+    fn full_file_is_rotated_and_only_so_many_are_kept() {
         let dir = Dir::new("size");
         let mut file = SizeLimitedFile::new(dir.0.join("own.log"), 12, 2).unwrap();
         file.write_records(&lines(0, 8)).unwrap();
@@ -145,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deleted_file_comes_back() {
+    fn deleted_file_is_created_again() {
         let dir = Dir::new("deleted");
         let mut file = SizeLimitedFile::new(dir.0.join("own.log"), 100, 1).unwrap();
         file.write_records(&lines(0, 1)).unwrap();
@@ -160,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_cannot_be_opened_is_an_error_at_once() {
+    fn file_that_cannot_be_opened_is_an_error_of_the_setup() {
         let error = SizeLimitedFile::new("/proc/none/own.log".into(), 1, 1).unwrap_err().to_string();
         assert!(error.contains("/proc/none/own.log"), "{error}");
     }

@@ -1,8 +1,19 @@
-//! The filter that asks the dial, once for each callsite where it can, else for each record.
+//! The filter that holds each service's records to that service's level.
 //!
-//! A record below every level that is set is never made, one above them all always is: both cost
-//! what they cost with `tracing`'s own level filter, since `tracing` remembers the answer. Only what
-//! lies between asks which service it is of: the one whose span this thread is in.
+//! `tracing` asks it once for each callsite. A record at or below the lowest level that is set is
+//! always made, one above the highest never is, and `tracing` caches both answers: such records
+//! cost what they cost behind `tracing`'s own `LevelFilter`. Only for the levels between the two is
+//! the filter asked for each record; it then looks which service's span the thread is in.
+//!
+//! # Invariants
+//!
+//! 1. A span of a service has that service's [`ServiceLevel`] in its extensions, once for each
+//!    filter; a span within it inherits it. So no name is looked up when a span is entered.
+//! 2. `ENTERED_SERVICES` holds, for this thread, one entry for each entered span of a service and
+//!    each filter. The entry of a span is removed when that span is left, in whatever order spans
+//!    are left.
+//! 3. Entries carry the number of their filter: several filters, of several subscribers, share a
+//!    thread.
 
 use super::level::Level;
 use super::levels::{LevelHandle, ServiceLevel};
@@ -19,17 +30,21 @@ use tracing_subscriber::layer::{Context, Filter};
 use tracing_subscriber::registry::LookupSpan;
 
 thread_local! {
-    /// The spans of services that this thread is in: whose filter, which span, which service.
+    /// The spans of services that this thread is in, innermost last: the filter's number, the span,
+    /// and the service's level.
     static ENTERED_SERVICES: RefCell<Vec<(usize, Id, Arc<ServiceLevel>)>> = const { RefCell::new(Vec::new()) };
 }
 
 static NEXT_FILTER_ID: AtomicUsize = AtomicUsize::new(0);
 
-/// A level for each service: what [`init`](super::init) puts before its own layers. It goes before
-/// one layer, as a [`Filter`], or before all of them, as a [`Layer`].
+/// Holds the records of each service to that service's level.
+///
+/// To filter one layer, use it as a [`Filter`]: `layer.with_filter(filter)`. To filter all layers,
+/// use it as a [`Layer`] before them: `registry().with(filter).with(layer)`, as
+/// [`init`](super::init) does.
 ///
 /// ```
-/// use rxd::log::{Level, levels};
+/// use rxd::log::{Level, level_handle};
 /// use tracing_subscriber::prelude::*;
 ///
 /// let mine = tracing_subscriber::fmt::layer().with_filter(level_handle().filter());
@@ -40,12 +55,14 @@ static NEXT_FILTER_ID: AtomicUsize = AtomicUsize::new(0);
 #[derive(Debug)]
 pub struct ServiceFilter {
     levels: LevelHandle,
+    /// Tells this filter's entries from those of others: invariant 3.
     number: usize,
+    /// The level of each target that has one, the longest target first.
     rules: Vec<(Box<str>, Level)>,
 }
 
 impl LevelHandle {
-    /// A filter for a layer that goes by this dial.
+    /// A filter that reads these levels, for a layer or a subscriber of your own.
     #[must_use]
     pub fn filter(&self) -> ServiceFilter {
         let number = NEXT_FILTER_ID.fetch_add(1, Ordering::Relaxed);
@@ -54,8 +71,8 @@ impl LevelHandle {
 }
 
 impl ServiceFilter {
-    /// Holds the records of a target, and of what is below it, to a level of their own, whichever
-    /// service they are of: `target("hyper", Level::Warn)`. The longest target that fits counts.
+    /// Holds the records of a target, and of the modules below it, to a level in every service:
+    /// `target("hyper", Level::Warn)`. Of several targets that match, the longest counts.
     #[must_use]
     pub fn target(mut self, target: &str, level: Level) -> Self {
         self.rules.retain(|(other, _)| **other != *target);
@@ -68,12 +85,13 @@ impl ServiceFilter {
         self.rules.iter().find(|(rule, _)| is_below(target, rule)).map(|(_, level)| *level)
     }
 
-    /// Whether everything from this callsite is to be made, nothing, or (none) it depends.
+    /// Whether every record of this callsite passes, or none does; `None` if it depends on the
+    /// service.
     fn verdict(&self, meta: &Metadata<'_>) -> Option<bool> {
         let level = Level::of_record(*meta.level());
         if is_internal(meta) {
             if meta.is_span() && level == Level::Error {
-                // It says which service its records are of.
+                // Without the span of a service nothing would say which service a record is of.
                 return Some(true);
             }
             if level > Level::Warn {
@@ -93,20 +111,16 @@ impl ServiceFilter {
         }
     }
 
-    /// The service whose span this thread is in.
-    fn here<T>(&self, read: impl FnOnce(Option<&ServiceLevel>) -> T) -> T {
-        // At a thread's very end there is nothing to be in any more.
-        let mut read = Some(read);
-        let told = ENTERED_SERVICES.try_with(|inside| {
-            let inside = inside.borrow();
-            let slot = inside.iter().rev().find(|(number, ..)| *number == self.number).map(|(.., slot)| &**slot);
-            read.take().map(|read| read(slot))
+    /// The level that counts in the service whose span this thread is in, or outside of all
+    /// services.
+    fn current_level(&self) -> Level {
+        let level = ENTERED_SERVICES.try_with(|entered| {
+            let entered = entered.borrow();
+            let service = entered.iter().rev().find(|(number, ..)| *number == self.number);
+            self.levels.level_in(service.map(|(.., level)| &**level))
         });
-        match (told, read) {
-            (Ok(Some(told)), _) => told,
-            (_, Some(read)) => read(None),
-            (_, None) => unreachable!("read is taken only where it is called"),
-        }
+        // While a thread ends its locals are gone. Its records are then of no service.
+        level.unwrap_or_else(|_| self.levels.level_in(None))
     }
 }
 
@@ -115,24 +129,24 @@ fn is_below(target: &str, parent: &str) -> bool {
     target.strip_prefix(parent).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
 }
 
-/// Whether rxd itself says it.
+/// Whether rxd itself makes the record.
 pub(crate) fn is_internal(meta: &Metadata<'_>) -> bool {
     is_below(meta.target(), "rxd")
 }
 
-/// Of which service a span is, for each filter that knows it.
+/// The extension of a span of a service: the level of that service, for each filter by its number.
 struct SpanServices(Vec<(usize, Arc<ServiceLevel>)>);
 
 impl SpanServices {
-    fn of(&self, number: usize) -> Option<&Arc<ServiceLevel>> {
-        self.0.iter().find(|(other, _)| *other == number).map(|(_, slot)| slot)
+    fn level_for(&self, number: usize) -> Option<&Arc<ServiceLevel>> {
+        self.0.iter().find(|(other, _)| *other == number).map(|(_, level)| level)
     }
 }
 
 impl ServiceFilter {
-    fn lets_through(&self, meta: &Metadata<'_>) -> bool {
+    fn is_enabled(&self, meta: &Metadata<'_>) -> bool {
         let level = Level::of_record(*meta.level());
-        self.verdict(meta).unwrap_or_else(|| self.here(|slot| level <= self.levels.level_in(slot)))
+        self.verdict(meta).unwrap_or_else(|| level <= self.current_level())
     }
 
     fn interest(&self, meta: &Metadata<'_>) -> Interest {
@@ -143,52 +157,60 @@ impl ServiceFilter {
         }
     }
 
-    fn highest(&self) -> LevelFilter {
+    fn highest_level(&self) -> LevelFilter {
         let (_, high) = self.levels.bounds();
         let rules = self.rules.iter().map(|(_, level)| *level).max().unwrap_or(Level::Off);
-        // The spans of services are of ERROR; without them a level set later would find no service.
+        // At least ERROR, the level of the spans of services: a service whose span was not made
+        // because all levels were off could not be given a level later.
         high.max(self.levels.internal()).max(rules).max(Level::Error).into()
     }
 
-    fn made<S: Subscriber + for<'a> LookupSpan<'a>>(&self, attrs: &Attributes<'_>, id: &Id, cx: &Context<'_, S>) {
+    fn record_new_span<S: Subscriber + for<'a> LookupSpan<'a>>(
+        &self,
+        attrs: &Attributes<'_>,
+        id: &Id,
+        cx: &Context<'_, S>,
+    ) {
         let Some(span) = cx.span(id) else { return };
         let named = if attrs.metadata().target() == "rxd" { service_of(attrs) } else { None };
-        let slot = match named {
-            Some(name) => Some(self.levels.slot(&name)),
+        let level = match named {
+            Some(name) => Some(self.levels.service_level(&name)),
             None => span.parent().and_then(|parent| {
-                parent.extensions().get::<SpanServices>().and_then(|inside| inside.of(self.number).cloned())
+                parent.extensions().get::<SpanServices>().and_then(|services| services.level_for(self.number).cloned())
             }),
         };
-        let Some(slot) = slot else { return };
+        let Some(level) = level else { return };
         let mut extensions = span.extensions_mut();
         match extensions.get_mut::<SpanServices>() {
-            Some(inside) => inside.0.push((self.number, slot)),
-            None => extensions.insert(SpanServices(vec![(self.number, slot)])),
+            Some(services) => services.0.push((self.number, level)),
+            None => extensions.insert(SpanServices(vec![(self.number, level)])),
         }
     }
 
-    fn entered<S: Subscriber + for<'a> LookupSpan<'a>>(&self, id: &Id, cx: &Context<'_, S>) {
+    fn record_enter<S: Subscriber + for<'a> LookupSpan<'a>>(&self, id: &Id, cx: &Context<'_, S>) {
         let Some(span) = cx.span(id) else { return };
-        let slot = span.extensions().get::<SpanServices>().and_then(|inside| inside.of(self.number).cloned());
-        if let Some(slot) = slot {
-            let _ = ENTERED_SERVICES.try_with(|inside| inside.borrow_mut().push((self.number, id.clone(), slot)));
+        let level =
+            span.extensions().get::<SpanServices>().and_then(|services| services.level_for(self.number).cloned());
+        if let Some(level) = level {
+            let _ = ENTERED_SERVICES.try_with(|entered| entered.borrow_mut().push((self.number, id.clone(), level)));
         }
     }
 
-    fn left(&self, id: &Id) {
-        let _ = ENTERED_SERVICES.try_with(|inside| {
-            let mut inside = inside.borrow_mut();
-            // Guards may be dropped in any order.
-            let at = inside.iter().rposition(|(number, other, _)| *number == self.number && other == id);
-            at.map(|at| inside.remove(at))
+    fn record_exit(&self, id: &Id) {
+        let _ = ENTERED_SERVICES.try_with(|entered| {
+            let mut entered = entered.borrow_mut();
+            // From the end, since spans are mostly left innermost first. Guards may be dropped in
+            // any order.
+            let at = entered.iter().rposition(|(number, other, _)| *number == self.number && other == id);
+            at.map(|at| entered.remove(at))
         });
     }
 }
 
-/// Before one layer: `layer.with_filter(filter)`.
+/// Filters one layer: `layer.with_filter(filter)`.
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Filter<S> for ServiceFilter {
     fn enabled(&self, meta: &Metadata<'_>, _cx: &Context<'_, S>) -> bool {
-        self.lets_through(meta)
+        self.is_enabled(meta)
     }
 
     fn callsite_enabled(&self, meta: &'static Metadata<'static>) -> Interest {
@@ -196,27 +218,27 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Filter<S> for ServiceFilter {
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(self.highest())
+        Some(self.highest_level())
     }
 
     fn on_new_span(&self, attrs: &Attributes<'_>, id: &Id, cx: Context<'_, S>) {
-        self.made(attrs, id, &cx);
+        self.record_new_span(attrs, id, &cx);
     }
 
     fn on_enter(&self, id: &Id, cx: Context<'_, S>) {
-        self.entered(id, &cx);
+        self.record_enter(id, &cx);
     }
 
     fn on_exit(&self, id: &Id, _cx: Context<'_, S>) {
-        self.left(id);
+        self.record_exit(id);
     }
 }
 
-/// Before all layers: `registry().with(filter).with(..)`. What it holds back is not even begun, so
-/// this is the cheaper way where every layer goes by the same levels.
+/// Filters all layers: `registry().with(filter).with(..)`. This is the cheaper way if all layers
+/// use the same levels: a record that it refuses is never built.
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for ServiceFilter {
     fn enabled(&self, meta: &Metadata<'_>, _cx: Context<'_, S>) -> bool {
-        self.lets_through(meta)
+        self.is_enabled(meta)
     }
 
     fn register_callsite(&self, meta: &'static Metadata<'static>) -> Interest {
@@ -224,23 +246,23 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for ServiceFilter {
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(self.highest())
+        Some(self.highest_level())
     }
 
     fn on_new_span(&self, attrs: &Attributes<'_>, id: &Id, cx: Context<'_, S>) {
-        self.made(attrs, id, &cx);
+        self.record_new_span(attrs, id, &cx);
     }
 
     fn on_enter(&self, id: &Id, cx: Context<'_, S>) {
-        self.entered(id, &cx);
+        self.record_enter(id, &cx);
     }
 
     fn on_exit(&self, id: &Id, _cx: Context<'_, S>) {
-        self.left(id);
+        self.record_exit(id);
     }
 }
 
-/// The `service` of a span of rxd.
+/// The `service` field of a span of rxd.
 pub(crate) fn service_of(attrs: &Attributes<'_>) -> Option<String> {
     struct ServiceField(Option<String>);
     impl Visit for ServiceField {

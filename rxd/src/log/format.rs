@@ -1,10 +1,11 @@
-//! How a record is written: one line, whatever is in it.
+//! How a record is written: as one line, whatever it holds.
 //!
 //! `2026-11-22T10:58:56.123456Z  INFO api/worker request{id=7}: my_app::api: listening addr=[::1]:80`
 //!
-//! A character that could end the line, begin another, or turn what is read around (control
-//! characters, line separators, changes of direction) is written as its escape, wherever it comes
-//! from: a value cannot forge a record.
+//! The service and its task come first, then the spans of user code, the target, the message and
+//! the fields. Some characters could end the line, begin another, or reverse how it reads: control
+//! characters, line separators, changes of direction. They are written as escapes wherever they
+//! come from, so a value cannot forge a record.
 
 use std::fmt::{self, Write};
 use tracing::field::{Field, Visit};
@@ -15,23 +16,25 @@ use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
 
-/// Each record in one line. For use with `tracing_subscriber::fmt::layer().event_format(..)`,
-/// together with [`EscapedFields`].
+/// Formats each record as one line.
+///
+/// To use it in a layer of your own, call `tracing_subscriber::fmt::layer().event_format(..)`, and
+/// set [`EscapedFields`] by `fmt_fields`.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct LineFormat {
     /// Whether levels are coloured. Default: no.
     pub colours: bool,
-    /// Whether a line begins with `<priority>` in place of the time, as the journal reads it from a
-    /// service's standard error: see `sd-daemon(3)`. Default: no.
+    /// Whether a line begins with `<priority>` instead of the time. The journal reads it so from
+    /// the standard error of a service: see `sd-daemon(3)`. Default: no.
     pub priorities: bool,
 }
 
-/// The fields of records and spans, without what could forge a record.
+/// Formats the fields of records and spans, and escapes what could forge a record.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct EscapedFields;
 
-/// The syslog priority of a level: what the journal and `<n>` prefixes go by.
+/// The syslog priority of a level, as the journal and `<n>` prefixes use it.
 pub(crate) fn priority(level: Level) -> u8 {
     match level {
         Level::ERROR => 3,
@@ -78,25 +81,26 @@ where
             to.write_char(' ')?;
             self.level(&mut to, *meta.level())?;
         }
-        scope(cx, &mut to)?;
+        write_scope(cx, &mut to)?;
         write!(to, "{}: ", meta.target())?;
         cx.format_fields(to.by_ref(), event)?;
         to.write_char('\n')
     }
 }
 
-/// Which service and task this is of, and the spans of the user in between: `api/worker request{id=7}: `.
-fn scope<S, N>(cx: &FmtContext<'_, S, N>, to: &mut Writer<'_>) -> fmt::Result
+/// Writes the service and task of the record, and the spans of user code:
+/// `api/worker request{id=7}: `.
+fn write_scope<S, N>(cx: &FmtContext<'_, S, N>, to: &mut Writer<'_>) -> fmt::Result
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
     let Some(scope) = cx.event_scope() else { return Ok(()) };
     let spans: Vec<_> = scope.from_root().collect();
-    let own = |span: &&tracing_subscriber::registry::SpanRef<'_, S>| span.metadata().target() == "rxd";
+    let of_rxd = |span: &&tracing_subscriber::registry::SpanRef<'_, S>| span.metadata().target() == "rxd";
     let mut any = false;
-    // The innermost span of rxd says it all.
-    if let Some(span) = spans.iter().rev().find(own) {
+    // The innermost span of rxd names both the service and its task.
+    if let Some(span) = spans.iter().rev().find(of_rxd) {
         let extensions = span.extensions();
         let fields = extensions.get::<FormattedFields<N>>().map_or("", |fields| &fields.fields);
         match fields.strip_prefix("service=") {
@@ -105,6 +109,7 @@ where
                 write!(to, "{service}{}{task}", if task.is_empty() { "" } else { "/" })?;
                 any = true;
             }
+            // A daemon's own span adds nothing: its records name the daemon where it matters.
             None if span.name() == "daemon" => {}
             None => {
                 write!(to, "{}{{{fields}}}", span.name())?;
@@ -112,7 +117,7 @@ where
             }
         }
     }
-    for span in spans.iter().filter(|span| !own(span)) {
+    for span in spans.iter().filter(|span| !of_rxd(span)) {
         let extensions = span.extensions();
         let fields = extensions.get::<FormattedFields<N>>().map_or("", |fields| &fields.fields);
         to.write_str(if any { " " } else { "" })?;
@@ -133,6 +138,7 @@ impl<'w> FormatFields<'w> for EscapedFields {
     }
 }
 
+/// Writes fields as `name=value`, and the message without its name.
 struct LineVisitor<W> {
     to: Escaping<W>,
     any: bool,
@@ -166,6 +172,7 @@ impl<W: Write> Visit for LineVisitor<W> {
 
     fn record_error(&mut self, field: &Field, value: &(dyn std::error::Error + 'static)) {
         self.put(field, format_args!("{value}"));
+        // Each cause goes through the same escapes.
         let mut source = value.source();
         while let (Some(error), Ok(())) = (source, self.result) {
             self.result = write!(self.to, ": {error}");
@@ -174,16 +181,17 @@ impl<W: Write> Visit for LineVisitor<W> {
     }
 }
 
-/// Whether a character could make one line look like something else.
+/// Whether a character could make a line look like something else.
 pub(crate) fn is_forging(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Writes on what it is given, but for such characters: their escapes.
+/// Writes text with the escapes of such characters in their place.
 pub(crate) struct Escaping<W>(pub(crate) W);
 
 impl<W: Write> Write for Escaping<W> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
+        // Fast path: most text is printable ASCII.
         if text.bytes().all(|byte| matches!(byte, 0x20..0x7f)) {
             return self.0.write_str(text);
         }

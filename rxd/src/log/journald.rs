@@ -1,11 +1,11 @@
-//! Records for the journal, in its native protocol, through a queue.
+//! Sends records to systemd's journal in its native protocol.
 //!
-//! The journal's socket takes a datagram a record. A send blocks for as long as journald hangs, so
-//! it is a sink's thread that sends; whoever logs only encodes and hands over.
+//! Each record is one datagram. The thread that logs only encodes it; the thread of a
+//! [`LogSink`] sends it, since a send blocks while journald hangs.
 //!
 //! Fields: `MESSAGE`, `PRIORITY` (ERROR 3, WARN 4, INFO 6, DEBUG and TRACE 7), `SYSLOG_IDENTIFIER`,
-//! `TARGET`, `CODE_FILE`, `CODE_LINE`, `SERVICE` and `TASK` of the service, `SPAN_NAME` for each span
-//! of the user, and whatever else was recorded as `F_NAME`.
+//! `TARGET`, `CODE_FILE`, `CODE_LINE`, `SERVICE` and `TASK` of the service, `SPAN_NAME` for each
+//! span of user code, and every other recorded field as `F_NAME`.
 
 use super::format::priority;
 use super::writer::{LogSink, RecordOutput};
@@ -23,10 +23,10 @@ use tracing_subscriber::registry::LookupSpan;
 /// Where journald listens.
 pub(crate) const JOURNAL_SOCKET: &str = "/run/systemd/journal/socket";
 
-/// What a datagram may hold on any system; what is longer is cut.
+/// What a datagram holds on any system. A longer value is cut.
 const MAX_DATAGRAM_BYTES: usize = 96 << 10;
 
-/// Sends each record as a datagram.
+/// The output of a sink that sends each record as a datagram.
 pub(crate) struct JournalOutput {
     socket: Option<UnixDatagram>,
     path: PathBuf,
@@ -42,7 +42,8 @@ impl JournalOutput {
             Some(socket) => socket,
             None => UnixDatagram::unbound()?,
         };
-        // By path, not connected: journald may be restarted.
+        // To the path, not connected: a socket that is connected does not survive a restart of
+        // journald.
         let sent = socket.send_to(record, &self.path);
         self.socket = Some(socket);
         sent.map(drop)
@@ -54,15 +55,15 @@ impl RecordOutput for JournalOutput {
         records.iter().try_for_each(|record| self.send(record))
     }
 
-    fn loss_note(&self, lost: u64) -> Vec<u8> {
+    fn loss_note(&self, dropped: u64) -> Vec<u8> {
         let mut record = b"PRIORITY=4\n".to_vec();
-        put(&mut record, "MESSAGE", &format!("{lost} records were lost: the journal did not take them"));
+        put_field(&mut record, "MESSAGE", &format!("{dropped} log records dropped: the journal did not accept them"));
         record
     }
 }
 
-/// One field, as the protocol wants it: a value with a newline is preceded by its length.
-fn put(to: &mut Vec<u8>, name: &str, value: &str) {
+/// Appends one field as the protocol wants it: a value with a newline is preceded by its length.
+fn put_field(to: &mut Vec<u8>, name: &str, value: &str) {
     to.extend(name.as_bytes());
     if value.contains('\n') {
         to.push(b'\n');
@@ -74,21 +75,21 @@ fn put(to: &mut Vec<u8>, name: &str, value: &str) {
     to.push(b'\n');
 }
 
-/// A layer that sends to the journal.
+/// A layer that encodes each record and sends it to the journal's sink.
 pub(crate) struct JournalLayer {
     pub(crate) sink: LogSink,
     pub(crate) identifier: Option<String>,
 }
 
-/// A span's fields, encoded.
+/// The extension of a span: its fields, already encoded.
 struct EncodedFields(Vec<u8>);
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for JournalLayer {
     fn on_new_span(&self, attrs: &Attributes<'_>, id: &Id, cx: Context<'_, S>) {
         let Some(span) = cx.span(id) else { return };
         let mut visitor = JournalVisitor::new(attrs.metadata().target() == "rxd");
-        if !visitor.own {
-            put(&mut visitor.to, "SPAN_NAME", span.name());
+        if !visitor.of_rxd {
+            put_field(&mut visitor.to, "SPAN_NAME", span.name());
         }
         attrs.record(&mut visitor);
         span.extensions_mut().insert(EncodedFields(visitor.to));
@@ -106,22 +107,23 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for JournalLayer {
     fn on_event(&self, event: &Event<'_>, cx: Context<'_, S>) {
         let meta = event.metadata();
         let mut visitor = JournalVisitor::new(false);
-        put(&mut visitor.to, "PRIORITY", &priority(*meta.level()).to_string());
-        put(&mut visitor.to, "TARGET", meta.target());
+        put_field(&mut visitor.to, "PRIORITY", &priority(*meta.level()).to_string());
+        put_field(&mut visitor.to, "TARGET", meta.target());
         if let Some(identifier) = &self.identifier {
-            put(&mut visitor.to, "SYSLOG_IDENTIFIER", identifier);
+            put_field(&mut visitor.to, "SYSLOG_IDENTIFIER", identifier);
         }
         if let Some(file) = meta.file() {
-            put(&mut visitor.to, "CODE_FILE", file);
+            put_field(&mut visitor.to, "CODE_FILE", file);
         }
         if let Some(line) = meta.line() {
-            put(&mut visitor.to, "CODE_LINE", &line.to_string());
+            put_field(&mut visitor.to, "CODE_LINE", &line.to_string());
         }
-        // The innermost span of rxd says which service and task: the others would say it twice.
+        // Only the innermost span of rxd: it has the service and the task, the outer ones repeat
+        // the service.
         let mut named = false;
         for span in cx.event_scope(event).into_iter().flatten() {
-            let own = span.metadata().target() == "rxd";
-            if own && std::mem::replace(&mut named, true) {
+            let of_rxd = span.metadata().target() == "rxd";
+            if of_rxd && std::mem::replace(&mut named, true) {
                 continue;
             }
             if let Some(EncodedFields(fields)) = span.extensions().get() {
@@ -133,31 +135,34 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for JournalLayer {
     }
 }
 
+/// Encodes fields as they are recorded.
 struct JournalVisitor {
     to: Vec<u8>,
-    /// Whether the fields are those of a span of rxd, whose names are well known.
-    own: bool,
+    /// Whether the fields are those of a span of rxd. They keep their names: `SERVICE`, `TASK`.
+    of_rxd: bool,
+    /// Reused for every value that is formatted.
     text: String,
 }
 
 impl JournalVisitor {
-    fn new(own: bool) -> Self {
-        JournalVisitor { to: Vec::with_capacity(256), own, text: String::new() }
+    fn new(of_rxd: bool) -> Self {
+        JournalVisitor { to: Vec::with_capacity(256), of_rxd, text: String::new() }
     }
 
     fn put(&mut self, field: &Field, value: &str) {
         let room = MAX_DATAGRAM_BYTES.saturating_sub(self.to.len());
         let value = &value[..value.floor_char_boundary_at(room)];
         match field.name() {
-            "message" => put(&mut self.to, "MESSAGE", value),
-            name => put(&mut self.to, &journal_name(name, self.own), value),
+            "message" => put_field(&mut self.to, "MESSAGE", value),
+            name => put_field(&mut self.to, &journal_name(name, self.of_rxd), value),
         }
     }
 }
 
-/// A name as the journal takes it: upper case, digits and `_`, and none of the journal's own.
-fn journal_name(name: &str, own: bool) -> String {
-    let mut upper = String::from(if own { "" } else { "F_" });
+/// A field name as the journal accepts it: upper case, digits and `_`, at most 64 characters. The
+/// prefix keeps a user's field from taking the place of one of the journal's, such as `PRIORITY`.
+fn journal_name(name: &str, of_rxd: bool) -> String {
+    let mut upper = String::from(if of_rxd { "" } else { "F_" });
     upper.extend(name.trim_start_matches('_').chars().map(|c| match c {
         c if c.is_ascii_alphanumeric() => c.to_ascii_uppercase(),
         _ => '_',
@@ -180,7 +185,7 @@ impl Visit for JournalVisitor {
     }
 }
 
-/// `str::floor_char_boundary`, which is newer than the oldest compiler this is built with.
+/// `str::floor_char_boundary`, which the oldest supported compiler does not have.
 trait FloorCharBoundary {
     fn floor_char_boundary_at(&self, at: usize) -> usize;
 }

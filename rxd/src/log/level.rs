@@ -1,11 +1,11 @@
-//! How much is logged, by names that syslog, systemd and `tracing` know.
+//! Log levels, by the names that syslog, systemd and `tracing` use.
 
 use crate::error::Error;
 use std::fmt;
 use std::str::FromStr;
 use tracing::level_filters::LevelFilter;
 
-/// How much is logged: this and everything more severe.
+/// A log level: records of this severity and every higher one are logged.
 ///
 /// `tracing` knows five levels. The eight names of syslog are accepted too, in either case, and
 /// stand for the nearest of the five:
@@ -30,13 +30,13 @@ use tracing::level_filters::LevelFilter;
 pub enum Level {
     /// Nothing at all.
     Off = 0,
-    /// What has failed.
+    /// Failures.
     Error = 1,
-    /// What may fail soon.
+    /// Trouble that may lead to a failure.
     Warn = 2,
-    /// What an operator wants to know.
+    /// Events that an operator wants to know of.
     Info = 3,
-    /// What a developer wants to know.
+    /// Details that a developer wants to know.
     Debug = 4,
     /// Everything.
     Trace = 5,
@@ -114,7 +114,7 @@ impl FromStr for Level {
     }
 }
 
-/// The names worth offering: `` `off`, `error`, .. ``.
+/// The names that an error suggests: `` `off`, `error`, .. ``.
 pub(crate) fn names() -> String {
     let names: Vec<String> = Level::ALL.iter().map(|level| format!("`{level}`")).collect();
     format!("{}, or a syslog name from `emergency` to `debug`", names.join(", "))
@@ -144,7 +144,7 @@ mod tests {
     use super::Level;
 
     #[test]
-    fn the_eight_names_of_syslog() {
+    fn level_by_each_name_of_syslog_is_the_nearest_of_tracing() {
         let levels = ["emergency", "alert", "critical", "error", "warning", "notice", "info", "debug"];
         let levels: Vec<Level> = levels.iter().map(|name| name.parse().unwrap()).collect();
         let [error, warn, info, debug] = [Level::Error, Level::Warn, Level::Info, Level::Debug];
@@ -152,14 +152,14 @@ mod tests {
     }
 
     #[test]
-    fn either_case_and_nothing_else() {
+    fn level_in_either_case_is_read_and_any_other_text_refused() {
         assert_eq!("Warning".parse::<Level>().unwrap(), Level::Warn);
-        let said = "loud\n".parse::<Level>().unwrap_err().to_string();
-        assert!(said.contains("`loud\\n`") && said.contains("`debug`"), "{said}");
+        let text = "loud\n".parse::<Level>().unwrap_err().to_string();
+        assert!(text.contains("`loud\\n`") && text.contains("`debug`"), "{text}");
     }
 
     #[test]
-    fn every_level_reads_what_it_writes() {
+    fn level_printed_is_read_back() {
         for level in Level::ALL {
             assert_eq!(level.as_str().parse::<Level>().unwrap(), level);
             assert_eq!(Level::of(level as u8), level);

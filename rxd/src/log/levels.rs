@@ -1,42 +1,61 @@
-//! The dial: a level for each service, one for everything else, one for rxd's own records.
+//! The levels of a process: one for each service, one default, one for rxd's own records.
 //!
-//! Invariants:
+//! Operators and user code change them through a [`LevelHandle`]; a
+//! [`ServiceFilter`](super::ServiceFilter) reads them for each record. This module writes no logs.
 //!
-//! 1. What a record is judged by are the atomics alone (`default`, `own`, a slot's `level`, and the
-//!    bounds `low` and `high` over all but `own`); they are written with `targets` locked, so two
-//!    changes at once leave what one of them, the last, has said.
-//! 2. Whoever moves a bound has `tracing` ask every callsite again, after the lock, before it
-//!    returns: the next record anywhere is judged by what was set (G40).
-//! 3. A setting for a while carries a number; its timer undoes it only if the number still stands.
+//! # Invariants
+//!
+//! 1. A filter reads atomics only: `default`, `internal`, the `low` and `high` bounds over all
+//!    targets but `internal`, and each service's [`ServiceLevel`]. [`LevelHandle::publish`] alone
+//!    writes them, all of them from the whole table and under its lock. So concurrent changes leave
+//!    atomics that agree with the table.
+//! 2. A change that moves `internal` or a bound has `tracing` ask every callsite again before it
+//!    returns (G40). Any other change needs no rebuild: between the bounds, each record is asked for.
+//! 3. A temporary level carries a number. Its timer clears it only if that number is still set, so
+//!    an older timer never clears a newer level.
+//!
+//! # Memory ordering
+//!
+//! All atomics are `Relaxed`. Each is a level of its own, and no other memory is read by its value.
+//! The stores come before `set` returns, so code that synchronises with the return sees them in its
+//! next record. A record that is made during a change sees the old level or the new one.
+//!
+//! No callsite keeps an outdated answer:
+//!
+//! 1. A change stores the new bounds under the lock, and releases it.
+//! 2. It calls `rebuild_interest_cache`, which asks every filter again, one rebuild at a time.
+//! 3. If two changes race, the rebuild that runs last comes after both stores, and reads the final
+//!    bounds.
 
 use super::level::Level;
 use crate::error::Error;
+use crate::sync::{Mutex, MutexGuard};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// A service's level that says: as the default.
+/// Stored in a [`ServiceLevel`] that has no level: the default counts.
 const INHERIT_DEFAULT: u8 = u8::MAX;
 
-/// What can be turned.
+/// What a level is set for: one service, all else, or rxd itself.
 ///
 /// ```
 /// use rxd::log::{LevelHandle, LevelTarget, Level};
 ///
 /// let levels = LevelHandle::new(Level::Info);
 /// levels.set("api", Level::Trace); // a service, by its name
-/// levels.set(LevelTarget::Internal, Level::Debug); // what rxd itself says
+/// levels.set(LevelTarget::Internal, Level::Debug); // rxd's own records
 /// assert_eq!(levels.get(LevelTarget::Default).level, Level::Info);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LevelTarget {
-    /// Everything that is not in a service which has a level of its internal.
+    /// Every record outside a service, or in a service without its own level.
     Default,
-    /// What rxd itself says below WARN: transitions, retries, requests.
+    /// rxd's own records below WARN: transitions, retries, requests.
     Internal,
     /// One service, and the tasks it has spawned.
     Service(String),
@@ -58,25 +77,25 @@ impl fmt::Display for LevelTarget {
     }
 }
 
-/// How a target stands.
+/// The level of a target, and whether it will change by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LevelSetting {
-    /// What counts now.
+    /// The level that counts now.
     pub level: Level,
-    /// Whether that is the target's own; otherwise it is the default's.
+    /// Whether the level was set for this target. If not, it is the default level.
     pub overridden: bool,
-    /// After how long it goes back by itself, if it does.
+    /// In how long a temporary level ends; `None` if the level is not temporary.
     pub expires_in: Option<Duration>,
-    /// What it goes back to then.
+    /// The level that counts after that.
     pub reverts_to: Option<Level>,
 }
 
-/// The levels of a process, to be changed while it runs. Clones turn the same dial.
+/// Changes the log levels of a running process. Clones share one set of levels.
 ///
-/// [`levels`](super::level_handle) is the one that [`init`](super::init) reads and the admin route turns. A
-/// change counts for the very next record, in every thread, for every incarnation of the service
-/// and every task it has spawned.
+/// To change the levels that [`init`](super::init) set up, and that the admin route changes, call
+/// [`level_handle`](super::level_handle). A change applies to the next record of every thread, to
+/// each later incarnation of the service, and to every task it has spawned.
 ///
 /// ```
 /// use rxd::log::{LevelHandle, LevelTarget, Level};
@@ -91,32 +110,36 @@ pub struct LevelSetting {
 /// ```
 #[derive(Clone)]
 pub struct LevelHandle {
-    shared: Arc<LevelState>,
+    state: Arc<LevelState>,
 }
 
 struct LevelState {
     default: AtomicU8,
     internal: AtomicU8,
+    /// The lowest and the highest level of all targets but `internal`.
     low: AtomicU8,
     high: AtomicU8,
-    targets: Mutex<LevelTable>,
-    numbers: AtomicU64,
+    table: Mutex<LevelTable>,
+    /// The number of the next temporary level: invariant 3.
+    next_number: AtomicU64,
 }
 
-/// Where a service's level is read by its spans.
+/// The level of one service, as the filters read it. The spans of the service share it.
 #[derive(Debug)]
 pub(crate) struct ServiceLevel {
     level: AtomicU8,
 }
 
+/// What was set, for every target. The atomics are written from it.
 struct LevelTable {
     default: TargetLevels,
     internal: TargetLevels,
     services: BTreeMap<Box<str>, (Arc<ServiceLevel>, TargetLevels)>,
-    /// What `reset` goes back to.
+    /// The levels that `reset` restores: the default, and that of rxd itself.
     initial: (Level, Level),
 }
 
+/// What was set for one target. A temporary level hides the lasting one while it stands.
 #[derive(Clone, Copy, Default)]
 struct TargetLevels {
     lasting: Option<Level>,
@@ -143,23 +166,24 @@ impl TargetLevels {
 static GLOBAL_LEVELS: LazyLock<LevelHandle> = LazyLock::new(|| LevelHandle::new(Level::Info));
 
 impl LevelHandle {
-    /// A dial of its internal, for a subscriber of its internal. rxd's own records are off.
+    /// New levels, separate from those of the process, for a subscriber that uses
+    /// [`filter`](LevelHandle::filter). rxd's own records are off.
     #[must_use]
     pub fn new(default: Level) -> Self {
-        let targets = LevelTable {
+        let table = LevelTable {
             default: TargetLevels::lasting(default),
             internal: TargetLevels::lasting(Level::Off),
             services: BTreeMap::new(),
             initial: (default, Level::Off),
         };
         LevelHandle {
-            shared: Arc::new(LevelState {
+            state: Arc::new(LevelState {
                 default: AtomicU8::new(default as u8),
                 internal: AtomicU8::new(Level::Off as u8),
                 low: AtomicU8::new(default as u8),
                 high: AtomicU8::new(default as u8),
-                targets: Mutex::new(targets),
-                numbers: AtomicU64::new(0),
+                table: Mutex::new(table),
+                next_number: AtomicU64::new(0),
             }),
         }
     }
@@ -168,110 +192,120 @@ impl LevelHandle {
         &GLOBAL_LEVELS
     }
 
-    /// Sets a level until it is set anew.
+    /// Sets a level until the next change. Ends a temporary level of the target.
     pub fn set(&self, target: impl Into<LevelTarget>, level: Level) {
-        self.change(&target.into(), |held, _| *held = TargetLevels::lasting(level));
+        self.change(&target.into(), |levels, _| *levels = TargetLevels::lasting(level));
     }
 
-    /// Sets a level for a while; then the target goes back to what was last set to stay.
+    /// Sets a level for `time`. After that the level counts which was last
+    /// [`set`](LevelHandle::set), or the default. A second temporary level replaces the first, with
+    /// its own end.
     ///
     /// # Errors
     ///
-    /// Outside a tokio runtime, whose timer it needs, or if the while is too long to have an end.
+    /// Outside a tokio runtime, whose timer it needs, or if `time` is longer than the clock can
+    /// count.
     pub fn set_temporarily(&self, target: impl Into<LevelTarget>, level: Level, time: Duration) -> Result<(), Error> {
-        let runtime = tokio::runtime::Handle::try_current()
-            .map_err(|_| Error::msg("failed to set a level for a while: there is no tokio runtime"))?;
+        let runtime = tokio::runtime::Handle::try_current().map_err(|_| {
+            Error::msg("failed to set a temporary log level: called outside a tokio runtime, whose timer ends it")
+        })?;
         let Some(until) = Instant::now().checked_add(time) else {
-            return Err(Error::msg(format_args!("failed to set a level for {time:?}: that has no end")));
+            return Err(Error::msg(format_args!(
+                "failed to set a temporary log level: {time:?} is longer than the clock can count"
+            )));
         };
         let target = target.into();
-        let number = self.shared.numbers.fetch_add(1, Ordering::Relaxed);
-        self.change(&target, |held, _| held.temporary = Some(TemporaryLevel { level, until, number }));
-        let shared = Arc::downgrade(&self.shared);
+        let number = self.state.next_number.fetch_add(1, Ordering::Relaxed);
+        self.change(&target, |levels, _| levels.temporary = Some(TemporaryLevel { level, until, number }));
+        // Weak: the timer does not keep levels that nobody uses any more.
+        let state = Arc::downgrade(&self.state);
         runtime.spawn(async move {
             tokio::time::sleep_until(until).await;
-            let Some(shared) = shared.upgrade() else { return };
+            let Some(state) = state.upgrade() else { return };
             // Invariant 3.
-            LevelHandle { shared }.change(&target, |held, _| {
-                if held.temporary.is_some_and(|temporary| temporary.number == number) {
-                    held.temporary = None;
+            LevelHandle { state }.change(&target, |levels, _| {
+                if levels.temporary.is_some_and(|temporary| temporary.number == number) {
+                    levels.temporary = None;
                 }
             });
         });
         Ok(())
     }
 
-    /// Takes back what was set: a service follows the default again, the others what they began with.
+    /// Undoes what was set. A service follows the default again; the default and rxd itself get the
+    /// level that the log was set up with.
     pub fn reset(&self, target: impl Into<LevelTarget>) {
-        self.change(&target.into(), |held, initial| *held = TargetLevels { lasting: initial, temporary: None });
+        self.change(&target.into(), |levels, initial| *levels = TargetLevels { lasting: initial, temporary: None });
     }
 
-    /// How a target stands. A service that was never heard of stands at the default.
+    /// The level of a target. A name that no service has is at the default.
     #[must_use]
     pub fn get(&self, target: impl Into<LevelTarget>) -> LevelSetting {
-        let targets = self.targets();
-        let held = match target.into() {
-            LevelTarget::Default => targets.default,
-            LevelTarget::Internal => targets.internal,
-            LevelTarget::Service(name) => targets.services.get(&*name).map(|(_, held)| *held).unwrap_or_default(),
+        let table = self.table();
+        let levels = match target.into() {
+            LevelTarget::Default => table.default,
+            LevelTarget::Internal => table.internal,
+            LevelTarget::Service(name) => table.services.get(&*name).map(|(_, levels)| *levels).unwrap_or_default(),
         };
-        targets.setting(&held)
+        table.setting(&levels)
     }
 
-    /// Every service that has a level of its internal.
+    /// Every service that a level is set for, in alphabetical order.
     #[must_use]
     pub fn services(&self) -> Vec<(String, LevelSetting)> {
-        let targets = self.targets();
-        let internal = targets.services.iter().filter(|(_, (_, held))| held.level().is_some());
-        internal.map(|(name, (_, held))| (name.to_string(), targets.setting(held))).collect()
+        let table = self.table();
+        let overridden = table.services.iter().filter(|(_, (_, levels))| levels.level().is_some());
+        overridden.map(|(name, (_, levels))| (name.to_string(), table.setting(levels))).collect()
     }
 
-    /// What `reset` goes back to from now on, and what counts until something else is set.
+    /// Sets the levels of a log that is being set up. `reset` restores them from now on.
     pub(crate) fn begin(&self, default: Level, internal: Level) {
-        self.targets().initial = (default, internal);
+        self.table().initial = (default, internal);
         self.set(LevelTarget::Default, default);
         self.set(LevelTarget::Internal, internal);
     }
 
-    fn targets(&self) -> MutexGuard<'_, LevelTable> {
-        // Nothing of a user runs under the lock.
-        self.shared.targets.lock().unwrap_or_else(PoisonError::into_inner)
+    fn table(&self) -> MutexGuard<'_, LevelTable> {
+        // `tracing` calls in from the code of a user's service, and a change calls back into
+        // `tracing` only after it has released this lock: no user code and no filter ever runs
+        // under it.
+        self.state.table.lock()
     }
 
     fn change(&self, target: &LevelTarget, change: impl FnOnce(&mut TargetLevels, Option<Level>)) {
-        let mut targets = self.targets();
-        let (default, internal) = targets.initial;
+        let mut table = self.table();
+        let (default, internal) = table.initial;
         match target {
-            LevelTarget::Default => change(&mut targets.default, Some(default)),
-            LevelTarget::Internal => change(&mut targets.internal, Some(internal)),
+            LevelTarget::Default => change(&mut table.default, Some(default)),
+            LevelTarget::Internal => change(&mut table.internal, Some(internal)),
             LevelTarget::Service(name) => {
-                targets.slot(name);
-                if let Some((_, held)) = targets.services.get_mut(&**name) {
-                    change(held, None);
+                table.service_level(name);
+                if let Some((_, levels)) = table.services.get_mut(&**name) {
+                    change(levels, None);
                 }
             }
         }
-        let moved = self.publish(&targets);
-        drop(targets);
+        let moved = self.publish(&table);
+        drop(table);
         if moved {
             // Invariant 2.
             tracing::callsite::rebuild_interest_cache();
         }
     }
 
-    /// Writes what the records are judged by; whether a bound has moved.
-    fn publish(&self, targets: &LevelTable) -> bool {
-        let shared = &self.shared;
-        let default = targets.default.level().unwrap_or(Level::Off);
-        let internal = targets.internal.level().unwrap_or(Level::Off);
+    /// Writes the atomics from the table. Returns whether `internal` or a bound has moved.
+    fn publish(&self, table: &LevelTable) -> bool {
+        let state = &self.state;
+        let default = table.default.level().unwrap_or(Level::Off);
+        let internal = table.internal.level().unwrap_or(Level::Off);
         let (mut low, mut high) = (default, default);
-        for (slot, held) in targets.services.values() {
-            let level = held.level();
+        for (service_level, levels) in table.services.values() {
+            let level = levels.level();
             (low, high) = (low.min(level.unwrap_or(low)), high.max(level.unwrap_or(high)));
-            slot.level.store(level.map_or(INHERIT_DEFAULT, |level| level as u8), Ordering::Relaxed);
+            service_level.level.store(level.map_or(INHERIT_DEFAULT, |level| level as u8), Ordering::Relaxed);
         }
-        shared.default.store(default as u8, Ordering::Relaxed);
-        let bounds = [(&shared.internal, internal), (&shared.low, low), (&shared.high, high)];
+        state.default.store(default as u8, Ordering::Relaxed);
+        let bounds = [(&state.internal, internal), (&state.low, low), (&state.high, high)];
         let mut moved = false;
         for (bound, level) in bounds {
             moved |= bound.swap(level as u8, Ordering::Relaxed) != level as u8;
@@ -281,47 +315,48 @@ impl LevelHandle {
 
     // ---- what a filter reads --------------------------------------------------------------------
 
-    /// The service's slot, made if it has none.
-    pub(crate) fn slot(&self, service: &str) -> Arc<ServiceLevel> {
-        self.targets().slot(service)
+    /// The level of this service, as its spans share it. Adds the service to the table if it is
+    /// new.
+    pub(crate) fn service_level(&self, service: &str) -> Arc<ServiceLevel> {
+        self.table().service_level(service)
     }
 
-    /// What counts outside every service (none), or in one.
-    pub(crate) fn level_in(&self, slot: Option<&ServiceLevel>) -> Level {
-        match slot.map(|slot| slot.level.load(Ordering::Relaxed)) {
+    /// The level that counts in this service, or outside of all services.
+    pub(crate) fn level_in(&self, service_level: Option<&ServiceLevel>) -> Level {
+        match service_level.map(|own| own.level.load(Ordering::Relaxed)) {
             Some(level) if level != INHERIT_DEFAULT => Level::of(level),
-            _ => Level::of(self.shared.default.load(Ordering::Relaxed)),
+            _ => Level::of(self.state.default.load(Ordering::Relaxed)),
         }
     }
 
-    /// No target but `own` is set to less than the first, or to more than the second.
+    /// The lowest and the highest level of all targets but [`LevelTarget::Internal`].
     pub(crate) fn bounds(&self) -> (Level, Level) {
-        let [low, high] = [&self.shared.low, &self.shared.high].map(|bound| Level::of(bound.load(Ordering::Relaxed)));
+        let [low, high] = [&self.state.low, &self.state.high].map(|bound| Level::of(bound.load(Ordering::Relaxed)));
         (low, high)
     }
 
     pub(crate) fn internal(&self) -> Level {
-        Level::of(self.shared.internal.load(Ordering::Relaxed))
+        Level::of(self.state.internal.load(Ordering::Relaxed))
     }
 }
 
 impl LevelTable {
-    fn slot(&mut self, service: &str) -> Arc<ServiceLevel> {
-        if let Some((slot, _)) = self.services.get(service) {
-            return slot.clone();
+    fn service_level(&mut self, service: &str) -> Arc<ServiceLevel> {
+        if let Some((service_level, _)) = self.services.get(service) {
+            return service_level.clone();
         }
-        let slot = Arc::new(ServiceLevel { level: AtomicU8::new(INHERIT_DEFAULT) });
-        self.services.insert(service.into(), (slot.clone(), TargetLevels::default()));
-        slot
+        let service_level = Arc::new(ServiceLevel { level: AtomicU8::new(INHERIT_DEFAULT) });
+        self.services.insert(service.into(), (service_level.clone(), TargetLevels::default()));
+        service_level
     }
 
-    fn setting(&self, held: &TargetLevels) -> LevelSetting {
+    fn setting(&self, levels: &TargetLevels) -> LevelSetting {
         let default = self.default.level().unwrap_or(Level::Off);
         LevelSetting {
-            level: held.level().unwrap_or(default),
-            overridden: held.level().is_some(),
-            expires_in: held.temporary.map(|temporary| temporary.until.saturating_duration_since(Instant::now())),
-            reverts_to: held.temporary.map(|_| held.lasting.unwrap_or(default)),
+            level: levels.level().unwrap_or(default),
+            overridden: levels.level().is_some(),
+            expires_in: levels.temporary.map(|temporary| temporary.until.saturating_duration_since(Instant::now())),
+            reverts_to: levels.temporary.map(|_| levels.lasting.unwrap_or(default)),
         }
     }
 }

@@ -1,29 +1,33 @@
-//! Logs with a dial for each service.
+//! Logs with a level for each service, which can be changed while the process runs.
+//!
+//! To set logs up, call [`init`] in `main`. To change a level later, call [`level_handle`].
 //!
 //! ```no_run
 //! #[tokio::main]
 //! async fn main() -> rxd::Result {
 //!     let _log = rxd::log::init()?;
 //!     tracing::info!("as with any `tracing` subscriber");
-//!     // .. and anywhere, any time later: this service in detail, for ten minutes.
+//!     // Later, from any code: this service in detail, for ten minutes.
 //!     rxd::log::level_handle().set_temporarily("api", rxd::log::Level::Debug, std::time::Duration::from_secs(600))?;
 //!     Ok(())
 //! }
 //! ```
 //!
-//! A record is of the service in whose span it is made: that of its methods, and of the tasks it
-//! started with [`Context::spawn`](crate::Context::spawn). (A task started otherwise is in no span,
-//! unless it is given one: `tokio::spawn(task.in_current_span())`.)
+//! A record belongs to the service whose span it is made in. The service's methods are in that
+//! span, and so are the tasks it starts with [`Context::spawn`](crate::Context::spawn). A task
+//! started with `tokio::spawn` is in no span, unless it is given one:
+//! `tokio::spawn(task.in_current_span())`.
 //!
-//! What is written:
+//! How records are written:
 //!
-//! * one line a record, whatever is in its values: see [`LineFormat`];
-//! * by a thread of its own, from a bounded queue: a blocked, closed or full end makes nobody wait.
-//!   What is lost by that is counted ([`dropped_records`]) and told of in the log once that is possible;
-//! * to standard error; or split by severity; or to the journal; and what rxd itself says, if it is
-//!   asked for, to a file of its own: see [`Builder`].
+//! * One record is one line, whatever its values hold: see [`LineFormat`].
+//! * A separate thread writes them, from a bounded queue. If the output is blocked, closed or full,
+//!   the code that logs does not wait: records are dropped and counted ([`dropped_records`]), and
+//!   the log says how many once it can be written again.
+//! * They go to standard error; or to standard output and error by severity; or to the journal.
+//!   rxd's own records can go to a separate file. See [`Builder`].
 //!
-//! To have only the levels, before layers of your own, use [`LevelHandle::filter`].
+//! To use only the levels, with layers of your own, call [`LevelHandle::filter`].
 
 mod builder;
 mod file;
@@ -46,12 +50,16 @@ pub use writer::dropped_records;
 
 use crate::error::Error;
 
-/// Sets logs up as the process's subscriber: INFO and above to standard error, `RUST_LOG` read as
-/// [`Builder::levels`] says, every level to be changed later with the [`levels`].
+/// Sets logs up as the process's `tracing` subscriber: records of INFO and above go to standard
+/// error.
+///
+/// `RUST_LOG` sets other levels, in the form that [`Builder::levels`] describes. [`level_handle`]
+/// changes them later. To choose anything else, use [`builder`]. Keep the guard until `main` ends.
 ///
 /// # Errors
 ///
-/// If the process has a subscriber already, or `RUST_LOG` cannot be read.
+/// If the process has a subscriber already, if `RUST_LOG` cannot be read, or if the thread that
+/// writes cannot be started.
 pub fn init() -> Result<LogGuard, Error> {
     match std::env::var("RUST_LOG") {
         Ok(levels) => builder().levels(levels).init(),
@@ -59,7 +67,7 @@ pub fn init() -> Result<LogGuard, Error> {
     }
 }
 
-/// The dial of the process.
+/// The log levels of the process: those that [`init`] sets up and the admin route changes.
 #[must_use]
 pub fn level_handle() -> &'static LevelHandle {
     LevelHandle::global()
