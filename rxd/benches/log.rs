@@ -9,19 +9,19 @@ use tracing::Subscriber;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::prelude::*;
 
-/// Nanoseconds a turn: the best of some rounds, since all else is noise.
-fn measure(mut turn: impl FnMut()) -> f64 {
-    let mut turns = 1_000_u32;
+/// Nanoseconds per call: the best of several repetitions, since the others measure noise.
+fn measure(mut call: impl FnMut()) -> f64 {
+    let mut calls = 1_000_u32;
     let mut best = f64::MAX;
     for _ in 0..12 {
         let begun = Instant::now();
-        for _ in 0..turns {
-            turn();
+        for _ in 0..calls {
+            call();
         }
         let took = begun.elapsed();
-        best = best.min(took.as_nanos() as f64 / f64::from(turns));
+        best = best.min(took.as_nanos() as f64 / f64::from(calls));
         if took < Duration::from_millis(20) {
-            turns = turns.saturating_mul(4);
+            calls = calls.saturating_mul(4);
         }
     }
     best

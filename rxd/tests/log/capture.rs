@@ -1,4 +1,4 @@
-//! A subscriber that keeps what it is given, and a service that says something when it is told to.
+//! A subscriber that keeps its lines, and a service that logs when a test asks it to.
 
 use rxd::log::{EscapedFields, LevelHandle, LineFormat};
 use rxd::{Context, Runner};
@@ -9,12 +9,12 @@ use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::prelude::*;
 
-/// The lines that were written.
+/// The lines that the subscriber has written.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Lines {
-    /// Takes them, without their time.
+    /// Takes the lines written so far, without their times.
     pub(crate) fn take(&self) -> Vec<String> {
         let text = String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap();
         text.lines().map(|line| line.split_once("Z ").map_or(line, |(_, rest)| rest).trim_start().to_owned()).collect()
@@ -38,7 +38,7 @@ impl<'a> MakeWriter<'a> for Lines {
     }
 }
 
-/// This thread's records, filtered by the dial.
+/// Captures this thread's records, filtered by these levels.
 pub(crate) fn capture(levels: &LevelHandle) -> (Lines, DefaultGuard) {
     let lines = Lines::default();
     let layer = tracing_subscriber::fmt::layer()
@@ -50,9 +50,9 @@ pub(crate) fn capture(levels: &LevelHandle) -> (Lines, DefaultGuard) {
     (lines, tracing_subscriber::registry().with(layer).set_default())
 }
 
-/// Where a talker is to speak from.
+/// Where the service logs from.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum From {
+pub(crate) enum LogFrom {
     Run,
     Task,
     TaskOfTask,
@@ -60,28 +60,28 @@ pub(crate) enum From {
     Spawned,
 }
 
-pub(crate) type Ask = (From, oneshot::Sender<()>);
+pub(crate) type Ask = (LogFrom, oneshot::Sender<()>);
 
-/// Says `debug` and `info`, each time it is asked to.
+/// Logs at DEBUG and INFO each time its [`TalkerHandle`] asks it to.
 pub(crate) struct Talker(mpsc::UnboundedReceiver<Ask>);
 
 #[derive(Clone, Debug)]
-pub(crate) struct Mouth(mpsc::UnboundedSender<Ask>);
+pub(crate) struct TalkerHandle(mpsc::UnboundedSender<Ask>);
 
-pub(crate) fn talker() -> (Talker, Mouth) {
+pub(crate) fn talker() -> (Talker, TalkerHandle) {
     let (sender, receiver) = mpsc::unbounded_channel();
-    (Talker(receiver), Mouth(sender))
+    (Talker(receiver), TalkerHandle(sender))
 }
 
-impl Mouth {
-    pub(crate) async fn speak(&self, from: From) {
-        let (done, said) = oneshot::channel();
+impl TalkerHandle {
+    pub(crate) async fn log_twice(&self, from: LogFrom) {
+        let (done, logged) = oneshot::channel();
         self.0.send((from, done)).unwrap();
-        said.await.unwrap();
+        logged.await.unwrap();
     }
 }
 
-fn speak() {
+fn log_twice() {
     tracing::info!("info");
     tracing::debug!("debug");
 }
@@ -94,16 +94,16 @@ impl Runner for Talker {
                 () = cx.cancelled() => return Ok(()),
             };
             match from {
-                From::Run => speak(),
-                From::Task => cx.spawn("worker", async { speak() }).await?,
-                From::TaskOfTask => {
+                LogFrom::Run => log_twice(),
+                LogFrom::Task => cx.spawn("worker", async { log_twice() }).await?,
+                LogFrom::TaskOfTask => {
                     let inner = cx.clone();
-                    let task = cx.spawn("worker", async move { inner.spawn("helper", async { speak() }).await });
+                    let task = cx.spawn("worker", async move { inner.spawn("helper", async { log_twice() }).await });
                     task.await??;
                 }
-                From::Spawned => {
+                LogFrom::Spawned => {
                     use tracing::Instrument;
-                    tokio::spawn(async { speak() }.in_current_span()).await?;
+                    tokio::spawn(async { log_twice() }.in_current_span()).await?;
                 }
             }
             let _ = done.send(());

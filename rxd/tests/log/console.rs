@@ -1,7 +1,8 @@
-//! Real streams of a real process: F76, F77, G44.
+//! Standard streams and files of a real process: F76, F77, G44.
 //!
-//! Each test runs this very program again with a part to play, and looks at what came out of it.
-#![allow(clippy::print_stdout, reason = "how a part tells the test what came of it")]
+//! Each test runs this program again, with the name of a part in its environment, and checks what
+//! that process writes.
+#![allow(clippy::print_stdout, reason = "a part reports to its test on standard output")]
 
 use rxd::log::Level;
 use rxd::{Context, Daemon, Runner, Service, State};
@@ -11,15 +12,16 @@ use std::time::{Duration, Instant};
 
 const PART: &str = "RXD_LOG_TEST_PART";
 
-/// This program, playing the part.
-fn play(part: &str) -> Command {
+/// A command that runs this part of the program.
+fn run_part(part: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "console::part", "--nocapture", "--test-threads=1"]);
     command.env(PART, part).env_remove("RUST_LOG").env_remove("NO_COLOR").env_remove("JOURNAL_STREAM");
     command
 }
 
-/// Logs far more than a pipe holds, then takes a daemon with a loud service through its life.
+/// Logs far more than a pipe holds, then starts, restarts and stops a daemon whose service logs all
+/// the time.
 fn flood() {
     for n in 0..20_000 {
         tracing::info!(n, "{}", "x".repeat(100));
@@ -44,24 +46,24 @@ fn flood() {
     });
 }
 
-/// What the process that `play` starts does. On its own it does nothing.
+/// What the process that `run_part` starts does. As a test by itself it does nothing.
 #[test]
 fn part() {
     let Ok(part) = std::env::var(PART) else { return };
     let builder = rxd::log::builder().internal_level(Level::Debug);
-    let lost = || rxd::log::dropped_records().iter().map(|(_, lost)| lost).sum::<u64>();
+    let dropped = || rxd::log::dropped_records().iter().map(|(_, dropped)| dropped).sum::<u64>();
     match &part[..] {
         "flood" => {
             let guard = builder.init().unwrap();
             flood();
-            println!("lost={}", lost());
+            println!("dropped={}", dropped());
             drop(guard);
         }
         "full" => {
             let guard = builder.console(false).internal_file("/dev/full", 1 << 20, 0).init().unwrap();
             flood();
             drop(guard);
-            println!("lost={}", lost());
+            println!("dropped={}", dropped());
         }
         "split" => {
             let _guard = builder.split_stdout(true).init().unwrap();
@@ -98,7 +100,7 @@ fn part() {
             let _guard = builder.console(false).journald_at("/nonexistent/socket").init().unwrap();
             tracing::info!("hello");
         }
-        other => panic!("there is no part {other}"),
+        other => panic!("unknown part {other}"),
     }
 }
 
@@ -121,55 +123,58 @@ fn out_of(child: &mut Child) -> String {
     text
 }
 
-fn lost(text: &str) -> u64 {
-    let line = text.lines().find_map(|line| line.split_once("lost=")).expect("it says how many it lost");
+fn dropped(text: &str) -> u64 {
+    let line = text
+        .lines()
+        .find_map(|line| line.split_once("dropped="))
+        .expect("the part prints its count of dropped records");
     line.1.parse().unwrap()
 }
 
 #[test]
-fn f76_a_full_pipe_that_nobody_reads() {
-    let mut child = play("flood").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    // Its standard error is held, and not read.
-    assert!(ends_within(&mut child, Duration::from_secs(60)), "nothing waits for the pipe");
-    assert!(lost(&out_of(&mut child)) > 10_000);
+fn f76_stderr_into_a_full_pipe_delays_no_service() {
+    let mut child = run_part("flood").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // The child holds the pipe open and is not read from.
+    assert!(ends_within(&mut child, Duration::from_secs(60)), "no service waits for the pipe");
+    assert!(dropped(&out_of(&mut child)) > 10_000);
 }
 
 #[test]
-fn f76_a_closed_pipe() {
-    let mut child = play("flood").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+fn f76_stderr_into_a_closed_pipe_ends_no_process() {
+    let mut child = run_part("flood").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stderr.take());
-    assert!(ends_within(&mut child, Duration::from_secs(60)), "it does not die of SIGPIPE either");
-    assert!(lost(&out_of(&mut child)) > 10_000);
+    assert!(ends_within(&mut child, Duration::from_secs(60)), "SIGPIPE does not end it either");
+    assert!(dropped(&out_of(&mut child)) > 10_000);
 }
 
 #[test]
-fn f77_a_file_on_a_full_disk() {
-    let mut child = play("full").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+fn f77_internal_file_on_a_full_disk_drops_and_counts_records() {
+    let mut child = run_part("full").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     assert!(ends_within(&mut child, Duration::from_secs(60)));
-    assert!(lost(&out_of(&mut child)) > 10, "the transitions it could not write are counted");
+    assert!(dropped(&out_of(&mut child)) > 10, "the transitions that could not be written are counted");
 }
 
 #[test]
-fn split_by_severity() {
-    let output = play("split").output().unwrap();
+fn split_stdout_sends_warnings_and_errors_to_stderr() {
+    let output = run_part("split").output().unwrap();
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(out.contains("to out") && !out.contains("to err"), "{out}");
     assert!(err.contains("to err") && !err.contains("to out"), "{err}");
-    assert!(!err.contains('\x1b'), "no colours but on a terminal");
+    assert!(!err.contains('\x1b'), "a pipe gets no colours");
 }
 
 #[test]
 fn g61_log_with_colours_asked_for_writes_them_into_a_pipe() {
-    let output = play("coloured").output().unwrap();
+    let output = run_part("coloured").output().unwrap();
     let err = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && !err.contains("tracing-subscriber"), "{}: {err}", output.status);
     assert!(err.contains("\x1b[32m INFO\x1b[0m") && err.contains("\x1b[31mERROR\x1b[0m"), "{err:?}");
 }
 
 #[test]
-fn rxds_own_records_in_a_file_of_their_own() {
+fn internal_file_gets_the_internal_records_and_no_others() {
     let path = std::env::temp_dir().join(format!("rxd-own-{}.log", std::process::id()));
-    let output = play("file").env("RXD_LOG_TEST_FILE", &path).output().unwrap();
+    let output = run_part("file").env("RXD_LOG_TEST_FILE", &path).output().unwrap();
     assert!(output.status.success());
     let own = std::fs::read_to_string(&path).unwrap();
     let _ = std::fs::remove_file(&path);
@@ -179,18 +184,18 @@ fn rxds_own_records_in_a_file_of_their_own() {
 }
 
 #[test]
-fn a_second_subscriber_is_refused_in_words() {
-    assert!(play("twice").output().unwrap().status.success());
+fn init_with_a_subscriber_already_set_returns_an_error() {
+    assert!(run_part("twice").output().unwrap().status.success());
 }
 
 #[test]
-fn to_the_journal_lines_say_their_priority() {
+fn lines_into_the_journal_begin_with_their_priority() {
     use std::os::unix::fs::MetadataExt;
     let path = std::env::temp_dir().join(format!("rxd-journal-stream-{}", std::process::id()));
     let file = std::fs::File::create(&path).unwrap();
     let meta = file.metadata().unwrap();
     let stream = format!("{}:{}", meta.dev(), meta.ino());
-    let status = play("plain").env("JOURNAL_STREAM", stream).stderr(file).stdout(Stdio::null()).status().unwrap();
+    let status = run_part("plain").env("JOURNAL_STREAM", stream).stderr(file).stdout(Stdio::null()).status().unwrap();
     assert!(status.success());
     let text = std::fs::read_to_string(&path).unwrap();
     let _ = std::fs::remove_file(&path);
@@ -199,13 +204,13 @@ fn to_the_journal_lines_say_their_priority() {
 
 #[cfg(feature = "journald")]
 #[test]
-fn under_systemd_no_line_comes_twice() {
+fn journald_with_stderr_in_the_journal_writes_each_record_once() {
     use std::os::unix::fs::MetadataExt;
     let path = std::env::temp_dir().join(format!("rxd-journal-twice-{}", std::process::id()));
     let socket = std::os::unix::net::UnixDatagram::bind(path.with_extension("sock")).unwrap();
     let file = std::fs::File::create(&path).unwrap();
     let meta = file.metadata().unwrap();
-    let mut command = play("journald");
+    let mut command = run_part("journald");
     command.env("JOURNAL_STREAM", format!("{}:{}", meta.dev(), meta.ino()));
     command.env("RXD_LOG_TEST_SOCKET", path.with_extension("sock"));
     assert!(command.stderr(file).stdout(Stdio::null()).status().unwrap().success());
@@ -220,7 +225,7 @@ fn under_systemd_no_line_comes_twice() {
 
 #[cfg(feature = "journald")]
 #[test]
-fn where_there_is_no_journal_records_are_not_lost() {
-    let output = play("no journal").output().unwrap();
+fn journald_without_a_journal_writes_to_stderr() {
+    let output = run_part("no journal").output().unwrap();
     assert!(String::from_utf8_lossy(&output.stderr).contains("hello"), "{output:?}");
 }

@@ -1,4 +1,4 @@
-//! Whatever a value holds, a record is one line, and its own.
+//! No value can forge a record: each is one line.
 
 use crate::capture::capture;
 use proptest::prelude::*;
@@ -7,7 +7,7 @@ use rxd::log::{Level, LevelHandle};
 const FORGED: &str = "x\n2026-01-01T00:00:00Z  INFO api: all is well\r\x1b[2J\u{9b}1m\u{2028}\u{202e}";
 
 #[test]
-fn no_value_forges_a_record() {
+fn value_with_line_breaks_or_escapes_forges_no_record() {
     let levels = LevelHandle::new(Level::Info);
     let (lines, _guard) = capture(&levels);
     let error: &(dyn std::error::Error + 'static) = &std::io::Error::other(FORGED);
@@ -28,14 +28,14 @@ fn no_value_forges_a_record() {
 
 proptest! {
     #[test]
-    fn any_text_is_one_line(text in ".*", other in any::<String>()) {
+    fn any_text_in_a_record_stays_on_one_line(text in ".*", other in any::<String>()) {
         let levels = LevelHandle::new(Level::Info);
         let (lines, _guard) = capture(&levels);
         tracing::info!(a = %text, b = text, "{other}");
         prop_assert_eq!(lines.take().len(), 1);
     }
 
-    /// Levels are read or refused; what is refused is quoted harmlessly.
+    /// A text that is not a level is quoted in the error, on one line.
     #[test]
     fn any_text_is_a_level_or_an_error(text in any::<String>()) {
         if let Err(error) = text.parse::<Level>() {
@@ -44,7 +44,6 @@ proptest! {
         }
     }
 
-    /// So are lists of them.
     #[test]
     fn any_list_of_levels_is_read_or_refused(text in "([a-z\\[\\]:]{0,6}=?(info|debug|x|),?){0,4}") {
         let levels = LevelHandle::new(Level::Info);
@@ -54,7 +53,7 @@ proptest! {
 }
 
 #[test]
-fn lists_of_levels() {
+fn list_of_levels_sets_the_default_services_and_targets() {
     let levels = LevelHandle::new(Level::Info);
     let list = "warn, hyper=error,[api]=debug ,rxd=trace";
     let made = rxd::log::builder()
@@ -68,6 +67,6 @@ fn lists_of_levels() {
     assert_eq!(levels.get(rxd::log::LevelTarget::Internal).level, Level::Trace);
     let made =
         rxd::log::builder().level_handle(levels).console(false).levels("loud").layer::<tracing_subscriber::Registry>();
-    let said = made.err().unwrap().to_string();
-    assert!(said.contains("`loud`"), "{said}");
+    let text = made.err().unwrap().to_string();
+    assert!(text.contains("`loud`"), "{text}");
 }

@@ -1,4 +1,4 @@
-//! What the journal is sent, at the other end of its socket.
+//! What the journal gets, seen from the other end of its socket.
 
 use rxd::log::{Level, LevelHandle, builder};
 use std::io::ErrorKind;
@@ -7,18 +7,18 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tracing_subscriber::prelude::*;
 
-struct Journal(UnixDatagram, PathBuf);
+struct FakeJournal(UnixDatagram, PathBuf);
 
-impl Journal {
+impl FakeJournal {
     fn new(name: &str) -> Self {
         let path = std::env::temp_dir().join(format!("rxd-journal-{name}-{}", std::process::id()));
         let _ = std::fs::remove_file(&path);
         let socket = UnixDatagram::bind(&path).unwrap();
         socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-        Journal(socket, path)
+        FakeJournal(socket, path)
     }
 
-    /// One record, as its fields.
+    /// Receives one record, as its fields.
     fn receive(&self) -> Vec<(String, String)> {
         let mut bytes = vec![0; 1 << 20];
         let count = loop {
@@ -50,7 +50,7 @@ impl Journal {
     }
 }
 
-impl Drop for Journal {
+impl Drop for FakeJournal {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.1);
     }
@@ -64,8 +64,8 @@ fn get<'a>(fields: &'a [(String, String)], name: &str) -> Option<&'a str> {
 }
 
 #[test]
-fn fields_are_fields_and_every_level_has_its_priority() {
-    let journal = Journal::new("fields");
+fn journald_record_keeps_its_fields_and_has_its_priority() {
+    let journal = FakeJournal::new("fields");
     let made = builder()
         .level_handle(LevelHandle::new(Level::Info))
         .level(Level::Trace)
@@ -107,8 +107,8 @@ fn fields_are_fields_and_every_level_has_its_priority() {
 }
 
 #[test]
-fn a_huge_record_is_cut_and_arrives() {
-    let journal = Journal::new("huge");
+fn journald_record_of_a_megabyte_is_cut_and_arrives() {
+    let journal = FakeJournal::new("huge");
     let made = builder().level_handle(LevelHandle::new(Level::Info)).console(false).journald_at(&journal.1);
     let (layer, _log) = made.layer().unwrap();
     let _guard = tracing_subscriber::registry().with(layer).set_default();
@@ -119,9 +119,9 @@ fn a_huge_record_is_cut_and_arrives() {
 }
 
 #[test]
-fn g44_a_hung_journald_blocks_nobody() {
-    // Nobody receives: the socket's queue fills, and a send to it blocks.
-    let journal = Journal::new("hung");
+fn g44_journald_that_hangs_delays_no_record() {
+    // The test never receives: the socket's queue fills, and a send to it blocks.
+    let journal = FakeJournal::new("hung");
     let made = builder().level_handle(LevelHandle::new(Level::Info)).console(false).journald_at(&journal.1);
     let (layer, log) = made.layer().unwrap();
     let guard = tracing_subscriber::registry().with(layer).set_default();
@@ -131,8 +131,8 @@ fn g44_a_hung_journald_blocks_nobody() {
     }
     assert!(begun.elapsed() < Duration::from_secs(10));
     drop(guard);
-    let lost: u64 =
-        rxd::log::dropped_records().iter().filter(|(name, _)| name == "journald").map(|(_, lost)| lost).sum();
-    assert!(lost > 10_000, "{lost}");
+    let dropped: u64 =
+        rxd::log::dropped_records().iter().filter(|(name, _)| name == "journald").map(|(_, dropped)| dropped).sum();
+    assert!(dropped > 10_000, "{dropped}");
     drop(log);
 }

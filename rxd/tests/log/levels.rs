@@ -1,68 +1,69 @@
 //! Levels per service: G40, F101.
 
-use crate::capture::{From, capture, talker};
+use crate::capture::{LogFrom, capture, talker};
 use rxd::log::{Level, LevelHandle, LevelTarget};
 use rxd::{Daemon, DaemonHandle, Service, State};
 use std::time::Duration;
 use tracing_subscriber::prelude::*;
 
-async fn two() -> (DaemonHandle, crate::capture::Mouth, crate::capture::Mouth) {
-    let ((api, api_mouth), (db, db_mouth)) = (talker(), talker());
+/// A daemon with two services that log when asked to.
+async fn two_talkers() -> (DaemonHandle, crate::capture::TalkerHandle, crate::capture::TalkerHandle) {
+    let ((api, api_handle), (db, db_handle)) = (talker(), talker());
     let daemon = Daemon::new("d").signals([]).add(Service::new("api", api)).add(Service::new("db", db));
     let handle = daemon.start().await.unwrap();
     handle.wait_for("api", State::Run).await.unwrap();
     handle.wait_for("db", State::Run).await.unwrap();
-    (handle, api_mouth, db_mouth)
+    (handle, api_handle, db_handle)
 }
 
 #[tokio::test]
-async fn g40_debug_for_one_service_leaves_the_others_quiet() {
+async fn g40_level_of_one_service_leaves_the_others_unchanged() {
     let levels = LevelHandle::new(Level::Info);
     let (lines, _guard) = capture(&levels);
-    let (_handle, api, db) = two().await;
-    api.speak(From::Run).await;
-    db.speak(From::Run).await;
+    let (_handle, api, db) = two_talkers().await;
+    api.log_twice(LogFrom::Run).await;
+    db.log_twice(LogFrom::Run).await;
     assert_eq!(lines.take(), ["INFO api: log::capture: info", "INFO db: log::capture: info"]);
 
     levels.set("api", Level::Debug);
-    api.speak(From::Run).await;
-    db.speak(From::Run).await;
+    api.log_twice(LogFrom::Run).await;
+    db.log_twice(LogFrom::Run).await;
     tracing::debug!("outside");
     let three = ["INFO api: log::capture: info", "DEBUG api: log::capture: debug", "INFO db: log::capture: info"];
     assert_eq!(lines.take(), three);
 
     levels.set("api", Level::Off);
-    api.speak(From::Run).await;
-    db.speak(From::Run).await;
+    api.log_twice(LogFrom::Run).await;
+    db.log_twice(LogFrom::Run).await;
     assert_eq!(lines.take(), ["INFO db: log::capture: info"]);
 
     levels.reset("api");
     levels.set(LevelTarget::Default, Level::Warn);
-    api.speak(From::Run).await;
+    api.log_twice(LogFrom::Run).await;
     assert_eq!(lines.take(), [""; 0]);
 }
 
 #[tokio::test]
-async fn g40_a_level_survives_a_restart() {
+async fn g40_level_of_a_service_survives_its_restart() {
     let levels = LevelHandle::new(Level::Info);
     let (lines, _guard) = capture(&levels);
-    let (handle, api, _db) = two().await;
+    let (handle, api, _db) = two_talkers().await;
     levels.set("api", Level::Debug);
     handle.restart("api").await.unwrap();
     handle.wait_for("api", State::Run).await.unwrap();
-    api.speak(From::Run).await;
+    api.log_twice(LogFrom::Run).await;
     assert_eq!(lines.take().len(), 2);
 }
 
 #[tokio::test]
-async fn a_level_reaches_the_tasks_of_the_service() {
+async fn g40_level_of_a_service_applies_to_its_tasks() {
     let levels = LevelHandle::new(Level::Info);
     let (lines, _guard) = capture(&levels);
-    let (_handle, api, db) = two().await;
+    let (_handle, api, db) = two_talkers().await;
     levels.set("api", Level::Debug);
-    for from in [From::Task, From::TaskOfTask, From::Spawned] {
-        api.speak(from).await;
-        db.speak(from).await;
+    for from in [LogFrom::Task, LogFrom::TaskOfTask, LogFrom::Spawned] {
+        api.log_twice(from).await;
+        db.log_twice(from).await;
     }
     let lines = lines.take();
     let debug: Vec<&str> = lines.iter().filter(|line| line.starts_with("DEBUG")).map(|line| &line[..]).collect();
@@ -76,7 +77,7 @@ async fn a_level_reaches_the_tasks_of_the_service() {
 }
 
 #[tokio::test]
-async fn a_context_that_was_handed_on_still_knows_its_service() {
+async fn g40_task_of_a_detached_context_has_the_level_of_its_service() {
     let levels = LevelHandle::new(Level::Info);
     let (lines, _guard) = capture(&levels);
     let cx = rxd::Context::detached("api");
@@ -87,51 +88,55 @@ async fn a_context_that_was_handed_on_still_knows_its_service() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_level_for_a_while_goes_back_by_itself_on_time() {
+async fn temporary_level_ends_on_time() {
     let levels = LevelHandle::new(Level::Info);
     let (lines, _guard) = capture(&levels);
-    let (_handle, api, _db) = two().await;
+    let (_handle, api, _db) = two_talkers().await;
     levels.set_temporarily("api", Level::Debug, Duration::from_secs(600)).unwrap();
     let setting = levels.get("api");
     assert_eq!((setting.level, setting.reverts_to), (Level::Debug, Some(Level::Info)));
     assert_eq!(setting.expires_in, Some(Duration::from_secs(600)));
     tokio::time::sleep(Duration::from_secs(599)).await;
-    api.speak(From::Run).await;
+    api.log_twice(LogFrom::Run).await;
     assert_eq!(lines.take().len(), 2);
     tokio::time::sleep(Duration::from_secs(2)).await;
-    api.speak(From::Run).await;
+    api.log_twice(LogFrom::Run).await;
     assert_eq!(lines.take().len(), 1);
     assert_eq!(levels.get("api").expires_in, None);
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_last_setting_for_a_while_counts_and_goes_back_to_what_was_to_stay() {
+async fn temporary_level_replaces_the_one_before_and_reverts_to_the_lasting_level() {
     let levels = LevelHandle::new(Level::Info);
     levels.set("api", Level::Warn);
     levels.set_temporarily("api", Level::Debug, Duration::from_secs(10)).unwrap();
     levels.set_temporarily("api", Level::Trace, Duration::from_secs(30)).unwrap();
     tokio::time::sleep(Duration::from_secs(20)).await;
-    assert_eq!(levels.get("api").level, Level::Trace, "the first one's end is not the second's");
+    assert_eq!(levels.get("api").level, Level::Trace, "the end of the first level does not end the second");
     tokio::time::sleep(Duration::from_secs(11)).await;
     assert_eq!(levels.get("api").level, Level::Warn);
     levels.set_temporarily("api", Level::Debug, Duration::from_secs(10)).unwrap();
     levels.set("api", Level::Error);
     tokio::time::sleep(Duration::from_secs(11)).await;
-    assert_eq!(levels.get("api").level, Level::Error, "what is set to stay stays");
+    assert_eq!(levels.get("api").level, Level::Error, "the old timer does not clear the lasting level");
 }
 
 #[test]
-fn a_while_needs_a_timer_and_an_end() {
+fn temporary_level_outside_a_runtime_or_without_an_end_is_refused() {
     let levels = LevelHandle::new(Level::Info);
     assert!(levels.set_temporarily("api", Level::Debug, Duration::from_secs(1)).is_err());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let endless = runtime.block_on(async { levels.set_temporarily("api", Level::Debug, Duration::MAX) });
+    let text = endless.unwrap_err().to_string();
+    assert!(text.contains("is longer than the clock can count"), "{text}");
     assert_eq!(levels.get("api").level, Level::Info);
 }
 
 #[tokio::test]
-async fn rxds_own_records_are_off_unless_asked_for() {
+async fn internal_records_are_off_unless_their_level_is_set() {
     let levels = LevelHandle::new(Level::Trace);
     let (lines, _guard) = capture(&levels);
-    let (handle, ..) = two().await;
+    let (handle, ..) = two_talkers().await;
     assert_eq!(lines.take(), [""; 0]);
     levels.set(LevelTarget::Default, Level::Off);
     levels.set(LevelTarget::Internal, Level::Debug);
@@ -141,7 +146,7 @@ async fn rxds_own_records_are_off_unless_asked_for() {
 }
 
 #[tokio::test]
-async fn what_rxd_says_of_a_services_trouble_is_that_services() {
+async fn internal_errors_about_a_service_use_its_level() {
     struct Fails;
     impl rxd::Runner for Fails {
         async fn run(&mut self, _cx: &rxd::Context) -> rxd::Result {
@@ -162,7 +167,7 @@ async fn what_rxd_says_of_a_services_trouble_is_that_services() {
 }
 
 #[tokio::test]
-async fn a_target_is_held_to_its_own_level_in_every_service() {
+async fn target_with_a_level_has_it_in_every_service() {
     let levels = LevelHandle::new(Level::Info);
     let lines = crate::capture::Lines::default();
     let filter = levels.filter().target("noisy", Level::Warn).target("noisy::but_this", Level::Trace);
@@ -178,41 +183,41 @@ async fn a_target_is_held_to_its_own_level_in_every_service() {
 }
 
 #[tokio::test]
-async fn other_layers_are_left_alone() {
+async fn filter_before_one_layer_leaves_the_others_unchanged() {
     let (all, some) = (crate::capture::Lines::default(), crate::capture::Lines::default());
     let levels = LevelHandle::new(Level::Warn);
     let plain = tracing_subscriber::fmt::layer().with_writer(all.clone());
-    let dialled = tracing_subscriber::fmt::layer().with_writer(some.clone()).with_filter(levels.filter());
-    let subscriber = tracing_subscriber::registry().with(plain).with(dialled);
+    let filtered = tracing_subscriber::fmt::layer().with_writer(some.clone()).with_filter(levels.filter());
+    let subscriber = tracing_subscriber::registry().with(plain).with(filtered);
     let _guard = subscriber.set_default();
-    let (_handle, api, _db) = two().await;
+    let (_handle, api, _db) = two_talkers().await;
     all.take();
     levels.set("api", Level::Debug);
-    api.speak(From::Run).await;
+    api.log_twice(LogFrom::Run).await;
     tracing::debug!("outside");
     assert_eq!((all.take().len(), some.take().len()), (3, 2));
 }
 
 #[test]
-fn before_all_layers_what_nobody_asks_for_is_not_even_begun() {
+fn filter_before_all_layers_keeps_refused_records_from_being_built() {
     let levels = LevelHandle::new(Level::Info);
     let lines = crate::capture::Lines::default();
     let layer = tracing_subscriber::fmt::layer().with_writer(lines.clone());
     let _guard = tracing_subscriber::registry().with(levels.filter()).with(layer).set_default();
     let mut begun = 0;
-    let mut speak = || tracing::debug!("{}", (begun += 1, "debug").1);
+    let mut log_twice = || tracing::debug!("{}", (begun += 1, "debug").1);
     let span = tracing::error_span!(target: "rxd", "service", service = "api");
-    span.in_scope(&mut speak);
+    span.in_scope(&mut log_twice);
     levels.set("api", Level::Debug);
-    speak();
-    span.in_scope(&mut speak);
+    log_twice();
+    span.in_scope(&mut log_twice);
     levels.reset("api");
-    span.in_scope(&mut speak);
+    span.in_scope(&mut log_twice);
     assert_eq!((begun, lines.take().len()), (1, 1));
 }
 
 #[test]
-fn spans_may_be_left_in_any_order() {
+fn spans_left_out_of_order_leave_no_service_behind() {
     let levels = LevelHandle::new(Level::Info);
     let (lines, _guard) = capture(&levels);
     levels.set("a", Level::Debug);
@@ -226,7 +231,7 @@ fn spans_may_be_left_in_any_order() {
 }
 
 #[test]
-fn f101_the_last_of_ten_thousand_changes_at_once_counts() {
+fn f101_last_of_ten_thousand_concurrent_changes_counts() {
     let levels = LevelHandle::new(Level::Info);
     let (lines, _guard) = capture(&levels);
     std::thread::scope(|threads| {

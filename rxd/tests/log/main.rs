@@ -1,4 +1,4 @@
-//! Logs, by the records that come out of them.
+//! Logs: what is written, where to, and at which levels.
 
 mod capture;
 mod console;
