@@ -1,4 +1,6 @@
-//! What became of a daemon.
+//! The report that a daemon leaves: why it stopped, how each service ended, and the exit status.
+//!
+//! The supervisor builds it last of all; `run` and `wait` return it.
 
 use crate::board::Id;
 use crate::error::Error;
@@ -8,10 +10,10 @@ use std::borrow::Cow;
 use std::fmt;
 use std::process::{ExitCode, Termination};
 
-/// What became of a daemon and each of its services.
+/// How a daemon and each of its services ended.
 ///
-/// Returned from `main` it is the exit status: 0 if [`is_ok`](Report::is_ok), otherwise 1 or what
-/// [`Daemon::exit_code`](crate::Daemon::exit_code) says.
+/// If `main` returns it, it sets the exit status: 0 if [`is_ok`](Report::is_ok), otherwise 1 or the
+/// one that [`Daemon::exit_code`](crate::Daemon::exit_code) sets.
 ///
 /// ```
 /// use rxd::{Cause, Context, Daemon, Options, Runner, Service};
@@ -31,7 +33,7 @@ use std::process::{ExitCode, Termination};
 /// let display = Service::new("display", Broken).needs(["sensor"]);
 /// let report = Daemon::new("agent").add(sensor).add(display).start().await?.wait().await;
 ///
-/// let failed: Vec<_> = report.failures().map(|ending| (&*ending.name, ending.cause)).collect();
+/// let failed: Vec<_> = report.failures().map(|service| (&*service.name, service.cause)).collect();
 /// assert_eq!(failed[0], ("sensor", Cause::Error));
 /// assert_eq!(report.exit_code(), 1);
 /// println!("{report}"); // daemon `agent` failed: service `sensor` failed after 2 restarts: no such device ..
@@ -44,25 +46,25 @@ pub struct Report {
     pub(crate) daemon: Cow<'static, str>,
     pub(crate) reason: Option<ShutdownReason>,
     pub(crate) services: Vec<ServiceReport>,
-    /// Those of them that gave up, in that order.
+    /// The ids of those that failed, in that order.
     pub(crate) order: Vec<u32>,
     pub(crate) exit_code: u8,
-    /// The runtime was shut down under the daemon: nothing is known.
+    /// The runtime was shut down before the daemon had stopped: nothing else is known.
     pub(crate) lost: bool,
 }
 
 /// Why the daemon stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ShutdownReason {
-    /// Somebody asked for it through a handle.
+    /// A handle or the admin route asked for it.
     Requested,
     /// This signal arrived.
     Signal(i32),
-    /// This service gave up, and that means the daemon does.
+    /// This service failed for good, and its `on_failure` is `shutdown`.
     Service(Id),
 }
 
-/// What became of one service.
+/// How one service ended.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ServiceReport {
@@ -70,23 +72,26 @@ pub struct ServiceReport {
     pub name: Cow<'static, str>,
     /// Why it is in Exit.
     pub cause: Cause,
-    /// What its last failure said, whether it recovered from it or not.
+    /// The text of its last failure, even if the service has recovered from it.
     pub error: Option<String>,
-    /// How many times it came round by itself.
+    /// How many times it was restarted by itself, that is, not by an operator.
     pub restarts: u32,
-    /// Whether it gave up, and that counts.
+    /// Whether it failed for good and its [`OnFailure`](crate::OnFailure) is not `Ignore`. A
+    /// service fails for good if it reaches its restart limit, if its manager ends it after a
+    /// failure, or if a service that it depends on does.
     pub failed: bool,
-    /// The state in which it did not end within its limits at shutdown; [`Exit`](State::Exit) if its value was
-    /// still being dropped.
+    /// The state that it did not leave within its limits at shutdown; [`Exit`](State::Exit) if its
+    /// value was still being dropped. `None` if it was not abandoned.
     pub abandoned_in: Option<State>,
-    /// Whether it held its thread then: its code did not come to an `.await`.
+    /// Whether it blocked its thread then: its code did not reach an `.await`.
     pub blocks: bool,
-    /// Whether no thread of the runtime was free to stop it on: the code of other services held all of them.
+    /// Whether no thread of the runtime was free to stop it on: the code of other services blocked
+    /// all of them.
     pub starved: bool,
 }
 
 impl Report {
-    /// Every service, in the order they were declared.
+    /// Every service, in the order of their declaration.
     #[must_use]
     pub fn services(&self) -> &[ServiceReport] {
         &self.services
@@ -96,14 +101,15 @@ impl Report {
         Report { daemon, reason: None, services: Vec::new(), order: Vec::new(), exit_code: FAILURE_STATUS, lost: true }
     }
 
-    /// Those that gave up, in that order: the first cause first, those that needed it after it.
+    /// The services that failed for good, in that order: the first one first, and after it those
+    /// that depend on it.
     pub fn failures(&self) -> impl Iterator<Item = &ServiceReport> {
         self.order.iter().filter_map(|&id| self.services.get(id as usize))
     }
 
-    /// Those that did not end within their limits at shutdown.
+    /// The services that did not end within their limits at shutdown.
     pub fn abandoned(&self) -> impl Iterator<Item = &ServiceReport> {
-        self.services.iter().filter(|ending| ending.abandoned_in.is_some())
+        self.services.iter().filter(|service| service.abandoned_in.is_some())
     }
 
     /// The number of the signal that stopped the daemon, if one did.
@@ -115,23 +121,23 @@ impl Report {
         }
     }
 
-    /// The exit status that says what became of the daemon: 0 if [`is_ok`](Report::is_ok).
+    /// The exit status for this report: 0 if [`is_ok`](Report::is_ok).
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         if self.is_ok() { 0 } else { self.exit_code }
     }
 
-    /// Whether no service gave up and none was abandoned.
+    /// Whether no service failed for good, and none was abandoned.
     #[must_use]
     pub fn is_ok(&self) -> bool {
         !self.lost && self.failures().next().is_none() && self.abandoned().next().is_none()
     }
 
-    /// The report as a result: an error that holds it unless it [is ok](Report::is_ok).
+    /// Turns the report into a result, for `?`. [`Error::report`] finds the report in the error.
     ///
     /// # Errors
     ///
-    /// If a service gave up or was abandoned.
+    /// If a service failed for good, or was abandoned.
     pub fn into_result(self) -> Result<(), Error> {
         if self.is_ok() { Ok(()) } else { Err(Error::with_cause(self.to_string(), self)) }
     }
@@ -169,7 +175,7 @@ impl fmt::Display for Report {
 impl std::error::Error for Report {}
 
 impl Error {
-    /// What became of the daemon, if this is the error of one that ran.
+    /// The report of the daemon, if this is the error of a daemon that had started.
     #[must_use]
     pub fn report(&self) -> Option<&Report> {
         self.find::<Report>()
@@ -180,7 +186,7 @@ impl Termination for Report {
     fn report(self) -> ExitCode {
         let code = self.exit_code();
         crate::exit::exit_within_limit(code);
-        // Says what there is to say, the way `main` does.
+        // Prints the error as `main` prints one that it returns.
         let _ = self.into_result().report();
         ExitCode::from(code)
     }
