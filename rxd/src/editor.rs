@@ -2,7 +2,7 @@
 
 #![allow(missing_docs, non_camel_case_types, missing_debug_implementations)]
 
-/// One item a word, so that there is something to name.
+/// Makes one item for each word, so that generated paths have something to name.
 macro_rules! words {
     ($table:ident { $($word:ident = $doc:literal)* }) => {
         pub mod $table {
@@ -13,27 +13,27 @@ macro_rules! words {
 
 words!(service {
     name = "`name = \"poller\"`: the service's name. By default the type's, in kebab-case."
-    manager = "`manager = \"until_success\"` or `manager(my::FailFast)`: where the service goes when a method has ended. By default `continuous`."
+    manager = "`manager = \"until_success\"` or `manager(my::FailFast)`: which state follows when a method has ended. By default `continuous`."
     startup_delay = "`startup_delay = \"100ms\"`: waits before the first Init."
     delay = "`delay = \"100ms\"`: waits before each state is entered, Stop included."
     delays = "`delays(Run = \"1s\", Stop = \"5s\")`: waits before these states are entered."
     timeouts = "`timeouts(Init = \"5s\", Stop = \"10s\")`: limits how long the methods of these states may take."
-    backoff = "`backoff(base = \"100ms\", factor = 2.0, max = \"30s\", jitter = 0.2, reset = \"60s\")`: waits before coming round again after a failure."
-    restarts = "`restarts(max = 5, within = \"1m\")`: gives up at the sixth restart within a minute. By default never."
-    on_failure = "`on_failure(exit)`, `on_failure(shutdown)` or `on_failure(ignore)`: what giving up means for the daemon."
+    backoff = "`backoff(base = \"100ms\", factor = 2.0, max = \"30s\", jitter = 0.2, reset = \"60s\")`: sets the delays before a restart after a failure."
+    restarts = "`restarts(max = 5, within = \"1m\")`: allows five restarts within a minute; at the sixth the restart limit is reached. By default any number."
+    on_failure = "`on_failure(exit)`, `on_failure(shutdown)` or `on_failure(ignore)`: what the daemon does when the service reaches its restart limit or ends with a failure."
     heartbeat = "`heartbeat = \"2s\"`: the service must call `Context::heartbeat` at least this often in Run."
 });
 
 words!(backoff {
-    base = "`base = \"100ms\"`: how long the first wait is."
-    factor = "`factor = 2.0`: how much longer each wait is than the one before."
-    max = "`max = \"30s\"`: how long a wait may become."
-    jitter = "`jitter = 0.2`: by which part, at most, a wait is longer or shorter at random."
-    reset = "`reset = \"60s\"`: after how long in Run the waits begin anew."
+    base = "`base = \"100ms\"`: how long the first delay is."
+    factor = "`factor = 2.0`: by how much each delay is longer than the one before."
+    max = "`max = \"30s\"`: how long a delay can become."
+    jitter = "`jitter = 0.2`: by which share, at most, a delay is longer or shorter at random."
+    reset = "`reset = \"60s\"`: after how long in Run the delays start again from `base`."
 });
 
 words!(restarts {
-    max = "`max = 5`: how many restarts there may be."
+    max = "`max = 5`: how many restarts are allowed."
     within = "`within = \"1m\"`: the time in which they are counted."
 });
 
@@ -44,10 +44,10 @@ words!(daemon {
     prestart = "`prestart(check_disk, reach_db(retry = \"1s\", attempts = 3, timeout = \"5s\"))`: the async functions that must pass, in this order, before any service is started."
     exit_code = "`exit_code = 3`: the exit status of a daemon that failed, from 1 to 255."
     blocking_threshold = "`blocking_threshold = \"1s\"`: after how long a method or a task that blocks its thread is reported."
-    watchdog_interval = "`watchdog_interval = \"5s\"`: how often the watchdog is told that the daemon is alive; zero does not talk to the service manager."
-    on_stale = "`on_stale(restart)`: what becomes of a service without a heartbeat."
+    watchdog_interval = "`watchdog_interval = \"5s\"`: how often the watchdog of the service manager is pinged; zero turns all messages to the service manager off."
+    on_stale = "`on_stale(restart)`: what happens when a service has no heartbeat."
     history = "`history = 4096`: how many past transitions are kept."
-    admin = "`admin = \"127.0.0.1:1337\"`: where operators reach it. Needs the feature `admin`."
+    admin = "`admin = \"127.0.0.1:1337\"`: the address of the admin route. Needs the feature `admin`."
 });
 
 words!(field {
@@ -60,15 +60,15 @@ words!(stage {
     timeout = "`timeout = \"5s\"`: how long one attempt may take."
 });
 
-/// The managers of rxd's own explain themselves.
+/// The built-in managers, which have documentation already.
 pub mod manager {
     pub use crate::lifecycle::manager::{continuous, until_success};
 }
 
 words!(watch {
     then = "`then(init)`, `then(run)`, `then(stop)` or `then(exit)`: what the service does when the condition holds."
-    within = "`within = \"30s\"`: how long the service waits before this is a failure."
-    stream = "`stream(news)`: makes a function `news(cx)`, whose watch tells the service's methods."
+    within = "`within = \"30s\"`: how long the service waits before that counts as a failure."
+    stream = "`stream(news)`: makes a function `news(cx)`, which returns the watch for use in the service's methods."
 });
 
 words!(mode {
@@ -86,7 +86,7 @@ words!(action {
 words!(then {
     init = "Waits before Init."
     run = "Waits in Idle, before Run."
-    stop = "Leaves Run, and comes round again."
+    stop = "Leaves Run, and is restarted."
     exit = "Leaves Run, and ends."
 });
 
@@ -97,7 +97,7 @@ words!(on_failure {
 });
 
 words!(on_stale {
-    stop_pinging = "The watchdog is no longer fed."
+    stop_pinging = "The watchdog is no longer pinged."
     restart = "The service is restarted first."
 });
 

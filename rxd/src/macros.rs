@@ -1,4 +1,4 @@
-//! The macros, as they are named by users.
+//! The public macros, with their documentation.
 
 #[doc = include_str!("macros/after.md")]
 pub use rxd_macros::after;
@@ -11,15 +11,17 @@ pub use rxd_macros::service;
 #[doc = include_str!("macros/watch.md")]
 pub use rxd_macros::watch;
 
-/// Declares a [`Manager`](crate::Manager): where a service goes when one of its methods has ended.
+/// Declares a [`Manager`](crate::Manager): which state follows when a method of a service has
+/// ended.
 ///
-/// For each of `Init`, `Idle`, `Run` and `Stop` it says which state follows when the method
-/// returned `Ok`, and which when it failed (an error, a panic, a missed limit). `Exit` means
-/// *end* and may be written for every state: a service that has entered Init passes Stop first.
+/// For each of `Init`, `Idle`, `Run` and `Stop`, write the state that follows when the method
+/// returned `Ok`, and the one when it failed (an error, a panic, an exceeded limit). `Exit` means
+/// *end* and may be written for every state: a service that has entered Init still passes through
+/// Stop first.
 ///
 /// ```
 /// rxd::manager! {
-///     /// Gives up at the first failure.
+///     /// Ends at the first failure.
 ///     pub FailFast {
 ///         Init => { ok: Idle, failed: Exit },
 ///         Idle => { ok: Run, failed: Exit },
@@ -35,8 +37,8 @@ pub use rxd_macros::watch;
 /// # }
 /// ```
 ///
-/// A table does not compile if a state or an outcome is missing, if a state may not follow the
-/// one before it, if Idle or Run is never entered, or if it never ends.
+/// A table does not compile if a state or an outcome is missing, if a state may not follow the one
+/// before it, if Idle or Run is never entered, or if it never ends.
 #[macro_export]
 macro_rules! manager {
     ($($table:tt)*) => {

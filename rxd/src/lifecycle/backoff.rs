@@ -1,43 +1,52 @@
-//! How often a service may come round, and how long it waits before it does.
+//! Restarts of one service: how many are allowed, and the delay before each.
+//!
+//! The engine asks for each restart ([`restart`](RestartHistory::restart)), says when it has been
+//! made ([`restarted`](RestartHistory::restarted)), and how long each Run lasted
+//! ([`ran`](RestartHistory::ran)). Nothing here waits.
 
 use crate::lifecycle::options::{Backoff, Restarts};
 use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The shortest Run that counts as sustained where nothing else is declared.
+/// How long a Run must last to reset the back-off, if `reset` is not declared. (A longer delay
+/// before it raises this.)
 const DEFAULT_SUSTAINED_RUN: Duration = Duration::from_secs(60);
 
-/// The pacing of one service. Nothing in it is shared with another's.
+/// The longest delay: 30 years, as tokio takes for a sleep that never ends.
+const FAR_FUTURE: Duration = Duration::from_secs(30 * 365 * 86_400);
+
+/// The restarts of one service so far. Each service has a separate one.
 #[derive(Debug, Default)]
 pub(crate) struct RestartHistory {
-    /// How many restarts in a row, without a sustained Run between them.
+    /// How many restarts there were in a row, without a sustained Run between them.
     failures: u32,
+    /// The delay that was granted last.
     last_delay: Duration,
-    /// When it restarted within the window; kept only where there is a limit.
+    /// When it restarted within the window, oldest first; only if there is a limit.
     #[expect(clippy::box_collection, reason = "most services have none: it is 24 bytes for each of those")]
     recent: Option<Box<VecDeque<Instant>>>,
-    /// The restart that was granted last counts once it is made.
+    /// Whether the restart that was granted last will count towards the limit once it is made.
     counts: bool,
 }
 
-/// The instant after this delay; one too far away to be told is as good as never.
+/// The instant after this delay. A delay that the clock cannot count is cut to [`FAR_FUTURE`].
 pub(crate) fn later(delay: Duration) -> Instant {
     later_than(Instant::now(), delay)
 }
 
-/// The instant this delay after another.
+/// The instant this delay after another one.
 pub(crate) fn later_than(instant: Instant, delay: Duration) -> Instant {
-    const FAR_FUTURE: Duration = Duration::from_secs(30 * 365 * 86_400);
     instant.checked_add(delay.min(FAR_FUTURE)).unwrap_or(instant)
 }
 
 impl RestartHistory {
+    /// How many restarts there were in a row, without a sustained Run between them.
     pub(crate) fn failures(&self) -> u32 {
         self.failures
     }
 
-    /// A Run has ended after this long.
+    /// Notes a Run that lasted this long. A sustained one resets the back-off.
     pub(crate) fn ran(&mut self, lasted: Duration, backoff: &Backoff) {
         let sustained = backoff.reset.unwrap_or(DEFAULT_SUSTAINED_RUN.max(self.last_delay));
         if lasted >= sustained {
@@ -45,21 +54,22 @@ impl RestartHistory {
         }
     }
 
-    /// A restart that was granted has been made: it counts from now on.
+    /// Notes that the restart that was granted last has been made.
     ///
-    /// Not from when it was granted: within any window there are then no more than the limit's.
+    /// It counts from now, not from when it was granted: the delay lies between the two, and
+    /// counting from the grant would allow more restarts within a window than the limit.
     pub(crate) fn restarted(&mut self) {
         if std::mem::take(&mut self.counts) {
             self.recent.get_or_insert_default().push_back(Instant::now());
         }
     }
 
-    /// The round that follows is no restart.
+    /// The next incarnation does not count as a restart: an operator or a reaction asked for it.
     pub(crate) fn forget(&mut self) {
         self.counts = false;
     }
 
-    /// The delay before the next restart; none if the limit is reached.
+    /// Grants a restart: the delay before it, or `None` if the restart limit is reached.
     pub(crate) fn restart(&mut self, backoff: &Backoff, limit: Option<Restarts>) -> Option<Duration> {
         if let Some(Restarts { max, within }) = limit {
             let now = Instant::now();
@@ -78,11 +88,13 @@ impl RestartHistory {
     }
 }
 
-/// `min(max, base * factor^(n-1)) * U[1-jitter, 1+jitter]`, where `random` makes one in `[0, 1)`.
+/// The delay before the n-th restart in a row: `min(max, base * factor^(n-1)) * U[1-jitter,
+/// 1+jitter]`. `random` returns a number in `[0, 1)`.
 fn nth_delay(backoff: &Backoff, n: u32, random: impl FnOnce() -> f64) -> Duration {
     if backoff.base.is_zero() {
         return Duration::ZERO;
     }
+    // `powi` goes to infinity rather than overflow, and `min` takes it back to `max`.
     let exponent = i32::try_from(n.saturating_sub(1)).unwrap_or(i32::MAX);
     let grown = backoff.base.as_secs_f64() * backoff.factor.powi(exponent);
     let jitter = backoff.jitter;
@@ -95,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn g22_the_nth_delay_lies_within_its_bounds() {
+    fn g22_nth_delay_lies_within_its_bounds() {
         let backoff = Backoff::DEFAULT;
         for n in (1..100).chain([1_000, 1_000_000, u32::MAX]) {
             let exact = (0.1 * 2f64.powi((n - 1).min(1_000) as i32)).min(30.0);
@@ -107,12 +119,12 @@ mod tests {
     }
 
     #[test]
-    fn no_delay_is_no_delay_however_often() {
+    fn nth_delay_without_backoff_is_zero() {
         assert_eq!(nth_delay(&Backoff::NONE, 1_000_000, || 0.9), Duration::ZERO);
     }
 
     #[test]
-    fn a_fixed_delay_does_not_grow() {
+    fn nth_delay_of_a_fixed_backoff_does_not_grow() {
         let fixed = Backoff::fixed(Duration::from_millis(100));
         assert_eq!(nth_delay(&fixed, 1, || 0.9), nth_delay(&fixed, 50, || 0.1));
     }

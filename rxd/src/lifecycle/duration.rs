@@ -1,7 +1,7 @@
 //! Durations as text: the one parser and the two printers of the run time.
 //!
 //! Operators write durations in requests, traces hold them, and messages and systemd units print
-//! them. The macros have a parser of their own, for the literals in attributes.
+//! them. The macros have another parser, for the literals in attributes.
 
 use std::fmt;
 use std::time::Duration;

@@ -1,4 +1,8 @@
-//! What a service is: its states, its options, its manager and its back-off. Nothing here knows tokio's tasks.
+//! What a service is: its states, its options, its manager, and its restarts.
+//!
+//! This is plain data with the rules about it. The engine acts on it, the macros make constants of
+//! it, and the graph is checked against it. Nothing here spawns tasks, and only [`backoff`] reads
+//! the clock.
 
 pub(crate) mod backoff;
 pub(crate) mod duration;

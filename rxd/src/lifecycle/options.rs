@@ -1,4 +1,5 @@
-//! The options of one service (delays, limits, back-off), and of a daemon; what values they may have.
+//! The options of a service (delays, limits, back-off, restart limit), and of a daemon, with the
+//! rules about their values.
 
 pub(crate) mod check;
 pub(crate) mod daemon;
@@ -6,12 +7,15 @@ pub(crate) mod daemon;
 use crate::lifecycle::state::State;
 use std::time::Duration;
 
-/// How a service is paced and limited. Every setter is a `const fn`: a declaration is a constant.
-/// The macro's keys have the names of these setters: `#[rxd::service(restarts(max = 5, within = "1m"))]`.
+/// The delays and limits of a service, and what happens when it fails.
 ///
-/// A setter only records its value. A value that makes no sense, such as a heartbeat of zero, is
-/// an error of [`Daemon::check`](crate::Daemon::check) and of `start`, in the words in which the
-/// compiler refuses it in an attribute.
+/// To set them in an attribute, use keys with the names of these setters:
+/// `#[rxd::service(restarts(max = 5, within = "1m"))]`. Every setter is a `const fn`, so options
+/// can be a constant.
+///
+/// A setter only records its value. An invalid one, such as a heartbeat of zero, is an error of
+/// [`Daemon::check`](crate::Daemon::check) and of `start`, with the same text as the compiler's
+/// error for an attribute.
 ///
 /// ```
 /// use rxd::{OnFailure, Options, State};
@@ -20,13 +24,13 @@ use std::time::Duration;
 /// const PATIENT: Options = Options::DEFAULT
 ///     .startup_delay(Duration::from_secs(5))
 ///     .timeout_of(State::Init, Duration::from_secs(30))
-///     .restarts(5, Duration::from_secs(60)) // more within a minute: it gives up,
-///     .on_failure(OnFailure::Shutdown); // and the daemon with it
+///     .restarts(5, Duration::from_secs(60)) // the sixth within a minute exceeds the limit,
+///     .on_failure(OnFailure::Shutdown); // and the daemon stops
 /// # let _ = PATIENT;
 /// ```
 ///
-/// All times are of tokio's monotonic clock: setting the wall clock changes nothing, and on Linux
-/// the time for which the machine is suspended does not count.
+/// All times are measured by tokio's monotonic clock: setting the wall clock changes nothing, and
+/// on Linux the time for which the machine is suspended does not count.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Options {
     pub(crate) startup_delay: Duration,
@@ -36,11 +40,12 @@ pub struct Options {
     pub(crate) restarts: Option<Restarts>,
     pub(crate) on_failure: OnFailure,
     pub(crate) heartbeat: Option<Duration>,
-    /// The setter, by its key, that was given a state without a method.
+    /// The key of a setter that was given a state without a method, and that state.
     pub(crate) no_method: Option<(&'static str, State)>,
 }
 
-/// The options of one service: those of its declaration, or some of its own.
+/// Where the options of one service are: in its declaration, which all services of its type share,
+/// or in a value that the builder was given.
 #[derive(Debug)]
 pub(crate) enum ServiceOptions {
     Declared(&'static Options),
@@ -59,8 +64,9 @@ impl std::ops::Deref for ServiceOptions {
 }
 
 impl Options {
-    /// How many seconds a request may take to be answered: those of leaving a method, of ending the tasks, of
-    /// Stop and of its tasks, with the delays before Init and Stop, and 5. Parts of a second are not counted.
+    /// How many seconds a request may take to be answered: four times the limit of Stop (for
+    /// leaving the method, ending its tasks, Stop, and ending its tasks), plus the delays before
+    /// Init and Stop, plus 5. Fractions of a second are not counted.
     pub(crate) fn answer_limit(&self) -> u64 {
         let stop = self.timeouts[3].unwrap_or(crate::engine::STOP_LIMIT);
         let delays = [self.delays[0], self.startup_delay, self.delays[3]];
@@ -68,7 +74,8 @@ impl Options {
         stop.as_secs().saturating_mul(4).saturating_add(delays).saturating_add(5)
     }
 
-    /// No delays, no limits on methods, the default back-off, any number of restarts.
+    /// No delays, no limits on methods but the 10 s of Stop, the default back-off, any number of
+    /// restarts.
     pub const DEFAULT: Options = Options {
         startup_delay: Duration::ZERO,
         delays: [Duration::ZERO; 4],
@@ -94,8 +101,8 @@ impl Options {
         self
     }
 
-    /// Waits this long before `state` is entered: Init, Idle, Run or Stop; another one is an error
-    /// of the start.
+    /// Waits this long before `state` is entered: Init, Idle, Run or Stop. Any other state is an
+    /// error of the start.
     #[must_use]
     pub const fn delay_of(mut self, state: State, delay: Duration) -> Self {
         match slot(state) {
@@ -105,13 +112,15 @@ impl Options {
         self
     }
 
-    /// Limits how long the method of `state` may take, counted from when it is called: what the
-    /// service waits for before, delays and gates, is not part of it. A method that has not returned
-    /// by then is told to, dropped if it does not return at once, and has failed.
+    /// Limits how long the method of `state` may take, counted from its call. Delays and gates
+    /// before it do not count.
     ///
-    /// Default: 10 s for Stop, no limit for the others. That of Stop is also how long any other
-    /// method may take to return once it is told to. A limit on Run bounds each run; most services
-    /// want none. A limit of zero, or one on Unknown or Exit, is an error of the start.
+    /// At the limit the method is cancelled. If it is still pending at the next poll, it is
+    /// dropped. Either way it has timed out, which is a failure.
+    ///
+    /// Default: 10 s for Stop, no limit for the others. The limit of Stop is also how long any
+    /// other method may take to return after it was cancelled. A limit on Run bounds each run; most
+    /// services want none. A limit of zero, or one on Unknown or Exit, is an error of the start.
     #[must_use]
     pub const fn timeout_of(mut self, state: State, limit: Duration) -> Self {
         match slot(state) {
@@ -121,33 +130,35 @@ impl Options {
         self
     }
 
-    /// How long to wait before coming round again.
+    /// Sets the delays before restarts. Default: [`Backoff::DEFAULT`].
     #[must_use]
     pub const fn backoff(mut self, backoff: Backoff) -> Self {
         self.backoff = backoff;
         self
     }
 
-    /// Gives up at the restart after the `max`-th within the sliding window `within`, which is
-    /// longer than zero.
+    /// Allows at most `max` restarts within any window of the length `within`, which is longer than
+    /// zero. A service that would exceed this has reached its restart limit: it ends, and has
+    /// failed for good. Default: any number.
     #[must_use]
     pub const fn restarts(mut self, max: u32, within: Duration) -> Self {
         self.restarts = Some(Restarts { max, within });
         self
     }
 
-    /// What giving up means for the daemon.
+    /// Sets what the daemon does when the service has failed for good. Default:
+    /// [`OnFailure::Exit`].
     #[must_use]
     pub const fn on_failure(mut self, on_failure: OnFailure) -> Self {
         self.on_failure = on_failure;
         self
     }
 
-    /// The service must call [`Context::heartbeat`](crate::Context::heartbeat) at least this often while in Run.
-    /// Longer than zero. Default: none.
+    /// Requires the service to call [`Context::heartbeat`](crate::Context::heartbeat) at least this
+    /// often while it is in Run. Longer than zero. Default: no heartbeat.
     ///
-    /// Time for which the whole process is paused (SIGSTOP, a freezer, a debugger, a virtual machine that is
-    /// moved) does not count: after a pause the service has one more period.
+    /// Time for which the whole process is paused (SIGSTOP, a freezer, a debugger, a virtual
+    /// machine that is moved) does not count: after a pause the service has one more period.
     #[must_use]
     pub const fn heartbeat(mut self, period: Duration) -> Self {
         self.heartbeat = Some(period);
@@ -155,6 +166,7 @@ impl Options {
     }
 }
 
+/// The index of a state with a method in `delays` and `timeouts`.
 pub(crate) const fn slot(state: State) -> Option<usize> {
     match state {
         State::Init | State::Idle | State::Run | State::Stop => Some(state as usize - 1),
@@ -162,8 +174,9 @@ pub(crate) const fn slot(state: State) -> Option<usize> {
     }
 }
 
-/// How long a service waits before it comes round again:
-/// `min(max, base * factor^(n-1)) * U[1-jitter, 1+jitter]` before the n-th restart in a row.
+/// The delays before the restarts of a service.
+///
+/// Before the n-th restart in a row: `min(max, base * factor^(n-1)) * U[1-jitter, 1+jitter]`.
 ///
 /// ```
 /// use rxd::{Backoff, Options};
@@ -193,46 +206,46 @@ impl Backoff {
         reset: None,
     };
 
-    /// No waiting at all: for tests, and for services that pace themselves.
+    /// No delays: for tests, and for services that wait themselves.
     pub const NONE: Backoff = Backoff::fixed(Duration::ZERO);
 
-    /// Always the same delay, without jitter. `Backoff::fixed(Duration::from_millis(100))` is how
-    /// the Go package of this name paces its services.
+    /// Always the same delay, without jitter. The Go package of this name uses
+    /// `Backoff::fixed(Duration::from_millis(100))`.
     #[must_use]
     pub const fn fixed(delay: Duration) -> Self {
         Backoff { base: delay, factor: 1.0, max: delay, jitter: 0.0, reset: None }
     }
 
-    /// The first delay; not longer than the longest. Default: 100 ms.
+    /// Sets the first delay; not longer than the longest. Default: 100 ms.
     #[must_use]
     pub const fn base(mut self, base: Duration) -> Self {
         self.base = base;
         self
     }
 
-    /// What each further delay is multiplied by: a finite number, at least 1. Default: 2.
+    /// Sets the factor from each delay to the next: a finite number, at least 1. Default: 2.
     #[must_use]
     pub const fn factor(mut self, factor: f64) -> Self {
         self.factor = factor;
         self
     }
 
-    /// The longest delay, before jitter. Default: 30 s.
+    /// Sets the longest delay, before jitter. Default: 30 s.
     #[must_use]
     pub const fn max(mut self, max: Duration) -> Self {
         self.max = max;
         self
     }
 
-    /// The share by which a delay may differ, from 0 to 1. Default: 0.2.
+    /// Sets the share by which a delay varies at random, from 0 to 1. Default: 0.2.
     #[must_use]
     pub const fn jitter(mut self, jitter: f64) -> Self {
         self.jitter = jitter;
         self
     }
 
-    /// A Run that lasts this long makes the next delay the first again. Longer than zero. Default:
-    /// 60 s or the last delay, whichever is longer.
+    /// Sets how long a Run must last for the next delay to be the first again. Longer than zero.
+    /// Default: 60 s or the last delay, whichever is longer.
     #[must_use]
     pub const fn reset(mut self, after: Duration) -> Self {
         self.reset = Some(after);
@@ -253,15 +266,17 @@ pub(crate) struct Restarts {
     pub(crate) within: Duration,
 }
 
-/// What it means for the daemon that a service gives up.
+/// What the daemon does when a service has failed for good: it has reached its restart limit, or
+/// its manager has ended it after a failure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnFailure {
-    /// The service, and those that need it, go to Exit; the others go on. The daemon's result is an error.
+    /// The service and those that need it go to Exit; the others continue. The daemon's result is
+    /// an error.
     #[default]
     Exit,
     /// The daemon stops, and its result is an error.
     Shutdown,
-    /// As `Exit`, but the daemon's result is not touched by it.
+    /// As `Exit`, but the daemon's result stays as it is.
     Ignore,
 }

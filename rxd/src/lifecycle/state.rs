@@ -1,11 +1,11 @@
-//! The words of a lifecycle: which state a service is in, how it got there, and why.
+//! The words of a lifecycle: states, transitions, actions of watches, and causes.
 
 use std::fmt;
 
 /// Where a service is in its lifecycle.
 ///
-/// Every service's trace is `(Init (Idle Run?)? Stop)* Exit`: it goes through any number of
-/// rounds, each of which ends in [`Stop`](State::Stop), and is in [`Exit`](State::Exit) once, last.
+/// Every service's trace is `(Init (Idle Run?)? Stop)* Exit`: any number of incarnations, each of
+/// which ends in [`Stop`](State::Stop), and then [`Exit`](State::Exit), once.
 ///
 /// ```
 /// use rxd::State;
@@ -17,18 +17,19 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum State {
-    /// Nothing has happened yet: the daemon has not begun with this service.
+    /// The daemon has not started this service yet.
     #[default]
     Unknown = 0,
     /// [`Runner::init`](crate::Runner::init): acquire what the service needs.
     Init = 1,
-    /// [`Runner::idle`](crate::Runner::idle), and then waiting for the gates of `then(run)`.
+    /// [`Runner::idle`](crate::Runner::idle), and then the wait for the gates before Run.
     Idle = 2,
-    /// [`Runner::run`](crate::Runner::run): the service does its work. Others read this as "healthy".
+    /// [`Runner::run`](crate::Runner::run): the service works. Other services take this as
+    /// "healthy".
     Run = 3,
     /// [`Runner::stop`](crate::Runner::stop): release what `init` acquired.
     Stop = 4,
-    /// The end: the service does not come back by itself.
+    /// The end: the service does not restart by itself. An operator can start it again.
     Exit = 5,
 }
 
@@ -77,7 +78,7 @@ impl fmt::Display for State {
     }
 }
 
-/// One half of passing through a state.
+/// Whether a state was entered or left.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Transition {
@@ -107,7 +108,7 @@ impl fmt::Display for Transition {
 
 /// What a watch asks about one state of one service.
 ///
-/// A gate of each, on one service:
+/// One watch with each action:
 ///
 /// ```
 /// use rxd::{Action, State, When};
@@ -115,7 +116,7 @@ impl fmt::Display for Transition {
 /// let healthy = When::any(Action::Entering, State::Run, ["db"]);
 /// let migrated = When::any(Action::Exited, State::Init, ["db"]);
 /// let alone = When::any(Action::NotIn, State::Run, ["standby"]);
-/// // An instant is nothing to wait at for long: `Changing` is mostly for reactions and streams.
+/// // `Changing` holds for an instant only, so it is mostly used for reactions and streams.
 /// let news = When::any(Action::Changing, State::Run, ["db"]).then(rxd::Effect::Stop);
 /// # let _ = (healthy, migrated, alone, news);
 /// ```
@@ -150,7 +151,8 @@ impl fmt::Display for Action {
     }
 }
 
-/// Which services a state stream is about: `Filter::None`, `Filter::include(["api"])`, `Filter::exclude(["noise"])`.
+/// Selects the services of a state stream: `Filter::None`, `Filter::include(["api"])`,
+/// `Filter::exclude(["noise"])`.
 ///
 /// ```
 /// # use rxd::{Context, Filter, StateEvent};
@@ -194,9 +196,9 @@ impl Filter {
 /// ```
 /// use rxd::Cause;
 ///
-/// // Whether to page somebody.
-/// fn is_bad(ending: &rxd::ServiceReport) -> bool {
-///     ending.cause.is_failure() || matches!(ending.cause, Cause::Dependency | Cause::Abandoned)
+/// // Whether to alert an operator.
+/// fn is_bad(service: &rxd::ServiceReport) -> bool {
+///     service.cause.is_failure() || matches!(service.cause, Cause::Dependency | Cause::Abandoned)
 /// }
 /// assert!(Cause::Timeout.is_failure() && !Cause::Operator.is_failure());
 /// # let _ = is_bad;
@@ -205,24 +207,24 @@ impl Filter {
 #[non_exhaustive]
 #[repr(u8)]
 pub enum Cause {
-    /// The method returned `Ok`; for [`State::Exit`]: the service ended as it was meant to.
+    /// The method returned `Ok`. For [`State::Exit`]: the service ended by design.
     #[default]
     Normal = 0,
     /// The method returned an error.
     Error = 1,
     /// The method, or a task the service spawned, panicked.
     Panic = 2,
-    /// The method did not end within its limit, or a gate did not open within its own.
+    /// The method timed out, or a gate did not open within its limit.
     Timeout = 3,
     /// A `then(stop)` or `then(exit)` reaction took the service out of the state.
     Reaction = 4,
-    /// A service this one `needs`, or comes `after`, gave up.
+    /// A service that this one `needs`, or comes `after`, has failed for good.
     Dependency = 5,
-    /// Somebody asked for it by [`DaemonHandle`](crate::DaemonHandle) or the admin route.
+    /// An operator asked for it, by a [`DaemonHandle`](crate::DaemonHandle) or the admin route.
     Operator = 6,
     /// The daemon is stopping.
     Shutdown = 7,
-    /// The service did not come back within its limits at shutdown; the daemon ended without it.
+    /// The service did not end within its limits at shutdown; the daemon stopped without it.
     Abandoned = 8,
 }
 
@@ -243,7 +245,7 @@ impl Cause {
         }
     }
 
-    /// Whether this counts as a failure of the service: an error, a panic or a missed limit.
+    /// Whether this counts as a failure of the service: an error, a panic or a timeout.
     #[must_use]
     pub const fn is_failure(self) -> bool {
         matches!(self, Cause::Error | Cause::Panic | Cause::Timeout)

@@ -1,18 +1,19 @@
-//! Managers: where a service goes when one of its methods has ended.
+//! Managers: which state follows when a method of a service has ended.
 
 use crate::lifecycle::state::{Cause, State};
 
-/// A transition table: for each of Init, Idle, Run and Stop the next state when its method
-/// returned `Ok` and when it failed.
+/// A transition table: for each of Init, Idle, Run and Stop the next state when its method returned
+/// `Ok` and when it failed.
 ///
-/// `Exit` may be written for any of them and means *end*: a service that entered Init passes Stop
-/// first. What else may follow what is the grammar `(Init (Idle Run?)? Stop)* Exit`.
+/// `Exit` may be written for any of them and means *end*: a service that entered Init passes
+/// through Stop first. Which other states may follow is given by the grammar `(Init (Idle Run?)?
+/// Stop)* Exit`.
 ///
 /// ```
 /// use rxd::State;
 /// use rxd::manager::Table;
 ///
-/// /// Comes round after a failure, ends after a success, and gives Init one try only.
+/// /// Restarts after a failure, ends after a success, and tries Init only once.
 /// const ONE_TRY: Table = Table::new(
 ///     [State::Idle, State::Exit], // Init: ok, failed
 ///     [State::Run, State::Stop],
@@ -29,7 +30,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// A table; each pair is `[ok, failed]`.
+    /// Makes a table; each pair is `[ok, failed]`.
     ///
     /// # Panics
     ///
@@ -53,7 +54,7 @@ impl Table {
         Table { next }
     }
 
-    /// Whether `to` may be written as what follows `from`.
+    /// Whether a table may go from `from` to `to`.
     #[must_use]
     pub const fn may_follow(from: State, to: State) -> bool {
         match from {
@@ -65,7 +66,7 @@ impl Table {
         }
     }
 
-    /// Where the table goes from `state`, whose method ended `ok` or not.
+    /// The state that follows `state`, whose method returned `Ok` or failed.
     #[must_use]
     pub const fn next(&self, state: State, ok: bool) -> State {
         match state {
@@ -87,7 +88,8 @@ impl Table {
         }
     }
 
-    /// Whether a service under this table may end by itself, and not only when it is told to or gives up.
+    /// Whether a service under this table may end by itself: not only if an operator, a reaction or
+    /// the shutdown ends it, or if it reaches its restart limit.
     #[must_use]
     pub const fn ends(&self) -> bool {
         self.goes(State::Init, State::Exit)
@@ -96,7 +98,7 @@ impl Table {
             || self.goes(State::Stop, State::Exit)
     }
 
-    /// Whether a service under this table may end well: an `ok` of Run leads to Exit.
+    /// Whether a service under this table may end after a successful Run.
     #[must_use]
     pub const fn succeeds(&self) -> bool {
         self.reaches(State::Run)
@@ -104,12 +106,13 @@ impl Table {
                 || (self.next(State::Run, true).is(State::Stop) && self.next(State::Stop, true).is(State::Exit)))
     }
 
+    /// Whether the table goes from `from` to `to` in one of the two cases.
     pub(crate) const fn goes(&self, from: State, to: State) -> bool {
         self.next(from, true).is(to) || self.next(from, false).is(to)
     }
 }
 
-/// How a method ended, as a manager is told.
+/// How a method ended: what a manager decides by.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Ended {
@@ -117,18 +120,19 @@ pub struct Ended {
     pub state: State,
     /// How: [`Cause::Normal`], or one that [is a failure](Cause::is_failure).
     pub cause: Cause,
-    /// How many times the service has come round since a Run that lasted for the back-off's `reset`: rounds
-    /// in a row that failed, or whose Run was a short one. A new life after Exit begins at 0. The manager itself is the
-    /// same value for as long as the daemon runs.
+    /// How many times the service has restarted since a Run that lasted for the back-off's `reset`:
+    /// the incarnations in a row that failed, or whose Run was short. It is 0 after an operator has
+    /// started the service from Exit. The manager itself is one value for as long as the daemon
+    /// runs.
     pub failures: u32,
 }
 
-/// Decides where a service goes next.
+/// Decides which state of a service follows.
 ///
 /// Most managers are a [`Table`], declared with [`rxd::manager!`](crate::manager!). Implement
-/// [`next`](Manager::next) for logic that no table can hold; the engine refuses what the grammar
-/// forbids, contains a panic, and calls it only when the service is not stopping anyway, so a
-/// manager can neither skip Stop nor outlive its service.
+/// [`next`](Manager::next) for logic that a table cannot express. The engine refuses a state that
+/// the grammar forbids, contains a panic, and does not ask while the service is stopping. So a
+/// manager can neither skip Stop nor keep its service alive.
 ///
 /// ```
 /// use rxd::State;
@@ -164,7 +168,7 @@ pub struct Ended {
     note = "write `manager = \"continuous\"`, `manager = \"until_success\"`, or the path of a type declared with `rxd::manager!`"
 )]
 pub trait Manager: Send + 'static {
-    /// Where the manager may go; the graph is checked against it.
+    /// The states that the manager may choose; the graph is checked against it.
     const TABLE: Table;
 
     /// The state that follows. The default looks it up in [`TABLE`](Manager::TABLE).
@@ -173,7 +177,7 @@ pub trait Manager: Send + 'static {
     }
 }
 
-/// `manager = "continuous"`, the default: Run again and again, until the daemon stops.
+/// `manager = "continuous"`, the default: restart after every Run, until the daemon stops.
 #[allow(non_camel_case_types)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct continuous;
@@ -187,7 +191,7 @@ impl Manager for continuous {
     );
 }
 
-/// `manager = "until_success"`: come round until Run returns `Ok`, then end.
+/// `manager = "until_success"`: restart until Run returns `Ok`, then end.
 #[allow(non_camel_case_types)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct until_success;

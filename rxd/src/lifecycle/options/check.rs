@@ -1,13 +1,16 @@
-//! Which values an option may have, and what is said of any other: one set of `const fn`.
+//! Which values an option may have, and the message about any other: one set of `const fn`.
 //!
-//! The attributes and the builder only record what they are given. The code that
-//! `#[rxd::service]` and `#[rxd::daemon]` generate calls the `check_*` functions at each value
-//! that is a constant, so that the compiler underlines it;
-//! [`Daemon::check`](crate::Daemon::check) and `start` ask for the [`OptionFault`]s of everything that
-//! the builder was given. Both say the same sentence. Of a literal the macros say it themselves,
-//! in words of their own copy, which `ui-tests/tests/agree` compares with these.
+//! The attributes and the builder only record values. Two callers check them:
 //!
-//! What concerns two services, or a watch and its targets, is [`graph`](crate::graph)'s.
+//! * The code that `#[rxd::service]` and `#[rxd::daemon]` generate calls the `check_*` functions
+//!   for each value that is a constant, so that the compiler underlines that value.
+//! * [`Daemon::check`](crate::Daemon::check) and `start` ask for the [`OptionFault`]s of everything
+//!   that the builder was given.
+//!
+//! Both print the same sentence. For a literal the macros check the value themselves, with a copy
+//! of the messages, which `ui-tests/tests/agree` compares with these.
+//!
+//! Rules about two services, or about a watch and its targets, are in [`graph`](crate::graph).
 
 use super::daemon::{DaemonOptions, StageOptions};
 use super::{Backoff, Options};
@@ -15,7 +18,7 @@ use crate::lifecycle::state::State;
 use crate::text::Text;
 use std::time::Duration;
 
-/// The options of a service of which not every value makes sense.
+/// The options of a service that have invalid values.
 #[derive(Clone, Copy, Debug)]
 pub enum OptionKey {
     /// `timeouts(Init = ..)`
@@ -34,7 +37,7 @@ pub enum OptionKey {
     Heartbeat,
 }
 
-/// The options of a daemon of which not every value makes sense.
+/// The options of a daemon that have invalid values.
 #[derive(Clone, Copy, Debug)]
 pub enum DaemonKey {
     /// `shutdown_timeout = ..`
@@ -47,7 +50,7 @@ pub enum DaemonKey {
     History,
 }
 
-/// The options of a prestart stage of which not every value makes sense.
+/// The options of a prestart stage that have invalid values.
 #[derive(Clone, Copy, Debug)]
 pub enum StageKey {
     /// `prestart(stage(attempts = ..))`
@@ -56,19 +59,19 @@ pub enum StageKey {
     Timeout,
 }
 
-/// Panics, in the compiler, with what is wrong with this option of a service.
+/// Panics in the compiler if this option of a service has an invalid value.
 #[track_caller]
 pub const fn check_option(options: &Options, key: OptionKey) {
     fail(options.fault(key));
 }
 
-/// Panics, in the compiler, with what is wrong with this option of a daemon.
+/// Panics in the compiler if this option of a daemon has an invalid value.
 #[track_caller]
 pub const fn check_daemon(options: &DaemonOptions, key: DaemonKey) {
     fail(options.fault(key));
 }
 
-/// Panics, in the compiler, with what is wrong with this option of one of these prestart stages.
+/// Panics in the compiler if this option of one of these prestart stages has an invalid value.
 #[track_caller]
 pub const fn check_stage(stages: &[StageOptions], stage: usize, key: StageKey) {
     fail(stages[stage].fault(key));
@@ -83,10 +86,10 @@ pub(crate) const fn fail(fault: Option<OptionFault>) {
     }
 }
 
-/// A value that an option cannot have.
+/// An option with an invalid value.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OptionFault {
-    /// The key whose list the option is in: `backoff`; empty for one that is in none.
+    /// The key in whose list the option is, such as `backoff`; empty if it is not in a list.
     list: &'static str,
     option: &'static str,
     kind: OptionFaultKind,
@@ -101,7 +104,7 @@ enum OptionFaultKind {
 }
 
 impl Options {
-    /// What is wrong with the value of this option.
+    /// The fault of this option, if its value is invalid.
     const fn fault(&self, key: OptionKey) -> Option<OptionFault> {
         let Backoff { base, factor, max, jitter, reset } = self.backoff;
         match key {
@@ -124,7 +127,7 @@ impl Options {
         }
     }
 
-    /// Everything that is wrong with these options.
+    /// All faults of these options.
     pub(crate) fn faults(&self) -> impl Iterator<Item = OptionFault> {
         let all = [
             OptionKey::Timeout(State::Init),
@@ -138,19 +141,19 @@ impl Options {
             OptionKey::Within,
             OptionKey::Heartbeat,
         ];
-        // Only the builder can say it: the attributes know which states have a method.
+        // Only the builder can get this wrong: the macros know which states have a method.
         let no_method = self.no_method.map(|(list, state)| OptionFault {
             list,
             option: state.name(),
             kind: OptionFaultKind::NoMethod,
         });
-        // One after the other: a start asks this of each service.
+        // Lazily, without a list: each start asks this of every service.
         no_method.into_iter().chain(all.into_iter().filter_map(|key| self.fault(key)))
     }
 }
 
 impl DaemonOptions {
-    /// What is wrong with the value of this option.
+    /// The fault of this option, if its value is invalid.
     const fn fault(&self, key: DaemonKey) -> Option<OptionFault> {
         match key {
             DaemonKey::ShutdownTimeout => zero("", "shutdown_timeout", Some(self.shutdown_timeout)),
@@ -160,7 +163,7 @@ impl DaemonOptions {
         }
     }
 
-    /// Everything that is wrong with these options.
+    /// All faults of these options.
     pub(crate) fn faults(&self) -> impl Iterator<Item = OptionFault> {
         let all = [DaemonKey::ShutdownTimeout, DaemonKey::ExitCode, DaemonKey::BlockingThreshold, DaemonKey::History];
         all.into_iter().filter_map(|key| self.fault(key))
@@ -168,7 +171,7 @@ impl DaemonOptions {
 }
 
 impl StageOptions {
-    /// What is wrong with the value of this option.
+    /// The fault of this option, if its value is invalid.
     const fn fault(&self, key: StageKey) -> Option<OptionFault> {
         match (key, self.attempts) {
             (StageKey::Attempts, Some(most)) => number("", "attempts", most as f64, 1.0, u32::MAX as f64),
@@ -177,13 +180,13 @@ impl StageOptions {
         }
     }
 
-    /// Everything that is wrong with these options.
+    /// All faults of these options.
     pub(crate) fn faults(&self) -> impl Iterator<Item = OptionFault> {
         [StageKey::Attempts, StageKey::Timeout].into_iter().filter_map(|key| self.fault(key))
     }
 }
 
-/// What is wrong with the `within` of a watch.
+/// The fault of the `within` of a watch, if it is zero.
 pub(crate) const fn within(limit: Option<Duration>) -> Option<OptionFault> {
     zero("", "within", limit)
 }
@@ -196,7 +199,7 @@ const fn zero(list: &'static str, option: &'static str, time: Option<Duration>) 
 }
 
 const fn number(list: &'static str, option: &'static str, value: f64, least: f64, most: f64) -> Option<OptionFault> {
-    // An infinite number is in no range, and one that is not a number is neither more nor less.
+    // Infinity is in no range, and NaN is neither more nor less than a limit.
     if value.is_finite() && value >= least && value <= most {
         return None;
     }
@@ -204,7 +207,7 @@ const fn number(list: &'static str, option: &'static str, value: f64, least: f64
 }
 
 impl OptionFault {
-    /// The sentence about the value, and a line `help: ..`. The macros have the same ones.
+    /// Writes the sentence about the value, and a line `help: ..`. The macros have the same texts.
     const fn write(&self, text: &mut Text) {
         text.quote(self.option);
         match self.kind {
@@ -240,7 +243,8 @@ impl OptionFault {
         }
     }
 
-    /// The whole message about it, for an error of the builder: `by_type` is whose option it is.
+    /// The whole message, for an error of the builder. `of` names the service or daemon of the
+    /// option.
     pub(crate) fn message(&self, of: &str) -> String {
         let mut text = Text::new();
         if !self.list.is_empty() {

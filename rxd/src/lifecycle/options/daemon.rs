@@ -1,21 +1,22 @@
-//! The options of a daemon and of its prestart stages, as the builder and the attributes record them.
+//! The options of a daemon and of its prestart stages, as the builder and the attributes record
+//! them.
 
 use std::time::Duration;
 
-/// How long a method may hold its thread before that is reported, where nothing else is declared.
+/// How long a method may block its thread before that is reported, if the daemon declares nothing.
 const DEFAULT_BLOCKING_THRESHOLD: Duration = Duration::from_secs(1);
 
-/// How long a daemon may take to stop where nothing else is declared.
-pub(crate) const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a daemon may take to stop, if it declares nothing.
+pub(crate) const DEFAULT_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The exit status of a failed daemon where nothing else is declared.
+/// The exit status of a failed daemon, if it declares nothing.
 pub(crate) const FAILURE_STATUS: u8 = 1;
 
-/// How many transitions the history keeps where nothing else is declared.
-pub(crate) const HISTORY: usize = 1024;
+/// How many transitions the history keeps, if the daemon declares nothing.
+pub(crate) const DEFAULT_HISTORY: usize = 1024;
 
-/// The options of a daemon that are plain values. Every setter is a `const fn`, and only records;
-/// the setters of [`Daemon`](crate::Daemon) say what each means.
+/// The options of a daemon that are plain values. Every setter is a `const fn` and only records its
+/// value; the setters of [`Daemon`](crate::Daemon) document each.
 #[derive(Clone, Copy, Debug)]
 pub struct DaemonOptions {
     pub(crate) shutdown_timeout: Duration,
@@ -25,12 +26,12 @@ pub struct DaemonOptions {
 }
 
 impl DaemonOptions {
-    /// What a daemon has that declares nothing.
+    /// The options of a daemon that declares none.
     pub const DEFAULT: DaemonOptions = DaemonOptions {
-        shutdown_timeout: SHUTDOWN_TIMEOUT,
+        shutdown_timeout: DEFAULT_SHUTDOWN_TIMEOUT,
         exit_code: FAILURE_STATUS,
         blocking_threshold: Some(DEFAULT_BLOCKING_THRESHOLD),
-        history: HISTORY,
+        history: DEFAULT_HISTORY,
     };
 
     /// See [`Daemon::shutdown_timeout`](crate::Daemon::shutdown_timeout).
@@ -47,7 +48,8 @@ impl DaemonOptions {
         self
     }
 
-    /// See [`Daemon::blocking_threshold`](crate::Daemon::blocking_threshold). Generated code writes `BlockingThreshold(..).duration_or_none()`.
+    /// See [`Daemon::blocking_threshold`](crate::Daemon::blocking_threshold). Generated code writes
+    /// `BlockingThreshold(..).duration_or_none()`.
     #[must_use]
     pub const fn blocking_threshold(mut self, limit: Option<Duration>) -> Self {
         self.blocking_threshold = limit;
@@ -62,7 +64,8 @@ impl DaemonOptions {
     }
 }
 
-/// What `blocking_threshold = ..` may be: a time, or `None`. `Into` cannot be called in a constant.
+/// The value of `blocking_threshold = ..`: a duration, or `None`. Two impls stand for the `Into`
+/// that a constant cannot call.
 #[derive(Clone, Copy, Debug)]
 pub struct BlockingThreshold<T>(pub T);
 
@@ -82,8 +85,8 @@ impl BlockingThreshold<Option<Duration>> {
     }
 }
 
-/// The options of a prestart stage. Every setter is a `const fn`, and only records; the setters of
-/// [`Stage`](crate::prestart::Stage) say what each means.
+/// The options of a prestart stage. Every setter is a `const fn` and only records its value; the
+/// setters of [`Stage`](crate::prestart::Stage) document each.
 #[derive(Clone, Copy, Debug)]
 pub struct StageOptions {
     pub(crate) retry: Option<Duration>,

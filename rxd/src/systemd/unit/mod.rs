@@ -67,7 +67,7 @@ impl Unit {
             version: NOTIFY_RELOAD,
             fd_store: 0,
             longest: Longest::of(graph, options),
-            shutdown_timeout: crate::lifecycle::options::daemon::SHUTDOWN_TIMEOUT,
+            shutdown_timeout: crate::lifecycle::options::daemon::DEFAULT_SHUTDOWN_TIMEOUT,
             watchdog_interval: None,
             set: Vec::new(),
         }
