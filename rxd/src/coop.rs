@@ -1,7 +1,8 @@
-//! Taking part in tokio's cooperative scheduling, at a price that fits a message.
+//! Takes part in tokio's cooperative scheduling, at a price that fits a single message.
 //!
-//! A publisher that always finds room, a receiver that always finds a message, or whoever waits again and
-//! again for what is so already, would otherwise never let go of its thread.
+//! tokio makes a task yield after a budget of operations on its own types. Without this module a
+//! task that keeps awaiting ready futures of rxd would never yield: a publisher that always finds
+//! room, a receiver that always finds a message, or a watch whose condition holds already.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -9,23 +10,25 @@ use std::pin::pin;
 use std::task::{Context, Poll};
 use tokio::task::coop::consume_budget;
 
-/// The messages, or looks at a watch, that count as one of the 128 operations a task may do before it has to let others run.
-const LOOKS_PER_OPERATION: u32 = 16;
+/// How many messages, or polls of a watch, count as one of the 128 operations of a task's budget.
+const POLLS_PER_OPERATION: u32 = 16;
 
 thread_local! {
-    static LOOKS: Cell<u32> = const { Cell::new(0) };
+    /// The polls of this thread so far, of whichever task.
+    static POLLS: Cell<u32> = const { Cell::new(0) };
 }
 
-/// Ready, unless the task has used up what it may do for now; then it is polled again.
+/// Ready, unless the task has used up its budget. It is then woken at once, and polled again after
+/// others.
 #[inline]
 pub(crate) fn poll(cx: &mut Context<'_>) -> Poll<()> {
-    let count = LOOKS.get().wrapping_add(1);
-    LOOKS.set(count);
-    if count % LOOKS_PER_OPERATION == 0 { account(cx) } else { Poll::Ready(()) }
+    let count = POLLS.get().wrapping_add(1);
+    POLLS.set(count);
+    if count % POLLS_PER_OPERATION == 0 { account(cx) } else { Poll::Ready(()) }
 }
 
 #[cold]
 fn account(cx: &mut Context<'_>) -> Poll<()> {
-    // It keeps nothing between two polls but the wake-up that it has asked for.
+    // A new future for each poll will do: it keeps no state, and has asked for its wake-up already.
     pin!(consume_budget()).poll(cx)
 }

@@ -1,21 +1,22 @@
 //! The two error types: [`Error`], which rxd returns, and [`AnyError`], which methods return.
 //!
 //! One type cannot be both. [`Error`] implements [`std::error::Error`], so `?` carries it into any
-//! `main`; [`AnyError`] is made by `?` from any error, and therefore cannot implement that trait.
+//! `main`. [`AnyError`] is made by `?` from any error, and therefore cannot implement that trait.
 //!
-//! [`MethodFailure`] is what the engine keeps of an [`AnyError`]: formatting, inspecting and dropping an
-//! error all run the user's code, so each happens once, where a panic is caught and no lock is held.
+//! [`MethodFailure`] is what the engine keeps of an [`AnyError`]. Formatting, inspecting and
+//! dropping an error all run user code, so the engine does each once, where a panic is caught and
+//! no lock is held.
 
 use crate::panic;
 use std::error::Error as StdError;
 use std::fmt::{self, Write};
 
-/// What the methods of a service return, and what a `main` may return: `Ok(())`, or any error.
+/// The result of a service's methods, and of a `main` if you like: `Ok(())`, or any error.
 ///
-/// What rxd itself returns is [`Error`]; `?` converts one into the other.
+/// rxd itself returns [`Error`]; `?` converts it.
 pub type Result<T = (), E = AnyError> = std::result::Result<T, E>;
 
-/// Any error, as a service's method returns it.
+/// Any error, for a service's method to return.
 ///
 /// `?` and `.into()` make one from every error type, from `anyhow::Error` and `eyre::Report`, from
 /// [`Error`], and from a text:
@@ -32,15 +33,15 @@ pub type Result<T = (), E = AnyError> = std::result::Result<T, E>;
 /// # port().unwrap();
 /// ```
 ///
-/// Because everything converts into it, it does not implement [`std::error::Error`] itself;
-/// [`as_std`](AnyError::as_std) and [`into_std`](AnyError::into_std) lead there.
+/// Because everything converts into it, it does not implement [`std::error::Error`] itself. To get
+/// a type that does, call [`as_std`](AnyError::as_std) or [`into_std`](AnyError::into_std).
 ///
-/// `{}` prints the message, `{:#}` the message and its causes on one line, `{:?}` (what `main`
-/// prints when it returns one) each cause on a line of its own.
+/// `{}` prints the message, `{:#}` the message and its causes on one line. `{:?}`, which a `main`
+/// that returns one prints, puts each cause on a separate line.
 pub struct AnyError(Box<dyn StdError + Send + Sync>);
 
 impl AnyError {
-    /// An error that is just a text.
+    /// Makes an error from a text.
     pub fn msg(message: impl fmt::Display) -> Self {
         AnyError(message.to_string().into())
     }
@@ -70,7 +71,7 @@ impl AnyError {
     }
 }
 
-/// How many causes of an error are looked at: a chain may lead back to itself.
+/// How many causes of an error are followed: a chain may lead back to itself.
 const MAX_CAUSES: usize = 32;
 
 /// An error and its causes.
@@ -92,13 +93,13 @@ fn write_chain(to: &mut impl Write, error: &(dyn StdError + 'static), between: &
         }
         written?;
         last = Some(text);
-        // Asked for last: to ask may panic, and what was written stands.
+        // Last, since `source` is user code and may panic: what was written until then is kept.
         next = error.source();
     }
     Ok(())
 }
 
-/// Looks for an `E` among an error and its causes, those that an [`Error`] keeps included.
+/// Looks for an `E` among an error and its causes, also the causes that an [`Error`] keeps.
 fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
     chain(error).find_map(|error| {
         let inner = error.downcast_ref::<Error>();
@@ -124,17 +125,17 @@ impl fmt::Debug for AnyError {
     }
 }
 
-/// What rxd's own functions return: [`run`](crate::Daemon::run), [`start`](crate::Daemon::start),
+/// The error of rxd's own functions: [`run`](crate::Daemon::run), [`start`](crate::Daemon::start),
 /// [`wait_for`](crate::DaemonHandle::wait_for), `log::init` and the methods of a
 /// [`DaemonHandle`](crate::DaemonHandle).
 ///
-/// It is a [`std::error::Error`], so `?` carries it into a `main` that returns [`rxd::Result`](Result),
-/// `anyhow::Result<()>`, `eyre::Result<()>` or `Result<(), Box<dyn Error>>`, and `#[from] rxd::Error`
-/// into an enum of your own.
+/// It is a [`std::error::Error`], so `?` carries it into a `main` that returns
+/// [`rxd::Result`](Result), `anyhow::Result<()>`, `eyre::Result<()>` or `Result<(), Box<dyn
+/// Error>>`, and `#[from] rxd::Error` into an enum of your own.
 ///
 /// `{}` and `{:?}` print the whole text, with every cause. Therefore
-/// [`source`](std::error::Error::source) is `None`, and nothing is printed twice by those who print
-/// the sources too; [`find`](Error::find) leads to the causes.
+/// [`source`](std::error::Error::source) is `None`: a program that prints the sources too would
+/// print them twice. To get at a cause, call [`find`](Error::find).
 ///
 /// ```
 /// # use rxd::Daemon;
@@ -148,44 +149,45 @@ impl fmt::Debug for AnyError {
 pub struct Error(Box<ErrorBody>);
 
 struct ErrorBody {
-    /// Formatted once, when the error was made: to print it runs no code of the user's.
+    /// Formatted once, when the error was made, so that printing it runs no user code.
     text: String,
     cause: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 impl Error {
-    /// An error that is just a text.
+    /// Makes an error from a text.
     pub(crate) fn msg(message: impl fmt::Display) -> Self {
         Error(Box::new(ErrorBody { text: message.to_string(), cause: None }))
     }
 
-    /// An error with this text, which already says what the cause says.
+    /// Makes an error with this text, which already contains that of the cause.
     pub(crate) fn with_cause(text: String, cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Error(Box::new(ErrorBody { text, cause: Some(cause.into()) }))
     }
 
-    /// Whether it was caused by an `E`.
+    /// Whether an `E` caused it.
     #[must_use]
     pub fn is<E: StdError + 'static>(&self) -> bool {
         self.find::<E>().is_some()
     }
 
-    /// The `E` that it was caused by: a [`WaitError`](crate::WaitError), a [`Report`](crate::Report), an
-    /// [`io::Error`](std::io::Error), or what a prestart stage failed with.
+    /// The `E` that caused it: a [`WaitError`](crate::WaitError), a [`Report`](crate::Report), an
+    /// [`io::Error`](std::io::Error), or the error of a prestart stage.
     #[must_use]
     pub fn find<E: StdError + 'static>(&self) -> Option<&E> {
         self.0.cause.as_deref().and_then(|cause| find(cause))
     }
 
-    /// Whether the daemon was refused by its check: because of its service graph (an unknown name, a
-    /// cycle, no services at all), or of an option with a value that makes no sense.
+    /// Whether the check refused the daemon: for its service graph (an unknown name, a cycle, no
+    /// services at all), or for an option with an invalid value.
     #[must_use]
     pub fn is_graph(&self) -> bool {
         self.is::<GraphError>()
     }
 
     /// The rule that the service graph violates, as the [table of rules](crate::docs) names it:
-    /// `"duplicate-name"`, `"cycle"`. Of several, the first. `None` if only options are wrong.
+    /// `"duplicate-name"`, `"cycle"`. If there are several, the first. `None` if only options are
+    /// invalid.
     #[must_use]
     pub fn rule(&self) -> Option<&'static str> {
         self.find::<GraphError>()?.rule
@@ -206,24 +208,24 @@ impl fmt::Debug for Error {
 
 impl StdError for Error {}
 
-/// What the engine keeps of an error: its text, and whether the log has to speak of it.
+/// What the engine keeps of a method's error: its text, and whether it is logged.
 #[derive(Debug)]
 pub(crate) struct MethodFailure {
     /// The message and all its causes, on one line.
     pub(crate) text: String,
-    /// It is a [`LifecycleDone`].
+    /// Whether the error was a [`LifecycleDone`].
     pub(crate) is_done: bool,
-    /// It is a [`Cancelled`] or a [`LifecycleDone`].
+    /// Whether [`is_cancelled`] is true of the error.
     pub(crate) is_cancelled: bool,
 }
 
 impl MethodFailure {
-    /// A failure that rxd itself has found.
+    /// A failure that rxd itself has detected.
     pub(crate) fn msg(text: impl fmt::Display) -> Self {
         MethodFailure { text: text.to_string(), is_done: false, is_cancelled: false }
     }
 
-    /// Formats, inspects and drops an error. Each may panic, which is then said in the text.
+    /// Formats, inspects and drops an error. Each may panic; the text then says so.
     pub(crate) fn of(error: AnyError) -> Self {
         let text = text_of(&error);
         let kinds = panic::catch(|| (error.is::<LifecycleDone>(), is_cancelled(&error)));
@@ -236,7 +238,7 @@ impl MethodFailure {
     }
 }
 
-/// The text of an error and of its causes, whatever its `Display` does.
+/// The text of an error and its causes, even if its `Display` fails or panics.
 pub(crate) fn text_of(error: &AnyError) -> String {
     let mut text = String::new();
     match panic::catch(|| write_chain(&mut text, &*error.0, ": ")) {
@@ -253,10 +255,10 @@ fn incomplete(text: String, why: &str) -> String {
     }
 }
 
-/// Returned from a method: leave it by the path of an error, but say nothing.
+/// To leave a method like a failed one, but without an error in the log, return this.
 ///
-/// The service goes where its manager sends it after a failure; nothing is logged above DEBUG.
-/// It is recognised however deeply it is wrapped.
+/// The service goes where its manager sends it after a failure; nothing is logged above DEBUG. rxd
+/// recognises it however deeply it is wrapped.
 ///
 /// ```
 /// use rxd::{Context, LifecycleDone};
@@ -281,10 +283,10 @@ impl fmt::Display for LifecycleDone {
 
 impl StdError for LifecycleDone {}
 
-/// Returned from a method that was cancelled: there is nothing wrong.
+/// To leave a method because it was cancelled, return this: it is not a failure.
 ///
-/// Only the service's own token counts as its cancellation. Returned from a method that was not
-/// cancelled, it is an error like any other.
+/// Only the service's own context counts as its cancellation. From a method that was not cancelled,
+/// it is an error like any other.
 ///
 /// ```
 /// use rxd::{Cancelled, Context};
@@ -308,19 +310,21 @@ impl fmt::Display for Cancelled {
 
 impl StdError for Cancelled {}
 
-/// Whether an error says no more than that the service was cancelled: [`Cancelled`], [`LifecycleDone`], the end
-/// of a watch by its context ([`WatchEnded::Cancelled`](crate::WatchEnded::Cancelled)) or that of a wait for a topic,
-/// however deeply wrapped. A missed deadline is not that.
+/// Whether an error only says that the service was cancelled.
+///
+/// True for [`Cancelled`], [`LifecycleDone`], a watch that its context ended
+/// ([`WatchEnded::Cancelled`](crate::WatchEnded::Cancelled)), and a wait for a topic that its
+/// context ended, however deeply wrapped. A deadline that was exceeded is not a cancellation.
 #[must_use]
 pub fn is_cancelled(error: &AnyError) -> bool {
     let topic = || error.find::<crate::intracom::Error>().is_some_and(crate::intracom::Error::is_cancelled);
     error.is::<Cancelled>() || error.is::<LifecycleDone>() || topic()
 }
 
-/// A service graph that could not work, or options that make no sense: everything that is wrong.
+/// All faults of a service graph and of the options.
 #[derive(Debug)]
 pub(crate) struct GraphError {
-    /// The first rule that it violates; none where a rule has no name.
+    /// The first rule that the graph violates; `None` if only options are invalid.
     pub(crate) rule: Option<&'static str>,
     pub(crate) faults: Vec<String>,
 }

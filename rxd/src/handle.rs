@@ -1,4 +1,7 @@
-//! A running daemon, from outside its services.
+//! [`DaemonHandle`]: a running daemon, seen from outside its services.
+//!
+//! Tests, the admin route, signal handlers of your own and the services themselves hold one. It
+//! reads snapshots and sends requests; the supervisor and the engines act on them.
 
 use crate::board::Id;
 use crate::core::{Core, ServiceCommand, ServiceState, States};
@@ -14,7 +17,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
 
-/// A running daemon. Clones are handles to the same one; dropping the last asks it to stop.
+/// A handle to a running daemon. Clones are handles to the same daemon; dropping the last one stops
+/// it.
 ///
 /// A handle from [`Context::daemon`](crate::Context::daemon) does not keep the daemon running.
 #[derive(Clone, Debug)]
@@ -26,9 +30,9 @@ pub struct DaemonHandle {
 #[derive(Debug)]
 struct HandleInner {
     core: Arc<Core>,
-    /// Whether the daemon stops when this is dropped.
+    /// Whether dropping this stops the daemon.
     stops_on_drop: bool,
-    /// The service whose context it is from: it cannot wait for itself.
+    /// The service whose context the handle is from: a service cannot wait for itself.
     service: Option<Id>,
 }
 
@@ -40,7 +44,7 @@ impl Drop for HandleInner {
     }
 }
 
-/// Waits for this long; for ever where there is no runtime to wait by.
+/// Waits for this long, or for ever if there is no tokio runtime to set a timer in.
 async fn passed(limit: Duration) {
     match Handle::try_current() {
         Ok(_) => tokio::time::sleep(limit).await,
@@ -69,64 +73,71 @@ impl DaemonHandle {
         &self.inner.core
     }
 
-    /// The daemon's name: the struct's in kebab-case (`edge-agent`), or the one the builder was given.
+    /// The daemon's name: by default the struct's in kebab-case (`edge-agent`), or the builder's.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.core().daemon
     }
 
-    /// Where every service is, at one instant.
+    /// The states of all services, at one instant.
     #[must_use]
     pub fn states(&self) -> States {
         self.core().states()
     }
 
-    /// The last transitions, oldest first: as many as are kept.
+    /// The last transitions, oldest first. [`Daemon::history`](crate::Daemon::history) sets how
+    /// many are kept.
     #[must_use]
     pub fn history(&self) -> Vec<ServiceState> {
         let core = self.core();
         core.board.history().iter().map(|event| core.past(event)).collect()
     }
 
-    /// Every transition of the services that the filter lets through, after a snapshot of them.
+    /// To follow services, read this stream: first a snapshot, then every transition of the
+    /// services that the filter includes.
     ///
     /// # Errors
     ///
-    /// If no service has one of the filter's names; the nearest is suggested.
+    /// If one of the filter's names is that of no service; the error suggests the nearest one.
     pub fn watch_states(&self, filter: Filter) -> Result<StateStream, Error> {
         StateStream::new(self.core(), &filter)
     }
 
-    /// Watches any of these services: level on creation, then every rising edge.
+    /// Watches for any of these services. The watch fires at once if the condition holds when it is
+    /// made, and then each time it comes true.
     ///
     /// # Errors
     ///
-    /// If no service has one of the names; the nearest is suggested.
+    /// If one of the names is that of no service; the error suggests the nearest one.
     pub fn watch_any(&self, action: Action, state: State, services: impl ServiceSelector) -> Result<Watch, Error> {
         Watch::new(self.core(), Mode::Any, action, state, &services)
     }
 
-    /// Watches all of these services at once: level on creation, then every rising edge.
+    /// Watches for all of these services at the same time. The watch fires at once if the condition
+    /// holds when it is made, and then each time it comes true.
     ///
     /// # Errors
     ///
-    /// If no service has one of the names; the nearest is suggested.
+    /// If one of the names is that of no service; the error suggests the nearest one.
     pub fn watch_all(&self, action: Action, state: State, services: impl ServiceSelector) -> Result<Watch, Error> {
         Watch::new(self.core(), Mode::All, action, state, &services)
     }
 
-    /// Waits until the service is in the state; of several, until all of them are at once. Returns
-    /// at once if that is so.
+    /// Waits until the service is in the state; with several services, until all of them are at the
+    /// same time. Returns immediately if they are already.
     ///
     /// # Errors
     ///
-    /// If no service has the name; if it can be in that state no more, since it has exited or the
-    /// daemon has ended; or if it is not [within](WaitFor::within) the limit, if one is given.
+    /// * If no service has the name.
+    /// * If the service can never be in that state again, because it has exited or the daemon has
+    ///   ended.
+    /// * If it is not in the state [within](WaitFor::within) the limit, if you set one.
+    ///
     /// The message says why, and [`Error::find`] finds a [`WaitError`](crate::WaitError) in it.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: to drop the future is to stop waiting.
+    /// Cancel safe: dropping the future ends the wait.
     ///
     /// ```
     /// # use rxd::{Context, Daemon, Runner, Service, State};
@@ -151,8 +162,8 @@ impl DaemonHandle {
         WaitFor::new(self.core(), &services, state)
     }
 
-    /// Why the service is where it is: what it waits for, what those services wait for, and so on,
-    /// all at one instant.
+    /// To find out why a service does not run, call this: it says what the service waits for, what
+    /// those services wait for, and so on, all at one instant.
     ///
     /// # Errors
     ///
@@ -196,48 +207,53 @@ impl DaemonHandle {
         Ok(Why::of(core, id))
     }
 
-    /// What the daemon's services tell one another, for code outside of them. It is closed when the
+    /// The topics of the daemon's services, for code outside of them. They are closed when the
     /// daemon has ended.
     #[must_use]
     pub fn intracom(&self) -> Intracom {
         self.core().intracom.clone()
     }
 
-    /// Ends one service; returns when it is in Exit, or at once if the service asks for itself.
+    /// Ends one service. Returns when it is in Exit, or immediately if the service asks for itself.
     ///
     /// # Errors
     ///
-    /// If no service has the name, or the service has not ended within four times its limit for Stop (10 s where
-    /// none is declared), its delays, and 5 s. The request stands; the error says where the service is.
+    /// If no service has the name, or if the service has not ended within a limit: four times its
+    /// limit for Stop (10 s if it declares none), plus its delays, plus 5 s. The request stays in
+    /// force; the error says where the service is.
     pub async fn stop(&self, service: &str) -> Result<(), Error> {
         self.request(service, ServiceCommand::Stop).await
     }
 
-    /// Starts a service that is in Exit anew; returns when it has entered Init. Does nothing to one that is not in Exit.
+    /// Starts a service that is in Exit. Returns when it has entered Init. Does nothing if the
+    /// service is not in Exit.
     ///
     /// # Errors
     ///
-    /// If no service has the name, if the daemon is stopping, or if the service has not entered Init within its
-    /// limit, as for [`stop`](DaemonHandle::stop).
+    /// If no service has the name, if the daemon is stopping, or if the service has not entered
+    /// Init within its limit, as for [`stop`](DaemonHandle::stop).
     pub async fn start(&self, service: &str) -> Result<(), Error> {
         self.request(service, ServiceCommand::Start).await
     }
 
-    /// Takes one service through Stop and back to Init; returns when it has entered Init. Counts as no failure.
+    /// Restarts one service: takes it through Stop and back to Init. Returns when it has entered
+    /// Init. Does not count as a failure.
     ///
     /// # Errors
     ///
-    /// If no service has the name, if it ended instead, or if it has not entered Init within its limit, as for
-    /// [`stop`](DaemonHandle::stop).
+    /// If no service has the name, if it ended instead, or if it has not entered Init within its
+    /// limit, as for [`stop`](DaemonHandle::stop).
     pub async fn restart(&self, service: &str) -> Result<(), Error> {
         self.request(service, ServiceCommand::Restart).await
     }
 
-    /// Has one service reload; returns when it has. See [`Runner::reload`](crate::Runner::reload).
+    /// Reloads one service. Returns when its [`Runner::reload`](crate::Runner::reload) has
+    /// returned.
     ///
     /// # Errors
     ///
-    /// If no service has the name, if it is not running, or what its `reload` returned.
+    /// If no service has the name, if it is not running, or if its `reload` returned an error: that
+    /// one.
     pub async fn reload(&self, service: &str) -> Result<(), Error> {
         self.request(service, ServiceCommand::Reload).await
     }
@@ -245,7 +261,8 @@ impl DaemonHandle {
     async fn request(&self, service: &str, command: ServiceCommand) -> Result<(), Error> {
         let core = self.core();
         let id = core.names.id(service).ok_or_else(|| unknown_service(core, service))?;
-        // Once the daemon has ended there is nothing to wait for.
+        // A service that asks for itself is answered at once: it would wait for itself. Once the
+        // daemon has ended it gets the error below, like any other caller.
         let own = self.inner.service == Some(id) && core.report.borrow().is_none();
         let reply = core.request_by(own, id, command);
         let over = || Error::msg(format_args!("daemon `{}` has ended", core.daemon));
@@ -262,18 +279,19 @@ impl DaemonHandle {
         }
     }
 
-    /// Asks the daemon to stop; returns at once. [`wait`](DaemonHandle::wait) for it to have done so.
+    /// Starts the shutdown of the daemon, and returns immediately. To wait until it has stopped,
+    /// call [`wait`](DaemonHandle::wait).
     pub fn shutdown(&self) {
         self.core().shut_down(ShutdownReason::Requested);
     }
 
-    /// Whether the daemon has stopped, or its runtime was dropped under it.
+    /// Whether the daemon has stopped, or its runtime was shut down before it had.
     #[must_use]
     pub fn has_ended(&self) -> bool {
         self.core().report.borrow().is_some()
     }
 
-    /// Waits until the daemon has stopped, and tells what became of it.
+    /// Waits until the daemon has stopped, and returns its report.
     ///
     /// # Cancel safety
     ///

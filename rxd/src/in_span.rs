@@ -1,4 +1,6 @@
-//! A future that is polled in a span, whatever the layers of the user's subscriber do.
+//! Polls a future in a `tracing` span, even if a layer of the user's subscriber panics.
+//!
+//! The engine of each service, and each of its tasks, runs in such a future.
 
 use crate::panic;
 use pin_project_lite::pin_project;
@@ -8,8 +10,8 @@ use std::task::{Context, Poll};
 use tracing::Span;
 
 pin_project! {
-    /// As `tracing::Instrument`, but a layer that panics when the span is entered or left does not end the
-    /// future: a service's engine lives in one.
+    /// As `tracing::Instrumented`, but a layer that panics when the span is entered or left does
+    /// not end the future.
     pub(crate) struct InSpan<F> {
         #[pin]
         future: F,
@@ -17,7 +19,7 @@ pin_project! {
     }
 }
 
-/// Makes a span; an empty one if a layer panics meanwhile.
+/// Makes a span, or an empty one if a layer panics meanwhile.
 pub(crate) fn span(make: impl FnOnce() -> Span) -> Span {
     panic::catch(make).unwrap_or_else(|_| Span::none())
 }
@@ -36,14 +38,14 @@ impl<F: Future> Future for InSpan<F> {
         let mut polled = None;
         let _ = panic::catch(|| {
             let _entered = this.span.enter();
-            // Caught before the span is left: a layer that panics then would be the second panic at once, which
-            // aborts the process.
+            // Caught before the span is left. If a layer panicked then too, there would be two
+            // panics at once, which aborts the process.
             polled = Some(panic::catch(|| this.future.as_mut().poll(task)));
         });
         match polled {
             Some(Ok(polled)) => polled,
             Some(Err(caught)) => caught.resume(),
-            // The span could not be entered.
+            // The span could not be entered: the future is polled without it.
             None => this.future.poll(task),
         }
     }
@@ -54,7 +56,7 @@ mod tests {
     use super::*;
     use tracing::subscriber::{Interest, Subscriber};
 
-    /// Panics whenever a span is entered or left.
+    /// A subscriber that panics whenever a span is entered or left.
     struct Hostile;
 
     impl Subscriber for Hostile {
@@ -71,15 +73,15 @@ mod tests {
         fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
         fn event(&self, _: &tracing::Event<'_>) {}
         fn enter(&self, _: &tracing::span::Id) {
-            panic!("told to");
+            panic!("hostile");
         }
         fn exit(&self, _: &tracing::span::Id) {
-            panic!("told to");
+            panic!("hostile");
         }
     }
 
     #[test]
-    fn g53_a_future_goes_on_though_its_span_cannot_be_entered() {
+    fn g53_future_in_a_span_that_panics_on_entry_is_polled() {
         tracing::subscriber::with_default(Hostile, || {
             let span = tracing::error_span!("service");
             let mut future = std::pin::pin!(InSpan::new(std::future::ready(7), span));
@@ -89,8 +91,8 @@ mod tests {
     }
 
     #[test]
-    fn g53_a_future_that_panics_may_be_in_a_span_that_cannot_be_left() {
-        /// Its spans can be entered.
+    fn g53_future_and_span_that_both_panic_do_not_abort() {
+        /// A subscriber that panics only when a span is left.
         struct Leaving;
 
         impl Subscriber for Leaving {
@@ -105,7 +107,7 @@ mod tests {
             fn event(&self, _: &tracing::Event<'_>) {}
             fn enter(&self, _: &tracing::span::Id) {}
             fn exit(&self, _: &tracing::span::Id) {
-                panic!("told to");
+                panic!("hostile");
             }
         }
 

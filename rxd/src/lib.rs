@@ -1,12 +1,13 @@
-//! Declare a daemon on plain structs: the compiler generates each service's state machine, wires up
-//! who watches whom, and rejects a service graph that could not work.
+//! Declare a daemon on plain structs. Macros generate each service's state machine and the watches
+//! between services, and the compiler rejects a service graph that cannot work.
 //!
 //! A daemon is a handful of long-lived services that must start in the right order, notice each
-//! other's trouble, come back after a failure, and stop cleanly. The idea at the heart of it: **a
-//! service's lifecycle is a signal.** A health check is a service that is in Run while the thing is
-//! healthy; everyone else watches that.
+//! other's trouble, restart after a failure, and stop cleanly. Its central idea: **a service's
+//! lifecycle is a signal.** A health check is a service that is in Run while its target is healthy;
+//! other services watch it.
 //!
-//! The [guide](https://docs.rs/rxd/latest/rxd/docs/index.html) begins with an empty folder.
+//! To start, read the [guide](https://docs.rs/rxd/latest/rxd/docs/index.html): it begins with an
+//! empty folder.
 //!
 //! ```no_run
 //! use rxd::{Context, Runner};
@@ -48,16 +49,18 @@
 //!
 //! # Concepts
 //!
-//! * A **service** is a struct with [methods](Runner), one for each state it can be in. It owns what is
-//!   in its fields, and is one task.
-//! * A **[manager](mod@manager)** is a table: where a service goes when a method has ended well, and
-//!   where if not. Delays, back-off and limits are beside it, in [`Options`].
-//! * A **watch** is about other services' states. As a *gate* it holds its service back, as a *reaction*
-//!   it takes it out, as a *stream* it tells it.
-//! * A **[daemon]** is a struct of services. Its watches make the **[graph]**, which the compiler
-//!   checks, and from which the order of stopping is read.
-//! * A **[handle](DaemonHandle)** is a running daemon, from outside: where everything is, why, and what
-//!   is to become of it. [`Context`] is the same from inside.
+//! * A **service** is a struct with [methods](Runner), one for each state that it can be in. It
+//!   owns its fields, and runs as one task.
+//! * A **[manager](mod@manager)** is a table: which state follows when a method has returned `Ok`,
+//!   and which when it has failed. Delays, back-off and limits are [`Options`].
+//! * A **watch** asks about the states of other services. A *gate* holds its service back until the
+//!   condition holds; a *reaction* stops its service when it does; a *stream* yields each time to
+//!   the service's methods.
+//! * A **[daemon]** is a struct of services. Their watches make the **[graph]**, which the compiler
+//!   checks, and which gives the stop order.
+//! * A **[handle](DaemonHandle)** is a running daemon, seen from outside: the state of every
+//!   service, why it is in it, and requests to start, stop, restart and reload. [`Context`] is the
+//!   same from inside.
 //!
 //! The graph of the daemon above, as `EdgeAgent::GRAPH` draws it for Mermaid or Graphviz:
 //!
@@ -73,46 +76,50 @@
 //! # The lifecycle
 //!
 //! ```text
-//!          +-------------------- comes round, with a delay --------------------+
+//!          +-------------------- restart, with a delay ------------------------+
 //!          v                                                                   |
 //!        Init ----> Idle ----[gates]----> Run ----> Stop ----------------------+
 //!          |          |                              ^ |
 //!          +----------+-------- failed --------------+ +----> Exit
 //! ```
 //!
-//! Each state is *entered* when its method is about to be called and *exited* when it has ended.
-//! Where a service goes from there is its [manager](mod@manager)'s to say; how it is paced and limited
-//! is in its [`Options`]. A panic or a missed limit counts as a failure.
+//! A state is *entered* when its method is about to be called, and *exited* when that has ended.
+//! The [manager](mod@manager) then chooses the next state; the [`Options`] set the delays and
+//! limits. A panic or an exceeded limit counts as a failure.
 //!
-//! # The words of an attribute
+//! One pass from Init to Stop is an *incarnation*. After it the service is *restarted*, or ends in
+//! Exit.
 //!
-//! | attribute | what it says |
+//! # The attributes
+//!
+//! | attribute | what it declares |
 //! |---|---|
 //! | [`#[rxd::service]`](service) | this type is a service: its name, manager, delays, limits |
-//! | [`#[watch(..)]`](watch) | hold me back until, or take me out when, others are somewhere |
-//! | [`#[needs("db")]`](needs) | I am in Run while they all are |
-//! | [`#[after("migrate")]`](after) | hold me back until they have ended well |
+//! | [`#[watch(..)]`](watch) | it waits for, or reacts to, the states of other services |
+//! | [`#[needs("db")]`](needs) | it is in Run only while all of these are |
+//! | [`#[after("migrate")]`](after) | it waits until all of these have ended after a successful Run |
 //! | [`#[rxd::daemon]`](daemon) | the fields of this struct are the services of a daemon |
 //!
-//! What the compiler refuses, and in which words, is in [`graph`].
+//! [`graph`] lists what the compiler rejects, with the messages.
 //!
 //! # Features
 //!
 //! | feature | | |
 //! |---|---|---|
 //! | `macros` | default | the attributes, and [`manager!`] |
-//! | `log` | default | `rxd::log`: a level for each service, to be changed while it runs |
-//! | `systemd` | default | `rxd::systemd`: readiness, status, an earned watchdog, sockets, a unit file |
-//! | `journald` | | logs to the journal, with their fields |
-//! | `admin` | | `rxd::admin`: routes and a page for operators, on loopback or a Unix socket; the crate `rxdctl` is their command line |
-//! | `test-util` | | `rxd::testing`: services that do as they are told, and a judge of what came of it |
+//! | `log` | default | `rxd::log`: a log level for each service, which can be changed at run time |
+//! | `systemd` | default | `rxd::systemd`: readiness, status, watchdog pings, sockets, a unit file |
+//! | `journald` | | sends logs to the journal, with their fields |
+//! | `admin` | | `rxd::admin`: HTTP routes and a page for operators, on loopback or a Unix socket; the crate `rxdctl` is their command line |
+//! | `test-util` | | `rxd::testing`: fake services, paused time, and an invariant checker for recorded runs |
 //!
 //! # Runtimes
 //!
-//! A daemon runs in whatever tokio runtime it is started in, `current_thread` included; two may run
-//! in one. Blocking code in one service holds up the others of a `current_thread` runtime.
+//! A daemon runs in the tokio runtime it is started in, also a `current_thread` one; several
+//! daemons can share a runtime. On a `current_thread` runtime, code that blocks in one service
+//! delays all others.
 //!
-//! It runs on Unix.
+//! rxd supports Unix.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "admin")]
@@ -121,7 +128,7 @@ mod board;
 mod coop;
 mod core;
 mod daemon;
-// Written for all that there is, so it is there if everything is.
+// The guide links to items of all these features, so it is built only with all of them.
 #[cfg(all(
     any(doc, doctest),
     feature = "macros",

@@ -1,8 +1,10 @@
-//! Panics of users' code: contained, with what they said and where.
+//! Contains panics of user code, and finds out their message and location.
 //!
-//! Only the panic hook knows where a panic is. It notes the place for its thread, and [`catch`] takes
-//! the note, if it is about the panic that was caught. It need not be: code of the user's may have
-//! caught the panic of the note itself, and a panic that `resume_unwind` begins has no note.
+//! Everything of rxd that calls user code does so through [`catch`], [`contain`] or [`emit`].
+//!
+//! Only the panic hook knows where a panic happened. It notes the location for its thread, and
+//! [`catch`] takes that note if it is about the panic that it caught. It may be about another one:
+//! user code may have caught a panic itself, and a panic that `resume_unwind` begins calls no hook.
 
 use std::any::{Any, TypeId};
 use std::cell::{Cell, RefCell};
@@ -17,7 +19,7 @@ thread_local! {
     /// The last panic of this thread, as its hook saw it.
     static LAST_PANIC: RefCell<Option<PanicNote>> = const { RefCell::new(None) };
 
-    /// A panic of this thread is an answer that is expected, and not to be printed.
+    /// Whether a panic of this thread is expected, and must not be printed.
     static SILENT: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -27,31 +29,32 @@ struct PanicNote {
     payload: PayloadId,
 }
 
-/// What identifies a payload. Of one that is no text only the type is known, since it is moved after
-/// the hook has seen it.
+/// What identifies a payload. If it is not a text, that is only its type: it is moved after the
+/// hook has seen it.
 #[derive(PartialEq)]
 struct PayloadId {
-    kind: TypeId,
-    /// A text, and where it is: a `String` that is moved keeps its buffer. Another text may be in
-    /// the same place later, so the text itself counts too. Two equal texts, one after the other in one
-    /// place, are taken for one.
+    type_id: TypeId,
+    /// The text and its address: a `String` that is moved keeps its buffer. Another text may be at
+    /// the same address later, so the text itself is compared too. Two equal texts, one after the
+    /// other at the same address, are taken for one.
     text: Option<(usize, String)>,
 }
 
 impl PayloadId {
     fn of(payload: &(dyn Any + Send)) -> Self {
         let text = text_of(payload).map(|text| (text.as_ptr().addr(), text.to_owned()));
-        PayloadId { kind: payload.type_id(), text }
+        PayloadId { type_id: payload.type_id(), text }
     }
 }
 
-/// What a payload says, if it is a text.
+/// The text of a payload, if it is one.
 fn text_of(payload: &(dyn Any + Send)) -> Option<&str> {
     let text = payload.downcast_ref::<&str>().copied();
     text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
 }
 
-/// Has the location of every panic noted from here on. The hook that was there is still called.
+/// Installs the panic hook that notes locations, once per process. It calls the hook that was
+/// there.
 pub(crate) fn note_locations() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -59,7 +62,7 @@ pub(crate) fn note_locations() {
         std::panic::set_hook(Box::new(move |info| {
             let payload = PayloadId::of(info.payload());
             let note = info.location().map(|location| PanicNote { location: location.to_string(), payload });
-            // A panic while the thread's locals are being destroyed has no place to be noted.
+            // While the thread's locals are destroyed there is no place for a note.
             let _ = LAST_PANIC.try_with(|slot| slot.replace(note));
             if !SILENT.try_with(Cell::get).unwrap_or_default() {
                 before(info);
@@ -70,13 +73,13 @@ pub(crate) fn note_locations() {
 
 /// A panic that was caught.
 pub(crate) struct CaughtPanic {
-    /// None once it was taken to go on.
+    /// `None` once `resume` or `drop` has taken it.
     payload: Option<Box<dyn Any + Send>>,
     location: Option<String>,
 }
 
 impl CaughtPanic {
-    /// Goes on panicking with it, without another message.
+    /// Continues the panic. The hook is not called again, so nothing is printed twice.
     pub(crate) fn resume(mut self) -> ! {
         resume_unwind(self.payload.take().unwrap_or_else(|| Box::new("panicked")))
     }
@@ -84,7 +87,8 @@ impl CaughtPanic {
 
 impl Drop for CaughtPanic {
     fn drop(&mut self) {
-        // A payload may panic when it is dropped, and what that leaves behind may do so again.
+        // Dropping a payload is user code. It may panic with another payload, which is leaked:
+        // dropping that one might panic as well, without end.
         let payload = self.payload.take();
         if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
             std::mem::forget(second);
@@ -95,7 +99,7 @@ impl Drop for CaughtPanic {
 impl fmt::Display for CaughtPanic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let message = self.payload.as_deref().and_then(|payload| text_of(payload));
-        let message = message.unwrap_or("a payload that is no text");
+        let message = message.unwrap_or("a panic payload that is not a text");
         match &self.location {
             Some(location) => write!(f, "{message} (at {location})"),
             None => f.write_str(message),
@@ -103,10 +107,10 @@ impl fmt::Display for CaughtPanic {
     }
 }
 
-/// Calls `f`, and catches its panic.
+/// Calls user code, and catches its panic. In debug builds it panics if a lock of rxd is held.
 pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, CaughtPanic> {
     crate::sync::assert_none_held();
-    // What `f` leaves half done is not used again by those who call this, except to be dropped.
+    // Unwind safe: callers only drop what `f` may have left half done.
     catch_unwind(AssertUnwindSafe(f)).map_err(|payload| {
         let note = LAST_PANIC.try_with(|slot| slot.borrow_mut().take()).ok().flatten();
         let note = note.filter(|note| note.payload == PayloadId::of(&*payload));
@@ -114,21 +118,23 @@ pub(crate) fn catch<T>(f: impl FnOnce() -> T) -> Result<T, CaughtPanic> {
     })
 }
 
-/// As [`catch`], for a panic that is expected: no hook prints it, once there is [`note_locations`].
+/// As [`catch`], for a panic that is expected: it is not printed, if [`note_locations`] has been
+/// called.
 pub(crate) fn catch_silently<T>(f: impl FnOnce() -> T) -> Result<T, CaughtPanic> {
-    // Where a panic ends the process its message is all that is left.
+    // With `panic = "abort"` the message is all that is left of the process, so it is printed.
     SILENT.set(cfg!(panic = "unwind"));
     let caught = catch(f);
     SILENT.set(false);
     caught
 }
-/// Writes a log record of rxd's. A layer of the user's subscriber that panics is caught: it is no
-/// reason for a service, or for rxd, not to go on.
+/// Writes a log record of rxd. A panic in a layer of the user's subscriber is caught: it must end
+/// neither a service nor rxd.
 ///
-/// `emit!(ERROR, target: "rxd", service = name, "what happened")` is `tracing::error!` otherwise.
+/// Apart from that, `emit!(ERROR, target: "rxd", service = name, "what happened")` is
+/// `tracing::error!`.
 macro_rules! emit {
     ($level:ident, target: $target:expr, $($record:tt)*) => {
-        // The cheap question first: most records of rxd's are wanted by nobody.
+        // The cheap check first: most of rxd's records are disabled.
         if ::tracing::Level::$level <= ::tracing::level_filters::LevelFilter::current() {
             let _ = $crate::panic::catch(|| {
                 ::tracing::event!(target: $target, ::tracing::Level::$level, $($record)*)
@@ -138,8 +144,9 @@ macro_rules! emit {
 }
 pub(crate) use emit;
 
-/// Polls a future of tokio's with a waker that contains the panics of the user's: tokio wakes all that wait for
-/// a value in turn, and one that panics would keep the others from being woken.
+/// Awaits a future of tokio with a waker that contains the panics of the caller's waker. tokio
+/// wakes all waiters of a value in turn; a waker that panics would keep the others from being
+/// woken.
 pub(crate) async fn with_quiet_waker<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     std::future::poll_fn(|task| {
@@ -149,6 +156,7 @@ pub(crate) async fn with_quiet_waker<F: Future>(future: F) -> F::Output {
     .await
 }
 
+/// Wakes another waker, and catches its panic.
 struct QuietWaker(Waker);
 
 impl Wake for QuietWaker {
@@ -157,7 +165,7 @@ impl Wake for QuietWaker {
     }
 }
 
-/// Runs a future, and catches its panic.
+/// Awaits a future of user code, and catches its panic.
 pub(crate) async fn contain<F: Future>(future: F) -> Result<F::Output, CaughtPanic> {
     let mut future = pin!(future);
     std::future::poll_fn(|task| match catch(|| future.as_mut().poll(task)) {

@@ -1,4 +1,8 @@
-//! The signals a daemon heeds.
+//! The signals of the operating system that a daemon reacts to.
+//!
+//! The supervisor and the monitor each have a [`SignalListener`]. [`StopRequests`] counts the
+//! signals that stop: the first begins the shutdown, the second forces it, the third ends the
+//! process.
 
 use crate::error::Error;
 use std::task::{Context as TaskContext, Poll};
@@ -18,20 +22,21 @@ use tokio::time::Instant;
 pub struct Signal(i32);
 
 impl Signal {
-    /// SIGHUP: reload, unless it is declared to stop the daemon.
+    /// SIGHUP. Reloads the daemon, unless [`Daemon::signals`](crate::Daemon::signals) declares that
+    /// it stops it.
     pub const HANGUP: Signal = Signal(1);
-    /// SIGINT: Ctrl-C.
+    /// SIGINT, which Ctrl-C sends.
     pub const INTERRUPT: Signal = Signal(2);
     /// SIGQUIT
     pub const QUIT: Signal = Signal(3);
     /// SIGUSR1
-    pub const USER1: Signal = Signal(libc_number(10, 30));
+    pub const USER1: Signal = Signal(user_signal_number(10, 30));
     /// SIGUSR2
-    pub const USER2: Signal = Signal(libc_number(12, 31));
-    /// SIGTERM: what systemd and container engines send.
+    pub const USER2: Signal = Signal(user_signal_number(12, 31));
+    /// SIGTERM, which systemd and container engines send to stop.
     pub const TERMINATE: Signal = Signal(15);
 
-    /// The signal of this number.
+    /// The signal with this number.
     #[must_use]
     pub const fn from_raw(number: i32) -> Self {
         Signal(number)
@@ -44,17 +49,18 @@ impl Signal {
     }
 }
 
-/// The user signals have other numbers on BSD and macOS.
-const fn libc_number(linux: i32, bsd: i32) -> i32 {
+/// The number of a user signal: BSD and macOS have other ones than Linux.
+const fn user_signal_number(linux: i32, bsd: i32) -> i32 {
     if cfg!(target_os = "linux") { linux } else { bsd }
 }
 
-/// The signals that stop a daemon where nothing else is declared.
+/// The signals that stop a daemon that declares none.
 pub(crate) const DEFAULT_STOP_SIGNALS: &[Signal] = &[Signal::INTERRUPT, Signal::TERMINATE];
 
-/// Listens to signals until it is dropped.
+/// Receives signals until it is dropped.
 pub(crate) struct SignalListener {
     stop: Vec<(i32, unix::Signal)>,
+    /// SIGHUP, unless it stops the daemon.
     reload: Option<unix::Signal>,
 }
 
@@ -65,7 +71,8 @@ pub(crate) enum SignalEvent {
 }
 
 impl SignalListener {
-    /// With none to stop at it leaves SIGHUP alone as well.
+    /// Listens to these signals, and to SIGHUP. Without any signal to stop at it leaves SIGHUP
+    /// alone too: the daemon then handles no signals at all.
     pub(crate) fn new(stop: &[Signal]) -> Result<Self, Error> {
         if stop.is_empty() {
             return Ok(SignalListener::none());
@@ -83,7 +90,7 @@ impl SignalListener {
         SignalListener { stop: Vec::new(), reload: None }
     }
 
-    /// Whether there is any signal that it can hear.
+    /// Whether it listens to any signal.
     pub(crate) fn listens(&self) -> bool {
         !self.stop.is_empty()
     }
@@ -105,8 +112,8 @@ impl SignalListener {
     }
 }
 
-/// Signals that follow each other faster than this are one: a terminal and a wrapper that both
-/// pass on the same Ctrl-C do not ask twice.
+/// Signals that follow each other faster than this count as one: a terminal and a wrapper may both
+/// pass on the same Ctrl-C, which must not force the shutdown.
 const DEBOUNCE_WINDOW: Duration = Duration::from_millis(20);
 
 /// Counts the signals that ask to stop.
@@ -117,14 +124,16 @@ pub(crate) struct StopRequests {
 }
 
 impl StopRequests {
-    /// With or without one that came before.
+    /// Starts the count; `before` says whether one signal has been counted already, just now.
     pub(crate) fn new(before: bool) -> Self {
         StopRequests { times: u32::from(before), last: before.then(Instant::now) }
     }
 
-    /// Ordinal of this stop signal; `None` if it repeats the previous one within the debounce window.
+    /// Ordinal of this stop signal; `None` if it repeats the previous one within the debounce
+    /// window.
     pub(crate) fn count(&mut self) -> Option<u32> {
         let now = Instant::now();
+        // Also moved on by a repeated signal: a burst is one, however long it lasts.
         let last = self.last.replace(now);
         if last.is_some_and(|last| now - last < DEBOUNCE_WINDOW) {
             return None;
@@ -139,18 +148,18 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn signals_that_follow_each_other_at_once_are_one() {
-        let mut asked = StopRequests::new(false);
-        assert_eq!(asked.count(), Some(1));
+    async fn stop_signals_in_a_burst_count_as_one() {
+        let mut requests = StopRequests::new(false);
+        assert_eq!(requests.count(), Some(1));
         for _ in 0..100 {
             tokio::time::advance(DEBOUNCE_WINDOW - Duration::from_millis(1)).await;
-            assert_eq!(asked.count(), None, "however long it goes on");
+            assert_eq!(requests.count(), None, "however long the burst lasts");
         }
         tokio::time::advance(DEBOUNCE_WINDOW).await;
-        assert_eq!(asked.count(), Some(2));
-        let mut asked = StopRequests::new(true);
-        assert_eq!(asked.count(), None);
+        assert_eq!(requests.count(), Some(2));
+        let mut requests = StopRequests::new(true);
+        assert_eq!(requests.count(), None);
         tokio::time::advance(DEBOUNCE_WINDOW).await;
-        assert_eq!(asked.count(), Some(2), "one was heard before");
+        assert_eq!(requests.count(), Some(2), "one was counted before");
     }
 }

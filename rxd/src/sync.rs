@@ -1,9 +1,12 @@
-//! The locks under rxd: the standard library's, or loom's where the board's model is checked.
+//! The locks of rxd: the standard library's, or loom's where the board's model is checked.
 //!
-//! Every lock of rxd's is a [`Mutex`] of this module. It is held for a few instructions, and no code
-//! of the user's runs under it: no method, `Drop`, `Clone`, `Display`, waker or tracing layer. In
-//! debug builds each thread counts the locks that it holds, and [`assert_none_held`] is called
-//! wherever rxd is about to run code of the user's.
+//! # Invariants
+//!
+//! 1. A [`Mutex`] is held for a few instructions only.
+//! 2. No user code runs under it: no method, `Drop`, `Clone`, `Display`, waker or `tracing` layer.
+//!    In debug builds each thread counts the locks that it holds, and [`assert_none_held`] is
+//!    called wherever rxd is about to run user code.
+//! 3. So nothing panics under it, and what it guards is consistent even if it is poisoned.
 
 #[cfg(not(all(test, rxd_loom)))]
 pub(crate) use std::sync::atomic;
@@ -20,14 +23,14 @@ use std::sync::PoisonError;
 #[cfg(not(all(test, rxd_loom)))]
 use std::sync::TryLockError;
 
-/// How often a lock is tried before its thread sleeps, and how long it waits between two tries.
+/// How often a lock is tried before its thread sleeps, and how many spins are between two tries.
 #[cfg(not(all(test, rxd_loom)))]
 const SPIN_ATTEMPTS: u32 = 16;
 #[cfg(not(all(test, rxd_loom)))]
 const SPIN_PAUSES: u32 = 24;
 
-/// A lock that is held for less time than a thread takes to fall asleep. Since no code of the user's
-/// runs under it, nothing panics under it either, and what it guards is whole even if it is poisoned.
+/// A lock that is held for less time than a thread takes to fall asleep. See the module's
+/// invariants.
 #[derive(Debug, Default)]
 pub(crate) struct Mutex<T>(RawMutex<T>);
 
@@ -38,9 +41,9 @@ impl<T> Mutex<T> {
 
     /// Takes the lock.
     ///
-    /// The standard library's own wait does not spin for this long, and not at all once another thread
-    /// sleeps, so two threads that take turns soon sleep and wake each other at each turn. Spinning makes
-    /// that half as expensive (`cargo bench -p rxd --bench watch`).
+    /// The standard library spins for a shorter time, and not at all once another thread sleeps.
+    /// Two threads that take turns would then sleep and wake each other at each turn. Spinning
+    /// halves the cost of that (`cargo bench -p rxd --bench watch`).
     #[inline]
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
         MutexGuard { guard: self.take(), _held: HeldLock::new() }
@@ -76,10 +79,10 @@ impl<T> Mutex<T> {
     }
 }
 
-/// Gives the lock back when it is dropped.
+/// Releases the lock when it is dropped.
 pub(crate) struct MutexGuard<'a, T> {
     guard: RawGuard<'a, T>,
-    // After the guard: the lock is counted for as long as it is held.
+    // Fields are dropped in order, so the lock is counted until it has been released.
     _held: HeldLock,
 }
 
@@ -99,15 +102,15 @@ impl<T> DerefMut for MutexGuard<'_, T> {
     }
 }
 
-/// Panics in debug builds if this thread holds a lock of rxd's: code of the user's is about to run.
+/// Panics in debug builds if this thread holds a lock of rxd. Called before user code runs.
 #[inline]
 #[track_caller]
 pub(crate) fn assert_none_held() {
     #[cfg(debug_assertions)]
-    assert_eq!(held::count(), 0, "code of the user's is about to run under a lock of rxd's");
+    assert_eq!(held::count(), 0, "user code is about to run under a lock of rxd");
 }
 
-/// One lock that this thread holds. It does nothing in release builds.
+/// Counts one lock that this thread holds, in debug builds.
 struct HeldLock(());
 
 impl HeldLock {
@@ -136,7 +139,7 @@ mod held {
     }
 
     pub(super) fn add(locks: i32) {
-        // While a thread's locals are destroyed there is nothing left to count in.
+        // While the thread's locals are destroyed there is no counter left.
         let _ = COUNT.try_with(|count| count.set(count.get() + locks));
     }
 
@@ -150,15 +153,15 @@ mod tests {
     use super::*;
 
     #[test]
-    #[should_panic(expected = "under a lock of rxd's")]
-    fn g54_code_of_the_users_that_would_run_under_a_lock_is_noticed() {
+    #[should_panic(expected = "under a lock of rxd")]
+    fn g54_user_code_under_a_lock_panics_in_debug_builds() {
         let lock = Mutex::new(());
         let _guard = lock.lock();
         let _ = crate::panic::catch(|| ());
     }
 
     #[test]
-    fn g54_a_lock_that_was_given_back_is_not_held() {
+    fn g54_lock_that_was_released_is_not_counted() {
         let (outer, inner) = (Mutex::new(()), Mutex::new(()));
         {
             let _outer = outer.lock();

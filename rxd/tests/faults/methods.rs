@@ -76,7 +76,7 @@ async fn f4_panic_in_stop_still_reaches_exit() {
 #[tokio::test(start_paused = true)]
 async fn f5_panic_payload_that_panics_on_drop_restarts_the_service() {
     let ran = once(State::Run, Behavior::PanicWithNonString).await;
-    failed(&ran, Cause::Panic, "a payload that is no text", "INCARNATION INCARNATION INCARNATION exit+");
+    failed(&ran, Cause::Panic, "a panic payload that is not a text", "INCARNATION INCARNATION INCARNATION exit+");
     // A future that panics when it is dropped at its limit.
     let options = no_backoff().timeout_of(State::Run, SECOND);
     let a = fake("a", State::Run, [Behavior::HangAndPanic, Behavior::UntilCancelled]).options(options);
