@@ -67,7 +67,7 @@ impl SizeLimitedFile {
             return std::fs::remove_file(&self.path);
         }
         for number in (1..self.keep).rev() {
-            // An error is no trouble: there may be fewer files than are kept.
+            // Errors are ignored: there may be fewer files than are kept.
             let _ = std::fs::rename(self.full_path(number), self.full_path(number + 1));
         }
         std::fs::rename(&self.path, self.full_path(1))

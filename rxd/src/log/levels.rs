@@ -16,7 +16,7 @@
 //!
 //! # Memory ordering
 //!
-//! All atomics are `Relaxed`. Each is a level of its own, and no other memory is read by its value.
+//! All atomics are `Relaxed`. Each is a level by itself: no other memory is read because of its value.
 //! The stores come before `set` returns, so code that synchronises with the return sees them in its
 //! next record. A record that is made during a change sees the old level or the new one.
 //!
@@ -217,7 +217,7 @@ impl LevelHandle {
         let target = target.into();
         let number = self.state.next_number.fetch_add(1, Ordering::Relaxed);
         self.change(&target, |levels, _| levels.temporary = Some(TemporaryLevel { level, until, number }));
-        // Weak: the timer does not keep levels that nobody uses any more.
+        // Weak: a timer must not keep levels whose handles are all dropped.
         let state = Arc::downgrade(&self.state);
         runtime.spawn(async move {
             tokio::time::sleep_until(until).await;
