@@ -16,9 +16,9 @@
 //!
 //! # Memory ordering
 //!
-//! All atomics are `Relaxed`. Each is a level by itself: no other memory is read because of its value.
-//! The stores come before `set` returns, so code that synchronises with the return sees them in its
-//! next record. A record that is made during a change sees the old level or the new one.
+//! All atomics are `Relaxed`. Each is a level by itself: no other memory is read because of its
+//! value. The stores come before `set` returns, so code that synchronises with the return sees them
+//! in its next record. A record that is made during a change sees the old level or the new one.
 //!
 //! No callsite keeps an outdated answer:
 //!

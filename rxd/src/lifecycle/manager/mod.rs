@@ -217,12 +217,15 @@ impl<M: Manager> Decide for M {
     }
 }
 
+/// Makes the manager of a service that declares this type.
 pub(crate) fn make_manager<M: Manager + Default>() -> Box<dyn Decide> {
     Box::new(M::default())
 }
 
-/// What `manager(..)` asks of the type it names. It is asked of nothing else, so that a type that is no manager is one
-/// error, which does not list those that are.
+/// What `manager(..)` requires of the type that it names.
+///
+/// Only generated code requires it, so a type that is not a manager is a single error, which does
+/// not list the types that are.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a manager that rxd can make",
     label = "not a manager",
