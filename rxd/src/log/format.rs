@@ -1,7 +1,8 @@
 //! How a record is written: as one line, whatever it holds.
 //!
-//! `2026-11-22T10:58:56.123456Z  INFO api/worker request{id=7}: my_app::api: listening
-//! addr=[::1]:80`
+//! ```text
+//! 2026-11-22T10:58:56.123456Z  INFO api/worker request{id=7}: my_app::api: listening addr=[::1]:80
+//! ```
 //!
 //! The service and its task come first, then the spans of user code, the target, the message and
 //! the fields. Some characters could end the line, begin another, or reverse how it reads: control
