@@ -65,7 +65,7 @@ impl BoardState {
     pub(super) fn add(&mut self, services: &[ServiceSignals], mut watcher: Watcher) -> u32 {
         let fires = match watcher.kind {
             WatcherKind::Stream { .. } => false,
-            _ => watcher.begin(&self.entries),
+            _ => watcher.begin(|id| self.entries[id as usize].status),
         };
         let at = self.free.pop().unwrap_or(self.watchers.len() as u32);
         for (nth, target) in watcher.targets.iter_mut().enumerate() {

@@ -1,6 +1,5 @@
 //! One watcher on the board: a declared watch, a polled one, or a stream.
 
-use super::state::ServiceEntry;
 use super::status::{Condition, Reaction, ServiceStatus};
 use super::{Id, WatcherSpec};
 use crate::graph::Mode;
@@ -140,9 +139,9 @@ impl Watcher {
     }
 
     /// Counts the targets that satisfy the condition now. Returns whether they are enough.
-    pub(super) fn begin(&mut self, entries: &[ServiceEntry]) -> bool {
+    pub(super) fn begin(&mut self, status_of: impl Fn(Id) -> ServiceStatus) -> bool {
         for target in &self.targets {
-            let status = &entries[target.id as usize].status;
+            let status = &status_of(target.id);
             let holds = self.condition.holds(status);
             self.satisfied += u32::from(holds);
             self.settled[usize::from(!holds)] += u32::from(self.condition.is_settled(status));
