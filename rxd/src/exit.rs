@@ -1,9 +1,9 @@
 //! How the process ends: after its last daemon has stopped, and at the third signal.
 //!
-//! [`Daemon::run`](crate::Daemon::run) returns once its daemon has stopped. But the process then still
-//! waits for what its runtime cannot cancel: a blocking job, a read of standard input, a resolver.
-//! And a signal no longer ends it by default, since tokio has installed handlers for the signals that
-//! the daemon listened to. So:
+//! [`Daemon::run`](crate::Daemon::run) returns once its daemon has stopped. But the process then
+//! still waits for what its runtime cannot cancel: a blocking job, a read of standard input, a
+//! resolver. And a signal no longer ends it by default, since tokio has installed handlers for the
+//! signals that the daemon listened to. So:
 //!
 //! * Once the last daemon has stopped, a signal that would have stopped it ends the process: with
 //!   status 0 if that daemon ended well, otherwise with 128 + the signal's number. A handler of
@@ -86,9 +86,11 @@ impl Drop for RunningDaemon {
         }
         for &number in &daemons.signals {
             let status = if daemons.has_failed { 128 + number } else { 0 };
-            // Installed only now: the handler of the signal that stopped the daemon may still be running.
+            // Installed only now: the handler of the signal that stopped the daemon may still be
+            // running.
             let always = Arc::new(AtomicBool::new(true));
-            // This fails for signals that cannot be handled, which are an error of the start already.
+            // This fails for signals that cannot be handled, which are an error of the start
+            // already.
             daemons.actions.extend(register_conditional_shutdown(number, status, always));
         }
     }

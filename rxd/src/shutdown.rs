@@ -10,9 +10,9 @@
 //!
 //! 1. [`begin`](Stopping::begin) fixes the deadline, notifies the service manager, and cancels the
 //!    services that no other service has to stop before. Each Exit releases further services.
-//! 2. [`force`](Stopping::force), once the deadline is exceeded or a second signal arrives: all limits
-//!    are zero. [`force_without_order`](Stopping::force_without_order) also cancels the services that
-//!    still wait for others to stop.
+//! 2. [`force`](Stopping::force), once the deadline is exceeded or a second signal arrives: all
+//!    limits are zero. [`force_without_order`](Stopping::force_without_order) also cancels the
+//!    services that still wait for others to stop.
 //! 3. [`abandon`](Stopping::abandon) publishes Exit for the services that are left.
 //! 4. [`report`](Stopping::report) makes the report and hands it out, once.
 //!
@@ -34,8 +34,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::Level;
 
-/// How long services have to drop what they are doing once the deadline is exceeded. Half of it is in
-/// the stop order. The other half is without it, since a service that blocks must not keep those
+/// How long services have to drop what they are doing once the deadline is exceeded. Half of it is
+/// in the stop order. The other half is without it, since a service that blocks must not keep those
 /// behind it from stopping.
 pub(crate) const SETTLE: Duration = Duration::from_millis(100);
 
@@ -129,7 +129,8 @@ impl Stopping {
         deadline
     }
 
-    /// The first half of a forced stop: all limits are zero. Returns false if it was forced already.
+    /// The first half of a forced stop: all limits are zero. Returns false if it was forced
+    /// already.
     pub(crate) fn force(&self) -> bool {
         let was_forced = std::mem::replace(&mut self.progress.lock().forced, true);
         self.core.board.raise_all(&self.all(), signal::KILL);
@@ -180,7 +181,8 @@ impl Stopping {
         }
     }
 
-    /// Notes the services whose value is still being dropped, and so blocks a thread of the runtime.
+    /// Notes the services whose value is still being dropped, and so blocks a thread of the
+    /// runtime.
     pub(crate) fn note_undropped(&self, write: Write<'_>) {
         for id in self.all().into_iter().filter(|&id| self.core.poll_marks.is_polled(id)) {
             if !self.core.detail(id, |detail| detail.overrun.is_some()) {

@@ -1,4 +1,5 @@
-//! The transitions that an engine publishes in one critical section, and the outcome of entering a state.
+//! The transitions that an engine publishes in one critical section, and the outcome of entering a
+//! state.
 
 use super::Seq;
 use crate::lifecycle::state::{Cause, State, Transition};
@@ -12,8 +13,8 @@ pub(crate) struct StateChange {
     pub(crate) cause: Cause,
 }
 
-/// The transitions of a service that its engine has not published. Nothing happened between them, so they are
-/// published in one critical section.
+/// The transitions of a service that its engine has not published. Nothing happened between them,
+/// so they are published in one critical section.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct TransitionBatch {
     steps: [StateChange; TransitionBatch::CAPACITY],
@@ -25,7 +26,8 @@ pub(crate) struct TransitionBatch {
 }
 
 impl TransitionBatch {
-    /// The capacity. Between two transitions at which a service may have to wait there are at most three.
+    /// The capacity. Between two transitions at which a service may have to wait there are at most
+    /// three.
     const CAPACITY: usize = 4;
 
     /// Adds a transition. Returns whether the batch is full.
@@ -50,7 +52,8 @@ impl TransitionBatch {
 pub(crate) struct GateOutcome {
     /// The number of the first transition of the batch.
     pub(crate) first: Option<Seq>,
-    /// The numbers of leaving the previous state and of entering this one; none if a gate is closed.
+    /// The numbers of leaving the previous state and of entering this one; none if a gate is
+    /// closed.
     pub(crate) entered: Option<(Option<Seq>, Seq)>,
     /// The time, as of [`Board::now`](super::Board::now).
     pub(crate) at: u64,

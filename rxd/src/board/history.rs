@@ -51,7 +51,8 @@ impl History {
         self.seq + 1 - self.events.len() as u64
     }
 
-    /// The transitions from number `from` on, in order; from the oldest if `from` is no longer there.
+    /// The transitions from number `from` on, in order; from the oldest if `from` is no longer
+    /// there.
     pub(super) fn since(&self, from: u64) -> impl Iterator<Item = &Event> {
         let skip = (from.saturating_sub(self.first()) as usize).min(self.events.len());
         let (newer, older) = self.events.split_at(self.next);

@@ -1,8 +1,8 @@
 //! The board: the state of every service, and what each transition means for the watches on it.
 //!
 //! Engines publish transitions to it; watches, streams, the supervisor and everything that reports
-//! states read it. It runs no code of the user's, knows no tokio runtime, and decides nothing: which
-//! transition follows is the engine's business.
+//! states read it. It runs no code of the user's, knows no tokio runtime, and decides nothing:
+//! which transition follows is the engine's business.
 //!
 //! One short critical section orders all transitions. Inside it, a transition gets its number, is
 //! written to its service's entry and to the history, and updates each watch *on that service*. A
@@ -15,30 +15,33 @@
 //!
 //! 1. `seq` numbers the transitions of the whole daemon from 1, without gaps. The history holds a
 //!    contiguous tail of them. Every reader gets these numbers, so all readers see the same order.
-//! 2. A watch on a level counts the targets that satisfy it. `held` says whether that count is enough.
-//! 3. Every rising edge sets `fired`, and only the watch's owner clears it. So no edge is lost, however
-//!    short. A polled watch also counts its edges; a stream counts the transitions it has not read.
+//! 2. A watch on a level counts the targets that satisfy it. `held` says whether that count is
+//!    enough.
+//! 3. Every rising edge sets `fired`, and only the watch's owner clears it. So no edge is lost,
+//!    however short. A polled watch also counts its edges; a stream counts the transitions it has
+//!    not read.
 //! 4. A polled watch or a stream stores a waker only while it has nothing to deliver.
-//! 5. A signal of a service is set before the waker of its engine is read, under the lock. The engine
-//!    stores its waker under the lock, and reads its signals after that. So no signal is lost.
+//! 5. A signal of a service is set before the waker of its engine is read, under the lock. The
+//!    engine stores its waker under the lock, and reads its signals after that. So no signal is
+//!    lost.
 //! 6. Once an abandoned service is published as in Exit, the board publishes nothing more of it.
-//! 7. Once a polled watch can never fire again it is marked `over`, at a fixed sequence number. This
-//!    never changes back, and does not depend on when the watch is polled.
-//! 8. A watcher knows its place in each list it is in, and each list refers to the watcher. So removing
-//!    a watch costs O(its targets).
+//! 7. Once a polled watch can never fire again it is marked `over`, at a fixed sequence number.
+//!    This never changes back, and does not depend on when the watch is polled.
+//! 8. A watcher knows its place in each list it is in, and each list refers to the watcher. So
+//!    removing a watch costs O(its targets).
 //! 9. A transition allocates nothing: the queue `wake` and the free list have room for every watch.
-//! 10. No waker is woken or dropped while the lock is held. Only the waker of an engine, which is tokio's
-//!     own, is cloned under it.
+//! 10. No waker is woken or dropped while the lock is held. Only the waker of an engine, which is
+//!     tokio's own, is cloned under it.
 //!
 //! # Why no wake-up is lost
 //!
 //! 1. A poll that finds nothing to deliver stores its waker under the lock.
-//! 2. A transition that gives the watch something to deliver puts it into the queue `wake`, under the
-//!    same lock. Either it comes before the poll, which then finds the event, or after it, and then the
-//!    waker is there.
-//! 3. The thread that published takes as many watches out of the queue as are in it at that time, and
-//!    wakes them after it has released the lock. A thread that adds to the queue meanwhile does the same
-//!    for what it has added.
+//! 2. A transition that gives the watch something to deliver puts it into the queue `wake`, under
+//!    the same lock. Either it comes before the poll, which then finds the event, or after it, and
+//!    then the waker is there.
+//! 3. The thread that published takes as many watches out of the queue as are in it at that time,
+//!    and wakes them after it has released the lock. A thread that adds to the queue meanwhile does
+//!    the same for what it has added.
 //!
 //! # Lock order
 //!
@@ -130,8 +133,8 @@ impl Board {
 
     /// The nanoseconds since the board was made.
     ///
-    /// The clock is read without the lock. `BoardState::step` sees to it that times have the order of
-    /// the sequence numbers all the same.
+    /// The clock is read without the lock. `BoardState::step` sees to it that times have the order
+    /// of the sequence numbers all the same.
     pub(crate) fn now(&self) -> u64 {
         self.started.elapsed().as_nanos() as u64
     }
@@ -186,8 +189,8 @@ impl Board {
         woke
     }
 
-    /// Publishes Exit for a service whose engine does not come to it. Returns the number; none if the
-    /// service has exited meanwhile.
+    /// Publishes Exit for a service whose engine does not come to it. Returns the number; none if
+    /// the service has exited meanwhile.
     pub(crate) fn abandon(&self, id: Id) -> Option<Seq> {
         let inner = self.lock();
         if inner.entries[id as usize].status.over {
@@ -215,11 +218,12 @@ impl Board {
         self.wake(inner, || before_wake(seq))
     }
 
-    /// Leaves `from` and enters `to` if every gate before `to` holds at this instant. Returns the numbers
-    /// of the two transitions.
+    /// Leaves `from` and enters `to` if every gate before `to` holds at this instant. Returns the
+    /// numbers of the two transitions.
     ///
-    /// Entering Run also arms the `then(stop)` reactions: a condition that held before, and no longer
-    /// holds, does not fire. While it returns `None`, the engine is woken when one of the gates opens.
+    /// Entering Run also arms the `then(stop)` reactions: a condition that held before, and no
+    /// longer holds, does not fire. While it returns `None`, the engine is woken when one of the
+    /// gates opens.
     #[cfg_attr(not(test), allow(dead_code, reason = "an engine always has a batch to publish first"))]
     pub(crate) fn try_enter(&self, id: Id, from: Option<State>, to: State) -> Option<(Option<Seq>, Seq)> {
         self.publish_and_try_enter(id, &TransitionBatch::default(), from, to, |_| {}).entered

@@ -1,20 +1,22 @@
 //! The signals of a service, and the cancellation of its contexts that follows from them.
 //!
 //! The board, the supervisor and operators raise signals; the engine sets the mask of those that
-//! cancel the running method. Both are in one atomic word, so that [`Context::is_cancelled`] is true from the
-//! instant a signal is raised, on any thread, also while the method blocks the thread of its engine.
+//! cancel the running method. Both are in one atomic word, so that [`Context::is_cancelled`] is
+//! true from the instant a signal is raised, on any thread, also while the method blocks the thread
+//! of its engine.
 //!
-//! Contexts that are cancelled together belong to one *epoch*: from Init on, from Stop on, and from a
-//! reload on. A context of a past epoch is cancelled for good.
+//! Contexts that are cancelled together belong to one *epoch*: from Init on, from Stop on, and from
+//! a reload on. A context of a past epoch is cancelled for good.
 //!
 //! # Invariants
 //!
 //! 1. Signals and the mask of those that cancel are in one word: each atomic step on it sees the
 //!    effect of every earlier one. A context is cancelled if its epoch is over, if the engine has
 //!    cancelled the epoch, or if a signal of the mask is raised.
-//! 2. The token of an epoch is made on first use. Making it and raising a signal race. The thread that
-//!    makes it sets `TOKEN` and reads the signals in one atomic step; the thread that raises a signal
-//!    reads `TOKEN` in its own. One of the two steps comes second, and that thread cancels the token.
+//! 2. The token of an epoch is made on first use. Making it and raising a signal race. The thread
+//!    that makes it sets `TOKEN` and reads the signals in one atomic step; the thread that raises a
+//!    signal reads `TOKEN` in its own. One of the two steps comes second, and that thread cancels
+//!    the token.
 //! 3. The token is cancelled without a lock, since that wakes tasks of the user's.
 //!
 //! [`Context::is_cancelled`]: crate::Context::is_cancelled
@@ -75,7 +77,8 @@ pub(crate) type Epoch = u32;
 #[derive(Debug, Default)]
 pub(crate) struct ServiceSignals {
     status: AtomicU64,
-    /// The time of the service's last `heartbeat`, in milliseconds since the daemon's start, plus one.
+    /// The time of the service's last `heartbeat`, in milliseconds since the daemon's start, plus
+    /// one.
     pub(crate) beat: AtomicU64,
     /// The milliseconds by which the running method asked to extend its limit.
     pub(crate) extension: AtomicU32,
@@ -100,12 +103,12 @@ fn epoch_of(status: u64) -> Epoch {
 }
 
 impl ServiceSignals {
-    /// Raises signals, under the board's lock or without it. [`cancel_token`](Self::cancel_token) has
-    /// to follow without it.
+    /// Raises signals, under the board's lock or without it. [`cancel_token`](Self::cancel_token)
+    /// has to follow without it.
     ///
-    /// Release, and Acquire where it is read: an engine that sees a signal sees what was done before it
-    /// was raised. That it sees it at all is due to the lock (invariant 5 of the board), not to the
-    /// ordering.
+    /// Release, and Acquire where it is read: an engine that sees a signal sees what was done
+    /// before it was raised. That it sees it at all is due to the lock (invariant 5 of the board),
+    /// not to the ordering.
     pub(super) fn set(&self, signals: u32) {
         self.status.fetch_or(signals.into(), Ordering::AcqRel);
     }
@@ -114,8 +117,8 @@ impl ServiceSignals {
         (self.status.load(Ordering::Acquire) & u64::from(u16::MAX)) as u32
     }
 
-    /// Clears signals that the engine has acted on. It never undoes a later `set`, since each of the two
-    /// is one atomic step.
+    /// Clears signals that the engine has acted on. It never undoes a later `set`, since each of
+    /// the two is one atomic step.
     pub(super) fn clear(&self, signals: u32) {
         self.status.fetch_and(!u64::from(signals), Ordering::AcqRel);
     }
@@ -132,8 +135,8 @@ impl ServiceSignals {
 
     #[cold]
     fn cancel_token_if_interrupted(&self) {
-        // The epoch may end in between. Its token is then cancelled already, and the token found here is
-        // that of the next epoch, for which the same rule holds.
+        // The epoch may end in between. Its token is then cancelled already, and the token found
+        // here is that of the next epoch, for which the same rule holds.
         let token = self.slot.lock().token.clone();
         if let Some(token) = token.filter(|_| is_interrupted(self.status.load(Ordering::Acquire))) {
             cancel(&token);
@@ -196,8 +199,8 @@ impl ServiceSignals {
         self.cancel_token();
     }
 
-    /// Cancels the current epoch and closes it: no further task may be spawned in it. Returns whether one
-    /// was.
+    /// Cancels the current epoch and closes it: no further task may be spawned in it. Returns
+    /// whether one was.
     pub(crate) fn close(&self) -> bool {
         let status = self.status.fetch_or(CANCELLED | CLOSED, Ordering::AcqRel);
         if status & TOKEN != 0 {
@@ -228,8 +231,8 @@ impl ServiceSignals {
         epoch_of(status) == epoch && status & CLOSED == 0
     }
 
-    /// Whether the contexts of this epoch are cancelled: by a signal, by the engine, or by code that holds
-    /// the epoch's token.
+    /// Whether the contexts of this epoch are cancelled: by a signal, by the engine, or by code
+    /// that holds the epoch's token.
     pub(crate) fn is_cancelled(&self, epoch: Epoch) -> bool {
         let status = self.status.load(Ordering::Acquire);
         if epoch_of(status) != epoch || is_interrupted(status) {
@@ -242,7 +245,8 @@ impl ServiceSignals {
         self.status.load(Ordering::Acquire) & TOKEN != 0
     }
 
-    /// The token of an epoch, and whether this call made it; a cancelled token if the epoch is over.
+    /// The token of an epoch, and whether this call made it; a cancelled token if the epoch is
+    /// over.
     pub(crate) fn token(&self, epoch: Epoch) -> (CancellationToken, bool) {
         let mut slot = self.slot.lock();
         if epoch_of(self.status.load(Ordering::Acquire)) != epoch {

@@ -148,8 +148,8 @@ impl BoardState {
         if entry.status.abandoned {
             return None;
         }
-        // The clock was read before the lock was taken, perhaps before that of an earlier transition:
-        // times keep the order of the numbers.
+        // The clock was read before the lock was taken, perhaps before that of an earlier
+        // transition: times keep the order of the numbers.
         self.at = self.at.max(now);
         self.seq += 1;
         let before = (!entry.watchers.is_empty()).then_some(entry.status);
@@ -167,8 +167,8 @@ impl BoardState {
     }
 
     fn update(&mut self, services: &[ServiceSignals], id: Id, before: &ServiceStatus, after: &ServiceStatus) {
-        // Moved out for the loop, for the borrow checker, and put back: a transition adds and removes no
-        // watcher.
+        // Moved out for the loop, for the borrow checker, and put back: a transition adds and
+        // removes no watcher.
         let watchers = std::mem::take(&mut self.entries[id as usize].watchers);
         for &(at, nth) in &watchers {
             self.look_at(1);

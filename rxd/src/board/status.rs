@@ -39,8 +39,8 @@ impl ServiceStatus {
     #[inline]
     pub(super) fn advance(&mut self, seq: u64, at: u64, step: StateChange) {
         let StateChange { state, transition, cause } = step;
-        // Most states are left by an `exited` transition. There is none for Unknown, for Exit when an
-        // operator starts the service again, and for the state of an abandoned service.
+        // Most states are left by an `exited` transition. There is none for Unknown, for Exit when
+        // an operator starts the service again, and for the state of an abandoned service.
         self.left |= self.state.bit();
         (self.seq, self.at, self.state, self.transition, self.cause) = (seq, at, state, transition, cause);
         self.transitions += 1;

@@ -47,8 +47,8 @@ impl Board {
         WatchId { watcher: self.lock().add(&self.services, watcher), spare_waker: None }
     }
 
-    /// Begins a stream of all transitions of these services after the number that is returned. Puts their
-    /// statuses at that number into `statuses`, which must have the capacity for them.
+    /// Begins a stream of all transitions of these services after the number that is returned. Puts
+    /// their statuses at that number into `statuses`, which must have the capacity for them.
     pub(crate) fn open_stream(&self, services: &ServiceSet, statuses: &mut Vec<ServiceStatus>) -> (WatchId, Seq) {
         let watcher = match services {
             // The entry after those of the services stands for all of them.
@@ -67,9 +67,9 @@ impl Board {
         drop(watcher);
     }
 
-    /// Takes the rising edges of a watch, and puts the statuses of its targets at the last of them into
-    /// `statuses`. Returns `None` once there can be no further edge; the statuses are then the current
-    /// ones. Registers the waker while there is nothing to take.
+    /// Takes the rising edges of a watch, and puts the statuses of its targets at the last of them
+    /// into `statuses`. Returns `None` once there can be no further edge; the statuses are then the
+    /// current ones. Registers the waker while there is nothing to take.
     pub(crate) fn poll_watch(
         &self,
         watch: &mut WatchId,
@@ -92,9 +92,9 @@ impl Board {
         })
     }
 
-    /// Reads a stream from after `seq`: as many transitions as `events` has capacity for, or the statuses
-    /// of its services if some transitions are no longer in the history. Registers the waker while there
-    /// is nothing to read.
+    /// Reads a stream from after `seq`: as many transitions as `events` has capacity for, or the
+    /// statuses of its services if some transitions are no longer in the history. Registers the
+    /// waker while there is nothing to read.
     pub(crate) fn poll_stream(
         &self,
         watch: &mut WatchId,
@@ -146,8 +146,8 @@ impl Board {
 
     /// Calls `take` under the lock, and registers the waker if it returns `Pending`.
     ///
-    /// Cloning and dropping a waker may run code of the user's, so both happen without the lock. The
-    /// waker is cloned before the lock is taken; if it is not needed, the next poll uses it.
+    /// Cloning and dropping a waker may run code of the user's, so both happen without the lock.
+    /// The waker is cloned before the lock is taken; if it is not needed, the next poll uses it.
     fn poll_watcher<T>(
         &self,
         watch: &mut WatchId,
@@ -226,7 +226,8 @@ impl Board {
         while next <= last {
             let inner = self.lock();
             if inner.history.first() > next {
-                // The history has moved on past what comes next: begin again at its oldest transition.
+                // The history has moved on past what comes next: begin again at its oldest
+                // transition.
                 events.clear();
                 next = inner.history.first();
             }

@@ -10,8 +10,8 @@ use std::task::Waker;
 const WAKE_BATCH: usize = 32;
 
 impl Board {
-    /// Raises signals of a service and wakes its engine. Cancels the service's token if one of the signals
-    /// cancels.
+    /// Raises signals of a service and wakes its engine. Cancels the service's token if one of the
+    /// signals cancels.
     pub(crate) fn raise(&self, id: Id, signals: u32) {
         let service = self.service(id);
         service.set(signals);
@@ -37,10 +37,11 @@ impl Board {
         }
     }
 
-    /// Releases the lock, calls `before_wake`, and wakes the queued watchers. Returns whether there were any.
+    /// Releases the lock, calls `before_wake`, and wakes the queued watchers. Returns whether there
+    /// were any.
     ///
-    /// Usually there is one, and it is dequeued before the lock is released. If `before_wake` panics, the
-    /// next publication wakes the others: the end of the engine is one.
+    /// Usually there is one, and it is dequeued before the lock is released. If `before_wake`
+    /// panics, the next publication wakes the others: the end of the engine is one.
     #[inline]
     pub(super) fn wake(&self, mut inner: MutexGuard<'_, BoardState>, before_wake: impl FnOnce()) -> bool {
         // Fast path: usually there are no waiters.
@@ -58,8 +59,8 @@ impl Board {
 
     /// Wakes the remaining watchers, a batch at a time.
     ///
-    /// It dequeues as many as are queued now, so that threads which keep adding cannot hold this one
-    /// here: each of them dequeues what it has added.
+    /// It dequeues as many as are queued now, so that threads which keep adding cannot hold this
+    /// one here: each of them dequeues what it has added.
     fn wake_all(&self) {
         let mut inner = self.lock();
         let mut left = inner.wake.len();
@@ -102,7 +103,8 @@ impl PendingWake<'_> {
 impl Drop for PendingWake<'_> {
     fn drop(&mut self) {
         if let Some(waker) = self.waker.take() {
-            // A waker of the user's may panic; the service that made the transition must not fail of it.
+            // A waker of the user's may panic; the service that made the transition must not fail
+            // of it.
             let _ = panic::catch(|| waker.wake());
         }
         if let Some(owner) = self.owner {

@@ -57,8 +57,8 @@ pub(super) struct RisingEdges {
     pub(super) count: u64,
     /// The number of the last one.
     pub(super) seq: u64,
-    /// The status of each target at the last rising edge, if the target has made a transition since.
-    /// See [`Watcher::save`].
+    /// The status of each target at the last rising edge, if the target has made a transition
+    /// since. See [`Watcher::save`].
     saved: Box<[SavedStatus]>,
 }
 
@@ -160,8 +160,8 @@ impl Watcher {
 
     /// Whether there can be no further rising edge, since the condition will never hold, or always.
     ///
-    /// With `all` on an edge, a settled target that has changed since the last edge still counts for the
-    /// next one; [`step`](Watcher::step) looks at that.
+    /// With `all` on an edge, a settled target that has changed since the last edge still counts
+    /// for the next one; [`step`](Watcher::step) looks at that.
     fn is_over(&self) -> bool {
         let [for_ever, never] = self.settled;
         let all_settled = (for_ever + never) as usize == self.targets.len();
@@ -189,7 +189,8 @@ impl Watcher {
                 Mode::All => self.mark(at),
             }
         };
-        // Fast path: if the target is settled neither before nor after, the counts stay as they are.
+        // Fast path: if the target is settled neither before nor after, the counts stay as they
+        // are.
         let settles = self.condition.may_be_settled(before) || self.condition.may_be_settled(after);
         let ends = settles && self.settle(at, before, after) || rises && self.condition.is_pulse() && self.is_over();
         if self.over {
@@ -204,8 +205,8 @@ impl Watcher {
         }
     }
 
-    /// Notes that a target of `all` has changed. Returns whether every target has changed since the last
-    /// rising edge.
+    /// Notes that a target of `all` has changed. Returns whether every target has changed since the
+    /// last rising edge.
     ///
     /// Then every mark has the same value, and inverting `phase` clears all of them at once.
     fn mark(&mut self, at: usize) -> bool {
@@ -220,8 +221,8 @@ impl Watcher {
         all
     }
 
-    /// Counts a target that settles, or that no longer is settled because an operator has started it.
-    /// Returns whether the condition can never come true again.
+    /// Counts a target that settles, or that no longer is settled because an operator has started
+    /// it. Returns whether the condition can never come true again.
     pub(super) fn settle(&mut self, at: usize, before: &ServiceStatus, after: &ServiceStatus) -> bool {
         let (was, is) = (self.condition.is_settled(before), self.condition.is_settled(after));
         if was || is {

@@ -1,7 +1,7 @@
 //! The service whose code runs on this thread.
 //!
-//! The engine sets it around each poll of a method, and so does each task that a service has spawned.
-//! It recognises a request that a service makes about itself, which cannot be waited for.
+//! The engine sets it around each poll of a method, and so does each task that a service has
+//! spawned. It recognises a request that a service makes about itself, which cannot be waited for.
 
 use crate::board::Id;
 use crate::core::Core;
@@ -13,7 +13,8 @@ thread_local! {
 }
 
 fn key(core: &Core, id: Id) -> (usize, Id) {
-    // The address identifies a daemon while it is alive, and a running service keeps its daemon alive.
+    // The address identifies a daemon while it is alive, and a running service keeps its daemon
+    // alive.
     (std::ptr::from_ref(core).addr(), id)
 }
 

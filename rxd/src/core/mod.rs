@@ -1,7 +1,7 @@
 //! What all parts of one running daemon share: the board, and what is known about its services.
 //!
-//! The builder makes it, and everything that runs for the daemon holds it. It contains no logic of a
-//! lifecycle: that is the engine's and the supervisor's.
+//! The builder makes it, and everything that runs for the daemon holds it. It contains no logic of
+//! a lifecycle: that is the engine's and the supervisor's.
 //!
 //! # Lock order
 //!
@@ -261,8 +261,8 @@ impl Core {
     }
 
     /// Sends a request to a service. The receiver gets the answer when the request is done. It gets
-    /// it at once if the service asks about itself, by its `own` handle or in its own task, since it
-    /// could not wait for that.
+    /// it at once if the service asks about itself, by its `own` handle or in its own task, since
+    /// it could not wait for that.
     pub(crate) fn request_by(
         &self,
         own: bool,
@@ -284,7 +284,8 @@ impl Core {
             ServiceCommand::Stop | ServiceCommand::Restart => signal::REQUEST | signal::OPERATOR,
             ServiceCommand::Reload => signal::REQUEST | signal::RELOAD,
         };
-        // Under the same lock as in `take_requests`: a signal is set if and only if there is a request.
+        // Under the same lock as in `take_requests`: a signal is set if and only if there is a
+        // request.
         let mut requests = self.requests.lock();
         requests.entry(id).or_default().push((command, sender));
         self.board.set(id, signals);
@@ -389,8 +390,8 @@ impl Core {
     #[cfg_attr(not(feature = "systemd"), allow(dead_code, reason = "there is nobody to tell it to"))]
     pub(crate) fn subscribe_changes(&self) {
         self.has_subscriber.store(true, Ordering::Relaxed);
-        // A transition that the caller's next read does not see is published after this fence, and so
-        // finds the flag set.
+        // A transition that the caller's next read does not see is published after this fence, and
+        // so finds the flag set.
         fence(Ordering::SeqCst);
     }
 

@@ -1,4 +1,5 @@
-//! Detects code that blocks: marks each poll, for the [`Monitor`](crate::monitor::Monitor) to look at.
+//! Detects code that blocks: marks each poll, for the [`Monitor`](crate::monitor::Monitor) to look
+//! at.
 //!
 //! A service that does not return from a poll holds a thread of the runtime. Nothing can end that
 //! from outside, but the service can be named. Each poll of a method, of a task that a service has
@@ -100,7 +101,8 @@ impl PollMarks {
 
     fn remember(&self, task: Weak<WatchedTask>) {
         let mut tasks = self.tasks.lock();
-        // Before growing, remove the tasks that have ended: the list stays within twice the live ones.
+        // Before growing, remove the tasks that have ended: the list stays within twice the live
+        // ones.
         if tasks.len() == tasks.capacity() {
             tasks.retain(|task| task.strong_count() > 0);
         }
@@ -128,8 +130,8 @@ impl PollMarks {
     /// Looks at all services and their tasks once. Returns what has changed since the last look.
     ///
     /// A look that is late by more than the time between two looks does not count: the process was
-    /// paused, or the monitor's thread was descheduled, so a poll that is still running has not held
-    /// its thread for that long.
+    /// paused, or the monitor's thread was descheduled, so a poll that is still running has not
+    /// held its thread for that long.
     pub(crate) fn look(&self, core: &Core, late: bool) -> Vec<BlockedPoll> {
         if late {
             return Vec::new();

@@ -11,9 +11,9 @@ use tokio::task::AbortHandle;
 ///
 /// # Invariants
 ///
-/// 1. A task is counted, and the state of its epoch read, under one lock. The engine closes the epoch
-///    and then takes the lock. So it finds every task of an open epoch; a task of a closed one is
-///    aborted at once.
+/// 1. A task is counted, and the state of its epoch read, under one lock. The engine closes the
+///    epoch and then takes the lock. So it finds every task of an open epoch; a task of a closed
+///    one is aborted at once.
 /// 2. A task counts until its future is dropped. The last one wakes the engine.
 /// 3. Tasks are spawned, aborted and dropped without the lock, since each may drop a future of the
 ///    user's.
@@ -43,7 +43,8 @@ impl ServiceTasks {
     pub(crate) fn remember(&self, name: Arc<str>, task: AbortHandle) -> bool {
         let mut tasks = self.0.lock();
         let Some(group) = tasks.as_mut().filter(|group| !group.aborted) else { return false };
-        // Before growing, remove the tasks that have ended: the list stays within twice the live ones.
+        // Before growing, remove the tasks that have ended: the list stays within twice the live
+        // ones.
         if group.handles.len() == group.handles.capacity() {
             group.handles.retain(|(_, task)| !task.is_finished());
         }

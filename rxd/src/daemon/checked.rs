@@ -1,5 +1,5 @@
-//! What generated code declares about a daemon, and what it requires of the services in it. Only the
-//! macros implement these traits.
+//! What generated code declares about a daemon, and what it requires of the services in it. Only
+//! the macros implement these traits.
 
 use crate::daemon::Daemon;
 use crate::daemon::prestart::Stage;
@@ -46,8 +46,8 @@ impl<T: Checked<D, ME>, D: Graphed, const ME: usize> Field<D, ME> for T {
     note = "a field is one service, or an `Option` of one: several of a type are several fields, settings go into the services"
 )]
 pub trait Checked<D: Graphed, const ME: usize>: Declared + Sized {
-    /// Evaluates to nothing, or panics in the compiler at the word that is wrong. Forcing it checks the
-    /// service.
+    /// Evaluates to nothing, or panics in the compiler at the word that is wrong. Forcing it checks
+    /// the service.
     const OK: ();
 
     /// The service in the daemon's graph, under its own name.

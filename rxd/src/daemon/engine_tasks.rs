@@ -24,7 +24,8 @@ struct TaskCount {
 struct CountedTask(Arc<TaskCount>);
 
 impl Drop for CountedTask {
-    /// Release, and Acquire in [`EngineTasks::ended`]: a thread that sees zero sees what the tasks did.
+    /// Release, and Acquire in [`EngineTasks::ended`]: a thread that sees zero sees what the tasks
+    /// did.
     fn drop(&mut self) {
         if self.0.tasks.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.0.none.notify_waiters();
@@ -50,8 +51,8 @@ impl<F: Future> Future for EngineTask<F> {
 }
 
 impl EngineTasks {
-    /// Spawns by a handle: `tokio::spawn` would look up the runtime each time, and move the task twice
-    /// more.
+    /// Spawns by a handle: `tokio::spawn` would look up the runtime each time, and move the task
+    /// twice more.
     pub(crate) fn spawn<F>(&self, runtime: &Handle, task: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,

@@ -1,9 +1,11 @@
 //! The daemon: its builder, and what runs for all of its services together.
 //!
 //! * `service`: the builder of one service; `checked`: what generated code declares;
-//! * `faults`: what is wrong with the options; `wiring`: the watches and the stop order on the board;
+//! * `faults`: what is wrong with the options; `wiring`: the watches and the stop order on the
+//!   board;
 //! * `prestart`: the stages before the services; `runtime`: what a daemon needs of tokio;
-//! * `start`: the start, step by step; `supervisor`: the task that runs until the daemon has stopped.
+//! * `start`: the start, step by step; `supervisor`: the task that runs until the daemon has
+//!   stopped.
 
 pub(crate) mod checked;
 pub(crate) mod engine_tasks;
@@ -29,8 +31,8 @@ use std::fmt;
 use std::process::{ExitCode, Termination};
 use std::time::Duration;
 
-/// The builder of a daemon. Use it where the services are known at run time only; `#[rxd::daemon]` makes
-/// one of a struct.
+/// The builder of a daemon. Use it where the services are known at run time only; `#[rxd::daemon]`
+/// makes one of a struct.
 ///
 /// ```
 /// use rxd::{Context, Daemon, Runner, Service};
@@ -78,8 +80,8 @@ impl fmt::Debug for Daemon {
 /// The setters only record their values. [`check`](Daemon::check) checks them, and so does
 /// [`start`](Daemon::start) before anything else: a value that makes no sense is an error there.
 impl Daemon {
-    /// A daemon without services. The name appears in messages. It follows the rules for the names of
-    /// services: at most 64 ASCII letters, digits, `-`, `_` and `.`, not beginning with `_rxd`.
+    /// A daemon without services. The name appears in messages. It follows the rules for the names
+    /// of services: at most 64 ASCII letters, digits, `-`, `_` and `.`, not beginning with `_rxd`.
     pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
         Daemon::with_options(name.into(), DaemonOptions::DEFAULT)
     }
@@ -112,12 +114,12 @@ impl Daemon {
         self
     }
 
-    /// Limits how long the daemon may take to stop. A service that has not ended by then is dropped or
-    /// abandoned, and named in the report. Longer than zero. Default: 30 s.
+    /// Limits how long the daemon may take to stop. A service that has not ended by then is dropped
+    /// or abandoned, and named in the report. Longer than zero. Default: 30 s.
     ///
-    /// The time counts from the request to stop, or from the failure that stops the daemon; a failed start
-    /// is not part of it. [`run`](Daemon::run) returns at most 100 ms later, whatever services do, or 1 s
-    /// later if the admin route is still answering a request.
+    /// The time counts from the request to stop, or from the failure that stops the daemon; a
+    /// failed start is not part of it. [`run`](Daemon::run) returns at most 100 ms later, whatever
+    /// services do, or 1 s later if the admin route is still answering a request.
     pub fn shutdown_timeout(mut self, limit: Duration) -> Self {
         self.options = self.options.shutdown_timeout(limit);
         self
@@ -125,42 +127,43 @@ impl Daemon {
 
     /// The signals that stop the daemon, each at most once. Default: SIGINT and SIGTERM.
     ///
-    /// * The first signal asks the daemon to stop. The second sets all remaining limits to zero. The third
-    ///   ends the process immediately, with status 128 + its number. Signals that follow each other within
-    ///   20 ms count as one.
+    /// * The first signal asks the daemon to stop. The second sets all remaining limits to zero.
+    ///   The third ends the process immediately, with status 128 + its number. Signals that follow
+    ///   each other within 20 ms count as one.
     /// * SIGHUP reloads, unless it is listed here.
-    /// * Once the daemon has stopped, the next of these signals ends the process, even if the process
-    ///   still waits for a blocking job, a read of standard input, or a resolver. The status is 0 if the
-    ///   daemon ended well, otherwise 128 + the signal's number. This lasts until another daemon starts in
-    ///   the process.
+    /// * Once the daemon has stopped, the next of these signals ends the process, even if the
+    ///   process still waits for a blocking job, a read of standard input, or a resolver. The
+    ///   status is 0 if the daemon ended well, otherwise 128 + the signal's number. This lasts
+    ///   until another daemon starts in the process.
     /// * With `signals([])` rxd handles no signal, not even SIGHUP.
     pub fn signals(mut self, signals: impl IntoIterator<Item = Signal>) -> Self {
         self.signals = Some(signals.into_iter().collect());
         self
     }
 
-    /// How often systemd's watchdog is pinged. Default: a quarter of the unit's `WatchdogSec=`, which is
-    /// also the longest interval that is used.
+    /// How often systemd's watchdog is pinged. Default: a quarter of the unit's `WatchdogSec=`,
+    /// which is also the longest interval that is used.
     ///
-    /// The unit needs a `WatchdogSec=` of at least twice this; a warning at the start says if it has not.
-    /// Zero disables systemd's notifications: no readiness, no status, no watchdog. The unit is then one of
-    /// `Type=exec`.
+    /// The unit needs a `WatchdogSec=` of at least twice this; a warning at the start says if it
+    /// has not. Zero disables systemd's notifications: no readiness, no status, no watchdog. The
+    /// unit is then one of `Type=exec`.
     pub fn watchdog_interval(mut self, every: Duration) -> Self {
         self.alive.report = Some(every);
         self
     }
 
-    /// What happens when a service with a `heartbeat` is stale: in Run for longer than its period without
-    /// one. Default: [`OnStale::StopPinging`], which leaves it to systemd's watchdog. Without a watchdog
-    /// each stale period is logged as a warning, and the admin route's `/livez` fails.
+    /// What happens when a service with a `heartbeat` is stale: in Run for longer than its period
+    /// without one. Default: [`OnStale::StopPinging`], which leaves it to systemd's watchdog.
+    /// Without a watchdog each stale period is logged as a warning, and the admin route's `/livez`
+    /// fails.
     pub fn on_stale(mut self, on_stale: OnStale) -> Self {
         self.alive.on_stale = on_stale;
         self
     }
 
     /// How many past transitions are kept, for [`DaemonHandle::history`] and for readers of a
-    /// [`StateStream`](crate::StateStream) that fall behind. From 1 to 4,294,967,295. Default: 1024. Each
-    /// takes 32 bytes.
+    /// [`StateStream`](crate::StateStream) that fall behind. From 1 to 4,294,967,295. Default:
+    /// 1024. Each takes 32 bytes.
     pub fn history(mut self, transitions: usize) -> Self {
         self.options = self.options.history(transitions);
         self
@@ -180,8 +183,9 @@ impl Daemon {
         self
     }
 
-    /// How long a method, a task or a prestart stage may block its thread, without reaching an `.await`,
-    /// before the log names it. Longer than zero. Default: 1 s. `None` disables the detection.
+    /// How long a method, a task or a prestart stage may block its thread, without reaching an
+    /// `.await`, before the log names it. Longer than zero. Default: 1 s. `None` disables the
+    /// detection.
     ///
     /// A thread beside the runtime detects it. The record comes at most half the threshold late.
     pub fn blocking_threshold(mut self, limit: impl Into<Option<Duration>>) -> Self {
@@ -189,12 +193,12 @@ impl Daemon {
         self
     }
 
-    /// As [`run`](Daemon::run), for a `main` whose exit status is [`exit_code`](Daemon::exit_code). An
-    /// error is printed.
+    /// As [`run`](Daemon::run), for a `main` whose exit status is [`exit_code`](Daemon::exit_code).
+    /// An error is printed.
     ///
-    /// The process ends within 1 s of its last daemon, even if the runtime still waits for blocking work,
-    /// or if standard error is a pipe that is full. Code that follows in `main` has that long.
-    /// [`run`](Daemon::run) does not end the process.
+    /// The process ends within 1 s of its last daemon, even if the runtime still waits for blocking
+    /// work, or if standard error is a pipe that is full. Code that follows in `main` has that
+    /// long. [`run`](Daemon::run) does not end the process.
     ///
     /// ```no_run
     /// # use rxd::{Context, Daemon, Runner, Service};
@@ -222,11 +226,11 @@ impl Daemon {
     }
 
     /// Opens an admin route for operators: `.admin("127.0.0.1:1337")`,
-    /// `.admin("unix:/run/my-app.sock")`, or an [`Admin`](crate::admin::Admin) with further settings. See
-    /// [`rxd::admin`](crate::admin).
+    /// `.admin("unix:/run/my-app.sock")`, or an [`Admin`](crate::admin::Admin) with further
+    /// settings. See [`rxd::admin`](crate::admin).
     ///
-    /// An address that cannot be bound is an error of [`start`](Daemon::start), unless the admin route
-    /// is [optional](crate::admin::Admin::optional).
+    /// An address that cannot be bound is an error of [`start`](Daemon::start), unless the admin
+    /// route is [optional](crate::admin::Admin::optional).
     #[cfg(feature = "admin")]
     pub fn admin(mut self, admin: impl Into<crate::admin::Admin>) -> Self {
         self.admin = Some(admin.into());
@@ -237,8 +241,8 @@ impl Daemon {
     ///
     /// # Errors
     ///
-    /// If the daemon could not be started, if a service failed for good, or if one was abandoned. Returned
-    /// from `main`, the error is exit status 1 and a message that names the services.
+    /// If the daemon could not be started, if a service failed for good, or if one was abandoned.
+    /// Returned from `main`, the error is exit status 1 and a message that names the services.
     ///
     /// # Cancel safety
     ///
@@ -247,21 +251,21 @@ impl Daemon {
         self.start().await?.wait().await.into_result()
     }
 
-    /// Starts the daemon: checks its graph, runs the [prestart](Daemon::prestart) stages, and then spawns
-    /// one task for each service.
+    /// Starts the daemon: checks its graph, runs the [prestart](Daemon::prestart) stages, and then
+    /// spawns one task for each service.
     ///
-    /// * A signal that stops the daemon during the prestart stages ends them. The handle is then that of a
-    ///   daemon that has ended well without starting a service.
-    /// * Any tokio runtime with the time and IO drivers will do. On a runtime with one thread, a method
-    ///   that blocks also delays every other service and the signals. On several threads it delays its own
-    ///   service only.
+    /// * A signal that stops the daemon during the prestart stages ends them. The handle is then
+    ///   that of a daemon that has ended well without starting a service.
+    /// * Any tokio runtime with the time and IO drivers will do. On a runtime with one thread, a
+    ///   method that blocks also delays every other service and the signals. On several threads it
+    ///   delays its own service only.
     ///
     /// # Errors
     ///
     /// If no service was started, because:
     ///
-    /// * the graph could not work, or an option has a value that makes no sense ([`Error::is_graph`]; see
-    ///   [`check`](Daemon::check));
+    /// * the graph could not work, or an option has a value that makes no sense
+    ///   ([`Error::is_graph`]; see [`check`](Daemon::check));
     /// * a prestart stage failed ([`Error::is_prestart`]);
     /// * there are no services;
     /// * there is no tokio runtime, or it lacks a driver (`enable_all()`);
@@ -302,9 +306,10 @@ impl Daemon {
     ///
     /// # Errors
     ///
-    /// If the graph could not work, or if an option of the daemon, of a service or of a prestart stage has
-    /// a value that makes no sense ([`Error::is_graph`]). The message names every fault: the option, its
-    /// value, and what to write instead, in the words of the compiler's errors about attributes.
+    /// If the graph could not work, or if an option of the daemon, of a service or of a prestart
+    /// stage has a value that makes no sense ([`Error::is_graph`]). The message names every fault:
+    /// the option, its value, and what to write instead, in the words of the compiler's errors
+    /// about attributes.
     pub fn check(&self) -> Result<(), Error> {
         self.checked().map(drop)
     }

@@ -3,10 +3,10 @@
 //! A daemon runs its stages inside [`Daemon::start`](crate::Daemon::start), one after another, and
 //! starts its services once the last has passed.
 //!
-//! * A stage that fails is tried again if it has a [`retry`](Stage::retry). Otherwise it fails the start,
-//!   with an error that names it.
-//! * A signal that stops the daemon drops the running stage at its next `.await`, and so does dropping
-//!   the start. No service has entered Init then.
+//! * A stage that fails is tried again if it has a [`retry`](Stage::retry). Otherwise it fails the
+//!   start, with an error that names it.
+//! * A signal that stops the daemon drops the running stage at its next `.await`, and so does
+//!   dropping the start. No service has entered Init then.
 //!
 //! ```
 //! use rxd::prestart::Stage;
@@ -82,8 +82,8 @@ pub trait Pipeline: Send + 'static {
     /// The name in messages.
     fn name(&self) -> &str;
 
-    /// The longest time that [`run`](Pipeline::run) takes, if it is known. A service manager is then asked
-    /// to wait for that long. Default: unknown.
+    /// The longest time that [`run`](Pipeline::run) takes, if it is known. A service manager is
+    /// then asked to wait for that long. Default: unknown.
     fn limit(&self) -> Option<Duration> {
         None
     }
@@ -157,15 +157,15 @@ impl Stage {
         self
     }
 
-    /// Limits the number of attempts. At least 1; 0 is an error of the start. Default: no limit, with
-    /// [`retry`](Stage::retry).
+    /// Limits the number of attempts. At least 1; 0 is an error of the start. Default: no limit,
+    /// with [`retry`](Stage::retry).
     pub fn attempts(mut self, most: u32) -> Self {
         self.options = self.options.attempts(most);
         self
     }
 
-    /// Limits the time of one attempt; exceeding it is a failure. Zero is an error of the start. Default:
-    /// no limit.
+    /// Limits the time of one attempt; exceeding it is a failure. Zero is an error of the start.
+    /// Default: no limit.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.options = self.options.timeout(limit);
         self

@@ -1,12 +1,12 @@
 //! Whether the tokio runtime has the drivers that a daemon needs.
 //!
-//! [`Daemon::start`](crate::Daemon::start) checks it before anything is bound or started. Without the
-//! time driver the first timer of a service would panic, and the daemon would be lost. Without the IO
-//! driver listening to the first signal would.
+//! [`Daemon::start`](crate::Daemon::start) checks it before anything is bound or started. Without
+//! the time driver the first timer of a service would panic, and the daemon would be lost. Without
+//! the IO driver listening to the first signal would.
 //!
-//! tokio has no function to ask. So each check makes a call that does nothing if the driver is there
-//! and panics if it is not. The panic is caught, and not printed. Where panics abort, tokio's own
-//! message is the last one, which also says what to enable.
+//! tokio has no function to ask. So each check makes a call that does nothing if the driver is
+//! there and panics if it is not. The panic is caught, and not printed. Where panics abort, tokio's
+//! own message is the last one, which also says what to enable.
 
 use crate::error::Error;
 use crate::panic::catch_silently;

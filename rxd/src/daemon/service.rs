@@ -132,8 +132,8 @@ impl fmt::Debug for Service {
 }
 
 impl Service {
-    /// A continuous service of this name, without watches. The [graph](crate::graph) has the rules for
-    /// names; [`Daemon::check`](crate::Daemon::check) applies them.
+    /// A continuous service of this name, without watches. The [graph](crate::graph) has the rules
+    /// for names; [`Daemon::check`](crate::Daemon::check) applies them.
     pub fn new(name: impl Into<Cow<'static, str>>, runner: impl Runner) -> Self {
         ServiceConfig::new(name.into()).with(Some(runner))
     }
@@ -173,7 +173,8 @@ impl Service {
         self
     }
 
-    /// Needs these services: waits in Idle until all of them are in Run, and leaves Run when one of them does.
+    /// Needs these services: waits in Idle until all of them are in Run, and leaves Run when one of
+    /// them does.
     pub fn needs<S: Into<Cow<'static, str>>>(self, services: impl IntoIterator<Item = S>) -> Self {
         self.watch(When::new(Edge::needs(&[]), services))
     }
@@ -324,8 +325,8 @@ impl When {
         self
     }
 
-    /// Limits how long a gate may stay closed; after that the service fails. Longer than zero. Default:
-    /// no limit.
+    /// Limits how long a gate may stay closed; after that the service fails. Longer than zero.
+    /// Default: no limit.
     pub fn within(mut self, limit: Duration) -> Self {
         self.edge = self.edge.within(limit);
         self

@@ -6,8 +6,8 @@
 //! 4. Run the prestart stages. A signal ends them.
 //! 5. Spawn the services and the supervisor, and serve the admin route.
 //!
-//! The monitor comes before the prestart stages, since those may block too. An error in the steps 1 to
-//! 4 is the error of the start, and no service has entered Init.
+//! The monitor comes before the prestart stages, since those may block too. An error in the steps 1
+//! to 4 is the error of the start, and no service has entered Init.
 
 use super::Daemon;
 use super::engine_tasks::EngineTasks;
@@ -31,8 +31,8 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 
 impl Daemon {
-    /// As [`start`](Daemon::start), as a boxed future: its code is compiled with rxd, and not again with
-    /// each program.
+    /// As [`start`](Daemon::start), as a boxed future: its code is compiled with rxd, and not again
+    /// with each program.
     pub(super) fn begin(self) -> Pin<Box<dyn Future<Output = Result<DaemonHandle, Error>> + Send>> {
         Box::pin(self.check_and_start())
     }

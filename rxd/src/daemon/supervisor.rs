@@ -1,9 +1,9 @@
 //! The supervisor: the one task that handles signals and reloads, and stops the daemon in order and
 //! within its limits.
 //!
-//! It waits for three things: a signal, a deadline, and a change that it has to look at. While it gets
-//! no thread of the runtime, because code of the user's blocks all of them, the monitor's thread takes
-//! the steps of the stop in its place; see `shutdown`.
+//! It waits for three things: a signal, a deadline, and a change that it has to look at. While it
+//! gets no thread of the runtime, because code of the user's blocks all of them, the monitor's
+//! thread takes the steps of the stop in its place; see `shutdown`.
 
 use crate::board::{Id, signal};
 use crate::core::{Core, ServiceCommand};
@@ -122,8 +122,8 @@ impl Supervisor {
             true => emit!(INFO, target: "rxd", took = ?took, exit_code, "stopped"),
             false => emit!(INFO, target: "rxd", exit_code, "stopped: every service has exited"),
         });
-        // Waits until the records are written, since the process may end with the report. This wait is
-        // limited: no log can prevent the report.
+        // Waits until the records are written, since the process may end with the report. This wait
+        // is limited: no log can prevent the report.
         drop(self.monitor);
         self.stopping.report();
     }
@@ -196,7 +196,8 @@ impl Supervisor {
 
     // ---- reload --------------------------------------------------------------------------------
 
-    /// Asks every service that can to reload. Requests that come meanwhile are carried out after it.
+    /// Asks every service that can to reload. Requests that come meanwhile are carried out after
+    /// it.
     fn reload(&mut self) {
         if self.core.shutting_down().is_some() {
             emit!(INFO, target: "rxd", "not reloading: the daemon is stopping");

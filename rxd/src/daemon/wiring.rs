@@ -1,5 +1,5 @@
-//! Turns what services declare into entries of the board: their indices, their watches, and the stop
-//! order.
+//! Turns what services declare into entries of the board: their indices, their watches, and the
+//! stop order.
 
 use crate::board::{Board, Condition, Id, Reaction, WatcherSpec};
 use crate::core::Core;

@@ -31,13 +31,14 @@ pub(super) enum EnterStage {
     Stop,
     /// In Exit.
     Exit,
-    /// The service has woken other tasks, and yields its thread to them before code of the user's runs on
-    /// it. Then: call this method, or end.
+    /// The service has woken other tasks, and yields its thread to them before code of the user's
+    /// runs on it. Then: call this method, or end.
     Yield(Option<Method>),
 }
 
 impl EngineState {
-    /// Returns the method to call next, once its state is entered; `None` once the daemon has stopped.
+    /// Returns the method to call next, once its state is entered; `None` once the daemon has
+    /// stopped.
     pub(crate) fn poll_next(&mut self, task: &mut TaskContext<'_>) -> Poll<Option<Method>> {
         let next = self.poll_departure(task);
         if next.is_pending() {
@@ -62,7 +63,8 @@ impl EngineState {
                     None => continue,
                 },
                 EnterStage::Turn => {
-                    // A service that restarts without a delay must not keep other tasks from running.
+                    // A service that restarts without a delay must not keep other tasks from
+                    // running.
                     if pin!(tokio::task::coop::consume_budget()).poll(task).is_pending() {
                         self.flush();
                         return Poll::Pending;
@@ -146,9 +148,9 @@ impl EngineState {
 
     /// Publishes the batch before code of the user's runs.
     ///
-    /// If this poll has woken another task, the service yields once first: tokio keeps the task that was
-    /// woken last in a slot of this thread (the LIFO slot), from which no other thread steals it. Code that
-    /// blocks would otherwise hold up that task.
+    /// If this poll has woken another task, the service yields once first: tokio keeps the task
+    /// that was woken last in a slot of this thread (the LIFO slot), from which no other thread
+    /// steals it. Code that blocks would otherwise hold up that task.
     fn depart(&mut self, call: Option<Method>, task: &TaskContext<'_>) -> Poll<Option<Method>> {
         self.flush();
         if !std::mem::take(&mut self.has_woken) {
@@ -159,8 +161,8 @@ impl EngineState {
         Poll::Pending
     }
 
-    /// Begins the transition to the next state. Returns something if the service is there already, or has
-    /// to interrupt at once.
+    /// Begins the transition to the next state. Returns something if the service is there already,
+    /// or has to interrupt at once.
     fn start_transition(&mut self) -> Option<Result<Method, Interrupt>> {
         self.stage = match self.to {
             State::Init => {
@@ -171,8 +173,8 @@ impl EngineState {
                 EnterStage::Turn
             }
             State::Idle | State::Run if self.reloads_in_place => {
-                // It is in the state already. A reaction that fired during the reload takes it out before the
-                // method is called again.
+                // It is in the state already. A reaction that fired during the reload takes it out
+                // before the method is called again.
                 let run = self.to == State::Run;
                 return Some(match self.pending_interrupt().or_else(|| run.then(|| self.stop_reaction()).flatten()) {
                     Some(interrupt) => Err(interrupt),
@@ -295,7 +297,8 @@ impl EngineState {
         }
     }
 
-    /// Waits in Exit until the daemon has stopped (false), or an operator starts the service (true).
+    /// Waits in Exit until the daemon has stopped (false), or an operator starts the service
+    /// (true).
     fn poll_exit(&mut self, task: &mut TaskContext<'_>) -> Poll<bool> {
         self.register(task);
         let signals = self.core.board.signals(self.id);
@@ -325,7 +328,8 @@ impl EngineState {
     }
 }
 
-/// Whether a service in Exit stays there: once it has been asked to shut down, no operator can start it again.
+/// Whether a service in Exit stays there: once it has been asked to shut down, no operator can
+/// start it again.
 fn is_for_good(signals: u32) -> bool {
     signals & (signal::OVER | signal::SHUTDOWN) != 0
 }

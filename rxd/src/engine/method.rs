@@ -79,7 +79,8 @@ impl EngineState {
             } else if self.limit.cancelled.is_some() || self.limit.timed_out {
                 return Poll::Ready(self.dropped(call, own));
             } else {
-                // Its own limit is exceeded: it is cancelled, and polled once more before it is dropped.
+                // Its own limit is exceeded: it is cancelled, and polled once more before it is
+                // dropped.
                 self.limit.timed_out = true;
                 cx.cancel();
                 task.waker().wake_by_ref();
@@ -116,8 +117,8 @@ impl EngineState {
         Duration::from_millis(self.core.board.service(self.id).extension.swap(0, Ordering::AcqRel).into())
     }
 
-    /// Whether a forced shutdown ends this method now. A service that has not been asked to stop yet
-    /// continues until it is.
+    /// Whether a forced shutdown ends this method now. A service that has not been asked to stop
+    /// yet continues until it is.
     fn is_killed(&self, call: Method) -> bool {
         let signals = self.core.board.signals(self.id);
         signals & signal::KILL != 0 && (call == Method::Stop || signals & signal::SHUTDOWN != 0)
@@ -128,9 +129,9 @@ impl EngineState {
         let result = result.map_err(|error| {
             self.core.poll_marks.during(self.id, || current::during(&self.core, self.id, || MethodFailure::of(error)))
         });
-        // A context is cancelled from the instant of a signal. So the method may have returned because of a
-        // signal that was raised since its poll began, by another thread or by the method itself. An error
-        // that says something else is a failure all the same.
+        // A context is cancelled from the instant of a signal. So the method may have returned
+        // because of a signal that was raised since its poll began, by another thread or by the
+        // method itself. An error that says something else is a failure all the same.
         if self.limit.cancelled.is_none() && result.as_ref().map_or_else(|failure| failure.is_cancelled, |()| true) {
             self.look_at_signals(cx, call);
         }
@@ -209,8 +210,8 @@ impl EngineState {
         Poll::Ready(())
     }
 
-    /// Waits for the tasks to end, and aborts those that exceed the limit. Returns the outcome of the
-    /// method, which includes a panic of a task.
+    /// Waits for the tasks to end, and aborts those that exceed the limit. Returns the outcome of
+    /// the method, which includes a panic of a task.
     pub(crate) fn poll_task_drain(&mut self, task: &mut TaskContext<'_>) -> Poll<Outcome> {
         let Some(mut this) = self.draining.take() else { return Poll::Ready(Outcome::OK) };
         // The last task wakes the engine through the board.
@@ -233,8 +234,8 @@ impl EngineState {
                     self.core.note(self.id, |detail| detail.overrun = Some(state));
                 }
             }
-            // An aborted task that blocks its thread is waited for all the same: two incarnations never
-            // overlap.
+            // An aborted task that blocks its thread is waited for all the same: two incarnations
+            // never overlap.
             self.draining = Some(this);
             self.has_woken = false;
             return Poll::Pending;

@@ -1,8 +1,8 @@
 //! The engine: one loop that takes one service through its lifecycle, as its manager says.
 //!
-//! `Daemon::start` spawns one task for each service, and the task runs [`serve`]. The engine decides
-//! nothing about other services: it publishes transitions on the board, and reads its signals from
-//! there.
+//! `Daemon::start` spawns one task for each service, and the task runs [`serve`]. The engine
+//! decides nothing about other services: it publishes transitions on the board, and reads its
+//! signals from there.
 //!
 //! [`serve`] is the only code that is compiled for each service type. It holds the service and the
 //! future of the running method. [`EngineState`] is compiled once, and does the rest:
@@ -30,23 +30,26 @@
 //!        starts it
 //! ```
 //!
-//! The manager's table says which of these arrows a service has. Whatever it says, a service that has
-//! entered Init passes Stop. A service waits at two places: before Init, for its delay and the gates
-//! before Init, and in Idle, for its delay and the gates before Run. An interrupt ends each wait.
+//! The manager's table says which of these arrows a service has. Whatever it says, a service that
+//! has entered Init passes Stop. A service waits at two places: before Init, for its delay and the
+//! gates before Init, and in Idle, for its delay and the gates before Run. An interrupt ends each
+//! wait.
 //!
-//! Transitions between which no code of the user's runs and nothing is waited for are collected in a
-//! batch, and published in one critical section before the next method is called or the service waits.
+//! Transitions between which no code of the user's runs and nothing is waited for are collected in
+//! a batch, and published in one critical section before the next method is called or the service
+//! waits.
 //!
 //! # Invariants
 //!
 //! G1 to G4 of every trace follow from them.
 //!
 //! 1. A state is published as entered when its method is about to be called, after its delay and
-//!    with its gates holding; and as exited when the method and the tasks that end with it have ended.
+//!    with its gates holding; and as exited when the method and the tasks that end with it have
+//!    ended.
 //! 2. Stop is called if and only if Init was entered since the last Stop.
 //! 3. The methods of one service run in one task, one after another.
-//! 4. Exit is published last, on every path out of the loop. An `EngineState` that is dropped before
-//!    that abandons its service.
+//! 4. Exit is published last, on every path out of the loop. An `EngineState` that is dropped
+//!    before that abandons its service.
 //! 5. The batch is empty whenever the service waits and while a method runs.
 
 mod enter;
@@ -186,8 +189,8 @@ impl OverriddenMethods {
     }
 }
 
-/// Whether a service overrides this method: the default one returns [`DefaultMethod`], which is private to
-/// rxd. The method is not called to find out.
+/// Whether a service overrides this method: the default one returns [`DefaultMethod`], which is
+/// private to rxd. The method is not called to find out.
 fn is_overridden<'a, R: Runner, F>(_: fn(&'a mut R, &'a Context) -> F) -> bool {
     size_of::<F>() > 0 || typeid::of::<F>() != TypeId::of::<DefaultMethod>()
 }
@@ -205,8 +208,8 @@ impl Outcome {
         Outcome { cause: Cause::Panic, failure: Some(MethodFailure::msg(format_args!("panicked: {caught}"))) }
     }
 
-    /// Adds the message of a panic among the method's tasks. It is the method's failure, unless the method
-    /// has one already.
+    /// Adds the message of a panic among the method's tasks. It is the method's failure, unless the
+    /// method has one already.
     fn with(self, said: Option<String>) -> Self {
         match said {
             Some(text) if self.failure.is_none() => {
@@ -235,8 +238,8 @@ type Replies = Requests;
 
 /// Everything about a service except the service itself.
 ///
-/// It is part of the service's task, so each byte of it counts once for each service. What few services
-/// need at a time is behind a pointer.
+/// It is part of the service's task, so each byte of it counts once for each service. What few
+/// services need at a time is behind a pointer.
 pub(crate) struct EngineState {
     core: Arc<Core>,
     id: Id,
@@ -264,8 +267,8 @@ pub(crate) struct EngineState {
     exit_cause: Option<Cause>,
     /// The first failure of this incarnation.
     first_failure: Option<Cause>,
-    /// A reaction or an operator interrupted the method: its result counts neither as a failure nor as a
-    /// restart.
+    /// A reaction or an operator interrupted the method: its result counts neither as a failure nor
+    /// as a restart.
     interrupt_cause: Option<Cause>,
     completed: bool,
     failed_for_good: bool,
@@ -325,8 +328,8 @@ impl EngineState {
         }
     }
 
-    /// Makes the context of a method. The contexts of one epoch are cancelled together; Stop and reload get
-    /// a live one.
+    /// Makes the context of a method. The contexts of one epoch are cancelled together; Stop and
+    /// reload get a live one.
     fn context(&mut self, call: Method) -> Context {
         let service = self.core.board.service(self.id);
         let mask = self.interrupting(call);
@@ -337,7 +340,8 @@ impl EngineState {
             service.set_mask(mask);
             service.epoch()
         };
-        // The tasks that a reload spawns live as long as the epoch. Its context ends with the reload.
+        // The tasks that a reload spawns live as long as the epoch. Its context ends with the
+        // reload.
         let own = (call == Method::Reload).then(|| token_of(&self.core.board, self.id, epoch).child_token());
         Context::new(self.core.clone(), self.id, epoch, own)
     }
@@ -422,8 +426,8 @@ impl EngineState {
 }
 
 impl Drop for EngineState {
-    /// Invariant 4: however the task ends, no other service waits for this one for ever, and its failure
-    /// has its consequence for the daemon.
+    /// Invariant 4: however the task ends, no other service waits for this one for ever, and its
+    /// failure has its consequence for the daemon.
     fn drop(&mut self) {
         self.core.board.service(self.id).close();
         if !self.has_ended {

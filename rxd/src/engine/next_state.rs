@@ -29,7 +29,8 @@ pub(super) enum Interrupt {
 }
 
 impl EngineState {
-    /// Handles the outcome of a method: publishes that its state was exited, and decides what follows.
+    /// Handles the outcome of a method: publishes that its state was exited, and decides what
+    /// follows.
     pub(crate) fn ended(&mut self, call: Method, outcome: Outcome) {
         let Outcome { cause, failure } = outcome;
         if let Some(failure) = &failure {
@@ -53,8 +54,9 @@ impl EngineState {
         }
         if cause.is_failure() {
             self.first_failure = self.first_failure.or(Some(cause));
-            // Without restarts one failure is enough, whatever Stop does. The daemon is told now and not after
-            // Stop, which may block its thread. With restarts, the window may have moved on by then.
+            // Without restarts one failure is enough, whatever Stop does. The daemon is told now
+            // and not after Stop, which may block its thread. With restarts, the window may have
+            // moved on by then.
             let never_restarts = self.options.restarts.is_some_and(|limit| limit.max == 0);
             if never_restarts && call != Method::Stop {
                 self.fail_for_good(cause, RESTART_LIMIT_REACHED);
@@ -145,8 +147,8 @@ impl EngineState {
         }
     }
 
-    /// Handles a failure before Init was entered. There is nothing to stop: the manager's answers for a
-    /// failed Init, and then for a Stop, say whether the service is restarted.
+    /// Handles a failure before Init was entered. There is nothing to stop: the manager's answers
+    /// for a failed Init, and then for a Stop, say whether the service is restarted.
     fn decide_before_init(&mut self, cause: Cause) -> State {
         self.interrupt_cause = None;
         for (state, cause) in [(State::Init, cause), (State::Stop, Cause::Normal)] {
@@ -208,7 +210,8 @@ impl EngineState {
             OnFailure::Shutdown => {
                 self.core.note_failure(self.id);
                 self.core.shut_down(ShutdownReason::Service(self.id));
-                // This wakes the supervisor, which must not wait in this thread for code that blocks.
+                // This wakes the supervisor, which must not wait in this thread for code that
+                // blocks.
                 self.has_woken = true;
             }
             OnFailure::Ignore => {}

@@ -23,8 +23,8 @@ impl EngineState {
             return Some(Interrupt::End(cause));
         }
         if signals & signal::CHILD != 0 {
-            // The panicked task is of this incarnation: the signal of the last one was cleared when all of its
-            // tasks had ended. Its message is logged when the tasks of this one have.
+            // The panicked task is of this incarnation: the signal of the last one was cleared when
+            // all of its tasks had ended. Its message is logged when the tasks of this one have.
             self.core.board.clear(self.id, signal::CHILD);
             return Some(Interrupt::Failed(Cause::Panic));
         }
@@ -111,7 +111,8 @@ impl EngineState {
 
     // ---- operators -----------------------------------------------------------------------------
 
-    /// Takes the requests of operators. Returns the strongest: stop before restart. A reload is noted.
+    /// Takes the requests of operators. Returns the strongest: stop before restart. A reload is
+    /// noted.
     fn take_requests(&mut self) -> Option<Interrupt> {
         let mut interrupt = None;
         for (command, reply) in self.core.take_requests(self.id) {

@@ -129,7 +129,8 @@ fn whatever_ends_it_nothing_is_left_that_could_wake_it() {
             if is_dropped {
                 engine.set(None);
             } else {
-                // It has woken the supervisor, and lets it have the thread before the service is dropped.
+                // It has woken the supervisor, and lets it have the thread before the service is
+                // dropped.
                 assert!(poll().is_some_and(|poll| poll.is_pending()));
                 assert!(poll().is_some_and(|poll| poll.is_ready()));
             }

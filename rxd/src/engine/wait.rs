@@ -30,8 +30,9 @@ impl EngineState {
             return;
         }
         if !delay.is_zero() {
-            // The service has to wait, so the batch has to be published anyway. Published here, it cannot get a
-            // later time than the begin of the wait, however long this thread is descheduled in between.
+            // The service has to wait, so the batch has to be published anyway. Published here, it
+            // cannot get a later time than the begin of the wait, however long this thread is
+            // descheduled in between.
             self.flush();
         }
         let wait = self.wait_mut();
@@ -70,7 +71,8 @@ impl EngineState {
         polled.map(Ok)
     }
 
-    /// Waits for the gates before `to`, and enters it. Returns the time of that, by the board's clock.
+    /// Waits for the gates before `to`, and enters it. Returns the time of that, by the board's
+    /// clock.
     pub(super) fn poll_gates(&mut self, task: &mut TaskContext<'_>) -> Poll<Result<u64, Interrupt>> {
         self.register(task);
         if let Some(interrupt) = self.pending_interrupt() {

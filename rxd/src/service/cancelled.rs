@@ -6,7 +6,8 @@ use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
-/// Completes when a context is cancelled; made by [`Context::cancelled`](crate::Context::cancelled).
+/// Completes when a context is cancelled; made by
+/// [`Context::cancelled`](crate::Context::cancelled).
 ///
 /// The engine polls its method whenever a signal is raised. So a method that awaits this in the
 /// engine's own task registers no waker, and makes no token. In another task, and once there is a
@@ -15,8 +16,8 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 /// 1. A method is polled in the engine's task. There is no token, so it returns `Pending` without
 ///    registering a waker.
 /// 2. Code asks for the token, which is made. The caller that makes it wakes the engine.
-/// 3. The method is polled again, finds the token, and awaits it from then on, since code that holds
-///    the token may cancel it.
+/// 3. The method is polled again, finds the token, and awaits it from then on, since code that
+///    holds the token may cancel it.
 pub(crate) struct WaitCancelled<'a> {
     board: &'a Board,
     id: Id,

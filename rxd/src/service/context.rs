@@ -153,10 +153,10 @@ impl Context {
     ///
     /// # Cancel safety
     ///
-    /// Cancellation drops the future at the `.await` where it waits; work that it has not done by then
-    /// is not done. So pass futures that are cancel safe (a `recv`, an `accept`), or whose work may be
-    /// lost (a ping). Put work that must be completed, such as a commit, into a task; see
-    /// [`spawn`](Context::spawn).
+    /// Cancellation drops the future at the `.await` where it waits; work that it has not done by
+    /// then is not done. So pass futures that are cancel safe (a `recv`, an `accept`), or whose
+    /// work may be lost (a ping). Put work that must be completed, such as a commit, into a task;
+    /// see [`spawn`](Context::spawn).
     ///
     /// ```
     /// use rxd::{Context, Runner};
@@ -197,15 +197,15 @@ impl Context {
         }
     }
 
-    /// Makes a ticker: its [`tick`](Ticker::tick) returns `true` once each period, and `false` once this
-    /// context is cancelled.
+    /// Makes a ticker: its [`tick`](Ticker::tick) returns `true` once each period, and `false` once
+    /// this context is cancelled.
     ///
     /// * The first tick comes at once, the others at whole periods after it.
-    /// * If the loop is busy for longer than a period, the missed ticks are skipped: the next tick comes
-    ///   at the next whole period.
+    /// * If the loop is busy for longer than a period, the missed ticks are skipped: the next tick
+    ///   comes at the next whole period.
     /// * The resolution is one millisecond, as for all of tokio's timers.
-    /// * A period of zero is allowed: each tick but the first comes once the other tasks of the runtime
-    ///   have had a turn.
+    /// * A period of zero is allowed: each tick but the first comes once the other tasks of the
+    ///   runtime have had a turn.
     ///
     /// A ticker may be kept in a field or moved into a task.
     ///
@@ -255,10 +255,12 @@ impl Context {
     /// Spawns a task of the service.
     ///
     /// * The task runs in its own span below the service's.
-    /// * When the service leaves Init, Idle or Run, its tasks are cancelled, by this context's token: let
-    ///   them wait for [`cancelled`](Context::cancelled). They have Stop's limit to end, and are aborted
-    ///   after it. None is alive when [`Runner::stop`](crate::Runner::stop) is called.
-    /// * A task that a successful `init` or `idle` has spawned continues until the incarnation ends.
+    /// * When the service leaves Init, Idle or Run, its tasks are cancelled, by this context's
+    ///   token: let them wait for [`cancelled`](Context::cancelled). They have Stop's limit to end,
+    ///   and are aborted after it. None is alive when [`Runner::stop`](crate::Runner::stop) is
+    ///   called.
+    /// * A task that a successful `init` or `idle` has spawned continues until the incarnation
+    ///   ends.
     /// * A panic in a task is a failure of the service.
     ///
     /// # Panics
@@ -272,8 +274,8 @@ impl Context {
         self.spawn_task(name, true, task)
     }
 
-    /// As [`spawn`](Context::spawn), except that a panic in the task is not a failure of the service: it
-    /// is logged, and the handle returns it.
+    /// As [`spawn`](Context::spawn), except that a panic in the task is not a failure of the
+    /// service: it is logged, and the handle returns it.
     ///
     /// # Panics
     ///
@@ -291,19 +293,21 @@ impl Context {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        // The service is named, since this context may be used where the service's span is not current.
+        // The service is named, since this context may be used where the service's span is not
+        // current.
         let service = self.core.name(self.id);
         let span = span(|| tracing::error_span!(target: "rxd", "task", service = %service, task = %name));
         TaskOf { core: self.core.clone(), id: self.id, epoch: self.epoch, counts }.spawn(name, span, task)
     }
 
-    /// Watches any of these services: yields an event if the condition holds now, and at every rising
-    /// edge.
+    /// Watches any of these services: yields an event if the condition holds now, and at every
+    /// rising edge.
     ///
     /// The watch ends when this context is cancelled, so a loop over it need not check
-    /// [`cancelled`](Context::cancelled). A watch that [`init`](crate::Runner::init) makes and keeps in a
-    /// field continues in `idle` and `run`, until the incarnation ends or a reload begins. A watch that
-    /// [`reload`](crate::Runner::reload) makes continues in the `run` that follows.
+    /// [`cancelled`](Context::cancelled). A watch that [`init`](crate::Runner::init) makes and
+    /// keeps in a field continues in `idle` and `run`, until the incarnation ends or a reload
+    /// begins. A watch that [`reload`](crate::Runner::reload) makes continues in the `run` that
+    /// follows.
     ///
     /// # Errors
     ///
@@ -312,8 +316,8 @@ impl Context {
         Ok(Watch::new(&self.core, Mode::Any, action, state, &services)?.ending_with(self.token()))
     }
 
-    /// Watches all of these services: yields an event if the condition holds for all of them now, and at
-    /// every rising edge.
+    /// Watches all of these services: yields an event if the condition holds for all of them now,
+    /// and at every rising edge.
     ///
     /// The watch ends when this context is cancelled: see [`watch_any`](Context::watch_any).
     ///
@@ -335,13 +339,15 @@ impl Context {
         Ok(StateStream::new(&self.core, &filter)?.ending_with(self.token()))
     }
 
-    /// A handle to the daemon, to stop it, to act on other services, or to ask why one is in its state.
+    /// A handle to the daemon, to stop it, to act on other services, or to ask why one is in its
+    /// state.
     ///
     /// * The handle does not keep the daemon running.
-    /// * [`shutdown`](DaemonHandle::shutdown) ends the daemon, with status 0 unless a service failed.
+    /// * [`shutdown`](DaemonHandle::shutdown) ends the daemon, with status 0 unless a service
+    ///   failed.
     /// * [`stop`](DaemonHandle::stop), [`restart`](DaemonHandle::restart) and
-    ///   [`reload`](DaemonHandle::reload) of the service itself return at once. The method is cancelled,
-    ///   and the request is carried out once it has returned.
+    ///   [`reload`](DaemonHandle::reload) of the service itself return at once. The method is
+    ///   cancelled, and the request is carried out once it has returned.
     /// * Do not [`wait`](DaemonHandle::wait) for the daemon in a service: the daemon waits for the
     ///   service.
     ///
@@ -375,7 +381,8 @@ impl Context {
 
     /// The topics of the daemon, to publish to and to subscribe to.
     ///
-    /// A subscription that is made through this context ends with it, at the end of the incarnation.
+    /// A subscription that is made through this context ends with it, at the end of the
+    /// incarnation.
     #[must_use]
     pub fn intracom(&self) -> Intracom {
         self.core.intracom.scoped(self.token())
@@ -387,17 +394,18 @@ impl Context {
         self.core.board.service(self.id).beat.store(now + 1, Ordering::Relaxed);
     }
 
-    /// Sets a status text, such as "12 clients": `systemctl status` shows it after the states of the
-    /// services. It stays until another text is set; an empty text removes it.
+    /// Sets a status text, such as "12 clients": `systemctl status` shows it after the states of
+    /// the services. It stays until another text is set; an empty text removes it.
     pub fn status(&self, text: impl AsRef<str>) {
         self.core.set_status(self.id, text.as_ref());
     }
 
-    /// Extends the limit of the running method: when the method reaches its limit, it gets this much
-    /// longer.
+    /// Extends the limit of the running method: when the method reaches its limit, it gets this
+    /// much longer.
     ///
-    /// Only the last call before the limit counts; call it again for work that takes longer. The daemon's
-    /// `shutdown_timeout` still applies. Resolution: one millisecond; at most 49 days at a time.
+    /// Only the last call before the limit counts; call it again for work that takes longer. The
+    /// daemon's `shutdown_timeout` still applies. Resolution: one millisecond; at most 49 days at a
+    /// time.
     pub fn extend(&self, by: Duration) {
         let millis = u32::try_from(by.as_millis()).unwrap_or(u32::MAX);
         self.core.board.service(self.id).extension.store(millis, Ordering::Release);

@@ -8,20 +8,20 @@ use std::task::{Context as TaskContext, Poll};
 
 /// The methods of a service. Only [`run`](Runner::run) must be written.
 ///
-/// The engine calls them one at a time, in the order of the lifecycle, on the same value: what `init`
-/// stores in `self`, `run` can use and `stop` can take.
+/// The engine calls them one at a time, in the order of the lifecycle, on the same value: what
+/// `init` stores in `self`, `run` can use and `stop` can take.
 ///
 /// # Cancel safety
 ///
-/// When a service is to leave a state, [`Context::cancelled`] completes, and the method has until its
-/// limit to return. After that its future is dropped at the `.await` where it waits.
+/// When a service is to leave a state, [`Context::cancelled`] completes, and the method has until
+/// its limit to return. After that its future is dropped at the `.await` where it waits.
 ///
 /// # Panics
 ///
-/// A panic is contained: in a method, in a task that the service has spawned, or in the drop of what
-/// a method leaves behind. It counts as a failure of this service, with its message and place, and
-/// `stop` is called. Two things end the process without a stop of the services, as everywhere in
-/// Rust: a second panic while the first unwinds, and any panic under `panic = "abort"`.
+/// A panic is contained: in a method, in a task that the service has spawned, or in the drop of
+/// what a method leaves behind. It counts as a failure of this service, with its message and place,
+/// and `stop` is called. Two things end the process without a stop of the services, as everywhere
+/// in Rust: a second panic while the first unwinds, and any panic under `panic = "abort"`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is annotated as a service, but has no methods",
     label = "`Runner` is not implemented for it",
@@ -43,8 +43,8 @@ pub trait Runner: Send + 'static {
     /// Does the work. When it returns, the service leaves [`State::Run`].
     fn run(&mut self, cx: &Context) -> impl Future<Output = Result> + Send;
 
-    /// Releases what `init` acquired. It is called if and only if `init` was, also after an error or a
-    /// panic, with a context that is not cancelled. Default: nothing.
+    /// Releases what `init` acquired. It is called if and only if `init` was, also after an error
+    /// or a panic, with a context that is not cancelled. Default: nothing.
     fn stop(&mut self, cx: &Context) -> impl Future<Output = Result> + Send {
         let _ = cx;
         DefaultMethod
@@ -52,11 +52,11 @@ pub trait Runner: Send + 'static {
 
     /// Applies a new configuration: called on SIGHUP, and when an operator asks for it.
     ///
-    /// * A service in Run stays in Run: `run` is cancelled, `reload` is called, and then `run` again,
-    ///   without a transition. Tasks that the service has spawned end before `reload`.
+    /// * A service in Run stays in Run: `run` is cancelled, `reload` is called, and then `run`
+    ///   again, without a transition. Tasks that the service has spawned end before `reload`.
     /// * In Idle the same happens with `idle`, unless that has returned.
-    /// * If it returns an error, the service continues as before. So check the new configuration before
-    ///   storing it.
+    /// * If it returns an error, the service continues as before. So check the new configuration
+    ///   before storing it.
     /// * SIGHUP skips a service that does not override `reload`.
     ///
     /// Default: nothing.

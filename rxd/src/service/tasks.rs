@@ -1,7 +1,7 @@
 //! Spawns the tasks of a service through its contexts. No task outlives its epoch.
 //!
-//! The engine cancels and closes the epoch, and then waits until no task is left. The tasks in which
-//! the engines themselves run are counted elsewhere, by `daemon::engine_tasks`.
+//! The engine cancels and closes the epoch, and then waits until no task is left. The tasks in
+//! which the engines themselves run are counted elsewhere, by `daemon::engine_tasks`.
 
 use crate::board::{Epoch, Id, signal};
 use crate::core::Core;
@@ -75,7 +75,8 @@ impl Drop for TaskGuard {
 }
 
 pin_project! {
-    /// The fields are dropped in order: the user's future is gone before the task is no longer counted.
+    /// The fields are dropped in order: the user's future is gone before the task is no longer
+    /// counted.
     struct TrackedTask<F> {
         #[pin]
         task: Option<F>,
@@ -92,7 +93,8 @@ impl<T, F: Future<Output = Result<T, panic::CaughtPanic>>> Future for TrackedTas
         match ready!(task.poll(cx)) {
             Ok(output) => Poll::Ready(output),
             Err(caught) => {
-                // Dropping the span first: a layer that panics while the task unwinds would end the process.
+                // Dropping the span first: a layer that panics while the task unwinds would end the
+                // process.
                 let _ = panic::catch(|| this.task.set(None));
                 caught.resume()
             }

@@ -9,7 +9,8 @@ use std::time::Duration;
 use tokio::time::{Instant, Sleep};
 use tokio_util::sync::CancellationToken;
 
-/// Ticks once each period, until its context is cancelled. See [`Context::every`](crate::Context::every).
+/// Ticks once each period, until its context is cancelled. See
+/// [`Context::every`](crate::Context::every).
 ///
 /// ```
 /// use rxd::Context;
@@ -51,8 +52,8 @@ impl Ticker {
         Ticker { cancellation: Cancellation::new(token), period, next: TickerWait::Now }
     }
 
-    /// Waits for the next tick. Returns `true` for a tick, and `false` once the context is cancelled, even
-    /// if a tick is due.
+    /// Waits for the next tick. Returns `true` for a tick, and `false` once the context is
+    /// cancelled, even if a tick is due.
     ///
     /// # Cancel safety
     ///

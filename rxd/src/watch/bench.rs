@@ -10,7 +10,8 @@ use crate::graph::Mode;
 use crate::lifecycle::state::{Action, Cause, Filter, State, Transition};
 use std::sync::Arc;
 
-/// Services `s0`, `s1`, .. whose transitions are made by [`enter`](WatchBench::enter) and [`leave`](WatchBench::leave).
+/// Services `s0`, `s1`, .. whose transitions are made by [`enter`](WatchBench::enter) and
+/// [`leave`](WatchBench::leave).
 #[derive(Clone, Debug)]
 pub struct WatchBench(Arc<Core>);
 

@@ -1,8 +1,8 @@
 //! The cancellation of a context, as seen by what was made through it and is polled later: watches,
 //! streams of transitions, tickers.
 //!
-//! [`Context`](crate::Context) makes one from its token; the holder polls it in its own `poll`. Unlike
-//! the token, it cannot cancel anything.
+//! [`Context`](crate::Context) makes one from its token; the holder polls it in its own `poll`.
+//! Unlike the token, it cannot cancel anything.
 
 use std::future::Future;
 use std::pin::Pin;

@@ -26,14 +26,15 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct WatchEvent {
-    /// The sequence number of the transition that made the condition true; of the last one, if there
-    /// were several. If the condition already held when the watch was made, the number of the last
-    /// transition before that.
+    /// The sequence number of the transition that made the condition true; of the last one, if
+    /// there were several. If the condition already held when the watch was made, the number of the
+    /// last transition before that.
     pub seq: u64,
     /// How many times the condition has come true since the last event that was yielded, this event
     /// included.
     pub times: u64,
-    /// The services of the watch, in the order in which they were named, as they were at that instant.
+    /// The services of the watch, in the order in which they were named, as they were at that
+    /// instant.
     pub services: Vec<ServiceState>,
 }
 
@@ -93,7 +94,8 @@ impl fmt::Display for WatchEnded {
 }
 
 impl std::error::Error for WatchEnded {
-    /// The source of [`WatchEnded::Cancelled`] is [`Cancelled`], so that code which looks for that finds it.
+    /// The source of [`WatchEnded::Cancelled`] is [`Cancelled`], so that code which looks for that
+    /// finds it.
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             WatchEnded::Cancelled => Some(&Cancelled),

@@ -18,8 +18,8 @@ use std::task::{Wake, Waker};
 /// Notes that it was woken.
 struct Alarm(AtomicBool);
 
-/// One for each time that a reader may wait. They are made before the threads and dropped after those
-/// were joined: loom does not see how the token's own lock orders these.
+/// One for each time that a reader may wait. They are made before the threads and dropped after
+/// those were joined: loom does not see how the token's own lock orders these.
 struct Alarms([Arc<Alarm>; 4]);
 
 impl Alarms {

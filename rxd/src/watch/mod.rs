@@ -1,18 +1,20 @@
-//! What user code awaits: watches, streams of transitions, `wait_for`; and `why`, the explanation of a
-//! service's state.
+//! What user code awaits: watches, streams of transitions, `wait_for`; and `why`, the explanation
+//! of a service's state.
 //!
-//! [`Context`](crate::Context) and [`DaemonHandle`](crate::DaemonHandle) make these. The watches that a
-//! service declares are not here: the board evaluates them, and the engine reacts.
+//! [`Context`](crate::Context) and [`DaemonHandle`](crate::DaemonHandle) make these. The watches
+//! that a service declares are not here: the board evaluates them, and the engine reacts.
 //!
 //! # Invariants
 //!
-//! 1. A watch or stream holds one watcher on the board for as long as it lives, and removes it on drop.
-//! 2. All memory that a poll needs is allocated when the watch is made: the board copies into it under
-//!    its lock.
-//! 3. A watch that was made through a context checks for cancellation before it reads the board, so a
-//!    service that makes transitions without a pause cannot keep it from ending.
-//! 4. Before a watch returns `Pending`, its waker is registered on the board and with the cancellation,
-//!    and each was read after the registration. So neither an event nor a cancellation is missed.
+//! 1. A watch or stream holds one watcher on the board for as long as it lives, and removes it on
+//!    drop.
+//! 2. All memory that a poll needs is allocated when the watch is made: the board copies into it
+//!    under its lock.
+//! 3. A watch that was made through a context checks for cancellation before it reads the board, so
+//!    a service that makes transitions without a pause cannot keep it from ending.
+//! 4. Before a watch returns `Pending`, its waker is registered on the board and with the
+//!    cancellation, and each was read after the registration. So neither an event nor a
+//!    cancellation is missed.
 
 #[cfg(feature = "test-util")]
 pub(crate) mod bench;
@@ -57,17 +59,17 @@ use tokio_util::sync::CancellationToken;
 /// A watch yields an event if its condition holds when it is made, and then each time the condition
 /// comes true again, however briefly.
 ///
-/// * If the condition came true several times between two polls, the watch yields one event, with the
-///   count and with the services as they were the last time.
-/// * A watch on [`Changing`](Action::Changing) yields an event for every change (`any`), or each time
-///   all services have changed since the last event (`all`).
-/// * The watch ends when its condition can never come true again: its services have exited for good,
-///   or the daemon has ended. [`ended`](Watch::ended) says which. It stays ended, also when an operator
-///   starts the service again; make a new watch then.
-/// * A watch that was made through a [`Context`](crate::Context), a declared `stream(..)` included, also
-///   ends when that context is cancelled, so a loop over it never delays a stop. Events that it has not
-///   yielded by then are dropped. A watch of a [`DaemonHandle`](crate::DaemonHandle) has no context, and
-///   yields all of its events.
+/// * If the condition came true several times between two polls, the watch yields one event, with
+///   the count and with the services as they were the last time.
+/// * A watch on [`Changing`](Action::Changing) yields an event for every change (`any`), or each
+///   time all services have changed since the last event (`all`).
+/// * The watch ends when its condition can never come true again: its services have exited for
+///   good, or the daemon has ended. [`ended`](Watch::ended) says which. It stays ended, also when
+///   an operator starts the service again; make a new watch then.
+/// * A watch that was made through a [`Context`](crate::Context), a declared `stream(..)` included,
+///   also ends when that context is cancelled, so a loop over it never delays a stop. Events that
+///   it has not yielded by then are dropped. A watch of a [`DaemonHandle`](crate::DaemonHandle) has
+///   no context, and yields all of its events.
 /// * A watch that is polled rarely, or never, delays no transition and no other watch, and takes no
 ///   more memory. Dropping it ends it.
 ///
@@ -164,7 +166,8 @@ impl Watch {
         self
     }
 
-    /// Waits until the condition comes true. Returns `None` once the watch has [ended](Watch::ended).
+    /// Waits until the condition comes true. Returns `None` once the watch has
+    /// [ended](Watch::ended).
     ///
     /// # Cancel safety
     ///
@@ -177,9 +180,9 @@ impl Watch {
     ///
     /// # Errors
     ///
-    /// Returns [`WatchEnded`] if the condition can never come true again, or if the context that the
-    /// watch was made through is cancelled. The latter is a clean end when a method returns it by `?`; see
-    /// [`WatchEnded::Cancelled`].
+    /// Returns [`WatchEnded`] if the condition can never come true again, or if the context that
+    /// the watch was made through is cancelled. The latter is a clean end when a method returns it
+    /// by `?`; see [`WatchEnded::Cancelled`].
     ///
     /// # Cancel safety
     ///
@@ -201,8 +204,8 @@ impl Watch {
         }
     }
 
-    /// Whether the condition holds at this instant, whatever the watch has yielded, and also once it
-    /// has ended. A condition on [`Changing`](Action::Changing) never holds.
+    /// Whether the condition holds at this instant, whatever the watch has yielded, and also once
+    /// it has ended. A condition on [`Changing`](Action::Changing) never holds.
     #[must_use]
     pub fn is_met(&self) -> bool {
         self.watch_id.as_ref().is_some_and(|watch_id| self.core.board.is_met(watch_id))
@@ -225,7 +228,8 @@ impl Watch {
         }
         match self.core.board.poll_watch(watch_id, task, &mut self.statuses) {
             Poll::Pending => {
-                // Invariant 4: a cancellation that came after the check above is found by this poll.
+                // Invariant 4: a cancellation that came after the check above is found by this
+                // poll.
                 let Some(cancellation) = &mut self.cancellation else { return Poll::Pending };
                 ready!(cancellation.poll(task));
                 self.end = Some(WatchEnded::Cancelled);
@@ -249,8 +253,8 @@ impl Watch {
             let ended = statuses.filter_map(|(&id, status)| Some((id, status.ended.filter(|_| ever || status.over)?)));
             ended.map(|(id, cause)| (self.core.name(id).clone(), cause)).collect()
         };
-        // If operators have started all of them again since, those that had exited are the reason, unless
-        // the condition is about Unknown, which had passed before they exited.
+        // If operators have started all of them again since, those that had exited are the reason,
+        // unless the condition is about Unknown, which had passed before they exited.
         let exited = [exited(false), exited(!self.unknown)].into_iter().find(|exited| !exited.is_empty());
         let past = self.unknown && self.statuses.iter().all(|status| status.seq > 0);
         match exited {

@@ -20,20 +20,20 @@ const READ_BATCH: usize = 16;
 
 /// Every transition of some services, in order.
 ///
-/// The first item is a snapshot of the instant at which the stream was made. Every later transition of
-/// its services follows, in the order of the sequence numbers, without gaps.
+/// The first item is a snapshot of the instant at which the stream was made. Every later transition
+/// of its services follows, in the order of the sequence numbers, without gaps.
 ///
 /// * The stream reads from the daemon's history, which keeps the last
-///   [`Daemon::history`](crate::Daemon::history) transitions. A reader that falls behind by more gets
-///   [`Lagged`](StateEvent::Lagged), with the number of transitions it has missed and a new snapshot, and
-///   continues from there.
+///   [`Daemon::history`](crate::Daemon::history) transitions. A reader that falls behind by more
+///   gets [`Lagged`](StateEvent::Lagged), with the number of transitions it has missed and a new
+///   snapshot, and continues from there.
 /// * A slow reader delays no service and no other reader, and takes no more memory.
-/// * The stream ends after the daemon has ended and everything was yielded. A service that exits does
-///   not end it, since an operator may start it again. Dropping the stream ends it.
+/// * The stream ends after the daemon has ended and everything was yielded. A service that exits
+///   does not end it, since an operator may start it again. Dropping the stream ends it.
 /// * A stream that was made through a [`Context`](crate::Context) also ends when that context is
-///   cancelled, so a loop over it never delays a stop. Transitions that it has not yielded by then are
-///   dropped. A stream of a [`DaemonHandle`](crate::DaemonHandle) has no context, and yields every
-///   transition up to the last.
+///   cancelled, so a loop over it never delays a stop. Transitions that it has not yielded by then
+///   are dropped. A stream of a [`DaemonHandle`](crate::DaemonHandle) has no context, and yields
+///   every transition up to the last.
 ///
 /// ```
 /// use rxd::{Context, Daemon, Filter, Runner, Service, StateEvent, manager};
@@ -95,7 +95,8 @@ pub enum StateEvent {
     Snapshot(States),
     /// A service has made a transition.
     Changed(ServiceState),
-    /// The reader was too slow: some transitions are no longer in the history, and were not delivered.
+    /// The reader was too slow: some transitions are no longer in the history, and were not
+    /// delivered.
     Lagged {
         /// How many transitions of the stream's services were not delivered.
         missed: u64,
@@ -129,8 +130,8 @@ impl StateStream {
         self
     }
 
-    /// Waits for the next item. Returns `None` once the daemon has ended and everything was yielded, or
-    /// once the context that the stream was made through is cancelled.
+    /// Waits for the next item. Returns `None` once the daemon has ended and everything was
+    /// yielded, or once the context that the stream was made through is cancelled.
     ///
     /// # Cancel safety
     ///

@@ -14,7 +14,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Sleep, sleep};
 
-/// A wait until services are in a state; made by [`DaemonHandle::wait_for`](crate::DaemonHandle::wait_for).
+/// A wait until services are in a state; made by
+/// [`DaemonHandle::wait_for`](crate::DaemonHandle::wait_for).
 ///
 /// # Cancel safety
 ///
@@ -80,8 +81,8 @@ impl WaitFor {
         WaitFor { state, watch: Some(watch), limit: None, timer: None }
     }
 
-    /// Limits the wait, counted from the first poll. The error then says what the services were waiting
-    /// for. Default: no limit.
+    /// Limits the wait, counted from the first poll. The error then says what the services were
+    /// waiting for. Default: no limit.
     ///
     /// ```
     /// use rxd::{Context, Daemon, DaemonHandle, Runner, Service, State};

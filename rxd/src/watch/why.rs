@@ -11,7 +11,8 @@ use std::fmt;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Why a service is in its state: what it waits for, what those services wait for in turn, and so on.
+/// Why a service is in its state: what it waits for, what those services wait for in turn, and so
+/// on.
 ///
 /// All of it is of one instant, that after transition [`seq`](Why::seq). `Display` gives one line:
 ///
@@ -36,7 +37,8 @@ pub struct ServiceDiagnosis {
     pub next_attempt: Option<Duration>,
     /// How long its [`idle`](crate::Runner::idle) has been running, if it is.
     pub idles_for: Option<Duration>,
-    /// The time until it enters Run, while it waits in Idle for its [delay](crate::Options::delay_of).
+    /// The time until it enters Run, while it waits in Idle for its
+    /// [delay](crate::Options::delay_of).
     pub enters_run: Option<Duration>,
     /// The message of its last failure, unless it is in Run, and so has recovered.
     pub error: Option<String>,
@@ -68,8 +70,8 @@ impl Why {
 
     fn chain(core: &Core, first: impl FnOnce(&BoardView<'_>) -> Vec<Id>) -> Why {
         let (seq, found) = core.board.look(|look| {
-            // Each service once, in the order of discovery: several paths may lead to one service, and
-            // `any` gates may form a cycle that another target can open.
+            // Each service once, in the order of discovery: several paths may lead to one service,
+            // and `any` gates may form a cycle that another target can open.
             let mut next = first(look);
             next.reverse();
             let mut seen = HashSet::new();
@@ -104,8 +106,8 @@ impl Why {
         self.seq
     }
 
-    /// The service that was asked about, then the services it waits for, and those that these wait for;
-    /// each once.
+    /// The service that was asked about, then the services it waits for, and those that these wait
+    /// for; each once.
     #[must_use]
     pub fn services(&self) -> &[ServiceDiagnosis] {
         &self.services
