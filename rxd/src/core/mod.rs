@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::intracom::Intracom;
 use crate::lifecycle::options::Options;
 use crate::lifecycle::state::{Cause, State};
-use crate::monitor::heartbeat::Pulse;
+use crate::monitor::heartbeat::HeartbeatMonitor;
 use crate::panic;
 use crate::report::{Report, ShutdownReason};
 use crate::sync::{Mutex, MutexGuard};
@@ -84,7 +84,7 @@ pub(crate) struct Core {
     /// The services that override `reload`.
     reloadable: Mutex<Vec<Id>>,
     /// The services that have a heartbeat.
-    pulse: Mutex<Pulse>,
+    heartbeats: Mutex<HeartbeatMonitor>,
     pub(crate) poll_marks: PollMarks,
     /// How many transitions slow readers of the states have missed.
     pub(crate) lagged: AtomicU64,
@@ -166,7 +166,7 @@ impl Core {
             started: Instant::now(),
             failures: Mutex::new(Vec::new()),
             reloadable: Mutex::new(Vec::new()),
-            pulse: Mutex::default(),
+            heartbeats: Mutex::default(),
             lagged: AtomicU64::new(0),
             extensions: Extensions::default(),
         }
@@ -223,8 +223,8 @@ impl Core {
         self.reloadable.lock().clone()
     }
 
-    pub(crate) fn pulse(&self) -> MutexGuard<'_, Pulse> {
-        self.pulse.lock()
+    pub(crate) fn heartbeats(&self) -> MutexGuard<'_, HeartbeatMonitor> {
+        self.heartbeats.lock()
     }
 
     /// Sets how long the services may take to answer a request, each by its options.

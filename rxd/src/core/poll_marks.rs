@@ -1,5 +1,4 @@
-//! Detects code that blocks: marks each poll, for the [`Monitor`](crate::monitor::Monitor) to look
-//! at.
+//! Detects code that blocks: marks each poll, for the monitor to look at.
 //!
 //! A service that does not return from a poll holds a thread of the runtime. Nothing can end that
 //! from outside, but the service can be named. Each poll of a method, of a task that a service has

@@ -24,7 +24,7 @@ use crate::error::{Error, GraphError};
 use crate::graph::{Edge, Graph, Node};
 use crate::handle::DaemonHandle;
 use crate::lifecycle::options::daemon::DaemonOptions;
-use crate::monitor::keeper::{Alive, OnStale};
+use crate::lifecycle::options::{OnStale, WatchdogOptions};
 use crate::signals::Signal;
 use std::borrow::Cow;
 use std::fmt;
@@ -62,7 +62,7 @@ pub struct Daemon {
     services: Vec<Service>,
     signals: Option<Vec<Signal>>,
     options: DaemonOptions,
-    alive: Alive,
+    watchdog: WatchdogOptions,
     prestart: Vec<Box<dyn ErasedPipeline>>,
     /// Whether the process ends with the daemon: [`main`](Daemon::main).
     ends_process: bool,
@@ -93,7 +93,7 @@ impl Daemon {
             services: Vec::new(),
             signals: None,
             options,
-            alive: Alive::default(),
+            watchdog: WatchdogOptions::default(),
             prestart: Vec::new(),
             ends_process: false,
             #[cfg(feature = "admin")]
@@ -148,7 +148,7 @@ impl Daemon {
     /// has not. Zero disables systemd's notifications: no readiness, no status, no watchdog. The
     /// unit is then one of `Type=exec`.
     pub fn watchdog_interval(mut self, every: Duration) -> Self {
-        self.alive.report = Some(every);
+        self.watchdog.interval = Some(every);
         self
     }
 
@@ -157,7 +157,7 @@ impl Daemon {
     /// Without a watchdog each stale period is logged as a warning, and the admin route's `/livez`
     /// fails.
     pub fn on_stale(mut self, on_stale: OnStale) -> Self {
-        self.alive.on_stale = on_stale;
+        self.watchdog.on_stale = on_stale;
         self
     }
 
@@ -296,7 +296,7 @@ impl Daemon {
         let unit = unit.shutdown_timeout(self.options.shutdown_timeout);
         let unit =
             self.prestart.iter().map(|stage| stage.about()).fold(unit, |unit, (name, limit)| unit.before(name, limit));
-        match self.alive.report {
+        match self.watchdog.interval {
             Some(every) => unit.watchdog_interval(every),
             None => unit,
         }

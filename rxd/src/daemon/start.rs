@@ -19,8 +19,8 @@ use crate::error::Error;
 use crate::exit::RunningDaemon;
 use crate::handle::DaemonHandle;
 use crate::in_span::{InSpan, span};
-use crate::monitor::Monitor;
-use crate::monitor::heartbeat::Pulse;
+use crate::monitor::MonitorHandle;
+use crate::monitor::heartbeat::HeartbeatMonitor;
 use crate::report::ShutdownReason;
 use crate::shutdown::{Notice, Stopping};
 use crate::signals::{self, SignalEvent, SignalListener};
@@ -64,12 +64,12 @@ impl Daemon {
         #[cfg(any(test, feature = "test-util"))]
         let observer = rules.map(|rules| crate::trace::observer::RunObserver::new(&core, rules));
         // Before the prestart stages, which may block too.
-        let monitor = Monitor::start(&core, self.options.blocking_threshold, SignalListener::new(&signals)?);
+        let monitor = MonitorHandle::start(&core, self.options.blocking_threshold, SignalListener::new(&signals)?);
         #[cfg(feature = "admin")]
         core.extensions.insert(pictures);
         let services = self.services;
-        *core.pulse() = Pulse::new(self.alive.on_stale, services.iter().map(Service::limits));
-        let mut systemd = Systemd::begin(&core, self.alive, services.iter().map(Service::limits));
+        *core.heartbeats() = HeartbeatMonitor::new(self.watchdog.on_stale, services.iter().map(Service::limits));
+        let mut systemd = Systemd::begin(&core, self.watchdog, services.iter().map(Service::limits));
         // READY waits until the admin route is there too.
         let hold = systemd.hold();
         let mut stages = self.prestart;

@@ -12,8 +12,8 @@ use crate::error::Error;
 use crate::exit::exit_now;
 use crate::lifecycle::backoff::later;
 use crate::lifecycle::state::State;
-use crate::monitor::Monitor;
-use crate::monitor::keeper::Keeper;
+use crate::monitor::MonitorHandle;
+use crate::monitor::heartbeat::HeartbeatTask;
 use crate::panic::{self, emit};
 use crate::report::ShutdownReason;
 use crate::shutdown::{Record, SETTLE, Stopping};
@@ -36,7 +36,7 @@ pub(crate) struct Supervisor {
     stopping: Arc<Stopping>,
     tasks: EngineTasks,
     listener: SignalListener,
-    monitor: Monitor,
+    monitor: MonitorHandle,
     systemd: Systemd,
     requests: StopRequests,
     /// The requests to reload that are not answered.
@@ -63,12 +63,12 @@ impl Supervisor {
         core: Arc<Core>,
         tasks: EngineTasks,
         listener: SignalListener,
-        monitor: Monitor,
+        monitor: MonitorHandle,
         systemd: Systemd,
     ) -> Self {
         // A signal that came before anything was started counts as the first.
         let requests = StopRequests::new(matches!(core.shutting_down(), Some(ShutdownReason::Signal(_))));
-        monitor.keeps(&stopping);
+        monitor.carry_through(&stopping);
         Supervisor {
             _ending: ReportGuard(stopping.clone()),
             core,
@@ -92,10 +92,10 @@ impl Supervisor {
     }
 
     pub(crate) async fn run(mut self) {
-        let keeper = if self.systemd.feeds() { None } else { Keeper::start(&self.core) };
+        let heartbeats = if self.systemd.pings_watchdog() { None } else { HeartbeatTask::start(&self.core) };
         self.until_shutdown().await;
         let begun = Instant::now();
-        drop(keeper);
+        drop(heartbeats);
         let end = self.shut_down().await;
         self.stopping.abandon(&|level, record| self.monitor.write(level, record));
         // A service that was asked to shut down needs no other signal.
@@ -165,7 +165,7 @@ impl Supervisor {
 
     /// Waits for the next event.
     async fn next_event(&mut self, deadline: Option<Instant>) -> SupervisorEvent {
-        self.systemd.turned();
+        self.systemd.answer_probe();
         let core = self.core.clone();
         let deadline = async move {
             match deadline {

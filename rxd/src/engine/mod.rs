@@ -65,7 +65,7 @@ use crate::core::{Core, Requests, answer};
 use crate::error::MethodFailure;
 use crate::lifecycle::backoff::RestartHistory;
 use crate::lifecycle::manager::Decide;
-use crate::lifecycle::options::ServiceOptions;
+use crate::lifecycle::options::{STOP_LIMIT, ServiceOptions};
 use crate::lifecycle::state::{Cause, State, Transition};
 use crate::panic;
 use crate::panic::emit;
@@ -82,9 +82,6 @@ use std::sync::Arc;
 use std::task::Context as TaskContext;
 use std::time::Duration;
 use wait::Wait;
-
-/// How long a cancelled method, and Stop itself, may take where nothing else is declared.
-pub(crate) const STOP_LIMIT: Duration = Duration::from_secs(10);
 
 /// A method of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

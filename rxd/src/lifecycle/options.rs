@@ -7,6 +7,10 @@ pub(crate) mod daemon;
 use crate::lifecycle::state::State;
 use std::time::Duration;
 
+/// How long a method may take to return once it is cancelled, and how long Stop may take, where no
+/// limit is declared.
+pub(crate) const STOP_LIMIT: Duration = Duration::from_secs(10);
+
 /// The delays and limits of a service, and what happens when it fails.
 ///
 /// To set them in an attribute, use keys with the names of these setters:
@@ -68,7 +72,7 @@ impl Options {
     /// leaving the method, ending its tasks, Stop, and ending its tasks), plus the delays before
     /// Init and Stop, plus 5. Fractions of a second are not counted.
     pub(crate) fn answer_limit(&self) -> u64 {
-        let stop = self.timeouts[3].unwrap_or(crate::engine::STOP_LIMIT);
+        let stop = self.timeouts[3].unwrap_or(STOP_LIMIT);
         let delays = [self.delays[0], self.startup_delay, self.delays[3]];
         let delays = delays.iter().fold(0_u64, |sum, delay| sum.saturating_add(delay.as_secs()));
         stop.as_secs().saturating_mul(4).saturating_add(delays).saturating_add(5)
@@ -279,4 +283,31 @@ pub enum OnFailure {
     Shutdown,
     /// As `Exit`, but the daemon's result stays as it is.
     Ignore,
+}
+
+/// What happens when a service that declared a heartbeat has none within its period while it is in Run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnStale {
+    /// rxd stops pinging systemd's watchdog, and systemd ends the process.
+    ///
+    /// Without a watchdog, each stale period is logged once and `/livez` fails. Ending the process is
+    /// then up to the caller.
+    #[default]
+    StopPinging,
+    /// The service is restarted first.
+    ///
+    /// If it then does not leave Run, or has no heartbeat afterwards either, the rule of `StopPinging`
+    /// applies.
+    Restart,
+}
+
+/// What a daemon declares about systemd's watchdog and about heartbeats.
+#[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(not(feature = "systemd"), allow(dead_code, reason = "there is no watchdog to ping"))]
+pub(crate) struct WatchdogOptions {
+    /// How often to ping; `None`: as `WatchdogSec=` asks. Zero: the daemon sends nothing to systemd.
+    pub(crate) interval: Option<Duration>,
+    /// What is done about a service without a heartbeat.
+    pub(crate) on_stale: OnStale,
 }

@@ -1,272 +1,354 @@
-//! Which services let their heartbeat lapse, and what is done about it.
+//! Heartbeats: which services in Run have missed theirs, and what is done about that.
 //!
-//! One looker at a time calls [`Core::rescue`] or [`Core::say_lapsed`] at a fixed interval: the
-//! [`Keeper`](crate::monitor::keeper::Keeper), or the thread that feeds systemd's watchdog. The admin route asks
-//! in between, by [`Core::stale`]. Only services that declared a heartbeat are looked at.
+//! A service with `heartbeat = "2s"` must call [`Context::heartbeat`](crate::Context::heartbeat) at least
+//! once per period while it is in Run. This module compares the last call with the clock. It does not
+//! detect code that blocks a thread (`core::poll_marks` does), and it sends nothing to systemd: the
+//! watchdog's thread asks here before each ping.
+//!
+//! Two kinds of callers ask:
+//!
+//! * One *periodic checker* per daemon, at a fixed interval, by [`Core::try_restart`] or
+//!   [`Core::log_newly_stale`]. It is the thread that pings systemd's watchdog; without a watchdog it is
+//!   the [`HeartbeatTask`]. Only the periodic checker requests restarts, and only it moves silences on
+//!   for pauses.
+//! * The admin route in between, by [`Core::stale`], which changes nothing.
+//!
+//! # Invariants
+//!
+//! 1. A service without a `heartbeat` is never looked at, and a service outside Run is never stale.
+//! 2. A stale service is restarted at most once until its next heartbeat.
+//! 3. `Core::log_newly_stale` logs a service once per stale period.
 //!
 //! # Pauses
 //!
 //! SIGSTOP, a freezer, a debugger or the migration of a virtual machine stop the services and the
-//! looker alike, while the clock goes on. No service can beat then, so that time must not count:
+//! periodic checker alike, while the clock goes on. No service can call `heartbeat` then, so that time
+//! must not count:
 //!
-//! 1. The looker passes how late its own look is.
+//! 1. The periodic checker says how late its own check is.
 //! 2. That time is taken off the silence of every service.
-//! 3. A look that is late by more than a quarter of a service's period gives this service a whole
-//!    period from now, once until it beats again. Only once: a machine on which every look is late
-//!    still finds a service that is wedged.
-//! 4. A service whose heartbeat had lapsed before the pause stays as it is.
+//! 3. A check that is late by more than a quarter of a service's period gives this service a whole
+//!    period from now on, once until its next heartbeat. Only once: on a machine on which every check
+//!    is late, a wedged service is still found.
+//! 4. A service that was stale before the pause stays stale.
+//!
+//! # Lock order
+//!
+//! The lock of the table (`Core::heartbeats`) comes before the board's, which is taken under it to read
+//! where a service is. Logging and requesting a restart come after both are released.
 
 use crate::board::Id;
 use crate::core::{Core, ServiceCommand};
-use crate::engine::STOP_LIMIT;
-use crate::lifecycle::options::Options;
+use crate::lifecycle::options::{OnStale, Options, STOP_LIMIT};
 use crate::lifecycle::state::State;
-use crate::monitor::keeper::OnStale;
 use crate::panic::emit;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
-/// A look that is late by more than this share of a period may have kept a service from beating in time.
-const EXCUSE: u32 = 4;
+/// A check that is late by more than this part of a period (a quarter) may have kept the service from its
+/// heartbeat.
+const LATE_PART_OF_PERIOD: u32 = 4;
 
-/// The services with a heartbeat.
+/// How often the [`HeartbeatTask`] checks within the shortest period.
+const CHECKS_PER_PERIOD: u32 = 4;
+
+/// The services of one daemon that declared a heartbeat.
 #[derive(Debug, Default)]
-pub(crate) struct Pulse {
+pub(crate) struct HeartbeatMonitor {
     on_stale: OnStale,
-    services: Vec<Beating>,
-    /// When the looker looked last, and how often it does.
-    looked: Option<(Duration, Duration)>,
-    /// Since when the admin route knows that the looker is late.
-    doubted: Option<Duration>,
+    services: Vec<Heartbeat>,
+    /// When the periodic checker checked last, and its interval.
+    last_check: Option<(Duration, Duration)>,
+    /// Since when the admin route has found the periodic checker late.
+    late_since: Option<Duration>,
 }
 
-/// One look of the one who looks at a fixed interval.
+/// The timing of one check by the periodic checker.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Look {
-    /// The interval between two looks.
-    pub(crate) every: Duration,
-    /// How long after its time this look comes.
-    pub(crate) late: Duration,
+pub(crate) struct CheckTiming {
+    /// The time between two checks.
+    pub(crate) interval: Duration,
+    /// How long after it was due this check happens.
+    pub(crate) late_by: Duration,
 }
 
+/// One service that declared a heartbeat.
 #[derive(Debug)]
-struct Beating {
+struct Heartbeat {
     id: Id,
     period: Duration,
     /// How long a restart may take to get the service out of Run.
-    patience: Duration,
-    rescue: Option<Rescue>,
-    silence: Silence,
-    /// That it has lapsed was said.
-    said: bool,
+    restart_timeout: Duration,
+    last_restart: Option<LastRestart>,
+    silence: SilentTime,
+    /// Whether this stale period was logged.
+    is_logged: bool,
 }
 
-/// A restart for want of a heartbeat.
+/// A restart that was requested because of a missing heartbeat.
 #[derive(Clone, Copy, Debug)]
-struct Rescue {
-    /// Of which Run, by the number of the transition into it.
+struct LastRestart {
+    /// Which Run it ends: the sequence number of the transition into it.
     run: u64,
-    at: Duration,
-    /// Until when the service may take to leave that Run.
-    until: Duration,
+    requested_at: Duration,
+    /// By when the service must have left that Run.
+    deadline: Duration,
 }
 
 /// How long a service has been silent, without the time for which the process was paused.
 #[derive(Clone, Copy, Debug, Default)]
-struct Silence {
-    /// Its last heartbeat at the last look, or when it entered Run.
+struct SilentTime {
+    /// Its last heartbeat as of the last check, or when it entered Run.
     sign: Duration,
     /// From when on the silence counts: `sign`, moved on by each pause.
     since: Duration,
     /// A pause since `sign` has given it a whole period.
-    extended: bool,
+    is_extended: bool,
 }
 
-/// A service in Run whose heartbeat lapsed.
+/// A service in Run without a heartbeat within its period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Stale {
+pub(crate) struct StaleService {
     pub(crate) id: Id,
-    /// How long it may go without one.
     period: Duration,
+    /// Which Run: the sequence number of the transition into it.
     run: u64,
-    help: Help,
+    attempt: RestartAttempt,
 }
 
-/// What a restart can do for it. The worse comes later.
+/// Whether a restart may end the stale period. The worse comes later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Help {
-    /// It is being restarted, and that may yet help.
-    Begun,
-    /// It is to be restarted.
+enum RestartAttempt {
+    /// A restart was requested, and still has time.
+    UnderWay,
+    /// A restart is to be requested.
     Due,
-    /// Nothing.
-    None,
+    /// No restart will be requested: none is declared, or the last one did not help.
+    Spent,
 }
 
-impl Stale {
-    /// Whether a restart may yet help.
-    pub(crate) fn is_curable(&self) -> bool {
-        self.help != Help::None
+impl StaleService {
+    /// Whether a restart is due or under way.
+    pub(crate) fn is_restarting(&self) -> bool {
+        self.attempt != RestartAttempt::Spent
     }
 
-    /// The same words for as long as it lasts.
+    /// Says what is wrong, in the same words for as long as it lasts.
     pub(crate) fn text(&self, core: &Core) -> String {
-        let verb = if self.is_curable() { "is restarted" } else { "is stale" };
+        let verb = if self.is_restarting() { "is being restarted" } else { "is stale" };
         format!("{} {verb}: no heartbeat within {:?}", core.name(self.id), self.period)
     }
 }
 
-impl Pulse {
-    /// `options` are the services', in order.
-    pub(crate) fn new<'a>(on_stale: OnStale, options: impl Iterator<Item = &'a Options>) -> Pulse {
-        let beating = |(id, options): (usize, &Options)| {
-            // Run is given its time to return, then what it spawned is.
-            let patience = options.timeouts[3].unwrap_or(STOP_LIMIT).saturating_mul(2);
-            options.heartbeat.map(|period| Beating {
+impl HeartbeatMonitor {
+    /// `options` are those of all services, in order.
+    pub(crate) fn new<'a>(on_stale: OnStale, options: impl Iterator<Item = &'a Options>) -> HeartbeatMonitor {
+        let heartbeat = |(id, options): (usize, &Options)| {
+            // Run may take this long to return, and the tasks that it spawned as long again.
+            let restart_timeout = options.timeouts[3].unwrap_or(STOP_LIMIT).saturating_mul(2);
+            options.heartbeat.map(|period| Heartbeat {
                 id: id as Id,
                 period,
-                patience,
-                rescue: None,
-                silence: Silence::default(),
-                said: false,
+                restart_timeout,
+                last_restart: None,
+                silence: SilentTime::default(),
+                is_logged: false,
             })
         };
-        Pulse { on_stale, services: options.enumerate().filter_map(beating).collect(), looked: None, doubted: None }
+        let services = options.enumerate().filter_map(heartbeat).collect();
+        HeartbeatMonitor { on_stale, services, last_check: None, late_since: None }
     }
 
-    /// The shortest period, if there is one, and what is done about one that lapses.
-    pub(crate) fn period(&self) -> Option<(Duration, OnStale)> {
-        Some((self.services.iter().map(|service| service.period).min()?, self.on_stale))
+    /// The shortest period, if a service has one.
+    fn shortest_period(&self) -> Option<Duration> {
+        self.services.iter().map(|service| service.period).min()
     }
 
-    /// Takes the time off that nobody was running.
-    fn begin(&mut self, core: &Core, look: Look) {
+    /// Begins a check of the periodic checker: takes off the time for which the process was paused.
+    fn begin_check(&mut self, core: &Core, timing: CheckTiming) {
         let now = core.uptime();
-        let before = self.looked.map(|(at, _)| at);
-        self.services.iter_mut().for_each(|service| service.pass_over(core, (before, now), look.late));
-        self.looked = Some((now, look.every));
-        self.doubted = None;
+        let before = self.last_check.map(|(at, _)| at);
+        self.services.iter_mut().for_each(|service| service.exclude_pause(core, (before, now), timing.late_by));
+        self.last_check = Some((now, timing.interval));
+        self.late_since = None;
     }
 
-    /// Those that have become stale, and for which nothing is to be done. Each is told once, until it beats again.
-    fn lapsed(&mut self, core: &Core, look: Look) -> Vec<Stale> {
-        self.begin(core, look);
+    /// The services that have become stale since the last check, and that no restart will help.
+    fn newly_stale(&mut self, core: &Core, timing: CheckTiming) -> Vec<StaleService> {
+        self.begin_check(core, timing);
         let (now, on_stale) = (core.uptime(), self.on_stale);
-        let lapsed = self.services.iter_mut().filter_map(|service| {
+        let newly_stale = self.services.iter_mut().filter_map(|service| {
             let stale = service.stale(core, now, on_stale, Duration::ZERO);
-            let said = std::mem::replace(&mut service.said, stale.is_some());
-            stale.filter(|_| !said)
+            let was_logged = std::mem::replace(&mut service.is_logged, stale.is_some());
+            stale.filter(|_| !was_logged)
         });
-        lapsed.collect()
+        newly_stale.collect()
     }
 
-    /// The worst of those that are stale at this moment.
+    /// The worst of the services that are stale at this moment.
     ///
-    /// After a pause the admin route may ask before the looker looks: it waits for one period, no longer,
-    /// since the looker may be a task behind a thread that is blocked.
-    pub(crate) fn stale(&mut self, core: &Core) -> Option<Stale> {
+    /// After a pause the admin route may ask before the periodic checker has checked. It then waits for
+    /// the checker for one period of the service. It waits no longer, since the checker may be a task on
+    /// a thread that is blocked.
+    pub(crate) fn stale(&mut self, core: &Core) -> Option<StaleService> {
         let now = core.uptime();
-        let late = self.looked.map_or(Duration::ZERO, |(at, every)| now.saturating_sub(at.saturating_add(every)));
+        let due = |(at, interval): (Duration, Duration)| at.saturating_add(interval);
+        let late_by = self.last_check.map_or(Duration::ZERO, |last| now.saturating_sub(due(last)));
         let on_stale = self.on_stale;
-        let doubted = &mut self.doubted;
+        let late_since = &mut self.late_since;
         let stale = self.services.iter().filter_map(|service| {
-            let late = late > service.period / EXCUSE;
-            let from = if late { *doubted.get_or_insert(now) } else { Duration::ZERO };
+            let is_late = late_by > service.period / LATE_PART_OF_PERIOD;
+            let from = if is_late { *late_since.get_or_insert(now) } else { Duration::ZERO };
             service.stale(core, now, on_stale, from)
         });
-        stale.reduce(|worst, stale| if stale.help > worst.help { stale } else { worst })
+        stale.reduce(|worst, stale| if stale.attempt > worst.attempt { stale } else { worst })
     }
 
-    /// As [`stale`](Pulse::stale), for the looker; one that is due to be restarted is noted to be.
-    fn look(&mut self, core: &Core, look: Look) -> Option<Stale> {
-        self.begin(core, look);
+    /// As [`stale`](HeartbeatMonitor::stale), for the periodic checker. If a restart is due, it is recorded
+    /// as requested, and the caller must request it.
+    fn check(&mut self, core: &Core, timing: CheckTiming) -> Option<StaleService> {
+        self.begin_check(core, timing);
         let stale = self.stale(core)?;
-        if stale.help == Help::Due {
+        if stale.attempt == RestartAttempt::Due {
             let service = self.services.iter_mut().find(|service| service.id == stale.id)?;
-            let at = core.uptime();
-            service.rescue = Some(Rescue { run: stale.run, at, until: at.saturating_add(service.patience) });
+            let requested_at = core.uptime();
+            let deadline = requested_at.saturating_add(service.restart_timeout);
+            service.last_restart = Some(LastRestart { run: stale.run, requested_at, deadline });
         }
         Some(stale)
     }
 }
 
 impl Core {
-    /// The worst of the services whose heartbeat lapsed.
-    #[cfg_attr(not(feature = "admin"), allow(dead_code, reason = "nobody asks"))]
-    pub(crate) fn stale(&self) -> Option<Stale> {
-        self.pulse().stale(self)
+    /// The worst of the services that are stale at this moment.
+    #[cfg_attr(not(feature = "admin"), allow(dead_code, reason = "only the admin route asks"))]
+    pub(crate) fn stale(&self) -> Option<StaleService> {
+        self.heartbeats().stale(self)
     }
 
-    /// Likewise, for the looker; has it restarted if that is what is to be done first.
-    pub(crate) fn rescue(&self, look: Look) -> Option<Stale> {
-        let stale = self.pulse().look(self, look)?;
-        if stale.help == Help::Due {
+    /// As [`stale`](Core::stale), for the periodic checker: requests a restart if one is due.
+    pub(crate) fn try_restart(&self, timing: CheckTiming) -> Option<StaleService> {
+        let stale = self.heartbeats().check(self, timing)?;
+        if stale.attempt == RestartAttempt::Due {
             let service = &**self.name(stale.id);
-            emit!(WARN, target: "rxd", service, "no heartbeat within {:?}: it is restarted", stale.period);
+            emit!(WARN, target: "rxd", service, "no heartbeat within {:?}: restarting the service", stale.period);
             drop(self.request(stale.id, ServiceCommand::Restart));
         }
         Some(stale)
     }
 
-    /// Says which have lapsed, each time, where nothing else is done about it. For the looker.
-    pub(crate) fn say_lapsed(&self, look: Look) {
-        let lapsed = self.pulse().lapsed(self, look);
-        for Stale { id, period, .. } in lapsed {
+    /// Logs each service that has become stale since the last check. For the periodic checker, where
+    /// nothing else is done about stale services.
+    pub(crate) fn log_newly_stale(&self, timing: CheckTiming) {
+        // Not in the loop's head: the lock would be held while the log is written.
+        let newly_stale = self.heartbeats().newly_stale(self, timing);
+        for StaleService { id, period, .. } in newly_stale {
             let service = &**self.name(id);
-            emit!(WARN, target: "rxd", service, "no heartbeat within {period:?}: it may be stuck, and is left alone");
+            emit!(
+                WARN, target: "rxd", service,
+                "no heartbeat within {period:?}; not restarted, since the daemon does not declare on_stale(restart)"
+            );
         }
     }
 }
 
-impl Beating {
-    /// Its last heartbeat, if there is one.
-    fn beat(&self, core: &Core) -> Option<Duration> {
+impl Heartbeat {
+    /// The last call of `Context::heartbeat`, if there was one.
+    fn last_beat(&self, core: &Core) -> Option<Duration> {
+        // Milliseconds of uptime plus one; 0 before the first call.
         let beat = core.board.service(self.id).beat.load(Ordering::Relaxed);
         (beat > 0).then(|| Duration::from_millis(beat - 1))
     }
 
-    /// Which Run it is in, by the number of the transition into it, and its last sign of life there.
-    fn sign(&self, core: &Core) -> Option<(u64, Duration)> {
+    /// The Run that the service is in, and its last sign of life: a heartbeat, or entering that Run.
+    fn last_sign(&self, core: &Core) -> Option<(u64, Duration)> {
         let status = core.board.status(self.id);
         let entered = Duration::from_nanos(status.at);
-        status.is_in(State::Run).then(|| (status.seq, self.beat(core).unwrap_or_default().max(entered)))
+        status.is_in(State::Run).then(|| (status.seq, self.last_beat(core).unwrap_or_default().max(entered)))
     }
 
-    /// A look comes late by this much.
-    fn pass_over(&mut self, core: &Core, (before, now): (Option<Duration>, Duration), late: Duration) {
-        if let Some(rescue) = &mut self.rescue {
-            rescue.until = rescue.until.saturating_add(late);
+    /// Takes off the time by which a check is late: `before` is when the last check was, if there was one.
+    fn exclude_pause(&mut self, core: &Core, (before, now): (Option<Duration>, Duration), late_by: Duration) {
+        if let Some(restart) = &mut self.last_restart {
+            restart.deadline = restart.deadline.saturating_add(late_by);
         }
-        let Some((_, sign)) = self.sign(core) else { return };
+        let Some((_, sign)) = self.last_sign(core) else { return };
         if sign > self.silence.sign {
-            self.silence = Silence { sign, since: sign, extended: false };
+            self.silence = SilentTime { sign, since: sign, is_extended: false };
         }
         let (period, silence) = (self.period, &mut self.silence);
         if before.is_some_and(|before| before.saturating_sub(silence.since) > period) {
-            // It had lapsed before. A pause must not have the watchdog fed again.
-        } else if late > period / EXCUSE && !silence.extended {
-            (silence.since, silence.extended) = (now, true);
+            // Stale before the pause already. A pause must not make the watchdog's pings resume.
+        } else if late_by > period / LATE_PART_OF_PERIOD && !silence.is_extended {
+            (silence.since, silence.is_extended) = (now, true);
         } else {
-            silence.since = silence.since.saturating_add(late).min(now);
+            silence.since = silence.since.saturating_add(late_by).min(now);
         }
     }
 
-    /// Whether it has been silent for too long since then, or since its last sign of life.
-    fn stale(&self, core: &Core, now: Duration, on_stale: OnStale, since: Duration) -> Option<Stale> {
-        let (run, sign) = self.sign(core)?;
-        let counts = if sign > self.silence.sign { sign } else { self.silence.since };
-        if now.saturating_sub(counts.max(since)) <= self.period {
+    /// The service, if it has been silent for longer than its period: since its last sign of life, and since
+    /// `from`.
+    fn stale(&self, core: &Core, now: Duration, on_stale: OnStale, from: Duration) -> Option<StaleService> {
+        let (run, sign) = self.last_sign(core)?;
+        let since = if sign > self.silence.sign { sign } else { self.silence.since };
+        if now.saturating_sub(since.max(from)) <= self.period {
             return None;
         }
-        // One that had a heartbeat since it was restarted is restarted again.
-        let beat = self.beat(core);
-        let help = match self.rescue.filter(|rescue| beat <= Some(rescue.at)) {
-            _ if on_stale == OnStale::StopPinging => Help::None,
-            None => Help::Due,
-            Some(rescue) if rescue.run == run && now <= rescue.until => Help::Begun,
-            Some(_) => Help::None,
+        // A heartbeat after the last restart means that the restart helped: the next one is due again.
+        let beat = self.last_beat(core);
+        let attempt = match self.last_restart.filter(|restart| beat <= Some(restart.requested_at)) {
+            _ if on_stale == OnStale::StopPinging => RestartAttempt::Spent,
+            None => RestartAttempt::Due,
+            Some(restart) if restart.run == run && now <= restart.deadline => RestartAttempt::UnderWay,
+            Some(_) => RestartAttempt::Spent,
         };
-        Some(Stale { id: self.id, period: self.period, run, help })
+        Some(StaleService { id: self.id, period: self.period, run, attempt })
+    }
+}
+
+/// The periodic checker of a daemon that has no watchdog to ping: restarts stale services, or at least logs
+/// them. The task is aborted when this is dropped.
+#[derive(Debug)]
+pub(crate) struct HeartbeatTask(JoinHandle<()>);
+
+impl HeartbeatTask {
+    /// `None` if no service has a heartbeat.
+    pub(crate) fn start(core: &Arc<Core>) -> Option<HeartbeatTask> {
+        let (period, on_stale) = {
+            let heartbeats = core.heartbeats();
+            (heartbeats.shortest_period()?, heartbeats.on_stale)
+        };
+        let every = (period / CHECKS_PER_PERIOD).max(Duration::from_millis(1));
+        Some(HeartbeatTask(tokio::spawn(check_heartbeats(core.clone(), every, on_stale))))
+    }
+}
+
+impl Drop for HeartbeatTask {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+async fn check_heartbeats(core: Arc<Core>, every: Duration, on_stale: OnStale) {
+    let mut tick = interval(every);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut logged = String::new();
+    loop {
+        let due = tick.tick().await;
+        let timing = CheckTiming { interval: every, late_by: Instant::now().saturating_duration_since(due) };
+        if on_stale == OnStale::StopPinging {
+            core.log_newly_stale(timing);
+            continue;
+        }
+        let stale = core.try_restart(timing).filter(|stale| !stale.is_restarting());
+        let text = stale.map(|stale| stale.text(&core)).unwrap_or_default();
+        if text != logged && !text.is_empty() {
+            emit!(ERROR, target: "rxd", "{text}; a restart has not helped");
+        }
+        logged = text;
     }
 }
 

@@ -1,18 +1,34 @@
-//! The thread beside the runtime: it acts where the runtime's own threads cannot, since code of the
-//! user's blocks them.
+//! The monitor: one thread per daemon, beside the runtime, that acts where the runtime's threads cannot.
+//!
+//! User code may block every thread of the runtime, and then no task runs, the supervisor's included. The
+//! monitor is a thread with a small runtime of its own, in which no service runs. `Daemon::start` starts it,
+//! and it ends with the daemon.
 //!
 //! * It names the services that block their thread.
-//! * It carries a stop through that the supervisor's task cannot: a task that is woken by code which then
-//!   blocks waits in that code's thread, and no other thread takes it from there. It takes no part in
-//!   anything that the supervisor does in time.
-//! * It writes the supervisor's records of a stop, since a log may make its writers wait.
-//! * While code blocks, it has the runtime's other threads look after the timers.
-//! * It ends the process at the third signal.
+//! * It carries a stop through if the supervisor's task does not run. (A task that is woken by code which
+//!   then blocks waits in the queue of that code's thread, and no other thread takes it from there.) As long
+//!   as the supervisor answers in time, the monitor leaves the stop to it.
+//! * It writes the records of a stop, since a log may block those who write to it.
+//! * While code blocks, it makes another thread of the runtime take over the timers.
+//! * It ends the process at the third stop signal.
 //!
-//! Time is read from the daemon's runtime: where that is paused, in a test, the supervisor alone acts.
+//! It is not the watchdog: whether heartbeats are on time is for [`heartbeat`], and pings are for `systemd`.
+//!
+//! # Invariants
+//!
+//! 1. The monitor's thread writes no record itself: a blocking thread of its runtime does.
+//! 2. Each step of a stop is idempotent (`shutdown`), so supervisor and monitor may both take it.
+//! 3. The monitor takes a step of a stop only after the supervisor has had [`TAKEOVER_DELAY`] for it.
+//! 4. While a test has paused the daemon's clock, the supervisor alone acts on the deadline.
+//! 5. A record that was handed over is written before the drop of the [`MonitorHandle`] returns. If the log
+//!    blocks, the drop returns after twice [`FLUSH_TIMEOUT`] all the same, and records may be lost.
+//!
+//! # Memory ordering
+//!
+//! `unwritten` counts the records that are handed over and not written. A writer's decrement is `Release`,
+//! the reads are `Acquire`: a thread that reads zero sees what the writers wrote.
 
 pub(crate) mod heartbeat;
-pub(crate) mod keeper;
 
 use crate::core::Core;
 use crate::core::poll_marks::{BlockedPoll, LOOKS};
@@ -31,30 +47,39 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tracing::Level;
 use tracing::level_filters::LevelFilter;
 
-/// How long what was found may take to be written when the daemon has stopped.
-const LAST_RECORDS: Duration = Duration::from_millis(100);
+/// How long the records of a stop may take to be written once the daemon has stopped.
+const FLUSH_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// How long the supervisor may take to answer before the monitor acts in its place. Three steps of it
-/// and the second half of a forced stop are within the 100 ms that a stop may take beyond its deadline.
-const ANSWER: Duration = Duration::from_millis(10);
+/// How long the supervisor has for a step before the monitor takes it. A stop may last 100 ms beyond its
+/// deadline: the monitor forces it within two of these, and waits for six more while it does.
+const TAKEOVER_DELAY: Duration = Duration::from_millis(10);
 
-/// How often the timers of a runtime are looked after while code blocks one of its threads.
-const NUDGE: Duration = Duration::from_millis(50);
+/// How often another thread of the runtime is made to take over the timers while code blocks one.
+const TIMER_NUDGE_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Ends its thread when it is dropped, and waits for it only while that writes what it has found.
+/// How far the daemon's clock may differ from the machine's and still count as not paused.
+const CLOCK_TOLERANCE: Duration = Duration::from_millis(5);
+
+/// Takes the place of `blocking_threshold` where that is off: nothing is reported then.
+const IDLE_CHECK_INTERVAL: Duration = Duration::from_secs(3600);
+
+/// The monitor as the daemon holds it. Dropped, it ends the thread, and waits for it only if records are left
+/// to be written.
 #[derive(Debug)]
-pub(crate) struct Monitor {
+pub(crate) struct MonitorHandle {
     end: Option<oneshot::Sender<()>>,
+    /// `None` if the thread could not be started.
     thread: Option<JoinHandle<()>>,
     unwritten: Arc<AtomicUsize>,
     /// Records that others hand over to be written.
     records: mpsc::UnboundedSender<Record>,
-    /// What the thread carries through, once services have started.
+    /// The stop that the thread carries through, once services have started.
     stopping: Arc<OnceLock<Weak<Stopping>>>,
 }
 
-impl Monitor {
-    /// Starts to look for polls that last longer than `limit`, if there is one, and to listen to signals.
+impl MonitorHandle {
+    /// Starts the thread. It reports polls that last longer than `limit`, if there is one, and listens to
+    /// signals.
     pub(crate) fn start(core: &Arc<Core>, limit: Option<Duration>, listener: SignalListener) -> Self {
         let (end, ended) = oneshot::channel();
         let mut builder = Builder::new_current_thread();
@@ -64,9 +89,9 @@ impl Monitor {
         }
         let (unwritten, stopping) = (Arc::<AtomicUsize>::default(), Arc::<OnceLock<_>>::default());
         let (records, handed_over) = mpsc::unbounded_channel();
-        let watch = Watch {
+        let monitor = MonitorLoop {
             core: Arc::downgrade(core),
-            clock: Clock::of_this_runtime(),
+            clock: DaemonClock::of_this_runtime(),
             limit,
             listener,
             requests: StopRequests::new(false),
@@ -74,28 +99,30 @@ impl Monitor {
             stopping: stopping.clone(),
             unwritten: unwritten.clone(),
             written: Arc::default(),
-            is_held: false,
+            is_blocked: false,
         };
         let dispatch = tracing::dispatcher::get_default(Clone::clone);
         let run = move || match builder.build() {
             Ok(runtime) => {
-                tracing::dispatcher::with_default(&dispatch, || runtime.block_on(watch.run(ended)));
-                runtime.shutdown_timeout(LAST_RECORDS);
+                tracing::dispatcher::with_default(&dispatch, || runtime.block_on(monitor.run(ended)));
+                runtime.shutdown_timeout(FLUSH_TIMEOUT);
             }
-            Err(error) => say_failed(&error),
+            Err(error) => log_not_started(&error),
         };
         let thread = std::thread::Builder::new().name("rxd-monitor".into()).spawn(run);
-        let thread = thread.inspect_err(say_failed).ok();
-        Monitor { end: Some(end), thread, unwritten, records, stopping }
+        let thread = thread.inspect_err(log_not_started).ok();
+        MonitorHandle { end: Some(end), thread, unwritten, records, stopping }
     }
 
-    /// The services have started: from here on it sees a stop through.
-    pub(crate) fn keeps(&self, stopping: &Arc<Stopping>) {
+    /// From here on the thread carries this stop through. Called once the services have started.
+    pub(crate) fn carry_through(&self, stopping: &Arc<Stopping>) {
         let _ = self.stopping.set(Arc::downgrade(stopping));
     }
 
-    /// Has a record written by a thread of the monitor's, in the order of those before it: a log that makes its
-    /// writers wait must not hold up the stop of a daemon. In the span and for the subscriber of the caller.
+    /// Hands a record to the monitor, which writes records in the order in which they come: a log that blocks
+    /// must not delay the stop of a daemon. The caller's span and subscriber apply.
+    ///
+    /// Without a thread the record is written at once.
     pub(crate) fn write(&self, level: Level, record: Record) {
         if level > LevelFilter::current() {
             return;
@@ -109,6 +136,7 @@ impl Monitor {
         });
         self.unwritten.fetch_add(1, Ordering::Relaxed);
         if let Err(unsent) = self.records.send(record) {
+            // The thread has ended already.
             (unsent.0)();
             self.unwritten.fetch_sub(1, Ordering::Release);
         }
@@ -119,45 +147,46 @@ impl Monitor {
     }
 }
 
-impl Drop for Monitor {
+impl Drop for MonitorHandle {
     fn drop(&mut self) {
         drop(self.end.take());
-        // A thread takes longer to end than many a daemon to stop, and this one holds nothing of the daemon's.
+        // A thread takes longer to end (70 to 100 us) than many daemons take to stop, and this one holds nothing
+        // of the daemon. So it is joined only if it has something to write.
         if let Some(thread) = self.thread.take().filter(|_| self.is_writing()) {
-            // The process may end right after the report: what was found is written before. It takes no longer
-            // than `LAST_RECORDS`.
+            // The process may end right after the report, so records are written before it. This takes no longer
+            // than twice `FLUSH_TIMEOUT`: once for the records, once for the end of the runtime.
             let _ = thread.join();
         }
     }
 }
 
-fn say_failed(error: &std::io::Error) {
-    emit!(WARN, target: "rxd", "failed to start the monitor thread: {error}; blocking code is not reported");
+fn log_not_started(error: &std::io::Error) {
+    emit!(WARN, target: "rxd", "monitor thread not started: {error}; code that blocks is not reported, and may delay a stop");
 }
 
-/// What the thread does.
-struct Watch {
+/// The loop that the thread runs.
+struct MonitorLoop {
     core: Weak<Core>,
-    clock: Clock,
+    clock: DaemonClock,
     limit: Option<Duration>,
     listener: SignalListener,
     requests: StopRequests,
     records: mpsc::UnboundedReceiver<Record>,
     stopping: Arc<OnceLock<Weak<Stopping>>>,
     unwritten: Arc<AtomicUsize>,
-    /// One more record is written.
+    /// Notified after each record that is written.
     written: Arc<Notify>,
-    /// Code has held a thread for more than one look.
-    is_held: bool,
+    /// Whether some code held a thread at the last two checks.
+    is_blocked: bool,
 }
 
-impl Watch {
+impl MonitorLoop {
     async fn run(mut self, mut ended: oneshot::Receiver<()>) {
         let Some(stop) = self.core.upgrade().map(|core| core.stop_requested.clone()) else { return };
-        let every = (self.limit.unwrap_or(Duration::from_secs(3600)) / LOOKS).max(Duration::from_millis(1));
+        let every = (self.limit.unwrap_or(IDLE_CHECK_INTERVAL) / LOOKS).max(Duration::from_millis(1));
         let mut tick = interval(every);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut is_stopping, mut held) = (false, Vec::new());
+        let (mut is_stopping, mut polled) = (false, Vec::new());
         loop {
             tokio::select! {
                 biased;
@@ -165,41 +194,44 @@ impl Watch {
                     while let Ok(record) = self.records.try_recv() {
                         self.write_handed_over(record);
                     }
-                    // The end of this runtime would drop those that are not begun.
-                    let _ = timeout(LAST_RECORDS, self.all_written()).await;
+                    // The end of this runtime drops the writes that have not begun.
+                    let _ = timeout(FLUSH_TIMEOUT, self.all_written()).await;
                     return;
                 }
                 Some(record) = self.records.recv() => self.write_handed_over(record),
-                event = self.listener.next() => self.heard(event).await,
+                event = self.listener.next() => self.on_signal(event).await,
                 () = stop.notified(), if !is_stopping => is_stopping = true,
                 due = tick.tick() => {
-                    self.look(due, every);
-                    held = self.still_held(&held);
+                    self.report_blocking(due, every);
+                    polled = self.check_polled(&polled);
                 }
-                () = sleep(NUDGE), if self.is_held => {
-                    self.nudge();
-                    held = self.still_held(&held);
+                () = sleep(TIMER_NUDGE_INTERVAL), if self.is_blocked => {
+                    self.nudge_timers();
+                    polled = self.check_polled(&polled);
                 }
-                () = next_step(), if is_stopping => self.see_through().await,
+                // The delay begins anew after each event, and so after each step.
+                () = sleep(TAKEOVER_DELAY), if is_stopping => self.carry_through().await,
             }
         }
     }
 
-    /// Which code holds a thread, and whether any did at the last look already.
-    fn still_held(&mut self, before: &[usize]) -> Vec<usize> {
-        let held = self.core.upgrade().map(|core| core.poll_marks.polled()).unwrap_or_default();
-        self.is_held = held.iter().any(|at| before.contains(at));
-        held
+    /// Returns what is being polled, and notes whether some of it was already at the last check.
+    fn check_polled(&mut self, before: &[usize]) -> Vec<usize> {
+        let polled = self.core.upgrade().map(|core| core.poll_marks.polled()).unwrap_or_default();
+        self.is_blocked = polled.iter().any(|at| before.contains(at));
+        polled
     }
 
-    /// Has an idle thread of the runtime look after its timers: the one that did may be the one that is blocked,
-    /// and then no other takes its place by itself.
-    fn nudge(&self) {
+    /// Wakes an idle thread of the runtime, which then drives the timers.
+    ///
+    /// In tokio one idle thread at a time waits for the next timer. If that thread takes up a task which
+    /// blocks, no other thread waits for timers until something wakes one.
+    fn nudge_timers(&self) {
         drop(self.clock.runtime.spawn(async {}));
     }
 
     /// Names the services that block their thread.
-    fn look(&self, due: Instant, every: Duration) {
+    fn report_blocking(&self, due: Instant, every: Duration) {
         let Some(limit) = self.limit else { return };
         let late = due.elapsed() > every;
         let found = self.core.upgrade().map(|core| core.poll_marks.look(&core, late)).unwrap_or_default();
@@ -209,14 +241,14 @@ impl Watch {
         self.write(Box::new(move || found.iter().for_each(|one: &BlockedPoll| one.say(limit))));
     }
 
-    /// Writes a record, not on this thread: a log that makes its writers wait must not keep it from acting.
+    /// Has a record written by another thread: a log that blocks must not keep this one from acting.
     fn write(&self, record: Record) {
         let dispatch = tracing::dispatcher::get_default(Clone::clone);
         self.unwritten.fetch_add(1, Ordering::Relaxed);
         self.write_handed_over(Box::new(move || tracing::dispatcher::with_default(&dispatch, record)));
     }
 
-    /// As [`write`](Watch::write), for a record that is counted already.
+    /// As [`write`](MonitorLoop::write), for a record that is counted in `unwritten` already.
     fn write_handed_over(&self, record: Record) {
         let (unwritten, written) = (self.unwritten.clone(), self.written.clone());
         tokio::task::spawn_blocking(move || {
@@ -232,14 +264,14 @@ impl Watch {
         }
     }
 
-    /// A signal: the supervisor heard it too, if it has a thread.
-    async fn heard(&mut self, event: SignalEvent) {
+    /// A signal. The supervisor gets it too, if it runs.
+    async fn on_signal(&mut self, event: SignalEvent) {
         let SignalEvent::Stop(number) = event else { return };
         let times = self.requests.count();
         if times == Some(3) {
             exit_now(number);
         }
-        sleep(ANSWER).await;
+        sleep(TAKEOVER_DELAY).await;
         let (Some(core), Some(stopping)) = (self.core.upgrade(), self.stopping()) else { return };
         match times {
             Some(1) => core.shut_down(ShutdownReason::Signal(number)),
@@ -252,8 +284,8 @@ impl Watch {
         self.stopping.get()?.upgrade()
     }
 
-    /// Does what the supervisor is late with.
-    async fn see_through(&self) {
+    /// Takes the steps of a stop that are due and that the supervisor has not taken.
+    async fn carry_through(&self) {
         let (Some(core), Some(stopping)) = (self.core.upgrade(), self.stopping()) else { return };
         if core.report.borrow().is_some() {
             return;
@@ -263,25 +295,27 @@ impl Watch {
         }
         let deadline = stopping.begin(&|_, record| self.write(record));
         if Instant::now() >= deadline && !stopping.progress().forced {
-            // It may be about to: its timer fires at the same instant.
+            // The supervisor may be about to do this: its timer fires at the same instant.
             core.supervisor.notify_one();
-            sleep(ANSWER).await;
+            sleep(TAKEOVER_DELAY).await;
             if !stopping.progress().forced {
                 self.force(&core, &stopping).await;
             }
         }
     }
 
-    /// All limits are zero, and the report is made, whatever the threads of the runtime do.
+    /// Sets all limits to zero and makes the report, whatever the threads of the runtime do.
     async fn force(&self, core: &Core, stopping: &Stopping) {
         if !stopping.force() {
             return;
         }
         self.write(Box::new(|| {
-            emit!(ERROR, target: "rxd", "forcing shutdown: the supervisor task gets no thread of the runtime");
+            emit!(ERROR, target: "rxd", "forcing shutdown: the supervisor task does not run, since code blocks the runtime's threads");
         }));
+        // Services have 60 ms to drop what they are doing: 40 in stop order, then 20 without, since a service
+        // that blocks must not hold back those that stop after it.
         for step in 0..6_u32 {
-            sleep(ANSWER).await;
+            sleep(TAKEOVER_DELAY).await;
             if core.stop_order.left() == 0 || core.report.borrow().is_some() {
                 break;
             }
@@ -296,30 +330,25 @@ impl Watch {
 }
 
 /// The clock of the daemon's runtime, which a test may have paused.
-struct Clock {
+struct DaemonClock {
     runtime: Handle,
-    /// One instant, by it and by the machine's.
+    /// The instant at which this was made, by the daemon's clock and by the machine's.
     daemon: Instant,
     machine: std::time::Instant,
 }
 
-impl Clock {
+impl DaemonClock {
     fn of_this_runtime() -> Self {
-        Clock { runtime: Handle::current(), daemon: Instant::now(), machine: std::time::Instant::now() }
+        DaemonClock { runtime: Handle::current(), daemon: Instant::now(), machine: std::time::Instant::now() }
     }
 
-    /// Whether it goes with the machine's.
+    /// Whether it has kept pace with the machine's clock.
     fn is_real(&self) -> bool {
         let daemon = {
             let _daemon = self.runtime.enter();
             self.daemon.elapsed()
         };
         let machine = self.machine.elapsed();
-        daemon.abs_diff(machine) < Duration::from_millis(5)
+        daemon.abs_diff(machine) < CLOCK_TOLERANCE
     }
-}
-
-/// The time between two looks at a stop.
-async fn next_step() {
-    sleep(ANSWER).await;
 }

@@ -17,8 +17,7 @@ pub use store::{forget, store};
 pub use unit::Unit;
 
 use crate::core::Core;
-use crate::lifecycle::options::Options;
-use crate::monitor::keeper::Alive;
+use crate::lifecycle::options::{Options, WatchdogOptions};
 use crate::panic::emit;
 use address::NotifyAddress;
 use notify::Thread;
@@ -75,8 +74,12 @@ impl StoppingNotice {
 impl Systemd {
     /// Opens the line, if the environment says that there is one, and the daemon does not decline it
     /// (`watchdog_interval` of zero). `options` are the services', in order.
-    pub(crate) fn begin<'a>(core: &Arc<Core>, alive: Alive, options: impl Iterator<Item = &'a Options>) -> Self {
-        if alive.report == Some(Duration::ZERO) {
+    pub(crate) fn begin<'a>(
+        core: &Arc<Core>,
+        declared: WatchdogOptions,
+        options: impl Iterator<Item = &'a Options>,
+    ) -> Self {
+        if declared.interval == Some(Duration::ZERO) {
             return Systemd(None);
         }
         let address = match NotifyAddress::from_env() {
@@ -88,14 +91,14 @@ impl Systemd {
             }
         };
         let found = Found::from_env();
-        let mismatch = found.mismatch(alive.report);
+        let mismatch = found.mismatch(declared.interval);
         for warning in found.warning.iter().chain(&mismatch) {
             emit!(WARN, target: "rxd", "{warning}");
         }
         let turns = Arc::new(Turns::new());
         let fed = found.timeout.is_some();
         let feeder = found.timeout.map(|timeout| {
-            let interval = watchdog::interval(timeout, alive.report);
+            let interval = watchdog::interval(timeout, declared.interval);
             Feeder::new(core.clone(), turns.clone(), timeout, interval)
         });
         let teller = Arc::new(Teller::new(core.clone(), Missing::new(options.copied())));
@@ -127,12 +130,12 @@ impl Systemd {
     }
 
     /// Whether it looks for stale services, to feed a watchdog.
-    pub(crate) fn feeds(&self) -> bool {
+    pub(crate) fn pings_watchdog(&self) -> bool {
         self.0.as_ref().is_some_and(|line| line.fed)
     }
 
     /// The supervisor's loop has turned over: half of what a ping takes.
-    pub(crate) fn turned(&self) {
+    pub(crate) fn answer_probe(&self) {
         if let Some(line) = &self.0 {
             line.turns.turned();
         }

@@ -1,8 +1,7 @@
 //! What stands in for `systemd` where the feature is off: nothing.
 
 use crate::core::Core;
-use crate::lifecycle::options::Options;
-use crate::monitor::keeper::Alive;
+use crate::lifecycle::options::{Options, WatchdogOptions};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,7 +23,7 @@ impl Hold {
 }
 
 impl Systemd {
-    pub(crate) fn begin<'a>(_: &Arc<Core>, _: Alive, _: impl Iterator<Item = &'a Options>) -> Self {
+    pub(crate) fn begin<'a>(_: &Arc<Core>, _: WatchdogOptions, _: impl Iterator<Item = &'a Options>) -> Self {
         Systemd
     }
 
@@ -34,11 +33,11 @@ impl Systemd {
 
     pub(crate) fn before(&self, _: &str, _: Option<Duration>) {}
 
-    pub(crate) fn feeds(&self) -> bool {
+    pub(crate) fn pings_watchdog(&self) -> bool {
         false
     }
 
-    pub(crate) fn turned(&self) {}
+    pub(crate) fn answer_probe(&self) {}
 
     pub(crate) fn reloading(&self, _: Duration) {}
 

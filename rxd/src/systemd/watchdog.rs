@@ -9,7 +9,7 @@
 
 use crate::core::Core;
 use crate::lifecycle::duration::rounded_up;
-use crate::monitor::heartbeat::Look;
+use crate::monitor::heartbeat::CheckTiming;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -206,8 +206,8 @@ impl Feeder {
                 return Some(Trouble { text, patient: false });
             }
         }
-        let stale = self.core.rescue(Look { every: self.interval, late })?;
-        Some(Trouble { text: stale.text(&self.core), patient: stale.is_curable() })
+        let stale = self.core.try_restart(CheckTiming { interval: self.interval, late_by: late })?;
+        Some(Trouble { text: stale.text(&self.core), patient: stale.is_restarting() })
     }
 }
 

@@ -116,7 +116,7 @@ fn a_stale_service_is_restarted_first_where_that_is_declared() {
     let subject = peer.subject(text).env("WATCHDOG_USEC", "2000000").start();
     peer.until("READY=1");
     subject.signal("USR1");
-    peer.until("STATUS=bad is restarted: no heartbeat within 3s");
+    peer.until("STATUS=bad is being restarted: no heartbeat within 3s");
     peer.until("STATUS=2/2 running");
     // Longer than the next heartbeat takes.
     peer.until_count(PING, peer.count(PING) + 5);
@@ -132,7 +132,7 @@ fn a_restart_that_does_not_help_leaves_it_to_the_watchdog() {
     // It has had no heartbeat in either of its Runs.
     let text = "daemon stale=restart; bad heartbeat=400 always-wedged";
     let subject = peer.subject(text).env("WATCHDOG_USEC", "400000").start();
-    peer.until("STATUS=bad is restarted");
+    peer.until("STATUS=bad is being restarted");
     peer.until("STATUS=bad is stale");
     peer.until("WATCHDOG=trigger");
     drop(subject);

@@ -36,7 +36,7 @@ pub(crate) async fn live(
 ) -> Response {
     let (verbose, _) = parse_query(&uri);
     let core = app.handle.core();
-    let stale = core.stale().map(|stale| (stale.is_curable(), one_line(&stale.text(core))));
+    let stale = core.stale().map(|stale| (stale.is_restarting(), one_line(&stale.text(core))));
     let failure = match &stale {
         _ if core.board.is_closed() => Some("the daemon has stopped"),
         Some((false, text)) => Some(&text[..]),

@@ -1,8 +1,7 @@
 //! The longest path through the gates, by what is declared.
 
-use crate::engine::STOP_LIMIT;
 use crate::graph::{Edge, Effect, Graph, Keyword, Target, fnv1a};
-use crate::lifecycle::options::Options;
+use crate::lifecycle::options::{Options, STOP_LIMIT};
 use crate::lifecycle::state::{Action, State};
 use std::time::Duration;
 
