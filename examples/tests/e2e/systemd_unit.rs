@@ -54,7 +54,7 @@ fn a_wedged_worker_is_noticed_and_the_api_refuses_nobody_meanwhile() {
     unit.until("StatusText", |text| text.starts_with("2/2 running; worker: "));
     assert_eq!(unit.show("NRestarts"), "1", "{}", unit.describe());
     assert!(unit.failures("watchdog").contains("Failed with result 'watchdog'"));
-    assert!(unit.journal(&[]).contains("the watchdog is triggered: worker is stale: no heartbeat within 2s"));
+    assert!(unit.journal(&[]).contains("watchdog triggered: worker is stale: no heartbeat within 2s"));
 }
 
 #[test]

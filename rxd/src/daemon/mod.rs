@@ -294,8 +294,11 @@ impl Daemon {
         let options: Vec<_> = self.services.iter().map(|service| *service.limits()).collect();
         let unit = self.with_graph(|graph| crate::systemd::Unit::of(graph, &options));
         let unit = unit.shutdown_timeout(self.options.shutdown_timeout);
-        let unit =
-            self.prestart.iter().map(|stage| stage.about()).fold(unit, |unit, (name, limit)| unit.before(name, limit));
+        let unit = self
+            .prestart
+            .iter()
+            .map(|stage| stage.about())
+            .fold(unit, |unit, (name, limit)| unit.prestart_stage(name, limit));
         match self.watchdog.interval {
             Some(every) => unit.watchdog_interval(every),
             None => unit,

@@ -262,7 +262,7 @@ impl<P: Pipeline> ErasedPipeline for P {
 pub(crate) async fn pass(stages: &mut [Box<dyn ErasedPipeline>], systemd: &Systemd, core: &Core) -> Result<(), Error> {
     for stage in stages {
         let (name, limit) = stage.about();
-        systemd.before(name, limit);
+        systemd.prestart_stage(name, limit);
         let name = name.to_owned();
         core.watched(None, &name, stage.pass()).await?;
     }

@@ -83,12 +83,12 @@ impl Daemon {
         let ended_by = match ended_by {
             Ok(ended_by) => ended_by,
             Err(error) => {
-                systemd.before(&error.to_string(), None);
+                systemd.start_failed(&error);
                 systemd.finish().await;
                 return Err(error);
             }
         };
-        systemd.before("", None);
+        systemd.services_start();
         if let Some(number) = ended_by {
             core.shut_down(ShutdownReason::Signal(number));
             (0..services.len() as Id).for_each(|id| core.board.raise(id, signal::SHUTDOWN));

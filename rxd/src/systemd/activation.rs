@@ -1,4 +1,6 @@
-//! Sockets, and other descriptors, that the service manager opened or kept.
+//! Sockets and other descriptors that systemd opened or kept, as this process takes them over.
+//!
+//! `main` calls [`Sockets::take`] before there is a runtime; the daemon knows nothing of it.
 
 use crate::error::Error;
 use std::fmt;
@@ -10,8 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// The descriptors that were passed to this process, by name: `FileDescriptorName=` of a socket
 /// unit, or the name under which [`store`](super::store) kept one over a restart.
 ///
-/// Take them first thing in `main`, before there is a runtime, and hand each to the service it is
-/// for:
+/// Take them first in `main`, before there is a runtime, and hand each to its service:
 ///
 /// ```no_run
 /// use rxd::systemd::Sockets;
@@ -29,38 +30,37 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// }
 /// ```
 ///
-/// Once taken they belong to this value: those that nobody asked it for are closed with it. They
-/// are closed on exec, so a child inherits none. The variables stay in the environment, since to
-/// change that is not safe once there may be threads; `LISTEN_PID` in them keeps a child from
-/// taking them for its own.
+/// Descriptors that were not asked for are closed when this value is dropped. All are closed on exec, so
+/// children inherit none. The variables stay in the environment, since changing it is not safe once there
+/// may be threads; their `LISTEN_PID` keeps a child from taking them for its own.
 #[derive(Default)]
 pub struct Sockets(Vec<(String, OwnedFd)>);
 
-/// A descriptor must have one owner.
-static TAKEN: AtomicBool = AtomicBool::new(false);
+/// Whether [`Sockets::take`] has succeeded before: a descriptor must have one owner.
+static IS_TAKEN: AtomicBool = AtomicBool::new(false);
 
 impl Sockets {
-    /// Takes what `LISTEN_FDS`, `LISTEN_PID` and `LISTEN_FDNAMES` say was passed: nothing, if they
-    /// are not set or are meant for another process.
+    /// Takes the descriptors that `LISTEN_FDS`, `LISTEN_PID` and `LISTEN_FDNAMES` name: none, if the variables
+    /// are not set or are for another process.
     ///
-    /// Call it once, and before anything else in the process opens or closes a file: it trusts
-    /// what the environment says about numbers. Nothing else in the process may take them as well.
+    /// Call it once, and before anything else in the process opens or closes a file: it trusts the numbers
+    /// that the variables give. Nothing else in the process may take the descriptors.
     ///
     /// # Errors
     ///
-    /// If what they say is malformed or not so, or if the descriptors have been taken before.
+    /// If a variable is malformed, if a descriptor is not open, or if they were taken before.
     pub fn take() -> Result<Sockets, Error> {
         let failed = |error: &dyn fmt::Display| {
-            Err(Error::msg(format_args!("failed to take the sockets that were passed: {error}")))
+            Err(Error::msg(format_args!("failed to take the file descriptors that systemd passed: {error}")))
         };
-        // Checks that each is open, and has it closed on exec.
+        // Checks that each is open, and sets close-on-exec.
         match sd_notify::listen_fds() {
             Err(error) => return failed(&error),
             Ok(fds) if fds.len() == 0 => return Ok(Sockets::default()),
             Ok(_) => {}
         }
-        if TAKEN.swap(true, Ordering::AcqRel) {
-            return failed(&"they have been taken before");
+        if IS_TAKEN.swap(true, Ordering::AcqRel) {
+            return failed(&"`Sockets::take` was called before in this process");
         }
         match sd_listen_fds::get() {
             Ok(fds) => {
@@ -70,13 +70,13 @@ impl Sockets {
         }
     }
 
-    /// The first descriptor of this name, whatever it is.
+    /// The first descriptor of this name, of whatever type.
     pub fn fd(&mut self, name: &str) -> Option<OwnedFd> {
         let at = self.0.iter().position(|(other, _)| other == name)?;
         Some(self.0.remove(at).1)
     }
 
-    /// Every descriptor of this name, in the order they were passed.
+    /// Every descriptor of this name, in the order in which they were passed.
     pub fn fds(&mut self, name: &str) -> Vec<OwnedFd> {
         let (mine, others) = std::mem::take(&mut self.0).into_iter().partition(|(other, _)| other == name);
         self.0 = others;
@@ -84,57 +84,66 @@ impl Sockets {
         mine.into_iter().map(|(_, fd)| fd).collect()
     }
 
-    /// The names of what has not been asked for yet.
+    /// The names of the descriptors that were not asked for yet.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| name.as_str())
     }
 
-    /// The first socket of this name as a listener for TCP, in the mode that tokio's
-    /// `TcpListener::from_std` asks for; none if there is no such name.
+    /// The first descriptor of this name as a TCP listener, non-blocking as tokio's `TcpListener::from_std`
+    /// needs it. `None` if there is no such name.
     ///
     /// # Errors
     ///
-    /// If it is not a socket that has an internet address.
+    /// If it is not a socket with an internet address.
     pub fn tcp_listener(&mut self, name: &str) -> Result<Option<TcpListener>, Error> {
-        self.socket(name, |socket: &TcpListener| socket.local_addr().and_then(|_| socket.set_nonblocking(true)))
+        self.socket(name, "a TCP listener", |socket: &TcpListener| {
+            socket.local_addr().and_then(|_| socket.set_nonblocking(true))
+        })
     }
 
-    /// The first socket of this name as a listener on a Unix socket, likewise.
+    /// As [`tcp_listener`](Sockets::tcp_listener), for a listener on a Unix socket.
     ///
     /// # Errors
     ///
     /// If it is not a Unix socket.
     pub fn unix_listener(&mut self, name: &str) -> Result<Option<UnixListener>, Error> {
-        self.socket(name, |socket: &UnixListener| socket.local_addr().and_then(|_| socket.set_nonblocking(true)))
+        self.socket(name, "a listener on a Unix socket", |socket: &UnixListener| {
+            socket.local_addr().and_then(|_| socket.set_nonblocking(true))
+        })
     }
 
-    /// The first socket of this name as one for UDP, likewise.
+    /// As [`tcp_listener`](Sockets::tcp_listener), for a UDP socket.
     ///
     /// # Errors
     ///
-    /// If it is not a socket that has an internet address.
+    /// If it is not a socket with an internet address.
     pub fn udp_socket(&mut self, name: &str) -> Result<Option<UdpSocket>, Error> {
-        self.socket(name, |socket: &UdpSocket| socket.local_addr().and_then(|_| socket.set_nonblocking(true)))
+        self.socket(name, "a UDP socket", |socket: &UdpSocket| {
+            socket.local_addr().and_then(|_| socket.set_nonblocking(true))
+        })
     }
 
-    /// The first socket of this name as one for Unix datagrams, likewise.
+    /// As [`tcp_listener`](Sockets::tcp_listener), for a socket of Unix datagrams.
     ///
     /// # Errors
     ///
     /// If it is not a Unix socket.
     pub fn unix_datagram(&mut self, name: &str) -> Result<Option<UnixDatagram>, Error> {
-        self.socket(name, |socket: &UnixDatagram| socket.local_addr().and_then(|_| socket.set_nonblocking(true)))
+        self.socket(name, "a Unix datagram socket", |socket: &UnixDatagram| {
+            socket.local_addr().and_then(|_| socket.set_nonblocking(true))
+        })
     }
 
     fn socket<S: From<OwnedFd>>(
         &mut self,
         name: &str,
+        expected: &str,
         prepare: impl FnOnce(&S) -> std::io::Result<()>,
     ) -> Result<Option<S>, Error> {
         let Some(fd) = self.fd(name) else { return Ok(None) };
         let socket = S::from(fd);
         prepare(&socket).map_err(|error| {
-            Error::msg(format_args!("what was passed as `{name}` is another kind of thing: {error}"))
+            Error::msg(format_args!("file descriptor `{name}` has the wrong type, expected {expected}: {error}"))
         })?;
         Ok(Some(socket))
     }

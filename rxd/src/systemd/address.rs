@@ -1,4 +1,7 @@
-//! Where the service manager listens: `NOTIFY_SOCKET`.
+//! Where systemd listens: `NOTIFY_SOCKET`, and the datagram socket that sends there.
+//!
+//! This is for `notify`, which sends over one socket for as long as the daemon runs, and for `store`.
+//! `sd_notify::notify` is not used: it knows no abstract names, and its socket blocks.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -6,30 +9,35 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 
-/// A socket that can be sent to.
+/// The address of a socket that can be sent to.
 #[derive(Clone, Debug)]
 pub(crate) struct NotifyAddress(SocketAddr);
 
-/// Why the variable names no socket that can be sent to.
+/// Why `NOTIFY_SOCKET` cannot be used, and what it may be.
 #[derive(Debug)]
-pub(crate) struct Unusable(String);
+pub(crate) struct AddressError(String);
 
-impl fmt::Display for Unusable {
+impl fmt::Display for AddressError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
 impl NotifyAddress {
-    /// What `NOTIFY_SOCKET` says; none if it is not set.
-    pub(crate) fn from_env() -> Option<Result<NotifyAddress, Unusable>> {
+    /// The value of `NOTIFY_SOCKET`; `None` if it is not set.
+    pub(crate) fn from_env() -> Option<Result<NotifyAddress, AddressError>> {
         std::env::var_os("NOTIFY_SOCKET").map(|value| NotifyAddress::parse(&value))
     }
 
-    /// An absolute path, or `@` and an abstract name. What sd_notify(3) also knows, `vsock:`, is
-    /// for virtual machines that report to their host.
-    pub(crate) fn parse(value: &OsStr) -> Result<NotifyAddress, Unusable> {
-        let unusable = |why: String| Unusable(format!("NOTIFY_SOCKET is {value:?}: {why}"));
+    /// Reads an absolute path, or `@` and an abstract name.
+    ///
+    /// sd_notify(3) also knows `vsock:`, by which a virtual machine reports to its host. That is not supported.
+    pub(crate) fn parse(value: &OsStr) -> Result<NotifyAddress, AddressError> {
+        let unusable = |why: String| {
+            AddressError(format!(
+                "NOTIFY_SOCKET is {value:?}: {why}; expected an absolute path, or `@` and an abstract name"
+            ))
+        };
         let bytes = value.as_bytes();
         match bytes.first() {
             None => Err(unusable("it is empty".into())),
@@ -37,19 +45,17 @@ impl NotifyAddress {
             Some(b'/') => {
                 SocketAddr::from_pathname(value).map(NotifyAddress).map_err(|error| unusable(error.to_string()))
             }
-            Some(_) if bytes.starts_with(b"vsock") => {
-                Err(unusable("sockets of a virtual machine are not spoken".into()))
-            }
-            Some(_) => Err(unusable("it is neither an absolute path nor an abstract name".into())),
+            Some(_) if bytes.starts_with(b"vsock") => Err(unusable("vsock addresses are not supported".into())),
+            Some(_) => Err(unusable("it is a relative path".into())),
         }
     }
 
-    /// Sends one datagram; the name is looked up anew, so a socket that was made anew is found.
+    /// Sends one datagram. The path is looked up each time, so a socket that was removed and made anew is found.
     pub(crate) fn send(&self, socket: &UnixDatagram, message: &str) -> io::Result<()> {
         socket.send_to_addr(message.as_bytes(), &self.0).map(drop)
     }
 
-    /// For what cannot be sent to an address: a socket that is connected.
+    /// Connects the socket, to send what only a connected socket can: a datagram with descriptors.
     pub(crate) fn connect(&self, socket: &UnixDatagram) -> io::Result<()> {
         socket.connect_addr(&self.0)
     }
@@ -70,7 +76,7 @@ fn abstract_name(name: &[u8]) -> io::Result<SocketAddr> {
 
 #[cfg(not(target_os = "linux"))]
 fn abstract_name(_: &[u8]) -> io::Result<SocketAddr> {
-    Err(io::Error::new(io::ErrorKind::Unsupported, "abstract names are known to Linux only"))
+    Err(io::Error::new(io::ErrorKind::Unsupported, "abstract names are supported on Linux only"))
 }
 
 #[cfg(test)]
@@ -82,17 +88,17 @@ mod tests {
     }
 
     #[test]
-    fn f83_what_cannot_be_sent_to_is_refused_with_the_reason() {
+    fn f83_address_that_cannot_be_sent_to_is_refused_with_the_reason() {
         assert!(refused("").contains("empty"));
-        assert!(refused("run/notify").contains("neither an absolute path"));
-        assert!(refused("vsock:2:1234").contains("virtual machine"));
+        assert!(refused("run/notify").contains("relative path"));
+        assert!(refused("vsock:2:1234").contains("vsock addresses"));
         let long = format!("/{}", "a".repeat(200));
         assert!(refused(&long).contains("must be shorter than"), "{}", refused(&long));
         assert!(NotifyAddress::parse(OsStr::new("/run/\0notify")).is_err());
     }
 
     #[test]
-    fn a_path_and_an_abstract_name_are_taken() {
+    fn path_and_abstract_name_are_accepted() {
         assert!(NotifyAddress::parse(OsStr::new("/run/systemd/notify")).is_ok());
         #[cfg(target_os = "linux")]
         assert!(NotifyAddress::parse(OsStr::new("@notify")).is_ok());

@@ -1,5 +1,11 @@
 #![doc = include_str!("README.md")]
 
+// This file is what the rest of rxd calls: `Systemd` is made by `Daemon::start` and owned by the supervisor.
+// `off.rs` takes its place without the feature.
+//
+// The imports of the files below run one way: this file, reporter, notify, then outbox, watchdog, readiness,
+// status, address and text. `activation`, `store` and `unit` are for the user and stand apart.
+
 mod activation;
 mod address;
 mod notify;
@@ -20,60 +26,60 @@ use crate::core::Core;
 use crate::lifecycle::options::{Options, WatchdogOptions};
 use crate::panic::emit;
 use address::NotifyAddress;
-use notify::Thread;
-use readiness::Missing;
-use reporter::Teller;
+use notify::{Notifier, NotifyHandle};
+use readiness::PendingServices;
+use reporter::StatusReporter;
 use std::sync::Arc;
 use std::time::Duration;
-use watchdog::{Feeder, Found, Turns};
+use watchdog::{LoopProbe, WatchdogEnv, WatchdogPinger};
 
-/// A running daemon's line to the service manager. Without one it is nothing, and costs nothing.
+/// A running daemon's connection to systemd. Without one every method does nothing, and costs nothing.
 #[derive(Debug, Default)]
-pub(crate) struct Systemd(Option<Line>);
+pub(crate) struct Systemd(Option<NotifyConnection>);
 
 #[derive(Debug)]
-struct Line {
-    teller: Arc<Teller>,
-    turns: Arc<Turns>,
-    /// Whether there is a watchdog to be fed.
-    fed: bool,
-    thread: Thread,
+struct NotifyConnection {
+    reporter: Arc<StatusReporter>,
+    probe: Arc<LoopProbe>,
+    /// Whether there is a watchdog to be pinged.
+    has_watchdog: bool,
+    thread: NotifyHandle,
 }
 
-/// While it lives the daemon is not ready, whatever its services say.
+/// While it lives, `READY=1` is not sent, whatever the services do.
 #[derive(Debug)]
 #[must_use = "dropped, it holds nothing up"]
-pub(crate) struct Hold(Option<Arc<Teller>>);
+pub(crate) struct ReadinessHold(Option<Arc<StatusReporter>>);
 
-impl Hold {
-    /// What it stood for is there.
+impl ReadinessHold {
+    /// The part that it stands for is ready.
     pub(crate) fn release(self) {}
 }
 
-impl Drop for Hold {
+impl Drop for ReadinessHold {
     fn drop(&mut self) {
-        if let Some(teller) = &self.0 {
-            teller.hold(false);
+        if let Some(reporter) = &self.0 {
+            reporter.remove_hold();
         }
     }
 }
 
-/// Says that the daemon stops, from whichever thread begins the stop.
+/// Notifies systemd that the daemon stops, from whichever thread begins the stop.
 #[derive(Debug)]
-pub(crate) struct StoppingNotice(Option<Arc<Teller>>);
+pub(crate) struct StoppingNotice(Option<Arc<StatusReporter>>);
 
 impl StoppingNotice {
     /// The daemon stops, within this time.
     pub(crate) fn stopping(&self, within: Duration) {
-        if let Some(teller) = &self.0 {
-            teller.stopping(within);
+        if let Some(reporter) = &self.0 {
+            reporter.stopping(within);
         }
     }
 }
 
 impl Systemd {
-    /// Opens the line, if the environment says that there is one, and the daemon does not decline it
-    /// (`watchdog_interval` of zero). `options` are the services', in order.
+    /// Connects, if the environment has a `NOTIFY_SOCKET` and the daemon does not declare a
+    /// `watchdog_interval` of zero. `options` are those of all services, in order.
     pub(crate) fn begin<'a>(
         core: &Arc<Core>,
         declared: WatchdogOptions,
@@ -85,86 +91,109 @@ impl Systemd {
         let address = match NotifyAddress::from_env() {
             None => return Systemd(None),
             Some(Ok(address)) => address,
-            Some(Err(unusable)) => {
-                emit!(WARN, target: "rxd", "the service manager is told nothing: {unusable}");
+            Some(Err(error)) => {
+                emit!(WARN, target: "rxd", "systemd notifications disabled: {error}");
                 return Systemd(None);
             }
         };
-        let found = Found::from_env();
-        let mismatch = found.mismatch(declared.interval);
-        for warning in found.warning.iter().chain(&mismatch) {
+        let env = WatchdogEnv::from_env();
+        let mismatch = env.mismatch(declared.interval);
+        for warning in env.warning.iter().chain(&mismatch) {
             emit!(WARN, target: "rxd", "{warning}");
         }
-        let turns = Arc::new(Turns::new());
-        let fed = found.timeout.is_some();
-        let feeder = found.timeout.map(|timeout| {
-            let interval = watchdog::interval(timeout, declared.interval);
-            Feeder::new(core.clone(), turns.clone(), timeout, interval)
+        let probe = Arc::new(LoopProbe::new());
+        let has_watchdog = env.timeout.is_some();
+        let pinger = env.timeout.map(|timeout| {
+            let interval = watchdog::ping_interval(timeout, declared.interval);
+            WatchdogPinger::new(core.clone(), probe.clone(), timeout, interval)
         });
-        let teller = Arc::new(Teller::new(core.clone(), Missing::new(options.copied())));
-        let thread = match notify::spawn(address, feeder, teller.clone()) {
+        let notifier = Arc::<Notifier>::default();
+        let pending = PendingServices::new(options.copied());
+        let reporter = Arc::new(StatusReporter::new(core.clone(), notifier.clone(), pending));
+        let look = {
+            let reporter = reporter.clone();
+            Box::new(move || reporter.look())
+        };
+        let thread = match notify::spawn(address, core.clone(), notifier, pinger, look) {
             Ok(thread) => thread,
             Err(error) => {
-                emit!(WARN, target: "rxd", "the service manager is told nothing: failed to start a thread: {error}");
+                emit!(
+                    WARN, target: "rxd",
+                    "systemd notifications disabled: failed to start the thread rxd-notify: {error}"
+                );
                 return Systemd(None);
             }
         };
-        Systemd(Some(Line { teller, turns, fed, thread }))
+        Systemd(Some(NotifyConnection { reporter, probe, has_watchdog, thread }))
     }
 
-    /// Holds READY back, until what this returns is dropped: one for each thing besides the
-    /// services that must be there first.
-    pub(crate) fn hold(&self) -> Hold {
-        let teller = self.0.as_ref().map(|line| line.teller.clone());
-        if let Some(teller) = &teller {
-            teller.hold(true);
+    /// Holds `READY=1` back until what this returns is dropped. One for each part besides the services that
+    /// must be ready first.
+    pub(crate) fn hold(&self) -> ReadinessHold {
+        let reporter = self.0.as_ref().map(|connection| connection.reporter.clone());
+        if let Some(reporter) = &reporter {
+            reporter.add_hold();
         }
-        Hold(teller)
+        ReadinessHold(reporter)
     }
 
-    /// What is done before any service starts, and how long that takes at most; nothing is any more.
-    pub(crate) fn before(&self, stage: &str, limit: Option<Duration>) {
-        if let Some(line) = &self.0 {
-            line.teller.before(stage, limit);
+    /// A prestart stage begins, and takes this long at most, if it has a limit.
+    pub(crate) fn prestart_stage(&self, stage: &str, limit: Option<Duration>) {
+        if let Some(connection) = &self.0 {
+            connection.reporter.prestart_stage(stage, limit);
         }
     }
 
-    /// Whether it looks for stale services, to feed a watchdog.
+    /// The start has failed before any service was started.
+    pub(crate) fn start_failed(&self, error: &dyn std::fmt::Display) {
+        if let Some(connection) = &self.0 {
+            connection.reporter.start_failed(&error.to_string());
+        }
+    }
+
+    /// Whatever comes before the services is done.
+    pub(crate) fn services_start(&self) {
+        if let Some(connection) = &self.0 {
+            connection.reporter.services_start();
+        }
+    }
+
+    /// Whether its thread checks heartbeats, since it pings a watchdog.
     pub(crate) fn pings_watchdog(&self) -> bool {
-        self.0.as_ref().is_some_and(|line| line.fed)
+        self.0.as_ref().is_some_and(|connection| connection.has_watchdog)
     }
 
-    /// The supervisor's loop has turned over: half of what a ping takes.
+    /// The supervisor's task has run: half of what earns a ping.
     pub(crate) fn answer_probe(&self) {
-        if let Some(line) = &self.0 {
-            line.turns.turned();
+        if let Some(connection) = &self.0 {
+            connection.probe.answer();
         }
     }
 
-    /// A reload begins, and is over within this time.
+    /// A reload begins, and takes this long at most.
     pub(crate) fn reloading(&self, within: Duration) {
-        if let Some(line) = &self.0 {
-            line.teller.reloading(within);
+        if let Some(connection) = &self.0 {
+            connection.reporter.reloading(within);
         }
     }
 
-    /// The reload is over; what of it failed.
+    /// The reload is over; `failures` is what failed of it.
     pub(crate) fn reloaded(&self, failures: &[String]) {
-        if let Some(line) = &self.0 {
-            line.teller.reloaded(failures);
+        if let Some(connection) = &self.0 {
+            connection.reporter.reloaded(failures);
         }
     }
 
-    /// How to say that the daemon stops.
+    /// For the code that begins the stop.
     pub(crate) fn notice(&self) -> StoppingNotice {
-        StoppingNotice(self.0.as_ref().map(|line| line.teller.clone()))
+        StoppingNotice(self.0.as_ref().map(|connection| connection.reporter.clone()))
     }
 
-    /// Tells what is left to be told, and leaves no thread behind.
+    /// Sends what is left to be sent, and ends the thread.
     pub(crate) async fn finish(&mut self) {
-        if let Some(mut line) = self.0.take() {
-            line.teller.look();
-            line.thread.finish().await;
+        if let Some(mut connection) = self.0.take() {
+            connection.reporter.look();
+            connection.thread.finish().await;
         }
     }
 }

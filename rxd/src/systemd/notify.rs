@@ -1,234 +1,293 @@
-//! The thread that talks to the service manager.
+//! The thread that sends to systemd, `rxd-notify`: it owns the socket and pings the watchdog.
 //!
-//! Nothing else of rxd touches the socket, and the socket never blocks: a service manager that is
-//! frozen, or gone, delays this thread's messages and nobody's transitions. The thread feeds the
-//! watchdog too, so that a ping does not wait for its turn behind the daemon's own work; that the
-//! daemon does get its turn is part of what [earns](super::watchdog) the ping. And it [looks](Teller::look)
-//! at the board for what there is to tell.
+//! `Systemd::begin` starts it where there is a `NOTIFY_SOCKET`. It is a thread and not a task, since a task
+//! waits in the queue of the thread on which it was woken: a service that blocks that thread would keep
+//! systemd from being notified. The socket never blocks, so a service manager that is frozen or gone delays
+//! this thread's datagrams and no service.
+//!
+//! The thread does not know what to report. Others queue notifications by a [`Notifier`], and the `look`
+//! callback it is started with reads the board after each change. Whether a ping is due is for
+//! [`WatchdogPinger`] to decide.
+//!
+//! # Invariants
+//!
+//! 1. Nothing else in rxd sends to `NOTIFY_SOCKET` but [`store`](super::store), by a socket of its own.
+//! 2. The lock of the outbox is never held while a datagram is sent, while a record is logged or while
+//!    `look` runs.
+//! 3. A ping is sent only before `STOPPING=1` is taken from the outbox.
+//! 4. The thread ends only when the outbox is closed and empty, or closed and systemd has no room.
+//!
+//! # Lock order
+//!
+//! The outbox comes last: `look` takes the reporter's lock, then the board's, and then the outbox's.
+//!
+//! # No wake-up is lost
+//!
+//! 1. A caller changes the outbox under its lock, releases the lock, and then unparks the thread.
+//! 2. The thread reads the outbox under the lock, releases the lock, and then parks.
+//! 3. If the change comes after that reading, so does the unpark. It leaves a token that makes the park
+//!    return at once, so it does not matter which of the two comes first.
+//! 4. The thread publishes its handle before its first reading. A caller that finds no handle has
+//!    therefore changed the outbox before that reading.
+//! 5. For changes of the board, the thread polls `Core::changed` before it parks; its waker unparks.
 
 use super::address::{NotifyAddress, socket};
-use super::outbox::Mail;
-use super::reporter::{ASK_EVERY, Teller};
-use super::watchdog::Feeder;
+use super::outbox::Outbox;
+use super::watchdog::WatchdogPinger;
+use crate::core::Core;
 use crate::panic::emit;
+use crate::sync::Mutex;
 use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::os::unix::net::UnixDatagram;
 use std::pin::pin;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Wake, Waker};
-use std::thread::{Builder, JoinHandle};
+use std::thread::{self, Builder, JoinHandle, Thread};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
-/// How long to wait before sending again what the service manager has no room for.
-const AGAIN: Duration = Duration::from_millis(20);
+/// How long to wait before sending again what systemd had no room for.
+const RESEND_DELAY: Duration = Duration::from_millis(20);
 
-/// The way to the thread.
+/// How often more time is asked for while there is a reason to. By sd_notify(3) the next
+/// `EXTEND_TIMEOUT_USEC=` must come before the time asked for last is over.
+pub(crate) const EXTENSION_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The outbox, and the thread that empties it.
 #[derive(Debug, Default)]
-pub(crate) struct Notifier(Arc<Shared>);
+pub(crate) struct Notifier {
+    outbox: Mutex<Outbox>,
+    /// Set by the thread itself, before it first reads the outbox.
+    thread: OnceLock<Thread>,
+}
 
-/// The thread. Dropped, it ends.
+/// Called by the thread when something may have changed: queues what is new.
+pub(crate) type LookCallback = Box<dyn FnMut() -> NextLook + Send>;
+
+/// When to call [`LookCallback`] again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NextLook {
+    /// How long to wait after a look before the next, whatever changes meanwhile.
+    pub(crate) pause: Duration,
+    /// Whether to look after [`EXTENSION_INTERVAL`] even if nothing changes.
+    pub(crate) even_without_change: bool,
+}
+
+/// The thread, as the daemon holds it. Dropped, it lets the thread end without waiting for it.
 #[derive(Debug)]
-pub(crate) struct Thread {
-    shared: Arc<Shared>,
+pub(crate) struct NotifyHandle {
+    notifier: Arc<Notifier>,
     handle: Option<JoinHandle<()>>,
     ended: oneshot::Receiver<()>,
 }
 
-#[derive(Debug, Default)]
-struct Shared {
-    mail: Mutex<Mail>,
-    filled: Condvar,
-}
+impl Notifier {
+    /// Changes the outbox, and has the thread send what is new. Returns what `change` returns.
+    pub(crate) fn update<T>(&self, change: impl FnOnce(&mut Outbox) -> T) -> T {
+        let answer = change(&mut self.outbox.lock());
+        self.unpark();
+        answer
+    }
 
-impl Shared {
-    fn mail(&self) -> MutexGuard<'_, Mail> {
-        self.mail.lock().unwrap_or_else(PoisonError::into_inner)
+    fn unpark(&self) {
+        if let Some(thread) = self.thread.get() {
+            thread.unpark();
+        }
     }
 }
 
-/// Something is to be looked at.
-impl Wake for Shared {
+impl Wake for Notifier {
     fn wake(self: Arc<Self>) {
-        // The thread holds the lock from when it asked to be woken until it waits.
-        drop(self.mail());
-        self.filled.notify_one();
+        self.unpark();
     }
 }
 
 /// Starts the thread.
-pub(crate) fn spawn(address: NotifyAddress, feeder: Option<Feeder>, teller: Arc<Teller>) -> io::Result<Thread> {
-    let shared = teller.notifier().0.clone();
+pub(crate) fn spawn(
+    address: NotifyAddress,
+    core: Arc<Core>,
+    notifier: Arc<Notifier>,
+    pinger: Option<WatchdogPinger>,
+    look: LookCallback,
+) -> io::Result<NotifyHandle> {
     let (done, ended) = oneshot::channel();
-    let talker = Talker { post: Post { address, socket: None, lost: 0 }, feeder, teller, shared: shared.clone() };
+    let socket = NotifySocket { address, socket: None, failures: 0 };
+    let thread = NotifyThread { socket, pinger, core, look, notifier: notifier.clone() };
     let handle = Builder::new().name("rxd-notify".into()).spawn(move || {
-        talker.run();
+        thread.run();
         drop(done);
     })?;
-    Ok(Thread { shared, handle: Some(handle), ended })
+    Ok(NotifyHandle { notifier, handle: Some(handle), ended })
 }
 
-impl Notifier {
-    /// Gives the thread something to tell; what `write` returns.
-    pub(crate) fn tell<T>(&self, write: impl FnOnce(&mut Mail) -> T) -> T {
-        let answer = write(&mut self.0.mail());
-        self.0.filled.notify_one();
-        answer
-    }
-}
-
-impl Thread {
-    /// Waits until the thread has told what it was given, and has ended.
+impl NotifyHandle {
+    /// Waits until the thread has sent what is in the outbox, and has ended.
+    ///
+    /// If systemd has no room, the rest is not sent: a stop does not wait for it.
     pub(crate) async fn finish(&mut self) {
         self.close();
         let _: Result<(), oneshot::error::RecvError> = (&mut self.ended).await;
         if let Some(handle) = self.handle.take() {
-            // It has nothing left to do but to return. What it panicked with was printed.
+            // The thread has only to return, so this does not block. If it panicked, that was logged.
             let _ = handle.join();
         }
     }
 
     fn close(&self) {
-        self.shared.mail().close();
-        self.shared.filled.notify_one();
+        self.notifier.update(Outbox::close);
     }
 }
 
-impl Drop for Thread {
+impl Drop for NotifyHandle {
     fn drop(&mut self) {
         self.close();
     }
 }
 
-struct Talker {
-    post: Post,
-    feeder: Option<Feeder>,
-    teller: Arc<Teller>,
-    shared: Arc<Shared>,
+struct NotifyThread {
+    socket: NotifySocket,
+    /// `None` without a watchdog, and once the daemon stops.
+    pinger: Option<WatchdogPinger>,
+    core: Arc<Core>,
+    look: LookCallback,
+    notifier: Arc<Notifier>,
 }
 
-impl Talker {
+impl NotifyThread {
     fn run(mut self) {
-        let core = self.teller.core().clone();
-        let waker = Waker::from(self.shared.clone());
+        let (core, notifier) = (self.core.clone(), self.notifier.clone());
+        let _ = notifier.thread.set(thread::current());
+        let waker = Waker::from(notifier.clone());
+        // Before the first look: what changes after that look then wakes this thread.
         core.subscribe_changes();
         let mut changed = pin!(core.changed.notified());
-        let mut again: Option<Instant> = None;
-        // Whether there is something to look at, from when on, and by when to look anyway.
-        let (mut news, mut earliest, mut latest) = (true, Instant::now(), None);
+        let mut resend_at: Option<Instant> = None;
+        // Look once something has changed, but not before `look_after`; and at `look_by` in any case.
+        let (mut has_changed, mut look_after, mut look_by) = (true, Instant::now(), None);
         loop {
             let now = Instant::now();
-            if self.feeder.as_ref().is_some_and(|feeder| feeder.due() <= now) {
-                self.feed(now);
+            if self.pinger.as_ref().is_some_and(|pinger| pinger.due() <= now) {
+                self.ping(now);
             }
-            if [news.then_some(earliest), latest].into_iter().flatten().any(|at| at <= now) {
-                self.teller.look();
-                let (pace, busy) = self.teller.pace();
-                (news, earliest, latest) = (false, now + pace, busy.then(|| now + ASK_EVERY));
+            if [has_changed.then_some(look_after), look_by].into_iter().flatten().any(|at| at <= now) {
+                let next = (self.look)();
+                (has_changed, look_after) = (false, now + next.pause);
+                look_by = next.even_without_change.then(|| now + EXTENSION_INTERVAL);
             }
-            let shared = self.shared.clone();
-            let mut mail = shared.mail();
-            if mail.is_stopping() {
-                // The service manager's watchdog is off from here on.
-                self.feeder = None;
+            let mut outbox = notifier.outbox.lock();
+            if outbox.is_stopping() {
+                // systemd's watchdog is off from here on.
+                self.pinger = None;
             }
-            again = again.filter(|&again| again > now && !mail.closed);
-            let letter = if again.is_none() { mail.take(now) } else { None };
-            let Some(letter) = letter else {
-                if mail.closed {
+            resend_at = resend_at.filter(|&at| at > now && !outbox.is_closed);
+            let notification = if resend_at.is_none() { outbox.take(now) } else { None };
+            let Some(notification) = notification else {
+                if outbox.is_closed {
                     return;
                 }
-                if !news && changed.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
-                    // Asked again only after that was looked at: until then nobody has to wake this thread.
+                // Polled under the lock, which costs nothing: only this thread's own waker is behind it.
+                if !has_changed && changed.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
+                    // Not polled again before the next look, so that a burst of changes wakes this thread once.
                     changed.set(core.changed.notified());
-                    news = true;
+                    has_changed = true;
                     continue;
                 }
-                let feed = self.feeder.as_ref().map(Feeder::due);
-                let due = [again, mail.status_due(), feed, news.then_some(earliest), latest];
-                wait(&shared, mail, due.into_iter().flatten().min(), now);
+                let ping_at = self.pinger.as_ref().map(WatchdogPinger::due);
+                let due = [resend_at, outbox.status_due(), ping_at, has_changed.then_some(look_after), look_by];
+                drop(outbox);
+                park(due.into_iter().flatten().min(), now);
                 continue;
             };
-            drop(mail);
-            if matches!(self.post.send(letter.text()), Sent::Full) {
-                let mut mail = shared.mail();
-                if mail.closed {
+            drop(outbox);
+            if matches!(self.socket.send(notification.text()), SendOutcome::NoRoom) {
+                let mut outbox = notifier.outbox.lock();
+                if outbox.is_closed {
                     return;
                 }
-                mail.put_back(letter);
-                again = Some(now + AGAIN);
+                outbox.put_back(notification);
+                resend_at = Some(now + RESEND_DELAY);
             }
         }
     }
 
-    fn feed(&mut self, now: Instant) {
-        let Some(feeder) = &mut self.feeder else { return };
-        let tick = feeder.tick(now);
-        let mut mail = self.shared.mail();
-        if mail.is_stopping() {
+    /// Pings the watchdog, or says why not.
+    fn ping(&mut self, now: Instant) {
+        let Some(pinger) = &mut self.pinger else { return };
+        let decision = pinger.decide(now);
+        let mut outbox = self.notifier.outbox.lock();
+        if outbox.is_stopping() {
             return;
         }
-        let news = mail.trouble(&tick.trouble) && !tick.ping;
-        // What is wrong goes first: the service manager may act on what follows.
-        let status = if tick.ping { None } else { mail.take_status(now) };
-        drop(mail);
-        if news {
-            emit!(ERROR, target: "rxd", "the watchdog is not fed: {}", tick.trouble);
+        let is_new = outbox.set_degraded_reason(&decision.reason) && !decision.ping;
+        // The reason goes first: systemd may end the process for what follows.
+        let status = if decision.ping { None } else { outbox.take_status(now) };
+        drop(outbox);
+        if is_new {
+            emit!(
+                ERROR, target: "rxd",
+                "watchdog pings withheld: {}; systemd ends the process if this lasts", decision.reason
+            );
         }
-        if let Some(letter) = status {
-            if matches!(self.post.send(letter.text()), Sent::Full) {
-                self.shared.mail().put_back(letter);
+        if let Some(status) = status {
+            if matches!(self.socket.send(status.text()), SendOutcome::NoRoom) {
+                self.notifier.outbox.lock().put_back(status);
             }
         }
-        if tick.ping {
-            self.post.send(&sd_notify::NotifyState::Watchdog.to_string());
-        } else if tick.trigger {
-            emit!(ERROR, target: "rxd", "the watchdog is triggered: {}", tick.trouble);
-            if !matches!(self.post.send(&sd_notify::NotifyState::WatchdogTrigger.to_string()), Sent::Full) {
-                feeder.triggered();
+        if decision.ping {
+            // Dropped if there is no room: the next one comes in time, and says the same.
+            self.socket.send(&sd_notify::NotifyState::Watchdog.to_string());
+        } else if decision.trigger {
+            emit!(ERROR, target: "rxd", "watchdog triggered: {}; systemd ends the process", decision.reason);
+            if !matches!(self.socket.send(&sd_notify::NotifyState::WatchdogTrigger.to_string()), SendOutcome::NoRoom) {
+                pinger.note_triggered();
             }
         }
     }
 }
 
-fn wait(shared: &Shared, mail: MutexGuard<'_, Mail>, until: Option<Instant>, now: Instant) {
+/// Parks this thread until then, or until it is unparked. May return early.
+fn park(until: Option<Instant>, now: Instant) {
     match until {
-        Some(until) => drop(shared.filled.wait_timeout(mail, until.saturating_duration_since(now))),
-        None => drop(shared.filled.wait(mail)),
+        Some(until) => thread::park_timeout(until.saturating_duration_since(now)),
+        None => thread::park(),
     }
 }
 
 /// What became of a datagram.
-enum Sent {
-    Yes,
-    /// There is no room for it at the moment.
-    Full,
-    /// There is nobody to take it.
-    Never,
+enum SendOutcome {
+    Sent,
+    /// The receiver's buffer is full at the moment.
+    NoRoom,
+    /// There is no receiver.
+    Failed,
 }
 
-struct Post {
+struct NotifySocket {
     address: NotifyAddress,
+    /// Opened at the first datagram, so that a failure to open is logged like one to send.
     socket: Option<UnixDatagram>,
-    /// How many datagrams nobody took.
-    lost: u64,
+    /// How many datagrams could not be sent.
+    failures: u64,
 }
 
-impl Post {
-    fn send(&mut self, message: &str) -> Sent {
+impl NotifySocket {
+    fn send(&mut self, message: &str) -> SendOutcome {
         match self.try_send(message) {
-            Ok(()) => Sent::Yes,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Sent::Full,
+            Ok(()) => SendOutcome::Sent,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => SendOutcome::NoRoom,
             Err(error) => {
-                self.lost += 1;
-                // Once: whoever reads it cannot do anything about the next one either.
-                if self.lost == 1 {
-                    emit!(WARN, target: "rxd", "failed to notify the service manager: {error}");
+                self.failures += 1;
+                // A warning once: pings alone would otherwise write one every few seconds.
+                if self.failures == 1 {
+                    emit!(
+                        WARN, target: "rxd",
+                        "failed to notify systemd: {error}; rxd goes on trying, and logs further failures at debug level"
+                    );
                 } else {
-                    emit!(DEBUG, target: "rxd", lost = self.lost, "failed to notify the service manager: {error}");
+                    emit!(DEBUG, target: "rxd", failures = self.failures, "failed to notify systemd: {error}");
                 }
-                Sent::Never
+                SendOutcome::Failed
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What stands in for `systemd` where the feature is off: nothing.
+//! Stands in for `systemd` where the feature is off: the same methods, which do nothing.
 
 use crate::core::Core;
 use crate::lifecycle::options::{Options, WatchdogOptions};
@@ -16,9 +16,9 @@ impl StoppingNotice {
 }
 
 #[derive(Debug)]
-pub(crate) struct Hold;
+pub(crate) struct ReadinessHold;
 
-impl Hold {
+impl ReadinessHold {
     pub(crate) fn release(self) {}
 }
 
@@ -27,11 +27,15 @@ impl Systemd {
         Systemd
     }
 
-    pub(crate) fn hold(&self) -> Hold {
-        Hold
+    pub(crate) fn hold(&self) -> ReadinessHold {
+        ReadinessHold
     }
 
-    pub(crate) fn before(&self, _: &str, _: Option<Duration>) {}
+    pub(crate) fn prestart_stage(&self, _: &str, _: Option<Duration>) {}
+
+    pub(crate) fn start_failed(&self, _: &dyn std::fmt::Display) {}
+
+    pub(crate) fn services_start(&self) {}
 
     pub(crate) fn pings_watchdog(&self) -> bool {
         false

@@ -1,175 +1,201 @@
-//! Looks at the board, and says what of it the service manager is to know.
+//! Reads the board and queues what systemd is to know of it: `READY=1`, the status, more time.
 //!
-//! The thread that talks to the service manager does the looking: a task would wait behind whatever
-//! blocks the thread it was woken on, and one service that blocks is to keep nobody from being told.
+//! `Systemd` calls it for what the daemon itself does (a prestart stage, a reload, the stop), and the thread
+//! of `notify` calls [`StatusReporter::look`] after each change of the board. It sends nothing itself: it
+//! fills the outbox behind a [`Notifier`].
+//!
+//! # Invariants
+//!
+//! 1. `READY=1` is queued after every service that counts is ready and no [`ReadinessHold`] is left.
+//! 2. The status that is queued last was read last: reading and queueing happen under one lock.
+//!
+//! # Lock order
+//!
+//! This module's lock comes first, then those of the core and the board, then the outbox's.
+//!
+//! [`ReadinessHold`]: super::ReadinessHold
 
-use super::notify::Notifier;
-use super::readiness::Missing;
+use super::notify::{EXTENSION_INTERVAL, NextLook, Notifier};
+use super::outbox::Outbox;
+use super::readiness::PendingServices;
 use super::status;
 use crate::core::Core;
 use crate::lifecycle::backoff::later;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use crate::sync::Mutex;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How often time is asked for while there is a reason to.
-pub(crate) const ASK_EVERY: Duration = Duration::from_secs(1);
+/// How much more time is asked for, once per [`EXTENSION_INTERVAL`]. systemd counts it from when the message
+/// arrives (sd_notify(3), `EXTEND_TIMEOUT_USEC=`), so four messages in a row may be late.
+const EXTENSION_LENGTH: Duration = Duration::from_secs(5);
 
-/// How much time is asked for: enough to miss a few turns.
-const ASK_FOR: Duration = Duration::from_secs(5);
+/// The least time between two looks at the board until the daemon is ready. A look is O(services).
+const LOOK_PAUSE_STARTING: Duration = Duration::from_millis(20);
 
-/// How often the board is looked at, at most: until the daemon is ready, and after.
-const LOOK_EVERY: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(200)];
+/// The least time between two looks at the board once the daemon is ready.
+const LOOK_PAUSE_READY: Duration = Duration::from_millis(200);
 
 #[derive(Debug)]
-pub(crate) struct Teller {
+pub(crate) struct StatusReporter {
     core: Arc<Core>,
-    notifier: Notifier,
-    progress: Mutex<Progress>,
+    notifier: Arc<Notifier>,
+    state: Mutex<ReportState>,
 }
 
 #[derive(Debug)]
-struct Progress {
-    missing: Missing,
-    /// What is done before the services start; empty once they do.
-    before: String,
+struct ReportState {
+    pending: PendingServices,
+    /// The status before any service starts, in place of where the services are; empty once they start.
+    before_services: String,
     /// How many parts besides the services are not ready yet.
     holds: usize,
-    ready: bool,
-    /// Until when the daemon may take to do what it does now.
+    is_ready: bool,
+    /// By when what the daemon does now must be over; `None` if there is no limit.
     deadline: Option<Instant>,
-    asked: Option<Instant>,
-    /// What the last reload said, if it failed.
+    /// When more time was asked for last.
+    extended_at: Option<Instant>,
+    /// What the last reload said if it failed, otherwise empty.
     reload_failed: String,
 }
 
-impl Teller {
-    pub(crate) fn new(core: Arc<Core>, missing: Missing) -> Self {
-        let progress = Progress {
-            missing,
-            before: String::new(),
+impl StatusReporter {
+    pub(crate) fn new(core: Arc<Core>, notifier: Arc<Notifier>, pending: PendingServices) -> Self {
+        let state = ReportState {
+            pending,
+            before_services: String::new(),
             holds: 0,
-            ready: false,
+            is_ready: false,
             deadline: None,
-            asked: None,
+            extended_at: None,
             reload_failed: String::new(),
         };
-        Teller { core, notifier: Notifier::default(), progress: Mutex::new(progress) }
+        StatusReporter { core, notifier, state: Mutex::new(state) }
     }
 
-    fn progress(&self) -> MutexGuard<'_, Progress> {
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn notifier(&self) -> &Notifier {
-        &self.notifier
-    }
-
-    pub(crate) fn core(&self) -> &Arc<Core> {
-        &self.core
-    }
-
-    /// How long to wait after a look for what changes meanwhile, and whether to look again without
-    /// a change, every [`ASK_EVERY`].
-    pub(crate) fn pace(&self) -> (Duration, bool) {
-        let progress = self.progress();
-        (LOOK_EVERY[usize::from(progress.ready)], !progress.ready || progress.deadline.is_some())
-    }
-
-    /// Looks at the board, and tells what is new about it.
-    pub(crate) fn look(&self) {
-        // First: what is told last was seen last.
-        let progress = &mut *self.progress();
+    /// Reads the board, and queues what is new about it. Returns when to look again.
+    pub(crate) fn look(&self) -> NextLook {
+        // Held to the end, or a status that was read earlier could be queued later.
+        let state = &mut *self.state.lock();
         let (_, statuses) = self.core.board.statuses();
-        let now_ready = !progress.ready && progress.missing.none(&statuses) && progress.holds == 0;
-        progress.ready |= now_ready;
-        let more_time = progress.more_time(&self.core, &statuses);
-        let mut line = match progress.before.as_str() {
+        let is_ready_now = !state.is_ready && state.pending.is_empty_after(&statuses) && state.holds == 0;
+        state.is_ready |= is_ready_now;
+        let extension = state.extension(&self.core, &statuses);
+        let mut line = match state.before_services.as_str() {
             "" => status::line(&self.core, &statuses),
-            stage => format!("before the services: {stage}"),
+            text => text.to_owned(),
         };
-        if !progress.reload_failed.is_empty() {
-            line += &format!("; {}", progress.reload_failed);
+        if !state.reload_failed.is_empty() {
+            line += &format!("; {}", state.reload_failed);
         }
-        self.notifier.tell(|mail| {
-            if now_ready {
-                mail.ready();
+        self.notifier.update(|outbox| {
+            if is_ready_now {
+                outbox.ready();
             }
-            mail.status(&line);
-            if let Some(by) = more_time {
-                mail.extend(by);
+            outbox.set_status(&line);
+            if let Some(by) = extension {
+                outbox.extend_timeout(by);
             }
         });
+        NextLook {
+            pause: if state.is_ready { LOOK_PAUSE_READY } else { LOOK_PAUSE_STARTING },
+            even_without_change: !state.is_ready || state.deadline.is_some(),
+        }
     }
 
-    /// One more part that is not ready yet; true, or it is.
-    pub(crate) fn hold(&self, holds: bool) {
-        let progress = &mut *self.progress();
-        progress.holds = if holds { progress.holds + 1 } else { progress.holds - 1 };
+    /// One more part must be ready before `READY=1`.
+    pub(crate) fn add_hold(&self) {
+        self.state.lock().holds += 1;
+    }
+
+    /// A part is ready that was added before.
+    pub(crate) fn remove_hold(&self) {
+        self.state.lock().holds -= 1;
         self.core.changed.notify_one();
     }
 
-    pub(crate) fn before(&self, stage: &str, limit: Option<Duration>) {
+    /// A prestart stage begins, which may take this long at most; `None`: no limit is declared.
+    pub(crate) fn prestart_stage(&self, stage: &str, limit: Option<Duration>) {
+        // Reaching a stage is progress, even if nothing is known of how long it takes.
+        self.set_before_services(format!("prestart: {stage}"), Some(limit.unwrap_or(EXTENSION_LENGTH)));
+    }
+
+    /// The start has failed before any service was started.
+    pub(crate) fn start_failed(&self, error: &str) {
+        self.set_before_services(format!("start failed: {error}"), Some(EXTENSION_LENGTH));
+    }
+
+    /// The services start: from here on the status says where they are.
+    pub(crate) fn services_start(&self) {
+        self.set_before_services(String::new(), None);
+    }
+
+    fn set_before_services(&self, text: String, limit: Option<Duration>) {
         {
-            let mut progress = self.progress();
-            progress.before = stage.into();
-            // To have come to it is progress, if nothing is known of how long it takes.
-            let limit = if stage.is_empty() { None } else { Some(limit.unwrap_or(ASK_FOR)) };
-            progress.deadline = limit.map(later);
-            progress.asked = None;
+            let mut state = self.state.lock();
+            state.before_services = text;
+            state.deadline = limit.map(later);
+            state.extended_at = None;
         }
         self.core.changed.notify_one();
     }
 
+    /// A reload begins, which may take this long at most.
     pub(crate) fn reloading(&self, within: Duration) {
         let Ok(monotonic) = sd_notify::NotifyState::monotonic_usec_now() else { return };
-        if self.notifier.tell(|mail| mail.reloading(&monotonic.to_string())) {
-            self.progress().deadline = Some(later(within));
+        if self.notifier.update(|outbox| outbox.reloading(&monotonic.to_string())) {
+            self.state.lock().deadline = Some(later(within));
             self.core.changed.notify_one();
         }
     }
 
+    /// The reload is over; `failures` is what failed of it.
     pub(crate) fn reloaded(&self, failures: &[String]) {
         {
-            let mut progress = self.progress();
-            progress.deadline = None;
-            progress.reload_failed = failures.join(", ");
+            let mut state = self.state.lock();
+            state.deadline = None;
+            state.reload_failed = failures.join(", ");
         }
-        self.notifier.tell(|mail| mail.is_reloading() && mail.ready());
+        self.notifier.update(|outbox| outbox.is_reloading() && outbox.ready());
         self.look();
     }
 
+    /// The daemon stops, which may take this long at most.
     pub(crate) fn stopping(&self, within: Duration) {
-        if !self.progress().ready {
-            // A daemon whose work is done at once was ready too.
+        if !self.state.lock().is_ready {
+            // A daemon whose services have all ended well was ready too: systemd calls a notify service that
+            // ends without READY=1 a protocol error.
             self.look();
         }
-        // First: whoever looks meanwhile asks for time to stop, not to start.
-        self.notifier.tell(|mail| mail.stopping());
+        // STOPPING=1 before the deadline is set: a look by the other thread in between must not extend the
+        // timeout of the start by what the stop may take.
+        self.notifier.update(Outbox::stopping);
         {
-            let mut progress = self.progress();
-            progress.deadline = Some(later(within));
-            progress.asked = None;
-            progress.ready = true;
+            let mut state = self.state.lock();
+            state.deadline = Some(later(within));
+            state.extended_at = None;
+            state.is_ready = true;
         }
         self.look();
     }
 }
 
-impl Progress {
-    /// How much more time the service manager is to give.
-    fn more_time(&mut self, core: &Core, statuses: &[crate::board::ServiceStatus]) -> Option<Duration> {
+impl ReportState {
+    /// How much more time to ask systemd for now, if any.
+    fn extension(&mut self, core: &Core, statuses: &[crate::board::ServiceStatus]) -> Option<Duration> {
         let now = Instant::now();
-        // Half of it: a tick that comes a little early is not to be missed.
-        if self.asked.is_some_and(|asked| now < asked + ASK_EVERY / 2) {
+        // Half of the interval: a look that is a little early must not skip its turn.
+        if self.extended_at.is_some_and(|at| now < at + EXTENSION_INTERVAL / 2) {
             return None;
         }
         let by = match self.deadline {
-            Some(deadline) => ASK_FOR.min(deadline.checked_duration_since(now)?.saturating_add(ASK_EVERY)),
-            None if !self.ready && self.missing.progress(core, statuses) => ASK_FOR,
+            Some(deadline) => {
+                EXTENSION_LENGTH.min(deadline.checked_duration_since(now)?.saturating_add(EXTENSION_INTERVAL))
+            }
+            None if !self.is_ready && self.pending.has_progress(core, statuses) => EXTENSION_LENGTH,
             None => return None,
         };
-        self.asked = Some(now);
+        self.extended_at = Some(now);
         Some(by)
     }
 }

@@ -1,27 +1,63 @@
-//! The status line: `5/7 running; waiting: poller for health`.
+//! The status line that `systemctl status` shows: `5/7 running; waiting: poller for health`.
+//!
+//! It is made of the board alone, whenever `reporter` looks at it: the page and the diagnosis (`why`) say more.
 
 use super::text::few;
 use crate::board::{Id, ServiceStatus};
 use crate::core::Core;
-use crate::lifecycle::state::{State, Transition};
+use crate::lifecycle::state::{Cause, State, Transition};
 
-/// How many services of a kind are named.
-const NAMED: usize = 3;
+/// How many services are named of each kind, how many targets of each service, and how many status texts are
+/// shown. The others are counted.
+const MAX_NAMED: usize = 3;
 
-/// Why a service is not in Run, the worst first.
-const KINDS: [&str; 6] = ["gave up", "restarting", "waiting", "starting", "stopping", "idle"];
-
-/// The services of one kind.
-#[derive(Default)]
-struct Group {
-    named: Vec<String>,
-    all: usize,
+/// Why a service is neither in Run nor done, the worst first: the order of the line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum NotRunning {
+    RestartLimit,
+    FailedDependency,
+    Restarting,
+    Waiting,
+    Starting,
+    Stopping,
+    Idle,
 }
 
-/// Where the services are, in one line. O(services), so not for every transition.
+impl NotRunning {
+    const ALL: [NotRunning; 7] = [
+        NotRunning::RestartLimit,
+        NotRunning::FailedDependency,
+        NotRunning::Restarting,
+        NotRunning::Waiting,
+        NotRunning::Starting,
+        NotRunning::Stopping,
+        NotRunning::Idle,
+    ];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            NotRunning::RestartLimit => "restart limit reached",
+            NotRunning::FailedDependency => "dependency failed",
+            NotRunning::Restarting => "restarting",
+            NotRunning::Waiting => "waiting",
+            NotRunning::Starting => "starting",
+            NotRunning::Stopping => "stopping",
+            NotRunning::Idle => "idle",
+        }
+    }
+}
+
+/// The services of one kind: the first few by name, and how many there are.
+#[derive(Default)]
+struct NamedServices {
+    named: Vec<String>,
+    count: usize,
+}
+
+/// Where the services are, in one line. It takes O(services), so it is not made for each transition.
 pub(crate) fn line(core: &Core, statuses: &[ServiceStatus]) -> String {
     let (mut running, mut done) = (0, 0);
-    let mut kinds: [Group; KINDS.len()] = Default::default();
+    let mut kinds: [NamedServices; NotRunning::ALL.len()] = Default::default();
     for (id, status) in statuses.iter().enumerate() {
         if status.is_in(State::Run) {
             running += 1;
@@ -32,63 +68,68 @@ pub(crate) fn line(core: &Core, statuses: &[ServiceStatus]) -> String {
             continue;
         }
         let kind = kind(core, id as Id, status);
-        kinds[kind].all += 1;
-        if kinds[kind].named.len() < NAMED {
-            kinds[kind].named.push(named(core, statuses, id as Id, status, kind));
+        let services = &mut kinds[kind as usize];
+        services.count += 1;
+        if services.named.len() < MAX_NAMED {
+            services.named.push(describe(core, statuses, id as Id, status, kind));
         }
     }
     let mut line = format!("{running}/{} running", statuses.len());
     if done > 0 {
         line += &format!(", {done} done");
     }
-    for (kind, services) in KINDS.iter().zip(&kinds).filter(|(_, services)| services.all > 0) {
-        line += &format!("; {kind}: {}", few(&services.named, services.all));
+    for (kind, services) in NotRunning::ALL.iter().zip(&kinds).filter(|(_, services)| services.count > 0) {
+        line += &format!("; {}: {}", kind.as_str(), few(&services.named, services.count));
     }
-    for (id, text) in core.status_texts(NAMED) {
+    for (id, text) in core.status_texts(MAX_NAMED) {
         line += &format!("; {}: {text}", core.name(id));
     }
     line
 }
 
-/// The place in [`KINDS`] of a service that is neither in Run nor done.
-fn kind(core: &Core, id: Id, status: &ServiceStatus) -> usize {
-    let entering = status.transition == Transition::Entering;
-    match (status.state, entering) {
-        (State::Exit, _) => 0,
-        (State::Stop, true) => 4,
-        (State::Stop, false) => 1,
-        (State::Unknown, _) | (State::Idle, true) if !gate(core, id, status).is_empty() => 2,
-        (State::Idle, true) => 5,
-        // Between Run and Stop, or on the way into Init.
-        (State::Run, _) => 4,
-        (State::Unknown | State::Init | State::Idle, _) => 3,
+/// Why a service is where it is, if it is neither in Run nor done.
+fn kind(core: &Core, id: Id, status: &ServiceStatus) -> NotRunning {
+    let is_entered = status.transition == Transition::Entering;
+    match (status.state, is_entered) {
+        (State::Exit, _) if status.cause == Cause::Dependency => NotRunning::FailedDependency,
+        (State::Exit, _) => NotRunning::RestartLimit,
+        (State::Stop, true) => NotRunning::Stopping,
+        (State::Stop, false) => NotRunning::Restarting,
+        (State::Unknown, _) | (State::Idle, true) if !unmet_gates(core, id, status).is_empty() => NotRunning::Waiting,
+        (State::Idle, true) => NotRunning::Idle,
+        // It has left Run and has not entered Stop.
+        (State::Run, _) => NotRunning::Stopping,
+        (State::Unknown | State::Init | State::Idle, _) => NotRunning::Starting,
     }
 }
 
-fn named(core: &Core, statuses: &[ServiceStatus], id: Id, status: &ServiceStatus, kind: usize) -> String {
+/// The service's name, with what it waits for or why it failed.
+fn describe(core: &Core, statuses: &[ServiceStatus], id: Id, status: &ServiceStatus, kind: NotRunning) -> String {
     let name = core.name(id);
     match kind {
-        0 | 1 => match core.detail(id, |detail| detail.error.clone()) {
-            Some(error) => format!("{name} ({error})"),
-            None => name.to_string(),
-        },
-        2 => {
+        NotRunning::RestartLimit | NotRunning::FailedDependency | NotRunning::Restarting => {
+            match core.detail(id, |detail| detail.error.clone()) {
+                Some(error) => format!("{name} ({error})"),
+                None => name.to_string(),
+            }
+        }
+        NotRunning::Waiting => {
             let mut targets: Vec<Id> = Vec::new();
-            for gate in gate(core, id, status) {
+            for gate in unmet_gates(core, id, status) {
                 let unmet = gate.targets.iter().filter(|target| !gate.condition.holds(&statuses[**target as usize]));
                 targets.extend(unmet);
             }
             targets.sort_unstable();
             targets.dedup();
-            let names: Vec<String> = targets.iter().take(NAMED).map(|&id| core.name(id).to_string()).collect();
+            let names: Vec<String> = targets.iter().take(MAX_NAMED).map(|&id| core.name(id).to_string()).collect();
             format!("{name} for {}", few(&names, targets.len()))
         }
-        _ => name.to_string(),
+        NotRunning::Starting | NotRunning::Stopping | NotRunning::Idle => name.to_string(),
     }
 }
 
 /// The gates that hold the service back.
-fn gate(core: &Core, id: Id, status: &ServiceStatus) -> Vec<crate::board::WatcherSpec> {
+fn unmet_gates(core: &Core, id: Id, status: &ServiceStatus) -> Vec<crate::board::WatcherSpec> {
     core.board.unmet(id, if status.state == State::Unknown { State::Init } else { State::Run })
 }
 
@@ -99,7 +140,7 @@ mod tests {
     use crate::core::names::ServiceNames;
     use crate::core::stop_order::StopOrder;
     use crate::graph::Mode;
-    use crate::lifecycle::state::{Action, Cause};
+    use crate::lifecycle::state::Action;
 
     fn core() -> Core {
         let gate = WatcherSpec {
@@ -119,7 +160,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn says_who_waits_for_whom_and_who_failed() {
+    async fn status_names_what_waits_for_what_and_what_failed() {
         let core = core();
         let line = || super::line(&core, &core.board.statuses().1);
         assert_eq!(line(), "0/3 running; starting: health, poller, job\nSTOPPING=1");
@@ -137,6 +178,6 @@ mod tests {
         assert_eq!(line(), "2/3 running, 1 done; poller: 12 items");
         core.set_status(1, "");
         core.board.publish_exit(0, &TransitionBatch::default(), (Cause::Error, false), (false, true), |_, _| {});
-        assert_eq!(line(), "1/3 running, 1 done; gave up: health (no route)");
+        assert_eq!(line(), "1/3 running, 1 done; restart limit reached: health (no route)");
     }
 }

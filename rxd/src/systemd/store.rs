@@ -1,23 +1,27 @@
-//! Descriptors that outlive a restart: the service manager keeps them meanwhile.
+//! Descriptors that outlive a restart of the process: systemd keeps them meanwhile.
+//!
+//! Services call [`store`] and [`forget`] themselves; the daemon knows nothing of it.
+//! `sd_notify::notify_with_fds` is not used: its socket blocks, and it knows no abstract names.
 
 use super::address::{NotifyAddress, socket};
 use sendfd::SendWithFd;
 use std::io::{Error, ErrorKind, Result};
 use std::os::fd::{AsFd, AsRawFd};
 
-/// Has the service manager keep a copy of a descriptor, and pass it to the next incarnation of
-/// this process, where [`Sockets`](super::Sockets) has it by this name.
+/// Has systemd keep a copy of a descriptor and pass it to this process after its next restart, where
+/// [`Sockets`](super::Sockets) has it by this name.
 ///
-/// It takes `FileDescriptorStoreMax=` in the unit ([`Unit::fd_store`](super::Unit::fd_store)). A
-/// name may be stored several times; [`forget`] drops all of them. A pipe or socket whose other
-/// end is closed is kept too; what was passed to this process still is, and need not be stored
-/// again. Returns at once, without having waited for an answer; that there is
-/// no service manager is not an error, and the answer is then false.
+/// The unit needs `FileDescriptorStoreMax=` ([`Unit::fd_store`](super::Unit::fd_store)).
+///
+/// * Returns at once, without an answer from systemd. `Ok(false)`: there is no service manager.
+/// * A name may be stored several times; [`forget`] removes all of them.
+/// * A descriptor that was passed to this process is still stored, and need not be stored again.
+/// * A pipe or socket whose other end is closed is kept too.
 ///
 /// # Errors
 ///
-/// If the name is empty, longer than 255 bytes, or has a character in it that is a `:`, not
-/// printable or not ASCII; or if the service manager cannot be reached at this moment.
+/// If the name is empty, is longer than 255 bytes, or contains a `:` or a character that is not printable
+/// ASCII; or if systemd cannot be reached at this moment.
 ///
 /// ```no_run
 /// # fn main() -> std::io::Result<()> {
@@ -27,34 +31,36 @@ use std::os::fd::{AsFd, AsRawFd};
 /// # }
 /// ```
 pub fn store(name: &str, fd: impl AsFd) -> Result<bool> {
-    check(name)?;
-    // Without FDPOLL=0 a descriptor that hangs up is dropped.
+    check_name(name)?;
+    // Without FDPOLL=0 systemd drops a descriptor once its other end is closed.
     send(&format!("FDSTORE=1\nFDNAME={name}\nFDPOLL=0"), &[fd.as_fd().as_raw_fd()])
 }
 
-/// Has the service manager close what it [keeps](store) by this name.
+/// Has systemd close every descriptor that it [keeps](store) by this name.
 ///
 /// # Errors
 ///
 /// As for [`store`].
 pub fn forget(name: &str) -> Result<bool> {
-    check(name)?;
+    check_name(name)?;
     send(&format!("FDSTOREREMOVE=1\nFDNAME={name}"), &[])
 }
 
-fn check(name: &str) -> Result<()> {
+/// By sd_notify(3), `FDNAME=`: up to 255 ASCII characters, no control characters and no `:`.
+fn check_name(name: &str) -> Result<()> {
     let fits = !name.is_empty() && name.len() <= 255;
     if fits && name.bytes().all(|byte| (b' '..=b'~').contains(&byte) && byte != b':') {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::InvalidInput, format!("{name:?} cannot be the name of a stored descriptor")))
+    let text = format!("invalid descriptor name {name:?}: expected 1 to 255 printable ASCII characters without `:`");
+    Err(Error::new(ErrorKind::InvalidInput, text))
 }
 
 fn send(message: &str, fds: &[i32]) -> Result<bool> {
     let address = match NotifyAddress::from_env() {
         None => return Ok(false),
         Some(Ok(address)) => address,
-        Some(Err(unusable)) => return Err(Error::new(ErrorKind::InvalidInput, unusable.to_string())),
+        Some(Err(error)) => return Err(Error::new(ErrorKind::InvalidInput, error.to_string())),
     };
     let socket = socket()?;
     if fds.is_empty() {
@@ -71,10 +77,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_injects_nothing() {
+    fn descriptor_name_that_could_inject_an_assignment_is_refused() {
         for name in ["", "a:b", "a\nSTOPPING=1", "ä", &"a".repeat(256)] {
-            assert_eq!(check(name).unwrap_err().kind(), ErrorKind::InvalidInput, "{name:?}");
+            assert_eq!(check_name(name).unwrap_err().kind(), ErrorKind::InvalidInput, "{name:?}");
         }
-        assert!(check("api-listener").is_ok());
+        assert!(check_name("api-listener").is_ok());
     }
 }

@@ -1,11 +1,23 @@
-//! The watchdog: whether there is one, and what it takes to feed it.
+//! The watchdog: whether systemd expects pings, and whether the daemon has earned the next one.
 //!
-//! A ping is earned. It is sent only if the supervisor's loop has turned over since it was last
-//! asked to, or was asked less than the watchdog's own timeout ago (or a second), and if every service that
-//! declared a heartbeat and is in Run has called it in time. The loop waits in the same queue as all
-//! that the services do: as long as they are seen to get their turns, it may take ten times as long.
-//! Time for which the whole process was paused counts for neither: this thread was paused with it, so that its
-//! look is late by as much.
+//! The thread of `notify` asks [`WatchdogPinger::decide`] four times within the watchdog's timeout. Nothing
+//! is sent here. A ping is earned if both hold:
+//!
+//! * The supervisor's task has run since it was asked to (the *probe*), or was asked less than the probe's
+//!   timeout ago: `WatchdogSec=`, or a second if that is longer. While services are still being polled the
+//!   limit is [`BUSY_FACTOR`] times that, since the task waits in the same queue as they do: a loaded
+//!   runtime is not a stalled one.
+//! * Every service in Run that declared a heartbeat has called it in time, or is being restarted.
+//!
+//! # Pauses
+//!
+//! Time for which the whole process was paused counts for neither. This thread was paused too, so its check
+//! is late by as much, and that much is taken off.
+//!
+//! # Memory ordering
+//!
+//! The probe is one flag, set by the supervisor's task and taken by the pinger. It orders nothing else, so
+//! `Relaxed` suffices: an answer that is seen late is seen at the next check.
 
 use crate::core::Core;
 use crate::lifecycle::duration::rounded_up;
@@ -14,207 +26,230 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// Nobody can be fed more often than that.
-const SHORTEST: Duration = Duration::from_millis(10);
+/// The shortest timeout that pings can meet, 10 ms: a shorter one is treated as this, with a warning.
+const MIN_WATCHDOG_TIMEOUT: Duration = Duration::from_millis(10);
 
-/// A longer timeout is pinged as if it were this.
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+/// A longer timeout is pinged as if it were this, a day.
+const MAX_WATCHDOG_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A loop that is asked to turn has this long at least: on a busy machine a turn may well wait.
-const TURN: Duration = Duration::from_secs(1);
+/// How many pings are due within the timeout. sd_watchdog_enabled(3) asks for one every half of it; twice as
+/// many leave time for one that is late.
+const PINGS_PER_TIMEOUT: u32 = 4;
 
-/// How many times as long it may take while services get theirs: nothing is stuck, there is only a lot to do.
-const CROWDED: u32 = 10;
+/// How long the supervisor's task has to answer a probe at least, 1 s: on a busy machine a task may wait.
+const MIN_PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// As many ticks in a row in trouble, and the service manager is asked to act at once.
-const TRIGGER: u32 = 3;
+/// How many times as long a probe may take while services are still being polled.
+const BUSY_FACTOR: u32 = 10;
+
+/// After how many checks in a row without a ping systemd is asked to act at once (`WATCHDOG=trigger`).
+const CHECKS_BEFORE_TRIGGER: u32 = 3;
 
 /// What the environment says about the watchdog.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Found {
-    /// How long the service manager waits for a ping.
+pub(crate) struct WatchdogEnv {
+    /// How long systemd waits for a ping; `None`: no pings are expected.
     pub(crate) timeout: Option<Duration>,
-    /// What is odd about it.
+    /// What is wrong with the variables.
     pub(crate) warning: Option<String>,
-    /// The variable is meant for another process, or says that there is no watchdog.
-    pub(crate) declined: bool,
+    /// The variables are for another process, say that there is no watchdog, or cannot be read. There is then
+    /// nothing to say about a `watchdog_interval` that does not suit them.
+    pub(crate) is_disabled: bool,
 }
 
-impl Found {
-    /// What `WATCHDOG_USEC` and `WATCHDOG_PID` say.
-    pub(crate) fn from_env() -> Found {
+impl WatchdogEnv {
+    /// Reads `WATCHDOG_USEC` and `WATCHDOG_PID`: see sd_watchdog_enabled(3).
+    pub(crate) fn from_env() -> WatchdogEnv {
         let read = |name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
-        Found::parse(read("WATCHDOG_USEC").as_deref(), read("WATCHDOG_PID").as_deref(), std::process::id())
+        WatchdogEnv::parse(read("WATCHDOG_USEC").as_deref(), read("WATCHDOG_PID").as_deref(), std::process::id())
     }
 
-    pub(crate) fn parse(usec: Option<&str>, pid: Option<&str>, me: u32) -> Found {
-        let Some(usec) = usec else { return Found::default() };
-        let odd = |text: String| Found { warning: Some(text), declined: true, timeout: None };
+    pub(crate) fn parse(usec: Option<&str>, pid: Option<&str>, own_pid: u32) -> WatchdogEnv {
+        let Some(usec) = usec else { return WatchdogEnv::default() };
+        let invalid = |text: String| WatchdogEnv { warning: Some(text), is_disabled: true, timeout: None };
         match pid.map(str::parse::<u32>) {
-            Some(Ok(pid)) if pid != me => return Found { declined: true, ..Found::default() },
+            Some(Ok(pid)) if pid != own_pid => return WatchdogEnv { is_disabled: true, ..WatchdogEnv::default() },
             Some(Err(_)) => {
                 let pid = pid.unwrap_or_default();
-                return odd(format!("WATCHDOG_PID is {pid:?}, which is no process: the watchdog is not fed"));
+                return invalid(format!("watchdog pings disabled: WATCHDOG_PID is {pid:?}, expected a process ID"));
             }
             Some(Ok(_)) | None => {}
         }
         match usec.parse::<u64>() {
-            Err(_) => odd(format!("WATCHDOG_USEC is {usec:?}, which is no number: the watchdog is not fed")),
-            // How systemd spells "none" and "infinity".
-            Ok(0 | u64::MAX) => Found { declined: true, ..Found::default() },
-            Ok(micros) if Duration::from_micros(micros) < SHORTEST => Found {
-                timeout: Some(SHORTEST),
+            Err(_) => invalid(format!(
+                "watchdog pings disabled: WATCHDOG_USEC is {usec:?}, expected a number of microseconds"
+            )),
+            // How systemd writes "none" and "infinity".
+            Ok(0 | u64::MAX) => WatchdogEnv { is_disabled: true, ..WatchdogEnv::default() },
+            Ok(micros) if Duration::from_micros(micros) < MIN_WATCHDOG_TIMEOUT => WatchdogEnv {
+                timeout: Some(MIN_WATCHDOG_TIMEOUT),
                 warning: Some(format!(
-                    "WATCHDOG_USEC is {micros}: no more is promised than a ping every few milliseconds"
+                    "the watchdog's timeout is {:?}, too short to be met: pings are sent every {:?}; \
+                     set WatchdogSec= to {MIN_WATCHDOG_TIMEOUT:?} or more in the unit",
+                    Duration::from_micros(micros),
+                    ping_interval(MIN_WATCHDOG_TIMEOUT, None),
                 )),
-                declined: false,
+                is_disabled: false,
             },
-            Ok(micros) => Found { timeout: Some(Duration::from_micros(micros)), ..Found::default() },
+            Ok(micros) => WatchdogEnv { timeout: Some(Duration::from_micros(micros)), ..WatchdogEnv::default() },
         }
     }
 
     /// What to set where the daemon's declaration and its unit do not agree.
     pub(crate) fn mismatch(&self, watchdog_interval: Option<Duration>) -> Option<String> {
-        let report = watchdog_interval?;
-        let asked = report.saturating_mul(2);
+        let declared = watchdog_interval?;
+        let needed = declared.saturating_mul(2);
         match self.timeout {
-            None if self.declined => None,
+            None if self.is_disabled => None,
             None => Some(format!(
-                "watchdog_interval is {report:?}, but the unit has no watchdog: set WatchdogSec={} in it",
-                rounded_up(asked)
+                "watchdog_interval is {declared:?}, but the unit has no watchdog: set WatchdogSec={} in it",
+                rounded_up(needed)
             )),
-            Some(timeout) if timeout < asked => Some(format!(
-                "watchdog_interval is {report:?}, which needs WatchdogSec={} or more, but the unit says {timeout:?}: \
-                 it is reported every {:?} instead",
-                rounded_up(asked),
-                interval(timeout, watchdog_interval),
+            Some(timeout) if timeout < needed => Some(format!(
+                "watchdog_interval is {declared:?}, which needs WatchdogSec={} or more, but the unit says {timeout:?}: \
+                 pings are sent every {:?} instead",
+                rounded_up(needed),
+                ping_interval(timeout, watchdog_interval),
             )),
             Some(_) => None,
         }
     }
 }
 
-/// How often to ping: four times within the timeout, so that one that is late is soon enough.
-pub(crate) fn interval(timeout: Duration, watchdog_interval: Option<Duration>) -> Duration {
-    let quarter = timeout.min(LONGEST) / 4;
-    watchdog_interval.map_or(quarter, |report| quarter.min(report)).max(SHORTEST / 4)
+/// How often to ping: [`PINGS_PER_TIMEOUT`], or more often if `watchdog_interval` says so.
+pub(crate) fn ping_interval(timeout: Duration, watchdog_interval: Option<Duration>) -> Duration {
+    let longest = timeout.min(MAX_WATCHDOG_TIMEOUT) / PINGS_PER_TIMEOUT;
+    let interval = watchdog_interval.map_or(longest, |declared| longest.min(declared));
+    interval.max(MIN_WATCHDOG_TIMEOUT / PINGS_PER_TIMEOUT)
 }
 
-/// Whether the supervisor's loop turns over when it is asked to.
+/// Whether the supervisor's task has run since it was asked to.
 #[derive(Debug)]
-pub(crate) struct Turns(AtomicBool);
+pub(crate) struct LoopProbe(AtomicBool);
 
-impl Turns {
+impl LoopProbe {
     pub(crate) fn new() -> Self {
-        Turns(AtomicBool::new(true))
+        LoopProbe(AtomicBool::new(true))
     }
 
-    /// The loop has turned over.
-    pub(crate) fn turned(&self) {
+    /// The supervisor's task has run.
+    pub(crate) fn answer(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
+
+    /// Whether it has run since the last call.
+    fn take_answer(&self) -> bool {
+        self.0.swap(false, Ordering::Relaxed)
+    }
 }
 
-/// What one look at the daemon means for the watchdog.
+/// What to send to the watchdog now.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Tick {
+pub(crate) struct PingDecision {
     pub(crate) ping: bool,
-    /// Ask the service manager to act now.
+    /// Ask systemd to act now. Never with a ping.
     pub(crate) trigger: bool,
-    /// What is wrong; empty if nothing is.
-    pub(crate) trouble: String,
+    /// What is wrong with the daemon; empty if nothing is.
+    pub(crate) reason: String,
 }
 
-pub(crate) struct Feeder {
+/// Decides at a fixed interval whether the daemon has earned a ping.
+pub(crate) struct WatchdogPinger {
     core: Arc<Core>,
-    turns: Arc<Turns>,
-    /// How long the supervisor's loop may take to turn.
-    turn: Duration,
+    probe: Arc<LoopProbe>,
+    probe_timeout: Duration,
+    probed_at: Instant,
     interval: Duration,
     due: Instant,
-    asked: Instant,
-    /// Who was being polled at the last look, and for how many looks it was the same.
+    /// What was being polled at the last check, and for how many checks before that it was the same.
     polled: Vec<usize>,
-    still: u32,
-    /// How many looks in a row found the same trouble.
-    troubled: u32,
-    triggered: bool,
+    unchanged_checks: u32,
+    /// For how many checks in a row pings were withheld.
+    withheld: u32,
+    is_triggered: bool,
 }
 
-impl Feeder {
-    pub(crate) fn new(core: Arc<Core>, turns: Arc<Turns>, timeout: Duration, interval: Duration) -> Self {
+impl WatchdogPinger {
+    pub(crate) fn new(core: Arc<Core>, probe: Arc<LoopProbe>, timeout: Duration, interval: Duration) -> Self {
         let now = Instant::now();
-        Feeder {
+        WatchdogPinger {
             core,
-            turns,
-            turn: timeout.max(TURN),
+            probe,
+            probe_timeout: timeout.max(MIN_PROBE_TIMEOUT),
+            probed_at: now,
             interval,
             due: now,
-            asked: now,
             polled: Vec::new(),
-            still: 0,
-            troubled: 0,
-            triggered: false,
+            unchanged_checks: 0,
+            withheld: 0,
+            is_triggered: false,
         }
     }
 
-    /// When the next look is due.
+    /// When [`decide`](WatchdogPinger::decide) is to be called next.
     pub(crate) fn due(&self) -> Instant {
         self.due
     }
 
-    /// Looks at the daemon.
-    pub(crate) fn tick(&mut self, now: Instant) -> Tick {
-        let late = now.saturating_duration_since(self.due);
+    /// Checks the daemon. To be called when it is [`due`](WatchdogPinger::due).
+    pub(crate) fn decide(&mut self, now: Instant) -> PingDecision {
+        let late_by = now.saturating_duration_since(self.due);
         self.due += self.interval;
         if self.due <= now {
-            // Late already, or the machine slept: a burst of pings would say nothing.
+            // A whole interval late, or more: pings in a burst would add nothing.
             self.due = now + self.interval;
         }
-        match self.trouble(now, late) {
+        match self.degraded(now, late_by) {
             None => {
-                (self.troubled, self.triggered) = (0, false);
-                Tick { ping: true, ..Tick::default() }
+                (self.withheld, self.is_triggered) = (0, false);
+                PingDecision { ping: true, ..PingDecision::default() }
             }
-            Some(Trouble { text, patient: true }) => Tick { ping: true, trigger: false, trouble: text },
-            Some(Trouble { text, patient: false }) => {
-                self.troubled = self.troubled.saturating_add(1);
-                Tick { ping: false, trigger: self.troubled >= TRIGGER && !self.triggered, trouble: text }
+            Some(DegradedReason { text, is_restarting: true }) => {
+                PingDecision { ping: true, trigger: false, reason: text }
+            }
+            Some(DegradedReason { text, is_restarting: false }) => {
+                self.withheld = self.withheld.saturating_add(1);
+                let trigger = self.withheld >= CHECKS_BEFORE_TRIGGER && !self.is_triggered;
+                PingDecision { ping: false, trigger, reason: text }
             }
         }
     }
 
-    /// The service manager was asked to act: to ask again would begin it anew.
-    pub(crate) fn triggered(&mut self) {
-        self.triggered = true;
+    /// `WATCHDOG=trigger` was sent. It is not sent again, since systemd would begin to act anew.
+    pub(crate) fn note_triggered(&mut self) {
+        self.is_triggered = true;
     }
 
-    fn trouble(&mut self, now: Instant, late: Duration) -> Option<Trouble> {
-        // The loop could not turn while nothing ran.
-        self.asked = self.asked.checked_add(late).map_or(now, |asked| asked.min(now));
-        if self.turns.0.swap(false, Ordering::Relaxed) {
-            self.asked = now;
+    /// What is wrong with the daemon, in the same words for as long as it lasts.
+    fn degraded(&mut self, now: Instant, late_by: Duration) -> Option<DegradedReason> {
+        // A check that is late was paused together with the supervisor's task.
+        self.probed_at = self.probed_at.checked_add(late_by).map_or(now, |at| at.min(now));
+        if self.probe.take_answer() {
+            self.probed_at = now;
             self.core.supervisor.notify_one();
         } else {
             let polled = self.core.poll_marks.polled();
-            // Once may be by chance.
-            self.still = if polled == self.polled { self.still.saturating_add(1) } else { 0 };
-            let limit = if self.still > 1 { self.turn } else { self.turn.saturating_mul(CROWDED) };
+            // Equal once may be chance; equal twice means that the same code is being polled all along.
+            self.unchanged_checks = if polled == self.polled { self.unchanged_checks.saturating_add(1) } else { 0 };
+            let is_blocked = self.unchanged_checks > 1;
+            let factor = if is_blocked { 1 } else { BUSY_FACTOR };
             self.polled = polled;
-            if now.duration_since(self.asked) > limit {
-                let text = format!("the runtime has not turned for more than {:?}", self.turn);
-                return Some(Trouble { text, patient: false });
+            if now.duration_since(self.probed_at) > self.probe_timeout.saturating_mul(factor) {
+                let limit = self.probe_timeout;
+                let text = format!("runtime blocked: the supervisor task has not run for more than {limit:?}");
+                return Some(DegradedReason { text, is_restarting: false });
             }
         }
-        let stale = self.core.try_restart(CheckTiming { interval: self.interval, late_by: late })?;
-        Some(Trouble { text: stale.text(&self.core), patient: stale.is_restarting() })
+        let stale = self.core.try_restart(CheckTiming { interval: self.interval, late_by })?;
+        Some(DegradedReason { text: stale.text(&self.core), is_restarting: stale.is_restarting() })
     }
 }
 
-struct Trouble {
+/// Why the daemon is not well.
+struct DegradedReason {
     text: String,
-    /// Something is being done about it.
-    patient: bool,
+    /// A restart may yet help, so the ping is sent all the same.
+    is_restarting: bool,
 }
 
 #[cfg(test)]
@@ -225,43 +260,43 @@ mod tests {
     use crate::core::stop_order::StopOrder;
 
     fn timeout(usec: &str) -> (Option<Duration>, bool) {
-        let found = Found::parse(Some(usec), None, 1);
-        (found.timeout, found.warning.is_some())
+        let env = WatchdogEnv::parse(Some(usec), None, 1);
+        (env.timeout, env.warning.is_some())
     }
 
     #[test]
-    fn f88_odd_timeouts() {
+    fn f88_watchdog_usec_out_of_range_is_disabled_or_clamped() {
         assert_eq!(timeout("0"), (None, false));
         assert_eq!(timeout("soon"), (None, true));
         assert_eq!(timeout("-1"), (None, true));
-        assert_eq!(timeout("1"), (Some(SHORTEST), true));
+        assert_eq!(timeout("1"), (Some(MIN_WATCHDOG_TIMEOUT), true));
         assert_eq!(timeout("18446744073709551615"), (None, false));
         assert_eq!(timeout("18446744073709551616"), (None, true));
         let (long, warned) = timeout("18446744073709551614");
-        assert!(!warned && interval(long.unwrap(), None) <= LONGEST);
+        assert!(!warned && ping_interval(long.unwrap(), None) <= MAX_WATCHDOG_TIMEOUT);
         assert_eq!(timeout("500000"), (Some(Duration::from_millis(500)), false));
     }
 
     #[test]
-    fn f89_only_its_own_process() {
-        let found = |pid| Found::parse(Some("500000"), pid, 7);
-        assert!(found(Some("7")).timeout.is_some());
-        assert!(found(None).timeout.is_some());
-        assert_eq!(found(Some("8")), Found { declined: true, ..Found::default() });
-        assert!(found(Some("x")).timeout.is_none() && found(Some("x")).warning.is_some());
+    fn f89_watchdog_pid_of_another_process_disables_pings() {
+        let env = |pid| WatchdogEnv::parse(Some("500000"), pid, 7);
+        assert!(env(Some("7")).timeout.is_some());
+        assert!(env(None).timeout.is_some());
+        assert_eq!(env(Some("8")), WatchdogEnv { is_disabled: true, ..WatchdogEnv::default() });
+        assert!(env(Some("x")).timeout.is_none() && env(Some("x")).warning.is_some());
     }
 
     #[test]
-    fn g29_the_interval_leaves_half_of_the_half() {
+    fn g29_ping_interval_is_a_quarter_of_the_timeout_or_less() {
         let half = Duration::from_millis(500);
-        assert_eq!(interval(half, None), half / 4);
-        assert_eq!(interval(half, Some(Duration::from_secs(5))), half / 4);
-        assert_eq!(interval(half, Some(Duration::from_millis(50))), Duration::from_millis(50));
-        assert!(interval(SHORTEST, None) > Duration::ZERO);
+        assert_eq!(ping_interval(half, None), half / 4);
+        assert_eq!(ping_interval(half, Some(Duration::from_secs(5))), half / 4);
+        assert_eq!(ping_interval(half, Some(Duration::from_millis(50))), Duration::from_millis(50));
+        assert!(ping_interval(MIN_WATCHDOG_TIMEOUT, None) > Duration::ZERO);
     }
 
-    /// For how long a loop that does not turn is fed, while `polled` says who is polled at each look.
-    fn fed_without_a_turn(polled: impl Fn(u32) -> Id) -> Duration {
+    /// For how long pings go on while the supervisor does not run and `polled` says what is polled at each check.
+    fn pings_without_an_answer(polled: impl Fn(u32) -> Id) -> Duration {
         let board = Board::new(vec![Vec::new(); 2], 16);
         let core = Arc::new(Core::new(
             "d".into(),
@@ -270,46 +305,46 @@ mod tests {
             StopOrder::new(&vec![Vec::new(); 2]),
         ));
         let step = Duration::from_millis(125);
-        let mut feeder = Feeder::new(core.clone(), Arc::new(Turns::new()), 4 * step, step);
+        let mut pinger = WatchdogPinger::new(core.clone(), Arc::new(LoopProbe::new()), 4 * step, step);
         let begun = Instant::now();
-        let fed = |look: &u32| core.poll_marks.during(polled(*look), || feeder.tick(begun + step * *look).ping);
-        (0..1000).take_while(fed).last().map_or(Duration::ZERO, |look| step * look)
+        let pings = |check: &u32| core.poll_marks.during(polled(*check), || pinger.decide(begun + step * *check).ping);
+        (0..1000).take_while(pings).last().map_or(Duration::ZERO, |check| step * check)
     }
 
     #[tokio::test]
-    async fn g30_a_queue_that_moves_has_more_time_than_one_that_is_stuck_but_not_for_ever() {
-        assert_eq!(fed_without_a_turn(|_| 0), TURN);
-        assert_eq!(fed_without_a_turn(|look| look % 2), TURN * CROWDED);
+    async fn g30_probe_of_a_busy_runtime_has_ten_times_as_long_as_of_a_blocked_one() {
+        assert_eq!(pings_without_an_answer(|_| 0), MIN_PROBE_TIMEOUT);
+        assert_eq!(pings_without_an_answer(|check| check % 2), MIN_PROBE_TIMEOUT * BUSY_FACTOR);
     }
 
     #[tokio::test]
-    async fn g57_pause_of_the_process_is_no_turn_that_was_missed() {
+    async fn g57_pause_of_the_process_counts_for_no_probe() {
         let board = Board::new(vec![Vec::new(); 1], 16);
         let core = Arc::new(Core::new("d".into(), ServiceNames::of_names(["a"]), board, StopOrder::new(&[Vec::new()])));
         let step = Duration::from_millis(125);
-        let mut feeder = Feeder::new(core, Arc::new(Turns::new()), 4 * step, step);
+        let mut pinger = WatchdogPinger::new(core, Arc::new(LoopProbe::new()), 4 * step, step);
         let mut now = Instant::now();
-        let healthy = Tick { ping: true, ..Tick::default() };
-        // Three pauses, each of which comes after a turn was asked for and before the loop got it.
+        let healthy = PingDecision { ping: true, ..PingDecision::default() };
+        // Three pauses, each of which comes after the probe and before the answer.
         for pause in [0, 3, 3600, 3] {
             now += step + Duration::from_secs(pause);
-            assert_eq!(feeder.tick(now), healthy, "after {pause} s");
+            assert_eq!(pinger.decide(now), healthy, "after {pause} s");
         }
-        let looks = (0..100).take_while(|_| {
+        let checks = (0..100).take_while(|_| {
             now += step;
-            feeder.tick(now).ping
+            pinger.decide(now).ping
         });
-        assert!((4..=8).contains(&looks.count()), "a loop that does not turn while the process runs is still found");
+        assert!((4..=8).contains(&checks.count()), "a supervisor that does not run while the process does is found");
     }
 
     #[test]
-    fn a_mismatch_says_what_to_set() {
-        let report = Some(Duration::from_secs(5));
-        let found = |secs| Found { timeout: Some(Duration::from_secs(secs)), ..Found::default() };
-        assert!(found(3).mismatch(report).unwrap().contains("WatchdogSec=10s"));
-        assert!(Found::default().mismatch(report).unwrap().contains("set WatchdogSec=10s"));
-        assert_eq!(found(10).mismatch(report), None);
-        assert_eq!(found(3).mismatch(None), None);
-        assert_eq!(Found { declined: true, ..Found::default() }.mismatch(report), None);
+    fn watchdog_interval_that_does_not_suit_the_unit_says_what_to_set() {
+        let declared = Some(Duration::from_secs(5));
+        let env = |secs| WatchdogEnv { timeout: Some(Duration::from_secs(secs)), ..WatchdogEnv::default() };
+        assert!(env(3).mismatch(declared).unwrap().contains("WatchdogSec=10s"));
+        assert!(WatchdogEnv::default().mismatch(declared).unwrap().contains("set WatchdogSec=10s"));
+        assert_eq!(env(10).mismatch(declared), None);
+        assert_eq!(env(3).mismatch(None), None);
+        assert_eq!(WatchdogEnv { is_disabled: true, ..WatchdogEnv::default() }.mismatch(declared), None);
     }
 }

@@ -22,7 +22,7 @@ fn f83_g31_what_names_no_socket_is_one_warning() {
         assert!(!subject.has_thread("rxd-notify"));
         let (code, log) = subject.stop();
         assert_eq!((code, warnings(&log)), (Some(0), 1), "{value:?}: {log}");
-        assert!(log.contains("the service manager is told nothing: NOTIFY_SOCKET is"), "{log}");
+        assert!(log.contains("systemd notifications disabled: NOTIFY_SOCKET is"), "{log}");
     }
 }
 
@@ -37,7 +37,7 @@ fn f84_g31_nobody_there_is_one_warning_however_often_it_is_tried() {
         std::thread::sleep(Duration::from_millis(300));
         let (code, log) = subject.stop();
         assert_eq!((code, warnings(&log)), (Some(0), 1), "{name}: {log}");
-        assert!(log.contains("failed to notify the service manager"), "{log}");
+        assert!(log.contains("failed to notify systemd"), "{log}");
     }
 }
 
@@ -53,7 +53,7 @@ fn f84_g31_a_socket_that_may_not_be_sent_to_is_one_warning() {
     subject.prints("a runs");
     let (code, log) = subject.stop();
     assert_eq!((code, warnings(&log)), (Some(0), 1), "{log}");
-    assert!(log.contains("failed to notify the service manager: Permission denied"), "{log}");
+    assert!(log.contains("failed to notify systemd: Permission denied"), "{log}");
 }
 
 /// PID 1 is frozen: it never reads.

@@ -45,7 +45,7 @@ fn g27_a_daemon_of_jobs_was_ready_before_it_is_over() {
 fn a_service_that_gave_up_is_not_ready_but_for_one_nobody_minds() {
     let mut peer = Peer::new();
     let subject = peer.subject("a; b fail-init=9 restarts=1").start();
-    peer.until("STATUS=1/2 running; gave up: b (told to fail)");
+    peer.until("STATUS=1/2 running; restart limit reached: b (told to fail)");
     peer.read(Duration::from_millis(300));
     assert_eq!(peer.count("READY=1"), 0);
     assert_eq!(subject.stop().0, Some(1));
@@ -54,7 +54,7 @@ fn a_service_that_gave_up_is_not_ready_but_for_one_nobody_minds() {
     let mut peer = Peer::new();
     let subject = peer.subject("a; b fail-init=9 restarts=1 ignore").start();
     peer.until("READY=1");
-    peer.until("STATUS=1/2 running; gave up: b (told to fail)");
+    peer.until("STATUS=1/2 running; restart limit reached: b (told to fail)");
     drop(subject);
 }
 
@@ -74,7 +74,7 @@ fn f92_more_time_for_what_comes_before_the_services_within_its_limit() {
     for (text, least) in [("daemon prestart-limit=3500; a", 3), ("daemon prestart=7500; a", 4)] {
         let mut peer = Peer::new();
         let subject = peer.subject(text).start();
-        peer.until("STATUS=before the services: migrate");
+        peer.until("STATUS=prestart: migrate");
         peer.until("READY=1");
         assert!(peer.extensions() >= least, "{text}: {:#?}", peer.texts());
         assert_eq!(subject.stop().0, Some(0));
@@ -85,7 +85,7 @@ fn f92_more_time_for_what_comes_before_the_services_within_its_limit() {
 fn a_start_that_fails_says_why() {
     let mut peer = Peer::new();
     let subject = peer.subject("daemon prestart-fails; a").start();
-    peer.until("STATUS=before the services: prestart stage `migrate` failed: told to fail");
+    peer.until("STATUS=start failed: prestart stage `migrate` failed: told to fail");
     assert_ne!(subject.wait().0, Some(0));
     assert_eq!(peer.count("READY=1"), 0);
 }
@@ -95,7 +95,7 @@ fn a_start_that_fails_says_why() {
 fn f69_stopped_before_the_services_start() {
     let mut peer = Peer::new();
     let subject = peer.subject("daemon prestart=60000; a").start();
-    peer.until("STATUS=before the services: migrate");
+    peer.until("STATUS=prestart: migrate");
     subject.signal("TERM");
     peer.until("STOPPING=1");
     assert_eq!(subject.wait().0, Some(0));

@@ -48,7 +48,7 @@ fn a_wedged_service_with_a_heartbeat_is_ended_by_the_watchdog_and_the_daemon_res
     assert_eq!(unit.show("NRestarts"), "1", "{}", unit.describe());
     let failed = unit.failures("watchdog");
     assert!(failed.contains("Failed with result 'watchdog'"), "{failed}");
-    assert!(unit.journal(&[]).contains("the watchdog is triggered: bad is stale: no heartbeat within 2s"));
+    assert!(unit.journal(&[]).contains("watchdog triggered: bad is stale: no heartbeat within 2s"));
 }
 
 #[test]

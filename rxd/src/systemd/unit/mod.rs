@@ -1,4 +1,6 @@
-//! A unit file that agrees with the declaration.
+//! A systemd unit file made from what a daemon declares: its limits, its name and its watchdog.
+//!
+//! `Daemon::unit` makes it. A running daemon does not use it.
 
 mod limits;
 mod sandbox;
@@ -11,23 +13,28 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// What a daemon is given beyond its own limits, so that it is rxd that says what went wrong.
-const MARGIN: Duration = Duration::from_secs(5);
+/// How much longer systemd waits than the daemon's own limits, so that rxd reports what went wrong before systemd
+/// kills the process.
+const TIMEOUT_MARGIN: Duration = Duration::from_secs(5);
 
-/// What systemd gives a start where nothing is declared.
-const START: Duration = Duration::from_secs(90);
+/// The least `TimeoutStartSec=` where a service has no limit: systemd's own default (systemd-system.conf(5),
+/// `DefaultTimeoutStartSec=`).
+const DEFAULT_START_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// How long the service manager waits for a ping where nothing is declared.
-const WATCHDOG: Duration = Duration::from_secs(30);
+/// `WatchdogSec=` where no `watchdog_interval` is declared.
+const DEFAULT_WATCHDOG_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The first version with `Type=notify-reload`.
+/// The first version of systemd with `Type=notify-reload` (systemd.service(5)).
 const NOTIFY_RELOAD: u32 = 253;
 
 /// A service unit of systemd, made from what a daemon declares.
 ///
-/// Its `TimeoutStartSec=` covers the limits and delays that are declared along the longest path
-/// through the gates, its `TimeoutStopSec=` the daemon's `shutdown_timeout`, and its
-/// `WatchdogSec=` is what `watchdog_interval` needs. What is printed is the whole file:
+/// * `TimeoutStartSec=` covers the limits and delays that are declared along the longest path through the
+///   gates.
+/// * `TimeoutStopSec=` covers the daemon's `shutdown_timeout`.
+/// * `WatchdogSec=` is twice `watchdog_interval`, or 30 s.
+///
+/// It prints as the whole file:
 ///
 /// ```
 /// # use rxd::{Context, Daemon, Options, Runner, Service, State};
@@ -79,15 +86,14 @@ impl Unit {
         self
     }
 
-    /// The daemon's `watchdog_interval`; zero: it does not talk to systemd.
+    /// The daemon's `watchdog_interval`; zero: the daemon sends nothing to systemd.
     pub(crate) fn watchdog_interval(mut self, every: Duration) -> Self {
         self.watchdog_interval = Some(every);
         self
     }
 
-    /// What is done before any service starts, and how long that takes at most if that is known:
-    /// a [`prestart`](crate::prestart) stage.
-    pub(crate) fn before(mut self, stage: &str, limit: Option<Duration>) -> Self {
+    /// A [`prestart`](crate::prestart) stage, and how long it takes at most, if a limit is declared.
+    pub(crate) fn prestart_stage(mut self, stage: &str, limit: Option<Duration>) -> Self {
         match limit {
             Some(limit) => self.longest.start = self.longest.start.saturating_add(limit),
             None => self.longest.unlimited(stage),
@@ -95,40 +101,40 @@ impl Unit {
         self
     }
 
-    /// The program, without arguments: those are [`arg`](Unit::arg)s. Default: `/usr/bin/` and the
-    /// daemon's name.
+    /// The program, without arguments: add those by [`arg`](Unit::arg). Default: `/usr/bin/` and the daemon's
+    /// name.
     pub fn exec(mut self, program: impl Into<PathBuf>) -> Self {
         self.exec = program.into();
         self
     }
 
-    /// One argument more.
+    /// Adds one argument.
     pub fn arg(mut self, arg: impl Into<String>) -> Self {
         self.args.push(arg.into());
         self
     }
 
-    /// The user to run as. Default: one that is made up for as long as the daemon runs.
+    /// The user to run as. Default: `DynamicUser=yes`, a user that exists while the daemon runs.
     pub fn user(mut self, user: impl Into<String>) -> Self {
         self.user = Some(user.into());
         self
     }
 
-    /// The version of systemd the unit is for. Below 253 there is no `Type=notify-reload`, and
+    /// The version of systemd that the unit is for. Default: 253. Older versions have no `Type=notify-reload`, and
     /// `systemctl reload` may return before the reload is over.
     pub fn systemd(mut self, version: u32) -> Self {
         self.version = version;
         self
     }
 
-    /// How many descriptors systemd keeps for the daemon over a restart: see [`store`](super::store).
+    /// How many descriptors systemd keeps for the daemon over a restart: see [`store`](super::store). Default: 0.
     pub fn fd_store(mut self, descriptors: u32) -> Self {
         self.fd_store = descriptors;
         self
     }
 
-    /// A setting of the `[Service]` section, in place of what the unit would say by itself. An
-    /// empty value removes it.
+    /// Replaces or adds a setting of the `[Service]` section. An empty value removes it. Setting a key several
+    /// times prints it as often.
     pub fn set(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.set.push((key.into(), value.into()));
         self
@@ -143,7 +149,7 @@ impl Unit {
     /// The `[Service]` section, in order.
     fn service(&self) -> Vec<(&str, String)> {
         let own = self.set.iter().rev().find(|(key, _)| key == "Type").map(|(_, value)| &**value);
-        // A unit of `Type=notify` would wait for a READY=1 that never comes.
+        // With `Type=notify` systemd would wait for a READY=1 that never comes.
         let silent = self.watchdog_interval == Some(Duration::ZERO);
         let reloads = !silent && self.version >= NOTIFY_RELOAD && own.is_none_or(|own| own == "notify-reload");
         let mut exec = quoted(&self.exec.to_string_lossy());
@@ -157,7 +163,7 @@ impl Unit {
             false => "notify",
         };
         let mut lines = vec![("Type", kind.to_string())];
-        // Stored descriptors go over the same socket, whatever the daemon says.
+        // Stored descriptors go over the same socket, even from a daemon that sends nothing else.
         if !silent || self.fd_store > 0 {
             lines.push(("NotifyAccess", "main".into()));
         }
@@ -167,14 +173,14 @@ impl Unit {
         }
         lines.push(("Restart", "on-failure".into()));
         lines.push(("RestartSec", "1s".into()));
-        // The daemon stops its services itself, in their order.
+        // SIGTERM for the main process only: the daemon stops its services itself, in their order.
         lines.push(("KillMode", "mixed".into()));
         lines.push(("TimeoutStartSec", rounded_up(self.start())));
-        lines.push(("TimeoutStopSec", rounded_up(self.shutdown_timeout.saturating_add(MARGIN))));
+        lines.push(("TimeoutStopSec", rounded_up(self.shutdown_timeout.saturating_add(TIMEOUT_MARGIN))));
         if !silent {
             lines.push((
                 "WatchdogSec",
-                rounded_up(self.watchdog_interval.map_or(WATCHDOG, |every| every.saturating_mul(2))),
+                rounded_up(self.watchdog_interval.map_or(DEFAULT_WATCHDOG_TIMEOUT, |every| every.saturating_mul(2))),
             ));
         }
         if self.fd_store > 0 {
@@ -186,13 +192,13 @@ impl Unit {
         }
         lines.push(("RuntimeDirectory", self.name.clone()));
         lines.push(("StateDirectory", self.name.clone()));
-        lines.extend(sandbox::LINES.iter().map(|(key, value)| (*key, (*value).to_string())));
+        lines.extend(sandbox::SANDBOX_SETTINGS.iter().map(|(key, value)| (*key, (*value).to_string())));
         lines
     }
 
     fn start(&self) -> Duration {
-        let declared = self.longest.start.saturating_add(MARGIN);
-        if self.longest.unlimited.is_empty() { declared } else { declared.max(START) }
+        let declared = self.longest.start.saturating_add(TIMEOUT_MARGIN);
+        if self.longest.unlimited.is_empty() { declared } else { declared.max(DEFAULT_START_TIMEOUT) }
     }
 }
 
@@ -249,7 +255,7 @@ fn one_line(text: &str) -> String {
     text.replace(|char: char| char.is_control(), " ")
 }
 
-/// An argument as systemd reads it: no word splitting, no specifiers, no variables.
+/// An argument as systemd.service(5) reads it: quoted, with `%` and `$` escaped, so that it stays one status.
 fn quoted(arg: &str) -> String {
     let arg = arg.replace('%', "%%").replace('$', "$$");
     if !arg.is_empty() && arg.chars().all(|char| is_plain(char) || "/:=,+@%$".contains(char)) {
@@ -280,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn arguments_stay_what_they_are() {
+    fn argument_with_special_characters_is_quoted() {
         assert_eq!(quoted("--addr=127.0.0.1:80"), "--addr=127.0.0.1:80");
         assert_eq!(quoted("100%$HOME"), "100%%$$HOME");
         assert_eq!(quoted("a \"b\"\n"), "\"a \\\"b\\\"\\n\"");
@@ -288,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_setting_replaces_or_adds_or_removes_and_injects_nothing() {
+    fn setting_replaces_adds_or_removes_a_line_and_injects_none() {
         let text =
             unit("agent").set("Restart", "always").set("MemoryMax", "1G\n[Install]").set("PrivateTmp", "").to_string();
         assert!(text.contains("Restart=always\n") && !text.contains("on-failure"));
@@ -297,12 +303,12 @@ mod tests {
     }
 
     #[test]
-    fn an_odd_name_is_a_file_name() {
+    fn daemon_name_with_special_characters_becomes_a_file_name() {
         assert_eq!(unit("edge agent/1\n").name(), "edge-agent-1-.service");
     }
 
     #[test]
-    fn g60_a_daemon_that_does_not_talk_to_systemd_has_a_unit_that_does_not_wait_for_it() {
+    fn g60_unit_with_watchdog_interval_zero_does_not_wait_for_ready() {
         let text = unit("agent").watchdog_interval(Duration::ZERO).to_string();
         assert!(text.contains("Type=exec\n") && text.contains("ExecReload=/bin/kill -HUP $MAINPID"), "{text}");
         assert!(!text.contains("NotifyAccess") && !text.contains("WatchdogSec"), "{text}");
@@ -311,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn older_than_notify_reload() {
+    fn unit_for_an_older_systemd_reloads_by_signal() {
         let text = unit("agent").systemd(252).to_string();
         assert!(text.contains("Type=notify\n") && text.contains("ExecReload=/bin/kill -HUP $MAINPID"));
         let text = unit("agent").to_string();
@@ -319,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn of_another_type_it_still_reloads() {
+    fn unit_of_another_type_reloads_by_signal() {
         let text = unit("agent").set("Type", "exec").to_string();
         assert!(text.contains("Type=exec\n") && text.contains("ExecReload=/bin/kill -HUP $MAINPID"));
         let text = unit("agent").set("Type", "exec").set("ExecReload", "").to_string();

@@ -1,7 +1,7 @@
-//! What a daemon that speaks IP and Unix sockets can do without.
+//! The sandbox of a generated unit: it takes away what a daemon with IP and Unix sockets does not need.
 
-/// In the order of systemd.exec(5). What a daemon needs more of is `Unit::set`.
-pub(super) const LINES: &[(&str, &str)] = &[
+/// In the order of systemd.exec(5). A daemon that needs more changes them by `Unit::set`.
+pub(super) const SANDBOX_SETTINGS: &[(&str, &str)] = &[
     ("UMask", "0077"),
     ("CapabilityBoundingSet", ""),
     ("AmbientCapabilities", ""),
