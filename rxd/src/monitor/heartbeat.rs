@@ -1,16 +1,16 @@
 //! Heartbeats: which services in Run have missed theirs, and what is done about that.
 //!
-//! A service with `heartbeat = "2s"` must call [`Context::heartbeat`](crate::Context::heartbeat) at least
-//! once per period while it is in Run. This module compares the last call with the clock. It does not
-//! detect code that blocks a thread (`core::poll_marks` does), and it sends nothing to systemd: the
-//! watchdog's thread asks here before each ping.
+//! A service with `heartbeat = "2s"` must call [`Context::heartbeat`](crate::Context::heartbeat) at
+//! least once per period while it is in Run. This module compares the last call with the clock. It
+//! does not detect code that blocks a thread (`core::poll_marks` does), and it sends nothing to
+//! systemd: the watchdog's thread asks here before each ping.
 //!
 //! Two kinds of callers ask:
 //!
 //! * One *periodic checker* per daemon, at a fixed interval, by [`Core::try_restart`] or
-//!   [`Core::log_newly_stale`]. It is the thread that pings systemd's watchdog; without a watchdog it is
-//!   the [`HeartbeatTask`]. Only the periodic checker requests restarts, and only it moves silences on
-//!   for pauses.
+//!   [`Core::log_newly_stale`]. It is the thread that pings systemd's watchdog; without a watchdog
+//!   it is the [`HeartbeatTask`]. Only the periodic checker requests restarts, and only it moves
+//!   silences on for pauses.
 //! * The admin route in between, by [`Core::stale`], which changes nothing.
 //!
 //! # Invariants
@@ -22,20 +22,20 @@
 //! # Pauses
 //!
 //! SIGSTOP, a freezer, a debugger or the migration of a virtual machine stop the services and the
-//! periodic checker alike, while the clock goes on. No service can call `heartbeat` then, so that time
-//! must not count:
+//! periodic checker alike, while the clock goes on. No service can call `heartbeat` then, so that
+//! time must not count:
 //!
 //! 1. The periodic checker says how late its own check is.
 //! 2. That time is taken off the silence of every service.
 //! 3. A check that is late by more than a quarter of a service's period gives this service a whole
-//!    period from now on, once until its next heartbeat. Only once: on a machine on which every check
-//!    is late, a wedged service is still found.
+//!    period from now on, once until its next heartbeat. Only once: on a machine on which every
+//!    check is late, a wedged service is still found.
 //! 4. A service that was stale before the pause stays stale.
 //!
 //! # Lock order
 //!
-//! The lock of the table (`Core::heartbeats`) comes before the board's, which is taken under it to read
-//! where a service is. Logging and requesting a restart come after both are released.
+//! The lock of the table (`Core::heartbeats`) comes before the board's, which is taken under it to
+//! read where a service is. Logging and requesting a restart come after both are released.
 
 use crate::board::Id;
 use crate::core::{Core, ServiceCommand};
@@ -48,8 +48,8 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-/// A check that is late by more than this part of a period (a quarter) may have kept the service from its
-/// heartbeat.
+/// A check that is late by more than this part of a period (a quarter) may have kept the service
+/// from its heartbeat.
 const LATE_PART_OF_PERIOD: u32 = 4;
 
 /// How often the [`HeartbeatTask`] checks within the shortest period.
@@ -190,9 +190,9 @@ impl HeartbeatMonitor {
 
     /// The worst of the services that are stale at this moment.
     ///
-    /// After a pause the admin route may ask before the periodic checker has checked. It then waits for
-    /// the checker for one period of the service. It waits no longer, since the checker may be a task on
-    /// a thread that is blocked.
+    /// After a pause the admin route may ask before the periodic checker has checked. It then waits
+    /// for the checker for one period of the service. It waits no longer, since the checker may be
+    /// a task on a thread that is blocked.
     pub(crate) fn stale(&mut self, core: &Core) -> Option<StaleService> {
         let now = core.uptime();
         let due = |(at, interval): (Duration, Duration)| at.saturating_add(interval);
@@ -207,8 +207,8 @@ impl HeartbeatMonitor {
         stale.reduce(|worst, stale| if stale.attempt > worst.attempt { stale } else { worst })
     }
 
-    /// As [`stale`](HeartbeatMonitor::stale), for the periodic checker. If a restart is due, it is recorded
-    /// as requested, and the caller must request it.
+    /// As [`stale`](HeartbeatMonitor::stale), for the periodic checker. If a restart is due, it is
+    /// recorded as requested, and the caller must request it.
     fn check(&mut self, core: &Core, timing: CheckTiming) -> Option<StaleService> {
         self.begin_check(core, timing);
         let stale = self.stale(core)?;
@@ -240,8 +240,8 @@ impl Core {
         Some(stale)
     }
 
-    /// Logs each service that has become stale since the last check. For the periodic checker, where
-    /// nothing else is done about stale services.
+    /// Logs each service that has become stale since the last check. For the periodic checker,
+    /// where nothing else is done about stale services.
     pub(crate) fn log_newly_stale(&self, timing: CheckTiming) {
         // Not in the loop's head: the lock would be held while the log is written.
         let newly_stale = self.heartbeats().newly_stale(self, timing);
@@ -263,14 +263,16 @@ impl Heartbeat {
         (beat > 0).then(|| Duration::from_millis(beat - 1))
     }
 
-    /// The Run that the service is in, and its last sign of life: a heartbeat, or entering that Run.
+    /// The Run that the service is in, and its last sign of life: a heartbeat, or entering that
+    /// Run.
     fn last_sign(&self, core: &Core) -> Option<(u64, Duration)> {
         let status = core.board.status(self.id);
         let entered = Duration::from_nanos(status.at);
         status.is_in(State::Run).then(|| (status.seq, self.last_beat(core).unwrap_or_default().max(entered)))
     }
 
-    /// Takes off the time by which a check is late: `before` is when the last check was, if there was one.
+    /// Takes off the time by which a check is late: `before` is when the last check was, if there
+    /// was one.
     fn exclude_pause(&mut self, core: &Core, (before, now): (Option<Duration>, Duration), late_by: Duration) {
         if let Some(restart) = &mut self.last_restart {
             restart.deadline = restart.deadline.saturating_add(late_by);
@@ -289,15 +291,16 @@ impl Heartbeat {
         }
     }
 
-    /// The service, if it has been silent for longer than its period: since its last sign of life, and since
-    /// `from`.
+    /// The service, if it has been silent for longer than its period: since its last sign of life,
+    /// and since `from`.
     fn stale(&self, core: &Core, now: Duration, on_stale: OnStale, from: Duration) -> Option<StaleService> {
         let (run, sign) = self.last_sign(core)?;
         let since = if sign > self.silence.sign { sign } else { self.silence.since };
         if now.saturating_sub(since.max(from)) <= self.period {
             return None;
         }
-        // A heartbeat after the last restart means that the restart helped: the next one is due again.
+        // A heartbeat after the last restart means that the restart helped: the next one is due
+        // again.
         let beat = self.last_beat(core);
         let attempt = match self.last_restart.filter(|restart| beat <= Some(restart.requested_at)) {
             _ if on_stale == OnStale::StopPinging => RestartAttempt::Spent,
@@ -309,8 +312,8 @@ impl Heartbeat {
     }
 }
 
-/// The periodic checker of a daemon that has no watchdog to ping: restarts stale services, or at least logs
-/// them. The task is aborted when this is dropped.
+/// The periodic checker of a daemon that has no watchdog to ping: restarts stale services, or at
+/// least logs them. The task is aborted when this is dropped.
 #[derive(Debug)]
 pub(crate) struct HeartbeatTask(JoinHandle<()>);
 

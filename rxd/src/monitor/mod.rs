@@ -1,32 +1,37 @@
-//! The monitor: one thread per daemon, beside the runtime, that acts where the runtime's threads cannot.
+//! The monitor: one thread per daemon, beside the runtime, that acts where the runtime's threads
+//! cannot.
 //!
-//! User code may block every thread of the runtime, and then no task runs, the supervisor's included. The
-//! monitor is a thread with a small runtime of its own, in which no service runs. `Daemon::start` starts it,
-//! and it ends with the daemon.
+//! User code may block every thread of the runtime, and then no task runs, the supervisor's
+//! included. The monitor is a thread with a small runtime of its own, in which no service runs.
+//! `Daemon::start` starts it, and it ends with the daemon.
 //!
 //! * It names the services that block their thread.
-//! * It carries a stop through if the supervisor's task does not run. (A task that is woken by code which
-//!   then blocks waits in the queue of that code's thread, and no other thread takes it from there.) As long
-//!   as the supervisor answers in time, the monitor leaves the stop to it.
+//! * It carries a stop through if the supervisor's task does not run. (A task that is woken by code
+//!   which then blocks waits in the queue of that code's thread, and no other thread takes it from
+//!   there.) As long as the supervisor answers in time, the monitor leaves the stop to it.
 //! * It writes the records of a stop, since a log may block those who write to it.
 //! * While code blocks, it makes another thread of the runtime take over the timers.
 //! * It ends the process at the third stop signal.
 //!
-//! It is not the watchdog: whether heartbeats are on time is for [`heartbeat`], and pings are for `systemd`.
+//! It is not the watchdog: whether heartbeats are on time is for [`heartbeat`], and pings are for
+//! `systemd`.
 //!
 //! # Invariants
 //!
 //! 1. The monitor's thread writes no record itself: a blocking thread of its runtime does.
-//! 2. Each step of a stop is idempotent (`shutdown`), so supervisor and monitor may both take it.
-//! 3. The monitor takes a step of a stop only after the supervisor has had [`TAKEOVER_DELAY`] for it.
+//! 2. Each step of a stop is idempotent (`shutdown`), so supervisor and monitor may both
+//!    take it.
+//! 3. The monitor takes a step of a stop only after the supervisor has had [`TAKEOVER_DELAY`] for
+//!    it.
 //! 4. While a test has paused the daemon's clock, the supervisor alone acts on the deadline.
-//! 5. A record that was handed over is written before the drop of the [`MonitorHandle`] returns. If the log
-//!    blocks, the drop returns after twice [`FLUSH_TIMEOUT`] all the same, and records may be lost.
+//! 5. A record that was handed over is written before the drop of the [`MonitorHandle`] returns. If
+//!    the log blocks, the drop returns after twice [`FLUSH_TIMEOUT`] all the same, and records may
+//!    be lost.
 //!
 //! # Memory ordering
 //!
-//! `unwritten` counts the records that are handed over and not written. A writer's decrement is `Release`,
-//! the reads are `Acquire`: a thread that reads zero sees what the writers wrote.
+//! `unwritten` counts the records that are handed over and not written. A writer's decrement is
+//! `Release`, the reads are `Acquire`: a thread that reads zero sees what the writers wrote.
 
 pub(crate) mod heartbeat;
 
@@ -50,8 +55,9 @@ use tracing::level_filters::LevelFilter;
 /// How long the records of a stop may take to be written once the daemon has stopped.
 const FLUSH_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// How long the supervisor has for a step before the monitor takes it. A stop may last 100 ms beyond its
-/// deadline: the monitor forces it within two of these, and waits for six more while it does.
+/// How long the supervisor has for a step before the monitor takes it. A stop may last 100 ms
+/// beyond its deadline: the monitor forces it within two of these, and waits for six more while it
+/// does.
 const TAKEOVER_DELAY: Duration = Duration::from_millis(10);
 
 /// How often another thread of the runtime is made to take over the timers while code blocks one.
@@ -63,8 +69,8 @@ const CLOCK_TOLERANCE: Duration = Duration::from_millis(5);
 /// Takes the place of `blocking_threshold` where that is off: nothing is reported then.
 const IDLE_CHECK_INTERVAL: Duration = Duration::from_secs(3600);
 
-/// The monitor as the daemon holds it. Dropped, it ends the thread, and waits for it only if records are left
-/// to be written.
+/// The monitor as the daemon holds it. Dropped, it ends the thread, and waits for it only if
+/// records are left to be written.
 #[derive(Debug)]
 pub(crate) struct MonitorHandle {
     end: Option<oneshot::Sender<()>>,
@@ -78,8 +84,8 @@ pub(crate) struct MonitorHandle {
 }
 
 impl MonitorHandle {
-    /// Starts the thread. It reports polls that last longer than `limit`, if there is one, and listens to
-    /// signals.
+    /// Starts the thread. It reports polls that last longer than `limit`, if there is one, and
+    /// listens to signals.
     pub(crate) fn start(core: &Arc<Core>, limit: Option<Duration>, listener: SignalListener) -> Self {
         let (end, ended) = oneshot::channel();
         let mut builder = Builder::new_current_thread();
@@ -119,8 +125,8 @@ impl MonitorHandle {
         let _ = self.stopping.set(Arc::downgrade(stopping));
     }
 
-    /// Hands a record to the monitor, which writes records in the order in which they come: a log that blocks
-    /// must not delay the stop of a daemon. The caller's span and subscriber apply.
+    /// Hands a record to the monitor, which writes records in the order in which they come: a log
+    /// that blocks must not delay the stop of a daemon. The caller's span and subscriber apply.
     ///
     /// Without a thread the record is written at once.
     pub(crate) fn write(&self, level: Level, record: Record) {
@@ -150,11 +156,12 @@ impl MonitorHandle {
 impl Drop for MonitorHandle {
     fn drop(&mut self) {
         drop(self.end.take());
-        // A thread takes longer to end (70 to 100 us) than many daemons take to stop, and this one holds nothing
-        // of the daemon. So it is joined only if it has something to write.
+        // A thread takes longer to end (70 to 100 us) than many daemons take to stop, and this one
+        // holds nothing of the daemon. So it is joined only if it has something to write.
         if let Some(thread) = self.thread.take().filter(|_| self.is_writing()) {
-            // The process may end right after the report, so records are written before it. This takes no longer
-            // than twice `FLUSH_TIMEOUT`: once for the records, once for the end of the runtime.
+            // The process may end right after the report, so records are written before it. This
+            // takes no longer than twice `FLUSH_TIMEOUT`: once for the records, once for the end of
+            // the runtime.
             let _ = thread.join();
         }
     }
@@ -224,8 +231,8 @@ impl MonitorLoop {
 
     /// Wakes an idle thread of the runtime, which then drives the timers.
     ///
-    /// In tokio one idle thread at a time waits for the next timer. If that thread takes up a task which
-    /// blocks, no other thread waits for timers until something wakes one.
+    /// In tokio one idle thread at a time waits for the next timer. If that thread takes up a task
+    /// which blocks, no other thread waits for timers until something wakes one.
     fn nudge_timers(&self) {
         drop(self.clock.runtime.spawn(async {}));
     }
@@ -241,7 +248,8 @@ impl MonitorLoop {
         self.write(Box::new(move || found.iter().for_each(|one: &BlockedPoll| one.say(limit))));
     }
 
-    /// Has a record written by another thread: a log that blocks must not keep this one from acting.
+    /// Has a record written by another thread: a log that blocks must not keep this one from
+    /// acting.
     fn write(&self, record: Record) {
         let dispatch = tracing::dispatcher::get_default(Clone::clone);
         self.unwritten.fetch_add(1, Ordering::Relaxed);
@@ -310,10 +318,13 @@ impl MonitorLoop {
             return;
         }
         self.write(Box::new(|| {
-            emit!(ERROR, target: "rxd", "forcing shutdown: the supervisor task does not run, since code blocks the runtime's threads");
+            emit!(
+                ERROR, target: "rxd",
+                "forcing shutdown: the supervisor task does not run, since code blocks the runtime's threads"
+            );
         }));
-        // Services have 60 ms to drop what they are doing: 40 in stop order, then 20 without, since a service
-        // that blocks must not hold back those that stop after it.
+        // Services have 60 ms to drop what they are doing: 40 in stop order, then 20 without, since
+        // a service that blocks must not hold back those that stop after it.
         for step in 0..6_u32 {
             sleep(TAKEOVER_DELAY).await;
             if core.stop_order.left() == 0 || core.report.borrow().is_some() {

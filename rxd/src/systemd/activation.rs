@@ -30,9 +30,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// }
 /// ```
 ///
-/// Descriptors that were not asked for are closed when this value is dropped. All are closed on exec, so
-/// children inherit none. The variables stay in the environment, since changing it is not safe once there
-/// may be threads; their `LISTEN_PID` keeps a child from taking them for its own.
+/// Descriptors that were not asked for are closed when this value is dropped. All are closed on
+/// exec, so children inherit none. The variables stay in the environment, since changing it is not
+/// safe once there may be threads; their `LISTEN_PID` keeps a child from taking them for its own.
 #[derive(Default)]
 pub struct Sockets(Vec<(String, OwnedFd)>);
 
@@ -40,11 +40,11 @@ pub struct Sockets(Vec<(String, OwnedFd)>);
 static IS_TAKEN: AtomicBool = AtomicBool::new(false);
 
 impl Sockets {
-    /// Takes the descriptors that `LISTEN_FDS`, `LISTEN_PID` and `LISTEN_FDNAMES` name: none, if the variables
-    /// are not set or are for another process.
+    /// Takes the descriptors that `LISTEN_FDS`, `LISTEN_PID` and `LISTEN_FDNAMES` name: none, if
+    /// the variables are not set or are for another process.
     ///
-    /// Call it once, and before anything else in the process opens or closes a file: it trusts the numbers
-    /// that the variables give. Nothing else in the process may take the descriptors.
+    /// Call it once, and before anything else in the process opens or closes a file: it trusts the
+    /// numbers that the variables give. Nothing else in the process may take the descriptors.
     ///
     /// # Errors
     ///
@@ -89,8 +89,8 @@ impl Sockets {
         self.0.iter().map(|(name, _)| name.as_str())
     }
 
-    /// The first descriptor of this name as a TCP listener, non-blocking as tokio's `TcpListener::from_std`
-    /// needs it. `None` if there is no such name.
+    /// The first descriptor of this name as a TCP listener, non-blocking as tokio's
+    /// `TcpListener::from_std` needs it. `None` if there is no such name.
     ///
     /// # Errors
     ///

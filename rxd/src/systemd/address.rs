@@ -1,7 +1,7 @@
 //! Where systemd listens: `NOTIFY_SOCKET`, and the datagram socket that sends there.
 //!
-//! This is for `notify`, which sends over one socket for as long as the daemon runs, and for `store`.
-//! `sd_notify::notify` is not used: it knows no abstract names, and its socket blocks.
+//! This is for `notify`, which sends over one socket for as long as the daemon runs, and for
+//! `store`. `sd_notify::notify` is not used: it knows no abstract names, and its socket blocks.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -31,7 +31,8 @@ impl NotifyAddress {
 
     /// Reads an absolute path, or `@` and an abstract name.
     ///
-    /// sd_notify(3) also knows `vsock:`, by which a virtual machine reports to its host. That is not supported.
+    /// sd_notify(3) also knows `vsock:`, by which a virtual machine reports to its host. That is
+    /// not supported.
     pub(crate) fn parse(value: &OsStr) -> Result<NotifyAddress, AddressError> {
         let unusable = |why: String| {
             AddressError(format!(
@@ -50,7 +51,8 @@ impl NotifyAddress {
         }
     }
 
-    /// Sends one datagram. The path is looked up each time, so a socket that was removed and made anew is found.
+    /// Sends one datagram. The path is looked up each time, so a socket that was removed and made
+    /// anew is found.
     pub(crate) fn send(&self, socket: &UnixDatagram, message: &str) -> io::Result<()> {
         socket.send_to_addr(message.as_bytes(), &self.0).map(drop)
     }

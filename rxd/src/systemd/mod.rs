@@ -1,10 +1,11 @@
 #![doc = include_str!("README.md")]
 
-// This file is what the rest of rxd calls: `Systemd` is made by `Daemon::start` and owned by the supervisor.
-// `off.rs` takes its place without the feature.
+// This file is what the rest of rxd calls: `Systemd` is made by `Daemon::start` and owned by the
+// supervisor. `off.rs` takes its place without the feature.
 //
-// The imports of the files below run one way: this file, reporter, notify, then outbox, watchdog, readiness,
-// status, address and text. `activation`, `store` and `unit` are for the user and stand apart.
+// The imports of the files below run one way: this file, reporter, notify, then outbox, watchdog,
+// readiness, status, address and text. `activation`, `store` and `unit` are for the user and stand
+// apart.
 
 mod activation;
 mod address;
@@ -33,7 +34,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use watchdog::{LoopProbe, WatchdogEnv, WatchdogPinger};
 
-/// A running daemon's connection to systemd. Without one every method does nothing, and costs nothing.
+/// A running daemon's connection to systemd. Without one every method does nothing, and costs
+/// nothing.
 #[derive(Debug, Default)]
 pub(crate) struct Systemd(Option<NotifyConnection>);
 
@@ -127,8 +129,8 @@ impl Systemd {
         Systemd(Some(NotifyConnection { reporter, probe, has_watchdog, thread }))
     }
 
-    /// Holds `READY=1` back until what this returns is dropped. One for each part besides the services that
-    /// must be ready first.
+    /// Holds `READY=1` back until what this returns is dropped. One for each part besides the
+    /// services that must be ready first.
     pub(crate) fn hold(&self) -> ReadinessHold {
         let reporter = self.0.as_ref().map(|connection| connection.reporter.clone());
         if let Some(reporter) = &reporter {

@@ -1,35 +1,38 @@
 //! The thread that sends to systemd, `rxd-notify`: it owns the socket and pings the watchdog.
 //!
-//! `Systemd::begin` starts it where there is a `NOTIFY_SOCKET`. It is a thread and not a task, since a task
-//! waits in the queue of the thread on which it was woken: a service that blocks that thread would keep
-//! systemd from being notified. The socket never blocks, so a service manager that is frozen or gone delays
-//! this thread's datagrams and no service.
+//! `Systemd::begin` starts it where there is a `NOTIFY_SOCKET`. It is a thread and not a task,
+//! since a task waits in the queue of the thread on which it was woken: a service that blocks that
+//! thread would keep systemd from being notified. The socket never blocks, so a service manager
+//! that is frozen or gone delays this thread's datagrams and no service.
 //!
-//! The thread does not know what to report. Others queue notifications by a [`Notifier`], and the `look`
-//! callback it is started with reads the board after each change. Whether a ping is due is for
-//! [`WatchdogPinger`] to decide.
+//! The thread does not know what to report. Others queue notifications by a [`Notifier`], and the
+//! `look` callback it is started with reads the board after each change. Whether a ping is due is
+//! for [`WatchdogPinger`] to decide.
 //!
 //! # Invariants
 //!
-//! 1. Nothing else in rxd sends to `NOTIFY_SOCKET` but [`store`](super::store), by a socket of its own.
-//! 2. The lock of the outbox is never held while a datagram is sent, while a record is logged or while
-//!    `look` runs.
+//! 1. Nothing else in rxd sends to `NOTIFY_SOCKET` but [`store`](super::store), by a socket of its
+//!    own.
+//! 2. The lock of the outbox is never held while a datagram is sent, while a record is logged or
+//!    while `look` runs.
 //! 3. A ping is sent only before `STOPPING=1` is taken from the outbox.
 //! 4. The thread ends only when the outbox is closed and empty, or closed and systemd has no room.
 //!
 //! # Lock order
 //!
-//! The outbox comes last: `look` takes the reporter's lock, then the board's, and then the outbox's.
+//! The outbox comes last: `look` takes the reporter's lock, then the board's, and then the
+//! outbox's.
 //!
 //! # No wake-up is lost
 //!
 //! 1. A caller changes the outbox under its lock, releases the lock, and then unparks the thread.
 //! 2. The thread reads the outbox under the lock, releases the lock, and then parks.
-//! 3. If the change comes after that reading, so does the unpark. It leaves a token that makes the park
-//!    return at once, so it does not matter which of the two comes first.
+//! 3. If the change comes after that reading, so does the unpark. It leaves a token that makes the
+//!    park return at once, so it does not matter which of the two comes first.
 //! 4. The thread publishes its handle before its first reading. A caller that finds no handle has
 //!    therefore changed the outbox before that reading.
-//! 5. For changes of the board, the thread polls `Core::changed` before it parks; its waker unparks.
+//! 5. For changes of the board, the thread polls `Core::changed` before it parks; its waker
+//!    unparks.
 
 use super::address::{NotifyAddress, socket};
 use super::outbox::Outbox;
@@ -129,7 +132,8 @@ impl NotifyHandle {
         self.close();
         let _: Result<(), oneshot::error::RecvError> = (&mut self.ended).await;
         if let Some(handle) = self.handle.take() {
-            // The thread has only to return, so this does not block. If it panicked, that was logged.
+            // The thread has only to return, so this does not block. If it panicked, that was
+            // logged.
             let _ = handle.join();
         }
     }
@@ -163,7 +167,8 @@ impl NotifyThread {
         core.subscribe_changes();
         let mut changed = pin!(core.changed.notified());
         let mut resend_at: Option<Instant> = None;
-        // Look once something has changed, but not before `look_after`; and at `look_by` in any case.
+        // Look once something has changed, but not before `look_after`; and at `look_by` in any
+        // case.
         let (mut has_changed, mut look_after, mut look_by) = (true, Instant::now(), None);
         loop {
             let now = Instant::now();
@@ -186,9 +191,11 @@ impl NotifyThread {
                 if outbox.is_closed {
                     return;
                 }
-                // Polled under the lock, which costs nothing: only this thread's own waker is behind it.
+                // Polled under the lock, which costs nothing: only this thread's own waker is
+                // behind it.
                 if !has_changed && changed.as_mut().poll(&mut Context::from_waker(&waker)).is_ready() {
-                    // Not polled again before the next look, so that a burst of changes wakes this thread once.
+                    // Not polled again before the next look, so that a burst of changes wakes this
+                    // thread once.
                     changed.set(core.changed.notified());
                     has_changed = true;
                     continue;

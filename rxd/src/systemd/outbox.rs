@@ -1,21 +1,21 @@
 //! What is still to be sent to systemd, in the order and within the bounds of the protocol.
 //!
-//! This is plain data: no thread, no lock and no socket. `notify` guards it with a lock and sends what
-//! [`Outbox::take`] returns; `reporter` fills it.
+//! This is plain data: no thread, no lock and no socket. `notify` guards it with a lock and sends
+//! what [`Outbox::take`] returns; `reporter` fills it.
 //!
 //! # Invariants
 //!
 //! 1. After `STOPPING=1` nothing but a status and more time is taken.
 //! 2. `READY=1` is queued once, and once more after each `RELOADING=1`.
-//! 3. Notifications that must be delivered are taken in order. There are at most [`OUTBOX_CAPACITY`] of
-//!    them, and `READY=1` and `STOPPING=1` besides.
+//! 3. Notifications that must be delivered are taken in order. There are at most
+//!    [`OUTBOX_CAPACITY`] of them, and `READY=1` and `STOPPING=1` besides.
 //! 4. Of the statuses that are not sent yet only the newest is kept, likewise of the extensions.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// How many notifications that must be delivered may be queued before a reload is refused. They queue up
-/// only while systemd does not read, and two a reload: eight are four reloads.
+/// How many notifications that must be delivered may be queued before a reload is refused. They
+/// queue up only while systemd does not read, and two a reload: eight are four reloads.
 const OUTBOX_CAPACITY: usize = 8;
 
 /// The least time between two statuses, so that a daemon with much to say does not occupy systemd.
@@ -76,8 +76,8 @@ impl Outbox {
 
     /// Queues `RELOADING=1`. False if the daemon is not ready, or reloads already.
     ///
-    /// `monotonic` (`MONOTONIC_USEC=..`) is part of the same datagram: with `Type=notify-reload` systemd
-    /// otherwise ignores the message, and the reload times out.
+    /// `monotonic` (`MONOTONIC_USEC=..`) is part of the same datagram: with `Type=notify-reload`
+    /// systemd otherwise ignores the message, and the reload times out.
     pub(crate) fn reloading(&mut self, monotonic: &str) -> bool {
         if self.phase != ProtocolPhase::Ready || self.must_deliver.len() >= OUTBOX_CAPACITY {
             return false;
@@ -168,8 +168,8 @@ impl Outbox {
         sent.checked_add(STATUS_INTERVAL)
     }
 
-    /// Puts back what could not be sent. Of a status the newest is sent instead, and an extension is
-    /// dropped, since another one follows within a second.
+    /// Puts back what could not be sent. Of a status the newest is sent instead, and an extension
+    /// is dropped, since another one follows within a second.
     pub(crate) fn put_back(&mut self, notification: Notification) {
         match notification {
             Notification::MustDeliver(text) => self.must_deliver.push_front(text),

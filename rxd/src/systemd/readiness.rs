@@ -1,8 +1,8 @@
 //! When a daemon is ready, and whether its start makes progress.
 //!
-//! `reporter` asks at each look at the board. Nothing here waits, and nothing is looked at any more once the
-//! daemon is ready. It answers for systemd only: `/readyz` of the admin route follows every service, at any
-//! time.
+//! `reporter` asks at each look at the board. Nothing here waits, and nothing is looked at any more
+//! once the daemon is ready. It answers for systemd only: `/readyz` of the admin route follows
+//! every service, at any time.
 
 use crate::board::{Condition, Id, ServiceStatus};
 use crate::core::Core;
@@ -27,8 +27,8 @@ struct PendingService {
     seq: u64,
     /// Until when its declared limits let it stay where it is.
     until: Option<Instant>,
-    /// The extension of its limit, in milliseconds, that it has asked for and that its engine has not granted
-    /// yet.
+    /// The extension of its limit, in milliseconds, that it has asked for and that its engine has
+    /// not granted yet.
     extension: u64,
 }
 
@@ -51,8 +51,8 @@ impl PendingServices {
         self.0.is_empty()
     }
 
-    /// Whether a service has come further than ever since the last look, or is within a limit that was declared
-    /// for where it is.
+    /// Whether a service has come further than ever since the last look, or is within a limit that
+    /// was declared for where it is.
     pub(crate) fn has_progress(&mut self, core: &Core, statuses: &[ServiceStatus]) -> bool {
         let now = Instant::now();
         // Not `any`, which stops at the first: each service must note how far it has come.
@@ -90,10 +90,12 @@ impl PendingService {
     }
 }
 
-/// Whether a service does not hold up READY: it has been in Run, or has ended without a failure that counts.
+/// Whether a service does not hold up READY: it has been in Run, or has ended without a failure
+/// that counts.
 fn is_ready(status: &ServiceStatus, on_failure: OnFailure) -> bool {
     let run = |action| Condition::State(action, State::Run).holds(status);
-    // A service that was cancelled before it entered Run says nothing about whether the daemon is ready.
+    // A service that was cancelled before it entered Run says nothing about whether the daemon is
+    // ready.
     let has_ended = status.state == State::Exit
         && !matches!(status.cause, Cause::Shutdown | Cause::Abandoned)
         && (!status.failed_for_good || on_failure == OnFailure::Ignore);

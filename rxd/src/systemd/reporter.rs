@@ -1,12 +1,13 @@
 //! Reads the board and queues what systemd is to know of it: `READY=1`, the status, more time.
 //!
-//! `Systemd` calls it for what the daemon itself does (a prestart stage, a reload, the stop), and the thread
-//! of `notify` calls [`StatusReporter::look`] after each change of the board. It sends nothing itself: it
-//! fills the outbox behind a [`Notifier`].
+//! `Systemd` calls it for what the daemon itself does (a prestart stage, a reload, the stop), and
+//! the thread of `notify` calls [`StatusReporter::look`] after each change of the board. It sends
+//! nothing itself: it fills the outbox behind a [`Notifier`].
 //!
 //! # Invariants
 //!
-//! 1. `READY=1` is queued after every service that counts is ready and no [`ReadinessHold`] is left.
+//! 1. `READY=1` is queued after every service that counts is ready and no [`ReadinessHold`] is
+//!    left.
 //! 2. The status that is queued last was read last: reading and queueing happen under one lock.
 //!
 //! # Lock order
@@ -26,8 +27,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How much more time is asked for, once per [`EXTENSION_INTERVAL`]. systemd counts it from when the message
-/// arrives (sd_notify(3), `EXTEND_TIMEOUT_USEC=`), so four messages in a row may be late.
+/// How much more time is asked for, once per [`EXTENSION_INTERVAL`]. systemd counts it from when
+/// the message arrives (sd_notify(3), `EXTEND_TIMEOUT_USEC=`), so four messages in a row may be
+/// late.
 const EXTENSION_LENGTH: Duration = Duration::from_secs(5);
 
 /// The least time between two looks at the board until the daemon is ready. A look is O(services).
@@ -46,7 +48,8 @@ pub(crate) struct StatusReporter {
 #[derive(Debug)]
 struct ReportState {
     pending: PendingServices,
-    /// The status before any service starts, in place of where the services are; empty once they start.
+    /// The status before any service starts, in place of where the services are; empty once they
+    /// start.
     before_services: String,
     /// How many parts besides the services are not ready yet.
     holds: usize,
@@ -163,12 +166,12 @@ impl StatusReporter {
     /// The daemon stops, which may take this long at most.
     pub(crate) fn stopping(&self, within: Duration) {
         if !self.state.lock().is_ready {
-            // A daemon whose services have all ended well was ready too: systemd calls a notify service that
-            // ends without READY=1 a protocol error.
+            // A daemon whose services have all ended well was ready too: systemd calls a notify
+            // service that ends without READY=1 a protocol error.
             self.look();
         }
-        // STOPPING=1 before the deadline is set: a look by the other thread in between must not extend the
-        // timeout of the start by what the stop may take.
+        // STOPPING=1 before the deadline is set: a look by the other thread in between must not
+        // extend the timeout of the start by what the stop may take.
         self.notifier.update(Outbox::stopping);
         {
             let mut state = self.state.lock();

@@ -1,14 +1,15 @@
 //! The status line that `systemctl status` shows: `5/7 running; waiting: poller for health`.
 //!
-//! It is made of the board alone, whenever `reporter` looks at it: the page and the diagnosis (`why`) say more.
+//! It is made of the board alone, whenever `reporter` looks at it: the page and the diagnosis
+//! (`why`) say more.
 
 use super::text::few;
 use crate::board::{Id, ServiceStatus};
 use crate::core::Core;
 use crate::lifecycle::state::{Cause, State, Transition};
 
-/// How many services are named of each kind, how many targets of each service, and how many status texts are
-/// shown. The others are counted.
+/// How many services are named of each kind, how many targets of each service, and how many status
+/// texts are shown. The others are counted.
 const MAX_NAMED: usize = 3;
 
 /// Why a service is neither in Run nor done, the worst first: the order of the line.
@@ -54,7 +55,8 @@ struct NamedServices {
     count: usize,
 }
 
-/// Where the services are, in one line. It takes O(services), so it is not made for each transition.
+/// Where the services are, in one line. It takes O(services), so it is not made for each
+/// transition.
 pub(crate) fn line(core: &Core, statuses: &[ServiceStatus]) -> String {
     let (mut running, mut done) = (0, 0);
     let mut kinds: [NamedServices; NotRunning::ALL.len()] = Default::default();

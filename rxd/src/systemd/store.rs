@@ -8,8 +8,8 @@ use sendfd::SendWithFd;
 use std::io::{Error, ErrorKind, Result};
 use std::os::fd::{AsFd, AsRawFd};
 
-/// Has systemd keep a copy of a descriptor and pass it to this process after its next restart, where
-/// [`Sockets`](super::Sockets) has it by this name.
+/// Has systemd keep a copy of a descriptor and pass it to this process after its next restart,
+/// where [`Sockets`](super::Sockets) has it by this name.
 ///
 /// The unit needs `FileDescriptorStoreMax=` ([`Unit::fd_store`](super::Unit::fd_store)).
 ///
@@ -20,8 +20,8 @@ use std::os::fd::{AsFd, AsRawFd};
 ///
 /// # Errors
 ///
-/// If the name is empty, is longer than 255 bytes, or contains a `:` or a character that is not printable
-/// ASCII; or if systemd cannot be reached at this moment.
+/// If the name is empty, is longer than 255 bytes, or contains a `:` or a character that is not
+/// printable ASCII; or if systemd cannot be reached at this moment.
 ///
 /// ```no_run
 /// # fn main() -> std::io::Result<()> {

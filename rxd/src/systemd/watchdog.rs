@@ -1,23 +1,23 @@
 //! The watchdog: whether systemd expects pings, and whether the daemon has earned the next one.
 //!
-//! The thread of `notify` asks [`WatchdogPinger::decide`] four times within the watchdog's timeout. Nothing
-//! is sent here. A ping is earned if both hold:
+//! The thread of `notify` asks [`WatchdogPinger::decide`] four times within the watchdog's timeout.
+//! Nothing is sent here. A ping is earned if both hold:
 //!
-//! * The supervisor's task has run since it was asked to (the *probe*), or was asked less than the probe's
-//!   timeout ago: `WatchdogSec=`, or a second if that is longer. While services are still being polled the
-//!   limit is [`BUSY_FACTOR`] times that, since the task waits in the same queue as they do: a loaded
-//!   runtime is not a stalled one.
+//! * The supervisor's task has run since it was asked to (the *probe*), or was asked less than the
+//!   probe's timeout ago: `WatchdogSec=`, or a second if that is longer. While services are still
+//!   being polled the limit is [`BUSY_FACTOR`] times that, since the task waits in the same queue
+//!   as they do: a loaded runtime is not a stalled one.
 //! * Every service in Run that declared a heartbeat has called it in time, or is being restarted.
 //!
 //! # Pauses
 //!
-//! Time for which the whole process was paused counts for neither. This thread was paused too, so its check
-//! is late by as much, and that much is taken off.
+//! Time for which the whole process was paused counts for neither. This thread was paused too, so
+//! its check is late by as much, and that much is taken off.
 //!
 //! # Memory ordering
 //!
-//! The probe is one flag, set by the supervisor's task and taken by the pinger. It orders nothing else, so
-//! `Relaxed` suffices: an answer that is seen late is seen at the next check.
+//! The probe is one flag, set by the supervisor's task and taken by the pinger. It orders nothing
+//! else, so `Relaxed` suffices: an answer that is seen late is seen at the next check.
 
 use crate::core::Core;
 use crate::lifecycle::duration::rounded_up;
@@ -26,23 +26,26 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// The shortest timeout that pings can meet, 10 ms: a shorter one is treated as this, with a warning.
+/// The shortest timeout that pings can meet, 10 ms: a shorter one is treated as this, with a
+/// warning.
 const MIN_WATCHDOG_TIMEOUT: Duration = Duration::from_millis(10);
 
 /// A longer timeout is pinged as if it were this, a day.
 const MAX_WATCHDOG_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How many pings are due within the timeout. sd_watchdog_enabled(3) asks for one every half of it; twice as
-/// many leave time for one that is late.
+/// How many pings are due within the timeout. sd_watchdog_enabled(3) asks for one every half of it;
+/// twice as many leave time for one that is late.
 const PINGS_PER_TIMEOUT: u32 = 4;
 
-/// How long the supervisor's task has to answer a probe at least, 1 s: on a busy machine a task may wait.
+/// How long the supervisor's task has to answer a probe at least, 1 s: on a busy machine a task may
+/// wait.
 const MIN_PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How many times as long a probe may take while services are still being polled.
 const BUSY_FACTOR: u32 = 10;
 
-/// After how many checks in a row without a ping systemd is asked to act at once (`WATCHDOG=trigger`).
+/// After how many checks in a row without a ping systemd is asked to act at once
+/// (`WATCHDOG=trigger`).
 const CHECKS_BEFORE_TRIGGER: u32 = 3;
 
 /// What the environment says about the watchdog.
@@ -52,8 +55,8 @@ pub(crate) struct WatchdogEnv {
     pub(crate) timeout: Option<Duration>,
     /// What is wrong with the variables.
     pub(crate) warning: Option<String>,
-    /// The variables are for another process, say that there is no watchdog, or cannot be read. There is then
-    /// nothing to say about a `watchdog_interval` that does not suit them.
+    /// The variables are for another process, say that there is no watchdog, or cannot be read.
+    /// There is then nothing to say about a `watchdog_interval` that does not suit them.
     pub(crate) is_disabled: bool,
 }
 
@@ -161,7 +164,8 @@ pub(crate) struct WatchdogPinger {
     probed_at: Instant,
     interval: Duration,
     due: Instant,
-    /// What was being polled at the last check, and for how many checks before that it was the same.
+    /// What was being polled at the last check, and for how many checks before that it was the
+    /// same.
     polled: Vec<usize>,
     unchanged_checks: u32,
     /// For how many checks in a row pings were withheld.
@@ -229,7 +233,8 @@ impl WatchdogPinger {
             self.core.supervisor.notify_one();
         } else {
             let polled = self.core.poll_marks.polled();
-            // Equal once may be chance; equal twice means that the same code is being polled all along.
+            // Equal once may be chance; equal twice means that the same code is being polled all
+            // along.
             self.unchanged_checks = if polled == self.polled { self.unchanged_checks.saturating_add(1) } else { 0 };
             let is_blocked = self.unchanged_checks > 1;
             let factor = if is_blocked { 1 } else { BUSY_FACTOR };
@@ -295,7 +300,8 @@ mod tests {
         assert!(ping_interval(MIN_WATCHDOG_TIMEOUT, None) > Duration::ZERO);
     }
 
-    /// For how long pings go on while the supervisor does not run and `polled` says what is polled at each check.
+    /// For how long pings go on while the supervisor does not run and `polled` says what is polled
+    /// at each check.
     fn pings_without_an_answer(polled: impl Fn(u32) -> Id) -> Duration {
         let board = Board::new(vec![Vec::new(); 2], 16);
         let core = Arc::new(Core::new(

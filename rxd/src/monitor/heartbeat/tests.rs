@@ -1,4 +1,5 @@
-//! Heartbeats in paused time: with checks that the test makes itself, then with those of a running daemon.
+//! Heartbeats in paused time: with checks that the test makes itself, then with those of a running
+//! daemon.
 
 use super::*;
 use crate::board::Board;

@@ -13,12 +13,12 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How much longer systemd waits than the daemon's own limits, so that rxd reports what went wrong before systemd
-/// kills the process.
+/// How much longer systemd waits than the daemon's own limits, so that rxd reports what went wrong
+/// before systemd kills the process.
 const TIMEOUT_MARGIN: Duration = Duration::from_secs(5);
 
-/// The least `TimeoutStartSec=` where a service has no limit: systemd's own default (systemd-system.conf(5),
-/// `DefaultTimeoutStartSec=`).
+/// The least `TimeoutStartSec=` where a service has no limit: systemd's own default
+/// (systemd-system.conf(5), `DefaultTimeoutStartSec=`).
 const DEFAULT_START_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// `WatchdogSec=` where no `watchdog_interval` is declared.
@@ -29,8 +29,8 @@ const NOTIFY_RELOAD: u32 = 253;
 
 /// A service unit of systemd, made from what a daemon declares.
 ///
-/// * `TimeoutStartSec=` covers the limits and delays that are declared along the longest path through the
-///   gates.
+/// * `TimeoutStartSec=` covers the limits and delays that are declared along the longest path
+///   through the gates.
 /// * `TimeoutStopSec=` covers the daemon's `shutdown_timeout`.
 /// * `WatchdogSec=` is twice `watchdog_interval`, or 30 s.
 ///
@@ -42,8 +42,11 @@ const NOTIFY_RELOAD: u32 = 253;
 /// # struct Db;
 /// # impl Runner for Db { async fn run(&mut self, _: &Context) -> rxd::Result { Ok(()) } }
 /// let options = Options::DEFAULT.timeout_of(State::Init, Duration::from_secs(120));
-/// let daemon = Daemon::new("agent").add(Service::new("db", Db).options(options)).watchdog_interval(Duration::from_secs(5));
-/// let unit = daemon.unit().exec("/usr/bin/agent").arg("--verbose").set("MemoryMax", "200M").to_string();
+/// let daemon = Daemon::new("agent")
+///     .add(Service::new("db", Db).options(options))
+///     .watchdog_interval(Duration::from_secs(5));
+/// let unit = daemon.unit().exec("/usr/bin/agent").arg("--verbose").set("MemoryMax", "200M");
+/// let unit = unit.to_string();
 /// assert!(unit.contains("ExecStart=/usr/bin/agent --verbose"));
 /// assert!(unit.contains("WatchdogSec=10s"));
 /// ```
@@ -92,7 +95,8 @@ impl Unit {
         self
     }
 
-    /// A [`prestart`](crate::prestart) stage, and how long it takes at most, if a limit is declared.
+    /// A [`prestart`](crate::prestart) stage, and how long it takes at most, if a limit is
+    /// declared.
     pub(crate) fn prestart_stage(mut self, stage: &str, limit: Option<Duration>) -> Self {
         match limit {
             Some(limit) => self.longest.start = self.longest.start.saturating_add(limit),
@@ -101,8 +105,8 @@ impl Unit {
         self
     }
 
-    /// The program, without arguments: add those by [`arg`](Unit::arg). Default: `/usr/bin/` and the daemon's
-    /// name.
+    /// The program, without arguments: add those by [`arg`](Unit::arg). Default: `/usr/bin/` and
+    /// the daemon's name.
     pub fn exec(mut self, program: impl Into<PathBuf>) -> Self {
         self.exec = program.into();
         self
@@ -120,21 +124,22 @@ impl Unit {
         self
     }
 
-    /// The version of systemd that the unit is for. Default: 253. Older versions have no `Type=notify-reload`, and
-    /// `systemctl reload` may return before the reload is over.
+    /// The version of systemd that the unit is for. Default: 253. Older versions have no
+    /// `Type=notify-reload`, and `systemctl reload` may return before the reload is over.
     pub fn systemd(mut self, version: u32) -> Self {
         self.version = version;
         self
     }
 
-    /// How many descriptors systemd keeps for the daemon over a restart: see [`store`](super::store). Default: 0.
+    /// How many descriptors systemd keeps for the daemon over a restart: see
+    /// [`store`](super::store). Default: 0.
     pub fn fd_store(mut self, descriptors: u32) -> Self {
         self.fd_store = descriptors;
         self
     }
 
-    /// Replaces or adds a setting of the `[Service]` section. An empty value removes it. Setting a key several
-    /// times prints it as often.
+    /// Replaces or adds a setting of the `[Service]` section. An empty value removes it. Setting a
+    /// key several times prints it as often.
     pub fn set(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.set.push((key.into(), value.into()));
         self
@@ -255,7 +260,8 @@ fn one_line(text: &str) -> String {
     text.replace(|char: char| char.is_control(), " ")
 }
 
-/// An argument as systemd.service(5) reads it: quoted, with `%` and `$` escaped, so that it stays one status.
+/// An argument as systemd.service(5) reads it: quoted, with `%` and `$` escaped, so that it stays
+/// one status.
 fn quoted(arg: &str) -> String {
     let arg = arg.replace('%', "%%").replace('$', "$$");
     if !arg.is_empty() && arg.chars().all(|char| is_plain(char) || "/:=,+@%$".contains(char)) {

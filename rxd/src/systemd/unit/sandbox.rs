@@ -1,4 +1,5 @@
-//! The sandbox of a generated unit: it takes away what a daemon with IP and Unix sockets does not need.
+//! The sandbox of a generated unit: it takes away what a daemon with IP and Unix sockets does not
+//! need.
 
 /// In the order of systemd.exec(5). A daemon that needs more changes them by `Unit::set`.
 pub(super) const SANDBOX_SETTINGS: &[(&str, &str)] = &[
