@@ -66,6 +66,6 @@ fn a_wedged_worker_is_restarted_first_where_that_is_asked_for() {
     unit.kill("USR1");
     unit.until_journal("no heartbeat within 2s: restarting the service");
     // As long as the watchdog would have waited, and the heartbeat.
-    unit.is_fed_for(std::time::Duration::from_secs(5));
+    unit.wait_while_pinged(std::time::Duration::from_secs(5));
     assert_eq!((unit.show("MainPID"), unit.show("NRestarts")), (main, "0".into()), "{}", unit.describe());
 }

@@ -225,7 +225,7 @@ const TABLE: &[(&str, Shown)] = &[
     (
         "S5",
         By(&[
-            "g60_a_daemon_whose_report_alive_is_zero_does_not_talk_to_the_service_manager",
+            "g60_watchdog_interval_of_zero_sends_nothing",
             "g60_a_name_that_cannot_be_one_is_described_in_the_words_of_the_macros",
         ]),
     ),

@@ -1,11 +1,11 @@
 #!/bin/bash
-# A systemd of its own, as PID 1 of throw-away namespaces: no container engine, and nothing of the
-# machine's own systemd, cgroups or network is touched. Needs root.
+# Boots a systemd as PID 1 of throw-away namespaces, without a container engine. The machine's own
+# systemd, cgroups and network are not touched. Needs root.
 #
 #   box.sh up TREE EXE    boots TREE (a directory with systemd in it, or / for the machine's own,
 #                         seen through an overlay), with EXE at /opt/subject; prints `up PID` when
-#                         the boot is done, and ends the box when its standard input does, or it is
-#                         told to end; killed, it takes the box with it
+#                         the boot is done. Ends the box at the end of its standard input, or at
+#                         SIGHUP, SIGINT or SIGTERM; if it is killed, the box ends with it
 #   box.sh in PID CMD..   runs CMD in the box
 #   box.sh tree DIR       makes a small Debian tree, for a systemd newer than the machine's
 set -euo pipefail
@@ -13,7 +13,7 @@ SELF=$(readlink -f "$0")
 
 die() { echo "box: $*" >&2; exit 1; }
 
-# Where cgroup v2 is mounted; if it is nowhere, it is mounted at $1, in a mount namespace of ours.
+# Prints where cgroup v2 is mounted. If it is not, mounts it at $1, in this mount namespace.
 cgroups() {
   local at
   at=$(awk '/ - cgroup2 / {print $5; exit}' /proc/self/mountinfo)
@@ -28,7 +28,7 @@ up() {
   launcher="" pid=""
   trap end EXIT
   trap 'exit 1' HUP INT TERM
-  # Held for as long as this box is somebody's.
+  # Held while this box is in use: see clear_up.
   exec 9>"$work/lock"
   flock 9
   local try
@@ -54,7 +54,7 @@ boot() {
     kill -0 "$launcher" 2>/dev/null || return 1
     [ -n "$pid" ] || pid=$(init_of "$launcher")
     if [ -n "$pid" ] && "$SELF" in "$pid" systemctl show -p Version >/dev/null 2>&1; then
-      # Returns when the boot's jobs are done. That some unit failed is no concern of ours.
+      # Returns when the boot's jobs are done. Units of the tree may fail.
       timeout 60 "$SELF" in "$pid" systemctl is-system-running --wait >/dev/null 2>&1 || true
       return
     fi
@@ -64,7 +64,7 @@ boot() {
   return 1
 }
 
-# The process that is PID 1 in the box, once systemd is what it runs.
+# Prints the process that is PID 1 in the box, once it runs systemd.
 init_of() {
   local child
   for child in $(cat "/proc/$1/task/$1/children" 2>/dev/null); do
@@ -72,9 +72,9 @@ init_of() {
   done
 }
 
-# Ends the box, and leaves its directory.
+# Ends the box. Its directory stays.
 down() {
-  # To kill PID 1 of a pid namespace is to kill all of it.
+  # Killing PID 1 of a PID namespace kills every process in it.
   [ -z "$pid" ] || kill -KILL "$pid" 2>/dev/null || true
   [ -z "$launcher" ] || kill -KILL "$launcher" 2>/dev/null || true
   [ -z "$launcher" ] || wait "$launcher" 2>/dev/null || true
@@ -88,7 +88,7 @@ end() {
   rm -rf --one-file-system "$work"
 }
 
-# What boxes whose script was killed have left: an empty cgroup, and a directory.
+# Removes what boxes have left whose script was killed: an empty cgroup and a directory.
 clear_up() {
   local left
   for left in $(find /tmp -maxdepth 1 -name 'rxd-box.*' -mmin +1); do
@@ -107,7 +107,7 @@ sweep() {
   done
 }
 
-# In a mount namespace of ours: a cgroup for the box, then its namespaces.
+# In a new mount namespace: makes a cgroup for the box, then its namespaces.
 outer() {
   local at
   at=$(cgroups "$BOX_WORK/cgroup")/$(basename "$BOX_WORK")
@@ -145,7 +145,7 @@ init() {
   mount -t tmpfs -o mode=755,size=256m tmpfs "$root/run"
   mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
   mount -t proc -o nosuid,nodev,noexec proc "$root/proc"
-  # The kernel's knobs are the machine's.
+  # Kernel settings are the machine's: read-only in the box.
   for path in sys irq bus fs sysrq-trigger; do
     [ -e "$root/proc/$path" ] || continue
     mount --bind "$root/proc/$path" "$root/proc/$path"
@@ -162,7 +162,7 @@ init() {
   : >"$root/etc/fstab"
   tr -d - </proc/sys/kernel/random/uuid >"$root/etc/machine-id"
 
-  # Nothing of the tree's is to be started: only what is basic, and what the tests bring.
+  # Only basic units and those of the tests are to be started.
   rm -rf "$root"/etc/systemd/system/*.wants
   printf '[Unit]\nDescription=box\nRequires=basic.target\nAfter=basic.target\nAllowIsolate=yes\n' \
     >"$root/etc/systemd/system/box.target"
@@ -181,7 +181,7 @@ init() {
   cd "$root"
   pivot_root . oldroot
   umount -l /oldroot
-  # As on a booted system: credentials and sandboxes need it.
+  # As on a booted system: credentials and sandboxes need shared mounts.
   mount --make-rshared /
   exec env -i container=box PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 \
     setpriv --bounding-set=-sys_time,-sys_module,-sys_rawio,-syslog,-wake_alarm,-block_suspend,-mac_admin,-mac_override \
@@ -201,7 +201,7 @@ tree() {
   local mirror
   mirror=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' | head -1)
   rm -rf "$1.new"
-  # Extracted, not configured: nothing of the tree runs while it is made.
+  # Extracted and not configured, so that no script of the packages runs.
   mmdebstrap --mode=root --variant=extract --keyring=/usr/share/keyrings/debian-archive-keyring.gpg \
     --include=systemd,systemd-sysv,dbus,libnss-systemd,base-files,bash,dash,coreutils,sed,grep,findutils,mawk,procps,util-linux,mount,netcat-openbsd \
     "${BOX_SUITE:-trixie}" "$1.new" "$mirror"

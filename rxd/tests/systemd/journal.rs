@@ -1,9 +1,9 @@
-//! What the journal makes of a daemon's records, by `journalctl -o json`.
+//! A daemon's records as the journal has them, read by `journalctl -o json`.
 
 use super::manager::Manager;
 use serde_json::Value;
 
-/// Every level, and how syslog(3) counts it.
+/// A record of each level, and its priority by syslog(3).
 const RECORDS: [(&str, &str); 5] = [
     ("an error\nof two lines", "3"),
     ("a warning", "4"),
@@ -16,7 +16,7 @@ fn text<'a>(record: &'a Value, field: &str) -> &'a str {
     record[field].as_str().unwrap_or_default()
 }
 
-/// The records of a daemon that logs one of each level, once all are there.
+/// The journal's records of a daemon that logs one of each level; empty where there is no systemd.
 fn records(name: &str, how: &str) -> Vec<Value> {
     let Some(manager) = Manager::get() else { return Vec::new() };
     let unit = manager.unit(name, "a logs", &format!("Environment=RXD_LOG={how}"));
@@ -26,39 +26,40 @@ fn records(name: &str, how: &str) -> Vec<Value> {
 }
 
 /// The only record with this message.
-fn only<'a>(records: &'a [Value], message: &str) -> &'a Value {
+fn only_record<'a>(records: &'a [Value], message: &str) -> &'a Value {
     let found: Vec<&Value> = records.iter().filter(|record| text(record, "MESSAGE").contains(message)).collect();
     assert_eq!(found.len(), 1, "{message:?}: {records:#?}");
     found[0]
 }
 
 #[test]
-fn a_record_has_its_fields_and_its_priority_and_comes_once() {
+fn record_in_the_journal_has_its_fields_and_priority_once() {
     let records = records("journal", "journald");
     if records.is_empty() {
         return;
     }
     for (message, priority) in RECORDS {
-        let record = only(&records, message);
-        assert_eq!(text(record, "MESSAGE"), message, "nothing before it and nothing after");
+        let record = only_record(&records, message);
+        assert_eq!(text(record, "MESSAGE"), message, "the message and nothing else");
         assert_eq!(text(record, "PRIORITY"), priority, "{record:#}");
         assert_eq!((text(record, "SERVICE"), text(record, "SYSLOG_IDENTIFIER")), ("a", "subject"), "{record:#}");
         assert_eq!(text(record, "_TRANSPORT"), "journal", "{record:#}");
         assert!(text(record, "CODE_FILE").ends_with("subject.rs"), "{record:#}");
     }
-    assert_eq!(text(only(&records, "an information"), "F_ANSWER"), "42");
+    assert_eq!(text(only_record(&records, "an information"), "F_ANSWER"), "42");
 }
 
-/// What a daemon prints goes to the journal too: each line is one record, of the priority that it begins with.
+/// systemd writes what a daemon prints to the journal: each line is a record, and its prefix the
+/// priority.
 #[test]
-fn a_line_on_standard_error_has_its_priority_and_comes_once() {
+fn line_on_standard_error_has_its_priority_once() {
     let records = records("stderr", "stderr");
     if records.is_empty() {
         return;
     }
     for (message, priority) in RECORDS {
         let message = message.lines().next().unwrap();
-        let record = only(&records, message);
+        let record = only_record(&records, message);
         assert_eq!(text(record, "PRIORITY"), priority, "{record:#}");
         assert_eq!(text(record, "_TRANSPORT"), "stdout", "{record:#}");
         assert!(text(record, "MESSAGE").contains('a') && !text(record, "MESSAGE").starts_with('<'), "{record:#}");

@@ -1,140 +1,140 @@
 //! READY, STATUS, EXTEND_TIMEOUT_USEC and STOPPING: when, how often, and in which order.
 
-use super::peer::{Builder, Peer, warnings};
+use super::receiver::{NotifyReceiver, SubjectBuilder, warnings};
 use std::time::Duration;
 
 #[test]
-fn g27_ready_once_and_only_after_every_service_has_been_in_run() {
-    let mut peer = Peer::new();
-    let subject = peer.subject("late init=wait; job once needs=late").start();
-    peer.until("STATUS=0/2 running; waiting: job for late; starting: late");
-    peer.read(Duration::from_millis(400));
-    assert_eq!(peer.count("READY=1"), 0);
+fn g27_ready_is_sent_once_after_every_service_has_been_in_run() {
+    let mut receiver = NotifyReceiver::new();
+    let subject = receiver.subject("late init=wait; job once needs=late").start();
+    receiver.wait_for("STATUS=0/2 running; waiting: job for late; starting: late");
+    receiver.read_for(Duration::from_millis(400));
+    assert_eq!(receiver.count("READY=1"), 0);
     subject.signal("USR2");
-    subject.prints("job runs");
-    peer.until("READY=1");
+    subject.wait_for_line("job runs");
+    receiver.wait_for("READY=1");
     subject.signal("TERM");
-    peer.until("STOPPING=1");
-    peer.read(Duration::from_millis(200));
+    receiver.wait_for("STOPPING=1");
+    receiver.read_for(Duration::from_millis(200));
     assert_eq!(subject.wait().0, Some(0));
-    assert_eq!(peer.count("READY=1"), 1);
+    assert_eq!(receiver.count("READY=1"), 1);
 }
 
 #[test]
-fn g60_a_daemon_whose_report_alive_is_zero_does_not_talk_to_the_service_manager() {
-    let mut peer = Peer::new();
-    let subject = peer.subject("a heartbeat=300; daemon report=0").env("WATCHDOG_USEC", "200000").start();
-    subject.prints("a runs");
-    peer.read(Duration::from_millis(600));
+fn g60_watchdog_interval_of_zero_sends_nothing() {
+    let mut receiver = NotifyReceiver::new();
+    let subject = receiver.subject("a heartbeat=300; daemon report=0").env("WATCHDOG_USEC", "200000").start();
+    subject.wait_for_line("a runs");
+    receiver.read_for(Duration::from_millis(600));
     let (status, log) = subject.stop();
-    peer.read(Duration::from_millis(200));
-    assert_eq!((status, peer.texts()), (Some(0), Vec::<&str>::new()), "{log}");
+    receiver.read_for(Duration::from_millis(200));
+    assert_eq!((status, receiver.texts()), (Some(0), Vec::<&str>::new()), "{log}");
 }
 
-/// Otherwise systemd calls it a protocol error.
+/// Otherwise systemd fails the unit with `protocol`.
 #[test]
-fn g27_a_daemon_of_jobs_was_ready_before_it_is_over() {
-    let mut peer = Peer::new();
-    let subject = peer.subject("a once; b once").start();
+fn g27_daemon_whose_services_end_at_once_is_ready_before_it_stops() {
+    let mut receiver = NotifyReceiver::new();
+    let subject = receiver.subject("a once; b once").start();
     assert_eq!(subject.wait().0, Some(0));
-    peer.until("STOPPING=1");
-    assert_eq!((peer.count("READY=1"), peer.count("STOPPING=1")), (1, 1), "{:#?}", peer.texts());
+    receiver.wait_for("STOPPING=1");
+    assert_eq!((receiver.count("READY=1"), receiver.count("STOPPING=1")), (1, 1), "{:#?}", receiver.texts());
 }
 
 #[test]
-fn a_service_that_gave_up_is_not_ready_but_for_one_nobody_minds() {
-    let mut peer = Peer::new();
-    let subject = peer.subject("a; b fail-init=9 restarts=1").start();
-    peer.until("STATUS=1/2 running; restart limit reached: b (told to fail)");
-    peer.read(Duration::from_millis(300));
-    assert_eq!(peer.count("READY=1"), 0);
+fn service_at_its_restart_limit_is_not_ready_unless_ignored() {
+    let mut receiver = NotifyReceiver::new();
+    let subject = receiver.subject("a; b fail-init=9 restarts=1").start();
+    receiver.wait_for("STATUS=1/2 running; restart limit reached: b (failing on purpose)");
+    receiver.read_for(Duration::from_millis(300));
+    assert_eq!(receiver.count("READY=1"), 0);
     assert_eq!(subject.stop().0, Some(1));
-    assert_eq!(peer.count("READY=1"), 0);
+    assert_eq!(receiver.count("READY=1"), 0);
 
-    let mut peer = Peer::new();
-    let subject = peer.subject("a; b fail-init=9 restarts=1 ignore").start();
-    peer.until("READY=1");
-    peer.until("STATUS=1/2 running; restart limit reached: b (told to fail)");
+    let mut receiver = NotifyReceiver::new();
+    let subject = receiver.subject("a; b fail-init=9 restarts=1 ignore").start();
+    receiver.wait_for("READY=1");
+    receiver.wait_for("STATUS=1/2 running; restart limit reached: b (failing on purpose)");
     drop(subject);
 }
 
 #[test]
-fn f92_more_time_while_there_is_progress_within_declared_limits() {
-    let mut peer = Peer::new();
-    let subject = peer.subject("a init=2500 init-limit=9000; b").start();
-    peer.until("READY=1");
-    assert!(peer.extensions() >= 2, "about once a second: {:#?}", peer.texts());
-    // That it asks no more once it is ready is for the judge to see.
-    peer.read(Duration::from_millis(1500));
+fn f92_start_within_declared_limits_asks_for_more_time() {
+    let mut receiver = NotifyReceiver::new();
+    let subject = receiver.subject("a init=2500 init-limit=9000; b").start();
+    receiver.wait_for("READY=1");
+    assert!(receiver.extensions() >= 2, "about once a second: {:#?}", receiver.texts());
+    // The protocol check fails if it goes on asking once it is ready.
+    receiver.read_for(Duration::from_millis(1500));
     assert_eq!(subject.stop().0, Some(0));
 }
 
 #[test]
-fn f92_more_time_for_what_comes_before_the_services_within_its_limit() {
+fn f92_prestart_within_its_limit_asks_for_more_time() {
     for (text, least) in [("daemon prestart-limit=3500; a", 3), ("daemon prestart=7500; a", 4)] {
-        let mut peer = Peer::new();
-        let subject = peer.subject(text).start();
-        peer.until("STATUS=prestart: migrate");
-        peer.until("READY=1");
-        assert!(peer.extensions() >= least, "{text}: {:#?}", peer.texts());
+        let mut receiver = NotifyReceiver::new();
+        let subject = receiver.subject(text).start();
+        receiver.wait_for("STATUS=prestart: migrate");
+        receiver.wait_for("READY=1");
+        assert!(receiver.extensions() >= least, "{text}: {:#?}", receiver.texts());
         assert_eq!(subject.stop().0, Some(0));
     }
 }
 
 #[test]
-fn a_start_that_fails_says_why() {
-    let mut peer = Peer::new();
-    let subject = peer.subject("daemon prestart-fails; a").start();
-    peer.until("STATUS=start failed: prestart stage `migrate` failed: told to fail");
+fn start_that_fails_has_the_reason_in_its_status() {
+    let mut receiver = NotifyReceiver::new();
+    let subject = receiver.subject("daemon prestart-fails; a").start();
+    receiver.wait_for("STATUS=start failed: prestart stage `migrate` failed: failing on purpose");
     assert_ne!(subject.wait().0, Some(0));
-    assert_eq!(peer.count("READY=1"), 0);
+    assert_eq!(receiver.count("READY=1"), 0);
 }
 
-/// It never was ready, and does not say so.
 #[test]
-fn f69_stopped_before_the_services_start() {
-    let mut peer = Peer::new();
-    let subject = peer.subject("daemon prestart=60000; a").start();
-    peer.until("STATUS=prestart: migrate");
+fn f69_stop_during_prestart_is_never_ready() {
+    let mut receiver = NotifyReceiver::new();
+    let subject = receiver.subject("daemon prestart=60000; a").start();
+    receiver.wait_for("STATUS=prestart: migrate");
     subject.signal("TERM");
-    peer.until("STOPPING=1");
+    receiver.wait_for("STOPPING=1");
     assert_eq!(subject.wait().0, Some(0));
-    peer.read(Duration::from_millis(100));
-    assert_eq!(peer.count("READY=1"), 0);
+    receiver.read_for(Duration::from_millis(100));
+    assert_eq!(receiver.count("READY=1"), 0);
 }
 
 #[test]
-fn f92_no_more_time_without_progress() {
-    let mut peer = Peer::new();
-    let subject = peer.subject("a init=wait; b fail-init=1000").start();
-    peer.until("EXTEND_TIMEOUT_USEC=");
-    peer.read(Duration::from_millis(4500));
-    // When each began, and when the second failed, if that was noticed one by one.
-    assert!(peer.extensions() <= 3, "{:#?}", peer.texts());
+fn f92_start_without_progress_asks_for_no_more_time() {
+    let mut receiver = NotifyReceiver::new();
+    let subject = receiver.subject("a init=wait; b fail-init=1000").start();
+    receiver.wait_for("EXTEND_TIMEOUT_USEC=");
+    receiver.read_for(Duration::from_millis(4500));
+    // One when each has begun, and one when the second has failed, if these were noticed one by
+    // one.
+    assert!(receiver.extensions() <= 3, "{:#?}", receiver.texts());
     drop(subject);
 }
 
 #[test]
-fn f93_a_service_that_is_switched_off_is_not_waited_for() {
-    let mut peer = Peer::new();
-    let subject = peer.subject("option").start();
-    peer.until("READY=1");
-    peer.until("STATUS=1/1 running");
+fn f93_service_that_is_switched_off_does_not_delay_ready() {
+    let mut receiver = NotifyReceiver::new();
+    let subject = receiver.subject("option").start();
+    receiver.wait_for("READY=1");
+    receiver.wait_for("STATUS=1/1 running");
     assert_eq!(subject.stop().0, Some(0));
 }
 
-/// That only these follow is for the judge to see.
+/// The protocol check fails if anything else follows.
 #[test]
-fn f94_stopping_first_and_then_only_status_and_more_time() {
-    let mut peer = Peer::new();
-    let subject = peer.subject("a stop=1500 stop-limit=5000; b needs=a").env("WATCHDOG_USEC", "200000").start();
-    peer.until("READY=1");
-    peer.until("STATUS=2/2 running");
+fn f94_stopping_is_followed_by_status_and_more_time_only() {
+    let mut receiver = NotifyReceiver::new();
+    let subject = receiver.subject("a stop=1500 stop-limit=5000; b needs=a").env("WATCHDOG_USEC", "200000").start();
+    receiver.wait_for("READY=1");
+    receiver.wait_for("STATUS=2/2 running");
     subject.signal("TERM");
-    peer.until("STOPPING=1");
+    receiver.wait_for("STOPPING=1");
     assert_eq!(subject.wait().0, Some(0));
-    peer.read(Duration::from_millis(100));
-    let texts = peer.texts();
+    receiver.read_for(Duration::from_millis(100));
+    let texts = receiver.texts();
     let at = texts.iter().position(|text| *text == "STOPPING=1").unwrap();
     assert!(!texts[..at].iter().any(|text| text.contains("stopping")), "{texts:#?}");
     let after = &texts[at + 1..];
@@ -143,56 +143,56 @@ fn f94_stopping_first_and_then_only_status_and_more_time() {
 }
 
 #[test]
-fn the_status_says_who_waits_for_whom() {
-    let mut peer = Peer::new();
-    let subject = peer.subject("health init=wait; poller needs=health; other").start();
-    peer.until("STATUS=1/3 running; waiting: poller for health; starting: health");
+fn status_names_what_waits_for_what() {
+    let mut receiver = NotifyReceiver::new();
+    let subject = receiver.subject("health init=wait; poller needs=health; other").start();
+    receiver.wait_for("STATUS=1/3 running; waiting: poller for health; starting: health");
     subject.signal("USR2");
-    peer.until("READY=1");
-    peer.until("STATUS=3/3 running");
-    let statuses: Vec<&str> = peer.texts().into_iter().filter(|text| text.starts_with("STATUS=")).collect();
+    receiver.wait_for("READY=1");
+    receiver.wait_for("STATUS=3/3 running");
+    let statuses: Vec<&str> = receiver.texts().into_iter().filter(|text| text.starts_with("STATUS=")).collect();
     assert!(statuses.len() < 10, "rate-limited: {statuses:#?}");
-    assert!(statuses.windows(2).all(|pair| pair[0] != pair[1]), "only what is new: {statuses:#?}");
+    assert!(statuses.windows(2).all(|pair| pair[0] != pair[1]), "no status twice in a row: {statuses:#?}");
     assert_eq!(subject.stop().0, Some(0));
 }
 
-/// What it wakes on the way is told by others.
+/// Its thread also holds the tasks that it has woken, so a task could not notify systemd.
 #[test]
-fn a_service_that_blocks_its_thread_holds_up_nothing_that_is_told() {
-    let mut peer = Peer::new();
-    let subject = peer.subject("a wedges block; b").start();
-    peer.until("READY=1");
+fn service_that_blocks_its_thread_delays_no_notification() {
+    let mut receiver = NotifyReceiver::new();
+    let subject = receiver.subject("a wedges block; b").start();
+    receiver.wait_for("READY=1");
     subject.signal("USR1");
-    peer.until("STATUS=2/2 running; a: wedged");
+    receiver.wait_for("STATUS=2/2 running; a: wedged");
     drop(subject);
-    let mut peer = Peer::new();
-    let subject = peer.subject("a always-wedged block; b").start();
-    peer.until("READY=1");
-    peer.until("STATUS=2/2 running; a: wedged");
+    let mut receiver = NotifyReceiver::new();
+    let subject = receiver.subject("a always-wedged block; b").start();
+    receiver.wait_for("READY=1");
+    receiver.wait_for("STATUS=2/2 running; a: wedged");
     drop(subject);
 }
 
-/// As in a container: PID 1 gets only the signals that it listens to.
+/// As in a container, where PID 1 gets only the signals that it listens to.
 #[test]
 fn pid_1_is_stopped_by_a_signal_and_leaves_nothing_behind() {
-    let Some(subject) = Builder::as_pid_1("a") else {
-        eprintln!("skipped: no pid namespace can be made here");
+    let Some(subject) = SubjectBuilder::as_pid_1("a") else {
+        eprintln!("skipped: this process may not make a PID namespace");
         return;
     };
     let subject = subject.start();
-    subject.prints("a runs");
+    subject.wait_for_line("a runs");
     let (code, log) = subject.stop_pid_1();
     assert_eq!((code, warnings(&log)), (Some(0), 0), "{log}");
 }
 
 #[test]
-fn a_newline_injects_nothing() {
-    let mut peer = Peer::new();
-    let subject = peer.subject("a says=busy|READY=1|WATCHDOG=trigger|STOPPING=1_now").start();
-    peer.until("STATUS=1/1 running; a: busy READY=1 WATCHDOG=trigger STOPPING=1 now");
+fn newline_in_a_status_text_injects_nothing() {
+    let mut receiver = NotifyReceiver::new();
+    let subject = receiver.subject("a says=busy|READY=1|WATCHDOG=trigger|STOPPING=1_now").start();
+    receiver.wait_for("STATUS=1/1 running; a: busy READY=1 WATCHDOG=trigger STOPPING=1 now");
     let (code, log) = subject.stop();
     assert_eq!((code, warnings(&log)), (Some(0), 0), "{log}");
-    peer.read(Duration::from_millis(100));
-    assert_eq!((peer.count("READY=1"), peer.count("STOPPING=1")), (1, 1), "{:#?}", peer.texts());
-    assert!(peer.texts().iter().all(|text| text.lines().count() == 1), "{:#?}", peer.texts());
+    receiver.read_for(Duration::from_millis(100));
+    assert_eq!((receiver.count("READY=1"), receiver.count("STOPPING=1")), (1, 1), "{:#?}", receiver.texts());
+    assert!(receiver.texts().iter().all(|text| text.lines().count() == 1), "{:#?}", receiver.texts());
 }

@@ -1,18 +1,23 @@
-//! What the service manager is told, judged by a peer that listens in its place.
+//! What daemons send to systemd, and what systemd makes of it.
 //!
-//! Each daemon runs in a process of its own, with an environment of its own: this same binary,
-//! run again as [`subject`].
+//! Each daemon runs in a separate process with its own environment: this binary, run again as
+//! [`subject`]. In most tests a [`receiver`] listens in systemd's place; in [`real`] and `journal`
+//! it is a systemd, found or booted by [`manager`].
 #![cfg(all(target_os = "linux", feature = "systemd"))]
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "subjects are read, and a test that is skipped says so")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the tests read what subjects print, and a skipped test says why"
+)]
 
 mod faults;
 #[cfg(feature = "journald")]
 mod journal;
-mod judge;
 mod lifecycle;
 mod manager;
-mod peer;
+mod protocol;
 mod real;
+mod receiver;
 mod reload;
 mod subject;
 mod watchdog;

@@ -1,6 +1,7 @@
 //! A real systemd: the user's own manager, or one that is booted in a box for these tests.
 //!
-//! The tests of the example `systemd` use it as well; who includes it says which `program` they are about.
+//! The tests of the example `systemd` include this file as well. The parent module names the
+//! `program` that the units run.
 
 use super::program;
 use std::io::{BufRead, BufReader, Write};
@@ -11,13 +12,13 @@ use std::time::{Duration, Instant};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../rxd/tests/systemd/box.sh");
 
-/// How long anything that is bound to happen may take on a machine that is busy otherwise.
-const SOON: Duration = Duration::from_secs(60);
+/// How long to wait for what must happen, on a machine that may be busy with other things.
+const WAIT_LIMIT: Duration = Duration::from_secs(60);
 
-/// Set to 1 where a systemd must be found: to skip is to fail then.
+/// Set to 1 to have tests fail, instead of being skipped, where there is no systemd.
 const REQUIRE: &str = "RXD_REQUIRE_SYSTEMD";
 
-/// A directory with a systemd in it, to boot instead of what is found.
+/// Names a directory with a systemd in it, which is booted in place of the machine's own.
 const TREE: &str = "RXD_SYSTEMD_TREE";
 
 /// The first version that knows `Type=notify-reload`.
@@ -25,19 +26,20 @@ pub(crate) const NOTIFY_RELOAD: u32 = 253;
 
 #[derive(Debug)]
 pub(crate) struct Manager {
-    kind: Kind,
+    kind: ManagerKind,
     pub(crate) version: u32,
 }
 
 #[derive(Debug)]
-enum Kind {
+enum ManagerKind {
     User,
-    /// Its PID 1, and what keeps it: when this process ends, the script's standard input does.
+    /// Its PID 1, and the script that keeps it: when this process ends, so does the script's
+    /// standard input, and the script then ends the box.
     Box(String, #[allow(dead_code, reason = "its end is what matters")] Child),
 }
 
 impl Manager {
-    /// The one that all tests share; none if there is none, and the reason was printed.
+    /// The manager that all tests share. `None` if there is none; the reason is printed then.
     pub(crate) fn get() -> Option<&'static Manager> {
         static FOUND: OnceLock<Result<Manager, String>> = OnceLock::new();
         match FOUND.get_or_init(Manager::find) {
@@ -50,7 +52,7 @@ impl Manager {
         }
     }
 
-    /// Likewise, and the machine's own if that is too old for some of what the other one can.
+    /// The shared manager, and the machine's own if that is older than `Type=notify-reload`.
     pub(crate) fn all() -> Vec<&'static Manager> {
         static OLDER: OnceLock<Result<Manager, String>> = OnceLock::new();
         let Some(shared) = Manager::get() else { return Vec::new() };
@@ -69,7 +71,7 @@ impl Manager {
     fn find() -> Result<Manager, String> {
         let user = Command::new("systemctl").args(["--user", "show", "-P", "Version"]).output();
         if let Some(version) = user.ok().filter(|user| user.status.success()).and_then(|user| version(&user.stdout)) {
-            return Ok(Manager { kind: Kind::User, version });
+            return Ok(Manager { kind: ManagerKind::User, version });
         }
         let mut whys = vec!["there is no user manager".to_string()];
         let named = std::env::var_os(TREE).map(|tree| Ok(tree.into()));
@@ -79,7 +81,7 @@ impl Manager {
             match tree.and_then(boot) {
                 Ok(manager) => {
                     if manager.version < NOTIFY_RELOAD {
-                        manager.says_what_is_not_tried(&whys);
+                        manager.say_what_is_not_tried(&whys);
                     }
                     return Ok(manager);
                 }
@@ -89,8 +91,9 @@ impl Manager {
         Err(whys.join("; "))
     }
 
-    /// Past the test harness, which shows what is printed only of tests that fail.
-    fn says_what_is_not_tried(&self, whys: &[String]) {
+    /// Says what is not tested. Not by `eprintln`, which the test harness shows for failing tests
+    /// only.
+    fn say_what_is_not_tried(&self, whys: &[String]) {
         let (own, whys) = (self.version, whys.join("; "));
         let said = format!("NOT TRIED: what systemd {own} cannot do and {NOTIFY_RELOAD} can, because {whys}\n");
         let _ = std::io::stderr().write_all(said.as_bytes());
@@ -107,33 +110,33 @@ impl Manager {
             let said = child.wait_with_output().map_err(|error| error.to_string())?.stderr;
             return Err(String::from_utf8_lossy(&said).trim().to_string());
         };
-        let mut manager = Manager { kind: Kind::Box(pid.into(), child), version: 0 };
+        let mut manager = Manager { kind: ManagerKind::Box(pid.into(), child), version: 0 };
         let said = manager.run(&["systemctl", "show", "-P", "Version"]);
         manager.version = version(said.as_bytes()).ok_or(said)?;
         Ok(manager)
     }
 
-    /// Whether units can have what only a manager of the whole system can give them.
+    /// Whether it manages the whole system, and so can give units a sandbox.
     pub(crate) fn is_system(&self) -> bool {
-        matches!(self.kind, Kind::Box(..))
+        matches!(self.kind, ManagerKind::Box(..))
     }
 
-    /// The program that subjects are.
+    /// The program that units run, as the manager sees it.
     pub(crate) fn exe(&self) -> PathBuf {
         match &self.kind {
-            Kind::User => program(),
-            Kind::Box(..) => "/opt/subject".into(),
+            ManagerKind::User => program(),
+            ManagerKind::Box(..) => "/opt/subject".into(),
         }
     }
 
     fn command(&self, words: &[&str]) -> Command {
         let mut command = match &self.kind {
-            Kind::Box(pid, _) => {
+            ManagerKind::Box(pid, _) => {
                 let mut command = Command::new(SCRIPT);
                 command.args(["in", pid]).args(words);
                 command
             }
-            Kind::User => {
+            ManagerKind::User => {
                 let mut command = Command::new(words[0]);
                 command.args(matches!(words[0], "systemctl" | "journalctl").then_some("--user")).args(&words[1..]);
                 command
@@ -143,14 +146,14 @@ impl Manager {
         command
     }
 
-    /// Runs a command where the manager is: whether it succeeded, and what it said.
+    /// Runs a command where the manager is. Returns whether it succeeded, and its output.
     pub(crate) fn try_run(&self, words: &[&str]) -> (bool, String) {
         let output = self.command(words).output().unwrap();
         let said = [output.stdout, output.stderr].concat();
         (output.status.success(), String::from_utf8_lossy(&said).trim().to_string())
     }
 
-    /// Likewise, and expects it to succeed.
+    /// As [`try_run`](Manager::try_run), for a command that must succeed.
     pub(crate) fn run(&self, words: &[&str]) -> String {
         let (success, said) = self.try_run(words);
         assert!(success, "{words:?}: {said}");
@@ -160,8 +163,10 @@ impl Manager {
     /// Writes a file of this name into the directory of units.
     pub(crate) fn write(&self, name: &str, text: &str) -> String {
         let directory = match &self.kind {
-            Kind::Box(..) => "/run/systemd/system".to_string(),
-            Kind::User => format!("{}/systemd/user", std::env::var("XDG_RUNTIME_DIR").expect("a user manager has one")),
+            ManagerKind::Box(..) => "/run/systemd/system".to_string(),
+            ManagerKind::User => {
+                format!("{}/systemd/user", std::env::var("XDG_RUNTIME_DIR").expect("a user manager has one"))
+            }
         };
         let path = format!("{directory}/{name}");
         let mut tee = self.command(&["sh", "-c", &format!("mkdir -p {directory} && cat >{path}")]);
@@ -171,7 +176,7 @@ impl Manager {
         path
     }
 
-    /// A unit that runs a subject; not started yet.
+    /// A unit that runs a subject. It is not started yet.
     pub(crate) fn unit(&self, name: &str, text: &str, settings: &str) -> Unit<'_> {
         let exe = self.exe();
         self.unit_of(
@@ -184,12 +189,12 @@ impl Manager {
         )
     }
 
-    /// A unit made of this file.
+    /// A unit with this text. It is not started yet.
     pub(crate) fn unit_of(&self, name: &str, file: &str) -> Unit<'_> {
         let name = format!("rxd-{name}-{}", std::process::id());
         let path = self.write(&format!("{name}.service"), file);
-        // No daemon-reload: systemd looks for a unit that it does not know, and a reload would take
-        // back the time that others were given.
+        // No daemon-reload: systemd loads a unit that it does not know by itself, and a reload
+        // would cancel the extensions of timeouts in other tests.
         Unit { manager: self, name: format!("{name}.service"), path }
     }
 }
@@ -200,15 +205,15 @@ fn version(said: &[u8]) -> Option<u32> {
     said.trim().split(|char: char| !char.is_ascii_digit()).find(|part| !part.is_empty())?.parse().ok()
 }
 
-/// A tree with a systemd that knows all that is tried, if the machine's own does not. Made once,
-/// and kept with what the build makes.
+/// A directory with a systemd that has everything that is tested, if the machine's own has not. It
+/// is made once, and kept in the build directory.
 fn newer_tree() -> Result<PathBuf, String> {
     if own_version() >= Some(NOTIFY_RELOAD) {
         return Err("the machine's own is new enough".into());
     }
     let tree = Path::new(env!("CARGO_TARGET_TMPDIR")).join("systemd-tree");
     let mut why = String::new();
-    // A mirror may fail once.
+    // Downloads may fail.
     for _ in 0..3 {
         if tree.exists() {
             return Ok(tree);
@@ -225,12 +230,12 @@ fn own_version() -> Option<u32> {
     said.strip_prefix(b"systemd ").and_then(version)
 }
 
-/// Whether to go without a systemd is a failure.
+/// Whether a missing systemd is a failure.
 fn required() -> bool {
     std::env::var_os(REQUIRE).is_some_and(|value| value == "1")
 }
 
-/// A unit of the manager's. Dropped, it is stopped and gone.
+/// A unit of the manager. Dropped, it is killed and removed.
 #[derive(Debug)]
 pub(crate) struct Unit<'a> {
     manager: &'a Manager,
@@ -239,13 +244,14 @@ pub(crate) struct Unit<'a> {
 }
 
 impl Unit<'_> {
-    /// `systemctl <verb> <unit>`: whether it succeeded, and how long it took.
+    /// Runs `systemctl <verb> <unit>`. Returns whether it succeeded, and how long it took.
     pub(crate) fn systemctl(&self, verb: &str) -> (bool, Duration) {
         let begun = Instant::now();
         let (success, _) = self.manager.try_run(&["systemctl", verb, &self.name]);
         (success, begun.elapsed())
     }
 
+    /// As [`systemctl`](Unit::systemctl), without waiting for the job.
     pub(crate) fn begin(&self, verb: &str) {
         self.manager.run(&["systemctl", "--no-block", verb, &self.name]);
     }
@@ -263,7 +269,7 @@ impl Unit<'_> {
         self.manager.run(&["systemctl", "show", "-P", property, &self.name])
     }
 
-    /// Waits until the property is as it should be.
+    /// Waits until the property is right, and returns it.
     pub(crate) fn until(&self, property: &str, right: impl Fn(&str) -> bool) -> String {
         let begun = Instant::now();
         loop {
@@ -271,35 +277,36 @@ impl Unit<'_> {
             if right(&value) {
                 return value;
             }
-            assert!(begun.elapsed() < SOON, "{property}={value}: {}", self.describe());
+            assert!(begun.elapsed() < WAIT_LIMIT, "{property}={value}: {}", self.describe());
             std::thread::sleep(Duration::from_millis(50));
         }
     }
 
-    /// Waits until the journal has this.
+    /// Waits until the unit's journal contains this text.
     pub(crate) fn until_journal(&self, text: &str) {
         let begun = Instant::now();
         while !self.journal(&[]).contains(text) {
-            assert!(begun.elapsed() < SOON, "`{text}` is not in the journal: {}", self.describe());
+            assert!(begun.elapsed() < WAIT_LIMIT, "`{text}` is not in the journal: {}", self.describe());
             std::thread::sleep(Duration::from_millis(50));
         }
     }
 
-    /// Waits until the watchdog was fed over this time.
-    pub(crate) fn is_fed_for(&self, time: Duration) {
-        let fed = || self.show("WatchdogTimestampMonotonic").parse::<u128>().expect("microseconds");
-        let until = fed() + time.as_micros();
-        self.until("WatchdogTimestampMonotonic", |_| fed() >= until);
+    /// Waits until the watchdog has been pinged for this long.
+    pub(crate) fn wait_while_pinged(&self, time: Duration) {
+        let pinged_at = || self.show("WatchdogTimestampMonotonic").parse::<u128>().expect("microseconds");
+        let until = pinged_at() + time.as_micros();
+        self.until("WatchdogTimestampMonotonic", |_| pinged_at() >= until);
     }
 
-    /// What the journal has of the unit's main process, in this form.
+    /// The journal of the unit's main process, in this output format.
     pub(crate) fn main_log(&self, form: &str) -> String {
         let pid = format!("_PID={}", self.show("MainPID"));
         self.sync();
         self.manager.run(&["journalctl", "--no-pager", "-o", form, &pid])
     }
 
-    /// What the journal says of how the unit failed: `Result` is that of its next incarnation.
+    /// The journal's records of how the unit failed. (The property `Result` is that of the process
+    /// running now.)
     pub(crate) fn failures(&self, result: &str) -> String {
         self.sync();
         let field = if self.manager.is_system() { "UNIT" } else { "USER_UNIT" };
@@ -312,7 +319,7 @@ impl Unit<'_> {
         assert!(synced || !self.manager.is_system(), "{said}");
     }
 
-    /// What the journal has of the unit, systemd's own words included.
+    /// The journal of the unit, with systemd's own records.
     pub(crate) fn journal(&self, filter: &[&str]) -> String {
         self.sync();
         let words = ["journalctl", "--no-pager", "-o", "cat", "-u", &self.name];

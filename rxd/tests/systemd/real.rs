@@ -1,7 +1,7 @@
-//! The same daemons under a real systemd, by what `systemctl` and the journal say of them.
+//! The same daemons under a real systemd, as `systemctl` and the journal show them.
 
 use super::manager::{Manager, NOTIFY_RELOAD};
-use super::peer::Builder;
+use super::receiver::SubjectBuilder;
 use std::time::Duration;
 
 macro_rules! manager {
@@ -14,7 +14,7 @@ macro_rules! manager {
 }
 
 #[test]
-fn active_only_once_it_is_ready_and_the_status_is_shown() {
+fn unit_is_active_once_the_daemon_is_ready_and_shows_its_status() {
     let unit = manager!().unit("ready", "late init=wait; poller needs=late; other", "");
     unit.begin("start");
     unit.until("StatusText", |text| text == "1/3 running; waiting: poller for late; starting: late");
@@ -26,7 +26,7 @@ fn active_only_once_it_is_ready_and_the_status_is_shown() {
 }
 
 #[test]
-fn a_daemon_of_jobs_that_is_over_at_once_is_a_success() {
+fn unit_whose_services_end_at_once_succeeds() {
     let unit = manager!().unit("jobs", "a once; b once", "");
     unit.start();
     unit.until("ActiveState", |state| state == "inactive");
@@ -34,7 +34,7 @@ fn a_daemon_of_jobs_that_is_over_at_once_is_a_success() {
 }
 
 #[test]
-fn a_wedged_service_with_a_heartbeat_is_ended_by_the_watchdog_and_the_daemon_restarted() {
+fn wedged_service_with_a_heartbeat_has_the_watchdog_restart_the_daemon() {
     let unit = manager!().unit(
         "wedged",
         "good heartbeat=2000; bad heartbeat=2000 wedges",
@@ -43,7 +43,7 @@ fn a_wedged_service_with_a_heartbeat_is_ended_by_the_watchdog_and_the_daemon_res
     unit.start();
     unit.kill("USR1");
     unit.until("NRestarts", |restarts| restarts != "0");
-    // The next incarnation was not told to wedge.
+    // The new process has not received SIGUSR1.
     unit.until("ActiveState", |state| state == "active");
     assert_eq!(unit.show("NRestarts"), "1", "{}", unit.describe());
     let failed = unit.failures("watchdog");
@@ -52,18 +52,18 @@ fn a_wedged_service_with_a_heartbeat_is_ended_by_the_watchdog_and_the_daemon_res
 }
 
 #[test]
-fn a_wedged_service_without_a_heartbeat_is_not() {
+fn wedged_service_without_a_heartbeat_leaves_the_daemon_running() {
     let text = "good heartbeat=60000; bad wedges block";
     let unit = manager!().unit("calm", text, "WatchdogSec=2s\nRestart=on-failure");
     unit.start();
     unit.kill("USR1");
     unit.until("StatusText", |text| text.ends_with("bad: wedged"));
-    unit.is_fed_for(Duration::from_secs(4));
+    unit.wait_while_pinged(Duration::from_secs(4));
     assert_eq!((unit.show("ActiveState"), unit.show("NRestarts")), ("active".into(), "0".into()));
 }
 
 #[test]
-fn a_stale_service_that_a_restart_helps_costs_the_daemon_nothing() {
+fn stale_service_that_a_restart_helps_leaves_the_daemon_running() {
     let text = "daemon stale=restart; good heartbeat=60000; bad heartbeat=3000 wedges";
     let unit = manager!().unit("rescued", text, "WatchdogSec=3s\nRestart=on-failure");
     unit.start();
@@ -71,19 +71,19 @@ fn a_stale_service_that_a_restart_helps_costs_the_daemon_nothing() {
     unit.kill("USR1");
     unit.until_journal("bad wedges");
     unit.until_journal("no heartbeat within 3s: restarting the service");
-    unit.is_fed_for(Duration::from_secs(4));
+    unit.wait_while_pinged(Duration::from_secs(4));
     unit.until("StatusText", |text| text.starts_with("2/2 running"));
     assert_eq!((unit.show("NRestarts"), unit.show("MainPID")), ("0".into(), main));
 }
 
 #[test]
-fn a_reload_is_waited_for_until_it_is_over() {
+fn systemctl_reload_returns_when_the_reload_is_over() {
     for manager in Manager::all() {
         reload_is_waited_for(manager);
     }
 }
 
-/// How a unit for this manager reloads.
+/// The setting by which a unit for this manager reloads.
 fn reloads(manager: &Manager) -> &'static str {
     match manager.version {
         NOTIFY_RELOAD.. => "Type=notify-reload",
@@ -98,7 +98,7 @@ fn reload_is_waited_for(manager: &Manager) {
         let reload = scope.spawn(|| unit.systemctl("reload").0);
         unit.until("SubState", |state| state.starts_with("reload"));
         unit.until_journal("reloading");
-        // An older one waits only if RELOADING=1 is there before the process has ended that sent SIGHUP.
+        // An older systemd waits only if RELOADING=1 arrives before `kill` has ended.
         assert!(manager.version < NOTIFY_RELOAD || !reload.is_finished(), "it returned before the reload was over");
         unit.kill("USR2");
         assert!(reload.join().unwrap(), "{}", unit.describe());
@@ -108,7 +108,7 @@ fn reload_is_waited_for(manager: &Manager) {
 }
 
 #[test]
-fn a_reload_that_fails_leaves_the_daemon_as_it_was_and_is_shown() {
+fn reload_that_fails_leaves_the_daemon_running_and_is_shown() {
     for manager in Manager::all() {
         reload_that_fails_is_shown(manager);
     }
@@ -125,22 +125,22 @@ fn reload_that_fails_is_shown(manager: &Manager) {
 }
 
 #[test]
-fn a_start_within_declared_limits_is_given_the_time() {
+fn start_within_declared_limits_outlasts_the_unit_timeout() {
     let unit = manager!().unit("slow-start", "a init=9000 init-limit=60000", "TimeoutStartSec=4s");
     let (success, took) = unit.systemctl("start");
     assert!(success && took >= Duration::from_secs(9), "{took:?}: {}", unit.describe());
 }
 
 #[test]
-fn a_start_without_progress_is_not() {
+fn start_without_progress_times_out() {
     let unit = manager!().unit("no-start", "a init=wait", "TimeoutStartSec=1s");
-    // It never is ready, so if it were given the time this would not return.
+    // It is never ready, so with more time this would not return.
     assert!(!unit.systemctl("start").0, "{}", unit.describe());
     assert_eq!(unit.show("Result"), "timeout");
 }
 
 #[test]
-fn a_stop_within_its_limits_is_given_the_time() {
+fn stop_within_its_limits_outlasts_the_unit_timeout() {
     let unit = manager!().unit("slow-stop", "a stop=7000 stop-limit=9000", "TimeoutStopSec=3s");
     unit.start();
     let (success, took) = unit.systemctl("stop");
@@ -149,7 +149,7 @@ fn a_stop_within_its_limits_is_given_the_time() {
 }
 
 #[test]
-fn a_daemon_that_stops_by_itself_is_deactivating_while_it_does() {
+fn daemon_that_stops_by_itself_is_deactivating_meanwhile() {
     let unit = manager!().unit("stopping", "a stop=wait stop-limit=9000", "");
     unit.start();
     unit.kill("TERM");
@@ -161,18 +161,18 @@ fn a_daemon_that_stops_by_itself_is_deactivating_while_it_does() {
 }
 
 #[test]
-fn a_stop_during_the_start_is_heeded() {
+fn stop_during_the_start_succeeds() {
     let unit = manager!().unit("stop-start", "a init=wait; b needs=a", "");
     unit.begin("start");
     unit.until("StatusText", |text| text.contains("starting: a"));
     assert!(unit.systemctl("stop").0);
-    // Killed after TimeoutStopSec it would have failed.
-    let became = (unit.show("ActiveState"), unit.show("Result"));
-    assert_eq!(became, ("inactive".into(), "success".into()), "{}", unit.describe());
+    // If systemd had to kill it after TimeoutStopSec, the unit would have failed.
+    let outcome = (unit.show("ActiveState"), unit.show("Result"));
+    assert_eq!(outcome, ("inactive".into(), "success".into()), "{}", unit.describe());
 }
 
 #[test]
-fn a_newline_in_what_a_service_says_injects_nothing() {
+fn newline_in_a_status_text_injects_nothing_into_systemd() {
     let unit = manager!().unit("newline", "a says=busy|STOPPING=1|READY=1", "");
     unit.start();
     unit.until("StatusText", |text| text == "1/1 running; a: busy STOPPING=1 READY=1");
@@ -180,7 +180,7 @@ fn a_newline_in_what_a_service_says_injects_nothing() {
 }
 
 #[test]
-fn a_watchdog_that_is_too_short_is_a_warning_in_the_journal() {
+fn watchdog_sec_that_is_too_short_is_a_warning_in_the_journal() {
     let unit = manager!().unit("mismatch", "daemon report=5000; a", "WatchdogSec=3s");
     unit.start();
     let journal = unit.journal(&[]);
@@ -188,7 +188,7 @@ fn a_watchdog_that_is_too_short_is_a_warning_in_the_journal() {
 }
 
 #[test]
-fn a_listener_is_kept_over_a_restart() {
+fn stored_listener_is_kept_over_a_restart() {
     let unit = manager!().unit("store", "a keep=web", "FileDescriptorStoreMax=4\nRestart=always\nRestartSec=100ms");
     unit.start();
     let port = unit.until("StatusText", |text| text.contains("new port"));
@@ -200,7 +200,7 @@ fn a_listener_is_kept_over_a_restart() {
 }
 
 #[test]
-fn a_socket_that_systemd_opened_is_passed_by_its_name() {
+fn socket_that_systemd_opened_is_passed_by_its_name() {
     let manager = manager!();
     let port = 20_000 + std::process::id() % 20_000;
     let unit = manager.unit("socket", "a serve=web", "");
@@ -211,14 +211,14 @@ fn a_socket_that_systemd_opened_is_passed_by_its_name() {
     assert_eq!(unit.show("ActiveState"), "inactive");
     let client = format!("exec 3<>/dev/tcp/127.0.0.1/{port}; read -t 60 -u 3 line; echo \"$line\"");
     assert_eq!(manager.run(&["bash", "-c", &client]), "hello", "{}", unit.describe());
-    // It may answer before systemd has heard that it is ready.
+    // The daemon may answer before systemd has read READY=1.
     unit.until("ActiveState", |state| state == "active");
     manager.run(&["systemctl", "stop", &socket]);
     manager.run(&["rm", "-f", &path]);
 }
 
 #[test]
-fn the_unit_that_is_made_is_sound_and_the_daemon_runs_in_it() {
+fn generated_unit_is_sound_and_the_daemon_runs_in_it() {
     for manager in Manager::all() {
         if manager.is_system() {
             unit_is_sound(manager);
@@ -232,7 +232,7 @@ fn unit_is_sound(manager: &Manager) {
     let text =
         "daemon report=2000; db init-limit=4000 stop-limit=2000; api needs=db heartbeat=60000 reload=10 keep=api";
     let (exe, version) = (manager.exe(), manager.version.to_string());
-    let printed = Builder::new(text).env("RXD_UNIT", &exe).env("RXD_UNIT_FOR", &version).start().output();
+    let printed = SubjectBuilder::new(text).env("RXD_UNIT", &exe).env("RXD_UNIT_FOR", &version).start().output();
     let at = printed.find("# subject.service").expect("a unit is printed");
     let file = &printed[at..];
     let unit = manager.unit_of("unit", file);

@@ -1,67 +1,67 @@
-//! G32: a reload is told as one datagram, and READY once when it is over.
+//! G32: a reload is RELOADING in one datagram, and READY once when it is over.
 
-use super::peer::Peer;
+use super::receiver::NotifyReceiver;
 use std::time::{Duration, Instant};
 
 #[test]
-fn g32_reloading_and_ready_once_when_it_is_done() {
-    let mut peer = Peer::new();
-    let subject = peer.subject("a reload=600; b needs=a").start();
-    peer.until("READY=1");
+fn g32_reload_sends_reloading_and_then_ready_once() {
+    let mut receiver = NotifyReceiver::new();
+    let subject = receiver.subject("a reload=600; b needs=a").start();
+    receiver.wait_for("READY=1");
     let begun = Instant::now();
     subject.signal("HUP");
-    let text = peer.until("RELOADING=1");
+    let text = receiver.wait_for("RELOADING=1");
     let monotonic: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("MONOTONIC_USEC=")).collect();
     assert!(monotonic.len() == 1 && monotonic[0].parse::<u64>().unwrap() > 0, "{text}");
-    peer.until("READY=1");
+    receiver.wait_for("READY=1");
     assert!(begun.elapsed() >= Duration::from_millis(600));
-    peer.read(Duration::from_millis(300));
-    assert_eq!((peer.count("READY=1"), peer.count("RELOADING=1")), (2, 1), "{:#?}", peer.texts());
+    receiver.read_for(Duration::from_millis(300));
+    assert_eq!((receiver.count("READY=1"), receiver.count("RELOADING=1")), (2, 1), "{:#?}", receiver.texts());
     assert_eq!(subject.stop().0, Some(0));
 }
 
 #[test]
-fn f72_a_reload_that_fails_is_over_too_and_its_error_is_told() {
-    let mut peer = Peer::new();
-    let subject = peer.subject("a fail-reload; b").start();
-    peer.until("READY=1");
+fn f72_reload_that_fails_ends_with_ready_and_its_error_in_the_status() {
+    let mut receiver = NotifyReceiver::new();
+    let subject = receiver.subject("a fail-reload; b").start();
+    receiver.wait_for("READY=1");
     subject.signal("HUP");
-    peer.until("RELOADING=1");
-    peer.until("READY=1");
-    let status = peer.until("STATUS=2/2 running; failed to reload");
+    receiver.wait_for("RELOADING=1");
+    receiver.wait_for("READY=1");
+    let status = receiver.wait_for("STATUS=2/2 running; failed to reload");
     assert_eq!(status.lines().count(), 1, "{status}");
     assert!(status.contains("the new configuration STOPPING=1 is wrong"), "{status}");
     assert_eq!(subject.stop().0, Some(0));
-    assert_eq!(peer.count("STOPPING=1"), 0, "not before it was asked to");
+    assert_eq!(receiver.count("STOPPING=1"), 0, "it does not stop before SIGTERM");
 }
 
 #[test]
-fn f73_signals_during_a_reload_are_part_of_it() {
-    let mut peer = Peer::new();
-    let subject = peer.subject("a reload=700").start();
-    peer.until("READY=1");
+fn f73_signals_during_a_reload_send_no_second_reloading() {
+    let mut receiver = NotifyReceiver::new();
+    let subject = receiver.subject("a reload=700").start();
+    receiver.wait_for("READY=1");
     subject.signal("HUP");
-    peer.until("RELOADING=1");
+    receiver.wait_for("RELOADING=1");
     for _ in 0..20 {
         subject.signal("HUP");
     }
-    // The service reloads once more, for all of them, and is waited for.
+    // The service reloads once more for all of them, and READY waits for that.
     let begun = Instant::now();
-    peer.until("READY=1");
+    receiver.wait_for("READY=1");
     assert!(begun.elapsed() >= Duration::from_millis(700));
-    peer.read(Duration::from_millis(500));
-    assert_eq!((peer.count("READY=1"), peer.count("RELOADING=1")), (2, 1), "{:#?}", peer.texts());
+    receiver.read_for(Duration::from_millis(500));
+    assert_eq!((receiver.count("READY=1"), receiver.count("RELOADING=1")), (2, 1), "{:#?}", receiver.texts());
     assert_eq!(subject.stop().0, Some(0));
 }
 
-/// Otherwise `systemctl reload` waits until it times out.
+/// Without READY `systemctl reload` would wait until it times out.
 #[test]
-fn f70_nothing_to_reload_is_over_at_once() {
-    let mut peer = Peer::new();
-    let subject = peer.subject("plain").start();
-    peer.until("READY=1");
+fn f70_reload_of_nothing_ends_at_once() {
+    let mut receiver = NotifyReceiver::new();
+    let subject = receiver.subject("plain").start();
+    receiver.wait_for("READY=1");
     subject.signal("HUP");
-    peer.until("RELOADING=1");
-    peer.until("READY=1");
+    receiver.wait_for("RELOADING=1");
+    receiver.wait_for("READY=1");
     assert_eq!(subject.stop().0, Some(0));
 }

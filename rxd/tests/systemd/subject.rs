@@ -1,7 +1,8 @@
-//! A daemon made from a line of text: `daemon report=5s; db init=200 needs=net; net heartbeat=300`.
+//! The process under test: a daemon made from a line of text, `daemon report=5s; db init=200
+//! needs=net; net heartbeat=300`.
 //!
-//! Times are in milliseconds; `init=wait` is until SIGUSR2, and a service that `wedges` does so at
-//! SIGUSR1, so that no test has to be quicker than its subject. It prints `<service> runs` whenever
+//! Times are in milliseconds. `init=wait` lasts until SIGUSR2, and a service that `wedges` does so
+//! at SIGUSR1, so that no test has to be quicker than its subject. It prints `<service> runs` when
 //! a service enters Run.
 
 use rxd::prestart::Stage;
@@ -16,52 +17,53 @@ use tokio::sync::watch;
 
 pub(crate) const VARIABLE: &str = "RXD_SUBJECT";
 
-/// What was passed to this process.
+/// The descriptors that were passed to this process.
 static SOCKETS: Mutex<Option<Sockets>> = Mutex::new(None);
 
-/// Whether SIGUSR1 and SIGUSR2 have come.
-static TOLD: LazyLock<[watch::Sender<bool>; 2]> = LazyLock::new(Default::default);
+/// Whether SIGUSR1 and SIGUSR2 have been received.
+static USER_SIGNALS: LazyLock<[watch::Sender<bool>; 2]> = LazyLock::new(Default::default);
 
-/// Has the two signals listened to from here on.
-fn listen() {
-    for (told, kind) in TOLD.iter().zip([SignalKind::user_defined1(), SignalKind::user_defined2()]) {
+/// Listens to SIGUSR1 and SIGUSR2 from here on.
+fn listen_to_user_signals() {
+    for (received, kind) in USER_SIGNALS.iter().zip([SignalKind::user_defined1(), SignalKind::user_defined2()]) {
         let mut signals = signal(kind).expect("a signal can be listened to");
         tokio::spawn(async move {
             while signals.recv().await.is_some() {
-                told.send_replace(true);
+                received.send_replace(true);
             }
         });
     }
 }
 
-/// How long something takes.
+/// How long a method takes.
 #[derive(Clone, Copy)]
-enum Time {
-    Of(Duration),
+enum MethodTime {
+    Fixed(Duration),
     /// Until SIGUSR2.
-    Told,
+    UntilSignal,
 }
 
-impl Default for Time {
+impl Default for MethodTime {
     fn default() -> Self {
-        Time::Of(Duration::ZERO)
+        MethodTime::Fixed(Duration::ZERO)
     }
 }
 
-impl Time {
-    fn read(value: &str) -> Time {
-        if value == "wait" { Time::Told } else { Time::Of(millis(value)) }
+impl MethodTime {
+    fn read(value: &str) -> MethodTime {
+        if value == "wait" { MethodTime::UntilSignal } else { MethodTime::Fixed(millis(value)) }
     }
 
     async fn pass(self) {
         match self {
-            Time::Of(time) => tokio::time::sleep(time).await,
-            Time::Told => drop(TOLD[1].subscribe().wait_for(|told| *told).await),
+            MethodTime::Fixed(time) => tokio::time::sleep(time).await,
+            MethodTime::UntilSignal => drop(USER_SIGNALS[1].subscribe().wait_for(|received| *received).await),
         }
     }
 }
 
-/// The logs, until this is dropped: those of a test, or `rxd::log` with the journal.
+/// Sets up the logs, until the value is dropped: plain ones on standard error, or `rxd::log` if
+/// `RXD_LOG` is set.
 fn log() -> Option<Box<dyn std::any::Any>> {
     #[cfg(feature = "journald")]
     if let Ok(how) = std::env::var("RXD_LOG") {
@@ -77,8 +79,8 @@ fn log() -> Option<Box<dyn std::any::Any>> {
 pub(crate) fn run_if_asked() {
     let Ok(text) = std::env::var(VARIABLE) else { return };
     let log = log();
-    // A real program does so in a plain `main`.
-    *SOCKETS.lock().unwrap() = Some(Sockets::take().expect("what was passed is taken"));
+    // Before there is a runtime, as a program does in a plain `main`.
+    *SOCKETS.lock().unwrap() = Some(Sockets::take().expect("the descriptors can be taken"));
     let threads = std::env::var("RXD_THREADS").map_or(2, |threads| threads.parse().unwrap());
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build().unwrap();
     let daemon = match text.as_str() {
@@ -91,7 +93,7 @@ pub(crate) fn run_if_asked() {
         std::process::exit(0);
     }
     let code = runtime.block_on(async {
-        listen();
+        listen_to_user_signals();
         let handle = daemon.start().await.expect("the subject starts");
         let report = handle.wait().await;
         eprintln!("{report}");
@@ -99,18 +101,19 @@ pub(crate) fn run_if_asked() {
     });
     runtime.shutdown_timeout(Duration::from_millis(100));
     let left = threads_named("rxd-notify");
-    assert_eq!(left, 0, "no thread of rxd's is left");
+    assert_eq!(left, 0, "the thread rxd-notify has ended");
     drop(log);
     std::process::exit(code);
 }
 
-/// The daemon's own unit, with what it takes to be run as a subject.
+/// The daemon's generated unit, with the arguments and the environment of a subject.
 fn unit(daemon: &Daemon, exec: &str, text: &str) -> Unit {
     let args = ["--exact", "subject", "--nocapture", "--test-threads=1"];
-    let version = std::env::var("RXD_UNIT_FOR").expect("whom the unit is for").parse().expect("a version");
+    let version =
+        std::env::var("RXD_UNIT_FOR").expect("the version of systemd that the unit is for").parse().expect("a version");
     let unit = daemon.unit().exec(exec).fd_store(4).systemd(version);
     let unit = args.iter().fold(unit, |unit, arg| unit.arg(*arg));
-    // Nor does the judge look away where cargo is not the parent.
+    // The invariants are checked here too, where cargo does not set this.
     unit.set("Environment", format!("\"{VARIABLE}={text}\" RXD_CHECK_INVARIANTS=1"))
 }
 
@@ -121,28 +124,29 @@ fn threads_named(name: &str) -> usize {
     tasks.filter_map(comm).filter(|comm| comm.trim_end() == name).count()
 }
 
-/// What one service is told to do.
+/// What one service does in its methods.
 #[derive(Clone, Default)]
 struct FakeService {
-    init: Time,
-    stop: Time,
+    init: MethodTime,
+    stop: MethodTime,
     heartbeat: Option<Duration>,
-    /// Does no more once it is told to, or from the start and each time.
+    /// Makes no more progress after SIGUSR1.
     wedges: bool,
+    /// Makes no progress in any Run.
     always_wedged: bool,
     wedged: bool,
-    /// Does no more, but in a way that blocks its thread.
+    /// Blocks its thread once it is wedged.
     block: bool,
-    /// Ends Run at once.
+    /// Returns from `run` at once.
     once: bool,
     fail_init: u32,
-    reload: Time,
+    reload: MethodTime,
     fail_reload: bool,
     busy: bool,
     says: Option<String>,
-    /// Keeps a listener of this name over a restart.
+    /// Stores a listener under this name over a restart.
     keep: Option<String>,
-    /// Answers whoever connects to the socket of this name.
+    /// Answers connections to the socket of this name.
     serve: Option<String>,
     /// Logs a record of each level.
     logs: bool,
@@ -154,7 +158,7 @@ fn passed(name: &str) -> Result<Option<TcpListener>, rxd::Error> {
 }
 
 async fn serve(listener: TcpListener) -> std::io::Result<()> {
-    // What was passed does not block, and this is no place to.
+    // The listener does not block; polling it is good enough for a test.
     loop {
         match listener.accept() {
             Ok((mut stream, _)) => stream.write_all(b"hello\n")?,
@@ -171,7 +175,7 @@ impl Runner for FakeService {
         }
         if self.fail_init > 0 {
             self.fail_init -= 1;
-            return Err("told to fail".into());
+            return Err("failing on purpose".into());
         }
         Ok(())
     }
@@ -206,7 +210,7 @@ impl Runner for FakeService {
         }
         let pace = self.heartbeat.map_or(Duration::from_millis(100), |period| period / 4);
         loop {
-            if self.always_wedged || (self.wedges && !self.wedged && *TOLD[0].borrow()) {
+            if self.always_wedged || (self.wedges && !self.wedged && *USER_SIGNALS[0].borrow()) {
                 self.wedged = true;
                 println!("{} wedges", cx.name());
                 cx.status("wedged");
@@ -258,7 +262,9 @@ fn daemon(text: &str) -> Daemon {
                 daemon = match key {
                     "prestart" => daemon.prestart(stage(millis(value))),
                     "prestart-limit" => daemon.prestart(stage(millis(value)).timeout(Duration::from_secs(9))),
-                    "prestart-fails" => daemon.prestart(Stage::new("migrate", async || Err("told to fail".into()))),
+                    "prestart-fails" => {
+                        daemon.prestart(Stage::new("migrate", async || Err("failing on purpose".into())))
+                    }
                     "report" => daemon.watchdog_interval(millis(value)),
                     "shutdown" => daemon.shutdown_timeout(millis(value)),
                     "stale" => daemon.on_stale(OnStale::Restart),
@@ -272,7 +278,7 @@ fn daemon(text: &str) -> Daemon {
     daemon
 }
 
-/// Takes this long.
+/// A prestart stage that takes this long.
 fn stage(time: Duration) -> Stage {
     Stage::new("migrate", move || async move {
         tokio::time::sleep(time).await;
@@ -285,10 +291,10 @@ fn service<'a>(mut daemon: Daemon, name: &str, words: impl Iterator<Item = &'a s
     let mut options = Options::DEFAULT.backoff(Backoff::fixed(Duration::from_millis(50)));
     for (key, value) in words.map(pair) {
         match key {
-            "init" => fake.init = Time::read(value),
+            "init" => fake.init = MethodTime::read(value),
             "init-limit" => options = options.timeout_of(State::Init, millis(value)),
             "stop-limit" => options = options.timeout_of(State::Stop, millis(value)),
-            "stop" => fake.stop = Time::read(value),
+            "stop" => fake.stop = MethodTime::read(value),
             "heartbeat" => {
                 fake.heartbeat = Some(millis(value));
                 options = options.heartbeat(millis(value));
@@ -300,7 +306,7 @@ fn service<'a>(mut daemon: Daemon, name: &str, words: impl Iterator<Item = &'a s
             "fail-init" => fake.fail_init = value.parse().unwrap(),
             "restarts" => options = options.restarts(value.parse().unwrap(), Duration::from_secs(60)),
             "ignore" => options = options.on_failure(OnFailure::Ignore),
-            "reload" => fake.reload = Time::read(value),
+            "reload" => fake.reload = MethodTime::read(value),
             "fail-reload" => fake.fail_reload = true,
             "busy" => fake.busy = true,
             "logs" => fake.logs = true,

@@ -1,82 +1,84 @@
-//! F115: one judge of everything a service manager is told, used by every test with a peer.
+//! F115: one check of the protocol, applied to whatever a daemon has sent in any test with a
+//! receiver.
 //!
-//! A trace is `(pings, statuses, more time)* READY (pings, statuses, (RELOADING more-time* READY)?)* (STOPPING
-//! (status, more time)*)?`, each datagram one of the few that there are.
+//! A trace is `(ping | status | more time)* READY (ping | status | RELOADING (ping | status | more
+//! time)* READY)* (STOPPING (status | more time)*)?`. Every datagram is one line, except that
+//! RELOADING has a second one.
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Starting,
     Ready,
-    ReloadingFake,
+    Reloading,
     Stopping,
 }
 
-/// What is wrong with what was told, if anything is.
-pub(crate) fn judge<'a>(told: impl IntoIterator<Item = &'a str>) -> Result<(), String> {
+/// The first datagram that is not allowed where it comes, if there is one.
+pub(crate) fn check_protocol<'a>(datagrams: impl IntoIterator<Item = &'a str>) -> Result<(), String> {
     let (mut phase, mut reloaded, mut triggered) = (Phase::Starting, 0, false);
-    for (at, text) in told.into_iter().enumerate() {
+    for (at, text) in datagrams.into_iter().enumerate() {
         let wrong = |why: &str| Err(format!("datagram {at}, {text:?}, in {phase:?}: {why}"));
         let mut lines = text.lines();
         let first = lines.next().unwrap_or_default();
-        let Some((key, value)) = first.split_once('=') else { return wrong("it is no assignment") };
+        let Some((key, value)) = first.split_once('=') else { return wrong("expected an assignment") };
         let number = value.parse::<u64>().ok();
         let more: Vec<&str> = lines.collect();
         if !more.is_empty() && key != "RELOADING" {
-            return wrong("it has a second line");
+            return wrong("only RELOADING may have a second line");
         }
         match (key, value) {
             ("STATUS", _) => {}
             ("EXTEND_TIMEOUT_USEC", _) if number.is_some_and(|micros| micros > 0) => {
                 if phase == Phase::Ready {
-                    return wrong("there is nothing to wait for");
+                    return wrong("systemd has no timeout to extend");
                 }
             }
             ("WATCHDOG", "1" | "trigger") => {
                 if phase == Phase::Stopping {
-                    return wrong("the watchdog is off");
+                    return wrong("the watchdog is off once the daemon stops");
                 }
                 if value == "trigger" && triggered {
-                    return wrong("it was triggered before");
+                    return wrong("the watchdog was triggered before");
                 }
                 triggered = value == "trigger";
             }
             ("READY", "1") => match phase {
-                Phase::Starting | Phase::ReloadingFake => phase = Phase::Ready,
-                Phase::Ready | Phase::Stopping => return wrong("it is not expected"),
+                Phase::Starting | Phase::Reloading => phase = Phase::Ready,
+                Phase::Ready | Phase::Stopping => return wrong("not allowed in this phase"),
             },
             ("RELOADING", "1") => {
                 let micros = more.first().and_then(|line| line.strip_prefix("MONOTONIC_USEC="));
                 let micros = micros.and_then(|micros| micros.parse::<u64>().ok());
                 let Some(micros) = micros.filter(|_| more.len() == 1) else {
-                    return wrong("it does not say when, and nothing else");
+                    return wrong("expected MONOTONIC_USEC as the only other line");
                 };
                 if phase != Phase::Ready || micros <= reloaded {
-                    return wrong("it is not expected");
+                    return wrong("not allowed in this phase");
                 }
-                (phase, reloaded) = (Phase::ReloadingFake, micros);
+                (phase, reloaded) = (Phase::Reloading, micros);
             }
             ("STOPPING", "1") => {
                 if phase == Phase::Stopping {
-                    return wrong("it was told before");
+                    return wrong("sent twice");
                 }
                 phase = Phase::Stopping;
             }
-            _ => return wrong("nobody knows it"),
+            _ => return wrong("unknown assignment"),
         }
     }
     Ok(())
 }
 
 #[test]
-fn f115_the_judge_accepts_a_whole_life() {
-    let told = "STATUS=0/1 running|EXTEND_TIMEOUT_USEC=5000000|WATCHDOG=1|READY=1|WATCHDOG=1|RELOADING=1\nMONOTONIC_USEC=7|\
+fn f115_protocol_check_accepts_a_whole_life() {
+    let datagrams = "STATUS=0/1 running|EXTEND_TIMEOUT_USEC=5000000|WATCHDOG=1|READY=1|WATCHDOG=1|RELOADING=1\nMONOTONIC_USEC=7|\
                 EXTEND_TIMEOUT_USEC=1|READY=1|RELOADING=1\nMONOTONIC_USEC=8|READY=1|WATCHDOG=trigger|STOPPING=1|STATUS=x";
-    assert_eq!(judge(told.split('|')), Ok(()));
+    assert_eq!(check_protocol(datagrams.split('|')), Ok(()));
 }
 
 #[test]
-fn f115_the_judge_knows_what_is_wrong() {
-    for told in [
+fn f115_protocol_check_rejects_each_violation() {
+    for datagrams in [
         "READY=1|READY=1",
         "READY=1|STOPPING=1|READY=1",
         "STOPPING=1|STOPPING=1",
@@ -91,6 +93,6 @@ fn f115_the_judge_knows_what_is_wrong() {
         "WATCHDOG_USEC=1",
         "",
     ] {
-        assert!(judge(told.split('|')).is_err(), "{told:?}");
+        assert!(check_protocol(datagrams.split('|')).is_err(), "{datagrams:?}");
     }
 }
