@@ -174,7 +174,7 @@ impl BlockedPoll {
         match self.found {
             MarkChange::DefaultMethod => {}
             MarkChange::GoesOn => {
-                emit!(WARN, target: "rxd", service, task, stage, "goes on after it blocked its thread")
+                emit!(WARN, target: "rxd", service, task, stage, "no longer blocking its thread")
             }
             MarkChange::Blocks => emit!(ERROR,
                 target: "rxd", service, task, stage, state,
