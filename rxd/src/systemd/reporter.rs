@@ -7,7 +7,7 @@
 //! # Invariants
 //!
 //! 1. `READY=1` is queued after every service that counts is ready and no [`ReadinessHold`] is
-//!    left.
+//!    left. A daemon that stops does not wait for the holds.
 //! 2. The status that is queued last was read last: reading and queueing happen under one lock.
 //!
 //! # Lock order
@@ -78,10 +78,16 @@ impl StatusReporter {
 
     /// Reads the board, and queues what is new about it. Returns when to look again.
     pub(crate) fn look(&self) -> NextLook {
+        self.look_with(|state| state.holds == 0)
+    }
+
+    /// As [`look`](StatusReporter::look); `READY=1` takes what `may_be_ready` says, besides the
+    /// services.
+    fn look_with(&self, may_be_ready: impl FnOnce(&ReportState) -> bool) -> NextLook {
         // Held to the end, or a status that was read earlier could be queued later.
         let state = &mut *self.state.lock();
         let (_, statuses) = self.core.board.statuses();
-        let is_ready_now = !state.is_ready && state.pending.is_empty_after(&statuses) && state.holds == 0;
+        let is_ready_now = !state.is_ready && state.pending.is_empty_after(&statuses) && may_be_ready(state);
         state.is_ready |= is_ready_now;
         let extension = state.extension(&self.core, &statuses);
         let mut line = match state.before_services.as_str() {
@@ -167,8 +173,9 @@ impl StatusReporter {
     pub(crate) fn stopping(&self, within: Duration) {
         if !self.state.lock().is_ready {
             // A daemon whose services have all ended well was ready too: systemd calls a notify
-            // service that ends without READY=1 a protocol error.
-            self.look();
+            // service that ends without READY=1 a protocol error. `start` may still hold READY back:
+            // the services run before it returns, and may end before it does.
+            self.look_with(|_| true);
         }
         // STOPPING=1 before the deadline is set: a look by the other thread in between must not
         // extend the timeout of the start by what the stop may take.
@@ -200,5 +207,62 @@ impl ReportState {
         };
         self.extended_at = Some(now);
         Some(by)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::board::{Board, TransitionBatch};
+    use crate::core::names::ServiceNames;
+    use crate::core::stop_order::StopOrder;
+    use crate::lifecycle::options::Options;
+    use crate::lifecycle::state::Cause;
+
+    fn reporter() -> StatusReporter {
+        let (board, order) = (Board::new(vec![Vec::new()], 16), StopOrder::new(&[Vec::new()]));
+        let core = Arc::new(Core::new("d".into(), ServiceNames::of_names(["a"]), board, order));
+        StatusReporter::new(core, Arc::default(), PendingServices::new([Options::DEFAULT].into_iter()))
+    }
+
+    fn sent(reporter: &StatusReporter) -> Vec<String> {
+        let take = |outbox: &mut Outbox| outbox.take(std::time::Instant::now());
+        let notifications = std::iter::from_fn(|| reporter.notifier.update(take));
+        notifications.map(|notification| notification.text().to_owned()).collect()
+    }
+
+    fn end(reporter: &StatusReporter, cause: Cause) {
+        let batch = TransitionBatch::default();
+        reporter.core.board.publish_exit(0, &batch, (cause, false), (cause == Cause::Normal, false), |_, _| {});
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn g27_ready_waits_for_the_hold() {
+        let reporter = reporter();
+        reporter.add_hold();
+        end(&reporter, Cause::Normal);
+        reporter.look();
+        assert!(!sent(&reporter).contains(&"READY=1".to_owned()));
+        reporter.remove_hold();
+        reporter.look();
+        assert_eq!(sent(&reporter)[0], "READY=1");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn g27_ready_of_a_daemon_that_ends_before_the_hold_comes_before_stopping() {
+        let reporter = reporter();
+        reporter.add_hold();
+        end(&reporter, Cause::Normal);
+        reporter.stopping(Duration::from_secs(1));
+        assert_eq!(sent(&reporter)[..2], ["READY=1", "STOPPING=1"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn g27_ready_is_not_sent_by_a_daemon_that_stops_before_its_services_run() {
+        let reporter = reporter();
+        reporter.add_hold();
+        end(&reporter, Cause::Shutdown);
+        reporter.stopping(Duration::from_secs(1));
+        assert_eq!(sent(&reporter)[0], "STOPPING=1");
     }
 }
