@@ -285,20 +285,20 @@ pub enum OnFailure {
     Ignore,
 }
 
-/// What happens when a service that declared a heartbeat has none within its period while it is in Run.
+/// What happens when a service that declared a heartbeat has none within its period while in Run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnStale {
     /// rxd stops pinging systemd's watchdog, and systemd ends the process.
     ///
-    /// Without a watchdog, each stale period is logged once and `/livez` fails. Ending the process is
-    /// then up to the caller.
+    /// Without a watchdog, each stale period is logged once and `/livez` fails. Ending the process
+    /// is then up to the caller.
     #[default]
     StopPinging,
     /// The service is restarted first.
     ///
-    /// If it then does not leave Run, or has no heartbeat afterwards either, the rule of `StopPinging`
-    /// applies.
+    /// If it then does not leave Run, or has no heartbeat afterwards either, the rule of
+    /// `StopPinging` applies.
     Restart,
 }
 
@@ -306,7 +306,7 @@ pub enum OnStale {
 #[derive(Clone, Copy, Debug, Default)]
 #[cfg_attr(not(feature = "systemd"), allow(dead_code, reason = "there is no watchdog to ping"))]
 pub(crate) struct WatchdogOptions {
-    /// How often to ping; `None`: as `WatchdogSec=` asks. Zero: the daemon sends nothing to systemd.
+    /// How often to ping; `None`: as `WatchdogSec=` asks. Zero: the daemon sends systemd nothing.
     pub(crate) interval: Option<Duration>,
     /// What is done about a service without a heartbeat.
     pub(crate) on_stale: OnStale,

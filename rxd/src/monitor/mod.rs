@@ -2,7 +2,7 @@
 //! cannot.
 //!
 //! User code may block every thread of the runtime, and then no task runs, the supervisor's
-//! included. The monitor is a thread with a small runtime of its own, in which no service runs.
+//! included. The monitor is a thread with a small separate runtime, in which no service runs.
 //! `Daemon::start` starts it, and it ends with the daemon.
 //!
 //! * It names the services that block their thread.

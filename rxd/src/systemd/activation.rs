@@ -10,7 +10,7 @@ use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The descriptors that were passed to this process, by name: `FileDescriptorName=` of a socket
-/// unit, or the name under which [`store`](super::store) kept one over a restart.
+/// unit, or the name under which [`store`](super::store()) kept one over a restart.
 ///
 /// Take them first in `main`, before there is a runtime, and hand each to its service:
 ///

@@ -11,8 +11,8 @@
 //!
 //! # Invariants
 //!
-//! 1. Nothing else in rxd sends to `NOTIFY_SOCKET` but [`store`](super::store), by a socket of its
-//!    own.
+//! 1. Nothing else in rxd sends to `NOTIFY_SOCKET` but [`store`](super::store()), by another
+//!    socket.
 //! 2. The lock of the outbox is never held while a datagram is sent, while a record is logged or
 //!    while `look` runs.
 //! 3. A ping is sent only before `STOPPING=1` is taken from the outbox.

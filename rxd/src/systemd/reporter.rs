@@ -173,8 +173,8 @@ impl StatusReporter {
     pub(crate) fn stopping(&self, within: Duration) {
         if !self.state.lock().is_ready {
             // A daemon whose services have all ended well was ready too: systemd calls a notify
-            // service that ends without READY=1 a protocol error. `start` may still hold READY back:
-            // the services run before it returns, and may end before it does.
+            // service that ends without READY=1 a protocol error. `start` may still hold READY
+            // back: the services run before it returns, and may end before it does.
             self.look_with(|_| true);
         }
         // STOPPING=1 before the deadline is set: a look by the other thread in between must not

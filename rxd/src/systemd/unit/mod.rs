@@ -132,7 +132,7 @@ impl Unit {
     }
 
     /// How many descriptors systemd keeps for the daemon over a restart: see
-    /// [`store`](super::store). Default: 0.
+    /// [`store`](super::store()). Default: 0.
     pub fn fd_store(mut self, descriptors: u32) -> Self {
         self.fd_store = descriptors;
         self
