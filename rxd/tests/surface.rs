@@ -72,7 +72,7 @@ fn topics_are_shared() {
     all!(value: rxd::intracom::Intracom, rxd::intracom::Topic<u8>, rxd::intracom::Group<'static>);
     all!(value: rxd::intracom::Options, rxd::intracom::Policy, rxd::intracom::Delivery);
     all!(value: rxd::intracom::Publisher<u8>, rxd::intracom::Subscriber<u8>);
-    all!(ordinary: rxd::intracom::Declared<u8>, rxd::intracom::Subscription<u8>, rxd::intracom::TopicSink<u8>);
+    all!(ordinary: rxd::intracom::Declared<u8>, rxd::intracom::Subscription<u8>);
     future::<rxd::intracom::Publish<'static, u8>>();
     all!(value: rxd::intracom::Stats, rxd::intracom::TopicStats, rxd::intracom::GroupStats, rxd::intracom::Drops);
     value::<rxd::intracom::Ended>();

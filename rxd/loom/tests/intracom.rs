@@ -254,14 +254,16 @@ fn a_subscriber_hears_of_its_topic() {
 }
 
 #[test]
-fn one_of_two_creates() {
+fn two_that_create_a_topic_get_the_same() {
     loom::model(|| {
         let intracom = Intracom::new();
         let other = thread::spawn({
             let intracom = intracom.clone();
-            move || intracom.create::<u32>("a", Options::DEFAULT).is_ok()
+            move || intracom.topic::<u32>("a").unwrap()
         });
-        let this = intracom.create::<u32>("a", Options::DEFAULT).is_ok();
-        assert!(this ^ other.join().unwrap());
+        let this = intracom.topic::<u32>("a").unwrap();
+        let mut sub = other.join().unwrap().subscribe(group(1, Policy::Block)).unwrap();
+        assert_eq!(this.try_publish(1).unwrap().delivered(), 1);
+        assert_eq!(sub.try_recv(), Ok(1));
     });
 }

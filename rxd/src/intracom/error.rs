@@ -5,7 +5,6 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::panic::Location;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 /// Why a topic or a subscription could not be had. The text names the topic, and where two
 /// places in the program disagree, both of them.
@@ -27,14 +26,11 @@ pub(super) enum Kind {
     Name,
     Type { topic: Use, asked: Use },
     Options { created: &'static Location<'static>, topic: Options, asked: Options },
-    Exists { created: &'static Location<'static> },
     Closed,
     Registry,
-    Limit(Duration),
     Cancelled,
     Capacity { group: Box<str>, asked: usize },
     Group { group: Box<str>, capacity: usize, policy: Policy, asked: (usize, Policy) },
-    GroupExists { group: Box<str> },
     NoLast,
 }
 
@@ -61,22 +57,10 @@ impl Error {
         matches!(*self.kind, Kind::Options { .. } | Kind::Group { .. })
     }
 
-    /// The topic, or the group, was to be new, but is there.
-    #[must_use]
-    pub fn is_already_there(&self) -> bool {
-        matches!(*self.kind, Kind::Exists { .. } | Kind::GroupExists { .. })
-    }
-
     /// The topic, or the whole registry, is closed.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         matches!(*self.kind, Kind::Closed | Kind::Registry)
-    }
-
-    /// Nobody created the topic within the time given.
-    #[must_use]
-    pub fn is_timeout(&self) -> bool {
-        matches!(*self.kind, Kind::Limit(_))
     }
 
     /// The scope in which it was asked for ended.
@@ -107,10 +91,8 @@ impl fmt::Display for Error {
             Kind::Options { created, topic: there, asked } => {
                 write!(f, "topic `{topic}` was created at {created} with {there:?}, not with {asked:?}")
             }
-            Kind::Exists { created } => write!(f, "topic `{topic}` exists already: it was created at {created}"),
             Kind::Closed => write!(f, "topic `{topic}` is closed"),
             Kind::Registry => write!(f, "topic `{topic}`: its registry is closed"),
-            Kind::Limit(limit) => write!(f, "topic `{topic}` was not created within {limit:?}"),
             Kind::Cancelled => write!(f, "topic `{topic}`: whoever waited for it has ended"),
             Kind::Capacity { group, asked } => write!(
                 f,
@@ -122,7 +104,6 @@ impl fmt::Display for Error {
                 "topic `{topic}`: group `{group}` has capacity {capacity} and policy {policy}, not {} and {}",
                 asked.0, asked.1
             ),
-            Kind::GroupExists { group } => write!(f, "topic `{topic}`: group `{group}` exists already"),
             Kind::NoLast => write!(f, "topic `{topic}` keeps no last message to replay"),
         }
     }

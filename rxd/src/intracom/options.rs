@@ -113,7 +113,6 @@ pub struct Group<'a> {
     pub(super) capacity: usize,
     pub(super) policy: Policy,
     pub(super) replay_last: bool,
-    pub(super) exclusive: bool,
 }
 
 impl<'a> Group<'a> {
@@ -123,13 +122,13 @@ impl<'a> Group<'a> {
     /// A group of this name, joined if it is there and begun if it is not. 64 messages, [`Policy::Block`].
     #[must_use]
     pub const fn named(name: &'a str) -> Self {
-        Group { name: Some(name), capacity: 64, policy: Policy::Block, replay_last: false, exclusive: false }
+        Group { name: Some(name), capacity: 64, policy: Policy::Block, replay_last: false }
     }
 
     /// A group of one's own, which nobody can join. 64 messages, [`Policy::Block`].
     #[must_use]
     pub const fn own() -> Self {
-        Group { name: None, capacity: 64, policy: Policy::Block, replay_last: false, exclusive: true }
+        Group { name: None, capacity: 64, policy: Policy::Block, replay_last: false }
     }
 
     /// How many messages may wait in its buffer, from 1 to [`MAX_CAPACITY`](Group::MAX_CAPACITY).
@@ -153,13 +152,6 @@ impl<'a> Group<'a> {
     #[must_use]
     pub const fn replay_last(mut self) -> Self {
         self.replay_last = true;
-        self
-    }
-
-    /// Must begin the group: that somebody else has begun it is an error.
-    #[must_use]
-    pub const fn exclusive(mut self) -> Self {
-        self.exclusive = true;
         self
     }
 }

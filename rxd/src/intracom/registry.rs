@@ -13,7 +13,6 @@ use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -50,17 +49,6 @@ pub(super) struct Registry {
 struct Topics {
     by_name: BTreeMap<Arc<str>, Arc<dyn AnyTopic>>,
     closed: bool,
-}
-
-/// What to do about a topic that is there, or is not.
-#[derive(Clone, Copy)]
-enum Want {
-    /// As it is, or with these options.
-    Any,
-    /// With these options, or not at all.
-    With(Options),
-    /// With these options, and not there yet.
-    New(Options),
 }
 
 impl Registry {
@@ -108,7 +96,7 @@ impl Intracom {
     /// It carries another type; the name is empty or begins with `_rxd`; the registry is closed.
     #[track_caller]
     pub fn topic<T: Clone + Send + 'static>(&self, name: &str) -> Result<Topic<T>, Error> {
-        self.open(name, Want::Any, Location::caller())
+        self.open(name, None, Location::caller())
     }
 
     /// The topic of this name and with these options: found or created.
@@ -119,32 +107,7 @@ impl Intracom {
     /// registry is closed.
     #[track_caller]
     pub fn topic_with<T: Clone + Send + 'static>(&self, name: &str, options: Options) -> Result<Topic<T>, Error> {
-        self.open(name, Want::With(options), Location::caller())
-    }
-
-    /// A new topic.
-    ///
-    /// # Errors
-    ///
-    /// There is one of this name, whatever its type; the name is empty or begins with `_rxd`; the
-    /// registry is closed.
-    #[track_caller]
-    pub fn create<T: Clone + Send + 'static>(&self, name: &str, options: Options) -> Result<Topic<T>, Error> {
-        self.open(name, Want::New(options), Location::caller())
-    }
-
-    /// The topic of this name, if there is one.
-    ///
-    /// # Errors
-    ///
-    /// It carries another type.
-    #[track_caller]
-    pub fn find<T: Clone + Send + 'static>(&self, name: &str) -> Result<Option<Topic<T>>, Error> {
-        let asked = Use { type_name: type_name::<T>(), place: Location::caller() };
-        match self.look_up(name)? {
-            Some(topic) => self.typed(name, topic, asked).map(Some),
-            None => Ok(None),
-        }
+        self.open(name, Some(options), Location::caller())
     }
 
     /// Closes the topic of this name, as [`Topic::close`] does; whether there was one.
@@ -158,7 +121,8 @@ impl Intracom {
         true
     }
 
-    /// Subscribes to the topic of this name, once there is one.
+    /// Subscribes to the topic of this name, once there is one. To wait for a time only, put it into
+    /// [`tokio::time::timeout`].
     ///
     /// # Errors
     ///
@@ -175,31 +139,6 @@ impl Intracom {
         group: Group<'_>,
     ) -> impl Future<Output = Result<Subscription<T>, Error>> + Send {
         self.wait_for(name, group, Location::caller())
-    }
-
-    /// Subscribes to the topic of this name, if there is one within `limit`.
-    ///
-    /// # Errors
-    ///
-    /// As [`subscribe`](Intracom::subscribe), and if the time is up.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropped before it is done, nothing has happened.
-    #[track_caller]
-    pub fn subscribe_within<T: Clone + Send + 'static>(
-        &self,
-        limit: Duration,
-        name: &str,
-        group: Group<'_>,
-    ) -> impl Future<Output = Result<Subscription<T>, Error>> + Send {
-        let subscribed = self.wait_for(name, group, Location::caller());
-        async move {
-            match tokio::time::timeout(limit, subscribed).await {
-                Ok(subscribed) => subscribed,
-                Err(_) => Err(Error::new(name, Kind::Limit(limit))),
-            }
-        }
     }
 
     /// Closes every topic, and creates no more.
@@ -237,13 +176,13 @@ impl Intracom {
         options: Options,
         place: &'static Location<'static>,
     ) -> Result<Topic<T>, Error> {
-        self.open(name, Want::With(options), place)
+        self.open(name, Some(options), place)
     }
 
     fn open<T: Clone + Send + 'static>(
         &self,
         name: &str,
-        want: Want,
+        options: Option<Options>,
         place: &'static Location<'static>,
     ) -> Result<Topic<T>, Error> {
         let error = |kind| Err(Error::new(name, kind));
@@ -259,20 +198,20 @@ impl Intracom {
         if let Some(topic) = topics.by_name.get(name).filter(|topic| !topic.is_closed()).cloned() {
             drop(topics);
             let there = topic.created();
-            return match want {
-                Want::New(_) => error(Kind::Exists { created: there.place }),
-                Want::With(options) if options != topic.options() && there.type_name == asked.type_name => {
+            return match options {
+                Some(options) if options != topic.options() && there.type_name == asked.type_name => {
                     error(Kind::Options { created: there.place, topic: topic.options(), asked: options })
                 }
                 _ => self.typed(name, topic, asked),
             };
         }
-        let options = match want {
-            Want::Any => Options::DEFAULT,
-            Want::With(options) | Want::New(options) => options,
-        };
         let name: Arc<str> = name.into();
-        let shared = Arc::new(Shared::<T>::new(name.clone(), asked, options, Arc::downgrade(&self.registry)));
+        let shared = Arc::new(Shared::<T>::new(
+            name.clone(),
+            asked,
+            options.unwrap_or_default(),
+            Arc::downgrade(&self.registry),
+        ));
         let closed = topics.by_name.insert(name, shared.clone());
         drop(topics);
         self.registry.wake();

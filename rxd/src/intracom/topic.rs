@@ -228,9 +228,6 @@ impl<T: Clone + Send + 'static> Shared<T> {
                     self.retire(&group);
                     continue;
                 }
-                if asked.exclusive {
-                    return Err(error(Kind::GroupExists { group: named() }));
-                }
                 let Queue { capacity, policy, .. } = *group;
                 if (capacity, policy) != (asked.capacity, asked.policy) {
                     let asked = (asked.capacity, asked.policy);
@@ -315,8 +312,7 @@ impl<T: Clone + Send + 'static> Topic<T> {
     ///
     /// # Errors
     ///
-    /// The topic is closed; the group is there with another capacity or policy, or is there at all
-    /// and should not be; its capacity is out of range; it asks for the last message of a topic that
+    /// The topic is closed; the group is there with another capacity or policy; its capacity is out of range; it asks for the last message of a topic that
     /// keeps none; the scope this handle comes from has ended.
     pub fn subscribe(&self, group: Group<'_>) -> Result<Subscription<T>, Error> {
         self.shared.join(&group, self.scope.as_ref())

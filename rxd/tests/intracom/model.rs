@@ -183,7 +183,7 @@ impl World {
         }
         self.named += 1;
         let name = format!("g{}", self.named);
-        let mut group = Group::named(&name).capacity(setup.capacity).policy(setup.policy).exclusive();
+        let mut group = Group::named(&name).capacity(setup.capacity).policy(setup.policy);
         if self.keep_last {
             group = group.replay_last();
         }

@@ -95,7 +95,7 @@ async fn the_next_incarnation_begins_the_group_anew() {
     let mut old = intracom.scoped(token.clone()).subscribe::<u32>("a", group).await.unwrap();
     topic.publish(1).await.unwrap();
     token.cancel();
-    let mut new = intracom.subscribe::<u32>("a", group.exclusive()).await.unwrap();
+    let mut new = intracom.subscribe::<u32>("a", group).await.unwrap();
     topic.publish(2).await.unwrap();
     assert_eq!(new.recv().await, Some(2));
     assert_eq!(old.recv().await, None);

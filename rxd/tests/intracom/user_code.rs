@@ -210,7 +210,7 @@ impl Nosy {
             }
         }
         let _ = self.topic.try_publish(self.clone());
-        let _ = (self.intracom.topic::<u32>("other"), self.intracom.find::<u32>("a"), self.intracom.remove("other"));
+        let _ = (self.intracom.topic::<u32>("other"), self.intracom.remove("other"));
         DEPTH.set(0);
     }
 }
