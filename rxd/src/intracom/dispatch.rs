@@ -9,10 +9,11 @@
 //!    is taken off the list of those that are to count it as missed before, and a group that is waited for
 //!    counts for itself ([`Waiter`]). No message is counted twice.
 
-use super::group::{Offer, Queue, Waiter};
+use super::group::{Offer, Queue};
 use super::stats::Delivery;
 use super::sync::{Pointer, Snapshot};
 use super::user;
+use super::waiter::Waiter;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;

@@ -22,10 +22,6 @@
 //!    first, and it has a place in the buffer's capacity. That place is kept for it by looking before the
 //!    push: of several publishers that look at the same time, one may get in beside it.
 
-mod waiter;
-
-pub(super) use waiter::Waiter;
-
 use super::options::{Group, Policy};
 use super::replay::{Last, Replay};
 use super::stats::{Drops, Ended, GroupStats};
@@ -63,7 +59,7 @@ pub(super) struct Queue<T> {
     patience: Duration,
     /// Whether others can join by its name.
     pub(super) shared: bool,
-    sender: Sender<T>,
+    pub(super) sender: Sender<T>,
     pub(super) receiver: Receiver<T>,
     pub(super) replay: Replay<T>,
     members: Mutex<Members>,
@@ -171,7 +167,7 @@ impl<T> Queue<T> {
     }
 
     /// Until it is not.
-    async fn not_crowded(&self) {
+    pub(super) async fn not_crowded(&self) {
         loop {
             // Made before the look: what changes from here on is heard of.
             let gone = self.replay.is_gone();
@@ -200,7 +196,7 @@ impl<T> Queue<T> {
     }
 
     /// Until nobody will ever receive again.
-    async fn deserted(&self) {
+    pub(super) async fn deserted(&self) {
         loop {
             let scope = {
                 let members = lock(&self.members);
@@ -249,7 +245,7 @@ impl<T> Queue<T> {
 
     /// There was room: it is worth waiting for again.
     #[inline]
-    fn accepted(&self) {
+    pub(super) fn accepted(&self) {
         if self.stalled.load(Ordering::Relaxed) {
             self.stalled.store(false, Ordering::Relaxed);
         }
@@ -265,7 +261,7 @@ impl<T> Queue<T> {
     }
 
     /// How long the policy is to wait, if it is to wait at all.
-    fn limit(&self) -> Option<Duration> {
+    pub(super) fn limit(&self) -> Option<Duration> {
         let limit = match self.policy {
             Policy::Block if self.stalled.load(Ordering::Relaxed) => Duration::ZERO,
             Policy::Block => self.patience,
@@ -328,7 +324,7 @@ impl<T: Clone> Queue<T> {
     }
 
     /// The buffer is full and waiting is over.
-    fn overflow(&self, message: T) -> Offer<T> {
+    pub(super) fn overflow(&self, message: T) -> Offer<T> {
         match self.policy {
             Policy::DropOldest | Policy::DropOldestAfter(_) => return self.force(message),
             Policy::DropNewest | Policy::DropNewestAfter(_) => &self.counts.newest,

@@ -70,11 +70,13 @@ mod options;
 mod publish;
 mod registry;
 mod replay;
+mod shared;
 mod stats;
 mod subscription;
 mod sync;
 mod topic;
 mod user;
+mod waiter;
 
 pub use declared::{Declared, Publisher, Subscriber};
 pub use error::{Error, PublishError};

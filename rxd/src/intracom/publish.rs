@@ -3,8 +3,9 @@
 use super::dispatch::{Open, Round, YIELDS};
 use super::error::{PublishError, Reason};
 use super::replay::Last;
+use super::shared::Shared;
 use super::stats::Delivery;
-use super::topic::{Shared, Topic};
+use super::topic::Topic;
 use super::user;
 use crate::coop;
 use std::fmt;

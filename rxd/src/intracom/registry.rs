@@ -2,10 +2,11 @@
 
 use super::error::{Error, Kind, Use};
 use super::options::{Group, Options};
+use super::shared::{AnyTopic, Shared};
 use super::stats::Stats;
 use super::subscription::Subscription;
 use super::sync::{Mutex, assert_no_lock, lock};
-use super::topic::{AnyTopic, Shared, Topic};
+use super::topic::Topic;
 use super::user::{self, Disposal};
 use std::any::type_name;
 use std::collections::BTreeMap;

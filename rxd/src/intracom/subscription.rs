@@ -2,8 +2,8 @@
 
 use super::group::{Member, Queue};
 use super::replay::Replayed;
+use super::shared::Shared;
 use super::stats::GroupStats;
-use super::topic::Shared;
 use crate::coop;
 use async_channel::{Receiver, TryRecvError as Empty};
 use futures_core::Stream;

@@ -1,20 +1,20 @@
 //! Waiting for a group that has no room.
 
-use super::{Offer, Queue};
-use crate::intracom::user;
+use super::group::{Offer, Queue};
+use super::user;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// A group that a publisher waits for. It counts the message as abandoned where it is dropped before
 /// something else became of that: the publisher gave up, or the message's own code panicked.
-pub(crate) struct Waiter<T> {
+pub(super) struct Waiter<T> {
     group: Arc<Queue<T>>,
     is_settled: bool,
 }
 
 impl<T> Waiter<T> {
-    pub(crate) fn new(group: Arc<Queue<T>>) -> Self {
+    pub(super) fn new(group: Arc<Queue<T>>) -> Self {
         Waiter { group, is_settled: false }
     }
 }
@@ -34,7 +34,7 @@ impl<T: Clone> Waiter<T> {
     /// It is a copy that waits: the channel has no send that gives up and gives back what it was to send.
     ///
     /// Cancel safe in the sense that either the message is in the buffer and counted, or it is not.
-    pub(crate) async fn wait(mut self, message: T, start: Instant) -> (Offer<T>, Option<T>) {
+    pub(super) async fn wait(mut self, message: T, start: Instant) -> (Offer<T>, Option<T>) {
         let group = self.group.clone();
         let limit = group.limit().unwrap_or(Duration::ZERO);
         let limited = async {

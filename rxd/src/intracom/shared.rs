@@ -1,0 +1,310 @@
+//! A topic: its groups, and the way in for publishers and subscribers.
+//!
+//! 1. The groups, and whether the topic is closed, are one immutable list behind one pointer.
+//!    Publishers take it without a lock; joining, leaving and closing put another in its place, under one.
+//! 2. On a topic that keeps its last message, admitting a message and beginning a group exclude each
+//!    other: a new group gets a message either itself or, if it was the last one, as its replay;
+//!    never both, never out of order.
+//! 3. Locks are taken in the order registry, topic, group, kept message; none is held over an `.await`, a
+//!    wake-up or the user's `Clone` or `Drop` (see `user`).
+
+use super::dispatch::List;
+use super::error::{Error, Kind, Reason, Use};
+use super::group::{Member, Queue, Totals};
+use super::options::{Group, Options};
+use super::registry::Registry;
+use super::replay::{Kept, Last};
+use super::stats::TopicStats;
+use super::subscription::Subscription;
+use super::sync::{AtomicU64, Mutex, Pointer, Snapshot, assert_no_lock, lock};
+use super::user::{self, Disposal};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+pub(super) struct Shared<T> {
+    pub(super) name: Arc<str>,
+    pub(super) created: Use,
+    pub(super) options: Options,
+    pub(super) registry: Weak<Registry>,
+    /// Replaced only under the lock of `state`.
+    pub(super) list: Pointer<List<T>>,
+    state: Mutex<State<T>>,
+    /// Told when a subscriber-aware topic gets its first group, and when it is closed.
+    pub(super) heard: Notify,
+    unheard: AtomicU64,
+    totals: Arc<Totals>,
+}
+
+/// The groups that are to get a message, and the message that was kept until now.
+type Admitted<T> = (Snapshot<List<T>>, Option<Last<T>>);
+
+struct State<T> {
+    /// Groups that have ended, but that some publisher may still have in sight.
+    leaving: Vec<Weak<Queue<T>>>,
+    /// loom does not see that `Arc` orders the drop of what threads share: there it is put off.
+    #[cfg(loom)]
+    graves: Vec<Arc<Queue<T>>>,
+    last: Option<Last<T>>,
+    /// How many groups of their own there have been: what names them.
+    own: u64,
+}
+
+impl<T> Shared<T> {
+    pub(super) fn new(name: Arc<str>, created: Use, options: Options, registry: Weak<Registry>) -> Self {
+        Shared {
+            name,
+            created,
+            options,
+            registry,
+            list: Pointer::new(List { groups: Vec::new(), closed: false }),
+            state: Mutex::new(State {
+                leaving: Vec::new(),
+                #[cfg(loom)]
+                graves: Vec::new(),
+                last: None,
+                own: 0,
+            }),
+            heard: Notify::new(),
+            unheard: AtomicU64::new(0),
+            totals: Arc::default(),
+        }
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.list.load().closed
+    }
+
+    /// Closes it. The kept message is dropped; its panic is for the caller, after all else is done.
+    pub(super) fn close(&self, disposal: &mut Disposal) {
+        let (list, last) = {
+            let mut state = lock(&self.state);
+            let list = Pointer::keep(&self.list.load());
+            if list.closed {
+                return;
+            }
+            self.list.store(List { groups: list.groups.clone(), closed: true });
+            (list, state.last.take())
+        };
+        list.groups.iter().for_each(|group| group.close());
+        assert_no_lock();
+        self.heard.notify_waiters();
+        disposal.discard(last);
+    }
+
+    /// Takes a group whose members are all gone off the list, and ends it.
+    pub(super) fn retire(&self, group: &Arc<Queue<T>>) {
+        self.remove(group, &mut lock(&self.state));
+        group.end();
+    }
+
+    /// A member leaves; the last one ends the group.
+    pub(super) fn leave(&self, group: &Arc<Queue<T>>, member: &Arc<Member>) {
+        {
+            let mut state = lock(&self.state);
+            // Under the topic's lock, so that nobody joins a group that is about to end.
+            if !group.exit(member) {
+                return;
+            }
+            self.remove(group, &mut state);
+        }
+        group.end();
+    }
+
+    /// Removes a group from the list, if it is there. The caller has the group: the list that goes
+    /// drops none.
+    fn remove(&self, group: &Arc<Queue<T>>, state: &mut State<T>) {
+        let list = self.list.load();
+        if !list.groups.iter().any(|other| Arc::ptr_eq(other, group)) {
+            return;
+        }
+        state.leaving.retain(|other| other.strong_count() > 0);
+        state.leaving.push(Arc::downgrade(group));
+        #[cfg(loom)]
+        state.graves.push(group.clone());
+        let groups = list.groups.iter().filter(|other| !Arc::ptr_eq(other, group)).cloned().collect();
+        self.list.store(List { groups, closed: list.closed });
+    }
+
+    pub(super) fn stats(&self) -> TopicStats {
+        let (list, leaving, ended) = {
+            let state = lock(&self.state);
+            let leaving: Vec<_> = state.leaving.iter().filter_map(Weak::upgrade).collect();
+            (Pointer::keep(&self.list.load()), leaving, self.totals.get())
+        };
+        let mut stats = TopicStats {
+            name: self.name.to_string(),
+            type_name: self.created.type_name,
+            created: self.created.place,
+            closed: list.closed,
+            unheard: self.unheard.load(Ordering::Relaxed),
+            groups: list.groups.iter().map(|group| group.stats()).collect(),
+            ended,
+        };
+        for group in leaving {
+            let group = group.stats();
+            stats.ended.groups += 1;
+            stats.ended.accepted += group.accepted;
+            stats.ended.received += group.received;
+            stats.ended.dropped.add(group.dropped);
+        }
+        stats
+    }
+}
+
+impl<T: Clone + Send + 'static> Shared<T> {
+    /// The copy that a topic which keeps its last message will need; made before any lock.
+    pub(super) fn copy(&self, message: &T) -> Option<Last<T>> {
+        self.options.keep_last.then(|| Kept::new(user::copy(message)))
+    }
+
+    /// Lets a message in: those who are to get it, or why nobody is.
+    #[inline]
+    pub(super) fn admit(&self) -> Result<Snapshot<List<T>>, Reason> {
+        let list = self.list.load();
+        match self.refusal(&list) {
+            Some(reason) => Err(reason),
+            None => Ok(self.admitted(list)),
+        }
+    }
+
+    /// Lets a message in, and keeps it: those who are to get it, and the message that was kept before, to be
+    /// dropped without a lock.
+    pub(super) fn admit_kept(&self, last: &Last<T>) -> Result<Admitted<T>, Reason> {
+        let mut state = lock(&self.state);
+        let list = self.list.load();
+        if let Some(reason) = self.refusal(&list) {
+            return Err(reason);
+        }
+        let before = state.last.replace(last.clone());
+        drop(state);
+        Ok((self.admitted(list), before))
+    }
+
+    #[inline]
+    fn admitted(&self, list: Snapshot<List<T>>) -> Snapshot<List<T>> {
+        if list.groups.is_empty() {
+            self.unheard.fetch_add(1, Ordering::Relaxed);
+        }
+        list
+    }
+
+    #[inline]
+    fn refusal(&self, list: &List<T>) -> Option<Reason> {
+        match list {
+            List { closed: true, .. } => Some(Reason::Closed),
+            List { groups, .. } if groups.is_empty() && self.options.subscriber_aware => Some(Reason::Unheard),
+            _ => None,
+        }
+    }
+
+    pub(super) fn join(
+        self: &Arc<Self>,
+        asked: &Group<'_>,
+        scope: Option<&CancellationToken>,
+    ) -> Result<Subscription<T>, Error> {
+        let error = |kind| Error::new(&self.name, kind);
+        let named = || asked.name.unwrap_or("#").into();
+        if !(1..=Group::MAX_CAPACITY).contains(&asked.capacity) {
+            return Err(error(Kind::Capacity { group: named(), asked: asked.capacity }));
+        }
+        if asked.replay_last && !self.options.keep_last {
+            return Err(error(Kind::NoLast));
+        }
+        if scope.is_some_and(CancellationToken::is_cancelled) {
+            return Err(error(Kind::Cancelled));
+        }
+        let member = Arc::new(Member::new(scope.cloned()));
+        // Its buffer is allocated outside the lock; so there are two rounds if there is no group yet.
+        let mut fresh: Option<Arc<Queue<T>>> = None;
+        loop {
+            let mut state = lock(&self.state);
+            let list = self.list.load();
+            if list.closed {
+                return Err(error(Kind::Closed));
+            }
+            let found = list.groups.iter().find(|group| group.shared && asked.name == Some(&*group.name)).cloned();
+            if let Some(group) = found {
+                if group.is_deserted() {
+                    drop(state);
+                    self.retire(&group);
+                    continue;
+                }
+                let Queue { capacity, policy, .. } = *group;
+                if (capacity, policy) != (asked.capacity, asked.policy) {
+                    let asked = (asked.capacity, asked.policy);
+                    return Err(error(Kind::Group { group: named(), capacity, policy, asked }));
+                }
+                group.enter(member.clone());
+                drop(state);
+                return Ok(Subscription::new(Arc::downgrade(self), group, member));
+            }
+            let Some(group) = fresh.take() else {
+                let name = match asked.name {
+                    Some(name) => name.into(),
+                    None => {
+                        state.own += 1;
+                        format!("#{}", state.own).into()
+                    }
+                };
+                drop(state);
+                fresh = Some(Arc::new(Queue::new(&self.name, name, asked, self.options.patience, &self.totals)));
+                continue;
+            };
+            if let Some(last) = state.last.as_ref().filter(|_| asked.replay_last) {
+                group.replay.put(last.clone());
+            }
+            group.enter(member.clone());
+            let groups = list.groups.iter().chain([&group]).cloned().collect();
+            self.list.store(List { groups, closed: false });
+            drop(state);
+            assert_no_lock();
+            self.heard.notify_waiters();
+            return Ok(Subscription::new(Arc::downgrade(self), group, member));
+        }
+    }
+}
+
+impl<T> Drop for Shared<T> {
+    /// Nobody can publish any more: what is buffered can still be received, then the streams end.
+    fn drop(&mut self) {
+        self.list.load().groups.iter().for_each(|group| group.close());
+    }
+}
+
+/// A topic whose type is not known to whoever holds it.
+pub(super) trait AnyTopic: Send + Sync {
+    fn created(&self) -> Use;
+    fn options(&self) -> Options;
+    fn is_closed(&self) -> bool;
+    fn close(&self, disposal: &mut Disposal);
+    fn stats(&self) -> TopicStats;
+    fn into_any(self: Arc<Self>) -> Arc<dyn std::any::Any + Send + Sync>;
+}
+
+impl<T: Clone + Send + 'static> AnyTopic for Shared<T> {
+    fn created(&self) -> Use {
+        self.created
+    }
+
+    fn options(&self) -> Options {
+        self.options
+    }
+
+    fn is_closed(&self) -> bool {
+        Shared::is_closed(self)
+    }
+
+    fn close(&self, disposal: &mut Disposal) {
+        Shared::close(self, disposal);
+    }
+
+    fn stats(&self) -> TopicStats {
+        Shared::stats(self)
+    }
+
+    fn into_any(self: Arc<Self>) -> Arc<dyn std::any::Any + Send + Sync> {
+        self
+    }
+}
