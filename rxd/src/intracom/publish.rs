@@ -3,7 +3,6 @@
 use super::dispatch::{Open, Round, YIELDS};
 use super::error::{PublishError, Reason};
 use super::replay::Last;
-use super::shared::Shared;
 use super::stats::Delivery;
 use super::topic::Topic;
 use super::user;
@@ -184,14 +183,6 @@ impl<T: Clone + Send + 'static> Topic<T> {
             }
             _ => Attempt::Over(Ok(round.finish())),
         }
-    }
-}
-
-impl<T> Shared<T> {
-    /// Whether there are groups, and each of them would have to be waited for.
-    fn would_wait(&self) -> bool {
-        let list = self.list.load();
-        !list.closed && !list.groups.is_empty() && list.groups.iter().all(|group| group.would_wait())
     }
 }
 

@@ -40,7 +40,7 @@ pub struct Intracom {
     scope: Option<CancellationToken>,
 }
 
-pub(super) struct Registry {
+struct Registry {
     topics: Mutex<Topics>,
     /// Told whenever a topic is created, and when the registry is closed.
     arrived: Notify,
@@ -60,7 +60,7 @@ impl Registry {
     }
 
     /// Drops the entry of a topic that is closed.
-    pub(super) fn forget_closed(&self, name: &str) {
+    fn forget_closed(&self, name: &str) {
         let removed = {
             let mut topics = lock(&self.topics);
             match topics.by_name.get(name) {
@@ -207,12 +207,13 @@ impl Intracom {
             };
         }
         let name: Arc<str> = name.into();
-        let shared = Arc::new(Shared::<T>::new(
-            name.clone(),
-            asked,
-            options.unwrap_or_default(),
-            Arc::downgrade(&self.registry),
-        ));
+        let registry = Arc::downgrade(&self.registry);
+        let on_close = Box::new(move |name: &str| {
+            if let Some(registry) = registry.upgrade() {
+                registry.forget_closed(name);
+            }
+        });
+        let shared = Arc::new(Shared::<T>::new(name.clone(), asked, options.unwrap_or_default(), on_close));
         let closed = topics.by_name.insert(name, shared.clone());
         drop(topics);
         self.registry.wake();

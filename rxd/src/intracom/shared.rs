@@ -12,12 +12,11 @@ use super::dispatch::List;
 use super::error::{Error, Kind, Reason, Use};
 use super::group::{Member, Queue, Totals};
 use super::options::{Group, Options};
-use super::registry::Registry;
 use super::replay::{Kept, Last};
 use super::stats::TopicStats;
-use super::subscription::Subscription;
 use super::sync::{AtomicU64, Mutex, Pointer, Snapshot, assert_no_lock, lock};
 use super::user::{self, Disposal};
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use tokio::sync::Notify;
@@ -27,7 +26,8 @@ pub(super) struct Shared<T> {
     pub(super) name: Arc<str>,
     pub(super) created: Use,
     pub(super) options: Options,
-    pub(super) registry: Weak<Registry>,
+    /// Called once a handle has closed the topic, so that its registry forgets it.
+    on_close: OnClose,
     /// Replaced only under the lock of `state`.
     pub(super) list: Pointer<List<T>>,
     state: Mutex<State<T>>,
@@ -36,6 +36,13 @@ pub(super) struct Shared<T> {
     unheard: AtomicU64,
     totals: Arc<Totals>,
 }
+
+/// Called with a topic's name once a handle has closed it, without a lock. The bounds keep [`Topic`](super::Topic)
+/// unwind safe.
+pub(super) type OnClose = Box<dyn Fn(&str) + Send + Sync + UnwindSafe + RefUnwindSafe>;
+
+/// What a subscription holds: its group, and itself as a member of that.
+pub(super) type Membership<T> = (Arc<Queue<T>>, Arc<Member>);
 
 /// The groups that are to get a message, and the message that was kept until now.
 type Admitted<T> = (Snapshot<List<T>>, Option<Last<T>>);
@@ -52,12 +59,12 @@ struct State<T> {
 }
 
 impl<T> Shared<T> {
-    pub(super) fn new(name: Arc<str>, created: Use, options: Options, registry: Weak<Registry>) -> Self {
+    pub(super) fn new(name: Arc<str>, created: Use, options: Options, on_close: OnClose) -> Self {
         Shared {
             name,
             created,
             options,
-            registry,
+            on_close,
             list: Pointer::new(List { groups: Vec::new(), closed: false }),
             state: Mutex::new(State {
                 leaving: Vec::new(),
@@ -91,6 +98,21 @@ impl<T> Shared<T> {
         assert_no_lock();
         self.heard.notify_waiters();
         disposal.discard(last);
+    }
+
+    /// Closes it, and has its registry forget it: what a handle does.
+    pub(super) fn close_and_unregister(&self) {
+        let mut disposal = Disposal::default();
+        self.close(&mut disposal);
+        assert_no_lock();
+        (self.on_close)(&self.name);
+        disposal.finish();
+    }
+
+    /// Whether there are groups, and each of them would have to be waited for.
+    pub(super) fn would_wait(&self) -> bool {
+        let list = self.list.load();
+        !list.closed && !list.groups.is_empty() && list.groups.iter().all(|group| group.would_wait())
     }
 
     /// Takes a group whose members are all gone off the list, and ends it.
@@ -199,11 +221,7 @@ impl<T: Clone + Send + 'static> Shared<T> {
         }
     }
 
-    pub(super) fn join(
-        self: &Arc<Self>,
-        asked: &Group<'_>,
-        scope: Option<&CancellationToken>,
-    ) -> Result<Subscription<T>, Error> {
+    pub(super) fn join(&self, asked: &Group<'_>, scope: Option<&CancellationToken>) -> Result<Membership<T>, Error> {
         let error = |kind| Error::new(&self.name, kind);
         let named = || asked.name.unwrap_or("#").into();
         if !(1..=Group::MAX_CAPACITY).contains(&asked.capacity) {
@@ -238,7 +256,7 @@ impl<T: Clone + Send + 'static> Shared<T> {
                 }
                 group.enter(member.clone());
                 drop(state);
-                return Ok(Subscription::new(Arc::downgrade(self), group, member));
+                return Ok((group, member));
             }
             let Some(group) = fresh.take() else {
                 let name = match asked.name {
@@ -261,7 +279,7 @@ impl<T: Clone + Send + 'static> Shared<T> {
             drop(state);
             assert_no_lock();
             self.heard.notify_waiters();
-            return Ok(Subscription::new(Arc::downgrade(self), group, member));
+            return Ok((group, member));
         }
     }
 }

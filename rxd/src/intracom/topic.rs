@@ -5,7 +5,6 @@ use super::options::Group;
 use super::shared::Shared;
 use super::stats::TopicStats;
 use super::subscription::Subscription;
-use super::user::Disposal;
 use std::fmt;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -55,18 +54,14 @@ impl<T: Clone + Send + 'static> Topic<T> {
     /// The topic is closed; the group is there with another capacity or policy; its capacity is out of range; it asks for the last message of a topic that
     /// keeps none; the scope this handle comes from has ended.
     pub fn subscribe(&self, group: Group<'_>) -> Result<Subscription<T>, Error> {
-        self.shared.join(&group, self.scope.as_ref())
+        let (group, member) = self.shared.join(&group, self.scope.as_ref())?;
+        Ok(Subscription::new(Arc::downgrade(&self.shared), group, member))
     }
 
     /// Closes the topic: publishing becomes an error, and every subscription ends once what is
     /// buffered for it has been received. The name is free again at once. Closing it twice does nothing.
     pub fn close(&self) {
-        let mut disposal = Disposal::default();
-        self.shared.close(&mut disposal);
-        if let Some(registry) = self.shared.registry.upgrade() {
-            registry.forget_closed(&self.shared.name);
-        }
-        disposal.finish();
+        self.shared.close_and_unregister();
     }
 
     /// Whether it is closed.
