@@ -1,4 +1,5 @@
-//! The locks of rxd: the standard library's, or loom's where the board's model is checked.
+//! The locks of rxd: the standard library's, or loom's where a model of the board (`rxd_loom`) or
+//! of intracom (`loom`) is checked.
 //!
 //! # Invariants
 //!
@@ -8,25 +9,25 @@
 //!    called wherever rxd is about to run user code.
 //! 3. So nothing panics under it, and what it guards is consistent even if it is poisoned.
 
-#[cfg(not(all(test, rxd_loom)))]
+#[cfg(not(any(loom, all(test, rxd_loom))))]
 pub(crate) use std::sync::atomic;
-#[cfg(not(all(test, rxd_loom)))]
+#[cfg(not(any(loom, all(test, rxd_loom))))]
 use std::sync::{Mutex as RawMutex, MutexGuard as RawGuard};
 
-#[cfg(all(test, rxd_loom))]
+#[cfg(any(loom, all(test, rxd_loom)))]
 pub(crate) use loom::sync::atomic;
-#[cfg(all(test, rxd_loom))]
+#[cfg(any(loom, all(test, rxd_loom)))]
 use loom::sync::{Mutex as RawMutex, MutexGuard as RawGuard};
 
 use std::ops::{Deref, DerefMut};
 use std::sync::PoisonError;
-#[cfg(not(all(test, rxd_loom)))]
+#[cfg(not(any(loom, all(test, rxd_loom))))]
 use std::sync::TryLockError;
 
 /// How often a lock is tried before its thread sleeps, and how many spins are between two tries.
-#[cfg(not(all(test, rxd_loom)))]
+#[cfg(not(any(loom, all(test, rxd_loom))))]
 const SPIN_ATTEMPTS: u32 = 16;
-#[cfg(not(all(test, rxd_loom)))]
+#[cfg(not(any(loom, all(test, rxd_loom))))]
 const SPIN_PAUSES: u32 = 24;
 
 /// A lock that is held for less time than a thread takes to fall asleep. See the module's
@@ -49,7 +50,7 @@ impl<T> Mutex<T> {
         MutexGuard { guard: self.take(), _held: HeldLock::new() }
     }
 
-    #[cfg(not(all(test, rxd_loom)))]
+    #[cfg(not(any(loom, all(test, rxd_loom))))]
     #[inline]
     fn take(&self) -> RawGuard<'_, T> {
         match self.0.try_lock() {
@@ -59,7 +60,7 @@ impl<T> Mutex<T> {
         }
     }
 
-    #[cfg(not(all(test, rxd_loom)))]
+    #[cfg(not(any(loom, all(test, rxd_loom))))]
     #[cold]
     fn contended(&self) -> RawGuard<'_, T> {
         for _ in 0..SPIN_ATTEMPTS {
@@ -73,7 +74,7 @@ impl<T> Mutex<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    #[cfg(all(test, rxd_loom))]
+    #[cfg(any(loom, all(test, rxd_loom)))]
     fn take(&self) -> RawGuard<'_, T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -106,7 +107,7 @@ impl<T> DerefMut for MutexGuard<'_, T> {
 #[inline]
 #[track_caller]
 pub(crate) fn assert_none_held() {
-    #[cfg(debug_assertions)]
+    #[cfg(all(debug_assertions, not(loom)))]
     assert_eq!(held::count(), 0, "user code is about to run under a lock of rxd");
 }
 
@@ -116,7 +117,7 @@ struct HeldLock(());
 impl HeldLock {
     #[inline]
     fn new() -> Self {
-        #[cfg(debug_assertions)]
+        #[cfg(all(debug_assertions, not(loom)))]
         held::add(1);
         HeldLock(())
     }
@@ -125,12 +126,13 @@ impl HeldLock {
 impl Drop for HeldLock {
     #[inline]
     fn drop(&mut self) {
-        #[cfg(debug_assertions)]
+        #[cfg(all(debug_assertions, not(loom)))]
         held::add(-1);
     }
 }
 
-#[cfg(debug_assertions)]
+// The models of loom run all their threads on one thread of the system, so there is nothing to count.
+#[cfg(all(debug_assertions, not(loom)))]
 mod held {
     use std::cell::Cell;
 
@@ -148,7 +150,7 @@ mod held {
     }
 }
 
-#[cfg(all(test, not(rxd_loom), debug_assertions))]
+#[cfg(all(test, not(any(loom, rxd_loom)), debug_assertions))]
 mod tests {
     use super::*;
 

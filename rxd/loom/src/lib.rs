@@ -7,3 +7,6 @@ pub mod intracom;
 
 #[path = "../../src/coop.rs"]
 mod coop;
+
+#[path = "../../src/sync.rs"]
+mod sync;

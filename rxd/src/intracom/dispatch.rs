@@ -9,9 +9,9 @@
 //!    is taken off the list of those that are to count it as missed before, and a group that is waited for
 //!    counts for itself ([`Waiter`]). No message is counted twice.
 
+use super::arc_cell::{ArcCell, ArcSnapshot};
 use super::group::{Offer, Queue};
 use super::stats::Delivery;
-use super::sync::{Pointer, Snapshot};
 use super::user;
 use super::waiter::Waiter;
 use std::future::{Future, poll_fn};
@@ -71,7 +71,7 @@ impl Delivery {
 }
 
 pub(super) struct Round<T> {
-    list: Snapshot<List<T>>,
+    list: ArcSnapshot<List<T>>,
     /// The first group that has not been offered the message.
     next: usize,
     /// Those that were full.
@@ -87,7 +87,7 @@ impl<T: Clone + Send + 'static> Round<T> {
     /// left: the message for those to be waited for, or that nobody took. With `sole`, none is opened
     /// for a single group that has no room.
     #[inline]
-    pub(super) fn begin(list: Snapshot<List<T>>, message: T, sole: bool) -> Result<Delivery, Open<T>> {
+    pub(super) fn begin(list: ArcSnapshot<List<T>>, message: T, sole: bool) -> Result<Delivery, Open<T>> {
         let mut delivery = Delivery::default();
         let Some((last, others)) = list.groups.split_last() else { return Ok(delivery) };
         if !others.is_empty() {
@@ -127,7 +127,7 @@ impl<T: Clone + Send + 'static> Round<T> {
 
     /// Goes on from the first group that does not simply take it or leave it.
     #[cold]
-    fn open(list: Snapshot<List<T>>, index: usize, delivery: Delivery, offer: Offer<T>, rest: Option<T>) -> Open<T> {
+    fn open(list: ArcSnapshot<List<T>>, index: usize, delivery: Delivery, offer: Offer<T>, rest: Option<T>) -> Open<T> {
         let mut round = Box::new(Round { list, next: index + 1, waiting: Vec::new(), gone: Vec::new(), delivery });
         let back = round.settle(index, offer);
         let rest = match rest {
@@ -198,7 +198,7 @@ impl<T: Clone + Send + 'static> Round<T> {
     /// Waits for the groups that were full. What is left is there if none of them took it.
     pub(super) async fn wait(&mut self, message: T) -> Option<T> {
         // A snapshot is not for keeping; from here on it may be.
-        self.list = Pointer::keep(&self.list);
+        self.list = ArcCell::keep(&self.list);
         let start = Instant::now();
         let [only] = self.waiting[..] else { return self.wait_for_many(message, start).await };
         self.waiting.clear();

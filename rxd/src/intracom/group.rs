@@ -25,11 +25,12 @@
 use super::options::{Group, Policy};
 use super::replay::{Last, Replay};
 use super::stats::{Drops, Ended, GroupStats};
-use super::sync::{AtomicBool, AtomicU64, Mutex, assert_no_lock, lock};
 use super::user::Disposal;
+use crate::sync::atomic::{AtomicBool, AtomicU64};
+use crate::sync::{Mutex, assert_none_held};
 use async_channel::{Receiver, Sender, TrySendError};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -116,15 +117,15 @@ struct Counts {
 /// What a topic's ended groups have counted. A group adds to it when the last publisher that had
 /// it in sight has let go, for until then its numbers can change.
 #[derive(Default)]
-pub(super) struct Totals(std::sync::Mutex<Ended>);
+pub(super) struct Totals(Mutex<Ended>);
 
 impl Totals {
     pub(super) fn get(&self) -> Ended {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.0.lock()
     }
 
     fn add(&self, accepted: u64, received: u64, dropped: Drops) {
-        let mut ended = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ended = self.0.lock();
         ended.groups += 1;
         ended.accepted += accepted;
         ended.received += received;
@@ -179,12 +180,12 @@ impl<T> Queue<T> {
     }
 
     pub(super) fn enter(&self, member: Arc<Member>) {
-        lock(&self.members).present.push(member);
+        self.members.lock().present.push(member);
     }
 
     /// A member leaves; whether it was the last.
     pub(super) fn exit(&self, member: &Arc<Member>) -> bool {
-        let mut members = lock(&self.members);
+        let mut members = self.members.lock();
         members.present.retain(|other| !Arc::ptr_eq(other, member));
         members.received += member.received.load(Ordering::Relaxed);
         members.present.is_empty()
@@ -192,14 +193,14 @@ impl<T> Queue<T> {
 
     /// Whether nobody will ever receive again, even though a subscription may not be dropped yet.
     pub(super) fn is_deserted(&self) -> bool {
-        lock(&self.members).are_gone()
+        self.members.lock().are_gone()
     }
 
     /// Until nobody will ever receive again.
     pub(super) async fn deserted(&self) {
         loop {
             let scope = {
-                let members = lock(&self.members);
+                let members = self.members.lock();
                 let mut scopes = members.present.iter().map(|member| &member.scope);
                 match scopes.find(|scope| scope.as_ref().is_none_or(|scope| !scope.is_cancelled())) {
                     None => return,
@@ -216,7 +217,7 @@ impl<T> Queue<T> {
 
     /// Lets what is buffered be received, and nothing more be sent.
     pub(super) fn close(&self) {
-        assert_no_lock();
+        assert_none_held();
         self.closed.store(true, Ordering::SeqCst);
         self.sender.close();
         self.replay.wake();
@@ -275,7 +276,7 @@ impl<T> Queue<T> {
         let dropped = self.counts.get();
         let queued = self.receiver.len() + usize::from(self.replay.is_there());
         let (members, received) = {
-            let members = lock(&self.members);
+            let members = self.members.lock();
             let received = members.present.iter().map(|member| member.received.load(Ordering::Relaxed)).sum::<u64>();
             (members.present.len(), members.received + received)
         };

@@ -62,6 +62,7 @@
 //! A group's buffer is an [`async_channel`]. What is written here is what it has no word for: fan-out,
 //! policies, membership, replay and the counting.
 
+mod arc_cell;
 mod declared;
 mod dispatch;
 mod error;
@@ -73,7 +74,6 @@ mod replay;
 mod shared;
 mod stats;
 mod subscription;
-mod sync;
 mod topic;
 mod user;
 mod waiter;

@@ -5,9 +5,9 @@ use super::options::{Group, Options};
 use super::shared::{AnyTopic, Shared};
 use super::stats::Stats;
 use super::subscription::Subscription;
-use super::sync::{Mutex, assert_no_lock, lock};
 use super::topic::Topic;
 use super::user::{self, Disposal};
+use crate::sync::{Mutex, assert_none_held};
 use std::any::type_name;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -55,14 +55,14 @@ struct Topics {
 impl Registry {
     /// Whoever waits for a topic is to look.
     fn wake(&self) {
-        assert_no_lock();
+        assert_none_held();
         self.arrived.notify_waiters();
     }
 
     /// Drops the entry of a topic that is closed.
     fn forget_closed(&self, name: &str) {
         let removed = {
-            let mut topics = lock(&self.topics);
+            let mut topics = self.topics.lock();
             match topics.by_name.get(name) {
                 Some(topic) if topic.is_closed() => topics.by_name.remove(name),
                 _ => None,
@@ -113,7 +113,7 @@ impl Intracom {
 
     /// Closes the topic of this name, as [`Topic::close`] does; whether there was one.
     pub fn remove(&self, name: &str) -> bool {
-        let removed = lock(&self.registry.topics).by_name.remove(name);
+        let removed = self.registry.topics.lock().by_name.remove(name);
         let Some(topic) = removed else { return false };
         let mut disposal = Disposal::default();
         topic.close(&mut disposal);
@@ -145,7 +145,7 @@ impl Intracom {
     /// Closes every topic, and creates no more.
     pub fn close(&self) {
         let topics = {
-            let mut topics = lock(&self.registry.topics);
+            let mut topics = self.registry.topics.lock();
             topics.closed = true;
             std::mem::take(&mut topics.by_name)
         };
@@ -161,13 +161,13 @@ impl Intracom {
     /// Whether it is closed.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        lock(&self.registry.topics).closed
+        self.registry.topics.lock().closed
     }
 
     /// Every topic and group there is, and what has happened in them.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let topics: Vec<_> = lock(&self.registry.topics).by_name.values().cloned().collect();
+        let topics: Vec<_> = self.registry.topics.lock().by_name.values().cloned().collect();
         Stats { topics: topics.iter().map(|topic| topic.stats()).collect() }
     }
 
@@ -191,7 +191,7 @@ impl Intracom {
             return error(Kind::Name);
         }
         let asked = Use { type_name: type_name::<T>(), place };
-        let mut topics = lock(&self.registry.topics);
+        let mut topics = self.registry.topics.lock();
         if topics.closed {
             return error(Kind::Registry);
         }
@@ -222,7 +222,7 @@ impl Intracom {
     }
 
     fn look_up(&self, name: &str) -> Result<Option<Arc<dyn AnyTopic>>, Error> {
-        let topics = lock(&self.registry.topics);
+        let topics = self.registry.topics.lock();
         if topics.closed {
             return Err(Error::new(name, Kind::Registry));
         }
@@ -283,7 +283,7 @@ impl Default for Intracom {
 impl fmt::Debug for Intracom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (names, closed) = {
-            let topics = lock(&self.registry.topics);
+            let topics = self.registry.topics.lock();
             (topics.by_name.keys().cloned().collect::<Vec<_>>(), topics.closed)
         };
         f.debug_struct("Intracom")

@@ -1,7 +1,8 @@
 //! The last message of a topic that keeps it, in front of the buffer of a group that began with it.
 
-use super::sync::{AtomicBool, Mutex, assert_no_lock, lock};
 use super::user;
+use crate::sync::atomic::AtomicBool;
+use crate::sync::{Mutex, assert_none_held};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::sync::Notify;
@@ -47,7 +48,7 @@ impl<T: Clone> Out<T> {
 
 impl<T> Drop for Out<T> {
     fn drop(&mut self) {
-        *lock(&self.last.0) = self.message.take();
+        *self.last.0.lock() = self.message.take();
     }
 }
 
@@ -66,7 +67,7 @@ impl<T> Replay<T> {
 
     /// Puts a message in front of a buffer that nobody has seen yet.
     pub(super) fn put(&self, last: Last<T>) {
-        *lock(&self.last) = Some(last);
+        *self.last.lock() = Some(last);
         self.is_there.store(true, Ordering::Relaxed);
     }
 
@@ -76,16 +77,16 @@ impl<T> Replay<T> {
         if !self.is_there() {
             return None;
         }
-        let last = lock(&self.last).take()?;
+        let last = self.last.lock().take()?;
         self.is_taken();
         Some(last)
     }
 
     /// Takes the message, if it is still there, to receive a clone of it.
     pub(super) fn receive(&self) -> Replayed<T> {
-        let mut slot = lock(&self.last);
+        let mut slot = self.last.lock();
         let Some(last) = &*slot else { return Replayed::Nothing };
-        let Some(message) = lock(&last.0).take() else { return Replayed::Busy };
+        let Some(message) = last.0.lock().take() else { return Replayed::Busy };
         let out = slot.take().map(|last| Out { last, message: Some(message) });
         drop(slot);
         self.is_taken();
@@ -109,7 +110,7 @@ impl<T> Replay<T> {
 
     /// Whoever waits for it to be gone is to look.
     pub(super) fn wake(&self) {
-        assert_no_lock();
+        assert_none_held();
         self.gone.notify_waiters();
     }
 }

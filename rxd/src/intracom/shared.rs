@@ -8,14 +8,16 @@
 //! 3. Locks are taken in the order registry, topic, group, kept message; none is held over an `.await`, a
 //!    wake-up or the user's `Clone` or `Drop` (see `user`).
 
+use super::arc_cell::{ArcCell, ArcSnapshot};
 use super::dispatch::List;
 use super::error::{Error, Kind, Reason, Use};
 use super::group::{Member, Queue, Totals};
 use super::options::{Group, Options};
 use super::replay::{Kept, Last};
 use super::stats::TopicStats;
-use super::sync::{AtomicU64, Mutex, Pointer, Snapshot, assert_no_lock, lock};
 use super::user::{self, Disposal};
+use crate::sync::atomic::AtomicU64;
+use crate::sync::{Mutex, assert_none_held};
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
@@ -29,7 +31,7 @@ pub(super) struct Shared<T> {
     /// Called once a handle has closed the topic, so that its registry forgets it.
     on_close: OnClose,
     /// Replaced only under the lock of `state`.
-    pub(super) list: Pointer<List<T>>,
+    pub(super) list: ArcCell<List<T>>,
     state: Mutex<State<T>>,
     /// Told when a subscriber-aware topic gets its first group, and when it is closed.
     pub(super) heard: Notify,
@@ -45,7 +47,7 @@ pub(super) type OnClose = Box<dyn Fn(&str) + Send + Sync + UnwindSafe + RefUnwin
 pub(super) type Membership<T> = (Arc<Queue<T>>, Arc<Member>);
 
 /// The groups that are to get a message, and the message that was kept until now.
-type Admitted<T> = (Snapshot<List<T>>, Option<Last<T>>);
+type Admitted<T> = (ArcSnapshot<List<T>>, Option<Last<T>>);
 
 struct State<T> {
     /// Groups that have ended, but that some publisher may still have in sight.
@@ -65,7 +67,7 @@ impl<T> Shared<T> {
             created,
             options,
             on_close,
-            list: Pointer::new(List { groups: Vec::new(), closed: false }),
+            list: ArcCell::new(List { groups: Vec::new(), closed: false }),
             state: Mutex::new(State {
                 leaving: Vec::new(),
                 #[cfg(loom)]
@@ -86,8 +88,8 @@ impl<T> Shared<T> {
     /// Closes it. The kept message is dropped; its panic is for the caller, after all else is done.
     pub(super) fn close(&self, disposal: &mut Disposal) {
         let (list, last) = {
-            let mut state = lock(&self.state);
-            let list = Pointer::keep(&self.list.load());
+            let mut state = self.state.lock();
+            let list = ArcCell::keep(&self.list.load());
             if list.closed {
                 return;
             }
@@ -95,7 +97,7 @@ impl<T> Shared<T> {
             (list, state.last.take())
         };
         list.groups.iter().for_each(|group| group.close());
-        assert_no_lock();
+        assert_none_held();
         self.heard.notify_waiters();
         disposal.discard(last);
     }
@@ -104,7 +106,7 @@ impl<T> Shared<T> {
     pub(super) fn close_and_unregister(&self) {
         let mut disposal = Disposal::default();
         self.close(&mut disposal);
-        assert_no_lock();
+        assert_none_held();
         (self.on_close)(&self.name);
         disposal.finish();
     }
@@ -117,14 +119,14 @@ impl<T> Shared<T> {
 
     /// Takes a group whose members are all gone off the list, and ends it.
     pub(super) fn retire(&self, group: &Arc<Queue<T>>) {
-        self.remove(group, &mut lock(&self.state));
+        self.remove(group, &mut self.state.lock());
         group.end();
     }
 
     /// A member leaves; the last one ends the group.
     pub(super) fn leave(&self, group: &Arc<Queue<T>>, member: &Arc<Member>) {
         {
-            let mut state = lock(&self.state);
+            let mut state = self.state.lock();
             // Under the topic's lock, so that nobody joins a group that is about to end.
             if !group.exit(member) {
                 return;
@@ -151,9 +153,9 @@ impl<T> Shared<T> {
 
     pub(super) fn stats(&self) -> TopicStats {
         let (list, leaving, ended) = {
-            let state = lock(&self.state);
+            let state = self.state.lock();
             let leaving: Vec<_> = state.leaving.iter().filter_map(Weak::upgrade).collect();
-            (Pointer::keep(&self.list.load()), leaving, self.totals.get())
+            (ArcCell::keep(&self.list.load()), leaving, self.totals.get())
         };
         let mut stats = TopicStats {
             name: self.name.to_string(),
@@ -183,7 +185,7 @@ impl<T: Clone + Send + 'static> Shared<T> {
 
     /// Lets a message in: those who are to get it, or why nobody is.
     #[inline]
-    pub(super) fn admit(&self) -> Result<Snapshot<List<T>>, Reason> {
+    pub(super) fn admit(&self) -> Result<ArcSnapshot<List<T>>, Reason> {
         let list = self.list.load();
         match self.refusal(&list) {
             Some(reason) => Err(reason),
@@ -194,7 +196,7 @@ impl<T: Clone + Send + 'static> Shared<T> {
     /// Lets a message in, and keeps it: those who are to get it, and the message that was kept before, to be
     /// dropped without a lock.
     pub(super) fn admit_kept(&self, last: &Last<T>) -> Result<Admitted<T>, Reason> {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         let list = self.list.load();
         if let Some(reason) = self.refusal(&list) {
             return Err(reason);
@@ -205,7 +207,7 @@ impl<T: Clone + Send + 'static> Shared<T> {
     }
 
     #[inline]
-    fn admitted(&self, list: Snapshot<List<T>>) -> Snapshot<List<T>> {
+    fn admitted(&self, list: ArcSnapshot<List<T>>) -> ArcSnapshot<List<T>> {
         if list.groups.is_empty() {
             self.unheard.fetch_add(1, Ordering::Relaxed);
         }
@@ -237,7 +239,7 @@ impl<T: Clone + Send + 'static> Shared<T> {
         // Its buffer is allocated outside the lock; so there are two rounds if there is no group yet.
         let mut fresh: Option<Arc<Queue<T>>> = None;
         loop {
-            let mut state = lock(&self.state);
+            let mut state = self.state.lock();
             let list = self.list.load();
             if list.closed {
                 return Err(error(Kind::Closed));
@@ -277,7 +279,7 @@ impl<T: Clone + Send + 'static> Shared<T> {
             let groups = list.groups.iter().chain([&group]).cloned().collect();
             self.list.store(List { groups, closed: false });
             drop(state);
-            assert_no_lock();
+            assert_none_held();
             self.heard.notify_waiters();
             return Ok((group, member));
         }

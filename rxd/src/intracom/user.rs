@@ -11,21 +11,21 @@
 //! A function that returns a message, or what may hold one, drops others explicitly before it does: where a
 //! variable's drop panics at the end of a function, Rust leaks what the function was to return.
 
-use super::sync::assert_no_lock;
+use crate::sync::assert_none_held;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 /// A clone of a message.
 #[inline]
 pub(super) fn copy<T: Clone>(message: &T) -> T {
-    assert_no_lock();
+    assert_none_held();
     message.clone()
 }
 
 /// Drops what may hold a message.
 #[inline]
 pub(super) fn discard<T>(value: T) {
-    assert_no_lock();
+    assert_none_held();
     drop(value);
 }
 
