@@ -10,7 +10,7 @@
 //!    counts for itself ([`Waiter`]). No message is counted twice.
 
 use super::arc_cell::{ArcCell, ArcSnapshot};
-use super::group::{Offer, Queue};
+use super::group::{GroupState, Offer};
 use super::stats::Delivery;
 use super::user;
 use super::waiter::Waiter;
@@ -26,26 +26,26 @@ use tokio::time::Instant;
 pub(super) const YIELDS: usize = 2;
 
 /// The groups of a topic at one moment. Joining and leaving put another list in its place.
-pub(super) struct List<T> {
-    pub(super) groups: Vec<Arc<Queue<T>>>,
+pub(super) struct GroupList<T> {
+    pub(super) groups: Vec<Arc<GroupState<T>>>,
     pub(super) closed: bool,
 }
 
 /// A group that is waited for.
-type Wait<T> = Pin<Box<dyn Future<Output = (Offer<T>, Option<T>)> + Send>>;
+type GroupWait<T> = Pin<Box<dyn Future<Output = (Offer<T>, Option<T>)> + Send>>;
 
 /// A message that did not simply come to all groups.
 pub(super) enum Open<T> {
     /// The only group there is has no room. Nothing has happened so far.
     Sole(T),
     /// A round that is not over yet, and what is left of its message.
-    Round(Box<Round<T>>, Option<T>),
+    Dispatch(Box<Dispatch<T>>, Option<T>),
 }
 
 /// The groups that have not been offered the message, should the user's code panic.
-struct Skipped<'a, T>(&'a [Arc<Queue<T>>]);
+struct Unoffered<'a, T>(&'a [Arc<GroupState<T>>]);
 
-impl<T> Drop for Skipped<'_, T> {
+impl<T> Drop for Unoffered<'_, T> {
     fn drop(&mut self) {
         self.0.iter().for_each(|group| group.abandon());
     }
@@ -70,8 +70,8 @@ impl Delivery {
     }
 }
 
-pub(super) struct Round<T> {
-    list: ArcSnapshot<List<T>>,
+pub(super) struct Dispatch<T> {
+    list: ArcSnapshot<GroupList<T>>,
     /// The first group that has not been offered the message.
     next: usize,
     /// Those that were full.
@@ -81,18 +81,18 @@ pub(super) struct Round<T> {
     delivery: Delivery,
 }
 
-impl<T: Clone + Send + 'static> Round<T> {
+impl<T: Clone + Send + 'static> Dispatch<T> {
     /// Offers the message to every group, cloning it for all but the last. Mostly that is all there
     /// is to do; if a group has no room, or is gone, the round is open, and with it goes what is
     /// left: the message for those to be waited for, or that nobody took. With `sole`, none is opened
     /// for a single group that has no room.
     #[inline]
-    pub(super) fn begin(list: ArcSnapshot<List<T>>, message: T, sole: bool) -> Result<Delivery, Open<T>> {
+    pub(super) fn begin(list: ArcSnapshot<GroupList<T>>, message: T, sole: bool) -> Result<Delivery, Open<T>> {
         let mut delivery = Delivery::default();
         let Some((last, others)) = list.groups.split_last() else { return Ok(delivery) };
         if !others.is_empty() {
             if let Some((index, offer)) = Self::begin_with(others, &list.groups, &message, &mut delivery) {
-                return Err(Round::open(list, index, delivery, offer, Some(message)));
+                return Err(Dispatch::open(list, index, delivery, offer, Some(message)));
             }
         }
         match delivery.note(last.offer(message)) {
@@ -100,19 +100,19 @@ impl<T: Clone + Send + 'static> Round<T> {
             Some(Offer::Full(message)) if sole && others.is_empty() => Err(Open::Sole(message)),
             Some(offer) => {
                 let index = others.len();
-                Err(Round::open(list, index, delivery, offer, None))
+                Err(Dispatch::open(list, index, delivery, offer, None))
             }
         }
     }
 
     /// Offers a clone to each of the others; the first that does not simply take it or leave it.
     fn begin_with(
-        others: &[Arc<Queue<T>>],
-        all: &[Arc<Queue<T>>],
+        others: &[Arc<GroupState<T>>],
+        all: &[Arc<GroupState<T>>],
         message: &T,
         delivery: &mut Delivery,
     ) -> Option<(usize, Offer<T>)> {
-        let mut skipped = Skipped(all);
+        let mut skipped = Unoffered(all);
         for (index, group) in others.iter().enumerate() {
             let copy = user::copy(message);
             skipped.0 = &skipped.0[1..];
@@ -127,8 +127,14 @@ impl<T: Clone + Send + 'static> Round<T> {
 
     /// Goes on from the first group that does not simply take it or leave it.
     #[cold]
-    fn open(list: ArcSnapshot<List<T>>, index: usize, delivery: Delivery, offer: Offer<T>, rest: Option<T>) -> Open<T> {
-        let mut round = Box::new(Round { list, next: index + 1, waiting: Vec::new(), gone: Vec::new(), delivery });
+    fn open(
+        list: ArcSnapshot<GroupList<T>>,
+        index: usize,
+        delivery: Delivery,
+        offer: Offer<T>,
+        rest: Option<T>,
+    ) -> Open<T> {
+        let mut round = Box::new(Dispatch { list, next: index + 1, waiting: Vec::new(), gone: Vec::new(), delivery });
         let back = round.settle(index, offer);
         let rest = match rest {
             Some(rest) => {
@@ -138,7 +144,7 @@ impl<T: Clone + Send + 'static> Round<T> {
             None => back,
         };
         let rest = round.offer(rest);
-        Open::Round(round, rest)
+        Open::Dispatch(round, rest)
     }
 
     /// Offers the message to the groups that have not been offered it.
@@ -212,7 +218,7 @@ impl<T: Clone + Send + 'static> Round<T> {
         // All of them before the first clone: each counts for itself from here on.
         let waiters: Vec<_> =
             self.waiting.drain(..).map(|index| (index, Waiter::new(self.list.groups[index].clone()))).collect();
-        let mut waits: Vec<(usize, Wait<T>)> = Vec::with_capacity(waiters.len());
+        let mut waits: Vec<(usize, GroupWait<T>)> = Vec::with_capacity(waiters.len());
         let mut message = Some(message);
         let mut left = waiters.len();
         for (index, waiter) in waiters {
@@ -275,11 +281,11 @@ impl<T: Clone + Send + 'static> Round<T> {
     }
 
     /// The groups all of whose members have ended: they are as good as left.
-    pub(super) fn take_deserted(&mut self) -> Vec<Arc<Queue<T>>> {
+    pub(super) fn take_groups_without_members(&mut self) -> Vec<Arc<GroupState<T>>> {
         let mut deserted = Vec::new();
         for index in std::mem::take(&mut self.gone) {
             match &self.list.groups[index] {
-                group if group.is_deserted() => deserted.push(group.clone()),
+                group if group.has_no_members() => deserted.push(group.clone()),
                 _ => self.gone.push(index),
             }
         }
@@ -295,13 +301,13 @@ impl<T: Clone + Send + 'static> Round<T> {
     }
 }
 
-impl<T> Drop for Round<T> {
+impl<T> Drop for Dispatch<T> {
     fn drop(&mut self) {
         let skipped = self.next..self.list.groups.len();
         for index in skipped.chain(self.waiting.iter().copied()) {
             self.list.groups[index].abandon();
         }
-        for group in self.gone.iter().map(|&index| &self.list.groups[index]).filter(|group| !group.is_deserted()) {
+        for group in self.gone.iter().map(|&index| &self.list.groups[index]).filter(|group| !group.has_no_members()) {
             group.abandon();
         }
     }

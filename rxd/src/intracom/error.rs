@@ -11,31 +11,31 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[derive(Debug)]
 pub struct Error {
     topic: Box<str>,
-    kind: Box<Kind>,
+    kind: Box<TopicErrorKind>,
 }
 
 /// A type, and where the program put it on a topic.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Use {
+pub(super) struct TopicUse {
     pub(super) type_name: &'static str,
     pub(super) place: &'static Location<'static>,
 }
 
 #[derive(Debug)]
-pub(super) enum Kind {
-    Name,
-    Type { topic: Use, asked: Use },
-    Options { created: &'static Location<'static>, topic: Options, asked: Options },
+pub(super) enum TopicErrorKind {
+    InvalidName,
+    TypeMismatch { topic: TopicUse, asked: TopicUse },
+    OptionsMismatch { created: &'static Location<'static>, topic: Options, asked: Options },
     Closed,
-    Registry,
+    RegistryClosed,
     Cancelled,
-    Capacity { group: Box<str>, asked: usize },
-    Group { group: Box<str>, capacity: usize, policy: Policy, asked: (usize, Policy) },
-    NoLast,
+    InvalidCapacity { group: Box<str>, asked: usize },
+    GroupMismatch { group: Box<str>, capacity: usize, policy: Policy, asked: (usize, Policy) },
+    NoLastMessage,
 }
 
 impl Error {
-    pub(super) fn new(topic: &str, kind: Kind) -> Self {
+    pub(super) fn new(topic: &str, kind: TopicErrorKind) -> Self {
         Error { topic: topic.into(), kind: Box::new(kind) }
     }
 
@@ -48,32 +48,35 @@ impl Error {
     /// The topic carries another type than the one asked for.
     #[must_use]
     pub fn is_type_mismatch(&self) -> bool {
-        matches!(*self.kind, Kind::Type { .. })
+        matches!(*self.kind, TopicErrorKind::TypeMismatch { .. })
     }
 
     /// The topic, or the group, is there, but was set up otherwise than asked for.
     #[must_use]
     pub fn is_options_mismatch(&self) -> bool {
-        matches!(*self.kind, Kind::Options { .. } | Kind::Group { .. })
+        matches!(*self.kind, TopicErrorKind::OptionsMismatch { .. } | TopicErrorKind::GroupMismatch { .. })
     }
 
     /// The topic, or the whole registry, is closed.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        matches!(*self.kind, Kind::Closed | Kind::Registry)
+        matches!(*self.kind, TopicErrorKind::Closed | TopicErrorKind::RegistryClosed)
     }
 
     /// The scope in which it was asked for ended.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        matches!(*self.kind, Kind::Cancelled)
+        matches!(*self.kind, TopicErrorKind::Cancelled)
     }
 
     /// What was asked for can never be had: a reserved or empty name, a capacity out of range, the
     /// last message of a topic that keeps none.
     #[must_use]
     pub fn is_invalid(&self) -> bool {
-        matches!(*self.kind, Kind::Name | Kind::Capacity { .. } | Kind::NoLast)
+        matches!(
+            *self.kind,
+            TopicErrorKind::InvalidName | TopicErrorKind::InvalidCapacity { .. } | TopicErrorKind::NoLastMessage
+        )
     }
 }
 
@@ -81,30 +84,30 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let topic = &self.topic;
         match &*self.kind {
-            Kind::Name if topic.is_empty() => f.write_str("a topic needs a name"),
-            Kind::Name => write!(f, "topic `{topic}`: names that begin with `_rxd` are rxd's own"),
-            Kind::Type { topic: there, asked } => write!(
+            TopicErrorKind::InvalidName if topic.is_empty() => f.write_str("a topic needs a name"),
+            TopicErrorKind::InvalidName => write!(f, "topic `{topic}`: names that begin with `_rxd` are rxd's own"),
+            TopicErrorKind::TypeMismatch { topic: there, asked } => write!(
                 f,
                 "topic `{topic}` carries `{}` (created at {}), not `{}` (asked for at {})",
                 there.type_name, there.place, asked.type_name, asked.place
             ),
-            Kind::Options { created, topic: there, asked } => {
+            TopicErrorKind::OptionsMismatch { created, topic: there, asked } => {
                 write!(f, "topic `{topic}` was created at {created} with {there:?}, not with {asked:?}")
             }
-            Kind::Closed => write!(f, "topic `{topic}` is closed"),
-            Kind::Registry => write!(f, "topic `{topic}`: its registry is closed"),
-            Kind::Cancelled => write!(f, "topic `{topic}`: whoever waited for it has ended"),
-            Kind::Capacity { group, asked } => write!(
+            TopicErrorKind::Closed => write!(f, "topic `{topic}` is closed"),
+            TopicErrorKind::RegistryClosed => write!(f, "topic `{topic}`: its registry is closed"),
+            TopicErrorKind::Cancelled => write!(f, "topic `{topic}`: whoever waited for it has ended"),
+            TopicErrorKind::InvalidCapacity { group, asked } => write!(
                 f,
                 "topic `{topic}`: group `{group}` asks for a capacity of {asked}; it must be from 1 to {}",
                 Group::MAX_CAPACITY
             ),
-            Kind::Group { group, capacity, policy, asked } => write!(
+            TopicErrorKind::GroupMismatch { group, capacity, policy, asked } => write!(
                 f,
                 "topic `{topic}`: group `{group}` has capacity {capacity} and policy {policy}, not {} and {}",
                 asked.0, asked.1
             ),
-            Kind::NoLast => write!(f, "topic `{topic}` keeps no last message to replay"),
+            TopicErrorKind::NoLastMessage => write!(f, "topic `{topic}` keeps no last message to replay"),
         }
     }
 }
@@ -128,24 +131,24 @@ impl StdError for Error {}
 /// # Ok(())
 /// # }
 /// ```
-pub struct PublishError<T>(Box<Refused<T>>);
+pub struct PublishError<T>(Box<RefusedMessage<T>>);
 
-struct Refused<T> {
+struct RefusedMessage<T> {
     topic: Arc<str>,
-    reason: Reason,
+    reason: RefusalReason,
     message: Mutex<T>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reason {
+pub(super) enum RefusalReason {
     Closed,
     Full,
     Unheard,
 }
 
 impl<T> PublishError<T> {
-    pub(super) fn new(topic: &Arc<str>, reason: Reason, message: T) -> Self {
-        PublishError(Box::new(Refused { topic: topic.clone(), reason, message: Mutex::new(message) }))
+    pub(super) fn new(topic: &Arc<str>, reason: RefusalReason, message: T) -> Self {
+        PublishError(Box::new(RefusedMessage { topic: topic.clone(), reason, message: Mutex::new(message) }))
     }
 
     /// The message.
@@ -163,28 +166,28 @@ impl<T> PublishError<T> {
     /// The topic is closed.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.0.reason == Reason::Closed
+        self.0.reason == RefusalReason::Closed
     }
 
     /// Every group would have to be waited for.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        self.0.reason == Reason::Full
+        self.0.reason == RefusalReason::Full
     }
 
     /// The topic is [subscriber-aware](Options::subscriber_aware) and nobody listens.
     #[must_use]
     pub fn is_unheard(&self) -> bool {
-        self.0.reason == Reason::Unheard
+        self.0.reason == RefusalReason::Unheard
     }
 }
 
 impl<T> fmt::Display for PublishError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let why = match self.0.reason {
-            Reason::Closed => "it is closed",
-            Reason::Full => "its groups have no room",
-            Reason::Unheard => "nobody listens",
+            RefusalReason::Closed => "it is closed",
+            RefusalReason::Full => "its groups have no room",
+            RefusalReason::Unheard => "nobody listens",
         };
         write!(f, "failed to publish to topic `{}`: {why}", self.0.topic)
     }

@@ -15,22 +15,22 @@
 //!    of a message's end in another way (its publisher returned, its member did) finds it counted, since
 //!    whatever told it so orders the counting before the reading.
 //! 4. No lock of this file is held while user code runs, and a message is counted before code runs that may
-//!    panic. So if [`Queue::offer`] or a [`Waiter`] unwinds, its message has been counted, and nobody else
+//!    panic. So if [`GroupState::offer`] or a [`Waiter`] unwinds, its message has been counted, and nobody else
 //!    need do so.
 //! 5. The channel carries messages as they are, with nothing wrapped around them, and so costs what it costs
-//!    bare. A [replayed](Replay) message is beside it, and counts as the oldest of the buffer: it is received
+//!    bare. A [replayed](ReplaySlot) message is beside it, and counts as the oldest of the buffer: it is received
 //!    first, and it has a place in the buffer's capacity. That place is kept for it by looking before the
 //!    push: of several publishers that look at the same time, one may get in beside it.
 
 use super::options::{Group, Policy};
-use super::replay::{Last, Replay};
+use super::replay::{LastMessage, ReplaySlot};
 use super::stats::{Drops, Ended, GroupStats};
 use super::user::Disposal;
 use crate::sync::atomic::{AtomicBool, AtomicU64};
 use crate::sync::{Mutex, assert_none_held};
 use async_channel::{Receiver, Sender, TrySendError};
-use std::sync::atomic::Ordering;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -50,9 +50,9 @@ pub(super) enum Offer<T> {
 
 /// What had to make room, from the buffer and in front of it. It is passed on to be dropped, for that
 /// may be to run a user's code, which may panic: what became of the message is noted first.
-type Evicted<T> = (Option<T>, Option<Last<T>>);
+type Evicted<T> = (Option<T>, Option<Arc<LastMessage<T>>>);
 
-pub(super) struct Queue<T> {
+pub(super) struct GroupState<T> {
     topic: Arc<str>,
     pub(super) name: Arc<str>,
     pub(super) capacity: usize,
@@ -62,13 +62,13 @@ pub(super) struct Queue<T> {
     pub(super) shared: bool,
     pub(super) sender: Sender<T>,
     pub(super) receiver: Receiver<T>,
-    pub(super) replay: Replay<T>,
+    pub(super) replay: ReplaySlot<T>,
     members: Mutex<Members>,
     stalled: AtomicBool,
     closed: AtomicBool,
     ended: AtomicBool,
-    counts: Counts,
-    totals: Arc<Totals>,
+    counts: AtomicDropCounts,
+    totals: Arc<ClosedGroupTotals>,
 }
 
 #[derive(Default)]
@@ -106,7 +106,7 @@ impl Members {
 }
 
 #[derive(Default)]
-struct Counts {
+struct AtomicDropCounts {
     oldest: AtomicU64,
     newest: AtomicU64,
     stalled: AtomicU64,
@@ -117,9 +117,9 @@ struct Counts {
 /// What a topic's ended groups have counted. A group adds to it when the last publisher that had
 /// it in sight has let go, for until then its numbers can change.
 #[derive(Default)]
-pub(super) struct Totals(Mutex<Ended>);
+pub(super) struct ClosedGroupTotals(Mutex<Ended>);
 
-impl Totals {
+impl ClosedGroupTotals {
     pub(super) fn get(&self) -> Ended {
         *self.0.lock()
     }
@@ -133,16 +133,16 @@ impl Totals {
     }
 }
 
-impl<T> Queue<T> {
+impl<T> GroupState<T> {
     pub(super) fn new(
         topic: &Arc<str>,
         name: Arc<str>,
         group: &Group<'_>,
         patience: Duration,
-        totals: &Arc<Totals>,
+        totals: &Arc<ClosedGroupTotals>,
     ) -> Self {
         let (sender, receiver) = async_channel::bounded(group.capacity);
-        Queue {
+        GroupState {
             topic: topic.clone(),
             name,
             capacity: group.capacity,
@@ -151,12 +151,12 @@ impl<T> Queue<T> {
             shared: group.name.is_some(),
             sender,
             receiver,
-            replay: Replay::none(),
+            replay: ReplaySlot::none(),
             members: Mutex::new(Members::default()),
             stalled: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             ended: AtomicBool::new(false),
-            counts: Counts::default(),
+            counts: AtomicDropCounts::default(),
             totals: totals.clone(),
         }
     }
@@ -192,12 +192,12 @@ impl<T> Queue<T> {
     }
 
     /// Whether nobody will ever receive again, even though a subscription may not be dropped yet.
-    pub(super) fn is_deserted(&self) -> bool {
+    pub(super) fn has_no_members(&self) -> bool {
         self.members.lock().are_gone()
     }
 
     /// Until nobody will ever receive again.
-    pub(super) async fn deserted(&self) {
+    pub(super) async fn until_no_members(&self) {
         loop {
             let scope = {
                 let members = self.members.lock();
@@ -295,7 +295,7 @@ impl<T> Queue<T> {
     }
 }
 
-impl<T: Clone> Queue<T> {
+impl<T: Clone> GroupState<T> {
     /// Puts the message into the buffer, or says why not, without waiting.
     #[inline]
     pub(super) fn offer(&self, message: T) -> Offer<T> {
@@ -318,7 +318,7 @@ impl<T: Clone> Queue<T> {
     #[cold]
     fn full(&self, message: T) -> Offer<T> {
         match self.limit() {
-            _ if self.is_deserted() => Offer::Gone(message),
+            _ if self.has_no_members() => Offer::Gone(message),
             Some(_) => Offer::Full(message),
             None => self.overflow(message),
         }
@@ -375,7 +375,7 @@ impl<T: Clone> Queue<T> {
     }
 }
 
-impl Counts {
+impl AtomicDropCounts {
     fn get(&self) -> Drops {
         let get = |count: &AtomicU64| count.load(Ordering::Relaxed);
         Drops {
@@ -388,7 +388,7 @@ impl Counts {
     }
 }
 
-impl<T> Drop for Queue<T> {
+impl<T> Drop for GroupState<T> {
     fn drop(&mut self) {
         let GroupStats { accepted, received, dropped, .. } = self.stats();
         self.totals.add(accepted, received, dropped);

@@ -1,8 +1,8 @@
 //! The publisher's side of a topic: what a message goes through, and the future that waits with it.
 
-use super::dispatch::{Open, Round, YIELDS};
-use super::error::{PublishError, Reason};
-use super::replay::Last;
+use super::dispatch::{Dispatch, Open, YIELDS};
+use super::error::{PublishError, RefusalReason};
+use super::replay::LastMessage;
 use super::stats::Delivery;
 use super::topic::Topic;
 use super::user;
@@ -10,6 +10,7 @@ use crate::coop;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 impl<T: Clone + Send + 'static> Topic<T> {
@@ -46,7 +47,11 @@ impl<T: Clone + Send + 'static> Topic<T> {
     }
 
     /// The rest of [`publish`](Topic::publish), if there is any waiting to do.
-    async fn persist(&self, mut attempt: Attempt<T>, kept: Option<Last<T>>) -> Result<Delivery, PublishError<T>> {
+    async fn persist(
+        &self,
+        mut attempt: Attempt<T>,
+        kept: Option<Arc<LastMessage<T>>>,
+    ) -> Result<Delivery, PublishError<T>> {
         loop {
             let last = kept.as_ref();
             attempt = match attempt {
@@ -71,7 +76,7 @@ impl<T: Clone + Send + 'static> Topic<T> {
                 },
                 Attempt::Unheard(message) => {
                     // Made before another look at the groups: whoever joins from here on is heard of.
-                    let heard = self.shared.heard.notified();
+                    let heard = self.shared.subscribed.notified();
                     match self.attempt_all(message, last) {
                         Attempt::Unheard(message) => {
                             heard.await;
@@ -98,7 +103,7 @@ impl<T: Clone + Send + 'static> Topic<T> {
         let error = |reason, message| Err(PublishError::new(&shared.name, reason, message));
         // What is kept as the last message is published: whether it can be must be known before.
         if shared.options.keep_last && shared.would_wait() {
-            return error(Reason::Full, message);
+            return error(RefusalReason::Full, message);
         }
         let last = shared.copy(&message);
         let attempt = self.attempt(message, last.as_ref(), true);
@@ -106,18 +111,18 @@ impl<T: Clone + Send + 'static> Topic<T> {
         match attempt {
             Ok(delivery) => Ok(delivery),
             Err(Attempt::Over(result)) => result,
-            Err(Attempt::Unheard(message)) => error(Reason::Unheard, message),
-            Err(Attempt::Sole(message)) => error(Reason::Full, message),
+            Err(Attempt::Unheard(message)) => error(RefusalReason::Unheard, message),
+            Err(Attempt::Sole(message)) => error(RefusalReason::Full, message),
             Err(Attempt::Full(round, message)) if round.is_untouched() && !shared.options.keep_last => {
                 round.forget();
-                error(Reason::Full, message)
+                error(RefusalReason::Full, message)
             }
             Err(Attempt::Full(round, _)) => Ok(round.finish()),
         }
     }
 
     /// [`attempt`](Topic::attempt), where a single group is waited for as others are.
-    fn attempt_all(&self, message: T, last: Option<&Last<T>>) -> Attempt<T> {
+    fn attempt_all(&self, message: T, last: Option<&Arc<LastMessage<T>>>) -> Attempt<T> {
         match self.attempt(message, last, false) {
             Ok(delivery) => Attempt::Over(Ok(delivery)),
             Err(unfinished) => unfinished,
@@ -127,23 +132,23 @@ impl<T: Clone + Send + 'static> Topic<T> {
     /// Publishes to everybody who need not be waited for. With `sole`, nothing is done yet about a
     /// single group that has no room; but what was kept as the last message is published for good.
     #[inline]
-    fn attempt(&self, message: T, last: Option<&Last<T>>, sole: bool) -> Result<Delivery, Attempt<T>> {
+    fn attempt(&self, message: T, last: Option<&Arc<LastMessage<T>>>, sole: bool) -> Result<Delivery, Attempt<T>> {
         if let Some(last) = last {
             return self.attempt_kept(message, last);
         }
         match self.shared.admit() {
-            Ok(list) => Round::begin(list, message, sole).map_err(|open| self.unfinished(open)),
+            Ok(list) => Dispatch::begin(list, message, sole).map_err(|open| self.unfinished(open)),
             Err(reason) => Err(self.refused(reason, message)),
         }
     }
 
     /// As [`attempt`](Topic::attempt), on a topic that keeps its last message.
-    fn attempt_kept(&self, message: T, last: &Last<T>) -> Result<Delivery, Attempt<T>> {
+    fn attempt_kept(&self, message: T, last: &Arc<LastMessage<T>>) -> Result<Delivery, Attempt<T>> {
         let (list, before) = match self.shared.admit_kept(last) {
             Ok(admitted) => admitted,
             Err(reason) => return Err(self.refused(reason, message)),
         };
-        let begun = Round::begin(list, message, false);
+        let begun = Dispatch::begin(list, message, false);
         // The message that was kept until now. Not earlier: this one is admitted, and has to be counted in
         // each group even if the drop of that one panics.
         user::discard(before);
@@ -151,9 +156,9 @@ impl<T: Clone + Send + 'static> Topic<T> {
     }
 
     #[cold]
-    fn refused(&self, reason: Reason, message: T) -> Attempt<T> {
+    fn refused(&self, reason: RefusalReason, message: T) -> Attempt<T> {
         match reason {
-            Reason::Unheard => Attempt::Unheard(message),
+            RefusalReason::Unheard => Attempt::Unheard(message),
             _ => Attempt::Over(Err(PublishError::new(&self.shared.name, reason, message))),
         }
     }
@@ -162,19 +167,19 @@ impl<T: Clone + Send + 'static> Topic<T> {
     fn unfinished(&self, open: Open<T>) -> Attempt<T> {
         match open {
             Open::Sole(message) => Attempt::Sole(message),
-            Open::Round(round, Some(message)) if round.is_waiting() => Attempt::Full(round, message),
-            Open::Round(round, rest) => self.conclude(*round, rest),
+            Open::Dispatch(round, Some(message)) if round.is_waiting() => Attempt::Full(round, message),
+            Open::Dispatch(round, rest) => self.conclude(*round, rest),
         }
     }
 
     /// The end of a message's round; if nobody took it, maybe not of the message.
-    fn conclude(&self, mut round: Round<T>, rest: Option<T>) -> Attempt<T> {
+    fn conclude(&self, mut round: Dispatch<T>, rest: Option<T>) -> Attempt<T> {
         let shared = &*self.shared;
-        round.take_deserted().iter().for_each(|group| shared.retire(group));
+        round.take_groups_without_members().iter().for_each(|group| shared.close_group(group));
         match rest {
             Some(message) if round.is_untouched() && shared.is_closed() => {
                 round.forget();
-                Attempt::Over(Err(PublishError::new(&shared.name, Reason::Closed, message)))
+                Attempt::Over(Err(PublishError::new(&shared.name, RefusalReason::Closed, message)))
             }
             // Everybody has left in the meantime.
             Some(message) if round.is_untouched() && shared.options.subscriber_aware => {
@@ -191,7 +196,7 @@ enum Attempt<T> {
     /// To its end.
     Over(Result<Delivery, PublishError<T>>),
     /// Some group has no room.
-    Full(Box<Round<T>>, T),
+    Full(Box<Dispatch<T>>, T),
     /// The only group has no room: so far it is as if the message had not been published.
     Sole(T),
     /// Nobody listens, and somebody should.
@@ -246,7 +251,7 @@ impl<'a, T: Clone + Send + 'static> Publish<'a, T> {
     fn go_on(
         &mut self,
         attempt: Attempt<T>,
-        last: Option<Last<T>>,
+        last: Option<Arc<LastMessage<T>>>,
         yielded: usize,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Delivery, PublishError<T>>> {

@@ -1,8 +1,8 @@
 //! The registry: topics by name.
 
-use super::error::{Error, Kind, Use};
+use super::error::{Error, TopicErrorKind, TopicUse};
 use super::options::{Group, Options};
-use super::shared::{AnyTopic, Shared};
+use super::shared::{AnyTopic, TopicState};
 use super::stats::Stats;
 use super::subscription::Subscription;
 use super::topic::Topic;
@@ -43,7 +43,7 @@ pub struct Intracom {
 struct Registry {
     topics: Mutex<Topics>,
     /// Told whenever a topic is created, and when the registry is closed.
-    arrived: Notify,
+    topic_created: Notify,
 }
 
 #[derive(Default)]
@@ -56,7 +56,7 @@ impl Registry {
     /// Whoever waits for a topic is to look.
     fn wake(&self) {
         assert_none_held();
-        self.arrived.notify_waiters();
+        self.topic_created.notify_waiters();
     }
 
     /// Drops the entry of a topic that is closed.
@@ -77,7 +77,7 @@ impl Intracom {
     /// An empty registry.
     #[must_use]
     pub fn new() -> Self {
-        let registry = Registry { topics: Mutex::new(Topics::default()), arrived: Notify::new() };
+        let registry = Registry { topics: Mutex::new(Topics::default()), topic_created: Notify::new() };
         Intracom { registry: Arc::new(registry), scope: None }
     }
 
@@ -188,12 +188,12 @@ impl Intracom {
     ) -> Result<Topic<T>, Error> {
         let error = |kind| Err(Error::new(name, kind));
         if name.is_empty() || name.starts_with("_rxd") {
-            return error(Kind::Name);
+            return error(TopicErrorKind::InvalidName);
         }
-        let asked = Use { type_name: type_name::<T>(), place };
+        let asked = TopicUse { type_name: type_name::<T>(), place };
         let mut topics = self.registry.topics.lock();
         if topics.closed {
-            return error(Kind::Registry);
+            return error(TopicErrorKind::RegistryClosed);
         }
         // A topic that has been closed, but not yet been forgotten, is no longer there.
         if let Some(topic) = topics.by_name.get(name).filter(|topic| !topic.is_closed()).cloned() {
@@ -201,7 +201,11 @@ impl Intracom {
             let there = topic.created();
             return match options {
                 Some(options) if options != topic.options() && there.type_name == asked.type_name => {
-                    error(Kind::Options { created: there.place, topic: topic.options(), asked: options })
+                    error(TopicErrorKind::OptionsMismatch {
+                        created: there.place,
+                        topic: topic.options(),
+                        asked: options,
+                    })
                 }
                 _ => self.typed(name, topic, asked),
             };
@@ -213,7 +217,7 @@ impl Intracom {
                 registry.forget_closed(name);
             }
         });
-        let shared = Arc::new(Shared::<T>::new(name.clone(), asked, options.unwrap_or_default(), on_close));
+        let shared = Arc::new(TopicState::<T>::new(name.clone(), asked, options.unwrap_or_default(), on_close));
         let closed = topics.by_name.insert(name, shared.clone());
         drop(topics);
         self.registry.wake();
@@ -224,7 +228,7 @@ impl Intracom {
     fn look_up(&self, name: &str) -> Result<Option<Arc<dyn AnyTopic>>, Error> {
         let topics = self.registry.topics.lock();
         if topics.closed {
-            return Err(Error::new(name, Kind::Registry));
+            return Err(Error::new(name, TopicErrorKind::RegistryClosed));
         }
         Ok(topics.by_name.get(name).filter(|topic| !topic.is_closed()).cloned())
     }
@@ -233,12 +237,12 @@ impl Intracom {
         &self,
         name: &str,
         topic: Arc<dyn AnyTopic>,
-        asked: Use,
+        asked: TopicUse,
     ) -> Result<Topic<T>, Error> {
         let there = topic.created();
         match topic.into_any().downcast() {
             Ok(shared) => Ok(Topic::new(shared, self.scope.clone())),
-            Err(_) => Err(Error::new(name, Kind::Type { topic: there, asked })),
+            Err(_) => Err(Error::new(name, TopicErrorKind::TypeMismatch { topic: there, asked })),
         }
     }
 
@@ -248,13 +252,13 @@ impl Intracom {
         group: Group<'_>,
         place: &'static Location<'static>,
     ) -> Result<Subscription<T>, Error> {
-        let asked = Use { type_name: type_name::<T>(), place };
+        let asked = TopicUse { type_name: type_name::<T>(), place };
         if name.is_empty() || name.starts_with("_rxd") {
-            return Err(Error::new(name, Kind::Name));
+            return Err(Error::new(name, TopicErrorKind::InvalidName));
         }
         loop {
             // Made before the look: whatever is created from here on is heard of.
-            let arrived = self.registry.arrived.notified();
+            let arrived = self.registry.topic_created.notified();
             if let Some(topic) = self.look_up(name)? {
                 match self.typed(name, topic, asked)?.subscribe(group) {
                     // Closed between the look and the subscription: as if it had not been there.
@@ -266,7 +270,7 @@ impl Intracom {
                 None => arrived.await,
                 Some(scope) => tokio::select! {
                     biased;
-                    () = scope.cancelled() => return Err(Error::new(name, Kind::Cancelled)),
+                    () = scope.cancelled() => return Err(Error::new(name, TopicErrorKind::Cancelled)),
                     () = arrived => {}
                 },
             }

@@ -12,13 +12,11 @@ use tokio::sync::futures::Notified;
 ///
 /// `T` need not be `Sync`, so one thread at a time may look at it. It is taken out to be cloned, and put back
 /// after that: while it is out there is nothing in it, and no lock is held.
-pub(super) struct Kept<T>(Mutex<Option<T>>);
+pub(super) struct LastMessage<T>(Mutex<Option<T>>);
 
-pub(super) type Last<T> = Arc<Kept<T>>;
-
-impl<T> Kept<T> {
-    pub(super) fn new(message: T) -> Last<T> {
-        Arc::new(Kept(Mutex::new(Some(message))))
+impl<T> LastMessage<T> {
+    pub(super) fn new(message: T) -> Arc<LastMessage<T>> {
+        Arc::new(LastMessage(Mutex::new(Some(message))))
     }
 }
 
@@ -27,17 +25,17 @@ pub(super) enum Replayed<T> {
     Nothing,
     /// Another group is cloning that message at this instant.
     Busy,
-    Message(Out<T>),
+    Message(TakenMessage<T>),
 }
 
 /// A kept message that was taken out to be cloned. It goes back when this is dropped, also if the clone
 /// panics.
-pub(super) struct Out<T> {
-    last: Last<T>,
+pub(super) struct TakenMessage<T> {
+    last: Arc<LastMessage<T>>,
     message: Option<T>,
 }
 
-impl<T: Clone> Out<T> {
+impl<T: Clone> TakenMessage<T> {
     /// A clone for the member that receives it.
     pub(super) fn copy(self) -> T {
         let copy = user::copy(self.message.as_ref().expect("it is taken out until this is dropped"));
@@ -46,34 +44,34 @@ impl<T: Clone> Out<T> {
     }
 }
 
-impl<T> Drop for Out<T> {
+impl<T> Drop for TakenMessage<T> {
     fn drop(&mut self) {
         *self.last.0.lock() = self.message.take();
     }
 }
 
-pub(super) struct Replay<T> {
+pub(super) struct ReplaySlot<T> {
     /// Set before anybody else has the group, so whoever has it sees that; and whoever still sees it
     /// when it is no more finds nothing under the lock. So `Relaxed` will do.
     is_there: AtomicBool,
-    last: Mutex<Option<Last<T>>>,
+    last: Mutex<Option<Arc<LastMessage<T>>>>,
     gone: Notify,
 }
 
-impl<T> Replay<T> {
+impl<T> ReplaySlot<T> {
     pub(super) fn none() -> Self {
-        Replay { is_there: AtomicBool::new(false), last: Mutex::new(None), gone: Notify::new() }
+        ReplaySlot { is_there: AtomicBool::new(false), last: Mutex::new(None), gone: Notify::new() }
     }
 
     /// Puts a message in front of a buffer that nobody has seen yet.
-    pub(super) fn put(&self, last: Last<T>) {
+    pub(super) fn put(&self, last: Arc<LastMessage<T>>) {
         *self.last.lock() = Some(last);
         self.is_there.store(true, Ordering::Relaxed);
     }
 
     /// Takes the message, if it is still there, to drop it.
     #[inline]
-    pub(super) fn take(&self) -> Option<Last<T>> {
+    pub(super) fn take(&self) -> Option<Arc<LastMessage<T>>> {
         if !self.is_there() {
             return None;
         }
@@ -87,7 +85,7 @@ impl<T> Replay<T> {
         let mut slot = self.last.lock();
         let Some(last) = &*slot else { return Replayed::Nothing };
         let Some(message) = last.0.lock().take() else { return Replayed::Busy };
-        let out = slot.take().map(|last| Out { last, message: Some(message) });
+        let out = slot.take().map(|last| TakenMessage { last, message: Some(message) });
         drop(slot);
         self.is_taken();
         out.map_or(Replayed::Nothing, Replayed::Message)

@@ -9,11 +9,11 @@
 //!    wake-up or the user's `Clone` or `Drop` (see `user`).
 
 use super::arc_cell::{ArcCell, ArcSnapshot};
-use super::dispatch::List;
-use super::error::{Error, Kind, Reason, Use};
-use super::group::{Member, Queue, Totals};
+use super::dispatch::GroupList;
+use super::error::{Error, RefusalReason, TopicErrorKind, TopicUse};
+use super::group::{ClosedGroupTotals, GroupState, Member};
 use super::options::{Group, Options};
-use super::replay::{Kept, Last};
+use super::replay::LastMessage;
 use super::stats::TopicStats;
 use super::user::{self, Disposal};
 use crate::sync::atomic::AtomicU64;
@@ -24,19 +24,19 @@ use std::sync::{Arc, Weak};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-pub(super) struct Shared<T> {
+pub(super) struct TopicState<T> {
     pub(super) name: Arc<str>,
-    pub(super) created: Use,
+    pub(super) created: TopicUse,
     pub(super) options: Options,
     /// Called once a handle has closed the topic, so that its registry forgets it.
     on_close: OnClose,
     /// Replaced only under the lock of `state`.
-    pub(super) list: ArcCell<List<T>>,
-    state: Mutex<State<T>>,
+    pub(super) list: ArcCell<GroupList<T>>,
+    state: Mutex<LockedState<T>>,
     /// Told when a subscriber-aware topic gets its first group, and when it is closed.
-    pub(super) heard: Notify,
+    pub(super) subscribed: Notify,
     unheard: AtomicU64,
-    totals: Arc<Totals>,
+    totals: Arc<ClosedGroupTotals>,
 }
 
 /// Called with a topic's name once a handle has closed it, without a lock. The bounds keep [`Topic`](super::Topic)
@@ -44,38 +44,38 @@ pub(super) struct Shared<T> {
 pub(super) type OnClose = Box<dyn Fn(&str) + Send + Sync + UnwindSafe + RefUnwindSafe>;
 
 /// What a subscription holds: its group, and itself as a member of that.
-pub(super) type Membership<T> = (Arc<Queue<T>>, Arc<Member>);
+pub(super) type Membership<T> = (Arc<GroupState<T>>, Arc<Member>);
 
 /// The groups that are to get a message, and the message that was kept until now.
-type Admitted<T> = (ArcSnapshot<List<T>>, Option<Last<T>>);
+type Admitted<T> = (ArcSnapshot<GroupList<T>>, Option<Arc<LastMessage<T>>>);
 
-struct State<T> {
+struct LockedState<T> {
     /// Groups that have ended, but that some publisher may still have in sight.
-    leaving: Vec<Weak<Queue<T>>>,
+    leaving: Vec<Weak<GroupState<T>>>,
     /// loom does not see that `Arc` orders the drop of what threads share: there it is put off.
     #[cfg(loom)]
-    graves: Vec<Arc<Queue<T>>>,
-    last: Option<Last<T>>,
+    closed_groups: Vec<Arc<GroupState<T>>>,
+    last: Option<Arc<LastMessage<T>>>,
     /// How many groups of their own there have been: what names them.
     own: u64,
 }
 
-impl<T> Shared<T> {
-    pub(super) fn new(name: Arc<str>, created: Use, options: Options, on_close: OnClose) -> Self {
-        Shared {
+impl<T> TopicState<T> {
+    pub(super) fn new(name: Arc<str>, created: TopicUse, options: Options, on_close: OnClose) -> Self {
+        TopicState {
             name,
             created,
             options,
             on_close,
-            list: ArcCell::new(List { groups: Vec::new(), closed: false }),
-            state: Mutex::new(State {
+            list: ArcCell::new(GroupList { groups: Vec::new(), closed: false }),
+            state: Mutex::new(LockedState {
                 leaving: Vec::new(),
                 #[cfg(loom)]
-                graves: Vec::new(),
+                closed_groups: Vec::new(),
                 last: None,
                 own: 0,
             }),
-            heard: Notify::new(),
+            subscribed: Notify::new(),
             unheard: AtomicU64::new(0),
             totals: Arc::default(),
         }
@@ -93,12 +93,12 @@ impl<T> Shared<T> {
             if list.closed {
                 return;
             }
-            self.list.store(List { groups: list.groups.clone(), closed: true });
+            self.list.store(GroupList { groups: list.groups.clone(), closed: true });
             (list, state.last.take())
         };
         list.groups.iter().for_each(|group| group.close());
         assert_none_held();
-        self.heard.notify_waiters();
+        self.subscribed.notify_waiters();
         disposal.discard(last);
     }
 
@@ -118,13 +118,13 @@ impl<T> Shared<T> {
     }
 
     /// Takes a group whose members are all gone off the list, and ends it.
-    pub(super) fn retire(&self, group: &Arc<Queue<T>>) {
+    pub(super) fn close_group(&self, group: &Arc<GroupState<T>>) {
         self.remove(group, &mut self.state.lock());
         group.end();
     }
 
     /// A member leaves; the last one ends the group.
-    pub(super) fn leave(&self, group: &Arc<Queue<T>>, member: &Arc<Member>) {
+    pub(super) fn leave(&self, group: &Arc<GroupState<T>>, member: &Arc<Member>) {
         {
             let mut state = self.state.lock();
             // Under the topic's lock, so that nobody joins a group that is about to end.
@@ -138,7 +138,7 @@ impl<T> Shared<T> {
 
     /// Removes a group from the list, if it is there. The caller has the group: the list that goes
     /// drops none.
-    fn remove(&self, group: &Arc<Queue<T>>, state: &mut State<T>) {
+    fn remove(&self, group: &Arc<GroupState<T>>, state: &mut LockedState<T>) {
         let list = self.list.load();
         if !list.groups.iter().any(|other| Arc::ptr_eq(other, group)) {
             return;
@@ -146,9 +146,9 @@ impl<T> Shared<T> {
         state.leaving.retain(|other| other.strong_count() > 0);
         state.leaving.push(Arc::downgrade(group));
         #[cfg(loom)]
-        state.graves.push(group.clone());
+        state.closed_groups.push(group.clone());
         let groups = list.groups.iter().filter(|other| !Arc::ptr_eq(other, group)).cloned().collect();
-        self.list.store(List { groups, closed: list.closed });
+        self.list.store(GroupList { groups, closed: list.closed });
     }
 
     pub(super) fn stats(&self) -> TopicStats {
@@ -177,15 +177,15 @@ impl<T> Shared<T> {
     }
 }
 
-impl<T: Clone + Send + 'static> Shared<T> {
+impl<T: Clone + Send + 'static> TopicState<T> {
     /// The copy that a topic which keeps its last message will need; made before any lock.
-    pub(super) fn copy(&self, message: &T) -> Option<Last<T>> {
-        self.options.keep_last.then(|| Kept::new(user::copy(message)))
+    pub(super) fn copy(&self, message: &T) -> Option<Arc<LastMessage<T>>> {
+        self.options.keep_last.then(|| LastMessage::new(user::copy(message)))
     }
 
     /// Lets a message in: those who are to get it, or why nobody is.
     #[inline]
-    pub(super) fn admit(&self) -> Result<ArcSnapshot<List<T>>, Reason> {
+    pub(super) fn admit(&self) -> Result<ArcSnapshot<GroupList<T>>, RefusalReason> {
         let list = self.list.load();
         match self.refusal(&list) {
             Some(reason) => Err(reason),
@@ -195,7 +195,7 @@ impl<T: Clone + Send + 'static> Shared<T> {
 
     /// Lets a message in, and keeps it: those who are to get it, and the message that was kept before, to be
     /// dropped without a lock.
-    pub(super) fn admit_kept(&self, last: &Last<T>) -> Result<Admitted<T>, Reason> {
+    pub(super) fn admit_kept(&self, last: &Arc<LastMessage<T>>) -> Result<Admitted<T>, RefusalReason> {
         let mut state = self.state.lock();
         let list = self.list.load();
         if let Some(reason) = self.refusal(&list) {
@@ -207,7 +207,7 @@ impl<T: Clone + Send + 'static> Shared<T> {
     }
 
     #[inline]
-    fn admitted(&self, list: ArcSnapshot<List<T>>) -> ArcSnapshot<List<T>> {
+    fn admitted(&self, list: ArcSnapshot<GroupList<T>>) -> ArcSnapshot<GroupList<T>> {
         if list.groups.is_empty() {
             self.unheard.fetch_add(1, Ordering::Relaxed);
         }
@@ -215,10 +215,12 @@ impl<T: Clone + Send + 'static> Shared<T> {
     }
 
     #[inline]
-    fn refusal(&self, list: &List<T>) -> Option<Reason> {
+    fn refusal(&self, list: &GroupList<T>) -> Option<RefusalReason> {
         match list {
-            List { closed: true, .. } => Some(Reason::Closed),
-            List { groups, .. } if groups.is_empty() && self.options.subscriber_aware => Some(Reason::Unheard),
+            GroupList { closed: true, .. } => Some(RefusalReason::Closed),
+            GroupList { groups, .. } if groups.is_empty() && self.options.subscriber_aware => {
+                Some(RefusalReason::Unheard)
+            }
             _ => None,
         }
     }
@@ -227,34 +229,34 @@ impl<T: Clone + Send + 'static> Shared<T> {
         let error = |kind| Error::new(&self.name, kind);
         let named = || asked.name.unwrap_or("#").into();
         if !(1..=Group::MAX_CAPACITY).contains(&asked.capacity) {
-            return Err(error(Kind::Capacity { group: named(), asked: asked.capacity }));
+            return Err(error(TopicErrorKind::InvalidCapacity { group: named(), asked: asked.capacity }));
         }
         if asked.replay_last && !self.options.keep_last {
-            return Err(error(Kind::NoLast));
+            return Err(error(TopicErrorKind::NoLastMessage));
         }
         if scope.is_some_and(CancellationToken::is_cancelled) {
-            return Err(error(Kind::Cancelled));
+            return Err(error(TopicErrorKind::Cancelled));
         }
         let member = Arc::new(Member::new(scope.cloned()));
         // Its buffer is allocated outside the lock; so there are two rounds if there is no group yet.
-        let mut fresh: Option<Arc<Queue<T>>> = None;
+        let mut fresh: Option<Arc<GroupState<T>>> = None;
         loop {
             let mut state = self.state.lock();
             let list = self.list.load();
             if list.closed {
-                return Err(error(Kind::Closed));
+                return Err(error(TopicErrorKind::Closed));
             }
             let found = list.groups.iter().find(|group| group.shared && asked.name == Some(&*group.name)).cloned();
             if let Some(group) = found {
-                if group.is_deserted() {
+                if group.has_no_members() {
                     drop(state);
-                    self.retire(&group);
+                    self.close_group(&group);
                     continue;
                 }
-                let Queue { capacity, policy, .. } = *group;
+                let GroupState { capacity, policy, .. } = *group;
                 if (capacity, policy) != (asked.capacity, asked.policy) {
                     let asked = (asked.capacity, asked.policy);
-                    return Err(error(Kind::Group { group: named(), capacity, policy, asked }));
+                    return Err(error(TopicErrorKind::GroupMismatch { group: named(), capacity, policy, asked }));
                 }
                 group.enter(member.clone());
                 drop(state);
@@ -269,7 +271,7 @@ impl<T: Clone + Send + 'static> Shared<T> {
                     }
                 };
                 drop(state);
-                fresh = Some(Arc::new(Queue::new(&self.name, name, asked, self.options.patience, &self.totals)));
+                fresh = Some(Arc::new(GroupState::new(&self.name, name, asked, self.options.patience, &self.totals)));
                 continue;
             };
             if let Some(last) = state.last.as_ref().filter(|_| asked.replay_last) {
@@ -277,16 +279,16 @@ impl<T: Clone + Send + 'static> Shared<T> {
             }
             group.enter(member.clone());
             let groups = list.groups.iter().chain([&group]).cloned().collect();
-            self.list.store(List { groups, closed: false });
+            self.list.store(GroupList { groups, closed: false });
             drop(state);
             assert_none_held();
-            self.heard.notify_waiters();
+            self.subscribed.notify_waiters();
             return Ok((group, member));
         }
     }
 }
 
-impl<T> Drop for Shared<T> {
+impl<T> Drop for TopicState<T> {
     /// Nobody can publish any more: what is buffered can still be received, then the streams end.
     fn drop(&mut self) {
         self.list.load().groups.iter().for_each(|group| group.close());
@@ -295,7 +297,7 @@ impl<T> Drop for Shared<T> {
 
 /// A topic whose type is not known to whoever holds it.
 pub(super) trait AnyTopic: Send + Sync {
-    fn created(&self) -> Use;
+    fn created(&self) -> TopicUse;
     fn options(&self) -> Options;
     fn is_closed(&self) -> bool;
     fn close(&self, disposal: &mut Disposal);
@@ -303,8 +305,8 @@ pub(super) trait AnyTopic: Send + Sync {
     fn into_any(self: Arc<Self>) -> Arc<dyn std::any::Any + Send + Sync>;
 }
 
-impl<T: Clone + Send + 'static> AnyTopic for Shared<T> {
-    fn created(&self) -> Use {
+impl<T: Clone + Send + 'static> AnyTopic for TopicState<T> {
+    fn created(&self) -> TopicUse {
         self.created
     }
 
@@ -313,15 +315,15 @@ impl<T: Clone + Send + 'static> AnyTopic for Shared<T> {
     }
 
     fn is_closed(&self) -> bool {
-        Shared::is_closed(self)
+        TopicState::is_closed(self)
     }
 
     fn close(&self, disposal: &mut Disposal) {
-        Shared::close(self, disposal);
+        TopicState::close(self, disposal);
     }
 
     fn stats(&self) -> TopicStats {
-        Shared::stats(self)
+        TopicState::stats(self)
     }
 
     fn into_any(self: Arc<Self>) -> Arc<dyn std::any::Any + Send + Sync> {

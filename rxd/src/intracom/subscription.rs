@@ -1,8 +1,8 @@
 //! A member of a group.
 
-use super::group::{Member, Queue};
+use super::group::{GroupState, Member};
 use super::replay::Replayed;
-use super::shared::Shared;
+use super::shared::TopicState;
 use super::stats::GroupStats;
 use crate::coop;
 use async_channel::{Receiver, TryRecvError as Empty};
@@ -25,16 +25,16 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 /// It is a [`Stream`] as well. Prefer [`recv`](Subscription::recv) where several members of one
 /// group wait: it wakes one of them for a message, polling a stream wakes them all.
 pub struct Subscription<T> {
-    topic: Weak<Shared<T>>,
-    queue: Arc<Queue<T>>,
+    topic: Weak<TopicState<T>>,
+    queue: Arc<GroupState<T>>,
     member: Arc<Member>,
     left: bool,
     /// What [`Stream`] needs to be polled again and again.
-    polled: Option<Polled<T>>,
+    polled: Option<StreamState<T>>,
 }
 
 /// What a subscription has at one instant.
-enum Look<T> {
+enum NextMessage<T> {
     Message(T),
     Empty,
     /// The replayed message is next, and another thread has it in the hand.
@@ -42,13 +42,13 @@ enum Look<T> {
     Ended,
 }
 
-struct Polled<T> {
+struct StreamState<T> {
     receiver: Pin<Box<Receiver<T>>>,
     scope: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
 }
 
 impl<T> Subscription<T> {
-    pub(super) fn new(topic: Weak<Shared<T>>, queue: Arc<Queue<T>>, member: Arc<Member>) -> Self {
+    pub(super) fn new(topic: Weak<TopicState<T>>, queue: Arc<GroupState<T>>, member: Arc<Member>) -> Self {
         Subscription { topic, queue, member, left: false, polled: None }
     }
 
@@ -97,14 +97,14 @@ impl<T: Clone + Send + 'static> Subscription<T> {
         poll_fn(coop::poll).await;
         loop {
             match self.look() {
-                Look::Message(message) => return Some(message),
-                Look::Ended => return None,
+                NextMessage::Message(message) => return Some(message),
+                NextMessage::Ended => return None,
                 // Another thread is cloning that very message: let others run, and look again.
-                Look::Busy => {
+                NextMessage::Busy => {
                     tokio::task::yield_now().await;
                     continue;
                 }
-                Look::Empty => {}
+                NextMessage::Empty => {}
             }
             let item = match &self.member.scope {
                 None => self.queue.receiver.recv().await,
@@ -123,23 +123,23 @@ impl<T: Clone + Send + 'static> Subscription<T> {
 
     /// The last message, if the group began with it and nobody has taken it.
     #[cold]
-    fn replayed(&self) -> Option<Look<T>> {
+    fn replayed(&self) -> Option<NextMessage<T>> {
         match self.queue.replay.receive() {
             Replayed::Nothing => None,
-            Replayed::Busy => Some(Look::Busy),
+            Replayed::Busy => Some(NextMessage::Busy),
             Replayed::Message(out) => {
                 // Before it is cloned, for that may panic.
                 self.member.count();
-                Some(Look::Message(out.copy()))
+                Some(NextMessage::Message(out.copy()))
             }
         }
     }
 
     /// The next message, if there is one now.
     #[inline]
-    fn look(&mut self) -> Look<T> {
+    fn look(&mut self) -> NextMessage<T> {
         if self.is_over() {
-            return Look::Ended;
+            return NextMessage::Ended;
         }
         if self.queue.replay.is_there() {
             if let Some(replayed) = self.replayed() {
@@ -149,10 +149,10 @@ impl<T: Clone + Send + 'static> Subscription<T> {
         match self.queue.receiver.try_recv() {
             Ok(message) => {
                 self.member.count();
-                Look::Message(message)
+                NextMessage::Message(message)
             }
-            Err(Empty::Empty) => Look::Empty,
-            Err(Empty::Closed) => Look::Ended,
+            Err(Empty::Empty) => NextMessage::Empty,
+            Err(Empty::Closed) => NextMessage::Ended,
         }
     }
 
@@ -174,9 +174,9 @@ impl<T: Clone + Send + 'static> Subscription<T> {
     #[inline]
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
         match self.look() {
-            Look::Message(message) => Ok(message),
-            Look::Empty | Look::Busy => Err(TryRecvError::Empty),
-            Look::Ended => Err(TryRecvError::Ended),
+            NextMessage::Message(message) => Ok(message),
+            NextMessage::Empty | NextMessage::Busy => Err(TryRecvError::Empty),
+            NextMessage::Ended => Err(TryRecvError::Ended),
         }
     }
 }
@@ -191,7 +191,7 @@ impl<T: Clone + Send + 'static> Stream for Subscription<T> {
                 return Poll::Ready(None);
             }
             match this.replayed() {
-                Some(Look::Message(message)) => return Poll::Ready(Some(message)),
+                Some(NextMessage::Message(message)) => return Poll::Ready(Some(message)),
                 Some(_) => {
                     // As in `recv`.
                     cx.waker().wake_by_ref();
@@ -199,7 +199,7 @@ impl<T: Clone + Send + 'static> Stream for Subscription<T> {
                 }
                 None => {}
             }
-            let polled = this.polled.get_or_insert_with(|| Polled {
+            let polled = this.polled.get_or_insert_with(|| StreamState {
                 receiver: Box::pin(this.queue.receiver.clone()),
                 scope: this.member.scope.clone().map(|scope| Box::pin(scope.cancelled_owned())),
             });

@@ -2,7 +2,7 @@
 
 use super::error::Error;
 use super::options::Group;
-use super::shared::Shared;
+use super::shared::TopicState;
 use super::stats::TopicStats;
 use super::subscription::Subscription;
 use std::fmt;
@@ -29,12 +29,12 @@ use tokio_util::sync::CancellationToken;
 /// # Ok(()) }
 /// ```
 pub struct Topic<T> {
-    pub(super) shared: Arc<Shared<T>>,
+    pub(super) shared: Arc<TopicState<T>>,
     scope: Option<CancellationToken>,
 }
 
 impl<T: Clone + Send + 'static> Topic<T> {
-    pub(super) fn new(shared: Arc<Shared<T>>, scope: Option<CancellationToken>) -> Self {
+    pub(super) fn new(shared: Arc<TopicState<T>>, scope: Option<CancellationToken>) -> Self {
         Topic { shared, scope }
     }
 

@@ -1,6 +1,6 @@
 //! Waiting for a group that has no room.
 
-use super::group::{Offer, Queue};
+use super::group::{GroupState, Offer};
 use super::user;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,12 +9,12 @@ use tokio::time::Instant;
 /// A group that a publisher waits for. It counts the message as abandoned where it is dropped before
 /// something else became of that: the publisher gave up, or the message's own code panicked.
 pub(super) struct Waiter<T> {
-    group: Arc<Queue<T>>,
+    group: Arc<GroupState<T>>,
     is_settled: bool,
 }
 
 impl<T> Waiter<T> {
-    pub(super) fn new(group: Arc<Queue<T>>) -> Self {
+    pub(super) fn new(group: Arc<GroupState<T>>) -> Self {
         Waiter { group, is_settled: false }
     }
 }
@@ -51,7 +51,7 @@ impl<T: Clone> Waiter<T> {
         let sent = tokio::select! {
             biased;
             sent = sent => Some(sent),
-            () = group.deserted() => None,
+            () = group.until_no_members() => None,
             () = limited => {
                 self.is_settled = true;
                 return (group.overflow(message), None);
