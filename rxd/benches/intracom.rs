@@ -7,7 +7,7 @@
 //! not wait for slow receivers but lags: it publishes the same, and delivers less.
 #![allow(clippy::print_stdout, reason = "the figures are the program's output")]
 
-use rxd::intracom::{Group, Intracom, Options, Policy, Topic};
+use rxd::intracom::{Group, Intracom, Policy, Topic, TopicOptions};
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::broadcast;
@@ -112,7 +112,7 @@ async fn all(tasks: Vec<JoinHandle<()>>) {
     }
 }
 
-fn topic(case: Case, policy: Policy, options: Options) -> Cost {
+fn topic(case: Case, policy: Policy, options: TopicOptions) -> Cost {
     case.runtime().block_on(async move {
         let topic: Topic<u64> = Intracom::new().topic_with("bench", options).expect("a topic");
         let mut members = Vec::new();
@@ -211,7 +211,7 @@ fn main() {
     let line = |name: &str, case: Case| {
         let case = sized(case);
         let [ours, bare, broadcast] =
-            case.costs([&mut || topic(case, Policy::Block, Options::DEFAULT), &mut || bare(case), &mut || {
+            case.costs([&mut || topic(case, Policy::Block, TopicOptions::DEFAULT), &mut || bare(case), &mut || {
                 broadcast(case)
             }]);
         println!(
@@ -243,11 +243,11 @@ fn main() {
     println!("policies and options: 2 threads, 1 publisher, 1 group, buffer 1000");
     let case = sized(Case { threads: 2, publishers: 1, groups: 1, members: 1, capacity: 1000, messages: 1_000_000 });
     for (name, policy, options) in [
-        ("drop oldest", Policy::DropOldest, Options::DEFAULT),
-        ("drop newest", Policy::DropNewest, Options::DEFAULT),
-        ("block, last kept", Policy::Block, Options::DEFAULT.keep_last()),
-        ("block, subscriber-aware", Policy::Block, Options::DEFAULT.subscriber_aware()),
-        ("block, unlimited patience", Policy::Block, Options::DEFAULT.patience(Duration::MAX)),
+        ("drop oldest", Policy::DropOldest, TopicOptions::DEFAULT),
+        ("drop newest", Policy::DropNewest, TopicOptions::DEFAULT),
+        ("block, last kept", Policy::Block, TopicOptions::DEFAULT.keep_last()),
+        ("block, subscriber-aware", Policy::Block, TopicOptions::DEFAULT.subscriber_aware()),
+        ("block, no timeout", Policy::Block, TopicOptions::DEFAULT.block_timeout(Duration::MAX)),
     ] {
         let [figures] = case.costs([&mut || topic(case, policy, options)]);
         println!("{name:<40} {:>10.0} {:>38.0}", figures.rate, figures.busy);

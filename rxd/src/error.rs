@@ -317,7 +317,7 @@ impl StdError for Cancelled {}
 /// context ended, however deeply wrapped. A deadline that was exceeded is not a cancellation.
 #[must_use]
 pub fn is_cancelled(error: &AnyError) -> bool {
-    let topic = || error.find::<crate::intracom::Error>().is_some_and(crate::intracom::Error::is_cancelled);
+    let topic = || error.find::<crate::intracom::TopicError>().is_some_and(crate::intracom::TopicError::is_cancelled);
     error.is::<Cancelled>() || error.is::<LifecycleDone>() || topic()
 }
 

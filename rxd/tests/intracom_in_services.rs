@@ -1,6 +1,6 @@
 //! Intracom where it is meant to be used: between the services of a daemon.
 
-use rxd::intracom::{Declared, Group, Intracom, Subscription};
+use rxd::intracom::{Group, Intracom, StaticTopic, Subscription};
 use rxd::{Context, Daemon, Runner, Service, State, manager};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -80,7 +80,7 @@ impl Runner for Worker {
     }
 }
 
-static JOBS: Declared<u32> = Declared::new("jobs").patience(Duration::MAX);
+static JOBS: StaticTopic<u32> = StaticTopic::new("jobs").block_timeout(Duration::MAX);
 const WORKERS: Group<'_> = Group::named("workers").capacity(1000);
 
 /// What a pool of one worker gets to do of five jobs, if it is lost with the second.
@@ -94,7 +94,7 @@ async fn done_of_five(keeps: bool) -> Vec<u32> {
     };
     let handle = daemon.start().await.unwrap();
     handle.wait_for("worker", State::Run).await.unwrap();
-    let jobs = JOBS.on(&handle.intracom()).unwrap();
+    let jobs = JOBS.open(&handle.intracom()).unwrap();
     while jobs.stats().groups.iter().map(|group| group.members).sum::<usize>() < 1 + usize::from(keeps) {
         tokio::task::yield_now().await;
     }
@@ -126,7 +126,7 @@ impl Runner for Finisher {
         let topics = self.own.clone().unwrap_or_else(|| cx.intracom());
         let mut jobs = JOBS.subscribe(&topics, WORKERS)?;
         for job in 1..=3 {
-            assert_eq!(JOBS.on(&topics)?.publish(job).await?.delivered(), 1);
+            assert_eq!(JOBS.open(&topics)?.publish(job).await?.delivered(), 1);
         }
         cx.cancelled().await;
         while let Ok(job) = jobs.try_recv() {

@@ -55,7 +55,7 @@ fn handles_and_streams_are_shared() {
 fn errors_are_std_errors() {
     ordinary::<rxd::AnyError>();
     all!(error: rxd::Error, rxd::Cancelled, rxd::LifecycleDone, rxd::WatchEnded, rxd::WaitError, rxd::Report);
-    all!(error: rxd::intracom::Error, rxd::intracom::PublishError<u8>, rxd::intracom::TryRecvError);
+    all!(error: rxd::intracom::TopicError, rxd::intracom::PublishError<u8>, rxd::intracom::TryRecvError);
 }
 
 /// The checked graph, to read and to draw. Generated code and tests of graphs build it.
@@ -70,12 +70,12 @@ fn graphs_are_values() {
 #[test]
 fn topics_are_shared() {
     all!(value: rxd::intracom::Intracom, rxd::intracom::Topic<u8>, rxd::intracom::Group<'static>);
-    all!(value: rxd::intracom::Options, rxd::intracom::Policy, rxd::intracom::Delivery);
+    all!(value: rxd::intracom::TopicOptions, rxd::intracom::Policy, rxd::intracom::Delivery);
     all!(value: rxd::intracom::Publisher<u8>, rxd::intracom::Subscriber<u8>);
-    all!(ordinary: rxd::intracom::Declared<u8>, rxd::intracom::Subscription<u8>);
+    all!(ordinary: rxd::intracom::StaticTopic<u8>, rxd::intracom::Subscription<u8>);
     future::<rxd::intracom::Publish<'static, u8>>();
-    all!(value: rxd::intracom::Stats, rxd::intracom::TopicStats, rxd::intracom::GroupStats, rxd::intracom::Drops);
-    value::<rxd::intracom::Ended>();
+    all!(value: rxd::intracom::Stats, rxd::intracom::TopicStats, rxd::intracom::GroupStats, rxd::intracom::DropCounts);
+    value::<rxd::intracom::ClosedGroups>();
 }
 
 /// Logs: the builder, the handle of levels, and parts for a user's own subscriber.

@@ -7,12 +7,12 @@
 #![allow(clippy::print_stdout, reason = "the counts are the program's output")]
 
 use clap::Parser;
-use rxd::intracom::{Declared, Group, Subscription};
+use rxd::intracom::{Group, StaticTopic, Subscription};
 use rxd::{Context, Runner};
 use std::time::Duration;
 
 /// The topic, declared once: a typo in its name, or another type of message, does not compile.
-static MESSAGES: Declared<u32> = Declared::new("messages");
+static MESSAGES: StaticTopic<u32> = StaticTopic::new("messages");
 
 /// Publishes so many messages, once everybody listens.
 #[rxd::service(manager = "until_success")]
@@ -23,7 +23,7 @@ struct Publisher {
 
 impl Runner for Publisher {
     async fn run(&mut self, cx: &Context) -> rxd::Result {
-        let messages = MESSAGES.on(&cx.intracom())?;
+        let messages = MESSAGES.open(&cx.intracom())?;
         let mut published = 0;
         for message in 1..=self.count {
             tokio::select! {

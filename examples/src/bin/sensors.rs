@@ -13,7 +13,7 @@
 
 use axum::{Json, Router, extract::State, routing::get};
 use clap::Parser;
-use rxd::intracom::{Declared, Group, Intracom, Policy};
+use rxd::intracom::{Group, Intracom, Policy, StaticTopic};
 use rxd::{Context, Runner};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -41,9 +41,9 @@ struct Summary {
 
 type Summaries = BTreeMap<&'static str, Summary>;
 
-static READINGS: Declared<Reading> = Declared::new("readings");
+static READINGS: StaticTopic<Reading> = StaticTopic::new("readings");
 /// Keeps its last message: whoever comes late has a summary at once.
-static SUMMARIES: Declared<Summaries> = Declared::new("summaries").keep_last();
+static SUMMARIES: StaticTopic<Summaries> = StaticTopic::new("summaries").keep_last();
 
 /// Every reading counts: the sampler waits for room.
 const AGGREGATOR: Group<'static> = Group::named("aggregator").capacity(64);
@@ -71,7 +71,7 @@ struct Sampler {
 
 impl Runner for Sampler {
     async fn run(&mut self, cx: &Context) -> rxd::Result {
-        let readings = READINGS.on(&cx.intracom())?;
+        let readings = READINGS.open(&cx.intracom())?;
         let mut every = tokio::time::interval(self.every);
         loop {
             for (sensor, value) in sample()? {
@@ -99,7 +99,7 @@ struct Aggregator {
 impl Runner for Aggregator {
     async fn run(&mut self, cx: &Context) -> rxd::Result {
         let mut readings = READINGS.subscribe(&cx.intracom(), AGGREGATOR)?;
-        let topic = SUMMARIES.on(&cx.intracom())?;
+        let topic = SUMMARIES.open(&cx.intracom())?;
         while let Some(Reading { sensor, value, .. }) = readings.recv().await {
             let new = Summary { readings: 0, least: value, most: value, mean: 0.0 };
             let summary = self.summaries.entry(sensor).or_insert(new);
@@ -274,7 +274,7 @@ mod tests {
         let reader = Harness::isolated(rxd::Service::declared(SlowReader { group: NEWEST })).start().await;
         reader.until("slow-reader", rxd::State::Run).await;
         reader.settle().await;
-        let topic = READINGS.on(&reader.handle().intracom()).unwrap();
+        let topic = READINGS.open(&reader.handle().intracom()).unwrap();
         for number in 0..100 {
             topic.publish(Reading { number, sensor: "load", value: 0.0 }).await.unwrap();
         }

@@ -9,14 +9,14 @@
 #![cfg(loom)]
 
 use loom::thread;
-use rxd_loom::intracom::{Group, Intracom, Options, Policy, Subscription, Topic, TryRecvError};
+use rxd_loom::intracom::{Group, Intracom, Policy, Subscription, Topic, TopicOptions, TryRecvError};
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-fn topic(options: Options) -> Topic<u32> {
+fn topic(options: TopicOptions) -> Topic<u32> {
     Intracom::new().topic_with("a", options).unwrap()
 }
 
@@ -68,7 +68,7 @@ fn woken<F: Future>(future: F, meanwhile: thread::JoinHandle<()>) -> Option<F::O
 #[test]
 fn publish_subscribe_close() {
     loom::model(|| {
-        let topic = topic(Options::DEFAULT);
+        let topic = topic(TopicOptions::DEFAULT);
         let publishing = thread::spawn({
             let topic = topic.clone();
             move || topic.try_publish(1)
@@ -84,7 +84,7 @@ fn publish_subscribe_close() {
             (Ok(mut sub), Ok(delivery)) => {
                 let all = if delivery.delivered() == 1 { vec![1] } else { Vec::new() };
                 assert_eq!(rest(&mut sub), (all, TryRecvError::Ended));
-                assert_eq!(topic.stats().unheard, 1 - delivery.delivered() as u64);
+                assert_eq!(topic.stats().no_subscribers, 1 - delivery.delivered() as u64);
             }
             (Ok(mut sub), Err(error)) => {
                 assert!(error.is_closed());
@@ -100,7 +100,7 @@ fn publish_subscribe_close() {
 
 fn publish_and_leave(capacity: usize, policy: Policy) {
     loom::model(move || {
-        let topic = topic(Options::DEFAULT);
+        let topic = topic(TopicOptions::DEFAULT);
         let sub = topic.subscribe(group(capacity, policy)).unwrap();
         for message in 0..capacity as u32 {
             topic.try_publish(message).unwrap();
@@ -110,15 +110,15 @@ fn publish_and_leave(capacity: usize, policy: Policy) {
         let mut missed = 0;
         if let Ok(delivery) = topic.try_publish(9) {
             taken += delivery.delivered() as u64;
-            missed += delivery.missed() as u64;
+            dropped += delivery.dropped() as u64;
         }
         leaving.join().unwrap();
         let stats = topic.stats();
         assert!(stats.groups.is_empty());
-        let (ended, drops) = (stats.ended, stats.ended.dropped);
+        let (ended, drops) = (stats.closed_groups, stats.closed_groups.dropped);
         assert_eq!((ended.groups, ended.accepted, ended.received), (1, taken, 0));
         assert_eq!(drops.oldest + drops.discarded, taken);
-        assert_eq!(drops.newest + drops.abandoned, missed);
+        assert_eq!(drops.newest + drops.abandoned, dropped);
     });
 }
 
@@ -135,7 +135,7 @@ fn publish_and_leave_drop_newest() {
 #[test]
 fn leave_and_join() {
     loom::model(|| {
-        let topic = topic(Options::DEFAULT);
+        let topic = topic(TopicOptions::DEFAULT);
         let first = topic.subscribe(group(2, Policy::Block)).unwrap();
         let leaving = thread::spawn(move || drop(first));
         let mut second = topic.subscribe(group(2, Policy::Block)).unwrap();
@@ -152,14 +152,14 @@ fn leave_and_join() {
 #[test]
 fn both_members_leave() {
     loom::model(|| {
-        let topic = topic(Options::DEFAULT);
+        let topic = topic(TopicOptions::DEFAULT);
         let first = topic.subscribe(group(2, Policy::Block)).unwrap();
         let second = topic.subscribe(group(2, Policy::Block)).unwrap();
         topic.try_publish(1).unwrap();
         let leaving = thread::spawn(move || drop(first));
         drop(second);
         leaving.join().unwrap();
-        let ended = topic.stats().ended;
+        let ended = topic.stats().closed_groups;
         assert_eq!((ended.groups, ended.dropped.discarded), (1, 1));
     });
 }
@@ -168,7 +168,7 @@ fn both_members_leave() {
 #[test]
 fn publish_and_replay() {
     loom::model(|| {
-        let topic = topic(Options::DEFAULT.keep_last());
+        let topic = topic(TopicOptions::DEFAULT.keep_last());
         let publishing = thread::spawn({
             let topic = topic.clone();
             move || (topic.try_publish(1).unwrap(), topic.try_publish(2).unwrap())
@@ -184,9 +184,9 @@ fn publish_and_replay() {
 #[test]
 fn g54_two_groups_replay_one_message() {
     loom::model(|| {
-        let topic = topic(Options::DEFAULT.keep_last());
+        let topic = topic(TopicOptions::DEFAULT.keep_last());
         topic.try_publish(1).unwrap();
-        let subs = [Group::own(), Group::own()].map(|group| topic.subscribe(group.replay_last()).unwrap());
+        let subs = [Group::private(), Group::private()].map(|group| topic.subscribe(group.replay_last()).unwrap());
         topic.try_publish(2).unwrap();
         let receiving: Vec<_> = subs
             .into_iter()
@@ -208,7 +208,7 @@ fn g54_two_groups_replay_one_message() {
 #[test]
 fn a_publisher_hears_of_the_first_listener() {
     loom::model(|| {
-        let topic = topic(Options::DEFAULT.subscriber_aware());
+        let topic = topic(TopicOptions::DEFAULT.subscriber_aware());
         let (sender, receiver) = std::sync::mpsc::channel();
         let joining = thread::spawn({
             let topic = topic.clone();
@@ -223,7 +223,7 @@ fn a_publisher_hears_of_the_first_listener() {
 #[test]
 fn a_publisher_and_a_receiver_hear_of_the_close() {
     loom::model(|| {
-        let topic = topic(Options::DEFAULT.subscriber_aware());
+        let topic = topic(TopicOptions::DEFAULT.subscriber_aware());
         let closing = thread::spawn({
             let topic = topic.clone();
             move || topic.close()
@@ -231,7 +231,7 @@ fn a_publisher_and_a_receiver_hear_of_the_close() {
         assert!(woken(topic.publish(1), closing).expect("a lost wake-up").unwrap_err().is_closed());
     });
     loom::model(|| {
-        let topic = topic(Options::DEFAULT);
+        let topic = topic(TopicOptions::DEFAULT);
         let mut sub = topic.subscribe(group(1, Policy::Block)).unwrap();
         let closing = thread::spawn(move || topic.close());
         assert_eq!(woken(sub.recv(), closing).expect("a lost wake-up"), None);

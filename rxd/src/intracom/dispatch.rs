@@ -57,11 +57,11 @@ impl Delivery {
     fn note<T>(&mut self, offer: Offer<T>) -> Option<Offer<T>> {
         *self += match &offer {
             Offer::Taken => {
-                *self += Delivery::TAKEN;
+                *self += Delivery::ACCEPTED;
                 return None;
             }
-            Offer::Replaced(_) => Delivery::REPLACED,
-            Offer::Missed(_) => Delivery::MISSED,
+            Offer::Replaced(_) => Delivery::EVICTED,
+            Offer::Missed(_) => Delivery::DROPPED,
             Offer::Full(_) | Offer::Gone(_) => return Some(offer),
         };
         // After it is noted: what had to make room is the user's.
@@ -295,7 +295,7 @@ impl<T: Clone + Send + 'static> Dispatch<T> {
     /// The end. Those that were not waited for, or whose topic was closed, have missed it.
     pub(super) fn finish(mut self) -> Delivery {
         for _ in self.waiting.iter().chain(&self.gone) {
-            self.delivery += Delivery::MISSED;
+            self.delivery += Delivery::DROPPED;
         }
         self.delivery
     }

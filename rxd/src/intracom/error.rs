@@ -1,6 +1,6 @@
 //! What can go wrong: with a topic or a subscription, and with one message.
 
-use super::options::{Group, Options, Policy};
+use super::options::{Group, Policy, TopicOptions};
 use std::error::Error as StdError;
 use std::fmt;
 use std::panic::Location;
@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Why a topic or a subscription could not be had. The text names the topic, and where two
 /// places in the program disagree, both of them.
 #[derive(Debug)]
-pub struct Error {
+pub struct TopicError {
     topic: Box<str>,
     kind: Box<TopicErrorKind>,
 }
@@ -25,7 +25,7 @@ pub(super) struct TopicUse {
 pub(super) enum TopicErrorKind {
     InvalidName,
     TypeMismatch { topic: TopicUse, asked: TopicUse },
-    OptionsMismatch { created: &'static Location<'static>, topic: Options, asked: Options },
+    OptionsMismatch { created: &'static Location<'static>, topic: TopicOptions, asked: TopicOptions },
     Closed,
     RegistryClosed,
     Cancelled,
@@ -34,9 +34,9 @@ pub(super) enum TopicErrorKind {
     NoLastMessage,
 }
 
-impl Error {
+impl TopicError {
     pub(super) fn new(topic: &str, kind: TopicErrorKind) -> Self {
-        Error { topic: topic.into(), kind: Box::new(kind) }
+        TopicError { topic: topic.into(), kind: Box::new(kind) }
     }
 
     /// The topic it is about.
@@ -80,7 +80,7 @@ impl Error {
     }
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for TopicError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let topic = &self.topic;
         match &*self.kind {
@@ -112,7 +112,7 @@ impl fmt::Display for Error {
     }
 }
 
-impl StdError for Error {}
+impl StdError for TopicError {}
 
 /// A message that reached nobody, with the reason. The message is in it.
 ///
@@ -143,7 +143,7 @@ struct RefusedMessage<T> {
 pub(super) enum RefusalReason {
     Closed,
     Full,
-    Unheard,
+    NoSubscribers,
 }
 
 impl<T> PublishError<T> {
@@ -175,10 +175,10 @@ impl<T> PublishError<T> {
         self.0.reason == RefusalReason::Full
     }
 
-    /// The topic is [subscriber-aware](Options::subscriber_aware) and nobody listens.
+    /// The topic is [subscriber-aware](TopicOptions::subscriber_aware) and nobody listens.
     #[must_use]
-    pub fn is_unheard(&self) -> bool {
-        self.0.reason == RefusalReason::Unheard
+    pub fn has_no_subscribers(&self) -> bool {
+        self.0.reason == RefusalReason::NoSubscribers
     }
 }
 
@@ -187,7 +187,7 @@ impl<T> fmt::Display for PublishError<T> {
         let why = match self.0.reason {
             RefusalReason::Closed => "it is closed",
             RefusalReason::Full => "its groups have no room",
-            RefusalReason::Unheard => "nobody listens",
+            RefusalReason::NoSubscribers => "nobody listens",
         };
         write!(f, "failed to publish to topic `{}`: {why}", self.0.topic)
     }

@@ -24,7 +24,7 @@
 
 use super::options::{Group, Policy};
 use super::replay::{LastMessage, ReplaySlot};
-use super::stats::{Drops, Ended, GroupStats};
+use super::stats::{ClosedGroups, DropCounts, GroupStats};
 use super::user::Disposal;
 use crate::sync::atomic::{AtomicBool, AtomicU64};
 use crate::sync::{Mutex, assert_none_held};
@@ -57,7 +57,7 @@ pub(super) struct GroupState<T> {
     pub(super) name: Arc<str>,
     pub(super) capacity: usize,
     pub(super) policy: Policy,
-    patience: Duration,
+    block_timeout: Duration,
     /// Whether others can join by its name.
     pub(super) shared: bool,
     pub(super) sender: Sender<T>,
@@ -117,14 +117,14 @@ struct AtomicDropCounts {
 /// What a topic's ended groups have counted. A group adds to it when the last publisher that had
 /// it in sight has let go, for until then its numbers can change.
 #[derive(Default)]
-pub(super) struct ClosedGroupTotals(Mutex<Ended>);
+pub(super) struct ClosedGroupTotals(Mutex<ClosedGroups>);
 
 impl ClosedGroupTotals {
-    pub(super) fn get(&self) -> Ended {
+    pub(super) fn get(&self) -> ClosedGroups {
         *self.0.lock()
     }
 
-    fn add(&self, accepted: u64, received: u64, dropped: Drops) {
+    fn add(&self, accepted: u64, received: u64, dropped: DropCounts) {
         let mut ended = self.0.lock();
         ended.groups += 1;
         ended.accepted += accepted;
@@ -138,7 +138,7 @@ impl<T> GroupState<T> {
         topic: &Arc<str>,
         name: Arc<str>,
         group: &Group<'_>,
-        patience: Duration,
+        block_timeout: Duration,
         totals: &Arc<ClosedGroupTotals>,
     ) -> Self {
         let (sender, receiver) = async_channel::bounded(group.capacity);
@@ -147,7 +147,7 @@ impl<T> GroupState<T> {
             name,
             capacity: group.capacity,
             policy: group.policy,
-            patience,
+            block_timeout,
             shared: group.name.is_some(),
             sender,
             receiver,
@@ -265,7 +265,7 @@ impl<T> GroupState<T> {
     pub(super) fn limit(&self) -> Option<Duration> {
         let limit = match self.policy {
             Policy::Block if self.stalled.load(Ordering::Relaxed) => Duration::ZERO,
-            Policy::Block => self.patience,
+            Policy::Block => self.block_timeout,
             Policy::DropOldestAfter(limit) | Policy::DropNewestAfter(limit) => limit,
             Policy::DropOldest | Policy::DropNewest => Duration::ZERO,
         };
@@ -376,9 +376,9 @@ impl<T: Clone> GroupState<T> {
 }
 
 impl AtomicDropCounts {
-    fn get(&self) -> Drops {
+    fn get(&self) -> DropCounts {
         let get = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        Drops {
+        DropCounts {
             oldest: get(&self.oldest),
             newest: get(&self.newest),
             stalled: get(&self.stalled),

@@ -6,22 +6,22 @@ use std::time::Duration;
 /// How a topic is to behave; part of its declaration.
 ///
 /// ```
-/// use rxd::intracom::Options;
+/// use rxd::intracom::TopicOptions;
 /// use std::time::Duration;
 ///
-/// const STATUS: Options = Options::DEFAULT.keep_last().patience(Duration::from_secs(5));
+/// const STATUS: TopicOptions = TopicOptions::DEFAULT.keep_last().block_timeout(Duration::from_secs(5));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Options {
+pub struct TopicOptions {
     pub(super) keep_last: bool,
     pub(super) subscriber_aware: bool,
-    pub(super) patience: Duration,
+    pub(super) block_timeout: Duration,
 }
 
-impl Options {
+impl TopicOptions {
     /// Keeps no last message, publishes whether or not somebody listens, has a patience of 30 s.
-    pub const DEFAULT: Options =
-        Options { keep_last: false, subscriber_aware: false, patience: Duration::from_secs(30) };
+    pub const DEFAULT: TopicOptions =
+        TopicOptions { keep_last: false, subscriber_aware: false, block_timeout: Duration::from_secs(30) };
 
     /// Keeps a copy of the last message, for new groups that [ask for it](Group::replay_last).
     /// Costs a clone for each message.
@@ -43,15 +43,15 @@ impl Options {
     /// again. Default: 30 s. [`Duration::MAX`] is for ever: then one group that no longer receives
     /// stops its publishers, and with them what the other groups hear.
     #[must_use]
-    pub const fn patience(mut self, patience: Duration) -> Self {
-        self.patience = patience;
+    pub const fn block_timeout(mut self, block_timeout: Duration) -> Self {
+        self.block_timeout = block_timeout;
         self
     }
 }
 
-impl Default for Options {
+impl Default for TopicOptions {
     fn default() -> Self {
-        Options::DEFAULT
+        TopicOptions::DEFAULT
     }
 }
 
@@ -71,7 +71,7 @@ impl Default for Options {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Policy {
-    /// The publisher waits for room, at most for the topic's [patience](Options::patience).
+    /// The publisher waits for room, at most for the topic's [block timeout](TopicOptions::block_timeout).
     #[default]
     Block,
     /// The oldest message of the buffer makes room. Never waits.
@@ -127,7 +127,7 @@ impl<'a> Group<'a> {
 
     /// A group of one's own, which nobody can join. 64 messages, [`Policy::Block`].
     #[must_use]
-    pub const fn own() -> Self {
+    pub const fn private() -> Self {
         Group { name: None, capacity: 64, policy: Policy::Block, replay_last: false }
     }
 
@@ -148,7 +148,7 @@ impl<'a> Group<'a> {
 
     /// Begins with the last message published, if there was one. It is the first message in the
     /// new group's buffer; joining a group that is there replays nothing. The topic must
-    /// [keep](Options::keep_last) it, or subscribing is an error.
+    /// [keep](TopicOptions::keep_last) it, or subscribing is an error.
     #[must_use]
     pub const fn replay_last(mut self) -> Self {
         self.replay_last = true;

@@ -18,8 +18,8 @@ impl<T: Clone + Send + 'static> Topic<T> {
     ///
     /// First every group that has room gets it, then the others are waited for, all at the same
     /// time: a stuck group holds back the next message, never this one. And it does so at most
-    /// for the topic's [patience](super::Options::patience). A
-    /// [subscriber-aware](super::Options::subscriber_aware) topic waits before that, for as long as
+    /// for the topic's [block timeout](super::TopicOptions::block_timeout). A
+    /// [subscriber-aware](super::TopicOptions::subscriber_aware) topic waits before that, for as long as
     /// nobody listens.
     ///
     /// The messages of one publisher, each published after the last has returned, arrive in that
@@ -34,7 +34,7 @@ impl<T: Clone + Send + 'static> Topic<T> {
     /// # Cancel safety
     ///
     /// Dropped while it waits, the groups that had room have the message. Those it waited for do
-    /// not, and count it as [abandoned](super::Drops::abandoned); but if there is only one group, and it
+    /// not, and count it as [abandoned](super::DropCounts::abandoned); but if there is only one group, and it
     /// was full, then nothing may have been published, and nothing counted.
     ///
     /// # Panics
@@ -74,11 +74,11 @@ impl<T: Clone + Send + 'static> Topic<T> {
                     }
                     attempt => attempt,
                 },
-                Attempt::Unheard(message) => {
+                Attempt::NoSubscribers(message) => {
                     // Made before another look at the groups: whoever joins from here on is heard of.
                     let heard = self.shared.subscribed.notified();
                     match self.attempt_all(message, last) {
-                        Attempt::Unheard(message) => {
+                        Attempt::NoSubscribers(message) => {
                             heard.await;
                             self.attempt_all(message, last)
                         }
@@ -90,13 +90,13 @@ impl<T: Clone + Send + 'static> Topic<T> {
     }
 
     /// Publishes a message to every group that need not be waited for. The others miss it, and
-    /// count it as [abandoned](super::Drops::abandoned).
+    /// count it as [abandoned](super::DropCounts::abandoned).
     ///
     /// # Errors
     ///
     /// The message comes back, and nothing is counted, if every group would have to be waited for
     /// ([`is_full`](PublishError::is_full)), if the topic is subscriber-aware and nobody listens
-    /// ([`is_unheard`](PublishError::is_unheard)), or if it is closed
+    /// ([`has_no_subscribers`](PublishError::has_no_subscribers)), or if it is closed
     /// ([`is_closed`](PublishError::is_closed)).
     pub fn try_publish(&self, message: T) -> Result<Delivery, PublishError<T>> {
         let shared = &*self.shared;
@@ -111,7 +111,7 @@ impl<T: Clone + Send + 'static> Topic<T> {
         match attempt {
             Ok(delivery) => Ok(delivery),
             Err(Attempt::Over(result)) => result,
-            Err(Attempt::Unheard(message)) => error(RefusalReason::Unheard, message),
+            Err(Attempt::NoSubscribers(message)) => error(RefusalReason::NoSubscribers, message),
             Err(Attempt::Sole(message)) => error(RefusalReason::Full, message),
             Err(Attempt::Full(round, message)) if round.is_untouched() && !shared.options.keep_last => {
                 round.forget();
@@ -158,7 +158,7 @@ impl<T: Clone + Send + 'static> Topic<T> {
     #[cold]
     fn refused(&self, reason: RefusalReason, message: T) -> Attempt<T> {
         match reason {
-            RefusalReason::Unheard => Attempt::Unheard(message),
+            RefusalReason::NoSubscribers => Attempt::NoSubscribers(message),
             _ => Attempt::Over(Err(PublishError::new(&self.shared.name, reason, message))),
         }
     }
@@ -184,7 +184,7 @@ impl<T: Clone + Send + 'static> Topic<T> {
             // Everybody has left in the meantime.
             Some(message) if round.is_untouched() && shared.options.subscriber_aware => {
                 round.forget();
-                Attempt::Unheard(message)
+                Attempt::NoSubscribers(message)
             }
             _ => Attempt::Over(Ok(round.finish())),
         }
@@ -200,7 +200,7 @@ enum Attempt<T> {
     /// The only group has no room: so far it is as if the message had not been published.
     Sole(T),
     /// Nobody listens, and somebody should.
-    Unheard(T),
+    NoSubscribers(T),
 }
 
 /// The future of [`Topic::publish`].

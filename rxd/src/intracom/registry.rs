@@ -1,7 +1,7 @@
 //! The registry: topics by name.
 
-use super::error::{Error, TopicErrorKind, TopicUse};
-use super::options::{Group, Options};
+use super::error::{TopicError, TopicErrorKind, TopicUse};
+use super::options::{Group, TopicOptions};
 use super::shared::{AnyTopic, TopicState};
 use super::stats::Stats;
 use super::subscription::Subscription;
@@ -90,13 +90,13 @@ impl Intracom {
     }
 
     /// The topic of this name: found, with the options it was created with, or created, with
-    /// [the default](Options::DEFAULT).
+    /// [the default](TopicOptions::DEFAULT).
     ///
     /// # Errors
     ///
     /// It carries another type; the name is empty or begins with `_rxd`; the registry is closed.
     #[track_caller]
-    pub fn topic<T: Clone + Send + 'static>(&self, name: &str) -> Result<Topic<T>, Error> {
+    pub fn topic<T: Clone + Send + 'static>(&self, name: &str) -> Result<Topic<T>, TopicError> {
         self.open(name, None, Location::caller())
     }
 
@@ -107,7 +107,11 @@ impl Intracom {
     /// It carries another type, or has other options; the name is empty or begins with `_rxd`; the
     /// registry is closed.
     #[track_caller]
-    pub fn topic_with<T: Clone + Send + 'static>(&self, name: &str, options: Options) -> Result<Topic<T>, Error> {
+    pub fn topic_with<T: Clone + Send + 'static>(
+        &self,
+        name: &str,
+        options: TopicOptions,
+    ) -> Result<Topic<T>, TopicError> {
         self.open(name, Some(options), Location::caller())
     }
 
@@ -138,7 +142,7 @@ impl Intracom {
         &self,
         name: &str,
         group: Group<'_>,
-    ) -> impl Future<Output = Result<Subscription<T>, Error>> + Send {
+    ) -> impl Future<Output = Result<Subscription<T>, TopicError>> + Send {
         self.wait_for(name, group, Location::caller())
     }
 
@@ -174,19 +178,19 @@ impl Intracom {
     pub(super) fn declared<T: Clone + Send + 'static>(
         &self,
         name: &str,
-        options: Options,
+        options: TopicOptions,
         place: &'static Location<'static>,
-    ) -> Result<Topic<T>, Error> {
+    ) -> Result<Topic<T>, TopicError> {
         self.open(name, Some(options), place)
     }
 
     fn open<T: Clone + Send + 'static>(
         &self,
         name: &str,
-        options: Option<Options>,
+        options: Option<TopicOptions>,
         place: &'static Location<'static>,
-    ) -> Result<Topic<T>, Error> {
-        let error = |kind| Err(Error::new(name, kind));
+    ) -> Result<Topic<T>, TopicError> {
+        let error = |kind| Err(TopicError::new(name, kind));
         if name.is_empty() || name.starts_with("_rxd") {
             return error(TopicErrorKind::InvalidName);
         }
@@ -225,10 +229,10 @@ impl Intracom {
         Ok(Topic::new(shared, self.scope.clone()))
     }
 
-    fn look_up(&self, name: &str) -> Result<Option<Arc<dyn AnyTopic>>, Error> {
+    fn look_up(&self, name: &str) -> Result<Option<Arc<dyn AnyTopic>>, TopicError> {
         let topics = self.registry.topics.lock();
         if topics.closed {
-            return Err(Error::new(name, TopicErrorKind::RegistryClosed));
+            return Err(TopicError::new(name, TopicErrorKind::RegistryClosed));
         }
         Ok(topics.by_name.get(name).filter(|topic| !topic.is_closed()).cloned())
     }
@@ -238,11 +242,11 @@ impl Intracom {
         name: &str,
         topic: Arc<dyn AnyTopic>,
         asked: TopicUse,
-    ) -> Result<Topic<T>, Error> {
+    ) -> Result<Topic<T>, TopicError> {
         let there = topic.created();
         match topic.into_any().downcast() {
             Ok(shared) => Ok(Topic::new(shared, self.scope.clone())),
-            Err(_) => Err(Error::new(name, TopicErrorKind::TypeMismatch { topic: there, asked })),
+            Err(_) => Err(TopicError::new(name, TopicErrorKind::TypeMismatch { topic: there, asked })),
         }
     }
 
@@ -251,10 +255,10 @@ impl Intracom {
         name: &str,
         group: Group<'_>,
         place: &'static Location<'static>,
-    ) -> Result<Subscription<T>, Error> {
+    ) -> Result<Subscription<T>, TopicError> {
         let asked = TopicUse { type_name: type_name::<T>(), place };
         if name.is_empty() || name.starts_with("_rxd") {
-            return Err(Error::new(name, TopicErrorKind::InvalidName));
+            return Err(TopicError::new(name, TopicErrorKind::InvalidName));
         }
         loop {
             // Made before the look: whatever is created from here on is heard of.
@@ -270,7 +274,7 @@ impl Intracom {
                 None => arrived.await,
                 Some(scope) => tokio::select! {
                     biased;
-                    () = scope.cancelled() => return Err(Error::new(name, TopicErrorKind::Cancelled)),
+                    () = scope.cancelled() => return Err(TopicError::new(name, TopicErrorKind::Cancelled)),
                     () = arrived => {}
                 },
             }

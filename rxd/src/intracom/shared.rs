@@ -10,9 +10,9 @@
 
 use super::arc_cell::{ArcCell, ArcSnapshot};
 use super::dispatch::GroupList;
-use super::error::{Error, RefusalReason, TopicErrorKind, TopicUse};
+use super::error::{RefusalReason, TopicError, TopicErrorKind, TopicUse};
 use super::group::{ClosedGroupTotals, GroupState, Member};
-use super::options::{Group, Options};
+use super::options::{Group, TopicOptions};
 use super::replay::LastMessage;
 use super::stats::TopicStats;
 use super::user::{self, Disposal};
@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 pub(super) struct TopicState<T> {
     pub(super) name: Arc<str>,
     pub(super) created: TopicUse,
-    pub(super) options: Options,
+    pub(super) options: TopicOptions,
     /// Called once a handle has closed the topic, so that its registry forgets it.
     on_close: OnClose,
     /// Replaced only under the lock of `state`.
@@ -35,7 +35,7 @@ pub(super) struct TopicState<T> {
     state: Mutex<LockedState<T>>,
     /// Told when a subscriber-aware topic gets its first group, and when it is closed.
     pub(super) subscribed: Notify,
-    unheard: AtomicU64,
+    no_subscribers: AtomicU64,
     totals: Arc<ClosedGroupTotals>,
 }
 
@@ -61,7 +61,7 @@ struct LockedState<T> {
 }
 
 impl<T> TopicState<T> {
-    pub(super) fn new(name: Arc<str>, created: TopicUse, options: Options, on_close: OnClose) -> Self {
+    pub(super) fn new(name: Arc<str>, created: TopicUse, options: TopicOptions, on_close: OnClose) -> Self {
         TopicState {
             name,
             created,
@@ -76,7 +76,7 @@ impl<T> TopicState<T> {
                 own: 0,
             }),
             subscribed: Notify::new(),
-            unheard: AtomicU64::new(0),
+            no_subscribers: AtomicU64::new(0),
             totals: Arc::default(),
         }
     }
@@ -162,16 +162,16 @@ impl<T> TopicState<T> {
             type_name: self.created.type_name,
             created: self.created.place,
             closed: list.closed,
-            unheard: self.unheard.load(Ordering::Relaxed),
+            no_subscribers: self.no_subscribers.load(Ordering::Relaxed),
             groups: list.groups.iter().map(|group| group.stats()).collect(),
-            ended,
+            closed_groups: ended,
         };
         for group in leaving {
             let group = group.stats();
-            stats.ended.groups += 1;
-            stats.ended.accepted += group.accepted;
-            stats.ended.received += group.received;
-            stats.ended.dropped.add(group.dropped);
+            stats.closed_groups.groups += 1;
+            stats.closed_groups.accepted += group.accepted;
+            stats.closed_groups.received += group.received;
+            stats.closed_groups.dropped.add(group.dropped);
         }
         stats
     }
@@ -209,7 +209,7 @@ impl<T: Clone + Send + 'static> TopicState<T> {
     #[inline]
     fn admitted(&self, list: ArcSnapshot<GroupList<T>>) -> ArcSnapshot<GroupList<T>> {
         if list.groups.is_empty() {
-            self.unheard.fetch_add(1, Ordering::Relaxed);
+            self.no_subscribers.fetch_add(1, Ordering::Relaxed);
         }
         list
     }
@@ -219,14 +219,18 @@ impl<T: Clone + Send + 'static> TopicState<T> {
         match list {
             GroupList { closed: true, .. } => Some(RefusalReason::Closed),
             GroupList { groups, .. } if groups.is_empty() && self.options.subscriber_aware => {
-                Some(RefusalReason::Unheard)
+                Some(RefusalReason::NoSubscribers)
             }
             _ => None,
         }
     }
 
-    pub(super) fn join(&self, asked: &Group<'_>, scope: Option<&CancellationToken>) -> Result<Membership<T>, Error> {
-        let error = |kind| Error::new(&self.name, kind);
+    pub(super) fn join(
+        &self,
+        asked: &Group<'_>,
+        scope: Option<&CancellationToken>,
+    ) -> Result<Membership<T>, TopicError> {
+        let error = |kind| TopicError::new(&self.name, kind);
         let named = || asked.name.unwrap_or("#").into();
         if !(1..=Group::MAX_CAPACITY).contains(&asked.capacity) {
             return Err(error(TopicErrorKind::InvalidCapacity { group: named(), asked: asked.capacity }));
@@ -271,7 +275,8 @@ impl<T: Clone + Send + 'static> TopicState<T> {
                     }
                 };
                 drop(state);
-                fresh = Some(Arc::new(GroupState::new(&self.name, name, asked, self.options.patience, &self.totals)));
+                fresh =
+                    Some(Arc::new(GroupState::new(&self.name, name, asked, self.options.block_timeout, &self.totals)));
                 continue;
             };
             if let Some(last) = state.last.as_ref().filter(|_| asked.replay_last) {
@@ -298,7 +303,7 @@ impl<T> Drop for TopicState<T> {
 /// A topic whose type is not known to whoever holds it.
 pub(super) trait AnyTopic: Send + Sync {
     fn created(&self) -> TopicUse;
-    fn options(&self) -> Options;
+    fn options(&self) -> TopicOptions;
     fn is_closed(&self) -> bool;
     fn close(&self, disposal: &mut Disposal);
     fn stats(&self) -> TopicStats;
@@ -310,7 +315,7 @@ impl<T: Clone + Send + 'static> AnyTopic for TopicState<T> {
         self.created
     }
 
-    fn options(&self) -> Options {
+    fn options(&self) -> TopicOptions {
         self.options
     }
 

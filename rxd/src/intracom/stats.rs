@@ -18,7 +18,7 @@ use std::panic::Location;
 /// let _newest = topic.subscribe(Group::named("newest").capacity(1).policy(Policy::DropOldest))?;
 /// topic.publish(1).await?;
 /// let second = topic.publish(2).await?;
-/// assert_eq!((second.delivered(), second.evicted(), second.missed()), (2, 1, 0));
+/// assert_eq!((second.delivered(), second.evicted(), second.dropped()), (2, 1, 0));
 /// # Ok(())
 /// # }
 /// ```
@@ -27,9 +27,9 @@ pub struct Delivery(u64);
 
 impl Delivery {
     const BITS: u32 = 21;
-    pub(super) const TAKEN: Delivery = Delivery(1);
-    pub(super) const MISSED: Delivery = Delivery(1 << Self::BITS);
-    pub(super) const REPLACED: Delivery = Delivery(1 << (2 * Self::BITS) | 1);
+    pub(super) const ACCEPTED: Delivery = Delivery(1);
+    pub(super) const DROPPED: Delivery = Delivery(1 << Self::BITS);
+    pub(super) const EVICTED: Delivery = Delivery(1 << (2 * Self::BITS) | 1);
 
     /// The groups that have it in their buffer, or had it.
     #[must_use]
@@ -39,7 +39,7 @@ impl Delivery {
 
     /// The groups that did not take it: what was dropped is this message.
     #[must_use]
-    pub fn missed(self) -> usize {
+    pub fn dropped(self) -> usize {
         self.field(1)
     }
 
@@ -47,12 +47,6 @@ impl Delivery {
     #[must_use]
     pub fn evicted(self) -> usize {
         self.field(2)
-    }
-
-    /// The groups in which a message was dropped, this one or an older one.
-    #[must_use]
-    pub fn dropped(self) -> usize {
-        self.missed() + self.evicted()
     }
 
     fn field(self, index: u32) -> usize {
@@ -71,7 +65,7 @@ impl fmt::Debug for Delivery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Delivery")
             .field("delivered", &self.delivered())
-            .field("missed", &self.missed())
+            .field("dropped", &self.dropped())
             .field("evicted", &self.evicted())
             .finish()
     }
@@ -80,12 +74,12 @@ impl fmt::Debug for Delivery {
 /// The messages a group did not get, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Drops {
+pub struct DropCounts {
     /// Thrown out of the buffer to make room for a newer one.
     pub oldest: u64,
     /// Not taken, because the buffer was full.
     pub newest: u64,
-    /// Not waited for, because the group had used up the topic's [patience](super::Options::patience).
+    /// Not waited for, because the group had used up the topic's [block timeout](super::TopicOptions::block_timeout).
     pub stalled: u64,
     /// Given up by the publisher: its future was dropped while it waited, it only
     /// [tried](super::Topic::try_publish), or the topic was closed.
@@ -94,14 +88,14 @@ pub struct Drops {
     pub discarded: u64,
 }
 
-impl Drops {
+impl DropCounts {
     /// All of them.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.oldest + self.newest + self.stalled + self.abandoned + self.discarded
     }
 
-    pub(super) fn add(&mut self, other: Drops) {
+    pub(super) fn add(&mut self, other: DropCounts) {
         self.oldest += other.oldest;
         self.newest += other.newest;
         self.stalled += other.stalled;
@@ -136,13 +130,13 @@ pub struct GroupStats {
     /// The messages its members took out.
     pub received: u64,
     /// The messages it did not get.
-    pub dropped: Drops,
+    pub dropped: DropCounts,
 }
 
 /// The groups of a topic that have ended, all together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Ended {
+pub struct ClosedGroups {
     /// How many.
     pub groups: u64,
     /// The messages they took into their buffers.
@@ -150,7 +144,7 @@ pub struct Ended {
     /// The messages their members took out.
     pub received: u64,
     /// The messages they did not get.
-    pub dropped: Drops,
+    pub dropped: DropCounts,
 }
 
 /// One topic.
@@ -166,18 +160,18 @@ pub struct TopicStats {
     /// Whether it is closed.
     pub closed: bool,
     /// The messages published while there was no group.
-    pub unheard: u64,
+    pub no_subscribers: u64,
     /// Its groups, oldest first.
     pub groups: Vec<GroupStats>,
     /// Those that are no more.
-    pub ended: Ended,
+    pub closed_groups: ClosedGroups,
 }
 
 impl TopicStats {
     /// The messages dropped, by all its groups, past and present.
     #[must_use]
-    pub fn dropped(&self) -> Drops {
-        let mut all = self.ended.dropped;
+    pub fn dropped(&self) -> DropCounts {
+        let mut all = self.closed_groups.dropped;
         self.groups.iter().for_each(|group| all.add(group.dropped));
         all
     }
@@ -218,7 +212,7 @@ impl fmt::Display for Stats {
             if i > 0 {
                 writeln!(f)?;
             }
-            write!(f, "{} ({}): {} unheard", topic.name, topic.type_name, topic.unheard)?;
+            write!(f, "{} ({}): {} without subscribers", topic.name, topic.type_name, topic.no_subscribers)?;
             for group in &topic.groups {
                 let GroupStats { name, members, received, queued, dropped, capacity, policy, stalled, .. } = group;
                 let stalled = if *stalled { ", stalled" } else { "" };

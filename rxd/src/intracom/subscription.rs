@@ -20,7 +20,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 /// when nobody can publish any more, because neither the registry nor a handle of the topic is
 /// left; or when the scope it was [taken in](super::Intracom::scoped) ends. To drop it is to leave;
 /// the last member ends its group, and what is still buffered is counted as
-/// [discarded](super::Drops::discarded).
+/// [discarded](super::DropCounts::discarded).
 ///
 /// It is a [`Stream`] as well. Prefer [`recv`](Subscription::recv) where several members of one
 /// group wait: it wakes one of them for a message, polling a stream wakes them all.
@@ -242,7 +242,7 @@ impl<T> fmt::Debug for Subscription<T> {
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let topic: Topic<u32> = Intracom::new().topic("readings")?;
-/// let mut readings = topic.subscribe(Group::own())?;
+/// let mut readings = topic.subscribe(Group::private())?;
 /// assert_eq!(readings.try_recv(), Err(TryRecvError::Empty));
 /// topic.close();
 /// assert_eq!(readings.try_recv(), Err(TryRecvError::Ended));

@@ -1,6 +1,6 @@
 //! The handle of a topic: the way in for publishers and subscribers.
 
-use super::error::Error;
+use super::error::TopicError;
 use super::options::Group;
 use super::shared::TopicState;
 use super::stats::TopicStats;
@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 ///
 /// A handle, cheap to clone. It is found or created by name with
 /// [`Intracom::topic`](super::Intracom::topic), or without a name in the hand through a
-/// [`Declared`](super::Declared) one.
+/// [`StaticTopic`](super::StaticTopic) one.
 ///
 /// ```
 /// # use rxd::intracom::{Group, Intracom};
@@ -53,7 +53,7 @@ impl<T: Clone + Send + 'static> Topic<T> {
     ///
     /// The topic is closed; the group is there with another capacity or policy; its capacity is out of range; it asks for the last message of a topic that
     /// keeps none; the scope this handle comes from has ended.
-    pub fn subscribe(&self, group: Group<'_>) -> Result<Subscription<T>, Error> {
+    pub fn subscribe(&self, group: Group<'_>) -> Result<Subscription<T>, TopicError> {
         let (group, member) = self.shared.join(&group, self.scope.as_ref())?;
         Ok(Subscription::new(Arc::downgrade(&self.shared), group, member))
     }

@@ -2,7 +2,7 @@
 
 use super::behavior::Behavior;
 use super::fake::FakeService;
-use crate::intracom::{Declared, Group};
+use crate::intracom::{Group, StaticTopic};
 use crate::lifecycle::state::State;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,11 +14,11 @@ impl Behavior {
     /// then not published. An error of the topic is the method's error.
     ///
     /// ```
-    /// use rxd::intracom::{Declared, Group};
+    /// use rxd::intracom::{StaticTopic, Group};
     /// use rxd::testing::{Behavior, Harness, Inbox, FakeService};
     /// use rxd::{Action, Daemon, Service, State, When};
     ///
-    /// static READINGS: Declared<u32> = Declared::new("readings");
+    /// static READINGS: StaticTopic<u32> = StaticTopic::new("readings");
     ///
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
     /// # async fn main() {
@@ -29,7 +29,7 @@ impl Behavior {
     /// let inbox = Inbox::new();
     /// let test = Harness::new(daemon)
     ///     .fake("sensor", FakeService::new().on(State::Run, [Behavior::publish(READINGS, [1, 2, 3])]))
-    ///     .fake("display", inbox.subscriber(READINGS, Group::own()))
+    ///     .fake("display", inbox.subscriber(READINGS, Group::private()))
     ///     .start()
     ///     .await;
     /// test.until("sensor", State::Run).await;
@@ -38,7 +38,7 @@ impl Behavior {
     /// # test.shutdown().await;
     /// # }
     /// ```
-    pub fn publish<T>(topic: Declared<T>, messages: impl IntoIterator<Item = T>) -> Self
+    pub fn publish<T>(topic: StaticTopic<T>, messages: impl IntoIterator<Item = T>) -> Self
     where
         T: Clone + Send + Sync + 'static,
     {
@@ -46,7 +46,7 @@ impl Behavior {
         Behavior::call(move |cx| {
             let messages = messages.clone();
             async move {
-                let topic = topic.on(&cx.intracom())?;
+                let topic = topic.open(&cx.intracom())?;
                 for message in messages.iter() {
                     tokio::select! {
                         delivery = topic.publish(message.clone()) => delivery.map(drop)?,
@@ -80,7 +80,7 @@ impl<T: Clone + Send + 'static> Inbox<T> {
     /// It subscribes in Init. So once it is in Run, its subscription exists, and no message that is
     /// published later is missing.
     #[must_use]
-    pub fn subscriber(&self, topic: Declared<T>, group: Group<'static>) -> FakeService {
+    pub fn subscriber(&self, topic: StaticTopic<T>, group: Group<'static>) -> FakeService {
         // Made by `init` and taken by `run` of the same incarnation.
         let subscription = Arc::new(crate::sync::Mutex::new(None));
         let (made, inbox) = (subscription.clone(), self.clone());

@@ -2,18 +2,18 @@
 
 use crate::client::get;
 use crate::daemon::start;
-use rxd::intracom::{Group, Options, Policy, Topic};
+use rxd::intracom::{Group, Policy, Topic, TopicOptions};
 use std::time::Duration;
 
 #[tokio::test]
 async fn metrics_count_every_message_by_topic_and_group() {
     let d = start(|admin| admin).await;
-    let options = Options::DEFAULT.patience(Duration::from_millis(1));
+    let options = TopicOptions::DEFAULT.block_timeout(Duration::from_millis(1));
     let readings: Topic<u32> = d.handle.intracom().topic_with("readings", options).unwrap();
     readings.publish(0).await.unwrap();
     let keeps = |policy| Group::named("keeps").capacity(2).policy(policy);
     let mut keeps = readings.subscribe(keeps(Policy::DropOldest)).unwrap();
-    let _own = [readings.subscribe(Group::own()).unwrap(), readings.subscribe(Group::own()).unwrap()];
+    let _own = [readings.subscribe(Group::private()).unwrap(), readings.subscribe(Group::private()).unwrap()];
     let _stuck = readings.subscribe(Group::named("stuck").capacity(3)).unwrap();
     let left = readings.subscribe(Group::named("left").capacity(1).policy(Policy::DropNewest)).unwrap();
     for message in 1..=5 {

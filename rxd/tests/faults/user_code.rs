@@ -221,8 +221,8 @@ async fn run_all_callbacks(callback: Callback) {
     })
     .await
     {}
-    let mut sub = topic.subscribe(Group::own()).unwrap();
-    let mut second = topic.subscribe(Group::own()).unwrap();
+    let mut sub = topic.subscribe(Group::private()).unwrap();
+    let mut second = topic.subscribe(Group::private()).unwrap();
     let stopped = handle.clone();
     let futures = (
         poll_once(watch.next(), &callback.waker("a watch wakes", "the waker of a watch is dropped")),

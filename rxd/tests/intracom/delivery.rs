@@ -1,7 +1,7 @@
 //! What publishing says, and when it waits.
 
 use super::{now, poll, topic};
-use rxd::intracom::{Delivery, Group, Intracom, Options, Policy, Topic};
+use rxd::intracom::{Delivery, Group, Intracom, Policy, Topic, TopicOptions};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -13,11 +13,11 @@ async fn what_happened_to_a_message_is_known() {
     let _oldest = topic.subscribe(Group::named("oldest").capacity(1).policy(Policy::DropOldest)).unwrap();
     let _newest = topic.subscribe(Group::named("newest").capacity(1).policy(Policy::DropNewest)).unwrap();
     let first = topic.publish(1).await.unwrap();
-    assert_eq!((first.delivered(), first.missed(), first.evicted()), (3, 0, 0));
+    assert_eq!((first.delivered(), first.dropped(), first.evicted()), (3, 0, 0));
     let second = topic.publish(2).await.unwrap();
-    assert_eq!((second.delivered(), second.missed(), second.evicted(), second.dropped()), (2, 1, 1, 2));
+    assert_eq!((second.delivered(), second.dropped(), second.evicted()), (2, 1, 1));
     let stats = topic.stats();
-    assert_eq!(stats.unheard, 1);
+    assert_eq!(stats.no_subscribers, 1);
     assert_eq!(stats.dropped().total(), 2);
     assert_eq!(stats.queued(), 4);
 }
@@ -35,31 +35,31 @@ fn trying_never_waits_and_gives_back_what_nobody_took() {
     // With somebody who takes it, it is published; the full one misses it, and counts that.
     let mut other = topic.subscribe(Group::named("other")).unwrap();
     let delivery = topic.try_publish(3).unwrap();
-    assert_eq!((delivery.delivered(), delivery.missed()), (1, 1));
+    assert_eq!((delivery.delivered(), delivery.dropped()), (1, 1));
     assert_eq!(full.stats().dropped.abandoned, 1);
     assert_eq!((full.try_recv(), other.try_recv()), (Ok(1), Ok(3)));
     assert_eq!(topic.try_publish(4).unwrap().delivered(), 2);
 }
 
 fn aware() -> Topic<u32> {
-    Intracom::new().topic_with("aware", Options::DEFAULT.subscriber_aware()).unwrap()
+    Intracom::new().topic_with("aware", TopicOptions::DEFAULT.subscriber_aware()).unwrap()
 }
 
 #[tokio::test]
 async fn a_subscriber_aware_topic_holds_publishing_back() {
     let topic = aware();
     let error = topic.try_publish(0).unwrap_err();
-    assert!(error.is_unheard());
+    assert!(error.has_no_subscribers());
     assert_eq!(error.to_string(), "failed to publish to topic `aware`: nobody listens");
     let mut publishing = Box::pin(topic.publish(1));
     assert!(poll(publishing.as_mut()).is_pending());
-    let mut sub = topic.subscribe(Group::own()).unwrap();
+    let mut sub = topic.subscribe(Group::private()).unwrap();
     assert_eq!(publishing.await.unwrap().delivered(), 1);
     assert_eq!(sub.recv().await, Some(1));
     drop(sub);
     // And again, when the last has left.
     assert!(now(topic.publish(2)).is_none());
-    assert_eq!(topic.stats().unheard, 0);
+    assert_eq!(topic.stats().no_subscribers, 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -71,7 +71,7 @@ async fn a_subscriber_aware_topic_whose_only_group_leaves_in_between_waits_for_t
     assert!(poll(publishing.as_mut()).is_pending());
     drop(full);
     assert!(poll(publishing.as_mut()).is_pending());
-    let mut next = topic.subscribe(Group::own()).unwrap();
+    let mut next = topic.subscribe(Group::private()).unwrap();
     assert_eq!(publishing.await.unwrap().delivered(), 1);
     assert_eq!(next.recv().await, Some(2));
 }
@@ -125,7 +125,7 @@ async fn a_message_is_cloned_for_all_groups_but_one() {
         clones.store(0, Ordering::Relaxed);
         topic.publish(Counted(clones.clone())).await.unwrap();
         assert_eq!(clones.load(Ordering::Relaxed), groups.max(1) - 1);
-        subs.push(topic.subscribe(Group::own().capacity(8)).unwrap());
+        subs.push(topic.subscribe(Group::private().capacity(8)).unwrap());
     }
 }
 
@@ -134,7 +134,7 @@ async fn a_message_is_cloned_once_more_for_a_group_it_waits_for() {
     let topic = topic::<Counted>();
     let clones = Arc::new(AtomicUsize::new(0));
     let policy = Policy::DropOldestAfter(std::time::Duration::from_secs(1));
-    let mut sub = topic.subscribe(Group::own().capacity(1).policy(policy)).unwrap();
+    let mut sub = topic.subscribe(Group::private().capacity(1).policy(policy)).unwrap();
     for _ in 0..3 {
         topic.publish(Counted(clones.clone())).await.unwrap();
     }

@@ -1,7 +1,7 @@
 //! Who gets which message; joining, leaving, replay.
 
 use super::{now, topic};
-use rxd::intracom::{Group, Intracom, Options, Policy, TryRecvError};
+use rxd::intracom::{Group, Intracom, Policy, TopicOptions, TryRecvError};
 
 #[tokio::test]
 async fn members_share_and_groups_do_not() {
@@ -9,7 +9,7 @@ async fn members_share_and_groups_do_not() {
     let mut a1 = topic.subscribe(Group::named("a")).unwrap();
     let mut a2 = topic.subscribe(Group::named("a")).unwrap();
     let mut b = topic.subscribe(Group::named("b")).unwrap();
-    let mut own = topic.subscribe(Group::own()).unwrap();
+    let mut own = topic.subscribe(Group::private()).unwrap();
     for message in 0..4 {
         assert_eq!(topic.publish(message).await.unwrap().delivered(), 3);
     }
@@ -50,7 +50,7 @@ fn a_capacity_is_checked() {
 #[test]
 fn a_group_of_ones_own_cannot_be_joined() {
     let topic = topic::<u32>();
-    let mut own = topic.subscribe(Group::own()).unwrap();
+    let mut own = topic.subscribe(Group::private()).unwrap();
     let mut named = topic.subscribe(Group::named(own.group())).unwrap();
     assert_eq!(topic.try_publish(1).unwrap().delivered(), 2);
     assert_eq!((own.try_recv(), named.try_recv()), (Ok(1), Ok(1)));
@@ -68,21 +68,21 @@ fn a_group_ends_with_its_last_member_and_counts_what_it_discards() {
     drop(second);
     let stats = topic.stats();
     assert!(stats.groups.is_empty());
-    assert_eq!((stats.ended.groups, stats.ended.accepted, stats.ended.received), (1, 3, 1));
-    assert_eq!(stats.ended.dropped.discarded, 2);
+    assert_eq!((stats.closed_groups.groups, stats.closed_groups.accepted, stats.closed_groups.received), (1, 3, 1));
+    assert_eq!(stats.closed_groups.dropped.discarded, 2);
     assert_eq!(topic.try_publish(9).unwrap().delivered(), 0);
     // A new group of the name begins empty.
     let mut third = topic.subscribe(Group::named("g")).unwrap();
     assert_eq!(third.try_recv(), Err(TryRecvError::Empty));
-    assert_eq!(topic.stats().unheard, 1);
+    assert_eq!(topic.stats().no_subscribers, 1);
 }
 
 #[test]
 fn the_last_message_is_replayed_to_a_new_group_that_asks() {
     let intracom = Intracom::new();
-    let topic = intracom.topic_with::<u32>("a", Options::DEFAULT.keep_last()).unwrap();
+    let topic = intracom.topic_with::<u32>("a", TopicOptions::DEFAULT.keep_last()).unwrap();
     // Nothing published yet: nothing to replay.
-    let mut early = topic.subscribe(Group::own().replay_last()).unwrap();
+    let mut early = topic.subscribe(Group::private().replay_last()).unwrap();
     assert_eq!(early.try_recv(), Err(TryRecvError::Empty));
     topic.try_publish(1).unwrap();
     topic.try_publish(2).unwrap();
@@ -90,7 +90,7 @@ fn the_last_message_is_replayed_to_a_new_group_that_asks() {
     let mut first = topic.subscribe(group.replay_last()).unwrap();
     // A later member is not a new group.
     let mut second = topic.subscribe(group.replay_last()).unwrap();
-    let mut not_asking = topic.subscribe(Group::own()).unwrap();
+    let mut not_asking = topic.subscribe(Group::private()).unwrap();
     assert_eq!(first.stats().queued, 1);
     assert_eq!(second.try_recv(), Ok(2));
     assert_eq!(first.try_recv(), Err(TryRecvError::Empty));
@@ -104,7 +104,7 @@ fn the_last_message_is_replayed_to_a_new_group_that_asks() {
 
 #[test]
 fn replay_needs_a_topic_that_keeps() {
-    let error = topic::<u32>().subscribe(Group::own().replay_last()).unwrap_err();
+    let error = topic::<u32>().subscribe(Group::private().replay_last()).unwrap_err();
     assert!(error.is_invalid());
     assert_eq!(error.to_string(), "topic `test` keeps no last message to replay");
 }
@@ -112,11 +112,11 @@ fn replay_needs_a_topic_that_keeps() {
 #[test]
 fn a_message_that_came_back_is_not_the_last() {
     let intracom = Intracom::new();
-    let topic = intracom.topic_with::<u32>("a", Options::DEFAULT.keep_last()).unwrap();
+    let topic = intracom.topic_with::<u32>("a", TopicOptions::DEFAULT.keep_last()).unwrap();
     let _full = topic.subscribe(Group::named("full").capacity(1)).unwrap();
     topic.try_publish(1).unwrap();
     assert!(topic.try_publish(2).unwrap_err().is_full());
-    let mut new = topic.subscribe(Group::own().replay_last()).unwrap();
+    let mut new = topic.subscribe(Group::private().replay_last()).unwrap();
     assert_eq!(new.try_recv(), Ok(1));
 }
 
@@ -138,7 +138,7 @@ async fn a_waiting_member_that_gives_up_loses_nothing() {
 #[test]
 fn an_ended_subscription_stays_ended() {
     let topic = topic::<u32>();
-    let mut sub = topic.subscribe(Group::own()).unwrap();
+    let mut sub = topic.subscribe(Group::private()).unwrap();
     topic.close();
     for _ in 0..2 {
         assert_eq!(now(sub.recv()), Some(None));

@@ -6,7 +6,7 @@
 
 use super::poll;
 use rxd::intracom::{
-    Delivery, Group, Intracom, Options, Policy, PublishError, Subscription, Topic, TopicStats, TryRecvError,
+    Delivery, Group, Intracom, Policy, PublishError, Subscription, Topic, TopicOptions, TopicStats, TryRecvError,
 };
 use std::collections::VecDeque;
 use std::future::Future;
@@ -14,7 +14,7 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
-const PATIENCE: u64 = 40;
+const BLOCK_TIMEOUT: u64 = 40;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Setup {
@@ -61,7 +61,7 @@ impl Model {
     fn limit(&self) -> u64 {
         match self.policy {
             Policy::Block if self.stalled => 0,
-            Policy::Block => PATIENCE,
+            Policy::Block => BLOCK_TIMEOUT,
             Policy::DropOldestAfter(limit) | Policy::DropNewestAfter(limit) => limit.as_millis() as u64,
             Policy::DropOldest | Policy::DropNewest => 0,
         }
@@ -116,7 +116,7 @@ struct World {
     now: u64,
     keep_last: bool,
     closed: bool,
-    unheard: u64,
+    no_subscribers: u64,
     last: Option<u32>,
     waiting: Option<(u32, (usize, usize, usize), Publishing)>,
     /// Of groups that ended: how many, accepted, received, dropped.
@@ -125,7 +125,7 @@ struct World {
 
 impl World {
     fn new(keep_last: bool) -> World {
-        let mut options = Options::DEFAULT.patience(ms(PATIENCE));
+        let mut options = TopicOptions::DEFAULT.block_timeout(ms(BLOCK_TIMEOUT));
         if keep_last {
             options = options.keep_last();
         }
@@ -137,7 +137,7 @@ impl World {
             now: 0,
             keep_last,
             closed: false,
-            unheard: 0,
+            no_subscribers: 0,
             last: None,
             waiting: None,
             ended: (0, 0, 0, 0),
@@ -229,7 +229,7 @@ impl World {
             self.waiting = Some((message, delivery, publishing));
         } else {
             let Poll::Ready(Ok(real)) = first else { panic!("{first:?}") };
-            assert_eq!((real.delivered(), real.missed(), real.evicted()), delivery);
+            assert_eq!((real.delivered(), real.dropped(), real.evicted()), delivery);
         }
     }
 
@@ -251,12 +251,12 @@ impl World {
         }
         let (delivery, _) = self.admit(message, false);
         let real = real.unwrap();
-        assert_eq!((real.delivered(), real.missed(), real.evicted()), delivery);
+        assert_eq!((real.delivered(), real.dropped(), real.evicted()), delivery);
     }
 
     /// The first round of a message; whether it has to wait for somebody.
     fn admit(&mut self, message: u32, wait: bool) -> ((usize, usize, usize), bool) {
-        self.unheard += u64::from(self.groups.is_empty());
+        self.no_subscribers += u64::from(self.groups.is_empty());
         self.last = self.keep_last.then_some(message);
         let mut delivery = (0, 0, 0);
         let mut waits = false;
@@ -303,7 +303,7 @@ impl World {
                     self.groups[index].model.abandoned += 1;
                     delivery.1 += 1;
                 }
-                assert_eq!((real.delivered(), real.missed(), real.evicted()), *delivery);
+                assert_eq!((real.delivered(), real.dropped(), real.evicted()), *delivery);
             }
             Err(error) => {
                 assert!(error.is_closed() && self.closed);
@@ -351,8 +351,8 @@ impl World {
     }
 
     fn check(&self) {
-        let TopicStats { groups, unheard, ended, closed, .. } = self.topic.stats();
-        assert_eq!((unheard, closed), (self.unheard, self.closed));
+        let TopicStats { groups, no_subscribers, closed_groups: ended, closed, .. } = self.topic.stats();
+        assert_eq!((no_subscribers, closed), (self.no_subscribers, self.closed));
         let total = ended.dropped.total();
         assert_eq!((ended.groups, ended.accepted, ended.received, total), self.ended);
         assert_eq!(groups.len(), self.groups.len());

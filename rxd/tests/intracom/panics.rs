@@ -1,6 +1,6 @@
 //! A message whose `clone` or `drop` panics harms nobody else.
 
-use rxd::intracom::{Group, Intracom, Options, Policy, Topic};
+use rxd::intracom::{Group, Intracom, Policy, Topic, TopicOptions};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -31,14 +31,14 @@ impl Drop for Touchy {
     }
 }
 
-fn topic(options: Options) -> Topic<Touchy> {
+fn topic(options: TopicOptions) -> Topic<Touchy> {
     Intracom::new().topic_with("test", options).unwrap()
 }
 
 #[test]
 fn a_clone_that_panics_goes_to_the_publisher_and_is_counted() {
-    let topic = topic(Options::DEFAULT);
-    let mut subs: Vec<_> = (0..4).map(|_| topic.subscribe(Group::own()).unwrap()).collect();
+    let topic = topic(TopicOptions::DEFAULT);
+    let mut subs: Vec<_> = (0..4).map(|_| topic.subscribe(Group::private()).unwrap()).collect();
     catch_unwind(AssertUnwindSafe(|| topic.try_publish(touchy(2)))).unwrap_err();
     let counts: Vec<_> = subs.iter().map(|sub| (sub.stats().accepted, sub.stats().dropped.abandoned)).collect();
     assert_eq!(counts, [(1, 0), (1, 0), (0, 1), (0, 1)]);
@@ -49,19 +49,19 @@ fn a_clone_that_panics_goes_to_the_publisher_and_is_counted() {
 
 #[test]
 fn a_replay_that_panics_goes_to_the_subscriber() {
-    let topic = topic(Options::DEFAULT.keep_last());
+    let topic = topic(TopicOptions::DEFAULT.keep_last());
     topic.try_publish(touchy(1)).unwrap();
     let mut sub = topic.subscribe(Group::named("g").replay_last()).unwrap();
     catch_unwind(AssertUnwindSafe(|| sub.try_recv().map(drop))).unwrap_err();
     topic.try_publish(touchy(9)).unwrap();
     assert!(sub.try_recv().is_ok());
-    assert!(topic.subscribe(Group::own().replay_last()).unwrap().try_recv().is_ok());
+    assert!(topic.subscribe(Group::private().replay_last()).unwrap().try_recv().is_ok());
 }
 
 #[test]
 fn a_drop_that_panics_goes_to_whoever_made_room() {
-    let topic = topic(Options::DEFAULT);
-    let group = Group::own().capacity(1).policy(Policy::DropOldest);
+    let topic = topic(TopicOptions::DEFAULT);
+    let group = Group::private().capacity(1).policy(Policy::DropOldest);
     let mut first = topic.subscribe(group).unwrap();
     let mut second = topic.subscribe(group).unwrap();
     let mut message = touchy(9);

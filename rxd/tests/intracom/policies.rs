@@ -86,7 +86,7 @@ async fn f62_room_in_time_drops_nothing() {
 async fn f62_a_timeout_of_nothing_and_one_for_ever() {
     let (topic, mut sub) = one(Policy::DropNewestAfter(Duration::ZERO), 1);
     topic.publish(1).await.unwrap();
-    assert_eq!(now(topic.publish(2)).unwrap().unwrap().missed(), 1);
+    assert_eq!(now(topic.publish(2)).unwrap().unwrap().dropped(), 1);
     assert_eq!(rest(&mut sub), [1]);
 
     let (topic, mut sub) = one(Policy::DropNewestAfter(Duration::MAX), 1);

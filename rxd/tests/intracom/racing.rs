@@ -20,7 +20,7 @@ async fn f63_creating_is_atomic() {
         let opened: Vec<_> = (0..8)
             .map(|_| {
                 let intracom = intracom.clone();
-                tokio::spawn(async move { intracom.topic::<u32>("a").unwrap().subscribe(Group::own()).unwrap() })
+                tokio::spawn(async move { intracom.topic::<u32>("a").unwrap().subscribe(Group::private()).unwrap() })
             })
             .collect();
         let mut members = Vec::new();
@@ -128,7 +128,7 @@ async fn f63_joining_and_leaving_while_publishing() {
     }
     let stats = topic.stats();
     assert!(stats.groups.is_empty());
-    let ended = stats.ended;
+    let ended = stats.closed_groups;
     assert_eq!(ended.accepted, ended.received + ended.dropped.oldest + ended.dropped.discarded);
 }
 
@@ -140,14 +140,14 @@ async fn f63_nobody_waits_for_what_is_there() {
         let subscribing = tokio::spawn({
             let intracom = intracom.clone();
             async move {
-                let mut sub = intracom.subscribe::<u32>("late", Group::own()).await.unwrap();
+                let mut sub = intracom.subscribe::<u32>("late", Group::private()).await.unwrap();
                 sub.recv().await
             }
         });
         let publishing = tokio::spawn({
             let intracom = intracom.clone();
             async move {
-                let options = rxd::intracom::Options::DEFAULT.subscriber_aware();
+                let options = rxd::intracom::TopicOptions::DEFAULT.subscriber_aware();
                 intracom.topic_with::<u32>("late", options).unwrap().publish(7).await.unwrap()
             }
         });

@@ -1,14 +1,14 @@
 //! A replayed message is the oldest of its group's buffer, and has a place in it.
 
 use super::{now, poll};
-use rxd::intracom::{Group, Intracom, Options, Policy, Subscription, Topic, TryRecvError};
+use rxd::intracom::{Group, Intracom, Policy, Subscription, Topic, TopicOptions, TryRecvError};
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_millis(50);
 
 /// A topic that keeps 1, and a group of this capacity and policy that begins with it.
 fn begun(capacity: usize, policy: Policy) -> (Topic<u32>, Subscription<u32>) {
-    let topic = Intracom::new().topic_with("a", Options::DEFAULT.keep_last()).unwrap();
+    let topic = Intracom::new().topic_with("a", TopicOptions::DEFAULT.keep_last()).unwrap();
     topic.try_publish(1).unwrap();
     let sub = topic.subscribe(Group::named("g").capacity(capacity).policy(policy).replay_last()).unwrap();
     (topic, sub)
@@ -32,7 +32,7 @@ fn it_is_the_first_to_make_room() {
 #[test]
 fn it_leaves_no_room_for_the_newest() {
     let (topic, mut sub) = begun(1, Policy::DropNewest);
-    assert_eq!(topic.try_publish(2).unwrap().missed(), 1);
+    assert_eq!(topic.try_publish(2).unwrap().dropped(), 1);
     assert_eq!(rest(&mut sub), [1]);
     assert_eq!(topic.try_publish(3).unwrap().delivered(), 1);
     assert_eq!(rest(&mut sub), [3]);
@@ -75,7 +75,7 @@ fn a_group_that_leaves_it_unread_counts_it() {
     let (topic, sub) = begun(4, Policy::Block);
     topic.try_publish(2).unwrap();
     drop(sub);
-    let ended = topic.stats().ended;
+    let ended = topic.stats().closed_groups;
     assert_eq!((ended.accepted, ended.dropped.discarded), (2, 2));
 }
 

@@ -13,8 +13,8 @@ async fn receiving_ends_with_the_scope_whatever_is_buffered() {
     let scoped = intracom.scoped(token.clone());
     let outside = intracom.topic::<u32>("a").unwrap();
     let mut inside = scoped.topic::<u32>("a").unwrap().subscribe(Group::named("g")).unwrap();
-    let mut streamed = scoped.subscribe::<u32>("a", Group::own()).await.unwrap();
-    let mut tried = scoped.subscribe::<u32>("a", Group::own()).await.unwrap();
+    let mut streamed = scoped.subscribe::<u32>("a", Group::private()).await.unwrap();
+    let mut tried = scoped.subscribe::<u32>("a", Group::private()).await.unwrap();
     let mut unscoped = outside.subscribe(Group::named("g")).unwrap();
     outside.publish(1).await.unwrap();
     assert_eq!(inside.recv().await, Some(1));
@@ -30,7 +30,7 @@ async fn receiving_ends_with_the_scope_whatever_is_buffered() {
     let stats = outside.stats();
     assert_eq!(stats.groups.len(), 1);
     assert_eq!(stats.groups[0].members, 1);
-    assert_eq!(stats.ended.dropped.discarded, 2);
+    assert_eq!(stats.closed_groups.dropped.discarded, 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -39,22 +39,22 @@ async fn waiting_ends_with_the_scope() {
     let token = CancellationToken::new();
     let scoped = intracom.scoped(token.clone());
     let topic = intracom.topic::<u32>("a").unwrap();
-    let mut receiver = scoped.subscribe::<u32>("a", Group::own()).await.unwrap();
-    let mut stream = scoped.subscribe::<u32>("a", Group::own()).await.unwrap();
+    let mut receiver = scoped.subscribe::<u32>("a", Group::private()).await.unwrap();
+    let mut stream = scoped.subscribe::<u32>("a", Group::private()).await.unwrap();
     let receiving = tokio::spawn(async move { receiver.recv().await });
     let streaming = tokio::spawn(async move { StreamExt::next(&mut stream).await });
     let subscribing = tokio::spawn({
         let scoped = scoped.clone();
-        async move { scoped.subscribe::<u32>("never", Group::own()).await.map(drop) }
+        async move { scoped.subscribe::<u32>("never", Group::private()).await.map(drop) }
     });
     tokio::task::yield_now().await;
     token.cancel();
     assert_eq!(receiving.await.unwrap(), None);
     assert_eq!(streaming.await.unwrap(), None);
     assert!(subscribing.await.unwrap().unwrap_err().is_cancelled());
-    assert!(scoped.topic::<u32>("a").unwrap().subscribe(Group::own()).unwrap_err().is_cancelled());
+    assert!(scoped.topic::<u32>("a").unwrap().subscribe(Group::private()).unwrap_err().is_cancelled());
     // The registry itself, and what is not scoped, go on.
-    topic.subscribe(Group::own()).unwrap();
+    topic.subscribe(Group::private()).unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -78,12 +78,12 @@ async fn a_group_whose_members_have_all_ended_holds_nobody_up() {
     assert!(poll(waiting.as_mut()).is_pending());
     let waiting = async { waiting.await.unwrap() };
     let (delivery, ()) = tokio::join!(waiting, async { tokens[1].cancel() });
-    assert_eq!((delivery.delivered(), delivery.missed()), (0, 0));
+    assert_eq!((delivery.delivered(), delivery.dropped()), (0, 0));
     assert_eq!(start.elapsed(), Duration::ZERO);
     let stats = topic.stats();
     assert!(stats.groups.is_empty());
-    assert_eq!(stats.ended.dropped.discarded, 1);
-    assert_eq!(stats.ended.dropped.abandoned, 0);
+    assert_eq!(stats.closed_groups.dropped.discarded, 1);
+    assert_eq!(stats.closed_groups.dropped.abandoned, 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,11 +1,11 @@
 //! Finding, creating, declaring and removing topics.
 
 use super::now;
-use rxd::intracom::{Declared, Group, Intracom, Options};
+use rxd::intracom::{Group, Intracom, StaticTopic, TopicOptions};
 use std::time::Duration;
 
-static READINGS: Declared<f64> = Declared::new("readings");
-static MISDECLARED: Declared<String> = Declared::new("readings");
+static READINGS: StaticTopic<f64> = StaticTopic::new("readings");
+static MISDECLARED: StaticTopic<String> = StaticTopic::new("readings");
 
 #[test]
 fn f58_another_type_is_an_error_that_names_both_types_and_both_places() {
@@ -29,9 +29,9 @@ fn f58_every_way_in_notices_another_type() {
     let intracom = Intracom::new();
     let _made = intracom.topic::<u32>("a").unwrap();
     assert!(intracom.topic::<u64>("a").unwrap_err().is_type_mismatch());
-    assert!(intracom.topic_with::<u64>("a", Options::DEFAULT).unwrap_err().is_type_mismatch());
-    assert!(intracom.topic_with::<u64>("a", Options::DEFAULT.keep_last()).unwrap_err().is_type_mismatch());
-    let error = now(intracom.subscribe::<u64>("a", Group::own())).unwrap().unwrap_err();
+    assert!(intracom.topic_with::<u64>("a", TopicOptions::DEFAULT).unwrap_err().is_type_mismatch());
+    assert!(intracom.topic_with::<u64>("a", TopicOptions::DEFAULT.keep_last()).unwrap_err().is_type_mismatch());
+    let error = now(intracom.subscribe::<u64>("a", Group::private())).unwrap().unwrap_err();
     assert!(error.is_type_mismatch());
     assert!(error.to_string().contains("topics.rs"));
 }
@@ -39,8 +39,8 @@ fn f58_every_way_in_notices_another_type() {
 #[test]
 fn f58_two_declarations_of_one_name_are_found_out() {
     let intracom = Intracom::new();
-    READINGS.on(&intracom).unwrap();
-    let error = MISDECLARED.on(&intracom).unwrap_err();
+    READINGS.open(&intracom).unwrap();
+    let error = MISDECLARED.open(&intracom).unwrap_err();
     assert!(error.is_type_mismatch());
     let text = error.to_string();
     assert!(text.contains("topics.rs:7:") && text.contains("topics.rs:8:"), "{text}");
@@ -49,9 +49,9 @@ fn f58_two_declarations_of_one_name_are_found_out() {
 #[test]
 fn a_topic_is_found_again_and_created_once() {
     let intracom = Intracom::new();
-    let first = intracom.topic_with::<u32>("a", Options::DEFAULT).unwrap();
+    let first = intracom.topic_with::<u32>("a", TopicOptions::DEFAULT).unwrap();
     let second = intracom.topic::<u32>("a").unwrap();
-    let mut sub = first.subscribe(Group::own()).unwrap();
+    let mut sub = first.subscribe(Group::private()).unwrap();
     second.try_publish(7).unwrap();
     assert_eq!(sub.try_recv(), Ok(7));
     assert_eq!(intracom.stats().topics.len(), 1);
@@ -60,10 +60,10 @@ fn a_topic_is_found_again_and_created_once() {
 #[test]
 fn options_once_chosen_stay() {
     let intracom = Intracom::new();
-    let _made = intracom.topic_with::<u32>("a", Options::DEFAULT.keep_last()).unwrap();
-    intracom.topic_with::<u32>("a", Options::DEFAULT.keep_last()).unwrap();
+    let _made = intracom.topic_with::<u32>("a", TopicOptions::DEFAULT.keep_last()).unwrap();
+    intracom.topic_with::<u32>("a", TopicOptions::DEFAULT.keep_last()).unwrap();
     intracom.topic::<u32>("a").unwrap();
-    let error = intracom.topic_with::<u32>("a", Options::DEFAULT).unwrap_err();
+    let error = intracom.topic_with::<u32>("a", TopicOptions::DEFAULT).unwrap_err();
     assert!(error.is_options_mismatch());
     assert!(error.to_string().contains("keep_last"), "{error}");
 }
@@ -73,7 +73,7 @@ fn reserved_and_empty_names_are_refused() {
     let intracom = Intracom::new();
     for name in ["", "_rxd", "_rxd_states", "_rxd/x"] {
         assert!(intracom.topic::<u32>(name).unwrap_err().is_invalid(), "{name}");
-        assert!(now(intracom.subscribe::<u32>(name, Group::own())).unwrap().unwrap_err().is_invalid(), "{name}");
+        assert!(now(intracom.subscribe::<u32>(name, Group::private())).unwrap().unwrap_err().is_invalid(), "{name}");
     }
     intracom.topic::<u32>("_rx").unwrap();
     intracom.topic::<u32>("rxd").unwrap();
@@ -106,7 +106,7 @@ fn a_closed_topic_is_as_good_as_removed() {
 #[tokio::test(start_paused = true)]
 async fn subscribing_waits_for_the_topic() {
     let intracom = Intracom::new();
-    let mut waiting = Box::pin(intracom.subscribe::<u32>("late", Group::own()));
+    let mut waiting = Box::pin(intracom.subscribe::<u32>("late", Group::private()));
     assert!(super::poll(waiting.as_mut()).is_pending());
     intracom.topic::<u32>("other").unwrap();
     assert!(super::poll(waiting.as_mut()).is_pending());
@@ -121,10 +121,10 @@ async fn subscribing_waits_no_longer_than_its_limit() {
     let intracom = Intracom::new();
     let start = tokio::time::Instant::now();
     let limit = Duration::from_secs(3);
-    tokio::time::timeout(limit, intracom.subscribe::<u32>("never", Group::own())).await.unwrap_err();
+    tokio::time::timeout(limit, intracom.subscribe::<u32>("never", Group::private())).await.unwrap_err();
     assert_eq!(start.elapsed(), limit);
     intracom.topic::<u32>("there").unwrap();
-    let there = intracom.subscribe::<u32>("there", Group::own());
+    let there = intracom.subscribe::<u32>("there", Group::private());
     tokio::time::timeout(Duration::ZERO, there).await.unwrap().unwrap();
 }
 
@@ -132,10 +132,10 @@ async fn subscribing_waits_no_longer_than_its_limit() {
 async fn a_closed_registry_creates_nothing_and_nobody_waits_for_it() {
     let intracom = Intracom::new();
     let topic = intracom.topic::<u32>("a").unwrap();
-    let mut sub = topic.subscribe(Group::own()).unwrap();
+    let mut sub = topic.subscribe(Group::private()).unwrap();
     let waiting = tokio::spawn({
         let intracom = intracom.clone();
-        async move { intracom.subscribe::<u32>("late", Group::own()).await.map(drop) }
+        async move { intracom.subscribe::<u32>("late", Group::private()).await.map(drop) }
     });
     tokio::task::yield_now().await;
     intracom.close();
@@ -151,8 +151,8 @@ async fn a_closed_registry_creates_nothing_and_nobody_waits_for_it() {
 #[test]
 fn a_declared_topic_is_created_by_whoever_comes_first() {
     let intracom = Intracom::new();
-    let mut sub = READINGS.subscribe(&intracom, Group::own()).unwrap();
-    READINGS.on(&intracom).unwrap().try_publish(1.5).unwrap();
+    let mut sub = READINGS.subscribe(&intracom, Group::private()).unwrap();
+    READINGS.open(&intracom).unwrap().try_publish(1.5).unwrap();
     assert_eq!(sub.try_recv(), Ok(1.5));
     assert_eq!(READINGS.name(), "readings");
 }
@@ -164,7 +164,7 @@ fn everything_is_send_sync_and_debug_even_if_the_message_is_not_sync() {
     struct Cellular(#[allow(dead_code)] std::cell::Cell<u32>);
     let intracom = Intracom::new();
     let topic = intracom.topic::<Cellular>("a").unwrap();
-    let sub = topic.subscribe(Group::own()).unwrap();
+    let sub = topic.subscribe(Group::private()).unwrap();
     let publishing = topic.publish(Cellular(1.into()));
     fn send<T: Send>(_: &T) {}
     send(&publishing);
@@ -172,7 +172,7 @@ fn everything_is_send_sync_and_debug_even_if_the_message_is_not_sync() {
     check(&topic);
     check(&sub);
     check(&intracom.stats());
-    static DECLARED: Declared<Cellular> = Declared::new("a");
+    static DECLARED: StaticTopic<Cellular> = StaticTopic::new("a");
     check(&DECLARED);
     topic.close();
     let error = topic.try_publish(Cellular(2.into())).unwrap_err();

@@ -2,7 +2,7 @@
 //! lock, and a panic in it leaves every message counted. Names: X23, G53, G54. Panics at random: `wild.rs`.
 
 use crate::now;
-use rxd::intracom::{Group, Intracom, Options, Policy, Subscription, Topic, TryRecvError};
+use rxd::intracom::{Group, Intracom, Policy, Subscription, Topic, TopicOptions, TryRecvError};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, mpsc};
@@ -69,7 +69,7 @@ fn bombs(armed: impl Fn(u32) -> bool, payload: bool) -> (Topic<Bomb>, Subscripti
 
 fn discarded(topic: &Topic<Bomb>) -> (u64, u64, usize) {
     let stats = topic.stats();
-    (stats.ended.accepted, stats.ended.dropped.discarded, stats.groups.len())
+    (stats.closed_groups.accepted, stats.closed_groups.dropped.discarded, stats.groups.len())
 }
 
 #[test]
@@ -111,14 +111,14 @@ fn x23_a_member_that_leaves_in_a_panic_counts_all_messages_and_does_not_end_the_
         resume_unwind(Box::new("the service's own"));
     }));
     assert_eq!(panic.unwrap_err().downcast_ref(), Some(&"the service's own"));
-    let ended = topic.stats().ended;
+    let ended = topic.stats().closed_groups;
     assert_eq!((ended.accepted, ended.dropped.discarded), (10, 10));
 }
 
 #[test]
 fn g53_a_kept_message_that_panics_when_it_is_replaced_does_not_lose_the_next() {
-    let topic: Topic<Bomb> = Intracom::new().topic_with("a", Options::DEFAULT.keep_last()).unwrap();
-    let mut members = [Group::own(), Group::own()].map(|group| topic.subscribe(group).unwrap());
+    let topic: Topic<Bomb> = Intracom::new().topic_with("a", TopicOptions::DEFAULT.keep_last()).unwrap();
+    let mut members = [Group::private(), Group::private()].map(|group| topic.subscribe(group).unwrap());
     let bomb = |armed| Bomb { armed, payload: false };
     topic.try_publish(bomb(true)).unwrap();
     for member in &mut members {
@@ -129,21 +129,21 @@ fn g53_a_kept_message_that_panics_when_it_is_replaced_does_not_lose_the_next() {
         assert_eq!(member.stats().accepted, 2, "the next was delivered before");
         assert!(member.try_recv().is_ok());
     }
-    assert!(topic.subscribe(Group::own().replay_last()).unwrap().try_recv().is_ok());
+    assert!(topic.subscribe(Group::private().replay_last()).unwrap().try_recv().is_ok());
 }
 
 #[test]
 fn g53_a_kept_message_that_panics_when_its_topic_is_closed_leaves_the_others_closed() {
     let intracom = Intracom::new();
     let topics: Vec<Topic<Bomb>> =
-        ["a", "b", "c"].map(|name| intracom.topic_with(name, Options::DEFAULT.keep_last()).unwrap()).into();
+        ["a", "b", "c"].map(|name| intracom.topic_with(name, TopicOptions::DEFAULT.keep_last()).unwrap()).into();
     for topic in &topics {
         // What was published goes at once, since nobody listens; the copy of it is kept.
         catch_unwind(AssertUnwindSafe(|| topic.try_publish(Bomb { armed: true, payload: false }))).unwrap_err();
     }
     catch_unwind(AssertUnwindSafe(|| topics[0].close())).unwrap_err();
     assert!(topics[0].is_closed() && !format!("{intracom:?}").contains("\"a\""), "its name is free: {intracom:?}");
-    let mut waits = Box::pin(intracom.subscribe::<u32>("never", Group::own()));
+    let mut waits = Box::pin(intracom.subscribe::<u32>("never", Group::private()));
     assert!(now(waits.as_mut()).is_none());
     catch_unwind(AssertUnwindSafe(|| intracom.close())).unwrap_err();
     assert!(topics.iter().all(Topic::is_closed));
@@ -169,9 +169,9 @@ fn g53_a_panic_of_what_hears_the_log_leaves_the_message_counted() {
         ([waits, Policy::Block], 0, [(0, 1), (1, 0)]),
         ([waits, Policy::Block], 5, [(0, 1), (1, 0)]),
     ] {
-        let options = Options::DEFAULT.patience(Duration::from_millis(patience));
+        let options = TopicOptions::DEFAULT.block_timeout(Duration::from_millis(patience));
         let topic: Topic<u32> = Intracom::new().topic_with("a", options).unwrap();
-        let members = policies.map(|policy| topic.subscribe(Group::own().capacity(1).policy(policy)).unwrap());
+        let members = policies.map(|policy| topic.subscribe(Group::private().capacity(1).policy(policy)).unwrap());
         topic.try_publish(1).unwrap();
         let subscriber = tracing_subscriber::registry().with(Layer);
         tracing::subscriber::with_default(subscriber, || {
@@ -204,7 +204,7 @@ impl Nosy {
         DEPTH.set(1);
         self.uses.fetch_add(1, Ordering::Relaxed);
         let _ = (self.topic.stats(), self.intracom.stats(), format!("{:?} {:?}", self.intracom, self.topic));
-        for group in [Group::named("shared"), Group::own(), Group::own().replay_last()] {
+        for group in [Group::named("shared"), Group::private(), Group::private().replay_last()] {
             if let Ok(mut member) = self.topic.subscribe(group) {
                 let _ = (member.try_recv(), member.stats());
             }
@@ -237,7 +237,7 @@ fn g54_a_message_whose_clone_and_drop_use_its_own_topic_does_not_hang() {
                 tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
             runtime.block_on(async {
                 let intracom = Intracom::new();
-                let options = Options::DEFAULT.keep_last().patience(Duration::from_millis(5));
+                let options = TopicOptions::DEFAULT.keep_last().block_timeout(Duration::from_millis(5));
                 let topic: Topic<Nosy> = intracom.topic_with("a", options).unwrap();
                 let group = |name| Group::named(name).policy(policy).capacity(2).replay_last();
                 let mut members = ["g", "h", "i"].map(|name| topic.subscribe(group(name)).unwrap());
@@ -298,9 +298,9 @@ fn g54_a_kept_message_that_is_being_cloned_holds_nobody_up() {
     ends(|| {
         let (begun, begins) = mpsc::channel();
         let go = Arc::new((std::sync::Mutex::new(false), std::sync::Condvar::new()));
-        let topic: Topic<Slow> = Intracom::new().topic_with("a", Options::DEFAULT.keep_last()).unwrap();
+        let topic: Topic<Slow> = Intracom::new().topic_with("a", TopicOptions::DEFAULT.keep_last()).unwrap();
         topic.try_publish(Slow { begun, go: go.clone(), clones: Arc::default() }).map_or_else(drop, drop);
-        let mut members = [Group::own(), Group::own(), Group::own()]
+        let mut members = [Group::private(), Group::private(), Group::private()]
             .map(|group| topic.subscribe(group.capacity(2).replay_last()).unwrap());
         let [first, second, third] = &mut members;
         std::thread::scope(|scope| {
@@ -309,7 +309,7 @@ fn g54_a_kept_message_that_is_being_cloned_holds_nobody_up() {
             // Nobody who meets the message now is blocked, and no order is broken.
             assert_eq!(second.try_recv().err(), Some(TryRecvError::Empty));
             assert_eq!((second.stats().queued, second.stats().received), (1, 0));
-            assert!(topic.subscribe(Group::own().replay_last()).is_ok());
+            assert!(topic.subscribe(Group::private().replay_last()).is_ok());
             let waits = scope.spawn(|| {
                 let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
                 runtime.block_on(async { second.recv().await.is_some() })

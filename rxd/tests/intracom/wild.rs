@@ -3,7 +3,7 @@
 
 use crate::user_code::{POLICIES, ends, panic_quietly};
 use futures_util::FutureExt;
-use rxd::intracom::{Delivery, Group, Intracom, Options, PublishError, Subscription, Topic};
+use rxd::intracom::{Delivery, Group, Intracom, PublishError, Subscription, Topic, TopicOptions};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -84,7 +84,7 @@ struct Counted {
 impl Counted {
     fn new(topic: &Topic<Wild>, keep_last: bool, is_kept: bool) -> Counted {
         let policy = POLICIES[fastrand::usize(0..5)];
-        let group = Group::own().policy(policy).capacity(fastrand::usize(1..4));
+        let group = Group::private().policy(policy).capacity(fastrand::usize(1..4));
         let replays = keep_last && fastrand::bool();
         let group = if replays { group.replay_last() } else { group };
         let member = topic.subscribe(group).unwrap();
@@ -112,7 +112,7 @@ async fn one_after_the_other(seed: u64) {
     let run = Arc::new(Run::default());
     run.odds.store([0, 3, 8, 20][fastrand::usize(0..4)], Ordering::Relaxed);
     let keep_last = fastrand::bool();
-    let options = Options::DEFAULT.patience(Duration::from_millis(5));
+    let options = TopicOptions::DEFAULT.block_timeout(Duration::from_millis(5));
     let topic = Intracom::new().topic_with::<Wild>("a", if keep_last { options.keep_last() } else { options }).unwrap();
     let mut groups: Vec<Counted> = (0..fastrand::usize(1..5)).map(|_| Counted::new(&topic, keep_last, false)).collect();
     let (mut is_kept, mut offered) = (false, 0);
@@ -158,7 +158,7 @@ async fn one_after_the_other(seed: u64) {
             _ => {}
         }
         groups.iter().for_each(Counted::check);
-        let (ended, drops) = (topic.stats().ended, topic.stats().ended.dropped);
+        let (ended, drops) = (topic.stats().closed_groups, topic.stats().closed_groups.dropped);
         assert_eq!(ended.accepted + drops.newest + drops.stalled + drops.abandoned, offered, "seed {seed}: {ended:?}");
         assert_eq!(ended.accepted, ended.received + drops.oldest + drops.discarded);
     }
@@ -220,7 +220,7 @@ fn g53_messages_that_panic_on_several_threads_are_counted_once_in_each_group() {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_time().build().unwrap();
         runtime.block_on(async {
             let run = Arc::new(Run::default());
-            let options = Options::DEFAULT.keep_last().patience(Duration::from_millis(1));
+            let options = TopicOptions::DEFAULT.keep_last().block_timeout(Duration::from_millis(1));
             let topic = Intracom::new().topic_with::<Wild>("a", options).unwrap();
             topic.try_publish(run.message()).unwrap();
             // Each of them begins with that message.
@@ -242,7 +242,7 @@ fn g53_messages_that_panic_on_several_threads_are_counted_once_in_each_group() {
             for member in members {
                 received += member.await.unwrap();
             }
-            let (ended, drops) = (topic.stats().ended, topic.stats().ended.dropped);
+            let (ended, drops) = (topic.stats().closed_groups, topic.stats().closed_groups.dropped);
             assert!(topic.stats().groups.is_empty());
             let counted = ended.accepted + drops.newest + drops.stalled + drops.abandoned;
             assert_eq!((ended.groups, counted), (10, admitted * 10), "{ended:?}");

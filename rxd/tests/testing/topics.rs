@@ -1,11 +1,11 @@
 //! Fake publishers and subscribers.
 
-use rxd::intracom::{Declared, Group, Policy};
+use rxd::intracom::{Group, Policy, StaticTopic};
 use rxd::testing::{Behavior, FakeService, Harness, Inbox};
 use rxd::{Context, Daemon, Runner, Service, State};
 
-static NUMBERS: Declared<u32> = Declared::new("numbers");
-static SUMS: Declared<u32> = Declared::new("sums").keep_last();
+static NUMBERS: StaticTopic<u32> = StaticTopic::new("numbers");
+static SUMS: StaticTopic<u32> = StaticTopic::new("sums").keep_last();
 
 /// Under test: publishes the sum of what it has received.
 #[derive(Default)]
@@ -14,7 +14,7 @@ struct Sum(u32);
 impl Runner for Sum {
     async fn run(&mut self, cx: &Context) -> rxd::Result {
         let mut numbers = NUMBERS.subscribe(&cx.intracom(), Group::named("sum"))?;
-        let sums = SUMS.on(&cx.intracom())?;
+        let sums = SUMS.open(&cx.intracom())?;
         while let Some(number) = numbers.recv().await {
             self.0 += number;
             sums.publish(self.0).await?;
@@ -35,7 +35,7 @@ async fn published_messages_pass_through_the_service_under_test() {
     let inbox = Inbox::new();
     let test = Harness::new(daemon())
         .fake("numbers", FakeService::new().on(State::Run, [Behavior::publish(NUMBERS, 1..=4)]))
-        .fake("screen", inbox.subscriber(SUMS, Group::own()))
+        .fake("screen", inbox.subscriber(SUMS, Group::private()))
         .start()
         .await;
     test.until("numbers", State::Run).await;

@@ -316,7 +316,7 @@ fn g52_watch_ended_by_its_context_is_recognised_as_cancellation() {
 async fn g52_topic_wait_error_returned_from_run_is_a_clean_cancellation() {
     let logged = capture::begin();
     beside_quiet(Run(|cx: Context| async move {
-        cx.intracom().subscribe::<u32>("never-created", rxd::intracom::Group::own()).await?;
+        cx.intracom().subscribe::<u32>("never-created", rxd::intracom::Group::private()).await?;
         Ok(())
     }))
     .await;

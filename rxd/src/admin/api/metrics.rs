@@ -3,7 +3,7 @@
 
 use crate::admin::app::App;
 use crate::admin::dto;
-use crate::intracom::{Drops, GroupStats, Stats, TopicStats};
+use crate::intracom::{DropCounts, GroupStats, Stats, TopicStats};
 use crate::lifecycle::state::State as Lifecycle;
 use axum::extract::State;
 use axum::http::header;
@@ -97,15 +97,16 @@ fn text(app: &App) -> String {
 
 /// The messages between services, by topic and by consumer group.
 fn topics(metric: &mut MetricsWriter<'_>, stats: &Stats) {
-    let received =
-        |topic: &TopicStats| topic.ended.received + topic.groups.iter().map(|group| group.received).sum::<u64>();
+    let received = |topic: &TopicStats| {
+        topic.closed_groups.received + topic.groups.iter().map(|group| group.received).sum::<u64>()
+    };
     metric.head("rxd_topic_received_total", "counter", "The messages that subscribers have received.");
     for topic in &stats.topics {
         metric.line("rxd_topic_received_total", &[("topic", &topic.name)], received(topic));
     }
     metric.head("rxd_topic_no_subscribers_total", "counter", "The messages published while there were no subscribers.");
     for topic in &stats.topics {
-        metric.line("rxd_topic_no_subscribers_total", &[("topic", &topic.name)], topic.unheard);
+        metric.line("rxd_topic_no_subscribers_total", &[("topic", &topic.name)], topic.no_subscribers);
     }
     metric.head(
         "rxd_topic_dropped_total",
@@ -113,7 +114,7 @@ fn topics(metric: &mut MetricsWriter<'_>, stats: &Stats) {
         "The messages that consumer groups have not received, by reason.",
     );
     for topic in &stats.topics {
-        let Drops { oldest, newest, stalled, abandoned, discarded, .. } = topic.dropped();
+        let DropCounts { oldest, newest, stalled, abandoned, discarded, .. } = topic.dropped();
         for (reason, count) in [
             ("oldest", oldest),
             ("newest", newest),

@@ -1,15 +1,15 @@
-use rxd::intracom::Declared;
+use rxd::intracom::StaticTopic;
 use rxd::{Context, Runner};
 
-static READINGS: Declared<f64> = Declared::new("readings");
+static READINGS: StaticTopic<f64> = StaticTopic::new("readings");
 
 #[rxd::service]
 struct Sampler;
 
 impl Runner for Sampler {
     async fn run(&mut self, cx: &Context) -> rxd::Result {
-        READNGS.on(&cx.intracom())?.publish(21.5).await?;
-        READINGS.on(&cx.intracom())?.publish(21.5).await?;
+        READNGS.open(&cx.intracom())?.publish(21.5).await?;
+        READINGS.open(&cx.intracom())?.publish(21.5).await?;
         Ok(())
     }
 }

@@ -1,9 +1,9 @@
 #![deny(dead_code)]
 
-use rxd::intracom::{Declared, Group, Publisher, Subscriber};
+use rxd::intracom::{StaticTopic, Group, Publisher, Subscriber};
 use rxd::{Context, Runner};
 
-const READINGS: Declared<f64> = Declared::new("readings");
+const READINGS: StaticTopic<f64> = StaticTopic::new("readings");
 static SENSORS: Publisher<f64> = READINGS.publisher();
 static DISPLAYS: Subscriber<f64> = READINGS.subscriber();
 

@@ -1,9 +1,9 @@
 #![deny(dead_code)]
 
-use rxd::intracom::{Declared, Group, Publisher, Subscriber};
+use rxd::intracom::{StaticTopic, Group, Publisher, Subscriber};
 use rxd::{Context, Runner};
 
-const READINGS: Declared<f64> = Declared::new("readings").keep_last();
+const READINGS: StaticTopic<f64> = StaticTopic::new("readings").keep_last();
 static SENSORS: Publisher<f64> = READINGS.publisher();
 static DISPLAYS: Subscriber<f64> = READINGS.subscriber();
 
@@ -12,7 +12,7 @@ struct Sampler;
 
 impl Runner for Sampler {
     async fn run(&mut self, cx: &Context) -> rxd::Result {
-        SENSORS.on(&cx.intracom())?.publish(21.5).await?;
+        SENSORS.open(&cx.intracom())?.publish(21.5).await?;
         Ok(())
     }
 }
@@ -23,7 +23,7 @@ struct Display;
 
 impl Runner for Display {
     async fn run(&mut self, cx: &Context) -> rxd::Result {
-        let mut readings = DISPLAYS.subscribe(&cx.intracom(), Group::own().replay_last())?;
+        let mut readings = DISPLAYS.subscribe(&cx.intracom(), Group::private().replay_last())?;
         assert_eq!(readings.recv().await, Some(21.5));
         Ok(())
     }
