@@ -1,15 +1,25 @@
 //! One message on its way to the groups of a topic.
 //!
-//! 1. The groups are those the topic had when the message was admitted.
-//! 2. Every group is offered the message before any is waited for.
-//! 3. The groups that are waited for are waited for at the same time, each with its own limit.
-//! 4. A group that is neither settled nor gone when the round ends (the future was dropped, a clone
-//!    panicked, the topic was closed) has missed the message, and that is counted.
-//! 5. A group counts the message from the moment it is offered it, also if the user's code panics there: so it
-//!    is taken off the list of those that are to count it as missed before, and a group that is waited for
-//!    counts for itself ([`Waiter`]). No message is counted twice.
+//! [`Topic::publish`](super::Topic::publish) admits a message and hands it to [`Dispatch::begin`], which offers it
+//! to each group. Usually every group takes it, and that is all. If a group is full, the dispatch goes on:
+//! it lets other tasks run and offers the message once more ([`retry`](Dispatch::retry)), waits for the groups that
+//! are still full ([`wait`](Dispatch::wait)), and [finishes](Dispatch::finish).
+//!
+//! # Invariants
+//!
+//! 1. A message is offered to the groups that the topic had when the message was admitted, and to no others.
+//! 2. Every group is offered the message before any group is waited for.
+//! 3. Full groups are waited for at the same time, each with its own limit.
+//! 4. If the dispatch ends early (the future is dropped, a clone panics, the topic is closed), each group that
+//!    has neither taken nor dropped the message counts it as abandoned. A group that has no members left does
+//!    not count it.
+//! 5. No group counts a message twice. [`GroupState::offer`] counts it, even if user code panics there.
+//!    So `next`, `full` and `closed`, which say which groups the dispatch counts for when it is dropped, are
+//!    updated before the offer. A [`Waiter`] counts for the group that it waits for.
+//! 6. While a group is listed as full, the dispatch holds the message: such a group has given it back.
 
 use super::arc_cell::{ArcCell, ArcSnapshot};
+use super::error::PublishError;
 use super::group::{GroupState, Offer};
 use super::stats::Delivery;
 use super::user;
@@ -20,29 +30,51 @@ use std::sync::Arc;
 use std::task::Poll;
 use tokio::time::Instant;
 
-/// How often a publisher lets others run before it settles down to wait. A receiver that is about to
+/// How often a publisher lets other tasks run before it waits for a full group. A receiver that is about to
 /// take a message needs no more than that, and it is cheaper than a timer and a place in the channel's
 /// queue of senders.
-pub(super) const YIELDS: usize = 2;
+pub(super) const YIELDS: u32 = 2;
 
-/// The groups of a topic at one moment. Joining and leaving put another list in its place.
+/// The groups of a topic at one moment. Joining and leaving replace it by another list.
 pub(super) struct GroupList<T> {
     pub(super) groups: Vec<Arc<GroupState<T>>>,
     pub(super) closed: bool,
 }
 
-/// A group that is waited for.
-type GroupWait<T> = Pin<Box<dyn Future<Output = (Offer<T>, Option<T>)> + Send>>;
-
-/// A message that did not simply come to all groups.
-pub(super) enum Open<T> {
-    /// The only group there is has no room. Nothing has happened so far.
-    Sole(T),
-    /// A round that is not over yet, and what is left of its message.
-    Dispatch(Box<Dispatch<T>>, Option<T>),
+/// Where the publishing of a message stands, as long as it is not finished.
+pub(super) enum PublishState<T> {
+    /// The message was not admitted: the topic waits for subscribers, and it has none.
+    NoSubscribers(T),
+    /// The only group is full. Nothing was counted and nothing allocated: the message can be admitted anew.
+    SingleGroup(T),
+    /// The message was offered to every group, and not all of them have taken or dropped it.
+    Dispatched(Box<Dispatch<T>>),
+    /// The topic is closed. The message is in the error.
+    Refused(PublishError<T>),
 }
 
-/// The groups that have not been offered the message, should the user's code panic.
+type GroupWait<T> = Pin<Box<dyn Future<Output = Offer<T>> + Send>>;
+
+impl Delivery {
+    /// Notes what a group made of the message. Gives the offer back if the message is still to be placed.
+    #[inline]
+    fn note<T>(&mut self, offer: Offer<T>) -> Option<Offer<T>> {
+        *self += match &offer {
+            Offer::Accepted => {
+                *self += Delivery::ACCEPTED;
+                return None;
+            }
+            Offer::Evicted(_) => Delivery::EVICTED,
+            Offer::Dropped(_) => Delivery::DROPPED,
+            Offer::Full(_) | Offer::Closed(_) => return Some(offer),
+        };
+        // After it is noted: this drops a message, which may panic.
+        user::discard(offer);
+        None
+    }
+}
+
+/// The groups that have not been offered the message. If a clone panics, they count it as abandoned.
 struct Unoffered<'a, T>(&'a [Arc<GroupState<T>>]);
 
 impl<T> Drop for Unoffered<'_, T> {
@@ -51,264 +83,243 @@ impl<T> Drop for Unoffered<'_, T> {
     }
 }
 
-impl Delivery {
-    /// Notes what a group made of the message, unless that is not settled yet.
-    #[inline]
-    fn note<T>(&mut self, offer: Offer<T>) -> Option<Offer<T>> {
-        *self += match &offer {
-            Offer::Taken => {
-                *self += Delivery::ACCEPTED;
-                return None;
-            }
-            Offer::Replaced(_) => Delivery::EVICTED,
-            Offer::Missed(_) => Delivery::DROPPED,
-            Offer::Full(_) | Offer::Gone(_) => return Some(offer),
-        };
-        // After it is noted: what had to make room is the user's.
-        user::discard(offer);
-        None
-    }
-}
-
+/// A message that not every group has taken or dropped at once.
 pub(super) struct Dispatch<T> {
     list: ArcSnapshot<GroupList<T>>,
     /// The first group that has not been offered the message.
     next: usize,
-    /// Those that were full.
-    waiting: Vec<usize>,
-    /// Those that are no more, or whose topic is closed.
-    gone: Vec<usize>,
+    /// The groups that were full when the message was offered to them.
+    full: Vec<usize>,
+    /// The groups that were closed, or that belong to a closed topic.
+    closed: Vec<usize>,
     delivery: Delivery,
+    /// `None` once the last group that was offered it has taken it. Last, so that it is dropped last: that may panic.
+    message: Option<T>,
 }
 
 impl<T: Clone + Send + 'static> Dispatch<T> {
-    /// Offers the message to every group, cloning it for all but the last. Mostly that is all there
-    /// is to do; if a group has no room, or is gone, the round is open, and with it goes what is
-    /// left: the message for those to be waited for, or that nobody took. With `sole`, none is opened
-    /// for a single group that has no room.
+    /// Offers the message to every group, cloning it for all but the last.
+    ///
+    /// With `retries_single`, a single full group is answered with [`PublishState::SingleGroup`].
     #[inline]
-    pub(super) fn begin(list: ArcSnapshot<GroupList<T>>, message: T, sole: bool) -> Result<Delivery, Open<T>> {
+    pub(super) fn begin(
+        list: ArcSnapshot<GroupList<T>>,
+        message: T,
+        retries_single: bool,
+    ) -> Result<Delivery, PublishState<T>> {
         let mut delivery = Delivery::default();
         let Some((last, others)) = list.groups.split_last() else { return Ok(delivery) };
         if !others.is_empty() {
-            if let Some((index, offer)) = Self::begin_with(others, &list.groups, &message, &mut delivery) {
-                return Err(Dispatch::open(list, index, delivery, offer, Some(message)));
+            if let Some((index, offer)) = Self::offer_clones(others, &list.groups, &message, &mut delivery) {
+                return Err(Dispatch::go_on(list, index, delivery, offer, Some(message)));
             }
         }
         match delivery.note(last.offer(message)) {
             None => Ok(delivery),
-            Some(Offer::Full(message)) if sole && others.is_empty() => Err(Open::Sole(message)),
+            Some(Offer::Full(message)) if retries_single && others.is_empty() => {
+                Err(PublishState::SingleGroup(message))
+            }
             Some(offer) => {
                 let index = others.len();
-                Err(Dispatch::open(list, index, delivery, offer, None))
+                Err(Dispatch::go_on(list, index, delivery, offer, None))
             }
         }
     }
 
-    /// Offers a clone to each of the others; the first that does not simply take it or leave it.
-    fn begin_with(
+    /// Offers a clone to each of `others`, up to the first group that is full or closed.
+    fn offer_clones(
         others: &[Arc<GroupState<T>>],
         all: &[Arc<GroupState<T>>],
         message: &T,
         delivery: &mut Delivery,
     ) -> Option<(usize, Offer<T>)> {
-        let mut skipped = Unoffered(all);
+        let mut unoffered = Unoffered(all);
         for (index, group) in others.iter().enumerate() {
             let copy = user::copy(message);
-            skipped.0 = &skipped.0[1..];
+            // Before the offer: invariant 5.
+            unoffered.0 = &unoffered.0[1..];
             if let Some(offer) = delivery.note(group.offer(copy)) {
-                skipped.0 = &[];
+                unoffered.0 = &[];
                 return Some((index, offer));
             }
         }
-        skipped.0 = &[];
+        unoffered.0 = &[];
         None
     }
 
-    /// Goes on from the first group that does not simply take it or leave it.
+    /// Goes on with the first group that is full or closed: offers the message to the groups after it.
     #[cold]
-    fn open(
+    fn go_on(
         list: ArcSnapshot<GroupList<T>>,
         index: usize,
         delivery: Delivery,
         offer: Offer<T>,
-        rest: Option<T>,
-    ) -> Open<T> {
-        let mut round = Box::new(Dispatch { list, next: index + 1, waiting: Vec::new(), gone: Vec::new(), delivery });
-        let back = round.settle(index, offer);
-        let rest = match rest {
-            Some(rest) => {
-                user::discard(back);
-                Some(rest)
-            }
-            None => back,
-        };
-        let rest = round.offer(rest);
-        Open::Dispatch(round, rest)
-    }
-
-    /// Offers the message to the groups that have not been offered it.
-    fn offer(&mut self, mut rest: Option<T>) -> Option<T> {
-        while self.next < self.list.groups.len() {
-            let last = self.next + 1 == self.list.groups.len() && self.waiting.is_empty();
-            let Some(message) = (if last { rest.take() } else { rest.as_ref().map(user::copy) }) else { break };
-            let index = self.next;
-            // Before it is offered: invariant 5.
-            self.next += 1;
-            let offer = self.list.groups[index].offer(message);
-            if let Some(back) = self.settle(index, offer) {
-                rest.get_or_insert(back);
-            }
+        message: Option<T>,
+    ) -> PublishState<T> {
+        let (full, closed) = (Vec::new(), Vec::new());
+        let mut dispatch = Box::new(Dispatch { list, next: index + 1, full, closed, delivery, message });
+        dispatch.settle(index, offer);
+        while dispatch.next < dispatch.list.groups.len() {
+            let is_last = dispatch.next + 1 == dispatch.list.groups.len() && dispatch.full.is_empty();
+            let Some(message) = take_or_copy(&mut dispatch.message, is_last) else { break };
+            // Before the offer: invariant 5.
+            let index = dispatch.next;
+            dispatch.next += 1;
+            dispatch.offer(index, message);
         }
-        rest
+        PublishState::Dispatched(dispatch)
     }
 
-    /// Offers it once more to those that were full.
-    fn offer_again(&mut self, message: T) -> Option<T> {
-        let mut rest = Some(message);
-        let mut left = self.waiting.len();
-        while left > 0 {
-            left -= 1;
-            let last = left == 0 && self.waiting.len() == 1;
-            let Some(message) = (if last { rest.take() } else { rest.as_ref().map(user::copy) }) else { break };
-            // Before it is offered: invariant 5. Those that are still full go to the end of the line.
-            let index = self.waiting.remove(0);
-            let offer = self.list.groups[index].offer(message);
-            if let Some(back) = self.settle(index, offer) {
-                rest.get_or_insert(back);
-            }
-        }
-        rest
-    }
-
-    /// Lets others run, and offers it once more to those that were full.
-    pub(super) async fn insist(&mut self, mut message: T) -> Option<T> {
+    /// Lets other tasks run, and offers the message once more to the groups that were full.
+    pub(super) async fn retry(&mut self) {
         for _ in 0..YIELDS {
-            let mut yielded = false;
-            poll_fn(|cx| {
-                if std::mem::replace(&mut yielded, true) {
-                    return Poll::Ready(());
-                }
-                cx.waker().wake_by_ref();
-                Poll::Pending
-            })
-            .await;
-            match self.offer_again(message) {
-                Some(back) if self.is_waiting() => message = back,
-                rest => return rest,
+            if self.full.is_empty() {
+                return;
+            }
+            yield_once().await;
+            // A group that is still full is pushed to the end of the list.
+            for left in (0..self.full.len()).rev() {
+                let is_last = left == 0 && self.full.len() == 1;
+                let Some(message) = take_or_copy(&mut self.message, is_last) else { break };
+                // Before the offer: invariant 5.
+                let index = self.full.remove(0);
+                self.offer(index, message);
             }
         }
-        Some(message)
     }
 
-    /// Waits for the groups that were full. What is left is there if none of them took it.
-    pub(super) async fn wait(&mut self, message: T) -> Option<T> {
-        // A snapshot is not for keeping; from here on it may be.
+    /// Waits for the groups that were full, all at the same time.
+    pub(super) async fn wait(&mut self) {
+        if self.full.is_empty() {
+            return;
+        }
+        let Some(message) = self.message.take() else { return };
+        // A snapshot is for a short time. From here on it may be a long one.
         self.list = ArcCell::keep(&self.list);
         let start = Instant::now();
-        let [only] = self.waiting[..] else { return self.wait_for_many(message, start).await };
-        self.waiting.clear();
-        let (offer, spare) = Waiter::new(self.list.groups[only].clone()).wait(message, start).await;
-        let rest = self.settle(only, offer);
-        user::discard(spare);
-        rest
+        let [only] = self.full[..] else { return self.wait_for_many(message, start).await };
+        self.full.clear();
+        let offer = Waiter::new(self.list.groups[only].clone()).wait(message, start).await;
+        self.settle(only, offer);
     }
 
-    async fn wait_for_many(&mut self, message: T, start: Instant) -> Option<T> {
-        // All of them before the first clone: each counts for itself from here on.
+    async fn wait_for_many(&mut self, message: T, start: Instant) {
+        // All waiters are made before the first clone: from here on each counts for its group.
         let waiters: Vec<_> =
-            self.waiting.drain(..).map(|index| (index, Waiter::new(self.list.groups[index].clone()))).collect();
+            self.full.drain(..).map(|index| (index, Waiter::new(self.list.groups[index].clone()))).collect();
         let mut waits: Vec<(usize, GroupWait<T>)> = Vec::with_capacity(waiters.len());
         let mut message = Some(message);
         let mut left = waiters.len();
         for (index, waiter) in waiters {
             left -= 1;
-            let Some(message) = (if left == 0 { message.take() } else { message.as_ref().map(user::copy) }) else {
-                break;
-            };
+            let Some(message) = take_or_copy(&mut message, left == 0) else { break };
             waits.push((index, Box::pin(waiter.wait(message, start))));
         }
-        let mut rest = None;
         poll_fn(|cx| {
             let mut i = 0;
             while let Some((index, wait)) = waits.get_mut(i) {
                 let index = *index;
-                let Poll::Ready((offer, spare)) = wait.as_mut().poll(cx) else {
+                let Poll::Ready(offer) = wait.as_mut().poll(cx) else {
                     i += 1;
                     continue;
                 };
                 drop(waits.swap_remove(i));
-                if let Some(back) = self.settle(index, offer) {
-                    rest.get_or_insert(back);
-                }
-                user::discard(spare);
+                self.settle(index, offer);
             }
             if waits.is_empty() { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
-        rest
     }
 
-    /// Notes what a group made of it; gives back what it did not take.
-    fn settle(&mut self, index: usize, offer: Offer<T>) -> Option<T> {
-        match self.delivery.note(offer)? {
-            Offer::Full(message) => {
-                self.waiting.push(index);
-                Some(message)
-            }
-            Offer::Gone(message) => {
-                self.gone.push(index);
-                Some(message)
-            }
-            _ => None,
+    fn offer(&mut self, index: usize, message: T) {
+        let offer = self.list.groups[index].offer(message);
+        self.settle(index, offer);
+    }
+
+    /// Notes what a group made of the message, and keeps the message if the group has given it back.
+    fn settle(&mut self, index: usize, offer: Offer<T>) {
+        let (groups, message) = match self.delivery.note(offer) {
+            Some(Offer::Full(message)) => (&mut self.full, message),
+            Some(Offer::Closed(message)) => (&mut self.closed, message),
+            _ => return,
+        };
+        groups.push(index);
+        match &self.message {
+            None => self.message = Some(message),
+            // One copy is enough.
+            Some(_) => user::discard(message),
         }
     }
 
-    /// Whether some group has to be waited for.
+    /// Whether a group was full, and has still to be waited for.
     pub(super) fn is_waiting(&self) -> bool {
-        !self.waiting.is_empty()
+        !self.full.is_empty()
     }
 
-    /// Whether the message is as if never published: no group took it, and none counted it.
-    pub(super) fn is_untouched(&self) -> bool {
-        self.delivery == Delivery::default()
+    /// Takes the message back, if no group has taken it or counted it: it is then as if it had not been published.
+    pub(super) fn take_back(&mut self) -> Option<T> {
+        if self.delivery != Delivery::default() {
+            return None;
+        }
+        let message = self.message.take()?;
+        // Nothing is left to be counted.
+        self.full.clear();
+        self.closed.clear();
+        Some(message)
     }
 
-    /// Nothing was published after all: there is nothing to count.
-    pub(super) fn forget(mut self) {
-        self.waiting.clear();
-        self.gone.clear();
-    }
-
-    /// The groups all of whose members have ended: they are as good as left.
+    /// Takes the groups that were closed since all their members have ended. They do not count the message.
     pub(super) fn take_groups_without_members(&mut self) -> Vec<Arc<GroupState<T>>> {
-        let mut deserted = Vec::new();
-        for index in std::mem::take(&mut self.gone) {
+        let mut without_members = Vec::new();
+        for index in std::mem::take(&mut self.closed) {
             match &self.list.groups[index] {
-                group if group.has_no_members() => deserted.push(group.clone()),
-                _ => self.gone.push(index),
+                group if group.has_no_members() => without_members.push(group.clone()),
+                _ => self.closed.push(index),
             }
         }
-        deserted
+        without_members
     }
 
-    /// The end. Those that were not waited for, or whose topic was closed, have missed it.
-    pub(super) fn finish(mut self) -> Delivery {
-        for _ in self.waiting.iter().chain(&self.gone) {
+    /// Ends the dispatch. The groups that were not waited for, or whose topic was closed, drop the message.
+    pub(super) fn finish(mut self: Box<Self>) -> Delivery {
+        for _ in self.full.iter().chain(&self.closed) {
             self.delivery += Delivery::DROPPED;
         }
-        self.delivery
+        let (delivery, message) = (self.delivery, self.message.take());
+        drop(self);
+        // After the groups have counted it.
+        user::discard(message);
+        delivery
     }
 }
 
 impl<T> Drop for Dispatch<T> {
+    /// Invariant 4.
     fn drop(&mut self) {
-        let skipped = self.next..self.list.groups.len();
-        for index in skipped.chain(self.waiting.iter().copied()) {
+        let unoffered = self.next..self.list.groups.len();
+        for index in unoffered.chain(self.full.iter().copied()) {
             self.list.groups[index].abandon();
         }
-        for group in self.gone.iter().map(|&index| &self.list.groups[index]).filter(|group| !group.has_no_members()) {
+        for group in self.closed.iter().map(|&index| &self.list.groups[index]).filter(|group| !group.has_no_members()) {
             group.abandon();
         }
     }
+}
+
+/// The message itself for the last group that is offered it, and a clone for each group before.
+fn take_or_copy<T: Clone>(message: &mut Option<T>, is_last: bool) -> Option<T> {
+    if is_last { message.take() } else { message.as_ref().map(user::copy) }
+}
+
+/// Lets other tasks run once. Unlike tokio's `yield_now` it defers nothing, which is cheaper.
+async fn yield_once() {
+    let mut yielded = false;
+    poll_fn(|cx| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }

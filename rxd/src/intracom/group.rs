@@ -37,15 +37,15 @@ use tokio_util::sync::CancellationToken;
 /// What a group made of a message.
 pub(super) enum Offer<T> {
     /// It is in the buffer.
-    Taken,
+    Accepted,
     /// It is in the buffer, in the place of what was the oldest.
-    Replaced(Evicted<T>),
+    Evicted(Evicted<T>),
     /// It was dropped, and counted.
-    Missed(T),
+    Dropped(T),
     /// The policy is to wait.
     Full(T),
     /// The group, or its topic, is closed.
-    Gone(T),
+    Closed(T),
 }
 
 /// What had to make room, from the buffer and in front of it. It is passed on to be dropped, for that
@@ -163,16 +163,16 @@ impl<T> GroupState<T> {
 
     /// Whether it is for the replayed message that there is no room, if there is none.
     #[inline]
-    fn is_crowded(&self) -> bool {
+    fn is_full_by_replay(&self) -> bool {
         self.replay.is_there() && self.sender.len() + 1 >= self.capacity && !self.sender.is_closed()
     }
 
     /// Until it is not.
-    pub(super) async fn not_crowded(&self) {
+    pub(super) async fn room_beside_replay(&self) {
         loop {
             // Made before the look: what changes from here on is heard of.
             let gone = self.replay.is_gone();
-            if !self.is_crowded() {
+            if !self.is_full_by_replay() {
                 return;
             }
             gone.await;
@@ -258,7 +258,7 @@ impl<T> GroupState<T> {
 
     /// Whether a publisher would have to wait.
     pub(super) fn would_wait(&self) -> bool {
-        self.limit().is_some() && (self.sender.is_full() || self.is_crowded())
+        self.limit().is_some() && (self.sender.is_full() || self.is_full_by_replay())
     }
 
     /// How long the policy is to wait, if it is to wait at all.
@@ -302,15 +302,15 @@ impl<T: Clone> GroupState<T> {
         if self.policy == Policy::DropOldest {
             return self.force(message);
         }
-        if self.is_crowded() {
+        if self.is_full_by_replay() {
             return self.full(message);
         }
         match self.sender.try_send(message) {
             Ok(()) => {
                 self.accepted();
-                Offer::Taken
+                Offer::Accepted
             }
-            Err(TrySendError::Closed(message)) => Offer::Gone(message),
+            Err(TrySendError::Closed(message)) => Offer::Closed(message),
             Err(TrySendError::Full(message)) => self.full(message),
         }
     }
@@ -318,7 +318,7 @@ impl<T: Clone> GroupState<T> {
     #[cold]
     fn full(&self, message: T) -> Offer<T> {
         match self.limit() {
-            _ if self.has_no_members() => Offer::Gone(message),
+            _ if self.has_no_members() => Offer::Closed(message),
             Some(_) => Offer::Full(message),
             None => self.overflow(message),
         }
@@ -339,18 +339,18 @@ impl<T: Clone> GroupState<T> {
                 "group is stalled: it is no longer waited for until it has room",
             );
         }
-        Offer::Missed(message)
+        Offer::Dropped(message)
     }
 
     fn force(&self, message: T) -> Offer<T> {
-        let crowded = self.is_crowded();
+        let is_full_by_replay = self.is_full_by_replay();
         let buffered = match self.sender.force_send(message) {
             Ok(buffered) => buffered,
-            Err(async_channel::SendError(message)) => return Offer::Gone(message),
+            Err(async_channel::SendError(message)) => return Offer::Closed(message),
         };
         // After the push: where that is refused since the topic was closed, the replayed message stays to
         // be received.
-        let replayed = if crowded { self.replay.take() } else { None };
+        let replayed = if is_full_by_replay { self.replay.take() } else { None };
         self.accepted();
         let evicted = u64::from(buffered.is_some()) + u64::from(replayed.is_some());
         if evicted > 0 {
@@ -365,13 +365,13 @@ impl<T: Clone> GroupState<T> {
                 self.drain(&mut disposal);
                 disposal.discard((buffered, replayed));
                 disposal.finish();
-                return if evicted == 0 { Offer::Taken } else { Offer::Replaced((None, None)) };
+                return if evicted == 0 { Offer::Accepted } else { Offer::Evicted((None, None)) };
             }
         }
         if evicted == 0 {
-            return Offer::Taken;
+            return Offer::Accepted;
         }
-        Offer::Replaced((buffered, replayed))
+        Offer::Evicted((buffered, replayed))
     }
 }
 

@@ -1,6 +1,17 @@
-//! The publisher's side of a topic: what a message goes through, and the future that waits with it.
+//! Publishing: the way of a message from the publisher to the groups, from top to bottom.
+//!
+//! 1. [`Publish`] is polled. The message is admitted ([`TopicState::admit`](super::shared::TopicState::admit)) and
+//!    offered to each group ([`Dispatch::begin`]). Usually this is all, and nothing was allocated.
+//! 2. If the only group is full, `Publish` lets other tasks run and begins anew, a few times.
+//! 3. Otherwise the rest is an async function in a box, [`Topic::retry_until_finished`]. It waits for a subscriber,
+//!    if the topic is subscriber-aware and has none, and for the groups that are full.
+//! 4. [`Topic::conclude`] ends the dispatch. If no group has taken the message and none has counted it, the message
+//!    comes back: to the caller if the topic is closed, to step 3 if the topic has to have subscribers.
+//!
+//! What a group made of the message is an [`Offer`](super::group::Offer), and where the publishing stands
+//! between two steps is a [`PublishState`].
 
-use super::dispatch::{Dispatch, Open, YIELDS};
+use super::dispatch::{Dispatch, PublishState, YIELDS};
 use super::error::{PublishError, RefusalReason};
 use super::replay::LastMessage;
 use super::stats::Delivery;
@@ -14,28 +25,29 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 impl<T: Clone + Send + 'static> Topic<T> {
-    /// Publishes a message to every group there is, and waits for those that want to be waited for.
+    /// Publishes a message to every group of the topic, and waits for groups that are full if their policy says so.
     ///
-    /// First every group that has room gets it, then the others are waited for, all at the same
-    /// time: a stuck group holds back the next message, never this one. And it does so at most
-    /// for the topic's [block timeout](super::TopicOptions::block_timeout). A
-    /// [subscriber-aware](super::TopicOptions::subscriber_aware) topic waits before that, for as long as
-    /// nobody listens.
+    /// First every group that has room gets the message. Then the full ones are waited for, all at the same
+    /// time: a group that does not receive delays the next message, never this one. It does so at most
+    /// for the topic's [block timeout](super::TopicOptions::block_timeout).
+    ///
+    /// On a [subscriber-aware](super::TopicOptions::subscriber_aware) topic it waits before that, for as long as
+    /// there is no subscriber.
     ///
     /// The messages of one publisher, each published after the last has returned, arrive in that
-    /// order in every group. Between publishers there is no order, and two groups may see two.
+    /// order in every group. The messages of several publishers may arrive in a different order in each group.
     ///
-    /// The message is cloned for each group but one, and once more for each that it has to wait for.
+    /// The message is cloned for each group but one, and once more for each group that is waited for.
     ///
     /// # Errors
     ///
-    /// The topic is closed, and nobody got the message; it is in the error.
+    /// The topic is closed, and no group has the message; it is in the error.
     ///
     /// # Cancel safety
     ///
-    /// Dropped while it waits, the groups that had room have the message. Those it waited for do
-    /// not, and count it as [abandoned](super::DropCounts::abandoned); but if there is only one group, and it
-    /// was full, then nothing may have been published, and nothing counted.
+    /// If the future is dropped while it waits, the groups that had room have the message. Those it waited for do
+    /// not, and count it as [abandoned](super::DropCounts::abandoned). If there is only one group, and it
+    /// was full, then it may be that nothing was published and nothing counted.
     ///
     /// # Panics
     ///
@@ -43,182 +55,180 @@ impl<T: Clone + Send + 'static> Topic<T> {
     /// panic of the message's own `clone` or `drop` passes through: the groups before it
     /// have the message, the others count it as abandoned, and the topic goes on.
     pub fn publish(&self, message: T) -> Publish<'_, T> {
-        Publish { topic: self, stage: Stage::New(message) }
+        Publish { topic: self, message: Some(message), yields: 0, waiting: None }
     }
 
-    /// The rest of [`publish`](Topic::publish), if there is any waiting to do.
-    async fn persist(
-        &self,
-        mut attempt: Attempt<T>,
-        kept: Option<Arc<LastMessage<T>>>,
-    ) -> Result<Delivery, PublishError<T>> {
-        loop {
-            let last = kept.as_ref();
-            attempt = match attempt {
-                Attempt::Over(result) => {
-                    user::discard(kept);
-                    return result;
-                }
-                Attempt::Full(mut round, message) => {
-                    let rest = match round.insist(message).await {
-                        Some(message) if round.is_waiting() => round.wait(message).await,
-                        rest => rest,
-                    };
-                    self.conclude(*round, rest)
-                }
-                Attempt::Sole(message) => match self.attempt_all(message, last) {
-                    // Others were let run before.
-                    Attempt::Full(mut round, message) => {
-                        let rest = round.wait(message).await;
-                        self.conclude(*round, rest)
-                    }
-                    attempt => attempt,
-                },
-                Attempt::NoSubscribers(message) => {
-                    // Made before another look at the groups: whoever joins from here on is heard of.
-                    let heard = self.shared.subscribed.notified();
-                    match self.attempt_all(message, last) {
-                        Attempt::NoSubscribers(message) => {
-                            heard.await;
-                            self.attempt_all(message, last)
-                        }
-                        attempt => attempt,
-                    }
-                }
-            }
-        }
-    }
-
-    /// Publishes a message to every group that need not be waited for. The others miss it, and
-    /// count it as [abandoned](super::DropCounts::abandoned).
+    /// Publishes a message to every group that has room or whose policy never waits. The other groups do not
+    /// get it, and count it as [abandoned](super::DropCounts::abandoned).
     ///
     /// # Errors
     ///
-    /// The message comes back, and nothing is counted, if every group would have to be waited for
-    /// ([`is_full`](PublishError::is_full)), if the topic is subscriber-aware and nobody listens
-    /// ([`has_no_subscribers`](PublishError::has_no_subscribers)), or if it is closed
-    /// ([`is_closed`](PublishError::is_closed)).
+    /// The message comes back, and nothing is counted,
+    ///
+    /// * if every group is full and would have to be waited for ([`is_full`](PublishError::is_full)),
+    /// * if the topic is subscriber-aware and has no subscribers
+    ///   ([`has_no_subscribers`](PublishError::has_no_subscribers)),
+    /// * if the topic is closed ([`is_closed`](PublishError::is_closed)).
     pub fn try_publish(&self, message: T) -> Result<Delivery, PublishError<T>> {
-        let shared = &*self.shared;
-        let error = |reason, message| Err(PublishError::new(&shared.name, reason, message));
-        // What is kept as the last message is published: whether it can be must be known before.
-        if shared.options.keep_last && shared.would_wait() {
-            return error(RefusalReason::Full, message);
+        let state = &*self.shared;
+        let refused = |reason, message| Err(PublishError::new(&state.name, reason, message));
+        // The message that a topic keeps as its last one is published. So whether it can be is known before.
+        if state.options.keep_last && state.would_wait() {
+            return refused(RefusalReason::Full, message);
         }
-        let last = shared.copy(&message);
-        let attempt = self.attempt(message, last.as_ref(), true);
-        user::discard(last);
-        match attempt {
-            Ok(delivery) => Ok(delivery),
-            Err(Attempt::Over(result)) => result,
-            Err(Attempt::NoSubscribers(message)) => error(RefusalReason::NoSubscribers, message),
-            Err(Attempt::Sole(message)) => error(RefusalReason::Full, message),
-            Err(Attempt::Full(round, message)) if round.is_untouched() && !shared.options.keep_last => {
-                round.forget();
-                error(RefusalReason::Full, message)
+        let kept = state.copy_to_keep(&message);
+        let mut published = self.begin(message, kept.as_ref(), true);
+        user::discard(kept);
+        if let Err(PublishState::Dispatched(mut dispatch)) = published {
+            if dispatch.is_waiting() && !state.options.keep_last {
+                if let Some(message) = dispatch.take_back() {
+                    return refused(RefusalReason::Full, message);
+                }
             }
-            Err(Attempt::Full(round, _)) => Ok(round.finish()),
+            published = self.conclude(dispatch);
+        }
+        match published {
+            Ok(delivery) => Ok(delivery),
+            Err(PublishState::NoSubscribers(message)) => refused(RefusalReason::NoSubscribers, message),
+            Err(PublishState::SingleGroup(message)) => refused(RefusalReason::Full, message),
+            Err(PublishState::Refused(error)) => Err(error),
+            Err(PublishState::Dispatched(dispatch)) => Ok(dispatch.finish()),
         }
     }
 
-    /// [`attempt`](Topic::attempt), where a single group is waited for as others are.
-    fn attempt_all(&self, message: T, last: Option<&Arc<LastMessage<T>>>) -> Attempt<T> {
-        match self.attempt(message, last, false) {
-            Ok(delivery) => Attempt::Over(Ok(delivery)),
-            Err(unfinished) => unfinished,
-        }
-    }
-
-    /// Publishes to everybody who need not be waited for. With `sole`, nothing is done yet about a
-    /// single group that has no room; but what was kept as the last message is published for good.
+    /// Admits the message, and offers it to every group. `kept` is the copy for a topic that keeps its last message.
+    ///
+    /// With `retries_single`, nothing is done about a single group that is full. A topic that keeps its last message
+    /// has published it then, so there it is treated as several groups are.
     #[inline]
-    fn attempt(&self, message: T, last: Option<&Arc<LastMessage<T>>>, sole: bool) -> Result<Delivery, Attempt<T>> {
-        if let Some(last) = last {
-            return self.attempt_kept(message, last);
+    fn begin(
+        &self,
+        message: T,
+        kept: Option<&Arc<LastMessage<T>>>,
+        retries_single: bool,
+    ) -> Result<Delivery, PublishState<T>> {
+        if let Some(kept) = kept {
+            return self.begin_kept(message, kept);
         }
         match self.shared.admit() {
-            Ok(list) => Dispatch::begin(list, message, sole).map_err(|open| self.unfinished(open)),
+            Ok(list) => Dispatch::begin(list, message, retries_single),
             Err(reason) => Err(self.refused(reason, message)),
         }
     }
 
-    /// As [`attempt`](Topic::attempt), on a topic that keeps its last message.
-    fn attempt_kept(&self, message: T, last: &Arc<LastMessage<T>>) -> Result<Delivery, Attempt<T>> {
-        let (list, before) = match self.shared.admit_kept(last) {
+    fn begin_kept(&self, message: T, kept: &Arc<LastMessage<T>>) -> Result<Delivery, PublishState<T>> {
+        let (list, before) = match self.shared.admit_kept(kept) {
             Ok(admitted) => admitted,
             Err(reason) => return Err(self.refused(reason, message)),
         };
         let begun = Dispatch::begin(list, message, false);
-        // The message that was kept until now. Not earlier: this one is admitted, and has to be counted in
-        // each group even if the drop of that one panics.
+        // The message that was kept until now is dropped after this one was offered: this one is admitted, and has to be
+        // counted in each group even if that drop panics.
         user::discard(before);
-        begun.map_err(|open| self.unfinished(open))
+        begun
     }
 
     #[cold]
-    fn refused(&self, reason: RefusalReason, message: T) -> Attempt<T> {
+    fn refused(&self, reason: RefusalReason, message: T) -> PublishState<T> {
         match reason {
-            RefusalReason::NoSubscribers => Attempt::NoSubscribers(message),
-            _ => Attempt::Over(Err(PublishError::new(&self.shared.name, reason, message))),
+            RefusalReason::NoSubscribers => PublishState::NoSubscribers(message),
+            reason => PublishState::Refused(PublishError::new(&self.shared.name, reason, message)),
         }
     }
 
-    #[cold]
-    fn unfinished(&self, open: Open<T>) -> Attempt<T> {
-        match open {
-            Open::Sole(message) => Attempt::Sole(message),
-            Open::Dispatch(round, Some(message)) if round.is_waiting() => Attempt::Full(round, message),
-            Open::Dispatch(round, rest) => self.conclude(*round, rest),
-        }
-    }
-
-    /// The end of a message's round; if nobody took it, maybe not of the message.
-    fn conclude(&self, mut round: Dispatch<T>, rest: Option<T>) -> Attempt<T> {
-        let shared = &*self.shared;
-        round.take_groups_without_members().iter().for_each(|group| shared.close_group(group));
-        match rest {
-            Some(message) if round.is_untouched() && shared.is_closed() => {
-                round.forget();
-                Attempt::Over(Err(PublishError::new(&shared.name, RefusalReason::Closed, message)))
+    /// The rest of [`publish`](Topic::publish), if it has to wait.
+    async fn retry_until_finished(
+        &self,
+        mut state: PublishState<T>,
+        kept: Option<Arc<LastMessage<T>>>,
+    ) -> Result<Delivery, PublishError<T>> {
+        let kept_ref = kept.as_ref();
+        let result = loop {
+            let published = match state {
+                PublishState::NoSubscribers(message) => self.begin_with_subscriber(message, kept_ref).await,
+                PublishState::SingleGroup(message) => match self.begin(message, kept_ref, false) {
+                    // No retries: `Publish` has let other tasks run before.
+                    Err(PublishState::Dispatched(mut dispatch)) => {
+                        dispatch.wait().await;
+                        self.conclude(dispatch)
+                    }
+                    published => published,
+                },
+                PublishState::Dispatched(mut dispatch) => {
+                    dispatch.retry().await;
+                    dispatch.wait().await;
+                    self.conclude(dispatch)
+                }
+                PublishState::Refused(error) => break Err(error),
+            };
+            match published {
+                Ok(delivery) => break Ok(delivery),
+                Err(next) => state = next,
             }
-            // Everybody has left in the meantime.
-            Some(message) if round.is_untouched() && shared.options.subscriber_aware => {
-                round.forget();
-                Attempt::NoSubscribers(message)
+        };
+        user::discard(kept);
+        result
+    }
+
+    /// Begins, and if the topic has no subscriber waits for one and begins once more.
+    ///
+    /// No subscriber is overlooked:
+    ///
+    /// 1. The publisher registers with `subscribed`.
+    /// 2. It looks at the list of groups.
+    /// 3. A subscriber puts its group into the list, and then notifies.
+    ///
+    /// If 3 puts the group into the list before 2, the publisher sees it. Otherwise 3 notifies after 1.
+    async fn begin_with_subscriber(
+        &self,
+        message: T,
+        kept: Option<&Arc<LastMessage<T>>>,
+    ) -> Result<Delivery, PublishState<T>> {
+        let subscribed = self.shared.subscribed.notified();
+        match self.begin(message, kept, false) {
+            Err(PublishState::NoSubscribers(message)) => {
+                subscribed.await;
+                self.begin(message, kept, false)
             }
-            _ => Attempt::Over(Ok(round.finish())),
+            published => published,
         }
     }
-}
 
-/// How far a message has come.
-enum Attempt<T> {
-    /// To its end.
-    Over(Result<Delivery, PublishError<T>>),
-    /// Some group has no room.
-    Full(Box<Dispatch<T>>, T),
-    /// The only group has no room: so far it is as if the message had not been published.
-    Sole(T),
-    /// Nobody listens, and somebody should.
-    NoSubscribers(T),
+    /// Ends a dispatch, and closes the groups whose members have all ended.
+    ///
+    /// If nothing became of the message (no group took it, and none counted it) it comes back where the topic is
+    /// closed, or has to have subscribers.
+    fn conclude(&self, mut dispatch: Box<Dispatch<T>>) -> Result<Delivery, PublishState<T>> {
+        let state = &*self.shared;
+        dispatch.take_groups_without_members().iter().for_each(|group| state.close_group(group));
+        let reason = match state.is_closed() {
+            true => Some(RefusalReason::Closed),
+            // Not if a group is full: then there are subscribers.
+            false if state.options.subscriber_aware && !dispatch.is_waiting() => Some(RefusalReason::NoSubscribers),
+            false => None,
+        };
+        if let Some(reason) = reason {
+            if let Some(message) = dispatch.take_back() {
+                return Err(self.refused(reason, message));
+            }
+        }
+        Ok(dispatch.finish())
+    }
 }
 
 /// The future of [`Topic::publish`].
 #[must_use = "nothing is published before it is awaited"]
 pub struct Publish<'a, T> {
     topic: &'a Topic<T>,
-    stage: Stage<'a, T>,
+    /// The message, until it was published or waits in `waiting`.
+    message: Option<T>,
+    /// How often other tasks were let run since the only group was full.
+    yields: u32,
+    /// The rest, once there is waiting to do. Boxed, so that a future that need not wait is a small one.
+    waiting: Option<WaitingPublish<'a, T>>,
 }
 
-type Waiting<'a, T> = Pin<Box<dyn Future<Output = Result<Delivery, PublishError<T>>> + Send + 'a>>;
-
-enum Stage<'a, T> {
-    New(T),
-    /// The only group had no room, and others were let run, so often.
-    Yielded(T, usize),
-    Waiting(Waiting<'a, T>),
-    Done,
-}
+type WaitingPublish<'a, T> = Pin<Box<dyn Future<Output = Result<Delivery, PublishError<T>>> + Send + 'a>>;
 
 /// Nothing in it is pinned that is not in a box.
 impl<T> Unpin for Publish<'_, T> {}
@@ -228,69 +238,55 @@ impl<T: Clone + Send + 'static> Future for Publish<'_, T> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let topic = self.topic;
-        if matches!(self.stage, Stage::New(_)) {
+        if self.waiting.is_some() {
+            return self.poll_waiting(cx);
+        }
+        if self.yields == 0 {
             ready!(coop::poll(cx));
         }
-        let (message, yielded) = match std::mem::replace(&mut self.stage, Stage::Done) {
-            Stage::New(message) => (message, 0),
-            Stage::Yielded(message, times) => (message, times),
-            Stage::Waiting(waiting) => return self.go_on_waiting(waiting, cx),
-            Stage::Done => panic!("`Publish` polled after it was ready"),
-        };
-        let last = topic.shared.copy(&message);
-        match topic.attempt(message, last.as_ref(), true) {
+        let message = self.message.take().expect("`Publish` polled after it was ready");
+        let topic = self.topic;
+        let kept = topic.shared.copy_to_keep(&message);
+        match topic.begin(message, kept.as_ref(), true) {
             Ok(delivery) => Poll::Ready(Ok(delivery)),
-            Err(unfinished) => self.go_on(unfinished, last, yielded, cx),
+            Err(state) => self.go_on(state, kept, cx),
         }
     }
 }
 
-impl<'a, T: Clone + Send + 'static> Publish<'a, T> {
+impl<T: Clone + Send + 'static> Publish<'_, T> {
     #[cold]
     fn go_on(
         &mut self,
-        attempt: Attempt<T>,
-        last: Option<Arc<LastMessage<T>>>,
-        yielded: usize,
+        state: PublishState<T>,
+        kept: Option<Arc<LastMessage<T>>>,
         cx: &mut Context<'_>,
     ) -> Poll<Result<Delivery, PublishError<T>>> {
-        match attempt {
-            Attempt::Over(result) => {
-                user::discard(last);
-                Poll::Ready(result)
-            }
-            // Before anything is allocated for a wait: mostly that is all it takes.
-            Attempt::Sole(message) if yielded < YIELDS => {
-                self.stage = Stage::Yielded(message, yielded + 1);
+        match state {
+            // Before anything is allocated for a wait: usually that is enough.
+            PublishState::SingleGroup(message) if self.yields < YIELDS => {
+                self.yields += 1;
+                self.message = Some(message);
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }
-            unfinished => self.wait(self.topic.persist(unfinished, last), cx),
+            PublishState::Refused(error) => {
+                user::discard(kept);
+                Poll::Ready(Err(error))
+            }
+            state => {
+                self.waiting = Some(Box::pin(self.topic.retry_until_finished(state, kept)));
+                self.poll_waiting(cx)
+            }
         }
     }
 
     #[cold]
-    fn wait(
-        &mut self,
-        waiting: impl Future<Output = Result<Delivery, PublishError<T>>> + Send + 'a,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Delivery, PublishError<T>>> {
-        // Boxed, so that a future that need not wait is a small one.
-        self.go_on_waiting(Box::pin(waiting), cx)
-    }
-
-    #[cold]
-    fn go_on_waiting(
-        &mut self,
-        mut waiting: Waiting<'a, T>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Delivery, PublishError<T>>> {
-        let polled = waiting.as_mut().poll(cx);
-        if polled.is_pending() {
-            self.stage = Stage::Waiting(waiting);
+    fn poll_waiting(&mut self, cx: &mut Context<'_>) -> Poll<Result<Delivery, PublishError<T>>> {
+        match &mut self.waiting {
+            Some(waiting) => waiting.as_mut().poll(cx),
+            None => Poll::Pending,
         }
-        polled
     }
 }
 

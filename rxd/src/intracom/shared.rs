@@ -179,7 +179,7 @@ impl<T> TopicState<T> {
 
 impl<T: Clone + Send + 'static> TopicState<T> {
     /// The copy that a topic which keeps its last message will need; made before any lock.
-    pub(super) fn copy(&self, message: &T) -> Option<Arc<LastMessage<T>>> {
+    pub(super) fn copy_to_keep(&self, message: &T) -> Option<Arc<LastMessage<T>>> {
         self.options.keep_last.then(|| LastMessage::new(user::copy(message)))
     }
 

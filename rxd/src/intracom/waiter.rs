@@ -1,4 +1,4 @@
-//! Waiting for a group that has no room.
+//! Waiting for one group that has no room: the last step of a [`Dispatch`](super::dispatch::Dispatch).
 
 use super::group::{GroupState, Offer};
 use super::user;
@@ -6,35 +6,39 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// A group that a publisher waits for. It counts the message as abandoned where it is dropped before
-/// something else became of that: the publisher gave up, or the message's own code panicked.
+/// A full group, and a message that waits for room in it.
+///
+/// From the moment it is made it is the waiter that counts the message. If it is dropped before the outcome
+/// is known (the publisher's future was dropped, a clone panicked), it counts the message as abandoned.
 pub(super) struct Waiter<T> {
     group: Arc<GroupState<T>>,
-    is_settled: bool,
+    is_counted: bool,
 }
 
 impl<T> Waiter<T> {
     pub(super) fn new(group: Arc<GroupState<T>>) -> Self {
-        Waiter { group, is_settled: false }
+        Waiter { group, is_counted: false }
     }
 }
 
 impl<T> Drop for Waiter<T> {
     fn drop(&mut self) {
-        if !self.is_settled {
+        if !self.is_counted {
             self.group.abandon();
         }
     }
 }
 
 impl<T: Clone> Waiter<T> {
-    /// Waits for room, from `start` and as long as the policy says, and then does what it says. The
-    /// second part is to be dropped once the first is noted.
+    /// Waits for room, from `start` on for as long as the policy says, and then does what the policy says. It never
+    /// returns [`Offer::Full`].
     ///
-    /// It is a copy that waits: the channel has no send that gives up and gives back what it was to send.
+    /// A clone of the message is what waits: `async_channel` has no send that times out and gives the message back.
     ///
-    /// Cancel safe in the sense that either the message is in the buffer and counted, or it is not.
-    pub(super) async fn wait(mut self, message: T, start: Instant) -> (Offer<T>, Option<T>) {
+    /// # Cancel safety
+    ///
+    /// If it is dropped, either the message is in the buffer and counted there, or it counts as abandoned.
+    pub(super) async fn wait(mut self, message: T, start: Instant) -> Offer<T> {
         let group = self.group.clone();
         let limit = group.limit().unwrap_or(Duration::ZERO);
         let limited = async {
@@ -45,27 +49,37 @@ impl<T: Clone> Waiter<T> {
         };
         let copy = user::copy(&message);
         let sent = async {
-            group.not_crowded().await;
+            group.room_beside_replay().await;
             group.sender.send(copy).await
         };
+        // Biased: a group that has room at the deadline takes the message.
         let sent = tokio::select! {
             biased;
             sent = sent => Some(sent),
             () = group.until_no_members() => None,
             () = limited => {
-                self.is_settled = true;
-                return (group.overflow(message), None);
+                self.is_counted = true;
+                return group.overflow(message);
             }
         };
-        self.is_settled = true;
         match sent {
             Some(Ok(())) => {
+                self.is_counted = true;
                 group.accepted();
-                (Offer::Taken, Some(message))
+                // After the message in the buffer is known to be counted: this drop may panic.
+                user::discard(message);
+                Offer::Accepted
             }
-            // The copy came back: one of the two is enough.
-            Some(Err(async_channel::SendError(copy))) => (Offer::Gone(message), Some(copy)),
-            None => (Offer::Gone(message), None),
+            Some(Err(async_channel::SendError(copy))) => {
+                // Before `is_counted`: if this drop panics, nobody else counts the message for the group.
+                user::discard(copy);
+                self.is_counted = true;
+                Offer::Closed(message)
+            }
+            None => {
+                self.is_counted = true;
+                Offer::Closed(message)
+            }
         }
     }
 }
