@@ -1,7 +1,8 @@
 //! One pointer to a value that never changes: replaced as a whole, and read without a lock.
 //!
-//! It is an [`arc_swap::ArcSwap`]. Under `--cfg loom` a lock takes its place, so that the model checker
-//! sees each load and store as one step. What `arc_swap` does inside a step is for its own tests.
+//! It is an [`arc_swap::ArcSwap`]. Under `--cfg loom` a lock takes its place, so that the model
+//! checker sees each load and store as one step. What `arc_swap` does inside a step is for its own
+//! tests.
 
 #[cfg(loom)]
 pub(super) use model::{ArcCell, ArcSnapshot};
@@ -13,8 +14,8 @@ mod real {
     use arc_swap::{ArcSwap, Guard};
     use std::sync::Arc;
 
-    /// The value at one moment. It is cheap to take. It is not to be kept for long, since `arc_swap` has
-    /// room for a few of them per thread and is slower beyond that.
+    /// The value at one moment. It is cheap to take. It is not to be kept for long, since
+    /// `arc_swap` has room for a few of them per thread and is slower beyond that.
     pub(crate) type ArcSnapshot<T> = Guard<Arc<T>>;
 
     pub(crate) struct ArcCell<T>(ArcSwap<T>);

@@ -1,22 +1,26 @@
 //! One message on its way to the groups of a topic.
 //!
-//! [`Topic::publish`](super::Topic::publish) admits a message and hands it to [`Dispatch::begin`], which offers it
-//! to each group. Usually every group takes it, and that is all. If a group is full, the dispatch goes on:
-//! it lets other tasks run and offers the message once more ([`retry`](Dispatch::retry)), waits for the groups that
-//! are still full ([`wait`](Dispatch::wait)), and [finishes](Dispatch::finish).
+//! [`Topic::publish`](super::Topic::publish) admits a message and hands it to [`Dispatch::begin`],
+//! which offers it to each group. Usually every group takes it, and that is all. If a group is
+//! full, the dispatch goes on: it lets other tasks run and offers the message once more
+//! ([`retry`](Dispatch::retry)), waits for the groups that are still full
+//! ([`wait`](Dispatch::wait)), and [finishes](Dispatch::finish).
 //!
 //! # Invariants
 //!
-//! 1. A message is offered to the groups that the topic had when the message was admitted, and to no others.
+//! 1. A message is offered to the groups that the topic had when the message was admitted, and to
+//!    no others.
 //! 2. Every group is offered the message before any group is waited for.
 //! 3. Full groups are waited for at the same time, each with its own limit.
-//! 4. If the dispatch ends early (the future is dropped, a clone panics, the topic is closed), each group that
-//!    has neither taken nor dropped the message counts it as abandoned. A group that has no members left does
-//!    not count it.
-//! 5. No group counts a message twice. [`GroupState::offer`] counts it, even if user code panics there.
-//!    So `next`, `full` and `closed`, which say which groups the dispatch counts for when it is dropped, are
-//!    updated before the offer. A [`Waiter`] counts for the group that it waits for.
-//! 6. While a group is listed as full, the dispatch holds the message: such a group has given it back.
+//! 4. If the dispatch ends early (the future is dropped, a clone panics, the topic is closed), each
+//!    group that has neither taken nor dropped the message counts it as abandoned. A group that has
+//!    no members left does not count it.
+//! 5. No group counts a message twice. [`GroupState::offer`] counts it, even if user code panics
+//!    there. So `next`, `full` and `closed`, which say which groups the dispatch counts for when it
+//!    is dropped, are updated before the offer. A [`Waiter`] counts for the group that it waits
+//!    for.
+//! 6. While a group is listed as full, the dispatch holds the message: such a group has given it
+//!    back.
 
 use super::arc_cell::{ArcCell, ArcSnapshot};
 use super::error::PublishError;
@@ -30,9 +34,9 @@ use std::sync::Arc;
 use std::task::Poll;
 use tokio::time::Instant;
 
-/// How often a publisher lets other tasks run before it waits for a full group. A receiver that is about to
-/// take a message needs no more than that, and it is cheaper than a timer and a place in the channel's
-/// queue of senders.
+/// How often a publisher lets other tasks run before it waits for a full group. A receiver that is
+/// about to take a message needs no more than that, and it is cheaper than a timer and a place in
+/// the channel's queue of senders.
 pub(super) const YIELDS: u32 = 2;
 
 /// The groups of a topic at one moment. Joining and leaving replace it by another list.
@@ -45,7 +49,8 @@ pub(super) struct GroupList<T> {
 pub(super) enum PublishState<T> {
     /// The message was not admitted: the topic waits for subscribers, and it has none.
     NoSubscribers(T),
-    /// The only group is full. Nothing was counted and nothing allocated: the message can be admitted anew.
+    /// The only group is full. Nothing was counted and nothing allocated: the message can be
+    /// admitted anew.
     SingleGroup(T),
     /// The message was offered to every group, and not all of them have taken or dropped it.
     Dispatched(Box<Dispatch<T>>),
@@ -56,25 +61,27 @@ pub(super) enum PublishState<T> {
 type GroupWait<T> = Pin<Box<dyn Future<Output = Offer<T>> + Send>>;
 
 impl Delivery {
-    /// Notes what a group made of the message. Gives the offer back if the message is still to be placed.
+    /// Notes what a group made of the message. Gives the offer back if the message is still to be
+    /// placed.
     #[inline]
     fn note<T>(&mut self, offer: Offer<T>) -> Option<Offer<T>> {
-        *self += match &offer {
+        match &offer {
             Offer::Accepted => {
                 *self += Delivery::ACCEPTED;
                 return None;
             }
-            Offer::Evicted(_) => Delivery::EVICTED,
-            Offer::Dropped(_) => Delivery::DROPPED,
+            Offer::Evicted(_) => *self += Delivery::EVICTED,
+            Offer::Dropped(_) => *self += Delivery::DROPPED,
             Offer::Full(_) | Offer::Closed(_) => return Some(offer),
-        };
+        }
         // After it is noted: this drops a message, which may panic.
         user::discard(offer);
         None
     }
 }
 
-/// The groups that have not been offered the message. If a clone panics, they count it as abandoned.
+/// The groups that have not been offered the message. If a clone panics, they count it as
+/// abandoned.
 struct Unoffered<'a, T>(&'a [Arc<GroupState<T>>]);
 
 impl<T> Drop for Unoffered<'_, T> {
@@ -93,7 +100,8 @@ pub(super) struct Dispatch<T> {
     /// The groups that were closed, or that belong to a closed topic.
     closed: Vec<usize>,
     delivery: Delivery,
-    /// `None` once the last group that was offered it has taken it. Last, so that it is dropped last: that may panic.
+    /// `None` once the last group that was offered it has taken it. Last, so that it is dropped
+    /// last: that may panic.
     message: Option<T>,
 }
 
@@ -147,7 +155,8 @@ impl<T: Clone + Send + 'static> Dispatch<T> {
         None
     }
 
-    /// Goes on with the first group that is full or closed: offers the message to the groups after it.
+    /// Goes on with the first group that is full or closed: offers the message to the groups after
+    /// it.
     #[cold]
     fn go_on(
         list: ArcSnapshot<GroupList<T>>,
@@ -236,7 +245,8 @@ impl<T: Clone + Send + 'static> Dispatch<T> {
         self.settle(index, offer);
     }
 
-    /// Notes what a group made of the message, and keeps the message if the group has given it back.
+    /// Notes what a group made of the message, and keeps the message if the group has given it
+    /// back.
     fn settle(&mut self, index: usize, offer: Offer<T>) {
         let (groups, message) = match self.delivery.note(offer) {
             Some(Offer::Full(message)) => (&mut self.full, message),
@@ -256,7 +266,8 @@ impl<T: Clone + Send + 'static> Dispatch<T> {
         !self.full.is_empty()
     }
 
-    /// Takes the message back, if no group has taken it or counted it: it is then as if it had not been published.
+    /// Takes the message back, if no group has taken it or counted it: it is then as if it had not
+    /// been published.
     pub(super) fn take_back(&mut self) -> Option<T> {
         if self.delivery != Delivery::default() {
             return None;
@@ -268,7 +279,8 @@ impl<T: Clone + Send + 'static> Dispatch<T> {
         Some(message)
     }
 
-    /// Takes the groups that were closed since all their members have ended. They do not count the message.
+    /// Takes the groups that were closed since all their members have ended. They do not count the
+    /// message.
     pub(super) fn take_groups_without_members(&mut self) -> Vec<Arc<GroupState<T>>> {
         let mut without_members = Vec::new();
         for index in std::mem::take(&mut self.closed) {
@@ -280,7 +292,8 @@ impl<T: Clone + Send + 'static> Dispatch<T> {
         without_members
     }
 
-    /// Ends the dispatch. The groups that were not waited for, or whose topic was closed, drop the message.
+    /// Ends the dispatch. The groups that were not waited for, or whose topic was closed, drop the
+    /// message.
     pub(super) fn finish(mut self: Box<Self>) -> Delivery {
         for _ in self.full.iter().chain(&self.closed) {
             self.delivery += Delivery::DROPPED;

@@ -1,4 +1,4 @@
-//! What can go wrong: with a topic or a subscription, and with one message.
+//! The errors of topics and subscriptions, and of publishing one message.
 
 use super::options::{Group, Policy, TopicOptions};
 use std::error::Error as StdError;
@@ -6,15 +6,15 @@ use std::fmt;
 use std::panic::Location;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Why a topic or a subscription could not be had. The text names the topic, and where two
-/// places in the program disagree, both of them.
+/// Why a topic could not be opened, or a subscription not be made. The text names the topic, and
+/// both places in the program if two of them disagree.
 #[derive(Debug)]
 pub struct TopicError {
     topic: Box<str>,
     kind: Box<TopicErrorKind>,
 }
 
-/// A type, and where the program put it on a topic.
+/// The message type of a topic, and the place in the program that has asked for it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TopicUse {
     pub(super) type_name: &'static str,
@@ -39,7 +39,7 @@ impl TopicError {
         TopicError { topic: topic.into(), kind: Box::new(kind) }
     }
 
-    /// The topic it is about.
+    /// The name of the topic.
     #[must_use]
     pub fn topic(&self) -> &str {
         &self.topic
@@ -51,26 +51,26 @@ impl TopicError {
         matches!(*self.kind, TopicErrorKind::TypeMismatch { .. })
     }
 
-    /// The topic, or the group, is there, but was set up otherwise than asked for.
+    /// The topic or the group exists, with options other than those asked for.
     #[must_use]
     pub fn is_options_mismatch(&self) -> bool {
         matches!(*self.kind, TopicErrorKind::OptionsMismatch { .. } | TopicErrorKind::GroupMismatch { .. })
     }
 
-    /// The topic, or the whole registry, is closed.
+    /// The topic or its registry is closed.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         matches!(*self.kind, TopicErrorKind::Closed | TopicErrorKind::RegistryClosed)
     }
 
-    /// The scope in which it was asked for ended.
+    /// The subscriber's [scope](super::Intracom::scoped) was cancelled.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
         matches!(*self.kind, TopicErrorKind::Cancelled)
     }
 
-    /// What was asked for can never be had: a reserved or empty name, a capacity out of range, the
-    /// last message of a topic that keeps none.
+    /// The request can never succeed: the name is reserved or empty, the capacity is out of range,
+    /// or the topic does not keep the last message that was asked for.
     #[must_use]
     pub fn is_invalid(&self) -> bool {
         matches!(
@@ -84,19 +84,21 @@ impl fmt::Display for TopicError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let topic = &self.topic;
         match &*self.kind {
-            TopicErrorKind::InvalidName if topic.is_empty() => f.write_str("a topic needs a name"),
-            TopicErrorKind::InvalidName => write!(f, "topic `{topic}`: names that begin with `_rxd` are rxd's own"),
+            TopicErrorKind::InvalidName if topic.is_empty() => f.write_str("the name of a topic must not be empty"),
+            TopicErrorKind::InvalidName => {
+                write!(f, "topic `{topic}` is reserved: names that begin with `_rxd` are rxd's own")
+            }
             TopicErrorKind::TypeMismatch { topic: there, asked } => write!(
                 f,
-                "topic `{topic}` carries `{}` (created at {}), not `{}` (asked for at {})",
+                "topic `{topic}` carries `{}` (created at {}), not `{}` (requested at {})",
                 there.type_name, there.place, asked.type_name, asked.place
             ),
             TopicErrorKind::OptionsMismatch { created, topic: there, asked } => {
                 write!(f, "topic `{topic}` was created at {created} with {there:?}, not with {asked:?}")
             }
             TopicErrorKind::Closed => write!(f, "topic `{topic}` is closed"),
-            TopicErrorKind::RegistryClosed => write!(f, "topic `{topic}`: its registry is closed"),
-            TopicErrorKind::Cancelled => write!(f, "topic `{topic}`: whoever waited for it has ended"),
+            TopicErrorKind::RegistryClosed => write!(f, "topic `{topic}`: the registry is closed"),
+            TopicErrorKind::Cancelled => write!(f, "topic `{topic}`: the subscriber's scope ended"),
             TopicErrorKind::InvalidCapacity { group, asked } => write!(
                 f,
                 "topic `{topic}`: group `{group}` asks for a capacity of {asked}; it must be from 1 to {}",
@@ -104,19 +106,20 @@ impl fmt::Display for TopicError {
             ),
             TopicErrorKind::GroupMismatch { group, capacity, policy, asked } => write!(
                 f,
-                "topic `{topic}`: group `{group}` has capacity {capacity} and policy {policy}, not {} and {}",
+                "topic `{topic}`: group `{group}` has capacity {capacity} and policy \
+                 `{policy}`, not capacity {} and policy `{}`",
                 asked.0, asked.1
             ),
-            TopicErrorKind::NoLastMessage => write!(f, "topic `{topic}` keeps no last message to replay"),
+            TopicErrorKind::NoLastMessage => {
+                write!(f, "topic `{topic}` keeps no last message to replay: open it with `keep_last`")
+            }
         }
     }
 }
 
 impl StdError for TopicError {}
 
-/// A message that reached nobody, with the reason. The message is in it.
-///
-/// `T` need not be `Sync` for this to be: the lock around the message is never taken.
+/// Why a message was not published. The message is in it.
 ///
 /// ```
 /// use rxd::intracom::{Intracom, Topic};
@@ -136,6 +139,7 @@ pub struct PublishError<T>(Box<RefusedMessage<T>>);
 struct RefusedMessage<T> {
     topic: Arc<str>,
     reason: RefusalReason,
+    /// The lock is never taken. It makes the error `Sync` although `T` may not be.
     message: Mutex<T>,
 }
 
@@ -151,13 +155,13 @@ impl<T> PublishError<T> {
         PublishError(Box::new(RefusedMessage { topic: topic.clone(), reason, message: Mutex::new(message) }))
     }
 
-    /// The message.
+    /// Takes the message out.
     #[must_use]
     pub fn into_message(self) -> T {
         self.0.message.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The topic it was meant for.
+    /// The name of the topic.
     #[must_use]
     pub fn topic(&self) -> &str {
         &self.0.topic
@@ -169,13 +173,13 @@ impl<T> PublishError<T> {
         self.0.reason == RefusalReason::Closed
     }
 
-    /// Every group would have to be waited for.
+    /// Every group is full, and would have to be waited for.
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.0.reason == RefusalReason::Full
     }
 
-    /// The topic is [subscriber-aware](TopicOptions::subscriber_aware) and nobody listens.
+    /// The topic is [subscriber-aware](TopicOptions::subscriber_aware) and has no subscribers.
     #[must_use]
     pub fn has_no_subscribers(&self) -> bool {
         self.0.reason == RefusalReason::NoSubscribers
@@ -186,8 +190,8 @@ impl<T> fmt::Display for PublishError<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let why = match self.0.reason {
             RefusalReason::Closed => "it is closed",
-            RefusalReason::Full => "its groups have no room",
-            RefusalReason::NoSubscribers => "nobody listens",
+            RefusalReason::Full => "all its groups are full",
+            RefusalReason::NoSubscribers => "it has no subscribers",
         };
         write!(f, "failed to publish to topic `{}`: {why}", self.0.topic)
     }

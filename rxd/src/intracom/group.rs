@@ -1,26 +1,37 @@
 //! One consumer group: its buffer, its policy, its members, its counts.
 //!
-//! The buffer is an `async_channel`; the group adds what a policy is.
+//! Publishers offer messages ([`GroupState::offer`]), subscriptions take them from `receiver`, and
+//! the topic adds and removes members. The buffer is an [`async_channel`]; the group adds what the
+//! channel has no notion of: what happens when the buffer is full, who may receive, and what is
+//! counted.
+//!
+//! # Invariants
 //!
 //! 1. A message that is in the buffer leaves it by being received, evicted or discarded, and is
-//!    counted then. How many were accepted is the sum of these and of what is still in it: one
-//!    shared counter less that a publisher has to write.
-//! 2. `ended` is set before `closed`, `closed` before the channel is closed, and the channel is
-//!    closed before it is drained. So whatever gets into the buffer after the drain was put there by
-//!    a publisher that sees `ended` afterwards, and drains again.
-//!    Stores and loads of the two are `SeqCst`, for each pairs with a step inside the channel: the store comes
-//!    before the close, the load after the push. So of a close and a push that race, either the push
-//!    finds the channel closed or the load sees the store.
-//! 3. `stalled` and the counts are `Relaxed`: nothing else is read on the strength of them. Who has heard
-//!    of a message's end in another way (its publisher returned, its member did) finds it counted, since
-//!    whatever told it so orders the counting before the reading.
-//! 4. No lock of this file is held while user code runs, and a message is counted before code runs that may
-//!    panic. So if [`GroupState::offer`] or a [`Waiter`] unwinds, its message has been counted, and nobody else
-//!    need do so.
-//! 5. The channel carries messages as they are, with nothing wrapped around them, and so costs what it costs
-//!    bare. A [replayed](ReplaySlot) message is beside it, and counts as the oldest of the buffer: it is received
-//!    first, and it has a place in the buffer's capacity. That place is kept for it by looking before the
-//!    push: of several publishers that look at the same time, one may get in beside it.
+//!    counted then. The number of accepted messages is the sum of these counts and of what is still
+//!    in the buffer, so publishers share one counter less.
+//! 2. Closing happens in this order: `ended` is set (if the last member has left), `closed` is set,
+//!    the channel is closed, the channel is drained (if `ended`). So if a message gets into the
+//!    buffer after the drain, its publisher finds `ended` set after its push, and drains again.
+//! 3. No lock of this file is held while user code runs, and a message is counted before user code
+//!    runs that may panic. So if [`GroupState::offer`] or a [`Waiter`](super::waiter::Waiter)
+//!    unwinds, its message has been counted, and nobody else has to count it.
+//! 4. The channel carries messages as they are, with nothing wrapped around them. A
+//!    [replayed](ReplaySlot) message is kept beside it and counts as the oldest message of the
+//!    buffer: it is received first, and it takes one place of the capacity. Publishers keep that
+//!    place free by looking before they push, so of several publishers that look at the same time
+//!    one may exceed the capacity by one message.
+//!
+//! # Memory ordering
+//!
+//! `ended` and `closed` are stored before the channel is closed, and loaded after a push. These
+//! stores and loads are `SeqCst`, since they have to be ordered with steps inside the channel: of a
+//! close and a push that race, either the push finds the channel closed, or the load after it sees
+//! the store.
+//!
+//! `stalled` and the counts are `Relaxed`, since no other memory is read on the strength of them.
+//! They are updated before a publish or a receive returns, so code that synchronises with that
+//! return sees them.
 
 use super::options::{Group, Policy};
 use super::replay::{LastMessage, ReplaySlot};
@@ -34,25 +45,27 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// What a group made of a message.
+/// What became of the offer of a message to one group.
 pub(super) enum Offer<T> {
-    /// It is in the buffer.
+    /// The message is in the buffer.
     Accepted,
-    /// It is in the buffer, in the place of what was the oldest.
+    /// The message is in the buffer, and older messages were evicted for it.
     Evicted(Evicted<T>),
-    /// It was dropped, and counted.
+    /// The policy was to drop the message. It is counted.
     Dropped(T),
-    /// The policy is to wait.
+    /// The buffer is full, and the policy is to wait. Nothing is counted.
     Full(T),
-    /// The group, or its topic, is closed.
+    /// The group or its topic is closed. Nothing is counted.
     Closed(T),
 }
 
-/// What had to make room, from the buffer and in front of it. It is passed on to be dropped, for that
-/// may be to run a user's code, which may panic: what became of the message is noted first.
+/// The messages that were evicted, from the buffer and from the replay slot. The caller drops them,
+/// once it has noted what became of its own message: their drop may panic.
 type Evicted<T> = (Option<T>, Option<Arc<LastMessage<T>>>);
 
+/// A group, as publishers, members and the topic share it.
 pub(super) struct GroupState<T> {
+    /// The topic's name.
     topic: Arc<str>,
     pub(super) name: Arc<str>,
     pub(super) capacity: usize,
@@ -62,10 +75,15 @@ pub(super) struct GroupState<T> {
     pub(super) shared: bool,
     pub(super) sender: Sender<T>,
     pub(super) receiver: Receiver<T>,
+    /// The last message of the topic, if the group began with it.
     pub(super) replay: ReplaySlot<T>,
     members: Mutex<Members>,
+    /// With [`Policy::Block`]: whether the group has used up the block timeout and has had no room
+    /// since.
     stalled: AtomicBool,
+    /// Whether nothing more is to be sent.
     closed: AtomicBool,
+    /// Whether the last member has left, so that nothing is received any more.
     ended: AtomicBool,
     counts: AtomicDropCounts,
     totals: Arc<ClosedGroupTotals>,
@@ -74,13 +92,13 @@ pub(super) struct GroupState<T> {
 #[derive(Default)]
 struct Members {
     present: Vec<Arc<Member>>,
-    /// What those who have left had received.
+    /// The messages that members who have left had received.
     received: u64,
 }
 
 /// A member of a group.
 pub(super) struct Member {
-    /// What it ends with.
+    /// The member ends when this is cancelled.
     pub(super) scope: Option<CancellationToken>,
     received: AtomicU64,
 }
@@ -90,8 +108,8 @@ impl Member {
         Member { scope, received: AtomicU64::new(0) }
     }
 
-    /// Counts a message received. Only the member itself does, and it needs `&mut` to receive: there
-    /// is one writer, and so no need for an atomic addition.
+    /// Counts a message received. Only the member itself calls this, and it needs `&mut` to
+    /// receive. So there is one writer, and no need for an atomic addition.
     #[inline]
     pub(super) fn count(&self) {
         self.received.store(self.received.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
@@ -99,7 +117,7 @@ impl Member {
 }
 
 impl Members {
-    /// Whether nobody is left but members whose scope has ended.
+    /// Whether there is no member but those whose scope has ended.
     fn are_gone(&self) -> bool {
         self.present.iter().all(|member| member.scope.as_ref().is_some_and(CancellationToken::is_cancelled))
     }
@@ -114,8 +132,8 @@ struct AtomicDropCounts {
     discarded: AtomicU64,
 }
 
-/// What a topic's ended groups have counted. A group adds to it when the last publisher that had
-/// it in sight has let go, for until then its numbers can change.
+/// What the closed groups of a topic have counted. A group adds its counts when it is dropped,
+/// since a publisher that still holds it can change them until then.
 #[derive(Default)]
 pub(super) struct ClosedGroupTotals(Mutex<ClosedGroups>);
 
@@ -161,29 +179,30 @@ impl<T> GroupState<T> {
         }
     }
 
-    /// Whether it is for the replayed message that there is no room, if there is none.
+    /// Whether the buffer has room only for the replayed message, which has not been received yet.
     #[inline]
     fn is_full_by_replay(&self) -> bool {
         self.replay.is_there() && self.sender.len() + 1 >= self.capacity && !self.sender.is_closed()
     }
 
-    /// Until it is not.
+    /// Waits until there is room beside the replayed message, or none is there any more.
     pub(super) async fn room_beside_replay(&self) {
         loop {
-            // Made before the look: what changes from here on is heard of.
-            let gone = self.replay.is_gone();
+            // Registered before the look: if the message is taken after the look, this is woken.
+            let taken = self.replay.taken();
             if !self.is_full_by_replay() {
                 return;
             }
-            gone.await;
+            taken.await;
         }
     }
 
+    /// A member joins.
     pub(super) fn enter(&self, member: Arc<Member>) {
         self.members.lock().present.push(member);
     }
 
-    /// A member leaves; whether it was the last.
+    /// A member leaves. Returns whether it was the last.
     pub(super) fn exit(&self, member: &Arc<Member>) -> bool {
         let mut members = self.members.lock();
         members.present.retain(|other| !Arc::ptr_eq(other, member));
@@ -191,12 +210,13 @@ impl<T> GroupState<T> {
         members.present.is_empty()
     }
 
-    /// Whether nobody will ever receive again, even though a subscription may not be dropped yet.
+    /// Whether no member will ever receive again. A subscription whose scope has ended may not be
+    /// dropped yet.
     pub(super) fn has_no_members(&self) -> bool {
         self.members.lock().are_gone()
     }
 
-    /// Until nobody will ever receive again.
+    /// Waits until no member will ever receive again.
     pub(super) async fn until_no_members(&self) {
         loop {
             let scope = {
@@ -209,13 +229,14 @@ impl<T> GroupState<T> {
             };
             match scope {
                 Some(scope) => scope.cancelled().await,
-                // It has to leave, and who leaves last closes.
+                // A member without a scope ends by leaving. If it is the last, that closes the
+                // channel.
                 None => std::future::pending().await,
             }
         }
     }
 
-    /// Lets what is buffered be received, and nothing more be sent.
+    /// Lets nothing more be sent. What is buffered can still be received.
     pub(super) fn close(&self) {
         assert_none_held();
         self.closed.store(true, Ordering::SeqCst);
@@ -223,8 +244,8 @@ impl<T> GroupState<T> {
         self.replay.wake();
     }
 
-    /// The last member is gone: closes, and discards what is buffered. A panic of a message goes on after
-    /// all of them are discarded.
+    /// Closes the group after its last member is gone, and discards what is buffered. If the drop
+    /// of a message panics, the panic goes on once all messages are discarded.
     pub(super) fn end(&self) {
         self.ended.store(true, Ordering::SeqCst);
         self.close();
@@ -244,7 +265,7 @@ impl<T> GroupState<T> {
         }
     }
 
-    /// There was room: it is worth waiting for again.
+    /// Notes that there was room: the group is worth waiting for again.
     #[inline]
     pub(super) fn accepted(&self) {
         if self.stalled.load(Ordering::Relaxed) {
@@ -252,16 +273,17 @@ impl<T> GroupState<T> {
         }
     }
 
+    /// Counts a message that its publisher gave up.
     pub(super) fn abandon(&self) {
         self.counts.abandoned.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether a publisher would have to wait.
+    /// Whether a publisher would have to wait for room.
     pub(super) fn would_wait(&self) -> bool {
         self.limit().is_some() && (self.sender.is_full() || self.is_full_by_replay())
     }
 
-    /// How long the policy is to wait, if it is to wait at all.
+    /// How long the policy waits for room. `None` if it does not wait.
     pub(super) fn limit(&self) -> Option<Duration> {
         let limit = match self.policy {
             Policy::Block if self.stalled.load(Ordering::Relaxed) => Duration::ZERO,
@@ -296,7 +318,7 @@ impl<T> GroupState<T> {
 }
 
 impl<T: Clone> GroupState<T> {
-    /// Puts the message into the buffer, or says why not, without waiting.
+    /// Puts the message into the buffer, or does what the policy says, without waiting.
     #[inline]
     pub(super) fn offer(&self, message: T) -> Offer<T> {
         if self.policy == Policy::DropOldest {
@@ -324,7 +346,7 @@ impl<T: Clone> GroupState<T> {
         }
     }
 
-    /// The buffer is full and waiting is over.
+    /// Does what the policy says about a full buffer once the wait for room is over.
     pub(super) fn overflow(&self, message: T) -> Offer<T> {
         match self.policy {
             Policy::DropOldest | Policy::DropOldestAfter(_) => return self.force(message),
@@ -333,23 +355,26 @@ impl<T: Clone> GroupState<T> {
         }
         .fetch_add(1, Ordering::Relaxed);
         if self.policy == Policy::Block && !self.stalled.swap(true, Ordering::Relaxed) {
-            // After the count: what is subscribed to the log is the user's code, too.
+            // After the count: the log's subscriber is user code and may panic.
             tracing::warn!(
                 target: "rxd::intracom", topic = &*self.topic, group = &*self.name,
-                "group is stalled: it is no longer waited for until it has room",
+                "group `{}` of topic `{}` is stalled: it had no room for {:?} (the topic's block timeout); \
+                 it drops messages until it has room",
+                self.name, self.topic, self.block_timeout,
             );
         }
         Offer::Dropped(message)
     }
 
+    /// Puts the message into the buffer, whatever has to be evicted for it.
     fn force(&self, message: T) -> Offer<T> {
         let is_full_by_replay = self.is_full_by_replay();
         let buffered = match self.sender.force_send(message) {
             Ok(buffered) => buffered,
             Err(async_channel::SendError(message)) => return Offer::Closed(message),
         };
-        // After the push: where that is refused since the topic was closed, the replayed message stays to
-        // be received.
+        // After the push: if that is refused since the topic was closed, the replayed message can
+        // still be received.
         let replayed = if is_full_by_replay { self.replay.take() } else { None };
         self.accepted();
         let evicted = u64::from(buffered.is_some()) + u64::from(replayed.is_some());
@@ -357,7 +382,8 @@ impl<T: Clone> GroupState<T> {
             self.counts.oldest.fetch_add(evicted, Ordering::Relaxed);
         }
         // A forced push stores the queue's tail without regard to a close that came in between
-        // (concurrent-queue 2.5), and so can undo it: closing is said again by whoever may have.
+        // (concurrent-queue 2.5), and so can undo the close. So whoever may have undone it closes
+        // again.
         if self.closed.load(Ordering::SeqCst) {
             self.sender.close();
             if self.ended.load(Ordering::SeqCst) {

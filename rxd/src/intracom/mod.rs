@@ -1,14 +1,22 @@
 //! Typed publish/subscribe between services.
 //!
-//! A [`Topic`] carries messages of one type. It is found by its name in an [`Intracom`], the
-//! registry of the daemon (`cx.intracom()`) or one of your own; best it is [`StaticTopic`] once, and
-//! then no name is ever written twice. Subscribers form [`Group`]s: the members of a group share
-//! one buffer and each message goes to one of them; every group gets all of them. What happens
-//! when a group's buffer is full is the group's [`Policy`]. A message that nobody listens to is gone, unless the topic is
-//! [subscriber-aware](TopicOptions::subscriber_aware). How services use them is a [chapter](crate::docs::topics) of the guide.
+//! To pass messages from one service to others, declare a [`StaticTopic`], publish to it, and
+//! subscribe to it as a member of a [`Group`]. The [guide](crate::docs::topics) shows how services
+//! do that.
+//!
+//! * A [`Topic`] carries messages of one type. It is known by its name in a registry, an
+//!   [`Intracom`]: the one of the daemon (`cx.intracom()`), or one you create.
+//! * Each message goes to every group. The members of a group share one buffer, and each message
+//!   goes to one of them.
+//! * If the buffer of a group is full, the group's [`Policy`] decides: wait, or drop a message.
+//! * A message that is published while the topic has no group is dropped, unless the topic is
+//!   [subscriber-aware](TopicOptions::subscriber_aware).
+//!
+//! It is not a queue that outlives its readers: a group ends with its last member, and its buffer
+//! with it.
 //!
 //! ```
-//! use rxd::intracom::{StaticTopic, Group, Intracom, Policy};
+//! use rxd::intracom::{Group, Intracom, Policy, StaticTopic};
 //!
 //! static JOBS: StaticTopic<u32> = StaticTopic::new("jobs");
 //!
@@ -17,7 +25,7 @@
 //! let intracom = Intracom::new(); // in a service: cx.intracom()
 //! let jobs = JOBS.open(&intracom)?;
 //!
-//! // Two workers share the jobs, and an observer sees the latest four of them.
+//! // Two workers share the jobs. An observer sees the latest four of them.
 //! let mut first = jobs.subscribe(Group::named("workers"))?;
 //! let mut second = jobs.subscribe(Group::named("workers"))?;
 //! let mut observer = jobs.subscribe(Group::private().capacity(4).policy(Policy::DropOldest))?;
@@ -32,35 +40,46 @@
 //! jobs.close();
 //! let mut left = 0;
 //! while first.recv().await.is_some() {
-//!     left += 1; // what was buffered is still received; then the stream ends
+//!     left += 1; // what was buffered is still received; then the subscription ends
 //! }
 //! assert_eq!(left, 8);
 //! # Ok(()) }
 //! ```
 //!
-//! # What is promised
+//! # Guarantees
 //!
-//! 1. **Nothing is lost in silence.** A message that a topic has admitted is, for every group there was at
-//!    that moment, received by one member, counted as [dropped](DropCounts) for a reason, or still queued.
-//! 2. **Order.** The messages of one publisher arrive in the order in which it published them, in every group.
-//! 3. **One stuck group does not stop the others for ever.** A message is first given to every
-//!    group that has room; only then are the full ones waited for, all at once, each for as long as its
-//!    policy says. With [`Policy::Block`] that is the topic's [block timeout](TopicOptions::block_timeout), 30 s
-//!    unless said otherwise; a group that has used it up is stalled, and costs the others nothing
-//!    until it has room again. So the others can be held up once by the patience, and for each
-//!    message by the time of a `..After` policy, and not longer.
-//! 4. **A group never outlives its members**, nor a member its scope: when the last has left, or the
-//!    [scopes](Intracom::scoped) of all have ended, nobody waits for the group any more.
+//! 1. **Every message is accounted for.** A message that a topic has admitted is, for every group
+//!    that the topic had at that moment, received by one member, counted as [dropped](DropCounts)
+//!    with a reason, or still queued.
+//! 2. **Order.** The messages of one publisher arrive in the order in which it published them, in
+//!    every group.
+//! 3. **A full group delays the others for a limited time.** A message is first given to every
+//!    group that has room. Then the full groups are waited for, all at once, each for as long as
+//!    its policy says. With [`Policy::Block`] that is the topic's
+//!    [block timeout](TopicOptions::block_timeout), 30 s by default. A group that has used it up is
+//!    stalled, and is not waited for until it has room again. So the other groups are delayed once
+//!    by the block timeout, and for each message by the time of an `..After` policy.
+//! 4. **A group does not outlive its members**, nor a member its scope. Once the last member has
+//!    left, or the [scopes](Intracom::scoped) of all members are cancelled, no publisher waits for
+//!    the group.
 //! 5. **Closing drains.** What was buffered when a topic was closed is received; then every
-//!    subscription ends. Publishing to it is an error that gives the message back.
-//! 6. **No code of yours runs under a lock** of rxd: a message's `clone` and `drop` may publish, subscribe or close. A panic
-//!    in one of them goes to the caller that cloned or dropped the message (publisher, receiver, the member that left
-//!    last), after every message is counted; the topic is none the worse for it.
-//!
-//! # How
-//!
-//! A group's buffer is an [`async_channel`]. What is written here is what it has no word for: fan-out,
-//! policies, membership, replay and the counting.
+//!    subscription ends. Publishing to a closed topic is an error that gives the message back.
+//! 6. **No user code runs under a lock** of rxd. A message's `clone` and `drop` may publish,
+//!    subscribe or close. If one of them panics, the panic goes to the caller that cloned or
+//!    dropped the message (publisher, receiver, the member that left last), after every message is
+//!    counted. The topic goes on.
+
+// The buffer of a group is an `async_channel`. What is written here is what that lacks: fan-out,
+// policies, membership, replay and counting. It imports nothing of rxd but `coop` and `sync`, so that
+// it could be a crate of its own, and `rxd-loom` checks it as one. From the ground up:
+//
+// * `arc_cell`, `user`: a pointer that is swapped; calls of user code.
+// * `options`, `stats`, `error`: what users set, what they read, what they get wrong.
+// * `replay`, `group`, `waiter`: the last message; one group; a publisher that waits for a group.
+// * `dispatch`: one message on its way to all groups.
+// * `shared`: one topic, as its handles, its publishers and its subscriptions share it.
+// * `subscription`, `topic`, `publish`: receiving; the handle of a topic; publishing.
+// * `registry`, `static_topic`: topics by name; topics that are declared once.
 
 mod arc_cell;
 mod dispatch;

@@ -1,9 +1,10 @@
-//! What can be asked of a topic and of a group. All of it constant: a declaration is a `const`.
+//! The options of topics and groups. All setters are `const`, so that a declaration can be a
+//! constant.
 
 use std::fmt;
 use std::time::Duration;
 
-/// How a topic is to behave; part of its declaration.
+/// The options of a topic.
 ///
 /// ```
 /// use rxd::intracom::TopicOptions;
@@ -19,29 +20,33 @@ pub struct TopicOptions {
 }
 
 impl TopicOptions {
-    /// Keeps no last message, publishes whether or not somebody listens, has a patience of 30 s.
+    /// Keeps no last message, does not wait for subscribers, and has a block timeout of 30 s.
     pub const DEFAULT: TopicOptions =
         TopicOptions { keep_last: false, subscriber_aware: false, block_timeout: Duration::from_secs(30) };
 
     /// Keeps a copy of the last message, for new groups that [ask for it](Group::replay_last).
-    /// Costs a clone for each message.
+    /// This costs one clone a message.
     #[must_use]
     pub const fn keep_last(mut self) -> Self {
         self.keep_last = true;
         self
     }
 
-    /// Holds publishing back until somebody listens, instead of publishing to nobody.
+    /// Makes publishing wait while the topic has no subscribers. Without it, such a message is
+    /// dropped, and counted as published [without subscribers](super::TopicStats::no_subscribers).
     #[must_use]
     pub const fn subscriber_aware(mut self) -> Self {
         self.subscriber_aware = true;
         self
     }
 
-    /// How long a full group with [`Policy::Block`] may hold a publisher. Past it the group is
-    /// *stalled*: what it misses is counted and nobody waits for it, until there is room in it
-    /// again. Default: 30 s. [`Duration::MAX`] is for ever: then one group that no longer receives
-    /// stops its publishers, and with them what the other groups hear.
+    /// How long a publisher waits for a full group with [`Policy::Block`]. Default: 30 s.
+    ///
+    /// After that the group is *stalled*: no publisher waits for it, and the messages that it drops
+    /// are counted, until it has room again.
+    ///
+    /// With [`Duration::MAX`] publishers wait without a limit. Then a group that no longer receives
+    /// stops its publishers, and with them the messages for all other groups.
     #[must_use]
     pub const fn block_timeout(mut self, block_timeout: Duration) -> Self {
         self.block_timeout = block_timeout;
@@ -55,32 +60,33 @@ impl Default for TopicOptions {
     }
 }
 
-/// What becomes of a message for a group whose buffer is full.
+/// What happens to a message for a group whose buffer is full.
 ///
 /// ```
 /// use rxd::intracom::{Group, Policy};
 /// use std::time::Duration;
 ///
-/// // Every order counts: a slow shop slows its customers down.
+/// // No order may be lost: a slow shop slows its customers down.
 /// let orders = Group::named("shop");
-/// // Only the latest position is of interest.
+/// // Only the latest position matters.
 /// let map = Group::named("map").capacity(1).policy(Policy::DropOldest);
-/// // A log may lag a little, and then rather has gaps than holds everybody up.
+/// // A log may lag by 50 ms. After that it has gaps, rather than delaying the publishers.
 /// let log = Group::named("log").capacity(1024).policy(Policy::DropNewestAfter(Duration::from_millis(50)));
 /// # let _ = (orders, map, log);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Policy {
-    /// The publisher waits for room, at most for the topic's [block timeout](TopicOptions::block_timeout).
+    /// The publisher waits for room, at most for the topic's
+    /// [block timeout](TopicOptions::block_timeout).
     #[default]
     Block,
-    /// The oldest message of the buffer makes room. Never waits.
+    /// The oldest message of the buffer is dropped, and the new one takes its place. Never waits.
     DropOldest,
-    /// The message is not taken. Never waits.
+    /// The new message is dropped. Never waits.
     DropNewest,
-    /// The publisher waits this long for room; then as [`DropOldest`](Policy::DropOldest).
+    /// The publisher waits this long for room. After that, as [`DropOldest`](Policy::DropOldest).
     DropOldestAfter(Duration),
-    /// The publisher waits this long for room; then as [`DropNewest`](Policy::DropNewest).
+    /// The publisher waits this long for room. After that, as [`DropNewest`](Policy::DropNewest).
     DropNewestAfter(Duration),
 }
 
@@ -98,9 +104,9 @@ impl fmt::Display for Policy {
 
 /// A consumer group, as a subscriber asks for it.
 ///
-/// The members of a group share one buffer, and each message goes to exactly one of them. Whoever
-/// subscribes first under a name sets the capacity and the policy; a later member that asks for
-/// something else gets an error. A group ends with its last member.
+/// The members of a group share one buffer, and each message goes to exactly one of them. The first
+/// subscriber under a name sets the capacity and the policy; a later member that asks for
+/// others gets an error. A group ends with its last member.
 ///
 /// ```
 /// use rxd::intracom::{Group, Policy};
@@ -116,39 +122,42 @@ pub struct Group<'a> {
 }
 
 impl<'a> Group<'a> {
-    /// The largest buffer a group can ask for. It is allocated at once.
+    /// The largest capacity a group can ask for. Its buffer is allocated at once.
     pub const MAX_CAPACITY: usize = 1 << 20;
 
-    /// A group of this name, joined if it is there and begun if it is not. 64 messages, [`Policy::Block`].
+    /// The group of this name: joined if it exists, and begun if not. Capacity 64,
+    /// [`Policy::Block`].
     #[must_use]
     pub const fn named(name: &'a str) -> Self {
         Group { name: Some(name), capacity: 64, policy: Policy::Block, replay_last: false }
     }
 
-    /// A group of one's own, which nobody can join. 64 messages, [`Policy::Block`].
+    /// A group of one member, which no other can join. Capacity 64, [`Policy::Block`].
     #[must_use]
     pub const fn private() -> Self {
         Group { name: None, capacity: 64, policy: Policy::Block, replay_last: false }
     }
 
-    /// How many messages may wait in its buffer, from 1 to [`MAX_CAPACITY`](Group::MAX_CAPACITY).
-    /// Anything else is an error when subscribing.
+    /// How many messages its buffer holds, from 1 to [`MAX_CAPACITY`](Group::MAX_CAPACITY).
+    /// Subscribing with any other capacity is an error.
     #[must_use]
     pub const fn capacity(mut self, capacity: usize) -> Self {
         self.capacity = capacity;
         self
     }
 
-    /// What becomes of a message when the buffer is full.
+    /// What happens to a message when the buffer is full.
     #[must_use]
     pub const fn policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
         self
     }
 
-    /// Begins with the last message published, if there was one. It is the first message in the
-    /// new group's buffer; joining a group that is there replays nothing. The topic must
-    /// [keep](TopicOptions::keep_last) it, or subscribing is an error.
+    /// Begins with the last published message, if there was one. It is the first message in the
+    /// buffer of a new group. A member that joins an existing group gets no replay.
+    ///
+    /// Subscribing is an error if the topic does not
+    /// [keep its last message](TopicOptions::keep_last).
     #[must_use]
     pub const fn replay_last(mut self) -> Self {
         self.replay_last = true;

@@ -1,15 +1,18 @@
 //! Publishing: the way of a message from the publisher to the groups, from top to bottom.
 //!
-//! 1. [`Publish`] is polled. The message is admitted ([`TopicState::admit`](super::shared::TopicState::admit)) and
-//!    offered to each group ([`Dispatch::begin`]). Usually this is all, and nothing was allocated.
+//! 1. [`Publish`] is polled. The message is admitted
+//!    ([`TopicState::admit`](super::shared::TopicState::admit)) and offered to each group
+//!    ([`Dispatch::begin`]). Usually this is all, and nothing was allocated.
 //! 2. If the only group is full, `Publish` lets other tasks run and begins anew, a few times.
-//! 3. Otherwise the rest is an async function in a box, [`Topic::retry_until_finished`]. It waits for a subscriber,
-//!    if the topic is subscriber-aware and has none, and for the groups that are full.
-//! 4. [`Topic::conclude`] ends the dispatch. If no group has taken the message and none has counted it, the message
-//!    comes back: to the caller if the topic is closed, to step 3 if the topic has to have subscribers.
+//! 3. Otherwise the rest is an async function in a box, [`Topic::retry_until_finished`]. It waits
+//!    for a subscriber, if the topic is subscriber-aware and has none, and for the groups that are
+//!    full.
+//! 4. [`Topic::conclude`] ends the dispatch. If no group has taken the message and none has counted
+//!    it, the message comes back: to the caller if the topic is closed, to step 3 if the topic has
+//!    to have subscribers.
 //!
-//! What a group made of the message is an [`Offer`](super::group::Offer), and where the publishing stands
-//! between two steps is a [`PublishState`].
+//! What a group made of the message is an [`Offer`](super::group::Offer), and where the publishing
+//! stands between two steps is a [`PublishState`].
 
 use super::dispatch::{Dispatch, PublishState, YIELDS};
 use super::error::{PublishError, RefusalReason};
@@ -25,19 +28,22 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 impl<T: Clone + Send + 'static> Topic<T> {
-    /// Publishes a message to every group of the topic, and waits for groups that are full if their policy says so.
+    /// Publishes a message to every group of the topic, and waits for groups that are full if their
+    /// policy says so.
     ///
-    /// First every group that has room gets the message. Then the full ones are waited for, all at the same
-    /// time: a group that does not receive delays the next message, never this one. It does so at most
-    /// for the topic's [block timeout](super::TopicOptions::block_timeout).
+    /// First every group that has room gets the message. Then the full ones are waited for, all at
+    /// the same time: a group that does not receive delays the next message, never this one. It
+    /// does so at most for the topic's [block timeout](super::TopicOptions::block_timeout).
     ///
-    /// On a [subscriber-aware](super::TopicOptions::subscriber_aware) topic it waits before that, for as long as
-    /// there is no subscriber.
+    /// On a [subscriber-aware](super::TopicOptions::subscriber_aware) topic it waits before that,
+    /// for as long as there is no subscriber.
     ///
     /// The messages of one publisher, each published after the last has returned, arrive in that
-    /// order in every group. The messages of several publishers may arrive in a different order in each group.
+    /// order in every group. The messages of several publishers may arrive in a different order in
+    /// each group.
     ///
-    /// The message is cloned for each group but one, and once more for each group that is waited for.
+    /// The message is cloned for each group but one, and once more for each group that is waited
+    /// for.
     ///
     /// # Errors
     ///
@@ -45,9 +51,10 @@ impl<T: Clone + Send + 'static> Topic<T> {
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped while it waits, the groups that had room have the message. Those it waited for do
-    /// not, and count it as [abandoned](super::DropCounts::abandoned). If there is only one group, and it
-    /// was full, then it may be that nothing was published and nothing counted.
+    /// If the future is dropped while it waits, the groups that had room have the message. Those it
+    /// waited for do not, and count it as [abandoned](super::DropCounts::abandoned). If there is
+    /// only one group, and it was full, then it may be that nothing was published and nothing
+    /// counted.
     ///
     /// # Panics
     ///
@@ -58,21 +65,23 @@ impl<T: Clone + Send + 'static> Topic<T> {
         Publish { topic: self, message: Some(message), yields: 0, waiting: None }
     }
 
-    /// Publishes a message to every group that has room or whose policy never waits. The other groups do not
-    /// get it, and count it as [abandoned](super::DropCounts::abandoned).
+    /// Publishes a message to every group that has room or whose policy never waits. The other
+    /// groups do not get it, and count it as [abandoned](super::DropCounts::abandoned).
     ///
     /// # Errors
     ///
     /// The message comes back, and nothing is counted,
     ///
-    /// * if every group is full and would have to be waited for ([`is_full`](PublishError::is_full)),
+    /// * if every group is full and would have to be waited for
+    ///   ([`is_full`](PublishError::is_full)),
     /// * if the topic is subscriber-aware and has no subscribers
     ///   ([`has_no_subscribers`](PublishError::has_no_subscribers)),
     /// * if the topic is closed ([`is_closed`](PublishError::is_closed)).
     pub fn try_publish(&self, message: T) -> Result<Delivery, PublishError<T>> {
         let state = &*self.shared;
         let refused = |reason, message| Err(PublishError::new(&state.name, reason, message));
-        // The message that a topic keeps as its last one is published. So whether it can be is known before.
+        // The message that a topic keeps as its last one is published. So whether it can be is
+        // known before.
         if state.options.keep_last && state.would_wait() {
             return refused(RefusalReason::Full, message);
         }
@@ -96,10 +105,11 @@ impl<T: Clone + Send + 'static> Topic<T> {
         }
     }
 
-    /// Admits the message, and offers it to every group. `kept` is the copy for a topic that keeps its last message.
+    /// Admits the message, and offers it to every group. `kept` is the copy for a topic that keeps
+    /// its last message.
     ///
-    /// With `retries_single`, nothing is done about a single group that is full. A topic that keeps its last message
-    /// has published it then, so there it is treated as several groups are.
+    /// With `retries_single`, nothing is done about a single group that is full. A topic that keeps
+    /// its last message has published it then, so there it is treated as several groups are.
     #[inline]
     fn begin(
         &self,
@@ -122,8 +132,8 @@ impl<T: Clone + Send + 'static> Topic<T> {
             Err(reason) => return Err(self.refused(reason, message)),
         };
         let begun = Dispatch::begin(list, message, false);
-        // The message that was kept until now is dropped after this one was offered: this one is admitted, and has to be
-        // counted in each group even if that drop panics.
+        // The message that was kept until now is dropped after this one was offered: this one is
+        // admitted, and has to be counted in each group even if that drop panics.
         user::discard(before);
         begun
     }
@@ -178,7 +188,8 @@ impl<T: Clone + Send + 'static> Topic<T> {
     /// 2. It looks at the list of groups.
     /// 3. A subscriber puts its group into the list, and then notifies.
     ///
-    /// If 3 puts the group into the list before 2, the publisher sees it. Otherwise 3 notifies after 1.
+    /// If 3 puts the group into the list before 2, the publisher sees it. Otherwise 3 notifies
+    /// after 1.
     async fn begin_with_subscriber(
         &self,
         message: T,
@@ -196,8 +207,8 @@ impl<T: Clone + Send + 'static> Topic<T> {
 
     /// Ends a dispatch, and closes the groups whose members have all ended.
     ///
-    /// If nothing became of the message (no group took it, and none counted it) it comes back where the topic is
-    /// closed, or has to have subscribers.
+    /// If nothing became of the message (no group took it, and none counted it) it comes back where
+    /// the topic is closed, or has to have subscribers.
     fn conclude(&self, mut dispatch: Box<Dispatch<T>>) -> Result<Delivery, PublishState<T>> {
         let state = &*self.shared;
         dispatch.take_groups_without_members().iter().for_each(|group| state.close_group(group));
@@ -224,7 +235,8 @@ pub struct Publish<'a, T> {
     message: Option<T>,
     /// How often other tasks were let run since the only group was full.
     yields: u32,
-    /// The rest, once there is waiting to do. Boxed, so that a future that need not wait is a small one.
+    /// The rest, once there is waiting to do. Boxed, so that a future that need not wait is a small
+    /// one.
     waiting: Option<WaitingPublish<'a, T>>,
 }
 

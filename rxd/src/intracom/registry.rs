@@ -1,4 +1,13 @@
 //! The registry: topics by name.
+//!
+//! A topic is created by the first caller that asks for its name, under the lock of the registry,
+//! so there is never more than one open topic of a name. A topic that is closed counts as gone from
+//! that moment on, although its entry is removed a little later ([`Registry::forget_closed`]).
+//!
+//! # Lock order
+//!
+//! The registry's lock comes first. It is held for a look-up or an insertion; nothing is woken and
+//! no topic is dropped under it.
 
 use super::error::{TopicError, TopicErrorKind, TopicUse};
 use super::options::{Group, TopicOptions};
@@ -17,10 +26,11 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-/// A registry of topics. A handle, cheap to clone; the topics are there until they are closed or
-/// removed, whether or not anybody has one in the hand.
+/// A registry of topics. It is a handle, and cheap to clone. A topic stays until it is closed or
+/// removed, also if no handle of it is left.
 ///
-/// A service gets its daemon's with `cx.intracom()`. It needs no daemon, though:
+/// A service gets the registry of its daemon with `cx.intracom()`. A registry works without a
+/// daemon, too:
 ///
 /// ```
 /// # use rxd::intracom::{Group, Intracom};
@@ -42,7 +52,7 @@ pub struct Intracom {
 
 struct Registry {
     topics: Mutex<Topics>,
-    /// Told whenever a topic is created, and when the registry is closed.
+    /// Notified when a topic is created, and when the registry is closed.
     topic_created: Notify,
 }
 
@@ -53,13 +63,13 @@ struct Topics {
 }
 
 impl Registry {
-    /// Whoever waits for a topic is to look.
+    /// Wakes the subscribers that wait for a topic.
     fn wake(&self) {
         assert_none_held();
         self.topic_created.notify_waiters();
     }
 
-    /// Drops the entry of a topic that is closed.
+    /// Removes the entry of a topic that is closed.
     fn forget_closed(&self, name: &str) {
         let removed = {
             let mut topics = self.topics.lock();
@@ -68,44 +78,46 @@ impl Registry {
                 _ => None,
             }
         };
-        // Dropped without the lock: messages may go with it.
+        // Without the lock, since messages may be dropped with it.
         user::discard(removed);
     }
 }
 
 impl Intracom {
-    /// An empty registry.
+    /// Creates an empty registry.
     #[must_use]
     pub fn new() -> Self {
         let registry = Registry { topics: Mutex::new(Topics::default()), topic_created: Notify::new() };
         Intracom { registry: Arc::new(registry), scope: None }
     }
 
-    /// The same registry, but subscriptions taken through it end with `scope`: at the next
-    /// [`recv`](Subscription::recv) at the latest, whatever is still buffered. A publisher does not
-    /// wait for a group all of whose members have ended in this way, dropped or not.
+    /// The same registry, but subscriptions that are taken through this handle end when `scope` is
+    /// cancelled: at the next [`recv`](Subscription::recv) at the latest, whatever is still
+    /// buffered. From then on no publisher waits for a group that has no other members, whether its
+    /// subscriptions were dropped or not.
     #[must_use]
     pub fn scoped(&self, scope: CancellationToken) -> Intracom {
         Intracom { registry: self.registry.clone(), scope: Some(scope) }
     }
 
-    /// The topic of this name: found, with the options it was created with, or created, with
-    /// [the default](TopicOptions::DEFAULT).
+    /// Opens the topic of this name. If it exists, it keeps the options it was created with; if
+    /// not, it is created with [the default options](TopicOptions::DEFAULT).
     ///
     /// # Errors
     ///
-    /// It carries another type; the name is empty or begins with `_rxd`; the registry is closed.
+    /// The topic carries another type; the name is empty or begins with `_rxd`; the registry is
+    /// closed.
     #[track_caller]
     pub fn topic<T: Clone + Send + 'static>(&self, name: &str) -> Result<Topic<T>, TopicError> {
         self.open(name, None, Location::caller())
     }
 
-    /// The topic of this name and with these options: found or created.
+    /// Opens the topic of this name, and creates it with these options if it does not exist.
     ///
     /// # Errors
     ///
-    /// It carries another type, or has other options; the name is empty or begins with `_rxd`; the
-    /// registry is closed.
+    /// The topic carries another type or has other options; the name is empty or begins with
+    /// `_rxd`; the registry is closed.
     #[track_caller]
     pub fn topic_with<T: Clone + Send + 'static>(
         &self,
@@ -115,7 +127,7 @@ impl Intracom {
         self.open(name, Some(options), Location::caller())
     }
 
-    /// Closes the topic of this name, as [`Topic::close`] does; whether there was one.
+    /// Closes the topic of this name, as [`Topic::close`] does. Returns whether there was one.
     pub fn remove(&self, name: &str) -> bool {
         let removed = self.registry.topics.lock().by_name.remove(name);
         let Some(topic) = removed else { return false };
@@ -126,17 +138,17 @@ impl Intracom {
         true
     }
 
-    /// Subscribes to the topic of this name, once there is one. To wait for a time only, put it into
-    /// [`tokio::time::timeout`].
+    /// Subscribes to the topic of this name, and waits until there is one. To wait for a limited
+    /// time, put it into [`tokio::time::timeout`].
     ///
     /// # Errors
     ///
-    /// As [`Topic::subscribe`]; the topic carries another type; the registry is closed, also while
-    /// it waits; or the scope of this handle ends while it waits.
+    /// Those of [`Topic::subscribe`]; the topic carries another type; the registry is closed, or is
+    /// closed while this waits; the scope of this handle is cancelled while this waits.
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it is done, nothing has happened.
+    /// If it is dropped before it is done, nothing has happened.
     #[track_caller]
     pub fn subscribe<T: Clone + Send + 'static>(
         &self,
@@ -146,7 +158,7 @@ impl Intracom {
         self.wait_for(name, group, Location::caller())
     }
 
-    /// Closes every topic, and creates no more.
+    /// Closes every topic. No topic can be created after that.
     pub fn close(&self) {
         let topics = {
             let mut topics = self.registry.topics.lock();
@@ -162,29 +174,22 @@ impl Intracom {
         disposal.finish();
     }
 
-    /// Whether it is closed.
+    /// Whether the registry is closed.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.registry.topics.lock().closed
     }
 
-    /// Every topic and group there is, and what has happened in them.
+    /// Every open topic with its groups, and what they have counted.
     #[must_use]
     pub fn stats(&self) -> Stats {
         let topics: Vec<_> = self.registry.topics.lock().by_name.values().cloned().collect();
         Stats { topics: topics.iter().map(|topic| topic.stats()).collect() }
     }
 
-    pub(super) fn declared<T: Clone + Send + 'static>(
-        &self,
-        name: &str,
-        options: TopicOptions,
-        place: &'static Location<'static>,
-    ) -> Result<Topic<T>, TopicError> {
-        self.open(name, Some(options), place)
-    }
-
-    fn open<T: Clone + Send + 'static>(
+    /// Finds the topic, or creates it. Without `options` it may have any, and is created with the
+    /// default ones.
+    pub(super) fn open<T: Clone + Send + 'static>(
         &self,
         name: &str,
         options: Option<TopicOptions>,
@@ -199,7 +204,7 @@ impl Intracom {
         if topics.closed {
             return error(TopicErrorKind::RegistryClosed);
         }
-        // A topic that has been closed, but not yet been forgotten, is no longer there.
+        // A topic that is closed, and whose entry is not removed yet, does not count.
         if let Some(topic) = topics.by_name.get(name).filter(|topic| !topic.is_closed()).cloned() {
             drop(topics);
             let there = topic.created();
@@ -261,21 +266,22 @@ impl Intracom {
             return Err(TopicError::new(name, TopicErrorKind::InvalidName));
         }
         loop {
-            // Made before the look: whatever is created from here on is heard of.
-            let arrived = self.registry.topic_created.notified();
+            // Registered before the look: a topic that is created after the look wakes this.
+            let created = self.registry.topic_created.notified();
             if let Some(topic) = self.look_up(name)? {
                 match self.typed(name, topic, asked)?.subscribe(group) {
-                    // Closed between the look and the subscription: as if it had not been there.
+                    // Closed between the look and the subscription: wait for the next topic of the
+                    // name.
                     Err(error) if error.is_closed() => {}
                     subscribed => return subscribed,
                 }
             }
             match &self.scope {
-                None => arrived.await,
+                None => created.await,
                 Some(scope) => tokio::select! {
                     biased;
                     () = scope.cancelled() => return Err(TopicError::new(name, TopicErrorKind::Cancelled)),
-                    () = arrived => {}
+                    () = created => {}
                 },
             }
         }

@@ -1,4 +1,21 @@
-//! The last message of a topic that keeps it, in front of the buffer of a group that began with it.
+//! Replay: the last message of a topic, as the first message of a group that began with it.
+//!
+//! A topic with [`keep_last`](super::TopicOptions::keep_last) keeps a copy of the last message it
+//! has admitted. A group that asks for it gets a reference in its [`ReplaySlot`], and the first
+//! member that receives clones the message. The message itself stays with the topic, for the groups
+//! to come.
+//!
+//! # Invariants
+//!
+//! 1. No lock is held while the message is cloned. It is taken out of its place for that, and put
+//!    back when the clone is there or has panicked.
+//! 2. While it is out, another group that wants it finds the place empty ([`Replayed::Busy`]) and
+//!    looks again later. It does not receive a younger message before it.
+//! 3. A message leaves a slot once: it is received, evicted or discarded.
+//!
+//! # Lock order
+//!
+//! The slot, then the message.
 
 use super::user;
 use crate::sync::atomic::AtomicBool;
@@ -8,10 +25,11 @@ use std::sync::atomic::Ordering;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
-/// A kept message; the topic has it, and the groups that replay it.
+/// The message that a topic keeps. The topic shares it with the groups that have still to replay
+/// it.
 ///
-/// `T` need not be `Sync`, so one thread at a time may look at it. It is taken out to be cloned, and put back
-/// after that: while it is out there is nothing in it, and no lock is held.
+/// It is `None` while a group clones it: `T` need not be `Sync`, so one thread at a time may see
+/// the message.
 pub(super) struct LastMessage<T>(Mutex<Option<T>>);
 
 impl<T> LastMessage<T> {
@@ -20,15 +38,15 @@ impl<T> LastMessage<T> {
     }
 }
 
-/// What there is to replay.
+/// What a slot had for a member.
 pub(super) enum Replayed<T> {
     Nothing,
-    /// Another group is cloning that message at this instant.
+    /// Another group is cloning the message at this moment.
     Busy,
     Message(TakenMessage<T>),
 }
 
-/// A kept message that was taken out to be cloned. It goes back when this is dropped, also if the clone
+/// A kept message that was taken out to be cloned. Dropping this puts it back, also if the clone
 /// panics.
 pub(super) struct TakenMessage<T> {
     last: Arc<LastMessage<T>>,
@@ -39,6 +57,7 @@ impl<T: Clone> TakenMessage<T> {
     /// A clone for the member that receives it.
     pub(super) fn copy(self) -> T {
         let copy = user::copy(self.message.as_ref().expect("it is taken out until this is dropped"));
+        // Explicitly: see `user` about what a function returns and what it drops.
         user::discard(self);
         copy
     }
@@ -50,20 +69,21 @@ impl<T> Drop for TakenMessage<T> {
     }
 }
 
+/// The place for one message in front of a group's buffer.
 pub(super) struct ReplaySlot<T> {
-    /// Set before anybody else has the group, so whoever has it sees that; and whoever still sees it
-    /// when it is no more finds nothing under the lock. So `Relaxed` will do.
+    /// Whether there is a message. `Relaxed` suffices: it is set before the group is shared, and a
+    /// stale `true` only costs a lock that finds `None`.
     is_there: AtomicBool,
     last: Mutex<Option<Arc<LastMessage<T>>>>,
-    gone: Notify,
+    taken: Notify,
 }
 
 impl<T> ReplaySlot<T> {
     pub(super) fn none() -> Self {
-        ReplaySlot { is_there: AtomicBool::new(false), last: Mutex::new(None), gone: Notify::new() }
+        ReplaySlot { is_there: AtomicBool::new(false), last: Mutex::new(None), taken: Notify::new() }
     }
 
-    /// Puts a message in front of a buffer that nobody has seen yet.
+    /// Puts a message into the slot of a group that is not shared yet.
     pub(super) fn put(&self, last: Arc<LastMessage<T>>) {
         *self.last.lock() = Some(last);
         self.is_there.store(true, Ordering::Relaxed);
@@ -76,7 +96,7 @@ impl<T> ReplaySlot<T> {
             return None;
         }
         let last = self.last.lock().take()?;
-        self.is_taken();
+        self.note_taken();
         Some(last)
     }
 
@@ -85,13 +105,13 @@ impl<T> ReplaySlot<T> {
         let mut slot = self.last.lock();
         let Some(last) = &*slot else { return Replayed::Nothing };
         let Some(message) = last.0.lock().take() else { return Replayed::Busy };
-        let out = slot.take().map(|last| TakenMessage { last, message: Some(message) });
+        let taken = slot.take().map(|last| TakenMessage { last, message: Some(message) });
         drop(slot);
-        self.is_taken();
-        out.map_or(Replayed::Nothing, Replayed::Message)
+        self.note_taken();
+        taken.map_or(Replayed::Nothing, Replayed::Message)
     }
 
-    fn is_taken(&self) {
+    fn note_taken(&self) {
         self.is_there.store(false, Ordering::Relaxed);
         self.wake();
     }
@@ -101,14 +121,14 @@ impl<T> ReplaySlot<T> {
         self.is_there.load(Ordering::Relaxed)
     }
 
-    /// Until it is taken, or there is another reason to look.
-    pub(super) fn is_gone(&self) -> Notified<'_> {
-        self.gone.notified()
+    /// Waits until the message is taken, or the group is closed. The caller looks again then.
+    pub(super) fn taken(&self) -> Notified<'_> {
+        self.taken.notified()
     }
 
-    /// Whoever waits for it to be gone is to look.
+    /// Wakes the publishers that wait for [`taken`](ReplaySlot::taken).
     pub(super) fn wake(&self) {
         assert_none_held();
-        self.gone.notify_waiters();
+        self.taken.notify_waiters();
     }
 }

@@ -1,12 +1,25 @@
-//! A topic: its groups, and the way in for publishers and subscribers.
+//! What the handles, the publishers and the subscriptions of one topic share.
+//!
+//! Publishers ask it to admit a message, subscribers join and leave it, and handles and the
+//! registry close it. It imports none of them: what a registry has to do about a closed topic is a
+//! callback ([`OnClose`]).
+//!
+//! # Invariants
 //!
 //! 1. The groups, and whether the topic is closed, are one immutable list behind one pointer.
-//!    Publishers take it without a lock; joining, leaving and closing put another in its place, under one.
-//! 2. On a topic that keeps its last message, admitting a message and beginning a group exclude each
-//!    other: a new group gets a message either itself or, if it was the last one, as its replay;
-//!    never both, never out of order.
-//! 3. Locks are taken in the order registry, topic, group, kept message; none is held over an `.await`, a
-//!    wake-up or the user's `Clone` or `Drop` (see `user`).
+//!    Publishers read it without a lock. Joining, leaving and closing replace it, under the lock of
+//!    `state`.
+//! 2. On a topic that keeps its last message, admitting a message and beginning a group exclude
+//!    each other, under that lock. So a new group gets a message either directly or, if it was the
+//!    last one, as its replay. It never gets both, and never out of order.
+//! 3. A group that is removed from the list may still be in the list that a publisher has read. So
+//!    it counts on, and what it has counted is added up when its last owner drops it. Until then
+//!    `leaving` knows it.
+//!
+//! # Lock order
+//!
+//! Locks are taken in the order registry, topic, members or replay slot of a group, kept message.
+//! None is held over an `.await`, a wake-up, or a message's `Clone` or `Drop` (see `user`).
 
 use super::arc_cell::{ArcCell, ArcSnapshot};
 use super::dispatch::GroupList;
@@ -24,6 +37,7 @@ use std::sync::{Arc, Weak};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+/// A topic, behind all its handles.
 pub(super) struct TopicState<T> {
     pub(super) name: Arc<str>,
     pub(super) created: TopicUse,
@@ -33,31 +47,35 @@ pub(super) struct TopicState<T> {
     /// Replaced only under the lock of `state`.
     pub(super) list: ArcCell<GroupList<T>>,
     state: Mutex<LockedState<T>>,
-    /// Told when a subscriber-aware topic gets its first group, and when it is closed.
+    /// Notified when the topic gets a new group, and when it is closed.
     pub(super) subscribed: Notify,
+    /// How many messages were published while there was no group.
     no_subscribers: AtomicU64,
+    /// What the groups have counted that are closed and dropped.
     totals: Arc<ClosedGroupTotals>,
 }
 
-/// Called with a topic's name once a handle has closed it, without a lock. The bounds keep [`Topic`](super::Topic)
-/// unwind safe.
+/// Called with the topic's name, without a lock, once a handle has closed the topic. The bounds
+/// keep [`Topic`](super::Topic) unwind safe.
 pub(super) type OnClose = Box<dyn Fn(&str) + Send + Sync + UnwindSafe + RefUnwindSafe>;
 
-/// What a subscription holds: its group, and itself as a member of that.
+/// What a subscription holds: its group, and itself as a member of the group.
 pub(super) type Membership<T> = (Arc<GroupState<T>>, Arc<Member>);
 
-/// The groups that are to get a message, and the message that was kept until now.
+/// The groups that a message is for, and the message that was kept until now.
 type Admitted<T> = (ArcSnapshot<GroupList<T>>, Option<Arc<LastMessage<T>>>);
 
+/// What the lock of a topic guards.
 struct LockedState<T> {
-    /// Groups that have ended, but that some publisher may still have in sight.
+    /// Groups that were removed from the list, but that a publisher may still hold.
     leaving: Vec<Weak<GroupState<T>>>,
-    /// loom does not see that `Arc` orders the drop of what threads share: there it is put off.
+    /// Keeps removed groups alive in loom's models: loom does not see that `Arc` orders the drop of
+    /// what threads share.
     #[cfg(loom)]
     closed_groups: Vec<Arc<GroupState<T>>>,
     last: Option<Arc<LastMessage<T>>>,
-    /// How many groups of their own there have been: what names them.
-    own: u64,
+    /// How many private groups there have been. The next one is named `#` and this number.
+    private_groups: u64,
 }
 
 impl<T> TopicState<T> {
@@ -73,7 +91,7 @@ impl<T> TopicState<T> {
                 #[cfg(loom)]
                 closed_groups: Vec::new(),
                 last: None,
-                own: 0,
+                private_groups: 0,
             }),
             subscribed: Notify::new(),
             no_subscribers: AtomicU64::new(0),
@@ -85,7 +103,8 @@ impl<T> TopicState<T> {
         self.list.load().closed
     }
 
-    /// Closes it. The kept message is dropped; its panic is for the caller, after all else is done.
+    /// Closes the topic, and drops the kept message into `disposal`. Does nothing if the topic is
+    /// closed already.
     pub(super) fn close(&self, disposal: &mut Disposal) {
         let (list, last) = {
             let mut state = self.state.lock();
@@ -102,7 +121,7 @@ impl<T> TopicState<T> {
         disposal.discard(last);
     }
 
-    /// Closes it, and has its registry forget it: what a handle does.
+    /// Closes the topic, and has its registry forget it.
     pub(super) fn close_and_unregister(&self) {
         let mut disposal = Disposal::default();
         self.close(&mut disposal);
@@ -111,23 +130,23 @@ impl<T> TopicState<T> {
         disposal.finish();
     }
 
-    /// Whether there are groups, and each of them would have to be waited for.
+    /// Whether the topic has groups, and a publisher would have to wait for each of them.
     pub(super) fn would_wait(&self) -> bool {
         let list = self.list.load();
         !list.closed && !list.groups.is_empty() && list.groups.iter().all(|group| group.would_wait())
     }
 
-    /// Takes a group whose members are all gone off the list, and ends it.
+    /// Removes a group whose members have all ended, and ends it.
     pub(super) fn close_group(&self, group: &Arc<GroupState<T>>) {
         self.remove(group, &mut self.state.lock());
         group.end();
     }
 
-    /// A member leaves; the last one ends the group.
+    /// A member leaves. If it was the last one, the group ends.
     pub(super) fn leave(&self, group: &Arc<GroupState<T>>, member: &Arc<Member>) {
         {
             let mut state = self.state.lock();
-            // Under the topic's lock, so that nobody joins a group that is about to end.
+            // Under the topic's lock, so that no member joins a group that is about to end.
             if !group.exit(member) {
                 return;
             }
@@ -136,8 +155,8 @@ impl<T> TopicState<T> {
         group.end();
     }
 
-    /// Removes a group from the list, if it is there. The caller has the group: the list that goes
-    /// drops none.
+    /// Removes a group from the list, if it is there. The caller holds the group, so dropping the
+    /// old list drops no group under the lock.
     fn remove(&self, group: &Arc<GroupState<T>>, state: &mut LockedState<T>) {
         let list = self.list.load();
         if !list.groups.iter().any(|other| Arc::ptr_eq(other, group)) {
@@ -178,12 +197,13 @@ impl<T> TopicState<T> {
 }
 
 impl<T: Clone + Send + 'static> TopicState<T> {
-    /// The copy that a topic which keeps its last message will need; made before any lock.
+    /// The copy of a message for a topic that keeps its last one. It is made before any lock is
+    /// taken.
     pub(super) fn copy_to_keep(&self, message: &T) -> Option<Arc<LastMessage<T>>> {
         self.options.keep_last.then(|| LastMessage::new(user::copy(message)))
     }
 
-    /// Lets a message in: those who are to get it, or why nobody is.
+    /// Admits a message. Returns the groups that it is for, or why it is refused.
     #[inline]
     pub(super) fn admit(&self) -> Result<ArcSnapshot<GroupList<T>>, RefusalReason> {
         let list = self.list.load();
@@ -193,8 +213,8 @@ impl<T: Clone + Send + 'static> TopicState<T> {
         }
     }
 
-    /// Lets a message in, and keeps it: those who are to get it, and the message that was kept before, to be
-    /// dropped without a lock.
+    /// Admits a message, and keeps `last`, its copy. Also returns the message that was kept before,
+    /// for the caller to drop without a lock.
     pub(super) fn admit_kept(&self, last: &Arc<LastMessage<T>>) -> Result<Admitted<T>, RefusalReason> {
         let mut state = self.state.lock();
         let list = self.list.load();
@@ -225,34 +245,38 @@ impl<T: Clone + Send + 'static> TopicState<T> {
         }
     }
 
+    /// Joins the group that is asked for, or begins it.
     pub(super) fn join(
         &self,
         asked: &Group<'_>,
         scope: Option<&CancellationToken>,
     ) -> Result<Membership<T>, TopicError> {
-        let error = |kind| TopicError::new(&self.name, kind);
+        let error = |kind| Err(TopicError::new(&self.name, kind));
         let named = || asked.name.unwrap_or("#").into();
         if !(1..=Group::MAX_CAPACITY).contains(&asked.capacity) {
-            return Err(error(TopicErrorKind::InvalidCapacity { group: named(), asked: asked.capacity }));
+            return error(TopicErrorKind::InvalidCapacity { group: named(), asked: asked.capacity });
         }
         if asked.replay_last && !self.options.keep_last {
-            return Err(error(TopicErrorKind::NoLastMessage));
+            return error(TopicErrorKind::NoLastMessage);
         }
         if scope.is_some_and(CancellationToken::is_cancelled) {
-            return Err(error(TopicErrorKind::Cancelled));
+            return error(TopicErrorKind::Cancelled);
         }
         let member = Arc::new(Member::new(scope.cloned()));
-        // Its buffer is allocated outside the lock; so there are two rounds if there is no group yet.
+        // The buffer of a new group is allocated without the lock. So the list is looked at once
+        // more after that.
         let mut fresh: Option<Arc<GroupState<T>>> = None;
         loop {
             let mut state = self.state.lock();
             let list = self.list.load();
             if list.closed {
-                return Err(error(TopicErrorKind::Closed));
+                return error(TopicErrorKind::Closed);
             }
             let found = list.groups.iter().find(|group| group.shared && asked.name == Some(&*group.name)).cloned();
             if let Some(group) = found {
                 if group.has_no_members() {
+                    // All its members were cancelled, and none has left yet: the name is free for a
+                    // new group.
                     drop(state);
                     self.close_group(&group);
                     continue;
@@ -260,7 +284,7 @@ impl<T: Clone + Send + 'static> TopicState<T> {
                 let GroupState { capacity, policy, .. } = *group;
                 if (capacity, policy) != (asked.capacity, asked.policy) {
                     let asked = (asked.capacity, asked.policy);
-                    return Err(error(TopicErrorKind::GroupMismatch { group: named(), capacity, policy, asked }));
+                    return error(TopicErrorKind::GroupMismatch { group: named(), capacity, policy, asked });
                 }
                 group.enter(member.clone());
                 drop(state);
@@ -270,13 +294,13 @@ impl<T: Clone + Send + 'static> TopicState<T> {
                 let name = match asked.name {
                     Some(name) => name.into(),
                     None => {
-                        state.own += 1;
-                        format!("#{}", state.own).into()
+                        state.private_groups += 1;
+                        format!("#{}", state.private_groups).into()
                     }
                 };
                 drop(state);
-                fresh =
-                    Some(Arc::new(GroupState::new(&self.name, name, asked, self.options.block_timeout, &self.totals)));
+                let group = GroupState::new(&self.name, name, asked, self.options.block_timeout, &self.totals);
+                fresh = Some(Arc::new(group));
                 continue;
             };
             if let Some(last) = state.last.as_ref().filter(|_| asked.replay_last) {
@@ -294,13 +318,14 @@ impl<T: Clone + Send + 'static> TopicState<T> {
 }
 
 impl<T> Drop for TopicState<T> {
-    /// Nobody can publish any more: what is buffered can still be received, then the streams end.
+    /// Neither a handle nor the registry is left, so nothing is published any more. What is
+    /// buffered can still be received, and then the subscriptions end.
     fn drop(&mut self) {
         self.list.load().groups.iter().for_each(|group| group.close());
     }
 }
 
-/// A topic whose type is not known to whoever holds it.
+/// A topic of any type, as the registry holds it.
 pub(super) trait AnyTopic: Send + Sync {
     fn created(&self) -> TopicUse;
     fn options(&self) -> TopicOptions;

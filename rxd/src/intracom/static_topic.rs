@@ -1,4 +1,4 @@
-//! Topics that are items of the program.
+//! Topics that are items of the program, so that the compiler checks their names and types.
 
 use super::error::TopicError;
 use super::options::{Group, TopicOptions};
@@ -11,11 +11,11 @@ use std::marker::PhantomData;
 use std::panic::Location;
 use std::time::Duration;
 
-/// A topic declared once, as a static or a constant that its publishers and subscribers share: a
-/// misspelt name or a wrong type does not compile.
+/// A topic that is declared once, as a static or a constant that its publishers and subscribers
+/// share. A misspelt name or a message of the wrong type does not compile.
 ///
 /// ```
-/// use rxd::intracom::{StaticTopic, Group, Intracom};
+/// use rxd::intracom::{Group, Intracom, StaticTopic};
 ///
 /// #[derive(Clone, Debug, PartialEq)]
 /// struct Reading(f64);
@@ -33,7 +33,7 @@ use std::time::Duration;
 /// ```
 ///
 /// ```compile_fail,E0308
-/// # use rxd::intracom::{StaticTopic, Intracom};
+/// # use rxd::intracom::{Intracom, StaticTopic};
 /// static READINGS: StaticTopic<f64> = StaticTopic::new("readings");
 ///
 /// # async fn publish(intracom: Intracom) -> Result<(), Box<dyn std::error::Error>> {
@@ -41,13 +41,13 @@ use std::time::Duration;
 /// # Ok(()) }
 /// ```
 ///
-/// # Published by nobody
+/// # Unused ends
 ///
-/// Name its two ends apart, and the compiler says of each that is never used that it is not: of a
-/// topic that services subscribe to and none publishes, and of one that nobody listens to.
+/// To be warned about a topic that no code publishes to, or that no code subscribes to, give each
+/// of its two ends a name. The compiler warns about the end that is never used.
 ///
 /// ```
-/// use rxd::intracom::{StaticTopic, Group, Publisher, Subscriber};
+/// use rxd::intracom::{Group, Publisher, StaticTopic, Subscriber};
 ///
 /// const READINGS: StaticTopic<f64> = StaticTopic::new("readings");
 /// static SENSORS: Publisher<f64> = READINGS.publisher(); // "static `SENSORS` is never used", without the sampler
@@ -75,100 +75,100 @@ impl<T: Clone + Send + 'static> StaticTopic<T> {
         StaticTopic { name, options: TopicOptions::DEFAULT, place: Location::caller(), message: PhantomData }
     }
 
-    /// With these options.
+    /// Sets all options.
     #[must_use]
     pub const fn options(mut self, options: TopicOptions) -> Self {
         self.options = options;
         self
     }
 
-    /// As [`TopicOptions::keep_last`].
+    /// Sets [`TopicOptions::keep_last`].
     #[must_use]
     pub const fn keep_last(mut self) -> Self {
         self.options = self.options.keep_last();
         self
     }
 
-    /// As [`TopicOptions::subscriber_aware`].
+    /// Sets [`TopicOptions::subscriber_aware`].
     #[must_use]
     pub const fn subscriber_aware(mut self) -> Self {
         self.options = self.options.subscriber_aware();
         self
     }
 
-    /// As [`TopicOptions::block_timeout`].
+    /// Sets [`TopicOptions::block_timeout`].
     #[must_use]
     pub const fn block_timeout(mut self, block_timeout: Duration) -> Self {
         self.options = self.options.block_timeout(block_timeout);
         self
     }
 
-    /// The topic in this registry, created if it is not there yet.
+    /// Opens the topic in this registry, and creates it if it does not exist.
     ///
     /// # Errors
     ///
-    /// The name is not this declaration's alone, and whoever was first had another type or other
-    /// options in mind; the name is empty or begins with `_rxd`; the registry is closed.
+    /// Another declaration or call has created a topic of this name with another type or other
+    /// options; the name is empty or begins with `_rxd`; the registry is closed.
     pub fn open(&self, intracom: &Intracom) -> Result<Topic<T>, TopicError> {
-        intracom.declared(self.name, self.options, self.place)
+        intracom.open(self.name, Some(self.options), self.place)
     }
 
-    /// Subscribes in this registry. There is nothing to wait for: whoever comes first, publisher or
-    /// subscriber, creates the topic.
+    /// Opens the topic in this registry, and subscribes to it. It need not wait for a publisher:
+    /// the first of them, publisher or subscriber, creates the topic.
     ///
     /// # Errors
     ///
-    /// As [`open`](StaticTopic::open) and [`Topic::subscribe`].
+    /// Those of [`open`](StaticTopic::open) and [`Topic::subscribe`].
     pub fn subscribe(&self, intracom: &Intracom, group: Group<'_>) -> Result<Subscription<T>, TopicError> {
         self.open(intracom)?.subscribe(group)
     }
 }
 
 impl<T> StaticTopic<T> {
-    /// Its name.
+    /// The name of the topic.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// The end for those who publish. See [above](StaticTopic#published-by-nobody).
+    /// The end to publish to. See [above](StaticTopic#unused-ends).
     #[must_use]
     pub const fn publisher(self) -> Publisher<T> {
         Publisher(self)
     }
 
-    /// The end for those who subscribe. See [above](StaticTopic#published-by-nobody).
+    /// The end to subscribe to. See [above](StaticTopic#unused-ends).
     #[must_use]
     pub const fn subscriber(self) -> Subscriber<T> {
         Subscriber(self)
     }
 }
 
-/// The end of a [`StaticTopic`] topic for those who publish: one that nobody uses is a warning of the compiler's.
+/// The end of a [`StaticTopic`] to publish to. If no code uses it, the compiler warns.
 #[derive(Clone, Copy, Debug)]
 pub struct Publisher<T>(StaticTopic<T>);
 
 impl<T: Clone + Send + 'static> Publisher<T> {
-    /// The topic to publish to. As [`StaticTopic::on`].
+    /// Opens the topic, as [`StaticTopic::open`] does.
     ///
     /// # Errors
     ///
-    /// As [`StaticTopic::on`].
+    /// Those of [`StaticTopic::open`].
     pub fn open(&self, intracom: &Intracom) -> Result<Topic<T>, TopicError> {
         self.0.open(intracom)
     }
 }
 
-/// The end of a [`StaticTopic`] topic for those who subscribe: one that nobody uses is a warning of the compiler's.
+/// The end of a [`StaticTopic`] to subscribe to. If no code uses it, the compiler warns.
 #[derive(Clone, Copy, Debug)]
 pub struct Subscriber<T>(StaticTopic<T>);
 
 impl<T: Clone + Send + 'static> Subscriber<T> {
-    /// Subscribes. As [`StaticTopic::subscribe`].
+    /// Opens the topic and subscribes to it, as [`StaticTopic::subscribe`] does.
     ///
     /// # Errors
     ///
-    /// As [`StaticTopic::subscribe`].
+    /// Those of [`StaticTopic::subscribe`].
     pub fn subscribe(&self, intracom: &Intracom, group: Group<'_>) -> Result<Subscription<T>, TopicError> {
         self.0.subscribe(intracom, group)
     }

@@ -1,12 +1,11 @@
-//! What happened, in numbers.
+//! The counts: of one message, of a group, of a topic, of a registry.
 
 use super::options::Policy;
 use std::fmt;
 use std::panic::Location;
 
-/// What became of one message that was published.
-///
-/// It is one number inside: three counts of 21 bits each, so that it is returned in a register.
+/// What became of one published message: in how many groups it was delivered, and in how many it
+/// was dropped.
 ///
 /// ```
 /// use rxd::intracom::{Group, Intracom, Policy, Topic};
@@ -23,7 +22,10 @@ use std::panic::Location;
 /// # }
 /// ```
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-pub struct Delivery(u64);
+pub struct Delivery(
+    // Three counts of 21 bits each, so that it is returned in a register.
+    u64,
+);
 
 impl Delivery {
     const BITS: u32 = 21;
@@ -31,19 +33,19 @@ impl Delivery {
     pub(super) const DROPPED: Delivery = Delivery(1 << Self::BITS);
     pub(super) const EVICTED: Delivery = Delivery(1 << (2 * Self::BITS) | 1);
 
-    /// The groups that have it in their buffer, or had it.
+    /// The number of groups that took the message into their buffer.
     #[must_use]
     pub fn delivered(self) -> usize {
         self.field(0)
     }
 
-    /// The groups that did not take it: what was dropped is this message.
+    /// The number of groups that dropped this message.
     #[must_use]
     pub fn dropped(self) -> usize {
         self.field(1)
     }
 
-    /// The groups that took it in the place of their oldest: what was dropped is an older message.
+    /// The number of groups that took this message and evicted an older one for it.
     #[must_use]
     pub fn evicted(self) -> usize {
         self.field(2)
@@ -71,25 +73,26 @@ impl fmt::Debug for Delivery {
     }
 }
 
-/// The messages a group did not get, by reason.
+/// The messages that a group dropped, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DropCounts {
-    /// Thrown out of the buffer to make room for a newer one.
+    /// Evicted from the buffer to make room for a newer one.
     pub oldest: u64,
-    /// Not taken, because the buffer was full.
+    /// Dropped on arrival, because the buffer was full.
     pub newest: u64,
-    /// Not waited for, because the group had used up the topic's [block timeout](super::TopicOptions::block_timeout).
+    /// Dropped on arrival, because the group had used up the topic's
+    /// [block timeout](super::TopicOptions::block_timeout).
     pub stalled: u64,
-    /// Given up by the publisher: its future was dropped while it waited, it only
-    /// [tried](super::Topic::try_publish), or the topic was closed.
+    /// Abandoned by the publisher: its future was dropped while it waited for room, it used
+    /// [`try_publish`](super::Topic::try_publish), or the topic was closed.
     pub abandoned: u64,
-    /// Still in the buffer when the last member left.
+    /// Discarded with the buffer when the last member left.
     pub discarded: u64,
 }
 
 impl DropCounts {
-    /// All of them.
+    /// The sum of all reasons.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.oldest + self.newest + self.stalled + self.abandoned + self.discarded
@@ -106,44 +109,45 @@ impl DropCounts {
 
 /// One group of a topic.
 ///
-/// Once nobody is publishing or receiving, `accepted = received + dropped.oldest + dropped.discarded + queued`.
-/// While they are, a number can be ahead of another by the messages in flight.
+/// While no publish or receive is under way,
+/// `accepted = received + dropped.oldest + dropped.discarded + queued`. Otherwise a count can be
+/// ahead of another by the messages in flight.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct GroupStats {
-    /// Its name; `#n` for a group of one's own.
+    /// Its name; `#n` for a [private](super::Group::private) group.
     pub name: String,
-    /// Whether it can be joined by its name: not if it is a group of one's own.
+    /// Whether other members can join it by its name: not if it is private.
     pub shared: bool,
-    /// What its buffer holds at most.
+    /// How many messages its buffer holds.
     pub capacity: usize,
-    /// What happens when its buffer is full.
+    /// What happens to a message when its buffer is full.
     pub policy: Policy,
-    /// The subscriptions that share it.
+    /// The number of its members.
     pub members: usize,
-    /// Whether it has used up the topic's patience and is no longer waited for.
+    /// Whether it has used up the topic's block timeout, so that no publisher waits for it.
     pub stalled: bool,
     /// The messages in its buffer.
     pub queued: usize,
     /// The messages it took into its buffer, a replayed one included.
     pub accepted: u64,
-    /// The messages its members took out.
+    /// The messages its members received.
     pub received: u64,
-    /// The messages it did not get.
+    /// The messages it dropped.
     pub dropped: DropCounts,
 }
 
-/// The groups of a topic that have ended, all together.
+/// The sums over the closed groups of a topic: those whose last member has left.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClosedGroups {
-    /// How many.
+    /// The number of groups.
     pub groups: u64,
     /// The messages they took into their buffers.
     pub accepted: u64,
-    /// The messages their members took out.
+    /// The messages their members received.
     pub received: u64,
-    /// The messages they did not get.
+    /// The messages they dropped.
     pub dropped: DropCounts,
 }
 
@@ -155,20 +159,20 @@ pub struct TopicStats {
     pub name: String,
     /// The type it carries, as [`std::any::type_name`] spells it.
     pub type_name: &'static str,
-    /// Where it was created, or declared.
+    /// The place in the program that created or declared it.
     pub created: &'static Location<'static>,
     /// Whether it is closed.
     pub closed: bool,
-    /// The messages published while there was no group.
+    /// The messages that were published while the topic had no subscribers.
     pub no_subscribers: u64,
     /// Its groups, oldest first.
     pub groups: Vec<GroupStats>,
-    /// Those that are no more.
+    /// Its groups that are closed.
     pub closed_groups: ClosedGroups,
 }
 
 impl TopicStats {
-    /// The messages dropped, by all its groups, past and present.
+    /// The messages that its groups dropped, closed groups included.
     #[must_use]
     pub fn dropped(&self) -> DropCounts {
         let mut all = self.closed_groups.dropped;
@@ -176,7 +180,7 @@ impl TopicStats {
         all
     }
 
-    /// The messages that wait in its groups' buffers.
+    /// The messages in the buffers of its groups.
     #[must_use]
     pub fn queued(&self) -> usize {
         self.groups.iter().map(|group| group.queued).sum()
@@ -205,7 +209,7 @@ pub struct Stats {
     pub topics: Vec<TopicStats>,
 }
 
-/// A line for each topic, and one for each group below it.
+/// One line for each topic, followed by one for each of its groups.
 impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, topic) in self.topics.iter().enumerate() {

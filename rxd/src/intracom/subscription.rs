@@ -1,4 +1,12 @@
-//! A member of a group.
+//! A subscription: what a service receives from, as one member of a group.
+//!
+//! # Invariants
+//!
+//! 1. A received message is counted before the member gets it, and before a replayed one is cloned,
+//!    since the clone may panic.
+//! 2. A member leaves once: when it is dropped, or at the first call after its scope was cancelled.
+//! 3. A replayed message is received before any message of the buffer. While another group clones
+//!    it, the member has no message; it looks again after other tasks have run.
 
 use super::group::{GroupState, Member};
 use super::replay::Replayed;
@@ -16,90 +24,98 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 /// A subscription to a topic: one member of a group.
 ///
-/// It ends, once and for good, when the topic is closed and what was buffered has been received;
-/// when nobody can publish any more, because neither the registry nor a handle of the topic is
-/// left; or when the scope it was [taken in](super::Intracom::scoped) ends. To drop it is to leave;
-/// the last member ends its group, and what is still buffered is counted as
-/// [discarded](super::DropCounts::discarded).
+/// It ends, for good, at the first of these:
 ///
-/// It is a [`Stream`] as well. Prefer [`recv`](Subscription::recv) where several members of one
-/// group wait: it wakes one of them for a message, polling a stream wakes them all.
+/// * the topic is closed, and what was buffered has been received;
+/// * nothing can be published any more, since the registry and all handles of the topic are
+///   dropped, and what was buffered has been received;
+/// * the [scope](super::Intracom::scoped) that it was taken in is cancelled. What is still buffered
+///   is for the other members.
+///
+/// A dropped subscription leaves its group. The last member ends the group, and what is still
+/// buffered counts as [discarded](super::DropCounts::discarded).
+///
+/// It is a [`Stream`] as well. If several members of one group wait, prefer
+/// [`recv`](Subscription::recv): for a message it wakes one of them, while polling a stream wakes
+/// them all.
 pub struct Subscription<T> {
     topic: Weak<TopicState<T>>,
-    queue: Arc<GroupState<T>>,
+    group: Arc<GroupState<T>>,
     member: Arc<Member>,
-    left: bool,
-    /// What [`Stream`] needs to be polled again and again.
-    polled: Option<StreamState<T>>,
+    has_left: bool,
+    /// Made when it is first polled as a [`Stream`].
+    stream: Option<StreamState<T>>,
 }
 
-/// What a subscription has at one instant.
+/// What a subscription has at one moment.
 enum NextMessage<T> {
     Message(T),
     Empty,
-    /// The replayed message is next, and another thread has it in the hand.
+    /// The replayed message is next, and another group is cloning it.
     Busy,
     Ended,
 }
 
+/// The waits of a stream, which go on from one poll to the next.
 struct StreamState<T> {
     receiver: Pin<Box<Receiver<T>>>,
     scope: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
 }
 
 impl<T> Subscription<T> {
-    pub(super) fn new(topic: Weak<TopicState<T>>, queue: Arc<GroupState<T>>, member: Arc<Member>) -> Self {
-        Subscription { topic, queue, member, left: false, polled: None }
+    pub(super) fn new(topic: Weak<TopicState<T>>, group: Arc<GroupState<T>>, member: Arc<Member>) -> Self {
+        Subscription { topic, group, member, has_left: false, stream: None }
     }
 
-    /// The name of its group; `#n` for a group of its own.
+    /// The name of its group; `#n` for a [private](super::Group::private) group.
     #[must_use]
     pub fn group(&self) -> &str {
-        &self.queue.name
+        &self.group.name
     }
 
     /// What has happened in its group so far, drops included.
     #[must_use]
     pub fn stats(&self) -> GroupStats {
-        self.queue.stats()
+        self.group.stats()
     }
 
     fn leave(&mut self) {
-        if std::mem::replace(&mut self.left, true) {
+        if std::mem::replace(&mut self.has_left, true) {
             return;
         }
-        self.polled = None;
+        self.stream = None;
         match self.topic.upgrade() {
-            Some(topic) => topic.leave(&self.queue, &self.member),
-            // Without a topic nobody can join: no need for its lock.
-            None if self.queue.exit(&self.member) => self.queue.end(),
+            Some(topic) => topic.leave(&self.group, &self.member),
+            // Without a topic nothing can join the group: no need for the topic's lock.
+            None if self.group.exit(&self.member) => self.group.end(),
             None => {}
         }
     }
 
-    /// Whether it has ended by itself; if its scope has, it leaves.
+    /// Whether it has left its group. If its scope was cancelled, it leaves now.
     #[inline]
-    fn is_over(&mut self) -> bool {
-        if !self.left && self.member.scope.as_ref().is_some_and(CancellationToken::is_cancelled) {
+    fn has_left(&mut self) -> bool {
+        if !self.has_left && self.member.scope.as_ref().is_some_and(CancellationToken::is_cancelled) {
             self.leave();
         }
-        self.left
+        self.has_left
     }
 }
 
 impl<T: Clone + Send + 'static> Subscription<T> {
-    /// The next message; `None` once the subscription has ended.
+    /// Waits for the next message; `None` once the subscription has ended.
     ///
     /// # Cancel safety
     ///
-    /// Dropped before it is done, no message is lost: the next call, or another member, gets it.
+    /// If it is dropped before it is done, no message is lost: the next call, or another member,
+    /// receives it.
     pub async fn recv(&mut self) -> Option<T> {
         poll_fn(coop::poll).await;
         loop {
             match self.look() {
                 NextMessage::Message(message) => return Some(message),
                 NextMessage::Ended => return None,
-                // Another thread is cloning that very message: let others run, and look again.
+                // Another thread is cloning that message: let other tasks run, and look again.
                 NextMessage::Busy => {
                     tokio::task::yield_now().await;
                     continue;
@@ -107,10 +123,10 @@ impl<T: Clone + Send + 'static> Subscription<T> {
                 NextMessage::Empty => {}
             }
             let item = match &self.member.scope {
-                None => self.queue.receiver.recv().await,
+                None => self.group.receiver.recv().await,
                 Some(scope) => tokio::select! {
                     biased;
-                    item = self.queue.receiver.recv() => item,
+                    item = self.group.receiver.recv() => item,
                     () = scope.cancelled() => continue,
                 },
             };
@@ -121,14 +137,14 @@ impl<T: Clone + Send + 'static> Subscription<T> {
         }
     }
 
-    /// The last message, if the group began with it and nobody has taken it.
+    /// The replayed message, if the group began with one and no member has taken it.
     #[cold]
     fn replayed(&self) -> Option<NextMessage<T>> {
-        match self.queue.replay.receive() {
+        match self.group.replay.receive() {
             Replayed::Nothing => None,
             Replayed::Busy => Some(NextMessage::Busy),
             Replayed::Message(out) => {
-                // Before it is cloned, for that may panic.
+                // Invariant 1.
                 self.member.count();
                 Some(NextMessage::Message(out.copy()))
             }
@@ -138,15 +154,15 @@ impl<T: Clone + Send + 'static> Subscription<T> {
     /// The next message, if there is one now.
     #[inline]
     fn look(&mut self) -> NextMessage<T> {
-        if self.is_over() {
+        if self.has_left() {
             return NextMessage::Ended;
         }
-        if self.queue.replay.is_there() {
+        if self.group.replay.is_there() {
             if let Some(replayed) = self.replayed() {
                 return replayed;
             }
         }
-        match self.queue.receiver.try_recv() {
+        match self.group.receiver.try_recv() {
             Ok(message) => {
                 self.member.count();
                 NextMessage::Message(message)
@@ -156,7 +172,7 @@ impl<T: Clone + Send + 'static> Subscription<T> {
         }
     }
 
-    /// [`recv`](Subscription::recv), by the name a stream has for it.
+    /// As [`recv`](Subscription::recv), under the name that streams have for it.
     ///
     /// # Cancel safety
     ///
@@ -165,12 +181,13 @@ impl<T: Clone + Send + 'static> Subscription<T> {
         self.recv().await
     }
 
-    /// A message, if there is one now. A [replayed](super::Group::replay_last) one is not there while another
-    /// thread is cloning the same message for another group.
+    /// The next message, if there is one now.
     ///
     /// # Errors
     ///
-    /// There is none yet, or there will never be one.
+    /// * [`Empty`](TryRecvError::Empty): there is none yet. This is also so while another thread
+    ///   clones the [replayed](super::Group::replay_last) message for another group.
+    /// * [`Ended`](TryRecvError::Ended): the subscription has ended.
     #[inline]
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
         match self.look() {
@@ -187,7 +204,7 @@ impl<T: Clone + Send + 'static> Stream for Subscription<T> {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
         let this = &mut *self;
         loop {
-            if this.is_over() {
+            if this.has_left() {
                 return Poll::Ready(None);
             }
             match this.replayed() {
@@ -199,11 +216,11 @@ impl<T: Clone + Send + 'static> Stream for Subscription<T> {
                 }
                 None => {}
             }
-            let polled = this.polled.get_or_insert_with(|| StreamState {
-                receiver: Box::pin(this.queue.receiver.clone()),
+            let stream = this.stream.get_or_insert_with(|| StreamState {
+                receiver: Box::pin(this.group.receiver.clone()),
                 scope: this.member.scope.clone().map(|scope| Box::pin(scope.cancelled_owned())),
             });
-            match polled.receiver.as_mut().poll_next(cx) {
+            match stream.receiver.as_mut().poll_next(cx) {
                 Poll::Ready(Some(message)) => {
                     this.member.count();
                     return Poll::Ready(Some(message));
@@ -211,7 +228,7 @@ impl<T: Clone + Send + 'static> Stream for Subscription<T> {
                 Poll::Ready(None) => return Poll::Ready(None),
                 Poll::Pending => {}
             }
-            match &mut polled.scope {
+            match &mut stream.scope {
                 None => return Poll::Pending,
                 Some(scope) => ready!(scope.as_mut().poll(cx)),
             }
@@ -228,9 +245,9 @@ impl<T> Drop for Subscription<T> {
 impl<T> fmt::Debug for Subscription<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Subscription")
-            .field("group", &self.queue.name)
-            .field("queued", &self.queue.receiver.len())
-            .field("left", &self.left)
+            .field("group", &self.group.name)
+            .field("queued", &self.group.receiver.len())
+            .field("has_left", &self.has_left)
             .finish_non_exhaustive()
     }
 }
@@ -251,9 +268,9 @@ impl<T> fmt::Debug for Subscription<T> {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TryRecvError {
-    /// There is none yet.
+    /// There is no message yet.
     Empty,
-    /// There will never be one: the subscription has ended.
+    /// The subscription has ended: there will never be one.
     Ended,
 }
 

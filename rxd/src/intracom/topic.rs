@@ -1,4 +1,4 @@
-//! The handle of a topic: the way in for publishers and subscribers.
+//! The handle of a topic. Publishing is in `publish`, and what the handles share in `shared`.
 
 use super::error::TopicError;
 use super::options::Group;
@@ -9,11 +9,10 @@ use std::fmt;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
-/// A topic of messages of type `T`: where to publish, and where to subscribe.
+/// A topic of messages of type `T`, to publish to and to subscribe to.
 ///
-/// A handle, cheap to clone. It is found or created by name with
-/// [`Intracom::topic`](super::Intracom::topic), or without a name in the hand through a
-/// [`StaticTopic`](super::StaticTopic) one.
+/// It is a handle, and cheap to clone. Open it through a [`StaticTopic`](super::StaticTopic), or by
+/// its name with [`Intracom::topic`](super::Intracom::topic).
 ///
 /// ```
 /// # use rxd::intracom::{Group, Intracom};
@@ -38,39 +37,41 @@ impl<T: Clone + Send + 'static> Topic<T> {
         Topic { shared, scope }
     }
 
-    /// Its name.
+    /// The name of the topic.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.shared.name
     }
 
-    /// Subscribes, as a member of `group`.
+    /// Subscribes as a member of `group`, which is joined if it exists and begun if not.
     ///
-    /// The subscription begins with the next message, or with the last one if the group
+    /// The subscription begins with the next message. A new group begins with the last one if it
     /// [asks for it](Group::replay_last).
     ///
     /// # Errors
     ///
-    /// The topic is closed; the group is there with another capacity or policy; its capacity is out of range; it asks for the last message of a topic that
-    /// keeps none; the scope this handle comes from has ended.
+    /// The topic is closed; the group exists with another capacity or policy; its capacity is out
+    /// of range; it asks for the last message of a topic that keeps none; the scope of this handle
+    /// is cancelled.
     pub fn subscribe(&self, group: Group<'_>) -> Result<Subscription<T>, TopicError> {
         let (group, member) = self.shared.join(&group, self.scope.as_ref())?;
         Ok(Subscription::new(Arc::downgrade(&self.shared), group, member))
     }
 
-    /// Closes the topic: publishing becomes an error, and every subscription ends once what is
-    /// buffered for it has been received. The name is free again at once. Closing it twice does nothing.
+    /// Closes the topic. From then on publishing is an error, and every subscription ends once what
+    /// is buffered for it has been received. The name is free at once. Closing a closed topic does
+    /// nothing.
     pub fn close(&self) {
         self.shared.close_and_unregister();
     }
 
-    /// Whether it is closed.
+    /// Whether the topic is closed.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.shared.is_closed()
     }
 
-    /// Its groups, and what has happened so far.
+    /// The groups of the topic, and what they have counted so far.
     #[must_use]
     pub fn stats(&self) -> TopicStats {
         self.shared.stats()

@@ -1,21 +1,23 @@
-//! The user's code that this module calls: `Clone` and `Drop` of a message.
+//! The user code that intracom calls: `Clone` and `Drop` of a message.
 //!
 //! Every clone of a message, and every drop that is not simply the end of a variable, goes through
-//! here. Two things hold for each:
+//! this file.
 //!
-//! 1. No lock of this module is held: the code may publish, subscribe, or close the topic it is in.
-//!    Where debug assertions are on, that is asserted.
-//! 2. The message is counted before: the code may panic. Where several messages are dropped, or more is
-//!    to be done, the panic waits until that is over ([`Disposal`]).
+//! # Invariants
 //!
-//! A function that returns a message, or what may hold one, drops others explicitly before it does: where a
-//! variable's drop panics at the end of a function, Rust leaks what the function was to return.
+//! 1. No lock is held when a message is cloned or dropped, since that code may publish, subscribe,
+//!    or close the topic it is in. In debug builds this is asserted.
+//! 2. The message is counted before it is dropped, since the drop may panic. If several messages
+//!    are dropped, or other work is left, the panic goes on after that ([`Disposal`]).
+//! 3. A function that returns a message, or something that may hold one, drops other messages
+//!    explicitly before it returns. If the drop of a variable panics at the end of a function, Rust
+//!    leaks the returned value.
 
 use crate::sync::assert_none_held;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-/// A clone of a message.
+/// Clones a message.
 #[inline]
 pub(super) fn copy<T: Clone>(message: &T) -> T {
     assert_none_held();
@@ -29,9 +31,10 @@ pub(super) fn discard<T>(value: T) {
     drop(value);
 }
 
-/// Drops one thing after the other, whatever their drops do: the first panic goes on at the end.
+/// Drops several values, also if their drops panic. The first panic goes on in
+/// [`finish`](Disposal::finish).
 #[derive(Default)]
-#[must_use = "a panic that it has caught is lost unless it is finished"]
+#[must_use = "a panic that it has caught is lost without `finish`"]
 pub(super) struct Disposal {
     panic: Option<Box<dyn Any + Send>>,
 }
@@ -46,8 +49,8 @@ impl Disposal {
         }
     }
 
-    /// Goes on with the first panic, if there was one. Not where the thread is panicking already, since a
-    /// second one would end the process: the first is what the user hears of.
+    /// Goes on with the first panic, if there was one. If the thread is already panicking, the
+    /// panic is forgotten instead, since a second panic would abort the process.
     pub(super) fn finish(self) {
         match self.panic {
             Some(panic) if std::thread::panicking() => forget(panic),
@@ -57,7 +60,7 @@ impl Disposal {
     }
 }
 
-/// Drops what a panic left, which may panic when it is dropped.
+/// Drops the payload of a panic, which may itself panic when it is dropped.
 fn forget(panic: Box<dyn Any + Send>) {
     if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(panic))) {
         std::mem::forget(second);

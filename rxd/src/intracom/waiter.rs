@@ -1,4 +1,5 @@
-//! Waiting for one group that has no room: the last step of a [`Dispatch`](super::dispatch::Dispatch).
+//! Waiting for one group that has no room: the last step of a
+//! [`Dispatch`](super::dispatch::Dispatch).
 
 use super::group::{GroupState, Offer};
 use super::user;
@@ -8,8 +9,9 @@ use tokio::time::Instant;
 
 /// A full group, and a message that waits for room in it.
 ///
-/// From the moment it is made it is the waiter that counts the message. If it is dropped before the outcome
-/// is known (the publisher's future was dropped, a clone panicked), it counts the message as abandoned.
+/// From the moment it is made it is the waiter that counts the message. If it is dropped before the
+/// outcome is known (the publisher's future was dropped, a clone panicked), it counts the message
+/// as abandoned.
 pub(super) struct Waiter<T> {
     group: Arc<GroupState<T>>,
     is_counted: bool,
@@ -30,14 +32,16 @@ impl<T> Drop for Waiter<T> {
 }
 
 impl<T: Clone> Waiter<T> {
-    /// Waits for room, from `start` on for as long as the policy says, and then does what the policy says. It never
-    /// returns [`Offer::Full`].
+    /// Waits for room, from `start` on for as long as the policy says, and then does what the
+    /// policy says. It never returns [`Offer::Full`].
     ///
-    /// A clone of the message is what waits: `async_channel` has no send that times out and gives the message back.
+    /// A clone of the message is what waits: `async_channel` has no send that times out and gives
+    /// the message back.
     ///
     /// # Cancel safety
     ///
-    /// If it is dropped, either the message is in the buffer and counted there, or it counts as abandoned.
+    /// If it is dropped, either the message is in the buffer and counted there, or it counts as
+    /// abandoned.
     pub(super) async fn wait(mut self, message: T, start: Instant) -> Offer<T> {
         let group = self.group.clone();
         let limit = group.limit().unwrap_or(Duration::ZERO);
@@ -71,7 +75,8 @@ impl<T: Clone> Waiter<T> {
                 Offer::Accepted
             }
             Some(Err(async_channel::SendError(copy))) => {
-                // Before `is_counted`: if this drop panics, nobody else counts the message for the group.
+                // Before `is_counted`: if this drop panics, nobody else counts the message for the
+                // group.
                 user::discard(copy);
                 self.is_counted = true;
                 Offer::Closed(message)

@@ -29,7 +29,7 @@ fn trying_never_waits_and_gives_back_what_nobody_took() {
     topic.try_publish(1).unwrap();
     let error = topic.try_publish(2).unwrap_err();
     assert!(error.is_full());
-    assert_eq!(error.to_string(), "failed to publish to topic `test`: its groups have no room");
+    assert_eq!(error.to_string(), "failed to publish to topic `test`: all its groups are full");
     assert_eq!(error.into_message(), 2);
     assert_eq!(full.stats().dropped.total(), 0);
     // With somebody who takes it, it is published; the full one misses it, and counts that.
@@ -50,7 +50,7 @@ async fn a_subscriber_aware_topic_holds_publishing_back() {
     let topic = aware();
     let error = topic.try_publish(0).unwrap_err();
     assert!(error.has_no_subscribers());
-    assert_eq!(error.to_string(), "failed to publish to topic `aware`: nobody listens");
+    assert_eq!(error.to_string(), "failed to publish to topic `aware`: it has no subscribers");
     let mut publishing = Box::pin(topic.publish(1));
     assert!(poll(publishing.as_mut()).is_pending());
     let mut sub = topic.subscribe(Group::private()).unwrap();

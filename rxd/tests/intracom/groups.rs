@@ -30,7 +30,8 @@ fn a_later_member_must_want_the_same() {
     assert!(topic.subscribe(group.capacity(5)).unwrap_err().is_options_mismatch());
     let error = topic.subscribe(group.policy(Policy::DropNewest)).unwrap_err();
     assert!(error.is_options_mismatch());
-    assert_eq!(error.to_string(), "topic `test`: group `g` has capacity 4 and policy block, not 4 and drop newest");
+    let text = "topic `test`: group `g` has capacity 4 and policy `block`, not capacity 4 and policy `drop newest`";
+    assert_eq!(error.to_string(), text);
 }
 
 #[test]
@@ -106,7 +107,7 @@ fn the_last_message_is_replayed_to_a_new_group_that_asks() {
 fn replay_needs_a_topic_that_keeps() {
     let error = topic::<u32>().subscribe(Group::private().replay_last()).unwrap_err();
     assert!(error.is_invalid());
-    assert_eq!(error.to_string(), "topic `test` keeps no last message to replay");
+    assert_eq!(error.to_string(), "topic `test` keeps no last message to replay: open it with `keep_last`");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 #![deny(dead_code)]
 
-use rxd::intracom::{StaticTopic, Group, Publisher, Subscriber};
+use rxd::intracom::{Group, Publisher, StaticTopic, Subscriber};
 use rxd::{Context, Runner};
 
 const READINGS: StaticTopic<f64> = StaticTopic::new("readings");
