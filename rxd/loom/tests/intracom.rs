@@ -107,7 +107,7 @@ fn publish_and_leave(capacity: usize, policy: Policy) {
         }
         let leaving = thread::spawn(move || drop(sub));
         let mut taken = capacity as u64;
-        let mut missed = 0;
+        let mut dropped = 0;
         if let Ok(delivery) = topic.try_publish(9) {
             taken += delivery.delivered() as u64;
             dropped += delivery.dropped() as u64;
@@ -146,6 +146,24 @@ fn leave_and_join() {
         assert_eq!(topic.stats().groups.len(), 1);
         drop(second);
         assert!(topic.stats().groups.is_empty());
+    });
+}
+
+/// Each allocates a group, and one of them is not needed: it does not count.
+#[test]
+fn both_members_begin_the_group() {
+    loom::model(|| {
+        let topic = topic(TopicOptions::DEFAULT);
+        let joining = thread::spawn({
+            let topic = topic.clone();
+            move || topic.subscribe(group(2, Policy::Block)).unwrap()
+        });
+        let first = topic.subscribe(group(2, Policy::Block)).unwrap();
+        let second = joining.join().unwrap();
+        let stats = topic.stats();
+        assert_eq!((stats.groups.len(), stats.groups[0].members, stats.closed_groups.groups), (1, 2, 0));
+        drop((first, second));
+        assert_eq!(topic.stats().closed_groups.groups, 1);
     });
 }
 

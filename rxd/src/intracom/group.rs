@@ -92,6 +92,9 @@ pub(super) struct GroupState<T> {
 #[derive(Default)]
 struct Members {
     present: Vec<Arc<Member>>,
+    /// Whether the group ever had one. It may not, if another subscriber began a group of its name
+    /// first.
+    begun: bool,
     /// The messages that members who have left had received.
     received: u64,
 }
@@ -199,7 +202,9 @@ impl<T> GroupState<T> {
 
     /// A member joins.
     pub(super) fn enter(&self, member: Arc<Member>) {
-        self.members.lock().present.push(member);
+        let mut members = self.members.lock();
+        members.present.push(member);
+        members.begun = true;
     }
 
     /// A member leaves. Returns whether it was the last.
@@ -416,7 +421,9 @@ impl AtomicDropCounts {
 
 impl<T> Drop for GroupState<T> {
     fn drop(&mut self) {
-        let GroupStats { accepted, received, dropped, .. } = self.stats();
-        self.totals.add(accepted, received, dropped);
+        if self.members.lock().begun {
+            let GroupStats { accepted, received, dropped, .. } = self.stats();
+            self.totals.add(accepted, received, dropped);
+        }
     }
 }
