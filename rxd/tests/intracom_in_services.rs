@@ -1,4 +1,4 @@
-//! Intracom where it is meant to be used: between the services of a daemon.
+//! Intracom between the services of a daemon.
 
 use rxd::intracom::{Group, Intracom, StaticTopic, Subscription};
 use rxd::{Context, Daemon, Runner, Service, State, manager};
@@ -8,12 +8,12 @@ use tokio::sync::mpsc;
 
 struct Reader {
     kept: Arc<Mutex<Option<Subscription<u32>>>>,
-    rounds: u32,
+    runs: u32,
 }
 
 impl Runner for Reader {
     async fn run(&mut self, cx: &Context) -> rxd::Result {
-        self.rounds += 1;
+        self.runs += 1;
         let mut numbers = cx.intracom().subscribe::<u32>("numbers", Group::named("reader")).await?;
         assert_eq!(numbers.next().await, Some(7));
         *self.kept.lock().unwrap() = Some(numbers);
@@ -32,10 +32,10 @@ impl Runner for Writer {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_subscription_ends_with_its_round_and_the_registry_with_the_daemon() {
+async fn subscription_ends_with_its_incarnation_and_registry_with_the_daemon() {
     let kept = Arc::new(Mutex::new(None));
     let daemon = Daemon::new("d")
-        .add(Service::new("reader", Reader { kept: kept.clone(), rounds: 0 }).manager(manager::until_success))
+        .add(Service::new("reader", Reader { kept: kept.clone(), runs: 0 }).manager(manager::until_success))
         .add(Service::new("writer", Writer).manager(manager::until_success).after(["reader"]));
     let handle = daemon.signals([]).start().await.unwrap();
     let outside = handle.intracom();
@@ -46,11 +46,11 @@ async fn a_subscription_ends_with_its_round_and_the_registry_with_the_daemon() {
     }
     assert!(handle.wait().await.is_ok());
     let mut numbers = kept.lock().unwrap().take().unwrap();
-    assert_eq!(numbers.next().await, None, "it was of a round that is over");
+    assert_eq!(numbers.next().await, None, "its incarnation has ended");
     assert!(outside.is_closed());
 }
 
-/// A membership that reads nothing, as the guide has it.
+/// A member that receives nothing and keeps the group alive, as in the guide.
 struct Queue(Option<Subscription<u32>>);
 
 impl Runner for Queue {
@@ -61,7 +61,7 @@ impl Runner for Queue {
     }
 }
 
-/// Is lost with its second job.
+/// Fails after its second job.
 struct Worker {
     fails: bool,
     done: mpsc::UnboundedSender<u32>,
@@ -83,9 +83,9 @@ impl Runner for Worker {
 static JOBS: StaticTopic<u32> = StaticTopic::new("jobs").block_timeout(Duration::MAX);
 const WORKERS: Group<'_> = Group::named("workers").capacity(1000);
 
-/// What a pool of one worker gets to do of five jobs, if it is lost with the second.
+/// Which of five jobs a pool of one worker does, if the worker fails after the second.
 async fn done_of_five(keeps: bool) -> Vec<u32> {
-    let (done, mut told) = mpsc::unbounded_channel();
+    let (done, mut finished) = mpsc::unbounded_channel();
     let worker = Service::new("worker", Worker { fails: true, done });
     let daemon = Daemon::new("pool").signals([]);
     let daemon = match keeps {
@@ -101,21 +101,22 @@ async fn done_of_five(keeps: bool) -> Vec<u32> {
     for job in 1..=5 {
         assert_eq!(jobs.publish(job).await.unwrap().delivered(), 1);
     }
-    // Time passes when the worker has done all there is, and it comes round in a fraction of this.
+    // Paused time passes once the worker has done all jobs. The worker is restarted within a
+    // fraction of this.
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert_eq!(handle.states()["worker"].incarnation, 2);
     handle.shutdown();
     assert!(handle.wait().await.is_ok());
-    std::iter::from_fn(|| told.try_recv().ok()).collect()
+    std::iter::from_fn(|| finished.try_recv().ok()).collect()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_membership_that_reads_nothing_keeps_the_queue_when_a_worker_is_lost() {
+async fn group_with_an_idle_member_keeps_its_queue_when_a_worker_fails() {
     assert_eq!(done_of_five(true).await, [1, 2, 3, 4, 5]);
     assert_eq!(done_of_five(false).await, [1, 2], "the group ends with its last member");
 }
 
-/// Takes what there is once it is told to leave.
+/// Receives what is buffered once it is cancelled.
 struct Finisher {
     own: Option<Intracom>,
     done: mpsc::UnboundedSender<u32>,
@@ -137,15 +138,15 @@ impl Runner for Finisher {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_buffered_at_the_end_is_discarded_and_in_a_registry_of_ones_own_it_is_not() {
+async fn messages_buffered_at_cancellation_are_discarded_unless_in_a_private_registry() {
     for own in [false, true] {
-        let (done, mut told) = mpsc::unbounded_channel();
+        let (done, mut finished) = mpsc::unbounded_channel();
         let worker = Finisher { own: own.then(Intracom::new), done };
         let handle = Daemon::new("d").signals([]).add(Service::new("worker", worker)).start().await.unwrap();
         handle.wait_for("worker", State::Run).await.unwrap();
         handle.shutdown();
         assert!(handle.wait().await.is_ok());
-        let done: Vec<u32> = std::iter::from_fn(|| told.try_recv().ok()).collect();
+        let done: Vec<u32> = std::iter::from_fn(|| finished.try_recv().ok()).collect();
         assert_eq!(done, if own { vec![1, 2, 3] } else { vec![] });
     }
 }

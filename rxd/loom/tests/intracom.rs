@@ -1,11 +1,16 @@
-//! F63: {publish, subscribe, leave, close} in every order, by loom. Each step of ours is tried
-//! between any two of another thread's, and so is each of the queue inside the channel, whose crate
-//! knows loom too. The pointer swap and tokio's `Notify` are single
-//! steps here. A forced push (drop oldest) is not modelled: it stores the queue's tail where a close adds a bit to it, and of a store and
-//! an addition that race loom tries an order that no machine has (the addition last, without what was stored), in which the queue is
-//! broken. It is raced on threads in `rxd/tests/intracom/racing.rs`.
+//! F63: {publish, subscribe, leave, close} in every order, by loom.
 //!
-//! `RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS=2 cargo test --release -p rxd-loom --target-dir target/loom`
+//! loom tries each step of intracom between any two steps of another thread. It does the same with
+//! the steps of the queue inside the channel, whose crate supports loom. The pointer swap and
+//! tokio's `Notify` are single steps here.
+//!
+//! A forced push (drop oldest) is not modelled. It stores the queue's tail, while a close adds a
+//! bit to it. If the two race, loom also tries an order that no machine has (the addition last,
+//! without the stored value), and in that the queue is broken. `rxd/tests/intracom/racing.rs` races
+//! it on threads.
+//!
+//! `RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS=2 cargo test --release -p rxd-loom --target-dir
+//! target/loom`
 #![cfg(loom)]
 
 use loom::thread;
@@ -24,7 +29,7 @@ fn group(capacity: usize, policy: Policy) -> Group<'static> {
     Group::named("g").capacity(capacity).policy(policy)
 }
 
-/// Everything there is now, and how it ended.
+/// Receives everything there is now, and returns it with the error at the end.
 fn rest(sub: &mut Subscription<u32>) -> (Vec<u32>, TryRecvError) {
     let mut all = Vec::new();
     loop {
@@ -35,7 +40,7 @@ fn rest(sub: &mut Subscription<u32>) -> (Vec<u32>, TryRecvError) {
     }
 }
 
-/// Remembers that it was woken.
+/// A waker that remembers that it was woken.
 #[derive(Default)]
 struct Flag(AtomicBool);
 
@@ -45,8 +50,8 @@ impl Wake for Flag {
     }
 }
 
-/// Polls once, lets `meanwhile` end, and then polls again only if it was woken: a wake-up that is
-/// lost leaves it pending.
+/// Polls once, lets `meanwhile` end, and then polls again only if it was woken. A lost wake-up
+/// leaves the future pending, and is `None`.
 fn woken<F: Future>(future: F, meanwhile: thread::JoinHandle<()>) -> Option<F::Output> {
     let flag = Arc::new(Flag::default());
     let waker = Waker::from(flag.clone());
@@ -66,7 +71,7 @@ fn woken<F: Future>(future: F, meanwhile: thread::JoinHandle<()>) -> Option<F::O
 }
 
 #[test]
-fn publish_subscribe_close() {
+fn publish_subscribe_and_close_race_without_loss() {
     loom::model(|| {
         let topic = topic(TopicOptions::DEFAULT);
         let publishing = thread::spawn({
@@ -123,17 +128,17 @@ fn publish_and_leave(capacity: usize, policy: Policy) {
 }
 
 #[test]
-fn publish_and_leave_block() {
+fn publish_and_leave_of_a_blocking_group_race_without_loss() {
     publish_and_leave(1, Policy::Block);
 }
 
 #[test]
-fn publish_and_leave_drop_newest() {
+fn publish_and_leave_of_a_dropping_group_race_without_loss() {
     publish_and_leave(2, Policy::DropNewest);
 }
 
 #[test]
-fn leave_and_join() {
+fn leave_and_join_race_into_one_group() {
     loom::model(|| {
         let topic = topic(TopicOptions::DEFAULT);
         let first = topic.subscribe(group(2, Policy::Block)).unwrap();
@@ -149,9 +154,9 @@ fn leave_and_join() {
     });
 }
 
-/// Each allocates a group, and one of them is not needed: it does not count.
+/// Each may allocate a group. The one that is not needed does not count as closed.
 #[test]
-fn both_members_begin_the_group() {
+fn members_that_begin_one_group_at_once_count_no_other() {
     loom::model(|| {
         let topic = topic(TopicOptions::DEFAULT);
         let joining = thread::spawn({
@@ -168,7 +173,7 @@ fn both_members_begin_the_group() {
 }
 
 #[test]
-fn both_members_leave() {
+fn members_that_leave_at_once_end_the_group_once() {
     loom::model(|| {
         let topic = topic(TopicOptions::DEFAULT);
         let first = topic.subscribe(group(2, Policy::Block)).unwrap();
@@ -182,9 +187,9 @@ fn both_members_leave() {
     });
 }
 
-/// A new group begins with the last message or gets it itself; never both, never out of order.
+/// A new group begins with the last message or gets it directly, never both and never out of order.
 #[test]
-fn publish_and_replay() {
+fn new_group_gets_a_message_or_its_replay_and_never_both() {
     loom::model(|| {
         let topic = topic(TopicOptions::DEFAULT.keep_last());
         let publishing = thread::spawn({
@@ -198,9 +203,9 @@ fn publish_and_replay() {
     });
 }
 
-/// Each clones the one message that is kept, and may find it in the other's hand: then it looks again.
+/// Both clone the one message that is kept. One may find it taken by the other, and looks again.
 #[test]
-fn g54_two_groups_replay_one_message() {
+fn g54_groups_that_replay_one_message_at_once_both_get_it() {
     loom::model(|| {
         let topic = topic(TopicOptions::DEFAULT.keep_last());
         topic.try_publish(1).unwrap();
@@ -224,7 +229,7 @@ fn g54_two_groups_replay_one_message() {
 }
 
 #[test]
-fn a_publisher_hears_of_the_first_listener() {
+fn publisher_waiting_for_subscribers_is_woken_by_the_first() {
     loom::model(|| {
         let topic = topic(TopicOptions::DEFAULT.subscriber_aware());
         let (sender, receiver) = std::sync::mpsc::channel();
@@ -239,7 +244,7 @@ fn a_publisher_hears_of_the_first_listener() {
 }
 
 #[test]
-fn a_publisher_and_a_receiver_hear_of_the_close() {
+fn publisher_and_receiver_are_woken_by_the_close() {
     loom::model(|| {
         let topic = topic(TopicOptions::DEFAULT.subscriber_aware());
         let closing = thread::spawn({
@@ -257,7 +262,7 @@ fn a_publisher_and_a_receiver_hear_of_the_close() {
 }
 
 #[test]
-fn a_subscriber_hears_of_its_topic() {
+fn subscriber_waiting_for_a_topic_is_woken_by_its_creation() {
     loom::model(|| {
         let intracom = Intracom::new();
         let (sender, receiver) = std::sync::mpsc::channel();
@@ -272,7 +277,7 @@ fn a_subscriber_hears_of_its_topic() {
 }
 
 #[test]
-fn two_that_create_a_topic_get_the_same() {
+fn threads_that_create_a_topic_at_once_get_the_same() {
     loom::model(|| {
         let intracom = Intracom::new();
         let other = thread::spawn({

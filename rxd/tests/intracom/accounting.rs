@@ -1,5 +1,5 @@
-//! Every message of a long run with random joins and leaves: received, counted as dropped for a
-//! reason, or still queued; and no memory is kept of it.
+//! In a long run with random joins and leaves, every message is received, counted as dropped with a
+//! reason, or still queued, and its memory is freed.
 //!
 //! With ten million messages:
 //! `RXD_MESSAGES=10000000 cargo test --release -p rxd --test intracom -- accounting --nocapture`
@@ -95,7 +95,7 @@ fn resident() -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn g38_nothing_is_lost_in_silence() {
+async fn g38_messages_with_random_joins_and_leaves_are_all_accounted_for() {
     let messages: u64 = std::env::var("RXD_MESSAGES").map_or(200_000, |count| count.parse().unwrap());
     let topic: Topic<Live> = Intracom::new().topic("a").unwrap();
     let live = Arc::new(AtomicU64::new(0));
@@ -116,7 +116,8 @@ async fn g38_nothing_is_lost_in_silence() {
             ledger.evicted += part.evicted;
         }
         let buffers: usize = topic.stats().groups.iter().map(|group| group.capacity).sum();
-        // At most what the buffers hold, and one in the hand of each member. The groups may have changed since.
+        // At most what the buffers hold, and one message for each member. The groups may have
+        // changed since.
         assert!(live.load(Ordering::Relaxed) <= buffers as u64 + 300, "{}", live.load(Ordering::Relaxed));
         sizes.push(resident());
     }

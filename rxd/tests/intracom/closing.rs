@@ -1,11 +1,11 @@
-//! Closing drains; what nobody can publish to any more ends.
+//! Closing drains a topic. A topic without registry and handles ends as well.
 
 use super::{now, poll, topic};
 use futures_util::StreamExt;
 use rxd::intracom::{Group, Intracom, TryRecvError};
 
 #[tokio::test]
-async fn f57_a_topic_closed_with_items_buffered_drains_and_ends() {
+async fn f57_topic_closed_with_items_buffered_drains_and_ends() {
     let topic = topic::<u32>();
     let mut one = topic.subscribe(Group::named("a")).unwrap();
     let two = topic.subscribe(Group::named("b")).unwrap();
@@ -21,7 +21,7 @@ async fn f57_a_topic_closed_with_items_buffered_drains_and_ends() {
 }
 
 #[tokio::test]
-async fn f57_a_publisher_that_is_dropped_takes_nothing_with_it() {
+async fn f57_publisher_dropped_loses_no_buffered_message() {
     let intracom = Intracom::new();
     let publisher = intracom.topic::<u32>("a").unwrap();
     let mut sub = intracom.subscribe::<u32>("a", Group::private()).await.unwrap();
@@ -32,7 +32,7 @@ async fn f57_a_publisher_that_is_dropped_takes_nothing_with_it() {
     assert_eq!(sub.try_recv(), Err(TryRecvError::Empty));
     intracom.topic::<u32>("a").unwrap().publish(2).await.unwrap();
     assert_eq!(sub.recv().await, Some(2));
-    // With the registry goes the last who could publish.
+    // Nothing can publish without the registry.
     intracom.topic::<u32>("a").unwrap().publish(3).await.unwrap();
     drop(intracom);
     assert_eq!(sub.recv().await, Some(3));
@@ -40,7 +40,7 @@ async fn f57_a_publisher_that_is_dropped_takes_nothing_with_it() {
 }
 
 #[tokio::test]
-async fn f57_closing_the_registry_closes_typed_topics() {
+async fn f57_registry_closed_closes_typed_topics() {
     let intracom = Intracom::new();
     let numbers = intracom.topic::<u32>("numbers").unwrap();
     let words = intracom.topic::<String>("words").unwrap();
@@ -54,7 +54,7 @@ async fn f57_closing_the_registry_closes_typed_topics() {
 }
 
 #[tokio::test]
-async fn closing_wakes_whoever_receives() {
+async fn close_wakes_waiting_receivers() {
     let topic = topic::<u32>();
     let receiving: Vec<_> = (0..3)
         .map(|i| {
@@ -70,7 +70,7 @@ async fn closing_wakes_whoever_receives() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn closing_ends_the_wait_of_a_publisher_and_gives_its_message_back() {
+async fn waiting_publisher_of_a_closed_topic_gets_its_message_back() {
     let topic = topic::<u32>();
     let _full = topic.subscribe(Group::named("full").capacity(1)).unwrap();
     topic.publish(1).await.unwrap();
@@ -83,7 +83,7 @@ async fn closing_ends_the_wait_of_a_publisher_and_gives_its_message_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn closed_while_some_have_it_is_not_an_error_but_counted() {
+async fn message_delivered_in_part_when_closed_counts_as_abandoned() {
     let topic = topic::<u32>();
     let full = topic.subscribe(Group::named("full").capacity(1)).unwrap();
     topic.publish(1).await.unwrap();
@@ -98,7 +98,7 @@ async fn closed_while_some_have_it_is_not_an_error_but_counted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn publishing_to_a_closed_topic_gives_the_message_back() {
+async fn publish_to_a_closed_topic_gives_the_message_back() {
     let topic = topic::<String>();
     topic.close();
     assert_eq!(topic.publish("a".into()).await.unwrap_err().into_message(), "a");
@@ -107,7 +107,7 @@ async fn publishing_to_a_closed_topic_gives_the_message_back() {
 }
 
 #[test]
-fn a_publisher_that_waits_for_listeners_is_told_of_the_close() {
+fn publisher_waiting_for_subscribers_is_woken_by_the_close() {
     let topic =
         Intracom::new().topic_with::<u32>("a", rxd::intracom::TopicOptions::DEFAULT.subscriber_aware()).unwrap();
     let mut waiting = Box::pin(topic.publish(1));

@@ -1,4 +1,4 @@
-//! What publishing says, and when it waits.
+//! What publishing returns, and when it waits.
 
 use super::{now, poll, topic};
 use rxd::intracom::{Delivery, Group, Intracom, Policy, Topic, TopicOptions};
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 #[tokio::test]
-async fn what_happened_to_a_message_is_known() {
+async fn delivery_counts_what_each_group_made_of_a_message() {
     let topic = topic::<u32>();
     assert_eq!(topic.publish(0).await.unwrap(), Delivery::default());
     let _room = topic.subscribe(Group::named("room")).unwrap();
@@ -23,7 +23,7 @@ async fn what_happened_to_a_message_is_known() {
 }
 
 #[test]
-fn trying_never_waits_and_gives_back_what_nobody_took() {
+fn try_publish_with_all_groups_full_gives_the_message_back() {
     let topic = topic::<u32>();
     let mut full = topic.subscribe(Group::named("full").capacity(1)).unwrap();
     topic.try_publish(1).unwrap();
@@ -32,7 +32,7 @@ fn trying_never_waits_and_gives_back_what_nobody_took() {
     assert_eq!(error.to_string(), "failed to publish to topic `test`: all its groups are full");
     assert_eq!(error.into_message(), 2);
     assert_eq!(full.stats().dropped.total(), 0);
-    // With somebody who takes it, it is published; the full one misses it, and counts that.
+    // With a group that has room it is published. The full group counts it as abandoned.
     let mut other = topic.subscribe(Group::named("other")).unwrap();
     let delivery = topic.try_publish(3).unwrap();
     assert_eq!((delivery.delivered(), delivery.dropped()), (1, 1));
@@ -46,7 +46,7 @@ fn aware() -> Topic<u32> {
 }
 
 #[tokio::test]
-async fn a_subscriber_aware_topic_holds_publishing_back() {
+async fn subscriber_aware_topic_without_subscribers_delays_publishing() {
     let topic = aware();
     let error = topic.try_publish(0).unwrap_err();
     assert!(error.has_no_subscribers());
@@ -57,13 +57,13 @@ async fn a_subscriber_aware_topic_holds_publishing_back() {
     assert_eq!(publishing.await.unwrap().delivered(), 1);
     assert_eq!(sub.recv().await, Some(1));
     drop(sub);
-    // And again, when the last has left.
+    // Publishing waits again once the last member has left.
     assert!(now(topic.publish(2)).is_none());
     assert_eq!(topic.stats().no_subscribers, 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_subscriber_aware_topic_whose_only_group_leaves_in_between_waits_for_the_next() {
+async fn subscriber_aware_topic_whose_only_group_leaves_waits_for_the_next() {
     let topic = aware();
     let full = topic.subscribe(Group::named("full").capacity(1)).unwrap();
     topic.publish(1).await.unwrap();
@@ -77,7 +77,7 @@ async fn a_subscriber_aware_topic_whose_only_group_leaves_in_between_waits_for_t
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_group_that_leaves_is_not_waited_for() {
+async fn publish_to_a_full_group_that_leaves_stops_waiting() {
     let topic = topic::<u32>();
     let full = topic.subscribe(Group::named("full").capacity(1)).unwrap();
     topic.publish(1).await.unwrap();
@@ -90,14 +90,14 @@ async fn a_group_that_leaves_is_not_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_stops_waiting_has_delivered_to_those_with_room() {
+async fn publish_dropped_while_waiting_has_delivered_to_groups_with_room() {
     let topic = topic::<u32>();
     let mut full = topic.subscribe(Group::named("full").capacity(1)).unwrap();
     topic.publish(1).await.unwrap();
     let mut other = topic.subscribe(Group::named("other")).unwrap();
     let mut publishing = Box::pin(topic.publish(2));
     assert!(poll(publishing.as_mut()).is_pending());
-    // It has it before the full one is waited for.
+    // The other group has the message before the full one is waited for.
     assert_eq!(other.try_recv(), Ok(2));
     drop(publishing);
     assert_eq!(full.stats().dropped.abandoned, 1);
@@ -117,7 +117,7 @@ impl Clone for Counted {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_is_cloned_for_all_groups_but_one() {
+async fn message_is_cloned_for_all_groups_but_one() {
     let topic = topic::<Counted>();
     let clones = Arc::new(AtomicUsize::new(0));
     let mut subs = Vec::new();
@@ -130,7 +130,7 @@ async fn a_message_is_cloned_for_all_groups_but_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_is_cloned_once_more_for_a_group_it_waits_for() {
+async fn message_that_waits_for_a_group_is_cloned_once_more() {
     let topic = topic::<Counted>();
     let clones = Arc::new(AtomicUsize::new(0));
     let policy = Policy::DropOldestAfter(std::time::Duration::from_secs(1));
@@ -141,6 +141,6 @@ async fn a_message_is_cloned_once_more_for_a_group_it_waits_for() {
     assert_eq!(sub.stats().dropped.oldest, 2);
     sub.try_recv().unwrap();
     assert_eq!(clones.load(Ordering::Relaxed), 2);
-    // Nothing holds on to a message that was received or dropped.
+    // A message that was received or dropped is not kept anywhere.
     assert_eq!(Arc::strong_count(&clones), 1);
 }

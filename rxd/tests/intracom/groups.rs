@@ -1,10 +1,10 @@
-//! Who gets which message; joining, leaving, replay.
+//! Which member gets which message; joining, leaving, replay.
 
 use super::{now, topic};
 use rxd::intracom::{Group, Intracom, Policy, TopicOptions, TryRecvError};
 
 #[tokio::test]
-async fn members_share_and_groups_do_not() {
+async fn members_of_a_group_share_messages_and_groups_do_not() {
     let topic = topic::<u32>();
     let mut a1 = topic.subscribe(Group::named("a")).unwrap();
     let mut a2 = topic.subscribe(Group::named("a")).unwrap();
@@ -23,7 +23,7 @@ async fn members_share_and_groups_do_not() {
 }
 
 #[test]
-fn a_later_member_must_want_the_same() {
+fn member_with_other_options_than_its_group_is_refused() {
     let topic = topic::<u32>();
     let group = Group::named("g").capacity(4);
     let _first = topic.subscribe(group).unwrap();
@@ -35,21 +35,21 @@ fn a_later_member_must_want_the_same() {
 }
 
 #[test]
-fn a_capacity_is_checked() {
+fn group_with_a_capacity_out_of_range_is_refused() {
     let topic = topic::<u32>();
     for capacity in [0, Group::MAX_CAPACITY + 1, usize::MAX] {
         let error = topic.subscribe(Group::named("g").capacity(capacity)).unwrap_err();
         assert!(error.is_invalid());
         assert!(error.to_string().contains(&format!("asks for a capacity of {capacity};")), "{error}");
     }
-    // It is allocated at once: for an interpreter, far too much.
+    // The buffer is allocated at once, which takes Miri too long.
     if !cfg!(miri) {
         topic.subscribe(Group::named("g").capacity(Group::MAX_CAPACITY)).unwrap();
     }
 }
 
 #[test]
-fn a_group_of_ones_own_cannot_be_joined() {
+fn private_group_asked_for_by_its_name_is_not_joined() {
     let topic = topic::<u32>();
     let mut own = topic.subscribe(Group::private()).unwrap();
     let mut named = topic.subscribe(Group::named(own.group())).unwrap();
@@ -58,7 +58,7 @@ fn a_group_of_ones_own_cannot_be_joined() {
 }
 
 #[test]
-fn a_group_ends_with_its_last_member_and_counts_what_it_discards() {
+fn group_ends_with_its_last_member_and_counts_what_it_discards() {
     let topic = topic::<u32>();
     let first = topic.subscribe(Group::named("g")).unwrap();
     let mut second = topic.subscribe(Group::named("g")).unwrap();
@@ -79,7 +79,7 @@ fn a_group_ends_with_its_last_member_and_counts_what_it_discards() {
 }
 
 #[test]
-fn the_last_message_is_replayed_to_a_new_group_that_asks() {
+fn new_group_that_asks_for_replay_gets_the_last_message() {
     let intracom = Intracom::new();
     let topic = intracom.topic_with::<u32>("a", TopicOptions::DEFAULT.keep_last()).unwrap();
     // Nothing published yet: nothing to replay.
@@ -104,14 +104,14 @@ fn the_last_message_is_replayed_to_a_new_group_that_asks() {
 }
 
 #[test]
-fn replay_needs_a_topic_that_keeps() {
+fn replay_of_a_topic_that_keeps_nothing_is_refused() {
     let error = topic::<u32>().subscribe(Group::private().replay_last()).unwrap_err();
     assert!(error.is_invalid());
     assert_eq!(error.to_string(), "topic `test` keeps no last message to replay: open it with `keep_last`");
 }
 
 #[test]
-fn a_message_that_came_back_is_not_the_last() {
+fn message_given_back_is_not_kept_as_the_last() {
     let intracom = Intracom::new();
     let topic = intracom.topic_with::<u32>("a", TopicOptions::DEFAULT.keep_last()).unwrap();
     let _full = topic.subscribe(Group::named("full").capacity(1)).unwrap();
@@ -122,7 +122,7 @@ fn a_message_that_came_back_is_not_the_last() {
 }
 
 #[tokio::test]
-async fn a_waiting_member_that_gives_up_loses_nothing() {
+async fn recv_dropped_after_its_wake_up_passes_the_message_on() {
     let topic = topic::<u32>();
     let mut first = topic.subscribe(Group::named("g")).unwrap();
     let mut second = topic.subscribe(Group::named("g")).unwrap();
@@ -130,14 +130,14 @@ async fn a_waiting_member_that_gives_up_loses_nothing() {
     assert!(super::poll(waiting.as_mut()).is_pending());
     let other = tokio::spawn(async move { second.recv().await });
     tokio::task::yield_now().await;
-    // Wakes the first, who gives up: the other must be woken in its place.
+    // This wakes the first member, whose wait is then dropped. The other must be woken instead.
     topic.publish(1).await.unwrap();
     drop(waiting);
     assert_eq!(other.await.unwrap(), Some(1));
 }
 
 #[test]
-fn an_ended_subscription_stays_ended() {
+fn subscription_that_has_ended_stays_ended() {
     let topic = topic::<u32>();
     let mut sub = topic.subscribe(Group::private()).unwrap();
     topic.close();

@@ -1,21 +1,21 @@
 //! `rxd::intracom`: one behaviour a file. Time is paused wherever a clock is involved.
 
 mod accounting;
-mod bridges;
+mod against_model;
 mod closing;
 mod delivery;
 mod groups;
 mod model;
-mod modelled;
 mod panics;
 mod policies;
 mod racing;
+mod random_panics;
 mod replay;
 mod scopes;
-mod stuck;
+mod stalled;
+mod streams;
 mod topics;
 mod user_code;
-mod wild;
 
 use rxd::intracom::{Intracom, Topic};
 use std::future::Future;
@@ -24,12 +24,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-/// A topic in a registry of its own. The topic keeps itself alive.
+/// A topic in a new registry. The handle keeps the topic alive.
 fn topic<T: Clone + Send + 'static>() -> Topic<T> {
     Intracom::new().topic("test").unwrap()
 }
 
-/// Polls, and again for as long as that is what the future itself asks for.
+/// Polls the future, and polls again while it wakes itself.
 fn poll<F: Future + ?Sized>(mut future: Pin<&mut F>) -> Poll<F::Output> {
     #[derive(Default)]
     struct Again(AtomicBool);
@@ -40,7 +40,8 @@ fn poll<F: Future + ?Sized>(mut future: Pin<&mut F>) -> Poll<F::Output> {
     }
     let again = Arc::new(Again::default());
     let waker = Waker::from(again.clone());
-    // Without tokio's budget: whoever polls by hand is not a task that could be put back.
+    // Without tokio's budget, since a future polled by hand is not a task that could be
+    // rescheduled.
     let mut polled =
         std::pin::pin!(tokio::task::coop::unconstrained(std::future::poll_fn(|cx| future.as_mut().poll(cx))));
     loop {
@@ -51,7 +52,7 @@ fn poll<F: Future + ?Sized>(mut future: Pin<&mut F>) -> Poll<F::Output> {
     }
 }
 
-/// What the future has now, if it has.
+/// The output of the future, if it is ready now.
 fn now<F: Future>(future: F) -> Option<F::Output> {
     match poll(std::pin::pin!(future)) {
         Poll::Ready(output) => Some(output),

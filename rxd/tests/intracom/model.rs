@@ -1,8 +1,8 @@
-//! What a topic and its groups do, written down a second time, and a world in which both do the same: see
-//! `modelled.rs`.
+//! A second, simple implementation of a topic and its groups, and a world that takes the same steps
+//! with both and compares them. Used by `against_model.rs`.
 //!
-//! One publisher at a time may be waiting; after every step it is polled, so the model knows
-//! when it sees room or its time is up.
+//! One publisher at a time may be waiting. It is polled after every step, so the model knows
+//! when the publisher sees room or a timeout.
 
 use super::poll;
 use rxd::intracom::{
@@ -40,7 +40,7 @@ pub(crate) fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// What a group should be.
+/// The expected state of a group.
 struct Model {
     policy: Policy,
     capacity: usize,
@@ -53,7 +53,7 @@ struct Model {
     lost_stalled: u64,
     abandoned: u64,
     discarded: u64,
-    /// The waiting message is waiting for this group, until then.
+    /// Until when the waiting message waits for this group.
     deadline: Option<u64>,
 }
 
@@ -99,7 +99,7 @@ impl Model {
     }
 }
 
-/// The model of one group, and the real thing: its members.
+/// The model of one group, and the members of the real one.
 struct Pair {
     model: Model,
     name: String,
@@ -254,7 +254,7 @@ impl World {
         assert_eq!((real.delivered(), real.dropped(), real.evicted()), delivery);
     }
 
-    /// The first round of a message; whether it has to wait for somebody.
+    /// Offers a message to every group. Returns also whether it has to wait for one.
     fn admit(&mut self, message: u32, wait: bool) -> ((usize, usize, usize), bool) {
         self.no_subscribers += u64::from(self.groups.is_empty());
         self.last = self.keep_last.then_some(message);

@@ -1,4 +1,4 @@
-//! A message whose `clone` or `drop` panics harms nobody else.
+//! A message whose `clone` or `drop` panics harms no other message and no other group.
 
 use rxd::intracom::{Group, Intracom, Policy, Topic, TopicOptions};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -36,7 +36,7 @@ fn topic(options: TopicOptions) -> Topic<Touchy> {
 }
 
 #[test]
-fn a_clone_that_panics_goes_to_the_publisher_and_is_counted() {
+fn clone_that_panics_unwinds_the_publisher_and_is_counted() {
     let topic = topic(TopicOptions::DEFAULT);
     let mut subs: Vec<_> = (0..4).map(|_| topic.subscribe(Group::private()).unwrap()).collect();
     catch_unwind(AssertUnwindSafe(|| topic.try_publish(touchy(2)))).unwrap_err();
@@ -48,7 +48,7 @@ fn a_clone_that_panics_goes_to_the_publisher_and_is_counted() {
 }
 
 #[test]
-fn a_replay_that_panics_goes_to_the_subscriber() {
+fn replay_that_panics_unwinds_the_subscriber() {
     let topic = topic(TopicOptions::DEFAULT.keep_last());
     topic.try_publish(touchy(1)).unwrap();
     let mut sub = topic.subscribe(Group::named("g").replay_last()).unwrap();
@@ -59,7 +59,7 @@ fn a_replay_that_panics_goes_to_the_subscriber() {
 }
 
 #[test]
-fn a_drop_that_panics_goes_to_whoever_made_room() {
+fn eviction_that_panics_unwinds_the_publisher() {
     let topic = topic(TopicOptions::DEFAULT);
     let group = Group::private().capacity(1).policy(Policy::DropOldest);
     let mut first = topic.subscribe(group).unwrap();
@@ -67,7 +67,7 @@ fn a_drop_that_panics_goes_to_whoever_made_room() {
     let mut message = touchy(9);
     message.drop = true;
     topic.try_publish(message).unwrap();
-    // The clone does not panic, the original, which the second group has, does.
+    // The clone does not panic. The original does, which the second group has.
     assert!(first.try_recv().is_ok());
     catch_unwind(AssertUnwindSafe(|| topic.try_publish(touchy(9)))).unwrap_err();
     assert_eq!(second.stats().dropped.oldest, 1);

@@ -1,4 +1,4 @@
-//! Each policy, by hand; `model` has them in every combination.
+//! Each policy by itself. `against_model` has them in every combination.
 
 use super::{now, poll, topic};
 use rxd::intracom::{Group, Policy, Subscription, Topic};
@@ -42,7 +42,7 @@ async fn f62_drop_newest_keeps_the_oldest() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn f62_after_a_timeout_the_oldest_goes() {
+async fn f62_drop_oldest_after_a_timeout_keeps_the_newest() {
     // The original crashed here.
     let (topic, mut sub) = one(Policy::DropOldestAfter(LIMIT), 2);
     let start = tokio::time::Instant::now();
@@ -55,7 +55,7 @@ async fn f62_after_a_timeout_the_oldest_goes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn f62_after_a_timeout_the_newest_goes() {
+async fn f62_drop_newest_after_a_timeout_keeps_the_oldest() {
     let (topic, mut sub) = one(Policy::DropNewestAfter(LIMIT), 2);
     let start = tokio::time::Instant::now();
     for message in 1..=4 {
@@ -67,7 +67,7 @@ async fn f62_after_a_timeout_the_newest_goes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn f62_room_in_time_drops_nothing() {
+async fn f62_policies_that_wait_with_room_in_time_drop_nothing() {
     for policy in [Policy::Block, Policy::DropOldestAfter(LIMIT), Policy::DropNewestAfter(LIMIT)] {
         let (topic, mut sub) = one(policy, 1);
         topic.publish(1).await.unwrap();
@@ -83,7 +83,7 @@ async fn f62_room_in_time_drops_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn f62_a_timeout_of_nothing_and_one_for_ever() {
+async fn f62_timeout_of_zero_never_waits_and_the_longest_never_ends() {
     let (topic, mut sub) = one(Policy::DropNewestAfter(Duration::ZERO), 1);
     topic.publish(1).await.unwrap();
     assert_eq!(now(topic.publish(2)).unwrap().unwrap().dropped(), 1);

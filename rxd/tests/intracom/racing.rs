@@ -14,7 +14,7 @@ const POLICIES: [Policy; 5] = [
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn f63_creating_is_atomic() {
+async fn f63_topic_created_by_eight_tasks_at_once_is_one() {
     for _ in 0..200 {
         let intracom = Intracom::new();
         let opened: Vec<_> = (0..8)
@@ -32,12 +32,13 @@ async fn f63_creating_is_atomic() {
     }
 }
 
-/// No lost wake-up: whatever the moment of the close, every stream ends and no publisher hangs.
+/// No wake-up is lost: at whatever moment the topic is closed, every stream ends and no publisher
+/// hangs.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn f63_closing_at_any_moment_ends_everything() {
-    for round in 0..600u64 {
-        let policy = POLICIES[round as usize % 5];
-        let capacity = [1, 2, 10][round as usize / 5 % 3];
+async fn f63_close_at_any_moment_ends_publishers_and_subscribers() {
+    for run in 0..600u64 {
+        let policy = POLICIES[run as usize % 5];
+        let capacity = [1, 2, 10][run as usize / 5 % 3];
         let topic: Topic<u64> = Intracom::new().topic("a").unwrap();
         let received = Arc::new(AtomicU64::new(0));
         let group = move |i: u64| ["x", "y"][i as usize % 2];
@@ -67,7 +68,7 @@ async fn f63_closing_at_any_moment_ends_everything() {
                 })
             })
             .collect();
-        for _ in 0..round % 40 {
+        for _ in 0..run % 40 {
             tokio::task::yield_now().await;
         }
         topic.close();
@@ -85,9 +86,10 @@ async fn f63_closing_at_any_moment_ends_everything() {
     }
 }
 
-/// Joining and leaving while messages fly; each member's own order is kept.
+/// Members join and leave while messages are published. Each receives those of one publisher in
+/// order.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn f63_joining_and_leaving_while_publishing() {
+async fn f63_members_that_join_and_leave_receive_in_order() {
     let topic: Topic<(usize, u64)> = Intracom::new().topic("a").unwrap();
     let publishers: Vec<_> = (0..2)
         .map(|me| {
@@ -106,11 +108,11 @@ async fn f63_joining_and_leaving_while_publishing() {
         .map(|i| {
             let topic = topic.clone();
             tokio::spawn(async move {
-                for round in 0..200 {
-                    let group = Group::named(["x", "y", "z"][(i + round) % 3]).capacity(4);
+                for run in 0..200 {
+                    let group = Group::named(["x", "y", "z"][(i + run) % 3]).capacity(4);
                     let Ok(mut sub) = topic.subscribe(group) else { return };
                     let mut last = [None; 2];
-                    for _ in 0..round % 17 {
+                    for _ in 0..run % 17 {
                         let Some((from, message)) = sub.recv().await else { return };
                         assert!(last[from] < Some(message), "out of order");
                         last[from] = Some(message);
@@ -132,9 +134,9 @@ async fn f63_joining_and_leaving_while_publishing() {
     assert_eq!(ended.accepted, ended.received + ended.dropped.oldest + ended.dropped.discarded);
 }
 
-/// Whoever waits for a topic, or for somebody to listen, is told when the time has come.
+/// A subscriber waits for the topic, and a publisher for the subscriber. Both are woken.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn f63_nobody_waits_for_what_is_there() {
+async fn f63_subscriber_and_publisher_that_race_find_each_other() {
     for _ in 0..500 {
         let intracom = Intracom::new();
         let subscribing = tokio::spawn({
@@ -158,34 +160,34 @@ async fn f63_nobody_waits_for_what_is_there() {
 
 /// A forced push into a full buffer does not undo a close that comes in between its steps.
 #[test]
-fn f63_a_closed_group_stays_closed_whatever_is_forced_into_it() {
-    const ROUNDS: usize = 4_000;
-    let round = || {
+fn f63_forced_push_that_races_a_close_leaves_the_group_closed() {
+    const RUNS: usize = 4_000;
+    let run = || {
         let topic: Topic<u32> = Intracom::new().topic("a").unwrap();
-        // A buffer of one message is another queue.
+        // Capacity 2, since a buffer for one message is a different queue in `concurrent-queue`.
         let sub = topic.subscribe(Group::named("g").capacity(2).policy(Policy::DropOldest)).unwrap();
         topic.try_publish(0).unwrap();
         topic.try_publish(0).unwrap();
         (topic, sub)
     };
-    let rounds: Vec<_> = (0..ROUNDS).map(|_| round()).collect();
+    let runs: Vec<_> = (0..RUNS).map(|_| run()).collect();
     let turn = AtomicU64::new(0);
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            for (nth, (topic, _)) in rounds.iter().enumerate() {
+            for (nth, (topic, _)) in runs.iter().enumerate() {
                 while turn.load(Ordering::Acquire) < nth as u64 {
                     std::hint::spin_loop();
                 }
                 topic.close();
             }
         });
-        // For as long as it lets anybody in.
-        for (nth, (topic, _)) in rounds.iter().enumerate() {
+        // Until the topic is closed.
+        for (nth, (topic, _)) in runs.iter().enumerate() {
             turn.store(nth as u64, Ordering::Release);
             while topic.try_publish(1).is_ok() {}
         }
     });
-    for (topic, mut sub) in rounds {
+    for (topic, mut sub) in runs {
         assert!(topic.is_closed());
         while let Ok(_message) = sub.try_recv() {}
         assert_eq!(sub.try_recv(), Err(rxd::intracom::TryRecvError::Ended));

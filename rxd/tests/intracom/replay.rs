@@ -1,4 +1,4 @@
-//! A replayed message is the oldest of its group's buffer, and has a place in it.
+//! A replayed message is the oldest of its group's buffer, and takes one place of the capacity.
 
 use super::{now, poll};
 use rxd::intracom::{Group, Intracom, Policy, Subscription, Topic, TopicOptions, TryRecvError};
@@ -19,7 +19,7 @@ fn rest(sub: &mut Subscription<u32>) -> Vec<u32> {
 }
 
 #[test]
-fn it_is_the_first_to_make_room() {
+fn replayed_message_is_evicted_first() {
     for (capacity, left) in [(1, vec![3]), (2, vec![2, 3]), (3, vec![1, 2, 3])] {
         let (topic, mut sub) = begun(capacity, Policy::DropOldest);
         let evicted: usize = (2..=3).map(|message| topic.try_publish(message).unwrap().evicted()).sum();
@@ -30,7 +30,7 @@ fn it_is_the_first_to_make_room() {
 }
 
 #[test]
-fn it_leaves_no_room_for_the_newest() {
+fn replayed_message_in_a_full_buffer_drops_the_newest() {
     let (topic, mut sub) = begun(1, Policy::DropNewest);
     assert_eq!(topic.try_publish(2).unwrap().dropped(), 1);
     assert_eq!(rest(&mut sub), [1]);
@@ -39,7 +39,7 @@ fn it_leaves_no_room_for_the_newest() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_publisher_waits_until_it_is_received() {
+async fn publisher_waits_until_the_replayed_message_is_received() {
     let (topic, mut sub) = begun(1, Policy::Block);
     assert!(topic.try_publish(9).unwrap_err().is_full());
     let mut publishing = Box::pin(topic.publish(2));
@@ -51,7 +51,7 @@ async fn a_publisher_waits_until_it_is_received() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_publisher_waits_no_longer_than_the_policy_says() {
+async fn publisher_waits_for_the_replayed_message_within_its_limit() {
     let (topic, mut sub) = begun(1, Policy::DropOldestAfter(LIMIT));
     let start = tokio::time::Instant::now();
     assert_eq!(topic.publish(2).await.unwrap().evicted(), 1);
@@ -60,7 +60,7 @@ async fn a_publisher_waits_no_longer_than_the_policy_says() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn closing_ends_the_wait_and_it_is_still_received() {
+async fn close_ends_the_wait_and_keeps_the_replayed_message() {
     let (topic, mut sub) = begun(1, Policy::Block);
     let mut publishing = Box::pin(topic.publish(2));
     assert!(poll(publishing.as_mut()).is_pending());
@@ -71,7 +71,7 @@ async fn closing_ends_the_wait_and_it_is_still_received() {
 }
 
 #[test]
-fn a_group_that_leaves_it_unread_counts_it() {
+fn replayed_message_left_unread_counts_as_discarded() {
     let (topic, sub) = begun(4, Policy::Block);
     topic.try_publish(2).unwrap();
     drop(sub);
@@ -80,7 +80,7 @@ fn a_group_that_leaves_it_unread_counts_it() {
 }
 
 #[tokio::test]
-async fn one_member_gets_it_and_the_stream_has_it_first() {
+async fn replayed_message_goes_to_one_member_and_comes_first_in_its_stream() {
     use futures_util::StreamExt;
     let (topic, mut first) = begun(4, Policy::Block);
     let mut second = topic.subscribe(Group::named("g").capacity(4)).unwrap();

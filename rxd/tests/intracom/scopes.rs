@@ -1,4 +1,4 @@
-//! A subscription taken in a scope ends with it.
+//! A subscription that is taken in a scope ends when the scope is cancelled.
 
 use super::poll;
 use futures_util::StreamExt;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 #[tokio::test(start_paused = true)]
-async fn receiving_ends_with_the_scope_whatever_is_buffered() {
+async fn subscription_whose_scope_is_cancelled_ends_with_messages_buffered() {
     let intracom = Intracom::new();
     let token = CancellationToken::new();
     let scoped = intracom.scoped(token.clone());
@@ -25,7 +25,7 @@ async fn receiving_ends_with_the_scope_whatever_is_buffered() {
     assert_eq!(inside.recv().await, None);
     assert_eq!(StreamExt::next(&mut streamed).await, None);
     assert_eq!(tried.try_recv(), Err(TryRecvError::Ended));
-    // Each has left: what it did not take is for the other member, or discarded.
+    // Each has left. What it did not receive is for the other member, or discarded.
     assert_eq!(unscoped.recv().await, Some(2));
     let stats = outside.stats();
     assert_eq!(stats.groups.len(), 1);
@@ -34,7 +34,7 @@ async fn receiving_ends_with_the_scope_whatever_is_buffered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn waiting_ends_with_the_scope() {
+async fn waits_whose_scope_is_cancelled_end() {
     let intracom = Intracom::new();
     let token = CancellationToken::new();
     let scoped = intracom.scoped(token.clone());
@@ -53,16 +53,16 @@ async fn waiting_ends_with_the_scope() {
     assert_eq!(streaming.await.unwrap(), None);
     assert!(subscribing.await.unwrap().unwrap_err().is_cancelled());
     assert!(scoped.topic::<u32>("a").unwrap().subscribe(Group::private()).unwrap_err().is_cancelled());
-    // The registry itself, and what is not scoped, go on.
+    // The registry and subscriptions without a scope go on.
     topic.subscribe(Group::private()).unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_group_whose_members_have_all_ended_holds_nobody_up() {
+async fn group_whose_members_are_all_cancelled_delays_no_publisher() {
     let intracom = Intracom::new();
     let tokens = [CancellationToken::new(), CancellationToken::new()];
     let topic = intracom.topic::<u32>("a").unwrap();
-    // Kept, as a service keeps it in a field: never polled again, not dropped.
+    // As a service keeps it in a field: neither polled again nor dropped.
     let _kept: Vec<_> = tokens
         .iter()
         .map(|token| {
@@ -87,7 +87,7 @@ async fn a_group_whose_members_have_all_ended_holds_nobody_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_next_incarnation_begins_the_group_anew() {
+async fn group_of_a_cancelled_incarnation_is_begun_anew_by_the_next() {
     let intracom = Intracom::new();
     let token = CancellationToken::new();
     let topic = intracom.topic::<u32>("a").unwrap();
@@ -105,7 +105,7 @@ async fn the_next_incarnation_begins_the_group_anew() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_member_without_a_scope_is_waited_for() {
+async fn member_without_a_scope_beside_a_cancelled_one_is_waited_for() {
     let intracom = Intracom::new();
     let token = CancellationToken::new();
     let topic = intracom.topic::<u32>("a").unwrap();

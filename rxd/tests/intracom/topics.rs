@@ -1,4 +1,4 @@
-//! Finding, creating, declaring and removing topics.
+//! Opening, declaring, closing and removing topics.
 
 use super::now;
 use rxd::intracom::{Group, Intracom, StaticTopic, TopicOptions};
@@ -8,7 +8,7 @@ static READINGS: StaticTopic<f64> = StaticTopic::new("readings");
 static MISDECLARED: StaticTopic<String> = StaticTopic::new("readings");
 
 #[test]
-fn f58_another_type_is_an_error_that_names_both_types_and_both_places() {
+fn f58_topic_opened_with_another_type_names_both_types_and_places() {
     let intracom = Intracom::new();
     let _made = intracom.topic::<u32>("a").unwrap();
     let made = line!() - 1;
@@ -25,7 +25,7 @@ fn f58_another_type_is_an_error_that_names_both_types_and_both_places() {
 }
 
 #[test]
-fn f58_every_way_in_notices_another_type() {
+fn f58_every_way_to_open_a_topic_notices_another_type() {
     let intracom = Intracom::new();
     let _made = intracom.topic::<u32>("a").unwrap();
     assert!(intracom.topic::<u64>("a").unwrap_err().is_type_mismatch());
@@ -37,7 +37,7 @@ fn f58_every_way_in_notices_another_type() {
 }
 
 #[test]
-fn f58_two_declarations_of_one_name_are_found_out() {
+fn f58_two_declarations_of_one_name_with_two_types_are_refused() {
     let intracom = Intracom::new();
     READINGS.open(&intracom).unwrap();
     let error = MISDECLARED.open(&intracom).unwrap_err();
@@ -47,7 +47,7 @@ fn f58_two_declarations_of_one_name_are_found_out() {
 }
 
 #[test]
-fn a_topic_is_found_again_and_created_once() {
+fn topic_opened_twice_is_created_once() {
     let intracom = Intracom::new();
     let first = intracom.topic_with::<u32>("a", TopicOptions::DEFAULT).unwrap();
     let second = intracom.topic::<u32>("a").unwrap();
@@ -58,7 +58,7 @@ fn a_topic_is_found_again_and_created_once() {
 }
 
 #[test]
-fn options_once_chosen_stay() {
+fn topic_opened_with_other_options_is_refused() {
     let intracom = Intracom::new();
     let _made = intracom.topic_with::<u32>("a", TopicOptions::DEFAULT.keep_last()).unwrap();
     intracom.topic_with::<u32>("a", TopicOptions::DEFAULT.keep_last()).unwrap();
@@ -69,7 +69,7 @@ fn options_once_chosen_stay() {
 }
 
 #[test]
-fn reserved_and_empty_names_are_refused() {
+fn topic_with_a_reserved_or_empty_name_is_refused() {
     let intracom = Intracom::new();
     for name in ["", "_rxd", "_rxd_states", "_rxd/x"] {
         assert!(intracom.topic::<u32>(name).unwrap_err().is_invalid(), "{name}");
@@ -80,14 +80,14 @@ fn reserved_and_empty_names_are_refused() {
 }
 
 #[test]
-fn a_removed_topic_is_closed_and_its_name_is_free() {
+fn topic_removed_is_closed_and_its_name_is_free() {
     let intracom = Intracom::new();
     let old = intracom.topic::<u32>("a").unwrap();
     assert!(intracom.remove("a"));
     assert!(!intracom.remove("a"));
     assert!(old.is_closed());
     assert!(old.try_publish(1).unwrap_err().is_closed());
-    // Of any type.
+    // Free for a topic of any type.
     let new = intracom.topic::<String>("a").unwrap();
     // Closing the old one again does not touch the new one.
     old.close();
@@ -96,7 +96,7 @@ fn a_removed_topic_is_closed_and_its_name_is_free() {
 }
 
 #[test]
-fn a_closed_topic_is_as_good_as_removed() {
+fn topic_closed_leaves_the_registry() {
     let intracom = Intracom::new();
     intracom.topic::<u32>("a").unwrap().close();
     assert!(intracom.stats().topics.is_empty());
@@ -104,7 +104,7 @@ fn a_closed_topic_is_as_good_as_removed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn subscribing_waits_for_the_topic() {
+async fn subscribe_waits_for_the_topic() {
     let intracom = Intracom::new();
     let mut waiting = Box::pin(intracom.subscribe::<u32>("late", Group::private()));
     assert!(super::poll(waiting.as_mut()).is_pending());
@@ -117,7 +117,7 @@ async fn subscribing_waits_for_the_topic() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn subscribing_waits_no_longer_than_its_limit() {
+async fn subscribe_within_tokios_timeout_waits_no_longer() {
     let intracom = Intracom::new();
     let start = tokio::time::Instant::now();
     let limit = Duration::from_secs(3);
@@ -129,7 +129,7 @@ async fn subscribing_waits_no_longer_than_its_limit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_closed_registry_creates_nothing_and_nobody_waits_for_it() {
+async fn registry_closed_creates_nothing_and_ends_waits() {
     let intracom = Intracom::new();
     let topic = intracom.topic::<u32>("a").unwrap();
     let mut sub = topic.subscribe(Group::private()).unwrap();
@@ -149,7 +149,7 @@ async fn a_closed_registry_creates_nothing_and_nobody_waits_for_it() {
 }
 
 #[test]
-fn a_declared_topic_is_created_by_whoever_comes_first() {
+fn static_topic_is_created_by_its_first_subscriber() {
     let intracom = Intracom::new();
     let mut sub = READINGS.subscribe(&intracom, Group::private()).unwrap();
     READINGS.open(&intracom).unwrap().try_publish(1.5).unwrap();
@@ -158,7 +158,7 @@ fn a_declared_topic_is_created_by_whoever_comes_first() {
 }
 
 #[test]
-fn everything_is_send_sync_and_debug_even_if_the_message_is_not_sync() {
+fn types_of_a_message_that_is_not_sync_are_send_sync_and_debug() {
     fn check<T: Send + Sync + std::fmt::Debug>(_: &T) {}
     #[derive(Clone, Debug)]
     struct Cellular(#[allow(dead_code)] std::cell::Cell<u32>);
@@ -178,7 +178,7 @@ fn everything_is_send_sync_and_debug_even_if_the_message_is_not_sync() {
     let error = topic.try_publish(Cellular(2.into())).unwrap_err();
     check(&error);
     assert_eq!(error.to_string(), "failed to publish to topic `a`: it is closed");
-    // So that `?` works in a service.
+    // `?` works in a service.
     let _: rxd::AnyError = error.into();
     assert!(format!("{topic:?} {sub:?} {intracom:?} {DECLARED:?}").contains("topics.rs"));
 }

@@ -1,5 +1,6 @@
-//! The user's code that intracom calls, `clone` and `drop` of a message and what hears its log: it runs under no
-//! lock, and a panic in it leaves every message counted. Names: X23, G53, G54. Panics at random: `wild.rs`.
+//! User code that intracom calls: `clone` and `drop` of a message, and the subscriber of the log.
+//! It runs under no lock, and if it panics every message is counted. Random panics are in
+//! `random_panics.rs`.
 
 use crate::now;
 use rxd::intracom::{Group, Intracom, Policy, Subscription, Topic, TopicOptions, TryRecvError};
@@ -8,7 +9,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-/// Runs it on a thread of its own, and fails if it does not end: a deadlock is a failure and not a hang.
+/// Runs `f` on another thread, and fails if it does not end. So a deadlock fails the test and does
+/// not hang it.
 pub(crate) fn ends<T: Send + 'static>(test: impl FnOnce() -> T + Send + 'static) -> T {
     let (send, receive) = mpsc::channel();
     let thread = std::thread::spawn(move || send.send(test()));
@@ -19,7 +21,7 @@ pub(crate) fn ends<T: Send + 'static>(test: impl FnOnce() -> T + Send + 'static)
     }
 }
 
-/// A panic that says nothing on standard error.
+/// A panic that writes nothing to standard error.
 pub(crate) fn panic_quietly() -> ! {
     resume_unwind(Box::new("wild"))
 }
@@ -32,7 +34,7 @@ pub(crate) const POLICIES: [Policy; 5] = [
     Policy::DropNewestAfter(Duration::from_millis(1)),
 ];
 
-/// Panics when it is dropped; if asked, with a payload that does so as well.
+/// Panics when it is dropped. With `payload`, the panic's payload panics when it is dropped, too.
 #[derive(Clone)]
 struct Bomb {
     armed: bool,
@@ -73,7 +75,7 @@ fn discarded(topic: &Topic<Bomb>) -> (u64, u64, usize) {
 }
 
 #[test]
-fn x23_a_message_that_panics_when_it_is_discarded_leaves_the_others_counted() {
+fn x23_message_that_panics_when_discarded_leaves_the_others_counted() {
     let (topic, member) = bombs(|nth| nth == 4, false);
     let panic = catch_unwind(AssertUnwindSafe(|| drop(member))).unwrap_err();
     assert_eq!(panic.downcast_ref(), Some(&"wild"), "it goes to the member that left");
@@ -82,7 +84,7 @@ fn x23_a_message_that_panics_when_it_is_discarded_leaves_the_others_counted() {
 }
 
 #[test]
-fn x23_messages_that_all_panic_when_they_are_discarded_are_counted_and_raise_one_panic() {
+fn x23_messages_that_all_panic_when_discarded_are_counted_and_raise_one_panic() {
     for payload in [false, true] {
         let (topic, member) = bombs(|_| true, payload);
         let panic = catch_unwind(AssertUnwindSafe(|| drop(member))).unwrap_err();
@@ -92,8 +94,8 @@ fn x23_messages_that_all_panic_when_they_are_discarded_are_counted_and_raise_one
 }
 
 #[test]
-fn x23_a_member_that_leaves_in_a_panic_counts_all_messages_and_does_not_end_the_process() {
-    /// Panics also while the thread unwinds.
+fn x23_member_dropped_in_a_panic_counts_all_messages_and_does_not_abort() {
+    /// Panics also if it is dropped while the thread unwinds.
     #[derive(Clone)]
     struct Careless;
     impl Drop for Careless {
@@ -116,7 +118,7 @@ fn x23_a_member_that_leaves_in_a_panic_counts_all_messages_and_does_not_end_the_
 }
 
 #[test]
-fn g53_a_kept_message_that_panics_when_it_is_replaced_does_not_lose_the_next() {
+fn g53_kept_message_that_panics_when_replaced_does_not_lose_the_next() {
     let topic: Topic<Bomb> = Intracom::new().topic_with("a", TopicOptions::DEFAULT.keep_last()).unwrap();
     let mut members = [Group::private(), Group::private()].map(|group| topic.subscribe(group).unwrap());
     let bomb = |armed| Bomb { armed, payload: false };
@@ -133,12 +135,12 @@ fn g53_a_kept_message_that_panics_when_it_is_replaced_does_not_lose_the_next() {
 }
 
 #[test]
-fn g53_a_kept_message_that_panics_when_its_topic_is_closed_leaves_the_others_closed() {
+fn g53_kept_message_that_panics_when_closed_leaves_the_others_closed() {
     let intracom = Intracom::new();
     let topics: Vec<Topic<Bomb>> =
         ["a", "b", "c"].map(|name| intracom.topic_with(name, TopicOptions::DEFAULT.keep_last()).unwrap()).into();
     for topic in &topics {
-        // What was published goes at once, since nobody listens; the copy of it is kept.
+        // The message is dropped at once, since there are no subscribers. Its copy is kept.
         catch_unwind(AssertUnwindSafe(|| topic.try_publish(Bomb { armed: true, payload: false }))).unwrap_err();
     }
     catch_unwind(AssertUnwindSafe(|| topics[0].close())).unwrap_err();
@@ -151,7 +153,7 @@ fn g53_a_kept_message_that_panics_when_its_topic_is_closed_leaves_the_others_clo
 }
 
 #[test]
-fn g53_a_panic_of_what_hears_the_log_leaves_the_message_counted() {
+fn g53_log_subscriber_that_panics_leaves_the_message_counted() {
     use tracing_subscriber::layer::{Context, SubscriberExt};
     struct Layer;
     impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Layer {
@@ -161,8 +163,8 @@ fn g53_a_panic_of_what_hears_the_log_leaves_the_message_counted() {
             }
         }
     }
-    // Where the group is when it stalls: the first that is offered the message, one behind a group that has to be
-    // waited for, one that was waited for itself.
+    // The group that stalls is the first that is offered the message, or comes after one that has
+    // to be waited for, or was itself waited for.
     let waits = Policy::DropNewestAfter(Duration::from_secs(1));
     for (policies, patience, counted) in [
         ([Policy::Block, Policy::Block], 0, [(1, 0), (0, 1)]),
@@ -229,7 +231,7 @@ impl Drop for Nosy {
 }
 
 #[test]
-fn g54_a_message_whose_clone_and_drop_use_its_own_topic_does_not_hang() {
+fn g54_message_whose_clone_and_drop_use_its_own_topic_does_not_hang() {
     let uses = ends(|| {
         let uses = Arc::new(AtomicU32::new(0));
         for policy in POLICIES {
@@ -252,7 +254,7 @@ fn g54_a_message_whose_clone_and_drop_use_its_own_topic_does_not_hang() {
                 members[0].recv().await.unwrap();
                 let [first, ..] = members;
                 drop(first);
-                // A member that has ended by its scope: the next publisher ends its group.
+                // A member whose scope is cancelled: the next publisher closes its group.
                 let scope = tokio_util::sync::CancellationToken::new();
                 let scoped = intracom.scoped(scope.clone()).topic::<Nosy>("a").unwrap();
                 let _deserted = scoped.subscribe(group("scoped")).unwrap();
@@ -274,7 +276,7 @@ fn g54_a_message_whose_clone_and_drop_use_its_own_topic_does_not_hang() {
     assert!(uses > 100, "{uses}");
 }
 
-/// Its clone waits until it is let go.
+/// A message whose clone blocks until the test lets it go on.
 struct Slow {
     begun: mpsc::Sender<()>,
     go: Arc<(std::sync::Mutex<bool>, std::sync::Condvar)>,
@@ -283,7 +285,7 @@ struct Slow {
 
 impl Clone for Slow {
     fn clone(&self) -> Self {
-        // The first is made by the publisher.
+        // The first clone is the publisher's.
         if self.clones.fetch_add(1, Ordering::Relaxed) > 0 {
             let _ = self.begun.send(());
             let go = self.go.1.wait_while(self.go.0.lock().unwrap(), |go| !*go).unwrap();
@@ -294,7 +296,7 @@ impl Clone for Slow {
 }
 
 #[test]
-fn g54_a_kept_message_that_is_being_cloned_holds_nobody_up() {
+fn g54_kept_message_that_is_being_cloned_blocks_no_thread() {
     ends(|| {
         let (begun, begins) = mpsc::channel();
         let go = Arc::new((std::sync::Mutex::new(false), std::sync::Condvar::new()));
@@ -306,7 +308,8 @@ fn g54_a_kept_message_that_is_being_cloned_holds_nobody_up() {
         std::thread::scope(|scope| {
             let clones = scope.spawn(|| first.try_recv().is_ok());
             begins.recv().unwrap();
-            // Nobody who meets the message now is blocked, and no order is broken.
+            // No member that wants the message now is blocked, and none receives a younger one
+            // first.
             assert_eq!(second.try_recv().err(), Some(TryRecvError::Empty));
             assert_eq!((second.stats().queued, second.stats().received), (1, 0));
             assert!(topic.subscribe(Group::private().replay_last()).is_ok());

@@ -1,5 +1,5 @@
-//! Messages whose `clone` and `drop` panic at any moment, over all policies: each message is counted once in each
-//! group, none is leaked, and nothing hangs.
+//! Messages whose `clone` and `drop` panic at any moment, over all policies: each message is
+//! counted once in each group, none is leaked, and nothing hangs.
 
 use crate::user_code::{POLICIES, ends, panic_quietly};
 use futures_util::FutureExt;
@@ -20,8 +20,8 @@ struct Run {
 
 struct Wild {
     run: Arc<Run>,
-    /// The first clone of the message that was published has panicked: on a topic that keeps its last message, it is
-    /// as if the message had never been published.
+    /// The first clone of the message that was published has panicked: on a topic that keeps its
+    /// last message, it is as if the message had never been published.
     first: Arc<AtomicBool>,
     original: bool,
     cloned: AtomicBool,
@@ -54,7 +54,7 @@ impl Clone for Wild {
 impl Drop for Wild {
     fn drop(&mut self) {
         self.run.dropped.fetch_add(1, Ordering::Relaxed);
-        // A second panic while the thread unwinds would end the process: that is Rust's rule, and not ours.
+        // Rust aborts the process at a second panic while the thread unwinds.
         if !std::thread::panicking() && self.run.panics() {
             panic_quietly();
         }
@@ -63,7 +63,8 @@ impl Drop for Wild {
 
 type Published = Result<Delivery, PublishError<Wild>>;
 
-/// Whether the message was admitted, as what became of publishing it says; what is left of it is dropped.
+/// Whether the message was admitted, judging by the result of publishing it. Drops what is left of
+/// it.
 fn is_admitted(published: std::thread::Result<Published>, first: &AtomicBool, keep_last: bool) -> bool {
     let admitted = match &published {
         Ok(Ok(_)) => true,
@@ -74,7 +75,7 @@ fn is_admitted(published: std::thread::Result<Published>, first: &AtomicBool, ke
     admitted
 }
 
-/// A group, its members, and what it is to have counted.
+/// A group with its members, and what it is expected to have counted.
 struct Counted {
     members: Vec<Subscription<Wild>>,
     offered: u64,
@@ -93,7 +94,7 @@ impl Counted {
 
     fn receive(&mut self) {
         let received = catch_unwind(AssertUnwindSafe(|| self.members[0].try_recv()));
-        // One whose clone has panicked was received, too.
+        // A message whose clone has panicked counts as received.
         self.received += u64::from(!matches!(received, Ok(Err(_))));
         let _ = catch_unwind(AssertUnwindSafe(|| drop(received)));
     }
@@ -106,7 +107,7 @@ impl Counted {
     }
 }
 
-/// One run of one topic, one step after the other. What each group has counted is compared after each.
+/// Takes random steps with one topic, and compares what each group has counted after each step.
 async fn one_after_the_other(seed: u64) {
     fastrand::seed(seed);
     let run = Arc::new(Run::default());
@@ -122,17 +123,18 @@ async fn one_after_the_other(seed: u64) {
                 let message = run.message();
                 let first = message.first.clone();
                 let give_up = Duration::from_millis(fastrand::u64(1..8));
-                // A single full group may be cancelled with nothing counted, or with the message abandoned.
+                // A single full group may be cancelled with nothing counted, or with the message
+                // abandoned.
                 let may_give_up = (groups.len() > 1 || keep_last) && fastrand::bool();
                 let published = if fastrand::bool() {
                     catch_unwind(AssertUnwindSafe(|| topic.try_publish(message)))
                 } else if may_give_up {
                     let mut waits = Box::pin(tokio::time::timeout(give_up, topic.publish(message)));
                     let published = AssertUnwindSafe(&mut waits).catch_unwind().await;
-                    // To give up is to drop it, and with it a message.
+                    // Dropping the future drops the message.
                     let _ = catch_unwind(AssertUnwindSafe(|| drop(waits)));
                     match published {
-                        // What gave up was admitted.
+                        // A message that timed out was admitted.
                         Ok(Err(_)) => Ok(Ok(Delivery::default())),
                         Ok(Ok(published)) => Ok(published),
                         Err(panic) => Err(panic),

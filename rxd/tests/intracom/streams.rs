@@ -5,7 +5,7 @@ use futures_util::{StreamExt, sink, stream};
 use rxd::intracom::{Group, PublishError};
 
 #[tokio::test]
-async fn topic_forwarded_to_by_a_stream_publishes_with_back_pressure() {
+async fn topic_fed_by_a_stream_through_a_sink_publishes_with_back_pressure() {
     let topic = topic::<u32>();
     let sink = sink::unfold(topic.clone(), |topic, message| async move {
         topic.publish(message).await?;
@@ -19,7 +19,7 @@ async fn topic_forwarded_to_by_a_stream_publishes_with_back_pressure() {
 }
 
 #[tokio::test]
-async fn a_member_polled_as_a_stream_and_left_alone_does_not_keep_a_message_from_the_others() {
+async fn stream_polled_once_and_left_alone_keeps_no_message_from_other_members() {
     let topic = topic::<u32>();
     let mut idle = topic.subscribe(Group::named("g")).unwrap();
     let mut other = topic.subscribe(Group::named("g")).unwrap();

@@ -1,4 +1,4 @@
-//! One stuck group does not stop the others for ever.
+//! A group that does not receive delays the others for a limited time.
 
 use super::{now, poll};
 use rxd::intracom::{Group, Intracom, Policy, Topic, TopicOptions};
@@ -12,9 +12,9 @@ fn topic() -> Topic<u32> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_others_are_held_up_once_by_the_patience_and_then_no_more() {
+async fn stalled_group_delays_the_others_once_by_the_block_timeout() {
     let topic = topic();
-    let mut stuck = topic.subscribe(Group::named("stuck").capacity(1)).unwrap();
+    let mut stalled = topic.subscribe(Group::named("stalled").capacity(1)).unwrap();
     let mut other = topic.subscribe(Group::named("other").capacity(1000)).unwrap();
     let start = Instant::now();
     for message in 0..1000 {
@@ -23,21 +23,21 @@ async fn the_others_are_held_up_once_by_the_patience_and_then_no_more() {
         assert_eq!(other.try_recv(), Ok(message));
     }
     assert_eq!(start.elapsed(), BLOCK_TIMEOUT);
-    let stats = stuck.stats();
+    let stats = stalled.stats();
     assert!(stats.stalled);
     assert_eq!(stats.dropped.stalled, 999);
-    // It comes back: there is room, so it takes what comes, and is waited for again.
-    assert_eq!(stuck.try_recv(), Ok(0));
+    // Once it has room, it takes messages and is waited for again.
+    assert_eq!(stalled.try_recv(), Ok(0));
     assert_eq!(topic.publish(1000).await.unwrap().delivered(), 2);
-    assert!(!stuck.stats().stalled);
+    assert!(!stalled.stats().stalled);
     assert!(now(topic.publish(1001)).is_none());
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_others_have_the_message_before_the_stuck_one_is_waited_for() {
+async fn full_group_is_waited_for_after_the_others_have_the_message() {
     let topic = topic();
-    // The stuck one comes first in the list.
-    let _stuck = topic.subscribe(Group::named("stuck").capacity(1)).unwrap();
+    // The full group comes first in the list.
+    let _stalled = topic.subscribe(Group::named("stalled").capacity(1)).unwrap();
     let mut other = topic.subscribe(Group::named("other")).unwrap();
     topic.publish(1).await.unwrap();
     let mut publishing = Box::pin(topic.publish(2));
@@ -46,36 +46,36 @@ async fn the_others_have_the_message_before_the_stuck_one_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_that_are_waited_for_are_waited_for_at_the_same_time() {
+async fn full_groups_are_waited_for_at_the_same_time() {
     let topic = topic();
-    let _stuck = topic.subscribe(Group::named("stuck").capacity(1)).unwrap();
+    let _stalled = topic.subscribe(Group::named("stalled").capacity(1)).unwrap();
     let mut slow = topic.subscribe(Group::named("slow").capacity(1)).unwrap();
     let policy = Policy::DropNewestAfter(Duration::from_secs(1));
-    let hasty = topic.subscribe(Group::named("hasty").capacity(1).policy(policy)).unwrap();
+    let impatient = topic.subscribe(Group::named("impatient").capacity(1).policy(policy)).unwrap();
     topic.publish(1).await.unwrap();
     let start = Instant::now();
     let mut publishing = Box::pin(topic.publish(2));
     assert!(poll(publishing.as_mut()).is_pending());
-    // The slow one gets it as soon as it has room, though the stuck one comes before it.
+    // The slow group gets it as soon as it has room, though the stalled one comes before it.
     assert_eq!(slow.try_recv(), Ok(1));
     assert!(poll(publishing.as_mut()).is_pending());
     assert_eq!(slow.try_recv(), Ok(2));
     let delivery = publishing.await.unwrap();
     assert_eq!((delivery.delivered(), delivery.dropped()), (1, 2));
     assert_eq!(start.elapsed(), BLOCK_TIMEOUT);
-    assert_eq!(hasty.stats().dropped.newest, 1);
+    assert_eq!(impatient.stats().dropped.newest, 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_end_of_patience_a_publisher_waits() {
+async fn block_timeout_of_the_longest_duration_never_ends() {
     let topic: Topic<u32> =
         Intracom::new().topic_with("test", TopicOptions::DEFAULT.block_timeout(Duration::MAX)).unwrap();
-    let mut stuck = topic.subscribe(Group::named("stuck").capacity(1)).unwrap();
+    let mut stalled = topic.subscribe(Group::named("stalled").capacity(1)).unwrap();
     topic.publish(1).await.unwrap();
     let mut publishing = Box::pin(topic.publish(2));
     assert!(poll(publishing.as_mut()).is_pending());
     tokio::time::advance(Duration::from_secs(100_000_000)).await;
     assert!(poll(publishing.as_mut()).is_pending());
-    assert_eq!(stuck.try_recv(), Ok(1));
+    assert_eq!(stalled.try_recv(), Ok(1));
     assert_eq!(publishing.await.unwrap().delivered(), 1);
 }

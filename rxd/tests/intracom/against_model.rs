@@ -1,5 +1,5 @@
 //! G38, G39: every policy keeps exactly what its model keeps, for every capacity, from empty or
-//! full, under any interleaving of publishing, trying, giving up, receiving, joining, leaving,
+//! full, under any interleaving of publishing, trying, abandoning, receiving, joining, leaving,
 //! closing and the passing of time.
 
 use super::model::{Setup, Step, ms, run};
@@ -50,7 +50,7 @@ proptest! {
     #![proptest_config(cases(200))]
 
     #[test]
-    fn g39_groups_keep_what_their_models_keep(
+    fn g39_groups_under_any_steps_keep_what_their_models_keep(
         setups in prop::collection::vec(setups(), 1..4),
         steps in prop::collection::vec(steps(), 0..60),
         keep_last: bool,
@@ -60,7 +60,7 @@ proptest! {
 }
 
 #[test]
-fn f62_every_policy_capacity_and_fill_equals_its_model() {
+fn f62_policies_with_any_capacity_and_fill_equal_their_models() {
     let mut runner = proptest::test_runner::TestRunner::new(cases(10));
     let limit = ms(25);
     for policy in [
