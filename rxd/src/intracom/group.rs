@@ -15,7 +15,7 @@
 //!    buffer after the drain, its publisher finds `ended` set after its push, and drains again.
 //! 3. No lock of this file is held while user code runs, and a message is counted before user code
 //!    runs that may panic. So if [`GroupState::offer`] or a [`Waiter`](super::waiter::Waiter)
-//!    unwinds, its message has been counted, and nobody else has to count it.
+//!    unwinds, its message has been counted, and no other code has to count it.
 //! 4. The channel carries messages as they are, with nothing wrapped around them. A
 //!    [replayed](ReplaySlot) message is kept beside it and counts as the oldest message of the
 //!    buffer: it is received first, and it takes one place of the capacity. Publishers keep that
@@ -278,7 +278,7 @@ impl<T> GroupState<T> {
         }
     }
 
-    /// Counts a message that its publisher gave up.
+    /// Counts a message that its publisher has abandoned.
     pub(super) fn abandon(&self) {
         self.counts.abandoned.fetch_add(1, Ordering::Relaxed);
     }
@@ -387,8 +387,7 @@ impl<T: Clone> GroupState<T> {
             self.counts.oldest.fetch_add(evicted, Ordering::Relaxed);
         }
         // A forced push stores the queue's tail without regard to a close that came in between
-        // (concurrent-queue 2.5), and so can undo the close. So whoever may have undone it closes
-        // again.
+        // (concurrent-queue 2.5), and so can undo the close. So this closes the channel again.
         if self.closed.load(Ordering::SeqCst) {
             self.sender.close();
             if self.ended.load(Ordering::SeqCst) {

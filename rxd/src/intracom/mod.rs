@@ -70,8 +70,8 @@
 //!    counted. The topic goes on.
 
 // The buffer of a group is an `async_channel`. What is written here is what that lacks: fan-out,
-// policies, membership, replay and counting. It imports nothing of rxd but `coop` and `sync`, so that
-// it could be a crate of its own, and `rxd-loom` checks it as one. From the ground up:
+// policies, membership, replay and counting. It imports nothing of rxd but `coop` and `sync`, so
+// that it could be a crate of its own, and `rxd-loom` checks it as one. From the ground up:
 //
 // * `arc_cell`, `user`: a pointer that is swapped; calls of user code.
 // * `options`, `stats`, `error`: what users set, what they read, what they get wrong.

@@ -80,8 +80,8 @@ impl<T: Clone + Send + 'static> Topic<T> {
     pub fn try_publish(&self, message: T) -> Result<Delivery, PublishError<T>> {
         let state = &*self.shared;
         let refused = |reason, message| Err(PublishError::new(&state.name, reason, message));
-        // The message that a topic keeps as its last one is published. So whether it can be is
-        // known before.
+        // To keep a message as the topic's last one is to publish it. So this looks before whether
+        // every group would have to be waited for.
         if state.options.keep_last && state.would_wait() {
             return refused(RefusalReason::Full, message);
         }
@@ -108,8 +108,9 @@ impl<T: Clone + Send + 'static> Topic<T> {
     /// Admits the message, and offers it to every group. `kept` is the copy for a topic that keeps
     /// its last message.
     ///
-    /// With `retries_single`, nothing is done about a single group that is full. A topic that keeps
-    /// its last message has published it then, so there it is treated as several groups are.
+    /// With `retries_single`, a single group that is full counts nothing, and the message comes
+    /// back. A topic that keeps its last message has published the message by then, so there a
+    /// single group is waited for as several groups are.
     #[inline]
     fn begin(
         &self,

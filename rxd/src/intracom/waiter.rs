@@ -75,8 +75,8 @@ impl<T: Clone> Waiter<T> {
                 Offer::Accepted
             }
             Some(Err(async_channel::SendError(copy))) => {
-                // Before `is_counted`: if this drop panics, nobody else counts the message for the
-                // group.
+                // Before `is_counted`: if this drop panics, no other code counts the message for
+                // the group.
                 user::discard(copy);
                 self.is_counted = true;
                 Offer::Closed(message)

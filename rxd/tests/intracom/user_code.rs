@@ -166,12 +166,12 @@ fn g53_log_subscriber_that_panics_leaves_the_message_counted() {
     // The group that stalls is the first that is offered the message, or comes after one that has
     // to be waited for, or was itself waited for.
     let waits = Policy::DropNewestAfter(Duration::from_secs(1));
-    for (policies, patience, counted) in [
+    for (policies, timeout, counted) in [
         ([Policy::Block, Policy::Block], 0, [(1, 0), (0, 1)]),
         ([waits, Policy::Block], 0, [(0, 1), (1, 0)]),
         ([waits, Policy::Block], 5, [(0, 1), (1, 0)]),
     ] {
-        let options = TopicOptions::DEFAULT.block_timeout(Duration::from_millis(patience));
+        let options = TopicOptions::DEFAULT.block_timeout(Duration::from_millis(timeout));
         let topic: Topic<u32> = Intracom::new().topic_with("a", options).unwrap();
         let members = policies.map(|policy| topic.subscribe(Group::private().capacity(1).policy(policy)).unwrap());
         topic.try_publish(1).unwrap();
@@ -257,7 +257,7 @@ fn g54_message_whose_clone_and_drop_use_its_own_topic_does_not_hang() {
                 // A member whose scope is cancelled: the next publisher closes its group.
                 let scope = tokio_util::sync::CancellationToken::new();
                 let scoped = intracom.scoped(scope.clone()).topic::<Nosy>("a").unwrap();
-                let _deserted = scoped.subscribe(group("scoped")).unwrap();
+                let _cancelled = scoped.subscribe(group("scoped")).unwrap();
                 let _ = topic.try_publish(nosy());
                 let _ = topic.try_publish(nosy());
                 scope.cancel();
