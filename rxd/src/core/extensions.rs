@@ -10,7 +10,6 @@ use std::sync::Arc;
 #[derive(Default)]
 pub(crate) struct Extensions(Mutex<Vec<Arc<dyn Any + Send + Sync>>>);
 
-#[cfg_attr(not(feature = "admin"), allow(dead_code, reason = "only the admin route keeps something"))]
 impl Extensions {
     /// Keeps a value. If there is one of this type already, that one stays.
     pub(crate) fn insert<T: Send + Sync + 'static>(&self, value: T) -> Arc<T> {
@@ -30,7 +29,6 @@ impl Extensions {
     }
 }
 
-#[cfg_attr(not(feature = "admin"), allow(dead_code, reason = "see `Extensions`"))]
 fn find<T: Send + Sync + 'static>(values: &[Arc<dyn Any + Send + Sync>]) -> Option<Arc<T>> {
     values.iter().find_map(|value| value.clone().downcast().ok())
 }

@@ -18,10 +18,9 @@ use crate::error::Error;
 use crate::intracom::Intracom;
 use crate::lifecycle::options::Options;
 use crate::lifecycle::state::{Cause, State};
-use crate::monitor::heartbeat::HeartbeatMonitor;
 use crate::panic;
 use crate::report::{Report, ShutdownReason};
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::Mutex;
 use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -83,12 +82,9 @@ pub(crate) struct Core {
     failures: Mutex<Vec<Id>>,
     /// The services that override `reload`.
     reloadable: Mutex<Vec<Id>>,
-    /// The services that have a heartbeat.
-    heartbeats: Mutex<HeartbeatMonitor>,
     pub(crate) poll_marks: PollMarks,
     /// How many transitions slow readers of the states have missed.
     pub(crate) lagged: AtomicU64,
-    #[cfg_attr(not(feature = "admin"), allow(dead_code, reason = "only the admin route keeps something"))]
     pub(crate) extensions: Extensions,
 }
 
@@ -166,7 +162,6 @@ impl Core {
             started: Instant::now(),
             failures: Mutex::new(Vec::new()),
             reloadable: Mutex::new(Vec::new()),
-            heartbeats: Mutex::default(),
             lagged: AtomicU64::new(0),
             extensions: Extensions::default(),
         }
@@ -221,10 +216,6 @@ impl Core {
     /// The services that override `reload`.
     pub(crate) fn reloadable(&self) -> Vec<Id> {
         self.reloadable.lock().clone()
-    }
-
-    pub(crate) fn heartbeats(&self) -> MutexGuard<'_, HeartbeatMonitor> {
-        self.heartbeats.lock()
     }
 
     /// Sets how long the services may take to answer a request, each by its options.

@@ -50,7 +50,7 @@ struct WatchedTask {
 /// What a look at a mark finds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum MarkChange {
-    DefaultMethod,
+    Unchanged,
     Blocks,
     GoesOn,
 }
@@ -74,7 +74,7 @@ impl PollMark {
             self.reported.store(0, Ordering::Relaxed);
             MarkChange::GoesOn
         } else {
-            MarkChange::DefaultMethod
+            MarkChange::Unchanged
         }
     }
 }
@@ -138,7 +138,7 @@ impl PollMarks {
         let now = self.look.fetch_add(1, Ordering::Relaxed).wrapping_add(2);
         let mut blocked = Vec::new();
         let mut add = |id: Option<Id>, task: Option<&WatchedTask>, found| {
-            if found != MarkChange::DefaultMethod {
+            if found != MarkChange::Unchanged {
                 let service = id.map(|id| (core.name(id).clone(), core.board.status(id).state));
                 blocked.push(BlockedPoll { service, task: task.map(|task| task.name.clone()), found });
             }
@@ -172,7 +172,7 @@ impl BlockedPoll {
         let state = self.service.as_ref().map(|(_, state)| state.as_str());
         let (stage, task) = if service.is_none() { (self.task.as_deref(), None) } else { (None, self.task.as_deref()) };
         match self.found {
-            MarkChange::DefaultMethod => {}
+            MarkChange::Unchanged => {}
             MarkChange::GoesOn => {
                 emit!(WARN, target: "rxd", service, task, stage, "no longer blocking its thread")
             }
@@ -199,18 +199,16 @@ mod tests {
         let looks = |times| -> Vec<MarkChange> {
             (0..times).map(|_| mark.look(look.fetch_add(1, Ordering::Relaxed).wrapping_add(2))).collect()
         };
-        use MarkChange::{Blocks, DefaultMethod, GoesOn};
+        use MarkChange::{Blocks, GoesOn, Unchanged};
         // Between the first look and the third the whole threshold has passed.
-        mark.during(&look, || {
-            assert_eq!(looks(5), [DefaultMethod, DefaultMethod, Blocks, DefaultMethod, DefaultMethod])
-        });
-        assert_eq!(looks(2), [GoesOn, DefaultMethod]);
+        mark.during(&look, || assert_eq!(looks(5), [Unchanged, Unchanged, Blocks, Unchanged, Unchanged]));
+        assert_eq!(looks(2), [GoesOn, Unchanged]);
         // Many short polls are not a long one.
         for _ in 0..10 {
-            mark.during(&look, || assert_eq!(looks(2), [DefaultMethod, DefaultMethod]));
+            mark.during(&look, || assert_eq!(looks(2), [Unchanged, Unchanged]));
         }
-        mark.during(&look, || assert_eq!(looks(3), [DefaultMethod, DefaultMethod, Blocks]));
-        mark.during(&look, || assert_eq!(looks(4), [GoesOn, DefaultMethod, Blocks, DefaultMethod]));
+        mark.during(&look, || assert_eq!(looks(3), [Unchanged, Unchanged, Blocks]));
+        mark.during(&look, || assert_eq!(looks(4), [GoesOn, Unchanged, Blocks, Unchanged]));
     }
 
     #[tokio::test]

@@ -68,7 +68,7 @@ impl Daemon {
         #[cfg(feature = "admin")]
         core.extensions.insert(pictures);
         let services = self.services;
-        *core.heartbeats() = HeartbeatMonitor::new(self.watchdog.on_stale, services.iter().map(Service::limits));
+        core.monitor_heartbeats(HeartbeatMonitor::new(self.watchdog.on_stale, services.iter().map(Service::limits)));
         let mut systemd = Systemd::begin(&core, self.watchdog, services.iter().map(Service::limits));
         // READY waits until the admin route is there too.
         let hold = systemd.hold();

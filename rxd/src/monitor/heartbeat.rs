@@ -34,7 +34,7 @@
 //!
 //! # Lock order
 //!
-//! The lock of the table (`Core::heartbeats`) comes before the board's, which is taken under it to
+//! The lock of the [`HeartbeatMonitor`] comes before the board's, which is taken under it to
 //! read where a service is. Logging and requesting a restart come after both are released.
 
 use crate::board::Id;
@@ -42,6 +42,7 @@ use crate::core::{Core, ServiceCommand};
 use crate::lifecycle::options::{OnStale, Options, STOP_LIMIT};
 use crate::lifecycle::state::State;
 use crate::panic::emit;
+use crate::sync::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -223,15 +224,28 @@ impl HeartbeatMonitor {
 }
 
 impl Core {
+    /// Monitors these heartbeats from now on. Called once, before the services start.
+    pub(crate) fn monitor_heartbeats(&self, monitor: HeartbeatMonitor) {
+        if !monitor.services.is_empty() {
+            self.extensions.insert(Mutex::new(monitor));
+        }
+    }
+
+    /// Calls `read` with the monitor; the default if no service has a heartbeat.
+    fn heartbeats<T: Default>(&self, read: impl FnOnce(&mut HeartbeatMonitor) -> T) -> T {
+        let monitor = self.extensions.get::<Mutex<HeartbeatMonitor>>();
+        monitor.map(|monitor| read(&mut monitor.lock())).unwrap_or_default()
+    }
+
     /// The worst of the services that are stale at this moment.
     #[cfg_attr(not(feature = "admin"), allow(dead_code, reason = "only the admin route asks"))]
     pub(crate) fn stale(&self) -> Option<StaleService> {
-        self.heartbeats().stale(self)
+        self.heartbeats(|heartbeats| heartbeats.stale(self))
     }
 
     /// As [`stale`](Core::stale), for the periodic checker: requests a restart if one is due.
     pub(crate) fn try_restart(&self, timing: CheckTiming) -> Option<StaleService> {
-        let stale = self.heartbeats().check(self, timing)?;
+        let stale = self.heartbeats(|heartbeats| heartbeats.check(self, timing))?;
         if stale.attempt == RestartAttempt::Due {
             let service = &**self.name(stale.id);
             emit!(WARN, target: "rxd", service, "no heartbeat within {:?}: restarting the service", stale.period);
@@ -243,8 +257,7 @@ impl Core {
     /// Logs each service that has become stale since the last check. For the periodic checker,
     /// where nothing else is done about stale services.
     pub(crate) fn log_newly_stale(&self, timing: CheckTiming) {
-        // Not in the loop's head: the lock would be held while the log is written.
-        let newly_stale = self.heartbeats().newly_stale(self, timing);
+        let newly_stale = self.heartbeats(|heartbeats| heartbeats.newly_stale(self, timing));
         for StaleService { id, period, .. } in newly_stale {
             let service = &**self.name(id);
             emit!(
@@ -320,10 +333,8 @@ pub(crate) struct HeartbeatTask(JoinHandle<()>);
 impl HeartbeatTask {
     /// `None` if no service has a heartbeat.
     pub(crate) fn start(core: &Arc<Core>) -> Option<HeartbeatTask> {
-        let (period, on_stale) = {
-            let heartbeats = core.heartbeats();
-            (heartbeats.shortest_period()?, heartbeats.on_stale)
-        };
+        let (period, on_stale) =
+            core.heartbeats(|heartbeats| Some((heartbeats.shortest_period()?, heartbeats.on_stale)))?;
         let every = (period / CHECKS_PER_PERIOD).max(Duration::from_millis(1));
         Some(HeartbeatTask(tokio::spawn(check_heartbeats(core.clone(), every, on_stale))))
     }
