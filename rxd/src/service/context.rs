@@ -36,7 +36,7 @@ use tokio_util::sync::CancellationToken;
 ///
 /// impl Runner for Mill {
 ///     async fn run(&mut self, cx: &Context) -> rxd::Result {
-/// A task of the service: cancelled with the service, and ended before `stop` is called.
+///         // A task of the service: cancelled with the service, and ended before `stop` is called.
 ///         let sifter = cx.child("sifter");
 ///         cx.spawn("sifter", async move { sifter.cancelled().await });
 ///
