@@ -86,7 +86,9 @@ impl ::rxd::__private::Graphed for EdgeAgent {
     };
     const OPTIONS: ::rxd::__private::DaemonOptions = ::rxd::__private::DaemonOptions::DEFAULT
         .exit_code(CODE)
-        .blocking_threshold(::rxd::__private::BlockingThreshold(None).duration_or_none());
+        .blocking_threshold(
+            ::rxd::__private::BlockingThreshold(None).duration_or_none(),
+        );
     const STAGES: &'static [::rxd::__private::StageOptions] = &[
         ::rxd::__private::StageOptions::DEFAULT.attempts(MOST),
     ];
