@@ -8,7 +8,7 @@
 use crate::runtime::Runtime;
 use crate::syntax::item::last_word;
 use crate::syntax::words::{ACTIONS, EFFECTS, MODES, ON_FAILURE, ON_STALE, SIGNALS, STATES, Words};
-use crate::watch::attr::Keyword;
+use crate::watch::ast::Keyword;
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{Attribute, ItemStruct, Meta};
@@ -212,7 +212,7 @@ fn is_path(piece: &[TokenTree]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::{daemon, service, syntax::words, watch};
+    use crate::syntax::{tables, words};
     use std::collections::BTreeMap;
 
     /// Every key and every word has its line in `rxd`, and nothing else has one.
@@ -232,13 +232,13 @@ mod tests {
         let keys = |keys: &[crate::syntax::keys::Key]| keys.iter().map(|key| key.name.to_owned()).collect::<Vec<_>>();
         let words = |words: words::Words| words.names().into_iter().map(str::to_owned).collect::<Vec<_>>();
         let expected = [
-            ("service", keys(service::attr::KEYS)),
-            ("backoff", keys(service::attr::BACKOFF.keys)),
-            ("restarts", keys(service::attr::RESTARTS.keys)),
-            ("daemon", keys(daemon::attr::KEYS)),
-            ("field", keys(daemon::attr::FIELD.keys)),
-            ("stage", keys(daemon::attr::STAGE.keys)),
-            ("watch", keys(watch::sentence::WATCH.keys)),
+            ("service", keys(tables::SERVICE_KEYS)),
+            ("backoff", keys(tables::BACKOFF.keys)),
+            ("restarts", keys(tables::RESTARTS.keys)),
+            ("daemon", keys(tables::DAEMON_KEYS)),
+            ("field", keys(tables::FIELD.keys)),
+            ("stage", keys(tables::STAGE.keys)),
+            ("watch", keys(tables::WATCH.keys)),
             ("mode", words(words::MODES)),
             ("action", words(words::ACTIONS)),
             ("then", words(words::EFFECTS)),

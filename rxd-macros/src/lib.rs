@@ -7,20 +7,16 @@
 mod daemon;
 mod editor;
 mod errors;
-#[cfg(test)]
-mod fuzz;
-#[cfg(test)]
-mod keywords;
 mod manager;
 mod runtime;
 mod service;
-#[cfg(test)]
-mod snapshots;
 mod syntax;
+#[cfg(test)]
+mod tests;
 mod watch;
 
 use proc_macro::TokenStream;
-use watch::attr::Keyword;
+use watch::ast::Keyword;
 
 /// See `rxd::service`.
 #[proc_macro_attribute]
@@ -37,19 +33,19 @@ pub fn daemon(args: TokenStream, item: TokenStream) -> TokenStream {
 /// See `rxd::watch`.
 #[proc_macro_attribute]
 pub fn watch(args: TokenStream, item: TokenStream) -> TokenStream {
-    watch::place::expand(Keyword::Watch, args.into(), item.into()).into()
+    service::watch_before::expand(Keyword::Watch, args.into(), item.into()).into()
 }
 
 /// See `rxd::needs`.
 #[proc_macro_attribute]
 pub fn needs(args: TokenStream, item: TokenStream) -> TokenStream {
-    watch::place::expand(Keyword::Needs, args.into(), item.into()).into()
+    service::watch_before::expand(Keyword::Needs, args.into(), item.into()).into()
 }
 
 /// See `rxd::after`.
 #[proc_macro_attribute]
 pub fn after(args: TokenStream, item: TokenStream) -> TokenStream {
-    watch::place::expand(Keyword::After, args.into(), item.into()).into()
+    service::watch_before::expand(Keyword::After, args.into(), item.into()).into()
 }
 
 /// See `rxd::manager!`, which puts the path of `rxd` in front.

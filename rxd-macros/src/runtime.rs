@@ -2,20 +2,18 @@
 //!
 //! Paths are absolute: nothing a user has in scope changes what they mean.
 
-use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::{Expr, Path};
 
 use crate::errors::Errors;
 use crate::syntax::args;
-use crate::syntax::keys::{self, Entry, Key, literal_string};
+use crate::syntax::keys::{self, Entry, literal_string};
+use crate::syntax::tables::CRATE;
 
 /// Where `rxd` is: `::rxd`, or what `crate = path` says.
 #[derive(Clone)]
 pub(crate) struct Runtime(TokenStream);
-
-/// The key that says where `rxd` is.
-pub(crate) const KEY: Key = Key { name: "crate", form: "crate = path::to::rxd" };
 
 impl Default for Runtime {
     fn default() -> Self {
@@ -50,7 +48,7 @@ impl Runtime {
     pub(crate) fn in_arguments(tokens: TokenStream) -> Self {
         let mut reported_elsewhere = Errors::default();
         let args = args::parse(tokens, &mut reported_elsewhere);
-        let entries = keys::read(args, &keys::Table::new(&[KEY]), &mut reported_elsewhere);
+        let entries = keys::read(args, &keys::Table::new(&[CRATE]), &mut reported_elsewhere);
         entries.first().and_then(|entry| Runtime::from_entry(entry, &mut reported_elsewhere)).unwrap_or_default()
     }
 
@@ -138,20 +136,4 @@ paths! {
     private blocking_threshold "BlockingThreshold";
     private daemon_of "daemon";
     private stage_of "stage";
-}
-
-/// The same tokens, all of them at `span`: what the compiler says about any of them, it says there.
-pub(crate) fn respan(tokens: TokenStream, span: Span) -> TokenStream {
-    tokens
-        .into_iter()
-        .map(|mut token| {
-            if let TokenTree::Group(group) = &token {
-                let mut inner = Group::new(group.delimiter(), respan(group.stream(), span));
-                inner.set_span(span);
-                return TokenTree::Group(inner);
-            }
-            token.set_span(span);
-            token
-        })
-        .collect()
 }

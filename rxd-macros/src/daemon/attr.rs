@@ -1,44 +1,13 @@
 //! What was written: the arguments of `#[rxd::daemon]`, and those of its fields.
 
 use crate::errors::Errors;
-use crate::runtime;
-use crate::service::attr as service;
 use crate::syntax::args;
 use crate::syntax::item::{arguments, last_word};
-use crate::syntax::keys::{self, Entry, Key, Table};
-use crate::watch::attr::Keyword;
+use crate::syntax::keys::{self, Entry};
+use crate::syntax::tables::{DAEMON, FIELD};
+use crate::watch::ast::Keyword;
 use proc_macro2::TokenStream;
 use syn::{Attribute, ItemStruct, Meta};
-
-pub(super) const PRESTART: &str = "prestart(first, second(retry = \"1s\", attempts = 3, timeout = \"5s\"))";
-
-/// The keys of `#[rxd::daemon(..)]`.
-pub(crate) const KEYS: &[Key] = &[
-    Key { name: "name", form: "name = \"my-daemon\"" },
-    Key { name: "shutdown_timeout", form: "shutdown_timeout = \"30s\"" },
-    Key { name: "signals", form: "signals(interrupt, terminate)" },
-    Key { name: "prestart", form: PRESTART },
-    Key { name: "exit_code", form: "exit_code = 3" },
-    Key { name: "blocking_threshold", form: "blocking_threshold = \"1s\"" },
-    Key { name: "watchdog_interval", form: "watchdog_interval = \"5s\"" },
-    Key { name: "on_stale", form: "on_stale(restart)" },
-    Key { name: "history", form: "history = 4096" },
-    Key { name: "admin", form: "admin = \"127.0.0.1:1337\"" },
-    runtime::KEY,
-];
-
-/// The keys of one stage of `prestart(..)`.
-pub(crate) const STAGE: Table = Table::new(&[
-    Key { name: "retry", form: "retry = \"1s\"" },
-    Key { name: "attempts", form: "attempts = 3" },
-    Key { name: "timeout", form: "timeout = \"5s\"" },
-]);
-
-/// The keys of a field's `#[service(..)]`.
-pub(crate) const FIELD: Table = Table::new(&[Key { name: "name", form: "name = \"worker-2\"" }])
-    .elsewhere(service::KEYS, "is for the service: write it in `#[rxd::service(..)]` on its type");
-
-const TABLE: Table = Table::new(KEYS).elsewhere(service::KEYS, "is for services: write it in `#[rxd::service(..)]`");
 
 /// All of it, as written.
 pub(crate) struct Written {
@@ -59,7 +28,7 @@ pub(crate) struct Field {
 /// Reads the arguments, and takes what belongs to `rxd` out of the fields' attributes.
 pub(crate) fn read(tokens: TokenStream, item: &mut ItemStruct, errors: &mut Errors) -> Written {
     let list = args::parse(tokens, errors);
-    let entries = keys::read(list, &TABLE, errors);
+    let entries = keys::read(list, &DAEMON, errors);
     item.attrs.retain(|attr| {
         if last_word(attr.path()).is_some_and(|word| word == "daemon") {
             errors.help(attr, "`#[rxd::daemon]` is written twice", "keep one, and put the keys of both into it");

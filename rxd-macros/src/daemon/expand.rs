@@ -1,10 +1,9 @@
 //! A valid daemon as tokens.
 
-use super::model::{Daemon, Field, Setting};
-use super::settings::Stage;
-use crate::runtime::{Runtime, respan};
-use crate::syntax::item::ends;
-use crate::watch::expand::at;
+use super::model::{Daemon, Field};
+use super::settings::{Setting, Stage};
+use crate::runtime::Runtime;
+use crate::syntax::span::{at, ends, respan};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt as _;

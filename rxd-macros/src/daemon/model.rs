@@ -1,15 +1,15 @@
 //! What is valid.
 
 use super::attr::Written;
-use super::settings::{self, Stage};
+use super::settings::{self, Setting};
 use crate::errors::Errors;
 use crate::runtime::Runtime;
 use crate::syntax::keys::Entry;
 use crate::syntax::name;
 use crate::syntax::words::ON_STALE;
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::Ident;
 use quote::ToTokens;
-use syn::{Attribute, Expr, Fields, GenericArgument, ItemStruct, LitStr, PathArguments, Type};
+use syn::{Attribute, Fields, GenericArgument, ItemStruct, LitStr, PathArguments, Type};
 
 /// One valid daemon.
 pub(crate) struct Daemon {
@@ -17,22 +17,6 @@ pub(crate) struct Daemon {
     pub(crate) name: String,
     pub(crate) settings: Vec<Setting>,
     pub(crate) fields: Vec<Field>,
-}
-
-/// One setter of `Daemon`.
-pub(crate) enum Setting {
-    /// `.shutdown_timeout(time)` or `.exit_code(3)`, by the setter's name: a value that may stand.
-    Plain(&'static str, TokenStream),
-    /// The same of an expression: a setter of `DaemonOptions`, and a variant of `DaemonKey`.
-    Const(&'static str, &'static str, TokenStream),
-    /// `.on_stale(OnStale::Restart)`
-    OnStale(Ident),
-    /// `.admin("127.0.0.1:1337")`
-    Admin(Box<Expr>),
-    /// `.signals([Signal::INTERRUPT, ..])`
-    Signals(Vec<Ident>),
-    /// `.prestart(Stage::new(name, path)..)`
-    Stage(Stage),
 }
 
 /// One service of a daemon.

@@ -1,17 +1,32 @@
 //! The values of the keys that take more than a time.
 
-use super::attr::{PRESTART, STAGE};
-use super::model::Setting;
 use crate::errors::Errors;
 use crate::syntax::args::{self, Arg};
 use crate::syntax::item::last_word;
 use crate::syntax::keys::{self, Entry};
 use crate::syntax::name;
+use crate::syntax::tables::{PRESTART, STAGE};
 use crate::syntax::words::SIGNALS;
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use std::net::SocketAddr;
 use syn::{Expr, ExprPath, Lit, Path, Type};
+
+/// One setter of `Daemon`.
+pub(crate) enum Setting {
+    /// `.shutdown_timeout(time)` or `.exit_code(3)`, by the setter's name: a value that may stand.
+    Plain(&'static str, TokenStream),
+    /// The same of an expression: a setter of `DaemonOptions`, and a variant of `DaemonKey`.
+    Const(&'static str, &'static str, TokenStream),
+    /// `.on_stale(OnStale::Restart)`
+    OnStale(Ident),
+    /// `.admin("127.0.0.1:1337")`
+    Admin(Box<Expr>),
+    /// `.signals([Signal::INTERRUPT, ..])`
+    Signals(Vec<Ident>),
+    /// `.prestart(Stage::new(name, path)..)`
+    Stage(Stage),
+}
 
 /// One stage of what comes before the services.
 pub(crate) struct Stage {

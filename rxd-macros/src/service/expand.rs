@@ -1,9 +1,10 @@
 //! A valid service as tokens.
 
 use super::model::{Manager, Service, Setter, Unchecked};
-use crate::runtime::{Runtime, respan};
-use crate::syntax::item::{Item, ends};
-use crate::watch::expand::{at, checks, construct};
+use crate::runtime::Runtime;
+use crate::syntax::item::Item;
+use crate::syntax::span::{at, ends, respan};
+use crate::watch::expand::{checks, construct};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt as _;

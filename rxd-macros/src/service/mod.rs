@@ -3,6 +3,7 @@
 pub(crate) mod attr;
 pub(crate) mod expand;
 pub(crate) mod model;
+pub(crate) mod watch_before;
 
 use crate::editor::Hints;
 use crate::errors::Errors;

@@ -1,11 +1,12 @@
 //! What is valid.
 
-use super::attr::{BACKOFF, RESTARTS, STATES, Written};
+use super::attr::Written;
 use crate::errors::Errors;
 use crate::runtime::Runtime;
 use crate::syntax::duration::Time;
 use crate::syntax::item::Item;
 use crate::syntax::keys::{self, Entry, Number, literal_string};
+use crate::syntax::tables::{BACKOFF, RESTARTS, STATES};
 use crate::syntax::words::{MANAGERS, ON_FAILURE};
 use crate::syntax::{args, name, near};
 use crate::watch::model::{Edges, Owner};

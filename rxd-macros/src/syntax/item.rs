@@ -1,7 +1,7 @@
 //! The head of the user's item: enough to name it, and never its body.
 
 use crate::errors::Errors;
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
@@ -136,13 +136,4 @@ pub(crate) fn arguments(attr: &Attribute, errors: &mut Errors, form: &str) -> Op
 
 fn path_text(path: &Path) -> String {
     last_word(path).map(Ident::to_string).unwrap_or_default()
-}
-
-/// The spans of the first and the last of `tokens`.
-pub(crate) fn ends(tokens: &TokenStream) -> (Span, Span) {
-    let mut tokens = tokens.clone().into_iter();
-    let first = tokens.next();
-    let last = tokens.last().or_else(|| first.clone());
-    let span = |token: Option<TokenTree>| token.map_or_else(Span::call_site, |token| token.span());
-    (span(first), span(last))
 }

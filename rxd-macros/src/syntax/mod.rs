@@ -6,4 +6,6 @@ pub(crate) mod item;
 pub(crate) mod keys;
 pub(crate) mod name;
 pub(crate) mod near;
+pub(crate) mod span;
+pub(crate) mod tables;
 pub(crate) mod words;

@@ -1,53 +1,11 @@
 //! What was written: which attributes of an item are watches, and what they hold.
 
+use super::ast::Keyword;
 use crate::errors::Errors;
 use crate::syntax::args::{self, Arg};
 use crate::syntax::item::{arguments, last_word};
 use proc_macro2::{Ident, TokenStream};
 use syn::Attribute;
-
-/// Which of the three attributes it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Keyword {
-    Watch,
-    Needs,
-    After,
-}
-
-impl Keyword {
-    /// The keyword an attribute's path ends with.
-    pub(crate) fn of(attr: &Attribute) -> Option<Keyword> {
-        let word = last_word(attr.path())?;
-        [Keyword::Watch, Keyword::Needs, Keyword::After].into_iter().find(|keyword| word == keyword.word())
-    }
-
-    /// As it is written: `watch`.
-    pub(crate) fn word(self) -> &'static str {
-        match self {
-            Keyword::Watch => "watch",
-            Keyword::Needs => "needs",
-            Keyword::After => "after",
-        }
-    }
-
-    /// What it is called among the arguments of `#[rxd::service]` when it stands above that.
-    pub(crate) fn above(self) -> &'static str {
-        match self {
-            Keyword::Watch => "__watch",
-            Keyword::Needs => "__needs",
-            Keyword::After => "__after",
-        }
-    }
-
-    /// How it is used, for messages.
-    pub(crate) fn form(self) -> &'static str {
-        match self {
-            Keyword::Watch => "#[watch(any, entering, Run, \"service\")]",
-            Keyword::Needs => "#[needs(\"service\")]",
-            Keyword::After => "#[after(\"service\")]",
-        }
-    }
-}
 
 /// One attribute, as written.
 pub(crate) struct Written {

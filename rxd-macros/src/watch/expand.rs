@@ -1,9 +1,8 @@
 //! Valid watches as tokens.
 
-use super::attr::Keyword;
-use super::model::{Edge, Target};
-use crate::runtime::{Runtime, respan};
-use crate::syntax::item::ends;
+use super::ast::{Edge, Keyword, Target};
+use crate::runtime::Runtime;
+use crate::syntax::span::at;
 use proc_macro2::{Literal, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt as _;
@@ -59,11 +58,4 @@ pub(crate) fn checks(edge: &Edge, number: usize, rxd: &Runtime) -> TokenStream {
         at(&within.written().to_token_stream(), rxd.check_within(), edges)
     });
     quote!(#within #whole #(#targets)*)
-}
-
-/// A call whose whole expression lies where `tokens` are.
-pub(crate) fn at(tokens: &TokenStream, path: TokenStream, args: TokenStream) -> TokenStream {
-    let (start, end) = ends(tokens);
-    let (path, args) = (respan(path, start), respan(args, end));
-    quote!(#path #args;)
 }

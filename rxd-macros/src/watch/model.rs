@@ -1,65 +1,11 @@
 //! What is valid: what one watch by itself, and all of one service together, may say.
 
-use super::attr::{Keyword, Written};
+use super::ast::{Edge, Keyword, Target};
+use super::attr::Written;
 use super::sentence::read;
 use crate::errors::Errors;
-use crate::syntax::duration::Time;
-use proc_macro2::{Ident, TokenStream};
-use quote::ToTokens;
-use syn::{LitStr, Type};
-
-/// One valid watch.
-pub(crate) struct Edge {
-    pub(crate) keyword: Keyword,
-    pub(crate) sentence: Option<Sentence>,
-    pub(crate) targets: Vec<Target>,
-    /// The variant of `Effect`.
-    pub(crate) effect: Option<Ident>,
-    pub(crate) within: Option<Time>,
-    pub(crate) stream: Option<Ident>,
-    /// All that stands between the parentheses.
-    pub(crate) tokens: TokenStream,
-}
-
-/// The first three words of a `#[watch]`, as variants of `Mode`, `Action` and `State`.
-pub(crate) struct Sentence {
-    pub(crate) mode: Ident,
-    pub(crate) action: Ident,
-    pub(crate) state: Ident,
-}
-
-/// One service that is watched.
-pub(crate) enum Target {
-    Name(LitStr),
-    Type(Box<Type>),
-}
-
-impl Target {
-    /// The target in a form that can be compared.
-    fn text(&self) -> String {
-        match self {
-            Target::Name(name) => format!("{:?}", name.value()),
-            Target::Type(path) => path.to_token_stream().to_string().replace(' ', ""),
-        }
-    }
-
-    /// The target as it is written, for messages.
-    fn shown(&self) -> String {
-        match self {
-            Target::Name(name) => name.value(),
-            Target::Type(_) => self.text(),
-        }
-    }
-}
-
-impl ToTokens for Target {
-    fn to_tokens(&self, tokens: &mut TokenStream) {
-        match self {
-            Target::Name(name) => name.to_tokens(tokens),
-            Target::Type(path) => path.to_tokens(tokens),
-        }
-    }
-}
+use proc_macro2::Ident;
+use syn::Type;
 
 /// The service the watches are written on.
 pub(crate) struct Owner<'a> {

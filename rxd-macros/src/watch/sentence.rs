@@ -1,23 +1,19 @@
 //! The sentence one attribute makes: `any, entering, Run, "health", then(stop)`.
 
-use super::attr::{Keyword, Written};
-use super::model::{Edge, Sentence, Target};
+use super::ast::{Edge, Keyword, Sentence, Target};
+use super::attr::Written;
 use crate::errors::Errors;
 use crate::syntax::args::{self, Arg};
-use crate::syntax::keys::{self, Key, Table};
+use crate::syntax::keys;
 use crate::syntax::name;
+use crate::syntax::tables::{SHORT, STREAM, WATCH};
 use crate::syntax::words::{self, ACTIONS, EFFECTS, MODES, STATES, state_ident};
 use proc_macro2::Ident;
 use quote::ToTokens;
 use syn::{Lit, Type};
 
-const THEN: Key = Key { name: "then", form: "then(stop)" };
 /// What a sentence looks like, for messages.
 const READS: &str = "a watch reads `any, entering, Run, \"service\"`";
-const WITHIN: Key = Key { name: "within", form: "within = \"30s\"" };
-const STREAM: Key = Key { name: "stream", form: "stream(name)" };
-pub(crate) const WATCH: Table = Table::new(&[THEN, WITHIN, STREAM]);
-const SHORT: Table = Table::new(&[WITHIN]);
 
 /// Reads one attribute; the second part is its stream, also if the rest makes no sense.
 pub(super) fn read(written: Written, errors: &mut Errors) -> (Option<Edge>, Option<Ident>) {

@@ -3,9 +3,9 @@
 //! Attributes are expanded from the top. One that stands above `#[rxd::service]` is handed the
 //! item first; it moves into the service's arguments, so that order does not matter.
 
-use super::attr::Keyword;
 use crate::errors::Errors;
 use crate::syntax::item::{Item, describe, keyword as keyword_of, last_word};
+use crate::watch::ast::Keyword;
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{Attribute, Meta, Path, parse_quote};

@@ -1,0 +1,36 @@
+//! Where generated code stands: what the compiler says about it, it says there.
+
+use proc_macro2::{Group, Span, TokenStream, TokenTree};
+use quote::quote;
+
+/// The spans of the first and the last of `tokens`.
+pub(crate) fn ends(tokens: &TokenStream) -> (Span, Span) {
+    let mut tokens = tokens.clone().into_iter();
+    let first = tokens.next();
+    let last = tokens.last().or_else(|| first.clone());
+    let span = |token: Option<TokenTree>| token.map_or_else(Span::call_site, |token| token.span());
+    (span(first), span(last))
+}
+
+/// The same tokens, all of them at `span`: what the compiler says about any of them, it says there.
+pub(crate) fn respan(tokens: TokenStream, span: Span) -> TokenStream {
+    tokens
+        .into_iter()
+        .map(|mut token| {
+            if let TokenTree::Group(group) = &token {
+                let mut inner = Group::new(group.delimiter(), respan(group.stream(), span));
+                inner.set_span(span);
+                return TokenTree::Group(inner);
+            }
+            token.set_span(span);
+            token
+        })
+        .collect()
+}
+
+/// A call whose whole expression lies where `tokens` are.
+pub(crate) fn at(tokens: &TokenStream, path: TokenStream, args: TokenStream) -> TokenStream {
+    let (start, end) = ends(tokens);
+    let (path, args) = (respan(path, start), respan(args, end));
+    quote!(#path #args;)
+}

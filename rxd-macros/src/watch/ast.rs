@@ -1,0 +1,103 @@
+//! What a watch is made of.
+
+use crate::syntax::duration::Time;
+use crate::syntax::item::last_word;
+use proc_macro2::{Ident, TokenStream};
+use quote::ToTokens;
+use syn::{Attribute, LitStr, Type};
+
+/// Which of the three attributes it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keyword {
+    Watch,
+    Needs,
+    After,
+}
+
+impl Keyword {
+    /// The keyword an attribute's path ends with.
+    pub(crate) fn of(attr: &Attribute) -> Option<Keyword> {
+        let word = last_word(attr.path())?;
+        [Keyword::Watch, Keyword::Needs, Keyword::After].into_iter().find(|keyword| word == keyword.word())
+    }
+
+    /// As it is written: `watch`.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Keyword::Watch => "watch",
+            Keyword::Needs => "needs",
+            Keyword::After => "after",
+        }
+    }
+
+    /// What it is called among the arguments of `#[rxd::service]` when it stands above that.
+    pub(crate) fn above(self) -> &'static str {
+        match self {
+            Keyword::Watch => "__watch",
+            Keyword::Needs => "__needs",
+            Keyword::After => "__after",
+        }
+    }
+
+    /// How it is used, for messages.
+    pub(crate) fn form(self) -> &'static str {
+        match self {
+            Keyword::Watch => "#[watch(any, entering, Run, \"service\")]",
+            Keyword::Needs => "#[needs(\"service\")]",
+            Keyword::After => "#[after(\"service\")]",
+        }
+    }
+}
+
+/// One valid watch.
+pub(crate) struct Edge {
+    pub(crate) keyword: Keyword,
+    pub(crate) sentence: Option<Sentence>,
+    pub(crate) targets: Vec<Target>,
+    /// The variant of `Effect`.
+    pub(crate) effect: Option<Ident>,
+    pub(crate) within: Option<Time>,
+    pub(crate) stream: Option<Ident>,
+    /// All that stands between the parentheses.
+    pub(crate) tokens: TokenStream,
+}
+
+/// The first three words of a `#[watch]`, as variants of `Mode`, `Action` and `State`.
+pub(crate) struct Sentence {
+    pub(crate) mode: Ident,
+    pub(crate) action: Ident,
+    pub(crate) state: Ident,
+}
+
+/// One service that is watched.
+pub(crate) enum Target {
+    Name(LitStr),
+    Type(Box<Type>),
+}
+
+impl Target {
+    /// The target in a form that can be compared.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Target::Name(name) => format!("{:?}", name.value()),
+            Target::Type(path) => path.to_token_stream().to_string().replace(' ', ""),
+        }
+    }
+
+    /// The target as it is written, for messages.
+    pub(crate) fn shown(&self) -> String {
+        match self {
+            Target::Name(name) => name.value(),
+            Target::Type(_) => self.text(),
+        }
+    }
+}
+
+impl ToTokens for Target {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        match self {
+            Target::Name(name) => name.to_tokens(tokens),
+            Target::Type(path) => path.to_tokens(tokens),
+        }
+    }
+}
