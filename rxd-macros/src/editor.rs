@@ -1,17 +1,18 @@
-//! What was written, once more, where only an editor looks: it completes half a word, also in an attribute that makes no
-//! sense yet, and explains the keys.
+//! Everything that was written in an item's attributes, once more, for an editor: it completes half a word,
+//! also in an attribute that makes no sense yet, and explains the keys. The compiler drops it unread.
 //!
-//! To complete a word, rust-analyzer expands the attribute as it stands and with a made-up word at the cursor, and looks
-//! at the place of the latter in the former. Therefore this comes before everything else that is generated, and
-//! depends only on how the arguments are divided by commas. The compiler drops it unread.
+//! To complete a word, rust-analyzer expands the attribute as it stands and with a made-up word at the
+//! cursor, and looks at the place of the latter in the former. Therefore this comes before everything else
+//! that is generated, and depends only on how the commas divide the arguments ([`ArgSlot`]), which half a
+//! word and a whole one do not change. Whether an argument makes sense plays no part.
 
 use crate::runtime::Runtime;
-use crate::syntax::item::last_word;
+use crate::syntax::args::{Arg, ArgList, ArgSlot};
 use crate::syntax::words::{ACTIONS, EFFECTS, MODES, ON_FAILURE, ON_STALE, SIGNALS, STATES, Words};
 use crate::watch::ast::Keyword;
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
-use syn::{Attribute, ItemStruct, Meta};
+use std::borrow::Cow;
 
 /// The words of one item's attributes.
 pub(crate) struct Hints<'a> {
@@ -20,93 +21,72 @@ pub(crate) struct Hints<'a> {
 }
 
 impl<'a> Hints<'a> {
-    /// What `#[rxd::service(args)]`, and the watches beside it, name.
-    pub(crate) fn of_service(rxd: &'a Runtime, args: &TokenStream, attrs: &[Attribute]) -> Self {
-        let mut hints = Hints { rxd, hints: TokenStream::new() };
-        for piece in pieces(args.clone()) {
-            let above = [Keyword::Watch, Keyword::Needs, Keyword::After]
-                .into_iter()
-                .find(|keyword| word(&piece).is_some_and(|word| word == keyword.above()));
-            match (above, piece.get(1)) {
-                (Some(keyword), Some(TokenTree::Group(group))) => hints.watch(keyword, group.stream()),
-                _ => hints.entry("service", &piece),
-            }
-        }
-        for attr in attrs {
-            if let (Some(keyword), Meta::List(list)) = (Keyword::of(attr), &attr.meta) {
-                hints.watch(keyword, list.tokens.clone());
-            }
-        }
-        hints
+    /// None yet.
+    pub(crate) fn new(rxd: &'a Runtime) -> Self {
+        Hints { rxd, hints: TokenStream::new() }
     }
 
-    /// What `#[rxd::daemon(args)]` and the attributes of its fields name.
-    pub(crate) fn of_daemon(rxd: &'a Runtime, args: &TokenStream, item: &ItemStruct) -> Self {
-        let mut hints = Hints { rxd, hints: TokenStream::new() };
-        hints.entries("daemon", args.clone());
-        for attr in item.fields.iter().flat_map(|field| &field.attrs) {
-            let service = last_word(attr.path()).is_some_and(|word| word == "service");
-            if let (true, Meta::List(list)) = (service, &attr.meta) {
-                hints.entries("field", list.tokens.clone());
-            }
-        }
-        hints
-    }
-
-    fn watch(&mut self, keyword: Keyword, args: TokenStream) {
-        for (i, piece) in pieces(args).iter().enumerate() {
+    /// What a watch names.
+    pub(crate) fn watch(&mut self, keyword: Keyword, list: &ArgList) {
+        for (i, slot) in list.slots.iter().enumerate() {
+            let tokens = &slot.tokens;
             match i {
-                0 if keyword == Keyword::Watch => self.one_of("mode", &MODES, piece),
-                1 if keyword == Keyword::Watch => self.one_of("action", &ACTIONS, piece),
-                2 if keyword == Keyword::Watch => self.state(piece),
-                _ if piece.len() > 1 && !is_path(piece) => self.entry("watch", piece),
-                _ => self.ty("watch", piece),
+                0 if keyword == Keyword::Watch => self.one_of("mode", &MODES, tokens),
+                1 if keyword == Keyword::Watch => self.one_of("action", &ACTIONS, tokens),
+                2 if keyword == Keyword::Watch => self.state(tokens),
+                _ if tokens.len() > 1 && !is_path(tokens) => self.entry("watch", slot),
+                _ => self.ty("watch", tokens),
             }
         }
     }
 
-    fn entries(&mut self, table: &str, args: TokenStream) {
-        pieces(args).iter().for_each(|piece| self.entry(table, piece));
+    /// What the entries of a table name; a watch among them is [read as one](Self::watch).
+    pub(crate) fn entries(&mut self, table: &str, list: &ArgList) {
+        for slot in &list.slots {
+            if !matches!(&slot.arg, Some(Arg::List { key, .. }) if Keyword::of_above(key).is_some()) {
+                self.entry(table, slot);
+            }
+        }
     }
 
     /// `key`, `key = value` or `key(..)`
-    fn entry(&mut self, table: &str, piece: &[TokenTree]) {
-        if piece.first().is_some_and(|first| !matches!(first, TokenTree::Ident(_))) {
+    fn entry(&mut self, table: &str, slot: &ArgSlot) {
+        let written = slot.tokens.as_slice();
+        if written.first().is_some_and(|first| !matches!(first, TokenTree::Ident(_))) {
             return;
         }
-        self.key(table, &piece[..piece.len().min(1)]);
-        match piece {
-            [_, TokenTree::Punct(eq), value @ ..] if eq.as_char() == '=' => self.value(value),
-            [TokenTree::Ident(key), TokenTree::Group(group)] => self.inside(&key.to_string(), group.stream()),
+        self.key(table, &written[..written.len().min(1)]);
+        match (written, list_at_end(slot)) {
+            ([_, TokenTree::Punct(eq), value @ ..], _) if eq.as_char() == '=' => self.value(value),
+            ([TokenTree::Ident(key), _], Some((_, list))) => self.inside(&key.to_string(), &list),
             _ => {}
         }
     }
 
     /// What stands in `key(..)`.
-    fn inside(&mut self, key: &str, args: TokenStream) {
-        let list: Vec<TokenTree> = args.clone().into_iter().collect();
+    fn inside(&mut self, key: &str, list: &ArgList) {
+        let slots = list.slots.iter().map(|slot| slot.tokens.as_slice());
+        let whole = || list.tokens.clone().into_iter().collect::<Vec<_>>();
         match key {
-            "manager" => self.ty("manager", &list),
-            "then" => self.one_of("then", &EFFECTS, &list),
-            "on_failure" => self.one_of("on_failure", &ON_FAILURE, &list),
-            "on_stale" => self.one_of("on_stale", &ON_STALE, &list),
-            "signals" => pieces(args).iter().for_each(|piece| self.one_of("signals", &SIGNALS, piece)),
-            "backoff" | "restarts" => self.entries(key, args),
-            "delays" | "timeouts" => {
-                for piece in pieces(args) {
-                    let (state, value) = piece.split_at(piece.len().min(1));
-                    self.state(state);
-                    self.value(value.get(1..).unwrap_or_default());
-                }
-            }
+            "manager" => self.ty("manager", &whole()),
+            "then" => self.one_of("then", &EFFECTS, &whole()),
+            "on_failure" => self.one_of("on_failure", &ON_FAILURE, &whole()),
+            "on_stale" => self.one_of("on_stale", &ON_STALE, &whole()),
+            "signals" => slots.for_each(|word| self.one_of("signals", &SIGNALS, word)),
+            "backoff" | "restarts" => self.entries(key, list),
+            "delays" | "timeouts" => slots.for_each(|written| {
+                let (state, value) = written.split_at(written.len().min(1));
+                self.state(state);
+                self.value(value.get(1..).unwrap_or_default());
+            }),
             "prestart" => {
-                for piece in pieces(args) {
-                    match piece.split_last() {
-                        Some((TokenTree::Group(group), path)) => {
+                for slot in &list.slots {
+                    match list_at_end(slot) {
+                        Some((path, list)) => {
                             self.value(path);
-                            self.entries("stage", group.stream());
+                            self.entries("stage", &list);
                         }
-                        _ => self.value(&piece),
+                        None => self.value(&slot.tokens),
                     }
                 }
             }
@@ -170,44 +150,24 @@ impl ToTokens for Hints<'_> {
     }
 }
 
-/// What stands between the commas that are in no brackets; nothing, if there is nothing.
-fn pieces(tokens: TokenStream) -> Vec<Vec<TokenTree>> {
-    let mut pieces = Vec::new();
-    let (mut piece, mut depth) = (Vec::new(), 0_usize);
-    for token in tokens {
-        if let TokenTree::Punct(punct) = &token {
-            match punct.as_char() {
-                '<' => depth += 1,
-                '>' => depth = depth.saturating_sub(1),
-                ',' if depth == 0 => {
-                    pieces.push(std::mem::take(&mut piece));
-                    continue;
-                }
-                _ => {}
-            }
-        }
-        piece.push(token);
-    }
-    if !piece.is_empty() || !pieces.is_empty() {
-        pieces.push(piece);
-    }
-    pieces
+/// The list that ends what is written between two commas, and what comes before it.
+fn list_at_end(slot: &ArgSlot) -> Option<(&[TokenTree], Cow<'_, ArgList>)> {
+    let (TokenTree::Group(group), before) = slot.tokens.split_last()? else { return None };
+    let list = match &slot.arg {
+        Some(Arg::List { list, .. } | Arg::Call { list, .. }) => Cow::Borrowed(list),
+        // What comes before the list is still being typed, so nobody has read it.
+        _ => Cow::Owned(ArgList::parse(group.stream())),
+    };
+    Some((before, list))
 }
 
 fn tokens(written: &[TokenTree]) -> TokenStream {
     written.iter().cloned().collect()
 }
 
-fn word(piece: &[TokenTree]) -> Option<&Ident> {
-    match piece.first() {
-        Some(TokenTree::Ident(word)) => Some(word),
-        _ => None,
-    }
-}
-
 /// Whether it goes on as a path does.
-fn is_path(piece: &[TokenTree]) -> bool {
-    piece.iter().take(2).any(|token| matches!(token, TokenTree::Punct(punct) if matches!(punct.as_char(), ':' | '<')))
+fn is_path(written: &[TokenTree]) -> bool {
+    written.iter().take(2).any(|token| matches!(token, TokenTree::Punct(punct) if matches!(punct.as_char(), ':' | '<')))
 }
 
 #[cfg(test)]

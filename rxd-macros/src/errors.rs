@@ -7,7 +7,7 @@ use quote::ToTokens;
 ///
 /// A message is lower case, without a full stop, with code in backticks; a `help: ..` line says
 /// what to write instead.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Errors(Vec<syn::Error>);
 
 impl Errors {
@@ -29,6 +29,11 @@ impl Errors {
     /// Reports what a parser of `syn` found.
     pub(crate) fn push(&mut self, error: syn::Error) {
         self.0.push(error);
+    }
+
+    /// Reports what was found elsewhere.
+    pub(crate) fn extend(&mut self, others: &Errors) {
+        self.0.extend(others.0.iter().cloned());
     }
 
     /// How many faults there are so far.

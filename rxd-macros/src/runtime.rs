@@ -7,8 +7,8 @@ use quote::{ToTokens, quote};
 use syn::{Expr, Path};
 
 use crate::errors::Errors;
-use crate::syntax::args;
-use crate::syntax::keys::{self, Entry, literal_string};
+use crate::syntax::args::{Arg, ArgList};
+use crate::syntax::keys::{Entry, literal_string};
 use crate::syntax::tables::CRATE;
 
 /// Where `rxd` is: `::rxd`, or what `crate = path` says.
@@ -27,29 +27,33 @@ impl Runtime {
         Runtime(path)
     }
 
-    /// What `crate = path` says.
-    pub(crate) fn from_entry(entry: &Entry, errors: &mut Errors) -> Option<Self> {
-        let path = match entry.as_expr() {
-            Some(Expr::Path(path)) if path.qself.is_none() => Some(path.path.clone()),
-            Some(other) => literal_string(other).and_then(|text| text.parse::<Path>().ok()),
-            None => None,
+    /// What `crate = path` says, if it is a path.
+    fn from_value(value: &Expr) -> Option<Self> {
+        let path = match value {
+            Expr::Path(path) if path.qself.is_none() => Some(path.path.clone()),
+            other => literal_string(other).and_then(|text| text.parse::<Path>().ok()),
         };
         // `Self` is a type, and rxd is none.
-        match path.filter(|path| path.segments.iter().all(|segment| segment.ident != "Self")) {
-            Some(path) => Some(Runtime(path.to_token_stream())),
-            None => {
-                entry.wrong("a path", errors);
-                None
-            }
+        let path = path.filter(|path| path.segments.iter().all(|segment| segment.ident != "Self"))?;
+        Some(Runtime(path.to_token_stream()))
+    }
+
+    /// Reports a `crate = ..` that says nothing.
+    pub(crate) fn check(entry: &Entry, errors: &mut Errors) {
+        if entry.as_expr().and_then(Runtime::from_value).is_none() {
+            entry.wrong("a path", errors);
         }
     }
 
     /// What `crate = path` says somewhere in these arguments, of which others may make no sense.
-    pub(crate) fn in_arguments(tokens: TokenStream) -> Self {
-        let mut reported_elsewhere = Errors::default();
-        let args = args::parse(tokens, &mut reported_elsewhere);
-        let entries = keys::read(args, &keys::Table::new(&[CRATE]), &mut reported_elsewhere);
-        entries.first().and_then(|entry| Runtime::from_entry(entry, &mut reported_elsewhere)).unwrap_or_default()
+    pub(crate) fn in_arguments(list: &ArgList) -> Self {
+        let mut args = list.slots.iter().filter_map(|slot| slot.arg.as_ref());
+        let value = args.find_map(|arg| match arg {
+            Arg::Value { key, value } if key == CRATE.name => Some(Some(value)),
+            Arg::List { key, .. } if key == CRATE.name => Some(None),
+            _ => None,
+        });
+        value.flatten().and_then(Runtime::from_value).unwrap_or_default()
     }
 
     /// `::rxd::__private::$name`

@@ -1,12 +1,11 @@
 //! What was written: the arguments of `#[rxd::daemon]`, and those of its fields.
 
 use crate::errors::Errors;
-use crate::syntax::args;
+use crate::syntax::args::ArgList;
 use crate::syntax::item::{arguments, last_word};
 use crate::syntax::keys::{self, Entry};
 use crate::syntax::tables::{DAEMON, FIELD};
 use crate::watch::ast::Keyword;
-use proc_macro2::TokenStream;
 use syn::{Attribute, ItemStruct, Meta};
 
 /// All of it, as written.
@@ -18,6 +17,7 @@ pub(crate) struct Written {
 
 /// The attributes of one field, as written.
 pub(crate) struct Field {
+    pub(crate) list: ArgList,
     pub(crate) entries: Vec<Entry>,
     /// Whether something in them could not be read.
     pub(crate) broken: bool,
@@ -26,9 +26,8 @@ pub(crate) struct Field {
 }
 
 /// Reads the arguments, and takes what belongs to `rxd` out of the fields' attributes.
-pub(crate) fn read(tokens: TokenStream, item: &mut ItemStruct, errors: &mut Errors) -> Written {
-    let list = args::parse(tokens, errors);
-    let entries = keys::read(list, &DAEMON, errors);
+pub(crate) fn read(list: &ArgList, item: &mut ItemStruct, errors: &mut Errors) -> Written {
+    let entries = keys::read(list.args(errors), &DAEMON, errors);
     item.attrs.retain(|attr| {
         if last_word(attr.path()).is_some_and(|word| word == "daemon") {
             errors.help(attr, "`#[rxd::daemon]` is written twice", "keep one, and put the keys of both into it");
@@ -41,7 +40,7 @@ pub(crate) fn read(tokens: TokenStream, item: &mut ItemStruct, errors: &mut Erro
 }
 
 fn field(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Field {
-    let mut entries: Option<Vec<Entry>> = None;
+    let mut found: Option<(ArgList, Vec<Entry>)> = None;
     let before = errors.len();
     attrs.retain(|attr| {
         if Keyword::of(attr).is_some() {
@@ -51,13 +50,14 @@ fn field(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Field {
         if last_word(attr.path()).is_none_or(|word| word != "service") {
             return true;
         }
-        if entries.is_some() {
+        if found.is_some() {
             errors.help(attr, "`#[service]` is written twice", "keep one of them");
             return false;
         }
         let list = arguments(attr, errors, "#[service(name = \"worker-2\")]");
-        let list = args::parse(list.unwrap_or_default(), errors);
-        entries = Some(keys::read(list, &FIELD, errors));
+        let list = ArgList::parse(list.unwrap_or_default());
+        let entries = keys::read(list.args(errors), &FIELD, errors);
+        found = Some((list, entries));
         false
     });
     let cfgs = attrs
@@ -65,5 +65,6 @@ fn field(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Field {
         .filter(|attr| attr.path().is_ident("cfg") && matches!(attr.meta, Meta::List(_)))
         .cloned()
         .collect();
-    Field { entries: entries.unwrap_or_default(), broken: errors.len() != before, cfgs }
+    let (list, entries) = found.unwrap_or_default();
+    Field { list, entries, broken: errors.len() != before, cfgs }
 }

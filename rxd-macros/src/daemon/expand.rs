@@ -10,8 +10,7 @@ use syn::ext::IdentExt as _;
 use syn::{ItemStruct, Meta};
 
 /// The impls and the checks of a daemon.
-pub(crate) fn expand(item: &ItemStruct, daemon: &Daemon) -> TokenStream {
-    let rxd = &daemon.runtime;
+pub(crate) fn expand(item: &ItemStruct, daemon: &Daemon, rxd: &Runtime) -> TokenStream {
     let ident = &item.ident;
     let text = ident.unraw().to_string();
     let (graphed, analysis, index, graph) = (rxd.graphed(), rxd.analysis(), rxd.index(), rxd.graph());
@@ -20,7 +19,7 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &Daemon) -> TokenStream {
     let services: Vec<TokenStream> =
         daemon.fields.iter().zip(&places).map(|(field, place)| as_service(ident, field, place, rxd)).collect();
     let nodes = daemon.fields.iter().zip(&services).map(|(field, service)| node(field, service, rxd));
-    let Consts { new, graphed: consts, checks: const_checks, stages } = Consts::of(ident, daemon);
+    let Consts { new, graphed: consts, checks: const_checks, stages } = Consts::of(ident, daemon, rxd);
     let settings = daemon.settings.iter().map(|setting| self::setting(setting, &stages, rxd));
     let adds = daemon.fields.iter().zip(&services).map(|(field, service)| add(field, service));
     let checks = daemon.fields.iter().zip(&services).filter(|(field, _)| !field.taken).map(|(field, service)| {
@@ -78,8 +77,8 @@ struct Consts<'a> {
 }
 
 impl<'a> Consts<'a> {
-    fn of(ident: &Ident, daemon: &'a Daemon) -> Self {
-        let (rxd, name) = (&daemon.runtime, &daemon.name);
+    fn of(ident: &Ident, daemon: &'a Daemon, rxd: &Runtime) -> Self {
+        let name = &daemon.name;
         let (graphed, options, key) = (rxd.graphed(), rxd.daemon_options(), rxd.daemon_key());
         let mut checks = Vec::new();
         let mut setters = Vec::new();

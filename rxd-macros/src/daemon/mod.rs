@@ -9,6 +9,7 @@ mod settings;
 use crate::editor::Hints;
 use crate::errors::Errors;
 use crate::runtime::Runtime;
+use crate::syntax::args::ArgList;
 use crate::syntax::item::{describe, keyword};
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -17,7 +18,8 @@ use syn::ItemStruct;
 /// `#[rxd::daemon(args)] item`
 pub(crate) fn expand(args: TokenStream, tokens: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
-    let rxd = Runtime::in_arguments(args.clone());
+    let list = ArgList::parse(args);
+    let rxd = Runtime::in_arguments(&list);
     let mut item = match syn::parse2::<ItemStruct>(tokens.clone()) {
         Ok(item) => item,
         Err(error) => {
@@ -33,11 +35,13 @@ pub(crate) fn expand(args: TokenStream, tokens: TokenStream) -> TokenStream {
             return quote!(#tokens #generated #errors);
         }
     };
-    let hints = Hints::of_daemon(&rxd, &args, &item);
-    let written = attr::read(args, &mut item, &mut errors);
+    let written = attr::read(&list, &mut item, &mut errors);
+    let mut hints = Hints::new(&rxd);
+    hints.entries("daemon", &list);
+    written.fields.iter().for_each(|field| hints.entries("field", &field.list));
     let daemon = model::check(written, &item, &mut errors);
     let generated = match daemon {
-        Some(daemon) => expand::expand(&item, &daemon),
+        Some(daemon) => expand::expand(&item, &daemon, &rxd),
         None => fallback::expand(&tokens, &rxd),
     };
     quote!(#item #hints #generated #errors)

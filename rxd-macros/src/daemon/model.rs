@@ -13,7 +13,6 @@ use syn::{Attribute, Fields, GenericArgument, ItemStruct, LitStr, PathArguments,
 
 /// One valid daemon.
 pub(crate) struct Daemon {
-    pub(crate) runtime: Runtime,
     pub(crate) name: String,
     pub(crate) settings: Vec<Setting>,
     pub(crate) fields: Vec<Field>,
@@ -34,12 +33,7 @@ pub(crate) struct Field {
 
 /// Checks all that was written; `None` if nothing can be generated.
 pub(crate) fn check(written: Written, item: &ItemStruct, errors: &mut Errors) -> Option<Daemon> {
-    let mut daemon = Daemon {
-        runtime: Runtime::default(),
-        name: name::kebab(&item.ident.to_string()),
-        settings: Vec::new(),
-        fields: Vec::new(),
-    };
+    let mut daemon = Daemon { name: name::kebab(&item.ident.to_string()), settings: Vec::new(), fields: Vec::new() };
     for entry in &written.entries {
         let settings = &mut daemon.settings;
         match entry.name {
@@ -59,7 +53,7 @@ pub(crate) fn check(written: Written, item: &ItemStruct, errors: &mut Errors) ->
             "admin" => settings.extend(settings::admin(entry, errors)),
             "signals" => settings.extend(settings::signals(entry, errors)),
             "prestart" => settings.extend(settings::prestart(entry, errors)),
-            _ => daemon.runtime = Runtime::from_entry(entry, errors).unwrap_or_default(),
+            _ => Runtime::check(entry, errors),
         }
     }
     let named = written.entries.iter().any(|entry| entry.name == "name");

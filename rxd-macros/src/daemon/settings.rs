@@ -1,7 +1,7 @@
 //! The values of the keys that take more than a time.
 
 use crate::errors::Errors;
-use crate::syntax::args::{self, Arg};
+use crate::syntax::args::Arg;
 use crate::syntax::item::last_word;
 use crate::syntax::keys::{self, Entry};
 use crate::syntax::name;
@@ -41,12 +41,12 @@ pub(crate) struct Stage {
 
 /// `signals(interrupt, terminate)`; `signals()` are none.
 pub(super) fn signals(entry: &Entry, errors: &mut Errors) -> Option<Setting> {
-    let Some(group) = entry.as_list() else {
+    let Some(list) = entry.as_list() else {
         entry.not_in_parentheses("a list", errors);
         return None;
     };
     let mut signals: Vec<Ident> = Vec::new();
-    for arg in args::parse(group.stream(), errors) {
+    for arg in list.args(errors) {
         let Some(word) = arg.as_ident() else {
             errors.help(&arg, "expected a signal", SIGNALS.help(""));
             continue;
@@ -110,12 +110,12 @@ pub(super) fn prestart(entry: &Entry, errors: &mut Errors) -> Vec<Setting> {
 }
 
 fn stage(arg: &Arg, errors: &mut Errors) -> Option<Stage> {
-    let (word, path, group) = match arg {
+    let (word, path, list) = match arg {
         Arg::Path(Type::Path(path)) if syn::parse2::<ExprPath>(path.to_token_stream()).is_ok() => {
             (last_word(&path.path)?.clone(), path.to_token_stream(), None)
         }
-        Arg::List { key, group } => (key.clone(), key.to_token_stream(), Some(group)),
-        Arg::Call { path, group } => (last_word(path)?.clone(), path.to_token_stream(), Some(group)),
+        Arg::List { key, list, .. } => (key.clone(), key.to_token_stream(), Some(list)),
+        Arg::Call { path, list, .. } => (last_word(path)?.clone(), path.to_token_stream(), Some(list)),
         other => {
             let help = match other {
                 Arg::Lit(Lit::Str(text)) if text.parse::<Path>().is_ok() => format!("prestart({})", text.value()),
@@ -126,8 +126,8 @@ fn stage(arg: &Arg, errors: &mut Errors) -> Option<Stage> {
         }
     };
     let mut stage = Stage { name: name::kebab(&word.to_string()), path, plain: Vec::new(), consts: Vec::new() };
-    let Some(group) = group else { return Some(stage) };
-    for part in keys::read(args::parse(group.stream(), errors), &STAGE, errors) {
+    let Some(list) = list else { return Some(stage) };
+    for part in keys::read(list.args(errors), &STAGE, errors) {
         match part.name {
             "attempts" => match part.number("u32", 1.0..=f64::from(u32::MAX), errors) {
                 Some(most) if most.is_const() => stage.consts.push((part.name, "Attempts", most.int())),

@@ -1,12 +1,11 @@
 //! What was written: the arguments of `#[rxd::service]`, and the watches next to it.
 
 use crate::errors::Errors;
-use crate::syntax::args;
+use crate::syntax::args::ArgList;
 use crate::syntax::item::{Item, last_word};
 use crate::syntax::keys::{self, Entry};
 use crate::syntax::tables::SERVICE;
 use crate::watch::attr::{self as watch, Written as Watch};
-use proc_macro2::TokenStream;
 
 /// All of it, as written.
 pub(crate) struct Written {
@@ -15,10 +14,10 @@ pub(crate) struct Written {
 }
 
 /// Reads the arguments, and takes what belongs to `rxd` out of the item's attributes.
-pub(crate) fn read(tokens: TokenStream, item: &mut Item, errors: &mut Errors) -> Written {
-    let mut list = args::parse(tokens, errors);
-    let mut watches = watch::above(&mut list, errors);
-    let entries = keys::read(list, &SERVICE, errors);
+pub(crate) fn read(list: &ArgList, item: &mut Item, errors: &mut Errors) -> Written {
+    let mut args = list.args(errors);
+    let mut watches = watch::above(&mut args, errors);
+    let entries = keys::read(args, &SERVICE, errors);
     item.attrs.retain(|attr| {
         let twice = last_word(attr.path()).is_some_and(|word| word == "service");
         if twice {

@@ -11,15 +11,14 @@ use syn::ext::IdentExt as _;
 use syn::{GenericParam, parse_quote};
 
 /// The impls of a service.
-pub(crate) fn expand(item: &Item, service: &Service) -> TokenStream {
-    let declared = declared(item, service);
-    let checked = checked(item, service);
-    let streams = streams(item, service);
+pub(crate) fn expand(item: &Item, service: &Service, rxd: &Runtime) -> TokenStream {
+    let declared = declared(item, service, rxd);
+    let checked = checked(item, service, rxd);
+    let streams = streams(item, service, rxd);
     quote!(#declared #checked #streams)
 }
 
-fn declared(item: &Item, service: &Service) -> TokenStream {
-    let rxd = &service.runtime;
+fn declared(item: &Item, service: &Service, rxd: &Runtime) -> TokenStream {
     let (declared, kind, declaration) = (rxd.declared(), rxd.kind(), rxd.declaration());
     let (params, _, bounds) = item.generics.split_for_impl();
     let (ty, name) = (item.ty(), &service.name);
@@ -85,8 +84,7 @@ fn setter(setter: &Setter, rxd: &Runtime) -> TokenStream {
 }
 
 /// The checks of the service in whatever daemon it ends up in.
-fn checked(item: &Item, service: &Service) -> TokenStream {
-    let rxd = &service.runtime;
+fn checked(item: &Item, service: &Service, rxd: &Runtime) -> TokenStream {
     let (checked, graphed) = (rxd.checked(), rxd.graphed());
     let mut generics = item.generics.clone();
     if !generics.params.is_empty() {
@@ -131,8 +129,7 @@ fn check_option(Unchecked { option, state, value }: &Unchecked, rxd: &Runtime) -
 }
 
 /// `fn ident(cx: &Context) -> Watch` for each `stream(ident)`.
-fn streams(item: &Item, service: &Service) -> TokenStream {
-    let rxd = &service.runtime;
+fn streams(item: &Item, service: &Service, rxd: &Runtime) -> TokenStream {
     let (context, watch, stream, edge, declared) =
         (rxd.context(), rxd.watch(), rxd.stream(), rxd.edge(), rxd.declared());
     let valid = service.edges.valid.iter().enumerate().filter_map(|(i, edge)| {

@@ -8,6 +8,7 @@ pub(crate) mod watch_before;
 use crate::editor::Hints;
 use crate::errors::Errors;
 use crate::runtime::Runtime;
+use crate::syntax::args::ArgList;
 use crate::syntax::item::{Item, Shape, describe, keyword};
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -37,10 +38,13 @@ pub(crate) fn expand(args: TokenStream, tokens: TokenStream) -> TokenStream {
             "own the value, or share it with an `Arc`",
         );
     }
-    let rxd = Runtime::in_arguments(args.clone());
-    let hints = Hints::of_service(&rxd, &args, &item.attrs);
-    let written = attr::read(args, &mut item, &mut errors);
+    let list = ArgList::parse(args);
+    let rxd = Runtime::in_arguments(&list);
+    let mut hints = Hints::new(&rxd);
+    let written = attr::read(&list, &mut item, &mut errors);
+    hints.entries("service", &list);
+    written.watches.iter().for_each(|watch| hints.watch(watch.keyword, &watch.list));
     let service = model::check(written, &item, &mut errors);
-    let generated = expand::expand(&item, &service);
+    let generated = expand::expand(&item, &service, &rxd);
     quote!(#item #hints #generated #errors)
 }

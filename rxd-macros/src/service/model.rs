@@ -17,7 +17,6 @@ use syn::Type;
 
 /// One valid service.
 pub(crate) struct Service {
-    pub(crate) runtime: Runtime,
     pub(crate) name: String,
     /// Where the name is written: the literal, or the type's ident.
     pub(crate) name_at: TokenStream,
@@ -61,7 +60,6 @@ pub(crate) enum Setter {
 /// Checks all that was written; what is invalid is reported and left out.
 pub(crate) fn check(written: Written, item: &Item, errors: &mut Errors) -> Service {
     let mut service = Service {
-        runtime: Runtime::default(),
         name: name::kebab(&item.ident.to_string()),
         name_at: item.ident.to_token_stream(),
         manager: None,
@@ -102,7 +100,7 @@ pub(crate) fn check(written: Written, item: &Item, errors: &mut Errors) -> Servi
                 unchecked.extend(time.as_ref().and_then(|time| Unchecked::time("Heartbeat", None, time)));
                 options.extend(time.map(|time| Setter::Time("heartbeat", time)));
             }
-            _ => service.runtime = Runtime::from_entry(entry, errors).unwrap_or_default(),
+            _ => Runtime::check(entry, errors),
         }
     }
     // `delay` is for all states, `delays` for some: the wider is set first, in whatever order they stand.
@@ -122,7 +120,7 @@ pub(crate) fn check(written: Written, item: &Item, errors: &mut Errors) -> Servi
 }
 
 fn manager(entry: &Entry, errors: &mut Errors) -> Option<Manager> {
-    let Some(group) = entry.as_list() else {
+    let Some(list) = entry.as_list() else {
         let Some(text) = entry.as_string() else {
             entry.not_in_parentheses("a string, or a path in parentheses", errors);
             return None;
@@ -148,8 +146,8 @@ fn manager(entry: &Entry, errors: &mut Errors) -> Option<Manager> {
         return MANAGERS.find(meant, text.span()).map(Manager::BuiltIn);
     };
     let before = errors.len();
-    let list = args::parse(group.stream(), errors);
-    match list.as_slice() {
+    let args = list.args(errors);
+    match args.as_slice() {
         // Words in lower case are rxd's own; a wrong one is the compiler's to report, at this token.
         [arg] => match (arg.as_ident(), arg) {
             (Some(word), _) if !starts_upper(&word.to_string()) => Some(Manager::BuiltIn(word.clone())),

@@ -1,14 +1,36 @@
 //! Argument lists: `any, Run, "health", then(stop), within = "30s"`.
 //!
-//! A list is read to its end whatever is in it: an argument that makes no sense is reported, and
-//! reading goes on after the next comma.
+//! A list is read once, together with the lists in it, and to its end whatever is in it: an argument that
+//! makes no sense is a fault, and reading goes on after the next comma. The faults stay with the list until
+//! somebody asks for its arguments, so what stands in an unknown key is not reported. What stands between
+//! two commas is kept as it is written, too: an editor also completes half a word.
 
 use crate::errors::Errors;
 use proc_macro2::{Group, Ident, TokenStream, TokenTree};
 use quote::ToTokens;
+use syn::buffer::Cursor;
 use syn::ext::IdentExt as _;
+use syn::parse::discouraged::Speculative as _;
 use syn::parse::{ParseStream, Parser as _};
 use syn::{Expr, Lit, Path, Token, Type};
+
+/// A list of arguments, as written.
+#[derive(Clone, Default)]
+pub(crate) struct ArgList {
+    /// All of it.
+    pub(crate) tokens: TokenStream,
+    /// What its commas divide it into; the last one is empty after a comma at the end.
+    pub(crate) slots: Vec<ArgSlot>,
+    faults: Errors,
+}
+
+/// What stands between two commas.
+#[derive(Clone)]
+pub(crate) struct ArgSlot {
+    pub(crate) tokens: Vec<TokenTree>,
+    /// What the tokens are, if they make sense.
+    pub(crate) arg: Option<Arg>,
+}
 
 /// One argument, as written.
 #[derive(Clone)]
@@ -18,9 +40,9 @@ pub(crate) enum Arg {
     /// `Run`, `rxd::State::Run`, `Pool<Pg>`
     Path(Type),
     /// `then(stop)`
-    List { key: Ident, group: Group },
+    List { key: Ident, group: Group, list: ArgList },
     /// `stages::reach_db(retry = "1s")`
-    Call { path: Path, group: Group },
+    Call { path: Path, group: Group, list: ArgList },
     /// `within = "30s"`
     Value { key: Ident, value: Expr },
 }
@@ -40,11 +62,11 @@ impl ToTokens for Arg {
         match self {
             Arg::Lit(lit) => lit.to_tokens(tokens),
             Arg::Path(path) => path.to_tokens(tokens),
-            Arg::List { key, group } => {
+            Arg::List { key, group, .. } => {
                 key.to_tokens(tokens);
                 group.to_tokens(tokens);
             }
-            Arg::Call { path, group } => {
+            Arg::Call { path, group, .. } => {
                 path.to_tokens(tokens);
                 group.to_tokens(tokens);
             }
@@ -56,25 +78,39 @@ impl ToTokens for Arg {
     }
 }
 
-/// Reads a whole list.
-pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Vec<Arg> {
-    let mut args = Vec::new();
-    let read = |input: ParseStream<'_>| {
-        while !input.is_empty() {
-            if let Some(arg) = one(input, errors) {
-                args.push(arg);
-                if !input.is_empty() && !input.peek(Token![,]) {
-                    let rest = skip(input);
-                    errors.at(first(&rest), "expected `,`");
+impl ArgList {
+    /// Reads a whole list.
+    pub(crate) fn parse(tokens: TokenStream) -> ArgList {
+        let (mut slots, mut faults) = (Vec::new(), Errors::default());
+        let read = |input: ParseStream<'_>| {
+            let mut is_open = !input.is_empty();
+            while is_open {
+                let start = input.cursor();
+                let arg = one(input, &mut faults);
+                let rest = skip(input);
+                if arg.is_some() && !rest.is_empty() {
+                    faults.at(first(&rest), "expected `,`");
                 }
+                slots.push(ArgSlot { tokens: between(start, input.cursor()), arg });
+                is_open = input.parse::<Option<Token![,]>>()?.is_some();
             }
-            input.parse::<Option<Token![,]>>()?;
-        }
-        Ok(())
-    };
-    // Everything that can go wrong was reported where it happened.
-    let _ = read.parse2(tokens);
-    args
+            Ok(())
+        };
+        // Everything that can go wrong is one of the faults.
+        let _ = read.parse2(tokens.clone());
+        ArgList { tokens, slots, faults }
+    }
+
+    /// The arguments that make sense; the faults of the others are reported.
+    pub(crate) fn args(&self, errors: &mut Errors) -> Vec<Arg> {
+        errors.extend(&self.faults);
+        self.slots.iter().filter_map(|slot| slot.arg.clone()).collect()
+    }
+
+    /// Whether each argument makes sense.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.faults.len() == 0
+    }
 }
 
 fn one(input: ParseStream<'_>, errors: &mut Errors) -> Option<Arg> {
@@ -84,6 +120,10 @@ fn one(input: ParseStream<'_>, errors: &mut Errors) -> Option<Arg> {
         errors.at(if rest.is_empty() { start.cursor().token_stream() } else { rest }, message);
         None
     };
+    if input.is_empty() {
+        // After the last comma.
+        return None;
+    }
     if input.peek(Token![,]) {
         errors.at(input.cursor().token_tree().map(|(comma, _)| comma), "expected an argument before this `,`");
         return None;
@@ -120,13 +160,15 @@ fn one(input: ParseStream<'_>, errors: &mut Errors) -> Option<Arg> {
         if ahead.peek(syn::token::Paren) {
             input.parse::<TokenTree>().ok()?;
             let group: Group = input.parse().ok()?;
-            return Some(Arg::List { key, group });
+            let list = ArgList::parse(group.stream());
+            return Some(Arg::List { key, group, list });
         }
         let ahead = input.fork();
-        if ahead.call(Path::parse_mod_style).is_ok() && ahead.peek(syn::token::Paren) {
-            let path = input.call(Path::parse_mod_style).ok()?;
+        if let (Ok(path), true) = (ahead.call(Path::parse_mod_style), ahead.peek(syn::token::Paren)) {
+            input.advance_to(&ahead);
             let group: Group = input.parse().ok()?;
-            return Some(Arg::Call { path, group });
+            let list = ArgList::parse(group.stream());
+            return Some(Arg::Call { path, group, list });
         }
     }
     if input.peek(syn::token::Bracket) {
@@ -137,7 +179,7 @@ fn one(input: ParseStream<'_>, errors: &mut Errors) -> Option<Arg> {
     let ahead = input.fork();
     match ahead.parse::<Type>() {
         Ok(path) if matches!(bare(&path), Type::Path(_)) => {
-            let _ = input.parse::<Type>();
+            input.advance_to(&ahead);
             Some(Arg::Path(bare(&path).clone()))
         }
         _ => failed(errors, "expected a word, a string or a path"),
@@ -162,7 +204,7 @@ fn value(key: Ident, eq: Token![=], input: ParseStream<'_>, errors: &mut Errors)
     let ahead = input.fork();
     match ahead.parse::<Expr>() {
         Ok(value) => {
-            let _ = input.parse::<Expr>();
+            input.advance_to(&ahead);
             Some(Arg::Value { key, value })
         }
         _ => {
@@ -189,10 +231,25 @@ fn bare(ty: &Type) -> &Type {
     }
 }
 
-/// Eats everything before the next comma.
+/// Eats everything before the next comma; one in angle brackets does not count, if they are closed.
 fn skip(input: ParseStream<'_>) -> TokenStream {
+    let (mut first_comma, mut depth) = (None, 0_usize);
+    let mut place = input.cursor();
+    let end = loop {
+        let Some((token, next)) = place.token_tree() else { break first_comma.unwrap_or(place) };
+        if let TokenTree::Punct(punct) = token {
+            match punct.as_char() {
+                '<' => depth += 1,
+                '>' => depth = depth.saturating_sub(1),
+                ',' if depth == 0 => break place,
+                ',' => first_comma = first_comma.or(Some(place)),
+                _ => {}
+            }
+        }
+        place = next;
+    };
     let mut skipped = TokenStream::new();
-    while !input.is_empty() && !input.peek(Token![,]) {
+    while input.cursor() != end {
         match input.parse::<TokenTree>() {
             Ok(token) => skipped.extend([token]),
             Err(_) => break,
@@ -201,24 +258,36 @@ fn skip(input: ParseStream<'_>) -> TokenStream {
     skipped
 }
 
+/// The tokens from one place of a list to another.
+fn between(start: Cursor<'_>, end: Cursor<'_>) -> Vec<TokenTree> {
+    let (mut tokens, mut place) = (Vec::new(), start);
+    while place != end {
+        let Some((token, next)) = place.token_tree() else { break };
+        tokens.push(token);
+        place = next;
+    }
+    tokens
+}
+
 fn first(tokens: &TokenStream) -> Option<TokenTree> {
     tokens.clone().into_iter().next()
 }
 
-/// The one word in `(word)`.
-pub(crate) fn word(key: &Ident, group: &Group, errors: &mut Errors, form: &str) -> Option<Ident> {
-    let mut tokens = group.stream().into_iter();
-    if let (Some(TokenTree::Ident(word)), None) = (tokens.next(), tokens.next()) {
-        // Also one that could not be parsed: whoever asks knows better what is wrong with it.
-        return Some(word);
+/// The one word in `key(word)`.
+pub(crate) fn word(key: &Ident, group: &Group, list: &ArgList, errors: &mut Errors, form: &str) -> Option<Ident> {
+    if let [ArgSlot { tokens, .. }] = list.slots.as_slice() {
+        if let [TokenTree::Ident(word)] = tokens.as_slice() {
+            // Also one that could not be parsed: the caller knows better what is wrong with it.
+            return Some(word.clone());
+        }
     }
-    let args = parse(group.stream(), errors);
+    let args = list.args(errors);
     match args.as_slice() {
         [arg] => match arg.as_ident() {
             Some(ident) => return Some(ident.clone()),
             None => errors.help(arg, format_args!("`{key}(..)` takes one word"), format_args!("write `{form}`")),
         },
-        [] if group.stream().is_empty() => {
+        [] if list.slots.is_empty() => {
             errors.help(group, format_args!("`{key}()` says nothing"), format_args!("write `{form}`"));
         }
         [] => {}
@@ -235,7 +304,7 @@ mod tests {
 
     fn read(text: &str) -> (Vec<String>, Vec<(String, String)>) {
         let mut errors = Errors::default();
-        let args = parse(text.parse().expect("tokens"), &mut errors);
+        let args = ArgList::parse(text.parse().expect("tokens")).args(&mut errors);
         let args = args.iter().map(|arg| arg.to_token_stream().to_string().replace(' ', "")).collect();
         (args, errors.list())
     }
@@ -268,6 +337,28 @@ mod tests {
         assert_eq!(at, ["@ !", ",", "x =", "\"b\"", "#"]);
     }
 
+    /// What an editor completes: it expands the list as it is, and with a made-up word at the cursor.
+    #[test]
+    fn half_a_word_is_divided_from_its_neighbours_like_a_whole_one() {
+        let divide = |text: &str| -> Vec<String> {
+            let list = ArgList::parse(text.parse().expect("tokens"));
+            list.slots.into_iter().map(|slot| slot.tokens.into_iter().collect::<TokenStream>().to_string()).collect()
+        };
+        for half in [
+            "any, entering, ¦, \"health\"",
+            "any, entering, Run, Pool<my::¦, u8>, then(stop)",
+            "delay = Duration::¦, name = \"a\"",
+            "delays(Run = ¦), name = \"a\"",
+            "prestart(stages::¦(retry = \"1s\")), name = \"a\"",
+            "name = \"a\", ¦",
+        ] {
+            let (written, completed) = (divide(&half.replace('¦', "")), divide(&half.replace('¦', "made_up")));
+            let without: Vec<String> = completed.iter().map(|slot| slot.replace("made_up", "")).collect();
+            let bare = |slots: Vec<String>| slots.into_iter().map(|slot| slot.replace(' ', "")).collect::<Vec<_>>();
+            assert_eq!(bare(written), bare(without), "{half}");
+        }
+    }
+
     #[test]
     fn what_a_macro_puts_into_invisible_groups_is_what_was_written() {
         let group = |text: &str| {
@@ -276,7 +367,7 @@ mod tests {
         };
         let (lit, ty) = (group("\"a\""), group("my::Type"));
         let mut errors = Errors::default();
-        let args = parse(quote::quote!(#lit, #ty, name = #lit), &mut errors);
+        let args = ArgList::parse(quote::quote!(#lit, #ty, name = #lit)).args(&mut errors);
         assert_eq!(errors.len(), 0);
         assert!(matches!(&args[0], Arg::Lit(Lit::Str(text)) if text.value() == "a"));
         assert!(matches!(&args[1], Arg::Path(Type::Path(_))));

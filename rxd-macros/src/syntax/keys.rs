@@ -1,6 +1,6 @@
 //! Keyed arguments: `name = ".."`, `delays(..)`. A new key is one line in a table and one arm.
 
-use super::args::{self, Arg};
+use super::args::{self, Arg, ArgList};
 use super::duration::{self, Time};
 use super::near;
 use super::words::Words;
@@ -80,7 +80,7 @@ pub(crate) struct Entry {
 
 enum Form {
     Value(Expr),
-    List(Group),
+    List(Group, ArgList),
 }
 
 /// The entries of `list` with a known key, each key once; everything else is reported.
@@ -89,7 +89,7 @@ pub(crate) fn read(list: Vec<Arg>, table: &Table, errors: &mut Errors) -> Vec<En
     for arg in list {
         let (key, value) = match arg {
             Arg::Value { key, value } => (key, Form::Value(value)),
-            Arg::List { key, group } => (key, Form::List(group)),
+            Arg::List { key, group, list } => (key, Form::List(group, list)),
             other => {
                 bare(&other, table, errors);
                 continue;
@@ -152,7 +152,7 @@ impl Entry {
     pub(crate) fn value(&self) -> TokenStream {
         match &self.value {
             Form::Value(value) => value.to_token_stream(),
-            Form::List(group) => group.to_token_stream(),
+            Form::List(group, _) => group.to_token_stream(),
         }
     }
 
@@ -169,7 +169,7 @@ impl Entry {
     pub(crate) fn as_string(&self) -> Option<&LitStr> {
         match &self.value {
             Form::Value(value) => literal_string(value),
-            Form::List(_) => None,
+            Form::List(..) => None,
         }
     }
 
@@ -177,36 +177,36 @@ impl Entry {
     pub(crate) fn as_expr(&self) -> Option<&Expr> {
         match &self.value {
             Form::Value(value) => Some(value),
-            Form::List(_) => None,
+            Form::List(..) => None,
         }
     }
 
-    /// The group of `key(..)`, if it is written so.
-    pub(crate) fn as_list(&self) -> Option<&Group> {
+    /// What stands in `key(..)`, if it is written so.
+    pub(crate) fn as_list(&self) -> Option<&ArgList> {
         match &self.value {
             Form::Value(_) => None,
-            Form::List(group) => Some(group),
+            Form::List(_, list) => Some(list),
         }
     }
 
     /// The arguments of `key(..)`.
     pub(crate) fn list(&self, errors: &mut Errors) -> Option<Vec<Arg>> {
-        let Some(group) = self.as_list() else {
+        let Form::List(group, list) = &self.value else {
             self.wrong("a list", errors);
             return None;
         };
-        if group.stream().is_empty() {
+        if list.slots.is_empty() {
             errors.help(group, format_args!("`{}()` says nothing", self.key), format_args!("write `{}`", self.form));
             return None;
         }
-        Some(args::parse(group.stream(), errors))
+        Some(list.args(errors))
     }
 
     /// `key = "250ms"`
     pub(crate) fn time(&self, errors: &mut Errors) -> Option<Time> {
         match &self.value {
             Form::Value(value) => duration::parse(&self.key.to_string(), value, errors),
-            Form::List(_) => {
+            Form::List(..) => {
                 self.wrong("a duration", errors);
                 None
             }
@@ -217,8 +217,19 @@ impl Entry {
     pub(crate) fn positive(&self, errors: &mut Errors) -> Option<Time> {
         match &self.value {
             Form::Value(value) => duration::positive(&self.key.to_string(), value, errors),
-            Form::List(_) => {
+            Form::List(..) => {
                 self.wrong("a duration", errors);
+                None
+            }
+        }
+    }
+
+    /// The word of `key(word)`.
+    pub(crate) fn word_in_parentheses(&self, errors: &mut Errors) -> Option<Ident> {
+        match &self.value {
+            Form::List(group, list) => args::word(&self.key, group, list, errors, self.form),
+            Form::Value(_) => {
+                self.not_in_parentheses("one word", errors);
                 None
             }
         }
@@ -226,9 +237,8 @@ impl Entry {
 
     /// `key(word)` or `key = "word"`: what the word stands for.
     pub(crate) fn word(&self, words: &Words, errors: &mut Errors) -> Option<Ident> {
-        if let Some(group) = self.as_list() {
-            let word = args::word(&self.key, group, errors, self.form)?;
-            return words.expect(&word, errors);
+        if self.as_list().is_some() {
+            return words.expect(&self.word_in_parentheses(errors)?, errors);
         }
         let Some(text) = self.as_string() else {
             match self.as_expr() {
@@ -335,7 +345,7 @@ mod tests {
     ]);
 
     fn entries(text: &str, errors: &mut Errors) -> Vec<Entry> {
-        read(args::parse(text.parse().expect("tokens"), errors), &TABLE, errors)
+        read(ArgList::parse(text.parse().expect("tokens")).args(errors), &TABLE, errors)
     }
 
     fn faults(text: &str) -> Vec<String> {

@@ -86,4 +86,4 @@ pub(crate) const SHORT: Table = Table::new(&[WITHIN]);
 
 const THEN: Key = Key { name: "then", form: "then(stop)" };
 const WITHIN: Key = Key { name: "within", form: "within = \"30s\"" };
-pub(crate) const STREAM: Key = Key { name: "stream", form: "stream(name)" };
+const STREAM: Key = Key { name: "stream", form: "stream(name)" };

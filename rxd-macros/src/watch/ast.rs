@@ -39,6 +39,11 @@ impl Keyword {
         }
     }
 
+    /// The keyword that is called so above `#[rxd::service]`.
+    pub(crate) fn of_above(word: &Ident) -> Option<Keyword> {
+        [Keyword::Watch, Keyword::Needs, Keyword::After].into_iter().find(|keyword| word == keyword.above())
+    }
+
     /// How it is used, for messages.
     pub(crate) fn form(self) -> &'static str {
         match self {

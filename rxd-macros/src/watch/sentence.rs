@@ -3,10 +3,10 @@
 use super::ast::{Edge, Keyword, Sentence, Target};
 use super::attr::Written;
 use crate::errors::Errors;
-use crate::syntax::args::{self, Arg};
+use crate::syntax::args::Arg;
 use crate::syntax::keys;
 use crate::syntax::name;
-use crate::syntax::tables::{SHORT, STREAM, WATCH};
+use crate::syntax::tables::{SHORT, WATCH};
 use crate::syntax::words::{self, ACTIONS, EFFECTS, MODES, STATES, state_ident};
 use proc_macro2::Ident;
 use quote::ToTokens;
@@ -17,7 +17,8 @@ const READS: &str = "a watch reads `any, entering, Run, \"service\"`";
 
 /// Reads one attribute; the second part is its stream, also if the rest makes no sense.
 pub(super) fn read(written: Written, errors: &mut Errors) -> (Option<Edge>, Option<Ident>) {
-    let Written { keyword, word, args, broken, tokens } = written;
+    let Written { keyword, word, list, args } = written;
+    let (broken, tokens) = (!list.is_sound(), list.tokens);
     let before = errors.len();
     if args.is_empty() && !broken {
         errors.help(&word, format_args!("`#[{word}]` says nothing"), format_args!("write `{}`", keyword.form()));
@@ -264,11 +265,7 @@ fn in_lower_case(arg: &Arg) -> Option<&Ident> {
 }
 
 fn stream(entry: &keys::Entry, errors: &mut Errors) -> Option<Ident> {
-    let Some(group) = entry.as_list() else {
-        entry.not_in_parentheses("one word", errors);
-        return None;
-    };
-    let word = args::word(&entry.key, group, errors, STREAM.form)?;
+    let word = entry.word_in_parentheses(errors)?;
     if syn::parse2::<Ident>(word.to_token_stream()).is_err() {
         errors.help(&word, format_args!("`{word}` cannot be the name of a function"), "give the stream another name");
         return None;
