@@ -36,6 +36,11 @@ impl Errors {
         self.0.extend(others.0.iter().cloned());
     }
 
+    /// Whether nothing is wrong so far.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// How many faults there are so far.
     pub(crate) fn len(&self) -> usize {
         self.0.len()

@@ -5,18 +5,19 @@ use crate::syntax::args::ArgList;
 use crate::syntax::item::{Item, last_word};
 use crate::syntax::keys::{self, Entry};
 use crate::syntax::tables::SERVICE;
-use crate::watch::attr::{self as watch, Written as Watch};
+use crate::watch::ast::WatchAttr;
+use crate::watch::attr::{self as watch};
 
 /// All of it, as written.
 pub(crate) struct Written {
     pub(crate) entries: Vec<Entry>,
-    pub(crate) watches: Vec<Watch>,
+    pub(crate) watches: Vec<WatchAttr>,
 }
 
 /// Reads the arguments, and takes what belongs to `rxd` out of the item's attributes.
 pub(crate) fn read(list: &ArgList, item: &mut Item, errors: &mut Errors) -> Written {
     let mut args = list.args(errors);
-    let mut watches = watch::above(&mut args, errors);
+    let mut watches = watch::above(&mut args);
     let entries = keys::read(args, &SERVICE, errors);
     item.attrs.retain(|attr| {
         let twice = last_word(attr.path()).is_some_and(|word| word == "service");

@@ -35,8 +35,8 @@ fn declared(item: &Item, service: &Service, rxd: &Runtime) -> TokenStream {
         let setters = service.options.iter().map(|setter| self::setter(setter, rxd));
         quote!(.options(const { &#options::DEFAULT #(#setters)* }))
     });
-    let edges = (!service.edges.valid.is_empty()).then(|| {
-        let edges = service.edges.valid.iter().map(|edge| construct(edge, rxd));
+    let edges = (!service.watches.valid.is_empty()).then(|| {
+        let edges = service.watches.valid.iter().map(|watch| construct(watch, rxd));
         quote!(.edges(const { &[#(#edges),*] }))
     });
     let path = format!("::{text}");
@@ -98,7 +98,7 @@ fn checked(item: &Item, service: &Service, rxd: &Runtime) -> TokenStream {
     let ty = item.ty();
     let whole = at(&service.name_at, rxd.check_service(), quote!((&__D::ANALYSIS, __ME)));
     let options = service.unchecked.iter().map(|unchecked| check_option(unchecked, rxd));
-    let edges = service.edges.valid.iter().enumerate().map(|(i, edge)| checks(edge, i, rxd));
+    let edges = service.watches.valid.iter().enumerate().map(|(i, watch)| checks(watch, i, rxd));
     let (service, field) = (rxd.service(), rxd.service_of());
     // At the type's name: this is where a type without methods is an error.
     let forward = quote_spanned!(item.ident.span()=> #field::<Self>);
@@ -132,13 +132,13 @@ fn check_option(Unchecked { option, state, value }: &Unchecked, rxd: &Runtime) -
 fn streams(item: &Item, service: &Service, rxd: &Runtime) -> TokenStream {
     let (context, watch, stream, edge, declared) =
         (rxd.context(), rxd.watch(), rxd.stream(), rxd.edge(), rxd.declared());
-    let valid = service.edges.valid.iter().enumerate().filter_map(|(i, edge)| {
+    let valid = service.watches.valid.iter().enumerate().filter_map(|(i, watch)| {
         let i = Literal::usize_unsuffixed(i);
-        Some((edge.stream.as_ref()?, quote!(&<Self as #declared>::DECLARATION.edges[#i])))
+        Some((watch.stream.as_ref()?, quote!(&<Self as #declared>::DECLARATION.edges[#i])))
     });
-    let lost = service.edges.lost.iter().map(|name| (name, quote!(const { &#edge::needs(&[]) })));
+    let unresolved = service.watches.unresolved.iter().map(|name| (name, quote!(const { &#edge::needs(&[]) })));
     let functions: Vec<TokenStream> = valid
-        .chain(lost)
+        .chain(unresolved)
         .map(|(name, edge)| {
             let doc = format!("What `stream({name})` in the service's `#[watch]` says.");
             let function = quote! {

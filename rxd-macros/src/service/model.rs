@@ -9,7 +9,7 @@ use crate::syntax::keys::{self, Entry, Number, literal_string};
 use crate::syntax::tables::{BACKOFF, RESTARTS, STATES};
 use crate::syntax::words::{MANAGERS, ON_FAILURE};
 use crate::syntax::{args, name, near};
-use crate::watch::model::{Edges, Owner};
+use crate::watch::model::{Owner, ServiceWatches};
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub(crate) struct Service {
     pub(crate) options: Vec<Setter>,
     /// The options whose values only the compiler knows, and has to look at.
     pub(crate) unchecked: Vec<Unchecked>,
-    pub(crate) edges: Edges,
+    pub(crate) watches: ServiceWatches,
 }
 
 /// A variant of `OptionKey`, and the value that it is about.
@@ -65,7 +65,7 @@ pub(crate) fn check(written: Written, item: &Item, errors: &mut Errors) -> Servi
         manager: None,
         options: Vec::new(),
         unchecked: Vec::new(),
-        edges: Edges::default(),
+        watches: ServiceWatches::default(),
     };
     let mut named = false;
     for entry in &written.entries {
@@ -115,7 +115,7 @@ pub(crate) fn check(written: Written, item: &Item, errors: &mut Errors) -> Servi
         }
     }
     let owner = Owner { name: &service.name, ident: &item.ident };
-    service.edges = Edges::check(written.watches, &owner, errors);
+    service.watches = ServiceWatches::check(written.watches, &owner, errors);
     service
 }
 

@@ -106,11 +106,6 @@ impl ArgList {
         errors.extend(&self.faults);
         self.slots.iter().filter_map(|slot| slot.arg.clone()).collect()
     }
-
-    /// Whether each argument makes sense.
-    pub(crate) fn is_sound(&self) -> bool {
-        self.faults.len() == 0
-    }
 }
 
 fn one(input: ParseStream<'_>, errors: &mut Errors) -> Option<Arg> {

@@ -1,5 +1,7 @@
 //! What a watch is made of.
 
+use crate::errors::Errors;
+use crate::syntax::args::ArgList;
 use crate::syntax::duration::Time;
 use crate::syntax::item::last_word;
 use proc_macro2::{Ident, TokenStream};
@@ -54,17 +56,25 @@ impl Keyword {
     }
 }
 
-/// One valid watch.
-pub(crate) struct Edge {
+/// One `#[watch]`, `#[needs]` or `#[after]`.
+///
+/// What was written and what is valid are one type: the model changes nothing in a watch, it only leaves out
+/// those with faults. In a watch that is left, a `#[watch]` has its sentence, and all of it was understood.
+pub(crate) struct WatchAttr {
     pub(crate) keyword: Keyword,
+    /// What stands between the parentheses, as written.
+    pub(crate) list: ArgList,
+    /// Of a `#[watch]`.
     pub(crate) sentence: Option<Sentence>,
     pub(crate) targets: Vec<Target>,
     /// The variant of `Effect`.
     pub(crate) effect: Option<Ident>,
     pub(crate) within: Option<Time>,
     pub(crate) stream: Option<Ident>,
-    /// All that stands between the parentheses.
-    pub(crate) tokens: TokenStream,
+    /// What was not understood; the model reports it.
+    pub(crate) faults: Errors,
+    /// Whether there are faults, also one that the compiler itself reports.
+    pub(crate) is_broken: bool,
 }
 
 /// The first three words of a `#[watch]`, as variants of `Mode`, `Action` and `State`.

@@ -1,6 +1,6 @@
 //! Valid watches as tokens.
 
-use super::ast::{Edge, Keyword, Target};
+use super::ast::{Keyword, Target, WatchAttr};
 use crate::runtime::Runtime;
 use crate::syntax::span::at;
 use proc_macro2::{Literal, TokenStream};
@@ -9,9 +9,9 @@ use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 
 /// `Edge::watch(..)`
-pub(crate) fn construct(edge: &Edge, rxd: &Runtime) -> TokenStream {
+pub(crate) fn construct(watch: &WatchAttr, rxd: &Runtime) -> TokenStream {
     let (path, watched, target) = (rxd.edge(), rxd.watched(), rxd.target());
-    let targets = edge.targets.iter().map(|written| match written {
+    let targets = watch.targets.iter().map(|written| match written {
         Target::Name(name) => quote!(#target::name(#name)),
         // At the path, so that the compiler's own words about it appear there.
         Target::Type(ty) => {
@@ -20,7 +20,7 @@ pub(crate) fn construct(edge: &Edge, rxd: &Runtime) -> TokenStream {
         }
     });
     let targets = quote!(const { &[#(#targets),*] });
-    let mut built = match (&edge.sentence, edge.keyword) {
+    let mut built = match (&watch.sentence, watch.keyword) {
         (Some(sentence), _) => {
             let (modes, actions, states) = (rxd.mode(), rxd.action(), rxd.state());
             let (mode, action, state) = (&sentence.mode, &sentence.action, &sentence.state);
@@ -29,14 +29,14 @@ pub(crate) fn construct(edge: &Edge, rxd: &Runtime) -> TokenStream {
         (None, Keyword::Needs) => quote!(#path::needs(#targets)),
         (None, _) => quote!(#path::after(#targets)),
     };
-    if let Some(effect) = &edge.effect {
+    if let Some(effect) = &watch.effect {
         let effects = rxd.effect();
         built.extend(quote!(.then(#effects::#effect)));
     }
-    if let Some(within) = &edge.within {
+    if let Some(within) = &watch.within {
         built.extend(quote!(.within(#within)));
     }
-    if let Some(stream) = &edge.stream {
+    if let Some(stream) = &watch.stream {
         let name = stream.unraw().to_string();
         built.extend(quote!(.stream(#name)));
     }
@@ -44,15 +44,15 @@ pub(crate) fn construct(edge: &Edge, rxd: &Runtime) -> TokenStream {
 }
 
 /// The checks of the `number`-th watch in whatever daemon it ends up in, each at its words.
-pub(crate) fn checks(edge: &Edge, number: usize, rxd: &Runtime) -> TokenStream {
+pub(crate) fn checks(watch: &WatchAttr, number: usize, rxd: &Runtime) -> TokenStream {
     let (check_edge, check_target) = (rxd.check_edge(), rxd.check_target());
     let number = Literal::usize_unsuffixed(number);
-    let whole = at(&edge.tokens, check_edge, quote!((&__D::ANALYSIS, __ME, #number)));
-    let targets = edge.targets.iter().enumerate().map(|(i, target)| {
+    let whole = at(&watch.list.tokens, check_edge, quote!((&__D::ANALYSIS, __ME, #number)));
+    let targets = watch.targets.iter().enumerate().map(|(i, target)| {
         let i = Literal::usize_unsuffixed(i);
         at(&target.to_token_stream(), check_target.clone(), quote!((&__D::ANALYSIS, __ME, #number, #i)))
     });
-    let within = edge.within.as_ref().filter(|within| within.is_const()).map(|within| {
+    let within = watch.within.as_ref().filter(|within| within.is_const()).map(|within| {
         let declared = rxd.declared();
         let edges = quote!((<Self as #declared>::DECLARATION.edges, #number));
         at(&within.written().to_token_stream(), rxd.check_within(), edges)

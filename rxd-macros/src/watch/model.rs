@@ -1,8 +1,6 @@
 //! What is valid: what one watch by itself, and all of one service together, may say.
 
-use super::ast::{Edge, Keyword, Target};
-use super::attr::Written;
-use super::sentence::read;
+use super::ast::{Keyword, Target, WatchAttr};
 use crate::errors::Errors;
 use proc_macro2::Ident;
 use syn::Type;
@@ -13,43 +11,43 @@ pub(crate) struct Owner<'a> {
     pub(crate) ident: &'a Ident,
 }
 
-/// The watches of one service, and the streams of those that make no sense.
+/// The watches of one service, and the streams of those that are not valid.
 #[derive(Default)]
-pub(crate) struct Edges {
-    pub(crate) valid: Vec<Edge>,
-    /// Streams of broken watches: their functions are generated all the same.
-    pub(crate) lost: Vec<Ident>,
+pub(crate) struct ServiceWatches {
+    pub(crate) valid: Vec<WatchAttr>,
+    /// Streams of watches that are not valid: their functions are generated all the same.
+    pub(crate) unresolved: Vec<Ident>,
 }
 
-impl Edges {
+impl ServiceWatches {
     /// Checks every attribute by itself, and all of them against each other.
-    pub(crate) fn check(written: Vec<Written>, owner: &Owner<'_>, errors: &mut Errors) -> Edges {
-        let mut edges = Edges::default();
-        for written in written {
-            let before = errors.len();
-            let (edge, stream) = read(written, errors);
-            let Some(edge) = edge.filter(|_| errors.len() == before) else {
-                edges.lost.extend(stream);
+    pub(crate) fn check(attrs: Vec<WatchAttr>, owner: &Owner<'_>, errors: &mut Errors) -> ServiceWatches {
+        let mut watches = ServiceWatches::default();
+        for watch in attrs {
+            errors.extend(&watch.faults);
+            if watch.is_broken {
+                watches.unresolved.extend(watch.stream);
                 continue;
-            };
-            edge.alone(owner, errors);
-            edges.against(&edge, errors);
+            }
+            let before = errors.len();
+            watch.alone(owner, errors);
+            watches.against(&watch, errors);
             if errors.len() == before {
-                edges.valid.push(edge);
-            } else if stream.as_ref().is_some_and(|stream| !edges.streams().any(|other| other == stream)) {
-                edges.lost.extend(stream);
+                watches.valid.push(watch);
+            } else if watch.stream.as_ref().is_some_and(|stream| !watches.streams().any(|other| other == stream)) {
+                watches.unresolved.extend(watch.stream);
             }
         }
-        edges
+        watches
     }
 
     fn streams(&self) -> impl Iterator<Item = &Ident> {
-        self.valid.iter().filter_map(|edge| edge.stream.as_ref()).chain(&self.lost)
+        self.valid.iter().filter_map(|watch| watch.stream.as_ref()).chain(&self.unresolved)
     }
 
-    /// What one edge can contradict in those before it.
-    fn against(&self, edge: &Edge, errors: &mut Errors) {
-        if let Some(stream) = &edge.stream {
+    /// What one watch can contradict in those before it.
+    fn against(&self, watch: &WatchAttr, errors: &mut Errors) {
+        if let Some(stream) = &watch.stream {
             if self.streams().any(|earlier| earlier == stream) {
                 errors.help(
                     stream,
@@ -59,20 +57,20 @@ impl Edges {
                 return;
             }
         }
-        if self.valid.iter().any(|earlier| earlier.says() == edge.says()) {
+        if self.valid.iter().any(|earlier| earlier.says() == watch.says()) {
             errors.help(
-                &edge.tokens,
-                format_args!("this `#[{}]` is written twice", edge.keyword.word()),
+                &watch.list.tokens,
+                format_args!("this `#[{}]` is written twice", watch.keyword.word()),
                 "remove one of them",
             );
             return;
         }
-        let opposite = match edge.keyword {
+        let opposite = match watch.keyword {
             Keyword::Watch => return,
             Keyword::Needs => Keyword::After,
             Keyword::After => Keyword::Needs,
         };
-        for target in &edge.targets {
+        for target in &watch.targets {
             let mut others = self.valid.iter().filter(|earlier| earlier.keyword == opposite);
             if others.any(|earlier| earlier.targets.iter().any(|other| other.text() == target.text())) {
                 errors.help(
@@ -85,7 +83,7 @@ impl Edges {
     }
 }
 
-impl Edge {
+impl WatchAttr {
     /// Whether it holds its service back.
     fn is_gate(&self) -> bool {
         let reacts = self.effect.as_ref().is_some_and(|effect| effect == "Stop" || effect == "Exit");
@@ -116,7 +114,7 @@ impl Edge {
         }
     }
 
-    /// The edge in a form that can be compared: two that say the same are one too many.
+    /// The watch in a form that can be compared: two that say the same are one too many.
     fn says(&self) -> String {
         let mut targets: Vec<String> = self.targets.iter().map(Target::text).collect();
         targets.sort();

@@ -1,9 +1,8 @@
 //! The sentence one attribute makes: `any, entering, Run, "health", then(stop)`.
 
-use super::ast::{Edge, Keyword, Sentence, Target};
-use super::attr::Written;
+use super::ast::{Keyword, Sentence, Target, WatchAttr};
 use crate::errors::Errors;
-use crate::syntax::args::Arg;
+use crate::syntax::args::{Arg, ArgList};
 use crate::syntax::keys;
 use crate::syntax::name;
 use crate::syntax::tables::{SHORT, WATCH};
@@ -15,89 +14,112 @@ use syn::{Lit, Type};
 /// What a sentence looks like, for messages.
 const READS: &str = "a watch reads `any, entering, Run, \"service\"`";
 
-/// Reads one attribute; the second part is its stream, also if the rest makes no sense.
-pub(super) fn read(written: Written, errors: &mut Errors) -> (Option<Edge>, Option<Ident>) {
-    let Written { keyword, word, list, args } = written;
-    let (broken, tokens) = (!list.is_sound(), list.tokens);
-    let before = errors.len();
-    if args.is_empty() && !broken {
-        errors.help(&word, format_args!("`#[{word}]` says nothing"), format_args!("write `{}`", keyword.form()));
-        return (None, None);
+/// Reads one attribute, as far as it makes sense.
+pub(super) fn read(keyword: Keyword, attr: &Ident, list: ArgList) -> WatchAttr {
+    let mut errors = Errors::default();
+    let args = list.args(&mut errors);
+    let is_readable = errors.is_empty();
+    let mut watch = WatchAttr {
+        keyword,
+        list,
+        sentence: None,
+        targets: Vec::new(),
+        effect: None,
+        within: None,
+        stream: None,
+        faults: Errors::default(),
+        is_broken: false,
+    };
+    let is_understood = fill(&mut watch, attr, args, is_readable, &mut errors);
+    watch.is_broken = !is_understood || !errors.is_empty();
+    watch.faults = errors;
+    watch
+}
+
+/// Puts what the arguments say into the watch; `false` if the compiler itself rejects one of them.
+fn fill(watch: &mut WatchAttr, attr: &Ident, args: Vec<Arg>, is_readable: bool, errors: &mut Errors) -> bool {
+    let (keyword, before) = (watch.keyword, errors.len());
+    if args.is_empty() && is_readable {
+        errors.help(attr, format_args!("`#[{attr}]` says nothing"), format_args!("write `{}`", keyword.form()));
+        return true;
     }
     for arg in &args {
         // `any(entering, Run)`
         let Arg::List { key, .. } = arg else { continue };
         if keyword == Keyword::Watch && (MODES.get(key).is_some() || ACTIONS.get(key).is_some()) {
             errors.help(key, format_args!("`{key}` takes no parentheses"), READS);
-            return (None, None);
+            return true;
         }
     }
     let (options, words): (Vec<Arg>, Vec<Arg>) =
         args.into_iter().partition(|arg| matches!(arg, Arg::List { .. } | Arg::Value { .. }));
-
-    let mut edge =
-        Edge { keyword, sentence: None, targets: Vec::new(), effect: None, within: None, stream: None, tokens };
-    let known = match keyword {
-        Keyword::Watch => &WATCH,
-        Keyword::Needs | Keyword::After => &SHORT,
-    };
-    let (options, foreign): (Vec<Arg>, Vec<Arg>) = options.into_iter().partition(|arg| match arg {
-        Arg::List { key, .. } | Arg::Value { key, .. } => {
-            keyword == Keyword::Watch || (key != "then" && key != "stream")
-        }
-        _ => true,
-    });
     let mut words = words.into_iter().peekable();
     if keyword == Keyword::Watch {
-        edge.sentence = sentence(&word, &mut words, broken, errors);
+        watch.sentence = sentence(attr, &mut words, is_readable, errors);
     } else {
-        no_sentence(&word, &mut words, errors);
+        no_sentence(attr, &mut words, errors);
     }
-    let (mut written_targets, mut unread) = (0, false);
-    // Words of a sentence that was not understood are not taken for services.
-    let misplaced = |arg: &Arg| is_word(arg, &[&MODES, &ACTIONS, &STATES]);
-    let garbled = errors.len() != before;
-    for arg in words.filter(|arg| !(garbled && misplaced(arg))) {
-        written_targets += 1;
-        // `'health'`: the compiler itself has said what is wrong with that.
-        if matches!(&arg, Arg::Lit(lit) if lit.to_token_stream().to_string().chars().count() > 4 && is_char(lit)) {
-            unread = true;
-            continue;
-        }
-        edge.targets.extend(target(keyword, arg, errors));
-    }
-    for arg in foreign {
-        let (Arg::List { key, .. } | Arg::Value { key, .. }) = &arg else { continue };
-        let always = match keyword {
-            Keyword::Needs => "it always holds back before Run, and leaves Run",
-            _ => "it always holds back before Run",
-        };
+    let is_understood = targets(watch, words, errors.len() != before, errors);
+    self::options(watch, attr, options, errors);
+    if watch.targets.is_empty() && is_understood && errors.len() == before && is_readable {
         errors.help(
-            &arg,
-            format_args!("`#[{word}]` takes no `{key}`: {always}"),
-            "write a `#[watch(..)]` for anything else",
-        );
-    }
-    for entry in keys::read(options, known, errors) {
-        match entry.name {
-            "then" => edge.effect = entry.word(&EFFECTS, errors),
-            "within" => edge.within = entry.positive(errors),
-            _ => edge.stream = stream(&entry, errors),
-        }
-        // At the second of the two.
-        if entry.name != "within" && edge.effect.is_some() && edge.stream.is_some() {
-            errors.help(&entry.key, "a stream has no `then`", "write two watches: one with `then`, one with `stream`");
-        }
-    }
-    if written_targets == 0 && errors.len() == before && !broken {
-        errors.help(
-            &word,
-            format_args!("this `#[{word}]` names no service"),
+            attr,
+            format_args!("this `#[{attr}]` names no service"),
             format_args!("write `{}`", keyword.form()),
         );
     }
-    let stream = edge.stream.clone();
-    (Some(edge).filter(|_| errors.len() == before && !broken && !unread), stream)
+    is_understood
+}
+
+/// Reads the services; `false` if the compiler itself rejects one of them.
+fn targets(watch: &mut WatchAttr, words: impl Iterator<Item = Arg>, is_garbled: bool, errors: &mut Errors) -> bool {
+    let mut is_understood = true;
+    for arg in words {
+        // Words of a sentence that was not understood are not taken for services.
+        if is_garbled && is_word(&arg, &[&MODES, &ACTIONS, &STATES]) {
+            continue;
+        }
+        // `'health'`: the compiler itself has said what is wrong with that.
+        if matches!(&arg, Arg::Lit(lit) if lit.to_token_stream().to_string().chars().count() > 4 && is_char(lit)) {
+            is_understood = false;
+            continue;
+        }
+        watch.targets.extend(target(watch.keyword, arg, errors));
+    }
+    is_understood
+}
+
+/// Reads `then(..)`, `within = ..` and `stream(..)`.
+fn options(watch: &mut WatchAttr, attr: &Ident, args: Vec<Arg>, errors: &mut Errors) {
+    let (table, always) = match watch.keyword {
+        Keyword::Watch => (&WATCH, None),
+        Keyword::Needs => (&SHORT, Some("it always holds back before Run, and leaves Run")),
+        Keyword::After => (&SHORT, Some("it always holds back before Run")),
+    };
+    let mut known = Vec::new();
+    for arg in args {
+        match (&arg, always) {
+            (Arg::List { key, .. } | Arg::Value { key, .. }, Some(always)) if key == "then" || key == "stream" => {
+                errors.help(
+                    &arg,
+                    format_args!("`#[{attr}]` takes no `{key}`: {always}"),
+                    "write a `#[watch(..)]` for anything else",
+                );
+            }
+            _ => known.push(arg),
+        }
+    }
+    for entry in keys::read(known, table, errors) {
+        match entry.name {
+            "then" => watch.effect = entry.word(&EFFECTS, errors),
+            "within" => watch.within = entry.positive(errors),
+            _ => watch.stream = stream(&entry, errors),
+        }
+        // At the second of the two.
+        if entry.name != "within" && watch.effect.is_some() && watch.stream.is_some() {
+            errors.help(&entry.key, "a stream has no `then`", "write two watches: one with `then`, one with `stream`");
+        }
+    }
 }
 
 fn is_word(arg: &Arg, all: &[&words::Words]) -> bool {
@@ -125,12 +147,12 @@ fn no_sentence(attr: &Ident, words: &mut Words<impl Iterator<Item = Arg>>, error
 fn sentence(
     attr: &Ident,
     words: &mut Words<impl Iterator<Item = Arg>>,
-    broken: bool,
+    is_readable: bool,
     errors: &mut Errors,
 ) -> Option<Sentence> {
     let missing = |errors: &mut Errors, at: Option<&Arg>, what: &str| {
         let at = at.map_or_else(|| attr.to_token_stream(), ToTokens::to_token_stream);
-        if !broken {
+        if is_readable {
             errors.help(at, format_args!("expected {what}"), READS);
         }
     };

@@ -3,12 +3,12 @@
 use super::*;
 use crate::watch::attr::below;
 
-fn check(attrs: &str) -> (Edges, Vec<(String, String)>) {
+fn check(attrs: &str) -> (ServiceWatches, Vec<(String, String)>) {
     let item: syn::ItemStruct = syn::parse_str(&format!("{attrs} struct Poller;")).expect("a struct");
     let (mut attrs, mut errors) = (item.attrs, Errors::default());
     let written = below(&mut attrs, &mut errors);
     let owner = Owner { name: "poller", ident: &item.ident };
-    (Edges::check(written, &owner, &mut errors), errors.list())
+    (ServiceWatches::check(written, &owner, &mut errors), errors.list())
 }
 
 /// The messages, each with what it points at.
@@ -18,20 +18,20 @@ fn faults(attrs: &str) -> Vec<String> {
 
 #[test]
 fn a_sentence() {
-    let (edges, errors) = check("#[watch(any, exited, rxd::State::Run, \"a\", B, then(stop))]");
+    let (watches, errors) = check("#[watch(any, exited, rxd::State::Run, \"a\", B, then(stop))]");
     assert!(errors.is_empty(), "{errors:?}");
-    let edge = &edges.valid[0];
-    let sentence = edge.sentence.as_ref().expect("a sentence");
+    let watch = &watches.valid[0];
+    let sentence = watch.sentence.as_ref().expect("a sentence");
     assert_eq!([&sentence.mode, &sentence.action, &sentence.state].map(ToString::to_string), ["Any", "Exited", "Run"]);
-    assert_eq!(edge.targets.iter().map(Target::shown).collect::<Vec<_>>(), ["a", "B"]);
-    assert!(edge.effect.as_ref().is_some_and(|effect| effect == "Stop") && !edge.is_gate());
+    assert_eq!(watch.targets.iter().map(Target::shown).collect::<Vec<_>>(), ["a", "B"]);
+    assert!(watch.effect.as_ref().is_some_and(|effect| effect == "Stop") && !watch.is_gate());
 }
 
 #[test]
 fn options_may_stand_anywhere() {
-    let (edges, errors) = check("#[watch(then(init), any, within = \"5s\", entering, Run, \"a\")]");
+    let (watches, errors) = check("#[watch(then(init), any, within = \"5s\", entering, Run, \"a\")]");
     assert!(errors.is_empty(), "{errors:?}");
-    assert!(edges.valid[0].is_gate() && edges.valid[0].within.is_some());
+    assert!(watches.valid[0].is_gate() && watches.valid[0].within.is_some());
 }
 
 #[test]
@@ -71,9 +71,9 @@ fn what_two_attributes_contradict() {
 
 #[test]
 fn a_broken_watch_keeps_its_stream() {
-    let (edges, errors) = check("#[watch(any, entering, Rum, \"a\", stream(late))]");
-    assert_eq!((errors.len(), edges.valid.len()), (1, 0));
-    assert_eq!(edges.lost, ["late"]);
+    let (watches, errors) = check("#[watch(any, entering, Rum, \"a\", stream(late))]");
+    assert_eq!((errors.len(), watches.valid.len()), (1, 0));
+    assert_eq!(watches.unresolved, ["late"]);
 }
 
 #[test]
