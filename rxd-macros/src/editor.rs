@@ -6,34 +6,34 @@
 //! that is generated, and depends only on how the commas divide the arguments ([`ArgSlot`]), which half a
 //! word and a whole one do not change. Whether an argument makes sense plays no part.
 
-use crate::runtime::Runtime;
+use crate::runtime::RuntimePaths;
 use crate::syntax::args::{Arg, ArgList, ArgSlot};
-use crate::syntax::words::{ACTIONS, EFFECTS, MODES, ON_FAILURE, ON_STALE, SIGNALS, STATES, Words};
-use crate::watch::ast::Keyword;
+use crate::syntax::words::{ACTIONS, EFFECTS, MODES, ON_FAILURE, ON_STALE, SIGNALS, STATES, WordSet};
+use crate::watch::ast::WatchKeyword;
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use std::borrow::Cow;
 
 /// The words of one item's attributes.
-pub(crate) struct Hints<'a> {
-    rxd: &'a Runtime,
+pub(crate) struct EditorHints<'a> {
+    rxd: &'a RuntimePaths,
     hints: TokenStream,
 }
 
-impl<'a> Hints<'a> {
+impl<'a> EditorHints<'a> {
     /// None yet.
-    pub(crate) fn new(rxd: &'a Runtime) -> Self {
-        Hints { rxd, hints: TokenStream::new() }
+    pub(crate) fn new(rxd: &'a RuntimePaths) -> Self {
+        EditorHints { rxd, hints: TokenStream::new() }
     }
 
     /// What a watch names.
-    pub(crate) fn watch(&mut self, keyword: Keyword, list: &ArgList) {
+    pub(crate) fn watch(&mut self, keyword: WatchKeyword, list: &ArgList) {
         for (i, slot) in list.slots.iter().enumerate() {
             let tokens = &slot.tokens;
             match i {
-                0 if keyword == Keyword::Watch => self.one_of("mode", &MODES, tokens),
-                1 if keyword == Keyword::Watch => self.one_of("action", &ACTIONS, tokens),
-                2 if keyword == Keyword::Watch => self.state(tokens),
+                0 if keyword == WatchKeyword::Watch => self.one_of("mode", &MODES, tokens),
+                1 if keyword == WatchKeyword::Watch => self.one_of("action", &ACTIONS, tokens),
+                2 if keyword == WatchKeyword::Watch => self.state(tokens),
                 _ if tokens.len() > 1 && !is_path(tokens) => self.entry("watch", slot),
                 _ => self.ty("watch", tokens),
             }
@@ -43,7 +43,7 @@ impl<'a> Hints<'a> {
     /// What the entries of a table name; a watch among them is [read as one](Self::watch).
     pub(crate) fn entries(&mut self, table: &str, list: &ArgList) {
         for slot in &list.slots {
-            if !matches!(&slot.arg, Some(Arg::List { key, .. }) if Keyword::of_above(key).is_some()) {
+            if !matches!(&slot.arg, Some(Arg::List { key, .. }) if WatchKeyword::of_above(key).is_some()) {
                 self.entry(table, slot);
             }
         }
@@ -104,7 +104,7 @@ impl<'a> Hints<'a> {
     }
 
     /// A word that is an item by itself, unless it is unknown.
-    fn one_of(&mut self, table: &str, words: &Words, written: &[TokenTree]) {
+    fn one_of(&mut self, table: &str, words: &WordSet, written: &[TokenTree]) {
         if !matches!(written, [TokenTree::Ident(word)] if words.get(word).is_some()) {
             self.key(table, written);
         }
@@ -139,7 +139,7 @@ impl<'a> Hints<'a> {
     }
 }
 
-impl ToTokens for Hints<'_> {
+impl ToTokens for EditorHints<'_> {
     fn to_tokens(&self, tokens: &mut TokenStream) {
         if self.hints.is_empty() {
             return;
@@ -189,8 +189,9 @@ mod tests {
                 explained.entry(table.clone()).or_default().push(word.to_owned());
             }
         }
-        let keys = |keys: &[crate::syntax::keys::Key]| keys.iter().map(|key| key.name.to_owned()).collect::<Vec<_>>();
-        let words = |words: words::Words| words.names().into_iter().map(str::to_owned).collect::<Vec<_>>();
+        let keys =
+            |keys: &[crate::syntax::keys::AttributeKey]| keys.iter().map(|key| key.name.to_owned()).collect::<Vec<_>>();
+        let words = |words: words::WordSet| words.names().into_iter().map(str::to_owned).collect::<Vec<_>>();
         let expected = [
             ("service", keys(tables::SERVICE_KEYS)),
             ("backoff", keys(tables::BACKOFF.keys)),

@@ -16,7 +16,7 @@ mod tests;
 mod watch;
 
 use proc_macro::TokenStream;
-use watch::ast::Keyword;
+use watch::ast::WatchKeyword;
 
 /// See `rxd::service`.
 #[proc_macro_attribute]
@@ -33,19 +33,19 @@ pub fn daemon(args: TokenStream, item: TokenStream) -> TokenStream {
 /// See `rxd::watch`.
 #[proc_macro_attribute]
 pub fn watch(args: TokenStream, item: TokenStream) -> TokenStream {
-    service::watch_before::expand(Keyword::Watch, args.into(), item.into()).into()
+    service::watch_before::expand(WatchKeyword::Watch, args.into(), item.into()).into()
 }
 
 /// See `rxd::needs`.
 #[proc_macro_attribute]
 pub fn needs(args: TokenStream, item: TokenStream) -> TokenStream {
-    service::watch_before::expand(Keyword::Needs, args.into(), item.into()).into()
+    service::watch_before::expand(WatchKeyword::Needs, args.into(), item.into()).into()
 }
 
 /// See `rxd::after`.
 #[proc_macro_attribute]
 pub fn after(args: TokenStream, item: TokenStream) -> TokenStream {
-    service::watch_before::expand(Keyword::After, args.into(), item.into()).into()
+    service::watch_before::expand(WatchKeyword::After, args.into(), item.into()).into()
 }
 
 /// See `rxd::manager!`, which puts the path of `rxd` in front.

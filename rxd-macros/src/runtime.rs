@@ -8,23 +8,23 @@ use syn::{Expr, Path};
 
 use crate::errors::Errors;
 use crate::syntax::args::{Arg, ArgList};
-use crate::syntax::keys::{Entry, literal_string};
+use crate::syntax::keys::{KeyEntry, literal_string};
 use crate::syntax::tables::CRATE;
 
 /// Where `rxd` is: `::rxd`, or what `crate = path` says.
 #[derive(Clone)]
-pub(crate) struct Runtime(TokenStream);
+pub(crate) struct RuntimePaths(TokenStream);
 
-impl Default for Runtime {
+impl Default for RuntimePaths {
     fn default() -> Self {
-        Runtime(quote!(::rxd))
+        RuntimePaths(quote!(::rxd))
     }
 }
 
-impl Runtime {
+impl RuntimePaths {
     /// `rxd` at this path.
     pub(crate) fn at(path: TokenStream) -> Self {
-        Runtime(path)
+        RuntimePaths(path)
     }
 
     /// What `crate = path` says, if it is a path.
@@ -35,12 +35,12 @@ impl Runtime {
         };
         // `Self` is a type, and rxd is none.
         let path = path.filter(|path| path.segments.iter().all(|segment| segment.ident != "Self"))?;
-        Some(Runtime(path.to_token_stream()))
+        Some(RuntimePaths(path.to_token_stream()))
     }
 
     /// Reports a `crate = ..` that says nothing.
-    pub(crate) fn check(entry: &Entry, errors: &mut Errors) {
-        if entry.as_expr().and_then(Runtime::from_value).is_none() {
+    pub(crate) fn check(entry: &KeyEntry, errors: &mut Errors) {
+        if entry.as_expr().and_then(RuntimePaths::from_value).is_none() {
             entry.wrong("a path", errors);
         }
     }
@@ -53,7 +53,7 @@ impl Runtime {
             Arg::List { key, .. } if key == CRATE.name => Some(None),
             _ => None,
         });
-        value.flatten().and_then(Runtime::from_value).unwrap_or_default()
+        value.flatten().and_then(RuntimePaths::from_value).unwrap_or_default()
     }
 
     /// `::rxd::__private::$name`
@@ -77,7 +77,7 @@ impl Runtime {
 
 macro_rules! paths {
     ($($access:ident $method:ident $name:literal;)*) => {
-        impl Runtime {$(
+        impl RuntimePaths {$(
             #[doc = concat!("`::rxd::..::", $name, "`")]
             pub(crate) fn $method(&self) -> TokenStream {
                 self.$access($name)

@@ -3,22 +3,22 @@
 use crate::errors::Errors;
 use crate::syntax::args::ArgList;
 use crate::syntax::item::{arguments, last_word};
-use crate::syntax::keys::{self, Entry};
+use crate::syntax::keys::{self, KeyEntry};
 use crate::syntax::tables::{DAEMON, FIELD};
-use crate::watch::ast::Keyword;
+use crate::watch::ast::WatchKeyword;
 use syn::{Attribute, ItemStruct, Meta};
 
 /// All of it, as written.
-pub(crate) struct Written {
-    pub(crate) entries: Vec<Entry>,
+pub(crate) struct DaemonAttrs {
+    pub(crate) entries: Vec<KeyEntry>,
     /// For each field.
-    pub(crate) fields: Vec<Field>,
+    pub(crate) fields: Vec<FieldAttrs>,
 }
 
 /// The attributes of one field, as written.
-pub(crate) struct Field {
+pub(crate) struct FieldAttrs {
     pub(crate) list: ArgList,
-    pub(crate) entries: Vec<Entry>,
+    pub(crate) entries: Vec<KeyEntry>,
     /// Whether something in them could not be read.
     pub(crate) broken: bool,
     /// The `#[cfg(..)]`s, which decide whether there is such a service.
@@ -26,7 +26,7 @@ pub(crate) struct Field {
 }
 
 /// Reads the arguments, and takes what belongs to `rxd` out of the fields' attributes.
-pub(crate) fn read(list: &ArgList, item: &mut ItemStruct, errors: &mut Errors) -> Written {
+pub(crate) fn read(list: &ArgList, item: &mut ItemStruct, errors: &mut Errors) -> DaemonAttrs {
     let entries = keys::read(list.args(errors), &DAEMON, errors);
     item.attrs.retain(|attr| {
         if last_word(attr.path()).is_some_and(|word| word == "daemon") {
@@ -36,14 +36,14 @@ pub(crate) fn read(list: &ArgList, item: &mut ItemStruct, errors: &mut Errors) -
         true
     });
     let fields = item.fields.iter_mut().map(|field| self::field(&mut field.attrs, errors)).collect();
-    Written { entries, fields }
+    DaemonAttrs { entries, fields }
 }
 
-fn field(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Field {
-    let mut found: Option<(ArgList, Vec<Entry>)> = None;
+fn field(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> FieldAttrs {
+    let mut found: Option<(ArgList, Vec<KeyEntry>)> = None;
     let before = errors.len();
     attrs.retain(|attr| {
-        if Keyword::of(attr).is_some() {
+        if WatchKeyword::of(attr).is_some() {
             errors.help(attr, "a field watches nothing", "write it on the service's type");
             return false;
         }
@@ -66,5 +66,5 @@ fn field(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Field {
         .cloned()
         .collect();
     let (list, entries) = found.unwrap_or_default();
-    Field { list, entries, broken: errors.len() != before, cfgs }
+    FieldAttrs { list, entries, broken: errors.len() != before, cfgs }
 }

@@ -1,8 +1,8 @@
 //! A valid daemon as tokens.
 
-use super::model::{Daemon, Field};
-use super::settings::{Setting, Stage};
-use crate::runtime::Runtime;
+use super::model::{DaemonModel, ServiceField};
+use super::settings::{DaemonSetting, PrestartStage};
+use crate::runtime::RuntimePaths;
 use crate::syntax::span::{at, ends, respan};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -10,7 +10,7 @@ use syn::ext::IdentExt as _;
 use syn::{ItemStruct, Meta};
 
 /// The impls and the checks of a daemon.
-pub(crate) fn expand(item: &ItemStruct, daemon: &Daemon, rxd: &Runtime) -> TokenStream {
+pub(crate) fn expand(item: &ItemStruct, daemon: &DaemonModel, rxd: &RuntimePaths) -> TokenStream {
     let ident = &item.ident;
     let text = ident.unraw().to_string();
     let (graphed, analysis, index, graph) = (rxd.graphed(), rxd.analysis(), rxd.index(), rxd.graph());
@@ -19,7 +19,7 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &Daemon, rxd: &Runtime) -> Token
     let services: Vec<TokenStream> =
         daemon.fields.iter().zip(&places).map(|(field, place)| as_service(ident, field, place, rxd)).collect();
     let nodes = daemon.fields.iter().zip(&services).map(|(field, service)| node(field, service, rxd));
-    let Consts { new, graphed: consts, checks: const_checks, stages } = Consts::of(ident, daemon, rxd);
+    let ConstValues { new, graphed: consts, checks: const_checks, stages } = ConstValues::of(ident, daemon, rxd);
     let settings = daemon.settings.iter().map(|setting| self::setting(setting, &stages, rxd));
     let adds = daemon.fields.iter().zip(&services).map(|(field, service)| add(field, service));
     let checks = daemon.fields.iter().zip(&services).filter(|(field, _)| !field.taken).map(|(field, service)| {
@@ -66,24 +66,24 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &Daemon, rxd: &Runtime) -> Token
 
 /// What comes of the values that only the compiler knows: each is written once, into a constant, and
 /// looked at there, at its own place.
-struct Consts<'a> {
+struct ConstValues<'a> {
     /// The builder that the settings are given to.
     new: TokenStream,
     /// `OPTIONS` and `STAGES` of `Graphed`, as far as there are any.
     graphed: TokenStream,
     checks: Vec<TokenStream>,
     /// The stages that are part of `STAGES`, in their order.
-    stages: Vec<(&'a Stage, TokenStream)>,
+    stages: Vec<(&'a PrestartStage, TokenStream)>,
 }
 
-impl<'a> Consts<'a> {
-    fn of(ident: &Ident, daemon: &'a Daemon, rxd: &Runtime) -> Self {
+impl<'a> ConstValues<'a> {
+    fn of(ident: &Ident, daemon: &'a DaemonModel, rxd: &RuntimePaths) -> Self {
         let name = &daemon.name;
         let (graphed, options, key) = (rxd.graphed(), rxd.daemon_options(), rxd.daemon_key());
         let mut checks = Vec::new();
         let mut setters = Vec::new();
         for setting in &daemon.settings {
-            let Setting::Const(setter, variant, value) = setting else { continue };
+            let DaemonSetting::Const(setter, variant, value) = setting else { continue };
             let (setter_name, variant) = (call_site(setter), call_site(variant));
             let limit = (*setter == "blocking_threshold").then(|| {
                 // It may also be `None`.
@@ -106,7 +106,7 @@ impl<'a> Consts<'a> {
         let (mut stages, mut rows) = (Vec::new(), Vec::new());
         let (options, key) = (rxd.stage_options(), rxd.stage_key());
         for setting in &daemon.settings {
-            let Setting::Stage(stage) = setting else { continue };
+            let DaemonSetting::Stage(stage) = setting else { continue };
             if stage.consts.is_empty() {
                 continue;
             }
@@ -126,7 +126,7 @@ impl<'a> Consts<'a> {
         if !rows.is_empty() {
             consts.extend(quote!(const STAGES: &'static [#options] = &[#(#rows),*];));
         }
-        Consts { new, graphed: consts, checks, stages }
+        ConstValues { new, graphed: consts, checks, stages }
     }
 }
 
@@ -140,7 +140,7 @@ fn free(check: TokenStream) -> TokenStream {
 }
 
 /// What a daemon can do.
-pub(crate) fn methods(vis: &TokenStream, value: &TokenStream, build: &TokenStream, rxd: &Runtime) -> TokenStream {
+pub(crate) fn methods(vis: &TokenStream, value: &TokenStream, build: &TokenStream, rxd: &RuntimePaths) -> TokenStream {
     let (graph, builder, error, handle) = (rxd.graph(), rxd.daemon(), rxd.error(), rxd.handle());
     let (with_systemd, systemd) = (rxd.with_systemd(), rxd.systemd());
     quote! {
@@ -187,7 +187,7 @@ pub(crate) fn methods(vis: &TokenStream, value: &TokenStream, build: &TokenStrea
 
 /// The place of each field in the graph, and then how many there are. Fields that may be
 /// configured away are counted by the compiler.
-fn places(daemon: &Daemon) -> Vec<TokenStream> {
+fn places(daemon: &DaemonModel) -> Vec<TokenStream> {
     let mut places = Vec::new();
     let mut fixed = 0_usize;
     let mut counted = TokenStream::new();
@@ -211,7 +211,7 @@ fn places(daemon: &Daemon) -> Vec<TokenStream> {
 
 /// `<Health as Checked<EdgeAgent, 0>>`: everything about a field is asked of this one bound, at
 /// the field's type, so that a type that is no service is one error.
-fn as_service(daemon: &Ident, field: &Field, place: &TokenStream, rxd: &Runtime) -> TokenStream {
+fn as_service(daemon: &Ident, field: &ServiceField, place: &TokenStream, rxd: &RuntimePaths) -> TokenStream {
     let (checked, as_field, ty) = (rxd.checked(), rxd.field(), &field.ty);
     let place = if field.cfgs.is_empty() && place.clone().into_iter().count() == 1 {
         place.clone()
@@ -224,7 +224,7 @@ fn as_service(daemon: &Ident, field: &Field, place: &TokenStream, rxd: &Runtime)
     quote!(#open #ty #close)
 }
 
-fn node(field: &Field, service: &TokenStream, rxd: &Runtime) -> TokenStream {
+fn node(field: &ServiceField, service: &TokenStream, rxd: &RuntimePaths) -> TokenStream {
     let (node, cfgs) = (rxd.node(), &field.cfgs);
     let name = field.name.as_ref().map(|name| quote!(name: #name,));
     let optional = field.optional.then(|| quote!(optional: true,));
@@ -234,20 +234,20 @@ fn node(field: &Field, service: &TokenStream, rxd: &Runtime) -> TokenStream {
     quote!(#(#cfgs)* #node { #name #optional ..#service::NODE })
 }
 
-fn setting(setting: &Setting, consts: &[(&Stage, TokenStream)], rxd: &Runtime) -> TokenStream {
+fn setting(setting: &DaemonSetting, consts: &[(&PrestartStage, TokenStream)], rxd: &RuntimePaths) -> TokenStream {
     match setting {
-        Setting::Plain(name, value) => {
+        DaemonSetting::Plain(name, value) => {
             let name = call_site(name);
             quote!(.#name(#value))
         }
         // It is part of `OPTIONS`.
-        Setting::Const(..) => TokenStream::new(),
-        Setting::OnStale(variant) => {
+        DaemonSetting::Const(..) => TokenStream::new(),
+        DaemonSetting::OnStale(variant) => {
             let on_stale = rxd.on_stale();
             quote!(.on_stale(#on_stale::#variant))
         }
-        Setting::Admin(address) => quote!(.admin(#address)),
-        Setting::Stage(stage) => {
+        DaemonSetting::Admin(address) => quote!(.admin(#address)),
+        DaemonSetting::Stage(stage) => {
             let (new, name, path) = (rxd.stage(), &stage.name, &stage.path);
             // At the path: that is where a function that is not asynchronous is an error.
             let (start, end) = ends(path);
@@ -263,7 +263,7 @@ fn setting(setting: &Setting, consts: &[(&Stage, TokenStream)], rxd: &Runtime) -
             });
             quote!(.prestart(#new #(#plain)*))
         }
-        Setting::Signals(signals) => {
+        DaemonSetting::Signals(signals) => {
             let kind = rxd.signal();
             quote!(.signals([#(#kind::#signals),*]))
         }
@@ -271,7 +271,7 @@ fn setting(setting: &Setting, consts: &[(&Stage, TokenStream)], rxd: &Runtime) -
 }
 
 /// `.add(..)` of one field.
-fn add(field: &Field, service: &TokenStream) -> TokenStream {
+fn add(field: &ServiceField, service: &TokenStream) -> TokenStream {
     let ident = &field.ident;
     let named = field.name.as_ref().map(|name| quote!(.named(#name)));
     let made = match field.optional {

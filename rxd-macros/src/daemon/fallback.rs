@@ -1,15 +1,15 @@
 //! What stands in for a daemon that makes no sense, so that whoever uses it is not told as well.
 
 use super::expand::methods;
-use crate::runtime::Runtime;
-use crate::syntax::item::Item;
+use crate::runtime::RuntimePaths;
+use crate::syntax::item::TypeItem;
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt as _;
 
 /// The methods of a daemon without services; nothing if the item is no type.
-pub(crate) fn expand(tokens: &TokenStream, rxd: &Runtime) -> TokenStream {
-    let Some(item) = Item::parse(tokens.clone()) else { return TokenStream::new() };
+pub(crate) fn expand(tokens: &TokenStream, rxd: &RuntimePaths) -> TokenStream {
+    let Some(item) = TypeItem::parse(tokens.clone()) else { return TokenStream::new() };
     let text = item.ident.unraw().to_string();
     let (params, args, bounds) = item.generics.split_for_impl();
     let (graph, builder) = (rxd.graph(), rxd.daemon());

@@ -6,9 +6,9 @@ pub(crate) mod fallback;
 pub(crate) mod model;
 mod settings;
 
-use crate::editor::Hints;
+use crate::editor::EditorHints;
 use crate::errors::Errors;
-use crate::runtime::Runtime;
+use crate::runtime::RuntimePaths;
 use crate::syntax::args::ArgList;
 use crate::syntax::item::{describe, keyword};
 use proc_macro2::TokenStream;
@@ -19,7 +19,7 @@ use syn::ItemStruct;
 pub(crate) fn expand(args: TokenStream, tokens: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let list = ArgList::parse(args);
-    let rxd = Runtime::in_arguments(&list);
+    let rxd = RuntimePaths::in_arguments(&list);
     let mut item = match syn::parse2::<ItemStruct>(tokens.clone()) {
         Ok(item) => item,
         Err(error) => {
@@ -36,7 +36,7 @@ pub(crate) fn expand(args: TokenStream, tokens: TokenStream) -> TokenStream {
         }
     };
     let written = attr::read(&list, &mut item, &mut errors);
-    let mut hints = Hints::new(&rxd);
+    let mut hints = EditorHints::new(&rxd);
     hints.entries("daemon", &list);
     written.fields.iter().for_each(|field| hints.entries("field", &field.list));
     let daemon = model::check(written, &item, &mut errors);

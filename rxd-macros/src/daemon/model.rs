@@ -1,10 +1,10 @@
 //! What is valid.
 
-use super::attr::Written;
-use super::settings::{self, Setting};
+use super::attr::DaemonAttrs;
+use super::settings::{self, DaemonSetting};
 use crate::errors::Errors;
-use crate::runtime::Runtime;
-use crate::syntax::keys::Entry;
+use crate::runtime::RuntimePaths;
+use crate::syntax::keys::KeyEntry;
 use crate::syntax::name;
 use crate::syntax::words::ON_STALE;
 use proc_macro2::Ident;
@@ -12,14 +12,14 @@ use quote::ToTokens;
 use syn::{Attribute, Fields, GenericArgument, ItemStruct, LitStr, PathArguments, Type};
 
 /// One valid daemon.
-pub(crate) struct Daemon {
+pub(crate) struct DaemonModel {
     pub(crate) name: String,
-    pub(crate) settings: Vec<Setting>,
-    pub(crate) fields: Vec<Field>,
+    pub(crate) settings: Vec<DaemonSetting>,
+    pub(crate) fields: Vec<ServiceField>,
 }
 
 /// One service of a daemon.
-pub(crate) struct Field {
+pub(crate) struct ServiceField {
     pub(crate) ident: Ident,
     /// The service's type; of an `Option`, what is in it.
     pub(crate) ty: Type,
@@ -32,8 +32,9 @@ pub(crate) struct Field {
 }
 
 /// Checks all that was written; `None` if nothing can be generated.
-pub(crate) fn check(written: Written, item: &ItemStruct, errors: &mut Errors) -> Option<Daemon> {
-    let mut daemon = Daemon { name: name::kebab(&item.ident.to_string()), settings: Vec::new(), fields: Vec::new() };
+pub(crate) fn check(written: DaemonAttrs, item: &ItemStruct, errors: &mut Errors) -> Option<DaemonModel> {
+    let mut daemon =
+        DaemonModel { name: name::kebab(&item.ident.to_string()), settings: Vec::new(), fields: Vec::new() };
     for entry in &written.entries {
         let settings = &mut daemon.settings;
         match entry.name {
@@ -45,15 +46,16 @@ pub(crate) fn check(written: Written, item: &ItemStruct, errors: &mut Errors) ->
             "blocking_threshold" => settings.extend(time(entry, "BlockingThreshold", errors)),
             // Zero has a meaning: not to talk to the service manager.
             "watchdog_interval" => {
-                settings.extend(entry.time(errors).map(|time| Setting::Plain(entry.name, time.to_token_stream())));
+                settings
+                    .extend(entry.time(errors).map(|time| DaemonSetting::Plain(entry.name, time.to_token_stream())));
             }
             "exit_code" => settings.extend(number(entry, "ExitCode", f64::from(u8::MAX), errors)),
             "history" => settings.extend(number(entry, "History", f64::from(u32::MAX), errors)),
-            "on_stale" => settings.extend(entry.word(&ON_STALE, errors).map(Setting::OnStale)),
+            "on_stale" => settings.extend(entry.word(&ON_STALE, errors).map(DaemonSetting::OnStale)),
             "admin" => settings.extend(settings::admin(entry, errors)),
             "signals" => settings.extend(settings::signals(entry, errors)),
             "prestart" => settings.extend(settings::prestart(entry, errors)),
-            _ => Runtime::check(entry, errors),
+            _ => RuntimePaths::check(entry, errors),
         }
     }
     let named = written.entries.iter().any(|entry| entry.name == "name");
@@ -109,33 +111,41 @@ pub(crate) fn check(written: Written, item: &ItemStruct, errors: &mut Errors) ->
         let inner = option(&field.ty);
         let optional = inner.is_some();
         let ty = inner.unwrap_or(&field.ty).clone();
-        daemon.fields.push(Field { ident, ty, optional, name, taken: false, cfgs: written.cfgs });
+        daemon.fields.push(ServiceField { ident, ty, optional, name, taken: false, cfgs: written.cfgs });
     }
     twice(&mut daemon.fields, errors);
     Some(daemon)
 }
 
 /// A time longer than zero.
-fn time(entry: &Entry, key: &'static str, errors: &mut Errors) -> Option<Setting> {
+fn time(entry: &KeyEntry, key: &'static str, errors: &mut Errors) -> Option<DaemonSetting> {
     let time = entry.positive(errors)?;
     let tokens = time.to_token_stream();
-    Some(if time.is_const() { Setting::Const(entry.name, key, tokens) } else { Setting::Plain(entry.name, tokens) })
+    Some(if time.is_const() {
+        DaemonSetting::Const(entry.name, key, tokens)
+    } else {
+        DaemonSetting::Plain(entry.name, tokens)
+    })
 }
 
 /// A whole number from 1 on.
-fn number(entry: &Entry, key: &'static str, most: f64, errors: &mut Errors) -> Option<Setting> {
+fn number(entry: &KeyEntry, key: &'static str, most: f64, errors: &mut Errors) -> Option<DaemonSetting> {
     let number = entry.number("u32", 1.0..=most, errors)?;
     let tokens = number.int();
-    Some(if number.is_const() { Setting::Const(entry.name, key, tokens) } else { Setting::Plain(entry.name, tokens) })
+    Some(if number.is_const() {
+        DaemonSetting::Const(entry.name, key, tokens)
+    } else {
+        DaemonSetting::Plain(entry.name, tokens)
+    })
 }
 
 /// Two fields that are given the same name right here.
-fn twice(fields: &mut [Field], errors: &mut Errors) {
+fn twice(fields: &mut [ServiceField], errors: &mut Errors) {
     for i in 0..fields.len() {
         let (earlier, later) = fields.split_at_mut(i);
         let field = &mut later[0];
         let Some(name) = field.name.as_ref().filter(|_| field.cfgs.is_empty()) else { continue };
-        let same = |other: &&Field| other.name.as_ref().is_some_and(|other| other.value() == name.value());
+        let same = |other: &&ServiceField| other.name.as_ref().is_some_and(|other| other.value() == name.value());
         let Some(first) = earlier.iter().filter(|other| other.cfgs.is_empty()).find(same) else { continue };
         errors.help(
             name,
@@ -169,7 +179,7 @@ fn option(ty: &Type) -> Option<&Type> {
     }
 }
 
-impl Daemon {
+impl DaemonModel {
     /// Whether the services depend on how the crate is configured.
     pub(crate) fn configured(&self) -> bool {
         self.fields.iter().any(|field| !field.cfgs.is_empty())

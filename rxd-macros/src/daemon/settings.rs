@@ -3,7 +3,7 @@
 use crate::errors::Errors;
 use crate::syntax::args::Arg;
 use crate::syntax::item::last_word;
-use crate::syntax::keys::{self, Entry};
+use crate::syntax::keys::{self, KeyEntry};
 use crate::syntax::name;
 use crate::syntax::tables::{PRESTART, STAGE};
 use crate::syntax::words::SIGNALS;
@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use syn::{Expr, ExprPath, Lit, Path, Type};
 
 /// One setter of `Daemon`.
-pub(crate) enum Setting {
+pub(crate) enum DaemonSetting {
     /// `.shutdown_timeout(time)` or `.exit_code(3)`, by the setter's name: a value that may stand.
     Plain(&'static str, TokenStream),
     /// The same of an expression: a setter of `DaemonOptions`, and a variant of `DaemonKey`.
@@ -25,11 +25,11 @@ pub(crate) enum Setting {
     /// `.signals([Signal::INTERRUPT, ..])`
     Signals(Vec<Ident>),
     /// `.prestart(Stage::new(name, path)..)`
-    Stage(Stage),
+    Stage(PrestartStage),
 }
 
 /// One stage of what comes before the services.
-pub(crate) struct Stage {
+pub(crate) struct PrestartStage {
     pub(crate) name: String,
     /// The function that is called.
     pub(crate) path: TokenStream,
@@ -40,7 +40,7 @@ pub(crate) struct Stage {
 }
 
 /// `signals(interrupt, terminate)`; `signals()` are none.
-pub(super) fn signals(entry: &Entry, errors: &mut Errors) -> Option<Setting> {
+pub(super) fn signals(entry: &KeyEntry, errors: &mut Errors) -> Option<DaemonSetting> {
     let Some(list) = entry.as_list() else {
         entry.not_in_parentheses("a list", errors);
         return None;
@@ -58,11 +58,11 @@ pub(super) fn signals(entry: &Entry, errors: &mut Errors) -> Option<Setting> {
         }
         signals.push(signal);
     }
-    Some(Setting::Signals(signals))
+    Some(DaemonSetting::Signals(signals))
 }
 
 /// `admin = "127.0.0.1:1337"`, or an expression that says more.
-pub(super) fn admin(entry: &Entry, errors: &mut Errors) -> Option<Setting> {
+pub(super) fn admin(entry: &KeyEntry, errors: &mut Errors) -> Option<DaemonSetting> {
     if !cfg!(feature = "admin") {
         errors.help(
             &entry.key,
@@ -73,13 +73,13 @@ pub(super) fn admin(entry: &Entry, errors: &mut Errors) -> Option<Setting> {
     }
     let value = match entry.as_expr() {
         Some(Expr::Lit(_)) | None => entry.string(errors)?,
-        Some(other) => return Some(Setting::Admin(Box::new(other.clone()))),
+        Some(other) => return Some(DaemonSetting::Admin(Box::new(other.clone()))),
     };
     if let Some((what, help)) = address_fault(&value.value()) {
         errors.help(&value, what, help);
         return None;
     }
-    Some(Setting::Admin(Box::new(syn::parse_quote!(#value))))
+    Some(DaemonSetting::Admin(Box::new(syn::parse_quote!(#value))))
 }
 
 /// What keeps `text` from being an address to listen on without a token, and what to do about it.
@@ -105,11 +105,11 @@ fn address_fault(text: &str) -> Option<(String, String)> {
 }
 
 /// `prestart(first, second(retry = "1s"))`: the names of functions, in the order in which they are called.
-pub(super) fn prestart(entry: &Entry, errors: &mut Errors) -> Vec<Setting> {
-    entry.list(errors).into_iter().flatten().filter_map(|arg| stage(&arg, errors)).map(Setting::Stage).collect()
+pub(super) fn prestart(entry: &KeyEntry, errors: &mut Errors) -> Vec<DaemonSetting> {
+    entry.list(errors).into_iter().flatten().filter_map(|arg| stage(&arg, errors)).map(DaemonSetting::Stage).collect()
 }
 
-fn stage(arg: &Arg, errors: &mut Errors) -> Option<Stage> {
+fn stage(arg: &Arg, errors: &mut Errors) -> Option<PrestartStage> {
     let (word, path, list) = match arg {
         Arg::Path(Type::Path(path)) if syn::parse2::<ExprPath>(path.to_token_stream()).is_ok() => {
             (last_word(&path.path)?.clone(), path.to_token_stream(), None)
@@ -125,7 +125,7 @@ fn stage(arg: &Arg, errors: &mut Errors) -> Option<Stage> {
             return None;
         }
     };
-    let mut stage = Stage { name: name::kebab(&word.to_string()), path, plain: Vec::new(), consts: Vec::new() };
+    let mut stage = PrestartStage { name: name::kebab(&word.to_string()), path, plain: Vec::new(), consts: Vec::new() };
     let Some(list) = list else { return Some(stage) };
     for part in keys::read(list.args(errors), &STAGE, errors) {
         match part.name {

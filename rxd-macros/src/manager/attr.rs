@@ -11,30 +11,30 @@ use syn::{Attribute, Path, Token, Visibility};
 const FORM: &str = "write `pub FailFast { Init => { ok: Idle, failed: Exit }, .. }`";
 
 /// All of it, as written.
-pub(crate) struct Written {
+pub(crate) struct ManagerInput {
     pub(crate) attrs: Vec<Attribute>,
     pub(crate) vis: Visibility,
     pub(crate) ident: Ident,
-    pub(crate) rows: Vec<Row>,
+    pub(crate) rows: Vec<StateRow>,
     /// Whether something in the table could not be read.
     pub(crate) broken: bool,
 }
 
 /// `Init => { ok: Idle, failed: Exit }`
-pub(crate) struct Row {
+pub(crate) struct StateRow {
     pub(crate) state: Ident,
-    pub(crate) cells: Vec<Cell>,
+    pub(crate) cells: Vec<OutcomeCell>,
     pub(crate) broken: bool,
 }
 
 /// `ok: Idle`
-pub(crate) struct Cell {
+pub(crate) struct OutcomeCell {
     pub(crate) outcome: Ident,
     pub(crate) next: Path,
 }
 
 /// Reads the whole input; `None` if there is no name to give to anything.
-pub(crate) fn read(tokens: TokenStream, errors: &mut Errors) -> Option<Written> {
+pub(crate) fn read(tokens: TokenStream, errors: &mut Errors) -> Option<ManagerInput> {
     let all = tokens.clone();
     let head = |input: ParseStream<'_>| {
         let attrs = input.call(Attribute::parse_outer)?;
@@ -76,10 +76,10 @@ pub(crate) fn read(tokens: TokenStream, errors: &mut Errors) -> Option<Written> 
             errors.help(rest, "one `manager!` declares one manager", "write another `manager!` for what follows");
         }
     }
-    Some(Written { attrs, vis, ident, rows, broken })
+    Some(ManagerInput { attrs, vis, ident, rows, broken })
 }
 
-fn rows(tokens: TokenStream, errors: &mut Errors) -> Vec<Row> {
+fn rows(tokens: TokenStream, errors: &mut Errors) -> Vec<StateRow> {
     let mut rows = Vec::new();
     let read = |input: ParseStream<'_>| {
         while !input.is_empty() {
@@ -88,7 +88,7 @@ fn rows(tokens: TokenStream, errors: &mut Errors) -> Vec<Row> {
                 Some((state, group)) => {
                     let before = errors.len();
                     let cells = cells(group.stream(), errors);
-                    rows.push(Row { state, cells, broken: errors.len() != before });
+                    rows.push(StateRow { state, cells, broken: errors.len() != before });
                 }
                 None => {
                     let what = match start.call(Ident::parse_any) {
@@ -119,7 +119,7 @@ fn row(input: ParseStream<'_>) -> Option<(Ident, Group)> {
     Some((state, input.parse().ok()?))
 }
 
-fn cells(tokens: TokenStream, errors: &mut Errors) -> Vec<Cell> {
+fn cells(tokens: TokenStream, errors: &mut Errors) -> Vec<OutcomeCell> {
     let mut cells = Vec::new();
     let read = |input: ParseStream<'_>| {
         while !input.is_empty() {
@@ -147,12 +147,12 @@ fn cells(tokens: TokenStream, errors: &mut Errors) -> Vec<Cell> {
 }
 
 /// `ok: Idle`; what does not fit is left where it is.
-fn cell(input: ParseStream<'_>) -> Option<Cell> {
+fn cell(input: ParseStream<'_>) -> Option<OutcomeCell> {
     let outcome = input.call(Ident::parse_any).ok()?;
     input.parse::<Token![:]>().ok()?;
     let ahead = input.fork();
     ahead.call(Path::parse_mod_style).ok()?;
-    Some(Cell { outcome, next: input.call(Path::parse_mod_style).ok()? })
+    Some(OutcomeCell { outcome, next: input.call(Path::parse_mod_style).ok()? })
 }
 
 /// The token at which reading stopped, or the one before the end.

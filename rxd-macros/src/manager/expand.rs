@@ -1,14 +1,14 @@
 //! A valid table as tokens.
 
-use super::attr::Written;
-use super::model::Table;
-use crate::runtime::Runtime;
+use super::attr::ManagerInput;
+use super::model::ManagerTable;
+use crate::runtime::RuntimePaths;
 use proc_macro2::TokenStream;
 use quote::quote;
 
 /// A type without fields, and its table.
-pub(crate) fn expand(written: &Written, table: &Table, rxd: &Runtime) -> TokenStream {
-    let Written { attrs, vis, ident, .. } = written;
+pub(crate) fn expand(written: &ManagerInput, table: &ManagerTable, rxd: &RuntimePaths) -> TokenStream {
+    let ManagerInput { attrs, vis, ident, .. } = written;
     let (manager, tables, states) = (rxd.manager_trait(), rxd.table(), rxd.state());
     let rows = table.iter().map(|[ok, failed]| quote!([#states::#ok, #states::#failed]));
     quote! {

@@ -5,7 +5,7 @@ pub(crate) mod expand;
 pub(crate) mod model;
 
 use crate::errors::Errors;
-use crate::runtime::Runtime;
+use crate::runtime::RuntimePaths;
 use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;
 
@@ -20,7 +20,7 @@ pub(crate) fn expand(tokens: TokenStream) -> TokenStream {
     let written = attr::read(tokens.collect(), &mut errors);
     let generated = written.map(|written| {
         let table = model::check(&written, &mut errors);
-        expand::expand(&written, &table, &Runtime::at(root))
+        expand::expand(&written, &table, &RuntimePaths::at(root))
     });
     quote!(#generated #errors)
 }

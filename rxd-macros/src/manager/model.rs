@@ -1,6 +1,6 @@
 //! What is valid: every state handled, both outcomes, in the order of a lifecycle, and an end.
 
-use super::attr::{Row, Written};
+use super::attr::{ManagerInput, StateRow};
 use crate::errors::Errors;
 use crate::syntax::near;
 use crate::syntax::words::{METHODS, STATES};
@@ -9,7 +9,7 @@ use quote::ToTokens;
 use syn::Path;
 
 /// What follows each of Init, Idle, Run and Stop: `[ok, failed]`.
-pub(crate) type Table = [[Ident; 2]; 4];
+pub(crate) type ManagerTable = [[Ident; 2]; 4];
 
 /// The order of a lifecycle: what may be written as following each state with a method.
 const FOLLOW: [(&str, &[&str]); 4] = [
@@ -22,9 +22,9 @@ const FOLLOW: [(&str, &[&str]); 4] = [
 const OUTCOMES: [&str; 2] = ["ok", "failed"];
 
 /// Checks all that was written; what is missing is reported and filled in.
-pub(crate) fn check(written: &Written, errors: &mut Errors) -> Table {
+pub(crate) fn check(written: &ManagerInput, errors: &mut Errors) -> ManagerTable {
     let before = errors.len();
-    let mut rows: [Option<&Row>; 4] = [None; 4];
+    let mut rows: [Option<&StateRow>; 4] = [None; 4];
     let mut complete = !written.broken;
     for row in &written.rows {
         let state = &row.state;
@@ -75,7 +75,7 @@ fn last<'a>(follow: &[&'a str]) -> &'a str {
 }
 
 /// Both outcomes of one state.
-fn cells(row: &Row, follow: &[&str], errors: &mut Errors) -> [Option<Ident>; 2] {
+fn cells(row: &StateRow, follow: &[&str], errors: &mut Errors) -> [Option<Ident>; 2] {
     let mut next: [Option<Ident>; 2] = [None, None];
     let mut seen = [false; 2];
     let mut complete = !row.broken;
@@ -137,7 +137,7 @@ fn next(state: &Ident, path: &Path, follow: &[&str], errors: &mut Errors) -> Opt
 }
 
 /// What a table that is right in each cell can still lack.
-fn reach(table: &Table, written: &Written, rows: &[Option<&Row>; 4], errors: &mut Errors) {
+fn reach(table: &ManagerTable, written: &ManagerInput, rows: &[Option<&StateRow>; 4], errors: &mut Errors) {
     let goes = |from: usize, to: &str| table[from].iter().any(|next| next == to);
     let (idle, run) = (goes(0, "Idle"), goes(1, "Run"));
     for (place, reached, before) in [(1, idle, "Init"), (2, !idle || run, "Idle")] {

@@ -2,20 +2,20 @@
 
 use crate::errors::Errors;
 use crate::syntax::args::ArgList;
-use crate::syntax::item::{Item, last_word};
-use crate::syntax::keys::{self, Entry};
+use crate::syntax::item::{TypeItem, last_word};
+use crate::syntax::keys::{self, KeyEntry};
 use crate::syntax::tables::SERVICE;
 use crate::watch::ast::WatchAttr;
 use crate::watch::attr::{self as watch};
 
 /// All of it, as written.
-pub(crate) struct Written {
-    pub(crate) entries: Vec<Entry>,
+pub(crate) struct ServiceAttrs {
+    pub(crate) entries: Vec<KeyEntry>,
     pub(crate) watches: Vec<WatchAttr>,
 }
 
 /// Reads the arguments, and takes what belongs to `rxd` out of the item's attributes.
-pub(crate) fn read(list: &ArgList, item: &mut Item, errors: &mut Errors) -> Written {
+pub(crate) fn read(list: &ArgList, item: &mut TypeItem, errors: &mut Errors) -> ServiceAttrs {
     let mut args = list.args(errors);
     let mut watches = watch::above(&mut args);
     let entries = keys::read(args, &SERVICE, errors);
@@ -27,5 +27,5 @@ pub(crate) fn read(list: &ArgList, item: &mut Item, errors: &mut Errors) -> Writ
         !twice
     });
     watches.extend(watch::below(&mut item.attrs, errors));
-    Written { entries, watches }
+    ServiceAttrs { entries, watches }
 }

@@ -1,8 +1,8 @@
 //! A valid service as tokens.
 
-use super::model::{Manager, Service, Setter, Unchecked};
-use crate::runtime::Runtime;
-use crate::syntax::item::Item;
+use super::model::{ManagerChoice, OptionSetter, ServiceModel, UncheckedOption};
+use crate::runtime::RuntimePaths;
+use crate::syntax::item::TypeItem;
 use crate::syntax::span::{at, ends, respan};
 use crate::watch::expand::{checks, construct};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
@@ -11,22 +11,22 @@ use syn::ext::IdentExt as _;
 use syn::{GenericParam, parse_quote};
 
 /// The impls of a service.
-pub(crate) fn expand(item: &Item, service: &Service, rxd: &Runtime) -> TokenStream {
+pub(crate) fn expand(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> TokenStream {
     let declared = declared(item, service, rxd);
     let checked = checked(item, service, rxd);
     let streams = streams(item, service, rxd);
     quote!(#declared #checked #streams)
 }
 
-fn declared(item: &Item, service: &Service, rxd: &Runtime) -> TokenStream {
+fn declared(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> TokenStream {
     let (declared, kind, declaration) = (rxd.declared(), rxd.kind(), rxd.declaration());
     let (params, _, bounds) = item.generics.split_for_impl();
     let (ty, name) = (item.ty(), &service.name);
     let text = item.ident.unraw().to_string();
     let manager = service.manager.as_ref().map(|manager| {
         let manager = match manager {
-            Manager::BuiltIn(word) => rxd.manager(word),
-            Manager::Path(path) => quote!(#path),
+            ManagerChoice::BuiltIn(word) => rxd.manager(word),
+            ManagerChoice::Path(path) => quote!(#path),
         };
         quote!(.manager::<#manager>())
     });
@@ -53,18 +53,18 @@ fn declared(item: &Item, service: &Service, rxd: &Runtime) -> TokenStream {
     }
 }
 
-fn setter(setter: &Setter, rxd: &Runtime) -> TokenStream {
+fn setter(setter: &OptionSetter, rxd: &RuntimePaths) -> TokenStream {
     let ident = |name: &str| Ident::new(name, Span::call_site());
     match setter {
-        Setter::Time(name, time) => {
+        OptionSetter::Time(name, time) => {
             let name = ident(name);
             quote!(.#name(#time))
         }
-        Setter::TimeOf(name, state, time) => {
+        OptionSetter::TimeOf(name, state, time) => {
             let (name, states) = (ident(name), rxd.state());
             quote!(.#name(#states::#state, #time))
         }
-        Setter::Backoff(knobs) => {
+        OptionSetter::Backoff(knobs) => {
             let backoff = rxd.backoff();
             let knobs = knobs.iter().map(|(name, value)| {
                 let name = ident(name);
@@ -72,11 +72,11 @@ fn setter(setter: &Setter, rxd: &Runtime) -> TokenStream {
             });
             quote!(.backoff(#backoff::DEFAULT #(#knobs)*))
         }
-        Setter::Restarts(max, within) => {
+        OptionSetter::Restarts(max, within) => {
             let max = max.int();
             quote!(.restarts(#max, #within))
         }
-        Setter::OnFailure(variant) => {
+        OptionSetter::OnFailure(variant) => {
             let on_failure = rxd.on_failure();
             quote!(.on_failure(#on_failure::#variant))
         }
@@ -84,7 +84,7 @@ fn setter(setter: &Setter, rxd: &Runtime) -> TokenStream {
 }
 
 /// The checks of the service in whatever daemon it ends up in.
-fn checked(item: &Item, service: &Service, rxd: &Runtime) -> TokenStream {
+fn checked(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> TokenStream {
     let (checked, graphed) = (rxd.checked(), rxd.graphed());
     let mut generics = item.generics.clone();
     if !generics.params.is_empty() {
@@ -119,7 +119,7 @@ fn checked(item: &Item, service: &Service, rxd: &Runtime) -> TokenStream {
 }
 
 /// The check of an option that only the compiler knows, at its value.
-fn check_option(Unchecked { option, state, value }: &Unchecked, rxd: &Runtime) -> TokenStream {
+fn check_option(UncheckedOption { option, state, value }: &UncheckedOption, rxd: &RuntimePaths) -> TokenStream {
     let (declared, key, option) = (rxd.declared(), rxd.option_key(), Ident::new(option, Span::call_site()));
     let state = state.as_ref().map(|state| {
         let states = rxd.state();
@@ -129,7 +129,7 @@ fn check_option(Unchecked { option, state, value }: &Unchecked, rxd: &Runtime) -
 }
 
 /// `fn ident(cx: &Context) -> Watch` for each `stream(ident)`.
-fn streams(item: &Item, service: &Service, rxd: &Runtime) -> TokenStream {
+fn streams(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> TokenStream {
     let (context, watch, stream, edge, declared) =
         (rxd.context(), rxd.watch(), rxd.stream(), rxd.edge(), rxd.declared());
     let valid = service.watches.valid.iter().enumerate().filter_map(|(i, watch)| {

@@ -5,18 +5,18 @@ pub(crate) mod expand;
 pub(crate) mod model;
 pub(crate) mod watch_before;
 
-use crate::editor::Hints;
+use crate::editor::EditorHints;
 use crate::errors::Errors;
-use crate::runtime::Runtime;
+use crate::runtime::RuntimePaths;
 use crate::syntax::args::ArgList;
-use crate::syntax::item::{Item, Shape, describe, keyword};
+use crate::syntax::item::{ItemShape, TypeItem, describe, keyword};
 use proc_macro2::TokenStream;
 use quote::quote;
 
 /// `#[rxd::service(args)] item`
 pub(crate) fn expand(args: TokenStream, tokens: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
-    let Some(mut item) = Item::parse(tokens.clone()) else {
+    let Some(mut item) = TypeItem::parse(tokens.clone()) else {
         errors.help(
             keyword(&tokens),
             format_args!("`#[rxd::service]` is for structs and enums, and this is {}", describe(&tokens)),
@@ -24,7 +24,7 @@ pub(crate) fn expand(args: TokenStream, tokens: TokenStream) -> TokenStream {
         );
         return quote!(#tokens #errors);
     };
-    if item.shape == Shape::Union {
+    if item.shape == ItemShape::Union {
         errors.help(
             &item.keyword,
             "`#[rxd::service]` is for structs and enums, and this is a union",
@@ -39,8 +39,8 @@ pub(crate) fn expand(args: TokenStream, tokens: TokenStream) -> TokenStream {
         );
     }
     let list = ArgList::parse(args);
-    let rxd = Runtime::in_arguments(&list);
-    let mut hints = Hints::new(&rxd);
+    let rxd = RuntimePaths::in_arguments(&list);
+    let mut hints = EditorHints::new(&rxd);
     let written = attr::read(&list, &mut item, &mut errors);
     hints.entries("service", &list);
     written.watches.iter().for_each(|watch| hints.watch(watch.keyword, &watch.list));

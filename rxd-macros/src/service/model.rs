@@ -1,34 +1,34 @@
 //! What is valid.
 
-use super::attr::Written;
+use super::attr::ServiceAttrs;
 use crate::errors::Errors;
-use crate::runtime::Runtime;
-use crate::syntax::duration::Time;
-use crate::syntax::item::Item;
-use crate::syntax::keys::{self, Entry, Number, literal_string};
+use crate::runtime::RuntimePaths;
+use crate::syntax::duration::DurationValue;
+use crate::syntax::item::TypeItem;
+use crate::syntax::keys::{self, KeyEntry, NumberValue, literal_string};
 use crate::syntax::tables::{BACKOFF, RESTARTS, STATES};
 use crate::syntax::words::{MANAGERS, ON_FAILURE};
 use crate::syntax::{args, name, near};
-use crate::watch::model::{Owner, ServiceWatches};
+use crate::watch::model::{ServiceWatches, WatchOwner};
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use std::time::Duration;
 use syn::Type;
 
 /// One valid service.
-pub(crate) struct Service {
+pub(crate) struct ServiceModel {
     pub(crate) name: String,
     /// Where the name is written: the literal, or the type's ident.
     pub(crate) name_at: TokenStream,
-    pub(crate) manager: Option<Manager>,
-    pub(crate) options: Vec<Setter>,
+    pub(crate) manager: Option<ManagerChoice>,
+    pub(crate) options: Vec<OptionSetter>,
     /// The options whose values only the compiler knows, and has to look at.
-    pub(crate) unchecked: Vec<Unchecked>,
+    pub(crate) unchecked: Vec<UncheckedOption>,
     pub(crate) watches: ServiceWatches,
 }
 
 /// A variant of `OptionKey`, and the value that it is about.
-pub(crate) struct Unchecked {
+pub(crate) struct UncheckedOption {
     pub(crate) option: &'static str,
     /// Of which state it is the limit.
     pub(crate) state: Option<Ident>,
@@ -36,7 +36,7 @@ pub(crate) struct Unchecked {
 }
 
 /// What decides where the service goes next.
-pub(crate) enum Manager {
+pub(crate) enum ManagerChoice {
     /// One of rxd's own.
     BuiltIn(Ident),
     /// The user's.
@@ -44,22 +44,22 @@ pub(crate) enum Manager {
 }
 
 /// One setter of `Options`.
-pub(crate) enum Setter {
+pub(crate) enum OptionSetter {
     /// `.delay(time)`, by the setter's name.
-    Time(&'static str, Time),
+    Time(&'static str, DurationValue),
     /// `.delay_of(State::Run, time)`, by the setter's name.
-    TimeOf(&'static str, Ident, Time),
+    TimeOf(&'static str, Ident, DurationValue),
     /// `.backoff(..)`, by the setters of `Backoff`.
     Backoff(Vec<(&'static str, TokenStream)>),
     /// `.restarts(max, within)`
-    Restarts(Number, Time),
+    Restarts(NumberValue, DurationValue),
     /// `.on_failure(..)`
     OnFailure(Ident),
 }
 
 /// Checks all that was written; what is invalid is reported and left out.
-pub(crate) fn check(written: Written, item: &Item, errors: &mut Errors) -> Service {
-    let mut service = Service {
+pub(crate) fn check(written: ServiceAttrs, item: &TypeItem, errors: &mut Errors) -> ServiceModel {
+    let mut service = ServiceModel {
         name: name::kebab(&item.ident.to_string()),
         name_at: item.ident.to_token_stream(),
         manager: None,
@@ -79,32 +79,33 @@ pub(crate) fn check(written: Written, item: &Item, errors: &mut Errors) -> Servi
                 }
             }
             "manager" => service.manager = manager(entry, errors),
-            "startup_delay" => options.extend(entry.time(errors).map(|time| Setter::Time("startup_delay", time))),
-            "delay" => options.extend(entry.time(errors).map(|time| Setter::Time("delay", time))),
+            "startup_delay" => options.extend(entry.time(errors).map(|time| OptionSetter::Time("startup_delay", time))),
+            "delay" => options.extend(entry.time(errors).map(|time| OptionSetter::Time("delay", time))),
             "delays" => {
                 options.extend(
-                    times(entry, Entry::time, errors).map(|(state, time)| Setter::TimeOf("delay_of", state, time)),
+                    times(entry, KeyEntry::time, errors)
+                        .map(|(state, time)| OptionSetter::TimeOf("delay_of", state, time)),
                 );
             }
             "timeouts" => {
-                for (state, time) in times(entry, Entry::positive, errors) {
-                    unchecked.extend(Unchecked::time("Timeout", Some(&state), &time));
-                    options.push(Setter::TimeOf("timeout_of", state, time));
+                for (state, time) in times(entry, KeyEntry::positive, errors) {
+                    unchecked.extend(UncheckedOption::time("Timeout", Some(&state), &time));
+                    options.push(OptionSetter::TimeOf("timeout_of", state, time));
                 }
             }
             "backoff" => options.extend(backoff(entry, unchecked, errors)),
             "restarts" => options.extend(restarts(entry, unchecked, errors)),
-            "on_failure" => options.extend(entry.word(&ON_FAILURE, errors).map(Setter::OnFailure)),
+            "on_failure" => options.extend(entry.word(&ON_FAILURE, errors).map(OptionSetter::OnFailure)),
             "heartbeat" => {
                 let time = entry.positive(errors);
-                unchecked.extend(time.as_ref().and_then(|time| Unchecked::time("Heartbeat", None, time)));
-                options.extend(time.map(|time| Setter::Time("heartbeat", time)));
+                unchecked.extend(time.as_ref().and_then(|time| UncheckedOption::time("Heartbeat", None, time)));
+                options.extend(time.map(|time| OptionSetter::Time("heartbeat", time)));
             }
-            _ => Runtime::check(entry, errors),
+            _ => RuntimePaths::check(entry, errors),
         }
     }
     // `delay` is for all states, `delays` for some: the wider is set first, in whatever order they stand.
-    service.options.sort_by_key(|setter| matches!(setter, Setter::TimeOf(..)));
+    service.options.sort_by_key(|setter| matches!(setter, OptionSetter::TimeOf(..)));
     if !named {
         if let Some((what, _)) = name::fault(&service.name) {
             errors.help(
@@ -114,19 +115,19 @@ pub(crate) fn check(written: Written, item: &Item, errors: &mut Errors) -> Servi
             );
         }
     }
-    let owner = Owner { name: &service.name, ident: &item.ident };
+    let owner = WatchOwner { name: &service.name, ident: &item.ident };
     service.watches = ServiceWatches::check(written.watches, &owner, errors);
     service
 }
 
-fn manager(entry: &Entry, errors: &mut Errors) -> Option<Manager> {
+fn manager(entry: &KeyEntry, errors: &mut Errors) -> Option<ManagerChoice> {
     let Some(list) = entry.as_list() else {
         let Some(text) = entry.as_string() else {
             entry.not_in_parentheses("a string, or a path in parentheses", errors);
             return None;
         };
         if let Some(found) = MANAGERS.find(&text.value(), text.span()) {
-            return Some(Manager::BuiltIn(found));
+            return Some(ManagerChoice::BuiltIn(found));
         }
         match text.parse::<syn::Path>() {
             Ok(path) if path.segments.len() > 1 || starts_upper(&text.value()) => {
@@ -143,15 +144,15 @@ fn manager(entry: &Entry, errors: &mut Errors) -> Option<Manager> {
         }
         // What was probably meant, so that those who wait for its end are not told as well.
         let meant = near::nearest(&text.value(), MANAGERS.names())?;
-        return MANAGERS.find(meant, text.span()).map(Manager::BuiltIn);
+        return MANAGERS.find(meant, text.span()).map(ManagerChoice::BuiltIn);
     };
     let before = errors.len();
     let args = list.args(errors);
     match args.as_slice() {
         // Words in lower case are rxd's own; a wrong one is the compiler's to report, at this token.
         [arg] => match (arg.as_ident(), arg) {
-            (Some(word), _) if !starts_upper(&word.to_string()) => Some(Manager::BuiltIn(word.clone())),
-            (_, args::Arg::Path(path)) => Some(Manager::Path(Box::new(path.clone()))),
+            (Some(word), _) if !starts_upper(&word.to_string()) => Some(ManagerChoice::BuiltIn(word.clone())),
+            (_, args::Arg::Path(path)) => Some(ManagerChoice::Path(Box::new(path.clone()))),
             _ => {
                 entry.wrong("one manager", errors);
                 None
@@ -170,18 +171,18 @@ fn starts_upper(word: &str) -> bool {
     word.starts_with(char::is_uppercase)
 }
 
-type ReadTime = fn(&Entry, &mut Errors) -> Option<Time>;
+type ReadDuration = fn(&KeyEntry, &mut Errors) -> Option<DurationValue>;
 
-impl Unchecked {
+impl UncheckedOption {
     /// The time, unless it is known here.
-    fn time(option: &'static str, state: Option<&Ident>, time: &Time) -> Option<Self> {
+    fn time(option: &'static str, state: Option<&Ident>, time: &DurationValue) -> Option<Self> {
         let value = || time.written().to_token_stream();
-        time.is_const().then(|| Unchecked { option, state: state.cloned(), value: value() })
+        time.is_const().then(|| UncheckedOption { option, state: state.cloned(), value: value() })
     }
 }
 
 /// `delays(Run = "1s", ..)`
-fn times(entry: &Entry, read: ReadTime, errors: &mut Errors) -> impl Iterator<Item = (Ident, Time)> {
+fn times(entry: &KeyEntry, read: ReadDuration, errors: &mut Errors) -> impl Iterator<Item = (Ident, DurationValue)> {
     let mut list = entry.list(errors).unwrap_or_default();
     // `Exit` and `Unknown` are states; they just have no method to wait for.
     list.retain(|arg| {
@@ -208,7 +209,7 @@ fn times(entry: &Entry, read: ReadTime, errors: &mut Errors) -> impl Iterator<It
 const BASE: (Duration, &str) = (Duration::from_millis(100), "100ms");
 const MAX: (Duration, &str) = (Duration::from_secs(30), "30s");
 
-fn backoff(entry: &Entry, unchecked: &mut Vec<Unchecked>, errors: &mut Errors) -> Option<Setter> {
+fn backoff(entry: &KeyEntry, unchecked: &mut Vec<UncheckedOption>, errors: &mut Errors) -> Option<OptionSetter> {
     let list = entry.list(errors)?;
     let (mut setters, before) = (Vec::new(), errors.len());
     let (mut base, mut max) = (None, None);
@@ -222,12 +223,12 @@ fn backoff(entry: &Entry, unchecked: &mut Vec<Unchecked>, errors: &mut Errors) -
                 let number = knob.number("f64", range, errors);
                 let known = number.as_ref().is_none_or(|number| !number.is_const());
                 let value = knob.value();
-                unchecked.extend((!known).then_some(Unchecked { option, state: None, value }));
+                unchecked.extend((!known).then_some(UncheckedOption { option, state: None, value }));
                 number.map(|number| number.float())
             }
             "reset" => {
                 let time = knob.positive(errors);
-                unchecked.extend(time.as_ref().and_then(|time| Unchecked::time("Reset", None, time)));
+                unchecked.extend(time.as_ref().and_then(|time| UncheckedOption::time("Reset", None, time)));
                 time.map(|time| time.to_token_stream())
             }
             which => {
@@ -242,17 +243,21 @@ fn backoff(entry: &Entry, unchecked: &mut Vec<Unchecked>, errors: &mut Errors) -
     if errors.len() == before {
         unchecked.extend(max_below_base(base.as_ref(), max.as_ref(), errors));
     }
-    Some(Setter::Backoff(setters))
+    Some(OptionSetter::Backoff(setters))
 }
 
 /// Reports a `max` that is shorter than `base`, written or not; if that cannot be known here, it is
 /// for the compiler to look at.
-fn max_below_base(base: Option<&Time>, max: Option<&Time>, errors: &mut Errors) -> Option<Unchecked> {
+fn max_below_base(
+    base: Option<&DurationValue>,
+    max: Option<&DurationValue>,
+    errors: &mut Errors,
+) -> Option<UncheckedOption> {
     let at = max.or(base)?.written();
-    if [base, max].into_iter().flatten().any(Time::is_const) {
-        return Some(Unchecked { option: "Max", state: None, value: at.to_token_stream() });
+    if [base, max].into_iter().flatten().any(DurationValue::is_const) {
+        return Some(UncheckedOption { option: "Max", state: None, value: at.to_token_stream() });
     }
-    let known = |time: Option<&Time>, (default, text): (Duration, &str)| {
+    let known = |time: Option<&DurationValue>, (default, text): (Duration, &str)| {
         let written = time.and_then(|time| Some((time.fixed()?, literal_string(time.written())?.value())));
         written.unwrap_or((default, text.to_owned()))
     };
@@ -267,7 +272,7 @@ fn max_below_base(base: Option<&Time>, max: Option<&Time>, errors: &mut Errors) 
     None
 }
 
-fn restarts(entry: &Entry, unchecked: &mut Vec<Unchecked>, errors: &mut Errors) -> Option<Setter> {
+fn restarts(entry: &KeyEntry, unchecked: &mut Vec<UncheckedOption>, errors: &mut Errors) -> Option<OptionSetter> {
     let before = errors.len();
     let (mut max, mut within) = (None, None);
     for part in keys::read(entry.list(errors)?, &RESTARTS, errors) {
@@ -276,7 +281,7 @@ fn restarts(entry: &Entry, unchecked: &mut Vec<Unchecked>, errors: &mut Errors) 
             _ => within = part.positive(errors),
         }
     }
-    unchecked.extend(within.as_ref().and_then(|within| Unchecked::time("Within", None, within)));
+    unchecked.extend(within.as_ref().and_then(|within| UncheckedOption::time("Within", None, within)));
     if errors.len() == before {
         let missing = match (&max, &within) {
             (Some(_), None) => Some("within"),
@@ -291,5 +296,5 @@ fn restarts(entry: &Entry, unchecked: &mut Vec<Unchecked>, errors: &mut Errors) 
             );
         }
     }
-    Some(Setter::Restarts(max?, within?))
+    Some(OptionSetter::Restarts(max?, within?))
 }

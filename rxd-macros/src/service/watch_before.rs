@@ -4,17 +4,17 @@
 //! item first; it moves into the service's arguments, so that order does not matter.
 
 use crate::errors::Errors;
-use crate::syntax::item::{Item, describe, keyword as keyword_of, last_word};
-use crate::watch::ast::Keyword;
+use crate::syntax::item::{TypeItem, describe, keyword as keyword_of, last_word};
+use crate::watch::ast::WatchKeyword;
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{Attribute, Meta, Path, parse_quote};
 
 /// `#[watch(args)] item`, where `#[watch]` was expanded by itself.
-pub(crate) fn expand(keyword: Keyword, args: TokenStream, tokens: TokenStream) -> TokenStream {
+pub(crate) fn expand(keyword: WatchKeyword, args: TokenStream, tokens: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let word = Ident::new(keyword.word(), Span::call_site());
-    let Some(mut item) = Item::parse(tokens.clone()) else {
+    let Some(mut item) = TypeItem::parse(tokens.clone()) else {
         errors.help(
             keyword_of(&tokens),
             format_args!("`#[{word}]` is for services, and this is {}", describe(&tokens)),
@@ -51,7 +51,7 @@ fn said_by_the_path() -> TokenStream {
 
 /// Appends `__watch(args)` to the arguments of `#[rxd::service]`. One after the other, the
 /// attributes above it end up there in the order they are written in; those below come after.
-fn hand_over(keyword: Keyword, args: TokenStream, service: &mut Attribute) {
+fn hand_over(keyword: WatchKeyword, args: TokenStream, service: &mut Attribute) {
     let word = Ident::new(keyword.above(), Span::call_site());
     let path = service.path();
     let meta = match &service.meta {

@@ -22,40 +22,40 @@ const FORM: &str = "write a number and a unit (ns, us, ms, s, m, h, d): `\"250ms
 
 /// A duration, as written.
 #[derive(Clone)]
-pub(crate) enum Time {
+pub(crate) enum DurationValue {
     /// Known here.
     Fixed(Duration, Expr),
     /// Known to the compiler.
     Const(Expr),
 }
 
-impl Time {
+impl DurationValue {
     /// The duration, if it is known here.
     pub(crate) fn fixed(&self) -> Option<Duration> {
         match self {
-            Time::Fixed(duration, _) => Some(*duration),
-            Time::Const(_) => None,
+            DurationValue::Fixed(duration, _) => Some(*duration),
+            DurationValue::Const(_) => None,
         }
     }
 
     /// Whether only the compiler knows it.
     pub(crate) fn is_const(&self) -> bool {
-        matches!(self, Time::Const(_))
+        matches!(self, DurationValue::Const(_))
     }
 
     /// What the user wrote.
     pub(crate) fn written(&self) -> &Expr {
         match self {
-            Time::Fixed(_, written) | Time::Const(written) => written,
+            DurationValue::Fixed(_, written) | DurationValue::Const(written) => written,
         }
     }
 }
 
-impl ToTokens for Time {
+impl ToTokens for DurationValue {
     fn to_tokens(&self, tokens: &mut TokenStream) {
         tokens.extend(match self {
-            Time::Fixed(duration, _) => construct(*duration),
-            Time::Const(written) => quote!(#written),
+            DurationValue::Fixed(duration, _) => construct(*duration),
+            DurationValue::Const(written) => quote!(#written),
         });
     }
 }
@@ -79,14 +79,14 @@ fn construct(duration: Duration) -> TokenStream {
 }
 
 /// The duration of `key`, if `value` is one.
-pub(crate) fn parse(key: &str, value: &Expr, errors: &mut Errors) -> Option<Time> {
+pub(crate) fn parse(key: &str, value: &Expr, errors: &mut Errors) -> Option<DurationValue> {
     let wrong = |errors: &mut Errors, what: String, help: String| {
         errors.help(value, what, help);
         None
     };
     match ungrouped(value) {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => match read(&text.value()) {
-            Ok(duration) => Some(Time::Fixed(duration, value.clone())),
+            Ok(duration) => Some(DurationValue::Fixed(duration, value.clone())),
             Err((what, help)) => wrong(errors, what, help),
         },
         Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => {
@@ -101,12 +101,12 @@ pub(crate) fn parse(key: &str, value: &Expr, errors: &mut Errors) -> Option<Time
         Expr::Unary(minus) if matches!(minus.op, UnOp::Neg(_)) => {
             wrong(errors, format!("`{key}` cannot be negative"), FORM.to_owned())
         }
-        _ => Some(Time::Const(value.clone())),
+        _ => Some(DurationValue::Const(value.clone())),
     }
 }
 
 /// As [`parse`], but zero is refused.
-pub(crate) fn positive(key: &str, value: &Expr, errors: &mut Errors) -> Option<Time> {
+pub(crate) fn positive(key: &str, value: &Expr, errors: &mut Errors) -> Option<DurationValue> {
     let time = parse(key, value, errors)?;
     if time.fixed() == Some(Duration::ZERO) {
         errors.help(

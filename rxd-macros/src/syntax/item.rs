@@ -9,36 +9,36 @@ use syn::{Attribute, GenericParam, Generics, Path, Visibility, WhereClause};
 
 /// What kind of type an item declares.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shape {
+pub(crate) enum ItemShape {
     Struct,
     Enum,
     Union,
 }
 
 /// An item that declares a type.
-pub(crate) struct Item {
+pub(crate) struct TypeItem {
     pub(crate) attrs: Vec<Attribute>,
     /// Everything after the attributes, untouched.
     rest: TokenStream,
     pub(crate) vis: Visibility,
-    pub(crate) shape: Shape,
+    pub(crate) shape: ItemShape,
     pub(crate) keyword: Ident,
     pub(crate) ident: Ident,
     pub(crate) generics: Generics,
 }
 
-impl Item {
+impl TypeItem {
     /// The head of a struct, enum or union; `None` for anything else.
-    pub(crate) fn parse(tokens: TokenStream) -> Option<Item> {
+    pub(crate) fn parse(tokens: TokenStream) -> Option<TypeItem> {
         (|input: ParseStream<'_>| {
             let attrs = input.call(Attribute::parse_outer)?;
             let rest = input.cursor().token_stream();
             let vis = input.parse()?;
             let keyword = input.call(Ident::parse_any)?;
             let shape = match keyword.to_string().as_str() {
-                "struct" => Shape::Struct,
-                "enum" => Shape::Enum,
-                "union" => Shape::Union,
+                "struct" => ItemShape::Struct,
+                "enum" => ItemShape::Enum,
+                "union" => ItemShape::Union,
                 _ => return Err(input.error("no type")),
             };
             let ident = input.parse()?;
@@ -52,7 +52,7 @@ impl Item {
             while !input.is_empty() {
                 input.parse::<TokenTree>()?;
             }
-            Ok(Item { attrs, rest, vis, shape, keyword, ident, generics })
+            Ok(TypeItem { attrs, rest, vis, shape, keyword, ident, generics })
         })
         .parse2(tokens)
         .ok()
@@ -70,7 +70,7 @@ impl Item {
     }
 }
 
-impl ToTokens for Item {
+impl ToTokens for TypeItem {
     fn to_tokens(&self, tokens: &mut TokenStream) {
         for attr in &self.attrs {
             attr.to_tokens(tokens);

@@ -1,44 +1,44 @@
 //! Keyed arguments: `name = ".."`, `delays(..)`. A new key is one line in a table and one arm.
 
 use super::args::{self, Arg, ArgList};
-use super::duration::{self, Time};
+use super::duration::{self, DurationValue};
 use super::near;
-use super::words::Words;
+use super::words::WordSet;
 use crate::errors::Errors;
 use proc_macro2::{Group, Ident, Span, TokenStream};
 use quote::ToTokens;
 use syn::{Expr, ExprLit, Lit, LitStr, UnOp};
 
 /// The keys of one attribute.
-pub(crate) struct Table {
-    pub(crate) keys: &'static [Key],
+pub(crate) struct KeyTable {
+    pub(crate) keys: &'static [AttributeKey],
     /// What a key is called in messages.
     pub(crate) noun: &'static str,
     /// Keys that belong somewhere else, and where.
-    pub(crate) elsewhere: Option<(&'static [Key], &'static str)>,
+    pub(crate) elsewhere: Option<(&'static [AttributeKey], &'static str)>,
 }
 
-impl Table {
+impl KeyTable {
     /// A table of keys that are called keys.
-    pub(crate) const fn new(keys: &'static [Key]) -> Self {
-        Table { keys, noun: "key", elsewhere: None }
+    pub(crate) const fn new(keys: &'static [AttributeKey]) -> Self {
+        KeyTable { keys, noun: "key", elsewhere: None }
     }
 
     /// The same table, but its keys are something else.
     pub(crate) const fn of(self, noun: &'static str) -> Self {
-        Table { noun, ..self }
+        KeyTable { noun, ..self }
     }
 
     /// The same table, knowing that these keys belong there.
-    pub(crate) const fn elsewhere(self, keys: &'static [Key], place: &'static str) -> Self {
-        Table { elsewhere: Some((keys, place)), ..self }
+    pub(crate) const fn elsewhere(self, keys: &'static [AttributeKey], place: &'static str) -> Self {
+        KeyTable { elsewhere: Some((keys, place)), ..self }
     }
 
     fn names(&self) -> Vec<&'static str> {
         self.keys.iter().map(|key| key.name).collect()
     }
 
-    fn get(&self, word: &Ident) -> Option<&'static Key> {
+    fn get(&self, word: &Ident) -> Option<&'static AttributeKey> {
         self.keys.iter().find(|key| word == key.name)
     }
 
@@ -63,33 +63,33 @@ impl Table {
 }
 
 /// One key that may be written.
-pub(crate) struct Key {
+pub(crate) struct AttributeKey {
     pub(crate) name: &'static str,
     /// How it is written, for messages.
     pub(crate) form: &'static str,
 }
 
 /// One key with its value, as written.
-pub(crate) struct Entry {
+pub(crate) struct KeyEntry {
     pub(crate) key: Ident,
     /// The key's name in the table.
     pub(crate) name: &'static str,
     form: &'static str,
-    value: Form,
+    value: EntryValue,
 }
 
-enum Form {
+enum EntryValue {
     Value(Expr),
     List(Group, ArgList),
 }
 
 /// The entries of `list` with a known key, each key once; everything else is reported.
-pub(crate) fn read(list: Vec<Arg>, table: &Table, errors: &mut Errors) -> Vec<Entry> {
-    let mut entries: Vec<Entry> = Vec::new();
+pub(crate) fn read(list: Vec<Arg>, table: &KeyTable, errors: &mut Errors) -> Vec<KeyEntry> {
+    let mut entries: Vec<KeyEntry> = Vec::new();
     for arg in list {
         let (key, value) = match arg {
-            Arg::Value { key, value } => (key, Form::Value(value)),
-            Arg::List { key, group, list } => (key, Form::List(group, list)),
+            Arg::Value { key, value } => (key, EntryValue::Value(value)),
+            Arg::List { key, group, list } => (key, EntryValue::List(group, list)),
             other => {
                 bare(&other, table, errors);
                 continue;
@@ -103,13 +103,13 @@ pub(crate) fn read(list: Vec<Arg>, table: &Table, errors: &mut Errors) -> Vec<En
             errors.help(&key, format_args!("`{key}` is written twice"), "remove one of them");
             continue;
         }
-        entries.push(Entry { key, name: entry.name, form: entry.form, value });
+        entries.push(KeyEntry { key, name: entry.name, form: entry.form, value });
     }
     entries
 }
 
 /// Reports an argument without a key, or a key without a value.
-fn bare(arg: &Arg, table: &Table, errors: &mut Errors) {
+fn bare(arg: &Arg, table: &KeyTable, errors: &mut Errors) {
     match arg.as_ident() {
         Some(word) => match table.get(word) {
             Some(key) => errors.help(word, format_args!("`{word}` has no value"), format_args!("write `{}`", key.form)),
@@ -128,14 +128,14 @@ fn bare(arg: &Arg, table: &Table, errors: &mut Errors) {
     }
 }
 
-impl Entry {
+impl KeyEntry {
     /// Reports that the value is not `what` the key takes.
     pub(crate) fn wrong(&self, what: &str, errors: &mut Errors) {
-        let Entry { key, form, .. } = self;
+        let KeyEntry { key, form, .. } = self;
         errors.help(self.value(), format_args!("`{key}` takes {what}"), format_args!("write `{form}`"));
     }
 
-    /// As [`wrong`](Entry::wrong), for a key whose words stand in parentheses: if there is one, only those are missing.
+    /// As [`wrong`](KeyEntry::wrong), for a key whose words stand in parentheses: if there is one, only those are missing.
     pub(crate) fn not_in_parentheses(&self, what: &str, errors: &mut Errors) {
         let word = match self.as_expr() {
             Some(Expr::Path(path)) if path.qself.is_none() => path.to_token_stream().to_string().replace(' ', ""),
@@ -151,8 +151,8 @@ impl Entry {
     /// What was written as the value.
     pub(crate) fn value(&self) -> TokenStream {
         match &self.value {
-            Form::Value(value) => value.to_token_stream(),
-            Form::List(group, _) => group.to_token_stream(),
+            EntryValue::Value(value) => value.to_token_stream(),
+            EntryValue::List(group, _) => group.to_token_stream(),
         }
     }
 
@@ -168,30 +168,30 @@ impl Entry {
     /// The string of `key = "string"`, if it is written so.
     pub(crate) fn as_string(&self) -> Option<&LitStr> {
         match &self.value {
-            Form::Value(value) => literal_string(value),
-            Form::List(..) => None,
+            EntryValue::Value(value) => literal_string(value),
+            EntryValue::List(..) => None,
         }
     }
 
     /// The `expr` of `key = expr`, if it is written so.
     pub(crate) fn as_expr(&self) -> Option<&Expr> {
         match &self.value {
-            Form::Value(value) => Some(value),
-            Form::List(..) => None,
+            EntryValue::Value(value) => Some(value),
+            EntryValue::List(..) => None,
         }
     }
 
     /// What stands in `key(..)`, if it is written so.
     pub(crate) fn as_list(&self) -> Option<&ArgList> {
         match &self.value {
-            Form::Value(_) => None,
-            Form::List(_, list) => Some(list),
+            EntryValue::Value(_) => None,
+            EntryValue::List(_, list) => Some(list),
         }
     }
 
     /// The arguments of `key(..)`.
     pub(crate) fn list(&self, errors: &mut Errors) -> Option<Vec<Arg>> {
-        let Form::List(group, list) = &self.value else {
+        let EntryValue::List(group, list) = &self.value else {
             self.wrong("a list", errors);
             return None;
         };
@@ -203,21 +203,21 @@ impl Entry {
     }
 
     /// `key = "250ms"`
-    pub(crate) fn time(&self, errors: &mut Errors) -> Option<Time> {
+    pub(crate) fn time(&self, errors: &mut Errors) -> Option<DurationValue> {
         match &self.value {
-            Form::Value(value) => duration::parse(&self.key.to_string(), value, errors),
-            Form::List(..) => {
+            EntryValue::Value(value) => duration::parse(&self.key.to_string(), value, errors),
+            EntryValue::List(..) => {
                 self.wrong("a duration", errors);
                 None
             }
         }
     }
 
-    /// As [`time`](Entry::time), but zero is refused.
-    pub(crate) fn positive(&self, errors: &mut Errors) -> Option<Time> {
+    /// As [`time`](KeyEntry::time), but zero is refused.
+    pub(crate) fn positive(&self, errors: &mut Errors) -> Option<DurationValue> {
         match &self.value {
-            Form::Value(value) => duration::positive(&self.key.to_string(), value, errors),
-            Form::List(..) => {
+            EntryValue::Value(value) => duration::positive(&self.key.to_string(), value, errors),
+            EntryValue::List(..) => {
                 self.wrong("a duration", errors);
                 None
             }
@@ -227,8 +227,8 @@ impl Entry {
     /// The word of `key(word)`.
     pub(crate) fn word_in_parentheses(&self, errors: &mut Errors) -> Option<Ident> {
         match &self.value {
-            Form::List(group, list) => args::word(&self.key, group, list, errors, self.form),
-            Form::Value(_) => {
+            EntryValue::List(group, list) => args::word(&self.key, group, list, errors, self.form),
+            EntryValue::Value(_) => {
                 self.not_in_parentheses("one word", errors);
                 None
             }
@@ -236,7 +236,7 @@ impl Entry {
     }
 
     /// `key(word)` or `key = "word"`: what the word stands for.
-    pub(crate) fn word(&self, words: &Words, errors: &mut Errors) -> Option<Ident> {
+    pub(crate) fn word(&self, words: &WordSet, errors: &mut Errors) -> Option<Ident> {
         if self.as_list().is_some() {
             return words.expect(&self.word_in_parentheses(errors)?, errors);
         }
@@ -258,8 +258,13 @@ impl Entry {
     }
 
     /// `key = 5`: a number of this range, or a constant expression of type `ty`; all but `f64` are whole.
-    pub(crate) fn number(&self, ty: &str, range: std::ops::RangeInclusive<f64>, errors: &mut Errors) -> Option<Number> {
-        let Form::Value(value) = &self.value else {
+    pub(crate) fn number(
+        &self,
+        ty: &str,
+        range: std::ops::RangeInclusive<f64>,
+        errors: &mut Errors,
+    ) -> Option<NumberValue> {
+        let EntryValue::Value(value) = &self.value else {
             self.wrong(if ty == "f64" { "a number" } else { "a whole number" }, errors);
             return None;
         };
@@ -271,7 +276,7 @@ impl Entry {
             Expr::Lit(ExprLit { lit: Lit::Int(int), .. }) => int.base10_parse().ok(),
             Expr::Lit(ExprLit { lit: Lit::Float(float), .. }) if ty == "f64" => float.base10_parse().ok(),
             Expr::Lit(_) => None,
-            _ => return Some(Number { text: None, written: value.clone() }),
+            _ => return Some(NumberValue { text: None, written: value.clone() }),
         };
         let Some(parsed) = parsed.map(|number| number * negative) else {
             self.wrong(if ty == "f64" { "a number" } else { "a whole number" }, errors);
@@ -288,18 +293,18 @@ impl Entry {
             errors.help(value, format_args!("`{}` cannot be {written}", self.key), bounds);
             return None;
         }
-        Some(Number { text: Some(parsed), written: value.clone() })
+        Some(NumberValue { text: Some(parsed), written: value.clone() })
     }
 }
 
 /// A number, as written.
-pub(crate) struct Number {
+pub(crate) struct NumberValue {
     /// Its value, if it is known here.
     text: Option<f64>,
     written: Expr,
 }
 
-impl Number {
+impl NumberValue {
     /// Whether only the compiler knows it.
     pub(crate) fn is_const(&self) -> bool {
         self.text.is_none()
@@ -337,14 +342,14 @@ mod tests {
     use super::*;
     use crate::syntax::words::ON_FAILURE;
 
-    const TABLE: Table = Table::new(&[
-        Key { name: "name", form: "name = \"x\"" },
-        Key { name: "delays", form: "delays(Run = \"1s\")" },
-        Key { name: "max", form: "max = 5" },
-        Key { name: "on_failure", form: "on_failure(exit)" },
+    const TABLE: KeyTable = KeyTable::new(&[
+        AttributeKey { name: "name", form: "name = \"x\"" },
+        AttributeKey { name: "delays", form: "delays(Run = \"1s\")" },
+        AttributeKey { name: "max", form: "max = 5" },
+        AttributeKey { name: "on_failure", form: "on_failure(exit)" },
     ]);
 
-    fn entries(text: &str, errors: &mut Errors) -> Vec<Entry> {
+    fn entries(text: &str, errors: &mut Errors) -> Vec<KeyEntry> {
         read(ArgList::parse(text.parse().expect("tokens")).args(errors), &TABLE, errors)
     }
 

@@ -1,89 +1,91 @@
 //! The tables of keys: which each attribute has, and how each is written.
 
-use super::keys::{Key, Table};
+use super::keys::{AttributeKey, KeyTable};
 
 /// The key that says where `rxd` is.
-pub(crate) const CRATE: Key = Key { name: "crate", form: "crate = path::to::rxd" };
+pub(crate) const CRATE: AttributeKey = AttributeKey { name: "crate", form: "crate = path::to::rxd" };
 
 /// The keys of `#[rxd::service(..)]`.
-pub(crate) const SERVICE_KEYS: &[Key] = &[
-    Key { name: "name", form: "name = \"my-service\"" },
-    Key { name: "manager", form: "manager = \"until_success\"` or `manager(path::to::Manager)" },
-    Key { name: "startup_delay", form: "startup_delay = \"100ms\"" },
-    Key { name: "delay", form: "delay = \"100ms\"" },
-    Key { name: "delays", form: "delays(Run = \"1s\", Stop = \"5s\")" },
-    Key { name: "timeouts", form: "timeouts(Init = \"5s\", Stop = \"10s\")" },
-    Key { name: "backoff", form: "backoff(base = \"100ms\", factor = 2.0, max = \"30s\", jitter = 0.2)" },
-    Key { name: "restarts", form: "restarts(max = 5, within = \"1m\")" },
-    Key { name: "on_failure", form: "on_failure = \"shutdown\"" },
-    Key { name: "heartbeat", form: "heartbeat = \"2s\"" },
+pub(crate) const SERVICE_KEYS: &[AttributeKey] = &[
+    AttributeKey { name: "name", form: "name = \"my-service\"" },
+    AttributeKey { name: "manager", form: "manager = \"until_success\"` or `manager(path::to::Manager)" },
+    AttributeKey { name: "startup_delay", form: "startup_delay = \"100ms\"" },
+    AttributeKey { name: "delay", form: "delay = \"100ms\"" },
+    AttributeKey { name: "delays", form: "delays(Run = \"1s\", Stop = \"5s\")" },
+    AttributeKey { name: "timeouts", form: "timeouts(Init = \"5s\", Stop = \"10s\")" },
+    AttributeKey { name: "backoff", form: "backoff(base = \"100ms\", factor = 2.0, max = \"30s\", jitter = 0.2)" },
+    AttributeKey { name: "restarts", form: "restarts(max = 5, within = \"1m\")" },
+    AttributeKey { name: "on_failure", form: "on_failure = \"shutdown\"" },
+    AttributeKey { name: "heartbeat", form: "heartbeat = \"2s\"" },
     CRATE,
 ];
 
 /// The table of `#[rxd::service(..)]`.
-pub(crate) const SERVICE: Table =
-    Table::new(SERVICE_KEYS).elsewhere(DAEMON_KEYS, "is for the daemon: write it in `#[rxd::daemon(..)]`");
+pub(crate) const SERVICE: KeyTable =
+    KeyTable::new(SERVICE_KEYS).elsewhere(DAEMON_KEYS, "is for the daemon: write it in `#[rxd::daemon(..)]`");
 
 /// The keys of `backoff(..)`.
-pub(crate) const BACKOFF: Table = Table::new(&[
-    Key { name: "base", form: "base = \"100ms\"" },
-    Key { name: "factor", form: "factor = 2.0" },
-    Key { name: "max", form: "max = \"30s\"" },
-    Key { name: "jitter", form: "jitter = 0.2" },
-    Key { name: "reset", form: "reset = \"60s\"" },
+pub(crate) const BACKOFF: KeyTable = KeyTable::new(&[
+    AttributeKey { name: "base", form: "base = \"100ms\"" },
+    AttributeKey { name: "factor", form: "factor = 2.0" },
+    AttributeKey { name: "max", form: "max = \"30s\"" },
+    AttributeKey { name: "jitter", form: "jitter = 0.2" },
+    AttributeKey { name: "reset", form: "reset = \"60s\"" },
 ]);
 
 /// The keys of `restarts(..)`.
-pub(crate) const RESTARTS: Table =
-    Table::new(&[Key { name: "max", form: "max = 5" }, Key { name: "within", form: "within = \"1m\"" }]);
+pub(crate) const RESTARTS: KeyTable = KeyTable::new(&[
+    AttributeKey { name: "max", form: "max = 5" },
+    AttributeKey { name: "within", form: "within = \"1m\"" },
+]);
 
 /// The keys of `delays(..)` and `timeouts(..)`: the states that have a method.
-pub(crate) const STATES: Table = Table::new(&[
-    Key { name: "Init", form: "Init = \"5s\"" },
-    Key { name: "Idle", form: "Idle = \"5s\"" },
-    Key { name: "Run", form: "Run = \"5s\"" },
-    Key { name: "Stop", form: "Stop = \"5s\"" },
+pub(crate) const STATES: KeyTable = KeyTable::new(&[
+    AttributeKey { name: "Init", form: "Init = \"5s\"" },
+    AttributeKey { name: "Idle", form: "Idle = \"5s\"" },
+    AttributeKey { name: "Run", form: "Run = \"5s\"" },
+    AttributeKey { name: "Stop", form: "Stop = \"5s\"" },
 ])
 .of("state");
 
 pub(crate) const PRESTART: &str = "prestart(first, second(retry = \"1s\", attempts = 3, timeout = \"5s\"))";
 
 /// The keys of `#[rxd::daemon(..)]`.
-pub(crate) const DAEMON_KEYS: &[Key] = &[
-    Key { name: "name", form: "name = \"my-daemon\"" },
-    Key { name: "shutdown_timeout", form: "shutdown_timeout = \"30s\"" },
-    Key { name: "signals", form: "signals(interrupt, terminate)" },
-    Key { name: "prestart", form: PRESTART },
-    Key { name: "exit_code", form: "exit_code = 3" },
-    Key { name: "blocking_threshold", form: "blocking_threshold = \"1s\"" },
-    Key { name: "watchdog_interval", form: "watchdog_interval = \"5s\"" },
-    Key { name: "on_stale", form: "on_stale(restart)" },
-    Key { name: "history", form: "history = 4096" },
-    Key { name: "admin", form: "admin = \"127.0.0.1:1337\"" },
+pub(crate) const DAEMON_KEYS: &[AttributeKey] = &[
+    AttributeKey { name: "name", form: "name = \"my-daemon\"" },
+    AttributeKey { name: "shutdown_timeout", form: "shutdown_timeout = \"30s\"" },
+    AttributeKey { name: "signals", form: "signals(interrupt, terminate)" },
+    AttributeKey { name: "prestart", form: PRESTART },
+    AttributeKey { name: "exit_code", form: "exit_code = 3" },
+    AttributeKey { name: "blocking_threshold", form: "blocking_threshold = \"1s\"" },
+    AttributeKey { name: "watchdog_interval", form: "watchdog_interval = \"5s\"" },
+    AttributeKey { name: "on_stale", form: "on_stale(restart)" },
+    AttributeKey { name: "history", form: "history = 4096" },
+    AttributeKey { name: "admin", form: "admin = \"127.0.0.1:1337\"" },
     CRATE,
 ];
 
 /// The keys of one stage of `prestart(..)`.
-pub(crate) const STAGE: Table = Table::new(&[
-    Key { name: "retry", form: "retry = \"1s\"" },
-    Key { name: "attempts", form: "attempts = 3" },
-    Key { name: "timeout", form: "timeout = \"5s\"" },
+pub(crate) const STAGE: KeyTable = KeyTable::new(&[
+    AttributeKey { name: "retry", form: "retry = \"1s\"" },
+    AttributeKey { name: "attempts", form: "attempts = 3" },
+    AttributeKey { name: "timeout", form: "timeout = \"5s\"" },
 ]);
 
 /// The keys of a field's `#[service(..)]`.
-pub(crate) const FIELD: Table = Table::new(&[Key { name: "name", form: "name = \"worker-2\"" }])
+pub(crate) const FIELD: KeyTable = KeyTable::new(&[AttributeKey { name: "name", form: "name = \"worker-2\"" }])
     .elsewhere(SERVICE_KEYS, "is for the service: write it in `#[rxd::service(..)]` on its type");
 
 /// The table of `#[rxd::daemon(..)]`.
-pub(crate) const DAEMON: Table =
-    Table::new(DAEMON_KEYS).elsewhere(SERVICE_KEYS, "is for services: write it in `#[rxd::service(..)]`");
+pub(crate) const DAEMON: KeyTable =
+    KeyTable::new(DAEMON_KEYS).elsewhere(SERVICE_KEYS, "is for services: write it in `#[rxd::service(..)]`");
 
 /// The keys of `#[watch(..)]`.
-pub(crate) const WATCH: Table = Table::new(&[THEN, WITHIN, STREAM]);
+pub(crate) const WATCH: KeyTable = KeyTable::new(&[THEN, WITHIN, STREAM]);
 
 /// The keys of `#[needs(..)]` and `#[after(..)]`.
-pub(crate) const SHORT: Table = Table::new(&[WITHIN]);
+pub(crate) const SHORT: KeyTable = KeyTable::new(&[WITHIN]);
 
-const THEN: Key = Key { name: "then", form: "then(stop)" };
-const WITHIN: Key = Key { name: "within", form: "within = \"30s\"" };
-const STREAM: Key = Key { name: "stream", form: "stream(name)" };
+const THEN: AttributeKey = AttributeKey { name: "then", form: "then(stop)" };
+const WITHIN: AttributeKey = AttributeKey { name: "within", form: "within = \"30s\"" };
+const STREAM: AttributeKey = AttributeKey { name: "stream", form: "stream(name)" };

@@ -6,7 +6,7 @@ use proc_macro2::{Ident, Span};
 use syn::Type;
 
 /// One set of words: each with the variant it stands for.
-pub(crate) struct Words {
+pub(crate) struct WordSet {
     /// What the words are, for messages.
     pub(crate) what: &'static str,
     pub(crate) all: &'static [(&'static str, &'static str)],
@@ -14,7 +14,7 @@ pub(crate) struct Words {
     pub(crate) also: &'static [(&'static str, &'static str)],
 }
 
-pub(crate) const STATES: Words = Words {
+pub(crate) const STATES: WordSet = WordSet {
     what: "state",
     all: &[
         ("Init", "Init"),
@@ -35,12 +35,12 @@ pub(crate) const STATES: Words = Words {
 };
 
 /// The states in which a method of the service is called.
-pub(crate) const METHODS: Words =
-    Words { what: "state", all: &[("Init", "Init"), ("Idle", "Idle"), ("Run", "Run"), ("Stop", "Stop")], also: &[] };
+pub(crate) const METHODS: WordSet =
+    WordSet { what: "state", all: &[("Init", "Init"), ("Idle", "Idle"), ("Run", "Run"), ("Stop", "Stop")], also: &[] };
 
-pub(crate) const MODES: Words = Words { what: "mode", all: &[("any", "Any"), ("all", "All")], also: &[] };
+pub(crate) const MODES: WordSet = WordSet { what: "mode", all: &[("any", "Any"), ("all", "All")], also: &[] };
 
-pub(crate) const ACTIONS: Words = Words {
+pub(crate) const ACTIONS: WordSet = WordSet {
     what: "action",
     all: &[("entering", "Entering"), ("exited", "Exited"), ("changing", "Changing"), ("not_in", "NotIn")],
     also: &[
@@ -54,23 +54,26 @@ pub(crate) const ACTIONS: Words = Words {
     ],
 };
 
-pub(crate) const EFFECTS: Words = Words {
+pub(crate) const EFFECTS: WordSet = WordSet {
     what: "`then`",
     all: &[("init", "GateInit"), ("run", "GateRun"), ("stop", "Stop"), ("exit", "Exit")],
     also: &[],
 };
 
-pub(crate) const ON_FAILURE: Words =
-    Words { what: "`on_failure`", all: &[("exit", "Exit"), ("shutdown", "Shutdown"), ("ignore", "Ignore")], also: &[] };
+pub(crate) const ON_FAILURE: WordSet = WordSet {
+    what: "`on_failure`",
+    all: &[("exit", "Exit"), ("shutdown", "Shutdown"), ("ignore", "Ignore")],
+    also: &[],
+};
 
-pub(crate) const ON_STALE: Words =
-    Words { what: "`on_stale`", all: &[("stop_pinging", "StopPinging"), ("restart", "Restart")], also: &[] };
+pub(crate) const ON_STALE: WordSet =
+    WordSet { what: "`on_stale`", all: &[("stop_pinging", "StopPinging"), ("restart", "Restart")], also: &[] };
 
-pub(crate) const MANAGERS: Words =
-    Words { what: "manager", all: &[("continuous", "continuous"), ("until_success", "until_success")], also: &[] };
+pub(crate) const MANAGERS: WordSet =
+    WordSet { what: "manager", all: &[("continuous", "continuous"), ("until_success", "until_success")], also: &[] };
 
 /// Constructors of `SignalKind`.
-pub(crate) const SIGNALS: Words = Words {
+pub(crate) const SIGNALS: WordSet = WordSet {
     what: "signal",
     all: &[
         ("interrupt", "INTERRUPT"),
@@ -90,7 +93,7 @@ pub(crate) const SIGNALS: Words = Words {
     ],
 };
 
-impl Words {
+impl WordSet {
     /// The words themselves.
     pub(crate) fn names(&self) -> Vec<&'static str> {
         self.all.iter().map(|(word, _)| *word).collect()

@@ -4,7 +4,7 @@
 //! `RXD_FUZZ_RUNS=1000000 cargo test -p rxd-macros fuzz` for longer than the usual moment,
 //! `RXD_FUZZ_SEED=7` for another beginning.
 
-use crate::watch::ast::Keyword;
+use crate::watch::ast::WatchKeyword;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens;
 
@@ -289,8 +289,8 @@ fn random_attributes() {
         let output = match which {
             0 | 1 => crate::service::expand(tokens, on),
             2 => crate::daemon::expand(tokens, on),
-            3 => crate::service::watch_before::expand(Keyword::Watch, tokens, on),
-            4 => crate::service::watch_before::expand(Keyword::Needs, tokens, on),
+            3 => crate::service::watch_before::expand(WatchKeyword::Watch, tokens, on),
+            4 => crate::service::watch_before::expand(WatchKeyword::Needs, tokens, on),
             _ => crate::manager::expand([quote::quote!((::rxd)), tokens].into_iter().collect()),
         };
         let errors = errors(output.clone());

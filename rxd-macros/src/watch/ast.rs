@@ -2,7 +2,7 @@
 
 use crate::errors::Errors;
 use crate::syntax::args::ArgList;
-use crate::syntax::duration::Time;
+use crate::syntax::duration::DurationValue;
 use crate::syntax::item::last_word;
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
@@ -10,48 +10,52 @@ use syn::{Attribute, LitStr, Type};
 
 /// Which of the three attributes it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Keyword {
+pub(crate) enum WatchKeyword {
     Watch,
     Needs,
     After,
 }
 
-impl Keyword {
+impl WatchKeyword {
     /// The keyword an attribute's path ends with.
-    pub(crate) fn of(attr: &Attribute) -> Option<Keyword> {
+    pub(crate) fn of(attr: &Attribute) -> Option<WatchKeyword> {
         let word = last_word(attr.path())?;
-        [Keyword::Watch, Keyword::Needs, Keyword::After].into_iter().find(|keyword| word == keyword.word())
+        [WatchKeyword::Watch, WatchKeyword::Needs, WatchKeyword::After]
+            .into_iter()
+            .find(|keyword| word == keyword.word())
     }
 
     /// As it is written: `watch`.
     pub(crate) fn word(self) -> &'static str {
         match self {
-            Keyword::Watch => "watch",
-            Keyword::Needs => "needs",
-            Keyword::After => "after",
+            WatchKeyword::Watch => "watch",
+            WatchKeyword::Needs => "needs",
+            WatchKeyword::After => "after",
         }
     }
 
     /// What it is called among the arguments of `#[rxd::service]` when it stands above that.
     pub(crate) fn above(self) -> &'static str {
         match self {
-            Keyword::Watch => "__watch",
-            Keyword::Needs => "__needs",
-            Keyword::After => "__after",
+            WatchKeyword::Watch => "__watch",
+            WatchKeyword::Needs => "__needs",
+            WatchKeyword::After => "__after",
         }
     }
 
     /// The keyword that is called so above `#[rxd::service]`.
-    pub(crate) fn of_above(word: &Ident) -> Option<Keyword> {
-        [Keyword::Watch, Keyword::Needs, Keyword::After].into_iter().find(|keyword| word == keyword.above())
+    pub(crate) fn of_above(word: &Ident) -> Option<WatchKeyword> {
+        [WatchKeyword::Watch, WatchKeyword::Needs, WatchKeyword::After]
+            .into_iter()
+            .find(|keyword| word == keyword.above())
     }
 
     /// How it is used, for messages.
     pub(crate) fn form(self) -> &'static str {
         match self {
-            Keyword::Watch => "#[watch(any, entering, Run, \"service\")]",
-            Keyword::Needs => "#[needs(\"service\")]",
-            Keyword::After => "#[after(\"service\")]",
+            WatchKeyword::Watch => "#[watch(any, entering, Run, \"service\")]",
+            WatchKeyword::Needs => "#[needs(\"service\")]",
+            WatchKeyword::After => "#[after(\"service\")]",
         }
     }
 }
@@ -61,15 +65,15 @@ impl Keyword {
 /// What was written and what is valid are one type: the model changes nothing in a watch, it only leaves out
 /// those with faults. In a watch that is left, a `#[watch]` has its sentence, and all of it was understood.
 pub(crate) struct WatchAttr {
-    pub(crate) keyword: Keyword,
+    pub(crate) keyword: WatchKeyword,
     /// What stands between the parentheses, as written.
     pub(crate) list: ArgList,
     /// Of a `#[watch]`.
-    pub(crate) sentence: Option<Sentence>,
-    pub(crate) targets: Vec<Target>,
+    pub(crate) sentence: Option<WatchSentence>,
+    pub(crate) targets: Vec<WatchTarget>,
     /// The variant of `Effect`.
     pub(crate) effect: Option<Ident>,
-    pub(crate) within: Option<Time>,
+    pub(crate) within: Option<DurationValue>,
     pub(crate) stream: Option<Ident>,
     /// What was not understood; the model reports it.
     pub(crate) faults: Errors,
@@ -78,41 +82,41 @@ pub(crate) struct WatchAttr {
 }
 
 /// The first three words of a `#[watch]`, as variants of `Mode`, `Action` and `State`.
-pub(crate) struct Sentence {
+pub(crate) struct WatchSentence {
     pub(crate) mode: Ident,
     pub(crate) action: Ident,
     pub(crate) state: Ident,
 }
 
 /// One service that is watched.
-pub(crate) enum Target {
+pub(crate) enum WatchTarget {
     Name(LitStr),
     Type(Box<Type>),
 }
 
-impl Target {
+impl WatchTarget {
     /// The target in a form that can be compared.
     pub(crate) fn text(&self) -> String {
         match self {
-            Target::Name(name) => format!("{:?}", name.value()),
-            Target::Type(path) => path.to_token_stream().to_string().replace(' ', ""),
+            WatchTarget::Name(name) => format!("{:?}", name.value()),
+            WatchTarget::Type(path) => path.to_token_stream().to_string().replace(' ', ""),
         }
     }
 
     /// The target as it is written, for messages.
     pub(crate) fn shown(&self) -> String {
         match self {
-            Target::Name(name) => name.value(),
-            Target::Type(_) => self.text(),
+            WatchTarget::Name(name) => name.value(),
+            WatchTarget::Type(_) => self.text(),
         }
     }
 }
 
-impl ToTokens for Target {
+impl ToTokens for WatchTarget {
     fn to_tokens(&self, tokens: &mut TokenStream) {
         match self {
-            Target::Name(name) => name.to_tokens(tokens),
-            Target::Type(path) => path.to_tokens(tokens),
+            WatchTarget::Name(name) => name.to_tokens(tokens),
+            WatchTarget::Type(path) => path.to_tokens(tokens),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What was written: which attributes of an item are watches, and what they hold.
 
-use super::ast::{Keyword, WatchAttr};
+use super::ast::{WatchAttr, WatchKeyword};
 use super::sentence;
 use crate::errors::Errors;
 use crate::syntax::args::{Arg, ArgList};
@@ -13,7 +13,7 @@ pub(crate) fn above(args: &mut Vec<Arg>) -> Vec<WatchAttr> {
     let mut watches = Vec::new();
     args.retain(|arg| {
         let Arg::List { key, list, .. } = arg else { return true };
-        let Some(keyword) = Keyword::of_above(key) else { return true };
+        let Some(keyword) = WatchKeyword::of_above(key) else { return true };
         let word = Ident::new(keyword.word(), key.span());
         watches.push(sentence::read(keyword, &word, list.clone()));
         false
@@ -25,7 +25,7 @@ pub(crate) fn above(args: &mut Vec<Arg>) -> Vec<WatchAttr> {
 pub(crate) fn below(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Vec<WatchAttr> {
     let mut watches = Vec::new();
     attrs.retain(|attr| {
-        let Some(keyword) = Keyword::of(attr) else { return true };
+        let Some(keyword) = WatchKeyword::of(attr) else { return true };
         let tokens = arguments(attr, errors, keyword.form());
         if let (Some(tokens), Some(word)) = (tokens, last_word(attr.path())) {
             watches.push(sentence::read(keyword, word, ArgList::parse(tokens)));

@@ -1,7 +1,7 @@
 //! Valid watches as tokens.
 
-use super::ast::{Keyword, Target, WatchAttr};
-use crate::runtime::Runtime;
+use super::ast::{WatchAttr, WatchKeyword, WatchTarget};
+use crate::runtime::RuntimePaths;
 use crate::syntax::span::at;
 use proc_macro2::{Literal, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -9,12 +9,12 @@ use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 
 /// `Edge::watch(..)`
-pub(crate) fn construct(watch: &WatchAttr, rxd: &Runtime) -> TokenStream {
+pub(crate) fn construct(watch: &WatchAttr, rxd: &RuntimePaths) -> TokenStream {
     let (path, watched, target) = (rxd.edge(), rxd.watched(), rxd.target());
     let targets = watch.targets.iter().map(|written| match written {
-        Target::Name(name) => quote!(#target::name(#name)),
+        WatchTarget::Name(name) => quote!(#target::name(#name)),
         // At the path, so that the compiler's own words about it appear there.
-        Target::Type(ty) => {
+        WatchTarget::Type(ty) => {
             let kind = quote_spanned!(ty.span()=> <#ty as #watched>::KIND);
             quote!(#target::kind(#kind))
         }
@@ -26,7 +26,7 @@ pub(crate) fn construct(watch: &WatchAttr, rxd: &Runtime) -> TokenStream {
             let (mode, action, state) = (&sentence.mode, &sentence.action, &sentence.state);
             quote!(#path::watch(#modes::#mode, #actions::#action, #states::#state, #targets))
         }
-        (None, Keyword::Needs) => quote!(#path::needs(#targets)),
+        (None, WatchKeyword::Needs) => quote!(#path::needs(#targets)),
         (None, _) => quote!(#path::after(#targets)),
     };
     if let Some(effect) = &watch.effect {
@@ -44,7 +44,7 @@ pub(crate) fn construct(watch: &WatchAttr, rxd: &Runtime) -> TokenStream {
 }
 
 /// The checks of the `number`-th watch in whatever daemon it ends up in, each at its words.
-pub(crate) fn checks(watch: &WatchAttr, number: usize, rxd: &Runtime) -> TokenStream {
+pub(crate) fn checks(watch: &WatchAttr, number: usize, rxd: &RuntimePaths) -> TokenStream {
     let (check_edge, check_target) = (rxd.check_edge(), rxd.check_target());
     let number = Literal::usize_unsuffixed(number);
     let whole = at(&watch.list.tokens, check_edge, quote!((&__D::ANALYSIS, __ME, #number)));

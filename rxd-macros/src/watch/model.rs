@@ -1,12 +1,12 @@
 //! What is valid: what one watch by itself, and all of one service together, may say.
 
-use super::ast::{Keyword, Target, WatchAttr};
+use super::ast::{WatchAttr, WatchKeyword, WatchTarget};
 use crate::errors::Errors;
 use proc_macro2::Ident;
 use syn::Type;
 
 /// The service the watches are written on.
-pub(crate) struct Owner<'a> {
+pub(crate) struct WatchOwner<'a> {
     pub(crate) name: &'a str,
     pub(crate) ident: &'a Ident,
 }
@@ -21,7 +21,7 @@ pub(crate) struct ServiceWatches {
 
 impl ServiceWatches {
     /// Checks every attribute by itself, and all of them against each other.
-    pub(crate) fn check(attrs: Vec<WatchAttr>, owner: &Owner<'_>, errors: &mut Errors) -> ServiceWatches {
+    pub(crate) fn check(attrs: Vec<WatchAttr>, owner: &WatchOwner<'_>, errors: &mut Errors) -> ServiceWatches {
         let mut watches = ServiceWatches::default();
         for watch in attrs {
             errors.extend(&watch.faults);
@@ -66,9 +66,9 @@ impl ServiceWatches {
             return;
         }
         let opposite = match watch.keyword {
-            Keyword::Watch => return,
-            Keyword::Needs => Keyword::After,
-            Keyword::After => Keyword::Needs,
+            WatchKeyword::Watch => return,
+            WatchKeyword::Needs => WatchKeyword::After,
+            WatchKeyword::After => WatchKeyword::Needs,
         };
         for target in &watch.targets {
             let mut others = self.valid.iter().filter(|earlier| earlier.keyword == opposite);
@@ -91,7 +91,7 @@ impl WatchAttr {
     }
 
     /// What is wrong with it whatever else is written.
-    fn alone(&self, owner: &Owner<'_>, errors: &mut Errors) {
+    fn alone(&self, owner: &WatchOwner<'_>, errors: &mut Errors) {
         for (i, target) in self.targets.iter().enumerate() {
             if self.targets[..i].iter().any(|earlier| earlier.text() == target.text()) {
                 errors.help(target, format_args!("`{}` is named twice", target.shown()), "remove one of them");
@@ -116,7 +116,7 @@ impl WatchAttr {
 
     /// The watch in a form that can be compared: two that say the same are one too many.
     fn says(&self) -> String {
-        let mut targets: Vec<String> = self.targets.iter().map(Target::text).collect();
+        let mut targets: Vec<String> = self.targets.iter().map(WatchTarget::text).collect();
         targets.sort();
         let sentence = self.sentence.as_ref().map(|sentence| {
             // Of a single target, any is all.
@@ -129,11 +129,11 @@ impl WatchAttr {
     }
 }
 
-impl Target {
-    fn is(&self, owner: &Owner<'_>) -> bool {
+impl WatchTarget {
+    fn is(&self, owner: &WatchOwner<'_>) -> bool {
         match self {
-            Target::Name(name) => name.value() == owner.name,
-            Target::Type(ty) => match &**ty {
+            WatchTarget::Name(name) => name.value() == owner.name,
+            WatchTarget::Type(ty) => match &**ty {
                 Type::Path(path) if path.path.segments.len() == 1 => {
                     let ident = &path.path.segments[0].ident;
                     ident == owner.ident || ident == "Self"

@@ -1,6 +1,6 @@
 //! The sentence one attribute makes: `any, entering, Run, "health", then(stop)`.
 
-use super::ast::{Keyword, Sentence, Target, WatchAttr};
+use super::ast::{WatchAttr, WatchKeyword, WatchSentence, WatchTarget};
 use crate::errors::Errors;
 use crate::syntax::args::{Arg, ArgList};
 use crate::syntax::keys;
@@ -15,7 +15,7 @@ use syn::{Lit, Type};
 const READS: &str = "a watch reads `any, entering, Run, \"service\"`";
 
 /// Reads one attribute, as far as it makes sense.
-pub(super) fn read(keyword: Keyword, attr: &Ident, list: ArgList) -> WatchAttr {
+pub(super) fn read(keyword: WatchKeyword, attr: &Ident, list: ArgList) -> WatchAttr {
     let mut errors = Errors::default();
     let args = list.args(&mut errors);
     let is_readable = errors.is_empty();
@@ -46,7 +46,7 @@ fn fill(watch: &mut WatchAttr, attr: &Ident, args: Vec<Arg>, is_readable: bool, 
     for arg in &args {
         // `any(entering, Run)`
         let Arg::List { key, .. } = arg else { continue };
-        if keyword == Keyword::Watch && (MODES.get(key).is_some() || ACTIONS.get(key).is_some()) {
+        if keyword == WatchKeyword::Watch && (MODES.get(key).is_some() || ACTIONS.get(key).is_some()) {
             errors.help(key, format_args!("`{key}` takes no parentheses"), READS);
             return true;
         }
@@ -54,7 +54,7 @@ fn fill(watch: &mut WatchAttr, attr: &Ident, args: Vec<Arg>, is_readable: bool, 
     let (options, words): (Vec<Arg>, Vec<Arg>) =
         args.into_iter().partition(|arg| matches!(arg, Arg::List { .. } | Arg::Value { .. }));
     let mut words = words.into_iter().peekable();
-    if keyword == Keyword::Watch {
+    if keyword == WatchKeyword::Watch {
         watch.sentence = sentence(attr, &mut words, is_readable, errors);
     } else {
         no_sentence(attr, &mut words, errors);
@@ -92,9 +92,9 @@ fn targets(watch: &mut WatchAttr, words: impl Iterator<Item = Arg>, is_garbled: 
 /// Reads `then(..)`, `within = ..` and `stream(..)`.
 fn options(watch: &mut WatchAttr, attr: &Ident, args: Vec<Arg>, errors: &mut Errors) {
     let (table, always) = match watch.keyword {
-        Keyword::Watch => (&WATCH, None),
-        Keyword::Needs => (&SHORT, Some("it always holds back before Run, and leaves Run")),
-        Keyword::After => (&SHORT, Some("it always holds back before Run")),
+        WatchKeyword::Watch => (&WATCH, None),
+        WatchKeyword::Needs => (&SHORT, Some("it always holds back before Run, and leaves Run")),
+        WatchKeyword::After => (&SHORT, Some("it always holds back before Run")),
     };
     let mut known = Vec::new();
     for arg in args {
@@ -122,7 +122,7 @@ fn options(watch: &mut WatchAttr, attr: &Ident, args: Vec<Arg>, errors: &mut Err
     }
 }
 
-fn is_word(arg: &Arg, all: &[&words::Words]) -> bool {
+fn is_word(arg: &Arg, all: &[&words::WordSet]) -> bool {
     arg.as_ident().is_some_and(|word| all.iter().any(|all| all.get(word).is_some()))
 }
 
@@ -131,7 +131,7 @@ fn is_char(lit: &Lit) -> bool {
 }
 
 /// `any, entering, Run` in an attribute that only names services.
-fn no_sentence(attr: &Ident, words: &mut Words<impl Iterator<Item = Arg>>, errors: &mut Errors) {
+fn no_sentence(attr: &Ident, words: &mut PeekableArgs<impl Iterator<Item = Arg>>, errors: &mut Errors) {
     if let Some(first) = words.next_if(|arg| is_word(arg, &[&MODES, &ACTIONS])) {
         errors.help(
             first,
@@ -146,10 +146,10 @@ fn no_sentence(attr: &Ident, words: &mut Words<impl Iterator<Item = Arg>>, error
 /// reported if some words could not be read.
 fn sentence(
     attr: &Ident,
-    words: &mut Words<impl Iterator<Item = Arg>>,
+    words: &mut PeekableArgs<impl Iterator<Item = Arg>>,
     is_readable: bool,
     errors: &mut Errors,
-) -> Option<Sentence> {
+) -> Option<WatchSentence> {
     let missing = |errors: &mut Errors, at: Option<&Arg>, what: &str| {
         let at = at.map_or_else(|| attr.to_token_stream(), ToTokens::to_token_stream);
         if is_readable {
@@ -222,11 +222,11 @@ fn sentence(
             None
         }
     };
-    Some(Sentence { mode: mode?, action: action?, state: state? })
+    Some(WatchSentence { mode: mode?, action: action?, state: state? })
 }
 
 /// Whether it is one of these words, but in quotes: that is reported.
-fn quoted(all: &words::Words, arg: Option<&Arg>, errors: &mut Errors) -> bool {
+fn quoted(all: &words::WordSet, arg: Option<&Arg>, errors: &mut Errors) -> bool {
     let Some(Arg::Lit(Lit::Str(text))) = arg else { return false };
     let known = all.find(&text.value(), text.span()).is_some();
     if known {
@@ -244,11 +244,11 @@ fn ident(arg: &Arg) -> Option<Ident> {
     arg.as_ident().cloned()
 }
 
-type Words<I> = std::iter::Peekable<I>;
+type PeekableArgs<I> = std::iter::Peekable<I>;
 
-fn target(keyword: Keyword, arg: Arg, errors: &mut Errors) -> Option<Target> {
+fn target(keyword: WatchKeyword, arg: Arg, errors: &mut Errors) -> Option<WatchTarget> {
     if let Some(word) = arg.as_ident() {
-        if keyword == Keyword::Watch && EFFECTS.get(word).is_some() {
+        if keyword == WatchKeyword::Watch && EFFECTS.get(word).is_some() {
             errors.help(
                 word,
                 format_args!("`{word}` is no service"),
@@ -268,9 +268,9 @@ fn target(keyword: Keyword, arg: Arg, errors: &mut Errors) -> Option<Target> {
     match arg {
         Arg::Lit(Lit::Str(name)) => {
             name::checked(&name, errors)?;
-            Some(Target::Name(name))
+            Some(WatchTarget::Name(name))
         }
-        Arg::Path(path) => Some(Target::Type(Box::new(path))),
+        Arg::Path(path) => Some(WatchTarget::Type(Box::new(path))),
         other => {
             errors.help(other, "expected a service", "write its name, `\"health\"`, or its type");
             None
@@ -286,7 +286,7 @@ fn in_lower_case(arg: &Arg) -> Option<&Ident> {
     lower.then_some(&last.ident)
 }
 
-fn stream(entry: &keys::Entry, errors: &mut Errors) -> Option<Ident> {
+fn stream(entry: &keys::KeyEntry, errors: &mut Errors) -> Option<Ident> {
     let word = entry.word_in_parentheses(errors)?;
     if syn::parse2::<Ident>(word.to_token_stream()).is_err() {
         errors.help(&word, format_args!("`{word}` cannot be the name of a function"), "give the stream another name");

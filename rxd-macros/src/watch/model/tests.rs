@@ -7,7 +7,7 @@ fn check(attrs: &str) -> (ServiceWatches, Vec<(String, String)>) {
     let item: syn::ItemStruct = syn::parse_str(&format!("{attrs} struct Poller;")).expect("a struct");
     let (mut attrs, mut errors) = (item.attrs, Errors::default());
     let written = below(&mut attrs, &mut errors);
-    let owner = Owner { name: "poller", ident: &item.ident };
+    let owner = WatchOwner { name: "poller", ident: &item.ident };
     (ServiceWatches::check(written, &owner, &mut errors), errors.list())
 }
 
@@ -23,7 +23,7 @@ fn a_sentence() {
     let watch = &watches.valid[0];
     let sentence = watch.sentence.as_ref().expect("a sentence");
     assert_eq!([&sentence.mode, &sentence.action, &sentence.state].map(ToString::to_string), ["Any", "Exited", "Run"]);
-    assert_eq!(watch.targets.iter().map(Target::shown).collect::<Vec<_>>(), ["a", "B"]);
+    assert_eq!(watch.targets.iter().map(WatchTarget::shown).collect::<Vec<_>>(), ["a", "B"]);
     assert!(watch.effect.as_ref().is_some_and(|effect| effect == "Stop") && !watch.is_gate());
 }
 
