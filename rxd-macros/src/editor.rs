@@ -27,66 +27,67 @@ impl<'a> EditorHints<'a> {
     }
 
     /// What a watch names.
-    pub(crate) fn watch(&mut self, keyword: WatchKeyword, list: &ArgList) {
+    pub(crate) fn add_watch(&mut self, keyword: WatchKeyword, list: &ArgList) {
         for (i, slot) in list.slots.iter().enumerate() {
             let tokens = &slot.tokens;
             match i {
-                0 if keyword == WatchKeyword::Watch => self.one_of("mode", &MODES, tokens),
-                1 if keyword == WatchKeyword::Watch => self.one_of("action", &ACTIONS, tokens),
-                2 if keyword == WatchKeyword::Watch => self.state(tokens),
-                _ if tokens.len() > 1 && !is_path(tokens) => self.entry("watch", slot),
-                _ => self.ty("watch", tokens),
+                0 if keyword == WatchKeyword::Watch => self.add_word("mode", &MODES, tokens),
+                1 if keyword == WatchKeyword::Watch => self.add_word("action", &ACTIONS, tokens),
+                2 if keyword == WatchKeyword::Watch => self.add_state(tokens),
+                _ if tokens.len() > 1 && !is_path(tokens) => self.add_entry("watch", slot),
+                _ => self.add_type("watch", tokens),
             }
         }
     }
 
-    /// What the entries of a table name; a watch among them is [read as one](Self::watch).
-    pub(crate) fn entries(&mut self, table: &str, list: &ArgList) {
+    /// What the entries of a table name; a watch among them is [added as one](Self::add_watch).
+    pub(crate) fn add_entries(&mut self, table: &str, list: &ArgList) {
         for slot in &list.slots {
-            if !matches!(&slot.arg, Some(Arg::List { key, .. }) if WatchKeyword::of_above(key).is_some()) {
-                self.entry(table, slot);
+            if !matches!(&slot.arg, Some(Arg::List { key, .. }) if WatchKeyword::of_word_before_service(key).is_some())
+            {
+                self.add_entry(table, slot);
             }
         }
     }
 
     /// `key`, `key = value` or `key(..)`
-    fn entry(&mut self, table: &str, slot: &ArgSlot) {
+    fn add_entry(&mut self, table: &str, slot: &ArgSlot) {
         let written = slot.tokens.as_slice();
         if written.first().is_some_and(|first| !matches!(first, TokenTree::Ident(_))) {
             return;
         }
-        self.key(table, &written[..written.len().min(1)]);
+        self.add_key(table, &written[..written.len().min(1)]);
         match (written, list_at_end(slot)) {
-            ([_, TokenTree::Punct(eq), value @ ..], _) if eq.as_char() == '=' => self.value(value),
-            ([TokenTree::Ident(key), _], Some((_, list))) => self.inside(&key.to_string(), &list),
+            ([_, TokenTree::Punct(eq), value @ ..], _) if eq.as_char() == '=' => self.add_value(value),
+            ([TokenTree::Ident(key), _], Some((_, list))) => self.add_inner(&key.to_string(), &list),
             _ => {}
         }
     }
 
     /// What stands in `key(..)`.
-    fn inside(&mut self, key: &str, list: &ArgList) {
+    fn add_inner(&mut self, key: &str, list: &ArgList) {
         let slots = list.slots.iter().map(|slot| slot.tokens.as_slice());
         let whole = || list.tokens.clone().into_iter().collect::<Vec<_>>();
         match key {
-            "manager" => self.ty("manager", &whole()),
-            "then" => self.one_of("then", &EFFECTS, &whole()),
-            "on_failure" => self.one_of("on_failure", &ON_FAILURE, &whole()),
-            "on_stale" => self.one_of("on_stale", &ON_STALE, &whole()),
-            "signals" => slots.for_each(|word| self.one_of("signals", &SIGNALS, word)),
-            "backoff" | "restarts" => self.entries(key, list),
+            "manager" => self.add_type("manager", &whole()),
+            "then" => self.add_word("then", &EFFECTS, &whole()),
+            "on_failure" => self.add_word("on_failure", &ON_FAILURE, &whole()),
+            "on_stale" => self.add_word("on_stale", &ON_STALE, &whole()),
+            "signals" => slots.for_each(|word| self.add_word("signals", &SIGNALS, word)),
+            "backoff" | "restarts" => self.add_entries(key, list),
             "delays" | "timeouts" => slots.for_each(|written| {
                 let (state, value) = written.split_at(written.len().min(1));
-                self.state(state);
-                self.value(value.get(1..).unwrap_or_default());
+                self.add_state(state);
+                self.add_value(value.get(1..).unwrap_or_default());
             }),
             "prestart" => {
                 for slot in &list.slots {
                     match list_at_end(slot) {
                         Some((path, list)) => {
-                            self.value(path);
-                            self.entries("stage", &list);
+                            self.add_value(path);
+                            self.add_entries("stage", &list);
                         }
-                        None => self.value(&slot.tokens),
+                        None => self.add_value(&slot.tokens),
                     }
                 }
             }
@@ -95,45 +96,45 @@ impl<'a> EditorHints<'a> {
     }
 
     /// A word that an item of `rxd`'s explains.
-    fn key(&mut self, table: &str, written: &[TokenTree]) {
+    fn add_key(&mut self, table: &str, written: &[TokenTree]) {
         if !matches!(written, [TokenTree::Ident(word)] if word == "crate") {
             let (editor, table) = (self.rxd.editor(), Ident::new(table, Span::call_site()));
-            let written = tokens(written);
+            let written = collect_tokens(written);
             self.hints.extend(quote!({ let _ = #editor::#table::#written; }));
         }
     }
 
     /// A word that is an item by itself, unless it is unknown.
-    fn one_of(&mut self, table: &str, words: &WordSet, written: &[TokenTree]) {
-        if !matches!(written, [TokenTree::Ident(word)] if words.get(word).is_some()) {
-            self.key(table, written);
+    fn add_word(&mut self, table: &str, words: &WordSet, written: &[TokenTree]) {
+        if !matches!(written, [TokenTree::Ident(word)] if words.find_variant(word).is_some()) {
+            self.add_key(table, written);
         }
     }
 
-    fn state(&mut self, written: &[TokenTree]) {
+    fn add_state(&mut self, written: &[TokenTree]) {
         match written {
-            [TokenTree::Ident(word)] if STATES.get(word).is_some() => {}
+            [TokenTree::Ident(word)] if STATES.find_variant(word).is_some() => {}
             [] | [TokenTree::Ident(_)] => {
-                let (states, written) = (self.rxd.state(), tokens(written));
+                let (states, written) = (self.rxd.state(), collect_tokens(written));
                 self.hints.extend(quote!({ let _ = #states::#written; }));
             }
-            path => self.value(path),
+            path => self.add_value(path),
         }
     }
 
     /// A constant, or a function.
-    fn value(&mut self, written: &[TokenTree]) {
+    fn add_value(&mut self, written: &[TokenTree]) {
         if !matches!(written.first(), Some(TokenTree::Literal(_))) {
-            let written = tokens(written);
+            let written = collect_tokens(written);
             self.hints.extend(quote!({ let _ = #written; }));
         }
     }
 
     /// A type, or one of the words that may stand there.
-    fn ty(&mut self, table: &str, written: &[TokenTree]) {
+    fn add_type(&mut self, table: &str, written: &[TokenTree]) {
         if !matches!(written.first(), Some(TokenTree::Literal(_))) {
             let (editor, table) = (self.rxd.editor(), Ident::new(table, Span::call_site()));
-            let written = tokens(written);
+            let written = collect_tokens(written);
             self.hints.extend(quote!({ use #editor::#table::*; let _: #written; }));
         }
     }
@@ -161,7 +162,7 @@ fn list_at_end(slot: &ArgSlot) -> Option<(&[TokenTree], Cow<'_, ArgList>)> {
     Some((before, list))
 }
 
-fn tokens(written: &[TokenTree]) -> TokenStream {
+fn collect_tokens(written: &[TokenTree]) -> TokenStream {
     written.iter().cloned().collect()
 }
 
@@ -191,7 +192,7 @@ mod tests {
         }
         let keys =
             |keys: &[crate::syntax::keys::AttributeKey]| keys.iter().map(|key| key.name.to_owned()).collect::<Vec<_>>();
-        let words = |words: words::WordSet| words.names().into_iter().map(str::to_owned).collect::<Vec<_>>();
+        let words = |words: words::WordSet| words.words().into_iter().map(str::to_owned).collect::<Vec<_>>();
         let expected = [
             ("service", keys(tables::SERVICE_KEYS)),
             ("backoff", keys(tables::BACKOFF.keys)),

@@ -12,18 +12,18 @@ pub(crate) struct Errors(Vec<syn::Error>);
 
 impl Errors {
     /// Reports `message` at all of `tokens`.
-    pub(crate) fn at(&mut self, tokens: impl ToTokens, message: impl std::fmt::Display) {
+    pub(crate) fn report(&mut self, tokens: impl ToTokens, message: impl std::fmt::Display) {
         self.push(syn::Error::new_spanned(tokens, message));
     }
 
     /// Reports `message`, and what to write instead, at all of `tokens`.
-    pub(crate) fn help(
+    pub(crate) fn report_with_help(
         &mut self,
         tokens: impl ToTokens,
         message: impl std::fmt::Display,
         help: impl std::fmt::Display,
     ) {
-        self.at(tokens, format_args!("{message}\nhelp: {help}"));
+        self.report(tokens, format_args!("{message}\nhelp: {help}"));
     }
 
     /// Reports what a parser of `syn` found.
@@ -48,7 +48,7 @@ impl Errors {
 
     /// The first line of every message, and the text it points at.
     #[cfg(test)]
-    pub(crate) fn list(&self) -> Vec<(String, String)> {
+    pub(crate) fn messages(&self) -> Vec<(String, String)> {
         let text = |error: &syn::Error| error.span().source_text().unwrap_or_default();
         self.0.iter().map(|error| (error.to_string().lines().take(1).collect(), text(error))).collect()
     }

@@ -23,7 +23,7 @@ impl Default for RuntimePaths {
 
 impl RuntimePaths {
     /// `rxd` at this path.
-    pub(crate) fn at(path: TokenStream) -> Self {
+    pub(crate) fn new(path: TokenStream) -> Self {
         RuntimePaths(path)
     }
 
@@ -39,14 +39,14 @@ impl RuntimePaths {
     }
 
     /// Reports a `crate = ..` that says nothing.
-    pub(crate) fn check(entry: &KeyEntry, errors: &mut Errors) {
+    pub(crate) fn check_entry(entry: &KeyEntry, errors: &mut Errors) {
         if entry.as_expr().and_then(RuntimePaths::from_value).is_none() {
-            entry.wrong("a path", errors);
+            entry.report_wrong_value("a path", errors);
         }
     }
 
     /// What `crate = path` says somewhere in these arguments, of which others may make no sense.
-    pub(crate) fn in_arguments(list: &ArgList) -> Self {
+    pub(crate) fn from_arguments(list: &ArgList) -> Self {
         let mut args = list.slots.iter().filter_map(|slot| slot.arg.as_ref());
         let value = args.find_map(|arg| match arg {
             Arg::Value { key, value } if key == CRATE.name => Some(Some(value)),

@@ -2,7 +2,7 @@
 
 use crate::errors::Errors;
 use crate::syntax::args::ArgList;
-use crate::syntax::item::{arguments, last_word};
+use crate::syntax::item::{attribute_arguments, last_segment};
 use crate::syntax::keys::{self, KeyEntry};
 use crate::syntax::tables::{DAEMON, FIELD};
 use crate::watch::ast::WatchKeyword;
@@ -20,43 +20,47 @@ pub(crate) struct FieldAttrs {
     pub(crate) list: ArgList,
     pub(crate) entries: Vec<KeyEntry>,
     /// Whether something in them could not be read.
-    pub(crate) broken: bool,
+    pub(crate) is_broken: bool,
     /// The `#[cfg(..)]`s, which decide whether there is such a service.
     pub(crate) cfgs: Vec<Attribute>,
 }
 
 /// Reads the arguments, and takes what belongs to `rxd` out of the fields' attributes.
-pub(crate) fn read(list: &ArgList, item: &mut ItemStruct, errors: &mut Errors) -> DaemonAttrs {
-    let entries = keys::read(list.args(errors), &DAEMON, errors);
+pub(crate) fn read_attributes(list: &ArgList, item: &mut ItemStruct, errors: &mut Errors) -> DaemonAttrs {
+    let entries = keys::read_entries(list.args(errors), &DAEMON, errors);
     item.attrs.retain(|attr| {
-        if last_word(attr.path()).is_some_and(|word| word == "daemon") {
-            errors.help(attr, "`#[rxd::daemon]` is written twice", "keep one, and put the keys of both into it");
+        if last_segment(attr.path()).is_some_and(|word| word == "daemon") {
+            errors.report_with_help(
+                attr,
+                "`#[rxd::daemon]` is written twice",
+                "keep one, and put the keys of both into it",
+            );
             return false;
         }
         true
     });
-    let fields = item.fields.iter_mut().map(|field| self::field(&mut field.attrs, errors)).collect();
+    let fields = item.fields.iter_mut().map(|field| read_field(&mut field.attrs, errors)).collect();
     DaemonAttrs { entries, fields }
 }
 
-fn field(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> FieldAttrs {
+fn read_field(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> FieldAttrs {
     let mut found: Option<(ArgList, Vec<KeyEntry>)> = None;
     let before = errors.len();
     attrs.retain(|attr| {
         if WatchKeyword::of(attr).is_some() {
-            errors.help(attr, "a field watches nothing", "write it on the service's type");
+            errors.report_with_help(attr, "a field watches nothing", "write it on the service's type");
             return false;
         }
-        if last_word(attr.path()).is_none_or(|word| word != "service") {
+        if last_segment(attr.path()).is_none_or(|word| word != "service") {
             return true;
         }
         if found.is_some() {
-            errors.help(attr, "`#[service]` is written twice", "keep one of them");
+            errors.report_with_help(attr, "`#[service]` is written twice", "keep one of them");
             return false;
         }
-        let list = arguments(attr, errors, "#[service(name = \"worker-2\")]");
+        let list = attribute_arguments(attr, errors, "#[service(name = \"worker-2\")]");
         let list = ArgList::parse(list.unwrap_or_default());
-        let entries = keys::read(list.args(errors), &FIELD, errors);
+        let entries = keys::read_entries(list.args(errors), &FIELD, errors);
         found = Some((list, entries));
         false
     });
@@ -66,5 +70,5 @@ fn field(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> FieldAttrs {
         .cloned()
         .collect();
     let (list, entries) = found.unwrap_or_default();
-    FieldAttrs { list, entries, broken: errors.len() != before, cfgs }
+    FieldAttrs { list, entries, is_broken: errors.len() != before, cfgs }
 }

@@ -3,7 +3,7 @@
 use super::model::{DaemonModel, ServiceField};
 use super::settings::{DaemonSetting, PrestartStage};
 use crate::runtime::RuntimePaths;
-use crate::syntax::span::{at, ends, respan};
+use crate::syntax::span::{call_at, outer_spans, respan};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt as _;
@@ -14,22 +14,23 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &DaemonModel, rxd: &RuntimePaths
     let ident = &item.ident;
     let text = ident.unraw().to_string();
     let (graphed, analysis, index, graph) = (rxd.graphed(), rxd.analysis(), rxd.index(), rxd.graph());
-    let places = places(daemon);
+    let places = field_positions(daemon);
     let count = places.last().cloned().unwrap_or_default();
     let services: Vec<TokenStream> =
-        daemon.fields.iter().zip(&places).map(|(field, place)| as_service(ident, field, place, rxd)).collect();
-    let nodes = daemon.fields.iter().zip(&services).map(|(field, service)| node(field, service, rxd));
+        daemon.fields.iter().zip(&places).map(|(field, place)| checked_service(ident, field, place, rxd)).collect();
+    let nodes = daemon.fields.iter().zip(&services).map(|(field, service)| graph_node(field, service, rxd));
     let ConstValues { new, graphed: consts, checks: const_checks, stages } = ConstValues::of(ident, daemon, rxd);
-    let settings = daemon.settings.iter().map(|setting| self::setting(setting, &stages, rxd));
-    let adds = daemon.fields.iter().zip(&services).map(|(field, service)| add(field, service));
-    let checks = daemon.fields.iter().zip(&services).filter(|(field, _)| !field.taken).map(|(field, service)| {
-        let cfgs = &field.cfgs;
-        // At the field, where the compiler says which daemon it was checking.
-        let ok = quote_spanned!(ends(&field.ty.to_token_stream()).1=> ::OK);
-        quote!(#(#cfgs)* const _: () = #service #ok;)
-    });
+    let settings = daemon.settings.iter().map(|setting| builder_call(setting, &stages, rxd));
+    let adds = daemon.fields.iter().zip(&services).map(|(field, service)| add_call(field, service));
+    let checks =
+        daemon.fields.iter().zip(&services).filter(|(field, _)| !field.name_is_taken).map(|(field, service)| {
+            let cfgs = &field.cfgs;
+            // At the field, where the compiler says which daemon it was checking.
+            let ok = quote_spanned!(outer_spans(&field.ty.to_token_stream()).1=> ::OK);
+            quote!(#(#cfgs)* const _: () = #service #ok;)
+        });
     // Statements can be switched off, links of a chain cannot.
-    let build = if daemon.configured() {
+    let build = if daemon.has_cfgs() {
         let steps = daemon.fields.iter().zip(adds).map(|(field, add)| {
             let cfgs = &field.cfgs;
             quote!(#(#cfgs)* let daemon = daemon #add;)
@@ -43,7 +44,7 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &DaemonModel, rxd: &RuntimePaths
         quote!(#new #(#settings)* #(#adds)*)
     };
     let value = quote!(#graph { daemon: #text, nodes: &[#(#nodes),*] });
-    let methods = methods(&item.vis.to_token_stream(), &value, &build, rxd);
+    let methods = daemon_methods(&item.vis.to_token_stream(), &value, &build, rxd);
     quote! {
         #[automatically_derived]
         impl #graphed for #ident {
@@ -84,17 +85,17 @@ impl<'a> ConstValues<'a> {
         let mut setters = Vec::new();
         for setting in &daemon.settings {
             let DaemonSetting::Const(setter, variant, value) = setting else { continue };
-            let (setter_name, variant) = (call_site(setter), call_site(variant));
+            let (setter_name, variant) = (call_site_ident(setter), call_site_ident(variant));
             let limit = (*setter == "blocking_threshold").then(|| {
                 // It may also be `None`.
                 let (limit, get) = (rxd.blocking_threshold(), quote!(.duration_or_none()));
-                let get = respan(get, ends(value).1);
+                let get = respan(get, outer_spans(value).1);
                 quote!(#limit(#value) #get)
             });
             let given = limit.unwrap_or_else(|| value.clone());
             setters.push(quote!(.#setter_name(#given)));
             let args = quote!((&<#ident as #graphed>::OPTIONS, #key::#variant));
-            checks.push(free(at(value, rxd.check_daemon(), args)));
+            checks.push(free_constant(call_at(value, rxd.check_daemon(), args)));
         }
         let (mut consts, mut new) = (TokenStream::new(), rxd.daemon());
         new.extend(quote!(::new(#name)));
@@ -112,14 +113,14 @@ impl<'a> ConstValues<'a> {
             }
             let i = Literal::usize_unsuffixed(rows.len());
             let setters = stage.consts.iter().map(|(setter, _, value)| {
-                let setter = call_site(setter);
+                let setter = call_site_ident(setter);
                 quote!(.#setter(#value))
             });
             rows.push(quote!(#options::DEFAULT #(#setters)*));
             for (_, variant, value) in &stage.consts {
-                let variant = call_site(variant);
+                let variant = call_site_ident(variant);
                 let args = quote!((<#ident as #graphed>::STAGES, #i, #key::#variant));
-                checks.push(free(at(value, rxd.check_stage(), args)));
+                checks.push(free_constant(call_at(value, rxd.check_stage(), args)));
             }
             stages.push((stage, quote!(<Self as #graphed>::STAGES[#i])));
         }
@@ -130,17 +131,22 @@ impl<'a> ConstValues<'a> {
     }
 }
 
-fn call_site(name: &str) -> Ident {
+fn call_site_ident(name: &str) -> Ident {
     Ident::new(name, Span::call_site())
 }
 
 /// A constant that the compiler evaluates whether or not it is used.
-fn free(check: TokenStream) -> TokenStream {
+fn free_constant(check: TokenStream) -> TokenStream {
     quote!(const _: () = { #check };)
 }
 
 /// What a daemon can do.
-pub(crate) fn methods(vis: &TokenStream, value: &TokenStream, build: &TokenStream, rxd: &RuntimePaths) -> TokenStream {
+pub(crate) fn daemon_methods(
+    vis: &TokenStream,
+    value: &TokenStream,
+    build: &TokenStream,
+    rxd: &RuntimePaths,
+) -> TokenStream {
     let (graph, builder, error, handle) = (rxd.graph(), rxd.daemon(), rxd.error(), rxd.handle());
     let (with_systemd, systemd) = (rxd.with_systemd(), rxd.systemd());
     quote! {
@@ -187,7 +193,7 @@ pub(crate) fn methods(vis: &TokenStream, value: &TokenStream, build: &TokenStrea
 
 /// The place of each field in the graph, and then how many there are. Fields that may be
 /// configured away are counted by the compiler.
-fn places(daemon: &DaemonModel) -> Vec<TokenStream> {
+fn field_positions(daemon: &DaemonModel) -> Vec<TokenStream> {
     let mut places = Vec::new();
     let mut fixed = 0_usize;
     let mut counted = TokenStream::new();
@@ -211,33 +217,33 @@ fn places(daemon: &DaemonModel) -> Vec<TokenStream> {
 
 /// `<Health as Checked<EdgeAgent, 0>>`: everything about a field is asked of this one bound, at
 /// the field's type, so that a type that is no service is one error.
-fn as_service(daemon: &Ident, field: &ServiceField, place: &TokenStream, rxd: &RuntimePaths) -> TokenStream {
+fn checked_service(daemon: &Ident, field: &ServiceField, place: &TokenStream, rxd: &RuntimePaths) -> TokenStream {
     let (checked, as_field, ty) = (rxd.checked(), rxd.field(), &field.ty);
     let place = if field.cfgs.is_empty() && place.clone().into_iter().count() == 1 {
         place.clone()
     } else {
         quote!({ #place })
     };
-    let (start, end) = ends(&ty.to_token_stream());
+    let (start, end) = outer_spans(&ty.to_token_stream());
     let open = respan(quote!(< <), start);
     let close = respan(quote!(as #as_field<#daemon, #place>>::Service as #checked<#daemon, #place>>), end);
     quote!(#open #ty #close)
 }
 
-fn node(field: &ServiceField, service: &TokenStream, rxd: &RuntimePaths) -> TokenStream {
+fn graph_node(field: &ServiceField, service: &TokenStream, rxd: &RuntimePaths) -> TokenStream {
     let (node, cfgs) = (rxd.node(), &field.cfgs);
     let name = field.name.as_ref().map(|name| quote!(name: #name,));
-    let optional = field.optional.then(|| quote!(optional: true,));
+    let optional = field.is_optional.then(|| quote!(optional: true,));
     if name.is_none() && optional.is_none() {
         return quote!(#(#cfgs)* #service::NODE);
     }
     quote!(#(#cfgs)* #node { #name #optional ..#service::NODE })
 }
 
-fn setting(setting: &DaemonSetting, consts: &[(&PrestartStage, TokenStream)], rxd: &RuntimePaths) -> TokenStream {
+fn builder_call(setting: &DaemonSetting, consts: &[(&PrestartStage, TokenStream)], rxd: &RuntimePaths) -> TokenStream {
     match setting {
         DaemonSetting::Plain(name, value) => {
-            let name = call_site(name);
+            let name = call_site_ident(name);
             quote!(.#name(#value))
         }
         // It is part of `OPTIONS`.
@@ -250,7 +256,7 @@ fn setting(setting: &DaemonSetting, consts: &[(&PrestartStage, TokenStream)], rx
         DaemonSetting::Stage(stage) => {
             let (new, name, path) = (rxd.stage(), &stage.name, &stage.path);
             // At the path: that is where a function that is not asynchronous is an error.
-            let (start, end) = ends(path);
+            let (start, end) = outer_spans(path);
             let new = respan(new, start);
             let mut new = quote_spanned!(end=> #new::new(#name, #path));
             if let Some((_, options)) = consts.iter().find(|(other, _)| std::ptr::eq(*other, stage)) {
@@ -258,7 +264,7 @@ fn setting(setting: &DaemonSetting, consts: &[(&PrestartStage, TokenStream)], rx
                 new = quote!(#with(#new, #options));
             }
             let plain = stage.plain.iter().map(|(setter, value)| {
-                let setter = call_site(setter);
+                let setter = call_site_ident(setter);
                 quote!(.#setter(#value))
             });
             quote!(.prestart(#new #(#plain)*))
@@ -271,10 +277,10 @@ fn setting(setting: &DaemonSetting, consts: &[(&PrestartStage, TokenStream)], rx
 }
 
 /// `.add(..)` of one field.
-fn add(field: &ServiceField, service: &TokenStream) -> TokenStream {
+fn add_call(field: &ServiceField, service: &TokenStream) -> TokenStream {
     let ident = &field.ident;
     let named = field.name.as_ref().map(|name| quote!(.named(#name)));
-    let made = match field.optional {
+    let made = match field.is_optional {
         true => quote!(optional(self.#ident)),
         false => quote!(service(::core::option::Option::Some(self.#ident))),
     };

@@ -1,6 +1,6 @@
 //! What stands in for a daemon that makes no sense, so that whoever uses it is not told as well.
 
-use super::expand::methods;
+use super::expand::daemon_methods;
 use crate::runtime::RuntimePaths;
 use crate::syntax::item::TypeItem;
 use proc_macro2::TokenStream;
@@ -14,13 +14,13 @@ pub(crate) fn expand(tokens: &TokenStream, rxd: &RuntimePaths) -> TokenStream {
     let (params, args, bounds) = item.generics.split_for_impl();
     let (graph, builder) = (rxd.graph(), rxd.daemon());
     let graph = quote!(#graph { daemon: #text, nodes: &[] });
-    let methods = methods(&item.vis.to_token_stream(), &graph, &quote!(#builder::new(#text)), rxd);
+    let daemon_methods = daemon_methods(&item.vis.to_token_stream(), &graph, &quote!(#builder::new(#text)), rxd);
     let ident = &item.ident;
     quote! {
         #[automatically_derived]
         #[allow(dead_code)]
         impl #params #ident #args #bounds {
-            #methods
+            #daemon_methods
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::editor::EditorHints;
 use crate::errors::Errors;
 use crate::runtime::RuntimePaths;
 use crate::syntax::args::ArgList;
-use crate::syntax::item::{describe, keyword};
+use crate::syntax::item::{describe_item, item_keyword};
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::ItemStruct;
@@ -19,14 +19,14 @@ use syn::ItemStruct;
 pub(crate) fn expand(args: TokenStream, tokens: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let list = ArgList::parse(args);
-    let rxd = RuntimePaths::in_arguments(&list);
+    let rxd = RuntimePaths::from_arguments(&list);
     let mut item = match syn::parse2::<ItemStruct>(tokens.clone()) {
         Ok(item) => item,
         Err(error) => {
-            match describe(&tokens) {
+            match describe_item(&tokens) {
                 "a struct" => errors.push(error),
-                what => errors.help(
-                    keyword(&tokens),
+                what => errors.report_with_help(
+                    item_keyword(&tokens),
                     format_args!("`#[rxd::daemon]` is for structs, and this is {what}"),
                     "put it on a struct whose fields are the services",
                 ),
@@ -35,10 +35,10 @@ pub(crate) fn expand(args: TokenStream, tokens: TokenStream) -> TokenStream {
             return quote!(#tokens #generated #errors);
         }
     };
-    let written = attr::read(&list, &mut item, &mut errors);
+    let written = attr::read_attributes(&list, &mut item, &mut errors);
     let mut hints = EditorHints::new(&rxd);
-    hints.entries("daemon", &list);
-    written.fields.iter().for_each(|field| hints.entries("field", &field.list));
+    hints.add_entries("daemon", &list);
+    written.fields.iter().for_each(|field| hints.add_entries("field", &field.list));
     let daemon = model::check(written, &item, &mut errors);
     let generated = match daemon {
         Some(daemon) => expand::expand(&item, &daemon, &rxd),

@@ -23,51 +23,52 @@ pub(crate) struct ServiceField {
     pub(crate) ident: Ident,
     /// The service's type; of an `Option`, what is in it.
     pub(crate) ty: Type,
-    pub(crate) optional: bool,
+    pub(crate) is_optional: bool,
     /// The name in this daemon, if it is not the type's own.
     pub(crate) name: Option<LitStr>,
     /// Whether the name is known to be taken: the graph need not say so again.
-    pub(crate) taken: bool,
+    pub(crate) name_is_taken: bool,
     pub(crate) cfgs: Vec<Attribute>,
 }
 
 /// Checks all that was written; `None` if nothing can be generated.
 pub(crate) fn check(written: DaemonAttrs, item: &ItemStruct, errors: &mut Errors) -> Option<DaemonModel> {
     let mut daemon =
-        DaemonModel { name: name::kebab(&item.ident.to_string()), settings: Vec::new(), fields: Vec::new() };
+        DaemonModel { name: name::kebab_case(&item.ident.to_string()), settings: Vec::new(), fields: Vec::new() };
     for entry in &written.entries {
         let settings = &mut daemon.settings;
         match entry.name {
             "name" => {
-                let name = entry.string(errors).and_then(|lit| name::checked(&lit, errors));
+                let name = entry.expect_string(errors).and_then(|lit| name::check_name(&lit, errors));
                 daemon.name = name.unwrap_or(daemon.name);
             }
-            "shutdown_timeout" => settings.extend(time(entry, "ShutdownTimeout", errors)),
-            "blocking_threshold" => settings.extend(time(entry, "BlockingThreshold", errors)),
+            "shutdown_timeout" => settings.extend(read_duration(entry, "ShutdownTimeout", errors)),
+            "blocking_threshold" => settings.extend(read_duration(entry, "BlockingThreshold", errors)),
             // Zero has a meaning: not to talk to the service manager.
             "watchdog_interval" => {
-                settings
-                    .extend(entry.time(errors).map(|time| DaemonSetting::Plain(entry.name, time.to_token_stream())));
+                settings.extend(
+                    entry.expect_duration(errors).map(|time| DaemonSetting::Plain(entry.name, time.to_token_stream())),
+                );
             }
-            "exit_code" => settings.extend(number(entry, "ExitCode", f64::from(u8::MAX), errors)),
-            "history" => settings.extend(number(entry, "History", f64::from(u32::MAX), errors)),
-            "on_stale" => settings.extend(entry.word(&ON_STALE, errors).map(DaemonSetting::OnStale)),
-            "admin" => settings.extend(settings::admin(entry, errors)),
-            "signals" => settings.extend(settings::signals(entry, errors)),
-            "prestart" => settings.extend(settings::prestart(entry, errors)),
-            _ => RuntimePaths::check(entry, errors),
+            "exit_code" => settings.extend(read_number(entry, "ExitCode", f64::from(u8::MAX), errors)),
+            "history" => settings.extend(read_number(entry, "History", f64::from(u32::MAX), errors)),
+            "on_stale" => settings.extend(entry.expect_word(&ON_STALE, errors).map(DaemonSetting::OnStale)),
+            "admin" => settings.extend(settings::read_admin(entry, errors)),
+            "signals" => settings.extend(settings::read_signals(entry, errors)),
+            "prestart" => settings.extend(settings::read_prestart(entry, errors)),
+            _ => RuntimePaths::check_entry(entry, errors),
         }
     }
     let named = written.entries.iter().any(|entry| entry.name == "name");
-    if let (false, Some((what, _))) = (named, name::fault(&daemon.name)) {
-        errors.help(
+    if let (false, Some((what, _))) = (named, name::name_fault(&daemon.name)) {
+        errors.report_with_help(
             &item.ident,
             format_args!("`{}` cannot be the daemon's name: {what}", daemon.name),
             "write `#[rxd::daemon(name = \"my-daemon\")]`",
         );
     }
     if let Some(param) = item.generics.params.first() {
-        errors.help(
+        errors.report_with_help(
             param,
             format_args!("daemon `{}` is generic, but its graph is checked once, for known types", item.ident),
             "write the services' types out; the services themselves may be generic",
@@ -75,7 +76,7 @@ pub(crate) fn check(written: DaemonAttrs, item: &ItemStruct, errors: &mut Errors
         return None;
     }
     if let Some(bounds) = &item.generics.where_clause {
-        errors.help(bounds, "a daemon has no `where`", "bound the services instead");
+        errors.report_with_help(bounds, "a daemon has no `where`", "bound the services instead");
         return None;
     }
     let Fields::Named(_) = &item.fields else {
@@ -83,7 +84,7 @@ pub(crate) fn check(written: DaemonAttrs, item: &ItemStruct, errors: &mut Errors
             Fields::Unnamed(fields) => (fields.to_token_stream(), "has fields without names"),
             _ => (item.ident.to_token_stream(), "has no services"),
         };
-        errors.help(
+        errors.report_with_help(
             at,
             format_args!("daemon `{}` {what}", item.ident),
             format_args!("write `struct {} {{ health: Health, .. }}`", item.ident),
@@ -91,7 +92,7 @@ pub(crate) fn check(written: DaemonAttrs, item: &ItemStruct, errors: &mut Errors
         return None;
     };
     if item.fields.is_empty() {
-        errors.help(
+        errors.report_with_help(
             &item.ident,
             format_args!("daemon `{}` has no services", item.ident),
             "each field is a service: `health: Health`",
@@ -102,26 +103,26 @@ pub(crate) fn check(written: DaemonAttrs, item: &ItemStruct, errors: &mut Errors
         let Some(ident) = field.ident.clone() else { continue };
         let (mut name, before) = (None, errors.len());
         for entry in &written.entries {
-            name = entry.string(errors).filter(|lit| name::checked(lit, errors).is_some());
+            name = entry.expect_string(errors).filter(|lit| name::check_name(lit, errors).is_some());
         }
-        if name.is_none() && (written.broken || errors.len() != before) {
+        if name.is_none() && (written.is_broken || errors.len() != before) {
             // It was to have a name of its own. With that of its type, it could be a second one.
-            name = Some(LitStr::new(&name::kebab(&ident.to_string()), ident.span()));
+            name = Some(LitStr::new(&name::kebab_case(&ident.to_string()), ident.span()));
         }
-        let inner = option(&field.ty);
-        let optional = inner.is_some();
+        let inner = option_inner_type(&field.ty);
+        let is_optional = inner.is_some();
         let ty = inner.unwrap_or(&field.ty).clone();
-        daemon.fields.push(ServiceField { ident, ty, optional, name, taken: false, cfgs: written.cfgs });
+        daemon.fields.push(ServiceField { ident, ty, is_optional, name, name_is_taken: false, cfgs: written.cfgs });
     }
-    twice(&mut daemon.fields, errors);
+    report_equal_names(&mut daemon.fields, errors);
     Some(daemon)
 }
 
 /// A time longer than zero.
-fn time(entry: &KeyEntry, key: &'static str, errors: &mut Errors) -> Option<DaemonSetting> {
-    let time = entry.positive(errors)?;
+fn read_duration(entry: &KeyEntry, key: &'static str, errors: &mut Errors) -> Option<DaemonSetting> {
+    let time = entry.expect_positive_duration(errors)?;
     let tokens = time.to_token_stream();
-    Some(if time.is_const() {
+    Some(if time.is_constant_expression() {
         DaemonSetting::Const(entry.name, key, tokens)
     } else {
         DaemonSetting::Plain(entry.name, tokens)
@@ -129,10 +130,10 @@ fn time(entry: &KeyEntry, key: &'static str, errors: &mut Errors) -> Option<Daem
 }
 
 /// A whole number from 1 on.
-fn number(entry: &KeyEntry, key: &'static str, most: f64, errors: &mut Errors) -> Option<DaemonSetting> {
-    let number = entry.number("u32", 1.0..=most, errors)?;
-    let tokens = number.int();
-    Some(if number.is_const() {
+fn read_number(entry: &KeyEntry, key: &'static str, most: f64, errors: &mut Errors) -> Option<DaemonSetting> {
+    let number = entry.expect_number("u32", 1.0..=most, errors)?;
+    let tokens = number.integer_tokens();
+    Some(if number.is_constant_expression() {
         DaemonSetting::Const(entry.name, key, tokens)
     } else {
         DaemonSetting::Plain(entry.name, tokens)
@@ -140,27 +141,27 @@ fn number(entry: &KeyEntry, key: &'static str, most: f64, errors: &mut Errors) -
 }
 
 /// Two fields that are given the same name right here.
-fn twice(fields: &mut [ServiceField], errors: &mut Errors) {
+fn report_equal_names(fields: &mut [ServiceField], errors: &mut Errors) {
     for i in 0..fields.len() {
         let (earlier, later) = fields.split_at_mut(i);
         let field = &mut later[0];
         let Some(name) = field.name.as_ref().filter(|_| field.cfgs.is_empty()) else { continue };
         let same = |other: &&ServiceField| other.name.as_ref().is_some_and(|other| other.value() == name.value());
         let Some(first) = earlier.iter().filter(|other| other.cfgs.is_empty()).find(same) else { continue };
-        errors.help(
+        errors.report_with_help(
             name,
             format_args!("field `{}` is called `{}` too", first.ident, name.value()),
             "give one of them another name",
         );
-        field.taken = true;
+        field.name_is_taken = true;
     }
 }
 
 /// The `T` of an `Option<T>`.
-fn option(ty: &Type) -> Option<&Type> {
+fn option_inner_type(ty: &Type) -> Option<&Type> {
     let path = match ty {
         Type::Path(path) if path.qself.is_none() => &path.path,
-        Type::Group(group) => return option(&group.elem),
+        Type::Group(group) => return option_inner_type(&group.elem),
         _ => return None,
     };
     let mut segments = path.segments.iter().rev();
@@ -181,7 +182,7 @@ fn option(ty: &Type) -> Option<&Type> {
 
 impl DaemonModel {
     /// Whether the services depend on how the crate is configured.
-    pub(crate) fn configured(&self) -> bool {
+    pub(crate) fn has_cfgs(&self) -> bool {
         self.fields.iter().any(|field| !field.cfgs.is_empty())
     }
 }

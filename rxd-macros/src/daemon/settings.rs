@@ -2,7 +2,7 @@
 
 use crate::errors::Errors;
 use crate::syntax::args::Arg;
-use crate::syntax::item::last_word;
+use crate::syntax::item::last_segment;
 use crate::syntax::keys::{self, KeyEntry};
 use crate::syntax::name;
 use crate::syntax::tables::{PRESTART, STAGE};
@@ -40,20 +40,20 @@ pub(crate) struct PrestartStage {
 }
 
 /// `signals(interrupt, terminate)`; `signals()` are none.
-pub(super) fn signals(entry: &KeyEntry, errors: &mut Errors) -> Option<DaemonSetting> {
+pub(super) fn read_signals(entry: &KeyEntry, errors: &mut Errors) -> Option<DaemonSetting> {
     let Some(list) = entry.as_list() else {
-        entry.not_in_parentheses("a list", errors);
+        entry.report_missing_parentheses("a list", errors);
         return None;
     };
     let mut signals: Vec<Ident> = Vec::new();
     for arg in list.args(errors) {
         let Some(word) = arg.as_ident() else {
-            errors.help(&arg, "expected a signal", SIGNALS.help(""));
+            errors.report_with_help(&arg, "expected a signal", SIGNALS.help_message(""));
             continue;
         };
-        let Some(signal) = SIGNALS.expect(word, errors) else { continue };
+        let Some(signal) = SIGNALS.expect_variant(word, errors) else { continue };
         if signals.contains(&signal) {
-            errors.help(word, format_args!("`{word}` is named twice"), "remove one of them");
+            errors.report_with_help(word, format_args!("`{word}` is named twice"), "remove one of them");
             continue;
         }
         signals.push(signal);
@@ -62,9 +62,9 @@ pub(super) fn signals(entry: &KeyEntry, errors: &mut Errors) -> Option<DaemonSet
 }
 
 /// `admin = "127.0.0.1:1337"`, or an expression that says more.
-pub(super) fn admin(entry: &KeyEntry, errors: &mut Errors) -> Option<DaemonSetting> {
+pub(super) fn read_admin(entry: &KeyEntry, errors: &mut Errors) -> Option<DaemonSetting> {
     if !cfg!(feature = "admin") {
-        errors.help(
+        errors.report_with_help(
             &entry.key,
             "`admin` needs the feature `admin` of rxd",
             "write `rxd = { version = \"..\", features = [\"admin\"] }` in Cargo.toml",
@@ -72,11 +72,11 @@ pub(super) fn admin(entry: &KeyEntry, errors: &mut Errors) -> Option<DaemonSetti
         return None;
     }
     let value = match entry.as_expr() {
-        Some(Expr::Lit(_)) | None => entry.string(errors)?,
+        Some(Expr::Lit(_)) | None => entry.expect_string(errors)?,
         Some(other) => return Some(DaemonSetting::Admin(Box::new(other.clone()))),
     };
     if let Some((what, help)) = address_fault(&value.value()) {
-        errors.help(&value, what, help);
+        errors.report_with_help(&value, what, help);
         return None;
     }
     Some(DaemonSetting::Admin(Box::new(syn::parse_quote!(#value))))
@@ -105,40 +105,51 @@ fn address_fault(text: &str) -> Option<(String, String)> {
 }
 
 /// `prestart(first, second(retry = "1s"))`: the names of functions, in the order in which they are called.
-pub(super) fn prestart(entry: &KeyEntry, errors: &mut Errors) -> Vec<DaemonSetting> {
-    entry.list(errors).into_iter().flatten().filter_map(|arg| stage(&arg, errors)).map(DaemonSetting::Stage).collect()
+pub(super) fn read_prestart(entry: &KeyEntry, errors: &mut Errors) -> Vec<DaemonSetting> {
+    entry
+        .expect_list(errors)
+        .into_iter()
+        .flatten()
+        .filter_map(|arg| read_stage(&arg, errors))
+        .map(DaemonSetting::Stage)
+        .collect()
 }
 
-fn stage(arg: &Arg, errors: &mut Errors) -> Option<PrestartStage> {
+fn read_stage(arg: &Arg, errors: &mut Errors) -> Option<PrestartStage> {
     let (word, path, list) = match arg {
         Arg::Path(Type::Path(path)) if syn::parse2::<ExprPath>(path.to_token_stream()).is_ok() => {
-            (last_word(&path.path)?.clone(), path.to_token_stream(), None)
+            (last_segment(&path.path)?.clone(), path.to_token_stream(), None)
         }
         Arg::List { key, list, .. } => (key.clone(), key.to_token_stream(), Some(list)),
-        Arg::Call { path, list, .. } => (last_word(path)?.clone(), path.to_token_stream(), Some(list)),
+        Arg::Call { path, list, .. } => (last_segment(path)?.clone(), path.to_token_stream(), Some(list)),
         other => {
             let help = match other {
                 Arg::Lit(Lit::Str(text)) if text.parse::<Path>().is_ok() => format!("prestart({})", text.value()),
                 _ => PRESTART.to_owned(),
             };
-            errors.help(other, "expected the name of an async function", format_args!("write `{help}`"));
+            errors.report_with_help(other, "expected the name of an async function", format_args!("write `{help}`"));
             return None;
         }
     };
-    let mut stage = PrestartStage { name: name::kebab(&word.to_string()), path, plain: Vec::new(), consts: Vec::new() };
+    let mut stage =
+        PrestartStage { name: name::kebab_case(&word.to_string()), path, plain: Vec::new(), consts: Vec::new() };
     let Some(list) = list else { return Some(stage) };
-    for part in keys::read(list.args(errors), &STAGE, errors) {
+    for part in keys::read_entries(list.args(errors), &STAGE, errors) {
         match part.name {
-            "attempts" => match part.number("u32", 1.0..=f64::from(u32::MAX), errors) {
-                Some(most) if most.is_const() => stage.consts.push((part.name, "Attempts", most.int())),
-                most => stage.plain.extend(most.map(|most| (part.name, most.int()))),
+            "attempts" => match part.expect_number("u32", 1.0..=f64::from(u32::MAX), errors) {
+                Some(most) if most.is_constant_expression() => {
+                    stage.consts.push((part.name, "Attempts", most.integer_tokens()))
+                }
+                most => stage.plain.extend(most.map(|most| (part.name, most.integer_tokens()))),
             },
-            "timeout" => match part.positive(errors) {
-                Some(time) if time.is_const() => stage.consts.push((part.name, "Timeout", time.to_token_stream())),
+            "timeout" => match part.expect_positive_duration(errors) {
+                Some(time) if time.is_constant_expression() => {
+                    stage.consts.push((part.name, "Timeout", time.to_token_stream()))
+                }
                 time => stage.plain.extend(time.map(|time| (part.name, time.to_token_stream()))),
             },
             // Zero is to try again at once.
-            _ => stage.plain.extend(part.time(errors).map(|time| (part.name, time.to_token_stream()))),
+            _ => stage.plain.extend(part.expect_duration(errors).map(|time| (part.name, time.to_token_stream()))),
         }
     }
     Some(stage)

@@ -17,14 +17,14 @@ pub(crate) struct ManagerInput {
     pub(crate) ident: Ident,
     pub(crate) rows: Vec<StateRow>,
     /// Whether something in the table could not be read.
-    pub(crate) broken: bool,
+    pub(crate) is_broken: bool,
 }
 
 /// `Init => { ok: Idle, failed: Exit }`
 pub(crate) struct StateRow {
     pub(crate) state: Ident,
     pub(crate) cells: Vec<OutcomeCell>,
-    pub(crate) broken: bool,
+    pub(crate) is_broken: bool,
 }
 
 /// `ok: Idle`
@@ -34,7 +34,7 @@ pub(crate) struct OutcomeCell {
 }
 
 /// Reads the whole input; `None` if there is no name to give to anything.
-pub(crate) fn read(tokens: TokenStream, errors: &mut Errors) -> Option<ManagerInput> {
+pub(crate) fn read_table(tokens: TokenStream, errors: &mut Errors) -> Option<ManagerInput> {
     let all = tokens.clone();
     let head = |input: ParseStream<'_>| {
         let attrs = input.call(Attribute::parse_outer)?;
@@ -54,7 +54,7 @@ pub(crate) fn read(tokens: TokenStream, errors: &mut Errors) -> Option<ManagerIn
                 proc_macro2::Span::call_site(),
                 format_args!("an empty `manager!`\nhelp: {FORM}"),
             )),
-            false => errors.help(all, "expected a visibility, a name, and a table in braces", FORM),
+            false => errors.report_with_help(all, "expected a visibility, a name, and a table in braces", FORM),
         }
         return None;
     };
@@ -63,32 +63,36 @@ pub(crate) fn read(tokens: TokenStream, errors: &mut Errors) -> Option<ManagerIn
         Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => Some(group),
         other => {
             let at = other.map_or_else(|| ident.to_token_stream(), TokenTree::into_token_stream);
-            errors.help(at, format_args!("manager `{ident}` has no table"), FORM);
+            errors.report_with_help(at, format_args!("manager `{ident}` has no table"), FORM);
             None
         }
     };
     let before = errors.len();
-    let rows = body.as_ref().map(|body| self::rows(body.stream(), errors)).unwrap_or_default();
-    let broken = body.is_none() || errors.len() != before;
+    let rows = body.as_ref().map(|body| read_rows(body.stream(), errors)).unwrap_or_default();
+    let is_broken = body.is_none() || errors.len() != before;
     if body.is_some() {
         let rest: TokenStream = rest.collect();
         if !rest.is_empty() {
-            errors.help(rest, "one `manager!` declares one manager", "write another `manager!` for what follows");
+            errors.report_with_help(
+                rest,
+                "one `manager!` declares one manager",
+                "write another `manager!` for what follows",
+            );
         }
     }
-    Some(ManagerInput { attrs, vis, ident, rows, broken })
+    Some(ManagerInput { attrs, vis, ident, rows, is_broken })
 }
 
-fn rows(tokens: TokenStream, errors: &mut Errors) -> Vec<StateRow> {
+fn read_rows(tokens: TokenStream, errors: &mut Errors) -> Vec<StateRow> {
     let mut rows = Vec::new();
     let read = |input: ParseStream<'_>| {
         while !input.is_empty() {
             let (before, start) = (input.fork(), input.fork());
-            match row(input) {
+            match read_row(input) {
                 Some((state, group)) => {
                     let before = errors.len();
-                    let cells = cells(group.stream(), errors);
-                    rows.push(StateRow { state, cells, broken: errors.len() != before });
+                    let cells = read_cells(group.stream(), errors);
+                    rows.push(StateRow { state, cells, is_broken: errors.len() != before });
                 }
                 None => {
                     let what = match start.call(Ident::parse_any) {
@@ -96,9 +100,9 @@ fn rows(tokens: TokenStream, errors: &mut Errors) -> Vec<StateRow> {
                         Ok(state) => format!("expected what follows `{state}`"),
                         Err(_) => "expected a state".to_owned(),
                     };
-                    let found = found(&before, input);
-                    skip(input);
-                    errors.help(found, what, "write `Init => { ok: Idle, failed: Exit }`");
+                    let found = token_at_fault(&before, input);
+                    skip_to_comma(input);
+                    errors.report_with_help(found, what, "write `Init => { ok: Idle, failed: Exit }`");
                 }
             }
             input.parse::<Option<Token![,]>>()?;
@@ -110,7 +114,7 @@ fn rows(tokens: TokenStream, errors: &mut Errors) -> Vec<StateRow> {
 }
 
 /// `Init => { .. }`; what does not fit is left where it is.
-fn row(input: ParseStream<'_>) -> Option<(Ident, Group)> {
+fn read_row(input: ParseStream<'_>) -> Option<(Ident, Group)> {
     let state = input.call(Ident::parse_any).ok()?;
     input.parse::<Token![=>]>().ok()?;
     if !input.peek(syn::token::Brace) {
@@ -119,23 +123,27 @@ fn row(input: ParseStream<'_>) -> Option<(Ident, Group)> {
     Some((state, input.parse().ok()?))
 }
 
-fn cells(tokens: TokenStream, errors: &mut Errors) -> Vec<OutcomeCell> {
+fn read_cells(tokens: TokenStream, errors: &mut Errors) -> Vec<OutcomeCell> {
     let mut cells = Vec::new();
     let read = |input: ParseStream<'_>| {
         while !input.is_empty() {
             let start = input.fork();
-            match cell(input) {
+            match read_cell(input) {
                 Some(cell) => {
                     cells.push(cell);
                     if !input.is_empty() && !input.peek(Token![,]) {
-                        errors.at(found(&start, input), "expected `,`");
-                        skip(input);
+                        errors.report(token_at_fault(&start, input), "expected `,`");
+                        skip_to_comma(input);
                     }
                 }
                 None => {
-                    let found = found(&start, input);
-                    skip(input);
-                    errors.help(found, "expected an outcome and a state", "write `ok: Idle` or `failed: Stop`");
+                    let found = token_at_fault(&start, input);
+                    skip_to_comma(input);
+                    errors.report_with_help(
+                        found,
+                        "expected an outcome and a state",
+                        "write `ok: Idle` or `failed: Stop`",
+                    );
                 }
             }
             input.parse::<Option<Token![,]>>()?;
@@ -147,7 +155,7 @@ fn cells(tokens: TokenStream, errors: &mut Errors) -> Vec<OutcomeCell> {
 }
 
 /// `ok: Idle`; what does not fit is left where it is.
-fn cell(input: ParseStream<'_>) -> Option<OutcomeCell> {
+fn read_cell(input: ParseStream<'_>) -> Option<OutcomeCell> {
     let outcome = input.call(Ident::parse_any).ok()?;
     input.parse::<Token![:]>().ok()?;
     let ahead = input.fork();
@@ -156,14 +164,14 @@ fn cell(input: ParseStream<'_>) -> Option<OutcomeCell> {
 }
 
 /// The token at which reading stopped, or the one before the end.
-fn found(start: ParseStream<'_>, input: ParseStream<'_>) -> TokenStream {
+fn token_at_fault(start: ParseStream<'_>, input: ParseStream<'_>) -> TokenStream {
     let rest = input.cursor().token_stream();
     let from = if rest.is_empty() || input.peek(Token![,]) { start.cursor().token_stream() } else { rest };
     from.into_iter().take(1).collect()
 }
 
 /// Eats everything before the next comma.
-fn skip(input: ParseStream<'_>) {
+fn skip_to_comma(input: ParseStream<'_>) {
     while !input.is_empty() && !input.peek(Token![,]) {
         if input.parse::<TokenTree>().is_err() {
             return;

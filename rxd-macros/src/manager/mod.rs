@@ -17,10 +17,10 @@ pub(crate) fn expand(tokens: TokenStream) -> TokenStream {
         Some(TokenTree::Group(root)) => root.stream(),
         _ => quote!(::rxd),
     };
-    let written = attr::read(tokens.collect(), &mut errors);
+    let written = attr::read_table(tokens.collect(), &mut errors);
     let generated = written.map(|written| {
         let table = model::check(&written, &mut errors);
-        expand::expand(&written, &table, &RuntimePaths::at(root))
+        expand::expand(&written, &table, &RuntimePaths::new(root))
     });
     quote!(#generated #errors)
 }

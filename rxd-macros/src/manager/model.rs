@@ -25,31 +25,31 @@ const OUTCOMES: [&str; 2] = ["ok", "failed"];
 pub(crate) fn check(written: &ManagerInput, errors: &mut Errors) -> ManagerTable {
     let before = errors.len();
     let mut rows: [Option<&StateRow>; 4] = [None; 4];
-    let mut complete = !written.broken;
+    let mut complete = !written.is_broken;
     for row in &written.rows {
         let state = &row.state;
         match FOLLOW.iter().position(|(name, _)| state == name) {
             Some(place) if rows[place].is_some() => {
-                errors.help(state, format_args!("`{state}` is handled twice"), "remove one of them");
+                errors.report_with_help(state, format_args!("`{state}` is handled twice"), "remove one of them");
             }
             Some(place) => rows[place] = Some(row),
             None if state == "Exit" || state == "Unknown" => {
-                errors.help(state, format_args!("nothing follows `{state}`"), "remove this row");
+                errors.report_with_help(state, format_args!("nothing follows `{state}`"), "remove this row");
             }
             None => {
                 // It stands for one of those that seem to be missing.
                 complete = false;
                 let text = state.to_string();
-                errors.help(state, STATES.unknown(&text), METHODS.help(&text));
+                errors.report_with_help(state, STATES.unknown_message(&text), METHODS.help_message(&text));
             }
         }
     }
     for (place, (state, follow)) in FOLLOW.iter().enumerate() {
         if rows[place].is_none() && complete {
-            errors.help(
+            errors.report_with_help(
                 &written.ident,
                 format_args!("manager `{}` does not say what follows `{state}`", written.ident),
-                format_args!("add `{state} => {{ ok: {}, failed: {} }}`", follow[0], last(follow)),
+                format_args!("add `{state} => {{ ok: {}, failed: {} }}`", follow[0], later_state(follow)),
             );
         }
     }
@@ -57,28 +57,28 @@ pub(crate) fn check(written: &ManagerInput, errors: &mut Errors) -> ManagerTable
     let table = rows.map(|row| {
         let (state, follow) = FOLLOW[place];
         place += 1;
-        let cells = row.map_or([None, None], |row| cells(row, follow, errors));
+        let cells = row.map_or([None, None], |row| check_row(row, follow, errors));
         cells.map(|cell| {
             cell.unwrap_or_else(|| {
                 Ident::new(if state == "Stop" { "Init" } else { "Stop" }, proc_macro2::Span::call_site())
             })
         })
     });
-    if errors.len() == before && !written.broken {
-        reach(&table, written, &rows, errors);
+    if errors.len() == before && !written.is_broken {
+        check_reachable(&table, written, &rows, errors);
     }
     table
 }
 
-fn last<'a>(follow: &[&'a str]) -> &'a str {
+fn later_state<'a>(follow: &[&'a str]) -> &'a str {
     if follow.contains(&"Stop") { "Stop" } else { follow[0] }
 }
 
 /// Both outcomes of one state.
-fn cells(row: &StateRow, follow: &[&str], errors: &mut Errors) -> [Option<Ident>; 2] {
+fn check_row(row: &StateRow, follow: &[&str], errors: &mut Errors) -> [Option<Ident>; 2] {
     let mut next: [Option<Ident>; 2] = [None, None];
     let mut seen = [false; 2];
-    let mut complete = !row.broken;
+    let mut complete = !row.is_broken;
     let state = &row.state;
     for cell in &row.cells {
         let outcome = &cell.outcome;
@@ -88,24 +88,24 @@ fn cells(row: &StateRow, follow: &[&str], errors: &mut Errors) -> [Option<Ident>
             let help = match text.as_str() {
                 "err" | "error" | "fail" | "failure" | "panic" => "did you mean `failed`?".to_owned(),
                 "success" | "done" | "Ok" => "did you mean `ok`?".to_owned(),
-                _ => near::help(&text, &OUTCOMES),
+                _ => near::did_you_mean(&text, &OUTCOMES),
             };
-            errors.help(outcome, format_args!("unknown outcome `{text}`"), help);
+            errors.report_with_help(outcome, format_args!("unknown outcome `{text}`"), help);
             continue;
         };
         if seen[place] {
-            errors.help(outcome, format_args!("`{outcome}` is written twice"), "remove one of them");
+            errors.report_with_help(outcome, format_args!("`{outcome}` is written twice"), "remove one of them");
             continue;
         }
         seen[place] = true;
-        next[place] = self::next(state, &cell.next, follow, errors);
+        next[place] = check_next(state, &cell.next, follow, errors);
     }
     for (place, outcome) in OUTCOMES.iter().enumerate() {
         if !seen[place] && complete {
-            errors.help(
+            errors.report_with_help(
                 state,
                 format_args!("`{state}` does not say what follows when it {}", ["is ok", "has failed"][place]),
-                format_args!("add `{outcome}: {}`", if place == 0 { follow[0] } else { last(follow) }),
+                format_args!("add `{outcome}: {}`", if place == 0 { follow[0] } else { later_state(follow) }),
             );
         }
     }
@@ -113,37 +113,41 @@ fn cells(row: &StateRow, follow: &[&str], errors: &mut Errors) -> [Option<Ident>
 }
 
 /// One successor.
-fn next(state: &Ident, path: &Path, follow: &[&str], errors: &mut Errors) -> Option<Ident> {
+fn check_next(state: &Ident, path: &Path, follow: &[&str], errors: &mut Errors) -> Option<Ident> {
     let segments = &path.segments;
     let ident = match segments.len() {
         0 => return None,
         1 => &segments[0].ident,
         n if segments[n - 2].ident == "State" => &segments[n - 1].ident,
         _ => {
-            errors.help(path, "expected a state", format_args!("after `{state}` comes {}", near::either(follow)));
+            errors.report_with_help(
+                path,
+                "expected a state",
+                format_args!("after `{state}` comes {}", near::quoted_alternatives(follow)),
+            );
             return None;
         }
     };
-    let found = STATES.expect(ident, errors)?;
+    let found = STATES.expect_variant(ident, errors)?;
     if follow.iter().any(|name| found == name) {
         return Some(found);
     }
-    errors.help(
+    errors.report_with_help(
         path.to_token_stream(),
         format_args!("`{ident}` cannot follow `{state}`"),
-        format_args!("after `{state}` comes {}", near::either(follow)),
+        format_args!("after `{state}` comes {}", near::quoted_alternatives(follow)),
     );
     None
 }
 
 /// What a table that is right in each cell can still lack.
-fn reach(table: &ManagerTable, written: &ManagerInput, rows: &[Option<&StateRow>; 4], errors: &mut Errors) {
+fn check_reachable(table: &ManagerTable, written: &ManagerInput, rows: &[Option<&StateRow>; 4], errors: &mut Errors) {
     let goes = |from: usize, to: &str| table[from].iter().any(|next| next == to);
     let (idle, run) = (goes(0, "Idle"), goes(1, "Run"));
     for (place, reached, before) in [(1, idle, "Init"), (2, !idle || run, "Idle")] {
         if let (false, Some(row)) = (reached, rows[place]) {
             let state = &row.state;
-            errors.help(
+            errors.report_with_help(
                 state,
                 format_args!("`{state}` is never entered"),
                 format_args!("write `{state}` as what follows `{before}`"),
@@ -152,7 +156,7 @@ fn reach(table: &ManagerTable, written: &ManagerInput, rows: &[Option<&StateRow>
     }
     let ends = goes(0, "Exit") || goes(3, "Exit") || (idle && goes(1, "Exit")) || (idle && run && goes(2, "Exit"));
     if !ends {
-        errors.help(
+        errors.report_with_help(
             &written.ident,
             format_args!("manager `{}` never reaches `Exit`", written.ident),
             "write `Exit` as what follows one of the states; a service that ends only with its daemon is `manager = \"continuous\"`",

@@ -2,11 +2,11 @@
 
 use crate::errors::Errors;
 use crate::syntax::args::ArgList;
-use crate::syntax::item::{TypeItem, last_word};
+use crate::syntax::item::{TypeItem, last_segment};
 use crate::syntax::keys::{self, KeyEntry};
 use crate::syntax::tables::SERVICE;
 use crate::watch::ast::WatchAttr;
-use crate::watch::attr::{self as watch};
+use crate::watch::attr as watch;
 
 /// All of it, as written.
 pub(crate) struct ServiceAttrs {
@@ -15,17 +15,21 @@ pub(crate) struct ServiceAttrs {
 }
 
 /// Reads the arguments, and takes what belongs to `rxd` out of the item's attributes.
-pub(crate) fn read(list: &ArgList, item: &mut TypeItem, errors: &mut Errors) -> ServiceAttrs {
+pub(crate) fn read_attributes(list: &ArgList, item: &mut TypeItem, errors: &mut Errors) -> ServiceAttrs {
     let mut args = list.args(errors);
-    let mut watches = watch::above(&mut args);
-    let entries = keys::read(args, &SERVICE, errors);
+    let mut watches = watch::take_before_service(&mut args);
+    let entries = keys::read_entries(args, &SERVICE, errors);
     item.attrs.retain(|attr| {
-        let twice = last_word(attr.path()).is_some_and(|word| word == "service");
+        let twice = last_segment(attr.path()).is_some_and(|word| word == "service");
         if twice {
-            errors.help(attr, "`#[rxd::service]` is written twice", "keep one, and put the keys of both into it");
+            errors.report_with_help(
+                attr,
+                "`#[rxd::service]` is written twice",
+                "keep one, and put the keys of both into it",
+            );
         }
         !twice
     });
-    watches.extend(watch::below(&mut item.attrs, errors));
+    watches.extend(watch::take_after_service(&mut item.attrs, errors));
     ServiceAttrs { entries, watches }
 }

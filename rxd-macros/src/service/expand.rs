@@ -3,8 +3,8 @@
 use super::model::{ManagerChoice, OptionSetter, ServiceModel, UncheckedOption};
 use crate::runtime::RuntimePaths;
 use crate::syntax::item::TypeItem;
-use crate::syntax::span::{at, ends, respan};
-use crate::watch::expand::{checks, construct};
+use crate::syntax::span::{call_at, outer_spans, respan};
+use crate::watch::expand::{constructor, graph_checks};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt as _;
@@ -21,7 +21,7 @@ pub(crate) fn expand(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths
 fn declared(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> TokenStream {
     let (declared, kind, declaration) = (rxd.declared(), rxd.kind(), rxd.declaration());
     let (params, _, bounds) = item.generics.split_for_impl();
-    let (ty, name) = (item.ty(), &service.name);
+    let (ty, name) = (item.self_type(), &service.name);
     let text = item.ident.unraw().to_string();
     let manager = service.manager.as_ref().map(|manager| {
         let manager = match manager {
@@ -36,12 +36,12 @@ fn declared(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Toke
         quote!(.options(const { &#options::DEFAULT #(#setters)* }))
     });
     let edges = (!service.watches.valid.is_empty()).then(|| {
-        let edges = service.watches.valid.iter().map(|watch| construct(watch, rxd));
+        let edges = service.watches.valid.iter().map(|watch| constructor(watch, rxd));
         quote!(.edges(const { &[#(#edges),*] }))
     });
     let path = format!("::{text}");
     // At the name, which is what the compiler then knows of where the service is declared.
-    let (start, end) = ends(&service.name_at);
+    let (start, end) = outer_spans(&service.name_at);
     let new = respan(quote!(#kind::new), start);
     let of = quote_spanned!(end=> (::core::concat!(::core::module_path!(), #path), #text));
     quote! {
@@ -73,7 +73,7 @@ fn setter(setter: &OptionSetter, rxd: &RuntimePaths) -> TokenStream {
             quote!(.backoff(#backoff::DEFAULT #(#knobs)*))
         }
         OptionSetter::Restarts(max, within) => {
-            let max = max.int();
+            let max = max.integer_tokens();
             quote!(.restarts(#max, #within))
         }
         OptionSetter::OnFailure(variant) => {
@@ -89,16 +89,16 @@ fn checked(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Token
     let mut generics = item.generics.clone();
     if !generics.params.is_empty() {
         // A generic type is a service where it is a runner.
-        let (ty, runner) = (item.ty(), rxd.runner());
+        let (ty, runner) = (item.self_type(), rxd.runner());
         generics.make_where_clause().predicates.push(parse_quote!(#ty: #runner));
     }
     let daemon: [GenericParam; 2] = [parse_quote!(__D: #graphed), parse_quote!(const __ME: usize)];
     generics.params.extend(daemon);
     let (params, _, bounds) = generics.split_for_impl();
-    let ty = item.ty();
-    let whole = at(&service.name_at, rxd.check_service(), quote!((&__D::ANALYSIS, __ME)));
+    let ty = item.self_type();
+    let whole = call_at(&service.name_at, rxd.check_service(), quote!((&__D::ANALYSIS, __ME)));
     let options = service.unchecked.iter().map(|unchecked| check_option(unchecked, rxd));
-    let edges = service.watches.valid.iter().enumerate().map(|(i, watch)| checks(watch, i, rxd));
+    let edges = service.watches.valid.iter().enumerate().map(|(i, watch)| graph_checks(watch, i, rxd));
     let (service, field) = (rxd.service(), rxd.service_of());
     // At the type's name: this is where a type without methods is an error.
     let forward = quote_spanned!(item.ident.span()=> #field::<Self>);
@@ -125,7 +125,7 @@ fn check_option(UncheckedOption { option, state, value }: &UncheckedOption, rxd:
         let states = rxd.state();
         quote!((#states::#state))
     });
-    at(value, rxd.check_option(), quote!((<Self as #declared>::DECLARATION.options, #key::#option #state)))
+    call_at(value, rxd.check_option(), quote!((<Self as #declared>::DECLARATION.options, #key::#option #state)))
 }
 
 /// `fn ident(cx: &Context) -> Watch` for each `stream(ident)`.
@@ -155,7 +155,7 @@ fn streams(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Token
         return TokenStream::new();
     }
     let (params, _, bounds) = item.generics.split_for_impl();
-    let ty = item.ty();
+    let ty = item.self_type();
     quote! {
         #[automatically_derived]
         impl #params #ty #bounds {

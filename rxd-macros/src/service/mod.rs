@@ -9,7 +9,7 @@ use crate::editor::EditorHints;
 use crate::errors::Errors;
 use crate::runtime::RuntimePaths;
 use crate::syntax::args::ArgList;
-use crate::syntax::item::{ItemShape, TypeItem, describe, keyword};
+use crate::syntax::item::{ItemShape, TypeItem, describe_item, item_keyword};
 use proc_macro2::TokenStream;
 use quote::quote;
 
@@ -17,33 +17,33 @@ use quote::quote;
 pub(crate) fn expand(args: TokenStream, tokens: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let Some(mut item) = TypeItem::parse(tokens.clone()) else {
-        errors.help(
-            keyword(&tokens),
-            format_args!("`#[rxd::service]` is for structs and enums, and this is {}", describe(&tokens)),
+        errors.report_with_help(
+            item_keyword(&tokens),
+            format_args!("`#[rxd::service]` is for structs and enums, and this is {}", describe_item(&tokens)),
             "put it on the type, and implement `rxd::Runner` for that",
         );
         return quote!(#tokens #errors);
     };
     if item.shape == ItemShape::Union {
-        errors.help(
+        errors.report_with_help(
             &item.keyword,
             "`#[rxd::service]` is for structs and enums, and this is a union",
             format_args!("put the union into a struct, and make that the service"),
         );
     }
-    if let Some(lifetime) = item.lifetime() {
-        errors.help(
+    if let Some(lifetime) = item.first_lifetime() {
+        errors.report_with_help(
             lifetime,
             format_args!("service `{}` borrows, but a service lives as long as the daemon", item.ident),
             "own the value, or share it with an `Arc`",
         );
     }
     let list = ArgList::parse(args);
-    let rxd = RuntimePaths::in_arguments(&list);
+    let rxd = RuntimePaths::from_arguments(&list);
     let mut hints = EditorHints::new(&rxd);
-    let written = attr::read(&list, &mut item, &mut errors);
-    hints.entries("service", &list);
-    written.watches.iter().for_each(|watch| hints.watch(watch.keyword, &watch.list));
+    let written = attr::read_attributes(&list, &mut item, &mut errors);
+    hints.add_entries("service", &list);
+    written.watches.iter().for_each(|watch| hints.add_watch(watch.keyword, &watch.list));
     let service = model::check(written, &item, &mut errors);
     let generated = expand::expand(&item, &service, &rxd);
     quote!(#item #hints #generated #errors)

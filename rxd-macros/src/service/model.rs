@@ -60,7 +60,7 @@ pub(crate) enum OptionSetter {
 /// Checks all that was written; what is invalid is reported and left out.
 pub(crate) fn check(written: ServiceAttrs, item: &TypeItem, errors: &mut Errors) -> ServiceModel {
     let mut service = ServiceModel {
-        name: name::kebab(&item.ident.to_string()),
+        name: name::kebab_case(&item.ident.to_string()),
         name_at: item.ident.to_token_stream(),
         manager: None,
         options: Vec::new(),
@@ -73,42 +73,44 @@ pub(crate) fn check(written: ServiceAttrs, item: &TypeItem, errors: &mut Errors)
         match entry.name {
             "name" => {
                 named = true;
-                if let Some(lit) = entry.string(errors) {
+                if let Some(lit) = entry.expect_string(errors) {
                     service.name_at = lit.to_token_stream();
-                    service.name = name::checked(&lit, errors).unwrap_or(service.name);
+                    service.name = name::check_name(&lit, errors).unwrap_or(service.name);
                 }
             }
-            "manager" => service.manager = manager(entry, errors),
-            "startup_delay" => options.extend(entry.time(errors).map(|time| OptionSetter::Time("startup_delay", time))),
-            "delay" => options.extend(entry.time(errors).map(|time| OptionSetter::Time("delay", time))),
+            "manager" => service.manager = read_manager(entry, errors),
+            "startup_delay" => {
+                options.extend(entry.expect_duration(errors).map(|time| OptionSetter::Time("startup_delay", time)))
+            }
+            "delay" => options.extend(entry.expect_duration(errors).map(|time| OptionSetter::Time("delay", time))),
             "delays" => {
                 options.extend(
-                    times(entry, KeyEntry::time, errors)
+                    read_times(entry, KeyEntry::expect_duration, errors)
                         .map(|(state, time)| OptionSetter::TimeOf("delay_of", state, time)),
                 );
             }
             "timeouts" => {
-                for (state, time) in times(entry, KeyEntry::positive, errors) {
-                    unchecked.extend(UncheckedOption::time("Timeout", Some(&state), &time));
+                for (state, time) in read_times(entry, KeyEntry::expect_positive_duration, errors) {
+                    unchecked.extend(UncheckedOption::of_duration("Timeout", Some(&state), &time));
                     options.push(OptionSetter::TimeOf("timeout_of", state, time));
                 }
             }
-            "backoff" => options.extend(backoff(entry, unchecked, errors)),
-            "restarts" => options.extend(restarts(entry, unchecked, errors)),
-            "on_failure" => options.extend(entry.word(&ON_FAILURE, errors).map(OptionSetter::OnFailure)),
+            "backoff" => options.extend(read_backoff(entry, unchecked, errors)),
+            "restarts" => options.extend(read_restarts(entry, unchecked, errors)),
+            "on_failure" => options.extend(entry.expect_word(&ON_FAILURE, errors).map(OptionSetter::OnFailure)),
             "heartbeat" => {
-                let time = entry.positive(errors);
-                unchecked.extend(time.as_ref().and_then(|time| UncheckedOption::time("Heartbeat", None, time)));
+                let time = entry.expect_positive_duration(errors);
+                unchecked.extend(time.as_ref().and_then(|time| UncheckedOption::of_duration("Heartbeat", None, time)));
                 options.extend(time.map(|time| OptionSetter::Time("heartbeat", time)));
             }
-            _ => RuntimePaths::check(entry, errors),
+            _ => RuntimePaths::check_entry(entry, errors),
         }
     }
     // `delay` is for all states, `delays` for some: the wider is set first, in whatever order they stand.
     service.options.sort_by_key(|setter| matches!(setter, OptionSetter::TimeOf(..)));
     if !named {
-        if let Some((what, _)) = name::fault(&service.name) {
-            errors.help(
+        if let Some((what, _)) = name::name_fault(&service.name) {
+            errors.report_with_help(
                 &item.ident,
                 format_args!("`{}` cannot be the service's name: {what}", service.name),
                 "write `#[rxd::service(name = \"my-service\")]`",
@@ -120,54 +122,58 @@ pub(crate) fn check(written: ServiceAttrs, item: &TypeItem, errors: &mut Errors)
     service
 }
 
-fn manager(entry: &KeyEntry, errors: &mut Errors) -> Option<ManagerChoice> {
+fn read_manager(entry: &KeyEntry, errors: &mut Errors) -> Option<ManagerChoice> {
     let Some(list) = entry.as_list() else {
         let Some(text) = entry.as_string() else {
-            entry.not_in_parentheses("a string, or a path in parentheses", errors);
+            entry.report_missing_parentheses("a string, or a path in parentheses", errors);
             return None;
         };
-        if let Some(found) = MANAGERS.find(&text.value(), text.span()) {
+        if let Some(found) = MANAGERS.find_variant_named(&text.value(), text.span()) {
             return Some(ManagerChoice::BuiltIn(found));
         }
         match text.parse::<syn::Path>() {
-            Ok(path) if path.segments.len() > 1 || starts_upper(&text.value()) => {
+            Ok(path) if path.segments.len() > 1 || starts_with_capital(&text.value()) => {
                 let written = text.value();
-                let meant = near::nearest(&written, MANAGERS.names());
+                let meant = near::nearest_word(&written, MANAGERS.words());
                 let meant = meant.map_or_else(String::new, |word| format!("did you mean `{word}`? "));
-                errors.help(
+                errors.report_with_help(
                     text,
                     format_args!("`{written}` is no manager of rxd's own"),
                     format_args!("{meant}one of yours is written as a path: `manager({written})`"),
                 );
             }
-            _ => errors.help(text, MANAGERS.unknown(&text.value()), MANAGERS.help(&text.value())),
+            _ => errors.report_with_help(
+                text,
+                MANAGERS.unknown_message(&text.value()),
+                MANAGERS.help_message(&text.value()),
+            ),
         }
         // What was probably meant, so that those who wait for its end are not told as well.
-        let meant = near::nearest(&text.value(), MANAGERS.names())?;
-        return MANAGERS.find(meant, text.span()).map(ManagerChoice::BuiltIn);
+        let meant = near::nearest_word(&text.value(), MANAGERS.words())?;
+        return MANAGERS.find_variant_named(meant, text.span()).map(ManagerChoice::BuiltIn);
     };
     let before = errors.len();
     let args = list.args(errors);
     match args.as_slice() {
         // Words in lower case are rxd's own; a wrong one is the compiler's to report, at this token.
         [arg] => match (arg.as_ident(), arg) {
-            (Some(word), _) if !starts_upper(&word.to_string()) => Some(ManagerChoice::BuiltIn(word.clone())),
+            (Some(word), _) if !starts_with_capital(&word.to_string()) => Some(ManagerChoice::BuiltIn(word.clone())),
             (_, args::Arg::Path(path)) => Some(ManagerChoice::Path(Box::new(path.clone()))),
             _ => {
-                entry.wrong("one manager", errors);
+                entry.report_wrong_value("one manager", errors);
                 None
             }
         },
         _ => {
             if errors.len() == before {
-                entry.wrong("one manager", errors);
+                entry.report_wrong_value("one manager", errors);
             }
             None
         }
     }
 }
 
-fn starts_upper(word: &str) -> bool {
+fn starts_with_capital(word: &str) -> bool {
     word.starts_with(char::is_uppercase)
 }
 
@@ -175,15 +181,19 @@ type ReadDuration = fn(&KeyEntry, &mut Errors) -> Option<DurationValue>;
 
 impl UncheckedOption {
     /// The time, unless it is known here.
-    fn time(option: &'static str, state: Option<&Ident>, time: &DurationValue) -> Option<Self> {
-        let value = || time.written().to_token_stream();
-        time.is_const().then(|| UncheckedOption { option, state: state.cloned(), value: value() })
+    fn of_duration(option: &'static str, state: Option<&Ident>, time: &DurationValue) -> Option<Self> {
+        let value = || time.expression().to_token_stream();
+        time.is_constant_expression().then(|| UncheckedOption { option, state: state.cloned(), value: value() })
     }
 }
 
 /// `delays(Run = "1s", ..)`
-fn times(entry: &KeyEntry, read: ReadDuration, errors: &mut Errors) -> impl Iterator<Item = (Ident, DurationValue)> {
-    let mut list = entry.list(errors).unwrap_or_default();
+fn read_times(
+    entry: &KeyEntry,
+    read: ReadDuration,
+    errors: &mut Errors,
+) -> impl Iterator<Item = (Ident, DurationValue)> {
+    let mut list = entry.expect_list(errors).unwrap_or_default();
     // `Exit` and `Unknown` are states; they just have no method to wait for.
     list.retain(|arg| {
         let key = match arg {
@@ -191,7 +201,7 @@ fn times(entry: &KeyEntry, read: ReadDuration, errors: &mut Errors) -> impl Iter
             other => other.as_ident(),
         };
         let Some(key) = key.filter(|key| *key == "Exit" || *key == "Unknown") else { return true };
-        errors.help(
+        errors.report_with_help(
             key,
             format_args!("`{key}` has no method, and so none of the `{}`", entry.key),
             "it is one of `Init`, `Idle`, `Run`, `Stop`",
@@ -199,7 +209,7 @@ fn times(entry: &KeyEntry, read: ReadDuration, errors: &mut Errors) -> impl Iter
         false
     });
     let mut times = Vec::new();
-    for state in keys::read(list, &STATES, errors) {
+    for state in keys::read_entries(list, &STATES, errors) {
         times.extend(read(&state, errors).map(|time| (state.key, time)));
     }
     times.into_iter()
@@ -209,61 +219,61 @@ fn times(entry: &KeyEntry, read: ReadDuration, errors: &mut Errors) -> impl Iter
 const BASE: (Duration, &str) = (Duration::from_millis(100), "100ms");
 const MAX: (Duration, &str) = (Duration::from_secs(30), "30s");
 
-fn backoff(entry: &KeyEntry, unchecked: &mut Vec<UncheckedOption>, errors: &mut Errors) -> Option<OptionSetter> {
-    let list = entry.list(errors)?;
+fn read_backoff(entry: &KeyEntry, unchecked: &mut Vec<UncheckedOption>, errors: &mut Errors) -> Option<OptionSetter> {
+    let list = entry.expect_list(errors)?;
     let (mut setters, before) = (Vec::new(), errors.len());
     let (mut base, mut max) = (None, None);
-    for knob in keys::read(list, &BACKOFF, errors) {
-        let value = match knob.name {
+    for entry in keys::read_entries(list, &BACKOFF, errors) {
+        let value = match entry.name {
             "factor" | "jitter" => {
-                let (option, range) = match knob.name {
+                let (option, range) = match entry.name {
                     "factor" => ("Factor", 1.0..=f64::INFINITY),
                     _ => ("Jitter", 0.0..=1.0),
                 };
-                let number = knob.number("f64", range, errors);
-                let known = number.as_ref().is_none_or(|number| !number.is_const());
-                let value = knob.value();
+                let number = entry.expect_number("f64", range, errors);
+                let known = number.as_ref().is_none_or(|number| !number.is_constant_expression());
+                let value = entry.value_tokens();
                 unchecked.extend((!known).then_some(UncheckedOption { option, state: None, value }));
-                number.map(|number| number.float())
+                number.map(|number| number.float_tokens())
             }
             "reset" => {
-                let time = knob.positive(errors);
-                unchecked.extend(time.as_ref().and_then(|time| UncheckedOption::time("Reset", None, time)));
+                let time = entry.expect_positive_duration(errors);
+                unchecked.extend(time.as_ref().and_then(|time| UncheckedOption::of_duration("Reset", None, time)));
                 time.map(|time| time.to_token_stream())
             }
             which => {
-                let time = knob.time(errors);
+                let time = entry.expect_duration(errors);
                 let value = time.as_ref().map(ToTokens::to_token_stream);
                 *if which == "base" { &mut base } else { &mut max } = time;
                 value
             }
         };
-        setters.extend(value.map(|value| (knob.name, value)));
+        setters.extend(value.map(|value| (entry.name, value)));
     }
     if errors.len() == before {
-        unchecked.extend(max_below_base(base.as_ref(), max.as_ref(), errors));
+        unchecked.extend(report_max_below_base(base.as_ref(), max.as_ref(), errors));
     }
     Some(OptionSetter::Backoff(setters))
 }
 
 /// Reports a `max` that is shorter than `base`, written or not; if that cannot be known here, it is
 /// for the compiler to look at.
-fn max_below_base(
+fn report_max_below_base(
     base: Option<&DurationValue>,
     max: Option<&DurationValue>,
     errors: &mut Errors,
 ) -> Option<UncheckedOption> {
-    let at = max.or(base)?.written();
-    if [base, max].into_iter().flatten().any(DurationValue::is_const) {
+    let at = max.or(base)?.expression();
+    if [base, max].into_iter().flatten().any(DurationValue::is_constant_expression) {
         return Some(UncheckedOption { option: "Max", state: None, value: at.to_token_stream() });
     }
     let known = |time: Option<&DurationValue>, (default, text): (Duration, &str)| {
-        let written = time.and_then(|time| Some((time.fixed()?, literal_string(time.written())?.value())));
+        let written = time.and_then(|time| Some((time.known()?, literal_string(time.expression())?.value())));
         written.unwrap_or((default, text.to_owned()))
     };
     let ((base, base_text), (max, max_text)) = (known(base, BASE), known(max, MAX));
     if max < base {
-        errors.help(
+        errors.report_with_help(
             at,
             format_args!("`max` cannot be shorter than `base`: it is {max_text}, and `base` is {base_text}"),
             "the first delay is `base`, the longest `max`: make `max` longer, or `base` shorter",
@@ -272,16 +282,16 @@ fn max_below_base(
     None
 }
 
-fn restarts(entry: &KeyEntry, unchecked: &mut Vec<UncheckedOption>, errors: &mut Errors) -> Option<OptionSetter> {
+fn read_restarts(entry: &KeyEntry, unchecked: &mut Vec<UncheckedOption>, errors: &mut Errors) -> Option<OptionSetter> {
     let before = errors.len();
     let (mut max, mut within) = (None, None);
-    for part in keys::read(entry.list(errors)?, &RESTARTS, errors) {
+    for part in keys::read_entries(entry.expect_list(errors)?, &RESTARTS, errors) {
         match part.name {
-            "max" => max = part.number("u32", 0.0..=f64::from(u32::MAX), errors),
-            _ => within = part.positive(errors),
+            "max" => max = part.expect_number("u32", 0.0..=f64::from(u32::MAX), errors),
+            _ => within = part.expect_positive_duration(errors),
         }
     }
-    unchecked.extend(within.as_ref().and_then(|within| UncheckedOption::time("Within", None, within)));
+    unchecked.extend(within.as_ref().and_then(|within| UncheckedOption::of_duration("Within", None, within)));
     if errors.len() == before {
         let missing = match (&max, &within) {
             (Some(_), None) => Some("within"),
@@ -289,7 +299,7 @@ fn restarts(entry: &KeyEntry, unchecked: &mut Vec<UncheckedOption>, errors: &mut
             _ => None,
         };
         if let Some(missing) = missing {
-            errors.help(
+            errors.report_with_help(
                 &entry.key,
                 format_args!("`restarts` has no `{missing}`"),
                 "write `restarts(max = 5, within = \"1m\")`",

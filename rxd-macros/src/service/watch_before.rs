@@ -4,7 +4,7 @@
 //! item first; it moves into the service's arguments, so that order does not matter.
 
 use crate::errors::Errors;
-use crate::syntax::item::{TypeItem, describe, keyword as keyword_of, last_word};
+use crate::syntax::item::{TypeItem, describe_item, item_keyword, last_segment};
 use crate::watch::ast::WatchKeyword;
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
@@ -15,17 +15,17 @@ pub(crate) fn expand(keyword: WatchKeyword, args: TokenStream, tokens: TokenStre
     let mut errors = Errors::default();
     let word = Ident::new(keyword.word(), Span::call_site());
     let Some(mut item) = TypeItem::parse(tokens.clone()) else {
-        errors.help(
-            keyword_of(&tokens),
-            format_args!("`#[{word}]` is for services, and this is {}", describe(&tokens)),
+        errors.report_with_help(
+            item_keyword(&tokens),
+            format_args!("`#[{word}]` is for services, and this is {}", describe_item(&tokens)),
             "put it on a struct or an enum, under `#[rxd::service]`",
         );
         return quote!(#tokens #errors);
     };
-    let service = item.attrs.iter().position(|attr| last_word(attr.path()).is_some_and(|word| word == "service"));
+    let service = item.attrs.iter().position(|attr| last_segment(attr.path()).is_some_and(|word| word == "service"));
     let Some(service) = service else {
         let at = if args.is_empty() { item.ident.to_token_stream() } else { args.clone() };
-        errors.help(
+        errors.report_with_help(
             at,
             format_args!("`#[{word}]` without `#[rxd::service]`"),
             format_args!("write `#[rxd::service]` on `{}` too", item.ident),
@@ -52,7 +52,7 @@ fn said_by_the_path() -> TokenStream {
 /// Appends `__watch(args)` to the arguments of `#[rxd::service]`. One after the other, the
 /// attributes above it end up there in the order they are written in; those below come after.
 fn hand_over(keyword: WatchKeyword, args: TokenStream, service: &mut Attribute) {
-    let word = Ident::new(keyword.above(), Span::call_site());
+    let word = Ident::new(keyword.word_before_service(), Span::call_site());
     let path = service.path();
     let meta = match &service.meta {
         Meta::List(list) => {

@@ -86,12 +86,12 @@ impl ArgList {
             let mut is_open = !input.is_empty();
             while is_open {
                 let start = input.cursor();
-                let arg = one(input, &mut faults);
-                let rest = skip(input);
+                let arg = parse_arg(input, &mut faults);
+                let rest = skip_to_comma(input);
                 if arg.is_some() && !rest.is_empty() {
-                    faults.at(first(&rest), "expected `,`");
+                    faults.report(first_token(&rest), "expected `,`");
                 }
-                slots.push(ArgSlot { tokens: between(start, input.cursor()), arg });
+                slots.push(ArgSlot { tokens: tokens_between(start, input.cursor()), arg });
                 is_open = input.parse::<Option<Token![,]>>()?.is_some();
             }
             Ok(())
@@ -108,11 +108,11 @@ impl ArgList {
     }
 }
 
-fn one(input: ParseStream<'_>, errors: &mut Errors) -> Option<Arg> {
+fn parse_arg(input: ParseStream<'_>, errors: &mut Errors) -> Option<Arg> {
     let start = input.fork();
     let failed = |errors: &mut Errors, message: &str| {
-        let rest = skip(input);
-        errors.at(if rest.is_empty() { start.cursor().token_stream() } else { rest }, message);
+        let rest = skip_to_comma(input);
+        errors.report(if rest.is_empty() { start.cursor().token_stream() } else { rest }, message);
         None
     };
     if input.is_empty() {
@@ -120,7 +120,7 @@ fn one(input: ParseStream<'_>, errors: &mut Errors) -> Option<Arg> {
         return None;
     }
     if input.peek(Token![,]) {
-        errors.at(input.cursor().token_tree().map(|(comma, _)| comma), "expected an argument before this `,`");
+        errors.report(input.cursor().token_tree().map(|(comma, _)| comma), "expected an argument before this `,`");
         return None;
     }
     if input.peek(Lit) {
@@ -135,21 +135,25 @@ fn one(input: ParseStream<'_>, errors: &mut Errors) -> Option<Arg> {
         if ahead.peek(Token![=]) && !ahead.peek(Token![==]) && !ahead.peek(Token![=>]) {
             input.parse::<TokenTree>().ok()?;
             let eq: Token![=] = input.parse().ok()?;
-            return value(key, eq, input, errors);
+            return parse_value(key, eq, input, errors);
         }
         if ahead.peek(Token![:]) && !ahead.peek(Token![::]) {
-            let written = skip(input);
+            let written = skip_to_comma(input);
             let value: Vec<TokenTree> = written.clone().into_iter().skip(2).collect();
             let value = match value.as_slice() {
                 [TokenTree::Literal(value)] => value.to_string(),
                 _ => "..".to_owned(),
             };
-            errors.help(written, format_args!("`{key}` is followed by `:`"), format_args!("write `{key} = {value}`"));
+            errors.report_with_help(
+                written,
+                format_args!("`{key}` is followed by `:`"),
+                format_args!("write `{key} = {value}`"),
+            );
             return None;
         }
         if ahead.peek(Token![-]) && ahead.peek2(Ident::peek_any) {
-            hyphens(key, &ahead, errors);
-            skip(input);
+            report_hyphens(key, &ahead, errors);
+            skip_to_comma(input);
             return None;
         }
         if ahead.peek(syn::token::Paren) {
@@ -167,22 +171,26 @@ fn one(input: ParseStream<'_>, errors: &mut Errors) -> Option<Arg> {
         }
     }
     if input.peek(syn::token::Bracket) {
-        errors.help(skip(input), "a list without brackets is expected", "write `a, b`, not `[a, b]`");
+        errors.report_with_help(
+            skip_to_comma(input),
+            "a list without brackets is expected",
+            "write `a, b`, not `[a, b]`",
+        );
         return None;
     }
     // Types are tried on a fork: a failed parser has eaten an unknown number of tokens.
     let ahead = input.fork();
     match ahead.parse::<Type>() {
-        Ok(path) if matches!(bare(&path), Type::Path(_)) => {
+        Ok(path) if matches!(ungrouped(&path), Type::Path(_)) => {
             input.advance_to(&ahead);
-            Some(Arg::Path(bare(&path).clone()))
+            Some(Arg::Path(ungrouped(&path).clone()))
         }
         _ => failed(errors, "expected a word, a string or a path"),
     }
 }
 
 /// `shutdown-timeout`: a word in the wrong style.
-fn hyphens(first: Ident, rest: ParseStream<'_>, errors: &mut Errors) {
+fn report_hyphens(first: Ident, rest: ParseStream<'_>, errors: &mut Errors) {
     let (mut written, mut meant) = (first.to_token_stream(), first.to_string());
     while rest.peek(Token![-]) && rest.peek2(Ident::peek_any) {
         if let (Ok(hyphen), Ok(word)) = (rest.parse::<Token![-]>(), rest.call(Ident::parse_any)) {
@@ -192,10 +200,10 @@ fn hyphens(first: Ident, rest: ParseStream<'_>, errors: &mut Errors) {
         }
     }
     let shown = meant.replace('_', "-");
-    errors.help(written, format_args!("`{shown}` is not one word"), format_args!("write `{meant}`"));
+    errors.report_with_help(written, format_args!("`{shown}` is not one word"), format_args!("write `{meant}`"));
 }
 
-fn value(key: Ident, eq: Token![=], input: ParseStream<'_>, errors: &mut Errors) -> Option<Arg> {
+fn parse_value(key: Ident, eq: Token![=], input: ParseStream<'_>, errors: &mut Errors) -> Option<Arg> {
     let ahead = input.fork();
     match ahead.parse::<Expr>() {
         Ok(value) => {
@@ -203,7 +211,7 @@ fn value(key: Ident, eq: Token![=], input: ParseStream<'_>, errors: &mut Errors)
             Some(Arg::Value { key, value })
         }
         _ => {
-            let rest = skip(input);
+            let rest = skip_to_comma(input);
             let message = if rest.is_empty() {
                 format!("expected a value after `{key} =`")
             } else {
@@ -212,22 +220,22 @@ fn value(key: Ident, eq: Token![=], input: ParseStream<'_>, errors: &mut Errors)
             let mut at = TokenStream::new();
             key.to_tokens(&mut at);
             eq.to_tokens(&mut at);
-            errors.at(if rest.is_empty() { at } else { rest }, message);
+            errors.report(if rest.is_empty() { at } else { rest }, message);
             None
         }
     }
 }
 
 /// A type without the invisible groups and parentheses a macro may have put around it.
-fn bare(ty: &Type) -> &Type {
+fn ungrouped(ty: &Type) -> &Type {
     match ty {
-        Type::Group(group) => bare(&group.elem),
+        Type::Group(group) => ungrouped(&group.elem),
         ty => ty,
     }
 }
 
 /// Eats everything before the next comma; one in angle brackets does not count, if they are closed.
-fn skip(input: ParseStream<'_>) -> TokenStream {
+fn skip_to_comma(input: ParseStream<'_>) -> TokenStream {
     let (mut first_comma, mut depth) = (None, 0_usize);
     let mut place = input.cursor();
     let end = loop {
@@ -254,7 +262,7 @@ fn skip(input: ParseStream<'_>) -> TokenStream {
 }
 
 /// The tokens from one place of a list to another.
-fn between(start: Cursor<'_>, end: Cursor<'_>) -> Vec<TokenTree> {
+fn tokens_between(start: Cursor<'_>, end: Cursor<'_>) -> Vec<TokenTree> {
     let (mut tokens, mut place) = (Vec::new(), start);
     while place != end {
         let Some((token, next)) = place.token_tree() else { break };
@@ -264,12 +272,18 @@ fn between(start: Cursor<'_>, end: Cursor<'_>) -> Vec<TokenTree> {
     tokens
 }
 
-fn first(tokens: &TokenStream) -> Option<TokenTree> {
+fn first_token(tokens: &TokenStream) -> Option<TokenTree> {
     tokens.clone().into_iter().next()
 }
 
 /// The one word in `key(word)`.
-pub(crate) fn word(key: &Ident, group: &Group, list: &ArgList, errors: &mut Errors, form: &str) -> Option<Ident> {
+pub(crate) fn single_word(
+    key: &Ident,
+    group: &Group,
+    list: &ArgList,
+    errors: &mut Errors,
+    form: &str,
+) -> Option<Ident> {
     if let [ArgSlot { tokens, .. }] = list.slots.as_slice() {
         if let [TokenTree::Ident(word)] = tokens.as_slice() {
             // Also one that could not be parsed: the caller knows better what is wrong with it.
@@ -280,14 +294,16 @@ pub(crate) fn word(key: &Ident, group: &Group, list: &ArgList, errors: &mut Erro
     match args.as_slice() {
         [arg] => match arg.as_ident() {
             Some(ident) => return Some(ident.clone()),
-            None => errors.help(arg, format_args!("`{key}(..)` takes one word"), format_args!("write `{form}`")),
+            None => {
+                errors.report_with_help(arg, format_args!("`{key}(..)` takes one word"), format_args!("write `{form}`"))
+            }
         },
         [] if list.slots.is_empty() => {
-            errors.help(group, format_args!("`{key}()` says nothing"), format_args!("write `{form}`"));
+            errors.report_with_help(group, format_args!("`{key}()` says nothing"), format_args!("write `{form}`"));
         }
         [] => {}
         [_, second, ..] => {
-            errors.help(second, format_args!("`{key}(..)` takes one word"), format_args!("write `{form}`"));
+            errors.report_with_help(second, format_args!("`{key}(..)` takes one word"), format_args!("write `{form}`"));
         }
     }
     None
@@ -301,7 +317,7 @@ mod tests {
         let mut errors = Errors::default();
         let args = ArgList::parse(text.parse().expect("tokens")).args(&mut errors);
         let args = args.iter().map(|arg| arg.to_token_stream().to_string().replace(' ', "")).collect();
-        (args, errors.list())
+        (args, errors.messages())
     }
 
     #[test]
@@ -349,8 +365,9 @@ mod tests {
         ] {
             let (written, completed) = (divide(&half.replace('¦', "")), divide(&half.replace('¦', "made_up")));
             let without: Vec<String> = completed.iter().map(|slot| slot.replace("made_up", "")).collect();
-            let bare = |slots: Vec<String>| slots.into_iter().map(|slot| slot.replace(' ', "")).collect::<Vec<_>>();
-            assert_eq!(bare(written), bare(without), "{half}");
+            let without_spaces =
+                |slots: Vec<String>| slots.into_iter().map(|slot| slot.replace(' ', "")).collect::<Vec<_>>();
+            assert_eq!(without_spaces(written), without_spaces(without), "{half}");
         }
     }
 

@@ -24,29 +24,29 @@ const FORM: &str = "write a number and a unit (ns, us, ms, s, m, h, d): `\"250ms
 #[derive(Clone)]
 pub(crate) enum DurationValue {
     /// Known here.
-    Fixed(Duration, Expr),
+    Known(Duration, Expr),
     /// Known to the compiler.
-    Const(Expr),
+    Expression(Expr),
 }
 
 impl DurationValue {
     /// The duration, if it is known here.
-    pub(crate) fn fixed(&self) -> Option<Duration> {
+    pub(crate) fn known(&self) -> Option<Duration> {
         match self {
-            DurationValue::Fixed(duration, _) => Some(*duration),
-            DurationValue::Const(_) => None,
+            DurationValue::Known(duration, _) => Some(*duration),
+            DurationValue::Expression(_) => None,
         }
     }
 
     /// Whether only the compiler knows it.
-    pub(crate) fn is_const(&self) -> bool {
-        matches!(self, DurationValue::Const(_))
+    pub(crate) fn is_constant_expression(&self) -> bool {
+        matches!(self, DurationValue::Expression(_))
     }
 
     /// What the user wrote.
-    pub(crate) fn written(&self) -> &Expr {
+    pub(crate) fn expression(&self) -> &Expr {
         match self {
-            DurationValue::Fixed(_, written) | DurationValue::Const(written) => written,
+            DurationValue::Known(_, written) | DurationValue::Expression(written) => written,
         }
     }
 }
@@ -54,14 +54,14 @@ impl DurationValue {
 impl ToTokens for DurationValue {
     fn to_tokens(&self, tokens: &mut TokenStream) {
         tokens.extend(match self {
-            DurationValue::Fixed(duration, _) => construct(*duration),
-            DurationValue::Const(written) => quote!(#written),
+            DurationValue::Known(duration, _) => constructor_tokens(*duration),
+            DurationValue::Expression(written) => quote!(#written),
         });
     }
 }
 
 /// `Duration::from_millis(250)`, in the longest unit that is exact.
-fn construct(duration: Duration) -> TokenStream {
+fn constructor_tokens(duration: Duration) -> TokenStream {
     let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
     let time = quote!(::core::time::Duration);
     if nanos == 0 {
@@ -79,14 +79,14 @@ fn construct(duration: Duration) -> TokenStream {
 }
 
 /// The duration of `key`, if `value` is one.
-pub(crate) fn parse(key: &str, value: &Expr, errors: &mut Errors) -> Option<DurationValue> {
+pub(crate) fn parse_duration(key: &str, value: &Expr, errors: &mut Errors) -> Option<DurationValue> {
     let wrong = |errors: &mut Errors, what: String, help: String| {
-        errors.help(value, what, help);
+        errors.report_with_help(value, what, help);
         None
     };
     match ungrouped(value) {
-        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => match read(&text.value()) {
-            Ok(duration) => Some(DurationValue::Fixed(duration, value.clone())),
+        Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => match parse_text(&text.value()) {
+            Ok(duration) => Some(DurationValue::Known(duration, value.clone())),
             Err((what, help)) => wrong(errors, what, help),
         },
         Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => {
@@ -101,15 +101,15 @@ pub(crate) fn parse(key: &str, value: &Expr, errors: &mut Errors) -> Option<Dura
         Expr::Unary(minus) if matches!(minus.op, UnOp::Neg(_)) => {
             wrong(errors, format!("`{key}` cannot be negative"), FORM.to_owned())
         }
-        _ => Some(DurationValue::Const(value.clone())),
+        _ => Some(DurationValue::Expression(value.clone())),
     }
 }
 
-/// As [`parse`], but zero is refused.
-pub(crate) fn positive(key: &str, value: &Expr, errors: &mut Errors) -> Option<DurationValue> {
-    let time = parse(key, value, errors)?;
-    if time.fixed() == Some(Duration::ZERO) {
-        errors.help(
+/// As [`parse_duration`], but zero is refused.
+pub(crate) fn parse_positive_duration(key: &str, value: &Expr, errors: &mut Errors) -> Option<DurationValue> {
+    let time = parse_duration(key, value, errors)?;
+    if time.known() == Some(Duration::ZERO) {
+        errors.report_with_help(
             value,
             format_args!("`{key}` cannot be zero"),
             "write how long: `\"5s\"` or `Duration::from_secs(5)`",
@@ -127,7 +127,7 @@ fn ungrouped(expr: &Expr) -> &Expr {
 }
 
 /// Reads `1m30s`; otherwise says what is wrong, and what to write.
-pub(crate) fn read(text: &str) -> Result<Duration, (String, String)> {
+pub(crate) fn parse_text(text: &str) -> Result<Duration, (String, String)> {
     let fail = |what: String| Err((what, FORM.to_owned()));
     if text.trim().is_empty() {
         return fail("a duration cannot be empty".to_owned());
@@ -217,7 +217,7 @@ mod tests {
             ("1 s", 1_000_000_000),
             ("18446744073709551615s999ms999us999ns", Duration::MAX.as_nanos()),
         ] {
-            assert_eq!(read(text).map(|d| d.as_nanos()), Ok(nanos), "{text}");
+            assert_eq!(parse_text(text).map(|d| d.as_nanos()), Ok(nanos), "{text}");
         }
     }
 
@@ -237,21 +237,21 @@ mod tests {
             ("99999999999999999999999999999999999999999d", "longer than"),
             ("213503982334602d", "longer than"),
         ] {
-            let (what, _) = read(text).expect_err(text);
+            let (what, _) = parse_text(text).expect_err(text);
             assert!(what.contains(says), "{text}: {what}");
         }
-        assert_eq!(read("5 secs").expect_err("unit").1, "write `\"5s\"`");
-        assert_eq!(read("100").expect_err("unit").1, "write `\"100ms\"` or `\"100s\"`");
+        assert_eq!(parse_text("5 secs").expect_err("unit").1, "write `\"5s\"`");
+        assert_eq!(parse_text("100").expect_err("unit").1, "write `\"100ms\"` or `\"100s\"`");
     }
 
     #[test]
     fn constructors() {
         assert_eq!(
-            construct(Duration::from_secs(90)).to_string(),
+            constructor_tokens(Duration::from_secs(90)).to_string(),
             quote!(::core::time::Duration::from_secs(90)).to_string()
         );
         assert_eq!(
-            construct(Duration::from_millis(5)).to_string(),
+            constructor_tokens(Duration::from_millis(5)).to_string(),
             quote!(::core::time::Duration::from_millis(5)).to_string()
         );
     }

@@ -59,12 +59,12 @@ impl TypeItem {
     }
 
     /// The first parameter that borrows, if any.
-    pub(crate) fn lifetime(&self) -> Option<&GenericParam> {
+    pub(crate) fn first_lifetime(&self) -> Option<&GenericParam> {
         self.generics.params.iter().find(|param| matches!(param, GenericParam::Lifetime(_)))
     }
 
     /// The type with its own parameters: `Pool<T>`.
-    pub(crate) fn ty(&self) -> TokenStream {
+    pub(crate) fn self_type(&self) -> TokenStream {
         let (ident, (_, args, _)) = (&self.ident, self.generics.split_for_impl());
         quote!(#ident #args)
     }
@@ -80,7 +80,7 @@ impl ToTokens for TypeItem {
 }
 
 /// What an item that is no type is called in messages.
-pub(crate) fn describe(tokens: &TokenStream) -> &'static str {
+pub(crate) fn describe_item(tokens: &TokenStream) -> &'static str {
     for token in tokens.clone() {
         let TokenTree::Ident(word) = token else { continue };
         return match word.to_string().as_str() {
@@ -104,7 +104,7 @@ pub(crate) fn describe(tokens: &TokenStream) -> &'static str {
 }
 
 /// The keyword of the item, to point at.
-pub(crate) fn keyword(tokens: &TokenStream) -> TokenStream {
+pub(crate) fn item_keyword(tokens: &TokenStream) -> TokenStream {
     let skipped = ["pub", "unsafe", "async", "const", "extern", "crate"];
     tokens
         .clone()
@@ -114,26 +114,30 @@ pub(crate) fn keyword(tokens: &TokenStream) -> TokenStream {
 }
 
 /// The last word of an attribute's path: `watch` of `#[rxd::watch(..)]`.
-pub(crate) fn last_word(path: &Path) -> Option<&Ident> {
+pub(crate) fn last_segment(path: &Path) -> Option<&Ident> {
     path.segments.last().map(|segment| &segment.ident)
 }
 
 /// What stands between an attribute's parentheses.
-pub(crate) fn arguments(attr: &Attribute, errors: &mut Errors, form: &str) -> Option<TokenStream> {
+pub(crate) fn attribute_arguments(attr: &Attribute, errors: &mut Errors, form: &str) -> Option<TokenStream> {
     match &attr.meta {
         syn::Meta::List(list) => Some(list.tokens.clone()),
         syn::Meta::Path(path) => {
-            errors.help(path, format_args!("`#[{}]` says nothing", path_text(path)), format_args!("write `{form}`"));
+            errors.report_with_help(
+                path,
+                format_args!("`#[{}]` says nothing", last_segment_text(path)),
+                format_args!("write `{form}`"),
+            );
             None
         }
         syn::Meta::NameValue(pair) => {
-            let name = path_text(&pair.path);
-            errors.help(pair, format_args!("`#[{name}]` takes a list"), format_args!("write `{form}`"));
+            let name = last_segment_text(&pair.path);
+            errors.report_with_help(pair, format_args!("`#[{name}]` takes a list"), format_args!("write `{form}`"));
             None
         }
     }
 }
 
-fn path_text(path: &Path) -> String {
-    last_word(path).map(Ident::to_string).unwrap_or_default()
+fn last_segment_text(path: &Path) -> String {
+    last_segment(path).map(Ident::to_string).unwrap_or_default()
 }

@@ -15,50 +15,50 @@ pub(crate) struct KeyTable {
     /// What a key is called in messages.
     pub(crate) noun: &'static str,
     /// Keys that belong somewhere else, and where.
-    pub(crate) elsewhere: Option<(&'static [AttributeKey], &'static str)>,
+    pub(crate) foreign_keys: Option<(&'static [AttributeKey], &'static str)>,
 }
 
 impl KeyTable {
     /// A table of keys that are called keys.
     pub(crate) const fn new(keys: &'static [AttributeKey]) -> Self {
-        KeyTable { keys, noun: "key", elsewhere: None }
+        KeyTable { keys, noun: "key", foreign_keys: None }
     }
 
     /// The same table, but its keys are something else.
-    pub(crate) const fn of(self, noun: &'static str) -> Self {
+    pub(crate) const fn with_noun(self, noun: &'static str) -> Self {
         KeyTable { noun, ..self }
     }
 
     /// The same table, knowing that these keys belong there.
-    pub(crate) const fn elsewhere(self, keys: &'static [AttributeKey], place: &'static str) -> Self {
-        KeyTable { elsewhere: Some((keys, place)), ..self }
+    pub(crate) const fn with_foreign_keys(self, keys: &'static [AttributeKey], place: &'static str) -> Self {
+        KeyTable { foreign_keys: Some((keys, place)), ..self }
     }
 
-    fn names(&self) -> Vec<&'static str> {
+    fn key_names(&self) -> Vec<&'static str> {
         self.keys.iter().map(|key| key.name).collect()
     }
 
-    fn get(&self, word: &Ident) -> Option<&'static AttributeKey> {
+    fn find_key(&self, word: &Ident) -> Option<&'static AttributeKey> {
         self.keys.iter().find(|key| word == key.name)
     }
 
     /// Reports a word that is no key.
-    fn unknown(&self, word: &Ident, errors: &mut Errors) {
+    fn report_unknown(&self, word: &Ident, errors: &mut Errors) {
         let text = word.to_string();
-        let place = self.elsewhere.filter(|(keys, _)| keys.iter().any(|key| text == key.name));
+        let place = self.foreign_keys.filter(|(keys, _)| keys.iter().any(|key| text == key.name));
         if ["watch", "needs", "after"].contains(&&*text) {
-            errors.help(
+            errors.report_with_help(
                 word,
                 format_args!("`{text}` is no {} here", self.noun),
                 format_args!("it is an attribute of its own: `#[rxd::{text}(..)]` on the service"),
             );
             return;
         }
-        let help = match (near::nearest(&text, self.names()), place) {
+        let help = match (near::nearest_word(&text, self.key_names()), place) {
             (None, Some((_, place))) => format!("`{text}` {place}"),
-            _ => near::help(&text, &self.names()),
+            _ => near::did_you_mean(&text, &self.key_names()),
         };
-        errors.help(word, format_args!("unknown {} `{text}`", self.noun), help);
+        errors.report_with_help(word, format_args!("unknown {} `{text}`", self.noun), help);
     }
 }
 
@@ -84,23 +84,23 @@ enum EntryValue {
 }
 
 /// The entries of `list` with a known key, each key once; everything else is reported.
-pub(crate) fn read(list: Vec<Arg>, table: &KeyTable, errors: &mut Errors) -> Vec<KeyEntry> {
+pub(crate) fn read_entries(list: Vec<Arg>, table: &KeyTable, errors: &mut Errors) -> Vec<KeyEntry> {
     let mut entries: Vec<KeyEntry> = Vec::new();
     for arg in list {
         let (key, value) = match arg {
             Arg::Value { key, value } => (key, EntryValue::Value(value)),
             Arg::List { key, group, list } => (key, EntryValue::List(group, list)),
             other => {
-                bare(&other, table, errors);
+                report_without_value(&other, table, errors);
                 continue;
             }
         };
-        let Some(entry) = table.get(&key) else {
-            table.unknown(&key, errors);
+        let Some(entry) = table.find_key(&key) else {
+            table.report_unknown(&key, errors);
             continue;
         };
         if entries.iter().any(|earlier| earlier.name == entry.name) {
-            errors.help(&key, format_args!("`{key}` is written twice"), "remove one of them");
+            errors.report_with_help(&key, format_args!("`{key}` is written twice"), "remove one of them");
             continue;
         }
         entries.push(KeyEntry { key, name: entry.name, form: entry.form, value });
@@ -109,20 +109,28 @@ pub(crate) fn read(list: Vec<Arg>, table: &KeyTable, errors: &mut Errors) -> Vec
 }
 
 /// Reports an argument without a key, or a key without a value.
-fn bare(arg: &Arg, table: &KeyTable, errors: &mut Errors) {
+fn report_without_value(arg: &Arg, table: &KeyTable, errors: &mut Errors) {
     match arg.as_ident() {
-        Some(word) => match table.get(word) {
-            Some(key) => errors.help(word, format_args!("`{word}` has no value"), format_args!("write `{}`", key.form)),
-            None => table.unknown(word, errors),
+        Some(word) => match table.find_key(word) {
+            Some(key) => errors.report_with_help(
+                word,
+                format_args!("`{word}` has no value"),
+                format_args!("write `{}`", key.form),
+            ),
+            None => table.report_unknown(word, errors),
         },
         None => match (arg, table.keys.iter().find(|key| key.name == "name")) {
             (Arg::Lit(Lit::Str(text)), Some(_)) => {
-                errors.help(text, "a string without a key", format_args!("write `name = {:?}`", text.value()));
+                errors.report_with_help(
+                    text,
+                    "a string without a key",
+                    format_args!("write `name = {:?}`", text.value()),
+                );
             }
-            _ => errors.help(
+            _ => errors.report_with_help(
                 arg,
                 format_args!("expected a {}", table.noun),
-                format_args!("the {}s are {}", table.noun, near::list(&table.names())),
+                format_args!("the {}s are {}", table.noun, near::quoted_list(&table.key_names())),
             ),
         },
     }
@@ -130,26 +138,34 @@ fn bare(arg: &Arg, table: &KeyTable, errors: &mut Errors) {
 
 impl KeyEntry {
     /// Reports that the value is not `what` the key takes.
-    pub(crate) fn wrong(&self, what: &str, errors: &mut Errors) {
+    pub(crate) fn report_wrong_value(&self, what: &str, errors: &mut Errors) {
         let KeyEntry { key, form, .. } = self;
-        errors.help(self.value(), format_args!("`{key}` takes {what}"), format_args!("write `{form}`"));
+        errors.report_with_help(
+            self.value_tokens(),
+            format_args!("`{key}` takes {what}"),
+            format_args!("write `{form}`"),
+        );
     }
 
-    /// As [`wrong`](KeyEntry::wrong), for a key whose words stand in parentheses: if there is one, only those are missing.
-    pub(crate) fn not_in_parentheses(&self, what: &str, errors: &mut Errors) {
+    /// As [`report_wrong_value`](KeyEntry::report_wrong_value), for a key whose words stand in parentheses: if there is one, only those are missing.
+    pub(crate) fn report_missing_parentheses(&self, what: &str, errors: &mut Errors) {
         let word = match self.as_expr() {
             Some(Expr::Path(path)) if path.qself.is_none() => path.to_token_stream().to_string().replace(' ', ""),
             _ => match self.as_string().map(LitStr::value) {
                 Some(text) if syn::parse_str::<Ident>(&text).is_ok() => text,
-                _ => return self.wrong(what, errors),
+                _ => return self.report_wrong_value(what, errors),
             },
         };
         let key = &self.key;
-        errors.help(self.value(), format_args!("`{key}` takes {what}"), format_args!("write `{key}({word})`"));
+        errors.report_with_help(
+            self.value_tokens(),
+            format_args!("`{key}` takes {what}"),
+            format_args!("write `{key}({word})`"),
+        );
     }
 
     /// What was written as the value.
-    pub(crate) fn value(&self) -> TokenStream {
+    pub(crate) fn value_tokens(&self) -> TokenStream {
         match &self.value {
             EntryValue::Value(value) => value.to_token_stream(),
             EntryValue::List(group, _) => group.to_token_stream(),
@@ -157,10 +173,10 @@ impl KeyEntry {
     }
 
     /// `key = "string"`
-    pub(crate) fn string(&self, errors: &mut Errors) -> Option<LitStr> {
+    pub(crate) fn expect_string(&self, errors: &mut Errors) -> Option<LitStr> {
         let found = self.as_string().cloned();
         if found.is_none() {
-            self.wrong("a string", errors);
+            self.report_wrong_value("a string", errors);
         }
         found
     }
@@ -190,82 +206,86 @@ impl KeyEntry {
     }
 
     /// The arguments of `key(..)`.
-    pub(crate) fn list(&self, errors: &mut Errors) -> Option<Vec<Arg>> {
+    pub(crate) fn expect_list(&self, errors: &mut Errors) -> Option<Vec<Arg>> {
         let EntryValue::List(group, list) = &self.value else {
-            self.wrong("a list", errors);
+            self.report_wrong_value("a list", errors);
             return None;
         };
         if list.slots.is_empty() {
-            errors.help(group, format_args!("`{}()` says nothing", self.key), format_args!("write `{}`", self.form));
+            errors.report_with_help(
+                group,
+                format_args!("`{}()` says nothing", self.key),
+                format_args!("write `{}`", self.form),
+            );
             return None;
         }
         Some(list.args(errors))
     }
 
     /// `key = "250ms"`
-    pub(crate) fn time(&self, errors: &mut Errors) -> Option<DurationValue> {
+    pub(crate) fn expect_duration(&self, errors: &mut Errors) -> Option<DurationValue> {
         match &self.value {
-            EntryValue::Value(value) => duration::parse(&self.key.to_string(), value, errors),
+            EntryValue::Value(value) => duration::parse_duration(&self.key.to_string(), value, errors),
             EntryValue::List(..) => {
-                self.wrong("a duration", errors);
+                self.report_wrong_value("a duration", errors);
                 None
             }
         }
     }
 
-    /// As [`time`](KeyEntry::time), but zero is refused.
-    pub(crate) fn positive(&self, errors: &mut Errors) -> Option<DurationValue> {
+    /// As [`expect_duration`](KeyEntry::expect_duration), but zero is refused.
+    pub(crate) fn expect_positive_duration(&self, errors: &mut Errors) -> Option<DurationValue> {
         match &self.value {
-            EntryValue::Value(value) => duration::positive(&self.key.to_string(), value, errors),
+            EntryValue::Value(value) => duration::parse_positive_duration(&self.key.to_string(), value, errors),
             EntryValue::List(..) => {
-                self.wrong("a duration", errors);
+                self.report_wrong_value("a duration", errors);
                 None
             }
         }
     }
 
     /// The word of `key(word)`.
-    pub(crate) fn word_in_parentheses(&self, errors: &mut Errors) -> Option<Ident> {
+    pub(crate) fn expect_word_in_parentheses(&self, errors: &mut Errors) -> Option<Ident> {
         match &self.value {
-            EntryValue::List(group, list) => args::word(&self.key, group, list, errors, self.form),
+            EntryValue::List(group, list) => args::single_word(&self.key, group, list, errors, self.form),
             EntryValue::Value(_) => {
-                self.not_in_parentheses("one word", errors);
+                self.report_missing_parentheses("one word", errors);
                 None
             }
         }
     }
 
     /// `key(word)` or `key = "word"`: what the word stands for.
-    pub(crate) fn word(&self, words: &WordSet, errors: &mut Errors) -> Option<Ident> {
+    pub(crate) fn expect_word(&self, words: &WordSet, errors: &mut Errors) -> Option<Ident> {
         if self.as_list().is_some() {
-            return words.expect(&self.word_in_parentheses(errors)?, errors);
+            return words.expect_variant(&self.expect_word_in_parentheses(errors)?, errors);
         }
         let Some(text) = self.as_string() else {
             match self.as_expr() {
                 Some(Expr::Path(path)) => match path.path.get_ident() {
-                    Some(word) if words.get(word).is_none() => drop(words.expect(word, errors)),
-                    _ => self.not_in_parentheses("one word", errors),
+                    Some(word) if words.find_variant(word).is_none() => drop(words.expect_variant(word, errors)),
+                    _ => self.report_missing_parentheses("one word", errors),
                 },
-                _ => self.not_in_parentheses("one word", errors),
+                _ => self.report_missing_parentheses("one word", errors),
             }
             return None;
         };
-        let found = words.find(&text.value(), text.span());
+        let found = words.find_variant_named(&text.value(), text.span());
         if found.is_none() {
-            errors.help(text, words.unknown(&text.value()), words.help(&text.value()));
+            errors.report_with_help(text, words.unknown_message(&text.value()), words.help_message(&text.value()));
         }
         found
     }
 
     /// `key = 5`: a number of this range, or a constant expression of type `ty`; all but `f64` are whole.
-    pub(crate) fn number(
+    pub(crate) fn expect_number(
         &self,
         ty: &str,
         range: std::ops::RangeInclusive<f64>,
         errors: &mut Errors,
     ) -> Option<NumberValue> {
         let EntryValue::Value(value) = &self.value else {
-            self.wrong(if ty == "f64" { "a number" } else { "a whole number" }, errors);
+            self.report_wrong_value(if ty == "f64" { "a number" } else { "a whole number" }, errors);
             return None;
         };
         let (negative, inner) = match value {
@@ -279,7 +299,7 @@ impl KeyEntry {
             _ => return Some(NumberValue { text: None, written: value.clone() }),
         };
         let Some(parsed) = parsed.map(|number| number * negative) else {
-            self.wrong(if ty == "f64" { "a number" } else { "a whole number" }, errors);
+            self.report_wrong_value(if ty == "f64" { "a number" } else { "a whole number" }, errors);
             return None;
         };
         // `1e400` is a literal, too.
@@ -290,7 +310,7 @@ impl KeyEntry {
                 false => format!("write a finite number, {least} or more"),
             };
             let written = value.to_token_stream().to_string().replace(' ', "");
-            errors.help(value, format_args!("`{}` cannot be {written}", self.key), bounds);
+            errors.report_with_help(value, format_args!("`{}` cannot be {written}", self.key), bounds);
             return None;
         }
         Some(NumberValue { text: Some(parsed), written: value.clone() })
@@ -306,12 +326,12 @@ pub(crate) struct NumberValue {
 
 impl NumberValue {
     /// Whether only the compiler knows it.
-    pub(crate) fn is_const(&self) -> bool {
+    pub(crate) fn is_constant_expression(&self) -> bool {
         self.text.is_none()
     }
 
     /// As a literal of a floating-point number.
-    pub(crate) fn float(&self) -> TokenStream {
+    pub(crate) fn float_tokens(&self) -> TokenStream {
         match self.text {
             Some(number) => {
                 let mut literal = proc_macro2::Literal::f64_unsuffixed(number);
@@ -323,7 +343,7 @@ impl NumberValue {
     }
 
     /// As written.
-    pub(crate) fn int(&self) -> TokenStream {
+    pub(crate) fn integer_tokens(&self) -> TokenStream {
         self.written.to_token_stream()
     }
 }
@@ -350,20 +370,20 @@ mod tests {
     ]);
 
     fn entries(text: &str, errors: &mut Errors) -> Vec<KeyEntry> {
-        read(ArgList::parse(text.parse().expect("tokens")).args(errors), &TABLE, errors)
+        read_entries(ArgList::parse(text.parse().expect("tokens")).args(errors), &TABLE, errors)
     }
 
     fn faults(text: &str) -> Vec<String> {
         let mut errors = Errors::default();
         for entry in entries(text, &mut errors) {
             match entry.name {
-                "name" => drop(entry.string(&mut errors)),
-                "delays" => drop(entry.list(&mut errors)),
-                "max" => drop(entry.number("u32", 0.0..=f64::from(u32::MAX), &mut errors)),
-                _ => drop(entry.word(&ON_FAILURE, &mut errors)),
+                "name" => drop(entry.expect_string(&mut errors)),
+                "delays" => drop(entry.expect_list(&mut errors)),
+                "max" => drop(entry.expect_number("u32", 0.0..=f64::from(u32::MAX), &mut errors)),
+                _ => drop(entry.expect_word(&ON_FAILURE, &mut errors)),
             }
         }
-        errors.list().into_iter().map(|(message, at)| format!("{message} @ {at}")).collect()
+        errors.messages().into_iter().map(|(message, at)| format!("{message} @ {at}")).collect()
     }
 
     #[test]

@@ -10,7 +10,7 @@ const LONGEST: usize = 64;
 const RULE: &str = "a name is made of ASCII letters, digits, `-`, `_` and `.`";
 
 /// `HTTPServer` is `http-server`.
-pub(crate) fn kebab(ident: &str) -> String {
+pub(crate) fn kebab_case(ident: &str) -> String {
     let ident = ident.strip_prefix("r#").unwrap_or(ident);
     let letters: Vec<char> = ident.chars().collect();
     let mut name = String::new();
@@ -35,27 +35,27 @@ pub(crate) fn kebab(ident: &str) -> String {
 }
 
 /// The name, if it can be one.
-pub(crate) fn checked(lit: &LitStr, errors: &mut Errors) -> Option<String> {
+pub(crate) fn check_name(lit: &LitStr, errors: &mut Errors) -> Option<String> {
     let name = lit.value();
-    match fault(&name) {
+    match name_fault(&name) {
         None => Some(name),
         Some((what, help)) => {
-            errors.help(lit, what, help);
+            errors.report_with_help(lit, what, help);
             None
         }
     }
 }
 
 /// What keeps `name` from being a name, and what to do about it.
-pub(crate) fn fault(name: &str) -> Option<(String, String)> {
-    let help = || match suggestion(name) {
+pub(crate) fn name_fault(name: &str) -> Option<(String, String)> {
+    let help = || match suggested_name(name) {
         Some(better) => format!("{RULE}: write `\"{better}\"`"),
         None => RULE.to_owned(),
     };
     if name.is_empty() {
         return Some(("a name cannot be empty".to_owned(), RULE.to_owned()));
     }
-    if let Some(bad) = name.chars().find(|&letter| !may_stand(letter)) {
+    if let Some(bad) = name.chars().find(|&letter| !is_name_character(letter)) {
         let bad = match bad {
             ' ' => "a space".to_owned(),
             bad if bad.is_ascii_control() => "a control character".to_owned(),
@@ -73,19 +73,19 @@ pub(crate) fn fault(name: &str) -> Option<(String, String)> {
     None
 }
 
-fn may_stand(letter: char) -> bool {
+fn is_name_character(letter: char) -> bool {
     letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.')
 }
 
 /// The name with everything that cannot stand in it turned into dashes.
-fn suggestion(name: &str) -> Option<String> {
-    let words: Vec<&str> = name.split(|letter| !may_stand(letter)).filter(|word| !word.is_empty()).collect();
+fn suggested_name(name: &str) -> Option<String> {
+    let words: Vec<&str> = name.split(|letter| !is_name_character(letter)).filter(|word| !word.is_empty()).collect();
     let better = words.join("-");
-    (fault_free(&better)).then_some(better)
+    (is_valid_name(&better)).then_some(better)
 }
 
-fn fault_free(name: &str) -> bool {
-    !name.is_empty() && name.len() <= LONGEST && !name.starts_with("_rxd") && name.chars().all(may_stand)
+fn is_valid_name(name: &str) -> bool {
+    !name.is_empty() && name.len() <= LONGEST && !name.starts_with("_rxd") && name.chars().all(is_name_character)
 }
 
 #[cfg(test)]
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kebab_case() {
+    fn kebab_cases() {
         for (ident, name) in [
             ("Health", "health"),
             ("HTTPServer", "http-server"),
@@ -107,20 +107,20 @@ mod tests {
             ("MyDB", "my-db"),
             ("A", "a"),
         ] {
-            assert_eq!(kebab(ident), name);
+            assert_eq!(kebab_case(ident), name);
         }
     }
 
     #[test]
     fn what_a_name_may_be() {
         for good in ["a", "api", "worker-2", "a_b", "v1.2", "_x"] {
-            assert!(fault(good).is_none(), "{good}");
+            assert!(name_fault(good).is_none(), "{good}");
         }
         for bad in ["", "a b", "a/b", "größe", "_rxd", "_rxd.admin", "a\n"] {
-            assert!(fault(bad).is_some(), "{bad}");
+            assert!(name_fault(bad).is_some(), "{bad}");
         }
-        assert!(fault(&"x".repeat(64)).is_none());
-        assert!(fault(&"x".repeat(65)).is_some());
-        assert!(fault("my service").is_some_and(|(_, help)| help.contains("`\"my-service\"`")));
+        assert!(name_fault(&"x".repeat(64)).is_none());
+        assert!(name_fault(&"x".repeat(65)).is_some());
+        assert!(name_fault("my service").is_some_and(|(_, help)| help.contains("`\"my-service\"`")));
     }
 }

@@ -1,12 +1,12 @@
 //! "did you mean ..?"
 
 /// The one of `all` that was probably meant by `written`.
-pub(crate) fn nearest<'a>(written: &str, all: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest_word<'a>(written: &str, all: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let written = written.to_lowercase();
     // A third of a word may be wrong; a two-letter word may have one wrong letter.
     let limit = (written.chars().count() / 3).max(1);
     all.into_iter()
-        .map(|word| (distance(&written, &word.to_lowercase()), word))
+        .map(|word| (edit_distance(&written, &word.to_lowercase()), word))
         .filter(|(distance, _)| *distance <= limit)
         // The first of equals, in the order they are documented.
         .min_by_key(|(distance, _)| *distance)
@@ -14,7 +14,7 @@ pub(crate) fn nearest<'a>(written: &str, all: impl IntoIterator<Item = &'a str>)
 }
 
 /// How many letters must be added, dropped, replaced or swapped with their neighbour.
-fn distance(a: &str, b: &str) -> usize {
+fn edit_distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let mut before = vec![0; b.len() + 1];
     let mut last: Vec<usize> = (0..=b.len()).collect();
@@ -34,24 +34,24 @@ fn distance(a: &str, b: &str) -> usize {
 }
 
 /// The `help:` of an unknown word: the nearest, or all there are.
-pub(crate) fn help(written: &str, all: &[&str]) -> String {
-    match nearest(written, all.iter().copied()) {
+pub(crate) fn did_you_mean(written: &str, all: &[&str]) -> String {
+    match nearest_word(written, all.iter().copied()) {
         Some(word) => format!("did you mean `{word}`?"),
-        None => format!("it is {}", either(all)),
+        None => format!("it is {}", quoted_alternatives(all)),
     }
 }
 
 /// `` `a`, `b`, `c` ``
-pub(crate) fn list(all: &[&str]) -> String {
+pub(crate) fn quoted_list(all: &[&str]) -> String {
     all.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }
 
 /// `` `a`, `b` or `c` ``
-pub(crate) fn either(all: &[&str]) -> String {
+pub(crate) fn quoted_alternatives(all: &[&str]) -> String {
     match all {
         [] => String::new(),
         [only] => format!("`{only}`"),
-        [before @ .., last] => format!("{} or `{last}`", list(before)),
+        [before @ .., last] => format!("{} or `{last}`", quoted_list(before)),
     }
 }
 
@@ -62,18 +62,18 @@ mod tests {
     #[test]
     fn a_slip_is_understood() {
         let all = ["continuous", "until_success"];
-        assert_eq!(nearest("until_sucess", all), Some("until_success"));
-        assert_eq!(nearest("Continous", all), Some("continuous"));
-        assert_eq!(nearest("forever", all), None);
-        assert_eq!(nearest("Rnu", ["Init", "Run"]), Some("Run"));
-        assert_eq!(nearest("run", ["Init", "Run"]), Some("Run"));
+        assert_eq!(nearest_word("until_sucess", all), Some("until_success"));
+        assert_eq!(nearest_word("Continous", all), Some("continuous"));
+        assert_eq!(nearest_word("forever", all), None);
+        assert_eq!(nearest_word("Rnu", ["Init", "Run"]), Some("Run"));
+        assert_eq!(nearest_word("run", ["Init", "Run"]), Some("Run"));
     }
 
     #[test]
     fn distances() {
-        assert_eq!(distance("", "abc"), 3);
-        assert_eq!(distance("abc", "abc"), 0);
-        assert_eq!(distance("abc", "acb"), 1);
-        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(edit_distance("", "abc"), 3);
+        assert_eq!(edit_distance("abc", "abc"), 0);
+        assert_eq!(edit_distance("abc", "acb"), 1);
+        assert_eq!(edit_distance("kitten", "sitting"), 3);
     }
 }

@@ -4,7 +4,7 @@ use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::quote;
 
 /// The spans of the first and the last of `tokens`.
-pub(crate) fn ends(tokens: &TokenStream) -> (Span, Span) {
+pub(crate) fn outer_spans(tokens: &TokenStream) -> (Span, Span) {
     let mut tokens = tokens.clone().into_iter();
     let first = tokens.next();
     let last = tokens.last().or_else(|| first.clone());
@@ -29,8 +29,8 @@ pub(crate) fn respan(tokens: TokenStream, span: Span) -> TokenStream {
 }
 
 /// A call whose whole expression lies where `tokens` are.
-pub(crate) fn at(tokens: &TokenStream, path: TokenStream, args: TokenStream) -> TokenStream {
-    let (start, end) = ends(tokens);
+pub(crate) fn call_at(tokens: &TokenStream, path: TokenStream, args: TokenStream) -> TokenStream {
+    let (start, end) = outer_spans(tokens);
     let (path, args) = (respan(path, start), respan(args, end));
     quote!(#path #args;)
 }

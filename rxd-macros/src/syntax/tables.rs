@@ -22,7 +22,7 @@ pub(crate) const SERVICE_KEYS: &[AttributeKey] = &[
 
 /// The table of `#[rxd::service(..)]`.
 pub(crate) const SERVICE: KeyTable =
-    KeyTable::new(SERVICE_KEYS).elsewhere(DAEMON_KEYS, "is for the daemon: write it in `#[rxd::daemon(..)]`");
+    KeyTable::new(SERVICE_KEYS).with_foreign_keys(DAEMON_KEYS, "is for the daemon: write it in `#[rxd::daemon(..)]`");
 
 /// The keys of `backoff(..)`.
 pub(crate) const BACKOFF: KeyTable = KeyTable::new(&[
@@ -46,7 +46,7 @@ pub(crate) const STATES: KeyTable = KeyTable::new(&[
     AttributeKey { name: "Run", form: "Run = \"5s\"" },
     AttributeKey { name: "Stop", form: "Stop = \"5s\"" },
 ])
-.of("state");
+.with_noun("state");
 
 pub(crate) const PRESTART: &str = "prestart(first, second(retry = \"1s\", attempts = 3, timeout = \"5s\"))";
 
@@ -74,11 +74,11 @@ pub(crate) const STAGE: KeyTable = KeyTable::new(&[
 
 /// The keys of a field's `#[service(..)]`.
 pub(crate) const FIELD: KeyTable = KeyTable::new(&[AttributeKey { name: "name", form: "name = \"worker-2\"" }])
-    .elsewhere(SERVICE_KEYS, "is for the service: write it in `#[rxd::service(..)]` on its type");
+    .with_foreign_keys(SERVICE_KEYS, "is for the service: write it in `#[rxd::service(..)]` on its type");
 
 /// The table of `#[rxd::daemon(..)]`.
 pub(crate) const DAEMON: KeyTable =
-    KeyTable::new(DAEMON_KEYS).elsewhere(SERVICE_KEYS, "is for services: write it in `#[rxd::service(..)]`");
+    KeyTable::new(DAEMON_KEYS).with_foreign_keys(SERVICE_KEYS, "is for services: write it in `#[rxd::service(..)]`");
 
 /// The keys of `#[watch(..)]`.
 pub(crate) const WATCH: KeyTable = KeyTable::new(&[THEN, WITHIN, STREAM]);

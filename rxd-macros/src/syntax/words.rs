@@ -8,15 +8,15 @@ use syn::Type;
 /// One set of words: each with the variant it stands for.
 pub(crate) struct WordSet {
     /// What the words are, for messages.
-    pub(crate) what: &'static str,
-    pub(crate) all: &'static [(&'static str, &'static str)],
+    pub(crate) noun: &'static str,
+    pub(crate) words: &'static [(&'static str, &'static str)],
     /// Other words people write, and what they mean by them.
-    pub(crate) also: &'static [(&'static str, &'static str)],
+    pub(crate) aliases: &'static [(&'static str, &'static str)],
 }
 
 pub(crate) const STATES: WordSet = WordSet {
-    what: "state",
-    all: &[
+    noun: "state",
+    words: &[
         ("Init", "Init"),
         ("Idle", "Idle"),
         ("Run", "Run"),
@@ -24,7 +24,7 @@ pub(crate) const STATES: WordSet = WordSet {
         ("Exit", "Exit"),
         ("Unknown", "Unknown"),
     ],
-    also: &[
+    aliases: &[
         ("Running", "Run"),
         ("Ready", "Run"),
         ("Started", "Run"),
@@ -35,15 +35,18 @@ pub(crate) const STATES: WordSet = WordSet {
 };
 
 /// The states in which a method of the service is called.
-pub(crate) const METHODS: WordSet =
-    WordSet { what: "state", all: &[("Init", "Init"), ("Idle", "Idle"), ("Run", "Run"), ("Stop", "Stop")], also: &[] };
+pub(crate) const METHODS: WordSet = WordSet {
+    noun: "state",
+    words: &[("Init", "Init"), ("Idle", "Idle"), ("Run", "Run"), ("Stop", "Stop")],
+    aliases: &[],
+};
 
-pub(crate) const MODES: WordSet = WordSet { what: "mode", all: &[("any", "Any"), ("all", "All")], also: &[] };
+pub(crate) const MODES: WordSet = WordSet { noun: "mode", words: &[("any", "Any"), ("all", "All")], aliases: &[] };
 
 pub(crate) const ACTIONS: WordSet = WordSet {
-    what: "action",
-    all: &[("entering", "Entering"), ("exited", "Exited"), ("changing", "Changing"), ("not_in", "NotIn")],
-    also: &[
+    noun: "action",
+    words: &[("entering", "Entering"), ("exited", "Exited"), ("changing", "Changing"), ("not_in", "NotIn")],
+    aliases: &[
         ("enter", "entering"),
         ("leaving", "exited"),
         ("left", "exited"),
@@ -55,27 +58,30 @@ pub(crate) const ACTIONS: WordSet = WordSet {
 };
 
 pub(crate) const EFFECTS: WordSet = WordSet {
-    what: "`then`",
-    all: &[("init", "GateInit"), ("run", "GateRun"), ("stop", "Stop"), ("exit", "Exit")],
-    also: &[],
+    noun: "`then`",
+    words: &[("init", "GateInit"), ("run", "GateRun"), ("stop", "Stop"), ("exit", "Exit")],
+    aliases: &[],
 };
 
 pub(crate) const ON_FAILURE: WordSet = WordSet {
-    what: "`on_failure`",
-    all: &[("exit", "Exit"), ("shutdown", "Shutdown"), ("ignore", "Ignore")],
-    also: &[],
+    noun: "`on_failure`",
+    words: &[("exit", "Exit"), ("shutdown", "Shutdown"), ("ignore", "Ignore")],
+    aliases: &[],
 };
 
 pub(crate) const ON_STALE: WordSet =
-    WordSet { what: "`on_stale`", all: &[("stop_pinging", "StopPinging"), ("restart", "Restart")], also: &[] };
+    WordSet { noun: "`on_stale`", words: &[("stop_pinging", "StopPinging"), ("restart", "Restart")], aliases: &[] };
 
-pub(crate) const MANAGERS: WordSet =
-    WordSet { what: "manager", all: &[("continuous", "continuous"), ("until_success", "until_success")], also: &[] };
+pub(crate) const MANAGERS: WordSet = WordSet {
+    noun: "manager",
+    words: &[("continuous", "continuous"), ("until_success", "until_success")],
+    aliases: &[],
+};
 
 /// Constructors of `SignalKind`.
 pub(crate) const SIGNALS: WordSet = WordSet {
-    what: "signal",
-    all: &[
+    noun: "signal",
+    words: &[
         ("interrupt", "INTERRUPT"),
         ("terminate", "TERMINATE"),
         ("quit", "QUIT"),
@@ -83,7 +89,7 @@ pub(crate) const SIGNALS: WordSet = WordSet {
         ("user1", "USER1"),
         ("user2", "USER2"),
     ],
-    also: &[
+    aliases: &[
         ("SIGINT", "interrupt"),
         ("SIGTERM", "terminate"),
         ("SIGQUIT", "quit"),
@@ -95,42 +101,46 @@ pub(crate) const SIGNALS: WordSet = WordSet {
 
 impl WordSet {
     /// The words themselves.
-    pub(crate) fn names(&self) -> Vec<&'static str> {
-        self.all.iter().map(|(word, _)| *word).collect()
+    pub(crate) fn words(&self) -> Vec<&'static str> {
+        self.words.iter().map(|(word, _)| *word).collect()
     }
 
     /// The variant `word` stands for, with its span.
-    pub(crate) fn get(&self, word: &Ident) -> Option<Ident> {
-        self.find(&word.to_string(), word.span())
+    pub(crate) fn find_variant(&self, word: &Ident) -> Option<Ident> {
+        self.find_variant_named(&word.to_string(), word.span())
     }
 
     /// The variant `word` stands for.
-    pub(crate) fn find(&self, word: &str, span: Span) -> Option<Ident> {
-        self.all.iter().find(|(name, _)| *name == word).map(|(_, variant)| Ident::new(variant, span))
+    pub(crate) fn find_variant_named(&self, word: &str, span: Span) -> Option<Ident> {
+        self.words.iter().find(|(name, _)| *name == word).map(|(_, variant)| Ident::new(variant, span))
     }
 
     /// The variant `word` stands for; otherwise an error.
-    pub(crate) fn expect(&self, word: &Ident, errors: &mut Errors) -> Option<Ident> {
-        let found = self.get(word);
+    pub(crate) fn expect_variant(&self, word: &Ident, errors: &mut Errors) -> Option<Ident> {
+        let found = self.find_variant(word);
         if found.is_none() {
-            errors.help(word, self.unknown(&word.to_string()), self.help(&word.to_string()));
+            errors.report_with_help(
+                word,
+                self.unknown_message(&word.to_string()),
+                self.help_message(&word.to_string()),
+            );
         }
         found
     }
 
     /// "unknown state `Rum`"
-    pub(crate) fn unknown(&self, word: &str) -> String {
-        match self.what.strip_prefix('`') {
-            Some(_) => format!("{} cannot be `{word}`", self.what),
-            None => format!("unknown {} `{word}`", self.what),
+    pub(crate) fn unknown_message(&self, word: &str) -> String {
+        match self.noun.strip_prefix('`') {
+            Some(_) => format!("{} cannot be `{word}`", self.noun),
+            None => format!("unknown {} `{word}`", self.noun),
         }
     }
 
     /// The nearest word, or all of them.
-    pub(crate) fn help(&self, word: &str) -> String {
-        match self.also.iter().find(|(also, _)| *also == word) {
+    pub(crate) fn help_message(&self, word: &str) -> String {
+        match self.aliases.iter().find(|(also, _)| *also == word) {
             Some((_, meant)) => format!("did you mean `{meant}`?"),
-            None => near::help(word, &self.names()),
+            None => near::did_you_mean(word, &self.words()),
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::errors::Errors;
 use crate::syntax::args::ArgList;
 use crate::syntax::duration::DurationValue;
-use crate::syntax::item::last_word;
+use crate::syntax::item::last_segment;
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::{Attribute, LitStr, Type};
@@ -19,7 +19,7 @@ pub(crate) enum WatchKeyword {
 impl WatchKeyword {
     /// The keyword an attribute's path ends with.
     pub(crate) fn of(attr: &Attribute) -> Option<WatchKeyword> {
-        let word = last_word(attr.path())?;
+        let word = last_segment(attr.path())?;
         [WatchKeyword::Watch, WatchKeyword::Needs, WatchKeyword::After]
             .into_iter()
             .find(|keyword| word == keyword.word())
@@ -35,7 +35,7 @@ impl WatchKeyword {
     }
 
     /// What it is called among the arguments of `#[rxd::service]` when it stands above that.
-    pub(crate) fn above(self) -> &'static str {
+    pub(crate) fn word_before_service(self) -> &'static str {
         match self {
             WatchKeyword::Watch => "__watch",
             WatchKeyword::Needs => "__needs",
@@ -44,14 +44,14 @@ impl WatchKeyword {
     }
 
     /// The keyword that is called so above `#[rxd::service]`.
-    pub(crate) fn of_above(word: &Ident) -> Option<WatchKeyword> {
+    pub(crate) fn of_word_before_service(word: &Ident) -> Option<WatchKeyword> {
         [WatchKeyword::Watch, WatchKeyword::Needs, WatchKeyword::After]
             .into_iter()
-            .find(|keyword| word == keyword.above())
+            .find(|keyword| word == keyword.word_before_service())
     }
 
     /// How it is used, for messages.
-    pub(crate) fn form(self) -> &'static str {
+    pub(crate) fn example(self) -> &'static str {
         match self {
             WatchKeyword::Watch => "#[watch(any, entering, Run, \"service\")]",
             WatchKeyword::Needs => "#[needs(\"service\")]",
@@ -96,7 +96,7 @@ pub(crate) enum WatchTarget {
 
 impl WatchTarget {
     /// The target in a form that can be compared.
-    pub(crate) fn text(&self) -> String {
+    pub(crate) fn comparable_text(&self) -> String {
         match self {
             WatchTarget::Name(name) => format!("{:?}", name.value()),
             WatchTarget::Type(path) => path.to_token_stream().to_string().replace(' ', ""),
@@ -104,10 +104,10 @@ impl WatchTarget {
     }
 
     /// The target as it is written, for messages.
-    pub(crate) fn shown(&self) -> String {
+    pub(crate) fn display_text(&self) -> String {
         match self {
             WatchTarget::Name(name) => name.value(),
-            WatchTarget::Type(_) => self.text(),
+            WatchTarget::Type(_) => self.comparable_text(),
         }
     }
 }

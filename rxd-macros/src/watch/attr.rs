@@ -4,16 +4,16 @@ use super::ast::{WatchAttr, WatchKeyword};
 use super::sentence;
 use crate::errors::Errors;
 use crate::syntax::args::{Arg, ArgList};
-use crate::syntax::item::{arguments, last_word};
+use crate::syntax::item::{attribute_arguments, last_segment};
 use proc_macro2::Ident;
 use syn::Attribute;
 
 /// Takes the watches out of the arguments of `#[rxd::service]`: those that stand above it.
-pub(crate) fn above(args: &mut Vec<Arg>) -> Vec<WatchAttr> {
+pub(crate) fn take_before_service(args: &mut Vec<Arg>) -> Vec<WatchAttr> {
     let mut watches = Vec::new();
     args.retain(|arg| {
         let Arg::List { key, list, .. } = arg else { return true };
-        let Some(keyword) = WatchKeyword::of_above(key) else { return true };
+        let Some(keyword) = WatchKeyword::of_word_before_service(key) else { return true };
         let word = Ident::new(keyword.word(), key.span());
         watches.push(sentence::read(keyword, &word, list.clone()));
         false
@@ -22,12 +22,12 @@ pub(crate) fn above(args: &mut Vec<Arg>) -> Vec<WatchAttr> {
 }
 
 /// Takes the watches out of `attrs`, in the order they are written.
-pub(crate) fn below(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Vec<WatchAttr> {
+pub(crate) fn take_after_service(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Vec<WatchAttr> {
     let mut watches = Vec::new();
     attrs.retain(|attr| {
         let Some(keyword) = WatchKeyword::of(attr) else { return true };
-        let tokens = arguments(attr, errors, keyword.form());
-        if let (Some(tokens), Some(word)) = (tokens, last_word(attr.path())) {
+        let tokens = attribute_arguments(attr, errors, keyword.example());
+        if let (Some(tokens), Some(word)) = (tokens, last_segment(attr.path())) {
             watches.push(sentence::read(keyword, word, ArgList::parse(tokens)));
         }
         false

@@ -2,14 +2,14 @@
 
 use super::ast::{WatchAttr, WatchKeyword, WatchTarget};
 use crate::runtime::RuntimePaths;
-use crate::syntax::span::at;
+use crate::syntax::span::call_at;
 use proc_macro2::{Literal, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 
 /// `Edge::watch(..)`
-pub(crate) fn construct(watch: &WatchAttr, rxd: &RuntimePaths) -> TokenStream {
+pub(crate) fn constructor(watch: &WatchAttr, rxd: &RuntimePaths) -> TokenStream {
     let (path, watched, target) = (rxd.edge(), rxd.watched(), rxd.target());
     let targets = watch.targets.iter().map(|written| match written {
         WatchTarget::Name(name) => quote!(#target::name(#name)),
@@ -44,18 +44,18 @@ pub(crate) fn construct(watch: &WatchAttr, rxd: &RuntimePaths) -> TokenStream {
 }
 
 /// The checks of the `number`-th watch in whatever daemon it ends up in, each at its words.
-pub(crate) fn checks(watch: &WatchAttr, number: usize, rxd: &RuntimePaths) -> TokenStream {
+pub(crate) fn graph_checks(watch: &WatchAttr, number: usize, rxd: &RuntimePaths) -> TokenStream {
     let (check_edge, check_target) = (rxd.check_edge(), rxd.check_target());
     let number = Literal::usize_unsuffixed(number);
-    let whole = at(&watch.list.tokens, check_edge, quote!((&__D::ANALYSIS, __ME, #number)));
+    let whole = call_at(&watch.list.tokens, check_edge, quote!((&__D::ANALYSIS, __ME, #number)));
     let targets = watch.targets.iter().enumerate().map(|(i, target)| {
         let i = Literal::usize_unsuffixed(i);
-        at(&target.to_token_stream(), check_target.clone(), quote!((&__D::ANALYSIS, __ME, #number, #i)))
+        call_at(&target.to_token_stream(), check_target.clone(), quote!((&__D::ANALYSIS, __ME, #number, #i)))
     });
-    let within = watch.within.as_ref().filter(|within| within.is_const()).map(|within| {
+    let within = watch.within.as_ref().filter(|within| within.is_constant_expression()).map(|within| {
         let declared = rxd.declared();
         let edges = quote!((<Self as #declared>::DECLARATION.edges, #number));
-        at(&within.written().to_token_stream(), rxd.check_within(), edges)
+        call_at(&within.expression().to_token_stream(), rxd.check_within(), edges)
     });
     quote!(#within #whole #(#targets)*)
 }

@@ -30,8 +30,8 @@ impl ServiceWatches {
                 continue;
             }
             let before = errors.len();
-            watch.alone(owner, errors);
-            watches.against(&watch, errors);
+            watch.check_by_itself(owner, errors);
+            watches.check_against_earlier(&watch, errors);
             if errors.len() == before {
                 watches.valid.push(watch);
             } else if watch.stream.as_ref().is_some_and(|stream| !watches.streams().any(|other| other == stream)) {
@@ -46,10 +46,10 @@ impl ServiceWatches {
     }
 
     /// What one watch can contradict in those before it.
-    fn against(&self, watch: &WatchAttr, errors: &mut Errors) {
+    fn check_against_earlier(&self, watch: &WatchAttr, errors: &mut Errors) {
         if let Some(stream) = &watch.stream {
             if self.streams().any(|earlier| earlier == stream) {
-                errors.help(
+                errors.report_with_help(
                     stream,
                     format_args!("two streams are called `{stream}`"),
                     "each stream becomes a function of its own: give it another name",
@@ -57,8 +57,8 @@ impl ServiceWatches {
                 return;
             }
         }
-        if self.valid.iter().any(|earlier| earlier.says() == watch.says()) {
-            errors.help(
+        if self.valid.iter().any(|earlier| earlier.meaning() == watch.meaning()) {
+            errors.report_with_help(
                 &watch.list.tokens,
                 format_args!("this `#[{}]` is written twice", watch.keyword.word()),
                 "remove one of them",
@@ -72,10 +72,12 @@ impl ServiceWatches {
         };
         for target in &watch.targets {
             let mut others = self.valid.iter().filter(|earlier| earlier.keyword == opposite);
-            if others.any(|earlier| earlier.targets.iter().any(|other| other.text() == target.text())) {
-                errors.help(
+            if others
+                .any(|earlier| earlier.targets.iter().any(|other| other.comparable_text() == target.comparable_text()))
+            {
+                errors.report_with_help(
                     target,
-                    format_args!("`#[needs]` and `#[after]` contradict each other about `{}`", target.shown()),
+                    format_args!("`#[needs]` and `#[after]` contradict each other about `{}`", target.display_text()),
                     "one waits until it is in Run, the other until it has ended: keep one of them",
                 );
             }
@@ -91,13 +93,17 @@ impl WatchAttr {
     }
 
     /// What is wrong with it whatever else is written.
-    fn alone(&self, owner: &WatchOwner<'_>, errors: &mut Errors) {
+    fn check_by_itself(&self, owner: &WatchOwner<'_>, errors: &mut Errors) {
         for (i, target) in self.targets.iter().enumerate() {
-            if self.targets[..i].iter().any(|earlier| earlier.text() == target.text()) {
-                errors.help(target, format_args!("`{}` is named twice", target.shown()), "remove one of them");
-            } else if target.is(owner) {
+            if self.targets[..i].iter().any(|earlier| earlier.comparable_text() == target.comparable_text()) {
+                errors.report_with_help(
+                    target,
+                    format_args!("`{}` is named twice", target.display_text()),
+                    "remove one of them",
+                );
+            } else if target.is_owner(owner) {
                 let what = if self.is_gate() { "waits for" } else { "watches" };
-                errors.help(
+                errors.report_with_help(
                     target,
                     format_args!("service `{}` {what} itself", owner.name),
                     "name another service; what a service does in its own states goes into its methods",
@@ -106,8 +112,8 @@ impl WatchAttr {
         }
         if let (Some(within), false) = (&self.within, self.is_gate()) {
             let what = if self.stream.is_some() { "a stream" } else { "a reaction" };
-            errors.help(
-                within.written(),
+            errors.report_with_help(
+                within.expression(),
                 format_args!("`within` is for gates, and this watch is {what}"),
                 "a gate holds its service back (no `then`, `then(init)` or `then(run)`); `within` limits for how long",
             );
@@ -115,8 +121,8 @@ impl WatchAttr {
     }
 
     /// The watch in a form that can be compared: two that say the same are one too many.
-    fn says(&self) -> String {
-        let mut targets: Vec<String> = self.targets.iter().map(WatchTarget::text).collect();
+    fn meaning(&self) -> String {
+        let mut targets: Vec<String> = self.targets.iter().map(WatchTarget::comparable_text).collect();
         targets.sort();
         let sentence = self.sentence.as_ref().map(|sentence| {
             // Of a single target, any is all.
@@ -130,7 +136,7 @@ impl WatchAttr {
 }
 
 impl WatchTarget {
-    fn is(&self, owner: &WatchOwner<'_>) -> bool {
+    fn is_owner(&self, owner: &WatchOwner<'_>) -> bool {
         match self {
             WatchTarget::Name(name) => name.value() == owner.name,
             WatchTarget::Type(ty) => match &**ty {

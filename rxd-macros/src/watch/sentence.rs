@@ -30,24 +30,29 @@ pub(super) fn read(keyword: WatchKeyword, attr: &Ident, list: ArgList) -> WatchA
         faults: Errors::default(),
         is_broken: false,
     };
-    let is_understood = fill(&mut watch, attr, args, is_readable, &mut errors);
+    let is_understood = fill_in(&mut watch, attr, args, is_readable, &mut errors);
     watch.is_broken = !is_understood || !errors.is_empty();
     watch.faults = errors;
     watch
 }
 
 /// Puts what the arguments say into the watch; `false` if the compiler itself rejects one of them.
-fn fill(watch: &mut WatchAttr, attr: &Ident, args: Vec<Arg>, is_readable: bool, errors: &mut Errors) -> bool {
+fn fill_in(watch: &mut WatchAttr, attr: &Ident, args: Vec<Arg>, is_readable: bool, errors: &mut Errors) -> bool {
     let (keyword, before) = (watch.keyword, errors.len());
     if args.is_empty() && is_readable {
-        errors.help(attr, format_args!("`#[{attr}]` says nothing"), format_args!("write `{}`", keyword.form()));
+        errors.report_with_help(
+            attr,
+            format_args!("`#[{attr}]` says nothing"),
+            format_args!("write `{}`", keyword.example()),
+        );
         return true;
     }
     for arg in &args {
         // `any(entering, Run)`
         let Arg::List { key, .. } = arg else { continue };
-        if keyword == WatchKeyword::Watch && (MODES.get(key).is_some() || ACTIONS.get(key).is_some()) {
-            errors.help(key, format_args!("`{key}` takes no parentheses"), READS);
+        if keyword == WatchKeyword::Watch && (MODES.find_variant(key).is_some() || ACTIONS.find_variant(key).is_some())
+        {
+            errors.report_with_help(key, format_args!("`{key}` takes no parentheses"), READS);
             return true;
         }
     }
@@ -55,24 +60,29 @@ fn fill(watch: &mut WatchAttr, attr: &Ident, args: Vec<Arg>, is_readable: bool, 
         args.into_iter().partition(|arg| matches!(arg, Arg::List { .. } | Arg::Value { .. }));
     let mut words = words.into_iter().peekable();
     if keyword == WatchKeyword::Watch {
-        watch.sentence = sentence(attr, &mut words, is_readable, errors);
+        watch.sentence = read_sentence(attr, &mut words, is_readable, errors);
     } else {
-        no_sentence(attr, &mut words, errors);
+        report_sentence(attr, &mut words, errors);
     }
-    let is_understood = targets(watch, words, errors.len() != before, errors);
-    self::options(watch, attr, options, errors);
+    let is_understood = read_targets(watch, words, errors.len() != before, errors);
+    read_options(watch, attr, options, errors);
     if watch.targets.is_empty() && is_understood && errors.len() == before && is_readable {
-        errors.help(
+        errors.report_with_help(
             attr,
             format_args!("this `#[{attr}]` names no service"),
-            format_args!("write `{}`", keyword.form()),
+            format_args!("write `{}`", keyword.example()),
         );
     }
     is_understood
 }
 
 /// Reads the services; `false` if the compiler itself rejects one of them.
-fn targets(watch: &mut WatchAttr, words: impl Iterator<Item = Arg>, is_garbled: bool, errors: &mut Errors) -> bool {
+fn read_targets(
+    watch: &mut WatchAttr,
+    words: impl Iterator<Item = Arg>,
+    is_garbled: bool,
+    errors: &mut Errors,
+) -> bool {
     let mut is_understood = true;
     for arg in words {
         // Words of a sentence that was not understood are not taken for services.
@@ -84,13 +94,13 @@ fn targets(watch: &mut WatchAttr, words: impl Iterator<Item = Arg>, is_garbled: 
             is_understood = false;
             continue;
         }
-        watch.targets.extend(target(watch.keyword, arg, errors));
+        watch.targets.extend(read_target(watch.keyword, arg, errors));
     }
     is_understood
 }
 
 /// Reads `then(..)`, `within = ..` and `stream(..)`.
-fn options(watch: &mut WatchAttr, attr: &Ident, args: Vec<Arg>, errors: &mut Errors) {
+fn read_options(watch: &mut WatchAttr, attr: &Ident, args: Vec<Arg>, errors: &mut Errors) {
     let (table, always) = match watch.keyword {
         WatchKeyword::Watch => (&WATCH, None),
         WatchKeyword::Needs => (&SHORT, Some("it always holds back before Run, and leaves Run")),
@@ -100,7 +110,7 @@ fn options(watch: &mut WatchAttr, attr: &Ident, args: Vec<Arg>, errors: &mut Err
     for arg in args {
         match (&arg, always) {
             (Arg::List { key, .. } | Arg::Value { key, .. }, Some(always)) if key == "then" || key == "stream" => {
-                errors.help(
+                errors.report_with_help(
                     &arg,
                     format_args!("`#[{attr}]` takes no `{key}`: {always}"),
                     "write a `#[watch(..)]` for anything else",
@@ -109,21 +119,25 @@ fn options(watch: &mut WatchAttr, attr: &Ident, args: Vec<Arg>, errors: &mut Err
             _ => known.push(arg),
         }
     }
-    for entry in keys::read(known, table, errors) {
+    for entry in keys::read_entries(known, table, errors) {
         match entry.name {
-            "then" => watch.effect = entry.word(&EFFECTS, errors),
-            "within" => watch.within = entry.positive(errors),
-            _ => watch.stream = stream(&entry, errors),
+            "then" => watch.effect = entry.expect_word(&EFFECTS, errors),
+            "within" => watch.within = entry.expect_positive_duration(errors),
+            _ => watch.stream = read_stream(&entry, errors),
         }
         // At the second of the two.
         if entry.name != "within" && watch.effect.is_some() && watch.stream.is_some() {
-            errors.help(&entry.key, "a stream has no `then`", "write two watches: one with `then`, one with `stream`");
+            errors.report_with_help(
+                &entry.key,
+                "a stream has no `then`",
+                "write two watches: one with `then`, one with `stream`",
+            );
         }
     }
 }
 
 fn is_word(arg: &Arg, all: &[&words::WordSet]) -> bool {
-    arg.as_ident().is_some_and(|word| all.iter().any(|all| all.get(word).is_some()))
+    arg.as_ident().is_some_and(|word| all.iter().any(|all| all.find_variant(word).is_some()))
 }
 
 fn is_char(lit: &Lit) -> bool {
@@ -131,9 +145,9 @@ fn is_char(lit: &Lit) -> bool {
 }
 
 /// `any, entering, Run` in an attribute that only names services.
-fn no_sentence(attr: &Ident, words: &mut PeekableArgs<impl Iterator<Item = Arg>>, errors: &mut Errors) {
+fn report_sentence(attr: &Ident, words: &mut PeekableArgs<impl Iterator<Item = Arg>>, errors: &mut Errors) {
     if let Some(first) = words.next_if(|arg| is_word(arg, &[&MODES, &ACTIONS])) {
-        errors.help(
+        errors.report_with_help(
             first,
             format_args!("`#[{attr}]` only names services"),
             "it says by itself what it waits for; write a `#[watch(..)]` for anything else",
@@ -144,7 +158,7 @@ fn no_sentence(attr: &Ident, words: &mut PeekableArgs<impl Iterator<Item = Arg>>
 
 /// `any, entering, Run`: each missing or unknown word is one error. What is missing is not
 /// reported if some words could not be read.
-fn sentence(
+fn read_sentence(
     attr: &Ident,
     words: &mut PeekableArgs<impl Iterator<Item = Arg>>,
     is_readable: bool,
@@ -153,44 +167,44 @@ fn sentence(
     let missing = |errors: &mut Errors, at: Option<&Arg>, what: &str| {
         let at = at.map_or_else(|| attr.to_token_stream(), ToTokens::to_token_stream);
         if is_readable {
-            errors.help(at, format_args!("expected {what}"), READS);
+            errors.report_with_help(at, format_args!("expected {what}"), READS);
         }
     };
-    let mode = match words.peek().and_then(ident) {
-        None if quoted(&MODES, words.peek(), errors) => {
+    let mode = match words.peek().and_then(as_ident) {
+        None if report_quoted(&MODES, words.peek(), errors) => {
             words.next();
             None
         }
-        Some(word) if STATES.get(&word).is_some() => {
+        Some(word) if STATES.find_variant(&word).is_some() => {
             missing(errors, words.peek(), "`any` or `all`, and an action before the state");
             return None;
         }
         // The word after it, or a target: the first is missing.
-        Some(word) if ACTIONS.get(&word).is_some() || STATES.get(&word).is_some() => {
+        Some(word) if ACTIONS.find_variant(&word).is_some() || STATES.find_variant(&word).is_some() => {
             missing(errors, words.peek(), "`any` or `all` first");
             None
         }
         Some(word) => {
             words.next();
-            MODES.expect(&word, errors)
+            MODES.expect_variant(&word, errors)
         }
         None => {
             missing(errors, words.peek(), "`any` or `all` first");
             return None;
         }
     };
-    let action = match words.peek().and_then(ident) {
-        None if quoted(&ACTIONS, words.peek(), errors) => {
+    let action = match words.peek().and_then(as_ident) {
+        None if report_quoted(&ACTIONS, words.peek(), errors) => {
             words.next();
             None
         }
-        Some(word) if STATES.get(&word).is_some() => {
+        Some(word) if STATES.find_variant(&word).is_some() => {
             missing(errors, words.peek(), "`entering`, `exited`, `changing` or `not_in` before the state");
             None
         }
         Some(word) => {
             words.next();
-            ACTIONS.expect(&word, errors)
+            ACTIONS.expect_variant(&word, errors)
         }
         None => {
             missing(errors, words.peek(), "`entering`, `exited`, `changing` or `not_in`");
@@ -201,11 +215,11 @@ fn sentence(
         Some(Arg::Path(path)) => match state_ident(path) {
             Some(state) => {
                 words.next();
-                if ACTIONS.get(&state).is_some() {
-                    errors.help(state, "a watch has one action", "write one `#[watch(..)]` for each");
+                if ACTIONS.find_variant(&state).is_some() {
+                    errors.report_with_help(state, "a watch has one action", "write one `#[watch(..)]` for each");
                     return None;
                 }
-                STATES.expect(&state, errors)
+                STATES.expect_variant(&state, errors)
             }
             None => {
                 missing(errors, words.peek(), "a state");
@@ -213,7 +227,7 @@ fn sentence(
                 None
             }
         },
-        other if quoted(&STATES, other, errors) => {
+        other if report_quoted(&STATES, other, errors) => {
             words.next();
             None
         }
@@ -226,30 +240,30 @@ fn sentence(
 }
 
 /// Whether it is one of these words, but in quotes: that is reported.
-fn quoted(all: &words::WordSet, arg: Option<&Arg>, errors: &mut Errors) -> bool {
+fn report_quoted(all: &words::WordSet, arg: Option<&Arg>, errors: &mut Errors) -> bool {
     let Some(Arg::Lit(Lit::Str(text))) = arg else { return false };
-    let known = all.find(&text.value(), text.span()).is_some();
+    let known = all.find_variant_named(&text.value(), text.span()).is_some();
     if known {
         let word = text.value();
-        errors.help(
+        errors.report_with_help(
             text,
-            format_args!("the {} `{word}` is written without quotes", all.what),
+            format_args!("the {} `{word}` is written without quotes", all.noun),
             format_args!("write `{word}`"),
         );
     }
     known
 }
 
-fn ident(arg: &Arg) -> Option<Ident> {
+fn as_ident(arg: &Arg) -> Option<Ident> {
     arg.as_ident().cloned()
 }
 
 type PeekableArgs<I> = std::iter::Peekable<I>;
 
-fn target(keyword: WatchKeyword, arg: Arg, errors: &mut Errors) -> Option<WatchTarget> {
+fn read_target(keyword: WatchKeyword, arg: Arg, errors: &mut Errors) -> Option<WatchTarget> {
     if let Some(word) = arg.as_ident() {
-        if keyword == WatchKeyword::Watch && EFFECTS.get(word).is_some() {
-            errors.help(
+        if keyword == WatchKeyword::Watch && EFFECTS.find_variant(word).is_some() {
+            errors.report_with_help(
                 word,
                 format_args!("`{word}` is no service"),
                 format_args!("write `then({word})`, or `\"{word}\"` if a service is called so"),
@@ -257,8 +271,8 @@ fn target(keyword: WatchKeyword, arg: Arg, errors: &mut Errors) -> Option<WatchT
             return None;
         }
     }
-    if let Some(word) = in_lower_case(&arg) {
-        errors.help(
+    if let Some(word) = lower_case_segment(&arg) {
+        errors.report_with_help(
             &arg,
             format_args!("`{}` is neither a name nor a type", arg.to_token_stream().to_string().replace(' ', "")),
             format_args!("write the service's name as a string, `\"{word}\"`, or its type"),
@@ -267,29 +281,33 @@ fn target(keyword: WatchKeyword, arg: Arg, errors: &mut Errors) -> Option<WatchT
     }
     match arg {
         Arg::Lit(Lit::Str(name)) => {
-            name::checked(&name, errors)?;
+            name::check_name(&name, errors)?;
             Some(WatchTarget::Name(name))
         }
         Arg::Path(path) => Some(WatchTarget::Type(Box::new(path))),
         other => {
-            errors.help(other, "expected a service", "write its name, `\"health\"`, or its type");
+            errors.report_with_help(other, "expected a service", "write its name, `\"health\"`, or its type");
             None
         }
     }
 }
 
 /// The last word of a path, if no type is called so.
-fn in_lower_case(arg: &Arg) -> Option<&Ident> {
+fn lower_case_segment(arg: &Arg) -> Option<&Ident> {
     let Arg::Path(Type::Path(path)) = arg else { return None };
     let last = path.path.segments.last()?;
     let lower = last.arguments.is_none() && last.ident.to_string().starts_with(|letter: char| letter.is_lowercase());
     lower.then_some(&last.ident)
 }
 
-fn stream(entry: &keys::KeyEntry, errors: &mut Errors) -> Option<Ident> {
-    let word = entry.word_in_parentheses(errors)?;
+fn read_stream(entry: &keys::KeyEntry, errors: &mut Errors) -> Option<Ident> {
+    let word = entry.expect_word_in_parentheses(errors)?;
     if syn::parse2::<Ident>(word.to_token_stream()).is_err() {
-        errors.help(&word, format_args!("`{word}` cannot be the name of a function"), "give the stream another name");
+        errors.report_with_help(
+            &word,
+            format_args!("`{word}` cannot be the name of a function"),
+            "give the stream another name",
+        );
         return None;
     }
     Some(word)

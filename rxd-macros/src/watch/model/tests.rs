@@ -1,14 +1,14 @@
 //! The sentences, and what is wrong with some of them.
 
 use super::*;
-use crate::watch::attr::below;
+use crate::watch::attr::take_after_service;
 
 fn check(attrs: &str) -> (ServiceWatches, Vec<(String, String)>) {
     let item: syn::ItemStruct = syn::parse_str(&format!("{attrs} struct Poller;")).expect("a struct");
     let (mut attrs, mut errors) = (item.attrs, Errors::default());
-    let written = below(&mut attrs, &mut errors);
+    let written = take_after_service(&mut attrs, &mut errors);
     let owner = WatchOwner { name: "poller", ident: &item.ident };
-    (ServiceWatches::check(written, &owner, &mut errors), errors.list())
+    (ServiceWatches::check(written, &owner, &mut errors), errors.messages())
 }
 
 /// The messages, each with what it points at.
@@ -23,7 +23,7 @@ fn a_sentence() {
     let watch = &watches.valid[0];
     let sentence = watch.sentence.as_ref().expect("a sentence");
     assert_eq!([&sentence.mode, &sentence.action, &sentence.state].map(ToString::to_string), ["Any", "Exited", "Run"]);
-    assert_eq!(watch.targets.iter().map(WatchTarget::shown).collect::<Vec<_>>(), ["a", "B"]);
+    assert_eq!(watch.targets.iter().map(WatchTarget::display_text).collect::<Vec<_>>(), ["a", "B"]);
     assert!(watch.effect.as_ref().is_some_and(|effect| effect == "Stop") && !watch.is_gate());
 }
 
