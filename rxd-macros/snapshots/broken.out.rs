@@ -39,7 +39,7 @@ impl<
 }
 #[automatically_derived]
 impl Poller {
-    ///What `stream(health)` in the service's `#[watch]` says.
+    ///The watch that `stream(health)` declares.
     fn health(cx: &::rxd::Context) -> ::rxd::Watch {
         ::rxd::__private::stream(cx, const { &::rxd::__private::Edge::needs(&[]) })
     }

@@ -96,7 +96,7 @@ impl ::rxd::__private::Graphed for EdgeAgent {
 #[automatically_derived]
 #[allow(dead_code)]
 impl EdgeAgent {
-    /// The services and who watches whom, as the compiler has checked it.
+    /// The services and their watches, as the compiler has checked them.
     const GRAPH: ::rxd::Graph<'static> = ::rxd::Graph {
         daemon: "EdgeAgent",
         nodes: &[
@@ -132,14 +132,14 @@ impl EdgeAgent {
             )
     }
     ::rxd::__private::with_systemd! {
-        #[doc = r" The unit of systemd that agrees with what is declared."] fn unit(self)
-        -> ::rxd::systemd::Unit { self.into_daemon().unit() }
+        #[doc = r" The systemd unit that matches this declaration."] fn unit(self) ->
+        ::rxd::systemd::Unit { self.into_daemon().unit() }
     }
     /// Runs the daemon until it is stopped.
     ///
     /// # Errors
     ///
-    /// If a service gave up or had to be abandoned.
+    /// If a service reached its restart limit or was abandoned.
     async fn run(self) -> ::core::result::Result<(), ::rxd::Error> {
         self.into_daemon().run().await
     }

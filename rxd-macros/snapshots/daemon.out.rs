@@ -19,7 +19,7 @@ impl ::rxd::__private::Graphed for EdgeAgent {
 #[automatically_derived]
 #[allow(dead_code)]
 impl EdgeAgent {
-    /// The services and who watches whom, as the compiler has checked it.
+    /// The services and their watches, as the compiler has checked them.
     pub const GRAPH: ::rxd::Graph<'static> = ::rxd::Graph {
         daemon: "EdgeAgent",
         nodes: &[
@@ -57,14 +57,14 @@ impl EdgeAgent {
             )
     }
     ::rxd::__private::with_systemd! {
-        #[doc = r" The unit of systemd that agrees with what is declared."] pub fn
-        unit(self) -> ::rxd::systemd::Unit { self.into_daemon().unit() }
+        #[doc = r" The systemd unit that matches this declaration."] pub fn unit(self) ->
+        ::rxd::systemd::Unit { self.into_daemon().unit() }
     }
     /// Runs the daemon until it is stopped.
     ///
     /// # Errors
     ///
-    /// If a service gave up or had to be abandoned.
+    /// If a service reached its restart limit or was abandoned.
     pub async fn run(self) -> ::core::result::Result<(), ::rxd::Error> {
         self.into_daemon().run().await
     }

@@ -54,7 +54,7 @@ impl<T> Pool<T>
 where
     T: Send,
 {
-    ///What `stream(health)` in the service's `#[watch]` says.
+    ///The watch that `stream(health)` declares.
     fn health(cx: &::rxd::Context) -> ::rxd::Watch {
         ::rxd::__private::stream(
             cx,

@@ -47,8 +47,12 @@ fn read_field(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> FieldAttrs {
     let mut found: Option<(ArgList, Vec<KeyEntry>)> = None;
     let before = errors.len();
     attrs.retain(|attr| {
-        if WatchKeyword::of(attr).is_some() {
-            errors.report_with_help(attr, "a field watches nothing", "write it on the service's type");
+        if let Some(keyword) = WatchKeyword::of(attr) {
+            errors.report_with_help(
+                attr,
+                format_args!("`#[{}]` is not allowed on a field", keyword.word()),
+                "write it on the service's type",
+            );
             return false;
         }
         if last_segment(attr.path()).is_none_or(|word| word != "service") {

@@ -150,7 +150,7 @@ pub(crate) fn daemon_methods(
     let (graph, builder, error, handle) = (rxd.graph(), rxd.daemon(), rxd.error(), rxd.handle());
     let (with_systemd, systemd) = (rxd.with_systemd(), rxd.systemd());
     quote! {
-        /// The services and who watches whom, as the compiler has checked it.
+        /// The services and their watches, as the compiler has checked them.
         #vis const GRAPH: #graph<'static> = #value;
 
         /// The daemon as a builder, for what is known only at run time.
@@ -159,7 +159,7 @@ pub(crate) fn daemon_methods(
         }
 
         #with_systemd! {
-            /// The unit of systemd that agrees with what is declared.
+            /// The systemd unit that matches this declaration.
             #vis fn unit(self) -> #systemd::Unit {
                 self.into_daemon().unit()
             }
@@ -169,7 +169,7 @@ pub(crate) fn daemon_methods(
         ///
         /// # Errors
         ///
-        /// If a service gave up or had to be abandoned.
+        /// If a service reached its restart limit or was abandoned.
         #vis async fn run(self) -> ::core::result::Result<(), #error> {
             self.into_daemon().run().await
         }

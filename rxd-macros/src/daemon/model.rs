@@ -76,7 +76,7 @@ pub(crate) fn check(written: DaemonAttrs, item: &ItemStruct, errors: &mut Errors
         return None;
     }
     if let Some(bounds) = &item.generics.where_clause {
-        errors.report_with_help(bounds, "a daemon has no `where`", "bound the services instead");
+        errors.report_with_help(bounds, "a daemon cannot have a `where` clause", "put the bounds on the services");
         return None;
     }
     let Fields::Named(_) = &item.fields else {
@@ -150,7 +150,7 @@ fn report_equal_names(fields: &mut [ServiceField], errors: &mut Errors) {
         let Some(first) = earlier.iter().filter(|other| other.cfgs.is_empty()).find(same) else { continue };
         errors.report_with_help(
             name,
-            format_args!("field `{}` is called `{}` too", first.ident, name.value()),
+            format_args!("field `{}` already has the name `{}`", first.ident, name.value()),
             "give one of them another name",
         );
         field.name_is_taken = true;

@@ -52,7 +52,7 @@ pub(crate) fn read_table(tokens: TokenStream, errors: &mut Errors) -> Option<Man
         match all.is_empty() {
             true => errors.push(syn::Error::new(
                 proc_macro2::Span::call_site(),
-                format_args!("an empty `manager!`\nhelp: {FORM}"),
+                format_args!("`manager!` is empty\nhelp: {FORM}"),
             )),
             false => errors.report_with_help(all, "expected a visibility, a name, and a table in braces", FORM),
         }
@@ -97,7 +97,7 @@ fn read_rows(tokens: TokenStream, errors: &mut Errors) -> Vec<StateRow> {
                 None => {
                     let what = match start.call(Ident::parse_any) {
                         Ok(state) if !start.peek(Token![=>]) => format!("expected `=>` after `{state}`"),
-                        Ok(state) => format!("expected what follows `{state}`"),
+                        Ok(state) => format!("expected `{{ ok: .., failed: .. }}` after `{state} =>`"),
                         Err(_) => "expected a state".to_owned(),
                     };
                     let found = token_at_fault(&before, input);

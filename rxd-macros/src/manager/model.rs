@@ -34,7 +34,7 @@ pub(crate) fn check(written: &ManagerInput, errors: &mut Errors) -> ManagerTable
             }
             Some(place) => rows[place] = Some(row),
             None if state == "Exit" || state == "Unknown" => {
-                errors.report_with_help(state, format_args!("nothing follows `{state}`"), "remove this row");
+                errors.report_with_help(state, format_args!("no state follows `{state}`"), "remove this row");
             }
             None => {
                 // It stands for one of those that seem to be missing.
@@ -48,7 +48,7 @@ pub(crate) fn check(written: &ManagerInput, errors: &mut Errors) -> ManagerTable
         if rows[place].is_none() && complete {
             errors.report_with_help(
                 &written.ident,
-                format_args!("manager `{}` does not say what follows `{state}`", written.ident),
+                format_args!("manager `{}` has no row for `{state}`", written.ident),
                 format_args!("add `{state} => {{ ok: {}, failed: {} }}`", follow[0], later_state(follow)),
             );
         }
@@ -104,7 +104,7 @@ fn check_row(row: &StateRow, follow: &[&str], errors: &mut Errors) -> [Option<Id
         if !seen[place] && complete {
             errors.report_with_help(
                 state,
-                format_args!("`{state}` does not say what follows when it {}", ["is ok", "has failed"][place]),
+                format_args!("`{state}` has no next state for `{outcome}`"),
                 format_args!("add `{outcome}: {}`", if place == 0 { follow[0] } else { later_state(follow) }),
             );
         }
@@ -150,7 +150,7 @@ fn check_reachable(table: &ManagerTable, written: &ManagerInput, rows: &[Option<
             errors.report_with_help(
                 state,
                 format_args!("`{state}` is never entered"),
-                format_args!("write `{state}` as what follows `{before}`"),
+                format_args!("write `{state}` as a next state of `{before}`"),
             );
         }
     }
@@ -159,7 +159,7 @@ fn check_reachable(table: &ManagerTable, written: &ManagerInput, rows: &[Option<
         errors.report_with_help(
             &written.ident,
             format_args!("manager `{}` never reaches `Exit`", written.ident),
-            "write `Exit` as what follows one of the states; a service that ends only with its daemon is `manager = \"continuous\"`",
+            "write `Exit` as a next state of one of them; for a service that runs until its daemon stops, write `manager = \"continuous\"`",
         );
     }
 }

@@ -140,7 +140,7 @@ fn streams(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Token
     let functions: Vec<TokenStream> = valid
         .chain(unresolved)
         .map(|(name, edge)| {
-            let doc = format!("What `stream({name})` in the service's `#[watch]` says.");
+            let doc = format!("The watch that `stream({name})` declares.");
             let function = quote! {
                 #[doc = #doc]
                 fn #name(cx: &#context) -> #watch {

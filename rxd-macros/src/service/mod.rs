@@ -34,8 +34,11 @@ pub(crate) fn expand(args: TokenStream, tokens: TokenStream) -> TokenStream {
     if let Some(lifetime) = item.first_lifetime() {
         errors.report_with_help(
             lifetime,
-            format_args!("service `{}` borrows, but a service lives as long as the daemon", item.ident),
-            "own the value, or share it with an `Arc`",
+            format_args!(
+                "service `{}` has a lifetime parameter, but a service lives as long as its daemon",
+                item.ident
+            ),
+            "store an owned value or an `Arc`",
         );
     }
     let list = ArgList::parse(args);

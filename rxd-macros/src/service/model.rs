@@ -138,8 +138,8 @@ fn read_manager(entry: &KeyEntry, errors: &mut Errors) -> Option<ManagerChoice> 
                 let meant = meant.map_or_else(String::new, |word| format!("did you mean `{word}`? "));
                 errors.report_with_help(
                     text,
-                    format_args!("`{written}` is no manager of rxd's own"),
-                    format_args!("{meant}one of yours is written as a path: `manager({written})`"),
+                    format_args!("`{written}` is not a manager of rxd"),
+                    format_args!("{meant}write a manager of yours as a path: `manager({written})`"),
                 );
             }
             _ => errors.report_with_help(
@@ -203,8 +203,8 @@ fn read_times(
         let Some(key) = key.filter(|key| *key == "Exit" || *key == "Unknown") else { return true };
         errors.report_with_help(
             key,
-            format_args!("`{key}` has no method, and so none of the `{}`", entry.key),
-            "it is one of `Init`, `Idle`, `Run`, `Stop`",
+            format_args!("`{key}` has no method, so `{}` cannot name it", entry.key),
+            "write `Init`, `Idle`, `Run` or `Stop`",
         );
         false
     });

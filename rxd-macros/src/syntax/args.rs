@@ -146,7 +146,7 @@ fn parse_arg(input: ParseStream<'_>, errors: &mut Errors) -> Option<Arg> {
             };
             errors.report_with_help(
                 written,
-                format_args!("`{key}` is followed by `:`"),
+                format_args!("expected `=` after `{key}`, found `:`"),
                 format_args!("write `{key} = {value}`"),
             );
             return None;
@@ -171,11 +171,7 @@ fn parse_arg(input: ParseStream<'_>, errors: &mut Errors) -> Option<Arg> {
         }
     }
     if input.peek(syn::token::Bracket) {
-        errors.report_with_help(
-            skip_to_comma(input),
-            "a list without brackets is expected",
-            "write `a, b`, not `[a, b]`",
-        );
+        errors.report_with_help(skip_to_comma(input), "expected a list without brackets", "write `a, b`, not `[a, b]`");
         return None;
     }
     // Types are tried on a fork: a failed parser has eaten an unknown number of tokens.
@@ -200,7 +196,11 @@ fn report_hyphens(first: Ident, rest: ParseStream<'_>, errors: &mut Errors) {
         }
     }
     let shown = meant.replace('_', "-");
-    errors.report_with_help(written, format_args!("`{shown}` is not one word"), format_args!("write `{meant}`"));
+    errors.report_with_help(
+        written,
+        format_args!("`{shown}` is written with a hyphen"),
+        format_args!("write `{meant}`"),
+    );
 }
 
 fn parse_value(key: Ident, eq: Token![=], input: ParseStream<'_>, errors: &mut Errors) -> Option<Arg> {
@@ -299,7 +299,7 @@ pub(crate) fn single_word(
             }
         },
         [] if list.slots.is_empty() => {
-            errors.report_with_help(group, format_args!("`{key}()` says nothing"), format_args!("write `{form}`"));
+            errors.report_with_help(group, format_args!("`{key}()` is empty"), format_args!("write `{form}`"));
         }
         [] => {}
         [_, second, ..] => {

@@ -97,7 +97,7 @@ pub(crate) fn parse_duration(key: &str, value: &Expr, errors: &mut Errors) -> Op
                 format!("write `\"{digits}ms\"` or `\"{digits}s\"`"),
             )
         }
-        Expr::Lit(_) => wrong(errors, format!("`{key}` is a duration"), FORM.to_owned()),
+        Expr::Lit(_) => wrong(errors, format!("`{key}` takes a duration"), FORM.to_owned()),
         Expr::Unary(minus) if matches!(minus.op, UnOp::Neg(_)) => {
             wrong(errors, format!("`{key}` cannot be negative"), FORM.to_owned())
         }

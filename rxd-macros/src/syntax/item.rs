@@ -125,7 +125,7 @@ pub(crate) fn attribute_arguments(attr: &Attribute, errors: &mut Errors, form: &
         syn::Meta::Path(path) => {
             errors.report_with_help(
                 path,
-                format_args!("`#[{}]` says nothing", last_segment_text(path)),
+                format_args!("`#[{}]` is empty", last_segment_text(path)),
                 format_args!("write `{form}`"),
             );
             None

@@ -49,8 +49,8 @@ impl KeyTable {
         if ["watch", "needs", "after"].contains(&&*text) {
             errors.report_with_help(
                 word,
-                format_args!("`{text}` is no {} here", self.noun),
-                format_args!("it is an attribute of its own: `#[rxd::{text}(..)]` on the service"),
+                format_args!("`{text}` is not a {}", self.noun),
+                format_args!("write a separate attribute on the service: `#[rxd::{text}(..)]`"),
             );
             return;
         }
@@ -214,7 +214,7 @@ impl KeyEntry {
         if list.slots.is_empty() {
             errors.report_with_help(
                 group,
-                format_args!("`{}()` says nothing", self.key),
+                format_args!("`{}()` is empty", self.key),
                 format_args!("write `{}`", self.form),
             );
             return None;
@@ -401,7 +401,7 @@ mod tests {
         assert_eq!(faults("name = 5"), ["`name` takes a string @ 5"]);
         assert_eq!(faults("name, max"), ["`name` has no value @ name", "`max` has no value @ max"]);
         assert_eq!(faults("delays = \"1s\""), ["`delays` takes a list @ \"1s\""]);
-        assert_eq!(faults("delays()"), ["`delays()` says nothing @ ()"]);
+        assert_eq!(faults("delays()"), ["`delays()` is empty @ ()"]);
         assert_eq!(faults("max = -1"), ["`max` cannot be -1 @ -1"]);
         assert_eq!(faults("max = 4294967296"), ["`max` cannot be 4294967296 @ 4294967296"]);
         assert_eq!(faults("max = 1e400"), ["`max` takes a whole number @ 1e400"]);

@@ -52,7 +52,7 @@ impl ServiceWatches {
                 errors.report_with_help(
                     stream,
                     format_args!("two streams are called `{stream}`"),
-                    "each stream becomes a function of its own: give it another name",
+                    "each stream becomes a function: give this one another name",
                 );
                 return;
             }

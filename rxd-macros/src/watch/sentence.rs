@@ -12,7 +12,7 @@ use quote::ToTokens;
 use syn::{Lit, Type};
 
 /// What a sentence looks like, for messages.
-const READS: &str = "a watch reads `any, entering, Run, \"service\"`";
+const READS: &str = "a watch has the form `any, entering, Run, \"service\"`";
 
 /// Reads one attribute, as far as it makes sense.
 pub(super) fn read(keyword: WatchKeyword, attr: &Ident, list: ArgList) -> WatchAttr {
@@ -42,7 +42,7 @@ fn fill_in(watch: &mut WatchAttr, attr: &Ident, args: Vec<Arg>, is_readable: boo
     if args.is_empty() && is_readable {
         errors.report_with_help(
             attr,
-            format_args!("`#[{attr}]` says nothing"),
+            format_args!("`#[{attr}]` is empty"),
             format_args!("write `{}`", keyword.example()),
         );
         return true;
@@ -103,8 +103,8 @@ fn read_targets(
 fn read_options(watch: &mut WatchAttr, attr: &Ident, args: Vec<Arg>, errors: &mut Errors) {
     let (table, always) = match watch.keyword {
         WatchKeyword::Watch => (&WATCH, None),
-        WatchKeyword::Needs => (&SHORT, Some("it always holds back before Run, and leaves Run")),
-        WatchKeyword::After => (&SHORT, Some("it always holds back before Run")),
+        WatchKeyword::Needs => (&SHORT, Some("it always holds the service back before Run, and takes it out of Run")),
+        WatchKeyword::After => (&SHORT, Some("it always holds the service back before Run")),
     };
     let mut known = Vec::new();
     for arg in args {
@@ -112,8 +112,8 @@ fn read_options(watch: &mut WatchAttr, attr: &Ident, args: Vec<Arg>, errors: &mu
             (Arg::List { key, .. } | Arg::Value { key, .. }, Some(always)) if key == "then" || key == "stream" => {
                 errors.report_with_help(
                     &arg,
-                    format_args!("`#[{attr}]` takes no `{key}`: {always}"),
-                    "write a `#[watch(..)]` for anything else",
+                    format_args!("`#[{attr}]` does not take `{key}`: {always}"),
+                    "for any other reaction, write a `#[watch(..)]`",
                 );
             }
             _ => known.push(arg),
@@ -129,7 +129,7 @@ fn read_options(watch: &mut WatchAttr, attr: &Ident, args: Vec<Arg>, errors: &mu
         if entry.name != "within" && watch.effect.is_some() && watch.stream.is_some() {
             errors.report_with_help(
                 &entry.key,
-                "a stream has no `then`",
+                "a watch cannot have both `then` and `stream`",
                 "write two watches: one with `then`, one with `stream`",
             );
         }
@@ -149,8 +149,8 @@ fn report_sentence(attr: &Ident, words: &mut PeekableArgs<impl Iterator<Item = A
     if let Some(first) = words.next_if(|arg| is_word(arg, &[&MODES, &ACTIONS])) {
         errors.report_with_help(
             first,
-            format_args!("`#[{attr}]` only names services"),
-            "it says by itself what it waits for; write a `#[watch(..)]` for anything else",
+            format_args!("`#[{attr}]` takes only services"),
+            "for any other condition, write a `#[watch(..)]`",
         );
         while words.next_if(|arg| is_word(arg, &[&MODES, &ACTIONS, &STATES])).is_some() {}
     }
@@ -247,8 +247,8 @@ fn report_quoted(all: &words::WordSet, arg: Option<&Arg>, errors: &mut Errors) -
         let word = text.value();
         errors.report_with_help(
             text,
-            format_args!("the {} `{word}` is written without quotes", all.noun),
-            format_args!("write `{word}`"),
+            format_args!("the {} `{word}` is in quotes", all.noun),
+            format_args!("write `{word}` without quotes"),
         );
     }
     known
@@ -265,8 +265,8 @@ fn read_target(keyword: WatchKeyword, arg: Arg, errors: &mut Errors) -> Option<W
         if keyword == WatchKeyword::Watch && EFFECTS.find_variant(word).is_some() {
             errors.report_with_help(
                 word,
-                format_args!("`{word}` is no service"),
-                format_args!("write `then({word})`, or `\"{word}\"` if a service is called so"),
+                format_args!("`{word}` is not a service"),
+                format_args!("write `then({word})`, or `\"{word}\"` if a service has that name"),
             );
             return None;
         }

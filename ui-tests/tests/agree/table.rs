@@ -134,7 +134,7 @@ fn services() -> Vec<Row> {
                 [Some("service/delays_of_exit"), None],
                 "service `poller` of daemon `edge`, `delays`",
                 |options| options.delay_of(State::Exit, Duration::from_secs(1)),
-                "`Exit` has no method, and so none of the `delays`\nhelp: it is one of `Init`, `Idle`, `Run`, `Stop`"
+                "`Exit` has no method, so `delays` cannot name it\nhelp: write `Init`, `Idle`, `Run` or `Stop`"
                     .to_owned(),
             )],
         ),
@@ -338,7 +338,7 @@ fn daemons() -> Vec<Row> {
             "daemon(blocking_threshold)",
             "a time longer than zero, or `None`",
             [daemon(
-                [Some("daemon/stall_limit_zero"), Some("daemon/stall_limit_zero_const")],
+                [Some("daemon/blocking_threshold_zero"), Some("daemon/blocking_threshold_zero_const")],
                 |daemon| daemon.blocking_threshold(ZERO),
                 zero("blocking_threshold"),
             )],

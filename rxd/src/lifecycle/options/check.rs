@@ -236,9 +236,9 @@ impl OptionFault {
                 text.push("\nhelp: the first delay is `base`, the longest `max`: make `max` longer, or `base` shorter");
             }
             OptionFaultKind::NoMethod => {
-                text.push(" has no method, and so none of the ");
+                text.push(" has no method, so ");
                 text.quote(self.list);
-                text.push("\nhelp: it is one of `Init`, `Idle`, `Run`, `Stop`");
+                text.push(" cannot name it\nhelp: write `Init`, `Idle`, `Run` or `Stop`");
             }
         }
     }
