@@ -1,10 +1,16 @@
-//! Everything that was written in an item's attributes, once more, for an editor: it completes half a word,
-//! also in an attribute that makes no sense yet, and explains the keys. The compiler drops it unread.
+//! Hints for an editor: the words of an item's attributes once more, as paths to what they name. With them,
+//! an editor completes half a word, also in an attribute that is not valid yet, and explains the keys. They are
+//! in a macro call that is empty for the compiler.
 //!
-//! To complete a word, rust-analyzer expands the attribute as it stands and with a made-up word at the
-//! cursor, and looks at the place of the latter in the former. Therefore this comes before everything else
-//! that is generated, and depends only on how the commas divide the arguments ([`ArgSlot`]), which half a
-//! word and a whole one do not change. Whether an argument makes sense plays no part.
+//! # How rust-analyzer completes a word
+//!
+//! 1. It expands the attribute as it is written.
+//! 2. It expands the attribute with a made-up word at the cursor.
+//! 3. It looks for the place of the made-up word of (2) in (1), and completes what is there.
+//!
+//! Both expansions must therefore be the same up to that place. So the hints come before all other generated
+//! code, and depend only on the slots of a list ([`ArgSlot`]), which are the same for half a word and a whole
+//! one. Whether a slot is an argument has no influence.
 
 use crate::runtime::RuntimePaths;
 use crate::syntax::args::{Arg, ArgList, ArgSlot};
@@ -14,19 +20,19 @@ use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use std::borrow::Cow;
 
-/// The words of one item's attributes.
+/// The hints for one item.
 pub(crate) struct EditorHints<'a> {
     rxd: &'a RuntimePaths,
     hints: TokenStream,
 }
 
 impl<'a> EditorHints<'a> {
-    /// None yet.
+    /// No hints yet.
     pub(crate) fn new(rxd: &'a RuntimePaths) -> Self {
         EditorHints { rxd, hints: TokenStream::new() }
     }
 
-    /// What a watch names.
+    /// Adds the words of a watch.
     pub(crate) fn add_watch(&mut self, keyword: WatchKeyword, list: &ArgList) {
         for (i, slot) in list.slots.iter().enumerate() {
             let tokens = &slot.tokens;
@@ -40,7 +46,7 @@ impl<'a> EditorHints<'a> {
         }
     }
 
-    /// What the entries of a table name; a watch among them is [added as one](Self::add_watch).
+    /// Adds the entries of a list. A watch among them is skipped: see [`add_watch`](Self::add_watch).
     pub(crate) fn add_entries(&mut self, table: &str, list: &ArgList) {
         for slot in &list.slots {
             if !matches!(&slot.arg, Some(Arg::List { key, .. }) if WatchKeyword::of_word_before_service(key).is_some())
@@ -50,7 +56,7 @@ impl<'a> EditorHints<'a> {
         }
     }
 
-    /// `key`, `key = value` or `key(..)`
+    /// Adds `key`, `key = value` or `key(..)`.
     fn add_entry(&mut self, table: &str, slot: &ArgSlot) {
         let written = slot.tokens.as_slice();
         if written.first().is_some_and(|first| !matches!(first, TokenTree::Ident(_))) {
@@ -64,7 +70,7 @@ impl<'a> EditorHints<'a> {
         }
     }
 
-    /// What stands in `key(..)`.
+    /// Adds the list in `key(..)`.
     fn add_inner(&mut self, key: &str, list: &ArgList) {
         let slots = list.slots.iter().map(|slot| slot.tokens.as_slice());
         let whole = || list.tokens.clone().into_iter().collect::<Vec<_>>();
@@ -95,7 +101,7 @@ impl<'a> EditorHints<'a> {
         }
     }
 
-    /// A word that an item of `rxd`'s explains.
+    /// Adds a word that an item of `rxd::__private::editor` explains.
     fn add_key(&mut self, table: &str, written: &[TokenTree]) {
         if !matches!(written, [TokenTree::Ident(word)] if word == "crate") {
             let (editor, table) = (self.rxd.editor(), Ident::new(table, Span::call_site()));
@@ -104,13 +110,14 @@ impl<'a> EditorHints<'a> {
         }
     }
 
-    /// A word that is an item by itself, unless it is unknown.
+    /// Adds a word of a set, if it is unknown. A known one is named in the generated code.
     fn add_word(&mut self, table: &str, words: &WordSet, written: &[TokenTree]) {
         if !matches!(written, [TokenTree::Ident(word)] if words.find_variant(word).is_some()) {
             self.add_key(table, written);
         }
     }
 
+    /// Adds a state, if it is unknown.
     fn add_state(&mut self, written: &[TokenTree]) {
         match written {
             [TokenTree::Ident(word)] if STATES.find_variant(word).is_some() => {}
@@ -122,7 +129,7 @@ impl<'a> EditorHints<'a> {
         }
     }
 
-    /// A constant, or a function.
+    /// Adds a constant or a function.
     fn add_value(&mut self, written: &[TokenTree]) {
         if !matches!(written.first(), Some(TokenTree::Literal(_))) {
             let written = collect_tokens(written);
@@ -130,7 +137,7 @@ impl<'a> EditorHints<'a> {
         }
     }
 
-    /// A type, or one of the words that may stand there.
+    /// Adds a type, or a word of the table that may be in its place.
     fn add_type(&mut self, table: &str, written: &[TokenTree]) {
         if !matches!(written.first(), Some(TokenTree::Literal(_))) {
             let (editor, table) = (self.rxd.editor(), Ident::new(table, Span::call_site()));
@@ -145,18 +152,18 @@ impl ToTokens for EditorHints<'_> {
         if self.hints.is_empty() {
             return;
         }
-        // As a macro's tokens: a path that is still being typed is no Rust.
+        // As tokens of a macro call: a half-written path cannot be parsed as Rust.
         let (show, hints) = (self.rxd.show(), &self.hints);
         tokens.extend(quote!(#show! { #hints }));
     }
 }
 
-/// The list that ends what is written between two commas, and what comes before it.
+/// The list at the end of a slot, and the tokens before it.
 fn list_at_end(slot: &ArgSlot) -> Option<(&[TokenTree], Cow<'_, ArgList>)> {
     let (TokenTree::Group(group), before) = slot.tokens.split_last()? else { return None };
     let list = match &slot.arg {
         Some(Arg::List { list, .. } | Arg::Call { list, .. }) => Cow::Borrowed(list),
-        // What comes before the list is still being typed, so nobody has read it.
+        // The tokens before the list are half-written, so it was not parsed.
         _ => Cow::Owned(ArgList::parse(group.stream())),
     };
     Some((before, list))
@@ -166,7 +173,7 @@ fn collect_tokens(written: &[TokenTree]) -> TokenStream {
     written.iter().cloned().collect()
 }
 
-/// Whether it goes on as a path does.
+/// Whether the first two tokens are the beginning of a path with segments or generics.
 fn is_path(written: &[TokenTree]) -> bool {
     written.iter().take(2).any(|token| matches!(token, TokenTree::Punct(punct) if matches!(punct.as_char(), ':' | '<')))
 }
@@ -176,9 +183,9 @@ mod tests {
     use crate::syntax::{tables, words};
     use std::collections::BTreeMap;
 
-    /// Every key and every word has its line in `rxd`, and nothing else has one.
+    /// Every key and every word has its line in `rxd/src/editor.rs`, and nothing else has one.
     #[test]
-    fn each_word_is_explained() {
+    fn word_of_an_attribute_has_an_explanation() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../rxd/src/editor.rs");
         let text = std::fs::read_to_string(path).expect("the words of rxd");
         let mut explained: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -209,7 +216,7 @@ mod tests {
             ("signals", words(words::SIGNALS)),
         ];
         for (table, words) in expected {
-            // `crate` is no name of an item, and needs no completion.
+            // `crate` cannot be the name of an item.
             let words: Vec<String> = words.into_iter().filter(|word| word != "crate").collect();
             assert_eq!(explained.remove(table).unwrap_or_default(), words, "{table}");
         }

@@ -1,22 +1,23 @@
-//! What is wrong, gathered until the end: every fault of an item is reported in one go, each once.
+//! The errors of one expansion. They are collected until its end, so that one compilation reports every
+//! fault of an item, each once.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 
-/// An accumulator of errors.
+/// A list of errors.
 ///
-/// A message is lower case, without a full stop, with code in backticks; a `help: ..` line says
-/// what to write instead.
+/// A message is lower case and has no full stop. Code in it is in backticks. A second line, `help: ..`,
+/// says what to write instead.
 #[derive(Clone, Default)]
 pub(crate) struct Errors(Vec<syn::Error>);
 
 impl Errors {
-    /// Reports `message` at all of `tokens`.
+    /// Reports `message`, spanned at all of `tokens`.
     pub(crate) fn report(&mut self, tokens: impl ToTokens, message: impl std::fmt::Display) {
         self.push(syn::Error::new_spanned(tokens, message));
     }
 
-    /// Reports `message`, and what to write instead, at all of `tokens`.
+    /// Reports `message` with a line of `help`, spanned at all of `tokens`.
     pub(crate) fn report_with_help(
         &mut self,
         tokens: impl ToTokens,
@@ -26,27 +27,27 @@ impl Errors {
         self.report(tokens, format_args!("{message}\nhelp: {help}"));
     }
 
-    /// Reports what a parser of `syn` found.
+    /// Reports an error of a `syn` parser.
     pub(crate) fn push(&mut self, error: syn::Error) {
         self.0.push(error);
     }
 
-    /// Reports what was found elsewhere.
+    /// Reports all errors of another list.
     pub(crate) fn extend(&mut self, others: &Errors) {
         self.0.extend(others.0.iter().cloned());
     }
 
-    /// Whether nothing is wrong so far.
+    /// Whether there are no errors so far.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// How many faults there are so far.
+    /// The number of errors so far.
     pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// The first line of every message, and the text it points at.
+    /// The first line of each message, and the source text at its span.
     #[cfg(test)]
     pub(crate) fn messages(&self) -> Vec<(String, String)> {
         let text = |error: &syn::Error| error.span().source_text().unwrap_or_default();

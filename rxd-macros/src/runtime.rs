@@ -1,6 +1,6 @@
-//! Every item of `rxd` that generated code names.
+//! The paths of the items of `rxd` that generated code names. `paths!` lists all of them.
 //!
-//! Paths are absolute: nothing a user has in scope changes what they mean.
+//! Paths are absolute, so nothing that a user has in scope changes their meaning.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
@@ -11,7 +11,7 @@ use crate::syntax::args::{Arg, ArgList};
 use crate::syntax::keys::{KeyEntry, literal_string};
 use crate::syntax::tables::CRATE;
 
-/// Where `rxd` is: `::rxd`, or what `crate = path` says.
+/// Paths below the root of `rxd`: `::rxd`, or the path in `crate = path`.
 #[derive(Clone)]
 pub(crate) struct RuntimePaths(TokenStream);
 
@@ -22,30 +22,31 @@ impl Default for RuntimePaths {
 }
 
 impl RuntimePaths {
-    /// `rxd` at this path.
+    /// With `rxd` at this path.
     pub(crate) fn new(path: TokenStream) -> Self {
         RuntimePaths(path)
     }
 
-    /// What `crate = path` says, if it is a path.
+    /// With `rxd` at the path that `value` is; `None` if it is not a path.
     fn from_value(value: &Expr) -> Option<Self> {
         let path = match value {
             Expr::Path(path) if path.qself.is_none() => Some(path.path.clone()),
             other => literal_string(other).and_then(|text| text.parse::<Path>().ok()),
         };
-        // `Self` is a type, and rxd is none.
+        // `Self` is a type, not a crate or a module.
         let path = path.filter(|path| path.segments.iter().all(|segment| segment.ident != "Self"))?;
         Some(RuntimePaths(path.to_token_stream()))
     }
 
-    /// Reports a `crate = ..` that says nothing.
+    /// Reports a `crate = ..` whose value is not a path.
     pub(crate) fn check_entry(entry: &KeyEntry, errors: &mut Errors) {
         if entry.as_expr().and_then(RuntimePaths::from_value).is_none() {
             entry.report_wrong_value("a path", errors);
         }
     }
 
-    /// What `crate = path` says somewhere in these arguments, of which others may make no sense.
+    /// With `rxd` at the path in `crate = path`. The other arguments may be invalid: what is generated for them
+    /// names `rxd`, too.
     pub(crate) fn from_arguments(list: &ArgList) -> Self {
         let mut args = list.slots.iter().filter_map(|slot| slot.arg.as_ref());
         let value = args.find_map(|arg| match arg {

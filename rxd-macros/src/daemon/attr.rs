@@ -8,10 +8,10 @@ use crate::syntax::tables::{DAEMON, FIELD};
 use crate::watch::ast::WatchKeyword;
 use syn::{Attribute, ItemStruct, Meta};
 
-/// All of it, as written.
+/// The attributes of a daemon and its fields, as written.
 pub(crate) struct DaemonAttrs {
     pub(crate) entries: Vec<KeyEntry>,
-    /// For each field.
+    /// One for each field, in order.
     pub(crate) fields: Vec<FieldAttrs>,
 }
 
@@ -19,13 +19,13 @@ pub(crate) struct DaemonAttrs {
 pub(crate) struct FieldAttrs {
     pub(crate) list: ArgList,
     pub(crate) entries: Vec<KeyEntry>,
-    /// Whether something in them could not be read.
+    /// Whether something in them could not be parsed.
     pub(crate) is_broken: bool,
-    /// The `#[cfg(..)]`s, which decide whether there is such a service.
+    /// The `#[cfg(..)]`s, which decide whether the daemon has this service.
     pub(crate) cfgs: Vec<Attribute>,
 }
 
-/// Reads the arguments, and takes what belongs to `rxd` out of the fields' attributes.
+/// Reads the arguments, and takes the attributes of `rxd` out of the fields.
 pub(crate) fn read_attributes(list: &ArgList, item: &mut ItemStruct, errors: &mut Errors) -> DaemonAttrs {
     let entries = keys::read_entries(list.args(errors), &DAEMON, errors);
     item.attrs.retain(|attr| {
@@ -43,6 +43,7 @@ pub(crate) fn read_attributes(list: &ArgList, item: &mut ItemStruct, errors: &mu
     DaemonAttrs { entries, fields }
 }
 
+/// Reads the attributes of one field.
 fn read_field(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> FieldAttrs {
     let mut found: Option<(ArgList, Vec<KeyEntry>)> = None;
     let before = errors.len();

@@ -1,4 +1,4 @@
-//! A valid daemon as tokens.
+//! A valid daemon to tokens.
 
 use super::model::{DaemonModel, ServiceField};
 use super::settings::{DaemonSetting, PrestartStage};
@@ -9,7 +9,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::{ItemStruct, Meta};
 
-/// The impls and the checks of a daemon.
+/// All impls and checks of a daemon.
 pub(crate) fn expand(item: &ItemStruct, daemon: &DaemonModel, rxd: &RuntimePaths) -> TokenStream {
     let ident = &item.ident;
     let text = ident.unraw().to_string();
@@ -25,11 +25,11 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &DaemonModel, rxd: &RuntimePaths
     let checks =
         daemon.fields.iter().zip(&services).filter(|(field, _)| !field.name_is_taken).map(|(field, service)| {
             let cfgs = &field.cfgs;
-            // At the field, where the compiler says which daemon it was checking.
+            // Spanned at the field: the compiler names it as the place where it evaluates the checks.
             let ok = quote_spanned!(outer_spans(&field.ty.to_token_stream()).1=> ::OK);
             quote!(#(#cfgs)* const _: () = #service #ok;)
         });
-    // Statements can be switched off, links of a chain cannot.
+    // `#[cfg]` can switch off a statement, but not a call in a chain.
     let build = if daemon.has_cfgs() {
         let steps = daemon.fields.iter().zip(adds).map(|(field, add)| {
             let cfgs = &field.cfgs;
@@ -65,15 +65,15 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &DaemonModel, rxd: &RuntimePaths
     }
 }
 
-/// What comes of the values that only the compiler knows: each is written once, into a constant, and
-/// looked at there, at its own place.
+/// The values that only the compiler can evaluate. Each is written into one constant, and checked there by a
+/// call that is spanned at the value.
 struct ConstValues<'a> {
-    /// The builder that the settings are given to.
+    /// The builder, with these values set.
     new: TokenStream,
-    /// `OPTIONS` and `STAGES` of `Graphed`, as far as there are any.
+    /// The constants `OPTIONS` and `STAGES` of `Graphed`, if there are such values.
     graphed: TokenStream,
     checks: Vec<TokenStream>,
-    /// The stages that are part of `STAGES`, in their order.
+    /// The stages with a row in `STAGES`, and the path of the row.
     stages: Vec<(&'a PrestartStage, TokenStream)>,
 }
 
@@ -87,7 +87,7 @@ impl<'a> ConstValues<'a> {
             let DaemonSetting::Const(setter, variant, value) = setting else { continue };
             let (setter_name, variant) = (call_site_ident(setter), call_site_ident(variant));
             let limit = (*setter == "blocking_threshold").then(|| {
-                // It may also be `None`.
+                // The value may also be `None`.
                 let (limit, get) = (rxd.blocking_threshold(), quote!(.duration_or_none()));
                 let get = respan(get, outer_spans(value).1);
                 quote!(#limit(#value) #get)
@@ -135,12 +135,12 @@ fn call_site_ident(name: &str) -> Ident {
     Ident::new(name, Span::call_site())
 }
 
-/// A constant that the compiler evaluates whether or not it is used.
+/// A free constant: the compiler evaluates it whether or not it is used.
 fn free_constant(check: TokenStream) -> TokenStream {
     quote!(const _: () = { #check };)
 }
 
-/// What a daemon can do.
+/// The constant and the methods of a daemon.
 pub(crate) fn daemon_methods(
     vis: &TokenStream,
     value: &TokenStream,
@@ -191,8 +191,8 @@ pub(crate) fn daemon_methods(
     }
 }
 
-/// The place of each field in the graph, and then how many there are. Fields that may be
-/// configured away are counted by the compiler.
+/// The position of each field in the graph, and at the end the number of fields. The compiler counts the
+/// fields with a `#[cfg]`.
 fn field_positions(daemon: &DaemonModel) -> Vec<TokenStream> {
     let mut places = Vec::new();
     let mut fixed = 0_usize;
@@ -215,8 +215,8 @@ fn field_positions(daemon: &DaemonModel) -> Vec<TokenStream> {
     places
 }
 
-/// `<Health as Checked<EdgeAgent, 0>>`: everything about a field is asked of this one bound, at
-/// the field's type, so that a type that is no service is one error.
+/// `<Health as Checked<EdgeAgent, 0>>`, spanned at the field's type. All code about a field uses this one
+/// bound, so a type that is not a service is one error.
 fn checked_service(daemon: &Ident, field: &ServiceField, place: &TokenStream, rxd: &RuntimePaths) -> TokenStream {
     let (checked, as_field, ty) = (rxd.checked(), rxd.field(), &field.ty);
     let place = if field.cfgs.is_empty() && place.clone().into_iter().count() == 1 {
@@ -230,6 +230,7 @@ fn checked_service(daemon: &Ident, field: &ServiceField, place: &TokenStream, rx
     quote!(#open #ty #close)
 }
 
+/// The node of one field in the graph.
 fn graph_node(field: &ServiceField, service: &TokenStream, rxd: &RuntimePaths) -> TokenStream {
     let (node, cfgs) = (rxd.node(), &field.cfgs);
     let name = field.name.as_ref().map(|name| quote!(name: #name,));
@@ -240,13 +241,14 @@ fn graph_node(field: &ServiceField, service: &TokenStream, rxd: &RuntimePaths) -
     quote!(#(#cfgs)* #node { #name #optional ..#service::NODE })
 }
 
+/// The call of the builder for one setting.
 fn builder_call(setting: &DaemonSetting, consts: &[(&PrestartStage, TokenStream)], rxd: &RuntimePaths) -> TokenStream {
     match setting {
         DaemonSetting::Plain(name, value) => {
             let name = call_site_ident(name);
             quote!(.#name(#value))
         }
-        // It is part of `OPTIONS`.
+        // Part of `OPTIONS`.
         DaemonSetting::Const(..) => TokenStream::new(),
         DaemonSetting::OnStale(variant) => {
             let on_stale = rxd.on_stale();
@@ -255,7 +257,7 @@ fn builder_call(setting: &DaemonSetting, consts: &[(&PrestartStage, TokenStream)
         DaemonSetting::Admin(address) => quote!(.admin(#address)),
         DaemonSetting::Stage(stage) => {
             let (new, name, path) = (rxd.stage(), &stage.name, &stage.path);
-            // At the path: that is where a function that is not asynchronous is an error.
+            // Spanned at the path: the compiler reports a function that is not async there.
             let (start, end) = outer_spans(path);
             let new = respan(new, start);
             let mut new = quote_spanned!(end=> #new::new(#name, #path));
@@ -276,7 +278,7 @@ fn builder_call(setting: &DaemonSetting, consts: &[(&PrestartStage, TokenStream)
     }
 }
 
-/// `.add(..)` of one field.
+/// The call `.add(..)` for one field.
 fn add_call(field: &ServiceField, service: &TokenStream) -> TokenStream {
     let ident = &field.ident;
     let named = field.name.as_ref().map(|name| quote!(.named(#name)));

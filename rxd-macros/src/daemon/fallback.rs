@@ -1,4 +1,4 @@
-//! What stands in for a daemon that makes no sense, so that whoever uses it is not told as well.
+//! The methods of a daemon that is not valid: code that calls them is not an error, too.
 
 use super::expand::daemon_methods;
 use crate::runtime::RuntimePaths;
@@ -7,7 +7,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt as _;
 
-/// The methods of a daemon without services; nothing if the item is no type.
+/// The methods of a daemon without services. Nothing if the item is not a type.
 pub(crate) fn expand(tokens: &TokenStream, rxd: &RuntimePaths) -> TokenStream {
     let Some(item) = TypeItem::parse(tokens.clone()) else { return TokenStream::new() };
     let text = item.ident.unraw().to_string();

@@ -1,4 +1,4 @@
-//! `#[rxd::daemon]`.
+//! `#[rxd::daemon]`: the fields of a struct become the services of a daemon.
 
 pub(crate) mod attr;
 pub(crate) mod expand;
@@ -15,7 +15,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::ItemStruct;
 
-/// `#[rxd::daemon(args)] item`
+/// Expands `#[rxd::daemon(args)] item`.
 pub(crate) fn expand(args: TokenStream, tokens: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let list = ArgList::parse(args);

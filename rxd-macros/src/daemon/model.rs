@@ -1,4 +1,4 @@
-//! What is valid.
+//! What is valid: the name, the settings and the fields of a daemon.
 
 use super::attr::DaemonAttrs;
 use super::settings::{self, DaemonSetting};
@@ -21,17 +21,17 @@ pub(crate) struct DaemonModel {
 /// One service of a daemon.
 pub(crate) struct ServiceField {
     pub(crate) ident: Ident,
-    /// The service's type; of an `Option`, what is in it.
+    /// The type of the service. For a field `Option<T>` it is `T`.
     pub(crate) ty: Type,
     pub(crate) is_optional: bool,
-    /// The name in this daemon, if it is not the type's own.
+    /// The name in this daemon, if the field gives one.
     pub(crate) name: Option<LitStr>,
-    /// Whether the name is known to be taken: the graph need not say so again.
+    /// Whether an earlier field has the same name. It was reported, so the graph does not report it again.
     pub(crate) name_is_taken: bool,
     pub(crate) cfgs: Vec<Attribute>,
 }
 
-/// Checks all that was written; `None` if nothing can be generated.
+/// Checks everything that was written; `None` if nothing can be generated.
 pub(crate) fn check(written: DaemonAttrs, item: &ItemStruct, errors: &mut Errors) -> Option<DaemonModel> {
     let mut daemon =
         DaemonModel { name: name::kebab_case(&item.ident.to_string()), settings: Vec::new(), fields: Vec::new() };
@@ -44,7 +44,7 @@ pub(crate) fn check(written: DaemonAttrs, item: &ItemStruct, errors: &mut Errors
             }
             "shutdown_timeout" => settings.extend(read_duration(entry, "ShutdownTimeout", errors)),
             "blocking_threshold" => settings.extend(read_duration(entry, "BlockingThreshold", errors)),
-            // Zero has a meaning: not to talk to the service manager.
+            // Zero is allowed: it turns off the notifications.
             "watchdog_interval" => {
                 settings.extend(
                     entry.expect_duration(errors).map(|time| DaemonSetting::Plain(entry.name, time.to_token_stream())),
@@ -106,7 +106,7 @@ pub(crate) fn check(written: DaemonAttrs, item: &ItemStruct, errors: &mut Errors
             name = entry.expect_string(errors).filter(|lit| name::check_name(lit, errors).is_some());
         }
         if name.is_none() && (written.is_broken || errors.len() != before) {
-            // It was to have a name of its own. With that of its type, it could be a second one.
+            // The name given here is not valid. With the name of its type, the service could be a duplicate.
             name = Some(LitStr::new(&name::kebab_case(&ident.to_string()), ident.span()));
         }
         let inner = option_inner_type(&field.ty);
@@ -118,7 +118,7 @@ pub(crate) fn check(written: DaemonAttrs, item: &ItemStruct, errors: &mut Errors
     Some(daemon)
 }
 
-/// A time longer than zero.
+/// Reads a duration longer than zero.
 fn read_duration(entry: &KeyEntry, key: &'static str, errors: &mut Errors) -> Option<DaemonSetting> {
     let time = entry.expect_positive_duration(errors)?;
     let tokens = time.to_token_stream();
@@ -129,7 +129,7 @@ fn read_duration(entry: &KeyEntry, key: &'static str, errors: &mut Errors) -> Op
     })
 }
 
-/// A whole number from 1 on.
+/// Reads a whole number from 1 to `most`.
 fn read_number(entry: &KeyEntry, key: &'static str, most: f64, errors: &mut Errors) -> Option<DaemonSetting> {
     let number = entry.expect_number("u32", 1.0..=most, errors)?;
     let tokens = number.integer_tokens();
@@ -140,7 +140,7 @@ fn read_number(entry: &KeyEntry, key: &'static str, most: f64, errors: &mut Erro
     })
 }
 
-/// Two fields that are given the same name right here.
+/// Reports a field that gives the same name as an earlier field.
 fn report_equal_names(fields: &mut [ServiceField], errors: &mut Errors) {
     for i in 0..fields.len() {
         let (earlier, later) = fields.split_at_mut(i);
@@ -181,7 +181,7 @@ fn option_inner_type(ty: &Type) -> Option<&Type> {
 }
 
 impl DaemonModel {
-    /// Whether the services depend on how the crate is configured.
+    /// Whether a field has a `#[cfg]`.
     pub(crate) fn has_cfgs(&self) -> bool {
         self.fields.iter().any(|field| !field.cfgs.is_empty())
     }

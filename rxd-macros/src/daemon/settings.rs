@@ -1,4 +1,4 @@
-//! The values of the keys that take more than a time.
+//! The settings of a daemon, and the keys whose values are not a duration or a number.
 
 use crate::errors::Errors;
 use crate::syntax::args::Arg;
@@ -12,11 +12,11 @@ use quote::ToTokens;
 use std::net::SocketAddr;
 use syn::{Expr, ExprPath, Lit, Path, Type};
 
-/// One setter of `Daemon`.
+/// A call of one setter of `Daemon`.
 pub(crate) enum DaemonSetting {
-    /// `.shutdown_timeout(time)` or `.exit_code(3)`, by the setter's name: a value that may stand.
+    /// `.shutdown_timeout(time)` or `.exit_code(3)`: the name of the setter, and a valid value.
     Plain(&'static str, TokenStream),
-    /// The same of an expression: a setter of `DaemonOptions`, and a variant of `DaemonKey`.
+    /// The same with an expression: a setter of `DaemonOptions`, a variant of `DaemonKey`, and the value.
     Const(&'static str, &'static str, TokenStream),
     /// `.on_stale(OnStale::Restart)`
     OnStale(Ident),
@@ -28,18 +28,18 @@ pub(crate) enum DaemonSetting {
     Stage(PrestartStage),
 }
 
-/// One stage of what comes before the services.
+/// One stage of `prestart(..)`.
 pub(crate) struct PrestartStage {
     pub(crate) name: String,
     /// The function that is called.
     pub(crate) path: TokenStream,
-    /// `.retry(time)`, `.attempts(3)` and `.timeout(time)`, by the setter's name: values that may stand.
+    /// `.retry(time)`, `.attempts(3)` and `.timeout(time)`: the name of the setter, and a valid value.
     pub(crate) plain: Vec<(&'static str, TokenStream)>,
-    /// The same of expressions: a setter of `StageOptions`, and a variant of `StageKey`.
+    /// The same with expressions: a setter of `StageOptions`, a variant of `StageKey`, and the value.
     pub(crate) consts: Vec<(&'static str, &'static str, TokenStream)>,
 }
 
-/// `signals(interrupt, terminate)`; `signals()` are none.
+/// Reads `signals(interrupt, terminate)`. The list may be empty.
 pub(super) fn read_signals(entry: &KeyEntry, errors: &mut Errors) -> Option<DaemonSetting> {
     let Some(list) = entry.as_list() else {
         entry.report_missing_parentheses("a list", errors);
@@ -61,7 +61,7 @@ pub(super) fn read_signals(entry: &KeyEntry, errors: &mut Errors) -> Option<Daem
     Some(DaemonSetting::Signals(signals))
 }
 
-/// `admin = "127.0.0.1:1337"`, or an expression that says more.
+/// Reads `admin = "127.0.0.1:1337"`, or an expression.
 pub(super) fn read_admin(entry: &KeyEntry, errors: &mut Errors) -> Option<DaemonSetting> {
     if !cfg!(feature = "admin") {
         errors.report_with_help(
@@ -82,7 +82,7 @@ pub(super) fn read_admin(entry: &KeyEntry, errors: &mut Errors) -> Option<Daemon
     Some(DaemonSetting::Admin(Box::new(syn::parse_quote!(#value))))
 }
 
-/// What keeps `text` from being an address to listen on without a token, and what to do about it.
+/// Why the admin server cannot listen on `text` without a token: a message and its help.
 fn address_fault(text: &str) -> Option<(String, String)> {
     if text.strip_prefix("unix:").is_some_and(|path| !path.is_empty() && !path.contains('\0')) {
         return None;
@@ -104,7 +104,7 @@ fn address_fault(text: &str) -> Option<(String, String)> {
     }
 }
 
-/// `prestart(first, second(retry = "1s"))`: the names of functions, in the order in which they are called.
+/// Reads `prestart(first, second(retry = "1s"))`: functions, in the order in which they are called.
 pub(super) fn read_prestart(entry: &KeyEntry, errors: &mut Errors) -> Vec<DaemonSetting> {
     entry
         .expect_list(errors)
@@ -115,6 +115,7 @@ pub(super) fn read_prestart(entry: &KeyEntry, errors: &mut Errors) -> Vec<Daemon
         .collect()
 }
 
+/// Reads one stage.
 fn read_stage(arg: &Arg, errors: &mut Errors) -> Option<PrestartStage> {
     let (word, path, list) = match arg {
         Arg::Path(Type::Path(path)) if syn::parse2::<ExprPath>(path.to_token_stream()).is_ok() => {
@@ -148,7 +149,7 @@ fn read_stage(arg: &Arg, errors: &mut Errors) -> Option<PrestartStage> {
                 }
                 time => stage.plain.extend(time.map(|time| (part.name, time.to_token_stream()))),
             },
-            // Zero is to try again at once.
+            // `retry`. Zero is allowed: the next attempt follows at once.
             _ => stage.plain.extend(part.expect_duration(errors).map(|time| (part.name, time.to_token_stream()))),
         }
     }
@@ -160,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses() {
+    fn address_that_needs_a_token_is_a_fault() {
         for good in ["127.0.0.1:1337", "[::1]:0", "localhost:80", "unix:/run/a.sock", "[::ffff:127.0.0.1]:1"] {
             assert!(address_fault(good).is_none(), "{good}");
         }
@@ -169,9 +170,9 @@ mod tests {
         }
     }
 
-    /// The builder's own test has the same words: `rxd/src/admin/config.rs`.
+    /// The test of the builder has the same messages: `rxd/src/admin/config.rs`.
     #[test]
-    fn g60_an_address_is_refused_in_the_words_of_the_builder() {
+    fn g60_address_that_is_invalid_is_refused_in_the_words_of_the_builder() {
         let says = |text| address_fault(text).map(|(what, help)| format!("{what}\nhelp: {help}")).unwrap();
         let help = "help: write `127.0.0.1:1337` or `unix:/run/my-app.sock`";
         assert_eq!(says("a\n"), format!("`a\\n` is not an address\n{help}"));

@@ -7,16 +7,16 @@ use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
 use syn::{Attribute, Path, Token, Visibility};
 
-/// How the macro is used, for messages.
+/// Help: the form of the macro.
 const FORM: &str = "write `pub FailFast { Init => { ok: Idle, failed: Exit }, .. }`";
 
-/// All of it, as written.
+/// The whole input, as written.
 pub(crate) struct ManagerInput {
     pub(crate) attrs: Vec<Attribute>,
     pub(crate) vis: Visibility,
     pub(crate) ident: Ident,
     pub(crate) rows: Vec<StateRow>,
-    /// Whether something in the table could not be read.
+    /// Whether something in the table could not be parsed.
     pub(crate) is_broken: bool,
 }
 
@@ -33,13 +33,13 @@ pub(crate) struct OutcomeCell {
     pub(crate) next: Path,
 }
 
-/// Reads the whole input; `None` if there is no name to give to anything.
+/// Reads the whole input; `None` if the manager has no name.
 pub(crate) fn read_table(tokens: TokenStream, errors: &mut Errors) -> Option<ManagerInput> {
     let all = tokens.clone();
     let head = |input: ParseStream<'_>| {
         let attrs = input.call(Attribute::parse_outer)?;
         let vis = input.parse::<Visibility>()?;
-        // As one would write it for any other type.
+        // `struct` is accepted: users write it for other types.
         input.parse::<Option<Token![struct]>>()?;
         let ident = input.parse::<Ident>()?;
         let rest = input.cursor().token_stream();
@@ -113,7 +113,7 @@ fn read_rows(tokens: TokenStream, errors: &mut Errors) -> Vec<StateRow> {
     rows
 }
 
-/// `Init => { .. }`; what does not fit is left where it is.
+/// Parses `Init => { .. }`. Stops at the first token that does not fit.
 fn read_row(input: ParseStream<'_>) -> Option<(Ident, Group)> {
     let state = input.call(Ident::parse_any).ok()?;
     input.parse::<Token![=>]>().ok()?;
@@ -154,7 +154,7 @@ fn read_cells(tokens: TokenStream, errors: &mut Errors) -> Vec<OutcomeCell> {
     cells
 }
 
-/// `ok: Idle`; what does not fit is left where it is.
+/// Parses `ok: Idle`. Stops at the first token that does not fit.
 fn read_cell(input: ParseStream<'_>) -> Option<OutcomeCell> {
     let outcome = input.call(Ident::parse_any).ok()?;
     input.parse::<Token![:]>().ok()?;
@@ -163,14 +163,14 @@ fn read_cell(input: ParseStream<'_>) -> Option<OutcomeCell> {
     Some(OutcomeCell { outcome, next: input.call(Path::parse_mod_style).ok()? })
 }
 
-/// The token at which reading stopped, or the one before the end.
+/// The token at which the parser stopped, or the first one, if it stopped at the end.
 fn token_at_fault(start: ParseStream<'_>, input: ParseStream<'_>) -> TokenStream {
     let rest = input.cursor().token_stream();
     let from = if rest.is_empty() || input.peek(Token![,]) { start.cursor().token_stream() } else { rest };
     from.into_iter().take(1).collect()
 }
 
-/// Eats everything before the next comma.
+/// Consumes everything before the next comma.
 fn skip_to_comma(input: ParseStream<'_>) {
     while !input.is_empty() && !input.peek(Token![,]) {
         if input.parse::<TokenTree>().is_err() {

@@ -1,4 +1,4 @@
-//! A valid table as tokens.
+//! A valid table to tokens.
 
 use super::attr::ManagerInput;
 use super::model::ManagerTable;
@@ -6,7 +6,7 @@ use crate::runtime::RuntimePaths;
 use proc_macro2::TokenStream;
 use quote::quote;
 
-/// A type without fields, and its table.
+/// A type without fields, and its `impl Manager`.
 pub(crate) fn expand(written: &ManagerInput, table: &ManagerTable, rxd: &RuntimePaths) -> TokenStream {
     let ManagerInput { attrs, vis, ident, .. } = written;
     let (manager, tables, states) = (rxd.manager_trait(), rxd.table(), rxd.state());

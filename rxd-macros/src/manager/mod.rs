@@ -1,4 +1,4 @@
-//! `rxd::manager!`.
+//! `rxd::manager!`: a transition table becomes a manager.
 
 pub(crate) mod attr;
 pub(crate) mod expand;
@@ -9,7 +9,7 @@ use crate::runtime::RuntimePaths;
 use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;
 
-/// `manager! { ($crate) pub FailFast { .. } }`: the first group says where `rxd` is.
+/// Expands `manager! { ($crate) pub FailFast { .. } }`. The first group is the path of `rxd`.
 pub(crate) fn expand(tokens: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let mut tokens = tokens.into_iter();

@@ -1,4 +1,5 @@
-//! What is valid: every state handled, both outcomes, in the order of a lifecycle, and an end.
+//! What is valid: a row for each state, both outcomes in each row, next states in the order of a lifecycle,
+//! and a way to Exit.
 
 use super::attr::{ManagerInput, StateRow};
 use crate::errors::Errors;
@@ -8,10 +9,10 @@ use proc_macro2::Ident;
 use quote::ToTokens;
 use syn::Path;
 
-/// What follows each of Init, Idle, Run and Stop: `[ok, failed]`.
+/// The next states `[ok, failed]` of Init, Idle, Run and Stop.
 pub(crate) type ManagerTable = [[Ident; 2]; 4];
 
-/// The order of a lifecycle: what may be written as following each state with a method.
+/// The states that may follow each state with a method.
 const FOLLOW: [(&str, &[&str]); 4] = [
     ("Init", &["Idle", "Stop", "Exit"]),
     ("Idle", &["Run", "Stop", "Exit"]),
@@ -21,7 +22,7 @@ const FOLLOW: [(&str, &[&str]); 4] = [
 
 const OUTCOMES: [&str; 2] = ["ok", "failed"];
 
-/// Checks all that was written; what is missing is reported and filled in.
+/// Checks everything that was written. What is missing is reported, and filled in.
 pub(crate) fn check(written: &ManagerInput, errors: &mut Errors) -> ManagerTable {
     let before = errors.len();
     let mut rows: [Option<&StateRow>; 4] = [None; 4];
@@ -37,7 +38,7 @@ pub(crate) fn check(written: &ManagerInput, errors: &mut Errors) -> ManagerTable
                 errors.report_with_help(state, format_args!("no state follows `{state}`"), "remove this row");
             }
             None => {
-                // It stands for one of those that seem to be missing.
+                // A misspelt state: the row that seems to be missing is this one.
                 complete = false;
                 let text = state.to_string();
                 errors.report_with_help(state, STATES.unknown_message(&text), METHODS.help_message(&text));
@@ -74,7 +75,7 @@ fn later_state<'a>(follow: &[&'a str]) -> &'a str {
     if follow.contains(&"Stop") { "Stop" } else { follow[0] }
 }
 
-/// Both outcomes of one state.
+/// Checks the row of one state: its next states `[ok, failed]`.
 fn check_row(row: &StateRow, follow: &[&str], errors: &mut Errors) -> [Option<Ident>; 2] {
     let mut next: [Option<Ident>; 2] = [None, None];
     let mut seen = [false; 2];
@@ -112,7 +113,7 @@ fn check_row(row: &StateRow, follow: &[&str], errors: &mut Errors) -> [Option<Id
     next
 }
 
-/// One successor.
+/// Checks one next state.
 fn check_next(state: &Ident, path: &Path, follow: &[&str], errors: &mut Errors) -> Option<Ident> {
     let segments = &path.segments;
     let ident = match segments.len() {
@@ -140,7 +141,7 @@ fn check_next(state: &Ident, path: &Path, follow: &[&str], errors: &mut Errors) 
     None
 }
 
-/// What a table that is right in each cell can still lack.
+/// Reports a state that is never entered, and a table without a way to Exit.
 fn check_reachable(table: &ManagerTable, written: &ManagerInput, rows: &[Option<&StateRow>; 4], errors: &mut Errors) {
     let goes = |from: usize, to: &str| table[from].iter().any(|next| next == to);
     let (idle, run) = (goes(0, "Idle"), goes(1, "Run"));

@@ -1,4 +1,4 @@
-//! What was written: the arguments of `#[rxd::service]`, and the watches next to it.
+//! What was written: the arguments of `#[rxd::service]`, and the watches before and after it.
 
 use crate::errors::Errors;
 use crate::syntax::args::ArgList;
@@ -8,13 +8,13 @@ use crate::syntax::tables::SERVICE;
 use crate::watch::ast::WatchAttr;
 use crate::watch::attr as watch;
 
-/// All of it, as written.
+/// The attributes of a service, as written.
 pub(crate) struct ServiceAttrs {
     pub(crate) entries: Vec<KeyEntry>,
     pub(crate) watches: Vec<WatchAttr>,
 }
 
-/// Reads the arguments, and takes what belongs to `rxd` out of the item's attributes.
+/// Reads the arguments, and takes the attributes of `rxd` out of the item.
 pub(crate) fn read_attributes(list: &ArgList, item: &mut TypeItem, errors: &mut Errors) -> ServiceAttrs {
     let mut args = list.args(errors);
     let mut watches = watch::take_before_service(&mut args);

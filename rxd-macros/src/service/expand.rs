@@ -1,4 +1,4 @@
-//! A valid service as tokens.
+//! A valid service to tokens.
 
 use super::model::{ManagerChoice, OptionSetter, ServiceModel, UncheckedOption};
 use crate::runtime::RuntimePaths;
@@ -10,7 +10,7 @@ use quote::{quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::{GenericParam, parse_quote};
 
-/// The impls of a service.
+/// All impls of a service.
 pub(crate) fn expand(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> TokenStream {
     let declared = declared(item, service, rxd);
     let checked = checked(item, service, rxd);
@@ -18,6 +18,7 @@ pub(crate) fn expand(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths
     quote!(#declared #checked #streams)
 }
 
+/// `impl Declared`: the name, the manager, the options and the watches.
 fn declared(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> TokenStream {
     let (declared, kind, declaration) = (rxd.declared(), rxd.kind(), rxd.declaration());
     let (params, _, bounds) = item.generics.split_for_impl();
@@ -40,7 +41,7 @@ fn declared(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Toke
         quote!(.edges(const { &[#(#edges),*] }))
     });
     let path = format!("::{text}");
-    // At the name, which is what the compiler then knows of where the service is declared.
+    // Spanned at the name: messages of the graph give this place as the declaration of the service.
     let (start, end) = outer_spans(&service.name_at);
     let new = respan(quote!(#kind::new), start);
     let of = quote_spanned!(end=> (::core::concat!(::core::module_path!(), #path), #text));
@@ -53,6 +54,7 @@ fn declared(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Toke
     }
 }
 
+/// The call of one setter of `Options`.
 fn setter(setter: &OptionSetter, rxd: &RuntimePaths) -> TokenStream {
     let ident = |name: &str| Ident::new(name, Span::call_site());
     match setter {
@@ -83,12 +85,12 @@ fn setter(setter: &OptionSetter, rxd: &RuntimePaths) -> TokenStream {
     }
 }
 
-/// The checks of the service in whatever daemon it ends up in.
+/// The graph checks of the service. Each daemon with this service evaluates them.
 fn checked(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> TokenStream {
     let (checked, graphed) = (rxd.checked(), rxd.graphed());
     let mut generics = item.generics.clone();
     if !generics.params.is_empty() {
-        // A generic type is a service where it is a runner.
+        // A generic type is a service only where it is a runner.
         let (ty, runner) = (item.self_type(), rxd.runner());
         generics.make_where_clause().predicates.push(parse_quote!(#ty: #runner));
     }
@@ -100,7 +102,7 @@ fn checked(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Token
     let options = service.unchecked.iter().map(|unchecked| check_option(unchecked, rxd));
     let edges = service.watches.valid.iter().enumerate().map(|(i, watch)| graph_checks(watch, i, rxd));
     let (service, field) = (rxd.service(), rxd.service_of());
-    // At the type's name: this is where a type without methods is an error.
+    // Spanned at the type's name: the compiler reports a type without methods there.
     let forward = quote_spanned!(item.ident.span()=> #field::<Self>);
     quote! {
         #[automatically_derived]
@@ -118,7 +120,7 @@ fn checked(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Token
     }
 }
 
-/// The check of an option that only the compiler knows, at its value.
+/// The check of an option that only the compiler can evaluate, spanned at its value.
 fn check_option(UncheckedOption { option, state, value }: &UncheckedOption, rxd: &RuntimePaths) -> TokenStream {
     let (declared, key, option) = (rxd.declared(), rxd.option_key(), Ident::new(option, Span::call_site()));
     let state = state.as_ref().map(|state| {
@@ -147,7 +149,7 @@ fn streams(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Token
                     #stream(cx, #edge)
                 }
             };
-            // All of it at the name: that is where a second one of the same name is reported.
+            // Spanned at the name: the compiler reports a second function of the same name there.
             respan(function, name.span())
         })
         .collect();

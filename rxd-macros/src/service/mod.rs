@@ -1,4 +1,4 @@
-//! `#[rxd::service]`.
+//! `#[rxd::service]`: a type becomes a service.
 
 pub(crate) mod attr;
 pub(crate) mod expand;
@@ -13,7 +13,7 @@ use crate::syntax::item::{ItemShape, TypeItem, describe_item, item_keyword};
 use proc_macro2::TokenStream;
 use quote::quote;
 
-/// `#[rxd::service(args)] item`
+/// Expands `#[rxd::service(args)] item`.
 pub(crate) fn expand(args: TokenStream, tokens: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let Some(mut item) = TypeItem::parse(tokens.clone()) else {

@@ -1,4 +1,4 @@
-//! What is valid.
+//! What is valid: the name, the manager, the options and the watches of a service.
 
 use super::attr::ServiceAttrs;
 use crate::errors::Errors;
@@ -18,38 +18,38 @@ use syn::Type;
 /// One valid service.
 pub(crate) struct ServiceModel {
     pub(crate) name: String,
-    /// Where the name is written: the literal, or the type's ident.
+    /// The span of the name: the literal, or the ident of the type.
     pub(crate) name_at: TokenStream,
     pub(crate) manager: Option<ManagerChoice>,
     pub(crate) options: Vec<OptionSetter>,
-    /// The options whose values only the compiler knows, and has to look at.
+    /// The options whose values only the compiler can evaluate, and has to check.
     pub(crate) unchecked: Vec<UncheckedOption>,
     pub(crate) watches: ServiceWatches,
 }
 
-/// A variant of `OptionKey`, and the value that it is about.
+/// An option that the compiler has to check: a variant of `OptionKey`, and its value.
 pub(crate) struct UncheckedOption {
     pub(crate) option: &'static str,
-    /// Of which state it is the limit.
+    /// The state, for a limit of one state.
     pub(crate) state: Option<Ident>,
     pub(crate) value: TokenStream,
 }
 
-/// What decides where the service goes next.
+/// The manager of the service.
 pub(crate) enum ManagerChoice {
-    /// One of rxd's own.
+    /// A manager of rxd.
     BuiltIn(Ident),
-    /// The user's.
+    /// A manager of the user.
     Path(Box<Type>),
 }
 
-/// One setter of `Options`.
+/// A call of one setter of `Options`.
 pub(crate) enum OptionSetter {
-    /// `.delay(time)`, by the setter's name.
+    /// `.delay(time)`: the name of the setter, and the time.
     Time(&'static str, DurationValue),
-    /// `.delay_of(State::Run, time)`, by the setter's name.
+    /// `.delay_of(State::Run, time)`: the name of the setter, the state, and the time.
     TimeOf(&'static str, Ident, DurationValue),
-    /// `.backoff(..)`, by the setters of `Backoff`.
+    /// `.backoff(..)`: the setters of `Backoff`.
     Backoff(Vec<(&'static str, TokenStream)>),
     /// `.restarts(max, within)`
     Restarts(NumberValue, DurationValue),
@@ -57,7 +57,7 @@ pub(crate) enum OptionSetter {
     OnFailure(Ident),
 }
 
-/// Checks all that was written; what is invalid is reported and left out.
+/// Checks everything that was written. What is not valid is reported and left out.
 pub(crate) fn check(written: ServiceAttrs, item: &TypeItem, errors: &mut Errors) -> ServiceModel {
     let mut service = ServiceModel {
         name: name::kebab_case(&item.ident.to_string()),
@@ -106,7 +106,7 @@ pub(crate) fn check(written: ServiceAttrs, item: &TypeItem, errors: &mut Errors)
             _ => RuntimePaths::check_entry(entry, errors),
         }
     }
-    // `delay` is for all states, `delays` for some: the wider is set first, in whatever order they stand.
+    // `delay` sets all states, `delays` some of them: whatever the order in the source, `delay` is set first.
     service.options.sort_by_key(|setter| matches!(setter, OptionSetter::TimeOf(..)));
     if !named {
         if let Some((what, _)) = name::name_fault(&service.name) {
@@ -122,6 +122,7 @@ pub(crate) fn check(written: ServiceAttrs, item: &TypeItem, errors: &mut Errors)
     service
 }
 
+/// Reads `manager = ".."` or `manager(..)`.
 fn read_manager(entry: &KeyEntry, errors: &mut Errors) -> Option<ManagerChoice> {
     let Some(list) = entry.as_list() else {
         let Some(text) = entry.as_string() else {
@@ -148,14 +149,14 @@ fn read_manager(entry: &KeyEntry, errors: &mut Errors) -> Option<ManagerChoice> 
                 MANAGERS.help_message(&text.value()),
             ),
         }
-        // What was probably meant, so that those who wait for its end are not told as well.
+        // The manager that was probably meant: services that wait for the end of this one have no error then.
         let meant = near::nearest_word(&text.value(), MANAGERS.words())?;
         return MANAGERS.find_variant_named(meant, text.span()).map(ManagerChoice::BuiltIn);
     };
     let before = errors.len();
     let args = list.args(errors);
     match args.as_slice() {
-        // Words in lower case are rxd's own; a wrong one is the compiler's to report, at this token.
+        // A word in lower case is a manager of rxd. The compiler reports an unknown one, at this token.
         [arg] => match (arg.as_ident(), arg) {
             (Some(word), _) if !starts_with_capital(&word.to_string()) => Some(ManagerChoice::BuiltIn(word.clone())),
             (_, args::Arg::Path(path)) => Some(ManagerChoice::Path(Box::new(path.clone()))),
@@ -180,21 +181,21 @@ fn starts_with_capital(word: &str) -> bool {
 type ReadDuration = fn(&KeyEntry, &mut Errors) -> Option<DurationValue>;
 
 impl UncheckedOption {
-    /// The time, unless it is known here.
+    /// The check of a duration, unless it is a literal.
     fn of_duration(option: &'static str, state: Option<&Ident>, time: &DurationValue) -> Option<Self> {
         let value = || time.expression().to_token_stream();
         time.is_constant_expression().then(|| UncheckedOption { option, state: state.cloned(), value: value() })
     }
 }
 
-/// `delays(Run = "1s", ..)`
+/// Reads `delays(Run = "1s", ..)`.
 fn read_times(
     entry: &KeyEntry,
     read: ReadDuration,
     errors: &mut Errors,
 ) -> impl Iterator<Item = (Ident, DurationValue)> {
     let mut list = entry.expect_list(errors).unwrap_or_default();
-    // `Exit` and `Unknown` are states; they just have no method to wait for.
+    // `Exit` and `Unknown` are states, but have no method.
     list.retain(|arg| {
         let key = match arg {
             args::Arg::Value { key, .. } | args::Arg::List { key, .. } => Some(key),
@@ -215,10 +216,11 @@ fn read_times(
     times.into_iter()
 }
 
-/// The `base` and the `max` of a back-off that declares none: `Backoff::DEFAULT`.
+/// The default `base` and `max` of a back-off. They are those of `Backoff::DEFAULT`.
 const BASE: (Duration, &str) = (Duration::from_millis(100), "100ms");
 const MAX: (Duration, &str) = (Duration::from_secs(30), "30s");
 
+/// Reads `backoff(..)`.
 fn read_backoff(entry: &KeyEntry, unchecked: &mut Vec<UncheckedOption>, errors: &mut Errors) -> Option<OptionSetter> {
     let list = entry.expect_list(errors)?;
     let (mut setters, before) = (Vec::new(), errors.len());
@@ -256,8 +258,8 @@ fn read_backoff(entry: &KeyEntry, unchecked: &mut Vec<UncheckedOption>, errors: 
     Some(OptionSetter::Backoff(setters))
 }
 
-/// Reports a `max` that is shorter than `base`, written or not; if that cannot be known here, it is
-/// for the compiler to look at.
+/// Reports a `max` that is shorter than `base`, also if one of them is the default. If one of them is an
+/// expression, the compiler has to check this.
 fn report_max_below_base(
     base: Option<&DurationValue>,
     max: Option<&DurationValue>,
@@ -282,6 +284,7 @@ fn report_max_below_base(
     None
 }
 
+/// Reads `restarts(max = 5, within = "1m")`.
 fn read_restarts(entry: &KeyEntry, unchecked: &mut Vec<UncheckedOption>, errors: &mut Errors) -> Option<OptionSetter> {
     let before = errors.len();
     let (mut max, mut within) = (None, None);

@@ -1,7 +1,7 @@
-//! A watch above `#[rxd::service]`, or without it.
+//! A watch before `#[rxd::service]`, or without it.
 //!
-//! Attributes are expanded from the top. One that stands above `#[rxd::service]` is handed the
-//! item first; it moves into the service's arguments, so that order does not matter.
+//! The compiler expands attributes from the top. A watch before `#[rxd::service]` is therefore expanded by
+//! itself. It moves into the arguments of `#[rxd::service]`, so the order of the attributes has no meaning.
 
 use crate::errors::Errors;
 use crate::syntax::item::{TypeItem, describe_item, item_keyword, last_segment};
@@ -10,7 +10,7 @@ use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{Attribute, Meta, Path, parse_quote};
 
-/// `#[watch(args)] item`, where `#[watch]` was expanded by itself.
+/// Expands `#[watch(args)] item`, where `#[watch]` is expanded by itself.
 pub(crate) fn expand(keyword: WatchKeyword, args: TokenStream, tokens: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let word = Ident::new(keyword.word(), Span::call_site());
@@ -31,16 +31,16 @@ pub(crate) fn expand(keyword: WatchKeyword, args: TokenStream, tokens: TokenStre
             format_args!("write `#[rxd::service]` on `{}` too", item.ident),
         );
         item.attrs.insert(0, parse_quote!(#[#word(#args)]));
-        // As if it were there: whoever uses the type as a service is right to do so.
-        let service = crate::service::expand(said_by_the_path(), item.to_token_stream());
+        // Expanded as if it were there: code that uses the type as a service is not an error, too.
+        let service = crate::service::expand(crate_of_the_path(), item.to_token_stream());
         return quote!(#service #errors);
     };
-    hand_over(keyword, args, &mut item.attrs[service]);
+    move_into_service(keyword, args, &mut item.attrs[service]);
     quote!(#item)
 }
 
-/// `crate = renamed`, if the attribute is written as `#[renamed::watch(..)]`: it has no key that says so.
-fn said_by_the_path() -> TokenStream {
+/// `crate = renamed` for an attribute that is written as `#[renamed::watch(..)]`, which has no key `crate`.
+fn crate_of_the_path() -> TokenStream {
     let text = Span::call_site().source_text().unwrap_or_default();
     let path = text.trim_start_matches(['#', '[', ' ']).split(['(', ']']).next().unwrap_or_default();
     let Ok(mut path) = syn::parse_str::<Path>(path) else { return TokenStream::new() };
@@ -49,9 +49,9 @@ fn said_by_the_path() -> TokenStream {
     if path.segments.is_empty() { TokenStream::new() } else { quote!(crate = #path) }
 }
 
-/// Appends `__watch(args)` to the arguments of `#[rxd::service]`. One after the other, the
-/// attributes above it end up there in the order they are written in; those below come after.
-fn hand_over(keyword: WatchKeyword, args: TokenStream, service: &mut Attribute) {
+/// Appends `__watch(args)` to the arguments of `#[rxd::service]`. Attributes before it are expanded in the
+/// order of the source, so they are in that order there, before those that follow it.
+fn move_into_service(keyword: WatchKeyword, args: TokenStream, service: &mut Attribute) {
     let word = Ident::new(keyword.word_before_service(), Span::call_site());
     let path = service.path();
     let meta = match &service.meta {

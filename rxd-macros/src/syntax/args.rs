@@ -1,9 +1,15 @@
 //! Argument lists: `any, Run, "health", then(stop), within = "30s"`.
 //!
-//! A list is read once, together with the lists in it, and to its end whatever is in it: an argument that
-//! makes no sense is a fault, and reading goes on after the next comma. The faults stay with the list until
-//! somebody asks for its arguments, so what stands in an unknown key is not reported. What stands between
-//! two commas is kept as it is written, too: an editor also completes half a word.
+//! # Invariants
+//!
+//! 1. A list is parsed once, together with the lists in it. The attributes, `crate = ..` and the editor's
+//!    hints all use the result.
+//! 2. A list is parsed to its end. An argument that cannot be parsed is a fault, and parsing continues
+//!    after the next comma.
+//! 3. The faults stay in the list until its arguments are asked for, so nothing is reported about a list
+//!    under an unknown key.
+//! 4. The tokens between two commas are kept ([`ArgSlot`]), whether or not they are an argument: an editor
+//!    also completes half a word.
 
 use crate::errors::Errors;
 use proc_macro2::{Group, Ident, TokenStream, TokenTree};
@@ -14,25 +20,25 @@ use syn::parse::discouraged::Speculative as _;
 use syn::parse::{ParseStream, Parser as _};
 use syn::{Expr, Lit, Path, Token, Type};
 
-/// A list of arguments, as written.
+/// A parsed list of arguments.
 #[derive(Clone, Default)]
 pub(crate) struct ArgList {
-    /// All of it.
+    /// All tokens of the list.
     pub(crate) tokens: TokenStream,
-    /// What its commas divide it into; the last one is empty after a comma at the end.
+    /// One for each part between commas. After a trailing comma the last one is empty.
     pub(crate) slots: Vec<ArgSlot>,
     faults: Errors,
 }
 
-/// What stands between two commas.
+/// The tokens between two commas.
 #[derive(Clone)]
 pub(crate) struct ArgSlot {
     pub(crate) tokens: Vec<TokenTree>,
-    /// What the tokens are, if they make sense.
+    /// The argument, if the tokens are one.
     pub(crate) arg: Option<Arg>,
 }
 
-/// One argument, as written.
+/// One argument.
 #[derive(Clone)]
 pub(crate) enum Arg {
     /// `"health"`
@@ -48,7 +54,7 @@ pub(crate) enum Arg {
 }
 
 impl Arg {
-    /// The one word this argument is, if it is one.
+    /// The argument as a single word, if it is one.
     pub(crate) fn as_ident(&self) -> Option<&Ident> {
         match self {
             Arg::Path(Type::Path(path)) if path.qself.is_none() => path.path.get_ident(),
@@ -79,7 +85,7 @@ impl ToTokens for Arg {
 }
 
 impl ArgList {
-    /// Reads a whole list.
+    /// Parses a whole list.
     pub(crate) fn parse(tokens: TokenStream) -> ArgList {
         let (mut slots, mut faults) = (Vec::new(), Errors::default());
         let read = |input: ParseStream<'_>| {
@@ -96,12 +102,12 @@ impl ArgList {
             }
             Ok(())
         };
-        // Everything that can go wrong is one of the faults.
+        // The parser itself never fails: what it cannot parse is one of the faults.
         let _ = read.parse2(tokens.clone());
         ArgList { tokens, slots, faults }
     }
 
-    /// The arguments that make sense; the faults of the others are reported.
+    /// The arguments, in order. Reports the faults: call it once.
     pub(crate) fn args(&self, errors: &mut Errors) -> Vec<Arg> {
         errors.extend(&self.faults);
         self.slots.iter().filter_map(|slot| slot.arg.clone()).collect()
@@ -116,7 +122,7 @@ fn parse_arg(input: ParseStream<'_>, errors: &mut Errors) -> Option<Arg> {
         None
     };
     if input.is_empty() {
-        // After the last comma.
+        // There is nothing after a trailing comma.
         return None;
     }
     if input.peek(Token![,]) {
@@ -174,7 +180,7 @@ fn parse_arg(input: ParseStream<'_>, errors: &mut Errors) -> Option<Arg> {
         errors.report_with_help(skip_to_comma(input), "expected a list without brackets", "write `a, b`, not `[a, b]`");
         return None;
     }
-    // Types are tried on a fork: a failed parser has eaten an unknown number of tokens.
+    // A type is parsed on a fork, since a parser that fails has consumed an unknown number of tokens.
     let ahead = input.fork();
     match ahead.parse::<Type>() {
         Ok(path) if matches!(ungrouped(&path), Type::Path(_)) => {
@@ -185,7 +191,7 @@ fn parse_arg(input: ParseStream<'_>, errors: &mut Errors) -> Option<Arg> {
     }
 }
 
-/// `shutdown-timeout`: a word in the wrong style.
+/// Reports `shutdown-timeout`: a word with hyphens.
 fn report_hyphens(first: Ident, rest: ParseStream<'_>, errors: &mut Errors) {
     let (mut written, mut meant) = (first.to_token_stream(), first.to_string());
     while rest.peek(Token![-]) && rest.peek2(Ident::peek_any) {
@@ -226,7 +232,7 @@ fn parse_value(key: Ident, eq: Token![=], input: ParseStream<'_>, errors: &mut E
     }
 }
 
-/// A type without the invisible groups and parentheses a macro may have put around it.
+/// The type without the invisible groups that a macro may have put around it.
 fn ungrouped(ty: &Type) -> &Type {
     match ty {
         Type::Group(group) => ungrouped(&group.elem),
@@ -234,7 +240,8 @@ fn ungrouped(ty: &Type) -> &Type {
     }
 }
 
-/// Eats everything before the next comma; one in angle brackets does not count, if they are closed.
+/// Consumes and returns everything before the next comma. A comma in angle brackets does not count, if the
+/// brackets are closed.
 fn skip_to_comma(input: ParseStream<'_>) -> TokenStream {
     let (mut first_comma, mut depth) = (None, 0_usize);
     let mut place = input.cursor();
@@ -261,7 +268,7 @@ fn skip_to_comma(input: ParseStream<'_>) -> TokenStream {
     skipped
 }
 
-/// The tokens from one place of a list to another.
+/// The tokens from `start` to `end`.
 fn tokens_between(start: Cursor<'_>, end: Cursor<'_>) -> Vec<TokenTree> {
     let (mut tokens, mut place) = (Vec::new(), start);
     while place != end {
@@ -286,7 +293,7 @@ pub(crate) fn single_word(
 ) -> Option<Ident> {
     if let [ArgSlot { tokens, .. }] = list.slots.as_slice() {
         if let [TokenTree::Ident(word)] = tokens.as_slice() {
-            // Also one that could not be parsed: the caller knows better what is wrong with it.
+            // Also a word that is not an argument, such as `fn`: the caller reports it.
             return Some(word.clone());
         }
     }
@@ -321,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_argument() {
+    fn list_with_every_kind_of_argument_is_read() {
         let (args, errors) = read(
             "any, Run, \"health\", my::Pool<A, B>, crate::X, then(stop), a::b(c), within = 5 + x(1, 2), crate = a::b,",
         );
@@ -341,16 +348,16 @@ mod tests {
     }
 
     #[test]
-    fn reading_goes_on_after_an_error() {
+    fn argument_that_is_invalid_does_not_stop_the_parser() {
         let (args, errors) = read("any, @ !, Run, , x = , \"a\" \"b\", then = #, last");
         assert_eq!(args, ["any", "Run", "\"a\"", "last"]);
         let at: Vec<&str> = errors.iter().map(|(_, at)| at.as_str()).collect();
         assert_eq!(at, ["@ !", ",", "x =", "\"b\"", "#"]);
     }
 
-    /// What an editor completes: it expands the list as it is, and with a made-up word at the cursor.
+    /// An editor expands the list as it is, and with a made-up word at the cursor. The slots must be the same.
     #[test]
-    fn half_a_word_is_divided_from_its_neighbours_like_a_whole_one() {
+    fn list_with_half_a_word_has_the_slots_of_the_completed_list() {
         let divide = |text: &str| -> Vec<String> {
             let list = ArgList::parse(text.parse().expect("tokens"));
             list.slots.into_iter().map(|slot| slot.tokens.into_iter().collect::<TokenStream>().to_string()).collect()
@@ -372,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_macro_puts_into_invisible_groups_is_what_was_written() {
+    fn argument_in_an_invisible_group_is_read_without_the_group() {
         let group = |text: &str| {
             let tokens: TokenStream = text.parse().expect("tokens");
             TokenTree::from(Group::new(proc_macro2::Delimiter::None, tokens))

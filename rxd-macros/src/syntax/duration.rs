@@ -6,7 +6,7 @@ use quote::{ToTokens, quote};
 use std::time::Duration;
 use syn::{Expr, ExprLit, Lit, UnOp};
 
-/// The units, longest first, in nanoseconds.
+/// The units in nanoseconds, the longest first.
 const UNITS: [(&str, u128); 7] = [
     ("d", 86_400_000_000_000),
     ("h", 3_600_000_000_000),
@@ -17,20 +17,20 @@ const UNITS: [(&str, u128); 7] = [
     ("ns", 1),
 ];
 
-/// How a duration is written, for messages.
+/// Help: the form of a duration.
 const FORM: &str = "write a number and a unit (ns, us, ms, s, m, h, d): `\"250ms\"`, `\"1m30s\"`";
 
-/// A duration, as written.
+/// The value of a key that takes a duration.
 #[derive(Clone)]
 pub(crate) enum DurationValue {
-    /// Known here.
+    /// A literal: the duration, and the literal.
     Known(Duration, Expr),
-    /// Known to the compiler.
+    /// Any other expression: only the compiler can evaluate it.
     Expression(Expr),
 }
 
 impl DurationValue {
-    /// The duration, if it is known here.
+    /// The duration, if it is a literal.
     pub(crate) fn known(&self) -> Option<Duration> {
         match self {
             DurationValue::Known(duration, _) => Some(*duration),
@@ -38,12 +38,12 @@ impl DurationValue {
         }
     }
 
-    /// Whether only the compiler knows it.
+    /// Whether only the compiler can evaluate it.
     pub(crate) fn is_constant_expression(&self) -> bool {
         matches!(self, DurationValue::Expression(_))
     }
 
-    /// What the user wrote.
+    /// The expression that the user wrote.
     pub(crate) fn expression(&self) -> &Expr {
         match self {
             DurationValue::Known(_, written) | DurationValue::Expression(written) => written,
@@ -60,7 +60,7 @@ impl ToTokens for DurationValue {
     }
 }
 
-/// `Duration::from_millis(250)`, in the longest unit that is exact.
+/// `Duration::from_millis(250)`: the constructor with the longest unit that is exact.
 fn constructor_tokens(duration: Duration) -> TokenStream {
     let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
     let time = quote!(::core::time::Duration);
@@ -78,7 +78,7 @@ fn constructor_tokens(duration: Duration) -> TokenStream {
     quote!(#time::new(#seconds, #nanos))
 }
 
-/// The duration of `key`, if `value` is one.
+/// The duration in `value`; otherwise an error about `key`.
 pub(crate) fn parse_duration(key: &str, value: &Expr, errors: &mut Errors) -> Option<DurationValue> {
     let wrong = |errors: &mut Errors, what: String, help: String| {
         errors.report_with_help(value, what, help);
@@ -105,7 +105,7 @@ pub(crate) fn parse_duration(key: &str, value: &Expr, errors: &mut Errors) -> Op
     }
 }
 
-/// As [`parse_duration`], but zero is refused.
+/// Like [`parse_duration`], but zero is an error.
 pub(crate) fn parse_positive_duration(key: &str, value: &Expr, errors: &mut Errors) -> Option<DurationValue> {
     let time = parse_duration(key, value, errors)?;
     if time.known() == Some(Duration::ZERO) {
@@ -126,7 +126,7 @@ fn ungrouped(expr: &Expr) -> &Expr {
     }
 }
 
-/// Reads `1m30s`; otherwise says what is wrong, and what to write.
+/// Parses `1m30s`. An error is a message and its help.
 pub(crate) fn parse_text(text: &str) -> Result<Duration, (String, String)> {
     let fail = |what: String| Err((what, FORM.to_owned()));
     if text.trim().is_empty() {
@@ -137,7 +137,7 @@ pub(crate) fn parse_text(text: &str) -> Result<Duration, (String, String)> {
     }
     let mut rest = text.trim();
     let mut nanos: u128 = 0;
-    // A unit may come once, and only after a longer one.
+    // Units must become shorter, so each is used at most once.
     let mut longest = 0;
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
@@ -195,7 +195,7 @@ pub(crate) fn parse_text(text: &str) -> Result<Duration, (String, String)> {
         rest = tail.trim_start();
     }
     let (seconds, nanos) = (nanos / UNITS[3].1, nanos % UNITS[3].1);
-    // Both are in range: the sum is no longer than the longest.
+    // Both casts are in range: the sum is at most `Duration::MAX`.
     Ok(Duration::new(seconds as u64, nanos as u32))
 }
 
@@ -204,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations() {
+    fn text_of_a_duration_is_parsed() {
         for (text, nanos) in [
             ("250ms", 250_000_000),
             ("1m30s", 90_000_000_000),
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_duration() {
+    fn text_that_is_not_a_duration_is_an_error() {
         for (text, says) in [
             ("", "empty"),
             ("100", "no unit"),
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn constructors() {
+    fn constructor_has_the_longest_exact_unit() {
         assert_eq!(
             constructor_tokens(Duration::from_secs(90)).to_string(),
             quote!(::core::time::Duration::from_secs(90)).to_string()

@@ -1,4 +1,4 @@
-//! The head of the user's item: enough to name it, and never its body.
+//! The head of the user's item: what is needed to name its type. The body is never parsed.
 
 use crate::errors::Errors;
 use proc_macro2::{Ident, TokenStream, TokenTree};
@@ -7,7 +7,7 @@ use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
 use syn::{Attribute, GenericParam, Generics, Path, Visibility, WhereClause};
 
-/// What kind of type an item declares.
+/// Whether an item is a struct, an enum or a union.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ItemShape {
     Struct,
@@ -15,10 +15,10 @@ pub(crate) enum ItemShape {
     Union,
 }
 
-/// An item that declares a type.
+/// An item that declares a type, with its head parsed.
 pub(crate) struct TypeItem {
     pub(crate) attrs: Vec<Attribute>,
-    /// Everything after the attributes, untouched.
+    /// Everything after the attributes, as written.
     rest: TokenStream,
     pub(crate) vis: Visibility,
     pub(crate) shape: ItemShape,
@@ -28,7 +28,7 @@ pub(crate) struct TypeItem {
 }
 
 impl TypeItem {
-    /// The head of a struct, enum or union; `None` for anything else.
+    /// Parses the head of a struct, enum or union; `None` for any other item.
     pub(crate) fn parse(tokens: TokenStream) -> Option<TypeItem> {
         (|input: ParseStream<'_>| {
             let attrs = input.call(Attribute::parse_outer)?;
@@ -44,11 +44,11 @@ impl TypeItem {
             let ident = input.parse()?;
             let mut generics: Generics = input.parse()?;
             if input.peek(syn::token::Paren) {
-                // The `where` of a tuple struct comes after its fields.
+                // The `where` clause of a tuple struct follows its fields.
                 input.parse::<TokenTree>()?;
             }
             generics.where_clause = input.parse::<Option<WhereClause>>()?;
-            // The body stays as it is, even if it is still being written.
+            // The body is skipped: it may be half-written.
             while !input.is_empty() {
                 input.parse::<TokenTree>()?;
             }
@@ -58,7 +58,7 @@ impl TypeItem {
         .ok()
     }
 
-    /// The first parameter that borrows, if any.
+    /// The first lifetime parameter.
     pub(crate) fn first_lifetime(&self) -> Option<&GenericParam> {
         self.generics.params.iter().find(|param| matches!(param, GenericParam::Lifetime(_)))
     }
@@ -79,7 +79,7 @@ impl ToTokens for TypeItem {
     }
 }
 
-/// What an item that is no type is called in messages.
+/// The item in a message: `a function`.
 pub(crate) fn describe_item(tokens: &TokenStream) -> &'static str {
     for token in tokens.clone() {
         let TokenTree::Ident(word) = token else { continue };
@@ -95,7 +95,7 @@ pub(crate) fn describe_item(tokens: &TokenStream) -> &'static str {
             "use" => "an import",
             "static" => "a static",
             "macro_rules" => "a macro",
-            // `const fn` and `unsafe impl` are named by what follows.
+            // In `const fn` and `unsafe impl`, the next word names the item.
             "pub" | "unsafe" | "async" | "const" | "extern" | "crate" => continue,
             _ => "this item",
         };
@@ -103,7 +103,7 @@ pub(crate) fn describe_item(tokens: &TokenStream) -> &'static str {
     "this item"
 }
 
-/// The keyword of the item, to point at.
+/// The keyword of the item, as the span of an error.
 pub(crate) fn item_keyword(tokens: &TokenStream) -> TokenStream {
     let skipped = ["pub", "unsafe", "async", "const", "extern", "crate"];
     tokens
@@ -118,7 +118,7 @@ pub(crate) fn last_segment(path: &Path) -> Option<&Ident> {
     path.segments.last().map(|segment| &segment.ident)
 }
 
-/// What stands between an attribute's parentheses.
+/// The tokens between the parentheses of an attribute; otherwise an error, with `form` as its help.
 pub(crate) fn attribute_arguments(attr: &Attribute, errors: &mut Errors, form: &str) -> Option<TokenStream> {
     match &attr.meta {
         syn::Meta::List(list) => Some(list.tokens.clone()),

@@ -1,4 +1,6 @@
-//! Keyed arguments: `name = ".."`, `delays(..)`. A new key is one line in a table and one arm.
+//! Keyed arguments: `name = ".."`, `delays(..)`.
+//!
+//! A new key is a line in [`tables`](super::tables), and an arm in the model of its attribute.
 
 use super::args::{self, Arg, ArgList};
 use super::duration::{self, DurationValue};
@@ -9,27 +11,27 @@ use proc_macro2::{Group, Ident, Span, TokenStream};
 use quote::ToTokens;
 use syn::{Expr, ExprLit, Lit, LitStr, UnOp};
 
-/// The keys of one attribute.
+/// The keys of one list.
 pub(crate) struct KeyTable {
     pub(crate) keys: &'static [AttributeKey],
-    /// What a key is called in messages.
+    /// The word for a key in messages: `key`, `state`.
     pub(crate) noun: &'static str,
-    /// Keys that belong somewhere else, and where.
+    /// The keys of another list, and a sentence about where they belong.
     pub(crate) foreign_keys: Option<(&'static [AttributeKey], &'static str)>,
 }
 
 impl KeyTable {
-    /// A table of keys that are called keys.
+    /// A table whose entries are called keys in messages.
     pub(crate) const fn new(keys: &'static [AttributeKey]) -> Self {
         KeyTable { keys, noun: "key", foreign_keys: None }
     }
 
-    /// The same table, but its keys are something else.
+    /// The same table, with another word for its keys.
     pub(crate) const fn with_noun(self, noun: &'static str) -> Self {
         KeyTable { noun, ..self }
     }
 
-    /// The same table, knowing that these keys belong there.
+    /// The same table. One of these keys in it is reported with the place where it belongs.
     pub(crate) const fn with_foreign_keys(self, keys: &'static [AttributeKey], place: &'static str) -> Self {
         KeyTable { foreign_keys: Some((keys, place)), ..self }
     }
@@ -42,7 +44,7 @@ impl KeyTable {
         self.keys.iter().find(|key| word == key.name)
     }
 
-    /// Reports a word that is no key.
+    /// Reports a word that is not one of the keys.
     fn report_unknown(&self, word: &Ident, errors: &mut Errors) {
         let text = word.to_string();
         let place = self.foreign_keys.filter(|(keys, _)| keys.iter().any(|key| text == key.name));
@@ -62,17 +64,17 @@ impl KeyTable {
     }
 }
 
-/// One key that may be written.
+/// One key of a table.
 pub(crate) struct AttributeKey {
     pub(crate) name: &'static str,
-    /// How it is written, for messages.
+    /// An example, for messages.
     pub(crate) form: &'static str,
 }
 
-/// One key with its value, as written.
+/// One key and its value, as written.
 pub(crate) struct KeyEntry {
     pub(crate) key: Ident,
-    /// The key's name in the table.
+    /// The name of the key, as in the table.
     pub(crate) name: &'static str,
     form: &'static str,
     value: EntryValue,
@@ -83,7 +85,7 @@ enum EntryValue {
     List(Group, ArgList),
 }
 
-/// The entries of `list` with a known key, each key once; everything else is reported.
+/// The entries of `list` whose keys are in the table, each key once. Everything else is an error.
 pub(crate) fn read_entries(list: Vec<Arg>, table: &KeyTable, errors: &mut Errors) -> Vec<KeyEntry> {
     let mut entries: Vec<KeyEntry> = Vec::new();
     for arg in list {
@@ -137,7 +139,7 @@ fn report_without_value(arg: &Arg, table: &KeyTable, errors: &mut Errors) {
 }
 
 impl KeyEntry {
-    /// Reports that the value is not `what` the key takes.
+    /// Reports that the value is not `what`, which the key takes.
     pub(crate) fn report_wrong_value(&self, what: &str, errors: &mut Errors) {
         let KeyEntry { key, form, .. } = self;
         errors.report_with_help(
@@ -147,7 +149,8 @@ impl KeyEntry {
         );
     }
 
-    /// As [`report_wrong_value`](KeyEntry::report_wrong_value), for a key whose words stand in parentheses: if there is one, only those are missing.
+    /// Like [`report_wrong_value`](KeyEntry::report_wrong_value), for a key that takes parentheses. If the value
+    /// is a word, the help puts that word into parentheses.
     pub(crate) fn report_missing_parentheses(&self, what: &str, errors: &mut Errors) {
         let word = match self.as_expr() {
             Some(Expr::Path(path)) if path.qself.is_none() => path.to_token_stream().to_string().replace(' ', ""),
@@ -164,7 +167,7 @@ impl KeyEntry {
         );
     }
 
-    /// What was written as the value.
+    /// The tokens of the value.
     pub(crate) fn value_tokens(&self) -> TokenStream {
         match &self.value {
             EntryValue::Value(value) => value.to_token_stream(),
@@ -172,7 +175,7 @@ impl KeyEntry {
         }
     }
 
-    /// `key = "string"`
+    /// The string of `key = "string"`; otherwise an error.
     pub(crate) fn expect_string(&self, errors: &mut Errors) -> Option<LitStr> {
         let found = self.as_string().cloned();
         if found.is_none() {
@@ -181,7 +184,7 @@ impl KeyEntry {
         found
     }
 
-    /// The string of `key = "string"`, if it is written so.
+    /// The string of `key = "string"`.
     pub(crate) fn as_string(&self) -> Option<&LitStr> {
         match &self.value {
             EntryValue::Value(value) => literal_string(value),
@@ -189,7 +192,7 @@ impl KeyEntry {
         }
     }
 
-    /// The `expr` of `key = expr`, if it is written so.
+    /// The expression of `key = expression`.
     pub(crate) fn as_expr(&self) -> Option<&Expr> {
         match &self.value {
             EntryValue::Value(value) => Some(value),
@@ -197,7 +200,7 @@ impl KeyEntry {
         }
     }
 
-    /// What stands in `key(..)`, if it is written so.
+    /// The list of `key(..)`.
     pub(crate) fn as_list(&self) -> Option<&ArgList> {
         match &self.value {
             EntryValue::Value(_) => None,
@@ -205,7 +208,7 @@ impl KeyEntry {
         }
     }
 
-    /// The arguments of `key(..)`.
+    /// The arguments of `key(..)`, at least one; otherwise an error.
     pub(crate) fn expect_list(&self, errors: &mut Errors) -> Option<Vec<Arg>> {
         let EntryValue::List(group, list) = &self.value else {
             self.report_wrong_value("a list", errors);
@@ -222,7 +225,7 @@ impl KeyEntry {
         Some(list.args(errors))
     }
 
-    /// `key = "250ms"`
+    /// The duration of `key = "250ms"`; otherwise an error.
     pub(crate) fn expect_duration(&self, errors: &mut Errors) -> Option<DurationValue> {
         match &self.value {
             EntryValue::Value(value) => duration::parse_duration(&self.key.to_string(), value, errors),
@@ -233,7 +236,7 @@ impl KeyEntry {
         }
     }
 
-    /// As [`expect_duration`](KeyEntry::expect_duration), but zero is refused.
+    /// Like [`expect_duration`](KeyEntry::expect_duration), but zero is an error.
     pub(crate) fn expect_positive_duration(&self, errors: &mut Errors) -> Option<DurationValue> {
         match &self.value {
             EntryValue::Value(value) => duration::parse_positive_duration(&self.key.to_string(), value, errors),
@@ -244,7 +247,7 @@ impl KeyEntry {
         }
     }
 
-    /// The word of `key(word)`.
+    /// The word of `key(word)`; otherwise an error.
     pub(crate) fn expect_word_in_parentheses(&self, errors: &mut Errors) -> Option<Ident> {
         match &self.value {
             EntryValue::List(group, list) => args::single_word(&self.key, group, list, errors, self.form),
@@ -255,7 +258,7 @@ impl KeyEntry {
         }
     }
 
-    /// `key(word)` or `key = "word"`: what the word stands for.
+    /// The variant for the word of `key(word)` or `key = "word"`; otherwise an error.
     pub(crate) fn expect_word(&self, words: &WordSet, errors: &mut Errors) -> Option<Ident> {
         if self.as_list().is_some() {
             return words.expect_variant(&self.expect_word_in_parentheses(errors)?, errors);
@@ -277,7 +280,8 @@ impl KeyEntry {
         found
     }
 
-    /// `key = 5`: a number of this range, or a constant expression of type `ty`; all but `f64` are whole.
+    /// The value of `key = 5`: a number in `range`, or an expression of type `ty`; otherwise an error. Every
+    /// `ty` but `f64` takes only whole numbers.
     pub(crate) fn expect_number(
         &self,
         ty: &str,
@@ -302,7 +306,7 @@ impl KeyEntry {
             self.report_wrong_value(if ty == "f64" { "a number" } else { "a whole number" }, errors);
             return None;
         };
-        // `1e400` is a literal, too.
+        // The literal `1e400` is parsed as infinity.
         if !range.contains(&parsed) || !parsed.is_finite() {
             let (least, most) = (range.start(), range.end());
             let bounds = match most.is_finite() {
@@ -317,20 +321,20 @@ impl KeyEntry {
     }
 }
 
-/// A number, as written.
+/// The value of a key that takes a number.
 pub(crate) struct NumberValue {
-    /// Its value, if it is known here.
+    /// The number, if it is a literal.
     text: Option<f64>,
     written: Expr,
 }
 
 impl NumberValue {
-    /// Whether only the compiler knows it.
+    /// Whether only the compiler can evaluate it.
     pub(crate) fn is_constant_expression(&self) -> bool {
         self.text.is_none()
     }
 
-    /// As a literal of a floating-point number.
+    /// The number as a floating-point literal, or the expression.
     pub(crate) fn float_tokens(&self) -> TokenStream {
         match self.text {
             Some(number) => {
@@ -342,13 +346,13 @@ impl NumberValue {
         }
     }
 
-    /// As written.
+    /// The literal or the expression, as written.
     pub(crate) fn integer_tokens(&self) -> TokenStream {
         self.written.to_token_stream()
     }
 }
 
-/// The string an expression is, if it is a literal one.
+/// The expression as a string literal.
 pub(crate) fn literal_string(expr: &Expr) -> Option<&LitStr> {
     match expr {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text),
@@ -387,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn valid_entries() {
+    fn entries_that_are_valid_have_no_errors() {
         let nothing: Vec<String> = Vec::new();
         assert_eq!(faults("name = \"a\", delays(Run = \"1s\"), max = 4_294_967_295, on_failure = \"ignore\""), nothing);
         assert_eq!(faults("max = MOST, on_failure(shutdown),"), nothing);
@@ -395,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn each_fault_once_and_at_its_token() {
+    fn entry_that_is_invalid_is_one_error_at_its_token() {
         assert_eq!(faults("nam = \"a\""), ["unknown key `nam` @ nam"]);
         assert_eq!(faults("name = \"a\", name = 5"), ["`name` is written twice @ name"]);
         assert_eq!(faults("name = 5"), ["`name` takes a string @ 5"]);

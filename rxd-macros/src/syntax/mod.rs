@@ -1,4 +1,4 @@
-//! What all attributes have in common: argument lists, words, durations, names, items.
+//! Syntax that all attributes share: argument lists, tables of keys, words, durations, names, items, spans.
 
 pub(crate) mod args;
 pub(crate) mod duration;

@@ -1,15 +1,16 @@
-//! Names of services and daemons. The builder says the same of a name: `rxd/src/graph/name.rs`.
+//! Names of services and daemons. The builder checks names with the same rules and messages:
+//! `rxd/src/graph/name.rs`.
 
 use crate::errors::Errors;
 use syn::LitStr;
 
-/// The longest name, in bytes: names stand in every log line and metric.
+/// The maximum length of a name, in bytes: a name is part of every log line and metric.
 const LONGEST: usize = 64;
 
-/// What a name may be, for messages.
+/// Help: what a name is made of.
 const RULE: &str = "a name is made of ASCII letters, digits, `-`, `_` and `.`";
 
-/// `HTTPServer` is `http-server`.
+/// The name of a type in kebab-case: `HTTPServer` becomes `http-server`.
 pub(crate) fn kebab_case(ident: &str) -> String {
     let ident = ident.strip_prefix("r#").unwrap_or(ident);
     let letters: Vec<char> = ident.chars().collect();
@@ -24,7 +25,7 @@ pub(crate) fn kebab_case(ident: &str) -> String {
         let word_starts = letter.is_uppercase()
             && i > 0
             && letters[i - 1] != '_'
-            // After a small letter or a digit, and at the last capital of `HTTPServer`.
+            // A word starts after a small letter or a digit, and at the `S` of `HTTPServer`.
             && (!letters[i - 1].is_uppercase() || letters.get(i + 1).is_some_and(|next| next.is_lowercase()));
         if word_starts && !name.ends_with('-') {
             name.push('-');
@@ -34,7 +35,7 @@ pub(crate) fn kebab_case(ident: &str) -> String {
     name.trim_end_matches('-').to_owned()
 }
 
-/// The name, if it can be one.
+/// The name in `lit`; otherwise an error.
 pub(crate) fn check_name(lit: &LitStr, errors: &mut Errors) -> Option<String> {
     let name = lit.value();
     match name_fault(&name) {
@@ -46,7 +47,7 @@ pub(crate) fn check_name(lit: &LitStr, errors: &mut Errors) -> Option<String> {
     }
 }
 
-/// What keeps `name` from being a name, and what to do about it.
+/// Why `name` is not valid: a message and its help.
 pub(crate) fn name_fault(name: &str) -> Option<(String, String)> {
     let help = || match suggested_name(name) {
         Some(better) => format!("{RULE}: write `\"{better}\"`"),
@@ -77,7 +78,7 @@ fn is_name_character(letter: char) -> bool {
     letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.')
 }
 
-/// The name with everything that cannot stand in it turned into dashes.
+/// The name with each run of invalid characters replaced by a dash, if that is a valid name.
 fn suggested_name(name: &str) -> Option<String> {
     let words: Vec<&str> = name.split(|letter| !is_name_character(letter)).filter(|word| !word.is_empty()).collect();
     let better = words.join("-");
@@ -93,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kebab_cases() {
+    fn type_name_in_kebab_case_splits_its_words() {
         for (ident, name) in [
             ("Health", "health"),
             ("HTTPServer", "http-server"),
@@ -112,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_name_may_be() {
+    fn name_with_an_invalid_character_or_length_is_a_fault() {
         for good in ["a", "api", "worker-2", "a_b", "v1.2", "_x"] {
             assert!(name_fault(good).is_none(), "{good}");
         }

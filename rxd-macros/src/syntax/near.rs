@@ -1,19 +1,19 @@
-//! "did you mean ..?"
+//! "did you mean ..?": the nearest of several words, and lists of words for messages.
 
-/// The one of `all` that was probably meant by `written`.
+/// The word of `all` that is nearest to `written`, if it is near enough to have been meant.
 pub(crate) fn nearest_word<'a>(written: &str, all: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let written = written.to_lowercase();
-    // A third of a word may be wrong; a two-letter word may have one wrong letter.
+    // A third of the letters may be wrong, and at least one.
     let limit = (written.chars().count() / 3).max(1);
     all.into_iter()
         .map(|word| (edit_distance(&written, &word.to_lowercase()), word))
         .filter(|(distance, _)| *distance <= limit)
-        // The first of equals, in the order they are documented.
+        // Of words at the same distance, the first one: they are in the order of the documentation.
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, word)| word)
 }
 
-/// How many letters must be added, dropped, replaced or swapped with their neighbour.
+/// The number of letters that must be added, dropped, replaced or swapped with their neighbour.
 fn edit_distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let mut before = vec![0; b.len() + 1];
@@ -33,7 +33,7 @@ fn edit_distance(a: &str, b: &str) -> usize {
     last[b.len()]
 }
 
-/// The `help:` of an unknown word: the nearest, or all there are.
+/// The help for an unknown word: the nearest word, or all words.
 pub(crate) fn did_you_mean(written: &str, all: &[&str]) -> String {
     match nearest_word(written, all.iter().copied()) {
         Some(word) => format!("did you mean `{word}`?"),
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slip_is_understood() {
+    fn nearest_word_of_a_typo_is_the_word_that_was_meant() {
         let all = ["continuous", "until_success"];
         assert_eq!(nearest_word("until_sucess", all), Some("until_success"));
         assert_eq!(nearest_word("Continous", all), Some("continuous"));
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn distances() {
+    fn edit_distance_counts_swapped_neighbours_once() {
         assert_eq!(edit_distance("", "abc"), 3);
         assert_eq!(edit_distance("abc", "abc"), 0);
         assert_eq!(edit_distance("abc", "acb"), 1);

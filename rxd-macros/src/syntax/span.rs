@@ -1,9 +1,9 @@
-//! Where generated code stands: what the compiler says about it, it says there.
+//! Spans of generated code. The compiler underlines what is at the span of the code that it reports.
 
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::quote;
 
-/// The spans of the first and the last of `tokens`.
+/// The spans of the first and the last token.
 pub(crate) fn outer_spans(tokens: &TokenStream) -> (Span, Span) {
     let mut tokens = tokens.clone().into_iter();
     let first = tokens.next();
@@ -12,7 +12,7 @@ pub(crate) fn outer_spans(tokens: &TokenStream) -> (Span, Span) {
     (span(first), span(last))
 }
 
-/// The same tokens, all of them at `span`: what the compiler says about any of them, it says there.
+/// The same tokens, all of them at `span`.
 pub(crate) fn respan(tokens: TokenStream, span: Span) -> TokenStream {
     tokens
         .into_iter()
@@ -28,7 +28,7 @@ pub(crate) fn respan(tokens: TokenStream, span: Span) -> TokenStream {
         .collect()
 }
 
-/// A call whose whole expression lies where `tokens` are.
+/// The call `path args;`, whose expression spans `tokens`: the compiler underlines them when it panics.
 pub(crate) fn call_at(tokens: &TokenStream, path: TokenStream, args: TokenStream) -> TokenStream {
     let (start, end) = outer_spans(tokens);
     let (path, args) = (respan(path, start), respan(args, end));

@@ -1,4 +1,7 @@
-//! The tables of keys: which each attribute has, and how each is written.
+//! The keys of each attribute, each with an example for messages.
+//!
+//! All tables are here, because they name each other: a key in the wrong attribute is reported with the
+//! right one.
 
 use super::keys::{AttributeKey, KeyTable};
 
@@ -39,7 +42,7 @@ pub(crate) const RESTARTS: KeyTable = KeyTable::new(&[
     AttributeKey { name: "within", form: "within = \"1m\"" },
 ]);
 
-/// The keys of `delays(..)` and `timeouts(..)`: the states that have a method.
+/// The keys of `delays(..)` and `timeouts(..)`: the states with a method.
 pub(crate) const STATES: KeyTable = KeyTable::new(&[
     AttributeKey { name: "Init", form: "Init = \"5s\"" },
     AttributeKey { name: "Idle", form: "Idle = \"5s\"" },
@@ -48,6 +51,7 @@ pub(crate) const STATES: KeyTable = KeyTable::new(&[
 ])
 .with_noun("state");
 
+/// The example of `prestart(..)`.
 pub(crate) const PRESTART: &str = "prestart(first, second(retry = \"1s\", attempts = 3, timeout = \"5s\"))";
 
 /// The keys of `#[rxd::daemon(..)]`.

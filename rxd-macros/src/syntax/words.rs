@@ -1,16 +1,17 @@
-//! The words of the attributes, and the items of `rxd` they stand for.
+//! The words in attributes, and the items of `rxd` that they stand for.
 
 use super::near;
 use crate::errors::Errors;
 use proc_macro2::{Ident, Span};
 use syn::Type;
 
-/// One set of words: each with the variant it stands for.
+/// The words that may be written in one place.
 pub(crate) struct WordSet {
-    /// What the words are, for messages.
+    /// What a word is called in messages: `state`.
     pub(crate) noun: &'static str,
+    /// Each with the variant or item that it stands for.
     pub(crate) words: &'static [(&'static str, &'static str)],
-    /// Other words people write, and what they mean by them.
+    /// Words that people write by mistake, and the words they mean.
     pub(crate) aliases: &'static [(&'static str, &'static str)],
 }
 
@@ -34,7 +35,7 @@ pub(crate) const STATES: WordSet = WordSet {
     ],
 };
 
-/// The states in which a method of the service is called.
+/// The states with a method.
 pub(crate) const METHODS: WordSet = WordSet {
     noun: "state",
     words: &[("Init", "Init"), ("Idle", "Idle"), ("Run", "Run"), ("Stop", "Stop")],
@@ -78,7 +79,7 @@ pub(crate) const MANAGERS: WordSet = WordSet {
     aliases: &[],
 };
 
-/// Constructors of `SignalKind`.
+/// Constants of `Signal`.
 pub(crate) const SIGNALS: WordSet = WordSet {
     noun: "signal",
     words: &[
@@ -100,22 +101,22 @@ pub(crate) const SIGNALS: WordSet = WordSet {
 };
 
 impl WordSet {
-    /// The words themselves.
+    /// The words, in the order of the documentation.
     pub(crate) fn words(&self) -> Vec<&'static str> {
         self.words.iter().map(|(word, _)| *word).collect()
     }
 
-    /// The variant `word` stands for, with its span.
+    /// The variant for `word`, at the span of the word.
     pub(crate) fn find_variant(&self, word: &Ident) -> Option<Ident> {
         self.find_variant_named(&word.to_string(), word.span())
     }
 
-    /// The variant `word` stands for.
+    /// The variant for `word`, at `span`.
     pub(crate) fn find_variant_named(&self, word: &str, span: Span) -> Option<Ident> {
         self.words.iter().find(|(name, _)| *name == word).map(|(_, variant)| Ident::new(variant, span))
     }
 
-    /// The variant `word` stands for; otherwise an error.
+    /// The variant for `word`; otherwise an error.
     pub(crate) fn expect_variant(&self, word: &Ident, errors: &mut Errors) -> Option<Ident> {
         let found = self.find_variant(word);
         if found.is_none() {
@@ -128,7 +129,7 @@ impl WordSet {
         found
     }
 
-    /// "unknown state `Rum`"
+    /// The message about an unknown word: "unknown state `Rum`".
     pub(crate) fn unknown_message(&self, word: &str) -> String {
         match self.noun.strip_prefix('`') {
             Some(_) => format!("{} cannot be `{word}`", self.noun),
@@ -136,7 +137,7 @@ impl WordSet {
         }
     }
 
-    /// The nearest word, or all of them.
+    /// The help for an unknown word: the nearest word, or all words.
     pub(crate) fn help_message(&self, word: &str) -> String {
         match self.aliases.iter().find(|(also, _)| *also == word) {
             Some((_, meant)) => format!("did you mean `{meant}`?"),

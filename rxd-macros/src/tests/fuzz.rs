@@ -1,14 +1,14 @@
-//! Random attributes: never a panic; what comes out is always Rust that still holds the user's
-//! item; and every error points into what the user wrote.
+//! Expands random attributes. A macro never panics; its output is always valid Rust with the user's item
+//! in it; and every error has a span in the input.
 //!
-//! `RXD_FUZZ_RUNS=1000000 cargo test -p rxd-macros fuzz` for longer than the usual moment,
-//! `RXD_FUZZ_SEED=7` for another beginning.
+//! `RXD_FUZZ_RUNS=1000000 cargo test -p rxd-macros fuzz` sets the number of inputs, `RXD_FUZZ_SEED=7` the
+//! seed.
 
 use crate::watch::ast::WatchKeyword;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens;
 
-/// What random input is made of: everything that means something somewhere, and some that do not.
+/// Tokens of random input: all that have a meaning in an attribute, and some that have none.
 const WORDS: &[&str] = &[
     "any",
     "all",
@@ -119,7 +119,7 @@ const WORDS: &[&str] = &[
     "größe",
 ];
 
-/// What strings are made of.
+/// Parts of random strings.
 const PIECES: &[&str] = &[
     "9",
     "1",
@@ -154,7 +154,7 @@ const PIECES: &[&str] = &[
     "(",
 ];
 
-/// What is valid, to be damaged.
+/// Valid input, which is then damaged.
 const VALID: &[&str] = &[
     "any, entering, Run, \"health\", \"api\", then(stop)",
     "all, exited, rxd::State::Run, Health, my::Other<u8>, within = \"30s\"",
@@ -170,7 +170,7 @@ const VALID: &[&str] = &[
     "pub FailFast { Init => { ok: Idle, failed: Exit }, Idle => { ok: Run, failed: Exit }, Run => { ok: Stop, failed: Exit }, Stop => { ok: Init, failed: Exit } }",
 ];
 
-/// Items to put them on; `ATTR` is where watches go.
+/// Items for the attributes: `ATTR` is replaced by watches, `ARGS` by arguments.
 const ITEMS: &[&str] = &[
     "ATTR struct Poller { client: u8 }",
     "#[derive(Debug)] ATTR pub(crate) enum Poller<T: Send> { One(T) }",
@@ -182,7 +182,7 @@ const ITEMS: &[&str] = &[
     "#[service(ARGS)] ATTR struct Poller;",
 ];
 
-/// A xorshift: the same seed is the same run.
+/// A xorshift generator: the same seed gives the same run.
 struct Random(u64);
 
 impl Random {
@@ -201,9 +201,9 @@ impl Random {
         if self.below(6) == 0 { self.string() } else { self.pick(WORDS).to_owned() }
     }
 
-    /// A string of what means something in one: a duration, a name, an address, a path.
+    /// A string of parts of durations, names, addresses and paths.
     fn string(&mut self) -> String {
-        // The first of them are those of durations, of which there are most.
+        // The first 14 parts are those of durations, which most strings are.
         let from = if self.below(2) == 0 { PIECES } else { &PIECES[..14] };
         let pieces: String = (0..self.below(6)).map(|_| self.pick(from)).collect();
         format!("{pieces:?}")
@@ -245,7 +245,7 @@ impl Random {
                 }
                 other => other.to_string(),
             };
-            // Two puncts that belong together stay together.
+            // The two characters of `::` stay together.
             let joint = matches!(&token, TokenTree::Punct(punct) if punct.spacing() == proc_macro2::Spacing::Joint);
             match self.below(24) {
                 0 => {}
@@ -272,7 +272,7 @@ impl Random {
 }
 
 #[test]
-fn random_attributes() {
+fn random_attributes_never_panic_or_lose_the_item() {
     let number = |name, default| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default);
     let runs: u64 = number("RXD_FUZZ_RUNS", 2_000);
     let seed: u64 = number("RXD_FUZZ_SEED", 1);
@@ -295,7 +295,7 @@ fn random_attributes() {
         };
         let errors = errors(output.clone());
         for (message, text) in &errors {
-            // No tokens of the input, but the attribute or the call itself: that is inside, too.
+            // The span is the attribute or the call itself, which is not in the text.
             let itself = matches!(which, 3 | 4) || (which == 5 && args.trim().is_empty());
             if itself && text.is_none() {
                 continue;
@@ -309,7 +309,7 @@ fn random_attributes() {
         } else {
             faulty += 1
         }
-        // What the user wrote may not be Rust to begin with.
+        // The input may be invalid Rust by itself.
         let whole = syn::parse_str::<syn::Item>(&item).is_ok();
         match syn::parse2::<syn::File>(output.clone()) {
             Ok(file) if which < 5 && whole => {
@@ -325,7 +325,7 @@ fn random_attributes() {
     );
 }
 
-/// The messages in the output, each with the text it points at.
+/// The messages in the output, each with the text at its span.
 fn errors(output: TokenStream) -> Vec<(String, Option<String>)> {
     let tokens: Vec<TokenTree> = output.into_iter().collect();
     let mut found = Vec::new();
@@ -341,7 +341,7 @@ fn errors(output: TokenStream) -> Vec<(String, Option<String>)> {
     found
 }
 
-/// Whether the first item of the output is the user's, apart from its attributes.
+/// Whether the first item of the output is the user's item, attributes aside.
 fn survives(item: &str, output: &syn::File) -> bool {
     let bare = |item: &syn::Item| {
         let mut item = item.clone();

@@ -1,9 +1,9 @@
-//! Keywords are real items: what is generated names an item of `rxd`, or of the user's, by the very
-//! token that was written. That is what makes an editor complete it, explain it and jump to it.
+//! Keywords are real items: generated code names an item of `rxd` or of the user by the very token that was
+//! written. So an editor can complete it, explain it and jump to it.
 
 use proc_macro2::{LineColumn, TokenStream, TokenTree};
 
-/// The idents of the output that are `written` in the input, there.
+/// The idents of the output that have the span of `written`, which begins at `start`.
 fn kept(output: TokenStream, written: &str, start: LineColumn) -> Vec<String> {
     let mut found = Vec::new();
     for token in output {
@@ -19,7 +19,8 @@ fn kept(output: TokenStream, written: &str, start: LineColumn) -> Vec<String> {
     found
 }
 
-/// Expands `#[rxd::service(..)]`, and says what stands in the output for the word between `«` and `»`.
+/// Expands `#[rxd::service(..)]`, and returns the idents of the output that have the span of the word between
+/// `«` and `»`.
 fn becomes(args: &str, item: &str) -> Vec<String> {
     let whole = format!("{args}\n{item}");
     let word = whole.split(['«', '»']).nth(1).expect("a word is marked");
@@ -31,7 +32,7 @@ fn becomes(args: &str, item: &str) -> Vec<String> {
     proc_macro2::extra::invalidate_current_thread_spans();
     let (args, item): (TokenStream, TokenStream) =
         (bare(args).parse().expect("tokens"), bare(item).parse().expect("tokens"));
-    // Both texts begin at column 0 of a line of their own; the other one's tokens are not looked at.
+    // Both texts begin in column 0, so only the tokens of the text with the mark are searched.
     let output = crate::service::expand(args.clone(), item.clone());
     let text = if in_args { args } else { item };
     let start = find(text, word, at).expect("the word is a token");
@@ -50,7 +51,7 @@ fn find(tokens: TokenStream, word: &str, at: usize) -> Option<LineColumn> {
 }
 
 #[test]
-fn a_word_becomes_the_item_it_stands_for() {
+fn word_of_an_attribute_becomes_an_item_at_its_span() {
     let watch = |words: &str| format!("#[watch({words})] struct Poller;");
     for (args, item, becomes_this) in [
         ("manager(«until_success»)", "struct Job;".to_owned(), "until_success"),
@@ -66,15 +67,15 @@ fn a_word_becomes_the_item_it_stands_for() {
         ("", watch("any, entering, Run, «Health»"), "Health"),
         ("", watch("any, exited, Run, \"health\", stream(«news»)"), "news"),
     ] {
-        // The calls that check a watch, or a target, stand at its first word, too.
+        // The calls that check a watch or a target have this span, too.
         let found = becomes(args, &item);
         assert!(found.iter().any(|ident| ident == becomes_this), "{args} {item}: {found:?}");
     }
 }
 
-/// Half a word: it is generated all the same, where an editor looks for what could complete it.
+/// Half a word is generated too: there, an editor looks for completions.
 #[test]
-fn what_is_still_being_typed_is_there_for_the_editor() {
+fn half_a_word_is_generated_for_the_editor() {
     for (args, item, word) in [
         ("manager(«unti»)", "struct Job;", "unti"),
         ("", "#[watch(any, entering, «Ru», \"health\")] struct Poller;", "Ru"),
@@ -84,9 +85,9 @@ fn what_is_still_being_typed_is_there_for_the_editor() {
     }
 }
 
-/// Where `crate = ..` says that `rxd` is, everything generated says so; also what stands in for a broken item.
+/// With `crate = ..`, all generated code has that path, also the fallback of an item that is not valid.
 #[test]
-fn a_renamed_rxd_goes_by_no_other_name() {
+fn renamed_rxd_is_never_called_rxd() {
     fn names_rxd(tokens: TokenStream) -> bool {
         tokens.into_iter().any(|token| match token {
             TokenTree::Group(group) => names_rxd(group.stream()),

@@ -1,4 +1,4 @@
-//! Tests of the whole crate: each expands an attribute and looks at what comes out.
+//! Tests of the whole crate: each expands an attribute, and checks the output.
 
 mod fuzz;
 mod keywords;

@@ -1,6 +1,6 @@
-//! What the macros generate, as one reads it: `snapshots/*.in.rs` becomes `snapshots/*.out.rs`.
+//! Expansions, formatted: each `snapshots/*.in.rs` must expand to its `snapshots/*.out.rs`.
 //!
-//! `RXD_SNAPSHOTS=overwrite cargo test -p rxd-macros snapshots` writes them anew.
+//! `RXD_SNAPSHOTS=overwrite cargo test -p rxd-macros snapshots` overwrites them.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
@@ -9,7 +9,7 @@ use std::path::Path;
 use syn::{Attribute, Item, Meta};
 
 #[test]
-fn snapshots() {
+fn snapshot_of_each_input_is_up_to_date() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("snapshots");
     let mut inputs: Vec<_> = fs::read_dir(folder)
         .expect("the folder of the snapshots")
@@ -44,7 +44,7 @@ fn expand(item: Item) -> TokenStream {
     }
 }
 
-/// As the compiler does: the first attribute is handed the rest.
+/// Expands the first attribute with the rest of the item, as the compiler does.
 fn with_first(attr: &Attribute, item: TokenStream) -> TokenStream {
     let args = match &attr.meta {
         Meta::List(list) => list.tokens.clone(),

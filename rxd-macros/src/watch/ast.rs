@@ -1,4 +1,4 @@
-//! What a watch is made of.
+//! The syntax tree of a watch.
 
 use crate::errors::Errors;
 use crate::syntax::args::ArgList;
@@ -8,7 +8,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::{Attribute, LitStr, Type};
 
-/// Which of the three attributes it is.
+/// The attribute that a watch is written as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WatchKeyword {
     Watch,
@@ -17,7 +17,7 @@ pub(crate) enum WatchKeyword {
 }
 
 impl WatchKeyword {
-    /// The keyword an attribute's path ends with.
+    /// The keyword that the path of an attribute ends with.
     pub(crate) fn of(attr: &Attribute) -> Option<WatchKeyword> {
         let word = last_segment(attr.path())?;
         [WatchKeyword::Watch, WatchKeyword::Needs, WatchKeyword::After]
@@ -25,7 +25,7 @@ impl WatchKeyword {
             .find(|keyword| word == keyword.word())
     }
 
-    /// As it is written: `watch`.
+    /// The name of the attribute: `watch`.
     pub(crate) fn word(self) -> &'static str {
         match self {
             WatchKeyword::Watch => "watch",
@@ -34,7 +34,7 @@ impl WatchKeyword {
         }
     }
 
-    /// What it is called among the arguments of `#[rxd::service]` when it stands above that.
+    /// The key in the arguments of `#[rxd::service]` that holds an attribute written before it.
     pub(crate) fn word_before_service(self) -> &'static str {
         match self {
             WatchKeyword::Watch => "__watch",
@@ -43,14 +43,14 @@ impl WatchKeyword {
         }
     }
 
-    /// The keyword that is called so above `#[rxd::service]`.
+    /// The keyword of such a key.
     pub(crate) fn of_word_before_service(word: &Ident) -> Option<WatchKeyword> {
         [WatchKeyword::Watch, WatchKeyword::Needs, WatchKeyword::After]
             .into_iter()
             .find(|keyword| word == keyword.word_before_service())
     }
 
-    /// How it is used, for messages.
+    /// An example, for messages.
     pub(crate) fn example(self) -> &'static str {
         match self {
             WatchKeyword::Watch => "#[watch(any, entering, Run, \"service\")]",
@@ -62,22 +62,22 @@ impl WatchKeyword {
 
 /// One `#[watch]`, `#[needs]` or `#[after]`.
 ///
-/// What was written and what is valid are one type: the model changes nothing in a watch, it only leaves out
-/// those with faults. In a watch that is left, a `#[watch]` has its sentence, and all of it was understood.
+/// What was written and what is valid are one type: the model changes nothing in a watch, and leaves out
+/// those with faults. In a valid watch all of it was understood, and a `#[watch]` has its sentence.
 pub(crate) struct WatchAttr {
     pub(crate) keyword: WatchKeyword,
-    /// What stands between the parentheses, as written.
+    /// The arguments, as written.
     pub(crate) list: ArgList,
-    /// Of a `#[watch]`.
+    /// `None` for `#[needs]` and `#[after]`.
     pub(crate) sentence: Option<WatchSentence>,
     pub(crate) targets: Vec<WatchTarget>,
-    /// The variant of `Effect`.
+    /// The variant of `Effect` for `then(..)`.
     pub(crate) effect: Option<Ident>,
     pub(crate) within: Option<DurationValue>,
     pub(crate) stream: Option<Ident>,
-    /// What was not understood; the model reports it.
+    /// Errors about what was not understood. The model reports them.
     pub(crate) faults: Errors,
-    /// Whether there are faults, also one that the compiler itself reports.
+    /// Whether there are faults, or one that the compiler reports by itself.
     pub(crate) is_broken: bool,
 }
 
@@ -95,7 +95,7 @@ pub(crate) enum WatchTarget {
 }
 
 impl WatchTarget {
-    /// The target in a form that can be compared.
+    /// Equal for equal targets.
     pub(crate) fn comparable_text(&self) -> String {
         match self {
             WatchTarget::Name(name) => format!("{:?}", name.value()),
@@ -103,7 +103,7 @@ impl WatchTarget {
         }
     }
 
-    /// The target as it is written, for messages.
+    /// The target in messages.
     pub(crate) fn display_text(&self) -> String {
         match self {
             WatchTarget::Name(name) => name.value(),

@@ -1,4 +1,4 @@
-//! What was written: which attributes of an item are watches, and what they hold.
+//! What was written: the watches among the attributes of an item.
 
 use super::ast::{WatchAttr, WatchKeyword};
 use super::sentence;
@@ -8,7 +8,8 @@ use crate::syntax::item::{attribute_arguments, last_segment};
 use proc_macro2::Ident;
 use syn::Attribute;
 
-/// Takes the watches out of the arguments of `#[rxd::service]`: those that stand above it.
+/// Takes the watches that were written before `#[rxd::service]` out of its arguments, where
+/// `service::watch_before` has put them.
 pub(crate) fn take_before_service(args: &mut Vec<Arg>) -> Vec<WatchAttr> {
     let mut watches = Vec::new();
     args.retain(|arg| {
@@ -21,7 +22,7 @@ pub(crate) fn take_before_service(args: &mut Vec<Arg>) -> Vec<WatchAttr> {
     watches
 }
 
-/// Takes the watches out of `attrs`, in the order they are written.
+/// Takes the watches that were written after `#[rxd::service]` out of the attributes of the item, in order.
 pub(crate) fn take_after_service(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Vec<WatchAttr> {
     let mut watches = Vec::new();
     attrs.retain(|attr| {

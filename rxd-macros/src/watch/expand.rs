@@ -1,4 +1,4 @@
-//! Valid watches as tokens.
+//! Valid watches to tokens.
 
 use super::ast::{WatchAttr, WatchKeyword, WatchTarget};
 use crate::runtime::RuntimePaths;
@@ -8,12 +8,12 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 
-/// `Edge::watch(..)`
+/// The constructor call of one watch: `Edge::watch(..)`.
 pub(crate) fn constructor(watch: &WatchAttr, rxd: &RuntimePaths) -> TokenStream {
     let (path, watched, target) = (rxd.edge(), rxd.watched(), rxd.target());
     let targets = watch.targets.iter().map(|written| match written {
         WatchTarget::Name(name) => quote!(#target::name(#name)),
-        // At the path, so that the compiler's own words about it appear there.
+        // Spanned at the path: the compiler reports an unknown type there.
         WatchTarget::Type(ty) => {
             let kind = quote_spanned!(ty.span()=> <#ty as #watched>::KIND);
             quote!(#target::kind(#kind))
@@ -43,7 +43,8 @@ pub(crate) fn constructor(watch: &WatchAttr, rxd: &RuntimePaths) -> TokenStream 
     built
 }
 
-/// The checks of the `number`-th watch in whatever daemon it ends up in, each at its words.
+/// The graph checks of the watch with index `number`, each spanned at the words that it is about. The daemon
+/// evaluates them.
 pub(crate) fn graph_checks(watch: &WatchAttr, number: usize, rxd: &RuntimePaths) -> TokenStream {
     let (check_edge, check_target) = (rxd.check_edge(), rxd.check_target());
     let number = Literal::usize_unsuffixed(number);

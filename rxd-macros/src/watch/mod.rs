@@ -1,4 +1,4 @@
-//! `#[watch]`, `#[needs]` and `#[after]`.
+//! `#[watch]`, `#[needs]` and `#[after]`: what one service waits for, and what it reacts to.
 
 pub(crate) mod ast;
 pub(crate) mod attr;

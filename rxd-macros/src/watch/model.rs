@@ -1,26 +1,27 @@
-//! What is valid: what one watch by itself, and all of one service together, may say.
+//! What is valid: each watch by itself, and the watches of one service together.
 
 use super::ast::{WatchAttr, WatchKeyword, WatchTarget};
 use crate::errors::Errors;
 use proc_macro2::Ident;
 use syn::Type;
 
-/// The service the watches are written on.
+/// The service that the watches are written on.
 pub(crate) struct WatchOwner<'a> {
     pub(crate) name: &'a str,
     pub(crate) ident: &'a Ident,
 }
 
-/// The watches of one service, and the streams of those that are not valid.
+/// The watches of one service.
 #[derive(Default)]
 pub(crate) struct ServiceWatches {
     pub(crate) valid: Vec<WatchAttr>,
-    /// Streams of watches that are not valid: their functions are generated all the same.
+    /// The streams of watches that are not valid. Their functions are generated all the same, so that code
+    /// which calls them is not an error, too.
     pub(crate) unresolved: Vec<Ident>,
 }
 
 impl ServiceWatches {
-    /// Checks every attribute by itself, and all of them against each other.
+    /// Checks every watch by itself, and against those before it.
     pub(crate) fn check(attrs: Vec<WatchAttr>, owner: &WatchOwner<'_>, errors: &mut Errors) -> ServiceWatches {
         let mut watches = ServiceWatches::default();
         for watch in attrs {
@@ -45,7 +46,7 @@ impl ServiceWatches {
         self.valid.iter().filter_map(|watch| watch.stream.as_ref()).chain(&self.unresolved)
     }
 
-    /// What one watch can contradict in those before it.
+    /// Reports what contradicts an earlier watch.
     fn check_against_earlier(&self, watch: &WatchAttr, errors: &mut Errors) {
         if let Some(stream) = &watch.stream {
             if self.streams().any(|earlier| earlier == stream) {
@@ -86,13 +87,13 @@ impl ServiceWatches {
 }
 
 impl WatchAttr {
-    /// Whether it holds its service back.
+    /// Whether it is a gate.
     fn is_gate(&self) -> bool {
         let reacts = self.effect.as_ref().is_some_and(|effect| effect == "Stop" || effect == "Exit");
         self.stream.is_none() && !reacts
     }
 
-    /// What is wrong with it whatever else is written.
+    /// Reports what is wrong with this watch alone.
     fn check_by_itself(&self, owner: &WatchOwner<'_>, errors: &mut Errors) {
         for (i, target) in self.targets.iter().enumerate() {
             if self.targets[..i].iter().any(|earlier| earlier.comparable_text() == target.comparable_text()) {
@@ -120,12 +121,12 @@ impl WatchAttr {
         }
     }
 
-    /// The watch in a form that can be compared: two that say the same are one too many.
+    /// Equal for watches that mean the same, however they are written.
     fn meaning(&self) -> String {
         let mut targets: Vec<String> = self.targets.iter().map(WatchTarget::comparable_text).collect();
         targets.sort();
         let sentence = self.sentence.as_ref().map(|sentence| {
-            // Of a single target, any is all.
+            // With a single target, `any` and `all` mean the same.
             let mode = if targets.len() == 1 { String::new() } else { sentence.mode.to_string() };
             format!("{mode} {} {}", sentence.action, sentence.state)
         });

@@ -1,4 +1,7 @@
-//! The sentence one attribute makes: `any, entering, Run, "health", then(stop)`.
+//! Reads the arguments of one watch: `any, entering, Run, "health", then(stop)`.
+//!
+//! Each word that is missing or wrong is one error, and nothing is reported that only follows from another
+//! error.
 
 use super::ast::{WatchAttr, WatchKeyword, WatchSentence, WatchTarget};
 use crate::errors::Errors;
@@ -11,10 +14,10 @@ use proc_macro2::Ident;
 use quote::ToTokens;
 use syn::{Lit, Type};
 
-/// What a sentence looks like, for messages.
+/// Help: the form of a sentence.
 const READS: &str = "a watch has the form `any, entering, Run, \"service\"`";
 
-/// Reads one attribute, as far as it makes sense.
+/// Reads one attribute, as far as it is understood.
 pub(super) fn read(keyword: WatchKeyword, attr: &Ident, list: ArgList) -> WatchAttr {
     let mut errors = Errors::default();
     let args = list.args(&mut errors);
@@ -36,7 +39,7 @@ pub(super) fn read(keyword: WatchKeyword, attr: &Ident, list: ArgList) -> WatchA
     watch
 }
 
-/// Puts what the arguments say into the watch; `false` if the compiler itself rejects one of them.
+/// Fills the watch in from its arguments. `false` if the compiler rejects one of them by itself.
 fn fill_in(watch: &mut WatchAttr, attr: &Ident, args: Vec<Arg>, is_readable: bool, errors: &mut Errors) -> bool {
     let (keyword, before) = (watch.keyword, errors.len());
     if args.is_empty() && is_readable {
@@ -48,7 +51,7 @@ fn fill_in(watch: &mut WatchAttr, attr: &Ident, args: Vec<Arg>, is_readable: boo
         return true;
     }
     for arg in &args {
-        // `any(entering, Run)`
+        // For example `any(entering, Run)`.
         let Arg::List { key, .. } = arg else { continue };
         if keyword == WatchKeyword::Watch && (MODES.find_variant(key).is_some() || ACTIONS.find_variant(key).is_some())
         {
@@ -76,7 +79,7 @@ fn fill_in(watch: &mut WatchAttr, attr: &Ident, args: Vec<Arg>, is_readable: boo
     is_understood
 }
 
-/// Reads the services; `false` if the compiler itself rejects one of them.
+/// Reads the targets. `false` if the compiler rejects one of them by itself.
 fn read_targets(
     watch: &mut WatchAttr,
     words: impl Iterator<Item = Arg>,
@@ -85,11 +88,11 @@ fn read_targets(
 ) -> bool {
     let mut is_understood = true;
     for arg in words {
-        // Words of a sentence that was not understood are not taken for services.
+        // If the sentence was not understood, its remaining words are not targets.
         if is_garbled && is_word(&arg, &[&MODES, &ACTIONS, &STATES]) {
             continue;
         }
-        // `'health'`: the compiler itself has said what is wrong with that.
+        // `'health'`: the compiler reports it by itself.
         if matches!(&arg, Arg::Lit(lit) if lit.to_token_stream().to_string().chars().count() > 4 && is_char(lit)) {
             is_understood = false;
             continue;
@@ -125,7 +128,7 @@ fn read_options(watch: &mut WatchAttr, attr: &Ident, args: Vec<Arg>, errors: &mu
             "within" => watch.within = entry.expect_positive_duration(errors),
             _ => watch.stream = read_stream(&entry, errors),
         }
-        // At the second of the two.
+        // Reported at the second of the two.
         if entry.name != "within" && watch.effect.is_some() && watch.stream.is_some() {
             errors.report_with_help(
                 &entry.key,
@@ -144,7 +147,7 @@ fn is_char(lit: &Lit) -> bool {
     lit.to_token_stream().to_string().starts_with('\'')
 }
 
-/// `any, entering, Run` in an attribute that only names services.
+/// Reports `any, entering, Run` in an attribute that takes only services.
 fn report_sentence(attr: &Ident, words: &mut PeekableArgs<impl Iterator<Item = Arg>>, errors: &mut Errors) {
     if let Some(first) = words.next_if(|arg| is_word(arg, &[&MODES, &ACTIONS])) {
         errors.report_with_help(
@@ -156,8 +159,8 @@ fn report_sentence(attr: &Ident, words: &mut PeekableArgs<impl Iterator<Item = A
     }
 }
 
-/// `any, entering, Run`: each missing or unknown word is one error. What is missing is not
-/// reported if some words could not be read.
+/// Reads `any, entering, Run`. A missing word is reported only if all arguments could be parsed: it may be
+/// one of those that could not.
 fn read_sentence(
     attr: &Ident,
     words: &mut PeekableArgs<impl Iterator<Item = Arg>>,
@@ -179,7 +182,7 @@ fn read_sentence(
             missing(errors, words.peek(), "`any` or `all`, and an action before the state");
             return None;
         }
-        // The word after it, or a target: the first is missing.
+        // An action, so the mode is missing.
         Some(word) if ACTIONS.find_variant(&word).is_some() || STATES.find_variant(&word).is_some() => {
             missing(errors, words.peek(), "`any` or `all` first");
             None
@@ -239,7 +242,7 @@ fn read_sentence(
     Some(WatchSentence { mode: mode?, action: action?, state: state? })
 }
 
-/// Whether it is one of these words, but in quotes: that is reported.
+/// Reports one of these words in quotes; `true` if it is one.
 fn report_quoted(all: &words::WordSet, arg: Option<&Arg>, errors: &mut Errors) -> bool {
     let Some(Arg::Lit(Lit::Str(text))) = arg else { return false };
     let known = all.find_variant_named(&text.value(), text.span()).is_some();
@@ -260,6 +263,7 @@ fn as_ident(arg: &Arg) -> Option<Ident> {
 
 type PeekableArgs<I> = std::iter::Peekable<I>;
 
+/// Reads one target: a name or a type.
 fn read_target(keyword: WatchKeyword, arg: Arg, errors: &mut Errors) -> Option<WatchTarget> {
     if let Some(word) = arg.as_ident() {
         if keyword == WatchKeyword::Watch && EFFECTS.find_variant(word).is_some() {
@@ -292,7 +296,7 @@ fn read_target(keyword: WatchKeyword, arg: Arg, errors: &mut Errors) -> Option<W
     }
 }
 
-/// The last word of a path, if no type is called so.
+/// The last segment of a path, if it is lower case: no type has such a name.
 fn lower_case_segment(arg: &Arg) -> Option<&Ident> {
     let Arg::Path(Type::Path(path)) = arg else { return None };
     let last = path.path.segments.last()?;
@@ -300,6 +304,7 @@ fn lower_case_segment(arg: &Arg) -> Option<&Ident> {
     lower.then_some(&last.ident)
 }
 
+/// Reads `stream(name)`.
 fn read_stream(entry: &keys::KeyEntry, errors: &mut Errors) -> Option<Ident> {
     let word = entry.expect_word_in_parentheses(errors)?;
     if syn::parse2::<Ident>(word.to_token_stream()).is_err() {

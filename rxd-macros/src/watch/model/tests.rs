@@ -1,4 +1,4 @@
-//! The sentences, and what is wrong with some of them.
+//! Watches, and the errors about them.
 
 use super::*;
 use crate::watch::attr::take_after_service;
@@ -11,13 +11,13 @@ fn check(attrs: &str) -> (ServiceWatches, Vec<(String, String)>) {
     (ServiceWatches::check(written, &owner, &mut errors), errors.messages())
 }
 
-/// The messages, each with what it points at.
+/// The messages, each with the text at its span.
 fn faults(attrs: &str) -> Vec<String> {
     check(attrs).1.into_iter().map(|(message, at)| format!("{message} @ {at}")).collect()
 }
 
 #[test]
-fn a_sentence() {
+fn watch_with_a_reaction_is_read() {
     let (watches, errors) = check("#[watch(any, exited, rxd::State::Run, \"a\", B, then(stop))]");
     assert!(errors.is_empty(), "{errors:?}");
     let watch = &watches.valid[0];
@@ -28,14 +28,14 @@ fn a_sentence() {
 }
 
 #[test]
-fn options_may_stand_anywhere() {
+fn options_before_the_sentence_are_read() {
     let (watches, errors) = check("#[watch(then(init), any, within = \"5s\", entering, Run, \"a\")]");
     assert!(errors.is_empty(), "{errors:?}");
     assert!(watches.valid[0].is_gate() && watches.valid[0].within.is_some());
 }
 
 #[test]
-fn a_slip_in_each_word_is_an_error_of_its_own() {
+fn watch_with_a_typo_in_each_word_is_one_error_for_each() {
     let found = faults("#[watch(ayn, entring, Rum, healt, thn(stop), within = 5)]");
     let expected = [
         "unknown mode `ayn` @ ayn",
@@ -49,7 +49,7 @@ fn a_slip_in_each_word_is_an_error_of_its_own() {
 }
 
 #[test]
-fn a_missing_word_is_one_error() {
+fn watch_without_a_word_is_one_error() {
     assert_eq!(faults("#[watch(entering, Run, \"a\")]"), ["expected `any` or `all` first @ entering"]);
     assert_eq!(faults("#[watch(any, entering, \"a\")]"), ["expected a state @ \"a\""]);
     assert_eq!(faults("#[watch(any, entering, Run)]"), ["this `#[watch]` names no service @ watch"]);
@@ -57,7 +57,7 @@ fn a_missing_word_is_one_error() {
 }
 
 #[test]
-fn what_two_attributes_contradict() {
+fn watches_that_contradict_an_earlier_one_are_errors() {
     let twice = "#[watch(any, entering, Run, \"a\")] #[watch(all, entering, Run, \"a\", then(run))]";
     let at = "all, entering, Run, \"a\", then(run)";
     assert_eq!(faults(twice), [format!("this `#[watch]` is written twice @ {at}")]);
@@ -70,14 +70,14 @@ fn what_two_attributes_contradict() {
 }
 
 #[test]
-fn a_broken_watch_keeps_its_stream() {
+fn watch_with_a_fault_keeps_its_stream() {
     let (watches, errors) = check("#[watch(any, entering, Rum, \"a\", stream(late))]");
     assert_eq!((errors.len(), watches.valid.len()), (1, 0));
     assert_eq!(watches.unresolved, ["late"]);
 }
 
 #[test]
-fn a_service_does_not_watch_itself() {
+fn watch_of_its_own_service_is_an_error() {
     assert_eq!(faults("#[needs(\"poller\")]"), ["service `poller` waits for itself @ \"poller\""]);
     assert_eq!(faults("#[after(Poller)]"), ["service `poller` waits for itself @ Poller"]);
     let reaction = "#[watch(any, exited, Run, Self, then(exit))]";
