@@ -102,8 +102,8 @@ impl Workers {
     async fn run(self) -> ::core::result::Result<(), ::rxd::Error> {
         self.into_daemon().run().await
     }
-    /// Runs the daemon until it is stopped, prints its error, and returns its exit status. The process ends
-    /// within 1 s, whatever its runtime still waits for.
+    /// Runs the daemon until it is stopped, prints its error, and returns its exit status. The
+    /// process ends within 1 s, whatever its runtime still waits for.
     async fn main(self) -> ::std::process::ExitCode {
         self.into_daemon().main().await
     }

@@ -1,6 +1,6 @@
-//! Hints for an editor: the words of an item's attributes once more, as paths to what they name. With them,
-//! an editor completes half a word, also in an attribute that is not valid yet, and explains the keys. They are
-//! in a macro call that is empty for the compiler.
+//! Hints for an editor: the words of an item's attributes once more, as paths to what they name.
+//! With them, an editor completes half a word, also in an attribute that is not valid yet, and
+//! explains the keys. They are in a macro call that is empty for the compiler.
 //!
 //! # How rust-analyzer completes a word
 //!
@@ -8,9 +8,9 @@
 //! 2. It expands the attribute with a made-up word at the cursor.
 //! 3. It looks for the place of the made-up word of (2) in (1), and completes what is there.
 //!
-//! Both expansions must therefore be the same up to that place. So the hints come before all other generated
-//! code, and depend only on the slots of a list ([`ArgSlot`]), which are the same for half a word and a whole
-//! one. Whether a slot is an argument has no influence.
+//! Both expansions must therefore be the same up to that place. So the hints come before all other
+//! generated code, and depend only on the slots of a list ([`ArgSlot`]), which are the same for
+//! half a word and a whole one. Whether a slot is an argument has no influence.
 
 use crate::runtime::RuntimePaths;
 use crate::syntax::args::{Arg, ArgList, ArgSlot};
@@ -46,7 +46,8 @@ impl<'a> EditorHints<'a> {
         }
     }
 
-    /// Adds the entries of a list. A watch among them is skipped: see [`add_watch`](Self::add_watch).
+    /// Adds the entries of a list. A watch among them is skipped: see
+    /// [`add_watch`](Self::add_watch).
     pub(crate) fn add_entries(&mut self, table: &str, list: &ArgList) {
         for slot in &list.slots {
             if !matches!(&slot.arg, Some(Arg::List { key, .. }) if WatchKeyword::of_word_before_service(key).is_some())

@@ -1,13 +1,13 @@
-//! The errors of one expansion. They are collected until its end, so that one compilation reports every
-//! fault of an item, each once.
+//! The errors of one expansion. They are collected until its end, so that one compilation reports
+//! every fault of an item, each once.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 
 /// A list of errors.
 ///
-/// A message is lower case and has no full stop. Code in it is in backticks. A second line, `help: ..`,
-/// says what to write instead.
+/// A message is lower case and has no full stop. Code in it is in backticks. A second line says
+/// what to write instead: `help: ..`.
 #[derive(Clone, Default)]
 pub(crate) struct Errors(Vec<syn::Error>);
 

@@ -3,16 +3,17 @@
 //!
 //! The modules, from the lowest to the highest. A module imports only those before it:
 //!
-//! * `errors`, `syntax`: the error list; argument lists, tables of keys, words, durations, names, items.
+//! * `errors`, `syntax`: the error list; argument lists, tables of keys, words, durations, names,
+//!   items.
 //! * `runtime`: the paths of the items of `rxd` that generated code names.
 //! * `watch`: `#[watch]`, `#[needs]` and `#[after]` of one service.
 //! * `editor`: what an editor needs to complete and explain the words in attributes.
 //! * `service`, `manager`: `#[rxd::service]` and `rxd::manager!`.
 //! * `daemon`: `#[rxd::daemon]`.
 //!
-//! Each attribute is read in three steps, a file for each: `attr` turns tokens into what was written,
-//! `model` turns that into what is valid and rejects the rest, `expand` turns that into tokens and
-//! cannot fail.
+//! Each attribute is read in three steps, a file for each: `attr` turns tokens into what was
+//! written, `model` turns that into what is valid and rejects the rest, `expand` turns that into
+//! tokens and cannot fail.
 //!
 //! The user's item always survives: it is emitted first, then the generated code, then the errors.
 

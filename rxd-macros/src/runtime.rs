@@ -45,8 +45,8 @@ impl RuntimePaths {
         }
     }
 
-    /// With `rxd` at the path in `crate = path`. The other arguments may be invalid: what is generated for them
-    /// names `rxd`, too.
+    /// With `rxd` at the path in `crate = path`. The other arguments may be invalid: what is
+    /// generated for them names `rxd`, too.
     pub(crate) fn from_arguments(list: &ArgList) -> Self {
         let mut args = list.slots.iter().filter_map(|slot| slot.arg.as_ref());
         let value = args.find_map(|arg| match arg {

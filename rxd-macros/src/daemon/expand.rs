@@ -25,7 +25,8 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &DaemonModel, rxd: &RuntimePaths
     let checks =
         daemon.fields.iter().zip(&services).filter(|(field, _)| !field.name_is_taken).map(|(field, service)| {
             let cfgs = &field.cfgs;
-            // Spanned at the field: the compiler names it as the place where it evaluates the checks.
+            // Spanned at the field: the compiler names it as the place where it evaluates the
+            // checks.
             let ok = quote_spanned!(outer_spans(&field.ty.to_token_stream()).1=> ::OK);
             quote!(#(#cfgs)* const _: () = #service #ok;)
         });
@@ -65,8 +66,8 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &DaemonModel, rxd: &RuntimePaths
     }
 }
 
-/// The values that only the compiler can evaluate. Each is written into one constant, and checked there by a
-/// call that is spanned at the value.
+/// The values that only the compiler can evaluate. Each is written into one constant, and checked
+/// there by a call that is spanned at the value.
 struct ConstValues<'a> {
     /// The builder, with these values set.
     new: TokenStream,
@@ -174,8 +175,8 @@ pub(crate) fn daemon_methods(
             self.into_daemon().run().await
         }
 
-        /// Runs the daemon until it is stopped, prints its error, and returns its exit status. The process ends
-        /// within 1 s, whatever its runtime still waits for.
+        /// Runs the daemon until it is stopped, prints its error, and returns its exit status. The
+        /// process ends within 1 s, whatever its runtime still waits for.
         #vis async fn main(self) -> ::std::process::ExitCode {
             self.into_daemon().main().await
         }
@@ -191,8 +192,8 @@ pub(crate) fn daemon_methods(
     }
 }
 
-/// The position of each field in the graph, and at the end the number of fields. The compiler counts the
-/// fields with a `#[cfg]`.
+/// The position of each field in the graph, and at the end the number of fields. The compiler
+/// counts the fields with a `#[cfg]`.
 fn field_positions(daemon: &DaemonModel) -> Vec<TokenStream> {
     let mut places = Vec::new();
     let mut fixed = 0_usize;
@@ -215,8 +216,8 @@ fn field_positions(daemon: &DaemonModel) -> Vec<TokenStream> {
     places
 }
 
-/// `<Health as Checked<EdgeAgent, 0>>`, spanned at the field's type. All code about a field uses this one
-/// bound, so a type that is not a service is one error.
+/// `<Health as Checked<EdgeAgent, 0>>`, spanned at the field's type. All code about a field uses
+/// this one bound, so a type that is not a service is one error.
 fn checked_service(daemon: &Ident, field: &ServiceField, place: &TokenStream, rxd: &RuntimePaths) -> TokenStream {
     let (checked, as_field, ty) = (rxd.checked(), rxd.field(), &field.ty);
     let place = if field.cfgs.is_empty() && place.clone().into_iter().count() == 1 {

@@ -26,7 +26,8 @@ pub(crate) struct ServiceField {
     pub(crate) is_optional: bool,
     /// The name in this daemon, if the field gives one.
     pub(crate) name: Option<LitStr>,
-    /// Whether an earlier field has the same name. It was reported, so the graph does not report it again.
+    /// Whether an earlier field has the same name. It was reported, so the graph does not report it
+    /// again.
     pub(crate) name_is_taken: bool,
     pub(crate) cfgs: Vec<Attribute>,
 }
@@ -106,7 +107,8 @@ pub(crate) fn check(written: DaemonAttrs, item: &ItemStruct, errors: &mut Errors
             name = entry.expect_string(errors).filter(|lit| name::check_name(lit, errors).is_some());
         }
         if name.is_none() && (written.is_broken || errors.len() != before) {
-            // The name given here is not valid. With the name of its type, the service could be a duplicate.
+            // The name given here is not valid. With the name of its type, the service could be a
+            // duplicate.
             name = Some(LitStr::new(&name::kebab_case(&ident.to_string()), ident.span()));
         }
         let inner = option_inner_type(&field.ty);

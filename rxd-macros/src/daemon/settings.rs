@@ -16,7 +16,8 @@ use syn::{Expr, ExprPath, Lit, Path, Type};
 pub(crate) enum DaemonSetting {
     /// `.shutdown_timeout(time)` or `.exit_code(3)`: the name of the setter, and a valid value.
     Plain(&'static str, TokenStream),
-    /// The same with an expression: a setter of `DaemonOptions`, a variant of `DaemonKey`, and the value.
+    /// The same with an expression: a setter of `DaemonOptions`, a variant of `DaemonKey`, and the
+    /// value.
     Const(&'static str, &'static str, TokenStream),
     /// `.on_stale(OnStale::Restart)`
     OnStale(Ident),
@@ -33,9 +34,11 @@ pub(crate) struct PrestartStage {
     pub(crate) name: String,
     /// The function that is called.
     pub(crate) path: TokenStream,
-    /// `.retry(time)`, `.attempts(3)` and `.timeout(time)`: the name of the setter, and a valid value.
+    /// `.retry(time)`, `.attempts(3)` and `.timeout(time)`: the name of the setter, and a valid
+    /// value.
     pub(crate) plain: Vec<(&'static str, TokenStream)>,
-    /// The same with expressions: a setter of `StageOptions`, a variant of `StageKey`, and the value.
+    /// The same with expressions: a setter of `StageOptions`, a variant of `StageKey`, and the
+    /// value.
     pub(crate) consts: Vec<(&'static str, &'static str, TokenStream)>,
 }
 

@@ -1,5 +1,5 @@
-//! What is valid: a row for each state, both outcomes in each row, next states in the order of a lifecycle,
-//! and a way to Exit.
+//! What is valid: a row for each state, both outcomes in each row, next states in the order of a
+//! lifecycle, and a way to Exit.
 
 use super::attr::{ManagerInput, StateRow};
 use crate::errors::Errors;

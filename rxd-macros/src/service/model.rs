@@ -106,7 +106,8 @@ pub(crate) fn check(written: ServiceAttrs, item: &TypeItem, errors: &mut Errors)
             _ => RuntimePaths::check_entry(entry, errors),
         }
     }
-    // `delay` sets all states, `delays` some of them: whatever the order in the source, `delay` is set first.
+    // `delay` sets all states, `delays` some of them: whatever the order in the source, `delay` is
+    // set first.
     service.options.sort_by_key(|setter| matches!(setter, OptionSetter::TimeOf(..)));
     if !named {
         if let Some((what, _)) = name::name_fault(&service.name) {
@@ -149,14 +150,16 @@ fn read_manager(entry: &KeyEntry, errors: &mut Errors) -> Option<ManagerChoice> 
                 MANAGERS.help_message(&text.value()),
             ),
         }
-        // The manager that was probably meant: services that wait for the end of this one have no error then.
+        // The manager that was probably meant: services that wait for the end of this one have no
+        // error then.
         let meant = near::nearest_word(&text.value(), MANAGERS.words())?;
         return MANAGERS.find_variant_named(meant, text.span()).map(ManagerChoice::BuiltIn);
     };
     let before = errors.len();
     let args = list.args(errors);
     match args.as_slice() {
-        // A word in lower case is a manager of rxd. The compiler reports an unknown one, at this token.
+        // A word in lower case is a manager of rxd. The compiler reports an unknown one, at this
+        // token.
         [arg] => match (arg.as_ident(), arg) {
             (Some(word), _) if !starts_with_capital(&word.to_string()) => Some(ManagerChoice::BuiltIn(word.clone())),
             (_, args::Arg::Path(path)) => Some(ManagerChoice::Path(Box::new(path.clone()))),
@@ -258,8 +261,8 @@ fn read_backoff(entry: &KeyEntry, unchecked: &mut Vec<UncheckedOption>, errors: 
     Some(OptionSetter::Backoff(setters))
 }
 
-/// Reports a `max` that is shorter than `base`, also if one of them is the default. If one of them is an
-/// expression, the compiler has to check this.
+/// Reports a `max` that is shorter than `base`, also if one of them is the default. If one of them
+/// is an expression, the compiler has to check this.
 fn report_max_below_base(
     base: Option<&DurationValue>,
     max: Option<&DurationValue>,

@@ -1,7 +1,8 @@
 //! A watch before `#[rxd::service]`, or without it.
 //!
-//! The compiler expands attributes from the top. A watch before `#[rxd::service]` is therefore expanded by
-//! itself. It moves into the arguments of `#[rxd::service]`, so the order of the attributes has no meaning.
+//! The compiler expands attributes from the top. A watch before `#[rxd::service]` is therefore
+//! expanded by itself. It moves into the arguments of `#[rxd::service]`, so the order of the
+//! attributes has no meaning.
 
 use crate::errors::Errors;
 use crate::syntax::item::{TypeItem, describe_item, item_keyword, last_segment};
@@ -39,7 +40,8 @@ pub(crate) fn expand(keyword: WatchKeyword, args: TokenStream, tokens: TokenStre
     quote!(#item)
 }
 
-/// `crate = renamed` for an attribute that is written as `#[renamed::watch(..)]`, which has no key `crate`.
+/// `crate = renamed` for an attribute that is written as `#[renamed::watch(..)]`, which has no key
+/// `crate`.
 fn crate_of_the_path() -> TokenStream {
     let text = Span::call_site().source_text().unwrap_or_default();
     let path = text.trim_start_matches(['#', '[', ' ']).split(['(', ']']).next().unwrap_or_default();
@@ -49,8 +51,8 @@ fn crate_of_the_path() -> TokenStream {
     if path.segments.is_empty() { TokenStream::new() } else { quote!(crate = #path) }
 }
 
-/// Appends `__watch(args)` to the arguments of `#[rxd::service]`. Attributes before it are expanded in the
-/// order of the source, so they are in that order there, before those that follow it.
+/// Appends `__watch(args)` to the arguments of `#[rxd::service]`. Attributes before it are expanded
+/// in the order of the source, so they are in that order there, before those that follow it.
 fn move_into_service(keyword: WatchKeyword, args: TokenStream, service: &mut Attribute) {
     let word = Ident::new(keyword.word_before_service(), Span::call_site());
     let path = service.path();

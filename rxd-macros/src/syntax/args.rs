@@ -2,14 +2,14 @@
 //!
 //! # Invariants
 //!
-//! 1. A list is parsed once, together with the lists in it. The attributes, `crate = ..` and the editor's
-//!    hints all use the result.
-//! 2. A list is parsed to its end. An argument that cannot be parsed is a fault, and parsing continues
-//!    after the next comma.
-//! 3. The faults stay in the list until its arguments are asked for, so nothing is reported about a list
-//!    under an unknown key.
-//! 4. The tokens between two commas are kept ([`ArgSlot`]), whether or not they are an argument: an editor
-//!    also completes half a word.
+//! 1. A list is parsed once, together with the lists in it. The attributes, `crate = ..` and the
+//!    editor's hints all use the result.
+//! 2. A list is parsed to its end. An argument that cannot be parsed is a fault, and parsing
+//!    continues after the next comma.
+//! 3. The faults stay in the list until its arguments are asked for, so nothing is reported about a
+//!    list under an unknown key.
+//! 4. The tokens between two commas are kept ([`ArgSlot`]), whether or not they are an argument: an
+//!    editor also completes half a word.
 
 use crate::errors::Errors;
 use proc_macro2::{Group, Ident, TokenStream, TokenTree};
@@ -180,7 +180,8 @@ fn parse_arg(input: ParseStream<'_>, errors: &mut Errors) -> Option<Arg> {
         errors.report_with_help(skip_to_comma(input), "expected a list without brackets", "write `a, b`, not `[a, b]`");
         return None;
     }
-    // A type is parsed on a fork, since a parser that fails has consumed an unknown number of tokens.
+    // A type is parsed on a fork, since a parser that fails has consumed an unknown number of
+    // tokens.
     let ahead = input.fork();
     match ahead.parse::<Type>() {
         Ok(path) if matches!(ungrouped(&path), Type::Path(_)) => {
@@ -240,8 +241,8 @@ fn ungrouped(ty: &Type) -> &Type {
     }
 }
 
-/// Consumes and returns everything before the next comma. A comma in angle brackets does not count, if the
-/// brackets are closed.
+/// Consumes and returns everything before the next comma. A comma in angle brackets does not count,
+/// if the brackets are closed.
 fn skip_to_comma(input: ParseStream<'_>) -> TokenStream {
     let (mut first_comma, mut depth) = (None, 0_usize);
     let mut place = input.cursor();
@@ -355,7 +356,8 @@ mod tests {
         assert_eq!(at, ["@ !", ",", "x =", "\"b\"", "#"]);
     }
 
-    /// An editor expands the list as it is, and with a made-up word at the cursor. The slots must be the same.
+    /// An editor expands the list as it is, and with a made-up word at the cursor. The slots must
+    /// be the same.
     #[test]
     fn list_with_half_a_word_has_the_slots_of_the_completed_list() {
         let divide = |text: &str| -> Vec<String> {

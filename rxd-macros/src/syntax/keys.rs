@@ -149,8 +149,8 @@ impl KeyEntry {
         );
     }
 
-    /// Like [`report_wrong_value`](KeyEntry::report_wrong_value), for a key that takes parentheses. If the value
-    /// is a word, the help puts that word into parentheses.
+    /// Like [`report_wrong_value`](KeyEntry::report_wrong_value), for a key that takes parentheses.
+    /// If the value is a word, the help puts that word into parentheses.
     pub(crate) fn report_missing_parentheses(&self, what: &str, errors: &mut Errors) {
         let word = match self.as_expr() {
             Some(Expr::Path(path)) if path.qself.is_none() => path.to_token_stream().to_string().replace(' ', ""),
@@ -280,8 +280,8 @@ impl KeyEntry {
         found
     }
 
-    /// The value of `key = 5`: a number in `range`, or an expression of type `ty`; otherwise an error. Every
-    /// `ty` but `f64` takes only whole numbers.
+    /// The value of `key = 5`: a number in `range`, or an expression of type `ty`; otherwise an
+    /// error. Every `ty` but `f64` takes only whole numbers.
     pub(crate) fn expect_number(
         &self,
         ty: &str,

@@ -1,4 +1,5 @@
-//! Syntax that all attributes share: argument lists, tables of keys, words, durations, names, items, spans.
+//! Syntax that all attributes share: argument lists, tables of keys, words, durations, names,
+//! items, spans.
 
 pub(crate) mod args;
 pub(crate) mod duration;

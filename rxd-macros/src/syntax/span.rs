@@ -1,4 +1,5 @@
-//! Spans of generated code. The compiler underlines what is at the span of the code that it reports.
+//! Spans of generated code. The compiler underlines what is at the span of the code that it
+//! reports.
 
 use proc_macro2::{Group, Span, TokenStream, TokenTree};
 use quote::quote;
@@ -28,7 +29,8 @@ pub(crate) fn respan(tokens: TokenStream, span: Span) -> TokenStream {
         .collect()
 }
 
-/// The call `path args;`, whose expression spans `tokens`: the compiler underlines them when it panics.
+/// The call `path args;`, whose expression spans `tokens`: the compiler underlines them when it
+/// panics.
 pub(crate) fn call_at(tokens: &TokenStream, path: TokenStream, args: TokenStream) -> TokenStream {
     let (start, end) = outer_spans(tokens);
     let (path, args) = (respan(path, start), respan(args, end));

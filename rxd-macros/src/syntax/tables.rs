@@ -1,7 +1,7 @@
 //! The keys of each attribute, each with an example for messages.
 //!
-//! All tables are here, because they name each other: a key in the wrong attribute is reported with the
-//! right one.
+//! All tables are here, because they name each other: a key in the wrong attribute is reported with
+//! the right one.
 
 use super::keys::{AttributeKey, KeyTable};
 

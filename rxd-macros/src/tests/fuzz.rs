@@ -1,8 +1,8 @@
-//! Expands random attributes. A macro never panics; its output is always valid Rust with the user's item
-//! in it; and every error has a span in the input.
+//! Expands random attributes. A macro never panics; its output is always valid Rust with the user's
+//! item in it; and every error has a span in the input.
 //!
-//! `RXD_FUZZ_RUNS=1000000 cargo test -p rxd-macros fuzz` sets the number of inputs, `RXD_FUZZ_SEED=7` the
-//! seed.
+//! `RXD_FUZZ_RUNS=1000000 cargo test -p rxd-macros fuzz` sets the number of inputs,
+//! `RXD_FUZZ_SEED=7` the seed.
 
 use crate::watch::ast::WatchKeyword;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};

@@ -1,5 +1,5 @@
-//! Keywords are real items: generated code names an item of `rxd` or of the user by the very token that was
-//! written. So an editor can complete it, explain it and jump to it.
+//! Keywords are real items: generated code names an item of `rxd` or of the user by the very token
+//! that was written. So an editor can complete it, explain it and jump to it.
 
 use proc_macro2::{LineColumn, TokenStream, TokenTree};
 
@@ -19,8 +19,8 @@ fn kept(output: TokenStream, written: &str, start: LineColumn) -> Vec<String> {
     found
 }
 
-/// Expands `#[rxd::service(..)]`, and returns the idents of the output that have the span of the word between
-/// `«` and `»`.
+/// Expands `#[rxd::service(..)]`, and returns the idents of the output that have the span of the
+/// word between `«` and `»`.
 fn becomes(args: &str, item: &str) -> Vec<String> {
     let whole = format!("{args}\n{item}");
     let word = whole.split(['«', '»']).nth(1).expect("a word is marked");
@@ -85,7 +85,8 @@ fn half_a_word_is_generated_for_the_editor() {
     }
 }
 
-/// With `crate = ..`, all generated code has that path, also the fallback of an item that is not valid.
+/// With `crate = ..`, all generated code has that path, also the fallback of an item that is not
+/// valid.
 #[test]
 fn renamed_rxd_is_never_called_rxd() {
     fn names_rxd(tokens: TokenStream) -> bool {

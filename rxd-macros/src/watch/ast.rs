@@ -62,8 +62,9 @@ impl WatchKeyword {
 
 /// One `#[watch]`, `#[needs]` or `#[after]`.
 ///
-/// What was written and what is valid are one type: the model changes nothing in a watch, and leaves out
-/// those with faults. In a valid watch all of it was understood, and a `#[watch]` has its sentence.
+/// What was written and what is valid are one type: the model changes nothing in a watch, and
+/// leaves out those with faults. In a valid watch all of it was understood, and a `#[watch]` has
+/// its sentence.
 pub(crate) struct WatchAttr {
     pub(crate) keyword: WatchKeyword,
     /// The arguments, as written.

@@ -22,7 +22,8 @@ pub(crate) fn take_before_service(args: &mut Vec<Arg>) -> Vec<WatchAttr> {
     watches
 }
 
-/// Takes the watches that were written after `#[rxd::service]` out of the attributes of the item, in order.
+/// Takes the watches that were written after `#[rxd::service]` out of the attributes of the item,
+/// in order.
 pub(crate) fn take_after_service(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Vec<WatchAttr> {
     let mut watches = Vec::new();
     attrs.retain(|attr| {

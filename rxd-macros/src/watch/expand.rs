@@ -43,8 +43,8 @@ pub(crate) fn constructor(watch: &WatchAttr, rxd: &RuntimePaths) -> TokenStream 
     built
 }
 
-/// The graph checks of the watch with index `number`, each spanned at the words that it is about. The daemon
-/// evaluates them.
+/// The graph checks of the watch with index `number`, each spanned at the words that it is about.
+/// The daemon evaluates them.
 pub(crate) fn graph_checks(watch: &WatchAttr, number: usize, rxd: &RuntimePaths) -> TokenStream {
     let (check_edge, check_target) = (rxd.check_edge(), rxd.check_target());
     let number = Literal::usize_unsuffixed(number);

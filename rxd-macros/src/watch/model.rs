@@ -15,8 +15,8 @@ pub(crate) struct WatchOwner<'a> {
 #[derive(Default)]
 pub(crate) struct ServiceWatches {
     pub(crate) valid: Vec<WatchAttr>,
-    /// The streams of watches that are not valid. Their functions are generated all the same, so that code
-    /// which calls them is not an error, too.
+    /// The streams of watches that are not valid. Their functions are generated all the same, so
+    /// that code which calls them is not an error, too.
     pub(crate) unresolved: Vec<Ident>,
 }
 

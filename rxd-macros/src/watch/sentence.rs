@@ -1,7 +1,7 @@
 //! Reads the arguments of one watch: `any, entering, Run, "health", then(stop)`.
 //!
-//! Each word that is missing or wrong is one error, and nothing is reported that only follows from another
-//! error.
+//! Each word that is missing or wrong is one error, and nothing is reported that only follows from
+//! another error.
 
 use super::ast::{WatchAttr, WatchKeyword, WatchSentence, WatchTarget};
 use crate::errors::Errors;
@@ -159,8 +159,8 @@ fn report_sentence(attr: &Ident, words: &mut PeekableArgs<impl Iterator<Item = A
     }
 }
 
-/// Reads `any, entering, Run`. A missing word is reported only if all arguments could be parsed: it may be
-/// one of those that could not.
+/// Reads `any, entering, Run`. A missing word is reported only if all arguments could be parsed: it
+/// may be one of those that could not.
 fn read_sentence(
     attr: &Ident,
     words: &mut PeekableArgs<impl Iterator<Item = Arg>>,
