@@ -1,6 +1,6 @@
 //! What is valid: the name, the settings and the fields of a daemon.
 
-use super::attr::DaemonAttrs;
+use super::attr::{DaemonAttrs, FieldAttrs};
 use super::settings::{self, DaemonSetting};
 use crate::errors::Errors;
 use crate::runtime::RuntimePaths;
@@ -68,17 +68,27 @@ pub(crate) fn check(written: DaemonAttrs, item: &ItemStruct, errors: &mut Errors
             "write `#[rxd::daemon(name = \"my-daemon\")]`",
         );
     }
+    if !check_item(item, errors) {
+        return None;
+    }
+    daemon.fields = read_fields(item, written.fields, errors);
+    report_equal_names(&mut daemon.fields, errors);
+    Some(daemon)
+}
+
+/// Reports an item that cannot be a daemon, and returns `false`.
+fn check_item(item: &ItemStruct, errors: &mut Errors) -> bool {
     if let Some(param) = item.generics.params.first() {
         errors.report_with_help(
             param,
             format_args!("daemon `{}` is generic, but its graph is checked once, for known types", item.ident),
             "write the services' types out; the services themselves may be generic",
         );
-        return None;
+        return false;
     }
     if let Some(bounds) = &item.generics.where_clause {
         errors.report_with_help(bounds, "a daemon cannot have a `where` clause", "put the bounds on the services");
-        return None;
+        return false;
     }
     let Fields::Named(_) = &item.fields else {
         let (at, what) = match &item.fields {
@@ -90,7 +100,7 @@ pub(crate) fn check(written: DaemonAttrs, item: &ItemStruct, errors: &mut Errors
             format_args!("daemon `{}` {what}", item.ident),
             format_args!("write `struct {} {{ health: Health, .. }}`", item.ident),
         );
-        return None;
+        return false;
     };
     if item.fields.is_empty() {
         errors.report_with_help(
@@ -98,9 +108,15 @@ pub(crate) fn check(written: DaemonAttrs, item: &ItemStruct, errors: &mut Errors
             format_args!("daemon `{}` has no services", item.ident),
             "each field is a service: `health: Health`",
         );
-        return None;
+        return false;
     }
-    for (field, written) in item.fields.iter().zip(written.fields) {
+    true
+}
+
+/// The services, one for each field.
+fn read_fields(item: &ItemStruct, attrs: Vec<FieldAttrs>, errors: &mut Errors) -> Vec<ServiceField> {
+    let mut fields = Vec::new();
+    for (field, written) in item.fields.iter().zip(attrs) {
         let Some(ident) = field.ident.clone() else { continue };
         let (mut name, before) = (None, errors.len());
         for entry in &written.entries {
@@ -114,10 +130,9 @@ pub(crate) fn check(written: DaemonAttrs, item: &ItemStruct, errors: &mut Errors
         let inner = option_inner_type(&field.ty);
         let is_optional = inner.is_some();
         let ty = inner.unwrap_or(&field.ty).clone();
-        daemon.fields.push(ServiceField { ident, ty, is_optional, name, name_is_taken: false, cfgs: written.cfgs });
+        fields.push(ServiceField { ident, ty, is_optional, name, name_is_taken: false, cfgs: written.cfgs });
     }
-    report_equal_names(&mut daemon.fields, errors);
-    Some(daemon)
+    fields
 }
 
 /// Reads a duration longer than zero.

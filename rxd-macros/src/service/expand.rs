@@ -66,13 +66,13 @@ fn setter(setter: &OptionSetter, rxd: &RuntimePaths) -> TokenStream {
             let (name, states) = (ident(name), rxd.state());
             quote!(.#name(#states::#state, #time))
         }
-        OptionSetter::Backoff(knobs) => {
+        OptionSetter::Backoff(setters) => {
             let backoff = rxd.backoff();
-            let knobs = knobs.iter().map(|(name, value)| {
+            let setters = setters.iter().map(|(name, value)| {
                 let name = ident(name);
                 quote!(.#name(#value))
             });
-            quote!(.backoff(#backoff::DEFAULT #(#knobs)*))
+            quote!(.backoff(#backoff::DEFAULT #(#setters)*))
         }
         OptionSetter::Restarts(max, within) => {
             let max = max.integer_tokens();

@@ -3,12 +3,13 @@
 use super::attr::ServiceAttrs;
 use crate::errors::Errors;
 use crate::runtime::RuntimePaths;
+use crate::syntax::args::{Arg, ArgList};
 use crate::syntax::duration::DurationValue;
 use crate::syntax::item::TypeItem;
 use crate::syntax::keys::{self, KeyEntry, NumberValue, literal_string};
 use crate::syntax::tables::{BACKOFF, RESTARTS, STATES};
 use crate::syntax::words::{MANAGERS, ON_FAILURE};
-use crate::syntax::{args, name, near};
+use crate::syntax::{name, near};
 use crate::watch::model::{ServiceWatches, WatchOwner};
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
@@ -125,49 +126,48 @@ pub(crate) fn check(written: ServiceAttrs, item: &TypeItem, errors: &mut Errors)
 
 /// Reads `manager = ".."` or `manager(..)`.
 fn read_manager(entry: &KeyEntry, errors: &mut Errors) -> Option<ManagerChoice> {
-    let Some(list) = entry.as_list() else {
-        let Some(text) = entry.as_string() else {
-            entry.report_missing_parentheses("a string, or a path in parentheses", errors);
-            return None;
-        };
-        if let Some(found) = MANAGERS.find_variant_named(&text.value(), text.span()) {
-            return Some(ManagerChoice::BuiltIn(found));
-        }
-        match text.parse::<syn::Path>() {
-            Ok(path) if path.segments.len() > 1 || starts_with_capital(&text.value()) => {
-                let written = text.value();
-                let meant = near::nearest_word(&written, MANAGERS.words());
-                let meant = meant.map_or_else(String::new, |word| format!("did you mean `{word}`? "));
-                errors.report_with_help(
-                    text,
-                    format_args!("`{written}` is not a manager of rxd"),
-                    format_args!("{meant}write a manager of yours as a path: `manager({written})`"),
-                );
-            }
-            _ => errors.report_with_help(
-                text,
-                MANAGERS.unknown_message(&text.value()),
-                MANAGERS.help_message(&text.value()),
-            ),
-        }
-        // The manager that was probably meant: services that wait for the end of this one have no
-        // error then.
-        let meant = near::nearest_word(&text.value(), MANAGERS.words())?;
-        return MANAGERS.find_variant_named(meant, text.span()).map(ManagerChoice::BuiltIn);
+    if let Some(list) = entry.as_list() {
+        return read_manager_in_parentheses(entry, list, errors);
+    }
+    let Some(text) = entry.as_string() else {
+        entry.report_missing_parentheses("a string, or a path in parentheses", errors);
+        return None;
     };
+    let (written, span) = (text.value(), text.span());
+    if let Some(manager) = MANAGERS.find_variant_named(&written, span) {
+        return Some(ManagerChoice::BuiltIn(manager));
+    }
+    // The manager that was probably meant: services that wait for the end of this one have no
+    // error then.
+    let meant = near::nearest_word(&written, MANAGERS.words());
+    match text.parse::<syn::Path>() {
+        Ok(path) if path.segments.len() > 1 || starts_with_capital(&written) => {
+            let hint = meant.map_or_else(String::new, |word| format!("did you mean `{word}`? "));
+            errors.report_with_help(
+                text,
+                format_args!("`{written}` is not a manager of rxd"),
+                format_args!("{hint}write a manager of yours as a path: `manager({written})`"),
+            );
+        }
+        _ => errors.report_with_help(text, MANAGERS.unknown_message(&written), MANAGERS.help_message(&written)),
+    }
+    MANAGERS.find_variant_named(meant?, span).map(ManagerChoice::BuiltIn)
+}
+
+/// Reads `manager(until_success)` or `manager(my::FailFast)`.
+fn read_manager_in_parentheses(entry: &KeyEntry, list: &ArgList, errors: &mut Errors) -> Option<ManagerChoice> {
     let before = errors.len();
-    let args = list.args(errors);
-    match args.as_slice() {
+    match list.args(errors).as_slice() {
         // A word in lower case is a manager of rxd. The compiler reports an unknown one, at this
         // token.
-        [arg] => match (arg.as_ident(), arg) {
-            (Some(word), _) if !starts_with_capital(&word.to_string()) => Some(ManagerChoice::BuiltIn(word.clone())),
-            (_, args::Arg::Path(path)) => Some(ManagerChoice::Path(Box::new(path.clone()))),
-            _ => {
-                entry.report_wrong_value("one manager", errors);
-                None
-            }
-        },
+        [arg] if arg.as_ident().is_some_and(|word| !starts_with_capital(&word.to_string())) => {
+            arg.as_ident().cloned().map(ManagerChoice::BuiltIn)
+        }
+        [Arg::Path(path)] => Some(ManagerChoice::Path(Box::new(path.clone()))),
+        [_] => {
+            entry.report_wrong_value("one manager", errors);
+            None
+        }
         _ => {
             if errors.len() == before {
                 entry.report_wrong_value("one manager", errors);
@@ -201,7 +201,7 @@ fn read_times(
     // `Exit` and `Unknown` are states, but have no method.
     list.retain(|arg| {
         let key = match arg {
-            args::Arg::Value { key, .. } | args::Arg::List { key, .. } => Some(key),
+            Arg::Value { key, .. } | Arg::List { key, .. } => Some(key),
             other => other.as_ident(),
         };
         let Some(key) = key.filter(|key| *key == "Exit" || *key == "Unknown") else { return true };

@@ -14,6 +14,7 @@
 use crate::errors::Errors;
 use proc_macro2::{Group, Ident, TokenStream, TokenTree};
 use quote::ToTokens;
+use std::ops::ControlFlow;
 use syn::buffer::Cursor;
 use syn::ext::IdentExt as _;
 use syn::parse::discouraged::Speculative as _;
@@ -114,6 +115,7 @@ impl ArgList {
     }
 }
 
+/// Parses one argument. If there is none, `None`, and the fault is reported.
 fn parse_arg(input: ParseStream<'_>, errors: &mut Errors) -> Option<Arg> {
     let start = input.fork();
     let failed = |errors: &mut Errors, message: &str| {
@@ -136,44 +138,8 @@ fn parse_arg(input: ParseStream<'_>, errors: &mut Errors) -> Option<Arg> {
         };
     }
     if input.peek(Ident::peek_any) {
-        let ahead = input.fork();
-        let key = Ident::parse_any(&ahead).ok()?;
-        if ahead.peek(Token![=]) && !ahead.peek(Token![==]) && !ahead.peek(Token![=>]) {
-            input.parse::<TokenTree>().ok()?;
-            let eq: Token![=] = input.parse().ok()?;
-            return parse_value(key, eq, input, errors);
-        }
-        if ahead.peek(Token![:]) && !ahead.peek(Token![::]) {
-            let written = skip_to_comma(input);
-            let value: Vec<TokenTree> = written.clone().into_iter().skip(2).collect();
-            let value = match value.as_slice() {
-                [TokenTree::Literal(value)] => value.to_string(),
-                _ => "..".to_owned(),
-            };
-            errors.report_with_help(
-                written,
-                format_args!("expected `=` after `{key}`, found `:`"),
-                format_args!("write `{key} = {value}`"),
-            );
-            return None;
-        }
-        if ahead.peek(Token![-]) && ahead.peek2(Ident::peek_any) {
-            report_hyphens(key, &ahead, errors);
-            skip_to_comma(input);
-            return None;
-        }
-        if ahead.peek(syn::token::Paren) {
-            input.parse::<TokenTree>().ok()?;
-            let group: Group = input.parse().ok()?;
-            let list = ArgList::parse(group.stream());
-            return Some(Arg::List { key, group, list });
-        }
-        let ahead = input.fork();
-        if let (Ok(path), true) = (ahead.call(Path::parse_mod_style), ahead.peek(syn::token::Paren)) {
-            input.advance_to(&ahead);
-            let group: Group = input.parse().ok()?;
-            let list = ArgList::parse(group.stream());
-            return Some(Arg::Call { path, group, list });
+        if let ControlFlow::Break(arg) = parse_after_word(input, errors) {
+            return arg;
         }
     }
     if input.peek(syn::token::Bracket) {
@@ -190,6 +156,56 @@ fn parse_arg(input: ParseStream<'_>, errors: &mut Errors) -> Option<Arg> {
         }
         _ => failed(errors, "expected a word, a string or a path"),
     }
+}
+
+/// Parses an argument that begins with a word and is more than a type. `Break(None)` if it was
+/// reported, `Continue` if it may be a type.
+fn parse_after_word(input: ParseStream<'_>, errors: &mut Errors) -> ControlFlow<Option<Arg>> {
+    let ahead = input.fork();
+    let Ok(key) = Ident::parse_any(&ahead) else { return ControlFlow::Continue(()) };
+    if ahead.peek(Token![=]) && !ahead.peek(Token![==]) && !ahead.peek(Token![=>]) {
+        input.advance_to(&ahead);
+        return ControlFlow::Break(parse_value(key, input, errors));
+    }
+    if ahead.peek(Token![:]) && !ahead.peek(Token![::]) {
+        report_colon(&key, &skip_to_comma(input), errors);
+        return ControlFlow::Break(None);
+    }
+    if ahead.peek(Token![-]) && ahead.peek2(Ident::peek_any) {
+        report_hyphens(key, &ahead, errors);
+        return ControlFlow::Break(None);
+    }
+    if ahead.peek(syn::token::Paren) {
+        input.advance_to(&ahead);
+        return ControlFlow::Break(parse_nested(input).map(|(group, list)| Arg::List { key, group, list }));
+    }
+    let ahead = input.fork();
+    if let (Ok(path), true) = (ahead.call(Path::parse_mod_style), ahead.peek(syn::token::Paren)) {
+        input.advance_to(&ahead);
+        return ControlFlow::Break(parse_nested(input).map(|(group, list)| Arg::Call { path, group, list }));
+    }
+    ControlFlow::Continue(())
+}
+
+/// Parses a list in parentheses.
+fn parse_nested(input: ParseStream<'_>) -> Option<(Group, ArgList)> {
+    let group: Group = input.parse().ok()?;
+    let list = ArgList::parse(group.stream());
+    Some((group, list))
+}
+
+/// Reports `name: "edge"`.
+fn report_colon(key: &Ident, written: &TokenStream, errors: &mut Errors) {
+    let value: Vec<TokenTree> = written.clone().into_iter().skip(2).collect();
+    let value = match value.as_slice() {
+        [TokenTree::Literal(value)] => value.to_string(),
+        _ => "..".to_owned(),
+    };
+    errors.report_with_help(
+        written,
+        format_args!("expected `=` after `{key}`, found `:`"),
+        format_args!("write `{key} = {value}`"),
+    );
 }
 
 /// Reports `shutdown-timeout`: a word with hyphens.
@@ -210,27 +226,23 @@ fn report_hyphens(first: Ident, rest: ParseStream<'_>, errors: &mut Errors) {
     );
 }
 
-fn parse_value(key: Ident, eq: Token![=], input: ParseStream<'_>, errors: &mut Errors) -> Option<Arg> {
+/// Parses `= value`.
+fn parse_value(key: Ident, input: ParseStream<'_>, errors: &mut Errors) -> Option<Arg> {
+    let equals: Token![=] = input.parse().ok()?;
     let ahead = input.fork();
-    match ahead.parse::<Expr>() {
-        Ok(value) => {
-            input.advance_to(&ahead);
-            Some(Arg::Value { key, value })
-        }
-        _ => {
-            let rest = skip_to_comma(input);
-            let message = if rest.is_empty() {
-                format!("expected a value after `{key} =`")
-            } else {
-                format!("expected the value of `{key}`")
-            };
-            let mut at = TokenStream::new();
-            key.to_tokens(&mut at);
-            eq.to_tokens(&mut at);
-            errors.report(if rest.is_empty() { at } else { rest }, message);
-            None
-        }
+    if let Ok(value) = ahead.parse::<Expr>() {
+        input.advance_to(&ahead);
+        return Some(Arg::Value { key, value });
     }
+    let rest = skip_to_comma(input);
+    if rest.is_empty() {
+        let mut written = key.to_token_stream();
+        equals.to_tokens(&mut written);
+        errors.report(written, format_args!("expected a value after `{key} =`"));
+    } else {
+        errors.report(rest, format_args!("expected the value of `{key}`"));
+    }
+    None
 }
 
 /// The type without the invisible groups that a macro may have put around it.

@@ -6,16 +6,17 @@
 use super::ast::{WatchAttr, WatchKeyword, WatchSentence, WatchTarget};
 use crate::errors::Errors;
 use crate::syntax::args::{Arg, ArgList};
-use crate::syntax::keys;
+use crate::syntax::keys::{self, KeyEntry};
 use crate::syntax::name;
 use crate::syntax::tables::{SHORT, WATCH};
-use crate::syntax::words::{self, ACTIONS, EFFECTS, MODES, STATES, state_ident};
+use crate::syntax::words::{ACTIONS, EFFECTS, MODES, STATES, WordSet, state_ident};
 use proc_macro2::Ident;
 use quote::ToTokens;
+use std::iter::Peekable;
 use syn::{Lit, Type};
 
 /// Help: the form of a sentence.
-const READS: &str = "a watch has the form `any, entering, Run, \"service\"`";
+const SENTENCE_HELP: &str = "a watch has the form `any, entering, Run, \"service\"`";
 
 /// Reads one attribute, as far as it is understood.
 pub(super) fn read(keyword: WatchKeyword, attr: &Ident, list: ArgList) -> WatchAttr {
@@ -55,7 +56,7 @@ fn fill_in(watch: &mut WatchAttr, attr: &Ident, args: Vec<Arg>, is_readable: boo
         let Arg::List { key, .. } = arg else { continue };
         if keyword == WatchKeyword::Watch && (MODES.find_variant(key).is_some() || ACTIONS.find_variant(key).is_some())
         {
-            errors.report_with_help(key, format_args!("`{key}` takes no parentheses"), READS);
+            errors.report_with_help(key, format_args!("`{key}` takes no parentheses"), SENTENCE_HELP);
             return true;
         }
     }
@@ -63,7 +64,7 @@ fn fill_in(watch: &mut WatchAttr, attr: &Ident, args: Vec<Arg>, is_readable: boo
         args.into_iter().partition(|arg| matches!(arg, Arg::List { .. } | Arg::Value { .. }));
     let mut words = words.into_iter().peekable();
     if keyword == WatchKeyword::Watch {
-        watch.sentence = read_sentence(attr, &mut words, is_readable, errors);
+        watch.sentence = SentenceReader { attr, words: &mut words, is_readable, errors }.read();
     } else {
         report_sentence(attr, &mut words, errors);
     }
@@ -89,11 +90,12 @@ fn read_targets(
     let mut is_understood = true;
     for arg in words {
         // If the sentence was not understood, its remaining words are not targets.
-        if is_garbled && is_word(&arg, &[&MODES, &ACTIONS, &STATES]) {
+        if is_garbled && is_word_of(&arg, &[&MODES, &ACTIONS, &STATES]) {
             continue;
         }
         // `'health'`: the compiler reports it by itself.
-        if matches!(&arg, Arg::Lit(lit) if lit.to_token_stream().to_string().chars().count() > 4 && is_char(lit)) {
+        if matches!(&arg, Arg::Lit(lit) if lit.to_token_stream().to_string().chars().count() > 4 && is_character_literal(lit))
+        {
             is_understood = false;
             continue;
         }
@@ -139,129 +141,136 @@ fn read_options(watch: &mut WatchAttr, attr: &Ident, args: Vec<Arg>, errors: &mu
     }
 }
 
-fn is_word(arg: &Arg, all: &[&words::WordSet]) -> bool {
-    arg.as_ident().is_some_and(|word| all.iter().any(|all| all.find_variant(word).is_some()))
+/// Whether the argument is a word of one of the sets.
+fn is_word_of(arg: &Arg, sets: &[&WordSet]) -> bool {
+    arg.as_ident().is_some_and(|word| sets.iter().any(|set| set.find_variant(word).is_some()))
 }
 
-fn is_char(lit: &Lit) -> bool {
+fn is_character_literal(lit: &Lit) -> bool {
     lit.to_token_stream().to_string().starts_with('\'')
 }
 
 /// Reports `any, entering, Run` in an attribute that takes only services.
-fn report_sentence(attr: &Ident, words: &mut PeekableArgs<impl Iterator<Item = Arg>>, errors: &mut Errors) {
-    if let Some(first) = words.next_if(|arg| is_word(arg, &[&MODES, &ACTIONS])) {
+fn report_sentence(attr: &Ident, words: &mut Peekable<impl Iterator<Item = Arg>>, errors: &mut Errors) {
+    if let Some(first) = words.next_if(|arg| is_word_of(arg, &[&MODES, &ACTIONS])) {
         errors.report_with_help(
             first,
             format_args!("`#[{attr}]` takes only services"),
             "for any other condition, write a `#[watch(..)]`",
         );
-        while words.next_if(|arg| is_word(arg, &[&MODES, &ACTIONS, &STATES])).is_some() {}
+        while words.next_if(|arg| is_word_of(arg, &[&MODES, &ACTIONS, &STATES])).is_some() {}
     }
 }
 
-/// Reads `any, entering, Run`. A missing word is reported only if all arguments could be parsed: it
-/// may be one of those that could not.
-fn read_sentence(
-    attr: &Ident,
-    words: &mut PeekableArgs<impl Iterator<Item = Arg>>,
+/// Reads `any, entering, Run`.
+struct SentenceReader<'a, I: Iterator<Item = Arg>> {
+    /// The name of the attribute, as the span of what is missing at its end.
+    attr: &'a Ident,
+    words: &'a mut Peekable<I>,
+    /// Whether all arguments could be parsed. If not, a missing word may be one of those that could not.
     is_readable: bool,
-    errors: &mut Errors,
-) -> Option<WatchSentence> {
-    let missing = |errors: &mut Errors, at: Option<&Arg>, what: &str| {
-        let at = at.map_or_else(|| attr.to_token_stream(), ToTokens::to_token_stream);
-        if is_readable {
-            errors.report_with_help(at, format_args!("expected {what}"), READS);
-        }
-    };
-    let mode = match words.peek().and_then(as_ident) {
-        None if report_quoted(&MODES, words.peek(), errors) => {
-            words.next();
-            None
-        }
-        Some(word) if STATES.find_variant(&word).is_some() => {
-            missing(errors, words.peek(), "`any` or `all`, and an action before the state");
-            return None;
-        }
-        // An action, so the mode is missing.
-        Some(word) if ACTIONS.find_variant(&word).is_some() || STATES.find_variant(&word).is_some() => {
-            missing(errors, words.peek(), "`any` or `all` first");
-            None
-        }
-        Some(word) => {
-            words.next();
-            MODES.expect_variant(&word, errors)
-        }
-        None => {
-            missing(errors, words.peek(), "`any` or `all` first");
-            return None;
-        }
-    };
-    let action = match words.peek().and_then(as_ident) {
-        None if report_quoted(&ACTIONS, words.peek(), errors) => {
-            words.next();
-            None
-        }
-        Some(word) if STATES.find_variant(&word).is_some() => {
-            missing(errors, words.peek(), "`entering`, `exited`, `changing` or `not_in` before the state");
-            None
-        }
-        Some(word) => {
-            words.next();
-            ACTIONS.expect_variant(&word, errors)
-        }
-        None => {
-            missing(errors, words.peek(), "`entering`, `exited`, `changing` or `not_in`");
-            return None;
-        }
-    };
-    let state = match words.peek() {
-        Some(Arg::Path(path)) => match state_ident(path) {
-            Some(state) => {
-                words.next();
-                if ACTIONS.find_variant(&state).is_some() {
-                    errors.report_with_help(state, "a watch has one action", "write one `#[watch(..)]` for each");
-                    return None;
-                }
-                STATES.expect_variant(&state, errors)
-            }
-            None => {
-                missing(errors, words.peek(), "a state");
-                words.next();
-                None
-            }
-        },
-        other if report_quoted(&STATES, other, errors) => {
-            words.next();
-            None
-        }
-        other => {
-            missing(errors, other, "a state");
-            None
-        }
-    };
-    Some(WatchSentence { mode: mode?, action: action?, state: state? })
+    errors: &'a mut Errors,
 }
 
-/// Reports one of these words in quotes; `true` if it is one.
-fn report_quoted(all: &words::WordSet, arg: Option<&Arg>, errors: &mut Errors) -> bool {
-    let Some(Arg::Lit(Lit::Str(text))) = arg else { return false };
-    let known = all.find_variant_named(&text.value(), text.span()).is_some();
-    if known {
+/// The words that follow cannot be told apart. It was reported.
+struct UnclearRest;
+
+impl<I: Iterator<Item = Arg>> SentenceReader<'_, I> {
+    fn read(mut self) -> Option<WatchSentence> {
+        let mode = self.read_mode().ok()?;
+        let action = self.read_action().ok()?;
+        let state = self.read_state().ok()?;
+        Some(WatchSentence { mode: mode?, action: action?, state: state? })
+    }
+
+    /// `None` if the mode is missing or unknown, but the action can be read.
+    fn read_mode(&mut self) -> Result<Option<Ident>, UnclearRest> {
+        let Some(word) = self.next_ident() else {
+            if self.skip_quoted(&MODES) {
+                return Ok(None);
+            }
+            self.report_missing("`any` or `all` first");
+            return Err(UnclearRest);
+        };
+        if STATES.find_variant(&word).is_some() {
+            self.report_missing("`any` or `all`, and an action before the state");
+            return Err(UnclearRest);
+        }
+        if ACTIONS.find_variant(&word).is_some() {
+            self.report_missing("`any` or `all` first");
+            return Ok(None);
+        }
+        self.words.next();
+        Ok(MODES.expect_variant(&word, self.errors))
+    }
+
+    /// `None` if the action is missing or unknown, but the state can be read.
+    fn read_action(&mut self) -> Result<Option<Ident>, UnclearRest> {
+        let Some(word) = self.next_ident() else {
+            if self.skip_quoted(&ACTIONS) {
+                return Ok(None);
+            }
+            self.report_missing("`entering`, `exited`, `changing` or `not_in`");
+            return Err(UnclearRest);
+        };
+        if STATES.find_variant(&word).is_some() {
+            self.report_missing("`entering`, `exited`, `changing` or `not_in` before the state");
+            return Ok(None);
+        }
+        self.words.next();
+        Ok(ACTIONS.expect_variant(&word, self.errors))
+    }
+
+    /// `None` if the state is missing or unknown, but the targets can be read.
+    fn read_state(&mut self) -> Result<Option<Ident>, UnclearRest> {
+        let Some(Arg::Path(path)) = self.words.peek() else {
+            if !self.skip_quoted(&STATES) {
+                self.report_missing("a state");
+            }
+            return Ok(None);
+        };
+        let Some(state) = state_ident(path) else {
+            self.report_missing("a state");
+            self.words.next();
+            return Ok(None);
+        };
+        self.words.next();
+        if ACTIONS.find_variant(&state).is_some() {
+            self.errors.report_with_help(state, "a watch has one action", "write one `#[watch(..)]` for each");
+            return Err(UnclearRest);
+        }
+        Ok(STATES.expect_variant(&state, self.errors))
+    }
+
+    /// The next word, if it is a single one.
+    fn next_ident(&mut self) -> Option<Ident> {
+        self.words.peek().and_then(Arg::as_ident).cloned()
+    }
+
+    /// Reports one of these words in quotes, and skips it; `false` if the next word is not one.
+    fn skip_quoted(&mut self, words: &WordSet) -> bool {
+        let Some(Arg::Lit(Lit::Str(text))) = self.words.peek() else { return false };
         let word = text.value();
-        errors.report_with_help(
+        if words.find_variant_named(&word, text.span()).is_none() {
+            return false;
+        }
+        self.errors.report_with_help(
             text,
-            format_args!("the {} `{word}` is in quotes", all.noun),
+            format_args!("the {} `{word}` is in quotes", words.noun),
             format_args!("write `{word}` without quotes"),
         );
+        self.words.next();
+        true
     }
-    known
-}
 
-fn as_ident(arg: &Arg) -> Option<Ident> {
-    arg.as_ident().cloned()
+    /// Reports that something is missing before the next word.
+    fn report_missing(&mut self, what: &str) {
+        let next = self.words.peek().map_or_else(|| self.attr.to_token_stream(), ToTokens::to_token_stream);
+        if self.is_readable {
+            self.errors.report_with_help(next, format_args!("expected {what}"), SENTENCE_HELP);
+        }
+    }
 }
-
-type PeekableArgs<I> = std::iter::Peekable<I>;
 
 /// Reads one target: a name or a type.
 fn read_target(keyword: WatchKeyword, arg: Arg, errors: &mut Errors) -> Option<WatchTarget> {
@@ -305,7 +314,7 @@ fn lower_case_segment(arg: &Arg) -> Option<&Ident> {
 }
 
 /// Reads `stream(name)`.
-fn read_stream(entry: &keys::KeyEntry, errors: &mut Errors) -> Option<Ident> {
+fn read_stream(entry: &KeyEntry, errors: &mut Errors) -> Option<Ident> {
     let word = entry.expect_word_in_parentheses(errors)?;
     if syn::parse2::<Ident>(word.to_token_stream()).is_err() {
         errors.report_with_help(
