@@ -1,5 +1,5 @@
 rxd::manager! {
-    /// Gives up at the first failure.
+    /// Ends at the first failure.
     pub FailFast {
         Init => { ok: Idle, failed: Exit },
         Idle => { ok: Run, failed: Exit },

@@ -1,4 +1,4 @@
-/// Gives up at the first failure.
+/// Ends at the first failure.
 #[derive(
     ::core::clone::Clone,
     ::core::marker::Copy,

@@ -1,6 +1,6 @@
-//! What must not compile, and what it says: see `tests/`.
+//! Tests of what compiles and of the errors about what does not: see `tests/`.
 //!
-//! The services here are what the cases take from another crate.
+//! The cases use the services here as those of another crate.
 
 use rxd::{Context, Runner};
 

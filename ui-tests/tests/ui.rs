@@ -1,8 +1,8 @@
-//! Every case under `tests/*/pass` compiles and runs; every case under `tests/*/fail` does not
-//! compile, with exactly the words next to it.
+//! Every case under `tests/*/pass` compiles and runs. Every case under `tests/*/fail` does not
+//! compile, and its errors are those in the `.stderr` file next to it.
 //!
-//! `TRYBUILD=overwrite cargo test -p ui-tests` writes the words anew: read them as somebody who
-//! has just made that mistake.
+//! `TRYBUILD=overwrite cargo test -p ui-tests` overwrites the `.stderr` files. Read the difference as
+//! a user who has just made that mistake.
 
 mod agree;
 mod cases;
@@ -10,18 +10,19 @@ mod documents;
 
 use std::sync::{Mutex, PoisonError};
 
-/// Both write the same project, and take turns.
-static TURN: Mutex<()> = Mutex::new(());
+/// Both tests write to the same project directory, so only one may run at a time.
+static PROJECT: Mutex<()> = Mutex::new(());
 
-// Apart from the other: one case that must run turns `cargo check` into `cargo build` for all.
+// A test of its own: with one case that runs, trybuild uses `cargo build` for all cases instead of
+// `cargo check`.
 #[test]
-fn pass() {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+fn passing_code_compiles_and_runs() {
+    let _project = PROJECT.lock().unwrap_or_else(PoisonError::into_inner);
     trybuild::TestCases::new().pass("tests/*/pass/*.rs");
 }
 
 #[test]
-fn fail() {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+fn failing_code_has_the_errors_next_to_it() {
+    let _project = PROJECT.lock().unwrap_or_else(PoisonError::into_inner);
     trybuild::TestCases::new().compile_fail("tests/*/fail/*.rs");
 }

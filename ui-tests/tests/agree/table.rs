@@ -1,4 +1,4 @@
-//! Every key, what it may be, and what is said of anything else.
+//! Every key, the values that it takes, and the error about any other value.
 
 use super::{around, service};
 use rxd::prestart::Stage;
@@ -6,53 +6,53 @@ use rxd::{Action, Backoff, Daemon, Effect, Options, Signal, State, When};
 use std::time::Duration;
 
 /// One key of an attribute.
-pub(super) struct Row {
-    /// The attribute and the key, with those that it is nested in.
+pub(super) struct KeyRow {
+    /// The attribute and the key, and the keys that it is nested in.
     pub(super) key: &'static str,
-    pub(super) may_be: &'static str,
-    pub(super) wrong: Vec<Wrong>,
+    pub(super) takes: &'static str,
+    pub(super) wrong: Vec<WrongValue>,
 }
 
-/// A value that it cannot have.
-pub(super) struct Wrong {
-    /// The case in which the attribute has it as a literal.
+/// A value that the key does not take.
+pub(super) struct WrongValue {
+    /// The case with the value as a literal in the attribute.
     pub(super) literal: Option<&'static str>,
-    /// The case in which the attribute has it as a constant, if the key takes constants.
+    /// The case with the value as a constant in the attribute, if the key takes constants.
     pub(super) constant: Option<&'static str>,
     pub(super) build: Box<dyn Fn() -> Daemon>,
-    /// The first words of the builder's error: whose option it is.
+    /// The beginning of the builder's error: the service or daemon with the option.
     pub(super) of: &'static str,
-    /// What all of them say.
+    /// The sentence and the help of all three errors.
     pub(super) says: String,
 }
 
 const ZERO: Duration = Duration::ZERO;
-const ANY_TIME: &str = "any time; zero is none";
-const LONGER: &str = "a time longer than zero";
-const WORD: &str = "one of its words, each a variant of an enum in the builder";
+const ANY_TIME: &str = "any duration; zero is no delay";
+const LONGER: &str = "a duration longer than zero";
+const WORD: &str = "one of its words; each is a variant of an enum in the builder";
 const NAME: &str = "1 to 64 ASCII letters, digits, `-`, `_` and `.`, not beginning with `_rxd`";
 const RULE: &str = "a name is made of ASCII letters, digits, `-`, `_` and `.`";
 
-fn free(key: &'static str, may_be: &'static str) -> Row {
-    Row { key, may_be, wrong: Vec::new() }
+fn free(key: &'static str, takes: &'static str) -> KeyRow {
+    KeyRow { key, takes, wrong: Vec::new() }
 }
 
-fn row(key: &'static str, may_be: &'static str, wrong: impl IntoIterator<Item = Wrong>) -> Row {
-    Row { key, may_be, wrong: wrong.into_iter().collect() }
+fn row(key: &'static str, takes: &'static str, wrong: impl IntoIterator<Item = WrongValue>) -> KeyRow {
+    KeyRow { key, takes, wrong: wrong.into_iter().collect() }
 }
 
 fn zero(key: &str) -> String {
     format!("`{key}` cannot be zero\nhelp: write how long: `\"5s\"` or `Duration::from_secs(5)`")
 }
 
-/// A wrong value of the daemon.
+/// A wrong value of a daemon.
 fn daemon(
     [literal, constant]: [Option<&'static str>; 2],
     build: impl Fn(Daemon) -> Daemon + 'static,
     says: String,
-) -> Wrong {
+) -> WrongValue {
     let build = Box::new(move || build(Daemon::new("edge").add(service("health"))));
-    Wrong { literal, constant, build, of: "daemon `edge`", says }
+    WrongValue { literal, constant, build, of: "daemon `edge`", says }
 }
 
 /// A wrong option of a service.
@@ -61,22 +61,22 @@ fn option(
     of: &'static str,
     options: impl Fn(Options) -> Options + 'static,
     says: String,
-) -> Wrong {
+) -> WrongValue {
     let [literal, constant] = cases;
     let build = Box::new(move || around(service("poller").options(options(Options::DEFAULT))));
-    Wrong { literal, constant, build, of, says }
+    WrongValue { literal, constant, build, of, says }
 }
 
-/// A wrong name, of a service or of the daemon.
-fn name(literal: &'static str, name: &'static str, of: &'static str, says: &str) -> Wrong {
+/// A wrong name of a service or a daemon.
+fn name(literal: &'static str, name: &'static str, of: &'static str, says: &str) -> WrongValue {
     let build: Box<dyn Fn() -> Daemon> = match of.starts_with("daemon") {
         true => Box::new(move || Daemon::new(name).add(service("health"))),
         false => Box::new(move || Daemon::new("edge").add(service(name))),
     };
-    Wrong { literal: Some(literal), constant: None, build, of, says: says.to_owned() }
+    WrongValue { literal: Some(literal), constant: None, build, of, says: says.to_owned() }
 }
 
-pub(super) fn rows() -> Vec<Row> {
+pub(super) fn rows() -> Vec<KeyRow> {
     let mut rows = services();
     rows.extend(backoff());
     rows.extend(daemons());
@@ -84,7 +84,7 @@ pub(super) fn rows() -> Vec<Row> {
     rows
 }
 
-fn services() -> Vec<Row> {
+fn services() -> Vec<KeyRow> {
     let poller = "service `poller` of daemon `edge`";
     let dashes = "poll-poll-poll-poll-poll-poll-poll-poll-poll-poll-poll-poll-poll-";
     let long = format!("service `{dashes}` of daemon `edge`").leak();
@@ -181,7 +181,7 @@ fn services() -> Vec<Row> {
     ]
 }
 
-fn backoff() -> Vec<Row> {
+fn backoff() -> Vec<KeyRow> {
     let of = "service `poller` of daemon `edge`, `backoff`";
     let wrong = |cases, backoff: fn(Backoff) -> Backoff, says: &str| {
         option(cases, of, move |options| options.backoff(backoff(Backoff::DEFAULT)), says.to_owned())
@@ -257,7 +257,7 @@ fn backoff() -> Vec<Row> {
     ]
 }
 
-fn daemons() -> Vec<Row> {
+fn daemons() -> Vec<KeyRow> {
     let exit_code = || "`exit_code` cannot be 0\nhelp: write a number from 1 to 255".to_owned();
     let history = |value: &str| format!("`history` cannot be {value}\nhelp: write a number from 1 to 4294967295");
     vec![
@@ -291,7 +291,7 @@ fn daemons() -> Vec<Row> {
         row(
             "daemon(signals)",
             "signals, each once; none at all leaves the process's signals alone",
-            [Wrong {
+            [WrongValue {
                 of: "daemon `edge`, `signals`",
                 ..daemon(
                     [Some("daemon/signal_twice"), None],
@@ -303,7 +303,7 @@ fn daemons() -> Vec<Row> {
         row(
             "daemon(prestart(stage(attempts)))",
             "a number from 1 to 4294967295",
-            [Wrong {
+            [WrongValue {
                 of: "prestart stage `check-disk` of daemon `edge`",
                 ..daemon(
                     [Some("daemon/prestart_attempts_zero"), Some("daemon/prestart_attempts_zero_const")],
@@ -315,7 +315,7 @@ fn daemons() -> Vec<Row> {
         row(
             "daemon(prestart(stage(timeout)))",
             LONGER,
-            [Wrong {
+            [WrongValue {
                 of: "prestart stage `check-disk` of daemon `edge`",
                 ..daemon(
                     [Some("daemon/prestart_timeout_zero"), Some("daemon/prestart_timeout_zero_const")],
@@ -368,8 +368,8 @@ fn daemons() -> Vec<Row> {
     ]
 }
 
-fn watches() -> Vec<Row> {
-    let within = |cases: [Option<&'static str>; 2], when: fn() -> When, of| Wrong {
+fn watches() -> Vec<KeyRow> {
+    let within = |cases: [Option<&'static str>; 2], when: fn() -> When, of| WrongValue {
         literal: cases[0],
         constant: cases[1],
         build: Box::new(move || around(service("poller").watch(when().within(ZERO)))),

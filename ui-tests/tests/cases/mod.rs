@@ -1,18 +1,18 @@
-//! What is true of every failing case, without compiling it.
+//! What holds for every failing case, checked without compiling it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 /// One failing case.
 pub(crate) struct Case {
-    /// `graph/unknown_name`
+    /// The folder and the file name: `graph/unknown_name`.
     pub(crate) name: String,
     pub(crate) source: String,
     pub(crate) stderr: String,
 }
 
 impl Case {
-    /// What the first line of the file says was done; otherwise its name.
+    /// The mistake: the first line of the file, or its name.
     pub(crate) fn fault(&self) -> String {
         match self.source.lines().next().and_then(|first| first.strip_prefix("//! ")) {
             Some(fault) => fault.to_owned(),
@@ -20,7 +20,7 @@ impl Case {
         }
     }
 
-    /// Its errors: the words, and the line of the source they are underlined in.
+    /// Its errors: each message, and the source line that it underlines.
     pub(crate) fn errors(&self) -> Vec<(String, String)> {
         let mut errors = Vec::new();
         let mut words: Vec<&str> = Vec::new();
@@ -40,7 +40,7 @@ impl Case {
     }
 }
 
-/// All failing cases, in the order of their names.
+/// All failing cases, sorted by name.
 pub(crate) fn all() -> Vec<Case> {
     let mut sources = files("rs");
     sources.sort();
@@ -70,26 +70,26 @@ fn files(extension: &str) -> Vec<PathBuf> {
 }
 
 #[test]
-fn every_error_belongs_to_a_case() {
+fn stderr_file_always_belongs_to_a_case() {
     for stderr in files("stderr") {
         assert!(stderr.with_extension("rs").exists(), "{} is an orphan", stderr.display());
     }
     for case in all() {
-        assert!(!case.errors().is_empty(), "{} says nothing", case.name);
+        assert!(!case.errors().is_empty(), "{} has no errors", case.name);
     }
 }
 
-/// Words about the standard library change with every release of it.
+/// Lines of the standard library change with its releases.
 #[test]
-fn no_error_shows_the_standard_library() {
+fn stderr_of_each_case_has_no_lines_of_the_standard_library() {
     for case in all() {
         assert!(!case.stderr.contains("$RUST"), "{} shows the standard library", case.name);
     }
 }
 
-/// One fault is one error, unless the case is called after more of them.
+/// A case has one error, unless its name says that it has more.
 #[test]
-fn one_fault_is_one_error() {
+fn case_with_one_fault_has_one_error() {
     for case in all() {
         let more = case.name.contains("two_") || case.name.contains("_two") || MORE.contains(&&*case.name);
         let errors = case.errors().len();
@@ -97,12 +97,13 @@ fn one_fault_is_one_error() {
     }
 }
 
-/// Cases in which more than one thing is wrong, though they are not called so.
+/// Cases with more than one error whose names do not say so.
 const MORE: [&str; 2] = ["daemon/field_key_of_a_second_one", "manager/empty_row"];
 
-/// An item that was lost, or a follow-on error, shows where the item is used.
+/// If a macro loses the item, or causes a follow-on error, the use of the item in `main` is one more
+/// error.
 #[test]
-fn every_case_uses_its_item_after_the_fault() {
+fn item_of_each_case_is_used_in_main() {
     for case in all() {
         let (before, main) = case.source.split_once("fn main()").expect("a case has a main");
         let declared = |word: &str| {
@@ -116,7 +117,7 @@ fn every_case_uses_its_item_after_the_fault() {
     }
 }
 
-/// Cases whose fault is that there is no name to use.
+/// Cases without a name to use, since that is the mistake.
 const NAMELESS: [&str; 2] = ["manager/empty", "manager/no_name"];
 
 fn declares(line: &str, keyword: &str, word: &str) -> bool {

@@ -1,4 +1,4 @@
-//! What is written about errors elsewhere is what the cases say.
+//! The errors in the README, in the table of rules and in `ERRORS.md` are those of the cases.
 
 use crate::cases::{self, Case};
 use std::fs;
@@ -12,38 +12,38 @@ fn overwrites() -> bool {
     std::env::var("TRYBUILD").is_ok_and(|how| how == "overwrite")
 }
 
-/// `expected` is what the file holds; with `TRYBUILD=overwrite` it is made so.
+/// Asserts that the file holds `expected`. With `TRYBUILD=overwrite`, writes it.
 #[track_caller]
-fn holds(path: &Path, expected: &str) {
+fn assert_file_holds(path: &Path, expected: &str) {
     if overwrites() {
         fs::write(path, expected).expect("a writable folder");
     }
     let found = fs::read_to_string(path).unwrap_or_default();
-    assert!(found == expected, "{} is out of date; `TRYBUILD=overwrite` writes it anew", path.display());
+    assert!(found == expected, "{} is out of date; `TRYBUILD=overwrite` overwrites it", path.display());
 }
 
-/// What stands between the first two fences of which the first is `open`, and holds `text`.
+/// The first fenced block that begins with `open` and contains `text`.
 fn block<'a>(document: &'a str, open: &str, text: &str) -> &'a str {
     let blocks = document.split(open).skip(1).filter_map(|rest| rest.split_once("```").map(|(block, _)| block));
     blocks.into_iter().find(|block| block.contains(text)).unwrap_or_else(|| panic!("no {open} with {text}"))
 }
 
 #[test]
-fn the_error_in_the_readme_is_the_one_of_its_example() {
+fn readme_error_is_the_error_of_its_example() {
     let readme = fs::read_to_string(root().join("README.md")).expect("there is one");
     let example = block(&readme, "```rust,no_run\n", "#[rxd::daemon");
     let fault = example.replacen("\"health\"", "\"helth\"", 1);
     assert!(fault != example, "the first example of the README watches `health`");
     let case = Path::new("tests/graph/fail/unknown_name_in_the_readme.rs");
-    holds(case, &format!("//! The first example of the README, with a letter too few.\n{fault}"));
+    assert_file_holds(case, &format!("//! The first example of the README, with a letter too few.\n{fault}"));
     let stderr = fs::read_to_string(case.with_extension("stderr")).expect("the case's words");
-    // The case has one line more, above.
+    // The case has one line more than the README, at the top.
     let shown = block(&readme, "```text\n", "error[E0080]");
     let expected: String = stderr.lines().map(|line| one_line_up(line) + "\n").collect();
-    holds(&root().join("README.md"), &readme.replacen(shown, &expected, 1));
+    assert_file_holds(&root().join("README.md"), &readme.replacen(shown, &expected, 1));
 }
 
-/// A line of an error as it is in `src/main.rs`, where the code begins one line further up.
+/// A line of an error, as it is when the code begins one line further up, in `src/main.rs`.
 fn one_line_up(line: &str) -> String {
     let less = |number: &str| number.parse::<usize>().map(|number| (number - 1).to_string());
     if let Some((arrow, place)) = line.split_once("--> ") {
@@ -59,12 +59,13 @@ fn one_line_up(line: &str) -> String {
     }
 }
 
-/// The rules that the attributes cannot break: their own macro has said it before, in other words.
+/// Rules that only the builder reports. For an attribute the macro has reported it before, in other
+/// words.
 const BUILDERS_ONLY: [&str; 6] =
     ["no-services", "empty-name", "invalid-name", "no-targets", "within-without-gate", "repeated-stream"];
 
 #[test]
-fn every_row_of_the_rules_is_what_a_case_says() {
+fn rules_table_has_the_words_of_a_case_in_each_row() {
     let table = fs::read_to_string(root().join("rxd/src/graph/rules.md")).expect("the table of rules");
     let rows: Vec<Vec<&str>> = table.lines().skip(2).map(|row| row.split(" | ").collect()).collect();
     assert!(rows.len() > 20, "that is not the table of rules");
@@ -76,7 +77,7 @@ fn every_row_of_the_rules_is_what_a_case_says() {
         let says = |case: &&Case| plain(&case.stderr).contains(&plain(&words));
         match cases.iter().find(says) {
             Some(case) => {
-                // What the example shows is what is written there.
+                // The case contains the attributes of the example.
                 let attributes = example.split('`').skip(1).step_by(2).filter(|code| code.starts_with("#["));
                 for attribute in attributes {
                     assert!(case.source.contains(attribute), "`{rule}`: no {attribute} in {}", case.name);
@@ -88,7 +89,7 @@ fn every_row_of_the_rules_is_what_a_case_says() {
     assert_eq!(builders, BUILDERS_ONLY, "these rules are shown in words that no case has");
 }
 
-/// The words without line breaks and places.
+/// The text without line breaks and source locations.
 fn plain(text: &str) -> String {
     let mut words: Vec<&str> = text.split_whitespace().collect();
     if let Some(at) = words.windows(2).position(|pair| pair == ["declared", "at"]) {
@@ -97,13 +98,13 @@ fn plain(text: &str) -> String {
     words.join(" ")
 }
 
-/// `ERRORS.md`: every mistake there is a case for, and what is said about it.
+/// Writes `ERRORS.md`: the mistake of each case, and its errors.
 #[test]
-fn every_mistake_has_its_row() {
+fn errors_table_has_a_row_for_each_case() {
     let mut text = String::from(
         "# What the compiler says\n\n\
-         Every mistake that is tried in `tests`, and what is said about it. Written from the cases by their test;\n\
-         the rules of the graph, with what each is about, are in the documentation of `rxd::graph`.\n",
+         Each row is a case of `tests`: a mistake, and the error about it. A test writes this file from the cases. The\n\
+         rules of the graph are explained in the documentation of `rxd::graph`.\n",
     );
     let mut room = String::new();
     for case in cases::all() {
@@ -116,7 +117,7 @@ fn every_mistake_has_its_row() {
             text.push_str(&format!("| {} | {} | {} |\n", case.fault(), code(&line), cell(&words)));
         }
     }
-    holds(Path::new("ERRORS.md"), &text);
+    assert_file_holds(Path::new("ERRORS.md"), &text);
 }
 
 fn code(line: &str) -> String {

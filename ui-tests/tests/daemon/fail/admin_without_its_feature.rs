@@ -1,4 +1,4 @@
-//! An address, but nothing that could listen on it.
+//! An `admin` address without the feature `admin`.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! Every method would be too slow.
+//! A blocking threshold of zero.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A constant: every poll would be too long.
+//! A constant blocking threshold of zero.
 
 use rxd::{Context, Runner};
 use std::time::Duration;

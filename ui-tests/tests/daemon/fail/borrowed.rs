@@ -1,4 +1,4 @@
-//! A daemon that borrows.
+//! A daemon with a lifetime parameter.
 
 use rxd::{Context, Runner};
 

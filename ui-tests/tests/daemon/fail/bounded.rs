@@ -1,4 +1,4 @@
-//! A daemon with conditions.
+//! A daemon with a `where` clause.
 
 use rxd::{Context, Runner};
 

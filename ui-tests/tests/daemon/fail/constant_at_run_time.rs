@@ -1,4 +1,4 @@
-//! A value that is known at run time only.
+//! A value that is known only at run time.
 
 use rxd::{Context, Runner};
 use std::time::Duration;

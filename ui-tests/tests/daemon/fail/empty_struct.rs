@@ -1,4 +1,4 @@
-//! No services.
+//! A struct without fields.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A constant that is no exit status.
+//! A constant that is not an exit status.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! An exit status that does not fit.
+//! An exit status above 255.
 
 use rxd::{Context, Runner};
 

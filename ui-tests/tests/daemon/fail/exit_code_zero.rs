@@ -1,4 +1,4 @@
-//! Zero means that all is well.
+//! An exit status of zero, which means success.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A constant: a failure that looks like success.
+//! A constant exit status of zero, which means success.
 
 use rxd::{Context, Runner};
 

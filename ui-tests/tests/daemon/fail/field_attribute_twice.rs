@@ -1,4 +1,4 @@
-//! The field's attribute a second time.
+//! The field's attribute twice.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! Nothing is said about the field.
+//! The field's attribute without arguments.
 
 use rxd::{Context, Runner};
 

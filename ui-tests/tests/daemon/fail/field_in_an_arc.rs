@@ -1,4 +1,4 @@
-//! A service that is shared.
+//! A service in an `Arc`.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A slip in the attribute that tells two services of one type apart: nothing follows from it.
+//! A typo in the attribute of the second of two services of one type: no error follows from it.
 
 use rxd::{Context, Runner};
 

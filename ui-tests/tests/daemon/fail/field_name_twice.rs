@@ -1,4 +1,4 @@
-//! One name for two fields.
+//! The same name for two fields.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A field of any type.
+//! A field that is not a service.
 
 use rxd::{Context, Runner};
 

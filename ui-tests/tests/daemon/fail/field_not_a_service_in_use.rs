@@ -1,4 +1,4 @@
-//! A field of any type, in a daemon that is started.
+//! A field that is not a service, in a daemon that is started.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A key of the field with a slip in it.
+//! A key of the field with a typo.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A daemon of anything.
+//! A generic daemon.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! More than there are numbers for.
+//! A history that is too long.
 
 use rxd::{Context, Runner};
 

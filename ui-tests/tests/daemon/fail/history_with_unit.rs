@@ -1,4 +1,4 @@
-//! A number is no duration.
+//! A history with a unit.
 
 use rxd::{Context, Runner};
 

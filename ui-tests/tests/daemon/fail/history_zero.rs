@@ -1,4 +1,4 @@
-//! Nothing is kept.
+//! A history of zero.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A constant: nothing would be kept.
+//! A constant history of zero.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! The same key a second time.
+//! The same key twice.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A colon, as in a struct.
+//! A colon instead of `=`.
 
 use rxd::{Context, Runner};
 

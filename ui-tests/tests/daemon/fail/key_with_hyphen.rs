@@ -1,4 +1,4 @@
-//! A hyphen, as in a file of settings.
+//! A key with a hyphen.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A type whose name makes no daemon name.
+//! A type whose name cannot be the name of a daemon.
 
 use rxd::{Context, Runner};
 

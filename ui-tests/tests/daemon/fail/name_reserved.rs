@@ -1,4 +1,4 @@
-//! A name that is rxd's own.
+//! A reserved name.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A name that is two words.
+//! A name with a space.
 
 use rxd::{Context, Runner};
 

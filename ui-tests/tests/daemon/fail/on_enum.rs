@@ -1,4 +1,4 @@
-//! An enum is no daemon.
+//! The attribute on an enum.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A function is no daemon.
+//! The attribute on a function.
 
 use rxd::{Context, Runner};
 

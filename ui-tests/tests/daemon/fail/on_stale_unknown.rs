@@ -1,4 +1,4 @@
-//! No such thing to do.
+//! A word with a typo.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A word where a string would stand.
+//! A word after `=` instead of parentheses.
 
 use rxd::{Context, Runner};
 

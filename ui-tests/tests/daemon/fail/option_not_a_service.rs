@@ -1,4 +1,4 @@
-//! An option of any type.
+//! An `Option` of a type that is not a service.
 
 use rxd::{Context, Runner};
 

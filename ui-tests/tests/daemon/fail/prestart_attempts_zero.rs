@@ -1,4 +1,4 @@
-//! A stage that is never tried.
+//! A stage with no attempts.
 
 use rxd::{Context, Runner};
 

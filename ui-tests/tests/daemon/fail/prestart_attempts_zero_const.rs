@@ -1,4 +1,4 @@
-//! A constant: a stage that is never tried.
+//! A constant: a stage with no attempts.
 
 use rxd::{Context, Runner};
 

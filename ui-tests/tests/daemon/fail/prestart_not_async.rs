@@ -1,4 +1,4 @@
-//! A stage that is no async function.
+//! A stage that is not an async function.
 
 use rxd::{Context, Runner};
 

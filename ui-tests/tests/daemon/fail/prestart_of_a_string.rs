@@ -1,4 +1,4 @@
-//! A stage is a function, not a name of one.
+//! A stage in quotes.
 
 use rxd::{Context, Runner};
 

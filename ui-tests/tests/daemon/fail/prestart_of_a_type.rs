@@ -1,4 +1,4 @@
-//! A stage is a function: what follows is no name of one.
+//! A stage that is a type.
 
 use rxd::{Context, Runner};
 

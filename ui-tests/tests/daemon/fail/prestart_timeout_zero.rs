@@ -1,4 +1,4 @@
-//! A stage without any time.
+//! A stage with a timeout of zero.
 
 use rxd::{Context, Runner};
 

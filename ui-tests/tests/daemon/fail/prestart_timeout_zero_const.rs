@@ -1,4 +1,4 @@
-//! A constant: a stage without any time.
+//! A constant: a stage with a timeout of zero.
 
 use rxd::{Context, Runner};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! A stage that asks for something.
+//! A stage that takes an argument.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! Thirty what?
+//! A timeout without a unit.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! No time to stop in.
+//! A shutdown timeout of zero.
 
 use rxd::{Context, Runner};
 

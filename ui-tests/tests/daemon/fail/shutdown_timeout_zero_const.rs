@@ -1,4 +1,4 @@
-//! A constant: no time to stop in.
+//! A constant shutdown timeout of zero.
 
 use rxd::{Context, Runner};
 use std::time::Duration;

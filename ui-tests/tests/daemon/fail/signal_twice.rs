@@ -1,4 +1,4 @@
-//! The same signal a second time.
+//! The same signal twice.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A signal with a slip in it.
+//! A signal with a typo.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! Two constants that make no sense.
+//! Two constants that are not valid.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! Two fields of any type.
+//! Two fields that are not services.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! No fields.
+//! A struct without braces.
 
 use rxd::{Context, Runner};
 

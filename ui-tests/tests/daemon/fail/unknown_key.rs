@@ -1,4 +1,4 @@
-//! A key with a slip in it.
+//! A key with a typo.
 
 use rxd::{Context, Runner};
 

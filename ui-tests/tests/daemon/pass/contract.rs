@@ -1,4 +1,4 @@
-//! What others may rely on, word for word.
+//! The names that users rely on.
 
 use rxd::{Action, Context, DaemonHandle, Filter, Runner, State};
 

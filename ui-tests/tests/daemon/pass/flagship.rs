@@ -1,4 +1,4 @@
-//! The shape of a whole daemon.
+//! A whole daemon.
 
 use rxd::{Context, Runner};
 use std::time::Duration;

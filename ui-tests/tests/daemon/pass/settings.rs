@@ -60,7 +60,7 @@ const MOST: u32 = 1;
 const LEAST: std::time::Duration = std::time::Duration::from_nanos(1);
 const MAYBE: Option<std::time::Duration> = Some(LEAST);
 
-/// As little, or as much, as there can be of each.
+/// The smallest and the largest value of each key.
 #[rxd::daemon(
     name = "limits",
     shutdown_timeout = std::time::Duration::MAX,

@@ -1,4 +1,4 @@
-//! Two daemons of the same services, each with a graph of its own.
+//! Two daemons with the same services, each with its graph.
 
 use rxd::{Context, Runner};
 

@@ -1,7 +1,7 @@
-//! An arrow for a colon.
+//! An arrow instead of a colon.
 
 rxd::manager! {
-    /// Gives up at the first failure.
+    /// Ends at the first failure.
     pub FailFast {
         Init => { ok: Idle, failed: Exit },
         Idle => { ok => Run, failed: Exit },

@@ -1,4 +1,4 @@
-//! Nothing at all.
+//! `manager!` without input.
 
 rxd::manager! {}
 

@@ -1,7 +1,7 @@
-//! What follows Idle?
+//! A row with empty braces.
 
 rxd::manager! {
-    /// Gives up at the first failure.
+    /// Ends at the first failure.
     pub FailFast {
         Init => { ok: Idle, failed: Exit },
         Idle => {},

@@ -1,7 +1,7 @@
-//! A table that goes no further than Init.
+//! A table in which Idle is never entered.
 
 rxd::manager! {
-    /// Gives up at the first failure.
+    /// Ends at the first failure.
     pub FailFast {
         Init => { ok: Stop, failed: Exit },
         Idle => { ok: Run, failed: Exit },

@@ -1,7 +1,7 @@
-//! Stop is passed on the way to Init.
+//! A table that skips Stop.
 
 rxd::manager! {
-    /// Gives up at the first failure.
+    /// Ends at the first failure.
     pub FailFast {
         Init => { ok: Idle, failed: Exit },
         Idle => { ok: Run, failed: Exit },

@@ -1,7 +1,7 @@
 //! A row without its arrow.
 
 rxd::manager! {
-    /// Gives up at the first failure.
+    /// Ends at the first failure.
     pub FailFast {
         Init => { ok: Idle, failed: Exit },
         Idle { ok: Run, failed: Exit },

@@ -1,7 +1,7 @@
-//! What follows when Idle has failed?
+//! A row without `failed`.
 
 rxd::manager! {
-    /// Gives up at the first failure.
+    /// Ends at the first failure.
     pub FailFast {
         Init => { ok: Idle, failed: Exit },
         Idle => { ok: Run },

@@ -1,7 +1,7 @@
-//! What follows Run?
+//! A table without a row for Run.
 
 rxd::manager! {
-    /// Gives up at the first failure.
+    /// Ends at the first failure.
     pub FailFast {
         Init => { ok: Idle, failed: Exit },
         Idle => { ok: Run, failed: Exit },

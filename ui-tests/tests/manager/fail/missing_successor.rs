@@ -1,7 +1,7 @@
-//! A row that breaks off.
+//! An outcome without its next state.
 
 rxd::manager! {
-    /// Gives up at the first failure.
+    /// Ends at the first failure.
     pub FailFast {
         Init => { ok: Idle, failed: Exit },
         Idle => ,

@@ -1,7 +1,7 @@
-//! What follows Idle and Run?
+//! A table without rows for Idle and Run.
 
 rxd::manager! {
-    /// Gives up at the first failure.
+    /// Ends at the first failure.
     pub FailFast {
         Init => { ok: Idle, failed: Exit },
         Stop => { ok: Init, failed: Exit },

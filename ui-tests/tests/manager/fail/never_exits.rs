@@ -1,7 +1,7 @@
-//! A table without an end.
+//! A table without a way to Exit.
 
 rxd::manager! {
-    /// Gives up at the first failure.
+    /// Ends at the first failure.
     pub FailFast {
         Init => { ok: Idle, failed: Stop },
         Idle => { ok: Run, failed: Run },

@@ -1,4 +1,4 @@
-//! Only a table.
+//! A table without a name.
 
 rxd::manager! {
     { Init => { ok: Idle, failed: Exit } }

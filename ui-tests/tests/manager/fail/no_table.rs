@@ -1,4 +1,4 @@
-//! Only a name.
+//! A name without a table.
 
 rxd::manager! {
     pub FailFast

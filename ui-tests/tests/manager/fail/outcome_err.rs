@@ -1,7 +1,7 @@
-//! An outcome by another word.
+//! An outcome with another name.
 
 rxd::manager! {
-    /// Gives up at the first failure.
+    /// Ends at the first failure.
     pub FailFast {
         Init => { ok: Idle, failed: Exit },
         Idle => { ok: Run, err: Exit },

@@ -1,7 +1,7 @@
-//! The same outcome a second time.
+//! The same outcome twice.
 
 rxd::manager! {
-    /// Gives up at the first failure.
+    /// Ends at the first failure.
     pub FailFast {
         Init => { ok: Idle, failed: Exit },
         Idle => { ok: Run, ok: Stop, failed: Exit },

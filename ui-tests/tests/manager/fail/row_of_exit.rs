@@ -1,7 +1,7 @@
-//! Nothing follows the end.
+//! A row for Exit.
 
 rxd::manager! {
-    /// Gives up at the first failure.
+    /// Ends at the first failure.
     pub FailFast {
         Init => { ok: Idle, failed: Exit },
         Idle => { ok: Run, failed: Exit },

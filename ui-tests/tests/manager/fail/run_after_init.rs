@@ -1,7 +1,7 @@
-//! Idle is passed on the way to Run.
+//! A table that skips Idle.
 
 rxd::manager! {
-    /// Gives up at the first failure.
+    /// Ends at the first failure.
     pub FailFast {
         Init => { ok: Run, failed: Exit },
         Idle => { ok: Run, failed: Exit },

@@ -1,7 +1,7 @@
-//! A table that never does any work.
+//! A table in which Run is never entered.
 
 rxd::manager! {
-    /// Gives up at the first failure.
+    /// Ends at the first failure.
     pub FailFast {
         Init => { ok: Idle, failed: Exit },
         Idle => { ok: Stop, failed: Exit },

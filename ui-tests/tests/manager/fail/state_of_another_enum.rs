@@ -1,7 +1,7 @@
 //! A path that ends like a state.
 
 rxd::manager! {
-    /// Gives up at the first failure.
+    /// Ends at the first failure.
     pub FailFast {
         Init => { ok: Idle, failed: Exit },
         Idle => { ok: Phase::Run, failed: Exit },

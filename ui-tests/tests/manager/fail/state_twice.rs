@@ -1,7 +1,7 @@
-//! The same state a second time.
+//! The same state twice.
 
 rxd::manager! {
-    /// Gives up at the first failure.
+    /// Ends at the first failure.
     pub FailFast {
         Init => { ok: Idle, failed: Exit },
         Idle => { ok: Run, failed: Exit },

@@ -1,7 +1,7 @@
 //! Two faults are two errors, once each.
 
 rxd::manager! {
-    /// Gives up at the first failure.
+    /// Ends at the first failure.
     pub FailFast {
         Init => { ok: Idle, failed: Exit },
         Idle => { ok: Rnu, failed: Init },

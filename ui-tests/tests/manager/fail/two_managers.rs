@@ -1,4 +1,4 @@
-//! Two in one.
+//! Two managers in one `manager!`.
 
 rxd::manager! {
     pub FailFast {

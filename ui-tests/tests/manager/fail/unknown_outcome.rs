@@ -1,7 +1,7 @@
-//! An outcome with a slip in it.
+//! An outcome with a typo.
 
 rxd::manager! {
-    /// Gives up at the first failure.
+    /// Ends at the first failure.
     pub FailFast {
         Init => { ok: Idle, failed: Exit },
         Idle => { ok: Run, faild: Exit },

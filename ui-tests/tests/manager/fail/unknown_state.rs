@@ -1,7 +1,7 @@
-//! A state with a slip in it.
+//! A state with a typo.
 
 rxd::manager! {
-    /// Gives up at the first failure.
+    /// Ends at the first failure.
     pub FailFast {
         Init => { ok: Idle, failed: Exit },
         Ilde => { ok: Run, failed: Exit },

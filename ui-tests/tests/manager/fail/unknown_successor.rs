@@ -1,7 +1,7 @@
-//! A successor with a slip in it.
+//! A next state with a typo.
 
 rxd::manager! {
-    /// Gives up at the first failure.
+    /// Ends at the first failure.
     pub FailFast {
         Init => { ok: Idle, failed: Exit },
         Idle => { ok: Rnu, failed: Exit },

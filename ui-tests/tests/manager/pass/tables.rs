@@ -1,10 +1,10 @@
-//! What a table may say.
+//! The forms of a table.
 
 use rxd::{Manager, State};
 
 mod inner {
     rxd::manager! {
-        /// The original's custom manager: one failure is the end.
+        /// Ends at the first failure.
         #[derive(PartialEq)]
         pub(crate) FailFast {
             Init => { ok: Idle, failed: Exit },

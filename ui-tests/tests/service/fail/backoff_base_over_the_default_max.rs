@@ -1,4 +1,4 @@
-//! A first delay that the longest one, which nobody has changed, would cut short.
+//! A `base` that is longer than the default of `max`.
 
 use rxd::{Context, Runner};
 

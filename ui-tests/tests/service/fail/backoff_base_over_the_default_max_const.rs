@@ -1,4 +1,4 @@
-//! A constant: a first delay that the longest one, which nobody has changed, would cut short.
+//! A constant `base` that is longer than the default of `max`.
 
 use rxd::{Context, Runner};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Delays that shrink.
+//! A `factor` with which the delays shrink.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A constant: delays that turn into their contrary.
+//! A constant `factor` that is negative.
 
 use rxd::{Context, Runner};
 

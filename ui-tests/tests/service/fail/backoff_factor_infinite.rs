@@ -1,4 +1,4 @@
-//! A constant: the second delay is for ever.
+//! A constant `factor` that is infinite.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A constant that is not a number.
+//! A constant `factor` that is not a number.
 
 use rxd::{Context, Runner};
 

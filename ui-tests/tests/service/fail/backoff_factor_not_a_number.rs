@@ -1,4 +1,4 @@
-//! A number in quotes.
+//! A `factor` in quotes.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! Delays that could be negative.
+//! A `jitter` with which a delay could be negative.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A constant: more than all of the delay.
+//! A constant `jitter` above 1.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! The longest delay is shorter than the first.
+//! A `max` that is shorter than `base`.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! Constants: the longest delay is shorter than the first.
+//! Constants: a `max` that is shorter than `base`.
 
 use rxd::{Context, Runner};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! A longest delay that is shorter than the first one, which nobody has changed.
+//! A `max` that is shorter than the default of `base`.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A Run that is always long enough.
+//! A `reset` of zero.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A constant: a Run that is always long enough.
+//! A constant `reset` of zero.
 
 use rxd::{Context, Runner};
 use std::time::Duration;

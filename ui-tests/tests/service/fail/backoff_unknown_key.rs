@@ -1,4 +1,4 @@
-//! A knob with a slip in it.
+//! A key of `backoff` with a typo.
 
 use rxd::{Context, Runner};
 

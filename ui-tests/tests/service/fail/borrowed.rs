@@ -1,4 +1,4 @@
-//! A service that borrows.
+//! A service with a lifetime parameter.
 
 use rxd as _;
 

@@ -1,4 +1,4 @@
-//! A generic service that borrows.
+//! A generic service with a lifetime parameter.
 
 use rxd as _;
 

@@ -1,4 +1,4 @@
-//! A crate that is a number.
+//! `crate` with a number as its value.
 
 use rxd::{Context, Runner};
 

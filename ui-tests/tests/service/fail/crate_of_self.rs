@@ -1,4 +1,4 @@
-//! A path through `Self`, which is a type.
+//! `crate` with a path through `Self`.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! No state in the parentheses.
+//! `delays` without a state.
 
 use rxd::{Context, Runner};
 

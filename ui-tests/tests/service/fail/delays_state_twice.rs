@@ -1,4 +1,4 @@
-//! The same state a second time.
+//! The same state twice.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A duration, but for which state?
+//! A duration without a state.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A constant that is no duration.
+//! A constant that is not a duration.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! Nothing in the quotes.
+//! An empty duration.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A fraction of a second.
+//! A duration with a fraction.
 
 use rxd::{Context, Runner};
 

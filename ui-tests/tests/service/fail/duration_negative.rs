@@ -1,4 +1,4 @@
-//! A time before now.
+//! A negative duration.
 
 use rxd::{Context, Runner};
 

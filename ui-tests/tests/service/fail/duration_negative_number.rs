@@ -1,4 +1,4 @@
-//! A time before now, as a number.
+//! A negative duration, as a number.
 
 use rxd::{Context, Runner};
 

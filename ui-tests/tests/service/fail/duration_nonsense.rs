@@ -1,4 +1,4 @@
-//! Anything in the quotes.
+//! A string that is not a duration.
 
 use rxd::{Context, Runner};
 

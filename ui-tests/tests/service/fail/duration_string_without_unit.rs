@@ -1,4 +1,4 @@
-//! A number in quotes.
+//! A number in quotes, without a unit.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! More than a machine lives.
+//! A duration that is longer than a `Duration` can be.
 
 use rxd::{Context, Runner};
 

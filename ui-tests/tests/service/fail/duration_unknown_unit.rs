@@ -1,4 +1,4 @@
-//! A unit in words.
+//! A unit that is written out.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A number alone.
+//! A number without a unit.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! Neither a string nor an expression.
+//! A duration that is neither a string nor an expression.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! No time between two beats.
+//! A heartbeat of zero.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A constant: no time between two beats.
+//! A constant heartbeat of zero.
 
 use rxd::{Context, Runner};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! A key alone.
+//! A key without a value.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A key that ends in the middle.
+//! A key without a value after `=`.
 
 use rxd::{Context, Runner};
 

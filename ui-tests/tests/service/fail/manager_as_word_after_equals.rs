@@ -1,4 +1,4 @@
-//! A form rustfmt would not format.
+//! A manager as a word after `=`: rustfmt would not format it.
 
 use rxd::{Context, Runner};
 

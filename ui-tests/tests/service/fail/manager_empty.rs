@@ -1,4 +1,4 @@
-//! No manager in the parentheses.
+//! `manager` with empty parentheses.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A manager of rxd's own, as a type would be written.
+//! A manager of rxd, written like a type.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A type that is no manager.
+//! A type that is not a manager.
 
 use rxd::{Context, Runner};
 

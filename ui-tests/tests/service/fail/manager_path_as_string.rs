@@ -1,4 +1,4 @@
-//! A path in quotes.
+//! The path of a manager in quotes.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A manager with a slip in it.
+//! A manager with a typo.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A manager that is not near any other.
+//! An unknown manager that is not near any other.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A manager by hand that nobody can make.
+//! A manager that does not implement `Default`.
 
 use rxd::manager::Table;
 use rxd::{Context, Manager, Runner};

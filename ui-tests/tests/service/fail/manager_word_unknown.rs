@@ -1,4 +1,4 @@
-//! A manager written as a word, with a slip in it.
+//! A manager as a word with a typo.
 
 use rxd::{Context, Runner};
 

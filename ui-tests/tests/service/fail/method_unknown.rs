@@ -1,4 +1,4 @@
-//! A method with a slip in its name.
+//! A method with a typo in its name.
 
 use rxd::{Context, Runner};
 

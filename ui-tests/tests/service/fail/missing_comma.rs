@@ -1,4 +1,4 @@
-//! Two keys run into each other.
+//! Two keys without a comma between them.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A name without letters.
+//! An empty name.
 
 use rxd::{Context, Runner};
 

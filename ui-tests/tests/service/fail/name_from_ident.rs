@@ -1,4 +1,4 @@
-//! A type whose name makes no service name.
+//! A type whose name cannot be the name of a service.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A name of rxd's own.
+//! A reserved name.
 
 use rxd::{Context, Runner};
 

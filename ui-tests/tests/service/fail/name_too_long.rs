@@ -1,4 +1,4 @@
-//! A name longer than a line of a log has room for.
+//! A name that is too long.
 
 use rxd::{Context, Runner};
 

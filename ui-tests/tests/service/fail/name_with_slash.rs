@@ -1,4 +1,4 @@
-//! A name that looks like a path.
+//! A name with a slash.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A word that is not near any other.
+//! An unknown word that is not near any other.
 
 use rxd::{Context, Runner};
 

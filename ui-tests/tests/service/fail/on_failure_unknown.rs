@@ -1,4 +1,4 @@
-//! A word with a slip in it.
+//! A word with a typo.
 
 use rxd::{Context, Runner};
 

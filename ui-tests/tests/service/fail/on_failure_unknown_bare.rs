@@ -1,4 +1,4 @@
-//! A word that means nothing, and without parentheses.
+//! An unknown word without parentheses.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A function is no service.
+//! The attribute on a function.
 
 use rxd as _;
 

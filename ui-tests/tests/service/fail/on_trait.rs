@@ -1,4 +1,4 @@
-//! A trait is no service.
+//! The attribute on a trait.
 
 use rxd as _;
 

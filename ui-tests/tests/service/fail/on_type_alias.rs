@@ -1,4 +1,4 @@
-//! Another name of a type is no service.
+//! The attribute on a type alias.
 
 use rxd as _;
 

@@ -1,4 +1,4 @@
-//! A union is no service.
+//! The attribute on a union.
 
 use rxd::{Context, Runner};
 

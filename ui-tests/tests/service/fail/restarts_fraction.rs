@@ -1,4 +1,4 @@
-//! Half a restart.
+//! A restart limit that is not a whole number.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! Fewer than none.
+//! A negative restart limit.
 
 use rxd::{Context, Runner};
 

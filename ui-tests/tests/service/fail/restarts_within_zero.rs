@@ -1,4 +1,4 @@
-//! No time to restart in.
+//! A window of zero.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A constant: a window into which nothing falls.
+//! A constant window of zero.
 
 use rxd::{Context, Runner};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! In this time, but how many restarts?
+//! A restart limit without `max`.
 
 use rxd::{Context, Runner};
 

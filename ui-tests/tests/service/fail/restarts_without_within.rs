@@ -1,4 +1,4 @@
-//! So many restarts, but in which time?
+//! A restart limit without `within`.
 
 use rxd::{Context, Runner};
 

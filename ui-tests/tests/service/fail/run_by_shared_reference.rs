@@ -1,4 +1,4 @@
-//! A method that cannot change the service.
+//! A method that takes `&self`.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! The one method that must be written.
+//! A runner without `run`.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A method that holds what cannot go to another thread.
+//! A method whose future is not `Send`.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A method that says nothing about how it went.
+//! A method that does not return a `Result`.
 
 use rxd::{Context, Runner};
 

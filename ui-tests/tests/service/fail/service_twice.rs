@@ -1,4 +1,4 @@
-//! The attribute a second time.
+//! The attribute twice.
 
 use rxd::{Context, Runner};
 

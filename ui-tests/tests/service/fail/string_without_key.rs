@@ -1,4 +1,4 @@
-//! A string alone.
+//! A string without a key.
 
 use rxd::{Context, Runner};
 

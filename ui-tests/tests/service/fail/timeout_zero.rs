@@ -1,4 +1,4 @@
-//! A limit nothing can keep.
+//! A timeout of zero.
 
 use rxd::{Context, Runner};
 

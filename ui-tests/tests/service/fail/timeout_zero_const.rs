@@ -1,4 +1,4 @@
-//! A constant: no time for a method.
+//! A constant timeout of zero.
 
 use rxd::{Context, Runner};
 use std::time::Duration;

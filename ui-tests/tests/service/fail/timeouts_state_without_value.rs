@@ -1,4 +1,4 @@
-//! A state alone.
+//! A state without a value.
 
 use rxd::{Context, Runner};
 

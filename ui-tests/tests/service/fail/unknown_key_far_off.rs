@@ -1,4 +1,4 @@
-//! A key that is not near any other.
+//! An unknown key that is not near any other.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! Every key, in every form it has.
+//! Every key, in each form that it can be written in.
 
 use rxd::{Context, Declared, Runner};
 use std::time::Duration;
@@ -70,7 +70,7 @@ impl Runner for Words {
 
 const LEAST: Duration = Duration::from_nanos(1);
 
-/// As little, or as much, as there can be of each.
+/// The smallest and the largest value of each key.
 #[rxd::service(
     manager = "until_success",
     startup_delay = Duration::ZERO,

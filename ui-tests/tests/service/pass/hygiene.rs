@@ -1,4 +1,4 @@
-//! Nothing in scope changes what is generated.
+//! Names in scope do not change the meaning of generated code.
 
 mod hostile {
     #![no_implicit_prelude]

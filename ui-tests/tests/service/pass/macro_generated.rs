@@ -1,4 +1,4 @@
-//! Services that a macro writes, with everything taken from its arguments.
+//! Services that a macro generates, with all parts from its arguments.
 
 use rxd::{Context, Declared, Runner};
 
@@ -28,7 +28,7 @@ impl<T: Send + 'static> Runner for Base<T> {
 
 service!(pub(crate) Top, "the.top", rxd::manager::until_success, std::time::Duration::from_secs(1), needs Base<u8>, watches "base" in Init);
 
-// A raw name is called like the name.
+// A raw identifier gives the same name as the plain one.
 #[rxd::service]
 #[watch(any, exited, Run, "the.top", stream(r#type))]
 struct r#Raw;

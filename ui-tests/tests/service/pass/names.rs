@@ -1,4 +1,4 @@
-//! A service is called like its type, in kebab-case, unless it says otherwise.
+//! Without `name`, a service has the name of its type in kebab-case.
 
 use rxd::{Context, Declared, Runner};
 

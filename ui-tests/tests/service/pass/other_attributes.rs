@@ -1,4 +1,4 @@
-//! Whatever else stands on the item stays there.
+//! The other attributes of the item are kept.
 
 #![deny(warnings)]
 #![deny(missing_docs)]

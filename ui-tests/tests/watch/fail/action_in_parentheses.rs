@@ -1,4 +1,4 @@
-//! Parentheses, where there are none.
+//! An action with parentheses.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! In Run, and ended, at the same time, by its type.
+//! `#[needs]` and `#[after]` for the same type.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! It says by itself what follows.
+//! A stream in `#[after]`.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! `#[after]` alone.
+//! `#[after]` without `#[rxd::service]`.
 
 use rxd::{Context, Runner};
 

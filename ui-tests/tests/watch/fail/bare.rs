@@ -1,4 +1,4 @@
-//! No parentheses.
+//! `#[watch]` without parentheses.
 
 use rxd::{Context, Runner};
 

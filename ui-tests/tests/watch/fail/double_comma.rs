@@ -1,4 +1,4 @@
-//! Nothing between two commas.
+//! Two commas without an argument between them.
 
 use rxd::{Context, Runner};
 

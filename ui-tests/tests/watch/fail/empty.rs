@@ -1,4 +1,4 @@
-//! No words at all.
+//! `#[watch]` with empty parentheses.
 
 use rxd::{Context, Runner};
 

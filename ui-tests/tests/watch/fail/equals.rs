@@ -1,4 +1,4 @@
-//! An equals sign for parentheses.
+//! `=` instead of parentheses.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A fault in a watch above the service.
+//! A fault in a watch before `#[rxd::service]`.
 
 use rxd::{Context, Runner, watch};
 

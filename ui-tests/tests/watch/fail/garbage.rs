@@ -1,4 +1,4 @@
-//! Tokens that mean nothing here.
+//! Tokens that are not an argument.
 
 use rxd::{Context, Runner};
 

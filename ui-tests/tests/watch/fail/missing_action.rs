@@ -1,4 +1,4 @@
-//! Entering or exited?
+//! A watch without its action.
 
 use rxd::{Context, Runner};
 

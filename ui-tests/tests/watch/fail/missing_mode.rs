@@ -1,4 +1,4 @@
-//! Any or all of them?
+//! A watch without its mode.
 
 use rxd::{Context, Runner};
 

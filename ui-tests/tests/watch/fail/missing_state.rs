@@ -1,4 +1,4 @@
-//! Which state?
+//! A watch without its state.
 
 use rxd::{Context, Runner};
 

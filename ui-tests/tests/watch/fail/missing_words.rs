@@ -1,4 +1,4 @@
-//! Only a name.
+//! A watch with only a name.
 
 use rxd::{Context, Runner};
 

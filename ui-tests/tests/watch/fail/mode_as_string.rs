@@ -1,4 +1,4 @@
-//! The first word in quotes.
+//! The mode in quotes.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! In Run, and ended, at the same time.
+//! `#[needs]` and `#[after]` for the same service.
 
 use rxd::{Context, Runner};
 

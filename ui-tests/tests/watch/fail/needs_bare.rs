@@ -1,4 +1,4 @@
-//! No parentheses.
+//! `#[needs]` without parentheses.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! Which service?
+//! `#[needs]` with empty parentheses.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! It says by itself what follows.
+//! `then` in `#[needs]`.
 
 use rxd::{Context, Runner};
 

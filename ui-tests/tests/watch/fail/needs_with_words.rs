@@ -1,4 +1,4 @@
-//! It is no sentence.
+//! The words of a watch in `#[needs]`.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A constant: a limit nothing can keep, of a need.
+//! A constant `within` of zero in `#[needs]`.
 
 use rxd::{Context, Runner};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! `#[needs]` alone.
+//! `#[needs]` without `#[rxd::service]`.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! Which service?
+//! A watch without a service.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A function watches nothing.
+//! A watch on a function.
 
 use rxd as _;
 

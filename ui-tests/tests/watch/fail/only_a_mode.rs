@@ -1,4 +1,4 @@
-//! A sentence that breaks off.
+//! A watch that ends after the mode.
 
 use rxd::{Context, Runner};
 

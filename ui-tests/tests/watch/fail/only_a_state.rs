@@ -1,4 +1,4 @@
-//! A state and a service.
+//! A watch with only a state and a service.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A sentence that breaks off before the state.
+//! A watch that ends before the state.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A state as logs show it.
+//! A state in lower case, as in logs.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A stream called like a method.
+//! A stream with the name of a method.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A stream called like a word of the language.
+//! A stream with the name of a keyword of Rust.
 
 use rxd::{Context, Runner};
 

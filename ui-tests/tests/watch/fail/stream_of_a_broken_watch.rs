@@ -1,4 +1,4 @@
-//! The function of a stream is there, whatever is wrong with its watch.
+//! A stream whose watch has a fault: its function exists all the same.
 
 use rxd::{Context, Runner};
 

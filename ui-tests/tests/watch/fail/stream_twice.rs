@@ -1,4 +1,4 @@
-//! Two streams of one name.
+//! Two streams with the same name.
 
 use rxd::{Context, Runner};
 

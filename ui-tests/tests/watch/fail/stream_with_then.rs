@@ -1,4 +1,4 @@
-//! A stream that would also react.
+//! A watch with both `stream` and `then`.
 
 use rxd::{Context, Runner};
 

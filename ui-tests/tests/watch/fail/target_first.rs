@@ -1,4 +1,4 @@
-//! The service first.
+//! The service before the other words.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! Single quotes: the compiler says it.
+//! A name in single quotes: the compiler reports it.
 
 use rxd::{Context, Runner};
 

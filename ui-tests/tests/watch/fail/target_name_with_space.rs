@@ -1,4 +1,4 @@
-//! A name no service can have.
+//! A service name with a space.
 
 use rxd::{Context, Runner};
 

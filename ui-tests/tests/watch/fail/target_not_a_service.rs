@@ -1,4 +1,4 @@
-//! A type that is no service.
+//! A type that is not a service.
 
 use rxd::{Context, Runner};
 

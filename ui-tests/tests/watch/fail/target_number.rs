@@ -1,4 +1,4 @@
-//! A number for a service.
+//! A number instead of a service.
 
 use rxd::{Context, Runner};
 

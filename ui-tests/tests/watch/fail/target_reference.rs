@@ -1,4 +1,4 @@
-//! A type no service can be.
+//! A reference instead of a service.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! The same name a second time.
+//! The same name twice.
 
 use rxd::{Context, Runner};
 

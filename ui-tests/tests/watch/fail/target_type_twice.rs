@@ -1,4 +1,4 @@
-//! The same type a second time.
+//! The same type twice.
 
 use rxd::{Context, Runner};
 

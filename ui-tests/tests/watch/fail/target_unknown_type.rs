@@ -1,4 +1,4 @@
-//! A type with a slip in it.
+//! A type with a typo.
 
 use rxd::{Context, Runner};
 

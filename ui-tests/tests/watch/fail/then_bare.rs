@@ -1,4 +1,4 @@
-//! An effect without a word.
+//! `then` without parentheses.
 
 use rxd::{Context, Runner};
 

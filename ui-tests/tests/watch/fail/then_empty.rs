@@ -1,4 +1,4 @@
-//! No effect in the parentheses.
+//! `then` with empty parentheses.
 
 use rxd::{Context, Runner};
 

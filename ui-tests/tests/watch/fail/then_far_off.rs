@@ -1,4 +1,4 @@
-//! An effect that is none.
+//! An unknown effect that is not near any other.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! Two effects in one watch.
+//! Two `then` in one watch.
 
 use rxd::{Context, Runner};
 

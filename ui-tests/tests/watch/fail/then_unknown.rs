@@ -1,4 +1,4 @@
-//! An effect with a slip in it.
+//! An effect with a typo.
 
 use rxd::{Context, Runner};
 

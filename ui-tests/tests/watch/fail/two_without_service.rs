@@ -1,4 +1,4 @@
-//! Two attributes, and no service: one error.
+//! Two watches without `#[rxd::service]`: one error.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! An action with a slip in it.
+//! An action with a typo.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A mode with a slip in it.
+//! A mode with a typo.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! An option with a slip in it.
+//! An option with a typo.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A state with a slip in it.
+//! A state with a typo.
 
 use rxd::{Context, Runner};
 

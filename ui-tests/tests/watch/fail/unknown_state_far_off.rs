@@ -1,4 +1,4 @@
-//! A state that is none.
+//! An unknown state that is not near any other.
 
 use rxd::{Context, Runner};
 

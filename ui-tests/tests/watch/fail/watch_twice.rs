@@ -1,4 +1,4 @@
-//! The same watch a second time.
+//! The same watch twice.
 
 use rxd::{Context, Runner};
 

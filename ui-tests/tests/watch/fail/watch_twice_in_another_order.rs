@@ -1,4 +1,4 @@
-//! The same watch a second time, with its services the other way round.
+//! The same watch twice, with its services in another order.
 
 use rxd::{Context, Runner};
 

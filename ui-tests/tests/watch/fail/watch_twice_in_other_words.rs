@@ -1,4 +1,4 @@
-//! The same watch a second time: any of one is all of it, and `then(run)` is what is left out.
+//! The same watch twice in other words: `all` of one service, and `then(run)` written out.
 
 use rxd::{Context, Runner};
 

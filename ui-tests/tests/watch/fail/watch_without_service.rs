@@ -1,4 +1,4 @@
-//! `#[watch]` alone.
+//! `#[watch]` without `#[rxd::service]`.
 
 use rxd::{Context, Runner};
 

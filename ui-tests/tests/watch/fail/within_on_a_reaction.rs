@@ -1,4 +1,4 @@
-//! A limit where nothing waits.
+//! `within` on a reaction.
 
 use rxd::{Context, Runner};
 

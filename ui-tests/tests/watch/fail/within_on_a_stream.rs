@@ -1,4 +1,4 @@
-//! A limit where nothing waits.
+//! `within` on a stream.
 
 use rxd::{Context, Runner};
 

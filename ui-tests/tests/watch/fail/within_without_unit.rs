@@ -1,4 +1,4 @@
-//! Thirty what?
+//! A duration without a unit.
 
 use rxd::{Context, Runner};
 

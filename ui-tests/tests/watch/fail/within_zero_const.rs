@@ -1,4 +1,4 @@
-//! A constant: a limit nothing can keep.
+//! A constant `within` of zero.
 
 use rxd::{Context, Runner};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! `#[watch]` without `#[service]`, where rxd goes by another name
+//! `#[watch]` without `#[service]`, with rxd under another name.
 
 extern crate core as rxd;
 extern crate rxd as renamed;

@@ -1,4 +1,4 @@
-//! Two services that name each other by type are no cycle of constants.
+//! Two services that name each other by type are not a cycle of constants.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! Every word a watch has.
+//! Every word that a watch takes.
 
 use rxd::{Action, Context, Declared, Effect, Mode, Runner, State};
 use std::time::Duration;

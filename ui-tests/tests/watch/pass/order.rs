@@ -1,4 +1,4 @@
-//! Above or below `#[rxd::service]`, with or without a path: the order is the one they are written in.
+//! Watches before and after `#[rxd::service]`, with and without a path, keep the order of the source.
 
 #![deny(warnings)]
 
