@@ -1,6 +1,6 @@
 //! Keyed arguments: `name = ".."`, `delays(..)`.
 //!
-//! A new key is a line in [`tables`](super::tables), and an arm in the model of its attribute.
+//! A new key is a line in `tables.rs`, and an arm in the model of its attribute.
 
 use super::args::{self, Arg, ArgList};
 use super::duration::{self, DurationValue};
