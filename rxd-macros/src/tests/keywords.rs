@@ -85,6 +85,39 @@ fn half_a_word_is_generated_for_the_editor() {
     }
 }
 
+/// The hints for an editor, as text: what stands in `show! { .. }`.
+fn hints(args: &str, item: &str) -> String {
+    let parse = |text: &str| text.parse::<TokenStream>().expect("tokens");
+    let output: Vec<TokenTree> = crate::service::expand(parse(args), parse(item)).into_iter().collect();
+    let show = output.iter().position(|token| matches!(token, TokenTree::Ident(word) if word == "show"));
+    output[show.expect("there are hints") + 2].to_string()
+}
+
+/// An editor looks in the hints of the text as it is written for the place that a made-up word at the
+/// cursor has in the hints of the completed text.
+#[test]
+fn hints_of_half_a_word_differ_from_the_completed_ones_only_in_the_word() {
+    for (args, item) in [
+        ("na¦, manager(until_success)", "struct Job;"),
+        ("name = \"job\", ¦", "struct Job;"),
+        ("manager(unti¦), delay = \"1s\"", "struct Job;"),
+        ("manager(my::¦), delay = \"1s\"", "struct Job;"),
+        ("delay = Duration::¦, name = \"job\"", "struct Job;"),
+        ("delays(Ru¦ = \"1s\"), name = \"job\"", "struct Job;"),
+        ("backoff(ba¦, max = \"1s\")", "struct Job;"),
+        ("on_failure(¦), name = \"job\"", "struct Job;"),
+        ("", "#[watch(an¦, entering, Run, \"health\")] struct Job;"),
+        ("", "#[watch(any, ¦, Run, \"health\")] struct Job;"),
+        ("", "#[watch(any, entering, State::¦, \"health\")] struct Job;"),
+        ("", "#[watch(any, entering, Run, Pool<my::¦, u8>, then(stop))] struct Job;"),
+        ("", "#[watch(any, exited, Run, \"health\", then(st¦))] struct Job;"),
+        ("", "#[needs(He¦, \"db\")] struct Job;"),
+    ] {
+        let with = |word: &str| hints(&args.replace('¦', word), &item.replace('¦', word)).replace(' ', "");
+        assert_eq!(with(""), with("made_up").replace("made_up", ""), "{args} {item}");
+    }
+}
+
 /// With `crate = ..`, all generated code has that path, also the fallback of an item that is not
 /// valid.
 #[test]
