@@ -88,7 +88,8 @@ impl<'a> ConstValues<'a> {
             let DaemonSetting::Const(setter, variant, value) = setting else { continue };
             let (setter_name, variant) = (call_site_ident(setter), call_site_ident(variant));
             let limit = (*setter == "blocking_threshold").then(|| {
-                // The value may also be `None`.
+                // The value may be a duration or `None`: `BlockingThreshold` takes both. The method
+                // is spanned at the value, so a value of another type is an error there.
                 let (limit, get) = (rxd.blocking_threshold(), quote!(.duration_or_none()));
                 let get = respan(get, outer_spans(value).1);
                 quote!(#limit(#value) #get)
@@ -109,6 +110,7 @@ impl<'a> ConstValues<'a> {
         let (options, key) = (rxd.stage_options(), rxd.stage_key());
         for setting in &daemon.settings {
             let DaemonSetting::Stage(stage) = setting else { continue };
+            // A stage without such values has no row: its setters are called on the builder.
             if stage.consts.is_empty() {
                 continue;
             }
@@ -132,6 +134,7 @@ impl<'a> ConstValues<'a> {
     }
 }
 
+/// An ident of generated code.
 fn call_site_ident(name: &str) -> Ident {
     Ident::new(name, Span::call_site())
 }
@@ -262,6 +265,7 @@ fn builder_call(setting: &DaemonSetting, consts: &[(&PrestartStage, TokenStream)
             let (start, end) = outer_spans(path);
             let new = respan(new, start);
             let mut new = quote_spanned!(end=> #new::new(#name, #path));
+            // Two stages may be equal, so they are told apart by their place in memory.
             if let Some((_, options)) = consts.iter().find(|(other, _)| std::ptr::eq(*other, stage)) {
                 let with = rxd.stage_of();
                 new = quote!(#with(#new, #options));

@@ -12,53 +12,55 @@ use syn::Path;
 /// The next states `[ok, failed]` of Init, Idle, Run and Stop.
 pub(crate) type ManagerTable = [[Ident; 2]; 4];
 
-/// The states that may follow each state with a method.
-const FOLLOW: [(&str, &[&str]); 4] = [
+/// The states that may may_follow each state with a method.
+const MAY_FOLLOW: [(&str, &[&str]); 4] = [
     ("Init", &["Idle", "Stop", "Exit"]),
     ("Idle", &["Run", "Stop", "Exit"]),
     ("Run", &["Stop", "Exit"]),
     ("Stop", &["Init", "Exit"]),
 ];
 
+/// The names of the outcomes, in the order of a row.
 const OUTCOMES: [&str; 2] = ["ok", "failed"];
 
 /// Checks everything that was written. What is missing is reported, and filled in.
 pub(crate) fn check(written: &ManagerInput, errors: &mut Errors) -> ManagerTable {
     let before = errors.len();
     let mut rows: [Option<&StateRow>; 4] = [None; 4];
-    let mut complete = !written.is_broken;
+    let mut is_complete = !written.is_broken;
     for row in &written.rows {
         let state = &row.state;
-        match FOLLOW.iter().position(|(name, _)| state == name) {
-            Some(place) if rows[place].is_some() => {
+        match MAY_FOLLOW.iter().position(|(name, _)| state == name) {
+            Some(index) if rows[index].is_some() => {
                 errors.report_with_help(state, format_args!("`{state}` is handled twice"), "remove one of them");
             }
-            Some(place) => rows[place] = Some(row),
+            Some(index) => rows[index] = Some(row),
             None if state == "Exit" || state == "Unknown" => {
                 errors.report_with_help(state, format_args!("no state follows `{state}`"), "remove this row");
             }
             None => {
                 // A misspelt state: the row that seems to be missing is this one.
-                complete = false;
+                is_complete = false;
                 let text = state.to_string();
                 errors.report_with_help(state, STATES.unknown_message(&text), METHODS.help_message(&text));
             }
         }
     }
-    for (place, (state, follow)) in FOLLOW.iter().enumerate() {
-        if rows[place].is_none() && complete {
+    for (index, (state, may_follow)) in MAY_FOLLOW.iter().enumerate() {
+        if rows[index].is_none() && is_complete {
             errors.report_with_help(
                 &written.ident,
                 format_args!("manager `{}` has no row for `{state}`", written.ident),
-                format_args!("add `{state} => {{ ok: {}, failed: {} }}`", follow[0], later_state(follow)),
+                format_args!("add `{state} => {{ ok: {}, failed: {} }}`", may_follow[0], failure_state(may_follow)),
             );
         }
     }
-    let mut place = 0;
+    let mut index = 0;
     let table = rows.map(|row| {
-        let (state, follow) = FOLLOW[place];
-        place += 1;
-        let cells = row.map_or([None, None], |row| check_row(row, follow, errors));
+        let (state, may_follow) = MAY_FOLLOW[index];
+        index += 1;
+        let cells = row.map_or([None, None], |row| check_row(row, may_follow, errors));
+        // A valid state for what is missing, so that the expansion has no further errors.
         cells.map(|cell| {
             cell.unwrap_or_else(|| {
                 Ident::new(if state == "Stop" { "Init" } else { "Stop" }, proc_macro2::Span::call_site())
@@ -71,20 +73,22 @@ pub(crate) fn check(written: &ManagerInput, errors: &mut Errors) -> ManagerTable
     table
 }
 
-fn later_state<'a>(follow: &[&'a str]) -> &'a str {
-    if follow.contains(&"Stop") { "Stop" } else { follow[0] }
+/// The state to suggest for a failure: Stop, where it may follow.
+fn failure_state<'a>(may_follow: &[&'a str]) -> &'a str {
+    if may_follow.contains(&"Stop") { "Stop" } else { may_follow[0] }
 }
 
 /// Checks the row of one state: its next states `[ok, failed]`.
-fn check_row(row: &StateRow, follow: &[&str], errors: &mut Errors) -> [Option<Ident>; 2] {
+fn check_row(row: &StateRow, may_follow: &[&str], errors: &mut Errors) -> [Option<Ident>; 2] {
     let mut next: [Option<Ident>; 2] = [None, None];
     let mut seen = [false; 2];
-    let mut complete = !row.is_broken;
+    let mut is_complete = !row.is_broken;
     let state = &row.state;
     for cell in &row.cells {
         let outcome = &cell.outcome;
-        let Some(place) = OUTCOMES.iter().position(|name| outcome == name) else {
-            complete = false;
+        let Some(index) = OUTCOMES.iter().position(|name| outcome == name) else {
+            is_complete = false;
+            // It stands for one of those that seem to be missing, which are not reported then.
             let text = outcome.to_string();
             let help = match text.as_str() {
                 "err" | "error" | "fail" | "failure" | "panic" => "did you mean `failed`?".to_owned(),
@@ -94,19 +98,19 @@ fn check_row(row: &StateRow, follow: &[&str], errors: &mut Errors) -> [Option<Id
             errors.report_with_help(outcome, format_args!("unknown outcome `{text}`"), help);
             continue;
         };
-        if seen[place] {
+        if seen[index] {
             errors.report_with_help(outcome, format_args!("`{outcome}` is written twice"), "remove one of them");
             continue;
         }
-        seen[place] = true;
-        next[place] = check_next(state, &cell.next, follow, errors);
+        seen[index] = true;
+        next[index] = check_next(state, &cell.next, may_follow, errors);
     }
-    for (place, outcome) in OUTCOMES.iter().enumerate() {
-        if !seen[place] && complete {
+    for (index, outcome) in OUTCOMES.iter().enumerate() {
+        if !seen[index] && is_complete {
             errors.report_with_help(
                 state,
                 format_args!("`{state}` has no next state for `{outcome}`"),
-                format_args!("add `{outcome}: {}`", if place == 0 { follow[0] } else { later_state(follow) }),
+                format_args!("add `{outcome}: {}`", if index == 0 { may_follow[0] } else { failure_state(may_follow) }),
             );
         }
     }
@@ -114,7 +118,7 @@ fn check_row(row: &StateRow, follow: &[&str], errors: &mut Errors) -> [Option<Id
 }
 
 /// Checks one next state.
-fn check_next(state: &Ident, path: &Path, follow: &[&str], errors: &mut Errors) -> Option<Ident> {
+fn check_next(state: &Ident, path: &Path, may_follow: &[&str], errors: &mut Errors) -> Option<Ident> {
     let segments = &path.segments;
     let ident = match segments.len() {
         0 => return None,
@@ -124,29 +128,30 @@ fn check_next(state: &Ident, path: &Path, follow: &[&str], errors: &mut Errors) 
             errors.report_with_help(
                 path,
                 "expected a state",
-                format_args!("after `{state}` comes {}", near::quoted_alternatives(follow)),
+                format_args!("after `{state}` comes {}", near::quoted_alternatives(may_follow)),
             );
             return None;
         }
     };
     let found = STATES.expect_variant(ident, errors)?;
-    if follow.iter().any(|name| found == name) {
+    if may_follow.iter().any(|name| found == name) {
         return Some(found);
     }
     errors.report_with_help(
         path.to_token_stream(),
         format_args!("`{ident}` cannot follow `{state}`"),
-        format_args!("after `{state}` comes {}", near::quoted_alternatives(follow)),
+        format_args!("after `{state}` comes {}", near::quoted_alternatives(may_follow)),
     );
     None
 }
 
 /// Reports a state that is never entered, and a table without a way to Exit.
 fn check_reachable(table: &ManagerTable, written: &ManagerInput, rows: &[Option<&StateRow>; 4], errors: &mut Errors) {
-    let goes = |from: usize, to: &str| table[from].iter().any(|next| next == to);
-    let (idle, run) = (goes(0, "Idle"), goes(1, "Run"));
-    for (place, reached, before) in [(1, idle, "Init"), (2, !idle || run, "Idle")] {
-        if let (false, Some(row)) = (reached, rows[place]) {
+    let names = |index: usize, state: &str| table[index].iter().any(|next| next == state);
+    let (enters_idle, enters_run) = (names(0, "Idle"), names(1, "Run"));
+    // If Idle is never entered, neither is Run: only Idle is reported.
+    for (index, is_reported, before) in [(1, !enters_idle, "Init"), (2, enters_idle && !enters_run, "Idle")] {
+        if let (true, Some(row)) = (is_reported, rows[index]) {
             let state = &row.state;
             errors.report_with_help(
                 state,
@@ -155,8 +160,13 @@ fn check_reachable(table: &ManagerTable, written: &ManagerInput, rows: &[Option<
             );
         }
     }
-    let ends = goes(0, "Exit") || goes(3, "Exit") || (idle && goes(1, "Exit")) || (idle && run && goes(2, "Exit"));
-    if !ends {
+    // An `Exit` in the row of a state that is never entered does not count. Init and Stop always
+    // are.
+    let reaches_exit = names(0, "Exit")
+        || names(3, "Exit")
+        || (enters_idle && names(1, "Exit"))
+        || (enters_idle && enters_run && names(2, "Exit"));
+    if !reaches_exit {
         errors.report_with_help(
             &written.ident,
             format_args!("manager `{}` never reaches `Exit`", written.ident),

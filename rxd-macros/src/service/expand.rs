@@ -34,6 +34,8 @@ fn declared(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Toke
     let options = (!service.options.is_empty()).then(|| {
         let options = rxd.options();
         let setters = service.options.iter().map(|setter| self::setter(setter, rxd));
+        // In an inline constant, since a reference to the result of a call is not `'static`
+        // otherwise.
         quote!(.options(const { &#options::DEFAULT #(#setters)* }))
     });
     let edges = (!service.watches.valid.is_empty()).then(|| {
@@ -94,6 +96,7 @@ fn checked(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Token
         let (ty, runner) = (item.self_type(), rxd.runner());
         generics.make_where_clause().predicates.push(parse_quote!(#ty: #runner));
     }
+    // With underscores, the names differ from the parameters of the user's type.
     let daemon: [GenericParam; 2] = [parse_quote!(__D: #graphed), parse_quote!(const __ME: usize)];
     generics.params.extend(daemon);
     let (params, _, bounds) = generics.split_for_impl();
@@ -138,6 +141,8 @@ fn streams(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Token
         let i = Literal::usize_unsuffixed(i);
         Some((watch.stream.as_ref()?, quote!(&<Self as #declared>::DECLARATION.edges[#i])))
     });
+    // For a watch that is not valid, the function exists and has an empty watch: code that calls it
+    // is not an error, too.
     let unresolved = service.watches.unresolved.iter().map(|name| (name, quote!(const { &#edge::needs(&[]) })));
     let functions: Vec<TokenStream> = valid
         .chain(unresolved)

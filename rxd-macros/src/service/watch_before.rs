@@ -60,6 +60,7 @@ fn move_into_service(keyword: WatchKeyword, args: TokenStream, service: &mut Att
         Meta::List(list) => {
             let tokens = &list.tokens;
             let ends = tokens.clone().into_iter().last();
+            // After a trailing comma, or in an empty list, no further comma is needed.
             let open = ends.is_none_or(|last| matches!(last, TokenTree::Punct(comma) if comma.as_char() == ','));
             let comma = (!open).then(|| quote!(,));
             quote!(#path(#tokens #comma #word(#args)))

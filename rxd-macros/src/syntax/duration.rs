@@ -11,11 +11,14 @@ const UNITS: [(&str, u128); 7] = [
     ("d", 86_400_000_000_000),
     ("h", 3_600_000_000_000),
     ("m", 60_000_000_000),
-    ("s", 1_000_000_000),
+    ("s", SECOND),
     ("ms", 1_000_000),
     ("us", 1_000),
     ("ns", 1),
 ];
+
+/// A second in nanoseconds.
+const SECOND: u128 = 1_000_000_000;
 
 /// Help: the form of a duration.
 const FORM: &str = "write a number and a unit (ns, us, ms, s, m, h, d): `\"250ms\"`, `\"1m30s\"`";
@@ -89,6 +92,7 @@ pub(crate) fn parse_duration(key: &str, value: &Expr, errors: &mut Errors) -> Op
             Ok(duration) => Some(DurationValue::Known(duration, value.clone())),
             Err((what, help)) => wrong(errors, what, help),
         },
+        // The most common mistake: milliseconds or seconds as a number.
         Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => {
             let digits = number.base10_digits();
             wrong(
@@ -101,6 +105,7 @@ pub(crate) fn parse_duration(key: &str, value: &Expr, errors: &mut Errors) -> Op
         Expr::Unary(minus) if matches!(minus.op, UnOp::Neg(_)) => {
             wrong(errors, format!("`{key}` cannot be negative"), FORM.to_owned())
         }
+        // The type and the value of any other expression are for the compiler to check.
         _ => Some(DurationValue::Expression(value.clone())),
     }
 }
@@ -126,6 +131,21 @@ fn ungrouped(expr: &Expr) -> &Expr {
     }
 }
 
+/// The unit that was meant by an unknown one.
+fn meant_unit(unit: &str) -> Option<&'static str> {
+    match unit.to_lowercase().as_str() {
+        "sec" | "secs" | "second" | "seconds" => Some("s"),
+        "min" | "mins" | "minute" | "minutes" => Some("m"),
+        "hr" | "hrs" | "hour" | "hours" => Some("h"),
+        "day" | "days" => Some("d"),
+        "msec" | "millis" | "milliseconds" => Some("ms"),
+        // The micro sign and the Greek letter look the same.
+        "µs" | "μs" | "usec" | "micros" | "microseconds" => Some("us"),
+        "nanos" | "nanoseconds" | "nsec" => Some("ns"),
+        lower => UNITS.iter().map(|(name, _)| *name).find(|name| *name == lower),
+    }
+}
+
 /// Parses `1m30s`. An error is a message and its help.
 pub(crate) fn parse_text(text: &str) -> Result<Duration, (String, String)> {
     let fail = |what: String| Err((what, FORM.to_owned()));
@@ -137,8 +157,9 @@ pub(crate) fn parse_text(text: &str) -> Result<Duration, (String, String)> {
     }
     let mut rest = text.trim();
     let mut nanos: u128 = 0;
-    // Units must become shorter, so each is used at most once.
-    let mut longest = 0;
+    // The first unit that may still be used. Units must become shorter, so each is used at most
+    // once.
+    let mut first_allowed = 0;
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
         let (number, tail) = rest.split_at(digits);
@@ -163,38 +184,29 @@ pub(crate) fn parse_text(text: &str) -> Result<Duration, (String, String)> {
             ));
         }
         let Some(position) = UNITS.iter().position(|(name, _)| *name == unit) else {
-            let meant = match unit.to_lowercase().as_str() {
-                "sec" | "secs" | "second" | "seconds" => Some("s"),
-                "min" | "mins" | "minute" | "minutes" => Some("m"),
-                "hr" | "hrs" | "hour" | "hours" => Some("h"),
-                "day" | "days" => Some("d"),
-                "msec" | "millis" | "milliseconds" => Some("ms"),
-                "µs" | "μs" | "usec" | "micros" | "microseconds" => Some("us"),
-                "nanos" | "nanoseconds" | "nsec" => Some("ns"),
-                lower => UNITS.iter().map(|(name, _)| *name).find(|name| *name == lower),
-            };
-            let whole = rest == text.trim() && tail.is_empty();
-            let help = meant.map_or(FORM.to_owned(), |meant| match whole {
+            let is_whole_text = rest == text.trim() && tail.is_empty();
+            let help = meant_unit(unit).map_or(FORM.to_owned(), |meant| match is_whole_text {
                 true => format!("write `\"{number}{meant}\"`"),
                 false => format!("write `{number}{meant}`"),
             });
             return Err((format!("`{unit}` is not a unit of time"), help));
         };
-        if position < longest {
+        if position < first_allowed {
             return Err((
                 format!("`{unit}` comes after a shorter unit, or twice"),
                 "write the longest unit first, and each once: `\"1m30s\"`".to_owned(),
             ));
         }
-        longest = position + 1;
-        let sum = number.parse::<u128>().ok().and_then(|n| n.checked_mul(UNITS[position].1));
-        match sum.and_then(|sum| nanos.checked_add(sum)) {
+        first_allowed = position + 1;
+        // A number with too many digits cannot be parsed, and is too long as well.
+        let part = number.parse::<u128>().ok().and_then(|number| number.checked_mul(UNITS[position].1));
+        match part.and_then(|part| nanos.checked_add(part)) {
             Some(sum) if sum <= Duration::MAX.as_nanos() => nanos = sum,
             _ => return fail(format!("`{text}` is longer than a `Duration` can be")),
         }
         rest = tail.trim_start();
     }
-    let (seconds, nanos) = (nanos / UNITS[3].1, nanos % UNITS[3].1);
+    let (seconds, nanos) = (nanos / SECOND, nanos % SECOND);
     // Both casts are in range: the sum is at most `Duration::MAX`.
     Ok(Duration::new(seconds as u64, nanos as u32))
 }

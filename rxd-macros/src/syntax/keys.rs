@@ -48,6 +48,7 @@ impl KeyTable {
     fn report_unknown(&self, word: &Ident, errors: &mut Errors) {
         let text = word.to_string();
         let place = self.foreign_keys.filter(|(keys, _)| keys.iter().any(|key| text == key.name));
+        // Words of other attributes are not typos of a key.
         if ["watch", "needs", "after"].contains(&&*text) {
             errors.report_with_help(
                 word,
@@ -56,6 +57,7 @@ impl KeyTable {
             );
             return;
         }
+        // A near key of this table is more likely than a key of another one.
         let help = match (near::nearest_word(&text, self.key_names()), place) {
             (None, Some((_, place))) => format!("`{text}` {place}"),
             _ => near::did_you_mean(&text, &self.key_names()),
@@ -300,7 +302,8 @@ impl KeyEntry {
             Expr::Lit(ExprLit { lit: Lit::Int(int), .. }) => int.base10_parse().ok(),
             Expr::Lit(ExprLit { lit: Lit::Float(float), .. }) if ty == "f64" => float.base10_parse().ok(),
             Expr::Lit(_) => None,
-            _ => return Some(NumberValue { text: None, written: value.clone() }),
+            // The compiler checks the type and the value of any other expression.
+            _ => return Some(NumberValue { known: None, written: value.clone() }),
         };
         let Some(parsed) = parsed.map(|number| number * negative) else {
             self.report_wrong_value(if ty == "f64" { "a number" } else { "a whole number" }, errors);
@@ -317,26 +320,26 @@ impl KeyEntry {
             errors.report_with_help(value, format_args!("`{}` cannot be {written}", self.key), bounds);
             return None;
         }
-        Some(NumberValue { text: Some(parsed), written: value.clone() })
+        Some(NumberValue { known: Some(parsed), written: value.clone() })
     }
 }
 
 /// The value of a key that takes a number.
 pub(crate) struct NumberValue {
     /// The number, if it is a literal.
-    text: Option<f64>,
+    known: Option<f64>,
     written: Expr,
 }
 
 impl NumberValue {
     /// Whether only the compiler can evaluate it.
     pub(crate) fn is_constant_expression(&self) -> bool {
-        self.text.is_none()
+        self.known.is_none()
     }
 
     /// The number as a floating-point literal, or the expression.
     pub(crate) fn float_tokens(&self) -> TokenStream {
-        match self.text {
+        match self.known {
             Some(number) => {
                 let mut literal = proc_macro2::Literal::f64_unsuffixed(number);
                 literal.set_span(Span::call_site());

@@ -23,6 +23,7 @@ fn edit_distance(a: &str, b: &str) -> usize {
         for j in 1..=b.len() {
             let replaced = last[j - 1] + usize::from(a[i - 1] != b[j - 1]);
             let mut best = replaced.min(last[j] + 1).min(row[j - 1] + 1);
+            // Two neighbours that are swapped count once.
             if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
                 best = best.min(before[j - 2] + 1);
             }

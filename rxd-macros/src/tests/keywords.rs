@@ -93,8 +93,8 @@ fn hints(args: &str, item: &str) -> String {
     output[show.expect("there are hints") + 2].to_string()
 }
 
-/// An editor looks in the hints of the text as it is written for the place that a made-up word at the
-/// cursor has in the hints of the completed text.
+/// An editor looks in the hints of the text as it is written for the place that a made-up word at
+/// the cursor has in the hints of the completed text.
 #[test]
 fn hints_of_half_a_word_differ_from_the_completed_ones_only_in_the_word() {
     for (args, item) in [

@@ -35,6 +35,7 @@ impl ServiceWatches {
             watches.check_against_earlier(&watch, errors);
             if errors.len() == before {
                 watches.valid.push(watch);
+                // The function of an earlier stream of the same name exists already.
             } else if watch.stream.as_ref().is_some_and(|stream| !watches.streams().any(|other| other == stream)) {
                 watches.unresolved.extend(watch.stream);
             }
@@ -42,6 +43,7 @@ impl ServiceWatches {
         watches
     }
 
+    /// The streams of all watches so far.
     fn streams(&self) -> impl Iterator<Item = &Ident> {
         self.valid.iter().filter_map(|watch| watch.stream.as_ref()).chain(&self.unresolved)
     }
@@ -130,6 +132,7 @@ impl WatchAttr {
             let mode = if targets.len() == 1 { String::new() } else { sentence.mode.to_string() };
             format!("{mode} {} {}", sentence.action, sentence.state)
         });
+        // Without `then`, a watch is a gate before Run.
         let effect = self.effect.as_ref().map_or("GateRun".to_owned(), Ident::to_string);
         let stream = self.stream.as_ref().map(Ident::to_string);
         format!("{:?} {sentence:?} {effect} {stream:?} {targets:?}", self.keyword)
@@ -137,10 +140,12 @@ impl WatchAttr {
 }
 
 impl WatchTarget {
+    /// Whether the target is the service of the watch itself, by name or by type.
     fn is_owner(&self, owner: &WatchOwner<'_>) -> bool {
         match self {
             WatchTarget::Name(name) => name.value() == owner.name,
             WatchTarget::Type(ty) => match &**ty {
+                // `other::Poller` may be another type of the same name.
                 Type::Path(path) if path.path.segments.len() == 1 => {
                     let ident = &path.path.segments[0].ident;
                     ident == owner.ident || ident == "Self"

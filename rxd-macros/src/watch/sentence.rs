@@ -167,7 +167,8 @@ struct SentenceReader<'a, I: Iterator<Item = Arg>> {
     /// The name of the attribute, as the span of what is missing at its end.
     attr: &'a Ident,
     words: &'a mut Peekable<I>,
-    /// Whether all arguments could be parsed. If not, a missing word may be one of those that could not.
+    /// Whether all arguments could be parsed. If not, a missing word may be one of those that could
+    /// not.
     is_readable: bool,
     errors: &'a mut Errors,
 }
