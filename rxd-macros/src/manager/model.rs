@@ -170,7 +170,7 @@ fn check_reachable(table: &ManagerTable, written: &ManagerInput, rows: &[Option<
         errors.report_with_help(
             &written.ident,
             format_args!("manager `{}` never reaches `Exit`", written.ident),
-            "write `Exit` as a next state of one of them; for a service that runs until its daemon stops, write `manager = \"continuous\"`",
+            "write `Exit` as a next state in one of the rows; for a service that runs until its daemon stops, write `manager = \"continuous\"`",
         );
     }
 }
