@@ -1,6 +1,6 @@
 //! A valid daemon to tokens.
 
-use super::model::{DaemonModel, ServiceField};
+use super::model::{DaemonField, DaemonModel};
 use super::settings::{DaemonSetting, PrestartStage};
 use crate::runtime::RuntimePaths;
 use crate::syntax::span::{call_at, outer_spans, respan};
@@ -221,7 +221,7 @@ fn field_positions(daemon: &DaemonModel) -> Vec<TokenStream> {
 
 /// `<Health as Checked<EdgeAgent, 0>>`, spanned at the field's type. All code about a field uses
 /// this one bound, so a type that is not a service is one error.
-fn checked_service(daemon: &Ident, field: &ServiceField, place: &TokenStream, rxd: &RuntimePaths) -> TokenStream {
+fn checked_service(daemon: &Ident, field: &DaemonField, place: &TokenStream, rxd: &RuntimePaths) -> TokenStream {
     let (checked, as_field, ty) = (rxd.checked(), rxd.field(), &field.ty);
     let place = if field.cfgs.is_empty() && place.clone().into_iter().count() == 1 {
         place.clone()
@@ -235,7 +235,7 @@ fn checked_service(daemon: &Ident, field: &ServiceField, place: &TokenStream, rx
 }
 
 /// The node of one field in the graph.
-fn graph_node(field: &ServiceField, service: &TokenStream, rxd: &RuntimePaths) -> TokenStream {
+fn graph_node(field: &DaemonField, service: &TokenStream, rxd: &RuntimePaths) -> TokenStream {
     let (node, cfgs) = (rxd.node(), &field.cfgs);
     let name = field.name.as_ref().map(|name| quote!(name: #name,));
     let optional = field.is_optional.then(|| quote!(optional: true,));
@@ -284,7 +284,7 @@ fn builder_call(setting: &DaemonSetting, consts: &[(&PrestartStage, TokenStream)
 }
 
 /// The call `.add(..)` for one field.
-fn add_call(field: &ServiceField, service: &TokenStream) -> TokenStream {
+fn add_call(field: &DaemonField, service: &TokenStream) -> TokenStream {
     let ident = &field.ident;
     let named = field.name.as_ref().map(|name| quote!(.named(#name)));
     let made = match field.is_optional {

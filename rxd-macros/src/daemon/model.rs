@@ -15,11 +15,11 @@ use syn::{Attribute, Fields, GenericArgument, ItemStruct, LitStr, PathArguments,
 pub(crate) struct DaemonModel {
     pub(crate) name: String,
     pub(crate) settings: Vec<DaemonSetting>,
-    pub(crate) fields: Vec<ServiceField>,
+    pub(crate) fields: Vec<DaemonField>,
 }
 
 /// One service of a daemon.
-pub(crate) struct ServiceField {
+pub(crate) struct DaemonField {
     pub(crate) ident: Ident,
     /// The type of the service. For a field `Option<T>` it is `T`.
     pub(crate) ty: Type,
@@ -114,7 +114,7 @@ fn check_item(item: &ItemStruct, errors: &mut Errors) -> bool {
 }
 
 /// The services, one for each field.
-fn read_fields(item: &ItemStruct, attrs: Vec<FieldAttrs>, errors: &mut Errors) -> Vec<ServiceField> {
+fn read_fields(item: &ItemStruct, attrs: Vec<FieldAttrs>, errors: &mut Errors) -> Vec<DaemonField> {
     let mut fields = Vec::new();
     for (field, written) in item.fields.iter().zip(attrs) {
         let Some(ident) = field.ident.clone() else { continue };
@@ -130,7 +130,7 @@ fn read_fields(item: &ItemStruct, attrs: Vec<FieldAttrs>, errors: &mut Errors) -
         let inner = option_inner_type(&field.ty);
         let is_optional = inner.is_some();
         let ty = inner.unwrap_or(&field.ty).clone();
-        fields.push(ServiceField { ident, ty, is_optional, name, name_is_taken: false, cfgs: written.cfgs });
+        fields.push(DaemonField { ident, ty, is_optional, name, name_is_taken: false, cfgs: written.cfgs });
     }
     fields
 }
@@ -158,12 +158,12 @@ fn read_number(entry: &KeyEntry, key: &'static str, most: f64, errors: &mut Erro
 }
 
 /// Reports a field that gives the same name as an earlier field.
-fn report_equal_names(fields: &mut [ServiceField], errors: &mut Errors) {
+fn report_equal_names(fields: &mut [DaemonField], errors: &mut Errors) {
     for i in 0..fields.len() {
         let (earlier, later) = fields.split_at_mut(i);
         let field = &mut later[0];
         let Some(name) = field.name.as_ref().filter(|_| field.cfgs.is_empty()) else { continue };
-        let same = |other: &&ServiceField| other.name.as_ref().is_some_and(|other| other.value() == name.value());
+        let same = |other: &&DaemonField| other.name.as_ref().is_some_and(|other| other.value() == name.value());
         let Some(first) = earlier.iter().filter(|other| other.cfgs.is_empty()).find(same) else { continue };
         errors.report_with_help(
             name,
