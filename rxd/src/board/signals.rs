@@ -76,7 +76,7 @@ pub(crate) type Epoch = u32;
 /// See the [module](self).
 #[derive(Debug, Default)]
 pub(crate) struct ServiceSignals {
-    status: AtomicU64,
+    word: AtomicU64,
     /// The time of the service's last `heartbeat`, in milliseconds since the daemon's start, plus
     /// one.
     pub(crate) beat: AtomicU64,
@@ -94,12 +94,12 @@ struct Slot {
 }
 
 /// Whether a cancelling signal is raised, or the engine has cancelled the epoch.
-fn is_interrupted(status: u64) -> bool {
-    status & CANCELLED != 0 || status & (status >> MASK) & u64::from(u16::MAX) != 0
+fn is_interrupted(word: u64) -> bool {
+    word & CANCELLED != 0 || word & (word >> MASK) & u64::from(u16::MAX) != 0
 }
 
-fn epoch_of(status: u64) -> Epoch {
-    (status >> EPOCH) as Epoch
+fn epoch_of(word: u64) -> Epoch {
+    (word >> EPOCH) as Epoch
 }
 
 impl ServiceSignals {
@@ -110,17 +110,17 @@ impl ServiceSignals {
     /// before it was raised. That it sees it at all is due to the lock (invariant 5 of the board),
     /// not to the ordering.
     pub(super) fn set(&self, signals: u32) {
-        self.status.fetch_or(signals.into(), Ordering::AcqRel);
+        self.word.fetch_or(signals.into(), Ordering::AcqRel);
     }
 
     pub(super) fn get(&self) -> u32 {
-        (self.status.load(Ordering::Acquire) & u64::from(u16::MAX)) as u32
+        (self.word.load(Ordering::Acquire) & u64::from(u16::MAX)) as u32
     }
 
     /// Clears signals that the engine has acted on. It never undoes a later `set`, since each of
     /// the two is one atomic step.
     pub(super) fn clear(&self, signals: u32) {
-        self.status.fetch_and(!u64::from(signals), Ordering::AcqRel);
+        self.word.fetch_and(!u64::from(signals), Ordering::AcqRel);
     }
 
     /// Cancels the token if there is one and a cancelling signal is raised.
@@ -128,7 +128,7 @@ impl ServiceSignals {
     /// Wakes tasks of the user's, so it must not be called under a lock.
     #[inline]
     pub(super) fn cancel_token(&self) {
-        if self.status.load(Ordering::Acquire) & TOKEN != 0 {
+        if self.word.load(Ordering::Acquire) & TOKEN != 0 {
             self.cancel_token_if_interrupted();
         }
     }
@@ -138,7 +138,7 @@ impl ServiceSignals {
         // The epoch may end in between. Its token is then cancelled already, and the token found
         // here is that of the next epoch, for which the same rule holds.
         let token = self.slot.lock().token.clone();
-        if let Some(token) = token.filter(|_| is_interrupted(self.status.load(Ordering::Acquire))) {
+        if let Some(token) = token.filter(|_| is_interrupted(self.word.load(Ordering::Acquire))) {
             cancel(&token);
         }
     }
@@ -147,19 +147,19 @@ impl ServiceSignals {
 
     /// Begins an epoch, whose contexts the signals of `mask` cancel.
     pub(crate) fn begin_epoch(&self, mask: u32) -> Epoch {
-        let mut status = self.status.load(Ordering::Relaxed);
+        let mut word = self.word.load(Ordering::Relaxed);
         loop {
             // The signals stay; the rest of the word is set anew.
-            let next = u64::from(epoch_of(status).wrapping_add(1)) << EPOCH;
-            let next = next | u64::from(mask) << MASK | status & u64::from(u16::MAX);
-            match self.status.compare_exchange_weak(status, next, Ordering::AcqRel, Ordering::Relaxed) {
+            let next = u64::from(epoch_of(word).wrapping_add(1)) << EPOCH;
+            let next = next | u64::from(mask) << MASK | word & u64::from(u16::MAX);
+            match self.word.compare_exchange_weak(word, next, Ordering::AcqRel, Ordering::Relaxed) {
                 Ok(_) => {
-                    if status & TOKEN != 0 {
+                    if word & TOKEN != 0 {
                         self.drop_token();
                     }
                     return epoch_of(next);
                 }
-                Err(now) => status = now,
+                Err(now) => word = now,
             }
         }
     }
@@ -175,40 +175,41 @@ impl ServiceSignals {
 
     /// Sets the mask: from here on its signals cancel.
     pub(crate) fn set_mask(&self, mask: u32) {
-        let now = (self.status.load(Ordering::Relaxed) >> MASK) as u32 & u32::from(u16::MAX);
+        let now = (self.word.load(Ordering::Relaxed) >> MASK) as u32 & u32::from(u16::MAX);
         if now != mask {
             // The engine is the only one that changes the mask.
-            self.status.fetch_xor(u64::from(now ^ mask) << MASK, Ordering::AcqRel);
+            self.word.fetch_xor(u64::from(now ^ mask) << MASK, Ordering::AcqRel);
             self.cancel_token();
         }
     }
 
     /// Whether a cancelling signal is raised, or the epoch was cancelled.
     pub(crate) fn is_interrupted(&self) -> bool {
-        is_interrupted(self.status.load(Ordering::Acquire))
+        is_interrupted(self.word.load(Ordering::Acquire))
     }
 
     /// Whether the engine has cancelled the current epoch. If so, it has read its signals.
     pub(crate) fn is_latched(&self) -> bool {
-        self.status.load(Ordering::Acquire) & CANCELLED != 0
+        self.word.load(Ordering::Acquire) & CANCELLED != 0
     }
 
     /// Cancels the current epoch, also if the signals are cleared later.
     pub(crate) fn cancel(&self) {
-        self.status.fetch_or(CANCELLED, Ordering::AcqRel);
+        self.word.fetch_or(CANCELLED, Ordering::AcqRel);
         self.cancel_token();
     }
 
     /// Cancels the current epoch and closes it: no further task may be spawned in it. Returns
     /// whether one was.
     pub(crate) fn close(&self) -> bool {
-        let status = self.status.fetch_or(CANCELLED | CLOSED, Ordering::AcqRel);
-        if status & TOKEN != 0 {
+        let word = self.word.fetch_or(CANCELLED | CLOSED, Ordering::AcqRel);
+        if word & TOKEN != 0 {
             self.cancel_token_if_interrupted();
         }
-        status & TASKS != 0
+        word & TASKS != 0
     }
 
+    #[inline]
     pub(crate) fn set_engine(&self, waker: Waker) {
         let old = self.slot.lock().engine.replace(waker);
         drop(old);
@@ -222,34 +223,34 @@ impl ServiceSignals {
     // ---- called by contexts ---------------------------------------------------------------------
 
     pub(crate) fn epoch(&self) -> Epoch {
-        epoch_of(self.status.load(Ordering::Acquire))
+        epoch_of(self.word.load(Ordering::Acquire))
     }
 
     /// Notes that a task is spawned in this epoch. Returns whether that is allowed.
     pub(crate) fn spawns(&self, epoch: Epoch) -> bool {
-        let status = self.status.fetch_or(TASKS, Ordering::AcqRel);
-        epoch_of(status) == epoch && status & CLOSED == 0
+        let word = self.word.fetch_or(TASKS, Ordering::AcqRel);
+        epoch_of(word) == epoch && word & CLOSED == 0
     }
 
     /// Whether the contexts of this epoch are cancelled: by a signal, by the engine, or by code
     /// that holds the epoch's token.
     pub(crate) fn is_cancelled(&self, epoch: Epoch) -> bool {
-        let status = self.status.load(Ordering::Acquire);
-        if epoch_of(status) != epoch || is_interrupted(status) {
+        let word = self.word.load(Ordering::Acquire);
+        if epoch_of(word) != epoch || is_interrupted(word) {
             return true;
         }
-        status & TOKEN != 0 && self.slot.lock().token.as_ref().is_none_or(CancellationToken::is_cancelled)
+        word & TOKEN != 0 && self.slot.lock().token.as_ref().is_none_or(CancellationToken::is_cancelled)
     }
 
     pub(crate) fn has_token(&self) -> bool {
-        self.status.load(Ordering::Acquire) & TOKEN != 0
+        self.word.load(Ordering::Acquire) & TOKEN != 0
     }
 
     /// The token of an epoch, and whether this call made it; a cancelled token if the epoch is
     /// over.
     pub(crate) fn token(&self, epoch: Epoch) -> (CancellationToken, bool) {
         let mut slot = self.slot.lock();
-        if epoch_of(self.status.load(Ordering::Acquire)) != epoch {
+        if epoch_of(self.word.load(Ordering::Acquire)) != epoch {
             drop(slot);
             let token = CancellationToken::new();
             token.cancel();
@@ -260,8 +261,8 @@ impl ServiceSignals {
         }
         let token = CancellationToken::new();
         // Invariant 2.
-        let set = |status| (epoch_of(status) == epoch).then_some(status | TOKEN);
-        let set = self.status.fetch_update(Ordering::AcqRel, Ordering::Acquire, set);
+        let set = |word| (epoch_of(word) == epoch).then_some(word | TOKEN);
+        let set = self.word.fetch_update(Ordering::AcqRel, Ordering::Acquire, set);
         if set.is_ok() {
             slot.token = Some(token.clone());
         }

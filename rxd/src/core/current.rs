@@ -19,6 +19,7 @@ fn key(core: &Core, id: Id) -> (usize, Id) {
 }
 
 /// Runs code of this service.
+#[inline]
 pub(crate) fn during<T>(core: &Core, id: Id, code: impl FnOnce() -> T) -> T {
     /// Restores the value also after a panic, since the thread then runs other code.
     struct Restore((usize, Id));

@@ -232,6 +232,7 @@ impl Core {
     }
 
     /// Runs code of the user's for a service. A panic is caught, and blocking is detected.
+    #[inline]
     pub(crate) fn run_user_code<T>(&self, id: Id, code: impl FnOnce() -> T) -> Result<T, panic::CaughtPanic> {
         self.poll_marks.during(id, || current::during(self, id, || panic::catch(code)))
     }

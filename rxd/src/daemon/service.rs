@@ -199,8 +199,9 @@ impl Service {
         &self.0.config.options
     }
 
-    pub(crate) fn shared_name(&self) -> Name {
-        self.0.config.name.clone()
+    /// Moves the name out of the service, which then has none.
+    pub(crate) fn take_name(&mut self) -> Name {
+        std::mem::take(&mut self.0.config.name)
     }
 
     pub(crate) fn kind(&self) -> Option<u64> {

@@ -60,7 +60,7 @@ impl Daemon {
         let rules = crate::trace::observer::is_enabled().then(|| self.declared_rules());
         #[cfg(feature = "admin")]
         let pictures = self.with_graph(crate::admin::graph_svg::Pictures::of);
-        let core = Arc::new(wiring::wire(self.name, &self.services, &order, self.options.history));
+        let core = Arc::new(wiring::wire(self.name, &mut self.services, &order, self.options.history));
         #[cfg(any(test, feature = "test-util"))]
         let observer = rules.map(|rules| crate::trace::observer::RunObserver::new(&core, rules));
         // Before the prestart stages, which may block too.
@@ -95,9 +95,9 @@ impl Daemon {
         }
         let tasks = EngineTasks::default();
         for (id, service) in services.into_iter().enumerate() {
-            let name = core.name(id as Id).clone();
-            let span = span(|| tracing::error_span!(target: "rxd", "service", service = %name));
-            service.spawn(&core, id as Id, (&tasks, &runtime), span);
+            let id = id as Id;
+            let span = span(|| tracing::error_span!(target: "rxd", "service", service = %core.name(id)));
+            service.spawn(&core, id, (&tasks, &runtime), span);
         }
         let limits = (self.options.shutdown_timeout, self.options.exit_code);
         let notice = systemd.notice();

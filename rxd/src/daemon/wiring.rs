@@ -10,12 +10,12 @@ use crate::graph::{Edge, Effect, Keyword, Mode, Target};
 use crate::lifecycle::state::{Action, State};
 
 /// Makes the core: gives each service its index, and each watch the indices of its targets. `order`
-/// has, for each service, those that stop after it.
-pub(crate) fn wire(daemon: Name, services: &[Service], order: &[Vec<usize>], history: usize) -> Core {
-    let names = ServiceNames::new(services.iter().map(|service| (service.shared_name(), service.kind())));
+/// has, for each service, those that stop after it. The services' names move into the core.
+pub(crate) fn wire(daemon: Name, services: &mut [Service], order: &[Vec<usize>], history: usize) -> Core {
+    let names = ServiceNames::new(services.iter_mut().map(|service| (service.take_name(), service.kind())));
     let find = |target: &Target<'_>| names.find(target.id).find(|&id| target.by_type || names.name(id) == target.text);
     let mut specs: Vec<Vec<WatcherSpec>> = Vec::with_capacity(services.len());
-    for service in services {
+    for service in &*services {
         let mut own = Vec::new();
         for (edge, targets) in service.targets() {
             // A service that is switched off is not a target.

@@ -81,6 +81,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Context as TaskContext;
 use std::time::Duration;
+use tracing::Level;
+use tracing::level_filters::LevelFilter;
 use wait::Wait;
 
 /// A method of a service.
@@ -358,6 +360,7 @@ impl EngineState {
     }
 
     /// Runs code of the user's. A panic is caught, and blocking is detected.
+    #[inline]
     fn guarded<T>(&self, code: impl FnOnce() -> T) -> Result<T, panic::CaughtPanic> {
         self.core.run_user_code(self.id, code)
     }
@@ -387,9 +390,15 @@ impl EngineState {
         }
     }
 
+    /// Logs the transitions of a batch, whose first has the number `first`.
     fn trace_batch(&self, batch: &TransitionBatch, first: Option<u64>) {
-        for (nth, step) in batch.steps().iter().enumerate() {
-            self.trace(step.state, step.transition, first.map(|first| first + nth as u64));
+        let Some(first) = first else { return };
+        // Fast path: usually nothing records transitions.
+        if Level::DEBUG > LevelFilter::current() {
+            return self.core.notify_changed();
+        }
+        for (step, seq) in batch.steps().iter().zip(first..) {
+            self.trace(step.state, step.transition, Some(seq));
         }
     }
 

@@ -106,7 +106,7 @@ impl Harness {
     /// ```
     pub fn isolated(service: impl Into<Service>) -> Self {
         let service = service.into();
-        let mut harness = Harness::new(Daemon::new(service.shared_name()));
+        let mut harness = Harness::new(Daemon::new(service.name().to_owned()));
         for (edge, targets) in service.targets() {
             for target in targets {
                 let name = target.text.to_owned();
