@@ -2,9 +2,10 @@
 
 pub use crate::daemon::checked::{Checked, Field, Graphed, daemon, service, stage};
 pub use crate::daemon::prestart::Stage;
-pub use crate::graph::check::{Analysis, check_edge, check_service, check_target};
+pub use crate::graph::check::{check_edge, check_service, check_target};
 pub use crate::graph::declaration::{Declaration, Declared, Watched, check_within};
 pub use crate::graph::index::Index;
+pub use crate::graph::table::Analysis;
 pub use crate::graph::{Edge, Effect, Graph, Kind, Mode, Node, Target};
 pub use crate::lifecycle::manager::Managed;
 pub use crate::lifecycle::manager::Table;

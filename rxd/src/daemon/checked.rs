@@ -5,8 +5,8 @@ use crate::daemon::Daemon;
 use crate::daemon::prestart::Stage;
 use crate::daemon::service::Service;
 use crate::graph::Node;
-use crate::graph::check::Analysis;
 use crate::graph::declaration::Declared;
+use crate::graph::table::Analysis;
 use crate::lifecycle::options::daemon::{DaemonOptions, StageOptions};
 use crate::service::runner::Runner;
 

@@ -1,18 +1,11 @@
 //! Where the rules are asked: in the compiler, place by place; at run time, all of them.
 
-use super::index::Cell;
 use super::message::{self, Place};
+use super::model::Graph;
+use super::rule::Rule;
 use super::rules::{self, Finding};
-use super::{Graph, Rule};
+use super::table::{Analysis, Cell};
 use std::fmt;
-
-/// A graph together with what one walk over it found.
-#[derive(Clone, Copy, Debug)]
-pub struct Analysis<'a> {
-    /// The graph.
-    pub graph: &'a Graph<'a>,
-    pub(super) cells: &'a [Cell],
-}
 
 /// Panics, in the compiler, with what is wrong with service `me` as a whole.
 #[track_caller]

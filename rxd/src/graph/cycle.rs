@@ -2,60 +2,12 @@
 //!
 //! The walk is over *halves* of services: what a service does before it has passed its gates before
 //! Run, and what it does after; because `then(run)` holds back only the latter. It runs twice:
-//! over all gates, for the order in which [`reach`] looks at them; and, if some can never open,
+//! over all gates, for the order in which [`solve`](super::solve) looks at them; and, if some can never open,
 //! over those, where a way back to where one came from is a cycle.
 
-use super::Graph;
-use super::index::{Cell, Found, NONE, find};
-use super::reach::{self, INIT, Stage};
-
-/// What the walk knows of one service; pairs are of its two halves.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Walk {
-    /// Table: the halves in the order in which the walk left them.
-    left: [u32; 2],
-    /// Whether the walk has not seen the half, is below it, or has left it.
-    seen: [u8; 2],
-    /// From which half the walk came here.
-    from: [u32; 2],
-    /// By which edge and target of `from` it came; `NONE`: from the other half of the same service.
-    by: [At; 2],
-    /// The edge and target to look at next.
-    next: [At; 2],
-    /// In a cycle that has been found.
-    found: bool,
-    /// The first edge and target of this service that closes a cycle.
-    closes: At,
-    /// The half at which the service's own part of that cycle begins, and where the cycle was entered.
-    bottom: u32,
-    top: u32,
-}
-
-/// A target of an edge.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct At {
-    pub(super) edge: u32,
-    pub(super) target: u32,
-}
-
-const NOWHERE: At = At { edge: NONE, target: NONE };
-const NEW: u8 = 0;
-const BELOW: u8 = 1;
-const LEFT: u8 = 2;
-
-impl Walk {
-    pub(super) const NEW: Walk = Walk {
-        left: [NONE; 2],
-        seen: [NEW; 2],
-        from: [NONE; 2],
-        by: [NOWHERE; 2],
-        next: [At { edge: 0, target: 0 }; 2],
-        found: false,
-        closes: NOWHERE,
-        bottom: NONE,
-        top: NONE,
-    };
-}
+use super::model::Graph;
+use super::reach::{self, Stage};
+use super::table::{At, BELOW, Cell, Found, INIT, LEFT, NEW, NONE, NOWHERE, Walk, find};
 
 /// The `i`-th half in the order in which the walk left them: what it waits for comes before it.
 pub(super) const fn nth(cells: &[Cell], i: usize) -> (usize, Stage) {

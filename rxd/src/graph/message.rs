@@ -3,12 +3,13 @@
 //! A message is a line that says what is wrong and names everybody involved, and a line `help: ..`
 //! that says what to write instead.
 
-use super::check::Analysis;
-use super::index::{Found, NONE, find, next_of_kind};
+use super::model::Edge;
 use super::phrase::{List, form, opposite, verb, wish};
 use super::reach::{Stage, ask, every, stage};
+use super::rule::Rule;
 use super::rules::Finding;
-use super::{Edge, Rule, cycle, name, suggest};
+use super::table::{Analysis, Found, NONE, find, next_of_kind};
+use super::{cycle, name, suggest};
 use crate::lifecycle::state::{Action, State};
 use crate::text::Text;
 

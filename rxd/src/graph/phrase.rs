@@ -1,7 +1,7 @@
 //! The parts that messages are made of: a watch as it is written, what it asks, a list of names.
 
+use super::model::{Edge, Effect, Keyword, Mode};
 use super::reach;
-use super::{Edge, Effect, Keyword, Mode};
 use crate::lifecycle::state::Action;
 use crate::text::Text;
 

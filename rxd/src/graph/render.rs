@@ -1,8 +1,8 @@
 //! A graph as a picture.
 
-use super::index::{Cell, Found, NONE, find, next_of_kind};
+use super::model::{Edge, Effect, Graph, Keyword, Mode};
 use super::reach::{Stage, ask, every, stage};
-use super::{Edge, Effect, Graph, Keyword, Mode};
+use super::table::{Cell, Found, NONE, find, next_of_kind};
 use crate::lifecycle::state::Action;
 use std::fmt::{self, Write};
 

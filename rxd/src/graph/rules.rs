@@ -1,10 +1,11 @@
 //! What is wrong at one place of a graph: the first rule that is violated there.
 
-use super::check::Analysis;
-use super::index::{Found, NONE, find, first_of_its_name, same};
+use super::cycle;
+use super::model::{Edge, Effect, Keyword};
 use super::name::is_name;
-use super::reach::{self, FALLS, INIT, REPEATS, RUN, STUTTERS, Stage, ask, can_ever, every, is_at, stage};
-use super::{Edge, Effect, Keyword, Rule, cycle};
+use super::reach::{self, Stage, ask, can_ever, every, is_at, stage};
+use super::rule::Rule;
+use super::table::{Analysis, FALLS, Found, INIT, NONE, REPEATS, RUN, STUTTERS, find, first_of_its_name, same};
 use crate::lifecycle::state::{Action, State};
 
 /// A violation: the rule, and what its message needs to know beside the place.

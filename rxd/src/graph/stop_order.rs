@@ -1,8 +1,8 @@
 //! In which order services stop.
 
-use super::Graph;
-use super::index::{Cell, Found, find};
+use super::model::Graph;
 use super::reach::{ask, every, stage};
+use super::table::{Cell, Found, find};
 use crate::lifecycle::state::{Action, State};
 
 impl Graph<'_> {

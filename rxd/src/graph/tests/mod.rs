@@ -5,11 +5,13 @@ mod pictures;
 mod table;
 mod words;
 
-use super::check::{Analysis, check_edge, check_service, check_target};
+use super::check::{check_edge, check_service, check_target};
 use super::index::Index;
+use super::table::Analysis;
 use super::*;
-use crate::lifecycle::manager::{Manager, continuous, until_success};
+use crate::lifecycle::manager::{Manager, Table, continuous, until_success};
 use crate::lifecycle::state::{Action, State};
+use std::time::Duration;
 
 const CONTINUOUS: &Table = &<continuous as Manager>::TABLE;
 const JOB: &Table = &<until_success as Manager>::TABLE;
