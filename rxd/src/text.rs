@@ -1,4 +1,9 @@
-//! A text that can be put together in a constant.
+//! A text that a `const fn` can put together: what the compiler says about a graph or an option.
+//!
+//! The checks of [`graph`](crate::graph) and of
+//! [`options::check`](crate::lifecycle::options::check) write their messages into a [`Text`] and
+//! panic with it; at run time the same messages become a `String`. It is no general string type:
+//! its capacity is fixed, and what does not fit is cut off.
 
 use std::time::Duration;
 
@@ -26,7 +31,7 @@ impl Text {
         }
     }
 
-    pub(super) const fn len(&self) -> usize {
+    pub(crate) const fn len(&self) -> usize {
         self.len
     }
 
@@ -76,7 +81,7 @@ impl Text {
         self.push("`");
     }
 
-    pub(super) const fn number(&mut self, number: usize) {
+    pub(crate) const fn number(&mut self, number: usize) {
         if number >= 10 {
             self.number(number / 10);
         }
@@ -172,7 +177,7 @@ const fn slice(text: &str, from: usize, to: usize) -> &str {
 }
 
 /// The first character of `text` from byte `at` on.
-pub(super) const fn char_at(text: &str, at: usize) -> &str {
+pub(crate) const fn char_at(text: &str, at: usize) -> &str {
     let bytes = text.as_bytes();
     let mut end = at + 1;
     while end < bytes.len() && bytes[end] & 0xc0 == 0x80 {
