@@ -9,7 +9,7 @@ struct Poller;
 }
 #[automatically_derived]
 impl ::rxd::__private::Declared for Poller {
-    const KIND: ::rxd::__private::Kind = ::rxd::__private::Kind::new(
+    const SERVICE_TYPE: ::rxd::__private::ServiceType = ::rxd::__private::ServiceType::new(
         ::core::concat!(::core::module_path!(), "::Poller"),
         "Poller",
     );

@@ -18,7 +18,7 @@ crate::renamed::__private::show! {
 }
 #[automatically_derived]
 impl crate::renamed::__private::Declared for Everything {
-    const KIND: crate::renamed::__private::Kind = crate::renamed::__private::Kind::new(
+    const SERVICE_TYPE: crate::renamed::__private::ServiceType = crate::renamed::__private::ServiceType::new(
         ::core::concat!(::core::module_path!(), "::Everything"),
         "Everything",
     );

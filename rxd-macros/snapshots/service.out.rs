@@ -3,7 +3,7 @@ struct Health {
 }
 #[automatically_derived]
 impl ::rxd::__private::Declared for Health {
-    const KIND: ::rxd::__private::Kind = ::rxd::__private::Kind::new(
+    const SERVICE_TYPE: ::rxd::__private::ServiceType = ::rxd::__private::ServiceType::new(
         ::core::concat!(::core::module_path!(), "::Health"),
         "Health",
     );

@@ -11,7 +11,7 @@ impl<T> ::rxd::__private::Declared for Pool<T>
 where
     T: Send,
 {
-    const KIND: ::rxd::__private::Kind = ::rxd::__private::Kind::new(
+    const SERVICE_TYPE: ::rxd::__private::ServiceType = ::rxd::__private::ServiceType::new(
         ::core::concat!(::core::module_path!(), "::Pool"),
         "Pool",
     );

@@ -11,7 +11,7 @@ struct Poller {
 }
 #[automatically_derived]
 impl ::rxd::__private::Declared for Poller {
-    const KIND: ::rxd::__private::Kind = ::rxd::__private::Kind::new(
+    const SERVICE_TYPE: ::rxd::__private::ServiceType = ::rxd::__private::ServiceType::new(
         ::core::concat!(::core::module_path!(), "::Poller"),
         "Poller",
     );
@@ -37,8 +37,8 @@ impl ::rxd::__private::Declared for Poller {
                         ::rxd::State::Run,
                         const {
                             &[
-                                ::rxd::__private::Target::kind(
-                                    <Health as ::rxd::__private::Watched>::KIND,
+                                ::rxd::__private::Target::of_type(
+                                    <Health as ::rxd::__private::Watched>::SERVICE_TYPE,
                                 ),
                             ]
                         },

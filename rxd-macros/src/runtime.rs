@@ -118,7 +118,7 @@ paths! {
     private field "Field";
     private watched "Watched";
     private graphed "Graphed";
-    private kind "Kind";
+    private service_type "ServiceType";
     private edge "Edge";
     private target "Target";
     private node "Node";

@@ -6,7 +6,7 @@ pub use crate::graph::check::{check_edge, check_service, check_target};
 pub use crate::graph::declaration::{Declaration, Declared, Watched, check_within};
 pub use crate::graph::index::Index;
 pub use crate::graph::table::Analysis;
-pub use crate::graph::{Edge, Effect, Graph, Kind, Mode, Node, Target};
+pub use crate::graph::{Edge, Effect, Graph, Mode, Node, ServiceType, Target};
 pub use crate::lifecycle::manager::Managed;
 pub use crate::lifecycle::manager::Table;
 pub use crate::lifecycle::options::check::{DaemonKey, OptionKey, StageKey, check_daemon, check_option, check_stage};

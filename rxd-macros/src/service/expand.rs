@@ -20,7 +20,7 @@ pub(crate) fn expand(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths
 
 /// `impl Declared`: the name, the manager, the options and the watches.
 fn declared(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> TokenStream {
-    let (declared, kind, declaration) = (rxd.declared(), rxd.kind(), rxd.declaration());
+    let (declared, service_type, declaration) = (rxd.declared(), rxd.service_type(), rxd.declaration());
     let (params, _, bounds) = item.generics.split_for_impl();
     let (ty, name) = (item.self_type(), &service.name);
     let text = item.ident.unraw().to_string();
@@ -45,12 +45,12 @@ fn declared(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Toke
     let path = format!("::{text}");
     // Spanned at the name: messages of the graph give this place as the declaration of the service.
     let (start, end) = outer_spans(&service.name_at);
-    let new = respan(quote!(#kind::new), start);
+    let new = respan(quote!(#service_type::new), start);
     let of = quote_spanned!(end=> (::core::concat!(::core::module_path!(), #path), #text));
     quote! {
         #[automatically_derived]
         impl #params #declared for #ty #bounds {
-            const KIND: #kind = #new #of;
+            const SERVICE_TYPE: #service_type = #new #of;
             const DECLARATION: #declaration = #declaration::new(#name) #manager #options #edges;
         }
     }

@@ -15,8 +15,8 @@ pub(crate) fn constructor(watch: &WatchAttr, rxd: &RuntimePaths) -> TokenStream 
         WatchTarget::Name(name) => quote!(#target::name(#name)),
         // Spanned at the path: the compiler reports an unknown type there.
         WatchTarget::Type(ty) => {
-            let kind = quote_spanned!(ty.span()=> <#ty as #watched>::KIND);
-            quote!(#target::kind(#kind))
+            let service_type = quote_spanned!(ty.span()=> <#ty as #watched>::SERVICE_TYPE);
+            quote!(#target::of_type(#service_type))
         }
     });
     let targets = quote!(const { &[#(#targets),*] });

@@ -365,7 +365,14 @@ pub(crate) mod tests {
         let nodes: Vec<Node<'_>> = services
             .iter()
             .zip(&edges)
-            .map(|((name, _), edges)| Node { name, kind: None, table, edges, optional: false, gives_up: false })
+            .map(|((name, _), edges)| Node {
+                name,
+                service_type: None,
+                table,
+                edges,
+                optional: false,
+                has_restart_limit: false,
+            })
             .collect();
         Layout::of(&Graph { daemon: "d", nodes: &nodes }, down)
     }

@@ -53,11 +53,11 @@ pub trait Checked<D: Graphed, const ME: usize>: Declared + Sized {
     /// The service in the daemon's graph, under its own name.
     const NODE: Node<'static> = Node {
         name: Self::DECLARATION.name,
-        kind: Some(Self::KIND),
+        service_type: Some(Self::SERVICE_TYPE),
         table: Self::DECLARATION.table,
         edges: Self::DECLARATION.edges,
         optional: false,
-        gives_up: Self::DECLARATION.options.restarts.is_some(),
+        has_restart_limit: Self::DECLARATION.options.restarts.is_some(),
     };
 
     /// The service, unless it is switched off.

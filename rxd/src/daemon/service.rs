@@ -6,7 +6,7 @@ use crate::core::names::Name;
 use crate::daemon::engine_tasks::EngineTasks;
 use crate::engine::{EngineState, serve};
 use crate::graph::declaration::Declared;
-use crate::graph::{self, Edge, Effect, Kind, Mode, Node, Target};
+use crate::graph::{self, Edge, Effect, Mode, Node, ServiceType, Target};
 use crate::in_span::InSpan;
 use crate::lifecycle::manager::{Decide, Manager, Table};
 use crate::lifecycle::options::{Options, ServiceOptions, check};
@@ -57,7 +57,7 @@ struct ServiceBox<M: ?Sized> {
 /// What is declared about a service.
 struct ServiceConfig {
     name: Name,
-    kind: Option<Kind>,
+    service_type: Option<ServiceType>,
     table: &'static Table,
     manager: Box<dyn Decide>,
     options: ServiceOptions,
@@ -95,7 +95,7 @@ impl ServiceConfig {
     fn new(name: Name) -> Self {
         ServiceConfig {
             name,
-            kind: None,
+            service_type: None,
             table: const { &<crate::lifecycle::manager::continuous as Manager>::TABLE },
             manager: Box::new(crate::lifecycle::manager::continuous),
             options: ServiceOptions::Declared(&Options::DEFAULT),
@@ -110,7 +110,7 @@ impl ServiceConfig {
         let declaration = R::DECLARATION;
         ServiceConfig {
             name: Cow::Borrowed(declaration.name),
-            kind: Some(R::KIND),
+            service_type: Some(R::SERVICE_TYPE),
             table: declaration.table,
             manager: (declaration.manager)(),
             options: ServiceOptions::Declared(declaration.options),
@@ -204,8 +204,8 @@ impl Service {
         std::mem::take(&mut self.0.config.name)
     }
 
-    pub(crate) fn kind(&self) -> Option<u64> {
-        self.0.config.kind.map(|kind| kind.id)
+    pub(crate) fn service_type_id(&self) -> Option<u64> {
+        self.0.config.service_type.map(|service_type| service_type.id)
     }
 
     pub(crate) fn is_off(&self) -> bool {
@@ -220,8 +220,8 @@ impl Service {
 
     /// Gives the service a type, so that other services can name it by that.
     #[cfg(any(test, feature = "test-util"))]
-    pub(crate) fn of_kind(mut self, kind: Kind) -> Self {
-        self.0.config.kind = Some(kind);
+    pub(crate) fn of_type(mut self, service_type: ServiceType) -> Self {
+        self.0.config.service_type = Some(service_type);
         self
     }
 
@@ -257,11 +257,11 @@ impl Service {
     pub(crate) fn node<'a>(&'a self, edges: &'a [Edge<'a>]) -> Node<'a> {
         Node {
             name: &self.0.config.name,
-            kind: self.0.config.kind,
+            service_type: self.0.config.service_type,
             table: self.0.config.table,
             edges,
             optional: self.0.config.optional,
-            gives_up: self.0.config.options.restarts.is_some(),
+            has_restart_limit: self.0.config.options.restarts.is_some(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! What the attributes of a service declare, as one constant: for the macros, which alone implement this.
 
-use crate::graph::{Edge, Kind};
+use crate::graph::{Edge, ServiceType};
 use crate::lifecycle::manager::{Decide, Managed, Manager, Table, make_manager};
 use crate::lifecycle::options::Options;
 use crate::lifecycle::options::check::{fail, within};
@@ -16,7 +16,7 @@ use crate::lifecycle::options::check::{fail, within};
 pub trait Declared {
     /// The type's identity, for watches that name it as a path.
     #[doc(hidden)]
-    const KIND: Kind;
+    const SERVICE_TYPE: ServiceType;
     /// Everything its attributes say.
     #[doc(hidden)]
     const DECLARATION: Declaration;
@@ -81,13 +81,13 @@ impl Declaration {
     note = "annotate it with `#[rxd::service]`, or wrap it in a type of yours that is"
 )]
 pub trait Watched {
-    /// See [`Declared::KIND`].
-    const KIND: Kind;
+    /// See [`Declared::SERVICE_TYPE`].
+    const SERVICE_TYPE: ServiceType;
 }
 
 #[diagnostic::do_not_recommend]
 impl<T: Declared> Watched for T {
-    const KIND: Kind = T::KIND;
+    const SERVICE_TYPE: ServiceType = T::SERVICE_TYPE;
 }
 
 /// Panics, in the compiler, with what is wrong with the `within` of one watch of a service.

@@ -52,10 +52,10 @@ const fn fill(graph: &Graph<'_>, cells: &mut [Cell]) {
         let bucket = bucket(cells[i].hash, cells.len());
         cells[i].name_next = cells[bucket].name_bucket;
         cells[bucket].name_bucket = i as u32;
-        if let Some(kind) = node.kind {
-            let bucket = self::bucket(kind.id, cells.len());
-            cells[i].kind_next = cells[bucket].kind_bucket;
-            cells[bucket].kind_bucket = i as u32;
+        if let Some(service_type) = node.service_type {
+            let bucket = self::bucket(service_type.id, cells.len());
+            cells[i].type_next = cells[bucket].type_bucket;
+            cells[bucket].type_bucket = i as u32;
         }
     }
     mark_repeats(graph, cells);

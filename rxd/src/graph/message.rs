@@ -8,7 +8,7 @@ use super::phrase::{List, form, opposite, verb, wish};
 use super::reach::{Stage, ask, every, stage};
 use super::rule::Rule;
 use super::rules::Finding;
-use super::table::{Analysis, Found, NONE, find, next_of_kind};
+use super::table::{Analysis, Found, NONE, find, next_of_type};
 use super::{cycle, name, suggest};
 use crate::lifecycle::state::{Action, State};
 use crate::text::Text;
@@ -57,14 +57,14 @@ const fn write(text: &mut Text, analysis: &Analysis<'_>, place: Place, Finding {
             daemon(text, analysis);
             text.push(" are both called ");
             text.quote(nodes[me].name);
-            if let (Some(kind), false) = (nodes[other].kind, of_one_kind(analysis, other, me)) {
+            if let (Some(service_type), false) = (nodes[other].service_type, of_one_type(analysis, other, me)) {
                 // The compiler shows where the second one is.
                 text.push("\n  the first is declared at ");
-                text.push(kind.at.file());
+                text.push(service_type.declared_at.file());
                 text.push(":");
-                text.number(kind.at.line() as usize);
+                text.number(service_type.declared_at.line() as usize);
                 text.push(":");
-                text.number(kind.at.column() as usize);
+                text.number(service_type.declared_at.column() as usize);
             }
             text.push("\nhelp: rename one of them, on its field if it is one type twice: `#[service(name = \"..\")]`");
         }
@@ -133,10 +133,10 @@ const fn of_watch(text: &mut Text, analysis: &Analysis<'_>, edge: &Edge<'_>, pla
             text.quote(edge.targets[t].text);
             text.push(", which is the type of several services\nhelp: name the one you mean: ");
             let mut list = List::new(text);
-            let mut at = next_of_kind(analysis.graph, analysis.cells, &edge.targets[t], NONE);
+            let mut at = next_of_type(analysis.graph, analysis.cells, &edge.targets[t], NONE);
             while at != NONE {
                 list.push(nodes[at as usize].name);
-                at = next_of_kind(analysis.graph, analysis.cells, &edge.targets[t], at);
+                at = next_of_type(analysis.graph, analysis.cells, &edge.targets[t], at);
             }
             list.end();
         }
@@ -277,8 +277,8 @@ const fn unknown(text: &mut Text, analysis: &Analysis<'_>, place: Place) {
 
 /// What a service is called where a name, or a type, is asked for.
 const fn shown<'a>(analysis: &Analysis<'a>, at: usize, by_type: bool) -> &'a str {
-    match analysis.graph.nodes[at].kind {
-        Some(kind) if by_type => kind.text,
+    match analysis.graph.nodes[at].service_type {
+        Some(service_type) if by_type => service_type.text,
         None if by_type => "",
         _ => analysis.graph.nodes[at].name,
     }
@@ -336,8 +336,8 @@ const fn service(text: &mut Text, analysis: &Analysis<'_>, at: usize) {
     text.quote(analysis.graph.nodes[at].name);
 }
 
-const fn of_one_kind(analysis: &Analysis<'_>, a: usize, b: usize) -> bool {
-    match (analysis.graph.nodes[a].kind, analysis.graph.nodes[b].kind) {
+const fn of_one_type(analysis: &Analysis<'_>, a: usize, b: usize) -> bool {
+    match (analysis.graph.nodes[a].service_type, analysis.graph.nodes[b].service_type) {
         (Some(a), Some(b)) => a.id == b.id,
         _ => false,
     }
@@ -347,9 +347,9 @@ const fn of_one_kind(analysis: &Analysis<'_>, a: usize, b: usize) -> bool {
 const fn the(text: &mut Text, analysis: &Analysis<'_>, at: usize) {
     text.push("service ");
     text.number(at + 1);
-    if let Some(kind) = analysis.graph.nodes[at].kind {
+    if let Some(service_type) = analysis.graph.nodes[at].service_type {
         text.push(" (");
-        text.quote(kind.text);
+        text.quote(service_type.text);
         text.push(")");
     }
 }

@@ -51,7 +51,7 @@ mod tests;
 
 pub use check::Fault;
 pub(crate) use model::fnv1a;
-pub use model::{Edge, Effect, Graph, Keyword, Kind, Mode, Node, Target};
+pub use model::{Edge, Effect, Graph, Keyword, Mode, Node, ServiceType, Target};
 pub(crate) use name::fault as name_fault;
 pub(crate) use phrase::{quoted, shown};
 pub use rule::Rule;

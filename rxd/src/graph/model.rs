@@ -14,7 +14,7 @@ use std::time::Duration;
 /// use rxd::manager::{Manager, continuous};
 ///
 /// let table = &<continuous as Manager>::TABLE;
-/// let node = |name, edges| Node { name, kind: None, table, edges, optional: false, gives_up: false };
+/// let node = |name, edges| Node { name, service_type: None, table, edges, optional: false, has_restart_limit: false };
 /// let needs_db = [Edge::needs(&[const { Target::name("db") }])];
 /// let nodes = [node("api", &needs_db[..]), node("dB", &[])];
 /// let graph = Graph { daemon: "agent", nodes: &nodes };
@@ -39,35 +39,35 @@ pub struct Graph<'a> {
 pub struct Node<'a> {
     /// The service's name in this daemon.
     pub name: &'a str,
-    /// The type it was declared on; none for a service of the builder.
-    pub kind: Option<Kind>,
+    /// The type it was declared on; `None` for a service of the builder.
+    pub service_type: Option<ServiceType>,
     /// What its manager may do.
     pub table: &'a Table,
     /// What it watches.
     pub edges: &'a [Edge<'a>],
     /// Whether it may be switched off at start (an `Option` field); to the rules it is there.
     pub optional: bool,
-    /// Whether it gives up after so many restarts, and so may end under any manager.
-    pub gives_up: bool,
+    /// Whether it has a restart limit, and so may end under any manager.
+    pub has_restart_limit: bool,
 }
 
 /// The identity of a declared service's type.
 #[derive(Clone, Copy, Debug)]
-pub struct Kind {
+pub struct ServiceType {
     /// A hash of the type's path.
     pub id: u64,
     /// The type as it is shown: `Health`.
     pub text: &'static str,
     /// Where it is declared.
-    pub at: &'static Location<'static>,
+    pub declared_at: &'static Location<'static>,
 }
 
-impl Kind {
-    /// The kind of the type with this full path, shown as `text`, and declared here.
+impl ServiceType {
+    /// The identity of the type with this full path, shown as `text`, and declared here.
     #[must_use]
     #[track_caller]
     pub const fn new(path: &str, text: &'static str) -> Self {
-        Kind { id: fnv1a(path), text, at: Location::caller() }
+        ServiceType { id: fnv1a(path), text, declared_at: Location::caller() }
     }
 }
 
@@ -201,8 +201,8 @@ impl<'a> Target<'a> {
 
     /// The service declared on this type.
     #[must_use]
-    pub const fn kind(kind: Kind) -> Target<'static> {
-        Target { text: kind.text, id: kind.id, by_type: true }
+    pub const fn of_type(service_type: ServiceType) -> Target<'static> {
+        Target { text: service_type.text, id: service_type.id, by_type: true }
     }
 }
 

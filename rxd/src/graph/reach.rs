@@ -105,7 +105,7 @@ pub(super) const fn enters(graph: &Graph<'_>, at: usize, facts: u8, state: State
         State::Exit => {
             let moves = init && moves_on(graph, at, facts);
             facts & FALLS != 0
-                || moves && (graph.nodes[at].gives_up || table.goes(State::Init, State::Exit))
+                || moves && (graph.nodes[at].has_restart_limit || table.goes(State::Init, State::Exit))
                 || moves && table.goes(State::Stop, State::Exit)
                 || moves && table.reaches(State::Idle) && table.goes(State::Idle, State::Exit)
                 || enters(graph, at, facts, State::Run) && table.goes(State::Run, State::Exit)

@@ -2,7 +2,7 @@
 
 use super::model::{Edge, Effect, Graph, Keyword, Mode};
 use super::reach::{Stage, ask, every, stage};
-use super::table::{Cell, Found, NONE, find, next_of_kind};
+use super::table::{Cell, Found, NONE, find, next_of_type};
 use crate::lifecycle::state::Action;
 use std::fmt::{self, Write};
 
@@ -94,8 +94,8 @@ impl Graph<'_> {
         for (i, node) in self.nodes.iter().enumerate() {
             let comma = if i > 0 { "," } else { "" };
             put(&mut out, format_args!("{comma}{{\"name\":{},\"type\":", Json(node.name)));
-            match node.kind {
-                Some(kind) => put(&mut out, format_args!("{}", Json(kind.text))),
+            match node.service_type {
+                Some(service_type) => put(&mut out, format_args!("{}", Json(service_type.text))),
                 None => out.push_str("null"),
             }
             put(&mut out, format_args!(",\"optional\":{},\"watches\":[", node.optional));
@@ -175,7 +175,7 @@ impl Graph<'_> {
                     let to = match find(self, &cells, target) {
                         Found::One(at) => End::Service(at),
                         // As good as any.
-                        Found::Many => End::Service(next_of_kind(self, &cells, target, NONE) as usize),
+                        Found::Many => End::Service(next_of_type(self, &cells, target, NONE) as usize),
                         Found::None => {
                             unknown += 1;
                             End::Unknown(unknown - 1)

@@ -19,7 +19,7 @@ pub(super) const fn solve(graph: &Graph<'_>, cells: &mut [Cell]) {
                 None if matches!(edge.effect, Effect::Exit) => cells[me].facts |= FALLS,
                 Some(Stage::Run) if edge.within.is_some() => cells[me].facts |= LIMITED,
                 // It gives up waiting, without ever having been in Init.
-                Some(Stage::Init) if edge.within.is_some() && node.gives_up => cells[me].facts |= FALLS,
+                Some(Stage::Init) if edge.within.is_some() && node.has_restart_limit => cells[me].facts |= FALLS,
                 _ => {}
             }
             e += 1;
@@ -91,7 +91,8 @@ const fn fall_round(graph: &Graph<'_>, cells: &mut [Cell]) -> bool {
             let mut t = 0;
             while t < edges[e].targets.len() && !matches!(edges[e].keyword, Keyword::Watch) {
                 if let Found::One(at) = find(graph, cells, &edges[e].targets[t]) {
-                    if cells[at].facts & FALLS != 0 || graph.nodes[at].gives_up || graph.nodes[at].table.ends() {
+                    if cells[at].facts & FALLS != 0 || graph.nodes[at].has_restart_limit || graph.nodes[at].table.ends()
+                    {
                         cells[me].facts |= FALLS;
                         changed = true;
                     }

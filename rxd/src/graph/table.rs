@@ -39,9 +39,9 @@ pub(super) struct Cell {
     /// The next service in the same bucket as this one.
     pub(super) name_next: u32,
     /// As `name_bucket`, for types.
-    pub(super) kind_bucket: u32,
+    pub(super) type_bucket: u32,
     /// As `name_next`, for types.
-    pub(super) kind_next: u32,
+    pub(super) type_next: u32,
     /// The last edge, counted through the graph, that had this service as a target.
     pub(super) mark: u32,
     /// What the walk found out; see the flags above.
@@ -55,8 +55,8 @@ impl Cell {
         hash: 0,
         name_bucket: NONE,
         name_next: NONE,
-        kind_bucket: NONE,
-        kind_next: NONE,
+        type_bucket: NONE,
+        type_next: NONE,
         mark: NONE,
         facts: 0,
         walk: Walk::NEW,
@@ -129,10 +129,10 @@ pub(super) const fn bucket(hash: u64, buckets: usize) -> usize {
 /// The service a target stands for. Of two services with one name, the first.
 pub(super) const fn find(graph: &Graph<'_>, cells: &[Cell], target: &Target<'_>) -> Found {
     if target.by_type {
-        let first = next_of_kind(graph, cells, target, NONE);
+        let first = next_of_type(graph, cells, target, NONE);
         if first == NONE {
             Found::None
-        } else if next_of_kind(graph, cells, target, first) != NONE {
+        } else if next_of_type(graph, cells, target, first) != NONE {
             Found::Many
         } else {
             Found::One(first as usize)
@@ -162,19 +162,19 @@ pub(super) const fn next_of_name(graph: &Graph<'_>, cells: &[Cell], hash: u64, n
 }
 
 /// The next service of this type after `after`, or the first.
-pub(super) const fn next_of_kind(graph: &Graph<'_>, cells: &[Cell], target: &Target<'_>, after: u32) -> u32 {
+pub(super) const fn next_of_type(graph: &Graph<'_>, cells: &[Cell], target: &Target<'_>, after: u32) -> u32 {
     if cells.is_empty() {
         return NONE;
     }
     let mut at =
-        if after == NONE { cells[bucket(target.id, cells.len())].kind_bucket } else { cells[after as usize].kind_next };
+        if after == NONE { cells[bucket(target.id, cells.len())].type_bucket } else { cells[after as usize].type_next };
     while at != NONE {
-        if let Some(kind) = graph.nodes[at as usize].kind {
-            if kind.id == target.id {
+        if let Some(service_type) = graph.nodes[at as usize].service_type {
+            if service_type.id == target.id {
                 return at;
             }
         }
-        at = cells[at as usize].kind_next;
+        at = cells[at as usize].type_next;
     }
     NONE
 }

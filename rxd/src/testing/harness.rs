@@ -7,7 +7,7 @@ use super::fake::{FakeService, ReloadingFake};
 use crate::daemon::Daemon;
 use crate::daemon::service::Service;
 use crate::error::Error;
-use crate::graph::{Edge, Keyword, Kind};
+use crate::graph::{Edge, Keyword, ServiceType};
 use crate::handle::DaemonHandle;
 use crate::lifecycle::state::{Action, State};
 use crate::report::Report;
@@ -118,7 +118,7 @@ impl Harness {
                     fake = fake.manager(crate::lifecycle::manager::until_success);
                 }
                 if target.by_type {
-                    fake = fake.of_kind(Kind { id: target.id, ..Kind::new("", "fake") });
+                    fake = fake.of_type(ServiceType { id: target.id, ..ServiceType::new("", "fake") });
                 }
                 harness.fakes.push(name);
                 harness.daemon = harness.daemon.add(fake);

@@ -96,13 +96,13 @@ pub struct ByType<S>(PhantomData<fn() -> S>);
 
 impl<S: Declared> ServiceSelector for ByType<S> {
     fn each(&self, each: &mut dyn FnMut(Target<'_>)) {
-        each(Target::kind(S::KIND));
+        each(Target::of_type(S::SERVICE_TYPE));
     }
 }
 
 impl<S: Declared> fmt::Debug for ByType<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "by_type::<{}>()", S::KIND.text)
+        write!(f, "by_type::<{}>()", S::SERVICE_TYPE.text)
     }
 }
 

@@ -44,11 +44,11 @@ fn faults_of(services: &[Service]) -> Vec<Fault> {
         .zip(NAMES)
         .map(|((service, edges), name)| Node {
             name,
-            kind: None,
+            service_type: None,
             table: &service.table,
             edges,
             optional: false,
-            gives_up: service.gives_up,
+            has_restart_limit: service.has_restart_limit,
         })
         .collect();
     Graph { daemon: "D", nodes: &nodes }.faults()
@@ -89,7 +89,7 @@ fn graphs(most: usize, edges: usize) -> impl Strategy<Value = Vec<Service>> {
         );
         let service = (tables(), 0..8_u8, vec(watch, 0..=edges));
         vec(service, n).prop_map(|services| {
-            let services = services.into_iter().enumerate().map(|(me, (table, gives_up, mut watches))| {
+            let services = services.into_iter().enumerate().map(|(me, (table, limited, mut watches))| {
                 for watch in &mut watches {
                     watch.targets.retain(|&t| t != me);
                     let mut seen = HashSet::new();
@@ -97,7 +97,7 @@ fn graphs(most: usize, edges: usize) -> impl Strategy<Value = Vec<Service>> {
                     watch.within &= matches!(watch.effect(), Effect::GateInit | Effect::GateRun);
                 }
                 watches.retain(|watch| !watch.targets.is_empty());
-                Service { table, gives_up: gives_up == 0, watches }
+                Service { table, has_restart_limit: limited == 0, watches }
             });
             services.collect()
         })

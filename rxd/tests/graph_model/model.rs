@@ -9,7 +9,7 @@ use std::collections::{HashSet, VecDeque};
 #[derive(Clone, Debug)]
 pub(super) struct Service {
     pub(super) table: Table,
-    pub(super) gives_up: bool,
+    pub(super) has_restart_limit: bool,
     pub(super) watches: Vec<Watch>,
 }
 
@@ -84,7 +84,7 @@ pub(super) struct Around {
     /// Told to leave Run.
     pub(super) stopped: bool,
     /// May give up when it has failed, or has waited too long before Init.
-    pub(super) gives_up: bool,
+    pub(super) has_restart_limit: bool,
     pub(super) limited_init: bool,
 }
 
@@ -99,7 +99,7 @@ pub(super) fn moves(table: &Table, at: Local, around: Around) -> Vec<Local> {
             if around.init_open {
                 found.push(at.to(State::Init));
             }
-            if around.falls || around.gives_up && around.limited_init {
+            if around.falls || around.has_restart_limit && around.limited_init {
                 found.push(at.to(State::Exit));
             }
         }
@@ -110,7 +110,7 @@ pub(super) fn moves(table: &Table, at: Local, around: Around) -> Vec<Local> {
                     leave(&mut found, next, false);
                 }
             }
-            if around.falls || around.gives_up && around.may_fail {
+            if around.falls || around.has_restart_limit && around.may_fail {
                 leave(&mut found, State::Exit, false);
             }
         }
@@ -120,7 +120,7 @@ pub(super) fn moves(table: &Table, at: Local, around: Around) -> Vec<Local> {
             if around.stopped {
                 leave(&mut found, State::Stop, false);
             }
-            if around.falls || around.gives_up {
+            if around.falls || around.has_restart_limit {
                 leave(&mut found, State::Exit, false);
             }
         }
@@ -133,7 +133,7 @@ pub(super) fn moves(table: &Table, at: Local, around: Around) -> Vec<Local> {
                     _ => {}
                 }
             }
-            if around.falls || around.gives_up {
+            if around.falls || around.has_restart_limit {
                 found.push(at.to(State::Exit));
             }
         }
@@ -203,7 +203,7 @@ pub(super) fn explore(services: &[Service], strict: bool) -> Option<HashSet<Whol
                 may_fail: !strict || may_fail(service, run_open),
                 falls: reacts(Effect::Exit) || lost,
                 stopped: reacts(Effect::Stop),
-                gives_up: service.gives_up,
+                has_restart_limit: service.has_restart_limit,
                 limited_init: limited(service, Effect::GateInit),
             };
             for next in moves(&service.table, whole.0[i], around) {
@@ -229,13 +229,13 @@ pub(super) fn explore_each(services: &[Service]) -> Vec<HashSet<Local>> {
     // Whether a service may end without its own doing, as if nobody were held back.
     let mut falls: Vec<bool> = services
         .iter()
-        .map(|s| s.watches.iter().any(|w| w.is(Effect::Exit)) || s.gives_up && limited(s, Effect::GateInit))
+        .map(|s| s.watches.iter().any(|w| w.is(Effect::Exit)) || s.has_restart_limit && limited(s, Effect::GateInit))
         .collect();
     for _ in services {
         for (i, service) in services.iter().enumerate() {
             let mut hard = service.watches.iter().filter(|watch| watch.keyword != Keyword::Watch);
             falls[i] |= hard.any(|watch| {
-                watch.targets.iter().any(|&t| falls[t] || services[t].gives_up || services[t].table.ends())
+                watch.targets.iter().any(|&t| falls[t] || services[t].has_restart_limit || services[t].table.ends())
             });
         }
     }
@@ -264,7 +264,7 @@ pub(super) fn explore_each(services: &[Service]) -> Vec<HashSet<Local>> {
                 may_fail: may_fail(service, run_open),
                 falls: falls[i],
                 stopped: true,
-                gives_up: service.gives_up,
+                has_restart_limit: service.has_restart_limit,
                 limited_init: limited(service, Effect::GateInit),
             };
             let next: Vec<Local> = seen[i].iter().flat_map(|&at| moves(&service.table, at, around)).collect();

@@ -18,7 +18,7 @@ const JOB: &Table = &<until_success as Manager>::TABLE;
 
 fn node(name: &'static str, edges: impl IntoIterator<Item = Edge<'static>>) -> Node<'static> {
     let edges = Vec::leak(edges.into_iter().collect());
-    Node { name, kind: None, table: CONTINUOUS, edges, optional: false, gives_up: false }
+    Node { name, service_type: None, table: CONTINUOUS, edges, optional: false, has_restart_limit: false }
 }
 
 fn job(name: &'static str, edges: impl IntoIterator<Item = Edge<'static>>) -> Node<'static> {
@@ -142,14 +142,21 @@ const _: () = {
     const GRAPH: &Graph<'static> = &Graph {
         daemon: "Hand",
         nodes: &[
-            Node { name: "a", kind: None, table: CONTINUOUS, edges: &[], optional: false, gives_up: false },
+            Node {
+                name: "a",
+                service_type: None,
+                table: CONTINUOUS,
+                edges: &[],
+                optional: false,
+                has_restart_limit: false,
+            },
             Node {
                 name: "b",
-                kind: None,
+                service_type: None,
                 table: CONTINUOUS,
                 edges: &[Edge::needs(&[Target::name("a")])],
                 optional: false,
-                gives_up: false,
+                has_restart_limit: false,
             },
         ],
     };
@@ -191,10 +198,10 @@ fn a_long_chain_stops_in_order() {
 
 #[test]
 fn a_service_that_gives_up_ends() {
-    fine(&[Node { gives_up: true, ..node("a", []) }, node("b", [all(Action::Entering, State::Exit, "a")])]);
+    fine(&[Node { has_restart_limit: true, ..node("a", []) }, node("b", [all(Action::Entering, State::Exit, "a")])]);
     // And takes along who needs it.
     fine(&[
-        Node { gives_up: true, ..node("a", []) },
+        Node { has_restart_limit: true, ..node("a", []) },
         node("b", [needs("a")]),
         node("c", [all(Action::Entering, State::Exit, "b")]),
     ]);
@@ -245,8 +252,9 @@ fn who_is_held_before_init_does_not_leave_unknown() {
 #[test]
 fn a_limit_before_init_ends_who_gives_up() {
     let gate = in_run("b").then(Effect::GateInit);
-    let waits =
-        |gate, gives_up| [Node { gives_up, ..node("a", [gate]) }, node("b", [all(Action::Entering, State::Exit, "a")])];
+    let waits = |gate, has_restart_limit| {
+        [Node { has_restart_limit, ..node("a", [gate]) }, node("b", [all(Action::Entering, State::Exit, "a")])]
+    };
     let limited = gate.within(Duration::from_secs(1));
     fine(&waits(limited, true));
     let rules =

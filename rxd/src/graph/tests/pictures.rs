@@ -127,8 +127,8 @@ fn what_arrows_say() {
 
 #[test]
 fn what_names_nobody_or_several_is_drawn_all_the_same() {
-    let typed = |name| Node { kind: Some(Kind::new("Db", "Db")), ..node(name, []) };
-    let two = Vec::leak(vec![Target::kind(Kind::new("Db", "Db"))]) as &_;
+    let typed = |name| Node { service_type: Some(ServiceType::new("Db", "Db")), ..node(name, []) };
+    let two = Vec::leak(vec![Target::of_type(ServiceType::new("Db", "Db"))]) as &_;
     let nodes = [typed("one"), typed("other"), node("c", [Edge::needs(two), in_run("x y")])];
     let dot = Graph { daemon: "D", nodes: &nodes }.to_dot();
     for line in [

@@ -8,8 +8,8 @@ use super::*;
 /// A graph for each rule, and how what is wrong with it is written.
 fn examples() -> Vec<(Rule, &'static str, Vec<Node<'static>>)> {
     let run = State::Run;
-    let typed = |name, text, edges| Node { kind: Some(Kind::new(text, text)), ..node(name, edges) };
-    let by_type = |text| Vec::leak(vec![Target::kind(Kind::new(text, text))]) as &_;
+    let typed = |name, text, edges| Node { service_type: Some(ServiceType::new(text, text)), ..node(name, edges) };
+    let by_type = |text| Vec::leak(vec![Target::of_type(ServiceType::new(text, text))]) as &_;
     let (db, health) = (|| typed("db", "Db", vec![]), || node("health", []));
     let api = |edges| typed("api", "Api", edges);
     let poller = |edge: Edge<'static>| node("poller", [edge]);

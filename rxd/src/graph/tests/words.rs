@@ -100,7 +100,7 @@ fn how_each_keyword_goes_on() {
 
 #[test]
 fn two_of_one_type_are_declared_at_one_place() {
-    let typed = |text| Node { kind: Some(Kind::new(text, text)), ..node("db", []) };
+    let typed = |text| Node { service_type: Some(ServiceType::new(text, text)), ..node("db", []) };
     let help = "help: rename one of them, on its field if it is one type twice: `#[service(name = \"..\")]`";
     assert_eq!(
         message(&[typed("Db"), typed("Db")]),
@@ -163,8 +163,8 @@ fn alternatives_of_which_none_can_hold() {
 /// A daemon in which some services have no type lists the types there are.
 #[test]
 fn types_that_there_are() {
-    let by_type = Vec::leak(vec![Target::kind(Kind::new("Cache", "Cache"))]) as &_;
-    let typed = |name, text| Node { kind: Some(Kind::new(text, text)), ..node(name, []) };
+    let by_type = Vec::leak(vec![Target::of_type(ServiceType::new("Cache", "Cache"))]) as &_;
+    let typed = |name, text| Node { service_type: Some(ServiceType::new(text, text)), ..node(name, []) };
     let nodes = [typed("db", "Db"), node("plain", []), node("api", [Edge::needs(by_type)]), typed("x", "Cach")];
     assert_eq!(
         message(&nodes),

@@ -43,7 +43,7 @@ impl Longest {
         let mut lookup = Vec::with_capacity(graph.nodes.len() * 2);
         for (at, node) in graph.nodes.iter().enumerate() {
             lookup.push((fnv1a(node.name), at));
-            lookup.extend(node.kind.map(|kind| (kind.id, at)));
+            lookup.extend(node.service_type.map(|service_type| (service_type.id, at)));
         }
         lookup.sort_unstable();
         let count = graph.nodes.len().min(options.len());
@@ -230,7 +230,7 @@ mod tests {
     }
 
     fn node<'a>(name: &'a str, edges: &'a [Edge<'a>]) -> Node<'a> {
-        Node { name, kind: None, table: &continuous::TABLE, edges, optional: false, gives_up: false }
+        Node { name, service_type: None, table: &continuous::TABLE, edges, optional: false, has_restart_limit: false }
     }
 
     fn limited(init: u64, stop: u64) -> Options {

@@ -286,8 +286,14 @@ mod tests {
     use crate::lifecycle::manager::{Manager, continuous};
 
     fn unit(name: &str) -> Unit {
-        let nodes =
-            [Node { name: "a", kind: None, table: &continuous::TABLE, edges: &[], optional: false, gives_up: false }];
+        let nodes = [Node {
+            name: "a",
+            service_type: None,
+            table: &continuous::TABLE,
+            edges: &[],
+            optional: false,
+            has_restart_limit: false,
+        }];
         Unit::of(&Graph { daemon: name, nodes: &nodes }, &[Options::DEFAULT])
     }
 
