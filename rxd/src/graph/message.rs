@@ -69,7 +69,7 @@ const fn write(text: &mut Text, analysis: &Analysis<'_>, place: Place, Finding {
             text.push("\nhelp: rename one of them, on its field if it is one type twice: `#[service(name = \"..\")]`");
         }
         Rule::UnknownService | Rule::UnknownType => unknown(text, analysis, place),
-        Rule::Cycle => circle(text, analysis, me),
+        Rule::Cycle => cycle_of_gates(text, analysis, me),
         _ => {
             service(text, analysis, me);
             text.push(" of ");
@@ -92,25 +92,25 @@ const fn of_watch(text: &mut Text, analysis: &Analysis<'_>, edge: &Edge<'_>, pla
             text.push(" without a service to watch\nhelp: name at least one, or remove it");
         }
         Rule::WithinWithoutGate => {
-            text.push("has a limit on ");
+            text.push("sets `within` on ");
             form(text, edge);
             text.push(
-                ", which holds nothing back\nhelp: remove `within`, or make it a gate with `then(init)` or `then(run)`",
+                ", which is not a gate\nhelp: remove `within`, or make it a gate with `then(init)` or `then(run)`",
             );
         }
-        Rule::RepeatedWatch => {
-            text.push("says the same twice: ");
+        Rule::DuplicateWatch => {
+            text.push("has the same watch twice: ");
             form(text, &nodes[me].edges[other]);
             text.push(" and ");
             form(text, edge);
             text.push("\nhelp: remove one of the two");
         }
-        Rule::RepeatedStream => {
+        Rule::DuplicateStream => {
             text.push("has two streams called ");
             text.quote(edge.stream);
             text.push("\nhelp: rename one of them");
         }
-        Rule::Contradiction => {
+        Rule::ReactionContradictsGate => {
             text.push("can never stay in Run: ");
             form(text, edge);
             text.push(" takes it out whenever ");
@@ -119,14 +119,14 @@ const fn of_watch(text: &mut Text, analysis: &Analysis<'_>, edge: &Edge<'_>, pla
             text.push("\nhelp: react to the opposite, such as ");
             opposite(text, ask(&nodes[me].edges[other]));
         }
-        Rule::AlwaysReacts => {
+        Rule::ReactionAlwaysTrue => {
             text.push("can never stay in Run: ");
             form(text, edge);
             text.push(" always holds, because under its manager ");
             text.quote(edge.targets[other].text);
             text.push(" is never in ");
             text.push(edge.state.name());
-            text.push("\nhelp: ask for a state that it enters, or change its manager");
+            text.push("\nhelp: watch a state that it enters, or change its manager");
         }
         Rule::AmbiguousType => {
             verb(text, edge);
@@ -140,7 +140,7 @@ const fn of_watch(text: &mut Text, analysis: &Analysis<'_>, edge: &Edge<'_>, pla
             }
             list.end();
         }
-        Rule::RepeatedTarget => {
+        Rule::DuplicateTarget => {
             verb(text, edge);
             text.quote(edge.targets[t].text);
             if edge.targets[t].by_type != edge.targets[other].by_type {
@@ -161,27 +161,27 @@ const fn of_watch(text: &mut Text, analysis: &Analysis<'_>, edge: &Edge<'_>, pla
             form(text, edge);
             text.push("\nhelp: name another service; what a service does in its own states goes into its methods");
         }
-        Rule::NeverHolds => never_holds(text, analysis, edge, other),
-        Rule::NeedsEnding => {
+        Rule::WatchNeverTrue => never_holds(text, analysis, edge, other),
+        Rule::NeedsOneShot => {
             text.push("needs ");
             text.quote(nodes[other].name);
             text.push(" in Run, but ");
             text.quote(nodes[other].name);
-            text.push(" ends by design: once its Run returns `Ok` it goes to Exit\nhelp: to start when it has ended well, write `#[after(\"");
+            text.push(" ends by design: once its Run returns `Ok` it goes to Exit\nhelp: to start after it has completed, write `#[after(\"");
             text.push(nodes[other].name);
             text.push("\")]`");
         }
-        Rule::AfterEndless => {
+        Rule::AfterNeverCompletes => {
             text.push("comes after ");
             text.quote(nodes[other].name);
             text.push(", but ");
             text.quote(nodes[other].name);
-            text.push(" never ends well: its manager never goes from an `Ok` of Run to Exit");
+            text.push(" never completes: its manager does not go to Exit when Run returns `Ok`");
             text.push("\nhelp: to run while it runs, write `#[needs(\"");
             text.push(nodes[other].name);
-            text.push("\")]`; if it is to end, `manager = \"until_success\"` on it");
+            text.push("\")]`; to let it complete, set `manager = \"until_success\"` on it");
         }
-        Rule::Repelled => {
+        Rule::NeedsEvicts => {
             let to = edge.targets[t].text;
             text.push("needs ");
             text.quote(to);
@@ -193,7 +193,7 @@ const fn of_watch(text: &mut Text, analysis: &Analysis<'_>, edge: &Edge<'_>, pla
             text.quote(nodes[me].name);
             text.push(" is in Run\nhelp: remove one of the two");
         }
-        Rule::ShutTogether => {
+        Rule::ConflictingGates => {
             text.push("can never start: ");
             form(text, &nodes[me].edges[other]);
             text.push(" and ");
@@ -212,7 +212,7 @@ const fn never_holds(text: &mut Text, analysis: &Analysis<'_>, edge: &Edge<'_>, 
     wish(text, edge, analysis.graph.nodes[to].name);
     text.push(", but ");
     if matches!((ask.action, ask.state), (Action::Exited, State::Exit)) {
-        text.push("nothing leaves Exit by itself\nhelp: to wait for its end, write `entering, Exit`");
+        text.push("a service never leaves Exit by itself\nhelp: to wait for its end, write `entering, Exit`");
         return;
     }
     text.push("the manager of ");
@@ -284,14 +284,15 @@ const fn shown<'a>(analysis: &Analysis<'a>, at: usize, by_type: bool) -> &'a str
     }
 }
 
-const fn circle(text: &mut Text, analysis: &Analysis<'_>, me: usize) {
+const fn cycle_of_gates(text: &mut Text, analysis: &Analysis<'_>, me: usize) {
     let nodes = analysis.graph.nodes;
     let count = cycle::length(analysis.cells, me);
     daemon(text, analysis);
     text.push(" can never start ");
     text.quote(nodes[me].name);
-    text.push(": it waits for itself in a circle of ");
+    text.push(": it waits for itself in a cycle of ");
     text.number(count);
+    text.push(" gates");
     let mut i = 0;
     while i < count {
         if count > MOST_WAITS && i == MOST_WAITS - 1 {
@@ -310,7 +311,7 @@ const fn circle(text: &mut Text, analysis: &Analysis<'_>, me: usize) {
         });
         wish(text, edge, nodes[target(analysis, edge, by.target as usize)].name);
         if !every(edge) {
-            text.push(" (its other alternatives are as stuck)");
+            text.push(" (no other alternative can be satisfied either)");
         }
         text.push(": ");
         form(text, edge);

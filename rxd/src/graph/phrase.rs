@@ -13,7 +13,7 @@ pub(super) const fn wish(text: &mut Text, edge: &Edge<'_>, name: &str) {
     let ask = reach::ask(edge);
     text.quote(name);
     if ask.well {
-        text.push(" to have ended well");
+        text.push(" to have completed");
         return;
     }
     text.push(match ask.action {

@@ -21,14 +21,14 @@ pub enum Rule {
     NoTargets,
     /// Only a gate has a limit.
     WithinWithoutGate,
-    /// A service says a watch once.
-    RepeatedWatch,
+    /// A service has no two watches that mean the same.
+    DuplicateWatch,
     /// No two streams of a service have the same name.
-    RepeatedStream,
-    /// A reaction does not hold whenever a gate of the same service does.
-    Contradiction,
-    /// A reaction does not hold at all times.
-    AlwaysReacts,
+    DuplicateStream,
+    /// No reaction holds whenever a gate of the same service does.
+    ReactionContradictsGate,
+    /// No reaction holds at all times.
+    ReactionAlwaysTrue,
     /// A watch names services that exist.
     UnknownService,
     /// A watch names types that are in the daemon.
@@ -36,19 +36,19 @@ pub enum Rule {
     /// A watch says which of two services of one type it means.
     AmbiguousType,
     /// A watch names each service once.
-    RepeatedTarget,
+    DuplicateTarget,
     /// A service does not watch itself.
     SelfWatch,
     /// What a watch asks can hold under the target's manager.
-    NeverHolds,
-    /// What a service needs does not end by design.
-    NeedsEnding,
-    /// What a service comes after ends by design.
-    AfterEndless,
-    /// What a service needs does not leave Run because of it.
-    Repelled,
+    WatchNeverTrue,
+    /// `needs` names no service that ends by design.
+    NeedsOneShot,
+    /// `after` names only services that end by design.
+    AfterNeverCompletes,
+    /// `needs` names no service that leaves Run as soon as its dependent is in Run.
+    NeedsEvicts,
     /// The gates of a service can be open at the same time.
-    ShutTogether,
+    ConflictingGates,
     /// No service waits for itself by way of others.
     Cycle,
 }
@@ -62,20 +62,20 @@ impl Rule {
         Rule::DuplicateName,
         Rule::NoTargets,
         Rule::WithinWithoutGate,
-        Rule::RepeatedWatch,
-        Rule::RepeatedStream,
-        Rule::Contradiction,
-        Rule::AlwaysReacts,
+        Rule::DuplicateWatch,
+        Rule::DuplicateStream,
+        Rule::ReactionContradictsGate,
+        Rule::ReactionAlwaysTrue,
         Rule::UnknownService,
         Rule::UnknownType,
         Rule::AmbiguousType,
-        Rule::RepeatedTarget,
+        Rule::DuplicateTarget,
         Rule::SelfWatch,
-        Rule::NeverHolds,
-        Rule::NeedsEnding,
-        Rule::AfterEndless,
-        Rule::Repelled,
-        Rule::ShutTogether,
+        Rule::WatchNeverTrue,
+        Rule::NeedsOneShot,
+        Rule::AfterNeverCompletes,
+        Rule::NeedsEvicts,
+        Rule::ConflictingGates,
         Rule::Cycle,
     ];
 
@@ -89,20 +89,20 @@ impl Rule {
             Rule::DuplicateName => "duplicate-name",
             Rule::NoTargets => "no-targets",
             Rule::WithinWithoutGate => "within-without-gate",
-            Rule::RepeatedWatch => "repeated-watch",
-            Rule::RepeatedStream => "repeated-stream",
-            Rule::Contradiction => "contradiction",
-            Rule::AlwaysReacts => "always-reacts",
+            Rule::DuplicateWatch => "duplicate-watch",
+            Rule::DuplicateStream => "duplicate-stream",
+            Rule::ReactionContradictsGate => "reaction-contradicts-gate",
+            Rule::ReactionAlwaysTrue => "reaction-always-true",
             Rule::UnknownService => "unknown-service",
             Rule::UnknownType => "unknown-type",
             Rule::AmbiguousType => "ambiguous-type",
-            Rule::RepeatedTarget => "repeated-target",
+            Rule::DuplicateTarget => "duplicate-target",
             Rule::SelfWatch => "self-watch",
-            Rule::NeverHolds => "never-holds",
-            Rule::NeedsEnding => "needs-ending",
-            Rule::AfterEndless => "after-endless",
-            Rule::Repelled => "repelled",
-            Rule::ShutTogether => "shut-together",
+            Rule::WatchNeverTrue => "watch-never-true",
+            Rule::NeedsOneShot => "needs-one-shot",
+            Rule::AfterNeverCompletes => "after-never-completes",
+            Rule::NeedsEvicts => "needs-evicts",
+            Rule::ConflictingGates => "conflicting-gates",
             Rule::Cycle => "cycle",
         }
     }

@@ -52,10 +52,10 @@ pub(super) const fn of_edge(analysis: &Analysis<'_>, me: usize, e: usize) -> Opt
             && comparable(analysis, me, edge)
             && same_watch(analysis, edge, &edges[other])
         {
-            return at(Rule::RepeatedWatch, other);
+            return at(Rule::DuplicateWatch, other);
         }
         if is_stream(edge) && is_stream(&edges[other]) && same(edge.stream, edges[other].stream) {
-            return at(Rule::RepeatedStream, other);
+            return at(Rule::DuplicateStream, other);
         }
         other += 1;
     }
@@ -145,7 +145,7 @@ pub(super) const fn of_target(analysis: &Analysis<'_>, me: usize, e: usize, t: u
         while other < t {
             if let Some(before) = target(analysis, edge, other) {
                 if before == to {
-                    return at(Rule::RepeatedTarget, other);
+                    return at(Rule::DuplicateTarget, other);
                 }
             }
             other += 1;
@@ -155,20 +155,20 @@ pub(super) const fn of_target(analysis: &Analysis<'_>, me: usize, e: usize, t: u
         return at(Rule::SelfWatch, t);
     }
     match edge.keyword {
-        Keyword::Needs if graph.nodes[to].table.succeeds() => return at(Rule::NeedsEnding, to),
-        Keyword::After if !graph.nodes[to].table.succeeds() => return at(Rule::AfterEndless, to),
+        Keyword::Needs if graph.nodes[to].table.succeeds() => return at(Rule::NeedsOneShot, to),
+        Keyword::After if !graph.nodes[to].table.succeeds() => return at(Rule::AfterNeverCompletes, to),
         _ => {}
     }
     if never_holds(analysis, me, edge, t) {
-        return at(Rule::NeverHolds, to);
+        return at(Rule::WatchNeverTrue, to);
     }
     if matches!(edge.keyword, Keyword::Needs) {
         if let Some(by) = repels(analysis, to, me) {
-            return at(Rule::Repelled, by);
+            return at(Rule::NeedsEvicts, by);
         }
     }
     if let Some(other) = shut_together(analysis, me, e, to) {
-        return at(Rule::ShutTogether, other);
+        return at(Rule::ConflictingGates, other);
     }
     if let Some(by) = cycle::closes(cells, me) {
         if by.edge as usize == e && by.target as usize == t {
@@ -367,5 +367,5 @@ const fn contradiction(analysis: &Analysis<'_>, me: usize, edge: &Edge<'_>) -> O
         return None;
     }
     let t = if every(edge) { 0 } else { t };
-    if by == NONE as usize { at(Rule::AlwaysReacts, t) } else { at(Rule::Contradiction, by) }
+    if by == NONE as usize { at(Rule::ReactionAlwaysTrue, t) } else { at(Rule::ReactionContradictsGate, by) }
 }

@@ -10,9 +10,9 @@ impl Graph<'_> {
     /// be in Run, by `needs` or by a gate `entering, Run`. A service may stop when all those that
     /// stop before it have stopped.
     ///
-    /// An alternative counts like any other: who waited for one of two stops before both. Only where
-    /// alternatives make a circle (`a` waits for any of `b` and `c`, and `b` needs `a`) those within
-    /// the circle do not count; so the result has no circles, if the graph has no
+    /// An alternative counts like any other: a service that waited for one of two stops before both.
+    /// Where alternatives form a cycle (`a` waits for any of `b` and `c`, and `b` needs `a`), those
+    /// within the cycle do not count. So the result has no cycle if the graph has no
     /// [faults](Graph::faults).
     ///
     /// It takes time in proportion to the size of the graph.
@@ -39,9 +39,9 @@ impl Graph<'_> {
                 all[me].extend(found);
             }
         }
-        let circle = circles(&all);
+        let component = components(&all);
         let kept = all.iter().enumerate().map(|(me, waits)| {
-            let kept = waits.iter().filter(|&&(at, every)| every || circle[at] != circle[me]);
+            let kept = waits.iter().filter(|&&(at, every)| every || component[at] != component[me]);
             let mut kept: Vec<usize> = kept.map(|&(at, _)| at).collect();
             kept.sort_unstable();
             kept.dedup();
@@ -51,13 +51,13 @@ impl Graph<'_> {
     }
 }
 
-/// For each service a number that it shares with those it is in a circle with: the strongly
-/// connected components, after Tarjan.
-fn circles(waits: &[Vec<(usize, bool)>]) -> Vec<usize> {
+/// For each service the number of its strongly connected component, by Tarjan's algorithm:
+/// services that form a cycle share one.
+fn components(waits: &[Vec<(usize, bool)>]) -> Vec<usize> {
     const NEW: usize = usize::MAX;
     let mut entered = vec![NEW; waits.len()];
     let mut lowest = vec![NEW; waits.len()];
-    let mut circle = vec![NEW; waits.len()];
+    let mut component = vec![NEW; waits.len()];
     let (mut path, mut open, mut clock) = (Vec::new(), Vec::new(), 0);
     for root in 0..waits.len() {
         if entered[root] == NEW {
@@ -70,7 +70,7 @@ fn circles(waits: &[Vec<(usize, bool)>]) -> Vec<usize> {
                 open.push(me);
             } else {
                 let before: usize = waits[me][next - 1].0;
-                if circle[before] == NEW {
+                if component[before] == NEW {
                     lowest[me] = lowest[me].min(lowest[before]);
                 }
             }
@@ -81,7 +81,7 @@ fn circles(waits: &[Vec<(usize, bool)>]) -> Vec<usize> {
                 }
             } else if lowest[me] == entered[me] {
                 while let Some(last) = open.pop() {
-                    circle[last] = me;
+                    component[last] = me;
                     if last == me {
                         break;
                     }
@@ -89,5 +89,5 @@ fn circles(waits: &[Vec<(usize, bool)>]) -> Vec<usize> {
             }
         }
     }
-    circle
+    component
 }

@@ -119,20 +119,20 @@ fn is_sound(services: &[Service]) -> Result<(), TestCaseError> {
             Rule::Cycle => {
                 prop_assert!(strict.iter().all(|(all, _)| all[me].state != kept_from(watch)), "{fault}");
             }
-            Rule::NeverHolds | Rule::AfterEndless | Rule::ShutTogether if is_gate => {
+            Rule::WatchNeverTrue | Rule::AfterNeverCompletes | Rule::ConflictingGates if is_gate => {
                 prop_assert!(lax.iter().all(|(all, _)| all[me].state != kept_from(watch)), "{fault}");
             }
-            Rule::NeverHolds => {
+            Rule::WatchNeverTrue => {
                 prop_assert!(lax.iter().all(|whole| !holds(watch, whole)), "{fault}");
             }
-            Rule::Contradiction | Rule::AlwaysReacts => {
+            Rule::ReactionContradictsGate | Rule::ReactionAlwaysTrue => {
                 for whole in &lax {
                     if whole.1.is_some_and(|(who, _, to)| who == me && to == State::Run) {
                         prop_assert!(holds(watch, whole), "{fault}");
                     }
                 }
             }
-            Rule::Repelled => {
+            Rule::NeedsEvicts => {
                 let to = watch.targets[fault.target.unwrap_or_default()];
                 for whole in &lax {
                     if whole.1.is_some_and(|(who, _, to)| who == me && to == State::Run) {
@@ -145,7 +145,7 @@ fn is_sound(services: &[Service]) -> Result<(), TestCaseError> {
                     }
                 }
             }
-            Rule::NeedsEnding | Rule::RepeatedWatch => {}
+            Rule::NeedsOneShot | Rule::DuplicateWatch => {}
             other => prop_assert!(false, "unexpected {other}: {fault}"),
         }
     }

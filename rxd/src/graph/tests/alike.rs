@@ -65,7 +65,7 @@ fn watches_that_differ_in_one_thing_are_two() {
         for edges in [[one, other], [other, one]] {
             let nodes = [node("a", edges), node("b", []), node("c", []), node("d", [])];
             let faults = Graph { daemon: "D", nodes: &nodes }.faults();
-            assert!(faults.iter().all(|fault| fault.rule != Rule::RepeatedWatch), "{edges:?}");
+            assert!(faults.iter().all(|fault| fault.rule != Rule::DuplicateWatch), "{edges:?}");
         }
     }
 }
@@ -87,7 +87,7 @@ fn watches_that_say_the_same_in_other_words_are_one() {
         let faults = Graph { daemon: "D", nodes: &nodes }.faults();
         assert_eq!(
             faults.iter().map(|fault| fault.rule).collect::<Vec<_>>(),
-            [Rule::RepeatedWatch],
+            [Rule::DuplicateWatch],
             "{one:?} {other:?}"
         );
         assert_eq!((faults[0].service, faults[0].edge, faults[0].target), (Some(0), Some(1), None));
@@ -101,7 +101,7 @@ fn streams_are_told_apart_by_their_names_and_from_all_else() {
         let nodes = [node("a", edges), node("b", []), node("c", [])];
         Graph { daemon: "D", nodes: &nodes }.faults().iter().map(|fault| fault.rule).collect::<Vec<_>>()
     };
-    assert_eq!(says(vec![news, in_run("c").stream("news")]), [Rule::RepeatedStream]);
+    assert_eq!(says(vec![news, in_run("c").stream("news")]), [Rule::DuplicateStream]);
     assert_eq!(says(vec![news, in_run("c").stream("other")]), []);
     // The name of a stream that was given another effect since is no name.
     assert_eq!(says(vec![in_run("c").stream("news").then(Effect::Stop), news]), []);

@@ -97,7 +97,7 @@ fn cycle() {
             node("d", [needs("a")]),
         ],
         Rule::Cycle,
-        "daemon `D` can never start `c`: it waits for itself in a circle of 3\n  \
+        "daemon `D` can never start `c`: it waits for itself in a cycle of 3 gates\n  \
            `a` waits before Run for `b` to be in Run: `#[needs(\"b\")]`\n  \
            `b` waits before Init for `c` to be in Run: `#[watch(any, entering, Run, \"c\", then(init))]`\n  \
            `c` waits before Run for `a` to have left Idle: `#[watch(all, exited, Idle, \"a\")]`\n\
@@ -179,7 +179,7 @@ fn stops_before() {
     ];
     let graph = Graph { daemon: "D", nodes: &nodes };
     assert_eq!(graph.faults(), []);
-    // `a` and `b` are in a circle by way of an alternative.
+    // `a` and `b` are in a cycle by way of an alternative.
     assert_eq!(graph.stops_before(), [vec![2], vec![0], vec![], vec![2], vec![2, 3]]);
 }
 
@@ -213,11 +213,11 @@ fn one_report_for_a_circle_of_alternatives() {
     assert_eq!(Graph { daemon: "D", nodes: &nodes }.faults().len(), 1);
 }
 
-/// A shorter way round within a circle shows when that circle is mended.
+/// A shorter cycle within a longer one is reported once the longer one is mended.
 #[test]
 fn one_report_for_circles_of_the_same_services() {
-    let cycles = |circle: [Node<'static>; 3]| {
-        let nodes: Vec<_> = [node("x", []), node("y", [])].into_iter().chain(circle).collect();
+    let cycles = |cycle: [Node<'static>; 3]| {
+        let nodes: Vec<_> = [node("x", []), node("y", [])].into_iter().chain(cycle).collect();
         let faults = Graph { daemon: "D", nodes: &nodes }.faults();
         assert!(faults.iter().all(|fault| fault.rule == Rule::Cycle), "{faults:?}");
         faults.iter().filter_map(|fault| fault.service).collect::<Vec<_>>()
@@ -259,7 +259,7 @@ fn a_limit_before_init_ends_who_gives_up() {
     fine(&waits(limited, true));
     let rules =
         |nodes: &[Node<'_>]| Graph { daemon: "D", nodes }.faults().iter().map(|fault| fault.rule).collect::<Vec<_>>();
-    assert_eq!(rules(&waits(limited, false)), [Rule::NeverHolds]);
+    assert_eq!(rules(&waits(limited, false)), [Rule::WatchNeverTrue]);
     assert_eq!(rules(&waits(gate, true)), [Rule::Cycle]);
 }
 
@@ -302,7 +302,7 @@ fn of_a_long_circle_the_middle_is_left_out() {
     let faults = Graph { daemon: "D", nodes: &nodes }.faults();
     let lines: Vec<&str> = faults[0].message.lines().collect();
     assert_eq!((faults.len(), lines.len()), (1, 43));
-    assert_eq!(lines[0], "daemon `D` can never start `s999`: it waits for itself in a circle of 1000");
+    assert_eq!(lines[0], "daemon `D` can never start `s999`: it waits for itself in a cycle of 1000 gates");
     assert_eq!(lines[39], "  `s38` waits before Run for `s39` to be in Run: `#[needs(\"s39\")]`");
     assert_eq!(lines[40], "  .. and 960 more ..");
     assert_eq!(lines[41], "  `s999` waits before Run for `s0` to be in Run: `#[needs(\"s0\")]`");

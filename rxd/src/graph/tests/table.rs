@@ -40,22 +40,22 @@ fn examples() -> Vec<(Rule, &'static str, Vec<Node<'static>>)> {
             ],
         ),
         (
-            Rule::RepeatedWatch,
+            Rule::DuplicateWatch,
             "`#[watch(any, entering, Run, \"db\")]` and `#[watch(any, entering, Run, Db)]`",
             vec![db(), api(vec![in_run("db"), Edge::watch(Mode::Any, Action::Entering, run, by_type("Db"))])],
         ),
         (
-            Rule::RepeatedStream,
+            Rule::DuplicateStream,
             "two watches with `Effect::Stream` and one name",
             vec![api(vec![in_run("db").stream("news"), in_run("health").stream("news")]), db(), health()],
         ),
         (
-            Rule::Contradiction,
+            Rule::ReactionContradictsGate,
             "`#[watch(all, entering, Run, \"health\")]` and `#[watch(any, entering, Run, \"health\", then(stop))]`",
             vec![health(), node("poller", [all(Action::Entering, run, "health"), in_run("health").then(Effect::Stop)])],
         ),
         (
-            Rule::AlwaysReacts,
+            Rule::ReactionAlwaysTrue,
             "`#[watch(any, not_in, Exit, \"health\", then(stop))]`",
             vec![health(), poller(Edge::watch(Mode::Any, Action::NotIn, State::Exit, of("health")).then(Effect::Stop))],
         ),
@@ -67,7 +67,7 @@ fn examples() -> Vec<(Rule, &'static str, Vec<Node<'static>>)> {
             vec![typed("primary", "Db", vec![]), typed("replica", "Db", vec![]), api(vec![Edge::needs(by_type("Db"))])],
         ),
         (
-            Rule::RepeatedTarget,
+            Rule::DuplicateTarget,
             "`#[needs(\"db\", Db)]`",
             vec![db(), api(vec![Edge::needs(Vec::leak(vec![of("db")[0], by_type("Db")[0]]))])],
         ),
@@ -77,23 +77,27 @@ fn examples() -> Vec<(Rule, &'static str, Vec<Node<'static>>)> {
             vec![node("front", [in_run("front")])],
         ),
         (
-            Rule::NeverHolds,
+            Rule::WatchNeverTrue,
             "`#[watch(any, entering, Exit, \"db\")]`",
             vec![db(), node("cleaner", [Edge::watch(Mode::Any, Action::Entering, State::Exit, of("db"))])],
         ),
         (
-            Rule::NeedsEnding,
+            Rule::NeedsOneShot,
             "`#[needs(\"migrate\")]`, where `migrate` is `until_success`",
             vec![job("migrate", []), api(vec![needs("migrate")])],
         ),
-        (Rule::AfterEndless, "`#[after(\"db\")]`, where `db` is `continuous`", vec![db(), api(vec![after("db")])]),
         (
-            Rule::Repelled,
+            Rule::AfterNeverCompletes,
+            "`#[after(\"db\")]`, where `db` is `continuous`",
+            vec![db(), api(vec![after("db")])],
+        ),
+        (
+            Rule::NeedsEvicts,
             "`#[needs(\"standby\")]` on `main`, `#[watch(any, entering, Run, \"main\", then(stop))]` on `standby`",
             vec![node("standby", [in_run("main").then(Effect::Stop)]), node("main", [needs("standby")])],
         ),
         (
-            Rule::ShutTogether,
+            Rule::ConflictingGates,
             "`#[watch(all, entering, Run, \"db\")]` and `#[watch(all, entering, Idle, \"db\")]`",
             vec![db(), api(vec![all(Action::Entering, run, "db"), all(Action::Entering, State::Idle, "db")])],
         ),

@@ -72,7 +72,7 @@ fn a_watch_is_shown_as_it_is_written() {
         let nodes: Vec<_> = [node("a", [edge, edge])].into_iter().chain(others).collect();
         let message = message(&nodes);
         let twice =
-            message.strip_prefix("service `a` of daemon `D` says the same twice: ").expect("the fault").to_owned();
+            message.strip_prefix("service `a` of daemon `D` has the same watch twice: ").expect("the fault").to_owned();
         let (one, rest) = twice.split_once(" and ").expect("two");
         assert_eq!(rest, format!("{one}\nhelp: remove one of the two"));
         one.to_owned()
@@ -121,7 +121,7 @@ fn a_circle_that_closes_within_a_service() {
     ];
     assert_eq!(
         message(&nodes),
-        "daemon `D` can never start `b`: it waits for itself in a circle of 2\n  \
+        "daemon `D` can never start `b`: it waits for itself in a cycle of 2 gates\n  \
            `a` waits before Init for `b` to be in Run: `#[watch(any, entering, Run, \"b\", then(init))]`\n  \
            `b` waits before Run for `a` to be in Run: `#[needs(\"a\")]`\n\
          help: remove one of these, or wait for a state that comes before the gate of the other"
@@ -147,7 +147,7 @@ fn who_may_be_told_to_end_ends() {
     let waits = node("b", [all(Action::Entering, State::Exit, "a")]);
     fine(&[node("a", [in_run("c").then(Effect::Exit)]), waits, node("c", [])]);
     let stops = [node("a", [in_run("c").then(Effect::Stop)]), waits, node("c", [])];
-    assert_eq!(Graph { daemon: "D", nodes: &stops }.faults()[0].rule, Rule::NeverHolds);
+    assert_eq!(Graph { daemon: "D", nodes: &stops }.faults()[0].rule, Rule::WatchNeverTrue);
 }
 
 /// Of alternatives that can never come true one is no fault; that none can is said once.

@@ -1,4 +1,4 @@
-//! It never ends well.
+//! A continuous service never completes.
 
 use rxd::{Context, Runner};
 

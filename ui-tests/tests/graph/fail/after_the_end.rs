@@ -1,4 +1,4 @@
-//! Nothing comes after Exit.
+//! A service never leaves Exit by itself.
 
 use rxd::{Context, Runner};
 

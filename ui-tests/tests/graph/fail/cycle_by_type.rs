@@ -1,4 +1,4 @@
-//! A circle of paths.
+//! A cycle of targets that are written as paths.
 
 use rxd::{Context, Runner};
 

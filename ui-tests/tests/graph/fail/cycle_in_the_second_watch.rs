@@ -1,4 +1,4 @@
-//! The first watch is fine.
+//! The first watch is fine, the second closes a cycle.
 
 use rxd::{Context, Runner};
 

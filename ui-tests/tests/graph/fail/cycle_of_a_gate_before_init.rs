@@ -1,4 +1,4 @@
-//! Init waits for who waits for it.
+//! A gate before Init on a service that waits for this one.
 
 use rxd::{Context, Runner};
 

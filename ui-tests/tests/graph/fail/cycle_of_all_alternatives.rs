@@ -1,4 +1,4 @@
-//! Each of the two alternatives waits as well.
+//! Both alternatives of a gate wait for its own service.
 
 use rxd::{Context, Runner};
 

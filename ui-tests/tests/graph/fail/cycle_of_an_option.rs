@@ -1,4 +1,4 @@
-//! An optional service is there, to the check.
+//! An `Option` field counts as present.
 
 use rxd::{Context, Runner};
 

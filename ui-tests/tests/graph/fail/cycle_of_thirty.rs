@@ -1,4 +1,4 @@
-//! A long way round.
+//! A cycle of thirty services.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! Three in a circle, by three attributes.
+//! A cycle of three services, by three attributes.
 
 use rxd::{Context, Runner};
 

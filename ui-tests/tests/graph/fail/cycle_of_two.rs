@@ -1,4 +1,4 @@
-//! Two that wait for each other.
+//! Two services that wait for each other.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! Nobody stops who has not run.
+//! A service that is held before Run does not enter Stop.
 
 use rxd::{Context, Runner};
 

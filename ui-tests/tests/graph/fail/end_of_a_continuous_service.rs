@@ -1,4 +1,4 @@
-//! It never ends.
+//! A continuous service never enters Exit.
 
 use rxd::{Context, Runner};
 

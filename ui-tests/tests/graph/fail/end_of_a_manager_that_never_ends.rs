@@ -1,4 +1,4 @@
-//! Nor does this one.
+//! A declared manager that never goes to Exit.
 
 use rxd::manager::Table;
 use rxd::{Context, Runner, State};

@@ -1,4 +1,4 @@
-//! Neither alternative ever ends.
+//! Neither alternative ever enters Exit.
 
 use rxd::{Context, Runner};
 

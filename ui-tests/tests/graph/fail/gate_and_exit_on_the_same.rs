@@ -1,4 +1,4 @@
-//! In while it does not run, and out for good.
+//! A gate and a reaction `then(exit)` on one condition.
 
 use rxd::{Context, Runner};
 

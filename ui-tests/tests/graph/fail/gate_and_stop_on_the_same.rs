@@ -1,4 +1,4 @@
-//! In when it runs, out when it runs.
+//! A gate and a reaction `then(stop)` on one condition.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! Two services of one name.
+//! Two services with one name.
 
 use rxd::{Context, Runner};
 

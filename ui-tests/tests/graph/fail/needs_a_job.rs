@@ -1,4 +1,4 @@
-//! A job ends; what needs it would, too.
+//! A one-shot ends by design; a service that needs it would end, too.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! In Run and not in Run.
+//! Two gates on opposite conditions.
 
 use rxd::{Context, Runner};
 

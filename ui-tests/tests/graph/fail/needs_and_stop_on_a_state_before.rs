@@ -1,4 +1,4 @@
-//! Who runs has left Idle.
+//! A service in Run has left Idle.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A name that becomes its own in this daemon.
+//! A gate on the name that its own field has in this daemon.
 
 use rxd::{Context, Runner};
 

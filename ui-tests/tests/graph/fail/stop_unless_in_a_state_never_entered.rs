@@ -1,4 +1,4 @@
-//! Out while it has not ended, and it never ends.
+//! A reaction that always holds: its target never enters Exit.
 
 use rxd::{Context, Runner};
 

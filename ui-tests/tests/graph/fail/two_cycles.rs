@@ -1,4 +1,4 @@
-//! Two circles that share nothing.
+//! Two cycles that share no service.
 
 use rxd::{Context, Runner};
 

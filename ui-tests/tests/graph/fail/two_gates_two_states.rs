@@ -1,4 +1,4 @@
-//! In two states at once.
+//! Two gates on two states of one service.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! Each has its own error.
+//! Two services with a fault each are two errors.
 
 use rxd::{Context, Runner};
 

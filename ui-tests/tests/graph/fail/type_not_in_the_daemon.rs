@@ -1,4 +1,4 @@
-//! A service, but of no field of this daemon.
+//! A service type that no field of this daemon has.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! One type under two names: which is meant?
+//! A type that two fields have: which one is meant?
 
 use rxd::{Context, Runner};
 

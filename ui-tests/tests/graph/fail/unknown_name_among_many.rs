@@ -1,4 +1,4 @@
-//! More names than anybody wants to read.
+//! A daemon with more names than the error lists.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A name that is like no other.
+//! A name that resembles no other.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A stream of a service that is not there.
+//! A stream on a service that does not exist.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! To be driven out by a service that waited for one: a hand-over.
+//! A service that stops when another one, which waited for it, enters Run: a hand-over.
 
 use rxd::{Context, Runner};
 

@@ -1,4 +1,4 @@
-//! A gate before Run holds nobody back who waits for an earlier state.
+//! A gate before Run holds back no service that waits for an earlier state.
 
 use rxd::{Context, Runner};
 

@@ -1,19 +1,19 @@
-//! What `after` is for.
+//! A service that leaves Run as soon as its dependent is in Run.
 
 use rxd::{Context, Runner};
 
-#[rxd::service(manager = "until_success")]
-struct Migrate;
+#[rxd::service]
+#[watch(any, entering, Run, "main", then(stop))]
+struct Standby;
 
 #[rxd::service]
-#[after("migrate")]
-#[watch(any, entering, Init, "migrate", then(init))]
-struct Api;
+#[needs("standby")]
+struct Main;
 
 #[rxd::daemon]
 struct D {
-    migrate: Migrate,
-    api: Api,
+    standby: Standby,
+    main: Main,
 }
 
 macro_rules! runners {
@@ -25,9 +25,9 @@ macro_rules! runners {
         })*
     };
 }
-runners!(Migrate Api);
+runners!(Standby Main);
 
 fn main() {
-    let daemon = D { migrate: Migrate, api: Api };
+    let daemon = D { standby: Standby, main: Main };
     drop(daemon.into_daemon());
 }

@@ -1,19 +1,19 @@
-//! Init waits for one that comes after it.
+//! A service that comes after a one-shot.
 
 use rxd::{Context, Runner};
 
 #[rxd::service(manager = "until_success")]
-#[watch(any, entering, Run, "b", then(init))]
-struct A;
+struct Migrate;
 
 #[rxd::service]
-#[after("a")]
-struct B;
+#[after("migrate")]
+#[watch(any, entering, Init, "migrate", then(init))]
+struct Api;
 
 #[rxd::daemon]
 struct D {
-    a: A,
-    b: B,
+    migrate: Migrate,
+    api: Api,
 }
 
 macro_rules! runners {
@@ -25,9 +25,9 @@ macro_rules! runners {
         })*
     };
 }
-runners!(A B);
+runners!(Migrate Api);
 
 fn main() {
-    let daemon = D { a: A, b: B };
+    let daemon = D { migrate: Migrate, api: Api };
     drop(daemon.into_daemon());
 }

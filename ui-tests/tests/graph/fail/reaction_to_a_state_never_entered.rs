@@ -1,4 +1,4 @@
-//! A reaction that waits for ever.
+//! A reaction to a state that its target never enters.
 
 use rxd::manager::Table;
 use rxd::{Context, Runner, State};

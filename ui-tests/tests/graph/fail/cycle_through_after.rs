@@ -1,19 +1,19 @@
-//! The one needs it, it does not bear the other.
+//! A gate before Init on a service that comes after this one.
 
 use rxd::{Context, Runner};
 
-#[rxd::service]
-#[watch(any, entering, Run, "main", then(stop))]
-struct Standby;
+#[rxd::service(manager = "until_success")]
+#[watch(any, entering, Run, "b", then(init))]
+struct A;
 
 #[rxd::service]
-#[needs("standby")]
-struct Main;
+#[after("a")]
+struct B;
 
 #[rxd::daemon]
 struct D {
-    standby: Standby,
-    main: Main,
+    a: A,
+    b: B,
 }
 
 macro_rules! runners {
@@ -25,9 +25,9 @@ macro_rules! runners {
         })*
     };
 }
-runners!(Standby Main);
+runners!(A B);
 
 fn main() {
-    let daemon = D { standby: Standby, main: Main };
+    let daemon = D { a: A, b: B };
     drop(daemon.into_daemon());
 }
