@@ -250,7 +250,7 @@ impl Service {
         let added = watches.iter().map(|when| check::within(when.edge.within)).enumerate();
         for (at, fault) in added.filter_map(|(at, fault)| Some((at, fault?))) {
             let (edge, targets) = &self.targets()[declared.len() + at];
-            faults.push(fault.message(&format!("{}, {}", of(), graph::shown(&Edge { targets, ..*edge }))));
+            faults.push(fault.message(&format!("{}, {}", of(), graph::shown_watch(&Edge { targets, ..*edge }))));
         }
     }
 

@@ -1,39 +1,39 @@
 //! Where the rules are asked: in the compiler, place by place; at run time, all of them.
 
-use super::message::{self, Place};
+use super::message::{self, FaultPosition};
 use super::model::Graph;
 use super::rule::Rule;
-use super::rules::{self, Finding};
-use super::table::{Analysis, Cell};
+use super::rules::{self, RuleViolation};
+use super::table::{Analysis, NodeEntry};
 use std::fmt;
 
 /// Panics, in the compiler, with what is wrong with service `me` as a whole.
 #[track_caller]
 pub const fn check_service(analysis: &Analysis<'_>, me: usize) {
-    if let Some(finding) = rules::of_service(analysis, me) {
-        fail(analysis, Place { service: me, edge: 0, target: 0 }, finding);
+    if let Some(violation) = rules::violation_of_service(analysis, me) {
+        fail(analysis, FaultPosition { service: me, edge: 0, target: 0 }, violation);
     }
 }
 
 /// Panics, in the compiler, with what is wrong with one watch of service `me` as a whole.
 #[track_caller]
 pub const fn check_edge(analysis: &Analysis<'_>, me: usize, edge: usize) {
-    if let Some(finding) = rules::of_edge(analysis, me, edge) {
-        fail(analysis, Place { service: me, edge, target: 0 }, finding);
+    if let Some(violation) = rules::violation_of_edge(analysis, me, edge) {
+        fail(analysis, FaultPosition { service: me, edge, target: 0 }, violation);
     }
 }
 
 /// Panics, in the compiler, with what is wrong with one target of one watch of service `me`.
 #[track_caller]
 pub const fn check_target(analysis: &Analysis<'_>, me: usize, edge: usize, target: usize) {
-    if let Some(finding) = rules::of_target(analysis, me, edge, target) {
-        fail(analysis, Place { service: me, edge, target }, finding);
+    if let Some(violation) = rules::violation_of_target(analysis, me, edge, target) {
+        fail(analysis, FaultPosition { service: me, edge, target }, violation);
     }
 }
 
 #[track_caller]
-const fn fail(analysis: &Analysis<'_>, place: Place, finding: Finding) -> ! {
-    let text = message::of(analysis, place, finding);
+const fn fail(analysis: &Analysis<'_>, place: FaultPosition, violation: RuleViolation) -> ! {
+    let text = message::message_for(analysis, place, violation);
     panic!("{}", text.as_str())
 }
 
@@ -68,36 +68,37 @@ impl Graph<'_> {
     /// refused for at its start: by the same rules, in the same words.
     #[must_use]
     pub fn faults(&self) -> Vec<Fault> {
-        self.faults_in(&self.cells())
+        self.faults_in(&self.entries())
     }
 
     /// Everything that is wrong with it; and if that is nothing, who stops before whom: the index is made once.
     pub(crate) fn check(&self) -> Result<Vec<Vec<usize>>, Vec<Fault>> {
-        let cells = self.cells();
-        let faults = self.faults_in(&cells);
-        if faults.is_empty() { Ok(self.order(&cells)) } else { Err(faults) }
+        let entries = self.entries();
+        let faults = self.faults_in(&entries);
+        if faults.is_empty() { Ok(self.order(&entries)) } else { Err(faults) }
     }
 
-    fn faults_in(&self, cells: &[Cell]) -> Vec<Fault> {
-        let analysis = Analysis { graph: self, cells };
+    fn faults_in(&self, entries: &[NodeEntry]) -> Vec<Fault> {
+        let analysis = Analysis { graph: self, entries };
         let mut faults = Vec::new();
-        let mut add = |service, edge: Option<usize>, target: Option<usize>, finding: Option<Finding>| {
-            if let Some(finding) = finding {
-                let place = Place { service, edge: edge.unwrap_or_default(), target: target.unwrap_or_default() };
-                let message = message::of(&analysis, place, finding).as_str().to_owned();
-                let service = (!matches!(finding.rule, Rule::NoServices)).then_some(service);
-                faults.push(Fault { rule: finding.rule, service, edge, target, message });
+        let mut add = |service, edge: Option<usize>, target: Option<usize>, violation: Option<RuleViolation>| {
+            if let Some(violation) = violation {
+                let place =
+                    FaultPosition { service, edge: edge.unwrap_or_default(), target: target.unwrap_or_default() };
+                let message = message::message_for(&analysis, place, violation).as_str().to_owned();
+                let service = (!matches!(violation.rule, Rule::NoServices)).then_some(service);
+                faults.push(Fault { rule: violation.rule, service, edge, target, message });
             }
         };
         if self.nodes.is_empty() {
-            add(0, None, None, Some(Finding { rule: Rule::NoServices, other: 0 }));
+            add(0, None, None, Some(RuleViolation { rule: Rule::NoServices, other: 0 }));
         }
         for (me, node) in self.nodes.iter().enumerate() {
-            add(me, None, None, rules::of_service(&analysis, me));
+            add(me, None, None, rules::violation_of_service(&analysis, me));
             for (e, edge) in node.edges.iter().enumerate() {
-                add(me, Some(e), None, rules::of_edge(&analysis, me, e));
+                add(me, Some(e), None, rules::violation_of_edge(&analysis, me, e));
                 for t in 0..edge.targets.len() {
-                    add(me, Some(e), Some(t), rules::of_target(&analysis, me, e, t));
+                    add(me, Some(e), Some(t), rules::violation_of_target(&analysis, me, e, t));
                 }
             }
         }

@@ -1,163 +1,197 @@
-//! Who waits for whom, walked depth first.
+//! The walk over all gates, depth first, and the cycles that it finds.
 //!
-//! The walk is over *halves* of services: what a service does before it has passed its gates before
-//! Run, and what it does after; because `then(run)` holds back only the latter. It runs twice:
-//! over all gates, for the order in which [`solve`](super::solve) looks at them; and, if some can never open,
-//! over those, where a way back to where one came from is a cycle.
+//! # Vertices
+//!
+//! Each service is two vertices: Init (`2 * service`), what it does before it has passed its gates
+//! before Run, and Run (`2 * service + 1`), what it does after. For `then(run)` holds back only the
+//! latter. A vertex leads to those that its gates wait for, and Run leads to Init.
+//!
+//! # The two walks
+//!
+//! 1. Over all gates. It yields the order in which [`solve`](super::solve) looks at the vertices:
+//!    what a vertex waits for comes before it, unless there is a cycle.
+//! 2. Only over the gates that can never open, if there are any. A way back to a vertex on the path
+//!    is then a cycle of gates, and is recorded where it closes.
+//!
+//! The walk does not decide whether there is a deadlock: `solve` has decided that before the second
+//! walk. It only finds the cycle that the message shows.
+//!
+//! It does not recurse, since a chain may have as many gates as there are services: the path is
+//! the `parent` of each vertex.
 
 use super::model::Graph;
-use super::reach::{self, Stage};
-use super::table::{At, BELOW, Cell, Found, INIT, LEFT, NEW, NONE, NOWHERE, Walk, find};
+use super::reach::{self, GateStage};
+use super::table::{
+    FINISHED, INIT_OPENS, Lookup, NO_INDEX, NO_TARGET, NodeEntry, ON_PATH, TargetIndex, UNVISITED, WalkState, find,
+};
 
-/// The `i`-th half in the order in which the walk left them: what it waits for comes before it.
-pub(super) const fn nth(cells: &[Cell], i: usize) -> (usize, Stage) {
-    split(cells[i / 2].walk.left[i % 2])
+/// The `i`-th vertex in the order in which the walk finished them.
+pub(super) const fn nth_finished(entries: &[NodeEntry], i: usize) -> (usize, GateStage) {
+    split(entries[i / 2].walk.finished[i % 2])
 }
 
-const fn split(half: u32) -> (usize, Stage) {
-    (half as usize / 2, if half % 2 == 0 { Stage::Init } else { Stage::Run })
+const fn split(vertex: u32) -> (usize, GateStage) {
+    (vertex as usize / 2, if vertex % 2 == 0 { GateStage::Init } else { GateStage::Run })
 }
 
-/// Walks over all gates, or over those that are stuck.
-pub(super) const fn walk(graph: &Graph<'_>, cells: &mut [Cell], stuck: bool) {
+/// Walks over all gates, or only over those that can never open.
+pub(super) const fn walk(graph: &Graph<'_>, entries: &mut [NodeEntry], only_closed: bool) {
     let mut i = 0;
-    while i < cells.len() {
-        cells[i].walk = Walk::NEW;
+    while i < entries.len() {
+        entries[i].walk = WalkState::START;
         i += 1;
     }
     let mut count = 0;
     let mut root = 0;
-    while root < 2 * cells.len() {
-        let mut half = root as u32;
+    while root < 2 * entries.len() {
+        let mut vertex = root as u32;
         root += 1;
-        if cells[half as usize / 2].walk.seen[half as usize % 2] != NEW {
+        if entries[vertex as usize / 2].walk.visit[vertex as usize % 2] != UNVISITED {
             continue;
         }
-        cells[half as usize / 2].walk.seen[half as usize % 2] = BELOW;
-        while half != NONE {
-            let (me, stage) = split(half);
-            match step(graph, cells, me, stage, stuck) {
+        entries[vertex as usize / 2].walk.visit[vertex as usize % 2] = ON_PATH;
+        while vertex != NO_INDEX {
+            let (me, stage) = split(vertex);
+            match step(graph, entries, me, stage, only_closed) {
                 Some((to, by)) => {
                     let (at, side) = (to as usize / 2, to as usize % 2);
-                    match cells[at].walk.seen[side] {
-                        NEW => {
-                            cells[at].walk.seen[side] = BELOW;
-                            cells[at].walk.from[side] = half;
-                            cells[at].walk.by[side] = by;
-                            half = to;
+                    match entries[at].walk.visit[side] {
+                        UNVISITED => {
+                            entries[at].walk.visit[side] = ON_PATH;
+                            entries[at].walk.parent[side] = vertex;
+                            entries[at].walk.entered_by[side] = by;
+                            vertex = to;
                         }
-                        BELOW if stuck => close(cells, half, to, by),
+                        // In the first walk a cycle may lead through a gate that another target opens.
+                        ON_PATH if only_closed => record_cycle(entries, vertex, to, by),
                         _ => {}
                     }
                 }
                 None => {
-                    cells[me].walk.seen[stage as usize] = LEFT;
-                    if !stuck {
-                        cells[count / 2].walk.left[count % 2] = half;
+                    entries[me].walk.visit[stage as usize] = FINISHED;
+                    // Only `solve` reads the order, and before the second walk.
+                    if !only_closed {
+                        entries[count / 2].walk.finished[count % 2] = vertex;
                     }
                     count += 1;
-                    half = cells[me].walk.from[stage as usize];
+                    vertex = entries[me].walk.parent[stage as usize];
                 }
             }
         }
     }
 }
 
-/// The next half that this one waits for, and by which edge.
-const fn step(graph: &Graph<'_>, cells: &mut [Cell], me: usize, stage: Stage, stuck: bool) -> Option<(u32, At)> {
+/// The next vertex that this one waits for, and the target by which it does.
+const fn step(
+    graph: &Graph<'_>,
+    entries: &mut [NodeEntry],
+    me: usize,
+    stage: GateStage,
+    only_closed: bool,
+) -> Option<(u32, TargetIndex)> {
     let edges = graph.nodes[me].edges;
     let side = stage as usize;
     loop {
-        let At { edge: e, target: t } = cells[me].walk.next[side];
+        let TargetIndex { edge: e, target: t } = entries[me].walk.next[side];
+        // One past the last edge stands for the step from Run to Init, two past it for "no more".
         if e as usize > edges.len() {
             return None;
         }
         if e as usize == edges.len() {
-            // Last of all, Run waits for Init.
-            cells[me].walk.next[side].edge = e + 1;
-            if side == 1 && (!stuck || cells[me].facts & INIT == 0) {
-                return Some((2 * me as u32, NOWHERE));
+            entries[me].walk.next[side].edge = e + 1;
+            if side == 1 && (!only_closed || entries[me].flags & INIT_OPENS == 0) {
+                return Some((2 * me as u32, NO_TARGET));
             }
             return None;
         }
         let edge = &edges[e as usize];
-        let skip = t == 0 && (!reach::is_at(edge, stage) || stuck && reach::opens(graph, cells, me, edge));
+        // Asked once for each edge, at its first target: whether a gate can open costs a look at all targets.
+        let skip =
+            t == 0 && (!reach::is_gate_at(edge, stage) || only_closed && reach::can_open(graph, entries, me, edge));
         if skip || t as usize == edge.targets.len() {
-            cells[me].walk.next[side] = At { edge: e + 1, target: 0 };
+            entries[me].walk.next[side] = TargetIndex { edge: e + 1, target: 0 };
             continue;
         }
-        cells[me].walk.next[side].target = t + 1;
-        if let Found::One(at) = find(graph, cells, &edge.targets[t as usize]) {
-            let ask = reach::ask(edge);
-            if at == me || stuck && (!reach::can_ever(graph, cells, at, ask) || reach::can_now(graph, cells, at, ask)) {
+        entries[me].walk.next[side].target = t + 1;
+        if let Lookup::One(at) = find(graph, entries, &edge.targets[t as usize]) {
+            let condition = reach::condition_of(edge);
+            // A target that satisfies the gate, or never does under its manager, is in no cycle of gates.
+            if at == me
+                || only_closed
+                    && (!reach::can_ever_satisfy(graph, entries, at, condition)
+                        || reach::can_satisfy(graph, entries, at, condition))
+            {
                 continue;
             }
-            if let Some(by) = reach::held_by(ask) {
-                if stuck && !reach::every(edge) {
-                    // Of alternatives it takes one: what mends the first opens the gate.
-                    cells[me].walk.next[side] = At { edge: e + 1, target: 0 };
+            if let Some(by) = reach::blocking_stage(condition) {
+                if only_closed && !reach::requires_all(edge) {
+                    // One alternative is enough: what lets the first come true opens the gate.
+                    entries[me].walk.next[side] = TargetIndex { edge: e + 1, target: 0 };
                 }
-                return Some((2 * at as u32 + by as u32, At { edge: e, target: t }));
+                return Some((2 * at as u32 + by as u32, TargetIndex { edge: e, target: t }));
             }
         }
     }
 }
 
-/// Notes a cycle: `to` leads down to `half`, which waits for `to`.
-const fn close(cells: &mut [Cell], mut half: u32, to: u32, mut by: At) {
-    if by.edge == NONE {
-        // The step was within one service: what closes the cycle is the wait that led there.
-        by = cells[half as usize / 2].walk.by[half as usize % 2];
-        half = cells[half as usize / 2].walk.from[half as usize % 2];
+/// Records a cycle: the path leads from `first` to `last`, which waits for `first`.
+const fn record_cycle(entries: &mut [NodeEntry], mut last: u32, first: u32, mut by: TargetIndex) {
+    if by.edge == NO_INDEX {
+        // The step was from Run to Init of one service: what closes the cycle is the gate that led to its Run.
+        by = entries[last as usize / 2].walk.entered_by[last as usize % 2];
+        last = entries[last as usize / 2].walk.parent[last as usize % 2];
     }
-    let (me, top) = (half as usize / 2, to as usize / 2);
-    // One error for a cycle: another that only shares services with it shows when this one is mended.
-    if cells[me].walk.found && cells[top].walk.found || cells[me].walk.closes.edge != NONE {
+    let (me, top) = (last as usize / 2, first as usize / 2);
+    // One error for a cycle: another that only shares services with it is reported once this one is gone.
+    if entries[me].walk.in_cycle && entries[top].walk.in_cycle || entries[me].walk.closes.edge != NO_INDEX {
         return;
     }
-    cells[me].walk.closes = by;
-    cells[me].walk.bottom = half;
-    cells[me].walk.top = to;
-    let mut at = half;
+    entries[me].walk.closes = by;
+    entries[me].walk.cycle_last = last;
+    entries[me].walk.cycle_first = first;
+    let mut at = last;
     loop {
-        cells[at as usize / 2].walk.found = true;
-        if at == to {
+        entries[at as usize / 2].walk.in_cycle = true;
+        if at == first {
             return;
         }
-        at = cells[at as usize / 2].walk.from[at as usize % 2];
+        at = entries[at as usize / 2].walk.parent[at as usize % 2];
     }
 }
 
 /// The target that closes a cycle at service `me`, if one does.
-pub(super) const fn closes(cells: &[Cell], me: usize) -> Option<At> {
-    let at = cells[me].walk.closes;
-    if at.edge == NONE { None } else { Some(at) }
+pub(super) const fn closing_target(entries: &[NodeEntry], me: usize) -> Option<TargetIndex> {
+    let at = entries[me].walk.closes;
+    if at.edge == NO_INDEX { None } else { Some(at) }
 }
 
-/// How many waits the cycle closed by service `me` consists of.
-pub(super) const fn length(cells: &[Cell], me: usize) -> usize {
-    let mut length = 1;
-    let mut at = cells[me].walk.bottom;
-    while at != cells[me].walk.top {
-        if cells[at as usize / 2].walk.by[at as usize % 2].edge != NONE {
-            length += 1;
+/// Of how many gates the cycle that service `me` closes consists.
+pub(super) const fn gate_count(entries: &[NodeEntry], me: usize) -> usize {
+    let mut count = 1;
+    let mut at = entries[me].walk.cycle_last;
+    while at != entries[me].walk.cycle_first {
+        // The step from Run to Init of one service is no gate.
+        if entries[at as usize / 2].walk.entered_by[at as usize % 2].edge != NO_INDEX {
+            count += 1;
         }
-        at = cells[at as usize / 2].walk.from[at as usize % 2];
+        at = entries[at as usize / 2].walk.parent[at as usize % 2];
     }
-    length
+    count
 }
 
-/// The `i`-th wait of the cycle closed by service `me`, which is the last one: who waits, and by what.
-pub(super) const fn wait(cells: &[Cell], me: usize, i: usize) -> (usize, At) {
-    let mut left = length(cells, me) - 1 - i;
+/// The `i`-th gate of the cycle that service `me` closes, which is the last one: the service that
+/// waits, and the target of it that it waits for.
+pub(super) const fn nth_gate(entries: &[NodeEntry], me: usize, i: usize) -> (usize, TargetIndex) {
+    let mut left = gate_count(entries, me) - 1 - i;
     if left == 0 {
-        return (me, cells[me].walk.closes);
+        return (me, entries[me].walk.closes);
     }
-    let mut at = cells[me].walk.bottom;
+    // Backwards along the path, since a vertex knows only its parent.
+    let mut at = entries[me].walk.cycle_last;
     loop {
-        let by = cells[at as usize / 2].walk.by[at as usize % 2];
-        at = cells[at as usize / 2].walk.from[at as usize % 2];
-        if by.edge != NONE {
+        let by = entries[at as usize / 2].walk.entered_by[at as usize % 2];
+        at = entries[at as usize / 2].walk.parent[at as usize % 2];
+        if by.edge != NO_INDEX {
             left -= 1;
             if left == 0 {
                 return (at as usize / 2, by);

@@ -1,13 +1,20 @@
-//! Names and types looked up in constant time.
+//! Builds the tables of an analysis: hashes the names and types, and walks the graph once.
+//!
+//! A declared daemon has its [`Index`] as a constant, which the checks of all its services share;
+//! at run time `Graph::entries` makes the same tables in a `Vec`. Lookups are in
+//! [`table`](super::table).
 
 use super::model::{Graph, fnv1a};
 use super::solve::solve;
-use super::table::{ALONE, Analysis, Cell, Found, NONE, REPEATS, STUTTERS, bucket, find};
+use super::table::{
+    Analysis, HASH_IS_UNIQUE, Lookup, NO_INDEX, NodeEntry, TARGET_IN_TWO_WATCHES, TARGET_TWICE_IN_ONE_WATCH, bucket,
+    find,
+};
 
 /// The tables of an [`Analysis`] for a graph of `N` services.
 #[derive(Debug)]
 pub struct Index<const N: usize> {
-    cells: [Cell; N],
+    entries: [NodeEntry; N],
 }
 
 impl<const N: usize> Index<N> {
@@ -19,98 +26,98 @@ impl<const N: usize> Index<N> {
     #[must_use]
     pub const fn new(graph: &Graph<'_>) -> Self {
         assert!(graph.nodes.len() == N, "an index must be as long as its graph");
-        let mut cells = [Cell::EMPTY; N];
-        fill(graph, &mut cells);
-        Index { cells }
+        let mut entries = [NodeEntry::EMPTY; N];
+        fill(graph, &mut entries);
+        Index { entries }
     }
 
     /// The analysis these tables are of.
     #[must_use]
     pub const fn of<'a>(&'a self, graph: &'a Graph<'a>) -> Analysis<'a> {
-        Analysis { graph, cells: &self.cells }
+        Analysis { graph, entries: &self.entries }
     }
 }
 
 impl Graph<'_> {
     /// The tables for a graph whose size is known only at run time.
-    pub(super) fn cells(&self) -> Vec<Cell> {
-        let mut cells = vec![Cell::EMPTY; self.nodes.len()];
-        fill(self, &mut cells);
-        cells
+    pub(super) fn entries(&self) -> Vec<NodeEntry> {
+        let mut entries = vec![NodeEntry::EMPTY; self.nodes.len()];
+        fill(self, &mut entries);
+        entries
     }
 }
 
-/// Fills the cells, which are as many as services.
-const fn fill(graph: &Graph<'_>, cells: &mut [Cell]) {
-    // Backwards, so that a bucket lists its services in the order of their declaration, and of two
-    // services with one name the first is meant.
-    let mut i = cells.len();
+/// Fills the entries, of which there are as many as services.
+const fn fill(graph: &Graph<'_>, entries: &mut [NodeEntry]) {
+    // Backwards, since each service is put in front of its bucket: see invariant 2 of `table`.
+    let mut i = entries.len();
     while i > 0 {
         i -= 1;
         let node = &graph.nodes[i];
-        cells[i].hash = fnv1a(node.name);
-        let bucket = bucket(cells[i].hash, cells.len());
-        cells[i].name_next = cells[bucket].name_bucket;
-        cells[bucket].name_bucket = i as u32;
+        entries[i].name_hash = fnv1a(node.name);
+        let bucket = bucket(entries[i].name_hash, entries.len());
+        entries[i].name_next = entries[bucket].name_bucket;
+        entries[bucket].name_bucket = i as u32;
         if let Some(service_type) = node.service_type {
-            let bucket = self::bucket(service_type.id, cells.len());
-            cells[i].type_next = cells[bucket].type_bucket;
-            cells[bucket].type_bucket = i as u32;
+            let bucket = self::bucket(service_type.id, entries.len());
+            entries[i].type_next = entries[bucket].type_bucket;
+            entries[bucket].type_bucket = i as u32;
         }
     }
-    mark_repeats(graph, cells);
-    solve(graph, cells);
+    mark_repeated_targets(graph, entries);
+    solve(graph, entries);
 }
 
-/// Notes what would be slow to find out again at each watch: which names need not be confirmed byte
-/// by byte, because no other name or target has their hash; and which services name no target twice.
-const fn mark_repeats(graph: &Graph<'_>, cells: &mut [Cell]) {
-    let mut odd = false;
+/// Sets the flags that spare work at each watch: [`HASH_IS_UNIQUE`], if no lookup needs to compare
+/// names byte by byte, and which services name a target more than once.
+const fn mark_repeated_targets(graph: &Graph<'_>, entries: &mut [NodeEntry]) {
+    let mut ambiguous = false;
     let mut me = 0;
-    while me < cells.len() {
-        let mut at = cells[me].name_next;
-        while at != NONE {
-            odd |= cells[at as usize].hash == cells[me].hash;
-            at = cells[at as usize].name_next;
+    while me < entries.len() {
+        let mut at = entries[me].name_next;
+        while at != NO_INDEX {
+            ambiguous |= entries[at as usize].name_hash == entries[me].name_hash;
+            at = entries[at as usize].name_next;
         }
         me += 1;
     }
-    let mut serial = 0;
+    // Edges are numbered through the graph, so that no mark has to be taken back.
+    let mut edge_number = 0;
     let mut me = 0;
-    while me < cells.len() {
+    while me < entries.len() {
         let edges = graph.nodes[me].edges;
-        let first = serial;
+        let first = edge_number;
         let mut e = 0;
         while e < edges.len() {
             let mut t = 0;
             while t < edges[e].targets.len() {
                 let target = &edges[e].targets[t];
-                match find(graph, cells, target) {
-                    Found::One(at) => {
-                        if cells[at].mark == serial {
-                            cells[me].facts |= STUTTERS;
-                        } else if cells[at].mark != NONE && cells[at].mark >= first {
-                            cells[me].facts |= REPEATS;
+                match find(graph, entries, target) {
+                    Lookup::One(at) => {
+                        if entries[at].last_edge == edge_number {
+                            entries[me].flags |= TARGET_TWICE_IN_ONE_WATCH;
+                        } else if entries[at].last_edge != NO_INDEX && entries[at].last_edge >= first {
+                            entries[me].flags |= TARGET_IN_TWO_WATCHES;
                         }
-                        cells[at].mark = serial;
+                        entries[at].last_edge = edge_number;
                     }
-                    // Either it does not exist, or another name has its hash.
-                    Found::None => odd |= !target.by_type,
-                    Found::Many => {}
+                    // The name is unknown, and may still have the hash of another one.
+                    Lookup::None => ambiguous |= !target.by_type,
+                    Lookup::Many => {}
                 }
                 t += 1;
             }
-            serial += 1;
+            edge_number += 1;
             e += 1;
         }
         me += 1;
     }
-    if odd {
+    if ambiguous {
         return;
     }
     let mut me = 0;
-    while me < cells.len() {
-        cells[me].facts |= ALONE;
+    while me < entries.len() {
+        entries[me].flags |= HASH_IS_UNIQUE;
         me += 1;
     }
 }

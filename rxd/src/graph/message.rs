@@ -1,60 +1,68 @@
-//! What each rule says when it is violated.
+//! The message of each rule.
 //!
-//! A message is a line that says what is wrong and names everybody involved, and a line `help: ..`
-//! that says what to write instead.
+//! A message is a line that says what is wrong and names every service that takes part, further
+//! lines with two blanks in front, and a line `help: ..` that says what to write instead. Which
+//! service or edge [`RuleViolation::other`] is depends on the rule: see [`rules`](super::rules).
+//!
+//! All of it is `const fn`, so a text is put together piece by piece and there is no `format!`.
 
 use super::model::Edge;
-use super::phrase::{List, form, opposite, verb, wish};
-use super::reach::{Stage, ask, every, stage};
+use super::phrase::{NameList, write_condition, write_opposite, write_verb, write_watch};
+use super::reach::{GateStage, condition_of, gate_stage, requires_all};
 use super::rule::Rule;
-use super::rules::Finding;
-use super::table::{Analysis, Found, NONE, find, next_of_type};
+use super::rules::RuleViolation;
+use super::table::{Analysis, NO_INDEX, next_of_type, target_service};
 use super::{cycle, name, suggest};
 use crate::lifecycle::state::{Action, State};
 use crate::text::Text;
 
-/// How many waits of a cycle are listed; of a longer one, those in the middle are left out.
-const MOST_WAITS: usize = 40;
+/// How many gates of a cycle are listed; of a longer one, those in the middle are left out.
+const MAX_LISTED_GATES: usize = 40;
 
-/// Where something was found: the service, its edge, the edge's target; as far as they matter.
+/// Where the violation is: the service, its edge, the target of that. A rule reads what it is about.
 #[derive(Clone, Copy)]
-pub(super) struct Place {
+pub(super) struct FaultPosition {
     pub(super) service: usize,
     pub(super) edge: usize,
     pub(super) target: usize,
 }
 
-/// The whole message.
-pub(super) const fn of(analysis: &Analysis<'_>, place: Place, finding: Finding) -> Text {
+/// The message about this violation.
+pub(super) const fn message_for(analysis: &Analysis<'_>, place: FaultPosition, violation: RuleViolation) -> Text {
     let mut text = Text::new();
-    write(&mut text, analysis, place, finding);
+    write_message(&mut text, analysis, place, violation);
     text
 }
 
-const fn write(text: &mut Text, analysis: &Analysis<'_>, place: Place, Finding { rule, other }: Finding) {
+const fn write_message(
+    text: &mut Text,
+    analysis: &Analysis<'_>,
+    place: FaultPosition,
+    RuleViolation { rule, other }: RuleViolation,
+) {
     let nodes = analysis.graph.nodes;
-    let Place { service: me, edge: e, .. } = place;
+    let FaultPosition { service: me, edge: e, .. } = place;
     match rule {
         Rule::NoServices => {
-            daemon(text, analysis);
+            named_daemon(text, analysis);
             text.push(" has no services\nhelp: give it at least one");
         }
         Rule::EmptyName | Rule::InvalidName => {
             match rule {
-                Rule::EmptyName => the(text, analysis, me),
-                _ => service(text, analysis, me),
+                Rule::EmptyName => numbered_service(text, analysis, me),
+                _ => named_service(text, analysis, me),
             }
             text.push(" of ");
-            daemon(text, analysis);
+            named_daemon(text, analysis);
             text.push(": ");
             name::write(text, nodes[me].name);
         }
         Rule::DuplicateName => {
-            the(text, analysis, other);
+            numbered_service(text, analysis, other);
             text.push(" and ");
-            the(text, analysis, me);
+            numbered_service(text, analysis, me);
             text.push(" of ");
-            daemon(text, analysis);
+            named_daemon(text, analysis);
             text.push(" are both called ");
             text.quote(nodes[me].name);
             if let (Some(service_type), false) = (nodes[other].service_type, of_one_type(analysis, other, me)) {
@@ -68,41 +76,47 @@ const fn write(text: &mut Text, analysis: &Analysis<'_>, place: Place, Finding {
             }
             text.push("\nhelp: rename one of them, on its field if it is one type twice: `#[service(name = \"..\")]`");
         }
-        Rule::UnknownService | Rule::UnknownType => unknown(text, analysis, place),
-        Rule::Cycle => cycle_of_gates(text, analysis, me),
+        Rule::UnknownService | Rule::UnknownType => write_unknown_target(text, analysis, place),
+        Rule::Cycle => write_cycle(text, analysis, me),
         _ => {
-            service(text, analysis, me);
+            named_service(text, analysis, me);
             text.push(" of ");
-            daemon(text, analysis);
+            named_daemon(text, analysis);
             text.push(" ");
-            of_watch(text, analysis, &nodes[me].edges[e], place, Finding { rule, other });
+            write_watch_fault(text, analysis, &nodes[me].edges[e], place, RuleViolation { rule, other });
         }
     }
 }
 
-/// What follows "service `a` of daemon `D` ".
-const fn of_watch(text: &mut Text, analysis: &Analysis<'_>, edge: &Edge<'_>, place: Place, finding: Finding) {
+/// What follows ``service `a` of daemon `D` ``.
+const fn write_watch_fault(
+    text: &mut Text,
+    analysis: &Analysis<'_>,
+    edge: &Edge<'_>,
+    place: FaultPosition,
+    violation: RuleViolation,
+) {
     let nodes = analysis.graph.nodes;
-    let Place { service: me, target: t, .. } = place;
-    let Finding { rule, other } = finding;
+    let FaultPosition { service: me, target: t, .. } = place;
+    let RuleViolation { rule, other } = violation;
     match rule {
         Rule::NoTargets => {
             text.push("has ");
-            form(text, edge);
+            write_watch(text, edge);
             text.push(" without a service to watch\nhelp: name at least one, or remove it");
         }
         Rule::WithinWithoutGate => {
             text.push("sets `within` on ");
-            form(text, edge);
+            write_watch(text, edge);
             text.push(
                 ", which is not a gate\nhelp: remove `within`, or make it a gate with `then(init)` or `then(run)`",
             );
         }
         Rule::DuplicateWatch => {
             text.push("has the same watch twice: ");
-            form(text, &nodes[me].edges[other]);
+            write_watch(text, &nodes[me].edges[other]);
             text.push(" and ");
-            form(text, edge);
+            write_watch(text, edge);
             text.push("\nhelp: remove one of the two");
         }
         Rule::DuplicateStream => {
@@ -112,16 +126,16 @@ const fn of_watch(text: &mut Text, analysis: &Analysis<'_>, edge: &Edge<'_>, pla
         }
         Rule::ReactionContradictsGate => {
             text.push("can never stay in Run: ");
-            form(text, edge);
+            write_watch(text, edge);
             text.push(" takes it out whenever ");
-            form(text, &nodes[me].edges[other]);
+            write_watch(text, &nodes[me].edges[other]);
             text.push(" lets it in");
             text.push("\nhelp: react to the opposite, such as ");
-            opposite(text, ask(&nodes[me].edges[other]));
+            write_opposite(text, condition_of(&nodes[me].edges[other]));
         }
         Rule::ReactionAlwaysTrue => {
             text.push("can never stay in Run: ");
-            form(text, edge);
+            write_watch(text, edge);
             text.push(" always holds, because under its manager ");
             text.quote(edge.targets[other].text);
             text.push(" is never in ");
@@ -129,19 +143,19 @@ const fn of_watch(text: &mut Text, analysis: &Analysis<'_>, edge: &Edge<'_>, pla
             text.push("\nhelp: watch a state that it enters, or change its manager");
         }
         Rule::AmbiguousType => {
-            verb(text, edge);
+            write_verb(text, edge);
             text.quote(edge.targets[t].text);
             text.push(", which is the type of several services\nhelp: name the one you mean: ");
-            let mut list = List::new(text);
-            let mut at = next_of_type(analysis.graph, analysis.cells, &edge.targets[t], NONE);
-            while at != NONE {
+            let mut list = NameList::new(text);
+            let mut at = next_of_type(analysis.graph, analysis.entries, &edge.targets[t], NO_INDEX);
+            while at != NO_INDEX {
                 list.push(nodes[at as usize].name);
-                at = next_of_type(analysis.graph, analysis.cells, &edge.targets[t], at);
+                at = next_of_type(analysis.graph, analysis.entries, &edge.targets[t], at);
             }
             list.end();
         }
         Rule::DuplicateTarget => {
-            verb(text, edge);
+            write_verb(text, edge);
             text.quote(edge.targets[t].text);
             if edge.targets[t].by_type != edge.targets[other].by_type {
                 text.push(" twice, also as ");
@@ -152,16 +166,16 @@ const fn of_watch(text: &mut Text, analysis: &Analysis<'_>, edge: &Edge<'_>, pla
             }
         }
         Rule::SelfWatch => {
-            if stage(edge).is_some() {
+            if gate_stage(edge).is_some() {
                 text.push("waits for itself");
             } else {
                 text.push("watches itself");
             }
             text.push(": ");
-            form(text, edge);
+            write_watch(text, edge);
             text.push("\nhelp: name another service; what a service does in its own states goes into its methods");
         }
-        Rule::WatchNeverTrue => never_holds(text, analysis, edge, other),
+        Rule::WatchNeverTrue => write_never_true(text, analysis, edge, other),
         Rule::NeedsOneShot => {
             text.push("needs ");
             text.quote(nodes[other].name);
@@ -186,7 +200,7 @@ const fn of_watch(text: &mut Text, analysis: &Analysis<'_>, edge: &Edge<'_>, pla
             text.push("needs ");
             text.quote(to);
             text.push(" in Run, but ");
-            form(text, &nodes[target(analysis, edge, t)].edges[other]);
+            write_watch(text, &nodes[named_target(analysis, edge, t)].edges[other]);
             text.push(" takes ");
             text.quote(to);
             text.push(" out of Run as soon as ");
@@ -195,9 +209,9 @@ const fn of_watch(text: &mut Text, analysis: &Analysis<'_>, edge: &Edge<'_>, pla
         }
         Rule::ConflictingGates => {
             text.push("can never start: ");
-            form(text, &nodes[me].edges[other]);
+            write_watch(text, &nodes[me].edges[other]);
             text.push(" and ");
-            form(text, edge);
+            write_watch(text, edge);
             text.push(" never hold at the same time");
             text.push("\nhelp: remove one of the two, or let one of them wait before another state: `then(init)`");
         }
@@ -205,21 +219,21 @@ const fn of_watch(text: &mut Text, analysis: &Analysis<'_>, edge: &Edge<'_>, pla
     }
 }
 
-const fn never_holds(text: &mut Text, analysis: &Analysis<'_>, edge: &Edge<'_>, to: usize) {
-    let ask = ask(edge);
-    let gate = stage(edge).is_some();
+const fn write_never_true(text: &mut Text, analysis: &Analysis<'_>, edge: &Edge<'_>, to: usize) {
+    let condition = condition_of(edge);
+    let gate = gate_stage(edge).is_some();
     text.push(if gate { "waits for " } else { "watches for " });
-    wish(text, edge, analysis.graph.nodes[to].name);
+    write_condition(text, edge, analysis.graph.nodes[to].name);
     text.push(", but ");
-    if matches!((ask.action, ask.state), (Action::Exited, State::Exit)) {
+    if matches!((condition.action, condition.state), (Action::Exited, State::Exit)) {
         text.push("a service never leaves Exit by itself\nhelp: to wait for its end, write `entering, Exit`");
         return;
     }
     text.push("the manager of ");
     text.quote(analysis.graph.nodes[to].name);
     text.push(" never goes to ");
-    text.push(ask.state.name());
-    if ask.state.is(State::Exit) {
+    text.push(condition.state.name());
+    if condition.state.is(State::Exit) {
         text.push(
             "\nhelp: wait for another state, or let it end: `manager = \"until_success\"` or `restarts(..)` on it",
         );
@@ -228,26 +242,26 @@ const fn never_holds(text: &mut Text, analysis: &Analysis<'_>, edge: &Edge<'_>, 
     }
 }
 
-const fn unknown(text: &mut Text, analysis: &Analysis<'_>, place: Place) {
+const fn write_unknown_target(text: &mut Text, analysis: &Analysis<'_>, place: FaultPosition) {
     let nodes = analysis.graph.nodes;
     let edge = &nodes[place.service].edges[place.edge];
     let target = &edge.targets[place.target];
-    service(text, analysis, place.service);
+    named_service(text, analysis, place.service);
     text.push(" ");
-    verb(text, edge);
+    write_verb(text, edge);
     if target.by_type {
         text.push("type ");
     }
     text.quote(target.text);
     text.push(", but ");
-    daemon(text, analysis);
+    named_daemon(text, analysis);
     text.push(if target.by_type { " has no field of that type" } else { " has no service of that name" });
     text.push("\nhelp: ");
     let mut nearest = "";
     let mut least = usize::MAX;
     let mut i = 0;
     while i < nodes.len() {
-        let name = shown(analysis, i, target.by_type);
+        let name = shown_name(analysis, i, target.by_type);
         if i != place.service {
             if let Some(edits) = suggest::edits(target.text, name) {
                 if edits < least {
@@ -263,10 +277,10 @@ const fn unknown(text: &mut Text, analysis: &Analysis<'_>, place: Place) {
         text.push("? ");
     }
     text.push(if target.by_type { "it has types " } else { "it has: " });
-    let mut list = List::new(text);
+    let mut list = NameList::new(text);
     let mut i = 0;
     while i < nodes.len() {
-        let name = shown(analysis, i, target.by_type);
+        let name = shown_name(analysis, i, target.by_type);
         if !name.is_empty() {
             list.push(name);
         }
@@ -275,8 +289,8 @@ const fn unknown(text: &mut Text, analysis: &Analysis<'_>, place: Place) {
     list.end();
 }
 
-/// What a service is called where a name, or a type, is asked for.
-const fn shown<'a>(analysis: &Analysis<'a>, at: usize, by_type: bool) -> &'a str {
+/// The name of a service, or of its type, by what is looked for; empty if it has no type.
+const fn shown_name<'a>(analysis: &Analysis<'a>, at: usize, by_type: bool) -> &'a str {
     match analysis.graph.nodes[at].service_type {
         Some(service_type) if by_type => service_type.text,
         None if by_type => "",
@@ -284,10 +298,10 @@ const fn shown<'a>(analysis: &Analysis<'a>, at: usize, by_type: bool) -> &'a str
     }
 }
 
-const fn cycle_of_gates(text: &mut Text, analysis: &Analysis<'_>, me: usize) {
+const fn write_cycle(text: &mut Text, analysis: &Analysis<'_>, me: usize) {
     let nodes = analysis.graph.nodes;
-    let count = cycle::length(analysis.cells, me);
-    daemon(text, analysis);
+    let count = cycle::gate_count(analysis.entries, me);
+    named_daemon(text, analysis);
     text.push(" can never start ");
     text.quote(nodes[me].name);
     text.push(": it waits for itself in a cycle of ");
@@ -295,44 +309,45 @@ const fn cycle_of_gates(text: &mut Text, analysis: &Analysis<'_>, me: usize) {
     text.push(" gates");
     let mut i = 0;
     while i < count {
-        if count > MOST_WAITS && i == MOST_WAITS - 1 {
+        if count > MAX_LISTED_GATES && i == MAX_LISTED_GATES - 1 {
             text.push("\n  .. and ");
-            text.number(count - MOST_WAITS);
+            text.number(count - MAX_LISTED_GATES);
             text.push(" more ..");
             i = count - 1;
         }
-        let (who, by) = cycle::wait(analysis.cells, me, i);
-        let edge = &nodes[who].edges[by.edge as usize];
+        let (waits, by) = cycle::nth_gate(analysis.entries, me, i);
+        let edge = &nodes[waits].edges[by.edge as usize];
         text.push("\n  ");
-        text.quote(nodes[who].name);
-        text.push(match stage(edge) {
-            Some(Stage::Init) => " waits before Init for ",
+        text.quote(nodes[waits].name);
+        text.push(match gate_stage(edge) {
+            Some(GateStage::Init) => " waits before Init for ",
             _ => " waits before Run for ",
         });
-        wish(text, edge, nodes[target(analysis, edge, by.target as usize)].name);
-        if !every(edge) {
+        write_condition(text, edge, nodes[named_target(analysis, edge, by.target as usize)].name);
+        if !requires_all(edge) {
             text.push(" (no other alternative can be satisfied either)");
         }
         text.push(": ");
-        form(text, edge);
+        write_watch(text, edge);
         i += 1;
     }
     text.push("\nhelp: remove one of these, or wait for a state that comes before the gate of the other");
 }
 
-const fn target(analysis: &Analysis<'_>, edge: &Edge<'_>, t: usize) -> usize {
-    match find(analysis.graph, analysis.cells, &edge.targets[t]) {
-        Found::One(at) => at,
-        Found::None | Found::Many => 0,
+/// The service that this target stands for. The rules that ask for it have found one.
+const fn named_target(analysis: &Analysis<'_>, edge: &Edge<'_>, t: usize) -> usize {
+    match target_service(analysis, edge, t) {
+        Some(at) => at,
+        None => 0,
     }
 }
 
-const fn daemon(text: &mut Text, analysis: &Analysis<'_>) {
+const fn named_daemon(text: &mut Text, analysis: &Analysis<'_>) {
     text.push("daemon ");
     text.quote(analysis.graph.daemon);
 }
 
-const fn service(text: &mut Text, analysis: &Analysis<'_>, at: usize) {
+const fn named_service(text: &mut Text, analysis: &Analysis<'_>, at: usize) {
     text.push("service ");
     text.quote(analysis.graph.nodes[at].name);
 }
@@ -344,8 +359,8 @@ const fn of_one_type(analysis: &Analysis<'_>, a: usize, b: usize) -> bool {
     }
 }
 
-/// A service that its name does not tell from others: "service 3 (`Health`)".
-const fn the(text: &mut Text, analysis: &Analysis<'_>, at: usize) {
+/// A service whose name does not identify it, by its number: ``service 3 (`Health`)``.
+const fn numbered_service(text: &mut Text, analysis: &Analysis<'_>, at: usize) {
     text.push("service ");
     text.number(at + 1);
     if let Some(service_type) = analysis.graph.nodes[at].service_type {

@@ -33,6 +33,7 @@ pub(crate) mod check;
 mod cycle;
 pub(crate) mod declaration;
 pub(crate) mod index;
+mod known;
 mod message;
 mod model;
 mod name;
@@ -53,10 +54,10 @@ pub use check::Fault;
 pub(crate) use model::fnv1a;
 pub use model::{Edge, Effect, Graph, Keyword, Mode, Node, ServiceType, Target};
 pub(crate) use name::fault as name_fault;
-pub(crate) use phrase::{quoted, shown};
+pub(crate) use phrase::{quoted, shown_watch};
 pub use rule::Rule;
 #[cfg(any(test, feature = "test-util"))]
-pub(crate) use suggest::instead;
+pub(crate) use suggest::known_names;
 #[cfg(feature = "admin")]
 pub(crate) use suggest::nearest;
-pub(crate) use suggest::unknown;
+pub(crate) use suggest::unknown_service;

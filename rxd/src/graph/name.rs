@@ -1,34 +1,35 @@
-//! What a name of a service or of a daemon may be, and what is said of any other.
+//! Which names a service or a daemon may have, and the message about any other.
 //!
-//! The macros say the same of a literal, in a copy of these words (`rxd-macros/src/syntax/name.rs`).
+//! The macros check a literal by a copy of this (`rxd-macros/src/syntax/name.rs`), in the same words;
+//! `ui-tests/tests/agree` compares the two.
 
 use crate::text::{Text, char_at};
 
-/// The longest name, in bytes: names stand in every log line and metric.
-const LONGEST: usize = 64;
+/// The most bytes of a name: every log line and metric contains one.
+const MAX_NAME_BYTES: usize = 64;
 
 /// The prefix of the names that rxd keeps for itself.
 const RESERVED: &str = "_rxd";
 
-/// What a name may be, for messages.
-const RULE: &str = "a name is made of ASCII letters, digits, `-`, `_` and `.`";
+/// What a name is made of, for messages.
+const ALLOWED: &str = "a name is made of ASCII letters, digits, `-`, `_` and `.`";
 
-/// Why a text cannot be a name.
+/// Why a text is not a name.
 #[derive(Clone, Copy)]
-enum Wrong {
+enum InvalidName {
     Empty,
-    /// What stands at this byte.
-    Letter(usize),
+    /// The character at this byte is not allowed.
+    Character(usize),
     Reserved,
-    Long,
+    TooLong,
 }
 
-/// Whether a service can have this name: it has to survive as a part of a path and of a filter.
+/// Whether a service can have this name. It has to work as a part of a path and of a log filter.
 pub(super) const fn is_name(name: &str) -> bool {
-    wrong(name).is_none()
+    invalid(name).is_none()
 }
 
-/// What keeps a text from being a name, and a line `help: ..`; none if it can be one.
+/// What is wrong with a name, and a line `help: ..`; `None` if it is valid.
 pub(crate) fn fault(name: &str) -> Option<String> {
     if is_name(name) {
         return None;
@@ -38,15 +39,15 @@ pub(crate) fn fault(name: &str) -> Option<String> {
     Some(text.as_str().to_owned())
 }
 
-/// What [`fault`] says; nothing of a text that can be a name.
+/// Writes what [`fault`] says; nothing about a valid name.
 pub(super) const fn write(text: &mut Text, name: &str) {
-    match wrong(name) {
+    match invalid(name) {
         None => {}
-        Some(Wrong::Empty) => {
+        Some(InvalidName::Empty) => {
             text.push("a name cannot be empty\nhelp: ");
-            text.push(RULE);
+            text.push(ALLOWED);
         }
-        Some(Wrong::Letter(at)) => {
+        Some(InvalidName::Character(at)) => {
             if name.as_bytes()[at] == b' ' {
                 text.push("a space");
             } else if name.as_bytes()[at].is_ascii_control() {
@@ -55,44 +56,44 @@ pub(super) const fn write(text: &mut Text, name: &str) {
                 text.quote(char_at(name, at));
             }
             text.push(" cannot stand in a name\nhelp: ");
-            text.push(RULE);
-            suggest(text, name);
+            text.push(ALLOWED);
+            push_suggestion(text, name);
         }
-        Some(Wrong::Reserved) => {
+        Some(InvalidName::Reserved) => {
             text.quote(name);
             text.push(" is reserved\nhelp: names that begin with `");
             text.push(RESERVED);
             text.push("` are rxd's own");
         }
-        Some(Wrong::Long) => {
+        Some(InvalidName::TooLong) => {
             text.push("this name is ");
             text.number(name.len());
             text.push(" bytes long\nhelp: a name is at most ");
-            text.number(LONGEST);
+            text.number(MAX_NAME_BYTES);
             text.push(" bytes long");
         }
     }
 }
 
-const fn wrong(name: &str) -> Option<Wrong> {
+const fn invalid(name: &str) -> Option<InvalidName> {
     let bytes = name.as_bytes();
     if bytes.is_empty() {
-        return Some(Wrong::Empty);
+        return Some(InvalidName::Empty);
     }
     let mut i = 0;
     while i < bytes.len() {
-        if !may_stand(bytes[i]) {
-            return Some(Wrong::Letter(i));
+        if !is_allowed(bytes[i]) {
+            return Some(InvalidName::Character(i));
         }
         i += 1;
     }
     if is_reserved(bytes) {
-        return Some(Wrong::Reserved);
+        return Some(InvalidName::Reserved);
     }
-    if bytes.len() > LONGEST { Some(Wrong::Long) } else { None }
+    if bytes.len() > MAX_NAME_BYTES { Some(InvalidName::TooLong) } else { None }
 }
 
-const fn may_stand(byte: u8) -> bool {
+const fn is_allowed(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
 }
 
@@ -100,22 +101,23 @@ const fn is_reserved(name: &[u8]) -> bool {
     matches!(name, [b'_', b'r', b'x', b'd', ..])
 }
 
-/// The name with everything that cannot stand in it turned into dashes, if that can be one.
-const fn suggest(text: &mut Text, name: &str) {
+/// Proposes the name with every run of characters that are not allowed replaced by a dash, if that
+/// is a valid name.
+const fn push_suggestion(text: &mut Text, name: &str) {
     let bytes = name.as_bytes();
-    let mut better = [0_u8; LONGEST];
+    let mut suggestion = [0_u8; MAX_NAME_BYTES];
     let (mut len, mut i, mut gap) = (0, 0, false);
     while i < bytes.len() {
-        if may_stand(bytes[i]) {
+        if is_allowed(bytes[i]) {
             let dash = gap && len > 0;
-            if len + 1 + dash as usize > LONGEST {
+            if len + 1 + dash as usize > MAX_NAME_BYTES {
                 return;
             }
             if dash {
-                better[len] = b'-';
+                suggestion[len] = b'-';
                 len += 1;
             }
-            better[len] = bytes[i];
+            suggestion[len] = bytes[i];
             len += 1;
             gap = false;
         } else {
@@ -123,13 +125,13 @@ const fn suggest(text: &mut Text, name: &str) {
         }
         i += 1;
     }
-    let better = better.split_at(len).0;
-    if better.is_empty() || is_reserved(better) {
+    let suggestion = suggestion.split_at(len).0;
+    if suggestion.is_empty() || is_reserved(suggestion) {
         return;
     }
-    if let Ok(better) = core::str::from_utf8(better) {
+    if let Ok(suggestion) = core::str::from_utf8(suggestion) {
         text.push(": write `\"");
-        text.push(better);
+        text.push(suggestion);
         text.push("\"`");
     }
 }
@@ -139,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn g60_a_name_that_cannot_be_one_is_described_in_the_words_of_the_macros() {
+    fn g60_invalid_name_has_the_message_of_the_macros() {
         let rule = "a name is made of ASCII letters, digits, `-`, `_` and `.`";
         for (name, says) in [
             ("", format!("a name cannot be empty\nhelp: {rule}")),

@@ -1,4 +1,4 @@
-//! The parts that messages are made of: a watch as it is written, what it asks, a list of names.
+//! The parts of messages: a watch as it is written, what it asks, a list of names.
 
 use super::model::{Edge, Effect, Keyword, Mode};
 use super::reach;
@@ -6,23 +6,23 @@ use crate::lifecycle::state::Action;
 use crate::text::Text;
 
 /// How many names are listed before `.. and 37 more`.
-const MOST_NAMES: usize = 16;
+const MAX_LISTED_NAMES: usize = 16;
 
-/// "`b` to be in Run"
-pub(super) const fn wish(text: &mut Text, edge: &Edge<'_>, name: &str) {
-    let ask = reach::ask(edge);
+/// What the watch asks of the service with this name: `` `b` to be in Run``.
+pub(super) const fn write_condition(text: &mut Text, edge: &Edge<'_>, name: &str) {
+    let condition = reach::condition_of(edge);
     text.quote(name);
-    if ask.well {
+    if condition.completed {
         text.push(" to have completed");
         return;
     }
-    text.push(match ask.action {
+    text.push(match condition.action {
         Action::Entering => " to be in ",
         Action::Exited => " to have left ",
         Action::Changing => " to enter or leave ",
         Action::NotIn => " not to be in ",
     });
-    text.push(ask.state.name());
+    text.push(condition.state.name());
 }
 
 /// The name as messages show it.
@@ -32,15 +32,15 @@ pub(crate) fn quoted(name: &str) -> String {
     text.as_str().to_owned()
 }
 
-/// The watch as [`form`] shows it.
-pub(crate) fn shown(edge: &Edge<'_>) -> String {
+/// The watch as [`write_watch`] shows it.
+pub(crate) fn shown_watch(edge: &Edge<'_>) -> String {
     let mut text = Text::new();
-    form(&mut text, edge);
+    write_watch(&mut text, edge);
     text.as_str().to_owned()
 }
 
 /// The watch as it is written, in backticks; a long list of targets is shortened.
-pub(super) const fn form(text: &mut Text, edge: &Edge<'_>) {
+pub(super) const fn write_watch(text: &mut Text, edge: &Edge<'_>) {
     text.push("`#[");
     match edge.keyword {
         Keyword::Needs => text.push("needs("),
@@ -89,18 +89,18 @@ pub(super) const fn form(text: &mut Text, edge: &Edge<'_>) {
     text.push(")]`");
 }
 
-/// What is the contrary of a gate's condition.
-pub(super) const fn opposite(text: &mut Text, ask: reach::Ask) {
-    text.push(match ask.action {
+/// The opposite of a condition, as an attribute writes it: `` `not_in, Run` ``.
+pub(super) const fn write_opposite(text: &mut Text, condition: reach::TargetCondition) {
+    text.push(match condition.action {
         Action::NotIn | Action::Exited => "`entering, ",
         Action::Entering | Action::Changing => "`not_in, ",
     });
-    text.push(ask.state.name());
+    text.push(condition.state.name());
     text.push("`");
 }
 
-/// "watches `, as the sentence goes on with a name.
-pub(super) const fn verb(text: &mut Text, edge: &Edge<'_>) {
+/// The verb before the name of a target: `watches `.
+pub(super) const fn write_verb(text: &mut Text, edge: &Edge<'_>) {
     text.push(match edge.keyword {
         Keyword::Watch => "watches ",
         Keyword::Needs => "needs ",
@@ -108,17 +108,17 @@ pub(super) const fn verb(text: &mut Text, edge: &Edge<'_>) {
     });
 }
 
-/// Names one after the other, of which a long list ends with how many more there are.
-pub(super) struct List<'t> {
+/// A list of names. A long one ends with the number of those that are left out.
+pub(super) struct NameList<'t> {
     text: &'t mut Text,
     count: usize,
     end: usize,
 }
 
-impl<'t> List<'t> {
+impl<'t> NameList<'t> {
     pub(super) const fn new(text: &'t mut Text) -> Self {
         let end = text.len() + 1024;
-        List { text, count: 0, end }
+        NameList { text, count: 0, end }
     }
 
     pub(super) const fn push(&mut self, name: &str) {
@@ -128,7 +128,7 @@ impl<'t> List<'t> {
             }
             self.text.quote(name);
         } else if self.end != 0 {
-            // From here on they are only counted.
+            // `end == 0` means: the list is full, and `count` counts what is left out.
             self.end = 0;
             self.text.push(if self.count > 0 { ", .. and " } else { "" });
             self.count = 0;
@@ -137,7 +137,7 @@ impl<'t> List<'t> {
     }
 
     const fn shows(&self, name: &str) -> bool {
-        self.count < MOST_NAMES && self.text.len() + name.len() < self.end
+        self.count < MAX_LISTED_NAMES && self.text.len() + name.len() < self.end
     }
 
     pub(super) const fn end(self) {

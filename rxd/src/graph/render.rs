@@ -1,31 +1,31 @@
 //! A graph as a picture.
 
 use super::model::{Edge, Effect, Graph, Keyword, Mode};
-use super::reach::{Stage, ask, every, stage};
-use super::table::{Cell, Found, NONE, find, next_of_type};
+use super::reach::{GateStage, condition_of, gate_stage, requires_all};
+use super::table::{Lookup, NO_INDEX, NodeEntry, find, next_of_type};
 use crate::lifecycle::state::Action;
 use std::fmt::{self, Write};
 
 /// Where an arrow points to.
-enum End {
+enum ArrowTarget {
     Service(usize),
     /// The n-th target that is not in the graph: a box of its own.
     Unknown(usize),
 }
 
-impl fmt::Display for End {
+impl fmt::Display for ArrowTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            End::Service(n) => write!(f, "s{n}"),
-            End::Unknown(n) => write!(f, "u{n}"),
+            ArrowTarget::Service(n) => write!(f, "s{n}"),
+            ArrowTarget::Unknown(n) => write!(f, "u{n}"),
         }
     }
 }
 
 /// An arrow of the picture.
-struct Arrow<'a> {
+struct DrawnArrow<'a> {
     from: usize,
-    to: End,
+    to: ArrowTarget,
     edge: &'a Edge<'a>,
     text: &'a str,
 }
@@ -41,19 +41,19 @@ impl Graph<'_> {
         let mut out = format!("---\ntitle: {}\n---\nflowchart LR\n", Json(self.daemon));
         for (i, node) in self.nodes.iter().enumerate() {
             let (open, close) = if node.optional { ("([", "])") } else { ("[", "]") };
-            put(&mut out, format_args!("    s{i}{open}\"{}\"{close}\n", Entities(node.name)));
+            append(&mut out, format_args!("    s{i}{open}\"{}\"{close}\n", Entities(node.name)));
         }
-        for arrow in arrows.iter().filter(|arrow| matches!(arrow.to, End::Unknown(_))) {
-            put(&mut out, format_args!("    {}[\"{} ?\"]\n", arrow.to, Entities(arrow.text)));
+        for arrow in arrows.iter().filter(|arrow| matches!(arrow.to, ArrowTarget::Unknown(_))) {
+            append(&mut out, format_args!("    {}[\"{} ?\"]\n", arrow.to, Entities(arrow.text)));
         }
         let mut styles = String::new();
         for (i, arrow) in arrows.iter().enumerate() {
             let to = &arrow.to;
-            let line = if stage(arrow.edge).is_some() { "-->" } else { "-.->" };
-            let label = Label(arrow.edge).to_string();
-            put(&mut out, format_args!("    s{} {line}|\"{}\"| {to}\n", arrow.from, Entities(&label)));
-            if stage(arrow.edge).is_none() && matches!(arrow.edge.effect, Effect::Stream) {
-                put(&mut styles, format_args!("    linkStyle {i} stroke-dasharray: 1 3\n"));
+            let line = if gate_stage(arrow.edge).is_some() { "-->" } else { "-.->" };
+            let label = ArrowLabel(arrow.edge).to_string();
+            append(&mut out, format_args!("    s{} {line}|\"{}\"| {to}\n", arrow.from, Entities(&label)));
+            if gate_stage(arrow.edge).is_none() && matches!(arrow.edge.effect, Effect::Stream) {
+                append(&mut styles, format_args!("    linkStyle {i} stroke-dasharray: 1 3\n"));
             }
         }
         out + &styles
@@ -67,17 +67,17 @@ impl Graph<'_> {
         let mut out = format!("digraph {} {{\n    rankdir = LR;\n    node [shape = box];\n", Dot(self.daemon));
         for (i, node) in self.nodes.iter().enumerate() {
             let style = if node.optional { ", style = rounded" } else { "" };
-            put(&mut out, format_args!("    s{i} [label = {}{style}];\n", Dot(node.name)));
+            append(&mut out, format_args!("    s{i} [label = {}{style}];\n", Dot(node.name)));
         }
-        for arrow in arrows.iter().filter(|arrow| matches!(arrow.to, End::Unknown(_))) {
+        for arrow in arrows.iter().filter(|arrow| matches!(arrow.to, ArrowTarget::Unknown(_))) {
             let label = format!("{} ?", arrow.text);
-            put(&mut out, format_args!("    {} [label = {}, color = red];\n", arrow.to, Dot(&label)));
+            append(&mut out, format_args!("    {} [label = {}, color = red];\n", arrow.to, Dot(&label)));
         }
         for arrow in &arrows {
             let to = &arrow.to;
-            let label = Label(arrow.edge).to_string();
+            let label = ArrowLabel(arrow.edge).to_string();
             let style = style(arrow.edge);
-            put(&mut out, format_args!("    s{} -> {to} [label = {}, style = {style}];\n", arrow.from, Dot(&label)));
+            append(&mut out, format_args!("    s{} -> {to} [label = {}, style = {style}];\n", arrow.from, Dot(&label)));
         }
         out + "}\n"
     }
@@ -89,19 +89,19 @@ impl Graph<'_> {
     /// `null`) and `targets`, which are names of services (`null` for one that does not exist).
     #[must_use]
     pub fn to_json(&self) -> String {
-        let cells = self.cells();
+        let entries = self.entries();
         let mut out = format!("{{\"daemon\":{},\"services\":[", Json(self.daemon));
         for (i, node) in self.nodes.iter().enumerate() {
             let comma = if i > 0 { "," } else { "" };
-            put(&mut out, format_args!("{comma}{{\"name\":{},\"type\":", Json(node.name)));
+            append(&mut out, format_args!("{comma}{{\"name\":{},\"type\":", Json(node.name)));
             match node.service_type {
-                Some(service_type) => put(&mut out, format_args!("{}", Json(service_type.text))),
+                Some(service_type) => append(&mut out, format_args!("{}", Json(service_type.text))),
                 None => out.push_str("null"),
             }
-            put(&mut out, format_args!(",\"optional\":{},\"watches\":[", node.optional));
+            append(&mut out, format_args!(",\"optional\":{},\"watches\":[", node.optional));
             for (i, edge) in node.edges.iter().enumerate() {
                 out.push_str(if i > 0 { "," } else { "" });
-                self.watch_to_json(&mut out, &cells, edge);
+                self.watch_to_json(&mut out, &entries, edge);
             }
             out.push_str("]}");
         }
@@ -118,14 +118,14 @@ impl Graph<'_> {
             _ => 2,
         };
         let arrows = self.arrows().into_iter().filter_map(|arrow| match arrow.to {
-            End::Service(to) => Some((arrow.from, to, kind(arrow.edge), Label(arrow.edge).to_string())),
-            End::Unknown(_) => None,
+            ArrowTarget::Service(to) => Some((arrow.from, to, kind(arrow.edge), ArrowLabel(arrow.edge).to_string())),
+            ArrowTarget::Unknown(_) => None,
         });
         arrows.collect()
     }
 
-    fn watch_to_json(&self, out: &mut String, cells: &[Cell], edge: &Edge<'_>) {
-        let ask = ask(edge);
+    fn watch_to_json(&self, out: &mut String, entries: &[NodeEntry], edge: &Edge<'_>) {
+        let condition = condition_of(edge);
         let keyword = match edge.keyword {
             Keyword::Watch => "watch",
             Keyword::Needs => "needs",
@@ -136,52 +136,52 @@ impl Graph<'_> {
             Mode::Any | Mode::All => "all",
         };
         let effect = effect(edge);
-        put(
+        append(
             out,
             format_args!(
                 "{{\"keyword\":\"{keyword}\",\"mode\":\"{mode}\",\"action\":\"{}\",\"state\":\"{}\",\"effect\":\"{effect}\",\"well\":{}",
-                ask.action.as_str(),
-                ask.state.as_str(),
-                ask.well
+                condition.action.as_str(),
+                condition.state.as_str(),
+                condition.completed
             ),
         );
         match edge.within {
-            Some(limit) => put(out, format_args!(",\"within_ms\":{}", limit.as_millis())),
+            Some(limit) => append(out, format_args!(",\"within_ms\":{}", limit.as_millis())),
             None => out.push_str(",\"within_ms\":null"),
         }
         if effect == "stream" {
-            put(out, format_args!(",\"stream\":{}", Json(edge.stream)));
+            append(out, format_args!(",\"stream\":{}", Json(edge.stream)));
         } else {
             out.push_str(",\"stream\":null");
         }
         out.push_str(",\"targets\":[");
         for (i, target) in edge.targets.iter().enumerate() {
             out.push_str(if i > 0 { "," } else { "" });
-            match find(self, cells, target) {
-                Found::One(at) => put(out, format_args!("{}", Json(self.nodes[at].name))),
-                Found::None | Found::Many => out.push_str("null"),
+            match find(self, entries, target) {
+                Lookup::One(at) => append(out, format_args!("{}", Json(self.nodes[at].name))),
+                Lookup::None | Lookup::Many => out.push_str("null"),
             }
         }
         out.push_str("]}");
     }
 
-    fn arrows(&self) -> Vec<Arrow<'_>> {
-        let cells = self.cells();
+    fn arrows(&self) -> Vec<DrawnArrow<'_>> {
+        let entries = self.entries();
         let mut arrows = Vec::new();
         let mut unknown = 0;
         for (from, node) in self.nodes.iter().enumerate() {
             for edge in node.edges {
                 for target in edge.targets {
-                    let to = match find(self, &cells, target) {
-                        Found::One(at) => End::Service(at),
+                    let to = match find(self, &entries, target) {
+                        Lookup::One(at) => ArrowTarget::Service(at),
                         // As good as any.
-                        Found::Many => End::Service(next_of_type(self, &cells, target, NONE) as usize),
-                        Found::None => {
+                        Lookup::Many => ArrowTarget::Service(next_of_type(self, &entries, target, NO_INDEX) as usize),
+                        Lookup::None => {
                             unknown += 1;
-                            End::Unknown(unknown - 1)
+                            ArrowTarget::Unknown(unknown - 1)
                         }
                     };
-                    arrows.push(Arrow { from, to, edge, text: target.text });
+                    arrows.push(DrawnArrow { from, to, edge, text: target.text });
                 }
             }
         }
@@ -190,14 +190,14 @@ impl Graph<'_> {
 }
 
 /// Writing to a `String` cannot fail.
-fn put(out: &mut String, what: fmt::Arguments<'_>) {
+fn append(out: &mut String, what: fmt::Arguments<'_>) {
     let _ = out.write_fmt(what);
 }
 
 fn effect(edge: &Edge<'_>) -> &'static str {
-    match stage(edge) {
-        Some(Stage::Init) => "init",
-        Some(Stage::Run) => "run",
+    match gate_stage(edge) {
+        Some(GateStage::Init) => "init",
+        Some(GateStage::Run) => "run",
         None => match edge.effect {
             Effect::Exit => "exit",
             Effect::Stream => "stream",
@@ -215,9 +215,9 @@ fn style(edge: &Edge<'_>) -> &'static str {
 }
 
 /// What an arrow says: `any exited Run: stop`.
-struct Label<'a>(&'a Edge<'a>);
+struct ArrowLabel<'a>(&'a Edge<'a>);
 
-impl fmt::Display for Label<'_> {
+impl fmt::Display for ArrowLabel<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let edge = self.0;
         match edge.keyword {
@@ -226,7 +226,7 @@ impl fmt::Display for Label<'_> {
             Keyword::Watch => {}
         }
         if edge.targets.len() > 1 {
-            f.write_str(if every(edge) { "all " } else { "any " })?;
+            f.write_str(if requires_all(edge) { "all " } else { "any " })?;
         }
         f.write_str(match edge.action {
             Action::Entering => "in ",

@@ -1,25 +1,40 @@
-//! Finds which states each service can ever get to: the least fixed point over all gates.
+//! Which states each service can ever get to, given all gates: the least fixed point.
+//!
+//! [`index`](super::index) calls [`solve`] once for each graph. Two flags of each service decide
+//! everything: whether its gates before Init can open ([`INIT_OPENS`]), and whether those before
+//! Run can ([`RUN_OPENS`]). Both start as "no" and become "yes" until nothing changes any more. A
+//! gate that is still closed then waits, by way of other services, for itself: a deadlock.
+//!
+//! # Invariants
+//!
+//! 1. A flag is only ever set, never taken back, so the passes end: there are two flags a service.
+//! 2. [`MAY_BE_ENDED`] is complete before the first gate is looked at. To open gates sets no more
+//!    of them, so it need not be computed again.
+//! 3. The passes go through the vertices in the order of the first walk. In a graph without cycles
+//!    one pass therefore settles everything, however long its chains are.
 
 use super::cycle;
 use super::model::{Effect, Graph, Keyword};
-use super::reach::{Stage, is_at, opens, stage};
-use super::table::{Cell, FALLS, Found, INIT, LIMITED, RUN, find};
+use super::reach::{GateStage, can_open, gate_stage, is_gate_at};
+use super::table::{INIT_OPENS, Lookup, MAY_BE_ENDED, NodeEntry, RUN_GATE_HAS_LIMIT, RUN_OPENS, find};
 
-/// Finds the facts of every service, and then the cycles.
-pub(super) const fn solve(graph: &Graph<'_>, cells: &mut [Cell]) {
+/// Sets the flags of every service, and finds the cycles of those that can never start.
+pub(super) const fn solve(graph: &Graph<'_>, entries: &mut [NodeEntry]) {
     let mut watches = false;
     let mut me = 0;
-    while me < cells.len() {
+    while me < entries.len() {
         let node = &graph.nodes[me];
         watches |= !node.edges.is_empty();
         let mut e = 0;
         while e < node.edges.len() {
             let edge = &node.edges[e];
-            match stage(edge) {
-                None if matches!(edge.effect, Effect::Exit) => cells[me].facts |= FALLS,
-                Some(Stage::Run) if edge.within.is_some() => cells[me].facts |= LIMITED,
-                // It gives up waiting, without ever having been in Init.
-                Some(Stage::Init) if edge.within.is_some() && node.has_restart_limit => cells[me].facts |= FALLS,
+            match gate_stage(edge) {
+                None if matches!(edge.effect, Effect::Exit) => entries[me].flags |= MAY_BE_ENDED,
+                Some(GateStage::Run) if edge.within.is_some() => entries[me].flags |= RUN_GATE_HAS_LIMIT,
+                // It fails at its gate until it reaches its restart limit, without ever having been in Init.
+                Some(GateStage::Init) if edge.within.is_some() && node.has_restart_limit => {
+                    entries[me].flags |= MAY_BE_ENDED;
+                }
                 _ => {}
             }
             e += 1;
@@ -27,35 +42,34 @@ pub(super) const fn solve(graph: &Graph<'_>, cells: &mut [Cell]) {
         me += 1;
     }
     if !watches {
-        // Nobody asks.
+        // The flags are only read where a watch asks for them.
         return;
     }
-    // Targets before those who wait for them: then one round settles a graph without cycles,
-    // however long its chains are.
-    cycle::walk(graph, cells, false);
-    while fall_round(graph, cells) {}
-    while open_round(graph, cells) {}
+    cycle::walk(graph, entries, false);
+    while end_dependents(graph, entries) {}
+    while open_gates(graph, entries) {}
     let mut me = 0;
-    while me < cells.len() {
-        if cells[me].facts & (INIT | RUN) != INIT | RUN {
-            cycle::walk(graph, cells, true);
+    while me < entries.len() {
+        if entries[me].flags & (INIT_OPENS | RUN_OPENS) != INIT_OPENS | RUN_OPENS {
+            cycle::walk(graph, entries, true);
             return;
         }
         me += 1;
     }
 }
 
-const fn open_round(graph: &Graph<'_>, cells: &mut [Cell]) -> bool {
+/// One pass that opens gates. Whether it has opened any.
+const fn open_gates(graph: &Graph<'_>, entries: &mut [NodeEntry]) -> bool {
     let mut changed = false;
     let mut i = 0;
-    while i < 2 * cells.len() {
-        let (me, stage) = cycle::nth(cells, i);
-        let fact = match stage {
-            Stage::Init => INIT,
-            Stage::Run => RUN,
+    while i < 2 * entries.len() {
+        let (me, stage) = cycle::nth_finished(entries, i);
+        let flag = match stage {
+            GateStage::Init => INIT_OPENS,
+            GateStage::Run => RUN_OPENS,
         };
-        if cells[me].facts & fact == 0 && all_open(graph, cells, me, stage) {
-            cells[me].facts |= fact;
+        if entries[me].flags & flag == 0 && all_can_open(graph, entries, me, stage) {
+            entries[me].flags |= flag;
             changed = true;
         }
         i += 1;
@@ -63,11 +77,12 @@ const fn open_round(graph: &Graph<'_>, cells: &mut [Cell]) -> bool {
     changed
 }
 
-const fn all_open(graph: &Graph<'_>, cells: &[Cell], me: usize, at: Stage) -> bool {
+/// Whether all gates of service `me` at this stage can open.
+const fn all_can_open(graph: &Graph<'_>, entries: &[NodeEntry], me: usize, at: GateStage) -> bool {
     let edges = graph.nodes[me].edges;
     let mut e = 0;
     while e < edges.len() {
-        if is_at(&edges[e], at) && !opens(graph, cells, me, &edges[e]) {
+        if is_gate_at(&edges[e], at) && !can_open(graph, entries, me, &edges[e]) {
             return false;
         }
         e += 1;
@@ -75,14 +90,16 @@ const fn all_open(graph: &Graph<'_>, cells: &[Cell], me: usize, at: Stage) -> bo
     true
 }
 
-/// Who gives up takes along those who need it, or come after it.
-const fn fall_round(graph: &Graph<'_>, cells: &mut [Cell]) -> bool {
+/// One pass that marks the dependents of services that may end: those that need one, or come after
+/// one, are ended with it. Whether it has marked any.
+const fn end_dependents(graph: &Graph<'_>, entries: &mut [NodeEntry]) -> bool {
     let mut changed = false;
     let mut i = 0;
-    while i < 2 * cells.len() {
-        let (me, stage) = cycle::nth(cells, i);
+    while i < 2 * entries.len() {
+        let (me, stage) = cycle::nth_finished(entries, i);
         i += 1;
-        if cells[me].facts & FALLS != 0 || matches!(stage, Stage::Init) {
+        // Once for each service will do: at its Run, which comes after its Init.
+        if entries[me].flags & MAY_BE_ENDED != 0 || matches!(stage, GateStage::Init) {
             continue;
         }
         let edges = graph.nodes[me].edges;
@@ -90,10 +107,10 @@ const fn fall_round(graph: &Graph<'_>, cells: &mut [Cell]) -> bool {
         while e < edges.len() {
             let mut t = 0;
             while t < edges[e].targets.len() && !matches!(edges[e].keyword, Keyword::Watch) {
-                if let Found::One(at) = find(graph, cells, &edges[e].targets[t]) {
-                    if cells[at].facts & FALLS != 0 || graph.nodes[at].has_restart_limit || graph.nodes[at].table.ends()
-                    {
-                        cells[me].facts |= FALLS;
+                if let Lookup::One(at) = find(graph, entries, &edges[e].targets[t]) {
+                    let node = &graph.nodes[at];
+                    if entries[at].flags & MAY_BE_ENDED != 0 || node.has_restart_limit || node.table.ends() {
+                        entries[me].flags |= MAY_BE_ENDED;
                         changed = true;
                     }
                 }

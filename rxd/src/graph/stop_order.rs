@@ -1,8 +1,8 @@
 //! In which order services stop.
 
 use super::model::Graph;
-use super::reach::{ask, every, stage};
-use super::table::{Cell, Found, find};
+use super::reach::{condition_of, gate_stage, requires_all};
+use super::table::{Lookup, NodeEntry, find};
 use crate::lifecycle::state::{Action, State};
 
 impl Graph<'_> {
@@ -18,22 +18,24 @@ impl Graph<'_> {
     /// It takes time in proportion to the size of the graph.
     #[must_use]
     pub fn stops_before(&self) -> Vec<Vec<usize>> {
-        self.order(&self.cells())
+        self.order(&self.entries())
     }
 
-    pub(super) fn order(&self, cells: &[Cell]) -> Vec<Vec<usize>> {
+    pub(super) fn order(&self, entries: &[NodeEntry]) -> Vec<Vec<usize>> {
         if self.nodes.iter().all(|node| node.edges.is_empty()) {
             return vec![Vec::new(); self.nodes.len()];
         }
         let mut all = vec![Vec::new(); self.nodes.len()];
         for (me, node) in self.nodes.iter().enumerate() {
             for edge in node.edges {
-                let ask = ask(edge);
-                if stage(edge).is_none() || !matches!((ask.action, ask.state), (Action::Entering, State::Run)) {
+                let condition = condition_of(edge);
+                if gate_stage(edge).is_none()
+                    || !matches!((condition.action, condition.state), (Action::Entering, State::Run))
+                {
                     continue;
                 }
-                let found = edge.targets.iter().filter_map(|target| match find(self, cells, target) {
-                    Found::One(at) if at != me => Some((at, every(edge))),
+                let found = edge.targets.iter().filter_map(|target| match find(self, entries, target) {
+                    Lookup::One(at) if at != me => Some((at, requires_all(edge))),
                     _ => None,
                 });
                 all[me].extend(found);
@@ -54,13 +56,13 @@ impl Graph<'_> {
 /// For each service the number of its strongly connected component, by Tarjan's algorithm:
 /// services that form a cycle share one.
 fn components(waits: &[Vec<(usize, bool)>]) -> Vec<usize> {
-    const NEW: usize = usize::MAX;
-    let mut entered = vec![NEW; waits.len()];
-    let mut lowest = vec![NEW; waits.len()];
-    let mut component = vec![NEW; waits.len()];
+    const UNSET: usize = usize::MAX;
+    let mut entered = vec![UNSET; waits.len()];
+    let mut lowest = vec![UNSET; waits.len()];
+    let mut component = vec![UNSET; waits.len()];
     let (mut path, mut open, mut clock) = (Vec::new(), Vec::new(), 0);
     for root in 0..waits.len() {
-        if entered[root] == NEW {
+        if entered[root] == UNSET {
             path.push((root, 0));
         }
         while let Some((me, next)) = path.pop() {
@@ -70,13 +72,13 @@ fn components(waits: &[Vec<(usize, bool)>]) -> Vec<usize> {
                 open.push(me);
             } else {
                 let before: usize = waits[me][next - 1].0;
-                if component[before] == NEW {
+                if component[before] == UNSET {
                     lowest[me] = lowest[me].min(lowest[before]);
                 }
             }
             if let Some(&(at, _)) = waits[me].get(next) {
                 path.push((me, next + 1));
-                if entered[at] == NEW {
+                if entered[at] == UNSET {
                     path.push((at, 0));
                 }
             } else if lowest[me] == entered[me] {

@@ -1,13 +1,13 @@
-//! Did you mean.
+//! "Did you mean": the name that was probably meant, for messages of the compiler and at run time.
 
-/// Names longer than this are not compared: nobody mistypes them by hand.
-const LONGEST: usize = 64;
+/// Names of more bytes are not compared: no service can have one.
+const MAX_NAME_BYTES: usize = 64;
 
-/// More edits than this are another word.
-const MOST_EDITS: usize = 3;
+/// A name that is more edits away is another word.
+const MAX_EDITS: usize = 3;
 
-/// What lies outside the band: more than any result that counts.
-const FAR: usize = LONGEST;
+/// The number of edits outside the band: more than any result that counts.
+const OUTSIDE_BAND: usize = MAX_NAME_BYTES;
 
 /// How many edits (a character put in, left out, replaced, or swapped with the next; upper and lower
 /// case are the same) turn one name into the other, if they are few enough for it to be a slip.
@@ -19,22 +19,23 @@ pub(super) const fn edits(a: &str, b: &str) -> Option<usize> {
     } else if longer < 9 {
         2
     } else {
-        MOST_EDITS
+        MAX_EDITS
     };
-    if longer > LONGEST || a.len().abs_diff(b.len()) > most {
+    if longer > MAX_NAME_BYTES || a.len().abs_diff(b.len()) > most {
         return None;
     }
-    // Three rows of the usual table; only the band around the diagonal, in which a result within
-    // `most` must lie, so that searching a thousand names stays within the compiler's step limit.
-    // Right of the band no row has been yet, left of it the last but two has.
-    let mut rows = [[FAR; LONGEST + 1]; 3];
+    // Optimal string alignment, in three rows of the usual table. Only the band around the diagonal
+    // is filled, in which a result of up to `most` edits must lie, so that a search of a thousand
+    // names stays within the compiler's step limit. Right of the band every row still holds
+    // `OUTSIDE_BAND`; left of it stands what an earlier row has written, and is overwritten.
+    let mut rows = [[OUTSIDE_BAND; MAX_NAME_BYTES + 1]; 3];
     let mut i = 0;
     while i <= a.len() {
         let row = i % 3;
         let low = i.saturating_sub(most);
         let high = least(i + most, b.len());
         if low > 0 {
-            rows[row][low - 1] = FAR;
+            rows[row][low - 1] = OUTSIDE_BAND;
         }
         let mut k = low;
         while k <= high {
@@ -62,19 +63,19 @@ const fn least(a: usize, b: usize) -> usize {
     if a < b { a } else { b }
 }
 
-/// The one that was probably meant.
+/// The name that was probably meant.
 pub(crate) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let near = names.filter_map(|other| Some((edits(name, other)?, other)));
     near.min_by_key(|(edits, _)| *edits).map(|(_, near)| near)
 }
 
-/// What is said at run time of a name that no service of the daemon has.
-pub(crate) fn unknown<'a>(daemon: &str, name: &str, names: impl Iterator<Item = &'a str>) -> String {
-    format!("daemon `{daemon}` has no service `{name}`\nhelp: {}", instead(name, names))
+/// The message at run time about a name that no service of the daemon has.
+pub(crate) fn unknown_service<'a>(daemon: &str, name: &str, names: impl Iterator<Item = &'a str>) -> String {
+    format!("daemon `{daemon}` has no service `{name}`\nhelp: {}", known_names(name, names))
 }
 
-/// The near one, and what there is.
-pub(crate) fn instead<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> String {
+/// The nearest name, and the names that there are: at most 16, then how many more.
+pub(crate) fn known_names<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.collect();
     let near = nearest(name, names.iter().copied()).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
     let list: Vec<String> = names.iter().take(16).map(|name| format!("`{name}`")).collect();
@@ -85,11 +86,11 @@ pub(crate) fn instead<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> S
 
 #[cfg(test)]
 mod tests {
-    use super::{edits, instead, least, nearest};
+    use super::{edits, known_names, least, nearest};
     use proptest::prelude::*;
 
     #[test]
-    fn slips_are_few_edits() {
+    fn typing_slip_is_within_the_edit_limit() {
         assert_eq!(edits("helth", "health"), Some(1));
         assert_eq!(edits("haelth", "health"), Some(1));
         assert_eq!(edits("Health", "health"), Some(0));
@@ -99,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn other_words_are_not_slips() {
+    fn other_word_is_beyond_the_edit_limit() {
         assert_eq!(edits("db", "api"), None);
         assert_eq!(edits("health", "wealthy-man"), None);
         assert_eq!(edits("cache", "catch"), None);
@@ -108,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_of_64_bytes_is_compared() {
+    fn name_of_64_bytes_is_compared() {
         assert_eq!(edits(&"x".repeat(64), &"x".repeat(64)), Some(0));
         assert_eq!(edits(&"x".repeat(63), &"x".repeat(64)), Some(1));
         assert_eq!(edits(&"x".repeat(64), &"x".repeat(61)), Some(3));
@@ -116,17 +117,17 @@ mod tests {
     }
 
     #[test]
-    fn what_there_is_instead() {
+    fn known_names_are_listed_up_to_16() {
         let names: Vec<String> = (0..18).map(|n| format!("service-{n}")).collect();
         let names = || names.iter().map(String::as_str);
         assert_eq!(nearest("servce-17", names()), Some("service-17"));
-        assert_eq!(instead("x", names().take(2)), "it has: `service-0`, `service-1`");
-        assert!(instead("x", names().take(16)).ends_with("`service-15`"));
-        assert!(instead("x", names()).ends_with("`service-15` .. and 2 more"));
+        assert_eq!(known_names("x", names().take(2)), "it has: `service-0`, `service-1`");
+        assert!(known_names("x", names().take(16)).ends_with("`service-15`"));
+        assert!(known_names("x", names()).ends_with("`service-15` .. and 2 more"));
     }
 
     /// The textbook's table, whole: optimal string alignment.
-    fn by_the_book(a: &str, b: &str) -> usize {
+    fn full_table(a: &str, b: &str) -> usize {
         let (a, b) = (a.to_ascii_lowercase().into_bytes(), b.to_ascii_lowercase().into_bytes());
         let mut table = vec![vec![0; b.len() + 1]; a.len() + 1];
         for i in 0..=a.len() {
@@ -150,7 +151,7 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn the_band_has_what_the_whole_table_has(a in "[abB]{0,12}", cut in 0..12usize, with in "[abc]{0,4}", rest in 0..12usize) {
+        fn band_of_the_table_equals_the_full_table(a in "[abB]{0,12}", cut in 0..12usize, with in "[abc]{0,4}", rest in 0..12usize) {
             // Mostly a slip away from the first.
             let b = format!("{}{with}{}", &a[..cut.min(a.len())], &a[rest.min(a.len())..]);
             let most = match a.len().max(b.len()) {
@@ -158,7 +159,7 @@ mod tests {
                 6..9 => 2,
                 _ => 3,
             };
-            let expected = Some(by_the_book(&a, &b)).filter(|edits| *edits <= most);
+            let expected = Some(full_table(&a, &b)).filter(|edits| *edits <= most);
             prop_assert_eq!(edits(&a, &b), expected, "{} {}", a, b);
             prop_assert_eq!(edits(&b, &a), expected, "{} {}", b, a);
         }

@@ -1,40 +1,55 @@
-//! The tables of an analysis, and the lookup of names and types in them.
+//! What is known of each service of a graph, and the lookup of names and types.
+//!
+//! [`index`](super::index) fills one [`NodeEntry`] per service, [`solve`](super::solve) and
+//! [`cycle`](super::cycle) add what they find out, and all other files of the room only read.
+//! The tables are hash tables without allocation: `entries[i]` is the entry of service `i` and, at
+//! the same time, bucket `i` of each table, because a constant can have an array of as many
+//! elements as there are services, but no second one of another length.
+//!
+//! # Invariants
+//!
+//! 1. `entries.len() == graph.nodes.len()`, and the buckets of each table are as many.
+//! 2. A bucket lists its services in the order of their declaration. So the first service of a
+//!    name is the one that a lookup finds, and a duplicate is the one that comes later.
+//! 3. [`HASH_IS_UNIQUE`] is set on all entries or on none. It is set only if no two services have
+//!    the same hash, and each name that a watch asks for was found by its bytes. Only then may a
+//!    lookup skip the comparison of bytes.
 
-use super::model::{Graph, Target};
+use super::model::{Edge, Graph, Target};
 
 /// "None" among the indexes of services, edges and targets.
-pub(super) const NONE: u32 = u32::MAX;
+pub(super) const NO_INDEX: u32 = u32::MAX;
 
-/// All gates before Init can open.
-pub(super) const INIT: u8 = 1;
-/// All gates before Run can open.
-pub(super) const RUN: u8 = 2;
-/// It may be told to end, wherever it is: by `then(exit)`, or because one it depends on gives up.
-pub(super) const FALLS: u8 = 4;
-/// A gate before Run has a limit.
-pub(super) const LIMITED: u8 = 8;
-/// It names a target in two watches.
-pub(super) const REPEATS: u8 = 16;
-/// It names a target twice in one watch.
-pub(super) const STUTTERS: u8 = 64;
-/// Its name need not be confirmed byte by byte.
-pub(super) const ALONE: u8 = 32;
+/// Flag: all gates before Init can open.
+pub(super) const INIT_OPENS: u8 = 1 << 0;
+/// Flag: all gates before Run can open.
+pub(super) const RUN_OPENS: u8 = 1 << 1;
+/// Flag: the service may be ended in any state, by a `then(exit)` or because one that it depends on
+/// may end.
+pub(super) const MAY_BE_ENDED: u8 = 1 << 2;
+/// Flag: a gate before Run has a limit (`within`).
+pub(super) const RUN_GATE_HAS_LIMIT: u8 = 1 << 3;
+/// Flag: one watch of the service names a target twice.
+pub(super) const TARGET_TWICE_IN_ONE_WATCH: u8 = 1 << 4;
+/// Flag: two watches of the service name one target.
+pub(super) const TARGET_IN_TWO_WATCHES: u8 = 1 << 5;
+/// Flag: an equal hash is an equal name; see invariant 3.
+pub(super) const HASH_IS_UNIQUE: u8 = 1 << 6;
 
 /// A graph together with what one walk over it found.
 #[derive(Clone, Copy, Debug)]
 pub struct Analysis<'a> {
     /// The graph.
     pub graph: &'a Graph<'a>,
-    pub(super) cells: &'a [Cell],
+    pub(super) entries: &'a [NodeEntry],
 }
 
-/// What is known of one service; beside that, one slot of each table that has as many slots as
-/// there are services.
+/// What is known of service `i`; beside that, bucket `i` of both lookup tables.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Cell {
+pub(super) struct NodeEntry {
     /// The hash of the service's name.
-    pub(super) hash: u64,
-    /// Table: the first service whose name falls into this bucket.
+    pub(super) name_hash: u64,
+    /// Bucket: the first service whose name falls into it.
     pub(super) name_bucket: u32,
     /// The next service in the same bucket as this one.
     pub(super) name_next: u32,
@@ -42,150 +57,174 @@ pub(super) struct Cell {
     pub(super) type_bucket: u32,
     /// As `name_next`, for types.
     pub(super) type_next: u32,
-    /// The last edge, counted through the graph, that had this service as a target.
-    pub(super) mark: u32,
-    /// What the walk found out; see the flags above.
-    pub(super) facts: u8,
-    /// See [`cycle`](super::cycle).
-    pub(super) walk: Walk,
+    /// The last edge, counted through the whole graph, that had this service as a target.
+    pub(super) last_edge: u32,
+    /// The flags above.
+    pub(super) flags: u8,
+    /// What the depth-first walk notes.
+    pub(super) walk: WalkState,
 }
 
-impl Cell {
-    pub(super) const EMPTY: Cell = Cell {
-        hash: 0,
-        name_bucket: NONE,
-        name_next: NONE,
-        type_bucket: NONE,
-        type_next: NONE,
-        mark: NONE,
-        facts: 0,
-        walk: Walk::NEW,
+impl NodeEntry {
+    pub(super) const EMPTY: NodeEntry = NodeEntry {
+        name_hash: 0,
+        name_bucket: NO_INDEX,
+        name_next: NO_INDEX,
+        type_bucket: NO_INDEX,
+        type_next: NO_INDEX,
+        last_edge: NO_INDEX,
+        flags: 0,
+        walk: WalkState::START,
     };
 }
 
-/// What the walk knows of one service; pairs are of its two halves.
+/// What the walk of [`cycle`](super::cycle) knows of one service. Pairs are of its two vertices.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Walk {
-    /// Table: the halves in the order in which the walk left them.
-    pub(super) left: [u32; 2],
-    /// Whether the walk has not seen the half, is below it, or has left it.
-    pub(super) seen: [u8; 2],
-    /// From which half the walk came here.
-    pub(super) from: [u32; 2],
-    /// By which edge and target of `from` it came; `NONE`: from the other half of the same service.
-    pub(super) by: [At; 2],
+pub(super) struct WalkState {
+    /// A table of its own: all vertices in the order in which the walk finished them.
+    pub(super) finished: [u32; 2],
+    /// [`UNVISITED`], [`ON_PATH`] or [`FINISHED`].
+    pub(super) visit: [u8; 2],
+    /// The vertex from which the walk came here.
+    pub(super) parent: [u32; 2],
+    /// The edge and target of `parent` by which it came; [`NO_TARGET`]: `parent` is the other
+    /// vertex of the same service.
+    pub(super) entered_by: [TargetIndex; 2],
     /// The edge and target to look at next.
-    pub(super) next: [At; 2],
-    /// In a cycle that has been found.
-    pub(super) found: bool,
+    pub(super) next: [TargetIndex; 2],
+    /// Whether the service is in a cycle that has been recorded.
+    pub(super) in_cycle: bool,
     /// The first edge and target of this service that closes a cycle.
-    pub(super) closes: At,
-    /// The half at which the service's own part of that cycle begins, and where the cycle was entered.
-    pub(super) bottom: u32,
-    pub(super) top: u32,
+    pub(super) closes: TargetIndex,
+    /// The first and the last vertex on the walk's path of the cycle that `closes` closes.
+    pub(super) cycle_first: u32,
+    pub(super) cycle_last: u32,
 }
 
-/// A target of an edge.
+/// Which target of which edge of a service.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct At {
+pub(super) struct TargetIndex {
     pub(super) edge: u32,
     pub(super) target: u32,
 }
 
-pub(super) const NOWHERE: At = At { edge: NONE, target: NONE };
-pub(super) const NEW: u8 = 0;
-pub(super) const BELOW: u8 = 1;
-pub(super) const LEFT: u8 = 2;
+pub(super) const NO_TARGET: TargetIndex = TargetIndex { edge: NO_INDEX, target: NO_INDEX };
 
-impl Walk {
-    pub(super) const NEW: Walk = Walk {
-        left: [NONE; 2],
-        seen: [NEW; 2],
-        from: [NONE; 2],
-        by: [NOWHERE; 2],
-        next: [At { edge: 0, target: 0 }; 2],
-        found: false,
-        closes: NOWHERE,
-        bottom: NONE,
-        top: NONE,
+/// The walk has not come to the vertex.
+pub(super) const UNVISITED: u8 = 0;
+/// The vertex is on the path that the walk is on.
+pub(super) const ON_PATH: u8 = 1;
+/// The walk has left the vertex, and all that it leads to, for good.
+pub(super) const FINISHED: u8 = 2;
+
+impl WalkState {
+    /// The state before a walk.
+    pub(super) const START: WalkState = WalkState {
+        finished: [NO_INDEX; 2],
+        visit: [UNVISITED; 2],
+        parent: [NO_INDEX; 2],
+        entered_by: [NO_TARGET; 2],
+        next: [TargetIndex { edge: 0, target: 0 }; 2],
+        in_cycle: false,
+        closes: NO_TARGET,
+        cycle_first: NO_INDEX,
+        cycle_last: NO_INDEX,
     };
 }
 
-/// What a target stands for.
+/// What the lookup of a target found.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Found {
+pub(super) enum Lookup {
     /// This service.
     One(usize),
     /// No service.
     None,
-    /// More than one service: its type is in the daemon more than once.
+    /// More than one service: the daemon has the type more than once.
     Many,
 }
 
+/// The bucket of a hash.
 pub(super) const fn bucket(hash: u64, buckets: usize) -> usize {
     (hash % buckets as u64) as usize
 }
 
-/// The service a target stands for. Of two services with one name, the first.
-pub(super) const fn find(graph: &Graph<'_>, cells: &[Cell], target: &Target<'_>) -> Found {
+/// The service that a target stands for. Of two services with one name, the first.
+pub(super) const fn find(graph: &Graph<'_>, entries: &[NodeEntry], target: &Target<'_>) -> Lookup {
     if target.by_type {
-        let first = next_of_type(graph, cells, target, NONE);
-        if first == NONE {
-            Found::None
-        } else if next_of_type(graph, cells, target, first) != NONE {
-            Found::Many
+        let first = next_of_type(graph, entries, target, NO_INDEX);
+        if first == NO_INDEX {
+            Lookup::None
+        } else if next_of_type(graph, entries, target, first) != NO_INDEX {
+            Lookup::Many
         } else {
-            Found::One(first as usize)
+            Lookup::One(first as usize)
         }
     } else {
-        let at = next_of_name(graph, cells, target.id, target.text, NONE);
-        if at == NONE { Found::None } else { Found::One(at as usize) }
+        let at = next_of_name(graph, entries, target.id, target.text, NO_INDEX);
+        if at == NO_INDEX { Lookup::None } else { Lookup::One(at as usize) }
     }
 }
 
-/// The next service of this name after `after`, or the first.
-pub(super) const fn next_of_name(graph: &Graph<'_>, cells: &[Cell], hash: u64, name: &str, after: u32) -> u32 {
-    if cells.is_empty() {
-        return NONE;
+/// The one service that target `t` of an edge stands for.
+pub(super) const fn target_service(analysis: &Analysis<'_>, edge: &Edge<'_>, t: usize) -> Option<usize> {
+    match find(analysis.graph, analysis.entries, &edge.targets[t]) {
+        Lookup::One(at) => Some(at),
+        Lookup::None | Lookup::Many => None,
     }
-    let mut at =
-        if after == NONE { cells[bucket(hash, cells.len())].name_bucket } else { cells[after as usize].name_next };
-    while at != NONE {
-        if cells[at as usize].hash == hash
-            && (cells[at as usize].facts & ALONE != 0 || same(graph.nodes[at as usize].name, name))
+}
+
+/// The next service of this name after service `after`, or the first if that is [`NO_INDEX`].
+pub(super) const fn next_of_name(graph: &Graph<'_>, entries: &[NodeEntry], hash: u64, name: &str, after: u32) -> u32 {
+    // Without a service there is no bucket, and `bucket` would divide by zero.
+    if entries.is_empty() {
+        return NO_INDEX;
+    }
+    let mut at = if after == NO_INDEX {
+        entries[bucket(hash, entries.len())].name_bucket
+    } else {
+        entries[after as usize].name_next
+    };
+    while at != NO_INDEX {
+        let entry = &entries[at as usize];
+        // A comparison costs the compiler some steps a byte: it is what lookups would mostly do.
+        if entry.name_hash == hash
+            && (entry.flags & HASH_IS_UNIQUE != 0 || same_text(graph.nodes[at as usize].name, name))
         {
             return at;
         }
-        at = cells[at as usize].name_next;
+        at = entry.name_next;
     }
-    NONE
+    NO_INDEX
 }
 
-/// The next service of this type after `after`, or the first.
-pub(super) const fn next_of_type(graph: &Graph<'_>, cells: &[Cell], target: &Target<'_>, after: u32) -> u32 {
-    if cells.is_empty() {
-        return NONE;
+/// The next service of this type after service `after`, or the first if that is [`NO_INDEX`].
+pub(super) const fn next_of_type(graph: &Graph<'_>, entries: &[NodeEntry], target: &Target<'_>, after: u32) -> u32 {
+    if entries.is_empty() {
+        return NO_INDEX;
     }
-    let mut at =
-        if after == NONE { cells[bucket(target.id, cells.len())].type_bucket } else { cells[after as usize].type_next };
-    while at != NONE {
+    let mut at = if after == NO_INDEX {
+        entries[bucket(target.id, entries.len())].type_bucket
+    } else {
+        entries[after as usize].type_next
+    };
+    while at != NO_INDEX {
         if let Some(service_type) = graph.nodes[at as usize].service_type {
             if service_type.id == target.id {
                 return at;
             }
         }
-        at = cells[at as usize].type_next;
+        at = entries[at as usize].type_next;
     }
-    NONE
+    NO_INDEX
 }
 
-/// The first service with the name of service `me`.
-pub(super) const fn first_of_its_name(graph: &Graph<'_>, cells: &[Cell], me: usize) -> usize {
-    next_of_name(graph, cells, cells[me].hash, graph.nodes[me].name, NONE) as usize
+/// The first service that has the name of service `me`.
+pub(super) const fn first_with_name_of(graph: &Graph<'_>, entries: &[NodeEntry], me: usize) -> usize {
+    next_of_name(graph, entries, entries[me].name_hash, graph.nodes[me].name, NO_INDEX) as usize
 }
 
-/// Whether two names are the same, byte by byte.
-pub(super) const fn same(a: &str, b: &str) -> bool {
+/// Whether two texts are the same, byte by byte: `==` of `str` is not `const`.
+pub(super) const fn same_text(a: &str, b: &str) -> bool {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     if a.len() != b.len() {
         return false;

@@ -1,6 +1,6 @@
 //! Assertions about a trace. Each one that fails panics with the timeline.
 
-use crate::graph::instead;
+use crate::graph::known_names;
 use crate::lifecycle::state::{Cause, State, Transition};
 use crate::trace::{Trace, TraceStep};
 use std::collections::BTreeMap;
@@ -118,7 +118,7 @@ pub(super) const TRANSIENT_HELP: &str = "help: the condition holds only for an i
 /// Panics since no service has this name.
 #[track_caller]
 pub(super) fn no_service<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> ! {
-    panic!("no service is named `{name}`\nhelp: {}", instead(name, names))
+    panic!("no service is named `{name}`\nhelp: {}", known_names(name, names))
 }
 
 /// The states of all services at one instant.

@@ -188,5 +188,5 @@ fn unknown_target(core: &Core, target: &Target<'_>) -> Error {
 
 /// What is said of a name that no service has.
 pub(crate) fn unknown_service(core: &Core, name: &str) -> Error {
-    Error::msg(crate::graph::unknown(&core.daemon, name, core.names.names().iter().map(|name| &**name)))
+    Error::msg(crate::graph::unknown_service(&core.daemon, name, core.names.names().iter().map(|name| &**name)))
 }

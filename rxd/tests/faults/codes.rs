@@ -83,8 +83,11 @@ const TABLE: &[(&str, Shown)] = &[
     ("G60", By(&["g60_*"])),
     ("G61", By(&["g61_*"])),
     ("G62", STATUS),
-    ("F37", By(&["unknown_service", "ui-tests/tests/graph/fail/unknown_name.rs"])),
-    ("F38", By(&["duplicate_name", "ui-tests/tests/graph/fail/name_twice.rs"])),
+    (
+        "F37",
+        By(&["watch_of_an_unknown_name_is_refused_with_a_suggestion", "ui-tests/tests/graph/fail/unknown_name.rs"]),
+    ),
+    ("F38", By(&["two_services_of_one_name_are_refused", "ui-tests/tests/graph/fail/name_twice.rs"])),
     ("F44", Without("no fault has this number")),
     ("F50", By(&["f50_g36_wait_dropped_after_any_poll_leaves_its_twin_unaffected"])),
     (
@@ -222,13 +225,7 @@ const TABLE: &[(&str, Shown)] = &[
     ("S2", WINDOWS),
     ("S3", OUTPUT),
     ("S4", OUTPUT),
-    (
-        "S5",
-        By(&[
-            "g60_watchdog_interval_of_zero_sends_nothing",
-            "g60_a_name_that_cannot_be_one_is_described_in_the_words_of_the_macros",
-        ]),
-    ),
+    ("S5", By(&["g60_watchdog_interval_of_zero_sends_nothing", "g60_invalid_name_has_the_message_of_the_macros"])),
     ("S6", CONTROL),
     ("S7", ADMIN),
     ("S8", Open("the guide: coming from Go")),

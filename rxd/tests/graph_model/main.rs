@@ -179,7 +179,7 @@ fn config(times: u32) -> ProptestConfig {
 proptest! {
     #![proptest_config(config(1))]
     #[test]
-    fn what_never_works_never_happens(services in graphs(3, 2)) {
+    fn never_fault_is_true_in_every_execution(services in graphs(3, 2)) {
         is_sound(&services)?;
     }
 }
@@ -187,7 +187,7 @@ proptest! {
 proptest! {
     #![proptest_config(config(8))]
     #[test]
-    fn what_is_stuck_is_said(services in graphs(7, 3)) {
+    fn cycle_is_reported_exactly_when_a_service_is_deadlocked(services in graphs(7, 3)) {
         is_exact(&services)?;
     }
 }

@@ -1,9 +1,9 @@
-//! The rules, one by one.
+//! The rules and the stop order, one by one.
 
-mod alike;
-mod pictures;
-mod table;
-mod words;
+mod duplicates;
+mod messages;
+mod render;
+mod rules_table;
 
 use super::check::{check_edge, check_service, check_target};
 use super::index::Index;
@@ -25,7 +25,7 @@ fn job(name: &'static str, edges: impl IntoIterator<Item = Edge<'static>>) -> No
     Node { table: JOB, ..node(name, edges) }
 }
 
-/// Targets by name, separated by blanks.
+/// Targets by name, separated by spaces.
 fn of(names: &'static str) -> &'static [Target<'static>] {
     Vec::leak(names.split(' ').filter(|name| !name.is_empty()).map(Target::name).collect())
 }
@@ -58,7 +58,7 @@ fn fine(nodes: &[Node<'_>]) {
 }
 
 #[test]
-fn unknown_service() {
+fn watch_of_an_unknown_name_is_refused_with_a_suggestion() {
     says(
         &[node("health", []), node("poller", [in_run("helth")])],
         Rule::UnknownService,
@@ -68,7 +68,7 @@ fn unknown_service() {
 }
 
 #[test]
-fn duplicate_name() {
+fn two_services_of_one_name_are_refused() {
     says(
         &[node("a", []), node("b", []), node("a", [])],
         Rule::DuplicateName,
@@ -78,7 +78,7 @@ fn duplicate_name() {
 }
 
 #[test]
-fn self_watch() {
+fn watch_of_its_own_service_is_refused() {
     says(
         &[node("a", [in_run("a")])],
         Rule::SelfWatch,
@@ -88,7 +88,7 @@ fn self_watch() {
 }
 
 #[test]
-fn cycle() {
+fn cycle_of_three_gates_is_shown_whole() {
     says(
         &[
             node("a", [needs("b")]),
@@ -119,7 +119,7 @@ fn two_cycles_are_two_faults() {
 }
 
 #[test]
-fn a_gate_before_run_does_not_hold_back_init() {
+fn gate_before_run_does_not_hold_back_init() {
     fine(&[
         node("a", [Edge::watch(Mode::Any, Action::Entering, State::Init, of("b"))]),
         node("b", [Edge::watch(Mode::Any, Action::Entering, State::Idle, of("a"))]),
@@ -127,17 +127,17 @@ fn a_gate_before_run_does_not_hold_back_init() {
 }
 
 #[test]
-fn an_alternative_opens_an_any_gate() {
+fn any_gate_opens_by_one_alternative() {
     fine(&[node("a", [in_run("b c")]), node("b", [needs("a")]), node("c", [])]);
     fine(&[node("a", [in_run("b c")]), node("b", [needs("a")]), job("c", [])]);
 }
 
 #[test]
-fn after_a_job() {
+fn after_on_a_one_shot_is_accepted() {
     fine(&[job("a", []), node("b", [after("a")])]);
 }
 
-/// What the macros emit, by hand: the compiler itself has found nothing wrong with this one.
+/// What the macros emit, written by hand: the compiler evaluates these checks, and they pass.
 const _: () = {
     const GRAPH: &Graph<'static> = &Graph {
         daemon: "Hand",
@@ -169,7 +169,7 @@ const _: () = {
 };
 
 #[test]
-fn stops_before() {
+fn stop_order_leaves_out_alternatives_within_a_cycle() {
     let nodes = [
         node("a", [in_run("b c")]),
         node("b", [needs("a")]),
@@ -184,7 +184,7 @@ fn stops_before() {
 }
 
 #[test]
-fn a_long_chain_stops_in_order() {
+fn chain_of_20000_services_has_its_stop_order() {
     let names: Vec<String> = (0..20_000).map(|i| format!("s{i}")).collect();
     let targets: Vec<[Target<'_>; 1]> = names.iter().map(|name| [Target::name(name)]).collect();
     let edges: Vec<Vec<Edge<'_>>> =
@@ -197,9 +197,9 @@ fn a_long_chain_stops_in_order() {
 }
 
 #[test]
-fn a_service_that_gives_up_ends() {
+fn service_with_a_restart_limit_may_end() {
     fine(&[Node { has_restart_limit: true, ..node("a", []) }, node("b", [all(Action::Entering, State::Exit, "a")])]);
-    // And takes along who needs it.
+    // And ends the service that needs it.
     fine(&[
         Node { has_restart_limit: true, ..node("a", []) },
         node("b", [needs("a")]),
@@ -208,14 +208,14 @@ fn a_service_that_gives_up_ends() {
 }
 
 #[test]
-fn one_report_for_a_circle_of_alternatives() {
+fn cycle_of_alternatives_is_one_fault() {
     let nodes = [node("a", [in_run("b c")]), node("b", [needs("a")]), node("c", [needs("a")])];
     assert_eq!(Graph { daemon: "D", nodes: &nodes }.faults().len(), 1);
 }
 
-/// A shorter cycle within a longer one is reported once the longer one is mended.
+/// A shorter cycle within a longer one is reported once the longer one is gone.
 #[test]
-fn one_report_for_circles_of_the_same_services() {
+fn cycles_of_the_same_services_are_one_fault() {
     let cycles = |cycle: [Node<'static>; 3]| {
         let nodes: Vec<_> = [node("x", []), node("y", [])].into_iter().chain(cycle).collect();
         let faults = Graph { daemon: "D", nodes: &nodes }.faults();
@@ -224,22 +224,22 @@ fn one_report_for_circles_of_the_same_services() {
     };
     let within = [node("a", [needs("b")]), node("b", [needs("c"), needs("a")]), node("c", [needs("a")])];
     assert_eq!(cycles(within), [4]);
-    // Two that have one service in common are two: to mend one is not to mend the other.
+    // Two cycles with one service in common are two faults: to remove one does not remove the other.
     let beside = [node("a", [needs("b")]), node("b", [needs("a"), needs("c")]), node("c", [needs("b")])];
     assert_eq!(cycles(beside), [3, 4]);
 }
 
 #[test]
-fn a_limit_lets_a_held_service_fail() {
+fn service_held_at_a_gate_with_a_limit_may_fail() {
     let limit = Duration::from_secs(1);
     let waits = |gate: Edge<'static>| [node("a", [all(Action::Entering, State::Stop, "b")]), node("b", [gate])];
     assert_eq!(Graph { daemon: "D", nodes: &waits(in_run("a")) }.faults().len(), 1);
     fine(&waits(in_run("a").within(limit)));
 }
 
-/// To leave Unknown is to get past the gates before Init.
+/// A service leaves Unknown when it has passed its gates before Init.
 #[test]
-fn who_is_held_before_init_does_not_leave_unknown() {
+fn service_held_before_init_does_not_leave_unknown() {
     let holds = node("b", [in_run("a").then(Effect::GateInit)]);
     for action in [Action::Exited, Action::Changing, Action::NotIn] {
         let nodes = [node("a", [all(action, State::Unknown, "b")]), holds];
@@ -250,7 +250,7 @@ fn who_is_held_before_init_does_not_leave_unknown() {
 }
 
 #[test]
-fn a_limit_before_init_ends_who_gives_up() {
+fn limit_before_init_ends_a_service_with_a_restart_limit() {
     let gate = in_run("b").then(Effect::GateInit);
     let waits = |gate, has_restart_limit| {
         [Node { has_restart_limit, ..node("a", [gate]) }, node("b", [all(Action::Entering, State::Exit, "a")])]
@@ -264,7 +264,7 @@ fn a_limit_before_init_ends_who_gives_up() {
 }
 
 #[test]
-fn a_message_is_cut_between_characters() {
+fn message_beyond_its_capacity_is_cut_between_characters() {
     let mut text = crate::text::Text::new();
     for _ in 0..5000 {
         text.push("\u{e9}");
@@ -274,7 +274,7 @@ fn a_message_is_cut_between_characters() {
 }
 
 #[test]
-fn names_cannot_forge_lines() {
+fn name_with_a_line_break_forges_no_line() {
     let nodes = [node("a", [in_run("b\nhelp:-it-is-fine")])];
     let faults = Graph { daemon: "D\r\n", nodes: &nodes }.faults();
     assert_eq!(
@@ -284,7 +284,7 @@ fn names_cannot_forge_lines() {
 }
 
 #[test]
-fn long_lists_say_how_many_more() {
+fn list_of_many_names_says_how_many_more() {
     let names: Vec<String> = (0..50).map(|i| format!("service-{i}")).collect();
     let mut nodes: Vec<Node<'_>> = names.iter().map(|name| Node { name, ..node("", []) }).collect();
     nodes.push(node("a", [needs("nobody")]));
@@ -293,7 +293,7 @@ fn long_lists_say_how_many_more() {
 }
 
 #[test]
-fn of_a_long_circle_the_middle_is_left_out() {
+fn cycle_of_1000_gates_is_shown_without_its_middle() {
     let names: Vec<String> = (0..1000).map(|i| format!("s{i}")).collect();
     let targets: Vec<[Target<'_>; 1]> = names.iter().map(|name| [Target::name(name)]).collect();
     let edges: Vec<[Edge<'_>; 1]> = (0..names.len()).map(|i| [Edge::needs(&targets[(i + 1) % names.len()])]).collect();
@@ -309,7 +309,7 @@ fn of_a_long_circle_the_middle_is_left_out() {
 }
 
 #[test]
-fn a_watch_of_thousands_is_checked_in_time() {
+fn watch_of_5000_targets_is_checked_in_time() {
     let names: Vec<String> = (0..5000).map(|i| format!("s{i}")).collect();
     let targets: Vec<Target<'_>> = names.iter().map(|name| Target::name(name)).collect();
     let all = Edge::watch(Mode::All, Action::Entering, State::Run, &targets);
@@ -320,7 +320,7 @@ fn a_watch_of_thousands_is_checked_in_time() {
 }
 
 #[test]
-fn each_way_to_exit_is_one() {
+fn table_with_any_way_to_exit_may_end() {
     const TABLES: [Table; 4] = {
         use State::{Exit, Idle, Init, Run, Stop};
         [

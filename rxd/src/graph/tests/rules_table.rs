@@ -1,11 +1,11 @@
-//! The table of rules in the documentation is what the rules say.
+//! The table of rules in the documentation shows what the rules say.
 //!
-//! The rows that an attribute can get as far as are those of a case of `ui-tests/tests/graph/fail`,
-//! word for word: a test there compares them.
+//! A rule that attributes can violate has a case in `ui-tests/tests/graph/fail`; a test there
+//! compares its row with that case, word for word.
 
 use super::*;
 
-/// A graph for each rule, and how what is wrong with it is written.
+/// For each rule a graph that violates it, and the code that would declare that graph.
 fn examples() -> Vec<(Rule, &'static str, Vec<Node<'static>>)> {
     let run = State::Run;
     let typed = |name, text, edges| Node { service_type: Some(ServiceType::new(text, text)), ..node(name, edges) };
@@ -110,7 +110,7 @@ fn examples() -> Vec<(Rule, &'static str, Vec<Node<'static>>)> {
 }
 
 #[test]
-fn every_rule_has_its_row() {
+fn every_rule_has_its_row_in_the_documentation() {
     let examples = examples();
     assert_eq!(examples.iter().map(|(rule, ..)| *rule).collect::<Vec<_>>(), Rule::ALL);
     let mut table = String::from("| rule | example | its error |\n|---|---|---|\n");

@@ -1,4 +1,4 @@
-//! What looks alike and is not, and what does not and is.
+//! Duplicates: names that share a hash, and watches that mean the same or only look so.
 
 use super::*;
 
@@ -14,7 +14,7 @@ fn names_are_hashed_by_fnv_1a() {
 }
 
 #[test]
-fn names_of_one_hash_are_told_apart() {
+fn names_of_one_hash_are_two_services() {
     let nodes = [node(TWINS[0], []), node(TWINS[1], [needs(TWINS[0])]), node("c", [needs(TWINS[1])])];
     let graph = Graph { daemon: "D", nodes: &nodes };
     assert_eq!(graph.faults(), []);
@@ -27,7 +27,7 @@ fn names_of_one_hash_are_told_apart() {
 }
 
 #[test]
-fn a_name_that_only_has_the_hash_of_a_service_is_unknown() {
+fn name_that_only_shares_a_hash_is_unknown() {
     for (has, asks) in [(TWINS[0], TWINS[1]), (TWINS[1], TWINS[0])] {
         let nodes = [node("a", [needs(asks)]), node(has, [])];
         let faults = Graph { daemon: "D", nodes: &nodes }.faults();
@@ -36,14 +36,13 @@ fn a_name_that_only_has_the_hash_of_a_service_is_unknown() {
 }
 
 #[test]
-fn of_two_services_of_one_name_the_first_is_meant() {
+fn duplicate_name_stands_for_the_first_service() {
     let nodes = [node("a", []), node("b", [needs("a")]), node("a", [])];
     assert_eq!(Graph { daemon: "D", nodes: &nodes }.stops_before(), [vec![], vec![0], vec![]]);
 }
 
-/// Watches that differ in one thing say different things.
 #[test]
-fn watches_that_differ_in_one_thing_are_two() {
+fn watches_that_differ_in_one_part_are_no_duplicates() {
     let base = all(Action::Exited, State::Init, "b c").then(Effect::Exit);
     let stream = base.stream("one");
     let others = [
@@ -71,7 +70,7 @@ fn watches_that_differ_in_one_thing_are_two() {
 }
 
 #[test]
-fn watches_that_say_the_same_in_other_words_are_one() {
+fn watches_that_mean_the_same_are_duplicates() {
     let base = all(Action::Exited, State::Init, "b c d").then(Effect::Stop);
     let single = all(Action::Exited, State::Init, "b").then(Effect::Stop);
     let same = [
@@ -95,7 +94,7 @@ fn watches_that_say_the_same_in_other_words_are_one() {
 }
 
 #[test]
-fn streams_are_told_apart_by_their_names_and_from_all_else() {
+fn streams_are_duplicates_only_by_their_name() {
     let news = in_run("b").stream("news");
     let says = |edges| {
         let nodes = [node("a", edges), node("b", []), node("c", [])];
@@ -103,19 +102,19 @@ fn streams_are_told_apart_by_their_names_and_from_all_else() {
     };
     assert_eq!(says(vec![news, in_run("c").stream("news")]), [Rule::DuplicateStream]);
     assert_eq!(says(vec![news, in_run("c").stream("other")]), []);
-    // The name of a stream that was given another effect since is no name.
+    // An edge that was given another effect after its stream is no stream, and its name counts for nothing.
     assert_eq!(says(vec![in_run("c").stream("news").then(Effect::Stop), news]), []);
     assert_eq!(says(vec![news, in_run("c").stream("news").then(Effect::Stop)]), []);
     assert_eq!(says(vec![in_run("b").then(Effect::Stop), in_run("c").then(Effect::Stop)]), []);
 }
 
 #[test]
-fn who_watches_itself_does_not_stop_before_itself() {
+fn service_that_watches_itself_does_not_stop_before_itself() {
     assert_eq!(Graph { daemon: "D", nodes: &[node("a", [needs("a")])] }.stops_before(), [Vec::<usize>::new()]);
 }
 
 #[test]
-fn only_gates_are_gates() {
+fn only_gate_effects_make_a_gate() {
     let gates = |effect| in_run("a").then(effect).is_gate();
     assert!(gates(Effect::GateInit) && gates(Effect::GateRun) && needs("a").is_gate() && after("a").is_gate());
     assert!(!gates(Effect::Stop) && !gates(Effect::Exit) && !gates(Effect::Stream));

@@ -1,4 +1,4 @@
-//! The words of what `ui-tests` has no case for, and how far they go.
+//! Messages that `ui-tests` has no case for, and the limits of long ones.
 
 use super::*;
 use crate::text::Text;
@@ -11,9 +11,9 @@ fn message(nodes: &[Node<'_>]) -> String {
     faults[0].message.clone()
 }
 
-/// What the compiler does with a declared graph, done now: it panics with what `faults` says.
+/// The checks that the compiler evaluates for a declared graph, called at run time.
 #[test]
-fn each_check_says_what_faults_say() {
+fn compile_time_check_panics_with_the_message_of_the_fault() {
     let nodes = [node("a", [in_run(""), needs("nobody")]), node("a", [])];
     let graph = Graph { daemon: "D", nodes: &nodes };
     let faults = graph.faults();
@@ -31,13 +31,13 @@ fn each_check_says_what_faults_say() {
 
 #[test]
 #[should_panic(expected = "an index must be as long as its graph")]
-fn an_index_of_another_length() {
+fn index_of_another_length_panics() {
     let nodes = [node("a", [])];
     let _ = Index::<2>::new(&Graph { daemon: "D", nodes: &nodes });
 }
 
 #[test]
-fn a_name_has_64_bytes_at_most() {
+fn name_of_more_than_64_bytes_is_refused() {
     let long = "x".repeat(64);
     assert_eq!(Graph { daemon: "D", nodes: &[Node { name: &long, ..node("", []) }] }.faults(), []);
     let name = "x".repeat(65);
@@ -48,7 +48,7 @@ fn a_name_has_64_bytes_at_most() {
 }
 
 #[test]
-fn what_no_name_has_is_shown() {
+fn character_that_no_name_has_is_shown() {
     let says = |name, shown: &str, what: &str, better: &str| {
         let rule = "a name is made of ASCII letters, digits, `-`, `_` and `.`";
         let expected = format!(
@@ -65,7 +65,7 @@ fn what_no_name_has_is_shown() {
 }
 
 #[test]
-fn a_watch_is_shown_as_it_is_written() {
+fn watch_is_shown_as_it_is_written() {
     let shown = |edge: Edge<'static>| {
         // Said twice is a fault that shows both.
         let others = "b c d e f".split(' ').map(|name| job(name, []));
@@ -86,7 +86,7 @@ fn a_watch_is_shown_as_it_is_written() {
 }
 
 #[test]
-fn how_each_keyword_goes_on() {
+fn each_keyword_has_its_verb() {
     let says = |edge| message(&[node("a", [edge]), job("b", [])]).lines().next().unwrap().to_owned();
     let unknown = "but daemon `D` has no service of that name";
     assert_eq!(says(after("nobody")), format!("service `a` comes after `nobody`, {unknown}"));
@@ -99,7 +99,7 @@ fn how_each_keyword_goes_on() {
 }
 
 #[test]
-fn two_of_one_type_are_declared_at_one_place() {
+fn duplicate_name_of_one_type_shows_no_place() {
     let typed = |text| Node { service_type: Some(ServiceType::new(text, text)), ..node("db", []) };
     let help = "help: rename one of them, on its field if it is one type twice: `#[service(name = \"..\")]`";
     assert_eq!(
@@ -110,9 +110,9 @@ fn two_of_one_type_are_declared_at_one_place() {
     assert!(message.contains("are both called `db`\n  the first is declared at "), "{message}");
 }
 
-/// The step within a service, from Run down to Init, is no wait of its own.
+/// The step within a service, from Run to Init, is not counted as a gate.
 #[test]
-fn a_circle_that_closes_within_a_service() {
+fn cycle_that_closes_within_a_service_counts_only_gates() {
     let nodes = [
         node("x", []),
         node("y", [needs("x")]),
@@ -129,7 +129,7 @@ fn a_circle_that_closes_within_a_service() {
 }
 
 #[test]
-fn a_circle_of_forty_is_shown_whole() {
+fn cycle_of_40_gates_is_shown_whole() {
     let says = |count: usize| {
         let names: Vec<String> = (0..count).map(|i| format!("s{i}")).collect();
         let targets: Vec<[Target<'_>; 1]> = names.iter().map(|name| [Target::name(name)]).collect();
@@ -143,16 +143,16 @@ fn a_circle_of_forty_is_shown_whole() {
 
 /// A reaction `then(exit)` ends its service, and so can be waited for; `then(stop)` does not.
 #[test]
-fn who_may_be_told_to_end_ends() {
+fn service_with_a_reaction_exit_may_end() {
     let waits = node("b", [all(Action::Entering, State::Exit, "a")]);
     fine(&[node("a", [in_run("c").then(Effect::Exit)]), waits, node("c", [])]);
     let stops = [node("a", [in_run("c").then(Effect::Stop)]), waits, node("c", [])];
     assert_eq!(Graph { daemon: "D", nodes: &stops }.faults()[0].rule, Rule::WatchNeverTrue);
 }
 
-/// Of alternatives that can never come true one is no fault; that none can is said once.
+/// One alternative that can never come true is no fault; that none can is one fault.
 #[test]
-fn alternatives_of_which_none_can_hold() {
+fn alternatives_that_can_never_hold_are_one_fault() {
     let ends = Edge::watch(Mode::Any, Action::Entering, State::Exit, of("b c"));
     fine(&[node("a", [ends]), node("b", []), job("c", [])]);
     fine(&[node("a", [ends]), job("b", []), node("c", [])]);
@@ -160,9 +160,9 @@ fn alternatives_of_which_none_can_hold() {
     assert!(message.contains("waits for `b` to be in Exit, but the manager of `b` never goes to Exit"), "{message}");
 }
 
-/// A daemon in which some services have no type lists the types there are.
+/// Services of the builder have no type, and are left out of the list.
 #[test]
-fn types_that_there_are() {
+fn unknown_type_lists_the_types_there_are() {
     let by_type = Vec::leak(vec![Target::of_type(ServiceType::new("Cache", "Cache"))]) as &_;
     let typed = |name, text| Node { service_type: Some(ServiceType::new(text, text)), ..node(name, []) };
     let nodes = [typed("db", "Db"), node("plain", []), node("api", [Edge::needs(by_type)]), typed("x", "Cach")];
@@ -175,9 +175,9 @@ fn types_that_there_are() {
     assert!(message(&nodes).ends_with("did you mean `db`? it has: `db`, `api`"));
 }
 
-/// The nearest is suggested, and of two that are as near the first; oneself never.
+/// Of two names that are as near the first is suggested; the name of the service itself never is.
 #[test]
-fn the_nearest_is_suggested() {
+fn unknown_name_suggests_the_nearest() {
     let says = |names: &[&'static str]| {
         let nodes: Vec<_> =
             names.iter().map(|name| node(name, [])).chain([node("healthy", [needs("helthy")])]).collect();
@@ -189,7 +189,7 @@ fn the_nearest_is_suggested() {
 }
 
 #[test]
-fn a_list_goes_as_far_as_it_can() {
+fn list_of_long_names_ends_at_its_limit() {
     let list = |lengths: &[usize]| {
         let names: Vec<String> = lengths.iter().map(|length| "x".repeat(*length)).collect();
         let nodes = names.iter().map(|name| Node { name, ..node("", []) });
@@ -211,7 +211,7 @@ fn a_list_goes_as_far_as_it_can() {
 }
 
 #[test]
-fn a_text_is_cut_at_the_end_of_a_character() {
+fn text_beyond_its_capacity_ends_with_a_whole_character() {
     // Before the cut there are one, two and three bytes too many of a character of four.
     for before in ["", "x", "xx", "xxx"] {
         let mut text = Text::new();

@@ -1,4 +1,4 @@
-//! What the pictures look like, hostile names included.
+//! The pictures, hostile names included.
 
 use super::*;
 
@@ -12,7 +12,7 @@ fn picture() -> Graph<'static> {
 }
 
 #[test]
-fn mermaid() {
+fn mermaid_draws_the_graph_with_hostile_names() {
     assert_eq!(
         picture().to_mermaid(),
         r##"---
@@ -32,7 +32,7 @@ flowchart LR
 }
 
 #[test]
-fn dot() {
+fn dot_draws_the_graph_with_hostile_names() {
     assert_eq!(
         picture().to_dot(),
         r##"digraph "D \\" {
@@ -51,7 +51,7 @@ fn dot() {
 }
 
 #[test]
-fn json() {
+fn json_has_services_and_watches() {
     assert_eq!(
         picture().to_json(),
         concat!(
@@ -68,7 +68,7 @@ fn json() {
 }
 
 #[test]
-fn json_of_what_is_only_built_by_hand() {
+fn json_of_a_built_graph_has_every_field() {
     let targets = of("a nobody");
     let edges = [
         Edge { mode: Mode::Any, ..Edge::needs(targets) },
@@ -90,13 +90,13 @@ fn json_of_what_is_only_built_by_hand() {
 }
 
 #[test]
-fn no_control_character_gets_into_dot() {
+fn dot_has_no_control_characters() {
     let dot = Graph { daemon: "D", nodes: &[node("a\u{1}\tb", [])] }.to_dot();
     assert!(dot.contains("s0 [label = \"a\u{fffd}\u{fffd}b\"];"), "{dot}");
 }
 
 #[test]
-fn what_arrows_say() {
+fn arrow_label_says_what_the_watch_asks() {
     let nodes = [
         node("a", []),
         job("b", []),
@@ -126,7 +126,7 @@ fn what_arrows_say() {
 }
 
 #[test]
-fn what_names_nobody_or_several_is_drawn_all_the_same() {
+fn unknown_and_ambiguous_targets_are_drawn() {
     let typed = |name| Node { service_type: Some(ServiceType::new("Db", "Db")), ..node(name, []) };
     let two = Vec::leak(vec![Target::of_type(ServiceType::new("Db", "Db"))]) as &_;
     let nodes = [typed("one"), typed("other"), node("c", [Edge::needs(two), in_run("x y")])];
@@ -142,7 +142,7 @@ fn what_names_nobody_or_several_is_drawn_all_the_same() {
 
 #[cfg(feature = "admin")]
 #[test]
-fn the_page_draws_what_it_knows() {
+fn arrows_of_the_page_leave_out_unknown_targets() {
     let drawn: Vec<_> = picture().drawn();
     assert_eq!(drawn, [(1, 0, 0, "needs".to_owned()), (2, 1, 1, "not in Run: stop".to_owned())]);
     let nodes = [node("a", []), node("b", [in_run("a").stream("s")])];
