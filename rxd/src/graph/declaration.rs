@@ -1,6 +1,6 @@
 //! What the attributes of a service declare, as one constant: for the macros, which alone implement this.
 
-use crate::graph::{Edge, ServiceType};
+use super::model::{Edge, ServiceType};
 use crate::lifecycle::manager::{Decide, Managed, Manager, Table, make_manager};
 use crate::lifecycle::options::Options;
 use crate::lifecycle::options::check::{fail, within};

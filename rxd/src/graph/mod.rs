@@ -34,6 +34,8 @@ mod cycle;
 pub(crate) mod declaration;
 pub(crate) mod index;
 mod known;
+#[cfg(any(test, feature = "systemd"))]
+pub(crate) mod limits;
 mod message;
 mod model;
 mod name;

@@ -8,7 +8,7 @@ mod sandbox;
 use crate::graph::Graph;
 use crate::lifecycle::duration::rounded_up;
 use crate::lifecycle::options::Options;
-use limits::Longest;
+use limits::LongestPaths;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -59,7 +59,7 @@ pub struct Unit {
     user: Option<String>,
     version: u32,
     fd_store: u32,
-    longest: Longest,
+    longest: LongestPaths,
     shutdown_timeout: Duration,
     watchdog_interval: Option<Duration>,
     set: Vec<(String, String)>,
@@ -76,7 +76,7 @@ impl Unit {
             user: None,
             version: NOTIFY_RELOAD,
             fd_store: 0,
-            longest: Longest::of(graph, options),
+            longest: LongestPaths::of(graph, options),
             shutdown_timeout: crate::lifecycle::options::daemon::DEFAULT_SHUTDOWN_TIMEOUT,
             watchdog_interval: None,
             set: Vec::new(),
@@ -100,7 +100,7 @@ impl Unit {
     pub(crate) fn prestart_stage(mut self, stage: &str, limit: Option<Duration>) -> Self {
         match limit {
             Some(limit) => self.longest.start = self.longest.start.saturating_add(limit),
-            None => self.longest.unlimited(stage),
+            None => self.longest.add_unlimited(stage),
         }
         self
     }
