@@ -140,6 +140,7 @@ mod daemon;
 pub mod docs;
 mod engine;
 mod error;
+mod escape;
 mod exit;
 pub mod graph;
 mod handle;

@@ -7,6 +7,7 @@
 
 use super::graph_layout::{BOX_HEIGHT, Layout, MAX_SHOWN_LABELS, MAX_TEXT_CHARS, PlacedLine, label_size};
 use crate::core::States;
+use crate::escape;
 use crate::graph::Graph;
 use std::fmt::{self, Write};
 
@@ -59,7 +60,7 @@ pub(crate) fn svg(layout: &Layout, states: &States) -> String {
          role=\"img\" aria-label=\"the services of {2}, and which services they watch\"><style>{STYLE}</style><defs>{3}{4}</defs>",
         layout.width,
         layout.height,
-        Xml(&layout.daemon),
+        escape::xml(&layout.daemon),
         Marker("a"),
         Marker("b"),
     );
@@ -67,12 +68,12 @@ pub(crate) fn svg(layout: &Layout, states: &States) -> String {
     // Labels are above all lines, unless they appear only with their own line.
     let mut labels = String::new();
     for line in &layout.lines {
-        let (from, to) = (Xml(&layout.boxes[line.from].name), Xml(&layout.boxes[line.to].name));
+        let (from, to) = (escape::xml(&layout.boxes[line.from].name), escape::xml(&layout.boxes[line.to].name));
         let group = format!(
             "<g class=\"e k{}{}\" data-from=\"{from}\" data-to=\"{to}\"><title>{from} to {to}: {}</title>",
             line.kind,
             if many { " many" } else { "" },
-            Xml(&line.texts.join("; "))
+            escape::xml(&line.texts.join("; "))
         );
         let _ = write!(out, "{group}<path d=\"{}\"/>", line.path);
         if many {
@@ -105,9 +106,9 @@ pub(crate) fn svg(layout: &Layout, states: &States) -> String {
             y + 8.0,
             BOX_HEIGHT - 16.0,
             y + 23.0,
-            Xml(&short(&placed.name)),
+            escape::xml(&short(&placed.name)),
             y + 42.0,
-            name = Xml(&placed.name),
+            name = escape::xml(&placed.name),
             text = x + 20.0,
         );
     }
@@ -125,7 +126,7 @@ fn label(out: &mut String, line: &PlacedLine) {
     );
     for (at, text) in line.texts.iter().enumerate() {
         let y = top + 11.5 + at as f64 * 15.0;
-        let _ = write!(out, "<text x=\"{x:.0}\" y=\"{y:.0}\">{}</text>", Xml(&short(text)));
+        let _ = write!(out, "<text x=\"{x:.0}\" y=\"{y:.0}\">{}</text>", escape::xml(&short(text)));
     }
 }
 
@@ -146,27 +147,6 @@ impl fmt::Display for Marker {
              markerUnits=\"userSpaceOnUse\" orient=\"auto\"><path d=\"M0 0L8 4L0 8z\"/></marker>",
             self.0
         )
-    }
-}
-
-/// A text, escaped for use in XML and within its quotes.
-struct Xml<'a>(&'a str);
-
-impl fmt::Display for Xml<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for c in self.0.chars() {
-            match c {
-                '&' => f.write_str("&amp;")?,
-                '<' => f.write_str("&lt;")?,
-                '>' => f.write_str("&gt;")?,
-                '"' => f.write_str("&quot;")?,
-                '\'' => f.write_str("&#39;")?,
-                // XML allows none of these, not even escaped.
-                c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => f.write_char('\u{fffd}')?,
-                c => f.write_char(c)?,
-            }
-        }
-        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 use super::model::{Edge, Effect, Graph, Keyword, Mode};
 use super::reach::{GateStage, condition_of, gate_stage, requires_all};
 use super::table::{Lookup, NO_INDEX, NodeEntry, find, next_of_type};
+use crate::escape;
 use crate::lifecycle::state::Action;
 use std::fmt::{self, Write};
 
@@ -38,20 +39,20 @@ impl Graph<'_> {
     #[must_use]
     pub fn to_mermaid(&self) -> String {
         let arrows = self.arrows();
-        let mut out = format!("---\ntitle: {}\n---\nflowchart LR\n", Json(self.daemon));
+        let mut out = format!("---\ntitle: {}\n---\nflowchart LR\n", escape::json(self.daemon));
         for (i, node) in self.nodes.iter().enumerate() {
             let (open, close) = if node.optional { ("([", "])") } else { ("[", "]") };
-            append(&mut out, format_args!("    s{i}{open}\"{}\"{close}\n", Entities(node.name)));
+            append(&mut out, format_args!("    s{i}{open}\"{}\"{close}\n", escape::mermaid(node.name)));
         }
         for arrow in arrows.iter().filter(|arrow| matches!(arrow.to, ArrowTarget::Unknown(_))) {
-            append(&mut out, format_args!("    {}[\"{} ?\"]\n", arrow.to, Entities(arrow.text)));
+            append(&mut out, format_args!("    {}[\"{} ?\"]\n", arrow.to, escape::mermaid(arrow.text)));
         }
         let mut styles = String::new();
         for (i, arrow) in arrows.iter().enumerate() {
             let to = &arrow.to;
             let line = if gate_stage(arrow.edge).is_some() { "-->" } else { "-.->" };
             let label = ArrowLabel(arrow.edge).to_string();
-            append(&mut out, format_args!("    s{} {line}|\"{}\"| {to}\n", arrow.from, Entities(&label)));
+            append(&mut out, format_args!("    s{} {line}|\"{}\"| {to}\n", arrow.from, escape::mermaid(&label)));
             if gate_stage(arrow.edge).is_none() && matches!(arrow.edge.effect, Effect::Stream) {
                 append(&mut styles, format_args!("    linkStyle {i} stroke-dasharray: 1 3\n"));
             }
@@ -64,20 +65,23 @@ impl Graph<'_> {
     #[must_use]
     pub fn to_dot(&self) -> String {
         let arrows = self.arrows();
-        let mut out = format!("digraph {} {{\n    rankdir = LR;\n    node [shape = box];\n", Dot(self.daemon));
+        let mut out = format!("digraph {} {{\n    rankdir = LR;\n    node [shape = box];\n", escape::dot(self.daemon));
         for (i, node) in self.nodes.iter().enumerate() {
             let style = if node.optional { ", style = rounded" } else { "" };
-            append(&mut out, format_args!("    s{i} [label = {}{style}];\n", Dot(node.name)));
+            append(&mut out, format_args!("    s{i} [label = {}{style}];\n", escape::dot(node.name)));
         }
         for arrow in arrows.iter().filter(|arrow| matches!(arrow.to, ArrowTarget::Unknown(_))) {
             let label = format!("{} ?", arrow.text);
-            append(&mut out, format_args!("    {} [label = {}, color = red];\n", arrow.to, Dot(&label)));
+            append(&mut out, format_args!("    {} [label = {}, color = red];\n", arrow.to, escape::dot(&label)));
         }
         for arrow in &arrows {
             let to = &arrow.to;
             let label = ArrowLabel(arrow.edge).to_string();
             let style = style(arrow.edge);
-            append(&mut out, format_args!("    s{} -> {to} [label = {}, style = {style}];\n", arrow.from, Dot(&label)));
+            append(
+                &mut out,
+                format_args!("    s{} -> {to} [label = {}, style = {style}];\n", arrow.from, escape::dot(&label)),
+            );
         }
         out + "}\n"
     }
@@ -90,12 +94,12 @@ impl Graph<'_> {
     #[must_use]
     pub fn to_json(&self) -> String {
         let entries = self.entries();
-        let mut out = format!("{{\"daemon\":{},\"services\":[", Json(self.daemon));
+        let mut out = format!("{{\"daemon\":{},\"services\":[", escape::json(self.daemon));
         for (i, node) in self.nodes.iter().enumerate() {
             let comma = if i > 0 { "," } else { "" };
-            append(&mut out, format_args!("{comma}{{\"name\":{},\"type\":", Json(node.name)));
+            append(&mut out, format_args!("{comma}{{\"name\":{},\"type\":", escape::json(node.name)));
             match node.service_type {
-                Some(service_type) => append(&mut out, format_args!("{}", Json(service_type.text))),
+                Some(service_type) => append(&mut out, format_args!("{}", escape::json(service_type.text))),
                 None => out.push_str("null"),
             }
             append(&mut out, format_args!(",\"optional\":{},\"watches\":[", node.optional));
@@ -150,7 +154,7 @@ impl Graph<'_> {
             None => out.push_str(",\"within_ms\":null"),
         }
         if effect == "stream" {
-            append(out, format_args!(",\"stream\":{}", Json(edge.stream)));
+            append(out, format_args!(",\"stream\":{}", escape::json(edge.stream)));
         } else {
             out.push_str(",\"stream\":null");
         }
@@ -158,7 +162,7 @@ impl Graph<'_> {
         for (i, target) in edge.targets.iter().enumerate() {
             out.push_str(if i > 0 { "," } else { "" });
             match find(self, entries, target) {
-                Lookup::One(at) => append(out, format_args!("{}", Json(self.nodes[at].name))),
+                Lookup::One(at) => append(out, format_args!("{}", escape::json(self.nodes[at].name))),
                 Lookup::None | Lookup::Many => out.push_str("null"),
             }
         }
@@ -242,60 +246,5 @@ impl fmt::Display for ArrowLabel<'_> {
             Some(limit) => write!(f, " within {limit:?}"),
             None => Ok(()),
         }
-    }
-}
-
-/// A text as a JSON string, quotes included.
-struct Json<'a>(&'a str);
-
-impl fmt::Display for Json<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_char('"')?;
-        for c in self.0.chars() {
-            match c {
-                '"' | '\\' => write!(f, "\\{c}")?,
-                '\n' => f.write_str("\\n")?,
-                '\r' => f.write_str("\\r")?,
-                '\t' => f.write_str("\\t")?,
-                // The last two end a line in JavaScript.
-                c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => write!(f, "\\u{:04x}", u32::from(c))?,
-                c => f.write_char(c)?,
-            }
-        }
-        f.write_char('"')
-    }
-}
-
-/// A text as a DOT string, quotes included.
-struct Dot<'a>(&'a str);
-
-impl fmt::Display for Dot<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_char('"')?;
-        for c in self.0.chars() {
-            match c {
-                '"' | '\\' => write!(f, "\\{c}")?,
-                '\n' => f.write_str("\\n")?,
-                c if c.is_control() => f.write_char('\u{fffd}')?,
-                c => f.write_char(c)?,
-            }
-        }
-        f.write_char('"')
-    }
-}
-
-/// A text within a quoted Mermaid label: everything that could end it, or be taken for markup, as an entity.
-struct Entities<'a>(&'a str);
-
-impl fmt::Display for Entities<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for c in self.0.chars() {
-            match c {
-                c if c.is_control() => f.write_char('\u{fffd}')?,
-                c if c.is_alphanumeric() || matches!(c, ' ' | '-' | '_' | '.' | ':' | '?' | ',') => f.write_char(c)?,
-                c => write!(f, "#{};", u32::from(c))?,
-            }
-        }
-        Ok(())
     }
 }

@@ -9,6 +9,7 @@
 //! characters, line separators, changes of direction. They are written as escapes wherever they
 //! come from, so a value cannot forge a record.
 
+use crate::escape::LineWriter;
 use std::fmt::{self, Write};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
@@ -134,7 +135,7 @@ where
 
 impl<'w> FormatFields<'w> for EscapedFields {
     fn format_fields<R: RecordFields>(&self, to: Writer<'w>, fields: R) -> fmt::Result {
-        let mut visitor = LineVisitor { to: Escaping(to), any: false, result: Ok(()) };
+        let mut visitor = LineVisitor { to: LineWriter(to), any: false, result: Ok(()) };
         fields.record(&mut visitor);
         visitor.result
     }
@@ -142,7 +143,7 @@ impl<'w> FormatFields<'w> for EscapedFields {
 
 /// Writes fields as `name=value`, and the message without its name.
 struct LineVisitor<W> {
-    to: Escaping<W>,
+    to: LineWriter<W>,
     any: bool,
     result: fmt::Result,
 }
@@ -180,34 +181,5 @@ impl<W: Write> Visit for LineVisitor<W> {
             self.result = write!(self.to, ": {error}");
             source = error.source();
         }
-    }
-}
-
-/// Whether a character could make a line look like something else.
-pub(crate) fn is_forging(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-}
-
-/// Writes text with the escapes of such characters in their place.
-pub(crate) struct Escaping<W>(pub(crate) W);
-
-impl<W: Write> Write for Escaping<W> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        // Fast path: most text is printable ASCII.
-        if text.bytes().all(|byte| matches!(byte, 0x20..0x7f)) {
-            return self.0.write_str(text);
-        }
-        let mut from = 0;
-        for (at, c) in text.char_indices().filter(|(_, c)| is_forging(*c)) {
-            self.0.write_str(&text[from..at])?;
-            from = at + c.len_utf8();
-            match c {
-                '\n' => self.0.write_str("\\n")?,
-                '\r' => self.0.write_str("\\r")?,
-                '\t' => self.0.write_str("\\t")?,
-                c => write!(self.0, "\\u{{{:x}}}", u32::from(c))?,
-            }
-        }
-        self.0.write_str(&text[from..])
     }
 }

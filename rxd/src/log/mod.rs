@@ -41,8 +41,6 @@ mod writer;
 
 pub use builder::{BoxedLayer, Builder, LogGuard, builder};
 pub use filter::ServiceFilter;
-#[cfg(feature = "admin")]
-pub(crate) use format::is_forging;
 pub use format::{EscapedFields, LineFormat};
 pub use level::Level;
 pub use levels::{LevelHandle, LevelSetting, LevelTarget};

@@ -3,6 +3,7 @@
 
 use crate::admin::app::App;
 use crate::admin::dto;
+use crate::escape;
 use crate::intracom::{DropCounts, GroupStats, Stats, TopicStats};
 use crate::lifecycle::state::State as Lifecycle;
 use axum::extract::State;
@@ -171,7 +172,7 @@ impl MetricsWriter<'_> {
     fn line(&mut self, name: &str, labels: &[(&str, &str)], value: impl fmt::Display) {
         let _ = write!(self.out, "{name}{{");
         for (at, (label, text)) in labels.iter().enumerate() {
-            let _ = write!(self.out, "{}{label}=\"{}\"", if at > 0 { "," } else { "" }, EscapedLabel(text));
+            let _ = write!(self.out, "{}{label}=\"{}\"", if at > 0 { "," } else { "" }, escape::metric_label(text));
         }
         let _ = writeln!(self.out, "}} {value}");
     }
@@ -179,22 +180,5 @@ impl MetricsWriter<'_> {
     fn single(&mut self, name: &str, kind: &str, help: &str, value: impl fmt::Display) {
         self.head(name, kind, help);
         let _ = writeln!(self.out, "{name} {value}");
-    }
-}
-
-/// The value of a label, escaped for use within quotes.
-struct EscapedLabel<'a>(&'a str);
-
-impl fmt::Display for EscapedLabel<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for c in self.0.chars() {
-            match c {
-                '\\' => f.write_str("\\\\")?,
-                '"' => f.write_str("\\\"")?,
-                '\n' => f.write_str("\\n")?,
-                c => f.write_char(c)?,
-            }
-        }
-        Ok(())
     }
 }

@@ -21,7 +21,7 @@ fn parse_query(uri: &Uri) -> (bool, Vec<&str>) {
 
 /// The text in one line: the further lines of an error could look like other checks.
 fn one_line(text: &str) -> String {
-    text.chars().map(|c| if crate::log::is_forging(c) { ' ' } else { c }).collect()
+    text.chars().map(|c| if crate::escape::is_forging(c) { ' ' } else { c }).collect()
 }
 
 fn text(status: StatusCode, text: String) -> Response {
