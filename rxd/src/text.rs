@@ -10,7 +10,8 @@ use std::time::Duration;
 /// How long a message can get.
 const CAPACITY: usize = 8192;
 
-/// A text of limited length; what does not fit is cut off, between two characters, and replaced by `..`.
+/// A text of limited length; what does not fit is cut off, between two characters, and replaced by
+/// `..`.
 #[derive(Clone, Copy)]
 pub(crate) struct Text {
     bytes: [u8; CAPACITY],
@@ -122,7 +123,8 @@ impl Text {
         }
     }
 
-    /// The number, which is below 2^53, in at most nine decimals; whether it is what the reader is to know.
+    /// The number, which is below 2^53, in at most nine decimals; whether it is what the reader is
+    /// to know.
     const fn decimal(&mut self, number: f64, exact: bool) {
         const DECIMALS: u64 = 1_000_000_000;
         let (mut whole, mut rest) = (number as u64, (number % 1.0 * DECIMALS as f64 + 0.5) as u64);

@@ -1,4 +1,8 @@
-//! Where the rules are asked: in the compiler, place by place; at run time, all of them.
+//! The entry points of the check: in the compiler place by place, at run time all at once.
+//!
+//! Generated code calls `check_service`, `check_edge` and `check_target`, each spanned at what it
+//! is about; [`Graph::faults`] and the start of a daemon collect everything. All of them ask
+//! [`rules`](super::rules) and take the words from [`message`](super::message).
 
 use super::message::{self, FaultPosition};
 use super::model::Graph;
@@ -37,20 +41,20 @@ const fn fail(analysis: &Analysis<'_>, place: FaultPosition, violation: RuleViol
     panic!("{}", text.as_str())
 }
 
-/// One thing that is wrong with a graph.
+/// One fault of a graph: a rule that is violated, where, and the message about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Fault {
     /// The rule that is violated.
     pub rule: Rule,
-    /// The service at which it is; of a fault of the whole daemon, none.
+    /// The service that has the fault; `None` for a fault of the whole daemon.
     pub service: Option<usize>,
-    /// The watch of that service, if it is the fault of one.
+    /// The watch of that service, if the fault is of one watch.
     pub edge: Option<usize>,
-    /// The target of that watch, if it is the fault of one.
+    /// The target of that watch, if the fault is of one target.
     pub target: Option<usize>,
-    /// What the compiler says about it: a line that says what is wrong, further lines, and a line
-    /// beginning with `help: `.
+    /// The message, as the compiler shows it: a line that says what is wrong, further lines, and a
+    /// line that begins with `help: `.
     pub message: String,
 }
 
@@ -63,15 +67,18 @@ impl fmt::Display for Fault {
 impl std::error::Error for Fault {}
 
 impl Graph<'_> {
-    /// Everything that is wrong with the graph, in the order of its services, their watches and
-    /// the targets of these. What a declared daemon is refused for by the compiler, a built one is
-    /// refused for at its start: by the same rules, in the same words.
+    /// All faults of the graph, in the order of its services, their watches and the targets of
+    /// these.
+    ///
+    /// The compiler refuses a declared daemon for a fault, the start a built one: by the same
+    /// rules, in the same words.
     #[must_use]
     pub fn faults(&self) -> Vec<Fault> {
         self.faults_in(&self.entries())
     }
 
-    /// Everything that is wrong with it; and if that is nothing, who stops before whom: the index is made once.
+    /// All faults, or the [stop order](Graph::stops_before) if there are none. Both use one set of
+    /// tables, which is made once.
     pub(crate) fn check(&self) -> Result<Vec<Vec<usize>>, Vec<Fault>> {
         let entries = self.entries();
         let faults = self.faults_in(&entries);

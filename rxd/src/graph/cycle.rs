@@ -62,7 +62,8 @@ pub(super) const fn walk(graph: &Graph<'_>, entries: &mut [NodeEntry], only_clos
                             entries[at].walk.entered_by[side] = by;
                             vertex = to;
                         }
-                        // In the first walk a cycle may lead through a gate that another target opens.
+                        // In the first walk a cycle may lead through a gate that another target
+                        // opens.
                         ON_PATH if only_closed => record_cycle(entries, vertex, to, by),
                         _ => {}
                     }
@@ -105,7 +106,8 @@ const fn step(
             return None;
         }
         let edge = &edges[e as usize];
-        // Asked once for each edge, at its first target: whether a gate can open costs a look at all targets.
+        // Asked once for each edge, at its first target: whether a gate can open costs a look at
+        // all targets.
         let skip =
             t == 0 && (!reach::is_gate_at(edge, stage) || only_closed && reach::can_open(graph, entries, me, edge));
         if skip || t as usize == edge.targets.len() {
@@ -115,7 +117,8 @@ const fn step(
         entries[me].walk.next[side].target = t + 1;
         if let Lookup::One(at) = find(graph, entries, &edge.targets[t as usize]) {
             let condition = reach::condition_of(edge);
-            // A target that satisfies the gate, or never does under its manager, is in no cycle of gates.
+            // A target that satisfies the gate, or never does under its manager, is in no cycle of
+            // gates.
             if at == me
                 || only_closed
                     && (!reach::can_ever_satisfy(graph, entries, at, condition)
@@ -137,12 +140,14 @@ const fn step(
 /// Records a cycle: the path leads from `first` to `last`, which waits for `first`.
 const fn record_cycle(entries: &mut [NodeEntry], mut last: u32, first: u32, mut by: TargetIndex) {
     if by.edge == NO_INDEX {
-        // The step was from Run to Init of one service: what closes the cycle is the gate that led to its Run.
+        // The step was from Run to Init of one service: what closes the cycle is the gate that led
+        // to its Run.
         by = entries[last as usize / 2].walk.entered_by[last as usize % 2];
         last = entries[last as usize / 2].walk.parent[last as usize % 2];
     }
     let (me, top) = (last as usize / 2, first as usize / 2);
-    // One error for a cycle: another that only shares services with it is reported once this one is gone.
+    // One error for a cycle: another that only shares services with it is reported once this one is
+    // gone.
     if entries[me].walk.in_cycle && entries[top].walk.in_cycle || entries[me].walk.closes.edge != NO_INDEX {
         return;
     }

@@ -1,4 +1,5 @@
-//! What the attributes of a service declare, as one constant: for the macros, which alone implement this.
+//! What the attributes of a service declare, as one constant: for the macros, which alone implement
+//! this.
 
 use super::model::{Edge, ServiceType};
 use crate::lifecycle::manager::{Decide, Managed, Manager, Table, make_manager};

@@ -71,8 +71,8 @@ impl KnownStates {
     }
 }
 
-/// What is known of service `at` when those of the first `count` edges of service `me` that are gates
-/// of this stage are open; and the last of them that says anything about it, or [`NO_INDEX`].
+/// What is known of service `at` when those of the first `count` edges of service `me` that are
+/// gates of this stage are open; and the last of them that says anything about it, or [`NO_INDEX`].
 ///
 /// An `any` gate with more than one target says nothing about one of them.
 pub(super) const fn states_at_open_gates(

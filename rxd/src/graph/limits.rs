@@ -51,7 +51,8 @@ pub(crate) fn longest_start(graph: &Graph<'_>, options: &[Options]) -> LongestPa
         let pass = |stage, mut end: PathEnd| {
             for edge in graph.nodes[me].edges.iter().filter(|edge| is_gate_at(edge, stage)) {
                 for target in edge.targets {
-                    // Of two `any` gates written both ways one is left out: another target opens it.
+                    // Of two `any` gates written both ways one is left out: another target opens
+                    // it.
                     let Some(target) = found(target) else { continue };
                     let Some(run) = ends[target] else { continue };
                     let time = run.time.saturating_add(time_beyond_run(edge, &options[target]));
@@ -160,8 +161,8 @@ fn longest(ends: &[Option<PathEnd>]) -> LongestPath {
     LongestPath { time: time(last), services }
 }
 
-/// All vertices, each after those that its arrows lead to; of a cycle, the arrow that closes it does
-/// not count.
+/// All vertices, each after those that its arrows lead to; of a cycle, the arrow that closes it
+/// does not count.
 fn targets_first(arrows: &[Vec<usize>]) -> Vec<usize> {
     let mut met = vec![false; arrows.len()];
     let mut order = Vec::with_capacity(arrows.len());

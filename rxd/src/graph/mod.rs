@@ -1,34 +1,64 @@
-//! The service graph as data: who watches whom, and whether that can work.
+//! The service graph as data: which service watches which, and whether that can work.
 //!
-//! Everything here is plain `const fn` over borrowed data. `cargo check` runs it on what the
-//! attributes declare, [`Daemon::start`](crate::Daemon::start) on what the builder was given:
-//! the same rules, in the same words ([`Graph::faults`]).
+//! A [`Graph`] borrows what services declare. To check one that you have built by hand, call
+//! [`Graph::faults`]; to draw it, [`Graph::to_mermaid`], [`to_dot`](Graph::to_dot) or
+//! [`to_json`](Graph::to_json). A declared daemon needs neither: the compiler has checked its
+//! `GRAPH` before the program exists.
 //!
-//! # What is refused
+//! The checks are plain `const fn` over borrowed data, called from two places:
 //!
-//! Only what can never work. What is legal but odd (a service that nobody watches, an alternative
-//! that cannot come true beside one that can) is nobody's business.
+//! * the code that the macros generate, so that `cargo check` evaluates them and underlines the
+//!   word that is wrong;
+//! * [`Daemon::start`](crate::Daemon::start), for what the builder was given.
+//!
+//! Both apply the same rules and say the same words. The graph knows nothing of a running daemon:
+//! watches at run time are matched on the board, and the order of a stop is taken from
+//! [`Graph::stops_before`] once, at the start.
+//!
+//! # Rules
+//!
+//! A graph is refused only for what can never work. What is legal but odd, such as a service that
+//! no other watches, or an alternative that cannot come true beside one that can, is accepted.
 //!
 #![doc = include_str!("rules.md")]
 //!
-//! # What a circle is
+//! # What a cycle is
 //!
-//! A gate waits for its target to *get somewhere*. `entering S` and `exited S` wait for all that comes
-//! before S; `not_in S` holds from the start and waits for nothing. `then(init)` holds back everything
-//! its service does, `then(run)` only Run and what follows from it: two services of which one waits
-//! before Run for the other's Idle, and the other for the one's Init, do not wait for each other. An
-//! `any` gate opens if one of its targets can get there, an `all` gate if each can.
+//! A gate waits for its target to reach a state.
 //!
-//! Given that, the check computes which states each service can ever be in: the least fixed point, so
-//! that what is left is what waits, by way of others, for itself. In doing so
+//! * `entering S` and `exited S` wait for everything that the target does before S. `not_in S`
+//!   holds from the start and waits for nothing, unless S is Unknown.
+//! * `then(init)` holds back everything that its service does. `then(run)` holds back only Run and
+//!   what follows. So two services of which one waits before Run for the other's Idle, and the
+//!   other for the one's Init, do not wait for each other.
+//! * An `any` gate can open if one of its targets can satisfy it, an `all` gate if each can.
 //!
-//! * an `Option` field is there;
-//! * a service that is held at its gate before Run is not about to fail, unless the gate has a limit
-//!   (`within`): to wait for it to leave Idle, or to be in Stop, is to wait for that gate;
-//! * a service ends if its manager says so, if it has a restart limit, if it has a `then(exit)`, or if
-//!   it needs (or comes after) one that may end;
-//! * a watch that is wrong by itself counts as one that holds, so that one mistake is one error.
+//! By these, the check computes the states that each service can ever enter: the least fixed point
+//! over all gates. A gate that is closed even then waits, by way of other services, for itself: a
+//! deadlock, which is reported once, with the gates of the cycle.
+//!
+//! The fixed point assumes:
+//!
+//! 1. Every `Option` field is `Some`.
+//! 2. A service that is held at a gate before Run does not fail there, since its Init and Idle have
+//!    succeeded, unless the gate has a limit (`within`). To wait for such a service to leave Idle,
+//!    or to enter Stop, is to wait for that gate.
+//! 3. A service may end if its manager says so, if it has a restart limit, if it has a
+//!    `then(exit)`, or if it needs, or comes after, one that may end.
+//! 4. A watch that is a fault by itself counts as satisfied, so that one mistake is one error.
+//!
+//! # Invariants
+//!
+//! 1. A check at compile time and [`Graph::faults`] report the same faults in the same words.
+//! 2. A fault that says "never" is true in every execution of the daemon.
+//! 3. Each place (a service, a watch, a target) has at most one fault: the first rule that is
+//!    violated there.
+//! 4. A check takes time in proportion to the size of the graph, apart from watches of one service
+//!    that are compared with each other, whose number is limited. Names are compared by hash.
 
+// From the ground up: `model`, `rule`, `name`, `suggest`; `table`, `reach`; `cycle`, `solve`,
+// `index`; `known`, `rules`; `phrase`, `message`; `check`, `stop_order`, `render`, `limits`. None
+// imports one that imports it, and from outside they import only `lifecycle`, `text` and `escape`.
 pub(crate) mod check;
 mod cycle;
 pub(crate) mod declaration;

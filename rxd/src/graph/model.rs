@@ -1,4 +1,7 @@
 //! The service graph as plain data: services, their watches, and the targets of these.
+//!
+//! Generated code builds it as a constant, the builder at its start, users by hand. Nothing here
+//! checks anything.
 
 use crate::lifecycle::manager::Table;
 use crate::lifecycle::state::{Action, State};
@@ -7,14 +10,16 @@ use std::time::Duration;
 
 /// A whole service graph.
 ///
-/// A declared daemon has its own as a constant, `EdgeAgent::GRAPH`, and needs none of this: the compiler has checked it. By hand:
+/// A declared daemon has its own as a constant, `EdgeAgent::GRAPH`, which the compiler has checked.
+/// By hand:
 ///
 /// ```
 /// use rxd::graph::{Edge, Graph, Node, Rule, Target};
 /// use rxd::manager::{Manager, continuous};
 ///
 /// let table = &<continuous as Manager>::TABLE;
-/// let node = |name, edges| Node { name, service_type: None, table, edges, optional: false, has_restart_limit: false };
+/// let (service_type, optional, has_restart_limit) = (None, false, false);
+/// let node = |name, edges| Node { name, service_type, table, edges, optional, has_restart_limit };
 /// let needs_db = [Edge::needs(&[const { Target::name("db") }])];
 /// let nodes = [node("api", &needs_db[..]), node("dB", &[])];
 /// let graph = Graph { daemon: "agent", nodes: &nodes };
@@ -26,9 +31,9 @@ use std::time::Duration;
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Graph<'a> {
-    /// What the daemon is called in messages of the compiler: the struct's name as it is written,
-    /// `EdgeAgent`. Where it runs it is called `edge-agent`, as services are `db` and not `Db`. Of the
-    /// builder's it is the name that it was given.
+    /// The daemon's name in messages. Of a declared daemon it is the struct's name as it is
+    /// written, `EdgeAgent`, although the daemon is called `edge-agent` where it runs. Of a built
+    /// one it is the name that the builder was given.
     pub daemon: &'a str,
     /// The services, in the order they were declared.
     pub nodes: &'a [Node<'a>],
@@ -41,11 +46,11 @@ pub struct Node<'a> {
     pub name: &'a str,
     /// The type it was declared on; `None` for a service of the builder.
     pub service_type: Option<ServiceType>,
-    /// What its manager may do.
+    /// The transitions that its manager may make.
     pub table: &'a Table,
     /// What it watches.
     pub edges: &'a [Edge<'a>],
-    /// Whether it may be switched off at start (an `Option` field); to the rules it is there.
+    /// Whether it may be switched off at start (an `Option` field). The rules treat it as present.
     pub optional: bool,
     /// Whether it has a restart limit, and so may end under any manager.
     pub has_restart_limit: bool,
@@ -71,14 +76,14 @@ impl ServiceType {
     }
 }
 
-/// Which attribute an edge was written as.
+/// The attribute as which an edge was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Keyword {
     /// `#[watch(..)]`
     Watch,
     /// `#[needs(..)]`: a gate on all of them being in Run, and `then(stop)` when one leaves it.
     Needs,
-    /// `#[after(..)]`: a gate on all of them having ended well.
+    /// `#[after(..)]`: a gate on all of them being in Exit after a Run that returned `Ok`.
     After,
 }
 
@@ -94,35 +99,35 @@ pub enum Mode {
 /// What a watch does to its service when it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// `then(init)`: hold the service back before Init until it holds.
+    /// `then(init)`: hold the service back before Init until the condition holds.
     GateInit,
-    /// `then(run)`: hold the service back in Idle until it holds.
+    /// `then(run)`: hold the service back in Idle until the condition holds.
     GateRun,
     /// `then(stop)`: take the service out of Run.
     Stop,
     /// `then(exit)`: end the service.
     Exit,
-    /// `stream(..)`: nothing; the service reads it.
+    /// `stream(..)`: nothing by itself; a method of the service reads the stream.
     Stream,
 }
 
 /// One watch of a service: an arrow to each target.
 #[derive(Clone, Copy, Debug)]
 pub struct Edge<'a> {
-    /// How it was written. For [`Needs`](Keyword::Needs) and [`After`](Keyword::After) only
-    /// `targets` and `within` say anything; the constructors fill in the rest.
+    /// How it was written. Of a [`Needs`](Keyword::Needs) or [`After`](Keyword::After) only
+    /// `targets` and `within` are read; the constructors fill in the rest.
     pub keyword: Keyword,
     /// How many targets must satisfy it.
     pub mode: Mode,
-    /// What it asks about `state`.
+    /// What the condition is about `state`.
     pub action: Action,
-    /// The state it is about.
+    /// The state that the condition is about.
     pub state: State,
-    /// The services it is about.
+    /// The services that the condition is about.
     pub targets: &'a [Target<'a>],
-    /// What follows.
+    /// What the watch does to its service when the condition holds.
     pub effect: Effect,
-    /// How long a gate may stay shut.
+    /// How long a gate may stay closed before its service fails; `None`: as long as it takes.
     pub within: Option<Duration>,
     /// The name of a `stream(..)`; empty otherwise.
     pub stream: &'a str,
@@ -206,8 +211,10 @@ impl<'a> Target<'a> {
     }
 }
 
-/// 64-bit FNV-1a: names are compared by it, so that a graph of a thousand services is checked
-/// within the compiler's step limit. Equal hashes are confirmed byte by byte.
+/// The 64-bit FNV-1a hash of a text.
+///
+/// Names are compared by it, so that a graph of a thousand services is checked within the
+/// compiler's step limit. Where two names may share a hash, they are compared byte by byte as well.
 #[must_use]
 pub(crate) const fn fnv1a(text: &str) -> u64 {
     let bytes = text.as_bytes();

@@ -1,7 +1,7 @@
 //! Which names a service or a daemon may have, and the message about any other.
 //!
-//! The macros check a literal by a copy of this (`rxd-macros/src/syntax/name.rs`), in the same words;
-//! `ui-tests/tests/agree` compares the two.
+//! The macros check a literal by a copy of this (`rxd-macros/src/syntax/name.rs`), in the same
+//! words; `ui-tests/tests/agree` compares the two.
 
 use crate::text::{Text, char_at};
 

@@ -74,7 +74,8 @@ const fn can_satisfy_with(graph: &Graph<'_>, at: usize, flags: u8, condition: Ta
     }
     match (condition.action, condition.state) {
         (Action::Entering, state) => can_enter(graph, at, flags, state),
-        // Every service begins in Unknown, and leaves it for Init, or for Exit if it is ended before.
+        // Every service begins in Unknown, and leaves it for Init, or for Exit if it is ended
+        // before.
         (Action::Exited | Action::Changing | Action::NotIn, State::Unknown) => flags & (INIT_OPENS | MAY_BE_ENDED) != 0,
         // True from the start, when the service is in Unknown.
         (Action::NotIn, _) => true,
@@ -87,7 +88,8 @@ const fn can_satisfy_with(graph: &Graph<'_>, at: usize, flags: u8, condition: Ta
     }
 }
 
-/// Whether service `at` can satisfy the condition under its manager, if all gates of all services opened.
+/// Whether service `at` can satisfy the condition under its manager, if all gates of all services
+/// opened.
 pub(super) const fn can_ever_satisfy(
     graph: &Graph<'_>,
     entries: &[NodeEntry],
@@ -150,7 +152,8 @@ pub(super) const fn can_open(graph: &Graph<'_>, entries: &[NodeEntry], me: usize
                 if !can_ever_satisfy(graph, entries, at, condition) {
                     impossible += 1;
                 } else if can_satisfy(graph, entries, at, condition) != every {
-                    // `all`: this one cannot, so the gate cannot. `any`: this one can, so the gate can.
+                    // `all`: this one cannot, so the gate cannot. `any`: this one can, so the gate
+                    // can.
                     return !every;
                 }
             }

@@ -1,4 +1,6 @@
-//! A graph as a picture.
+//! A graph as text that other programs draw or read: Mermaid, DOT and JSON.
+//!
+//! A graph with faults is drawn as well: a picture may be what shows the mistake.
 
 use super::model::{Edge, Effect, Graph, Keyword, Mode};
 use super::reach::{GateStage, condition_of, gate_stage, requires_all};
@@ -7,10 +9,10 @@ use crate::escape;
 use crate::lifecycle::state::Action;
 use std::fmt::{self, Write};
 
-/// Where an arrow points to.
+/// The end of an arrow.
 enum ArrowTarget {
     Service(usize),
-    /// The n-th target that is not in the graph: a box of its own.
+    /// The n-th target that the graph does not have: it gets a box of its own.
     Unknown(usize),
 }
 
@@ -23,7 +25,7 @@ impl fmt::Display for ArrowTarget {
     }
 }
 
-/// An arrow of the picture.
+/// One arrow of a picture: from a service to one target of one of its watches.
 struct DrawnArrow<'a> {
     from: usize,
     to: ArrowTarget,
@@ -34,8 +36,9 @@ struct DrawnArrow<'a> {
 impl Graph<'_> {
     /// The graph as a [Mermaid](https://mermaid.js.org) flowchart.
     ///
-    /// Services are boxes, in the order of their declaration; an arrow leads from a service to one
-    /// that it watches and says what it asks. Gates are drawn solid, reactions dashed, streams dotted.
+    /// Services are boxes, in the order of their declaration. An arrow leads from a service to one
+    /// that it watches, and its label says what the watch asks. Gates are solid, reactions dashed,
+    /// streams dotted.
     #[must_use]
     pub fn to_mermaid(&self) -> String {
         let arrows = self.arrows();
@@ -86,11 +89,15 @@ impl Graph<'_> {
         out + "}\n"
     }
 
-    /// The graph as a JSON object: [`daemon`](Graph::daemon), which of a declared one is the struct's
-    /// name as it is written, and `services`, each with its `name` (`db`), `type` (`Db`, or
-    /// `null`), whether it is `optional`, and its `watches`: `keyword`, `mode`, `action`, `state`,
-    /// `effect`, `well` (whether it asks for a good end), `within_ms` (or `null`), `stream` (or
-    /// `null`) and `targets`, which are names of services (`null` for one that does not exist).
+    /// The graph as a JSON object.
+    ///
+    /// * `daemon`: [`Graph::daemon`], which of a declared daemon is the struct's name as it is
+    ///   written.
+    /// * `services`: for each its `name` (`db`), its `type` (`Db`, or `null`), whether it is
+    ///   `optional`, and its `watches`.
+    /// * Of each watch: `keyword`, `mode`, `action`, `state`, `effect`, `well` (whether it asks for
+    ///   an end after a successful Run), `within_ms` (or `null`), `stream` (or `null`), and
+    ///   `targets`, the names of services (`null` for one that does not exist).
     #[must_use]
     pub fn to_json(&self) -> String {
         let entries = self.entries();
@@ -112,8 +119,8 @@ impl Graph<'_> {
         out + "]}"
     }
 
-    /// Every line of a picture: from which service to which, whether it holds back (0), reacts (1) or
-    /// looks (2), and what it asks.
+    /// Every arrow between services: from which to which, whether it is a gate (0), a reaction (1)
+    /// or a stream (2), and its label.
     #[cfg(feature = "admin")]
     pub(crate) fn drawn(&self) -> Vec<(usize, usize, usize, String)> {
         let kind = |edge| match style(edge) {
@@ -178,7 +185,7 @@ impl Graph<'_> {
                 for target in edge.targets {
                     let to = match find(self, &entries, target) {
                         Lookup::One(at) => ArrowTarget::Service(at),
-                        // As good as any.
+                        // A fault of its own; the arrow goes to the first.
                         Lookup::Many => ArrowTarget::Service(next_of_type(self, &entries, target, NO_INDEX) as usize),
                         Lookup::None => {
                             unknown += 1;
@@ -218,7 +225,7 @@ fn style(edge: &Edge<'_>) -> &'static str {
     }
 }
 
-/// What an arrow says: `any exited Run: stop`.
+/// The label of an arrow: `any left Run: stop`.
 struct ArrowLabel<'a>(&'a Edge<'a>);
 
 impl fmt::Display for ArrowLabel<'_> {

@@ -1,10 +1,13 @@
-//! The rules, by name.
+//! The rules by name: what a program can match on, and what documents and tests refer to.
+//!
+//! When each is violated is in `rules`, its message in `message`. A rule is named like a lint, so
+//! that the id says what is refused.
 
 use std::fmt;
 
-/// What a [`Fault`](super::Fault) violates.
+/// The rule that a [`Fault`](super::Fault) violates. Each variant states what the rule demands.
 ///
-/// The module documentation shows each with an example and the error it gives.
+/// The [module documentation](super) shows each with an example and its error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 #[repr(u8)]
@@ -13,7 +16,8 @@ pub enum Rule {
     NoServices,
     /// A service has a name.
     EmptyName,
-    /// A name is made of ASCII letters, digits, `-`, `_` and `.`, 64 at most, and does not begin with `_rxd`.
+    /// A name is made of ASCII letters, digits, `-`, `_` and `.`, 64 at most, and does not begin
+    /// with `_rxd`.
     InvalidName,
     /// No two services of a daemon have the same name.
     DuplicateName,
@@ -54,7 +58,7 @@ pub enum Rule {
 }
 
 impl Rule {
-    /// All rules, in the order in which they are tried.
+    /// All rules: of the daemon, of a service, of a watch, and of a target.
     pub const ALL: [Rule; 21] = [
         Rule::NoServices,
         Rule::EmptyName,

@@ -1,8 +1,8 @@
 //! The rules: which one is violated first at a service, at a watch or at a target.
 //!
 //! [`check`](super::check) asks place by place, in the compiler for one and at run time for all;
-//! [`message`](super::message) words what it finds. One place has one violation, the first in the
-//! order of [`Rule::ALL`], so that one mistake is one error. What [`RuleViolation::other`] refers to is
+//! [`message`](super::message) words what it finds. One place has one violation, the first that is
+//! found, so that one mistake is one error. What [`RuleViolation::other`] refers to is
 //! agreed between this file and `message`, rule by rule.
 
 use super::cycle;
@@ -212,7 +212,8 @@ const fn is_never_true(analysis: &Analysis<'_>, me: usize, edge: &Edge<'_>, t: u
 const fn makes_never_true(analysis: &Analysis<'_>, me: usize, edge: &Edge<'_>, t: usize) -> bool {
     match target_service(analysis, edge, t) {
         Some(to) if to != me => {
-            // An operator can end any service, so a reaction to Exit can come true under any manager.
+            // An operator can end any service, so a reaction to Exit can come true under any
+            // manager.
             let condition = condition_of(edge);
             (gate_stage(edge).is_some() || !condition.state.is(State::Exit))
                 && !can_ever_satisfy(analysis.graph, analysis.entries, to, condition)
@@ -221,7 +222,8 @@ const fn makes_never_true(analysis: &Analysis<'_>, me: usize, edge: &Edge<'_>, t
     }
 }
 
-/// The reaction by which service `to` leaves Run as soon as service `me` is in Run, if there is one.
+/// The reaction by which service `to` leaves Run as soon as service `me` is in Run, if there is
+/// one.
 const fn evicting_edge(analysis: &Analysis<'_>, to: usize, me: usize) -> Option<usize> {
     let edges = analysis.graph.nodes[to].edges;
     let mut e = 0;
@@ -282,7 +284,8 @@ const fn reaction_violation(analysis: &Analysis<'_>, me: usize, edge: &Edge<'_>)
             if to != me {
                 let (known, last) = states_at_open_gates(analysis, me, edges.len(), to, GateStage::Run);
                 implied = known.possible != 0 && known.implies(condition);
-                // Implied by the gates only: then the last gate that says something about it is to blame.
+                // Implied by the gates only: then the last gate that says something about it is to
+                // blame.
                 if implied && last != NO_INDEX as usize && !KnownStates::without_gates(analysis, to).implies(condition)
                 {
                     by = last;

@@ -31,7 +31,8 @@ pub(super) const fn solve(graph: &Graph<'_>, entries: &mut [NodeEntry]) {
             match gate_stage(edge) {
                 None if matches!(edge.effect, Effect::Exit) => entries[me].flags |= MAY_BE_ENDED,
                 Some(GateStage::Run) if edge.within.is_some() => entries[me].flags |= RUN_GATE_HAS_LIMIT,
-                // It fails at its gate until it reaches its restart limit, without ever having been in Init.
+                // It fails at its gate until it reaches its restart limit, without ever having been
+                // in Init.
                 Some(GateStage::Init) if edge.within.is_some() && node.has_restart_limit => {
                     entries[me].flags |= MAY_BE_ENDED;
                 }

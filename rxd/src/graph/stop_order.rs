@@ -1,4 +1,6 @@
-//! In which order services stop.
+//! The order in which services stop: the reverse of the order in which they waited for each other.
+//!
+//! The daemon asks for it once, after the check; it runs at run time only, and so may allocate.
 
 use super::model::Graph;
 use super::reach::{condition_of, gate_stage, requires_all};
@@ -7,12 +9,12 @@ use crate::lifecycle::state::{Action, State};
 
 impl Graph<'_> {
     /// For each service, by index, the services that it stops before: those that it waited for to
-    /// be in Run, by `needs` or by a gate `entering, Run`. A service may stop when all those that
-    /// stop before it have stopped.
+    /// be in Run, by `needs` or by a gate `entering, Run`. A service may stop once all services
+    /// that stop before it have stopped.
     ///
-    /// An alternative counts like any other: a service that waited for one of two stops before both.
-    /// Where alternatives form a cycle (`a` waits for any of `b` and `c`, and `b` needs `a`), those
-    /// within the cycle do not count. So the result has no cycle if the graph has no
+    /// An alternative counts like any other: a service that waited for one of two stops before
+    /// both. Where alternatives form a cycle (`a` waits for any of `b` and `c`, and `b` needs `a`),
+    /// those within the cycle do not count. So the result has no cycle if the graph has no
     /// [faults](Graph::faults).
     ///
     /// It takes time in proportion to the size of the graph.

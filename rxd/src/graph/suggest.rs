@@ -9,8 +9,9 @@ const MAX_EDITS: usize = 3;
 /// The number of edits outside the band: more than any result that counts.
 const OUTSIDE_BAND: usize = MAX_NAME_BYTES;
 
-/// How many edits (a character put in, left out, replaced, or swapped with the next; upper and lower
-/// case are the same) turn one name into the other, if they are few enough for it to be a slip.
+/// How many edits (a character put in, left out, replaced, or swapped with the next; upper and
+/// lower case are the same) turn one name into the other, if they are few enough for it to be a
+/// slip.
 pub(super) const fn edits(a: &str, b: &str) -> Option<usize> {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     let longer = if a.len() > b.len() { a.len() } else { b.len() };

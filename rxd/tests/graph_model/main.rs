@@ -1,6 +1,7 @@
-//! The verdict on a graph against slow models of a start-up that are obviously right: they know
-//! nothing of gates that wait for each other, only how a service moves from state to state and
-//! what a watch asks, and then try everything that can happen.
+//! Compares the check of a graph with slow models of a start that are obviously right.
+//!
+//! The models know nothing of gates that wait for each other. They know only how a service moves
+//! from state to state and what a watch asks, and try every execution.
 
 mod model;
 
@@ -17,7 +18,7 @@ const NAMES: [&str; 7] = ["a", "b", "c", "d", "e", "f", "g"];
 const ACTIONS: [Action; 4] = [Action::Entering, Action::Exited, Action::Changing, Action::NotIn];
 const EFFECTS: [Effect; 5] = [Effect::GateInit, Effect::GateRun, Effect::Stop, Effect::Exit, Effect::Stream];
 
-/// What the check says.
+/// The faults that the check finds.
 fn faults_of(services: &[Service]) -> Vec<Fault> {
     let targets: Vec<Vec<Vec<Target<'_>>>> = services
         .iter()
@@ -104,7 +105,7 @@ fn graphs(most: usize, edges: usize) -> impl Strategy<Value = Vec<Service>> {
     })
 }
 
-/// Every fault that says "never" is true in everything that can happen.
+/// Every fault that says "never" is true in every execution.
 fn is_sound(services: &[Service]) -> Result<(), TestCaseError> {
     let faults = faults_of(services);
     let (Some(strict), Some(lax)) = (explore(services, true), explore(services, false)) else {
@@ -152,7 +153,7 @@ fn is_sound(services: &[Service]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// A cycle is reported if and only if somebody can never get past a gate, one service at a time.
+/// A cycle is reported if and only if some service can never pass a gate, looked at one at a time.
 fn is_exact(services: &[Service]) -> Result<(), TestCaseError> {
     let faults = faults_of(services);
     let seen = explore_each(services);
@@ -164,9 +165,9 @@ fn is_exact(services: &[Service]) -> Result<(), TestCaseError> {
     if faults.iter().any(|fault| fault.rule != Rule::Cycle) {
         return Ok(());
     }
-    let stuck = (0..services.len())
+    let deadlocked = (0..services.len())
         .find(|&i| !reaches(i, State::Init) || services[i].table.reaches(State::Run) && !reaches(i, State::Run));
-    prop_assert!(stuck.is_none() || !faults.is_empty(), "service {stuck:?} is stuck, and nobody says so");
+    prop_assert!(deadlocked.is_none() || !faults.is_empty(), "service {deadlocked:?} is deadlocked, without a fault");
     Ok(())
 }
 

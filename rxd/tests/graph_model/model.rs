@@ -1,4 +1,4 @@
-//! The models: how a service moves, what a watch asks, and everything that can happen then.
+//! The models: how a service moves, what a watch asks, and every execution that follows.
 
 use rxd::graph::{Effect, Keyword, Mode};
 use rxd::manager::Table;
@@ -46,7 +46,7 @@ impl Watch {
     }
 }
 
-/// Where one service is, and what others can tell from it.
+/// The state of one service, as far as watches can ask for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Local {
     pub(super) state: State,
@@ -79,11 +79,11 @@ pub(super) struct Around {
     pub(super) run_open: bool,
     /// Whether Init and Idle may fail.
     pub(super) may_fail: bool,
-    /// Told to end, or one it depends on has given up.
+    /// A reaction ends it, or a service that it depends on has reached its restart limit.
     pub(super) falls: bool,
-    /// Told to leave Run.
+    /// A reaction takes it out of Run.
     pub(super) stopped: bool,
-    /// May give up when it has failed, or has waited too long before Init.
+    /// May end at its restart limit when it has failed, or has waited too long before Init.
     pub(super) has_restart_limit: bool,
     pub(super) limited_init: bool,
 }
@@ -160,7 +160,7 @@ pub(super) fn gates(service: &Service, stage: Effect, holds: impl Fn(&Watch) -> 
     service.watches.iter().filter(|watch| watch.is(stage)).all(holds)
 }
 
-/// A whole daemon: everybody's place, and the last change: who, from, to.
+/// A whole daemon: the state of each service, and the last change: service, from, to.
 pub(super) type Whole = (Vec<Local>, Option<(usize, State, State)>);
 
 pub(super) fn holds(watch: &Watch, (locals, last): &Whole) -> bool {
@@ -175,15 +175,15 @@ pub(super) fn holds(watch: &Watch, (locals, last): &Whole) -> bool {
             Action::Changing if watch.any() => {
                 last.is_some_and(|(who, from, to)| who == t && (from == state || to == state))
             }
-            // Once each has changed: at the latest when the last of them has.
+            // True once each has changed, which is so when the last of them has.
             Action::Changing => local.has_left(state) || local.state == state && state != State::Unknown,
         }
     };
     if watch.any() { watch.targets.iter().any(one) } else { watch.targets.iter().all(one) }
 }
 
-/// Everything that can happen, one step of one service after the other. `strict`: a service held at
-/// a gate does not fail. None if there is too much to try.
+/// Every reachable state of the daemon, by one step of one service after the other. `strict`: a
+/// service that is held at a gate does not fail. `None` if there are too many.
 pub(super) fn explore(services: &[Service], strict: bool) -> Option<HashSet<Whole>> {
     let start: Whole = (vec![START; services.len()], None);
     let mut seen = HashSet::from([start.clone()]);
@@ -222,11 +222,11 @@ pub(super) fn explore(services: &[Service], strict: bool) -> Option<HashSet<Whol
     Some(seen)
 }
 
-/// The same, but of each service alone: a watch holds if each target can ever be as it asks. This
-/// forgets what cannot be at the same time, and is exactly what the check promises to find out.
+/// The same for each service alone: a watch holds if each target can ever be as it asks. That
+/// forgets which states exclude each other, as the check promises to do.
 pub(super) fn explore_each(services: &[Service]) -> Vec<HashSet<Local>> {
     let mut seen: Vec<HashSet<Local>> = vec![HashSet::from([START]); services.len()];
-    // Whether a service may end without its own doing, as if nobody were held back.
+    // Whether others may end a service, as if no gate held them back.
     let mut falls: Vec<bool> = services
         .iter()
         .map(|s| s.watches.iter().any(|w| w.is(Effect::Exit)) || s.has_restart_limit && limited(s, Effect::GateInit))

@@ -1,8 +1,8 @@
-//! The same services twice: annotated, and written by hand on bare tokio.
+//! The same services twice: with attributes, and written by hand on bare tokio.
 //!
-//! Each is held back until the one before it runs, works until it is told to stop, is tidied up, and
-//! comes round with a growing delay after a failure; all are stopped in reverse order. By hand that is
-//! what one would write for it and no more: no panic is contained, no limit kept, nothing told to anybody.
+//! Each service waits until the one before it is in Run, works until it is cancelled, cleans up,
+//! and is restarted with a growing delay after a failure. All are stopped in reverse order. The
+//! version by hand does that and no more: it contains no panic, keeps no limit and reports nothing.
 
 use std::fmt::Write;
 
@@ -45,9 +45,9 @@ pub(crate) fn by_hand(services: usize) -> String {
             "struct S{i} {{ work: u64 }}\n\
              impl S{i} {{
                  async fn init(&mut self) -> Result {{ self.work = {i}; Ok(()) }}
-                 async fn run(&mut self, told: &mut watch::Receiver<bool>) -> Result {{
+                 async fn run(&mut self, cancelled: &mut watch::Receiver<bool>) -> Result {{
                      self.work += 1;
-                     told.wait_for(|told| *told).await?;
+                     cancelled.wait_for(|cancelled| *cancelled).await?;
                      Ok(())
                  }}
                  async fn stop(&mut self) -> Result {{ self.work = 0; Ok(()) }}
@@ -56,19 +56,19 @@ pub(crate) fn by_hand(services: usize) -> String {
                  mut service: S{i},
                  mut before: watch::Receiver<bool>,
                  runs: watch::Sender<bool>,
-                 mut told: watch::Receiver<bool>,
+                 mut cancelled: watch::Receiver<bool>,
              ) {{
                  let mut delay = Duration::from_millis(100);
-                 while !*told.borrow() {{
+                 while !*cancelled.borrow() {{
                      let mut result = service.init().await;
                      if result.is_ok() {{
                          let open = tokio::select! {{
                              open = before.wait_for(|runs| *runs) => open.is_ok(),
-                             _ = told.wait_for(|told| *told) => false,
+                             _ = cancelled.wait_for(|cancelled| *cancelled) => false,
                          }};
                          if open {{
                              runs.send_replace(true);
-                             result = service.run(&mut told).await;
+                             result = service.run(&mut cancelled).await;
                              runs.send_replace(false);
                          }}
                      }}
@@ -83,7 +83,7 @@ pub(crate) fn by_hand(services: usize) -> String {
                      }}
                      tokio::select! {{
                          () = tokio::time::sleep(delay) => delay = (delay * 2).min(Duration::from_secs(30)),
-                         _ = told.wait_for(|told| *told) => {{}},
+                         _ = cancelled.wait_for(|cancelled| *cancelled) => {{}},
                      }}
                  }}
              }}"
@@ -93,15 +93,15 @@ pub(crate) fn by_hand(services: usize) -> String {
     for i in 0..services {
         let _ = writeln!(
             out,
-            "    let (told, ear) = watch::channel(false);
+            "    let (cancelled, cancelled_rx) = watch::channel(false);
     let (runs, next) = watch::channel(false);
-    all.push((told, tokio::spawn(serve_{i}(S{i} {{ work: 0 }}, before, runs, ear))));
+    all.push((cancelled, tokio::spawn(serve_{i}(S{i} {{ work: 0 }}, before, runs, cancelled_rx))));
     before = next;"
         );
     }
     out.push_str(
-        "    drop(before);\n    tokio::signal::ctrl_c().await?;\n    for (told, task) in all.into_iter().rev() {\n        \
-         told.send_replace(true);\n        task.await?;\n    }\n    Ok(())\n}\n",
+        "    drop(before);\n    tokio::signal::ctrl_c().await?;\n    for (cancelled, task) in all.into_iter().rev() {\n        \
+         cancelled.send_replace(true);\n        task.await?;\n    }\n    Ok(())\n}\n",
     );
     out
 }

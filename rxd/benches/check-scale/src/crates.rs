@@ -27,7 +27,8 @@ impl Time {
     }
 }
 
-/// The CPU time of all children so far, from Linux's `/proc`; in its ticks, of which 100 are a second.
+/// The CPU time of all children so far, from Linux's `/proc`; in its ticks, of which 100 are a
+/// second.
 fn cpu_of_children() -> Option<Duration> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
     let ticks: Option<Vec<u64>> =

@@ -9,7 +9,8 @@
 //! that is worst for a walk: each the ones just after it) or `far` (each some anywhere before it).
 //!
 //! With `--by-hand` it compares what one service costs with what the same service written on bare
-//! tokio does: expanded lines, `cargo check` and `cargo build`, each the share of one among so many.
+//! tokio does: expanded lines, `cargo check` and `cargo build`, each the share of one among so
+//! many.
 
 #![allow(clippy::print_stdout)]
 

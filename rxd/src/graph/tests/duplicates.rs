@@ -20,7 +20,7 @@ fn names_of_one_hash_are_two_services() {
     assert_eq!(graph.faults(), []);
     assert_eq!(graph.stops_before(), [vec![], vec![0_usize], vec![1]]);
     let nodes = [node(TWINS[0], [in_run(TWINS[1])]), node(TWINS[1], [])];
-    assert_eq!(Graph { daemon: "D", nodes: &nodes }.faults(), [], "with nobody else");
+    assert_eq!(Graph { daemon: "D", nodes: &nodes }.faults(), [], "without another service");
     // The other way round, and with another service between them in the bucket.
     let nodes = [node(TWINS[1], []), node("c", []), node(TWINS[0], [needs(TWINS[1])])];
     assert_eq!(Graph { daemon: "D", nodes: &nodes }.stops_before(), [vec![], vec![], vec![0]]);
@@ -102,7 +102,8 @@ fn streams_are_duplicates_only_by_their_name() {
     };
     assert_eq!(says(vec![news, in_run("c").stream("news")]), [Rule::DuplicateStream]);
     assert_eq!(says(vec![news, in_run("c").stream("other")]), []);
-    // An edge that was given another effect after its stream is no stream, and its name counts for nothing.
+    // An edge that was given another effect after its stream is no stream, and its name counts for
+    // nothing.
     assert_eq!(says(vec![in_run("c").stream("news").then(Effect::Stop), news]), []);
     assert_eq!(says(vec![news, in_run("c").stream("news").then(Effect::Stop)]), []);
     assert_eq!(says(vec![in_run("b").then(Effect::Stop), in_run("c").then(Effect::Stop)]), []);

@@ -224,7 +224,8 @@ fn cycles_of_the_same_services_are_one_fault() {
     };
     let within = [node("a", [needs("b")]), node("b", [needs("c"), needs("a")]), node("c", [needs("a")])];
     assert_eq!(cycles(within), [4]);
-    // Two cycles with one service in common are two faults: to remove one does not remove the other.
+    // Two cycles with one service in common are two faults: to remove one does not remove the
+    // other.
     let beside = [node("a", [needs("b")]), node("b", [needs("a"), needs("c")]), node("c", [needs("b")])];
     assert_eq!(cycles(beside), [3, 4]);
 }
