@@ -1,12 +1,14 @@
-//! What the attributes of a service declare, as one constant: for the macros, which alone implement
-//! this.
+//! What the attributes of a service declare, as one constant.
+//!
+//! `#[rxd::service]` implements [`Declared`] and nothing else does; the builder and the graph of a
+//! declared daemon read it. Nothing here checks the values.
 
 use super::model::{Edge, ServiceType};
 use crate::lifecycle::manager::{Decide, Managed, Manager, Table, make_manager};
 use crate::lifecycle::options::Options;
 use crate::lifecycle::options::check::{fail, within};
 
-/// What `#[rxd::service]` implements: a type that says its own name, manager and watches.
+/// A type that declares its name, manager, options and watches, by `#[rxd::service]`.
 ///
 /// A bound to ask for, not a trait to implement: what is in it may change in any release.
 #[diagnostic::on_unimplemented(
@@ -28,11 +30,11 @@ pub trait Declared {
 pub struct Declaration {
     /// The service's name.
     pub name: &'static str,
-    /// What its manager may do.
+    /// The transitions that its manager may make.
     pub table: &'static Table,
     /// Makes its manager.
     pub manager: fn() -> Box<dyn Decide>,
-    /// Its knobs.
+    /// Its options.
     pub options: &'static Options,
     /// What it watches.
     pub edges: &'static [Edge<'static>],
@@ -59,7 +61,7 @@ impl Declaration {
         self
     }
 
-    /// With these knobs.
+    /// With these options.
     #[must_use]
     pub const fn options(mut self, options: &'static Options) -> Self {
         self.options = options;
@@ -74,8 +76,8 @@ impl Declaration {
     }
 }
 
-/// What a watch asks of a type it names, and nothing else does: the error about a type that is no
-/// service then does not list those that are.
+/// The bound on a type that a watch names. Nothing else has it, so that the error about a type that
+/// is not a service does not list those that are.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a service",
     label = "not a service",
