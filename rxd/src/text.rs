@@ -187,3 +187,29 @@ pub(crate) const fn char_at(text: &str, at: usize) -> &str {
     }
     slice(text, at, end)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_beyond_its_capacity_ends_with_a_whole_character() {
+        // Before the cut there are one, two and three bytes too many of a character of four.
+        for before in ["", "x", "xx", "xxx"] {
+            let mut text = Text::new();
+            text.push(before);
+            for _ in 0..3000 {
+                text.push("\u{1f980}");
+            }
+            let crabs = (8190 - before.len()) / 4;
+            assert_eq!(text.as_str(), format!("{before}{}..", "\u{1f980}".repeat(crabs)));
+            assert_eq!(text.len(), before.len() + crabs * 4 + 2);
+        }
+        let mut text = Text::new();
+        text.push(&"x".repeat(8190));
+        assert_eq!(text.len(), 8190);
+        text.push("y");
+        text.push("z");
+        assert_eq!(text.as_str(), format!("{}..", "x".repeat(8190)));
+    }
+}

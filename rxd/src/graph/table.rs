@@ -6,6 +6,9 @@
 //! the same time, bucket `i` of each table, because a constant can have an array of as many
 //! elements as there are services, but no second one of another length.
 //!
+//! A running daemon looks names up in `core::names`, by the same hash but in
+//! a sorted list: an entry here is some 100 bytes a service, and is dropped after the check.
+//!
 //! # Invariants
 //!
 //! 1. `entries.len() == graph.nodes.len()`, and the buckets of each table are as many.

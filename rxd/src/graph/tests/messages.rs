@@ -1,7 +1,6 @@
 //! Messages that `ui-tests` has no case for, and the limits of long ones.
 
 use super::*;
-use crate::text::Text;
 
 #[track_caller]
 fn message(nodes: &[Node<'_>]) -> String {
@@ -208,25 +207,4 @@ fn list_of_long_names_ends_at_its_limit() {
     let nodes = [Node { name: &"x".repeat(2000), ..node("", []) }, node("b", [needs("nobody")])];
     let faults = Graph { daemon: "D", nodes: &nodes }.faults();
     assert!(faults[1].message.ends_with("it has: 2 more"), "{faults:?}");
-}
-
-#[test]
-fn text_beyond_its_capacity_ends_with_a_whole_character() {
-    // Before the cut there are one, two and three bytes too many of a character of four.
-    for before in ["", "x", "xx", "xxx"] {
-        let mut text = Text::new();
-        text.push(before);
-        for _ in 0..3000 {
-            text.push("\u{1f980}");
-        }
-        let crabs = (8190 - before.len()) / 4;
-        assert_eq!(text.as_str(), format!("{before}{}..", "\u{1f980}".repeat(crabs)));
-        assert_eq!(text.len(), before.len() + crabs * 4 + 2);
-    }
-    let mut text = Text::new();
-    text.push(&"x".repeat(8190));
-    assert_eq!(text.len(), 8190);
-    text.push("y");
-    text.push("z");
-    assert_eq!(text.as_str(), format!("{}..", "x".repeat(8190)));
 }

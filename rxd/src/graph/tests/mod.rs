@@ -265,16 +265,6 @@ fn limit_before_init_ends_a_service_with_a_restart_limit() {
 }
 
 #[test]
-fn message_beyond_its_capacity_is_cut_between_characters() {
-    let mut text = crate::text::Text::new();
-    for _ in 0..5000 {
-        text.push("\u{e9}");
-    }
-    assert!(text.as_str().len() <= 8192);
-    assert!(text.as_str().ends_with("\u{e9}.."));
-}
-
-#[test]
 fn name_with_a_line_break_forges_no_line() {
     let nodes = [node("a", [in_run("b\nhelp:-it-is-fine")])];
     let faults = Graph { daemon: "D\r\n", nodes: &nodes }.faults();
