@@ -7,7 +7,7 @@ struct Health;
 
 impl Runner for Health {
     async fn run(&mut self, cx: &Context) -> rxd::Result {
-        cx.cancelled().await; // in Run until told to leave
+        cx.cancelled().await; // in Run until cancelled
         Ok(())
     }
 }
@@ -21,7 +21,7 @@ impl Runner for Poller {
     async fn run(&mut self, cx: &Context) -> rxd::Result {
         let mut every = cx.every(Duration::from_secs(1));
         while every.tick().await {
-            println!("polling"); // an error here is tried again, later and later
+            println!("polling"); // on an error the service restarts, with growing delays
         }
         Ok(()) // cancelled
     }
