@@ -1,19 +1,19 @@
 //! The guide: from the first daemon to how it works inside.
 //!
-//! | chapter | for whoever asks |
+//! | chapter | read it to |
 //! |---|---|
-//! | [`first_daemon`] | how do I declare, test, run and ship one? |
-//! | [`lifecycle`] | what happens to a service, when, and what if it fails? |
-//! | [`watching`] | how do services follow one another: health, fail-over, migrations, a leader and its standby? |
-//! | [`topics`] | how do services hand things to one another: readings, work for a pool? |
-//! | [`shutdown`] | in which order does it stop, how long may that take, and what is the exit status? |
-//! | [`testing`] | how do I try all that without waiting for it? |
-//! | [`operating`] | how do I run it: logs, the admin route, systemd, containers? |
-//! | [`from_go`] | I know the Go package of this name |
-//! | [`from_crates`] | I use another crate for this |
-//! | [`inside`] | how does it work? |
+//! | [`first_daemon`] | declare, test, run and ship a daemon |
+//! | [`lifecycle`] | learn what happens to a service, when, and what follows a failure |
+//! | [`watching`] | let services follow each other: health, fail-over, migrations, a leader and its standby |
+//! | [`topics`] | send messages between services: readings, work for a pool |
+//! | [`shutdown`] | learn the order of a shutdown, its limits, and the exit status |
+//! | [`testing`] | test all that in paused time |
+//! | [`operating`] | run a daemon: logs, the admin route, systemd, containers |
+//! | [`from_go`] | come from the Go package of this name |
+//! | [`from_crates`] | come from another crate |
+//! | [`inside`] | learn how rxd works |
 //!
-//! Every piece of code in it is compiled by rxd's own tests, and run where that ends.
+//! The tests of rxd compile every program in it, and run those that end.
 
 macro_rules! chapters {
     ($($chapter:ident)*) => { $(
