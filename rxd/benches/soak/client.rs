@@ -1,4 +1,4 @@
-//! HTTP, as little of it as there has to be.
+//! A minimal HTTP client for the admin route.
 
 use rxd::testing::{Trace, TraceStep};
 use rxd::{Cause, State, Transition};
@@ -8,8 +8,8 @@ use std::net::TcpStream;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// Asks, and returns the status and the body.
-pub(crate) fn ask(address: &str, method: &str, path: &str, body: &str) -> std::io::Result<(u16, String)> {
+/// Sends one request, and returns the status and the body.
+pub(crate) fn send_request(address: &str, method: &str, path: &str, body: &str) -> std::io::Result<(u16, String)> {
     let mut socket = TcpStream::connect(address)?;
     socket.set_read_timeout(Some(Duration::from_secs(30)))?;
     let kind = if body.is_empty() { "" } else { "Content-Type: application/json\r\n" };
@@ -25,7 +25,7 @@ pub(crate) fn ask(address: &str, method: &str, path: &str, body: &str) -> std::i
     Ok((status, answer.split_once("\r\n\r\n").map_or(String::new(), |(_, body)| body.to_owned())))
 }
 
-/// The lines of `/events` from here on, or from what follows this id.
+/// The lines of `/events` from now on, or after the event with this id.
 pub(crate) fn events(address: &str, last: Option<&str>) -> impl Iterator<Item = String> + use<> {
     let mut socket = TcpStream::connect(address).expect("the subject listens");
     let last = last.map(|id| format!("Last-Event-ID: {id}\r\n")).unwrap_or_default();
@@ -34,7 +34,7 @@ pub(crate) fn events(address: &str, last: Option<&str>) -> impl Iterator<Item = 
     BufReader::new(socket).lines().map_while(Result::ok)
 }
 
-/// Reads every transition there is, from the first on.
+/// Reads every transition, from the first on.
 pub(crate) struct Follower(JoinHandle<Trace>);
 
 impl Follower {
@@ -66,7 +66,7 @@ fn read(lines: impl Iterator<Item = String>) -> Trace {
                     ended = true;
                     break;
                 }
-                // The judge finds the gap.
+                // The trace checker reports the gap.
                 other => println!("{other}: {}", data["missed"]),
             }
         }

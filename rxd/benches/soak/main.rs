@@ -1,14 +1,18 @@
-//! A daemon of two hundred services under everything at once, for as long as is asked: `just soak 4h`.
+//! A soak test: a daemon of two hundred services under every kind of load. `just soak 4h` runs it.
 //!
-//! The daemon is this program again, a process of its own: its services fail, panic, ignore what
-//! they are told and give up at random ([`subject`]); watchers come and go within it and over HTTP;
-//! operators stop, start, restart and reload what they like, and turn levels ([`operators`]); SIGHUP
-//! comes every minute, and somebody in systemd's place counts the pings of a watchdog of one second.
+//! The daemon runs in a process of its own, which is this program again:
 //!
-//! It passes if no ping was missed, every reload was answered, the trace of all of it, read from
-//! `/events`, breaks no promise, and SIGTERM then ends the daemon with status 0. What it holds and
-//! how late watchers were is a line a minute.
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a table is what it is for")]
+//! * Its services fail, panic, ignore cancellation and reach their restart limits at random
+//!   ([`subject`]).
+//! * Watches start and end within it and over HTTP.
+//! * Operators stop, start, restart and reload random services, and change levels ([`operators`]).
+//! * SIGHUP arrives every minute.
+//! * A socket in systemd's place counts the pings of a watchdog of one second ([`manager`]).
+//!
+//! The test passes if no ping was missing, every reload was answered, the trace read from `/events`
+//! breaks no promise, and SIGTERM then ends the daemon with status 0. Every minute it prints a line
+//! with memory, threads, files, and how late watchers were.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "it prints a table")]
 
 mod client;
 mod manager;
@@ -46,7 +50,7 @@ fn duration(text: &str) -> Option<Duration> {
     Some(Duration::from_secs(number.parse::<u64>().ok()? * seconds))
 }
 
-/// What was wrong, if anything was.
+/// Runs the test, and returns every violation.
 fn soak(seed: u64, lasts: Duration) -> Vec<String> {
     let manager = Manager::start();
     let mut child = Command::new(std::env::current_exe().expect("this program"))
@@ -58,11 +62,11 @@ fn soak(seed: u64, lasts: Duration) -> Vec<String> {
         .stdout(Stdio::piped())
         .spawn()
         .expect("the subject starts");
-    let mut lines = BufReader::new(child.stdout.take().expect("what it says")).lines().map_while(Result::ok);
-    let address = lines.next().expect("the subject says where it listens");
+    let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines().map_while(Result::ok);
+    let address = lines.next().expect("the subject prints its address");
     let late = Arc::new(Mutex::new(String::new()));
-    let said = late.clone();
-    let reader = std::thread::spawn(move || lines.for_each(|line| *said.lock().expect("nobody panics") = line));
+    let last_line = late.clone();
+    let reader = std::thread::spawn(move || lines.for_each(|line| *last_line.lock().expect("no thread panics") = line));
 
     let over = Arc::new(AtomicBool::new(false));
     let follower = Follower::start(&address);
@@ -78,7 +82,7 @@ fn soak(seed: u64, lasts: Duration) -> Vec<String> {
         std::thread::sleep((MINUTE * minute).min(lasts).saturating_sub(began.elapsed()));
         let (pings, longest) = manager.pings();
         let (resident, threads, files) = held(&child);
-        let late = late.lock().expect("nobody panics").clone();
+        let late = late.lock().expect("no thread panics").clone();
         println!("{minute:>7} {resident:>6} kB {threads:>7} {pings:>9} {files:>6} {longest:>11.1?}  {late}");
         if began.elapsed() < lasts {
             signal(&child, "HUP");
@@ -86,19 +90,19 @@ fn soak(seed: u64, lasts: Duration) -> Vec<String> {
         }
     }
     over.store(true, Ordering::Relaxed);
-    let asked = operators.join();
+    let summary = operators.join();
     signal(&child, "TERM");
     let status = child.wait().expect("it ends");
-    reader.join().expect("nobody panics");
+    reader.join().expect("no thread panics");
     let trace = follower.join();
     let mut wrong = manager.wrong(hangups);
-    println!("{} transitions, {} requests, {hangups} reloads", trace.steps.len(), asked.requests);
+    println!("{} transitions, {} requests, {hangups} reloads", trace.steps.len(), summary.requests);
     if !status.success() {
         wrong.push(format!("it ended with {status}"));
     }
-    wrong.extend(asked.wrong);
+    wrong.extend(summary.wrong);
     let rules = DeclaredRules::of(&subject::daemon(seed));
-    let rules = asked.operated.iter().fold(rules, |rules, (service, times)| rules.operator(service, *times));
+    let rules = summary.operated.iter().fold(rules, |rules, (service, times)| rules.operator(service, *times));
     for violation in check_invariants(&trace, &rules).iter().take(5) {
         wrong.push(format!("{violation}\n{}", trace.around(violation.seq)));
     }

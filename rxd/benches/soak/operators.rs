@@ -1,6 +1,6 @@
-//! Those who ask the daemon, over HTTP.
+//! The operators of the soak test: threads that send requests over HTTP, or follow the events.
 
-use super::client::{ask, events};
+use super::client::{events, send_request};
 use super::subject;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,34 +8,34 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-/// How many ask at once, and how many follow the events for a while.
-const ASKING: u64 = 4;
-const FOLLOWING: u64 = 4;
+/// How many threads send requests, and how many follow the events for a while.
+const REQUESTERS: u64 = 4;
+const FOLLOWERS: u64 = 4;
 
 #[derive(Default)]
-pub(crate) struct Asked {
+pub(crate) struct Summary {
     pub(crate) requests: u64,
-    /// How many times each service was acted on.
+    /// How many times an operator acted on each service.
     pub(crate) operated: BTreeMap<String, u32>,
     pub(crate) wrong: Vec<String>,
 }
 
-pub(crate) struct Operators(Vec<JoinHandle<Asked>>);
+pub(crate) struct Operators(Vec<JoinHandle<Summary>>);
 
 pub(crate) fn start(address: &str, seed: u64, over: &Arc<AtomicBool>) -> Operators {
-    let spawn = |nth: u64, run: fn(&str, &mut fastrand::Rng, &AtomicBool) -> Asked| {
+    let spawn = |nth: u64, run: fn(&str, &mut fastrand::Rng, &AtomicBool) -> Summary| {
         let (address, over) = (address.to_owned(), over.clone());
         std::thread::spawn(move || run(&address, &mut fastrand::Rng::with_seed(seed + nth), &over))
     };
-    let asking = (0..ASKING).map(|nth| spawn(nth, asks));
-    Operators(asking.chain((0..FOLLOWING).map(|nth| spawn(100 + nth, follows))).collect())
+    let requesters = (0..REQUESTERS).map(|nth| spawn(nth, send_requests));
+    Operators(requesters.chain((0..FOLLOWERS).map(|nth| spawn(100 + nth, follow_events))).collect())
 }
 
 impl Operators {
-    pub(crate) fn join(self) -> Asked {
-        let mut all = Asked::default();
+    pub(crate) fn join(self) -> Summary {
+        let mut all = Summary::default();
         for one in self.0 {
-            let one = one.join().expect("nobody panics");
+            let one = one.join().expect("no thread panics");
             all.requests += one.requests;
             all.wrong.extend(one.wrong);
             one.operated.into_iter().for_each(|(service, times)| *all.operated.entry(service).or_default() += times);
@@ -44,18 +44,18 @@ impl Operators {
     }
 }
 
-fn asks(address: &str, random: &mut fastrand::Rng, over: &AtomicBool) -> Asked {
-    let mut asked = Asked::default();
+fn send_requests(address: &str, random: &mut fastrand::Rng, over: &AtomicBool) -> Summary {
+    let mut summary = Summary::default();
     while !over.load(Ordering::Relaxed) {
         std::thread::sleep(Duration::from_millis(random.u64(10..500)));
         let service = subject::name(random.usize(0..subject::SERVICES));
         let (method, path, body) = match random.u32(0..20) {
             0 | 1 => {
                 let what = random.choice(["stop", "start", "restart"]).unwrap_or_default();
-                *asked.operated.entry(service.clone()).or_default() += 1;
+                *summary.operated.entry(service.clone()).or_default() += 1;
                 if what == "stop" {
-                    // Somebody puts it back: it is not to be over after an hour.
-                    let _ = ask(address, "POST", &format!("/services/{service}/stop"), "");
+                    // Start it again, so that not all services are stopped after an hour.
+                    let _ = send_request(address, "POST", &format!("/services/{service}/stop"), "");
                     ("POST", format!("/services/{service}/start"), "")
                 } else {
                     ("POST", format!("/services/{service}/{what}"), "")
@@ -64,7 +64,7 @@ fn asks(address: &str, random: &mut fastrand::Rng, over: &AtomicBool) -> Asked {
             2 => ("POST", format!("/services/{service}/reload"), ""),
             3 => ("PUT", format!("/services/{service}/log-level"), "{\"level\":\"debug\"}"),
             4 => ("DELETE", format!("/services/{service}/log-level"), ""),
-            5 => ("GET", "/services/nobody".into(), ""),
+            5 => ("GET", "/services/unknown".into(), ""),
             6 => ("PUT", "/log-level".into(), "{nonsense"),
             7 => ("GET", "/metrics".into(), ""),
             8 => ("GET", "/graph".into(), ""),
@@ -73,26 +73,26 @@ fn asks(address: &str, random: &mut fastrand::Rng, over: &AtomicBool) -> Asked {
             11 => ("GET", "/".into(), ""),
             _ => ("GET", format!("/services/{service}/why"), ""),
         };
-        asked.requests += 1;
-        match ask(address, method, &path, body) {
+        summary.requests += 1;
+        match send_request(address, method, &path, body) {
             Ok((200 | 202 | 400 | 404 | 409, _)) => {}
             Ok((503, _)) if path.starts_with("/readyz") => {}
-            other => asked.wrong.push(format!("{method} {path}: {other:?}")),
+            other => summary.wrong.push(format!("{method} {path}: {other:?}")),
         }
     }
-    asked
+    summary
 }
 
-/// Comes, reads for a while, and goes without a word.
-fn follows(address: &str, random: &mut fastrand::Rng, over: &AtomicBool) -> Asked {
-    let mut asked = Asked::default();
+/// Connects, reads for a while, and disconnects without a word.
+fn follow_events(address: &str, random: &mut fastrand::Rng, over: &AtomicBool) -> Summary {
+    let mut summary = Summary::default();
     while !over.load(Ordering::Relaxed) {
         let read =
             events(address, None).take(random.usize(10..2_000)).take_while(|_| !over.load(Ordering::Relaxed)).count();
         if read == 0 {
-            asked.wrong.push("a follower was told nothing".into());
+            summary.wrong.push("a follower received no event".into());
         }
-        asked.requests += 1;
+        summary.requests += 1;
     }
-    asked
+    summary
 }

@@ -1,4 +1,4 @@
-//! The daemon that is soaked.
+//! The daemon of the soak test.
 
 use rxd::admin::AdminStatus;
 use rxd::{
@@ -9,11 +9,11 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 pub(crate) const SERVICES: usize = 200;
-/// Nobody depends on the last of them, so that they may give up.
-const SOLID: usize = 180;
-/// Watchers that come and go.
+/// No service depends on those from here on, so they may reach their restart limit.
+const FIRST_LIMITED: usize = 180;
+/// How many tasks start and drop watches.
 const WATCHERS: usize = 30;
-const BEAT: Duration = Duration::from_secs(10);
+const HEARTBEAT: Duration = Duration::from_secs(10);
 
 pub(crate) fn name(at: usize) -> String {
     format!("s{at}")
@@ -23,24 +23,24 @@ fn millis(range: std::ops::Range<u64>) -> Duration {
     Duration::from_millis(fastrand::u64(range))
 }
 
-/// Does what it likes.
-struct Moody {
-    beats: bool,
+/// Fails, panics and takes its time at random.
+struct Unreliable {
+    has_heartbeat: bool,
 }
 
-impl Moody {
-    /// A little work, that fails once in a while.
+impl Unreliable {
+    /// A little work that sometimes fails.
     async fn step(&self, most: u64, one_in: u32) -> rxd::Result {
         tokio::time::sleep(millis(0..most)).await;
         match fastrand::u32(0..2 * one_in) {
-            0 => Err("told to fail".into()),
-            1 => panic!("told to panic"),
+            0 => Err("random failure".into()),
+            1 => panic!("random panic"),
             _ => Ok(()),
         }
     }
 }
 
-impl Runner for Moody {
+impl Runner for Unreliable {
     async fn init(&mut self, _: &Context) -> rxd::Result {
         self.step(50, 20).await
     }
@@ -55,7 +55,7 @@ impl Runner for Moody {
         cx.spawn("task", async move {
             let seen = inner.watch_states(Filter::None);
             if let Ok(mut states) = seen {
-                // Slow, so that it is left behind at times.
+                // Slow, so that the stream lags at times.
                 let reads = async {
                     while states.next().await.is_some() {
                         tokio::time::sleep(millis(0..200)).await;
@@ -68,7 +68,7 @@ impl Runner for Moody {
             }
         });
         while Instant::now() < until {
-            if self.beats {
+            if self.has_heartbeat {
                 cx.heartbeat();
             }
             tokio::select! {
@@ -88,23 +88,23 @@ impl Runner for Moody {
     }
 }
 
-/// The same daemon for the same number.
+/// Makes the daemon of this seed.
 pub(crate) fn daemon(seed: u64) -> Daemon {
     let mut random = fastrand::Rng::with_seed(seed);
     let services = (0..SERVICES).map(|at| {
-        let beats = random.u32(0..4) == 0;
+        let has_heartbeat = random.u32(0..4) == 0;
         let backoff = Backoff::DEFAULT.base(Duration::from_millis(200)).max(Duration::from_secs(5));
         let mut options = Options::DEFAULT.backoff(backoff);
-        options = match at < SOLID {
+        options = match at < FIRST_LIMITED {
             true => options.restarts(1_000, Duration::from_secs(60)),
             false => options.restarts(2, Duration::from_secs(60)).on_failure(OnFailure::Ignore),
         };
-        if beats {
-            options = options.heartbeat(BEAT);
+        if has_heartbeat {
+            options = options.heartbeat(HEARTBEAT);
         }
-        let mut service = Service::new(name(at), Moody { beats }).options(options);
+        let mut service = Service::new(name(at), Unreliable { has_heartbeat }).options(options);
         if at > 1 {
-            let known = at.min(SOLID);
+            let known = at.min(FIRST_LIMITED);
             let one = random.usize(0..known);
             let (other, next) = (|| name(one), name((one + 1) % known));
             service = match at % 5 {
@@ -122,8 +122,8 @@ pub(crate) fn daemon(seed: u64) -> Daemon {
 pub(crate) fn run(seed: u64) -> ExitCode {
     let before = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
-        // What is told to is no news.
-        if info.payload().downcast_ref() != Some(&"told to panic") {
+        // Do not print the panics that this program makes on purpose.
+        if info.payload().downcast_ref() != Some(&"random panic") {
             before(info);
         }
     }));
@@ -142,10 +142,10 @@ pub(crate) fn run(seed: u64) -> ExitCode {
     })
 }
 
-/// Joins, watches in one way or another, and leaves in the middle of it.
+/// Starts watches of all kinds, one after another, and drops each at a random time.
 async fn watches(handle: DaemonHandle) {
     while !handle.has_ended() {
-        // What can be no more is said at once.
+        // A watch that can never fire ends at once; without this delay the loop would spin.
         tokio::time::sleep(millis(1..100)).await;
         let (a, b) = (name(fastrand::usize(0..SERVICES)), name(fastrand::usize(0..SERVICES)));
         let state = [State::Init, State::Run, State::Stop][fastrand::usize(0..3)];
@@ -164,21 +164,21 @@ async fn watches(handle: DaemonHandle) {
     }
 }
 
-/// Says every ten seconds how late a watcher was: the earliest that ever came is taken for no delay.
+/// Prints every ten seconds how late a watcher was. The least delay so far counts as no delay.
 async fn times(mut states: rxd::StateStream) {
     let began = Instant::now();
-    let (mut least, mut delays, mut said) = (f64::MAX, Vec::new(), Instant::now());
+    let (mut least, mut delays, mut printed) = (f64::MAX, Vec::new(), Instant::now());
     while let Some(event) = states.next().await {
         if let StateEvent::Changed(change) = event {
             let delay = began.elapsed().as_secs_f64() - change.at.as_secs_f64();
             least = least.min(delay);
             delays.push(delay);
         }
-        if said.elapsed() > Duration::from_secs(10) && !delays.is_empty() {
+        if printed.elapsed() > Duration::from_secs(10) && !delays.is_empty() {
             delays.sort_by(f64::total_cmp);
             let at = |share: f64| Duration::from_secs_f64(delays[((delays.len() - 1) as f64 * share) as usize] - least);
             println!("p50 {:.1?}, p99 {:.1?}, most {:.1?} of {}", at(0.5), at(0.99), at(1.0), delays.len());
-            (delays, said) = (Vec::new(), Instant::now());
+            (delays, printed) = (Vec::new(), Instant::now());
         }
     }
 }
