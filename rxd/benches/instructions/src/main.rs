@@ -1,15 +1,15 @@
-//! How many instructions the core paths take, counted by valgrind and compared with what they took
-//! before. A busy machine makes no difference to that.
+//! Counts the instructions of the core paths by valgrind, and compares them with a baseline. A busy
+//! machine does not change the counts.
 //!
 //! ```text
-//! cargo run --release -p instructions             # fails where a path has become 5 % dearer
-//! cargo run --release -p instructions -- --update # takes what they take now as what is right
-//! cargo run --release -p instructions -- restart  # one path, with where it spends them
+//! cargo run --release -p instructions             # fails if a path takes 5 % more instructions
+//! cargo run --release -p instructions -- --update # makes the current counts the baseline
+//! cargo run --release -p instructions -- restart  # one path, and where it spends them
 //! ```
 //!
-//! Each path is run twice, so many times and twice as often: the difference is what it takes, and
-//! what begins and ends the process is not part of it. What is counted is what the compiler made;
-//! with another compiler than that of `baseline.txt` nothing is compared.
+//! Each path is run in two processes, n times and 2n times. The difference divided by n is the count
+//! of the path, without the start and the end of the process. The counts depend on the compiler: with
+//! another compiler than that of `baseline.txt` nothing is compared.
 
 #![allow(clippy::print_stdout, reason = "the figures are the program's output")]
 
@@ -21,7 +21,7 @@ use std::process::{Command, ExitCode};
 
 type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
 
-/// How much dearer a path may become, and how much cheaper before that is to be noted.
+/// How much a count may grow before the check fails, or shrink before the check says so.
 const TOLERANCE: f64 = 0.05;
 
 fn main() -> ExitCode {
@@ -56,7 +56,7 @@ fn compiler() -> Result<String> {
     Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }
 
-/// The instructions of a whole process that takes the path so often.
+/// The instructions of a whole process that runs the path `times` times.
 fn process(path: &str, times: usize, profile: &str) -> Result<u64> {
     let mut valgrind = Command::new("valgrind");
     valgrind.args(["--tool=callgrind", &format!("--callgrind-out-file={profile}")]);
@@ -70,7 +70,7 @@ fn process(path: &str, times: usize, profile: &str) -> Result<u64> {
     Ok(count.1.trim().parse()?)
 }
 
-/// The instructions of one time.
+/// The instructions of one run of the path.
 fn count(path: &str, times: usize) -> Result<u64> {
     let (once, twice) = (process(path, times, "/dev/null")?, process(path, 2 * times, "/dev/null")?);
     Ok((twice - once) / times as u64)
@@ -90,7 +90,7 @@ fn update() -> Result {
     Ok(())
 }
 
-/// Whether no path takes more than it did.
+/// Whether no path takes more instructions than its baseline.
 fn check() -> Result<bool> {
     let text = std::fs::read_to_string(baseline())?;
     let made_by = text.lines().next().unwrap_or_default().trim_start_matches("# ");
@@ -112,8 +112,10 @@ fn check() -> Result<bool> {
         };
         let change = now as f64 / then as f64 - 1.0;
         let verdict = match change {
-            change if change > TOLERANCE => "dearer: look where, or take it by --update in the same commit",
-            change if change < -TOLERANCE => "cheaper: note it by --update",
+            change if change > TOLERANCE => {
+                "more than the tolerance: find the cause, or accept it by --update in the same commit"
+            }
+            change if change < -TOLERANCE => "less than the tolerance: record it by --update",
             _ => "as before",
         };
         println!("{path}: {now} instructions, before {then}, {:+.1} %: {verdict}", change * 100.0);

@@ -1,6 +1,6 @@
 //! The core paths.
 
-use rxd::__private::Bench as Stage;
+use rxd::__private::Bench;
 use rxd::intracom::{Group, Intracom};
 use rxd::log::{Level, LevelHandle};
 use rxd::{Action, Backoff, Context, Daemon, DaemonHandle, Options, Runner, Service, State};
@@ -13,7 +13,7 @@ use std::task::{Context as TaskContext, Waker};
 use tokio::sync::Notify;
 use tracing_subscriber::prelude::*;
 
-/// Each path, and how many times it is taken at first.
+/// Each path, and how many times the first process runs it.
 pub(crate) const ALL: [(&str, usize); 10] = [
     ("check-a-level", 10_000),
     ("publish", 2_000),
@@ -24,39 +24,39 @@ pub(crate) const ALL: [(&str, usize); 10] = [
     ("transition-others", 10_000),
     ("transition-watched", 10_000),
     ("transition-watched-all-of-100", 10_000),
-    ("transition-told", 10_000),
+    ("transition-received", 10_000),
 ];
 
-/// Takes a path so often.
+/// Runs a path `times` times.
 pub(crate) fn run(path: &str, times: usize) -> crate::Result {
     match path {
-        "transition" => steps(&Stage::new(1, 1024), times),
-        // With others that are watched.
+        "transition" => steps(&Bench::new(1, 1024), times),
+        // With watches on other services.
         "transition-others" => {
-            let stage = Stage::new(101, 1024);
-            let watches: Vec<_> = (1..101).map(|id| watch(&stage, &[id])).collect();
-            steps(&stage, times);
+            let bench = Bench::new(101, 1024);
+            let watches: Vec<_> = (1..101).map(|id| watch(&bench, &[id])).collect();
+            steps(&bench, times);
             drop(watches);
         }
         "transition-watched" => {
-            let stage = Stage::new(1, 1024);
-            let watch = watch(&stage, &[0]);
-            steps(&stage, times);
+            let bench = Bench::new(1, 1024);
+            let watch = watch(&bench, &[0]);
+            steps(&bench, times);
             drop(watch);
         }
         "transition-watched-all-of-100" => {
-            let stage = Stage::new(100, 1024);
-            let watch = watch(&stage, &(0..100).collect::<Vec<_>>());
-            steps(&stage, times);
+            let bench = Bench::new(100, 1024);
+            let watch = watch(&bench, &(0..100).collect::<Vec<_>>());
+            steps(&bench, times);
             drop(watch);
         }
-        // With a task that waits for it, is woken, and looks.
-        "transition-told" => {
-            let stage = Stage::new(1, 1024);
-            let mut watch = watch(&stage, &[0]);
+        // With a task that waits for the transition, is woken, and reads the event.
+        "transition-received" => {
+            let bench = Bench::new(1, 1024);
+            let mut watch = watch(&bench, &[0]);
             let mut task = TaskContext::from_waker(Waker::noop());
             for nth in 0..times {
-                step(&stage, nth);
+                step(&bench, nth);
                 black_box(pin!(watch.next()).poll(&mut task).is_ready());
             }
         }
@@ -64,7 +64,7 @@ pub(crate) fn run(path: &str, times: usize) -> crate::Result {
         "publish" => block_on(publish(times)),
         "start" => {
             let handle = block_on(start(times));
-            // What it takes to stop is another path.
+            // The stop is another path.
             std::mem::forget(handle);
             std::process::exit(0);
         }
@@ -79,20 +79,20 @@ fn block_on<F: Future>(future: F) -> F::Output {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(future)
 }
 
-fn step(stage: &Stage, nth: usize) {
-    if nth % 2 == 0 { stage.enter(0) } else { stage.leave(0) }
+fn step(bench: &Bench, nth: usize) {
+    if nth % 2 == 0 { bench.enter(0) } else { bench.leave(0) }
 }
 
-fn steps(stage: &Stage, times: usize) {
-    (0..times).for_each(|nth| step(stage, nth));
+fn steps(bench: &Bench, times: usize) {
+    (0..times).for_each(|nth| step(bench, nth));
 }
 
-fn watch(stage: &Stage, ids: &[usize]) -> rxd::Watch {
+fn watch(bench: &Bench, ids: &[usize]) -> rxd::Watch {
     let names: Vec<String> = ids.iter().map(|id| format!("s{id}")).collect();
-    stage.watch_all(Action::Entering, State::Run, &names).expect("it knows them")
+    bench.watch_all(Action::Entering, State::Run, &names).expect("it knows them")
 }
 
-/// A record that nobody wants, in the span of a service, with a level for a hundred others.
+/// A disabled record in the span of a service, with a level for a hundred others.
 fn check_a_level(times: usize) {
     let levels = LevelHandle::new(Level::Info);
     (0..100).for_each(|n| levels.set(format!("service-{n}"), Level::Debug));
@@ -119,7 +119,7 @@ impl Gate {
         Gate(Arc::new((AtomicUsize::new(times), Notify::new())))
     }
 
-    /// Whether that was the last.
+    /// Whether this was the last arrival.
     fn arrive(&self) -> bool {
         let last = self.0.0.fetch_sub(1, Ordering::Relaxed) == 1;
         if last {
@@ -129,7 +129,7 @@ impl Gate {
     }
 }
 
-/// Runs until it is told to stop.
+/// Runs until it is cancelled.
 struct Body(Gate);
 
 impl Runner for Body {
@@ -140,7 +140,7 @@ impl Runner for Body {
     }
 }
 
-/// Ends at once, until it was run often enough.
+/// Ends at once, until it has run often enough.
 struct Brief(Gate);
 
 impl Runner for Brief {
@@ -153,7 +153,7 @@ impl Runner for Brief {
 }
 
 fn daemon() -> Daemon {
-    // Its own thread would count too.
+    // Without the monitor, whose thread would be counted, too.
     Daemon::new("bench").signals([]).blocking_threshold(None)
 }
 
