@@ -1,8 +1,8 @@
 //! The same services twice: with attributes, and written by hand on bare tokio.
 //!
-//! Each service waits until the one before it is in Run, works until it is cancelled, cleans up,
-//! and is restarted with a growing delay after a failure. All are stopped in reverse order. The
-//! version by hand does that and no more: it contains no panic, keeps no limit and reports nothing.
+//! Each service waits until the one before it runs, works until it is cancelled, cleans up, and
+//! restarts with a growing delay after a failure. All are stopped in reverse order. The version by
+//! hand does no more than that: it contains no panic, keeps no limit, and publishes no state.
 
 use std::fmt::Write;
 
@@ -45,9 +45,9 @@ pub(crate) fn by_hand(services: usize) -> String {
             "struct S{i} {{ work: u64 }}\n\
              impl S{i} {{
                  async fn init(&mut self) -> Result {{ self.work = {i}; Ok(()) }}
-                 async fn run(&mut self, cancelled: &mut watch::Receiver<bool>) -> Result {{
+                 async fn run(&mut self, stopped: &mut watch::Receiver<bool>) -> Result {{
                      self.work += 1;
-                     cancelled.wait_for(|cancelled| *cancelled).await?;
+                     stopped.wait_for(|stopped| *stopped).await?;
                      Ok(())
                  }}
                  async fn stop(&mut self) -> Result {{ self.work = 0; Ok(()) }}
@@ -56,19 +56,19 @@ pub(crate) fn by_hand(services: usize) -> String {
                  mut service: S{i},
                  mut before: watch::Receiver<bool>,
                  runs: watch::Sender<bool>,
-                 mut cancelled: watch::Receiver<bool>,
+                 mut stopped: watch::Receiver<bool>,
              ) {{
                  let mut delay = Duration::from_millis(100);
-                 while !*cancelled.borrow() {{
+                 while !*stopped.borrow() {{
                      let mut result = service.init().await;
                      if result.is_ok() {{
                          let open = tokio::select! {{
                              open = before.wait_for(|runs| *runs) => open.is_ok(),
-                             _ = cancelled.wait_for(|cancelled| *cancelled) => false,
+                             _ = stopped.wait_for(|stopped| *stopped) => false,
                          }};
                          if open {{
                              runs.send_replace(true);
-                             result = service.run(&mut cancelled).await;
+                             result = service.run(&mut stopped).await;
                              runs.send_replace(false);
                          }}
                      }}
@@ -83,7 +83,7 @@ pub(crate) fn by_hand(services: usize) -> String {
                      }}
                      tokio::select! {{
                          () = tokio::time::sleep(delay) => delay = (delay * 2).min(Duration::from_secs(30)),
-                         _ = cancelled.wait_for(|cancelled| *cancelled) => {{}},
+                         _ = stopped.wait_for(|stopped| *stopped) => {{}},
                      }}
                  }}
              }}"
@@ -93,15 +93,15 @@ pub(crate) fn by_hand(services: usize) -> String {
     for i in 0..services {
         let _ = writeln!(
             out,
-            "    let (cancelled, cancelled_rx) = watch::channel(false);
+            "    let (stop, stopped) = watch::channel(false);
     let (runs, next) = watch::channel(false);
-    all.push((cancelled, tokio::spawn(serve_{i}(S{i} {{ work: 0 }}, before, runs, cancelled_rx))));
+    all.push((stop, tokio::spawn(serve_{i}(S{i} {{ work: 0 }}, before, runs, stopped))));
     before = next;"
         );
     }
     out.push_str(
-        "    drop(before);\n    tokio::signal::ctrl_c().await?;\n    for (cancelled, task) in all.into_iter().rev() {\n        \
-         cancelled.send_replace(true);\n        task.await?;\n    }\n    Ok(())\n}\n",
+        "    drop(before);\n    tokio::signal::ctrl_c().await?;\n    for (stop, task) in all.into_iter().rev() {\n        \
+         stop.send_replace(true);\n        task.await?;\n    }\n    Ok(())\n}\n",
     );
     out
 }

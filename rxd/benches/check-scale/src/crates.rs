@@ -1,15 +1,15 @@
-//! Crates that are written, checked, built and looked at.
+//! Generated crates: written, checked, built and measured.
 
 use crate::Result;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-/// What a command of cargo took.
+/// The time that a command of cargo took.
 #[derive(Clone, Copy)]
 pub(crate) struct Time {
     pub(crate) real: Duration,
-    /// Where the system tells: this does not depend on what else the machine does.
+    /// The CPU time, if the system reports it. It does not depend on other work of the machine.
     pub(crate) cpu: Option<Duration>,
 }
 
@@ -21,7 +21,7 @@ impl Time {
         }
     }
 
-    /// The time that tells more.
+    /// The CPU time if it is known, otherwise the real time.
     pub(crate) fn best(self) -> Duration {
         self.cpu.unwrap_or(self.real)
     }
@@ -36,7 +36,7 @@ fn cpu_of_children() -> Option<Duration> {
     Some(Duration::from_millis(10 * ticks?.iter().sum::<u64>()))
 }
 
-/// One generated crate, in a room under `target` that all share.
+/// One generated crate, in a folder under `target` that all of them share.
 pub(crate) struct Generated {
     dir: PathBuf,
     target: PathBuf,
@@ -45,9 +45,9 @@ pub(crate) struct Generated {
 impl Generated {
     /// A crate of this name that depends on `rxd`, and on tokio as a program does.
     pub(crate) fn new(name: &str) -> Result<Self> {
-        let room = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../target/check-scale");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../target/check-scale");
         let rxd = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
-        let dir = room.join(name);
+        let dir = folder.join(name);
         std::fs::create_dir_all(dir.join("src"))?;
         let manifest = format!(
             "[package]\nname = \"scale-{name}\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\n\
@@ -57,7 +57,7 @@ impl Generated {
         );
         std::fs::write(dir.join("Cargo.toml"), manifest)?;
         std::fs::copy(rxd.join("../Cargo.lock"), dir.join("Cargo.lock"))?;
-        Ok(Generated { dir, target: room.join("target") })
+        Ok(Generated { dir, target: folder.join("target") })
     }
 
     fn write(&self, source: &str) -> Result {
@@ -66,7 +66,7 @@ impl Generated {
 
     /// The shortest of several times that `command` took for this source.
     pub(crate) fn time(&self, command: &str, source: &str, runs: u32) -> Result<Time> {
-        // The dependencies, once.
+        // Build the dependencies once.
         self.write("fn main() {}\n")?;
         self.cargo(&[command, "--quiet"], &[])?;
         let mut best = Time { real: Duration::MAX, cpu: None };
@@ -84,7 +84,7 @@ impl Generated {
     /// How many lines this source has once its macros are expanded.
     pub(crate) fn expanded_lines(&self, source: &str) -> Result<usize> {
         self.write(source)?;
-        // The flag is for nightly compilers; this is how a stable one takes it, too.
+        // The flag is for nightly compilers. With the variable a stable one accepts it, too.
         let stable = [("RUSTC_BOOTSTRAP", "1")];
         let output = self.cargo(&["rustc", "--quiet", "--profile", "check", "--", "-Zunpretty=expanded"], &stable)?;
         Ok(String::from_utf8_lossy(&output.stdout).lines().count())

@@ -4,13 +4,15 @@
 //! cargo run --release -p check-scale -- --services 1000 --watches 3
 //! ```
 //!
-//! The difference is what the graph costs: building it, and checking it. `--shape` says how the
-//! services watch each other: `near` (each the ones just before it), `chain` (declared in the order
-//! that is worst for a walk: each the ones just after it) or `far` (each some anywhere before it).
+//! The difference is what the graph costs: building it, and checking it. `--shape` chooses which
+//! services each service watches:
 //!
-//! With `--by-hand` it compares what one service costs with what the same service written on bare
-//! tokio does: expanded lines, `cargo check` and `cargo build`, each the share of one among so
-//! many.
+//! * `near`: those just before it;
+//! * `chain`: those just after it, which is the worst order for a walk;
+//! * `far`: some anywhere before it.
+//!
+//! With `--by-hand` it compares one annotated service with the same service written on bare tokio:
+//! expanded lines, `cargo check` and `cargo build`, each as the share of one service among many.
 
 #![allow(clippy::print_stdout)]
 
@@ -85,7 +87,7 @@ fn graph(plan: &Plan, runs: u32) -> Result {
 
 /// What one service costs, as the share of one among `count`.
 fn one_service(count: usize, runs: u32) -> Result {
-    println!("one service among {count}; best of {runs}, CPU time where the system tells");
+    println!("one service among {count}; best of {runs}, CPU time if the system reports it");
     for (name, source) in [("annotated", by_hand::annotated as fn(usize) -> String), ("by-hand", by_hand::by_hand)] {
         let generated = Generated::new(name)?;
         let (few, many) = (source(1), source(count + 1));
