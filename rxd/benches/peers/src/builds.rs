@@ -9,10 +9,10 @@ use std::time::Instant;
 /// The services of the crate of which `cargo check` is timed.
 const SERVICES: usize = 200;
 
-/// How often that is timed; the median counts.
+/// How often the check is timed. The median counts.
 const CHECKS: usize = 5;
 
-/// What a subject's program needs in its manifest besides tokio, and the program.
+/// The dependencies of a subject's program besides tokio, and the program.
 fn program(subject: &str) -> (&'static str, &'static str) {
     match subject {
         "floor" => ("tokio-util = { version = \"0.7.15\", features = [\"rt\"] }", include_str!("../programs/floor.rs")),
@@ -34,7 +34,7 @@ struct Built {
     bytes: u64,
 }
 
-/// All of them, and the checks.
+/// The builds of all subjects, and the checks.
 #[derive(Debug)]
 pub struct Builds {
     built: Vec<Built>,
@@ -98,7 +98,7 @@ fn package(place: &Path, needs: &str, source: &str) {
     );
     std::fs::write(place.join("Cargo.toml"), manifest).expect("a manifest");
     std::fs::write(place.join("src/main.rs"), source).expect("a program");
-    // The very versions that were measured.
+    // Use the versions that were measured.
     std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.lock"), place.join("Cargo.lock")).expect("a lock");
 }
 
@@ -177,7 +177,7 @@ fn runner(at: usize) -> String {
     )
 }
 
-/// Seconds of `cargo check` of the two, taken in turn.
+/// Seconds of `cargo check` of both, measured in turn.
 fn checks(place: &Path) -> [f64; 2] {
     let places: [PathBuf; 2] = ["declared", "by-hand"].map(|name| place.join(name));
     for (place, source) in places.iter().zip([declared(), by_hand()]) {

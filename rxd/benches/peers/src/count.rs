@@ -14,7 +14,7 @@ static CALLS: AtomicU64 = AtomicU64::new(0);
 static BLOCKS: AtomicU64 = AtomicU64::new(0);
 static BYTES: AtomicU64 = AtomicU64::new(0);
 
-// SAFETY: every call is passed on as it is.
+// SAFETY: every call is forwarded unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         CALLS.fetch_add(1, Relaxed);
@@ -36,14 +36,14 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// What is allocated at one instant.
+/// The allocations at one instant.
 #[derive(Clone, Copy, Debug)]
 pub struct Heap {
-    /// How often something was allocated so far.
+    /// How many allocations there were so far.
     pub calls: u64,
     /// How many blocks are live.
     pub blocks: u64,
-    /// How many bytes are live, as they were asked for.
+    /// How many bytes are live, as requested.
     pub bytes: u64,
 }
 

@@ -1,11 +1,11 @@
-//! What all bodies share: count up, the last wakes the driver.
+//! What the bodies of all subjects share: each counts down, and the last wakes the driver.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 use tokio::sync::Notify;
 
-/// Waited for by the driver, counted down by the bodies. A body's own state is one of these: 8 bytes.
+/// The driver waits for it, and the bodies count it down. A body's only state is one gate: 8 bytes.
 #[derive(Clone, Debug)]
 pub struct Gate(Arc<Inner>);
 
@@ -20,7 +20,7 @@ struct Inner {
 }
 
 impl Gate {
-    /// To be arrived at so many times.
+    /// A gate for `times` arrivals.
     pub fn new(times: usize) -> Self {
         Gate(Arc::new(Inner {
             left: AtomicUsize::new(times),
@@ -32,7 +32,7 @@ impl Gate {
         }))
     }
 
-    /// A body is running. Whether it was not the last.
+    /// Counts a body that runs. Returns whether it was not the last.
     pub fn arrive(&self) -> bool {
         let last = self.0.left.fetch_sub(1, Ordering::AcqRel) == 1;
         if last {
@@ -41,7 +41,7 @@ impl Gate {
         !last
     }
 
-    /// As [`arrive`](Gate::arrive), with the times of the first and the last noted.
+    /// As [`arrive`](Gate::arrive), and records the times of the first and the last arrival.
     pub fn arrive_timed(&self) -> bool {
         let now = |slot: &AtomicUsize| slot.store(self.0.base.elapsed().as_nanos() as usize, Ordering::Relaxed);
         if self.0.first.load(Ordering::Relaxed) == 0 {
@@ -63,25 +63,25 @@ impl Gate {
         self.0.all.notified().await;
     }
 
-    /// A body was told to end, and does.
+    /// Counts a body that ends after its cancellation.
     pub fn leave(&self) {
         self.0.ended.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How many have ended because they were told to.
+    /// How many bodies have ended after their cancellation.
     pub fn ended(&self) -> usize {
         self.0.ended.load(Ordering::Relaxed)
     }
 }
 
-/// One change at a time: the driver asks for it, its body makes it, and so many observers hear of it.
+/// One change at a time: the driver requests it, a body makes it, and the observers see it.
 #[derive(Clone, Debug)]
 pub struct Change(Arc<Turn>);
 
 #[derive(Debug)]
 struct Turn {
     go: Notify,
-    heard: Notify,
+    all_observed: Notify,
     observers: usize,
     left: AtomicUsize,
     base: Instant,
@@ -90,11 +90,11 @@ struct Turn {
 }
 
 impl Change {
-    /// Observed by so many.
+    /// A change with this many observers.
     pub fn new(observers: usize) -> Self {
         Change(Arc::new(Turn {
             go: Notify::new(),
-            heard: Notify::new(),
+            all_observed: Notify::new(),
             observers,
             left: AtomicUsize::new(0),
             base: Instant::now(),
@@ -103,7 +103,7 @@ impl Change {
         }))
     }
 
-    /// The body waits for its turn, and is then about to make the change.
+    /// Waits until the driver requests the change, which the body makes next.
     pub async fn turn(&self) {
         self.0.go.notified().await;
         self.about_to();
@@ -114,24 +114,24 @@ impl Change {
         self.0.made.store(self.0.base.elapsed().as_nanos() as usize, Ordering::Release);
     }
 
-    /// An observer has heard of it.
-    pub fn heard(&self) {
+    /// Counts an observer that has seen the change.
+    pub fn observed(&self) {
         if self.0.left.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.0.last.store(self.0.base.elapsed().as_nanos() as usize, Ordering::Release);
-            self.0.heard.notify_one();
+            self.0.all_observed.notify_one();
         }
     }
 
-    /// Has a change be made by whoever waits for its turn; nanoseconds until the last observer has heard of it.
+    /// Requests a change from the body. Returns the nanoseconds until the last observer has seen it.
     pub async fn make(&self) -> u64 {
         self.make_by(|| self.0.go.notify_one()).await
     }
 
-    /// Has a change be made by this.
+    /// Requests a change by calling `make`.
     pub async fn make_by(&self, make: impl FnOnce()) -> u64 {
         self.0.left.store(self.0.observers, Ordering::Release);
         make();
-        self.0.heard.notified().await;
+        self.0.all_observed.notified().await;
         (self.0.last.load(Ordering::Acquire) - self.0.made.load(Ordering::Acquire)) as u64
     }
 }

@@ -1,4 +1,4 @@
-//! What grows with edges, topics and work.
+//! How costs grow with edges, topics and transitions.
 
 use crate::count::Heap;
 use crate::gate::Gate;
@@ -7,13 +7,13 @@ use crate::subject::rxd::{Body, daemon, flat};
 use rxd::intracom::{Group, Intracom};
 use std::time::Instant;
 
-/// How many services there are where the number of edges is what grows.
+/// The number of services while the number of edges grows.
 const SERVICES: usize = 1_000;
 
 /// Takes one sample of a case of rxd alone.
 pub async fn sample(case: &str, _subject: &str, n: usize) {
     match case {
-        // 1,000 services, each of which needs the n before it.
+        // 1,000 services, each of which needs the n services before it.
         "edges" => {
             let (names, gate) = (names(SERVICES), Gate::new(SERVICES));
             let services = (0..SERVICES).map(|at| {
@@ -33,7 +33,7 @@ pub async fn sample(case: &str, _subject: &str, n: usize) {
             assert!(handle.wait().await.is_ok());
             say("stop_ns", begun.elapsed().as_nanos() as f64);
         }
-        // n topics with a subscriber each, and a message to each.
+        // n topics with one subscriber each, and one message to each.
         "topics" => {
             let (intracom, names) = (Intracom::new(), names(n));
             let before = Heap::now();
@@ -52,11 +52,11 @@ pub async fn sample(case: &str, _subject: &str, n: usize) {
             }
             say("message_ns", begun.elapsed().as_nanos() as f64 / n as f64);
         }
-        // n rounds of eight transitions of one service under its engine.
+        // n restarts of one service under its engine, eight transitions each.
         "flat" => {
             let (before, after) = flat(n).await;
             say("grown_bytes", after as f64 - before as f64);
         }
-        other => panic!("what is {other}?"),
+        other => panic!("there is no case {other}"),
     }
 }

@@ -1,4 +1,4 @@
-//! What it was run on.
+//! The machine and the versions of a run.
 
 use std::process::Command;
 

@@ -1,5 +1,5 @@
-//! The same work for rxd, for bare tokio, and for the crates one would use instead: see README.md
-//! beside this package, and RESULTS.md for what came of it.
+//! Measures the same work for rxd, for bare tokio, and for comparable crates. README.md beside this
+//! package explains it, and RESULTS.md has the results.
 
 #![allow(missing_docs)]
 

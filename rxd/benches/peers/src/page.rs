@@ -1,4 +1,4 @@
-//! RESULTS.md: what came of a run, with what it was run on and what it does not say.
+//! RESULTS.md: the results of a run, the machine, and what the results do not say.
 
 use crate::builds::Builds;
 use crate::machine;
@@ -6,24 +6,24 @@ use crate::sample::{RESTARTS, SUBJECTS};
 use crate::stats::{Figure, Results};
 use std::fmt::Write;
 
-/// What each leaves out of the work that rxd does in its figures.
+/// What each subject leaves out of the work that rxd does.
 const LEAVES_OUT: [(&str, &str); 8] = [
     ("floor", "everything: no names, states, order, restarts, reports"),
     (
         "rxd",
-        "nothing: each service goes through Init, Idle, Run, Stop and Exit, eight to ten transitions, each numbered, timed, kept and open to watch",
+        "nothing: each service goes through Init, Idle, Run, Stop and Exit, eight to ten transitions, each numbered, timed, kept and published to watches",
     ),
     (
         "rxd, four methods",
-        "nothing: as rxd, with an `init`, `idle` and `stop` of its own, which are called; rxd does not call a method that is not there",
+        "nothing: as rxd, and it implements `init`, `idle` and `stop`, which are called; rxd does not call a method that is not implemented",
     ),
     (
         "supervised",
-        "states of single services, watches, order, a stop method; it restarts at once only what ended well: after a failure its shortest delay is a millisecond",
+        "states of single services, watches, order, a stop method; it restarts at once only a service that ended well: after a failure its shortest delay is a millisecond",
     ),
     (
         "task-supervisor",
-        "order, watches, a stop method; a status is asked for; its shortest restart delay is a millisecond, tokio's timer",
+        "order, watches, a stop method; its status is polled; its shortest restart delay is a millisecond, tokio's timer",
     ),
     (
         "tokio-graceful-shutdown",
@@ -31,11 +31,11 @@ const LEAVES_OUT: [(&str, &str); 8] = [
     ),
     (
         "kameo",
-        "order by dependency, states; its stop returned while a stuck actor was still running (see the wedge test)",
+        "order by dependency, states; its stop returned while an unresponsive actor was still running (see the wedge test)",
     ),
     (
         "ractor-supervisor",
-        "`post_stop` of children: stopping the supervisor kills them, so its stop is no clean one; states",
+        "`post_stop` of children: stopping the supervisor kills them, so its stop is not clean; states",
     ),
 ];
 
@@ -47,7 +47,7 @@ pub struct Page<'a> {
     text: String,
 }
 
-/// Nanoseconds as something to read.
+/// Nanoseconds in a readable unit.
 fn time(ns: f64) -> String {
     match ns {
         ns if ns < 1e3 => format!("{ns:.0} ns"),
@@ -107,15 +107,13 @@ impl<'a> Page<'a> {
 
     /// The whole page.
     pub fn write(mut self, samples: usize, builds: Option<&Builds>) -> String {
-        self.line("# What it costs, beside what one would use instead\n");
-        self.line(
-            "Written by `cargo run --release` in this folder; see [README.md](README.md) for how, and do not edit.\n",
-        );
+        self.line("# What rxd costs, beside comparable crates\n");
+        self.line("Written by `cargo run --release` in this folder; do not edit. [README.md](README.md) says how.\n");
         self.line(&machine::describe());
         let _ = writeln!(
             self.text,
             "\nEach figure is the median of {samples} samples, with the least and the most in brackets; each sample is a process of \
-             its own, and the subjects take turns. Read the ratios: what is compared was measured in the same run."
+             its own, and the subjects take turns. Read the ratios: all figures that are compared come from the same run."
         );
         self.targets(builds);
         self.starting();
@@ -131,11 +129,11 @@ impl<'a> Page<'a> {
         self.left_out();
         self.line("\n## What is not claimed\n");
         for text in [
-            "That these absolute times are those of another machine, or of a service that does something.",
-            "That a peer is slow at what it is made for: the work here is rxd's, and each peer does what it offers of it.",
+            "That another machine, or a service that does real work, has these absolute times.",
+            "That a peer is slow at its own purpose: the work here is rxd's, and each peer does the part of it that it offers.",
             "Anything about logging: there is no subscriber. With one, rxd's transitions are events at DEBUG.",
             "Anything about more than two cores.",
-            "That a restart costs the same with a back-off: here there is none.",
+            "That a restart with a back-off costs the same: here there is none.",
         ] {
             self.line(&format!("* {text}"));
         }
@@ -160,7 +158,7 @@ impl<'a> Page<'a> {
                 |n, name| self.get("start", subject, "two", n, name).map_or("-".into(), |figure| time(figure.median()));
             let restart =
                 self.get("restart", subject, "two", 1, "restart_ns").map_or("-".into(), |figure| time(figure.median()));
-            let told =
+            let observed =
                 self.get("observe", subject, "two", 1, "p50_ns").map_or("-".into(), |figure| time(figure.median()));
             let bytes = number(self.get("start", subject, "two", 10_000, "bytes"));
             let [a, b, c, d] = [(1_000, "start_ns"), (1_000, "stop_ns"), (10_000, "start_ns"), (10_000, "stop_ns")]
@@ -170,20 +168,21 @@ impl<'a> Page<'a> {
                 "rxd" => "**rxd**",
                 other => other,
             };
-            let _ = writeln!(self.text, "| {name} | {a} | {b} | {c} | {d} | {bytes} | {restart} | {told} |");
+            let _ = writeln!(self.text, "| {name} | {a} | {b} | {c} | {d} | {bytes} | {restart} | {observed} |");
         }
         self.text
-            + "\nMedians of one run, all in turn; what each leaves out of the work, what is not claimed, and the command that \
-                     measures it again are in [RESULTS.md](rxd/benches/peers/RESULTS.md).\n"
+            + "\nMedians of one run in which the subjects took turns. What each subject leaves out of the work, what\n\
+               is not claimed, and the command that repeats the measurement are in\n\
+               [RESULTS.md](rxd/benches/peers/RESULTS.md).\n"
     }
 
-    /// Whether the bodies of all services came to their end.
+    /// Whether the bodies of all services ended.
     fn has_stopped(&self, subject: &str, runtime: &str, n: usize) -> bool {
         self.get("start", subject, runtime, n, "ended").is_none_or(|ended| ended.median() >= n as f64)
     }
 
     fn targets(&mut self, builds: Option<&Builds>) {
-        self.line("\n## What was aimed at");
+        self.line("\n## Targets");
         self.heads(&["", "aim", "here", ""]);
         for (runtime, words) in RUNTIMES {
             for n in [1_000, 10_000] {
@@ -191,7 +190,7 @@ impl<'a> Page<'a> {
                     let what = format!("{} of {n}, {words}", &name[..name.len() - 3]);
                     let ratio = self.ratio("start", ("rxd", "floor"), runtime, n, name);
                     self.target(&what, "at most 1.5 of the floor", ratio, 1.5);
-                    // To kill is not to stop: a peer counts if its services were told, and have ended.
+                    // To kill is not to stop: a peer counts if its services were cancelled and have ended.
                     let peers = SUBJECTS[3..].iter();
                     let peers = peers.filter(|peer| name != "stop_ns" || self.has_stopped(peer, runtime, n));
                     let best = peers.filter_map(|peer| self.ratio("start", ("rxd", peer), runtime, n, name));
@@ -206,8 +205,8 @@ impl<'a> Page<'a> {
             let us = self.get("restart", "rxd", runtime, 1, "restart_ns").map(|figure| figure.median() / 1e3);
             self.target(&format!("the same in us, {words}"), "under 1.5", us, 1.5);
             for (subject, what) in [("rxd, its board", "transition"), ("rxd", "end of Run")] {
-                let told = self.ratio("observe", (subject, "floor"), runtime, 1, "p50_ns");
-                self.target(&format!("{what} to observer, p50, {words}"), "`tokio::sync::watch`", told, 1.0);
+                let observed = self.ratio("observe", (subject, "floor"), runtime, 1, "p50_ns");
+                self.target(&format!("{what} to observer, p50, {words}"), "`tokio::sync::watch`", observed, 1.0);
             }
         }
         for (name, what, aim) in [
@@ -224,8 +223,8 @@ impl<'a> Page<'a> {
         for (case, n) in [("board-flat", 100), ("flat", 1_250_000)] {
             let runtime = if case == "flat" { "two" } else { "one" };
             let grown = self.get(case, "rxd", runtime, n, "grown_bytes").map(Figure::median);
-            let who = if case == "flat" { "under an engine" } else { "of the board" };
-            self.target(&format!("bytes grown over 10^7 transitions {who}"), "0", grown, 0.0);
+            let place = if case == "flat" { "under an engine" } else { "of the board" };
+            self.target(&format!("bytes grown over 10^7 transitions {place}"), "0", grown, 0.0);
         }
         if let Some(builds) = builds {
             self.target("crates of the default build", "at most 30", builds.crates(), 30.0);
@@ -242,8 +241,8 @@ impl<'a> Page<'a> {
     fn starting(&mut self) {
         self.line("\n## Start and stop\n");
         self.line(
-            "Start: from the list of names to the last body running. Stop: until the subject says that all have ended; \
-             `killed` is one whose bodies had not come to their end by then, and so no peer in the table above.",
+            "Start: from the list of names until the last body runs. Stop: until the subject reports that all have ended. \
+             `killed` marks a subject whose bodies had not ended by then; it does not count as a peer in the table above.",
         );
         self.line("\n![start](plots/start.svg) ![stop](plots/stop.svg)");
         for (runtime, words) in RUNTIMES {
@@ -272,7 +271,9 @@ impl<'a> Page<'a> {
                 }
             }
         }
-        self.line("\nBytes, blocks and allocations are those of one service, once all run. What each leaves out:\n");
+        self.line(
+            "\nBytes, blocks and allocations are those of one service, once all run. What each subject leaves out:\n",
+        );
         for (subject, what) in LEAVES_OUT {
             self.line(&format!("* {subject}: {what}."));
         }
@@ -298,10 +299,13 @@ impl<'a> Page<'a> {
     }
 
     fn observing(&mut self) {
-        self.line("\n## From a change to those who wait for it\n");
-        self.line("From just before the change is made until the last of so many observers has been told. The floor is `tokio::sync::watch`. \
-                   On its board alone rxd makes a transition where the floor changes a value; otherwise a service's `run` returns, and \
-                   before anybody hears of it its engine has dropped the method, decided what follows and made the transitions up to the next wait.");
+        self.line("\n## From a change to its observers\n");
+        self.line(
+            "The time from just before the change until the last observer has received it. The floor is \
+             `tokio::sync::watch`. On its board alone rxd makes a transition where the floor changes a value. \
+             Otherwise a service's `run` returns, and before an observer is woken the engine has dropped the \
+             method, chosen the next state and made the transitions up to the next wait.",
+        );
         self.line("\n![change to observer](plots/observe.svg)");
         for (runtime, words) in RUNTIMES {
             self.heads(&[words, "observers", "p50", "to the floor", "p99"]);
@@ -316,13 +320,13 @@ impl<'a> Page<'a> {
                 }
             }
         }
-        self.line("\ntokio-graceful-shutdown tells of the end of a subsystem, kameo and ractor of that of an actor. supervised tells nobody; task-supervisor is asked.");
+        self.line("\ntokio-graceful-shutdown reports the end of a subsystem; kameo and ractor report the end of an actor. supervised reports no single service; task-supervisor is polled.");
     }
 
     fn wedging(&mut self) {
-        self.line("\n## One of ten ignores that it is told to stop\n");
-        self.line("A deadline of 500 ms; kameo and ractor have none and get one from outside. `peers wedge` is this as a pass or fail for rxd.");
-        self.heads(&["", "exit after, ms", "of 9 others stopped cleanly", "its name in what is returned"]);
+        self.line("\n## One of ten services ignores its cancellation\n");
+        self.line("The deadline is 500 ms; kameo and ractor have none, so it is set from outside. `peers wedge` passes or fails this test for rxd.");
+        self.heads(&["", "exit after, ms", "of 9 others stopped cleanly", "its name in the error"]);
         for subject in SUBJECTS {
             let get = |name| self.get("wedge", subject, "two", 10, name);
             let named = match get("named").map(Figure::median) {
@@ -336,7 +340,7 @@ impl<'a> Page<'a> {
 
     fn transitions(&mut self) {
         self.line("\n## What one transition costs\n");
-        self.line("rxd's board without engines: a transition is published, and what watches it is brought up to date.");
+        self.line("rxd's board without engines: a transition is published, and its watches are updated.");
         self.heads(&["", "ns a transition"]);
         let base = self.get("board-watches", "rxd", "one", 0, "ns").map(Figure::median);
         let mut row = |what: String, figure: Option<&Figure>| {
@@ -356,7 +360,7 @@ impl<'a> Page<'a> {
             let rate = number(self.get("board-threads", "rxd", "one", n, "per_s"));
             self.line(&format!("| two threads at once, {n} services | {rate} a second |"));
         }
-        self.line("\nA task that waits for any or all of K services, told and asked after each transition of one of them; by hand it holds K receivers of `tokio::sync::watch`. No peer has such a thing.");
+        self.line("\nA task that waits for any or all of K services, woken and polled after each transition of one of them; by hand it holds K receivers of `tokio::sync::watch`. No peer has such a watch.");
         self.heads(&["K", "rxd, any", "by hand", "rxd, all", "by hand"]);
         for n in [1, 10, 100, 1_000] {
             let of = |case, subject| times(self.get(case, subject, "one", n, "ns"));
@@ -364,13 +368,13 @@ impl<'a> Page<'a> {
                 [of("board-any", "rxd"), of("board-any", "floor"), of("board-all", "rxd"), of("board-all", "floor")];
             self.line(&format!("| {n} | {} |", cells.join(" | ")));
         }
-        self.line("\nrxd's watch hands out the state of each of its K services with each of these; by hand only the truth of the condition is known.");
+        self.line("\nrxd's watch returns the state of each of its K services with each event; by hand only the truth of the condition is known.");
     }
 
     fn growth(&mut self) {
         self.line("\n## Growth\n");
         self.line("![edges](plots/edges.svg) ![topics](plots/topics.svg) ![watches](plots/watches.svg) ![any and all](plots/conditions.svg)");
-        self.line("\n1,000 services, each of which needs the E before it: nothing is started before what it needs.");
+        self.line("\n1,000 services, each of which needs the E services before it: no service starts before its dependencies.");
         self.heads(&["E", "start", "stop", "bytes a service"]);
         for n in [0, 1, 3, 10, 30] {
             let get = |name| self.get("edges", "rxd", "two", n, name);
@@ -384,8 +388,8 @@ impl<'a> Page<'a> {
             let row = (times(get("make_ns")), times(get("message_ns")), number(get("bytes")));
             self.line(&format!("| {n} | {} | {} | {} |", row.0, row.1, row.2));
         }
-        self.line("\nOne service that comes round so often, eight transitions each; bytes from its first hundredth to its end.");
-        self.heads(&["rounds", "bytes grown"]);
+        self.line("\nOne service that is restarted n times, eight transitions each; the bytes grown from the first hundredth to the end.");
+        self.heads(&["restarts", "bytes grown"]);
         for n in [1_000, 10_000, 125_000, 1_250_000] {
             let grown = number(self.get("flat", "rxd", "two", n, "grown_bytes"));
             self.line(&format!("| {n} | {grown} |"));
@@ -394,7 +398,7 @@ impl<'a> Page<'a> {
 
     fn left_out(&mut self) {
         if !self.results.left_out.is_empty() {
-            self.line("\n## What was not measured to the end\n");
+            self.line("\n## Measurements that did not finish\n");
             for (key, why) in &self.results.left_out {
                 let _ = writeln!(self.text, "* {} of {} {}, {}: {why}", key.case, key.n, key.subject, key.runtime);
             }

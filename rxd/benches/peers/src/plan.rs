@@ -1,4 +1,4 @@
-//! What is run, in which order: one process a sample, all subjects in turn, again and again.
+//! Which samples are taken, and in which order: one process a sample, all subjects in turn.
 
 use crate::builds::Builds;
 use crate::page::Page;
@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-/// A subject that takes longer than this for one sample is not asked again.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// A subject that takes longer than this for one sample is not sampled again.
+const SAMPLE_LIMIT: Duration = Duration::from_secs(10);
 
-/// What was asked for.
+/// The options of the command line.
 #[derive(Debug)]
 pub struct Options {
     pub samples: usize,
@@ -41,17 +41,17 @@ impl Options {
     }
 }
 
-/// One sample to take in each of the first so many rounds.
+/// A case to sample, and how many samples to take of it at most.
 struct Job {
     key: Key,
-    rounds: usize,
+    samples: usize,
 }
 
 fn jobs() -> Vec<Job> {
     let mut jobs = Vec::new();
-    let mut add = |case: &str, subject: &str, runtime: &str, n: usize, rounds: usize| {
+    let mut add = |case: &str, subject: &str, runtime: &str, n: usize, samples: usize| {
         let [case, subject, runtime] = [case, subject, runtime].map(str::to_owned);
-        jobs.push(Job { key: Key { case, subject, runtime, n }, rounds });
+        jobs.push(Job { key: Key { case, subject, runtime, n }, samples });
     };
     for runtime in ["one", "two"] {
         for n in [10, 100, 1_000, 10_000, 100_000] {
@@ -60,9 +60,9 @@ fn jobs() -> Vec<Job> {
         for n in [1, 10, 100, 1_000] {
             ["floor", "rxd", "rxd, its board", "tokio-graceful-shutdown"]
                 .iter()
-                .for_each(|who| add("observe", who, runtime, n, usize::MAX));
+                .for_each(|subject| add("observe", subject, runtime, n, usize::MAX));
         }
-        ["kameo", "ractor-supervisor"].iter().for_each(|who| add("observe", who, runtime, 1, usize::MAX));
+        ["kameo", "ractor-supervisor"].iter().for_each(|subject| add("observe", subject, runtime, 1, usize::MAX));
         SUBJECTS.iter().for_each(|subject| add("restart", subject, runtime, 1, usize::MAX));
         SUBJECTS.iter().for_each(|subject| add("wedge", subject, runtime, 10, 1));
         [0, 1, 3, 10, 30].iter().for_each(|&n| add("edges", "rxd", runtime, n, usize::MAX));
@@ -83,18 +83,18 @@ fn jobs() -> Vec<Job> {
     jobs
 }
 
-/// Takes all samples, and writes what came of them.
+/// Takes all samples, and writes the results.
 pub fn run(options: &Options) -> ExitCode {
     let mut results = Results::default();
     let jobs: Vec<Job> = jobs().into_iter().filter(|job| options.wants(&job.key)).collect();
     let begun = Instant::now();
-    for round in 0..options.samples {
-        for job in jobs.iter().filter(|job| round < job.rounds) {
+    for pass in 0..options.samples {
+        for job in jobs.iter().filter(|job| pass < job.samples) {
             if !results.left_out.contains_key(&job.key) {
                 take(&job.key, &mut results);
             }
         }
-        eprintln!("round {} of {} after {:.0} s", round + 1, options.samples, begun.elapsed().as_secs_f64());
+        eprintln!("pass {} of {} after {:.0} s", pass + 1, options.samples, begun.elapsed().as_secs_f64());
     }
     println!("{}", results.table());
     let builds = options.builds.then(Builds::run);
@@ -108,7 +108,7 @@ pub fn run(options: &Options) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Puts this between the two marks of the project's README.
+/// Writes the figures between the two marks of the project's README.
 fn readme(figures: &str) {
     const MARKS: [&str; 2] = ["<!-- figures -->\n", "<!-- end of figures -->"];
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../README.md");
@@ -134,10 +134,10 @@ fn take(key: &Key, results: &mut Results) {
     let status = loop {
         match child.try_wait().expect("a child") {
             Some(status) => break status,
-            None if begun.elapsed() > 3 * PATIENCE => {
+            None if begun.elapsed() > 3 * SAMPLE_LIMIT => {
                 let _ = child.kill();
                 let _ = child.wait();
-                results.left_out.insert(key.clone(), format!("not done after {:?}", 3 * PATIENCE));
+                results.left_out.insert(key.clone(), format!("not done after {:?}", 3 * SAMPLE_LIMIT));
                 return;
             }
             None => std::thread::sleep(Duration::from_millis(1)),
@@ -153,13 +153,13 @@ fn take(key: &Key, results: &mut Results) {
             results.note(key, name, value);
         }
     }
-    if begun.elapsed() > PATIENCE {
+    if begun.elapsed() > SAMPLE_LIMIT {
         results.left_out.insert(key.clone(), format!("one sample took {:.0} s", begun.elapsed().as_secs_f64()));
     }
 }
 
-/// Whether rxd stops in time when one service ignores that it was told to, stops the others
-/// cleanly, and says which it was.
+/// Whether rxd stops in time when one service ignores its cancellation, stops the other services
+/// cleanly, and names that service.
 pub fn wedge() -> ExitCode {
     let mut passed = true;
     for runtime in ["one", "two"] {

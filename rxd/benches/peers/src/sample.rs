@@ -1,4 +1,4 @@
-//! One sample: what a process of its own does. Its figures are printed as `name value` lines.
+//! One sample, taken in a process of its own. It prints its figures as `name value` lines.
 
 use crate::count::Heap;
 use crate::gate::{Change, Gate};
@@ -6,20 +6,20 @@ use crate::subject::{self, Names, Subject, Wedged};
 use crate::{board, growth};
 use std::time::Instant;
 
-/// What one sample is of.
+/// What one sample measures.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key {
-    /// What is measured.
+    /// The case.
     pub case: String,
-    /// Of whom.
+    /// The crate that is measured.
     pub subject: String,
     /// `one`: tokio's `current_thread`; `two`: its `multi_thread` with two workers.
     pub runtime: String,
-    /// Of how many.
+    /// The number of services, watches or observers.
     pub n: usize,
 }
 
-/// Everybody who does the main work.
+/// All subjects of the main cases.
 pub const SUBJECTS: [&str; 8] = [
     "floor",
     "rxd",
@@ -31,7 +31,7 @@ pub const SUBJECTS: [&str; 8] = [
     "ractor-supervisor",
 ];
 
-/// How often one service is started again.
+/// How often one service is restarted.
 pub const RESTARTS: usize = 1_000;
 
 /// Takes the sample, and prints it.
@@ -54,10 +54,10 @@ pub fn take(key: &Key) {
             "tokio-graceful-shutdown" => main_work::<subject::graceful::Graceful>(key).await,
             "kameo" => main_work::<subject::kameo::Kameo>(key).await,
             "ractor-supervisor" => main_work::<subject::ractor::Ractor>(key).await,
-            other => panic!("who is {other}?"),
+            other => panic!("there is no subject {other}"),
         }
     });
-    // What a wedged subject leaves behind is not waited for.
+    // Do not wait for what a wedged subject leaves behind.
     runtime.shutdown_background();
 }
 
@@ -81,7 +81,7 @@ async fn main_work<S: Subject>(key: &Key) {
     }
 }
 
-/// So many names, made beforehand.
+/// `count` names, made before the measurement.
 pub fn names(count: usize) -> Names {
     let text: String = (0..count).map(|nth| format!("s{nth:07}")).collect();
     let text: &'static str = text.leak();
@@ -112,20 +112,20 @@ async fn wedge<S: Subject>() {
     let names = names(10);
     let gate = Gate::new(10);
     let begun = Instant::now();
-    let Wedged { said } = S::wedge(names, gate.clone()).await;
+    let Wedged { message } = S::wedge(names, gate.clone()).await;
     say("took_ms", begun.elapsed().as_secs_f64() * 1e3);
     say("ended", gate.ended() as f64);
-    say("named", f64::from(said.contains(names[0])));
+    say("named", f64::from(message.contains(names[0])));
 }
 
-/// Lets whoever was spawned come to where it waits.
+/// Lets every spawned task reach its first wait.
 pub async fn settle() {
     for _ in 0..16 {
         tokio::task::yield_now().await;
     }
 }
 
-/// So many changes, one after another.
+/// Makes changes one after another, and returns the nanoseconds of each.
 pub async fn repeat(change: &Change, times: usize) -> Vec<u64> {
     let mut samples = Vec::with_capacity(times);
     for _ in 0..times {
@@ -145,7 +145,7 @@ async fn observe(key: &Key) {
         "tokio-graceful-shutdown" => subject::graceful::observe(change, key.n, times).await,
         "kameo" => subject::kameo::observe(change, key.n, times).await,
         "ractor-supervisor" => subject::ractor::observe(change, times).await,
-        other => panic!("{other} has nothing to wait for"),
+        other => panic!("{other} offers nothing to observe"),
     };
     samples.sort_unstable();
     say("p50_ns", samples[times / 2] as f64);

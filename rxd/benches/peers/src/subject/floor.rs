@@ -1,4 +1,4 @@
-//! The floor: nothing but tasks, a tracker and a token. It restarts nothing, names nothing, knows no states.
+//! The floor: tasks, a tracker and a token. It has no restarts, no names and no states.
 
 use super::{DEADLINE, Names, Subject, Wedged, ignore};
 use crate::gate::{Change, Gate};
@@ -47,8 +47,8 @@ impl Subject for Floor {
 
     async fn wedge(names: Names, gate: Gate) -> Wedged {
         let (tracker, token) = (TaskTracker::new(), CancellationToken::new());
-        let stuck = gate.clone();
-        tracker.spawn(async move { ignore(&stuck).await });
+        let unresponsive = gate.clone();
+        tracker.spawn(async move { ignore(&unresponsive).await });
         for _ in &names[1..] {
             tracker.spawn(body(gate.clone(), token.clone()));
         }
@@ -56,11 +56,11 @@ impl Subject for Floor {
         token.cancel();
         tracker.close();
         let in_time = tokio::time::timeout(DEADLINE, tracker.wait()).await.is_ok();
-        Wedged { said: if in_time { String::new() } else { format!("{} tasks left", tracker.len()) } }
+        Wedged { message: if in_time { String::new() } else { format!("{} tasks left", tracker.len()) } }
     }
 }
 
-/// A value in a `tokio::sync::watch`, changed by one task and waited for by others.
+/// A value in a `tokio::sync::watch`, which one task changes and other tasks await.
 pub async fn observe(change: Change, observers: usize, times: usize) -> Vec<u64> {
     let (sender, receiver) = tokio::sync::watch::channel(0_u64);
     for _ in 0..observers {
@@ -68,7 +68,7 @@ pub async fn observe(change: Change, observers: usize, times: usize) -> Vec<u64>
         tokio::spawn(async move {
             while receiver.changed().await.is_ok() {
                 receiver.borrow_and_update();
-                change.heard();
+                change.observed();
             }
         });
     }

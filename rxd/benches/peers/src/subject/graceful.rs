@@ -1,4 +1,4 @@
-//! tokio-graceful-shutdown: a tree of subsystems that stop together; restarts are left to the user.
+//! tokio-graceful-shutdown: a tree of subsystems that stop together. The user writes the restarts.
 
 use super::{DEADLINE, Names, Subject, Wedged};
 use crate::gate::{Change, Gate};
@@ -51,8 +51,8 @@ impl Subject for Graceful {
         let top = Toplevel::new(async move |subsys: &mut SubsystemHandle| {
             loop {
                 let gate = again.clone();
-                let tell = Arc::new(AtomicBool::new(false));
-                let more = tell.clone();
+                let continues = Arc::new(AtomicBool::new(false));
+                let more = continues.clone();
                 let nested = subsys.start(
                     SubsystemBuilder::new("brief", async move |_: &mut SubsystemHandle| {
                         more.store(gate.arrive_timed(), Relaxed);
@@ -62,7 +62,7 @@ impl Subject for Graceful {
                     .on_panic(ErrorAction::CatchAndLocalShutdown),
                 );
                 nested.join().await.unwrap();
-                if !tell.load(Relaxed) {
+                if !continues.load(Relaxed) {
                     break;
                 }
             }
@@ -74,9 +74,9 @@ impl Subject for Graceful {
         let (end, starts) = (CancellationToken::new(), gate.clone());
         let top = Toplevel::new_with_shutdown_token(
             async move |subsys: &mut SubsystemHandle| {
-                let stuck = starts.clone();
+                let unresponsive = starts.clone();
                 subsys.start(SubsystemBuilder::new(names[0], async move |_: &mut SubsystemHandle| {
-                    super::ignore(&stuck).await;
+                    super::ignore(&unresponsive).await;
                     Ok::<(), BoxedError>(())
                 }));
                 names[1..].iter().for_each(|name| add(subsys, name, &starts));
@@ -87,7 +87,7 @@ impl Subject for Graceful {
         gate.all().await;
         end.cancel();
         Wedged {
-            said: run.await.unwrap().err().map(|error: GracefulShutdownError| error.to_string()).unwrap_or_default(),
+            message: run.await.unwrap().err().map(|error: GracefulShutdownError| error.to_string()).unwrap_or_default(),
         }
     }
 }
@@ -107,7 +107,7 @@ pub async fn observe(change: Change, observers: usize, times: usize) -> Vec<u64>
                 let (finished, change) = (nested.finished(), change.clone());
                 tokio::spawn(async move {
                     finished.await;
-                    change.heard();
+                    change.observed();
                 });
             }
             crate::sample::settle().await;

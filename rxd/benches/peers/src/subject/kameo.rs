@@ -58,9 +58,9 @@ impl Actor for Brief {
 }
 
 #[derive(Clone)]
-struct Stuck(Gate);
+struct Unresponsive(Gate);
 
-impl Actor for Stuck {
+impl Actor for Unresponsive {
     type Args = Self;
     type Error = Infallible;
 
@@ -104,15 +104,15 @@ impl Subject for Kameo {
 
     async fn wedge(names: Names, gate: Gate) -> Wedged {
         let supervisor = Supervisor::spawn(());
-        Stuck::supervise(&supervisor, Stuck(gate.clone())).spawn().await;
+        Unresponsive::supervise(&supervisor, Unresponsive(gate.clone())).spawn().await;
         for _ in &names[1..] {
             Body::supervise(&supervisor, Body(gate.clone())).spawn().await;
         }
         gate.all().await;
         supervisor.stop_gracefully().await.unwrap();
-        // It has no deadline of its own: given it from outside.
+        // It has no deadline, so set one from outside.
         let in_time = tokio::time::timeout(DEADLINE, supervisor.wait_for_shutdown()).await.is_ok();
-        Wedged { said: if in_time { String::new() } else { "still running".into() } }
+        Wedged { message: if in_time { String::new() } else { "still running".into() } }
     }
 }
 
@@ -132,7 +132,7 @@ impl Actor for Observer {
         _: ActorId,
         _: ActorStopReason,
     ) -> Result<ControlFlow<ActorStopReason>, Infallible> {
-        self.0.heard();
+        self.0.observed();
         Ok(ControlFlow::Continue(()))
     }
 }

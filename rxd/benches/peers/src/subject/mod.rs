@@ -1,4 +1,4 @@
-//! Who does the work: each subject the way its own documentation says to do it.
+//! The subjects, each used as its own documentation says.
 
 pub mod floor;
 pub mod graceful;
@@ -12,40 +12,40 @@ use crate::gate::Gate;
 use std::future::Future;
 use std::time::Duration;
 
-/// Names that live for as long as the process: what literals are.
+/// Names that live as long as the process, as literals do.
 pub type Names = &'static [&'static str];
 
 /// How long the wedge test gives a daemon to stop.
 pub const DEADLINE: Duration = Duration::from_millis(500);
 
-/// What became of ten services of which one ignores that it was told to stop.
+/// The result of stopping ten services of which one ignores its cancellation.
 #[derive(Debug, Default)]
 pub struct Wedged {
     /// The text its API returns at the end, if it returns one.
-    pub said: String,
+    pub message: String,
 }
 
-/// One that keeps services running.
+/// A crate that runs services.
 pub trait Subject {
-    /// What is running.
+    /// The running services.
     type Running;
 
-    /// Starts a service for each name; each body arrives at the gate, and waits to be told to end.
+    /// Starts a service for each name. Each body arrives at the gate, and waits for its cancellation.
     fn start(names: Names, gate: Gate) -> impl Future<Output = Self::Running>;
 
-    /// Ends them all, and waits until they have ended.
+    /// Stops all services, and waits until they have ended.
     fn stop(running: Self::Running) -> impl Future<Output = ()>;
 
-    /// Runs one service that ends at once, and has it started again without delay until it has
-    /// arrived at the gate as often as that wants.
+    /// Runs one service that ends at once, and restarts it without delay until it has arrived at the
+    /// gate as often as the gate counts.
     fn restart(gate: Gate) -> impl Future<Output = ()>;
 
-    /// Ten services, the first of which (`wedged`) ignores that it is told to end: starts them, has
-    /// them stop within [`DEADLINE`], returns when they have or the subject gives up.
+    /// Starts ten services, the first of which ignores its cancellation. Stops them within
+    /// [`DEADLINE`], and returns when they have stopped or the subject no longer waits.
     fn wedge(names: Names, gate: Gate) -> impl Future<Output = Wedged>;
 }
 
-/// A body that is told to end and does not.
+/// A body that ignores its cancellation.
 pub async fn ignore(gate: &Gate) {
     gate.arrive();
     std::future::pending::<()>().await;

@@ -18,7 +18,7 @@ pub struct Ractor;
 enum Kind {
     Body,
     Brief,
-    Stuck,
+    Unresponsive,
 }
 
 struct Child(Kind);
@@ -37,14 +37,14 @@ impl Actor for Child {
         match self.0 {
             Kind::Brief if gate.arrive_timed() => me.stop(None),
             Kind::Brief => {}
-            Kind::Body | Kind::Stuck => drop(gate.arrive()),
+            Kind::Body | Kind::Unresponsive => drop(gate.arrive()),
         }
         Ok(())
     }
 
     async fn post_stop(&self, _: ActorRef<()>, gate: &mut Gate) -> Result<(), ActorProcessingErr> {
         match self.0 {
-            Kind::Stuck => std::future::pending().await,
+            Kind::Unresponsive => std::future::pending().await,
             Kind::Body | Kind::Brief => gate.leave(),
         }
         Ok(())
@@ -99,13 +99,13 @@ impl Subject for Ractor {
     }
 
     async fn wedge(names: Names, gate: Gate) -> Wedged {
-        let stuck = spec(names[0], Kind::Stuck, &gate);
+        let unresponsive = spec(names[0], Kind::Unresponsive, &gate);
         let others = names[1..].iter().map(|name| spec(name, Kind::Body, &gate));
-        let (supervisor, handle) = run(std::iter::once(stuck).chain(others).collect(), &gate).await;
+        let (supervisor, handle) = run(std::iter::once(unresponsive).chain(others).collect(), &gate).await;
         supervisor.stop(None);
-        // It has no deadline of its own: given it from outside.
+        // It has no deadline, so set one from outside.
         let in_time = tokio::time::timeout(DEADLINE, handle).await.is_ok();
-        Wedged { said: if in_time { String::new() } else { "still running".into() } }
+        Wedged { message: if in_time { String::new() } else { "still running".into() } }
     }
 }
 
@@ -128,7 +128,7 @@ impl Actor for Observer {
         change: &mut Change,
     ) -> Result<(), ActorProcessingErr> {
         if matches!(event, SupervisionEvent::ActorTerminated(..)) {
-            change.heard();
+            change.observed();
         }
         Ok(())
     }
@@ -153,7 +153,7 @@ impl Actor for Changing {
     }
 }
 
-/// An actor that stops, and its supervisor: it has no other observers.
+/// An actor that stops, and its supervisor, which is its only observer.
 pub async fn observe(change: Change, times: usize) -> Vec<u64> {
     let (observer, _) = Actor::spawn(None, Observer, change.clone()).await.unwrap();
     let mut samples = Vec::with_capacity(times);

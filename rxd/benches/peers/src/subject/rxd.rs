@@ -1,4 +1,4 @@
-//! rxd: the whole lifecycle, every transition of it published, numbered and kept.
+//! rxd: the whole lifecycle. Every transition is published, numbered and kept.
 
 use super::{DEADLINE, Names, Subject, Wedged};
 use crate::gate::{Change, Gate};
@@ -7,7 +7,7 @@ use rxd::{Action, Backoff, Context, Daemon, DaemonHandle, Options, Runner, Servi
 #[derive(Debug)]
 pub struct Rxd;
 
-/// Arrives, and waits to be told to end.
+/// Arrives, and waits for its cancellation.
 pub struct Body(pub Gate);
 
 impl Runner for Body {
@@ -19,7 +19,7 @@ impl Runner for Body {
     }
 }
 
-/// Ends at once until it was run often enough.
+/// Ends at once, until it has run often enough.
 struct Brief(Gate);
 
 impl Runner for Brief {
@@ -31,7 +31,7 @@ impl Runner for Brief {
     }
 }
 
-/// As [`Body`] or [`Brief`], with every method of its own.
+/// As [`Body`] or [`Brief`], but implements every method.
 struct All<R>(R);
 
 impl<R: Runner> Runner for All<R> {
@@ -52,16 +52,16 @@ impl<R: Runner> Runner for All<R> {
     }
 }
 
-struct Stuck(Gate);
+struct Unresponsive(Gate);
 
-impl Runner for Stuck {
+impl Runner for Unresponsive {
     async fn run(&mut self, _cx: &Context) -> rxd::Result {
         super::ignore(&self.0).await;
         Ok(())
     }
 }
 
-/// Leaves Run whenever it is its turn.
+/// Leaves Run whenever the driver requests a change.
 struct Changing(Change);
 
 impl Runner for Changing {
@@ -75,7 +75,7 @@ impl Runner for Changing {
     }
 }
 
-/// The process's signals are left alone, as every other subject leaves them.
+/// A daemon without signal handlers, since the other subjects have none.
 pub fn daemon() -> Daemon {
     Daemon::new("bench").signals([])
 }
@@ -109,10 +109,10 @@ impl Subject for Rxd {
 
     async fn wedge(names: Names, gate: Gate) -> Wedged {
         let services = names[1..].iter().map(|&name| Service::new(name, Body(gate.clone())));
-        let stuck = Service::new(names[0], Stuck(gate.clone()));
-        let handle = run(daemon().shutdown_timeout(DEADLINE).add(stuck).add_all(services), &gate).await;
+        let unresponsive = Service::new(names[0], Unresponsive(gate.clone()));
+        let handle = run(daemon().shutdown_timeout(DEADLINE).add(unresponsive).add_all(services), &gate).await;
         handle.shutdown();
-        Wedged { said: handle.wait().await.into_result().err().map(|error| error.to_string()).unwrap_or_default() }
+        Wedged { message: handle.wait().await.into_result().err().map(|error| error.to_string()).unwrap_or_default() }
     }
 }
 
@@ -153,7 +153,7 @@ pub async fn observe(change: Change, observers: usize, times: usize) -> Vec<u64>
         let change = change.clone();
         tokio::spawn(async move {
             while watch.next().await.is_some() {
-                change.heard();
+                change.observed();
             }
         });
     }
@@ -162,10 +162,10 @@ pub async fn observe(change: Change, observers: usize, times: usize) -> Vec<u64>
     samples
 }
 
-/// Restarts until so many transitions were made; live bytes early on and at the end.
-pub async fn flat(rounds: usize) -> (u64, u64) {
+/// Restarts one service `restarts` times. Returns the live bytes early on and at the end.
+pub async fn flat(restarts: usize) -> (u64, u64) {
     let heap = || crate::count::Heap::now().bytes;
-    let (early, late) = (Gate::new(rounds / 100), Gate::new(rounds));
+    let (early, late) = (Gate::new(restarts / 100), Gate::new(restarts));
     struct Both(Gate, Gate);
     impl Runner for Both {
         async fn run(&mut self, cx: &Context) -> rxd::Result {

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug)]
 pub struct Supervised;
 
-/// With a service that asks for the end, as its documentation says to do it.
+/// A builder with a service that requests the shutdown, as the documentation says.
 fn builder(end: &CancellationToken) -> SupervisorBuilder<()> {
     let end = end.clone();
     SupervisorBuilder::new(()).add(service_fn("shutdown", move |_: Context<()>| {
@@ -77,15 +77,15 @@ impl Subject for Supervised {
 
     async fn wedge(names: Names, gate: Gate) -> Wedged {
         let end = CancellationToken::new();
-        let stuck = gate.clone();
+        let unresponsive = gate.clone();
         let builder = builder(&end).shutdown_timeout(DEADLINE).add(service_fn(names[0], move |_: Context<()>| {
-            let gate = stuck.clone();
+            let gate = unresponsive.clone();
             async move { super::ignore(&gate).await }
         }));
         let builder = names[1..].iter().fold(builder, |builder, name| add(builder, name, &gate));
         let run = tokio::spawn(builder.build().run());
         gate.all().await;
         end.cancel();
-        Wedged { said: run.await.unwrap().err().map(|error| error.to_string()).unwrap_or_default() }
+        Wedged { message: run.await.unwrap().err().map(|error| error.to_string()).unwrap_or_default() }
     }
 }

@@ -1,4 +1,4 @@
-//! task-supervisor: restarts with back-off; statuses are asked for, not told.
+//! task-supervisor: restarts with back-off. Statuses are polled, not published.
 
 use super::{DEADLINE, Names, Subject, Wedged};
 use crate::gate::Gate;
@@ -35,9 +35,9 @@ impl SupervisedTask for Brief {
 }
 
 #[derive(Clone)]
-struct Stuck(Gate);
+struct Unresponsive(Gate);
 
-impl SupervisedTask for Stuck {
+impl SupervisedTask for Unresponsive {
     async fn run(self, _cancel: CancellationToken) -> TaskResult {
         super::ignore(&self.0).await;
         Ok(())
@@ -72,11 +72,12 @@ impl Subject for TaskSupervisor {
     }
 
     async fn wedge(names: Names, gate: Gate) -> Wedged {
-        let builder = SupervisorBuilder::new().with_stop_timeout(DEADLINE).with_task(names[0], Stuck(gate.clone()));
+        let builder =
+            SupervisorBuilder::new().with_stop_timeout(DEADLINE).with_task(names[0], Unresponsive(gate.clone()));
         let builder = names[1..].iter().fold(builder, |builder, name| builder.with_task(name, Body(gate.clone())));
         let handle = builder.spawn();
         gate.all().await;
-        let said = handle.shutdown().await;
-        Wedged { said: said.err().map(|error| error.to_string()).unwrap_or_default() }
+        let result = handle.shutdown().await;
+        Wedged { message: result.err().map(|error| error.to_string()).unwrap_or_default() }
     }
 }
