@@ -51,7 +51,7 @@ fn ask(socket: &mut TcpStream, path: &str) -> usize {
     }
 }
 
-/// Follows the events, counting the transitions it is told of, or told to have missed.
+/// Follows the events, and counts the transitions that it receives or has missed.
 fn follow(at: SocketAddr, seen: Arc<AtomicU64>) {
     let mut socket = TcpStream::connect(at).unwrap();
     socket.write_all(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
@@ -62,8 +62,8 @@ fn follow(at: SocketAddr, seen: Arc<AtomicU64>) {
         while let Some(end) = text.find("\n\n") {
             let event: String = text.drain(..end + 2).collect();
             let missed = event.split("\"missed\":").nth(1).and_then(|rest| rest.split(',').next()?.parse().ok());
-            let told = u64::from(event.contains("event: transition"));
-            seen.fetch_add(missed.unwrap_or(told), Ordering::Relaxed);
+            let received = u64::from(event.contains("event: transition"));
+            seen.fetch_add(missed.unwrap_or(received), Ordering::Relaxed);
         }
     }
 }
@@ -107,6 +107,6 @@ fn main() {
             std::thread::sleep(Duration::from_millis(1));
         }
         let all = begun.elapsed().as_secs_f64() * 1e3;
-        println!("{clients:>3} followers: {each:>7.1} us a transition; all told of {transitions} after {all:.1} ms");
+        println!("{clients:>3} followers: {each:>7.1} us a transition; all {transitions} received after {all:.1} ms");
     }
 }

@@ -1,10 +1,12 @@
 //! What rxd adds to the channel it is built on.
 //!
-//! `cargo bench -p rxd --bench intracom` prints messages per second, medians of several runs taken
-//! in turn, for topics, for the bare `async_channel` and for `tokio::sync::broadcast`; and the
-//! processor time of a message, which other work on the machine does not count to. The bare
-//! channel has no fan-out: several groups are one channel each, sent to in turn. A broadcast does
-//! not wait for slow receivers but lags: it publishes the same, and delivers less.
+//! `cargo bench -p rxd --bench intracom` prints messages per second for topics, for the bare
+//! `async_channel` and for `tokio::sync::broadcast`: medians of several runs taken in turn. It also
+//! prints the processor time of a message, which other work on the machine does not affect.
+//!
+//! * The bare channel has no fan-out: several groups are one channel each, sent to in turn.
+//! * A broadcast does not wait for slow receivers but lags: it publishes the same number of messages,
+//!   and delivers fewer.
 #![allow(clippy::print_stdout, reason = "the figures are the program's output")]
 
 use rxd::intracom::{Group, Intracom, Policy, Topic, TopicOptions};
@@ -19,11 +21,11 @@ const RUNS: usize = 7;
 #[derive(Clone, Copy, Debug)]
 struct Cost {
     time: Duration,
-    /// Processor time, of all threads together; `time` where nothing is known of that.
+    /// Processor time of all threads together; `time` on a system that does not report it.
     busy: Duration,
 }
 
-/// From a point of time on.
+/// Measures from its start on.
 struct Stopwatch {
     start: Instant,
     busy: Option<Duration>,
@@ -41,7 +43,7 @@ impl Stopwatch {
     }
 }
 
-/// The processor time of this process's threads so far, to a few milliseconds; only Linux says.
+/// The processor time of this process's threads so far, to a few milliseconds. Linux only.
 fn busy() -> Option<Duration> {
     let mut all = 0;
     for thread in std::fs::read_dir("/proc/self/task").ok()? {
@@ -78,10 +80,11 @@ impl Case {
     /// What a message cost each: medians of several runs, taken in turn.
     fn costs<const N: usize>(self, mut runs: [&mut dyn FnMut() -> Cost; N]) -> [Figures; N] {
         let mut costs = [const { Vec::new() }; N];
-        for round in 0..=RUNS {
+        // The first run only warms up.
+        for run_index in 0..=RUNS {
             for (run, costs) in runs.iter_mut().zip(&mut costs) {
                 let cost = run();
-                if round > 0 {
+                if run_index > 0 {
                     costs.push(cost);
                 }
             }
@@ -186,7 +189,7 @@ fn broadcast(case: Case) -> Cost {
             tokio::spawn(async move {
                 for message in 0..case.each() {
                     sender.send(message).expect("a receiver");
-                    // It never waits: without this nobody would receive on one thread.
+                    // It never waits: without this no receiver would run on one thread.
                     if message % 64 == 0 {
                         tokio::task::yield_now().await;
                     }
@@ -201,7 +204,7 @@ fn broadcast(case: Case) -> Cost {
 }
 
 fn main() {
-    // `cargo test --benches` comes by here as well: then only to see that it works.
+    // `cargo test --benches` runs this, too, without `--bench`: then only check that it works.
     let quick = !std::env::args().any(|arg| arg == "--bench");
     let sized = |case: Case| if quick { Case { messages: 1000, ..case } } else { case };
     println!(

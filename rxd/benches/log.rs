@@ -9,7 +9,7 @@ use tracing::Subscriber;
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::prelude::*;
 
-/// Nanoseconds per call: the best of several repetitions, since the others measure noise.
+/// Nanoseconds of one call: the best of twelve samples, because anything slower is noise.
 fn measure(mut call: impl FnMut()) -> f64 {
     let mut calls = 1_000_u32;
     let mut best = f64::MAX;

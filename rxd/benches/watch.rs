@@ -1,7 +1,7 @@
-//! What watching costs. `cargo bench -p rxd --bench watch`; see README.md beside this file.
+//! What watches cost. `cargo bench -p rxd --bench watch`; see README.md beside this file.
 #![allow(clippy::print_stdout, reason = "the figures are the program's output")]
 
-use rxd::__private::Bench as Stage;
+use rxd::__private::Bench;
 use rxd::{Action, Filter, State, StateEvent, Watch};
 use std::future::Future;
 use std::hint::black_box;
@@ -11,7 +11,7 @@ use std::task::Poll;
 use std::time::Instant;
 use tokio::sync::watch;
 
-/// How often each figure is taken; the median of these counts.
+/// How often each figure is measured. The median counts.
 const SAMPLES: usize = 9;
 
 fn median(mut samples: Vec<f64>) -> f64 {
@@ -19,7 +19,7 @@ fn median(mut samples: Vec<f64>) -> f64 {
     samples[samples.len() / 2]
 }
 
-/// Nanoseconds of one of `count` calls, the median of several times.
+/// Nanoseconds of one call: the median of several samples of `count` calls.
 fn each(count: usize, mut call: impl FnMut(usize)) -> f64 {
     let sample = |_| {
         let begun = Instant::now();
@@ -29,12 +29,12 @@ fn each(count: usize, mut call: impl FnMut(usize)) -> f64 {
     median((0..SAMPLES).map(sample).collect())
 }
 
-fn step(stage: &Stage, service: usize, nth: usize) {
-    if nth % 2 == 0 { stage.enter(service) } else { stage.leave(service) }
+fn step(bench: &Bench, service: usize, nth: usize) {
+    if nth % 2 == 0 { bench.enter(service) } else { bench.leave(service) }
 }
 
-fn on(stage: &Stage, service: usize) -> Watch {
-    stage.watch_any(Action::Entering, State::Run, format!("s{service}")).unwrap()
+fn on(bench: &Bench, service: usize) -> Watch {
+    bench.watch_any(Action::Entering, State::Run, format!("s{service}")).unwrap()
 }
 
 fn main() {
@@ -43,24 +43,24 @@ fn main() {
     conditions(base);
     parallel(base);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build().unwrap();
-    runtime.block_on(told(1, 5_000));
-    runtime.block_on(told(1_000, 50));
+    runtime.block_on(notification(1, 5_000));
+    runtime.block_on(notification(1_000, 50));
     streams(base);
 }
 
 /// One transition, with watches on its own service and with services beside it.
 fn cost_of_a_transition() -> f64 {
-    let stage = Stage::new(1, 1_024);
-    let base = each(400_000, |nth| step(&stage, 0, nth));
-    println!("one transition, nobody watches: {base:.0} ns; all ratios below are to this unless they say otherwise");
+    let bench = Bench::new(1, 1_024);
+    let base = each(400_000, |nth| step(&bench, 0, nth));
+    println!("one transition without watches: {base:.0} ns; ratios below are to this unless they say otherwise");
     let clock = each(400_000, |_| {
         black_box(tokio::time::Instant::now());
     });
     println!("  of which reading the clock: {:.2}", clock / base);
     for watchers in [1, 10, 1_000] {
-        let stage = Stage::new(1, 1_024);
-        let watches: Vec<_> = (0..watchers).map(|_| on(&stage, 0)).collect();
-        let cost = each(400_000 / watchers, |nth| step(&stage, 0, nth));
+        let bench = Bench::new(1, 1_024);
+        let watches: Vec<_> = (0..watchers).map(|_| on(&bench, 0)).collect();
+        let cost = each(400_000 / watchers, |nth| step(&bench, 0, nth));
         println!(
             "  {watchers} watches on it: {:.2}; one watch more: {:.3}",
             cost / base,
@@ -69,9 +69,9 @@ fn cost_of_a_transition() -> f64 {
         drop(watches);
     }
     for others in [1_000, 100_000] {
-        let stage = Stage::new(1 + others, 1_024);
-        let watches: Vec<_> = (0..others).map(|other| on(&stage, 1 + other)).collect();
-        let cost = each(400_000, |nth| step(&stage, 0, nth));
+        let bench = Bench::new(1 + others, 1_024);
+        let watches: Vec<_> = (0..others).map(|other| on(&bench, 1 + other)).collect();
+        let cost = each(400_000, |nth| step(&bench, 0, nth));
         println!("  {others} other services, each with a watch: {:.2}", cost / base);
         drop(watches);
     }
@@ -81,8 +81,8 @@ fn cost_of_a_transition() -> f64 {
 /// Transitions of many services in turn.
 fn many_services(base: f64) {
     for services in [1, 10, 1_000, 10_000, 100_000] {
-        let stage = Stage::new(services, 1_024);
-        let cost = each(400_000, |nth| step(&stage, nth % services, nth / services));
+        let bench = Bench::new(services, 1_024);
+        let cost = each(400_000, |nth| step(&bench, nth % services, nth / services));
         println!("transitions of {services} services in turn: {:.2} ({:.1} M/s)", cost / base, 1e3 / cost);
     }
 }
@@ -92,20 +92,20 @@ fn conditions(base: f64) {
     for targets in [2, 8, 64] {
         let names: Vec<String> = (0..targets).map(|id| format!("s{id}")).collect();
         for all in [false, true] {
-            let stage = Stage::new(64, 1_024);
+            let bench = Bench::new(64, 1_024);
             let watch = |action| {
                 if all {
-                    stage.watch_all(action, State::Run, &names)
+                    bench.watch_all(action, State::Run, &names)
                 } else {
-                    stage.watch_any(action, State::Run, &names)
+                    bench.watch_any(action, State::Run, &names)
                 }
             };
             let mode = if all { "all" } else { "any" };
             let entering = watch(Action::Entering).unwrap();
-            let level = each(400_000, |nth| step(&stage, nth % targets, nth / targets));
+            let level = each(400_000, |nth| step(&bench, nth % targets, nth / targets));
             drop(entering);
             let changing = watch(Action::Changing).unwrap();
-            let edge = each(400_000, |nth| step(&stage, nth % targets, nth / targets));
+            let edge = each(400_000, |nth| step(&bench, nth % targets, nth / targets));
             drop(changing);
             println!("{mode} of {targets}: entering {:.2}, changing {:.2}", level / base, edge / base);
         }
@@ -117,13 +117,13 @@ fn parallel(base: f64) {
     const COUNT: usize = 1_000_000;
     for services in [2, 10, 1_000, 10_000] {
         let sample = |_| {
-            let stage = Stage::new(services, 1_024);
+            let bench = Bench::new(services, 1_024);
             let begun = Instant::now();
             std::thread::scope(|scope| {
                 for half in 0..2 {
-                    let stage = &stage;
+                    let bench = &bench;
                     scope.spawn(move || {
-                        (0..COUNT).for_each(|nth| step(stage, half * services / 2 + nth % (services / 2), nth))
+                        (0..COUNT).for_each(|nth| step(bench, half * services / 2 + nth % (services / 2), nth))
                     });
                 }
             });
@@ -134,13 +134,13 @@ fn parallel(base: f64) {
     }
 }
 
-/// Who has heard of what: one number for each reader.
+/// How many changes each reader has observed.
 #[derive(Clone, Debug)]
-struct Heard(Arc<[AtomicUsize]>);
+struct Observed(Arc<[AtomicUsize]>);
 
-impl Heard {
+impl Observed {
     fn new(readers: usize) -> Self {
-        Heard((0..readers).map(|_| AtomicUsize::new(0)).collect())
+        Observed((0..readers).map(|_| AtomicUsize::new(0)).collect())
     }
 
     fn note(&self, reader: usize) {
@@ -156,71 +156,71 @@ impl Heard {
     }
 }
 
-/// Median nanoseconds from `moves` to when the last reader has heard of it.
-async fn until_heard(count: usize, heard: Heard, moves: impl Fn(usize) + Send + 'static) -> f64 {
-    let moving = tokio::spawn(async move {
+/// Median nanoseconds from a call of `change` until the last reader has observed it.
+async fn until_observed(count: usize, observed: Observed, change: impl Fn(usize) + Send + 'static) -> f64 {
+    let driver = tokio::spawn(async move {
         let mut samples = Vec::with_capacity(count);
         for nth in 0..count {
             let begun = Instant::now();
-            moves(nth);
-            heard.all(nth + 1).await;
+            change(nth);
+            observed.all(nth + 1).await;
             samples.push(begun.elapsed().as_nanos() as f64);
         }
         median(samples)
     });
-    moving.await.unwrap()
+    driver.await.unwrap()
 }
 
 /// From a transition to the tasks that wait for it, beside tokio's own `watch` in the same run.
-async fn told(readers: usize, count: usize) {
+async fn notification(readers: usize, count: usize) {
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..SAMPLES {
-        let stage = Stage::new(1, 1_024);
-        let heard = Heard::new(readers);
+        let bench = Bench::new(1, 1_024);
+        let observed = Observed::new(readers);
         let tasks: Vec<_> = (0..readers)
             .map(|reader| {
-                let mut watch = stage.watch_any(Action::Changing, State::Run, "s0").unwrap();
-                let heard = heard.clone();
+                let mut watch = bench.watch_any(Action::Changing, State::Run, "s0").unwrap();
+                let observed = observed.clone();
                 tokio::spawn(async move {
                     while watch.next().await.is_some() {
-                        heard.note(reader);
+                        observed.note(reader);
                     }
                 })
             })
             .collect();
         tokio::task::yield_now().await;
-        ours.push(until_heard(count, heard, move |nth| step(&stage, 0, nth)).await);
+        ours.push(until_observed(count, observed, move |nth| step(&bench, 0, nth)).await);
         tasks.iter().for_each(tokio::task::JoinHandle::abort);
 
         let (sender, receiver) = watch::channel(0);
-        let heard = Heard::new(readers);
+        let observed = Observed::new(readers);
         for reader in 0..readers {
-            let (mut receiver, heard) = (receiver.clone(), heard.clone());
+            let (mut receiver, observed) = (receiver.clone(), observed.clone());
             tokio::spawn(async move {
                 while receiver.changed().await.is_ok() {
                     receiver.borrow_and_update();
-                    heard.note(reader);
+                    observed.note(reader);
                 }
             });
         }
         tokio::task::yield_now().await;
-        theirs.push(until_heard(count, heard, move |nth| sender.send(nth).unwrap()).await);
+        theirs.push(until_observed(count, observed, move |nth| sender.send(nth).unwrap()).await);
     }
     let (ours, theirs) = (median(ours), median(theirs));
     println!("transition to {readers} watchers: {:.2} of tokio::sync::watch ({theirs:.0} ns)", ours / theirs);
 }
 
-/// A stream that keeps up, and one that nobody reads.
+/// A stream that keeps up, and one without a reader.
 fn streams(base: f64) {
-    let stage = Stage::new(1, 1_024);
-    let unread = stage.watch_states(&Filter::None).unwrap();
-    let cost = each(400_000, |nth| step(&stage, 0, nth));
-    println!("a stream of all that nobody reads: {:.2}", cost / base);
+    let bench = Bench::new(1, 1_024);
+    let unread = bench.watch_states(&Filter::None).unwrap();
+    let cost = each(400_000, |nth| step(&bench, 0, nth));
+    println!("a stream of all services that is not read: {:.2}", cost / base);
     drop(unread);
-    let mut stream = stage.watch_states(&Filter::None).unwrap();
+    let mut stream = bench.watch_states(&Filter::None).unwrap();
     let mut task = std::task::Context::from_waker(std::task::Waker::noop());
     let cost = each(4_000, |nth| {
-        (0..100).for_each(|more| step(&stage, 0, nth + more));
+        (0..100).for_each(|more| step(&bench, 0, nth + more));
         loop {
             let next = std::pin::pin!(stream.next()).poll(&mut task);
             match next {

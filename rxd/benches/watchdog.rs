@@ -1,8 +1,8 @@
-//! The longest gap between two pings of the watchdog, by how busy the daemon is.
+//! The longest gap between two pings of the watchdog, for daemons of different load.
 //!
-//! Each daemon runs in a process of its own, this one run again, under WATCHDOG_USEC=500000; half
-//! of that is what no gap may exceed (G29). Exits with 1 if one does.
-#![allow(clippy::print_stdout, reason = "a table is what it is for")]
+//! Each daemon runs in a process of its own, which is this program again, under
+//! WATCHDOG_USEC=500000. No gap may exceed half of that (G29). If one does, the exit status is 1.
+#![allow(clippy::print_stdout, reason = "it prints a table")]
 
 use rxd::{Context, Daemon, Options, Runner, Service};
 use std::os::unix::net::UnixDatagram;
@@ -13,7 +13,7 @@ const SUBJECT: &str = "RXD_BENCH_SUBJECT";
 const TIMEOUT: Duration = Duration::from_millis(500);
 const MEASURED: Duration = Duration::from_secs(5);
 
-/// Computes without ever waiting; each turn takes this long.
+/// Computes without ever waiting. Each poll takes this long.
 struct Busy(Duration);
 
 impl Runner for Busy {
@@ -67,7 +67,7 @@ fn main() -> ExitCode {
 /// The gaps between two pings, sorted.
 fn measure(services: usize, busy: usize, micros: u64) -> Vec<Duration> {
     let path = std::env::temp_dir().join(format!("rxd-bench-{}", std::process::id()));
-    let socket = UnixDatagram::bind(&path).expect("a socket to be told by");
+    let socket = UnixDatagram::bind(&path).expect("a socket for notifications");
     let mut child = Command::new(std::env::current_exe().expect("this program"))
         .env(SUBJECT, format!("{services} {busy} {micros}"))
         .env("NOTIFY_SOCKET", &path)
@@ -79,10 +79,10 @@ fn measure(services: usize, busy: usize, micros: u64) -> Vec<Duration> {
     let (mut gaps, mut ready, mut last) = (Vec::new(), None::<Instant>, None::<Instant>);
     let mut buffer = [0; 4096];
     while ready.is_none_or(|ready| ready.elapsed() < MEASURED) {
-        let length = socket.recv(&mut buffer).expect("the subject tells something");
+        let length = socket.recv(&mut buffer).expect("the subject sends notifications");
         let now = Instant::now();
         match &buffer[..length] {
-            // From here on systemd waits for it.
+            // From here on systemd expects pings.
             b"READY=1" => (ready, last) = (Some(now), Some(now)),
             b"WATCHDOG=1" if ready.is_some() => gaps.extend(last.replace(now).map(|last| now - last)),
             _ => {}
