@@ -11,22 +11,24 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
-/// Logs to standard error what `RUST_LOG` asks for, and from INFO upwards if it is not set.
+/// Logs to standard error at the levels of `RUST_LOG`, or from INFO upwards if it is not set.
 pub fn log_to_stderr() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let colours = std::io::stderr().is_terminal();
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).init();
 }
 
-/// How long a request that is under way may take once its service is cancelled.
+/// How long an open request may take after its service is cancelled.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// Serves these routes until the service is cancelled, and then finishes the requests that are under way, for 3 s at
-/// most: a client that sends half a request and no more does not hold up the stop.
+/// Serves these routes until the service is cancelled.
+///
+/// Then it finishes open requests for at most 3 s, so a client that sends half a request does not
+/// delay the stop.
 ///
 /// # Errors
 ///
-/// If the listener is of no use any more. A connection that fails is not that.
+/// If the listener fails. A connection that fails is not an error.
 pub async fn serve(cx: &Context, listener: TcpListener, routes: Router) -> rxd::Result {
     let server = axum::serve(listener, routes).with_graceful_shutdown(cx.token().cancelled_owned());
     let grace = async {
@@ -35,7 +37,7 @@ pub async fn serve(cx: &Context, listener: TcpListener, routes: Router) -> rxd::
     };
     tokio::select! {
         served = server => served?,
-        () = grace => tracing::warn!("a request is still open after {GRACE:?}; it is not waited for"),
+        () = grace => tracing::warn!("a request is still open after {GRACE:?} and is dropped"),
     }
     Ok(())
 }
@@ -57,7 +59,7 @@ impl Http {
     ///
     /// # Errors
     ///
-    /// If the server does not answer within 2 s, or with anything but success.
+    /// If the server does not answer within 2 s, or does not answer with success.
     pub async fn get(&self, path: &str) -> rxd::Result<String> {
         let url = format!("{}{path}", self.base);
         let answer = async {

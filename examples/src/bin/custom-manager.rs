@@ -1,10 +1,14 @@
-//! Two managers of one's own: a table, and one for what no table can hold.
+//! Two custom managers: a table, and one with logic that no table can hold.
 //!
-//! What to watch for: where each service goes when something fails. `import` is under `OneAttempt`,
-//! which is a table: whatever fails is the end of it, and after a good `run` it ends well. `link` is
-//! under `ProvedItself`, which remembers: a link that was never up is misconfigured, and ends; one
-//! that has been up is worth coming back to, for ever. Whatever a manager says, `stop` is called after
-//! each round, and the compiler checks the graph against what it may do. Try
+//! What to watch for: where each service goes after a failure.
+//!
+//! * The manager of `import` is `OneAttempt`, a table. Any failure ends the service, and a
+//!   successful `run` ends it well.
+//! * The manager of `link` is `ProvedItself`, which has state. A link that was never up is
+//!   misconfigured, and ends. A link that has been up is restarted for ever.
+//!
+//! Whatever a manager decides, `stop` is called after each incarnation. The compiler checks the
+//! graph against the states that a manager may choose. Try
 //!
 //! ```text
 //! RUST_LOG=info,rxd=debug cargo run -p examples --bin custom-manager
@@ -12,7 +16,7 @@
 //! cargo run -p examples --bin custom-manager -- --refused 1
 //! ```
 //!
-//! The last two end by themselves with status 1: there is nothing left to do. Ctrl-C ends the first.
+//! The last two end by themselves with status 1, because no service is left. Ctrl-C ends the first.
 
 use clap::Parser;
 use rxd::manager::{Ended, Table};
@@ -20,7 +24,7 @@ use rxd::{Context, Manager, Runner, State};
 use std::time::Duration;
 
 rxd::manager! {
-    /// One attempt, right or not at all.
+    /// One attempt, whether it succeeds or fails.
     pub OneAttempt {
         Init => { ok: Idle, failed: Exit },
         Idle => { ok: Run, failed: Exit },
@@ -29,14 +33,14 @@ rxd::manager! {
     }
 }
 
-/// Ends what was never in Run, and brings back what was.
+/// Ends a service that was never in Run, and restarts one that was.
 #[derive(Default)]
 struct ProvedItself {
     ran: bool,
 }
 
 impl Manager for ProvedItself {
-    /// All that it may do: what the graph is checked against, and where it goes unless it says otherwise.
+    /// The states it may choose: the graph is checked against them, and `next` begins with them.
     const TABLE: Table = Table::new(
         [State::Idle, State::Exit],
         [State::Run, State::Exit],
@@ -53,7 +57,7 @@ impl Manager for ProvedItself {
     }
 }
 
-/// Reads something in, once.
+/// Imports something, once.
 #[rxd::service(manager(OneAttempt))]
 struct Import {
     fails: bool,
@@ -62,19 +66,19 @@ struct Import {
 impl Runner for Import {
     async fn run(&mut self, _cx: &Context) -> rxd::Result {
         if self.fails {
-            return Err("told to fail by --fail-import".into());
+            return Err("failed because of --fail-import".into());
         }
         tracing::info!("imported");
         Ok(())
     }
 
     async fn stop(&mut self, _cx: &Context) -> rxd::Result {
-        tracing::info!("import: stop is called, however it went");
+        tracing::info!("import: stop is called, after success and after failure");
         Ok(())
     }
 }
 
-/// A connection that is reset now and then.
+/// A connection that is reset from time to time.
 #[rxd::service(manager(ProvedItself), backoff(base = "300ms", max = "300ms"))]
 #[after("import")]
 struct Link {
@@ -113,13 +117,13 @@ impl CustomManager {
     }
 }
 
-/// A service that has one attempt, and one that must prove itself.
+/// A service that has one attempt, and one that restarts only after it was up.
 #[derive(Parser)]
 struct Args {
-    /// Have the import fail.
+    /// Make the import fail.
     #[arg(long)]
     fail_import: bool,
-    /// Which attempt to connect is refused.
+    /// The attempt to connect that is refused.
     #[arg(long, default_value_t = 2)]
     refused: u32,
     /// How long a link holds.
@@ -146,7 +150,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_was_up_comes_back() {
+    async fn link_that_was_up_restarts() {
         let test = daemon(false, 2).start().await;
         for _ in 0..3 {
             test.until("link", State::Run).await;
@@ -159,7 +163,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_never_was_up_ends() {
+    async fn link_that_was_never_up_ends() {
         let ended = daemon(false, 1).start().await.wait().await;
         ended.trace.expect("link").never_enters(State::Run);
         ended.trace.expect("link").enters(State::Stop).times(1);
@@ -168,7 +172,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn there_is_one_attempt() {
+    async fn import_that_fails_has_one_attempt() {
         let ended = daemon(true, 2).start().await.wait().await;
         ended.trace.expect("import").enters(State::Stop).times(1);
         ended.trace.expect("import").enters(State::Exit).because(Cause::Error).before("link");

@@ -1,11 +1,13 @@
-//! The flagship's three services, with an admin route for operators: a page, `curl`, `rxdctl`, Prometheus.
+//! The three services of `multi-service`, with an admin route: a page, `curl`, `rxdctl`,
+//! Prometheus.
 //!
 //! ```text
 //! cargo run -p examples --bin multi-service-admin -- --fail-every 20s
 //! ```
 //!
-//! What to watch for: open <http://127.0.0.1:1337/>. The graph is the one the compiler has checked, and every
-//! 20 s it shows the API fail, `health` notice, `poller` leave, and all three come back. Then try
+//! What to watch for: open <http://127.0.0.1:1337/>. It shows the graph that the compiler has
+//! checked. Every 20 s the API fails, `health` fails with it, `poller` leaves Run, and all three
+//! enter Run again. Then try
 //!
 //! ```text
 //! curl 127.0.0.1:1337/services/poller/why
@@ -13,8 +15,8 @@
 //! cargo run -p rxdctl -- status --watch
 //! ```
 //!
-//! With `--journald` records go to the journal, with their fields: `journalctl -t multi-service-admin
-//! SERVICE=health -o verbose`.
+//! With `--journald` records go to the journal, with their fields:
+//! `journalctl -t multi-service-admin SERVICE=health -o verbose`.
 
 use axum::{Json, Router, routing::get};
 use clap::Parser;
@@ -26,7 +28,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpListener;
 
-/// Serves `GET /api`, and fails now and then if it is told to.
+/// Serves `GET /api`, and fails at intervals if `--fail-every` is set.
 #[rxd::service(backoff(base = "2s", max = "2s"))]
 struct Api {
     addr: SocketAddr,
@@ -44,7 +46,7 @@ impl Runner for Api {
     }
 
     async fn run(&mut self, cx: &Context) -> rxd::Result {
-        // A reload ends Run and begins it again: the listener stays.
+        // A reload calls `run` again, so the listener must stay open.
         let listener = self.listener.as_ref().ok_or("run without init")?.try_clone()?;
         let listener = TcpListener::from_std(listener)?;
         let answer = async || {
@@ -61,7 +63,7 @@ impl Runner for Api {
         };
         tokio::select! {
             served = serving => served,
-            () = failing => Err("told to fail by --fail-every".into()),
+            () = failing => Err("failed because of --fail-every".into()),
         }
     }
 
@@ -70,7 +72,7 @@ impl Runner for Api {
         Ok(())
     }
 
-    /// There is nothing to read anew; that it can be asked for is the point.
+    /// There is nothing to reload: this only shows how it is called.
     async fn reload(&mut self, cx: &Context) -> rxd::Result {
         tracing::info!(service = cx.name(), "reloaded");
         Ok(())
@@ -95,7 +97,7 @@ impl Runner for Health {
     }
 }
 
-/// Logs what the API says, as long as it is healthy.
+/// Logs the answers of the API while it is healthy.
 #[rxd::service]
 #[watch(any, entering, Run, "health")]
 #[watch(any, exited, Run, "health", then(stop))]
@@ -132,10 +134,10 @@ struct Args {
     /// Where the admin route listens: 127.0.0.1:1337, or unix:/run/my-app.sock.
     #[arg(long, default_value = "127.0.0.1:1337")]
     admin: String,
-    /// What whoever asks there has to know; any address but loopback needs one.
+    /// The token that requests must have. Any address but loopback requires one.
     #[arg(long)]
     token: Option<String>,
-    /// Have the API fail this long after each start: 20s.
+    /// Make the API fail this long after each start: 20s.
     #[arg(long, value_parser = humantime::parse_duration)]
     fail_every: Option<Duration>,
     /// Log to the journal.
@@ -147,7 +149,7 @@ struct Args {
 async fn main() -> rxd::Result {
     let args = Args::parse();
     let levels = std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned());
-    // Progress to standard output, trouble to standard error.
+    // Records to standard output, warnings and errors to standard error.
     let logs = rxd::log::builder().levels(levels).split_stdout(true);
     let _log = if args.journald { logs.console(false).journald().init()? } else { logs.init()? };
     let api = Http::new(args.addr);
@@ -174,7 +176,7 @@ mod tests {
     use rxd::testing::{Behavior, Harness};
 
     #[tokio::test(start_paused = true)]
-    async fn an_operator_asks_why() {
+    async fn poller_without_health_is_explained_by_why() {
         let addr = SocketAddr::from(([127, 0, 0, 1], 1));
         let api = Http::new(addr);
         let daemon = MultiService {

@@ -1,18 +1,18 @@
 //! Three services that watch one another: an HTTP API, a health check on it, and a poller.
 //!
-//! What to watch for: the lifecycle *is* the health signal. `health` asks the API over HTTP and is
-//! in Run only while it answers; `poller` needs `health`: it is held back until that is in Run, and
-//! leaves Run when it does. Try
+//! What to watch for: the lifecycle *is* the health signal. `health` sends requests to the API and
+//! is in Run only while it answers. `poller` needs `health`: it waits in Idle until `health` is in
+//! Run, and leaves Run when `health` does. Try
 //!
 //! ```text
 //! RUST_LOG=info,rxd=debug cargo run -p examples --bin multi-service -- --fail-after 5s
 //! ```
 //!
-//! and see the API fail once after five seconds, `health` notice, `poller` leave, and all three
-//! come back by themselves. Ctrl-C stops `poller`, then `health`, then `api`: the order is read off
-//! the attributes. `--graph` prints the graph that the compiler has checked, `--graph=dot` and
-//! `--graph=json` for other programs.
-#![allow(clippy::print_stdout, reason = "what the poller gets is the program's output")]
+//! The API fails once after five seconds, `health` fails with it, `poller` leaves Run, and all
+//! three enter Run again without help. Ctrl-C stops `poller`, then `health`, then `api`: the order
+//! is read off the attributes. `--graph` prints the graph that the compiler has checked,
+//! `--graph=dot` and `--graph=json` print it for other programs.
+#![allow(clippy::print_stdout, reason = "the answers that the poller gets are the program's output")]
 
 use axum::{Json, Router, routing::get};
 use clap::{Parser, ValueEnum};
@@ -47,7 +47,7 @@ impl Runner for Api {
         tracing::info!("listening on http://{}/api", self.addr);
         let serving = examples::serve(cx, listener, routes);
         match self.fail_after.take() {
-            Some(limit) => tokio::time::timeout(limit, serving).await.map_err(|_| "told to fail by --fail-after")?,
+            Some(limit) => tokio::time::timeout(limit, serving).await.map_err(|_| "failed because of --fail-after")?,
             None => serving.await,
         }
     }
@@ -61,14 +61,14 @@ struct Health {
 }
 
 impl Runner for Health {
-    /// Not healthy yet: asks until there is an answer.
+    /// Not healthy yet: sends requests until the API answers.
     async fn idle(&mut self, cx: &Context) -> rxd::Result {
         let mut every = cx.every(Duration::from_millis(500));
         while every.tick().await && cx.or_cancelled(self.api.get("/api")).await?.is_err() {}
         Ok(())
     }
 
-    /// Healthy: asks until there is none.
+    /// Healthy: sends requests until the API does not answer.
     async fn run(&mut self, cx: &Context) -> rxd::Result {
         let mut every = cx.every(Duration::from_millis(500));
         while every.tick().await {
@@ -78,8 +78,10 @@ impl Runner for Health {
     }
 }
 
-/// Prints what the API says, as long as it is healthy. An API that is not up in a minute is a
-/// failure that says so; what the API does meanwhile is told to `run`, which logs it.
+/// Prints the answers of the API while it is healthy.
+///
+/// An API that is not in Run within a minute is a failure. `run` also logs the transitions of the
+/// API.
 #[rxd::service]
 #[needs("health")]
 #[watch(any, entering, Run, "api", within = "1m")]
@@ -96,7 +98,7 @@ impl Runner for Poller {
             tokio::select! {
                 true = every.tick() => match cx.or_cancelled(self.api.get("/api")).await? {
                     Ok(answer) => println!("{answer}"),
-                    // Whether to go on is for `health` to say.
+                    // `health` decides whether this service stays in Run.
                     Err(error) => tracing::warn!("{error}"),
                 },
                 Some(change) = changes.next() => {
@@ -122,7 +124,7 @@ struct Args {
     /// Where the API listens.
     #[arg(long, default_value = "127.0.0.1:8000")]
     addr: SocketAddr,
-    /// Have the API fail once, this long after it has started: 10s.
+    /// Make the API fail once, this long after its start: 10s.
     #[arg(long, value_parser = humantime::parse_duration)]
     fail_after: Option<Duration>,
     /// Print the service graph, as Mermaid unless another format is named, and exit.
@@ -166,7 +168,7 @@ mod tests {
     use rxd::State::{Exit, Idle, Run};
     use rxd::testing::{Behavior, Explorer, FakeService, Harness};
 
-    /// Nobody listens there: what is asked over HTTP is not the point.
+    /// The daemon with fakes for all services but the poller. No server listens at the address.
     fn daemon() -> Harness {
         let addr = SocketAddr::from(([127, 0, 0, 1], 1));
         let api = Http::new(addr);
@@ -179,7 +181,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_poller_runs_while_it_is_healthy() {
+    async fn poller_whose_health_fails_leaves_run_and_enters_it_again() {
         let test = daemon().start().await;
         test.until("poller", Run).await;
         test.set_behavior("health", Behavior::Fail);
@@ -191,11 +193,11 @@ mod tests {
         ended.trace.expect("health").enters(Exit).before("api");
     }
 
-    /// Whatever the API and the health check do, in whatever order.
+    /// Whatever the API and the health check do, in any order.
     #[test]
-    fn the_poller_never_runs_on_without_health() {
+    fn poller_without_health_never_stays_in_run() {
         let explored = Explorer::new(|| daemon().fake("poller", FakeService::new()), ["api", "health"])
-            .never_when_settled("the poller runs, and it is not healthy", |at| {
+            .never_when_settled("the poller is in Run, and health is not", |at| {
                 at.is_in("poller", Run) && !at.is_in("health", Run)
             })
             .steps(6)

@@ -1,16 +1,20 @@
-//! A server that starts once what it stands on is there: a directory, a port, another server.
+//! A server that starts only when its dependencies exist: a directory, a port, another server.
 //!
-//! What to watch for: three stages run in order before the service enters Init. The directory is
-//! made, or the start fails; the port is taken, or the start fails; the upstream is tried until it
-//! answers. Start it with nothing on the upstream's port, and then
+//! What to watch for: three stages run in order before the service enters Init.
+//!
+//! 1. The directory is created, or the start fails.
+//! 2. The port is bound, or the start fails.
+//! 3. The upstream is tried until it answers.
+//!
+//! Start the program without an upstream, and then
 //!
 //! ```text
 //! python3 -m http.server 8071     # the upstream: the server starts
-//! curl 127.0.0.1:8070             # says how often it was asked, and keeps count in the directory
+//! curl 127.0.0.1:8070             # shows the number of requests, which it keeps in the directory
 //! ```
 //!
-//! Ctrl-C ends it also while it waits for the upstream, with status 0: nothing was started. A
-//! second one on the same port ends with status 1, and a message that names the stage.
+//! While it waits for the upstream, Ctrl-C ends it with status 0, because nothing was started. A
+//! second process on the same port ends with status 1, and a message that names the stage.
 
 use clap::Parser;
 use rxd::prestart::Stage;
@@ -22,12 +26,12 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// Where a stage leaves the port it has taken, for the service to find.
+/// Passes the port that a stage has bound to the service.
 ///
-/// To look whether a port is free, and to take it later, would leave time for somebody else.
+/// Checking for a free port and binding it later would let another process bind it in between.
 type Port = Arc<Mutex<Option<TcpListener>>>;
 
-/// Says how often it was asked.
+/// Answers with the number of requests so far.
 #[rxd::service]
 struct Server {
     port: Port,
@@ -49,10 +53,10 @@ impl Runner for Server {
             match cx.or_cancelled(listener.accept()).await? {
                 Ok((stream, _)) => {
                     let times = count(&self.count)?;
-                    // A client that sends nothing does not hold up the stop.
+                    // A client that sends nothing must not delay the stop.
                     cx.spawn_contained("answer", cx.token().run_until_cancelled_owned(answer(stream, times)));
                 }
-                // Too many files are open, or the client has left: the next one is accepted all the same.
+                // Too many files are open, or the client has left: accept the next one.
                 Err(error) => {
                     tracing::warn!("failed to accept a connection: {error}");
                     cx.or_cancelled(tokio::time::sleep(Duration::from_millis(100))).await?;
@@ -62,7 +66,7 @@ impl Runner for Server {
     }
 }
 
-/// One more than what the file says, and now it says that.
+/// Increments the number in the file, and returns it.
 fn count(file: &Path) -> rxd::Result<u64> {
     let before = std::fs::read_to_string(file).unwrap_or_default();
     let times = before.trim().parse::<u64>().unwrap_or(0) + 1;
@@ -79,7 +83,7 @@ async fn answer(mut stream: TcpStream, times: u64) {
         stream.shutdown().await
     };
     if !matches!(tokio::time::timeout(Duration::from_secs(5), answered).await, Ok(Ok(()))) {
-        tracing::debug!("an asker went away");
+        tracing::debug!("a client disconnected");
     }
 }
 
@@ -88,19 +92,19 @@ struct Prestart {
     server: Server,
 }
 
-/// A server that starts once a directory, a port and another server are there.
+/// A server that starts when a directory, a port and another server are available.
 #[derive(Parser)]
 struct Args {
-    /// Where the count is kept; made if it is not there.
+    /// The directory of the count. It is created if it does not exist.
     #[arg(long, default_value_os_t = std::env::temp_dir().join("rxd-prestart"))]
     dir: PathBuf,
-    /// Where to serve.
+    /// The address to listen at.
     #[arg(long, default_value = "127.0.0.1:8070")]
     listen: SocketAddr,
     /// The server that must be reachable first.
     #[arg(long, default_value = "127.0.0.1:8071")]
     upstream: SocketAddr,
-    /// How long to wait before the upstream is tried again.
+    /// How long to wait before trying the upstream again.
     #[arg(long, default_value = "1s", value_parser = humantime::parse_duration)]
     retry: Duration,
 }
@@ -146,7 +150,7 @@ mod tests {
     use rxd::testing::Harness;
 
     #[tokio::test(start_paused = true)]
-    async fn without_the_port_that_a_stage_has_taken_it_comes_round() {
+    async fn server_without_the_port_of_its_stage_restarts() {
         let server = Server { port: Port::default(), count: PathBuf::new(), listener: None };
         let test = Harness::new(Prestart { server }.into_daemon()).start().await;
         test.until("server", rxd::State::Stop).await;

@@ -1,9 +1,9 @@
-//! A hundred messages, two workers that share them, and an audit that gets them all.
+//! A hundred messages, two workers that share them, and an audit that receives them all.
 //!
 //! What to watch for: the workers are members of one consumer group, so each message goes to
-//! exactly one of them, while the audit is a group of its own. The publisher is held back until all
-//! three listen, and closes the topic when it is done: the others still get what is buffered, see
-//! their streams end, and so does the daemon, by itself and with status 0.
+//! exactly one of them. The audit is another group, and gets every message. The publisher waits in
+//! Idle until all three have subscribed. At its end it closes the topic: the subscribers still
+//! receive what is buffered, then their subscriptions end, and the daemon ends with status 0.
 #![allow(clippy::print_stdout, reason = "the counts are the program's output")]
 
 use clap::Parser;
@@ -14,7 +14,7 @@ use std::time::Duration;
 /// The topic, declared once: a typo in its name, or another type of message, does not compile.
 static MESSAGES: StaticTopic<u32> = StaticTopic::new("messages");
 
-/// Publishes so many messages, once everybody listens.
+/// Publishes `count` messages, after all subscribers are in Run.
 #[rxd::service(manager = "until_success")]
 #[watch(all, entering, Run, "worker-1", "worker-2", "audit")]
 struct Publisher {
@@ -38,17 +38,17 @@ impl Runner for Publisher {
     }
 }
 
-/// Takes messages from the group it is in.
+/// Receives the messages of its group.
 #[rxd::service(manager = "until_success")]
 struct Listener {
     group: Group<'static>,
-    /// How long it takes over each message.
+    /// How long each message takes.
     work: Duration,
     messages: Option<Subscription<u32>>,
 }
 
 impl Runner for Listener {
-    /// Subscribes already here: whoever waits for this service to be in Run knows that it listens.
+    /// Subscribes here and not in `run`: services that wait for Run can rely on the subscription.
     async fn init(&mut self, cx: &Context) -> rxd::Result {
         self.messages = Some(MESSAGES.subscribe(&cx.intracom(), self.group)?);
         Ok(())
@@ -77,7 +77,7 @@ struct PubSub {
     audit: Listener,
 }
 
-/// Two members of a group share the messages of a topic; a second group gets them all.
+/// Two members of a group share the messages of a topic. A second group receives them all.
 #[derive(Parser)]
 struct Args {
     /// How many messages to publish.
@@ -108,9 +108,9 @@ mod tests {
     use super::*;
     use rxd::testing::{Harness, Inbox};
 
-    /// A fake in place of the audit keeps what it gets.
+    /// A fake replaces the audit, and keeps the messages it receives.
     #[tokio::test(start_paused = true)]
-    async fn the_audit_gets_every_message() {
+    async fn audit_beside_slow_workers_gets_every_message() {
         let listener =
             || Listener { group: Group::named("workers").capacity(1), work: Duration::from_secs(1), messages: None };
         let daemon =

@@ -1,16 +1,16 @@
 //! A job that fails three times and then succeeds, and a service that waits for it.
 //!
-//! What to watch for: `migrate` comes round with a growing delay until its `run` returns `Ok`, and
-//! is in Exit for good then; `report` comes `after` it, so it runs once the job has *succeeded*,
-//! not when it merely has ended. When both have, nothing is left to do, and the daemon ends by
-//! itself with status 0. With `--failures 9` the job gives up after its fifth restart; `report`
-//! is not run, and the status is 1.
+//! What to watch for: `migrate` restarts with a growing delay until its `run` returns `Ok`. Then it
+//! enters Exit and stays there. `report` comes `after` it: it runs once the job has *succeeded*,
+//! not when it has merely ended. When both have ended, the daemon ends by itself with status 0.
+//! With `--failures 9` the job reaches its restart limit after five restarts; `report` is not run,
+//! and the status is 1.
 #![allow(clippy::print_stdout, reason = "the report is the program's output")]
 
 use clap::Parser;
 use rxd::{Context, Runner};
 
-/// Fails so many times before it succeeds.
+/// Fails `failures` times before it succeeds.
 #[rxd::service(manager = "until_success", backoff(base = "200ms"), restarts(max = 5, within = "1m"))]
 struct Migrate {
     failures: u32,
@@ -46,10 +46,10 @@ struct RunUntilSuccess {
     report: Report,
 }
 
-/// A job that is tried until it succeeds.
+/// A job that restarts until it succeeds.
 #[derive(Parser)]
 struct Args {
-    /// How often the job fails first.
+    /// How often the job fails before it succeeds.
     #[arg(long, default_value_t = 3)]
     failures: u32,
 }
@@ -73,16 +73,16 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_report_comes_after_the_fourth_attempt() {
+    async fn report_after_three_failures_runs_after_the_fourth_attempt() {
         let ended = daemon(3).start().await.wait().await;
         ended.trace.expect("migrate").enters(Run).times(4);
         ended.trace.expect("report").enters(Run).after_it_enters("migrate", Exit);
         assert!(ended.report.is_ok());
     }
 
-    /// The report alone: a fake stands in for the job that it comes after.
+    /// The report alone, with a fake for the job that it comes after.
     #[tokio::test(start_paused = true)]
-    async fn the_report_waits_for_success_and_not_for_the_end() {
+    async fn report_after_failed_attempts_waits_for_success() {
         let test = Harness::isolated(Report).start().await;
         for act in [Behavior::Fail, Behavior::Panic, Behavior::Ok] {
             test.until("migrate", Run).await;

@@ -1,10 +1,11 @@
-//! Readings of this machine, taken by one service, summed up by a second, and served by a third.
+//! Readings of this machine: one service takes them, a second sums them up, a third serves them.
 //!
-//! What to watch for: `GET /` has the summary, and `GET /groups` what became of the readings in each
-//! group. The aggregator wants every one of them, so its group holds the sampler back if need be.
-//! The two readers are slow on purpose and hold nobody back: their groups drop what there is no
-//! room for, the oldest in one, the newest in the other. A moment later the one lags behind by its
-//! buffer, and the other ever further.
+//! What to watch for: `GET /` returns the summary, and `GET /groups` the counts of each group.
+//!
+//! * The aggregator needs every reading, so its group blocks the sampler when it is full.
+//! * The two readers are slow on purpose, but block no publisher: a full group drops the oldest
+//!   reading in one, the newest in the other. Soon the one lags behind by the size of its buffer,
+//!   and the other further and further.
 //!
 //! ```text
 //! cargo run -p examples --bin sensors -- --every 10ms
@@ -42,12 +43,12 @@ struct Summary {
 type Summaries = BTreeMap<&'static str, Summary>;
 
 static READINGS: StaticTopic<Reading> = StaticTopic::new("readings");
-/// Keeps its last message: whoever comes late has a summary at once.
+/// Keeps its last message, so that a late subscriber gets a summary at once.
 static SUMMARIES: StaticTopic<Summaries> = StaticTopic::new("summaries").keep_last();
 
-/// Every reading counts: the sampler waits for room.
+/// Loses no reading: the sampler waits for room.
 const AGGREGATOR: Group<'static> = Group::named("aggregator").capacity(64);
-/// Only the latest summary is of interest.
+/// Keeps only the latest summary.
 const LATEST: Group<'static> = Group::named("web").capacity(1).policy(Policy::DropOldest).replay_last();
 const NEWEST: Group<'static> = Group::named("keeps-newest").capacity(8).policy(Policy::DropOldest);
 const OLDEST: Group<'static> = Group::named("keeps-oldest").capacity(8).policy(Policy::DropNewest);
@@ -62,7 +63,7 @@ fn sample() -> rxd::Result<[(&'static str, f64); 2]> {
     Ok([("load", load), ("memory_available_mib", available / 1024.0)])
 }
 
-/// Publishes what the sensors say.
+/// Publishes the readings of the sensors.
 #[rxd::service(backoff(base = "1s"))]
 struct Sampler {
     every: Duration,
@@ -113,7 +114,7 @@ impl Runner for Aggregator {
     }
 }
 
-/// Takes its time over each reading.
+/// Takes half a second for each reading.
 #[rxd::service]
 struct SlowReader {
     group: Group<'static>,
@@ -133,7 +134,7 @@ impl Runner for SlowReader {
     }
 }
 
-/// Serves the latest summary, and what became of the readings.
+/// Serves the latest summary, and the counts of each group.
 #[rxd::service(backoff(base = "2s"), restarts(max = 5, within = "1m"), on_failure = "shutdown")]
 struct Web {
     addr: SocketAddr,
@@ -206,10 +207,10 @@ struct Sensors {
     web: Web,
 }
 
-/// Readings of this machine, sampled, summed up and served by three services.
+/// Three services that sample this machine, sum up the readings, and serve them.
 #[derive(Parser)]
 struct Args {
-    /// Where the summary is served.
+    /// The address that serves the summary.
     #[arg(long, default_value = "127.0.0.1:8080")]
     addr: SocketAddr,
     /// How often the sensors are read.
@@ -221,7 +222,7 @@ struct Args {
 async fn main() -> rxd::Result {
     let Args { addr, every } = Args::parse();
     if every.is_zero() {
-        return Err("--every must be longer than nothing".into());
+        return Err("--every must be greater than zero".into());
     }
     examples::log_to_stderr();
     Sensors {
@@ -243,7 +244,7 @@ mod tests {
 
     /// The aggregator between a scripted sampler and an inbox.
     #[tokio::test(start_paused = true)]
-    async fn the_aggregator_sums_up_what_it_is_given() {
+    async fn aggregator_with_three_readings_publishes_three_summaries() {
         let daemon = Sensors {
             sampler: Sampler { every: Duration::from_secs(1), number: 0 },
             aggregator: Aggregator { summaries: Summaries::new() },
@@ -270,7 +271,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_slow_reader_holds_nobody_up() {
+    async fn slow_reader_with_a_full_group_does_not_block_the_publisher() {
         let reader = Harness::isolated(rxd::Service::declared(SlowReader { group: NEWEST })).start().await;
         reader.until("slow-reader", rxd::State::Run).await;
         reader.settle().await;

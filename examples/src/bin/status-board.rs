@@ -1,10 +1,10 @@
-//! A terminal view of all services of a daemon, kept up by `watch_states`.
+//! A terminal view of all services of a daemon, updated by `watch_states`.
 //!
-//! What to watch for: the board is a service like the others. It has a snapshot first and then
-//! every transition in order, so what it shows is what is; if it were too slow, it would be told
-//! how much it missed, and go on from a new snapshot. `db` fails now and then, and `api`, which
-//! needs it, leaves Run and comes back with it. Where standard output is no terminal, each
-//! transition is a line. It ends by itself, or on Ctrl-C. Try
+//! What to watch for: the board is a service like the others. It receives a snapshot and then every
+//! transition in order, so it always shows the current states. If it were too slow, it would
+//! receive the number of missed transitions and a new snapshot. `db` fails at intervals, and `api`,
+//! which needs it, leaves Run and enters it again with it. If standard output is not a terminal,
+//! each transition is printed as a line. The program ends by itself, or on Ctrl-C. Try
 //!
 //! ```text
 //! cargo run -p examples --bin status-board -- --for 10s
@@ -18,18 +18,18 @@ use std::io::IsTerminal;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// Breaks down again and again.
+/// Fails again and again.
 #[rxd::service(backoff(base = "300ms", max = "2s"))]
 struct Db {
     holds: Duration,
-    rounds: u32,
+    attempts: u32,
 }
 
 impl Runner for Db {
     async fn init(&mut self, _cx: &Context) -> rxd::Result {
-        self.rounds += 1;
+        self.attempts += 1;
         sleep(Duration::from_millis(200)).await;
-        if self.rounds % 3 == 2 {
+        if self.attempts % 3 == 2 {
             return Err("connection refused".into());
         }
         Ok(())
@@ -55,7 +55,7 @@ impl Runner for Api {
     }
 }
 
-/// Ends the daemon after its time.
+/// Ends the daemon after a time.
 #[rxd::service]
 struct Clock {
     end: Duration,
@@ -73,7 +73,7 @@ impl Runner for Clock {
     }
 }
 
-/// Shows where everybody is.
+/// Shows the state of every service.
 #[rxd::service]
 struct Board {
     terminal: bool,
@@ -92,7 +92,7 @@ impl Runner for Board {
             match event {
                 Some(StateEvent::Snapshot(states)) => rows = self.begin(states),
                 Some(StateEvent::Lagged { missed, snapshot }) => {
-                    println!("{missed} transitions went by unseen");
+                    println!("{missed} transitions were missed");
                     rows = self.begin(snapshot);
                 }
                 Some(StateEvent::Changed(state)) => {
@@ -106,7 +106,7 @@ impl Runner for Board {
                 None => return Ok(()),
             }
             if self.terminal {
-                // Back to where the board begins, and over it line by line.
+                // Move up to the first line of the board, and overwrite each line.
                 print!("\x1b[{}A", rows.len());
                 rows.iter().for_each(|row| println!("\x1b[2K{}", line(row)));
             }
@@ -126,14 +126,14 @@ impl Board {
     }
 }
 
-/// One service in a line.
+/// The line of one service.
 fn line(state: &ServiceState) -> String {
     let ServiceState { name, state, transition, cause, incarnation, restarts, .. } = state;
     let place = match transition {
         Transition::Entering => format!("in {state}"),
         Transition::Exited => format!("left {state}"),
     };
-    format!("{name:8} {place:10} {cause:10} round {incarnation}, {restarts} restarts")
+    format!("{name:8} {place:10} {cause:10} incarnation {incarnation}, {restarts} restarts")
 }
 
 #[rxd::daemon]
@@ -144,13 +144,13 @@ struct StatusBoard {
     board: Board,
 }
 
-/// Three services, one of them unreliable, and a board that shows where they are.
+/// Three services, one of them unreliable, and a board that shows their states.
 #[derive(Parser)]
 struct Args {
     /// How long to run.
     #[arg(long = "for", value_parser = humantime::parse_duration, default_value = "20s")]
     end: Duration,
-    /// How long the database holds before it breaks down.
+    /// How long the database runs before it fails.
     #[arg(long, value_parser = humantime::parse_duration, default_value = "1500ms")]
     holds: Duration,
 }
@@ -160,7 +160,7 @@ async fn main() -> rxd::Result {
     let Args { end, holds } = Args::parse();
     let over = std::sync::Arc::new(tokio::sync::Notify::new());
     let daemon = StatusBoard {
-        db: Db { holds, rounds: 0 },
+        db: Db { holds, attempts: 0 },
         api: Api,
         clock: Clock { end, over: over.clone() },
         board: Board { terminal: std::io::stdout().is_terminal() },
@@ -180,11 +180,11 @@ mod tests {
     use rxd::State::{Init, Run};
     use rxd::testing::{FakeService, Harness};
 
-    /// The real `db` and `api`, and nobody who looks.
+    /// The real `db` and `api`, with a fake for the board.
     #[tokio::test(start_paused = true)]
-    async fn the_api_leaves_and_comes_back_with_the_database() {
+    async fn api_whose_database_fails_leaves_run_and_enters_it_again() {
         let daemon = StatusBoard {
-            db: Db { holds: Duration::from_secs(5), rounds: 0 },
+            db: Db { holds: Duration::from_secs(5), attempts: 0 },
             api: Api,
             clock: Clock { end: Duration::from_secs(3600), over: Default::default() },
             board: Board { terminal: false },

@@ -1,8 +1,11 @@
-//! A daemon that earns its watchdog, and a unit that agrees with it.
+//! A daemon whose watchdog depends on heartbeats, and a unit that agrees with it.
 //!
-//! What to watch for: `systemctl start` returns when both services are in Run, not before;
-//! `systemctl status` shows what they are doing; `kill -USR1` wedges the worker, and since it has
-//! declared a heartbeat, systemd notices, although the process goes on and the API still answers.
+//! What to watch for: what systemd sees of the daemon.
+//!
+//! * `systemctl start` returns when both services are in Run, not before.
+//! * `systemctl status` shows what they are doing.
+//! * `kill -USR1` wedges the worker. It has declared a heartbeat, so systemd notices, although the
+//!   process continues and the API still answers.
 //!
 //! ```text
 //! cargo build -p examples --bin systemd
@@ -12,9 +15,9 @@
 //! sudo systemctl kill -s USR1 jobs && sleep 5 && journalctl -u jobs -n 20
 //! ```
 //!
-//! `--rescue` has the worker restarted first: then nobody but the log notices. The API's listener
-//! is kept by systemd meanwhile, so that a restart of the daemon refuses no connection; it may
-//! also come from a socket unit with `FileDescriptorName=api`.
+//! With `--rescue` the daemon restarts the worker first, and systemd does not restart the daemon.
+//! systemd keeps the listener of the API, so a restart of the daemon refuses no connection. The
+//! listener may also come from a socket unit with `FileDescriptorName=api`.
 #![allow(clippy::print_stdout, reason = "--unit is output")]
 
 use axum::{Router, routing::get};
@@ -28,11 +31,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Serves `GET /`: how many jobs were done.
+/// Serves `GET /`: the number of jobs done.
 #[rxd::service(timeouts(Init = "5s", Idle = "1s", Stop = "5s"))]
 struct Api {
     addr: SocketAddr,
-    /// What systemd opened, or kept from the last time.
+    /// The listener that systemd opened, or kept from the last start.
     passed: Option<std::net::TcpListener>,
     jobs: Arc<AtomicU64>,
 }
@@ -43,7 +46,7 @@ impl Runner for Api {
             let listener = std::net::TcpListener::bind(self.addr)
                 .map_err(|error| format!("failed to listen on {}: {error}; choose another with --addr", self.addr))?;
             listener.set_nonblocking(true)?;
-            // What was passed is kept already.
+            // A listener that systemd passed is stored already.
             rxd::systemd::store("api", &listener)?;
             self.passed = Some(listener);
         }
@@ -51,7 +54,7 @@ impl Runner for Api {
     }
 
     async fn run(&mut self, cx: &Context) -> rxd::Result {
-        // A copy: the listener outlives this Run.
+        // Use a copy, because the listener outlives this Run.
         let listener = self.passed.as_ref().ok_or("run without init")?.try_clone()?;
         tracing::info!("listening on http://{}/", listener.local_addr()?);
         let jobs = self.jobs.clone();
@@ -61,11 +64,11 @@ impl Runner for Api {
     }
 }
 
-/// Does a job now and then, and says so.
+/// Does a job at intervals, and reports progress.
 #[rxd::service(heartbeat = "2s", timeouts(Init = "5s", Idle = "1s", Stop = "5s"))]
 #[needs("api")]
 struct Worker {
-    /// A file that says how long to wait between two jobs: `500ms`.
+    /// A file with the time between two jobs: `500ms`.
     config: Option<PathBuf>,
     pace: Duration,
     jobs: Arc<AtomicU64>,
@@ -77,7 +80,7 @@ impl Worker {
         let text = tokio::fs::read_to_string(path).await?;
         let pace = humantime::parse_duration(text.trim())?;
         if pace.is_zero() || pace > Duration::from_secs(1) {
-            return Err(format!("a pace of {pace:?} is not between 0 and 1s").into());
+            return Err(format!("the pace is {pace:?}; it must be greater than 0 and at most 1s").into());
         }
         Ok(pace)
     }
@@ -108,7 +111,7 @@ impl Runner for Worker {
         }
     }
 
-    /// SIGHUP: what the file says now, if that is sound.
+    /// SIGHUP: reads the file again. An invalid value changes nothing.
     async fn reload(&mut self, _cx: &Context) -> rxd::Result {
         self.pace = self.configured().await?;
         Ok(())
@@ -121,27 +124,27 @@ struct Jobs {
     worker: Worker,
 }
 
-/// A daemon under systemd: readiness, status, reload, and a watchdog that is earned.
+/// A daemon under systemd: readiness, status, reload, and a watchdog that depends on heartbeats.
 #[derive(Parser)]
 struct Args {
     /// Where the API listens.
     #[arg(long, default_value = "127.0.0.1:8000")]
     addr: SocketAddr,
-    /// A file that says how long to wait between two jobs: 500ms. SIGHUP has it read again.
+    /// A file with the time between two jobs: 500ms. SIGHUP reads it again.
     #[arg(long)]
     config: Option<PathBuf>,
-    /// Restart a wedged worker before it is left to systemd.
+    /// Restart a wedged worker before leaving it to systemd.
     #[arg(long)]
     rescue: bool,
     /// Print the systemd unit of this daemon with these arguments, and exit.
     #[arg(long)]
     unit: bool,
-    /// The version of systemd the unit is for.
+    /// The version of systemd that the unit is for.
     #[arg(long, value_name = "VERSION", default_value_t = 253)]
     systemd: u32,
 }
 
-/// Not `#[tokio::main]`: what systemd passes is taken before there is any other thread.
+/// Not `#[tokio::main]`: the passed sockets must be taken before there is another thread.
 fn main() -> rxd::Result {
     let args = Args::parse();
     let mut sockets = Sockets::take()?;
@@ -153,7 +156,7 @@ fn main() -> rxd::Result {
     let on_stale = if args.rescue { OnStale::Restart } else { OnStale::StopPinging };
     let daemon = daemon.into_daemon().watchdog_interval(Duration::from_secs(1)).on_stale(on_stale);
     if args.unit {
-        // As it was called, but for what is about the unit.
+        // With the arguments of this call, except those about the unit.
         let mut unit = daemon.unit().exec(std::env::current_exe()?).fd_store(1).systemd(args.systemd);
         if args.addr.to_string() != "127.0.0.1:8000" {
             unit = unit.arg(format!("--addr={}", args.addr));
@@ -179,7 +182,7 @@ mod tests {
     use rxd::testing::Harness;
 
     #[tokio::test(start_paused = true)]
-    async fn the_worker_works_at_its_pace_while_there_is_an_api() {
+    async fn worker_that_reloads_keeps_its_pace_and_stays_in_run() {
         let jobs = Arc::<AtomicU64>::default();
         let daemon = Jobs {
             api: Api { addr: ([127, 0, 0, 1], 0).into(), passed: None, jobs: jobs.clone() },
@@ -189,7 +192,7 @@ mod tests {
         test.until("worker", Run).await;
         tokio::time::sleep(Duration::from_millis(2250)).await;
         assert_eq!(jobs.load(Ordering::Relaxed), 5);
-        // Nothing has changed, and nothing is missed: it stays in Run.
+        // A reload does not leave Run.
         test.handle().reload("worker").await.unwrap();
         let ended = test.shutdown().await;
         ended.trace.expect("worker").enters(Run).times(1).while_in("api", Run);

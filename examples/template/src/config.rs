@@ -1,4 +1,4 @@
-//! The configuration: a file, and the environment over it.
+//! The configuration: a file, which the environment overrides.
 
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
@@ -7,21 +7,21 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-/// What begins the names of settings in the environment: `TEMPLATE_EVERY=100ms`.
+/// The prefix of settings in the environment: `TEMPLATE_EVERY=100ms`.
 const PREFIX: &str = "TEMPLATE_";
 
-/// Every setting. What is written nowhere has its default; what is no setting is an error.
+/// Every setting. A missing setting has its default; an unknown one is an error.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// The server that the work is done with.
+    /// The server that the work needs.
     pub upstream: SocketAddr,
     /// The time between two pieces of work.
     #[serde(deserialize_with = "duration")]
     pub every: Duration,
-    /// Where operators are listened to.
+    /// The address of the admin route.
     pub admin: String,
-    /// What is logged.
+    /// The log levels.
     pub log: String,
 }
 
@@ -41,22 +41,23 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// If the file cannot be read, or a setting is none or makes no sense: which one, and where it is written.
+    /// If the file cannot be read, or a setting is unknown or invalid. The error names the setting
+    /// and its source.
     pub fn read(file: Option<&Path>) -> rxd::Result<Config> {
         let mut figment = Figment::new();
         if let Some(file) = file {
             figment = figment.merge(Toml::file_exact(file));
         }
-        // `TEMPLATE_CONFIG` is where the file is.
+        // `TEMPLATE_CONFIG` names the file, and is not a setting.
         let config = figment.merge(Env::prefixed(PREFIX).ignore(&["config"])).extract();
         config.map_err(|error| format!("failed to read the configuration: {error}").into())
     }
 }
 
-/// `500ms`, and never nothing.
+/// `500ms`; zero is an error.
 fn duration<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     match humantime::parse_duration(&String::deserialize(from)?).map_err(D::Error::custom)? {
-        Duration::ZERO => Err(D::Error::custom("it must be longer than nothing")),
+        Duration::ZERO => Err(D::Error::custom("it must be greater than zero")),
         duration => Ok(duration),
     }
 }
@@ -68,7 +69,7 @@ mod tests {
     use figment::Jail;
 
     #[test]
-    fn the_file_says_what_the_defaults_are() {
+    fn template_file_has_the_defaults() {
         Jail::expect_with(|_| {
             let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("template.toml");
             assert_eq!(Config::read(Some(&file)).unwrap(), Config::default());
@@ -78,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn the_environment_goes_before_the_file() {
+    fn setting_in_the_environment_overrides_the_file() {
         Jail::expect_with(|jail| {
             jail.create_file("a.toml", "every = '2s'\nlog = 'debug'")?;
             jail.set_env("TEMPLATE_EVERY", "3s");
@@ -90,14 +91,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named_and_where_it_is_written() {
+    fn wrong_setting_is_named_with_its_source() {
         Jail::expect_with(|jail| {
             jail.create_file("a.toml", "evry = '2s'")?;
             let error = Config::read(Some(Path::new("a.toml"))).unwrap_err().to_string();
             assert!(error.contains("evry") && error.contains("a.toml"), "{error}");
             jail.set_env("TEMPLATE_EVERY", "0s");
             let error = Config::read(None).unwrap_err().to_string();
-            assert!(error.contains("it must be longer than nothing") && error.contains("TEMPLATE_"), "{error}");
+            assert!(error.contains("it must be greater than zero") && error.contains("TEMPLATE_"), "{error}");
             let error = Config::read(Some(Path::new("none.toml"))).unwrap_err().to_string();
             assert!(error.contains("none.toml"), "{error}");
             Ok(())

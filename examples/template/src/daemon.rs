@@ -1,4 +1,4 @@
-//! The services, and who needs whom.
+//! The services, and what each of them needs.
 
 use crate::config::Config;
 use rxd::{Context, Runner};
@@ -8,17 +8,17 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-/// How often the upstream is asked whether it is there.
-const ASK: Duration = Duration::from_millis(500);
+/// The time between two checks of the upstream.
+const CHECK_INTERVAL: Duration = Duration::from_millis(500);
 
-/// In Run while the upstream can be reached: a lifecycle that others watch as a signal.
+/// In Run while the upstream can be reached. Other services watch this as a signal.
 #[rxd::service(backoff(base = "100ms", max = "2s"))]
 pub struct Upstream {
     addr: SocketAddr,
 }
 
 impl Upstream {
-    async fn ask(&self) -> rxd::Result {
+    async fn check(&self) -> rxd::Result {
         let connected = timeout(Duration::from_secs(2), TcpStream::connect(self.addr)).await;
         let connected = connected.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()));
         connected.map(drop).map_err(|error| format!("failed to reach {}: {error}", self.addr).into())
@@ -26,22 +26,22 @@ impl Upstream {
 }
 
 impl Runner for Upstream {
-    /// Not there: comes round, ever more slowly, until it is.
+    /// Not reachable yet: the service restarts, with growing delays, until it is.
     async fn init(&mut self, cx: &Context) -> rxd::Result {
-        cx.or_cancelled(self.ask()).await?
+        cx.or_cancelled(self.check()).await?
     }
 
-    /// There: until it is not.
+    /// Reachable, until a check fails.
     async fn run(&mut self, cx: &Context) -> rxd::Result {
-        let mut every = cx.every(ASK);
+        let mut every = cx.every(CHECK_INTERVAL);
         while every.tick().await {
-            cx.or_cancelled(self.ask()).await??;
+            cx.or_cancelled(self.check()).await??;
         }
         Ok(())
     }
 }
 
-/// Does the work, while there is somebody to do it with. It stops within half of the time that the daemon has for all.
+/// Does the work while the upstream can be reached. It stops within half of the shutdown timeout.
 #[rxd::service(heartbeat = "1m", timeouts(Stop = "5s"))]
 #[needs("upstream")]
 pub struct Worker {
@@ -55,7 +55,7 @@ impl Runner for Worker {
     async fn run(&mut self, cx: &Context) -> rxd::Result {
         let mut every = cx.every(self.every);
         while every.tick().await {
-            // Work that awaits something does so in `cx.or_cancelled(..)`, and within a limit.
+            // Await the work in `cx.or_cancelled(..)`, and give it a limit.
             self.done += 1;
             cx.heartbeat();
             cx.status(format!("{} pieces of work, one every {:?}", self.done, self.every));
@@ -64,7 +64,7 @@ impl Runner for Worker {
         Ok(())
     }
 
-    /// SIGHUP: `run` has returned, and is called again. An error leaves things as they were.
+    /// SIGHUP: called between two calls of `run`. An error changes nothing.
     async fn reload(&mut self, _cx: &Context) -> rxd::Result {
         self.every = Config::read(self.file.as_deref())?.every;
         tracing::info!(every = ?self.every, "reloaded");
@@ -80,7 +80,7 @@ pub struct Template {
 }
 
 impl Template {
-    /// The daemon with this configuration, which is from this file.
+    /// The daemon with this configuration, which was read from this file.
     pub fn new(config: &Config, file: Option<PathBuf>) -> Self {
         Template { upstream: Upstream { addr: config.upstream }, worker: Worker { every: config.every, file, done: 0 } }
     }
@@ -92,14 +92,14 @@ mod tests {
     use rxd::State::{Idle, Run};
     use rxd::testing::{Behavior, Harness};
 
-    /// The worker under test; a fake in place of the upstream. No time passes in it but that of the clock.
+    /// The worker under test, with a fake for the upstream.
     fn harness() -> Harness {
         let config = Config { every: Duration::from_secs(10), ..Config::default() };
         Harness::new(Template::new(&config, None).into_daemon()).fake_all_except("worker")
     }
 
     #[tokio::test(start_paused = true)]
-    async fn there_is_work_while_there_is_an_upstream() {
+    async fn worker_whose_upstream_fails_leaves_run_and_enters_it_again() {
         let test = harness().start().await;
         test.until("worker", Run).await;
         test.set_behavior("upstream", Behavior::Fail);
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_reload_is_no_pause() {
+    async fn worker_that_reloads_stays_in_run() {
         let test = harness().start().await;
         test.until("worker", Run).await;
         test.handle().reload("worker").await.unwrap();

@@ -1,4 +1,4 @@
-//! A daemon to begin with: see README.md.
+//! A daemon to start from: see README.md.
 #![allow(clippy::print_stdout, reason = "--unit is output")]
 
 mod config;
@@ -9,11 +9,11 @@ use config::Config;
 use daemon::Template;
 use std::path::PathBuf;
 
-/// Does some work, while there is somebody to do it with.
+/// Does some work while its upstream can be reached.
 #[derive(Parser)]
 #[command(version)]
 struct Args {
-    /// The configuration; without it, defaults. TEMPLATE_EVERY=100ms sets `every` over it.
+    /// The configuration file; without it, defaults. TEMPLATE_EVERY=100ms overrides `every`.
     #[arg(long, env = "TEMPLATE_CONFIG")]
     config: Option<PathBuf>,
     /// Print the systemd unit, and exit.
@@ -30,7 +30,7 @@ async fn main() -> rxd::Result {
         return Ok(());
     }
     let config = Config::read(file.as_deref())?;
-    // To the journal with its fields where systemd has started it, to standard error elsewhere.
+    // To the journal with its fields if systemd has started the program, else to standard error.
     let logs = rxd::log::builder().levels(&config.log);
     let _log = if std::env::var_os("JOURNAL_STREAM").is_some() { logs.journald() } else { logs }.init()?;
     Template::new(&config, file).into_daemon().admin(config.admin).run().await?;

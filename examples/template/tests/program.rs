@@ -1,4 +1,4 @@
-//! The program as it is run: a process, its log, real connections, real signals.
+//! The program as a user runs it: a process, its log, real connections, real signals.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -23,7 +23,7 @@ impl Program {
         Program { child, log }
     }
 
-    /// Reads the log up to a line with this.
+    /// Reads the log until a line contains `text`, and returns that line.
     fn until(&mut self, text: &str) -> String {
         let mut seen = String::new();
         loop {
@@ -53,7 +53,7 @@ impl Drop for Program {
     }
 }
 
-/// A configuration of this test's own, and where its operators are listened to.
+/// A configuration for this test, and the socket of its admin route.
 fn configured(name: &str, upstream: &str) -> (PathBuf, PathBuf) {
     let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     std::fs::create_dir_all(&dir).unwrap();
@@ -70,7 +70,7 @@ fn port() -> (TcpListener, String) {
 }
 
 #[test]
-fn it_works_reloads_is_asked_and_ends() {
+fn program_with_an_upstream_works_reloads_and_ends_with_status_0() {
     let (_upstream, addr) = port();
     let (file, socket) = configured("works", &addr);
     let mut program = Program::start(file.to_str().unwrap(), &[]);
@@ -92,7 +92,7 @@ fn it_works_reloads_is_asked_and_ends() {
 }
 
 #[test]
-fn it_waits_for_its_upstream() {
+fn program_without_an_upstream_waits_for_it() {
     let (upstream, addr) = port();
     drop(upstream);
     let (file, _) = configured("waits", &addr);
@@ -106,7 +106,7 @@ fn it_waits_for_its_upstream() {
 }
 
 #[test]
-fn a_wrong_setting_is_named_and_the_status_is_1() {
+fn program_with_a_wrong_setting_names_it_and_ends_with_status_1() {
     let (file, _) = configured("wrong", "127.0.0.1:1");
     let mut program = Program::start(file.to_str().unwrap(), &[("TEMPLATE_EVERY", "often")]);
     program.until("failed to read the configuration");
@@ -114,9 +114,9 @@ fn a_wrong_setting_is_named_and_the_status_is_1() {
 }
 
 #[test]
-fn the_unit_is_the_one_that_is_kept() {
+fn printed_unit_is_the_one_in_the_repository() {
     let printed = Command::new(env!("CARGO_BIN_EXE_template")).arg("--unit").output().unwrap();
     let kept = concat!(env!("CARGO_MANIFEST_DIR"), "/template.service");
-    let help = "write it anew: template --unit > template.service";
+    let help = "write it again: template --unit > template.service";
     assert_eq!(String::from_utf8(printed.stdout).unwrap(), std::fs::read_to_string(kept).unwrap(), "{help}");
 }

@@ -1,11 +1,11 @@
-//! Where a service goes is its manager's to say, end to end.
+//! Custom managers, end to end.
 
 use crate::program::{Program, transition_of};
 
 const BIN: &str = env!("CARGO_BIN_EXE_custom-manager");
 
 #[test]
-fn a_link_that_has_been_up_comes_back_though_it_is_refused() {
+fn link_that_has_been_up_restarts_after_a_refusal() {
     let mut program = Program::start(BIN, &["--holds", "1ms"]);
     program.until("imported");
     program.until("import: stop is called");
@@ -18,7 +18,7 @@ fn a_link_that_has_been_up_comes_back_though_it_is_refused() {
 }
 
 #[test]
-fn a_link_that_was_never_up_ends() {
+fn link_that_was_never_up_ends_with_status_1() {
     let mut program = Program::start(BIN, &["--refused", "1"]);
     assert_eq!(program.end().code(), Some(1), "{}", program.seen.join("\n"));
     program.place(0, "service `link` failed");
@@ -27,7 +27,7 @@ fn a_link_that_was_never_up_ends() {
 }
 
 #[test]
-fn an_import_has_one_attempt() {
+fn import_that_fails_has_one_attempt() {
     let mut program = Program::start(BIN, &["--fail-import"]);
     assert_eq!(program.end().code(), Some(1), "{}", program.seen.join("\n"));
     let attempts = transition_of("import", "run", "entering");

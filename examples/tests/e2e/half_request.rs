@@ -1,14 +1,14 @@
-//! A client that sends half a request and no more: no server of the examples waits for it until it is abandoned.
+//! A client that sends half a request delays the stop of no example.
 
 use crate::program::{Program, free_port, get};
 use std::io::Write;
 use std::net::TcpStream;
 
-/// A connection that the server has accepted, with half a request on it.
+/// An accepted connection with half a request on it.
 fn half_a_request(addr: &str, path: &str) -> TcpStream {
     let mut client = TcpStream::connect(addr).expect("it listens");
     client.write_all(b"GET / HTTP/1.1\r\nhost: loc").unwrap();
-    // Connections are accepted in their order.
+    // Connections are accepted in order, so an answer means that the first one is accepted.
     get(addr, path);
     client
 }

@@ -1,9 +1,9 @@
-//! Every example says what it is, in its help and at its head.
+//! Every example explains itself, in its help and at its head.
 
 use crate::program::Program;
 use std::path::Path;
 
-/// The binaries, and what their help says among other things.
+/// The binaries, and an option that their help lists.
 const ALL: [(&str, &str, &str); 10] = [
     ("custom-manager", env!("CARGO_BIN_EXE_custom-manager"), "--fail-import"),
     ("multi-service", env!("CARGO_BIN_EXE_multi-service"), "--graph"),
@@ -18,7 +18,7 @@ const ALL: [(&str, &str, &str); 10] = [
 ];
 
 #[test]
-fn each_says_what_it_is_and_what_to_watch_for() {
+fn each_example_has_help_and_says_what_to_watch_for() {
     let bins = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bin");
     let mut files: Vec<String> = std::fs::read_dir(&bins)
         .unwrap()
@@ -26,7 +26,7 @@ fn each_says_what_it_is_and_what_to_watch_for() {
         .collect();
     files.sort_unstable();
     let named: Vec<&str> = ALL.iter().map(|(name, ..)| *name).collect();
-    assert_eq!(files, named, "each example is tried here");
+    assert_eq!(files, named, "this test must know each example");
     for (name, path, option) in ALL {
         let mut program = Program::start(path, &["--help"]);
         assert_eq!(program.end().code(), Some(0), "{name}");
@@ -34,6 +34,6 @@ fn each_says_what_it_is_and_what_to_watch_for() {
         let source = std::fs::read_to_string(bins.join(name).with_extension("rs")).unwrap();
         let head: String = source.lines().take_while(|line| line.starts_with("//!")).collect();
         assert!(head.contains("What to watch for: "), "{name}");
-        assert!(source.contains("rxd::testing"), "{name} is tested with the kit");
+        assert!(source.contains("rxd::testing"), "{name} must be tested with the kit");
     }
 }

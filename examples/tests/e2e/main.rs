@@ -1,4 +1,4 @@
-//! Each example as its user runs it: a process, its output, real requests, real signals.
+//! Runs each example as a user does: a process, its output, real requests, real signals.
 
 mod custom_manager;
 mod half_request;

@@ -1,4 +1,4 @@
-//! The flagship, end to end: a real API, real requests, a real signal.
+//! `multi-service`, end to end: a real API, real requests, real signals.
 
 use crate::program::{Program, free_port, get};
 use std::net::TcpListener;
@@ -6,7 +6,7 @@ use std::net::TcpListener;
 const BIN: &str = env!("CARGO_BIN_EXE_multi-service");
 
 #[test]
-fn it_starts_in_order_answers_and_stops_in_reverse_order() {
+fn services_start_in_order_and_stop_in_reverse_order() {
     let addr = format!("127.0.0.1:{}", free_port());
     let mut program = Program::start(BIN, &["--addr", &addr]);
     program.until(r#"{"hello":"world"}"#);
@@ -23,10 +23,10 @@ fn it_starts_in_order_answers_and_stops_in_reverse_order() {
 }
 
 #[test]
-fn the_poller_leaves_with_its_health_and_comes_back() {
+fn poller_whose_health_fails_leaves_run_and_enters_it_again() {
     let addr = format!("127.0.0.1:{}", free_port());
     let mut program = Program::start(BIN, &["--addr", &addr, "--fail-after", "1s"]);
-    program.until("told to fail by --fail-after");
+    program.until("failed because of --fail-after");
     program.until_state("health", "run", "exited");
     program.until_state("poller", "run", "exited");
     program.until_state("api", "run", "entering");
@@ -38,25 +38,25 @@ fn the_poller_leaves_with_its_health_and_comes_back() {
 }
 
 #[test]
-fn a_port_in_use_is_named_with_what_to_do() {
+fn port_in_use_is_named_with_what_to_do() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = taken.local_addr().unwrap().to_string();
     let mut program = Program::start(BIN, &["--addr", &addr]);
     let line = program.until("failed to listen");
     assert!(line.contains(&format!("failed to listen on {addr}: ")) && line.contains("choose another with --addr"));
     program.signal("INT");
-    // It was asked to stop before it gave up.
+    // The signal came before the restart limit was reached.
     assert_eq!(program.end().code(), Some(0));
 }
 
 #[test]
-fn the_graph_is_printed_and_that_is_all() {
+fn graph_option_prints_only_the_graph() {
     let mut program = Program::start(BIN, &["--graph"]);
     assert_eq!(program.end().code(), Some(0));
     let graph = program.seen.join("\n");
     assert!(graph.contains("flowchart") && graph.contains("poller") && graph.contains("health"), "{graph}");
     assert!(!graph.contains("rxd::state"));
-    // The picture in the README is this one.
+    // The README has the same picture.
     let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
     let shown = readme.split_once("```mermaid\n").and_then(|(_, rest)| rest.split_once("\n```")).unwrap().0;
     assert_eq!(shown, graph);

@@ -1,11 +1,11 @@
-//! What operators see and do, end to end: over TCP, over a Unix socket, and through `why`.
+//! What operators see and do, end to end.
 
 use crate::program::{Program, free_port, get, request};
 use serde_json::Value;
 
 const BIN: &str = env!("CARGO_BIN_EXE_multi-service-admin");
 
-/// The example with ports of its own; that of its operators.
+/// Starts the example on free ports; returns the address of its admin route.
 fn start(more: &[&str]) -> (Program, String) {
     let (addr, admin) = (format!("127.0.0.1:{}", free_port()), format!("127.0.0.1:{}", free_port()));
     let program = Program::start(BIN, &[&["--addr", &addr, "--admin", &admin], more].concat());
@@ -13,7 +13,7 @@ fn start(more: &[&str]) -> (Program, String) {
 }
 
 #[test]
-fn it_is_watched_asked_and_told() {
+fn admin_route_shows_services_sets_levels_and_acts() {
     let (mut program, admin) = start(&[]);
     program.until(r#"{"hello":"world"}"#);
     assert!(get(&admin, "/").contains("<html"), "the page");
@@ -22,7 +22,7 @@ fn it_is_watched_asked_and_told() {
     let services: Value = serde_json::from_str(&get(&admin, "/services")).unwrap();
     assert!(services.to_string().contains("poller"), "{services}");
 
-    // One service in detail: its records come, and nobody else's.
+    // One service in detail: its DEBUG records appear.
     let answer = request(&admin, "PUT", "/services/health/log-level", "debug for 1m");
     assert!(answer.starts_with("HTTP/1.1 20"), "{answer}");
     program.until("healthy");
@@ -31,7 +31,7 @@ fn it_is_watched_asked_and_told() {
     assert!(answer.starts_with("HTTP/1.1 20"), "{answer}");
     program.until("reloaded");
 
-    // An operator stops the API: the others notice by themselves, and `why` says what they wait for.
+    // An operator stops the API: the other services leave Run, and `why` says what they wait for.
     let answer = request(&admin, "POST", "/services/api/stop", "");
     assert!(answer.starts_with("HTTP/1.1 20"), "{answer}");
     let why = loop {
@@ -52,9 +52,9 @@ fn it_is_watched_asked_and_told() {
 }
 
 #[test]
-fn an_api_that_fails_takes_the_poller_out_and_back() {
+fn api_that_fails_restarts_and_the_poller_with_it() {
     let (mut program, _) = start(&["--fail-every", "700ms"]);
-    program.until("told to fail by --fail-every");
+    program.until("failed because of --fail-every");
     program.until("listening on");
     program.until(r#"{"hello":"world"}"#);
     program.signal("INT");

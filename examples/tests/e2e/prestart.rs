@@ -1,11 +1,11 @@
-//! What must be there first, end to end.
+//! Prestart stages, end to end.
 
 use crate::program::{Program, free_port, get, transition_of};
 use std::net::TcpListener;
 
 const BIN: &str = env!("CARGO_BIN_EXE_prestart");
 
-/// The example with a directory, a port and an upstream of its own; the last two.
+/// Starts the example with its own directory, port and upstream; returns the last two.
 fn start(name: &str) -> (Program, String, String) {
     let dir = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(name).join("deep");
     let _ = std::fs::remove_dir_all(&dir);
@@ -15,7 +15,7 @@ fn start(name: &str) -> (Program, String, String) {
 }
 
 #[test]
-fn it_starts_once_its_upstream_answers() {
+fn server_whose_upstream_is_late_starts_once_it_answers() {
     let (mut program, listen, upstream) = start("answers");
     program.until("stage=\"upstream\" attempt=3");
     let _upstream = TcpListener::bind(upstream).unwrap();
@@ -29,7 +29,7 @@ fn it_starts_once_its_upstream_answers() {
 }
 
 #[test]
-fn a_signal_while_it_waits_is_a_good_end() {
+fn signal_while_a_stage_waits_ends_with_status_0() {
     let (mut program, ..) = start("waits");
     program.until("stage=\"upstream\" attempt=1");
     program.signal("INT");
@@ -39,7 +39,7 @@ fn a_signal_while_it_waits_is_a_good_end() {
 }
 
 #[test]
-fn a_port_in_use_is_named() {
+fn port_in_use_is_named_with_its_stage() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut program = Program::start(BIN, &["--listen", &taken.local_addr().unwrap().to_string()]);
     assert_eq!(program.end().code(), Some(1));

@@ -7,24 +7,24 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Nothing here takes this long, however busy the machine is.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// No step of a test takes this long, however busy the machine is.
+const STEP_LIMIT: Duration = Duration::from_secs(60);
 
 /// A running example.
 pub(crate) struct Program {
     child: Child,
     lines: Receiver<String>,
-    /// All lines of both outputs so far, in the order they came.
+    /// All lines of both outputs so far, in order of arrival.
     pub(crate) seen: Vec<String>,
 }
 
 impl Program {
-    /// Starts it, with the log at DEBUG for `rxd`.
+    /// Starts the program, with the log at DEBUG for `rxd`.
     pub(crate) fn start(path: &str, args: &[&str]) -> Self {
         Program::start_with(path, args, &[])
     }
 
-    /// The same, with this in its environment.
+    /// The same, with more variables in its environment.
     pub(crate) fn start_with(path: &str, args: &[&str], env: &[(&str, &str)]) -> Self {
         let mut child = Command::new(path)
             .args(args)
@@ -51,10 +51,10 @@ impl Program {
         Program { child, lines, seen: Vec::new() }
     }
 
-    /// Reads on until a line holds `text`; that line.
+    /// Reads until a line contains `text`, and returns that line.
     #[track_caller]
     pub(crate) fn until(&mut self, text: &str) -> String {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + STEP_LIMIT;
         loop {
             match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(line) => {
@@ -71,13 +71,14 @@ impl Program {
         }
     }
 
-    /// Reads on until this service has made this transition.
+    /// Reads until this service has made this transition.
     #[track_caller]
     pub(crate) fn until_state(&mut self, service: &str, state: &str, transition: &str) {
         self.until(&transition_of(service, state, transition));
     }
 
-    /// The number of the first transition of this kind: lines of several threads may change places.
+    /// The number of the first transition of this kind. The lines of several threads may be out of
+    /// order.
     #[track_caller]
     pub(crate) fn seq(&self, service: &str, state: &str, transition: &str) -> u64 {
         let line = &self.seen[self.place(0, &transition_of(service, state, transition))];
@@ -90,16 +91,16 @@ impl Program {
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
     }
 
-    /// Waits until it has ended, and reads the rest.
+    /// Waits until the program has ended, and reads the rest.
     pub(crate) fn end(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + STEP_LIMIT;
         while let Ok(line) = self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             self.seen.push(line);
         }
         self.child.wait().expect("it can be waited for")
     }
 
-    /// The place in the output of the first line with `text` from place `from` on.
+    /// The index of the first line with `text`, searched from index `from` on.
     #[track_caller]
     pub(crate) fn place(&self, from: usize, text: &str) -> usize {
         let found = self.seen.iter().skip(from).position(|line| line.contains(text));
@@ -109,18 +110,18 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // It has ended, or the test has failed.
+        // The program has ended, or the test has failed.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// How a transition is logged.
+/// The text of a logged transition.
 pub(crate) fn transition_of(service: &str, state: &str, transition: &str) -> String {
     format!(r#"rxd::state: service="{service}" state="{state}" transition="{transition}" seq="#)
 }
 
-/// What is answered to this, head and all.
+/// Sends a request, and returns the answer with its head.
 #[track_caller]
 pub(crate) fn request(addr: &str, method: &str, path: &str, body: &str) -> String {
     let mut server = TcpStream::connect(addr).expect("it listens");
@@ -132,7 +133,7 @@ pub(crate) fn request(addr: &str, method: &str, path: &str, body: &str) -> Strin
     answer
 }
 
-/// The body there.
+/// Sends a GET request, and returns the body.
 #[track_caller]
 pub(crate) fn get(addr: &str, path: &str) -> String {
     let answer = request(addr, "GET", path, "");
@@ -141,7 +142,7 @@ pub(crate) fn get(addr: &str, path: &str) -> String {
     body.to_owned()
 }
 
-/// A port that nobody listens on.
+/// A port without a listener.
 pub(crate) fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

@@ -1,10 +1,10 @@
-//! Two members of a group share a hundred messages; a second group gets them all.
+//! Two members of a group share a hundred messages; a second group receives them all.
 
 use crate::program::Program;
 
 const BIN: &str = env!("CARGO_BIN_EXE_pubsub");
 
-/// How many messages the service says it got, and their sum.
+/// The number of messages that the service printed, and their sum.
 fn count(program: &Program, service: &str) -> (u32, u32) {
     let line = &program.seen[program.place(0, &format!("{service}: "))];
     let number = |after: &str| {
@@ -15,7 +15,7 @@ fn count(program: &Program, service: &str) -> (u32, u32) {
 }
 
 #[test]
-fn every_message_goes_to_one_worker_and_to_the_audit() {
+fn each_message_goes_to_one_worker_and_to_the_audit() {
     let mut program = Program::start(BIN, &[]);
     assert_eq!(program.end().code(), Some(0), "{}", program.seen.join("\n"));
     program.place(0, "publisher: 100 messages");
@@ -26,7 +26,7 @@ fn every_message_goes_to_one_worker_and_to_the_audit() {
 }
 
 #[test]
-fn it_can_be_interrupted() {
+fn publisher_that_is_interrupted_ends_with_status_0() {
     let mut program = Program::start(BIN, &["--count", "1000000"]);
     program.until_state("publisher", "run", "entering");
     program.signal("INT");

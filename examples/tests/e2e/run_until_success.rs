@@ -1,11 +1,11 @@
-//! A job and what comes after it, end to end.
+//! A job and the service after it, end to end.
 
 use crate::program::{Program, transition_of};
 
 const BIN: &str = env!("CARGO_BIN_EXE_run-until-success");
 
 #[test]
-fn it_succeeds_at_the_fourth_attempt_and_ends_by_itself() {
+fn job_with_three_failures_succeeds_at_the_fourth_attempt() {
     let mut program = Program::start(BIN, &[]);
     let status = program.end();
     assert_eq!(status.code(), Some(0), "{}", program.seen.join("\n"));
@@ -17,7 +17,7 @@ fn it_succeeds_at_the_fourth_attempt_and_ends_by_itself() {
 }
 
 #[test]
-fn a_job_that_gives_up_takes_its_report_along_and_fails_the_daemon() {
+fn job_at_its_restart_limit_ends_its_report_and_fails_the_daemon() {
     let mut program = Program::start(BIN, &["--failures", "9"]);
     let status = program.end();
     assert_eq!(status.code(), Some(1), "{}", program.seen.join("\n"));

@@ -1,4 +1,4 @@
-//! Readings that are sampled, summed up and served, and what became of them.
+//! Readings that are sampled, summed up and served, and the counts of their groups.
 #![cfg(target_os = "linux")]
 
 use crate::program::{self, Program, free_port};
@@ -11,11 +11,11 @@ fn get(addr: &str, path: &str) -> Value {
 }
 
 #[test]
-fn the_summary_is_served_and_the_policies_show() {
+fn summary_is_served_and_policies_drop_readings() {
     let addr = format!("127.0.0.1:{}", free_port());
     let mut program = Program::start(BIN, &["--addr", &addr, "--every", "1ms"]);
     program.until("listening on");
-    // Until both slow readers have dropped something.
+    // Wait until both slow readers have dropped a reading.
     let groups = loop {
         let groups = get(&addr, "/groups");
         let group = |name: &str| groups.as_array().unwrap().iter().find(|group| group["group"] == name).cloned();

@@ -9,12 +9,13 @@ use crate::program::free_port;
 use manager::{Manager, Unit};
 use std::path::PathBuf;
 
-/// What the units of the tests run.
+/// The program that the units of the tests run.
 fn program() -> PathBuf {
     env!("CARGO_BIN_EXE_systemd").into()
 }
 
-/// The example in its own unit, started with these arguments; none, and it was said why.
+/// Starts the example in its own unit with these arguments. `None` without a usable systemd: the
+/// reason has been printed.
 fn started(name: &str, args: &[&str]) -> Option<(&'static Manager, Unit<'static>)> {
     let manager = Manager::get()?;
     if !manager.is_system() {
@@ -31,7 +32,7 @@ fn started(name: &str, args: &[&str]) -> Option<(&'static Manager, Unit<'static>
     Some((manager, unit))
 }
 
-/// What the API answers, by a client in the box.
+/// The answer of the API to a client inside the sandbox.
 fn jobs(manager: &Manager, port: u16) -> String {
     let ask = format!(
         "exec 3<>/dev/tcp/127.0.0.1/{port}; printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3; while read -t 60 -r line <&3; do last=$line; done; echo \"$last\""
@@ -40,14 +41,14 @@ fn jobs(manager: &Manager, port: u16) -> String {
 }
 
 #[test]
-fn a_wedged_worker_is_noticed_and_the_api_refuses_nobody_meanwhile() {
+fn wedged_worker_restarts_the_unit_and_the_api_refuses_no_connection() {
     let port = free_port();
     let Some((manager, unit)) = started("jobs", &[&format!("--addr=127.0.0.1:{port}")]) else { return };
     unit.until("StatusText", |text| text.starts_with("2/2 running; worker: "));
     unit.until("NFileDescriptorStore", |count| count == "1");
     unit.kill("USR1");
     unit.until_journal("wedged by SIGUSR1");
-    assert!(jobs(manager, port).ends_with(" jobs"), "the process is well, and its API answers");
+    assert!(jobs(manager, port).ends_with(" jobs"), "the process still runs, and its API answers");
     unit.until("NRestarts", |restarts| restarts != "0");
     assert!(jobs(manager, port).ends_with(" jobs"), "the listener was kept");
     unit.until("ActiveState", |state| state == "active");
@@ -58,14 +59,14 @@ fn a_wedged_worker_is_noticed_and_the_api_refuses_nobody_meanwhile() {
 }
 
 #[test]
-fn a_wedged_worker_is_restarted_first_where_that_is_asked_for() {
+fn wedged_worker_with_rescue_restarts_without_the_unit() {
     let Some((_, unit)) = started("rescue", &["--rescue", &format!("--addr=127.0.0.1:{}", free_port())]) else {
         return;
     };
     let main = unit.show("MainPID");
     unit.kill("USR1");
     unit.until_journal("no heartbeat within 2s: restarting the service");
-    // As long as the watchdog would have waited, and the heartbeat.
+    // The watchdog timeout plus the heartbeat.
     unit.wait_while_pinged(std::time::Duration::from_secs(5));
     assert_eq!((unit.show("MainPID"), unit.show("NRestarts")), (main, "0".into()), "{}", unit.describe());
 }
