@@ -5,8 +5,8 @@
 //! prints the processor time of a message, which other work on the machine does not affect.
 //!
 //! * The bare channel has no fan-out: several groups are one channel each, sent to in turn.
-//! * A broadcast does not wait for slow receivers but lags: it publishes the same number of messages,
-//!   and delivers fewer.
+//! * A broadcast does not wait for slow receivers but lags: it publishes the same number of
+//!   messages, and delivers fewer.
 #![allow(clippy::print_stdout, reason = "the figures are the program's output")]
 
 use rxd::intracom::{Group, Intracom, Policy, Topic, TopicOptions};

@@ -7,9 +7,9 @@
 //! cargo run --release -p instructions -- restart  # one path, and where it spends them
 //! ```
 //!
-//! Each path is run in two processes, n times and 2n times. The difference divided by n is the count
-//! of the path, without the start and the end of the process. The counts depend on the compiler: with
-//! another compiler than that of `baseline.txt` nothing is compared.
+//! Each path is run in two processes, n times and 2n times. The difference divided by n is the
+//! count of the path, without the start and the end of the process. The counts depend on the
+//! compiler: with another compiler than that of `baseline.txt` nothing is compared.
 
 #![allow(clippy::print_stdout, reason = "the figures are the program's output")]
 

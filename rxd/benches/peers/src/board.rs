@@ -105,7 +105,8 @@ pub async fn observe(change: Change, observers: usize, times: usize) -> Vec<u64>
     crate::sample::repeat(&change, times).await
 }
 
-/// A task that waits for any or all of n services; by hand it holds n receivers of `tokio::sync::watch`.
+/// A task that waits for any or all of n services; by hand it holds n receivers of
+/// `tokio::sync::watch`.
 async fn conditions(all: bool, subject: &str, n: usize) {
     let mut task = Context::from_waker(Waker::noop());
     if subject == "rxd" {
@@ -117,7 +118,8 @@ async fn conditions(all: bool, subject: &str, n: usize) {
         };
         let mut watch = make(all);
         let mut look = || drop(pin!(watch.next()).poll(&mut task));
-        // All but the first are in Run for `all`, none is for `any`: each second step makes it true.
+        // All but the first are in Run for `all`, none is for `any`: each second step makes it
+        // true.
         (1..if all { n } else { 1 }).for_each(|id| bench.enter(id));
         say(
             "ns",

@@ -122,7 +122,8 @@ impl Change {
         }
     }
 
-    /// Requests a change from the body. Returns the nanoseconds until the last observer has seen it.
+    /// Requests a change from the body. Returns the nanoseconds until the last observer has seen
+    /// it.
     pub async fn make(&self) -> u64 {
         self.make_by(|| self.0.go.notify_one()).await
     }

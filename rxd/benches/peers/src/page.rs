@@ -190,7 +190,8 @@ impl<'a> Page<'a> {
                     let what = format!("{} of {n}, {words}", &name[..name.len() - 3]);
                     let ratio = self.ratio("start", ("rxd", "floor"), runtime, n, name);
                     self.target(&what, "at most 1.5 of the floor", ratio, 1.5);
-                    // To kill is not to stop: a peer counts if its services were cancelled and have ended.
+                    // To kill is not to stop: a peer counts if its services were cancelled and have
+                    // ended.
                     let peers = SUBJECTS[3..].iter();
                     let peers = peers.filter(|peer| name != "stop_ns" || self.has_stopped(peer, runtime, n));
                     let best = peers.filter_map(|peer| self.ratio("start", ("rxd", peer), runtime, n, name));

@@ -30,14 +30,15 @@ pub trait Subject {
     /// The running services.
     type Running;
 
-    /// Starts a service for each name. Each body arrives at the gate, and waits for its cancellation.
+    /// Starts a service for each name. Each body arrives at the gate, and waits for its
+    /// cancellation.
     fn start(names: Names, gate: Gate) -> impl Future<Output = Self::Running>;
 
     /// Stops all services, and waits until they have ended.
     fn stop(running: Self::Running) -> impl Future<Output = ()>;
 
-    /// Runs one service that ends at once, and restarts it without delay until it has arrived at the
-    /// gate as often as the gate counts.
+    /// Runs one service that ends at once, and restarts it without delay until it has arrived at
+    /// the gate as often as the gate counts.
     fn restart(gate: Gate) -> impl Future<Output = ()>;
 
     /// Starts ten services, the first of which ignores its cancellation. Stops them within
