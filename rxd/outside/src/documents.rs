@@ -1,4 +1,4 @@
-//! Programs out of documents: the fenced Rust blocks that have a `main`.
+//! Reads programs out of documents: the fenced Rust blocks that have a `main`.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -8,7 +8,7 @@ use std::path::Path;
 pub struct Block {
     /// Where it is: the document and the heading above it, as in `first_daemon/one-service`.
     pub place: String,
-    /// What stands behind the fence: `no_run`, for example.
+    /// The words after the fence: `no_run`, for example.
     pub info: String,
     /// The text as rustdoc compiles it: hidden lines without their `# `.
     pub code: String,
@@ -22,7 +22,7 @@ impl Block {
         self.code.contains("fn main()")
     }
 
-    /// Whether a word stands behind its fence.
+    /// Whether this word is after its fence.
     pub fn is(&self, word: &str) -> bool {
         self.info.split([',', ' ']).any(|part| part == word)
     }
@@ -30,11 +30,11 @@ impl Block {
 
 /// Every Rust block of a Markdown file, or of the `//!` comment of a Rust file.
 ///
-/// The second block under one heading has `-2` behind its place, and so on.
+/// The second block under a heading has `-2` at the end of its place, and so on.
 ///
 /// # Panics
 ///
-/// If there is no such file, or a block in it has no end.
+/// If the file does not exist, or a block in it has no end.
 pub fn blocks(file: &Path) -> Vec<Block> {
     let text = std::fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     let text = if file.extension().is_some_and(|end| end == "rs") { module_comment(&text) } else { text };
@@ -78,7 +78,7 @@ pub fn blocks(file: &Path) -> Vec<Block> {
     found.into_iter().map(|(_, block)| block).collect()
 }
 
-/// Whether rustdoc takes the block for Rust, by what stands behind its fence.
+/// Whether rustdoc takes the block for Rust, by the words after its fence.
 fn is_rust(info: &str) -> bool {
     let ours = ["", "rust", "no_run", "ignore", "should_panic", "compile_fail"];
     info.split([',', ' ']).all(|word| ours.contains(&word) || word.starts_with("edition"))
@@ -90,7 +90,8 @@ fn module_comment(text: &str) -> String {
     lines.map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(line))).collect()
 }
 
-/// `first_daemon` for `docs/first_daemon.md`, `log` for `log/mod.rs`, `readme` for the README at the root.
+/// `first_daemon` for `docs/first_daemon.md`, `log` for `log/mod.rs`, `readme` for the README at
+/// the root.
 fn document(file: &Path) -> String {
     let stem = |path: &Path| path.file_stem().unwrap_or_default().to_string_lossy().to_lowercase();
     let directory = file.parent().map(stem).unwrap_or_default();

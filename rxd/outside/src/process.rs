@@ -1,4 +1,4 @@
-//! One program, run where a user runs it.
+//! Runs one program in a place where users run programs.
 
 use std::io::{Read, Write};
 use std::os::unix::net::UnixDatagram;
@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-/// How long a program may take for anything: to start, to say something, to end. Twice what a daemon needs to end by
-/// force, since the machine may be busy.
+/// How long a program may take for one step: to start, to write something, to end. This is twice
+/// the time of a forced end of a daemon, because the machine may be busy.
 pub const LIMIT: Duration = Duration::from_secs(20);
 
 /// Where a program runs.
@@ -20,38 +20,39 @@ pub enum Place {
     Terminal,
     /// The same, with `NO_COLOR` set.
     PlainTerminal,
-    /// Standard output and error are pipes whose other end nobody reads; standard input is empty.
-    DeafPipe,
-    /// Standard input is a pipe into which nobody writes; output and error are read.
+    /// Standard output and error are pipes whose other end is not read; standard input is empty.
+    UnreadPipe,
+    /// Standard input is a pipe that is not written to; output and error are read.
     IdleInput,
     /// A service manager has set `NOTIFY_SOCKET`; output and error are read.
     Manager,
 }
 
 impl Place {
-    /// All of them.
+    /// All places.
     pub const ALL: [Place; 5] =
-        [Place::Terminal, Place::PlainTerminal, Place::DeafPipe, Place::IdleInput, Place::Manager];
+        [Place::Terminal, Place::PlainTerminal, Place::UnreadPipe, Place::IdleInput, Place::Manager];
 }
 
 /// A running program. It is killed when this is dropped.
 #[derive(Debug)]
 pub struct Program {
-    /// What messages call it.
+    /// Its name in messages.
     name: String,
     /// The program, or `script`, which holds the terminal that it runs in.
     child: Child,
     place: Place,
-    /// Where it runs, removed in the end.
+    /// The directory it runs in, removed when this is dropped.
     directory: PathBuf,
     pid: u32,
-    said: Arc<Mutex<Vec<u8>>>,
+    output: Arc<Mutex<Vec<u8>>>,
     readers: Vec<JoinHandle<()>>,
     notified: Option<UnixDatagram>,
 }
 
 impl Program {
-    /// Starts it with these variables and no others but `PATH`, in an empty directory of its own.
+    /// Starts the program in an empty directory of its own, with these environment variables.
+    /// Others are not passed, except `PATH`, `SHELL` and `TERM`.
     ///
     /// # Panics
     ///
@@ -64,7 +65,8 @@ impl Program {
         let in_terminal = matches!(place, Place::Terminal | Place::PlainTerminal);
         let mut command = if in_terminal {
             let mut command = Command::new("script");
-            // `-e`: it ends with the status of what it ran. The shell becomes the program, so this is its number.
+            // `-e`: it ends with the status of the program. The shell becomes the program by
+            // `exec`, so the shell's process number is that of the program.
             command.arg("-qfec").arg(format!("echo $$ > pid; exec '{}'", program.display())).arg("/dev/null");
             command
         } else {
@@ -73,7 +75,7 @@ impl Program {
         command.current_dir(&directory).env_clear().envs(env.iter().copied());
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("SHELL", "/bin/sh").env("TERM", "xterm");
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        command.stdin(if place == Place::DeafPipe { Stdio::null() } else { Stdio::piped() });
+        command.stdin(if place == Place::UnreadPipe { Stdio::null() } else { Stdio::piped() });
         if place == Place::PlainTerminal {
             command.env("NO_COLOR", "1");
         }
@@ -86,13 +88,13 @@ impl Program {
         });
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{}: {error}", program.display()));
         let name = format!("{} ({place:?})", program.file_name().unwrap_or_default().to_string_lossy());
-        let said = Arc::default();
+        let output = Arc::default();
         let mut readers = Vec::new();
-        if place != Place::DeafPipe {
-            readers.push(collect(child.stdout.take().expect("it is piped"), &said));
-            readers.push(collect(child.stderr.take().expect("it is piped"), &said));
+        if place != Place::UnreadPipe {
+            readers.push(collect(child.stdout.take().expect("it is piped"), &output));
+            readers.push(collect(child.stderr.take().expect("it is piped"), &output));
         }
-        let mut program = Program { name, pid: child.id(), child, place, directory, said, readers, notified };
+        let mut program = Program { name, pid: child.id(), child, place, directory, output, readers, notified };
         if in_terminal {
             program.pid = program.pid_in_terminal();
         }
@@ -101,7 +103,7 @@ impl Program {
 
     /// Fails the test.
     fn fail(&self, what: &str) -> ! {
-        panic!("{} {what}; it has written: {}", self.name, self.said())
+        panic!("{} {what}; it has written: {}", self.name, self.output())
     }
 
     fn pid_in_terminal(&self) -> u32 {
@@ -115,29 +117,30 @@ impl Program {
         self.pid
     }
 
-    /// All that it has written so far, but where nobody reads it.
-    pub fn said(&self) -> String {
-        String::from_utf8_lossy(&self.said.lock().expect("no reader panics")).into_owned()
+    /// Everything that it has written so far; nothing in a [`Place::UnreadPipe`].
+    pub fn output(&self) -> String {
+        String::from_utf8_lossy(&self.output.lock().expect("no reader panics")).into_owned()
     }
 
-    /// Waits until it has written this text so many times.
+    /// Waits until it has written this text `times` times.
     ///
     /// # Panics
     ///
     /// If it does not within the limit.
-    pub fn until_said(&mut self, text: &str, times: usize) {
-        let all = || (self.said().matches(text).count() >= times).then_some(());
+    pub fn until_output(&mut self, text: &str, times: usize) {
+        let all = || (self.output().matches(text).count() >= times).then_some(());
         if wait_for(all).is_none() {
             self.fail(&format!("has not written `{text}` {times} times"));
         }
     }
 
-    /// Waits until it catches SIGTERM and SIGINT, as a daemon does once it is started; `false` if it has ended first.
+    /// Waits until it handles SIGTERM and SIGINT, as a daemon does once it is started. Returns
+    /// `false` if it has ended first.
     ///
     /// # Panics
     ///
     /// If it does neither within the limit.
-    pub fn is_listening(&mut self) -> bool {
+    pub fn handles_signals(&mut self) -> bool {
         let status = PathBuf::from(format!("/proc/{}/status", self.pid));
         let state = || {
             let Ok(text) = std::fs::read_to_string(&status) else { return Some(false) };
@@ -149,33 +152,33 @@ impl Program {
             let both = 1 << (15 - 1) | 1 << (2 - 1);
             if ended { Some(false) } else { (mask & both == both).then_some(true) }
         };
-        wait_for(state).unwrap_or_else(|| self.fail("does not listen to signals"))
+        wait_for(state).unwrap_or_else(|| self.fail("does not handle signals"))
     }
 
-    /// Waits until the service manager has got a message with this line.
+    /// Waits until the service manager has received a notification with this line.
     ///
     /// # Panics
     ///
-    /// If it is not under one, or says no such thing within the limit.
+    /// If it does not run under a service manager, or does not send the line within the limit.
     pub fn until_notified(&self, line: &str) {
         let socket = self.notified.as_ref().expect("it runs under a service manager");
         let (end, mut buffer) = (Instant::now() + LIMIT, [0; 4096]);
         while Instant::now() < end {
             let Ok(length) = socket.recv(&mut buffer) else { break };
-            if String::from_utf8_lossy(&buffer[..length]).lines().any(|said| said == line) {
+            if String::from_utf8_lossy(&buffer[..length]).lines().any(|sent| sent == line) {
                 return;
             }
         }
         self.fail(&format!("has not sent `{line}` to the service manager"))
     }
 
-    /// Whether the service manager has got a message with this line, among those that it has not read.
+    /// Whether one of the unread notifications to the service manager has this line.
     pub fn has_notified(&self, line: &str) -> bool {
         let socket = self.notified.as_ref().expect("it runs under a service manager");
         socket.set_nonblocking(true).expect("a socket can be switched");
         let (mut buffer, mut found) = ([0; 4096], false);
         while let Ok(length) = socket.recv(&mut buffer) {
-            found |= String::from_utf8_lossy(&buffer[..length]).lines().any(|said| said == line);
+            found |= String::from_utf8_lossy(&buffer[..length]).lines().any(|sent| sent == line);
         }
         socket.set_nonblocking(false).expect("a socket can be switched");
         found
@@ -191,26 +194,27 @@ impl Program {
             _ => {
                 let kill = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.pid)]).status();
                 if !kill.expect("sh runs").success() {
-                    self.fail("has gone already");
+                    self.fail("has ended already");
                 }
             }
         }
     }
 
-    /// Sets how many files it may have open.
+    /// Sets the limit of its open files.
     pub fn limit_files(&self, soft: u32) {
         let mut prlimit = Command::new("prlimit");
         let set = prlimit.arg(format!("--pid={}", self.pid)).arg(format!("--nofile={soft}:")).status();
         if !set.expect("util-linux is installed").success() {
-            self.fail("has gone already");
+            self.fail("has ended already");
         }
     }
 
-    /// Waits until the process has gone and all that it has written is read; its status, as a shell has it.
+    /// Waits until the process has ended and all of its output is read. Returns its status as a
+    /// shell reports it.
     ///
     /// # Panics
     ///
-    /// If it has not within the limit.
+    /// If it has not ended within the limit.
     pub fn ended_within(&mut self, limit: Duration) -> i32 {
         let end = Instant::now() + limit;
         while Instant::now() < end {
@@ -222,14 +226,14 @@ impl Program {
             }
             thread::sleep(Duration::from_millis(10));
         }
-        self.fail(&format!("is still there after {limit:?}"))
+        self.fail(&format!("still runs after {limit:?}"))
     }
 }
 
 impl Drop for Program {
     fn drop(&mut self) {
         if !matches!(self.child.try_wait(), Ok(Some(_))) {
-            // The program first: `script` may end without it.
+            // Kill the program first, because `script` may end without it.
             let _ = Command::new("sh").args(["-c", &format!("kill -CONT {0}; kill -KILL {0}", self.pid)]).status();
             let _ = self.child.kill();
             let _ = self.child.wait();
@@ -238,13 +242,13 @@ impl Drop for Program {
     }
 }
 
-/// Keeps what a stream has to say.
-fn collect(mut stream: impl Read + Send + 'static, said: &Arc<Mutex<Vec<u8>>>) -> JoinHandle<()> {
-    let said = said.clone();
+/// Collects the output of a stream in a thread.
+fn collect(mut stream: impl Read + Send + 'static, output: &Arc<Mutex<Vec<u8>>>) -> JoinHandle<()> {
+    let output = output.clone();
     thread::spawn(move || {
         let mut buffer = [0; 4096];
         while let Ok(length @ 1..) = stream.read(&mut buffer) {
-            said.lock().expect("no reader panics").extend_from_slice(&buffer[..length]);
+            output.lock().expect("no reader panics").extend_from_slice(&buffer[..length]);
         }
     })
 }
@@ -254,11 +258,11 @@ fn code(status: ExitStatus) -> i32 {
     status.code().or(status.signal().map(|signal| 128 + signal)).expect("it has ended")
 }
 
-/// Asks until there is an answer; `None` if there is none within the limit.
-pub fn wait_for<T>(ask: impl Fn() -> Option<T>) -> Option<T> {
+/// Polls until there is an answer. Returns `None` if there is none within the limit.
+pub fn wait_for<T>(poll: impl Fn() -> Option<T>) -> Option<T> {
     let end = Instant::now() + LIMIT;
     loop {
-        let answer = ask();
+        let answer = poll();
         if answer.is_some() || Instant::now() > end {
             return answer;
         }

@@ -1,13 +1,13 @@
-//! A user's workspace: rxd's packages unpacked, and beside them the packages that depend on them.
+//! A user's workspace: rxd's packages, unpacked, and packages that depend on them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What is published, and so what a user can get.
+/// The published packages, which a user can depend on.
 const PACKAGES: [&str; 3] = ["rxd-macros", "rxd", "rxdctl"];
 
-/// A file for the workspace, beside those that stand in `user/`.
+/// A file for the workspace, beside those in `user/`.
 #[derive(Clone, Debug)]
 pub struct Source {
     /// The package that it belongs to, which decides its features.
@@ -23,7 +23,8 @@ pub fn repository() -> PathBuf {
     here().join("../..").canonicalize().expect("this directory is in the repository")
 }
 
-/// Makes the workspace with these sources in it, builds its packages one by one, and returns where the programs are.
+/// Makes the workspace with these sources, builds its packages one by one, and returns the
+/// directory of the programs.
 ///
 /// # Panics
 ///
@@ -36,20 +37,21 @@ pub fn build(sources: &[Source]) -> PathBuf {
     files.extend(template());
     place(&user, &files);
     for package in packages(&user) {
-        // Its warnings are about the hidden lines of the documents: they are shown only if it fails.
+        // Warnings are about the hidden lines of the documents. Show them only if the build fails.
         let built = cargo(&user).args(["build", "--quiet", "--bins", "-p", &package]).output().expect("cargo runs");
-        let said = String::from_utf8_lossy(&built.stderr);
+        let output = String::from_utf8_lossy(&built.stderr);
         assert!(
             built.status.success(),
-            "{said}\nthe programs of `{package}` do not compile outside of rxd's workspace"
+            "{output}\nthe programs of `{package}` do not compile outside of rxd's workspace"
         );
     }
-    // cargo has brought it up to date if what rxd depends on has changed.
+    // cargo has updated the lock file if the dependencies of rxd have changed.
     fs::copy(user.join("Cargo.lock"), here().join("user/Cargo.lock")).expect("the lock file can be kept");
     target().join("user-target/debug")
 }
 
-/// Runs the tests of one package of the workspace that `build` made; whether they pass, and what they say.
+/// Runs the tests of one package of the workspace that `build` made. Returns whether they pass, and
+/// their output.
 pub fn test(package: &str) -> (bool, String) {
     let output = cargo(&target().join("user")).args(["test", "--quiet", "-p", package]).output().expect("cargo runs");
     let text = [output.stdout, output.stderr].concat();
@@ -69,12 +71,12 @@ fn here() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Where everything is made; kept from one run to the next, so that only what has changed is compiled.
+/// The target directory. It is kept between runs, so that only changes are compiled.
 pub fn target() -> PathBuf {
     here().join("target")
 }
 
-/// cargo as a user calls it, without what this suite was called with.
+/// cargo as a user calls it, without the variables of this suite.
 fn cargo(directory: &Path) -> Command {
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(directory).env("CARGO_TARGET_DIR", target().join("user-target"));
@@ -84,7 +86,7 @@ fn cargo(directory: &Path) -> Command {
     cargo
 }
 
-/// Packages rxd as `cargo publish` would, and unpacks what would be uploaded.
+/// Packages rxd as `cargo publish` would, and unpacks the packages.
 fn package() {
     let made = target().join("packaged");
     let _ = fs::remove_dir_all(&made);
@@ -99,7 +101,7 @@ fn package() {
         let mut tar = Command::new("tar");
         tar.arg("-xf").arg(packed(&made.join("package"), name)).arg("--strip-components=1").current_dir(&unpacked);
         assert!(tar.status().expect("tar runs").success());
-        // It has the commit in it, and would have every commit compile everything anew.
+        // The file names the commit. With it, every new commit would compile everything again.
         let _ = fs::remove_file(unpacked.join(".cargo_vcs_info.json"));
         place(&target().join("packages").join(name), &files_below(&unpacked));
     }
@@ -116,7 +118,8 @@ fn packed(directory: &Path, name: &str) -> PathBuf {
     files.find(|path| version(path).is_some()).unwrap_or_else(|| panic!("cargo has made no package `{name}`"))
 }
 
-/// The template, copied by the commands of its own README, and with rxd from crates.io as its `Cargo.toml` says.
+/// The template, copied by the commands of its own README, with rxd from crates.io as its
+/// `Cargo.toml` says.
 fn template() -> Vec<(PathBuf, String)> {
     let readme = repository().join("examples/template/README.md");
     let readme = fs::read_to_string(readme).expect("the template has a README");
@@ -133,7 +136,7 @@ fn template() -> Vec<(PathBuf, String)> {
     let published = manifest.1.lines().find_map(|line| line.strip_prefix("#   rxd = "));
     let published = published.expect("its first lines say how to depend on the published rxd").to_owned();
     let lines = manifest.1.lines().map(|line| match line.strip_prefix("rxd = { path = \"../../rxd\"") {
-        // The second is among the dependencies of its tests.
+        // The second one is a dependency of its tests.
         Some(rest) if rest.contains("test-util") => {
             "rxd = { version = \"0.1\", features = [\"test-util\"] }\n".to_owned()
         }
@@ -151,7 +154,7 @@ fn packages(user: &Path) -> Vec<String> {
     members.split('"').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
-/// Every file below a directory, by its path from there; no target directory.
+/// Every file below a directory, with its path relative to it; no target directory.
 fn files_below(root: &Path) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
     let mut open = vec![root.to_owned()];
@@ -171,8 +174,8 @@ fn files_below(root: &Path) -> Vec<(PathBuf, String)> {
     found
 }
 
-/// Makes a directory hold these files and no others, `Cargo.lock` apart. A file that is there already is not written
-/// again, since cargo would compile it again.
+/// Makes a directory hold exactly these files, and `Cargo.lock`. A file that is unchanged is not
+/// written again, because cargo would compile it again.
 fn place(directory: &Path, files: &[(PathBuf, String)]) {
     fs::create_dir_all(directory).expect("the target directory can be written to");
     for (path, _) in files_below(directory) {

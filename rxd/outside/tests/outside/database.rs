@@ -1,6 +1,8 @@
-//! The guide's health check over a real redis that stands still: it is noticed, and the daemon can still be stopped.
+//! The guide's health check over a real redis that hangs: the check notices it, and the daemon can
+//! still be stopped.
 //!
-//! Without `redis-server` these tests are skipped, and say so; with `RXD_REQUIRE_REDIS=1` they fail.
+//! Without `redis-server` these tests print that they are skipped. With `RXD_REQUIRE_REDIS=1` they
+//! fail.
 
 use crate::{document, program};
 use outside::documents::blocks;
@@ -11,11 +13,11 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// How long a daemon may take to stop whatever its database does: far less than the 10 s after which a method is
-/// dropped.
+/// How long a daemon may take to stop while its database hangs: far less than the 10 s after which
+/// a method is dropped.
 const PROMPT: Duration = Duration::from_secs(5);
 
-/// What a reader of the guide copies.
+/// The block that a reader of the guide copies.
 const BLOCK: &str = "watching/health-as-a-lifecycle";
 
 pub(crate) fn sources() -> Vec<Source> {
@@ -24,14 +26,14 @@ pub(crate) fn sources() -> Vec<Source> {
     vec![Source { package: "health".to_owned(), path: "src/block.rs".to_owned(), text }]
 }
 
-/// A redis that listens at an address of its own.
+/// A redis that listens at a free address.
 struct Redis {
     child: Child,
     addr: String,
 }
 
 impl Redis {
-    /// `None` where there is no redis, and none is required.
+    /// Starts a redis. `None` if there is none, and none is required.
     fn start() -> Option<Redis> {
         let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port is free");
         let mut command = Command::new("redis-server");
@@ -41,7 +43,7 @@ impl Redis {
             Err(error) => {
                 let required = std::env::var("RXD_REQUIRE_REDIS").is_ok_and(|value| value == "1");
                 assert!(!required, "RXD_REQUIRE_REDIS is set, and redis-server cannot be started: {error}");
-                // Not `eprintln`: the test harness would keep it to itself.
+                // Not `eprintln`: the test harness would capture it.
                 let _ = writeln!(std::io::stderr(), "SKIPPED: redis-server cannot be started: {error}");
                 return None;
             }
@@ -53,13 +55,13 @@ impl Redis {
 
     fn signal(&self, name: &str) {
         let kill = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.child.id())]).status();
-        assert!(kill.is_ok_and(|status| status.success()), "redis has gone");
+        assert!(kill.is_ok_and(|status| status.success()), "redis has ended");
     }
 
-    /// The guide's daemon over it, in Run.
+    /// Starts the guide's daemon over this redis, and waits until `api` is in Run.
     fn daemon(&self) -> Program {
         let mut daemon = Program::start(&program("health"), Place::IdleInput, &[("REDIS", &self.addr)]);
-        daemon.until_said("api enters Run", 1);
+        daemon.until_output("api enters Run", 1);
         daemon
     }
 }
@@ -77,12 +79,12 @@ fn g61_health_check_over_a_database_that_hangs_leaves_run_and_comes_back() {
     let mut daemon = redis.daemon();
     for times in 1..=2 {
         redis.signal("STOP");
-        daemon.until_said("api leaves Run", times);
+        daemon.until_output("api leaves Run", times);
         redis.signal("CONT");
-        daemon.until_said("api enters Run", times + 1);
+        daemon.until_output("api enters Run", times + 1);
     }
     daemon.signal("TERM");
-    assert_eq!(daemon.ended_within(LIMIT), 0, "{}", daemon.said());
+    assert_eq!(daemon.ended_within(LIMIT), 0, "{}", daemon.output());
 }
 
 #[test]
@@ -92,13 +94,13 @@ fn g61_health_check_over_a_database_that_hangs_stops_at_once() {
         let mut daemon = redis.daemon();
         redis.signal("STOP");
         if noticed {
-            daemon.until_said("api leaves Run", 1);
+            daemon.until_output("api leaves Run", 1);
         } else {
             // A ping is under way: there is one each second.
             std::thread::sleep(Duration::from_millis(1200));
         }
         daemon.signal("TERM");
-        assert_eq!(daemon.ended_within(PROMPT), 0, "noticed: {noticed}: {}", daemon.said());
+        assert_eq!(daemon.ended_within(PROMPT), 0, "noticed: {noticed}: {}", daemon.output());
         redis.signal("CONT");
     }
 }

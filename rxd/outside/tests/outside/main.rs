@@ -9,7 +9,7 @@ use outside::workspace::{self, Source};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-/// Where a program of the user's workspace is; the first that asks has it built.
+/// The path of a program of the user's workspace. The first call builds the workspace.
 fn program(name: &str) -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let directory = BUILT.get_or_init(|| {

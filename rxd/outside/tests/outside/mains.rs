@@ -1,10 +1,11 @@
-//! Programs of the suite's own: a `main` that returns the result of another crate, an error type that takes in
-//! rxd's, a dependency of another name. They stand in `user/mains` and `user/renamed`.
+//! Programs of this suite: a `main` that returns the result of another crate, an error type that
+//! converts from rxd's, a dependency with another name. They are in `user/mains` and
+//! `user/renamed`.
 
 use crate::program;
 use outside::process::{LIMIT, Place, Program};
 
-/// The programs: all of them log one line, wait for a signal, and fail if `FAIL` is set.
+/// The programs. Each logs one line, waits for a signal, and fails if `FAIL` is set.
 const MAINS: [&str; 6] = ["rxd_main", "anyhow_main", "eyre_main", "box_main", "thiserror_main", "renamed"];
 
 #[test]
@@ -12,9 +13,9 @@ fn g61_main_with_the_result_of_any_crate_ends_by_a_signal_with_status_0() {
     for name in MAINS {
         for (place, signal) in Place::ALL.into_iter().flat_map(|place| [(place, "TERM"), (place, "INT")]) {
             let mut program = Program::start(&program(name), place, &[]);
-            assert!(program.is_listening(), "{name} ({place:?}) ended by itself: {}", program.said());
+            assert!(program.handles_signals(), "{name} ({place:?}) ended by itself: {}", program.output());
             program.signal(signal);
-            assert_eq!(program.ended_within(LIMIT), 0, "{name} ({place:?}), SIG{signal}: {}", program.said());
+            assert_eq!(program.ended_within(LIMIT), 0, "{name} ({place:?}), SIG{signal}: {}", program.output());
         }
     }
 }
@@ -23,9 +24,12 @@ fn g61_main_with_the_result_of_any_crate_ends_by_a_signal_with_status_0() {
 fn g61_main_of_a_daemon_that_fails_says_why_with_status_1() {
     for name in MAINS {
         let mut program = Program::start(&program(name), Place::IdleInput, &[("FAIL", "1")]);
-        assert_eq!(program.ended_within(LIMIT), 1, "{name}: {}", program.said());
-        let said = program.said();
-        assert!(said.contains("service `wait`") && said.contains("no such device"), "{name} does not say why: {said}");
+        assert_eq!(program.ended_within(LIMIT), 1, "{name}: {}", program.output());
+        let output = program.output();
+        assert!(
+            output.contains("service `wait`") && output.contains("no such device"),
+            "{name} does not say why: {output}"
+        );
     }
 }
 
@@ -33,10 +37,10 @@ fn g61_main_of_a_daemon_that_fails_says_why_with_status_1() {
 fn g61_log_in_a_terminal_is_coloured_and_elsewhere_is_not() {
     for place in [Place::Terminal, Place::PlainTerminal, Place::IdleInput] {
         let mut program = Program::start(&program("rxd_main"), place, &[]);
-        program.until_said("waiting", 1);
-        let said = program.said();
-        assert_eq!(said.contains("\x1b[32m INFO\x1b[0m"), place == Place::Terminal, "{place:?}: {said:?}");
-        assert_eq!(said.contains('\x1b'), place == Place::Terminal, "{place:?}: {said:?}");
+        program.until_output("waiting", 1);
+        let output = program.output();
+        assert_eq!(output.contains("\x1b[32m INFO\x1b[0m"), place == Place::Terminal, "{place:?}: {output:?}");
+        assert_eq!(output.contains('\x1b'), place == Place::Terminal, "{place:?}: {output:?}");
         program.signal("TERM");
         program.ended_within(LIMIT);
     }
@@ -45,6 +49,6 @@ fn g61_log_in_a_terminal_is_coloured_and_elsewhere_is_not() {
 #[test]
 fn g61_log_with_colours_asked_for_writes_them_into_a_pipe() {
     let mut program = Program::start(&program("colours"), Place::IdleInput, &[]);
-    assert_eq!(program.ended_within(LIMIT), 0, "{}", program.said());
-    assert!(program.said().contains("\x1b[32m INFO\x1b[0m"), "{}", program.said());
+    assert_eq!(program.ended_within(LIMIT), 0, "{}", program.output());
+    assert!(program.output().contains("\x1b[32m INFO\x1b[0m"), "{}", program.output());
 }

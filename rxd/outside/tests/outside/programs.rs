@@ -1,5 +1,6 @@
-//! Every program of the README, the guide and the template, as its reader gets it: built with the features that its
-//! text names, and run in every [`Place`].
+//! Every program of the README, the guide and the template, as a reader gets it.
+//!
+//! It is built with the features that its text names, and run in every [`Place`].
 
 use crate::{document, program};
 use outside::documents::{Block, blocks};
@@ -10,7 +11,7 @@ use std::net::TcpListener;
 use std::sync::Mutex;
 use std::thread;
 
-/// Where a user finds programs.
+/// The documents in which a user finds programs.
 const DOCUMENTS: [&str; 14] = [
     "README.md",
     "rxd/src/docs/first_daemon.md",
@@ -31,17 +32,18 @@ const DOCUMENTS: [&str; 14] = [
 /// How a program ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Ends {
-    /// It is a daemon: when it gets SIGTERM or SIGINT, with status 0.
+    /// A daemon: at SIGTERM or SIGINT, with status 0.
     BySignal,
-    /// Its work is done: by itself, with status 0.
+    /// A job: by itself, with status 0.
     ByItself,
 }
 use Ends::{ByItself, BySignal};
 
-/// A program: where it stands, the package of `user/` that has the features its text names, and how it ends.
+/// A program: its place, the package of `user/` with the features that its text names, and how it
+/// ends.
 struct Entry(&'static str, &'static str, Ends);
 
-/// All of them. One that is missing here, or here and nowhere else, fails a test.
+/// All programs. A test fails if one is missing here, or is only here.
 const PROGRAMS: [Entry; 22] = [
     Entry("readme/rxd", "plain", BySignal),
     Entry("lib", "plain", BySignal),
@@ -64,14 +66,14 @@ const PROGRAMS: [Entry; 22] = [
     Entry("topics/a-pool-of-workers", "plain", ByItself),
     Entry("log", "plain", ByItself),
     Entry("systemd/sockets-that-systemd-opens-and-keeps", "plain", BySignal),
-    // Not a block but a directory: see `workspace`.
+    // This one is a directory and not a block: see `workspace`.
     Entry("my-agent", "my-agent", BySignal),
 ];
 
-/// What programs read from the environment.
+/// The variables that programs read from the environment.
 const ENV: [(&str, &str); 1] = [("ADMIN_TOKEN", "a-token-of-16-characters-and-more")];
 
-/// Sets up a log, and so is run a second time without one.
+/// A program with this line is also run without it.
 const LOG: &str = "let _log = rxd::log::init()?;";
 
 fn all_blocks() -> Vec<Block> {
@@ -84,7 +86,7 @@ fn file(place: &str) -> String {
     place.replace('/', "-")
 }
 
-/// The programs of the documents, and those that set up a log once more without it.
+/// The programs of the documents, and each that sets up a log once more without it.
 pub(crate) fn sources() -> Vec<Source> {
     let mut sources = Vec::new();
     for block in all_blocks() {
@@ -100,7 +102,7 @@ pub(crate) fn sources() -> Vec<Source> {
     sources
 }
 
-/// Each program of this kind, under its own name and, where it sets up a log, once more without.
+/// The names of all programs that end this way, and of their versions without a log.
 fn each(ends: Ends) -> Vec<String> {
     let mut names = Vec::new();
     for Entry(place, ..) in PROGRAMS.iter().filter(|entry| entry.2 == ends) {
@@ -113,14 +115,16 @@ fn each(ends: Ends) -> Vec<String> {
     names
 }
 
-/// Does something with each of these, four at a time: they mostly wait.
+/// Calls `what` for each item, four at a time, because the programs mostly wait.
 fn in_parallel(work: Vec<String>, what: impl Fn(&str) + Sync) {
     let work = Mutex::new(work);
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
                 loop {
-                    let Some(next) = work.lock().expect("nothing panics under it").pop() else { return };
+                    let Some(next) = work.lock().expect("no thread panics while it holds the lock").pop() else {
+                        return;
+                    };
                     what(&next);
                 }
             });
@@ -128,7 +132,7 @@ fn in_parallel(work: Vec<String>, what: impl Fn(&str) + Sync) {
     });
 }
 
-/// Runs what needs a port that a document names, while no other such program runs.
+/// Runs a program that needs a port of a document, while no other such program runs.
 pub(crate) fn with_ports<T>(run: impl FnOnce() -> T) -> T {
     static PORTS: Mutex<()> = Mutex::new(());
     let _ports = PORTS.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
@@ -141,7 +145,7 @@ fn names_a_port(name: &str) -> bool {
     source.is_none_or(|source| source.text.contains("127.0.0.1:") || source.text.contains("0.0.0.0:"))
 }
 
-/// A program of the documents with what it reads from the environment, and an upstream for the template.
+/// Starts a program of the documents with its environment, and an upstream for the template.
 fn start(name: &str, place: Place, upstream: &str) -> Program {
     Program::start(&program(name), place, &[ENV[0], ("MY_AGENT_UPSTREAM", upstream)])
 }
@@ -167,7 +171,7 @@ fn g61_programs_of_the_documents_are_all_in_the_table() {
 fn g61_programs_of_the_documents_are_never_ignored() {
     let blocks = DOCUMENTS.iter().flat_map(|path| blocks(&document(path)));
     let ignored: Vec<_> = blocks.filter(|block| block.is("ignore")).map(|block| block.place).collect();
-    assert!(ignored.is_empty(), "nobody compiles these: {ignored:?}");
+    assert!(ignored.is_empty(), "these are never compiled: {ignored:?}");
 }
 
 #[test]
@@ -189,18 +193,18 @@ fn g61_daemons_of_the_documents_everywhere_start_and_end_by_a_signal_with_status
     let run = |name: &str| {
         for (place, signal) in Place::ALL.into_iter().flat_map(|place| [(place, "TERM"), (place, "INT")]) {
             let mut program = start(name, place, &upstream);
-            assert!(program.is_listening(), "{name} ({place:?}) ended by itself: {}", program.said());
+            assert!(program.handles_signals(), "{name} ({place:?}) ended by itself: {}", program.output());
             if place == Place::Manager {
                 program.until_notified("READY=1");
             }
             program.signal(signal);
             let status = program.ended_within(LIMIT);
-            let said = program.said();
-            assert_eq!(status, 0, "{name} ({place:?}), SIG{signal}: {said}");
-            assert!(!said.contains("panicked"), "{name} ({place:?}): {said}");
+            let output = program.output();
+            assert_eq!(status, 0, "{name} ({place:?}), SIG{signal}: {output}");
+            assert!(!output.contains("panicked"), "{name} ({place:?}): {output}");
             assert!(
-                place != Place::PlainTerminal || !said.contains('\x1b'),
-                "{name}: colours in spite of NO_COLOR: {said}"
+                place != Place::PlainTerminal || !output.contains('\x1b'),
+                "{name}: colours in spite of NO_COLOR: {output}"
             );
         }
     };
@@ -213,11 +217,11 @@ fn g61_daemons_of_the_documents_everywhere_start_and_end_by_a_signal_with_status
 #[test]
 fn g61_jobs_of_the_documents_everywhere_end_by_themselves_with_status_0() {
     in_parallel(each(ByItself), |name| {
-        // What is under a service manager runs for long.
+        // A program under a service manager runs for long.
         for place in Place::ALL.into_iter().filter(|place| *place != Place::Manager) {
             let mut program = start(name, place, "127.0.0.1:7000");
             let status = program.ended_within(LIMIT);
-            assert_eq!(status, 0, "{name} ({place:?}): {}", program.said());
+            assert_eq!(status, 0, "{name} ({place:?}): {}", program.output());
         }
     });
 }
@@ -225,6 +229,6 @@ fn g61_jobs_of_the_documents_everywhere_end_by_themselves_with_status_0() {
 #[test]
 fn g61_template_copied_by_its_readme_passes_its_own_tests() {
     let _ = program("");
-    let (passed, said) = workspace::test("my-agent");
-    assert!(passed, "{said}");
+    let (passed, output) = workspace::test("my-agent");
+    assert!(passed, "{output}");
 }

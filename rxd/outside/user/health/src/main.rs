@@ -1,4 +1,5 @@
-//! The health check of the guide over a redis, word for word, with what the guide leaves out around it.
+//! The health check of the guide over a redis, word for word, with the parts that the guide leaves
+//! out.
 
 use rxd::{Context, Runner};
 use std::net::SocketAddr;
@@ -12,14 +13,14 @@ struct Pool {
 }
 
 impl Pool {
-    /// As naive as a client can be: it waits for its answer for ever.
+    /// A naive client: it waits for its answer for ever.
     async fn ping(&self) -> rxd::Result {
         let mut stream = TcpStream::connect(self.addr).await?;
         stream.write_all(b"PING\r\n").await?;
         let mut answer = [0; 7];
         stream.read_exact(&mut answer).await?;
         if &answer != b"+PONG\r\n" {
-            return Err("the database answered something else".into());
+            return Err("the database did not answer PONG".into());
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! Colours that are asked for, whatever standard error is.
+//! Colours that are requested, whatever standard error is.
 
 fn main() -> rxd::Result {
     let _log = rxd::log::builder().colours(true).init()?;

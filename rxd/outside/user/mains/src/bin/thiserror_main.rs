@@ -1,4 +1,4 @@
-//! A `main` with an error type of its own, which takes in that of rxd.
+//! A `main` with its own error type, which converts from that of rxd.
 
 #[rxd::service(restarts(max = 0, within = "1s"), on_failure = "shutdown")]
 struct Wait;
