@@ -50,7 +50,7 @@ impl Runner for Api {
         let listener = self.listener.as_ref().ok_or("run without init")?.try_clone()?;
         let listener = TcpListener::from_std(listener)?;
         let answer = async || {
-            tracing::debug!("asked");
+            tracing::debug!("request answered");
             Json(json!({ "hello": "world" }))
         };
         tracing::info!("listening on http://{}/api", self.addr);

@@ -75,7 +75,7 @@ fn count(file: &Path) -> rxd::Result<u64> {
 }
 
 async fn answer(mut stream: TcpStream, times: u64) {
-    let body = format!("asked {times} times\n");
+    let body = format!("{times} requests\n");
     let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
     let answered = async {
         let _ = stream.read(&mut [0; 1024]).await?;

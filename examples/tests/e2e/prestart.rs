@@ -20,8 +20,8 @@ fn server_whose_upstream_is_late_starts_once_it_answers() {
     program.until("stage=\"upstream\" attempt=3");
     let _upstream = TcpListener::bind(upstream).unwrap();
     program.until("serving on");
-    assert!(get(&listen, "/").ends_with("asked 1 times\n"));
-    assert!(get(&listen, "/").ends_with("asked 2 times\n"));
+    assert!(get(&listen, "/").ends_with("1 requests\n"));
+    assert!(get(&listen, "/").ends_with("2 requests\n"));
     program.signal("TERM");
     assert_eq!(program.end().code(), Some(0), "{}", program.seen.join("\n"));
     let waited = program.place(0, "stage=\"upstream\"");
