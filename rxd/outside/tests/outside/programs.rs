@@ -63,7 +63,7 @@ const PROGRAMS: [Entry; 22] = [
     Entry("testing/a-single-method", "testing", ByItself),
     Entry("testing/the-daemon-in-paused-time", "testing", ByItself),
     Entry("testing/the-daemon-with-fakes-in-it", "testing", ByItself),
-    Entry("topics/a-pool-of-workers", "plain", ByItself),
+    Entry("topics/share-work-in-a-pool", "plain", ByItself),
     Entry("log", "plain", ByItself),
     Entry("systemd/sockets-that-systemd-opens-and-keeps", "plain", BySignal),
     // This one is a directory and not a block: see `workspace`.
