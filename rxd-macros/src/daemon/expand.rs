@@ -265,7 +265,7 @@ fn builder_call(setting: &DaemonSetting, consts: &[(&PrestartStage, TokenStream)
             let (start, end) = outer_spans(path);
             let new = respan(new, start);
             let mut new = quote_spanned!(end=> #new::new(#name, #path));
-            // Two stages may be equal, so they are told apart by their place in memory.
+            // Two stages may be equal, so their addresses identify them.
             if let Some((_, options)) = consts.iter().find(|(other, _)| std::ptr::eq(*other, stage)) {
                 let with = rxd.stage_of();
                 new = quote!(#with(#new, #options));

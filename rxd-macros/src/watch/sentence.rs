@@ -173,7 +173,7 @@ struct SentenceReader<'a, I: Iterator<Item = Arg>> {
     errors: &'a mut Errors,
 }
 
-/// The words that follow cannot be told apart. It was reported.
+/// The words that follow are ambiguous. The error was reported.
 struct UnclearRest;
 
 impl<I: Iterator<Item = Arg>> SentenceReader<'_, I> {

@@ -2,7 +2,7 @@
 //!
 //! The listener checks host and token of each request with a [`RequestGuard`]; the router checks
 //! the origin with [`check_origin`], also where it is nested in another server. This is not access
-//! control between clients: whoever has the token may do everything.
+//! control between clients: a client that has the token may do everything.
 //!
 //! # Invariants
 //!

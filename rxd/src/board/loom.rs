@@ -211,7 +211,7 @@ fn loom_a_gate_that_opens_while_its_engine_looks_is_not_missed() {
         board.set_waker(1, &waker);
         let passed = board.try_enter(1, None, State::Run).is_some();
         opens.join().unwrap();
-        assert!(passed || alarm.rang(), "it passed, or it is told to look again");
+        assert!(passed || alarm.rang(), "it passed, or its engine is woken");
         assert!(passed || board.try_enter(1, None, State::Run).is_some());
         assert!(is_at_rest(&board));
     });

@@ -99,8 +99,8 @@ impl Supervisor {
         let end = self.shut_down().await;
         self.stopping.abandon(&|level, record| self.monitor.write(level, record));
         // A service that was asked to shut down needs no other signal.
-        let told = |id: &Id| self.core.board.signals(*id) & signal::SHUTDOWN != 0;
-        let others: Vec<Id> = (0..self.core.board.len() as Id).filter(|id| !told(id)).collect();
+        let is_shut_down = |id: &Id| self.core.board.signals(*id) & signal::SHUTDOWN != 0;
+        let others: Vec<Id> = (0..self.core.board.len() as Id).filter(|id| !is_shut_down(id)).collect();
         self.core.board.raise_all(&others, signal::OVER);
         // A service that blocks its thread keeps its task.
         if self.until_tasks_ended(end).await.is_err() {

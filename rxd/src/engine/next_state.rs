@@ -45,8 +45,8 @@ impl EngineState {
             self.reply(&[ServiceCommand::Reload], || failed.as_deref().map_or(Ok(()), |text| Err(Error::msg(text))));
             return;
         }
-        let told = self.exit_cause.is_some() || self.interrupt_cause.is_some();
-        if call.returns_for_reload() && self.reload_asked && cause == Cause::Operator && !told {
+        let has_other_reason = self.exit_cause.is_some() || self.interrupt_cause.is_some();
+        if call.returns_for_reload() && self.reload_asked && cause == Cause::Operator && !has_other_reason {
             // It returned for a reload: the state is not exited.
             self.reloads_in_place = true;
             self.last_state = call.state();
@@ -54,7 +54,7 @@ impl EngineState {
         }
         if cause.is_failure() {
             self.first_failure = self.first_failure.or(Some(cause));
-            // Without restarts one failure is enough, whatever Stop does. The daemon is told now
+            // Without restarts one failure is enough, whatever Stop does. The failure counts now
             // and not after Stop, which may block its thread. With restarts, the window may have
             // moved on by then.
             let never_restarts = self.options.restarts.is_some_and(|limit| limit.max == 0);

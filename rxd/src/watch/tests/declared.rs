@@ -1,4 +1,4 @@
-//! Declared watches against the model: gates, and reactions as the engine is told of them. G9.
+//! Declared watches against the model: gates, and the signals of reactions. G9.
 
 use super::model::{Instant, Watched};
 use super::world::Stage;
@@ -100,10 +100,10 @@ fn run(watches: Vec<Watch>, ops: Vec<Op>) {
                 }
             }
         }
-        let told = stage.core.board.signals(OWNER as Id);
+        let signals = stage.core.board.signals(OWNER as Id);
         for (reaction, signal) in [(Reaction::Stop, signal::STOP), (Reaction::Exit, signal::EXIT)] {
             let wanted = models.iter().any(|(watch, own, since)| *own == reaction && fired(watch, &stage, *since));
-            assert_eq!(told & signal != 0, wanted, "{reaction:?} is told of, and only then");
+            assert_eq!(signals & signal != 0, wanted, "{reaction:?} raises its signal, and only then");
         }
     }
 }

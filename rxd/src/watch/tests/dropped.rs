@@ -39,7 +39,7 @@ fn who_is_woken_may_drop_those_that_would_be_woken_next() {
     let board = &stage.core.board;
     board.publish(0, State::Run, Transition::Entering, Cause::Normal);
     assert!(alarm.take() < MANY, "of those that are gone, the last are not woken");
-    // Their places are free again, and whoever takes one is told only what is his.
+    // Their places are free again, and a new watch in such a place gets only its own events.
     let (alarm, waker) = Alarm::new();
     let mut next: Vec<Watch> = (0..=MANY).map(|_| watch(&stage)).collect();
     for watch in next.iter_mut().chain([&mut first]) {

@@ -37,7 +37,7 @@ struct Reader {
     what: What,
     alarm: Arc<Alarm>,
     waker: Waker,
-    /// Whether it was told to wait, and not woken since.
+    /// Whether its last poll was pending, and nothing has woken it since.
     waits: bool,
     ended: bool,
 }
@@ -234,7 +234,7 @@ proptest! {
     #![proptest_config(super::cases(100))]
 
     /// G34, G36, G37: for every action, mode, state and set of services nothing is missed, nothing
-    /// comes twice, and all are told the same order.
+    /// comes twice, and all readers get the same order.
     #[test]
     fn every_watch_and_stream_is_as_the_model_says(
         services in 1..5usize,

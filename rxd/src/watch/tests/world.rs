@@ -120,7 +120,7 @@ pub(crate) fn name(service: usize) -> String {
     format!("s{service}")
 }
 
-/// What is told of a service, as the model tells it.
+/// The status of a service, as the model has it.
 pub(crate) fn place(state: &ServiceState) -> Place {
     (state.state, state.transition, state.cause, state.incarnation, state.seq)
 }

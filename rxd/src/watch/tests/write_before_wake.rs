@@ -20,14 +20,14 @@ fn a_transition_is_told_of_before_anybody_is_woken() {
     board.set_waker(1, &waker);
     assert!(board.try_enter(1, None, State::Run).is_none(), "it is held back");
 
-    let mut owed = TransitionBatch::default();
-    let _ = owed.push(StateChange { state: State::Run, transition: Transition::Entering, cause: Cause::Normal });
-    let mut told = None;
-    board.publish_all(0, &owed, |seq| {
+    let mut batch = TransitionBatch::default();
+    let _ = batch.push(StateChange { state: State::Run, transition: Transition::Entering, cause: Cause::Normal });
+    let mut first = None;
+    board.publish_all(0, &batch, |seq| {
         assert_eq!(alarm.take(), 0, "nobody is woken yet");
-        told = seq;
+        first = seq;
     });
-    assert_eq!((told, alarm.take()), (Some(1), 1));
+    assert_eq!((first, alarm.take()), (Some(1), 1));
 }
 
 #[test]
@@ -42,18 +42,14 @@ fn who_writes_of_it_and_panics_keeps_nobody_asleep() {
             (watch_id, alarm)
         })
         .collect();
-    let mut owed = TransitionBatch::default();
-    let _ = owed.push(StateChange { state: State::Run, transition: Transition::Entering, cause: Cause::Normal });
-    crate::panic::catch(|| board.publish_all(0, &owed, |_| panic!("the log"))).unwrap_err();
+    let mut batch = TransitionBatch::default();
+    let _ = batch.push(StateChange { state: State::Run, transition: Transition::Entering, cause: Cause::Normal });
+    crate::panic::catch(|| board.publish_all(0, &batch, |_| panic!("the log"))).unwrap_err();
     let rang: Vec<usize> = watches.iter().map(|(_, alarm)| alarm.take()).collect();
     assert_eq!(rang, [1, 0, 0], "the first had been taken out already");
     board.publish(0, State::Run, Transition::Exited, Cause::Normal);
     for (nth, (watch_id, alarm)) in watches.iter_mut().enumerate() {
-        assert_eq!(
-            alarm.take(),
-            usize::from(nth > 0),
-            "the last are woken by whoever publishes next, and no one twice"
-        );
+        assert_eq!(alarm.take(), usize::from(nth > 0), "the next publication wakes the others, and no watch twice");
         let taken = board.poll_watch(watch_id, &Context::from_waker(Waker::noop()), &mut Vec::with_capacity(1));
         assert!(matches!(taken, Poll::Ready(Some(Fired { times: 2, .. }))));
     }

@@ -47,7 +47,7 @@ impl Runner for Poller {
         let worker = cx.spawn("worker", async move { token.cancelled().await });
         cx.cancelled().await;
         worker.await?;
-        Err("told to stop".into())
+        Err("scripted stop".into())
     }
 
     async fn stop(&mut self, _cx: &Context) -> rxd::Result {
