@@ -22,6 +22,7 @@ use crate::panic;
 use crate::report::{Report, ShutdownReason};
 use crate::sync::Mutex;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
@@ -58,7 +59,7 @@ pub(crate) struct Core {
     tasks: Box<[ServiceTasks]>,
     /// The services that operators have acted on, once for each time, for the invariant checker.
     #[cfg(any(test, feature = "test-util"))]
-    operated: Mutex<Vec<Id>>,
+    operated: Mutex<Vec<(Id, ServiceCommand)>>,
     /// Notified when the supervisor has to look at the services or at the shutdown.
     pub(crate) supervisor: Notify,
     /// Notified when the daemon is asked to stop, for the monitor.
@@ -127,12 +128,27 @@ impl ServiceCommand {
     }
 }
 
-/// The requests to one service, oldest first, each with the channel for its answer.
-pub(crate) type Requests = Vec<(ServiceCommand, oneshot::Sender<Result<(), Error>>)>;
+/// Takes the answer to a request.
+pub(crate) struct Reply(Box<dyn FnOnce(Result<(), Error>) + Send>);
+
+impl Reply {
+    pub(crate) fn new(reply: impl FnOnce(Result<(), Error>) + Send + 'static) -> Self {
+        Reply(Box::new(reply))
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Reply")
+    }
+}
+
+/// The requests to one service, oldest first, each with what takes its answer.
+pub(crate) type Requests = Vec<(ServiceCommand, Reply)>;
 
 /// Answers a request. Waking the task that waits for the answer may run code of the user's.
-pub(crate) fn answer(reply: oneshot::Sender<Result<(), Error>>, answer: Result<(), Error>) {
-    let _ = panic::catch(|| reply.send(answer));
+pub(crate) fn answer(reply: Reply, answer: Result<(), Error>) {
+    let _ = panic::catch(|| reply.0(answer));
 }
 
 impl Core {
@@ -261,16 +277,21 @@ impl Core {
         id: Id,
         command: ServiceCommand,
     ) -> oneshot::Receiver<Result<(), Error>> {
-        let (mut sender, receiver) = oneshot::channel();
+        let (sender, receiver) = oneshot::channel();
         // A service in Exit runs no code, so it can be waited for.
         if (own || current::is(self, id)) && !self.board.status(id).over {
-            let (unheard, _) = oneshot::channel();
-            let _ = std::mem::replace(&mut sender, unheard).send(Ok(()));
+            let _ = sender.send(Ok(()));
+            self.send_request(id, command, Reply::new(drop));
+        } else {
+            self.send_request(id, command, Reply::new(move |answer| drop(sender.send(answer))));
         }
+        receiver
+    }
+
+    /// Sends a request to a service. `reply` gets the answer, unless the engine is dropped before.
+    pub(crate) fn send_request(&self, id: Id, command: ServiceCommand, reply: Reply) {
         #[cfg(any(test, feature = "test-util"))]
-        if command != ServiceCommand::Reload {
-            self.operated.lock().push(id);
-        }
+        self.operated.lock().push((id, command));
         let signals = match command {
             ServiceCommand::Start => signal::REQUEST,
             ServiceCommand::Stop | ServiceCommand::Restart => signal::REQUEST | signal::OPERATOR,
@@ -279,7 +300,7 @@ impl Core {
         // Under the same lock as in `take_requests`: a signal is set if and only if there is a
         // request.
         let mut requests = self.requests.lock();
-        requests.entry(id).or_default().push((command, sender));
+        requests.entry(id).or_default().push((command, reply));
         self.board.set(id, signals);
         drop(requests);
         self.board.raise(id, 0);
@@ -289,7 +310,6 @@ impl Core {
         if is_gone || self.board.status(id).over && self.shutting_down().is_some() {
             self.answer_for_the_engine(id);
         }
-        receiver
     }
 
     /// Notes that the engine of a service has ended, and answers the requests that are left.
@@ -323,7 +343,7 @@ impl Core {
     }
 
     #[cfg(any(test, feature = "test-util"))]
-    pub(crate) fn operated(&self) -> Vec<Id> {
+    pub(crate) fn operated(&self) -> Vec<(Id, ServiceCommand)> {
         self.operated.lock().clone()
     }
 

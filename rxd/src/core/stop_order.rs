@@ -41,7 +41,8 @@ impl StopOrder {
     }
 
     /// The services that stop after this one.
-    fn after(&self, id: usize) -> &[Id] {
+    pub(crate) fn after(&self, id: Id) -> &[Id] {
+        let id = id as usize;
         let begin = id.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.after[begin as usize..self.ends[id] as usize]
     }
@@ -70,7 +71,7 @@ impl StopOrder {
         let mut state = self.lock();
         let mut waiting = vec![0; self.ends.len()];
         for service in (0..self.ends.len()).filter(|&service| !state.gone[service]) {
-            self.after(service).iter().for_each(|&next| waiting[next as usize] += 1);
+            self.after(service as Id).iter().for_each(|&next| waiting[next as usize] += 1);
         }
         let first = (0..waiting.len()).filter(|&id| waiting[id] == 0).map(|id| id as Id).collect();
         state.waiting = Some(waiting);
@@ -88,7 +89,7 @@ impl StopOrder {
         state.left -= 1;
         let Some(waiting) = &mut state.waiting else { return (Vec::new(), state.left) };
         let mut next = Vec::new();
-        for &other in self.after(id as usize) {
+        for &other in self.after(id) {
             waiting[other as usize] -= 1;
             if waiting[other as usize] == 0 {
                 next.push(other);

@@ -6,12 +6,11 @@
 //! thread takes the steps of the stop in its place; see `shutdown`.
 
 use crate::board::{Id, signal};
-use crate::core::{Core, ServiceCommand};
+use crate::core::Core;
 use crate::daemon::engine_tasks::EngineTasks;
-use crate::error::Error;
+use crate::daemon::reload::Reloads;
 use crate::exit::exit_now;
 use crate::lifecycle::backoff::later;
-use crate::lifecycle::state::State;
 use crate::monitor::MonitorHandle;
 use crate::monitor::heartbeat::HeartbeatTask;
 use crate::panic::{self, emit};
@@ -22,11 +21,10 @@ use crate::systemd::Systemd;
 #[cfg(any(test, feature = "test-util"))]
 use crate::trace::observer::RunObserver;
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
-use tokio::sync::oneshot;
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tracing::Level;
@@ -39,10 +37,7 @@ pub(crate) struct Supervisor {
     monitor: MonitorHandle,
     systemd: Systemd,
     requests: StopRequests,
-    /// The requests to reload that are not answered.
-    reloading: Vec<oneshot::Receiver<Result<(), Error>>>,
-    /// The messages of the services that failed to reload.
-    reload_failed: Vec<String>,
+    reloads: Reloads,
     #[cfg(any(test, feature = "test-util"))]
     observer: Option<RunObserver>,
     _ending: ReportGuard,
@@ -71,6 +66,7 @@ impl Supervisor {
         monitor.carry_through(&stopping);
         Supervisor {
             _ending: ReportGuard(stopping.clone()),
+            reloads: Reloads::new(&core),
             core,
             stopping,
             tasks,
@@ -78,8 +74,6 @@ impl Supervisor {
             monitor,
             systemd,
             requests,
-            reloading: Vec::new(),
-            reload_failed: Vec::new(),
             #[cfg(any(test, feature = "test-util"))]
             observer: None,
         }
@@ -185,7 +179,7 @@ impl Supervisor {
                     SignalEvent::Reload => self.reload(),
                 }
             }
-            self.poll_reloading(task);
+            self.poll_reloads(task);
             if look.as_mut().poll(task).is_ready() {
                 return Poll::Ready(SupervisorEvent::Look);
             }
@@ -196,49 +190,34 @@ impl Supervisor {
 
     // ---- reload --------------------------------------------------------------------------------
 
-    /// Asks every service that can to reload. Requests that come meanwhile are carried out after
-    /// it.
+    /// Asks every service that can to reload. A request during a reload is carried out after it.
     fn reload(&mut self) {
         if self.core.shutting_down().is_some() {
             emit!(INFO, target: "rxd", "not reloading: the daemon is stopping");
             return;
         }
         self.systemd.reloading(self.stopping.timeout());
-        let mut services = self.core.reloadable();
-        services.retain(|&id| self.core.board.status(id).state != State::Exit);
-        if services.is_empty() {
-            emit!(INFO, target: "rxd", "there is nothing to reload");
-            if self.reloading.is_empty() {
+        match self.reloads.request() {
+            Some(0) => {
+                emit!(INFO, target: "rxd", "reload skipped: no service implements it");
                 self.systemd.reloaded(&[]);
             }
-            return;
+            Some(services) => emit!(INFO, target: "rxd", services, "reloading"),
+            None => emit!(INFO, target: "rxd", "reload requested during a reload: it follows"),
         }
-        emit!(INFO, target: "rxd", services = services.len(), "reloading");
-        // One answer for each service is enough to know that all are done.
-        self.reloading.truncate(4 * self.core.board.len());
-        self.reloading.extend(services.into_iter().map(|id| self.core.request(id, ServiceCommand::Reload)));
     }
 
-    fn poll_reloading(&mut self, task: &mut std::task::Context<'_>) {
-        if self.reloading.is_empty() {
-            return;
-        }
-        let failed = &mut self.reload_failed;
-        self.reloading.retain_mut(|reply| match Pin::new(reply).poll(task) {
-            Poll::Pending => true,
-            Poll::Ready(answer) => {
-                // A service that has ended instead gives no answer.
-                failed.extend(answer.ok().and_then(Result::err).map(|error| error.to_string()));
-                false
-            }
-        });
-        if self.reloading.is_empty() {
-            let failed = std::mem::take(failed);
+    fn poll_reloads(&mut self, task: &mut std::task::Context<'_>) {
+        while let Poll::Ready((failed, again)) = self.reloads.poll(task) {
             match &failed[..] {
                 [] => emit!(INFO, target: "rxd", "reloaded"),
                 failed => emit!(WARN, target: "rxd", "reload failed: {}", failed.join(", ")),
             }
-            self.systemd.reloaded(&failed);
+            // READY waits for the reload that follows.
+            match again {
+                true => self.reload(),
+                false => self.systemd.reloaded(&failed),
+            }
         }
     }
 
@@ -246,6 +225,7 @@ impl Supervisor {
 
     /// Stops the services in order, within the deadline. Returns until when they may be dropped.
     async fn shut_down(&mut self) -> Instant {
+        self.reloads.stop();
         let deadline = self.stopping.begin(&|level, record| self.monitor.write(level, record));
         while self.core.stop_order.left() > 0 {
             match self.next_event(Some(deadline)).await {

@@ -165,10 +165,20 @@ impl EngineState {
     /// or has to interrupt at once.
     fn start_transition(&mut self) -> Option<Result<Method, Interrupt>> {
         self.stage = match self.to {
+            // A reaction or a shutdown came during a reload, after which the service ends.
+            State::Init | State::Idle | State::Run if self.exit_cause.is_some() => {
+                return self.exit_cause.map(|cause| Err(Interrupt::End(cause)));
+            }
+            // A reload came between: the wait for this Init continues.
+            State::Init if self.waits_for_init => {
+                self.set_delay(self.wait.as_ref().map_or(Duration::ZERO, |wait| wait.delay()));
+                EnterStage::Turn
+            }
             State::Init => {
                 let Some(delay) = self.restart_delay() else {
                     return Some(Err(Interrupt::End(self.first_failure.unwrap_or(Cause::Error))));
                 };
+                self.waits_for_init = true;
                 self.set_delay(delay.max(self.options.delays[0]));
                 EnterStage::Turn
             }
@@ -205,12 +215,20 @@ impl EngineState {
         None
     }
 
-    /// Whether the service reloads now: only between Init and Stop.
+    /// Whether the service reloads now: between Init and Stop, and while it waits for its next Init.
     pub(super) fn is_reload_due(&self) -> bool {
         self.reload_asked
-            && self.init_entered
-            && self.to != State::Stop
+            && (self.init_entered && self.to != State::Stop || self.waits_for_init)
             && self.core.board.signals(self.id) & signal::SHUTDOWN == 0
+    }
+
+    /// A service that failed has reloaded: it is restarted now, since it may have failed for want of
+    /// the new configuration. The restart counts as it did before.
+    pub(super) fn end_back_off(&mut self) {
+        if self.waits_for_init && self.first_failure.is_some() {
+            self.wait = None;
+            self.core.note_if_any(self.id, |detail| detail.next_attempt = None);
+        }
     }
 
     /// Handles the end of the wait for the gates.
@@ -219,10 +237,11 @@ impl EngineState {
             self.run_since = NonZeroU64::new(passed? + 1);
             return Ok(Method::Run);
         }
-        if !matches!(passed, Err(Interrupt::End(_) | Interrupt::Restart(_))) {
+        if !matches!(passed, Err(Interrupt::End(_) | Interrupt::Restart(_) | Interrupt::Reload)) {
             self.restart_history.restarted();
         }
         passed?;
+        self.waits_for_init = false;
         self.init_entered = true;
         self.first_failure = None;
         self.interrupt_cause = None;

@@ -137,6 +137,9 @@ impl EngineState {
         }
         match (self.limit.cancelled, result) {
             (None, Ok(())) => Outcome::OK,
+            // A one-shot that returns `Ok` has done its work, whatever cancelled it: a reload must
+            // not have it done twice. `Cancelled` says that it has not.
+            (Some(Cause::Operator), Ok(())) if call == Method::Run && self.is_reload_of_one_shot() => Outcome::OK,
             (None, Err(failure)) => Outcome { cause: Cause::Error, failure: Some(failure) },
             (Some(cause), Ok(())) => Outcome { cause, failure: None },
             (Some(cause), Err(failure)) => {
@@ -146,6 +149,12 @@ impl EngineState {
                 Outcome { cause, failure: None }
             }
         }
+    }
+
+    /// Whether only a reload cancelled the method, and its service ends after a successful Run.
+    fn is_reload_of_one_shot(&self) -> bool {
+        let only_reload = self.reload_asked && self.exit_cause.is_none() && self.interrupt_cause.is_none();
+        only_reload && self.manager.ends_after_run()
     }
 
     /// The outcome of a method that has exceeded its limits; its future is dropped.
@@ -175,7 +184,8 @@ impl EngineState {
     pub(crate) fn settle(&mut self, cx: &Context, call: Method, ended: Outcome) -> Option<Outcome> {
         let tasks_continue = match call {
             Method::Init | Method::Idle => ended.cause == Cause::Normal,
-            Method::Reload => true,
+            // Before Init there is nothing that its tasks could be part of.
+            Method::Reload => self.init_entered,
             Method::Run | Method::Stop => false,
         };
         if tasks_continue {

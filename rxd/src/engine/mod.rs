@@ -285,6 +285,8 @@ pub(crate) struct EngineState {
     reload_asked: bool,
     /// `idle` or `run` has returned for a reload, and is called again in the same state.
     reloads_in_place: bool,
+    /// The wait for the next Init has begun: its delay is known, and the restart is counted.
+    waits_for_init: bool,
     pending_replies: Option<Box<Replies>>,
     /// Exit was published, and the service will not be started again.
     has_ended: bool,
@@ -320,6 +322,7 @@ impl EngineState {
             draining: None,
             reload_asked: false,
             reloads_in_place: false,
+            waits_for_init: false,
             pending_replies: None,
             has_ended: false,
             waker_removed: false,

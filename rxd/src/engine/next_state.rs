@@ -42,6 +42,9 @@ impl EngineState {
                 None if cause == Cause::Normal => None,
                 None => Some(format!("service `{}` is leaving ({cause})", self.name())),
             };
+            if failed.is_none() {
+                self.end_back_off();
+            }
             self.reply(&[ServiceCommand::Reload], || failed.as_deref().map_or(Ok(()), |text| Err(Error::msg(text))));
             return;
         }
@@ -127,6 +130,7 @@ impl EngineState {
             Interrupt::Reload => return,
             Interrupt::End(cause) | Interrupt::Restart(cause) | Interrupt::Failed(cause) => cause,
         };
+        self.waits_for_init = false;
         match interrupt {
             Interrupt::End(_) => self.end(cause),
             Interrupt::Restart(_) => self.interrupt_cause = Some(cause),

@@ -23,6 +23,13 @@ pub(super) struct Wait {
     timer: Option<Pin<Box<Sleep>>>,
 }
 
+impl Wait {
+    /// The delay before the gates.
+    pub(super) fn delay(&self) -> Duration {
+        self.delay
+    }
+}
+
 impl EngineState {
     /// Sets the delay before the gates. A zero delay uses no timer.
     pub(super) fn set_delay(&mut self, delay: Duration) {

@@ -279,9 +279,7 @@ impl Running {
 
     /// The rules its trace is checked against. They allow for what operators have requested.
     pub(super) fn rules(&self) -> DeclaredRules {
-        let core = self.handle.core();
-        let operated = core.operated().into_iter().map(|id| core.name(id));
-        operated.fold(self.rules.clone(), |rules, name| rules.operator(name, 1))
+        self.rules.clone().operated(self.handle.core())
     }
 
     /// The transitions up to now.

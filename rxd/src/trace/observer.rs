@@ -38,8 +38,7 @@ impl RunObserver {
 
     /// Which guarantees were broken, if any were.
     fn violation_report(&self) -> Option<String> {
-        let operated = self.core.operated().into_iter().map(|id| self.core.name(id));
-        let rules = operated.fold(self.rules.clone(), |rules, name| rules.operator(name, 1));
+        let rules = self.rules.clone().operated(&self.core);
         // Only the beginning of a long run is recorded, and that has not ended.
         let (events, is_whole) = self.core.board.recorded();
         let ended = is_whole && self.core.board.statuses().1.iter().all(|status| status.over);

@@ -1,5 +1,6 @@
 //! What was declared of a daemon, in the form in which a trace is checked against it.
 
+use crate::core::{Core, ServiceCommand};
 use crate::graph::{Effect, Graph, Keyword, Mode, Node, Target};
 use crate::lifecycle::manager::{Manager, Table, continuous, until_success};
 use crate::lifecycle::options::{OnFailure, Options};
@@ -29,8 +30,10 @@ pub(crate) struct ServiceRules {
     pub(crate) may_end_after_failure: bool,
     /// A gate before Init has a time limit.
     pub(crate) has_gated_init_limit: bool,
-    /// How many requests operators have made for it.
+    /// How many requests to stop, start or restart it operators have made.
     pub(crate) operator_requests: u32,
+    /// How many reloads operators have requested: one in the back-off ends it, and takes its own time.
+    pub(crate) reloads: u32,
 }
 
 /// A gate that was declared of a service.
@@ -83,9 +86,32 @@ impl DeclaredRules {
     /// If no service has the name.
     #[must_use]
     pub fn operator(mut self, service: &str, times: u32) -> Self {
-        let found = self.services.iter_mut().find(|declared| declared.name == service);
-        found.unwrap_or_else(|| panic!("no service is named `{service}`")).operator_requests += times;
+        self.service(service).operator_requests += times;
         self
+    }
+
+    /// Says that operators have asked this service to reload so many times.
+    ///
+    /// # Panics
+    ///
+    /// If no service has the name.
+    #[must_use]
+    pub fn reloads(mut self, service: &str, times: u32) -> Self {
+        self.service(service).reloads += times;
+        self
+    }
+
+    fn service(&mut self, name: &str) -> &mut ServiceRules {
+        let found = self.services.iter_mut().find(|declared| declared.name == name);
+        found.unwrap_or_else(|| panic!("no service is named `{name}`"))
+    }
+
+    /// Allows for what operators have requested of this daemon.
+    pub(crate) fn operated(self, core: &Core) -> Self {
+        core.operated().into_iter().fold(self, |rules, (id, command)| match command {
+            ServiceCommand::Reload => rules.reloads(core.name(id), 1),
+            _ => rules.operator(core.name(id), 1),
+        })
     }
 }
 
@@ -101,6 +127,7 @@ fn rules_of(node: &Node<'_>, options: &Options, find: &dyn Fn(&Target<'_>) -> Op
         may_end_after_failure: !is_builtin || ends_after_failure(table),
         has_gated_init_limit: false,
         operator_requests: 0,
+        reloads: 0,
     };
     for edge in node.edges {
         let targets: Vec<usize> = edge.targets.iter().filter_map(find).collect();

@@ -110,17 +110,116 @@ async fn f73_reloads_requested_during_a_reload_are_one_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn f74_reload_during_the_start_waits_for_init() {
+async fn f74_reload_during_init_waits_for_it() {
     let call_log = CallLog::new();
-    let fake = FakeService::new().on(State::Init, [Behavior::Fail, Behavior::Ok.after(SECOND)]);
-    let options = Options::DEFAULT.backoff(Backoff::fixed(5 * SECOND));
+    let fake = FakeService::new().on(State::Init, [Behavior::Ok.after(5 * SECOND)]);
+    let running = start(daemon([reloading("a", fake, &call_log)])).await;
+    tokio::time::sleep(SECOND).await;
+    running.handle.reload("a").await.unwrap();
+    assert_eq!(running.handle.states()["a"].at.as_secs(), 5);
+    running.until("a", State::Run).await;
+    assert_eq!(call_log.calls("a"), ["init", "reload", "idle", "run"]);
+    running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn g56_reload_in_the_back_off_is_called_and_restarts_at_once() {
+    let call_log = CallLog::new();
+    let fake = FakeService::new().on(State::Init, [Behavior::Fail, Behavior::Ok]);
+    let options = Options::DEFAULT.backoff(Backoff::fixed(50 * SECOND)).restarts(1, 100 * SECOND);
     let running = start(daemon([reloading("a", fake, &call_log).options(options)])).await;
     tokio::time::sleep(SECOND).await;
     running.handle.reload("a").await.unwrap();
-    assert_eq!(running.handle.states()["a"].at.as_secs(), 6, "a reload does not end the back-off");
     running.until("a", State::Run).await;
-    assert_eq!(call_log.calls("a"), ["init", "stop", "init", "reload", "idle", "run"]);
+    let state = running.handle.states()["a"].clone();
+    assert_eq!((state.at.as_secs(), state.restarts, state.incarnation), (1, 1, 2), "the restart counts once");
+    assert_eq!(call_log.calls("a"), ["init", "stop", "reload", "init", "idle", "run"]);
+    let ran = running.stop().await;
+    assert_eq!(ran.states("a"), format!("init+ init- stop+ stop- {INCARNATION} exit+"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn g56_failed_reload_in_the_back_off_changes_no_delay() {
+    let call_log = CallLog::new();
+    let fake = FakeService::new().on(State::Init, [Behavior::Fail, Behavior::Ok]).on_reload([Behavior::Fail]);
+    let options = Options::DEFAULT.backoff(Backoff::fixed(50 * SECOND));
+    let running = start(daemon([reloading("a", fake, &call_log).options(options)])).await;
+    for _ in 0..3 {
+        tokio::time::sleep(SECOND).await;
+        assert!(running.handle.reload("a").await.is_err());
+    }
+    running.until("a", State::Run).await;
+    let state = running.handle.states()["a"].clone();
+    assert_eq!((state.at.as_secs(), state.restarts), (50, 1));
     running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn g56_reload_before_the_first_init_keeps_the_startup_delay() {
+    let call_log = CallLog::new();
+    let options = Options::DEFAULT.startup_delay(10 * SECOND);
+    let running = start(daemon([reloading("a", FakeService::new(), &call_log).options(options)])).await;
+    tokio::time::sleep(SECOND).await;
+    running.handle.reload("a").await.unwrap();
+    running.until("a", State::Run).await;
+    assert_eq!(running.handle.states()["a"].at.as_secs(), 10);
+    assert_eq!(call_log.calls("a"), ["reload", "init", "idle", "run"]);
+    running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn g56_tasks_of_a_reload_in_the_back_off_end_before_init() {
+    let call_log = CallLog::new();
+    let spawns = Behavior::call(|cx: Context| async move {
+        let inner = cx.clone();
+        cx.spawn("task", async move { inner.cancelled().await });
+        Ok(())
+    });
+    let fake = FakeService::new().on(State::Init, [Behavior::Fail, Behavior::Ok]).on_reload([spawns]);
+    let options = Options::DEFAULT.backoff(Backoff::fixed(50 * SECOND));
+    let running = start(daemon([reloading("a", fake, &call_log).options(options)])).await;
+    tokio::time::sleep(SECOND).await;
+    running.handle.reload("a").await.unwrap();
+    running.until("a", State::Run).await;
+    assert_eq!(running.handle.states()["a"].at.as_secs(), 1);
+    let ran = running.stop().await;
+    assert!(ran.report.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn g56_reaction_during_a_reload_ends_the_service_after_it() {
+    for of in [State::Idle, State::Run] {
+        let call_log = CallLog::new();
+        let gone = fake("gone", State::Run, [Behavior::Ok.after(2 * SECOND)]).manager(rxd::manager::until_success);
+        let exits = When::any(Action::Exited, State::Run, ["gone"]).then(rxd::Effect::Exit);
+        let waits = FakeService::new().on(of, [Behavior::UntilCancelled]).on_reload([Behavior::UntilCancelled]);
+        let running = start(daemon([gone, reloading("a", waits, &call_log).watch(exits)])).await;
+        running.until("a", of).await;
+        let error = running.handle.reload("a").await.unwrap_err().to_string();
+        assert_eq!(error, "service `a` is leaving (reaction)");
+        running.until("a", State::Exit).await;
+        assert_eq!(call_log.calls("a").last(), Some(&"stop"), "no method is called again");
+        running.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn x22_one_shot_that_returns_ok_in_a_reload_has_completed() {
+    let cases = [(Behavior::UntilCancelled, 1), (Behavior::Cancelled.after(SECOND), 2)];
+    for (first, runs) in cases {
+        let call_log = CallLog::new();
+        let fake = FakeService::new().on(State::Run, [first, Behavior::Ok]);
+        let job = reloading("job", fake, &call_log).manager(rxd::manager::until_success);
+        let running = start(daemon([job])).await;
+        running.until("job", State::Run).await;
+        let reloaded = running.handle.reload("job").await;
+        running.until("job", State::Exit).await;
+        assert_eq!(call_log.count("job", "run"), runs);
+        assert_eq!(call_log.count("job", "reload"), runs - 1);
+        assert_eq!(reloaded.is_ok(), runs == 2, "{reloaded:?}");
+        let ran = running.stop().await;
+        assert!(ran.report.is_ok());
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -209,11 +209,17 @@ impl Manager for until_success {
 pub trait Decide: Send {
     /// See [`Manager::next`].
     fn decide(&mut self, ended: Ended) -> State;
+    /// Whether a service under this manager ends after a successful Run: it is a one-shot.
+    fn ends_after_run(&self) -> bool;
 }
 
 impl<M: Manager> Decide for M {
     fn decide(&mut self, ended: Ended) -> State {
         self.next(ended)
+    }
+
+    fn ends_after_run(&self) -> bool {
+        M::TABLE.next(State::Run, true) == State::Exit
     }
 }
 

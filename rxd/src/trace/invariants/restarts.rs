@@ -40,6 +40,8 @@ struct RestartChecker<'a> {
     restarts: Vec<Duration>,
     /// How many waits operators may still have cut short.
     operator_requests: u32,
+    /// How many waits a reload may still have ended.
+    reloads: u32,
 }
 
 impl<'a> RestartChecker<'a> {
@@ -56,6 +58,7 @@ impl<'a> RestartChecker<'a> {
             interrupted: false,
             restarts: Vec::new(),
             operator_requests: service.operator_requests,
+            reloads: service.reloads,
         }
     }
 
@@ -82,6 +85,7 @@ impl<'a> RestartChecker<'a> {
             *self = RestartChecker {
                 exact: self.exact,
                 operator_requests: self.operator_requests,
+                reloads: self.reloads,
                 ..RestartChecker::new(self.service)
             };
         }
@@ -105,7 +109,8 @@ impl<'a> RestartChecker<'a> {
 
     fn check_restart(&mut self, step: &TraceStep, wait: Duration, trace: &Trace, violations: &mut Violations) {
         let own_delay = self.service.options.delays[0];
-        let bounded = self.exact && !self.service.gates_init();
+        // A reload during the wait takes its own time.
+        let bounded = self.exact && !self.service.gates_init() && self.service.reloads == 0;
         if self.interrupted {
             if bounded && wait > own_delay + TOLERANCE {
                 let text = format!("`{}` waits {wait:?} before Init, but had no failure", step.service);
@@ -129,7 +134,10 @@ impl<'a> RestartChecker<'a> {
             most = most.max(own_delay) + own_delay;
         }
         if wait + Duration::from_micros(10) < least.max(own_delay) {
-            if self.operator_requests > 0 {
+            if self.reloads > 0 {
+                // A reload has ended the back-off. The failure before it counts.
+                self.reloads -= 1;
+            } else if self.operator_requests > 0 {
                 // An operator has cut the wait short. The trace does not show whether that was
                 // before or during the back-off, so it is unknown whether the failure before it was
                 // counted.

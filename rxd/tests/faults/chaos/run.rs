@@ -27,6 +27,8 @@ pub(super) struct Run {
 struct RecordedFaults {
     /// The service of each request to stop, start or restart.
     operated: Vec<String>,
+    /// The service of each request to reload.
+    reloaded: Vec<String>,
     faults: Vec<String>,
 }
 
@@ -37,8 +39,10 @@ impl Run {
 
     /// Makes a request to a service, and records a fault if the answer exceeds its limit.
     pub(super) async fn ask(&self, handle: &DaemonHandle, service: &str, command: Command) -> Result<(), Error> {
-        if command != Command::Reload {
-            self.recorded.lock().unwrap().operated.push(service.to_owned());
+        {
+            let mut recorded = self.recorded.lock().unwrap();
+            let requests = if command == Command::Reload { &mut recorded.reloaded } else { &mut recorded.operated };
+            requests.push(service.to_owned());
         }
         let began = Instant::now();
         let answer = ask(handle, service, command).await;
@@ -224,6 +228,7 @@ async fn live(plan: &Plan) -> Result<Trace, String> {
         return Err(fault.clone());
     }
     let rules = recorded.operated.iter().fold(rules, |rules, service| rules.operator(service, 1));
+    let rules = recorded.reloaded.iter().fold(rules, |rules, service| rules.reloads(service, 1));
     let trace = Trace::of(&handle);
     trace.assert(&rules);
     // Services with a heartbeat send it in time, even across pauses of the process.

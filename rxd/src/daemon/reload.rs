@@ -1,0 +1,246 @@
+//! The reload of a whole daemon: SIGHUP, and what asks for the same.
+//!
+//! Each service that overrides `reload` gets one request. A service gets it once the services that it
+//! depends on have answered theirs, through services without a `reload` too. A service that does not
+//! answer within its limit has failed to reload, so a reload always ends. What is asked for during a
+//! reload is one more reload after it.
+//!
+//! A reload costs O(services and their dependencies), and each answer O(1) besides.
+
+use crate::board::Id;
+use crate::core::{Core, Reply, ServiceCommand};
+use crate::error::Error;
+use crate::lifecycle::backoff::later;
+use crate::lifecycle::state::State;
+use crate::watch::why::Why;
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// The answer of one service: the number of the reload, and the service.
+type Answer = (u64, Id, Result<(), Error>);
+
+/// The reloads of one daemon. See the [module](self).
+pub(super) struct Reloads {
+    core: Arc<Core>,
+    answers: mpsc::UnboundedReceiver<Answer>,
+    sender: mpsc::UnboundedSender<Answer>,
+    /// The number of the current or last reload: answers that come too late belong to another one.
+    number: u64,
+    current: Option<Reload>,
+    /// Another reload was asked for during the current one.
+    again: bool,
+}
+
+/// A reload that is under way.
+struct Reload {
+    is_reloadable: Box<[bool]>,
+    /// For each service, the services that depend on it.
+    dependents: Box<[Vec<Id>]>,
+    /// For each service, how many services that it depends on have not answered.
+    waits_for: Box<[u32]>,
+    /// The services that were asked, and until when each may answer.
+    asked: BTreeMap<Id, Instant>,
+    deadlines: BTreeSet<(Instant, Id)>,
+    timer: Option<Pin<Box<Sleep>>>,
+    failed: Vec<String>,
+}
+
+impl Reloads {
+    pub(super) fn new(core: &Arc<Core>) -> Self {
+        let (sender, answers) = mpsc::unbounded_channel();
+        Reloads { core: core.clone(), answers, sender, number: 0, current: None, again: false }
+    }
+
+    /// Begins a reload, or notes that there is to be another one. Returns how many services reload.
+    pub(super) fn request(&mut self) -> Option<usize> {
+        if self.current.is_some() {
+            self.again = true;
+            return None;
+        }
+        let core = self.core.clone();
+        let services = core.board.len();
+        let mut is_reloadable = vec![false; services];
+        for id in core.reloadable() {
+            is_reloadable[id as usize] = core.board.status(id).state != State::Exit;
+        }
+        let count = is_reloadable.iter().filter(|reloads| **reloads).count();
+        if count == 0 {
+            return Some(0);
+        }
+        let (mut dependents, mut waits_for) = (vec![Vec::new(); services], vec![0; services]);
+        for id in 0..services as Id {
+            for &dependency in core.stop_order.after(id) {
+                dependents[dependency as usize].push(id);
+                waits_for[id as usize] += 1;
+            }
+        }
+        self.number += 1;
+        self.current = Some(Reload {
+            is_reloadable: is_reloadable.into(),
+            dependents: dependents.into(),
+            waits_for: waits_for.into(),
+            asked: BTreeMap::new(),
+            deadlines: BTreeSet::new(),
+            timer: None,
+            failed: Vec::new(),
+        });
+        let first = (0..services as Id).filter(|&id| core.stop_order.after(id).is_empty()).collect();
+        self.reach(first);
+        Some(count)
+    }
+
+    /// Asks the services whose dependencies have answered, and passes those that have no `reload`.
+    fn reach(&mut self, mut services: Vec<Id>) {
+        let Some(reload) = &mut self.current else { return };
+        while let Some(id) = services.pop() {
+            if !reload.is_reloadable[id as usize] {
+                for &dependent in &reload.dependents[id as usize] {
+                    reload.waits_for[dependent as usize] -= 1;
+                    if reload.waits_for[dependent as usize] == 0 {
+                        services.push(dependent);
+                    }
+                }
+                continue;
+            }
+            let deadline = later(self.core.answer_limit(id));
+            reload.asked.insert(id, deadline);
+            reload.deadlines.insert((deadline, id));
+            let (sender, number) = (self.sender.clone(), self.number);
+            // The supervisor is gone only if the daemon is.
+            let reply = Reply::new(move |answer| drop(sender.send((number, id, answer))));
+            self.core.send_request(id, ServiceCommand::Reload, reply);
+        }
+    }
+
+    /// A service has answered, or exceeded its limit.
+    fn answered(&mut self, id: Id, answer: Result<(), String>) {
+        let Some(reload) = &mut self.current else { return };
+        let Some(deadline) = reload.asked.remove(&id) else { return };
+        reload.deadlines.remove(&(deadline, id));
+        // A service that has ended meanwhile, as it was meant to, has nothing to reload.
+        reload.failed.extend(answer.err().filter(|_| !self.core.board.status(id).completed));
+        reload.is_reloadable[id as usize] = false;
+        self.reach(vec![id]);
+    }
+
+    /// Handles the answers that are there. Ready when a reload has ended: the messages of the services
+    /// that failed to reload, and whether another reload follows.
+    pub(super) fn poll(&mut self, task: &mut Context<'_>) -> Poll<(Vec<String>, bool)> {
+        loop {
+            match self.answers.poll_recv(task) {
+                Poll::Ready(Some((number, id, answer))) if number == self.number => {
+                    self.answered(id, answer.map_err(|error| error.to_string()));
+                    continue;
+                }
+                Poll::Ready(Some(_)) => continue,
+                Poll::Ready(None) | Poll::Pending => {}
+            }
+            let Some(reload) = &mut self.current else { return Poll::Pending };
+            let Some(&(deadline, id)) = reload.deadlines.first() else { break };
+            let timer = reload.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+            if timer.deadline() != deadline {
+                timer.as_mut().reset(deadline);
+            }
+            if timer.as_mut().poll(task).is_pending() {
+                return Poll::Pending;
+            }
+            let (limit, why) = (self.core.answer_limit(id), Why::of(&self.core, id));
+            self.answered(id, Err(format!("service `{}` did not reload within {limit:?}: {why}", self.core.name(id))));
+        }
+        let failed = self.current.take().map(|reload| reload.failed).unwrap_or_default();
+        Poll::Ready((failed, std::mem::take(&mut self.again)))
+    }
+
+    /// Ends the current reload: the daemon is stopping.
+    pub(super) fn stop(&mut self) {
+        (self.current, self.again) = (None, false);
+    }
+}
+
+#[cfg(all(test, not(rxd_loom)))]
+mod tests {
+    use super::*;
+    use crate::testing::{Behavior, CallLog, FakeService, ReloadingFake};
+    use crate::{Daemon, DaemonHandle, Options, Service};
+    use std::future::poll_fn;
+    use std::time::Duration;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn service(name: &'static str, fake: FakeService, log: &CallLog) -> Service {
+        Service::new(name, ReloadingFake(fake.call_log(log)))
+    }
+
+    async fn start(services: impl IntoIterator<Item = Service>) -> (DaemonHandle, Reloads) {
+        let handle = Daemon::new("d").signals([]).add_all(services).start().await.unwrap();
+        let reloads = Reloads::new(handle.core());
+        (handle, reloads)
+    }
+
+    async fn stop(handle: DaemonHandle) {
+        handle.shutdown();
+        assert!(handle.wait().await.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn g56_services_reload_after_those_they_depend_on() {
+        let log = CallLog::new();
+        let db = service("db", FakeService::new().on_reload([Behavior::Ok.after(SECOND)]), &log);
+        let cache = Service::new("cache", FakeService::new()).needs(["db"]);
+        let api = service("api", FakeService::new(), &log).needs(["cache"]);
+        let (handle, mut reloads) = start([api, cache, db]).await;
+        handle.wait_for("api", State::Run).await.unwrap();
+        assert_eq!(reloads.request(), Some(2));
+        let mut ended = Box::pin(poll_fn(|task| reloads.poll(task)));
+        let early = tokio::time::timeout(SECOND / 2, &mut ended).await;
+        assert!(early.is_err() && log.count("db", "reload") == 1 && log.count("api", "reload") == 0);
+        assert_eq!(ended.await, (vec![], false));
+        assert_eq!(log.count("api", "reload"), 1, "through a service without a `reload`");
+        stop(handle).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn g56_service_that_does_not_answer_fails_within_its_limit() {
+        let log = CallLog::new();
+        let options = Options::DEFAULT.timeout_of(State::Stop, SECOND);
+        let hangs = FakeService::new().on(State::Init, [Behavior::UntilCancelled]);
+        let (handle, mut reloads) = start([
+            service("hangs", hangs, &log).options(options),
+            service("fails", FakeService::new().on_reload([Behavior::Fail]), &log),
+        ])
+        .await;
+        handle.wait_for("fails", State::Run).await.unwrap();
+        let began = Instant::now();
+        assert_eq!(reloads.request(), Some(2));
+        assert_eq!((reloads.request(), reloads.request()), (None, None), "they are one more");
+        let (failed, again) = poll_fn(|task| reloads.poll(task)).await;
+        assert_eq!(failed[0], "failed to reload service `fails`: scripted failure");
+        assert_eq!(failed[1], "service `hangs` did not reload within 9s: hangs in Init");
+        assert!(again && failed.len() == 2);
+        assert_eq!(began.elapsed().as_secs(), 9);
+        stop(handle).await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn g56_services_that_have_exited_are_not_asked() {
+        let log = CallLog::new();
+        let job = service("job", FakeService::new().on(State::Run, [Behavior::Ok]), &log);
+        let job = job.manager(crate::manager::until_success);
+        let ends = FakeService::new().on(State::Run, [Behavior::Ok.after(SECOND)]);
+        let ends = service("ends", ends, &log).manager(crate::manager::until_success);
+        let (handle, mut reloads) = start([job, ends, Service::new("stays", FakeService::new())]).await;
+        handle.wait_for("job", State::Exit).await.unwrap();
+        handle.wait_for("ends", State::Run).await.unwrap();
+        assert_eq!(reloads.request(), Some(1));
+        let ended = poll_fn(|task| reloads.poll(task)).await;
+        assert_eq!(ended, (vec![], false), "a one-shot that completes meanwhile has not failed to reload");
+        handle.wait_for("ends", State::Exit).await.unwrap();
+        assert_eq!(reloads.request(), Some(0));
+        stop(handle).await;
+    }
+}
