@@ -20,7 +20,7 @@ words!(service {
     timeouts = "`timeouts(Init = \"5s\", Stop = \"10s\")`: limits how long the methods of these states may take."
     backoff = "`backoff(base = \"100ms\", factor = 2.0, max = \"30s\", jitter = 0.2, reset = \"60s\")`: sets the delays before a restart after a failure."
     restarts = "`restarts(max = 5, within = \"1m\")`: allows five restarts within a minute; at the sixth the restart limit is reached. By default any number."
-    on_failure = "`on_failure(exit)`, `on_failure(shutdown)` or `on_failure(ignore)`: what the daemon does when the service reaches its restart limit or ends with a failure."
+    on_failure = "`on_failure(exit)`, `on_failure(shutdown)` or `on_failure(ignore)`: what the daemon does when the service fails for good."
     heartbeat = "`heartbeat = \"2s\"`: the service must call `Context::heartbeat` at least this often in Run."
 });
 

@@ -120,7 +120,7 @@ impl Stopping {
                 write(
                     Level::ERROR,
                     Box::new(move || {
-                        emit!(ERROR, target: "rxd", "stopping: service `{service}` reached its restart limit");
+                        emit!(ERROR, target: "rxd", "stopping: service `{service}` failed");
                     }),
                 );
             }

@@ -270,8 +270,8 @@ pub(crate) struct Restarts {
     pub(crate) within: Duration,
 }
 
-/// What the daemon does when a service has failed for good: it has reached its restart limit, or
-/// its manager has ended it after a failure.
+/// What the daemon does when a service has failed for good: it has reached its restart limit, its
+/// manager has ended it after a failure, or a service that it depends on has failed for good.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnFailure {

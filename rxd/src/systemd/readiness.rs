@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn service_that_reached_its_restart_limit_is_not_ready() {
+    async fn service_that_failed_for_good_is_not_ready() {
         let core = core(1);
         let mut pending = PendingServices::new([Options::DEFAULT].into_iter());
         core.board.publish_exit(0, &TransitionBatch::default(), (Cause::Error, false), (false, true), |_, _| {});

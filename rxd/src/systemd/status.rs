@@ -15,7 +15,7 @@ const MAX_NAMED: usize = 3;
 /// Why a service is neither in Run nor done, the worst first: the order of the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum NotRunning {
-    RestartLimit,
+    Failed,
     FailedDependency,
     Restarting,
     Waiting,
@@ -26,7 +26,7 @@ enum NotRunning {
 
 impl NotRunning {
     const ALL: [NotRunning; 7] = [
-        NotRunning::RestartLimit,
+        NotRunning::Failed,
         NotRunning::FailedDependency,
         NotRunning::Restarting,
         NotRunning::Waiting,
@@ -37,7 +37,7 @@ impl NotRunning {
 
     fn as_str(self) -> &'static str {
         match self {
-            NotRunning::RestartLimit => "restart limit reached",
+            NotRunning::Failed => "failed",
             NotRunning::FailedDependency => "dependency failed",
             NotRunning::Restarting => "restarting",
             NotRunning::Waiting => "waiting",
@@ -94,7 +94,7 @@ fn kind(core: &Core, id: Id, status: &ServiceStatus) -> NotRunning {
     let is_entered = status.transition == Transition::Entering;
     match (status.state, is_entered) {
         (State::Exit, _) if status.cause == Cause::Dependency => NotRunning::FailedDependency,
-        (State::Exit, _) => NotRunning::RestartLimit,
+        (State::Exit, _) => NotRunning::Failed,
         (State::Stop, true) => NotRunning::Stopping,
         (State::Stop, false) => NotRunning::Restarting,
         (State::Unknown, _) | (State::Idle, true) if !unmet_gates(core, id, status).is_empty() => NotRunning::Waiting,
@@ -109,7 +109,7 @@ fn kind(core: &Core, id: Id, status: &ServiceStatus) -> NotRunning {
 fn describe(core: &Core, statuses: &[ServiceStatus], id: Id, status: &ServiceStatus, kind: NotRunning) -> String {
     let name = core.name(id);
     match kind {
-        NotRunning::RestartLimit | NotRunning::FailedDependency | NotRunning::Restarting => {
+        NotRunning::Failed | NotRunning::FailedDependency | NotRunning::Restarting => {
             match core.detail(id, |detail| detail.error.clone()) {
                 Some(error) => format!("{name} ({error})"),
                 None => name.to_string(),
@@ -180,6 +180,6 @@ mod tests {
         assert_eq!(line(), "2/3 running, 1 done; poller: 12 items");
         core.set_status(1, "");
         core.board.publish_exit(0, &TransitionBatch::default(), (Cause::Error, false), (false, true), |_, _| {});
-        assert_eq!(line(), "1/3 running, 1 done; restart limit reached: health (no route)");
+        assert_eq!(line(), "1/3 running, 1 done; failed: health (no route)");
     }
 }

@@ -45,7 +45,7 @@ fn g27_daemon_whose_services_end_at_once_is_ready_before_it_stops() {
 fn service_at_its_restart_limit_is_not_ready_unless_ignored() {
     let mut receiver = NotifyReceiver::new();
     let subject = receiver.subject("a; b fail-init=9 restarts=1").start();
-    receiver.wait_for("STATUS=1/2 running; restart limit reached: b (failing on purpose)");
+    receiver.wait_for("STATUS=1/2 running; failed: b (failing on purpose)");
     receiver.read_for(Duration::from_millis(300));
     assert_eq!(receiver.count("READY=1"), 0);
     assert_eq!(subject.stop().0, Some(1));
@@ -54,7 +54,7 @@ fn service_at_its_restart_limit_is_not_ready_unless_ignored() {
     let mut receiver = NotifyReceiver::new();
     let subject = receiver.subject("a; b fail-init=9 restarts=1 ignore").start();
     receiver.wait_for("READY=1");
-    receiver.wait_for("STATUS=1/2 running; restart limit reached: b (failing on purpose)");
+    receiver.wait_for("STATUS=1/2 running; failed: b (failing on purpose)");
     drop(subject);
 }
 
