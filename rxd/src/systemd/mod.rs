@@ -48,13 +48,14 @@ struct NotifyConnection {
     thread: NotifyHandle,
 }
 
-/// While it lives, `READY=1` is not sent, whatever the services do.
+/// While it lives, `READY=1` is not sent, whatever the services do. Only a daemon that stops does
+/// not wait for it.
 #[derive(Debug)]
-#[must_use = "dropped, it holds nothing up"]
+#[must_use = "READY=1 is held back only until it is dropped"]
 pub(crate) struct ReadinessHold(Option<Arc<StatusReporter>>);
 
 impl ReadinessHold {
-    /// The part that it stands for is ready.
+    /// The part of the daemon that held `READY=1` back is ready.
     pub(crate) fn release(self) {}
 }
 
@@ -129,8 +130,8 @@ impl Systemd {
         Systemd(Some(NotifyConnection { reporter, probe, has_watchdog, thread }))
     }
 
-    /// Holds `READY=1` back until what this returns is dropped. One for each part besides the
-    /// services that must be ready first.
+    /// Holds `READY=1` back until the returned value is dropped. To be called for each part besides
+    /// the services that must be ready first.
     pub(crate) fn hold(&self) -> ReadinessHold {
         let reporter = self.0.as_ref().map(|connection| connection.reporter.clone());
         if let Some(reporter) = &reporter {
@@ -153,7 +154,7 @@ impl Systemd {
         }
     }
 
-    /// Whatever comes before the services is done.
+    /// The prestart stages are over: the services start.
     pub(crate) fn services_start(&self) {
         if let Some(connection) = &self.0 {
             connection.reporter.services_start();
@@ -186,7 +187,7 @@ impl Systemd {
         }
     }
 
-    /// For the code that begins the stop.
+    /// The notice for the code that begins the stop.
     pub(crate) fn notice(&self) -> StoppingNotice {
         StoppingNotice(self.0.as_ref().map(|connection| connection.reporter.clone()))
     }

@@ -81,8 +81,8 @@ impl StatusReporter {
         self.look_with(|state| state.holds == 0)
     }
 
-    /// As [`look`](StatusReporter::look); `READY=1` takes what `may_be_ready` says, besides the
-    /// services.
+    /// As [`look`](StatusReporter::look). Once all services are ready, `may_be_ready` decides
+    /// whether `READY=1` is queued.
     fn look_with(&self, may_be_ready: impl FnOnce(&ReportState) -> bool) -> NextLook {
         // Held to the end, or a status that was read earlier could be queued later.
         let state = &mut *self.state.lock();
@@ -117,7 +117,7 @@ impl StatusReporter {
         self.state.lock().holds += 1;
     }
 
-    /// A part is ready that was added before.
+    /// A part that [`add_hold`](StatusReporter::add_hold) was called for is ready.
     pub(crate) fn remove_hold(&self) {
         self.state.lock().holds -= 1;
         self.core.changed.notify_one();

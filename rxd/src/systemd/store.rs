@@ -8,8 +8,8 @@ use sendfd::SendWithFd;
 use std::io::{Error, ErrorKind, Result};
 use std::os::fd::{AsFd, AsRawFd};
 
-/// Has systemd keep a copy of a descriptor and pass it to this process after its next restart,
-/// where [`Sockets`](super::Sockets) has it by this name.
+/// Makes systemd keep a copy of a descriptor, and pass it to this process after its next restart.
+/// [`Sockets`](super::Sockets) then holds it under this name.
 ///
 /// The unit needs `FileDescriptorStoreMax=` ([`Unit::fd_store`](super::Unit::fd_store)).
 ///
@@ -36,7 +36,7 @@ pub fn store(name: &str, fd: impl AsFd) -> Result<bool> {
     send(&format!("FDSTORE=1\nFDNAME={name}\nFDPOLL=0"), &[fd.as_fd().as_raw_fd()])
 }
 
-/// Has systemd close every descriptor that it [keeps](store) by this name.
+/// Makes systemd close every descriptor that it [keeps](store) under this name.
 ///
 /// # Errors
 ///

@@ -153,23 +153,23 @@ impl Unit {
 
     /// The `[Service]` section, in order.
     fn service(&self) -> Vec<(&str, String)> {
-        let own = self.set.iter().rev().find(|(key, _)| key == "Type").map(|(_, value)| &**value);
+        let set_type = self.set.iter().rev().find(|(key, _)| key == "Type").map(|(_, value)| &**value);
         // With `Type=notify` systemd would wait for a READY=1 that never comes.
-        let silent = self.watchdog_interval == Some(Duration::ZERO);
-        let reloads = !silent && self.version >= NOTIFY_RELOAD && own.is_none_or(|own| own == "notify-reload");
+        let is_silent = self.watchdog_interval == Some(Duration::ZERO);
+        let reloads = !is_silent && self.version >= NOTIFY_RELOAD && set_type.is_none_or(|set| set == "notify-reload");
         let mut exec = quoted(&self.exec.to_string_lossy());
         for arg in &self.args {
             exec.push(' ');
             exec.push_str(&quoted(arg));
         }
-        let kind = match silent {
+        let kind = match is_silent {
             true => "exec",
             false if reloads => "notify-reload",
             false => "notify",
         };
         let mut lines = vec![("Type", kind.to_string())];
         // Stored descriptors go over the same socket, even from a daemon that sends nothing else.
-        if !silent || self.fd_store > 0 {
+        if !is_silent || self.fd_store > 0 {
             lines.push(("NotifyAccess", "main".into()));
         }
         lines.push(("ExecStart", exec));
@@ -182,7 +182,7 @@ impl Unit {
         lines.push(("KillMode", "mixed".into()));
         lines.push(("TimeoutStartSec", rounded_up(self.start())));
         lines.push(("TimeoutStopSec", rounded_up(self.shutdown_timeout.saturating_add(TIMEOUT_MARGIN))));
-        if !silent {
+        if !is_silent {
             lines.push((
                 "WatchdogSec",
                 rounded_up(self.watchdog_interval.map_or(DEFAULT_WATCHDOG_TIMEOUT, |every| every.saturating_mul(2))),
@@ -236,11 +236,11 @@ impl fmt::Display for Unit {
         writeln!(f, "\n[Unit]\nDescription={name}\nAfter=network.target\n\n[Service]")?;
         let mut set = self.set.clone();
         for (key, value) in self.service() {
-            let mut own = set.iter().filter(|(other, _)| other == key).peekable();
-            if own.peek().is_none() {
+            let mut replacements = set.iter().filter(|(other, _)| other == key).peekable();
+            if replacements.peek().is_none() {
                 writeln!(f, "{key}={value}")?;
             }
-            for (_, value) in own.filter(|(_, value)| !value.is_empty()) {
+            for (_, value) in replacements.filter(|(_, value)| !value.is_empty()) {
                 writeln!(f, "{key}={}", one_line(value))?;
             }
             set.retain(|(other, _)| other != key);
@@ -261,7 +261,7 @@ fn one_line(text: &str) -> String {
 }
 
 /// An argument as systemd.service(5) reads it: quoted, with `%` and `$` escaped, so that it stays
-/// one status.
+/// one word.
 fn quoted(arg: &str) -> String {
     let arg = arg.replace('%', "%%").replace('$', "$$");
     if !arg.is_empty() && arg.chars().all(|char| is_plain(char) || "/:=,+@%$".contains(char)) {
