@@ -84,10 +84,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn report_after_failed_attempts_waits_for_success() {
         let test = Harness::isolated(Report).start().await;
-        for act in [Behavior::Fail, Behavior::Panic, Behavior::Ok] {
+        for behavior in [Behavior::Fail, Behavior::Panic, Behavior::Ok] {
             test.until("migrate", Run).await;
             assert!(test.handle().states()["report"].is_in(rxd::State::Idle));
-            test.set_behavior("migrate", act);
+            test.set_behavior("migrate", behavior);
             test.until("migrate", rxd::State::Stop).await;
         }
         let ended = test.wait().await;

@@ -84,8 +84,8 @@ impl Trace {
         }
     }
 
-    /// The first transition after which the condition holds, of the last one and those that
-    /// `counts` selects by themselves and the next.
+    /// The first transition after which the condition holds. Only the last transition counts, and
+    /// each one for which `counts` returns true; it gets the transition and the one after it.
     fn first(
         &self,
         condition: &impl Fn(&StatesAt<'_>) -> bool,
@@ -115,7 +115,7 @@ fn time_passes(step: &TraceStep, next: &TraceStep) -> bool {
 /// The help where `never` fails and `never_when_settled` would not.
 pub(super) const TRANSIENT_HELP: &str = "help: the condition holds only for an instant, until other services react; to allow that, use `never_when_settled`\n";
 
-/// Panics since no service has this name.
+/// Panics with the message for a name that no service has.
 #[track_caller]
 pub(super) fn no_service<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> ! {
     panic!("no service is named `{name}`\nhelp: {}", known_names(name, names))

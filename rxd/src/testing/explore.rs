@@ -34,8 +34,12 @@ const WAIT_LIMIT: Duration = Duration::from_secs(24 * 3600);
 /// anew. So the first counterexample is a shortest one. It also checks rxd's own guarantees at each
 /// point: see [`check_invariants`](super::check_invariants()).
 ///
-/// Two points count as one if each service is in the same state with the same cause, in the same
-/// method, cancelled or not, and has made as many restarts (where these are limited).
+/// Two points count as one if all of this is equal in both:
+///
+/// * whether the daemon was asked to stop;
+/// * the state of each service, the cause of its last transition, its running method, and whether
+///   that is cancelled;
+/// * the number of restarts of each service that has a restart limit.
 ///
 /// The explorer does not look at
 ///

@@ -1,7 +1,8 @@
 //! The ordered log of a daemon's transitions as data, and the check of rxd's guarantees against it.
 //!
-//! The test kit asks for it, and `Daemon::start` has an [`observer`] check each run of a test process.
-//! It reads the board and what was declared; nothing of it comes from the engine.
+//! The test kit reads traces and checks them. `Daemon::start` adds an [`observer`], which checks
+//! each run of a test process. This room reads the board and what was declared; it takes nothing
+//! from the engine.
 
 pub(crate) mod invariants;
 pub(crate) mod observer;

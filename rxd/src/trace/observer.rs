@@ -48,7 +48,8 @@ impl RunObserver {
 }
 
 impl Drop for RunObserver {
-    /// Ends the process: there may be no test to panic in, since it is over or waits in another thread.
+    /// Ends the process if a guarantee was broken. A panic might reach no test: the test may be
+    /// over, or wait in another thread.
     fn drop(&mut self) {
         let Some(text) = self.violation_report() else { return };
         let thread = std::thread::current();
@@ -89,7 +90,7 @@ mod tests {
         handle.wait_for(["a", "b"], State::Run).await.unwrap();
         handle.shutdown();
         let _ = handle.wait().await;
-        // What was recorded since the start, held against this and that.
+        // The same run, checked against its own rules and then against those of another daemon.
         let mut observer = RunObserver { core: handle.core().clone(), rules: fine.clone() };
         assert_eq!(observer.violation_report(), None);
         let gated = Daemon::new("d").add(Service::new("a", FakeService::new()).needs(["b"]));

@@ -8,8 +8,8 @@ use crate::lifecycle::state::{Action, State};
 
 /// What was declared of a daemon: the rules that its trace is checked against.
 ///
-/// Made of the [`Daemon`](crate::Daemon) before it starts, and read from the declarations themselves. None of it
-/// comes from the engine.
+/// They are read from the declarations of a [`Daemon`](crate::Daemon) before it starts. None of
+/// them comes from the engine.
 #[derive(Clone, Debug)]
 pub struct DeclaredRules {
     pub(crate) services: Vec<ServiceRules>,
@@ -23,7 +23,7 @@ pub(crate) struct ServiceRules {
     pub(crate) options: Options,
     pub(crate) gates: Vec<DeclaredGate>,
     /// The services that it depends on: when one of them fails for good, this one goes to Exit.
-    pub(crate) depends: Vec<usize>,
+    pub(crate) depends_on: Vec<usize>,
     /// The services that stop after it.
     pub(crate) stops_before: Vec<usize>,
     /// Its manager may end it after a failure, without a restart limit.
@@ -55,8 +55,8 @@ pub(crate) enum GateCondition {
 }
 
 impl DeclaredRules {
-    /// The rules that this graph declares, with the options of each of its services. A service whose
-    /// options are missing is switched off.
+    /// The rules that this graph declares, with the options of each of its services. A service
+    /// whose options are missing is switched off.
     pub(crate) fn from_graph(graph: &Graph<'_>, options: &[Option<&Options>]) -> Self {
         let nodes = graph.nodes.iter().zip(options);
         let on: Vec<(&Node<'_>, &Options)> = nodes.filter_map(|(node, options)| Some((node, (*options)?))).collect();
@@ -122,7 +122,7 @@ fn rules_of(node: &Node<'_>, options: &Options, find: &dyn Fn(&Target<'_>) -> Op
         name: node.name.to_owned(),
         options: *options,
         gates: Vec::new(),
-        depends: Vec::new(),
+        depends_on: Vec::new(),
         stops_before: Vec::new(),
         may_end_after_failure: !is_builtin || ends_after_failure(table),
         has_gated_init_limit: false,
@@ -143,7 +143,7 @@ fn rules_of(node: &Node<'_>, options: &Options, find: &dyn Fn(&Target<'_>) -> Op
             (Keyword::Watch, Effect::Stop | Effect::Exit | Effect::Stream) => continue,
         };
         if edge.keyword != Keyword::Watch {
-            declared.depends.extend(&targets);
+            declared.depends_on.extend(&targets);
         }
         if matches!(condition, GateCondition::State(Action::Entering, State::Run)) {
             declared.stops_before.extend(&targets);

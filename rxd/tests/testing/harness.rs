@@ -57,7 +57,7 @@ async fn fake_panicking_repeatedly_reaches_its_declared_restart_limit() {
     }
     test.until("api", State::Exit).await;
     let ended = test.shutdown().await;
-    assert_eq!(ended.report.failures().map(|ending| &*ending.name).collect::<Vec<_>>(), ["db", "api"]);
+    assert_eq!(ended.report.failures().map(|service| &*service.name).collect::<Vec<_>>(), ["db", "api"]);
     ended.trace.expect("api").enters(State::Exit).because(Cause::Dependency).after("db");
     ended.trace.expect("db").leaves(State::Run).because(Cause::Panic).times(4);
 }

@@ -2,7 +2,8 @@
 //!
 //! [`check_invariants`] is a pure function of a [`Trace`] and of what the daemon declares. It
 //! shares no code with the engine, so a fault of the engine is not a fault of the check as well. A
-//! harness calls it at the end of each test, the explorer at each point.
+//! harness calls it at the end of each test, the explorer at each point, and the
+//! [`observer`](super::observer) at the end of each run of a test process.
 
 mod gates;
 mod grammar;
@@ -62,7 +63,7 @@ pub fn check_invariants(trace: &Trace, rules: &DeclaredRules) -> Vec<Violation> 
 
 impl Trace {
     /// Asserts that the trace breaks no guarantee; see
-    /// [`check_invariants`](super::check_invariants()).
+    /// [`check_invariants`](check_invariants()).
     ///
     /// # Panics
     ///

@@ -1,4 +1,4 @@
-//! G11 and G12: what the final failure of a service does to others.
+//! G11 and G12: what happens to other services when one fails for good.
 
 use super::index::{IndexedTrace, Violations};
 use crate::lifecycle::state::{Cause, State};
@@ -14,7 +14,7 @@ pub(super) fn check(indexed: &IndexedTrace<'_>, violations: &mut Violations) {
     // Whether each service has failed for good before the current step.
     let mut failed = vec![false; rules.services.len()];
     for (me, step) in indexed.steps() {
-        let has_failed_dependency = rules.services[me].depends.iter().any(|&on| failed[on]);
+        let has_failed_dependency = rules.services[me].depends_on.iter().any(|&on| failed[on]);
         if step.enters(State::Exit) && step.cause == Cause::Dependency && !has_failed_dependency {
             let text =
                 format!("`{}` ends with cause `dependency`, but no service it depends on has failed", step.service);
@@ -35,7 +35,7 @@ pub(super) fn check(indexed: &IndexedTrace<'_>, violations: &mut Violations) {
                 );
                 violations.add("G11", indexed.end(), text);
             }
-            if !service.depends.contains(&me) || revived {
+            if !service.depends_on.contains(&me) || revived {
                 continue;
             }
             if !ended && trace.ended {

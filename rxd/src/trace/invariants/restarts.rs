@@ -108,11 +108,11 @@ impl<'a> RestartChecker<'a> {
     }
 
     fn check_restart(&mut self, step: &TraceStep, wait: Duration, trace: &Trace, violations: &mut Violations) {
-        let own_delay = self.service.options.delays[0];
+        let init_delay = self.service.options.delays[0];
         // A reload during the wait takes its own time.
         let bounded = self.exact && !self.service.gates_init() && self.service.reloads == 0;
         if self.interrupted {
-            if bounded && wait > own_delay + TOLERANCE {
+            if bounded && wait > init_delay + TOLERANCE {
                 let text = format!("`{}` waits {wait:?} before Init, but had no failure", step.service);
                 violations.add("G25", step.seq, text);
             }
@@ -131,9 +131,9 @@ impl<'a> RestartChecker<'a> {
         let (least, mut most) = bounds(&self.service.options.backoff, n);
         if self.operator_requests > 0 {
             // If an operator ends a back-off, the delay before Init follows.
-            most = most.max(own_delay) + own_delay;
+            most = most.max(init_delay) + init_delay;
         }
-        if wait + Duration::from_micros(10) < least.max(own_delay) {
+        if wait + Duration::from_micros(10) < least.max(init_delay) {
             if self.reloads > 0 {
                 // A reload has ended the back-off. The failure before it counts.
                 self.reloads -= 1;
@@ -148,13 +148,13 @@ impl<'a> RestartChecker<'a> {
                     format!("`{}` waits {wait:?} before restart {n} in a row, less than {least:?}", step.service);
                 violations.add("G22", step.seq, text);
             }
-        } else if bounded && wait > most.max(own_delay) + TOLERANCE {
+        } else if bounded && wait > most.max(init_delay) + TOLERANCE {
             let others = others_before(trace, step, &self.service.name);
             let explained = (n + 1..=n.saturating_add(others)).any(|n| {
                 let (least, mut most) = bounds(&self.service.options.backoff, n);
                 if self.operator_requests > 0 {
                     // If an operator ends a back-off, the delay before Init follows.
-                    most += own_delay;
+                    most += init_delay;
                 }
                 wait + TOLERANCE >= least && wait <= most + TOLERANCE
             });
