@@ -230,8 +230,8 @@ impl LayerItem {
 /// Orders each layer, and moves its places close to their neighbours: six times, forth and back.
 fn arrange(items: &mut [LayerItem], order: &mut [Vec<usize>]) {
     order.iter().for_each(|layer| pack(items, layer));
-    for round in 0..6 {
-        let back = round % 2 == 1;
+    for sweep in 0..6 {
+        let back = sweep % 2 == 1;
         let layers: Vec<usize> = if back { (0..order.len()).rev().collect() } else { (0..order.len()).collect() };
         for layer in layers {
             let wish = |at: usize| {

@@ -31,18 +31,18 @@ impl Runner for Fails {
     }
 }
 
-/// Notifies `cancelled` when it is cancelled, and returns when `may` is notified.
+/// Notifies `cancelled` when it is cancelled, and returns when `release` is notified.
 #[derive(Clone, Default)]
 pub(crate) struct Lingers {
     pub(crate) cancelled: Arc<Notify>,
-    pub(crate) may: Arc<Notify>,
+    pub(crate) release: Arc<Notify>,
 }
 
 impl Runner for Lingers {
     async fn run(&mut self, cx: &Context) -> rxd::Result {
         cx.cancelled().await;
         self.cancelled.notify_one();
-        self.may.notified().await;
+        self.release.notified().await;
         Ok(())
     }
 }

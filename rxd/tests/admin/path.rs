@@ -49,8 +49,8 @@ impl Drop for Place {
     }
 }
 
-fn daemon(path: &Path, degrade: bool) -> Daemon {
-    let admin = Admin::new(format!("unix:{}", path.display())).optional(degrade);
+fn daemon(path: &Path, optional: bool) -> Daemon {
+    let admin = Admin::new(format!("unix:{}", path.display())).optional(optional);
     Daemon::new("d").signals([]).add(Service::new("a", Waits)).admin(admin)
 }
 
@@ -63,8 +63,8 @@ async fn end(handle: DaemonHandle) {
 /// next.
 struct Part {
     child: Child,
-    orders: ChildStdin,
-    said: BufReader<ChildStdout>,
+    stdin: ChildStdin,
+    stdout: BufReader<ChildStdout>,
 }
 
 impl Part {
@@ -73,8 +73,8 @@ impl Part {
         let mut command = Command::new("sh");
         command.args(["-c", &script]).arg(std::env::current_exe().unwrap()).env(PART, path);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let (orders, said) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
-        Part { child, orders, said }
+        let (stdin, stdout) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
+        Part { child, stdin, stdout }
     }
 
     fn order(&mut self) {
@@ -84,7 +84,7 @@ impl Part {
     /// Orders the next step at this time of the wall clock, so that several processes act at one
     /// instant.
     fn order_at(&mut self, at: Duration) {
-        self.orders.write_all(format!("{}\n", at.as_nanos()).as_bytes()).unwrap();
+        self.stdin.write_all(format!("{}\n", at.as_nanos()).as_bytes()).unwrap();
     }
 
     /// The result of its start, in one line.
@@ -92,7 +92,7 @@ impl Part {
         let mut line = String::new();
         loop {
             line.clear();
-            assert_ne!(self.said.read_line(&mut line).unwrap(), 0, "the process has ended");
+            assert_ne!(self.stdout.read_line(&mut line).unwrap(), 0, "the process has ended");
             if let Some((_, answer)) = line.split_once("answer: ") {
                 return answer.trim_end().to_owned();
             }
@@ -146,8 +146,8 @@ fn q_f96_processes_that_start_at_once_on_one_path_one_listens() {
     let place = Place::new("race");
     let path = place.socket();
     let mut parts: Vec<Part> = (0..4).map(|_| Part::start("077", &path)).collect();
-    for round in 0..200 {
-        if round % 2 == 0 {
+    for race in 0..200 {
+        if race % 2 == 0 {
             // A stale socket.
             drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
         }
@@ -163,7 +163,7 @@ fn q_f96_processes_that_start_at_once_on_one_path_one_listens() {
                 }
             }
         }
-        assert_eq!(listens.len(), 1, "in round {round}");
+        assert_eq!(listens.len(), 1, "in race {race}");
         assert_eq!(place.names(), ["x.sock"], "no lock and no directory stay");
         // The process that listens is the one that is reached: the path goes when it ends.
         drop(std::os::unix::net::UnixStream::connect(&path).unwrap());

@@ -84,8 +84,8 @@ async fn x17_probes_are_answered_while_all_connections_are_busy() {
     drop(silent);
     clients.abort_all();
     while clients.join_next().await.is_some() {}
-    lingers.may.notify_one();
+    lingers.release.notify_one();
     handle.shutdown();
-    lingers.may.notify_one();
+    lingers.release.notify_one();
     let _ = handle.wait().await;
 }

@@ -35,7 +35,7 @@ async fn f102_request_during_shutdown_gets_503_and_the_states() {
     assert!(get(&at, "/readyz").await.body.contains("the daemon is stopping"));
     assert_eq!(get(&at, "/livez").await.status, 200);
     assert!(get(&at, "/metrics").await.body.contains("rxd_stopping 1"));
-    slow.may.notify_one();
+    slow.release.notify_one();
     assert!(handle.wait().await.is_ok());
     // The listener is closed.
     let rxd::admin::Address::Tcp(tcp) = at else { panic!() };
@@ -53,7 +53,7 @@ async fn f102_action_in_progress_at_shutdown_is_answered() {
     let asking = tokio::spawn(async move { post(&at, "/services/slow/restart").await });
     slow.cancelled.notified().await;
     handle.shutdown();
-    slow.may.notify_one();
+    slow.release.notify_one();
     let answer = asking.await.unwrap();
     assert!(answer.status == 503 || answer.status == 409, "{answer:?}");
     assert!(handle.wait().await.is_ok());

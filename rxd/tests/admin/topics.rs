@@ -14,7 +14,7 @@ async fn metrics_count_every_message_by_topic_and_group() {
     let keeps = |policy| Group::named("keeps").capacity(2).policy(policy);
     let mut keeps = readings.subscribe(keeps(Policy::DropOldest)).unwrap();
     let _own = [readings.subscribe(Group::private()).unwrap(), readings.subscribe(Group::private()).unwrap()];
-    let _stuck = readings.subscribe(Group::named("stuck").capacity(3)).unwrap();
+    let _stalled = readings.subscribe(Group::named("stalled").capacity(3)).unwrap();
     let left = readings.subscribe(Group::named("left").capacity(1).policy(Policy::DropNewest)).unwrap();
     for message in 1..=5 {
         readings.publish(message).await.unwrap();
@@ -36,7 +36,7 @@ async fn metrics_count_every_message_by_topic_and_group() {
         r#"rxd_group_capacity{topic="readings",group="keeps"} 2"#,
         r#"rxd_group_dropped{topic="readings",group="keeps"} 3"#,
         r#"rxd_group_stalled{topic="readings",group="keeps"} 0"#,
-        r#"rxd_group_stalled{topic="readings",group="stuck"} 1"#,
+        r#"rxd_group_stalled{topic="readings",group="stalled"} 1"#,
     ] {
         assert!(metrics.lines().any(|other| other == line), "{line} is not in {metrics}");
     }
