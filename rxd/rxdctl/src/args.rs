@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand, ValueEnum};
 use rxd::admin::Address;
 
-/// Shows the state of a daemon's services and why they are there, sets log levels, and acts on
+/// Shows the state of a daemon's services and the reason for it, sets log levels, and acts on
 /// services.
 ///
 /// Exit status: 0 done, 1 the daemon refused the request, 2 the command line is wrong, 3 `status`:

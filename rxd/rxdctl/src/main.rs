@@ -1,7 +1,7 @@
 //! `rxdctl`: the command line of the admin route of a daemon that is built with rxd.
 //!
-//! It shows the state of the services and why they are there, sets log levels, acts on services,
-//! and follows transitions. It needs nothing but the address of the admin route.
+//! It shows the state of the services and the reason for it, sets log levels, acts on services, and
+//! follows transitions. It needs the address of the admin route, and its token if it requires one.
 
 mod args;
 mod client;

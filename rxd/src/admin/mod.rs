@@ -1,4 +1,5 @@
-//! The admin route: shows the state of each service and why, sets its log level, restarts it.
+//! The admin route: shows the state of each service and the reason for it, sets log levels, and
+//! acts on services.
 //!
 //! ```no_run
 //! # struct MyDaemon;
