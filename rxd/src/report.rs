@@ -74,7 +74,8 @@ pub struct ServiceReport {
     pub cause: Cause,
     /// The text of its last failure, even if the service has recovered from it.
     pub error: Option<String>,
-    /// How many times it was restarted by itself, that is, not by an operator.
+    /// How many times it was restarted after a failure, or after Run had ended. Restarts by an
+    /// operator or after a reaction are not counted.
     pub restarts: u32,
     /// Whether it failed for good and its [`OnFailure`](crate::OnFailure) is not `Ignore`. A
     /// service fails for good if it reaches its restart limit, if its manager ends it after a

@@ -70,7 +70,8 @@ pub struct ServiceState {
     pub cause: Cause,
     /// How many times it has entered Init.
     pub incarnation: u32,
-    /// How many times it was restarted, after a failure or after Run ended.
+    /// How many times it was restarted after a failure, or after Run had ended. Restarts by an
+    /// operator or after a reaction are not counted.
     pub restarts: u32,
     /// The sequence number of its last transition; 0 if it has made none.
     pub seq: u64,
