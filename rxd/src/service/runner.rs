@@ -40,7 +40,7 @@ pub trait Runner: Send + 'static {
         DefaultMethod
     }
 
-    /// Does the work. When it returns, the service leaves [`State::Run`].
+    /// Does the work. When it returns, the service leaves [`State::Run`](crate::State::Run).
     fn run(&mut self, cx: &Context) -> impl Future<Output = Result> + Send;
 
     /// Releases what `init` acquired. It is called if and only if `init` was, also after an error
