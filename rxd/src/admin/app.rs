@@ -20,9 +20,9 @@ use tokio::sync::Semaphore;
 pub(crate) struct App {
     pub(crate) handle: DaemonHandle,
     pub(crate) levels: LevelHandle,
-    /// The start of the daemon, as a prefix of event ids: the sequence numbers of another daemon
-    /// mean nothing here.
-    pub(crate) epoch: Arc<str>,
+    /// The prefix of event ids: the time at which the daemon was started. The sequence numbers of
+    /// another daemon mean nothing here.
+    pub(crate) id_prefix: Arc<str>,
     pub(crate) counts: Arc<AdminCounts>,
     pub(crate) streams: Arc<Semaphore>,
     pub(crate) limits: Limits,
@@ -31,11 +31,11 @@ pub(crate) struct App {
 impl App {
     pub(crate) fn new(handle: &DaemonHandle, levels: LevelHandle, limits: Limits, counts: Arc<AdminCounts>) -> Self {
         let started = SystemTime::now().checked_sub(handle.core().uptime()).unwrap_or(UNIX_EPOCH);
-        let epoch = started.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let started = started.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         App {
             handle: handle.observer(),
             levels,
-            epoch: format!("{epoch:x}").into(),
+            id_prefix: format!("{started:x}").into(),
             counts,
             streams: Arc::new(Semaphore::new(limits.streams)),
             limits,

@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn g27_daemon_is_ready_when_each_service_has_been_in_run_or_has_ended_well() {
+    async fn g27_daemon_is_ready_when_each_service_has_been_in_run_or_has_completed() {
         let core = core(3);
         let options = [Options::DEFAULT, Options::DEFAULT, Options::DEFAULT.on_failure(OnFailure::Ignore)];
         let mut pending = PendingServices::new(options.into_iter());

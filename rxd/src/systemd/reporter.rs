@@ -172,7 +172,7 @@ impl StatusReporter {
     /// The daemon stops, which may take this long at most.
     pub(crate) fn stopping(&self, within: Duration) {
         if !self.state.lock().is_ready {
-            // A daemon whose services have all ended well was ready too: systemd calls a notify
+            // A daemon whose services have all completed was ready too: systemd calls a notify
             // service that ends without READY=1 a protocol error. `start` may still hold READY
             // back: the services run before it returns, and may end before it does.
             self.look_with(|_| true);

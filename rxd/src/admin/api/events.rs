@@ -52,14 +52,18 @@ pub(crate) async fn get(
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "Too many event streams", detail)
     })?;
     let last = headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| {
-        let (epoch, seq) = id.split_once('-')?;
-        (*epoch == *app.epoch).then(|| seq.parse().ok()).flatten()
+        let (prefix, seq) = id.split_once('-')?;
+        (*prefix == *app.id_prefix).then(|| seq.parse().ok()).flatten()
     });
     let failed = |error: crate::Error| Problem::invalid("filter", error.to_string());
     let stream = app.handle.watch_states(Filter::None).map_err(failed)?;
     app.counts.streams.fetch_add(1, Ordering::Relaxed);
     let events = SseStream {
-        format: EventFormat { handle: app.handle.clone(), epoch: app.epoch.clone(), counts: app.counts.clone() },
+        format: EventFormat {
+            handle: app.handle.clone(),
+            id_prefix: app.id_prefix.clone(),
+            counts: app.counts.clone(),
+        },
         stream,
         last,
         queue: VecDeque::new(),
@@ -82,14 +86,14 @@ struct SnapshotReply {
 /// Makes events out of transitions and snapshots.
 struct EventFormat {
     handle: DaemonHandle,
-    epoch: Arc<str>,
+    id_prefix: Arc<str>,
     counts: Arc<AdminCounts>,
 }
 
 impl EventFormat {
     fn event(&self, kind: &str, seq: u64, data: &impl serde::Serialize) -> Event {
         let data = serde_json::to_string(data).unwrap_or_default();
-        Event::default().event(kind).id(format!("{}-{seq}", self.epoch)).data(data)
+        Event::default().event(kind).id(format!("{}-{seq}", self.id_prefix)).data(data)
     }
 
     fn transition(&self, service: &ServiceState) -> Event {
