@@ -124,8 +124,16 @@ pub(crate) fn exit_within_limit(code: u8) {
 }
 
 /// Handles the third signal: waits neither for a log that is not read nor for an exit handler.
+///
+/// The supervisor and the monitor both hear the signal. The first to call this writes the record.
 pub(crate) fn exit_now(number: i32) -> ! {
-    emit_and_exit(128 + number, || emit!(ERROR, target: "rxd", signal = number, "exiting immediately"))
+    static IS_EXITING: AtomicBool = AtomicBool::new(false);
+    let is_first = !IS_EXITING.swap(true, Ordering::Relaxed);
+    emit_and_exit(128 + number, || {
+        if is_first {
+            emit!(ERROR, target: "rxd", signal = number, "exiting immediately");
+        }
+    })
 }
 
 /// Ends the process once the record is written, or after [`LAST_RECORD`].

@@ -259,7 +259,7 @@ impl Daemon {
     ///   that of a daemon that has ended well without starting a service.
     /// * Any tokio runtime with the time and IO drivers will do. On a runtime with one thread, a
     ///   method that blocks also delays every other service and the signals. On several threads it
-    ///   delays its own service only.
+    ///   delays its own service, and at times one that was woken on its thread.
     ///
     /// # Errors
     ///

@@ -160,7 +160,8 @@ impl EngineState {
     /// The outcome of a method that has exceeded its limits; its future is dropped.
     fn dropped(&self, call: Method, own: Option<Duration>) -> Outcome {
         if self.core.board.signals(self.id) & signal::SHUTDOWN != 0 {
-            let state = self.current_state.unwrap_or_else(|| call.state());
+            // A reload may be called between two states.
+            let state = self.current_state.unwrap_or(self.last_state);
             self.core.note(self.id, |detail| detail.overrun = Some(state));
         }
         self.overran(call, own)
@@ -170,7 +171,14 @@ impl EngineState {
         match self.limit.cancelled {
             Some(cause) => {
                 let (method, limit) = (call.name(), self.stop_limit());
-                emit!(ERROR, target: "rxd", method, "did not return within {limit:?} of cancellation; future dropped");
+                match own {
+                    Some(Duration::ZERO) => {
+                        emit!(ERROR, target: "rxd", method, "did not return before the shutdown was forced; future dropped")
+                    }
+                    _ => {
+                        emit!(ERROR, target: "rxd", method, "did not return within {limit:?} of cancellation; future dropped")
+                    }
+                }
                 Outcome { cause, failure: None }
             }
             None => timed_out(call, own),
