@@ -62,10 +62,10 @@ pub(crate) fn name_fault(name: &str) -> Option<(String, String)> {
             bad if bad.is_ascii_control() => "a control character".to_owned(),
             bad => format!("`{bad}`"),
         };
-        return Some((format!("{bad} cannot stand in a name"), help()));
+        return Some((format!("a name cannot contain {bad}"), help()));
     }
     if name.starts_with("_rxd") {
-        return Some((format!("`{name}` is reserved"), "names that begin with `_rxd` are rxd's own".to_owned()));
+        return Some((format!("`{name}` is reserved"), "write a name that does not begin with `_rxd`".to_owned()));
     }
     if name.len() > LONGEST {
         let long = name.len();

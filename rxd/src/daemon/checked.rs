@@ -26,7 +26,7 @@ pub trait Graphed {
     message = "`{Self}` is not a service",
     label = "not a service",
     note = "annotate it with `#[rxd::service]`, or wrap it in a type of yours that is",
-    note = "a field is one service, or an `Option` of one: several of a type are several fields, settings go into the services"
+    note = "a field of a daemon is one service or an `Option` of one: write a field for each service, and put settings into the services"
 )]
 pub trait Field<D: Graphed, const ME: usize> {
     /// The service type.
@@ -43,7 +43,7 @@ impl<T: Checked<D, ME>, D: Graphed, const ME: usize> Field<D, ME> for T {
     message = "`{Self}` is not a service",
     label = "not a service",
     note = "annotate it with `#[rxd::service]`, or wrap it in a type of yours that is",
-    note = "a field is one service, or an `Option` of one: several of a type are several fields, settings go into the services"
+    note = "a field of a daemon is one service or an `Option` of one: write a field for each service, and put settings into the services"
 )]
 pub trait Checked<D: Graphed, const ME: usize>: Declared + Sized {
     /// Evaluates to nothing, or panics in the compiler at the word that is wrong. Forcing it checks

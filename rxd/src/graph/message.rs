@@ -141,7 +141,9 @@ const fn write_watch_fault(
             text.quote(edge.targets[other].text);
             text.push(" is never in ");
             text.push(edge.state.name());
-            text.push("\nhelp: watch a state that it enters, or change its manager");
+            text.push("\nhelp: watch a state that ");
+            text.quote(edge.targets[other].text);
+            text.push(" enters, or change its manager");
         }
         Rule::AmbiguousType => {
             write_verb(text, edge);
@@ -234,13 +236,14 @@ const fn write_never_true(text: &mut Text, analysis: &Analysis<'_>, edge: &Edge<
     text.quote(analysis.graph.nodes[to].name);
     text.push(" never goes to ");
     text.push(condition.state.name());
-    if condition.state.is(State::Exit) {
-        text.push(
-            "\nhelp: wait for another state, or let it end: `manager = \"until_success\"` or `restarts(..)` on it",
-        );
-    } else {
-        text.push("\nhelp: wait for another state, or give it another manager");
-    }
+    let ends = condition.state.is(State::Exit);
+    text.push("\nhelp: watch another state, or ");
+    text.push(if ends { "let " } else { "give " });
+    text.quote(analysis.graph.nodes[to].name);
+    text.push(match ends {
+        true => " end: `manager = \"until_success\"` or `restarts(..)` on it",
+        false => " another manager",
+    });
 }
 
 const fn write_unknown_target(text: &mut Text, analysis: &Analysis<'_>, place: FaultPosition) {
@@ -305,7 +308,7 @@ const fn write_cycle(text: &mut Text, analysis: &Analysis<'_>, me: usize) {
     named_daemon(text, analysis);
     text.push(" can never start ");
     text.quote(nodes[me].name);
-    text.push(": it waits for itself in a cycle of ");
+    text.push(", which waits for itself in a cycle of ");
     text.number(count);
     text.push(" gates");
     let mut i = 0;
@@ -332,7 +335,7 @@ const fn write_cycle(text: &mut Text, analysis: &Analysis<'_>, me: usize) {
         write_watch(text, edge);
         i += 1;
     }
-    text.push("\nhelp: remove one of these, or wait for a state that comes before the gate of the other");
+    text.push("\nhelp: remove one of these gates, or let one wait for a state that comes before the gate of its target");
 }
 
 /// The service that this target stands for. The rules that ask for it have found one.

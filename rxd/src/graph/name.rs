@@ -48,6 +48,7 @@ pub(super) const fn write(text: &mut Text, name: &str) {
             text.push(ALLOWED);
         }
         Some(InvalidName::Character(at)) => {
+            text.push("a name cannot contain ");
             if name.as_bytes()[at] == b' ' {
                 text.push("a space");
             } else if name.as_bytes()[at].is_ascii_control() {
@@ -55,15 +56,15 @@ pub(super) const fn write(text: &mut Text, name: &str) {
             } else {
                 text.quote(char_at(name, at));
             }
-            text.push(" cannot stand in a name\nhelp: ");
+            text.push("\nhelp: ");
             text.push(ALLOWED);
             push_suggestion(text, name);
         }
         Some(InvalidName::Reserved) => {
             text.quote(name);
-            text.push(" is reserved\nhelp: names that begin with `");
+            text.push(" is reserved\nhelp: write a name that does not begin with `");
             text.push(RESERVED);
-            text.push("` are rxd's own");
+            text.push("`");
         }
         Some(InvalidName::TooLong) => {
             text.push("this name is ");
@@ -145,13 +146,13 @@ mod tests {
         let rule = "a name is made of ASCII letters, digits, `-`, `_` and `.`";
         for (name, says) in [
             ("", format!("a name cannot be empty\nhelp: {rule}")),
-            ("the poller", format!("a space cannot stand in a name\nhelp: {rule}: write `\"the-poller\"`")),
-            ("/edge//x/", format!("`/` cannot stand in a name\nhelp: {rule}: write `\"edge-x\"`")),
-            ("db\u{7}", format!("a control character cannot stand in a name\nhelp: {rule}: write `\"db\"`")),
-            ("\u{f6}", format!("`\u{f6}` cannot stand in a name\nhelp: {rule}")),
-            ("_rxd x", format!("a space cannot stand in a name\nhelp: {rule}")),
-            (&format!("{} x", "x".repeat(63)), format!("a space cannot stand in a name\nhelp: {rule}")),
-            ("_rxd.poller", "`_rxd.poller` is reserved\nhelp: names that begin with `_rxd` are rxd's own".to_owned()),
+            ("the poller", format!("a name cannot contain a space\nhelp: {rule}: write `\"the-poller\"`")),
+            ("/edge//x/", format!("a name cannot contain `/`\nhelp: {rule}: write `\"edge-x\"`")),
+            ("db\u{7}", format!("a name cannot contain a control character\nhelp: {rule}: write `\"db\"`")),
+            ("\u{f6}", format!("a name cannot contain `\u{f6}`\nhelp: {rule}")),
+            ("_rxd x", format!("a name cannot contain a space\nhelp: {rule}")),
+            (&format!("{} x", "x".repeat(63)), format!("a name cannot contain a space\nhelp: {rule}")),
+            ("_rxd.poller", "`_rxd.poller` is reserved\nhelp: write a name that does not begin with `_rxd`".to_owned()),
             (&"x".repeat(65), "this name is 65 bytes long\nhelp: a name is at most 64 bytes long".to_owned()),
         ] {
             assert_eq!(fault(name), Some(says), "{name:?}");

@@ -86,7 +86,7 @@ impl fmt::Display for TopicError {
         match &*self.kind {
             TopicErrorKind::InvalidName if topic.is_empty() => f.write_str("the name of a topic must not be empty"),
             TopicErrorKind::InvalidName => {
-                write!(f, "topic `{topic}` is reserved: names that begin with `_rxd` are rxd's own")
+                write!(f, "the topic name `{topic}` is reserved: choose a name that does not begin with `_rxd`")
             }
             TopicErrorKind::TypeMismatch { topic: there, asked } => write!(
                 f,

@@ -88,9 +88,9 @@ fn services() -> Vec<KeyRow> {
     let poller = "service `poller` of daemon `edge`";
     let dashes = "poll-poll-poll-poll-poll-poll-poll-poll-poll-poll-poll-poll-poll-";
     let long = format!("service `{dashes}` of daemon `edge`").leak();
-    let space = format!("a space cannot stand in a name\nhelp: {RULE}: write `\"the-poller\"`");
-    let slash = format!("`/` cannot stand in a name\nhelp: {RULE}: write `\"edge-poller\"`");
-    let reserved = "is reserved\nhelp: names that begin with `_rxd` are rxd's own";
+    let space = format!("a name cannot contain a space\nhelp: {RULE}: write `\"the-poller\"`");
+    let slash = format!("a name cannot contain `/`\nhelp: {RULE}: write `\"edge-poller\"`");
+    let reserved = "is reserved\nhelp: write a name that does not begin with `_rxd`";
     vec![
         row(
             "service(name), and that of a field",
@@ -269,13 +269,13 @@ fn daemons() -> Vec<KeyRow> {
                     "daemon/name_with_space",
                     "edge agent",
                     "daemon `edge agent`",
-                    &format!("a space cannot stand in a name\nhelp: {RULE}: write `\"edge-agent\"`"),
+                    &format!("a name cannot contain a space\nhelp: {RULE}: write `\"edge-agent\"`"),
                 ),
                 name(
                     "daemon/name_reserved",
                     "_rxd-edge",
                     "daemon `_rxd-edge`",
-                    "`_rxd-edge` is reserved\nhelp: names that begin with `_rxd` are rxd's own",
+                    "`_rxd-edge` is reserved\nhelp: write a name that does not begin with `_rxd`",
                 ),
             ],
         ),

@@ -51,7 +51,7 @@ fn character_that_no_name_has_is_shown() {
     let says = |name, shown: &str, what: &str, better: &str| {
         let rule = "a name is made of ASCII letters, digits, `-`, `_` and `.`";
         let expected = format!(
-            "service `{shown}` of daemon `D`: {what} cannot stand in a name\nhelp: {rule}: write `\"{better}\"`"
+            "service `{shown}` of daemon `D`: a name cannot contain {what}\nhelp: {rule}: write `\"{better}\"`"
         );
         assert_eq!(message(&[Node { name, ..node("", []) }]), expected);
     };
@@ -120,10 +120,10 @@ fn cycle_that_closes_within_a_service_counts_only_gates() {
     ];
     assert_eq!(
         message(&nodes),
-        "daemon `D` can never start `b`: it waits for itself in a cycle of 2 gates\n  \
+        "daemon `D` can never start `b`, which waits for itself in a cycle of 2 gates\n  \
            `a` waits before Init for `b` to be in Run: `#[watch(any, entering, Run, \"b\", then(init))]`\n  \
            `b` waits before Run for `a` to be in Run: `#[needs(\"a\")]`\n\
-         help: remove one of these, or wait for a state that comes before the gate of the other"
+         help: remove one of these gates, or let one wait for a state that comes before the gate of its target"
     );
 }
 

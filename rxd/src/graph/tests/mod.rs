@@ -97,11 +97,11 @@ fn cycle_of_three_gates_is_shown_whole() {
             node("d", [needs("a")]),
         ],
         Rule::Cycle,
-        "daemon `D` can never start `c`: it waits for itself in a cycle of 3 gates\n  \
+        "daemon `D` can never start `c`, which waits for itself in a cycle of 3 gates\n  \
            `a` waits before Run for `b` to be in Run: `#[needs(\"b\")]`\n  \
            `b` waits before Init for `c` to be in Run: `#[watch(any, entering, Run, \"c\", then(init))]`\n  \
            `c` waits before Run for `a` to have left Idle: `#[watch(all, exited, Idle, \"a\")]`\n\
-         help: remove one of these, or wait for a state that comes before the gate of the other",
+         help: remove one of these gates, or let one wait for a state that comes before the gate of its target",
     );
 }
 
@@ -293,7 +293,7 @@ fn cycle_of_1000_gates_is_shown_without_its_middle() {
     let faults = Graph { daemon: "D", nodes: &nodes }.faults();
     let lines: Vec<&str> = faults[0].message.lines().collect();
     assert_eq!((faults.len(), lines.len()), (1, 43));
-    assert_eq!(lines[0], "daemon `D` can never start `s999`: it waits for itself in a cycle of 1000 gates");
+    assert_eq!(lines[0], "daemon `D` can never start `s999`, which waits for itself in a cycle of 1000 gates");
     assert_eq!(lines[39], "  `s38` waits before Run for `s39` to be in Run: `#[needs(\"s39\")]`");
     assert_eq!(lines[40], "  .. and 960 more ..");
     assert_eq!(lines[41], "  `s999` waits before Run for `s0` to be in Run: `#[needs(\"s0\")]`");
