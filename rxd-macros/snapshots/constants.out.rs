@@ -139,7 +139,7 @@ impl EdgeAgent {
     ///
     /// # Errors
     ///
-    /// If a service reached its restart limit or was abandoned.
+    /// If it could not start, if a service failed for good, or if one was abandoned.
     async fn run(self) -> ::core::result::Result<(), ::rxd::Error> {
         self.into_daemon().run().await
     }

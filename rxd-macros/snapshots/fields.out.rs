@@ -98,7 +98,7 @@ impl Workers {
     ///
     /// # Errors
     ///
-    /// If a service reached its restart limit or was abandoned.
+    /// If it could not start, if a service failed for good, or if one was abandoned.
     async fn run(self) -> ::core::result::Result<(), ::rxd::Error> {
         self.into_daemon().run().await
     }

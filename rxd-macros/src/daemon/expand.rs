@@ -173,7 +173,7 @@ pub(crate) fn daemon_methods(
         ///
         /// # Errors
         ///
-        /// If a service reached its restart limit or was abandoned.
+        /// If it could not start, if a service failed for good, or if one was abandoned.
         #vis async fn run(self) -> ::core::result::Result<(), #error> {
             self.into_daemon().run().await
         }

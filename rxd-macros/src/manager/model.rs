@@ -12,7 +12,7 @@ use syn::Path;
 /// The next states `[ok, failed]` of Init, Idle, Run and Stop.
 pub(crate) type ManagerTable = [[Ident; 2]; 4];
 
-/// The states that may may_follow each state with a method.
+/// The states that may follow each state with a method.
 const MAY_FOLLOW: [(&str, &[&str]); 4] = [
     ("Init", &["Idle", "Stop", "Exit"]),
     ("Idle", &["Run", "Stop", "Exit"]),
