@@ -1,3 +1,5 @@
+//! A message of another type than the topic carries.
+
 use rxd::intracom::StaticTopic;
 use rxd::{Context, Runner};
 

@@ -1,3 +1,5 @@
+//! A topic with a typo.
+
 use rxd::intracom::StaticTopic;
 use rxd::{Context, Runner};
 

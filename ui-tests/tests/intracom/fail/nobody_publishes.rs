@@ -1,3 +1,5 @@
+//! A topic that nothing publishes to: the compiler's own warning, at the end that is never used.
+
 #![deny(dead_code)]
 
 use rxd::intracom::{Group, Publisher, StaticTopic, Subscriber};

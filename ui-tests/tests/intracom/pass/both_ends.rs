@@ -1,3 +1,5 @@
+//! A topic whose two ends have names, and are both used.
+
 #![deny(dead_code)]
 
 use rxd::intracom::{Group, Publisher, StaticTopic, Subscriber};
