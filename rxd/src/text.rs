@@ -2,7 +2,7 @@
 //!
 //! The checks of [`graph`](crate::graph) and of
 //! [`options::check`](crate::lifecycle::options::check) write their messages into a [`Text`] and
-//! panic with it; at run time the same messages become a `String`. It is no general string type:
+//! panic with it; at run time the same messages become a `String`. It is not a general string type:
 //! its capacity is fixed, and what does not fit is cut off.
 
 use std::time::Duration;
@@ -64,7 +64,7 @@ impl Text {
         self.len += count;
     }
 
-    /// The name in backticks; control characters, which could forge another line, are left out.
+    /// The name in backticks. A `?` replaces each control character, which could forge another line.
     pub(crate) const fn quote(&mut self, name: &str) {
         self.push("`");
         let mut start = 0;
@@ -93,7 +93,7 @@ impl Text {
         self.push(slice("0123456789", digit, digit + 1));
     }
 
-    /// The number in at most nine decimals; very large and very small ones with an exponent.
+    /// The number, with at most nine decimals; a very large or very small one with an exponent.
     pub(crate) const fn float(&mut self, number: f64) {
         if number.is_nan() {
             return self.push("NaN");
@@ -123,8 +123,8 @@ impl Text {
         }
     }
 
-    /// The number, which is below 2^53, in at most nine decimals; whether it is what the reader is
-    /// to know.
+    /// A number below 2^53, with at most nine decimals. With `exact` it is the whole value, not the
+    /// mantissa of one with an exponent.
     const fn decimal(&mut self, number: f64, exact: bool) {
         const DECIMALS: u64 = 1_000_000_000;
         let (mut whole, mut rest) = (number as u64, (number % 1.0 * DECIMALS as f64 + 0.5) as u64);
@@ -132,7 +132,7 @@ impl Text {
             (whole, rest) = (whole + 1, 0);
         }
         if exact && rest == 0 && whole as f64 != number {
-            // Of a limit that it just misses it would else be said that it is that number.
+            // Otherwise a value just outside its range would be shown as the limit itself.
             self.push("almost ");
         }
         self.number(whole as usize);
@@ -148,7 +148,7 @@ impl Text {
         }
     }
 
-    /// The time in the longest unit in which it is a whole number: `90s`, `250ms`.
+    /// The time in seconds, and a rest in the longest unit that is exact: `90s`, `250ms`, `1s500ms`.
     pub(crate) const fn duration(&mut self, time: Duration) {
         let (seconds, nanos) = (time.as_secs() as usize, time.subsec_nanos() as usize);
         if nanos == 0 {

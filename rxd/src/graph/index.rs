@@ -68,8 +68,8 @@ const fn fill(graph: &Graph<'_>, entries: &mut [NodeEntry]) {
     solve(graph, entries);
 }
 
-/// Sets the flags that spare work at each watch: [`HASH_IS_UNIQUE`], if no lookup needs to compare
-/// names byte by byte, and which services name a target more than once.
+/// Sets the flags that save work at each watch: [`HASH_IS_UNIQUE`], if no lookup needs to compare
+/// names byte by byte, and the flags of services that name a target more than once.
 const fn mark_repeated_targets(graph: &Graph<'_>, entries: &mut [NodeEntry]) {
     let mut ambiguous = false;
     let mut me = 0;

@@ -38,7 +38,7 @@ impl KnownStates {
         let bit = condition.state.bit();
         let KnownStates { possible, left } = self;
         if condition.completed {
-            // It is in Exit, for good, after a whole life.
+            // It is in Exit, after an incarnation that has been in every other state.
             return KnownStates { possible: possible & bit, left: ALL_STATES & !bit };
         }
         match condition.action {

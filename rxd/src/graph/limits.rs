@@ -20,7 +20,8 @@ use crate::lifecycle::options::{Options, STOP_LIMIT};
 use crate::lifecycle::state::{Action, State};
 use std::time::Duration;
 
-/// How long something takes, and the services that it takes it for, from the first to the last.
+/// How long a start or a stop may take, and the services that determine it, from the first to the
+/// last.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct LongestPath {
     pub(crate) time: Duration,
@@ -47,12 +48,12 @@ pub(crate) fn longest_start(graph: &Graph<'_>, options: &[Options]) -> LongestPa
     let gates: Vec<Vec<usize>> = gates.collect();
     let mut ends: Vec<Option<PathEnd>> = vec![None; count];
     for me in targets_first(&gates) {
-        // The later of `end` and when the gates of this stage have opened.
+        // When the gates of this stage have opened, but not before `end`.
         let pass = |stage, mut end: PathEnd| {
             for edge in graph.nodes[me].edges.iter().filter(|edge| is_gate_at(edge, stage)) {
                 for target in edge.targets {
-                    // Of two `any` gates written both ways one is left out: another target opens
-                    // it.
+                    // A target without an end closes a cycle of `any` gates. It is left out, since
+                    // another target opens the gate.
                     let Some(target) = found(target) else { continue };
                     let Some(run) = ends[target] else { continue };
                     let time = run.time.saturating_add(time_beyond_run(edge, &options[target]));

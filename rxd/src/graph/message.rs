@@ -19,8 +19,8 @@ use crate::text::Text;
 /// How many gates of a cycle are listed; of a longer one, those in the middle are left out.
 const MAX_LISTED_GATES: usize = 40;
 
-/// Where the violation is: the service, its edge, the target of that. A rule reads what it is
-/// about.
+/// Where the violation is: the service, its edge, and the target of that edge. A rule about a whole
+/// service or edge ignores the rest.
 #[derive(Clone, Copy)]
 pub(super) struct FaultPosition {
     pub(super) service: usize,

@@ -6,8 +6,8 @@
 //! the same time, bucket `i` of each table, because a constant can have an array of as many
 //! elements as there are services, but no second one of another length.
 //!
-//! A running daemon looks names up in `core::names`, by the same hash but in
-//! a sorted list: an entry here is some 100 bytes a service, and is dropped after the check.
+//! A running daemon looks names up in `core::names`, by the same hash but in a sorted list: an
+//! entry here is some 100 bytes a service, and is dropped after the check.
 //!
 //! # Invariants
 //!
@@ -189,7 +189,7 @@ pub(super) const fn next_of_name(graph: &Graph<'_>, entries: &[NodeEntry], hash:
     };
     while at != NO_INDEX {
         let entry = &entries[at as usize];
-        // A comparison costs the compiler some steps a byte: it is what lookups would mostly do.
+        // Comparing names costs the compiler some steps a byte, most of the cost of a lookup.
         if entry.name_hash == hash
             && (entry.flags & HASH_IS_UNIQUE != 0 || same_text(graph.nodes[at as usize].name, name))
         {

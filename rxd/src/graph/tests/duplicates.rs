@@ -78,7 +78,7 @@ fn watches_that_mean_the_same_are_duplicates() {
         (base, Edge { targets: of("b d c"), ..base }),
         // Of one service, any is all.
         (single, Edge { mode: Mode::Any, ..single }),
-        // Of `needs` nothing but the targets says anything.
+        // Of `needs`, only the targets count.
         (needs("b c"), Edge { action: Action::NotIn, effect: Effect::Stop, ..needs("c b") }),
     ];
     for (one, other) in same {
@@ -102,8 +102,8 @@ fn streams_are_duplicates_only_by_their_name() {
     };
     assert_eq!(says(vec![news, in_run("c").stream("news")]), [Rule::DuplicateStream]);
     assert_eq!(says(vec![news, in_run("c").stream("other")]), []);
-    // An edge that was given another effect after its stream is no stream, and its name counts for
-    // nothing.
+    // An edge that was given another effect after its stream is not a stream, and its name does not
+    // count.
     assert_eq!(says(vec![in_run("c").stream("news").then(Effect::Stop), news]), []);
     assert_eq!(says(vec![news, in_run("c").stream("news").then(Effect::Stop)]), []);
     assert_eq!(says(vec![in_run("b").then(Effect::Stop), in_run("c").then(Effect::Stop)]), []);
