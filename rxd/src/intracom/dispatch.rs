@@ -47,7 +47,7 @@ pub(super) struct GroupList<T> {
 
 /// Where the publishing of a message stands, as long as it is not finished.
 pub(super) enum PublishState<T> {
-    /// The message was not admitted: the topic waits for subscribers, and it has none.
+    /// The message was not admitted: the topic is subscriber-aware, and has no subscribers.
     NoSubscribers(T),
     /// The only group is full. Nothing was counted and nothing allocated: the message can be
     /// admitted anew.
@@ -203,7 +203,7 @@ impl<T: Clone + Send + 'static> Dispatch<T> {
             return;
         }
         let Some(message) = self.message.take() else { return };
-        // A snapshot is for a short time. From here on it may be a long one.
+        // A snapshot must not be held for long, and the wait may be long.
         self.list = ArcCell::keep(&self.list);
         let start = Instant::now();
         let [only] = self.full[..] else { return self.wait_for_many(message, start).await };

@@ -241,7 +241,7 @@ impl<T> GroupState<T> {
         }
     }
 
-    /// Lets nothing more be sent. What is buffered can still be received.
+    /// Ends sending. What is buffered can still be received.
     pub(super) fn close(&self) {
         assert_none_held();
         self.closed.store(true, Ordering::SeqCst);

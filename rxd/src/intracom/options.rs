@@ -105,8 +105,8 @@ impl fmt::Display for Policy {
 /// A consumer group, as a subscriber asks for it.
 ///
 /// The members of a group share one buffer, and each message goes to exactly one of them. The first
-/// subscriber under a name sets the capacity and the policy; a later member that asks for
-/// others gets an error. A group ends with its last member.
+/// subscriber under a name sets the capacity and the policy; a later member that asks for another
+/// one gets an error. A group ends with its last member.
 ///
 /// ```
 /// use rxd::intracom::{Group, Policy};

@@ -58,9 +58,10 @@ impl<T: Clone + Send + 'static> Topic<T> {
     ///
     /// # Panics
     ///
-    /// If it has to wait for a full group outside of a tokio runtime with its timer enabled. A
-    /// panic of the message's own `clone` or `drop` passes through: the groups before it
-    /// have the message, the others count it as abandoned, and the topic goes on.
+    /// If it has to wait for a full group outside of a tokio runtime with its timer enabled.
+    ///
+    /// A panic of the message's own `clone` or `drop` passes through: the groups before it have the
+    /// message, the others count it as abandoned, and the topic goes on.
     pub fn publish(&self, message: T) -> Publish<'_, T> {
         Publish { topic: self, message: Some(message), yields: 0, waiting: None }
     }

@@ -137,7 +137,8 @@ pub struct GroupStats {
     pub dropped: DropCounts,
 }
 
-/// The sums over the closed groups of a topic: those whose last member has left.
+/// The sums over the closed groups of a topic: those whose last member has left, or whose members
+/// were all cancelled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClosedGroups {
