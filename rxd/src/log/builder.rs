@@ -88,8 +88,7 @@ impl Builder {
     /// Sets the level of rxd's own records below WARN, which are mainly transitions, at DEBUG.
     /// Default: off; DEBUG with an [internal file](Builder::internal_file).
     ///
-    /// rxd's records at WARN and ERROR are about the trouble of a service, and use that service's
-    /// level.
+    /// rxd's records at WARN and ERROR report a problem of a service, and use that service's level.
     pub fn internal_level(mut self, level: Level) -> Self {
         self.internal_level = Some(level);
         self
@@ -361,7 +360,7 @@ fn identifier() -> Option<String> {
 ///
 /// Dropping it waits until all records sent so far have been written, for at most a second. Records
 /// made after that are still written while the process runs, but nothing waits for them.
-#[must_use = "records may be lost at the end of the process if the guard is dropped before"]
+#[must_use = "records may be lost at the end of the process if the guard is dropped earlier"]
 pub struct LogGuard {
     sinks: Vec<LogSink>,
 }

@@ -141,33 +141,33 @@ mod tests {
     #[test]
     fn full_file_is_rotated_and_only_so_many_are_kept() {
         let dir = Dir::new("size");
-        let mut file = SizeLimitedFile::new(dir.0.join("own.log"), 12, 2).unwrap();
+        let mut file = SizeLimitedFile::new(dir.0.join("internal.log"), 12, 2).unwrap();
         file.write_records(&lines(0, 8)).unwrap();
         file.write_records(&lines(8, 11)).unwrap();
-        assert_eq!(dir.read("own.log").unwrap(), "009\n010\n");
-        assert_eq!(dir.read("own.log.1").unwrap(), "006\n007\n008\n");
-        assert_eq!(dir.read("own.log.2").unwrap(), "003\n004\n005\n");
-        assert_eq!(dir.read("own.log.3"), None);
+        assert_eq!(dir.read("internal.log").unwrap(), "009\n010\n");
+        assert_eq!(dir.read("internal.log.1").unwrap(), "006\n007\n008\n");
+        assert_eq!(dir.read("internal.log.2").unwrap(), "003\n004\n005\n");
+        assert_eq!(dir.read("internal.log.3"), None);
     }
 
     #[test]
     fn deleted_file_is_created_again() {
         let dir = Dir::new("deleted");
-        let mut file = SizeLimitedFile::new(dir.0.join("own.log"), 100, 1).unwrap();
+        let mut file = SizeLimitedFile::new(dir.0.join("internal.log"), 100, 1).unwrap();
         file.write_records(&lines(0, 1)).unwrap();
-        std::fs::remove_file(dir.0.join("own.log")).unwrap();
+        std::fs::remove_file(dir.0.join("internal.log")).unwrap();
         file.write_records(&lines(1, 2)).unwrap();
-        assert_eq!(dir.read("own.log").unwrap(), "001\n");
+        assert_eq!(dir.read("internal.log").unwrap(), "001\n");
         std::fs::remove_dir_all(&dir.0).unwrap();
         assert!(file.write_records(&lines(2, 3)).is_err());
         std::fs::create_dir_all(&dir.0).unwrap();
         file.write_records(&lines(3, 4)).unwrap();
-        assert_eq!(dir.read("own.log").unwrap(), "003\n");
+        assert_eq!(dir.read("internal.log").unwrap(), "003\n");
     }
 
     #[test]
     fn file_that_cannot_be_opened_is_an_error_of_the_setup() {
-        let error = SizeLimitedFile::new("/proc/none/own.log".into(), 1, 1).unwrap_err().to_string();
-        assert!(error.contains("/proc/none/own.log"), "{error}");
+        let error = SizeLimitedFile::new("/proc/none/internal.log".into(), 1, 1).unwrap_err().to_string();
+        assert!(error.contains("/proc/none/internal.log"), "{error}");
     }
 }

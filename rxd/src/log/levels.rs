@@ -9,8 +9,9 @@
 //!    targets but `internal`, and each service's [`ServiceLevel`]. [`LevelHandle::publish`] alone
 //!    writes them, all of them from the whole table and under its lock. So concurrent changes leave
 //!    atomics that agree with the table.
-//! 2. A change that moves `internal` or a bound has `tracing` ask every callsite again before it
-//!    returns (G40). Any other change needs no rebuild: between the bounds, each record is asked for.
+//! 2. A change that moves `internal` or a bound makes `tracing` ask the filters about every callsite
+//!    again before it returns (G40). Any other change needs no rebuild: between the bounds, a filter
+//!    is asked about each record.
 //! 3. A temporary level carries a number. Its timer clears it only if that number is still set, so
 //!    an older timer never clears a newer level.
 //!
@@ -197,8 +198,8 @@ impl LevelHandle {
         self.change(&target.into(), |levels, _| *levels = TargetLevels::lasting(level));
     }
 
-    /// Sets a level for `time`. After that the level counts which was last
-    /// [`set`](LevelHandle::set), or the default. A second temporary level replaces the first, with
+    /// Sets a level for `time`. After that, the level that was last [`set`](LevelHandle::set) counts
+    /// again, or the default. A second temporary level replaces the first, with
     /// its own end.
     ///
     /// # Errors
@@ -323,7 +324,7 @@ impl LevelHandle {
 
     /// The level that counts in this service, or outside of all services.
     pub(crate) fn level_in(&self, service_level: Option<&ServiceLevel>) -> Level {
-        match service_level.map(|own| own.level.load(Ordering::Relaxed)) {
+        match service_level.map(|service| service.level.load(Ordering::Relaxed)) {
             Some(level) if level != INHERIT_DEFAULT => Level::of(level),
             _ => Level::of(self.state.default.load(Ordering::Relaxed)),
         }

@@ -173,13 +173,13 @@ fn g61_log_with_colours_asked_for_writes_them_into_a_pipe() {
 
 #[test]
 fn internal_file_gets_the_internal_records_and_no_others() {
-    let path = std::env::temp_dir().join(format!("rxd-own-{}.log", std::process::id()));
+    let path = std::env::temp_dir().join(format!("rxd-internal-{}.log", std::process::id()));
     let output = run_part("file").env("RXD_LOG_TEST_FILE", &path).output().unwrap();
     assert!(output.status.success());
-    let own = std::fs::read_to_string(&path).unwrap();
+    let internal = std::fs::read_to_string(&path).unwrap();
     let _ = std::fs::remove_file(&path);
     let err = String::from_utf8_lossy(&output.stderr);
-    assert!(own.lines().all(|line| line.contains(" rxd")) && own.contains("rxd::state"), "{own}");
+    assert!(internal.lines().all(|line| line.contains(" rxd")) && internal.contains("rxd::state"), "{internal}");
     assert!(err.contains("mine") && !err.contains("rxd::state"));
 }
 
