@@ -1,4 +1,4 @@
-//! What generated code calls. Not for hands: it may change in any release.
+//! What generated code calls. Not a public API: it may change in any release.
 
 pub use crate::daemon::checked::{Checked, Field, Graphed, daemon, service, stage};
 pub use crate::daemon::prestart::Stage;
@@ -16,7 +16,8 @@ pub use rxd_macros::manager;
 
 use crate::{Context, Watch};
 
-/// What is given, if rxd was built with the feature `systemd`: generated code cannot ask.
+/// Expands to its input if rxd has the feature `systemd`, and to nothing otherwise: generated code
+/// cannot see which features rxd was built with.
 #[cfg(feature = "systemd")]
 #[doc(hidden)]
 #[macro_export]
@@ -24,7 +25,7 @@ macro_rules! __with_systemd {
     ($($token:tt)*) => { $($token)* };
 }
 
-/// Without it nothing.
+/// Without the feature, expands to nothing.
 #[cfg(not(feature = "systemd"))]
 #[doc(hidden)]
 #[macro_export]
@@ -34,12 +35,12 @@ macro_rules! __with_systemd {
 
 pub use __with_systemd as with_systemd;
 
-/// What only an editor sees.
+/// The items that the words in attributes stand for in an editor.
 #[cfg(rust_analyzer)]
 #[path = "editor.rs"]
 pub mod editor;
 
-/// What is given, in an editor: also if it is no Rust yet.
+/// In an editor, expands to its input, which may be incomplete Rust.
 #[cfg(rust_analyzer)]
 #[doc(hidden)]
 #[macro_export]
@@ -47,7 +48,7 @@ macro_rules! __show {
     ($($token:tt)*) => { const _: () = { $($token)* }; };
 }
 
-/// In the compiler nothing.
+/// In the compiler, expands to nothing.
 #[cfg(not(rust_analyzer))]
 #[doc(hidden)]
 #[macro_export]

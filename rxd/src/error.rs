@@ -185,7 +185,7 @@ impl Error {
         self.is::<GraphError>()
     }
 
-    /// The rule that the service graph violates, as the [table of rules](crate::docs) names it:
+    /// The rule that the service graph violates, as the [table of rules](crate::graph#rules) names it:
     /// `"duplicate-name"`, `"cycle"`. If there are several, the first. `None` if only options are
     /// invalid.
     #[must_use]

@@ -1,9 +1,9 @@
 //! Declare a daemon on plain structs. Macros generate each service's state machine and the watches
 //! between services, and the compiler rejects a service graph that cannot work.
 //!
-//! A daemon is a handful of long-lived services that must start in the right order, notice each
-//! other's trouble, restart after a failure, and stop cleanly. Its central idea: **a service's
-//! lifecycle is a signal.** A health check is a service that is in Run while its target is healthy;
+//! A daemon is a handful of long-lived services that must start in the right order, react to each
+//! other's failures, restart after a failure, and stop cleanly. The central idea of rxd: **a
+//! service's lifecycle is a signal.** A health check is a service that is in Run while its target is healthy;
 //! other services watch it.
 //!
 //! To start, read the [guide](https://docs.rs/rxd/latest/rxd/docs/index.html): it begins with an
@@ -54,8 +54,8 @@
 //! * A **[manager](mod@manager)** is a table: which state follows when a method has returned `Ok`,
 //!   and which when it has failed. Delays, back-off and limits are [`Options`].
 //! * A **watch** asks about the states of other services. A *gate* holds its service back until the
-//!   condition holds; a *reaction* stops its service when it does; a *stream* yields each time to
-//!   the service's methods.
+//!   condition holds; a *reaction* stops or ends its service when it does; a *stream* lets the
+//!   service's methods wait for it.
 //! * A **[daemon]** is a struct of services. Their watches make the **[graph]**, which the compiler
 //!   checks, and which gives the stop order.
 //! * A **[handle](DaemonHandle)** is a running daemon, seen from outside: the state of every
@@ -154,7 +154,6 @@ mod macros;
 mod monitor;
 mod panic;
 mod report;
-
 mod service;
 mod shutdown;
 mod signals;

@@ -71,8 +71,8 @@ pub(crate) enum SignalEvent {
 }
 
 impl SignalListener {
-    /// Listens to these signals, and to SIGHUP. Without any signal to stop at it leaves SIGHUP
-    /// alone too: the daemon then handles no signals at all.
+    /// Listens to these signals, and to SIGHUP. Without a stop signal it does not listen to SIGHUP
+    /// either: the daemon then handles no signals at all.
     pub(crate) fn new(stop: &[Signal]) -> Result<Self, Error> {
         if stop.is_empty() {
             return Ok(SignalListener::none());
@@ -129,8 +129,8 @@ impl StopRequests {
         StopRequests { times: u32::from(before), last: before.then(Instant::now) }
     }
 
-    /// Ordinal of this stop signal; `None` if it repeats the previous one within the debounce
-    /// window.
+    /// Counts a stop signal, and returns its ordinal; `None` if it repeats the previous one within
+    /// the debounce window.
     pub(crate) fn count(&mut self) -> Option<u32> {
         let now = Instant::now();
         // Also moved on by a repeated signal: a burst is one, however long it lasts.

@@ -131,7 +131,8 @@ impl Drop for HeldLock {
     }
 }
 
-// The models of loom run all their threads on one thread of the system, so there is nothing to count.
+// The models of loom run all their threads on one thread of the system, so there is nothing to
+// count.
 #[cfg(all(debug_assertions, not(loom)))]
 mod held {
     use std::cell::Cell;

@@ -275,8 +275,8 @@ pub(crate) struct Restarts {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnFailure {
-    /// The service and those that need it go to Exit; the others continue. The daemon's result is
-    /// an error.
+    /// The service goes to Exit, and so do those that need it or come after it; the others continue.
+    /// The daemon's result is an error.
     #[default]
     Exit,
     /// The daemon stops, and its result is an error.
