@@ -124,22 +124,22 @@ fn is_sound(services: &[Service]) -> Result<(), TestCaseError> {
                 prop_assert!(lax.iter().all(|(all, _)| all[me].state != kept_from(watch)), "{fault}");
             }
             Rule::WatchNeverTrue => {
-                prop_assert!(lax.iter().all(|whole| !holds(watch, whole)), "{fault}");
+                prop_assert!(lax.iter().all(|daemon| !holds(watch, daemon)), "{fault}");
             }
             Rule::ReactionContradictsGate | Rule::ReactionAlwaysTrue => {
-                for whole in &lax {
-                    if whole.1.is_some_and(|(who, _, to)| who == me && to == State::Run) {
-                        prop_assert!(holds(watch, whole), "{fault}");
+                for daemon in &lax {
+                    if daemon.1.is_some_and(|(service, _, to)| service == me && to == State::Run) {
+                        prop_assert!(holds(watch, daemon), "{fault}");
                     }
                 }
             }
             Rule::NeedsEvicts => {
                 let to = watch.targets[fault.target.unwrap_or_default()];
-                for whole in &lax {
-                    if whole.1.is_some_and(|(who, _, to)| who == me && to == State::Run) {
+                for daemon in &lax {
+                    if daemon.1.is_some_and(|(service, _, to)| service == me && to == State::Run) {
                         prop_assert!(
                             services[to].watches.iter().any(|watch| {
-                                matches!(watch.effect(), Effect::Stop | Effect::Exit) && holds(watch, whole)
+                                matches!(watch.effect(), Effect::Stop | Effect::Exit) && holds(watch, daemon)
                             }),
                             "{fault}"
                         );
@@ -157,7 +157,7 @@ fn is_sound(services: &[Service]) -> Result<(), TestCaseError> {
 fn is_exact(services: &[Service]) -> Result<(), TestCaseError> {
     let faults = faults_of(services);
     let seen = explore_each(services);
-    let reaches = |i: usize, state| seen[i].iter().any(|local| local.state == state);
+    let reaches = |i: usize, state| seen[i].iter().any(|model| model.state == state);
     for fault in faults.iter().filter(|fault| fault.rule == Rule::Cycle) {
         let watch = &services[fault.service.unwrap()].watches[fault.edge.unwrap()];
         prop_assert!(!reaches(fault.service.unwrap(), kept_from(watch)), "{fault}");

@@ -46,9 +46,9 @@ impl Watch {
     }
 }
 
-/// The state of one service, as far as watches can ask for it.
+/// The state of one service, as far as watches can ask about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Local {
+pub(super) struct ModelState {
     pub(super) state: State,
     /// The states it has left, as bits.
     pub(super) left: u8,
@@ -56,15 +56,16 @@ pub(super) struct Local {
     pub(super) ending: bool,
     /// Its last Run returned `Ok`.
     pub(super) ran: bool,
-    /// In Exit after a good Run.
-    pub(super) well: bool,
+    /// In Exit after a Run that returned `Ok`.
+    pub(super) completed: bool,
 }
 
-pub(super) const START: Local = Local { state: State::Unknown, left: 0, ending: false, ran: false, well: false };
+pub(super) const START: ModelState =
+    ModelState { state: State::Unknown, left: 0, ending: false, ran: false, completed: false };
 
-impl Local {
-    pub(super) fn to(self, state: State) -> Local {
-        Local { state, left: self.left | 1 << self.state as u8, ..self }
+impl ModelState {
+    pub(super) fn to(self, state: State) -> ModelState {
+        ModelState { state, left: self.left | 1 << self.state as u8, ..self }
     }
 
     pub(super) fn has_left(self, state: State) -> bool {
@@ -72,15 +73,15 @@ impl Local {
     }
 }
 
-/// What a service may do next, given what holds around it.
+/// What a service may do next, under these conditions.
 #[derive(Clone, Copy)]
-pub(super) struct Around {
+pub(super) struct Conditions {
     pub(super) init_open: bool,
     pub(super) run_open: bool,
     /// Whether Init and Idle may fail.
     pub(super) may_fail: bool,
     /// A reaction ends it, or a service that it depends on has reached its restart limit.
-    pub(super) falls: bool,
+    pub(super) may_be_ended: bool,
     /// A reaction takes it out of Run.
     pub(super) stopped: bool,
     /// May end at its restart limit when it has failed, or has waited too long before Init.
@@ -88,52 +89,52 @@ pub(super) struct Around {
     pub(super) limited_init: bool,
 }
 
-pub(super) fn moves(table: &Table, at: Local, around: Around) -> Vec<Local> {
+pub(super) fn moves(table: &Table, at: ModelState, conditions: Conditions) -> Vec<ModelState> {
     let mut found = Vec::new();
-    let leave = |found: &mut Vec<Local>, to: State, ran: bool| match to {
-        State::Exit => found.push(Local { ending: true, ran, ..at.to(State::Stop) }),
-        to => found.push(Local { ran, ..at.to(to) }),
+    let leave = |found: &mut Vec<ModelState>, to: State, ran: bool| match to {
+        State::Exit => found.push(ModelState { ending: true, ran, ..at.to(State::Stop) }),
+        to => found.push(ModelState { ran, ..at.to(to) }),
     };
     match at.state {
         State::Unknown => {
-            if around.init_open {
+            if conditions.init_open {
                 found.push(at.to(State::Init));
             }
-            if around.falls || around.has_restart_limit && around.limited_init {
+            if conditions.may_be_ended || conditions.has_restart_limit && conditions.limited_init {
                 found.push(at.to(State::Exit));
             }
         }
         State::Init | State::Idle => {
             for ok in [true, false] {
                 let next = table.next(at.state, ok);
-                if (ok || around.may_fail) && (next != State::Run || around.run_open) {
+                if (ok || conditions.may_fail) && (next != State::Run || conditions.run_open) {
                     leave(&mut found, next, false);
                 }
             }
-            if around.falls || around.has_restart_limit && around.may_fail {
+            if conditions.may_be_ended || conditions.has_restart_limit && conditions.may_fail {
                 leave(&mut found, State::Exit, false);
             }
         }
         State::Run => {
             leave(&mut found, table.next(State::Run, true), true);
             leave(&mut found, table.next(State::Run, false), false);
-            if around.stopped {
+            if conditions.stopped {
                 leave(&mut found, State::Stop, false);
             }
-            if around.falls || around.has_restart_limit {
+            if conditions.may_be_ended || conditions.has_restart_limit {
                 leave(&mut found, State::Exit, false);
             }
         }
         State::Stop => {
             for ok in [true, false] {
                 match table.next(State::Stop, ok) {
-                    _ if at.ending => found.push(Local { well: at.ran, ..at.to(State::Exit) }),
-                    State::Exit => found.push(Local { well: at.ran && ok, ..at.to(State::Exit) }),
-                    to if around.init_open => found.push(at.to(to)),
+                    _ if at.ending => found.push(ModelState { completed: at.ran, ..at.to(State::Exit) }),
+                    State::Exit => found.push(ModelState { completed: at.ran && ok, ..at.to(State::Exit) }),
+                    to if conditions.init_open => found.push(at.to(to)),
                     _ => {}
                 }
             }
-            if around.falls || around.has_restart_limit {
+            if conditions.may_be_ended || conditions.has_restart_limit {
                 found.push(at.to(State::Exit));
             }
         }
@@ -142,8 +143,8 @@ pub(super) fn moves(table: &Table, at: Local, around: Around) -> Vec<Local> {
     found
 }
 
-/// Whether a service that is about to run comes to its gates before Run.
-pub(super) fn comes_to_gates(table: &Table) -> bool {
+/// Whether a service that does not fail reaches its gates before Run.
+pub(super) fn reaches_run_gates(table: &Table) -> bool {
     table.next(State::Init, true) == State::Idle && table.next(State::Idle, true) == State::Run
 }
 
@@ -153,7 +154,7 @@ pub(super) fn limited(service: &Service, gate: Effect) -> bool {
 
 /// A service that is held at a gate before Run is not about to fail.
 pub(super) fn may_fail(service: &Service, run_open: bool) -> bool {
-    run_open || limited(service, Effect::GateRun) || !comes_to_gates(&service.table)
+    run_open || limited(service, Effect::GateRun) || !reaches_run_gates(&service.table)
 }
 
 pub(super) fn gates(service: &Service, stage: Effect, holds: impl Fn(&Watch) -> bool) -> bool {
@@ -161,22 +162,22 @@ pub(super) fn gates(service: &Service, stage: Effect, holds: impl Fn(&Watch) -> 
 }
 
 /// A whole daemon: the state of each service, and the last change: service, from, to.
-pub(super) type Whole = (Vec<Local>, Option<(usize, State, State)>);
+pub(super) type DaemonState = (Vec<ModelState>, Option<(usize, State, State)>);
 
-pub(super) fn holds(watch: &Watch, (locals, last): &Whole) -> bool {
+pub(super) fn holds(watch: &Watch, (models, last): &DaemonState) -> bool {
     let (action, state) = watch.asks();
     let one = |&t: &usize| {
-        let local = locals[t];
+        let model = models[t];
         match action {
-            Action::Entering if watch.keyword == Keyword::After => local.state == state && local.well,
-            Action::Entering => local.state == state,
-            Action::Exited => local.has_left(state),
-            Action::NotIn => local.state != state,
+            Action::Entering if watch.keyword == Keyword::After => model.state == state && model.completed,
+            Action::Entering => model.state == state,
+            Action::Exited => model.has_left(state),
+            Action::NotIn => model.state != state,
             Action::Changing if watch.any() => {
-                last.is_some_and(|(who, from, to)| who == t && (from == state || to == state))
+                last.is_some_and(|(service, from, to)| service == t && (from == state || to == state))
             }
             // True once each has changed, which is so when the last of them has.
-            Action::Changing => local.has_left(state) || local.state == state && state != State::Unknown,
+            Action::Changing => model.has_left(state) || model.state == state && state != State::Unknown,
         }
     };
     if watch.any() { watch.targets.iter().any(one) } else { watch.targets.iter().all(one) }
@@ -184,32 +185,31 @@ pub(super) fn holds(watch: &Watch, (locals, last): &Whole) -> bool {
 
 /// Every reachable state of the daemon, by one step of one service after the other. `strict`: a
 /// service that is held at a gate does not fail. `None` if there are too many.
-pub(super) fn explore(services: &[Service], strict: bool) -> Option<HashSet<Whole>> {
-    let start: Whole = (vec![START; services.len()], None);
+pub(super) fn explore(services: &[Service], strict: bool) -> Option<HashSet<DaemonState>> {
+    let start: DaemonState = (vec![START; services.len()], None);
     let mut seen = HashSet::from([start.clone()]);
     let mut queue = VecDeque::from([start]);
-    while let Some(whole) = queue.pop_front() {
+    while let Some(daemon) = queue.pop_front() {
         for (i, service) in services.iter().enumerate() {
-            let reacts = |effect| service.watches.iter().any(|w| w.is(effect) && holds(w, &whole));
-            let run_open = gates(service, Effect::GateRun, |watch| holds(watch, &whole));
-            let lost = service
-                .watches
-                .iter()
-                .filter(|watch| watch.keyword != Keyword::Watch)
-                .any(|watch| watch.targets.iter().any(|&t| whole.0[t].state == State::Exit && !whole.0[t].well));
-            let around = Around {
-                init_open: gates(service, Effect::GateInit, |watch| holds(watch, &whole)),
+            let reacts = |effect| service.watches.iter().any(|w| w.is(effect) && holds(w, &daemon));
+            let run_open = gates(service, Effect::GateRun, |watch| holds(watch, &daemon));
+            let dependency_failed =
+                service.watches.iter().filter(|watch| watch.keyword != Keyword::Watch).any(|watch| {
+                    watch.targets.iter().any(|&t| daemon.0[t].state == State::Exit && !daemon.0[t].completed)
+                });
+            let conditions = Conditions {
+                init_open: gates(service, Effect::GateInit, |watch| holds(watch, &daemon)),
                 run_open,
                 may_fail: !strict || may_fail(service, run_open),
-                falls: reacts(Effect::Exit) || lost,
+                may_be_ended: reacts(Effect::Exit) || dependency_failed,
                 stopped: reacts(Effect::Stop),
                 has_restart_limit: service.has_restart_limit,
                 limited_init: limited(service, Effect::GateInit),
             };
-            for next in moves(&service.table, whole.0[i], around) {
-                let mut locals = whole.0.clone();
-                locals[i] = next;
-                let reached = (locals, Some((i, whole.0[i].state, next.state)));
+            for next in moves(&service.table, daemon.0[i], conditions) {
+                let mut models = daemon.0.clone();
+                models[i] = next;
+                let reached = (models, Some((i, daemon.0[i].state, next.state)));
                 if seen.insert(reached.clone()) {
                     queue.push_back(reached);
                 }
@@ -224,18 +224,21 @@ pub(super) fn explore(services: &[Service], strict: bool) -> Option<HashSet<Whol
 
 /// The same for each service alone: a watch holds if each target can ever be as it asks. That
 /// forgets which states exclude each other, as the check promises to do.
-pub(super) fn explore_each(services: &[Service]) -> Vec<HashSet<Local>> {
-    let mut seen: Vec<HashSet<Local>> = vec![HashSet::from([START]); services.len()];
+pub(super) fn explore_each(services: &[Service]) -> Vec<HashSet<ModelState>> {
+    let mut seen: Vec<HashSet<ModelState>> = vec![HashSet::from([START]); services.len()];
     // Whether others may end a service, as if no gate held them back.
-    let mut falls: Vec<bool> = services
+    let mut may_be_ended: Vec<bool> = services
         .iter()
         .map(|s| s.watches.iter().any(|w| w.is(Effect::Exit)) || s.has_restart_limit && limited(s, Effect::GateInit))
         .collect();
     for _ in services {
         for (i, service) in services.iter().enumerate() {
-            let mut hard = service.watches.iter().filter(|watch| watch.keyword != Keyword::Watch);
-            falls[i] |= hard.any(|watch| {
-                watch.targets.iter().any(|&t| falls[t] || services[t].has_restart_limit || services[t].table.ends())
+            let mut dependencies = service.watches.iter().filter(|watch| watch.keyword != Keyword::Watch);
+            may_be_ended[i] |= dependencies.any(|watch| {
+                watch
+                    .targets
+                    .iter()
+                    .any(|&t| may_be_ended[t] || services[t].has_restart_limit || services[t].table.ends())
             });
         }
     }
@@ -245,29 +248,29 @@ pub(super) fn explore_each(services: &[Service]) -> Vec<HashSet<Local>> {
             let can = |watch: &Watch| {
                 let (action, state) = watch.asks();
                 let one = |&t: &usize| {
-                    seen[t].iter().any(|local| match action {
-                        Action::Entering if watch.keyword == Keyword::After => local.state == state && local.well,
-                        Action::Entering => local.state == state,
-                        Action::Exited => local.has_left(state),
-                        Action::NotIn => local.state != state,
+                    seen[t].iter().any(|model| match action {
+                        Action::Entering if watch.keyword == Keyword::After => model.state == state && model.completed,
+                        Action::Entering => model.state == state,
+                        Action::Exited => model.has_left(state),
+                        Action::NotIn => model.state != state,
                         Action::Changing => {
-                            local.left & 1 << state as u8 != 0 || local.state == state && state != State::Unknown
+                            model.left & 1 << state as u8 != 0 || model.state == state && state != State::Unknown
                         }
                     })
                 };
                 if watch.any() { watch.targets.iter().any(one) } else { watch.targets.iter().all(one) }
             };
             let run_open = gates(service, Effect::GateRun, can);
-            let around = Around {
+            let conditions = Conditions {
                 init_open: gates(service, Effect::GateInit, can),
                 run_open,
                 may_fail: may_fail(service, run_open),
-                falls: falls[i],
+                may_be_ended: may_be_ended[i],
                 stopped: true,
                 has_restart_limit: service.has_restart_limit,
                 limited_init: limited(service, Effect::GateInit),
             };
-            let next: Vec<Local> = seen[i].iter().flat_map(|&at| moves(&service.table, at, around)).collect();
+            let next: Vec<ModelState> = seen[i].iter().flat_map(|&at| moves(&service.table, at, conditions)).collect();
             seen[i].extend(next);
         }
         if seen.iter().map(HashSet::len).sum::<usize>() == before {

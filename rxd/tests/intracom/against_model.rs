@@ -31,7 +31,7 @@ fn steps() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => Just(Step::Publish),
         3 => Just(Step::Try),
-        1 => Just(Step::GiveUp),
+        1 => Just(Step::Abandon),
         8 => (0..4usize, 0..3usize).prop_map(|(group, member)| Step::Receive { group, member }),
         4 => prop::sample::select(vec![1, 24, 25, 26, 39, 40, 60]).prop_map(Step::Advance),
         1 => (0..4usize).prop_map(|group| Step::Join { group }),

@@ -27,7 +27,7 @@ pub(crate) struct Setup {
 pub(crate) enum Step {
     Publish,
     Try,
-    GiveUp,
+    Abandon,
     Receive { group: usize, member: usize },
     Advance(u64),
     Join { group: usize },
@@ -154,7 +154,7 @@ impl World {
             Step::Begin(setup) => self.begin(setup),
             Step::Publish => self.publish(),
             Step::Try => self.try_publish(),
-            Step::GiveUp => {
+            Step::Abandon => {
                 if self.waiting.take().is_some() {
                     for pair in &mut self.groups {
                         pair.model.abandoned += u64::from(pair.model.deadline.take().is_some());
