@@ -1,8 +1,8 @@
 //! Every case under `tests/*/pass` compiles and runs. Every case under `tests/*/fail` does not
 //! compile, and its errors are those in the `.stderr` file next to it.
 //!
-//! `TRYBUILD=overwrite cargo test -p ui-tests` overwrites the `.stderr` files. Read the difference as
-//! a user who has just made that mistake.
+//! `TRYBUILD=overwrite cargo test -p ui-tests` overwrites the `.stderr` files. Read the difference
+//! as a user who has just made that mistake.
 
 mod agree;
 mod cases;

@@ -335,7 +335,9 @@ const fn write_cycle(text: &mut Text, analysis: &Analysis<'_>, me: usize) {
         write_watch(text, edge);
         i += 1;
     }
-    text.push("\nhelp: remove one of these gates, or let one wait for a state that comes before the gate of its target");
+    text.push(
+        "\nhelp: remove one of these gates, or let one wait for a state that comes before the gate of its target",
+    );
 }
 
 /// The service that this target stands for. The rules that ask for it have found one.

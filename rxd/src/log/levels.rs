@@ -239,7 +239,8 @@ impl LevelHandle {
         self.change(&target.into(), |levels, initial| *levels = TargetLevels { lasting: initial, temporary: None });
     }
 
-    /// The level of a target. A name that no service has is at the default.
+    /// The level of a target. A service for which no level is set, or a name that no service has, is
+    /// at the default.
     #[must_use]
     pub fn get(&self, target: impl Into<LevelTarget>) -> LevelSetting {
         let table = self.table();

@@ -5,8 +5,8 @@
 //!
 //! 1. It is given to the builder, here.
 //! 2. It is a literal in the attribute, in a case of `tests/*/fail`. The macro reports it.
-//! 3. It is a constant in the attribute, in another case. The compiler reports it, with a `const fn`
-//!    of rxd.
+//! 3. It is a constant in the attribute, in another case. The compiler reports it, with a
+//!    `const fn` of rxd.
 //!
 //! All three give the same sentence and the same help.
 

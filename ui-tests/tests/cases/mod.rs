@@ -100,8 +100,8 @@ fn case_with_one_fault_has_one_error() {
 /// Cases with more than one error whose names do not say so.
 const MORE: [&str; 2] = ["daemon/field_key_of_a_second_one", "manager/empty_row"];
 
-/// If a macro loses the item, or causes a follow-on error, the use of the item in `main` is one more
-/// error.
+/// If a macro loses the item, or causes a follow-on error, the use of the item in `main` is one
+/// more error.
 #[test]
 fn item_of_each_case_is_used_in_main() {
     for case in all() {
