@@ -7,11 +7,11 @@
 
 use std::time::Duration;
 
-/// How long a message can get.
+/// How many bytes a message can have.
 const CAPACITY: usize = 8192;
 
-/// A text of limited length; what does not fit is cut off, between two characters, and replaced by
-/// `..`.
+/// A text of at most [`CAPACITY`] bytes; what does not fit is cut off, between two characters, and
+/// replaced by `..`.
 #[derive(Clone, Copy)]
 pub(crate) struct Text {
     bytes: [u8; CAPACITY],

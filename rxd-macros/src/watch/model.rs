@@ -81,7 +81,7 @@ impl ServiceWatches {
                 errors.report_with_help(
                     target,
                     format_args!("`#[needs]` and `#[after]` contradict each other about `{}`", target.display_text()),
-                    "one waits until it is in Run, the other until it has ended: keep one of them",
+                    "`#[needs]` waits until it is in Run, `#[after]` until it has completed: keep one of them",
                 );
             }
         }

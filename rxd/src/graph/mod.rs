@@ -56,9 +56,10 @@
 //! 4. A check takes time in proportion to the size of the graph, apart from watches of one service
 //!    that are compared with each other, whose number is limited. Names are compared by hash.
 
-// From the ground up: `model`, `rule`, `name`, `suggest`; `table`, `reach`; `cycle`, `solve`,
-// `index`; `known`, `rules`; `phrase`, `message`; `check`, `stop_order`, `render`, `limits`. None
-// imports one that imports it, and from outside they import only `lifecycle`, `text` and `escape`.
+// From the ground up: `model`, `declaration`, `rule`, `name`, `suggest`; `table`, `reach`; `cycle`,
+// `solve`, `index`; `known`, `rules`; `phrase`, `message`; `check`, `stop_order`, `render`,
+// `limits`. None imports one that imports it, and from outside they import only `lifecycle`, `text`
+// and `escape`.
 pub(crate) mod check;
 mod cycle;
 pub(crate) mod declaration;

@@ -81,7 +81,7 @@ pub(crate) fn known_names<'a>(name: &str, names: impl Iterator<Item = &'a str>) 
     let near = nearest(name, names.iter().copied()).map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
     let list: Vec<String> = names.iter().take(16).map(|name| format!("`{name}`")).collect();
     let more = names.len().saturating_sub(list.len());
-    let more = if more > 0 { format!(" .. and {more} more") } else { String::new() };
+    let more = if more > 0 { format!(", .. and {more} more") } else { String::new() };
     format!("{near}it has: {}{more}", list.join(", "))
 }
 
@@ -124,7 +124,7 @@ mod tests {
         assert_eq!(nearest("servce-17", names()), Some("service-17"));
         assert_eq!(known_names("x", names().take(2)), "it has: `service-0`, `service-1`");
         assert!(known_names("x", names().take(16)).ends_with("`service-15`"));
-        assert!(known_names("x", names()).ends_with("`service-15` .. and 2 more"));
+        assert!(known_names("x", names()).ends_with("`service-15`, .. and 2 more"));
     }
 
     /// The textbook's table, whole: optimal string alignment.

@@ -291,8 +291,8 @@ pub enum OnFailure {
 pub enum OnStale {
     /// rxd stops pinging systemd's watchdog, and systemd ends the process.
     ///
-    /// Without a watchdog, each stale period is logged once and `/livez` fails. Ending the process
-    /// is then up to the caller.
+    /// Without a watchdog, each stale period is logged once and `/livez` fails. It is then up to the
+    /// probe that requests `/livez` to have the process ended.
     #[default]
     StopPinging,
     /// The service is restarted first.

@@ -103,8 +103,8 @@ fn plain(text: &str) -> String {
 fn errors_table_has_a_row_for_each_case() {
     let mut text = String::from(
         "# What the compiler says\n\n\
-         Each row is a case of `tests`: a mistake, and the error about it. A test writes this file from the cases. The\n\
-         rules of the graph are explained in the documentation of `rxd::graph`.\n",
+         Each row is a case of `tests`: a mistake, and the error about it. A test writes this file from\n\
+         the cases. The rules of the graph are explained in the documentation of `rxd::graph`.\n",
     );
     let mut room = String::new();
     for case in cases::all() {
