@@ -88,7 +88,7 @@ pub(crate) const DAEMON: KeyTable =
 pub(crate) const WATCH: KeyTable = KeyTable::new(&[THEN, WITHIN, STREAM]);
 
 /// The keys of `#[needs(..)]` and `#[after(..)]`.
-pub(crate) const SHORT: KeyTable = KeyTable::new(&[WITHIN]);
+pub(crate) const NEEDS_AND_AFTER: KeyTable = KeyTable::new(&[WITHIN]);
 
 const THEN: AttributeKey = AttributeKey { name: "then", form: "then(stop)" };
 const WITHIN: AttributeKey = AttributeKey { name: "within", form: "within = \"30s\"" };

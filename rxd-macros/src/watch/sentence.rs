@@ -8,7 +8,7 @@ use crate::errors::Errors;
 use crate::syntax::args::{Arg, ArgList};
 use crate::syntax::keys::{self, KeyEntry};
 use crate::syntax::name;
-use crate::syntax::tables::{SHORT, WATCH};
+use crate::syntax::tables::{NEEDS_AND_AFTER, WATCH};
 use crate::syntax::words::{ACTIONS, EFFECTS, MODES, STATES, WordSet, state_ident};
 use proc_macro2::Ident;
 use quote::ToTokens;
@@ -108,8 +108,10 @@ fn read_targets(
 fn read_options(watch: &mut WatchAttr, attr: &Ident, args: Vec<Arg>, errors: &mut Errors) {
     let (table, always) = match watch.keyword {
         WatchKeyword::Watch => (&WATCH, None),
-        WatchKeyword::Needs => (&SHORT, Some("it always holds the service back before Run, and takes it out of Run")),
-        WatchKeyword::After => (&SHORT, Some("it always holds the service back before Run")),
+        WatchKeyword::Needs => {
+            (&NEEDS_AND_AFTER, Some("it always holds the service back before Run, and takes it out of Run"))
+        }
+        WatchKeyword::After => (&NEEDS_AND_AFTER, Some("it always holds the service back before Run")),
     };
     let mut known = Vec::new();
     for arg in args {

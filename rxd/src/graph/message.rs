@@ -45,25 +45,25 @@ const fn write_message(
     let FaultPosition { service: me, edge: e, .. } = place;
     match rule {
         Rule::NoServices => {
-            named_daemon(text, analysis);
+            write_daemon(text, analysis);
             text.push(" has no services\nhelp: give it at least one");
         }
         Rule::EmptyName | Rule::InvalidName => {
             match rule {
-                Rule::EmptyName => numbered_service(text, analysis, me),
-                _ => named_service(text, analysis, me),
+                Rule::EmptyName => write_numbered_service(text, analysis, me),
+                _ => write_service(text, analysis, me),
             }
             text.push(" of ");
-            named_daemon(text, analysis);
+            write_daemon(text, analysis);
             text.push(": ");
             name::write(text, nodes[me].name);
         }
         Rule::DuplicateName => {
-            numbered_service(text, analysis, other);
+            write_numbered_service(text, analysis, other);
             text.push(" and ");
-            numbered_service(text, analysis, me);
+            write_numbered_service(text, analysis, me);
             text.push(" of ");
-            named_daemon(text, analysis);
+            write_daemon(text, analysis);
             text.push(" are both called ");
             text.quote(nodes[me].name);
             if let (Some(service_type), false) = (nodes[other].service_type, of_one_type(analysis, other, me)) {
@@ -80,9 +80,9 @@ const fn write_message(
         Rule::UnknownService | Rule::UnknownType => write_unknown_target(text, analysis, place),
         Rule::Cycle => write_cycle(text, analysis, me),
         _ => {
-            named_service(text, analysis, me);
+            write_service(text, analysis, me);
             text.push(" of ");
-            named_daemon(text, analysis);
+            write_daemon(text, analysis);
             text.push(" ");
             write_watch_fault(text, analysis, &nodes[me].edges[e], place, RuleViolation { rule, other });
         }
@@ -203,7 +203,7 @@ const fn write_watch_fault(
             text.push("needs ");
             text.quote(to);
             text.push(" in Run, but ");
-            write_watch(text, &nodes[named_target(analysis, edge, t)].edges[other]);
+            write_watch(text, &nodes[target_index(analysis, edge, t)].edges[other]);
             text.push(" takes ");
             text.quote(to);
             text.push(" out of Run as soon as ");
@@ -250,7 +250,7 @@ const fn write_unknown_target(text: &mut Text, analysis: &Analysis<'_>, place: F
     let nodes = analysis.graph.nodes;
     let edge = &nodes[place.service].edges[place.edge];
     let target = &edge.targets[place.target];
-    named_service(text, analysis, place.service);
+    write_service(text, analysis, place.service);
     text.push(" ");
     write_verb(text, edge);
     if target.by_type {
@@ -258,7 +258,7 @@ const fn write_unknown_target(text: &mut Text, analysis: &Analysis<'_>, place: F
     }
     text.quote(target.text);
     text.push(", but ");
-    named_daemon(text, analysis);
+    write_daemon(text, analysis);
     text.push(if target.by_type { " has no field of that type" } else { " has no service of that name" });
     text.push("\nhelp: ");
     let mut nearest = "";
@@ -305,7 +305,7 @@ const fn shown_name<'a>(analysis: &Analysis<'a>, at: usize, by_type: bool) -> &'
 const fn write_cycle(text: &mut Text, analysis: &Analysis<'_>, me: usize) {
     let nodes = analysis.graph.nodes;
     let count = cycle::gate_count(analysis.entries, me);
-    named_daemon(text, analysis);
+    write_daemon(text, analysis);
     text.push(" can never start ");
     text.quote(nodes[me].name);
     text.push(", which waits for itself in a cycle of ");
@@ -327,7 +327,7 @@ const fn write_cycle(text: &mut Text, analysis: &Analysis<'_>, me: usize) {
             Some(GateStage::Init) => " waits before Init for ",
             _ => " waits before Run for ",
         });
-        write_condition(text, edge, nodes[named_target(analysis, edge, by.target as usize)].name);
+        write_condition(text, edge, nodes[target_index(analysis, edge, by.target as usize)].name);
         if !requires_all(edge) {
             text.push(" (no other alternative can be satisfied either)");
         }
@@ -341,19 +341,19 @@ const fn write_cycle(text: &mut Text, analysis: &Analysis<'_>, me: usize) {
 }
 
 /// The service that this target stands for. The rules that ask for it have found one.
-const fn named_target(analysis: &Analysis<'_>, edge: &Edge<'_>, t: usize) -> usize {
+const fn target_index(analysis: &Analysis<'_>, edge: &Edge<'_>, t: usize) -> usize {
     match target_service(analysis, edge, t) {
         Some(at) => at,
         None => 0,
     }
 }
 
-const fn named_daemon(text: &mut Text, analysis: &Analysis<'_>) {
+const fn write_daemon(text: &mut Text, analysis: &Analysis<'_>) {
     text.push("daemon ");
     text.quote(analysis.graph.daemon);
 }
 
-const fn named_service(text: &mut Text, analysis: &Analysis<'_>, at: usize) {
+const fn write_service(text: &mut Text, analysis: &Analysis<'_>, at: usize) {
     text.push("service ");
     text.quote(analysis.graph.nodes[at].name);
 }
@@ -366,7 +366,7 @@ const fn of_one_type(analysis: &Analysis<'_>, a: usize, b: usize) -> bool {
 }
 
 /// A service whose name does not identify it, by its number: ``service 3 (`Health`)``.
-const fn numbered_service(text: &mut Text, analysis: &Analysis<'_>, at: usize) {
+const fn write_numbered_service(text: &mut Text, analysis: &Analysis<'_>, at: usize) {
     text.push("service ");
     text.number(at + 1);
     if let Some(service_type) = analysis.graph.nodes[at].service_type {
