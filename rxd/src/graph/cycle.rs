@@ -175,7 +175,7 @@ pub(super) const fn gate_count(entries: &[NodeEntry], me: usize) -> usize {
     let mut count = 1;
     let mut at = entries[me].walk.cycle_last;
     while at != entries[me].walk.cycle_first {
-        // The step from Run to Init of one service is no gate.
+        // The step from Run to Init of one service is not a gate.
         if entries[at as usize / 2].walk.entered_by[at as usize % 2].edge != NO_INDEX {
             count += 1;
         }

@@ -42,7 +42,7 @@ fn duplicate_name_stands_for_the_first_service() {
 }
 
 #[test]
-fn watches_that_differ_in_one_part_are_no_duplicates() {
+fn watches_that_differ_in_one_part_are_not_duplicates() {
     let base = all(Action::Exited, State::Init, "b c").then(Effect::Exit);
     let stream = base.stream("one");
     let others = [

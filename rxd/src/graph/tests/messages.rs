@@ -149,7 +149,7 @@ fn service_with_a_reaction_exit_may_end() {
     assert_eq!(Graph { daemon: "D", nodes: &stops }.faults()[0].rule, Rule::WatchNeverTrue);
 }
 
-/// One alternative that can never come true is no fault; that none can is one fault.
+/// One alternative that can never come true is not a fault; if none can, that is one fault.
 #[test]
 fn alternatives_that_can_never_hold_are_one_fault() {
     let ends = Edge::watch(Mode::Any, Action::Entering, State::Exit, of("b c"));
