@@ -1,7 +1,7 @@
 //! Contains panics of user code, and finds out their message and location.
 //!
-//! rxd calls user code through [`catch`], [`contain`] or [`emit`]. Only `intracom` does not: a panic
-//! of a message goes to the caller that cloned or dropped it.
+//! rxd calls user code through [`catch`], [`contain`] or [`emit`]. Only `intracom` does not: a
+//! panic of a message goes to the caller that cloned or dropped it.
 //!
 //! Only the panic hook knows where a panic happened. It notes the location for its thread, and
 //! [`catch`] takes that note if it is about the panic that it caught. It may be about another one:

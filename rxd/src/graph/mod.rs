@@ -11,8 +11,8 @@
 //!   word that is wrong;
 //! * [`Daemon::start`](crate::Daemon::start), for what the builder was given.
 //!
-//! Both apply the same rules and give the same messages. The graph knows nothing of a running daemon:
-//! watches at run time are matched on the board, and the order of a stop is taken from
+//! Both apply the same rules and give the same messages. The graph knows nothing of a running
+//! daemon: watches at run time are matched on the board, and the order of a stop is taken from
 //! [`Graph::stops_before`] once, at the start.
 //!
 //! # Rules
