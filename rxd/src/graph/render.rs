@@ -95,7 +95,7 @@ impl Graph<'_> {
     ///   written.
     /// * `services`: for each its `name` (`db`), its `type` (`Db`, or `null`), whether it is
     ///   `optional`, and its `watches`.
-    /// * Of each watch: `keyword`, `mode`, `action`, `state`, `effect`, `well` (whether it asks for
+    /// * Of each watch: `keyword`, `mode`, `action`, `state`, `effect`, `completed` (whether it asks for
     ///   an end after a successful Run), `within_ms` (or `null`), `stream` (or `null`), and
     ///   `targets`, the names of services (`null` for one that does not exist).
     #[must_use]
@@ -150,7 +150,7 @@ impl Graph<'_> {
         append(
             out,
             format_args!(
-                "{{\"keyword\":\"{keyword}\",\"mode\":\"{mode}\",\"action\":\"{}\",\"state\":\"{}\",\"effect\":\"{effect}\",\"well\":{}",
+                "{{\"keyword\":\"{keyword}\",\"mode\":\"{mode}\",\"action\":\"{}\",\"state\":\"{}\",\"effect\":\"{effect}\",\"completed\":{}",
                 condition.action.as_str(),
                 condition.state.as_str(),
                 condition.completed

@@ -58,10 +58,10 @@ fn json_has_services_and_watches() {
             r#"{"daemon":"D \\","services":["#,
             r#"{"name":"a\"<b>\n|]","type":null,"optional":false,"watches":[]},"#,
             r#"{"name":"b","type":null,"optional":true,"watches":["#,
-            r#"{"keyword":"needs","mode":"all","action":"entering","state":"run","effect":"run","well":false,"within_ms":null,"stream":null,"targets":["a\"<b>\n|]"]},"#,
-            r#"{"keyword":"watch","mode":"any","action":"entering","state":"run","effect":"stream","well":false,"within_ms":null,"stream":"s","targets":[null]}]},"#,
+            r#"{"keyword":"needs","mode":"all","action":"entering","state":"run","effect":"run","completed":false,"within_ms":null,"stream":null,"targets":["a\"<b>\n|]"]},"#,
+            r#"{"keyword":"watch","mode":"any","action":"entering","state":"run","effect":"stream","completed":false,"within_ms":null,"stream":"s","targets":[null]}]},"#,
             r#"{"name":"c","type":null,"optional":false,"watches":["#,
-            r#"{"keyword":"watch","mode":"all","action":"not_in","state":"run","effect":"stop","well":false,"within_ms":null,"stream":null,"targets":["b"]}]}"#,
+            r#"{"keyword":"watch","mode":"all","action":"not_in","state":"run","effect":"stop","completed":false,"within_ms":null,"stream":null,"targets":["b"]}]}"#,
             r#"]}"#
         )
     );
@@ -82,9 +82,9 @@ fn json_of_a_built_graph_has_every_field() {
     assert_eq!(
         watches,
         concat!(
-            r#"[{"keyword":"needs","mode":"all","action":"entering","state":"run","effect":"run","well":false,"within_ms":null,"stream":null,"targets":["a",null]},"#,
-            r#"{"keyword":"watch","mode":"all","action":"changing","state":"idle","effect":"exit","well":false,"within_ms":null,"stream":null,"targets":["a"]},"#,
-            r#"{"keyword":"watch","mode":"any","action":"entering","state":"run","effect":"init","well":false,"within_ms":1500,"stream":null,"targets":["a"]}]}]}"#
+            r#"[{"keyword":"needs","mode":"all","action":"entering","state":"run","effect":"run","completed":false,"within_ms":null,"stream":null,"targets":["a",null]},"#,
+            r#"{"keyword":"watch","mode":"all","action":"changing","state":"idle","effect":"exit","completed":false,"within_ms":null,"stream":null,"targets":["a"]},"#,
+            r#"{"keyword":"watch","mode":"any","action":"entering","state":"run","effect":"init","completed":false,"within_ms":1500,"stream":null,"targets":["a"]}]}]}"#
         )
     );
 }
