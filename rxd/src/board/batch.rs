@@ -26,8 +26,8 @@ pub(crate) struct TransitionBatch {
 }
 
 impl TransitionBatch {
-    /// The capacity. Between two transitions at which a service may have to wait there are at most
-    /// three.
+    /// The capacity. At most three transitions follow each other without a wait or a method between
+    /// them, or more if an interrupt is pending: then the full batch is published on its own.
     const CAPACITY: usize = 4;
 
     /// Adds a transition. Returns whether the batch is full.

@@ -49,13 +49,13 @@ fn poll(board: &Board, watcher: &mut WatchId, waker: &Waker) -> Poll<Option<Fire
     board.poll_watch(watcher, &Context::from_waker(waker), &mut Vec::with_capacity(4))
 }
 
-/// Nothing is left to be woken (invariant 4).
-fn is_at_rest(board: &Board) -> bool {
+/// Whether no watcher is left in the queue.
+fn has_woken_all(board: &Board) -> bool {
     board.lock().wake.is_empty()
 }
 
 #[test]
-fn loom_a_watch_that_is_made_and_polled_amid_transitions_misses_nothing() {
+fn loom_watch_made_and_polled_amid_transitions_misses_nothing() {
     ::loom::model(|| {
         let board = board(1);
         let other = board.clone();
@@ -64,7 +64,7 @@ fn loom_a_watch_that_is_made_and_polled_amid_transitions_misses_nothing() {
             leave(&other, 0);
         });
         let mut watcher = board.watch(Mode::Any, IN_RUN, &[0]);
-        let born = board.status(0).seq;
+        let made_at = board.status(0).seq;
         let (alarm, waker) = Alarm::new();
         let first = poll(&board, &mut watcher, &waker);
         moves.join().unwrap();
@@ -73,19 +73,19 @@ fn loom_a_watch_that_is_made_and_polled_amid_transitions_misses_nothing() {
             Poll::Pending => match poll(&board, &mut watcher, Waker::noop()) {
                 Poll::Ready(fired) => {
                     assert_eq!(fired.map(|fired| fired.times), Some(1));
-                    assert!(alarm.rang(), "what came true after it waited woke it");
+                    assert!(alarm.rang(), "a condition that came true while it waited woke it");
                 }
-                Poll::Pending => assert_eq!(born, 2, "it was made after all was over"),
+                Poll::Pending => assert_eq!(made_at, 2, "it was made after both transitions"),
             },
         }
-        assert!(poll(&board, &mut watcher, Waker::noop()).is_pending(), "nothing twice");
+        assert!(poll(&board, &mut watcher, Waker::noop()).is_pending(), "no event is delivered twice");
         board.unwatch(&watcher);
-        assert!(is_at_rest(&board));
+        assert!(has_woken_all(&board));
     });
 }
 
 #[test]
-fn loom_two_transitions_of_two_services_meet_in_all() {
+fn loom_watch_all_amid_two_transitions_fires_once() {
     ::loom::model(|| {
         let board = board(2);
         let mut watcher = board.watch(Mode::All, IN_RUN, &[0, 1]);
@@ -100,12 +100,12 @@ fn loom_two_transitions_of_two_services_meet_in_all() {
         let fired = board.poll_watch(&mut watcher, &Context::from_waker(Waker::noop()), &mut statuses);
         assert_eq!(fired, Poll::Ready(Some(Fired { seq: 2, times: 1 })));
         assert!(statuses.iter().all(|status| status.is_in(State::Run)));
-        assert!(is_at_rest(&board));
+        assert!(has_woken_all(&board));
     });
 }
 
 #[test]
-fn loom_a_watch_is_dropped_amid_transitions_and_its_twin_is_woken() {
+fn loom_watch_dropped_amid_transitions_leaves_its_twin_to_be_woken() {
     ::loom::model(|| {
         let board = board(1);
         let (mut dropped, mut kept) = (board.watch(Mode::Any, IN_RUN, &[0]), board.watch(Mode::Any, IN_RUN, &[0]));
@@ -122,12 +122,12 @@ fn loom_a_watch_is_dropped_amid_transitions_and_its_twin_is_woken() {
         assert!(alarm.rang());
         assert!(matches!(poll(&board, &mut kept, &second), Poll::Ready(Some(Fired { times: 1, .. }))));
         assert!(matches!(poll(&board, &mut next, &second), Poll::Ready(Some(Fired { times: 1, .. }))));
-        assert!(is_at_rest(&board));
+        assert!(has_woken_all(&board));
     });
 }
 
 #[test]
-fn loom_the_end_wakes_who_waits_after_the_last_transition_was_taken() {
+fn loom_close_after_the_last_transition_ends_a_pending_watch() {
     ::loom::model(|| {
         let board = board(1);
         let mut watcher = board.watch(Mode::Any, IN_RUN, &[0]);
@@ -149,13 +149,13 @@ fn loom_the_end_wakes_who_waits_after_the_last_transition_was_taken() {
                 }
             }
         }
-        assert_eq!(taken, 1, "before the end all is delivered");
+        assert_eq!(taken, 1, "every event is delivered before the end");
         ends.join().unwrap();
     });
 }
 
 #[test]
-fn loom_a_feed_reads_every_transition_in_order() {
+fn loom_stream_amid_transitions_reads_each_in_order() {
     ::loom::model(|| {
         let board = board(2);
         let services = ServiceSet::All(2);
@@ -190,12 +190,12 @@ fn loom_a_feed_reads_every_transition_in_order() {
         }
         assert_eq!(read, [1, 2]);
         movers.into_iter().for_each(|mover| mover.join().unwrap());
-        assert!(is_at_rest(&board));
+        assert!(has_woken_all(&board));
     });
 }
 
 #[test]
-fn loom_a_gate_that_opens_while_its_engine_looks_is_not_missed() {
+fn loom_gate_opening_while_its_engine_registers_is_not_missed() {
     ::loom::model(|| {
         let gate = WatcherSpec {
             mode: Mode::Any,
@@ -213,12 +213,12 @@ fn loom_a_gate_that_opens_while_its_engine_looks_is_not_missed() {
         opens.join().unwrap();
         assert!(passed || alarm.rang(), "it passed, or its engine is woken");
         assert!(passed || board.try_enter(1, None, State::Run).is_some());
-        assert!(is_at_rest(&board));
+        assert!(has_woken_all(&board));
     });
 }
 
 #[test]
-fn loom_a_signal_that_is_raised_while_its_engine_looks_is_not_missed() {
+fn loom_signal_raised_while_its_engine_registers_is_not_missed() {
     ::loom::model(|| {
         let board = board(1);
         let other = board.clone();
@@ -232,7 +232,7 @@ fn loom_a_signal_that_is_raised_while_its_engine_looks_is_not_missed() {
 }
 
 #[test]
-fn loom_g51_a_token_that_is_made_amid_a_signal_is_cancelled() {
+fn loom_g51_token_made_while_a_signal_is_raised_is_cancelled() {
     ::loom::model(|| {
         let board = board(1);
         let epoch = board.service(0).begin_epoch(signal::SHUTDOWN);
@@ -245,7 +245,7 @@ fn loom_g51_a_token_that_is_made_amid_a_signal_is_cancelled() {
 }
 
 #[test]
-fn loom_g51_a_token_that_is_made_amid_the_end_of_its_epoch_is_cancelled_and_not_the_next() {
+fn loom_g51_token_made_while_its_epoch_ends_is_cancelled_alone() {
     ::loom::model(|| {
         let board = board(1);
         let first = board.service(0).begin_epoch(signal::SHUTDOWN);

@@ -1,13 +1,14 @@
 //! The board: the state of every service, and what each transition means for the watches on it.
 //!
 //! Engines publish transitions to it; watches, streams, the supervisor and everything that reports
-//! states read it. It runs no code of the user's, knows no tokio runtime, and decides nothing:
-//! which transition follows is the engine's business.
+//! states read it. It knows no tokio runtime and decides nothing: which transition follows is the
+//! engine's business.
 //!
 //! One short critical section orders all transitions. Inside it, a transition gets its number, is
-//! written to its service's entry and to the history, and updates each watch *on that service*. A
-//! watch keeps the count of its targets that satisfy it. So a transition costs O(watches on the
-//! service), however many services and targets there are.
+//! written to its service's entry and to the history, and updates each watch and stream *on that
+//! service*. A watch keeps the count of its targets that satisfy it. So a transition costs
+//! O(watches and streams on the service), however many services and targets there are. No code of
+//! the user's runs inside it: records are logged, and tasks are woken, after the lock is released.
 //!
 //! # Invariants
 //!
@@ -20,7 +21,8 @@
 //! 3. Every rising edge sets `fired`, and only the watch's owner clears it. So no edge is lost,
 //!    however short. A polled watch also counts its edges; a stream counts the transitions it has
 //!    not read.
-//! 4. A polled watch or a stream stores a waker only while it has nothing to deliver.
+//! 4. A polled watch or a stream that has something to deliver stores a waker only while it is in
+//!    the queue `wake`.
 //! 5. A signal of a service is set before the waker of its engine is read, under the lock. The
 //!    engine stores its waker under the lock, and reads its signals after that. So no signal is
 //!    lost.
@@ -30,6 +32,7 @@
 //! 8. A watcher knows its place in each list it is in, and each list refers to the watcher. So
 //!    removing a watch costs O(its targets).
 //! 9. A transition allocates nothing: the queue `wake` and the free list have room for every watch.
+//!    Only a history of more than 65,536 transitions grows, until it is full.
 //! 10. No waker is woken or dropped while the lock is held. Only the waker of an engine, which is
 //!     tokio's own, is cloned under it.
 //!
@@ -37,11 +40,13 @@
 //!
 //! 1. A poll that finds nothing to deliver stores its waker under the lock.
 //! 2. A transition that gives the watch something to deliver puts it into the queue `wake`, under
-//!    the same lock. Either it comes before the poll, which then finds the event, or after it, and
-//!    then the waker is there.
-//! 3. The thread that published takes as many watches out of the queue as are in it at that time,
-//!    and wakes them after it has released the lock. A thread that adds to the queue meanwhile does
-//!    the same for what it has added.
+//!    the same lock, if a waker is stored. Either the transition comes before the poll, which then
+//!    finds the event, or it comes after the poll, and then the waker is there.
+//! 3. The thread that published dequeues one watch before it releases the lock, and afterwards as
+//!    many as are queued when it takes the lock again. It wakes them without the lock. A thread
+//!    that adds to the queue meanwhile does the same for what it has added.
+//! 4. If the function that logs the transition panics, the watches stay in the queue, and the next
+//!    publication wakes them, for example the end of the engine that panicked.
 //!
 //! # Lock order
 //!
@@ -133,8 +138,8 @@ impl Board {
 
     /// The nanoseconds since the board was made.
     ///
-    /// The clock is read without the lock. `BoardState::step` sees to it that times have the order
-    /// of the sequence numbers all the same.
+    /// The clock is read without the lock. `BoardState::step` keeps times in the order of the
+    /// sequence numbers all the same.
     pub(crate) fn now(&self) -> u64 {
         self.started.elapsed().as_nanos() as u64
     }
@@ -254,7 +259,7 @@ impl Board {
         passed
     }
 
-    /// Notes that gates no longer hold the service back.
+    /// Notes that the service no longer waits for its gates.
     pub(crate) fn leave_gate(&self, id: Id) {
         self.lock().entries[id as usize].held = false;
     }
@@ -264,12 +269,13 @@ impl Board {
         let mut inner = self.lock();
         let own = inner.entries[id as usize].own();
         for watcher in &mut inner.watchers[own] {
-            watcher.fired &= !watcher.reacts_by(reaction);
+            watcher.fired &= !watcher.has_reaction(reaction);
         }
         self.service(id).clear(reaction.signal());
     }
 
-    /// Begins anew after Exit. A condition that holds now counts as having just come true.
+    /// Handles an operator's start of a service in Exit. A condition that holds now counts as
+    /// having just come true.
     pub(crate) fn revive(&self, id: Id) {
         let mut inner = self.lock();
         if !inner.entries[id as usize].status.over {
@@ -280,7 +286,7 @@ impl Board {
         let mut signals = 0;
         for watcher in &mut inner.watchers[own] {
             watcher.fired = watcher.held;
-            if let WatcherKind::WatcherSpec { reaction, .. } = watcher.kind {
+            if let WatcherKind::Declared { reaction, .. } = watcher.kind {
                 signals |= if watcher.held { reaction.signal() } else { 0 };
             }
         }
@@ -341,18 +347,18 @@ impl Board {
         self.look(|look| look.unmet(id, state))
     }
 
-    /// In how many lists of services the polled watches and streams are.
+    /// How many entries the lists of all services have for polled watches and streams.
     #[cfg(feature = "test-util")]
     pub(crate) fn watched(&self) -> usize {
         let inner = self.lock();
-        let polled = |at: &u32| !matches!(inner.watchers[*at as usize].kind, WatcherKind::WatcherSpec { .. });
+        let polled = |at: &u32| !matches!(inner.watchers[*at as usize].kind, WatcherKind::Declared { .. });
         inner.entries.iter().flat_map(|entry| &entry.watchers).filter(|(at, _)| polled(at)).count()
     }
 
-    /// How many watches the transitions have updated so far.
+    /// How many times the transitions have updated a watcher so far.
     #[cfg(feature = "test-util")]
-    pub(crate) fn looked_at(&self) -> u64 {
-        self.lock().looked_at
+    pub(crate) fn watcher_updates(&self) -> u64 {
+        self.lock().watcher_updates
     }
 }
 
@@ -378,6 +384,6 @@ impl BoardView<'_> {
     pub(crate) fn unmet(&self, id: Id, state: State) -> Vec<WatcherSpec> {
         let gate = if state == State::Init { Reaction::GateInit } else { Reaction::GateRun };
         let own = self.0.watchers[self.0.entries[id as usize].own()].iter();
-        own.filter(|watcher| watcher.reacts_by(gate) && !watcher.held).filter_map(Watcher::to_spec).collect()
+        own.filter(|watcher| watcher.has_reaction(gate) && !watcher.held).filter_map(Watcher::to_spec).collect()
     }
 }

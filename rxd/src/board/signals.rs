@@ -29,17 +29,17 @@ use tokio_util::sync::CancellationToken;
 
 /// The signals that an engine reads. See [`Board::signals`](super::Board::signals).
 pub(crate) mod signal {
-    /// A watch that holds the service back has come true.
+    /// The condition of a gate has come true.
     pub(crate) const GATE: u32 = 1;
     /// A `then(stop)` reaction fired.
     pub(crate) const STOP: u32 = 1 << 1;
     /// A `then(exit)` reaction fired.
     pub(crate) const EXIT: u32 = 1 << 2;
-    /// A service that this one needs has reached its restart limit.
+    /// A service that this one `needs`, or comes `after`, has failed for good.
     pub(crate) const DEPENDENCY: u32 = 1 << 3;
     /// The daemon is stopping, and all services that had to stop before this one have.
     pub(crate) const SHUTDOWN: u32 = 1 << 4;
-    /// The deadline is exceeded: all limits are zero.
+    /// The shutdown is forced: all limits are zero.
     pub(crate) const KILL: u32 = 1 << 5;
     /// There is a request by an operator.
     pub(crate) const REQUEST: u32 = 1 << 6;
@@ -70,7 +70,7 @@ const TASKS: u64 = 1 << 35;
 /// The bit where the number of the epoch begins. It wraps after 2^24 epochs.
 const EPOCH: u32 = 40;
 
-/// A number of contexts that are cancelled together.
+/// The number of an epoch.
 pub(crate) type Epoch = u32;
 
 /// See the [module](self).
@@ -292,7 +292,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn g51_a_context_is_cancelled_from_the_instant_a_signal_of_the_mask_is_raised() {
+    fn g51_context_after_a_signal_of_its_mask_is_cancelled_at_once() {
         let signals = ServiceSignals::default();
         let epoch = signals.begin_epoch(signal::SHUTDOWN | signal::STOP);
         signals.set(signal::GATE | signal::CHILD);
@@ -300,13 +300,13 @@ mod tests {
         signals.set(signal::STOP);
         assert!(signals.is_cancelled(epoch));
         signals.clear(signal::STOP);
-        assert!(!signals.is_cancelled(epoch), "the engine cancels before it takes a signal back");
+        assert!(!signals.is_cancelled(epoch), "the engine cancels the epoch before it clears a signal");
         signals.cancel();
         assert!(signals.is_cancelled(epoch));
     }
 
     #[test]
-    fn g51_a_token_is_cancelled_by_the_one_who_comes_second() {
+    fn g51_token_made_before_or_after_the_signal_is_cancelled() {
         let signals = ServiceSignals::default();
         let epoch = signals.begin_epoch(signal::SHUTDOWN);
         signals.set(signal::SHUTDOWN);
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn g51_an_epoch_that_is_over_is_cancelled_for_good() {
+    fn g51_epoch_that_is_over_stays_cancelled() {
         let signals = ServiceSignals::default();
         let first = signals.begin_epoch(signal::SHUTDOWN);
         let (token, _) = signals.token(first);
@@ -331,13 +331,13 @@ mod tests {
         assert!(signals.token(first).0.is_cancelled());
         assert!(!signals.is_cancelled(second) && signals.spawns(second) && !signals.spawns(first));
         signals.set(signal::SHUTDOWN);
-        assert!(!signals.is_cancelled(second), "as Stop is not by a shutdown");
+        assert!(!signals.is_cancelled(second), "a shutdown is not in the mask");
         assert!(signals.close(), "something was spawned");
         assert!(signals.is_cancelled(second) && !signals.spawns(second));
     }
 
     #[test]
-    fn g51_a_token_that_its_holder_cancels_cancels_its_epoch_and_no_other() {
+    fn g51_token_cancelled_by_its_holder_cancels_its_epoch_alone() {
         let signals = ServiceSignals::default();
         let epoch = signals.begin_epoch(signal::SHUTDOWN);
         signals.token(epoch).0.cancel();

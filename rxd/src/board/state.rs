@@ -20,9 +20,9 @@ pub(super) struct BoardState {
     pub(super) wake: VecDeque<u32>,
     pub(super) history: History,
     pub(super) closed: bool,
-    /// How many watchers the transitions have updated: what they cost.
+    /// How many times the transitions have updated a watcher: what they cost.
     #[cfg(feature = "test-util")]
-    pub(super) looked_at: u64,
+    pub(super) watcher_updates: u64,
 }
 
 #[derive(Debug, Default)]
@@ -30,9 +30,9 @@ pub(super) struct ServiceEntry {
     pub(super) status: ServiceStatus,
     /// The watchers on this service: the index of each, and which of its targets this service is.
     pub(super) watchers: Vec<(u32, u32)>,
-    /// The watches declared by this service: `watchers[own.0 .. own.1]`.
+    /// The watches that this service declares: `own.0 .. own.1` in [`BoardState::watchers`].
     pub(super) own: (u32, u32),
-    /// Whether gates hold its engine back.
+    /// Whether its engine waits for gates.
     pub(super) held: bool,
     pub(super) waker: Option<Waker>,
 }
@@ -55,7 +55,7 @@ impl BoardState {
             history: History::new(history),
             closed: false,
             #[cfg(feature = "test-util")]
-            looked_at: 0,
+            watcher_updates: 0,
         }
     }
 
@@ -77,7 +77,7 @@ impl BoardState {
             self.watchers.push(watcher);
             // Invariant 9: the queue has room for every watcher.
             self.wake.reserve(self.watchers.len() - self.wake.len());
-            // Nor does removing a watcher.
+            // Removing a watcher allocates nothing either.
             self.free.reserve(self.watchers.len() - self.free.len());
         } else {
             self.watchers[at as usize] = watcher;
@@ -171,7 +171,7 @@ impl BoardState {
         // removes no watcher.
         let watchers = std::mem::take(&mut self.entries[id as usize].watchers);
         for &(at, nth) in &watchers {
-            self.look_at(1);
+            self.count_update();
             let watcher = &mut self.watchers[at as usize];
             if let WatcherKind::Stream { unread, .. } = &mut watcher.kind {
                 *unread += 1;
@@ -192,7 +192,7 @@ impl BoardState {
     fn update_streams(&mut self) {
         let every = self.entries.len() - 1;
         for nth in 0..self.entries[every].watchers.len() {
-            self.look_at(1);
+            self.count_update();
             let (at, _) = self.entries[every].watchers[nth];
             if let WatcherKind::Stream { unread, .. } = &mut self.watchers[at as usize].kind {
                 *unread += 1;
@@ -219,7 +219,7 @@ impl BoardState {
         let watcher = &mut self.watchers[at as usize];
         watcher.fired = true;
         match &mut watcher.kind {
-            WatcherKind::WatcherSpec { owner, reaction, .. } => {
+            WatcherKind::Declared { owner, reaction, .. } => {
                 let (owner, gate) = (*owner as usize, reaction.is_gate());
                 watcher.held |= gate;
                 services[owner].set(reaction.signal());
@@ -240,7 +240,7 @@ impl BoardState {
     fn queue(&mut self, at: u32) {
         let watcher = &mut self.watchers[at as usize];
         let waits = match &watcher.kind {
-            WatcherKind::WatcherSpec { owner, .. } => self.entries[*owner as usize].waker.is_some(),
+            WatcherKind::Declared { owner, .. } => self.entries[*owner as usize].waker.is_some(),
             WatcherKind::Polled { waker, .. } | WatcherKind::Stream { waker, .. } => waker.is_some(),
             WatcherKind::Vacant => false,
         };
@@ -250,14 +250,14 @@ impl BoardState {
         }
     }
 
-    /// Dequeues a watcher: its waker, and the service that a reaction is about.
+    /// Dequeues a watcher. Returns its waker, and its owner if it is a declared one.
     #[inline(never)]
     pub(super) fn next_to_wake(&mut self) -> Option<(Option<Waker>, Option<Id>)> {
         let at = self.wake.pop_front()?;
         let watcher = &mut self.watchers[at as usize];
         watcher.queued = false;
         Some(match &mut watcher.kind {
-            WatcherKind::WatcherSpec { owner, .. } => (self.entries[*owner as usize].waker.clone(), Some(*owner)),
+            WatcherKind::Declared { owner, .. } => (self.entries[*owner as usize].waker.clone(), Some(*owner)),
             WatcherKind::Polled { waker, .. } | WatcherKind::Stream { waker, .. } => (waker.take(), None),
             WatcherKind::Vacant => {
                 self.free.push(at);
@@ -267,12 +267,11 @@ impl BoardState {
     }
 
     #[inline]
-    fn look_at(&mut self, watchers: u64) {
+    fn count_update(&mut self) {
         #[cfg(feature = "test-util")]
         {
-            self.looked_at += watchers;
+            self.watcher_updates += 1;
         }
-        let _ = watchers;
     }
 
     // ---- called by a service's engine ----------------------------------------------------------
@@ -285,7 +284,7 @@ impl BoardState {
         };
         let entry = &mut self.entries[id as usize];
         let own = &mut self.watchers[entry.own()];
-        let open = own.iter().all(|watcher| !watcher.reacts_by(gate) || watcher.held);
+        let open = own.iter().all(|watcher| !watcher.has_reaction(gate) || watcher.held);
         entry.held = !open;
         signals.clear(signal::GATE);
         if !open || entry.status.abandoned {
@@ -293,10 +292,10 @@ impl BoardState {
         }
         let mut stop = false;
         for watcher in own {
-            if watcher.reacts_by(gate) && watcher.condition.is_pulse() {
+            if watcher.has_reaction(gate) && watcher.condition.is_pulse() {
                 watcher.held = false;
             }
-            if to == State::Run && watcher.reacts_by(Reaction::Stop) {
+            if to == State::Run && watcher.has_reaction(Reaction::Stop) {
                 watcher.fired &= watcher.held;
                 stop |= watcher.fired;
             }

@@ -115,8 +115,9 @@ impl Condition {
         status.over || matches!(self, Condition::State(_, State::Unknown))
     }
 
-    /// Whether its value for this service will never change: the service has exited, or it has left
-    /// Unknown, to which it never returns.
+    /// Whether its value for this service will never change, unless an operator starts the service
+    /// again: the service has exited, or the condition is about Unknown, which the service has left
+    /// and to which it never returns.
     pub(super) fn is_settled(self, status: &ServiceStatus) -> bool {
         status.over || (matches!(self, Condition::State(_, State::Unknown)) && status.seq > 0)
     }

@@ -32,7 +32,8 @@ pub(crate) struct WatchId {
 pub(crate) enum StreamRead {
     /// The next transitions are in the buffer.
     Events,
-    /// This many transitions are no longer in the history. The statuses are those after them.
+    /// The next transition is no longer in the history. The reader skips to the statuses of this
+    /// instant, and this many transitions are not delivered.
     Lagged { missed: u64 },
     /// No more will follow.
     End,
@@ -132,13 +133,13 @@ impl Board {
                         *unread -= 1;
                     }
                 }
-                // Far behind, and nothing of these services so far: release the lock in between.
+                // If no transition so far is of these services, release the lock in between.
                 Poll::Ready((!events.is_empty()).then_some(StreamRead::Events))
             });
             match read {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Some(read)) => return Poll::Ready(read),
-                // Reserved without the lock, in case the reader has fallen behind.
+                // Allocated without the lock, in case the reader has fallen behind.
                 Poll::Ready(None) => statuses.reserve(services.len()),
             }
         }
@@ -204,13 +205,13 @@ impl Board {
         self.lock().history.recorded = Vec::with_capacity(MAX_RECORDED);
     }
 
-    /// The transitions recorded since then, and whether they are all.
+    /// The transitions recorded since then, and whether none is missing.
     #[cfg(any(test, feature = "test-util"))]
     pub(crate) fn recorded(&self) -> (Vec<Event>, bool) {
         let inner = self.lock();
         let recorded = inner.history.recorded.clone();
-        let whole = recorded.last().is_none_or(|event| event.seq == inner.seq);
-        (recorded, whole)
+        let is_complete = recorded.last().is_none_or(|event| event.seq == inner.seq);
+        (recorded, is_complete)
     }
 
     /// The transitions in the history, oldest first.

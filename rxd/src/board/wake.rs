@@ -41,7 +41,7 @@ impl Board {
     /// were any.
     ///
     /// Usually there is one, and it is dequeued before the lock is released. If `before_wake`
-    /// panics, the next publication wakes the others: the end of the engine is one.
+    /// panics, the next publication wakes the others, for example the end of the engine.
     #[inline]
     pub(super) fn wake(&self, mut inner: MutexGuard<'_, BoardState>, before_wake: impl FnOnce()) -> bool {
         // Fast path: usually there are no waiters.
@@ -90,7 +90,7 @@ impl Board {
 #[derive(Default)]
 pub(super) struct PendingWake<'a> {
     waker: Option<Waker>,
-    /// The service that a reaction is about, whose token it may cancel.
+    /// The service that declares the watch; a reaction may cancel its token.
     owner: Option<&'a ServiceSignals>,
 }
 
@@ -103,8 +103,8 @@ impl PendingWake<'_> {
 impl Drop for PendingWake<'_> {
     fn drop(&mut self) {
         if let Some(waker) = self.waker.take() {
-            // A waker of the user's may panic; the service that made the transition must not fail
-            // of it.
+            // A waker of the user's may panic. The service that made the transition must not fail
+            // because of it.
             let _ = panic::catch(|| waker.wake());
         }
         if let Some(owner) = self.owner {

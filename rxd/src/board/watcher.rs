@@ -42,7 +42,7 @@ pub(super) struct WatchedService {
 #[derive(Debug)]
 pub(super) enum WatcherKind {
     /// Declared by a service.
-    WatcherSpec { owner: Id, reaction: Reaction, within: Option<Duration> },
+    Declared { owner: Id, reaction: Reaction, within: Option<Duration> },
     /// Polled by the task that holds it.
     Polled { edges: RisingEdges, waker: Option<Waker> },
     /// A stream of all transitions of its targets; `unread` counts those since it was last read.
@@ -98,7 +98,7 @@ impl Watcher {
 
     pub(super) fn declared(owner: Id, declared: WatcherSpec) -> Watcher {
         let WatcherSpec { mode, condition, targets, reaction, within } = declared;
-        Watcher { kind: WatcherKind::WatcherSpec { owner, reaction, within }, ..Watcher::on(mode, condition, &targets) }
+        Watcher { kind: WatcherKind::Declared { owner, reaction, within }, ..Watcher::on(mode, condition, &targets) }
     }
 
     pub(super) fn polled(mode: Mode, condition: Condition, targets: &[Id]) -> Watcher {
@@ -120,13 +120,13 @@ impl Watcher {
     }
 
     /// Whether it is a declared watch with this reaction.
-    pub(super) fn reacts_by(&self, reaction: Reaction) -> bool {
-        matches!(self.kind, WatcherKind::WatcherSpec { reaction: own, .. } if own == reaction)
+    pub(super) fn has_reaction(&self, reaction: Reaction) -> bool {
+        matches!(self.kind, WatcherKind::Declared { reaction: own, .. } if own == reaction)
     }
 
     /// The declaration it was made from.
     pub(super) fn to_spec(&self) -> Option<WatcherSpec> {
-        let WatcherKind::WatcherSpec { reaction, within, .. } = self.kind else { return None };
+        let WatcherKind::Declared { reaction, within, .. } = self.kind else { return None };
         let targets = self.targets.iter().map(|target| target.id).collect();
         Some(WatcherSpec { mode: self.mode, condition: self.condition, targets, reaction, within })
     }
@@ -134,7 +134,7 @@ impl Watcher {
     pub(super) fn waker(&mut self) -> Option<&mut Option<Waker>> {
         match &mut self.kind {
             WatcherKind::Polled { waker, .. } | WatcherKind::Stream { waker, .. } => Some(waker),
-            WatcherKind::WatcherSpec { .. } | WatcherKind::Vacant => None,
+            WatcherKind::Declared { .. } | WatcherKind::Vacant => None,
         }
     }
 

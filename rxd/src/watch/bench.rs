@@ -62,13 +62,13 @@ impl WatchBench {
         StateStream::new(&self.0, filter)
     }
 
-    /// How many watchers the transitions have updated so far: what they cost.
+    /// How many times the transitions have updated a watcher so far: what they cost.
     #[must_use]
-    pub fn looked_at(&self) -> u64 {
-        self.0.board.looked_at()
+    pub fn watcher_updates(&self) -> u64 {
+        self.0.board.watcher_updates()
     }
 
-    /// In how many lists of services the watches are.
+    /// How many entries the lists of all services have for watches and streams.
     #[must_use]
     pub fn watched(&self) -> usize {
         self.0.board.watched()

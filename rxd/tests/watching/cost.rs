@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 
 /// How many watches 100 transitions of `s0` update, with `own` watches on it, `others` services
 /// beside it, and `elsewhere` watches on each of up to ten of those.
-fn looked_at(own: usize, others: usize, elsewhere: usize) -> u64 {
+fn updates(own: usize, others: usize, elsewhere: usize) -> u64 {
     let stage = Stage::new(1 + others, 8);
     let watch = |name: &str| stage.watch_any(Action::Entering, State::Run, name).unwrap();
     let mut watches: Vec<_> = (0..own).map(|_| watch("s0")).collect();
@@ -20,7 +20,7 @@ fn looked_at(own: usize, others: usize, elsewhere: usize) -> u64 {
         stage.enter(0);
         stage.leave(0);
     }
-    stage.looked_at()
+    stage.watcher_updates()
 }
 
 #[test]
@@ -28,7 +28,7 @@ fn g48_transition_updates_only_watches_of_its_service() {
     for own in [0, 1, 10, 1_000] {
         let wanted = 100 * own as u64;
         for (others, elsewhere) in [(0, 0), (10, 0), (10, 1_000), (10_000, 100)] {
-            assert_eq!(looked_at(own, others, elsewhere), wanted, "{own} of its own, {elsewhere} on others");
+            assert_eq!(updates(own, others, elsewhere), wanted, "{own} of its own, {elsewhere} on others");
         }
     }
 }
@@ -45,7 +45,7 @@ fn f61_dropped_watches_are_no_longer_updated() {
         stage.enter(1);
         stage.leave(1);
     }
-    assert_eq!(stage.looked_at(), 100 * WATCHERS as u64);
+    assert_eq!(stage.watcher_updates(), 100 * WATCHERS as u64);
     assert_eq!(stage.watched(), WATCHERS);
     // Neither in the order of creation nor in its reverse.
     let mut left: Vec<_> = watches.into_iter().map(Some).collect();
@@ -59,7 +59,7 @@ fn f61_dropped_watches_are_no_longer_updated() {
     drop(left);
     assert_eq!(stage.watched(), 0);
     stage.enter(0);
-    assert_eq!(stage.looked_at(), 100 * WATCHERS as u64, "dropped watches are not updated");
+    assert_eq!(stage.watcher_updates(), 100 * WATCHERS as u64, "dropped watches are not updated");
 }
 
 #[test]
@@ -68,7 +68,7 @@ fn stream_of_all_services_is_one_watch() {
     let streams: Vec<_> = (0..3).map(|_| stage.watch_states(&Filter::None).unwrap()).collect();
     assert_eq!(stage.watched(), 3);
     stage.enter(7);
-    assert_eq!(stage.looked_at(), 3);
+    assert_eq!(stage.watcher_updates(), 3);
     drop(streams);
     assert_eq!(stage.watched(), 0);
 }
@@ -79,7 +79,7 @@ fn watch_on_many_services_is_updated_once_per_transition() {
     let names: Vec<String> = (0..1_000).map(|id| format!("s{id}")).collect();
     let watch = stage.watch_all(Action::Changing, State::Run, &names).unwrap();
     (0..1_000).for_each(|id| stage.enter(id));
-    assert_eq!(stage.looked_at(), 1_000);
+    assert_eq!(stage.watcher_updates(), 1_000);
     drop(watch);
 }
 
