@@ -90,7 +90,7 @@ impl DaemonHandle {
     #[must_use]
     pub fn history(&self) -> Vec<ServiceState> {
         let core = self.core();
-        core.board.history().iter().map(|event| core.past(event)).collect()
+        core.board.history().iter().map(|event| core.state_after(event)).collect()
     }
 
     /// To follow services, read this stream: first a snapshot, then every transition of the

@@ -1,5 +1,5 @@
-//! What higher rooms keep for the life of a daemon: one value of each type. The core does not know
-//! the types.
+//! The values that higher rooms keep for the life of a daemon, one of each type: the server of the
+//! admin route, for example. The core does not know the types.
 
 use crate::sync::Mutex;
 use std::any::Any;

@@ -5,8 +5,8 @@
 //!
 //! # Lock order
 //!
-//! No lock of the core is taken while another is held, with one exception: the board's signals are
-//! set while the lock of the requests is held, by atomic steps that take no lock.
+//! No lock of the core is taken while another is held. The board's signals are set and cleared while
+//! the lock of the requests is held, but by atomic steps, which take no lock.
 
 use crate::board::{Board, Id, signal};
 use crate::core::extensions::Extensions;
@@ -53,8 +53,8 @@ pub(crate) struct Core {
     /// before it.
     is_detailed: AtomicBool,
     requests: Mutex<BTreeMap<Id, Requests>>,
-    /// How long each service may take to answer a request, in seconds; empty on a board without
-    /// engines.
+    /// How long each service may take to answer a request, in seconds; empty, which means no limit,
+    /// if there are no engines.
     answer_limits: Box<[u64]>,
     tasks: Box<[ServiceTasks]>,
     /// The services that operators have acted on, once for each time, for the invariant checker.
@@ -70,16 +70,17 @@ pub(crate) struct Core {
     pub(crate) intracom: Intracom,
     /// The status texts of the services.
     status_texts: Mutex<BTreeMap<Id, Box<str>>>,
-    /// Daemon-wide state has changed. Subscribers must re-read it; no payload is sent.
+    /// Notified when daemon-wide state has changed: a transition, once there is a subscriber, or a
+    /// status text. The subscriber must re-read the state; no payload is sent.
     pub(crate) changed: Notify,
-    /// Whether there is a subscriber.
+    /// Whether there is a subscriber to transitions.
     has_subscriber: AtomicBool,
     /// The order in which the services stop.
     pub(crate) stop_order: StopOrder,
     /// The first reason to stop, once there is one.
     shutdown: Mutex<Option<ShutdownReason>>,
     started: Instant,
-    /// The services that failed for good, in that order.
+    /// The services that failed for good, in the order in which they failed.
     failures: Mutex<Vec<Id>>,
     /// The services that override `reload`.
     reloadable: Mutex<Vec<Id>>,
@@ -102,9 +103,9 @@ pub(crate) struct FailureDetail {
     pub(crate) enters_run: Option<Instant>,
     /// The state in which it exceeded a limit during the shutdown.
     pub(crate) overrun: Option<State>,
-    /// It blocked its thread then.
+    /// It blocked its thread when it was abandoned.
     pub(crate) blocks: bool,
-    /// Other code blocked all threads then.
+    /// Other code blocked all threads when it was abandoned.
     pub(crate) starved: bool,
 }
 
@@ -209,7 +210,7 @@ impl Core {
         }
     }
 
-    /// Notes that a service failed for good, and that this counts.
+    /// Notes that a service failed for good, which makes the daemon fail.
     pub(crate) fn note_failure(&self, id: Id) {
         self.failures.lock().push(id);
     }
@@ -268,9 +269,10 @@ impl Core {
         self.request_by(false, id, command)
     }
 
-    /// Sends a request to a service. The receiver gets the answer when the request is done. It gets
-    /// it at once if the service asks about itself, by its `own` handle or in its own task, since
-    /// it could not wait for that.
+    /// Sends a request to a service. The receiver gets the answer when the request is done.
+    ///
+    /// If the service makes the request itself, through its `own` handle or in its own task, the
+    /// answer comes at once: the service could not wait for itself.
     pub(crate) fn request_by(
         &self,
         own: bool,
@@ -361,8 +363,8 @@ impl Core {
         self.stop_requested.notify_one();
     }
 
-    /// Handles the Exit of a service: asks the services to stop that waited for it. Returns whether
-    /// that woke a task.
+    /// Handles the Exit of a service: asks those services to stop that had to wait for it. Returns
+    /// whether that woke a task.
     pub(crate) fn exited(&self, id: Id) -> bool {
         let (next, left) = self.stop_order.exited(id);
         self.board.raise_all(&next, signal::SHUTDOWN);
@@ -374,32 +376,32 @@ impl Core {
 
     /// Sets the status text of a service; an empty text removes it.
     pub(crate) fn set_status(&self, id: Id, text: &str) {
-        let mut said = self.status_texts.lock();
+        let mut texts = self.status_texts.lock();
         match text {
-            "" => drop(said.remove(&id)),
-            text => drop(said.insert(id, text.into())),
+            "" => drop(texts.remove(&id)),
+            text => drop(texts.insert(id, text.into())),
         }
-        drop(said);
+        drop(texts);
         self.changed.notify_one();
     }
 
     /// The status texts of the first few services.
-    #[cfg_attr(not(feature = "systemd"), allow(dead_code, reason = "there is nobody to tell it to"))]
+    #[cfg_attr(not(feature = "systemd"), allow(dead_code, reason = "only the systemd notifications read it"))]
     pub(crate) fn status_texts(&self, few: usize) -> Vec<(Id, Box<str>)> {
-        let said = self.status_texts.lock();
-        said.iter().take(few).map(|(id, text)| (*id, text.clone())).collect()
+        let texts = self.status_texts.lock();
+        texts.iter().take(few).map(|(id, text)| (*id, text.clone())).collect()
     }
 
-    /// Notifies the subscriber that a service has made a transition.
+    /// Notifies the subscriber, if there is one, that a service has made a transition.
     pub(crate) fn notify_changed(&self) {
         if self.has_subscriber.load(Ordering::Relaxed) {
             self.changed.notify_one();
         }
     }
 
-    /// From now on every transition notifies `changed`. Callers must read the current state once
-    /// after calling this.
-    #[cfg_attr(not(feature = "systemd"), allow(dead_code, reason = "there is nobody to tell it to"))]
+    /// From now on every transition notifies `changed`. The caller must read the current state once
+    /// after this call.
+    #[cfg_attr(not(feature = "systemd"), allow(dead_code, reason = "only the systemd notifications read it"))]
     pub(crate) fn subscribe_changes(&self) {
         self.has_subscriber.store(true, Ordering::Relaxed);
         // A transition that the caller's next read does not see is published after this fence, and

@@ -12,23 +12,23 @@ pub(crate) type Name = Cow<'static, str>;
 #[derive(Debug)]
 pub(crate) struct ServiceNames {
     names: Box<[Name]>,
-    /// The types of the services that are declared on one.
-    kinds: Box<[(u64, Id)]>,
+    /// The hashes of the types on which services are declared, each with its service.
+    types: Box<[(u64, Id)]>,
     /// The hashes of names and types, sorted, with their services. Made on the first lookup.
     lookup: OnceLock<Box<[(u64, Id)]>>,
 }
 
 impl ServiceNames {
-    /// Takes each service's name, and the identity of its type.
+    /// Takes each service's name, and the hash of its type, if it has one.
     pub(crate) fn new(services: impl IntoIterator<Item = (Name, Option<u64>)>) -> Self {
-        let mut kinds = Vec::new();
-        let name = |(id, (name, kind)): (usize, (Name, Option<u64>))| {
-            kinds.extend(kind.map(|kind| (kind, id as Id)));
+        let mut types = Vec::new();
+        let name = |(id, (name, type_id)): (usize, (Name, Option<u64>))| {
+            types.extend(type_id.map(|type_id| (type_id, id as Id)));
             name
         };
         ServiceNames {
             names: services.into_iter().enumerate().map(name).collect(),
-            kinds: kinds.into(),
+            types: types.into(),
             lookup: OnceLock::new(),
         }
     }
@@ -46,11 +46,11 @@ impl ServiceNames {
         &self.names
     }
 
-    /// The services with this hash: one for a name, any number for a type.
+    /// The services with this hash of a name or a type. Different names may have the same hash.
     pub(crate) fn find(&self, hash: u64) -> impl Iterator<Item = Id> {
         let lookup = self.lookup.get_or_init(|| {
             let names = self.names.iter().enumerate().map(|(id, name)| (fnv1a(name), id as Id));
-            let mut lookup: Box<[(u64, Id)]> = names.chain(self.kinds.iter().copied()).collect();
+            let mut lookup: Box<[(u64, Id)]> = names.chain(self.types.iter().copied()).collect();
             lookup.sort_unstable();
             lookup
         });

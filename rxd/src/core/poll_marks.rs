@@ -1,10 +1,11 @@
-//! Detects code that blocks: marks each poll, for the monitor to look at.
+//! Detects code that blocks: marks each poll; the monitor looks at the marks.
 //!
 //! A service that does not return from a poll holds a thread of the runtime. Nothing can end that
 //! from outside, but the service can be named. Each poll of a method, of a task that a service has
 //! spawned, and of a prestart stage is marked with the number of the monitor's last look. So a poll
-//! reads no clock: it costs two relaxed stores and a load. A mark that is still there after
-//! [`LOOKS`] looks has been there for the whole threshold.
+//! reads no clock: it costs two relaxed stores and a load. There are [`LOOKS`] looks in the time of
+//! the threshold, and the first may follow right after the poll has begun. So a mark that is found
+//! by look number `LOOKS + 1` has been there for the whole threshold.
 
 use crate::board::Id;
 use crate::core::Core;
@@ -35,7 +36,7 @@ pub(crate) struct PollMarks {
 struct PollMark {
     /// The look during which the poll began, plus one; 0 between polls.
     since: AtomicU32,
-    /// The poll that was reported; 0 if none was. Written by the monitor only.
+    /// The value of `since` that was reported; 0 if none was. Written by the monitor only.
     reported: AtomicU32,
 }
 
@@ -52,7 +53,8 @@ struct WatchedTask {
 enum MarkChange {
     Unchanged,
     Blocks,
-    GoesOn,
+    /// The poll that was reported has returned.
+    Returned,
 }
 
 impl PollMark {
@@ -72,7 +74,7 @@ impl PollMark {
             MarkChange::Blocks
         } else if reported != 0 && reported != since {
             self.reported.store(0, Ordering::Relaxed);
-            MarkChange::GoesOn
+            MarkChange::Returned
         } else {
             MarkChange::Unchanged
         }
@@ -137,10 +139,10 @@ impl PollMarks {
         }
         let now = self.look.fetch_add(1, Ordering::Relaxed).wrapping_add(2);
         let mut blocked = Vec::new();
-        let mut add = |id: Option<Id>, task: Option<&WatchedTask>, found| {
-            if found != MarkChange::Unchanged {
+        let mut add = |id: Option<Id>, task: Option<&WatchedTask>, change| {
+            if change != MarkChange::Unchanged {
                 let service = id.map(|id| (core.name(id).clone(), core.board.status(id).state));
-                blocked.push(BlockedPoll { service, task: task.map(|task| task.name.clone()), found });
+                blocked.push(BlockedPoll { service, task: task.map(|task| task.name.clone()), change });
             }
         };
         for (id, mark) in self.methods.iter().enumerate() {
@@ -162,18 +164,18 @@ pub(crate) struct BlockedPoll {
     /// The service and its state; none for a prestart stage, which `task` names.
     service: Option<(Name, State)>,
     task: Option<Box<str>>,
-    found: MarkChange,
+    change: MarkChange,
 }
 
 impl BlockedPoll {
     /// Logs it. The log may make this thread wait.
-    pub(crate) fn say(&self, limit: Duration) {
+    pub(crate) fn log(&self, limit: Duration) {
         let service = self.service.as_ref().map(|(name, _)| &**name);
         let state = self.service.as_ref().map(|(_, state)| state.as_str());
         let (stage, task) = if service.is_none() { (self.task.as_deref(), None) } else { (None, self.task.as_deref()) };
-        match self.found {
+        match self.change {
             MarkChange::Unchanged => {}
-            MarkChange::GoesOn => {
+            MarkChange::Returned => {
                 emit!(WARN, target: "rxd", service, task, stage, "no longer blocking its thread")
             }
             MarkChange::Blocks => emit!(ERROR,
@@ -193,22 +195,22 @@ mod tests {
     use crate::core::stop_order::StopOrder;
 
     #[test]
-    fn g33_a_poll_is_reported_once_when_it_has_lasted_for_the_limit_and_not_before() {
+    fn g33_poll_longer_than_the_threshold_is_reported_once() {
         let look = AtomicU32::new(7);
         let mark = PollMark::default();
         let looks = |times| -> Vec<MarkChange> {
             (0..times).map(|_| mark.look(look.fetch_add(1, Ordering::Relaxed).wrapping_add(2))).collect()
         };
-        use MarkChange::{Blocks, GoesOn, Unchanged};
+        use MarkChange::{Blocks, Returned, Unchanged};
         // Between the first look and the third the whole threshold has passed.
         mark.during(&look, || assert_eq!(looks(5), [Unchanged, Unchanged, Blocks, Unchanged, Unchanged]));
-        assert_eq!(looks(2), [GoesOn, Unchanged]);
+        assert_eq!(looks(2), [Returned, Unchanged]);
         // Many short polls are not a long one.
         for _ in 0..10 {
             mark.during(&look, || assert_eq!(looks(2), [Unchanged, Unchanged]));
         }
         mark.during(&look, || assert_eq!(looks(3), [Unchanged, Unchanged, Blocks]));
-        mark.during(&look, || assert_eq!(looks(4), [GoesOn, Unchanged, Blocks, Unchanged]));
+        mark.during(&look, || assert_eq!(looks(4), [Returned, Unchanged, Blocks, Unchanged]));
     }
 
     #[tokio::test]
@@ -220,8 +222,12 @@ mod tests {
             assert_eq!(found(false), 0);
             let late = [true; 10].map(found);
             assert_eq!(late, [0; 10], "ten pauses while it is polled, with hardly any time in between");
-            assert_eq!([found(false), found(true), found(false)], [0, 0, 1], "it has held its thread for the limit");
+            assert_eq!(
+                [found(false), found(true), found(false)],
+                [0, 0, 1],
+                "it has held its thread for the threshold"
+            );
         });
-        assert_eq!([found(true), found(false)], [0, 1], "it goes on");
+        assert_eq!([found(true), found(false)], [0, 1], "the poll has returned");
     }
 }

@@ -13,11 +13,11 @@ impl Core {
         let (last_error, last_cause, next) =
             self.detail(id, |detail| (detail.error.clone(), detail.cause, detail.next_attempt));
         let next_attempt = next.filter(|_| between).map(|at| at.saturating_duration_since(self.started));
-        ServiceState { next_attempt, last_cause, last_error, ..self.stood(id, status) }
+        ServiceState { next_attempt, last_cause, last_error, ..self.state_at(id, status) }
     }
 
     /// The state of a service at the instant of this status.
-    pub(crate) fn stood(&self, id: Id, status: &ServiceStatus) -> ServiceState {
+    pub(crate) fn state_at(&self, id: Id, status: &ServiceStatus) -> ServiceState {
         ServiceState {
             name: self.name(id).clone(),
             state: status.state,
@@ -33,8 +33,8 @@ impl Core {
         }
     }
 
-    /// A past transition as the state of its service at that instant.
-    pub(crate) fn past(&self, event: &Event) -> ServiceState {
+    /// The state of a service right after this transition.
+    pub(crate) fn state_after(&self, event: &Event) -> ServiceState {
         ServiceState {
             name: self.name(event.id).clone(),
             state: event.state,

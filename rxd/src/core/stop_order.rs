@@ -9,7 +9,7 @@ use crate::sync::{Mutex, MutexGuard};
 /// on each other stop at the same time.
 #[derive(Debug)]
 pub(crate) struct StopOrder {
-    /// The services that stop after the first service, after the second, and so on.
+    /// The services that stop after service 0, then those that stop after service 1, and so on.
     after: Box<[Id]>,
     /// For each service, the end of its own part of `after`.
     ends: Box<[u32]>,
@@ -51,8 +51,8 @@ impl StopOrder {
         self.state.lock()
     }
 
-    /// The number of services that are not in Exit. A restarted service counts from the moment it
-    /// restarts.
+    /// The number of services that are not in Exit. A service that an operator starts again counts
+    /// from then on.
     pub(crate) fn left(&self) -> usize {
         self.lock().left
     }
@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_middle_of_a_chain_waits_for_its_end() {
+    fn stop_order_of_a_chain_releases_one_service_at_a_time() {
         // 0 stops before 1, 1 before 2.
         let stop_order = StopOrder::new(&[vec![1], vec![2], vec![]]);
         assert_eq!(stop_order.begin(), [0]);
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_exited_before_is_not_waited_for() {
+    fn stop_order_with_a_service_in_exit_does_not_wait_for_it() {
         let stop_order = StopOrder::new(&[vec![1], vec![]]);
         assert_eq!(stop_order.exited(0), (vec![], 1));
         assert_eq!(stop_order.begin(), [0, 1]);

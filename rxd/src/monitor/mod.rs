@@ -245,7 +245,7 @@ impl MonitorLoop {
         if found.is_empty() {
             return;
         }
-        self.write(Box::new(move || found.iter().for_each(|one: &BlockedPoll| one.say(limit))));
+        self.write(Box::new(move || found.iter().for_each(|one: &BlockedPoll| one.log(limit))));
     }
 
     /// Has a record written by another thread: a log that blocks must not keep this one from

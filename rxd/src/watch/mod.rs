@@ -236,7 +236,8 @@ impl Watch {
                 Poll::Ready(None)
             }
             Poll::Ready(Some(Fired { seq, times })) => {
-                let services = self.targets.iter().zip(&self.statuses).map(|(&id, status)| self.core.stood(id, status));
+                let services =
+                    self.targets.iter().zip(&self.statuses).map(|(&id, status)| self.core.state_at(id, status));
                 Poll::Ready(Some(WatchEvent { seq, times, services: services.collect() }))
             }
             Poll::Ready(None) => {

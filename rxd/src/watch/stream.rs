@@ -172,7 +172,7 @@ impl StateStream {
                 Poll::Ready(StreamRead::End) => self.next = StreamItem::Nothing,
             }
         }
-        Poll::Ready(self.events.pop().map(|event| StateEvent::Changed(self.core.past(&event))))
+        Poll::Ready(self.events.pop().map(|event| StateEvent::Changed(self.core.state_after(&event))))
     }
 
     fn snapshot(&mut self) -> States {
