@@ -20,7 +20,7 @@ pub(super) enum EnterStage {
     #[default]
     Start,
     /// Wait for the runtime's cooperative budget.
-    Turn,
+    Budget,
     /// Wait for the delay before the state.
     Delay,
     /// Wait for the gates before the state.
@@ -40,14 +40,14 @@ impl EngineState {
     /// Returns the method to call next, once its state is entered; `None` once the daemon has
     /// stopped.
     pub(crate) fn poll_next(&mut self, task: &mut TaskContext<'_>) -> Poll<Option<Method>> {
-        let next = self.poll_departure(task);
+        let next = self.poll_enter(task);
         if next.is_pending() {
             self.has_woken = false;
         }
         next
     }
 
-    fn poll_departure(&mut self, task: &mut TaskContext<'_>) -> Poll<Option<Method>> {
+    fn poll_enter(&mut self, task: &mut TaskContext<'_>) -> Poll<Option<Method>> {
         loop {
             let reached = match self.stage {
                 EnterStage::Yield(call) => {
@@ -56,13 +56,13 @@ impl EngineState {
                 }
                 EnterStage::Start if self.is_reload_due() => {
                     self.reload_asked = false;
-                    return self.depart(Some(Method::Reload), task);
+                    return self.flush_and_yield(Some(Method::Reload), task);
                 }
                 EnterStage::Start => match self.start_transition() {
                     Some(reached) => reached,
                     None => continue,
                 },
-                EnterStage::Turn => {
+                EnterStage::Budget => {
                     // A service that restarts without a delay must not keep other tasks from
                     // running.
                     if pin!(tokio::task::coop::consume_budget()).poll(task).is_pending() {
@@ -79,7 +79,7 @@ impl EngineState {
                             self.stage = EnterStage::Gates;
                             continue;
                         }
-                        (State::Init | State::Run, Err(interrupt)) => self.passed(Err(interrupt)),
+                        (State::Init | State::Run, Err(interrupt)) => self.gates_passed(Err(interrupt)),
                         (State::Stop, waited) => {
                             // It is on its way to Stop already, whatever the interrupt asks for.
                             if let Err(interrupt) = waited {
@@ -95,7 +95,7 @@ impl EngineState {
                     if passed.is_err() {
                         self.core.board.leave_gate(self.id);
                     }
-                    self.passed(passed)
+                    self.gates_passed(passed)
                 }
                 EnterStage::Interrupt(interrupt) => {
                     ready!(self.poll_tasks(task));
@@ -114,13 +114,14 @@ impl EngineState {
                 }
                 EnterStage::Exit => {
                     if !ready!(self.poll_exit(task)) {
-                        return self.depart(None, task);
+                        return self.flush_and_yield(None, task);
                     }
                     self.stage = EnterStage::Start;
                     continue;
                 }
             };
-            // Repeating a request that is already in progress keeps the current delay or gate wait.
+            // A reload, and repeating a request that is already in progress, keep the current delay
+            // or gate wait.
             let keeps_wait = match reached {
                 Err(Interrupt::Reload) => true,
                 Err(Interrupt::Restart(_)) => !self.init_entered && self.interrupt_cause.is_some(),
@@ -132,7 +133,7 @@ impl EngineState {
             self.stage = match reached {
                 Ok(call) if self.overridden.has(call) => {
                     self.stage = EnterStage::Start;
-                    return self.depart(Some(call), task);
+                    return self.flush_and_yield(Some(call), task);
                 }
                 // A method that the service does not override does nothing, and is not called.
                 Ok(call) => {
@@ -151,7 +152,7 @@ impl EngineState {
     /// If this poll has woken another task, the service yields once first: tokio keeps the task
     /// that was woken last in a slot of this thread (the LIFO slot), from which no other thread
     /// steals it. Code that blocks would otherwise hold up that task.
-    fn depart(&mut self, call: Option<Method>, task: &TaskContext<'_>) -> Poll<Option<Method>> {
+    fn flush_and_yield(&mut self, call: Option<Method>, task: &TaskContext<'_>) -> Poll<Option<Method>> {
         self.flush();
         if !std::mem::take(&mut self.has_woken) {
             return Poll::Ready(call);
@@ -161,8 +162,8 @@ impl EngineState {
         Poll::Pending
     }
 
-    /// Begins the transition to the next state. Returns something if the service is there already,
-    /// or has to interrupt at once.
+    /// Begins the transition to the next state. If nothing has to be waited for, returns the method
+    /// to call, or the interrupt to handle.
     fn start_transition(&mut self) -> Option<Result<Method, Interrupt>> {
         self.stage = match self.to {
             // A reaction or a shutdown came during a reload, after which the service ends.
@@ -172,7 +173,7 @@ impl EngineState {
             // A reload came between: the wait for this Init continues.
             State::Init if self.waits_for_init => {
                 self.set_delay(self.wait.as_ref().map_or(Duration::ZERO, |wait| wait.delay()));
-                EnterStage::Turn
+                EnterStage::Budget
             }
             State::Init => {
                 let Some(delay) = self.restart_delay() else {
@@ -180,7 +181,7 @@ impl EngineState {
                 };
                 self.waits_for_init = true;
                 self.set_delay(delay.max(self.options.delays[0]));
-                EnterStage::Turn
+                EnterStage::Budget
             }
             State::Idle | State::Run if self.reloads_in_place => {
                 // It is in the state already. A reaction that fired during the reload takes it out
@@ -231,8 +232,8 @@ impl EngineState {
         }
     }
 
-    /// Handles the end of the wait for the gates.
-    fn passed(&mut self, passed: Result<u64, Interrupt>) -> Result<Method, Interrupt> {
+    /// Handles the end of the wait before Init or Run.
+    fn gates_passed(&mut self, passed: Result<u64, Interrupt>) -> Result<Method, Interrupt> {
         if self.to == State::Run {
             self.run_since = NonZeroU64::new(passed? + 1);
             return Ok(Method::Run);
@@ -255,8 +256,8 @@ impl EngineState {
     /// The delay before this Init; none if the restart limit is reached.
     fn restart_delay(&mut self) -> Option<Duration> {
         match self.first_delay.take() {
-            Some(FirstDelay::Start) => return Some(self.options.startup_delay),
-            Some(FirstDelay::Again) => return Some(Duration::ZERO),
+            Some(FirstDelay::Declared) => return Some(self.options.startup_delay),
+            Some(FirstDelay::Zero) => return Some(Duration::ZERO),
             None => {}
         }
         if self.interrupt_cause.is_some_and(|cause| !cause.is_failure()) {
@@ -294,15 +295,20 @@ impl EngineState {
 
     fn publish_exit(&mut self) {
         let cause = self.exit_cause.take().unwrap_or(Cause::Normal);
-        let well = self.completed && cause == Cause::Normal;
+        let completed = self.completed && cause == Cause::Normal;
         let batch = std::mem::take(&mut self.batch);
         let for_good = is_for_good(self.core.board.signals(self.id));
         let core = &self.core;
-        let has_woken =
-            core.board.publish_exit(self.id, &batch, (cause, for_good), (well, self.failed_for_good), |first, seq| {
+        let has_woken = core.board.publish_exit(
+            self.id,
+            &batch,
+            (cause, for_good),
+            (completed, self.failed_for_good),
+            |first, seq| {
                 self.trace_batch(&batch, first);
                 self.trace(State::Exit, Transition::Entering, seq);
-            });
+            },
+        );
         core.note_if_any(self.id, |detail| detail.next_attempt = None);
         self.has_woken |= core.exited(self.id) | has_woken;
         self.waker_removed = for_good;
@@ -316,8 +322,8 @@ impl EngineState {
         }
     }
 
-    /// Waits in Exit until the daemon has stopped (false), or an operator starts the service
-    /// (true).
+    /// Waits in Exit. Returns true once an operator starts the service, and false once it will not
+    /// be started again: the daemon has stopped, or has asked the service to.
     fn poll_exit(&mut self, task: &mut TaskContext<'_>) -> Poll<bool> {
         self.register(task);
         let signals = self.core.board.signals(self.id);
@@ -338,7 +344,7 @@ impl EngineState {
         self.core.forget_failure(self.id);
         self.to = State::Init;
         self.last_state = State::Unknown;
-        self.first_delay = Some(FirstDelay::Again);
+        self.first_delay = Some(FirstDelay::Zero);
         self.first_failure = None;
         self.interrupt_cause = None;
         self.failed_for_good = false;

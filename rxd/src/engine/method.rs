@@ -102,7 +102,7 @@ impl EngineState {
         }
     }
 
-    /// How long a method may take that is not cancelled.
+    /// How long a method may take while it is not cancelled.
     fn own_limit(&self, call: Method) -> Option<Duration> {
         match call {
             Method::Stop | Method::Reload => Some(self.stop_limit()),
@@ -131,7 +131,7 @@ impl EngineState {
         });
         // A context is cancelled from the instant of a signal. So the method may have returned
         // because of a signal that was raised since its poll began, by another thread or by the
-        // method itself. An error that says something else is a failure all the same.
+        // method itself. An error other than `Cancelled` is a failure all the same.
         if self.limit.cancelled.is_none() && result.as_ref().map_or_else(|failure| failure.is_cancelled, |()| true) {
             self.look_at_signals(cx, call);
         }
@@ -157,7 +157,8 @@ impl EngineState {
         only_reload && self.manager.ends_after_run()
     }
 
-    /// The outcome of a method that has exceeded its limits; its future is dropped.
+    /// The outcome of a method that has exceeded its limits, and whose future is dropped. During a
+    /// shutdown it also notes the state for the report.
     fn dropped(&self, call: Method, own: Option<Duration>) -> Outcome {
         if self.core.board.signals(self.id) & signal::SHUTDOWN != 0 {
             // A reload may be called between two states.
@@ -212,7 +213,8 @@ impl EngineState {
         None
     }
 
-    /// Ends the service's tasks between methods: they belong to the state that it leaves.
+    /// Waits until the service's tasks have ended, between methods: the tasks belong to the state
+    /// that the service leaves.
     pub(super) fn poll_tasks(&mut self, task: &mut TaskContext<'_>) -> Poll<()> {
         if self.draining.is_none() {
             if self.close() {

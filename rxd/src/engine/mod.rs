@@ -31,13 +31,14 @@
 //! ```
 //!
 //! The manager's table says which of these arrows a service has. Whatever it says, a service that
-//! has entered Init passes Stop. A service waits at two places: before Init, for its delay and the
-//! gates before Init, and in Idle, for its delay and the gates before Run. An interrupt ends each
-//! wait.
+//! has entered Init passes Stop. A failure or an interrupt before Init leads to Init again, or to
+//! Exit without Stop.
 //!
-//! Transitions between which no code of the user's runs and nothing is waited for are collected in
-//! a batch, and published in one critical section before the next method is called or the service
-//! waits.
+//! A service waits for its delay before Init, Idle, Run and Stop, and for its gates before Init and
+//! before Run; it waits for the latter in Idle. An interrupt ends each of these waits.
+//!
+//! Transitions between which no method runs and nothing is waited for are collected in a batch, and
+//! published in one critical section before the next method is called or the service waits.
 //!
 //! # Invariants
 //!
@@ -46,10 +47,10 @@
 //! 1. A state is published as entered when its method is about to be called, after its delay and
 //!    with its gates holding; and as exited when the method and the tasks that end with it have
 //!    ended.
-//! 2. Stop is called if and only if Init was entered since the last Stop.
+//! 2. Stop is entered if and only if Init was entered since the last Stop.
 //! 3. The methods of one service run in one task, one after another.
 //! 4. Exit is published last, on every path out of the loop. An `EngineState` that is dropped
-//!    before that abandons its service.
+//!    before that abandons its service, which publishes Exit for it.
 //! 5. The batch is empty whenever the service waits and while a method runs.
 
 mod enter;
@@ -209,8 +210,8 @@ impl Outcome {
 
     /// Adds the message of a panic among the method's tasks. It is the method's failure, unless the
     /// method has one already.
-    fn with(self, said: Option<String>) -> Self {
-        match said {
+    fn with(self, task_panic: Option<String>) -> Self {
+        match task_panic {
             Some(text) if self.failure.is_none() => {
                 Outcome { cause: Cause::Panic, failure: Some(MethodFailure::msg(text)) }
             }
@@ -226,10 +227,10 @@ impl Outcome {
 /// The delay before the first Init after the start, or after an operator's start.
 #[derive(Clone, Copy, Debug)]
 enum FirstDelay {
-    /// The declared delay.
-    Start,
-    /// No delay: an operator has started the service.
-    Again,
+    /// The declared delay: the daemon starts the service.
+    Declared,
+    /// No delay: an operator starts the service.
+    Zero,
 }
 
 /// Requests of operators that are not answered yet.
@@ -260,7 +261,7 @@ pub(crate) struct EngineState {
     last_state: State,
     /// Whether Init was entered since the last Stop.
     init_entered: bool,
-    /// None once the delay before the first Init is over.
+    /// None once the delay before the first Init has been set.
     first_delay: Option<FirstDelay>,
     /// Why the service is to end, once that is decided.
     exit_cause: Option<Cause>,
@@ -309,7 +310,7 @@ impl EngineState {
             current_state: None,
             last_state: State::Unknown,
             init_entered: false,
-            first_delay: Some(FirstDelay::Start),
+            first_delay: Some(FirstDelay::Declared),
             exit_cause: None,
             first_failure: None,
             interrupt_cause: None,
@@ -356,7 +357,7 @@ impl EngineState {
             Method::Init => ends | signal::CHILD | signal::OPERATOR,
             Method::Idle => ends | signal::CHILD | signal::OPERATOR | reload,
             Method::Run => ends | signal::CHILD | signal::OPERATOR | reload | signal::STOP,
-            // Every other request waits until the reload has ended.
+            // Every other signal waits until the reload has ended.
             Method::Reload => ends,
             Method::Stop => 0,
         }
@@ -435,8 +436,8 @@ impl EngineState {
 }
 
 impl Drop for EngineState {
-    /// Invariant 4: however the task ends, no other service waits for this one for ever, and its
-    /// failure has its consequence for the daemon.
+    /// Invariant 4: however the task ends, no other service waits for this one for ever, and a
+    /// failure counts for the daemon.
     fn drop(&mut self) {
         self.core.board.service(self.id).close();
         if !self.has_ended {

@@ -12,10 +12,10 @@ use crate::report::ShutdownReason;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
-/// The record about a service that is not restarted, because it has been as often as it may be.
+/// The record about a service that is not restarted because its restart limit is reached.
 pub(super) const RESTART_LIMIT_REACHED: &str = "not restarted: restart limit reached";
 
-/// Why a service leaves the place where it waits.
+/// Why a wait before a state ends early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Interrupt {
     /// It ends.
@@ -40,7 +40,7 @@ impl EngineState {
             let failed = match failure {
                 Some(failure) => Some(format!("failed to reload service `{}`: {}", self.name(), failure.text)),
                 None if cause == Cause::Normal => None,
-                None => Some(format!("service `{}` is leaving ({cause})", self.name())),
+                None => Some(format!("service `{}` is stopping ({cause})", self.name())),
             };
             if failed.is_none() {
                 self.end_back_off();
@@ -58,8 +58,8 @@ impl EngineState {
         if cause.is_failure() {
             self.first_failure = self.first_failure.or(Some(cause));
             // Without restarts one failure is enough, whatever Stop does. The failure counts now
-            // and not after Stop, which may block its thread. With restarts, the window may have
-            // moved on by then.
+            // and not after Stop, which may block its thread. With restarts, that is decided
+            // after Stop: the window may have moved on by then.
             let never_restarts = self.options.restarts.is_some_and(|limit| limit.max == 0);
             if never_restarts && call != Method::Stop {
                 self.fail_for_good(cause, RESTART_LIMIT_REACHED);

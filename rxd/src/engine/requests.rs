@@ -117,7 +117,8 @@ impl EngineState {
         let mut interrupt = None;
         for (command, reply) in self.core.take_requests(self.id) {
             match command {
-                // It is not in Exit, so it has started; or it is answered once it has.
+                // The service is not in Exit, so it has started already, or is starting: then the
+                // request is answered once Init is entered.
                 ServiceCommand::Start if self.init_entered => {
                     self.has_woken = true;
                     answer(reply, Ok(()));
@@ -144,7 +145,7 @@ impl EngineState {
     pub(super) fn answer_in_exit(&mut self) -> bool {
         let mut start = false;
         for (command, reply) in self.core.take_requests(self.id) {
-            let reaction = match command {
+            let result = match command {
                 ServiceCommand::Start | ServiceCommand::Restart if start || self.core.stop_order.revive(self.id) => {
                     start = true;
                     // Answered once Init is entered.
@@ -154,22 +155,23 @@ impl EngineState {
                 command => self.core.answer_when_over(self.id, command),
             };
             self.has_woken = true;
-            answer(reply, reaction);
+            answer(reply, result);
         }
         start
     }
 
+    /// Answers the pending requests of these kinds.
     pub(super) fn reply(&mut self, commands: &[ServiceCommand], with: impl Fn() -> Result<(), Error>) {
         let Some(replies) = &mut self.pending_replies else { return };
-        let (mine, others): (Vec<_>, Vec<_>) =
+        let (answered, others): (Vec<_>, Vec<_>) =
             std::mem::take(&mut **replies).into_iter().partition(|(command, _)| commands.contains(command));
         match others.is_empty() {
             true => self.pending_replies = None,
             false => **replies = others,
         }
         // An answer wakes a task, which must not wait in this thread for code that blocks.
-        self.has_woken |= !mine.is_empty();
-        for (_, reply) in mine {
+        self.has_woken |= !answered.is_empty();
+        for (_, reply) in answered {
             answer(reply, with());
         }
     }

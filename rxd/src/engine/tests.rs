@@ -32,7 +32,7 @@ impl Runner for Waits {
     }
 }
 
-/// Is cancelled in vain.
+/// Ignores cancellation.
 struct Hangs;
 
 impl Runner for Hangs {
@@ -49,7 +49,7 @@ fn core() -> Arc<Core> {
 const COMMANDS: [ServiceCommand; 4] =
     [ServiceCommand::Stop, ServiceCommand::Start, ServiceCommand::Restart, ServiceCommand::Reload];
 
-/// What it says to each of [`COMMANDS`] once its engine is gone, while the daemon goes on.
+/// The error for each of [`COMMANDS`] once the engine is gone, while the daemon continues.
 const REFUSED: [Option<&str>; 4] = [
     None,
     Some("service `a` cannot start again: its task has ended"),
@@ -58,8 +58,8 @@ const REFUSED: [Option<&str>; 4] = [
 ];
 
 #[test]
-fn g55_x2_requests_to_a_service_whose_engine_is_gone_are_answered() {
-    // Those that it has not seen yet, and those that it was about to do.
+fn g55_x2_requests_after_the_engine_has_ended_are_answered() {
+    // Requests that the engine has not read yet, and requests that it was about to carry out.
     for has_seen in [false, true] {
         let core = core();
         let engine =
@@ -70,7 +70,7 @@ fn g55_x2_requests_to_a_service_whose_engine_is_gone_are_answered() {
         let mut pending = COMMANDS.map(|command| core.request(0, command));
         if has_seen {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-            let _there = runtime.enter();
+            let _entered = runtime.enter();
             assert!(engine.as_mut().poll(&mut task).is_pending());
         }
         drop(engine);
@@ -78,18 +78,19 @@ fn g55_x2_requests_to_a_service_whose_engine_is_gone_are_answered() {
         let answers = pending.each_mut().map(|answer| answer.try_recv().expect("it is answered"));
         let mut expected = REFUSED.map(|refused| refused.map(str::to_owned));
         if has_seen {
-            // It had started, and has no `reload`: those two were answered at once.
+            // The service had started, and has no `reload`: those two were answered at once.
             (expected[1], expected[3]) = (None, None);
         }
         assert_eq!(answers.map(text), expected, "seen: {has_seen}");
-        let later = COMMANDS.map(|command| core.request(0, command).try_recv().expect("so is what comes later"));
+        let later =
+            COMMANDS.map(|command| core.request(0, command).try_recv().expect("a later request is answered too"));
         assert_eq!(later.map(text), REFUSED.map(|refused| refused.map(str::to_owned)));
         assert_eq!(core.shutting_down(), None, "its runtime was dropped: that is no failure");
     }
 }
 
 #[test]
-fn g53_x2_an_engine_that_a_panic_ends_counts_as_a_service_that_gave_up() {
+fn g53_x2_engine_ended_by_a_panic_fails_its_service_for_good() {
     for (on_failure, reason, failures) in [
         (OnFailure::Shutdown, Some(ShutdownReason::Service(0)), vec![0]),
         (OnFailure::Exit, None, vec![0]),
@@ -112,7 +113,7 @@ fn g53_x2_an_engine_that_a_panic_ends_counts_as_a_service_that_gave_up() {
 }
 
 #[test]
-fn whatever_ends_it_nothing_is_left_that_could_wake_it() {
+fn engine_that_has_ended_leaves_no_waker_behind() {
     for is_dropped in [false, true] {
         let core = core();
         let engine =
@@ -129,8 +130,8 @@ fn whatever_ends_it_nothing_is_left_that_could_wake_it() {
             if is_dropped {
                 engine.set(None);
             } else {
-                // It has woken the supervisor, and lets it have the thread before the service is
-                // dropped.
+                // The engine has woken the supervisor, and yields the thread to it before the
+                // service is dropped.
                 assert!(poll().is_some_and(|poll| poll.is_pending()));
                 assert!(poll().is_some_and(|poll| poll.is_ready()));
             }

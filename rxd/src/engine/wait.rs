@@ -31,15 +31,15 @@ impl Wait {
 }
 
 impl EngineState {
-    /// Sets the delay before the gates. A zero delay uses no timer.
+    /// Sets the delay before the state. A zero delay uses no timer.
     pub(super) fn set_delay(&mut self, delay: Duration) {
         if delay.is_zero() && self.wait.is_none() {
             return;
         }
         if !delay.is_zero() {
-            // The service has to wait, so the batch has to be published anyway. Published here, it
-            // cannot get a later time than the begin of the wait, however long this thread is
-            // descheduled in between.
+            // The service has to wait, so the batch has to be published anyway. Published here, its
+            // transitions cannot get a later time than the begin of the wait, however long this
+            // thread is descheduled in between.
             self.flush();
         }
         let wait = self.wait_mut();
@@ -105,10 +105,10 @@ impl EngineState {
         let wait = self.wait_mut();
         let is_new = wait.gates.is_none();
         let since = *wait.gates.get_or_insert(later_than(wait.since, wait.delay));
-        // A reload in between may have taken all of the limit.
-        let mut look = is_new;
+        // At the begin too: a reload in between may have taken all of the limit.
+        let mut is_due = is_new;
         loop {
-            if look {
+            if is_due {
                 if let Some(unmet) = self.timed_out_gate(since) {
                     self.fail("gate", Cause::Timeout, &MethodFailure::msg(unmet));
                     return Poll::Ready(Err(Interrupt::Failed(Cause::Timeout)));
@@ -120,7 +120,7 @@ impl EngineState {
                 Some(_) => ready!(self.poll_timer(task)),
                 None => return Poll::Pending,
             }
-            look = true;
+            is_due = true;
         }
     }
 

@@ -279,7 +279,7 @@ async fn f74_reload_in_idle_is_followed_by_restart_or_shutdown() {
             let ran = running.stop().await;
             assert_eq!(call_log.calls("a"), ["init", "idle", "reload", "stop"]);
             assert_eq!(ran.took.as_secs(), 5);
-            assert_eq!(reload.await.unwrap().unwrap_err().to_string(), "service `a` is leaving (shutdown)");
+            assert_eq!(reload.await.unwrap().unwrap_err().to_string(), "service `a` is stopping (shutdown)");
         }
     }
 }
@@ -329,7 +329,7 @@ async fn f74_shutdown_during_a_reload_wins() {
     let reload = tokio::spawn(async move { handle.reload("a").await });
     tokio::time::sleep(SECOND).await;
     let ran = running.stop().await;
-    assert_eq!(reload.await.unwrap().unwrap_err().to_string(), "service `a` is leaving (shutdown)");
+    assert_eq!(reload.await.unwrap().unwrap_err().to_string(), "service `a` is stopping (shutdown)");
     assert_eq!(ran.took.as_secs(), 1);
     assert_eq!(call_log.calls("a"), ["init", "idle", "run", "reload", "stop"], "`run` is not called again");
     assert_eq!(ran.states("a"), format!("{INCARNATION} exit+"));
