@@ -34,7 +34,7 @@ impl Drop for CountedTask {
 }
 
 pin_project! {
-    /// The fields are dropped in order: the future is gone before the task is no longer counted.
+    /// The fields are dropped in order, so the task is counted until its future is gone.
     struct EngineTask<F> {
         #[pin]
         task: F,
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn ends_with_the_last_task_and_not_before_it_is_dropped() {
+    async fn engine_tasks_have_ended_once_the_last_is_dropped() {
         let (tasks, runtime) = (EngineTasks::default(), Handle::current());
         assert!(has_ended(&tasks));
         let gone = Arc::<AtomicBool>::default();

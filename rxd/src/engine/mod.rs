@@ -49,8 +49,8 @@
 //!    ended.
 //! 2. Stop is entered if and only if Init was entered since the last Stop.
 //! 3. The methods of one service run in one task, one after another.
-//! 4. Exit is published last, on every path out of the loop. An `EngineState` that is dropped
-//!    before that abandons its service, which publishes Exit for it.
+//! 4. On every path out of the loop, Exit is published last, once for each start of the service.
+//!    An `EngineState` that is dropped before that abandons its service, which publishes Exit.
 //! 5. The batch is empty whenever the service waits and while a method runs.
 
 mod enter;

@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn in_the_task_of_its_engine_it_leaves_no_token_behind() {
+    fn wait_in_the_task_of_its_engine_makes_no_token() {
         let board = Board::new(vec![Vec::new()], 1);
         let (alarm, waker) = engine(&board);
         let epoch = board.service(0).begin_epoch(signal::SHUTDOWN);
@@ -108,22 +108,22 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_without_a_waker_is_polled_again_once_there_is_a_token_and_then_awaits_it() {
+    fn wait_polled_before_the_token_is_made_awaits_the_token() {
         let board = Board::new(vec![Vec::new()], 1);
         let (alarm, waker) = engine(&board);
         let epoch = board.service(0).begin_epoch(signal::SHUTDOWN);
         let mut wait = pin!(WaitCancelled::of_epoch(&board, 0, epoch));
         assert!(wait.as_mut().poll(&mut TaskContext::from_waker(&waker)).is_pending());
         let token = token_of(&board, 0, epoch);
-        assert_eq!(alarm.times(), 1, "it is to look again");
+        assert_eq!(alarm.times(), 1, "the engine is woken, to poll again");
         assert!(wait.as_mut().poll(&mut TaskContext::from_waker(&waker)).is_pending());
         token.cancel();
-        assert_eq!(alarm.times(), 2, "it waits for the token");
+        assert_eq!(alarm.times(), 2, "the token wakes it");
         assert!(wait.poll(&mut TaskContext::from_waker(&waker)).is_ready());
     }
 
     #[test]
-    fn g51_a_wait_in_another_task_is_woken_by_the_one_who_raises_the_signal() {
+    fn g51_wait_in_another_task_is_woken_by_the_signal() {
         let board = Board::new(vec![Vec::new()], 1);
         engine(&board);
         let alarm = Arc::new(Alarm::default());
@@ -132,7 +132,7 @@ mod tests {
         let mut wait = pin!(WaitCancelled::of_epoch(&board, 0, epoch));
         assert!(wait.as_mut().poll(&mut TaskContext::from_waker(&waker)).is_pending());
         board.raise(0, signal::SHUTDOWN);
-        assert_eq!(alarm.times(), 1, "no engine had to be polled for it");
+        assert_eq!(alarm.times(), 1, "without a poll of the engine");
         assert!(wait.poll(&mut TaskContext::from_waker(&waker)).is_ready());
         assert!(token_of(&board, 0, epoch).is_cancelled());
     }

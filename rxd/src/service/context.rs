@@ -173,7 +173,7 @@ impl Context {
     ///         let mut every = cx.every(Duration::from_secs(1));
     ///         while every.tick().await {
     ///             let ping = tokio::time::timeout(Duration::from_secs(3), self.pool.ping());
-    ///             // Cancelled, late, refused: three ways not to go on, and three `?`.
+    ///             // One `?` each for: cancelled, late, refused.
     ///             cx.or_cancelled(ping).await???;
     ///         }
     ///         Ok(())
@@ -244,7 +244,8 @@ impl Context {
         }
     }
 
-    /// Makes a context for a part of the service, with a name of its own in logs and a child token.
+    /// Makes a context for a part of the service, with its own name and a child token. Cancelling
+    /// that token cancels this part alone.
     #[must_use]
     pub fn child(&self, name: &str) -> Context {
         let path = Some(format!("{}/{name}", self.name()).into());

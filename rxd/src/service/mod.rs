@@ -1,4 +1,4 @@
-//! What one service is given: its declaration, its context, its cancellation and its tasks.
+//! What one service has: the trait of its methods, its context, its cancellation and its tasks.
 
 pub(crate) mod cancelled;
 pub(crate) mod context;

@@ -75,8 +75,7 @@ impl Drop for TaskGuard {
 }
 
 pin_project! {
-    /// The fields are dropped in order: the user's future is gone before the task is no longer
-    /// counted.
+    /// The fields are dropped in order, so the task is counted until the user's future is gone.
     struct TrackedTask<F> {
         #[pin]
         task: Option<F>,
@@ -93,8 +92,8 @@ impl<T, F: Future<Output = Result<T, panic::CaughtPanic>>> Future for TrackedTas
         match ready!(task.poll(cx)) {
             Ok(output) => Poll::Ready(output),
             Err(caught) => {
-                // Dropping the span first: a layer that panics while the task unwinds would end the
-                // process.
+                // The span is dropped first: a tracing layer that panics while the task unwinds
+                // would end the process.
                 let _ = panic::catch(|| this.task.set(None));
                 caught.resume()
             }

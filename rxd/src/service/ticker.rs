@@ -42,8 +42,8 @@ pub struct Ticker {
 #[derive(Debug)]
 enum TickerWait {
     Now,
-    /// After the other tasks have had a turn; whether they had it.
-    Turn(bool),
+    /// After the other tasks have had a turn; whether they have.
+    Yield(bool),
     Timer(Pin<Box<Sleep>>),
 }
 
@@ -78,12 +78,12 @@ impl Ticker {
 
     fn poll_due(&mut self, task: &mut Context<'_>) -> Poll<()> {
         match &mut self.next {
-            TickerWait::Now if self.period.is_zero() => self.next = TickerWait::Turn(false),
+            TickerWait::Now if self.period.is_zero() => self.next = TickerWait::Yield(false),
             TickerWait::Now => self.next = TickerWait::Timer(Box::pin(tokio::time::sleep_until(later(self.period)))),
-            TickerWait::Turn(had) if *had => *had = false,
-            TickerWait::Turn(had) => {
+            TickerWait::Yield(has_yielded) if *has_yielded => *has_yielded = false,
+            TickerWait::Yield(has_yielded) => {
                 // A task that wakes itself while it runs goes to the end of its runtime's queue.
-                *had = true;
+                *has_yielded = true;
                 task.waker().wake_by_ref();
                 return Poll::Pending;
             }
