@@ -5,15 +5,17 @@
 //! resolver. And a signal no longer ends it by default, since tokio has installed handlers for the
 //! signals that the daemon listened to. So:
 //!
-//! * Once the last daemon has stopped, a signal that would have stopped it ends the process: with
-//!   status 0 if that daemon ended well, otherwise with 128 + the signal's number. A handler of
-//!   `signal_hook` does that, on whatever thread, until the next daemon starts.
-//! * [`exit_within_limit`] ends the process after a limit, for `Daemon::main`.
+//! * Once the last daemon has stopped, a signal that any daemon has listened to ends the process:
+//!   with status 0 if the daemons ended well, otherwise with 128 + the signal's number. Of several
+//!   daemons that ran at the same time, one that failed is enough. A handler of `signal_hook` does
+//!   that, on whatever thread, until the next daemon starts.
+//! * [`exit_within_limit`] ends the process after a limit, for `Daemon::main` and for a report that
+//!   `main` returns.
 //! * [`exit_now`] ends it immediately, for the third signal.
 //!
 //! # Lock order
 //!
-//! The lock of [`DAEMONS`] is taken alone. No signal handler takes it.
+//! No other lock of rxd is held with that of [`DAEMONS`]. No signal handler takes it.
 
 use crate::panic::emit;
 use crate::signals::Signal;
@@ -26,13 +28,13 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, LazyLock, Once};
 use std::time::Duration;
 
-/// How long the process may take to end after [`Daemon::main`](crate::Daemon::main) has a report.
+/// How long the process may take to end by itself once its last daemon has ended.
 pub(crate) const EXIT_LIMIT: Duration = Duration::from_secs(1);
 
 /// How often the thread checks whether a daemon runs.
-const STEP: Duration = Duration::from_millis(50);
+const CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
-/// How long the last record may take, should the log make its writers wait.
+/// How long writing the last record may take, since a log may make its writers wait.
 const LAST_RECORD: Duration = Duration::from_millis(50);
 
 #[derive(Debug, Default)]
@@ -41,7 +43,7 @@ struct Daemons {
     running: usize,
     /// The signals that any daemon has listened to. tokio's handlers for them stay installed.
     signals: BTreeSet<i32>,
-    /// Whether a daemon has failed since the first of those that run, or ran last, was started.
+    /// Whether a daemon has failed since one was last started while no other ran.
     has_failed: bool,
     /// The handlers that end the process at the next signal, while no daemon runs.
     actions: Vec<SigId>,
@@ -49,7 +51,8 @@ struct Daemons {
 
 static DAEMONS: LazyLock<Mutex<Daemons>> = LazyLock::new(Mutex::default);
 
-/// A running daemon. Once the last one has ended, the next signal ends the process.
+/// Counts a running daemon until it is dropped. Once the last one has ended, the next signal ends
+/// the process.
 #[derive(Debug)]
 pub(crate) struct RunningDaemon {
     /// Whether it ended well.
@@ -107,8 +110,8 @@ pub(crate) fn exit_within_limit(code: u8) {
     let ends = || {
         let mut left = EXIT_LIMIT;
         while !left.is_zero() {
-            std::thread::sleep(STEP);
-            left = if DAEMONS.lock().running > 0 { EXIT_LIMIT } else { left.saturating_sub(STEP) };
+            std::thread::sleep(CHECK_INTERVAL);
+            left = if DAEMONS.lock().running > 0 { EXIT_LIMIT } else { left.saturating_sub(CHECK_INTERVAL) };
         }
         let code = STATUS.load(Ordering::Relaxed);
         emit_and_exit(code.into(), || {

@@ -45,7 +45,7 @@ impl Drop for HandleInner {
 }
 
 /// Waits for this long, or for ever if there is no tokio runtime to set a timer in.
-async fn passed(limit: Duration) {
+async fn sleep(limit: Duration) {
     match Handle::try_current() {
         Ok(_) => tokio::time::sleep(limit).await,
         Err(_) => std::future::pending().await,
@@ -214,7 +214,8 @@ impl DaemonHandle {
         self.core().intracom.clone()
     }
 
-    /// Ends one service. Returns when it is in Exit, or immediately if the service asks for itself.
+    /// Ends one service. Returns when the service is in Exit, or immediately if the service makes the
+    /// request itself.
     ///
     /// # Errors
     ///
@@ -261,18 +262,18 @@ impl DaemonHandle {
     async fn request(&self, service: &str, command: ServiceCommand) -> Result<(), Error> {
         let core = self.core();
         let id = core.names.id(service).ok_or_else(|| unknown_service(core, service))?;
-        // A service that asks for itself is answered at once: it would wait for itself. Once the
-        // daemon has ended it gets the error below, like any other caller.
+        // A service that makes the request itself is answered at once: it would wait for itself. Once
+        // the daemon has ended it gets the error below, like any other caller.
         let own = self.inner.service == Some(id) && core.report.borrow().is_none();
         let reply = core.request_by(own, id, command);
-        let over = || Error::msg(format_args!("daemon `{}` has ended", core.daemon));
+        let ended = || Error::msg(format_args!("daemon `{}` has ended", core.daemon));
         let limit = core.answer_limit(id);
         let mut report = core.report.subscribe();
         tokio::select! {
             biased;
-            reply = reply => reply.unwrap_or_else(|_| Err(over())),
-            _ = panic::with_quiet_waker(report.wait_for(Option::is_some)) => Err(over()),
-            () = passed(limit) => {
+            reply = reply => reply.unwrap_or_else(|_| Err(ended())),
+            _ = panic::with_quiet_waker(report.wait_for(Option::is_some)) => Err(ended()),
+            () = sleep(limit) => {
                 let (verb, why) = (command.as_str(), Why::of(core, id));
                 Err(Error::msg(format_args!("service `{service}` did not {verb} within {limit:?}: {why}")))
             }

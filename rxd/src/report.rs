@@ -1,6 +1,7 @@
 //! The report that a daemon leaves: why it stopped, how each service ended, and the exit status.
 //!
-//! The supervisor builds it last of all; `run` and `wait` return it.
+//! The supervisor or, if that gets no thread, the monitor builds it last of all; `run` and `wait`
+//! return it.
 
 use crate::board::Id;
 use crate::error::Error;
@@ -46,7 +47,7 @@ pub struct Report {
     pub(crate) daemon: Cow<'static, str>,
     pub(crate) reason: Option<ShutdownReason>,
     pub(crate) services: Vec<ServiceReport>,
-    /// The ids of those that failed, in that order.
+    /// The ids of the services that failed for good, in the order in which they failed.
     pub(crate) order: Vec<u32>,
     pub(crate) exit_code: u8,
     /// The runtime was shut down before the daemon had stopped: nothing else is known.
@@ -102,8 +103,8 @@ impl Report {
         Report { daemon, reason: None, services: Vec::new(), order: Vec::new(), exit_code: FAILURE_STATUS, lost: true }
     }
 
-    /// The services that failed for good, in that order: the first one first, and after it those
-    /// that depend on it.
+    /// The services that failed for good and whose [`OnFailure`](crate::OnFailure) is not `Ignore`,
+    /// in the order in which they failed: a service comes before those that depend on it.
     pub fn failures(&self) -> impl Iterator<Item = &ServiceReport> {
         self.order.iter().filter_map(|&id| self.services.get(id as usize))
     }
@@ -128,7 +129,7 @@ impl Report {
         if self.is_ok() { 0 } else { self.exit_code }
     }
 
-    /// Whether no service failed for good, and none was abandoned.
+    /// Whether there are no [`failures`](Report::failures), and no service was abandoned.
     #[must_use]
     pub fn is_ok(&self) -> bool {
         !self.lost && self.failures().next().is_none() && self.abandoned().next().is_none()

@@ -3,18 +3,20 @@
 //! The supervisor's task takes them or, if it gets no thread, the monitor's thread. Each step does
 //! nothing if the other has taken it before.
 //!
-//! Waits that need a runtime are not here but in the supervisor: for the end of tasks, of the admin
-//! listener, and of the thread that notifies systemd.
+//! Waits that need a runtime are not here but in the supervisor: for the end of the engines' tasks,
+//! of the admin listener, and of the thread that notifies systemd.
 //!
 //! # Steps
 //!
 //! 1. [`begin`](Stopping::begin) fixes the deadline, notifies the service manager, and cancels the
-//!    services that no other service has to stop before. Each Exit releases further services.
+//!    services that have to wait for no other service. Each Exit releases further services.
 //! 2. [`force`](Stopping::force), once the deadline is exceeded or a second signal arrives: all
 //!    limits are zero. [`force_without_order`](Stopping::force_without_order) also cancels the
 //!    services that still wait for others to stop.
 //! 3. [`abandon`](Stopping::abandon) publishes Exit for the services that are left.
-//! 4. [`report`](Stopping::report) makes the report and hands it out, once.
+//! 4. [`note_undropped`](Stopping::note_undropped), which the supervisor alone calls, notes the
+//!    services whose value blocks a thread while it is dropped.
+//! 5. [`report`](Stopping::report) makes the report and hands it out, once.
 //!
 //! # Lock order
 //!
@@ -34,9 +36,12 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::Level;
 
-/// How long services have to drop what they are doing once the deadline is exceeded. Half of it is
-/// in the stop order. The other half is without it, since a service that blocks must not keep those
-/// behind it from stopping.
+/// How long services have to drop what they are doing once the shutdown is forced by the
+/// supervisor.
+///
+/// In the first half they stop in order. In the next quarter they stop without it, since a service
+/// that blocks must not hold back those that stop after it. The last quarter is for their tasks to
+/// end, after the services that are left were abandoned.
 pub(crate) const SETTLE: Duration = Duration::from_millis(100);
 
 /// The stop of one daemon. See the [module](self).
@@ -71,7 +76,7 @@ pub(crate) type Write<'a> = &'a dyn Fn(Level, Record);
 /// How far the stop has come.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct StopProgress {
-    /// By when everything has to be over, once the stop has begun.
+    /// The deadline of the stop, once it has begun.
     pub(crate) deadline: Option<Instant>,
     /// The shutdown is forced: all limits are zero.
     pub(crate) forced: bool,
@@ -97,7 +102,7 @@ impl Stopping {
         self.shutdown_timeout
     }
 
-    /// Begins the stop: cancels the services that no other service has to stop before. Returns the
+    /// Begins the stop: cancels the services that have to wait for no other service. Returns the
     /// deadline.
     pub(crate) fn begin(&self, write: Write<'_>) -> Instant {
         let mut progress = self.progress.lock();
@@ -154,7 +159,7 @@ impl Stopping {
         for id in self.all() {
             let state = self.core.board.status(id).state;
             let blocks = self.core.poll_marks.is_polled(id);
-            // Its engine was not polled since its signal was raised: other code holds all threads.
+            // If its engine was not polled since the signal was raised, other code holds all threads.
             let starved = !blocks && state != State::Stop && !self.core.board.service(id).is_latched();
             if let Some(seq) = self.core.board.abandon(id) {
                 self.core.note(id, |detail| {
@@ -203,8 +208,8 @@ impl Stopping {
         self.send(|| self.make_report());
     }
 
-    /// Hands out a report that says that nothing is known: the runtime was dropped under the
-    /// supervisor.
+    /// Hands out a report without details, if there is none yet: the runtime was dropped before the
+    /// supervisor had finished.
     pub(crate) fn report_lost(&self) {
         self.send(|| Report::lost(self.core.daemon.clone()));
     }
