@@ -1,6 +1,6 @@
-//! What is wrong with the values that a daemon was given, its graph apart.
+//! The faults in the values that a daemon was given, other than those of its graph.
 //!
-//! [`Daemon::check`] and `start` call it. Which values are wrong, and the words for that, are in
+//! [`Daemon::check`] and `start` call it. Which values are wrong, and the messages about them, are in
 //! [`options::check`](crate::lifecycle::options::check).
 
 use super::Daemon;
@@ -18,7 +18,7 @@ impl Daemon {
         let signals = self.signals.as_deref().unwrap_or_default();
         let twice = |at: &usize| signals[..*at].contains(&signals[*at]);
         for at in (0..signals.len()).filter(twice) {
-            let signal = word(signals[at]);
+            let signal = key(signals[at]);
             faults.push(format!("{}, `signals`: `{signal}` is named twice\nhelp: remove one of them", daemon()));
         }
         for stage in &self.prestart {
@@ -34,8 +34,8 @@ impl Daemon {
     }
 }
 
-/// The signal as it is written in `signals(..)`; its number, if there is no word for it.
-fn word(signal: Signal) -> String {
+/// The signal as it is written in `signals(..)`; its number, if it has no name there.
+fn key(signal: Signal) -> String {
     match signal {
         Signal::HANGUP => "hangup".to_owned(),
         Signal::INTERRUPT => "interrupt".to_owned(),

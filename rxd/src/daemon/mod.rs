@@ -4,8 +4,8 @@
 //! * `faults`: what is wrong with the options; `wiring`: the watches and the stop order on the
 //!   board;
 //! * `prestart`: the stages before the services; `runtime`: what a daemon needs of tokio;
-//! * `start`: the start, step by step; `supervisor`: the task that runs until the daemon has
-//!   stopped.
+//! * `start`: the start, step by step; `engine_tasks`: the tasks of the services' engines;
+//!   `supervisor`: the task that runs until the daemon has stopped.
 
 pub(crate) mod checked;
 pub(crate) mod engine_tasks;

@@ -49,9 +49,9 @@ use tokio::runtime::Handle;
 pub struct Service(Box<ServiceBox<dyn ErasedRunner>>);
 
 /// A service in one allocation, which its task reuses.
-struct ServiceBox<M: ?Sized> {
+struct ServiceBox<R: ?Sized> {
     config: ServiceConfig,
-    methods: M,
+    runner: R,
 }
 
 /// What is declared about a service.
@@ -69,17 +69,17 @@ struct ServiceConfig {
 /// An edge without its targets, and the targets.
 pub(crate) type OwnedTargets<'a> = (Edge<'static>, Vec<Target<'a>>);
 
-/// The runner of a service, with its type erased, until its task is made of it.
+/// The runner of a service, with its type erased, until the service's task is spawned.
 trait ErasedRunner: Send {
     /// Whether there is no runner: the service is switched off, or has been started.
-    fn are_off(&self) -> bool;
+    fn is_off(&self) -> bool;
 
     /// Spawns the service's task.
     fn spawn(&mut self, engine: EngineState, tasks: (&EngineTasks, &Handle), span: tracing::Span);
 }
 
 impl<R: Runner> ErasedRunner for Option<R> {
-    fn are_off(&self) -> bool {
+    fn is_off(&self) -> bool {
         self.is_none()
     }
 
@@ -121,7 +121,7 @@ impl ServiceConfig {
     }
 
     fn with<R: Runner>(self, runner: Option<R>) -> Service {
-        Service(Box::new(ServiceBox { config: self, methods: runner }))
+        Service(Box::new(ServiceBox { config: self, runner }))
     }
 }
 
@@ -209,7 +209,7 @@ impl Service {
     }
 
     pub(crate) fn is_off(&self) -> bool {
-        self.0.methods.are_off()
+        self.0.runner.is_off()
     }
 
     /// The same service with another runner.
@@ -240,7 +240,8 @@ impl Service {
         declared.chain(added).collect()
     }
 
-    /// Adds what is wrong with its values to `faults`; `of` makes the first words of a message.
+    /// Adds the faults of its values to `faults`; `of` makes the begin of a message, which names the
+    /// service.
     pub(crate) fn option_faults(&self, of: impl Fn() -> String, faults: &mut Vec<String>) {
         let ServiceConfig { options, declared, watches, .. } = &self.0.config;
         // Values in attributes are checked where they stand.
@@ -267,10 +268,10 @@ impl Service {
 
     /// Spawns the service's task.
     pub(crate) fn spawn(mut self, core: &Arc<Core>, id: Id, tasks: (&EngineTasks, &Handle), span: tracing::Span) {
-        let ServiceBox { config, methods } = &mut *self.0;
+        let ServiceBox { config, runner } = &mut *self.0;
         let options = std::mem::replace(&mut config.options, ServiceOptions::Declared(&Options::DEFAULT));
         let manager = std::mem::replace(&mut config.manager, Box::new(crate::lifecycle::manager::continuous));
-        methods.spawn(EngineState::new(core.clone(), id, options, manager), tasks, span);
+        runner.spawn(EngineState::new(core.clone(), id, options, manager), tasks, span);
     }
 }
 

@@ -1,9 +1,10 @@
 //! The supervisor: the one task that handles signals and reloads, and stops the daemon in order and
 //! within its limits.
 //!
-//! It waits for three things: a signal, a deadline, and a change that it has to look at. While it
-//! gets no thread of the runtime, because code of the user's blocks all of them, the monitor's
-//! thread takes the steps of the stop in its place; see `shutdown`.
+//! It waits for a signal, for the deadline, for a change of the services or of the shutdown, and for
+//! the answers of services that reload. While it gets no thread of the runtime, because code of the
+//! user's blocks all of them, the monitor's thread takes the steps of the stop in its place; see
+//! `shutdown`.
 
 use crate::board::{Id, signal};
 use crate::core::Core;
@@ -40,7 +41,7 @@ pub(crate) struct Supervisor {
     reloads: Reloads,
     #[cfg(any(test, feature = "test-util"))]
     observer: Option<RunObserver>,
-    _ending: ReportGuard,
+    _report_guard: ReportGuard,
 }
 
 /// The end of a wait of the supervisor.
@@ -65,7 +66,7 @@ impl Supervisor {
         let requests = StopRequests::new(matches!(core.shutting_down(), Some(ShutdownReason::Signal(_))));
         monitor.carry_through(&stopping);
         Supervisor {
-            _ending: ReportGuard(stopping.clone()),
+            _report_guard: ReportGuard(stopping.clone()),
             reloads: Reloads::new(&core),
             core,
             stopping,
@@ -79,7 +80,7 @@ impl Supervisor {
         }
     }
 
-    /// Has the run checked.
+    /// Has the trace of the run checked at its end.
     #[cfg(any(test, feature = "test-util"))]
     pub(crate) fn observed_by(self, observer: Option<RunObserver>) -> Self {
         Supervisor { observer, ..self }
@@ -92,11 +93,11 @@ impl Supervisor {
         drop(heartbeats);
         let end = self.shut_down().await;
         self.stopping.abandon(&|level, record| self.monitor.write(level, record));
-        // A service that was asked to shut down needs no other signal.
+        // The engine of a service that was asked to shut down ends without a further signal.
         let is_shut_down = |id: &Id| self.core.board.signals(*id) & signal::SHUTDOWN != 0;
         let others: Vec<Id> = (0..self.core.board.len() as Id).filter(|id| !is_shut_down(id)).collect();
         self.core.board.raise_all(&others, signal::OVER);
-        // A service that blocks its thread keeps its task.
+        // The task of a service that blocks its thread does not end.
         if self.until_tasks_ended(end).await.is_err() {
             self.stopping.note_undropped(&|level, record| self.monitor.write(level, record));
         }
@@ -169,8 +170,8 @@ impl Supervisor {
         };
         let (mut deadline, mut look) = (pin!(deadline), pin!(core.supervisor.notified()));
         poll_fn(|task| {
-            while let Poll::Ready(heard) = self.listener.poll(task) {
-                match heard {
+            while let Poll::Ready(event) = self.listener.poll(task) {
+                match event {
                     SignalEvent::Stop(number) => {
                         if let Some(times) = self.requests.count() {
                             return Poll::Ready(SupervisorEvent::StopRequested(times, number));
@@ -190,7 +191,8 @@ impl Supervisor {
 
     // ---- reload --------------------------------------------------------------------------------
 
-    /// Asks every service that can to reload. A request during a reload is carried out after it.
+    /// Asks every service that overrides `reload` to reload. Requests during a reload are carried out
+    /// after it, all by one further reload.
     fn reload(&mut self) {
         if self.core.shutting_down().is_some() {
             emit!(INFO, target: "rxd", "not reloading: the daemon is stopping");
@@ -223,7 +225,7 @@ impl Supervisor {
 
     // ---- shutdown ------------------------------------------------------------------------------
 
-    /// Stops the services in order, within the deadline. Returns until when they may be dropped.
+    /// Stops the services in order, within the deadline. Returns by when their tasks have to end.
     async fn shut_down(&mut self) -> Instant {
         self.reloads.stop();
         let deadline = self.stopping.begin(&|level, record| self.monitor.write(level, record));
@@ -250,7 +252,8 @@ impl Supervisor {
         deadline.max(later(SETTLE))
     }
 
-    /// Forces the shutdown: all limits are zero from here on.
+    /// Forces the shutdown: all limits are zero from here on. Returns by when the services' tasks
+    /// have to end. For the parts of that time, see [`SETTLE`].
     async fn force(&mut self) -> Instant {
         let end = later(SETTLE);
         self.stopping.force();

@@ -70,18 +70,18 @@ pub(crate) fn waits_for_switched_off(services: &[Service]) -> Vec<String> {
         };
         services.iter().find(named).is_some_and(Service::is_off)
     };
-    let mut said = Vec::new();
+    let mut messages = Vec::new();
     for service in services.iter().filter(|service| !service.is_off()) {
         for (edge, targets) in service.targets() {
             let off: Vec<&str> = targets.iter().filter(|target| is_off(target)).map(|target| target.text).collect();
-            let shut = match edge.mode {
+            let never_opens = match edge.mode {
                 Mode::Any => off.len() == targets.len(),
                 Mode::All => !off.is_empty(),
             };
             // A service that is never started satisfies every `not_in`.
-            if edge.is_gate() && edge.action != Action::NotIn && shut {
+            if edge.is_gate() && edge.action != Action::NotIn && never_opens {
                 let name = service.name();
-                said.push(format!(
+                messages.push(format!(
                     "service `{name}` waits for `{}`, which is switched off\nhelp: switch `{name}` off too, or give `{}` a value",
                     off.join("`, `"),
                     off[0]
@@ -89,5 +89,5 @@ pub(crate) fn waits_for_switched_off(services: &[Service]) -> Vec<String> {
             }
         }
     }
-    said
+    messages
 }
