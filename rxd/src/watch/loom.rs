@@ -1,7 +1,7 @@
 //! A watch whose context is cancelled amid transitions, under every interleaving with the board.
 //!
-//! The token is tokio-util's own, and each step of it a single one here: what is checked is that
-//! between the two that may wake the reader, the board and the token, no wake-up is lost.
+//! The token is tokio-util's; loom sees each call of it as a single step. The tests check that no
+//! wake-up is lost between the two that may wake the reader, the board and the token.
 //!
 //! `RUSTFLAGS="--cfg rxd_loom" cargo test -p rxd --lib --release loom`
 
@@ -18,8 +18,8 @@ use std::task::{Wake, Waker};
 /// Notes that it was woken.
 struct Alarm(AtomicBool);
 
-/// One for each time that a reader may wait. They are made before the threads and dropped after
-/// those were joined: loom does not see how the token's own lock orders these.
+/// One alarm for each time that a reader may wait. They are made before the threads start, and
+/// dropped after the threads were joined, since loom does not see the token's lock.
 struct Alarms([Arc<Alarm>; 4]);
 
 impl Alarms {
@@ -27,7 +27,7 @@ impl Alarms {
         Alarms(std::array::from_fn(|_| Arc::new(Alarm(AtomicBool::new(false)))))
     }
 
-    /// Polls until there is nothing more; how often there was something.
+    /// Polls until the end. Returns the number of items.
     fn read<T>(&self, mut poll: impl FnMut(&mut Context<'_>) -> Poll<Option<T>>) -> u32 {
         let (mut count, mut alarms) = (0, self.0.iter());
         let mut alarm = alarms.next().unwrap();
@@ -39,7 +39,7 @@ impl Alarms {
                     while !alarm.0.load(Ordering::Acquire) {
                         thread::yield_now();
                     }
-                    alarm = alarms.next().expect("nobody is woken more often");
+                    alarm = alarms.next().expect("a reader is woken at most three times");
                 }
             }
         }
@@ -67,7 +67,7 @@ fn disturb(core: &Arc<Core>, token: &CancellationToken) -> [thread::JoinHandle<(
 }
 
 #[test]
-fn loom_g52_a_watch_that_is_cancelled_amid_a_transition_ends() {
+fn loom_g52_watch_cancelled_amid_a_transition_ends() {
     ::loom::model(|| {
         let (core, token, alarms) = (core(), CancellationToken::new(), Alarms::new());
         let watch = Watch::new(&core, Mode::Any, Action::Entering, State::Run, &"s").unwrap();
@@ -81,7 +81,7 @@ fn loom_g52_a_watch_that_is_cancelled_amid_a_transition_ends() {
 }
 
 #[test]
-fn loom_g52_a_stream_that_is_cancelled_amid_a_transition_ends() {
+fn loom_g52_stream_cancelled_amid_a_transition_ends() {
     ::loom::model(|| {
         let (core, token, alarms) = (core(), CancellationToken::new(), Alarms::new());
         let mut states = StateStream::new(&core, &Filter::None).unwrap().ending_with(token.clone());

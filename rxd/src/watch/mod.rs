@@ -7,14 +7,14 @@
 //! # Invariants
 //!
 //! 1. A watch or stream holds one watcher on the board for as long as it lives, and removes it on
-//!    drop.
-//! 2. All memory that a poll needs is allocated when the watch is made: the board copies into it
-//!    under its lock.
+//!    drop. Only a declared watch whose services are all switched off holds none.
+//! 2. The board copies statuses and transitions into buffers under its lock. They are allocated
+//!    without it: when the watch or stream is made, and again for a stream that has fallen behind.
 //! 3. A watch that was made through a context checks for cancellation before it reads the board, so
 //!    a service that makes transitions without a pause cannot keep it from ending.
 //! 4. Before a watch returns `Pending`, its waker is registered on the board and with the
-//!    cancellation, and each was read after the registration. So neither an event nor a
-//!    cancellation is missed.
+//!    cancellation. The board is read in the critical section of the registration, and the
+//!    cancellation after it. So neither an event nor a cancellation is missed.
 
 #[cfg(feature = "test-util")]
 pub(crate) mod bench;
@@ -63,9 +63,10 @@ use tokio_util::sync::CancellationToken;
 ///   the count and with the services as they were the last time.
 /// * A watch on [`Changing`](Action::Changing) yields an event for every change (`any`), or each
 ///   time all services have changed since the last event (`all`).
-/// * The watch ends when its condition can never come true again: its services have exited for
-///   good, or the daemon has ended. [`ended`](Watch::ended) says which. It stays ended, also when
-///   an operator starts the service again; make a new watch then.
+/// * The watch ends when its condition can never come true again: its services have exited, the
+///   condition is about `Unknown`, which they have left, or the daemon has ended.
+///   [`ended`](Watch::ended) says which. The watch stays ended, also when an operator starts a
+///   service again; make a new watch then.
 /// * A watch that was made through a [`Context`](crate::Context), a declared `stream(..)` included,
 ///   also ends when that context is cancelled, so a loop over it never delays a stop. Events that
 ///   it has not yielded by then are dropped. A watch of a [`DaemonHandle`](crate::DaemonHandle) has
@@ -107,9 +108,9 @@ pub struct Watch {
     targets: Box<[Id]>,
     /// The buffer for the statuses of the targets.
     statuses: Vec<ServiceStatus>,
-    /// Its condition is about Unknown, to which no service returns.
-    unknown: bool,
-    /// That of the context it was made through; none if that was a handle.
+    /// Whether its condition is about Unknown, to which no service returns.
+    is_about_unknown: bool,
+    /// The cancellation of the context that it was made through; none if that was a handle.
     cancellation: Option<Cancellation>,
     end: Option<WatchEnded>,
 }
@@ -130,13 +131,13 @@ impl Watch {
         // Invariant 2.
         let statuses = Vec::with_capacity(targets.len());
         let watch_id = core.board.watch(mode, condition, &targets);
-        let unknown = matches!(condition, Condition::State(_, State::Unknown));
+        let is_about_unknown = matches!(condition, Condition::State(_, State::Unknown));
         Watch {
             core: core.clone(),
             watch_id: Some(watch_id),
             targets,
             statuses,
-            unknown,
+            is_about_unknown,
             cancellation: None,
             end: None,
         }
@@ -152,7 +153,7 @@ impl Watch {
                 watch_id: None,
                 targets,
                 statuses: Vec::new(),
-                unknown: false,
+                is_about_unknown: false,
                 cancellation: None,
                 end,
             };
@@ -247,20 +248,21 @@ impl Watch {
         }
     }
 
-    /// Why the watch has ended, judging by the statuses that came with the end.
+    /// Why the watch has ended, by the statuses that came with the end.
     fn end_reason(&self) -> WatchEnded {
-        let exited = |ever: bool| -> Vec<_> {
+        let exited = |at_any_time: bool| -> Vec<_> {
             let statuses = self.targets.iter().zip(&self.statuses);
-            let ended = statuses.filter_map(|(&id, status)| Some((id, status.ended.filter(|_| ever || status.over)?)));
+            let ended =
+                statuses.filter_map(|(&id, status)| Some((id, status.ended.filter(|_| at_any_time || status.over)?)));
             ended.map(|(id, cause)| (self.core.name(id).clone(), cause)).collect()
         };
         // If operators have started all of them again since, those that had exited are the reason,
-        // unless the condition is about Unknown, which had passed before they exited.
-        let exited = [exited(false), exited(!self.unknown)].into_iter().find(|exited| !exited.is_empty());
-        let past = self.unknown && self.statuses.iter().all(|status| status.seq > 0);
+        // unless the condition is about Unknown, which they had left before they exited.
+        let exited = [exited(false), exited(!self.is_about_unknown)].into_iter().find(|exited| !exited.is_empty());
+        let has_passed = self.is_about_unknown && self.statuses.iter().all(|status| status.seq > 0);
         match exited {
             Some(exited) => WatchEnded::Exited(exited),
-            None if self.core.board.is_closed() && !past => WatchEnded::Closed,
+            None if self.core.board.is_closed() && !has_passed => WatchEnded::Closed,
             None => WatchEnded::StatePassed,
         }
     }

@@ -142,7 +142,7 @@ pub(super) fn select_edge(core: &Core, edge: &Edge<'_>) -> Box<[Id]> {
 struct SelectedServices<'a> {
     core: &'a Core,
     list: Vec<Id>,
-    /// Which are in the list; kept only once that is too long to be searched.
+    /// Which services are in the list; made once the list is too long to be searched.
     seen: Vec<bool>,
 }
 
@@ -151,7 +151,7 @@ impl<'a> SelectedServices<'a> {
         SelectedServices { core, list: Vec::new(), seen: Vec::new() }
     }
 
-    /// Whether it stands for any service at all.
+    /// Adds the services of a target. Returns whether there are any.
     fn add(&mut self, target: &Target<'_>) -> bool {
         let mut any = false;
         for id in self.core.names.find(target.id) {
@@ -186,7 +186,7 @@ fn unknown_target(core: &Core, target: &Target<'_>) -> Error {
     }
 }
 
-/// What is said of a name that no service has.
+/// The error about a name that no service has.
 pub(crate) fn unknown_service(core: &Core, name: &str) -> Error {
     Error::msg(crate::graph::unknown_service(&core.daemon, name, core.names.names().iter().map(|name| &**name)))
 }

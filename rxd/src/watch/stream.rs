@@ -76,7 +76,7 @@ pub struct StateStream {
     /// The statuses of the next snapshot to yield; empty if none is due.
     statuses: Vec<ServiceStatus>,
     next: StreamItem,
-    /// That of the context it was made through; none if that was a handle.
+    /// The cancellation of the context that it was made through; none if that was a handle.
     cancellation: Option<Cancellation>,
 }
 

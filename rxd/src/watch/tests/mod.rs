@@ -9,7 +9,7 @@ mod write_before_wake;
 
 use proptest::test_runner::Config;
 
-/// As many cases as `PROPTEST_CASES` says, or as fit a run of all tests.
+/// As many cases as `PROPTEST_CASES` says, or else this many, which fit into a run of all tests.
 fn cases(few: u32) -> Config {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(few);
     Config { cases, failure_persistence: None, ..Config::default() }

@@ -1,10 +1,10 @@
-//! The model: slow, and right by definition. It keeps all that ever happened, and works out
-//! whatever is asked from the beginning.
+//! The model: slow, and right by definition. It keeps every step, and computes each answer from the
+//! first step on.
 
 use crate::graph::Mode;
 use crate::lifecycle::state::{Action, Cause, State, Transition};
 
-/// One thing that happened.
+/// One step of a run.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Step {
     Move {
@@ -17,7 +17,7 @@ pub(super) enum Step {
     Revive(usize),
 }
 
-/// All that happened. An instant is how many steps were over then.
+/// All steps of a run. An instant is the number of steps before it.
 #[derive(Debug, Default)]
 pub(super) struct World {
     pub(super) steps: Vec<Step>,
@@ -33,7 +33,7 @@ impl World {
         self.steps.len()
     }
 
-    /// How many transitions there had been.
+    /// The number of transitions before an instant.
     pub(super) fn seq(&self, at: Instant) -> u64 {
         self.steps[..at].iter().filter(|step| matches!(step, Step::Move { .. })).count() as u64
     }
@@ -46,13 +46,13 @@ impl World {
         })
     }
 
-    pub(super) fn place(&self, who: usize, at: Instant) -> Place {
+    pub(super) fn place(&self, id: usize, at: Instant) -> Place {
         let mut place = (State::Unknown, Transition::Entering, Cause::Normal, 0, 0);
         let mut seq = 0;
         for step in &self.steps[..at] {
             let Step::Move { service, state, transition, cause } = *step else { continue };
             seq += 1;
-            if service == who {
+            if service == id {
                 let init = state == State::Init && transition == Transition::Entering;
                 place = (state, transition, cause, place.3 + u32::from(init), seq);
             }
@@ -60,51 +60,53 @@ impl World {
         place
     }
 
-    fn is_in(&self, who: usize, state: State, at: Instant) -> bool {
-        let place = self.place(who, at);
+    fn is_in(&self, service: usize, state: State, at: Instant) -> bool {
+        let place = self.place(service, at);
         (place.0, place.1) == (state, Transition::Entering)
     }
 
-    /// Whether an action holds for one service, by the words of the documentation.
-    pub(super) fn holds(&self, who: usize, action: Action, state: State, at: Instant) -> bool {
+    /// Whether an action holds for one service, as it is documented.
+    pub(super) fn holds(&self, service: usize, action: Action, state: State, at: Instant) -> bool {
         match action {
-            Action::Entering => self.is_in(who, state, at),
-            Action::NotIn => !self.is_in(who, state, at),
-            Action::Exited => !self.is_in(who, state, at) && (0..at).any(|before| self.is_in(who, state, before)),
-            Action::Changing => at > 0 && self.is_in(who, state, at - 1) != self.is_in(who, state, at),
+            Action::Entering => self.is_in(service, state, at),
+            Action::NotIn => !self.is_in(service, state, at),
+            Action::Exited => {
+                !self.is_in(service, state, at) && (0..at).any(|before| self.is_in(service, state, before))
+            }
+            Action::Changing => at > 0 && self.is_in(service, state, at - 1) != self.is_in(service, state, at),
         }
     }
 
     /// Why the service was in Exit the last time, if it ever was.
-    pub(super) fn ended(&self, who: usize) -> Option<Cause> {
+    pub(super) fn ended(&self, id: usize) -> Option<Cause> {
         self.steps.iter().rev().find_map(|step| match *step {
-            Step::Move { service, state: State::Exit, cause, .. } if service == who => Some(cause),
+            Step::Move { service, state: State::Exit, cause, .. } if service == id => Some(cause),
             _ => None,
         })
     }
 
     /// Whether the service is in Exit, and was not started again.
-    pub(super) fn is_over(&self, who: usize) -> bool {
-        matches!(self.last(who, self.steps.len()), Some(Step::Move { state: State::Exit, .. }))
+    pub(super) fn is_over(&self, service: usize) -> bool {
+        matches!(self.last(service, self.steps.len()), Some(Step::Move { state: State::Exit, .. }))
     }
 
     /// Whether the service has left Unknown.
-    pub(super) fn has_begun(&self, who: usize) -> bool {
-        self.last(who, self.steps.len()).is_some()
+    pub(super) fn has_begun(&self, service: usize) -> bool {
+        self.last(service, self.steps.len()).is_some()
     }
 
-    /// What happened to the service last.
-    fn last(&self, who: usize, at: Instant) -> Option<&Step> {
+    /// The last step of the service.
+    fn last(&self, id: usize, at: Instant) -> Option<&Step> {
         self.steps[..at].iter().rev().find(|step| match step {
-            Step::Move { service, .. } | Step::Revive(service) => *service == who,
+            Step::Move { service, .. } | Step::Revive(service) => *service == id,
         })
     }
 
-    /// Whether what the action says of the service can change no more.
-    fn is_settled(&self, who: usize, state: State, at: Instant) -> bool {
-        match self.last(who, at) {
+    /// Whether the value of a condition for the service can no longer change.
+    fn is_settled(&self, service: usize, state: State, at: Instant) -> bool {
+        match self.last(service, at) {
             Some(Step::Move { state: State::Exit, .. }) => true,
-            // Unknown does not come again.
+            // No service returns to Unknown.
             Some(_) => state == State::Unknown,
             None => false,
         }
@@ -123,24 +125,24 @@ pub(super) struct Watched {
 
 impl Watched {
     pub(super) fn holds(&self, world: &World, at: Instant) -> bool {
-        let mut each = self.targets.iter().map(|&who| world.holds(who, self.action, self.state, at));
+        let mut each = self.targets.iter().map(|&service| world.holds(service, self.action, self.state, at));
         match self.mode {
             Mode::Any => each.any(|holds| holds),
             Mode::All => each.all(|holds| holds),
         }
     }
 
-    /// Every instant at which it came true, of a watch that goes on for ever.
+    /// Every instant at which the watch came true, for a declared watch, which never ends.
     pub(super) fn edges(&self, world: &World) -> Vec<Instant> {
-        self.set_behavior(world, false).0
+        self.replay(world, false).0
     }
 
-    /// Every instant at which it came true, and whether it can do so no more.
-    pub(super) fn story(&self, world: &World) -> (Vec<Instant>, bool) {
-        self.set_behavior(world, true)
+    /// Every instant at which the watch came true, and whether it never can again.
+    pub(super) fn edges_and_end(&self, world: &World) -> (Vec<Instant>, bool) {
+        self.replay(world, true)
     }
 
-    fn set_behavior(&self, world: &World, ends: bool) -> (Vec<Instant>, bool) {
+    fn replay(&self, world: &World, ends: bool) -> (Vec<Instant>, bool) {
         let mut edges = Vec::new();
         let mut changed = vec![false; self.targets.len()];
         let pulse = self.action == Action::Changing;
@@ -151,8 +153,8 @@ impl Watched {
                     edges.push(at);
                 }
             } else if !first {
-                for (changed, &who) in changed.iter_mut().zip(&self.targets) {
-                    *changed |= world.holds(who, Action::Changing, self.state, at);
+                for (changed, &service) in changed.iter_mut().zip(&self.targets) {
+                    *changed |= world.holds(service, Action::Changing, self.state, at);
                 }
                 let fires = match self.mode {
                     Mode::Any => changed.iter().any(|changed| *changed),
@@ -163,27 +165,29 @@ impl Watched {
                     changed.fill(false);
                 }
             }
-            if ends && self.can_rise_no_more(world, &changed, at) {
+            if ends && self.can_never_rise(world, &changed, at) {
                 return (edges, true);
             }
         }
         (edges, false)
     }
 
-    /// Whether there is no future in which it comes true again.
+    /// Whether there is no future in which the watch comes true again.
     ///
-    /// The services that are not settled may do anything. For a rising edge there must be a future
-    /// in which it does not hold, or that instant is now, and then one in which it does.
-    fn can_rise_no_more(&self, world: &World, changed: &[bool], at: Instant) -> bool {
-        let settled: Vec<bool> = self.targets.iter().map(|&who| world.is_settled(who, self.state, at)).collect();
+    /// A service that is not settled may do anything. For a rising edge the condition must not hold,
+    /// now or at a later instant, and must hold at an instant after that.
+    fn can_never_rise(&self, world: &World, changed: &[bool], at: Instant) -> bool {
+        let settled: Vec<bool> =
+            self.targets.iter().map(|&service| world.is_settled(service, self.state, at)).collect();
         if self.action == Action::Changing {
             return match self.mode {
                 Mode::Any => settled.iter().all(|settled| *settled),
                 Mode::All => settled.iter().zip(changed).any(|(settled, changed)| *settled && !*changed),
             };
         }
-        let holds: Vec<bool> = self.targets.iter().map(|&who| world.holds(who, self.action, self.state, at)).collect();
-        // What those that are settled say in every future; the others can say either.
+        let holds: Vec<bool> =
+            self.targets.iter().map(|&service| world.holds(service, self.action, self.state, at)).collect();
+        // A service that is settled keeps its value in every future; the others can have either.
         let can = |wanted: bool| {
             let mut each = settled.iter().zip(&holds).map(|(settled, holds)| !*settled || *holds == wanted);
             match (self.mode, wanted) {

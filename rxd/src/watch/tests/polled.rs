@@ -1,4 +1,5 @@
-//! Everything at random: moves, watches and streams made, polled and dropped, the end of the daemon.
+//! Random operations: transitions; watches and streams that are made, polled and dropped; the end
+//! of the daemon.
 
 use super::model::{Instant, Watched};
 use super::world::{Alarm, Stage, name, place};
@@ -32,9 +33,9 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// Somebody who holds a watch or a stream, with what the model says of it.
+/// A watch or a stream, with what the model expects of it.
 struct Reader {
-    what: What,
+    source: Source,
     alarm: Arc<Alarm>,
     waker: Waker,
     /// Whether its last poll was pending, and nothing has woken it since.
@@ -42,31 +43,31 @@ struct Reader {
     ended: bool,
 }
 
-enum What {
+enum Source {
     Watch { watch: Watch, model: Watched, taken: usize },
     Stream { stream: StateStream, services: Vec<usize>, at: Instant, begun: bool },
 }
 
 impl Reader {
-    fn new(what: What) -> Self {
+    fn new(source: Source) -> Self {
         let (alarm, waker) = Alarm::new();
-        Reader { what, alarm, waker, waits: false, ended: false }
+        Reader { source, alarm, waker, waits: false, ended: false }
     }
 
     /// Whether there is something to take.
     fn is_due(&self, stage: &Stage, closed: bool) -> bool {
-        match &self.what {
-            What::Watch { model, taken, .. } => {
-                let (edges, over) = model.story(&stage.world);
+        match &self.source {
+            Source::Watch { model, taken, .. } => {
+                let (edges, over) = model.edges_and_end(&stage.world);
                 edges.len() > *taken || over || closed
             }
-            What::Stream { services, at, begun, .. } => {
-                !begun || stage.world.moves(*at).any(|(_, who)| services.contains(&who)) || closed
+            Source::Stream { services, at, begun, .. } => {
+                !begun || stage.world.moves(*at).any(|(_, id)| services.contains(&id)) || closed
             }
         }
     }
 
-    /// It is woken when, and only when, there is something to take.
+    /// Checks that it was woken if and only if it waits and there is something to take.
     fn check_alarm(&mut self, stage: &Stage, closed: bool) {
         let rings = self.alarm.take();
         let wanted = self.waits && self.is_due(stage, closed);
@@ -78,72 +79,72 @@ impl Reader {
         let due = self.is_due(stage, closed);
         let mut task = Context::from_waker(&self.waker);
         let world = &stage.world;
-        match &mut self.what {
-            What::Watch { watch, model, taken } => {
+        match &mut self.source {
+            Source::Watch { watch, model, taken } => {
                 assert_eq!(watch.is_met(), model.action != Action::Changing && model.holds(world, world.now()));
-                let (edges, _) = model.story(world);
+                let (edges, _) = model.edges_and_end(world);
                 match watch.poll(&mut task) {
                     Poll::Pending => {
                         assert!(!due, "there is something to take");
                         self.waits = true;
                     }
-                    Poll::Ready(Some(met)) => {
+                    Poll::Ready(Some(event)) => {
                         let new = &edges[*taken..];
-                        let last = *new.last().expect("nothing came true, or it is yielded twice");
-                        assert_eq!(met.times, new.len() as u64);
-                        assert_eq!(met.seq, world.seq(last));
-                        let places: Vec<_> = met.services.iter().map(place).collect();
-                        let wanted: Vec<_> = model.targets.iter().map(|&who| world.place(who, last)).collect();
+                        let last = *new.last().expect("an event without an edge, or one yielded twice");
+                        assert_eq!(event.times, new.len() as u64);
+                        assert_eq!(event.seq, world.seq(last));
+                        let places: Vec<_> = event.services.iter().map(place).collect();
+                        let wanted: Vec<_> = model.targets.iter().map(|&id| world.place(id, last)).collect();
                         assert_eq!(places, wanted, "the targets as they were when it came true");
                         *taken = edges.len();
                     }
                     Poll::Ready(None) => {
-                        assert!(due && edges.len() == *taken, "it ends before all was taken");
+                        assert!(due && edges.len() == *taken, "it ends before all events were taken");
                         if !self.ended {
-                            let over = model.targets.iter().any(|&who| world.is_over(who));
-                            // Unknown was over before: that they exited since is not why.
+                            let over = model.targets.iter().any(|&id| world.is_over(id));
+                            // They had left Unknown before they exited, so that is the reason.
                             let unknown = model.state == State::Unknown;
-                            let past = unknown && model.targets.iter().all(|&who| world.has_begun(who));
-                            let exited = model.targets.iter().filter(|&&who| world.is_over(who) || !over && !unknown);
+                            let past = unknown && model.targets.iter().all(|&id| world.has_begun(id));
+                            let exited = model.targets.iter().filter(|&&id| world.is_over(id) || !over && !unknown);
                             let exited: Vec<_> =
-                                exited.filter_map(|&who| Some((name(who).into(), world.ended(who)?))).collect();
-                            let never = match () {
+                                exited.filter_map(|&id| Some((name(id).into(), world.ended(id)?))).collect();
+                            let reason = match () {
                                 () if !exited.is_empty() => WatchEnded::Exited(exited),
                                 () if closed && !past => WatchEnded::Closed,
                                 () => WatchEnded::StatePassed,
                             };
-                            assert_eq!(watch.ended(), Some(&never));
+                            assert_eq!(watch.ended(), Some(&reason));
                         }
                         self.ended = true;
                     }
                 }
             }
-            What::Stream { stream, services, at, begun } => match stream.poll(&mut task) {
+            Source::Stream { stream, services, at, begun } => match stream.poll(&mut task) {
                 Poll::Pending => {
                     assert!(!due, "there is something to read");
                     self.waits = true;
                 }
                 Poll::Ready(None) => {
-                    assert!(closed && *begun && !world.moves(*at).any(|(_, who)| services.contains(&who)))
+                    assert!(closed && *begun && !world.moves(*at).any(|(_, id)| services.contains(&id)))
                 }
                 Poll::Ready(Some(StateEvent::Snapshot(states))) => {
                     assert!(!std::mem::replace(begun, true), "one snapshot, first");
                     assert_eq!(states.seq(), world.seq(*at));
                     let places: Vec<_> = states.iter().map(place).collect();
-                    let wanted: Vec<_> = services.iter().map(|&who| world.place(who, *at)).collect();
+                    let wanted: Vec<_> = services.iter().map(|&id| world.place(id, *at)).collect();
                     assert_eq!(places, wanted);
                 }
                 Poll::Ready(Some(StateEvent::Changed(state))) => {
-                    let (next, who) = world.moves(*at).find(|(_, who)| services.contains(who)).expect("twice");
-                    assert_eq!((&*state.name, place(&state)), (&*name(who), world.place(who, next)));
+                    let (next, id) = world.moves(*at).find(|(_, id)| services.contains(id)).expect("twice");
+                    assert_eq!((&*state.name, place(&state)), (&*name(id), world.place(id, next)));
                     *at = next;
                 }
                 Poll::Ready(Some(StateEvent::Lagged { missed, snapshot })) => {
                     let now = world.now();
-                    assert!(world.seq(now) - world.seq(*at) > stage.room as u64, "it was not that slow");
-                    assert_eq!(missed, world.moves(*at).filter(|(_, who)| services.contains(who)).count() as u64);
+                    assert!(world.seq(now) - world.seq(*at) > stage.history as u64, "it was not that slow");
+                    assert_eq!(missed, world.moves(*at).filter(|(_, id)| services.contains(id)).count() as u64);
                     let places: Vec<_> = snapshot.iter().map(place).collect();
-                    let wanted: Vec<_> = services.iter().map(|&who| world.place(who, now)).collect();
+                    let wanted: Vec<_> = services.iter().map(|&id| world.place(id, now)).collect();
                     assert_eq!((snapshot.seq(), places), (world.seq(now), wanted));
                     *at = now;
                 }
@@ -152,13 +153,13 @@ impl Reader {
     }
 }
 
-/// Which of so many services a mask names.
+/// The services, of this many, whose bit is set in the mask.
 fn chosen(services: usize, mask: u8) -> Vec<usize> {
-    (0..services).filter(|who| mask >> who & 1 == 1).collect()
+    (0..services).filter(|id| mask >> id & 1 == 1).collect()
 }
 
-fn run(services: usize, room: usize, ops: Vec<Op>) {
-    let mut stage = Stage::new(services, room);
+fn run(services: usize, history: usize, ops: Vec<Op>) {
+    let mut stage = Stage::new(services, history);
     let mut readers: Vec<Reader> = Vec::new();
     let mut closed = false;
     for op in ops.into_iter().chain([Op::Close]) {
@@ -171,10 +172,10 @@ fn run(services: usize, room: usize, ops: Vec<Op>) {
                 }
                 let mode = if all { Mode::All } else { Mode::Any };
                 let (action, state) = (ACTIONS[action], State::ALL[state]);
-                let names: Vec<String> = targets.iter().map(|&who| name(who)).collect();
+                let names: Vec<String> = targets.iter().map(|&id| name(id)).collect();
                 let watch = Watch::new(&stage.core, mode, action, state, &names).unwrap();
                 let model = Watched { mode, action, state, targets, made: stage.world.now() };
-                readers.push(Reader::new(What::Watch { watch, model, taken: 0 }));
+                readers.push(Reader::new(Source::Watch { watch, model, taken: 0 }));
             }
             Op::Stream { filter, services: mask } => {
                 let mask = [u8::MAX, mask, !mask][filter];
@@ -182,9 +183,9 @@ fn run(services: usize, room: usize, ops: Vec<Op>) {
                 let filter =
                     [Filter::None, Filter::include(names(mask)), Filter::exclude(names(!mask))][filter].clone();
                 let stream = StateStream::new(&stage.core, &filter).unwrap();
-                let what =
-                    What::Stream { stream, services: chosen(services, mask), at: stage.world.now(), begun: false };
-                readers.push(Reader::new(what));
+                let source =
+                    Source::Stream { stream, services: chosen(services, mask), at: stage.world.now(), begun: false };
+                readers.push(Reader::new(source));
             }
             Op::Poll(nth) if !readers.is_empty() => {
                 let nth = nth % readers.len();
@@ -202,30 +203,30 @@ fn run(services: usize, room: usize, ops: Vec<Op>) {
         }
     }
     for service in 0..services {
-        let moves = stage.world.moves(0).filter(|(_, who)| *who == service).count();
+        let moves = stage.world.moves(0).filter(|(_, id)| *id == service).count();
         assert_eq!(stage.core.board.status(service as u32).transitions, moves as u64);
     }
-    // Whatever is left is delivered, and then each ends.
+    // Everything that is left is delivered, and then each reader ends.
     for reader in &mut readers {
         for _ in 0..=stage.world.now() + 2 {
             reader.poll(&stage, closed);
         }
-        assert!(matches!(reader.what, What::Stream { .. }) || reader.ended);
+        assert!(matches!(reader.source, Source::Stream { .. }) || reader.ended);
     }
     drop(readers);
     #[cfg(feature = "test-util")]
-    assert_eq!(stage.core.board.watched(), 0, "nothing is left of those that were dropped");
+    assert_eq!(stage.core.board.watched(), 0, "the dropped watches have left no entry");
 }
 
 #[test]
-fn all_have_left_unknown_when_the_last_has_whatever_the_others_do_meanwhile() {
+fn watch_on_unknown_ends_with_the_transition_that_decides_it() {
     let moves = |service| Op::Move { service, choice: 7 };
     let watch = Op::Watch { all: true, action: 2, state: 0, targets: 0b11 };
     run(2, 64, vec![watch, moves(0), moves(0), Op::Poll(0), moves(1), Op::Poll(0)]);
-    // And to wait for one of them to come into it is over then.
+    // A watch for any of them to be in it ends then too.
     let watch = Op::Watch { all: false, action: 0, state: 0, targets: 0b11 };
     run(2, 64, vec![watch, Op::Poll(0), moves(0), moves(0), Op::Poll(0), moves(1), Op::Poll(0)]);
-    // That all of them are in it is past with the first, and not since the daemon has ended.
+    // A watch for all of them to be in it ends when the first has left it, not with the daemon.
     let watch = Op::Watch { all: true, action: 0, state: 0, targets: 0b11 };
     run(2, 64, vec![watch, Op::Poll(0), moves(0), Op::Poll(0)]);
 }
@@ -233,14 +234,14 @@ fn all_have_left_unknown_when_the_last_has_whatever_the_others_do_meanwhile() {
 proptest! {
     #![proptest_config(super::cases(100))]
 
-    /// G34, G36, G37: for every action, mode, state and set of services nothing is missed, nothing
-    /// comes twice, and all readers get the same order.
+    /// For every action, mode, state and set of services, nothing is missed, nothing is delivered
+    /// twice, and all readers get the same order.
     #[test]
-    fn every_watch_and_stream_is_as_the_model_says(
+    fn g34_g36_g37_random_watches_and_streams_follow_the_model(
         services in 1..5usize,
-        room in prop_oneof![Just(1usize), Just(5), Just(64)],
+        history in prop_oneof![Just(1usize), Just(5), Just(64)],
         ops in prop::collection::vec(op(), 1..90),
     ) {
-        run(services, room, ops);
+        run(services, history, ops);
     }
 }

@@ -14,23 +14,23 @@ use std::task::{Wake, Waker};
 pub(crate) struct Stage {
     pub(crate) core: Arc<Core>,
     pub(crate) world: World,
-    pub(crate) room: usize,
+    pub(crate) history: usize,
 }
 
 impl Stage {
-    pub(crate) fn new(services: usize, room: usize) -> Self {
-        Stage::with(vec![Vec::new(); services], room)
+    pub(crate) fn new(services: usize, history: usize) -> Self {
+        Stage::with(vec![Vec::new(); services], history)
     }
 
-    pub(crate) fn with(declared: Vec<Vec<WatcherSpec>>, room: usize) -> Self {
+    pub(crate) fn with(declared: Vec<Vec<WatcherSpec>>, history: usize) -> Self {
         let services = declared.len();
         let names = (0..services).map(name);
         let stop_order = StopOrder::new(&vec![Vec::new(); services]);
-        let core = Core::new("d".into(), ServiceNames::of_names(names), Board::new(declared, room), stop_order);
-        Stage { core: Arc::new(core), world: World::default(), room }
+        let core = Core::new("d".into(), ServiceNames::of_names(names), Board::new(declared, history), stop_order);
+        Stage { core: Arc::new(core), world: World::default(), history }
     }
 
-    /// Takes one service one step further, to where `choice` says among where it may go.
+    /// Makes the next transition of a service; `choice` selects one of those that are possible.
     pub(crate) fn step(&mut self, service: usize, choice: usize) {
         let board = &self.core.board;
         let id = service as Id;
@@ -43,7 +43,11 @@ impl Stage {
         use Transition::{Entering, Exited};
         match (state, transition) {
             (Exit, _) if self.world.ended(service) == Some(Cause::Abandoned) => {
-                assert_eq!(board.publish(id, Init, Entering, cause), None, "nothing of an abandoned service");
+                assert_eq!(
+                    board.publish(id, Init, Entering, cause),
+                    None,
+                    "nothing more of an abandoned service is published"
+                );
                 assert_eq!(board.abandon(id), None);
             }
             (Exit, _) if !revived => {
@@ -54,14 +58,14 @@ impl Stage {
             }
             (Exit, _) if choice == 0 => self.exit(service, cause),
             (Unknown | Exit, _) if choice == 1 => self.abandon(service),
-            (Unknown | Exit, _) => self.pass(service, None, Init),
+            (Unknown | Exit, _) => drop(self.try_enter(service, None, Init)),
             (_, Entering) if choice == 0 => self.abandon(service),
-            (Idle, Entering) if choice < 5 => self.pass(service, Some(Idle), Run),
+            (Idle, Entering) if choice < 5 => drop(self.try_enter(service, Some(Idle), Run)),
             (_, Entering) => self.publish(service, state, Exited, cause),
             (Init, Exited) if choice < 6 => self.publish(service, Idle, Entering, Cause::Normal),
             (Init | Idle | Run, Exited) => self.publish(service, Stop, Entering, cause),
             (Stop, Exited) if choice < 3 => self.exit(service, cause),
-            (Stop, Exited) => self.pass(service, None, Init),
+            (Stop, Exited) => drop(self.try_enter(service, None, Init)),
         }
     }
 
@@ -72,7 +76,7 @@ impl Stage {
     pub(crate) fn publish(&mut self, service: usize, state: State, transition: Transition, cause: Cause) {
         let seq = self.core.board.publish(service as Id, state, transition, cause);
         self.note(service, state, transition, cause);
-        assert_eq!(seq, Some(self.world.seq(self.world.now())), "no number is left out");
+        assert_eq!(seq, Some(self.world.seq(self.world.now())), "the numbers have no gap");
     }
 
     fn exit(&mut self, service: usize, cause: Cause) {
@@ -91,12 +95,8 @@ impl Stage {
         self.note(service, State::Exit, Transition::Entering, Cause::Abandoned);
     }
 
-    /// Enters a state through its gates, if they are open; whether they were.
-    fn pass(&mut self, service: usize, from: Option<State>, to: State) {
-        self.try_pass(service, from, to);
-    }
-
-    pub(crate) fn try_pass(&mut self, service: usize, from: Option<State>, to: State) -> bool {
+    /// Enters a state if the gates before it are open. Returns whether they were.
+    pub(crate) fn try_enter(&mut self, service: usize, from: Option<State>, to: State) -> bool {
         if self.core.board.try_enter(service as Id, from, to).is_none() {
             return false;
         }
@@ -136,7 +136,7 @@ impl Alarm {
         (alarm, waker)
     }
 
-    /// How often since this was asked last.
+    /// How often it was woken since the last call.
     pub(crate) fn take(&self) -> usize {
         self.0.swap(0, Ordering::Relaxed)
     }
