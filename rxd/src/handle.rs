@@ -253,8 +253,8 @@ impl DaemonHandle {
     ///
     /// # Errors
     ///
-    /// If no service has the name, if it is not running, or if its `reload` returned an error: that
-    /// one.
+    /// If no service has the name, if it is not running or is stopping, if its `reload` returned an
+    /// error, or if it has not reloaded within its limit, as for [`stop`](DaemonHandle::stop).
     pub async fn reload(&self, service: &str) -> Result<(), Error> {
         self.request(service, ServiceCommand::Reload).await
     }

@@ -173,13 +173,14 @@ impl Service {
         self
     }
 
-    /// Needs these services: waits in Idle until all of them are in Run, and leaves Run when one of
-    /// them does.
+    /// Needs these services: waits in Idle until all of them are in Run, leaves Run when one of them
+    /// does, and ends when one of them has failed for good.
     pub fn needs<S: Into<Cow<'static, str>>>(self, services: impl IntoIterator<Item = S>) -> Self {
         self.watch(When::new(Edge::needs(&[]), services))
     }
 
-    /// Waits in Idle until these services have completed: exited after a successful Run.
+    /// Waits in Idle until these services have completed: exited after a successful Run. Ends when
+    /// one of them has failed for good.
     pub fn after<S: Into<Cow<'static, str>>>(self, services: impl IntoIterator<Item = S>) -> Self {
         self.watch(When::new(Edge::after(&[]), services))
     }

@@ -25,8 +25,8 @@ use tokio_util::sync::CancellationToken;
 
 /// A service's view of its daemon, given to each of its methods.
 ///
-/// A clone stays valid after the method has returned. It is then cancelled, and so is whatever is
-/// spawned through it.
+/// A clone stays valid for as long as it is kept. It is cancelled when the incarnation ends or a
+/// reload begins; a task that is spawned through it after that is cancelled at once.
 ///
 /// ```
 /// use rxd::{Context, Runner, State};
@@ -108,8 +108,12 @@ impl Context {
         }
     }
 
-    /// Waits until the method is to return: the daemon is stopping, a reaction has fired, or an
-    /// operator asks for a stop, a restart or a reload.
+    /// Waits until the method is to return:
+    ///
+    /// * the daemon is stopping, a reaction has fired, or a service that this one depends on has
+    ///   failed for good;
+    /// * an operator asks for a stop, a restart or a reload;
+    /// * a task of the service has panicked, or the method's own limit is exceeded.
     ///
     /// In [`Runner::stop`](crate::Runner::stop) it completes when Stop's own limit is exceeded.
     ///
@@ -256,12 +260,11 @@ impl Context {
     /// Spawns a task of the service.
     ///
     /// * The task runs in its own span below the service's.
-    /// * When the service leaves Init, Idle or Run, its tasks are cancelled, by this context's
-    ///   token: let them wait for [`cancelled`](Context::cancelled). They have Stop's limit to end,
-    ///   and are aborted after it. None is alive when [`Runner::stop`](crate::Runner::stop) is
-    ///   called.
-    /// * A task that a successful `init` or `idle` has spawned continues until the incarnation
-    ///   ends.
+    /// * When `run` has ended, or when `init` or `idle` has failed or was cancelled, the service's
+    ///   tasks are cancelled, by this context's token: let them wait for
+    ///   [`cancelled`](Context::cancelled). They have Stop's limit to end, and are aborted after it.
+    ///   None is alive when [`Runner::stop`](crate::Runner::stop) is called.
+    /// * A task that a successful `init` or `idle` has spawned continues until then, in Idle and Run.
     /// * A panic in a task is a failure of the service.
     ///
     /// # Panics

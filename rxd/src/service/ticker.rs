@@ -52,8 +52,8 @@ impl Ticker {
         Ticker { cancellation: Cancellation::new(token), period, next: TickerWait::Now }
     }
 
-    /// Waits for the next tick. Returns `true` for a tick, and `false` once the context is
-    /// cancelled, even if a tick is due.
+    /// Waits for the next tick. Returns `true` for a tick, and `false` from the cancellation of the
+    /// context on, even if a tick is due.
     ///
     /// # Cancel safety
     ///
