@@ -42,8 +42,8 @@ const WINDOWS: Shown = Open("Windows");
 const TELEMETRY: Shown = Open("OpenTelemetry");
 const LEVELS: Shown = Open("levels and filters: RUST_LOG, and what a level cannot change");
 const SCALE: Shown = Open("many watches and subscriptions: costs that do not grow with those of others");
-const KIT: Shown = Open("test kit: an explorer that says what it did not look at, fakes for all");
-const CONTROL: Shown = Open("what a context says of the daemon: why it is cancelled, how much time is left");
+const KIT: Shown = Open("test kit: an explorer that lists what it has not explored, fakes for all services");
+const CONTROL: Shown = Open("context: why it is cancelled, and how much time is left");
 const READY: Shown = Open("readiness: in Run for some time, services that stand by, draining");
 
 const TABLE: &[(&str, Shown)] = &[
@@ -240,13 +240,13 @@ const TABLE: &[(&str, Shown)] = &[
     ("S11", CONTROL),
     ("S12", By(&["s12_graph_error_names_its_rule"])),
     ("S13", TELEMETRY),
-    ("S14", Open("operators: a stop of the last service is no end of the daemon")),
+    ("S14", Open("operators: stopping the last service does not end the daemon")),
     ("S15", READY),
     ("S16", READY),
     ("S17", By(&["s17_u14_*"])),
 ];
 
-/// All codes that a row is for.
+/// All codes that the table must have.
 fn codes() -> Vec<String> {
     let numbers = |letter: &str, numbers: std::ops::RangeInclusive<u32>| {
         numbers.map(|number| format!("{letter}{number}")).collect::<Vec<_>>()
@@ -354,5 +354,5 @@ fn guarantee_and_fault_numbers_all_have_a_test_or_a_reason() {
     let all = (1..=62).map(|number| format!("g{number}")).chain((1..=114).map(|number| format!("f{number}")));
     let is_shown = |code: &String| in_names.contains(&**code) || in_table.contains(code) || in_rows.contains(code);
     let missing: Vec<_> = all.filter(|code| !is_shown(code)).collect();
-    assert!(missing.is_empty(), "no test and no row is about {missing:?}");
+    assert!(missing.is_empty(), "no test and no row of the table is about {missing:?}");
 }

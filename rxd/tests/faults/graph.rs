@@ -25,8 +25,8 @@ async fn f42_dependency_leaving_run_stops_only_those_that_need_it() {
             let sender = sender.clone();
             async move {
                 let mut left = cx.watch_any(Action::Exited, State::Run, "a")?;
-                while let Ok(Some(met)) = tokio::time::timeout(60 * SECOND, left.next()).await {
-                    let _ = sender.send(met.seq);
+                while let Ok(Some(event)) = tokio::time::timeout(60 * SECOND, left.next()).await {
+                    let _ = sender.send(event.seq);
                 }
                 cx.cancelled().await;
                 Ok(())

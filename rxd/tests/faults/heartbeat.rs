@@ -53,8 +53,8 @@ async fn g57_heartbeat_over_a_pause_of_the_process_is_not_stale() {
     let logged = LogCapture::default();
     let _guard = tracing::subscriber::set_default(logged.clone());
     let run = Behavior::call(|cx: Context| async move {
-        // In time while the process runs, and after the heartbeat task in the instant after a
-        // pause.
+        // In time while the process runs. Right after a pause the heartbeat comes later than the
+        // check of the heartbeat task.
         for _ in 0..40 {
             tokio::time::sleep(1900 * MS).await;
             settle().await;

@@ -5,14 +5,14 @@
 //! | fault | why not |
 //! |---|---|
 //! | F6 | `panic = "abort"` ends the process at the first panic, so no test can observe more; documented |
-//! | F26, second half | no manager can name another service: it returns a state of its own |
+//! | F26, second half | no manager can name another service: it returns a state of its own service |
 //! | F27 | a manager is a function without its own thread of control, so it cannot block by not polling |
 //! | F32, F33 | all timing is tokio's monotonic clock; nothing in the crate reads the wall clock (`g26_..`). Where that clock continues during a pause, `g57_..` |
 //! | F36-F39 | these do not compile, and are tested in `ui-tests` |
 //! | F71, the READY part | tested with the notifications of systemd |
 //! | F76, F77 | a log sink belongs to the subscriber; tested with `rxd::log` |
 //! | F78 | the daemon opens nothing while it runs; what the admin route opens is tested there |
-//! | F79 | without its thread a daemon only loses the reports on blocking code; a failing timer or task spawn aborts in tokio and std |
+//! | F79 | without the monitor's thread a daemon only loses the reports on blocking code; a failing timer or task spawn aborts in tokio and std |
 //!
 //! Most tests run on a `current_thread` runtime (F80), since paused time needs one. `f65_..` and
 //! `f67_..` do so with real signals, `f17_..` with blocking code.
@@ -38,7 +38,7 @@
 //! [`codes`] has a table of what programs outside the workspace have found, and of G50 to G62. A
 //! test holds it complete.
 //!
-//! `rxd::testing` checks the trace of every run, also of daemons that a test starts by itself. Time
+//! `rxd::testing` checks the trace of every run, also of daemons that a test starts itself. Time
 //! is paused, except in tests of real signals or threads.
 
 mod blocked;

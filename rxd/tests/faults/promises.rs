@@ -1,4 +1,4 @@
-//! Guarantees, each by itself.
+//! Guarantees, each in its own test.
 
 use crate::kit::*;
 use rxd::testing::{Behavior, CallLog, FakeService};

@@ -36,7 +36,7 @@ fn plain(name: &'static str) -> Service {
     Service::new(name, chatty(name))
 }
 
-/// Never stops by itself.
+/// Ignores cancellation.
 fn stubborn(name: &'static str) -> Service {
     let run = Behavior::call(move |_| async move {
         print_line(&format!("{name} runs"));

@@ -27,11 +27,11 @@ impl Runner for Poller {
         assert!(extra.next().await.is_none(), "`extra` is switched off");
         assert_eq!(extra.ended(), Some(&WatchEnded::Disabled));
         assert!(!extra.is_met());
-        while let Some(met) = tokio::select! {
-            met = health.next() => met,
+        while let Some(event) = tokio::select! {
+            event = health.next() => event,
             () = cx.cancelled() => None,
         } {
-            let _ = self.seen.send(format!("{} x {}", met.services[0].name, met.times));
+            let _ = self.seen.send(format!("{} x {}", event.services[0].name, event.times));
         }
         Ok(())
     }
@@ -90,8 +90,8 @@ impl Runner for Observer {
         // `Observed` has ended before the stream is polled for the first time.
         cx.watch_any(Action::Entering, State::Exit, "observed")?.wait().await?;
         let stream = self.stream.as_mut().ok_or("run without init")?;
-        while let Some(met) = stream.next().await {
-            let _ = self.seen.send(met.times);
+        while let Some(event) = stream.next().await {
+            let _ = self.seen.send(event.times);
         }
         assert!(matches!(stream.ended(), Some(WatchEnded::Exited(_))));
         cx.cancelled().await;

@@ -24,8 +24,8 @@ async fn f51_sleeping_reader_delays_no_other_and_gets_lagged() {
     awake.next().await.unwrap();
     for _ in 0..100 {
         log.set_behavior("a", Behavior::Ok);
-        let met = awake.next().await.unwrap();
-        assert_eq!(met.times, 1);
+        let event = awake.next().await.unwrap();
+        assert_eq!(event.times, 1);
     }
     assert_eq!(begun.elapsed(), Duration::ZERO, "the others do not wait for the sleeper");
     let mut sleeper = asleep.await.unwrap();

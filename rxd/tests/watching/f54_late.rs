@@ -12,9 +12,9 @@ async fn f54_watch_made_after_the_event_is_met_at_once() {
     handle.wait_for("a", State::Run).await.unwrap();
     let mut watch = handle.watch_any(Action::Entering, State::Run, "a").unwrap();
     assert!(watch.is_met());
-    let met = watch.next().await.unwrap();
-    assert_eq!((met.seq, met.times), (5, 1));
-    let a = &met.services[0];
+    let event = watch.next().await.unwrap();
+    assert_eq!((event.seq, event.times), (5, 1));
+    let a = &event.services[0];
     assert_eq!((&*a.name, a.state, a.transition, a.cause), ("a", State::Run, Transition::Entering, Cause::Normal));
     assert_eq!((a.incarnation, a.restarts, a.seq), (1, 0, 5));
     let mut states = handle.watch_states(Filter::None).unwrap();
@@ -54,7 +54,7 @@ async fn g37_wait_for_an_unreachable_state_returns_why() {
     let mut any = handle.watch_any(Action::Entering, State::Run, ["a", "b"]).unwrap();
     assert!(any.wait().await.is_ok(), "one target is left");
     let mut gone = handle.watch_any(Action::NotIn, State::Run, "a").unwrap();
-    assert!(gone.wait().await.is_ok(), "a condition that holds for good is met once");
+    assert!(gone.wait().await.is_ok(), "a watch on a condition that holds for good fires once");
     assert_eq!(gone.wait().await.unwrap_err(), exited, "and the watch ends then");
     end(&handle).await;
     assert_eq!(
@@ -92,7 +92,7 @@ async fn watch_ended_does_not_name_a_service_started_again() {
     // If it was started again after the watch had ended, it is still the only reason.
     let mut one = handle.watch_any(Action::Entering, State::Stop, "c").unwrap();
     handle.stop("c").await.unwrap();
-    assert_eq!(one.next().await.map(|met| met.times), Some(1));
+    assert_eq!(one.next().await.map(|event| event.times), Some(1));
     handle.start("c").await.unwrap();
     handle.wait_for("c", State::Run).await.unwrap();
     assert_eq!(one.wait().await.unwrap_err(), WatchEnded::Exited(vec![("c".into(), Cause::Operator)]));
@@ -104,7 +104,7 @@ async fn watch_on_unknown_after_a_new_start_ends_with_state_passed() {
     let handle = start([service("a", Restarting(0)), service("b", Restarting(0))]).await;
     handle.wait_for(["a", "b"], State::Run).await.unwrap();
     let mut before = handle.watch_any(Action::Exited, State::Unknown, "a").unwrap();
-    assert_eq!(before.next().await.map(|met| met.times), Some(1));
+    assert_eq!(before.next().await.map(|event| event.times), Some(1));
     handle.stop("a").await.unwrap();
     handle.start("a").await.unwrap();
     handle.wait_for("a", State::Run).await.unwrap();
@@ -135,9 +135,9 @@ async fn watch_all_is_met_only_at_one_instant() {
     handle.wait_for("b", State::Run).await.unwrap();
     assert!(!both.is_met());
     a_log.set_behavior("a", Behavior::Ok);
-    let met = both.next().await.unwrap();
-    assert_eq!(met.times, 1, "each was in Run in between, but never both at once");
-    assert!(met.services.iter().all(|service| service.is_in(State::Run)));
+    let event = both.next().await.unwrap();
+    assert_eq!(event.times, 1, "each was in Run in between, but never both at once");
+    assert!(event.services.iter().all(|service| service.is_in(State::Run)));
     handle.shutdown();
     handle.wait_for(["a", "b"], State::Stop).await.unwrap();
     a_log.set_behavior("a", Behavior::Ok);

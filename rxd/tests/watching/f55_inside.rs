@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Wake, Waker};
 
-/// Makes and drops watches whenever one is met.
+/// Makes and drops watches whenever one fires.
 struct Busy;
 
 impl Runner for Busy {

@@ -43,8 +43,8 @@ async fn f56_waker_that_panics_does_not_affect_the_service() {
     let waker = Waker::from(Arc::new(Panics));
     let mut bad = handle.watch_any(Action::Entering, State::Run, "a").unwrap();
     assert!(Pin::new(&mut bad).poll_next(&mut Context::from_waker(&waker)).is_pending());
-    let mut good = handle.watch_any(Action::Entering, State::Run, "a").unwrap();
-    assert!(good.next().await.is_some(), "the watches after it are woken");
+    let mut next = handle.watch_any(Action::Entering, State::Run, "a").unwrap();
+    assert!(next.next().await.is_some(), "the watches after it are woken");
     assert_eq!(handle.states()["a"].restarts, 0, "the service is not affected");
     assert!(bad.next().await.is_some());
     assert!(Pin::new(&mut bad).poll_next(&mut Context::from_waker(&waker)).is_pending());

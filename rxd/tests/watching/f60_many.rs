@@ -67,8 +67,8 @@ fn f60_million_transitions_have_no_gap_and_take_no_memory() {
     assert!(memory.bytes_max < 16 * 1024, "{memory:?}");
     // The watch and the stream that were never polled report all of them.
     let mut next = std::pin::pin!(unpolled.next());
-    let met = Future::poll(next.as_mut(), &mut Context::from_waker(Waker::noop()));
-    assert!(matches!(met, Poll::Ready(Some(met)) if (met.seq, met.times) == (ALL, ALL)));
+    let event = Future::poll(next.as_mut(), &mut Context::from_waker(Waker::noop()));
+    assert!(matches!(event, Poll::Ready(Some(event)) if (event.seq, event.times) == (ALL, ALL)));
     assert!(matches!(poll(&mut unread), Poll::Ready(Some(StateEvent::Snapshot(states))) if states.seq() == 0));
     let Poll::Ready(Some(StateEvent::Lagged { missed, snapshot })) = poll(&mut unread) else {
         panic!("the stream lags")

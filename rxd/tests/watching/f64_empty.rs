@@ -36,7 +36,7 @@ async fn watch_on_an_unknown_name_is_an_error_with_a_suggestion() {
 async fn watch_with_a_name_twice_counts_it_once() {
     let handle = start([service("a", Restarting(0)), service("b", Restarting(0))]).await;
     let mut watch = handle.watch_all(Action::Entering, State::Run, ["a", "b", "a"]).unwrap();
-    let met = watch.next().await.unwrap();
-    assert_eq!(met.services.iter().map(|service| &*service.name).collect::<Vec<_>>(), ["a", "b"]);
+    let event = watch.next().await.unwrap();
+    assert_eq!(event.services.iter().map(|service| &*service.name).collect::<Vec<_>>(), ["a", "b"]);
     end(&handle).await;
 }

@@ -1,4 +1,4 @@
-//! G52: a watch or a stream that is taken through a context ends when that context is cancelled.
+//! G52: a watch or a stream that is made through a context ends when that context is cancelled.
 
 use crate::common::{end, fake, service, start};
 use futures_core::{FusedStream, Stream};
@@ -171,7 +171,7 @@ async fn g52_watch_of_a_child_context_ends_with_the_child_alone() {
     stops_at_once(&handle, &["quiet", "obs"]).await;
 }
 
-/// Takes a watch in `init`, or in `reload`, and reads it in `run`.
+/// Makes a watch in `init`, or in `reload`, and reads it in `run`.
 #[derive(Default)]
 struct Keeper {
     watch: Option<Watch>,
@@ -192,8 +192,8 @@ impl Runner for Keeper {
 
     async fn run(&mut self, _cx: &Context) -> rxd::Result {
         let watch = self.watch.as_mut().unwrap();
-        while let Some(met) = watch.next().await {
-            self.seen.fetch_add(met.times as u32, Ordering::Relaxed);
+        while let Some(event) = watch.next().await {
+            self.seen.fetch_add(event.times as u32, Ordering::Relaxed);
         }
         Ok(())
     }
@@ -241,12 +241,12 @@ async fn g52_pending_stream_is_woken_by_cancellation() {
         tokio::time::sleep(Duration::from_secs(1)).await;
         token.cancel();
     });
-    // As a combinator polls: by the trait, in one task.
-    let (mut met, mut event) = (false, false);
+    // As a combinator polls them: by the trait, in one task.
+    let (mut watch_ended, mut stream_ended) = (false, false);
     let both = std::future::poll_fn(|task| {
-        met |= Pin::new(&mut watch).poll_next(task) == Poll::Ready(None);
-        event |= Pin::new(&mut states).poll_next(task) == Poll::Ready(None);
-        if met && event { Poll::Ready(()) } else { Poll::Pending }
+        watch_ended |= Pin::new(&mut watch).poll_next(task) == Poll::Ready(None);
+        stream_ended |= Pin::new(&mut states).poll_next(task) == Poll::Ready(None);
+        if watch_ended && stream_ended { Poll::Ready(()) } else { Poll::Pending }
     });
     tokio::time::timeout(Duration::from_secs(10), both).await.expect("both are woken");
     assert!(watch.is_terminated() && states.is_terminated());
@@ -349,18 +349,18 @@ async fn g52_documented_loops_end_with_their_services() {
         }
         Ok(())
     });
-    let met = Run(|cx: Context| async move {
+    let watch_event = Run(|cx: Context| async move {
         let mut flaps = cx.watch_any(Action::Exited, State::Run, ["db", "cache"])?;
-        while let Some(met) = flaps.next().await {
-            drop(met.services);
+        while let Some(event) = flaps.next().await {
+            drop(event.services);
         }
         Ok(())
     });
     let mut services: Vec<_> =
         ["db", "cache", "noise"].map(|name| service(name, fake(&[State::Run]).1)).into_iter().collect();
-    services.extend([service("guide", guide), service("filter", filter), service("met", met)]);
+    services.extend([service("guide", guide), service("filter", filter), service("watch-event", watch_event)]);
     let handle = start(services).await;
-    stops_at_once(&handle, &["db", "cache", "noise", "guide", "filter", "met"]).await;
+    stops_at_once(&handle, &["db", "cache", "noise", "guide", "filter", "watch-event"]).await;
 }
 
 /// A cancellation, transitions and drops on other threads: no reader is left waiting, and none

@@ -64,7 +64,7 @@ struct Delivered {
     over: bool,
 }
 
-/// The model: the sequence numbers at which a watch is met that is made after transition `made`.
+/// The model: the sequence numbers at which a watch that is made after transition `made` fires.
 fn edges(record: &[ServiceState], watch: &(Mode, Action, State, Vec<usize>), made: u64) -> Vec<u64> {
     let (mode, action, state, targets) = watch;
     let mut is = [*state == State::Unknown; SERVICES];
@@ -115,8 +115,8 @@ fn watcher(handle: &DaemonHandle, nth: usize) -> impl Future<Output = Delivered>
     let made = (earliest, handle.states().seq());
     async move {
         let mut edges = Vec::new();
-        while let Some(met) = watch.next().await {
-            edges.push((met.seq, met.times));
+        while let Some(event) = watch.next().await {
+            edges.push((event.seq, event.times));
             if nth % 3 == 0 {
                 tokio::task::yield_now().await;
             }
@@ -165,11 +165,11 @@ async fn live(seed: u64) {
         assert!(delivered.over);
         let fits = (delivered.made.0..=delivered.made.1).any(|made| {
             let mut wanted = edges(&record, &delivered.watch, made).into_iter();
-            let met = delivered.edges.iter().all(|(seq, times)| {
+            let are_right = delivered.edges.iter().all(|(seq, times)| {
                 let taken: Vec<u64> = wanted.by_ref().take(*times as usize).collect();
                 taken.len() as u64 == *times && taken.last() == Some(seq)
             });
-            met && wanted.next().is_none()
+            are_right && wanted.next().is_none()
         });
         assert!(fits, "seed {seed}: {:?} made {:?} delivered {:?}", delivered.watch, delivered.made, delivered.edges);
     }
