@@ -250,10 +250,10 @@ fn loom_g51_token_made_while_its_epoch_ends_is_cancelled_alone() {
         let board = board(1);
         let first = board.service(0).begin_epoch(signal::SHUTDOWN);
         let other = board.clone();
-        let asks = thread::spawn(move || other.service(0).token(first).0);
+        let requests_token = thread::spawn(move || other.service(0).token(first).0);
         board.service(0).close();
         let second = board.service(0).begin_epoch(signal::SHUTDOWN);
-        assert!(asks.join().unwrap().is_cancelled());
+        assert!(requests_token.join().unwrap().is_cancelled());
         assert!(!board.service(0).is_cancelled(second));
         assert!(!board.service(0).token(second).0.is_cancelled());
     });

@@ -8,7 +8,8 @@ use crate::core::Core;
 use std::cell::Cell;
 
 thread_local! {
-    /// The address of the daemon's core, and the service's index; 0 if no service's code runs.
+    /// The address of the daemon's core, which is 0 if no service's code runs, and the service's
+    /// index.
     static CURRENT: Cell<(usize, Id)> = const { Cell::new((0, 0)) };
 }
 

@@ -31,6 +31,7 @@ struct TaskGroup {
 }
 
 impl ServiceTasks {
+    /// Counts a task. Returns whether its epoch is open, which is read under the same lock.
     pub(crate) fn count_one(&self, is_open: impl FnOnce() -> bool) -> bool {
         let mut tasks = self.0.lock();
         let is_open = is_open();
@@ -94,6 +95,7 @@ impl ServiceTasks {
         names
     }
 
+    /// Counts the end of a task. Returns whether it was the last one.
     pub(crate) fn one_has_ended(&self) -> bool {
         let mut tasks = self.0.lock();
         let Some(group) = &mut *tasks else { return false };

@@ -120,7 +120,7 @@ impl Daemon {
     ///
     /// The time counts from the request to stop, or from the failure that stops the daemon; a
     /// failed start is not part of it. [`run`](Daemon::run) returns at most 100 ms later, whatever
-    /// services do, or 1 s later if the admin route is still answering a request.
+    /// services do, or up to 1 s more if the admin route is still answering a request.
     pub fn shutdown_timeout(mut self, limit: Duration) -> Self {
         self.options = self.options.shutdown_timeout(limit);
         self

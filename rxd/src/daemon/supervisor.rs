@@ -129,7 +129,8 @@ impl Supervisor {
         self.monitor.write(level, record);
     }
 
-    /// Waits for the tasks of the services; a second signal ends that.
+    /// Waits for the tasks of the services until `end`. A second signal shortens the wait to
+    /// [`SETTLE`], and a third one ends the process.
     async fn until_tasks_ended(&mut self, end: Instant) -> Result<(), Elapsed> {
         let tasks = self.tasks.clone();
         let mut ended = pin!(timeout_at(end, tasks.ended()));

@@ -1,4 +1,4 @@
-//! What an engine does to its task, which no test of a daemon sees.
+//! Tests of an engine without a daemon: its task is dropped or panics, and requests come after it.
 
 use super::{EngineState, serve};
 use crate::board::{Board, signal};
