@@ -101,7 +101,7 @@ fn g59_x3_service_requesting_the_shutdown_and_blocking_is_blamed() {
         let began = Instant::now();
         let report = on(workers, &barrier, async {
             let held = barrier.clone();
-            let asks = RunFn(move |cx: Context| {
+            let requests = RunFn(move |cx: Context| {
                 let held = held.clone();
                 async move {
                     tokio::time::sleep(Duration::from_millis(20)).await;
@@ -110,11 +110,12 @@ fn g59_x3_service_requesting_the_shutdown_and_blocking_is_blamed() {
                     Ok(())
                 }
             });
-            let daemon = Daemon::new("d").add(Service::new("asks", asks)).add(Service::new("other", quiet_service()));
+            let daemon =
+                Daemon::new("d").add(Service::new("requester", requests)).add(Service::new("other", quiet_service()));
             start(daemon).await.wait().await
         });
         assert!(began.elapsed() < 8 * SECOND, "{workers} workers: {:?}", began.elapsed());
-        assert!(abandoned(&report).contains(&("asks", Some(State::Run), true)), "{workers} workers: {report}");
+        assert!(abandoned(&report).contains(&("requester", Some(State::Run), true)), "{workers} workers: {report}");
         if workers > 1 {
             assert_eq!(abandoned(&report).len(), 1, "{workers} workers: {report}");
         }
@@ -281,9 +282,9 @@ fn g59_g55_request_is_answered_while_the_next_method_blocks() {
         let a = Service::new("a", BlocksAgain(barrier.clone(), 0));
         let handle = start(Daemon::new("d").add(a).add(Service::new("b", quiet_service()))).await;
         handle.wait_for("a", State::Run).await.unwrap();
-        let asks = handle.clone();
-        let asked = tokio::spawn(async move { asks.restart("a").await });
-        asked.await.unwrap().expect("`a` has entered Init");
+        let requester = handle.clone();
+        let answer = tokio::spawn(async move { requester.restart("a").await });
+        answer.await.unwrap().expect("`a` has entered Init");
         assert!(!barrier.0.0.lock().unwrap().0, "the answer did not wait for the barrier");
     });
 }

@@ -145,7 +145,7 @@ async fn g17_stop_going_wrong_changes_no_other_stop() {
         [slow("base"), slow("other").needs(["base"]), slow("alone")].into_iter().chain(bad)
     };
     let stops = |ran: &Outcome| ["base", "other", "alone"].map(|name| ran.trace.entered(name, State::Stop)[0]);
-    let good = run_until(daemon(services(None)), "other", State::Run).await;
+    let undisturbed = run_until(daemon(services(None)), "other", State::Run).await;
     for behavior in [Behavior::Fail, Behavior::Panic, Behavior::PanicWithNonString, Behavior::HangAndPanic] {
         let running = start(daemon(services(Some(behavior.clone())))).await;
         running.until("bad", State::Run).await;
@@ -153,7 +153,7 @@ async fn g17_stop_going_wrong_changes_no_other_stop() {
         // The dependency waits for the hanging stop, up to its limit.
         let waits = if matches!(behavior, Behavior::HangAndPanic) { 10 } else { 1 };
         assert_eq!(stops(&ran)[0], waits * SECOND, "{behavior:?}");
-        assert_eq!(stops(&ran)[1..], stops(&good)[1..]);
+        assert_eq!(stops(&ran)[1..], stops(&undisturbed)[1..]);
     }
 }
 
@@ -199,11 +199,11 @@ async fn extend_after_cancellation_prolongs_run_and_stop() {
 
 #[tokio::test(start_paused = true)]
 async fn extend_in_one_method_does_not_prolong_the_next() {
-    let asks = Behavior::call(async |cx: Context| {
+    let extends = Behavior::call(async |cx: Context| {
         cx.extend(3600 * SECOND);
         Ok(())
     });
-    let fake = FakeService::new().on(State::Init, [asks]).on(State::Idle, [Behavior::Hang, Behavior::Ok]);
+    let fake = FakeService::new().on(State::Init, [extends]).on(State::Idle, [Behavior::Hang, Behavior::Ok]);
     let a = rxd::Service::new("a", fake).options(no_backoff().timeout_of(State::Idle, SECOND));
     let ran = run_until(daemon([a]), "a", State::Run).await;
     assert_eq!(ran.trace.entered("a", State::Run)[0], SECOND);

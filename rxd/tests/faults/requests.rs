@@ -18,7 +18,7 @@ enum Request {
 
 const ALL: [Request; 4] = [Request::Stop, Request::Start, Request::Restart, Request::Reload];
 
-async fn ask(handle: &DaemonHandle, service: &str, what: Request) -> Result<(), rxd::Error> {
+async fn request(handle: &DaemonHandle, service: &str, what: Request) -> Result<(), rxd::Error> {
     match what {
         Request::Stop => handle.stop(service).await,
         Request::Start => handle.start(service).await,
@@ -30,8 +30,8 @@ async fn ask(handle: &DaemonHandle, service: &str, what: Request) -> Result<(), 
 /// The time and the result of each answer.
 type Answers = Arc<Mutex<Vec<(std::time::Duration, Result<(), String>)>>>;
 
-/// Where a service makes the request: in its method, in its own task, or in a task of tokio's, as
-/// in a server.
+/// Where a service makes the request: in its method, in a task of its context, or in a task of
+/// tokio's, as in a server.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Where {
     Method,
@@ -40,21 +40,21 @@ enum Where {
 }
 
 /// Makes one request for the service itself.
-fn asks(what: Request, place: Where, answers: &Answers) -> Behavior {
+fn request_itself(what: Request, place: Where, answers: &Answers) -> Behavior {
     let answers = answers.clone();
     Behavior::call(move |cx: Context| {
         let answers = answers.clone();
         async move {
-            let asking = cx.clone();
-            let asking = async move {
+            let own = cx.clone();
+            let request = async move {
                 let began = Instant::now();
-                let answer = ask(&asking.daemon(), asking.name(), what).await;
+                let answer = request(&own.daemon(), own.name(), what).await;
                 answers.lock().unwrap().push((began.elapsed(), answer.map_err(|error| error.to_string())));
             };
             match place {
-                Where::Method => asking.await,
-                Where::Task => drop(cx.spawn("asks", asking)),
-                Where::TokioTask => drop(tokio::spawn(asking)),
+                Where::Method => request.await,
+                Where::Task => drop(cx.spawn("request", request)),
+                Where::TokioTask => drop(tokio::spawn(request)),
             }
             cx.cancelled().await;
             Ok(())
@@ -67,13 +67,13 @@ async fn g55_x21_request_for_itself_is_answered_at_once_and_done() {
     for what in ALL {
         for place in [Where::Method, Where::Task, Where::TokioTask] {
             let (answers, call_log) = (Answers::default(), CallLog::new());
-            let run = [asks(what, place, &answers), Behavior::UntilCancelled];
+            let run = [request_itself(what, place, &answers), Behavior::UntilCancelled];
             let a = ReloadingFake(FakeService::new().on(State::Run, run).call_log(&call_log));
             let running = start(daemon([Service::new("a", a).options(no_backoff()), plain("b")])).await;
             tokio::time::sleep(SECOND).await;
             let state = running.handle.states()["a"].clone();
             let ran = running.stop().await;
-            let case = format!("{what:?}, in a task: {place:?}: {}", ran.states("a"));
+            let case = format!("{what:?}, made in: {place:?}: {}", ran.states("a"));
             assert_eq!(*answers.lock().unwrap(), [(std::time::Duration::ZERO, Ok(()))], "{case}");
             let (states, cause) = match what {
                 Request::Stop => (format!("{INCARNATION} exit+"), Cause::Operator),
@@ -94,7 +94,7 @@ async fn g51_x21_method_returning_in_the_poll_that_cancels_it_was_cancelled() {
     for result in [|| Ok(()), || Err(rxd::Cancelled.into())] {
         for (what, incarnations) in [(Request::Reload, 1), (Request::Restart, 2)] {
             let behavior = Behavior::call(move |cx: Context| async move {
-                ask(&cx.daemon(), cx.name(), what).await?;
+                request(&cx.daemon(), cx.name(), what).await?;
                 assert!(cx.is_cancelled());
                 result()
             });
@@ -122,7 +122,7 @@ async fn g55_x21_request_for_itself_in_any_method_is_answered_at_once() {
                 let kept = kept.clone();
                 async move {
                     let began = Instant::now();
-                    let answer = ask(&cx.daemon(), cx.name(), what).await;
+                    let answer = request(&cx.daemon(), cx.name(), what).await;
                     kept.lock().unwrap().push((began.elapsed(), answer.map_err(|error| error.to_string())));
                     Ok(())
                 }
@@ -157,7 +157,7 @@ async fn g55_request_in_any_state_is_answered_within_its_limit() {
             running.until("a", state).await;
             let began = Instant::now();
             // A refusal or a timeout is an answer too.
-            let answer = ask(&running.handle, "a", what).await;
+            let answer = request(&running.handle, "a", what).await;
             // The limit of a request: four times the limit of Stop, and 5 s.
             assert!(began.elapsed() <= 13 * SECOND, "{what:?} in {state}: {answer:?} after {:?}", began.elapsed());
             running.stop().await;
