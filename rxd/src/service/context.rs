@@ -25,8 +25,9 @@ use tokio_util::sync::CancellationToken;
 
 /// A service's view of its daemon, given to each of its methods.
 ///
-/// A clone stays valid for as long as it is kept. It is cancelled when the incarnation ends or a
-/// reload begins; a task that is spawned through it after that is cancelled at once.
+/// A clone stays valid for as long as it is kept. It is cancelled when the incarnation ends, or when
+/// `idle` or `run` is cancelled for a reload; a task that is spawned through it after that is
+/// cancelled at once.
 ///
 /// ```
 /// use rxd::{Context, Runner, State};

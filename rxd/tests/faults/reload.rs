@@ -94,16 +94,16 @@ async fn f73_reloads_requested_during_a_reload_are_one_more() {
     let running =
         start(daemon([reloading("a", FakeService::new().on_reload([Behavior::Ok.after(SECOND)]), &call_log)])).await;
     running.until("a", State::Run).await;
-    let mut asked = Vec::new();
+    let mut requests = Vec::new();
     for _ in 0..1000 {
         let handle = running.handle.clone();
-        asked.push(tokio::spawn(async move { handle.reload("a").await }));
-        if asked.len() == 1 {
+        requests.push(tokio::spawn(async move { handle.reload("a").await }));
+        if requests.len() == 1 {
             tokio::time::sleep(100 * MS).await;
         }
     }
-    for asked in asked {
-        asked.await.unwrap().unwrap();
+    for request in requests {
+        request.await.unwrap().unwrap();
     }
     assert_eq!(call_log.count("a", "reload"), 2);
     running.stop().await;
@@ -233,6 +233,33 @@ async fn f74_reload_while_waiting_for_a_gate_is_called() {
     running.until("b", State::Run).await;
     let ran = running.stop().await;
     assert_eq!(ran.states("b"), format!("{INCARNATION} exit+"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn f74_reload_while_waiting_for_a_gate_leaves_tasks_running() {
+    let ended = std::sync::Arc::<std::sync::atomic::AtomicBool>::default();
+    let shared = ended.clone();
+    let init = Behavior::call(move |cx: Context| {
+        let ended = shared.clone();
+        async move {
+            let inner = cx.clone();
+            cx.spawn("worker", async move {
+                inner.cancelled().await;
+                ended.store(true, std::sync::atomic::Ordering::Relaxed);
+            });
+            Ok(())
+        }
+    });
+    let call_log = CallLog::new();
+    let b = reloading("b", FakeService::new().on(State::Init, [init]), &call_log).needs(["a"]);
+    let running = start(daemon([fake("a", State::Init, [Behavior::Hang]), b])).await;
+    running.until("b", State::Idle).await;
+    running.handle.reload("b").await.unwrap();
+    settle().await;
+    assert_eq!(call_log.calls("b"), ["init", "idle", "reload"]);
+    assert!(!ended.load(std::sync::atomic::Ordering::Relaxed), "the task of `init` continues");
+    running.stop().await;
+    assert!(ended.load(std::sync::atomic::Ordering::Relaxed));
 }
 
 #[tokio::test(start_paused = true)]
