@@ -250,12 +250,12 @@ async fn x19_resumed_panic_does_not_name_the_location_of_another() {
 async fn g53_x2_tracing_layer_that_panics_once_stops_nothing() {
     use std::sync::atomic::{AtomicU32, Ordering};
     // At the first call of each kind, at the second, and so on.
-    for asked in [Asked::Event, Asked::Span, Asked::Enter, Asked::Exit] {
+    for call in [LayerCall::Event, LayerCall::Span, LayerCall::Enter, LayerCall::Exit] {
         for nth in 0..20 {
             silence_scripted_panics();
             let calls = AtomicU32::new(0);
             let layer = PanickingLayer::new(move |now, target| {
-                let counts = now == asked && (now != Asked::Event || target == "rxd::state");
+                let counts = now == call && (now != LayerCall::Event || target == "rxd::state");
                 counts && calls.fetch_add(1, Ordering::Relaxed) == nth
             });
             let _guard = tracing::subscriber::set_default(layer);
@@ -264,7 +264,7 @@ async fn g53_x2_tracing_layer_that_panics_once_stops_nothing() {
                 .options(options);
             let running = start(daemon([a, plain("b")])).await;
             tokio::time::sleep(SECOND).await;
-            let case = format!("{asked:?} {nth}");
+            let case = format!("{call:?} {nth}");
             assert!(running.handle.states()["a"].is_in(State::Run), "{case}: restarted after it has failed");
             running.handle.restart("a").await.expect(&case);
             running.handle.stop("b").await.expect(&case);

@@ -133,8 +133,8 @@ pub(crate) fn silence_scripted_panics() {
 
 /// A tracing layer that panics at chosen records and spans of rxd.
 ///
-/// As with [`LogCapture`](crate::stall::LogCapture), a second subscriber must exist, or callsites
-/// do not ask this one.
+/// As with [`LogCapture`](crate::stall::LogCapture), a second subscriber must exist, or this one is
+/// not called at each callsite.
 pub(crate) struct PanickingLayer<F> {
     chosen: F,
     _other: tracing::Dispatch,
@@ -142,33 +142,33 @@ pub(crate) struct PanickingLayer<F> {
 
 /// The call at which a layer panics.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Asked {
+pub(crate) enum LayerCall {
     Span,
     Event,
     Enter,
     Exit,
 }
 
-impl<F: Fn(Asked, &str) -> bool + Send + Sync + 'static> PanickingLayer<F> {
+impl<F: Fn(LayerCall, &str) -> bool + Send + Sync + 'static> PanickingLayer<F> {
     /// Panics where `chosen` returns true for the call and its target (empty if unknown).
     pub(crate) fn new(chosen: F) -> Self {
         PanickingLayer { chosen, _other: tracing::Dispatch::new(tracing::subscriber::NoSubscriber::new()) }
     }
 
-    fn ask(&self, asked: Asked, target: &str) {
-        if (self.chosen)(asked, target) {
+    fn panic_if_chosen(&self, call: LayerCall, target: &str) {
+        if (self.chosen)(call, target) {
             panic!("scripted panic in a layer");
         }
     }
 }
 
-impl<F: Fn(Asked, &str) -> bool + Send + Sync + 'static> tracing::Subscriber for PanickingLayer<F> {
+impl<F: Fn(LayerCall, &str) -> bool + Send + Sync + 'static> tracing::Subscriber for PanickingLayer<F> {
     fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
         true
     }
 
     fn new_span(&self, span: &tracing::span::Attributes<'_>) -> tracing::span::Id {
-        self.ask(Asked::Span, span.metadata().target());
+        self.panic_if_chosen(LayerCall::Span, span.metadata().target());
         tracing::span::Id::from_u64(1)
     }
 
@@ -177,14 +177,14 @@ impl<F: Fn(Asked, &str) -> bool + Send + Sync + 'static> tracing::Subscriber for
     fn record_follows_from(&self, _: &tracing::span::Id, _: &tracing::span::Id) {}
 
     fn event(&self, event: &tracing::Event<'_>) {
-        self.ask(Asked::Event, event.metadata().target());
+        self.panic_if_chosen(LayerCall::Event, event.metadata().target());
     }
 
     fn enter(&self, _: &tracing::span::Id) {
-        self.ask(Asked::Enter, "");
+        self.panic_if_chosen(LayerCall::Enter, "");
     }
 
     fn exit(&self, _: &tracing::span::Id) {
-        self.ask(Asked::Exit, "");
+        self.panic_if_chosen(LayerCall::Exit, "");
     }
 }

@@ -135,7 +135,7 @@ async fn manager_choosing_stop_in_idle_restarts_the_service() {
 
 #[tokio::test(start_paused = true)]
 async fn manager_is_asked_once_per_completed_method() {
-    let (sender, mut asked) = tokio::sync::mpsc::unbounded_channel();
+    let (sender, mut decisions) = tokio::sync::mpsc::unbounded_channel();
     let records = Decides(move |ended: Ended| {
         let _ = sender.send((ended.state, ended.cause, ended.failures));
         continuous(ended)
@@ -146,7 +146,7 @@ async fn manager_is_asked_once_per_completed_method() {
     running.handle.reload("a").await.unwrap();
     running.stop().await;
     let mut all = Vec::new();
-    while let Ok(one) = asked.try_recv() {
+    while let Ok(one) = decisions.try_recv() {
         all.push(one);
     }
     let normal = |state, failures| (state, Cause::Normal, failures);
@@ -158,10 +158,10 @@ async fn manager_is_asked_once_per_completed_method() {
 #[tokio::test(start_paused = true)]
 async fn gate_timing_out_is_a_failure_for_the_manager() {
     let when = rxd::When::any(rxd::Action::Entering, State::Run, ["b"]).within(SECOND);
-    let mut asked = 0;
+    let mut idles = 0;
     let a = plain("a").watch(when).manager(Decides(move |ended: Ended| {
-        asked += usize::from(ended.state == State::Idle);
-        match (ended.state, asked) {
+        idles += usize::from(ended.state == State::Idle);
+        match (ended.state, idles) {
             (State::Idle, 1) => State::Run,
             (State::Idle, _) => State::Exit,
             _ => continuous(ended),

@@ -103,7 +103,7 @@ async fn restart_repeated_during_the_delay_does_not_prolong_it() {
     let running = start(daemon([plain("a").options(options)])).await;
     running.until("a", State::Run).await;
     let began = tokio::time::Instant::now();
-    let asked: Vec<_> = (0..9)
+    let restarts: Vec<_> = (0..9)
         .map(|n: u32| {
             let handle = running.handle.clone();
             tokio::spawn(async move {
@@ -112,8 +112,8 @@ async fn restart_repeated_during_the_delay_does_not_prolong_it() {
             })
         })
         .collect();
-    for asked in asked {
-        asked.await.unwrap().unwrap();
+    for request in restarts {
+        request.await.unwrap().unwrap();
     }
     assert_eq!(began.elapsed(), 10 * SECOND);
     let ran = running.stop().await;
@@ -161,7 +161,7 @@ async fn requests_at_the_same_time_are_one_restart() {
     let call_log = CallLog::new();
     let running = start(daemon([with_call_log("a", FakeService::new(), &call_log)])).await;
     running.until("a", State::Run).await;
-    let asked = (0..100).map(|n| {
+    let requests = (0..100).map(|n| {
         let handle = running.handle.clone();
         tokio::spawn(async move {
             match n % 3 {
@@ -171,8 +171,8 @@ async fn requests_at_the_same_time_are_one_restart() {
             }
         })
     });
-    for asked in asked.collect::<Vec<_>>() {
-        asked.await.unwrap().unwrap();
+    for request in requests.collect::<Vec<_>>() {
+        request.await.unwrap().unwrap();
     }
     running.until("a", State::Run).await;
     let ran = running.stop().await;
@@ -209,11 +209,11 @@ async fn request_during_the_shutdown_is_answered() {
     for _ in 0..2_000 {
         let handle = daemon([plain("a")]).start().await.unwrap();
         handle.wait_for("a", State::Run).await.unwrap();
-        let asks = handle.clone();
-        let asking = tokio::spawn(async move { asks.stop("a").await });
+        let requester = handle.clone();
+        let request = tokio::spawn(async move { requester.stop("a").await });
         handle.shutdown();
         assert!(handle.wait().await.is_ok());
-        let answer = tokio::time::timeout(60 * SECOND, asking).await.expect("the request is answered").unwrap();
+        let answer = tokio::time::timeout(60 * SECOND, request).await.expect("the request is answered").unwrap();
         assert!(answer.is_ok(), "{answer:?}");
     }
 }

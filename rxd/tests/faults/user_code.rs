@@ -294,12 +294,12 @@ fn g54_x5_user_code_is_called_without_a_lock_held() {
     // In its own thread, since a deadlock would never end.
     std::thread::spawn(move || {
         let opens = behind.clone();
-        let layer = PanickingLayer::new(move |asked, _| {
-            opens.enter(match asked {
-                Asked::Span => "a layer makes a span",
-                Asked::Event => "a layer writes a record",
-                Asked::Enter => "a layer enters a span",
-                Asked::Exit => "a layer leaves a span",
+        let layer = PanickingLayer::new(move |call, _| {
+            opens.enter(match call {
+                LayerCall::Span => "a layer makes a span",
+                LayerCall::Event => "a layer writes a record",
+                LayerCall::Enter => "a layer enters a span",
+                LayerCall::Exit => "a layer leaves a span",
             });
             false
         });

@@ -1,7 +1,7 @@
 //! Runs a plan, and checks its trace and its report.
 
 use super::plan::{Command, EdgePlan, FailFast, Kind, Plan, ServicePlan, Task, name};
-use super::scripted::{Dropped, OnDrop, ask};
+use super::scripted::{Dropped, OnDrop, request};
 use crate::kit::PanickingLayer;
 use rxd::testing::{Behavior, CallLog, DeclaredRules, FakeService, ReloadingFake, Trace};
 use rxd::{Cause, Context, Daemon, DaemonHandle, Error, OnFailure, OnStale, Service, State, When, manager};
@@ -38,14 +38,14 @@ impl Run {
     }
 
     /// Makes a request to a service, and records a fault if the answer exceeds its limit.
-    pub(super) async fn ask(&self, handle: &DaemonHandle, service: &str, command: Command) -> Result<(), Error> {
+    pub(super) async fn request(&self, handle: &DaemonHandle, service: &str, command: Command) -> Result<(), Error> {
         {
             let mut recorded = self.recorded.lock().unwrap();
             let requests = if command == Command::Reload { &mut recorded.reloaded } else { &mut recorded.operated };
             requests.push(service.to_owned());
         }
         let began = Instant::now();
-        let answer = ask(handle, service, command).await;
+        let answer = request(handle, service, command).await;
         let took = began.elapsed();
         self.expect(self.real || took <= ANSWER_LIMIT + self.paused, || {
             format!("G55: {command:?} of `{service}` took {took:?}")
@@ -182,7 +182,7 @@ async fn live(plan: &Plan) -> Result<Trace, String> {
             tokio::time::advance(length).await;
         });
     }
-    let asking: Vec<_> = plan
+    let requests: Vec<_> = plan
         .operators
         .iter()
         .map(|&(at, service, command)| {
@@ -190,11 +190,11 @@ async fn live(plan: &Plan) -> Result<Trace, String> {
             tokio::spawn(async move {
                 tokio::time::sleep(at).await;
                 // A refusal is an answer.
-                let _ = run.ask(&handle, &name(service), command).await;
+                let _ = run.request(&handle, &name(service), command).await;
             })
         })
         .collect();
-    let asked = tokio::select! {
+    let requested_at = tokio::select! {
         biased;
         _ = handle.wait() => Instant::now(),
         () = tokio::time::sleep(plan.stop_at) => {
@@ -210,17 +210,17 @@ async fn live(plan: &Plan) -> Result<Trace, String> {
     let report =
         tokio::time::timeout(limit, handle.wait()).await.map_err(|_| "G14: the daemon does not end".to_owned())?;
     // A shutdown that a service requested before has its own, earlier deadline.
-    if asked.elapsed() > limit {
-        return Err(format!("G14: the stop took {:?}", asked.elapsed()));
+    if requested_at.elapsed() > limit {
+        return Err(format!("G14: the stop took {:?}", requested_at.elapsed()));
     }
-    for task in asking {
+    for task in requests {
         let answered = tokio::time::timeout(plan.stop_at + Duration::from_secs(10), task).await;
         answered.map_err(|_| "an operator was never answered")?.map_err(|error| error.to_string())?;
     }
     // The engine is gone, and the request is answered at once all the same.
     for command in [Command::Stop, Command::Start, Command::Restart, Command::Reload] {
         let began = Instant::now();
-        let answer = ask(&handle, &name(0), command).await;
+        let answer = request(&handle, &name(0), command).await;
         run.expect(plan.real || began.elapsed().is_zero(), || format!("G55: {command:?} after the end: {answer:?}"));
     }
     let recorded = std::mem::take(&mut *run.recorded.lock().unwrap());
@@ -233,8 +233,8 @@ async fn live(plan: &Plan) -> Result<Trace, String> {
     trace.assert(&rules);
     // Services with a heartbeat send it in time, even across pauses of the process.
     for (at, _) in plan.services.iter().enumerate().filter(|(_, part)| part.beats()) {
-        let asked = recorded.operated.contains(&name(at));
-        if !asked && trace.steps.iter().any(|step| step.service == name(at) && step.cause == Cause::Operator) {
+        let was_operated = recorded.operated.contains(&name(at));
+        if !was_operated && trace.steps.iter().any(|step| step.service == name(at) && step.cause == Cause::Operator) {
             return Err(format!("G57: `{}` is restarted for a heartbeat that has not lapsed", name(at)));
         }
     }

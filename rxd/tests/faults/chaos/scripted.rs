@@ -68,7 +68,7 @@ impl ScriptedCall {
                     async move {
                         tokio::time::sleep(after).await;
                         // A refusal is an answer.
-                        let _ = run.ask(&cx.daemon(), &name(whom), command).await;
+                        let _ = run.request(&cx.daemon(), &name(whom), command).await;
                         Ok(())
                     }
                 })
@@ -80,7 +80,7 @@ impl ScriptedCall {
                     async move {
                         tokio::time::sleep(after).await;
                         let began = Instant::now();
-                        let answer = run.ask(&cx.daemon(), cx.name(), command).await;
+                        let answer = run.request(&cx.daemon(), cx.name(), command).await;
                         run.expect(answer.is_ok() && (run.is_real() || began.elapsed().is_zero()), || {
                             format!("G55: `{}`: {command:?} of itself: {answer:?}, {:?}", cx.name(), began.elapsed())
                         });
@@ -112,7 +112,7 @@ impl ScriptedCall {
     }
 }
 
-pub(super) async fn ask(handle: &DaemonHandle, service: &str, command: Command) -> Result<(), Error> {
+pub(super) async fn request(handle: &DaemonHandle, service: &str, command: Command) -> Result<(), Error> {
     match command {
         Command::Stop => handle.stop(service).await,
         Command::Start => handle.start(service).await,
