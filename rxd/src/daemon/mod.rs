@@ -5,7 +5,8 @@
 //!   board;
 //! * `prestart`: the stages before the services; `runtime`: what a daemon needs of tokio;
 //! * `start`: the start, step by step; `engine_tasks`: the tasks of the services' engines;
-//!   `supervisor`: the task that runs until the daemon has stopped.
+//!   `supervisor`: the task that runs until the daemon has stopped; `reload`: the reload of all
+//!   services.
 
 pub(crate) mod checked;
 pub(crate) mod engine_tasks;

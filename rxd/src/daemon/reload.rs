@@ -1,11 +1,12 @@
-//! The reload of a whole daemon: SIGHUP, and what asks for the same.
+//! The reload of a whole daemon. The supervisor begins one at SIGHUP, and polls it.
 //!
-//! Each service that overrides `reload` gets one request. A service gets it once the services that it
-//! depends on have answered theirs, through services without a `reload` too. A service that does not
-//! answer within its limit has failed to reload, so a reload always ends. What is asked for during a
-//! reload is one more reload after it.
+//! * Each service that overrides `reload` gets one request, once the services that it depends on have
+//!   answered theirs. A service without `reload` passes this on: those that depend on it wait for
+//!   those that it depends on.
+//! * A service that does not answer within its limit has failed to reload. So a reload always ends.
+//! * All requests during a reload are one further reload after it.
 //!
-//! A reload costs O(services and their dependencies), and each answer O(1) besides.
+//! A reload costs O(services and their dependencies), and each answer O(log services) besides.
 
 use crate::board::Id;
 use crate::core::{Core, Reply, ServiceCommand};
@@ -29,10 +30,10 @@ pub(super) struct Reloads {
     core: Arc<Core>,
     answers: mpsc::UnboundedReceiver<Answer>,
     sender: mpsc::UnboundedSender<Answer>,
-    /// The number of the current or last reload: answers that come too late belong to another one.
+    /// The number of the current or last reload. An answer with another number came too late.
     number: u64,
     current: Option<Reload>,
-    /// Another reload was asked for during the current one.
+    /// Another reload was requested during the current one.
     again: bool,
 }
 
@@ -43,8 +44,8 @@ struct Reload {
     dependents: Box<[Vec<Id>]>,
     /// For each service, how many services that it depends on have not answered.
     waits_for: Box<[u32]>,
-    /// The services that were asked, and until when each may answer.
-    asked: BTreeMap<Id, Instant>,
+    /// The services that have not answered their request, each with its deadline.
+    pending: BTreeMap<Id, Instant>,
     deadlines: BTreeSet<(Instant, Id)>,
     timer: Option<Pin<Box<Sleep>>>,
     failed: Vec<String>,
@@ -56,7 +57,8 @@ impl Reloads {
         Reloads { core: core.clone(), answers, sender, number: 0, current: None, again: false }
     }
 
-    /// Begins a reload, or notes that there is to be another one. Returns how many services reload.
+    /// Begins a reload, and returns the number of services that reload. During a reload it returns
+    /// `None`: another one follows.
     pub(super) fn request(&mut self) -> Option<usize> {
         if self.current.is_some() {
             self.again = true;
@@ -84,7 +86,7 @@ impl Reloads {
             is_reloadable: is_reloadable.into(),
             dependents: dependents.into(),
             waits_for: waits_for.into(),
-            asked: BTreeMap::new(),
+            pending: BTreeMap::new(),
             deadlines: BTreeSet::new(),
             timer: None,
             failed: Vec::new(),
@@ -94,7 +96,8 @@ impl Reloads {
         Some(count)
     }
 
-    /// Asks the services whose dependencies have answered, and passes those that have no `reload`.
+    /// Sends their requests to services whose dependencies have answered. A service that does not
+    /// reload counts as answered.
     fn reach(&mut self, mut services: Vec<Id>) {
         let Some(reload) = &mut self.current else { return };
         while let Some(id) = services.pop() {
@@ -108,28 +111,28 @@ impl Reloads {
                 continue;
             }
             let deadline = later(self.core.answer_limit(id));
-            reload.asked.insert(id, deadline);
+            reload.pending.insert(id, deadline);
             reload.deadlines.insert((deadline, id));
             let (sender, number) = (self.sender.clone(), self.number);
-            // The supervisor is gone only if the daemon is.
+            // The receiver is dropped with the supervisor, when the daemon has ended.
             let reply = Reply::new(move |answer| drop(sender.send((number, id, answer))));
             self.core.send_request(id, ServiceCommand::Reload, reply);
         }
     }
 
-    /// A service has answered, or exceeded its limit.
+    /// Handles the answer of a service, or that it exceeded its limit.
     fn answered(&mut self, id: Id, answer: Result<(), String>) {
         let Some(reload) = &mut self.current else { return };
-        let Some(deadline) = reload.asked.remove(&id) else { return };
+        let Some(deadline) = reload.pending.remove(&id) else { return };
         reload.deadlines.remove(&(deadline, id));
-        // A service that has ended meanwhile, as it was meant to, has nothing to reload.
+        // A service that has completed meanwhile has nothing to reload.
         reload.failed.extend(answer.err().filter(|_| !self.core.board.status(id).completed));
         reload.is_reloadable[id as usize] = false;
         self.reach(vec![id]);
     }
 
-    /// Handles the answers that are there. Ready when a reload has ended: the messages of the services
-    /// that failed to reload, and whether another reload follows.
+    /// Handles the answers that have come. Ready once a reload has ended: returns the messages of the
+    /// services that failed to reload, and whether another reload has to follow.
     pub(super) fn poll(&mut self, task: &mut Context<'_>) -> Poll<(Vec<String>, bool)> {
         loop {
             match self.answers.poll_recv(task) {
@@ -188,7 +191,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn g56_services_reload_after_those_they_depend_on() {
+    async fn g56_service_reloads_after_those_it_depends_on() {
         let log = CallLog::new();
         let db = service("db", FakeService::new().on_reload([Behavior::Ok.after(SECOND)]), &log);
         let cache = Service::new("cache", FakeService::new()).needs(["db"]);
@@ -217,7 +220,7 @@ mod tests {
         handle.wait_for("fails", State::Run).await.unwrap();
         let began = Instant::now();
         assert_eq!(reloads.request(), Some(2));
-        assert_eq!((reloads.request(), reloads.request()), (None, None), "they are one more");
+        assert_eq!((reloads.request(), reloads.request()), (None, None), "both are one further reload");
         let (failed, again) = poll_fn(|task| reloads.poll(task)).await;
         assert_eq!(failed[0], "failed to reload service `fails`: scripted failure");
         assert_eq!(failed[1], "service `hangs` did not reload within 9s: hangs in Init");
@@ -227,7 +230,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn g56_services_that_have_exited_are_not_asked() {
+    async fn g56_service_in_exit_gets_no_request() {
         let log = CallLog::new();
         let job = service("job", FakeService::new().on(State::Run, [Behavior::Ok]), &log);
         let job = job.manager(crate::manager::until_success);

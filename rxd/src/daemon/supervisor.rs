@@ -206,7 +206,7 @@ impl Supervisor {
                 self.systemd.reloaded(&[]);
             }
             Some(services) => emit!(INFO, target: "rxd", services, "reloading"),
-            None => emit!(INFO, target: "rxd", "reload requested during a reload: it follows"),
+            None => emit!(INFO, target: "rxd", "reload requested during a reload; another one follows"),
         }
     }
 

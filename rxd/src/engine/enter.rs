@@ -170,7 +170,7 @@ impl EngineState {
             State::Init | State::Idle | State::Run if self.exit_cause.is_some() => {
                 return self.exit_cause.map(|cause| Err(Interrupt::End(cause)));
             }
-            // A reload came between: the wait for this Init continues.
+            // After a reload the wait for this Init continues.
             State::Init if self.waits_for_init => {
                 self.set_delay(self.wait.as_ref().map_or(Duration::ZERO, |wait| wait.delay()));
                 EnterStage::Budget
@@ -223,8 +223,8 @@ impl EngineState {
             && self.core.board.signals(self.id) & signal::SHUTDOWN == 0
     }
 
-    /// A service that failed has reloaded: it is restarted now, since it may have failed for want of
-    /// the new configuration. The restart counts as it did before.
+    /// Ends the back-off of a failed service after a successful reload: it may have failed because it
+    /// lacked the new configuration. The restart counts as it did before.
     pub(super) fn end_back_off(&mut self) {
         if self.waits_for_init && self.first_failure.is_some() {
             self.wait = None;

@@ -35,7 +35,8 @@
 //! Exit without Stop.
 //!
 //! A service waits for its delay before Init, Idle, Run and Stop, and for its gates before Init and
-//! before Run; it waits for the latter in Idle. An interrupt ends each of these waits.
+//! before Run; it waits for the latter in Idle. An interrupt ends each of these waits, except that
+//! the wait continues after a reload.
 //!
 //! Transitions between which no method runs and nothing is waited for are collected in a batch, and
 //! published in one critical section before the next method is called or the service waits.
@@ -97,8 +98,8 @@ pub(crate) enum Method {
 }
 
 impl Method {
-    /// The state of the service while the method runs. `reload` may also run in Idle; see
-    /// [`EngineState::current_state`].
+    /// The state of the service while the method runs. `reload` may also run in Idle or before Init;
+    /// see [`EngineState::current_state`].
     fn state(self) -> State {
         match self {
             Method::Init => State::Init,

@@ -204,7 +204,7 @@ const TABLE: &[(&str, Shown)] = &[
             "g50_x1_main_ends_the_process_without_a_further_signal",
         ]),
     ),
-    ("U10", By(&["g56_services_reload_after_those_they_depend_on"])),
+    ("U10", By(&["g56_service_reloads_after_those_it_depends_on"])),
     ("U11", Open("the guide: order without a need")),
     ("U12", KIT),
     ("U13", Open("tasks: the report names those that did not end, and blames them")),

@@ -196,7 +196,7 @@ async fn g56_reaction_during_a_reload_ends_the_service_after_it() {
         let running = start(daemon([gone, reloading("a", waits, &call_log).watch(exits)])).await;
         running.until("a", of).await;
         let error = running.handle.reload("a").await.unwrap_err().to_string();
-        assert_eq!(error, "service `a` is leaving (reaction)");
+        assert_eq!(error, "service `a` is stopping (reaction)");
         running.until("a", State::Exit).await;
         assert_eq!(call_log.calls("a").last(), Some(&"stop"), "no method is called again");
         running.stop().await;
