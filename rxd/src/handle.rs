@@ -214,8 +214,8 @@ impl DaemonHandle {
         self.core().intracom.clone()
     }
 
-    /// Ends one service. Returns when the service is in Exit, or immediately if the service makes the
-    /// request itself.
+    /// Ends one service. Returns when the service is in Exit, or immediately if the service makes
+    /// the request itself.
     ///
     /// # Errors
     ///
@@ -262,8 +262,8 @@ impl DaemonHandle {
     async fn request(&self, service: &str, command: ServiceCommand) -> Result<(), Error> {
         let core = self.core();
         let id = core.names.id(service).ok_or_else(|| unknown_service(core, service))?;
-        // A service that makes the request itself is answered at once: it would wait for itself. Once
-        // the daemon has ended it gets the error below, like any other caller.
+        // A service that makes the request itself is answered at once: it would wait for itself.
+        // Once the daemon has ended it gets the error below, like any other caller.
         let own = self.inner.service == Some(id) && core.report.borrow().is_none();
         let reply = core.request_by(own, id, command);
         let ended = || Error::msg(format_args!("daemon `{}` has ended", core.daemon));

@@ -14,8 +14,8 @@
 //!    limits are zero. [`force_without_order`](Stopping::force_without_order) also cancels the
 //!    services that still wait for others to stop.
 //! 3. [`abandon`](Stopping::abandon) publishes Exit for the services that are left.
-//! 4. [`note_undropped`](Stopping::note_undropped), which the supervisor alone calls, notes the
-//!    services whose value blocks a thread while it is dropped.
+//! 4. [`note_undropped`](Stopping::note_undropped) notes the services whose value blocks a thread
+//!    while it is dropped.
 //! 5. [`report`](Stopping::report) makes the report and hands it out, once.
 //!
 //! # Lock order
@@ -159,7 +159,7 @@ impl Stopping {
         for id in self.all() {
             let state = self.core.board.status(id).state;
             let blocks = self.core.poll_marks.is_polled(id);
-            // If its engine was not polled since the signal was raised, other code holds all threads.
+            // Its engine was not polled since the signal was raised: other code holds all threads.
             let starved = !blocks && state != State::Stop && !self.core.board.service(id).is_latched();
             if let Some(seq) = self.core.board.abandon(id) {
                 self.core.note(id, |detail| {

@@ -5,8 +5,8 @@
 //!
 //! # Lock order
 //!
-//! No lock of the core is taken while another is held. The board's signals are set and cleared while
-//! the lock of the requests is held, but by atomic steps, which take no lock.
+//! No lock of the core is taken while another is held. The board's signals are set and cleared
+//! while the lock of the requests is held, but by atomic steps, which take no lock.
 
 use crate::board::{Board, Id, signal};
 use crate::core::extensions::Extensions;

@@ -46,8 +46,8 @@ impl<T: Checked<D, ME>, D: Graphed, const ME: usize> Field<D, ME> for T {
     note = "a field of a daemon is one service or an `Option` of one: write a field for each service, and put settings into the services"
 )]
 pub trait Checked<D: Graphed, const ME: usize>: Declared + Sized {
-    /// Checks the service when the compiler evaluates it: a fault is a compile error at the word that
-    /// is wrong.
+    /// Checks the service when the compiler evaluates it: a fault is a compile error at the word
+    /// that is wrong.
     const OK: ();
 
     /// The service in the daemon's graph, under its own name.

@@ -1,7 +1,7 @@
 //! The faults in the values that a daemon was given, other than those of its graph.
 //!
-//! [`Daemon::check`] and `start` call it. Which values are wrong, and the messages about them, are in
-//! [`options::check`](crate::lifecycle::options::check).
+//! [`Daemon::check`] and `start` call it. Which values are wrong, and the messages about them, are
+//! in [`options::check`](crate::lifecycle::options::check).
 
 use super::Daemon;
 use crate::graph;

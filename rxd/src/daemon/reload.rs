@@ -1,8 +1,8 @@
 //! The reload of a whole daemon. The supervisor begins one at SIGHUP, and polls it.
 //!
-//! * Each service that overrides `reload` gets one request, once the services that it depends on have
-//!   answered theirs. A service without `reload` passes this on: those that depend on it wait for
-//!   those that it depends on.
+//! * Each service that overrides `reload` gets one request, once the services that it depends on
+//!   have answered theirs. A service without `reload` passes this on: those that depend on it wait
+//!   for those that it depends on.
 //! * A service that does not answer within its limit has failed to reload. So a reload always ends.
 //! * All requests during a reload are one further reload after it.
 //!
@@ -131,8 +131,8 @@ impl Reloads {
         self.reach(vec![id]);
     }
 
-    /// Handles the answers that have come. Ready once a reload has ended: returns the messages of the
-    /// services that failed to reload, and whether another reload has to follow.
+    /// Handles the answers that have come. Ready once a reload has ended: returns the messages of
+    /// the services that failed to reload, and whether another reload has to follow.
     pub(super) fn poll(&mut self, task: &mut Context<'_>) -> Poll<(Vec<String>, bool)> {
         loop {
             match self.answers.poll_recv(task) {

@@ -173,8 +173,8 @@ impl Service {
         self
     }
 
-    /// Needs these services: waits in Idle until all of them are in Run, leaves Run when one of them
-    /// does, and ends when one of them has failed for good.
+    /// Needs these services: waits in Idle until all of them are in Run, leaves Run when one of
+    /// them does, and ends when one of them has failed for good.
     pub fn needs<S: Into<Cow<'static, str>>>(self, services: impl IntoIterator<Item = S>) -> Self {
         self.watch(When::new(Edge::needs(&[]), services))
     }
@@ -241,8 +241,8 @@ impl Service {
         declared.chain(added).collect()
     }
 
-    /// Adds the faults of its values to `faults`; `of` makes the begin of a message, which names the
-    /// service.
+    /// Adds the faults of its values to `faults`; `of` makes the begin of a message, which names
+    /// the service.
     pub(crate) fn option_faults(&self, of: impl Fn() -> String, faults: &mut Vec<String>) {
         let ServiceConfig { options, declared, watches, .. } = &self.0.config;
         // Values in attributes are checked where they stand.

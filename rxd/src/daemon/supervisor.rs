@@ -1,10 +1,10 @@
 //! The supervisor: the one task that handles signals and reloads, and stops the daemon in order and
 //! within its limits.
 //!
-//! It waits for a signal, for the deadline, for a change of the services or of the shutdown, and for
-//! the answers of services that reload. While it gets no thread of the runtime, because code of the
-//! user's blocks all of them, the monitor's thread takes the steps of the stop in its place; see
-//! `shutdown`.
+//! It waits for a signal, for the deadline, for a change of the services or of the shutdown, and
+//! for the answers of services that reload. While it gets no thread of the runtime, because code of
+//! the user's blocks all of them, the monitor's thread takes the steps of the stop in its place;
+//! see `shutdown`.
 
 use crate::board::{Id, signal};
 use crate::core::Core;
@@ -192,8 +192,8 @@ impl Supervisor {
 
     // ---- reload --------------------------------------------------------------------------------
 
-    /// Asks every service that overrides `reload` to reload. Requests during a reload are carried out
-    /// after it, all by one further reload.
+    /// Asks every service that overrides `reload` to reload. Requests during a reload are carried
+    /// out after it, all by one further reload.
     fn reload(&mut self) {
         if self.core.shutting_down().is_some() {
             emit!(INFO, target: "rxd", "not reloading: the daemon is stopping");

@@ -216,15 +216,15 @@ impl EngineState {
         None
     }
 
-    /// Whether the service reloads now: between Init and Stop, and while it waits for its next Init.
+    /// Whether the service reloads now: between Init and Stop, or while it waits for its next Init.
     pub(super) fn is_reload_due(&self) -> bool {
         self.reload_asked
             && (self.init_entered && self.to != State::Stop || self.waits_for_init)
             && self.core.board.signals(self.id) & signal::SHUTDOWN == 0
     }
 
-    /// Ends the back-off of a failed service after a successful reload: it may have failed because it
-    /// lacked the new configuration. The restart counts as it did before.
+    /// Ends the back-off of a failed service after a successful reload: it may have failed because
+    /// it lacked the new configuration. The restart counts as it did before.
     pub(super) fn end_back_off(&mut self) {
         if self.waits_for_init && self.first_failure.is_some() {
             self.wait = None;

@@ -98,8 +98,8 @@ pub(crate) enum Method {
 }
 
 impl Method {
-    /// The state of the service while the method runs. `reload` may also run in Idle or before Init;
-    /// see [`EngineState::current_state`].
+    /// The state of the service while the method runs. `reload` may also run in Idle or before
+    /// Init; see [`EngineState::current_state`].
     fn state(self) -> State {
         match self {
             Method::Init => State::Init,

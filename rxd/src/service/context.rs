@@ -25,8 +25,8 @@ use tokio_util::sync::CancellationToken;
 
 /// A service's view of its daemon, given to each of its methods.
 ///
-/// A clone stays valid for as long as it is kept. It is cancelled when the incarnation ends, or when
-/// `idle` or `run` is cancelled for a reload; a task that is spawned through it after that is
+/// A clone stays valid for as long as it is kept. It is cancelled when the incarnation ends, or
+/// when `idle` or `run` is cancelled for a reload; a task that is spawned through it after that is
 /// cancelled at once.
 ///
 /// ```
@@ -265,7 +265,7 @@ impl Context {
     ///   tasks are cancelled, by this context's token: let them wait for
     ///   [`cancelled`](Context::cancelled). They have Stop's limit to end, and are aborted after it.
     ///   None is alive when [`Runner::stop`](crate::Runner::stop) is called.
-    /// * A task that a successful `init` or `idle` has spawned continues until then, in Idle and Run.
+    /// * A task that a successful `init` or `idle` has spawned continues until then.
     /// * A panic in a task is a failure of the service.
     ///
     /// # Panics

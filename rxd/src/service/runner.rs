@@ -54,16 +54,16 @@ pub trait Runner: Send + 'static {
     ///
     /// * A service in Run stays in Run: `run` is cancelled, `reload` is called, and then `run`
     ///   again, without a transition. Tasks that the service has spawned end before `reload`.
-    /// * In Idle the same happens with `idle`. If that has returned already, only `reload` is called,
-    ///   and the service's tasks continue.
-    /// * A service that waits to be restarted after a failure, or for its first Init, reloads there,
-    ///   before `init`; after a successful reload a failed service is restarted at once. During
-    ///   `init` the reload waits until that has returned.
+    /// * In Idle the same happens with `idle`. If that has returned already, only `reload` is
+    ///   called, and the service's tasks continue.
+    /// * A service that waits to be restarted after a failure, or for its first Init, reloads
+    ///   there, before `init`; after a successful reload a failed service is restarted at once.
+    ///   During `init` the reload waits until that has returned.
     /// * If it returns an error, the service continues as before. So check the new configuration
     ///   before storing it.
-    /// * A one-shot (`until_success`) whose `run` returns `Ok` has completed, also if the reload had
-    ///   cancelled it. Return [`Cancelled`](crate::Cancelled), as `cx.or_cancelled(..).await?` does,
-    ///   to have `run` called again after the reload.
+    /// * A one-shot (`until_success`) whose `run` returns `Ok` has completed, also if the reload
+    ///   had cancelled it. Return [`Cancelled`](crate::Cancelled), as `cx.or_cancelled(..).await?`
+    ///   does, to have `run` called again after the reload.
     /// * SIGHUP skips a service that does not override `reload`.
     ///
     /// Default: nothing.

@@ -95,8 +95,8 @@ fn run(watches: Vec<Watch>, ops: Vec<Op>) {
                     if *reaction == gate {
                         *since = now + 1;
                     }
-                    // A condition that held before Run, and no longer holds, does not count. A change
-                    // holds at no instant.
+                    // A condition that held before Run, and no longer holds, does not count. A
+                    // change holds at no instant.
                     let holds = watch.action != Action::Changing && watch.holds(&stage.world, now);
                     if to == State::Run && *reaction == Reaction::Stop && !holds {
                         *since = now + 1;
@@ -143,7 +143,7 @@ fn g9_stop_signal_on_entering_run_is_cleared_of_past_reactions() {
     board.publish(1, State::Run, Transition::Entering, Cause::Normal);
     board.publish(1, State::Run, Transition::Exited, Cause::Normal);
     assert!(is_raised());
-    // The first condition still holds, but was taken; the second was not taken, but no longer holds.
+    // The first condition holds, but was taken. The second was not taken, but no longer holds.
     assert!(board.try_enter(2, None, State::Run).is_some());
     assert!(!is_raised());
 }

@@ -174,8 +174,8 @@ impl Watched {
 
     /// Whether there is no future in which the watch comes true again.
     ///
-    /// A service that is not settled may do anything. For a rising edge the condition must not hold,
-    /// now or at a later instant, and must hold at an instant after that.
+    /// A service that is not settled may do anything. For a rising edge the condition must not
+    /// hold, now or at a later instant, and must hold at an instant after that.
     fn can_never_rise(&self, world: &World, changed: &[bool], at: Instant) -> bool {
         let settled: Vec<bool> =
             self.targets.iter().map(|&service| world.is_settled(service, self.state, at)).collect();
