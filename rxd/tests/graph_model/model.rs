@@ -80,7 +80,7 @@ pub(super) struct Conditions {
     pub(super) run_open: bool,
     /// Whether Init and Idle may fail.
     pub(super) may_fail: bool,
-    /// A reaction ends it, or a service that it depends on has reached its restart limit.
+    /// A reaction ends it, or a service that it depends on has failed for good.
     pub(super) may_be_ended: bool,
     /// A reaction takes it out of Run.
     pub(super) stopped: bool,
