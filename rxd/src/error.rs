@@ -185,9 +185,9 @@ impl Error {
         self.is::<GraphError>()
     }
 
-    /// The rule that the service graph violates, as the [table of rules](crate::graph#rules) names it:
-    /// `"duplicate-name"`, `"cycle"`. If there are several, the first. `None` if only options are
-    /// invalid.
+    /// The rule that the service graph violates, as the [table of rules](crate::graph#rules) names
+    /// it: `"duplicate-name"`, `"cycle"`. If there are several, the first. `None` if only options
+    /// are invalid.
     #[must_use]
     pub fn rule(&self) -> Option<&'static str> {
         self.find::<GraphError>()?.rule

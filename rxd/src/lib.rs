@@ -3,8 +3,8 @@
 //!
 //! A daemon is a handful of long-lived services that must start in the right order, react to each
 //! other's failures, restart after a failure, and stop cleanly. The central idea of rxd: **a
-//! service's lifecycle is a signal.** A health check is a service that is in Run while its target is healthy;
-//! other services watch it.
+//! service's lifecycle is a signal.** A health check is a service that is in Run while its target
+//! is healthy; other services watch it.
 //!
 //! To start, read the [guide](https://docs.rs/rxd/latest/rxd/docs/index.html): it begins with an
 //! empty folder.

@@ -5,9 +5,9 @@
 //! 3. Make the core, with the services' watches on its board. Start the monitor's thread, and
 //!    systemd's notifications.
 //! 4. Run the prestart stages. A signal ends them.
-//! 5. Spawn the services and the supervisor, serve the admin route, and let systemd's READY be sent.
-//!    If a signal has ended step 4, the services are asked to shut down before they are spawned, so
-//!    each goes to Exit without Init.
+//! 5. Spawn the services and the supervisor, serve the admin route, and let systemd's READY be
+//!    sent. If a signal has ended step 4, the services are asked to shut down before they are
+//!    spawned, so each goes to Exit without Init.
 //!
 //! The monitor comes before the prestart stages, since those may block too. An error in the steps 1
 //! to 4 is the error of the start, and no service has entered Init.

@@ -95,9 +95,9 @@ impl Graph<'_> {
     ///   written.
     /// * `services`: for each its `name` (`db`), its `type` (`Db`, or `null`), whether it is
     ///   `optional`, and its `watches`.
-    /// * Of each watch: `keyword`, `mode`, `action`, `state`, `effect`, `completed` (whether it asks for
-    ///   an end after a successful Run), `within_ms` (or `null`), `stream` (or `null`), and
-    ///   `targets`, the names of services (`null` for one that does not exist).
+    /// * Of each watch: `keyword`, `mode`, `action`, `state`, `effect`, `completed` (whether it
+    ///   asks for an end after a successful Run), `within_ms` (or `null`), `stream` (or `null`),
+    ///   and `targets`, the names of services (`null` for one that does not exist).
     #[must_use]
     pub fn to_json(&self) -> String {
         let entries = self.entries();

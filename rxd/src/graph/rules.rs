@@ -193,8 +193,8 @@ const fn is_never_true(analysis: &Analysis<'_>, me: usize, edge: &Edge<'_>, t: u
     if requires_all(edge) {
         return true;
     }
-    // An alternative that never comes true is not a fault while another can. If none can, the fault is
-    // reported once, at the first.
+    // An alternative that never comes true is not a fault while another can. If none can, the fault
+    // is reported once, at the first.
     if t != 0 {
         return false;
     }

@@ -275,8 +275,8 @@ pub(crate) struct Restarts {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OnFailure {
-    /// The service goes to Exit, and so do those that need it or come after it; the others continue.
-    /// The daemon's result is an error.
+    /// The service goes to Exit, and so do those that need it or come after it; the others
+    /// continue. The daemon's result is an error.
     #[default]
     Exit,
     /// The daemon stops, and its result is an error.
@@ -291,8 +291,8 @@ pub enum OnFailure {
 pub enum OnStale {
     /// rxd stops pinging systemd's watchdog, and systemd ends the process.
     ///
-    /// Without a watchdog, each stale period is logged once and `/livez` fails. It is then up to the
-    /// probe that requests `/livez` to have the process ended.
+    /// Without a watchdog, each stale period is logged once and `/livez` fails. It is then up to
+    /// the probe that requests `/livez` to have the process ended.
     #[default]
     StopPinging,
     /// The service is restarted first.

@@ -9,9 +9,9 @@
 //!    targets but `internal`, and each service's [`ServiceLevel`]. [`LevelHandle::publish`] alone
 //!    writes them, all of them from the whole table and under its lock. So concurrent changes leave
 //!    atomics that agree with the table.
-//! 2. A change that moves `internal` or a bound makes `tracing` ask the filters about every callsite
-//!    again before it returns (G40). Any other change needs no rebuild: between the bounds, a filter
-//!    is asked about each record.
+//! 2. A change that moves `internal` or a bound makes `tracing` ask the filters about every
+//!    callsite again before it returns (G40). Any other change needs no rebuild: between the
+//!    bounds, a filter is asked about each record.
 //! 3. A temporary level carries a number. Its timer clears it only if that number is still set, so
 //!    an older timer never clears a newer level.
 //!
@@ -198,9 +198,8 @@ impl LevelHandle {
         self.change(&target.into(), |levels, _| *levels = TargetLevels::lasting(level));
     }
 
-    /// Sets a level for `time`. After that, the level that was last [`set`](LevelHandle::set) counts
-    /// again, or the default. A second temporary level replaces the first, with
-    /// its own end.
+    /// Sets a level for `time`. After that, the level that was last [`set`](LevelHandle::set)
+    /// counts again, or the default. A second temporary level replaces the first, with its own end.
     ///
     /// # Errors
     ///
@@ -239,8 +238,8 @@ impl LevelHandle {
         self.change(&target.into(), |levels, initial| *levels = TargetLevels { lasting: initial, temporary: None });
     }
 
-    /// The level of a target. A service for which no level is set, or a name that no service has, is
-    /// at the default.
+    /// The level of a target. A service for which no level is set, or a name that no service has,
+    /// is at the default.
     #[must_use]
     pub fn get(&self, target: impl Into<LevelTarget>) -> LevelSetting {
         let table = self.table();

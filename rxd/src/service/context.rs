@@ -263,8 +263,8 @@ impl Context {
     /// * The task runs in its own span below the service's.
     /// * When `run` has ended, or when `init` or `idle` has failed or was cancelled, the service's
     ///   tasks are cancelled, by this context's token: let them wait for
-    ///   [`cancelled`](Context::cancelled). They have Stop's limit to end, and are aborted after it.
-    ///   None is alive when [`Runner::stop`](crate::Runner::stop) is called.
+    ///   [`cancelled`](Context::cancelled). They have Stop's limit to end, and are aborted after
+    ///   it. None is alive when [`Runner::stop`](crate::Runner::stop) is called.
     /// * A task that a successful `init` or `idle` has spawned continues until then.
     /// * A panic in a task is a failure of the service.
     ///

@@ -32,7 +32,8 @@ pub(crate) struct ServiceRules {
     pub(crate) has_gated_init_limit: bool,
     /// How many requests to stop, start or restart it operators have made.
     pub(crate) operator_requests: u32,
-    /// How many reloads operators have requested: one in the back-off ends it, and takes its own time.
+    /// How many reloads operators have requested: one in the back-off ends it, and takes its own
+    /// time.
     pub(crate) reloads: u32,
 }
 

@@ -79,8 +79,8 @@ fn f60_million_transitions_have_no_gap_and_take_no_memory() {
 #[tokio::test]
 async fn f61_ten_thousand_watchers_of_one_service_each_see_each_run() {
     const WATCHERS: usize = 10_000;
-    // A million of them:
-    // `RXD_TRANSITIONS=1000000 cargo test --release -p rxd --all-features --test watching -- f61_ten`.
+    // A million of them: `RXD_TRANSITIONS=1000000 cargo test --release -p rxd --all-features --test
+    // watching -- f61_ten`.
     let all: u32 = std::env::var("RXD_TRANSITIONS").map_or(100, |count| count.parse().unwrap());
     let restarts = all / 8;
     let handle = start([service("a", Restarting(restarts)), service("b", Restarting(0))]).await;

@@ -1,4 +1,5 @@
-//! Watches before and after `#[rxd::service]`, with and without a path, keep the order of the source.
+//! Watches before and after `#[rxd::service]`, with and without a path, keep the order of the
+//! source.
 
 #![deny(warnings)]
 
