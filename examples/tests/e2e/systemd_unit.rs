@@ -65,7 +65,7 @@ fn wedged_worker_with_rescue_restarts_without_the_unit() {
     };
     let main = unit.show("MainPID");
     unit.kill("USR1");
-    unit.until_journal("no heartbeat within 2s: restarting the service");
+    unit.until_journal("no heartbeat within 2s");
     // The watchdog timeout plus the heartbeat.
     unit.wait_while_pinged(std::time::Duration::from_secs(5));
     assert_eq!((unit.show("MainPID"), unit.show("NRestarts")), (main, "0".into()), "{}", unit.describe());

@@ -115,6 +115,8 @@ pub(crate) enum ServiceCommand {
     Stop,
     Start,
     Restart,
+    /// The monitor asks for a restart, since the service has missed its heartbeat: it has failed.
+    RestartStale,
     Reload,
 }
 
@@ -123,7 +125,7 @@ impl ServiceCommand {
         match self {
             ServiceCommand::Stop => "stop",
             ServiceCommand::Start => "start",
-            ServiceCommand::Restart => "restart",
+            ServiceCommand::Restart | ServiceCommand::RestartStale => "restart",
             ServiceCommand::Reload => "reload",
         }
     }
@@ -264,11 +266,6 @@ impl Core {
         self.poll_marks.watched(service, name, polled).await
     }
 
-    /// Sends a request to a service, from outside of it.
-    pub(crate) fn request(&self, id: Id, command: ServiceCommand) -> oneshot::Receiver<Result<(), Error>> {
-        self.request_by(false, id, command)
-    }
-
     /// Sends a request to a service. The receiver gets the answer when the request is done.
     ///
     /// If the service makes the request itself, through its `own` handle or in its own task, the
@@ -296,7 +293,9 @@ impl Core {
         self.operated.lock().push((id, command));
         let signals = match command {
             ServiceCommand::Start => signal::REQUEST,
-            ServiceCommand::Stop | ServiceCommand::Restart => signal::REQUEST | signal::OPERATOR,
+            ServiceCommand::Stop | ServiceCommand::Restart | ServiceCommand::RestartStale => {
+                signal::REQUEST | signal::OPERATOR
+            }
             ServiceCommand::Reload => signal::REQUEST | signal::RELOAD,
         };
         // Under the same lock as in `take_requests`: a signal is set if and only if there is a
@@ -339,7 +338,7 @@ impl Core {
             ServiceCommand::Start | ServiceCommand::Restart => {
                 Err(Error::msg(format_args!("service `{}` cannot start again: its task has ended", self.name(id))))
             }
-            ServiceCommand::Stop => Ok(()),
+            ServiceCommand::Stop | ServiceCommand::RestartStale => Ok(()),
             ServiceCommand::Reload => Err(Error::msg(format_args!("service `{}` is not running", self.name(id)))),
         }
     }

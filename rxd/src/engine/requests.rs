@@ -4,8 +4,8 @@ use super::next_state::Interrupt;
 use super::{EngineState, Method};
 use crate::board::{Reaction, signal};
 use crate::core::{ServiceCommand, answer};
-use crate::error::Error;
-use crate::lifecycle::state::Cause;
+use crate::error::{Error, MethodFailure};
+use crate::lifecycle::state::{Cause, State};
 use crate::panic::emit;
 
 impl EngineState {
@@ -70,8 +70,14 @@ impl EngineState {
                     self.end(cause);
                     return Some(cause);
                 }
-                Some(Interrupt::Restart(cause) | Interrupt::Failed(cause)) => {
+                Some(Interrupt::Restart(cause)) => {
                     self.interrupt_cause = Some(cause);
+                    return Some(cause);
+                }
+                Some(Interrupt::Failed(cause)) => {
+                    let period = self.options.heartbeat.unwrap_or_default();
+                    let text = format_args!("no heartbeat within {period:?}");
+                    self.fail(call.name(), cause, &MethodFailure::msg(text));
                     return Some(cause);
                 }
                 Some(Interrupt::Reload) | None if self.reload_asked && call.returns_for_reload() => {
@@ -128,6 +134,13 @@ impl EngineState {
                 ServiceCommand::Stop => interrupt = Some(Interrupt::End(Cause::Operator)),
                 ServiceCommand::Restart if interrupt.is_none() => interrupt = Some(Interrupt::Restart(Cause::Operator)),
                 ServiceCommand::Restart => {}
+                // A service that has left Run meanwhile is not stale any more.
+                ServiceCommand::RestartStale => {
+                    let is_stale = self.current_state == Some(State::Run) && interrupt.is_none();
+                    interrupt = interrupt.or(is_stale.then_some(Interrupt::Failed(Cause::Timeout)));
+                    answer(reply, Ok(()));
+                    continue;
+                }
                 ServiceCommand::Reload if self.overridden.has(Method::Reload) => self.reload_asked = true,
                 ServiceCommand::Reload => {
                     emit!(DEBUG, target: "rxd", "reload skipped: not implemented");

@@ -67,7 +67,7 @@ fn g55_x2_requests_after_the_engine_has_ended_are_answered() {
         let mut engine = Box::pin(serve(Hangs, engine));
         let mut task = TaskContext::from_waker(Waker::noop());
         assert!(engine.as_mut().poll(&mut task).is_pending());
-        let mut pending = COMMANDS.map(|command| core.request(0, command));
+        let mut pending = COMMANDS.map(|command| core.request_by(false, 0, command));
         if has_seen {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
             let _entered = runtime.enter();
@@ -82,8 +82,8 @@ fn g55_x2_requests_after_the_engine_has_ended_are_answered() {
             (expected[1], expected[3]) = (None, None);
         }
         assert_eq!(answers.map(text), expected, "seen: {has_seen}");
-        let later =
-            COMMANDS.map(|command| core.request(0, command).try_recv().expect("a later request is answered too"));
+        let later = COMMANDS
+            .map(|command| core.request_by(false, 0, command).try_recv().expect("a later request is answered too"));
         assert_eq!(later.map(text), REFUSED.map(|refused| refused.map(str::to_owned)));
         assert_eq!(core.shutting_down(), None, "its runtime was dropped: that is no failure");
     }
@@ -101,7 +101,7 @@ fn g53_x2_engine_ended_by_a_panic_fails_its_service_for_good() {
         let engine = EngineState::new(core.clone(), 0, ServiceOptions::Overridden(options), Box::new(continuous));
         let mut engine = Box::pin(serve(Waits, engine));
         assert!(engine.as_mut().poll(&mut TaskContext::from_waker(Waker::noop())).is_pending());
-        let mut pending = core.request(0, ServiceCommand::Stop);
+        let mut pending = core.request_by(false, 0, ServiceCommand::Stop);
         let ended = catch_unwind(AssertUnwindSafe(move || {
             let _engine = engine;
             std::panic::resume_unwind(Box::new("in the engine itself"));

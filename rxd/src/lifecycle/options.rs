@@ -295,7 +295,8 @@ pub enum OnStale {
     /// the probe that requests `/livez` to have the process ended.
     #[default]
     StopPinging,
-    /// The service is restarted first.
+    /// The service is restarted first: it has failed, with cause [`Timeout`](crate::Cause::Timeout), so its
+    /// back-off and its restart limit apply.
     ///
     /// If it then does not leave Run, or has no heartbeat afterwards either, the rule of
     /// `StopPinging` applies.

@@ -214,7 +214,7 @@ pub enum Cause {
     Error = 1,
     /// The method, or a task the service spawned, panicked.
     Panic = 2,
-    /// The method timed out, or a gate did not open within its limit.
+    /// The method timed out, a gate did not open within its limit, or a heartbeat did not come.
     Timeout = 3,
     /// A `then(stop)` or `then(exit)` reaction took the service out of the state.
     Reaction = 4,

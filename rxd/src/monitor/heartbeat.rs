@@ -38,7 +38,7 @@
 //! read where a service is. Logging and requesting a restart come after both are released.
 
 use crate::board::Id;
-use crate::core::{Core, ServiceCommand};
+use crate::core::{Core, Reply, ServiceCommand};
 use crate::lifecycle::options::{OnStale, Options, STOP_LIMIT};
 use crate::lifecycle::state::State;
 use crate::panic::emit;
@@ -247,9 +247,8 @@ impl Core {
     pub(crate) fn try_restart(&self, timing: CheckTiming) -> Option<StaleService> {
         let stale = self.heartbeats(|heartbeats| heartbeats.check(self, timing))?;
         if stale.attempt == RestartAttempt::Due {
-            let service = &**self.name(stale.id);
-            emit!(WARN, target: "rxd", service, "no heartbeat within {:?}: restarting the service", stale.period);
-            drop(self.request(stale.id, ServiceCommand::Restart));
+            // The service logs it as its failure.
+            self.send_request(stale.id, ServiceCommand::RestartStale, Reply::new(drop));
         }
         Some(stale)
     }

@@ -111,6 +111,7 @@ impl DeclaredRules {
     pub(crate) fn operated(self, core: &Core) -> Self {
         core.operated().into_iter().fold(self, |rules, (id, command)| match command {
             ServiceCommand::Reload => rules.reloads(core.name(id), 1),
+            ServiceCommand::RestartStale => rules,
             _ => rules.operator(core.name(id), 1),
         })
     }

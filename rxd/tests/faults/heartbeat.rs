@@ -3,7 +3,7 @@
 use crate::kit::*;
 use crate::stall::LogCapture;
 use rxd::testing::Behavior;
-use rxd::{Context, OnStale, Options, Service, State};
+use rxd::{Backoff, Cause, Context, OnStale, Options, Service, State};
 
 /// Sends heartbeats, pauses, sends heartbeats again, and then sends no more.
 fn pausing(name: &'static str, pause: u32) -> Service {
@@ -74,7 +74,7 @@ async fn g57_heartbeat_over_a_pause_of_the_process_is_not_stale() {
     assert_eq!(logged.lines(), [""; 0]);
     assert!(running.handle.states().iter().all(|service| service.incarnation == 1));
     tokio::time::sleep(90 * SECOND).await;
-    assert!(logged.has("no heartbeat within 2s: restarting the service"), "one that lapses while the process runs");
+    assert!(logged.has("no heartbeat within 2s"), "one that lapses while the process runs");
     running.stop().await;
 }
 
@@ -89,4 +89,26 @@ async fn last_record_names_duration_and_exit_code() {
     let failing = fake("a", State::Run, [Behavior::Fail]).options(no_backoff().restarts(0, SECOND));
     run_to_end(daemon([failing])).await;
     assert_eq!(logged.lines().last().unwrap(), "message=stopped: every service has exited exit_code=1 ");
+}
+
+/// It sends one heartbeat when it enters Run, and then hangs.
+#[tokio::test(start_paused = true)]
+async fn g21_stale_service_is_restarted_as_a_failed_one() {
+    silence_scripted_panics();
+    let hangs = Behavior::call(|cx: Context| async move {
+        cx.heartbeat();
+        cx.cancelled().await;
+        Ok(())
+    });
+    let options = Options::DEFAULT.heartbeat(SECOND).backoff(Backoff::fixed(5 * SECOND)).restarts(2, 600 * SECOND);
+    let service = fake("a", State::Run, [hangs]).options(options);
+    let running = start(daemon([service, plain("b")]).on_stale(OnStale::Restart)).await;
+    running.until("a", State::Exit).await;
+    let ran = running.stop().await;
+    let of_a = ran.report.services().iter().find(|service| service.name == "a").unwrap();
+    assert_eq!((of_a.restarts, of_a.failed), (2, true));
+    assert_eq!(of_a.error.as_deref(), Some("no heartbeat within 1s"));
+    let trace = ran.states("a");
+    assert_eq!(trace, format!("{INCARNATION} {INCARNATION} {INCARNATION} exit+"));
+    assert!(ran.trace.steps.iter().all(|step| step.cause != Cause::Operator));
 }
