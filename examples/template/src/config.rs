@@ -69,7 +69,7 @@ mod tests {
     use figment::Jail;
 
     #[test]
-    fn template_file_has_the_defaults() {
+    fn file_beside_the_program_has_the_defaults() {
         Jail::expect_with(|_| {
             let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("template.toml");
             assert_eq!(Config::read(Some(&file)).unwrap(), Config::default());
