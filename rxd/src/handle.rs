@@ -4,7 +4,7 @@
 //! reads snapshots and sends requests; the supervisor and the engines act on them.
 
 use crate::board::Id;
-use crate::core::{Core, ServiceCommand, ServiceState, States};
+use crate::core::{Core, Reply, ServiceCommand, ServiceState, States};
 use crate::error::Error;
 use crate::graph::Mode;
 use crate::intracom::Intracom;
@@ -16,6 +16,7 @@ use crate::watch::{ServiceSelector, StateStream, WaitFor, Watch, unknown_service
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 
 /// A handle to a running daemon. Clones are handles to the same daemon; dropping the last one stops
 /// it.
@@ -257,6 +258,34 @@ impl DaemonHandle {
     /// error, or if it has not reloaded within its limit, as for [`stop`](DaemonHandle::stop).
     pub async fn reload(&self, service: &str) -> Result<(), Error> {
         self.request(service, ServiceCommand::Reload).await
+    }
+
+    /// Reloads all services that override [`reload`](crate::Runner::reload), along the graph, as
+    /// SIGHUP does. Returns when all of them have; to a service of the daemon, which would wait for
+    /// itself, at once.
+    ///
+    /// # Errors
+    ///
+    /// If a service failed to reload, or did not within its limit (as for
+    /// [`stop`](DaemonHandle::stop)): the message names each. If the daemon is stopping.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future does not end the reload.
+    pub async fn reload_all(&self) -> Result<(), Error> {
+        let core = self.core();
+        let (sender, reply) = oneshot::channel();
+        core.request_reload(Reply::new(move |answer| drop(sender.send(answer))));
+        let mut report = core.report.subscribe();
+        if report.borrow().is_none() && self.inner.service.is_some() {
+            return Ok(());
+        }
+        let ended = || Error::msg(format_args!("daemon `{}` has ended", core.daemon));
+        tokio::select! {
+            biased;
+            reply = reply => reply.unwrap_or_else(|_| Err(ended())),
+            _ = panic::with_quiet_waker(report.wait_for(Option::is_some)) => Err(ended()),
+        }
     }
 
     async fn request(&self, service: &str, command: ServiceCommand) -> Result<(), Error> {

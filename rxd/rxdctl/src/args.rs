@@ -68,8 +68,7 @@ pub(crate) enum CliCommand {
     },
     /// Reloads services.
     Reload {
-        /// The services.
-        #[arg(required = true)]
+        /// The services; all of them, along the graph, if none is named.
         services: Vec<String>,
     },
     /// Prints the checked graph.

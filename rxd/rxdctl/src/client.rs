@@ -87,8 +87,19 @@ impl Client {
     ///
     /// If no daemon answers, or with a status of 400 or above.
     pub(crate) async fn text(&self, method: Method, path: &str, accept: &str, body: &str) -> Result<String, CliError> {
+        Ok(self.answer(method, path, accept, body).await?.1)
+    }
+
+    /// As [`text`](Client::text), with the status.
+    pub(crate) async fn answer(
+        &self,
+        method: Method,
+        path: &str,
+        accept: &str,
+        body: &str,
+    ) -> Result<(u16, String), CliError> {
         let (status, text) = self.read(self.send(method, path, accept, body).await?).await?;
-        if status < 400 { Ok(text) } else { Err(refusal(status, &text)) }
+        if status < 400 { Ok((status, text)) } else { Err(refusal(status, &text)) }
     }
 
     pub(crate) async fn json(&self, method: Method, path: &str, body: &str) -> Result<Value, CliError> {

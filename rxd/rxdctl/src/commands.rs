@@ -28,6 +28,15 @@ pub(crate) async fn run(args: Args) -> Result<ExitStatus, CliError> {
         CliCommand::Start { services } => act(&client, "start", &services, json).await,
         CliCommand::Stop { services } => act(&client, "stop", &services, json).await,
         CliCommand::Restart { services } => act(&client, "restart", &services, json).await,
+        CliCommand::Reload { services } if services.is_empty() => {
+            let (status, daemon) = client.answer(Method::POST, "/reload", "application/json", "").await?;
+            put(&match status {
+                _ if json => daemon + "\n",
+                200 => "reloaded\n".to_owned(),
+                _ => "the reload is in progress\n".to_owned(),
+            })?;
+            Ok(ExitStatus::Done)
+        }
         CliCommand::Reload { services } => act(&client, "reload", &services, json).await,
         CliCommand::Graph { format } => {
             let format = match format {

@@ -25,6 +25,7 @@
 //! | `GET`, `PUT`, `DELETE` `/log-level`, `/services/{name}/log-level` | log levels |
 //! | `GET` `/services`, `/services/{name}`, `/services/{name}/why` | the state of each service, and why |
 //! | `POST` `/services/{name}/start`, `stop`, `restart`, `reload` | actions on a service |
+//! | `POST` `/reload` | reloads all services |
 //! | `GET` `/graph` | JSON, Mermaid, DOT or SVG, by `Accept` or `?format=` |
 //! | `GET` `/events` | every transition, as server-sent events, resumed by `Last-Event-ID` |
 //! | `GET` `/livez`, `/readyz` | liveness and readiness, as Kubernetes probes expect |

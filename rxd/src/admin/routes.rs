@@ -95,6 +95,8 @@ routes! {
         => (JSON, "Service") => actions::restart, also: IN_PROGRESS, problems: ACTION;
     post "/services/{name}/reload" "reload" "Reloads a service"
         => (JSON, "Service") => actions::reload, also: IN_PROGRESS, problems: ACTION;
+    post "/reload" "reloadAll" "Reloads all services, along the graph"
+        => (JSON, "Daemon") => actions::reload_all, also: &[(202, JSON, "Daemon")], problems: &[409, 503];
     get "/graph" "graph" "Shows the checked graph, in the accepted format" => (JSON, "Graph") => graph::get,
         also: &[(200, "text/vnd.mermaid", "Text"), (200, "text/vnd.graphviz", "Text"), (200, "image/svg+xml", "Text")],
         query: &[("format", "the format, whatever the client accepts"), ("direction", "the direction of the SVG")],

@@ -53,6 +53,8 @@ pub(crate) struct Core {
     /// before it.
     is_detailed: AtomicBool,
     requests: Mutex<BTreeMap<Id, Requests>>,
+    /// The requests to reload all services that the supervisor has not taken.
+    reload_requests: Mutex<Vec<Reply>>,
     /// How long each service may take to answer a request, in seconds; empty, which means no limit,
     /// if there are no engines.
     answer_limits: Box<[u64]>,
@@ -165,6 +167,7 @@ impl Core {
             poll_marks: PollMarks::new(services),
             names,
             requests: Mutex::default(),
+            reload_requests: Mutex::default(),
             answer_limits: Box::default(),
             tasks: (0..services).map(|_| ServiceTasks::default()).collect(),
             #[cfg(any(test, feature = "test-util"))]
@@ -311,6 +314,16 @@ impl Core {
         if is_gone || self.board.status(id).over && self.shutting_down().is_some() {
             self.answer_for_the_engine(id);
         }
+    }
+
+    /// Asks the supervisor to reload all services. `reply` gets the answer once they have.
+    pub(crate) fn request_reload(&self, reply: Reply) {
+        self.reload_requests.lock().push(reply);
+        self.supervisor.notify_one();
+    }
+
+    pub(crate) fn take_reload_requests(&self) -> Vec<Reply> {
+        std::mem::take(&mut *self.reload_requests.lock())
     }
 
     /// Notes that the engine of a service has ended, and answers the requests that are left.

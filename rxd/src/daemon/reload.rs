@@ -1,4 +1,5 @@
-//! The reload of a whole daemon. The supervisor begins one at SIGHUP, and polls it.
+//! The reload of a whole daemon. The supervisor begins one at SIGHUP, or when an operator asks for it,
+//! and polls it.
 //!
 //! * Each service that overrides `reload` gets one request, once the services that it depends on
 //!   have answered theirs. A service without `reload` passes this on: those that depend on it wait
@@ -9,7 +10,7 @@
 //! A reload costs O(services and their dependencies), and each answer O(log services) besides.
 
 use crate::board::Id;
-use crate::core::{Core, Reply, ServiceCommand};
+use crate::core::{Core, Reply, ServiceCommand, answer};
 use crate::error::Error;
 use crate::lifecycle::backoff::later;
 use crate::lifecycle::state::State;
@@ -33,8 +34,12 @@ pub(super) struct Reloads {
     /// The number of the current or last reload. An answer with another number came too late.
     number: u64,
     current: Option<Reload>,
+    /// Those that wait for the current reload.
+    replies: Vec<Reply>,
     /// Another reload was requested during the current one.
     again: bool,
+    /// Those that wait for that one.
+    next_replies: Vec<Reply>,
 }
 
 /// A reload that is under way.
@@ -54,16 +59,28 @@ struct Reload {
 impl Reloads {
     pub(super) fn new(core: &Arc<Core>) -> Self {
         let (sender, answers) = mpsc::unbounded_channel();
-        Reloads { core: core.clone(), answers, sender, number: 0, current: None, again: false }
+        Reloads {
+            core: core.clone(),
+            answers,
+            sender,
+            number: 0,
+            current: None,
+            replies: Vec::new(),
+            again: false,
+            next_replies: Vec::new(),
+        }
     }
 
     /// Begins a reload, and returns the number of services that reload. During a reload it returns
-    /// `None`: another one follows.
-    pub(super) fn request(&mut self) -> Option<usize> {
+    /// `None`: another one follows. Those that wait get the answer of the reload that begins after
+    /// their request.
+    pub(super) fn request(&mut self, replies: Vec<Reply>) -> Option<usize> {
+        self.next_replies.extend(replies);
         if self.current.is_some() {
             self.again = true;
             return None;
         }
+        self.replies = std::mem::take(&mut self.next_replies);
         let core = self.core.clone();
         let services = core.board.len();
         let mut is_reloadable = vec![false; services];
@@ -72,6 +89,7 @@ impl Reloads {
         }
         let count = is_reloadable.iter().filter(|reloads| **reloads).count();
         if count == 0 {
+            answer_all(&mut self.replies, &[]);
             return Some(0);
         }
         let (mut dependents, mut waits_for) = (vec![Vec::new(); services], vec![0; services]);
@@ -156,13 +174,28 @@ impl Reloads {
             self.answered(id, Err(format!("service `{}` did not reload within {limit:?}: {why}", self.core.name(id))));
         }
         let failed = self.current.take().map(|reload| reload.failed).unwrap_or_default();
+        answer_all(&mut self.replies, &failed);
         Poll::Ready((failed, std::mem::take(&mut self.again)))
     }
 
     /// Ends the current reload: the daemon is stopping.
     pub(super) fn stop(&mut self) {
         (self.current, self.again) = (None, false);
+        self.replies.append(&mut self.next_replies);
+        refuse(&mut self.replies);
     }
+}
+
+fn answer_all(replies: &mut Vec<Reply>, failed: &[String]) {
+    for reply in replies.drain(..) {
+        let failure = || Error::msg(format_args!("reload failed: {}", failed.join(", ")));
+        answer(reply, if failed.is_empty() { Ok(()) } else { Err(failure()) });
+    }
+}
+
+/// Answers requests that come while the daemon is stopping.
+pub(super) fn refuse(replies: &mut Vec<Reply>) {
+    replies.drain(..).for_each(|reply| answer(reply, Err(Error::msg("the daemon is stopping"))));
 }
 
 #[cfg(all(test, not(rxd_loom)))]
@@ -198,7 +231,7 @@ mod tests {
         let api = service("api", FakeService::new(), &log).needs(["cache"]);
         let (handle, mut reloads) = start([api, cache, db]).await;
         handle.wait_for("api", State::Run).await.unwrap();
-        assert_eq!(reloads.request(), Some(2));
+        assert_eq!(reloads.request(Vec::new()), Some(2));
         let mut ended = Box::pin(poll_fn(|task| reloads.poll(task)));
         let early = tokio::time::timeout(SECOND / 2, &mut ended).await;
         assert!(early.is_err() && log.count("db", "reload") == 1 && log.count("api", "reload") == 0);
@@ -219,8 +252,12 @@ mod tests {
         .await;
         handle.wait_for("fails", State::Run).await.unwrap();
         let began = Instant::now();
-        assert_eq!(reloads.request(), Some(2));
-        assert_eq!((reloads.request(), reloads.request()), (None, None), "both are one further reload");
+        assert_eq!(reloads.request(Vec::new()), Some(2));
+        assert_eq!(
+            (reloads.request(Vec::new()), reloads.request(Vec::new())),
+            (None, None),
+            "both are one further reload"
+        );
         let (failed, again) = poll_fn(|task| reloads.poll(task)).await;
         assert_eq!(failed[0], "failed to reload service `fails`: scripted failure");
         assert_eq!(failed[1], "service `hangs` did not reload within 9s: hangs in Init");
@@ -239,11 +276,11 @@ mod tests {
         let (handle, mut reloads) = start([job, ends, Service::new("stays", FakeService::new())]).await;
         handle.wait_for("job", State::Exit).await.unwrap();
         handle.wait_for("ends", State::Run).await.unwrap();
-        assert_eq!(reloads.request(), Some(1));
+        assert_eq!(reloads.request(Vec::new()), Some(1));
         let ended = poll_fn(|task| reloads.poll(task)).await;
         assert_eq!(ended, (vec![], false), "a one-shot that completes meanwhile has not failed to reload");
         handle.wait_for("ends", State::Exit).await.unwrap();
-        assert_eq!(reloads.request(), Some(0));
+        assert_eq!(reloads.request(Vec::new()), Some(0));
         stop(handle).await;
     }
 }

@@ -7,9 +7,9 @@
 //! see `shutdown`.
 
 use crate::board::{Id, signal};
-use crate::core::Core;
+use crate::core::{Core, Reply};
 use crate::daemon::engine_tasks::EngineTasks;
-use crate::daemon::reload::Reloads;
+use crate::daemon::reload::{Reloads, refuse};
 use crate::exit::exit_now;
 use crate::lifecycle::backoff::later;
 use crate::monitor::MonitorHandle;
@@ -178,11 +178,16 @@ impl Supervisor {
                             return Poll::Ready(SupervisorEvent::StopRequested(times, number));
                         }
                     }
-                    SignalEvent::Reload => self.reload(),
+                    SignalEvent::Reload => self.reload(Vec::new()),
                 }
             }
             self.poll_reloads(task);
             if look.as_mut().poll(task).is_ready() {
+                let replies = core.take_reload_requests();
+                if !replies.is_empty() {
+                    self.reload(replies);
+                    self.poll_reloads(task);
+                }
                 return Poll::Ready(SupervisorEvent::Look);
             }
             deadline.as_mut().poll(task).map(|()| SupervisorEvent::Deadline)
@@ -194,13 +199,14 @@ impl Supervisor {
 
     /// Asks every service that overrides `reload` to reload. Requests during a reload are carried
     /// out after it, all by one further reload.
-    fn reload(&mut self) {
+    fn reload(&mut self, mut replies: Vec<Reply>) {
         if self.core.shutting_down().is_some() {
+            refuse(&mut replies);
             emit!(INFO, target: "rxd", "not reloading: the daemon is stopping");
             return;
         }
         self.systemd.reloading(self.stopping.timeout());
-        match self.reloads.request() {
+        match self.reloads.request(replies) {
             Some(0) => {
                 emit!(INFO, target: "rxd", "reload skipped: no service implements it");
                 self.systemd.reloaded(&[]);
@@ -218,7 +224,7 @@ impl Supervisor {
             }
             // READY waits for the reload that follows.
             match again {
-                true => self.reload(),
+                true => self.reload(Vec::new()),
                 false => self.systemd.reloaded(&failed),
             }
         }

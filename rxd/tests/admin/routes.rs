@@ -91,6 +91,14 @@ async fn actions_on_a_service_are_carried_out() {
 }
 
 #[tokio::test]
+async fn g56_post_reload_reloads_all_services() {
+    let d = start(|admin| admin).await;
+    d.handle.wait_for("api", rxd::State::Run).await.unwrap();
+    let answer = post(&d.at, "/reload").await;
+    assert_eq!((answer.status, &answer.json()["phase"]), (200, &json!("running")));
+}
+
+#[tokio::test]
 async fn readyz_with_a_failing_service_says_why() {
     let d = start(|admin| admin).await;
     let live = get(&d.at, "/livez").await;

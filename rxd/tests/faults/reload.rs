@@ -425,3 +425,56 @@ async fn run_panicking_when_cancelled_for_a_reload_has_failed() {
     assert_eq!(ran.states("a"), format!("{INCARNATION} {INCARNATION} exit+"));
     assert_eq!(call_log.calls("a"), ["init", "idle", "run", "stop", "init", "reload", "idle", "run", "stop"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn g56_reload_all_returns_when_all_have_reloaded() {
+    let call_log = CallLog::new();
+    let slow = FakeService::new().on_reload([Behavior::Ok.after(SECOND), Behavior::Fail]);
+    let db = reloading("db", slow, &call_log);
+    let api = reloading("api", FakeService::new(), &call_log).needs(["db"]);
+    let running = start(daemon([api, db, plain("plain")])).await;
+    running.until("api", State::Run).await;
+    let began = tokio::time::Instant::now();
+    running.handle.reload_all().await.unwrap();
+    assert_eq!((began.elapsed().as_secs(), call_log.count("api", "reload")), (1, 1));
+    let error = running.handle.reload_all().await.unwrap_err().to_string();
+    assert_eq!(error, "reload failed: failed to reload service `db`: scripted failure");
+    assert_eq!(call_log.count("api", "reload"), 2, "a dependent reloads all the same");
+    let handle = running.handle.clone();
+    running.stop().await;
+    assert_eq!(handle.reload_all().await.unwrap_err().to_string(), "daemon `d` has ended");
+}
+
+#[tokio::test(start_paused = true)]
+async fn g56_reload_all_during_a_reload_waits_for_the_next_one() {
+    let call_log = CallLog::new();
+    let slow = FakeService::new().on_reload([Behavior::Ok.after(SECOND)]);
+    let running = start(daemon([reloading("a", slow, &call_log)])).await;
+    running.until("a", State::Run).await;
+    let handles = [(); 3].map(|()| running.handle.clone());
+    let began = tokio::time::Instant::now();
+    let [first, second, third] = handles.map(|handle| async move { handle.reload_all().await });
+    let (first, others) = tokio::join!(first, async {
+        tokio::time::sleep(100 * MS).await;
+        tokio::join!(second, third)
+    });
+    assert!(first.is_ok() && others.0.is_ok() && others.1.is_ok());
+    assert_eq!((began.elapsed().as_secs(), call_log.count("a", "reload")), (2, 2));
+    running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn g56_reload_all_by_a_service_returns_at_once_and_reloads_it() {
+    let call_log = CallLog::new();
+    let asks = Behavior::call(|cx: Context| async move {
+        cx.daemon().reload_all().await?;
+        cx.cancelled().await;
+        Ok(())
+    });
+    let fake = FakeService::new().on(State::Run, [asks, Behavior::UntilCancelled]);
+    let running = start(daemon([reloading("a", fake, &call_log)])).await;
+    running.until("a", State::Run).await;
+    settle().await;
+    assert_eq!(call_log.calls("a"), ["init", "idle", "run", "reload", "run"]);
+    running.stop().await;
+}

@@ -1,4 +1,4 @@
-//! `POST /services/{name}/{start|stop|restart|reload}`.
+//! `POST /services/{name}/{start|stop|restart|reload}`, and `POST /reload` for all services.
 
 use crate::admin::app::{App, ServiceName};
 use crate::admin::dto;
@@ -34,6 +34,24 @@ async fn act(
         }
     };
     Ok((status, Json(app.service_reply(&app.service(name)?))))
+}
+
+/// Waits for the reload of all services for up to `Limits::action`.
+pub(crate) async fn reload_all(State(app): State<App>) -> Result<(StatusCode, Json<dto::DaemonReply>), Problem> {
+    emit!(INFO, target: "rxd::admin", "requested by an operator: reload of all services");
+    let status = match tokio::time::timeout(app.limits.action, app.handle.reload_all()).await {
+        Ok(Ok(())) => StatusCode::OK,
+        Err(_) => StatusCode::ACCEPTED,
+        Ok(Err(error)) => {
+            let daemon = dto::DaemonReply::of(&app.handle);
+            if daemon.phase != "running" {
+                return Err(Problem::stopping(error.to_string()).daemon(daemon));
+            }
+            let title = "Not every service has reloaded";
+            return Err(Problem::new(StatusCode::CONFLICT, "conflict", title, error.to_string()));
+        }
+    };
+    Ok((status, Json(dto::DaemonReply::of(&app.handle))))
 }
 
 pub(crate) async fn start(State(app): State<App>, ServiceName(name): ServiceName) -> ActionResult {
