@@ -7,8 +7,8 @@ pub use crate::graph::declaration::{Declaration, Declared, Watched, check_within
 pub use crate::graph::index::Index;
 pub use crate::graph::table::Analysis;
 pub use crate::graph::{Edge, Effect, Graph, Mode, Node, ServiceType, Target};
-pub use crate::lifecycle::manager::Managed;
 pub use crate::lifecycle::manager::Table;
+pub use crate::lifecycle::manager::object::Managed;
 pub use crate::lifecycle::options::check::{DaemonKey, OptionKey, StageKey, check_daemon, check_option, check_stage};
 pub use crate::lifecycle::options::daemon::{BlockingThreshold, DaemonOptions, StageOptions};
 #[cfg(feature = "macros")]

@@ -66,7 +66,7 @@ use crate::board::{Id, StateChange, TransitionBatch, signal};
 use crate::core::{Core, Requests, answer};
 use crate::error::MethodFailure;
 use crate::lifecycle::backoff::RestartHistory;
-use crate::lifecycle::manager::Decide;
+use crate::lifecycle::manager::object::Decide;
 use crate::lifecycle::options::{STOP_LIMIT, ServiceOptions};
 use crate::lifecycle::state::{Cause, State, Transition};
 use crate::panic;

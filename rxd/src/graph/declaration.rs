@@ -4,7 +4,8 @@
 //! declared daemon read it. Nothing here checks the values.
 
 use super::model::{Edge, ServiceType};
-use crate::lifecycle::manager::{Decide, Managed, Manager, Table, make_manager};
+use crate::lifecycle::manager::object::{Decide, Managed, make_manager};
+use crate::lifecycle::manager::{Manager, Table};
 use crate::lifecycle::options::Options;
 use crate::lifecycle::options::check::{fail, within};
 
