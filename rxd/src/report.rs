@@ -156,7 +156,10 @@ impl fmt::Display for Report {
         }
         for ServiceReport { name, cause, error, restarts, .. } in self.failures() {
             match (cause, error) {
-                (Cause::Dependency, _) => write!(f, "\n  service `{name}` ended: a service that it depends on failed")?,
+                (Cause::Dependency, Some(root)) => write!(f, "\n  service `{name}` ended: {root}")?,
+                (Cause::Dependency, None) => {
+                    write!(f, "\n  service `{name}` ended: a service that it depends on failed")?
+                }
                 (_, None) => write!(f, "\n  service `{name}` failed ({cause})")?,
                 (_, Some(error)) => write!(f, "\n  service `{name}` failed after {restarts} restarts: {error}")?,
             }

@@ -115,7 +115,7 @@ impl Stopping {
         (self.notice.0)(self.shutdown_timeout.saturating_add(SETTLE));
         // Without a reason every service is in Exit: there is nothing to stop.
         let Some(reason) = self.core.shutting_down() else { return deadline };
-        self.core.board.raise_all(&self.core.stop_order.begin(), signal::SHUTDOWN);
+        // Before the signals, so that the log has the cause before its effects.
         match reason {
             ShutdownReason::Signal(number) => {
                 write(Level::INFO, Box::new(move || emit!(INFO, target: "rxd", signal = number, "stopping")))
@@ -131,6 +131,7 @@ impl Stopping {
             }
             ShutdownReason::Requested => write(Level::INFO, Box::new(|| emit!(INFO, target: "rxd", "stopping"))),
         }
+        self.core.board.raise_all(&self.core.stop_order.begin(), signal::SHUTDOWN);
         deadline
     }
 

@@ -34,5 +34,5 @@ fn import_that_fails_has_one_attempt() {
     assert_eq!(program.seen.iter().filter(|line| line.contains(&attempts)).count(), 1);
     program.place(0, "import: stop is called");
     program.place(0, "service `import` failed");
-    program.place(0, "service `link` ended: a service that it depends on failed");
+    program.place(0, "service `link` ended: service `import` failed: failed because of --fail-import");
 }

@@ -80,8 +80,8 @@ pub struct ServiceState {
     /// When the next attempt begins, counted as [`at`](ServiceState::at), while the service waits
     /// for it. Only set in a current state, not in a past transition.
     pub next_attempt: Option<Duration>,
-    /// The cause of its last failure: an error, a panic, an exceeded limit. It stays after the
-    /// service has recovered. Only set in a current state.
+    /// The cause of its last failure: an error, a panic, an exceeded limit, a failed dependency.
+    /// It stays after the service has recovered. Only set in a current state.
     pub last_cause: Option<Cause>,
     /// The message of that failure. Only set in a current state.
     pub last_error: Option<String>,

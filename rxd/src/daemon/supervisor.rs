@@ -290,7 +290,7 @@ impl Drop for ReportGuard {
     }
 }
 
-/// In whole milliseconds.
+/// In whole milliseconds, rounded up: no stop takes no time.
 fn whole_millis(time: Duration) -> Duration {
-    Duration::from_millis(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+    Duration::from_millis(u64::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX))
 }

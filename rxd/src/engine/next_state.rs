@@ -180,7 +180,9 @@ impl EngineState {
         if self.exit_cause.is_none() {
             self.exit_cause = Some(cause);
             if cause == Cause::Dependency {
-                self.count_failure(cause, "ended: a service that it depends on failed");
+                let error = self.core.detail(self.id, |detail| detail.error.clone());
+                let root = error.as_deref().unwrap_or("a service that it depends on failed");
+                self.count_failure(cause, &format!("ended: {root}"));
             }
         }
     }
@@ -206,7 +208,7 @@ impl EngineState {
     }
 
     /// Logs that the service has failed for good, and does what `on_failure` says.
-    pub(super) fn count_failure(&mut self, cause: Cause, text: &'static str) {
+    pub(super) fn count_failure(&mut self, cause: Cause, text: &str) {
         self.failed_for_good = true;
         emit!(ERROR, target: "rxd", cause = cause.as_str(), "{text}");
         match self.options.on_failure {

@@ -105,6 +105,7 @@ impl EngineState {
 
     fn ending_reaction(&mut self, signals: u32) -> Option<Cause> {
         if signals & signal::DEPENDENCY != 0 {
+            self.note_failed_dependency();
             self.core.board.take_reaction(self.id, Reaction::Dependency);
             return Some(Cause::Dependency);
         }
@@ -113,6 +114,18 @@ impl EngineState {
             return Some(Cause::Reaction);
         }
         None
+    }
+
+    /// Keeps which service has failed, and of what: the root of a chain of dependencies.
+    fn note_failed_dependency(&self) {
+        let Some(dependency) = self.core.board.failed_dependencies(self.id).into_iter().next() else { return };
+        let (cause, error) = self.core.detail(dependency, |detail| (detail.cause, detail.error.clone()));
+        let text = match (cause, error) {
+            (Some(Cause::Dependency), Some(error)) => error,
+            (_, Some(error)) => format!("service `{}` failed: {error}", self.core.name(dependency)),
+            (_, None) => format!("service `{}` failed", self.core.name(dependency)),
+        };
+        self.core.note(self.id, |detail| (detail.error, detail.cause) = (Some(text), Some(Cause::Dependency)));
     }
 
     // ---- operators -----------------------------------------------------------------------------

@@ -45,7 +45,7 @@ async fn f29_restart_limit_reached_ends_the_service_and_its_dependents() {
     assert_eq!(ran.report.exit_code(), 1);
     let text = ran.report.to_string();
     assert!(text.contains("service `a` failed after 3 restarts: scripted failure"), "{text}");
-    assert!(text.contains("service `b` ended: a service that it depends on failed"), "{text}");
+    assert!(text.contains("service `b` ended: service `a` failed: scripted failure"), "{text}");
 
     let ran = run_to_end(limited(OnFailure::Shutdown)).await;
     assert_eq!(ran.report.failures().next().unwrap().name, "a");
