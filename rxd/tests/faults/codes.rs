@@ -34,7 +34,6 @@ const OUTPUT: Shown =
     Open("output and records: nothing that is written blocks or is forged, and the end loses nothing");
 const ADMIN: Shown = Open("admin and rxdctl: hostile peers, a nested router, an API client");
 const STATUS: Shown = Open("status and why: why a service is where it is now");
-const UNIT: Shown = Open("systemd unit: what is generated recovers, and injects nothing");
 const PAGE: Shown = Open("operator's page: trouble first, at any number of services");
 const FUNCTIONS: Shown = Open("functions as services");
 const DYNAMIC: Shown = Open("dynamic services");
@@ -123,7 +122,13 @@ const TABLE: &[(&str, Shown)] = &[
     ),
     ("D", OUTPUT),
     ("E", OUTPUT),
-    ("F", UNIT),
+    (
+        "F",
+        By(&[
+            "f_unit_never_gives_up_and_its_delay_grows_where_systemd_can",
+            "generated_unit_recovers_after_any_number_of_failed_starts",
+        ]),
+    ),
     ("G", By(&["g56_reload_in_the_back_off_is_called_and_restarts_at_once"])),
     ("H", OUTPUT),
     ("I", By(&["g61_server_whose_port_is_taken_is_ready_once_it_listens"])),
@@ -144,7 +149,7 @@ const TABLE: &[(&str, Shown)] = &[
     ("R", OUTPUT),
     ("S", OUTPUT),
     ("T", LEVELS),
-    ("U", UNIT),
+    ("U", By(&["x12_program_is_a_path_without_prefix_and_its_dollar_stays"])),
     ("gap-lossless-log", OUTPUT),
     ("gap-why-cancelled", CONTROL),
     ("gap-in-run-for-some-time", READY),
@@ -165,7 +170,7 @@ const TABLE: &[(&str, Shown)] = &[
     ("X9", ADMIN),
     ("X10", ADMIN),
     ("X11", ADMIN),
-    ("X12", UNIT),
+    ("X12", By(&["x12_*"])),
     ("X13", By(&["g57_*"])),
     ("X14", By(&["x14_socket_under_any_umask_is_never_open_to_other_users"])),
     ("X15", By(&["g50_x15_exit_handler_that_blocks_does_not_delay_the_exit"])),

@@ -228,14 +228,19 @@ fn generated_unit_is_sound_and_the_daemon_runs_in_it() {
     }
 }
 
-fn unit_is_sound(manager: &Manager) {
-    let text =
-        "daemon report=2000; db init-limit=4000 stop-limit=2000; api needs=db heartbeat=60000 reload=10 keep=api";
+/// The unit that this subject prints for this manager.
+fn generated(manager: &Manager, text: &str) -> String {
     let (exe, version) = (manager.exe(), manager.version.to_string());
     let printed = SubjectBuilder::new(text).env("RXD_UNIT", &exe).env("RXD_UNIT_FOR", &version).start().output();
     let at = printed.find("# subject.service").expect("a unit is printed");
-    let file = &printed[at..];
-    let unit = manager.unit_of("unit", file);
+    printed[at..].to_string()
+}
+
+fn unit_is_sound(manager: &Manager) {
+    let text =
+        "daemon report=2000; db init-limit=4000 stop-limit=2000; api needs=db heartbeat=60000 reload=10 keep=api";
+    let file = generated(manager, text);
+    let unit = manager.unit_of("unit", &file);
     let (sound, said) = manager.try_run(&["systemd-analyze", "verify", &unit.path]);
     assert!(sound && said.is_empty(), "{said}\n{file}");
     let (safe, said) =
@@ -252,4 +257,23 @@ fn unit_is_sound(manager: &Manager) {
     assert_eq!(unit.show("Result"), "success");
     let journal = unit.journal(&["-p", "warning"]);
     assert!(!journal.contains("subject.service:"), "{journal}");
+}
+
+/// With systemd's default it would have failed for good after five starts.
+#[test]
+fn generated_unit_recovers_after_any_number_of_failed_starts() {
+    for manager in Manager::all().into_iter().filter(|manager| manager.is_system()) {
+        let path = format!("/run/database-{}", std::process::id());
+        let file = generated(manager, &format!("daemon prestart-path={path}; a"));
+        // A long outage in a short time.
+        let file = file.replace("RestartSec=1s", "RestartSec=50ms").replace("DelaySec=30s", "DelaySec=100ms");
+        let unit = manager.unit_of("outage", &file);
+        unit.begin("start");
+        unit.until("NRestarts", |restarts| restarts.parse::<u32>().is_ok_and(|restarts| restarts > 12));
+        manager.run(&["touch", &path]);
+        unit.until("ActiveState", |state| state == "active");
+        assert!(unit.systemctl("stop").0);
+        manager.run(&["rm", &path]);
+        assert!(unit.journal(&[]).contains("connection refused"));
+    }
 }

@@ -265,6 +265,7 @@ fn daemon(text: &str) -> Daemon {
                     "prestart-fails" => {
                         daemon.prestart(Stage::new("migrate", async || Err("failing on purpose".into())))
                     }
+                    "prestart-path" => daemon.prestart(requires(value.into())),
                     "report" => daemon.watchdog_interval(millis(value)),
                     "shutdown" => daemon.shutdown_timeout(millis(value)),
                     "stale" => daemon.on_stale(OnStale::Restart),
@@ -276,6 +277,14 @@ fn daemon(text: &str) -> Daemon {
         daemon = service(daemon, &name, words);
     }
     daemon
+}
+
+/// A prestart stage that fails while there is no file of this name, as one does without a database.
+fn requires(path: String) -> Stage {
+    Stage::new("database", move || {
+        let exists = std::path::Path::new(&path).exists();
+        async move { if exists { Ok(()) } else { Err("connection refused".into()) } }
+    })
 }
 
 /// A prestart stage that takes this long.

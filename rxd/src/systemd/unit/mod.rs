@@ -27,12 +27,23 @@ const DEFAULT_WATCHDOG_TIMEOUT: Duration = Duration::from_secs(30);
 /// The first version of systemd with `Type=notify-reload` (systemd.service(5)).
 const NOTIFY_RELOAD: u32 = 253;
 
+/// The first version of systemd whose delay between restarts can grow: `RestartSteps=`.
+const RESTART_STEPS: u32 = 254;
+
+/// What systemd takes for a prefix of the program in `ExecStart=`, and not for its path
+/// (systemd.service(5), "Command lines").
+const PREFIXES: [char; 6] = ['@', '-', ':', '+', '!', '|'];
+
 /// A service unit of systemd, made from what a daemon declares.
 ///
 /// * `TimeoutStartSec=` covers the limits and delays that are declared along the longest path
 ///   through the gates.
 /// * `TimeoutStopSec=` covers the daemon's `shutdown_timeout`.
 /// * `WatchdogSec=` is twice `watchdog_interval`, or 30 s.
+/// * systemd starts a daemon that failed again after 1 s, and never gives up
+///   (`StartLimitIntervalSec=0`). From systemd 254 the delay grows to 30 s.
+///
+/// No value can add a line to the file: line breaks in it become spaces.
 ///
 /// It prints as the whole file:
 ///
@@ -107,6 +118,8 @@ impl Unit {
 
     /// The program, without arguments: add those by [`arg`](Unit::arg). Default: `/usr/bin/` and
     /// the daemon's name.
+    ///
+    /// It is a path. What systemd would read as a prefix of it, such as `+`, is left out.
     pub fn exec(mut self, program: impl Into<PathBuf>) -> Self {
         self.exec = program.into();
         self
@@ -125,7 +138,8 @@ impl Unit {
     }
 
     /// The version of systemd that the unit is for. Default: 253. Older versions have no
-    /// `Type=notify-reload`, and `systemctl reload` may return before the reload is over.
+    /// `Type=notify-reload`, and `systemctl reload` may return before the reload is over. From 254,
+    /// the delay between restarts grows.
     pub fn systemd(mut self, version: u32) -> Self {
         self.version = version;
         self
@@ -140,8 +154,13 @@ impl Unit {
 
     /// Replaces or adds a setting of the `[Service]` section. An empty value removes it. Setting a
     /// key several times prints it as often.
+    ///
+    /// Keys that begin with `StartLimit` are in the `[Unit]` section. Characters other than ASCII
+    /// letters, digits and `-` are left out of a key.
     pub fn set(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
-        self.set.push((key.into(), value.into()));
+        let mut key: String = key.into();
+        key.retain(|char| char.is_ascii_alphanumeric() || char == '-');
+        self.set.push((key, value.into()));
         self
     }
 
@@ -157,7 +176,7 @@ impl Unit {
         // With `Type=notify` systemd would wait for a READY=1 that never comes.
         let is_silent = self.watchdog_interval == Some(Duration::ZERO);
         let reloads = !is_silent && self.version >= NOTIFY_RELOAD && set_type.is_none_or(|set| set == "notify-reload");
-        let mut exec = quoted(&self.exec.to_string_lossy());
+        let mut exec = quoted_path(&self.exec.to_string_lossy());
         for arg in &self.args {
             exec.push(' ');
             exec.push_str(&quoted(arg));
@@ -178,6 +197,10 @@ impl Unit {
         }
         lines.push(("Restart", "on-failure".into()));
         lines.push(("RestartSec", "1s".into()));
+        if self.version >= RESTART_STEPS {
+            lines.push(("RestartSteps", "5".into()));
+            lines.push(("RestartMaxDelaySec", "30s".into()));
+        }
         // SIGTERM for the main process only: the daemon stops its services itself, in their order.
         lines.push(("KillMode", "mixed".into()));
         lines.push(("TimeoutStartSec", rounded_up(self.start())));
@@ -233,46 +256,73 @@ impl fmt::Display for Unit {
                 rounded_up(self.shutdown_timeout)
             )?;
         }
-        writeln!(f, "\n[Unit]\nDescription={name}\nAfter=network.target\n\n[Service]")?;
-        let mut set = self.set.clone();
-        for (key, value) in self.service() {
-            let mut replacements = set.iter().filter(|(other, _)| other == key).peekable();
-            if replacements.peek().is_none() {
-                writeln!(f, "{key}={value}")?;
-            }
-            for (_, value) in replacements.filter(|(_, value)| !value.is_empty()) {
-                writeln!(f, "{key}={}", one_line(value))?;
-            }
-            set.retain(|(other, _)| other != key);
-        }
-        for (key, value) in set.iter().filter(|(_, value)| !value.is_empty()) {
-            writeln!(f, "{}={}", one_line(key), one_line(value))?;
-        }
+        let (unit, service): (Vec<_>, Vec<_>) =
+            self.set.iter().filter(|(key, _)| !key.is_empty()).partition(|(key, _)| key.starts_with("StartLimit"));
+        writeln!(f, "\n[Unit]\nDescription={name}\nAfter=network.target")?;
+        // systemd's default is to give up after five starts within 10 s.
+        write_section(f, &[("StartLimitIntervalSec", "0".into())], unit)?;
+        writeln!(f, "\n[Service]")?;
+        write_section(f, &self.service(), service)?;
         writeln!(f, "\n[Install]\nWantedBy=multi-user.target")
     }
+}
+
+/// Writes these settings, each replaced by those of the same key in `set`, and then the others in
+/// `set`.
+fn write_section(
+    f: &mut fmt::Formatter<'_>,
+    settings: &[(&str, String)],
+    mut set: Vec<&(String, String)>,
+) -> fmt::Result {
+    for (key, value) in settings {
+        let mut replacements = set.iter().filter(|(other, _)| other == key).peekable();
+        if replacements.peek().is_none() {
+            writeln!(f, "{key}={}", one_line(value))?;
+        }
+        for (_, value) in replacements.filter(|(_, value)| !value.is_empty()) {
+            writeln!(f, "{key}={}", one_line(value))?;
+        }
+        set.retain(|(other, _)| other != key);
+    }
+    for (key, value) in set.iter().filter(|(_, value)| !value.is_empty()) {
+        writeln!(f, "{key}={}", one_line(value))?;
+    }
+    Ok(())
 }
 
 fn is_plain(char: char) -> bool {
     char.is_ascii_alphanumeric() || matches!(char, '-' | '_' | '.')
 }
 
+/// The text without line breaks. A backslash at the end would join the next line to this one; with
+/// a space behind it, it does not, and systemd drops the space.
 fn one_line(text: &str) -> String {
-    text.replace(|char: char| char.is_control(), " ")
+    let line = text.replace(|char: char| char.is_control(), " ");
+    if line.ends_with('\\') { line + " " } else { line }
 }
 
-/// An argument as systemd.service(5) reads it: quoted, with `%` and `$` escaped, so that it stays
-/// one word.
+/// A program as systemd.service(5) reads it: without a prefix, and with `%` escaped. systemd
+/// expands no variable in it.
+fn quoted_path(path: &str) -> String {
+    in_quotes(&path.trim_start_matches(PREFIXES).replace('%', "%%"))
+}
+
+/// An argument as systemd.service(5) reads it: with `%` and `$` escaped, so that it stays one word.
 fn quoted(arg: &str) -> String {
-    let arg = arg.replace('%', "%%").replace('$', "$$");
+    in_quotes(&arg.replace('%', "%%").replace('$', "$$"))
+}
+
+/// The word in quotes, if it needs some.
+fn in_quotes(arg: &str) -> String {
     if !arg.is_empty() && arg.chars().all(|char| is_plain(char) || "/:=,+@%$".contains(char)) {
-        return arg;
+        return arg.into();
     }
     let mut quoted = String::from('"');
     for char in arg.chars() {
         match char {
             '"' | '\\' => quoted.extend(['\\', char]),
             '\n' => quoted.push_str("\\n"),
-            char if char.is_control() => quoted.push_str(&format!("\\x{:02x}", char as u32)),
+            char if char.is_control() => quoted.push_str(&format!("\\u{:04x}", char as u32)),
             char => quoted.push(char),
         }
     }
@@ -303,6 +353,35 @@ mod tests {
         assert_eq!(quoted("100%$HOME"), "100%%$$HOME");
         assert_eq!(quoted("a \"b\"\n"), "\"a \\\"b\\\"\\n\"");
         assert_eq!(quoted(""), "\"\"");
+        assert_eq!(quoted("\u{1b}\u{9b}"), "\"\\u001b\\u009b\"");
+    }
+
+    #[test]
+    fn x12_program_is_a_path_without_prefix_and_its_dollar_stays() {
+        assert_eq!(quoted_path("/opt/a$b/100%"), "/opt/a$b/100%%");
+        assert_eq!(quoted_path("+!/usr/bin/agent"), "/usr/bin/agent");
+        assert_eq!(quoted_path("/opt/a b"), "\"/opt/a b\"");
+    }
+
+    #[test]
+    fn x12_no_value_adds_or_swallows_a_line() {
+        let evil = "x\nExecStartPre=+/bin/touch X";
+        let text = unit("agent").user(evil).exec(evil).arg(evil).set(evil, evil).set("MemoryMax", evil).to_string();
+        assert!(!text.contains("\nExecStartPre"), "{text}");
+        let text = unit("agent").set("UMask", "0077\\").user("nobody\\").set("[Install]", "x]").to_string();
+        assert!(text.lines().all(|line| !line.ends_with('\\')), "{text}");
+        assert!(text.contains("\nInstall=x]\n") && text.matches("[Install]").count() == 1, "{text}");
+    }
+
+    #[test]
+    fn f_unit_never_gives_up_and_its_delay_grows_where_systemd_can() {
+        let text = unit("agent").to_string();
+        assert!(text.contains("After=network.target\nStartLimitIntervalSec=0\n\n[Service]"), "{text}");
+        assert!(!text.contains("RestartSteps"), "{text}");
+        let text = unit("agent").systemd(254).to_string();
+        assert!(text.contains("RestartSec=1s\nRestartSteps=5\nRestartMaxDelaySec=30s\n"), "{text}");
+        let text = unit("agent").set("StartLimitIntervalSec", "1min").set("StartLimitBurst", "5").to_string();
+        assert!(text.contains("network.target\nStartLimitIntervalSec=1min\nStartLimitBurst=5\n\n[Service]"), "{text}");
     }
 
     #[test]
