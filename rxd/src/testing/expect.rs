@@ -2,6 +2,7 @@
 
 use crate::graph::known_names;
 use crate::lifecycle::state::{Cause, State, Transition};
+use crate::sync::Mutex;
 use crate::trace::{Trace, TraceStep};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -123,16 +124,41 @@ pub(super) fn no_service<'a>(name: &str, names: impl Iterator<Item = &'a str>) -
 
 /// The states of all services at one instant.
 #[derive(Clone, Debug)]
-pub struct StatesAt<'a>(BTreeMap<&'a str, (State, Transition)>);
+pub struct StatesAt<'a> {
+    states: BTreeMap<&'a str, (State, Transition)>,
+    /// Where to keep what a condition asks for.
+    pub(super) asked: Option<&'a Asked>,
+}
+
+/// The services and states that a condition has asked for, and whether one was ever in the state.
+#[derive(Debug, Default)]
+pub(super) struct Asked(Mutex<BTreeMap<(String, State), bool>>);
+
+impl Asked {
+    fn keep(&self, service: &str, state: State, is_in: bool) {
+        *self.0.lock().entry((service.to_owned(), state)).or_default() |= is_in;
+    }
+
+    /// What was asked for, if none of it was ever so: `api` in run.
+    pub(super) fn never_so(&self) -> Option<String> {
+        let asked = self.0.lock();
+        if asked.is_empty() || asked.values().any(|is_in| *is_in) {
+            return None;
+        }
+        let texts: Vec<String> = asked.keys().map(|(service, state)| format!("`{service}` was in {state}")).collect();
+        Some(texts.join(" or "))
+    }
+}
 
 impl<'a> StatesAt<'a> {
     /// Before the first transition.
     pub(super) fn start_of(trace: &'a Trace) -> Self {
-        StatesAt(trace.services.iter().map(|name| (&**name, (State::Unknown, Transition::Entering))).collect())
+        let states = trace.services.iter().map(|name| (&**name, (State::Unknown, Transition::Entering))).collect();
+        StatesAt { states, asked: None }
     }
 
     pub(super) fn apply(&mut self, step: &'a TraceStep) {
-        self.0.insert(&step.service, (step.state, step.transition));
+        self.states.insert(&step.service, (step.state, step.transition));
     }
 
     /// Whether the service has entered this state and not left it.
@@ -143,10 +169,14 @@ impl<'a> StatesAt<'a> {
     #[must_use]
     #[track_caller]
     pub fn is_in(&self, service: &str, state: State) -> bool {
-        let Some(last) = self.0.get(service) else {
-            no_service(service, self.0.keys().copied());
+        let Some(last) = self.states.get(service) else {
+            no_service(service, self.states.keys().copied());
         };
-        *last == (state, Transition::Entering)
+        let is_in = *last == (state, Transition::Entering);
+        if let Some(asked) = self.asked {
+            asked.keep(service, state, is_in);
+        }
+        is_in
     }
 }
 

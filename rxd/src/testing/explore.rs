@@ -5,7 +5,7 @@
 //! equal point before.
 
 use super::behavior::Behavior;
-use super::expect::{StatesAt, TRANSIENT_HELP};
+use super::expect::{Asked, StatesAt, TRANSIENT_HELP};
 use super::fake::FakeService;
 use super::harness::{Harness, Running};
 use crate::lifecycle::state::Filter;
@@ -71,6 +71,7 @@ pub struct Explorer<'a> {
     outcomes: Vec<Behavior>,
     steps: usize,
     runs: usize,
+    bounded: bool,
     forbidden: Vec<ForbiddenCondition<'a>>,
 }
 
@@ -80,6 +81,15 @@ struct ForbiddenCondition<'a> {
     holds: Box<dyn Fn(&StatesAt<'_>) -> bool + 'a>,
     /// It may hold while some task has work left.
     only_when_settled: bool,
+    /// What it has asked for.
+    asked: Asked,
+}
+
+impl ForbiddenCondition<'_> {
+    fn holds<'s>(&'s self, states: &mut StatesAt<'s>) -> bool {
+        states.asked = Some(&self.asked);
+        (self.holds)(states)
+    }
 }
 
 /// One thing that may happen next.
@@ -125,18 +135,26 @@ pub struct Explored {
     pub complete: bool,
     /// A shortest sequence of choices to a condition that must never hold, if there is one.
     pub counterexample: Option<Counterexample>,
+    /// Which conditions were not put to the test before the bound.
+    untested: Option<String>,
 }
 
 impl Explored {
-    /// Asserts that there is no counterexample.
+    /// Asserts that there is no counterexample, and that the search has put each condition to the
+    /// test.
     ///
     /// # Panics
     ///
-    /// If there is one: with its choices, and the timeline.
+    /// * If there is a counterexample: with its choices, and the timeline.
+    /// * If the search has reached a bound, and no service that a condition asks for by
+    ///   [`is_in`](StatesAt::is_in) was ever in the state: see [`Explorer::bounded`].
     #[track_caller]
     pub fn assert(&self) {
         if let Some(counterexample) = &self.counterexample {
             panic!("{counterexample}");
+        }
+        if let Some(untested) = &self.untested {
+            panic!("{untested}");
         }
     }
 }
@@ -198,6 +216,7 @@ impl<'a> Explorer<'a> {
             outcomes: vec![Behavior::Ok, Behavior::Fail],
             steps: 10,
             runs: 20_000,
+            bounded: false,
             forbidden: Vec::new(),
         }
     }
@@ -217,6 +236,14 @@ impl<'a> Explorer<'a> {
     /// Sets how many times to start the daemon at most. Default: 20,000.
     pub fn runs(mut self, runs: usize) -> Self {
         self.runs = runs;
+        self
+    }
+
+    /// Lets [`assert`](Explored::assert) pass though the search has reached a bound before any
+    /// service was in a state that a condition asks for: for a condition on a state that should
+    /// never be reached.
+    pub fn bounded(mut self) -> Self {
+        self.bounded = true;
         self
     }
 
@@ -241,7 +268,8 @@ impl<'a> Explorer<'a> {
         condition: impl Fn(&StatesAt<'_>) -> bool + 'a,
         only_when_settled: bool,
     ) -> Self {
-        self.forbidden.push(ForbiddenCondition { description, holds: Box::new(condition), only_when_settled });
+        let (holds, asked) = (Box::new(condition), Asked::default());
+        self.forbidden.push(ForbiddenCondition { description, holds, only_when_settled, asked });
         self
     }
 
@@ -254,7 +282,7 @@ impl<'a> Explorer<'a> {
     /// * If the daemon does not start.
     /// * If no service has one of the names.
     pub fn run(self) -> Explored {
-        let mut explored = Explored { runs: 0, points: 0, complete: true, counterexample: None };
+        let mut explored = Explored { runs: 0, points: 0, complete: true, counterexample: None, untested: None };
         let mut seen = HashSet::new();
         let mut todo: VecDeque<Vec<Choice>> = VecDeque::from([Vec::new()]);
         while let Some(choices) = todo.pop_front() {
@@ -278,7 +306,26 @@ impl<'a> Explorer<'a> {
             todo.extend(point.choices.into_iter().map(|choice| [&choices[..], &[choice]].concat()));
         }
         explored.points = seen.len();
+        if !explored.complete && explored.counterexample.is_none() && !self.bounded {
+            explored.untested = self.untested();
+        }
         explored
+    }
+
+    /// Describes the conditions that nothing was seen of, if there are any.
+    fn untested(&self) -> Option<String> {
+        let untested = self.forbidden.iter().filter_map(|condition| {
+            let asked = condition.asked.never_so()?;
+            Some(format!("\n  {}: no point was reached at which {asked}", condition.description))
+        });
+        let untested: String = untested.collect();
+        let (steps, runs) = (self.steps, self.runs);
+        (!untested.is_empty()).then(|| {
+            format!(
+                "the search has reached its bound ({steps} steps or {runs} runs) before it could test this:{untested}\n\
+                 help: set a higher bound by `.steps(..)` or `.runs(..)`, or call `.bounded()` to allow for it"
+            )
+        })
     }
 
     /// Starts the daemon anew, and makes these choices.
@@ -339,12 +386,12 @@ impl<'a> Explorer<'a> {
             states.apply(step);
             if found.is_none() {
                 let mut always = self.forbidden.iter().filter(|condition| !condition.only_when_settled);
-                found = always.find(|condition| (condition.holds)(&states)).map(|condition| (condition, at));
+                found = always.find(|condition| condition.holds(&mut states)).map(|condition| (condition, at));
             }
         }
         if let Some((condition, at)) = found {
             // It holds no more when all tasks have run: it held for an instant.
-            let help = if (condition.holds)(&states) { "" } else { TRANSIENT_HELP };
+            let help = if condition.holds(&mut states) { "" } else { TRANSIENT_HELP };
             return Some(PointFailure {
                 description: condition.description.to_owned(),
                 trace: Trace { steps: trace.steps[..=at].to_vec(), ..trace.clone() },
@@ -352,7 +399,7 @@ impl<'a> Explorer<'a> {
             });
         }
         let mut settled = self.forbidden.iter().filter(|condition| condition.only_when_settled);
-        if let Some(condition) = settled.find(|condition| (condition.holds)(&states)) {
+        if let Some(condition) = settled.find(|condition| condition.holds(&mut states)) {
             let (description, help) = (condition.description.to_owned(), self.pending_help(test));
             return Some(PointFailure { description, trace: trace.clone(), help });
         }

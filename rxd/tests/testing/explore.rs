@@ -81,3 +81,26 @@ fn explorer_chooses_time_and_shutdown_too() {
     let found = explored.counterexample.unwrap();
     assert_eq!(texts(&found.choices), ["the daemon is asked to stop", "time passes", "time passes"], "{found}");
 }
+
+#[test]
+fn u12_explorer_that_reaches_its_bound_before_a_condition_is_tested_fails() {
+    // `api` is in Run after five steps, so three do not show that it leaves after `db`.
+    let gate = || two(|api| api.watch(When::any(Action::Entering, Run, ["db"])));
+    let explorer = |steps| {
+        Explorer::new(gate, ["db", "api"])
+            .never("api is in Run while db is in Exit", |at| at.is_in("api", Run) && at.is_in("db", Exit))
+            .steps(steps)
+    };
+    let message = panic_of(|| explorer(3).run().assert());
+    assert_eq!(
+        message,
+        "the search has reached its bound (3 steps or 20000 runs) before it could test this:\n  \
+         api is in Run while db is in Exit: no point was reached at which `api` was in run\n\
+         help: set a higher bound by `.steps(..)` or `.runs(..)`, or call `.bounded()` to allow for it"
+    );
+    explorer(3).bounded().run().assert();
+    // With five, `api` is in Run at some point.
+    let explored = explorer(5).run();
+    assert!(!explored.complete && explored.counterexample.is_none(), "{explored:?}");
+    explored.assert();
+}
