@@ -10,6 +10,7 @@ use crate::lifecycle::state::{Cause, State};
 use std::borrow::Cow;
 use std::fmt;
 use std::process::{ExitCode, Termination};
+use std::sync::Arc;
 
 /// How a daemon and each of its services ended.
 ///
@@ -85,6 +86,9 @@ pub struct ServiceReport {
     /// The state that it did not leave within its limits at shutdown; [`Exit`](State::Exit) if its
     /// value was still being dropped. `None` if it was not abandoned.
     pub abandoned_in: Option<State>,
+    /// The names of its [tasks](crate::Context::spawn) that did not end within the limit, after its
+    /// method had returned. They were aborted.
+    pub tasks: Vec<Arc<str>>,
     /// Whether it blocked its thread then: its code did not reach an `.await`.
     pub blocks: bool,
     /// Whether no thread of the runtime was free to stop it on: the code of other services blocked
@@ -164,8 +168,12 @@ impl fmt::Display for Report {
                 (_, Some(error)) => write!(f, "\n  service `{name}` failed after {restarts} restarts: {error}")?,
             }
         }
-        for ServiceReport { name, abandoned_in, blocks, starved, .. } in self.abandoned() {
+        for ServiceReport { name, abandoned_in, tasks, blocks, starved, .. } in self.abandoned() {
             write!(f, "\n  service `{name}` was abandoned: ")?;
+            if !tasks.is_empty() {
+                write!(f, "its tasks did not end within its limit: `{}`", tasks.join("`, `"))?;
+                continue;
+            }
             match (abandoned_in.unwrap_or_default(), blocks) {
                 _ if *starved => f.write_str("no thread of the runtime was free to stop it on")?,
                 (State::Exit, _) => f.write_str("dropping its value blocks its thread")?,

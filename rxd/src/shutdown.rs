@@ -24,7 +24,7 @@
 //! calls anything else.
 
 use crate::board::{Id, signal};
-use crate::core::Core;
+use crate::core::{Core, FailureDetail};
 use crate::exit::{RunningDaemon, exit_within_limit};
 use crate::lifecycle::backoff::later;
 use crate::lifecycle::state::{Cause, State};
@@ -244,8 +244,8 @@ impl Stopping {
         failures.iter().for_each(|&id| failed[id as usize] = true);
         let services = statuses.iter().enumerate().map(|(id, status)| {
             let id = id as Id;
-            let (error, overrun, blocks, starved) =
-                self.core.detail(id, |detail| (detail.error.clone(), detail.overrun, detail.blocks, detail.starved));
+            let FailureDetail { error, overrun, overrun_tasks, blocks, starved, .. } =
+                self.core.detail(id, FailureDetail::clone);
             ServiceReport {
                 name: self.core.name(id).clone(),
                 cause: status.cause,
@@ -253,6 +253,7 @@ impl Stopping {
                 restarts: status.restarts,
                 failed: failed[id as usize],
                 abandoned_in: overrun.or((status.cause == Cause::Abandoned).then_some(State::Unknown)),
+                tasks: overrun_tasks,
                 blocks,
                 starved,
             }

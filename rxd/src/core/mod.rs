@@ -105,6 +105,8 @@ pub(crate) struct FailureDetail {
     pub(crate) enters_run: Option<Instant>,
     /// The state in which it exceeded a limit during the shutdown.
     pub(crate) overrun: Option<State>,
+    /// The tasks that exceeded the limit, if its method had returned.
+    pub(crate) overrun_tasks: Vec<Arc<str>>,
     /// It blocked its thread when it was abandoned.
     pub(crate) blocks: bool,
     /// Other code blocked all threads when it was abandoned.

@@ -163,7 +163,7 @@ impl EngineState {
         if self.core.board.signals(self.id) & signal::SHUTDOWN != 0 {
             // A reload may be called between two states.
             let state = self.current_state.unwrap_or(self.last_state);
-            self.core.note(self.id, |detail| detail.overrun = Some(state));
+            self.core.note(self.id, |detail| (detail.overrun, detail.overrun_tasks) = (Some(state), Vec::new()));
         }
         self.overran(call, own)
     }
@@ -244,14 +244,15 @@ impl EngineState {
             if !this.aborted && (killed || timer.as_mut().poll(task).is_ready()) {
                 this.aborted = true;
                 let limit = if killed { Duration::ZERO } else { self.stop_limit() };
-                let names = tasks.abort().join("`, `");
+                let names = tasks.abort();
                 emit!(
                     ERROR, target: "rxd",
-                    "tasks did not end within {limit:?} of cancellation; aborted: `{names}`",
+                    "tasks did not end within {limit:?} of cancellation; aborted: `{}`", names.join("`, `"),
                 );
                 if signals & signal::SHUTDOWN != 0 {
                     let state = self.current_state.unwrap_or(State::Run);
-                    self.core.note(self.id, |detail| detail.overrun = Some(state));
+                    self.core
+                        .note(self.id, |detail| (detail.overrun, detail.overrun_tasks) = (Some(state), names.clone()));
                 }
             }
             // An aborted task that blocks its thread is waited for all the same: two incarnations

@@ -212,7 +212,7 @@ const TABLE: &[(&str, Shown)] = &[
     ("U10", By(&["g56_service_reloads_after_those_it_depends_on"])),
     ("U11", Open("the guide: order without a need")),
     ("U12", By(&["u12_*"])),
-    ("U13", Open("tasks: the report names those that did not end, and blames them")),
+    ("U13", By(&["u13_*"])),
     ("U14", By(&["s17_u14_*"])),
     ("U15", DYNAMIC),
     ("u-builder-without-rust-log", LEVELS),

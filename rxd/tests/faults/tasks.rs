@@ -41,13 +41,16 @@ async fn tasks_of_run_end_before_stop_is_called() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn tasks_ignoring_cancellation_are_dropped_at_the_limit() {
+async fn u13_tasks_ignoring_cancellation_are_dropped_at_the_limit_and_named() {
     let ran = with_tasks(|cx| {
         cx.spawn("worker", std::future::pending::<()>());
     })
     .await;
     assert_eq!(ran.trace.entered("a", State::Stop)[0].as_secs(), 11);
-    assert_eq!(ran.service_report("a").abandoned_in, Some(State::Run));
+    let report = ran.service_report("a");
+    assert_eq!((report.abandoned_in, &*report.tasks), (Some(State::Run), &["worker".into()][..]));
+    let text = ran.report.to_string();
+    assert!(text.ends_with("service `a` was abandoned: its tasks did not end within its limit: `worker`"), "{text}");
 }
 
 #[tokio::test(start_paused = true)]
