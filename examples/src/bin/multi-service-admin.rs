@@ -148,9 +148,8 @@ struct Args {
 #[tokio::main]
 async fn main() -> rxd::Result {
     let args = Args::parse();
-    let levels = std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned());
     // Records to standard output, warnings and errors to standard error.
-    let logs = rxd::log::builder().levels(levels).split_stdout(true);
+    let logs = rxd::log::builder().split_stdout(true);
     let _log = if args.journald { logs.console(false).journald().init()? } else { logs.init()? };
     let api = Http::new(args.addr);
     let admin = match args.token {

@@ -10,9 +10,10 @@ use super::level::Level;
 use super::levels::LevelHandle;
 use super::writer::{FLUSH_TIMEOUT, LogSink, RecordWriters, StreamOutput};
 use crate::error::Error;
+use crate::panic::emit;
 use std::fmt;
 use std::fs::File;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -41,7 +42,7 @@ pub struct Builder {
 }
 
 /// To set logs up differently from [`init`](super::init), start with this builder. It has the same
-/// defaults, but does not read `RUST_LOG`: pass that to [`levels`](Builder::levels).
+/// defaults, and reads `RUST_LOG` as `init` does, unless [`levels`](Builder::levels) is called.
 ///
 /// ```no_run
 /// use rxd::log::Level;
@@ -106,8 +107,7 @@ impl Builder {
         self
     }
 
-    /// Sets levels from a text, as [`init`](super::init) does from `RUST_LOG`:
-    /// `info,hyper=warn,[api]=debug`.
+    /// Sets levels from a text instead of from `RUST_LOG`: `info,hyper=warn,[api]=debug`.
     ///
     /// The text is a list of:
     ///
@@ -118,6 +118,9 @@ impl Builder {
     ///
     /// It wins over the setters, whatever the order. [`init`](Builder::init) and
     /// [`layer`](Builder::layer) return an error if it cannot be read.
+    ///
+    /// `RUST_LOG` has the same form. There a target alone stands for `target=trace`, and what
+    /// cannot be read is a warning.
     pub fn levels(mut self, text: impl Into<String>) -> Self {
         self.spec = Some(text.into());
         self
@@ -184,11 +187,14 @@ impl Builder {
     /// If the process has a subscriber already, if the [levels](Builder::levels) cannot be read, if
     /// a file or a standard stream cannot be opened, or if a thread cannot be started.
     pub fn init(self) -> Result<LogGuard, Error> {
-        let (filter, layer, guard) = self.parts()?;
+        let (filter, layer, guard, warning) = self.parts()?;
         let subscriber = tracing_subscriber::registry().with(filter).with(layer);
         tracing::subscriber::set_global_default(subscriber).map_err(|_| {
             Error::msg("failed to set up logs: the process already has a `tracing` subscriber\nhelp: add `rxd::log::builder().layer()` to that subscriber")
         })?;
+        if let Some(warning) = warning {
+            emit!(WARN, target: "rxd", "{warning}");
+        }
         Ok(guard)
     }
 
@@ -214,18 +220,27 @@ impl Builder {
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
-        let (filter, layer, guard) = self.parts()?;
+        let (filter, layer, guard, warning) = self.parts()?;
+        if let Some(warning) = warning {
+            // There is no subscriber yet. A closed standard error is not a fault of the log.
+            let _ = writeln!(std::io::stderr(), "rxd: {warning}");
+        }
         Ok((layer.with_filter(filter).boxed(), guard))
     }
 
-    /// The filter, the layers behind it, and the guard of their sinks.
-    fn parts<S>(mut self) -> Result<(ServiceFilter, BoxedLayer<S>, LogGuard), Error>
+    /// The filter, the layers behind it, the guard of their sinks, and what is wrong with
+    /// `RUST_LOG`.
+    fn parts<S>(mut self) -> Result<(ServiceFilter, BoxedLayer<S>, LogGuard, Option<String>), Error>
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
-        if let Some(spec) = self.spec.take() {
-            self.read_levels(&spec)?;
-        }
+        let warning = match self.spec.take() {
+            Some(spec) => {
+                self.read_levels(&spec)?;
+                None
+            }
+            None => self.read_environment(),
+        };
         let mut filter = self.levels.filter();
         for (target, level) in &self.targets {
             filter = filter.target(target, *level);
@@ -263,7 +278,7 @@ impl Builder {
         for (name, level) in self.services {
             self.levels.set(name, level);
         }
-        Ok((filter, layer, LogGuard { sinks }))
+        Ok((filter, layer, LogGuard { sinks }, warning))
     }
 
     fn console_layer<S>(&self, sinks: &mut Vec<LogSink>) -> Result<BoxedLayer<S>, Error>
@@ -302,24 +317,70 @@ impl Builder {
 
     /// Adds the levels of a text: see [`levels`](Builder::levels).
     fn read_levels(&mut self, spec: &str) -> Result<(), Error> {
-        for part in spec.split(',').map(str::trim).filter(|part| !part.is_empty()) {
-            let fault = |error: Error| Error::msg(format_args!("failed to read the log levels `{spec}`: {error}"));
-            let Some((what, level)) = part.rsplit_once('=') else {
-                self.level = part.parse().map_err(fault)?;
-                continue;
-            };
-            let level = level.trim().parse().map_err(fault)?;
-            match what.trim() {
-                "" => return Err(fault(Error::msg(format_args!("`{part}` has no target before the `=`")))),
-                "rxd" => self.internal_level = Some(level),
-                name if name.starts_with('[') && name.ends_with(']') => {
-                    self.services.push((name[1..name.len() - 1].to_owned(), level));
+        for part in parts_of(spec) {
+            self.read_part(part)
+                .map_err(|error| Error::msg(format_args!("failed to read the log levels `{spec}`: {error}")))?;
+        }
+        Ok(())
+    }
+
+    /// Adds the levels of `RUST_LOG`, if it is set. Returns a warning about what cannot be read.
+    fn read_environment(&mut self) -> Option<String> {
+        let spec = std::env::var_os("RUST_LOG")?;
+        let Some(spec) = spec.to_str() else { return Some("RUST_LOG is ignored: it is not UTF-8".into()) };
+        let mut ignored = Vec::new();
+        for part in parts_of(spec) {
+            if self.read_part(part).is_err() {
+                match is_target(part) {
+                    true => self.targets.push((part.to_owned(), Level::Trace)),
+                    false => ignored.push(format!("`{}`", part.escape_debug())),
                 }
-                target => self.targets.push((target.to_owned(), level)),
+            }
+        }
+        (!ignored.is_empty()).then(|| {
+            format!(
+                "RUST_LOG: {} is ignored; write `level`, `target=level` or `[service]=level`, with commas between them",
+                ignored.join(", ")
+            )
+        })
+    }
+
+    fn read_part(&mut self, part: &str) -> Result<(), Error> {
+        let Some((what, level)) = part.rsplit_once('=') else {
+            let level: Result<Level, Error> = part.parse();
+            self.level = level.map_err(|error| match is_target(part) {
+                true => Error::msg(format_args!("{error}\nhelp: to log all of a target, write `{part}=trace`")),
+                false => error,
+            })?;
+            return Ok(());
+        };
+        let level = level.trim().parse()?;
+        match what.trim() {
+            "" => return Err(Error::msg(format_args!("`{part}` has no target before the `=`"))),
+            "rxd" => self.internal_level = Some(level),
+            name if name.starts_with('[') && name.ends_with(']') => {
+                self.services.push((name[1..name.len() - 1].to_owned(), level));
+            }
+            target if is_target(target) => self.targets.push((target.to_owned(), level)),
+            other => {
+                return Err(Error::msg(format_args!(
+                    "`{other}` is not a target\nhelp: a target is a path such as `hyper` or `my_app::db`; a service is written in brackets: `[api]=debug`"
+                )));
             }
         }
         Ok(())
     }
+}
+
+/// The parts of a list of levels.
+fn parts_of(spec: &str) -> impl Iterator<Item = &str> {
+    spec.split(',').map(str::trim).filter(|part| !part.is_empty())
+}
+
+/// Whether a text can be the target of a record: the path of a module, or a name such as
+/// `my-app.audit`.
+fn is_target(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|char| char.is_alphanumeric() || "_:-.".contains(char))
 }
 
 /// The layer that formats records as lines, and sends each to its sink.

@@ -51,18 +51,15 @@ use crate::error::Error;
 /// Sets logs up as the process's `tracing` subscriber: records of INFO and above go to standard
 /// error.
 ///
-/// `RUST_LOG` sets other levels, in the form that [`Builder::levels`] describes. [`level_handle`]
-/// changes them later. To choose anything else, use [`builder`]. Keep the guard until `main` ends.
+/// `RUST_LOG` sets other levels, in the form that [`Builder::levels`] describes. What is wrong in
+/// it is ignored, with a warning. [`level_handle`] changes the levels later. To choose anything
+/// else, use [`builder`]. Keep the guard until `main` ends.
 ///
 /// # Errors
 ///
-/// If the process has a subscriber already, if `RUST_LOG` cannot be read, or if the thread that
-/// writes cannot be started.
+/// If the process has a subscriber already, or if the thread that writes cannot be started.
 pub fn init() -> Result<LogGuard, Error> {
-    match std::env::var("RUST_LOG") {
-        Ok(levels) => builder().levels(levels).init(),
-        Err(_) => builder().init(),
-    }
+    builder().init()
 }
 
 /// The log levels of the process: those that [`init`] sets up and the admin route changes.

@@ -39,7 +39,7 @@ const FUNCTIONS: Shown = Open("functions as services");
 const DYNAMIC: Shown = Open("dynamic services");
 const WINDOWS: Shown = Open("Windows");
 const TELEMETRY: Shown = Open("OpenTelemetry");
-const LEVELS: Shown = Open("levels and filters: RUST_LOG, and what a level cannot change");
+const LEVELS: Shown = Open("levels: what the static maximum of a build hides is said");
 const SCALE: Shown = Open("many watches and subscriptions: costs that do not grow with those of others");
 const KIT: Shown = Open("test kit: fakes for all services, by the names of the services");
 const CONTROL: Shown = Open("context: why it is cancelled, and how much time is left");
@@ -148,7 +148,7 @@ const TABLE: &[(&str, Shown)] = &[
     ("Q", By(&["q_f96_processes_that_start_at_once_on_one_path_one_listens"])),
     ("R", OUTPUT),
     ("S", OUTPUT),
-    ("T", LEVELS),
+    ("T", By(&["t_log_environment_is_read_alike_and_what_is_wrong_in_it_is_one_warning", "t_list_of_levels_*"])),
     ("U", By(&["x12_program_is_a_path_without_prefix_and_its_dollar_stays"])),
     ("gap-lossless-log", OUTPUT),
     ("gap-why-cancelled", CONTROL),
@@ -215,7 +215,7 @@ const TABLE: &[(&str, Shown)] = &[
     ("U13", By(&["u13_*"])),
     ("U14", By(&["s17_u14_*"])),
     ("U15", DYNAMIC),
-    ("u-builder-without-rust-log", LEVELS),
+    ("u-builder-without-rust-log", By(&["t_log_environment_is_read_alike_and_what_is_wrong_in_it_is_one_warning"])),
     ("u-names-of-fakes", KIT),
     ("u-all-fakes", KIT),
     ("u-runtime-without-io-driver", By(&["x24_runtime_without_a_driver_fails_the_start"])),

@@ -46,6 +46,14 @@ fn flood() {
     });
 }
 
+/// Logs what `RUST_LOG` of the test is about.
+fn environment(guard: rxd::log::LogGuard) {
+    tracing::info!("an information");
+    tracing::trace!(target: "hyper::client", "a connection");
+    tracing::warn!("a warning");
+    drop(guard);
+}
+
 /// What the process that `run_part` starts does. As a test by itself it does nothing.
 #[test]
 fn part() {
@@ -75,6 +83,15 @@ fn part() {
             tracing::info!("hello");
             tracing::error!("ouch");
         }
+        "init" => environment(rxd::log::init().unwrap()),
+        "builder" => environment(rxd::log::builder().init().unwrap()),
+        "layer" => {
+            use tracing_subscriber::prelude::*;
+            let (logs, guard) = rxd::log::builder().layer().unwrap();
+            tracing_subscriber::registry().with(logs).init();
+            environment(guard);
+        }
+        "levels" => environment(rxd::log::builder().levels("warn,hyper=trace").init().unwrap()),
         "coloured" => {
             let _guard = builder.colours(true).init().unwrap();
             tracing::info!("hello");
@@ -228,4 +245,25 @@ fn journald_with_stderr_in_the_journal_writes_each_record_once() {
 fn journald_without_a_journal_writes_to_stderr() {
     let output = run_part("no journal").output().unwrap();
     assert!(String::from_utf8_lossy(&output.stderr).contains("hello"), "{output:?}");
+}
+
+#[test]
+fn t_log_environment_is_read_alike_and_what_is_wrong_in_it_is_one_warning() {
+    let written = |part: &str, levels: &str| {
+        let output = run_part(part).env("RUST_LOG", levels).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    for part in ["init", "builder", "layer"] {
+        let text = written(part, "warn,hyper,=2,=info/re,app[span]=debug,debug;a=warn,[x]");
+        let warning = "RUST_LOG: `=2`, `=info/re`, `app[span]=debug`, `debug;a=warn`, `[x]` is ignored; write ";
+        assert_eq!(text.matches(warning).count(), 1, "{part}: {text}");
+        assert_eq!(text.matches("RUST_LOG").count(), 1, "{part}: {text}");
+        assert!(text.contains("a connection") && text.contains("a warning"), "{part}: {text}");
+        assert!(!text.contains("an information"), "{part}: {text}");
+        assert!(!written(part, "info").contains("RUST_LOG"));
+    }
+    // A program that says its levels itself decides.
+    let text = written("levels", "=2,error");
+    assert!(text.contains("a connection") && !text.contains("RUST_LOG"), "{text}");
 }

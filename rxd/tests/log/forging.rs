@@ -68,5 +68,20 @@ fn list_of_levels_sets_the_default_services_and_targets() {
     let made =
         rxd::log::builder().level_handle(levels).console(false).levels("loud").layer::<tracing_subscriber::Registry>();
     let text = made.err().unwrap().to_string();
-    assert!(text.contains("`loud`"), "{text}");
+    assert!(text.contains("`loud`") && text.ends_with("to log all of a target, write `loud=trace`"), "{text}");
+}
+
+#[test]
+fn t_list_of_levels_that_the_program_says_is_an_error_if_it_cannot_be_read() {
+    for (list, fault) in [
+        ("=2", "`2`"),
+        ("info/re", "no level is called `info/re`"),
+        ("app[span]=debug", "`app[span]` is not a target"),
+        ("debug;a=warn", "`debug;a` is not a target"),
+    ] {
+        let builder = rxd::log::builder().level_handle(LevelHandle::new(Level::Info)).console(false).levels(list);
+        let text = builder.layer::<tracing_subscriber::Registry>().err().unwrap().to_string();
+        assert!(text.starts_with(&format!("failed to read the log levels `{list}`: ")), "{text}");
+        assert!(text.contains(fault), "{text}");
+    }
 }
