@@ -132,6 +132,8 @@ impl Stopping {
             ShutdownReason::Requested => write(Level::INFO, Box::new(|| emit!(INFO, target: "rxd", "stopping"))),
         }
         self.core.board.raise_all(&self.core.stop_order.begin(), signal::SHUTDOWN);
+        // A waker may be a user's.
+        let _ = panic::catch(|| self.core.stop_begun.notify_waiters());
         deadline
     }
 

@@ -26,6 +26,9 @@ pub(crate) struct App {
     pub(crate) counts: Arc<AdminCounts>,
     pub(crate) streams: Arc<Semaphore>,
     pub(crate) limits: Limits,
+    /// Whether the routes are part of another server, which may wait for its connections when the
+    /// daemon stops.
+    pub(crate) is_nested: bool,
 }
 
 impl App {
@@ -39,6 +42,7 @@ impl App {
             counts,
             streams: Arc::new(Semaphore::new(limits.streams)),
             limits,
+            is_nested: false,
         }
     }
 

@@ -85,6 +85,9 @@ use crate::handle::DaemonHandle;
 ///
 /// * The router does not keep the daemon running.
 /// * It checks the origin of requests. The host, the token and the limits are up to the server.
+/// * When the daemon begins to stop, its streams of `/events` end, so that a server in a service can
+///   wait for its connections.
+/// * In a service, `router(&cx.daemon())` makes it.
 /// * Its levels are those of [`rxd::log::level_handle`](crate::log::level_handle).
 ///
 /// ```no_run
@@ -98,7 +101,8 @@ use crate::handle::DaemonHandle;
 /// ```
 pub fn router(handle: &DaemonHandle) -> axum::Router {
     let limits = Admin::new("unused").limits;
-    router::router(app::App::new(handle, crate::log::level_handle().clone(), limits, std::sync::Arc::default()))
+    let app = app::App::new(handle, crate::log::level_handle().clone(), limits, std::sync::Arc::default());
+    router::router(app::App { is_nested: true, ..app })
 }
 
 impl crate::DaemonHandle {

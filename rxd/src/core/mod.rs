@@ -66,6 +66,8 @@ pub(crate) struct Core {
     pub(crate) supervisor: Notify,
     /// Notified when the daemon is asked to stop, for the monitor.
     pub(crate) stop_requested: Arc<Notify>,
+    /// Notifies its waiters when the stop begins: see [`stop_begins`](Core::stop_begins).
+    pub(crate) stop_begun: Notify,
     /// The report, once the daemon has stopped.
     pub(crate) report: watch::Sender<Option<Report>>,
     /// The topics of the services.
@@ -176,6 +178,7 @@ impl Core {
             operated: Mutex::default(),
             supervisor: Notify::new(),
             stop_requested: Arc::default(),
+            stop_begun: Notify::new(),
             report: watch::Sender::new(None),
             intracom: Intracom::new(),
             status_texts: Mutex::default(),
@@ -429,5 +432,15 @@ impl Core {
 
     pub(crate) fn shutting_down(&self) -> Option<ShutdownReason> {
         *self.shutdown.lock()
+    }
+
+    /// Waits until the daemon begins to stop.
+    #[cfg(feature = "admin")]
+    pub(crate) async fn stop_begins(&self) {
+        // Created before the check: a stop that begins in between notifies it.
+        let begun = self.stop_begun.notified();
+        if self.shutting_down().is_none() {
+            begun.await;
+        }
     }
 }

@@ -1,10 +1,11 @@
 //! Each route, and the problem for each mistake: F97.
 
-use crate::client::{ask, get, post, put};
+use crate::client::{ask, connect, get, post, put};
 use crate::daemon::start;
 use rxd::log::{Level, LevelTarget};
 use serde_json::json;
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 #[tokio::test]
 async fn services_route_has_the_state_of_each_service() {
@@ -257,4 +258,36 @@ async fn router_nested_in_another_server_answers_and_checks_the_origin() {
     hostile.problem(403);
     d.handle.stop("api").await.unwrap();
     drop(d);
+}
+
+/// A server in a service, with the routes of its own daemon. It waits for its connections to end.
+struct Nested(Option<tokio::net::TcpListener>);
+
+impl rxd::Runner for Nested {
+    async fn run(&mut self, cx: &rxd::Context) -> rxd::Result {
+        let Some(listener) = self.0.take() else { return Ok(()) };
+        let routes = axum::Router::new().nest("/admin", rxd::admin::router(&cx.daemon()));
+        let server = axum::serve(listener, routes).with_graceful_shutdown(cx.token().cancelled_owned());
+        Ok(server.await?)
+    }
+}
+
+#[tokio::test]
+async fn k_u8_events_of_a_nested_router_end_when_the_daemon_begins_to_stop() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = rxd::admin::Address::Tcp(listener.local_addr().unwrap());
+    let service = rxd::Service::new("api", Nested(Some(listener)));
+    let handle = rxd::Daemon::new("nested").signals([]).add(service).start().await.unwrap();
+    handle.wait_for("api", rxd::State::Run).await.unwrap();
+    let mut socket = connect(&at).await;
+    socket.write_all(b"GET /admin/events HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    let mut seen = Vec::new();
+    while !String::from_utf8_lossy(&seen).contains("event: snapshot") {
+        assert_ne!(socket.read_buf(&mut seen).await.unwrap(), 0);
+    }
+    handle.shutdown();
+    let report = handle.wait().await;
+    assert!(report.is_ok(), "{report}");
+    socket.read_to_end(&mut seen).await.unwrap();
+    assert!(String::from_utf8_lossy(&seen).contains("event: end"));
 }

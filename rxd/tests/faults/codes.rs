@@ -136,8 +136,8 @@ const TABLE: &[(&str, Shown)] = &[
     (
         "K",
         Partly(
-            &["g61_server_with_half_a_request_stops_within_its_grace_with_status_0"],
-            "admin and rxdctl: a nested router, and an action on the service that carries it",
+            &["g61_server_with_half_a_request_stops_within_its_grace_with_status_0", "k_u8_*"],
+            "admin: an action on the service that carries the request",
         ),
     ),
     ("L", OUTPUT),
@@ -201,7 +201,7 @@ const TABLE: &[(&str, Shown)] = &[
     ("U5", FUNCTIONS),
     ("U6", STATUS),
     ("U7", STATUS),
-    ("U8", ADMIN),
+    ("U8", Partly(&["k_u8_*"], "rxdctl: an address with a path; 409 where a level cannot take effect")),
     (
         "U9",
         By(&[

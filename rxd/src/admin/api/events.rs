@@ -5,7 +5,7 @@
 //! | `snapshot` | all services, and the last transitions; the first event, unless a client resumes |
 //! | `transition` | one transition |
 //! | `lagged` | how many transitions were missed, and a new snapshot |
-//! | `end` | all services, when the daemon has stopped; the last event |
+//! | `end` | all services, when the daemon has stopped, or begins to stop in a nested router; the last event |
 //!
 //! The id of an event is the start of the daemon and a sequence number. A client that sends
 //! `Last-Event-ID` gets the transitions after it, if the history still has them; otherwise
@@ -58,6 +58,11 @@ pub(crate) async fn get(
     let failed = |error: crate::Error| Problem::invalid("filter", error.to_string());
     let stream = app.handle.watch_states(Filter::None).map_err(failed)?;
     app.counts.streams.fetch_add(1, Ordering::Relaxed);
+    let core = app.handle.core().clone();
+    let stop_begins: Option<Pin<Box<dyn Future<Output = ()> + Send>>> = match app.is_nested {
+        true => Some(Box::pin(async move { core.stop_begins().await })),
+        false => None,
+    };
     let events = SseStream {
         format: EventFormat {
             handle: app.handle.clone(),
@@ -65,6 +70,7 @@ pub(crate) async fn get(
             counts: app.counts.clone(),
         },
         stream,
+        stop_begins,
         last,
         queue: VecDeque::new(),
         ended: false,
@@ -138,6 +144,8 @@ impl EventFormat {
 struct SseStream {
     format: EventFormat,
     stream: StateStream,
+    /// Ends the stream before `stream` does, in a nested router.
+    stop_begins: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     /// The client has received everything up to this number. Taken when the first events are made.
     last: Option<u64>,
     queue: VecDeque<Event>,
@@ -163,7 +171,9 @@ impl Stream for SseStream {
             if self.ended {
                 return Poll::Ready(None);
             }
-            match Pin::new(&mut self.stream).poll_next(cx) {
+            let stops = self.stop_begins.as_mut().is_some_and(|stop| stop.as_mut().poll(cx).is_ready());
+            let next = if stops { Poll::Ready(None) } else { Pin::new(&mut self.stream).poll_next(cx) };
+            match next {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Some(StateEvent::Snapshot(states))) => {
                     let last = self.last.take();
