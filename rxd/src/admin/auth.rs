@@ -9,14 +9,16 @@
 //! 1. A request that fails a check reaches no handler.
 //! 2. Over TCP, a request names exactly one host: an IP address, `localhost`, or a name that
 //!    [`Admin::host`] lists. So a web page whose DNS name points here (DNS rebinding) is refused.
+//!    Only a probe of HTTP/1.0 may have no host: no browser sends one.
 //! 3. A request that a browser sends for a page of another origin is refused, whatever the method.
+//!    A link to a page of the admin route may be followed.
 //! 4. Where a token is configured, only `/`, `/livez` and `/readyz` are answered without it. Their
 //!    handlers find [`Unauthenticated`] among the extensions, and reveal nothing but yes or no.
 //! 5. A token is compared in constant time.
 
 use super::config::{Address, Admin};
 use super::problem::Problem;
-use axum::http::{HeaderMap, Method, Request, StatusCode, Uri, header};
+use axum::http::{HeaderMap, Method, Request, StatusCode, Uri, Version, header};
 use std::net::Ipv6Addr;
 use subtle::ConstantTimeEq;
 
@@ -48,7 +50,9 @@ impl RequestGuard {
     ///
     /// If the request must not reach a handler.
     pub(crate) fn check<B>(&self, request: &Request<B>) -> Result<bool, Problem> {
-        self.check_host(request.uri(), request.headers())?;
+        if !is_old_probe(request) {
+            self.check_host(request.uri(), request.headers())?;
+        }
         match (self.check_token(request.headers()), request.uri().path()) {
             (Ok(()), _) => Ok(true),
             // The page holds no data, and sends the token with its own requests. Probes rarely have
@@ -99,11 +103,19 @@ impl RequestGuard {
     }
 }
 
+/// Whether this is a probe of HTTP/1.0 without a host, as load balancers send them.
+fn is_old_probe<B>(request: &Request<B>) -> bool {
+    request.version() == Version::HTTP_10
+        && !request.headers().contains_key(header::HOST)
+        && matches!(request.uri().path(), "/livez" | "/readyz")
+}
+
 /// Refuses a request that a browser sends for a page of another origin.
 ///
 /// # Errors
 ///
-/// If `Origin` is not this host, or `Sec-Fetch-Site` says that another site changes something.
+/// If `Origin` is not this host, or if `Sec-Fetch-Site` names another site, unless the user follows
+/// a link.
 pub(crate) fn check_origin(method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
     let host = headers.get(header::HOST).map(|host| host.as_bytes()).unwrap_or_default();
     let host = if host.is_empty() { uri.authority().map_or(&[][..], |host| host.as_str().as_bytes()) } else { host };
@@ -114,12 +126,13 @@ pub(crate) fn check_origin(method: &Method, uri: &Uri, headers: &HeaderMap) -> R
             return Err(Problem::forbidden("Origin", "requests from a page of another origin are refused"));
         }
     }
-    let site = headers.get("sec-fetch-site").map(|site| site.as_bytes());
-    if !method.is_safe() && site.is_some_and(|site| site != b"same-origin" && site != b"none") {
-        return Err(Problem::forbidden(
-            "Sec-Fetch-Site",
-            "requests from a page of another site may not change anything",
-        ));
+    let fetch = |what: &str| headers.get(what).map(|value| value.as_bytes());
+    let is_own = fetch("sec-fetch-site").is_none_or(|site| site == b"same-origin" || site == b"none");
+    let follows_link = method.is_safe()
+        && fetch("sec-fetch-mode") == Some(b"navigate")
+        && fetch("sec-fetch-dest").is_none_or(|destination| destination == b"document");
+    if !is_own && !follows_link {
+        return Err(Problem::forbidden("Sec-Fetch-Site", "requests from a page of another site are refused"));
     }
     Ok(())
 }
@@ -224,6 +237,24 @@ mod tests {
         }
         assert!(!check(&[host, ("sec-fetch-site", "cross-site")]));
         assert!(!check(&[("origin", "http://")]));
+    }
+
+    #[test]
+    fn x28_page_of_another_site_can_only_link_here() {
+        let check = |method: Method, headers: &[(&str, &str)]| {
+            let mut request = request(headers);
+            *request.method_mut() = method;
+            check_origin(request.method(), request.uri(), request.headers()).is_ok()
+        };
+        for site in ["cross-site", "same-site"] {
+            let [host, site] = [("host", "127.0.0.1:1337"), ("sec-fetch-site", site)];
+            let [link, frame] = [("sec-fetch-dest", "document"), ("sec-fetch-dest", "iframe")];
+            assert!(!check(Method::GET, &[host, site]));
+            assert!(!check(Method::GET, &[host, site, ("sec-fetch-mode", "no-cors"), ("sec-fetch-dest", "image")]));
+            assert!(!check(Method::GET, &[host, site, ("sec-fetch-mode", "navigate"), frame]));
+            assert!(check(Method::GET, &[host, site, ("sec-fetch-mode", "navigate"), link]));
+            assert!(!check(Method::POST, &[host, site, ("sec-fetch-mode", "navigate"), link]));
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use super::app::App;
 use super::auth::check_origin;
-use super::problem::{Problem, quoted};
+use super::problem::{Problem, SAME_ORIGIN, quoted};
 use super::routes::ROUTES;
 use super::{dto, openapi};
 use axum::Router;
@@ -56,6 +56,7 @@ async fn check_and_add_headers(request: Request, next: Next) -> Response {
     let headers = response.headers_mut();
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(SAME_ORIGIN.0, SAME_ORIGIN.1);
     response
 }
 

@@ -89,3 +89,18 @@ async fn x17_probes_are_answered_while_all_connections_are_busy() {
     lingers.release.notify_one();
     let _ = handle.wait().await;
 }
+
+/// What HAProxy sends by `option httpchk GET /livez`.
+#[tokio::test]
+async fn n_probe_of_http_1_0_without_a_host_is_answered() {
+    let d = crate::daemon::start(|admin| admin).await;
+    let ask = async |line: &str| Answer::parse(&raw(&d.at, format!("{line}\r\n\r\n").as_bytes()).await);
+    assert_eq!(ask("GET /livez HTTP/1.0").await.status, 200);
+    assert_eq!(ask("GET /readyz HTTP/1.0").await.status, 503, "one service waits");
+    ask("GET /services HTTP/1.0").await.problem(400);
+    ask("GET /livez HTTP/1.0\r\nHost: evil.example").await.problem(403);
+    ask("GET /livez HTTP/1.1\r\nConnection: close").await.problem(400);
+    let answer = ask("GET /services HTTP/1.0\r\nHost: localhost\r\nSec-Fetch-Site: cross-site").await;
+    answer.problem(403);
+    assert!(answer.head.contains("cross-origin-resource-policy: same-origin"), "{answer:?}");
+}

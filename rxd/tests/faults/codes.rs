@@ -142,7 +142,7 @@ const TABLE: &[(&str, Shown)] = &[
     ),
     ("L", OUTPUT),
     ("M", By(&["g57_*"])),
-    ("N", ADMIN),
+    ("N", By(&["n_probe_of_http_1_0_without_a_host_is_answered"])),
     ("O", Open("signals: a terminal that goes, and signals that are ignored or blocked at the start")),
     ("P", LEVELS),
     ("Q", By(&["q_f96_processes_that_start_at_once_on_one_path_one_listens"])),
@@ -186,7 +186,7 @@ const TABLE: &[(&str, Shown)] = &[
     ("X25", SCALE),
     ("X26", OUTPUT),
     ("X27", STATUS),
-    ("X28", ADMIN),
+    ("X28", By(&["x28_*"])),
     // ---- by first use -----------------------------------------------------------------------------
     (
         "U1",
