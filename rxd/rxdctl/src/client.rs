@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// The longest answer that is read.
-const MAX_ANSWER_BYTES: usize = 64 << 20;
+pub(crate) const MAX_ANSWER_BYTES: usize = 64 << 20;
 /// How long an answer may take. The daemon answers actions within ten seconds, finished or not.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -23,7 +23,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    fn no_answer(&self, error: &dyn std::fmt::Display) -> CliError {
+    pub(crate) fn no_answer(&self, error: &dyn std::fmt::Display) -> CliError {
         let at = &self.at;
         CliError::NoAnswer(format!(
             "no daemon answers at {at}: {error}\nhelp: check that the daemon runs and has an admin route, and that --at (or $RXD_ADMIN) is its address"
@@ -99,13 +99,20 @@ impl Client {
         body: &str,
     ) -> Result<(u16, String), CliError> {
         let (status, text) = self.read(self.send(method, path, accept, body).await?).await?;
-        if status < 400 { Ok((status, text)) } else { Err(refusal(status, &text)) }
+        if status < 400 { Ok((status, text)) } else { Err(self.refusal(status, &text)) }
+    }
+
+    /// The error for an answer that is not what was asked for.
+    pub(crate) async fn error_of(&self, answer: Response<Incoming>) -> CliError {
+        match self.read(answer).await {
+            Ok((status, text)) => self.refusal(status, &text),
+            Err(error) => error,
+        }
     }
 
     pub(crate) async fn json(&self, method: Method, path: &str, body: &str) -> Result<Value, CliError> {
         let text = self.text(method, path, "application/json", body).await?;
-        serde_json::from_str(&text)
-            .map_err(|error| CliError::refused(format_args!("the answer of the daemon is not JSON: {error}")))
+        serde_json::from_str(&text).map_err(|_| self.no_daemon("its answer is not JSON"))
     }
 
     /// The answer of `/services`. A daemon that is stopping sends the same within a problem.
@@ -115,8 +122,9 @@ impl Client {
         let value: Value = serde_json::from_str(&text).unwrap_or_default();
         match (status, &value["daemon"]) {
             (503, daemon) if daemon.is_object() => Ok(daemon.clone()),
-            (200, _) => Ok(value),
-            _ => Err(refusal(status, &text)),
+            (200, _) if value["name"].is_string() && value["services"].is_array() => Ok(value),
+            (200, _) => Err(self.no_daemon("its answer names no services")),
+            _ => Err(self.refusal(status, &text)),
         }
     }
 
@@ -130,23 +138,31 @@ impl Client {
         };
         Ok((status, String::from_utf8_lossy(&body).into_owned()))
     }
-}
 
-/// A problem of the daemon as an error.
-fn refusal(status: u16, text: &str) -> CliError {
-    let problem: Value = serde_json::from_str(text).unwrap_or_default();
-    let Some(detail) = problem["detail"].as_str() else {
-        return CliError::refused(format_args!("the daemon answered with status {status}"));
-    };
-    let mut message = clean(detail);
-    let allowed: Vec<String> =
-        problem["allowed"].as_array().into_iter().flatten().filter_map(Value::as_str).map(clean).collect();
-    match problem["suggestion"].as_str() {
-        Some(near) => message.push_str(&format!("\nhelp: did you mean `{}`?", clean(near))),
-        None if !allowed.is_empty() => message.push_str(&format!("\nhelp: use one of {}", allowed.join(", "))),
-        None => {}
+    /// The error where another server answers.
+    fn no_daemon(&self, why: &str) -> CliError {
+        let at = &self.at;
+        CliError::NoAnswer(format!(
+            "what answers at {at} is no daemon of rxd: {why}\nhelp: check that --at (or $RXD_ADMIN) is the address of the admin route"
+        ))
     }
-    CliError::Refused(message, Some(Box::new(problem)))
+
+    /// A problem of the daemon as an error.
+    fn refusal(&self, status: u16, text: &str) -> CliError {
+        let problem: Value = serde_json::from_str(text).unwrap_or_default();
+        let Some(detail) = problem["detail"].as_str() else {
+            return self.no_daemon(&format!("it answers with status {status}"));
+        };
+        let mut message = clean(detail);
+        let allowed: Vec<String> =
+            problem["allowed"].as_array().into_iter().flatten().filter_map(Value::as_str).map(clean).collect();
+        match problem["suggestion"].as_str() {
+            Some(near) => message.push_str(&format!("\nhelp: did you mean `{}`?", clean(near))),
+            None if !allowed.is_empty() => message.push_str(&format!("\nhelp: use one of {}", allowed.join(", "))),
+            None => {}
+        }
+        CliError::Refused(message, Some(Box::new(problem)))
+    }
 }
 
 /// A name, escaped for use as one segment of a path.

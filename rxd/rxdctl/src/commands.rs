@@ -1,7 +1,7 @@
 //! What each command requests, and what it prints.
 
 use crate::args::{Args, CliCommand, GraphFormat, LogLevelArgs};
-use crate::client::{Client, segment};
+use crate::client::{Client, MAX_ANSWER_BYTES, segment};
 use crate::show;
 use crate::{CliError, ExitStatus};
 use http_body_util::BodyExt;
@@ -12,6 +12,12 @@ use std::time::Duration;
 
 /// The pause between two attempts to reach a daemon that does not answer.
 const RECONNECT_DELAY: Duration = Duration::from_secs(1);
+
+/// How long a stream of events may be silent. A daemon sends a comment every 15 seconds.
+const SILENCE_LIMIT: Duration = Duration::from_secs(45);
+
+/// Clears the terminal.
+const CLEAR: &str = "\x1b[H\x1b[2J";
 
 pub(crate) async fn run(args: Args) -> Result<ExitStatus, CliError> {
     let client = Client { at: args.at, token: args.token };
@@ -30,11 +36,11 @@ pub(crate) async fn run(args: Args) -> Result<ExitStatus, CliError> {
         CliCommand::Restart { services } => act(&client, "restart", &services, json).await,
         CliCommand::Reload { services } if services.is_empty() => {
             let (status, daemon) = client.answer(Method::POST, "/reload", "application/json", "").await?;
-            put(&match status {
-                _ if json => daemon + "\n",
-                200 => "reloaded\n".to_owned(),
-                _ => "the reload is in progress\n".to_owned(),
-            })?;
+            match status {
+                _ if json => put_json(&daemon)?,
+                200 => put("reloaded\n")?,
+                _ => put("the reload is in progress\n")?,
+            }
             Ok(ExitStatus::Done)
         }
         CliCommand::Reload { services } => act(&client, "reload", &services, json).await,
@@ -47,7 +53,11 @@ pub(crate) async fn run(args: Args) -> Result<ExitStatus, CliError> {
                 GraphFormat::Svg => "svg",
             };
             let text = client.text(Method::GET, &format!("/graph?format={format}"), "*/*", "").await?;
-            put(&format!("{}\n", text.trim_end()))?;
+            if format == "json" {
+                put_json(text.trim_end())?
+            } else {
+                put(&format!("{}\n", text.trim_end()))?
+            }
             Ok(ExitStatus::Done)
         }
         CliCommand::Events => events(&client, json).await,
@@ -55,7 +65,16 @@ pub(crate) async fn run(args: Args) -> Result<ExitStatus, CliError> {
     }
 }
 
+/// Prints a text. All output but for [`CLEAR`] goes through here or [`put_json`].
 fn put(text: &str) -> Result<(), CliError> {
+    write(&show::lines(text))
+}
+
+fn put_json(text: &str) -> Result<(), CliError> {
+    write(&format!("{}\n", show::json(text)))
+}
+
+fn write(text: &str) -> Result<(), CliError> {
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())?;
     out.flush()?;
@@ -63,7 +82,11 @@ fn put(text: &str) -> Result<(), CliError> {
 }
 
 fn print(json: bool, value: &Value, text: impl FnOnce() -> String) -> Result<ExitStatus, CliError> {
-    put(&if json { format!("{value}\n") } else { text() })?;
+    if json {
+        put_json(&value.to_string())?
+    } else {
+        put(&text())?
+    }
     Ok(ExitStatus::Done)
 }
 
@@ -113,8 +136,12 @@ async fn watch(client: &Client, names: &[String], json: bool) -> Result<ExitStat
                 if !json {
                     put("\nthe daemon does not answer; waiting for it\n")?;
                 }
-                while let Err(CliError::NoAnswer(_)) = client.daemon().await {
+                loop {
+                    // Also if it answers at once: what ends each stream is not followed in a loop.
                     tokio::time::sleep(RECONNECT_DELAY).await;
+                    if !matches!(client.daemon().await, Err(CliError::NoAnswer(_))) {
+                        break;
+                    }
                 }
             }
             Err(error) => return Err(error),
@@ -131,8 +158,11 @@ async fn show_now(client: &Client, names: &[String], json: bool, clear: bool) ->
     };
     let chosen = chosen(client, &daemon, names).await?;
     match (json, clear) {
-        (true, _) => put(&format!("{}\n", only(&daemon, &chosen))),
-        (false, true) => put(&format!("\x1b[H\x1b[2J{}", show::status(&daemon, &chosen))),
+        (true, _) => put_json(&only(&daemon, &chosen).to_string()),
+        (false, true) => {
+            write(CLEAR)?;
+            put(&show::status(&daemon, &chosen))
+        }
         (false, false) => put(&format!("{}\n", show::status(&daemon, &chosen))),
     }
 }
@@ -145,33 +175,44 @@ async fn follow(
     mut each: impl AsyncFnMut(&str, Value) -> Result<(), CliError>,
 ) -> Result<(), CliError> {
     let answer = client.send(Method::GET, "/events", "text/event-stream", "").await?;
-    if answer.status() != 200 {
-        return Err(CliError::refused(format_args!("the daemon answered with status {}", answer.status())));
+    let kind = answer.headers().get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    if answer.status() != 200 || !kind.starts_with("text/event-stream") {
+        return Err(client.error_of(answer).await);
     }
     let mut body = answer.into_body();
     let mut bytes: Vec<u8> = Vec::new();
-    while let Some(Ok(frame)) = body.frame().await {
+    loop {
+        let frame = match tokio::time::timeout(SILENCE_LIMIT, body.frame()).await {
+            Ok(Some(Ok(frame))) => frame,
+            Ok(_) => return Ok(()),
+            Err(_) => return Err(client.no_answer(&format_args!("nothing has arrived for {SILENCE_LIMIT:?}"))),
+        };
+        // Before them there is no end of an event.
+        let mut searched = bytes.len().saturating_sub(1);
         bytes.extend(frame.data_ref().map_or(&[][..], |data| data));
-        while let Some(end) = bytes.windows(2).position(|two| two == b"\n\n") {
-            let event = String::from_utf8_lossy(&bytes[..end]).into_owned();
-            bytes.drain(..end + 2);
+        while let Some(end) = bytes[searched..].windows(2).position(|two| two == b"\n\n") {
+            let rest = bytes.split_off(searched + end + 2);
+            let event = String::from_utf8_lossy(&std::mem::replace(&mut bytes, rest)).into_owned();
+            searched = 0;
             let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
             if let (Some(kind), Some(data)) = (field("event"), field("data")) {
                 each(kind, serde_json::from_str(data).unwrap_or_default()).await?;
             }
         }
+        if bytes.len() > MAX_ANSWER_BYTES {
+            return Err(client.no_answer(&"an event is too long"));
+        }
     }
-    Ok(())
 }
 
 async fn events(client: &Client, json: bool) -> Result<ExitStatus, CliError> {
     follow(client, async |kind, data| {
         if json {
-            return put(&format!("{}\n", json!({ "event": kind, "data": data })));
+            return put_json(&json!({ "event": kind, "data": data }).to_string());
         }
         match kind {
             "transition" => put(&show::transition(&data)),
-            "lagged" => put(&format!("({} transitions were missed)\n", data["missed"])),
+            "lagged" => put(&format!("({} transitions were missed)\n", data["missed"].as_u64().unwrap_or_default())),
             "end" => put("(the daemon has stopped)\n"),
             _ => Ok(()),
         }

@@ -78,9 +78,10 @@ fn end(result: Result<ExitStatus, CliError>, json: bool) -> ExitCode {
     if let Some(message) = message {
         let _ = match json {
             true => {
-                writeln!(std::io::stderr(), "{}", json!({ "error": message, "exit": status as u8, "problem": problem }))
+                let error = json!({ "error": message, "exit": status as u8, "problem": problem });
+                writeln!(std::io::stderr(), "{}", show::json(&error.to_string()))
             }
-            false => writeln!(std::io::stderr(), "rxdctl: {message}"),
+            false => writeln!(std::io::stderr(), "rxdctl: {}", show::lines(&message)),
         };
     }
     ExitCode::from(status as u8)

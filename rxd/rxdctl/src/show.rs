@@ -2,14 +2,38 @@
 
 use serde_json::Value;
 
-/// Replaces control characters: a daemon must not control the terminal.
+/// Whether a character can control a terminal, or turn the order of a line's characters around.
+fn is_hostile(c: char) -> bool {
+    let turns = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    // Unicode's own line breaks, too.
+    turns || c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+/// Replaces what could control the terminal, but for line breaks: the text comes from a daemon.
+pub(crate) fn lines(text: &str) -> String {
+    text.chars().map(|c| if is_hostile(c) && c != '\n' { '\u{fffd}' } else { c }).collect()
+}
+
+/// As [`lines`], with spaces for line breaks, so that no text can forge a line.
 pub(crate) fn clean(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
+    lines(text).replace('\n', " ")
+}
+
+/// A JSON text in which what could control the terminal is escaped. It has the same value.
+pub(crate) fn json(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            c if is_hostile(c) && c != '\n' => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 fn text(value: &Value) -> String {
     match value {
-        Value::String(text) => clean(text).replace('\n', " "),
+        Value::String(text) => clean(text),
         Value::Null => String::new(),
         other => other.to_string(),
     }
@@ -70,7 +94,7 @@ pub(crate) fn status(daemon: &Value, chosen: &[&Value]) -> String {
             cause => text(cause),
         };
         if let (false, Some(error)) = (service["ready"] == true, service["last_error"].as_str()) {
-            cause.push_str(&format!(": {}", short(&clean(error).replace('\n', " "))));
+            cause.push_str(&format!(": {}", short(&clean(error))));
         }
         if let Some(left) = service["next_attempt_s"].as_f64() {
             cause.push_str(&format!(", next attempt in {}", since(left)));
@@ -113,7 +137,7 @@ pub(crate) fn level(setting: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{clean, short, since, status, table};
+    use super::{clean, json, lines, short, since, status, table};
     use serde_json::json;
 
     #[test]
@@ -137,8 +161,18 @@ mod tests {
     #[test]
     fn texts_are_cleaned_shortened_and_rounded() {
         assert_eq!(clean("a\u{1b}b\u{7}c"), "a\u{fffd}b\u{fffd}c");
+        assert_eq!(clean("a\u{9b}b\nrxdctl: c\u{202e}"), "a\u{fffd}b rxdctl: c\u{fffd}");
+        assert_eq!(lines("a\r\nb\u{2028}"), "a\u{fffd}\nb\u{fffd}");
         assert_eq!([0.0, 59.4, 600.0, 10_000.0, 1e6].map(since), ["0.0 s", "59 s", "10 m", "3 h", "12 d"]);
         assert_eq!(table(&[]), "");
         assert_eq!(short(&"ä".repeat(70)), format!("{}..", "ä".repeat(60)));
+    }
+
+    #[test]
+    fn x9_json_has_the_same_value_and_no_control_character() {
+        let value = json!({ "a\u{202e}": "\u{9b}31m \u{1b} \u{7f} ä \n" });
+        let text = json(&value.to_string());
+        assert!(text.chars().all(|c| !super::is_hostile(c)), "{text}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
     }
 }

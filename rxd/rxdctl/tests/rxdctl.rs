@@ -5,7 +5,7 @@ use rxd::log::{Level, LevelHandle};
 use rxd::{Action, Context, Daemon, DaemonHandle, Runner, Service, State, When};
 use std::process::Output;
 use std::time::Duration;
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
 
 struct Waits;
@@ -150,4 +150,104 @@ async fn command_without_a_daemon_exits_with_4() {
     assert_eq!((output.status.code(), &said["exit"]), (Some(4), &4.into()), "{said}");
     let output = command("nonsense", "status").output().await.unwrap();
     assert_eq!(output.status.code(), Some(2));
+}
+
+/// A server that answers each request with this head and this body, `times` times over.
+async fn serve(kind: &'static str, body: &'static str, times: usize) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let _ = stream.read(&mut [0; 4096]).await;
+                let head = format!("HTTP/1.1 {kind}\r\nConnection: close\r\n\r\n");
+                let _ = stream.write_all(head.as_bytes()).await;
+                for _ in 0..times {
+                    if stream.write_all(body.as_bytes()).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    at
+}
+
+async fn said(at: &str, line: &str) -> (i32, String) {
+    let output = command(at, line).output();
+    let Output { status, stdout, stderr } =
+        tokio::time::timeout(Duration::from_secs(60), output).await.unwrap().unwrap();
+    (status.code().unwrap(), String::from_utf8([stdout, stderr].concat()).unwrap())
+}
+
+/// Names and texts that set the title of a terminal, clear it, and turn a line around.
+macro_rules! hostile {
+    () => {
+        "\u{1b}]0;title\u{7}\u{9b}2J\u{202e}\r\u{2066}\u{8}"
+    };
+}
+
+#[tokio::test]
+async fn x9_no_character_of_a_daemon_controls_the_terminal() {
+    let ok = "200 OK\r\nContent-Type: application/json";
+    let daemon = r#"{"name":"d\u001b[2J\u009b1m","phase":"\u202e","services":[{"name":"a\u001b[2J\nforged","state":"\u2066run",
+        "level":{"level":"\u0007"},"restarts":{"\u009b":1},"last_cause":"\u0085","last_error":"\u061c"}],
+        "text":"\u001b; \u202d","default":{"level":"\u0008"},"internal":{},"missed":"\u009b2J"}"#;
+    let graph = concat!("digraph ", hostile!());
+    let stream = concat!(
+        "event: transition\ndata: {\"service\":\"",
+        "\u{9b}2J",
+        "\\u001b\"}\n\nevent: lagged\ndata: {\"missed\":\"\\u001b\"}\n\n",
+    );
+    let problem = r#"{"detail":"no\nrxdctl: forged\u001b\u202e","allowed":["\u009b"],"suggestion":"\u0007\n"}"#;
+    let mut all = Vec::new();
+    for (kind, body, lines) in [
+        (
+            ok,
+            daemon,
+            &["status", "--json status", "why a", "--json why a", "log-level", "restart a", "--json reload"][..],
+        ),
+        (ok, graph, &["graph", "--json graph", "graph -f svg"]),
+        ("200 OK\r\nContent-Type: text/event-stream", stream, &["events", "--json events"]),
+        ("409 Conflict\r\nContent-Type: application/problem+json", problem, &["restart a", "--json restart a"]),
+    ] {
+        let at = serve(kind, body, 1).await;
+        for line in lines {
+            let (_, text) = said(&at, line).await;
+            assert!(!text.is_empty(), "{line}");
+            let safe = |c: char| {
+                c == '\n' || !(c.is_control() || "\u{61c}\u{202d}\u{202e}\u{2066}\u{2028}\u{2029}".contains(c))
+            };
+            assert!(text.chars().all(safe), "{line}: {text:?}");
+            assert!(
+                !text.lines().skip(1).any(|line| line.starts_with("rxdctl:") || line == "forged"),
+                "{line}: {text}"
+            );
+            all.push(text);
+        }
+    }
+    assert!(all[0].contains("forged"), "{all:#?}");
+}
+
+#[tokio::test]
+async fn x10_endless_event_is_refused() {
+    let line = &*Box::leak(format!("data: {}", "x".repeat(1 << 20)).into_boxed_str());
+    let at = serve("200 OK\r\nContent-Type: text/event-stream", line, 1000).await;
+    let (code, text) = said(&at, "events").await;
+    assert!(code == 4 && text.contains("an event is too long"), "{text}");
+}
+
+#[tokio::test]
+async fn x11_other_server_is_named_as_such() {
+    for (kind, body) in [("200 OK", "<html>hello</html>"), ("200 OK", "{}"), ("404 Not Found", "nothing here")] {
+        let at = serve(kind, body, 1).await;
+        for line in ["status", "status --watch", "events", "why api", "log-level debug", "restart api"] {
+            // Any JSON is an answer to a request whose answer is only printed.
+            if body == "{}" && !line.contains("status") && line != "events" {
+                continue;
+            }
+            let (code, text) = said(&at, line).await;
+            assert!(code == 4 && text.contains("is no daemon of rxd: "), "{line}: {code} {text}");
+        }
+    }
 }
