@@ -106,6 +106,20 @@ async fn f46_last_service_failing_to_start_stops_the_others_in_reverse() {
     assert!(exits.is_sorted_by(|a, b| a > b));
 }
 
+/// As the guide says: a job that has ended holds back no service that it needed.
+#[tokio::test(start_paused = true)]
+async fn u11_gate_on_run_orders_the_stop_past_a_job_that_has_ended() {
+    let db_stops_at = async |gated: bool| {
+        let job = fake("migrate", State::Run, [Behavior::Ok]).manager(manager::until_success).needs(["db"]);
+        let api = fake("api", State::Stop, [Behavior::Ok.after(SECOND)]).after(["migrate"]);
+        let api = if gated { api.watch(When::any(Action::Entering, State::Run, ["db"])) } else { api };
+        let running = start(daemon([plain("db"), job, api])).await;
+        running.until("api", State::Run).await;
+        running.stop().await.trace.entered("db", State::Stop)[0].as_secs()
+    };
+    assert_eq!((db_stops_at(false).await, db_stops_at(true).await), (0, 1));
+}
+
 #[tokio::test(start_paused = true)]
 async fn f47_stop_of_a_dependent_going_wrong_still_stops_the_dependency() {
     for behavior in [Behavior::Fail, Behavior::Panic, Behavior::Hang, Behavior::PanicWithNonString] {
