@@ -47,7 +47,7 @@ use std::sync::Arc;
 pub struct Report {
     pub(crate) daemon: Cow<'static, str>,
     pub(crate) reason: Option<ShutdownReason>,
-    pub(crate) services: Vec<ServiceReport>,
+    pub(crate) services: Arc<[ServiceReport]>,
     /// The ids of the services that failed for good, in the order in which they failed.
     pub(crate) order: Vec<u32>,
     pub(crate) exit_code: u8,
@@ -104,7 +104,14 @@ impl Report {
     }
 
     pub(crate) fn lost(daemon: Cow<'static, str>) -> Self {
-        Report { daemon, reason: None, services: Vec::new(), order: Vec::new(), exit_code: FAILURE_STATUS, lost: true }
+        Report {
+            daemon,
+            reason: None,
+            services: Arc::default(),
+            order: Vec::new(),
+            exit_code: FAILURE_STATUS,
+            lost: true,
+        }
     }
 
     /// The services that failed for good and whose [`OnFailure`](crate::OnFailure) is not `Ignore`,

@@ -206,9 +206,9 @@ impl Stopping {
         }
     }
 
-    /// Makes the report and hands it out, unless that has happened before.
-    pub(crate) fn report(&self) {
-        self.send(|| self.make_report());
+    /// Hands out this report, unless that has happened before.
+    pub(crate) fn hand_out(&self, report: Report) {
+        self.send(|| report);
     }
 
     /// Hands out a report without details, if there is none yet: the runtime was dropped before the
@@ -246,8 +246,10 @@ impl Stopping {
         failures.iter().for_each(|&id| failed[id as usize] = true);
         let services = statuses.iter().enumerate().map(|(id, status)| {
             let id = id as Id;
-            let FailureDetail { error, overrun, overrun_tasks, blocks, starved, .. } =
-                self.core.detail(id, FailureDetail::clone);
+            let (error, overrun, tasks, [blocks, starved]) = self.core.detail(id, |detail| {
+                let FailureDetail { error, overrun, overrun_tasks, blocks, starved, .. } = detail;
+                (error.clone(), *overrun, overrun_tasks.clone(), [*blocks, *starved])
+            });
             ServiceReport {
                 name: self.core.name(id).clone(),
                 cause: status.cause,
@@ -255,7 +257,7 @@ impl Stopping {
                 restarts: status.restarts,
                 failed: failed[id as usize],
                 abandoned_in: overrun.or((status.cause == Cause::Abandoned).then_some(State::Unknown)),
-                tasks: overrun_tasks,
+                tasks,
                 blocks,
                 starved,
             }

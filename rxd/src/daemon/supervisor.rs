@@ -120,7 +120,7 @@ impl Supervisor {
         // Waits until the records are written, since the process may end with the report. This wait
         // is limited: no log can prevent the report.
         drop(self.monitor);
-        self.stopping.report();
+        self.stopping.hand_out(report);
     }
 
     /// Has a record written by the monitor's thread.

@@ -336,7 +336,7 @@ impl MonitorLoop {
         }
         stopping.abandon(&|_, record| self.write(record));
         stopping.note_undropped(&|_, record| self.write(record));
-        stopping.report();
+        stopping.hand_out(stopping.make_report());
     }
 }
 
