@@ -108,20 +108,26 @@ fn reload_is_waited_for(manager: &Manager) {
 }
 
 #[test]
-fn reload_that_fails_leaves_the_daemon_running_and_is_shown() {
+fn reload_of_a_wrong_and_then_a_right_configuration_leaves_the_daemon_running() {
     for manager in Manager::all() {
         reload_that_fails_is_shown(manager);
     }
 }
 
 fn reload_that_fails_is_shown(manager: &Manager) {
-    let unit = manager.unit("reload-fails", "a fail-reload; b", reloads(manager));
+    let right = format!("/run/right-{}", std::process::id());
+    let unit = manager.unit("reload-fails", &format!("a fail-reload={right}; b reload=100"), reloads(manager));
     unit.start();
     let main = unit.show("MainPID");
     assert!(unit.systemctl("reload").0);
     let text = unit.until("StatusText", |text| text.contains("failed to reload"));
     assert!(text.contains("the new configuration STOPPING=1 is wrong"), "{text}");
+    assert_eq!((unit.show("ActiveState"), unit.show("MainPID")), ("active".into(), main.clone()));
+    manager.run(&["touch", &right]);
+    assert!(unit.systemctl("reload").0);
+    unit.until("StatusText", |text| text == "2/2 running");
     assert_eq!((unit.show("ActiveState"), unit.show("MainPID")), ("active".into(), main));
+    manager.run(&["rm", &right]);
 }
 
 #[test]

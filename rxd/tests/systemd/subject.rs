@@ -141,7 +141,8 @@ struct FakeService {
     once: bool,
     fail_init: u32,
     reload: MethodTime,
-    fail_reload: bool,
+    /// Fails to reload while there is no file of this name.
+    fail_reload: Option<String>,
     busy: bool,
     says: Option<String>,
     /// Stores a listener under this name over a restart.
@@ -248,7 +249,12 @@ impl Runner for FakeService {
 
     async fn reload(&mut self, _: &Context) -> rxd::Result {
         self.reload.pass().await;
-        if self.fail_reload { Err("the new configuration\nSTOPPING=1 is wrong".into()) } else { Ok(()) }
+        match &self.fail_reload {
+            Some(path) if !std::path::Path::new(path).exists() => {
+                Err("the new configuration\nSTOPPING=1 is wrong".into())
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -316,7 +322,7 @@ fn service<'a>(mut daemon: Daemon, name: &str, words: impl Iterator<Item = &'a s
             "restarts" => options = options.restarts(value.parse().unwrap(), Duration::from_secs(60)),
             "ignore" => options = options.on_failure(OnFailure::Ignore),
             "reload" => fake.reload = MethodTime::read(value),
-            "fail-reload" => fake.fail_reload = true,
+            "fail-reload" => fake.fail_reload = Some(value.into()),
             "busy" => fake.busy = true,
             "logs" => fake.logs = true,
             "says" => fake.says = Some(value.replace('|', "\n").replace('_', " ")),
