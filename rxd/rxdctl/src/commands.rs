@@ -137,7 +137,8 @@ async fn watch(client: &Client, names: &[String], json: bool) -> Result<ExitStat
                     put("\nthe daemon does not answer; waiting for it\n")?;
                 }
                 loop {
-                    // Also if it answers at once: what ends each stream is not followed in a loop.
+                    // Even if it answers at once: a server that closes every stream must not be
+                    // asked without a pause.
                     tokio::time::sleep(RECONNECT_DELAY).await;
                     if !matches!(client.daemon().await, Err(CliError::NoAnswer(_))) {
                         break;
@@ -187,7 +188,7 @@ async fn follow(
             Ok(_) => return Ok(()),
             Err(_) => return Err(client.no_answer(&format_args!("nothing has arrived for {SILENCE_LIMIT:?}"))),
         };
-        // Before them there is no end of an event.
+        // The bytes before this index contain no blank line, which ends an event.
         let mut searched = bytes.len().saturating_sub(1);
         bytes.extend(frame.data_ref().map_or(&[][..], |data| data));
         while let Some(end) = bytes[searched..].windows(2).position(|two| two == b"\n\n") {

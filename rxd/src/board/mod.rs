@@ -347,13 +347,13 @@ impl Board {
         self.look(|look| look.unmet(id, state))
     }
 
-    /// The services that this one depends on, by `needs` or `after`, and that have failed for good.
-    pub(crate) fn failed_dependencies(&self, id: Id) -> Vec<Id> {
+    /// A service that this one depends on, by `needs` or `after`, and that has failed for good.
+    pub(crate) fn failed_dependency(&self, id: Id) -> Option<Id> {
         let inner = self.lock();
         let own = inner.watchers[inner.entries[id as usize].own()].iter();
-        let targets = own.filter(|watcher| watcher.has_reaction(Reaction::Dependency)).flat_map(|own| &own.targets);
-        let failed = targets.map(|target| target.id).filter(|&id| inner.entries[id as usize].status.failed_for_good);
-        failed.collect()
+        let mut targets = own.filter(|watcher| watcher.has_reaction(Reaction::Dependency)).flat_map(|own| &own.targets);
+        let failed = targets.find(|target| inner.entries[target.id as usize].status.failed_for_good);
+        failed.map(|target| target.id)
     }
 
     /// How many entries the lists of all services have for polled watches and streams.

@@ -118,12 +118,18 @@ impl EngineState {
 
     /// Keeps which service has failed, and of what: the root of a chain of dependencies.
     fn note_failed_dependency(&self) {
-        let Some(dependency) = self.core.board.failed_dependencies(self.id).into_iter().next() else { return };
-        let (cause, error) = self.core.detail(dependency, |detail| (detail.cause, detail.error.clone()));
-        let text = match (cause, error) {
-            (Some(Cause::Dependency), Some(error)) => error,
-            (_, Some(error)) => format!("service `{}` failed: {error}", self.core.name(dependency)),
-            (_, None) => format!("service `{}` failed", self.core.name(dependency)),
+        let describe = |dependency| {
+            let name = self.core.name(dependency);
+            match self.core.detail(dependency, |detail| (detail.cause, detail.error.clone())) {
+                (Some(Cause::Dependency), Some(root)) => root,
+                (_, Some(error)) => format!("service `{name}` failed: {error}"),
+                (_, None) => format!("service `{name}` failed"),
+            }
+        };
+        // An operator may have started it again meanwhile.
+        let text = match self.core.board.failed_dependency(self.id) {
+            Some(dependency) => describe(dependency),
+            None => "a service that it depends on failed".into(),
         };
         self.core.note(self.id, |detail| (detail.error, detail.cause) = (Some(text), Some(Cause::Dependency)));
     }
