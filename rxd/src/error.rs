@@ -121,7 +121,9 @@ impl fmt::Display for AnyError {
 
 impl fmt::Debug for AnyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_chain(f, &*self.0, "\n  caused by: ")
+        let mut text = String::new();
+        write_chain(&mut text, &*self.0, "\n  caused by: ")?;
+        write!(f, "{}", crate::escape::error_lines(&text))
     }
 }
 
@@ -200,9 +202,10 @@ impl fmt::Display for Error {
     }
 }
 
+/// As `main` prints it. The text may come from anywhere, so what could forge a line is escaped.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.text)
+        write!(f, "{}", crate::escape::error_lines(&self.0.text))
     }
 }
 
@@ -238,10 +241,20 @@ impl MethodFailure {
     }
 }
 
+/// A longer text of an error is cut: it is kept for each service, and shown in many places.
+const MAX_TEXT_BYTES: usize = 8 << 10;
+
 /// The text of an error and its causes, even if its `Display` fails or panics.
 pub(crate) fn text_of(error: &AnyError) -> String {
     let mut text = String::new();
-    match panic::catch(|| write_chain(&mut text, &*error.0, ": ")) {
+    let written = panic::catch(|| write_chain(&mut text, &*error.0, ": "));
+    if text.len() > MAX_TEXT_BYTES {
+        let end = (0..=MAX_TEXT_BYTES).rev().find(|&end| text.is_char_boundary(end)).unwrap_or_default();
+        let cut = text.len() - end;
+        text.truncate(end);
+        let _ = write!(text, ".. ({cut} more bytes)");
+    }
+    match written {
         Ok(Ok(())) => text,
         Ok(Err(fmt::Error)) => incomplete(text, "its Display returned an error"),
         Err(caught) => incomplete(text, &format!("printing it panicked: {caught}")),

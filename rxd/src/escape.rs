@@ -88,19 +88,39 @@ impl<F: Fn(char, &mut fmt::Formatter<'_>) -> fmt::Result> fmt::Display for Escap
     }
 }
 
+/// On one line: the lines of a message, with `; ` between them.
+pub(crate) fn one_line(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    lines.join("; ")
+}
+
+/// As an error of several lines, where no line after the first begins as a record of a log does.
+pub(crate) fn error_lines(text: &str) -> impl fmt::Display {
+    struct ErrorLines<'a>(&'a str);
+    impl fmt::Display for ErrorLines<'_> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            for (number, line) in self.0.lines().enumerate() {
+                let is_indented = number == 0 || line.starts_with(' ') || line.starts_with("help: ");
+                f.write_str(if number == 0 { "" } else { "\n" })?;
+                f.write_str(if is_indented { "" } else { "  " })?;
+                LineWriter(&mut *f).write_str(line)?;
+            }
+            Ok(())
+        }
+    }
+    ErrorLines(text)
+}
+
 /// Whether a character could make a line of text look like something else: it ends the line, moves
 /// the cursor, or changes the direction in which the rest is read.
-#[cfg(any(test, feature = "log", feature = "admin"))]
 pub(crate) fn is_forging(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Writes to `W`, with an escape such as `\n` or `\u{1b}` in place of each [forging](is_forging)
 /// character.
-#[cfg(any(test, feature = "log"))]
 pub(crate) struct LineWriter<W>(pub(crate) W);
 
-#[cfg(any(test, feature = "log"))]
 impl<W: Write> Write for LineWriter<W> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         // The common case: plain ASCII is passed on whole.
@@ -145,6 +165,14 @@ mod tests {
             "a&quot;\\&#39;&lt;&amp;&gt;\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{2028}\u{202e}\u{fffd}#;\u{e9}"
         );
         assert_eq!(metric_label(HOSTILE).to_string(), "a\\\"\\\\'<&>\\n\r\t\u{1b}\u{2028}\u{202e}\u{fffe}#;\u{e9}");
+    }
+
+    #[test]
+    fn e_g58_error_of_several_lines_has_none_that_begins_as_a_record() {
+        let text = "failed\n  service `a`: bad\n2026-11-30 INFO \u{1b}[2Jforged\nhelp: write `b`";
+        let shown = error_lines(text).to_string();
+        assert_eq!(shown, "failed\n  service `a`: bad\n  2026-11-30 INFO \\u{1b}[2Jforged\nhelp: write `b`");
+        assert_eq!(one_line("failed\n  service `a`: bad\n"), "failed; service `a`: bad");
     }
 
     #[test]

@@ -152,6 +152,7 @@ pub mod log;
 #[cfg(feature = "macros")]
 mod macros;
 mod monitor;
+mod output;
 mod panic;
 mod report;
 mod service;

@@ -14,7 +14,8 @@ use std::sync::Arc;
 
 /// How a daemon and each of its services ended.
 ///
-/// If `main` returns it, it sets the exit status: 0 if [`is_ok`](Report::is_ok), otherwise 1 or the
+/// If `main` returns it, it writes what failed, as [`Daemon::main`](crate::Daemon::main) does, and
+/// sets the exit status: 0 if [`is_ok`](Report::is_ok), otherwise 1 or the
 /// one that [`Daemon::exit_code`](crate::Daemon::exit_code) sets.
 ///
 /// ```
@@ -206,8 +207,9 @@ impl Termination for Report {
     fn report(self) -> ExitCode {
         let code = self.exit_code();
         crate::exit::exit_within_limit(code);
-        // Prints the error as `main` prints one that it returns.
-        let _ = self.into_result().report();
+        if !self.is_ok() {
+            crate::output::last_error(&self.to_string());
+        }
         ExitCode::from(code)
     }
 }

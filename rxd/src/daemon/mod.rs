@@ -30,7 +30,7 @@ use crate::lifecycle::options::{OnStale, WatchdogOptions};
 use crate::signals::Signal;
 use std::borrow::Cow;
 use std::fmt;
-use std::process::{ExitCode, Termination};
+use std::process::ExitCode;
 use std::time::Duration;
 
 /// The builder of a daemon. Use it where the services are known at run time only; `#[rxd::daemon]`
@@ -196,7 +196,7 @@ impl Daemon {
     }
 
     /// As [`run`](Daemon::run), for a `main` whose exit status is [`exit_code`](Daemon::exit_code).
-    /// An error is printed.
+    /// An error is a record, if [`rxd::log`](crate::log) is set up; otherwise it is printed to standard error.
     ///
     /// The process ends within 1 s of its last daemon, even if the runtime still waits for blocking
     /// work, or if standard error is a pipe that is full. Code that follows in `main` has that
@@ -220,9 +220,8 @@ impl Daemon {
         let code = if ended.is_ok() { 0 } else { code };
         // Also if it could not be started, and so has no report.
         crate::exit::exit_within_limit(code);
-        if ended.is_err() {
-            // Prints the error the way `main` does.
-            let _ = ended.report();
+        if let Err(error) = ended {
+            crate::output::last_error(&error.to_string());
         }
         ExitCode::from(code)
     }

@@ -102,8 +102,8 @@ impl Supervisor {
             self.stopping.note_undropped(&|level, record| self.monitor.write(level, record));
         }
         // Each wakes tasks, which may run code of the user's.
-        let _ = panic::catch(|| self.core.intracom.close());
-        let _ = panic::catch(|| self.core.board.close());
+        panic::ignore(|| self.core.intracom.close());
+        panic::ignore(|| self.core.board.close());
         self.systemd.finish().await;
         #[cfg(feature = "admin")]
         crate::admin::finish(&self.core).await;
@@ -120,6 +120,7 @@ impl Supervisor {
         // Waits until the records are written, since the process may end with the report. This wait
         // is limited: no log can prevent the report.
         drop(self.monitor);
+        crate::output::finish_hint();
         self.stopping.hand_out(report);
     }
 

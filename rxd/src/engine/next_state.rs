@@ -197,6 +197,7 @@ impl EngineState {
             (detail.error, detail.cause) = (Some(failure.text.clone()), Some(cause));
         });
         emit!(ERROR, target: "rxd", method, cause = cause.as_str(), "{}", failure.text);
+        crate::output::hint_no_log(self.name(), &failure.text);
     }
 
     /// Ends the service because of a failure; `text` is the record about it.

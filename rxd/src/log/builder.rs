@@ -8,15 +8,16 @@ use super::filter::{ServiceFilter, is_internal};
 use super::format::{EscapedFields, LineFormat};
 use super::level::Level;
 use super::levels::LevelHandle;
-use super::writer::{FLUSH_TIMEOUT, LogSink, RecordWriters, StreamOutput};
+use super::writer::{FLUSH_TIMEOUT, LineOutput, LogSink, RecordWriters, all_sinks, flush_all};
 use crate::error::Error;
+use crate::output::{LogOutput, to_stderr};
 use crate::panic::emit;
 use std::fmt;
 use std::fs::File;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tracing::Subscriber;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::filter_fn;
@@ -36,6 +37,7 @@ pub struct Builder {
     split_stdout: bool,
     console: bool,
     colours: Option<bool>,
+    block_timeout: Duration,
     file: Option<(PathBuf, u64, u32)>,
     #[cfg(feature = "journald")]
     journald: Option<PathBuf>,
@@ -69,6 +71,7 @@ pub fn builder() -> Builder {
         split_stdout: false,
         console: true,
         colours: None,
+        block_timeout: Duration::ZERO,
         file: None,
         #[cfg(feature = "journald")]
         journald: None,
@@ -86,8 +89,10 @@ impl Builder {
         self
     }
 
-    /// Sets the level of rxd's own records below WARN, which are mainly transitions, at DEBUG.
-    /// Default: off; DEBUG with an [internal file](Builder::internal_file).
+    /// Sets the level of rxd's own records below WARN. At INFO they say that the daemon stops, what
+    /// an operator has requested, and when a service restarts and recovers; at DEBUG, each
+    /// transition. Default: INFO, or the [default level](Builder::level) if that is lower; DEBUG
+    /// with an [internal file](Builder::internal_file).
     ///
     /// rxd's records at WARN and ERROR report a problem of a service, and use that service's level.
     pub fn internal_level(mut self, level: Level) -> Self {
@@ -147,6 +152,18 @@ impl Builder {
         self
     }
 
+    /// Has records of user code wait for up to `limit` when a log has no room, instead of being
+    /// dropped. Default: zero, which is not at all.
+    ///
+    /// * The wait blocks the thread that logs. rxd's own records never wait.
+    /// * Records that have found no room within `limit` are dropped and
+    ///   [counted](super::dropped_records). After that no record waits until the log has been
+    ///   written again, so an output that is blocked for ever delays a thread once.
+    pub fn block_timeout(mut self, limit: Duration) -> Self {
+        self.block_timeout = limit;
+        self
+    }
+
     /// Writes rxd's own records to a separate file, and those below WARN to no other place.
     ///
     /// A file that would grow beyond `size` bytes becomes `path.1`, `path.1` becomes `path.2`, and
@@ -160,8 +177,12 @@ impl Builder {
     ///
     /// * If standard error leads to the journal already (`$JOURNAL_STREAM`), it is not written to,
     ///   so no record appears twice.
-    /// * If the journal's socket does not exist, records go to standard error, even if
-    ///   [`console`](Builder::console) is off.
+    /// * While the journal's socket does not exist, records go to standard error, even if
+    ///   [`console`](Builder::console) is off. The socket is looked for once a second, and used from
+    ///   then on.
+    /// * A field `severity` sets the priority, by its name in syslog:
+    ///   `tracing::error!(severity = "alert", "..")`. `journalctl -p alert` finds the record. The
+    ///   same holds for a console that leads to the journal.
     #[cfg(feature = "journald")]
     pub fn journald(self) -> Self {
         self.journald_at(super::journald::JOURNAL_SOCKET)
@@ -192,6 +213,9 @@ impl Builder {
         tracing::subscriber::set_global_default(subscriber).map_err(|_| {
             Error::msg("failed to set up logs: the process already has a `tracing` subscriber\nhelp: add `rxd::log::builder().layer()` to that subscriber")
         })?;
+        // Fails if the process has another logger, which then keeps the records of `log`.
+        let _ = tracing_log::LogTracer::init();
+        super::levels::max_level_changed();
         if let Some(warning) = warning {
             emit!(WARN, target: "rxd", "{warning}");
         }
@@ -222,8 +246,8 @@ impl Builder {
     {
         let (filter, layer, guard, warning) = self.parts()?;
         if let Some(warning) = warning {
-            // There is no subscriber yet. A closed standard error is not a fault of the log.
-            let _ = writeln!(std::io::stderr(), "rxd: {warning}");
+            // There is no subscriber yet.
+            let _ = to_stderr(format!("rxd: {warning}")).recv_timeout(FLUSH_TIMEOUT);
         }
         Ok((layer.with_filter(filter).boxed(), guard))
     }
@@ -245,31 +269,36 @@ impl Builder {
         for (target, level) in &self.targets {
             filter = filter.target(target, *level);
         }
-        #[cfg(feature = "journald")]
-        if self.journald.as_ref().is_some_and(|path| !path.exists()) {
-            self.journald = None;
-            self.console = true;
-        }
         let mut sinks = Vec::new();
         let mut layers: Vec<BoxedLayer<S>> = Vec::new();
-        if self.console && !self.console_repeats_journal() {
-            layers.push(self.console_layer(&mut sinks)?);
+        let uses_console = self.console && !self.console_repeats_journal();
+        if uses_console {
+            let (line, writers) = self.console_output(&mut sinks)?;
+            layers.push(line_layer(line, writers));
         }
         #[cfg(feature = "journald")]
         if let Some(path) = self.journald.take() {
+            let probe = super::journal_probe::JournalProbe::new(path.clone());
+            // Before the journal's layer: a record that finds the journal is written twice rather
+            // than to no place.
+            if !uses_console && !probe.is_up() {
+                let (line, writers) = self.console_output(&mut sinks)?;
+                layers.push(line_layer(line, RecordWriters { until: Some(probe.clone()), ..writers }));
+            }
             let sink = LogSink::new("journald", super::journald::JournalOutput::new(path))?;
             sinks.push(sink.clone());
-            layers.push(Box::new(super::journald::JournalLayer { sink, identifier: identifier() }));
+            let (identifier, block_timeout) = (identifier(), self.block_timeout);
+            layers.push(Box::new(super::journald::JournalLayer { sink, identifier, block_timeout, probe }));
         }
         let (layer, internal_level) = match self.file.take() {
-            None => (layers.boxed(), Level::Off),
+            None => (layers.boxed(), self.level.min(Level::Info)),
             Some((path, size, keep)) => {
                 let sink = LogSink::new("internal-file", SizeLimitedFile::new(path, size, keep)?)?;
                 sinks.push(sink.clone());
                 let others = layers.with_filter(filter_fn(|meta| {
                     meta.is_span() || *meta.level() <= tracing::Level::WARN || !is_internal(meta)
                 }));
-                let file = line_layer(LineFormat::default(), RecordWriters { out: sink, err: None });
+                let file = line_layer(LineFormat::default(), RecordWriters::new(sink, Duration::ZERO));
                 let file = file.with_filter(filter_fn(|meta| meta.is_span() || is_internal(meta)));
                 (others.and_then(file).boxed(), Level::Debug)
             }
@@ -278,24 +307,24 @@ impl Builder {
         for (name, level) in self.services {
             self.levels.set(name, level);
         }
+        crate::output::set_log(LogOutput { write: write_errors, flush: super::flush });
+        crate::panic::note_locations();
         Ok((filter, layer, LogGuard { sinks }, warning))
     }
 
-    fn console_layer<S>(&self, sinks: &mut Vec<LogSink>) -> Result<BoxedLayer<S>, Error>
-    where
-        S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
-    {
+    /// How and where the console is written.
+    fn console_output(&self, sinks: &mut Vec<LogSink>) -> Result<(LineFormat, RecordWriters), Error> {
         let (stdout, stderr) = (std::io::stdout(), std::io::stderr());
         // Not through the handles of `std`: the sink's thread would hold their lock while the
         // terminal is blocked, and every `println!` of the process would wait for it.
-        let err = LogSink::new("stderr", StreamOutput(duplicate(&stderr)?))?;
+        let err = LogSink::new("stderr", LineOutput::new(duplicate(&stderr)?))?;
         sinks.push(err.clone());
-        let mut out = RecordWriters { out: err, err: None };
+        let mut writers = RecordWriters::new(err, self.block_timeout);
         let mut is_terminal = stderr.is_terminal();
         if self.split_stdout {
-            let sink = LogSink::new("stdout", StreamOutput(duplicate(&stdout)?))?;
+            let sink = LogSink::new("stdout", LineOutput::new(duplicate(&stdout)?))?;
             sinks.push(sink.clone());
-            out = RecordWriters { err: Some(out.out), out: sink };
+            writers.err = Some(std::mem::replace(&mut writers.out, sink));
             is_terminal &= stdout.is_terminal();
         }
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
@@ -304,7 +333,7 @@ impl Builder {
             line.priorities = true;
             line.colours = false;
         }
-        Ok(line_layer(line, out))
+        Ok((line, writers))
     }
 
     /// Whether the console leads to the journal, which gets the records by its own sink.
@@ -395,6 +424,20 @@ where
     layer.with_writer(out).boxed()
 }
 
+/// Writes records of ERROR. The code that panicked may hold a lock of the subscriber, so a thread
+/// of a sink makes the records.
+fn write_errors(records: Vec<String>) {
+    let write = move || {
+        for record in records {
+            // A layer that panics here is not reported again.
+            let _ = crate::panic::catch_silently(|| tracing::error!(target: "rxd", "{record}"));
+        }
+    };
+    if let Some(sink) = all_sinks().first() {
+        sink.call(write);
+    }
+}
+
 /// The same open file under a new file descriptor.
 fn duplicate(of: &impl AsFd) -> Result<File, Error> {
     let fd = of.as_fd().try_clone_to_owned();
@@ -430,10 +473,7 @@ impl LogGuard {
     /// Waits until every record made so far has been written, for at most `limit`. Returns whether
     /// all were.
     pub fn flush(&self, limit: Duration) -> bool {
-        let end = Instant::now() + limit;
-        let left = || end.saturating_duration_since(Instant::now());
-        // Counted, not `all`: a sink that is blocked must not keep the next one from being flushed.
-        self.sinks.iter().filter(|sink| !sink.flush(left())).count() == 0
+        flush_all(&self.sinks, limit)
     }
 }
 

@@ -1,15 +1,15 @@
 //! A log file that stays within a size: when it is full it becomes `name.1`, `name.1` becomes
 //! `name.2`, and so on.
 //!
-//! Every failed step is an error of the write. The sink counts the records of that batch as
-//! dropped, and the next batch tries again. So the log recovers by itself from a file that was
-//! deleted or moved by `logrotate`, a directory that was gone, or a disk that was full. The crates
-//! that rotate files panic in one of these cases, or report a write to a deleted file as a success.
+//! Where a step fails, the sink counts the records that were not written as dropped, and the next
+//! batch tries again. So the log recovers by itself from a file that was deleted, cut or moved by
+//! `logrotate`, a directory that was gone, or a disk that was full. The crates that rotate files
+//! panic in one of these cases, or report a write to a deleted file as a success.
 
-use super::writer::RecordOutput;
+use super::writer::{LineOutput, RecordOutput};
 use crate::error::Error;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// The output of a sink that writes to a file of limited size.
@@ -20,8 +20,8 @@ pub(crate) struct SizeLimitedFile {
     limit: u64,
     /// How many full files are kept.
     keep: u32,
-    /// The file and how many bytes it holds; `None` while it is closed.
-    open: Option<(File, u64)>,
+    /// `None` while it is closed.
+    open: Option<LineOutput<File>>,
 }
 
 impl SizeLimitedFile {
@@ -39,18 +39,16 @@ impl SizeLimitedFile {
         Ok(file)
     }
 
-    /// The file, opened again if it was closed or if its path leads to another file by now.
-    fn open_file(&mut self) -> io::Result<&mut (File, u64)> {
+    /// The file, opened again if it was closed or if its path leads to another file by now; and how
+    /// many bytes it holds. Something else may have written to it or cut it.
+    fn open_file(&mut self) -> io::Result<(&mut LineOutput<File>, u64)> {
         // Taken, so that an error leaves it closed.
         let open = match self.open.take() {
-            Some(open) if leads_to(&self.path, &open.0) => open,
-            _ => {
-                let file = OpenOptions::new().create(true).append(true).open(&self.path)?;
-                let size = file.metadata()?.len();
-                (file, size)
-            }
+            Some(open) if leads_to(&self.path, open.get_ref()) => open,
+            _ => LineOutput::new(OpenOptions::new().create(true).append(true).open(&self.path)?),
         };
-        Ok(self.open.insert(open))
+        let size = open.get_ref().metadata()?.len();
+        Ok((self.open.insert(open), size))
     }
 
     /// The path of the full file with this number; 1 is the newest.
@@ -81,32 +79,44 @@ fn leads_to(path: &Path, file: &File) -> bool {
     (there.dev(), there.ino()) == (here.dev(), here.ino())
 }
 
+impl SizeLimitedFile {
+    /// Writes as many of the records as the file has room for, and returns how many that are.
+    ///
+    /// # Errors
+    ///
+    /// With how many were written whole before it failed.
+    fn write_some(&mut self, records: &[Vec<u8>]) -> Result<usize, usize> {
+        let limit = self.limit;
+        let (file, size) = self.open_file().map_err(|_| 0_usize)?;
+        let room = limit.saturating_sub(size);
+        let mut bytes = 0;
+        let fits = records.iter().take_while(|record| {
+            bytes += record.len() as u64;
+            bytes <= room
+        });
+        let count = fits.count();
+        if count == 0 && size > 0 {
+            return self.rotate().map(|()| 0).map_err(|_| 0);
+        }
+        // A record that is larger than a whole file gets a file to itself.
+        let count = count.max(1);
+        match file.write_lines(&records[..count]) {
+            written if written == count => Ok(count),
+            written => Err(written),
+        }
+    }
+}
+
 impl RecordOutput for SizeLimitedFile {
-    fn write_records(&mut self, records: &[Vec<u8>]) -> io::Result<()> {
+    fn write_records(&mut self, records: &[Vec<u8>]) -> usize {
         let mut left = records;
         while !left.is_empty() {
-            let limit = self.limit;
-            let (file, size) = self.open_file()?;
-            let room = limit.saturating_sub(*size);
-            let mut bytes = 0;
-            let fits = left.iter().take_while(|record| {
-                bytes += record.len() as u64;
-                bytes <= room
-            });
-            let count = fits.count();
-            if count == 0 && *size > 0 {
-                self.rotate()?;
-                continue;
+            match self.write_some(left) {
+                Ok(count) => left = &left[count..],
+                Err(count) => return left.len() - count,
             }
-            // A record that is larger than a whole file gets a file to itself.
-            let (now, later) = left.split_at(count.max(1));
-            let bytes = now.concat();
-            // Added before the write: a failed one may have written a part.
-            *size += bytes.len() as u64;
-            file.write_all(&bytes)?;
-            left = later;
         }
-        Ok(())
+        0
     }
 }
 
@@ -142,8 +152,8 @@ mod tests {
     fn full_file_is_rotated_and_only_so_many_are_kept() {
         let dir = Dir::new("size");
         let mut file = SizeLimitedFile::new(dir.0.join("internal.log"), 12, 2).unwrap();
-        file.write_records(&lines(0, 8)).unwrap();
-        file.write_records(&lines(8, 11)).unwrap();
+        assert_eq!(file.write_records(&lines(0, 8)), 0);
+        assert_eq!(file.write_records(&lines(8, 11)), 0);
         assert_eq!(dir.read("internal.log").unwrap(), "009\n010\n");
         assert_eq!(dir.read("internal.log.1").unwrap(), "006\n007\n008\n");
         assert_eq!(dir.read("internal.log.2").unwrap(), "003\n004\n005\n");
@@ -154,15 +164,26 @@ mod tests {
     fn deleted_file_is_created_again() {
         let dir = Dir::new("deleted");
         let mut file = SizeLimitedFile::new(dir.0.join("internal.log"), 100, 1).unwrap();
-        file.write_records(&lines(0, 1)).unwrap();
+        assert_eq!(file.write_records(&lines(0, 1)), 0);
         std::fs::remove_file(dir.0.join("internal.log")).unwrap();
-        file.write_records(&lines(1, 2)).unwrap();
+        assert_eq!(file.write_records(&lines(1, 2)), 0);
         assert_eq!(dir.read("internal.log").unwrap(), "001\n");
         std::fs::remove_dir_all(&dir.0).unwrap();
-        assert!(file.write_records(&lines(2, 3)).is_err());
+        assert_eq!(file.write_records(&lines(2, 3)), 1);
         std::fs::create_dir_all(&dir.0).unwrap();
-        file.write_records(&lines(3, 4)).unwrap();
+        assert_eq!(file.write_records(&lines(3, 4)), 0);
         assert_eq!(dir.read("internal.log").unwrap(), "003\n");
+    }
+
+    #[test]
+    fn r_file_that_was_cut_from_outside_is_full_by_its_real_size() {
+        let dir = Dir::new("cut");
+        let mut file = SizeLimitedFile::new(dir.0.join("internal.log"), 40, 1).unwrap();
+        assert_eq!(file.write_records(&lines(0, 9)), 0);
+        File::options().write(true).open(dir.0.join("internal.log")).unwrap().set_len(0).unwrap();
+        assert_eq!(file.write_records(&lines(9, 15)), 0);
+        assert_eq!(dir.read("internal.log").unwrap(), "009\n010\n011\n012\n013\n014\n");
+        assert_eq!(dir.read("internal.log.1"), None);
     }
 
     #[test]

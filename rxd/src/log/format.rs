@@ -4,15 +4,17 @@
 //! 2026-11-22T10:58:56.123456Z  INFO api/worker request{id=7}: my_app::api: listening addr=[::1]:80
 //! ```
 //!
-//! The service and its task come first, then the spans of user code, the target, the message and
+//! The service and its task come first (of a further daemon in the process, `service@daemon`), then the spans of user code, the target, the message and
 //! the fields. Some characters could end the line, begin another, or reverse how it reads: control
 //! characters, line separators, changes of direction. They are written as escapes wherever they
 //! come from, so a value cannot forge a record.
 
 use crate::escape::LineWriter;
 use std::fmt::{self, Write};
+use std::sync::OnceLock;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
+use tracing_log::NormalizeEvent;
 use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
@@ -37,14 +39,45 @@ pub struct LineFormat {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct EscapedFields;
 
-/// The syslog priority of a level, as the journal and `<n>` prefixes use it.
-pub(crate) fn priority(level: Level) -> u8 {
-    match level {
+/// The field of a record that sets its syslog priority.
+const SEVERITY: &str = "severity";
+
+/// The syslog priority of a record, as the journal and `<n>` prefixes use it: that of its field
+/// `severity`, if it has one that names a priority; otherwise that of its level.
+pub(crate) fn priority(event: &Event<'_>) -> u8 {
+    struct SeverityField(Option<u8>);
+    impl Visit for SeverityField {
+        fn record_str(&mut self, field: &Field, value: &str) {
+            if field.name() == SEVERITY {
+                self.0 = super::level::syslog_priority(value);
+            }
+        }
+        fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+            if field.name() == SEVERITY {
+                self.0 = super::level::syslog_priority(&format!("{value:?}"));
+            }
+        }
+    }
+    let meta = event.metadata();
+    if meta.fields().field(SEVERITY).is_some() {
+        let mut severity = SeverityField(None);
+        event.record(&mut severity);
+        if let Some(priority) = severity.0 {
+            return priority;
+        }
+    }
+    match *meta.level() {
         Level::ERROR => 3,
         Level::WARN => 4,
         Level::INFO => 6,
         _ => 7,
     }
+}
+
+/// Whether a field is one that `tracing-log` adds to the records of the `log` crate. They repeat
+/// what the record's metadata says.
+pub(crate) fn is_added_by_log(field: &Field) -> bool {
+    field.name().starts_with("log.")
 }
 
 impl LineFormat {
@@ -76,20 +109,26 @@ where
     N: for<'a> FormatFields<'a> + 'static,
 {
     fn format_event(&self, cx: &FmtContext<'_, S, N>, mut to: Writer<'_>, event: &Event<'_>) -> fmt::Result {
-        let meta = event.metadata();
+        // A record of the `log` crate has its own target.
+        let normalized = event.normalized_metadata();
+        let meta = normalized.as_ref().unwrap_or_else(|| event.metadata());
         if self.priorities {
-            write!(to, "<{}>", priority(*meta.level()))?;
+            write!(to, "<{}>", priority(event))?;
         } else {
             SystemTime.format_time(&mut to)?;
             to.write_char(' ')?;
             self.level(&mut to, *meta.level())?;
         }
         write_scope(cx, &mut to)?;
-        write!(to, "{}: ", meta.target())?;
+        write!(LineWriter(&mut to), "{}: ", meta.target())?;
         cx.format_fields(to.by_ref(), event)?;
         to.write_char('\n')
     }
 }
+
+/// The daemon whose services are written without its name. Those of another daemon of the process
+/// may have the same names: they are written as `service@daemon`.
+static FIRST_DAEMON: OnceLock<Box<str>> = OnceLock::new();
 
 /// Writes the service and task of the record, and the spans of user code:
 /// `api/worker request{id=7}: `.
@@ -108,8 +147,13 @@ where
         let fields = extensions.get::<FormattedFields<N>>().map_or("", |fields| &fields.fields);
         match fields.strip_prefix("service=") {
             Some(rest) => {
-                let (service, task) = rest.split_once(" task=").unwrap_or((rest, ""));
-                write!(to, "{service}{}{task}", if task.is_empty() { "" } else { "/" })?;
+                let (service, rest) = rest.split_once(" daemon=").unwrap_or((rest, ""));
+                let (daemon, task) = rest.split_once(" task=").unwrap_or((rest, ""));
+                to.write_str(service)?;
+                if !daemon.is_empty() && **FIRST_DAEMON.get_or_init(|| daemon.into()) != *daemon {
+                    write!(to, "@{daemon}")?;
+                }
+                write!(to, "{}{task}", if task.is_empty() { "" } else { "/" })?;
                 any = true;
             }
             // A daemon's own span adds nothing: its records name the daemon where it matters.
@@ -150,7 +194,7 @@ struct LineVisitor<W> {
 
 impl<W: Write> LineVisitor<W> {
     fn put(&mut self, field: &Field, value: fmt::Arguments<'_>) {
-        if self.result.is_err() {
+        if self.result.is_err() || is_added_by_log(field) {
             return;
         }
         let gap = if std::mem::replace(&mut self.any, true) { " " } else { "" };

@@ -3,19 +3,26 @@
 //! Each record is one datagram. The thread that logs only encodes it; the thread of a
 //! [`LogSink`] sends it, since a send blocks while journald hangs.
 //!
-//! Fields: `MESSAGE`, `PRIORITY` (ERROR 3, WARN 4, INFO 6, DEBUG and TRACE 7), `SYSLOG_IDENTIFIER`,
-//! `TARGET`, `CODE_FILE`, `CODE_LINE`, `SERVICE` and `TASK` of the service, `SPAN_NAME` for each
-//! span of user code, and every other recorded field as `F_NAME`.
+//! Fields: `MESSAGE`, `PRIORITY` (ERROR 3, WARN 4, INFO 6, DEBUG and TRACE 7, or that of the field
+//! `severity`), `SYSLOG_IDENTIFIER`, `TARGET`, `CODE_FILE`, `CODE_LINE`, `DAEMON`, `SERVICE` and
+//! `TASK` of the service, `SPAN_NAME` for each span of user code, and every other recorded field as
+//! `F_NAME`.
+//!
+//! Where the journal's socket does not exist, a [`JournalProbe`] looks for it about once a second.
+//! Until it is there, records go to the console.
 
-use super::format::priority;
-use super::writer::{LogSink, RecordOutput};
+use super::format::{is_added_by_log, priority};
+use super::journal_probe::JournalProbe;
+use super::writer::{LogSink, RecordOutput, send_wait};
 use std::fmt::{self, Write as _};
 use std::io;
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
+use std::time::Duration;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Subscriber};
+use tracing_log::NormalizeEvent;
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 use tracing_subscriber::registry::LookupSpan;
@@ -25,6 +32,11 @@ pub(crate) const JOURNAL_SOCKET: &str = "/run/systemd/journal/socket";
 
 /// What a datagram holds on any system. A longer value is cut.
 const MAX_DATAGRAM_BYTES: usize = 96 << 10;
+
+/// How much of a datagram the fields of all spans may take, and those of one span. The rest is for
+/// the record itself.
+const MAX_SPANS_BYTES: usize = 64 << 10;
+const MAX_SPAN_BYTES: usize = 16 << 10;
 
 /// The output of a sink that sends each record as a datagram.
 pub(crate) struct JournalOutput {
@@ -51,8 +63,9 @@ impl JournalOutput {
 }
 
 impl RecordOutput for JournalOutput {
-    fn write_records(&mut self, records: &[Vec<u8>]) -> io::Result<()> {
-        records.iter().try_for_each(|record| self.send(record))
+    /// A record that the journal refuses does not prevent the next one.
+    fn write_records(&mut self, records: &[Vec<u8>]) -> usize {
+        records.iter().filter(|record| self.send(record).is_err()).count()
     }
 
     fn loss_note(&self, dropped: u64) -> Vec<u8> {
@@ -79,6 +92,8 @@ fn put_field(to: &mut Vec<u8>, name: &str, value: &str) {
 pub(crate) struct JournalLayer {
     pub(crate) sink: LogSink,
     pub(crate) identifier: Option<String>,
+    pub(crate) block_timeout: Duration,
+    pub(crate) probe: JournalProbe,
 }
 
 /// The extension of a span: its fields, already encoded.
@@ -87,7 +102,7 @@ struct EncodedFields(Vec<u8>);
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for JournalLayer {
     fn on_new_span(&self, attrs: &Attributes<'_>, id: &Id, cx: Context<'_, S>) {
         let Some(span) = cx.span(id) else { return };
-        let mut visitor = JournalVisitor::new(attrs.metadata().target() == "rxd");
+        let mut visitor = JournalVisitor::new(attrs.metadata().target() == "rxd", MAX_SPAN_BYTES);
         if !visitor.of_rxd {
             put_field(&mut visitor.to, "SPAN_NAME", span.name());
         }
@@ -97,17 +112,24 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for JournalLayer {
 
     fn on_record(&self, id: &Id, values: &Record<'_>, cx: Context<'_, S>) {
         let Some(span) = cx.span(id) else { return };
-        let mut visitor = JournalVisitor::new(span.metadata().target() == "rxd");
+        let mut visitor = JournalVisitor::new(span.metadata().target() == "rxd", MAX_SPAN_BYTES);
         values.record(&mut visitor);
         if let Some(EncodedFields(fields)) = span.extensions_mut().get_mut() {
-            fields.append(&mut visitor.to);
+            if fields.len() + visitor.to.len() <= MAX_SPAN_BYTES {
+                fields.append(&mut visitor.to);
+            }
         }
     }
 
     fn on_event(&self, event: &Event<'_>, cx: Context<'_, S>) {
-        let meta = event.metadata();
-        let mut visitor = JournalVisitor::new(false);
-        put_field(&mut visitor.to, "PRIORITY", &priority(*meta.level()).to_string());
+        if !self.probe.is_up() {
+            return;
+        }
+        // A record of the `log` crate has its own target, file and line.
+        let normalized = event.normalized_metadata();
+        let meta = normalized.as_ref().unwrap_or_else(|| event.metadata());
+        let mut visitor = JournalVisitor::new(false, MAX_DATAGRAM_BYTES);
+        put_field(&mut visitor.to, "PRIORITY", &priority(event).to_string());
         put_field(&mut visitor.to, "TARGET", meta.target());
         if let Some(identifier) = &self.identifier {
             put_field(&mut visitor.to, "SYSLOG_IDENTIFIER", identifier);
@@ -127,11 +149,14 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for JournalLayer {
                 continue;
             }
             if let Some(EncodedFields(fields)) = span.extensions().get() {
-                visitor.to.extend(fields);
+                // Innermost first: what does not fit is the context that is farthest away.
+                if visitor.to.len() + fields.len() <= MAX_SPANS_BYTES {
+                    visitor.to.extend(fields);
+                }
             }
         }
         event.record(&mut visitor);
-        self.sink.send(visitor.to);
+        self.sink.send(visitor.to, send_wait(meta, self.block_timeout));
     }
 }
 
@@ -140,17 +165,22 @@ struct JournalVisitor {
     to: Vec<u8>,
     /// Whether the fields are those of a span of rxd. They keep their names: `SERVICE`, `TASK`.
     of_rxd: bool,
+    /// How long `to` may become.
+    max_bytes: usize,
     /// Reused for every value that is formatted.
     text: String,
 }
 
 impl JournalVisitor {
-    fn new(of_rxd: bool) -> Self {
-        JournalVisitor { to: Vec::with_capacity(256), of_rxd, text: String::new() }
+    fn new(of_rxd: bool, max_bytes: usize) -> Self {
+        JournalVisitor { to: Vec::with_capacity(256), of_rxd, max_bytes, text: String::new() }
     }
 
     fn put(&mut self, field: &Field, value: &str) {
-        let room = MAX_DATAGRAM_BYTES.saturating_sub(self.to.len());
+        if is_added_by_log(field) {
+            return;
+        }
+        let room = self.max_bytes.saturating_sub(self.to.len());
         let value = &value[..value.floor_char_boundary_at(room)];
         match field.name() {
             "message" => put_field(&mut self.to, "MESSAGE", value),

@@ -114,6 +114,22 @@ impl FromStr for Level {
     }
 }
 
+/// The priority that syslog gives a severity: 0 for `emergency`, 7 for `debug`.
+pub(super) fn syslog_priority(severity: &str) -> Option<u8> {
+    const NAMES: [&[&str]; 8] = [
+        &["emergency", "emerg"],
+        &["alert"],
+        &["critical", "crit"],
+        &["error", "err"],
+        &["warning", "warn"],
+        &["notice"],
+        &["informational", "info"],
+        &["debug"],
+    ];
+    let is_named = |names: &&[&str]| names.iter().any(|name| name.eq_ignore_ascii_case(severity));
+    NAMES.iter().position(is_named).map(|priority| priority as u8)
+}
+
 /// The names that an error suggests: `` `off`, `error`, .. ``.
 pub(crate) fn names() -> String {
     let names: Vec<String> = Level::ALL.iter().map(|level| format!("`{level}`")).collect();

@@ -30,13 +30,22 @@
 
 use super::level::Level;
 use crate::error::Error;
+use crate::panic::emit;
 use crate::sync::{Mutex, MutexGuard};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Once};
 use std::time::Duration;
 use tokio::time::Instant;
+use tracing::level_filters::{LevelFilter, STATIC_MAX_LEVEL};
+use tracing_log::AsLog;
+
+/// The highest level whose records the build contains.
+const BUILD_MAX: Level = match STATIC_MAX_LEVEL.into_level() {
+    Some(level) => Level::of_record(level),
+    None => Level::Off,
+};
 
 /// Stored in a [`ServiceLevel`] that has no level: the default counts.
 const INHERIT_DEFAULT: u8 = u8::MAX;
@@ -90,6 +99,10 @@ pub struct LevelSetting {
     pub expires_in: Option<Duration>,
     /// The level that counts after that.
     pub reverts_to: Option<Level>,
+    /// The highest level whose records the build contains, if that is lower than `level`: a feature
+    /// of `tracing` such as `max_level_info`, which any crate of the build may enable, removes
+    /// records at compile time.
+    pub limited_to: Option<Level>,
 }
 
 /// Changes the log levels of a running process. Clones share one set of levels.
@@ -291,6 +304,7 @@ impl LevelHandle {
         if moved {
             // Invariant 2.
             tracing::callsite::rebuild_interest_cache();
+            max_level_changed();
         }
     }
 
@@ -341,6 +355,24 @@ impl LevelHandle {
     }
 }
 
+/// After a change of the highest level that any subscriber wants: gives it to the crate `log`, and
+/// says once if it is higher than what the build contains.
+pub(crate) fn max_level_changed() {
+    static ONCE: Once = Once::new();
+    let max = LevelFilter::current();
+    log::set_max_level(max.as_log());
+    if max <= STATIC_MAX_LEVEL {
+        return;
+    }
+    ONCE.call_once(|| {
+        emit!(
+            WARN, target: "rxd",
+            "this build contains no log records above {BUILD_MAX}, whatever level is set: a crate in it enables a feature \
+             of `tracing` such as `max_level_{BUILD_MAX}`"
+        );
+    });
+}
+
 impl LevelTable {
     fn service_level(&mut self, service: &str) -> Arc<ServiceLevel> {
         if let Some((service_level, _)) = self.services.get(service) {
@@ -353,11 +385,13 @@ impl LevelTable {
 
     fn setting(&self, levels: &TargetLevels) -> LevelSetting {
         let default = self.default.level().unwrap_or(Level::Off);
+        let level = levels.level().unwrap_or(default);
         LevelSetting {
-            level: levels.level().unwrap_or(default),
+            level,
             overridden: levels.level().is_some(),
             expires_in: levels.temporary.map(|temporary| temporary.until.saturating_duration_since(Instant::now())),
             reverts_to: levels.temporary.map(|_| levels.lasting.unwrap_or(default)),
+            limited_to: (level > BUILD_MAX).then_some(BUILD_MAX),
         }
     }
 }

@@ -24,6 +24,14 @@
 //! * A separate thread writes them, from a bounded queue. If the output is blocked, closed or full,
 //!   the code that logs does not wait: records are dropped and counted ([`dropped_records`]), and
 //!   the log says how many once it can be written again.
+//! * The last records before the process ends are not lost: a record of ERROR waits up to 50 ms
+//!   until it is written, and the [`LogGuard`] up to a second. Before `std::process::exit`, call
+//!   [`flush`].
+//! * Panics are records too: rxd's own about a service that panics, and one about each other panic
+//!   of the process. The default panic hook, which would write to standard error in several lines
+//!   and wait for it, is not called any more. A hook that is set after the log is.
+//! * Records of the crate `log` are written like those of `tracing`, unless the process has another
+//!   logger.
 //! * They go to standard error; or to standard output and error by severity; or to the journal.
 //!   rxd's own records can go to a separate file. See [`Builder`].
 //!
@@ -33,6 +41,8 @@ mod builder;
 mod file;
 mod filter;
 mod format;
+#[cfg(feature = "journald")]
+mod journal_probe;
 #[cfg(feature = "journald")]
 mod journald;
 mod level;
@@ -44,7 +54,7 @@ pub use filter::ServiceFilter;
 pub use format::{EscapedFields, LineFormat};
 pub use level::Level;
 pub use levels::{LevelHandle, LevelSetting, LevelTarget};
-pub use writer::dropped_records;
+pub use writer::{dropped_records, flush};
 
 use crate::error::Error;
 

@@ -10,28 +10,37 @@
 //!
 //! # Invariants
 //!
-//! 1. [`LogSink::send`] never waits. It queues the whole record or counts it as dropped, never a
-//!    part.
+//! 1. [`LogSink::send`] queues the whole record or counts it as dropped, never a part. It waits
+//!    only as [`SendWait`] allows, and not at all while the sink is *stalled*: from a wait that
+//!    reached its limit until the thread has written again. So a blocked output delays a thread by
+//!    one limit, not by one for each record.
 //! 2. A queue holds at most `MAX_QUEUED_RECORDS` records. The queue and the batch being written
 //!    hold at most `MAX_QUEUED_BYTES` together; a record that is larger than that passes if it is
 //!    alone.
 //! 3. While the process runs, every record is written or counted in `dropped`: when it found no
-//!    room, or when the write of its batch failed. (A failed write may have written a part of its
-//!    batch.)
+//!    room, or when it was not written whole.
 //! 4. Records of one thread are written in the order they were sent.
 //!
 //! # Memory ordering
 //!
-//! The channel orders a record's bytes with the thread that writes them. Both counters are
+//! The channel orders a record's bytes with the thread that writes them. The counters are
 //! `Relaxed`: they are sums, read as numbers only. A [`flush`](LogSink::flush) that returns `true`
 //! has received from the sink's thread, so it sees all that was counted before.
+//!
+//! A sender that waits for room cannot miss it:
+//!
+//! 1. It locks `room`, tries to queue its record once more, and waits on the condition variable,
+//!    which releases the lock.
+//! 2. The thread makes room, locks `room`, and notifies.
+//! 3. So the room is made either before the last attempt of 1, which finds it, or the lock of 2
+//!    comes after the wait of 1 has begun, and the notification ends that wait.
 
 use crate::error::Error;
 use crate::sync::Mutex;
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, Condvar, LazyLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 /// How many records a queue holds.
@@ -46,16 +55,33 @@ const WRITE_BATCH_BYTES: usize = 64 << 10;
 /// How long dropping a [`LogGuard`](super::LogGuard) waits for the queues to be written.
 pub(crate) const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// How long a record of ERROR may wait until it is written. The process may end right after it.
+pub(crate) const ERROR_TIMEOUT: Duration = Duration::from_millis(50);
+
+/// How long [`LogSink::send`] may wait. Zero is not at all.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct SendWait {
+    /// For room in the queue, instead of dropping the record.
+    pub(crate) for_room: Duration,
+    /// Until the record is written.
+    pub(crate) until_written: Duration,
+}
+
 enum SinkJob {
     /// A whole record, formatted.
     Record(Vec<u8>),
     /// Everything before this is to be written; then the thread answers.
     Flush(SyncSender<()>),
+    /// To be called on the thread, which holds no lock of any subscriber.
+    Call(Box<dyn FnOnce() + Send>),
 }
 
 /// The sending side of one queue. Clones share it.
 #[derive(Clone, Debug)]
-pub(crate) struct LogSink {
+pub(crate) struct LogSink(Arc<SinkQueue>);
+
+#[derive(Debug)]
+struct SinkQueue {
     sender: SyncSender<SinkJob>,
     counts: Arc<SinkCounters>,
 }
@@ -65,27 +91,65 @@ struct SinkCounters {
     name: Box<str>,
     /// Bytes in the queue and in the batch being written.
     queued_bytes: AtomicUsize,
-    /// Records that found no room, or whose write failed.
+    /// Records that found no room, or were not written whole.
     dropped: AtomicU64,
+    /// Invariant 1.
+    is_stalled: AtomicBool,
+    /// For senders that wait for room.
+    room: (std::sync::Mutex<()>, Condvar),
 }
 
-/// Every sink of the process, also those that have ended: their counts stay readable.
-static ALL_SINKS: LazyLock<Mutex<Vec<Arc<SinkCounters>>>> = LazyLock::new(Mutex::default);
+type KnownSink = (Weak<SinkQueue>, Arc<SinkCounters>);
+
+/// Every sink of the process. The counts of one that has ended stay readable.
+static ALL_SINKS: LazyLock<Mutex<Vec<KnownSink>>> = LazyLock::new(Mutex::default);
 
 /// How many records each log of the process has dropped, by its name: `stderr`, `stdout`,
 /// `journald` or `internal-file`.
 ///
 /// A record is dropped when its queue is full (8,192 records, or 4 MiB), or when writing it fails.
+/// To have records wait for room, call [`Builder::block_timeout`](super::Builder::block_timeout).
 #[must_use]
 pub fn dropped_records() -> Vec<(String, u64)> {
     let all = ALL_SINKS.lock();
-    all.iter().map(|counts| (counts.name.to_string(), counts.dropped.load(Ordering::Relaxed))).collect()
+    all.iter().map(|(_, counts)| (counts.name.to_string(), counts.dropped.load(Ordering::Relaxed))).collect()
+}
+
+/// Waits until every record made so far has been written to every log of the process, for at most
+/// `limit`. Returns whether all were.
+///
+/// Call it before `std::process::exit`, which drops no [`LogGuard`](super::LogGuard). It blocks its
+/// thread.
+///
+/// ```no_run
+/// # use std::time::Duration;
+/// tracing::info!("configuration is valid");
+/// rxd::log::flush(Duration::from_secs(1));
+/// std::process::exit(0);
+/// ```
+pub fn flush(limit: Duration) -> bool {
+    flush_all(&all_sinks(), limit)
+}
+
+/// Every sink that has not ended.
+pub(crate) fn all_sinks() -> Vec<LogSink> {
+    ALL_SINKS.lock().iter().filter_map(|(queue, _)| queue.upgrade().map(LogSink)).collect()
+}
+
+pub(crate) fn flush_all(sinks: &[LogSink], limit: Duration) -> bool {
+    let end = Instant::now() + limit;
+    let left = || end.saturating_duration_since(Instant::now());
+    // Counted, not `all`: a sink that is blocked must not keep the next one from being flushed.
+    let flush = || sinks.iter().filter(|sink| !sink.flush(left())).count() == 0;
+    // Twice: a [`call`](LogSink::call) in one queue may have sent records to any of them.
+    flush() && flush()
 }
 
 /// What a sink's thread writes to.
 pub(crate) trait RecordOutput: Send + 'static {
-    /// Writes whole records, and waits for as long as that takes.
-    fn write_records(&mut self, records: &[Vec<u8>]) -> io::Result<()>;
+    /// Writes records, and waits for as long as that takes. Returns how many were not written
+    /// whole.
+    fn write_records(&mut self, records: &[Vec<u8>]) -> usize;
 
     /// The record that says how many were dropped.
     fn loss_note(&self, dropped: u64) -> Vec<u8> {
@@ -93,37 +157,68 @@ pub(crate) trait RecordOutput: Send + 'static {
     }
 }
 
-/// An output that takes bytes: a standard stream.
-pub(crate) struct StreamOutput<W>(pub(crate) W);
+/// An output that takes bytes: a standard stream, or a file.
+#[derive(Debug)]
+pub(crate) struct LineOutput<W> {
+    to: W,
+    /// Whether a failed write has left a part of a line at the end.
+    is_torn: bool,
+}
 
-impl<W: Write + Send + 'static> RecordOutput for StreamOutput<W> {
-    fn write_records(&mut self, records: &[Vec<u8>]) -> io::Result<()> {
-        let batch;
-        let bytes = match records {
-            [record] => &record[..],
-            records => {
-                batch = records.concat();
-                &batch[..]
-            }
+impl<W: Write> LineOutput<W> {
+    pub(crate) fn new(to: W) -> Self {
+        LineOutput { to, is_torn: false }
+    }
+
+    pub(crate) fn get_ref(&self) -> &W {
+        &self.to
+    }
+
+    /// Writes lines. Returns how many were written whole, from the first; fewer than all is an
+    /// error.
+    pub(crate) fn write_lines(&mut self, lines: &[Vec<u8>]) -> usize {
+        let mut bytes = if self.is_torn { vec![b'\n'] } else { Vec::new() };
+        let mut whole_bytes = bytes.len();
+        bytes.extend(lines.iter().flatten());
+        let (written, result) = write_patiently(&mut self.to, &bytes);
+        if result.and_then(|()| self.to.flush()).is_ok() {
+            self.is_torn = false;
+            return lines.len();
+        }
+        let is_whole = |line: &&Vec<u8>| {
+            let fits = whole_bytes + line.len() <= written;
+            whole_bytes += if fits { line.len() } else { 0 };
+            fits
         };
-        write_patiently(&mut self.0, bytes)?;
-        self.0.flush()
+        let count = lines.iter().take_while(is_whole).count();
+        if written > 0 {
+            self.is_torn = written != whole_bytes;
+        }
+        count
     }
 }
 
-/// As `write_all`, but waits on a stream that another process has made non-blocking: the flag
-/// belongs to the open file, which a shell or a terminal shares with this process.
-fn write_patiently(to: &mut impl Write, mut bytes: &[u8]) -> io::Result<()> {
-    while !bytes.is_empty() {
-        match to.write(bytes) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(count) => bytes = &bytes[count..],
+impl<W: Write + Send + 'static> RecordOutput for LineOutput<W> {
+    fn write_records(&mut self, records: &[Vec<u8>]) -> usize {
+        records.len() - self.write_lines(records)
+    }
+}
+
+/// As `write_all`, but returns how many bytes were written, and waits on a stream that another
+/// process has made non-blocking: the flag belongs to the open file, which a shell or a terminal
+/// shares with this process.
+fn write_patiently(to: &mut impl Write, bytes: &[u8]) -> (usize, io::Result<()>) {
+    let mut count = 0;
+    while count < bytes.len() {
+        match to.write(&bytes[count..]) {
+            Ok(0) => return (count, Err(io::ErrorKind::WriteZero.into())),
+            Ok(more) => count += more,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => std::thread::sleep(Duration::from_millis(5)),
-            Err(error) => return Err(error),
+            Err(error) => return (count, Err(error)),
         }
     }
-    Ok(())
+    (count, Ok(()))
 }
 
 impl LogSink {
@@ -133,8 +228,13 @@ impl LogSink {
     ///
     /// If the thread cannot be started.
     pub(crate) fn new(name: &str, output: impl RecordOutput) -> Result<LogSink, Error> {
-        let counts =
-            Arc::new(SinkCounters { name: name.into(), queued_bytes: AtomicUsize::new(0), dropped: AtomicU64::new(0) });
+        let counts = Arc::new(SinkCounters {
+            name: name.into(),
+            queued_bytes: AtomicUsize::new(0),
+            dropped: AtomicU64::new(0),
+            is_stalled: AtomicBool::new(false),
+            room: Default::default(),
+        });
         let (sender, receiver) = sync_channel(MAX_QUEUED_RECORDS);
         let mine = counts.clone();
         std::thread::Builder::new()
@@ -143,19 +243,68 @@ impl LogSink {
             .map_err(|error| {
                 Error::msg(format_args!("failed to start the thread that writes log `{name}`: {error}"))
             })?;
-        ALL_SINKS.lock().push(counts.clone());
-        Ok(LogSink { sender, counts })
+        let queue = Arc::new(SinkQueue { sender, counts: counts.clone() });
+        ALL_SINKS.lock().push((Arc::downgrade(&queue), counts));
+        Ok(LogSink(queue))
     }
 
-    /// Queues a record, or counts it as dropped. Never waits.
-    pub(crate) fn send(&self, record: Vec<u8>) {
+    /// Queues a record, or counts it as dropped.
+    pub(crate) fn send(&self, record: Vec<u8>, wait: SendWait) {
+        let counts = &self.0.counts;
+        let queued = match self.try_queue(record) {
+            Err(record) if !wait.for_room.is_zero() => self.queue_within(record, wait.for_room),
+            queued => queued,
+        };
+        if queued.is_err() {
+            counts.dropped.fetch_add(1, Ordering::Relaxed);
+        } else if !wait.until_written.is_zero()
+            && !counts.is_stalled.load(Ordering::Relaxed)
+            && !self.flush(wait.until_written)
+        {
+            counts.is_stalled.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Queues a record, or returns it if there is no room.
+    fn try_queue(&self, record: Vec<u8>) -> Result<(), Vec<u8>> {
         let size = record.len();
-        let queued = self.counts.queued_bytes.fetch_add(size, Ordering::Relaxed);
+        let queued = self.0.counts.queued_bytes.fetch_add(size, Ordering::Relaxed);
         // Invariant 2. The bytes are added before they are compared, so senders that race are
         // refused rather than let through.
-        if queued > 0 && queued + size > MAX_QUEUED_BYTES || self.sender.try_send(SinkJob::Record(record)).is_err() {
-            self.counts.queued_bytes.fetch_sub(size, Ordering::Relaxed);
-            self.counts.dropped.fetch_add(1, Ordering::Relaxed);
+        let refused = if queued > 0 && queued + size > MAX_QUEUED_BYTES {
+            record
+        } else {
+            match self.0.sender.try_send(SinkJob::Record(record)) {
+                Err(
+                    TrySendError::Full(SinkJob::Record(record)) | TrySendError::Disconnected(SinkJob::Record(record)),
+                ) => record,
+                _ => return Ok(()),
+            }
+        };
+        self.0.counts.queued_bytes.fetch_sub(size, Ordering::Relaxed);
+        Err(refused)
+    }
+
+    /// Queues a record, and waits for room for at most `limit`.
+    fn queue_within(&self, mut record: Vec<u8>, limit: Duration) -> Result<(), Vec<u8>> {
+        let counts = &self.0.counts;
+        let end = Instant::now() + limit;
+        let (lock, has_room) = &counts.room;
+        let mut room = lock.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            match self.try_queue(record) {
+                Ok(()) => return Ok(()),
+                Err(back) => record = back,
+            }
+            if counts.is_stalled.load(Ordering::Relaxed) {
+                return Err(record);
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                counts.is_stalled.store(true, Ordering::Relaxed);
+                return Err(record);
+            }
+            room = has_room.wait_timeout(room, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -166,7 +315,7 @@ impl LogSink {
         let (done, wait) = sync_channel(1);
         let mut job = SinkJob::Flush(done);
         loop {
-            match self.sender.try_send(job) {
+            match self.0.sender.try_send(job) {
                 Ok(()) => return wait.recv_timeout(end.saturating_duration_since(Instant::now())).is_ok(),
                 Err(TrySendError::Disconnected(_)) => return false,
                 Err(TrySendError::Full(_)) if Instant::now() >= end => return false,
@@ -176,9 +325,14 @@ impl LogSink {
         }
     }
 
+    /// Has the sink's thread call `f`, which may log. Returns false if the queue is full.
+    pub(crate) fn call(&self, f: impl FnOnce() + Send + 'static) -> bool {
+        self.0.sender.try_send(SinkJob::Call(Box::new(f))).is_ok()
+    }
+
     #[cfg(test)]
     pub(crate) fn dropped(&self) -> u64 {
-        self.counts.dropped.load(Ordering::Relaxed)
+        self.0.counts.dropped.load(Ordering::Relaxed)
     }
 }
 
@@ -203,28 +357,28 @@ fn write_queue(jobs: &Receiver<SinkJob>, counts: &SinkCounters, mut output: impl
                     flushed = Some(done);
                     break;
                 }
+                SinkJob::Call(f) => f(),
             }
             if size < WRITE_BATCH_BYTES {
                 next = jobs.try_recv().ok();
             }
         }
         let dropped = counts.dropped.load(Ordering::Relaxed);
-        let count = batch.len() as u64;
         let note = (dropped > reported).then(|| output.loss_note(dropped - reported));
-        let result = match note {
-            // Reported only once the note has been written; otherwise the next batch tries again.
-            Some(note) => output.write_records(&[note]).and_then(|()| {
-                reported = dropped;
-                output.write_records(&batch)
-            }),
-            None => output.write_records(&batch),
-        };
-        if result.is_err() {
-            counts.dropped.fetch_add(count, Ordering::Relaxed);
+        // Reported only once the note has been written; otherwise the next batch tries again, and
+        // this one would fail as well.
+        let can_write = note.is_none_or(|note| output.write_records(&[note]) == 0);
+        if can_write {
+            reported = dropped;
         }
+        let lost = if can_write { output.write_records(&batch) } else { batch.len() };
+        counts.dropped.fetch_add(lost as u64, Ordering::Relaxed);
         // After the write: invariant 2 counts the batch too.
         counts.queued_bytes.fetch_sub(size, Ordering::Relaxed);
         batch.clear();
+        counts.is_stalled.store(false, Ordering::Relaxed);
+        drop(counts.room.0.lock().unwrap_or_else(PoisonError::into_inner));
+        counts.room.1.notify_all();
         if let Some(done) = flushed {
             // The flush may have timed out meanwhile.
             let _ = done.send(());
@@ -238,31 +392,67 @@ pub(crate) struct RecordWriters {
     pub(crate) out: LogSink,
     /// Where WARN and ERROR go, if not to `out`.
     pub(crate) err: Option<LogSink>,
+    /// How long a record of user code waits for room.
+    pub(crate) block_timeout: Duration,
+    /// Once the journal is up, nothing is written here.
+    #[cfg(feature = "journald")]
+    pub(crate) until: Option<super::journal_probe::JournalProbe>,
+}
+
+impl RecordWriters {
+    pub(crate) fn new(out: LogSink, block_timeout: Duration) -> Self {
+        RecordWriters {
+            out,
+            err: None,
+            block_timeout,
+            #[cfg(feature = "journald")]
+            until: None,
+        }
+    }
+
+    fn is_silent(&self) -> bool {
+        #[cfg(feature = "journald")]
+        return self.until.as_ref().is_some_and(super::journal_probe::JournalProbe::is_up);
+        #[cfg(not(feature = "journald"))]
+        false
+    }
+}
+
+/// How long a record may wait. Those of rxd never do (G44).
+pub(crate) fn send_wait(meta: &tracing::Metadata<'_>, block_timeout: Duration) -> SendWait {
+    if super::filter::is_internal(meta) {
+        return SendWait::default();
+    }
+    let is_error = *meta.level() == tracing::Level::ERROR;
+    SendWait { for_room: block_timeout, until_written: if is_error { ERROR_TIMEOUT } else { Duration::ZERO } }
 }
 
 impl<'a> tracing_subscriber::fmt::MakeWriter<'a> for RecordWriters {
     type Writer = RecordWriter<'a>;
 
     fn make_writer(&'a self) -> RecordWriter<'a> {
-        RecordWriter(&self.out)
+        RecordWriter(Some(&self.out), SendWait::default())
     }
 
     fn make_writer_for(&'a self, meta: &tracing::Metadata<'_>) -> RecordWriter<'a> {
-        match &self.err {
-            Some(err) if *meta.level() <= tracing::Level::WARN => RecordWriter(err),
-            _ => RecordWriter(&self.out),
-        }
+        let sink = match &self.err {
+            Some(err) if *meta.level() <= tracing::Level::WARN => err,
+            _ => &self.out,
+        };
+        RecordWriter((!self.is_silent()).then_some(sink), send_wait(meta, self.block_timeout))
     }
 }
 
 /// Sends each `write` to the sink as one record: `tracing-subscriber` writes a whole record at
 /// once.
 #[derive(Debug)]
-pub(crate) struct RecordWriter<'a>(&'a LogSink);
+pub(crate) struct RecordWriter<'a>(Option<&'a LogSink>, SendWait);
 
 impl Write for RecordWriter<'_> {
     fn write(&mut self, record: &[u8]) -> io::Result<usize> {
-        self.0.send(record.to_vec());
+        if let Some(sink) = self.0 {
+            sink.send(record.to_vec(), self.1);
+        }
         Ok(record.len())
     }
 
@@ -280,10 +470,12 @@ mod tests {
     struct Valve(Receiver<io::Result<()>>, Sender<Vec<u8>>);
 
     impl RecordOutput for Valve {
-        fn write_records(&mut self, records: &[Vec<u8>]) -> io::Result<()> {
-            self.0.recv().unwrap_or(Ok(()))?;
+        fn write_records(&mut self, records: &[Vec<u8>]) -> usize {
+            if self.0.recv().unwrap_or(Ok(())).is_err() {
+                return records.len();
+            }
             let _ = self.1.send(records.concat());
-            Ok(())
+            0
         }
     }
 
@@ -299,7 +491,7 @@ mod tests {
         let record = [&[b'x'; 63][..], b"\n"].concat();
         let begun = Instant::now();
         for _ in 0..MAX_QUEUED_RECORDS * 5 {
-            sink.send(record.clone());
+            sink.send(record.clone(), SendWait::default());
         }
         assert!(begun.elapsed() < Duration::from_secs(5), "no send waits");
         let dropped = sink.dropped();
@@ -324,9 +516,9 @@ mod tests {
     fn g44_sink_with_large_records_stays_within_its_bytes() {
         let (sink, go, _got) = valve();
         for _ in 0..100 {
-            sink.send(vec![b'x'; 1 << 20]);
+            sink.send(vec![b'x'; 1 << 20], SendWait::default());
         }
-        assert!(sink.counts.queued_bytes.load(Ordering::Relaxed) <= MAX_QUEUED_BYTES);
+        assert!(sink.0.counts.queued_bytes.load(Ordering::Relaxed) <= MAX_QUEUED_BYTES);
         assert!(sink.dropped() >= 95, "{}", sink.dropped());
         drop(go);
     }
@@ -337,20 +529,101 @@ mod tests {
         go.send(Err(io::Error::other("no space left"))).unwrap();
         // For the note, if the thread has taken the record before the flush.
         go.send(Ok(())).unwrap();
-        sink.send(b"a\n".to_vec());
+        sink.send(b"a\n".to_vec(), SendWait::default());
         assert!(sink.flush(Duration::from_secs(5)));
         assert_eq!(sink.dropped(), 1);
         drop(go);
-        sink.send(b"b\n".to_vec());
+        sink.send(b"b\n".to_vec(), SendWait::default());
         assert!(sink.flush(Duration::from_secs(5)));
         let text = String::from_utf8(got.try_iter().flatten().collect()).unwrap();
         assert!(text.starts_with("(1 log records dropped") && text.ends_with("b\n"), "{text}");
     }
 
+    const WAIT: SendWait = SendWait { for_room: Duration::from_secs(3600), until_written: Duration::ZERO };
+
+    #[test]
+    fn record_that_may_wait_is_written_once_there_is_room() {
+        let (sink, go, got) = valve();
+        let sender = sink.clone();
+        let count = MAX_QUEUED_RECORDS * 5;
+        let sends = std::thread::spawn(move || (0..count).for_each(|_| sender.send(b"x\n".to_vec(), WAIT)));
+        drop(go);
+        sends.join().unwrap();
+        assert!(sink.flush(Duration::from_secs(60)));
+        assert_eq!(sink.dropped(), 0);
+        assert_eq!(got.try_iter().flatten().count(), count * 2);
+    }
+
+    #[test]
+    fn record_that_has_waited_in_vain_is_dropped_and_the_next_do_not_wait() {
+        let (sink, go, _got) = valve();
+        let short = SendWait { for_room: Duration::from_millis(20), ..SendWait::default() };
+        while sink.dropped() == 0 {
+            sink.send(vec![b'x'; 1 << 20], short);
+        }
+        // Each of these would wait for an hour.
+        (0..10).for_each(|_| sink.send(vec![b'x'; 1 << 20], WAIT));
+        assert_eq!(sink.dropped(), 11);
+        go.send(Ok(())).unwrap();
+        drop(go);
+        assert!(sink.flush(Duration::from_secs(60)));
+        assert!(!sink.0.counts.is_stalled.load(Ordering::Relaxed), "it has written again");
+    }
+
+    #[test]
+    fn record_that_waits_until_it_is_written_waits_once_if_the_output_is_blocked() {
+        let (sink, go, got) = valve();
+        let short = SendWait { until_written: Duration::from_millis(20), ..SendWait::default() };
+        sink.send(b"a\n".to_vec(), short);
+        assert!(sink.0.counts.is_stalled.load(Ordering::Relaxed));
+        // It would wait for an hour.
+        sink.send(b"b\n".to_vec(), SendWait { until_written: Duration::from_secs(3600), ..short });
+        drop(go);
+        assert!(sink.flush(Duration::from_secs(60)));
+        sink.send(b"c\n".to_vec(), SendWait { until_written: Duration::from_secs(60), ..short });
+        assert_eq!(got.try_iter().flatten().collect::<Vec<_>>(), b"a\nb\nc\n", "it is written before send returns");
+    }
+
+    /// An output that takes so many bytes, and then fails once.
+    struct Torn(Vec<u8>, usize);
+
+    impl Write for Torn {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if self.1 == 0 {
+                self.1 = usize::MAX;
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            let count = bytes.len().min(self.1);
+            self.1 -= count;
+            self.0.extend(&bytes[..count]);
+            Ok(count)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn r_line_that_was_torn_is_ended_and_each_missing_one_is_counted() {
+        let lines: Vec<Vec<u8>> = (0..6).map(|n| format!("{n:02}\n").into_bytes()).collect();
+        for room in 0..=9 {
+            let mut output = LineOutput::new(Torn(Vec::new(), room));
+            let written = output.write_lines(&lines[..3]);
+            let whole = if room == 9 { 3 } else { room / 3 };
+            assert_eq!(written, whole, "{room} bytes");
+            assert_eq!(output.write_records(&lines[3..]), if room == 9 { 3 } else { 0 });
+            let text = String::from_utf8(output.to.0).unwrap();
+            let is_line = |line: &&str| lines.iter().any(|whole| whole.strip_suffix(b"\n") == Some(line.as_bytes()));
+            // Where only its newline was missing, the line is whole after all.
+            let expected = if room == 9 { 3 } else { whole + 3 + usize::from(room % 3 == 2) };
+            assert_eq!(text.lines().filter(is_line).count(), expected, "{room} bytes: {text:?}");
+        }
+    }
+
     #[test]
     fn flush_of_a_blocked_sink_returns_at_its_limit() {
         let (sink, go, _got) = valve();
-        sink.send(b"a\n".to_vec());
+        sink.send(b"a\n".to_vec(), SendWait::default());
         assert!(!sink.flush(Duration::from_millis(20)));
         drop(go);
     }

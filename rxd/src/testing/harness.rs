@@ -193,6 +193,7 @@ impl Harness {
     ///
     /// If the daemon does not start, or time is not paused. See [`try_start`](Harness::try_start).
     pub async fn start(self) -> Running {
+        crate::output::expect_no_log();
         self.try_start().await.unwrap_or_else(|error| panic!("{error}"))
     }
 

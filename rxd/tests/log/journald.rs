@@ -119,6 +119,90 @@ fn journald_record_of_a_megabyte_is_cut_and_arrives() {
 }
 
 #[test]
+fn s_journald_record_in_large_spans_is_cut_and_arrives() {
+    let journal = FakeJournal::new("spans");
+    let made = builder().level_handle(LevelHandle::new(Level::Info)).console(false).journald_at(&journal.1);
+    let (layer, log) = made.layer().unwrap();
+    let _guard = tracing_subscriber::registry().with(layer).set_default();
+    let large = "x".repeat(90_000);
+    let mut spans = vec![tracing::info_span!("outermost", outermost = large)];
+    for _ in 0..7 {
+        spans.push(spans[spans.len() - 1].in_scope(|| tracing::info_span!("inner", field = large)));
+    }
+    spans[0].record("outermost", &large);
+    spans[7].in_scope(|| tracing::info!("{large}"));
+    let record = journal.receive();
+    let size: usize = record.iter().map(|(name, value)| name.len() + value.len()).sum();
+    assert!(size < 100_000, "{size}");
+    let length_of = |name: &str| record.iter().find(|(other, _)| other == name).map_or(0, |(_, value)| value.len());
+    assert!(length_of("MESSAGE") > 25_000 && length_of("F_FIELD") > 10_000, "{}", length_of("MESSAGE"));
+    assert!(log.flush(Duration::from_secs(60)));
+}
+
+#[test]
+fn s_journald_record_that_is_refused_does_not_prevent_the_next() {
+    let journal = FakeJournal::new("refused");
+    let made = builder().level_handle(LevelHandle::new(Level::Info)).console(false).journald_at(&journal.1);
+    let (layer, log) = made.layer().unwrap();
+    let _guard = tracing_subscriber::registry().with(layer).set_default();
+    let dropped = || {
+        let all = rxd::log::dropped_records();
+        all.iter().filter(|(name, _)| name == "journald").map(|(_, dropped)| dropped).max().copied()
+    };
+    tracing::info!("first");
+    assert_eq!(get(&journal.receive(), "MESSAGE"), Some("first"));
+    // While the journal is away its records are counted, and no others.
+    let away = journal.1.with_extension("away");
+    std::fs::rename(&journal.1, &away).unwrap();
+    (0..3).for_each(|n| tracing::info!(n, "away"));
+    assert!(log.flush(Duration::from_secs(60)));
+    std::fs::rename(&away, &journal.1).unwrap();
+    tracing::info!("last");
+    assert!(dropped() >= Some(3));
+    let note = journal.receive();
+    assert_eq!(get(&note, "MESSAGE"), Some("3 log records dropped: the journal did not accept them"));
+    assert_eq!(get(&journal.receive(), "MESSAGE"), Some("last"));
+}
+
+#[test]
+fn s4_severity_of_a_record_is_its_priority() {
+    let journal = FakeJournal::new("severity");
+    let made = builder().level_handle(LevelHandle::new(Level::Info)).console(false).journald_at(&journal.1);
+    let (layer, _log) = made.level(Level::Debug).layer().unwrap();
+    let _guard = tracing_subscriber::registry().with(layer).set_default();
+    for (number, severity) in
+        ["emergency", "alert", "critical", "error", "warning", "notice", "informational", "debug"].iter().enumerate()
+    {
+        tracing::error!(severity, "e");
+        assert_eq!(get(&journal.receive(), "PRIORITY"), Some(&*number.to_string()), "{severity}");
+    }
+    tracing::info!(severity = %"NOTICE", "by Display");
+    assert_eq!(get(&journal.receive(), "PRIORITY"), Some("5"));
+    tracing::info!(severity = "dire", "no priority is called so");
+    assert_eq!(get(&journal.receive(), "PRIORITY"), Some("6"));
+}
+
+#[test]
+fn journal_that_comes_up_later_is_used_from_then_on() {
+    let path = std::env::temp_dir().join(format!("rxd-journal-late-{}", std::process::id()));
+    let _ = std::fs::remove_file(&path);
+    let made = builder().level_handle(LevelHandle::new(Level::Info)).console(false).journald_at(&path);
+    let (layer, log) = made.layer().unwrap();
+    let _guard = tracing_subscriber::registry().with(layer).set_default();
+    let journal = FakeJournal::new("late");
+    journal.0.set_nonblocking(true).unwrap();
+    let mut bytes = [0; 4096];
+    let end = Instant::now() + Duration::from_secs(60);
+    while journal.0.recv(&mut bytes).is_err() {
+        assert!(Instant::now() < end, "the journal gets nothing");
+        tracing::info!("is it there?");
+        assert!(log.flush(Duration::from_secs(60)));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(String::from_utf8_lossy(&bytes).contains("MESSAGE=is it there?"));
+}
+
+#[test]
 fn g44_journald_that_hangs_delays_no_record() {
     // The test never receives: the socket's queue fills, and a send to it blocks.
     let journal = FakeJournal::new("hung");
