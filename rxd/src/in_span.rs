@@ -1,4 +1,4 @@
-//! Polls a future in a `tracing` span, even if a layer of the user's subscriber panics.
+//! Polls a future in a `tracing` span and under the right subscriber, even if a layer of it panics.
 //!
 //! The engine of each service, and each of its tasks, runs in such a future.
 
@@ -7,7 +7,11 @@ use pin_project_lite::pin_project;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use tracing::Span;
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+use tracing::dispatcher::{get_default, has_been_set, with_default};
+use tracing::instrument::WithSubscriber;
+use tracing::{Dispatch, Span};
 
 pin_project! {
     /// As `tracing::Instrumented`, but a layer that panics when the span is entered or left does
@@ -19,9 +23,57 @@ pin_project! {
     }
 }
 
+/// The subscriber under which a daemon was started, if it is one of that thread only. `tracing`
+/// gives such a subscriber to no other thread, so the tasks of the daemon bring it along.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ScopedSubscriber(Option<Dispatch>);
+
+impl ScopedSubscriber {
+    pub(crate) fn current() -> Self {
+        if !has_been_set() {
+            return ScopedSubscriber(None);
+        }
+        let dispatch = get_default(Clone::clone);
+        // There is no other way to ask. Should the text change, the subscriber stays in its thread.
+        let is_scoped = format!("{dispatch:?}").starts_with("Dispatch::Scoped");
+        ScopedSubscriber(is_scoped.then_some(dispatch))
+    }
+
+    /// Calls `f` under the subscriber.
+    pub(crate) fn in_scope<T>(&self, f: impl FnOnce() -> T) -> T {
+        match &self.0 {
+            None => f(),
+            Some(dispatch) => with_default(dispatch, f),
+        }
+    }
+
+    /// Spawns a task that runs under the subscriber. Inline: each move of the task costs more than
+    /// all else here.
+    #[inline(always)]
+    pub(crate) fn spawn<F>(&self, runtime: &Handle, task: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        match &self.0 {
+            None => runtime.spawn(task),
+            Some(dispatch) => spawn_under(dispatch, runtime, Box::pin(task)),
+        }
+    }
+}
+
+#[cold]
+fn spawn_under<T: Send + 'static>(
+    dispatch: &Dispatch,
+    runtime: &Handle,
+    task: Pin<Box<dyn Future<Output = T> + Send>>,
+) -> JoinHandle<T> {
+    runtime.spawn(task.with_subscriber(dispatch.clone()))
+}
+
 /// Makes a span, or an empty one if a layer panics meanwhile.
 pub(crate) fn span(make: impl FnOnce() -> Span) -> Span {
-    panic::catch(make).unwrap_or_else(|_| Span::none())
+    panic::ignore(make).unwrap_or_else(Span::none)
 }
 
 impl<F: Future> InSpan<F> {
@@ -36,7 +88,7 @@ impl<F: Future> Future for InSpan<F> {
     fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<F::Output> {
         let mut this = self.project();
         let mut polled = None;
-        let _ = panic::catch(|| {
+        panic::ignore(|| {
             let _entered = this.span.enter();
             // Caught before the span is left. If a layer panicked then too, there would be two
             // panics at once, which aborts the process.

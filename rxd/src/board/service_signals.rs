@@ -283,7 +283,7 @@ impl ServiceSignals {
 /// Cancels a token. A panic in a waker of the user's is contained.
 fn cancel(token: &CancellationToken) {
     if !token.is_cancelled() {
-        let _ = panic::catch(|| token.cancel());
+        panic::ignore(|| token.cancel());
     }
 }
 

@@ -105,7 +105,7 @@ impl Drop for PendingWake<'_> {
         if let Some(waker) = self.waker.take() {
             // A waker of the user's may panic. The service that made the transition must not fail
             // because of it.
-            let _ = panic::catch(|| waker.wake());
+            panic::ignore(|| waker.wake());
         }
         if let Some(owner) = self.owner {
             owner.cancel_token();

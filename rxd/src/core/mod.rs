@@ -15,6 +15,7 @@ use crate::core::poll_marks::PollMarks;
 use crate::core::stop_order::StopOrder;
 use crate::core::tasks::ServiceTasks;
 use crate::error::Error;
+use crate::in_span::ScopedSubscriber;
 use crate::intracom::Intracom;
 use crate::lifecycle::options::Options;
 use crate::lifecycle::state::{Cause, State};
@@ -92,6 +93,7 @@ pub(crate) struct Core {
     /// How many transitions slow readers of the states have missed.
     pub(crate) lagged: AtomicU64,
     pub(crate) extensions: Extensions,
+    pub(crate) subscriber: ScopedSubscriber,
 }
 
 /// What is kept about the failures of a service, for `why` and the report.
@@ -157,7 +159,7 @@ pub(crate) type Requests = Vec<(ServiceCommand, Reply)>;
 
 /// Answers a request. Waking the task that waits for the answer may run code of the user's.
 pub(crate) fn answer(reply: Reply, answer: Result<(), Error>) {
-    let _ = panic::catch(|| reply.0(answer));
+    panic::ignore(|| reply.0(answer));
 }
 
 impl Core {
@@ -191,6 +193,7 @@ impl Core {
             reloadable: Mutex::new(Vec::new()),
             lagged: AtomicU64::new(0),
             extensions: Extensions::default(),
+            subscriber: ScopedSubscriber::current(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The tasks in which the engines of a daemon run: spawning them, and waiting for their end.
 
+use crate::in_span::ScopedSubscriber;
 use pin_project_lite::pin_project;
 use std::future::Future;
 use std::pin::Pin;
@@ -53,13 +54,13 @@ impl<F: Future> Future for EngineTask<F> {
 impl EngineTasks {
     /// Spawns by a handle: `tokio::spawn` would look up the runtime each time, and move the task
     /// twice more.
-    pub(crate) fn spawn<F>(&self, runtime: &Handle, task: F) -> JoinHandle<F::Output>
+    pub(crate) fn spawn<F>(&self, (subscriber, runtime): (&ScopedSubscriber, &Handle), task: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
         self.0.tasks.fetch_add(1, Ordering::Relaxed);
-        runtime.spawn(EngineTask { task, counted: CountedTask(self.0.clone()) })
+        subscriber.spawn(runtime, EngineTask { task, counted: CountedTask(self.0.clone()) })
     }
 
     /// Waits until no task is left.
@@ -99,11 +100,11 @@ mod tests {
         assert!(has_ended(&tasks));
         let gone = Arc::<AtomicBool>::default();
         // One task ends, one is dropped where it waits, one is dropped before it has begun.
-        let done = tasks.spawn(&runtime, async {});
+        let done = tasks.spawn((&ScopedSubscriber::default(), &runtime), async {});
         done.await.expect("it does nothing");
         assert!(has_ended(&tasks));
         let waits = Gone(gone.clone());
-        let waiting = tasks.spawn(&runtime, async move {
+        let waiting = tasks.spawn((&ScopedSubscriber::default(), &runtime), async move {
             let _waits = waits;
             std::future::pending::<()>().await;
         });
@@ -111,7 +112,7 @@ mod tests {
         assert!(!has_ended(&tasks));
         waiting.abort();
         let before = Gone(gone.clone());
-        tasks.spawn(&runtime, async move { drop(before) }).abort();
+        tasks.spawn((&ScopedSubscriber::default(), &runtime), async move { drop(before) }).abort();
         tasks.ended().await;
         assert!(gone.load(Ordering::Acquire));
     }

@@ -7,7 +7,7 @@ use crate::daemon::engine_tasks::EngineTasks;
 use crate::engine::{EngineState, serve};
 use crate::graph::declaration::Declared;
 use crate::graph::{self, Edge, Effect, Mode, Node, ServiceType, Target};
-use crate::in_span::InSpan;
+use crate::in_span::{InSpan, ScopedSubscriber};
 use crate::lifecycle::manager::object::Decide;
 use crate::lifecycle::manager::{Manager, Table};
 use crate::lifecycle::options::{Options, ServiceOptions, check};
@@ -76,7 +76,14 @@ trait ErasedRunner: Send {
     fn is_off(&self) -> bool;
 
     /// Spawns the service's task.
-    fn spawn(&mut self, engine: EngineState, tasks: (&EngineTasks, &Handle), span: tracing::Span);
+    fn spawn(&mut self, engine: EngineState, on: SpawnOn<'_>, span: tracing::Span);
+}
+
+/// Where the task of a service is spawned.
+struct SpawnOn<'a> {
+    tasks: &'a EngineTasks,
+    subscriber: &'a ScopedSubscriber,
+    runtime: &'a Handle,
 }
 
 impl<R: Runner> ErasedRunner for Option<R> {
@@ -84,9 +91,9 @@ impl<R: Runner> ErasedRunner for Option<R> {
         self.is_none()
     }
 
-    fn spawn(&mut self, engine: EngineState, (tasks, runtime): (&EngineTasks, &Handle), span: tracing::Span) {
+    fn spawn(&mut self, engine: EngineState, on: SpawnOn<'_>, span: tracing::Span) {
         if let Some(runner) = self.take() {
-            tasks.spawn(runtime, InSpan::new(serve(runner, engine), span));
+            on.tasks.spawn((on.subscriber, on.runtime), InSpan::new(serve(runner, engine), span));
         }
     }
 }
@@ -269,11 +276,18 @@ impl Service {
     }
 
     /// Spawns the service's task.
-    pub(crate) fn spawn(mut self, core: &Arc<Core>, id: Id, tasks: (&EngineTasks, &Handle), span: tracing::Span) {
+    pub(crate) fn spawn(
+        mut self,
+        core: &Arc<Core>,
+        id: Id,
+        (tasks, runtime): (&EngineTasks, &Handle),
+        span: tracing::Span,
+    ) {
         let ServiceBox { config, runner } = &mut *self.0;
         let options = std::mem::replace(&mut config.options, ServiceOptions::Declared(&Options::DEFAULT));
         let manager = std::mem::replace(&mut config.manager, Box::new(crate::lifecycle::manager::continuous));
-        runner.spawn(EngineState::new(core.clone(), id, options, manager), tasks, span);
+        let on = SpawnOn { tasks, subscriber: &core.subscriber, runtime };
+        runner.spawn(EngineState::new(core.clone(), id, options, manager), on, span);
     }
 }
 

@@ -99,7 +99,9 @@ impl Daemon {
         let tasks = EngineTasks::default();
         for (id, service) in services.into_iter().enumerate() {
             let id = id as Id;
-            let span = span(|| tracing::error_span!(target: "rxd", "service", service = %core.name(id)));
+            let span = span(
+                || tracing::error_span!(target: "rxd", "service", service = %core.name(id), daemon = %core.daemon),
+            );
             service.spawn(&core, id, (&tasks, &runtime), span);
         }
         let limits = (self.options.shutdown_timeout, self.options.exit_code);
@@ -111,7 +113,7 @@ impl Daemon {
         #[cfg(any(test, feature = "test-util"))]
         let supervisor = supervisor.observed_by(observer);
         let span = span(|| tracing::error_span!(target: "rxd", "daemon", daemon = %core.daemon));
-        tokio::spawn(InSpan::new(supervisor.run(), span));
+        core.subscriber.spawn(&runtime, InSpan::new(supervisor.run(), span));
         let handle = DaemonHandle::new(core);
         #[cfg(feature = "admin")]
         if let Some(admin) = admin {

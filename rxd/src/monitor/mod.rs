@@ -38,6 +38,7 @@ pub(crate) mod heartbeat;
 use crate::core::Core;
 use crate::core::poll_marks::{BlockedPoll, LOOKS};
 use crate::exit::exit_now;
+use crate::in_span::ScopedSubscriber;
 use crate::panic::{self, emit};
 use crate::report::ShutdownReason;
 use crate::shutdown::{Record, Stopping};
@@ -107,10 +108,10 @@ impl MonitorHandle {
             written: Arc::default(),
             is_blocked: false,
         };
-        let dispatch = tracing::dispatcher::get_default(Clone::clone);
+        let subscriber = core.subscriber.clone();
         let run = move || match builder.build() {
             Ok(runtime) => {
-                tracing::dispatcher::with_default(&dispatch, || runtime.block_on(monitor.run(ended)));
+                subscriber.in_scope(|| runtime.block_on(monitor.run(ended)));
                 runtime.shutdown_timeout(FLUSH_TIMEOUT);
             }
             Err(error) => log_not_started(&error),
@@ -136,9 +137,9 @@ impl MonitorHandle {
         if self.thread.is_none() {
             return record();
         }
-        let (dispatch, span) = (tracing::dispatcher::get_default(Clone::clone), tracing::Span::current());
+        let (subscriber, span) = (ScopedSubscriber::current(), tracing::Span::current());
         let record: Record = Box::new(move || {
-            let _ = panic::catch(|| tracing::dispatcher::with_default(&dispatch, || span.in_scope(record)));
+            panic::ignore(|| subscriber.in_scope(|| span.in_scope(record)));
         });
         self.unwritten.fetch_add(1, Ordering::Relaxed);
         if let Err(unsent) = self.records.send(record) {
@@ -251,9 +252,9 @@ impl MonitorLoop {
     /// Has a record written by another thread: a log that blocks must not keep this one from
     /// acting.
     fn write(&self, record: Record) {
-        let dispatch = tracing::dispatcher::get_default(Clone::clone);
+        let subscriber = ScopedSubscriber::current();
         self.unwritten.fetch_add(1, Ordering::Relaxed);
-        self.write_handed_over(Box::new(move || tracing::dispatcher::with_default(&dispatch, record)));
+        self.write_handed_over(Box::new(move || subscriber.in_scope(record)));
     }
 
     /// As [`write`](MonitorLoop::write), for a record that is counted in `unwritten` already.

@@ -90,8 +90,7 @@ impl Context {
     #[must_use]
     pub fn detached(name: impl Into<Cow<'static, str>>) -> Self {
         let board = crate::board::Board::new(vec![Vec::new()], 1);
-        let core =
-            Core::new(Cow::Borrowed("detached"), ServiceNames::of_names([name]), board, StopOrder::new(&[Vec::new()]));
+        let core = Core::new(Cow::Borrowed(""), ServiceNames::of_names([name]), board, StopOrder::new(&[Vec::new()]));
         let epoch = core.board.service(0).epoch();
         Context::new(Arc::new(core), 0, epoch, None)
     }
@@ -300,8 +299,9 @@ impl Context {
     {
         // The service is named, since this context may be used where the service's span is not
         // current.
-        let service = self.core.name(self.id);
-        let span = span(|| tracing::error_span!(target: "rxd", "task", service = %service, task = %name));
+        let (service, daemon) = (self.core.name(self.id), &self.core.daemon);
+        let span =
+            span(|| tracing::error_span!(target: "rxd", "task", service = %service, daemon = %daemon, task = %name));
         TaskOf { core: self.core.clone(), id: self.id, epoch: self.epoch, counts }.spawn(name, span, task)
     }
 

@@ -52,7 +52,8 @@ impl TaskOf {
                 }
             }
         };
-        let task = tokio::spawn(TrackedTask { task: Some(InSpan::new(body, span)), counted });
+        let tracked = TrackedTask { task: Some(InSpan::new(body, span)), counted };
+        let task = core.subscriber.spawn(&tokio::runtime::Handle::current(), tracked);
         if !is_open || !core.tasks(id).remember(name, task.abort_handle()) {
             task.abort();
         }
@@ -94,7 +95,7 @@ impl<T, F: Future<Output = Result<T, panic::CaughtPanic>>> Future for TrackedTas
             Err(caught) => {
                 // The span is dropped first: a tracing layer that panics while the task unwinds
                 // would end the process.
-                let _ = panic::catch(|| this.task.set(None));
+                panic::ignore(|| this.task.set(None));
                 caught.resume()
             }
         }
