@@ -31,6 +31,7 @@ use crate::lifecycle::state::{Cause, State};
 use crate::panic::{self, emit};
 use crate::report::{Report, ServiceReport, ShutdownReason};
 use crate::sync::Mutex;
+use signal_hook::low_level::signal_name;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -118,7 +119,8 @@ impl Stopping {
         // Before the signals, so that the log has the cause before its effects.
         match reason {
             ShutdownReason::Signal(number) => {
-                write(Level::INFO, Box::new(move || emit!(INFO, target: "rxd", signal = number, "stopping")))
+                let name = signal_name(number).unwrap_or("a signal");
+                write(Level::INFO, Box::new(move || emit!(INFO, target: "rxd", signal = number, name, "stopping")))
             }
             ShutdownReason::Service(id) => {
                 let service = self.core.name(id).clone();
@@ -133,7 +135,7 @@ impl Stopping {
         }
         self.core.board.raise_all(&self.core.stop_order.begin(), signal::SHUTDOWN);
         // A waker may be a user's.
-        let _ = panic::catch(|| self.core.stop_begun.notify_waiters());
+        panic::ignore(|| self.core.stop_begun.notify_waiters());
         deadline
     }
 
@@ -173,7 +175,7 @@ impl Stopping {
                     Level::ERROR,
                     Box::new(move || {
                         let service = &*name;
-                        emit!(DEBUG, target: "rxd::state", service, state = "exit", transition = "entering", seq);
+                        emit!(DEBUG, target: "rxd::state", service, state = "exit", transition = "entering", seq, "entering exit");
                         match (blocks, starved) {
                             (true, _) => {
                                 emit!(ERROR, target: "rxd", service, "abandoned: it blocks its thread in {state}")
@@ -236,7 +238,7 @@ impl Stopping {
             is_first
         };
         // Waking the tasks that wait for the report may run code of the user's.
-        let _ = panic::catch(|| self.core.report.send_if_modified(send));
+        panic::ignore(|| self.core.report.send_if_modified(send));
     }
 
     pub(crate) fn make_report(&self) -> Report {

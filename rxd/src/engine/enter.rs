@@ -7,6 +7,7 @@ use crate::core::ServiceCommand;
 use crate::error::{Error, MethodFailure};
 use crate::lifecycle::backoff::{RestartHistory, later};
 use crate::lifecycle::state::{Cause, State, Transition};
+use crate::panic::emit;
 use std::future::Future;
 use std::num::NonZeroU64;
 use std::pin::pin;
@@ -236,6 +237,10 @@ impl EngineState {
     fn gates_passed(&mut self, passed: Result<u64, Interrupt>) -> Result<Method, Interrupt> {
         if self.to == State::Run {
             self.run_since = NonZeroU64::new(passed? + 1);
+            if std::mem::take(&mut self.recovers) {
+                let restarts = self.restart_history.failures();
+                emit!(INFO, target: "rxd", restarts, "in run again");
+            }
             return Ok(Method::Run);
         }
         if !matches!(passed, Err(Interrupt::End(_) | Interrupt::Restart(_) | Interrupt::Reload)) {
@@ -273,6 +278,11 @@ impl EngineState {
             return None;
         };
         self.batch.restarts = true;
+        if self.first_failure.is_some() {
+            self.recovers = true;
+            let restart = self.restart_history.failures();
+            emit!(INFO, target: "rxd", restart, "restarting in {:?}", Duration::from_millis(delay.as_millis() as u64));
+        }
         if !delay.is_zero() {
             self.core.note(self.id, |detail| detail.next_attempt = Some(later(delay)));
         }
@@ -350,6 +360,7 @@ impl EngineState {
         self.failed_for_good = false;
         self.completed = false;
         self.restart_history = RestartHistory::default();
+        self.recovers = false;
     }
 }
 

@@ -289,6 +289,8 @@ pub(crate) struct EngineState {
     reloads_in_place: bool,
     /// The wait for the next Init has begun: its delay is known, and the restart is counted.
     waits_for_init: bool,
+    /// It has failed, and has not entered Run since.
+    recovers: bool,
     pending_replies: Option<Box<Replies>>,
     /// Exit was published, and the service will not be started again.
     has_ended: bool,
@@ -325,6 +327,7 @@ impl EngineState {
             reload_asked: false,
             reloads_in_place: false,
             waits_for_init: false,
+            recovers: false,
             pending_replies: None,
             has_ended: false,
             waker_removed: false,
@@ -423,6 +426,7 @@ impl EngineState {
                 state = state.as_str(),
                 transition = transition.as_str(),
                 seq,
+                "{transition} {state}",
             );
         }
     }

@@ -6,3 +6,4 @@ mod forging;
 #[cfg(feature = "journald")]
 mod journald;
 mod levels;
+mod output;

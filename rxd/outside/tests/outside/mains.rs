@@ -1,6 +1,6 @@
 //! Programs of this suite: a `main` that returns the result of another crate, an error type that
-//! converts from rxd's, a dependency with another name. They are in `user/mains` and
-//! `user/renamed`.
+//! converts from rxd's, a dependency with another name, a build with fewer log records. They are in
+//! `user/mains`, `user/renamed` and `user/limited`.
 
 use crate::program;
 use outside::process::{LIMIT, Place, Program};
@@ -51,4 +51,14 @@ fn g61_log_with_colours_asked_for_writes_them_into_a_pipe() {
     let mut program = Program::start(&program("colours"), Place::IdleInput, &[]);
     assert_eq!(program.ended_within(LIMIT), 0, "{}", program.output());
     assert!(program.output().contains("\x1b[32m INFO\x1b[0m"), "{}", program.output());
+}
+
+#[test]
+fn p_level_that_the_build_does_not_contain_is_said_once_and_in_the_setting() {
+    let mut program = Program::start(&program("limited"), Place::IdleInput, &[]);
+    assert_eq!(program.ended_within(LIMIT), 0, "{}", program.output());
+    let output = program.output();
+    assert!(output.contains("limited to None at first"), "{output}");
+    assert_eq!(output.matches("limited to Some(Info)").count(), 2, "{output}");
+    assert_eq!(output.matches("this build contains no log records above info").count(), 1, "{output}");
 }
