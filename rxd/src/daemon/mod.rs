@@ -132,7 +132,11 @@ impl Daemon {
     /// * The first signal asks the daemon to stop. The second sets all remaining limits to zero.
     ///   The third ends the process immediately, with status 128 + its number. Signals that follow
     ///   each other within 20 ms count as one.
-    /// * SIGHUP reloads, unless it is listed here.
+    /// * SIGHUP reloads, unless it is listed here. In a terminal it stops, since it then says that
+    ///   the terminal is gone: if standard input is a terminal at the start, or if the process leads
+    ///   the terminal's foreground. A second SIGHUP does nothing.
+    /// * On Linux, SIGHUP, SIGINT and SIGQUIT stay ignored if they were when the process started, by
+    ///   `nohup` or by `&` in a script.
     /// * Once the daemon has stopped, the next of these signals ends the process, even if the
     ///   process still waits for a blocking job, a read of standard input, or a resolver. The
     ///   status is 0 if the daemon ended well, otherwise 128 + the signal's number. This lasts

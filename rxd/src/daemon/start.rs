@@ -26,7 +26,7 @@ use crate::monitor::MonitorHandle;
 use crate::monitor::heartbeat::HeartbeatMonitor;
 use crate::report::ShutdownReason;
 use crate::shutdown::{Notice, Stopping};
-use crate::signals::{self, SignalEvent, SignalListener};
+use crate::signals::{Reactions, SignalEvent, SignalListener};
 use crate::systemd::Systemd;
 use std::future::Future;
 use std::pin::Pin;
@@ -46,15 +46,15 @@ impl Daemon {
         };
         let mut order = self.checked()?;
         crate::panic::note_locations();
-        let signals = self.signals.take().unwrap_or_else(|| signals::DEFAULT_STOP_SIGNALS.to_vec());
-        let needs_io = !signals.is_empty();
+        let reactions = Reactions::new(self.signals.take());
+        let needs_io = reactions.any();
         #[cfg(feature = "admin")]
         let needs_io = needs_io || self.admin.is_some();
         crate::daemon::runtime::check(needs_io)?;
         #[cfg(feature = "admin")]
         let admin = crate::admin::bind(self.admin.take()).await?;
-        let running = RunningDaemon::new(&signals);
-        let mut listener = SignalListener::new(&signals)?;
+        let running = RunningDaemon::new(&reactions.stop);
+        let mut listener = SignalListener::new(&reactions)?;
         if self.services.iter().any(Service::is_off) {
             self.services.retain(|service| !service.is_off());
             order = self.with_graph(|graph| graph.stops_before());
@@ -67,7 +67,7 @@ impl Daemon {
         #[cfg(any(test, feature = "test-util"))]
         let observer = rules.map(|rules| crate::trace::observer::RunObserver::new(&core, rules));
         // Before the prestart stages, which may block too.
-        let monitor = MonitorHandle::start(&core, self.options.blocking_threshold, SignalListener::new(&signals)?);
+        let monitor = MonitorHandle::start(&core, self.options.blocking_threshold, SignalListener::new(&reactions)?);
         #[cfg(feature = "admin")]
         core.extensions.insert(pictures);
         let services = self.services;

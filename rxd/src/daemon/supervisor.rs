@@ -141,7 +141,7 @@ impl Supervisor {
                 ended = &mut ended => return ended,
                 event = self.listener.next() => {
                     let SignalEvent::Stop(number) = event else { continue };
-                    match self.requests.count() {
+                    match self.requests.count(number) {
                         Some(2) => ended.set(timeout_at(later(SETTLE).min(end), tasks.ended())),
                         Some(3..) => exit_now(number),
                         _ => {}
@@ -175,7 +175,7 @@ impl Supervisor {
             while let Poll::Ready(event) = self.listener.poll(task) {
                 match event {
                     SignalEvent::Stop(number) => {
-                        if let Some(times) = self.requests.count() {
+                        if let Some(times) = self.requests.count(number) {
                             return Poll::Ready(SupervisorEvent::StopRequested(times, number));
                         }
                     }

@@ -276,7 +276,7 @@ impl MonitorLoop {
     /// A signal. The supervisor gets it too, if it runs.
     async fn on_signal(&mut self, event: SignalEvent) {
         let SignalEvent::Stop(number) = event else { return };
-        let times = self.requests.count();
+        let times = self.requests.count(number);
         if times == Some(3) {
             exit_now(number);
         }

@@ -134,7 +134,7 @@ const TABLE: &[(&str, Shown)] = &[
     ("L", By(&["l_error*"])),
     ("M", By(&["g57_*"])),
     ("N", By(&["n_probe_of_http_1_0_without_a_host_is_answered"])),
-    ("O", Open("signals: a terminal that goes, and signals that are ignored or blocked at the start")),
+    ("O", By(&["o_*"])),
     ("P", By(&["p_level_that_the_build_does_not_contain_is_said_once_and_in_the_setting"])),
     ("Q", By(&["q_f96_processes_that_start_at_once_on_one_path_one_listens"])),
     ("R", By(&["r_*"])),
@@ -149,7 +149,7 @@ const TABLE: &[(&str, Shown)] = &[
     ("gap-in-run-for-some-time", READY),
     ("gap-host-list", ADMIN),
     ("gap-late-journal", By(&["journal_that_comes_up_later_is_used_from_then_on"])),
-    ("gap-blocked-signal", Open("signals: a terminal that goes, and signals that are ignored or blocked at the start")),
+    ("gap-blocked-signal", By(&["gap_blocked_signal_*"])),
     // ---- by breaking it ---------------------------------------------------------------------------
     ("X1", By(&["g50_x1_*"])),
     ("X2", By(&["g53_x2_*", "g55_x2_*"])),

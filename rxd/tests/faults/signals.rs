@@ -10,6 +10,7 @@ use rxd::testing::{Behavior, FakeService, ReloadingFake};
 use rxd::{Context, Daemon, Options, Service, Signal, State};
 use std::process::Command;
 use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
 
 fn prints(line: &'static str) -> Behavior {
     Behavior::call(async move |_| {
@@ -140,6 +141,17 @@ fn program() {
         false => tokio::runtime::Builder::new_multi_thread(),
     };
     let runtime = builder.worker_threads(2).enable_all().build().unwrap();
+    let (name, as_started) = match name.strip_prefix("as-started ") {
+        Some(name) => (name, true),
+        None => (name, false),
+    };
+    // The tests themselves may be run with these ignored.
+    if !as_started {
+        let _runtime = runtime.enter();
+        for kind in [SignalKind::hangup(), SignalKind::interrupt(), SignalKind::quit()] {
+            drop(signal(kind).unwrap());
+        }
+    }
     let code = runtime.block_on(daemon(name).main());
     drop(runtime);
     // As at the end of `main`.
@@ -260,6 +272,70 @@ fn f75_configured_signal_stops_the_daemon() {
     for signal in ["USR1", "HUP"] {
         let (code, output, _) = Program::start(PROGRAM, "extra").until("a runs").signal(signal).end();
         assert_eq!((code, lines_ending_with(&output, "stops").len()), (0, 1));
+    }
+}
+
+/// The test program, started by this script as `"$0" "$@"`.
+fn by_script(script: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", script]).arg(std::env::current_exe().unwrap());
+    command
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn o_signals_ignored_at_the_start_neither_stop_nor_reload() {
+    let ignores = r#"trap '' HUP INT QUIT; exec "$0" "$@""#;
+    for (script, signals) in [(ignores, &["HUP", "INT"][..]), (r#"exec nohup "$0" "$@""#, &["HUP"])] {
+        let mut program = Program::start_by(by_script(script), PROGRAM, "as-started reload").until("b runs");
+        for signal in signals {
+            program = program.signal(signal).pause();
+        }
+        let (code, output, errors) = program.signal("TERM").end();
+        assert_eq!(code, 0, "{script}: {errors}");
+        assert_eq!(lines_ending_with(&output, "reloads"), [""; 0], "{script}");
+        assert_eq!(lines_ending_with(&output, "stops"), ["b stops", "a stops"], "{script}");
+    }
+}
+
+/// In a terminal whose other end is the process `script`. What the program prints does not go
+/// there.
+#[cfg(target_os = "linux")]
+fn in_terminal(input: &str) -> Command {
+    let script = "exec 3>&1; export PROGRAM=\"exec '$0' $* INPUT >&3 2>&3\"; exec script -qfec \"$PROGRAM\" /dev/null";
+    by_script(&script.replace("INPUT", input))
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn o_hangup_in_a_terminal_stops_gracefully() {
+    // Its standard input is the terminal, or it only leads the terminal's foreground. The signal is
+    // sent by hand, or by the system when the terminal goes.
+    for input in ["", "< /dev/null"] {
+        for hang_up in ["kill -s HUP $(cat /proc/$PID/task/$PID/children)", "kill -s KILL $PID"] {
+            let program = Program::start_by(in_terminal(input), PROGRAM, "as-started reload").until("b runs");
+            let (_, output, errors) = program.shell(hang_up).end();
+            assert_eq!(lines_ending_with(&output, "reloads"), [""; 0], "{errors}");
+            assert_eq!(lines_ending_with(&output, "stops"), ["b stops", "a stops"], "{hang_up} {input}: {errors}");
+        }
+    }
+}
+
+#[test]
+fn gap_blocked_signal_stops_the_daemon_all_the_same() {
+    use nix::sys::signal::{SigSet, Signal};
+    for name in ["reload", "single reload"] {
+        // A process inherits what the thread that starts it has blocked.
+        let blocks = std::thread::spawn(move || {
+            let mut blocked = SigSet::empty();
+            blocked.extend([Signal::SIGTERM, Signal::SIGHUP]);
+            blocked.thread_block().unwrap();
+            Program::start(PROGRAM, name)
+        });
+        let program = blocks.join().unwrap().until("b runs").signal("HUP").pause();
+        let (code, output, _) = program.signal("TERM").end();
+        assert_eq!((code, lines_ending_with(&output, "stops").len()), (0, 2), "{name}");
+        assert_eq!(lines_ending_with(&output, "reloads").len(), 1, "{name}");
     }
 }
 
