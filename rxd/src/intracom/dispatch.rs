@@ -39,10 +39,13 @@ use tokio::time::Instant;
 /// the channel's queue of senders.
 pub(super) const YIELDS: u32 = 2;
 
-/// The groups of a topic at one moment. Joining and leaving replace it by another list.
+/// The groups of a topic at one moment, as publishers read them.
 pub(super) struct GroupList<T> {
+    /// Empty if the topic is closed, or if the list is outdated.
     pub(super) groups: Vec<Arc<GroupState<T>>>,
     pub(super) closed: bool,
+    /// Whether groups have joined or left since. The next publisher makes a new list.
+    pub(super) outdated: bool,
 }
 
 /// Where the publishing of a message stands, as long as it is not finished.

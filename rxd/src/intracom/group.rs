@@ -68,6 +68,8 @@ pub(super) struct GroupState<T> {
     /// The topic's name.
     topic: Arc<str>,
     pub(super) name: Arc<str>,
+    /// Its place among the groups of the topic.
+    pub(super) number: u64,
     pub(super) capacity: usize,
     pub(super) policy: Policy,
     block_timeout: Duration,
@@ -157,7 +159,7 @@ impl ClosedGroupTotals {
 impl<T> GroupState<T> {
     pub(super) fn new(
         topic: &Arc<str>,
-        name: Arc<str>,
+        (name, number): (Arc<str>, u64),
         group: &Group<'_>,
         block_timeout: Duration,
         totals: &Arc<ClosedGroupTotals>,
@@ -166,6 +168,7 @@ impl<T> GroupState<T> {
         GroupState {
             topic: topic.clone(),
             name,
+            number,
             capacity: group.capacity,
             policy: group.policy,
             block_timeout,

@@ -6,14 +6,15 @@
 //!
 //! # Invariants
 //!
-//! 1. The groups, and whether the topic is closed, are one immutable list behind one pointer.
-//!    Publishers read it without a lock. Joining, leaving and closing replace it, under the lock of
-//!    `state`.
+//! 1. Publishers read the groups, and whether the topic is closed, from one immutable list behind
+//!    one pointer, without a lock. The list is replaced only under the lock of `state`. Joining and
+//!    leaving change [`Groups`] and leave an empty list that is marked as outdated; the next
+//!    publisher makes the new one. So a join costs the same at any number of groups.
 //! 2. On a topic that keeps its last message, admitting a message and beginning a group exclude
 //!    each other, under that lock. So a new group gets a message either directly or, if it was the
 //!    last one, as its replay. It never gets both, and never out of order.
-//! 3. A group that is removed from the list may still be in the list that a publisher has read. So
-//!    it counts on, and what it has counted is added up when its last owner drops it. Until then
+//! 3. A group that is removed may still be in the list that a publisher has read. So it counts
+//!    on, and what it has counted is added up when its last owner drops it. Until then
 //!    `leaving` knows it.
 //!
 //! # Lock order
@@ -31,6 +32,7 @@ use super::stats::TopicStats;
 use super::user::{self, Disposal};
 use crate::sync::atomic::AtomicU64;
 use crate::sync::{Mutex, assert_none_held};
+use std::collections::BTreeMap;
 use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
@@ -45,7 +47,7 @@ pub(super) struct TopicState<T> {
     /// Called once a handle has closed the topic, so that its registry forgets it.
     on_close: OnClose,
     /// Replaced only under the lock of `state`.
-    pub(super) list: ArcCell<GroupList<T>>,
+    list: ArcCell<GroupList<T>>,
     state: Mutex<LockedState<T>>,
     /// Notified when the topic gets a new group, and when it is closed.
     pub(super) subscribed: Notify,
@@ -67,15 +69,63 @@ type Admitted<T> = (ArcSnapshot<GroupList<T>>, Option<Arc<LastMessage<T>>>);
 
 /// What the lock of a topic guards.
 struct LockedState<T> {
-    /// Groups that were removed from the list, but that a publisher may still hold.
+    groups: Groups<T>,
+    /// Groups that were removed, but that a publisher may still hold.
     leaving: Vec<Weak<GroupState<T>>>,
     /// Keeps removed groups alive in loom's models: loom does not see that `Arc` orders the drop of
     /// what threads share.
     #[cfg(loom)]
     closed_groups: Vec<Arc<GroupState<T>>>,
     last: Option<Arc<LastMessage<T>>>,
-    /// How many private groups there have been. The next one is named `#` and this number.
-    private_groups: u64,
+}
+
+/// The groups of a topic.
+struct Groups<T> {
+    /// Oldest first, by their numbers.
+    by_number: BTreeMap<u64, Arc<GroupState<T>>>,
+    /// Those that others can join.
+    by_name: BTreeMap<Arc<str>, Arc<GroupState<T>>>,
+    /// How many there have been. The next one has this number.
+    begun: u64,
+    /// How many private ones there have been. The next one is named `#` and this number.
+    private: u64,
+}
+
+impl<T> Groups<T> {
+    /// The name and the number of the next group.
+    fn next(&mut self, asked: Option<&str>) -> (Arc<str>, u64) {
+        self.begun += 1;
+        let name = match asked {
+            Some(name) => name.into(),
+            None => {
+                self.private += 1;
+                format!("#{}", self.private).into()
+            }
+        };
+        (name, self.begun)
+    }
+
+    fn insert(&mut self, group: &Arc<GroupState<T>>) {
+        self.by_number.insert(group.number, group.clone());
+        if group.shared {
+            self.by_name.insert(group.name.clone(), group.clone());
+        }
+    }
+
+    /// Returns whether it was there.
+    fn remove(&mut self, group: &GroupState<T>) -> bool {
+        let was_there = self.by_number.remove(&group.number).is_some();
+        if was_there && group.shared {
+            self.by_name.remove(&group.name);
+        }
+        was_there
+    }
+}
+
+impl<T> Default for Groups<T> {
+    fn default() -> Self {
+        Groups { by_number: BTreeMap::new(), by_name: BTreeMap::new(), begun: 0, private: 0 }
+    }
 }
 
 impl<T> TopicState<T> {
@@ -85,13 +135,13 @@ impl<T> TopicState<T> {
             created,
             options,
             on_close,
-            list: ArcCell::new(GroupList { groups: Vec::new(), closed: false }),
+            list: ArcCell::new(GroupList { groups: Vec::new(), closed: false, outdated: false }),
             state: Mutex::new(LockedState {
+                groups: Groups::default(),
                 leaving: Vec::new(),
                 #[cfg(loom)]
                 closed_groups: Vec::new(),
                 last: None,
-                private_groups: 0,
             }),
             subscribed: Notify::new(),
             no_subscribers: AtomicU64::new(0),
@@ -106,16 +156,15 @@ impl<T> TopicState<T> {
     /// Closes the topic, and drops the kept message into `disposal`. Does nothing if the topic is
     /// closed already.
     pub(super) fn close(&self, disposal: &mut Disposal) {
-        let (list, last) = {
+        let (groups, last) = {
             let mut state = self.state.lock();
-            let list = ArcCell::keep(&self.list.load());
-            if list.closed {
+            if self.is_closed() {
                 return;
             }
-            self.list.store(GroupList { groups: list.groups.clone(), closed: true });
-            (list, state.last.take())
+            self.list.store(GroupList { groups: Vec::new(), closed: true, outdated: false });
+            (state.groups.by_number.clone(), state.last.take())
         };
-        list.groups.iter().for_each(|group| group.close());
+        groups.values().for_each(|group| group.close());
         assert_none_held();
         self.subscribed.notify_waiters();
         disposal.discard(last);
@@ -132,8 +181,33 @@ impl<T> TopicState<T> {
 
     /// Whether the topic has groups, and a publisher would have to wait for each of them.
     pub(super) fn would_wait(&self) -> bool {
+        let list = self.current();
+        !list.groups.is_empty() && list.groups.iter().all(|group| group.would_wait())
+    }
+
+    /// The list of groups, made anew if it is outdated.
+    fn current(&self) -> ArcSnapshot<GroupList<T>> {
         let list = self.list.load();
-        !list.closed && !list.groups.is_empty() && list.groups.iter().all(|group| group.would_wait())
+        if list.outdated { self.refresh(&self.state.lock()) } else { list }
+    }
+
+    /// As [`current`](TopicState::current), under the lock.
+    #[cold]
+    fn refresh(&self, state: &LockedState<T>) -> ArcSnapshot<GroupList<T>> {
+        if self.list.load().outdated {
+            let groups = state.groups.by_number.values().cloned().collect();
+            self.list.store(GroupList { groups, closed: false, outdated: false });
+        }
+        self.list.load()
+    }
+
+    /// Marks the list as outdated, after the groups have changed. That empties it: `state` and the
+    /// caller hold every group, so no group is dropped under the lock.
+    fn mark_outdated(&self, _state: &mut LockedState<T>) {
+        let list = self.list.load();
+        if !list.closed && !list.outdated {
+            self.list.store(GroupList { groups: Vec::new(), closed: false, outdated: true });
+        }
     }
 
     /// Removes a group whose members have all ended, and ends it.
@@ -155,34 +229,31 @@ impl<T> TopicState<T> {
         group.end();
     }
 
-    /// Removes a group from the list, if it is there. The caller holds the group, so dropping the
-    /// old list drops no group under the lock.
+    /// Removes a group, if it is there. The caller holds it.
     fn remove(&self, group: &Arc<GroupState<T>>, state: &mut LockedState<T>) {
-        let list = self.list.load();
-        if !list.groups.iter().any(|other| Arc::ptr_eq(other, group)) {
+        if !state.groups.remove(group) {
             return;
         }
         state.leaving.retain(|other| other.strong_count() > 0);
         state.leaving.push(Arc::downgrade(group));
         #[cfg(loom)]
         state.closed_groups.push(group.clone());
-        let groups = list.groups.iter().filter(|other| !Arc::ptr_eq(other, group)).cloned().collect();
-        self.list.store(GroupList { groups, closed: list.closed });
+        self.mark_outdated(state);
     }
 
     pub(super) fn stats(&self) -> TopicStats {
-        let (list, leaving, ended) = {
+        let (groups, closed, leaving, ended) = {
             let state = self.state.lock();
             let leaving: Vec<_> = state.leaving.iter().filter_map(Weak::upgrade).collect();
-            (ArcCell::keep(&self.list.load()), leaving, self.totals.get())
+            (state.groups.by_number.clone(), self.is_closed(), leaving, self.totals.get())
         };
         let mut stats = TopicStats {
             name: self.name.to_string(),
             type_name: self.created.type_name,
             created: self.created.place,
-            closed: list.closed,
+            closed,
             no_subscribers: self.no_subscribers.load(Ordering::Relaxed),
-            groups: list.groups.iter().map(|group| group.stats()).collect(),
+            groups: groups.values().map(|group| group.stats()).collect(),
             closed_groups: ended,
         };
         for group in leaving {
@@ -207,6 +278,13 @@ impl<T: Clone + Send + 'static> TopicState<T> {
     #[inline]
     pub(super) fn admit(&self) -> Result<ArcSnapshot<GroupList<T>>, RefusalReason> {
         let list = self.list.load();
+        if list.groups.is_empty() { self.admit_without_groups() } else { Ok(list) }
+    }
+
+    /// As [`admit`](TopicState::admit), if the list that publishers read is empty.
+    #[cold]
+    fn admit_without_groups(&self) -> Result<ArcSnapshot<GroupList<T>>, RefusalReason> {
+        let list = self.current();
         match self.refusal(&list) {
             Some(reason) => Err(reason),
             None => Ok(self.admitted(list)),
@@ -217,7 +295,7 @@ impl<T: Clone + Send + 'static> TopicState<T> {
     /// for the caller to drop without a lock.
     pub(super) fn admit_kept(&self, last: &Arc<LastMessage<T>>) -> Result<Admitted<T>, RefusalReason> {
         let mut state = self.state.lock();
-        let list = self.list.load();
+        let list = self.refresh(&state);
         if let Some(reason) = self.refusal(&list) {
             return Err(reason);
         }
@@ -226,7 +304,6 @@ impl<T: Clone + Send + 'static> TopicState<T> {
         Ok((self.admitted(list), before))
     }
 
-    #[inline]
     fn admitted(&self, list: ArcSnapshot<GroupList<T>>) -> ArcSnapshot<GroupList<T>> {
         if list.groups.is_empty() {
             self.no_subscribers.fetch_add(1, Ordering::Relaxed);
@@ -234,7 +311,6 @@ impl<T: Clone + Send + 'static> TopicState<T> {
         list
     }
 
-    #[inline]
     fn refusal(&self, list: &GroupList<T>) -> Option<RefusalReason> {
         match list {
             GroupList { closed: true, .. } => Some(RefusalReason::Closed),
@@ -268,12 +344,10 @@ impl<T: Clone + Send + 'static> TopicState<T> {
         let mut fresh: Option<Arc<GroupState<T>>> = None;
         loop {
             let mut state = self.state.lock();
-            let list = self.list.load();
-            if list.closed {
+            if self.is_closed() {
                 return error(TopicErrorKind::Closed);
             }
-            let found = list.groups.iter().find(|group| group.shared && asked.name == Some(&*group.name)).cloned();
-            if let Some(group) = found {
+            if let Some(group) = asked.name.and_then(|name| state.groups.by_name.get(name)).cloned() {
                 if group.has_no_members() {
                     // All its members were cancelled, and none has left yet: the name is free for a
                     // new group.
@@ -291,15 +365,9 @@ impl<T: Clone + Send + 'static> TopicState<T> {
                 return Ok((group, member));
             }
             let Some(group) = fresh.take() else {
-                let name = match asked.name {
-                    Some(name) => name.into(),
-                    None => {
-                        state.private_groups += 1;
-                        format!("#{}", state.private_groups).into()
-                    }
-                };
+                let next = state.groups.next(asked.name);
                 drop(state);
-                let group = GroupState::new(&self.name, name, asked, self.options.block_timeout, &self.totals);
+                let group = GroupState::new(&self.name, next, asked, self.options.block_timeout, &self.totals);
                 fresh = Some(Arc::new(group));
                 continue;
             };
@@ -307,8 +375,8 @@ impl<T: Clone + Send + 'static> TopicState<T> {
                 group.replay.put(last.clone());
             }
             group.enter(member.clone());
-            let groups = list.groups.iter().chain([&group]).cloned().collect();
-            self.list.store(GroupList { groups, closed: false });
+            state.groups.insert(&group);
+            self.mark_outdated(&mut state);
             drop(state);
             assert_none_held();
             self.subscribed.notify_waiters();
@@ -321,7 +389,8 @@ impl<T> Drop for TopicState<T> {
     /// Neither a handle nor the registry is left, so nothing is published any more. What is
     /// buffered can still be received, and then the subscriptions end.
     fn drop(&mut self) {
-        self.list.load().groups.iter().for_each(|group| group.close());
+        let groups = std::mem::take(&mut self.state.lock().groups);
+        groups.by_number.values().for_each(|group| group.close());
     }
 }
 

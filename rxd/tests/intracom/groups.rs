@@ -147,3 +147,27 @@ fn subscription_that_has_ended_stays_ended() {
         assert_eq!(sub.try_recv(), Err(TryRecvError::Ended));
     }
 }
+
+/// The bytes that are allocated as this many groups join and leave a topic to which something is
+/// published before, between and after.
+fn bytes_of_groups(count: usize) -> u64 {
+    let topic = topic::<u32>();
+    let _first = topic.subscribe(Group::private()).unwrap();
+    topic.try_publish(0).unwrap();
+    let used = allocation_counter::measure(|| {
+        let name = |n: usize| format!("{n}");
+        let private = |_| topic.subscribe(Group::private().capacity(1)).unwrap();
+        let named = |n| topic.subscribe(Group::named(&name(n)).capacity(1)).unwrap();
+        let groups: Vec<_> = (0..count / 2).map(private).chain((0..count / 2).map(named)).collect();
+        assert_eq!(topic.try_publish(1).unwrap().delivered(), count + 1);
+        drop(groups);
+        assert_eq!(topic.try_publish(2).unwrap().delivered(), 1);
+    });
+    used.bytes_total
+}
+
+#[test]
+fn x25_groups_joining_and_leaving_cost_the_same_at_any_number() {
+    let (few, many) = (bytes_of_groups(1_000), bytes_of_groups(8_000));
+    assert!(many < 9 * few, "{few} bytes for 1,000 groups, {many} for 8,000");
+}
