@@ -1,6 +1,6 @@
 //! The layout of the graph picture: the position of each service, line and label.
 //!
-//! It is a layered layout (Sugiyama), made once when the daemon starts:
+//! It is a layered layout (Sugiyama), made once:
 //!
 //! 1. The layer of a service is the length of the longest path of gates that leads out of it.
 //! 2. A line that passes layers gets a place in each of them, so that it goes around what is there.
@@ -10,6 +10,8 @@
 //! x if the picture goes down.
 
 use crate::graph::Graph;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// The position of everything.
 #[derive(Debug, Default)]
@@ -76,14 +78,24 @@ impl Layout {
     /// Lays out the graph from left to right, or from the top down.
     pub(crate) fn of(graph: &Graph<'_>, down: bool) -> Self {
         let mut lines: Vec<PlacedLine> = Vec::new();
+        let mut places = HashMap::new();
         for (from, to, kind, text) in graph.drawn() {
-            match lines.iter_mut().rev().take_while(|line| line.from == from).find(|line| line.to == to) {
-                Some(line) => {
+            match places.entry((from, to)) {
+                Entry::Occupied(place) => {
+                    let line: &mut PlacedLine = &mut lines[*place.get()];
                     line.kind = line.kind.min(kind);
                     line.texts.push(text);
                 }
-                None => {
-                    lines.push(PlacedLine { from, to, kind, texts: vec![text], path: String::new(), label: (0.0, 0.0) })
+                Entry::Vacant(place) => {
+                    place.insert(lines.len());
+                    lines.push(PlacedLine {
+                        from,
+                        to,
+                        kind,
+                        texts: vec![text],
+                        path: String::new(),
+                        label: (0.0, 0.0),
+                    });
                 }
             }
         }

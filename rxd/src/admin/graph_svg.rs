@@ -1,5 +1,5 @@
-//! The checked graph as an SVG picture: laid out once, coloured with the states when it is asked
-//! for.
+//! The checked graph as an SVG picture: laid out once, when it is first asked for, and coloured with
+//! the states each time.
 //!
 //! Services stand in columns (rows, if the picture goes [down](Layout::of)), each after those it
 //! waits for. A line leads from a service to one that it watches, around those in between; its
@@ -10,28 +10,58 @@ use crate::core::States;
 use crate::escape;
 use crate::graph::Graph;
 use std::fmt::{self, Write};
+use std::sync::OnceLock;
 
-/// The graph of a daemon in all formats.
-#[derive(Debug)]
+/// The graph of a daemon in all formats. Each is made when it is first asked for: a graph may have a
+/// million edges, and mostly nobody looks at it.
 pub(crate) struct Pictures {
-    pub(crate) json: String,
-    pub(crate) mermaid: String,
-    pub(crate) dot: String,
+    graph: GraphSource,
+    json: OnceLock<String>,
+    mermaid: OnceLock<String>,
+    dot: OnceLock<String>,
     /// For a wide window.
-    pub(crate) right: Layout,
+    right: OnceLock<Layout>,
     /// For a narrow one.
-    pub(crate) down: Layout,
+    down: OnceLock<Layout>,
 }
 
+/// Puts the graph together, and calls the function with it.
+type GraphSource = Box<dyn Fn(&mut dyn FnMut(&Graph<'_>)) + Send + Sync>;
+
 impl Pictures {
-    pub(crate) fn of(graph: &Graph<'_>) -> Self {
+    pub(crate) fn of(graph: impl Fn(&mut dyn FnMut(&Graph<'_>)) + Send + Sync + 'static) -> Self {
         Pictures {
-            json: graph.to_json(),
-            mermaid: graph.to_mermaid(),
-            dot: graph.to_dot(),
-            right: Layout::of(graph, false),
-            down: Layout::of(graph, true),
+            graph: Box::new(graph),
+            json: OnceLock::new(),
+            mermaid: OnceLock::new(),
+            dot: OnceLock::new(),
+            right: OnceLock::new(),
+            down: OnceLock::new(),
         }
+    }
+
+    pub(crate) fn json(&self) -> &String {
+        self.made(&self.json, |graph| graph.to_json())
+    }
+
+    pub(crate) fn mermaid(&self) -> &String {
+        self.made(&self.mermaid, |graph| graph.to_mermaid())
+    }
+
+    pub(crate) fn dot(&self) -> &String {
+        self.made(&self.dot, |graph| graph.to_dot())
+    }
+
+    pub(crate) fn layout(&self, down: bool) -> &Layout {
+        self.made(if down { &self.down } else { &self.right }, |graph| Layout::of(graph, down))
+    }
+
+    fn made<'a, T: Default>(&self, place: &'a OnceLock<T>, make: impl Fn(&Graph<'_>) -> T) -> &'a T {
+        place.get_or_init(|| {
+            let mut made = T::default();
+            (self.graph)(&mut |graph| made = make(graph));
+            made
+        })
     }
 }
 
@@ -154,6 +184,32 @@ impl fmt::Display for Marker {
 mod tests {
     use super::*;
     use crate::admin::graph_layout::tests::draw;
+    use crate::{Context, Daemon, Runner, Service};
+
+    struct Waits;
+
+    impl Runner for Waits {
+        async fn run(&mut self, cx: &Context) -> crate::Result {
+            cx.cancelled().await;
+            Ok(())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn x25_picture_is_made_when_it_is_first_asked_for() {
+        let daemon = Daemon::new("d").signals([]).add(Service::new("db", Waits));
+        let handle = daemon.add(Service::new("api", Waits).needs(["db"])).start().await.unwrap();
+        let pictures = handle.core().extensions.get::<Pictures>().unwrap();
+        let made = || {
+            let texts = [&pictures.json, &pictures.mermaid, &pictures.dot].map(|text| text.get().is_some());
+            let layouts = [&pictures.right, &pictures.down].map(|layout| layout.get().is_some());
+            (texts, layouts)
+        };
+        assert_eq!(made(), ([false; 3], [false; 2]));
+        assert_eq!(pictures.layout(true).lines.len(), 1);
+        assert!(pictures.dot().contains("s1 -> s0 [label = \"needs\""), "{}", pictures.dot());
+        assert_eq!(made(), ([false, false, true], [false, true]));
+    }
 
     #[test]
     fn svg_of_a_name_with_markup_escapes_it() {

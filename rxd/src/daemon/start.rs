@@ -17,7 +17,11 @@ use super::engine_tasks::EngineTasks;
 use super::service::Service;
 use super::supervisor::Supervisor;
 use super::{prestart, wiring};
+#[cfg(feature = "admin")]
+use crate::admin::graph_svg::Pictures;
 use crate::board::{Id, signal};
+#[cfg(feature = "admin")]
+use crate::core::Core;
 use crate::error::Error;
 use crate::exit::RunningDaemon;
 use crate::handle::DaemonHandle;
@@ -61,15 +65,13 @@ impl Daemon {
         }
         #[cfg(any(test, feature = "test-util"))]
         let rules = crate::trace::observer::is_enabled().then(|| self.declared_rules());
-        #[cfg(feature = "admin")]
-        let pictures = self.with_graph(crate::admin::graph_svg::Pictures::of);
         let core = Arc::new(wiring::wire(self.name, &mut self.services, &order, self.options.history));
         #[cfg(any(test, feature = "test-util"))]
         let observer = rules.map(|rules| crate::trace::observer::RunObserver::new(&core, rules));
         // Before the prestart stages, which may block too.
         let monitor = MonitorHandle::start(&core, self.options.blocking_threshold, SignalListener::new(&reactions)?);
         #[cfg(feature = "admin")]
-        core.extensions.insert(pictures);
+        keep_graph(&core, &mut self.services);
         let services = self.services;
         core.monitor_heartbeats(HeartbeatMonitor::new(self.watchdog.on_stale, services.iter().map(Service::limits)));
         let mut systemd = Systemd::begin(&core, self.watchdog, services.iter().map(Service::limits));
@@ -122,6 +124,15 @@ impl Daemon {
         hold.release();
         Ok(handle)
     }
+}
+
+/// Keeps what the pictures of the graph are made from, should anybody ask for one.
+#[cfg(feature = "admin")]
+fn keep_graph(core: &Core, services: &mut [Service]) {
+    let names = (0..).map(|id| core.name(id).clone());
+    let services = services.iter_mut().zip(names).map(|(service, name)| service.take_drawn(name));
+    let drawn = crate::sync::Mutex::new(Daemon::new(core.daemon.clone()).add_all(services));
+    core.extensions.insert(Pictures::of(move |draw| drawn.lock().with_graph(draw)));
 }
 
 /// Waits for a signal that stops the daemon. Before the start there is nothing to reload.

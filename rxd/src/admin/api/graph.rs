@@ -55,11 +55,10 @@ pub(crate) async fn get(State(app): State<App>, uri: Uri, headers: HeaderMap) ->
         return Err(Problem::new(StatusCode::NOT_FOUND, "no-graph", "No graph", detail));
     };
     let body = match FORMATS[format].0 {
-        "json" => pictures.json.clone(),
-        "mermaid" => pictures.mermaid.clone(),
-        "dot" => pictures.dot.clone(),
-        _ if down => graph_svg::svg(&pictures.down, &app.handle.states()),
-        _ => graph_svg::svg(&pictures.right, &app.handle.states()),
+        "json" => pictures.json().clone(),
+        "mermaid" => pictures.mermaid().clone(),
+        "dot" => pictures.dot().clone(),
+        _ => graph_svg::svg(pictures.layout(down), &app.handle.states()),
     };
     Ok(([(header::CONTENT_TYPE, FORMATS[format].1), (header::VARY, "Accept")], body).into_response())
 }
