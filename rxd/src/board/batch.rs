@@ -19,8 +19,9 @@ pub(crate) struct StateChange {
 pub(crate) struct TransitionBatch {
     steps: [StateChange; TransitionBatch::CAPACITY],
     len: u8,
-    /// The service is restarted after them. Readers see that with its next transition.
-    pub(crate) restarts: bool,
+    /// 1 if the service is to be restarted after them, -1 if it no longer is. Readers see that with
+    /// its next transition.
+    pub(crate) restarts: i8,
     /// The time of these transitions, if the engine has read the clock for it.
     pub(crate) at: Option<NonZeroU64>,
 }
@@ -43,7 +44,7 @@ impl TransitionBatch {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.len == 0 && !self.restarts
+        self.len == 0 && self.restarts == 0
     }
 }
 

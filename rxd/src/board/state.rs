@@ -127,9 +127,9 @@ impl BoardState {
             let seq = self.apply(services, id, *step, now);
             first = first.or(seq);
         }
-        if batch.restarts {
+        if batch.restarts != 0 {
             let restarts = &mut self.entries[id as usize].status.restarts;
-            *restarts = restarts.wrapping_add(1);
+            *restarts = restarts.wrapping_add_signed(batch.restarts.into());
         }
         first
     }

@@ -266,7 +266,7 @@ impl EngineState {
             None => {}
         }
         if self.interrupt_cause.is_some_and(|cause| !cause.is_failure()) {
-            self.restart_history.forget();
+            self.withdraw_restart();
             return Some(Duration::ZERO);
         }
         let Some(delay) = self.restart_history.restart(&self.options.backoff, self.options.restarts) else {
@@ -277,7 +277,7 @@ impl EngineState {
             self.fail_for_good(self.first_failure.unwrap_or(Cause::Error), RESTART_LIMIT_REACHED);
             return None;
         };
-        self.batch.restarts = true;
+        self.batch.restarts += 1;
         if self.first_failure.is_some() {
             self.recovers = true;
             let restart = self.restart_history.failures();
@@ -287,6 +287,13 @@ impl EngineState {
             self.core.note(self.id, |detail| detail.next_attempt = Some(later(delay)));
         }
         Some(delay)
+    }
+
+    /// A restart that was counted when its back-off began is not made.
+    fn withdraw_restart(&mut self) {
+        if self.restart_history.withdraw() {
+            self.batch.restarts -= 1;
+        }
     }
 
     fn enter_idle(&mut self) -> Method {
@@ -306,6 +313,7 @@ impl EngineState {
     fn publish_exit(&mut self) {
         let cause = self.exit_cause.take().unwrap_or(Cause::Normal);
         let completed = self.completed && cause == Cause::Normal;
+        self.withdraw_restart();
         let batch = std::mem::take(&mut self.batch);
         let for_good = is_for_good(self.core.board.signals(self.id));
         let core = &self.core;

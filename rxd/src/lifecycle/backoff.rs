@@ -26,8 +26,8 @@ pub(crate) struct RestartHistory {
     /// When it restarted within the window, oldest first; only if there is a limit.
     #[expect(clippy::box_collection, reason = "most services have none: it is 24 bytes for each of those")]
     recent: Option<Box<VecDeque<Instant>>>,
-    /// Whether the restart that was granted last will count towards the limit once it is made.
-    counts: bool,
+    /// Whether the restart that was granted last has still to be made.
+    granted: bool,
 }
 
 /// The instant after this delay. A delay that the clock cannot count is cut to [`FAR_FUTURE`].
@@ -59,14 +59,17 @@ impl RestartHistory {
     /// It counts from now, not from when it was granted: the delay lies between the two, and
     /// counting from the grant would allow more restarts within a window than the limit.
     pub(crate) fn restarted(&mut self) {
-        if std::mem::take(&mut self.counts) {
-            self.recent.get_or_insert_default().push_back(Instant::now());
+        if std::mem::take(&mut self.granted) {
+            if let Some(recent) = &mut self.recent {
+                recent.push_back(Instant::now());
+            }
         }
     }
 
-    /// The next incarnation does not count as a restart: an operator or a reaction asked for it.
-    pub(crate) fn forget(&mut self) {
-        self.counts = false;
+    /// Withdraws the restart that was granted last: an operator or a reaction asked for the next
+    /// incarnation, or there is none. Returns whether that restart had still to be made.
+    pub(crate) fn withdraw(&mut self) -> bool {
+        std::mem::take(&mut self.granted)
     }
 
     /// Grants a restart: the delay before it, or `None` if the restart limit is reached.
@@ -81,7 +84,7 @@ impl RestartHistory {
                 return None;
             }
         }
-        self.counts = limit.is_some();
+        self.granted = true;
         self.failures = self.failures.saturating_add(1);
         self.last_delay = nth_delay(backoff, self.failures, fastrand::f64);
         Some(self.last_delay)

@@ -61,6 +61,30 @@ async fn restart_during_back_off_ends_the_back_off() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn x27_restart_or_stop_during_the_back_off_is_not_counted_as_a_restart() {
+    let options = Options::DEFAULT.backoff(Backoff::fixed(60 * SECOND));
+    for options in [options, options.restarts(3, 3600 * SECOND)] {
+        let fails =
+            [Behavior::Fail, Behavior::UntilCancelled, Behavior::Fail, Behavior::UntilCancelled, Behavior::Fail];
+        let running = start(daemon([fake("a", State::Run, fails).options(options), plain("b")])).await;
+        let restarts = || running.handle.states()["a"].restarts;
+        tokio::time::sleep(SECOND).await;
+        running.handle.restart("a").await.unwrap();
+        running.until("a", State::Run).await;
+        assert_eq!(restarts(), 0, "the operator was faster than the back-off");
+        running.handle.restart("a").await.unwrap();
+        tokio::time::sleep(SECOND).await;
+        running.until("a", State::Run).await;
+        assert_eq!(restarts(), 1, "after the back-off");
+        running.handle.restart("a").await.unwrap();
+        tokio::time::sleep(SECOND).await;
+        running.handle.stop("a").await.unwrap();
+        assert_eq!(restarts(), 1, "the last restart was not made");
+        assert_eq!(running.stop().await.service_report("a").restarts, 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn restart_during_back_off_waits_the_delay_before_init() {
     let options = Options::DEFAULT.backoff(Backoff::fixed(3600 * SECOND)).delay_of(State::Init, 10 * SECOND);
     let running =
