@@ -69,6 +69,8 @@ pub struct Harness {
     daemon: Daemon,
     call_log: CallLog,
     fakes: Vec<String>,
+    /// The services that have a fake, or a runner of the test's own.
+    replaced: Vec<String>,
 }
 
 impl Harness {
@@ -79,13 +81,13 @@ impl Harness {
     /// in tests that are about them.
     pub fn new(daemon: Daemon) -> Self {
         let daemon = daemon.signals([]).history(HISTORY).blocking_threshold(None);
-        Harness { daemon, call_log: CallLog::new(), fakes: Vec::new() }
+        Harness { daemon, call_log: CallLog::new(), fakes: Vec::new(), replaced: Vec::new() }
     }
 
     /// Puts one service under test, with a fake for each service that it watches.
     ///
-    /// A fake has the name that the watch gives, or the name of the type where the watch names a
-    /// type.
+    /// A fake has the name that the watch gives. Where the watch names a type, it has the name that
+    /// a service of the type has by default: `udp` for `Udp`.
     ///
     /// A service that is watched for its end (`after`, or `entering Exit`) gets a fake with the
     /// manager `until_success`. The fake stays in Run until a test sets [`Behavior::Ok`] for it.
@@ -109,7 +111,7 @@ impl Harness {
         let mut harness = Harness::new(Daemon::new(service.name().to_owned()));
         for (edge, targets) in service.targets() {
             for target in targets {
-                let name = target.text.to_owned();
+                let name = if target.by_type { default_name(target.text) } else { target.text.to_owned() };
                 if name == service.name() || harness.fakes.contains(&name) {
                     continue;
                 }
@@ -120,6 +122,7 @@ impl Harness {
                 if target.by_type {
                     fake = fake.of_type(ServiceType { id: target.id, ..ServiceType::new("", "fake") });
                 }
+                harness.replaced.push(name.clone());
                 harness.fakes.push(name);
                 harness.daemon = harness.daemon.add(fake);
             }
@@ -161,24 +164,52 @@ impl Harness {
         let replaced = services.remove(at).replaced(runner);
         services.insert(at, replaced);
         self.fakes.retain(|name| name != service);
+        self.replaced.push(service.to_owned());
         self
     }
 
+    /// Replaces by a fake every service that is not replaced yet, except those that are switched
+    /// off. Script some with [`fake`](Harness::fake) before:
+    ///
+    /// ```
+    /// use rxd::testing::{Behavior, FakeService, Harness};
+    /// use rxd::{Daemon, Service, State};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// # let service = |name| Service::new(name, FakeService::new());
+    /// # let daemon = Daemon::new("agent").add(service("db")).add(service("api").needs(["db"]));
+    /// let slow = FakeService::new().on(State::Init, [Behavior::Hang]);
+    /// let test = Harness::new(daemon).fake("db", slow).fake_all().start().await;
+    /// test.settle().await;
+    /// assert!(test.handle().states()["api"].is_in(State::Idle));
+    /// # }
+    /// ```
+    pub fn fake_all(self) -> Self {
+        self.fake_others(None)
+    }
+
     /// Replaces all services but this one by fakes. Services that are switched off, and those that
-    /// have a fake already, stay as they are.
+    /// are replaced already, stay as they are.
     ///
     /// # Panics
     ///
     /// If no service has the name.
     #[track_caller]
-    pub fn fake_all_except(mut self, service: &str) -> Self {
+    pub fn fake_all_except(self, service: &str) -> Self {
         if !self.daemon.services().iter().any(|known| known.name() == service) {
             no_service(service, self.daemon.services().iter().map(Service::name));
         }
-        let on = self.daemon.services().iter().filter(|known| known.name() != service && !known.is_off());
-        let others: Vec<String> = on.map(|known| known.name().to_owned()).collect();
-        for other in others.iter().filter(|name| !self.fakes.contains(name)).collect::<Vec<_>>() {
-            self = self.fake(other, FakeService::new());
+        self.fake_others(Some(service))
+    }
+
+    fn fake_others(mut self, real: Option<&str>) -> Self {
+        let on = self.daemon.services().iter().filter(|known| !known.is_off());
+        let names: Vec<String> = on.map(|known| known.name().to_owned()).collect();
+        for name in names {
+            if Some(&*name) != real && !self.replaced.contains(&name) {
+                self = self.fake(&name, FakeService::new());
+            }
         }
         self
     }
@@ -216,6 +247,23 @@ impl Harness {
         let handle = self.daemon.start().await?;
         Ok(Running { handle, rules, call_log: self.call_log, fakes: self.fakes, began })
     }
+}
+
+/// The name that `#[rxd::service]` gives the type of this path: in kebab-case, `http-server` for
+/// `net::HTTPServer`.
+fn default_name(path: &str) -> String {
+    let path = path.split('<').next().unwrap_or_default();
+    let letters: Vec<char> = path.rsplit("::").next().unwrap_or_default().trim().chars().collect();
+    let mut name = String::new();
+    for (at, &letter) in letters.iter().enumerate() {
+        let follows_capital = at > 0 && letters[at - 1].is_uppercase();
+        let precedes_small = letters.get(at + 1).is_some_and(|next| next.is_lowercase());
+        if letter == '_' || letter.is_uppercase() && (!follows_capital || precedes_small) {
+            name.push('-');
+        }
+        name.extend(letter.to_lowercase().filter(|letter| *letter != '_'));
+    }
+    name.split('-').filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-")
 }
 
 /// Whether this watch waits for the end of its targets.
@@ -339,5 +387,30 @@ impl DeclaredRules {
     #[must_use]
     pub fn of(daemon: &Daemon) -> Self {
         daemon.declared_rules()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::default_name;
+
+    #[test]
+    fn u_names_of_fakes_are_those_that_the_macro_gives() {
+        // As in the test of the macros.
+        for (path, name) in [
+            ("Udp", "udp"),
+            ("HTTPServer", "http-server"),
+            ("net::EdgeAgent", "edge-agent"),
+            ("Worker2", "worker2"),
+            ("S3Sync", "s3-sync"),
+            ("Poll_Er", "poll-er"),
+            ("_Hidden", "hidden"),
+            ("DB", "db"),
+            ("MyDB", "my-db"),
+            ("A", "a"),
+            ("Pool<net::Udp>", "pool"),
+        ] {
+            assert_eq!(default_name(path), name);
+        }
     }
 }

@@ -33,6 +33,25 @@ async fn fake_keeps_the_declaration_of_its_service() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn u_all_fakes_leave_what_is_replaced_already() {
+    struct Own;
+    impl Runner for Own {
+        async fn run(&mut self, cx: &Context) -> rxd::Result {
+            cx.cancelled().await;
+            Ok(())
+        }
+    }
+    let db = FakeService::new().on(State::Init, [Behavior::Fail, Behavior::Ok]);
+    let test = Harness::new(agent()).fake("db", db).replace("api", Own).fake_all().start().await;
+    test.until("migrate", State::Run).await;
+    test.set_behavior("migrate", Behavior::Ok);
+    test.until("poller", State::Run).await;
+    let runs = ["db", "migrate", "api", "poller"].map(|name| test.call_log().count(name, "run"));
+    assert_eq!((test.call_log().count("db", "init"), runs), (2, [1, 1, 0, 1]));
+    test.shutdown().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn fake_with_a_scripted_reload_reloads() {
     let db = FakeService::new().on_reload([Behavior::Fail, Behavior::Ok]);
     let test = harness().fake("db", db).start().await;

@@ -17,10 +17,10 @@ async fn isolated_service_watches_fakes_of_its_targets() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn isolated_service_watching_a_type_gets_a_fake_of_that_type() {
+async fn u_names_of_fakes_of_a_type_are_those_of_its_service() {
     let test = Harness::isolated(Poller { polls: 0 }).start().await;
     test.until("poller", State::Run).await;
-    test.set_behavior("Api", Behavior::Fail);
+    test.set_behavior("api", Behavior::Fail);
     test.until("poller", State::Idle).await;
     let ended = test.shutdown().await;
     ended.trace.expect("poller").leaves(State::Run).because(Cause::Reaction);
