@@ -213,8 +213,8 @@ impl Backoff {
     /// No delays: for tests, and for services that wait themselves.
     pub const NONE: Backoff = Backoff::fixed(Duration::ZERO);
 
-    /// Always the same delay, without jitter. The Go package of this name uses
-    /// `Backoff::fixed(Duration::from_millis(100))`.
+    /// Always the same delay, without jitter. A service of the Go package of this name has
+    /// `Backoff::fixed(Duration::from_secs(5))`.
     #[must_use]
     pub const fn fixed(delay: Duration) -> Self {
         Backoff { base: delay, factor: 1.0, max: delay, jitter: 0.0, reset: None }
