@@ -218,6 +218,10 @@ impl DaemonHandle {
     /// Ends one service. Returns when the service is in Exit, or immediately if the service makes
     /// the request itself.
     ///
+    /// The daemon keeps running, even without any other service, so that
+    /// [`start`](DaemonHandle::start) can start this one again. A service that had ended before
+    /// stays as it is.
+    ///
     /// # Errors
     ///
     /// If no service has the name, or if the service has not ended within a limit: four times its

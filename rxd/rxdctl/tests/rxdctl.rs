@@ -99,6 +99,14 @@ async fn levels_and_actions_are_applied_or_refused() {
 }
 
 #[tokio::test]
+async fn s14_stop_of_all_services_can_be_undone() {
+    let d = start("s14").await;
+    assert_eq!(ctl(&d, "stop api poller").await.0, 0);
+    let (code, out, _) = ctl(&d, "start api poller").await;
+    assert_eq!((code, out.lines().count()), (0, 2), "{out}");
+}
+
+#[tokio::test]
 async fn events_end_with_the_daemon() {
     let d = start("events").await;
     let mut child = command(&d.at.to_string(), "events --json").stdout(std::process::Stdio::piped()).spawn().unwrap();

@@ -3,7 +3,7 @@
 
 use crate::core::{ServiceState, States};
 use crate::handle::DaemonHandle;
-use crate::lifecycle::state::{Cause, State, Transition};
+use crate::lifecycle::state::{Cause, State};
 use crate::log::{Level, LevelSetting};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -192,14 +192,15 @@ impl DaemonReply {
     }
 }
 
-/// Whether the daemon runs, is stopping, or has stopped: then every service is in Exit.
+/// Whether the daemon runs, is stopping, or has stopped: then every service is in Exit, and none
+/// can be started again.
 pub(crate) fn phase(handle: &DaemonHandle, states: &States) -> &'static str {
-    let exited = |service: &ServiceState| service.state == State::Exit && service.transition == Transition::Entering;
-    if states.iter().all(exited) {
-        "stopped"
-    } else if handle.core().shutting_down().is_some() {
-        "stopping"
-    } else {
+    let core = handle.core();
+    if core.shutting_down().is_none() && !core.stop_order.is_ending() {
         "running"
+    } else if states.iter().all(|service| service.is_in(State::Exit)) {
+        "stopped"
+    } else {
+        "stopping"
     }
 }

@@ -385,8 +385,8 @@ impl Core {
 
     /// Handles the Exit of a service: asks those services to stop that had to wait for it. Returns
     /// whether that woke a task.
-    pub(crate) fn exited(&self, id: Id) -> bool {
-        let (next, left) = self.stop_order.exited(id);
+    pub(crate) fn exited(&self, id: Id, cause: Cause) -> bool {
+        let (next, left) = self.stop_order.exited(id, cause == Cause::Operator);
         self.board.raise_all(&next, signal::SHUTDOWN);
         if left == 0 {
             self.supervisor.notify_one();

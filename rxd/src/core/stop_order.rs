@@ -2,6 +2,7 @@
 
 use crate::board::Id;
 use crate::sync::{Mutex, MutexGuard};
+use std::collections::BTreeSet;
 
 /// The order of a shutdown: a service that gates on another's Run stops before that one does.
 ///
@@ -21,6 +22,8 @@ struct StopState {
     gone: Box<[bool]>,
     /// How many services are not in Exit.
     left: usize,
+    /// The services that an operator stopped, and that are still in Exit.
+    stopped: BTreeSet<Id>,
     /// For each service, how many services that stop before it are not in Exit; none before the
     /// shutdown begins.
     waiting: Option<Vec<u32>>,
@@ -37,7 +40,11 @@ impl StopOrder {
         });
         let ends = ends.collect();
         let after = after.iter().flatten().map(|&id| id as Id).collect();
-        StopOrder { after, ends, state: Mutex::new(StopState { gone, left, waiting: None }) }
+        StopOrder {
+            after,
+            ends,
+            state: Mutex::new(StopState { gone, left, stopped: BTreeSet::new(), waiting: None }),
+        }
     }
 
     /// The services that stop after this one.
@@ -57,13 +64,21 @@ impl StopOrder {
         self.lock().left
     }
 
-    /// Whether every service is in Exit. If so, no service can be started again from here on.
+    /// Whether the daemon ends by itself: every service is in Exit, and an operator stopped none of
+    /// them. If so, no service can be started again from here on.
     pub(crate) fn is_over(&self) -> bool {
         let mut state = self.lock();
-        if state.left == 0 && state.waiting.is_none() {
-            state.waiting = Some(vec![0; self.ends.len()]);
+        if state.is_over() {
+            state.waiting.get_or_insert_with(|| vec![0; self.ends.len()]);
         }
-        state.left == 0
+        state.is_over()
+    }
+
+    /// Whether the daemon stops, or ends by itself.
+    #[cfg(feature = "admin")]
+    pub(crate) fn is_ending(&self) -> bool {
+        let state = self.lock();
+        state.waiting.is_some() || state.is_over()
     }
 
     /// Begins the shutdown. Returns the services that can stop at once.
@@ -78,13 +93,16 @@ impl StopOrder {
         first
     }
 
-    /// Notes that a service is in Exit. Returns the services that can stop now, and the number of
-    /// services that are not in Exit.
-    pub(crate) fn exited(&self, id: Id) -> (Vec<Id>, usize) {
+    /// Notes that a service is in Exit, and whether an operator stopped it. Returns the services
+    /// that can stop now, and the number of services that are not in Exit.
+    pub(crate) fn exited(&self, id: Id, is_stopped: bool) -> (Vec<Id>, usize) {
         let mut state = self.lock();
         let state = &mut *state;
         if std::mem::replace(&mut state.gone[id as usize], true) {
             return (Vec::new(), state.left);
+        }
+        if is_stopped {
+            state.stopped.insert(id);
         }
         state.left -= 1;
         let Some(waiting) = &mut state.waiting else { return (Vec::new(), state.left) };
@@ -105,7 +123,14 @@ impl StopOrder {
             return false;
         }
         state.left += usize::from(std::mem::take(&mut state.gone[id as usize]));
+        state.stopped.remove(&id);
         true
+    }
+}
+
+impl StopState {
+    fn is_over(&self) -> bool {
+        self.left == 0 && self.stopped.is_empty()
     }
 }
 
@@ -118,15 +143,25 @@ mod tests {
         // 0 stops before 1, 1 before 2.
         let stop_order = StopOrder::new(&[vec![1], vec![2], vec![]]);
         assert_eq!(stop_order.begin(), [0]);
-        assert_eq!(stop_order.exited(0), (vec![1], 2));
-        assert_eq!(stop_order.exited(1), (vec![2], 1));
-        assert_eq!(stop_order.exited(2), (vec![], 0));
+        assert_eq!(stop_order.exited(0, false), (vec![1], 2));
+        assert_eq!(stop_order.exited(1, false), (vec![2], 1));
+        assert_eq!(stop_order.exited(2, false), (vec![], 0));
     }
 
     #[test]
     fn stop_order_with_a_service_in_exit_does_not_wait_for_it() {
         let stop_order = StopOrder::new(&[vec![1], vec![]]);
-        assert_eq!(stop_order.exited(0), (vec![], 1));
+        assert_eq!(stop_order.exited(0, false), (vec![], 1));
         assert_eq!(stop_order.begin(), [0, 1]);
+    }
+
+    #[test]
+    fn s14_stop_order_with_a_stopped_service_is_over_only_after_it_has_exited_by_itself() {
+        let stop_order = StopOrder::new(&[vec![], vec![]]);
+        stop_order.exited(0, true);
+        stop_order.exited(1, false);
+        assert!(!stop_order.is_over() && stop_order.revive(0));
+        stop_order.exited(0, false);
+        assert!(stop_order.is_over() && !stop_order.revive(0));
     }
 }

@@ -151,7 +151,8 @@ impl Supervisor {
         }
     }
 
-    /// Runs until every service is in Exit, or the daemon is to stop.
+    /// Runs until every service is in Exit and an operator stopped none of them, or the daemon is to
+    /// stop.
     async fn until_shutdown(&mut self) {
         while self.core.shutting_down().is_none() && !self.core.stop_order.is_over() {
             if let SupervisorEvent::StopRequested(_, number) = self.next_event(None).await {

@@ -328,7 +328,7 @@ impl EngineState {
             },
         );
         core.note_if_any(self.id, |detail| detail.next_attempt = None);
-        self.has_woken |= core.exited(self.id) | has_woken;
+        self.has_woken |= core.exited(self.id, cause) | has_woken;
         self.waker_removed = for_good;
         self.reload_asked = false;
         if self.pending_replies.is_some() {

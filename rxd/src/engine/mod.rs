@@ -451,7 +451,7 @@ impl Drop for EngineState {
             if std::thread::panicking() && self.exit_cause.is_none() {
                 self.count_failure(Cause::Panic, "ended: its task panicked");
             }
-            self.core.exited(self.id);
+            self.core.exited(self.id, Cause::Abandoned);
         }
         if !self.waker_removed {
             self.core.board.drop_waker(self.id);

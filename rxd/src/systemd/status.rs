@@ -22,10 +22,11 @@ enum NotRunning {
     Starting,
     Stopping,
     Idle,
+    StoppedByOperator,
 }
 
 impl NotRunning {
-    const ALL: [NotRunning; 7] = [
+    const ALL: [NotRunning; 8] = [
         NotRunning::Failed,
         NotRunning::FailedDependency,
         NotRunning::Restarting,
@@ -33,6 +34,7 @@ impl NotRunning {
         NotRunning::Starting,
         NotRunning::Stopping,
         NotRunning::Idle,
+        NotRunning::StoppedByOperator,
     ];
 
     fn as_str(self) -> &'static str {
@@ -44,6 +46,7 @@ impl NotRunning {
             NotRunning::Starting => "starting",
             NotRunning::Stopping => "stopping",
             NotRunning::Idle => "idle",
+            NotRunning::StoppedByOperator => "stopped by an operator",
         }
     }
 }
@@ -65,7 +68,7 @@ pub(crate) fn line(core: &Core, statuses: &[ServiceStatus]) -> String {
             running += 1;
             continue;
         }
-        if status.state == State::Exit && !status.failed_for_good {
+        if status.state == State::Exit && !status.failed_for_good && status.cause != Cause::Operator {
             done += 1;
             continue;
         }
@@ -93,6 +96,7 @@ pub(crate) fn line(core: &Core, statuses: &[ServiceStatus]) -> String {
 fn kind(core: &Core, id: Id, status: &ServiceStatus) -> NotRunning {
     let is_entered = status.transition == Transition::Entering;
     match (status.state, is_entered) {
+        (State::Exit, _) if status.cause == Cause::Operator => NotRunning::StoppedByOperator,
         (State::Exit, _) if status.cause == Cause::Dependency => NotRunning::FailedDependency,
         (State::Exit, _) => NotRunning::Failed,
         (State::Stop, true) => NotRunning::Stopping,
@@ -126,7 +130,9 @@ fn describe(core: &Core, statuses: &[ServiceStatus], id: Id, status: &ServiceSta
             let names: Vec<String> = targets.iter().take(MAX_NAMED).map(|&id| core.name(id).to_string()).collect();
             format!("{name} for {}", few(&names, targets.len()))
         }
-        NotRunning::Starting | NotRunning::Stopping | NotRunning::Idle => name.to_string(),
+        NotRunning::Starting | NotRunning::Stopping | NotRunning::Idle | NotRunning::StoppedByOperator => {
+            name.to_string()
+        }
     }
 }
 

@@ -291,3 +291,17 @@ async fn k_u8_events_of_a_nested_router_end_when_the_daemon_begins_to_stop() {
     socket.read_to_end(&mut seen).await.unwrap();
     assert!(String::from_utf8_lossy(&seen).contains("event: end"));
 }
+
+#[tokio::test]
+async fn s14_stop_of_the_last_service_keeps_the_routes() {
+    let levels = rxd::log::LevelHandle::new(rxd::log::Level::Info);
+    let api = rxd::Service::new("api", crate::daemon::Waits);
+    let daemon = rxd::Daemon::new("d").signals([]).admin(crate::daemon::admin(&levels)).add(api);
+    let handle = daemon.start().await.unwrap();
+    let at = crate::daemon::at(&handle);
+    assert_eq!(post(&at, "/services/api/stop").await.json()["state"], "exit");
+    let daemon = get(&at, "/services").await.json();
+    assert_eq!((&daemon["phase"], &daemon["ready"]), (&json!("running"), &json!(false)));
+    assert_eq!(post(&at, "/services/api/start").await.status, 200);
+    handle.wait_for("api", rxd::State::Run).await.unwrap();
+}

@@ -205,17 +205,59 @@ async fn requests_at_the_same_time_are_one_restart() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn start_after_the_last_service_stopped_is_answered() {
-    // The daemon ends with its last service. A start in between is refused, or keeps it running.
-    let running = start(daemon([plain("a")])).await;
-    running.until("a", State::Run).await;
+async fn s14_stop_of_the_last_service_keeps_the_daemon() {
+    let job = || fake("job", State::Run, [Behavior::Ok, Behavior::UntilCancelled]).manager(rxd::manager::until_success);
+    let running = start(daemon([plain("a"), job()])).await;
+    running.until("job", State::Exit).await;
     running.handle.stop("a").await.unwrap();
-    let again = running.handle.start("a").await;
-    if again.is_ok() {
-        running.handle.shutdown();
-    }
-    let ran = running.end().await;
+    tokio::time::sleep(3600 * SECOND).await;
+    assert!(!running.handle.has_ended());
+    running.handle.start("a").await.unwrap();
+    running.until("a", State::Run).await;
+    // Every service is in Exit, and an operator stopped both.
+    running.handle.start("job").await.unwrap();
+    running.handle.stop("job").await.unwrap();
+    running.handle.stop("a").await.unwrap();
+    tokio::time::sleep(3600 * SECOND).await;
+    let ran = running.stop().await;
     assert!(ran.report.is_ok());
+    assert_eq!(ran.states("a"), format!("{INCARNATION} exit+ {INCARNATION} exit+"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn s14_service_started_again_that_ends_by_itself_ends_the_daemon() {
+    let job = fake("job", State::Run, [Behavior::UntilCancelled, Behavior::Ok.after(SECOND)])
+        .manager(rxd::manager::until_success);
+    let running = start(daemon([job])).await;
+    running.until("job", State::Run).await;
+    running.handle.stop("job").await.unwrap();
+    tokio::time::sleep(SECOND).await;
+    running.handle.start("job").await.unwrap();
+    assert!(running.end().await.report.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn s14_stop_of_a_service_in_exit_does_not_keep_the_daemon() {
+    let job = fake("job", State::Run, [Behavior::Ok]).manager(rxd::manager::until_success);
+    let last = fake("last", State::Run, [Behavior::Ok.after(SECOND)]).manager(rxd::manager::until_success);
+    let running = start(daemon([job, last])).await;
+    running.until("job", State::Exit).await;
+    running.handle.stop("job").await.unwrap();
+    assert!(running.end().await.report.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn s14_daemon_whose_services_ended_with_a_stopped_one_is_kept() {
+    let ends = plain("ends").watch(When::any(Action::Entering, State::Exit, ["a"]).then(Effect::Exit));
+    let running = start(daemon([plain("a"), ends])).await;
+    running.until("ends", State::Run).await;
+    running.handle.stop("a").await.unwrap();
+    running.until("ends", State::Exit).await;
+    tokio::time::sleep(3600 * SECOND).await;
+    running.handle.start("a").await.unwrap();
+    running.handle.start("ends").await.unwrap();
+    running.until("ends", State::Run).await;
+    assert!(running.stop().await.report.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
