@@ -227,6 +227,8 @@ impl DaemonHandle {
     /// If no service has the name, or if the service has not ended within a limit: four times its
     /// limit for Stop (10 s if it declares none), plus its delays, plus 5 s. The request stays in
     /// force; the error says where the service is.
+    ///
+    /// Also if 1,024 requests wait for the service already. This holds for every request.
     pub async fn stop(&self, service: &str) -> Result<(), Error> {
         self.request(service, ServiceCommand::Stop).await
     }
@@ -279,7 +281,7 @@ impl DaemonHandle {
     pub async fn reload_all(&self) -> Result<(), Error> {
         let core = self.core();
         let (sender, reply) = oneshot::channel();
-        core.request_reload(Reply::new(move |answer| drop(sender.send(answer))));
+        core.request_reload(Reply::Waiter(sender));
         let mut report = core.report.subscribe();
         if report.borrow().is_none() && self.inner.service.is_some() {
             return Ok(());

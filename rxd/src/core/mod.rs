@@ -140,11 +140,26 @@ impl ServiceCommand {
 }
 
 /// Takes the answer to a request.
-pub(crate) struct Reply(Box<dyn FnOnce(Result<(), Error>) + Send>);
+pub(crate) enum Reply {
+    /// Nobody waits for the answer.
+    Nobody,
+    /// A task waits for it, or has ended its wait.
+    Waiter(oneshot::Sender<Result<(), Error>>),
+    /// rxd itself waits for it.
+    Call(Box<dyn FnOnce(Result<(), Error>) + Send>),
+}
 
 impl Reply {
-    pub(crate) fn new(reply: impl FnOnce(Result<(), Error>) + Send + 'static) -> Self {
-        Reply(Box::new(reply))
+    pub(crate) fn call(reply: impl FnOnce(Result<(), Error>) + Send + 'static) -> Self {
+        Reply::Call(Box::new(reply))
+    }
+
+    fn is_awaited(&self) -> bool {
+        match self {
+            Reply::Nobody => false,
+            Reply::Waiter(sender) => !sender.is_closed(),
+            Reply::Call(_) => true,
+        }
     }
 }
 
@@ -157,9 +172,58 @@ impl fmt::Debug for Reply {
 /// The requests to one service, oldest first, each with what takes its answer.
 pub(crate) type Requests = Vec<(ServiceCommand, Reply)>;
 
+/// How many requests may wait for one service, and how many for the reload of all.
+pub(crate) const MAX_WAITING: usize = 1024;
+
+/// A request was refused, because [`MAX_WAITING`] others wait already.
+#[derive(Debug)]
+pub(crate) struct TooManyRequests;
+
+impl fmt::Display for TooManyRequests {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{MAX_WAITING} requests wait already")
+    }
+}
+
+impl std::error::Error for TooManyRequests {}
+
+/// Makes room for one more request. Of requests whose answer nobody awaits any more, one of each
+/// kind is enough: it is still carried out.
+pub(crate) fn has_room(requests: &mut Requests) -> bool {
+    if requests.len() >= MAX_WAITING {
+        let mut kept = Vec::new();
+        requests.retain(|(command, reply)| {
+            let is_first = !kept.contains(command);
+            if is_first {
+                kept.push(*command);
+            }
+            is_first || reply.is_awaited()
+        });
+    }
+    requests.len() < MAX_WAITING
+}
+
+/// As [`has_room`], for requests to reload all services.
+pub(crate) fn has_room_for_reload(replies: &mut Vec<Reply>) -> bool {
+    if replies.len() >= MAX_WAITING {
+        replies.retain(Reply::is_awaited);
+    }
+    replies.len() < MAX_WAITING
+}
+
 /// Answers a request. Waking the task that waits for the answer may run code of the user's.
 pub(crate) fn answer(reply: Reply, answer: Result<(), Error>) {
-    panic::ignore(|| reply.0(answer));
+    panic::ignore(|| match reply {
+        Reply::Nobody => {}
+        Reply::Waiter(sender) => drop(sender.send(answer)),
+        Reply::Call(call) => call(answer),
+    });
+}
+
+/// Answers a request that finds no room.
+pub(crate) fn refuse_too_many(reply: Reply, whose: fmt::Arguments<'_>) {
+    let text = format!("{whose} is busy: {TooManyRequests}; try again later");
+    answer(reply, Err(Error::with_cause(text, TooManyRequests)));
 }
 
 impl Core {
@@ -291,9 +355,9 @@ impl Core {
         // A service in Exit runs no code, so it can be waited for.
         if (own || current::is(self, id)) && !self.board.status(id).over {
             let _ = sender.send(Ok(()));
-            self.send_request(id, command, Reply::new(drop));
+            self.send_request(id, command, Reply::Nobody);
         } else {
-            self.send_request(id, command, Reply::new(move |answer| drop(sender.send(answer))));
+            self.send_request(id, command, Reply::Waiter(sender));
         }
         receiver
     }
@@ -312,7 +376,12 @@ impl Core {
         // Under the same lock as in `take_requests`: a signal is set if and only if there is a
         // request.
         let mut requests = self.requests.lock();
-        requests.entry(id).or_default().push((command, reply));
+        let of_service = requests.entry(id).or_default();
+        if !has_room(of_service) {
+            drop(requests);
+            return self.refuse_request(id, reply);
+        }
+        of_service.push((command, reply));
         self.board.set(id, signals);
         drop(requests);
         self.board.raise(id, 0);
@@ -322,6 +391,11 @@ impl Core {
         if is_gone || self.board.status(id).over && self.shutting_down().is_some() {
             self.answer_for_the_engine(id);
         }
+    }
+
+    /// Answers a request to a service for which too many wait already.
+    pub(crate) fn refuse_request(&self, id: Id, reply: Reply) {
+        refuse_too_many(reply, format_args!("service `{}`", self.name(id)));
     }
 
     /// Asks the supervisor to reload all services. `reply` gets the answer once they have.

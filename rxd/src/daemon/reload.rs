@@ -10,7 +10,7 @@
 //! A reload costs O(services and their dependencies), and each answer O(log services) besides.
 
 use crate::board::Id;
-use crate::core::{Core, Reply, ServiceCommand, answer};
+use crate::core::{Core, Reply, ServiceCommand, answer, has_room_for_reload, refuse_too_many};
 use crate::error::Error;
 use crate::lifecycle::backoff::later;
 use crate::lifecycle::state::State;
@@ -75,7 +75,12 @@ impl Reloads {
     /// `None`: another one follows. Those that wait get the answer of the reload that begins after
     /// their request.
     pub(super) fn request(&mut self, replies: Vec<Reply>) -> Option<usize> {
-        self.next_replies.extend(replies);
+        for reply in replies {
+            match has_room_for_reload(&mut self.next_replies) {
+                true => self.next_replies.push(reply),
+                false => refuse_too_many(reply, format_args!("the daemon")),
+            }
+        }
         if self.current.is_some() {
             self.again = true;
             return None;
@@ -133,7 +138,7 @@ impl Reloads {
             reload.deadlines.insert((deadline, id));
             let (sender, number) = (self.sender.clone(), self.number);
             // The receiver is dropped with the supervisor, when the daemon has ended.
-            let reply = Reply::new(move |answer| drop(sender.send((number, id, answer))));
+            let reply = Reply::call(move |answer| drop(sender.send((number, id, answer))));
             self.core.send_request(id, ServiceCommand::Reload, reply);
         }
     }

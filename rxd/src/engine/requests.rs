@@ -3,7 +3,7 @@
 use super::next_state::Interrupt;
 use super::{EngineState, Method};
 use crate::board::{Reaction, signal};
-use crate::core::{ServiceCommand, answer};
+use crate::core::{Reply, ServiceCommand, answer, has_room};
 use crate::error::{Error, MethodFailure};
 use crate::lifecycle::state::{Cause, State};
 use crate::panic::emit;
@@ -168,7 +168,7 @@ impl EngineState {
                     continue;
                 }
             }
-            self.pending_replies.get_or_insert_default().push((command, reply));
+            self.keep(command, reply);
         }
         interrupt
     }
@@ -181,7 +181,7 @@ impl EngineState {
                 ServiceCommand::Start | ServiceCommand::Restart if start || self.core.stop_order.revive(self.id) => {
                     start = true;
                     // Answered once Init is entered.
-                    self.pending_replies.get_or_insert_default().push((command, reply));
+                    self.keep(command, reply);
                     continue;
                 }
                 command => self.core.answer_when_over(self.id, command),
@@ -190,6 +190,17 @@ impl EngineState {
             answer(reply, result);
         }
         start
+    }
+
+    /// Keeps a request until it can be answered.
+    fn keep(&mut self, command: ServiceCommand, reply: Reply) {
+        let pending = self.pending_replies.get_or_insert_default();
+        if has_room(pending) {
+            return pending.push((command, reply));
+        }
+        // What it asks for is done all the same.
+        self.has_woken = true;
+        self.core.refuse_request(self.id, reply);
     }
 
     /// Answers the pending requests of these kinds.

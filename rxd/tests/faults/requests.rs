@@ -272,3 +272,57 @@ async fn g53_waker_that_panics_delays_no_other_wait_for_the_report() {
         assert!(tokio::time::timeout(SECOND, other).await.expect("the other waits are woken").unwrap());
     }
 }
+
+/// Makes a request, and ends the wait for its answer.
+async fn hang_up(handle: &DaemonHandle, what: Request) -> Option<rxd::Error> {
+    let waited = tokio::time::timeout(MS, request(handle, "a", what)).await;
+    waited.ok().and_then(Result::err)
+}
+
+#[tokio::test(start_paused = true)]
+async fn x16_requests_that_wait_for_a_service_are_bounded() {
+    let a = FakeService::new().on(State::Init, [Behavior::UntilCancelled, Behavior::Ok]);
+    let running = start(daemon([Service::new("a", ReloadingFake(a)).options(no_backoff()), plain("b")])).await;
+    running.until("a", State::Init).await;
+    // Of those that have hung up nothing is kept but what they asked for.
+    for _ in 0..5_000 {
+        assert!(hang_up(&running.handle, Request::Reload).await.is_none());
+    }
+    let waiting: Vec<_> = (0..2_000)
+        .map(|_| {
+            let handle = running.handle.clone();
+            tokio::spawn(async move { handle.reload("a").await.map_err(|error| error.to_string()) })
+        })
+        .collect();
+    settle().await;
+    let refused = waiting.iter().filter(|request| request.is_finished()).count();
+    assert!((976..=977).contains(&refused), "{refused}");
+    let error = hang_up(&running.handle, Request::Reload).await.unwrap().to_string();
+    assert_eq!(error, "service `a` is busy: 1024 requests wait already; try again later");
+    for request in waiting {
+        request.abort();
+    }
+    settle().await;
+    assert!(hang_up(&running.handle, Request::Restart).await.is_none(), "there is room again");
+    running.until("a", State::Run).await;
+    running.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn x16_requests_that_wait_for_a_reload_of_all_are_bounded() {
+    let a = FakeService::new().on(State::Init, [Behavior::UntilCancelled]);
+    let running = start(daemon([Service::new("a", ReloadingFake(a)).options(no_backoff()), plain("b")])).await;
+    running.until("a", State::Init).await;
+    let reload = async || tokio::time::timeout(MS, running.handle.reload_all()).await;
+    for _ in 0..5_000 {
+        assert!(reload().await.is_err());
+    }
+    for _ in 0..2_000 {
+        let handle = running.handle.clone();
+        tokio::spawn(async move { handle.reload_all().await });
+    }
+    settle().await;
+    let error = reload().await.unwrap().unwrap_err().to_string();
+    assert_eq!(error, "the daemon is busy: 1024 requests wait already; try again later");
+    running.stop().await;
+}

@@ -3,6 +3,7 @@
 use crate::admin::app::{App, ServiceName};
 use crate::admin::dto;
 use crate::admin::problem::Problem;
+use crate::core::TooManyRequests;
 use crate::panic::emit;
 use axum::Json;
 use axum::extract::State;
@@ -24,16 +25,22 @@ async fn act(
     let status = match tokio::time::timeout(app.limits.action, action).await {
         Ok(Ok(())) => StatusCode::OK,
         Err(_) => StatusCode::ACCEPTED,
-        Ok(Err(error)) => {
-            let daemon = dto::DaemonReply::of(&app.handle);
-            if daemon.phase != "running" {
-                return Err(Problem::stopping(error.to_string()).daemon(daemon));
-            }
-            let title = "The service cannot do this in its state";
-            return Err(Problem::new(StatusCode::CONFLICT, "conflict", title, error.to_string()));
-        }
+        Ok(Err(error)) => return Err(problem(app, &error, "The service cannot do this in its state")),
     };
     Ok((status, Json(app.service_reply(&app.service(name)?))))
+}
+
+/// The problem of an action that failed.
+fn problem(app: &App, error: &crate::Error, conflict: &'static str) -> Problem {
+    if error.find::<TooManyRequests>().is_some() {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        return Problem::new(status, "busy", "Too many requests wait already", error.to_string());
+    }
+    let daemon = dto::DaemonReply::of(&app.handle);
+    match daemon.phase {
+        "running" => Problem::new(StatusCode::CONFLICT, "conflict", conflict, error.to_string()),
+        _ => Problem::stopping(error.to_string()).daemon(daemon),
+    }
 }
 
 /// Waits for the reload of all services for up to `Limits::action`.
@@ -42,14 +49,7 @@ pub(crate) async fn reload_all(State(app): State<App>) -> Result<(StatusCode, Js
     let status = match tokio::time::timeout(app.limits.action, app.handle.reload_all()).await {
         Ok(Ok(())) => StatusCode::OK,
         Err(_) => StatusCode::ACCEPTED,
-        Ok(Err(error)) => {
-            let daemon = dto::DaemonReply::of(&app.handle);
-            if daemon.phase != "running" {
-                return Err(Problem::stopping(error.to_string()).daemon(daemon));
-            }
-            let title = "Not every service has reloaded";
-            return Err(Problem::new(StatusCode::CONFLICT, "conflict", title, error.to_string()));
-        }
+        Ok(Err(error)) => return Err(problem(&app, &error, "Not every service has reloaded")),
     };
     Ok((status, Json(dto::DaemonReply::of(&app.handle))))
 }
