@@ -8,7 +8,7 @@
 //!
 //! 1. A request that fails a check reaches no handler.
 //! 2. Over TCP, a request names exactly one host: an IP address, `localhost`, or a name that
-//!    [`Admin::host`] lists. So a web page whose DNS name points here (DNS rebinding) is refused.
+//!    [`Admin::hosts`] lists. So a web page whose DNS name points here (DNS rebinding) is refused.
 //!    Only a probe of HTTP/1.0 may have no host: no browser sends one.
 //! 3. A request that a browser sends for a page of another origin is refused, whatever the method.
 //!    A link to a page of the admin route may be followed.
@@ -76,10 +76,10 @@ impl RequestGuard {
             let name = host_of(host).ok_or_else(|| Problem::invalid("Host", "the Host header is not a valid host"))?;
             // An attacker's DNS can point a name here, but not one that is listed, and never a
             // number.
-            if !is_number(&name) && name != "localhost" && !self.hosts.contains(&name) {
+            if !is_number(&name) && name != "localhost" && !Admin::is_listed(&self.hosts, &name) {
                 let allowed = self.hosts.iter().cloned().chain(["localhost".to_owned(), "an IP address".to_owned()]);
                 let detail =
-                    "the admin route does not answer requests for this host; `Admin::host` adds a name".to_owned();
+                    "the admin route does not answer requests for this host; `Admin::hosts` adds names".to_owned();
                 return Err(Problem::forbidden("Host", detail).allowed(allowed));
             }
         }
@@ -219,6 +219,27 @@ mod tests {
         }
         assert!(guard.check(&request(&[])).is_err());
         assert!(guard.check(&request(&[("host", "localhost"), ("host", "localhost")])).is_err());
+    }
+
+    #[test]
+    fn gap_host_below_a_listed_suffix_is_accepted() {
+        let accepts = |admin: Admin, host: &str| guard(&admin).check(&request(&[("host", host)])).is_ok();
+        for suffix in [".example.com", "*.Example.COM"] {
+            let admin = || Admin::new("127.0.0.1:1337").hosts(["other", suffix]);
+            for host in ["a.example.com", "a.b.example.com:80", "A.EXAMPLE.com", "other", "localhost"] {
+                assert!(accepts(admin(), host), "{host}");
+            }
+            for host in
+                ["example.com", ".example.com", "evilexample.com", "a.example.com.evil", "example.com.", "a.other"]
+            {
+                assert!(!accepts(admin(), host), "{host}");
+            }
+        }
+        let any = || Admin::new("127.0.0.1:1337").hosts(["*"]).token("0123456789abcdef");
+        let token = ("authorization", "Bearer 0123456789abcdef");
+        assert!(guard(&any()).check(&request(&[("host", "any.where"), token])).is_ok());
+        assert!(!accepts(any(), "any.where"), "the token is missing");
+        assert!(guard(&any()).check(&request(&[("host", "a b"), token])).is_err(), "not a host");
     }
 
     #[test]

@@ -161,9 +161,29 @@ impl Admin {
     /// Accepts requests for one more host name. Requests for IP addresses and `localhost` are
     /// always accepted; other names are refused, since any web page could point a name of its own
     /// here.
-    pub fn host(mut self, host: impl Into<String>) -> Self {
-        self.hosts.push(host.into().to_ascii_lowercase());
+    pub fn host(self, host: impl Into<String>) -> Self {
+        self.hosts([host])
+    }
+
+    /// Accepts requests for these host names too, as [`host`](Admin::host) does for one.
+    ///
+    /// * `.example.com` and `*.example.com` are all names below `example.com`. Whoever can set one
+    ///   of them can point it here, for a browser of yours.
+    /// * `*` is any name. It needs a [token](Admin::token), without which the daemon does not start:
+    ///   then the token alone keeps web pages out.
+    /// * Another pattern, or a text that is not a host name, is an error when the daemon starts.
+    pub fn hosts(mut self, hosts: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.hosts.extend(hosts.into_iter().map(|host| host.into().to_ascii_lowercase()));
         self
+    }
+
+    /// Whether requests for this name, in lower case, are accepted.
+    pub(crate) fn is_listed(hosts: &[String], name: &str) -> bool {
+        hosts.iter().any(|host| match host.strip_prefix('*').unwrap_or(host) {
+            "" => true,
+            suffix if suffix.starts_with('.') => name.len() > suffix.len() && name.ends_with(suffix),
+            host => host == name,
+        })
     }
 
     /// Whether the daemon starts without the admin route if its address cannot be bound. It then
@@ -199,7 +219,8 @@ impl Admin {
     ///
     /// # Errors
     ///
-    /// If the address or the token is not valid, if a token is missing, or for 0 connections.
+    /// If the address, the token or a host is not valid, if a token is missing, or for 0
+    /// connections.
     pub(crate) fn checked(&self) -> Result<Address, Error> {
         let fault = |what: &dyn fmt::Display| Error::msg(format_args!("failed to set up the admin route: {what}"));
         let address: Address = self.address.parse().map_err(|error| fault(&error))?;
@@ -208,6 +229,21 @@ impl Admin {
         }
         if self.limits.connections == 0 {
             return Err(fault(&"`connections` cannot be 0\nhelp: write 1 or more"));
+        }
+        for host in &self.hosts {
+            let name = host.strip_prefix("*.").or(host.strip_prefix('.')).unwrap_or(host);
+            let is_name = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+            if host != "*" && (name.is_empty() || name.starts_with('.') || !is_name) {
+                let host = host.escape_debug();
+                return Err(fault(&format_args!(
+                    "`{host}` is not a host name\nhelp: write `admin.example.com`, `.example.com` or `*`"
+                )));
+            }
+            if host == "*" && self.token.is_none() {
+                return Err(fault(
+                    &"the host `*` lets any web page in, and the admin route asks for no token\n                      help: name the hosts, or write `Admin::token(..)`",
+                ));
+            }
         }
         let text = &self.address;
         match &address {
@@ -319,6 +355,19 @@ mod tests {
         );
         let none = Admin::new("127.0.0.1:0").connections(0).checked().unwrap_err().to_string();
         assert_eq!(none, format!("{what} `connections` cannot be 0\nhelp: write 1 or more"));
+    }
+
+    #[test]
+    fn gap_host_that_is_no_name_or_any_name_without_a_token_is_refused() {
+        let check = |host: &str| Admin::new("127.0.0.1:0").hosts([host]).checked().map_err(|error| error.to_string());
+        for host in ["admin.example.com", ".example.com", "*.Example.com", "a"] {
+            assert!(check(host).is_ok(), "{host}");
+        }
+        for host in ["", ".", "*.", "..a", "*..a", "*a", "a.*", "**", "a b", "a:80", "http://a", "[::1]"] {
+            assert!(check(host).unwrap_err().contains("is not a host name\nhelp: "), "{host}");
+        }
+        assert!(check("*").unwrap_err().contains("lets any web page in"));
+        assert!(Admin::new("0.0.0.0:0").hosts(["*"]).token("0123456789abcdef").checked().is_ok());
     }
 
     #[test]

@@ -44,7 +44,7 @@
 //!   umask. Of several processes on one path one listens, and the others do not start. A socket
 //!   that a crash has left behind is replaced.
 //! * **Host and origin**: a request must be for an IP address, `localhost` or a [listed
-//!   name](Admin::host), so that no web page can point a name of its own here; and it must not come
+//!   name](Admin::hosts), so that no web page can point a name of its own here; and it must not come
 //!   from a page of another origin, except by a link. A probe of HTTP/1.0 needs no host.
 //! * **Token**: where one is required, `/livez` and `/readyz` answer without it too, but give no
 //!   reasons, and a few [connections](Admin::connections) are reserved for them.

@@ -145,7 +145,7 @@ const TABLE: &[(&str, Shown)] = &[
     ),
     ("gap-why-cancelled", CONTROL),
     ("gap-in-run-for-some-time", READY),
-    ("gap-host-list", ADMIN),
+    ("gap-host-list", By(&["gap_host_*"])),
     ("gap-late-journal", By(&["journal_that_comes_up_later_is_used_from_then_on"])),
     ("gap-blocked-signal", By(&["gap_blocked_signal_*"])),
     // ---- by breaking it ---------------------------------------------------------------------------
