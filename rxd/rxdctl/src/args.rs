@@ -33,7 +33,7 @@ fn address(text: &str) -> Result<Address, String> {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum CliCommand {
-    /// Shows the state of the services.
+    /// Shows the state of the services, and why each is where it is now.
     Status {
         /// The services to show; all of them if none is named.
         services: Vec<String>,

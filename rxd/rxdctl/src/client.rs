@@ -115,15 +115,14 @@ impl Client {
         serde_json::from_str(&text).map_err(|_| self.no_daemon("its answer is not JSON"))
     }
 
-    /// The answer of `/services`. A daemon that is stopping sends the same within a problem.
+    /// The answer of `/services`.
     pub(crate) async fn daemon(&self) -> Result<Value, CliError> {
         let answer = self.send(Method::GET, "/services", "application/json", "").await?;
         let (status, text) = self.read(answer).await?;
         let value: Value = serde_json::from_str(&text).unwrap_or_default();
-        match (status, &value["daemon"]) {
-            (503, daemon) if daemon.is_object() => Ok(daemon.clone()),
-            (200, _) if value["name"].is_string() && value["services"].is_array() => Ok(value),
-            (200, _) => Err(self.no_daemon("its answer names no services")),
+        match status {
+            200 if value["name"].is_string() && value["services"].is_array() => Ok(value),
+            200 => Err(self.no_daemon("its answer names no services")),
             _ => Err(self.refusal(status, &text)),
         }
     }

@@ -41,7 +41,7 @@ fn text(value: &Value) -> String {
 
 /// Cuts a text to the width of a table; `why` shows all of it.
 fn short(text: &str) -> String {
-    match text.char_indices().nth(60) {
+    match text.char_indices().nth(80) {
         Some((at, _)) => format!("{}..", &text[..at]),
         None => text.to_owned(),
     }
@@ -78,7 +78,9 @@ pub(crate) fn table(rows: &[Vec<String>]) -> String {
 pub(crate) fn status(daemon: &Value, chosen: &[&Value]) -> String {
     let ready = if daemon["ready"] == true { ", ready" } else { "" };
     let uptime = since(daemon["uptime_s"].as_f64().unwrap_or_default());
-    let head = format!("{}: {}{ready}, up {uptime}\n\n", text(&daemon["name"]), text(&daemon["phase"]));
+    let left: Vec<String> = daemon["stop_waits_for"].as_array().into_iter().flatten().map(text).collect();
+    let left = if left.is_empty() { String::new() } else { format!(", waits for {}", short(&left.join(", "))) };
+    let head = format!("{}: {}{left}{ready}, up {uptime}\n\n", text(&daemon["name"]), text(&daemon["phase"]));
     let names = ["SERVICE", "STATE", "SINCE", "RESTARTS", "LEVEL", "CAUSE"].map(String::from);
     let mut rows = vec![names.to_vec()];
     for service in chosen {
@@ -88,24 +90,13 @@ pub(crate) fn status(daemon: &Value, chosen: &[&Value]) -> String {
             true => text(&service["level"]["level"]),
             false => format!("({})", text(&service["level"]["level"])),
         };
-        let mut cause = match &service["last_cause"] {
-            Value::Null if service["cause"] == "normal" => String::new(),
-            Value::Null => text(&service["cause"]),
-            cause => text(cause),
-        };
-        if let (false, Some(error)) = (service["ready"] == true, service["last_error"].as_str()) {
-            cause.push_str(&format!(": {}", short(&clean(error))));
-        }
-        if let Some(left) = service["next_attempt_s"].as_f64() {
-            cause.push_str(&format!(", next attempt in {}", since(left)));
-        }
         rows.push(vec![
             text(&service["name"]),
             state,
             since(service["since_s"].as_f64().unwrap_or_default()),
             text(&service["restarts"]),
             level,
-            cause,
+            short(&text(&service["why"])),
         ]);
     }
     head + &table(&rows)
@@ -141,16 +132,18 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn status_of_a_failing_service_shows_cause_and_next_attempt() {
+    fn u6_status_of_a_service_shows_why_it_is_where_it_is() {
         let service = json!({
             "name": "api\u{1b}[2J", "state": "stop", "transition": "exited", "cause": "error", "since_s": 3.21,
             "restarts": 4, "level": { "level": "debug", "set": true }, "ready": false,
-            "last_cause": "error", "last_error": "connection\nrefused", "next_attempt_s": 1.5,
+            "why": "error: connection\nrefused, next attempt in 1.5 s",
         });
-        let daemon = json!({ "name": "agent", "phase": "running", "ready": false, "uptime_s": 7300.0 });
+        let daemon = json!({
+            "name": "agent", "phase": "stopping", "stop_waits_for": ["api", "db"], "ready": false, "uptime_s": 7300.0,
+        });
         let shown = status(&daemon, &[&service]);
         let lines: Vec<&str> = shown.lines().collect();
-        assert_eq!(lines[0], "agent: running, up 2 h");
+        assert_eq!(lines[0], "agent: stopping, waits for api, db, up 2 h");
         assert_eq!(lines[2], "SERVICE  STATE       SINCE  RESTARTS  LEVEL  CAUSE");
         assert_eq!(
             lines[3],
@@ -165,7 +158,7 @@ mod tests {
         assert_eq!(lines("a\r\nb\u{2028}"), "a\u{fffd}\nb\u{fffd}");
         assert_eq!([0.0, 59.4, 600.0, 10_000.0, 1e6].map(since), ["0.0 s", "59 s", "10 m", "3 h", "12 d"]);
         assert_eq!(table(&[]), "");
-        assert_eq!(short(&"ä".repeat(70)), format!("{}..", "ä".repeat(60)));
+        assert_eq!(short(&"ä".repeat(90)), format!("{}..", "ä".repeat(80)));
     }
 
     #[test]

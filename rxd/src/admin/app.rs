@@ -4,9 +4,10 @@ use super::activity::AdminCounts;
 use super::config::{Limits, MAX_BODY_BYTES};
 use super::dto;
 use super::problem::{Problem, quoted};
-use crate::core::ServiceState;
+use crate::board::Id;
 use crate::handle::DaemonHandle;
 use crate::log::{LevelHandle, LevelTarget};
+use crate::watch::why::Why;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::StatusCode;
@@ -51,10 +52,10 @@ impl App {
     /// # Errors
     ///
     /// 404 with the nearest name, if there is none.
-    pub(crate) fn service(&self, name: &str) -> Result<ServiceState, Problem> {
+    pub(crate) fn service(&self, name: &str) -> Result<Id, Problem> {
         let core = self.handle.core();
         if let Some(id) = core.names.id(name) {
-            return Ok(core.state(id, &core.board.look(|look| *look.status(id))));
+            return Ok(id);
         }
         let names = || core.names.names().iter().map(|name| &**name);
         let detail = format!("daemon {} has no service {}", quoted(self.handle.name()), quoted(name));
@@ -65,9 +66,25 @@ impl App {
     }
 
     /// One service, including its log level.
-    pub(crate) fn service_reply(&self, service: &ServiceState) -> dto::ServiceReply {
-        let level = self.levels.get(LevelTarget::Service(service.name.to_string())).into();
-        dto::ServiceReply { level: Some(level), ..dto::ServiceReply::new(service, self.handle.core().uptime()) }
+    ///
+    /// # Errors
+    ///
+    /// 404 with the nearest name, if there is none.
+    pub(crate) fn service_reply(&self, name: &str) -> Result<dto::ServiceReply, Problem> {
+        let why = Why::of(self.handle.core(), self.service(name)?);
+        Ok(self.with_level(dto::ServiceReply::explained(why.first(), self.handle.core().uptime())))
+    }
+
+    /// The daemon and its services, including their log levels.
+    pub(crate) fn daemon_reply(&self) -> dto::DaemonReply {
+        let mut daemon = dto::DaemonReply::of(&self.handle);
+        daemon.services = daemon.services.into_iter().map(|service| self.with_level(service)).collect();
+        daemon
+    }
+
+    fn with_level(&self, service: dto::ServiceReply) -> dto::ServiceReply {
+        let level = self.levels.get(LevelTarget::Service(service.name.clone())).into();
+        dto::ServiceReply { level: Some(level), ..service }
     }
 
     /// The whole body of a request.

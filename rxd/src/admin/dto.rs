@@ -5,6 +5,7 @@ use crate::core::{ServiceState, States};
 use crate::handle::DaemonHandle;
 use crate::lifecycle::state::{Cause, State};
 use crate::log::{Level, LevelSetting};
+use crate::watch::why::{ServiceDiagnosis, Why};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::time::Duration;
@@ -35,6 +36,9 @@ pub(crate) struct DaemonReply {
     pub(crate) uptime_s: f64,
     /// The sequence number of the last transition.
     pub(crate) seq: u64,
+    /// While the daemon stops: the services that have been asked to stop, and are not in Exit.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) stop_waits_for: Vec<String>,
     pub(crate) services: Vec<ServiceReply>,
 }
 
@@ -67,7 +71,12 @@ pub(crate) struct ServiceReply {
     pub(crate) last: TransitionFields,
     /// Seconds since the last transition.
     pub(crate) since_s: f64,
-    /// The cause of the last failure.
+    /// Why the service is where it is now: what it waits for, or why it left. Empty for a service in
+    /// Run, unless its last reload failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub(crate) why: Option<String>,
+    /// The cause of the last failure. The service may have recovered: see `why`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub(crate) last_cause: Option<&'static str>,
@@ -75,6 +84,10 @@ pub(crate) struct ServiceReply {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub(crate) last_error: Option<String>,
+    /// Seconds since the last failure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "f64")]
+    pub(crate) last_failed_s: Option<f64>,
     /// Seconds until the next attempt, while the service waits for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "f64")]
@@ -154,11 +167,18 @@ impl ServiceReply {
             name: service.name.to_string(),
             last: service.into(),
             since_s: seconds(uptime.saturating_sub(service.at).as_secs_f64()),
+            why: None,
             last_cause: service.last_cause.map(Cause::as_str),
             last_error: service.last_error.clone(),
+            last_failed_s: service.last_failed_at.map(|at| seconds(uptime.saturating_sub(at).as_secs_f64())),
             next_attempt_s: left.map(|left| seconds(left.as_secs_f64())),
             level: None,
         }
+    }
+
+    /// As [`new`](ServiceReply::new), with why the service is where it is.
+    pub(crate) fn explained(diagnosis: &ServiceDiagnosis, uptime: Duration) -> Self {
+        ServiceReply { why: Some(diagnosis.now()), ..ServiceReply::new(&diagnosis.service, uptime) }
     }
 }
 
@@ -173,32 +193,44 @@ impl TransitionEvent {
 }
 
 impl DaemonReply {
+    /// The daemon now, with why each service is where it is.
     pub(crate) fn of(handle: &DaemonHandle) -> Self {
-        DaemonReply::at(handle, &handle.states())
+        let (why, uptime) = (Why::all(handle.core()), handle.core().uptime());
+        let states = why.services().iter().map(|diagnosis| &diagnosis.service);
+        let services = why.services().iter().map(|diagnosis| ServiceReply::explained(diagnosis, uptime)).collect();
+        let stop_waits_for = why.services().iter().filter(|diagnosis| diagnosis.asked_to_stop.is_some());
+        let stop_waits_for = stop_waits_for.map(|diagnosis| diagnosis.service.name.to_string()).collect();
+        DaemonReply { services, stop_waits_for, ..DaemonReply::new(handle, why.seq(), states) }
     }
 
+    /// The daemon at the instant of a snapshot.
     pub(crate) fn at(handle: &DaemonHandle, states: &States) -> Self {
-        let core = handle.core();
-        let uptime = core.uptime();
-        let phase = phase(handle, states);
+        let uptime = handle.core().uptime();
+        let services = states.iter().map(|service| ServiceReply::new(service, uptime)).collect();
+        DaemonReply { services, ..DaemonReply::new(handle, states.seq(), states.iter()) }
+    }
+
+    fn new<'a>(handle: &DaemonHandle, seq: u64, mut states: impl Iterator<Item = &'a ServiceState> + Clone) -> Self {
+        let phase = phase(handle, states.clone());
         DaemonReply {
             name: handle.name().to_owned(),
             phase,
-            ready: phase == "running" && states.iter().all(is_ready),
-            uptime_s: seconds(uptime.as_secs_f64()),
-            seq: states.seq(),
-            services: states.iter().map(|service| ServiceReply::new(service, uptime)).collect(),
+            ready: phase == "running" && states.all(is_ready),
+            uptime_s: seconds(handle.core().uptime().as_secs_f64()),
+            seq,
+            stop_waits_for: Vec::new(),
+            services: Vec::new(),
         }
     }
 }
 
 /// Whether the daemon runs, is stopping, or has stopped: then every service is in Exit, and none
 /// can be started again.
-pub(crate) fn phase(handle: &DaemonHandle, states: &States) -> &'static str {
+pub(crate) fn phase<'a>(handle: &DaemonHandle, mut states: impl Iterator<Item = &'a ServiceState>) -> &'static str {
     let core = handle.core();
     if core.shutting_down().is_none() && !core.stop_order.is_ending() {
         "running"
-    } else if states.iter().all(|service| service.is_in(State::Exit)) {
+    } else if states.all(|service| service.is_in(State::Exit)) {
         "stopped"
     } else {
         "stopping"

@@ -30,10 +30,19 @@ pub(crate) struct DiagnosisReply {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "f64")]
     pub(crate) next_attempt_s: Option<f64>,
-    /// The last error of the service.
+    /// The error that led to the state of the service. A failure from which it has recovered is in
+    /// `service` only.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub(crate) error: Option<String>,
+    /// While the daemon stops: the services that stop before this one, and are not in Exit.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) stops_after: Vec<String>,
+    /// While the daemon stops: for how many seconds the service has been asked to stop, if it is
+    /// not in Exit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "f64")]
+    pub(crate) asked_to_stop_s: Option<f64>,
 }
 
 /// A gate whose condition does not hold.
@@ -55,10 +64,12 @@ impl WhyReply {
     pub(crate) fn new(handle: &DaemonHandle, why: &crate::Why) -> Self {
         let uptime = handle.core().uptime();
         let reply = |diagnosis: &ServiceDiagnosis| DiagnosisReply {
-            service: dto::ServiceReply::new(&diagnosis.service, uptime),
+            service: dto::ServiceReply::explained(diagnosis, uptime),
             waits_for: diagnosis.waits_for.iter().map(GateReply::new).collect(),
             next_attempt_s: diagnosis.next_attempt.map(|left| dto::seconds(left.as_secs_f64())),
             error: diagnosis.error.clone(),
+            stops_after: diagnosis.stops_after.iter().map(ToString::to_string).collect(),
+            asked_to_stop_s: diagnosis.asked_to_stop.map(|since| dto::seconds(since.as_secs_f64())),
         };
         WhyReply { text: why.to_string(), seq: why.seq(), chain: why.services().iter().map(reply).collect() }
     }

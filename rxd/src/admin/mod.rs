@@ -50,9 +50,9 @@
 //!   reasons, and a few [connections](Admin::connections) are reserved for them.
 //! * **Limits**: heads, bodies, connections and times are limited. A client that is too slow, also
 //!   in reading an answer, is disconnected.
-//! * **Shutdown**: while the daemon stops, most requests are answered with 503 and the state of all
-//!   services; the graph, the events, the probes, the metrics and the page stay. The admin route
-//!   ends last, and waits no longer than half a second for answers in progress.
+//! * **Shutdown**: while the daemon stops, what only shows something is answered as before, and says
+//!   what the stop waits for. Changes are answered with 503 and the state of all services. The admin
+//!   route ends last, and waits no longer than half a second for answers in progress.
 //!
 //! A server that exists already can have the routes as a [`router`] in it. Then the host, the token
 //! and the limits are up to that server.

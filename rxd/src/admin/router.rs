@@ -63,10 +63,10 @@ async fn check_and_add_headers(request: Request, next: Next) -> Response {
 /// Around most routes: answers 503 with the state of all services unless the daemon is running.
 async fn while_running(State(app): State<App>, request: Request, next: Next) -> Response {
     let states = app.handle.states();
-    let phase = dto::phase(&app.handle, &states);
+    let phase = dto::phase(&app.handle, states.iter());
     if phase == "running" {
         return next.run(request).await;
     }
-    let daemon = dto::DaemonReply::at(&app.handle, &states);
+    let daemon = app.daemon_reply();
     Problem::stopping(format!("the daemon is {phase}")).daemon(daemon).into_response()
 }

@@ -70,19 +70,19 @@ const ACTION: &[u16] = &[400, 404, 409, 503];
 const SET_LEVEL: &[u16] = &[400, 404, 408, 413, 415, 503];
 
 routes! {
-    get "/log-level" "getLevels" "Shows every level that is set" => (JSON, "Levels") => levels::get_all, problems: &[503];
+    get "/log-level" "getLevels" "Shows every level that is set" => (JSON, "Levels") => levels::get_all, while_stopping: true;
     put "/log-level" "setDefaultLevel" "Sets the default level, or the internal one: that of rxd's own records"
         => (JSON, "Levels") => levels::put_default, body: Some("WantedLevel"), problems: &[400, 408, 413, 415, 503];
     delete "/log-level" "resetDefaultLevel" "Resets the default level and the internal one to their initial values"
         => (JSON, "Levels") => levels::delete_default, problems: &[503];
     get "/services" "listServices" "Shows the daemon, and the state of each service"
-        => (JSON, "Daemon") => services::list, problems: &[503];
+        => (JSON, "Daemon") => services::list, while_stopping: true;
     get "/services/{name}" "getService" "Shows the state of a service"
-        => (JSON, "Service") => services::one, problems: &[400, 404, 503];
+        => (JSON, "Service") => services::one, problems: &[400, 404], while_stopping: true;
     get "/services/{name}/why" "why" "Says why a service is in its state: what it waits for, and why that is not met"
-        => (JSON, "Why") => services::why, problems: &[400, 404, 503];
+        => (JSON, "Why") => services::why, problems: &[400, 404], while_stopping: true;
     get "/services/{name}/log-level" "getServiceLevel" "Shows the level of a service"
-        => (JSON, "LevelSetting") => levels::get_one, problems: &[400, 404, 503];
+        => (JSON, "LevelSetting") => levels::get_one, problems: &[400, 404], while_stopping: true;
     put "/services/{name}/log-level" "setServiceLevel" "Sets the level of a service, permanently or for a time"
         => (JSON, "LevelSetting") => levels::put_one, body: Some("WantedServiceLevel"), problems: SET_LEVEL;
     delete "/services/{name}/log-level" "resetServiceLevel" "Lets the level of a service follow the default again"

@@ -103,6 +103,10 @@ pub(crate) struct FailureDetail {
     pub(crate) error: Option<String>,
     /// The cause of the last failure.
     pub(crate) cause: Option<Cause>,
+    /// When and where that was.
+    pub(crate) failed: Option<FailedAt>,
+    /// How often it has failed, by the cause.
+    pub(crate) failures: [u64; Cause::Abandoned as usize + 1],
     /// When the next attempt begins.
     pub(crate) next_attempt: Option<Instant>,
     /// When the service enters Run, while it waits in Idle for its delay.
@@ -115,6 +119,22 @@ pub(crate) struct FailureDetail {
     pub(crate) blocks: bool,
     /// Other code blocked all threads when it was abandoned.
     pub(crate) starved: bool,
+}
+
+/// When and where a service failed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FailedAt {
+    pub(crate) at: Instant,
+    pub(crate) incarnation: u32,
+    /// The method, or what else failed.
+    pub(crate) method: &'static str,
+}
+
+impl FailedAt {
+    /// Whether only a reload failed: the service continues with its old configuration.
+    pub(crate) fn is_of_reload(&self) -> bool {
+        self.method == "reload"
+    }
 }
 
 /// A request to one service.
@@ -285,6 +305,24 @@ impl Core {
         if self.is_detailed.load(Ordering::Relaxed) {
             self.details.lock().get_mut(&id).map(write).unwrap_or_default();
         }
+    }
+
+    /// Keeps the failure of a service for `why` and the report.
+    pub(crate) fn note_error(&self, id: Id, method: &'static str, cause: Cause, error: String) {
+        let failed = FailedAt { at: Instant::now(), incarnation: self.board.status(id).incarnation, method };
+        self.note(id, |detail| {
+            (detail.error, detail.cause, detail.failed) = (Some(error), Some(cause), Some(failed));
+            detail.failures[cause as usize] += 1;
+        });
+    }
+
+    /// Notes that a service has reloaded: a failed reload before that does not matter any more.
+    pub(crate) fn forget_failed_reload(&self, id: Id) {
+        self.note_if_any(id, |detail| {
+            if detail.failed.is_some_and(|failed| failed.is_of_reload()) {
+                (detail.error, detail.cause, detail.failed) = (None, None, None);
+            }
+        });
     }
 
     /// Notes that a service failed for good, which makes the daemon fail.

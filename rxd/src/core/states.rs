@@ -5,15 +5,18 @@ use crate::board::{Event, Id, ServiceStatus};
 use crate::lifecycle::state::{Cause, State, Transition};
 use std::borrow::Cow;
 use std::time::Duration;
+use tokio::time::Instant;
 
 impl Core {
     /// The current state of a service, with what is kept about its failures.
     pub(crate) fn state(&self, id: Id, status: &ServiceStatus) -> ServiceState {
         let between = status.transition == Transition::Exited || status.state == State::Unknown;
-        let (last_error, last_cause, next) =
-            self.detail(id, |detail| (detail.error.clone(), detail.cause, detail.next_attempt));
-        let next_attempt = next.filter(|_| between).map(|at| at.saturating_duration_since(self.started));
-        ServiceState { next_attempt, last_cause, last_error, ..self.state_at(id, status) }
+        let (last_error, last_cause, failed, next) =
+            self.detail(id, |detail| (detail.error.clone(), detail.cause, detail.failed, detail.next_attempt));
+        let since_start = |at: Instant| at.saturating_duration_since(self.started);
+        let next_attempt = next.filter(|_| between).map(since_start);
+        let last_failed_at = failed.map(|failed| since_start(failed.at));
+        ServiceState { next_attempt, last_cause, last_error, last_failed_at, ..self.state_at(id, status) }
     }
 
     /// The state of a service at the instant of this status.
@@ -30,6 +33,7 @@ impl Core {
             next_attempt: None,
             last_cause: None,
             last_error: None,
+            last_failed_at: None,
         }
     }
 
@@ -47,6 +51,7 @@ impl Core {
             next_attempt: None,
             last_cause: None,
             last_error: None,
+            last_failed_at: None,
         }
     }
 
@@ -81,10 +86,13 @@ pub struct ServiceState {
     /// for it. Only set in a current state, not in a past transition.
     pub next_attempt: Option<Duration>,
     /// The cause of its last failure: an error, a panic, an exceeded limit, a failed dependency.
-    /// It stays after the service has recovered. Only set in a current state.
+    /// It stays after the service has recovered, but a failed reload only until one succeeds. Only
+    /// set in a current state.
     pub last_cause: Option<Cause>,
     /// The message of that failure. Only set in a current state.
     pub last_error: Option<String>,
+    /// The time of that failure, counted as [`at`](ServiceState::at). Only set in a current state.
+    pub last_failed_at: Option<Duration>,
 }
 
 impl ServiceState {

@@ -3,6 +3,7 @@
 use crate::board::Id;
 use crate::sync::{Mutex, MutexGuard};
 use std::collections::BTreeSet;
+use tokio::time::Instant;
 
 /// The order of a shutdown: a service that gates on another's Run stops before that one does.
 ///
@@ -27,6 +28,8 @@ struct StopState {
     /// For each service, how many services that stop before it are not in Exit; none before the
     /// shutdown begins.
     waiting: Option<Vec<u32>>,
+    /// When the shutdown began.
+    begun: Option<Instant>,
 }
 
 impl StopOrder {
@@ -43,7 +46,7 @@ impl StopOrder {
         StopOrder {
             after,
             ends,
-            state: Mutex::new(StopState { gone, left, stopped: BTreeSet::new(), waiting: None }),
+            state: Mutex::new(StopState { gone, left, stopped: BTreeSet::new(), waiting: None, begun: None }),
         }
     }
 
@@ -81,6 +84,11 @@ impl StopOrder {
         state.waiting.is_some() || state.is_over()
     }
 
+    /// When the shutdown began, if it has.
+    pub(crate) fn begun(&self) -> Option<Instant> {
+        self.lock().begun
+    }
+
     /// Begins the shutdown. Returns the services that can stop at once.
     pub(crate) fn begin(&self) -> Vec<Id> {
         let mut state = self.lock();
@@ -90,6 +98,7 @@ impl StopOrder {
         }
         let first = (0..waiting.len()).filter(|&id| waiting[id] == 0).map(|id| id as Id).collect();
         state.waiting = Some(waiting);
+        state.begun = Some(Instant::now());
         first
     }
 

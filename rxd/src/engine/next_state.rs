@@ -43,6 +43,7 @@ impl EngineState {
                 None => Some(format!("service `{}` is stopping ({cause})", self.name())),
             };
             if failed.is_none() {
+                self.core.forget_failed_reload(self.id);
                 self.end_back_off();
             }
             self.reply(&[ServiceCommand::Reload], || failed.as_deref().map_or(Ok(()), |text| Err(Error::msg(text))));
@@ -193,9 +194,7 @@ impl EngineState {
             emit!(DEBUG, target: "rxd", method, "lifecycle done");
             return;
         }
-        self.core.note(self.id, |detail| {
-            (detail.error, detail.cause) = (Some(failure.text.clone()), Some(cause));
-        });
+        self.core.note_error(self.id, method, cause, failure.text.clone());
         emit!(ERROR, target: "rxd", method, cause = cause.as_str(), "{}", failure.text);
         crate::output::hint_no_log(self.name(), &failure.text);
     }

@@ -131,7 +131,7 @@ impl EngineState {
             Some(dependency) => describe(dependency),
             None => "a service that it depends on failed".into(),
         };
-        self.core.note(self.id, |detail| (detail.error, detail.cause) = (Some(text), Some(Cause::Dependency)));
+        self.core.note_error(self.id, "dependency", Cause::Dependency, text);
     }
 
     // ---- operators -----------------------------------------------------------------------------

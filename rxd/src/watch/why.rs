@@ -1,12 +1,12 @@
 //! `why`: explains a service's state by the chain of what it waits for.
 
 use crate::board::{BoardView, Condition, Id, ServiceStatus, WatcherSpec};
-use crate::core::{Core, ServiceState};
+use crate::core::{Core, FailedAt, ServiceState};
 use crate::graph::Mode;
 use crate::lifecycle::duration::ShortDuration;
 use crate::lifecycle::state::{Action, Cause, State, Transition};
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -18,6 +18,12 @@ use tokio::time::Instant;
 ///
 /// ```text
 /// api in Idle: waits for db entering Run; db after Stop, attempt 5 in 0.6 s, last error: connection refused
+/// ```
+///
+/// While the daemon stops, it says what the stop of the service waits for:
+///
+/// ```text
+/// db in Run: stops after api; api in Run: asked to stop 3.2 s ago
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Why {
@@ -40,8 +46,17 @@ pub struct ServiceDiagnosis {
     /// The time until it enters Run, while it waits in Idle for its
     /// [delay](crate::Options::delay_of).
     pub enters_run: Option<Duration>,
-    /// The message of its last failure, unless it is in Run, and so has recovered.
+    /// The message of the failure that led to its state. A failure from which it has recovered is
+    /// in [`service`](ServiceDiagnosis::service) only.
     pub error: Option<String>,
+    /// How long ago its last failure was, also if it has recovered.
+    pub last_failed: Option<Duration>,
+    /// While the daemon stops: the services that stop before this one, and are not in Exit.
+    pub stops_after: Vec<Cow<'static, str>>,
+    /// While the daemon stops: for how long it has been asked to stop, if it is not in Exit.
+    pub asked_to_stop: Option<Duration>,
+    /// Its last reload failed: it runs with its old configuration.
+    reload_failed: bool,
 }
 
 /// A closed gate: a watch that holds a service back.
@@ -58,24 +73,61 @@ pub struct UnmetGate {
     pub within: Option<Duration>,
 }
 
+/// The stop of a daemon, for as long as services are left.
+struct Stop {
+    begun: Instant,
+    /// For each service, those that stop before it.
+    before: Vec<Vec<Id>>,
+}
+
+impl Stop {
+    fn of(core: &Core) -> Option<Stop> {
+        let begun = core.stop_order.begun()?;
+        let mut before = vec![Vec::new(); core.board.len()];
+        for id in 0..core.board.len() as Id {
+            core.stop_order.after(id).iter().for_each(|&next| before[next as usize].push(id));
+        }
+        Some(Stop { begun, before })
+    }
+}
+
+/// What the board says about one service at that instant.
+struct Found {
+    id: Id,
+    status: ServiceStatus,
+    gates: Vec<WatcherSpec>,
+    /// The services that must be in Exit before it is asked to stop.
+    stops_after: Vec<Id>,
+    /// By the board's clock, when the last of those before it exited.
+    released: u64,
+}
+
 impl Why {
     pub(crate) fn of(core: &Core, id: Id) -> Why {
-        Why::chain(core, |_| vec![id])
+        Why::chain(core, |_| vec![id], false)
     }
 
     /// For those of the services that are not in the state.
     pub(crate) fn not_in(core: &Core, services: &[Id], state: State) -> Why {
-        Why::chain(core, |look| services.iter().copied().filter(|&id| !look.status(id).is_in(state)).collect())
+        let not_in = |look: &BoardView<'_>, id| !look.status(id).is_in(state);
+        Why::chain(core, |look| services.iter().copied().filter(|&id| not_in(look, id)).collect(), false)
     }
 
-    fn chain(core: &Core, first: impl FnOnce(&BoardView<'_>) -> Vec<Id>) -> Why {
-        let (seq, found) = core.board.look(|look| {
+    /// For all services, in the order of declaration.
+    #[cfg(feature = "admin")]
+    pub(crate) fn all(core: &Core) -> Why {
+        Why::chain(core, |_| (0..core.board.len() as Id).collect(), true)
+    }
+
+    fn chain(core: &Core, first: impl FnOnce(&BoardView<'_>) -> Vec<Id>, sorted: bool) -> Why {
+        let stop = Stop::of(core);
+        let (seq, mut found) = core.board.look(|look| {
             // Each service once, in the order of discovery: several paths may lead to one service,
             // and `any` gates may form a cycle that another target can open.
             let mut next = first(look);
             next.reverse();
             let mut seen = HashSet::new();
-            let mut found: Vec<(Id, ServiceStatus, Vec<WatcherSpec>)> = Vec::new();
+            let mut found: Vec<Found> = Vec::new();
             while let Some(id) = next.pop() {
                 if !seen.insert(id) {
                     continue;
@@ -86,18 +138,24 @@ impl Why {
                 let targets = gates.iter().flat_map(|gate| gate.targets.iter().map(move |&target| (gate, target)));
                 let unmet = targets.filter(|(gate, target)| !gate.condition.holds(look.status(*target)));
                 let mut unmet: Vec<Id> = unmet.map(|(_, target)| target).collect();
+                let before = stop.as_ref().map_or(&[][..], |stop| &stop.before[id as usize]);
+                let before = if status.over { &[] } else { before };
+                let stops_after: Vec<Id> = before.iter().copied().filter(|&id| !look.status(id).over).collect();
+                unmet.extend(&stops_after);
                 unmet.reverse();
                 next.append(&mut unmet);
-                found.push((id, status, gates));
+                let released = before.iter().map(|&id| look.status(id).at).max().unwrap_or_default();
+                found.push(Found { id, status, gates, stops_after, released });
             }
             (look.seq(), found)
         });
-        let statuses: Vec<(Id, ServiceStatus)> = found.iter().map(|(id, status, _)| (*id, *status)).collect();
-        let services = found.into_iter().map(|(id, status, gates)| {
-            let gates = gates.iter().map(|gate| UnmetGate::new(core, gate, &statuses)).collect();
-            ServiceDiagnosis::new(core, id, &status, gates)
-        });
-        Why { seq, services: services.collect() }
+        if sorted {
+            found.sort_unstable_by_key(|found| found.id);
+        }
+        let statuses: HashMap<Id, ServiceStatus> = found.iter().map(|found| (found.id, found.status)).collect();
+        let begun = stop.map(|stop| stop.begun);
+        let services = found.iter().map(|found| ServiceDiagnosis::new(core, found, &statuses, begun)).collect();
+        Why { seq, services }
     }
 
     /// The sequence number of the last transition before that instant.
@@ -113,34 +171,126 @@ impl Why {
         &self.services
     }
 
+    /// The service that was asked about.
+    #[cfg(feature = "admin")]
+    pub(crate) fn first(&self) -> &ServiceDiagnosis {
+        &self.services[0]
+    }
+
     /// The services at the end of the chain, which wait for no other service.
     pub fn roots(&self) -> impl Iterator<Item = &ServiceDiagnosis> {
-        self.services.iter().filter(|diagnosis| diagnosis.waits_for.is_empty())
+        self.services.iter().filter(|diagnosis| diagnosis.waits_for.is_empty() && diagnosis.stops_after.is_empty())
     }
 }
 
 impl ServiceDiagnosis {
-    fn new(core: &Core, id: Id, status: &ServiceStatus, waits_for: Vec<UnmetGate>) -> Self {
+    fn new(core: &Core, found: &Found, statuses: &HashMap<Id, ServiceStatus>, stop: Option<Instant>) -> Self {
+        let Found { id, status, gates, stops_after, released } = found;
+        let (id, uptime) = (*id, core.uptime());
+        let waits_for: Vec<UnmetGate> = gates.iter().map(|gate| UnmetGate::new(core, gate, statuses)).collect();
         let service = core.state(id, status);
-        let next_attempt = service.next_attempt.map(|at| at.saturating_sub(core.uptime()));
-        let error = service.last_error.clone().filter(|_| !status.is_in(State::Run));
+        let next_attempt = service.next_attempt.map(|at| at.saturating_sub(uptime));
+        let failed = core.detail(id, |detail| detail.failed);
+        // A service that waits for its gates or is in Run has recovered from an earlier failure.
+        let is_current = |failed: &FailedAt| match status.incarnation.wrapping_sub(failed.incarnation) {
+            0 => true,
+            1 => status.is_in(State::Init),
+            _ => false,
+        };
+        let is_running = matches!(status.state, State::Idle | State::Run) && status.transition == Transition::Entering;
+        let is_of_reload = failed.is_some_and(|failed| failed.is_of_reload());
+        let is_current = failed.is_some_and(|failed| is_current(&failed)) && !status.is_in(State::Run);
+        let error = service.last_error.clone().filter(|_| is_current && !is_of_reload);
         let idle = status.is_in(State::Idle) && waits_for.is_empty();
         let enters_run = core.detail(id, |detail| detail.enters_run).filter(|_| idle);
         let enters_run = enters_run.map(|at| at.saturating_duration_since(Instant::now()));
-        let idles_for = (idle && enters_run.is_none()).then(|| core.uptime().saturating_sub(service.at));
+        let idles_for = (idle && enters_run.is_none()).then(|| uptime.saturating_sub(service.at));
         let next_attempt = next_attempt.filter(|left| !left.is_zero());
-        ServiceDiagnosis { service, waits_for, next_attempt, idles_for, enters_run, error }
+        let is_asked = !status.over && stops_after.is_empty();
+        let asked_to_stop = stop
+            .filter(|_| is_asked)
+            .map(|begun| begun.elapsed().min(Duration::from_nanos(core.board.now().saturating_sub(*released))));
+        let last_failed = service.last_failed_at.map(|at| uptime.saturating_sub(at));
+        let stops_after = stops_after.iter().map(|&id| core.name(id).clone()).collect();
+        ServiceDiagnosis {
+            service,
+            waits_for,
+            next_attempt,
+            idles_for,
+            enters_run,
+            error,
+            stops_after,
+            asked_to_stop,
+            last_failed,
+            reload_failed: is_of_reload && is_running,
+        }
+    }
+
+    /// Why the service is where it is now, in a few words for a table; empty for a service in Run.
+    #[cfg(feature = "admin")]
+    pub(crate) fn now(&self) -> String {
+        if let Some(stop) = self.stop_text() {
+            return stop;
+        }
+        let ServiceState { state, cause, last_cause, .. } = &self.service;
+        let mut parts = Vec::new();
+        if !self.waits_for.is_empty() {
+            let gates: Vec<String> = self.waits_for.iter().map(ToString::to_string).collect();
+            parts.push(format!("waits for {}", gates.join(", and for ").replace(" entering Run", "")));
+        }
+        if self.idles_for.is_some() {
+            parts.push("in its own `idle`".to_owned());
+        }
+        if let Some(left) = self.enters_run {
+            parts.push(format!("enters Run in {}", ShortDuration(left)));
+        }
+        let is_failure = cause.is_failure() || *cause == Cause::Dependency;
+        match (&self.error, last_cause) {
+            // These errors name their cause themselves.
+            (Some(error), Some(Cause::Panic | Cause::Dependency)) if *state != State::Exit || is_failure => {
+                parts.push(error.clone());
+            }
+            (Some(error), Some(cause)) if *state != State::Exit || is_failure => {
+                parts.push(format!("{cause}: {error}"))
+            }
+            _ => match (state, cause) {
+                (State::Exit, Cause::Normal) => parts.push("done".to_owned()),
+                (State::Exit, Cause::Operator) => parts.push("stopped by an operator".to_owned()),
+                (_, Cause::Normal) => {}
+                (_, cause) => parts.push(cause.to_string()),
+            },
+        }
+        if let Some(left) = self.next_attempt {
+            parts.push(format!("next attempt in {}", ShortDuration(left)));
+        }
+        if self.reload_failed {
+            parts.extend(self.history());
+        }
+        parts.join(", ")
+    }
+
+    /// The last failure and its age, if the service has recovered from it.
+    fn history(&self) -> Option<String> {
+        let (error, since) = (self.service.last_error.as_ref()?, self.last_failed?);
+        let what = if self.reload_failed { "reload" } else { "last" };
+        self.error.is_none().then(|| format!("{what} failed {} ago: {error}", ShortDuration(since)))
+    }
+
+    /// What the stop of the daemon waits for.
+    fn stop_text(&self) -> Option<String> {
+        match (&self.stops_after[..], self.asked_to_stop) {
+            ([], None) => None,
+            ([], Some(since)) => Some(format!("asked to stop {} ago", ShortDuration(since))),
+            (before, _) => Some(format!("stops after {}", before.join(", "))),
+        }
     }
 }
 
 impl UnmetGate {
-    fn new(core: &Core, gate: &WatcherSpec, statuses: &[(Id, ServiceStatus)]) -> Self {
+    fn new(core: &Core, gate: &WatcherSpec, statuses: &HashMap<Id, ServiceStatus>) -> Self {
         // Every target that does not satisfy the gate is in the chain, and so in `statuses`.
-        let holds = |id| statuses.iter().all(|(other, status)| *other != id || gate.condition.holds(status));
-        let targets = gate
-            .targets
-            .iter()
-            .filter(|&&id| gate.mode == Mode::Any || statuses.iter().any(|(other, _)| *other == id) && !holds(id));
+        let is_unmet = |id: &Id| statuses.get(id).is_some_and(|status| !gate.condition.holds(status));
+        let targets = gate.targets.iter().filter(|&id| gate.mode == Mode::Any || is_unmet(id));
         UnmetGate {
             mode: gate.mode,
             condition: match gate.condition {
@@ -180,6 +330,9 @@ impl fmt::Display for ServiceDiagnosis {
         if *state == State::Exit || (*state == State::Stop && *cause != Cause::Normal && self.next_attempt.is_none()) {
             write!(f, " ({cause})")?;
         }
+        if let Some(stop) = self.stop_text() {
+            return write!(f, ": {stop}");
+        }
         for (at, unmet) in self.waits_for.iter().enumerate() {
             write!(f, "{}{unmet}", if at == 0 { ": waits for " } else { ", and for " })?;
         }
@@ -194,9 +347,10 @@ impl fmt::Display for ServiceDiagnosis {
             None if *incarnation > 1 && *state == State::Init => write!(f, ", attempt {incarnation}")?,
             None => {}
         }
-        match &self.error {
-            Some(error) => write!(f, ", last error: {error}"),
-            None => Ok(()),
+        match (&self.error, self.history()) {
+            (Some(error), _) => write!(f, ", last error: {error}"),
+            (None, Some(history)) => write!(f, ", {history}"),
+            (None, None) => Ok(()),
         }
     }
 }

@@ -43,11 +43,18 @@ async fn g62_service_that_fails_shows_restarts_last_error_and_next_attempt() {
     for db in [get(&d.at, "/services/db").await.json(), get(&d.at, "/services").await.json()["services"][2].clone()] {
         assert_eq!((&db["last_cause"], &db["last_error"]), (&json!("error"), &json!("connection refused")), "{db}");
         assert!(db["next_attempt_s"].as_f64().unwrap() > 2000.0 && db["restarts"].is_u64(), "{db}");
+        assert!(db["last_failed_s"].is_number(), "{db}");
+        assert!(db["why"].as_str().unwrap().starts_with("error: connection refused, next attempt in "), "{db}");
     }
     let api = get(&d.at, "/services/api").await.json();
-    for absent in ["last_cause", "last_error", "next_attempt_s"] {
+    for absent in ["last_cause", "last_error", "last_failed_s", "next_attempt_s"] {
         assert!(api.get(absent).is_none(), "{api}");
     }
+    let why = async |name: &str| get(&d.at, &format!("/services/{name}")).await.json()["why"].clone();
+    let all = [why("api").await, why("blocked").await, why("job").await];
+    assert_eq!(all, ["", "waits for db", "done"].map(|why| json!(why)));
+    d.handle.stop("poller").await.unwrap();
+    assert_eq!(why("poller").await, "stopped by an operator");
 }
 
 #[tokio::test]

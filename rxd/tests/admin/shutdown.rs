@@ -21,10 +21,10 @@ async fn f102_request_during_shutdown_gets_503_and_the_states() {
     handle.wait_for("quick", State::Exit).await.unwrap();
     let before = levels.services();
     for (method, path) in [
-        ("GET", "/services"),
-        ("GET", "/services/slow"),
         ("POST", "/services/quick/start"),
+        ("POST", "/reload"),
         ("PUT", "/services/slow/log-level"),
+        ("DELETE", "/log-level"),
     ] {
         let problem = ask(&at, method, path, "", "debug").await.problem(503);
         assert_eq!(problem["daemon"]["phase"], "stopping");
@@ -40,6 +40,33 @@ async fn f102_request_during_shutdown_gets_503_and_the_states() {
     // The listener is closed.
     let rxd::admin::Address::Tcp(tcp) = at else { panic!() };
     assert!(tokio::net::TcpStream::connect(tcp).await.is_err());
+}
+
+#[tokio::test]
+async fn u7_status_and_why_during_the_stop_say_what_it_waits_for() {
+    let levels = LevelHandle::new(Level::Info);
+    let slow = Lingers::default();
+    let api = Service::new("api", slow.clone()).needs(["db"]);
+    let daemon = Daemon::new("d").signals([]).admin(admin(&levels)).add(Service::new("db", Waits)).add(api);
+    let handle = daemon.start().await.unwrap();
+    handle.wait_for("api", State::Run).await.unwrap();
+    let at = at(&handle);
+    handle.shutdown();
+    slow.cancelled.notified().await;
+    let daemon = get(&at, "/services").await.json();
+    assert_eq!((&daemon["phase"], &daemon["stop_waits_for"]), (&"stopping".into(), &serde_json::json!(["api"])));
+    let [db, api] = [&daemon["services"][0], &daemon["services"][1]];
+    assert_eq!((&db["why"], &db["level"]["level"]), (&"stops after api".into(), &"info".into()), "{db}");
+    assert!(api["why"].as_str().unwrap().starts_with("asked to stop "), "{api}");
+    let why = get(&at, "/services/db/why").await.json();
+    let text = why["text"].as_str().unwrap();
+    assert!(text.starts_with("db in Run: stops after api; api in Run: asked to stop "), "{text}");
+    let (db, api) = (&why["chain"][0], &why["chain"][1]);
+    assert_eq!((&db["stops_after"][0], &db["asked_to_stop_s"]), (&"api".into(), &serde_json::Value::Null));
+    assert!(api["asked_to_stop_s"].is_number(), "{api}");
+    assert_eq!(get(&at, "/log-level").await.status, 200);
+    slow.release.notify_one();
+    assert!(handle.wait().await.is_ok());
 }
 
 #[tokio::test]

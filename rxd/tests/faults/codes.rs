@@ -82,7 +82,7 @@ const TABLE: &[(&str, Shown)] = &[
     ("G59", By(&["g59_*", "f40_f110_chaos_on_real_threads_breaks_no_guarantee"])),
     ("G60", By(&["g60_*"])),
     ("G61", By(&["g61_*"])),
-    ("G62", STATUS),
+    ("G62", By(&["g62_*", "u6_*", "u7_*"])),
     (
         "F37",
         By(&["watch_of_an_unknown_name_is_refused_with_a_suggestion", "ui-tests/tests/graph/fail/unknown_name.rs"]),
@@ -198,8 +198,8 @@ const TABLE: &[(&str, Shown)] = &[
     ("U3", By(&["u3_*"])),
     ("U4", By(&["u4_*", "g61_health_check_over_a_database_that_hangs_stops_at_once"])),
     ("U5", FUNCTIONS),
-    ("U6", STATUS),
-    ("U7", STATUS),
+    ("U6", By(&["u6_*"])),
+    ("U7", By(&["u7_*"])),
     ("U8", Partly(&["k_u8_*"], "rxdctl: an address with a path; 409 where a level cannot take effect")),
     (
         "U9",

@@ -478,3 +478,21 @@ async fn g56_reload_all_by_a_service_returns_at_once_and_reloads_it() {
     assert_eq!(call_log.calls("a"), ["init", "idle", "run", "reload", "run"]);
     running.stop().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn u6_failed_reload_is_shown_until_one_succeeds() {
+    let fake = FakeService::new().on_reload([Behavior::Fail, Behavior::Ok, Behavior::Fail]);
+    let running = start(daemon([Service::new("a", ReloadingFake(fake)), plain("b")])).await;
+    running.until("a", State::Run).await;
+    let why = || running.handle.why("a").unwrap().to_string();
+    running.handle.reload("a").await.unwrap_err();
+    running.until("a", State::Run).await;
+    tokio::time::sleep(3 * SECOND).await;
+    assert_eq!(why(), "a in Run, reload failed 3.0 s ago: scripted failure");
+    running.handle.reload("a").await.unwrap();
+    assert_eq!((why(), running.handle.states()["a"].last_error.clone()), ("a in Run".to_owned(), None));
+    running.handle.reload("a").await.unwrap_err();
+    let handle = running.handle.clone();
+    running.stop().await;
+    assert_eq!(handle.why("a").unwrap().to_string(), "a in Exit (shutdown), last failed 0 ms ago: scripted failure");
+}

@@ -2,7 +2,7 @@
 
 use crate::common::{end, fake, service, start};
 use rxd::testing::Behavior;
-use rxd::{Action, Backoff, Effect, Mode, Options, Service, State, When, manager};
+use rxd::{Action, Backoff, Context, Effect, Mode, Options, Runner, Service, State, When, manager};
 use std::time::Duration;
 
 #[tokio::test(start_paused = true)]
@@ -43,7 +43,7 @@ async fn g45_why_follows_a_chain_to_its_root() {
     assert_eq!(handle.why("db").unwrap().to_string(), "db in Init, attempt 2, last error: scripted failure");
     log.set_behavior("db", Behavior::Ok);
     handle.wait_for("web", State::Run).await.unwrap();
-    assert_eq!(handle.why("db").unwrap().to_string(), "db in Run");
+    assert_eq!(handle.why("db").unwrap().to_string(), "db in Run, last failed 4.0 s ago: scripted failure");
     assert_eq!(handle.why("web").unwrap().to_string(), "web in Run");
     end(&handle).await;
     assert_eq!(handle.why("web").unwrap().to_string(), "web in Exit (shutdown)");
@@ -149,5 +149,66 @@ async fn why_after_a_gate_timed_out_names_the_next_attempt() {
         handle.why("b").unwrap().to_string(),
         "b not begun, attempt 1 in 9.0 s, last error: waited 1s for `a` entering Run"
     );
+    end(&handle).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn u6_why_names_an_error_only_as_long_as_it_is_the_reason() {
+    let (log, db) = fake(&[State::Run]);
+    let backoff = Options::DEFAULT.backoff(Backoff::fixed(Duration::from_secs(4)).jitter(0.0));
+    let gate = When::any(Action::Entering, State::Run, ["udp"]);
+    let udp = service("udp", fake(&[State::Run]).1);
+    let handle = start([Service::new("db", db).options(backoff).watch(gate), udp]).await;
+    handle.wait_for("db", State::Run).await.unwrap();
+    let text = |handle: &rxd::DaemonHandle| handle.why("db").unwrap().to_string();
+    assert_eq!(text(&handle), "db in Run");
+    log.set_behavior("db", Behavior::Fail);
+    handle.watch_any(Action::Exited, State::Stop, "db").unwrap().next().await.unwrap();
+    assert_eq!(text(&handle), "db after Stop, attempt 2 in 4.0 s, last error: scripted failure");
+    handle.stop("udp").await.unwrap();
+    handle.wait_for("db", State::Idle).await.unwrap();
+    tokio::task::yield_now().await;
+    let now = handle.why("db").unwrap().services()[0].clone();
+    assert_eq!((now.error, now.last_failed), (None, Some(Duration::from_secs(4))));
+    let udp = "udp in Exit (operator)";
+    assert_eq!(
+        text(&handle),
+        format!("db in Idle: waits for udp entering Run, last failed 4.0 s ago: scripted failure; {udp}")
+    );
+    handle.start("udp").await.unwrap();
+    handle.wait_for("db", State::Run).await.unwrap();
+    assert_eq!(text(&handle), "db in Run, last failed 4.0 s ago: scripted failure");
+    end(&handle).await;
+    assert_eq!(text(&handle), "db in Exit (shutdown), last failed 4.0 s ago: scripted failure");
+}
+
+struct Lingers;
+
+impl Runner for Lingers {
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        cx.cancelled().await;
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn u7_why_during_the_stop_says_what_it_waits_for() {
+    let handle = start([
+        service("db", fake(&[State::Run]).1),
+        service("api", Lingers).needs(["db"]),
+        service("web", fake(&[State::Run]).1).needs(["api"]),
+    ])
+    .await;
+    handle.wait_for("web", State::Run).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    handle.shutdown();
+    handle.wait_for("web", State::Exit).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let why = handle.why("db").unwrap();
+    assert_eq!(why.to_string(), "db in Run: stops after api; api in Run: asked to stop 2.0 s ago");
+    assert_eq!(why.services()[0].stops_after, ["api"]);
+    assert_eq!(why.roots().next().unwrap().asked_to_stop, Some(Duration::from_secs(2)));
+    assert_eq!(handle.why("web").unwrap().to_string(), "web in Exit (shutdown)");
     end(&handle).await;
 }

@@ -27,7 +27,7 @@ async fn act(
         Err(_) => StatusCode::ACCEPTED,
         Ok(Err(error)) => return Err(problem(app, &error, "The service cannot do this in its state")),
     };
-    Ok((status, Json(app.service_reply(&app.service(name)?))))
+    Ok((status, Json(app.service_reply(name)?)))
 }
 
 /// The problem of an action that failed.
@@ -36,7 +36,7 @@ fn problem(app: &App, error: &crate::Error, conflict: &'static str) -> Problem {
         let status = StatusCode::SERVICE_UNAVAILABLE;
         return Problem::new(status, "busy", "Too many requests wait already", error.to_string());
     }
-    let daemon = dto::DaemonReply::of(&app.handle);
+    let daemon = app.daemon_reply();
     match daemon.phase {
         "running" => Problem::new(StatusCode::CONFLICT, "conflict", conflict, error.to_string()),
         _ => Problem::stopping(error.to_string()).daemon(daemon),
@@ -51,7 +51,7 @@ pub(crate) async fn reload_all(State(app): State<App>) -> Result<(StatusCode, Js
         Err(_) => StatusCode::ACCEPTED,
         Ok(Err(error)) => return Err(problem(&app, &error, "Not every service has reloaded")),
     };
-    Ok((status, Json(dto::DaemonReply::of(&app.handle))))
+    Ok((status, Json(app.daemon_reply())))
 }
 
 pub(crate) async fn start(State(app): State<App>, ServiceName(name): ServiceName) -> ActionResult {

@@ -63,7 +63,7 @@ fn text(app: &App) -> String {
     }
     metric.single("rxd_transitions_total", "counter", "How many transitions all services have made.", states.seq());
     metric.single("rxd_uptime_seconds", "gauge", "Seconds since the start of the daemon.", dto::seconds(uptime));
-    let stopping = u8::from(dto::phase(&app.handle, &states) != "running");
+    let stopping = u8::from(dto::phase(&app.handle, states.iter()) != "running");
     metric.single("rxd_stopping", "gauge", "Whether the daemon is stopping (1) or not (0).", stopping);
     let lagged = core.lagged.load(Ordering::Relaxed);
     let help = "How many transitions streams of states have missed, because their readers were too slow.";

@@ -62,7 +62,7 @@ pub(crate) async fn ready(
 ) -> Response {
     let (verbose, excluded) = parse_query(&uri);
     let states = app.handle.states();
-    let phase = dto::phase(&app.handle, &states);
+    let phase = dto::phase(&app.handle, states.iter());
     let mut ready = phase == "running";
     let mut body = String::new();
     if !ready {
