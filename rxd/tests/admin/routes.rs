@@ -46,6 +46,8 @@ async fn g62_service_that_fails_shows_restarts_last_error_and_next_attempt() {
         assert!(db["last_failed_s"].is_number(), "{db}");
         assert!(db["why"].as_str().unwrap().starts_with("error: connection refused, next attempt in "), "{db}");
     }
+    let metrics = get(&d.at, "/metrics").await.body;
+    assert!(metrics.contains("rxd_service_failures_total{service=\"db\",cause=\"error\"} 1\n"), "{metrics}");
     let api = get(&d.at, "/services/api").await.json();
     for absent in ["last_cause", "last_error", "last_failed_s", "next_attempt_s"] {
         assert!(api.get(absent).is_none(), "{api}");
@@ -144,6 +146,7 @@ async fn metrics_have_every_service_in_prometheus_format() {
         "rxd_service_ready{service=\"db\"} 0",
         "rxd_service_incarnations_total{service=\"api\"} 2",
         "# TYPE rxd_service_restarts_total counter",
+        "rxd_service_failures_total{service=\"api\",cause=\"error\"} 0",
         "rxd_admin_connections 1",
     ] {
         assert!(metrics.body.lines().any(|other| other == line), "{line} is not in {}", metrics.body);

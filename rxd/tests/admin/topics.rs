@@ -24,6 +24,7 @@ async fn metrics_count_every_message_by_topic_and_group() {
     let metrics = get(&d.at, "/metrics").await.body;
     for line in [
         r#"rxd_topic_received_total{topic="readings"} 1"#,
+        r#"rxd_topic_accepted_total{topic="readings"} 19"#,
         r#"rxd_topic_no_subscribers_total{topic="readings"} 1"#,
         r#"rxd_topic_dropped_total{topic="readings",reason="oldest"} 3"#,
         r#"rxd_topic_dropped_total{topic="readings",reason="newest"} 4"#,

@@ -228,7 +228,17 @@ const TABLE: &[(&str, Shown)] = &[
              documentation of each macro says when to write `crate = ..`",
         ),
     ),
-    ("u-metrics", ADMIN),
+    (
+        "u-metrics",
+        Partly(
+            &[
+                "metrics_have_every_service_in_prometheus_format",
+                "g62_service_that_fails_shows_restarts_last_error_and_next_attempt",
+                "metrics_count_every_message_by_topic_and_group",
+            ],
+            "a count of published messages, which each publish would pay for, and of closed groups by their names",
+        ),
+    ),
     ("u-status-on-the-page", PAGE),
     (
         "u-back-off-after-a-short-run",

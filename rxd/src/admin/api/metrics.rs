@@ -3,9 +3,10 @@
 
 use crate::admin::app::App;
 use crate::admin::dto;
+use crate::board::Id;
 use crate::escape;
 use crate::intracom::{DropCounts, GroupStats, Stats, TopicStats};
-use crate::lifecycle::state::State as Lifecycle;
+use crate::lifecycle::state::{Cause, State as Lifecycle};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -16,6 +17,9 @@ use std::sync::atomic::Ordering;
 /// Every state, each a line of `rxd_service_state`.
 const STATES: [Lifecycle; 6] =
     [Lifecycle::Unknown, Lifecycle::Init, Lifecycle::Idle, Lifecycle::Run, Lifecycle::Stop, Lifecycle::Exit];
+
+/// Every cause of a failure, each a line of `rxd_service_failures_total`.
+const FAILURES: [Cause; 4] = [Cause::Error, Cause::Panic, Cause::Timeout, Cause::Dependency];
 
 pub(crate) async fn get(State(app): State<App>) -> Response {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text(&app)).into_response()
@@ -55,6 +59,14 @@ fn text(app: &App) -> String {
     );
     for service in states.iter() {
         metric.line("rxd_service_restarts_total", &[("service", &service.name)], service.restarts);
+    }
+    metric.head("rxd_service_failures_total", "counter", "How many times the service has failed, by the cause.");
+    for (id, service) in states.iter().enumerate() {
+        let failures = core.detail(id as Id, |detail| detail.failures);
+        for cause in FAILURES {
+            let labels = [("service", &*service.name), ("cause", cause.as_str())];
+            metric.line("rxd_service_failures_total", &labels, failures[cause as usize]);
+        }
     }
     metric.head("rxd_service_in_state_seconds", "gauge", "Seconds since the last transition of the service.");
     for service in states.iter() {
@@ -101,6 +113,14 @@ fn topics(metric: &mut MetricsWriter<'_>, stats: &Stats) {
     let received = |topic: &TopicStats| {
         topic.closed_groups.received + topic.groups.iter().map(|group| group.received).sum::<u64>()
     };
+    let accepted = |topic: &TopicStats| {
+        topic.closed_groups.accepted + topic.groups.iter().map(|group| group.accepted).sum::<u64>()
+    };
+    let help = "The messages that consumer groups took into their buffers, one for each group.";
+    metric.head("rxd_topic_accepted_total", "counter", help);
+    for topic in &stats.topics {
+        metric.line("rxd_topic_accepted_total", &[("topic", &topic.name)], accepted(topic));
+    }
     metric.head("rxd_topic_received_total", "counter", "The messages that subscribers have received.");
     for topic in &stats.topics {
         metric.line("rxd_topic_received_total", &[("topic", &topic.name)], received(topic));
