@@ -71,6 +71,12 @@ pub(crate) enum CliCommand {
         /// The services; all of them, along the graph, if none is named.
         services: Vec<String>,
     },
+    /// Stops the daemon. Does not wait until it has stopped; `events` does.
+    Shutdown {
+        /// The reason, for the daemon's log.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
     /// Prints the checked graph.
     Graph {
         /// The format.
@@ -135,6 +141,7 @@ mod tests {
             "rxdctl --at unix:/run/app.sock restart api poller --json",
             "rxdctl graph --format svg",
             "rxdctl events --json",
+            "rxdctl shutdown --reason deploy",
             "rxdctl completions bash",
         ] {
             assert!(Args::try_parse_from(line.split(' ')).is_ok(), "{line}");
@@ -144,6 +151,7 @@ mod tests {
             "rxdctl why",
             "rxdctl restart",
             "rxdctl --at nowhere status",
+            "rxdctl shutdown api",
             "rxdctl log-level api debug --reset",
             "rxdctl log-level --internal api debug",
         ] {

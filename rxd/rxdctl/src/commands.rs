@@ -44,6 +44,12 @@ pub(crate) async fn run(args: Args) -> Result<ExitStatus, CliError> {
             Ok(ExitStatus::Done)
         }
         CliCommand::Reload { services } => act(&client, "reload", &services, json).await,
+        CliCommand::Shutdown { reason } => {
+            let body = json!({ "reason": reason.unwrap_or_default() }).to_string();
+            let daemon = client.json(Method::POST, "/shutdown", &body).await?;
+            let name = daemon["name"].as_str().map(show::clean).unwrap_or_default();
+            print(json, &daemon, || format!("{name}: stopping\n"))
+        }
         CliCommand::Graph { format } => {
             let format = match format {
                 _ if json => "json",

@@ -107,6 +107,14 @@ async fn s14_stop_of_all_services_can_be_undone() {
 }
 
 #[tokio::test]
+async fn shutdown_stops_the_daemon() {
+    let d = start("shutdown").await;
+    assert_eq!(ctl(&d, "shutdown --reason deploy").await, (0, "agent: stopping\n".to_owned(), String::new()));
+    assert!(d.handle.wait().await.is_ok());
+    assert_eq!(ctl(&d, "shutdown").await.0, 4);
+}
+
+#[tokio::test]
 async fn events_end_with_the_daemon() {
     let d = start("events").await;
     let mut child = command(&d.at.to_string(), "events --json").stdout(std::process::Stdio::piped()).spawn().unwrap();

@@ -10,8 +10,8 @@ use crate::log::{LevelHandle, LevelTarget};
 use crate::watch::why::Why;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequestParts, RawPathParams};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::Semaphore;
@@ -85,6 +85,35 @@ impl App {
     fn with_level(&self, service: dto::ServiceReply) -> dto::ServiceReply {
         let level = self.levels.get(LevelTarget::Service(service.name.clone())).into();
         dto::ServiceReply { level: Some(level), ..service }
+    }
+
+    /// The whole body of a request, and whether it is JSON rather than plain text.
+    ///
+    /// # Errors
+    ///
+    /// 415 for another media type; and those of [`body`](App::body). `what` the body holds is named
+    /// in the error.
+    pub(crate) async fn json_or_text(
+        &self,
+        headers: &HeaderMap,
+        body: Body,
+        what: &str,
+    ) -> Result<(Bytes, bool), Problem> {
+        let kind = headers.get(header::CONTENT_TYPE).map_or("", |kind| kind.to_str().unwrap_or("?"));
+        let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let is_json = match &kind[..] {
+            "application/json" => true,
+            // `curl -d debug` sends the last of these.
+            "" | "text/plain" | "application/x-www-form-urlencoded" => false,
+            _ => {
+                let (status, title) = (StatusCode::UNSUPPORTED_MEDIA_TYPE, "Media type not supported");
+                let detail = format!("send the {what} as JSON or as plain text");
+                return Err(Problem::new(status, "media-type", title, detail)
+                    .field("Content-Type")
+                    .allowed(["application/json", "text/plain"]));
+            }
+        };
+        Ok((self.body(body).await?, is_json))
     }
 
     /// The whole body of a request.

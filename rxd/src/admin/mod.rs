@@ -26,6 +26,7 @@
 //! | `GET` `/services`, `/services/{name}`, `/services/{name}/why` | the state of each service, and why |
 //! | `POST` `/services/{name}/start`, `stop`, `restart`, `reload` | actions on a service |
 //! | `POST` `/reload` | reloads all services |
+//! | `POST` `/shutdown` | stops the daemon; the body may hold a reason for the log |
 //! | `GET` `/graph` | JSON, Mermaid, DOT or SVG, by `Accept` or `?format=` |
 //! | `GET` `/events` | every transition, as server-sent events, resumed by `Last-Event-ID` |
 //! | `GET` `/livez`, `/readyz` | liveness and readiness, as Kubernetes probes expect |
@@ -33,7 +34,8 @@
 //! | `GET` `/openapi.json` | the description of these routes, as OpenAPI 3.1 |
 //!
 //! * A level is set permanently, or for a time.
-//! * An action that takes longer than 10 s is answered with 202, and goes on.
+//! * An action that takes longer than 10 s is answered with 202, and goes on. `/shutdown` is always
+//!   answered so, and at once; it may be repeated.
 //! * `/graph?format=svg&direction=down` draws the graph from top to bottom, for a narrow window.
 //!
 //! # Safety

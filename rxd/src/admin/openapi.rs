@@ -3,6 +3,7 @@
 
 use super::api::graph::{DIRECTIONS, FORMATS};
 use super::api::levels::{Levels, WantedLevel, WantedServiceLevel};
+use super::api::shutdown::WantedShutdown;
 use super::app::App;
 use super::routes::Route;
 use super::{dto, explain, problem};
@@ -14,8 +15,7 @@ use serde_json::{Map, Value, json};
 
 pub(crate) fn reply(routes: &[Route], app: &App) -> Response {
     let states = app.handle.states();
-    // One example suffices. A tool that tries the examples would otherwise stop all services, and
-    // so the daemon.
+    // One example suffices. A tool that tries the examples would otherwise stop all services.
     let names: Vec<&str> = states.iter().take(1).map(|service| &*service.name).collect();
     ([(header::CONTENT_TYPE, "application/json")], description(routes, &names).to_string()).into_response()
 }
@@ -82,7 +82,9 @@ fn operation(route: &Route, services: &[&str]) -> Value {
         }
     };
     let (media, schema) = route.answer;
-    add(200, media, schema, route.summary);
+    if !schema.is_empty() {
+        add(200, media, schema, route.summary);
+    }
     for (status, media, schema) in route.also {
         let description = match status {
             202 => "The action is in progress, and goes on",
@@ -104,11 +106,13 @@ fn operation(route: &Route, services: &[&str]) -> Value {
         operation["parameters"] = Value::Array(parameters);
     }
     if let Some(schema) = route.body {
+        let is_reason = schema == "WantedShutdown";
+        let text = if is_reason { reference("Text") } else { json!({ "enum": Level::NAMES.map(|(name, _)| name) }) };
         operation["requestBody"] = json!({
-            "required": true,
+            "required": !is_reason,
             "content": {
                 "application/json": { "schema": reference(schema) },
-                "text/plain": { "schema": { "enum": Level::NAMES.map(|(name, _)| name) } },
+                "text/plain": { "schema": text },
             },
         });
     }
@@ -144,6 +148,7 @@ fn schemas() -> Map<String, Value> {
     let mut bodies = settings.into_generator();
     bodies.subschema_for::<WantedLevel>();
     bodies.subschema_for::<WantedServiceLevel>();
+    bodies.subschema_for::<WantedShutdown>();
     let mut schemas = answers.take_definitions(true);
     schemas.extend(bodies.take_definitions(true));
     // The graph writes its JSON itself, so there is no type to take a schema from.

@@ -75,6 +75,12 @@ impl Problem {
         Problem::new(StatusCode::BAD_REQUEST, "invalid", "The request is not valid", detail).field(field)
     }
 
+    /// A body that is not the JSON it should be, like this one.
+    pub(crate) fn invalid_json(error: &serde_json::Error, example: &str) -> Self {
+        let error: String = error.to_string().chars().take(200).flat_map(char::escape_debug).collect();
+        Problem::invalid("body", format!("the body is not valid: {error}; write {example}"))
+    }
+
     pub(crate) fn forbidden(field: &'static str, detail: impl Into<String>) -> Self {
         Problem::new(StatusCode::FORBIDDEN, "forbidden", "The request is not allowed", detail).field(field)
     }

@@ -1,7 +1,7 @@
 //! The table of routes: [`router`](super::router) is made from it, and [`openapi`](super::openapi)
 //! describes it. A route that is not in the table does not exist.
 
-use super::api::{actions, events, graph, levels, metrics, probes, services};
+use super::api::{actions, events, graph, levels, metrics, probes, services, shutdown};
 use super::app::App;
 use super::page;
 use axum::routing::{self, MethodRouter};
@@ -12,7 +12,7 @@ pub(crate) struct Route {
     pub(crate) path: &'static str,
     pub(crate) id: &'static str,
     pub(crate) summary: &'static str,
-    /// The media type and schema of the answer.
+    /// The media type and schema of the answer with status 200; an empty schema if there is none.
     pub(crate) answer: (&'static str, &'static str),
     /// Statuses of success besides 200, with their schema.
     pub(crate) also: &'static [(u16, &'static str, &'static str)],
@@ -97,6 +97,9 @@ routes! {
         => (JSON, "Service") => actions::reload, also: IN_PROGRESS, problems: ACTION;
     post "/reload" "reloadAll" "Reloads all services, along the graph"
         => (JSON, "Daemon") => actions::reload_all, also: &[(202, JSON, "Daemon")], problems: &[409, 503];
+    post "/shutdown" "shutdown" "Stops the daemon. Repeating it changes nothing"
+        => (JSON, "") => shutdown::post, also: &[(202, JSON, "Daemon")], body: Some("WantedShutdown"),
+        problems: &[408, 413, 415], while_stopping: true;
     get "/graph" "graph" "Shows the checked graph, in the accepted format" => (JSON, "Graph") => graph::get,
         also: &[(200, "text/vnd.mermaid", "Text"), (200, "text/vnd.graphviz", "Text"), (200, "image/svg+xml", "Text")],
         query: &[("format", "the format, whatever the client accepts"), ("direction", "the direction of the SVG")],

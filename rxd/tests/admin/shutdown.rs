@@ -107,3 +107,37 @@ async fn f100_event_streams_end_within_the_drain_timeout() {
     streams[0].read_to_string(&mut text).await.unwrap();
     assert!(text.contains("event: end"), "{text}");
 }
+
+#[tokio::test]
+async fn shutdown_route_answers_at_once_and_stops_the_daemon() {
+    let levels = LevelHandle::new(Level::Info);
+    let slow = Lingers::default();
+    let daemon = Daemon::new("d").signals([]).admin(admin(&levels)).add(Service::new("slow", slow.clone()));
+    let handle = daemon.start().await.unwrap();
+    handle.wait_for("slow", State::Run).await.unwrap();
+    let at = at(&handle);
+    ask(&at, "POST", "/shutdown", "", &"x".repeat(201)).await.problem(400);
+    ask(&at, "POST", "/shutdown", "Content-Type: image/png\r\n", "x").await.problem(415);
+    ask(&at, "POST", "/shutdown", "Origin: http://evil.example\r\n", "").await.problem(403);
+    assert_eq!(get(&at, "/services").await.json()["phase"], "running");
+    // Twice: repeating it changes nothing.
+    for reason in ["a new release", ""] {
+        let answer = ask(&at, "POST", "/shutdown", "", reason).await;
+        assert_eq!((answer.status, &answer.json()["phase"]), (202, &"stopping".into()));
+    }
+    slow.release.notify_one();
+    assert!(handle.wait().await.is_ok());
+}
+
+#[tokio::test]
+async fn shutdown_route_without_the_token_is_refused() {
+    let levels = LevelHandle::new(Level::Info);
+    let admin = admin(&levels).token("0123456789abcdef");
+    let daemon = Daemon::new("d").signals([]).admin(admin).add(Service::new("a", Waits));
+    let handle = daemon.start().await.unwrap();
+    let at = at(&handle);
+    post(&at, "/shutdown").await.problem(401);
+    assert!(!handle.has_ended());
+    ask(&at, "POST", "/shutdown", "Authorization: Bearer 0123456789abcdef\r\n", "").await;
+    assert!(handle.wait().await.is_ok());
+}

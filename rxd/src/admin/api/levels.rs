@@ -9,7 +9,7 @@ use crate::panic::emit;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::HeaderMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -78,7 +78,7 @@ const NAMES: [&str; Level::NAMES.len()] = {
 const TARGETS: [&str; 2] = ["default", "internal"];
 
 /// A field that may be left out, but must not be `null`.
-fn present<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
+pub(super) fn present<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
     String::deserialize(value).map(Some)
 }
 
@@ -165,25 +165,7 @@ fn apply(app: &App, target: LevelTarget, change: &LevelChange) -> Result<(), Pro
 }
 
 async fn read(app: &App, headers: &HeaderMap, body: Body, daemon: bool) -> Result<LevelChange, Problem> {
-    let kind = headers.get(header::CONTENT_TYPE).map_or("", |kind| kind.to_str().unwrap_or("?"));
-    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let json = match &kind[..] {
-        "application/json" => true,
-        // `curl -d debug` sends the last of these.
-        "" | "text/plain" | "application/x-www-form-urlencoded" => false,
-        _ => {
-            let detail = "send the level as JSON or as plain text";
-            return Err(Problem::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "media-type",
-                "Media type not supported",
-                detail,
-            )
-            .field("Content-Type")
-            .allowed(["application/json", "text/plain"]));
-        }
-    };
-    let bytes = app.body(body).await?;
+    let (bytes, json) = app.json_or_text(headers, body, "level").await?;
     parse(&bytes, json, daemon)
 }
 
@@ -194,13 +176,7 @@ fn parse(bytes: &[u8], json: bool, daemon: bool) -> Result<LevelChange, Problem>
             true => serde_json::from_slice::<WantedLevel>(bytes),
             false => serde_json::from_slice::<WantedServiceLevel>(bytes).map(Into::into),
         };
-        read.map_err(|error| {
-            let error: String = error.to_string().chars().take(200).flat_map(char::escape_debug).collect();
-            Problem::invalid(
-                "body",
-                format!("the body is not valid: {error}; write {{\"level\": \"debug\", \"for\": \"10m\"}}"),
-            )
-        })?
+        read.map_err(|error| Problem::invalid_json(&error, r#"{"level": "debug", "for": "10m"}"#))?
     } else {
         let text = std::str::from_utf8(bytes).map_err(|_| Problem::invalid("body", "the body is not valid UTF-8"))?;
         let (level, time) = match text.trim().split_once(" for ") {

@@ -7,3 +7,4 @@ pub(crate) mod levels;
 pub(crate) mod metrics;
 pub(crate) mod probes;
 pub(crate) mod services;
+pub(crate) mod shutdown;
