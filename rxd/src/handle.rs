@@ -4,6 +4,8 @@
 //! reads snapshots and sends requests; the supervisor and the engines act on them.
 
 use crate::board::Id;
+#[cfg(feature = "admin")]
+use crate::core::current;
 use crate::core::{Core, Reply, ServiceCommand, ServiceState, States};
 use crate::error::Error;
 use crate::graph::Mode;
@@ -68,6 +70,22 @@ impl DaemonHandle {
     pub(crate) fn observer(&self) -> Self {
         let HandleInner { core, service, .. } = &*self.inner;
         DaemonHandle { inner: Arc::new(HandleInner { core: core.clone(), stops_on_drop: false, service: *service }) }
+    }
+
+    /// As [`observer`](DaemonHandle::observer). If the handle is of no service, and a service's code
+    /// calls this, the new one is of that service.
+    #[cfg(feature = "admin")]
+    pub(crate) fn of_caller(&self) -> Self {
+        match self.inner.service.or_else(|| current::service(self.core())) {
+            Some(service) => DaemonHandle::of_service(self.core().clone(), service),
+            None => self.observer(),
+        }
+    }
+
+    /// The service whose handle this is.
+    #[cfg(feature = "admin")]
+    pub(crate) fn service(&self) -> Option<Id> {
+        self.inner.service
     }
 
     pub(crate) fn core(&self) -> &Arc<Core> {

@@ -89,7 +89,9 @@ use crate::handle::DaemonHandle;
 /// * It checks the origin of requests. The host, the token and the limits are up to the server.
 /// * When the daemon begins to stop, its streams of `/events` end, so that a server in a service can
 ///   wait for its connections.
-/// * In a service, `router(&cx.daemon())` makes it.
+/// * In a service, `router(&cx.daemon())` makes it. An action on that same service, and a reload of
+///   all services, is then answered with 202 at once: the service could wait for the request, and
+///   the request for the service.
 /// * Its levels are those of [`rxd::log::level_handle`](crate::log::level_handle).
 ///
 /// ```no_run
@@ -103,7 +105,7 @@ use crate::handle::DaemonHandle;
 /// ```
 pub fn router(handle: &DaemonHandle) -> axum::Router {
     let limits = Admin::new("unused").limits;
-    let app = app::App::new(handle, crate::log::level_handle().clone(), limits, std::sync::Arc::default());
+    let app = app::App::new(&handle.of_caller(), crate::log::level_handle().clone(), limits, std::sync::Arc::default());
     router::router(app::App { is_nested: true, ..app })
 }
 

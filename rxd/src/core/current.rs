@@ -36,6 +36,13 @@ pub(crate) fn during<T>(core: &Core, id: Id, code: impl FnOnce() -> T) -> T {
     code()
 }
 
+/// The service of this daemon whose code runs on this thread.
+#[cfg(feature = "admin")]
+pub(crate) fn service(core: &Core) -> Option<Id> {
+    let (address, id) = CURRENT.try_with(Cell::get).unwrap_or_default();
+    ((address, id) == key(core, id)).then_some(id)
+}
+
 /// Whether this thread runs code of this service.
 pub(crate) fn is(core: &Core, id: Id) -> bool {
     CURRENT.try_with(|current| current.get() == key(core, id)).unwrap_or(false)

@@ -271,12 +271,23 @@ async fn router_nested_in_another_server_answers_and_checks_the_origin() {
 }
 
 /// A server in a service, with the routes of its own daemon. It waits for its connections to end.
-struct Nested(Option<tokio::net::TcpListener>);
+struct Nested {
+    listener: Option<tokio::net::TcpListener>,
+    /// The daemon's own handle, in place of the context's.
+    handle: Option<tokio::sync::oneshot::Receiver<rxd::DaemonHandle>>,
+}
 
 impl rxd::Runner for Nested {
     async fn run(&mut self, cx: &rxd::Context) -> rxd::Result {
-        let Some(listener) = self.0.take() else { return Ok(()) };
-        let routes = axum::Router::new().nest("/admin", rxd::admin::router(&cx.daemon()));
+        let Some(listener) = self.listener.take() else {
+            cx.cancelled().await;
+            return Ok(());
+        };
+        let handle = match self.handle.take() {
+            Some(handle) => handle.await?,
+            None => cx.daemon(),
+        };
+        let routes = axum::Router::new().nest("/admin", rxd::admin::router(&handle));
         let server = axum::serve(listener, routes).with_graceful_shutdown(cx.token().cancelled_owned());
         Ok(server.await?)
     }
@@ -286,7 +297,7 @@ impl rxd::Runner for Nested {
 async fn k_u8_events_of_a_nested_router_end_when_the_daemon_begins_to_stop() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = rxd::admin::Address::Tcp(listener.local_addr().unwrap());
-    let service = rxd::Service::new("api", Nested(Some(listener)));
+    let service = rxd::Service::new("api", Nested { listener: Some(listener), handle: None });
     let handle = rxd::Daemon::new("nested").signals([]).add(service).start().await.unwrap();
     handle.wait_for("api", rxd::State::Run).await.unwrap();
     let mut socket = connect(&at).await;
@@ -300,6 +311,42 @@ async fn k_u8_events_of_a_nested_router_end_when_the_daemon_begins_to_stop() {
     assert!(report.is_ok(), "{report}");
     socket.read_to_end(&mut seen).await.unwrap();
     assert!(String::from_utf8_lossy(&seen).contains("event: end"));
+}
+
+#[tokio::test]
+async fn k_action_on_the_service_that_carries_the_request_is_answered_at_once() {
+    for (path, takes_handle) in
+        [("services/api/restart", false), ("services/api/stop", false), ("services/api/restart", true)]
+    {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = rxd::admin::Address::Tcp(listener.local_addr().unwrap());
+        let (sender, handle) = tokio::sync::oneshot::channel();
+        let api = Nested { listener: Some(listener), handle: takes_handle.then_some(handle) };
+        // A stop that waits for the request would end with an abandoned service.
+        let options = rxd::Options::DEFAULT.timeout_of(rxd::State::Stop, std::time::Duration::from_secs(3600));
+        let daemon = rxd::Daemon::new("nested").signals([]).shutdown_timeout(std::time::Duration::from_secs(3600));
+        let handle = daemon.add(rxd::Service::new("api", api).options(options)).start().await.unwrap();
+        let _ = sender.send(handle.clone());
+        handle.wait_for("api", rxd::State::Run).await.unwrap();
+        let answer = post(&at, &format!("/admin/{path}")).await;
+        assert_eq!((answer.status, &answer.json()["name"]), (202, &json!("api")), "{path}");
+        let stop = path.ends_with("stop");
+        handle.wait_for("api", if stop { rxd::State::Exit } else { rxd::State::Run }).await.unwrap();
+        let states = handle.states();
+        assert_eq!(states["api"].incarnation, if stop { 1 } else { 2 }, "{path}");
+        handle.shutdown();
+        assert!(handle.wait().await.is_ok());
+    }
+}
+
+#[tokio::test]
+async fn k_reload_of_all_by_the_service_that_carries_the_request_is_answered_at_once() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = rxd::admin::Address::Tcp(listener.local_addr().unwrap());
+    let service = rxd::Service::new("api", Nested { listener: Some(listener), handle: None });
+    let handle = rxd::Daemon::new("nested").signals([]).add(service).start().await.unwrap();
+    handle.wait_for("api", rxd::State::Run).await.unwrap();
+    assert_eq!(post(&at, "/admin/reload").await.status, 202);
 }
 
 #[tokio::test]

@@ -122,13 +122,7 @@ const TABLE: &[(&str, Shown)] = &[
     ("H", By(&["h_records_of_the_crate_log_have_their_target_and_follow_the_levels"])),
     ("I", By(&["g61_server_whose_port_is_taken_is_ready_once_it_listens"])),
     ("J", By(&["g61_server_without_file_descriptors_accepts_again_once_there_are_some"])),
-    (
-        "K",
-        Partly(
-            &["g61_server_with_half_a_request_stops_within_its_grace_with_status_0", "k_u8_*"],
-            "admin: an action on the service that carries the request",
-        ),
-    ),
+    ("K", By(&["g61_server_with_half_a_request_stops_within_its_grace_with_status_0", "k_*"])),
     ("L", By(&["l_error*"])),
     ("M", By(&["g57_*"])),
     ("N", By(&["n_probe_of_http_1_0_without_a_host_is_answered"])),

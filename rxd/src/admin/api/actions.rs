@@ -20,9 +20,11 @@ async fn act(
     verb: &str,
     action: impl Future<Output = Result<(), crate::Error>> + Send,
 ) -> ActionResult {
-    app.service(name)?;
+    // A service that carries its own request is answered before the action is done.
+    let is_own = app.handle.service() == Some(app.service(name)?);
     emit!(INFO, target: "rxd::admin", service = name, "requested by an operator: {verb}");
     let status = match tokio::time::timeout(app.limits.action, action).await {
+        Ok(Ok(())) if is_own => StatusCode::ACCEPTED,
         Ok(Ok(())) => StatusCode::OK,
         Err(_) => StatusCode::ACCEPTED,
         Ok(Err(error)) => return Err(problem(app, &error, "The service cannot do this in its state")),
@@ -47,6 +49,7 @@ fn problem(app: &App, error: &crate::Error, conflict: &'static str) -> Problem {
 pub(crate) async fn reload_all(State(app): State<App>) -> Result<(StatusCode, Json<dto::DaemonReply>), Problem> {
     emit!(INFO, target: "rxd::admin", "requested by an operator: reload of all services");
     let status = match tokio::time::timeout(app.limits.action, app.handle.reload_all()).await {
+        Ok(Ok(())) if app.handle.service().is_some() => StatusCode::ACCEPTED,
         Ok(Ok(())) => StatusCode::OK,
         Err(_) => StatusCode::ACCEPTED,
         Ok(Err(error)) => return Err(problem(&app, &error, "Not every service has reloaded")),
