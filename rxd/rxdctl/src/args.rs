@@ -2,6 +2,8 @@
 
 use clap::{Parser, Subcommand, ValueEnum};
 use rxd::admin::Address;
+use std::fmt;
+use std::str::FromStr;
 
 /// Shows the state of a daemon's services and the reason for it, sets log levels, and acts on
 /// services.
@@ -13,10 +15,17 @@ use rxd::admin::Address;
 #[derive(Debug, Parser)]
 #[command(name = "rxdctl", version, max_term_width = 100)]
 pub(crate) struct Args {
-    /// The address of the daemon's admin route: 127.0.0.1:1337, or unix:/run/my-app.sock.
-    #[arg(long, short = 'a', global = true, env = "RXD_ADMIN", default_value = "127.0.0.1:1337",
-        value_name = "ADDRESS", value_parser = address)]
-    pub(crate) at: Address,
+    /// The address of the daemon's admin route: 127.0.0.1:1337, unix:/run/my-app.sock, or
+    /// 127.0.0.1:8000/admin where it is part of another server.
+    #[arg(
+        long,
+        short = 'a',
+        global = true,
+        env = "RXD_ADMIN",
+        default_value = "127.0.0.1:1337",
+        value_name = "ADDRESS"
+    )]
+    pub(crate) at: At,
     /// The token of the admin route, if it requires one.
     #[arg(long, global = true, env = "RXD_TOKEN", hide_env_values = true)]
     pub(crate) token: Option<String>,
@@ -27,8 +36,39 @@ pub(crate) struct Args {
     pub(crate) command: CliCommand,
 }
 
-fn address(text: &str) -> Result<Address, String> {
-    text.parse().map_err(|error: rxd::Error| error.to_string())
+/// The address of an admin route, and the path of its routes there; the path is empty, or begins
+/// with a `/` and ends without one.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct At {
+    pub(crate) address: Address,
+    pub(crate) prefix: String,
+}
+
+impl FromStr for At {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.starts_with("https://") {
+            return Err("an admin route has no TLS\nhelp: write http://, or an address without a scheme".to_owned());
+        }
+        let rest = text.strip_prefix("http://").unwrap_or(text);
+        let (address, prefix) = match rest.split_once('/') {
+            Some((address, path)) if !text.starts_with("unix:") => (address, path.trim_end_matches('/')),
+            _ => (rest, ""),
+        };
+        if !prefix.bytes().all(|b| b.is_ascii_graphic() && !b"?#".contains(&b)) {
+            return Err("the path has a character that must be escaped, or a query".to_owned());
+        }
+        let address = address.parse().map_err(|error: rxd::Error| error.to_string())?;
+        let prefix = if prefix.is_empty() { String::new() } else { format!("/{prefix}") };
+        Ok(At { address, prefix })
+    }
+}
+
+impl fmt::Display for At {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.address, self.prefix)
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -120,7 +160,7 @@ pub(crate) enum GraphFormat {
 
 #[cfg(test)]
 mod tests {
-    use super::Args;
+    use super::{Args, At};
     use clap::{CommandFactory, Parser};
 
     #[test]
@@ -142,6 +182,7 @@ mod tests {
             "rxdctl graph --format svg",
             "rxdctl events --json",
             "rxdctl shutdown --reason deploy",
+            "rxdctl --at localhost:8000/admin status",
             "rxdctl completions bash",
         ] {
             assert!(Args::try_parse_from(line.split(' ')).is_ok(), "{line}");
@@ -156,6 +197,22 @@ mod tests {
             "rxdctl log-level --internal api debug",
         ] {
             assert!(Args::try_parse_from(line.split(' ')).is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn u8_address_with_a_path_is_split() {
+        let parse = |text: &str| text.parse::<At>().map(|at| (at.address.to_string(), at.prefix));
+        let at = |address: &str, prefix: &str| Ok((address.to_owned(), prefix.to_owned()));
+        assert_eq!(parse("127.0.0.1:1337"), at("127.0.0.1:1337", ""));
+        assert_eq!(parse("localhost:80/"), at("127.0.0.1:80", ""));
+        assert_eq!(parse("localhost:80/admin"), at("127.0.0.1:80", "/admin"));
+        assert_eq!(parse("http://[::1]:80/a/b%20c//"), at("[::1]:80", "/a/b%20c"));
+        assert_eq!(parse("unix:/run/a.sock"), at("unix:/run/a.sock", ""));
+        for text in
+            ["https://localhost:80", "http://", "http://unix:/x/y", "/admin", "localhost:80/a b", "[::1]:80/a?b"]
+        {
+            assert!(parse(text).is_err(), "{text}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The HTTP client: one connection for each request, over TCP or a Unix socket.
 
 use crate::CliError;
+use crate::args::At;
 use crate::show::clean;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -18,7 +19,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
 pub(crate) struct Client {
-    pub(crate) at: Address,
+    pub(crate) at: At,
     pub(crate) token: Option<String>,
 }
 
@@ -38,15 +39,16 @@ impl Client {
         accept: &str,
         body: &str,
     ) -> Result<Response<Incoming>, CliError> {
+        let uri = format!("{}{path}", self.at.prefix);
         let mut request =
-            Request::builder().method(method).uri(path).header("host", self.host()).header("accept", accept);
+            Request::builder().method(method).uri(uri).header("host", self.host()).header("accept", accept);
         if let Some(token) = &self.token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
         let request = request.header("content-type", "application/json").body(Full::new(Bytes::from(body.to_owned())));
         let request = request.map_err(CliError::refused)?;
         let exchange = async {
-            match &self.at {
+            match &self.at.address {
                 Address::Tcp(tcp) => {
                     let stream = tokio::net::TcpStream::connect(tcp).await.map_err(|error| self.no_answer(&error))?;
                     self.exchange(stream, request).await
@@ -64,7 +66,7 @@ impl Client {
     }
 
     fn host(&self) -> String {
-        match &self.at {
+        match &self.at.address {
             Address::Tcp(tcp) => tcp.to_string(),
             Address::Unix(_) => "localhost".to_owned(),
         }

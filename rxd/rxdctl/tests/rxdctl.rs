@@ -1,7 +1,7 @@
 //! `rxdctl` as people and scripts use it: against a daemon that runs, and without one.
 
 use rxd::admin::{Address, Admin, AdminStatus};
-use rxd::log::{Level, LevelHandle};
+use rxd::log::{Level, LevelHandle, ServiceFilter};
 use rxd::{Action, Context, Daemon, DaemonHandle, Runner, Service, State, When};
 use std::process::Output;
 use std::time::Duration;
@@ -21,6 +21,7 @@ struct Running {
     handle: DaemonHandle,
     at: Address,
     levels: LevelHandle,
+    _filter: ServiceFilter,
 }
 
 async fn start(name: &str) -> Running {
@@ -34,7 +35,7 @@ async fn start(name: &str) -> Running {
     let handle = daemon.start().await.unwrap();
     handle.wait_for("poller", State::Run).await.unwrap();
     let AdminStatus::On(at) = handle.admin() else { panic!() };
-    Running { handle, at, levels }
+    Running { handle, at, _filter: levels.filter(), levels }
 }
 
 fn command(at: &str, line: &str) -> Command {
@@ -112,6 +113,23 @@ async fn shutdown_stops_the_daemon() {
     assert_eq!(ctl(&d, "shutdown --reason deploy").await, (0, "agent: stopping\n".to_owned(), String::new()));
     assert!(d.handle.wait().await.is_ok());
     assert_eq!(ctl(&d, "shutdown").await.0, 4);
+}
+
+#[tokio::test]
+async fn u8_address_with_a_path_reaches_a_nested_router() {
+    let d = start("nested").await;
+    let routes = axum::Router::new().nest("/ops/admin", rxd::admin::router(&d.handle));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = format!("http://{}/ops/admin/", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    for (line, text) in
+        [("status", "agent: running"), ("why api", "api"), ("restart api", "api: "), ("graph", "flowchart")]
+    {
+        let (code, out) = said(&at, line).await;
+        assert!(code == 0 && out.contains(text), "{line}: {out}");
+    }
+    let (code, out) = said(at.trim_end_matches("/admin/"), "status").await;
+    assert!(code == 4 && out.contains("/ops is no daemon of rxd"), "{out}");
 }
 
 #[tokio::test]

@@ -127,7 +127,7 @@ fn describe_problem(status: u16) -> &'static str {
         404 => "Unknown service; `suggestion` is the nearest name",
         406 => "The graph has no format that the client accepts",
         408 => "The body arrives too slowly",
-        409 => "The service cannot do this in its state",
+        409 => "This is not possible now; `detail` says why",
         413 => "The body is too long",
         415 => "The body is neither JSON nor text",
         _ => "The daemon is stopping, or too busy; `daemon` has the state of its services if it is stopping",

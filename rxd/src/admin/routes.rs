@@ -67,12 +67,12 @@ const IN_PROGRESS: &[(u16, &str, &str)] = &[(202, JSON, "Service")];
 /// The problems of an action on a service.
 const ACTION: &[u16] = &[400, 404, 409, 503];
 /// The problems of a level that is set for a service.
-const SET_LEVEL: &[u16] = &[400, 404, 408, 413, 415, 503];
+const SET_LEVEL: &[u16] = &[400, 404, 408, 409, 413, 415, 503];
 
 routes! {
     get "/log-level" "getLevels" "Shows every level that is set" => (JSON, "Levels") => levels::get_all, while_stopping: true;
     put "/log-level" "setDefaultLevel" "Sets the default level, or the internal one: that of rxd's own records"
-        => (JSON, "Levels") => levels::put_default, body: Some("WantedLevel"), problems: &[400, 408, 413, 415, 503];
+        => (JSON, "Levels") => levels::put_default, body: Some("WantedLevel"), problems: &[400, 408, 409, 413, 415, 503];
     delete "/log-level" "resetDefaultLevel" "Resets the default level and the internal one to their initial values"
         => (JSON, "Levels") => levels::delete_default, problems: &[503];
     get "/services" "listServices" "Shows the daemon, and the state of each service"

@@ -59,6 +59,8 @@ pub struct ServiceFilter {
     number: usize,
     /// The level of each target that has one, the longest target first.
     rules: Vec<(Box<str>, Level)>,
+    /// Shows the handle that it has a filter.
+    _is_alive: Arc<()>,
 }
 
 impl LevelHandle {
@@ -66,7 +68,7 @@ impl LevelHandle {
     #[must_use]
     pub fn filter(&self) -> ServiceFilter {
         let number = NEXT_FILTER_ID.fetch_add(1, Ordering::Relaxed);
-        ServiceFilter { levels: self.clone(), number, rules: Vec::new() }
+        ServiceFilter { levels: self.clone(), number, rules: Vec::new(), _is_alive: self.state.filters.clone() }
     }
 }
 

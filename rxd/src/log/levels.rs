@@ -124,10 +124,10 @@ pub struct LevelSetting {
 /// ```
 #[derive(Clone)]
 pub struct LevelHandle {
-    state: Arc<LevelState>,
+    pub(super) state: Arc<LevelState>,
 }
 
-struct LevelState {
+pub(super) struct LevelState {
     default: AtomicU8,
     internal: AtomicU8,
     /// The lowest and the highest level of all targets but `internal`.
@@ -136,6 +136,8 @@ struct LevelState {
     table: Mutex<LevelTable>,
     /// The number of the next temporary level: invariant 3.
     next_number: AtomicU64,
+    /// Each filter of these levels holds a clone.
+    pub(super) filters: Arc<()>,
 }
 
 /// The level of one service, as the filters read it. The spans of the service share it.
@@ -198,8 +200,15 @@ impl LevelHandle {
                 high: AtomicU8::new(default as u8),
                 table: Mutex::new(table),
                 next_number: AtomicU64::new(0),
+                filters: Arc::default(),
             }),
         }
+    }
+
+    /// Whether there is a filter that reads these levels.
+    #[cfg(feature = "admin")]
+    pub(crate) fn has_filter(&self) -> bool {
+        Arc::strong_count(&self.state.filters) > 1
     }
 
     pub(crate) fn global() -> &'static LevelHandle {

@@ -2,7 +2,7 @@
 //! waits for the db for ever, and a job that has ended.
 
 use rxd::admin::{Address, Admin, AdminStatus};
-use rxd::log::{Level, LevelHandle};
+use rxd::log::{Level, LevelHandle, ServiceFilter};
 use rxd::{Action, Context, Daemon, DaemonHandle, Options, Runner, Service, State, When, manager};
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,6 +74,8 @@ pub(crate) struct Running {
     pub(crate) handle: DaemonHandle,
     pub(crate) at: Address,
     pub(crate) levels: LevelHandle,
+    /// Without a filter no level can be set.
+    pub(crate) _filter: ServiceFilter,
 }
 
 pub(crate) async fn start(configure: impl FnOnce(Admin) -> Admin) -> Running {
@@ -83,7 +85,7 @@ pub(crate) async fn start(configure: impl FnOnce(Admin) -> Admin) -> Running {
     handle.wait_for("poller", State::Run).await.unwrap();
     handle.wait_for("job", State::Exit).await.unwrap();
     let at = at(&handle);
-    Running { handle, at, levels }
+    Running { handle, at, _filter: levels.filter(), levels }
 }
 
 pub(crate) fn at(handle: &DaemonHandle) -> Address {

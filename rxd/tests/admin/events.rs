@@ -123,7 +123,7 @@ async fn events_resumed_too_late_begin_with_the_missed_count() {
     let daemon = Daemon::new("d").signals([]).history(8).add(Service::new("a", Waits)).admin(admin(&levels));
     let handle = daemon.start().await.unwrap();
     handle.wait_for("a", State::Run).await.unwrap();
-    let d = Running { at: at(&handle), handle, levels };
+    let d = Running { at: at(&handle), handle, _filter: levels.filter(), levels };
     let first = Follower::new(&d, None).await.next().await.unwrap();
     for _ in 0..4 {
         d.handle.restart("a").await.unwrap();

@@ -350,6 +350,29 @@ async fn k_reload_of_all_by_the_service_that_carries_the_request_is_answered_at_
 }
 
 #[tokio::test]
+async fn u8_level_that_no_subscriber_reads_is_refused() {
+    let levels = rxd::log::LevelHandle::new(rxd::log::Level::Info);
+    let api = rxd::Service::new("api", crate::daemon::Waits);
+    let daemon = rxd::Daemon::new("d").signals([]).admin(crate::daemon::admin(&levels)).add(api);
+    let handle = daemon.start().await.unwrap();
+    let at = crate::daemon::at(&handle);
+    let change = async || [put(&at, "/services/api/log-level", "debug").await, put(&at, "/log-level", "debug").await];
+    for answer in change().await {
+        let problem = answer.problem(409);
+        assert!(problem["detail"].as_str().unwrap().contains("rxd::log::init()"), "{problem}");
+    }
+    assert_eq!(levels.get("api").level, rxd::log::Level::Info);
+    let filter = levels.filter().target("hyper", rxd::log::Level::Warn);
+    for answer in change().await {
+        assert_eq!(answer.status, 200);
+    }
+    drop(filter);
+    for answer in change().await {
+        answer.problem(409);
+    }
+}
+
+#[tokio::test]
 async fn s14_stop_of_the_last_service_keeps_the_routes() {
     let levels = rxd::log::LevelHandle::new(rxd::log::Level::Info);
     let api = rxd::Service::new("api", crate::daemon::Waits);

@@ -194,7 +194,7 @@ const TABLE: &[(&str, Shown)] = &[
     ("U5", FUNCTIONS),
     ("U6", By(&["u6_*"])),
     ("U7", By(&["u7_*"])),
-    ("U8", Partly(&["k_u8_*"], "rxdctl: an address with a path; 409 where a level cannot take effect")),
+    ("U8", By(&["k_u8_*", "u8_*"])),
     (
         "U9",
         By(&[

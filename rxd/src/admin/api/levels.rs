@@ -9,7 +9,7 @@ use crate::panic::emit;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -149,6 +149,11 @@ pub(crate) async fn delete_one(
 }
 
 fn apply(app: &App, target: LevelTarget, change: &LevelChange) -> Result<(), Problem> {
+    if !app.levels.has_filter() {
+        let detail = "no subscriber of the process reads these levels, so the level would change nothing; call \
+                      `rxd::log::init()`, or give your own layers the filter `rxd::log::level_handle().filter()`";
+        return Err(Problem::new(StatusCode::CONFLICT, "no-filter", "No log has these levels", detail));
+    }
     emit!(INFO, target: "rxd::admin", "the log level of {target} is set to {}{}", change.level, match change.time {
         Some(time) => format!(" for {time:?}"),
         None => String::new(),
