@@ -6,6 +6,7 @@ use crate::show;
 use crate::{CliError, ExitStatus};
 use http_body_util::BodyExt;
 use hyper::Method;
+use hyper::body::{Body, Bytes};
 use serde_json::{Value, json};
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
@@ -177,16 +178,20 @@ async fn show_now(client: &Client, names: &[String], json: bool, clear: bool) ->
 // ---- events -------------------------------------------------------------------------------------
 
 /// Calls `each` with the kind and the data of every event, until the stream ends.
-async fn follow(
-    client: &Client,
-    mut each: impl AsyncFnMut(&str, Value) -> Result<(), CliError>,
-) -> Result<(), CliError> {
+async fn follow(client: &Client, each: impl AsyncFnMut(&str, Value) -> Result<(), CliError>) -> Result<(), CliError> {
     let answer = client.send(Method::GET, "/events", "text/event-stream", "").await?;
     let kind = answer.headers().get("content-type").and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     if answer.status() != 200 || !kind.starts_with("text/event-stream") {
         return Err(client.error_of(answer).await);
     }
-    let mut body = answer.into_body();
+    read_events(client, answer.into_body(), each).await
+}
+
+async fn read_events(
+    client: &Client,
+    mut body: impl Body<Data = Bytes> + Unpin,
+    mut each: impl AsyncFnMut(&str, Value) -> Result<(), CliError>,
+) -> Result<(), CliError> {
     let mut bytes: Vec<u8> = Vec::new();
     loop {
         let frame = match tokio::time::timeout(SILENCE_LIMIT, body.frame()).await {
@@ -294,4 +299,53 @@ async fn levels(client: &Client, wanted: &LogLevelArgs, json: bool) -> Result<Ex
 async fn has(client: &Client, name: &str) -> Result<bool, CliError> {
     let daemon = client.daemon().await?;
     Ok(daemon["services"].as_array().into_iter().flatten().any(|service| service["name"] == name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hyper::body::Frame;
+    use std::collections::VecDeque;
+    use std::convert::Infallible;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+    use tokio::time::{Instant, Sleep, sleep};
+
+    /// A stream that sends each chunk after a pause, and then nothing more.
+    struct Chunks(VecDeque<&'static str>, Duration, Option<Pin<Box<Sleep>>>);
+
+    impl Body for Chunks {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            let pause = self.1;
+            let timer = self.2.get_or_insert_with(|| Box::pin(sleep(pause)));
+            std::task::ready!(timer.as_mut().poll(cx));
+            self.2 = None;
+            match self.0.pop_front() {
+                Some(chunk) => Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(chunk.as_bytes()))))),
+                None => Poll::Pending,
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn x10_stream_of_events_that_is_silent_for_45_seconds_is_an_error() {
+        let client = Client { at: "127.0.0.1:1337".parse().unwrap(), token: None };
+        let chunks = ["event: end\n", "data: {}\n\n", ": keep-alive\n\n", "event: transition\ndata: {\"seq\":1}\n\n"];
+        let chunks = Chunks(chunks.into(), Duration::from_secs(15), None);
+        let (began, mut seen) = (Instant::now(), Vec::new());
+        let ended = read_events(&client, chunks, async |kind, data| {
+            seen.push(format!("{kind} {data} at {:?}", began.elapsed()));
+            Ok(())
+        });
+        let Err(CliError::NoAnswer(message)) = ended.await else { panic!("it is no error") };
+        assert!(message.contains("127.0.0.1:1337: nothing has arrived for 45s"), "{message}");
+        assert_eq!(seen, ["end {} at 30s", "transition {\"seq\":1} at 60s"]);
+        assert_eq!(began.elapsed(), Duration::from_secs(60 + 45));
+    }
 }
