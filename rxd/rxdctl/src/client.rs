@@ -113,8 +113,18 @@ impl Client {
     }
 
     pub(crate) async fn json(&self, method: Method, path: &str, body: &str) -> Result<Value, CliError> {
-        let text = self.text(method, path, "application/json", body).await?;
-        serde_json::from_str(&text).map_err(|_| self.no_daemon("its answer is not JSON"))
+        Ok(self.json_with_status(method, path, body).await?.1)
+    }
+
+    pub(crate) async fn json_with_status(
+        &self,
+        method: Method,
+        path: &str,
+        body: &str,
+    ) -> Result<(u16, Value), CliError> {
+        let (status, text) = self.answer(method, path, "application/json", body).await?;
+        let value = serde_json::from_str(&text).map_err(|_| self.no_daemon("its answer is not JSON"))?;
+        Ok((status, value))
     }
 
     /// The answer of `/services`.

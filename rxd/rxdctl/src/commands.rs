@@ -239,11 +239,12 @@ async fn events(client: &Client, json: bool) -> Result<ExitStatus, CliError> {
 async fn act(client: &Client, verb: &str, services: &[String], json: bool) -> Result<ExitStatus, CliError> {
     let mut first_error = None;
     for name in services {
-        match client.json(Method::POST, &format!("/services/{}/{verb}", segment(name)), "").await {
-            Ok(service) => {
+        match client.json_with_status(Method::POST, &format!("/services/{}/{verb}", segment(name)), "").await {
+            Ok((status, service)) => {
                 let prefix = if service["transition"] == "exited" { "after " } else { "in " };
                 let state = service["state"].as_str().map(show::clean).unwrap_or_default();
-                print(json, &service, || format!("{}: {prefix}{state}\n", show::clean(name)))?;
+                let goes_on = if status == 202 { format!("; the {verb} is in progress") } else { String::new() };
+                print(json, &service, || format!("{}: {prefix}{state}{goes_on}\n", show::clean(name)))?;
             }
             Err(error @ CliError::Refused(..)) => first_error = first_error.or(Some(error)),
             Err(error) => return Err(error),

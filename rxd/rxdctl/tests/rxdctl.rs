@@ -133,6 +133,13 @@ async fn u8_address_with_a_path_reaches_a_nested_router() {
 }
 
 #[tokio::test]
+async fn action_that_goes_on_is_said_to_be_in_progress() {
+    let body = r#"{"name":"api","state":"run","transition":"entering"}"#;
+    let at = serve("202 Accepted\r\nContent-Type: application/json", body, 1).await;
+    assert_eq!(said(&at, "restart api").await, (0, "api: in run; the restart is in progress\n".to_owned()));
+}
+
+#[tokio::test]
 async fn events_end_with_the_daemon() {
     let d = start("events").await;
     let mut child = command(&d.at.to_string(), "events --json").stdout(std::process::Stdio::piped()).spawn().unwrap();

@@ -92,6 +92,7 @@ use crate::handle::DaemonHandle;
 /// * In a service, `router(&cx.daemon())` makes it. An action on that same service, and a reload of
 ///   all services, is then answered with 202 at once: the service could wait for the request, and
 ///   the request for the service.
+/// * Nested at `/admin`, its page is `/admin`: axum answers `/admin/` with 404.
 /// * Its levels are those of [`rxd::log::level_handle`](crate::log::level_handle).
 ///
 /// ```no_run

@@ -187,5 +187,7 @@ mod tests {
         core.set_status(1, "");
         core.board.publish_exit(0, &TransitionBatch::default(), (Cause::Error, false), (false, true), |_, _| {});
         assert_eq!(line(), "1/3 running, 1 done; failed: health (no route)");
+        core.board.publish_exit(1, &TransitionBatch::default(), (Cause::Operator, false), (false, false), |_, _| {});
+        assert_eq!(line(), "0/3 running, 1 done; failed: health (no route); stopped by an operator: poller");
     }
 }
