@@ -8,7 +8,8 @@ use crate::graph;
 use crate::signals::Signal;
 
 impl Daemon {
-    /// A message for each wrong value of the daemon's options, its stages and its services.
+    /// A message for each wrong value of the daemon's options, its stages, its services and its
+    /// admin route.
     pub(super) fn option_faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         // Made only if there is a fault: a start must not pay for it.
@@ -30,6 +31,8 @@ impl Daemon {
             let of = || format!("service {} of {}", graph::quoted(service.name()), daemon());
             service.option_faults(of, &mut faults);
         }
+        #[cfg(feature = "admin")]
+        faults.extend(self.admin.as_ref().and_then(|admin| admin.checked().err()).map(|error| error.to_string()));
         faults
     }
 }

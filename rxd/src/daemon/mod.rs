@@ -314,8 +314,8 @@ impl Daemon {
     ///
     /// # Errors
     ///
-    /// If the graph could not work, or if an option of the daemon, of a service or of a prestart
-    /// stage has a value that makes no sense ([`Error::is_graph`]). The message names every fault:
+    /// If the graph could not work, or if an option of the daemon, of a service, of a prestart stage
+    /// or of the admin route has a value that makes no sense ([`Error::is_graph`]). The message names every fault:
     /// the option, its value, and what to write instead, in the words of the compiler's errors
     /// about attributes.
     pub fn check(&self) -> Result<(), Error> {

@@ -63,6 +63,15 @@ async fn address_that_is_not_valid_fails_the_start_also_if_optional() {
     assert_eq!(get(&here, "/").await.status, 200, "the page asks for the token itself");
 }
 
+#[test]
+fn gap_host_list_that_lets_any_page_in_is_a_fault_of_check() {
+    let check = |admin: Admin| daemon(admin).check().map_err(|error| error.to_string());
+    let error = check(Admin::new("127.0.0.1:0").hosts(["*"])).unwrap_err();
+    assert!(error.contains("the host `*` lets any web page in") && error.contains("help: "), "{error}");
+    assert!(check(Admin::new("127.0.0.1:0").hosts(["a b"]).optional(true)).unwrap_err().contains("`a b`"));
+    assert_eq!(check(Admin::new("127.0.0.1:0").hosts(["*"]).token("0123456789abcdef")), Ok(()));
+}
+
 #[tokio::test]
 async fn f96_socket_that_is_stale_is_replaced() {
     let path = path("stale");
