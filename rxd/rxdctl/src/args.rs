@@ -113,7 +113,7 @@ pub(crate) enum CliCommand {
     },
     /// Stops the daemon. Does not wait until it has stopped; `events` does.
     Shutdown {
-        /// The reason, for the daemon's log.
+        /// The reason, for the daemon's log and its status.
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
     },

@@ -80,7 +80,11 @@ pub(crate) fn status(daemon: &Value, chosen: &[&Value]) -> String {
     let uptime = since(daemon["uptime_s"].as_f64().unwrap_or_default());
     let left: Vec<String> = daemon["stop_waits_for"].as_array().into_iter().flatten().map(text).collect();
     let left = if left.is_empty() { String::new() } else { format!(", waits for {}", short(&left.join(", "))) };
-    let head = format!("{}: {}{left}{ready}, up {uptime}\n\n", text(&daemon["name"]), text(&daemon["phase"]));
+    let reason = match text(&daemon["stop_reason"]) {
+        reason if reason.is_empty() => reason,
+        reason => format!(" ({})", short(&reason)),
+    };
+    let head = format!("{}: {}{reason}{left}{ready}, up {uptime}\n\n", text(&daemon["name"]), text(&daemon["phase"]));
     let names = ["SERVICE", "STATE", "SINCE", "RESTARTS", "LEVEL", "CAUSE"].map(String::from);
     let mut rows = vec![names.to_vec()];
     for service in chosen {
@@ -139,11 +143,12 @@ mod tests {
             "why": "error: connection\nrefused, next attempt in 1.5 s",
         });
         let daemon = json!({
-            "name": "agent", "phase": "stopping", "stop_waits_for": ["api", "db"], "ready": false, "uptime_s": 7300.0,
+            "name": "agent", "phase": "stopping", "stop_reason": "deploy\n7", "stop_waits_for": ["api", "db"],
+            "ready": false, "uptime_s": 7300.0,
         });
         let shown = status(&daemon, &[&service]);
         let lines: Vec<&str> = shown.lines().collect();
-        assert_eq!(lines[0], "agent: stopping, waits for api, db, up 2 h");
+        assert_eq!(lines[0], "agent: stopping (deploy 7), waits for api, db, up 2 h");
         assert_eq!(lines[2], "SERVICE  STATE       SINCE  RESTARTS  LEVEL  CAUSE");
         assert_eq!(
             lines[3],

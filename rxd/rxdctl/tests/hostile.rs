@@ -116,7 +116,7 @@ fn server(kind: &str) {
         "{{\"name\":{text},\"state\":{text},\"transition\":{text},\"cause\":{text},\"why\":{text},\"restarts\":{text},\"level\":{level}}}"
     );
     let daemon = format!(
-        "{{\"name\":{text},\"phase\":{text},\"stop_waits_for\":[{text}],\"services\":[{service}],\"text\":{text},{text}:{text},\
+        "{{\"name\":{text},\"phase\":{text},\"stop_reason\":{text},\"stop_waits_for\":[{text}],\"services\":[{service}],\"text\":{text},{text}:{text},\
          \"default\":{level},\"internal\":{level}}}"
     );
     let problem = format!("{{\"detail\":{text},\"allowed\":[{text}],\"suggestion\":{text}}}");

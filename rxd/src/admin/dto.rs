@@ -36,6 +36,10 @@ pub(crate) struct DaemonReply {
     pub(crate) uptime_s: f64,
     /// The sequence number of the last transition.
     pub(crate) seq: u64,
+    /// While the daemon stops: what the operator said who requested it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String")]
+    pub(crate) stop_reason: Option<String>,
     /// While the daemon stops: the services that have been asked to stop, and are not in Exit.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) stop_waits_for: Vec<String>,
@@ -218,6 +222,7 @@ impl DaemonReply {
             ready: phase == "running" && states.all(is_ready),
             uptime_s: seconds(handle.core().uptime().as_secs_f64()),
             seq,
+            stop_reason: handle.core().stop_reason.get().cloned(),
             stop_waits_for: Vec::new(),
             services: Vec::new(),
         }

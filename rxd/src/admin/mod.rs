@@ -26,7 +26,7 @@
 //! | `GET` `/services`, `/services/{name}`, `/services/{name}/why` | the state of each service, and why |
 //! | `POST` `/services/{name}/start`, `stop`, `restart`, `reload` | actions on a service |
 //! | `POST` `/reload` | reloads all services |
-//! | `POST` `/shutdown` | stops the daemon; the body may hold a reason for the log |
+//! | `POST` `/shutdown` | stops the daemon; the body may hold a reason, for the log and the status |
 //! | `GET` `/graph` | JSON, Mermaid, DOT or SVG, by `Accept` or `?format=` |
 //! | `GET` `/events` | every transition, as server-sent events, resumed by `Last-Event-ID` |
 //! | `GET` `/livez`, `/readyz` | liveness and readiness, as Kubernetes probes expect |

@@ -27,6 +27,8 @@ use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
+#[cfg(feature = "admin")]
+use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::time::Duration;
@@ -84,6 +86,9 @@ pub(crate) struct Core {
     pub(crate) stop_order: StopOrder,
     /// The first reason to stop, once there is one.
     shutdown: Mutex<Option<ShutdownReason>>,
+    /// What the operator said who has the daemon stop.
+    #[cfg(feature = "admin")]
+    pub(crate) stop_reason: OnceLock<String>,
     started: Instant,
     /// The services that failed for good, in the order in which they failed.
     failures: Mutex<Vec<Id>>,
@@ -272,6 +277,8 @@ impl Core {
             has_subscriber: AtomicBool::new(false),
             stop_order,
             shutdown: Mutex::new(None),
+            #[cfg(feature = "admin")]
+            stop_reason: OnceLock::new(),
             started: Instant::now(),
             failures: Mutex::new(Vec::new()),
             reloadable: Mutex::new(Vec::new()),

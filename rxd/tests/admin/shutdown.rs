@@ -124,6 +124,7 @@ async fn shutdown_route_answers_at_once_and_stops_the_daemon() {
     for reason in ["a new release", ""] {
         let answer = ask(&at, "POST", "/shutdown", "", reason).await;
         assert_eq!((answer.status, &answer.json()["phase"]), (202, &"stopping".into()));
+        assert_eq!(answer.json()["stop_reason"], "a new release");
     }
     slow.release.notify_one();
     assert!(handle.wait().await.is_ok());

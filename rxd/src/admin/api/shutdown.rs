@@ -19,7 +19,7 @@ const MAX_REASON: usize = 200;
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WantedShutdown {
-    /// The reason, for the log: at most 200 characters.
+    /// The reason, for the log and the status: at most 200 characters.
     #[serde(default, deserialize_with = "present")]
     #[schemars(with = "String", length(max = MAX_REASON))]
     reason: Option<String>,
@@ -33,12 +33,19 @@ pub(crate) async fn post(
 ) -> Result<(StatusCode, Json<dto::DaemonReply>), Problem> {
     let (body, is_json) = app.json_or_text(&headers, body, "reason").await?;
     let reason = read(&body, is_json)?;
-    emit!(INFO, target: "rxd::admin", "requested by an operator: shutdown{reason}");
+    match &*reason {
+        "" => emit!(INFO, target: "rxd::admin", "requested by an operator: shutdown"),
+        reason => emit!(INFO, target: "rxd::admin", "requested by an operator: shutdown ({reason})"),
+    }
+    let core = app.handle.core();
+    if core.shutting_down().is_none() && !reason.is_empty() {
+        let _ = core.stop_reason.set(reason);
+    }
     app.handle.shutdown();
     Ok((StatusCode::ACCEPTED, Json(app.daemon_reply())))
 }
 
-/// The reason as the end of a record, in one line; empty if there is none.
+/// The reason, escaped, in one line; empty if there is none.
 fn read(body: &[u8], is_json: bool) -> Result<String, Problem> {
     let reason = match (body, is_json) {
         ([], _) => return Ok(String::new()),
@@ -55,7 +62,7 @@ fn read(body: &[u8], is_json: bool) -> Result<String, Problem> {
     if reason.chars().count() > MAX_REASON {
         return Err(Problem::invalid("reason", format!("the reason is longer than {MAX_REASON} characters")));
     }
-    Ok(if reason.is_empty() { String::new() } else { format!(" ({})", reason.escape_debug()) })
+    Ok(reason.escape_debug().to_string())
 }
 
 #[cfg(test)]
@@ -67,8 +74,8 @@ mod tests {
         let said = |body: &str, is_json| read(body.as_bytes(), is_json).map_err(|_| ());
         assert_eq!(said("", true), Ok(String::new()));
         assert_eq!(said("{}", true), Ok(String::new()));
-        assert_eq!(said("a new release\n", false), Ok(" (a new release)".to_owned()));
-        assert_eq!(said(r#"{"reason": "a\n\u001b[2J"}"#, true), Ok(" (a\\n\\u{1b}[2J)".to_owned()));
+        assert_eq!(said("a new release\n", false), Ok("a new release".to_owned()));
+        assert_eq!(said(r#"{"reason": "a\n\u001b[2J"}"#, true), Ok("a\\n\\u{1b}[2J".to_owned()));
         assert!(said(&"ä".repeat(200), false).is_ok());
         for (bad, is_json) in [(&*"ä".repeat(201), false), ("release", true), (r#"{"reason": null}"#, true)] {
             assert_eq!(said(bad, is_json), Err(()), "{bad}");
