@@ -4,8 +4,11 @@ use crate::client::{ask, connect, get, post, put};
 use crate::daemon::start;
 use rxd::log::{Level, LevelTarget};
 use serde_json::json;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::{Notify, oneshot};
+use tower::ServiceExt;
 
 #[tokio::test]
 async fn services_route_has_the_state_of_each_service() {
@@ -271,23 +274,15 @@ async fn router_nested_in_another_server_answers_and_checks_the_origin() {
 }
 
 /// A server in a service, with the routes of its own daemon. It waits for its connections to end.
-struct Nested {
-    listener: Option<tokio::net::TcpListener>,
-    /// The daemon's own handle, in place of the context's.
-    handle: Option<tokio::sync::oneshot::Receiver<rxd::DaemonHandle>>,
-}
+struct Nested(Option<tokio::net::TcpListener>);
 
 impl rxd::Runner for Nested {
     async fn run(&mut self, cx: &rxd::Context) -> rxd::Result {
-        let Some(listener) = self.listener.take() else {
+        let Some(listener) = self.0.take() else {
             cx.cancelled().await;
             return Ok(());
         };
-        let handle = match self.handle.take() {
-            Some(handle) => handle.await?,
-            None => cx.daemon(),
-        };
-        let routes = axum::Router::new().nest("/admin", rxd::admin::router(&handle));
+        let routes = axum::Router::new().nest("/admin", rxd::admin::router(&cx.daemon()));
         let server = axum::serve(listener, routes).with_graceful_shutdown(cx.token().cancelled_owned());
         Ok(server.await?)
     }
@@ -297,7 +292,7 @@ impl rxd::Runner for Nested {
 async fn k_u8_events_of_a_nested_router_end_when_the_daemon_begins_to_stop() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = rxd::admin::Address::Tcp(listener.local_addr().unwrap());
-    let service = rxd::Service::new("api", Nested { listener: Some(listener), handle: None });
+    let service = rxd::Service::new("api", Nested(Some(listener)));
     let handle = rxd::Daemon::new("nested").signals([]).add(service).start().await.unwrap();
     handle.wait_for("api", rxd::State::Run).await.unwrap();
     let mut socket = connect(&at).await;
@@ -314,26 +309,65 @@ async fn k_u8_events_of_a_nested_router_end_when_the_daemon_begins_to_stop() {
 }
 
 #[tokio::test]
-async fn k_action_on_the_service_that_carries_the_request_is_answered_at_once() {
-    for (path, takes_handle) in
-        [("services/api/restart", false), ("services/api/stop", false), ("services/api/restart", true)]
-    {
+async fn k_action_on_the_service_that_carries_the_request_is_answered_with_202() {
+    for action in ["restart", "stop"] {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = rxd::admin::Address::Tcp(listener.local_addr().unwrap());
-        let (sender, handle) = tokio::sync::oneshot::channel();
-        let api = Nested { listener: Some(listener), handle: takes_handle.then_some(handle) };
-        // A stop that waits for the request would end with an abandoned service.
-        let options = rxd::Options::DEFAULT.timeout_of(rxd::State::Stop, std::time::Duration::from_secs(3600));
-        let daemon = rxd::Daemon::new("nested").signals([]).shutdown_timeout(std::time::Duration::from_secs(3600));
-        let handle = daemon.add(rxd::Service::new("api", api).options(options)).start().await.unwrap();
-        let _ = sender.send(handle.clone());
+        let daemon = rxd::Daemon::new("nested").signals([]).add(rxd::Service::new("api", Nested(Some(listener))));
+        let handle = daemon.start().await.unwrap();
         handle.wait_for("api", rxd::State::Run).await.unwrap();
-        let answer = post(&at, &format!("/admin/{path}")).await;
-        assert_eq!((answer.status, &answer.json()["name"]), (202, &json!("api")), "{path}");
-        let stop = path.ends_with("stop");
-        handle.wait_for("api", if stop { rxd::State::Exit } else { rxd::State::Run }).await.unwrap();
-        let states = handle.states();
-        assert_eq!(states["api"].incarnation, if stop { 1 } else { 2 }, "{path}");
+        let answer = post(&at, &format!("/admin/services/api/{action}")).await;
+        assert_eq!((answer.status, &answer.json()["name"]), (202, &json!("api")), "{action}");
+        let (state, incarnation) = if action == "stop" { (rxd::State::Exit, 1) } else { (rxd::State::Run, 2) };
+        handle.wait_for("api", state).await.unwrap();
+        assert_eq!(handle.states()["api"].incarnation, incarnation, "{action}");
+        handle.shutdown();
+        assert!(handle.wait().await.is_ok());
+    }
+}
+
+/// Makes a router from the daemon's own handle or from its context, and waits for the end of a
+/// request before it returns, as a server that drains does.
+struct Carries {
+    handle: Option<oneshot::Receiver<rxd::DaemonHandle>>,
+    router: Option<oneshot::Sender<axum::Router>>,
+    answered: Arc<Notify>,
+}
+
+impl rxd::Runner for Carries {
+    async fn run(&mut self, cx: &rxd::Context) -> rxd::Result {
+        let handle = match self.handle.take() {
+            Some(handle) => handle.await?,
+            None => cx.daemon(),
+        };
+        let router = self.router.take().map(|router| router.send(rxd::admin::router(&handle)));
+        cx.cancelled().await;
+        if router.is_some() {
+            self.answered.notified().await;
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn k_service_and_the_request_that_it_carries_do_not_wait_for_each_other() {
+    for (action, takes_handle) in [("restart", false), ("restart", true), ("stop", true)] {
+        let (give_handle, handle) = oneshot::channel();
+        let (give_router, router) = oneshot::channel();
+        let answered = Arc::new(Notify::new());
+        let handle = takes_handle.then_some(handle);
+        let api = Carries { handle, router: Some(give_router), answered: answered.clone() };
+        let daemon = rxd::Daemon::new("nested").signals([]).add(rxd::Service::new("api", api));
+        let handle = daemon.start().await.unwrap();
+        let _ = give_handle.send(handle.clone());
+        let router = router.await.unwrap();
+        let began = tokio::time::Instant::now();
+        let request = axum::http::Request::post(format!("/services/api/{action}")).body(axum::body::Body::empty());
+        let answer = router.oneshot(request.unwrap()).await.unwrap();
+        assert_eq!((answer.status().as_u16(), began.elapsed().as_millis()), (202, 0), "{action}");
+        answered.notify_one();
+        let state = if action == "stop" { rxd::State::Exit } else { rxd::State::Run };
+        handle.wait_for("api", state).await.unwrap();
         handle.shutdown();
         assert!(handle.wait().await.is_ok());
     }
@@ -343,7 +377,7 @@ async fn k_action_on_the_service_that_carries_the_request_is_answered_at_once() 
 async fn k_reload_of_all_by_the_service_that_carries_the_request_is_answered_at_once() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = rxd::admin::Address::Tcp(listener.local_addr().unwrap());
-    let service = rxd::Service::new("api", Nested { listener: Some(listener), handle: None });
+    let service = rxd::Service::new("api", Nested(Some(listener)));
     let handle = rxd::Daemon::new("nested").signals([]).add(service).start().await.unwrap();
     handle.wait_for("api", rxd::State::Run).await.unwrap();
     assert_eq!(post(&at, "/admin/reload").await.status, 202);
