@@ -167,8 +167,8 @@ impl Admin {
 
     /// Accepts requests for these host names too, as [`host`](Admin::host) does for one.
     ///
-    /// * `.example.com` and `*.example.com` are all names below `example.com`. Whoever can set one
-    ///   of them can point it here, for a browser of yours.
+    /// * `.example.com` and `*.example.com` are all names below `example.com`. List them only if you
+    ///   control all of those names: a web page under one of them could be pointed here.
     /// * `*` is any name. It needs a [token](Admin::token), without which the daemon does not start:
     ///   then the token alone keeps web pages out.
     /// * Another pattern, or a text that is not a host name, is an error when the daemon starts.

@@ -166,8 +166,8 @@ impl ServiceCommand {
 
 /// Takes the answer to a request.
 pub(crate) enum Reply {
-    /// Nobody waits for the answer.
-    Nobody,
+    /// No task waits for the answer.
+    Unawaited,
     /// A task waits for it, or has ended its wait.
     Waiter(oneshot::Sender<Result<(), Error>>),
     /// rxd itself waits for it.
@@ -181,7 +181,7 @@ impl Reply {
 
     fn is_awaited(&self) -> bool {
         match self {
-            Reply::Nobody => false,
+            Reply::Unawaited => false,
             Reply::Waiter(sender) => !sender.is_closed(),
             Reply::Call(_) => true,
         }
@@ -212,8 +212,8 @@ impl fmt::Display for TooManyRequests {
 
 impl std::error::Error for TooManyRequests {}
 
-/// Makes room for one more request. Of requests whose answer nobody awaits any more, one of each
-/// kind is enough: it is still carried out.
+/// Makes room for one more request. Of requests whose answer is not awaited any more, one of
+/// each kind is enough: it is still carried out.
 pub(crate) fn has_room(requests: &mut Requests) -> bool {
     if requests.len() >= MAX_WAITING {
         let mut kept = Vec::new();
@@ -239,7 +239,7 @@ pub(crate) fn has_room_for_reload(replies: &mut Vec<Reply>) -> bool {
 /// Answers a request. Waking the task that waits for the answer may run code of the user's.
 pub(crate) fn answer(reply: Reply, answer: Result<(), Error>) {
     panic::ignore(|| match reply {
-        Reply::Nobody => {}
+        Reply::Unawaited => {}
         Reply::Waiter(sender) => drop(sender.send(answer)),
         Reply::Call(call) => call(answer),
     });
@@ -400,7 +400,7 @@ impl Core {
         // A service in Exit runs no code, so it can be waited for.
         if (own || current::is(self, id)) && !self.board.status(id).over {
             let _ = sender.send(Ok(()));
-            self.send_request(id, command, Reply::Nobody);
+            self.send_request(id, command, Reply::Unawaited);
         } else {
             self.send_request(id, command, Reply::Waiter(sender));
         }

@@ -248,7 +248,7 @@ impl Core {
         let stale = self.heartbeats(|heartbeats| heartbeats.check(self, timing))?;
         if stale.attempt == RestartAttempt::Due {
             // The service logs it as its failure.
-            self.send_request(stale.id, ServiceCommand::RestartStale, Reply::Nobody);
+            self.send_request(stale.id, ServiceCommand::RestartStale, Reply::Unawaited);
         }
         Some(stale)
     }
