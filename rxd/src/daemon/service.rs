@@ -105,7 +105,7 @@ impl ErasedRunner for () {
         true
     }
 
-    fn spawn(&mut self, _engine: EngineState, _tasks: (&EngineTasks, &Handle), _span: tracing::Span) {}
+    fn spawn(&mut self, _engine: EngineState, _on: SpawnOn<'_>, _span: tracing::Span) {}
 }
 
 impl ServiceConfig {

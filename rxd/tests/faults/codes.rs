@@ -31,7 +31,6 @@ enum Shown {
 }
 
 const ADMIN: Shown = Open("admin and rxdctl: hostile peers, a nested router, an API client");
-const STATUS: Shown = Open("status and why: why a service is where it is now");
 const PAGE: Shown = Open("operator's page: trouble first, at any number of services");
 const FUNCTIONS: Shown = Open("functions as services");
 const DYNAMIC: Shown = Open("dynamic services");
