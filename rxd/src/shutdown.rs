@@ -131,7 +131,16 @@ impl Stopping {
                     }),
                 );
             }
-            ShutdownReason::Requested => write(Level::INFO, Box::new(|| emit!(INFO, target: "rxd", "stopping"))),
+            ShutdownReason::Requested => {
+                #[cfg(feature = "admin")]
+                if let Some(reason) = self.core.stop_reason.get().cloned() {
+                    write(Level::INFO, Box::new(move || emit!(INFO, target: "rxd", reason, "stopping")));
+                } else {
+                    write(Level::INFO, Box::new(|| emit!(INFO, target: "rxd", "stopping")));
+                }
+                #[cfg(not(feature = "admin"))]
+                write(Level::INFO, Box::new(|| emit!(INFO, target: "rxd", "stopping")));
+            }
         }
         self.core.board.raise_all(&self.core.stop_order.begin(), signal::SHUTDOWN);
         // A waker may be a user's.

@@ -127,13 +127,23 @@ pub(crate) fn level(setting: &Value) -> String {
     } else if setting["set"] == false {
         out.push_str(" (the default)");
     }
+    if let Some(limit) = setting["limited_to"].as_str() {
+        out.push_str(&format!("; this build contains no records above {}", clean(limit)));
+    }
     out
 }
 
 #[cfg(test)]
 mod tests {
+    use super::level;
     use super::{clean, json, lines, short, since, status, table};
     use serde_json::json;
+
+    #[test]
+    fn p_level_that_the_build_does_not_contain_says_so() {
+        let setting = json!({"level": "debug", "set": true, "limited_to": "info"});
+        assert_eq!(level(&setting), "debug; this build contains no records above info");
+    }
 
     #[test]
     fn u6_status_of_a_service_shows_why_it_is_where_it_is() {

@@ -127,6 +127,10 @@ pub(crate) struct LevelReply {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String", extend("enum" = LEVELS))]
     pub(crate) reverts_to: Option<&'static str>,
+    /// The highest level whose records the build contains, if that is lower than the level.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", extend("enum" = LEVELS))]
+    pub(crate) limited_to: Option<&'static str>,
 }
 
 impl From<LevelSetting> for LevelReply {
@@ -136,6 +140,7 @@ impl From<LevelSetting> for LevelReply {
             set: setting.overridden,
             reverts_in_s: setting.expires_in.map(|left| seconds(left.as_secs_f64())),
             reverts_to: setting.reverts_to.map(Level::as_str),
+            limited_to: setting.limited_to.map(Level::as_str),
         }
     }
 }

@@ -89,6 +89,13 @@ impl StopOrder {
         self.lock().begun
     }
 
+    /// The services that the shutdown waits for: asked to stop, and not in Exit.
+    pub(crate) fn stopping(&self) -> Vec<Id> {
+        let state = self.lock();
+        let Some(waiting) = &state.waiting else { return Vec::new() };
+        (0..waiting.len()).filter(|&id| waiting[id] == 0 && !state.gone[id]).map(|id| id as Id).collect()
+    }
+
     /// Begins the shutdown. Returns the services that can stop at once.
     pub(crate) fn begin(&self) -> Vec<Id> {
         let mut state = self.lock();

@@ -30,6 +30,12 @@ use tokio::time::error::Elapsed;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tracing::Level;
 
+/// How often the log says what a stop waits for.
+const STOP_RECORD_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How many services such a record names.
+const MAX_NAMED: usize = 5;
+
 pub(crate) struct Supervisor {
     core: Arc<Core>,
     stopping: Arc<Stopping>,
@@ -238,8 +244,13 @@ impl Supervisor {
     async fn shut_down(&mut self) -> Instant {
         self.reloads.stop();
         let deadline = self.stopping.begin(&|level, record| self.monitor.write(level, record));
+        let mut next_record = later(STOP_RECORD_INTERVAL);
         while self.core.stop_order.left() > 0 {
-            match self.next_event(Some(deadline)).await {
+            match self.next_event(Some(deadline.min(next_record))).await {
+                SupervisorEvent::Deadline if next_record < deadline && Instant::now() < deadline => {
+                    self.log_stop();
+                    next_record = later(STOP_RECORD_INTERVAL);
+                }
                 SupervisorEvent::Look | SupervisorEvent::StopRequested(1, _) => {}
                 SupervisorEvent::StopRequested(2, number) => {
                     self.write(
@@ -259,6 +270,21 @@ impl Supervisor {
             }
         }
         deadline.max(later(SETTLE))
+    }
+
+    /// Logs which services the stop waits for.
+    fn log_stop(&self) {
+        let stopping = self.core.stop_order.stopping();
+        let more = stopping.len().saturating_sub(MAX_NAMED);
+        let named = stopping.iter().take(MAX_NAMED).map(|&id| {
+            let state = self.core.board.status(id).state;
+            format!("`{}` (in {state})", self.core.name(id))
+        });
+        let named = named.collect::<Vec<_>>().join(", ");
+        self.write(Level::INFO, move || match more {
+            0 => emit!(INFO, target: "rxd", "the stop waits for {named}"),
+            more => emit!(INFO, target: "rxd", "the stop waits for {named} and {more} more"),
+        });
     }
 
     /// Forces the shutdown: all limits are zero from here on. Returns by when the services' tasks

@@ -87,6 +87,17 @@ impl Runner for Recovers {
     }
 }
 
+/// Takes a while to stop.
+struct Lingers;
+
+impl Runner for Lingers {
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        cx.cancelled().await;
+        tokio::time::sleep(Duration::from_secs(12)).await;
+        Ok(())
+    }
+}
+
 /// Logs once, and then waits.
 struct Speaks;
 
@@ -361,4 +372,24 @@ fn s10_daemon_started_under_a_subscriber_of_its_thread_logs_to_it() {
     });
     let lines = lines.take();
     assert_eq!(lines, ["INFO spawns: log::output: from the service", "INFO spawns/worker: log::output: from a task"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn u7_stop_that_takes_long_logs_what_it_waits_for() {
+    use crate::capture::capture;
+    let levels = rxd::log::LevelHandle::new(Level::Info);
+    levels.set(rxd::log::LevelTarget::Internal, Level::Info);
+    let (lines, _guard) = capture(&levels);
+    let options = Options::DEFAULT.timeout_of(State::Stop, Duration::from_secs(20));
+    let db = Service::new("db", Speaks);
+    let lingers = ["a", "b"].map(|name| Service::new(name, Lingers).options(options).needs(["db"]));
+    let daemon = Daemon::new("d").signals([]).add(db).add_all(lingers);
+    let handle = daemon.start().await.unwrap();
+    handle.wait_for("b", State::Run).await.unwrap();
+    handle.wait_for("a", State::Run).await.unwrap();
+    handle.shutdown();
+    assert!(handle.wait().await.is_ok());
+    let waits = "INFO rxd: the stop waits for `a` (in run), `b` (in run)";
+    let lines = lines.take();
+    assert_eq!(lines.iter().filter(|line| *line == waits).count(), 2, "after 5 s and after 10 s: {lines:?}");
 }
