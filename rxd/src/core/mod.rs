@@ -86,7 +86,7 @@ pub(crate) struct Core {
     pub(crate) stop_order: StopOrder,
     /// The first reason to stop, once there is one.
     shutdown: Mutex<Option<ShutdownReason>>,
-    /// What the operator said who has the daemon stop.
+    /// The reason that an operator gave for the stop of the daemon.
     #[cfg(feature = "admin")]
     pub(crate) stop_reason: OnceLock<String>,
     started: Instant,

@@ -114,7 +114,12 @@ fn describe(core: &Core, statuses: &[ServiceStatus], id: Id, status: &ServiceSta
     let name = core.name(id);
     match kind {
         NotRunning::Failed | NotRunning::FailedDependency | NotRunning::Restarting => {
-            match core.detail(id, |detail| detail.error.clone()) {
+            // A service that restarts after an operator's request may have recovered long ago.
+            let error = core.detail(id, |detail| {
+                let is_current = detail.failed.is_none_or(|failed| failed.incarnation == status.incarnation);
+                detail.error.clone().filter(|_| is_current || kind != NotRunning::Restarting)
+            });
+            match error {
                 Some(error) => format!("{name} ({error})"),
                 None => name.to_string(),
             }
@@ -178,6 +183,9 @@ mod tests {
         core.note(0, |detail| detail.error = Some("no route".into()));
         go(&core, 0, State::Stop, Transition::Exited);
         assert_eq!(line(), "1/3 running; restarting: health (no route); waiting: poller for health");
+        let failed = crate::core::FailedAt { at: tokio::time::Instant::now(), incarnation: u32::MAX, method: "run" };
+        core.note(0, |detail| detail.failed = Some(failed));
+        assert_eq!(line(), "1/3 running; restarting: health; waiting: poller for health", "it failed in another one");
         core.board.publish_exit(2, &TransitionBatch::default(), (Cause::Normal, false), (true, false), |_, _| {});
         go(&core, 0, State::Run, Transition::Entering);
         go(&core, 1, State::Run, Transition::Entering);
