@@ -184,7 +184,7 @@ impl Stopping {
                     Level::ERROR,
                     Box::new(move || {
                         let service = &*name;
-                        emit!(DEBUG, target: "rxd::state", service, state = "exit", transition = "entering", seq, "entering exit");
+                        emit!(DEBUG, target: "rxd::state", service, state = "exit", transition = "entering", seq, message = "entering exit");
                         match (blocks, starved) {
                             (true, _) => {
                                 emit!(ERROR, target: "rxd", service, "abandoned: it blocks its thread in {state}")

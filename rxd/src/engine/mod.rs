@@ -426,7 +426,7 @@ impl EngineState {
                 state = state.as_str(),
                 transition = transition.as_str(),
                 seq,
-                "{transition} {state}",
+                message = format_args!("{transition} {state}"),
             );
         }
     }
