@@ -426,7 +426,6 @@ impl EngineState {
                 state = state.as_str(),
                 transition = transition.as_str(),
                 seq,
-                message = format_args!("{transition} {state}"),
             );
         }
     }
