@@ -114,7 +114,8 @@ pub(crate) fn error_lines(text: &str) -> impl fmt::Display {
 /// Whether a character could make a line of text look like something else: it ends the line, moves
 /// the cursor, or changes the direction in which the rest is read.
 pub(crate) fn is_forging(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Writes to `W`, with an escape such as `\n` or `\u{1b}` in place of each [forging](is_forging)

@@ -18,6 +18,8 @@ const LAST_ERROR_TIMEOUT: Duration = Duration::from_millis(900);
 
 /// The log of the process, once one is set up.
 pub(crate) struct LogOutput {
+    /// Whether there is something to write to.
+    pub(crate) is_open: fn() -> bool,
     /// Writes records of ERROR. Never waits, and takes no lock of the subscriber in this thread.
     pub(crate) write: fn(Vec<String>),
     /// Waits until all records are written, within a limit.
@@ -26,9 +28,9 @@ pub(crate) struct LogOutput {
 
 static LOG: OnceLock<LogOutput> = OnceLock::new();
 
-/// The log, once one is set up.
+/// The log, if one is set up.
 pub(crate) fn log() -> Option<&'static LogOutput> {
-    LOG.get()
+    LOG.get().filter(|log| (log.is_open)())
 }
 
 #[cfg(feature = "log")]

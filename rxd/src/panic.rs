@@ -128,6 +128,16 @@ pub(crate) fn note_locations() {
     });
 }
 
+/// Reports the panic that user code has caught before it calls this. The process may end before
+/// rxd gets its thread back.
+#[cfg(feature = "log")]
+pub(crate) fn report_swallowed() {
+    if CATCHING.get() == Catching::Panicked && !std::thread::panicking() {
+        CATCHING.set(Catching::Yes);
+        report_last();
+    }
+}
+
 /// Reports the panic that this thread has noted, if it was not reported by whatever caught it.
 #[cold]
 fn report_last() {

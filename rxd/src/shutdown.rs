@@ -134,7 +134,7 @@ impl Stopping {
             ShutdownReason::Requested => {
                 #[cfg(feature = "admin")]
                 if let Some(reason) = self.core.stop_reason.get().cloned() {
-                    write(Level::INFO, Box::new(move || emit!(INFO, target: "rxd", reason, "stopping")));
+                    write(Level::INFO, Box::new(move || emit!(INFO, target: "rxd", %reason, "stopping")));
                 } else {
                     write(Level::INFO, Box::new(|| emit!(INFO, target: "rxd", "stopping")));
                 }
@@ -184,7 +184,7 @@ impl Stopping {
                     Level::ERROR,
                     Box::new(move || {
                         let service = &*name;
-                        emit!(DEBUG, target: "rxd::state", service, state = "exit", transition = "entering", seq, message = "entering exit");
+                        emit!(DEBUG, target: "rxd::state", service, state = "exit", transition = "entering", seq);
                         match (blocks, starved) {
                             (true, _) => {
                                 emit!(ERROR, target: "rxd", service, "abandoned: it blocks its thread in {state}")

@@ -203,7 +203,8 @@ impl Daemon {
     /// An error is a record, if [`rxd::log`](crate::log) is set up; otherwise it is printed to standard error.
     ///
     /// The process ends within 1 s of its last daemon, even if the runtime still waits for blocking
-    /// work, or if standard error is a pipe that is full. Code that follows in `main` has that
+    /// work, or if standard error is a pipe that is full. (Without [`rxd::log`](crate::log), the panic of
+    /// a service can still block its thread there.) Code that follows in `main` has that
     /// long. [`run`](Daemon::run) does not end the process.
     ///
     /// ```no_run

@@ -50,6 +50,8 @@ impl Daemon {
         };
         let mut order = self.checked()?;
         crate::panic::note_locations();
+        #[cfg(feature = "log")]
+        crate::log::format::daemon_starts(&self.name);
         let reactions = Reactions::new(self.signals.take());
         let needs_io = reactions.any();
         #[cfg(feature = "admin")]

@@ -19,6 +19,8 @@ use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::time::Duration;
 use tracing::Subscriber;
+use tracing::dispatcher::get_default;
+use tracing::subscriber::NoSubscriber;
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;
@@ -208,11 +210,12 @@ impl Builder {
     /// If the process has a subscriber already, if the [levels](Builder::levels) cannot be read, if
     /// a file or a standard stream cannot be opened, or if a thread cannot be started.
     pub fn init(self) -> Result<LogGuard, Error> {
-        let (filter, layer, guard, warning) = self.parts()?;
+        let LogParts { filter, layer, guard, begin, warning } = self.parts()?;
         let subscriber = tracing_subscriber::registry().with(filter).with(layer);
         tracing::subscriber::set_global_default(subscriber).map_err(|_| {
             Error::msg("failed to set up logs: the process already has a `tracing` subscriber\nhelp: add `rxd::log::builder().layer()` to that subscriber")
         })?;
+        begin.begin();
         // Fails if the process has another logger, which then keeps the records of `log`.
         let _ = tracing_log::LogTracer::init();
         super::levels::max_level_changed();
@@ -244,7 +247,8 @@ impl Builder {
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
-        let (filter, layer, guard, warning) = self.parts()?;
+        let LogParts { filter, layer, guard, begin, warning } = self.parts()?;
+        begin.begin();
         if let Some(warning) = warning {
             // There is no subscriber yet.
             let _ = to_stderr(format!("rxd: {warning}")).recv_timeout(FLUSH_TIMEOUT);
@@ -252,9 +256,8 @@ impl Builder {
         Ok((layer.with_filter(filter).boxed(), guard))
     }
 
-    /// The filter, the layers behind it, the guard of their sinks, and what is wrong with
-    /// `RUST_LOG`.
-    fn parts<S>(mut self) -> Result<(ServiceFilter, BoxedLayer<S>, LogGuard, Option<String>), Error>
+    /// Makes the parts of the log, and changes nothing yet.
+    fn parts<S>(mut self) -> Result<LogParts<S>, Error>
     where
         S: Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
     {
@@ -303,13 +306,13 @@ impl Builder {
                 (others.and_then(file).boxed(), Level::Debug)
             }
         };
-        self.levels.begin(self.level, self.internal_level.unwrap_or(internal_level));
-        for (name, level) in self.services {
-            self.levels.set(name, level);
-        }
-        crate::output::set_log(LogOutput { write: write_errors, flush: super::flush });
-        crate::panic::note_locations();
-        Ok((filter, layer, LogGuard { sinks }, warning))
+        let begin = LogBegin {
+            levels: self.levels,
+            default: self.level,
+            internal: self.internal_level.unwrap_or(internal_level),
+            services: self.services,
+        };
+        Ok(LogParts { filter, layer, guard: LogGuard { sinks }, begin, warning })
     }
 
     /// How and where the console is written.
@@ -401,6 +404,36 @@ impl Builder {
     }
 }
 
+/// What the options of a builder come to.
+struct LogParts<S> {
+    filter: ServiceFilter,
+    /// The layers behind the filter.
+    layer: BoxedLayer<S>,
+    guard: LogGuard,
+    begin: LogBegin,
+    /// What is wrong with `RUST_LOG`.
+    warning: Option<String>,
+}
+
+/// What changes for the process once its log is set up.
+struct LogBegin {
+    levels: LevelHandle,
+    default: Level,
+    internal: Level,
+    services: Vec<(String, Level)>,
+}
+
+impl LogBegin {
+    fn begin(self) {
+        self.levels.begin(self.default, self.internal);
+        for (name, level) in self.services {
+            self.levels.set(name, level);
+        }
+        crate::output::set_log(LogOutput { is_open, write: write_errors, flush: super::flush });
+        crate::panic::note_locations();
+    }
+}
+
 /// The parts of a list of levels.
 fn parts_of(spec: &str) -> impl Iterator<Item = &str> {
     spec.split(',').map(str::trim).filter(|part| !part.is_empty())
@@ -424,17 +457,28 @@ where
     layer.with_writer(out).boxed()
 }
 
+/// Whether any log of the process has not ended.
+fn is_open() -> bool {
+    !all_sinks().is_empty()
+}
+
 /// Writes records of ERROR. The code that panicked may hold a lock of the subscriber, so a thread
 /// of a sink makes the records.
 fn write_errors(records: Vec<String>) {
+    let count = records.len();
     let write = move || {
+        // The log may be one of another thread only: `tracing` has scoped subscribers.
+        let has_subscriber = !get_default(|dispatch| dispatch.is::<NoSubscriber>());
         for record in records {
-            // A layer that panics here is not reported again.
-            let _ = crate::panic::catch_silently(|| tracing::error!(target: "rxd", "{record}"));
+            match has_subscriber {
+                // A layer that panics here is not reported again.
+                true => drop(crate::panic::catch_silently(|| tracing::error!(target: "rxd", "{record}"))),
+                false => drop(to_stderr(format!("rxd: {}", crate::escape::one_line(&record))).recv()),
+            }
         }
     };
     if let Some(sink) = all_sinks().first() {
-        sink.call(write);
+        sink.call(count, write);
     }
 }
 

@@ -54,14 +54,16 @@ pub(crate) fn priority(event: &Event<'_>) -> u8 {
         }
         fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
             if field.name() == SEVERITY {
-                self.0 = super::level::syslog_priority(&format!("{value:?}"));
+                let mut text = String::new();
+                let _ = write!(text, "{value:?}");
+                self.0 = super::level::syslog_priority(&text);
             }
         }
     }
     let meta = event.metadata();
     if meta.fields().field(SEVERITY).is_some() {
         let mut severity = SeverityField(None);
-        event.record(&mut severity);
+        let _ = crate::panic::catch_silently(|| event.record(&mut severity));
         if let Some(priority) = severity.0 {
             return priority;
         }
@@ -109,6 +111,20 @@ where
     N: for<'a> FormatFields<'a> + 'static,
 {
     fn format_event(&self, cx: &FmtContext<'_, S, N>, mut to: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        // First into a text of its own: a value that panics while it is printed must leave nothing
+        // of this record in the buffer that the thread's next record is written into.
+        let mut line = String::with_capacity(256);
+        self.write_record(cx, Writer::new(&mut line), event)?;
+        to.write_str(&line)
+    }
+}
+
+impl LineFormat {
+    fn write_record<S, N>(&self, cx: &FmtContext<'_, S, N>, mut to: Writer<'_>, event: &Event<'_>) -> fmt::Result
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+        N: for<'a> FormatFields<'a> + 'static,
+    {
         // A record of the `log` crate has its own target.
         let normalized = event.normalized_metadata();
         let meta = normalized.as_ref().unwrap_or_else(|| event.metadata());
@@ -126,8 +142,12 @@ where
     }
 }
 
-/// The daemon whose services are written without its name. Those of another daemon of the process
-/// may have the same names: they are written as `service@daemon`.
+/// Notes the name of a daemon that starts. The services of the first are written without it. Those
+/// of another daemon of the process may have the same names: they are written as `service@daemon`.
+pub(crate) fn daemon_starts(name: &str) {
+    FIRST_DAEMON.get_or_init(|| name.into());
+}
+
 static FIRST_DAEMON: OnceLock<Box<str>> = OnceLock::new();
 
 /// Writes the service and task of the record, and the spans of user code:
@@ -150,7 +170,7 @@ where
                 let (service, rest) = rest.split_once(" daemon=").unwrap_or((rest, ""));
                 let (daemon, task) = rest.split_once(" task=").unwrap_or((rest, ""));
                 to.write_str(service)?;
-                if !daemon.is_empty() && **FIRST_DAEMON.get_or_init(|| daemon.into()) != *daemon {
+                if !daemon.is_empty() && FIRST_DAEMON.get().is_some_and(|first| **first != *daemon) {
                     write!(to, "@{daemon}")?;
                 }
                 write!(to, "{}{task}", if task.is_empty() { "" } else { "/" })?;
@@ -180,10 +200,16 @@ where
 impl<'w> FormatFields<'w> for EscapedFields {
     fn format_fields<R: RecordFields>(&self, to: Writer<'w>, fields: R) -> fmt::Result {
         let mut visitor = LineVisitor { to: LineWriter(to), any: false, result: Ok(()) };
-        fields.record(&mut visitor);
+        // A value that panics must neither end the service nor poison the span it is recorded in.
+        if let Err(caught) = crate::panic::catch(|| fields.record(&mut visitor)) {
+            visitor.result = write!(visitor.to, "(printing this value panicked: {caught})");
+        }
         visitor.result
     }
 }
+
+/// Follows what a `Display` or `Debug` has written before it returned an error.
+const UNPRINTABLE: &str = "(printing this value failed)";
 
 /// Writes fields as `name=value`, and the message without its name.
 struct LineVisitor<W> {
@@ -198,10 +224,11 @@ impl<W: Write> LineVisitor<W> {
             return;
         }
         let gap = if std::mem::replace(&mut self.any, true) { " " } else { "" };
-        self.result = match field.name() {
+        let written = match field.name() {
             "message" => write!(self.to, "{gap}{value}"),
             name => write!(self.to, "{gap}{}={value}", name.strip_prefix("r#").unwrap_or(name)),
         };
+        self.result = written.or_else(|fmt::Error| self.to.write_str(UNPRINTABLE));
     }
 }
 
@@ -222,7 +249,7 @@ impl<W: Write> Visit for LineVisitor<W> {
         // Each cause goes through the same escapes.
         let mut source = value.source();
         while let (Some(error), Ok(())) = (source, self.result) {
-            self.result = write!(self.to, ": {error}");
+            self.result = write!(self.to, ": {error}").or_else(|fmt::Error| self.to.write_str(UNPRINTABLE));
             source = error.source();
         }
     }

@@ -106,14 +106,14 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for JournalLayer {
         if !visitor.of_rxd {
             put_field(&mut visitor.to, "SPAN_NAME", span.name());
         }
-        attrs.record(&mut visitor);
+        visitor.collect(|visitor| attrs.record(visitor));
         span.extensions_mut().insert(EncodedFields(visitor.to));
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, cx: Context<'_, S>) {
         let Some(span) = cx.span(id) else { return };
         let mut visitor = JournalVisitor::new(span.metadata().target() == "rxd", MAX_SPAN_BYTES);
-        values.record(&mut visitor);
+        visitor.collect(|visitor| values.record(visitor));
         if let Some(EncodedFields(fields)) = span.extensions_mut().get_mut() {
             if fields.len() + visitor.to.len() <= MAX_SPAN_BYTES {
                 fields.append(&mut visitor.to);
@@ -155,7 +155,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for JournalLayer {
                 }
             }
         }
-        event.record(&mut visitor);
+        visitor.collect(|visitor| event.record(visitor));
         self.sink.send(visitor.to, send_wait(meta, self.block_timeout));
     }
 }
@@ -174,6 +174,13 @@ struct JournalVisitor {
 impl JournalVisitor {
     fn new(of_rxd: bool, max_bytes: usize) -> Self {
         JournalVisitor { to: Vec::with_capacity(256), of_rxd, max_bytes, text: String::new() }
+    }
+
+    /// Has fields recorded. A value that panics must neither end the service nor poison the span.
+    fn collect(&mut self, record: impl FnOnce(&mut Self)) {
+        if let Err(caught) = crate::panic::catch(|| record(self)) {
+            put_field(&mut self.to, "F_UNPRINTABLE", &format!("printing a value panicked: {caught}"));
+        }
     }
 
     fn put(&mut self, field: &Field, value: &str) {

@@ -40,7 +40,7 @@
 mod builder;
 mod file;
 mod filter;
-mod format;
+pub(crate) mod format;
 #[cfg(feature = "journald")]
 mod journal_probe;
 #[cfg(feature = "journald")]

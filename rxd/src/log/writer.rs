@@ -128,6 +128,7 @@ pub fn dropped_records() -> Vec<(String, u64)> {
 /// std::process::exit(0);
 /// ```
 pub fn flush(limit: Duration) -> bool {
+    crate::panic::report_swallowed();
     flush_all(&all_sinks(), limit)
 }
 
@@ -255,6 +256,9 @@ impl LogSink {
             Err(record) if !wait.for_room.is_zero() => self.queue_within(record, wait.for_room),
             queued => queued,
         };
+        if !wait.until_written.is_zero() {
+            crate::panic::report_swallowed();
+        }
         if queued.is_err() {
             counts.dropped.fetch_add(1, Ordering::Relaxed);
         } else if !wait.until_written.is_zero()
@@ -325,9 +329,12 @@ impl LogSink {
         }
     }
 
-    /// Has the sink's thread call `f`, which may log. Returns false if the queue is full.
-    pub(crate) fn call(&self, f: impl FnOnce() + Send + 'static) -> bool {
-        self.0.sender.try_send(SinkJob::Call(Box::new(f))).is_ok()
+    /// Has the sink's thread call `f`, which makes this many records. If the queue is full, they
+    /// count as dropped.
+    pub(crate) fn call(&self, records: usize, f: impl FnOnce() + Send + 'static) {
+        if self.0.sender.try_send(SinkJob::Call(Box::new(f))).is_err() {
+            self.0.counts.dropped.fetch_add(records as u64, Ordering::Relaxed);
+        }
     }
 
     #[cfg(test)]

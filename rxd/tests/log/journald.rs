@@ -178,6 +178,14 @@ fn s4_severity_of_a_record_is_its_priority() {
     }
     tracing::info!(severity = %"NOTICE", "by Display");
     assert_eq!(get(&journal.receive(), "PRIORITY"), Some("5"));
+    struct Unprintable;
+    impl std::fmt::Debug for Unprintable {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            Err(std::fmt::Error)
+        }
+    }
+    tracing::warn!(severity = ?Unprintable, "by a value that cannot be printed");
+    assert_eq!(get(&journal.receive(), "PRIORITY"), Some("4"));
     tracing::info!(severity = "dire", "no priority is called so");
     assert_eq!(get(&journal.receive(), "PRIORITY"), Some("6"));
 }

@@ -98,12 +98,34 @@ impl Runner for Lingers {
     }
 }
 
-/// Logs once, and then waits.
-struct Speaks;
+/// What cannot be printed.
+enum Unprintable {
+    Fails,
+    Panics,
+}
+
+impl std::fmt::Display for Unprintable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("part")?;
+        match self {
+            Unprintable::Fails => Err(std::fmt::Error),
+            Unprintable::Panics => panic!("in Debug"),
+        }
+    }
+}
+
+impl std::fmt::Debug for Unprintable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
+}
+
+/// Logs so often, and then waits.
+struct Speaks(u32);
 
 impl Runner for Speaks {
     async fn run(&mut self, cx: &Context) -> rxd::Result {
-        tracing::info!("hello");
+        (0..self.0).for_each(|_| tracing::info!("hello"));
         cx.cancelled().await;
         Ok(())
     }
@@ -208,10 +230,61 @@ fn part() {
         "two daemons" => {
             let _log = rxd::log::init().unwrap();
             let runtime = runtime();
-            for name in ["outer", "inner"] {
-                let daemon = Daemon::new(name).signals([]).add(Service::new("db", Speaks));
+            // The first logs nothing before the second does.
+            for (name, times) in [("outer", 0), ("inner", 1), ("outer", 1)] {
+                let daemon = Daemon::new(name).signals([]).add(Service::new("db", Speaks(times)));
                 runtime.block_on(run_until(daemon, "db", State::Run));
             }
+        }
+        "failed init" => {
+            tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+            assert!(rxd::log::init().is_err());
+            assert!(std::thread::spawn(|| panic!("in a thread")).join().is_err());
+            let _ = runtime().block_on(failing_daemon().main());
+        }
+        "layer that is gone" => {
+            use tracing_subscriber::prelude::*;
+            let (layer, guard) = rxd::log::builder().layer().unwrap();
+            drop(tracing_subscriber::registry().with(layer).set_default());
+            drop(guard);
+            assert!(std::thread::spawn(|| panic!("in a thread")).join().is_err());
+            let _ = runtime().block_on(failing_daemon().main());
+        }
+        "layer of one thread" => {
+            use tracing_subscriber::prelude::*;
+            let (layer, _guard) = rxd::log::builder().layer().unwrap();
+            let _scope = tracing_subscriber::registry().with(layer).set_default();
+            assert!(std::thread::spawn(|| panic!("in a thread")).join().is_err());
+            let _ = runtime().block_on(failing_daemon().main());
+        }
+        "second init" => {
+            let _log = rxd::log::init().unwrap();
+            assert!(rxd::log::builder().level(Level::Error).service("api", Level::Off).init().is_err());
+            tracing::info!("still here");
+            assert_eq!(rxd::log::level_handle().services(), []);
+        }
+        "caught" => {
+            let _log = rxd::log::init().unwrap();
+            struct Catches;
+            impl Runner for Catches {
+                async fn run(&mut self, _: &Context) -> rxd::Result {
+                    assert!(std::panic::catch_unwind(|| panic!("why it exits")).is_err());
+                    rxd::log::flush(Duration::from_secs(30));
+                    std::process::exit(0);
+                }
+            }
+            let daemon = Daemon::new("d").signals([]).add(Service::new("catches", Catches));
+            runtime().block_on(run_until(daemon, "catches", State::Exit));
+        }
+        "unprintable" => {
+            let _log = rxd::log::init().unwrap();
+            let span = tracing::info_span!("user", x = tracing::field::Empty);
+            let _entered = span.enter();
+            span.record("x", tracing::field::debug(Unprintable::Panics));
+            tracing::error!("disk failed at {}", Unprintable::Fails);
+            tracing::error!(when = %Unprintable::Fails, severity = ?Unprintable::Fails, "a field");
+            tracing::info!(x = ?Unprintable::Panics, "lost in part");
+            tracing::info!("whole");
         }
         other => panic!("unknown part {other}"),
     }
@@ -336,6 +409,42 @@ fn services_of_a_second_daemon_are_written_with_its_name() {
 }
 
 #[test]
+fn panic_and_last_error_without_a_log_that_works_go_to_standard_error() {
+    for part in ["failed init", "layer that is gone", "layer of one thread"] {
+        let text = written_by(part);
+        assert_eq!(text.matches("in a thread").count(), 1, "{part}: {text}");
+        assert!(text.contains("daemon `d` failed") && text.contains("service `fails` failed after"), "{part}: {text}");
+    }
+}
+
+#[test]
+fn init_that_fails_changes_no_level() {
+    assert!(written_by("second init").contains("still here"));
+}
+
+#[test]
+fn panic_that_the_service_has_caught_is_written_before_an_exit() {
+    let text = written_by("caught");
+    assert_eq!(text.matches("panicked: why it exits").count(), 1, "{text}");
+}
+
+#[test]
+fn value_that_cannot_be_printed_loses_no_record() {
+    let text = written_by("unprintable");
+    let lines: Vec<&str> = text.lines().filter_map(|line| line.split_once("Z ")).map(|(_, line)| line.trim()).collect();
+    assert_eq!(lines.len(), 4, "{text}");
+    for (line, expected) in lines.iter().zip([
+        "log::output: disk failed at part(printing this value failed)",
+        "log::output: a field when=part(printing this value failed) severity=part(printing this value failed)",
+        "log::output: lost in part x=part(printing this value panicked: in Debug (at ",
+        "log::output: whole",
+    ]) {
+        assert!(line.starts_with("ERROR user{x=part(") || line.starts_with("INFO user{x=part("), "{text}");
+        assert!(line.contains(expected), "{expected}: {text}");
+    }
+}
+
+#[test]
 fn panic_with_backtraces_enabled_has_one() {
     let output = run_part("panics").env("RUST_BACKTRACE", "1").output().unwrap();
     let text = String::from_utf8(output.stderr).unwrap();
@@ -381,7 +490,7 @@ async fn u7_stop_that_takes_long_logs_what_it_waits_for() {
     levels.set(rxd::log::LevelTarget::Internal, Level::Info);
     let (lines, _guard) = capture(&levels);
     let options = Options::DEFAULT.timeout_of(State::Stop, Duration::from_secs(20));
-    let db = Service::new("db", Speaks);
+    let db = Service::new("db", Speaks(0));
     let lingers = ["a", "b"].map(|name| Service::new(name, Lingers).options(options).needs(["db"]));
     let daemon = Daemon::new("d").signals([]).add(db).add_all(lingers);
     let handle = daemon.start().await.unwrap();
