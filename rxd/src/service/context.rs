@@ -120,8 +120,8 @@ impl Context {
     /// # Cancel safety
     ///
     /// This method is cancel safe.
-    pub fn cancelled(&self) -> impl Future<Output = ()> + Send {
-        let wait = WaitCancelled::of_epoch(&self.core.board, self.id, self.epoch);
+    pub fn cancelled(&self) -> impl Future<Output = ()> + Send + use<> {
+        let wait = WaitCancelled::of_epoch(&self.core, self.id, self.epoch);
         match &self.part {
             Some(part) => wait.of_token(&part.token),
             None => wait,
