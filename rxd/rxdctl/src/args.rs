@@ -111,7 +111,7 @@ pub(crate) enum CliCommand {
         /// The services; all of them, along the graph, if none is named.
         services: Vec<String>,
     },
-    /// Stops the daemon. Does not wait until it has stopped; `events` does.
+    /// Stops the daemon. Does not wait until it has stopped; `events` does, on the daemon's own address.
     Shutdown {
         /// The reason, for the daemon's log and its status.
         #[arg(long, value_name = "TEXT")]

@@ -225,7 +225,7 @@ async fn events(client: &Client, json: bool) -> Result<ExitStatus, CliError> {
         match kind {
             "transition" => put(&show::transition(&data)),
             "lagged" => put(&format!("({} transitions were missed)\n", data["missed"].as_u64().unwrap_or_default())),
-            "end" => put("(the daemon has stopped)\n"),
+            "end" => put(show::end(&data)),
             _ => Ok(()),
         }
     })

@@ -119,6 +119,15 @@ pub(crate) fn transition(transition: &Value) -> String {
     )
 }
 
+/// Why the events end. A server of a service's own, which serves the routes too, ends them earlier.
+pub(crate) fn end(daemon: &Value) -> &'static str {
+    match daemon["phase"].as_str() {
+        Some("running") => "(the stream has ended: the service that serves it stops or restarts)\n",
+        Some("stopping") => "(the stream has ended: the daemon stops, and the service that serves it)\n",
+        _ => "(the daemon has stopped)\n",
+    }
+}
+
 /// A level: `debug, reverts to info in 9 m`.
 pub(crate) fn level(setting: &Value) -> String {
     let mut out = text(&setting["level"]);
@@ -138,6 +147,13 @@ mod tests {
     use super::level;
     use super::{clean, json, lines, short, since, status, table};
     use serde_json::json;
+
+    #[test]
+    fn u8_end_of_the_events_says_stopped_only_of_a_daemon_that_has() {
+        for (phase, is_stopped) in [("running", false), ("stopping", false), ("stopped", true)] {
+            assert_eq!(super::end(&json!({"phase": phase})).contains("has stopped"), is_stopped, "{phase}");
+        }
+    }
 
     #[test]
     fn p_level_that_the_build_does_not_contain_says_so() {

@@ -81,6 +81,16 @@ impl Problem {
         Problem::invalid("body", format!("the body is not valid: {error}; write {example}"))
     }
 
+    /// Reads a JSON object. An array would pass as one, by the order of its fields.
+    pub(crate) fn read_object<T: serde::de::DeserializeOwned>(body: &[u8], example: &str) -> Result<T, Self> {
+        let is_array = body.trim_ascii_start().first() == Some(&b'[');
+        let read = match is_array {
+            true => Err(serde::de::Error::custom("it is an array, not an object")),
+            false => serde_json::from_slice(body),
+        };
+        read.map_err(|error| Problem::invalid_json(&error, example))
+    }
+
     pub(crate) fn forbidden(field: &'static str, detail: impl Into<String>) -> Self {
         Problem::new(StatusCode::FORBIDDEN, "forbidden", "The request is not allowed", detail).field(field)
     }

@@ -283,7 +283,7 @@ impl rxd::Runner for Nested {
             return Ok(());
         };
         let routes = axum::Router::new().nest("/admin", rxd::admin::router(&cx.daemon()));
-        let server = axum::serve(listener, routes).with_graceful_shutdown(cx.token().cancelled_owned());
+        let server = axum::serve(listener, routes).with_graceful_shutdown(cx.cancelled());
         Ok(server.await?)
     }
 }
@@ -306,6 +306,31 @@ async fn k_u8_events_of_a_nested_router_end_when_the_daemon_begins_to_stop() {
     assert!(report.is_ok(), "{report}");
     socket.read_to_end(&mut seen).await.unwrap();
     assert!(String::from_utf8_lossy(&seen).contains("event: end"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn k_events_of_a_nested_router_end_when_its_service_restarts() {
+    let (give_router, router) = oneshot::channel();
+    let answered = Arc::new(Notify::new());
+    let api = Carries { handle: None, router: Some(give_router), answered: answered.clone() };
+    let handle = rxd::Daemon::new("nested").signals([]).add(rxd::Service::new("api", api)).start().await.unwrap();
+    let router = router.await.unwrap();
+    let request = axum::http::Request::get("/events").body(axum::body::Body::empty());
+    let events = router.oneshot(request.unwrap()).await.unwrap().into_body();
+    handle.wait_for("api", rxd::State::Run).await.unwrap();
+    let restart = tokio::spawn({
+        let handle = handle.clone();
+        async move { handle.restart("api").await }
+    });
+    // It ends, though the daemon runs on.
+    let text = axum::body::to_bytes(events, 1 << 20).await.unwrap();
+    let text = String::from_utf8_lossy(&text);
+    let end = text.split("event: end").nth(1).unwrap_or_else(|| panic!("{text}"));
+    assert!(end.contains(r#""phase":"running""#), "{end}");
+    answered.notify_one();
+    restart.await.unwrap().unwrap();
+    handle.shutdown();
+    assert!(handle.wait().await.is_ok());
 }
 
 #[tokio::test]

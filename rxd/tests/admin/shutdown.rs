@@ -118,6 +118,9 @@ async fn shutdown_route_answers_at_once_and_stops_the_daemon() {
     let at = at(&handle);
     ask(&at, "POST", "/shutdown", "", &"x".repeat(201)).await.problem(400);
     ask(&at, "POST", "/shutdown", "Content-Type: image/png\r\n", "x").await.problem(415);
+    for array in ["[]", r#" ["because"]"#] {
+        ask(&at, "POST", "/shutdown", "Content-Type: application/json\r\n", array).await.problem(400);
+    }
     ask(&at, "POST", "/shutdown", "Origin: http://evil.example\r\n", "").await.problem(403);
     assert_eq!(get(&at, "/services").await.json()["phase"], "running");
     // Twice: repeating it changes nothing.

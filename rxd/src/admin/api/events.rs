@@ -19,6 +19,7 @@ use crate::admin::problem::Problem;
 use crate::core::{ServiceState, States};
 use crate::handle::DaemonHandle;
 use crate::lifecycle::state::Filter;
+use crate::service::cancelled::WaitCancelled;
 use crate::watch::{StateEvent, StateStream};
 use axum::Extension;
 use axum::extract::State;
@@ -59,8 +60,21 @@ pub(crate) async fn get(
     let stream = app.handle.watch_states(Filter::None).map_err(failed)?;
     app.counts.streams.fetch_add(1, Ordering::Relaxed);
     let core = app.handle.core().clone();
-    let stop_begins: Option<Pin<Box<dyn Future<Output = ()> + Send>>> = match app.is_nested {
-        true => Some(Box::pin(async move { core.stop_begins().await })),
+    // Of the service whose server it is.
+    let cancelled = app.handle.service().map(|id| WaitCancelled::of_epoch(&core, id, core.board.service(id).epoch()));
+    let server_ends: Option<Pin<Box<dyn Future<Output = ()> + Send>>> = match app.is_nested {
+        true => Some(Box::pin(async move {
+            let cancelled = async {
+                match cancelled {
+                    Some(cancelled) => cancelled.await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = core.stop_begins() => {}
+                () = cancelled => {}
+            }
+        })),
         false => None,
     };
     let events = SseStream {
@@ -70,7 +84,7 @@ pub(crate) async fn get(
             counts: app.counts.clone(),
         },
         stream,
-        stop_begins,
+        server_ends,
         last,
         queue: VecDeque::new(),
         ended: false,
@@ -144,8 +158,8 @@ impl EventFormat {
 struct SseStream {
     format: EventFormat,
     stream: StateStream,
-    /// Ends the stream before `stream` does, in a nested router.
-    stop_begins: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    /// Ends the stream before `stream` does, in a nested router: its server may wait for it.
+    server_ends: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     /// The client has received everything up to this number. Taken when the first events are made.
     last: Option<u64>,
     queue: VecDeque<Event>,
@@ -171,7 +185,7 @@ impl Stream for SseStream {
             if self.ended {
                 return Poll::Ready(None);
             }
-            let stops = self.stop_begins.as_mut().is_some_and(|stop| stop.as_mut().poll(cx).is_ready());
+            let stops = self.server_ends.as_mut().is_some_and(|stop| stop.as_mut().poll(cx).is_ready());
             let next = if stops { Poll::Ready(None) } else { Pin::new(&mut self.stream).poll_next(cx) };
             match next {
                 Poll::Pending => return Poll::Pending,

@@ -177,11 +177,11 @@ async fn read(app: &App, headers: &HeaderMap, body: Body, daemon: bool) -> Resul
 /// The change that a body describes. `daemon`: it may name a target, since it is not for a service.
 fn parse(bytes: &[u8], json: bool, daemon: bool) -> Result<LevelChange, Problem> {
     let wanted = if json {
-        let read = match daemon {
-            true => serde_json::from_slice::<WantedLevel>(bytes),
-            false => serde_json::from_slice::<WantedServiceLevel>(bytes).map(Into::into),
-        };
-        read.map_err(|error| Problem::invalid_json(&error, r#"{"level": "debug", "for": "10m"}"#))?
+        let example = r#"{"level": "debug", "for": "10m"}"#;
+        match daemon {
+            true => Problem::read_object::<WantedLevel>(bytes, example)?,
+            false => Problem::read_object::<WantedServiceLevel>(bytes, example)?.into(),
+        }
     } else {
         let text = std::str::from_utf8(bytes).map_err(|_| Problem::invalid("body", "the body is not valid UTF-8"))?;
         let (level, time) = match text.trim().split_once(" for ") {

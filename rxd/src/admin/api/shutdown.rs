@@ -50,8 +50,7 @@ fn read(body: &[u8], is_json: bool) -> Result<String, Problem> {
     let reason = match (body, is_json) {
         ([], _) => return Ok(String::new()),
         (body, true) => {
-            let wanted: WantedShutdown = serde_json::from_slice(body)
-                .map_err(|error| Problem::invalid_json(&error, r#"{"reason": "a new release"}"#))?;
+            let wanted: WantedShutdown = Problem::read_object(body, r#"{"reason": "a new release"}"#)?;
             wanted.reason.unwrap_or_default()
         }
         (body, false) => {
