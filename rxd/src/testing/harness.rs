@@ -109,23 +109,36 @@ impl Harness {
     pub fn isolated(service: impl Into<Service>) -> Self {
         let service = service.into();
         let mut harness = Harness::new(Daemon::new(service.name().to_owned()));
+        // Several watches may be about one service: each adds to what its fake has to be.
+        let mut watched: Vec<(String, bool, Option<ServiceType>)> = Vec::new();
         for (edge, targets) in service.targets() {
             for target in targets {
                 let name = if target.by_type { default_name(target.text) } else { target.text.to_owned() };
-                if name == service.name() || harness.fakes.contains(&name) {
+                if name == service.name() {
                     continue;
                 }
-                let mut fake = Service::new(name.clone(), FakeService::new().call_log(&harness.call_log));
-                if waits_for_end(&edge) {
-                    fake = fake.manager(crate::lifecycle::manager::until_success);
-                }
+                let known = watched.iter().position(|(known, ..)| *known == name);
+                let at = known.unwrap_or_else(|| {
+                    watched.push((name, false, None));
+                    watched.len() - 1
+                });
+                watched[at].1 |= waits_for_end(&edge);
                 if target.by_type {
-                    fake = fake.of_type(ServiceType { id: target.id, ..ServiceType::new("", "fake") });
+                    watched[at].2 = Some(ServiceType { id: target.id, ..ServiceType::new("", "fake") });
                 }
-                harness.replaced.push(name.clone());
-                harness.fakes.push(name);
-                harness.daemon = harness.daemon.add(fake);
             }
+        }
+        for (name, ends, service_type) in watched {
+            let mut fake = Service::new(name.clone(), FakeService::new().call_log(&harness.call_log));
+            if ends {
+                fake = fake.manager(crate::lifecycle::manager::until_success);
+            }
+            if let Some(service_type) = service_type {
+                fake = fake.of_type(service_type);
+            }
+            harness.replaced.push(name.clone());
+            harness.fakes.push(name);
+            harness.daemon = harness.daemon.add(fake);
         }
         harness.daemon = harness.daemon.add(service);
         harness

@@ -67,3 +67,21 @@ async fn isolated_service_runs_its_own_methods() {
     let ended = test.shutdown().await;
     assert_eq!(ended.report.services()[1].error.as_deref(), Some("checked"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn isolated_service_with_several_watches_of_one_service_gets_a_fake_for_all_of_them() {
+    for (first, then) in [(false, true), (true, false)] {
+        let mut service = Service::new("api", FakeService::new());
+        for after in [first, then] {
+            service = match after {
+                true => service.after(["job"]),
+                false => service.watch(When::any(Action::Entering, State::Stop, ["job"]).then(Effect::Stop)),
+            };
+        }
+        let test = Harness::isolated(service).start().await;
+        test.until("job", State::Run).await;
+        test.set_behavior("job", Behavior::Ok);
+        test.until("api", State::Run).await;
+        test.shutdown().await;
+    }
+}
