@@ -7,6 +7,7 @@ struct Poller {
     ::rxd::__private::editor::watch::stream; }
 }
 #[automatically_derived]
+#[allow(deprecated)]
 impl ::rxd::__private::Declared for Poller {
     const SERVICE_TYPE: ::rxd::__private::ServiceType = ::rxd::__private::ServiceType::new(
         ::core::concat!(::core::module_path!(), "::Poller"),
@@ -24,6 +25,7 @@ impl ::rxd::__private::Declared for Poller {
         });
 }
 #[automatically_derived]
+#[allow(deprecated)]
 impl<
     __D: ::rxd::__private::Graphed,
     const __ME: usize,
@@ -38,6 +40,7 @@ impl<
     }
 }
 #[automatically_derived]
+#[allow(deprecated)]
 impl Poller {
     ///The watch that `stream(health)` declares.
     fn health(cx: &::rxd::Context) -> ::rxd::Watch {

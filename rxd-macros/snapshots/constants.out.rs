@@ -8,6 +8,7 @@ struct Poller;
     ::rxd::__private::editor::watch::within; } { let _ = LIMIT; }
 }
 #[automatically_derived]
+#[allow(deprecated)]
 impl ::rxd::__private::Declared for Poller {
     const SERVICE_TYPE: ::rxd::__private::ServiceType = ::rxd::__private::ServiceType::new(
         ::core::concat!(::core::module_path!(), "::Poller"),
@@ -35,6 +36,7 @@ impl ::rxd::__private::Declared for Poller {
         });
 }
 #[automatically_derived]
+#[allow(deprecated)]
 impl<
     __D: ::rxd::__private::Graphed,
     const __ME: usize,
@@ -76,6 +78,7 @@ struct EdgeAgent {
     ::rxd::__private::editor::stage::attempts; } { let _ = MOST; } { let _ = reach_db; }
 }
 #[automatically_derived]
+#[allow(deprecated)]
 impl ::rxd::__private::Graphed for EdgeAgent {
     const ANALYSIS: ::rxd::__private::Analysis<'static> = {
         static GRAPH: ::rxd::Graph<'static> = EdgeAgent::GRAPH;
@@ -94,7 +97,7 @@ impl ::rxd::__private::Graphed for EdgeAgent {
     ];
 }
 #[automatically_derived]
-#[allow(dead_code)]
+#[allow(dead_code, deprecated)]
 impl EdgeAgent {
     /// The services and their watches, as the compiler has checked them.
     const GRAPH: ::rxd::Graph<'static> = ::rxd::Graph {
@@ -157,6 +160,7 @@ impl EdgeAgent {
         self.into_daemon().start().await
     }
 }
+#[allow(deprecated)]
 const _: () = <<Poller as ::rxd::__private::Field<
     EdgeAgent,
     0,

@@ -7,6 +7,7 @@ pub struct EdgeAgent {
     ::rxd::__private::editor::daemon::shutdown_timeout; }
 }
 #[automatically_derived]
+#[allow(deprecated)]
 impl ::rxd::__private::Graphed for EdgeAgent {
     const ANALYSIS: ::rxd::__private::Analysis<'static> = {
         static GRAPH: ::rxd::Graph<'static> = EdgeAgent::GRAPH;
@@ -17,7 +18,7 @@ impl ::rxd::__private::Graphed for EdgeAgent {
     };
 }
 #[automatically_derived]
-#[allow(dead_code)]
+#[allow(dead_code, deprecated)]
 impl EdgeAgent {
     /// The services and their watches, as the compiler has checked them.
     pub const GRAPH: ::rxd::Graph<'static> = ::rxd::Graph {
@@ -84,10 +85,12 @@ impl EdgeAgent {
         self.into_daemon().start().await
     }
 }
+#[allow(deprecated)]
 const _: () = <<Health as ::rxd::__private::Field<
     EdgeAgent,
     0,
 >>::Service as ::rxd::__private::Checked<EdgeAgent, 0>>::OK;
+#[allow(deprecated)]
 const _: () = <<Poller as ::rxd::__private::Field<
     EdgeAgent,
     1,

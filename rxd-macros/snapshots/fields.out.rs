@@ -10,6 +10,7 @@ struct Workers {
     ::rxd::__private::editor::field::name; }
 }
 #[automatically_derived]
+#[allow(deprecated)]
 impl ::rxd::__private::Graphed for Workers {
     const ANALYSIS: ::rxd::__private::Analysis<'static> = {
         static GRAPH: ::rxd::Graph<'static> = Workers::GRAPH;
@@ -20,7 +21,7 @@ impl ::rxd::__private::Graphed for Workers {
     };
 }
 #[automatically_derived]
-#[allow(dead_code)]
+#[allow(dead_code, deprecated)]
 impl Workers {
     /// The services and their watches, as the compiler has checked them.
     const GRAPH: ::rxd::Graph<'static> = ::rxd::Graph {
@@ -116,15 +117,18 @@ impl Workers {
         self.into_daemon().start().await
     }
 }
+#[allow(deprecated)]
 const _: () = <<Worker as ::rxd::__private::Field<
     Workers,
     0,
 >>::Service as ::rxd::__private::Checked<Workers, 0>>::OK;
 #[cfg(feature = "metrics")]
+#[allow(deprecated)]
 const _: () = <<Metrics as ::rxd::__private::Field<
     Workers,
     { 1 },
 >>::Service as ::rxd::__private::Checked<Workers, { 1 }>>::OK;
+#[allow(deprecated)]
 const _: () = <<Worker as ::rxd::__private::Field<
     Workers,
     { 1 + ::core::cfg!(all(feature = "metrics")) as usize },

@@ -17,6 +17,7 @@ crate::renamed::__private::show! {
     ::renamed::__private::editor::service::heartbeat; } { let _ = crate ::renamed; }
 }
 #[automatically_derived]
+#[allow(deprecated)]
 impl crate::renamed::__private::Declared for Everything {
     const SERVICE_TYPE: crate::renamed::__private::ServiceType = crate::renamed::__private::ServiceType::new(
         ::core::concat!(::core::module_path!(), "::Everything"),
@@ -54,6 +55,7 @@ impl crate::renamed::__private::Declared for Everything {
         });
 }
 #[automatically_derived]
+#[allow(deprecated)]
 impl<
     __D: crate::renamed::__private::Graphed,
     const __ME: usize,

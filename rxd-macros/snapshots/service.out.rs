@@ -2,6 +2,7 @@ struct Health {
     target: SocketAddr,
 }
 #[automatically_derived]
+#[allow(deprecated)]
 impl ::rxd::__private::Declared for Health {
     const SERVICE_TYPE: ::rxd::__private::ServiceType = ::rxd::__private::ServiceType::new(
         ::core::concat!(::core::module_path!(), "::Health"),
@@ -12,6 +13,7 @@ impl ::rxd::__private::Declared for Health {
     );
 }
 #[automatically_derived]
+#[allow(deprecated)]
 impl<
     __D: ::rxd::__private::Graphed,
     const __ME: usize,

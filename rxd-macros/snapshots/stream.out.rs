@@ -7,6 +7,7 @@ where
     { let _ = ::rxd::__private::editor::watch::stream; }
 }
 #[automatically_derived]
+#[allow(deprecated)]
 impl<T> ::rxd::__private::Declared for Pool<T>
 where
     T: Send,
@@ -31,6 +32,7 @@ where
         });
 }
 #[automatically_derived]
+#[allow(deprecated)]
 impl<
     T,
     __D: ::rxd::__private::Graphed,
@@ -50,6 +52,7 @@ where
     }
 }
 #[automatically_derived]
+#[allow(deprecated)]
 impl<T> Pool<T>
 where
     T: Send,

@@ -10,6 +10,7 @@ struct Poller {
     ::rxd::__private::editor::watch::within; }
 }
 #[automatically_derived]
+#[allow(deprecated)]
 impl ::rxd::__private::Declared for Poller {
     const SERVICE_TYPE: ::rxd::__private::ServiceType = ::rxd::__private::ServiceType::new(
         ::core::concat!(::core::module_path!(), "::Poller"),
@@ -58,6 +59,7 @@ impl ::rxd::__private::Declared for Poller {
         });
 }
 #[automatically_derived]
+#[allow(deprecated)]
 impl<
     __D: ::rxd::__private::Graphed,
     const __ME: usize,

@@ -11,7 +11,8 @@ use crate::syntax::args::{Arg, ArgList};
 use crate::syntax::keys::{KeyEntry, literal_string};
 use crate::syntax::tables::CRATE;
 
-/// Paths below the root of `rxd`: `::rxd`, or the path in `crate = path`.
+/// Paths below the root of `rxd`: the path in `crate = path`; otherwise the one before the attribute,
+/// `renamed` of `#[renamed::service]`; otherwise `::rxd`.
 #[derive(Clone)]
 pub(crate) struct RuntimePaths(TokenStream);
 
@@ -54,7 +55,19 @@ impl RuntimePaths {
             Arg::List { key, .. } if key == CRATE.name => Some(None),
             _ => None,
         });
-        value.flatten().and_then(RuntimePaths::from_value).unwrap_or_default()
+        value.flatten().and_then(RuntimePaths::from_value).or_else(RuntimePaths::of_attribute).unwrap_or_default()
+    }
+
+    /// With `rxd` at the path that the attribute itself is written with. `None` if that is `rxd`,
+    /// for which `::rxd` is safer, or if it is not known.
+    fn of_attribute() -> Option<Self> {
+        let text = Span::call_site().source_text()?;
+        let path = text.trim_start_matches(['#', '[', ' ']).split(['(', ']']).next()?;
+        let mut path = syn::parse_str::<Path>(path).ok()?;
+        path.segments.pop();
+        path.segments.pop_punct();
+        let is_known = path.segments.is_empty() || path.is_ident("rxd");
+        (!is_known).then(|| RuntimePaths(path.to_token_stream()))
     }
 
     /// `::rxd::__private::$name`

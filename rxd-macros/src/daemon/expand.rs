@@ -28,7 +28,7 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &DaemonModel, rxd: &RuntimePaths
             // Spanned at the field: the compiler names it as the place where it evaluates the
             // checks.
             let ok = quote_spanned!(outer_spans(&field.ty.to_token_stream()).1=> ::OK);
-            quote!(#(#cfgs)* const _: () = #service #ok;)
+            quote!(#(#cfgs)* #[allow(deprecated)] const _: () = #service #ok;)
         });
     // `#[cfg]` can switch off a statement, but not a call in a chain.
     let build = if daemon.has_cfgs() {
@@ -48,6 +48,7 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &DaemonModel, rxd: &RuntimePaths
     let methods = daemon_methods(&item.vis.to_token_stream(), &value, &build, rxd);
     quote! {
         #[automatically_derived]
+        #[allow(deprecated)]
         impl #graphed for #ident {
             const ANALYSIS: #analysis<'static> = {
                 static GRAPH: #graph<'static> = #ident::GRAPH;
@@ -57,7 +58,7 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &DaemonModel, rxd: &RuntimePaths
             #consts
         }
         #[automatically_derived]
-        #[allow(dead_code)]
+        #[allow(dead_code, deprecated)]
         impl #ident {
             #methods
         }

@@ -49,6 +49,7 @@ fn declared(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Toke
     let of = quote_spanned!(end=> (::core::concat!(::core::module_path!(), #path), #text));
     quote! {
         #[automatically_derived]
+        #[allow(deprecated)]
         impl #params #declared for #ty #bounds {
             const SERVICE_TYPE: #service_type = #new #of;
             const DECLARATION: #declaration = #declaration::new(#name) #manager #options #edges;
@@ -109,6 +110,7 @@ fn checked(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Token
     let forward = quote_spanned!(item.ident.span()=> #field::<Self>);
     quote! {
         #[automatically_derived]
+        #[allow(deprecated)]
         impl #params #checked<__D, __ME> for #ty #bounds {
             const OK: () = {
                 #(#options)*
@@ -165,6 +167,7 @@ fn streams(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Token
     let ty = item.self_type();
     quote! {
         #[automatically_derived]
+        #[allow(deprecated)]
         impl #params #ty #bounds {
             #(#functions)*
         }

@@ -9,7 +9,7 @@ use crate::syntax::item::{TypeItem, describe_item, item_keyword, last_segment};
 use crate::watch::ast::WatchKeyword;
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
-use syn::{Attribute, Meta, Path, parse_quote};
+use syn::{Attribute, Meta, parse_quote};
 
 /// Expands `#[watch(args)] item`, where `#[watch]` is expanded by itself.
 pub(crate) fn expand(keyword: WatchKeyword, args: TokenStream, tokens: TokenStream) -> TokenStream {
@@ -33,22 +33,11 @@ pub(crate) fn expand(keyword: WatchKeyword, args: TokenStream, tokens: TokenStre
         );
         item.attrs.insert(0, parse_quote!(#[#word(#args)]));
         // Expanded as if it were there: code that uses the type as a service is not an error, too.
-        let service = crate::service::expand(crate_of_the_path(), item.to_token_stream());
+        let service = crate::service::expand(TokenStream::new(), item.to_token_stream());
         return quote!(#service #errors);
     };
     move_into_service(keyword, args, &mut item.attrs[service]);
     quote!(#item)
-}
-
-/// `crate = renamed` for an attribute that is written as `#[renamed::watch(..)]`, which has no key
-/// `crate`.
-fn crate_of_the_path() -> TokenStream {
-    let text = Span::call_site().source_text().unwrap_or_default();
-    let path = text.trim_start_matches(['#', '[', ' ']).split(['(', ']']).next().unwrap_or_default();
-    let Ok(mut path) = syn::parse_str::<Path>(path) else { return TokenStream::new() };
-    path.segments.pop();
-    path.segments.pop_punct();
-    if path.segments.is_empty() { TokenStream::new() } else { quote!(crate = #path) }
 }
 
 /// Appends `__watch(args)` to the arguments of `#[rxd::service]`. Attributes before it are expanded

@@ -220,13 +220,7 @@ const TABLE: &[(&str, Shown)] = &[
         ),
     ),
     ("u-raw-panics", By(&["e_g58_*"])),
-    (
-        "u-re-export",
-        Without(
-            "a macro cannot see whether `::rxd` exists, and rustc words that error itself; the \
-             documentation of each macro says when to write `crate = ..`",
-        ),
-    ),
+    ("u-re-export", By(&["ui-tests/tests/service/pass/renamed.rs"])),
     (
         "u-metrics",
         Partly(

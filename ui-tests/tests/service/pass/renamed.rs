@@ -35,6 +35,17 @@ mod inner {
         }
     }
 
+    // The path of the attribute is enough.
+    #[renamed::service]
+    #[renamed::needs(Third)]
+    pub struct Fourth;
+
+    impl Runner for Fourth {
+        async fn run(&mut self, _: &Context) -> renamed::Result {
+            Ok(())
+        }
+    }
+
     renamed::manager! {
         FailFast {
             Init => { ok: Idle, failed: Exit },
@@ -52,7 +63,16 @@ mod inner {
     }
 }
 
+mod by_path {
+    #[super::renamed::daemon]
+    pub struct Edge {
+        pub third: super::inner::Third,
+        pub fourth: super::inner::Fourth,
+    }
+}
+
 fn main() {
+    let _ = by_path::Edge { third: inner::Third, fourth: inner::Fourth }.into_daemon();
     let _ = inner::Edge { poller: inner::Poller, other: inner::Other, third: inner::Third }.into_daemon();
     assert_eq!(inner::Edge::GRAPH.nodes[1].edges.len(), 2);
 }

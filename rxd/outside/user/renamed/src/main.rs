@@ -1,6 +1,6 @@
 //! rxd under another name.
 
-#[daemonkit::service(crate = daemonkit, restarts(max = 0, within = "1s"), on_failure = "shutdown")]
+#[daemonkit::service(restarts(max = 0, within = "1s"), on_failure = "shutdown")]
 struct Wait;
 
 impl daemonkit::Runner for Wait {
@@ -14,7 +14,7 @@ impl daemonkit::Runner for Wait {
     }
 }
 
-#[daemonkit::daemon(crate = daemonkit)]
+#[daemonkit::daemon]
 struct Agent {
     wait: Wait,
 }
