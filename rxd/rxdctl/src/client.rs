@@ -151,7 +151,7 @@ impl Client {
     }
 
     /// The error where another server answers.
-    fn no_daemon(&self, why: &str) -> CliError {
+    pub(crate) fn no_daemon(&self, why: &str) -> CliError {
         let at = &self.at;
         CliError::NoAnswer(format!(
             "what answers at {at} is no daemon of rxd: {why}\nhelp: check that --at (or $RXD_ADMIN) is the address of the admin route"

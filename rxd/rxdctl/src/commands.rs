@@ -28,7 +28,9 @@ pub(crate) async fn run(args: Args) -> Result<ExitStatus, CliError> {
         CliCommand::Status { services, watch: true } => watch(&client, &services, json).await,
         CliCommand::Why { service } => {
             let why = client.json(Method::GET, &format!("/services/{}/why", segment(&service)), "").await?;
-            let text = why["text"].as_str().map(show::clean).unwrap_or_default();
+            let Some(text) = why["text"].as_str().map(show::clean) else {
+                return Err(client.no_daemon("its answer says nothing about the service"));
+            };
             print(json, &why, || text.replace("; ", "\n  ") + "\n")
         }
         CliCommand::LogLevel(wanted) => levels(&client, &wanted, json).await,
@@ -36,9 +38,12 @@ pub(crate) async fn run(args: Args) -> Result<ExitStatus, CliError> {
         CliCommand::Stop { services } => act(&client, "stop", &services, json).await,
         CliCommand::Restart { services } => act(&client, "restart", &services, json).await,
         CliCommand::Reload { services } if services.is_empty() => {
-            let (status, daemon) = client.answer(Method::POST, "/reload", "application/json", "").await?;
+            let (status, daemon) = client.json_with_status(Method::POST, "/reload", "").await?;
+            if !daemon["services"].is_array() {
+                return Err(client.no_daemon("its answer names no services"));
+            }
             match status {
-                _ if json => put_json(&daemon)?,
+                _ if json => put_json(&daemon.to_string())?,
                 200 => put("reloaded\n")?,
                 _ => put("the reload is in progress\n")?,
             }
@@ -59,6 +64,8 @@ pub(crate) async fn run(args: Args) -> Result<ExitStatus, CliError> {
                 GraphFormat::Dot => "dot",
                 GraphFormat::Svg => "svg",
             };
+            // Any server may answer to `/graph`.
+            client.daemon().await?;
             let text = client.text(Method::GET, &format!("/graph?format={format}"), "*/*", "").await?;
             if format == "json" {
                 put_json(text.trim_end())?
@@ -243,8 +250,10 @@ async fn act(client: &Client, verb: &str, services: &[String], json: bool) -> Re
             Ok((status, service)) => {
                 let prefix = if service["transition"] == "exited" { "after " } else { "in " };
                 let state = service["state"].as_str().map(show::clean).unwrap_or_default();
+                let why = service["why"].as_str().filter(|why| !why.is_empty());
+                let why = why.map(|why| format!(" ({})", show::clean(why))).unwrap_or_default();
                 let goes_on = if status == 202 { format!("; the {verb} is in progress") } else { String::new() };
-                print(json, &service, || format!("{}: {prefix}{state}{goes_on}\n", show::clean(name)))?;
+                print(json, &service, || format!("{}: {prefix}{state}{why}{goes_on}\n", show::clean(name)))?;
             }
             Err(error @ CliError::Refused(..)) => first_error = first_error.or(Some(error)),
             Err(error) => return Err(error),

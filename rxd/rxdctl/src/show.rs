@@ -54,7 +54,8 @@ pub(crate) fn since(seconds: f64) -> String {
         s if s < 120.0 => format!("{s:.0} s"),
         s if s < 7200.0 => format!("{:.0} m", s / 60.0),
         s if s < 172_800.0 => format!("{:.0} h", s / 3600.0),
-        s => format!("{:.0} d", s / 86400.0),
+        s if s < 1e9 => format!("{:.0} d", s / 86400.0),
+        _ => "ages".to_owned(),
     }
 }
 
