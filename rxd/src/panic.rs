@@ -104,9 +104,7 @@ pub(crate) fn note_locations() {
                 }
                 let backtrace = Backtrace::capture();
                 if backtrace.status() == BacktraceStatus::Captured {
-                    let mut records = vec![format!("backtrace of the panic at {location}:")];
-                    records.extend(backtrace.to_string().lines().map(str::to_owned));
-                    (log.write)(records);
+                    (log.write)(vec![format!("backtrace of the panic at {location}:\n{backtrace}")]);
                 }
                 if is_second || !is_caught {
                     // The process may end right after this.

@@ -15,6 +15,7 @@ use crate::error::Error;
 use crate::panic::emit;
 use crate::sync::Mutex;
 use nix::sys::signal::SigSet;
+use signal_hook::low_level::signal_name;
 use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::sync::{LazyLock, OnceLock};
@@ -96,7 +97,11 @@ impl Reactions {
         static START: OnceLock<StartConditions> = OnceLock::new();
         let start = START.get_or_init(StartConditions::read);
         for signal in FROM_TERMINAL.into_iter().filter(|&signal| start.ignores(signal)) {
-            emit!(INFO, target: "rxd", signal = signal.0, "signal ignored: it was ignored when the process started");
+            let name = signal_name(signal.0).unwrap_or("a signal");
+            emit!(
+                INFO, target: "rxd", signal = signal.0,
+                "{name} does nothing: it was ignored when the process started, as by `nohup` or `&` in a script"
+            );
         }
         Reactions::at(declared, start)
     }

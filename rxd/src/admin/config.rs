@@ -63,7 +63,7 @@ impl fmt::Display for Address {
 /// use rxd::admin::Admin;
 ///
 /// let here = Admin::new("127.0.0.1:1337");
-/// let there = Admin::new("0.0.0.0:1337").token("a long random text").host("admin.example.com");
+/// let there = Admin::new("0.0.0.0:1337").token("a-long-random-text").host("admin.example.com");
 /// # let _ = (here, there);
 /// ```
 #[derive(Clone)]
@@ -225,7 +225,7 @@ impl Admin {
         let fault = |what: &dyn fmt::Display| Error::msg(format_args!("failed to set up the admin route: {what}"));
         let address: Address = self.address.parse().map_err(|error| fault(&error))?;
         if self.token.as_ref().is_some_and(|token| token.len() < 16 || !token.bytes().all(|b| b.is_ascii_graphic())) {
-            return Err(fault(&"its token must be 16 or more visible ASCII characters"));
+            return Err(fault(&"its token must have at least 16 ASCII characters, without spaces"));
         }
         if self.limits.connections == 0 {
             return Err(fault(&"`connections` cannot be 0\nhelp: write 1 or more"));

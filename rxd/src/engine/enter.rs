@@ -238,8 +238,7 @@ impl EngineState {
         if self.to == State::Run {
             self.run_since = NonZeroU64::new(passed? + 1);
             if std::mem::take(&mut self.recovers) {
-                let restarts = self.restart_history.failures();
-                emit!(INFO, target: "rxd", restarts, "in run again");
+                emit!(INFO, target: "rxd", "in run again");
             }
             return Ok(Method::Run);
         }
@@ -280,8 +279,11 @@ impl EngineState {
         self.batch.restarts += 1;
         if self.first_failure.is_some() {
             self.recovers = true;
-            let restart = self.restart_history.failures();
-            emit!(INFO, target: "rxd", restart, "restarting in {:?}", Duration::from_millis(delay.as_millis() as u64));
+            // As `why` counts them.
+            emit!(
+                INFO, target: "rxd", attempt = self.core.board.status(self.id).incarnation.saturating_add(1),
+                "restarting in {:?}", Duration::from_millis(delay.as_millis() as u64)
+            );
         }
         if !delay.is_zero() {
             self.core.note(self.id, |detail| detail.next_attempt = Some(later(delay)));

@@ -243,12 +243,17 @@ impl EngineState {
             let timer = this.timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(self.stop_limit())));
             if !this.aborted && (killed || timer.as_mut().poll(task).is_ready()) {
                 this.aborted = true;
-                let limit = if killed { Duration::ZERO } else { self.stop_limit() };
+                let limit = self.stop_limit();
                 let names = tasks.abort();
-                emit!(
-                    ERROR, target: "rxd",
-                    "tasks did not end within {limit:?} of cancellation; aborted: `{}`", names.join("`, `"),
-                );
+                let named = names.join("`, `");
+                match killed {
+                    true => {
+                        emit!(ERROR, target: "rxd", "tasks did not end before the shutdown was forced; aborted: `{named}`")
+                    }
+                    false => {
+                        emit!(ERROR, target: "rxd", "tasks did not end within {limit:?} of cancellation; aborted: `{named}`")
+                    }
+                }
                 if signals & signal::SHUTDOWN != 0 {
                     let state = self.current_state.unwrap_or(State::Run);
                     self.core

@@ -289,7 +289,7 @@ pub(crate) struct EngineState {
     reloads_in_place: bool,
     /// The wait for the next Init has begun: its delay is known, and the restart is counted.
     waits_for_init: bool,
-    /// It has failed, and has not entered Run since.
+    /// The log says that it has failed or left Run, and it has not entered Run since.
     recovers: bool,
     pending_replies: Option<Box<Replies>>,
     /// Exit was published, and the service will not be started again.

@@ -67,6 +67,10 @@ impl EngineState {
             }
         }
         if call == Method::Run {
+            if cause == Cause::Reaction {
+                self.recovers = true;
+                emit!(INFO, target: "rxd", "left run by a reaction");
+            }
             self.ran();
             self.completed = cause == Cause::Normal;
         }

@@ -38,6 +38,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Once};
 use std::time::Duration;
 use tokio::time::Instant;
+use tracing::dispatcher::has_been_set;
 use tracing::level_filters::{LevelFilter, STATIC_MAX_LEVEL};
 use tracing_log::AsLog;
 
@@ -370,7 +371,8 @@ pub(crate) fn max_level_changed() {
     static ONCE: Once = Once::new();
     let max = LevelFilter::current();
     log::set_max_level(max.as_log());
-    if max <= STATIC_MAX_LEVEL {
+    // Without a subscriber the record would be lost.
+    if max <= STATIC_MAX_LEVEL || !has_been_set() {
         return;
     }
     ONCE.call_once(|| {

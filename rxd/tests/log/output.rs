@@ -389,11 +389,11 @@ fn log_says_what_comes_after_a_failure_and_when_the_service_has_recovered() {
     for (attempt, records) in records.chunks(2).take(3).enumerate() {
         assert!(records[0].starts_with("refused "), "{text}");
         assert!(
-            records[1].starts_with("restarting in ") && records[1].ends_with(&format!("restart={}", attempt + 1)),
+            records[1].starts_with("restarting in ") && records[1].ends_with(&format!("attempt={}", attempt + 2)),
             "{text}"
         );
     }
-    assert_eq!(records[6], "in run again restarts=3");
+    assert_eq!(records[6], "in run again");
     assert!(text.contains("INFO rxd: stopping") && text.contains("INFO rxd: stopped "), "{text}");
     let quiet = written_by("quiet");
     assert_eq!(quiet.lines().count(), 3, "only the failures: {quiet}");
@@ -481,6 +481,26 @@ fn s10_daemon_started_under_a_subscriber_of_its_thread_logs_to_it() {
     });
     let lines = lines.take();
     assert_eq!(lines, ["INFO spawns: log::output: from the service", "INFO spawns/worker: log::output: from a task"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn log_says_when_a_reaction_takes_a_service_out_of_run_and_when_it_is_back() {
+    use crate::capture::capture;
+    let levels = rxd::log::LevelHandle::new(Level::Info);
+    levels.set(rxd::log::LevelTarget::Internal, Level::Info);
+    let (lines, _guard) = capture(&levels);
+    let when = [rxd::When::any(rxd::Action::Exited, State::Run, ["db"]).then(rxd::Effect::Stop)];
+    let api = when.into_iter().fold(Service::new("api", Speaks(0)).needs(["db"]), Service::watch);
+    let daemon = Daemon::new("d").signals([]).add(Service::new("db", Speaks(0))).add(api);
+    let handle = daemon.start().await.unwrap();
+    handle.wait_for("api", State::Run).await.unwrap();
+    handle.restart("db").await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    handle.shutdown();
+    assert!(handle.wait().await.is_ok());
+    let lines = lines.take();
+    let of_api: Vec<&String> = lines.iter().filter(|line| line.starts_with("INFO api: ")).collect();
+    assert_eq!(of_api, ["INFO api: rxd: left run by a reaction", "INFO api: rxd: in run again"], "{lines:?}");
 }
 
 #[tokio::test(start_paused = true)]
