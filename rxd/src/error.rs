@@ -248,12 +248,7 @@ const MAX_TEXT_BYTES: usize = 8 << 10;
 pub(crate) fn text_of(error: &AnyError) -> String {
     let mut text = String::new();
     let written = panic::catch(|| write_chain(&mut text, &*error.0, ": "));
-    if text.len() > MAX_TEXT_BYTES {
-        let end = (0..=MAX_TEXT_BYTES).rev().find(|&end| text.is_char_boundary(end)).unwrap_or_default();
-        let cut = text.len() - end;
-        text.truncate(end);
-        let _ = write!(text, ".. ({cut} more bytes)");
-    }
+    crate::escape::cut(&mut text, MAX_TEXT_BYTES);
     match written {
         Ok(Ok(())) => text,
         Ok(Err(fmt::Error)) => incomplete(text, "its Display returned an error"),

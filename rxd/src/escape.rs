@@ -88,6 +88,16 @@ impl<F: Fn(char, &mut fmt::Formatter<'_>) -> fmt::Result> fmt::Display for Escap
     }
 }
 
+/// Cuts a text that is longer than `max` bytes, and says how much is missing.
+pub(crate) fn cut(text: &mut String, max: usize) {
+    if text.len() > max {
+        let end = (0..=max).rev().find(|&end| text.is_char_boundary(end)).unwrap_or_default();
+        let missing = text.len() - end;
+        text.truncate(end);
+        let _ = write!(text, ".. ({missing} more bytes)");
+    }
+}
+
 /// On one line: the lines of a message, with `; ` between them.
 pub(crate) fn one_line(text: &str) -> String {
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
@@ -166,6 +176,15 @@ mod tests {
             "a&quot;\\&#39;&lt;&amp;&gt;\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{2028}\u{202e}\u{fffd}#;\u{e9}"
         );
         assert_eq!(metric_label(HOSTILE).to_string(), "a\\\"\\\\'<&>\\n\r\t\u{1b}\u{2028}\u{202e}\u{fffe}#;\u{e9}");
+    }
+
+    #[test]
+    fn g58_long_text_is_cut_between_two_characters() {
+        let mut text = "ää".to_owned();
+        cut(&mut text, 4);
+        assert_eq!(text, "ää");
+        cut(&mut text, 3);
+        assert_eq!(text, "ä.. (2 more bytes)");
     }
 
     #[test]

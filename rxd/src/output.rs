@@ -16,6 +16,9 @@ use std::time::Duration;
 /// How long the process waits at its end until its last error is written.
 const LAST_ERROR_TIMEOUT: Duration = Duration::from_millis(900);
 
+/// The last error names each service that failed. A longer one is cut.
+const MAX_ERROR_BYTES: usize = 64 << 10;
+
 /// The log of the process, once one is set up.
 pub(crate) struct LogOutput {
     /// Whether there is something to write to.
@@ -40,14 +43,16 @@ pub(crate) fn set_log(log: LogOutput) {
 
 /// Writes the error with which the process ends, within a limit.
 pub(crate) fn last_error(text: &str) {
+    let mut text = text.to_owned();
+    escape::cut(&mut text, MAX_ERROR_BYTES);
     match log() {
         Some(log) => {
-            (log.write)(vec![escape::one_line(text)]);
+            (log.write)(vec![escape::one_line(&text)]);
             (log.flush)(LAST_ERROR_TIMEOUT);
         }
         // As `main` prints an error that it returns.
         None => {
-            let written = to_stderr(format!("Error: {}", escape::error_lines(text)));
+            let written = to_stderr(format!("Error: {}", escape::error_lines(&text)));
             let _ = written.recv_timeout(LAST_ERROR_TIMEOUT);
         }
     }

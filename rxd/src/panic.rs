@@ -11,6 +11,7 @@
 //! panic is reported once: by the code that catches it, in a record about the service; if that does
 //! not use its text, when the [`CaughtPanic`] is dropped; and by the hook, if rxd does not catch it.
 
+use crate::escape;
 use std::any::{Any, TypeId};
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::cell::{Cell, RefCell};
@@ -146,11 +147,16 @@ fn report_last() {
 }
 
 fn located(message: &str, location: &str) -> String {
+    let mut text = message.to_owned();
+    escape::cut(&mut text, MAX_MESSAGE_BYTES);
     match location {
-        "" => message.to_owned(),
-        location => format!("{message} (at {location})"),
+        "" => text,
+        location => format!("{text} (at {location})"),
     }
 }
+
+/// A longer message of a panic is cut.
+const MAX_MESSAGE_BYTES: usize = 8 << 10;
 
 /// How long a panic that ends its thread, or the process, waits until it is written.
 const LAST_PANIC_TIMEOUT: Duration = Duration::from_millis(50);
