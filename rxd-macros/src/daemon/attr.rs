@@ -29,6 +29,14 @@ pub(crate) struct FieldAttrs {
 pub(crate) fn read_attributes(list: &ArgList, item: &mut ItemStruct, errors: &mut Errors) -> DaemonAttrs {
     let entries = keys::read_entries(list.args(errors), &DAEMON, errors);
     item.attrs.retain(|attr| {
+        if let Some(keyword) = WatchKeyword::of(attr) {
+            errors.report_with_help(
+                attr,
+                format_args!("`#[{}]` is not allowed on a daemon, which watches nothing", keyword.word()),
+                "write it on the service's type",
+            );
+            return false;
+        }
         if last_segment(attr.path()).is_some_and(|word| word == "daemon") {
             errors.report_with_help(
                 attr,

@@ -94,12 +94,16 @@ pub(crate) fn parse_duration(key: &str, value: &Expr, errors: &mut Errors) -> Op
         },
         // The most common mistake: milliseconds or seconds as a number.
         Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => {
-            let digits = number.base10_digits();
-            wrong(
-                errors,
-                format!("`{key}` is a number without a unit"),
-                format!("write `\"{digits}ms\"` or `\"{digits}s\"`"),
-            )
+            let (digits, unit) = (number.base10_digits(), number.suffix());
+            match parse_text(&format!("{digits}{unit}")) {
+                // `1s`
+                Ok(_) => wrong(errors, format!("`{key}` is not in quotes"), format!("write `\"{digits}{unit}\"`")),
+                Err(_) => wrong(
+                    errors,
+                    format!("`{key}` is a number without a unit"),
+                    format!("write `\"{digits}ms\"` or `\"{digits}s\"`"),
+                ),
+            }
         }
         Expr::Lit(_) => wrong(errors, format!("`{key}` takes a duration"), FORM.to_owned()),
         Expr::Unary(minus) if matches!(minus.op, UnOp::Neg(_)) => {

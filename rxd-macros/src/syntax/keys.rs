@@ -40,7 +40,7 @@ impl KeyTable {
         self.keys.iter().map(|key| key.name).collect()
     }
 
-    fn find_key(&self, word: &Ident) -> Option<&'static AttributeKey> {
+    pub(crate) fn find_key(&self, word: &Ident) -> Option<&'static AttributeKey> {
         self.keys.iter().find(|key| word == key.name)
     }
 
@@ -57,6 +57,10 @@ impl KeyTable {
             );
             return;
         }
+        if let Some((_, help)) = HABITS.iter().find(|(habit, _)| *habit == text) {
+            errors.report_with_help(word, format_args!("unknown {} `{text}`", self.noun), *help);
+            return;
+        }
         // A near key of this table is more likely than a key of another one.
         let help = match (near::nearest_word(&text, self.key_names()), place) {
             (None, Some((_, place))) => format!("`{text}` {place}"),
@@ -65,6 +69,24 @@ impl KeyTable {
         errors.report_with_help(word, format_args!("unknown {} `{text}`", self.noun), help);
     }
 }
+
+/// Keys of other systems, and what is written here instead.
+const HABITS: [(&str, &str); 6] = [
+    ("depends_on", NEEDS_HELP),
+    ("dependencies", NEEDS_HELP),
+    ("requires", NEEDS_HELP),
+    (
+        "wants",
+        "write a separate attribute on the service: `#[watch(any, entering, Run, \"db\")]`, which only holds it back before Run",
+    ),
+    ("restart", RESTART_HELP),
+    ("restart_policy", RESTART_HELP),
+];
+
+const NEEDS_HELP: &str = "write a separate attribute on the service: `#[needs(\"db\")]`";
+
+const RESTART_HELP: &str = "write `manager = \"continuous\"`, which restarts always, or `\"until_success\"`; \
+                            `restarts(max = 5, within = \"1m\")` limits it";
 
 /// One key of a table.
 pub(crate) struct AttributeKey {
@@ -181,9 +203,30 @@ impl KeyEntry {
     pub(crate) fn expect_string(&self, errors: &mut Errors) -> Option<LitStr> {
         let found = self.as_string().cloned();
         if found.is_none() {
-            self.report_wrong_value("a string", errors);
+            let key = &self.key;
+            match self.meant_string() {
+                Some(text) => errors.report_with_help(
+                    self.value_tokens(),
+                    format_args!("`{key}` takes a string"),
+                    format_args!("write `{key} = {text:?}`"),
+                ),
+                None => self.report_wrong_value("a string", errors),
+            }
         }
         found
+    }
+
+    /// The text of `key = word`, `key = 'a'` and `key = b"text"`. A word in capitals is a constant.
+    fn meant_string(&self) -> Option<String> {
+        match self.as_expr()? {
+            Expr::Path(path) => {
+                let word = path.path.get_ident()?.to_string();
+                word.contains(|letter: char| letter.is_lowercase()).then_some(word)
+            }
+            Expr::Lit(ExprLit { lit: Lit::Char(letter), .. }) => Some(letter.value().to_string()),
+            Expr::Lit(ExprLit { lit: Lit::ByteStr(text), .. }) => String::from_utf8(text.value()).ok(),
+            _ => None,
+        }
     }
 
     /// The string of `key = "string"`.
@@ -267,8 +310,16 @@ impl KeyEntry {
         }
         let Some(text) = self.as_string() else {
             match self.as_expr() {
-                Some(Expr::Path(path)) => match path.path.get_ident() {
-                    Some(word) if words.find_variant(word).is_none() => drop(words.expect_variant(word, errors)),
+                Some(Expr::Path(path)) => match (path.path.get_ident(), meant_word(&path.path, words)) {
+                    (Some(word), _) if words.find_variant(word).is_none() => {
+                        words.expect_variant(word, errors);
+                    }
+                    // `OnFailure::Shutdown`
+                    (None, Some(word)) => errors.report_with_help(
+                        self.value_tokens(),
+                        format_args!("`{}` takes one word", self.key),
+                        format_args!("write `{}({word})`", self.key),
+                    ),
                     _ => self.report_missing_parentheses("one word", errors),
                 },
                 _ => self.report_missing_parentheses("one word", errors),
@@ -322,6 +373,12 @@ impl KeyEntry {
         }
         Some(NumberValue { known: Some(parsed), written: value.clone() })
     }
+}
+
+/// The word for which a path such as `OnFailure::Shutdown` was written.
+fn meant_word(path: &syn::Path, words: &WordSet) -> Option<String> {
+    let last = path.segments.last()?.ident.to_string().to_lowercase();
+    words.find_variant_named(&last, Span::call_site()).map(|_| last)
 }
 
 /// The value of a key that takes a number.

@@ -6,7 +6,7 @@
 use super::ast::{WatchAttr, WatchKeyword, WatchSentence, WatchTarget};
 use crate::errors::Errors;
 use crate::syntax::args::{Arg, ArgList};
-use crate::syntax::keys::{self, KeyEntry};
+use crate::syntax::keys::{self, KeyEntry, KeyTable};
 use crate::syntax::name;
 use crate::syntax::tables::{NEEDS_AND_AFTER, WATCH};
 use crate::syntax::words::{ACTIONS, EFFECTS, MODES, STATES, WordSet, state_ident};
@@ -59,6 +59,14 @@ fn fill_in(watch: &mut WatchAttr, attr: &Ident, args: Vec<Arg>, is_readable: boo
             errors.report_with_help(key, format_args!("`{key}` takes no parentheses"), SENTENCE_HELP);
             return true;
         }
+        if keyword != WatchKeyword::Watch && MODES.find_variant(key).is_some() {
+            errors.report_with_help(
+                key,
+                format_args!("`#[{attr}]` is about all of its services"),
+                "for one of several, write `#[watch(any, entering, Run, \"db\", \"cache\")]`",
+            );
+            return true;
+        }
     }
     let (options, words): (Vec<Arg>, Vec<Arg>) =
         args.into_iter().partition(|arg| matches!(arg, Arg::List { .. } | Arg::Value { .. }));
@@ -106,12 +114,11 @@ fn read_targets(
 
 /// Reads `then(..)`, `within = ..` and `stream(..)`.
 fn read_options(watch: &mut WatchAttr, attr: &Ident, args: Vec<Arg>, errors: &mut Errors) {
-    let (table, always) = match watch.keyword {
-        WatchKeyword::Watch => (&WATCH, None),
-        WatchKeyword::Needs => {
-            (&NEEDS_AND_AFTER, Some("it always holds the service back before Run, and takes it out of Run"))
-        }
-        WatchKeyword::After => (&NEEDS_AND_AFTER, Some("it always holds the service back before Run")),
+    let table = watch.keyword.options();
+    let always = match watch.keyword {
+        WatchKeyword::Watch => None,
+        WatchKeyword::Needs => Some("it always holds the service back before Run, and takes it out of Run"),
+        WatchKeyword::After => Some("it always holds the service back before Run"),
     };
     let mut known = Vec::new();
     for arg in args {
@@ -139,6 +146,16 @@ fn read_options(watch: &mut WatchAttr, attr: &Ident, args: Vec<Arg>, errors: &mu
                 "a watch cannot have both `then` and `stream`",
                 "write two watches: one with `then`, one with `stream`",
             );
+        }
+    }
+}
+
+impl WatchKeyword {
+    /// The keys that the attribute takes.
+    fn options(self) -> &'static KeyTable {
+        match self {
+            WatchKeyword::Watch => &WATCH,
+            WatchKeyword::Needs | WatchKeyword::After => &NEEDS_AND_AFTER,
         }
     }
 }
@@ -287,6 +304,11 @@ fn read_target(keyword: WatchKeyword, arg: Arg, errors: &mut Errors) -> Option<W
             return None;
         }
     }
+    if let Some(key) = arg.as_ident().and_then(|word| keyword.options().find_key(word)) {
+        let word = arg.to_token_stream();
+        errors.report_with_help(&arg, format_args!("`{word}` has no value"), format_args!("write `{}`", key.form));
+        return None;
+    }
     if let Some(word) = lower_case_segment(&arg) {
         errors.report_with_help(
             &arg,
@@ -297,6 +319,24 @@ fn read_target(keyword: WatchKeyword, arg: Arg, errors: &mut Errors) -> Option<W
     }
     match arg {
         Arg::Lit(Lit::Str(name)) => {
+            let text = name.value();
+            if text.contains(',') {
+                let names: Vec<String> = text.split(',').map(|name| format!("{:?}", name.trim())).collect();
+                errors.report_with_help(
+                    &name,
+                    "these are several names in one string",
+                    format_args!("write each as a string of its own: `{}`", names.join(", ")),
+                );
+                return None;
+            }
+            if text.contains(['*', '?']) {
+                errors.report_with_help(
+                    &name,
+                    "a name is not a pattern",
+                    "list the services: `\"worker-0\", \"worker-1\"`",
+                );
+                return None;
+            }
             name::check_name(&name, errors)?;
             Some(WatchTarget::Name(name))
         }

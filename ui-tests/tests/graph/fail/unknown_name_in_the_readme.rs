@@ -35,6 +35,7 @@ struct EdgeAgent {
 
 #[tokio::main]
 async fn main() -> rxd::Result {
+    let _log = rxd::log::init()?;
     EdgeAgent { health: Health, poller: Poller }.run().await?; // signals, start, wait, ordered stop, exit status
     Ok(())
 }
