@@ -12,6 +12,7 @@
 //!    editor also completes half a word.
 
 use crate::errors::Errors;
+use crate::syntax::words::{ACTIONS, MODES};
 use proc_macro2::{Group, Ident, TokenStream, TokenTree};
 use quote::ToTokens;
 use std::ops::ControlFlow;
@@ -95,8 +96,17 @@ impl ArgList {
                 let start = input.cursor();
                 let arg = parse_arg(input, &mut faults);
                 let rest = skip_to_comma(input);
-                if arg.is_some() && !rest.is_empty() {
-                    faults.report(first_token(&rest), "expected `,`");
+                let first = first_token(&rest).filter(|_| arg.is_some());
+                match &first {
+                    Some(TokenTree::Punct(punct)) if punct.as_char() == '|' => {
+                        faults.report_with_help(
+                            first,
+                            "expected `,`, found `|`",
+                            "write one attribute for each alternative",
+                        );
+                    }
+                    Some(_) => faults.report(first, "expected `,`"),
+                    None => {}
                 }
                 slots.push(ArgSlot { tokens: tokens_between(start, input.cursor()), arg });
                 is_open = input.parse::<Option<Token![,]>>()?.is_some();
@@ -137,6 +147,15 @@ fn parse_arg(input: ParseStream<'_>, errors: &mut Errors) -> Option<Arg> {
             Err(_) => failed(errors, "expected an argument"),
         };
     }
+    if input.peek(Token![!]) {
+        let help = "write `not_in`, the action for a state that the service is not in";
+        errors.report_with_help(skip_to_comma(input), "`!` has no meaning here", help);
+        return None;
+    }
+    if input.peek(Token![in]) {
+        errors.report_with_help(skip_to_comma(input), "`in` is not an action", "write `entering`");
+        return None;
+    }
     if input.peek(Ident::peek_any) {
         if let ControlFlow::Break(arg) = parse_after_word(input, errors) {
             return arg;
@@ -175,6 +194,10 @@ fn parse_after_word(input: ParseStream<'_>, errors: &mut Errors) -> ControlFlow<
         report_hyphens(key, &ahead, errors);
         return ControlFlow::Break(None);
     }
+    if key == "not" && ahead.peek(Token![in]) {
+        errors.report_with_help(skip_to_comma(input), "`not in` is one word", "write `not_in`");
+        return ControlFlow::Break(None);
+    }
     if ahead.peek(syn::token::Paren) {
         input.advance_to(&ahead);
         return ControlFlow::Break(parse_nested(input).map(|(group, list)| Arg::List { key, group, list }));
@@ -197,6 +220,15 @@ fn parse_nested(input: ParseStream<'_>) -> Option<(Group, ArgList)> {
 /// Reports `name: "edge"`.
 fn report_colon(key: &Ident, written: &TokenStream, errors: &mut Errors) {
     let value: Vec<TokenTree> = written.clone().into_iter().skip(2).collect();
+    if MODES.find_variant(key).is_some() || ACTIONS.find_variant(key).is_some() {
+        let value: TokenStream = value.into_iter().collect();
+        errors.report_with_help(
+            written,
+            format_args!("expected `,` after `{key}`, found `:`"),
+            format_args!("write `{key}, {value}`"),
+        );
+        return;
+    }
     let value = match value.as_slice() {
         [TokenTree::Literal(value)] => value.to_string(),
         _ => "..".to_owned(),

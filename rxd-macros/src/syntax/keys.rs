@@ -112,6 +112,18 @@ enum EntryValue {
 /// The entries of `list` whose keys are in the table, each key once. Everything else is an error.
 pub(crate) fn read_entries(list: Vec<Arg>, table: &KeyTable, errors: &mut Errors) -> Vec<KeyEntry> {
     let mut entries: Vec<KeyEntry> = Vec::new();
+    // `restarts(5, "1m")`
+    let is_by_position = |(arg, _): (&Arg, _)| matches!(arg, Arg::Lit(_));
+    if list.len() > 1 && list.len() == table.keys.len() && list.iter().zip(table.keys).all(is_by_position) {
+        let meant = list.iter().zip(table.keys).map(|(arg, key)| format!("{} = {}", key.name, arg.to_token_stream()));
+        let meant: Vec<String> = meant.collect();
+        errors.report_with_help(
+            &list[0],
+            format_args!("each value needs its {}", table.noun),
+            format_args!("write `{}`", meant.join(", ")),
+        );
+        return entries;
+    }
     for arg in list {
         let (key, value) = match arg {
             Arg::Value { key, value } => (key, EntryValue::Value(value)),
