@@ -200,12 +200,16 @@ impl Daemon {
     }
 
     /// As [`run`](Daemon::run), for a `main` whose exit status is [`exit_code`](Daemon::exit_code).
-    /// An error is a record, if [`rxd::log`](crate::log) is set up; otherwise it is printed to standard error.
+    ///
+    /// An error is a record, if [`rxd::log`](crate::log) is set up; otherwise it is printed to
+    /// standard error.
     ///
     /// The process ends within 1 s of its last daemon, even if the runtime still waits for blocking
-    /// work, or if standard error is a pipe that is full. (Without [`rxd::log`](crate::log), the panic of
-    /// a service can still block its thread there.) Code that follows in `main` has that
-    /// long. [`run`](Daemon::run) does not end the process.
+    /// work, or if standard error is a pipe that is full. Code that follows in `main` has that long.
+    /// [`run`](Daemon::run) does not end the process.
+    ///
+    /// Without [`rxd::log`](crate::log), a service that panics writes to standard error by itself,
+    /// and waits if that is a pipe that is full.
     ///
     /// ```no_run
     /// # use rxd::{Context, Daemon, Runner, Service};

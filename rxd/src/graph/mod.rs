@@ -41,8 +41,8 @@
 //!
 //! 1. Every `Option` field is `Some`.
 //! 2. A service that is held at a gate before Run does not fail there, since its Init and Idle have
-//!    succeeded, unless the gate has a limit (`within`). To wait for such a service to leave Idle,
-//!    or to enter Stop, is to wait for that gate.
+//!    succeeded, unless the gate has a limit (`within`) and its manager does not send a failed Idle
+//!    to Run. To wait for such a service to leave Idle, or to enter Stop, is to wait for that gate.
 //! 3. A service may end if its manager says so, if it has a restart limit, if it has a
 //!    `then(exit)`, or if it needs, or comes after, one that may end.
 //! 4. A watch that is a fault by itself counts as satisfied, so that one mistake is one error.

@@ -17,6 +17,7 @@ use super::cycle;
 use super::model::{Effect, Graph, Keyword};
 use super::reach::{GateStage, can_open, gate_stage, is_gate_at};
 use super::table::{INIT_OPENS, Lookup, MAY_BE_ENDED, NodeEntry, RUN_GATE_HAS_LIMIT, RUN_OPENS, find};
+use crate::lifecycle::state::State;
 
 /// Sets the flags of every service, and finds the cycles of those that can never start.
 pub(super) const fn solve(graph: &Graph<'_>, entries: &mut [NodeEntry]) {
@@ -30,7 +31,12 @@ pub(super) const fn solve(graph: &Graph<'_>, entries: &mut [NodeEntry]) {
             let edge = &node.edges[e];
             match gate_stage(edge) {
                 None if matches!(edge.effect, Effect::Exit) => entries[me].flags |= MAY_BE_ENDED,
-                Some(GateStage::Run) if edge.within.is_some() => entries[me].flags |= RUN_GATE_HAS_LIMIT,
+                // A manager that sends a failed Idle to Run keeps the service before the gate.
+                Some(GateStage::Run)
+                    if edge.within.is_some() && !node.table.next(State::Idle, false).is(State::Run) =>
+                {
+                    entries[me].flags |= RUN_GATE_HAS_LIMIT;
+                }
                 // It fails at its gate until it reaches its restart limit, without ever having been
                 // in Init.
                 Some(GateStage::Init) if edge.within.is_some() && node.has_restart_limit => {

@@ -236,6 +236,15 @@ fn service_held_at_a_gate_with_a_limit_may_fail() {
     let waits = |gate: Edge<'static>| [node("a", [all(Action::Entering, State::Stop, "b")]), node("b", [gate])];
     assert_eq!(Graph { daemon: "D", nodes: &waits(in_run("a")) }.faults().len(), 1);
     fine(&waits(in_run("a").within(limit)));
+    // A manager that sends it to Run after a failure keeps it before the gate.
+    const STUBBORN: &Table = &Table::new(
+        [State::Idle, State::Idle],
+        [State::Run, State::Run],
+        [State::Stop, State::Stop],
+        [State::Init, State::Init],
+    );
+    let [a, b] = waits(in_run("a").within(limit));
+    assert_eq!(Graph { daemon: "D", nodes: &[a, Node { table: STUBBORN, ..b }] }.faults().len(), 1);
 }
 
 /// A service leaves Unknown when it has passed its gates before Init.
