@@ -116,7 +116,8 @@ def visit(browser):
     expect(page.locator("#graph [data-service=api]")).to_have_class("exit")
     # .. and in the picture what it waits for now.
     expect(page.locator("#graph [data-from=health][data-to=api]")).to_have_class(["e k0 shut", "e k0 shut"])
-    expect(row("health")).to_contain_text("last: error")
+    expect(row("health")).to_contain_text("waits for api entering Run")
+    expect(row("health")).to_contain_text("last failed")
     expect(page.locator("#phase")).to_have_text("3 of 3 not ready")
     shot(page, "light-trouble")
     row("api").get_by_role("button", name="start api", exact=True).click()
