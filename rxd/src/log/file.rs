@@ -6,7 +6,8 @@
 //! `logrotate`, a directory that was gone, or a disk that was full. The crates that rotate files
 //! panic in one of these cases, or report a write to a deleted file as a success.
 
-use super::writer::{LineOutput, RecordOutput};
+use super::line_output::LineOutput;
+use super::writer::RecordOutput;
 use crate::error::Error;
 use std::fs::{File, OpenOptions};
 use std::io;

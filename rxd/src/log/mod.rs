@@ -47,6 +47,7 @@ mod journal_probe;
 mod journald;
 mod level;
 mod levels;
+mod line_output;
 mod writer;
 
 pub use builder::{BoxedLayer, Builder, LogGuard, builder};

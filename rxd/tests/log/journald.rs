@@ -186,6 +186,15 @@ fn s4_severity_of_a_record_is_its_priority() {
     }
     tracing::warn!(severity = ?Unprintable, "by a value that cannot be printed");
     assert_eq!(get(&journal.receive(), "PRIORITY"), Some("4"));
+    struct Panics;
+    impl std::fmt::Debug for Panics {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            panic!("in Debug")
+        }
+    }
+    tracing::warn!(value = ?Panics, "a value that panics loses no record");
+    let record = journal.receive();
+    assert!(get(&record, "F_UNPRINTABLE").is_some_and(|text| text.contains("in Debug")), "{record:?}");
     tracing::info!(severity = "dire", "no priority is called so");
     assert_eq!(get(&journal.receive(), "PRIORITY"), Some("6"));
 }
