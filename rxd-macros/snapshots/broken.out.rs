@@ -9,10 +9,9 @@ struct Poller {
 #[automatically_derived]
 #[allow(deprecated)]
 impl ::rxd::__private::Declared for Poller {
-    const SERVICE_TYPE: ::rxd::__private::ServiceType = ::rxd::__private::ServiceType::new(
-        ::core::concat!(::core::module_path!(), "::Poller"),
-        "Poller",
-    );
+    const SERVICE_TYPE: ::rxd::__private::ServiceType = (::rxd::__private::ServiceType::of::<
+        Self,
+    >)(::core::concat!(::core::module_path!(), "::Poller"), "Poller");
     const DECLARATION: ::rxd::__private::Declaration = ::rxd::__private::Declaration::new(
             "poller",
         )
@@ -31,9 +30,9 @@ impl<
     const __ME: usize,
 > ::rxd::__private::Checked<__D, __ME> for Poller {
     const OK: () = {
-        ::rxd::__private::check_service(&__D::ANALYSIS, __ME);
-        ::rxd::__private::check_edge(&__D::ANALYSIS, __ME, 0);
-        ::rxd::__private::check_target(&__D::ANALYSIS, __ME, 0, 0);
+        (::rxd::__private::check_service)(&__D::ANALYSIS, __ME);
+        (::rxd::__private::check_edge)(&__D::ANALYSIS, __ME, 0);
+        (::rxd::__private::check_target)(&__D::ANALYSIS, __ME, 0, 0);
     };
     fn service(this: ::core::option::Option<Self>) -> ::rxd::Service {
         ::rxd::__private::service::<Self>(this)

@@ -10,10 +10,9 @@ struct Poller;
 #[automatically_derived]
 #[allow(deprecated)]
 impl ::rxd::__private::Declared for Poller {
-    const SERVICE_TYPE: ::rxd::__private::ServiceType = ::rxd::__private::ServiceType::new(
-        ::core::concat!(::core::module_path!(), "::Poller"),
-        "Poller",
-    );
+    const SERVICE_TYPE: ::rxd::__private::ServiceType = (::rxd::__private::ServiceType::of::<
+        Self,
+    >)(::core::concat!(::core::module_path!(), "::Poller"), "Poller");
     const DECLARATION: ::rxd::__private::Declaration = ::rxd::__private::Declaration::new(
             "poller",
         )
@@ -42,25 +41,25 @@ impl<
     const __ME: usize,
 > ::rxd::__private::Checked<__D, __ME> for Poller {
     const OK: () = {
-        ::rxd::__private::check_option(
+        (::rxd::__private::check_option)(
             <Self as ::rxd::__private::Declared>::DECLARATION.options,
             ::rxd::__private::OptionKey::Timeout(::rxd::State::Stop),
         );
-        ::rxd::__private::check_option(
+        (::rxd::__private::check_option)(
             <Self as ::rxd::__private::Declared>::DECLARATION.options,
             ::rxd::__private::OptionKey::Factor,
         );
-        ::rxd::__private::check_option(
+        (::rxd::__private::check_option)(
             <Self as ::rxd::__private::Declared>::DECLARATION.options,
             ::rxd::__private::OptionKey::Max,
         );
-        ::rxd::__private::check_service(&__D::ANALYSIS, __ME);
-        ::rxd::__private::check_within(
+        (::rxd::__private::check_service)(&__D::ANALYSIS, __ME);
+        (::rxd::__private::check_within)(
             <Self as ::rxd::__private::Declared>::DECLARATION.edges,
             0,
         );
-        ::rxd::__private::check_edge(&__D::ANALYSIS, __ME, 0);
-        ::rxd::__private::check_target(&__D::ANALYSIS, __ME, 0, 0);
+        (::rxd::__private::check_edge)(&__D::ANALYSIS, __ME, 0);
+        (::rxd::__private::check_target)(&__D::ANALYSIS, __ME, 0, 0);
     };
     fn service(this: ::core::option::Option<Self>) -> ::rxd::Service {
         ::rxd::__private::service::<Self>(this)
@@ -165,22 +164,16 @@ const _: () = <<Poller as ::rxd::__private::Field<
     EdgeAgent,
     0,
 >>::Service as ::rxd::__private::Checked<EdgeAgent, 0>>::OK;
-const _: () = {
-    ::rxd::__private::check_daemon(
-        &<EdgeAgent as ::rxd::__private::Graphed>::OPTIONS,
-        ::rxd::__private::DaemonKey::ExitCode,
-    );
-};
-const _: () = {
-    ::rxd::__private::check_daemon(
-        &<EdgeAgent as ::rxd::__private::Graphed>::OPTIONS,
-        ::rxd::__private::DaemonKey::BlockingThreshold,
-    );
-};
-const _: () = {
-    ::rxd::__private::check_stage(
-        <EdgeAgent as ::rxd::__private::Graphed>::STAGES,
-        0,
-        ::rxd::__private::StageKey::Attempts,
-    );
-};
+const _: () = (::rxd::__private::check_daemon)(
+    &<EdgeAgent as ::rxd::__private::Graphed>::OPTIONS,
+    ::rxd::__private::DaemonKey::ExitCode,
+);
+const _: () = (::rxd::__private::check_daemon)(
+    &<EdgeAgent as ::rxd::__private::Graphed>::OPTIONS,
+    ::rxd::__private::DaemonKey::BlockingThreshold,
+);
+const _: () = (::rxd::__private::check_stage)(
+    <EdgeAgent as ::rxd::__private::Graphed>::STAGES,
+    0,
+    ::rxd::__private::StageKey::Attempts,
+);

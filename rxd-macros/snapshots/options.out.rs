@@ -19,10 +19,9 @@ crate::renamed::__private::show! {
 #[automatically_derived]
 #[allow(deprecated)]
 impl crate::renamed::__private::Declared for Everything {
-    const SERVICE_TYPE: crate::renamed::__private::ServiceType = crate::renamed::__private::ServiceType::new(
-        ::core::concat!(::core::module_path!(), "::Everything"),
-        "Everything",
-    );
+    const SERVICE_TYPE: crate::renamed::__private::ServiceType = (crate::renamed::__private::ServiceType::of::<
+        Self,
+    >)(::core::concat!(::core::module_path!(), "::Everything"), "Everything");
     const DECLARATION: crate::renamed::__private::Declaration = crate::renamed::__private::Declaration::new(
             "everything",
         )
@@ -61,7 +60,7 @@ impl<
     const __ME: usize,
 > crate::renamed::__private::Checked<__D, __ME> for Everything {
     const OK: () = {
-        crate::renamed::__private::check_service(&__D::ANALYSIS, __ME);
+        (crate::renamed::__private::check_service)(&__D::ANALYSIS, __ME);
     };
     fn service(this: ::core::option::Option<Self>) -> crate::renamed::Service {
         crate::renamed::__private::service::<Self>(this)

@@ -4,10 +4,9 @@ struct Health {
 #[automatically_derived]
 #[allow(deprecated)]
 impl ::rxd::__private::Declared for Health {
-    const SERVICE_TYPE: ::rxd::__private::ServiceType = ::rxd::__private::ServiceType::new(
-        ::core::concat!(::core::module_path!(), "::Health"),
-        "Health",
-    );
+    const SERVICE_TYPE: ::rxd::__private::ServiceType = (::rxd::__private::ServiceType::of::<
+        Self,
+    >)(::core::concat!(::core::module_path!(), "::Health"), "Health");
     const DECLARATION: ::rxd::__private::Declaration = ::rxd::__private::Declaration::new(
         "health",
     );
@@ -19,7 +18,7 @@ impl<
     const __ME: usize,
 > ::rxd::__private::Checked<__D, __ME> for Health {
     const OK: () = {
-        ::rxd::__private::check_service(&__D::ANALYSIS, __ME);
+        (::rxd::__private::check_service)(&__D::ANALYSIS, __ME);
     };
     fn service(this: ::core::option::Option<Self>) -> ::rxd::Service {
         ::rxd::__private::service::<Self>(this)

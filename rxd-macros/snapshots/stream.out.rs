@@ -11,11 +11,12 @@ where
 impl<T> ::rxd::__private::Declared for Pool<T>
 where
     T: Send,
+    Pool<T>: 'static,
 {
-    const SERVICE_TYPE: ::rxd::__private::ServiceType = ::rxd::__private::ServiceType::new(
-        ::core::concat!(::core::module_path!(), "::Pool"),
-        "Pool",
-    );
+    const SERVICE_TYPE: ::rxd::__private::ServiceType = (::rxd::__private::ServiceType::of::<
+        Self,
+    >)(::core::concat!(::core::module_path!(), "::Pool"), "Pool")
+        .generic();
     const DECLARATION: ::rxd::__private::Declaration = ::rxd::__private::Declaration::new(
             "pool",
         )
@@ -43,9 +44,9 @@ where
     Pool<T>: ::rxd::Runner,
 {
     const OK: () = {
-        ::rxd::__private::check_service(&__D::ANALYSIS, __ME);
-        ::rxd::__private::check_edge(&__D::ANALYSIS, __ME, 0);
-        ::rxd::__private::check_target(&__D::ANALYSIS, __ME, 0, 0);
+        (::rxd::__private::check_service)(&__D::ANALYSIS, __ME);
+        (::rxd::__private::check_edge)(&__D::ANALYSIS, __ME, 0);
+        (::rxd::__private::check_target)(&__D::ANALYSIS, __ME, 0, 0);
     };
     fn service(this: ::core::option::Option<Self>) -> ::rxd::Service {
         ::rxd::__private::service::<Self>(this)

@@ -12,10 +12,9 @@ struct Poller {
 #[automatically_derived]
 #[allow(deprecated)]
 impl ::rxd::__private::Declared for Poller {
-    const SERVICE_TYPE: ::rxd::__private::ServiceType = ::rxd::__private::ServiceType::new(
-        ::core::concat!(::core::module_path!(), "::Poller"),
-        "Poller",
-    );
+    const SERVICE_TYPE: ::rxd::__private::ServiceType = (::rxd::__private::ServiceType::of::<
+        Self,
+    >)(::core::concat!(::core::module_path!(), "::Poller"), "Poller");
     const DECLARATION: ::rxd::__private::Declaration = ::rxd::__private::Declaration::new(
             "poller",
         )
@@ -65,16 +64,16 @@ impl<
     const __ME: usize,
 > ::rxd::__private::Checked<__D, __ME> for Poller {
     const OK: () = {
-        ::rxd::__private::check_service(&__D::ANALYSIS, __ME);
-        ::rxd::__private::check_edge(&__D::ANALYSIS, __ME, 0);
-        ::rxd::__private::check_target(&__D::ANALYSIS, __ME, 0, 0);
-        ::rxd::__private::check_edge(&__D::ANALYSIS, __ME, 1);
-        ::rxd::__private::check_target(&__D::ANALYSIS, __ME, 1, 0);
-        ::rxd::__private::check_edge(&__D::ANALYSIS, __ME, 2);
-        ::rxd::__private::check_target(&__D::ANALYSIS, __ME, 2, 0);
-        ::rxd::__private::check_target(&__D::ANALYSIS, __ME, 2, 1);
-        ::rxd::__private::check_edge(&__D::ANALYSIS, __ME, 3);
-        ::rxd::__private::check_target(&__D::ANALYSIS, __ME, 3, 0);
+        (::rxd::__private::check_service)(&__D::ANALYSIS, __ME);
+        (::rxd::__private::check_edge)(&__D::ANALYSIS, __ME, 0);
+        (::rxd::__private::check_target)(&__D::ANALYSIS, __ME, 0, 0);
+        (::rxd::__private::check_edge)(&__D::ANALYSIS, __ME, 1);
+        (::rxd::__private::check_target)(&__D::ANALYSIS, __ME, 1, 0);
+        (::rxd::__private::check_edge)(&__D::ANALYSIS, __ME, 2);
+        (::rxd::__private::check_target)(&__D::ANALYSIS, __ME, 2, 0);
+        (::rxd::__private::check_target)(&__D::ANALYSIS, __ME, 2, 1);
+        (::rxd::__private::check_edge)(&__D::ANALYSIS, __ME, 3);
+        (::rxd::__private::check_target)(&__D::ANALYSIS, __ME, 3, 0);
     };
     fn service(this: ::core::option::Option<Self>) -> ::rxd::Service {
         ::rxd::__private::service::<Self>(this)

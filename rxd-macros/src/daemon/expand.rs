@@ -97,7 +97,7 @@ impl<'a> ConstValues<'a> {
             });
             let given = limit.unwrap_or_else(|| value.clone());
             setters.push(quote!(.#setter_name(#given)));
-            let args = quote!((&<#ident as #graphed>::OPTIONS, #key::#variant));
+            let args = quote!(&<#ident as #graphed>::OPTIONS, #key::#variant);
             checks.push(free_constant(call_at(value, rxd.check_daemon(), args)));
         }
         let (mut consts, mut new) = (TokenStream::new(), rxd.daemon());
@@ -123,7 +123,7 @@ impl<'a> ConstValues<'a> {
             rows.push(quote!(#options::DEFAULT #(#setters)*));
             for (_, variant, value) in &stage.consts {
                 let variant = call_site_ident(variant);
-                let args = quote!((<#ident as #graphed>::STAGES, #i, #key::#variant));
+                let args = quote!(<#ident as #graphed>::STAGES, #i, #key::#variant);
                 checks.push(free_constant(call_at(value, rxd.check_stage(), args)));
             }
             stages.push((stage, quote!(<Self as #graphed>::STAGES[#i])));
@@ -142,7 +142,7 @@ fn call_site_ident(name: &str) -> Ident {
 
 /// A free constant: the compiler evaluates it whether or not it is used.
 fn free_constant(check: TokenStream) -> TokenStream {
-    quote!(const _: () = { #check };)
+    quote!(const _: () = #check;)
 }
 
 /// The constant and the methods of a daemon.

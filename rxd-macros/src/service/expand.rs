@@ -3,7 +3,7 @@
 use super::model::{ManagerChoice, OptionSetter, ServiceModel, UncheckedOption};
 use crate::runtime::RuntimePaths;
 use crate::syntax::item::TypeItem;
-use crate::syntax::span::{call_at, outer_spans, respan};
+use crate::syntax::span::{call_at, respan};
 use crate::watch::expand::{constructor, graph_checks};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -21,8 +21,13 @@ pub(crate) fn expand(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths
 /// `impl Declared`: the name, the manager, the options and the watches.
 fn declared(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> TokenStream {
     let (declared, service_type, declaration) = (rxd.declared(), rxd.service_type(), rxd.declaration());
-    let (params, _, bounds) = item.generics.split_for_impl();
     let (ty, name) = (item.self_type(), &service.name);
+    let is_generic = !item.generics.params.is_empty();
+    let mut generics = item.generics.clone();
+    if is_generic {
+        generics.make_where_clause().predicates.push(parse_quote!(#ty: 'static));
+    }
+    let (params, _, bounds) = generics.split_for_impl();
     let text = item.ident.unraw().to_string();
     let manager = service.manager.as_ref().map(|manager| {
         let manager = match manager {
@@ -44,14 +49,14 @@ fn declared(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Toke
     });
     let path = format!("::{text}");
     // Spanned at the name: messages of the graph give this place as the declaration of the service.
-    let (start, end) = outer_spans(&service.name_at);
-    let new = respan(quote!(#service_type::new), start);
-    let of = quote_spanned!(end=> (::core::concat!(::core::module_path!(), #path), #text));
+    let args = quote!(::core::concat!(::core::module_path!(), #path), #text);
+    let of = call_at(&service.name_at, quote!(#service_type::of::<Self>), args);
+    let generic = is_generic.then(|| quote!(.generic()));
     quote! {
         #[automatically_derived]
         #[allow(deprecated)]
         impl #params #declared for #ty #bounds {
-            const SERVICE_TYPE: #service_type = #new #of;
+            const SERVICE_TYPE: #service_type = #of #generic;
             const DECLARATION: #declaration = #declaration::new(#name) #manager #options #edges;
         }
     }
@@ -102,7 +107,7 @@ fn checked(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Token
     generics.params.extend(daemon);
     let (params, _, bounds) = generics.split_for_impl();
     let ty = item.self_type();
-    let whole = call_at(&service.name_at, rxd.check_service(), quote!((&__D::ANALYSIS, __ME)));
+    let whole = call_at(&service.name_at, rxd.check_service(), quote!(&__D::ANALYSIS, __ME));
     let options = service.unchecked.iter().map(|unchecked| check_option(unchecked, rxd));
     let edges = service.watches.valid.iter().enumerate().map(|(i, watch)| graph_checks(watch, i, rxd));
     let (service, field) = (rxd.service(), rxd.service_of());
@@ -114,7 +119,7 @@ fn checked(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Token
         impl #params #checked<__D, __ME> for #ty #bounds {
             const OK: () = {
                 #(#options)*
-                #whole
+                #whole;
                 #(#edges)*
             };
 
@@ -132,7 +137,9 @@ fn check_option(UncheckedOption { option, state, value }: &UncheckedOption, rxd:
         let states = rxd.state();
         quote!((#states::#state))
     });
-    call_at(value, rxd.check_option(), quote!((<Self as #declared>::DECLARATION.options, #key::#option #state)))
+    let args = quote!(<Self as #declared>::DECLARATION.options, #key::#option #state);
+    let check = call_at(value, rxd.check_option(), args);
+    quote!(#check;)
 }
 
 /// `fn ident(cx: &Context) -> Watch` for each `stream(ident)`.

@@ -1,7 +1,7 @@
 //! Spans of generated code. The compiler underlines what is at the span of the code that it
 //! reports.
 
-use proc_macro2::{Group, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::quote;
 
 /// The spans of the first and the last token.
@@ -29,10 +29,18 @@ pub(crate) fn respan(tokens: TokenStream, span: Span) -> TokenStream {
         .collect()
 }
 
-/// The call `path args;`, whose expression spans `tokens`: the compiler underlines them when it
+/// The call `(path)(args)`, whose expression spans `tokens`: the compiler underlines them when it
 /// panics.
+///
+/// Only the two pairs of parentheses have a span of the user's. An editor would take words with such
+/// a span for what the user's word means.
 pub(crate) fn call_at(tokens: &TokenStream, path: TokenStream, args: TokenStream) -> TokenStream {
     let (start, end) = outer_spans(tokens);
-    let (path, args) = (respan(path, start), respan(args, end));
-    quote!(#path #args;)
+    let parenthesized = |tokens, span| {
+        let mut group = Group::new(Delimiter::Parenthesis, tokens);
+        group.set_span(span);
+        group
+    };
+    let (path, args) = (parenthesized(path, start), parenthesized(args, end));
+    quote!(#path #args)
 }

@@ -4,20 +4,15 @@ use super::ast::{WatchAttr, WatchKeyword, WatchTarget};
 use crate::runtime::RuntimePaths;
 use crate::syntax::span::call_at;
 use proc_macro2::{Literal, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{ToTokens, quote};
 use syn::ext::IdentExt as _;
-use syn::spanned::Spanned as _;
 
 /// The constructor call of one watch: `Edge::watch(..)`.
 pub(crate) fn constructor(watch: &WatchAttr, rxd: &RuntimePaths) -> TokenStream {
     let (path, watched, target) = (rxd.edge(), rxd.watched(), rxd.target());
     let targets = watch.targets.iter().map(|written| match written {
         WatchTarget::Name(name) => quote!(#target::name(#name)),
-        // Spanned at the path: the compiler reports an unknown type there.
-        WatchTarget::Type(ty) => {
-            let service_type = quote_spanned!(ty.span()=> <#ty as #watched>::SERVICE_TYPE);
-            quote!(#target::of_type(#service_type))
-        }
+        WatchTarget::Type(ty) => quote!(#target::of_type(<#ty as #watched>::SERVICE_TYPE)),
     });
     let targets = quote!(const { &[#(#targets),*] });
     let mut built = match (&watch.sentence, watch.keyword) {
@@ -48,15 +43,16 @@ pub(crate) fn constructor(watch: &WatchAttr, rxd: &RuntimePaths) -> TokenStream 
 pub(crate) fn graph_checks(watch: &WatchAttr, number: usize, rxd: &RuntimePaths) -> TokenStream {
     let (check_edge, check_target) = (rxd.check_edge(), rxd.check_target());
     let number = Literal::usize_unsuffixed(number);
-    let whole = call_at(&watch.list.tokens, check_edge, quote!((&__D::ANALYSIS, __ME, #number)));
+    let whole = call_at(&watch.list.tokens, check_edge, quote!(&__D::ANALYSIS, __ME, #number));
     let targets = watch.targets.iter().enumerate().map(|(i, target)| {
         let i = Literal::usize_unsuffixed(i);
-        call_at(&target.to_token_stream(), check_target.clone(), quote!((&__D::ANALYSIS, __ME, #number, #i)))
+        call_at(&target.to_token_stream(), check_target.clone(), quote!(&__D::ANALYSIS, __ME, #number, #i))
     });
     let within = watch.within.as_ref().filter(|within| within.is_constant_expression()).map(|within| {
         let declared = rxd.declared();
-        let edges = quote!((<Self as #declared>::DECLARATION.edges, #number));
-        call_at(&within.expression().to_token_stream(), rxd.check_within(), edges)
+        let edges = quote!(<Self as #declared>::DECLARATION.edges, #number);
+        let check = call_at(&within.expression().to_token_stream(), rxd.check_within(), edges);
+        quote!(#check;)
     });
-    quote!(#within #whole #(#targets)*)
+    quote!(#within #whole; #(#targets;)*)
 }

@@ -233,8 +233,8 @@ impl Service {
         Service(Box::new(ServiceBox { config, runner: () }))
     }
 
-    pub(crate) fn service_type_id(&self) -> Option<u64> {
-        self.0.config.service_type.map(|service_type| service_type.id)
+    pub(crate) fn type_hash(&self) -> Option<u64> {
+        self.0.config.service_type.map(|service_type| service_type.lookup_hash())
     }
 
     pub(crate) fn is_off(&self) -> bool {

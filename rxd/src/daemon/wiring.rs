@@ -12,8 +12,10 @@ use crate::lifecycle::state::{Action, State};
 /// Makes the core: gives each service its index, and each watch the indices of its targets. `order`
 /// has, for each service, those that stop after it. The services' names move into the core.
 pub(crate) fn wire(daemon: Name, services: &mut [Service], order: &[Vec<usize>], history: usize) -> Core {
-    let names = ServiceNames::new(services.iter_mut().map(|service| (service.take_name(), service.service_type_id())));
-    let find = |target: &Target<'_>| names.find(target.id).find(|&id| target.by_type || names.name(id) == target.text);
+    let names = ServiceNames::new(services.iter_mut().map(|service| (service.take_name(), service.type_hash())));
+    let find = |target: &Target<'_>| {
+        names.find(target.lookup_hash()).find(|&id| target.by_type || names.name(id) == target.text)
+    };
     let mut specs: Vec<Vec<WatcherSpec>> = Vec::with_capacity(services.len());
     for service in &*services {
         let mut own = Vec::new();
@@ -66,7 +68,11 @@ pub(crate) fn waits_for_switched_off(services: &[Service]) -> Vec<String> {
     }
     let is_off = |target: &Target<'_>| {
         let named = |service: &&Service| {
-            if target.by_type { service.service_type_id() == Some(target.id) } else { service.name() == target.text }
+            if target.by_type {
+                service.type_hash() == Some(target.lookup_hash())
+            } else {
+                service.name() == target.text
+            }
         };
         services.iter().find(named).is_some_and(Service::is_off)
     };

@@ -5,10 +5,10 @@
 //! [`rules`](super::rules) and take the words from [`message`](super::message).
 
 use super::message::{self, FaultPosition};
-use super::model::Graph;
+use super::model::{Edge, Graph};
 use super::rule::Rule;
 use super::rules::{self, RuleViolation};
-use super::table::{Analysis, NodeEntry};
+use super::table::{Analysis, NodeEntry, target_service};
 use std::fmt;
 
 /// Panics, in the compiler, with what is wrong with service `me` as a whole.
@@ -66,6 +66,15 @@ impl fmt::Display for Fault {
 
 impl std::error::Error for Fault {}
 
+/// The violation if the target is found, but is another type of the same path and place, such as two
+/// local types that one macro call declares. Only a running program can tell them apart.
+fn is_other_type(analysis: &Analysis<'_>, edge: &Edge<'_>, t: usize) -> Option<RuleViolation> {
+    let target = &edge.targets[t];
+    let found = analysis.graph.nodes[target_service(analysis, edge, t)?].service_type?;
+    let is_other = target.by_type && !target.is_type(&found);
+    is_other.then_some(RuleViolation { rule: Rule::UnknownType, other: t })
+}
+
 impl Graph<'_> {
     /// All faults of the graph, in the order of its services, their watches and the targets of
     /// these.
@@ -105,7 +114,8 @@ impl Graph<'_> {
             for (e, edge) in node.edges.iter().enumerate() {
                 add(me, Some(e), None, rules::violation_of_edge(&analysis, me, e));
                 for t in 0..edge.targets.len() {
-                    add(me, Some(e), Some(t), rules::violation_of_target(&analysis, me, e, t));
+                    let violation = rules::violation_of_target(&analysis, me, e, t);
+                    add(me, Some(e), Some(t), violation.or_else(|| is_other_type(&analysis, edge, t)));
                 }
             }
         }

@@ -17,7 +17,7 @@ use crate::lifecycle::options::check::{fail, within};
     label = "not a service",
     note = "annotate it with `#[rxd::service]`, or wrap it in a type of yours that is"
 )]
-pub trait Declared {
+pub trait Declared: 'static {
     /// The type's identity, for watches that name it as a path.
     #[doc(hidden)]
     const SERVICE_TYPE: ServiceType;

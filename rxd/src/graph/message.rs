@@ -6,12 +6,12 @@
 //!
 //! All of it is `const fn`, so a text is put together piece by piece and there is no `format!`.
 
-use super::model::Edge;
+use super::model::{Edge, ServiceType};
 use super::phrase::{NameList, write_condition, write_opposite, write_verb, write_watch};
 use super::reach::{GateStage, condition_of, gate_stage, requires_all};
 use super::rule::Rule;
 use super::rules::RuleViolation;
-use super::table::{Analysis, NO_INDEX, next_of_type, target_service};
+use super::table::{Analysis, NO_INDEX, next_of_type, same_text, target_service};
 use super::{cycle, name, suggest};
 use crate::lifecycle::state::{Action, State};
 use crate::text::Text;
@@ -69,11 +69,7 @@ const fn write_message(
             if let (Some(service_type), false) = (nodes[other].service_type, of_one_type(analysis, other, me)) {
                 // The compiler shows where the second one is.
                 text.push("\n  the first is declared at ");
-                text.push(service_type.declared_at.file());
-                text.push(":");
-                text.number(service_type.declared_at.line() as usize);
-                text.push(":");
-                text.number(service_type.declared_at.column() as usize);
+                write_place(text, service_type);
             }
             text.push("\nhelp: rename one of them, on its field if it is one type twice: `#[service(name = \"..\")]`");
         }
@@ -156,6 +152,15 @@ const fn write_watch_fault(
                 at = next_of_type(analysis.graph, analysis.entries, &edge.targets[t], at);
             }
             list.end();
+        }
+        Rule::GenericType => {
+            write_verb(text, edge);
+            text.quote(edge.targets[t].text);
+            text.push(", which is generic, and a watch cannot tell one `");
+            text.push(edge.targets[t].text);
+            text.push("<..>` from another\nhelp: name the service: `\"");
+            text.push(nodes[other].name);
+            text.push("\"`");
         }
         Rule::DuplicateTarget => {
             write_verb(text, edge);
@@ -260,6 +265,22 @@ const fn write_unknown_target(text: &mut Text, analysis: &Analysis<'_>, place: F
     text.push(", but ");
     write_daemon(text, analysis);
     text.push(if target.by_type { " has no field of that type" } else { " has no service of that name" });
+    let mut i = 0;
+    while target.by_type && i < nodes.len() {
+        if let Some(service_type) = nodes[i].service_type {
+            if same_text(service_type.text, target.text) {
+                text.push(": its ");
+                text.quote(target.text);
+                text.push(" is another type, declared at ");
+                write_place(text, service_type);
+                text.push("\nhelp: name the service: `\"");
+                text.push(nodes[i].name);
+                text.push("\"`");
+                return;
+            }
+        }
+        i += 1;
+    }
     text.push("\nhelp: ");
     let mut nearest = "";
     let mut least = usize::MAX;
@@ -291,6 +312,14 @@ const fn write_unknown_target(text: &mut Text, analysis: &Analysis<'_>, place: F
         i += 1;
     }
     list.end();
+}
+
+const fn write_place(text: &mut Text, service_type: ServiceType) {
+    text.push(service_type.declared_at.file());
+    text.push(":");
+    text.number(service_type.declared_at.line() as usize);
+    text.push(":");
+    text.number(service_type.declared_at.column() as usize);
 }
 
 /// The name of a service, or of its type, by what is looked for; empty if it has no type.

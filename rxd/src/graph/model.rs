@@ -5,6 +5,8 @@
 
 use crate::lifecycle::manager::Table;
 use crate::lifecycle::state::{Action, State};
+use std::any::TypeId;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::panic::Location;
 use std::time::Duration;
 
@@ -59,12 +61,16 @@ pub struct Node<'a> {
 /// The identity of a declared service's type.
 #[derive(Clone, Copy, Debug)]
 pub struct ServiceType {
-    /// A hash of the type's path.
+    /// A hash of the type's path and of the place of its declaration.
     pub id: u64,
     /// The type as it is shown: `Health`.
     pub text: &'static str,
     /// Where it is declared.
     pub declared_at: &'static Location<'static>,
+    /// Whether it has parameters. Types that differ only in these have one `id`.
+    pub is_generic: bool,
+    /// The compiler cannot compare the results, a running program can.
+    pub(crate) type_id: Option<fn() -> TypeId>,
 }
 
 impl ServiceType {
@@ -72,7 +78,30 @@ impl ServiceType {
     #[must_use]
     #[track_caller]
     pub const fn new(path: &str, text: &'static str) -> Self {
-        ServiceType { id: fnv1a(path), text, declared_at: Location::caller() }
+        ServiceType { id: fnv1a(path), text, declared_at: Location::caller(), is_generic: false, type_id: None }
+    }
+
+    /// The identity of type `T` with this full path, shown as `text`, and declared here.
+    ///
+    /// Two functions may each have a type of one path, so the place is part of the identity.
+    #[must_use]
+    #[track_caller]
+    pub const fn of<T: 'static>(path: &str, text: &'static str) -> Self {
+        let declared_at = Location::caller();
+        let place = (declared_at.line() as u64) << 32 | declared_at.column() as u64;
+        let id = fnv1a(path) ^ place.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        ServiceType { id, text, declared_at, is_generic: false, type_id: Some(TypeId::of::<T>) }
+    }
+
+    /// The same type, known to have parameters.
+    #[must_use]
+    pub const fn generic(self) -> Self {
+        ServiceType { is_generic: true, ..self }
+    }
+
+    /// The hash by which a running program looks the type up.
+    pub(crate) fn lookup_hash(&self) -> u64 {
+        lookup_hash(self.id, self.type_id)
     }
 }
 
@@ -195,20 +224,41 @@ pub struct Target<'a> {
     pub id: u64,
     /// Whether it names a type.
     pub by_type: bool,
+    pub(crate) type_id: Option<fn() -> TypeId>,
 }
 
 impl<'a> Target<'a> {
     /// The service with this name.
     #[must_use]
     pub const fn name(name: &'a str) -> Self {
-        Target { text: name, id: fnv1a(name), by_type: false }
+        Target { text: name, id: fnv1a(name), by_type: false, type_id: None }
     }
 
     /// The service declared on this type.
     #[must_use]
     pub const fn of_type(service_type: ServiceType) -> Target<'static> {
-        Target { text: service_type.text, id: service_type.id, by_type: true }
+        let ServiceType { id, text, type_id, .. } = service_type;
+        Target { text, id, by_type: true, type_id }
     }
+
+    /// The hash by which a running program looks the name or the type up.
+    pub(crate) fn lookup_hash(&self) -> u64 {
+        lookup_hash(self.id, self.type_id)
+    }
+
+    /// Whether it names this type, also in its parameters.
+    pub(crate) fn is_type(&self, service_type: &ServiceType) -> bool {
+        self.by_type && self.lookup_hash() == service_type.lookup_hash()
+    }
+}
+
+/// The hash of the type, which tells types apart that have one `id`; without a type, the `id`.
+fn lookup_hash(id: u64, type_id: Option<fn() -> TypeId>) -> u64 {
+    type_id.map_or(id, |type_id| {
+        let mut hasher = DefaultHasher::new();
+        type_id().hash(&mut hasher);
+        hasher.finish()
+    })
 }
 
 /// The 64-bit FNV-1a hash of a text.

@@ -39,6 +39,8 @@ pub enum Rule {
     UnknownType,
     /// A watch says which of two services of one type it means.
     AmbiguousType,
+    /// A watch names a type without parameters.
+    GenericType,
     /// A watch names each service once.
     DuplicateTarget,
     /// A service does not watch itself.
@@ -59,7 +61,7 @@ pub enum Rule {
 
 impl Rule {
     /// All rules: of the daemon, of a service, of a watch, and of a target.
-    pub const ALL: [Rule; 21] = [
+    pub const ALL: [Rule; 22] = [
         Rule::NoServices,
         Rule::EmptyName,
         Rule::InvalidName,
@@ -73,6 +75,7 @@ impl Rule {
         Rule::UnknownService,
         Rule::UnknownType,
         Rule::AmbiguousType,
+        Rule::GenericType,
         Rule::DuplicateTarget,
         Rule::SelfWatch,
         Rule::WatchNeverTrue,
@@ -100,6 +103,7 @@ impl Rule {
             Rule::UnknownService => "unknown-service",
             Rule::UnknownType => "unknown-type",
             Rule::AmbiguousType => "ambiguous-type",
+            Rule::GenericType => "generic-type",
             Rule::DuplicateTarget => "duplicate-target",
             Rule::SelfWatch => "self-watch",
             Rule::WatchNeverTrue => "watch-never-true",

@@ -124,7 +124,8 @@ impl Harness {
                 });
                 watched[at].1 |= waits_for_end(&edge);
                 if target.by_type {
-                    watched[at].2 = Some(ServiceType { id: target.id, ..ServiceType::new("", "fake") });
+                    watched[at].2 =
+                        Some(ServiceType { id: target.id, type_id: target.type_id, ..ServiceType::new("", "fake") });
                 }
             }
         }

@@ -63,7 +63,7 @@ impl DeclaredRules {
         let on: Vec<(&Node<'_>, &Options)> = nodes.filter_map(|(node, options)| Some((node, (*options)?))).collect();
         let find = |target: &Target<'_>| {
             on.iter().position(|(node, _)| match target.by_type {
-                true => node.service_type.is_some_and(|service_type| service_type.id == target.id),
+                true => node.service_type.is_some_and(|service_type| target.is_type(&service_type)),
                 false => node.name == target.text,
             })
         };

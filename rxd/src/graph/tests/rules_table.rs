@@ -67,6 +67,14 @@ fn examples() -> Vec<(Rule, &'static str, Vec<Node<'static>>)> {
             vec![typed("primary", "Db", vec![]), typed("replica", "Db", vec![]), api(vec![Edge::needs(by_type("Db"))])],
         ),
         (
+            Rule::GenericType,
+            "`#[needs(Pool<u8>)]`, and a field of type `Pool<u16>`",
+            vec![
+                Node { service_type: Some(ServiceType::new("Pool", "Pool").generic()), ..node("pool", []) },
+                api(vec![Edge::needs(by_type("Pool"))]),
+            ],
+        ),
+        (
             Rule::DuplicateTarget,
             "`#[needs(\"db\", Db)]`",
             vec![db(), api(vec![Edge::needs(Vec::leak(vec![of("db")[0], by_type("Db")[0]]))])],
