@@ -41,9 +41,13 @@ impl<
 #[automatically_derived]
 #[allow(deprecated)]
 impl Poller {
-    ///The watch that `stream(health)` declares.
-    fn health(cx: &::rxd::Context) -> ::rxd::Watch {
-        ::rxd::__private::stream(cx, const { &::rxd::__private::Edge::needs(&[]) })
+    ::rxd::__private::choose! {
+        { #[doc = "The watch that `stream(health)` declares."] fn health(cx : &
+        ::rxd::Context) -> ::rxd::Watch { ::rxd::__private::stream(cx, const { &
+        ::rxd::__private::Edge::needs(& []) }) } } { #[doc =
+        "The watch that `stream(health)` declares."] fn health(cx : & ::rxd::Context) ->
+        ::rxd::Watch { ::rxd::__private::stream(cx, const { &
+        ::rxd::__private::Edge::needs(& []) }) } }
     }
 }
 ::core::compile_error! {

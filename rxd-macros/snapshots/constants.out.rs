@@ -99,39 +99,25 @@ impl ::rxd::__private::Graphed for EdgeAgent {
 #[allow(dead_code, deprecated)]
 impl EdgeAgent {
     /// The services and their watches, as the compiler has checked them.
-    const GRAPH: ::rxd::Graph<'static> = ::rxd::Graph {
-        daemon: "EdgeAgent",
-        nodes: &[
-            <<Poller as ::rxd::__private::Field<
-                EdgeAgent,
-                0,
-            >>::Service as ::rxd::__private::Checked<EdgeAgent, 0>>::NODE,
-        ],
+    const GRAPH: ::rxd::Graph<'static> = ::rxd::__private::choose! {
+        { ::rxd::Graph { daemon : "EdgeAgent", nodes : & [< < Poller as
+        ::rxd::__private::Field < EdgeAgent, 0 >> ::Service as ::rxd::__private::Checked
+        < EdgeAgent, 0 >> ::NODE] } } { ::core::unimplemented!() }
     };
     /// The daemon as a builder, for what is known only at run time.
     fn into_daemon(self) -> ::rxd::Daemon {
-        ::rxd::__private::daemon(
-                "edge-agent",
-                <Self as ::rxd::__private::Graphed>::OPTIONS,
-            )
-            .shutdown_timeout(::core::time::Duration::from_secs(30))
-            .prestart(
-                ::rxd::__private::stage(
-                        ::rxd::__private::Stage::new("check-disk", check_disk),
-                        <Self as ::rxd::__private::Graphed>::STAGES[0],
-                    )
-                    .retry(::core::time::Duration::from_secs(1)),
-            )
-            .prestart(::rxd::__private::Stage::new("reach-db", reach_db))
-            .add(
-                <<Poller as ::rxd::__private::Field<
-                    EdgeAgent,
-                    0,
-                >>::Service as ::rxd::__private::Checked<
-                    EdgeAgent,
-                    0,
-                >>::service(::core::option::Option::Some(self.poller)),
-            )
+        ::rxd::__private::choose! {
+            { ::rxd::__private::daemon("edge-agent", < Self as ::rxd::__private::Graphed
+            > ::OPTIONS).shutdown_timeout(::core::time::Duration::from_secs(30))
+            .prestart(::rxd::__private::stage(::rxd::__private::Stage::new("check-disk",
+            check_disk), < Self as ::rxd::__private::Graphed > ::STAGES[0])
+            .retry(::core::time::Duration::from_secs(1)))
+            .prestart(::rxd::__private::Stage::new("reach-db", reach_db)).add(< < Poller
+            as ::rxd::__private::Field < EdgeAgent, 0 >> ::Service as
+            ::rxd::__private::Checked < EdgeAgent, 0 >>
+            ::service(::core::option::Option::Some(self.poller))) } {
+            ::core::unimplemented!() }
+        }
     }
     ::rxd::__private::with_systemd! {
         #[doc = r" The systemd unit that matches this declaration."] fn unit(self) ->
@@ -160,10 +146,10 @@ impl EdgeAgent {
     }
 }
 #[allow(deprecated)]
-const _: () = <<Poller as ::rxd::__private::Field<
-    EdgeAgent,
-    0,
->>::Service as ::rxd::__private::Checked<EdgeAgent, 0>>::OK;
+const _: () = ::rxd::__private::choose! {
+    { < < Poller as ::rxd::__private::Field < EdgeAgent, 0 >> ::Service as
+    ::rxd::__private::Checked < EdgeAgent, 0 >> ::OK } { () }
+};
 const _: () = (::rxd::__private::check_daemon)(
     &<EdgeAgent as ::rxd::__private::Graphed>::OPTIONS,
     ::rxd::__private::DaemonKey::ExitCode,

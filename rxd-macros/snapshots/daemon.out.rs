@@ -21,41 +21,26 @@ impl ::rxd::__private::Graphed for EdgeAgent {
 #[allow(dead_code, deprecated)]
 impl EdgeAgent {
     /// The services and their watches, as the compiler has checked them.
-    pub const GRAPH: ::rxd::Graph<'static> = ::rxd::Graph {
-        daemon: "EdgeAgent",
-        nodes: &[
-            <<Health as ::rxd::__private::Field<
-                EdgeAgent,
-                0,
-            >>::Service as ::rxd::__private::Checked<EdgeAgent, 0>>::NODE,
-            <<Poller as ::rxd::__private::Field<
-                EdgeAgent,
-                1,
-            >>::Service as ::rxd::__private::Checked<EdgeAgent, 1>>::NODE,
-        ],
+    pub const GRAPH: ::rxd::Graph<'static> = ::rxd::__private::choose! {
+        { ::rxd::Graph { daemon : "EdgeAgent", nodes : & [< < Health as
+        ::rxd::__private::Field < EdgeAgent, 0 >> ::Service as ::rxd::__private::Checked
+        < EdgeAgent, 0 >> ::NODE, < < Poller as ::rxd::__private::Field < EdgeAgent, 1 >>
+        ::Service as ::rxd::__private::Checked < EdgeAgent, 1 >> ::NODE] } } {
+        ::core::unimplemented!() }
     };
     /// The daemon as a builder, for what is known only at run time.
     pub fn into_daemon(self) -> ::rxd::Daemon {
-        ::rxd::Daemon::new("edge-agent")
-            .shutdown_timeout(::core::time::Duration::from_secs(30))
-            .add(
-                <<Health as ::rxd::__private::Field<
-                    EdgeAgent,
-                    0,
-                >>::Service as ::rxd::__private::Checked<
-                    EdgeAgent,
-                    0,
-                >>::service(::core::option::Option::Some(self.health)),
-            )
-            .add(
-                <<Poller as ::rxd::__private::Field<
-                    EdgeAgent,
-                    1,
-                >>::Service as ::rxd::__private::Checked<
-                    EdgeAgent,
-                    1,
-                >>::service(::core::option::Option::Some(self.poller)),
-            )
+        ::rxd::__private::choose! {
+            { ::rxd::Daemon::new("edge-agent")
+            .shutdown_timeout(::core::time::Duration::from_secs(30)).add(< < Health as
+            ::rxd::__private::Field < EdgeAgent, 0 >> ::Service as
+            ::rxd::__private::Checked < EdgeAgent, 0 >>
+            ::service(::core::option::Option::Some(self.health))).add(< < Poller as
+            ::rxd::__private::Field < EdgeAgent, 1 >> ::Service as
+            ::rxd::__private::Checked < EdgeAgent, 1 >>
+            ::service(::core::option::Option::Some(self.poller))) } {
+            ::core::unimplemented!() }
+        }
     }
     ::rxd::__private::with_systemd! {
         #[doc = r" The systemd unit that matches this declaration."] pub fn unit(self) ->
@@ -86,12 +71,12 @@ impl EdgeAgent {
     }
 }
 #[allow(deprecated)]
-const _: () = <<Health as ::rxd::__private::Field<
-    EdgeAgent,
-    0,
->>::Service as ::rxd::__private::Checked<EdgeAgent, 0>>::OK;
+const _: () = ::rxd::__private::choose! {
+    { < < Health as ::rxd::__private::Field < EdgeAgent, 0 >> ::Service as
+    ::rxd::__private::Checked < EdgeAgent, 0 >> ::OK } { () }
+};
 #[allow(deprecated)]
-const _: () = <<Poller as ::rxd::__private::Field<
-    EdgeAgent,
-    1,
->>::Service as ::rxd::__private::Checked<EdgeAgent, 1>>::OK;
+const _: () = ::rxd::__private::choose! {
+    { < < Poller as ::rxd::__private::Field < EdgeAgent, 1 >> ::Service as
+    ::rxd::__private::Checked < EdgeAgent, 1 >> ::OK } { () }
+};

@@ -24,72 +24,35 @@ impl ::rxd::__private::Graphed for Workers {
 #[allow(dead_code, deprecated)]
 impl Workers {
     /// The services and their watches, as the compiler has checked them.
-    const GRAPH: ::rxd::Graph<'static> = ::rxd::Graph {
-        daemon: "Workers",
-        nodes: &[
-            ::rxd::__private::Node {
-                name: "worker-1",
-                ..<<Worker as ::rxd::__private::Field<
-                    Workers,
-                    0,
-                >>::Service as ::rxd::__private::Checked<Workers, 0>>::NODE
-            },
-            #[cfg(feature = "metrics")]
-            <<Metrics as ::rxd::__private::Field<
-                Workers,
-                { 1 },
-            >>::Service as ::rxd::__private::Checked<Workers, { 1 }>>::NODE,
-            ::rxd::__private::Node {
-                name: "worker-2",
-                optional: true,
-                ..<<Worker as ::rxd::__private::Field<
-                    Workers,
-                    { 1 + ::core::cfg!(all(feature = "metrics")) as usize },
-                >>::Service as ::rxd::__private::Checked<
-                    Workers,
-                    { 1 + ::core::cfg!(all(feature = "metrics")) as usize },
-                >>::NODE
-            },
-        ],
+    const GRAPH: ::rxd::Graph<'static> = ::rxd::__private::choose! {
+        { ::rxd::Graph { daemon : "Workers", nodes : & [::rxd::__private::Node { name :
+        "worker-1", .. < < Worker as ::rxd::__private::Field < Workers, 0 >> ::Service as
+        ::rxd::__private::Checked < Workers, 0 >> ::NODE }, #[cfg(feature = "metrics")] <
+        < Metrics as ::rxd::__private::Field < Workers, { 1 } >> ::Service as
+        ::rxd::__private::Checked < Workers, { 1 } >> ::NODE, ::rxd::__private::Node {
+        name : "worker-2", optional : true, .. < < Worker as ::rxd::__private::Field <
+        Workers, { 1 + ::core::cfg!(all(feature = "metrics")) as usize } >> ::Service as
+        ::rxd::__private::Checked < Workers, { 1 + ::core::cfg!(all(feature = "metrics"))
+        as usize } >> ::NODE }] } } { ::core::unimplemented!() }
     };
     /// The daemon as a builder, for what is known only at run time.
     fn into_daemon(self) -> ::rxd::Daemon {
-        let daemon = ::rxd::Daemon::new("workers")
-            .signals([::rxd::Signal::INTERRUPT, ::rxd::Signal::TERMINATE]);
-        let daemon = daemon
-            .add(
-                <<Worker as ::rxd::__private::Field<
-                    Workers,
-                    0,
-                >>::Service as ::rxd::__private::Checked<
-                    Workers,
-                    0,
-                >>::service(::core::option::Option::Some(self.first))
-                    .named("worker-1"),
-            );
-        #[cfg(feature = "metrics")]
-        let daemon = daemon
-            .add(
-                <<Metrics as ::rxd::__private::Field<
-                    Workers,
-                    { 1 },
-                >>::Service as ::rxd::__private::Checked<
-                    Workers,
-                    { 1 },
-                >>::service(::core::option::Option::Some(self.metrics)),
-            );
-        let daemon = daemon
-            .add(
-                <<Worker as ::rxd::__private::Field<
-                    Workers,
-                    { 1 + ::core::cfg!(all(feature = "metrics")) as usize },
-                >>::Service as ::rxd::__private::Checked<
-                    Workers,
-                    { 1 + ::core::cfg!(all(feature = "metrics")) as usize },
-                >>::optional(self.second)
-                    .named("worker-2"),
-            );
-        daemon
+        ::rxd::__private::choose! {
+            { { let daemon = ::rxd::Daemon::new("workers")
+            .signals([::rxd::Signal::INTERRUPT, ::rxd::Signal::TERMINATE]); let daemon =
+            daemon.add(< < Worker as ::rxd::__private::Field < Workers, 0 >> ::Service as
+            ::rxd::__private::Checked < Workers, 0 >>
+            ::service(::core::option::Option::Some(self.first)).named("worker-1"));
+            #[cfg(feature = "metrics")] let daemon = daemon.add(< < Metrics as
+            ::rxd::__private::Field < Workers, { 1 } >> ::Service as
+            ::rxd::__private::Checked < Workers, { 1 } >>
+            ::service(::core::option::Option::Some(self.metrics))); let daemon = daemon
+            .add(< < Worker as ::rxd::__private::Field < Workers, { 1 +
+            ::core::cfg!(all(feature = "metrics")) as usize } >> ::Service as
+            ::rxd::__private::Checked < Workers, { 1 + ::core::cfg!(all(feature =
+            "metrics")) as usize } >> ::optional(self.second).named("worker-2")); daemon
+            } } { ::core::unimplemented!() }
+        }
     }
     ::rxd::__private::with_systemd! {
         #[doc = r" The systemd unit that matches this declaration."] fn unit(self) ->
@@ -118,21 +81,19 @@ impl Workers {
     }
 }
 #[allow(deprecated)]
-const _: () = <<Worker as ::rxd::__private::Field<
-    Workers,
-    0,
->>::Service as ::rxd::__private::Checked<Workers, 0>>::OK;
+const _: () = ::rxd::__private::choose! {
+    { < < Worker as ::rxd::__private::Field < Workers, 0 >> ::Service as
+    ::rxd::__private::Checked < Workers, 0 >> ::OK } { () }
+};
 #[cfg(feature = "metrics")]
 #[allow(deprecated)]
-const _: () = <<Metrics as ::rxd::__private::Field<
-    Workers,
-    { 1 },
->>::Service as ::rxd::__private::Checked<Workers, { 1 }>>::OK;
+const _: () = ::rxd::__private::choose! {
+    { < < Metrics as ::rxd::__private::Field < Workers, { 1 } >> ::Service as
+    ::rxd::__private::Checked < Workers, { 1 } >> ::OK } { () }
+};
 #[allow(deprecated)]
-const _: () = <<Worker as ::rxd::__private::Field<
-    Workers,
-    { 1 + ::core::cfg!(all(feature = "metrics")) as usize },
->>::Service as ::rxd::__private::Checked<
-    Workers,
-    { 1 + ::core::cfg!(all(feature = "metrics")) as usize },
->>::OK;
+const _: () = ::rxd::__private::choose! {
+    { < < Worker as ::rxd::__private::Field < Workers, { 1 + ::core::cfg!(all(feature =
+    "metrics")) as usize } >> ::Service as ::rxd::__private::Checked < Workers, { 1 +
+    ::core::cfg!(all(feature = "metrics")) as usize } >> ::OK } { () }
+};

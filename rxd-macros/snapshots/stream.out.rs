@@ -58,11 +58,12 @@ impl<T> Pool<T>
 where
     T: Send,
 {
-    ///The watch that `stream(health)` declares.
-    fn health(cx: &::rxd::Context) -> ::rxd::Watch {
-        ::rxd::__private::stream(
-            cx,
-            &<Self as ::rxd::__private::Declared>::DECLARATION.edges[0],
-        )
+    ::rxd::__private::choose! {
+        { #[doc = "The watch that `stream(health)` declares."] fn health(cx : &
+        ::rxd::Context) -> ::rxd::Watch { ::rxd::__private::stream(cx, & < Self as
+        ::rxd::__private::Declared > ::DECLARATION.edges[0]) } } { #[doc =
+        "The watch that `stream(health)` declares."] fn health(cx : & ::rxd::Context) ->
+        ::rxd::Watch { ::rxd::__private::stream(cx, & < Self as
+        ::rxd::__private::Declared > ::DECLARATION.edges[0]) } }
     }
 }

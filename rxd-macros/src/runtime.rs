@@ -124,6 +124,7 @@ paths! {
     private stage "Stage";
     private editor "editor";
     private show "show";
+    private choose "choose";
     private table "Table";
     private declared "Declared";
     private declaration "Declaration";

@@ -58,6 +58,24 @@ macro_rules! __show {
 
 pub use __show as show;
 
+/// In the compiler, expands to its first argument.
+#[cfg(not(rust_analyzer))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __choose {
+    ({ $($compiled:tt)* } { $($in_editor:tt)* }) => { $($compiled)* };
+}
+
+/// In an editor, expands to its second argument.
+#[cfg(rust_analyzer)]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __choose {
+    ({ $($compiled:tt)* } { $($in_editor:tt)* }) => { $($in_editor)* };
+}
+
+pub use __choose as choose;
+
 /// The watch of a declared `stream(..)`.
 pub fn stream(cx: &Context, edge: &'static Edge<'static>) -> Watch {
     Watch::declared(cx.core(), edge).ending_with(cx.token())

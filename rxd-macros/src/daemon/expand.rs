@@ -3,7 +3,7 @@
 use super::model::{DaemonField, DaemonModel};
 use super::settings::{DaemonSetting, PrestartStage};
 use crate::runtime::RuntimePaths;
-use crate::syntax::span::{call_at, outer_spans, respan};
+use crate::syntax::span::{call_at, compiled, outer_spans, respan};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt as _;
@@ -28,7 +28,8 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &DaemonModel, rxd: &RuntimePaths
             // Spanned at the field: the compiler names it as the place where it evaluates the
             // checks.
             let ok = quote_spanned!(outer_spans(&field.ty.to_token_stream()).1=> ::OK);
-            quote!(#(#cfgs)* #[allow(deprecated)] const _: () = #service #ok;)
+            let ok = compiled(quote!(#service #ok), quote!(()), rxd);
+            quote!(#(#cfgs)* #[allow(deprecated)] const _: () = #ok;)
         });
     // `#[cfg]` can switch off a statement, but not a call in a chain.
     let build = if daemon.has_cfgs() {
@@ -36,15 +37,17 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &DaemonModel, rxd: &RuntimePaths
             let cfgs = &field.cfgs;
             quote!(#(#cfgs)* let daemon = daemon #add;)
         });
-        quote! {
+        quote! {{
             let daemon = #new #(#settings)*;
             #(#steps)*
             daemon
-        }
+        }}
     } else {
         quote!(#new #(#settings)* #(#adds)*)
     };
-    let value = quote!(#graph { daemon: #text, nodes: &[#(#nodes),*] });
+    let nowhere = quote!(::core::unimplemented!());
+    let build = compiled(build, nowhere.clone(), rxd);
+    let value = compiled(quote!(#graph { daemon: #text, nodes: &[#(#nodes),*] }), nowhere, rxd);
     let methods = daemon_methods(&item.vis.to_token_stream(), &value, &build, rxd);
     quote! {
         #[automatically_derived]

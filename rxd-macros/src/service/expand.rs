@@ -3,7 +3,7 @@
 use super::model::{ManagerChoice, OptionSetter, ServiceModel, UncheckedOption};
 use crate::runtime::RuntimePaths;
 use crate::syntax::item::TypeItem;
-use crate::syntax::span::{call_at, respan};
+use crate::syntax::span::{call_at, compiled, respan};
 use crate::watch::expand::{constructor, graph_checks};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -164,7 +164,7 @@ fn streams(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Token
                 }
             };
             // Spanned at the name: the compiler reports a second function of the same name there.
-            respan(function, name.span())
+            compiled(respan(function.clone(), name.span()), function, rxd)
         })
         .collect();
     if functions.is_empty() {

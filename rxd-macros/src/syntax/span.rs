@@ -1,6 +1,7 @@
 //! Spans of generated code. The compiler underlines what is at the span of the code that it
 //! reports.
 
+use crate::runtime::RuntimePaths;
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::quote;
 
@@ -14,6 +15,9 @@ pub(crate) fn outer_spans(tokens: &TokenStream) -> (Span, Span) {
 }
 
 /// The same tokens, all of them at `span`.
+///
+/// An editor takes a word with a span of the user's for what the user's own word means. So such code
+/// goes through [`compiled`], except for names that the user has written.
 pub(crate) fn respan(tokens: TokenStream, span: Span) -> TokenStream {
     tokens
         .into_iter()
@@ -27,6 +31,12 @@ pub(crate) fn respan(tokens: TokenStream, span: Span) -> TokenStream {
             token
         })
         .collect()
+}
+
+/// One expression or item for the compiler, and another one for an editor.
+pub(crate) fn compiled(compiled: TokenStream, in_editor: TokenStream, rxd: &RuntimePaths) -> TokenStream {
+    let choose = rxd.choose();
+    quote!(#choose! { { #compiled } { #in_editor } })
 }
 
 /// The call `(path)(args)`, whose expression spans `tokens`: the compiler underlines them when it
