@@ -22,6 +22,7 @@ impl ::rxd::__private::Declared for Poller {
                 }),
             ]
         });
+    type GenericTargets = ();
 }
 #[automatically_derived]
 #[allow(deprecated)]

@@ -33,6 +33,7 @@ impl ::rxd::__private::Declared for Poller {
                     .within(LIMIT),
             ]
         });
+    type GenericTargets = ();
 }
 #[automatically_derived]
 #[allow(deprecated)]
@@ -145,10 +146,15 @@ impl EdgeAgent {
         self.into_daemon().start().await
     }
 }
+#[automatically_derived]
+#[allow(deprecated)]
+impl ::rxd::__private::InDaemon<EdgeAgent, 0> for Poller {}
 #[allow(deprecated)]
 const _: () = ::rxd::__private::choose! {
-    { < < Poller as ::rxd::__private::Field < EdgeAgent, 0 >> ::Service as
-    ::rxd::__private::Checked < EdgeAgent, 0 >> ::OK } { () }
+    { { (::rxd::__private::check_types:: < < Poller as ::rxd::__private::Field <
+    EdgeAgent, 0 >> ::Service, EdgeAgent, _ >) (); < < Poller as ::rxd::__private::Field
+    < EdgeAgent, 0 >> ::Service as ::rxd::__private::Checked < EdgeAgent, 0 >> ::OK } } {
+    () }
 };
 const _: () = (::rxd::__private::check_daemon)(
     &<EdgeAgent as ::rxd::__private::Graphed>::OPTIONS,

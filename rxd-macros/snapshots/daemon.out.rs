@@ -70,13 +70,23 @@ impl EdgeAgent {
         self.into_daemon().start().await
     }
 }
+#[automatically_derived]
+#[allow(deprecated)]
+impl ::rxd::__private::InDaemon<EdgeAgent, 0> for Health {}
+#[automatically_derived]
+#[allow(deprecated)]
+impl ::rxd::__private::InDaemon<EdgeAgent, 1> for Poller {}
 #[allow(deprecated)]
 const _: () = ::rxd::__private::choose! {
-    { < < Health as ::rxd::__private::Field < EdgeAgent, 0 >> ::Service as
-    ::rxd::__private::Checked < EdgeAgent, 0 >> ::OK } { () }
+    { { (::rxd::__private::check_types:: < < Health as ::rxd::__private::Field <
+    EdgeAgent, 0 >> ::Service, EdgeAgent, _ >) (); < < Health as ::rxd::__private::Field
+    < EdgeAgent, 0 >> ::Service as ::rxd::__private::Checked < EdgeAgent, 0 >> ::OK } } {
+    () }
 };
 #[allow(deprecated)]
 const _: () = ::rxd::__private::choose! {
-    { < < Poller as ::rxd::__private::Field < EdgeAgent, 1 >> ::Service as
-    ::rxd::__private::Checked < EdgeAgent, 1 >> ::OK } { () }
+    { { (::rxd::__private::check_types:: < < Poller as ::rxd::__private::Field <
+    EdgeAgent, 1 >> ::Service, EdgeAgent, _ >) (); < < Poller as ::rxd::__private::Field
+    < EdgeAgent, 1 >> ::Service as ::rxd::__private::Checked < EdgeAgent, 1 >> ::OK } } {
+    () }
 };

@@ -80,20 +80,32 @@ impl Workers {
         self.into_daemon().start().await
     }
 }
+#[automatically_derived]
+#[allow(deprecated)]
+impl ::rxd::__private::InDaemon<Workers, 0> for Worker {}
+#[automatically_derived]
+#[allow(deprecated)]
+#[cfg(feature = "metrics")]
+impl ::rxd::__private::InDaemon<Workers, { 1 }> for Metrics {}
 #[allow(deprecated)]
 const _: () = ::rxd::__private::choose! {
-    { < < Worker as ::rxd::__private::Field < Workers, 0 >> ::Service as
-    ::rxd::__private::Checked < Workers, 0 >> ::OK } { () }
+    { { (::rxd::__private::check_types:: < < Worker as ::rxd::__private::Field < Workers,
+    0 >> ::Service, Workers, _ >) (); < < Worker as ::rxd::__private::Field < Workers, 0
+    >> ::Service as ::rxd::__private::Checked < Workers, 0 >> ::OK } } { () }
 };
 #[cfg(feature = "metrics")]
 #[allow(deprecated)]
 const _: () = ::rxd::__private::choose! {
-    { < < Metrics as ::rxd::__private::Field < Workers, { 1 } >> ::Service as
-    ::rxd::__private::Checked < Workers, { 1 } >> ::OK } { () }
+    { { (::rxd::__private::check_types:: < < Metrics as ::rxd::__private::Field <
+    Workers, { 1 } >> ::Service, Workers, _ >) (); < < Metrics as ::rxd::__private::Field
+    < Workers, { 1 } >> ::Service as ::rxd::__private::Checked < Workers, { 1 } >> ::OK }
+    } { () }
 };
 #[allow(deprecated)]
 const _: () = ::rxd::__private::choose! {
-    { < < Worker as ::rxd::__private::Field < Workers, { 1 + ::core::cfg!(all(feature =
+    { { (::rxd::__private::check_types:: < < Worker as ::rxd::__private::Field < Workers,
+    { 1 + ::core::cfg!(all(feature = "metrics")) as usize } >> ::Service, Workers, _ >)
+    (); < < Worker as ::rxd::__private::Field < Workers, { 1 + ::core::cfg!(all(feature =
     "metrics")) as usize } >> ::Service as ::rxd::__private::Checked < Workers, { 1 +
-    ::core::cfg!(all(feature = "metrics")) as usize } >> ::OK } { () }
+    ::core::cfg!(all(feature = "metrics")) as usize } >> ::OK } } { () }
 };

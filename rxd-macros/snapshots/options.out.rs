@@ -52,6 +52,7 @@ impl crate::renamed::__private::Declared for Everything {
                     ::core::time::Duration::from_secs(90),
                 )
         });
+    type GenericTargets = ();
 }
 #[automatically_derived]
 #[allow(deprecated)]

@@ -10,6 +10,7 @@ impl ::rxd::__private::Declared for Health {
     const DECLARATION: ::rxd::__private::Declaration = ::rxd::__private::Declaration::new(
         "health",
     );
+    type GenericTargets = ();
 }
 #[automatically_derived]
 #[allow(deprecated)]

@@ -31,6 +31,7 @@ where
                     .stream("health"),
             ]
         });
+    type GenericTargets = ();
 }
 #[automatically_derived]
 #[allow(deprecated)]
@@ -57,6 +58,7 @@ where
 impl<T> Pool<T>
 where
     T: Send,
+    Pool<T>: 'static,
 {
     ::rxd::__private::choose! {
         { #[doc = "The watch that `stream(health)` declares."] fn health(cx : &

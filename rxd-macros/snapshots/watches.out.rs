@@ -56,6 +56,7 @@ impl ::rxd::__private::Declared for Poller {
                 }),
             ]
         });
+    type GenericTargets = ();
 }
 #[automatically_derived]
 #[allow(deprecated)]

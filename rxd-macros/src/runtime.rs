@@ -117,6 +117,7 @@ paths! {
     public service "Service";
     public handle "DaemonHandle";
     public error "Error";
+    public result "Result";
     public signal "Signal";
     public manager_trait "Manager";
     public systemd "systemd";
@@ -140,12 +141,16 @@ paths! {
     private index "Index";
     private service_of "service";
     private stream "stream";
+    private cloned "cloned";
+    private function_result "function_result";
     private check_service "check_service";
     private check_edge "check_edge";
     private check_target "check_target";
     private option_key "OptionKey";
     private check_option "check_option";
     private check_within "check_within";
+    private check_types "check_types";
+    private in_daemon "InDaemon";
     private daemon_options "DaemonOptions";
     private daemon_key "DaemonKey";
     private check_daemon "check_daemon";

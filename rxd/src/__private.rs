@@ -3,7 +3,7 @@
 pub use crate::daemon::checked::{Checked, Field, Graphed, daemon, service, stage};
 pub use crate::daemon::prestart::Stage;
 pub use crate::graph::check::{check_edge, check_service, check_target};
-pub use crate::graph::declaration::{Declaration, Declared, Watched, check_within};
+pub use crate::graph::declaration::{Declaration, Declared, InDaemon, Watched, check_types, check_within};
 pub use crate::graph::index::Index;
 pub use crate::graph::table::Analysis;
 pub use crate::graph::{Edge, Effect, Graph, Mode, Node, ServiceType, Target};
@@ -75,6 +75,57 @@ macro_rules! __choose {
 }
 
 pub use __choose as choose;
+
+/// The clone of an argument that a function takes by value.
+pub fn cloned<T: ByValue>(argument: &T) -> T {
+    argument.cloned()
+}
+
+/// What a function that is a service can take by value. Implemented for everything that is `Clone`.
+#[diagnostic::on_unimplemented(
+    message = "a service cannot take `{Self}` by value, because it is not `Clone`",
+    label = "each restart calls the function anew",
+    note = "take it by reference, `&{Self}` or `&mut {Self}`, or derive `Clone` for it"
+)]
+pub trait ByValue {
+    fn cloned(&self) -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone> ByValue for T {
+    fn cloned(&self) -> Self {
+        self.clone()
+    }
+}
+
+/// The result of a function that is a service.
+///
+/// # Errors
+///
+/// The error of the function.
+pub fn function_result<R: FunctionResult>(result: R) -> crate::Result {
+    result.into_result()
+}
+
+/// What a function that is a service can return.
+#[diagnostic::on_unimplemented(
+    message = "a service cannot return `{Self}`",
+    label = "not a result of `()`",
+    note = "write `-> rxd::Result`: any error becomes its error by `?`"
+)]
+pub trait FunctionResult {
+    /// # Errors
+    ///
+    /// The error of the function.
+    fn into_result(self) -> crate::Result;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: Into<crate::AnyError>> FunctionResult for Result<(), E> {
+    fn into_result(self) -> crate::Result {
+        self.map_err(Into::into)
+    }
+}
 
 /// The watch of a declared `stream(..)`.
 pub fn stream(cx: &Context, edge: &'static Edge<'static>) -> Watch {

@@ -6,6 +6,7 @@ use crate::runtime::RuntimePaths;
 use crate::syntax::span::{call_at, compiled, outer_spans, respan};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
+use std::collections::HashSet;
 use syn::ext::IdentExt as _;
 use syn::{ItemStruct, Meta};
 
@@ -14,6 +15,7 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &DaemonModel, rxd: &RuntimePaths
     let ident = &item.ident;
     let text = ident.unraw().to_string();
     let (graphed, analysis, index, graph) = (rxd.graphed(), rxd.analysis(), rxd.index(), rxd.graph());
+    let check_types = rxd.check_types();
     let places = field_positions(daemon);
     let count = places.last().cloned().unwrap_or_default();
     let services: Vec<TokenStream> =
@@ -22,15 +24,28 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &DaemonModel, rxd: &RuntimePaths
     let ConstValues { new, graphed: consts, checks: const_checks, stages } = ConstValues::of(ident, daemon, rxd);
     let settings = daemon.settings.iter().map(|setting| builder_call(setting, &stages, rxd));
     let adds = daemon.fields.iter().zip(&services).map(|(field, service)| add_call(field, service));
-    let checks =
-        daemon.fields.iter().zip(&services).filter(|(field, _)| !field.name_is_taken).map(|(field, service)| {
-            let cfgs = &field.cfgs;
-            // Spanned at the field: the compiler names it as the place where it evaluates the
-            // checks.
-            let ok = quote_spanned!(outer_spans(&field.ty.to_token_stream()).1=> ::OK);
-            let ok = compiled(quote!(#service #ok), quote!(()), rxd);
-            quote!(#(#cfgs)* #[allow(deprecated)] const _: () = #ok;)
-        });
+    let checked = daemon.fields.iter().zip(&services).zip(&places).filter(|((field, _), _)| !field.name_is_taken);
+    let checks = checked.map(|((field, service), place)| {
+        let cfgs = &field.cfgs;
+        // Spanned at the field: the compiler names it as the place where it evaluates the
+        // checks.
+        let ok = quote_spanned!(outer_spans(&field.ty.to_token_stream()).1=> ::OK);
+        let ty = &field.ty;
+        let checked = field_service(ident, field, place, rxd);
+        let path = quote!(#check_types::<#checked, #ident, _>);
+        let types = call_at(&ty.to_token_stream(), path, TokenStream::new());
+        let ok = compiled(quote!({ #types; #service #ok }), quote!(()), rxd);
+        quote!(#(#cfgs)* #[allow(deprecated)] const _: () = #ok;)
+    });
+    let in_daemon = rxd.in_daemon();
+    let mut known = HashSet::new();
+    let types = daemon.fields.iter().zip(&places).filter_map(|(field, place)| {
+        let (ty, cfgs) = (&field.ty, &field.cfgs);
+        // A field with a `#[cfg]` may be off while another one of its type is on.
+        let is_new = known.insert(ty.to_token_stream().to_string()) || !cfgs.is_empty();
+        let place = place_argument(field, place);
+        is_new.then(|| quote!(#(#cfgs)* impl #in_daemon<#ident, #place> for #ty {}))
+    });
     // `#[cfg]` can switch off a statement, but not a call in a chain.
     let build = if daemon.has_cfgs() {
         let steps = daemon.fields.iter().zip(adds).map(|(field, add)| {
@@ -65,6 +80,7 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &DaemonModel, rxd: &RuntimePaths
         impl #ident {
             #methods
         }
+        #(#[automatically_derived] #[allow(deprecated)] #types)*
         #(#checks)*
         #(#const_checks)*
     }
@@ -223,19 +239,28 @@ fn field_positions(daemon: &DaemonModel) -> Vec<TokenStream> {
     places
 }
 
-/// `<Health as Checked<EdgeAgent, 0>>`, spanned at the field's type. All code about a field uses
-/// this one bound, so a type that is not a service is one error.
+/// `<Health as Checked<EdgeAgent, 0>>`, spanned at the field's type.
 fn checked_service(daemon: &Ident, field: &DaemonField, place: &TokenStream, rxd: &RuntimePaths) -> TokenStream {
-    let (checked, as_field, ty) = (rxd.checked(), rxd.field(), &field.ty);
-    let place = if field.cfgs.is_empty() && place.clone().into_iter().count() == 1 {
-        place.clone()
-    } else {
-        quote!({ #place })
-    };
+    let (start, end) = outer_spans(&field.ty.to_token_stream());
+    let (checked, place, service) =
+        (rxd.checked(), place_argument(field, place), field_service(daemon, field, place, rxd));
+    let (open, close) = (respan(quote!(<), start), respan(quote!(as #checked<#daemon, #place>>), end));
+    quote!(#open #service #close)
+}
+
+/// `<Health as Field<EdgeAgent, 0>>::Service`, spanned at the field's type. All code about a field
+/// uses this one bound, so a type that is not a service is one error.
+fn field_service(daemon: &Ident, field: &DaemonField, place: &TokenStream, rxd: &RuntimePaths) -> TokenStream {
+    let (as_field, place, ty) = (rxd.field(), place_argument(field, place), &field.ty);
     let (start, end) = outer_spans(&ty.to_token_stream());
-    let open = respan(quote!(< <), start);
-    let close = respan(quote!(as #as_field<#daemon, #place>>::Service as #checked<#daemon, #place>>), end);
+    let open = respan(quote!(<), start);
+    let close = respan(quote!(as #as_field<#daemon, #place>>::Service), end);
     quote!(#open #ty #close)
+}
+
+/// The position of a field as a generic argument.
+fn place_argument(field: &DaemonField, place: &TokenStream) -> TokenStream {
+    if field.cfgs.is_empty() && place.clone().into_iter().count() == 1 { place.clone() } else { quote!({ #place }) }
 }
 
 /// The node of one field in the graph.

@@ -4,11 +4,12 @@ use super::model::{ManagerChoice, OptionSetter, ServiceModel, UncheckedOption};
 use crate::runtime::RuntimePaths;
 use crate::syntax::item::TypeItem;
 use crate::syntax::span::{call_at, compiled, respan};
-use crate::watch::expand::{constructor, graph_checks};
+use crate::watch::ast::WatchTarget;
+use crate::watch::expand::{constructor, graph_checks, has_arguments};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt as _;
-use syn::{GenericParam, parse_quote};
+use syn::{GenericParam, Generics, parse_quote};
 
 /// All impls of a service.
 pub(crate) fn expand(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> TokenStream {
@@ -23,10 +24,7 @@ fn declared(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Toke
     let (declared, service_type, declaration) = (rxd.declared(), rxd.service_type(), rxd.declaration());
     let (ty, name) = (item.self_type(), &service.name);
     let is_generic = !item.generics.params.is_empty();
-    let mut generics = item.generics.clone();
-    if is_generic {
-        generics.make_where_clause().predicates.push(parse_quote!(#ty: 'static));
-    }
+    let generics = declared_generics(item);
     let (params, _, bounds) = generics.split_for_impl();
     let text = item.ident.unraw().to_string();
     let manager = service.manager.as_ref().map(|manager| {
@@ -47,6 +45,12 @@ fn declared(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Toke
         let edges = service.watches.valid.iter().map(|watch| constructor(watch, rxd));
         quote!(.edges(const { &[#(#edges),*] }))
     });
+    let targets = service.watches.valid.iter().flat_map(|watch| &watch.targets);
+    let generic = targets.filter_map(|target| match target {
+        WatchTarget::Type(ty) if has_arguments(ty) => Some(ty),
+        _ => None,
+    });
+    let generic_targets = generic.fold(quote!(()), |rest, ty| quote!((#ty, #rest)));
     let path = format!("::{text}");
     // Spanned at the name: messages of the graph give this place as the declaration of the service.
     let args = quote!(::core::concat!(::core::module_path!(), #path), #text);
@@ -58,8 +62,19 @@ fn declared(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Toke
         impl #params #declared for #ty #bounds {
             const SERVICE_TYPE: #service_type = #of #generic;
             const DECLARATION: #declaration = #declaration::new(#name) #manager #options #edges;
+            type GenericTargets = #generic_targets;
         }
     }
+}
+
+/// The parameters of a generic service, with what `Declared` requires of them.
+fn declared_generics(item: &TypeItem) -> Generics {
+    let mut generics = item.generics.clone();
+    if !generics.params.is_empty() {
+        let ty = item.self_type();
+        generics.make_where_clause().predicates.push(parse_quote!(#ty: 'static));
+    }
+    generics
 }
 
 /// The call of one setter of `Options`.
@@ -170,7 +185,8 @@ fn streams(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Token
     if functions.is_empty() {
         return TokenStream::new();
     }
-    let (params, _, bounds) = item.generics.split_for_impl();
+    let generics = declared_generics(item);
+    let (params, _, bounds) = generics.split_for_impl();
     let ty = item.self_type();
     quote! {
         #[automatically_derived]

@@ -1,17 +1,20 @@
-//! `#[rxd::service]`: a type becomes a service.
+//! `#[rxd::service]`: a type or a function becomes a service.
 
 pub(crate) mod attr;
 pub(crate) mod expand;
+pub(crate) mod function;
 pub(crate) mod model;
 pub(crate) mod watch_before;
 
 use crate::editor::EditorHints;
 use crate::errors::Errors;
 use crate::runtime::RuntimePaths;
+use crate::service::function::FunctionService;
 use crate::syntax::args::ArgList;
 use crate::syntax::item::{ItemShape, TypeItem, describe_item, item_keyword};
 use proc_macro2::TokenStream;
 use quote::quote;
+use syn::Generics;
 
 /// Expands `#[rxd::service(args)] item`.
 pub(crate) fn expand(args: TokenStream, tokens: TokenStream) -> TokenStream {
@@ -19,19 +22,33 @@ pub(crate) fn expand(args: TokenStream, tokens: TokenStream) -> TokenStream {
     let Some(mut item) = TypeItem::parse(tokens.clone()) else {
         errors.report_with_help(
             item_keyword(&tokens),
-            format_args!("`#[rxd::service]` is for structs and enums, and this is {}", describe_item(&tokens)),
+            format_args!(
+                "`#[rxd::service]` is for structs, enums and async functions, and this is {}",
+                describe_item(&tokens)
+            ),
             "put it on the type, and implement `rxd::Runner` for that",
         );
         return quote!(#tokens #errors);
     };
-    if item.shape == ItemShape::Union {
+    if matches!(item.shape, ItemShape::Union) {
         errors.report_with_help(
             &item.keyword,
-            "`#[rxd::service]` is for structs and enums, and this is a union",
+            "`#[rxd::service]` is for structs, enums and async functions, and this is a union",
             format_args!("put the union into a struct, and make that the service"),
         );
     }
-    if let Some(lifetime) = item.first_lifetime() {
+    let shape = item.shape.clone();
+    let function = match &shape {
+        ItemShape::Function(signature) => Some(FunctionService::check(signature, &mut errors)),
+        _ => None,
+    };
+    if function.as_ref().is_some_and(FunctionService::is_method) {
+        return quote!(#item #errors);
+    }
+    if function.as_ref().is_some_and(|function| !function.is_valid()) {
+        // The type that stands for it has none of its parameters.
+        item.generics = Generics::default();
+    } else if let Some(lifetime) = item.first_lifetime() {
         errors.report_with_help(
             lifetime,
             format_args!(
@@ -48,6 +65,7 @@ pub(crate) fn expand(args: TokenStream, tokens: TokenStream) -> TokenStream {
     hints.add_entries("service", &list);
     written.watches.iter().for_each(|watch| hints.add_watch(watch.keyword, &watch.list));
     let service = model::check(written, &item, &mut errors);
+    let function = function.map(|function| function.expand(&item, &rxd));
     let generated = expand::expand(&item, &service, &rxd);
-    quote!(#item #hints #generated #errors)
+    quote!(#item #hints #function #generated #errors)
 }

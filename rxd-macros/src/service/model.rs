@@ -61,7 +61,7 @@ pub(crate) enum OptionSetter {
 /// Checks everything that was written. What is not valid is reported and left out.
 pub(crate) fn check(written: ServiceAttrs, item: &TypeItem, errors: &mut Errors) -> ServiceModel {
     let mut service = ServiceModel {
-        name: name::kebab_case(&item.ident.to_string()),
+        name: name::kebab_case(&item.written_name().to_string()),
         name_at: item.ident.to_token_stream(),
         manager: None,
         options: Vec::new(),

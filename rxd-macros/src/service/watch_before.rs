@@ -15,21 +15,21 @@ use syn::{Attribute, Meta, parse_quote};
 pub(crate) fn expand(keyword: WatchKeyword, args: TokenStream, tokens: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let word = Ident::new(keyword.word(), Span::call_site());
-    let Some(mut item) = TypeItem::parse(tokens.clone()) else {
+    let Some(mut item) = TypeItem::parse(tokens.clone()).filter(TypeItem::may_be_service) else {
         errors.report_with_help(
             item_keyword(&tokens),
             format_args!("`#[{word}]` is for services, and this is {}", describe_item(&tokens)),
-            "put it on a struct or an enum, under `#[rxd::service]`",
+            "put it on a struct, an enum or an async function, under `#[rxd::service]`",
         );
         return quote!(#tokens #errors);
     };
     let service = item.attrs.iter().position(|attr| last_segment(attr.path()).is_some_and(|word| word == "service"));
     let Some(service) = service else {
-        let at = if args.is_empty() { item.ident.to_token_stream() } else { args.clone() };
+        let at = if args.is_empty() { item.written_name().to_token_stream() } else { args.clone() };
         errors.report_with_help(
             at,
             format_args!("`#[{word}]` without `#[rxd::service]`"),
-            format_args!("write `#[rxd::service]` on `{}` too", item.ident),
+            format_args!("write `#[rxd::service]` on `{}` too", item.written_name()),
         );
         item.attrs.insert(0, parse_quote!(#[#word(#args)]));
         // Expanded as if it were there: code that uses the type as a service is not an error, too.

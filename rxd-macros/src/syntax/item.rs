@@ -1,21 +1,24 @@
 //! The head of the user's item: what is needed to name its type. The body is never parsed.
 
 use crate::errors::Errors;
+use crate::syntax::name;
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
-use syn::{Attribute, GenericParam, Generics, Path, Visibility, WhereClause};
+use syn::{Attribute, GenericParam, Generics, Path, Signature, Visibility, WhereClause};
 
-/// Whether an item is a struct, an enum or a union.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// What an item is.
+#[derive(Clone)]
 pub(crate) enum ItemShape {
     Struct,
     Enum,
     Union,
+    /// A function, for which `#[rxd::service]` declares a type.
+    Function(Box<Signature>),
 }
 
-/// An item that declares a type, with its head parsed.
+/// An item that is a type, or declares one, with its head parsed.
 pub(crate) struct TypeItem {
     pub(crate) attrs: Vec<Attribute>,
     /// Everything after the attributes, as written.
@@ -23,17 +26,22 @@ pub(crate) struct TypeItem {
     pub(crate) vis: Visibility,
     pub(crate) shape: ItemShape,
     pub(crate) keyword: Ident,
+    /// The type's name.
     pub(crate) ident: Ident,
     pub(crate) generics: Generics,
 }
 
 impl TypeItem {
-    /// Parses the head of a struct, enum or union; `None` for any other item.
+    /// Parses the head of a struct, enum, union or function; `None` for any other item.
     pub(crate) fn parse(tokens: TokenStream) -> Option<TypeItem> {
         (|input: ParseStream<'_>| {
             let attrs = input.call(Attribute::parse_outer)?;
             let rest = input.cursor().token_stream();
             let vis = input.parse()?;
+            if let Ok(signature) = input.fork().parse::<Signature>() {
+                skip(input)?;
+                return Ok(TypeItem::of_function(attrs, rest, vis, signature));
+            }
             let keyword = input.call(Ident::parse_any)?;
             let shape = match keyword.to_string().as_str() {
                 "struct" => ItemShape::Struct,
@@ -48,14 +56,32 @@ impl TypeItem {
                 input.parse::<TokenTree>()?;
             }
             generics.where_clause = input.parse::<Option<WhereClause>>()?;
-            // The body is skipped: it may be half-written.
-            while !input.is_empty() {
-                input.parse::<TokenTree>()?;
-            }
+            skip(input)?;
             Ok(TypeItem { attrs, rest, vis, shape, keyword, ident, generics })
         })
         .parse2(tokens)
         .ok()
+    }
+
+    /// The type that stands for a function: `CacheSweeper` for `cache_sweeper`.
+    fn of_function(attrs: Vec<Attribute>, rest: TokenStream, vis: Visibility, signature: Signature) -> TypeItem {
+        let keyword = Ident::new("fn", signature.fn_token.span);
+        let ident = Ident::new(&name::pascal_case(&signature.ident.to_string()), signature.ident.span());
+        let generics = signature.generics.clone();
+        TypeItem { attrs, rest, vis, shape: ItemShape::Function(Box::new(signature)), keyword, ident, generics }
+    }
+
+    /// Whether it is a type, or a function that can be a service.
+    pub(crate) fn may_be_service(&self) -> bool {
+        !matches!(&self.shape, ItemShape::Function(signature) if signature.asyncness.is_none())
+    }
+
+    /// The item's own name, which for a function is not the type's.
+    pub(crate) fn written_name(&self) -> &Ident {
+        match &self.shape {
+            ItemShape::Function(signature) => &signature.ident,
+            _ => &self.ident,
+        }
     }
 
     /// The first lifetime parameter.
@@ -77,6 +103,14 @@ impl ToTokens for TypeItem {
         }
         self.rest.to_tokens(tokens);
     }
+}
+
+/// Skips the body, which may be half-written.
+fn skip(input: ParseStream<'_>) -> syn::Result<()> {
+    while !input.is_empty() {
+        input.parse::<TokenTree>()?;
+    }
+    Ok(())
 }
 
 /// The item in a message: `a function`.

@@ -35,6 +35,18 @@ pub(crate) fn kebab_case(ident: &str) -> String {
     name.trim_end_matches('-').to_owned()
 }
 
+/// The name of a function as that of a type: `cache_sweeper` becomes `CacheSweeper`.
+pub(crate) fn pascal_case(ident: &str) -> String {
+    let ident = ident.strip_prefix("r#").unwrap_or(ident);
+    let words = ident.split('_').filter(|word| !word.is_empty());
+    words
+        .flat_map(|word| {
+            let mut letters = word.chars();
+            letters.next().into_iter().flat_map(char::to_uppercase).chain(letters)
+        })
+        .collect()
+}
+
 /// The name in `lit`; otherwise an error.
 pub(crate) fn check_name(lit: &LitStr, errors: &mut Errors) -> Option<String> {
     let name = lit.value();

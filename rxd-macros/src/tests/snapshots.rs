@@ -39,6 +39,7 @@ fn expand(item: Item) -> TokenStream {
             crate::manager::expand(quote!((::rxd) #table))
         }
         Item::Struct(mut item) => with_first(&item.attrs.remove(0), item.to_token_stream()),
+        Item::Fn(mut item) => with_first(&item.attrs.remove(0), item.to_token_stream()),
         Item::Enum(mut item) => with_first(&item.attrs.remove(0), item.to_token_stream()),
         other => other.to_token_stream(),
     }

@@ -5,6 +5,7 @@ use crate::runtime::RuntimePaths;
 use crate::syntax::span::call_at;
 use proc_macro2::{Literal, TokenStream};
 use quote::{ToTokens, quote};
+use syn::Type;
 use syn::ext::IdentExt as _;
 
 /// The constructor call of one watch: `Edge::watch(..)`.
@@ -12,7 +13,10 @@ pub(crate) fn constructor(watch: &WatchAttr, rxd: &RuntimePaths) -> TokenStream 
     let (path, watched, target) = (rxd.edge(), rxd.watched(), rxd.target());
     let targets = watch.targets.iter().map(|written| match written {
         WatchTarget::Name(name) => quote!(#target::name(#name)),
-        WatchTarget::Type(ty) => quote!(#target::of_type(<#ty as #watched>::SERVICE_TYPE)),
+        WatchTarget::Type(ty) => {
+            let exact = has_arguments(ty).then(|| quote!(.exact()));
+            quote!(#target::of_type(<#ty as #watched>::SERVICE_TYPE) #exact)
+        }
     });
     let targets = quote!(const { &[#(#targets),*] });
     let mut built = match (&watch.sentence, watch.keyword) {
@@ -36,6 +40,15 @@ pub(crate) fn constructor(watch: &WatchAttr, rxd: &RuntimePaths) -> TokenStream 
         built.extend(quote!(.stream(#name)));
     }
     built
+}
+
+/// Whether a type is written with arguments. The compiler then compares it with the daemon's fields
+/// exactly; an alias of a generic type is refused.
+pub(crate) fn has_arguments(ty: &Type) -> bool {
+    match ty {
+        Type::Path(path) => path.path.segments.iter().any(|segment| !segment.arguments.is_empty()),
+        _ => false,
+    }
 }
 
 /// The graph checks of the watch with index `number`, each spanned at the words that it is about.

@@ -66,8 +66,8 @@ impl fmt::Display for Fault {
 
 impl std::error::Error for Fault {}
 
-/// The violation if the target is found, but is another type of the same path and place, such as two
-/// local types that one macro call declares. Only a running program can tell them apart.
+/// The violation if the target is found, but is another type of the same path and place: one with
+/// other parameters, or another local type that the same macro call declares.
 fn is_other_type(analysis: &Analysis<'_>, edge: &Edge<'_>, t: usize) -> Option<RuleViolation> {
     let target = &edge.targets[t];
     let found = analysis.graph.nodes[target_service(analysis, edge, t)?].service_type?;

@@ -24,6 +24,9 @@ pub trait Declared: 'static {
     /// Everything its attributes say.
     #[doc(hidden)]
     const DECLARATION: Declaration;
+    /// The generic types that it watches, as a list: `(Pool<u8>, (Pool<u16>, ()))`.
+    #[doc(hidden)]
+    type GenericTargets;
 }
 
 /// Everything the attributes of one service say.
@@ -92,6 +95,34 @@ pub trait Watched {
 #[diagnostic::do_not_recommend]
 impl<T: Declared> Watched for T {
     const SERVICE_TYPE: ServiceType = T::SERVICE_TYPE;
+}
+
+/// A type that field `N` of daemon `D` has. Generic types are compared by it, since constants cannot
+/// tell `Pool<u8>` from `Pool<u16>`.
+#[diagnostic::on_unimplemented(
+    message = "a service of daemon `{D}` watches `{Self}`, and no field has that type",
+    label = "this service watches `{Self}`",
+    note = "write the type exactly as the field has it, parameters included, or the service's name"
+)]
+pub trait InDaemon<D, const N: usize> {}
+
+/// A list of types, all of them [`InDaemon`]. `I` is the list of their fields, which the compiler
+/// finds.
+pub trait AllInDaemon<D, I> {}
+
+impl<D> AllInDaemon<D, ()> for () {}
+
+impl<D, A: InDaemon<D, N>, const N: usize, B: AllInDaemon<D, I>, I> AllInDaemon<D, (FieldIndex<N>, I)> for (A, B) {}
+
+/// The index of a field, as a type.
+#[derive(Debug)]
+pub struct FieldIndex<const N: usize>;
+
+/// Compiles only if each generic type that `S` watches is the type of a field of daemon `D`.
+pub const fn check_types<S: Declared, D, I>()
+where
+    S::GenericTargets: AllInDaemon<D, I>,
+{
 }
 
 /// Panics, in the compiler, with what is wrong with the `within` of one watch of a service.

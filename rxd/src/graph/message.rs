@@ -153,12 +153,12 @@ const fn write_watch_fault(
             }
             list.end();
         }
-        Rule::GenericType => {
+        Rule::HiddenParameters => {
             write_verb(text, edge);
             text.quote(edge.targets[t].text);
-            text.push(", which is generic, and a watch cannot tell one `");
+            text.push(", a generic type, by a name without its parameters\nhelp: write the parameters: `");
             text.push(edge.targets[t].text);
-            text.push("<..>` from another\nhelp: name the service: `\"");
+            text.push("<..>`, or name the service: `\"");
             text.push(nodes[other].name);
             text.push("\"`");
         }
@@ -271,8 +271,12 @@ const fn write_unknown_target(text: &mut Text, analysis: &Analysis<'_>, place: F
             if same_text(service_type.text, target.text) {
                 text.push(": its ");
                 text.quote(target.text);
-                text.push(" is another type, declared at ");
-                write_place(text, service_type);
+                if service_type.id == target.id && service_type.is_generic {
+                    text.push(" has other parameters");
+                } else {
+                    text.push(" is another type, declared at ");
+                    write_place(text, service_type);
+                }
                 text.push("\nhelp: name the service: `\"");
                 text.push(nodes[i].name);
                 text.push("\"`");

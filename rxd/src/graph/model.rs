@@ -224,6 +224,8 @@ pub struct Target<'a> {
     pub id: u64,
     /// Whether it names a type.
     pub by_type: bool,
+    /// Whether it is a generic type of which the compiler has not compared the parameters.
+    pub(crate) hides_parameters: bool,
     pub(crate) type_id: Option<fn() -> TypeId>,
 }
 
@@ -231,14 +233,20 @@ impl<'a> Target<'a> {
     /// The service with this name.
     #[must_use]
     pub const fn name(name: &'a str) -> Self {
-        Target { text: name, id: fnv1a(name), by_type: false, type_id: None }
+        Target { text: name, id: fnv1a(name), by_type: false, hides_parameters: false, type_id: None }
     }
 
     /// The service declared on this type.
     #[must_use]
     pub const fn of_type(service_type: ServiceType) -> Target<'static> {
-        let ServiceType { id, text, type_id, .. } = service_type;
-        Target { text, id, by_type: true, type_id }
+        let ServiceType { id, text, type_id, is_generic, .. } = service_type;
+        Target { text, id, by_type: true, hides_parameters: is_generic, type_id }
+    }
+
+    /// The same target, whose parameters [`check_types`](super::declaration::check_types) compares.
+    #[must_use]
+    pub const fn exact(self) -> Self {
+        Target { hides_parameters: false, ..self }
     }
 
     /// The hash by which a running program looks the name or the type up.

@@ -39,8 +39,8 @@ pub enum Rule {
     UnknownType,
     /// A watch says which of two services of one type it means.
     AmbiguousType,
-    /// A watch names a type without parameters.
-    GenericType,
+    /// A watch of a generic type has its parameters.
+    HiddenParameters,
     /// A watch names each service once.
     DuplicateTarget,
     /// A service does not watch itself.
@@ -75,7 +75,7 @@ impl Rule {
         Rule::UnknownService,
         Rule::UnknownType,
         Rule::AmbiguousType,
-        Rule::GenericType,
+        Rule::HiddenParameters,
         Rule::DuplicateTarget,
         Rule::SelfWatch,
         Rule::WatchNeverTrue,
@@ -103,7 +103,7 @@ impl Rule {
             Rule::UnknownService => "unknown-service",
             Rule::UnknownType => "unknown-type",
             Rule::AmbiguousType => "ambiguous-type",
-            Rule::GenericType => "generic-type",
+            Rule::HiddenParameters => "hidden-parameters",
             Rule::DuplicateTarget => "duplicate-target",
             Rule::SelfWatch => "self-watch",
             Rule::WatchNeverTrue => "watch-never-true",

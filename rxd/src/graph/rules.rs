@@ -147,8 +147,8 @@ pub(super) const fn violation_of_target(
         Lookup::None => return violation(Rule::UnknownService, t),
         Lookup::Many => return violation(Rule::AmbiguousType, t),
     };
-    if edge.targets[t].by_type && is_generic(analysis, to) {
-        return violation(Rule::GenericType, to);
+    if edge.targets[t].hides_parameters {
+        return violation(Rule::HiddenParameters, to);
     }
     if entries[me].flags & TARGET_TWICE_IN_ONE_WATCH != 0 {
         let mut other = 0;
@@ -186,13 +186,6 @@ pub(super) const fn violation_of_target(
         }
     }
     None
-}
-
-const fn is_generic(analysis: &Analysis<'_>, at: usize) -> bool {
-    match analysis.graph.nodes[at].service_type {
-        Some(service_type) => service_type.is_generic,
-        None => false,
-    }
 }
 
 /// Whether the edge never holds, whatever the gates do, and this is the target to report it at.

@@ -98,7 +98,12 @@ fn case_with_one_fault_has_one_error() {
 }
 
 /// Cases with more than one error whose names do not say so.
-const MORE: [&str; 2] = ["daemon/field_key_of_a_second_one", "manager/empty_row"];
+const MORE: [&str; 3] = [
+    "daemon/field_key_of_a_second_one",
+    "manager/empty_row",
+    // The compiler says it of the argument's owner, and of the future that borrows it.
+    "function/argument_not_send",
+];
 
 /// If a macro loses the item, or causes a follow-on error, the use of the item in `main` is one
 /// more error.

@@ -67,11 +67,11 @@ fn examples() -> Vec<(Rule, &'static str, Vec<Node<'static>>)> {
             vec![typed("primary", "Db", vec![]), typed("replica", "Db", vec![]), api(vec![Edge::needs(by_type("Db"))])],
         ),
         (
-            Rule::GenericType,
-            "`#[needs(Pool<u8>)]`, and a field of type `Pool<u16>`",
+            Rule::HiddenParameters,
+            "`#[needs(BytePool)]`, where `type BytePool = Pool<u8>;`",
             vec![
                 Node { service_type: Some(ServiceType::new("Pool", "Pool").generic()), ..node("pool", []) },
-                api(vec![Edge::needs(by_type("Pool"))]),
+                api(vec![Edge::needs(Vec::leak(vec![Target::of_type(ServiceType::new("Pool", "Pool").generic())]))]),
             ],
         ),
         (

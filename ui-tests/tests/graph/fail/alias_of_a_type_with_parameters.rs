@@ -1,4 +1,4 @@
-//! An alias stands for a type with parameters.
+//! An alias hides the parameters of a generic type.
 use rxd::{Context, Runner};
 
 #[rxd::service]
@@ -26,9 +26,10 @@ impl Runner for Api {
 
 #[rxd::daemon]
 struct D {
-    #[service(name = "bytes")]
     pool: Pool<u8>,
     api: Api,
 }
 
-fn main() {}
+fn main() {
+    let _ = D::GRAPH;
+}

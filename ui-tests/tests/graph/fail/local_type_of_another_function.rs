@@ -53,4 +53,7 @@ fn second() {
     }
 }
 
-fn main() {}
+fn main() {
+    first();
+    second();
+}

@@ -1,4 +1,4 @@
-//! A watch names a generic type by its parameters: types are not compared by these.
+//! A generic type with other parameters than the field has.
 use rxd::{Context, Runner};
 
 #[rxd::service]
@@ -28,4 +28,6 @@ struct D {
     api: Api,
 }
 
-fn main() {}
+fn main() {
+    let _ = D::GRAPH;
+}

@@ -1,4 +1,5 @@
-//! Services of one name in two functions are two types. A generic service is named by its name.
+//! Services of one name in two functions are two types, and so are generic ones with other
+//! parameters.
 use rxd::{Action, Context, Runner, State};
 
 fn other() {
@@ -15,14 +16,29 @@ fn other() {
 }
 
 #[rxd::service]
+#[derive(Default)]
 struct Pool<T: Send + 'static>(T);
 
-impl<T: Send + 'static> Runner for Pool<T> {
-    async fn run(&mut self, cx: &Context) -> rxd::Result {
-        cx.cancelled().await;
-        Ok(())
-    }
+#[rxd::service]
+struct Queue<T: Send + 'static>(T);
+
+#[rxd::service]
+struct Batch<T: Send + 'static>(T);
+
+type Number = u64;
+
+macro_rules! runners {
+    ($($service:ident)*) => {$(
+        impl<T: Send + 'static> Runner for $service<T> {
+            async fn run(&mut self, cx: &Context) -> rxd::Result {
+                let _ = &self.0;
+                cx.cancelled().await;
+                Ok(())
+            }
+        }
+    )*};
 }
+runners!(Pool Queue Batch);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> rxd::Result {
@@ -38,8 +54,10 @@ async fn main() -> rxd::Result {
         }
     }
 
+    type Numbers = Pool<u64>;
+
     #[rxd::service]
-    #[rxd::needs(Worker, "bytes")]
+    #[rxd::needs(Worker, "bytes", Queue<u64>, Batch<Pool<Number>>)]
     struct Api;
 
     impl Runner for Api {
@@ -61,10 +79,13 @@ async fn main() -> rxd::Result {
         words: Pool<u16>,
         #[service(name = "bytes")]
         bytes: Pool<u8>,
+        queue: Queue<u64>,
+        batches: Option<Batch<Numbers>>,
+        #[cfg(all())]
         api: Api,
     }
 
-    let app = App { worker: Worker, words: Pool(0), bytes: Pool(0), api: Api };
+    let app = App { worker: Worker, words: Pool(0), bytes: Pool(0), queue: Queue(Numbers::default().0), batches: Some(Batch(Pool(1))), api: Api };
     let handle = app.start().await?;
     handle.wait_for("api", State::Run).await?;
     handle.shutdown();

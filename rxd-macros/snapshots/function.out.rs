@@ -1,0 +1,93 @@
+/// Sweeps the cache.
+pub async fn cache_sweeper<T: Store>(
+    cx: &Context,
+    cache: &mut Cache<T>,
+    limits: &Limits,
+    every: Duration,
+) -> rxd::Result {
+    Ok(())
+}
+::rxd::__private::show! {
+    { let _ = ::rxd::__private::editor::service::name; }
+}
+/// Sweeps the cache.
+#[allow(missing_debug_implementations)]
+pub struct CacheSweeper<T: Store> {
+    cache: Cache<T>,
+    limits: Limits,
+    every: Duration,
+}
+#[automatically_derived]
+#[allow(dead_code, clippy::too_many_arguments)]
+impl<T: Store> CacheSweeper<T> {
+    ///The service that calls `cache_sweeper` with these arguments.
+    #[must_use]
+    pub fn new(cache: Cache<T>, limits: Limits, every: Duration) -> Self {
+        CacheSweeper {
+            cache,
+            limits,
+            every,
+        }
+    }
+}
+#[automatically_derived]
+#[allow(deprecated)]
+impl<T: Store> ::rxd::Runner for CacheSweeper<T>
+where
+    T: ::core::marker::Send + 'static,
+{
+    async fn run(&mut self, cx: &::rxd::Context) -> ::rxd::Result {
+        ::rxd::__private::function_result::<
+            rxd::Result,
+        >(
+            cache_sweeper(
+                    cx,
+                    &mut self.cache,
+                    &self.limits,
+                    ::rxd::__private::cloned::<Duration>(&self.every),
+                )
+                .await,
+        )
+    }
+}
+#[automatically_derived]
+#[allow(deprecated)]
+impl<T: Store> ::rxd::__private::Declared for CacheSweeper<T>
+where
+    CacheSweeper<T>: 'static,
+{
+    const SERVICE_TYPE: ::rxd::__private::ServiceType = (::rxd::__private::ServiceType::of::<
+        Self,
+    >)(::core::concat!(::core::module_path!(), "::CacheSweeper"), "CacheSweeper")
+        .generic();
+    const DECLARATION: ::rxd::__private::Declaration = ::rxd::__private::Declaration::new(
+            "sweeper",
+        )
+        .edges(const {
+            &[
+                ::rxd::__private::Edge::needs(const {
+                    &[::rxd::__private::Target::name("db")]
+                }),
+            ]
+        });
+    type GenericTargets = ();
+}
+#[automatically_derived]
+#[allow(deprecated)]
+impl<
+    T: Store,
+    __D: ::rxd::__private::Graphed,
+    const __ME: usize,
+> ::rxd::__private::Checked<__D, __ME> for CacheSweeper<T>
+where
+    CacheSweeper<T>: ::rxd::Runner,
+{
+    const OK: () = {
+        (::rxd::__private::check_service)(&__D::ANALYSIS, __ME);
+        (::rxd::__private::check_edge)(&__D::ANALYSIS, __ME, 0);
+        (::rxd::__private::check_target)(&__D::ANALYSIS, __ME, 0, 0);
+    };
+    fn service(this: ::core::option::Option<Self>) -> ::rxd::Service {
+        ::rxd::__private::service::<Self>(this)
+    }
+}

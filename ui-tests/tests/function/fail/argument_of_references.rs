@@ -1,0 +1,19 @@
+//! References inside a type.
+
+use rxd::Context;
+
+#[rxd::service]
+async fn sweeper(cx: &Context, names: Vec<&str>) -> rxd::Result {
+    let _ = names;
+    cx.cancelled().await;
+    Ok(())
+}
+
+#[rxd::daemon]
+struct D {
+    sweeper: Sweeper,
+}
+
+fn main() {
+    let _ = D::GRAPH;
+}

@@ -1,0 +1,18 @@
+//! The context by value.
+
+use rxd::Context;
+
+#[rxd::service]
+async fn sweeper(cx: Context) -> rxd::Result {
+    cx.cancelled().await;
+    Ok(())
+}
+
+#[rxd::daemon]
+struct D {
+    sweeper: Sweeper,
+}
+
+fn main() {
+    let _ = D::GRAPH;
+}
