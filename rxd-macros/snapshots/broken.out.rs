@@ -7,6 +7,7 @@ struct Poller {
     ::rxd::__private::editor::watch::stream; }
 }
 #[automatically_derived]
+#[doc(hidden)]
 #[allow(deprecated)]
 impl ::rxd::__private::Declared for Poller {
     const SERVICE_TYPE: ::rxd::__private::ServiceType = (::rxd::__private::ServiceType::of::<
@@ -25,16 +26,27 @@ impl ::rxd::__private::Declared for Poller {
     type GenericTargets = ();
 }
 #[automatically_derived]
+#[doc(hidden)]
 #[allow(deprecated)]
 impl<
     __D: ::rxd::__private::Graphed,
     const __ME: usize,
 > ::rxd::__private::Checked<__D, __ME> for Poller {
+    type Itself = Self;
+    const MODULE: &'static str = ::core::module_path!();
     const OK: () = {
-        (::rxd::__private::check_service)(&__D::ANALYSIS, __ME);
-        (::rxd::__private::check_edge)(&__D::ANALYSIS, __ME, 0);
-        (::rxd::__private::check_target)(&__D::ANALYSIS, __ME, 0, 0);
+        if ::rxd::__private::is_in_crate_of(__D::ANALYSIS, ::core::module_path!()) {
+            (::rxd::__private::check_service)(__D::ANALYSIS, __ME);
+            (::rxd::__private::check_edge)(__D::ANALYSIS, __ME, 0);
+            (::rxd::__private::check_target)(__D::ANALYSIS, __ME, 0, 0);
+        }
     };
+}
+#[automatically_derived]
+#[doc(hidden)]
+#[allow(deprecated)]
+impl ::rxd::__private::IntoService for Poller {
+    type Itself = Self;
     fn service(this: ::core::option::Option<Self>) -> ::rxd::Service {
         ::rxd::__private::service::<Self>(this)
     }

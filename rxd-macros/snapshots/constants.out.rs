@@ -8,6 +8,7 @@ struct Poller;
     ::rxd::__private::editor::watch::within; } { let _ = LIMIT; }
 }
 #[automatically_derived]
+#[doc(hidden)]
 #[allow(deprecated)]
 impl ::rxd::__private::Declared for Poller {
     const SERVICE_TYPE: ::rxd::__private::ServiceType = (::rxd::__private::ServiceType::of::<
@@ -36,36 +37,51 @@ impl ::rxd::__private::Declared for Poller {
     type GenericTargets = ();
 }
 #[automatically_derived]
+#[doc(hidden)]
 #[allow(deprecated)]
 impl<
     __D: ::rxd::__private::Graphed,
     const __ME: usize,
 > ::rxd::__private::Checked<__D, __ME> for Poller {
+    type Itself = Self;
+    const MODULE: &'static str = ::core::module_path!();
     const OK: () = {
-        (::rxd::__private::check_option)(
-            <Self as ::rxd::__private::Declared>::DECLARATION.options,
-            ::rxd::__private::OptionKey::Timeout(::rxd::State::Stop),
-        );
-        (::rxd::__private::check_option)(
-            <Self as ::rxd::__private::Declared>::DECLARATION.options,
-            ::rxd::__private::OptionKey::Factor,
-        );
-        (::rxd::__private::check_option)(
-            <Self as ::rxd::__private::Declared>::DECLARATION.options,
-            ::rxd::__private::OptionKey::Max,
-        );
-        (::rxd::__private::check_service)(&__D::ANALYSIS, __ME);
-        (::rxd::__private::check_within)(
-            <Self as ::rxd::__private::Declared>::DECLARATION.edges,
-            0,
-        );
-        (::rxd::__private::check_edge)(&__D::ANALYSIS, __ME, 0);
-        (::rxd::__private::check_target)(&__D::ANALYSIS, __ME, 0, 0);
+        if ::rxd::__private::is_in_crate_of(__D::ANALYSIS, ::core::module_path!()) {
+            (::rxd::__private::check_service)(__D::ANALYSIS, __ME);
+            (::rxd::__private::check_edge)(__D::ANALYSIS, __ME, 0);
+            (::rxd::__private::check_target)(__D::ANALYSIS, __ME, 0, 0);
+        }
     };
+}
+#[automatically_derived]
+#[doc(hidden)]
+#[allow(deprecated)]
+impl ::rxd::__private::IntoService for Poller {
+    type Itself = Self;
     fn service(this: ::core::option::Option<Self>) -> ::rxd::Service {
         ::rxd::__private::service::<Self>(this)
     }
 }
+#[allow(deprecated)]
+const _: () = (::rxd::__private::check_option)(
+    <Poller as ::rxd::__private::Declared>::DECLARATION.options,
+    ::rxd::__private::OptionKey::Timeout(::rxd::State::Stop),
+);
+#[allow(deprecated)]
+const _: () = (::rxd::__private::check_option)(
+    <Poller as ::rxd::__private::Declared>::DECLARATION.options,
+    ::rxd::__private::OptionKey::Factor,
+);
+#[allow(deprecated)]
+const _: () = (::rxd::__private::check_option)(
+    <Poller as ::rxd::__private::Declared>::DECLARATION.options,
+    ::rxd::__private::OptionKey::Max,
+);
+#[allow(deprecated)]
+const _: () = (::rxd::__private::check_within)(
+    <Poller as ::rxd::__private::Declared>::DECLARATION.edges,
+    0,
+);
 struct EdgeAgent {
     poller: Poller,
 }
@@ -78,14 +94,18 @@ struct EdgeAgent {
     ::rxd::__private::editor::stage::attempts; } { let _ = MOST; } { let _ = reach_db; }
 }
 #[automatically_derived]
+#[doc(hidden)]
 #[allow(deprecated)]
 impl ::rxd::__private::Graphed for EdgeAgent {
-    const ANALYSIS: ::rxd::__private::Analysis<'static> = {
+    const ANALYSIS: &'static ::rxd::__private::Analysis<'static> = {
         static GRAPH: ::rxd::Graph<'static> = EdgeAgent::GRAPH;
         static INDEX: ::rxd::__private::Index<{ 1 }> = ::rxd::__private::Index::new(
             &GRAPH,
         );
-        INDEX.of(&GRAPH)
+        static ANALYSIS: ::rxd::__private::Analysis<'static> = INDEX
+            .of(&GRAPH)
+            .declared_in(::core::module_path!(), &[("poller", false)], &[]);
+        &ANALYSIS
     };
     const OPTIONS: ::rxd::__private::DaemonOptions = ::rxd::__private::DaemonOptions::DEFAULT
         .exit_code(CODE)
@@ -113,11 +133,11 @@ impl EdgeAgent {
             .prestart(::rxd::__private::stage(::rxd::__private::Stage::new("check-disk",
             check_disk), < Self as ::rxd::__private::Graphed > ::STAGES[0])
             .retry(::core::time::Duration::from_secs(1)))
-            .prestart(::rxd::__private::Stage::new("reach-db", reach_db)).add(< < Poller
-            as ::rxd::__private::Field < EdgeAgent, 0 >> ::Service as
-            ::rxd::__private::Checked < EdgeAgent, 0 >>
-            ::service(::core::option::Option::Some(self.poller))) } {
-            ::core::unimplemented!() }
+            .prestart(::rxd::__private::Stage::new("reach-db", reach_db)).add(< < <
+            Poller as ::rxd::__private::Field < EdgeAgent, 0 >> ::Service as
+            ::rxd::__private::Checked < EdgeAgent, 0 >> ::Itself as
+            ::rxd::__private::IntoService > ::service(::core::option::Option::Some(self
+            .poller))) } { ::core::unimplemented!() }
         }
     }
     ::rxd::__private::with_systemd! {
@@ -147,14 +167,17 @@ impl EdgeAgent {
     }
 }
 #[automatically_derived]
+#[doc(hidden)]
 #[allow(deprecated)]
 impl ::rxd::__private::InDaemon<EdgeAgent, 0> for Poller {}
 #[allow(deprecated)]
 const _: () = ::rxd::__private::choose! {
     { { (::rxd::__private::check_types:: < < Poller as ::rxd::__private::Field <
-    EdgeAgent, 0 >> ::Service, EdgeAgent, _ >) (); < < Poller as ::rxd::__private::Field
-    < EdgeAgent, 0 >> ::Service as ::rxd::__private::Checked < EdgeAgent, 0 >> ::OK } } {
-    () }
+    EdgeAgent, 0 >> ::Service, EdgeAgent, _ >) (); (::rxd::__private::check_field) (<
+    EdgeAgent as ::rxd::__private::Graphed > ::ANALYSIS, 0, < < Poller as
+    ::rxd::__private::Field < EdgeAgent, 0 >> ::Service as ::rxd::__private::Checked <
+    EdgeAgent, 0 >> ::MODULE); < < Poller as ::rxd::__private::Field < EdgeAgent, 0 >>
+    ::Service as ::rxd::__private::Checked < EdgeAgent, 0 >> ::OK } } { () }
 };
 const _: () = (::rxd::__private::check_daemon)(
     &<EdgeAgent as ::rxd::__private::Graphed>::OPTIONS,

@@ -7,14 +7,22 @@ pub struct EdgeAgent {
     ::rxd::__private::editor::daemon::shutdown_timeout; }
 }
 #[automatically_derived]
+#[doc(hidden)]
 #[allow(deprecated)]
 impl ::rxd::__private::Graphed for EdgeAgent {
-    const ANALYSIS: ::rxd::__private::Analysis<'static> = {
+    const ANALYSIS: &'static ::rxd::__private::Analysis<'static> = {
         static GRAPH: ::rxd::Graph<'static> = EdgeAgent::GRAPH;
         static INDEX: ::rxd::__private::Index<{ 2 }> = ::rxd::__private::Index::new(
             &GRAPH,
         );
-        INDEX.of(&GRAPH)
+        static ANALYSIS: ::rxd::__private::Analysis<'static> = INDEX
+            .of(&GRAPH)
+            .declared_in(
+                ::core::module_path!(),
+                &[("health", false), ("poller", false)],
+                &[],
+            );
+        &ANALYSIS
     };
 }
 #[automatically_derived]
@@ -32,14 +40,14 @@ impl EdgeAgent {
     pub fn into_daemon(self) -> ::rxd::Daemon {
         ::rxd::__private::choose! {
             { ::rxd::Daemon::new("edge-agent")
-            .shutdown_timeout(::core::time::Duration::from_secs(30)).add(< < Health as
+            .shutdown_timeout(::core::time::Duration::from_secs(30)).add(< < < Health as
             ::rxd::__private::Field < EdgeAgent, 0 >> ::Service as
-            ::rxd::__private::Checked < EdgeAgent, 0 >>
-            ::service(::core::option::Option::Some(self.health))).add(< < Poller as
-            ::rxd::__private::Field < EdgeAgent, 1 >> ::Service as
-            ::rxd::__private::Checked < EdgeAgent, 1 >>
-            ::service(::core::option::Option::Some(self.poller))) } {
-            ::core::unimplemented!() }
+            ::rxd::__private::Checked < EdgeAgent, 0 >> ::Itself as
+            ::rxd::__private::IntoService > ::service(::core::option::Option::Some(self
+            .health))).add(< < < Poller as ::rxd::__private::Field < EdgeAgent, 1 >>
+            ::Service as ::rxd::__private::Checked < EdgeAgent, 1 >> ::Itself as
+            ::rxd::__private::IntoService > ::service(::core::option::Option::Some(self
+            .poller))) } { ::core::unimplemented!() }
         }
     }
     ::rxd::__private::with_systemd! {
@@ -71,22 +79,28 @@ impl EdgeAgent {
     }
 }
 #[automatically_derived]
+#[doc(hidden)]
 #[allow(deprecated)]
 impl ::rxd::__private::InDaemon<EdgeAgent, 0> for Health {}
 #[automatically_derived]
+#[doc(hidden)]
 #[allow(deprecated)]
 impl ::rxd::__private::InDaemon<EdgeAgent, 1> for Poller {}
 #[allow(deprecated)]
 const _: () = ::rxd::__private::choose! {
     { { (::rxd::__private::check_types:: < < Health as ::rxd::__private::Field <
-    EdgeAgent, 0 >> ::Service, EdgeAgent, _ >) (); < < Health as ::rxd::__private::Field
-    < EdgeAgent, 0 >> ::Service as ::rxd::__private::Checked < EdgeAgent, 0 >> ::OK } } {
-    () }
+    EdgeAgent, 0 >> ::Service, EdgeAgent, _ >) (); (::rxd::__private::check_field) (<
+    EdgeAgent as ::rxd::__private::Graphed > ::ANALYSIS, 0, < < Health as
+    ::rxd::__private::Field < EdgeAgent, 0 >> ::Service as ::rxd::__private::Checked <
+    EdgeAgent, 0 >> ::MODULE); < < Health as ::rxd::__private::Field < EdgeAgent, 0 >>
+    ::Service as ::rxd::__private::Checked < EdgeAgent, 0 >> ::OK } } { () }
 };
 #[allow(deprecated)]
 const _: () = ::rxd::__private::choose! {
     { { (::rxd::__private::check_types:: < < Poller as ::rxd::__private::Field <
-    EdgeAgent, 1 >> ::Service, EdgeAgent, _ >) (); < < Poller as ::rxd::__private::Field
-    < EdgeAgent, 1 >> ::Service as ::rxd::__private::Checked < EdgeAgent, 1 >> ::OK } } {
-    () }
+    EdgeAgent, 1 >> ::Service, EdgeAgent, _ >) (); (::rxd::__private::check_field) (<
+    EdgeAgent as ::rxd::__private::Graphed > ::ANALYSIS, 1, < < Poller as
+    ::rxd::__private::Field < EdgeAgent, 1 >> ::Service as ::rxd::__private::Checked <
+    EdgeAgent, 1 >> ::MODULE); < < Poller as ::rxd::__private::Field < EdgeAgent, 1 >>
+    ::Service as ::rxd::__private::Checked < EdgeAgent, 1 >> ::OK } } { () }
 };

@@ -10,14 +10,27 @@ struct Workers {
     ::rxd::__private::editor::field::name; }
 }
 #[automatically_derived]
+#[doc(hidden)]
 #[allow(deprecated)]
 impl ::rxd::__private::Graphed for Workers {
-    const ANALYSIS: ::rxd::__private::Analysis<'static> = {
+    const ANALYSIS: &'static ::rxd::__private::Analysis<'static> = {
         static GRAPH: ::rxd::Graph<'static> = Workers::GRAPH;
         static INDEX: ::rxd::__private::Index<
             { 2 + ::core::cfg!(all(feature = "metrics")) as usize },
         > = ::rxd::__private::Index::new(&GRAPH);
-        INDEX.of(&GRAPH)
+        static ANALYSIS: ::rxd::__private::Analysis<'static> = INDEX
+            .of(&GRAPH)
+            .declared_in(
+                ::core::module_path!(),
+                &[
+                    ("first", true),
+                    #[cfg(feature = "metrics")]
+                    ("metrics", false),
+                    ("second", true),
+                ],
+                &[#[cfg(not(all(feature = "metrics")))] ("metrics", "Metrics")],
+            );
+        &ANALYSIS
     };
 }
 #[automatically_derived]
@@ -40,18 +53,19 @@ impl Workers {
         ::rxd::__private::choose! {
             { { let daemon = ::rxd::Daemon::new("workers")
             .signals([::rxd::Signal::INTERRUPT, ::rxd::Signal::TERMINATE]); let daemon =
-            daemon.add(< < Worker as ::rxd::__private::Field < Workers, 0 >> ::Service as
-            ::rxd::__private::Checked < Workers, 0 >>
-            ::service(::core::option::Option::Some(self.first)).named("worker-1"));
-            #[cfg(feature = "metrics")] let daemon = daemon.add(< < Metrics as
-            ::rxd::__private::Field < Workers, { 1 } >> ::Service as
-            ::rxd::__private::Checked < Workers, { 1 } >>
-            ::service(::core::option::Option::Some(self.metrics))); let daemon = daemon
-            .add(< < Worker as ::rxd::__private::Field < Workers, { 1 +
-            ::core::cfg!(all(feature = "metrics")) as usize } >> ::Service as
-            ::rxd::__private::Checked < Workers, { 1 + ::core::cfg!(all(feature =
-            "metrics")) as usize } >> ::optional(self.second).named("worker-2")); daemon
-            } } { ::core::unimplemented!() }
+            daemon.add(< < < Worker as ::rxd::__private::Field < Workers, 0 >> ::Service
+            as ::rxd::__private::Checked < Workers, 0 >> ::Itself as
+            ::rxd::__private::IntoService > ::service(::core::option::Option::Some(self
+            .first)).named("worker-1")); #[cfg(feature = "metrics")] let daemon = daemon
+            .add(< < < Metrics as ::rxd::__private::Field < Workers, { 1 } >> ::Service
+            as ::rxd::__private::Checked < Workers, { 1 } >> ::Itself as
+            ::rxd::__private::IntoService > ::service(::core::option::Option::Some(self
+            .metrics))); let daemon = daemon.add(< < < Worker as ::rxd::__private::Field
+            < Workers, { 1 + ::core::cfg!(all(feature = "metrics")) as usize } >>
+            ::Service as ::rxd::__private::Checked < Workers, { 1 +
+            ::core::cfg!(all(feature = "metrics")) as usize } >> ::Itself as
+            ::rxd::__private::IntoService > ::optional(self.second).named("worker-2"));
+            daemon } } { ::core::unimplemented!() }
         }
     }
     ::rxd::__private::with_systemd! {
@@ -81,31 +95,43 @@ impl Workers {
     }
 }
 #[automatically_derived]
+#[doc(hidden)]
 #[allow(deprecated)]
 impl ::rxd::__private::InDaemon<Workers, 0> for Worker {}
-#[automatically_derived]
-#[allow(deprecated)]
 #[cfg(feature = "metrics")]
+#[automatically_derived]
+#[doc(hidden)]
+#[allow(deprecated)]
 impl ::rxd::__private::InDaemon<Workers, { 1 }> for Metrics {}
 #[allow(deprecated)]
 const _: () = ::rxd::__private::choose! {
     { { (::rxd::__private::check_types:: < < Worker as ::rxd::__private::Field < Workers,
-    0 >> ::Service, Workers, _ >) (); < < Worker as ::rxd::__private::Field < Workers, 0
-    >> ::Service as ::rxd::__private::Checked < Workers, 0 >> ::OK } } { () }
+    0 >> ::Service, Workers, _ >) (); (::rxd::__private::check_field) (< Workers as
+    ::rxd::__private::Graphed > ::ANALYSIS, 0, < < Worker as ::rxd::__private::Field <
+    Workers, 0 >> ::Service as ::rxd::__private::Checked < Workers, 0 >> ::MODULE); < <
+    Worker as ::rxd::__private::Field < Workers, 0 >> ::Service as
+    ::rxd::__private::Checked < Workers, 0 >> ::OK } } { () }
 };
 #[cfg(feature = "metrics")]
 #[allow(deprecated)]
 const _: () = ::rxd::__private::choose! {
     { { (::rxd::__private::check_types:: < < Metrics as ::rxd::__private::Field <
-    Workers, { 1 } >> ::Service, Workers, _ >) (); < < Metrics as ::rxd::__private::Field
-    < Workers, { 1 } >> ::Service as ::rxd::__private::Checked < Workers, { 1 } >> ::OK }
-    } { () }
+    Workers, { 1 } >> ::Service, Workers, _ >) (); (::rxd::__private::check_field) (<
+    Workers as ::rxd::__private::Graphed > ::ANALYSIS, 1, < < Metrics as
+    ::rxd::__private::Field < Workers, { 1 } >> ::Service as ::rxd::__private::Checked <
+    Workers, { 1 } >> ::MODULE); < < Metrics as ::rxd::__private::Field < Workers, { 1 }
+    >> ::Service as ::rxd::__private::Checked < Workers, { 1 } >> ::OK } } { () }
 };
 #[allow(deprecated)]
 const _: () = ::rxd::__private::choose! {
     { { (::rxd::__private::check_types:: < < Worker as ::rxd::__private::Field < Workers,
     { 1 + ::core::cfg!(all(feature = "metrics")) as usize } >> ::Service, Workers, _ >)
-    (); < < Worker as ::rxd::__private::Field < Workers, { 1 + ::core::cfg!(all(feature =
-    "metrics")) as usize } >> ::Service as ::rxd::__private::Checked < Workers, { 1 +
+    (); (::rxd::__private::check_field) (< Workers as ::rxd::__private::Graphed >
+    ::ANALYSIS, 1 + ::core::cfg!(all(feature = "metrics")) as usize, < < Worker as
+    ::rxd::__private::Field < Workers, { 1 + ::core::cfg!(all(feature = "metrics")) as
+    usize } >> ::Service as ::rxd::__private::Checked < Workers, { 1 +
+    ::core::cfg!(all(feature = "metrics")) as usize } >> ::MODULE); < < Worker as
+    ::rxd::__private::Field < Workers, { 1 + ::core::cfg!(all(feature = "metrics")) as
+    usize } >> ::Service as ::rxd::__private::Checked < Workers, { 1 +
     ::core::cfg!(all(feature = "metrics")) as usize } >> ::OK } } { () }
 };

@@ -51,6 +51,7 @@ where
     }
 }
 #[automatically_derived]
+#[doc(hidden)]
 #[allow(deprecated)]
 impl<T: Store> ::rxd::__private::Declared for CacheSweeper<T>
 where
@@ -73,6 +74,7 @@ where
     type GenericTargets = ();
 }
 #[automatically_derived]
+#[doc(hidden)]
 #[allow(deprecated)]
 impl<
     T: Store,
@@ -80,13 +82,26 @@ impl<
     const __ME: usize,
 > ::rxd::__private::Checked<__D, __ME> for CacheSweeper<T>
 where
+    CacheSweeper<T>: 'static,
+{
+    type Itself = Self;
+    const MODULE: &'static str = ::core::module_path!();
+    const OK: () = {
+        if ::rxd::__private::is_in_crate_of(__D::ANALYSIS, ::core::module_path!()) {
+            (::rxd::__private::check_service)(__D::ANALYSIS, __ME);
+            (::rxd::__private::check_edge)(__D::ANALYSIS, __ME, 0);
+            (::rxd::__private::check_target)(__D::ANALYSIS, __ME, 0, 0);
+        }
+    };
+}
+#[automatically_derived]
+#[doc(hidden)]
+#[allow(deprecated)]
+impl<T: Store> ::rxd::__private::IntoService for CacheSweeper<T>
+where
     CacheSweeper<T>: ::rxd::Runner,
 {
-    const OK: () = {
-        (::rxd::__private::check_service)(&__D::ANALYSIS, __ME);
-        (::rxd::__private::check_edge)(&__D::ANALYSIS, __ME, 0);
-        (::rxd::__private::check_target)(&__D::ANALYSIS, __ME, 0, 0);
-    };
+    type Itself = Self;
     fn service(this: ::core::option::Option<Self>) -> ::rxd::Service {
         ::rxd::__private::service::<Self>(this)
     }

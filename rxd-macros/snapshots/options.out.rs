@@ -17,6 +17,7 @@ crate::renamed::__private::show! {
     ::renamed::__private::editor::service::heartbeat; } { let _ = crate ::renamed; }
 }
 #[automatically_derived]
+#[doc(hidden)]
 #[allow(deprecated)]
 impl crate::renamed::__private::Declared for Everything {
     const SERVICE_TYPE: crate::renamed::__private::ServiceType = (crate::renamed::__private::ServiceType::of::<
@@ -55,14 +56,28 @@ impl crate::renamed::__private::Declared for Everything {
     type GenericTargets = ();
 }
 #[automatically_derived]
+#[doc(hidden)]
 #[allow(deprecated)]
 impl<
     __D: crate::renamed::__private::Graphed,
     const __ME: usize,
 > crate::renamed::__private::Checked<__D, __ME> for Everything {
+    type Itself = Self;
+    const MODULE: &'static str = ::core::module_path!();
     const OK: () = {
-        (crate::renamed::__private::check_service)(&__D::ANALYSIS, __ME);
+        if crate::renamed::__private::is_in_crate_of(
+            __D::ANALYSIS,
+            ::core::module_path!(),
+        ) {
+            (crate::renamed::__private::check_service)(__D::ANALYSIS, __ME);
+        }
     };
+}
+#[automatically_derived]
+#[doc(hidden)]
+#[allow(deprecated)]
+impl crate::renamed::__private::IntoService for Everything {
+    type Itself = Self;
     fn service(this: ::core::option::Option<Self>) -> crate::renamed::Service {
         crate::renamed::__private::service::<Self>(this)
     }

@@ -7,6 +7,7 @@ where
     { let _ = ::rxd::__private::editor::watch::stream; }
 }
 #[automatically_derived]
+#[doc(hidden)]
 #[allow(deprecated)]
 impl<T> ::rxd::__private::Declared for Pool<T>
 where
@@ -34,6 +35,7 @@ where
     type GenericTargets = ();
 }
 #[automatically_derived]
+#[doc(hidden)]
 #[allow(deprecated)]
 impl<
     T,
@@ -42,13 +44,27 @@ impl<
 > ::rxd::__private::Checked<__D, __ME> for Pool<T>
 where
     T: Send,
+    Pool<T>: 'static,
+{
+    type Itself = Self;
+    const MODULE: &'static str = ::core::module_path!();
+    const OK: () = {
+        if ::rxd::__private::is_in_crate_of(__D::ANALYSIS, ::core::module_path!()) {
+            (::rxd::__private::check_service)(__D::ANALYSIS, __ME);
+            (::rxd::__private::check_edge)(__D::ANALYSIS, __ME, 0);
+            (::rxd::__private::check_target)(__D::ANALYSIS, __ME, 0, 0);
+        }
+    };
+}
+#[automatically_derived]
+#[doc(hidden)]
+#[allow(deprecated)]
+impl<T> ::rxd::__private::IntoService for Pool<T>
+where
+    T: Send,
     Pool<T>: ::rxd::Runner,
 {
-    const OK: () = {
-        (::rxd::__private::check_service)(&__D::ANALYSIS, __ME);
-        (::rxd::__private::check_edge)(&__D::ANALYSIS, __ME, 0);
-        (::rxd::__private::check_target)(&__D::ANALYSIS, __ME, 0, 0);
-    };
+    type Itself = Self;
     fn service(this: ::core::option::Option<Self>) -> ::rxd::Service {
         ::rxd::__private::service::<Self>(this)
     }

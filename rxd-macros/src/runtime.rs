@@ -143,6 +143,9 @@ paths! {
     private stream "stream";
     private cloned "cloned";
     private function_result "function_result";
+    private service_value "IntoService";
+    private check_field "check_field";
+    private is_in_crate_of "is_in_crate_of";
     private check_service "check_service";
     private check_edge "check_edge";
     private check_target "check_target";
@@ -154,6 +157,7 @@ paths! {
     private daemon_options "DaemonOptions";
     private daemon_key "DaemonKey";
     private check_daemon "check_daemon";
+    private check_name "check_name";
     private stage_options "StageOptions";
     private stage_key "StageKey";
     private check_stage "check_stage";

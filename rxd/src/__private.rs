@@ -1,10 +1,11 @@
 //! What generated code calls. Not a public API: it may change in any release.
 
-pub use crate::daemon::checked::{Checked, Field, Graphed, daemon, service, stage};
+pub use crate::daemon::checked::{Checked, Field, Graphed, IntoService, daemon, service, stage};
 pub use crate::daemon::prestart::Stage;
-pub use crate::graph::check::{check_edge, check_service, check_target};
+pub use crate::graph::check::{check_edge, check_field, check_service, check_target, is_in_crate_of};
 pub use crate::graph::declaration::{Declaration, Declared, InDaemon, Watched, check_types, check_within};
 pub use crate::graph::index::Index;
+pub use crate::graph::name::check_name;
 pub use crate::graph::table::Analysis;
 pub use crate::graph::{Edge, Effect, Graph, Mode, Node, ServiceType, Target};
 pub use crate::lifecycle::manager::Table;

@@ -38,7 +38,7 @@ words!(restarts {
 });
 
 words!(daemon {
-    name = "`name = \"edge-agent\"`: the daemon's name. By default the type's, in kebab-case."
+    name = "`name = \"edge-agent\"`: the daemon's name, or a constant. By default the type's, in kebab-case."
     shutdown_timeout = "`shutdown_timeout = \"30s\"`: how long all services together may take to stop."
     signals = "`signals(interrupt, terminate)`: the signals that stop it."
     prestart = "`prestart(check_disk, reach_db(retry = \"1s\", attempts = 3, timeout = \"5s\"))`: the async functions that must pass, in this order, before any service is started."

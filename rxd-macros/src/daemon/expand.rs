@@ -3,19 +3,19 @@
 use super::model::{DaemonField, DaemonModel};
 use super::settings::{DaemonSetting, PrestartStage};
 use crate::runtime::RuntimePaths;
+use crate::syntax::item::last_segment;
 use crate::syntax::span::{call_at, compiled, outer_spans, respan};
-use proc_macro2::{Ident, Literal, Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use std::collections::HashSet;
 use syn::ext::IdentExt as _;
-use syn::{ItemStruct, Meta};
+use syn::{ItemStruct, LitStr, Type};
 
 /// All impls and checks of a daemon.
 pub(crate) fn expand(item: &ItemStruct, daemon: &DaemonModel, rxd: &RuntimePaths) -> TokenStream {
     let ident = &item.ident;
     let text = ident.unraw().to_string();
     let (graphed, analysis, index, graph) = (rxd.graphed(), rxd.analysis(), rxd.index(), rxd.graph());
-    let check_types = rxd.check_types();
     let places = field_positions(daemon);
     let count = places.last().cloned().unwrap_or_default();
     let services: Vec<TokenStream> =
@@ -23,29 +23,15 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &DaemonModel, rxd: &RuntimePaths
     let nodes = daemon.fields.iter().zip(&services).map(|(field, service)| graph_node(field, service, rxd));
     let ConstValues { new, graphed: consts, checks: const_checks, stages } = ConstValues::of(ident, daemon, rxd);
     let settings = daemon.settings.iter().map(|setting| builder_call(setting, &stages, rxd));
-    let adds = daemon.fields.iter().zip(&services).map(|(field, service)| add_call(field, service));
-    let checked = daemon.fields.iter().zip(&services).zip(&places).filter(|((field, _), _)| !field.name_is_taken);
-    let checks = checked.map(|((field, service), place)| {
-        let cfgs = &field.cfgs;
-        // Spanned at the field: the compiler names it as the place where it evaluates the
-        // checks.
-        let ok = quote_spanned!(outer_spans(&field.ty.to_token_stream()).1=> ::OK);
-        let ty = &field.ty;
-        let checked = field_service(ident, field, place, rxd);
-        let path = quote!(#check_types::<#checked, #ident, _>);
-        let types = call_at(&ty.to_token_stream(), path, TokenStream::new());
-        let ok = compiled(quote!({ #types; #service #ok }), quote!(()), rxd);
-        quote!(#(#cfgs)* #[allow(deprecated)] const _: () = #ok;)
-    });
-    let in_daemon = rxd.in_daemon();
-    let mut known = HashSet::new();
-    let types = daemon.fields.iter().zip(&places).filter_map(|(field, place)| {
-        let (ty, cfgs) = (&field.ty, &field.cfgs);
-        // A field with a `#[cfg]` may be off while another one of its type is on.
-        let is_new = known.insert(ty.to_token_stream().to_string()) || !cfgs.is_empty();
-        let place = place_argument(field, place);
-        is_new.then(|| quote!(#(#cfgs)* impl #in_daemon<#ident, #place> for #ty {}))
-    });
+    let adds = daemon.fields.iter().zip(&services).map(|(field, service)| add_call(field, service, rxd));
+    let checks = daemon
+        .fields
+        .iter()
+        .zip(services.iter().zip(&places))
+        .filter(|(field, _)| !field.name_is_taken)
+        .map(|(field, (service, place))| field_checks(ident, field, service, place, rxd));
+    let (fields, configured_out) = field_tables(daemon);
+    let no_services = report_no_services(ident, daemon);
     // `#[cfg]` can switch off a statement, but not a call in a chain.
     let build = if daemon.has_cfgs() {
         let steps = daemon.fields.iter().zip(adds).map(|(field, add)| {
@@ -63,15 +49,19 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &DaemonModel, rxd: &RuntimePaths
     let nowhere = quote!(::core::unimplemented!());
     let build = compiled(build, nowhere.clone(), rxd);
     let value = compiled(quote!(#graph { daemon: #text, nodes: &[#(#nodes),*] }), nowhere, rxd);
+    let types = field_types(ident, daemon, &places, rxd);
     let methods = daemon_methods(&item.vis.to_token_stream(), &value, &build, rxd);
     quote! {
         #[automatically_derived]
+        #[doc(hidden)]
         #[allow(deprecated)]
         impl #graphed for #ident {
-            const ANALYSIS: #analysis<'static> = {
+            const ANALYSIS: &'static #analysis<'static> = {
                 static GRAPH: #graph<'static> = #ident::GRAPH;
                 static INDEX: #index<{ #count }> = #index::new(&GRAPH);
-                INDEX.of(&GRAPH)
+                static ANALYSIS: #analysis<'static> =
+                    INDEX.of(&GRAPH).declared_in(::core::module_path!(), &[#fields], &[#configured_out]);
+                &ANALYSIS
             };
             #consts
         }
@@ -80,10 +70,86 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &DaemonModel, rxd: &RuntimePaths
         impl #ident {
             #methods
         }
-        #(#[automatically_derived] #[allow(deprecated)] #types)*
+        #types
         #(#checks)*
         #(#const_checks)*
+        #no_services
     }
+}
+
+/// The checks of one field and its service, as one constant.
+fn field_checks(
+    daemon: &Ident,
+    field: &DaemonField,
+    service: &TokenStream,
+    place: &TokenStream,
+    rxd: &RuntimePaths,
+) -> TokenStream {
+    let (graphed, cfgs, ty) = (rxd.graphed(), &field.cfgs, field.ty.to_token_stream());
+    // Spanned at the field: the compiler names it as the place where it evaluates the checks.
+    let end = outer_spans(&ty).1;
+    let (ok, module) = (quote_spanned!(end=> ::OK), quote_spanned!(end=> ::MODULE));
+    // What can be mended only here is reported here, at the name that the field gives.
+    let at = field.name.as_ref().map_or_else(|| ty.clone(), ToTokens::to_token_stream);
+    let check = call_at(&at, rxd.check_field(), quote!(<#daemon as #graphed>::ANALYSIS, #place, #service #module));
+    let (check_types, checked) = (rxd.check_types(), field_service(daemon, field, place, rxd));
+    let types = call_at(&ty, quote!(#check_types::<#checked, #daemon, _>), TokenStream::new());
+    let checks = compiled(quote!({ #types; #check; #service #ok }), quote!(()), rxd);
+    quote!(#(#cfgs)* #[allow(deprecated)] const _: () = #checks;)
+}
+
+/// `impl InDaemon` for the type of each field, once where two fields have one type.
+fn field_types(daemon: &Ident, model: &DaemonModel, places: &[TokenStream], rxd: &RuntimePaths) -> TokenStream {
+    let in_daemon = rxd.in_daemon();
+    let mut known = HashSet::new();
+    let impls = model.fields.iter().zip(places).filter_map(|(field, place)| {
+        let (ty, cfgs, place) = (&field.ty, &field.cfgs, const_argument(field, place));
+        // A field with a `#[cfg]` may be off while another one of its type is on.
+        let is_new = known.insert(ty.to_token_stream().to_string()) || !cfgs.is_empty();
+        is_new.then(|| {
+            quote! {
+                #(#cfgs)*
+                #[automatically_derived]
+                #[doc(hidden)]
+                #[allow(deprecated)]
+                impl #in_daemon<#daemon, #place> for #ty {}
+            }
+        })
+    });
+    impls.collect()
+}
+
+/// What messages need to know of the fields: of each service its field and whether that gives its
+/// name; of each service that is configured out its name and its type.
+fn field_tables(daemon: &DaemonModel) -> (TokenStream, TokenStream) {
+    let (mut fields, mut configured_out) = (TokenStream::new(), TokenStream::new());
+    for field in &daemon.fields {
+        let (cfgs, is_named) = (&field.cfgs, field.name.is_some());
+        let text = field.ident.unraw().to_string();
+        fields.extend(quote!(#(#cfgs)* (#text, #is_named),));
+        if let Some(condition) = field.condition() {
+            let name = field.name.as_ref().map_or(text, LitStr::value);
+            let ty = match &field.ty {
+                Type::Path(path) => last_segment(&path.path).map(ToString::to_string).unwrap_or_default(),
+                _ => String::new(),
+            };
+            configured_out.extend(quote!(#[cfg(not(#condition))] (#name, #ty),));
+        }
+    }
+    (fields, configured_out)
+}
+
+/// The error about a daemon whose services are all configured out.
+fn report_no_services(ident: &Ident, daemon: &DaemonModel) -> Option<TokenStream> {
+    let conditions: Vec<TokenStream> = daemon.fields.iter().filter_map(DaemonField::condition).collect();
+    if conditions.is_empty() || conditions.len() < daemon.fields.len() {
+        return None;
+    }
+    let text = format!(
+        "daemon `{ident}` has no services: all of them are configured out\nhelp: keep one, or put a `#[cfg(..)]` on the daemon, too"
+    );
+    let error = quote_spanned!(ident.span()=> ::core::compile_error! { #text });
+    Some(quote!(#[cfg(not(any(#(#conditions),*)))] #error))
 }
 
 /// The values that only the compiler can evaluate. Each is written into one constant, and checked
@@ -100,9 +166,15 @@ struct ConstValues<'a> {
 
 impl<'a> ConstValues<'a> {
     fn of(ident: &Ident, daemon: &'a DaemonModel, rxd: &RuntimePaths) -> Self {
-        let name = &daemon.name;
+        let written = &daemon.name;
         let (graphed, options, key) = (rxd.graphed(), rxd.daemon_options(), rxd.daemon_key());
-        let mut checks = Vec::new();
+        let (mut checks, mut consts) = (Vec::new(), TokenStream::new());
+        let mut name = written.clone();
+        if daemon.name_is_constant {
+            consts.extend(quote!(const NAME: &'static str = #written;));
+            checks.push(free_constant(call_at(written, rxd.check_name(), quote!(<#ident as #graphed>::NAME))));
+            name = quote!(<Self as #graphed>::NAME);
+        }
         let mut setters = Vec::new();
         for setting in &daemon.settings {
             let DaemonSetting::Const(setter, variant, value) = setting else { continue };
@@ -119,7 +191,7 @@ impl<'a> ConstValues<'a> {
             let args = quote!(&<#ident as #graphed>::OPTIONS, #key::#variant);
             checks.push(free_constant(call_at(value, rxd.check_daemon(), args)));
         }
-        let (mut consts, mut new) = (TokenStream::new(), rxd.daemon());
+        let mut new = rxd.daemon();
         new.extend(quote!(::new(#name)));
         if !setters.is_empty() {
             consts.extend(quote!(const OPTIONS: #options = #options::DEFAULT #(#setters)*;));
@@ -227,11 +299,8 @@ fn field_positions(daemon: &DaemonModel) -> Vec<TokenStream> {
         if field.cfgs.is_empty() {
             fixed += 1;
         } else {
-            let predicates = field.cfgs.iter().filter_map(|cfg| match &cfg.meta {
-                Meta::List(list) => Some(&list.tokens),
-                _ => None,
-            });
-            counted.extend(quote!(+ ::core::cfg!(all(#(#predicates),*)) as usize));
+            let condition = field.condition();
+            counted.extend(quote!(+ ::core::cfg!(#condition) as usize));
         }
     }
     let count = Literal::usize_unsuffixed(fixed);
@@ -242,24 +311,26 @@ fn field_positions(daemon: &DaemonModel) -> Vec<TokenStream> {
 /// `<Health as Checked<EdgeAgent, 0>>`, spanned at the field's type.
 fn checked_service(daemon: &Ident, field: &DaemonField, place: &TokenStream, rxd: &RuntimePaths) -> TokenStream {
     let (start, end) = outer_spans(&field.ty.to_token_stream());
-    let (checked, place, service) =
-        (rxd.checked(), place_argument(field, place), field_service(daemon, field, place, rxd));
-    let (open, close) = (respan(quote!(<), start), respan(quote!(as #checked<#daemon, #place>>), end));
-    quote!(#open #service #close)
+    let (checked, service) = (rxd.checked(), field_service(daemon, field, place, rxd));
+    let (open, place) = (respan(quote!(<), start), const_argument(field, place));
+    let (as_checked, close) = (respan(quote!(as #checked<#daemon,), end), respan(quote!(>>), end));
+    quote!(#open #service #as_checked #place #close)
 }
 
 /// `<Health as Field<EdgeAgent, 0>>::Service`, spanned at the field's type. All code about a field
 /// uses this one bound, so a type that is not a service is one error.
 fn field_service(daemon: &Ident, field: &DaemonField, place: &TokenStream, rxd: &RuntimePaths) -> TokenStream {
-    let (as_field, place, ty) = (rxd.field(), place_argument(field, place), &field.ty);
+    let (as_field, ty) = (rxd.field(), &field.ty);
     let (start, end) = outer_spans(&ty.to_token_stream());
-    let open = respan(quote!(<), start);
-    let close = respan(quote!(as #as_field<#daemon, #place>>::Service), end);
-    quote!(#open #ty #close)
+    let (open, place) = (respan(quote!(<), start), const_argument(field, place));
+    let (as_field, close) = (respan(quote!(as #as_field<#daemon,), end), respan(quote!(>>::Service), end));
+    // The place keeps its spans: the compiler warns of an unknown `#[cfg]` in it where the field has
+    // it, and there it has warned before.
+    quote!(#open #ty #as_field #place #close)
 }
 
-/// The position of a field as a generic argument.
-fn place_argument(field: &DaemonField, place: &TokenStream) -> TokenStream {
+/// The position of a field as the argument of a parameter.
+fn const_argument(field: &DaemonField, place: &TokenStream) -> TokenStream {
     if field.cfgs.is_empty() && place.clone().into_iter().count() == 1 { place.clone() } else { quote!({ #place }) }
 }
 
@@ -313,12 +384,17 @@ fn builder_call(setting: &DaemonSetting, consts: &[(&PrestartStage, TokenStream)
 }
 
 /// The call `.add(..)` for one field.
-fn add_call(field: &DaemonField, service: &TokenStream) -> TokenStream {
-    let ident = &field.ident;
+fn add_call(field: &DaemonField, service: &TokenStream, rxd: &RuntimePaths) -> TokenStream {
+    let (ident, into_service) = (&field.ident, rxd.service_value());
+    // Spanned at the type: the compiler reports one that is not a runner there.
+    let (start, end) = outer_spans(&field.ty.to_token_stream());
     let named = field.name.as_ref().map(|name| quote!(.named(#name)));
-    let made = match field.is_optional {
-        true => quote!(optional(self.#ident)),
-        false => quote!(service(::core::option::Option::Some(self.#ident))),
+    let (method, value) = match field.is_optional {
+        true => (quote!(optional), quote!(self.#ident)),
+        false => (quote!(service), quote!(::core::option::Option::Some(self.#ident))),
     };
-    quote!(.add(#service::#made #named))
+    let mut value = Group::new(Delimiter::Parenthesis, value);
+    value.set_span(end);
+    let (open, call) = (respan(quote!(<), start), respan(quote!(::Itself as #into_service>::#method), end));
+    quote!(.add(#open #service #call #value #named))
 }

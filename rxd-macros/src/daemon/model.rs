@@ -7,13 +7,16 @@ use crate::runtime::RuntimePaths;
 use crate::syntax::keys::KeyEntry;
 use crate::syntax::name;
 use crate::syntax::words::ON_STALE;
-use proc_macro2::Ident;
-use quote::ToTokens;
-use syn::{Attribute, Fields, GenericArgument, ItemStruct, LitStr, PathArguments, Type};
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, quote};
+use syn::{Attribute, Fields, GenericArgument, ItemStruct, LitStr, Meta, PathArguments, Type};
 
 /// One valid daemon.
 pub(crate) struct DaemonModel {
-    pub(crate) name: String,
+    /// A valid literal, or an expression.
+    pub(crate) name: TokenStream,
+    /// Whether only the compiler can evaluate the name, and has to check it.
+    pub(crate) name_is_constant: bool,
     pub(crate) settings: Vec<DaemonSetting>,
     pub(crate) fields: Vec<DaemonField>,
 }
@@ -34,15 +37,23 @@ pub(crate) struct DaemonField {
 
 /// Checks everything that was written; `None` if nothing can be generated.
 pub(crate) fn check(written: DaemonAttrs, item: &ItemStruct, errors: &mut Errors) -> Option<DaemonModel> {
-    let mut daemon =
-        DaemonModel { name: name::kebab_case(&item.ident.to_string()), settings: Vec::new(), fields: Vec::new() };
+    let own_name = name::kebab_case(&item.ident.to_string());
+    let mut daemon = DaemonModel {
+        name: own_name.to_token_stream(),
+        name_is_constant: false,
+        settings: Vec::new(),
+        fields: Vec::new(),
+    };
     for entry in &written.entries {
         let settings = &mut daemon.settings;
         match entry.name {
-            "name" => {
-                let name = entry.expect_string(errors).and_then(|lit| name::check_name(&lit, errors));
-                daemon.name = name.unwrap_or(daemon.name);
-            }
+            "name" => match entry.as_constant() {
+                Some(value) => (daemon.name, daemon.name_is_constant) = (value.to_token_stream(), true),
+                None => {
+                    let name = entry.expect_string(errors).and_then(|lit| name::check_name(&lit, errors));
+                    daemon.name = name.map_or(daemon.name, |name| name.to_token_stream());
+                }
+            },
             "shutdown_timeout" => settings.extend(read_duration(entry, "ShutdownTimeout", errors)),
             "blocking_threshold" => settings.extend(read_duration(entry, "BlockingThreshold", errors)),
             // Zero is allowed: it turns off the notifications.
@@ -61,10 +72,10 @@ pub(crate) fn check(written: DaemonAttrs, item: &ItemStruct, errors: &mut Errors
         }
     }
     let named = written.entries.iter().any(|entry| entry.name == "name");
-    if let (false, Some((what, _))) = (named, name::name_fault(&daemon.name)) {
+    if let (false, Some((what, _))) = (named, name::name_fault(&own_name)) {
         errors.report_with_help(
             &item.ident,
-            format_args!("`{}` cannot be the daemon's name: {what}", daemon.name),
+            format_args!("`{own_name}` cannot be the daemon's name: {what}"),
             "write `#[rxd::daemon(name = \"my-daemon\")]`",
         );
     }
@@ -117,7 +128,7 @@ fn check_item(item: &ItemStruct, errors: &mut Errors) -> bool {
 fn read_fields(item: &ItemStruct, attrs: Vec<FieldAttrs>, errors: &mut Errors) -> Vec<DaemonField> {
     let mut fields = Vec::new();
     for (field, written) in item.fields.iter().zip(attrs) {
-        let Some(ident) = field.ident.clone() else { continue };
+        let Some(ident) = field.ident.clone().filter(|_| !written.is_skipped) else { continue };
         let (mut name, before) = (None, errors.len());
         for entry in &written.entries {
             name = entry.expect_string(errors).filter(|lit| name::check_name(lit, errors).is_some());
@@ -201,5 +212,17 @@ impl DaemonModel {
     /// Whether a field has a `#[cfg]`.
     pub(crate) fn has_cfgs(&self) -> bool {
         self.fields.iter().any(|field| !field.cfgs.is_empty())
+    }
+}
+
+impl DaemonField {
+    /// What decides whether the daemon has this service: `all(unix, feature = "a")`. `None` if it
+    /// always has.
+    pub(crate) fn condition(&self) -> Option<TokenStream> {
+        let predicates = self.cfgs.iter().filter_map(|cfg| match &cfg.meta {
+            Meta::List(list) => Some(&list.tokens),
+            _ => None,
+        });
+        (!self.cfgs.is_empty()).then(|| quote!(all(#(#predicates),*)))
     }
 }

@@ -126,6 +126,14 @@ fn read_stage(arg: &Arg, errors: &mut Errors) -> Option<PrestartStage> {
         }
         Arg::List { key, list, .. } => (key.clone(), key.to_token_stream(), Some(list)),
         Arg::Call { path, list, .. } => (last_segment(path)?.clone(), path.to_token_stream(), Some(list)),
+        Arg::Other(Expr::Closure(closure)) => {
+            errors.report_with_help(
+                closure,
+                "a stage is a function with a name, not a closure",
+                "write `async fn check_disk() -> rxd::Result { .. }`, and `prestart(check_disk)`",
+            );
+            return None;
+        }
         other => {
             let help = match other {
                 Arg::Lit(Lit::Str(text)) if text.parse::<Path>().is_ok() => format!("prestart({})", text.value()),

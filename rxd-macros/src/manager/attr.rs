@@ -58,7 +58,7 @@ pub(crate) fn read_table(tokens: TokenStream, errors: &mut Errors) -> Option<Man
         }
         return None;
     };
-    let mut rest = rest.into_iter();
+    let mut rest = without_parameters(&ident, rest, errors).into_iter();
     let body = match rest.next() {
         Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => Some(group),
         other => {
@@ -83,6 +83,28 @@ pub(crate) fn read_table(tokens: TokenStream, errors: &mut Errors) -> Option<Man
     Some(ManagerInput { attrs, vis, ident, rows, is_broken })
 }
 
+/// What follows the parameters in `Once<T> { .. }`, which are reported.
+fn without_parameters(ident: &Ident, rest: TokenStream, errors: &mut Errors) -> TokenStream {
+    let read = |input: ParseStream<'_>| {
+        let start = input.cursor().token_stream();
+        let params = input.parse::<syn::Generics>().ok().filter(|generics| generics.lt_token.is_some());
+        let rest = input.cursor().token_stream();
+        while !input.is_empty() {
+            input.parse::<TokenTree>()?;
+        }
+        Ok(params.map_or_else(|| (None, start), |params| (Some(params), rest)))
+    };
+    let Ok((params, body)) = read.parse2(rest.clone()) else { return rest };
+    if let Some(params) = params {
+        errors.report_with_help(
+            params,
+            format_args!("manager `{ident}` cannot have parameters"),
+            format_args!("write `{ident} {{ .. }}`; for a manager with state, implement `rxd::manager::Manager`"),
+        );
+    }
+    body
+}
+
 fn read_rows(tokens: TokenStream, errors: &mut Errors) -> Vec<StateRow> {
     let mut rows = Vec::new();
     let read = |input: ParseStream<'_>| {
@@ -95,14 +117,15 @@ fn read_rows(tokens: TokenStream, errors: &mut Errors) -> Vec<StateRow> {
                     rows.push(StateRow { state, cells, is_broken: errors.len() != before });
                 }
                 None => {
-                    let what = match start.call(Ident::parse_any) {
-                        Ok(state) if !start.peek(Token![=>]) => format!("expected `=>` after `{state}`"),
-                        Ok(state) => format!("expected `{{ ok: .., failed: .. }}` after `{state} =>`"),
-                        Err(_) => "expected a state".to_owned(),
+                    let state = start.call(Ident::parse_any).ok();
+                    let what = match &state {
+                        Some(state) if !start.peek(Token![=>]) => format!("expected `=>` after `{state}`"),
+                        Some(state) => format!("expected `{{ ok: .., failed: .. }}` after `{state} =>`"),
+                        None => "expected a state".to_owned(),
                     };
                     let found = token_at_fault(&before, input);
                     skip_to_comma(input);
-                    errors.report_with_help(found, what, "write `Init => { ok: Idle, failed: Exit }`");
+                    errors.report_with_help(found, what, format_args!("write `{}`", example_row(state.as_ref())));
                 }
             }
             input.parse::<Option<Token![,]>>()?;
@@ -111,6 +134,16 @@ fn read_rows(tokens: TokenStream, errors: &mut Errors) -> Vec<StateRow> {
     };
     let _ = read.parse2(tokens);
     rows
+}
+
+/// An example of a row, of this state if it is one.
+fn example_row(state: Option<&Ident>) -> &'static str {
+    match state.map(Ident::to_string).as_deref() {
+        Some("Idle") => "Idle => { ok: Run, failed: Stop }",
+        Some("Run") => "Run => { ok: Stop, failed: Stop }",
+        Some("Stop") => "Stop => { ok: Init, failed: Init }",
+        _ => "Init => { ok: Idle, failed: Exit }",
+    }
 }
 
 /// Parses `Init => { .. }`. Stops at the first token that does not fit.

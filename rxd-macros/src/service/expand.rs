@@ -5,7 +5,7 @@ use crate::runtime::RuntimePaths;
 use crate::syntax::item::TypeItem;
 use crate::syntax::span::{call_at, compiled, respan};
 use crate::watch::ast::WatchTarget;
-use crate::watch::expand::{constructor, graph_checks, has_arguments};
+use crate::watch::expand::{constructor, graph_checks, has_arguments, within_check};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt as _;
@@ -14,16 +14,26 @@ use syn::{GenericParam, Generics, parse_quote};
 /// All impls of a service.
 pub(crate) fn expand(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> TokenStream {
     let declared = declared(item, service, rxd);
-    let checked = checked(item, service, rxd);
+    let values = value_checks(item, service, rxd);
+    let checked = checked(item, service, &values, rxd);
+    let into_service = into_service(item, rxd);
     let streams = streams(item, service, rxd);
-    quote!(#declared #checked #streams)
+    // A constant of its own for each value: all faults are reported at once, and without a daemon.
+    let consts = if has_parameters(item) { Vec::new() } else { values };
+    quote! {
+        #declared
+        #checked
+        #into_service
+        #streams
+        #(#[allow(deprecated)] const _: () = #consts;)*
+    }
 }
 
 /// `impl Declared`: the name, the manager, the options and the watches.
 fn declared(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> TokenStream {
     let (declared, service_type, declaration) = (rxd.declared(), rxd.service_type(), rxd.declaration());
     let (ty, name) = (item.self_type(), &service.name);
-    let is_generic = !item.generics.params.is_empty();
+    let is_generic = has_parameters(item);
     let generics = declared_generics(item);
     let (params, _, bounds) = generics.split_for_impl();
     let text = item.ident.unraw().to_string();
@@ -58,6 +68,7 @@ fn declared(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Toke
     let generic = is_generic.then(|| quote!(.generic()));
     quote! {
         #[automatically_derived]
+        #[doc(hidden)]
         #[allow(deprecated)]
         impl #params #declared for #ty #bounds {
             const SERVICE_TYPE: #service_type = #of #generic;
@@ -70,7 +81,7 @@ fn declared(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Toke
 /// The parameters of a generic service, with what `Declared` requires of them.
 fn declared_generics(item: &TypeItem) -> Generics {
     let mut generics = item.generics.clone();
-    if !generics.params.is_empty() {
+    if has_parameters(item) {
         let ty = item.self_type();
         generics.make_where_clause().predicates.push(parse_quote!(#ty: 'static));
     }
@@ -108,35 +119,70 @@ fn setter(setter: &OptionSetter, rxd: &RuntimePaths) -> TokenStream {
     }
 }
 
+fn has_parameters(item: &TypeItem) -> bool {
+    !item.generics.params.is_empty()
+}
+
+/// The checks of the values that only the compiler can evaluate, each spanned at its value.
+fn value_checks(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Vec<TokenStream> {
+    let declared = rxd.declared();
+    let ty = item.self_type();
+    let declaration = quote!(<#ty as #declared>::DECLARATION);
+    let options = service.unchecked.iter().map(|unchecked| check_option(unchecked, &declaration, rxd));
+    let watches = service.watches.valid.iter().enumerate();
+    options.chain(watches.filter_map(|(i, watch)| within_check(watch, i, &declaration, rxd))).collect()
+}
+
 /// The graph checks of the service. Each daemon with this service evaluates them.
-fn checked(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> TokenStream {
-    let (checked, graphed) = (rxd.checked(), rxd.graphed());
-    let mut generics = item.generics.clone();
-    if !generics.params.is_empty() {
-        // A generic type is a service only where it is a runner.
-        let (ty, runner) = (item.self_type(), rxd.runner());
-        generics.make_where_clause().predicates.push(parse_quote!(#ty: #runner));
-    }
+fn checked(item: &TypeItem, service: &ServiceModel, values: &[TokenStream], rxd: &RuntimePaths) -> TokenStream {
+    let (checked, graphed, is_in_crate_of) = (rxd.checked(), rxd.graphed(), rxd.is_in_crate_of());
+    let mut generics = declared_generics(item);
     // With underscores, the names differ from the parameters of the user's type.
     let daemon: [GenericParam; 2] = [parse_quote!(__D: #graphed), parse_quote!(const __ME: usize)];
     generics.params.extend(daemon);
     let (params, _, bounds) = generics.split_for_impl();
     let ty = item.self_type();
-    let whole = call_at(&service.name_at, rxd.check_service(), quote!(&__D::ANALYSIS, __ME));
-    let options = service.unchecked.iter().map(|unchecked| check_option(unchecked, rxd));
+    let whole = call_at(&service.name_at, rxd.check_service(), quote!(__D::ANALYSIS, __ME));
     let edges = service.watches.valid.iter().enumerate().map(|(i, watch)| graph_checks(watch, i, rxd));
-    let (service, field) = (rxd.service(), rxd.service_of());
+    // A free constant cannot name the parameters of a generic type.
+    let values = if has_parameters(item) { values } else { &[] };
+    quote! {
+        #[automatically_derived]
+        #[doc(hidden)]
+        #[allow(deprecated)]
+        impl #params #checked<__D, __ME> for #ty #bounds {
+            type Itself = Self;
+            const MODULE: &'static str = ::core::module_path!();
+            const OK: () = {
+                #(#values;)*
+                if #is_in_crate_of(__D::ANALYSIS, ::core::module_path!()) {
+                    #whole;
+                    #(#edges)*
+                }
+            };
+        }
+    }
+}
+
+/// `impl IntoService`: how a daemon adds the service.
+fn into_service(item: &TypeItem, rxd: &RuntimePaths) -> TokenStream {
+    let (into_service, service, field) = (rxd.service_value(), rxd.service(), rxd.service_of());
+    let mut generics = item.generics.clone();
+    let ty = item.self_type();
+    if has_parameters(item) {
+        // A generic type is a runner only for some of its parameters.
+        let runner = rxd.runner();
+        generics.make_where_clause().predicates.push(parse_quote!(#ty: #runner));
+    }
+    let (params, _, bounds) = generics.split_for_impl();
     // Spanned at the type's name: the compiler reports a type without methods there.
     let forward = quote_spanned!(item.ident.span()=> #field::<Self>);
     quote! {
         #[automatically_derived]
+        #[doc(hidden)]
         #[allow(deprecated)]
-        impl #params #checked<__D, __ME> for #ty #bounds {
-            const OK: () = {
-                #(#options)*
-                #whole;
-                #(#edges)*
-            };
+        impl #params #into_service for #ty #bounds {
+            type Itself = Self;
 
             fn service(this: ::core::option::Option<Self>) -> #service {
                 #forward(this)
@@ -146,15 +192,17 @@ fn checked(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Token
 }
 
 /// The check of an option that only the compiler can evaluate, spanned at its value.
-fn check_option(UncheckedOption { option, state, value }: &UncheckedOption, rxd: &RuntimePaths) -> TokenStream {
-    let (declared, key, option) = (rxd.declared(), rxd.option_key(), Ident::new(option, Span::call_site()));
+fn check_option(
+    UncheckedOption { option, state, value }: &UncheckedOption,
+    declaration: &TokenStream,
+    rxd: &RuntimePaths,
+) -> TokenStream {
+    let (key, option) = (rxd.option_key(), Ident::new(option, Span::call_site()));
     let state = state.as_ref().map(|state| {
         let states = rxd.state();
         quote!((#states::#state))
     });
-    let args = quote!(<Self as #declared>::DECLARATION.options, #key::#option #state);
-    let check = call_at(value, rxd.check_option(), args);
-    quote!(#check;)
+    call_at(value, rxd.check_option(), quote!(#declaration.options, #key::#option #state))
 }
 
 /// `fn ident(cx: &Context) -> Watch` for each `stream(ident)`.

@@ -6,7 +6,8 @@ use crate::runtime::RuntimePaths;
 use crate::syntax::args::{Arg, ArgList};
 use crate::syntax::duration::DurationValue;
 use crate::syntax::item::TypeItem;
-use crate::syntax::keys::{self, KeyEntry, NumberValue, literal_string};
+use crate::syntax::keys::{self, KeyEntry, literal_string};
+use crate::syntax::number::NumberValue;
 use crate::syntax::tables::{BACKOFF, RESTARTS, STATES};
 use crate::syntax::words::{MANAGERS, ON_FAILURE};
 use crate::syntax::{name, near};
@@ -119,7 +120,7 @@ pub(crate) fn check(written: ServiceAttrs, item: &TypeItem, errors: &mut Errors)
             );
         }
     }
-    let owner = WatchOwner { name: &service.name, ident: &item.ident };
+    let owner = WatchOwner { name: &service.name, ident: &item.ident, generics: &item.generics };
     service.watches = ServiceWatches::check(written.watches, &owner, errors);
     service
 }

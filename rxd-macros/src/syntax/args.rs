@@ -12,7 +12,7 @@
 //!    editor also completes half a word.
 
 use crate::errors::Errors;
-use crate::syntax::words::{ACTIONS, MODES};
+use crate::syntax::habits::{report_bar, report_colon, report_hyphens, report_operator};
 use proc_macro2::{Group, Ident, TokenStream, TokenTree};
 use quote::ToTokens;
 use std::ops::ControlFlow;
@@ -53,6 +53,9 @@ pub(crate) enum Arg {
     Call { path: Path, group: Group, list: ArgList },
     /// `within = "30s"`
     Value { key: Ident, value: Expr },
+    /// Any other expression: `|| 5`, `concat!("a")`. No attribute takes one; each has its own
+    /// message about it.
+    Other(Expr),
 }
 
 impl Arg {
@@ -82,6 +85,7 @@ impl ToTokens for Arg {
                 key.to_tokens(tokens);
                 value.to_tokens(tokens);
             }
+            Arg::Other(other) => other.to_tokens(tokens),
         }
     }
 }
@@ -98,13 +102,7 @@ impl ArgList {
                 let rest = skip_to_comma(input);
                 let first = first_token(&rest).filter(|_| arg.is_some());
                 match &first {
-                    Some(TokenTree::Punct(punct)) if punct.as_char() == '|' => {
-                        faults.report_with_help(
-                            first,
-                            "expected `,`, found `|`",
-                            "write one attribute for each alternative",
-                        );
-                    }
+                    Some(TokenTree::Punct(punct)) if punct.as_char() == '|' => report_bar(&first, &mut faults),
                     Some(_) => faults.report(first, "expected `,`"),
                     None => {}
                 }
@@ -147,13 +145,8 @@ fn parse_arg(input: ParseStream<'_>, errors: &mut Errors) -> Option<Arg> {
             Err(_) => failed(errors, "expected an argument"),
         };
     }
-    if input.peek(Token![!]) {
-        let help = "write `not_in`, the action for a state that the service is not in";
-        errors.report_with_help(skip_to_comma(input), "`!` has no meaning here", help);
-        return None;
-    }
-    if input.peek(Token![in]) {
-        errors.report_with_help(skip_to_comma(input), "`in` is not an action", "write `entering`");
+    if input.peek(Token![!]) || input.peek(Token![in]) {
+        report_operator(input.peek(Token![!]), &skip_to_comma(input), errors);
         return None;
     }
     if input.peek(Ident::peek_any) {
@@ -173,8 +166,22 @@ fn parse_arg(input: ParseStream<'_>, errors: &mut Errors) -> Option<Arg> {
             input.advance_to(&ahead);
             Some(Arg::Path(ungrouped(&path).clone()))
         }
-        _ => failed(errors, "expected a word, a string or a path"),
+        _ => match parse_other(input) {
+            Some(other) => Some(Arg::Other(other)),
+            None => failed(errors, "expected a word, a string or a path"),
+        },
     }
+}
+
+/// Parses any other expression, if it goes on to the next comma.
+fn parse_other(input: ParseStream<'_>) -> Option<Expr> {
+    let ahead = input.fork();
+    let other = ahead.parse::<Expr>().ok()?;
+    if !ahead.is_empty() && !ahead.peek(Token![,]) {
+        return None;
+    }
+    input.advance_to(&ahead);
+    Some(other)
 }
 
 /// Parses an argument that begins with a word and is more than a type. `Break(None)` if it was
@@ -217,54 +224,13 @@ fn parse_nested(input: ParseStream<'_>) -> Option<(Group, ArgList)> {
     Some((group, list))
 }
 
-/// Reports `name: "edge"`.
-fn report_colon(key: &Ident, written: &TokenStream, errors: &mut Errors) {
-    let value: Vec<TokenTree> = written.clone().into_iter().skip(2).collect();
-    if MODES.find_variant(key).is_some() || ACTIONS.find_variant(key).is_some() {
-        let value: TokenStream = value.into_iter().collect();
-        errors.report_with_help(
-            written,
-            format_args!("expected `,` after `{key}`, found `:`"),
-            format_args!("write `{key}, {value}`"),
-        );
-        return;
-    }
-    let value = match value.as_slice() {
-        [TokenTree::Literal(value)] => value.to_string(),
-        _ => "..".to_owned(),
-    };
-    errors.report_with_help(
-        written,
-        format_args!("expected `=` after `{key}`, found `:`"),
-        format_args!("write `{key} = {value}`"),
-    );
-}
-
-/// Reports `shutdown-timeout`: a word with hyphens.
-fn report_hyphens(first: Ident, rest: ParseStream<'_>, errors: &mut Errors) {
-    let (mut written, mut meant) = (first.to_token_stream(), first.to_string());
-    while rest.peek(Token![-]) && rest.peek2(Ident::peek_any) {
-        if let (Ok(hyphen), Ok(word)) = (rest.parse::<Token![-]>(), rest.call(Ident::parse_any)) {
-            hyphen.to_tokens(&mut written);
-            word.to_tokens(&mut written);
-            meant.push_str(&format!("_{word}"));
-        }
-    }
-    let shown = meant.replace('_', "-");
-    errors.report_with_help(
-        written,
-        format_args!("`{shown}` is written with a hyphen"),
-        format_args!("write `{meant}`"),
-    );
-}
-
 /// Parses `= value`.
 fn parse_value(key: Ident, input: ParseStream<'_>, errors: &mut Errors) -> Option<Arg> {
     let equals: Token![=] = input.parse().ok()?;
     let ahead = input.fork();
     if let Ok(value) = ahead.parse::<Expr>() {
         input.advance_to(&ahead);
-        return Some(Arg::Value { key, value });
+        return Some(Arg::Value { key, value: ungrouped_value(value) });
     }
     let rest = skip_to_comma(input);
     if rest.is_empty() {
@@ -275,6 +241,15 @@ fn parse_value(key: Ident, input: ParseStream<'_>, errors: &mut Errors) -> Optio
         errors.report(rest, format_args!("expected the value of `{key}`"));
     }
     None
+}
+
+/// The value without the invisible groups that a macro may have put around it: errors are reported
+/// at what the user has passed to the macro, not at the `$value` in it.
+fn ungrouped_value(value: Expr) -> Expr {
+    match value {
+        Expr::Group(group) => ungrouped_value(*group.expr),
+        value => value,
+    }
 }
 
 /// The type without the invisible groups that a macro may have put around it.

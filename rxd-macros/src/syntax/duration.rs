@@ -87,7 +87,7 @@ pub(crate) fn parse_duration(key: &str, value: &Expr, errors: &mut Errors) -> Op
         errors.report_with_help(value, what, help);
         None
     };
-    match ungrouped(value) {
+    match value {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => match parse_text(&text.value()) {
             Ok(duration) => Some(DurationValue::Known(duration, value.clone())),
             Err((what, help)) => wrong(errors, what, help),
@@ -126,13 +126,6 @@ pub(crate) fn parse_positive_duration(key: &str, value: &Expr, errors: &mut Erro
         return None;
     }
     Some(time)
-}
-
-fn ungrouped(expr: &Expr) -> &Expr {
-    match expr {
-        Expr::Group(group) => ungrouped(&group.expr),
-        expr => expr,
-    }
 }
 
 /// The unit that was meant by an unknown one.

@@ -4,12 +4,15 @@
 
 use super::args::{self, Arg, ArgList};
 use super::duration::{self, DurationValue};
+use super::habits;
 use super::near;
+use super::number::{self, NotANumber, NumberValue};
 use super::words::WordSet;
 use crate::errors::Errors;
 use proc_macro2::{Group, Ident, Span, TokenStream};
 use quote::ToTokens;
-use syn::{Expr, ExprLit, Lit, LitStr, UnOp};
+use std::ops::RangeInclusive;
+use syn::{Expr, ExprLit, Lit, LitStr};
 
 /// The keys of one list.
 pub(crate) struct KeyTable {
@@ -57,8 +60,8 @@ impl KeyTable {
             );
             return;
         }
-        if let Some((_, help)) = HABITS.iter().find(|(habit, _)| *habit == text) {
-            errors.report_with_help(word, format_args!("unknown {} `{text}`", self.noun), *help);
+        if let Some(help) = habits::help_for_key(&text) {
+            errors.report_with_help(word, format_args!("unknown {} `{text}`", self.noun), help);
             return;
         }
         // A near key of this table is more likely than a key of another one.
@@ -69,24 +72,6 @@ impl KeyTable {
         errors.report_with_help(word, format_args!("unknown {} `{text}`", self.noun), help);
     }
 }
-
-/// Keys of other systems, and what is written here instead.
-const HABITS: [(&str, &str); 6] = [
-    ("depends_on", NEEDS_HELP),
-    ("dependencies", NEEDS_HELP),
-    ("requires", NEEDS_HELP),
-    (
-        "wants",
-        "write a separate attribute on the service: `#[watch(any, entering, Run, \"db\")]`, which only holds it back before Run",
-    ),
-    ("restart", RESTART_HELP),
-    ("restart_policy", RESTART_HELP),
-];
-
-const NEEDS_HELP: &str = "write a separate attribute on the service: `#[needs(\"db\")]`";
-
-const RESTART_HELP: &str = "write `manager = \"continuous\"`, which restarts always, or `\"until_success\"`; \
-                            `restarts(max = 5, within = \"1m\")` limits it";
 
 /// One key of a table.
 pub(crate) struct AttributeKey {
@@ -222,10 +207,22 @@ impl KeyEntry {
                     format_args!("`{key}` takes a string"),
                     format_args!("write `{key} = {text:?}`"),
                 ),
+                None if self.as_constant().is_some() => errors.report_with_help(
+                    self.value_tokens(),
+                    format_args!("`{key}` is read before constants and macros are evaluated"),
+                    format_args!("write the text itself: `{}`", self.form),
+                ),
                 None => self.report_wrong_value("a string", errors),
             }
         }
         found
+    }
+
+    /// The expression of `key = NAME`, `key = concat!(..)` and the like: a value that only the
+    /// compiler can evaluate.
+    pub(crate) fn as_constant(&self) -> Option<&Expr> {
+        let value = self.as_expr()?;
+        (!matches!(value, Expr::Lit(_)) && self.meant_string().is_none()).then_some(value)
     }
 
     /// The text of `key = word`, `key = 'a'` and `key = b"text"`. A word in capitals is a constant.
@@ -350,40 +347,14 @@ impl KeyEntry {
     pub(crate) fn expect_number(
         &self,
         ty: &str,
-        range: std::ops::RangeInclusive<f64>,
+        range: RangeInclusive<f64>,
         errors: &mut Errors,
     ) -> Option<NumberValue> {
-        let EntryValue::Value(value) = &self.value else {
+        let value = self.as_expr().map(|value| number::parse_number(&self.key, value, ty, range, errors));
+        value.unwrap_or(Err(NotANumber)).unwrap_or_else(|NotANumber| {
             self.report_wrong_value(if ty == "f64" { "a number" } else { "a whole number" }, errors);
-            return None;
-        };
-        let (negative, inner) = match value {
-            Expr::Unary(unary) if matches!(unary.op, UnOp::Neg(_)) => (-1.0, &*unary.expr),
-            value => (1.0, value),
-        };
-        let parsed: Option<f64> = match inner {
-            Expr::Lit(ExprLit { lit: Lit::Int(int), .. }) => int.base10_parse().ok(),
-            Expr::Lit(ExprLit { lit: Lit::Float(float), .. }) if ty == "f64" => float.base10_parse().ok(),
-            Expr::Lit(_) => None,
-            // The compiler checks the type and the value of any other expression.
-            _ => return Some(NumberValue { known: None, written: value.clone() }),
-        };
-        let Some(parsed) = parsed.map(|number| number * negative) else {
-            self.report_wrong_value(if ty == "f64" { "a number" } else { "a whole number" }, errors);
-            return None;
-        };
-        // The literal `1e400` is parsed as infinity.
-        if !range.contains(&parsed) || !parsed.is_finite() {
-            let (least, most) = (range.start(), range.end());
-            let bounds = match most.is_finite() {
-                true => format!("write a number from {least} to {most}"),
-                false => format!("write a finite number, {least} or more"),
-            };
-            let written = value.to_token_stream().to_string().replace(' ', "");
-            errors.report_with_help(value, format_args!("`{}` cannot be {written}", self.key), bounds);
-            return None;
-        }
-        Some(NumberValue { known: Some(parsed), written: value.clone() })
+            None
+        })
     }
 }
 
@@ -393,42 +364,10 @@ fn meant_word(path: &syn::Path, words: &WordSet) -> Option<String> {
     words.find_variant_named(&last, Span::call_site()).map(|_| last)
 }
 
-/// The value of a key that takes a number.
-pub(crate) struct NumberValue {
-    /// The number, if it is a literal.
-    known: Option<f64>,
-    written: Expr,
-}
-
-impl NumberValue {
-    /// Whether only the compiler can evaluate it.
-    pub(crate) fn is_constant_expression(&self) -> bool {
-        self.known.is_none()
-    }
-
-    /// The number as a floating-point literal, or the expression.
-    pub(crate) fn float_tokens(&self) -> TokenStream {
-        match self.known {
-            Some(number) => {
-                let mut literal = proc_macro2::Literal::f64_unsuffixed(number);
-                literal.set_span(Span::call_site());
-                literal.to_token_stream()
-            }
-            None => self.written.to_token_stream(),
-        }
-    }
-
-    /// The literal or the expression, as written.
-    pub(crate) fn integer_tokens(&self) -> TokenStream {
-        self.written.to_token_stream()
-    }
-}
-
 /// The expression as a string literal.
 pub(crate) fn literal_string(expr: &Expr) -> Option<&LitStr> {
     match expr {
         Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Some(text),
-        Expr::Group(group) => literal_string(&group.expr),
         _ => None,
     }
 }

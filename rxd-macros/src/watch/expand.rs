@@ -56,16 +56,23 @@ pub(crate) fn has_arguments(ty: &Type) -> bool {
 pub(crate) fn graph_checks(watch: &WatchAttr, number: usize, rxd: &RuntimePaths) -> TokenStream {
     let (check_edge, check_target) = (rxd.check_edge(), rxd.check_target());
     let number = Literal::usize_unsuffixed(number);
-    let whole = call_at(&watch.list.tokens, check_edge, quote!(&__D::ANALYSIS, __ME, #number));
+    let whole = call_at(&watch.list.tokens, check_edge, quote!(__D::ANALYSIS, __ME, #number));
     let targets = watch.targets.iter().enumerate().map(|(i, target)| {
         let i = Literal::usize_unsuffixed(i);
-        call_at(&target.to_token_stream(), check_target.clone(), quote!(&__D::ANALYSIS, __ME, #number, #i))
+        call_at(&target.to_token_stream(), check_target.clone(), quote!(__D::ANALYSIS, __ME, #number, #i))
     });
-    let within = watch.within.as_ref().filter(|within| within.is_constant_expression()).map(|within| {
-        let declared = rxd.declared();
-        let edges = quote!(<Self as #declared>::DECLARATION.edges, #number);
-        let check = call_at(&within.expression().to_token_stream(), rxd.check_within(), edges);
-        quote!(#check;)
-    });
-    quote!(#within #whole; #(#targets;)*)
+    quote!(#whole; #(#targets;)*)
+}
+
+/// The check of a `within` that only the compiler can evaluate, spanned at it.
+pub(crate) fn within_check(
+    watch: &WatchAttr,
+    number: usize,
+    declaration: &TokenStream,
+    rxd: &RuntimePaths,
+) -> Option<TokenStream> {
+    let within = watch.within.as_ref().filter(|within| within.is_constant_expression())?;
+    let number = Literal::usize_unsuffixed(number);
+    let edges = quote!(#declaration.edges, #number);
+    Some(call_at(&within.expression().to_token_stream(), rxd.check_within(), edges))
 }

@@ -3,5 +3,6 @@
 pub(crate) mod ast;
 pub(crate) mod attr;
 pub(crate) mod expand;
+mod misread;
 pub(crate) mod model;
 pub(crate) mod sentence;

@@ -3,12 +3,13 @@
 use super::ast::{WatchAttr, WatchKeyword, WatchTarget};
 use crate::errors::Errors;
 use proc_macro2::Ident;
-use syn::Type;
+use syn::{Generics, Type};
 
 /// The service that the watches are written on.
 pub(crate) struct WatchOwner<'a> {
     pub(crate) name: &'a str,
     pub(crate) ident: &'a Ident,
+    pub(crate) generics: &'a Generics,
 }
 
 /// The watches of one service.
@@ -104,6 +105,12 @@ impl WatchAttr {
                     format_args!("`{}` is named twice", target.display_text()),
                     "remove one of them",
                 );
+            } else if target.is_parameter(owner) {
+                errors.report_with_help(
+                    target,
+                    format_args!("`{}` is a parameter of `{}`, not a service", target.display_text(), owner.ident),
+                    "a watch names one service for all parameters: write its type, or its name as a string",
+                );
             } else if target.is_owner(owner) {
                 let what = if self.is_gate() { "waits for" } else { "watches" };
                 errors.report_with_help(
@@ -140,6 +147,13 @@ impl WatchAttr {
 }
 
 impl WatchTarget {
+    /// Whether the target is a type parameter of the watch's service.
+    fn is_parameter(&self, owner: &WatchOwner<'_>) -> bool {
+        let WatchTarget::Type(ty) = self else { return false };
+        let Type::Path(path) = &**ty else { return false };
+        owner.generics.type_params().any(|param| path.path.is_ident(&param.ident))
+    }
+
     /// Whether the target is the service of the watch itself, by name or by type.
     fn is_owner(&self, owner: &WatchOwner<'_>) -> bool {
         match self {

@@ -4,6 +4,7 @@
 //! another error.
 
 use super::ast::{WatchAttr, WatchKeyword, WatchSentence, WatchTarget};
+use super::misread::{SENTENCE_HELP, report_misread};
 use crate::errors::Errors;
 use crate::syntax::args::{Arg, ArgList};
 use crate::syntax::keys::{self, KeyEntry, KeyTable};
@@ -13,10 +14,7 @@ use crate::syntax::words::{ACTIONS, EFFECTS, MODES, STATES, WordSet, state_ident
 use proc_macro2::Ident;
 use quote::ToTokens;
 use std::iter::Peekable;
-use syn::{Lit, Type};
-
-/// Help: the form of a sentence.
-const SENTENCE_HELP: &str = "a watch has the form `any, entering, Run, \"service\"`";
+use syn::{Expr, Lit, Type};
 
 /// Reads one attribute, as far as it is understood.
 pub(super) fn read(keyword: WatchKeyword, attr: &Ident, list: ArgList) -> WatchAttr {
@@ -51,22 +49,8 @@ fn fill_in(watch: &mut WatchAttr, attr: &Ident, args: Vec<Arg>, is_readable: boo
         );
         return true;
     }
-    for arg in &args {
-        // For example `any(entering, Run)`.
-        let Arg::List { key, .. } = arg else { continue };
-        if keyword == WatchKeyword::Watch && (MODES.find_variant(key).is_some() || ACTIONS.find_variant(key).is_some())
-        {
-            errors.report_with_help(key, format_args!("`{key}` takes no parentheses"), SENTENCE_HELP);
-            return true;
-        }
-        if keyword != WatchKeyword::Watch && MODES.find_variant(key).is_some() {
-            errors.report_with_help(
-                key,
-                format_args!("`#[{attr}]` is about all of its services"),
-                "for one of several, write `#[watch(any, entering, Run, \"db\", \"cache\")]`",
-            );
-            return true;
-        }
+    if args.iter().any(|arg| report_misread(keyword, attr, arg, &args, errors)) {
+        return true;
     }
     let (options, words): (Vec<Arg>, Vec<Arg>) =
         args.into_iter().partition(|arg| matches!(arg, Arg::List { .. } | Arg::Value { .. }));
@@ -75,6 +59,9 @@ fn fill_in(watch: &mut WatchAttr, attr: &Ident, args: Vec<Arg>, is_readable: boo
         watch.sentence = SentenceReader { attr, words: &mut words, is_readable, errors }.read();
     } else {
         report_sentence(attr, &mut words, errors);
+    }
+    if watch.sentence.is_some() {
+        report_second_state(&mut words, errors);
     }
     let is_understood = read_targets(watch, words, errors.len() != before, errors);
     read_options(watch, attr, options, errors);
@@ -167,6 +154,20 @@ fn is_word_of(arg: &Arg, sets: &[&WordSet]) -> bool {
 
 fn is_character_literal(lit: &Lit) -> bool {
     lit.to_token_stream().to_string().starts_with('\'')
+}
+
+/// Reports `Stop` in `any, entering, Run, Stop, "health"`. As the last word it may be a type.
+fn report_second_state(words: &mut Peekable<impl Iterator<Item = Arg> + Clone>, errors: &mut Errors) {
+    if words.clone().count() < 2 {
+        return;
+    }
+    while let Some(word) = words.next_if(|arg| is_word_of(arg, &[&STATES])) {
+        errors.report_with_help(
+            &word,
+            "a watch has one state",
+            format_args!("write one `#[watch(..)]` for each; a type is written `self::{}`", word.to_token_stream()),
+        );
+    }
 }
 
 /// Reports `any, entering, Run` in an attribute that takes only services.
@@ -341,6 +342,14 @@ fn read_target(keyword: WatchKeyword, arg: Arg, errors: &mut Errors) -> Option<W
             Some(WatchTarget::Name(name))
         }
         Arg::Path(path) => Some(WatchTarget::Type(Box::new(path))),
+        Arg::Other(Expr::Macro(call)) => {
+            errors.report_with_help(
+                call,
+                "the names in a watch are read before macros are expanded",
+                "write the name itself, `\"health\"`, or the service's type",
+            );
+            None
+        }
         other => {
             errors.report_with_help(other, "expected a service", "write its name, `\"health\"`, or its type");
             None
@@ -359,6 +368,14 @@ fn lower_case_segment(arg: &Arg) -> Option<&Ident> {
 /// Reads `stream(name)`.
 fn read_stream(entry: &KeyEntry, errors: &mut Errors) -> Option<Ident> {
     let word = entry.expect_word_in_parentheses(errors)?;
+    if METHODS_OF_RUNNER.iter().any(|method| word == method) {
+        errors.report_with_help(
+            &word,
+            format_args!("a stream cannot be called like the method `{word}` of `Runner`"),
+            format_args!("give it another name: `stream({word}_events)`"),
+        );
+        return None;
+    }
     if syn::parse2::<Ident>(word.to_token_stream()).is_err() {
         errors.report_with_help(
             &word,
@@ -369,3 +386,6 @@ fn read_stream(entry: &KeyEntry, errors: &mut Errors) -> Option<Ident> {
     }
     Some(word)
 }
+
+/// A function of the same name would hide the method in calls of the type's own code.
+const METHODS_OF_RUNNER: [&str; 5] = ["init", "idle", "run", "stop", "reload"];

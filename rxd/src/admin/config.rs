@@ -260,9 +260,21 @@ fn is_loopback(ip: IpAddr) -> bool {
     ip.to_canonical().is_loopback()
 }
 
-impl<T: Into<String>> From<T> for Admin {
-    fn from(address: T) -> Self {
+impl From<&str> for Admin {
+    fn from(address: &str) -> Self {
         Admin::new(address)
+    }
+}
+
+impl From<String> for Admin {
+    fn from(address: String) -> Self {
+        Admin::new(address)
+    }
+}
+
+impl From<SocketAddr> for Admin {
+    fn from(address: SocketAddr) -> Self {
+        Admin::new(address.to_string())
     }
 }
 
@@ -304,6 +316,14 @@ pub enum AdminStatus {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn admin_takes_an_address_as_text_and_as_a_value() {
+        let address = SocketAddr::from(([127, 0, 0, 1], 1337));
+        for admin in [Admin::from(address), "127.0.0.1:1337".into(), String::from("127.0.0.1:1337").into()] {
+            assert_eq!(admin.checked().ok(), Some(Address::Tcp(address)));
+        }
+    }
 
     #[test]
     fn address_beyond_loopback_without_a_token_is_refused() {

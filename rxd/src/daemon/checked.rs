@@ -13,7 +13,9 @@ use crate::service::runner::Runner;
 /// A daemon whose graph is known to the compiler.
 pub trait Graphed {
     /// Its graph, and the result of the one walk over it.
-    const ANALYSIS: Analysis<'static>;
+    const ANALYSIS: &'static Analysis<'static>;
+    /// Its name, if that is an expression.
+    const NAME: &'static str = "";
     /// The constant options of its attribute.
     const OPTIONS: DaemonOptions = DaemonOptions::DEFAULT;
     /// The constant options of its prestart stages.
@@ -25,8 +27,8 @@ pub trait Graphed {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a service",
     label = "not a service",
-    note = "annotate it with `#[rxd::service]`, or wrap it in a type of yours that is",
-    note = "a field of a daemon is one service or an `Option` of one: write a field for each service, and put settings into the services"
+    note = "a service is a type of yours with `#[rxd::service]` and an `impl rxd::Runner`",
+    note = "a field of a daemon is one service, or an `Option` of one (not an alias of it): write a field for each service, also for those of another daemon, and put settings into the services"
 )]
 pub trait Field<D: Graphed, const ME: usize> {
     /// The service type.
@@ -42,10 +44,17 @@ impl<T: Checked<D, ME>, D: Graphed, const ME: usize> Field<D, ME> for T {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a service",
     label = "not a service",
-    note = "annotate it with `#[rxd::service]`, or wrap it in a type of yours that is",
-    note = "a field of a daemon is one service or an `Option` of one: write a field for each service, and put settings into the services"
+    note = "a service is a type of yours with `#[rxd::service]` and an `impl rxd::Runner`",
+    note = "a field of a daemon is one service, or an `Option` of one (not an alias of it): write a field for each service, also for those of another daemon, and put settings into the services"
 )]
 pub trait Checked<D: Graphed, const ME: usize>: Declared + Sized {
+    /// The same type; of a type that is not a service it is unknown. By this the compiler does not
+    /// report as well that such a type is not [`IntoService`].
+    type Itself;
+
+    /// The module that it is declared in.
+    const MODULE: &'static str;
+
     /// Checks the service when the compiler evaluates it: a fault is a compile error at the word
     /// that is wrong.
     const OK: ();
@@ -59,14 +68,27 @@ pub trait Checked<D: Graphed, const ME: usize>: Declared + Sized {
         optional: false,
         has_restart_limit: Self::DECLARATION.options.restarts.is_some(),
     };
+}
+
+/// A declared service that a daemon can add.
+///
+/// It is implemented next to the type, so that a type without methods is an error there and not in
+/// each daemon. A generic type has it only where it is a runner, so that the error about one that is
+/// not names [`Runner`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is annotated as a service, but has no methods",
+    label = "`Runner` is not implemented for it",
+    note = "write `impl rxd::Runner for {Self} {{ async fn run(&mut self, cx: &rxd::Context) -> rxd::Result {{ .. }} }}`"
+)]
+pub trait IntoService {
+    /// The same type; see [`Checked::Itself`].
+    type Itself;
 
     /// The service, unless it is switched off.
-    ///
-    /// It is generated, so that a type without methods is an error there and not in each daemon.
-    fn service(this: Option<Self>) -> Service;
+    fn service(this: Option<Self::Itself>) -> Service;
 
     /// The service of a field `Option<Self>`: switched off if it is `None`.
-    fn optional(this: Option<Self>) -> Service {
+    fn optional(this: Option<Self::Itself>) -> Service {
         Self::service(this).optional()
     }
 }
@@ -81,7 +103,7 @@ pub fn stage(stage: Stage, options: StageOptions) -> Stage {
     stage.with_options(options)
 }
 
-/// Called by the generated [`Checked::service`].
+/// Called by the generated [`IntoService::service`].
 pub fn service<R: Runner + Declared>(this: Option<R>) -> Service {
     Service::optionally(this)
 }

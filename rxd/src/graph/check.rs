@@ -1,21 +1,25 @@
 //! The entry points of the check: in the compiler place by place, at run time all at once.
 //!
 //! Generated code calls `check_service`, `check_edge` and `check_target`, each spanned at what it
-//! is about; [`Graph::faults`] and the start of a daemon collect everything. All of them ask
+//! is about, and `check_field` for what can be mended only where the daemon is declared;
+//! [`Graph::faults`] and the start of a daemon collect everything. All of them ask
 //! [`rules`](super::rules) and take the words from [`message`](super::message).
 
 use super::message::{self, FaultPosition};
 use super::model::{Edge, Graph};
 use super::rule::Rule;
 use super::rules::{self, RuleViolation};
-use super::table::{Analysis, NodeEntry, target_service};
+use super::table::{Analysis, DaemonSource, NodeEntry, target_service};
 use std::fmt;
 
-/// Panics, in the compiler, with what is wrong with service `me` as a whole.
+/// Panics, in the compiler, with what is wrong with service `me` as a whole, unless that is for its
+/// field to report.
 #[track_caller]
 pub const fn check_service(analysis: &Analysis<'_>, me: usize) {
     if let Some(violation) = rules::violation_of_service(analysis, me) {
-        fail(analysis, FaultPosition { service: me, edge: 0, target: 0 }, violation);
+        if !is_for_field(analysis, me, violation) {
+            fail(analysis, FaultPosition { service: me, edge: 0, target: 0 }, violation, Place::SERVICE);
+        }
     }
 }
 
@@ -23,7 +27,7 @@ pub const fn check_service(analysis: &Analysis<'_>, me: usize) {
 #[track_caller]
 pub const fn check_edge(analysis: &Analysis<'_>, me: usize, edge: usize) {
     if let Some(violation) = rules::violation_of_edge(analysis, me, edge) {
-        fail(analysis, FaultPosition { service: me, edge, target: 0 }, violation);
+        fail(analysis, FaultPosition { service: me, edge, target: 0 }, violation, Place::edge(edge));
     }
 }
 
@@ -31,13 +35,121 @@ pub const fn check_edge(analysis: &Analysis<'_>, me: usize, edge: usize) {
 #[track_caller]
 pub const fn check_target(analysis: &Analysis<'_>, me: usize, edge: usize, target: usize) {
     if let Some(violation) = rules::violation_of_target(analysis, me, edge, target) {
-        fail(analysis, FaultPosition { service: me, edge, target }, violation);
+        fail(analysis, FaultPosition { service: me, edge, target }, violation, Place::target(edge, target));
     }
 }
 
+/// Panics, in the compiler, with what is wrong with service `me`, which is declared in `module`, if
+/// it can be mended only where the daemon is declared: a name that two fields share, or any fault of
+/// a service of another crate.
 #[track_caller]
-const fn fail(analysis: &Analysis<'_>, place: FaultPosition, violation: RuleViolation) -> ! {
-    let text = message::message_for(analysis, place, violation);
+pub const fn check_field(analysis: &Analysis<'_>, me: usize, module: &str) {
+    let is_own = is_in_crate_of(analysis, module);
+    let mut place = Some(Place::SERVICE);
+    while let Some(at) = place {
+        if let Some((position, violation)) = violation_at(analysis, me, at) {
+            if !is_own || is_for_field(analysis, me, violation) {
+                fail(analysis, position, violation, at);
+            }
+        }
+        place = if is_own { None } else { at.next(analysis.graph.nodes[me].edges) };
+    }
+}
+
+/// Whether a service declared in `module` is of the crate of the daemon. If not, its field reports
+/// all its faults.
+#[must_use]
+pub const fn is_in_crate_of(analysis: &Analysis<'_>, module: &str) -> bool {
+    let (daemon, service) = (analysis.source.module.as_bytes(), module.as_bytes());
+    let mut i = 0;
+    while i < daemon.len() && i < service.len() && daemon[i] == service[i] {
+        if daemon[i] == b':' {
+            return true;
+        }
+        i += 1;
+    }
+    // A first segment ends with the path, or with a colon.
+    (i == daemon.len() || daemon[i] == b':') && (i == service.len() || service[i] == b':')
+}
+
+/// Whether a fault of service `me` can be mended only at its field: two fields of one type share its
+/// name, or the field gives the name.
+const fn is_for_field(analysis: &Analysis<'_>, me: usize, violation: RuleViolation) -> bool {
+    let fields = analysis.source.fields;
+    matches!(violation.rule, Rule::DuplicateName)
+        && (message::of_one_type(analysis, violation.other, me) || me < fields.len() && fields[me].1)
+}
+
+/// Where a service may have a fault: as a whole, in a watch as a whole, in a target. They are
+/// checked in this order.
+#[derive(Clone, Copy)]
+struct Place {
+    edge: Option<usize>,
+    target: Option<usize>,
+}
+
+impl Place {
+    const SERVICE: Place = Place { edge: None, target: None };
+
+    const fn edge(edge: usize) -> Place {
+        Place { edge: Some(edge), target: None }
+    }
+
+    const fn target(edge: usize, target: usize) -> Place {
+        Place { edge: Some(edge), target: Some(target) }
+    }
+
+    /// The place after this one.
+    const fn next(self, edges: &[Edge<'_>]) -> Option<Place> {
+        let (edge, target) = match self {
+            Place { edge: None, .. } if edges.is_empty() => return None,
+            Place { edge: None, .. } => return Some(Place::edge(0)),
+            Place { edge: Some(edge), target: None } => (edge, 0),
+            Place { edge: Some(edge), target: Some(target) } => (edge, target + 1),
+        };
+        if target < edges[edge].targets.len() {
+            Some(Place::target(edge, target))
+        } else if edge + 1 < edges.len() {
+            Some(Place::edge(edge + 1))
+        } else {
+            None
+        }
+    }
+}
+
+/// The violation at this place of service `me`.
+const fn violation_at(analysis: &Analysis<'_>, me: usize, at: Place) -> Option<(FaultPosition, RuleViolation)> {
+    let (position, violation) = match at {
+        Place { edge: None, .. } => {
+            (FaultPosition { service: me, edge: 0, target: 0 }, rules::violation_of_service(analysis, me))
+        }
+        Place { edge: Some(edge), target: None } => {
+            (FaultPosition { service: me, edge, target: 0 }, rules::violation_of_edge(analysis, me, edge))
+        }
+        Place { edge: Some(edge), target: Some(target) } => {
+            (FaultPosition { service: me, edge, target }, rules::violation_of_target(analysis, me, edge, target))
+        }
+    };
+    match violation {
+        Some(violation) => Some((position, violation)),
+        None => None,
+    }
+}
+
+/// Panics with the message about a violation, and with those about the later places of the service:
+/// the first panic ends the constant that checks all of them.
+#[track_caller]
+const fn fail(analysis: &Analysis<'_>, position: FaultPosition, violation: RuleViolation, at: Place) -> ! {
+    let (me, edges) = (position.service, analysis.graph.nodes[position.service].edges);
+    let mut text = message::message_for(analysis, position, violation);
+    let mut place = at.next(edges);
+    while let Some(at) = place {
+        if let Some((position, violation)) = violation_at(analysis, me, at) {
+            text.push("\nalso: ");
+            message::write_message(&mut text, analysis, position, violation);
+        }
+        place = at.next(edges);
+    }
     panic!("{}", text.as_str())
 }
 
@@ -95,7 +207,7 @@ impl Graph<'_> {
     }
 
     fn faults_in(&self, entries: &[NodeEntry]) -> Vec<Fault> {
-        let analysis = Analysis { graph: self, entries };
+        let analysis = Analysis { graph: self, entries, source: DaemonSource::NONE };
         let mut faults = Vec::new();
         let mut add = |service, edge: Option<usize>, target: Option<usize>, violation: Option<RuleViolation>| {
             if let Some(violation) = violation {

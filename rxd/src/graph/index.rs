@@ -7,8 +7,8 @@
 use super::model::{Graph, fnv1a};
 use super::solve::solve;
 use super::table::{
-    Analysis, HASH_IS_UNIQUE, Lookup, NO_INDEX, NodeEntry, TARGET_IN_TWO_WATCHES, TARGET_TWICE_IN_ONE_WATCH, bucket,
-    find,
+    Analysis, DaemonSource, HASH_IS_UNIQUE, Lookup, NO_INDEX, NodeEntry, TARGET_IN_TWO_WATCHES,
+    TARGET_TWICE_IN_ONE_WATCH, bucket, find,
 };
 
 /// The tables of an [`Analysis`] for a graph of `N` services.
@@ -34,7 +34,7 @@ impl<const N: usize> Index<N> {
     /// The analysis these tables are of.
     #[must_use]
     pub const fn of<'a>(&'a self, graph: &'a Graph<'a>) -> Analysis<'a> {
-        Analysis { graph, entries: &self.entries }
+        Analysis { graph, entries: &self.entries, source: DaemonSource::NONE }
     }
 }
 

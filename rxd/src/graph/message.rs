@@ -6,13 +6,13 @@
 //!
 //! All of it is `const fn`, so a text is put together piece by piece and there is no `format!`.
 
-use super::model::{Edge, ServiceType};
+use super::model::{Edge, Keyword, ServiceType};
 use super::phrase::{NameList, write_condition, write_opposite, write_verb, write_watch};
 use super::reach::{GateStage, condition_of, gate_stage, requires_all};
 use super::rule::Rule;
 use super::rules::RuleViolation;
 use super::table::{Analysis, NO_INDEX, next_of_type, same_text, target_service};
-use super::{cycle, name, suggest};
+use super::{cycle, name, source, suggest};
 use crate::lifecycle::state::{Action, State};
 use crate::text::Text;
 
@@ -35,7 +35,8 @@ pub(super) const fn message_for(analysis: &Analysis<'_>, place: FaultPosition, v
     text
 }
 
-const fn write_message(
+/// Writes the message about this violation.
+pub(super) const fn write_message(
     text: &mut Text,
     analysis: &Analysis<'_>,
     place: FaultPosition,
@@ -263,6 +264,17 @@ const fn write_unknown_target(text: &mut Text, analysis: &Analysis<'_>, place: F
     }
     text.quote(target.text);
     text.push(", but ");
+    if source::is_configured_out(analysis, target) {
+        text.push("in ");
+        write_daemon(text, analysis);
+        text.push(" it is configured out\nhelp: write the watch under the condition of the field: `#[cfg_attr(.., ");
+        text.push(match edge.keyword {
+            Keyword::Watch => "watch(..))]`",
+            Keyword::Needs => "needs(..))]`",
+            Keyword::After => "after(..))]`",
+        });
+        return;
+    }
     write_daemon(text, analysis);
     text.push(if target.by_type { " has no field of that type" } else { " has no service of that name" });
     let mut i = 0;
@@ -286,6 +298,20 @@ const fn write_unknown_target(text: &mut Text, analysis: &Analysis<'_>, place: F
         i += 1;
     }
     text.push("\nhelp: ");
+    if let Some(at) = source::field_called(analysis, target) {
+        let (field, is_named) = analysis.source.fields[at];
+        text.push("field ");
+        text.quote(field);
+        text.push(" is called ");
+        text.quote(nodes[at].name);
+        text.push(": write that");
+        if !is_named {
+            text.push(", or name the field: `#[service(name = \"");
+            text.push(target.text);
+            text.push("\")]`");
+        }
+        return;
+    }
     let mut nearest = "";
     let mut least = usize::MAX;
     let mut i = 0;
@@ -391,7 +417,8 @@ const fn write_service(text: &mut Text, analysis: &Analysis<'_>, at: usize) {
     text.quote(analysis.graph.nodes[at].name);
 }
 
-const fn of_one_type(analysis: &Analysis<'_>, a: usize, b: usize) -> bool {
+/// Whether both services are of one type.
+pub(super) const fn of_one_type(analysis: &Analysis<'_>, a: usize, b: usize) -> bool {
     match (analysis.graph.nodes[a].service_type, analysis.graph.nodes[b].service_type) {
         (Some(a), Some(b)) => a.id == b.id,
         _ => false,

@@ -49,15 +49,16 @@
 //!
 //! # Invariants
 //!
-//! 1. A check at compile time and [`Graph::faults`] report the same faults in the same words.
+//! 1. A check at compile time and [`Graph::faults`] report the same faults in the same words. Only
+//!    the compiler knows the fields, and says of an unknown name that it is one of them.
 //! 2. A fault that says "never" is true in every execution of the daemon.
 //! 3. Each place (a service, a watch, a target) has at most one fault: the first rule that is
 //!    violated there.
 //! 4. A check takes time in proportion to the size of the graph, apart from watches of one service
 //!    that are compared with each other, whose number is limited. Names are compared by hash.
 
-// From the ground up: `model`, `declaration`, `rule`, `name`, `suggest`; `table`, `reach`; `cycle`,
-// `solve`, `index`; `known`, `rules`; `phrase`, `message`; `check`, `stop_order`, `render`,
+// From the ground up: `model`, `declaration`, `rule`, `name`, `suggest`; `table`, `reach`, `source`;
+// `cycle`, `solve`, `index`; `known`, `rules`; `phrase`, `message`; `check`, `stop_order`, `render`,
 // `limits`. None imports one that imports it, and from outside they import only `lifecycle`, `text`
 // and `escape`.
 pub(crate) mod check;
@@ -69,13 +70,14 @@ mod known;
 pub(crate) mod limits;
 mod message;
 mod model;
-mod name;
+pub(crate) mod name;
 mod phrase;
 mod reach;
 mod render;
 mod rule;
 mod rules;
 mod solve;
+mod source;
 mod stop_order;
 mod suggest;
 pub(crate) mod table;

@@ -29,6 +29,16 @@ pub(super) const fn is_name(name: &str) -> bool {
     invalid(name).is_none()
 }
 
+/// Panics, in the compiler, with what is wrong with the name of a daemon.
+#[track_caller]
+pub const fn check_name(name: &str) {
+    if !is_name(name) {
+        let mut text = Text::new();
+        write(&mut text, name);
+        panic!("{}", text.as_str())
+    }
+}
+
 /// What is wrong with a name, and a line `help: ..`; `None` if it is valid.
 pub(crate) fn fault(name: &str) -> Option<String> {
     if is_name(name) {

@@ -139,7 +139,7 @@ pub(super) const fn violation_of_target(
     e: usize,
     t: usize,
 ) -> Option<RuleViolation> {
-    let Analysis { graph, entries } = *analysis;
+    let Analysis { graph, entries, .. } = *analysis;
     let edge = &graph.nodes[me].edges[e];
     let to = match find(graph, entries, &edge.targets[t]) {
         Lookup::One(to) => to,

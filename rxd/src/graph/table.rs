@@ -45,6 +45,39 @@ pub struct Analysis<'a> {
     /// The graph.
     pub graph: &'a Graph<'a>,
     pub(super) entries: &'a [NodeEntry],
+    /// How the daemon is declared; of a daemon of the builder, nothing.
+    pub(super) source: DaemonSource<'a>,
+}
+
+/// What only the attribute of a daemon knows. It decides where a fault is reported, and is part of
+/// messages; which faults there are does not depend on it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DaemonSource<'a> {
+    /// The path of the module.
+    pub(super) module: &'a str,
+    /// The field of each service, and whether the field gives the service its name.
+    pub(super) fields: &'a [(&'a str, bool)],
+    /// The services whose `#[cfg]` is off: the name or the field, and the type.
+    pub(super) configured_out: &'a [(&'a str, &'a str)],
+}
+
+impl DaemonSource<'_> {
+    pub(super) const NONE: DaemonSource<'static> = DaemonSource { module: "", fields: &[], configured_out: &[] };
+}
+
+impl<'a> Analysis<'a> {
+    /// The same analysis, of a daemon that is declared in this module, with these fields: see
+    /// [`DaemonSource`].
+    #[must_use]
+    pub const fn declared_in(
+        mut self,
+        module: &'a str,
+        fields: &'a [(&'a str, bool)],
+        configured_out: &'a [(&'a str, &'a str)],
+    ) -> Self {
+        self.source = DaemonSource { module, fields, configured_out };
+        self
+    }
 }
 
 /// What is known of service `i`; beside that, bucket `i` of both lookup tables.

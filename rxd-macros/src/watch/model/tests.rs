@@ -7,7 +7,7 @@ fn check(attrs: &str) -> (ServiceWatches, Vec<(String, String)>) {
     let item: syn::ItemStruct = syn::parse_str(&format!("{attrs} struct Poller;")).expect("a struct");
     let (mut attrs, mut errors) = (item.attrs, Errors::default());
     let written = take_after_service(&mut attrs, &mut errors);
-    let owner = WatchOwner { name: "poller", ident: &item.ident };
+    let owner = WatchOwner { name: "poller", ident: &item.ident, generics: &item.generics };
     (ServiceWatches::check(written, &owner, &mut errors), errors.messages())
 }
 

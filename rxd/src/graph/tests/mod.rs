@@ -2,6 +2,7 @@
 
 mod duplicates;
 mod messages;
+mod placing;
 mod render;
 mod rules_table;
 

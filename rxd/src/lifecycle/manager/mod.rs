@@ -3,6 +3,7 @@
 pub(crate) mod object;
 
 use crate::lifecycle::state::{Cause, State};
+use crate::text::Text;
 
 /// A transition table: for each of Init, Idle, Run and Stop the next state when its method returned
 /// `Ok` and when it failed.
@@ -38,6 +39,7 @@ impl Table {
     ///
     /// If a state may not follow the one before it; in a `const` this is a compile error.
     #[must_use]
+    #[track_caller]
     pub const fn new(init: [State; 2], idle: [State; 2], run: [State; 2], stop: [State; 2]) -> Self {
         let next = [init, idle, run, stop];
         let mut row = 0;
@@ -45,15 +47,31 @@ impl Table {
             let mut column = 0;
             while column < 2 {
                 if !Self::may_follow(State::ALL[row + 1], next[row][column]) {
-                    panic!(
-                        "a manager's table goes to a state that may not follow: the order is Init, Idle, Run, Stop, Exit"
-                    );
+                    Self::panic_at(row, column, next[row][column]);
                 }
                 column += 1;
             }
             row += 1;
         }
         Table { next }
+    }
+
+    /// Panics with the entry that is wrong.
+    #[track_caller]
+    const fn panic_at(row: usize, column: usize, next: State) -> ! {
+        let mut text = Text::new();
+        text.push("this table goes from ");
+        text.push(State::ALL[row + 1].name());
+        text.push(" to ");
+        text.push(next.name());
+        text.push(if column == 0 { " when the method returned `Ok`" } else { " when the method failed" });
+        text.push("\nhelp: after ");
+        text.push(State::ALL[row + 1].name());
+        text.push(
+            [" comes Idle, Stop or Exit", " comes Run, Stop or Exit", " comes Stop or Exit", " comes Init or Exit"]
+                [row],
+        );
+        panic!("{}", text.as_str())
     }
 
     /// Whether a table may go from `from` to `to`.
@@ -205,4 +223,30 @@ impl Manager for until_success {
         [State::Exit, State::Stop],
         [State::Init, State::Init],
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn table_with_a_wrong_entry_panics_with_that_entry() {
+        let valid = continuous::TABLE.next;
+        for (row, after) in ["Init comes Idle, Stop", "Idle comes Run, Stop", "Run comes Stop", "Stop comes Init"]
+            .into_iter()
+            .enumerate()
+        {
+            for (column, when) in ["the method returned `Ok`", "the method failed"].into_iter().enumerate() {
+                let mut next = valid;
+                next[row][column] = State::Unknown;
+                let [init, idle, run, stop] = next;
+                let panic = std::panic::catch_unwind(|| Table::new(init, idle, run, stop)).expect_err("a wrong entry");
+                let from = State::ALL[row + 1].name();
+                assert_eq!(
+                    panic.downcast_ref::<String>().expect("a message"),
+                    &format!("this table goes from {from} to Unknown when {when}\nhelp: after {after} or Exit")
+                );
+            }
+        }
+    }
 }

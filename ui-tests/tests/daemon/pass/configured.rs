@@ -27,6 +27,12 @@ struct Edge {
     d: Worker,
     #[service(name = "e")]
     e: Option<Worker>,
+    #[cfg(any())]
+    #[service(name = "off")]
+    f: Worker,
+    #[cfg(not(any()))]
+    #[service(name = "on")]
+    f: Worker,
 }
 
 #[rxd::daemon]
@@ -37,7 +43,7 @@ struct Only {
 
 fn main() {
     let names: Vec<_> = Edge::GRAPH.nodes.iter().map(|node| node.name).collect();
-    assert_eq!(names, ["a", "c", "e"]);
-    let _ = Edge { a: Worker, c: Worker, e: None }.into_daemon();
+    assert_eq!(names, ["a", "c", "e", "on"]);
+    let _ = Edge { a: Worker, c: Worker, e: None, f: Worker }.into_daemon();
     let _ = Only { worker: Worker }.into_daemon();
 }

@@ -42,7 +42,7 @@ const CODE: u8 = 4;
 const LIMIT: std::time::Duration = std::time::Duration::from_secs(2);
 
 #[rxd::daemon(
-    name = "expressions",
+    name = env!("CARGO_PKG_NAME"),
     shutdown_timeout = LIMIT,
     prestart(check_disk(retry = LIMIT)),
     exit_code = CODE,
@@ -62,7 +62,7 @@ const MAYBE: Option<std::time::Duration> = Some(LEAST);
 
 /// The smallest and the largest value of each key.
 #[rxd::daemon(
-    name = "limits",
+    name = concat!("lim", "its"),
     shutdown_timeout = std::time::Duration::MAX,
     signals(),
     prestart(check_disk(retry = "0s", attempts = MOST, timeout = std::time::Duration::MAX), reach_db(attempts = MOST)),

@@ -1,0 +1,90 @@
+//! What people write out of habit in place of an argument or a key, and what is written here.
+
+use super::words::{ACTIONS, MODES};
+use crate::errors::Errors;
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::Token;
+use syn::ext::IdentExt as _;
+use syn::parse::ParseStream;
+
+/// Keys of other systems, and what is written here instead.
+const KEYS: [(&str, &str); 6] = [
+    ("depends_on", NEEDS_HELP),
+    ("dependencies", NEEDS_HELP),
+    ("requires", NEEDS_HELP),
+    (
+        "wants",
+        "write a separate attribute on the service: `#[watch(any, entering, Run, \"db\")]`, which only holds it back before Run",
+    ),
+    ("restart", RESTART_HELP),
+    ("restart_policy", RESTART_HELP),
+];
+
+const NEEDS_HELP: &str = "write a separate attribute on the service: `#[needs(\"db\")]`";
+
+const RESTART_HELP: &str = "write `manager = \"continuous\"`, which restarts always, or `\"until_success\"`; \
+                            `restarts(max = 5, within = \"1m\")` limits it";
+
+/// What to write in place of the key of another system.
+pub(super) fn help_for_key(key: &str) -> Option<&'static str> {
+    KEYS.iter().find(|(habit, _)| *habit == key).map(|(_, help)| *help)
+}
+
+/// Reports `entering | exited`, at the bar.
+pub(super) fn report_bar(bar: impl ToTokens, errors: &mut Errors) {
+    errors.report_with_help(bar, "expected `,`, found `|`", "write one attribute for each alternative");
+}
+
+/// Reports `!Run`, and `in`.
+pub(super) fn report_operator(is_negation: bool, written: &TokenStream, errors: &mut Errors) {
+    match is_negation {
+        true => errors.report_with_help(
+            written,
+            "`!` has no meaning here",
+            "write `not_in`, the action for a state that the service is not in",
+        ),
+        false => errors.report_with_help(written, "`in` is not an action", "write `entering`"),
+    }
+}
+
+/// Reports `name: "edge"`.
+pub(super) fn report_colon(key: &Ident, written: &TokenStream, errors: &mut Errors) {
+    let value: Vec<TokenTree> = written.clone().into_iter().skip(2).collect();
+    if MODES.find_variant(key).is_some() || ACTIONS.find_variant(key).is_some() {
+        let value: TokenStream = value.into_iter().collect();
+        errors.report_with_help(
+            written,
+            format_args!("expected `,` after `{key}`, found `:`"),
+            format_args!("write `{key}, {value}`"),
+        );
+        return;
+    }
+    let value = match value.as_slice() {
+        [TokenTree::Literal(value)] => value.to_string(),
+        _ => "..".to_owned(),
+    };
+    errors.report_with_help(
+        written,
+        format_args!("expected `=` after `{key}`, found `:`"),
+        format_args!("write `{key} = {value}`"),
+    );
+}
+
+/// Reports `shutdown-timeout`: a word with hyphens.
+pub(super) fn report_hyphens(first: Ident, rest: ParseStream<'_>, errors: &mut Errors) {
+    let (mut written, mut meant) = (first.to_token_stream(), first.to_string());
+    while rest.peek(Token![-]) && rest.peek2(Ident::peek_any) {
+        if let (Ok(hyphen), Ok(word)) = (rest.parse::<Token![-]>(), rest.call(Ident::parse_any)) {
+            hyphen.to_tokens(&mut written);
+            word.to_tokens(&mut written);
+            meant.push_str(&format!("_{word}"));
+        }
+    }
+    let shown = meant.replace('_', "-");
+    errors.report_with_help(
+        written,
+        format_args!("`{shown}` is written with a hyphen"),
+        format_args!("write `{meant}`"),
+    );
+}

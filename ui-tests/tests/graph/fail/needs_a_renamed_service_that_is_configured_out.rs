@@ -1,0 +1,35 @@
+//! A service with a name, behind a `#[cfg]` that is off.
+
+use rxd::{Context, Runner};
+
+#[rxd::service]
+struct Db;
+
+impl Runner for Db {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+#[rxd::service]
+#[rxd::after("worker-2")]
+struct Poller;
+
+impl Runner for Poller {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+#[rxd::daemon]
+struct Edge {
+    db: Db,
+    #[service(name = "worker-2")]
+    #[cfg(any())]
+    second: Db,
+    poller: Poller,
+}
+
+fn main() {
+    let _ = Edge { db: Db, poller: Poller }.into_daemon();
+}

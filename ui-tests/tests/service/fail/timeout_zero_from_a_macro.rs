@@ -1,0 +1,22 @@
+//! A limit of zero that a macro passes on.
+
+use rxd::{Context, Runner};
+
+macro_rules! poller {
+    ($value:expr) => {
+        #[rxd::service(timeouts(Run = $value))]
+        struct Poller;
+    };
+}
+
+poller!("0s");
+
+impl Runner for Poller {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+fn main() {
+    let _ = Poller;
+}

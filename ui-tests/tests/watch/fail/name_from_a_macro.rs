@@ -1,0 +1,23 @@
+//! A name in a watch that a macro passes on.
+
+use rxd::{Context, Runner};
+
+macro_rules! poller {
+    ($value:expr) => {
+        #[rxd::service]
+        #[needs($value)]
+        struct Poller;
+    };
+}
+
+poller!("my db");
+
+impl Runner for Poller {
+    async fn run(&mut self, _: &Context) -> rxd::Result {
+        Ok(())
+    }
+}
+
+fn main() {
+    let _ = Poller;
+}
