@@ -5,10 +5,10 @@
 //! [`Graph::faults`] and the start of a daemon collect everything. All of them ask
 //! [`rules`](super::rules) and take the words from [`message`](super::message).
 
-use super::message::{self, FaultPosition};
+use super::message;
 use super::model::{Edge, Graph};
 use super::rule::Rule;
-use super::rules::{self, RuleViolation};
+use super::rules::{self, FaultPosition, RuleViolation};
 use super::table::{Analysis, DaemonSource, NodeEntry, target_service};
 use std::fmt;
 

@@ -5,9 +5,10 @@
 //! [`table`](super::table).
 
 use super::model::{Graph, fnv1a};
+use super::reach::evicts_at_run;
 use super::solve::solve;
 use super::table::{
-    Analysis, DaemonSource, HASH_IS_UNIQUE, Lookup, NO_INDEX, NodeEntry, TARGET_IN_TWO_WATCHES,
+    Analysis, DaemonSource, EVICTS, HASH_IS_UNIQUE, Lookup, NO_INDEX, NodeEntry, TARGET_IN_TWO_WATCHES,
     TARGET_TWICE_IN_ONE_WATCH, bucket, find,
 };
 
@@ -64,13 +65,13 @@ const fn fill(graph: &Graph<'_>, entries: &mut [NodeEntry]) {
             entries[bucket].type_bucket = i as u32;
         }
     }
-    mark_repeated_targets(graph, entries);
+    mark_targets(graph, entries);
     solve(graph, entries);
 }
 
 /// Sets the flags that save work at each watch: [`HASH_IS_UNIQUE`], if no lookup needs to compare
-/// names byte by byte, and the flags of services that name a target more than once.
-const fn mark_repeated_targets(graph: &Graph<'_>, entries: &mut [NodeEntry]) {
+/// names byte by byte, the flags of services that name a target more than once, and [`EVICTS`].
+const fn mark_targets(graph: &Graph<'_>, entries: &mut [NodeEntry]) {
     let mut ambiguous = false;
     let mut me = 0;
     while me < entries.len() {
@@ -89,6 +90,7 @@ const fn mark_repeated_targets(graph: &Graph<'_>, entries: &mut [NodeEntry]) {
         let first = edge_number;
         let mut e = 0;
         while e < edges.len() {
+            let evicts = evicts_at_run(&edges[e]);
             let mut t = 0;
             while t < edges[e].targets.len() {
                 let target = &edges[e].targets[t];
@@ -100,6 +102,9 @@ const fn mark_repeated_targets(graph: &Graph<'_>, entries: &mut [NodeEntry]) {
                             entries[me].flags |= TARGET_IN_TWO_WATCHES;
                         }
                         entries[at].last_edge = edge_number;
+                        if evicts {
+                            entries[at].flags |= EVICTS;
+                        }
                     }
                     // The name is unknown, and may still have the hash of another one.
                     Lookup::None => ambiguous |= !target.by_type,

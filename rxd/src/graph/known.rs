@@ -71,6 +71,50 @@ impl KnownStates {
     }
 }
 
+/// Whether a service that satisfies `later` must have satisfied `earlier` before, or does at the
+/// same instant.
+pub(super) const fn comes_before(earlier: TargetCondition, later: TargetCondition) -> bool {
+    let (entered, left) = history_at(later);
+    let bit = earlier.state.bit();
+    if earlier.completed {
+        return false;
+    }
+    match (earlier.action, earlier.state) {
+        (Action::NotIn | Action::Exited | Action::Changing, State::Unknown) => left & bit != 0,
+        (Action::Entering | Action::Changing, _) => entered & bit != 0,
+        (Action::Exited, _) => left & bit != 0,
+        // It holds from the start.
+        (Action::NotIn, _) => true,
+    }
+}
+
+/// The states that a service has entered, and those that it has left, when it satisfies the
+/// condition for the first time.
+const fn history_at(condition: TargetCondition) -> (u8, u8) {
+    let bit = condition.state.bit();
+    if condition.completed {
+        return (ALL_STATES, ALL_STATES & !bit);
+    }
+    let (unknown, init) = (State::Unknown.bit(), State::Init.bit());
+    let entered = match condition.state {
+        State::Unknown => unknown,
+        State::Init => unknown | init,
+        State::Idle => unknown | init | State::Idle.bit(),
+        State::Run => unknown | init | State::Idle.bit() | State::Run.bit(),
+        // It may fail in Init.
+        State::Stop => unknown | init | State::Stop.bit(),
+        // It may be ended before its Init.
+        State::Exit => unknown | State::Exit.bit(),
+    };
+    match (condition.action, condition.state) {
+        (Action::Exited, _) => (entered, entered),
+        (Action::Entering, _) => (entered, entered & !bit),
+        (Action::Changing | Action::NotIn, State::Unknown) => (unknown, unknown),
+        (Action::Changing, _) => (entered, entered & !bit),
+        (Action::NotIn, _) => (unknown, 0),
+    }
+}
+
 /// What is known of service `at` when those of the first `count` edges of service `me` that are
 /// gates of this stage are open; and the last of them that says anything about it, or [`NO_INDEX`].
 ///

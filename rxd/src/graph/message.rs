@@ -6,11 +6,12 @@
 //!
 //! All of it is `const fn`, so a text is put together piece by piece and there is no `format!`.
 
+use super::eviction_message::write_eviction;
 use super::model::{Edge, Keyword, ServiceType};
 use super::phrase::{NameList, write_condition, write_opposite, write_verb, write_watch};
 use super::reach::{GateStage, condition_of, gate_stage, requires_all};
 use super::rule::Rule;
-use super::rules::RuleViolation;
+use super::rules::{FaultPosition, RuleViolation};
 use super::table::{Analysis, NO_INDEX, next_of_type, same_text, target_service};
 use super::{cycle, name, source, suggest};
 use crate::lifecycle::state::{Action, State};
@@ -18,15 +19,6 @@ use crate::text::Text;
 
 /// How many gates of a cycle are listed; of a longer one, those in the middle are left out.
 const MAX_LISTED_GATES: usize = 40;
-
-/// Where the violation is: the service, its edge, and the target of that edge. A rule about a whole
-/// service or edge ignores the rest.
-#[derive(Clone, Copy)]
-pub(super) struct FaultPosition {
-    pub(super) service: usize,
-    pub(super) edge: usize,
-    pub(super) target: usize,
-}
 
 /// The message about this violation.
 pub(super) const fn message_for(analysis: &Analysis<'_>, place: FaultPosition, violation: RuleViolation) -> Text {
@@ -129,7 +121,7 @@ const fn write_watch_fault(
             write_watch(text, &nodes[me].edges[other]);
             text.push(" lets it in");
             text.push("\nhelp: react to the opposite, such as ");
-            write_opposite(text, condition_of(&nodes[me].edges[other]));
+            write_opposite(text, &nodes[me].edges[other]);
         }
         Rule::ReactionAlwaysTrue => {
             text.push("can never stay in Run: ");
@@ -204,17 +196,8 @@ const fn write_watch_fault(
             text.push(nodes[other].name);
             text.push("\")]`; to let it complete, set `manager = \"until_success\"` on it");
         }
-        Rule::NeedsEvicts => {
-            let to = edge.targets[t].text;
-            text.push("needs ");
-            text.quote(to);
-            text.push(" in Run, but ");
-            write_watch(text, &nodes[target_index(analysis, edge, t)].edges[other]);
-            text.push(" takes ");
-            text.quote(to);
-            text.push(" out of Run as soon as ");
-            text.quote(nodes[me].name);
-            text.push(" is in Run\nhelp: remove one of the two");
+        Rule::NeedsEvicts | Rule::MutualEviction | Rule::NeedsExclusive | Rule::NeedsEnded | Rule::ExitBeforeRun => {
+            write_eviction(text, analysis, edge, place, violation);
         }
         Rule::ConflictingGates => {
             text.push("can never start: ");

@@ -47,6 +47,15 @@
 //!    `then(exit)`, or if it needs, or comes after, one that may end.
 //! 4. A watch that is a fault by itself counts as satisfied, so that one mistake is one error.
 //!
+//! # What "in Run together" means
+//!
+//! A reaction follows its cause, so two services that exclude each other are both in Run for an
+//! instant, and a gate may open in it. The rules about such services are therefore about *staying*
+//! in Run, and ask who needs whom: `needs`, or a gate on `entering, Run` together with a `then(stop)`
+//! on `exited, Run` or `not_in, Run`. A gate alone needs nothing once it has opened, so to hand over
+//! from one service to the next is accepted. So is what settles: a reaction to a state before Run
+//! takes a service out once, and no more while the other runs.
+//!
 //! # Invariants
 //!
 //! 1. A check at compile time and [`Graph::faults`] report the same faults in the same words. Only
@@ -58,12 +67,16 @@
 //!    that are compared with each other, whose number is limited. Names are compared by hash.
 
 // From the ground up: `model`, `declaration`, `rule`, `name`, `suggest`; `table`, `reach`, `source`;
-// `cycle`, `solve`, `index`; `known`, `rules`; `phrase`, `message`; `check`, `stop_order`, `render`,
+// `cycle`, `solve`, `index`; `known`, `compare`, `eviction`, `rules`; `phrase`,
+// `eviction_message`, `message`; `check`, `stop_order`, `render`,
 // `limits`. None imports one that imports it, and from outside they import only `lifecycle`, `text`
 // and `escape`.
 pub(crate) mod check;
+mod compare;
 mod cycle;
 pub(crate) mod declaration;
+mod eviction;
+mod eviction_message;
 pub(crate) mod index;
 mod known;
 #[cfg(any(test, feature = "systemd"))]

@@ -89,11 +89,14 @@ pub(super) const fn write_watch(text: &mut Text, edge: &Edge<'_>) {
     text.push(")]`");
 }
 
-/// The opposite of a condition, as an attribute writes it: `` `not_in, Run` ``.
-pub(super) const fn write_opposite(text: &mut Text, condition: reach::TargetCondition) {
+/// The opposite of what a gate asks, as an attribute writes it: `` `not_in, Run` ``. That of `any` is
+/// `all`; one target, or one of several, needs no such word.
+pub(super) const fn write_opposite(text: &mut Text, gate: &Edge<'_>) {
+    let condition = reach::condition_of(gate);
+    text.push(if reach::requires_all(gate) { "`" } else { "`all, " });
     text.push(match condition.action {
-        Action::NotIn | Action::Exited => "`entering, ",
-        Action::Entering | Action::Changing => "`not_in, ",
+        Action::NotIn | Action::Exited => "entering, ",
+        Action::Entering | Action::Changing => "not_in, ",
     });
     text.push(condition.state.name());
     text.push("`");

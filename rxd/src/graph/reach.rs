@@ -55,6 +55,32 @@ pub(super) const fn requires_all(edge: &Edge<'_>) -> bool {
     !matches!((edge.keyword, edge.mode), (Keyword::Watch, Mode::Any)) || edge.targets.len() == 1
 }
 
+/// Whether the edge takes its service out of Run, or ends it, whenever one of its targets goes from
+/// Idle to Run.
+///
+/// What comes true in an earlier state, such as `exited, Init`, does not count: it has taken the
+/// service out once by then, and does not come true again when the target enters Run.
+pub(super) const fn evicts_at_run(edge: &Edge<'_>) -> bool {
+    let rises = matches!(
+        (edge.action, edge.state),
+        (Action::Entering, State::Run)
+            | (Action::NotIn | Action::Exited, State::Idle)
+            | (Action::Changing, State::Idle | State::Run)
+    );
+    let leaves = match (edge.keyword, edge.effect) {
+        (Keyword::Watch, Effect::Stop) => true,
+        // `not_in` with `then(exit)` ends the service at its start, which is a fault by itself.
+        (Keyword::Watch, Effect::Exit) => !matches!(edge.action, Action::NotIn),
+        _ => false,
+    };
+    rises && leaves && is_met_by_one(edge)
+}
+
+/// Whether one target is enough to satisfy the edge.
+pub(super) const fn is_met_by_one(edge: &Edge<'_>) -> bool {
+    !requires_all(edge) || edge.targets.len() == 1
+}
+
 /// Which gates of a target can keep the condition from coming true; `None` if it is true from the
 /// start. What comes true in Init or on entering Idle waits for the gates before Init only.
 pub(super) const fn blocking_stage(condition: TargetCondition) -> Option<GateStage> {

@@ -33,6 +33,8 @@ pub enum Rule {
     ReactionContradictsGate,
     /// No reaction holds at all times.
     ReactionAlwaysTrue,
+    /// No `then(exit)` ends its service before the service can be in Run.
+    ExitBeforeRun,
     /// A watch names services that exist.
     UnknownService,
     /// A watch names types that are in the daemon.
@@ -51,8 +53,15 @@ pub enum Rule {
     NeedsOneShot,
     /// `after` names only services that end by design.
     AfterNeverCompletes,
-    /// `needs` names no service that leaves Run as soon as its dependent is in Run.
+    /// `needs` names no service that leaves Run as soon as its dependent is in Run, and none that
+    /// needs such a service.
     NeedsEvicts,
+    /// No two services take each other out of Run, unless a gate holds one of them back.
+    MutualEviction,
+    /// `needs` names no two services of which one is in Run only while the other is not.
+    NeedsExclusive,
+    /// `needs` names no service that has ended when the other gates open.
+    NeedsEnded,
     /// The gates of a service can be open at the same time.
     ConflictingGates,
     /// No service waits for itself by way of others.
@@ -61,7 +70,7 @@ pub enum Rule {
 
 impl Rule {
     /// All rules: of the daemon, of a service, of a watch, and of a target.
-    pub const ALL: [Rule; 22] = [
+    pub const ALL: [Rule; 26] = [
         Rule::NoServices,
         Rule::EmptyName,
         Rule::InvalidName,
@@ -72,6 +81,7 @@ impl Rule {
         Rule::DuplicateStream,
         Rule::ReactionContradictsGate,
         Rule::ReactionAlwaysTrue,
+        Rule::ExitBeforeRun,
         Rule::UnknownService,
         Rule::UnknownType,
         Rule::AmbiguousType,
@@ -82,6 +92,9 @@ impl Rule {
         Rule::NeedsOneShot,
         Rule::AfterNeverCompletes,
         Rule::NeedsEvicts,
+        Rule::MutualEviction,
+        Rule::NeedsExclusive,
+        Rule::NeedsEnded,
         Rule::ConflictingGates,
         Rule::Cycle,
     ];
@@ -100,6 +113,7 @@ impl Rule {
             Rule::DuplicateStream => "duplicate-stream",
             Rule::ReactionContradictsGate => "reaction-contradicts-gate",
             Rule::ReactionAlwaysTrue => "reaction-always-true",
+            Rule::ExitBeforeRun => "exit-before-run",
             Rule::UnknownService => "unknown-service",
             Rule::UnknownType => "unknown-type",
             Rule::AmbiguousType => "ambiguous-type",
@@ -110,6 +124,9 @@ impl Rule {
             Rule::NeedsOneShot => "needs-one-shot",
             Rule::AfterNeverCompletes => "after-never-completes",
             Rule::NeedsEvicts => "needs-evicts",
+            Rule::MutualEviction => "mutual-eviction",
+            Rule::NeedsExclusive => "needs-exclusive",
+            Rule::NeedsEnded => "needs-ended",
             Rule::ConflictingGates => "conflicting-gates",
             Rule::Cycle => "cycle",
         }

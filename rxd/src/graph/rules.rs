@@ -5,15 +5,17 @@
 //! found, so that one mistake is one error. What [`RuleViolation::other`] refers to is
 //! agreed between this file and `message`, rule by rule.
 
+use super::compare::{is_comparable, is_stream, same_watch};
 use super::cycle;
-use super::known::{KnownStates, states_at_open_gates};
+use super::eviction::{ended_dependency, evicted_dependency, excluded_dependency, mutual_eviction};
+use super::known::{KnownStates, comes_before, states_at_open_gates};
 use super::model::{Edge, Effect, Keyword};
 use super::name::is_name;
-use super::reach::{GateStage, can_ever_satisfy, condition_of, gate_stage, requires_all};
+use super::reach::{GateStage, can_ever_satisfy, condition_of, gate_stage, is_gate_at, is_met_by_one, requires_all};
 use super::rule::Rule;
 use super::table::{
-    Analysis, Lookup, NO_INDEX, TARGET_IN_TWO_WATCHES, TARGET_TWICE_IN_ONE_WATCH, find, first_with_name_of, same_text,
-    target_service,
+    Analysis, Lookup, NO_INDEX, TARGET_IN_TWO_WATCHES, TARGET_TWICE_IN_ONE_WATCH, find, first_with_name_of, has_target,
+    same_text, target_service,
 };
 use crate::lifecycle::state::{Action, State};
 
@@ -23,6 +25,15 @@ pub(super) struct RuleViolation {
     pub(super) rule: Rule,
     /// Another service, or another edge, that takes part; which of them depends on the rule.
     pub(super) other: usize,
+}
+
+/// Where the violation is: the service, its edge, and the target of that edge. A rule about a whole
+/// service or edge ignores the rest.
+#[derive(Clone, Copy)]
+pub(super) struct FaultPosition {
+    pub(super) service: usize,
+    pub(super) edge: usize,
+    pub(super) target: usize,
 }
 
 const fn violation(rule: Rule, other: usize) -> Option<RuleViolation> {
@@ -71,65 +82,15 @@ pub(super) const fn violation_of_edge(analysis: &Analysis<'_>, me: usize, e: usi
     if matches!((edge.keyword, edge.effect), (Keyword::Watch, Effect::Stop | Effect::Exit))
         && is_comparable(analysis, me, edge)
     {
-        return reaction_violation(analysis, me, edge);
+        let found = reaction_violation(analysis, me, edge);
+        if found.is_some() {
+            return found;
+        }
+        if matches!(edge.effect, Effect::Exit) {
+            return exit_violation(analysis, me, edge);
+        }
     }
     None
-}
-
-const fn is_stream(edge: &Edge<'_>) -> bool {
-    gate_stage(edge).is_none() && matches!(edge.effect, Effect::Stream)
-}
-
-/// Whether the compiler can afford to compare each target of the edge with each target of the
-/// service. Watches of more than a hundred services each are not compared with one another.
-const fn is_comparable(analysis: &Analysis<'_>, me: usize, edge: &Edge<'_>) -> bool {
-    let edges = analysis.graph.nodes[me].edges;
-    let mut all = 0;
-    let mut e = 0;
-    while e < edges.len() {
-        all += edges[e].targets.len();
-        e += 1;
-    }
-    all * edge.targets.len() <= 20_000
-}
-
-/// Whether two watches of a service mean the same.
-const fn same_watch(analysis: &Analysis<'_>, a: &Edge<'_>, b: &Edge<'_>) -> bool {
-    let (condition_a, condition_b) = (condition_of(a), condition_of(b));
-    if a.keyword as u8 != b.keyword as u8
-        || a.targets.len() != b.targets.len()
-        || requires_all(a) != requires_all(b)
-        || condition_a.action as u8 != condition_b.action as u8
-        || !condition_a.state.is(condition_b.state)
-        || gate_stage(a).is_none() != gate_stage(b).is_none()
-        || matches!(a.keyword, Keyword::Watch) && a.effect as u8 != b.effect as u8
-        || is_stream(a) && !same_text(a.stream, b.stream)
-    {
-        return false;
-    }
-    let mut i = 0;
-    while i < a.targets.len() {
-        // The same order is the common case, and linear. As many targets, none of them twice (which
-        // is a fault of its own): so it is enough that each of `a` is in `b`.
-        let mut found = same_target(analysis, a, i, b, i);
-        let mut k = 0;
-        while !found && k < b.targets.len() {
-            found = same_target(analysis, a, i, b, k);
-            k += 1;
-        }
-        if !found {
-            return false;
-        }
-        i += 1;
-    }
-    true
-}
-
-const fn same_target(analysis: &Analysis<'_>, a: &Edge<'_>, i: usize, b: &Edge<'_>, k: usize) -> bool {
-    match (target_service(analysis, a, i), target_service(analysis, b, k)) {
-        (Some(x), Some(y)) => x == y,
-        _ => false,
-    }
 }
 
 /// The rules about one target of one watch.
@@ -172,10 +133,8 @@ pub(super) const fn violation_of_target(
     if is_never_true(analysis, me, edge, t) {
         return violation(Rule::WatchNeverTrue, to);
     }
-    if matches!(edge.keyword, Keyword::Needs) {
-        if let Some(by) = evicting_edge(analysis, to, me) {
-            return violation(Rule::NeedsEvicts, by);
-        }
+    if let Some(found) = eviction_violation(analysis, me, e, t) {
+        return Some(found);
     }
     if let Some(other) = conflicting_gate(analysis, me, e, to) {
         return violation(Rule::ConflictingGates, other);
@@ -225,32 +184,39 @@ const fn makes_never_true(analysis: &Analysis<'_>, me: usize, edge: &Edge<'_>, t
     }
 }
 
-/// The reaction by which service `to` leaves Run as soon as service `me` is in Run, if there is
-/// one.
-const fn evicting_edge(analysis: &Analysis<'_>, to: usize, me: usize) -> Option<usize> {
-    let edges = analysis.graph.nodes[to].edges;
-    let mut e = 0;
-    while e < edges.len() {
-        let edge = &edges[e];
-        let leaves = matches!((edge.keyword, edge.effect), (Keyword::Watch, Effect::Stop | Effect::Exit));
-        let condition = condition_of(edge);
-        if leaves
-            && matches!((condition.action, condition.state), (Action::Entering, State::Run))
-            && (!requires_all(edge) || edge.targets.len() == 1)
-        {
-            let mut t = 0;
-            while t < edge.targets.len() {
-                if let Some(at) = target_service(analysis, edge, t) {
-                    if at == me {
-                        return Some(e);
+/// The violation of a target that service `me` needs, and that does not stay in Run while `me` is.
+const fn eviction_violation(analysis: &Analysis<'_>, me: usize, e: usize, t: usize) -> Option<RuleViolation> {
+    if let Some(found) = evicted_dependency(analysis, me, e, t) {
+        // Another target of `me` may lead to the same service: that is one fault, at the first.
+        let edges = analysis.graph.nodes[me].edges;
+        let mut before = 0;
+        while before <= e {
+            let mut target = 0;
+            while target < if before < e { edges[before].targets.len() } else { t } {
+                if let Some(earlier) = evicted_dependency(analysis, me, before, target) {
+                    if earlier.evicted() == found.evicted() {
+                        return None;
                     }
                 }
-                t += 1;
+                target += 1;
             }
+            before += 1;
         }
-        e += 1;
+        return violation(Rule::NeedsEvicts, found.evicted());
     }
-    None
+    if let Some(back) = mutual_eviction(analysis, me, e, t) {
+        return violation(Rule::MutualEviction, back);
+    }
+    if !is_comparable(analysis, me, &analysis.graph.nodes[me].edges[e]) {
+        return None;
+    }
+    if let Some(found) = excluded_dependency(analysis, me, e, t) {
+        return violation(Rule::NeedsExclusive, found.service);
+    }
+    match ended_dependency(analysis, me, e, t) {
+        Some(found) => violation(Rule::NeedsEnded, found.service),
+        None => None,
+    }
 }
 
 /// The earlier gate of service `me` that is never open together with its gate `e`, because of what
@@ -305,7 +271,10 @@ const fn reaction_violation(analysis: &Analysis<'_>, me: usize, edge: &Edge<'_>)
         t += 1;
     }
     if t == edge.targets.len() && !requires_all(edge) {
-        return None;
+        return match contradicted_alternatives(analysis, me, edge) {
+            Some(gate) => violation(Rule::ReactionContradictsGate, gate),
+            None => None,
+        };
     }
     let t = if requires_all(edge) { 0 } else { t };
     if by == NO_INDEX as usize {
@@ -313,4 +282,71 @@ const fn reaction_violation(analysis: &Analysis<'_>, me: usize, edge: &Edge<'_>)
     } else {
         violation(Rule::ReactionContradictsGate, by)
     }
+}
+
+/// The `any` gate of service `me` before Run of which each alternative makes the `any` reaction hold.
+const fn contradicted_alternatives(analysis: &Analysis<'_>, me: usize, reaction: &Edge<'_>) -> Option<usize> {
+    let edges = analysis.graph.nodes[me].edges;
+    let mut e = 0;
+    while e < edges.len() {
+        let gate = &edges[e];
+        let mut holds = false;
+        let mut t = 0;
+        while is_gate_at(gate, GateStage::Run) && !requires_all(gate) && t < gate.targets.len() {
+            let Some(to) = target_service(analysis, gate, t) else { break };
+            let known = KnownStates::without_gates(analysis, to).given(condition_of(gate));
+            // An alternative that never comes true lets the service in never.
+            if known.possible != 0 {
+                holds = to != me && known.implies(condition_of(reaction)) && has_target(analysis, reaction, to);
+                if !holds {
+                    break;
+                }
+            }
+            t += 1;
+        }
+        if holds && t == gate.targets.len() {
+            return Some(e);
+        }
+        e += 1;
+    }
+    None
+}
+
+/// The violation of a `then(exit)` that comes true before service `me` has been in Run: from the
+/// start, or on the way of a target to what a gate asks of it. A gate also counts before Init.
+const fn exit_violation(analysis: &Analysis<'_>, me: usize, edge: &Edge<'_>) -> Option<RuleViolation> {
+    let condition = condition_of(edge);
+    // Every service begins in Unknown.
+    let at_start = match condition.action {
+        Action::NotIn => !condition.state.is(State::Unknown),
+        Action::Entering => condition.state.is(State::Unknown),
+        Action::Exited | Action::Changing => false,
+    };
+    if !at_start && !is_met_by_one(edge) {
+        return None;
+    }
+    let edges = analysis.graph.nodes[me].edges;
+    let mut found = NO_INDEX as usize;
+    let mut t = 0;
+    while t < edge.targets.len() {
+        // A target that is a fault by itself is reported as that.
+        let to = match target_service(analysis, edge, t) {
+            Some(to) if to != me => to,
+            _ => return None,
+        };
+        let mut e = 0;
+        while !at_start && found == NO_INDEX as usize && e < edges.len() {
+            let gate = &edges[e];
+            if gate_stage(gate).is_some()
+                && requires_all(gate)
+                && comes_before(condition, condition_of(gate))
+                && has_target(analysis, gate, to)
+            {
+                found = e;
+            }
+            e += 1;
+        }
+        t += 1;
+    }
+    if at_start || found != NO_INDEX as usize { violation(Rule::ExitBeforeRun, found) } else { None }
 }

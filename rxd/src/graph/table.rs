@@ -38,6 +38,8 @@ pub(super) const TARGET_TWICE_IN_ONE_WATCH: u8 = 1 << 4;
 pub(super) const TARGET_IN_TWO_WATCHES: u8 = 1 << 5;
 /// Flag: an equal hash is an equal name; see invariant 3.
 pub(super) const HASH_IS_UNIQUE: u8 = 1 << 6;
+/// Flag: a reaction takes another service out of Run when this one enters Run.
+pub(super) const EVICTS: u8 = 1 << 7;
 
 /// A graph together with what one walk over it found.
 #[derive(Clone, Copy, Debug)]
@@ -207,6 +209,20 @@ pub(super) const fn target_service(analysis: &Analysis<'_>, edge: &Edge<'_>, t: 
         Lookup::One(at) => Some(at),
         Lookup::None | Lookup::Many => None,
     }
+}
+
+/// Whether service `at` is a target of the edge.
+pub(super) const fn has_target(analysis: &Analysis<'_>, edge: &Edge<'_>, at: usize) -> bool {
+    let mut t = 0;
+    while t < edge.targets.len() {
+        if let Some(found) = target_service(analysis, edge, t) {
+            if found == at {
+                return true;
+            }
+        }
+        t += 1;
+    }
+    false
 }
 
 /// The next service of this name after service `after`, or the first if that is [`NO_INDEX`].

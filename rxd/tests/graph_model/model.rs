@@ -283,3 +283,60 @@ pub(super) fn explore_each(services: &[Service]) -> Vec<HashSet<ModelState>> {
 pub(super) fn kept_from(watch: &Watch) -> State {
     if watch.is(Effect::GateInit) { State::Init } else { State::Run }
 }
+
+/// The services that this one needs, directly or by way of others, itself included: by `needs`, or
+/// by a gate and a reaction.
+pub(super) fn needed_services(services: &[Service], me: usize) -> HashSet<usize> {
+    let mut found = HashSet::from([me]);
+    for _ in services {
+        for at in found.clone() {
+            for watch in &services[at].watches {
+                let gate = watch.keyword == Keyword::Watch && watch.is(Effect::GateRun);
+                let every = !watch.any() || watch.targets.len() == 1;
+                found.extend(watch.targets.iter().filter(|&&t| {
+                    watch.keyword == Keyword::Needs
+                        || gate && every && watch.asks() == (Action::Entering, State::Run) && follows(&services[at], t)
+                }));
+            }
+        }
+    }
+    found
+}
+
+/// Whether a `then(stop)` takes the service out when `target` has left Run.
+fn follows(service: &Service, target: usize) -> bool {
+    service.watches.iter().any(|watch| {
+        watch.is(Effect::Stop)
+            && matches!(watch.asks(), (Action::Exited | Action::NotIn, State::Run))
+            && watch.targets.contains(&target)
+            && (watch.any() || watch.targets.len() == 1)
+    })
+}
+
+/// Whether the service is in Run and about to be taken out: a reaction holds, or one that it needs
+/// has left Run. An edge counts as if it held for as long as the state it led to.
+pub(super) fn leaves(services: &[Service], daemon: &DaemonState, at: usize) -> bool {
+    let holds = |watch: &Watch| match watch.asks() {
+        (Action::Changing, State::Run) => watch.targets.iter().any(|&t| daemon.0[t].state == State::Run),
+        (Action::Changing, State::Idle) => watch.targets.iter().any(|&t| daemon.0[t].has_left(State::Idle)),
+        _ => holds(watch, daemon),
+    };
+    daemon.0[at].state == State::Run
+        && services[at].watches.iter().any(|watch| match watch.keyword {
+            Keyword::Needs => watch.targets.iter().any(|&t| daemon.0[t].state != State::Run),
+            Keyword::After => false,
+            Keyword::Watch => matches!(watch.effect, Effect::Stop | Effect::Exit) && holds(watch),
+        })
+}
+
+/// Whether the history of this service shows that it has satisfied the watch, now or before.
+pub(super) fn has_held(watch: &Watch, model: &ModelState) -> bool {
+    let (action, state) = watch.asks();
+    let left = model.left & 1 << state as u8 != 0;
+    match action {
+        Action::Entering => left || model.state == state,
+        Action::Exited => left,
+        Action::Changing => left || model.state == state && state != State::Unknown,
+        Action::NotIn => left || model.state != state,
+    }
+}

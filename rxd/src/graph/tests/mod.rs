@@ -1,6 +1,7 @@
 //! The rules and the stop order, one by one.
 
 mod duplicates;
+mod eviction;
 mod messages;
 mod placing;
 mod render;

@@ -59,6 +59,11 @@ fn examples() -> Vec<(Rule, &'static str, Vec<Node<'static>>)> {
             "`#[watch(any, not_in, Exit, \"health\", then(stop))]`",
             vec![health(), poller(Edge::watch(Mode::Any, Action::NotIn, State::Exit, of("health")).then(Effect::Stop))],
         ),
+        (
+            Rule::ExitBeforeRun,
+            "`#[watch(any, not_in, Run, \"db\", then(exit))]`",
+            vec![db(), node("cleaner", [Edge::watch(Mode::Any, Action::NotIn, run, of("db")).then(Effect::Exit)])],
+        ),
         (Rule::UnknownService, "`#[watch(any, entering, Run, \"helth\")]`", vec![health(), poller(in_run("helth"))]),
         (Rule::UnknownType, "`#[needs(Cache)]`", vec![db(), api(vec![Edge::needs(by_type("Cache"))])]),
         (
@@ -103,6 +108,41 @@ fn examples() -> Vec<(Rule, &'static str, Vec<Node<'static>>)> {
             Rule::NeedsEvicts,
             "`#[needs(\"standby\")]` on `main`, `#[watch(any, entering, Run, \"main\", then(stop))]` on `standby`",
             vec![node("standby", [in_run("main").then(Effect::Stop)]), node("main", [needs("standby")])],
+        ),
+        (
+            Rule::MutualEviction,
+            "`#[watch(any, entering, Run, \"blue\", then(stop))]` on `green`, \
+             `#[watch(any, entering, Run, \"green\", then(stop))]` on `blue`",
+            vec![
+                node("green", [in_run("blue").then(Effect::Stop)]),
+                node("blue", [in_run("green").then(Effect::Stop)]),
+            ],
+        ),
+        (
+            Rule::NeedsExclusive,
+            "`#[needs(\"primary\", \"standby\")]`, where `standby` has `#[watch(any, not_in, Run, \"primary\")]` \
+             and `#[watch(any, entering, Run, \"primary\", then(stop))]`",
+            vec![
+                node("primary", []),
+                node(
+                    "standby",
+                    [Edge::watch(Mode::Any, Action::NotIn, run, of("primary")), in_run("primary").then(Effect::Stop)],
+                ),
+                api(vec![needs("primary standby")]),
+            ],
+        ),
+        (
+            Rule::NeedsEnded,
+            "`#[after(\"migrate\")]` and `#[needs(\"progress\")]`, where `progress` has \
+             `#[watch(any, entering, Exit, \"migrate\", then(exit))]`",
+            vec![
+                job("migrate", []),
+                node(
+                    "progress",
+                    [Edge::watch(Mode::Any, Action::Entering, State::Exit, of("migrate")).then(Effect::Exit)],
+                ),
+                api(vec![after("migrate"), needs("progress")]),
+            ],
         ),
         (
             Rule::ConflictingGates,
