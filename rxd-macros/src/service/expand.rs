@@ -7,7 +7,7 @@ use crate::syntax::span::{call_at, compiled, respan};
 use crate::watch::ast::WatchTarget;
 use crate::watch::expand::{constructor, graph_checks, has_arguments, within_check};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens as _, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::{GenericParam, Generics, parse_quote};
 
@@ -130,7 +130,13 @@ fn value_checks(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> 
     let declaration = quote!(<#ty as #declared>::DECLARATION);
     let options = service.unchecked.iter().map(|unchecked| check_option(unchecked, &declaration, rxd));
     let watches = service.watches.valid.iter().enumerate();
-    options.chain(watches.filter_map(|(i, watch)| within_check(watch, i, &declaration, rxd))).collect()
+    let on_failure = service.on_failure.as_ref();
+    let on_failure =
+        on_failure.map(|word| call_at(&word.to_token_stream(), rxd.check_on_failure(), quote!(&#declaration)));
+    options
+        .chain(watches.filter_map(|(i, watch)| within_check(watch, i, &declaration, rxd)))
+        .chain(on_failure)
+        .collect()
 }
 
 /// The graph checks of the service. Each daemon with this service evaluates them.

@@ -11,6 +11,7 @@ use crate::syntax::number::NumberValue;
 use crate::syntax::tables::{BACKOFF, RESTARTS, STATES};
 use crate::syntax::words::{MANAGERS, ON_FAILURE};
 use crate::syntax::{name, near};
+use crate::watch::ast::WatchKeyword;
 use crate::watch::model::{ServiceWatches, WatchOwner};
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
@@ -26,6 +27,8 @@ pub(crate) struct ServiceModel {
     pub(crate) options: Vec<OptionSetter>,
     /// The options whose values only the compiler can evaluate, and has to check.
     pub(crate) unchecked: Vec<UncheckedOption>,
+    /// The word of an `on_failure` of which only the compiler can tell whether it ever acts.
+    pub(crate) on_failure: Option<Ident>,
     pub(crate) watches: ServiceWatches,
 }
 
@@ -67,6 +70,7 @@ pub(crate) fn check(written: ServiceAttrs, item: &TypeItem, errors: &mut Errors)
         manager: None,
         options: Vec::new(),
         unchecked: Vec::new(),
+        on_failure: None,
         watches: ServiceWatches::default(),
     };
     let mut named = false;
@@ -121,8 +125,24 @@ pub(crate) fn check(written: ServiceAttrs, item: &TypeItem, errors: &mut Errors)
         }
     }
     let owner = WatchOwner { name: &service.name, ident: &item.ident, generics: &item.generics };
+    let depends = written.watches.iter().any(|watch| watch.keyword != WatchKeyword::Watch);
     service.watches = ServiceWatches::check(written.watches, &owner, errors);
+    service.on_failure = if depends { None } else { unlimited_shutdown(&service.options) };
     service
+}
+
+/// The word of `on_failure = "shutdown"` without a restart limit: whether it ever acts depends on
+/// the manager.
+fn unlimited_shutdown(options: &[OptionSetter]) -> Option<Ident> {
+    let mut found = None;
+    for option in options {
+        match option {
+            OptionSetter::OnFailure(word) if word == "Shutdown" => found = Some(word.clone()),
+            OptionSetter::Restarts(..) => return None,
+            _ => {}
+        }
+    }
+    found
 }
 
 /// Reads `manager = ".."` or `manager(..)`.
@@ -294,7 +314,13 @@ fn read_restarts(entry: &KeyEntry, unchecked: &mut Vec<UncheckedOption>, errors:
     let (mut max, mut within) = (None, None);
     for part in keys::read_entries(entry.expect_list(errors)?, &RESTARTS, errors) {
         match part.name {
-            "max" => max = part.expect_number("u32", 0.0..=f64::from(u32::MAX), errors),
+            "max" => {
+                max = part.expect_number("u32", 0.0..=f64::from(u32::MAX), errors);
+                // Whether it can be reached depends on the back-off; one restart always can.
+                if max.as_ref().is_some_and(|max| !max.is_known_up_to(1.0)) {
+                    unchecked.push(UncheckedOption { option: "MaxRestarts", state: None, value: part.value_tokens() });
+                }
+            }
             _ => within = part.expect_positive_duration(errors),
         }
     }

@@ -52,6 +52,11 @@ pub(crate) struct NumberValue {
 }
 
 impl NumberValue {
+    /// Whether it is a literal of at most this number.
+    pub(crate) fn is_known_up_to(&self, most: f64) -> bool {
+        self.known.is_some_and(|number| number <= most)
+    }
+
     /// Whether only the compiler can evaluate it.
     pub(crate) fn is_constant_expression(&self) -> bool {
         self.known.is_none()

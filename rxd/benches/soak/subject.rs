@@ -96,7 +96,7 @@ pub(crate) fn daemon(seed: u64) -> Daemon {
         let backoff = Backoff::DEFAULT.base(Duration::from_millis(200)).max(Duration::from_secs(5));
         let mut options = Options::DEFAULT.backoff(backoff);
         options = match at < FIRST_LIMITED {
-            true => options.restarts(1_000, Duration::from_secs(60)),
+            true => options,
             false => options.restarts(2, Duration::from_secs(60)).on_failure(OnFailure::Ignore),
         };
         if has_heartbeat {

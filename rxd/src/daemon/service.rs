@@ -5,8 +5,8 @@ use crate::core::Core;
 use crate::core::names::Name;
 use crate::daemon::engine_tasks::EngineTasks;
 use crate::engine::{EngineState, serve};
-use crate::graph::declaration::Declared;
-use crate::graph::{self, Edge, Effect, Mode, Node, ServiceType, Target};
+use crate::graph::declaration::{Declared, has_dependencies};
+use crate::graph::{self, Edge, Effect, Keyword, Mode, Node, ServiceType, Target};
 use crate::in_span::{InSpan, ScopedSubscriber};
 use crate::lifecycle::manager::object::Decide;
 use crate::lifecycle::manager::{Manager, Table};
@@ -272,11 +272,14 @@ impl Service {
     /// Adds the faults of its values to `faults`; `of` makes the begin of a message, which names
     /// the service.
     pub(crate) fn option_faults(&self, of: impl Fn() -> String, faults: &mut Vec<String>) {
-        let ServiceConfig { options, declared, watches, .. } = &self.0.config;
+        let ServiceConfig { options, table, declared, watches, .. } = &self.0.config;
         // Values in attributes are checked where they stand.
         if let ServiceOptions::Overridden(options) = options {
             faults.extend(options.faults().map(|fault| fault.message(&of())));
         }
+        // A declared service may have got another manager, or dependencies.
+        let depends = has_dependencies(declared) || watches.iter().any(|when| when.edge.keyword != Keyword::Watch);
+        faults.extend(options.on_failure_fault(table, depends).map(|fault| fault.message(&of())));
         let added = watches.iter().map(|when| check::within(when.edge.within)).enumerate();
         for (at, fault) in added.filter_map(|(at, fault)| Some((at, fault?))) {
             let (edge, targets) = &self.targets()[declared.len() + at];

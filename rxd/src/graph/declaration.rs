@@ -3,7 +3,7 @@
 //! `#[rxd::service]` implements [`Declared`] and nothing else does; the builder and the graph of a
 //! declared daemon read it. Nothing here checks the values.
 
-use super::model::{Edge, ServiceType};
+use super::model::{Edge, Keyword, ServiceType};
 use crate::lifecycle::manager::object::{Decide, Managed, make_manager};
 use crate::lifecycle::manager::{Manager, Table};
 use crate::lifecycle::options::Options;
@@ -129,4 +129,22 @@ where
 #[track_caller]
 pub const fn check_within(edges: &[Edge<'_>], edge: usize) {
     fail(within(edges[edge].within));
+}
+
+/// Panics, in the compiler, if the `on_failure` of a service never acts.
+#[track_caller]
+pub const fn check_on_failure(service: &Declaration) {
+    fail(service.options.on_failure_fault(service.table, has_dependencies(service.edges)));
+}
+
+/// Whether one of these watches is a `needs` or an `after`.
+pub(crate) const fn has_dependencies(edges: &[Edge<'_>]) -> bool {
+    let mut e = 0;
+    while e < edges.len() {
+        if !matches!(edges[e].keyword, Keyword::Watch) {
+            return true;
+        }
+        e += 1;
+    }
+    false
 }

@@ -3,6 +3,7 @@
 
 pub(crate) mod check;
 pub(crate) mod daemon;
+pub(crate) mod restart_limit;
 
 use crate::lifecycle::state::State;
 use std::time::Duration;
@@ -144,6 +145,9 @@ impl Options {
     /// Allows at most `max` restarts within any window of the length `within`, which is longer than
     /// zero. A service that would exceed this has reached its restart limit: it ends, and has
     /// failed for good. Default: any number.
+    ///
+    /// A limit that the delays of the back-off keep out of reach is an error of the start: ten
+    /// restarts with the default back-off take more than a minute.
     #[must_use]
     pub const fn restarts(mut self, max: u32, within: Duration) -> Self {
         self.restarts = Some(Restarts { max, within });
@@ -152,6 +156,9 @@ impl Options {
 
     /// Sets what the daemon does when the service has failed for good. Default:
     /// [`OnFailure::Exit`].
+    ///
+    /// [`OnFailure::Shutdown`] without anything that makes the service fail for good is an error of
+    /// the start: a restart limit, a manager that ends it after a failure, or a dependency.
     #[must_use]
     pub const fn on_failure(mut self, on_failure: OnFailure) -> Self {
         self.on_failure = on_failure;

@@ -13,7 +13,7 @@ fn exact() -> Options {
 
 #[tokio::test(start_paused = true)]
 async fn f28_service_failing_once_beside_a_flapping_one_waits_its_own_delay() {
-    let a = fake("a", State::Run, [Behavior::Fail]).options(exact().restarts(1000, SECOND));
+    let a = fake("a", State::Run, [Behavior::Fail]).options(exact());
     let b = fake("b", State::Run, [Behavior::Fail.after(20 * SECOND), Behavior::UntilCancelled])
         .options(exact().restarts(1, SECOND));
     let running = start(daemon([a, b])).await;
@@ -317,4 +317,83 @@ async fn restart_limit_under_until_success_counts_failures() {
     assert!(run_to_end(daemon([a])).await.report.is_ok());
     let a = fake("a", State::Run, run).manager(manager::until_success).options(no_backoff().restarts(1, SECOND));
     assert!(!run_to_end(daemon([a])).await.report.is_ok());
+}
+
+/// How many restarts a service that always fails at once makes within ten minutes, and whether it
+/// has reached its limit.
+async fn restarts_of_a_failing_service(options: Options) -> (u32, bool) {
+    let running = start(daemon([fake("a", State::Run, [Behavior::Fail]).options(options)])).await;
+    tokio::time::sleep(600 * SECOND).await;
+    let ran = running.stop().await;
+    let report = ran.service_report("a");
+    (report.restarts, report.failed)
+}
+
+#[tokio::test(start_paused = true)]
+async fn restart_limit_is_refused_if_and_only_if_its_delays_keep_it_out_of_reach() {
+    let refused = |options: Options| daemon([plain("a").options(options)]).check().is_err();
+    // Exact delays: on each side of the bound. What is refused cannot be run, so it is run with the
+    // same back-off and the window of the other side.
+    let fixed = |max, within| Options::DEFAULT.backoff(Backoff::fixed(SECOND)).restarts(max, within);
+    for (max, within) in [(10, 10 * SECOND), (11, 10 * SECOND + MS), (2, SECOND + MS), (1, MS), (0, MS)] {
+        assert!(!refused(fixed(max, within)), "{max} {within:?}");
+        assert_eq!(restarts_of_a_failing_service(fixed(max, within)).await, (max, true));
+    }
+    for (max, within) in [(11, 10 * SECOND), (2, SECOND)] {
+        assert!(refused(fixed(max, within)), "{max} {within:?}");
+    }
+    let growing = |max| exact().restarts(max, 60 * SECOND);
+    assert_eq!(restarts_of_a_failing_service(growing(9)).await, (9, true));
+    assert!(refused(growing(10)));
+    // With jitter: what is accepted is reached by delays that are short enough.
+    let spread = |max, within| Options::DEFAULT.restarts(max, within);
+    assert!(refused(spread(10, 60 * SECOND)) && !refused(spread(10, 65 * SECOND)));
+    let mut reached = 0;
+    for seed in 0..50 {
+        fastrand::seed(seed);
+        let (restarts, failed) = restarts_of_a_failing_service(spread(5, 2700 * MS)).await;
+        assert_eq!(restarts == 5, failed, "the first five are in a window, or no others are");
+        reached += u32::from(failed);
+    }
+    assert!((1..50).contains(&reached), "{reached}: between 2.4 s and 3.6 s, of which 2.7 s are allowed");
+}
+
+/// The engine counts what the check says that it cannot: without a check, the limit is never reached.
+#[tokio::test(start_paused = true)]
+async fn on_failure_is_refused_if_and_only_if_it_never_acts() {
+    let shutdown = Options::DEFAULT.on_failure(OnFailure::Shutdown);
+    let error = daemon([plain("a").options(shutdown)]).check().unwrap_err().to_string();
+    assert!(error.contains("`on_failure` never acts"), "{error}");
+    assert!(daemon([plain("a").options(shutdown).manager(manager::until_success)]).check().is_err());
+    let gate = When::any(Action::Entering, State::Run, ["b"]).within(SECOND);
+    assert!(daemon([plain("a").options(shutdown).watch(gate.clone()), plain("b")]).check().is_err());
+    // A gate with a limit fails, and is tried again.
+    let hangs = fake("b", State::Idle, [Behavior::Hang]);
+    let running = start(daemon([plain("a").watch(gate), hangs])).await;
+    tokio::time::sleep(600 * SECOND).await;
+    let ran = running.stop().await;
+    assert!(ran.service_report("a").restarts > 10 && !ran.service_report("a").failed);
+    // What makes a service fail for good.
+    for service in [
+        plain("a").options(shutdown.restarts(0, SECOND)),
+        plain("a").options(shutdown).needs(["b"]),
+        plain("a").options(shutdown).manager(OneTry),
+    ] {
+        assert!(daemon([service, plain("b")]).check().is_ok());
+    }
+    assert!(daemon([plain("a").options(Options::DEFAULT.on_failure(OnFailure::Ignore))]).check().is_ok());
+    let failing = fake("a", State::Run, [Behavior::Fail]).options(shutdown).manager(OneTry);
+    assert!(!run_to_end(daemon([failing, plain("b")])).await.report.is_ok());
+}
+
+/// Ends at the first failure, by way of Stop.
+struct OneTry;
+
+impl manager::Manager for OneTry {
+    const TABLE: manager::Table = manager::Table::new(
+        [State::Idle, State::Stop],
+        [State::Run, State::Stop],
+        [State::Stop, State::Stop],
+        [State::Exit, State::Exit],
+    );
 }

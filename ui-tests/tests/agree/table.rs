@@ -2,7 +2,7 @@
 
 use super::{around, service};
 use rxd::prestart::Stage;
-use rxd::{Action, Backoff, Daemon, Effect, Options, Signal, State, When};
+use rxd::{Action, Backoff, Daemon, Effect, OnFailure, Options, Signal, State, When};
 use std::time::Duration;
 
 /// One key of an attribute.
@@ -43,6 +43,13 @@ fn row(key: &'static str, takes: &'static str, wrong: impl IntoIterator<Item = W
 
 fn zero(key: &str) -> String {
     format!("`{key}` cannot be zero\nhelp: write how long: `\"5s\"` or `Duration::from_secs(5)`")
+}
+
+fn unreachable(max: u32, least: &str, within: &str, largest: u32) -> String {
+    format!(
+        "`max` cannot be reached: from the first to the last of {max} restarts there are delays of at least {least}, \
+         and `within` is {within}\nhelp: write `max = {largest}` or less, a longer `within`, or a shorter `backoff`"
+    )
 }
 
 /// A wrong value of a daemon.
@@ -158,15 +165,44 @@ fn services() -> Vec<KeyRow> {
         ),
         row(
             "service(restarts(max, within))",
-            "`max`: any `u32`; `within`: a time longer than zero",
+            "`within`: a time longer than zero; `max`: any `u32` that the delays of the back-off let it reach",
+            [
+                option(
+                    [Some("service/restarts_within_zero"), Some("service/restarts_within_zero_const")],
+                    "service `poller` of daemon `edge`, `restarts`",
+                    |options| options.restarts(5, ZERO),
+                    zero("within"),
+                ),
+                option(
+                    [None, Some("service/restarts_out_of_reach")],
+                    "service `poller` of daemon `edge`, `restarts`",
+                    |options| options.restarts(10, Duration::from_secs(60)),
+                    unreachable(10, "64s800ms", "60s", 9),
+                ),
+                option(
+                    [None, Some("service/restarts_out_of_reach_const")],
+                    "service `poller` of daemon `edge`, `restarts`",
+                    |options| {
+                        options
+                            .backoff(Backoff::fixed(Duration::from_secs(1)))
+                            .restarts(4_000_000_000, Duration::from_secs(90))
+                    },
+                    unreachable(4_000_000_000, "3999999999s", "90s", 90),
+                ),
+            ],
+        ),
+        row(
+            "service(on_failure)",
+            "one of its words, each of which is a variant of an enum in the builder; `shutdown` only where it can act",
             [option(
-                [Some("service/restarts_within_zero"), Some("service/restarts_within_zero_const")],
-                "service `poller` of daemon `edge`, `restarts`",
-                |options| options.restarts(5, ZERO),
-                zero("within"),
+                [None, Some("service/on_failure_never_acts")],
+                poller,
+                |options| options.on_failure(OnFailure::Shutdown),
+                "`on_failure` never acts: this service has no restart limit, and its manager restarts it after each \
+                 failure\nhelp: limit the restarts, such as `restarts(max = 0, within = \"1s\")`, or remove `on_failure`"
+                    .to_owned(),
             )],
         ),
-        free("service(on_failure)", WORD),
         row(
             "service(heartbeat)",
             LONGER,

@@ -13,7 +13,9 @@
 //! Rules about two services, or about a watch and its targets, are in [`graph`](crate::graph).
 
 use super::daemon::{DaemonOptions, StageOptions};
-use super::{Backoff, Options};
+use super::restart_limit::{UnreachableLimit, unreachable_limit};
+use super::{Backoff, OnFailure, Options};
+use crate::lifecycle::manager::Table;
 use crate::lifecycle::state::State;
 use crate::text::Text;
 use std::time::Duration;
@@ -33,6 +35,8 @@ pub enum OptionKey {
     Reset,
     /// `restarts(within = ..)`
     Within,
+    /// `restarts(max = ..)`
+    MaxRestarts,
     /// `heartbeat = ..`
     Heartbeat,
 }
@@ -100,6 +104,8 @@ enum OptionFaultKind {
     Zero,
     OutOfRange { value: f64, least: f64, most: f64 },
     MaxBelowBase { base: Duration, max: Duration },
+    LimitUnreachable(UnreachableLimit),
+    NeverActs,
     NoMethod,
 }
 
@@ -123,11 +129,45 @@ impl Options {
                 Some(restarts) => zero("restarts", "within", Some(restarts.within)),
                 None => None,
             },
+            OptionKey::MaxRestarts => {
+                // If another value is wrong, that is the fault.
+                let keys = [OptionKey::Factor, OptionKey::Max, OptionKey::Jitter, OptionKey::Reset, OptionKey::Within];
+                let mut i = 0;
+                while i < keys.len() {
+                    if self.fault(keys[i]).is_some() {
+                        return None;
+                    }
+                    i += 1;
+                }
+                match unreachable_limit(self) {
+                    Some(limit) => {
+                        let kind = OptionFaultKind::LimitUnreachable(limit);
+                        Some(OptionFault { list: "restarts", option: "max", kind })
+                    }
+                    None => None,
+                }
+            }
             OptionKey::Heartbeat => zero("", "heartbeat", self.heartbeat),
         }
     }
 
-    /// All faults of these options.
+    /// The fault of an `on_failure` that never acts, of a service under a manager with this table,
+    /// which depends on others or not.
+    ///
+    /// A service fails for good at its restart limit, when its manager ends it after a failure, or
+    /// with a service that it depends on. (A gate with a limit only fails, and is tried again.)
+    pub(crate) const fn on_failure_fault(&self, table: &Table, has_dependencies: bool) -> Option<OptionFault> {
+        let ends = table.next(State::Init, false).is(State::Exit)
+            || table.next(State::Idle, false).is(State::Exit)
+            || table.next(State::Run, false).is(State::Exit)
+            || table.goes(State::Stop, State::Exit);
+        if !matches!(self.on_failure, OnFailure::Shutdown) || self.restarts.is_some() || ends || has_dependencies {
+            return None;
+        }
+        Some(OptionFault { list: "", option: "on_failure", kind: OptionFaultKind::NeverActs })
+    }
+
+    /// All faults of these options alone; see also [`on_failure_fault`](Options::on_failure_fault).
     pub(crate) fn faults(&self) -> impl Iterator<Item = OptionFault> {
         let all = [
             OptionKey::Timeout(State::Init),
@@ -139,6 +179,7 @@ impl Options {
             OptionKey::Jitter,
             OptionKey::Reset,
             OptionKey::Within,
+            OptionKey::MaxRestarts,
             OptionKey::Heartbeat,
         ];
         // Only the builder can get this wrong: the macros know which states have a method.
@@ -234,6 +275,24 @@ impl OptionFault {
                 text.push(", and `base` is ");
                 text.duration(base);
                 text.push("\nhelp: the first delay is `base`, the longest `max`: make `max` longer, or `base` shorter");
+            }
+            OptionFaultKind::LimitUnreachable(UnreachableLimit { max, within, least, largest }) => {
+                text.push(" cannot be reached: from the first to the last of ");
+                text.number(max as usize);
+                text.push(" restarts there are delays of at least ");
+                text.duration(least);
+                text.push(", and `within` is ");
+                text.duration(within);
+                text.push("\nhelp: write `max = ");
+                text.number(largest as usize);
+                text.push("` or less, a longer `within`, or a shorter `backoff`");
+            }
+            OptionFaultKind::NeverActs => {
+                text.push(
+                    " never acts: this service has no restart limit, and its manager restarts it after each failure",
+                );
+                text.push("\nhelp: limit the restarts, such as `restarts(max = 0, within = \"1s\")`, or remove ");
+                text.quote(self.option);
             }
             OptionFaultKind::NoMethod => {
                 text.push(" has no method, so ");

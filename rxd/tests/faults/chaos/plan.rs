@@ -251,10 +251,12 @@ fn part(rng: &mut PlanRng, at: usize, size: usize, wild: f64) -> ServicePlan {
     };
     let mut options = Options::DEFAULT.backoff(backoff);
     if limited {
-        options = options.restarts(rng.u32(0..6), Duration::from_millis(1) + millis(rng, 3_000));
+        // Five restarts fit into the shortest window, with any of these delays.
+        options = options.restarts(rng.u32(0..6), Duration::from_millis(2_500) + millis(rng, 3_000));
     }
     options = options.on_failure(match rng.u32(0..5) {
-        0 => OnFailure::Shutdown,
+        // It needs something that makes the service fail for good.
+        0 if limited || matches!(kind, Kind::FailFast) => OnFailure::Shutdown,
         1 => OnFailure::Ignore,
         _ => OnFailure::Exit,
     });
