@@ -74,7 +74,7 @@ const fn needed(analysis: &Analysis<'_>, me: usize, e: usize, t: usize) -> Optio
 }
 
 /// Whether the targets of this edge of service `me` may be needed, by what the edge says alone.
-const fn may_be_needed(analysis: &Analysis<'_>, me: usize, edge: &Edge<'_>) -> bool {
+pub(super) const fn may_be_needed(analysis: &Analysis<'_>, me: usize, edge: &Edge<'_>) -> bool {
     matches!(edge.keyword, Keyword::Needs)
         || matches!(edge.keyword, Keyword::Watch)
             && analysis.entries[me].flags & TARGET_IN_TWO_WATCHES != 0

@@ -7,7 +7,7 @@
 
 use super::compare::{is_comparable, is_stream, same_watch};
 use super::cycle;
-use super::eviction::{ended_dependency, evicted_dependency, excluded_dependency, mutual_eviction};
+use super::eviction::{ended_dependency, evicted_dependency, excluded_dependency, may_be_needed, mutual_eviction};
 use super::known::{KnownStates, comes_before, states_at_open_gates};
 use super::model::{Edge, Effect, Keyword};
 use super::name::is_name;
@@ -207,7 +207,8 @@ const fn eviction_violation(analysis: &Analysis<'_>, me: usize, e: usize, t: usi
     if let Some(back) = mutual_eviction(analysis, me, e, t) {
         return violation(Rule::MutualEviction, back);
     }
-    if !is_comparable(analysis, me, &analysis.graph.nodes[me].edges[e]) {
+    let edge = &analysis.graph.nodes[me].edges[e];
+    if !may_be_needed(analysis, me, edge) || !is_comparable(analysis, me, edge) {
         return None;
     }
     if let Some(found) = excluded_dependency(analysis, me, e, t) {
