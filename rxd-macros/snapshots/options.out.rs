@@ -82,3 +82,8 @@ impl crate::renamed::__private::IntoService for Everything {
         crate::renamed::__private::service::<Self>(this)
     }
 }
+#[allow(deprecated)]
+const _: () = (crate::renamed::__private::check_option)(
+    <Everything as crate::renamed::__private::Declared>::DECLARATION.options,
+    crate::renamed::__private::OptionKey::MaxRestarts,
+);

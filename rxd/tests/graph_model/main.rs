@@ -116,7 +116,9 @@ fn is_sound(services: &[Service]) -> Result<(), TestCaseError> {
     if faults.is_empty() {
         return Ok(());
     }
-    let (Some(strict), Some(lax)) = (explore(services, true), explore(services, false)) else {
+    let is_cycle = |fault: &Fault| fault.rule == Rule::Cycle;
+    let strict = if faults.iter().any(is_cycle) { explore(services, true) } else { Some(HashSet::new()) };
+    let (Some(strict), Some(lax)) = (strict, explore(services, false)) else {
         return Ok(());
     };
     for fault in faults {
@@ -203,6 +205,7 @@ fn contradictory_graphs() -> impl Strategy<Value = Vec<Service>> {
         (Keyword::Watch, Entering, Run, Effect::GateRun),
         (Keyword::Watch, NotIn, Run, Effect::GateRun),
         (Keyword::Watch, Exited, Run, Effect::GateRun),
+        (Keyword::Watch, Entering, Stop, Effect::GateRun),
         (Keyword::Watch, Entering, Exit, Effect::GateRun),
         (Keyword::Watch, Entering, Run, Effect::GateInit),
         (Keyword::Watch, Entering, Run, Effect::Stop),
@@ -217,18 +220,25 @@ fn contradictory_graphs() -> impl Strategy<Value = Vec<Service>> {
         (Keyword::Watch, Exited, Run, Effect::Exit),
         (Keyword::Watch, NotIn, Run, Effect::Exit),
     ];
-    let watch = (0..words.len(), any::<bool>(), vec(0..3_usize, 1..=2)).prop_map(move |(word, any, targets)| {
-        let (keyword, action, state, effect) = words[word];
-        let mode = if any { Mode::Any } else { Mode::All };
-        Watch { keyword, mode, action, state, targets, effect, within: false }
-    });
+    // Of two services all states fit into the slow model.
+    let watch = move |n: usize| {
+        (0..words.len(), any::<bool>(), vec(0..n, 1..=2)).prop_map(move |(word, any, targets)| {
+            let (keyword, action, state, effect) = words[word];
+            let mode = if any { Mode::Any } else { Mode::All };
+            Watch { keyword, mode, action, state, targets, effect, within: false }
+        })
+    };
     let job = (0..4_u8).prop_map(|job| job == 0);
-    let service = (job, vec(watch, 0..=3)).prop_map(|(job, watches)| {
-        let run = if job { Exit } else { Stop };
-        let table = Table::new([Idle, Stop], [Run, Stop], [run, Stop], [Init, Init]);
-        Service { table, has_restart_limit: false, watches }
-    });
-    vec(service, 3).prop_map(without_repeated_targets)
+    let service = move |n| {
+        (job.clone(), vec(watch(n), 0..=3)).prop_map(|(job, watches)| {
+            let run = if job { Exit } else { Stop };
+            let table = Table::new([Idle, Stop], [Run, Stop], [run, Stop], [Init, Init]);
+            Service { table, has_restart_limit: false, watches }
+        })
+    };
+    prop_oneof![3 => Just(2_usize), 1 => Just(3)]
+        .prop_flat_map(move |n| vec(service(n), n))
+        .prop_map(without_repeated_targets)
 }
 
 /// The rules that few random graphs violate.
@@ -243,12 +253,15 @@ fn contradictory_graphs_violate_each_rare_rule() {
         let services = contradictory_graphs().new_tree(&mut runner).expect("a graph").current();
         let faults = faults_of(&services);
         missing.retain(|rule| faults.iter().all(|fault| fault.rule != *rule));
+        if missing.is_empty() {
+            return;
+        }
     }
-    assert_eq!(missing, []);
+    panic!("none of them violates {missing:?}");
 }
 
 proptest! {
-    #![proptest_config(config(1))]
+    #![proptest_config(config(4))]
     #[test]
     fn fault_of_contradictory_watches_is_true_in_every_execution(services in contradictory_graphs()) {
         // The other test is about the other rules.
