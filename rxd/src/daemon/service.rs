@@ -93,7 +93,12 @@ impl<R: Runner> ErasedRunner for Option<R> {
 
     fn spawn(&mut self, engine: EngineState, on: SpawnOn<'_>, span: tracing::Span) {
         if let Some(runner) = self.take() {
-            on.tasks.spawn((on.subscriber, on.runtime), InSpan::new(serve(runner, engine), span));
+            let engine = serve(runner, engine);
+            // A debug build makes tokio's task once, and not anew for each type of service: most of
+            // what it costs to compile a service. A release build saves the allocation.
+            #[cfg(debug_assertions)]
+            let engine: std::pin::Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(engine);
+            on.tasks.spawn((on.subscriber, on.runtime), InSpan::new(engine, span));
         }
     }
 }
