@@ -31,31 +31,35 @@ mod watch;
 use proc_macro::TokenStream;
 use watch::ast::WatchKeyword;
 
-/// See `rxd::service`.
+/// In short: `#[rxd::service]` makes a type that implements `rxd::Runner`, or an async function, a
+/// service. Options are keys: `#[rxd::service(manager = "until_success", delay = "1s")]`.
 #[proc_macro_attribute]
 pub fn service(args: TokenStream, item: TokenStream) -> TokenStream {
     service::expand(args.into(), item.into()).into()
 }
 
-/// See `rxd::daemon`.
+/// In short: `#[rxd::daemon]` makes a struct whose fields are services a daemon. The compiler checks
+/// its graph, and `run`, `main` and `start` run it.
 #[proc_macro_attribute]
 pub fn daemon(args: TokenStream, item: TokenStream) -> TokenStream {
     daemon::expand(args.into(), item.into()).into()
 }
 
-/// See `rxd::watch`.
+/// In short: `#[watch(any, exited, Run, Health, then(stop))]` has a service react when another one
+/// changes its state; without `then` it waits in Idle for that.
 #[proc_macro_attribute]
 pub fn watch(args: TokenStream, item: TokenStream) -> TokenStream {
     service::watch_before::expand(WatchKeyword::Watch, args.into(), item.into()).into()
 }
 
-/// See `rxd::needs`.
+/// In short: `#[needs(Db, Cache)]` has a service wait in Idle until all of these are in Run, and
+/// leave Run when one of them does.
 #[proc_macro_attribute]
 pub fn needs(args: TokenStream, item: TokenStream) -> TokenStream {
     service::watch_before::expand(WatchKeyword::Needs, args.into(), item.into()).into()
 }
 
-/// See `rxd::after`.
+/// In short: `#[after(Migrate)]` has a service wait in Idle until all of these have completed.
 #[proc_macro_attribute]
 pub fn after(args: TokenStream, item: TokenStream) -> TokenStream {
     service::watch_before::expand(WatchKeyword::After, args.into(), item.into()).into()
