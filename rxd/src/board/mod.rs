@@ -264,14 +264,17 @@ impl Board {
         self.lock().entries[id as usize].held = false;
     }
 
-    /// Clears the reactions of this kind that have fired.
-    pub(crate) fn take_reaction(&self, id: Id, reaction: Reaction) {
+    /// Clears the reactions that have fired and raise the signal of this one. Returns whether one of
+    /// them is of this kind.
+    pub(crate) fn take_reaction(&self, id: Id, reaction: Reaction) -> bool {
         let mut inner = self.lock();
         let own = inner.entries[id as usize].own();
-        for watcher in &mut inner.watchers[own] {
-            watcher.fired &= !watcher.has_reaction(reaction);
+        let mut taken = false;
+        for watcher in inner.watchers[own].iter_mut().filter(|watcher| watcher.raises(reaction.signal())) {
+            taken |= std::mem::take(&mut watcher.fired) && watcher.has_reaction(reaction);
         }
         self.service(id).clear(reaction.signal());
+        taken
     }
 
     /// Handles an operator's start of a service in Exit. A condition that holds now counts as

@@ -31,7 +31,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) mod signal {
     /// The condition of a gate has come true.
     pub(crate) const GATE: u32 = 1;
-    /// A `then(stop)` reaction fired.
+    /// A `then(stop)` reaction fired, or a service that this one needs has left Run.
     pub(crate) const STOP: u32 = 1 << 1;
     /// A `then(exit)` reaction fired.
     pub(crate) const EXIT: u32 = 1 << 2;

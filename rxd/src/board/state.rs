@@ -295,7 +295,7 @@ impl BoardState {
             if watcher.has_reaction(gate) && watcher.condition.is_pulse() {
                 watcher.held = false;
             }
-            if to == State::Run && watcher.has_reaction(Reaction::Stop) {
+            if to == State::Run && watcher.raises(signal::STOP) {
                 watcher.fired &= watcher.held;
                 stop |= watcher.fired;
             }

@@ -130,8 +130,10 @@ pub(crate) enum Reaction {
     GateInit,
     /// Holds it back in Idle.
     GateRun,
-    /// Takes it out of Run.
+    /// Takes it out of Run: a `then(stop)`.
     Stop,
+    /// Takes it out of Run, since a service that it `needs` has left Run.
+    LosesNeeded,
     /// Ends it.
     Exit,
     /// Ends it with cause `dependency`.
@@ -146,7 +148,7 @@ impl Reaction {
     pub(super) fn signal(self) -> u32 {
         match self {
             Reaction::GateInit | Reaction::GateRun => signal::GATE,
-            Reaction::Stop => signal::STOP,
+            Reaction::Stop | Reaction::LosesNeeded => signal::STOP,
             Reaction::Exit => signal::EXIT,
             Reaction::Dependency => signal::DEPENDENCY,
         }

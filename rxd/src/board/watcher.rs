@@ -124,6 +124,11 @@ impl Watcher {
         matches!(self.kind, WatcherKind::Declared { reaction: own, .. } if own == reaction)
     }
 
+    /// Whether it is a declared watch that raises this signal.
+    pub(super) fn raises(&self, signal: u32) -> bool {
+        matches!(self.kind, WatcherKind::Declared { reaction, .. } if reaction.signal() == signal)
+    }
+
     /// The declaration it was made from.
     pub(super) fn to_spec(&self) -> Option<WatcherSpec> {
         let WatcherKind::Declared { reaction, within, .. } = self.kind else { return None };

@@ -114,6 +114,9 @@ pub(crate) struct FailureDetail {
     pub(crate) failures: [u64; Cause::Abandoned as usize + 1],
     /// When the next attempt begins.
     pub(crate) next_attempt: Option<Instant>,
+    /// It waits for that attempt because a `then(stop)` took it out of Run soon after it had
+    /// entered.
+    pub(crate) is_evicted: bool,
     /// When the service enters Run, while it waits in Idle for its delay.
     pub(crate) enters_run: Option<Instant>,
     /// The state in which it exceeded a limit during the shutdown.

@@ -51,7 +51,7 @@ fn specs_of(edge: &Edge<'_>, targets: &[Id], specs: &mut Vec<WatcherSpec>) {
         }
         Keyword::Needs => {
             add(Mode::All, Condition::State(Action::Entering, State::Run), Reaction::GateRun, edge.within);
-            add(Mode::Any, Condition::State(Action::Exited, State::Run), Reaction::Stop, None);
+            add(Mode::Any, Condition::State(Action::Exited, State::Run), Reaction::LosesNeeded, None);
             add(Mode::Any, Condition::Failed, Reaction::Dependency, None);
         }
         Keyword::After => {

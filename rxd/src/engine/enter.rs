@@ -5,7 +5,7 @@ use super::{EngineState, FirstDelay, Method, Outcome};
 use crate::board::signal;
 use crate::core::ServiceCommand;
 use crate::error::{Error, MethodFailure};
-use crate::lifecycle::backoff::{RestartHistory, later};
+use crate::lifecycle::backoff::{RestartHistory, later, pause};
 use crate::lifecycle::state::{Cause, State, Transition};
 use crate::panic::emit;
 use std::future::Future;
@@ -250,6 +250,7 @@ impl EngineState {
         self.init_entered = true;
         self.first_failure = None;
         self.interrupt_cause = None;
+        self.is_evicted = false;
         self.run_since = None;
         self.completed = false;
         self.core.note_if_any(self.id, |detail| detail.next_attempt = None);
@@ -266,7 +267,7 @@ impl EngineState {
         }
         if self.interrupt_cause.is_some_and(|cause| !cause.is_failure()) {
             self.withdraw_restart();
-            return Some(Duration::ZERO);
+            return Some(if self.is_evicted { self.pause() } else { Duration::ZERO });
         }
         let Some(delay) = self.restart_history.restart(&self.options.backoff, self.options.restarts) else {
             if let Some(limit) = self.options.restarts.filter(|_| self.first_failure.is_none()) {
@@ -279,16 +280,40 @@ impl EngineState {
         self.batch.restarts += 1;
         if self.first_failure.is_some() {
             self.recovers = true;
-            // As `why` counts them.
             emit!(
-                INFO, target: "rxd", attempt = self.core.board.status(self.id).incarnation.saturating_add(1),
+                INFO, target: "rxd", attempt = self.next_attempt(),
                 "restarting in {:?}", Duration::from_millis(delay.as_millis() as u64)
             );
         }
         if !delay.is_zero() {
-            self.core.note(self.id, |detail| detail.next_attempt = Some(later(delay)));
+            self.note_next_attempt(delay);
         }
         Some(delay)
+    }
+
+    /// The delay before the Init of a service that a `then(stop)` took out of Run soon after it had
+    /// entered.
+    fn pause(&self) -> Duration {
+        let pause = pause(&self.options.backoff);
+        emit!(
+            INFO, target: "rxd", attempt = self.next_attempt(),
+            "restarting in {pause:?}: a reaction took it out of run soon after it entered"
+        );
+        self.note_next_attempt(pause);
+        pause
+    }
+
+    /// The number of the next attempt, as `why` counts them.
+    fn next_attempt(&self) -> u32 {
+        self.core.board.status(self.id).incarnation.saturating_add(1)
+    }
+
+    /// Notes when the next attempt begins, for `why`.
+    fn note_next_attempt(&self, delay: Duration) {
+        let is_evicted = self.is_evicted;
+        self.core.note(self.id, |detail| {
+            (detail.next_attempt, detail.is_evicted) = (Some(later(delay)), is_evicted);
+        });
     }
 
     /// A restart that was counted when its back-off began is not made.
@@ -367,6 +392,7 @@ impl EngineState {
         self.first_delay = Some(FirstDelay::Zero);
         self.first_failure = None;
         self.interrupt_cause = None;
+        self.is_evicted = false;
         self.failed_for_good = false;
         self.completed = false;
         self.restart_history = RestartHistory::default();

@@ -271,6 +271,9 @@ pub(crate) struct EngineState {
     /// A reaction or an operator interrupted the method: its result counts neither as a failure nor
     /// as a restart.
     interrupt_cause: Option<Cause>,
+    /// A `then(stop)` took it out of Run. Once Run has ended: soon after Run was entered, so that it
+    /// pauses before its next Init.
+    is_evicted: bool,
     completed: bool,
     failed_for_good: bool,
     /// When Run was entered, by the board's clock, plus one.
@@ -317,6 +320,7 @@ impl EngineState {
             exit_cause: None,
             first_failure: None,
             interrupt_cause: None,
+            is_evicted: false,
             completed: false,
             failed_for_good: false,
             run_since: None,

@@ -3,6 +3,7 @@
 use super::{EngineState, Method, Outcome};
 use crate::core::ServiceCommand;
 use crate::error::{Error, MethodFailure};
+use crate::lifecycle::backoff::pause;
 use crate::lifecycle::manager::{Ended, Table};
 use crate::lifecycle::options::OnFailure;
 use crate::lifecycle::state::{Cause, State};
@@ -136,6 +137,8 @@ impl EngineState {
             Interrupt::End(cause) | Interrupt::Restart(cause) | Interrupt::Failed(cause) => cause,
         };
         self.waits_for_init = false;
+        // An interrupt ends the pause before Init, as it ends a back-off.
+        self.is_evicted &= self.init_entered;
         match interrupt {
             Interrupt::End(_) => self.end(cause),
             Interrupt::Restart(_) => self.interrupt_cause = Some(cause),
@@ -170,11 +173,14 @@ impl EngineState {
         State::Init
     }
 
-    /// Handles the end of a Run. If it was a sustained one, the next failure counts as the first.
+    /// Handles the end of a Run. If it was a sustained one, the next failure counts as the first. If
+    /// it was a short one that a `then(stop)` ended, the service pauses before its next Init.
     fn ran(&mut self) {
         let now = self.core.board.now();
         let lasted = self.run_since.map_or(0, |since| (now + 1).saturating_sub(since.get()));
-        self.restart_history.ran(Duration::from_nanos(lasted), &self.options.backoff);
+        let lasted = Duration::from_nanos(lasted);
+        self.restart_history.ran(lasted, &self.options.backoff);
+        self.is_evicted = self.is_evicted && lasted < pause(&self.options.backoff);
         // The transitions that follow are of the same instant: the clock is not read again.
         self.batch.at = NonZeroU64::new(now);
     }

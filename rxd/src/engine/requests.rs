@@ -87,19 +87,19 @@ impl EngineState {
             }
         }
         if call == Method::Run && signals & signal::STOP != 0 {
-            self.core.board.take_reaction(self.id, Reaction::Stop);
+            self.is_evicted = self.core.board.take_reaction(self.id, Reaction::Stop);
             self.interrupt_cause = Some(Cause::Reaction);
             return Some(Cause::Reaction);
         }
         None
     }
 
-    /// Takes a `then(stop)` that has fired.
+    /// Takes a reaction that has fired and takes the service out of Run.
     pub(super) fn stop_reaction(&mut self) -> Option<Interrupt> {
         if self.core.board.signals(self.id) & signal::STOP == 0 {
             return None;
         }
-        self.core.board.take_reaction(self.id, Reaction::Stop);
+        self.is_evicted = self.core.board.take_reaction(self.id, Reaction::Stop);
         Some(Interrupt::Restart(Cause::Reaction))
     }
 

@@ -9,6 +9,9 @@ use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// The pause of an evicted service whose back-off begins with no delay.
+const LEAST_PAUSE: Duration = Duration::from_millis(10);
+
 /// How long a Run must last to reset the back-off, if `reset` is not declared. (A longer delay
 /// before it raises this.)
 const DEFAULT_SUSTAINED_RUN: Duration = Duration::from_secs(60);
@@ -38,6 +41,15 @@ pub(crate) fn later(delay: Duration) -> Instant {
 /// The instant this delay after another one.
 pub(crate) fn later_than(instant: Instant, delay: Duration) -> Instant {
     instant.checked_add(delay.min(FAR_FUTURE)).unwrap_or(instant)
+}
+
+/// How long a service waits before its next Init, if a `then(stop)` took it out of Run less than
+/// this after it had entered Run.
+///
+/// It bounds the rate at which services evict each other. It does not grow: an eviction is not a
+/// failure.
+pub(crate) const fn pause(backoff: &Backoff) -> Duration {
+    if backoff.base.is_zero() { LEAST_PAUSE } else { backoff.base }
 }
 
 impl RestartHistory {

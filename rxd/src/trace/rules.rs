@@ -26,6 +26,9 @@ pub(crate) struct ServiceRules {
     pub(crate) depends_on: Vec<usize>,
     /// The services that stop after it.
     pub(crate) stops_before: Vec<usize>,
+    /// It has a `then(stop)`; and it needs other services, whose end is a reaction, too.
+    pub(crate) has_stop: bool,
+    pub(crate) has_needs: bool,
     /// Its manager may end it after a failure, without a restart limit.
     pub(crate) may_end_after_failure: bool,
     /// A gate before Init has a time limit.
@@ -126,6 +129,8 @@ fn rules_of(node: &Node<'_>, options: &Options, find: &dyn Fn(&Target<'_>) -> Op
         gates: Vec::new(),
         depends_on: Vec::new(),
         stops_before: Vec::new(),
+        has_stop: false,
+        has_needs: node.edges.iter().any(|edge| edge.keyword == Keyword::Needs),
         may_end_after_failure: !is_builtin || ends_after_failure(table),
         has_gated_init_limit: false,
         operator_requests: 0,
@@ -142,7 +147,11 @@ fn rules_of(node: &Node<'_>, options: &Options, find: &dyn Fn(&Target<'_>) -> Op
             (Keyword::After, _) => (State::Run, GateCondition::Completed, Mode::All),
             (Keyword::Watch, Effect::GateInit) => (State::Init, watched, edge.mode),
             (Keyword::Watch, Effect::GateRun) => (State::Run, watched, edge.mode),
-            (Keyword::Watch, Effect::Stop | Effect::Exit | Effect::Stream) => continue,
+            (Keyword::Watch, Effect::Stop) => {
+                declared.has_stop = true;
+                continue;
+            }
+            (Keyword::Watch, Effect::Exit | Effect::Stream) => continue,
         };
         if edge.keyword != Keyword::Watch {
             declared.depends_on.extend(&targets);

@@ -57,6 +57,9 @@ pub struct ServiceDiagnosis {
     pub asked_to_stop: Option<Duration>,
     /// Its last reload failed: it runs with its old configuration.
     reload_failed: bool,
+    /// It waits for its next attempt because a `then(stop)` took it out of Run soon after it had
+    /// entered.
+    is_evicted: bool,
 }
 
 /// A closed gate: a watch that holds a service back.
@@ -72,6 +75,9 @@ pub struct UnmetGate {
     /// The time after which a closed gate is a failure of its service; none if there is no limit.
     pub within: Option<Duration>,
 }
+
+/// Why a service pauses before its next attempt.
+const EVICTED: &str = "taken out of Run by a reaction soon after it entered";
 
 /// The stop of a daemon, for as long as services are left.
 struct Stop {
@@ -223,6 +229,7 @@ impl ServiceDiagnosis {
             asked_to_stop,
             last_failed,
             reload_failed: is_of_reload && is_running,
+            is_evicted: next_attempt.is_some() && core.detail(id, |detail| detail.is_evicted),
         }
     }
 
@@ -259,6 +266,9 @@ impl ServiceDiagnosis {
                 (_, Cause::Normal) => {}
                 (_, cause) => parts.push(cause.to_string()),
             },
+        }
+        if self.is_evicted {
+            parts.push(EVICTED.to_owned());
         }
         if let Some(left) = self.next_attempt {
             parts.push(format!("next attempt in {}", ShortDuration(left)));
@@ -346,6 +356,9 @@ impl fmt::Display for ServiceDiagnosis {
             Some(left) => write!(f, ", attempt {} in {}", incarnation.saturating_add(1), ShortDuration(*left))?,
             None if *incarnation > 1 && *state == State::Init => write!(f, ", attempt {incarnation}")?,
             None => {}
+        }
+        if self.is_evicted {
+            write!(f, ", {EVICTED}")?;
         }
         match (&self.error, self.history()) {
             (Some(error), _) => write!(f, ", last error: {error}"),

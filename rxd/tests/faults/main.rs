@@ -29,7 +29,7 @@
 //! | G22 | every run, and the unit tests of the formula; `f35_..` for the jitter |
 //! | G23 | `f31_..` |
 //! | G24 | `f28_..` |
-//! | G25 | `f49_..`, `f42_..`, `restart_..` in `operators` |
+//! | G25 | `g25_..`, `f49_..`, `f42_..`, `restart_..` in `operators` |
 //! | G26 | `g26_..`, and every run in paused time |
 //! | G57 | `g57_..` in `heartbeat`; unit tests of each monitor; real processes in the tests of systemd |
 //! | G27 to G32 | tested with the notifications of systemd |
@@ -49,6 +49,7 @@ mod cycles;
 
 mod ending;
 mod errors;
+mod evictions;
 mod graph;
 mod guarantees;
 mod heartbeat;

@@ -40,7 +40,7 @@ const MAX_REPORTED: usize = 10;
 /// | G22 | the n-th delay is within its bounds |
 /// | G23 | after a sustained Run the next delay is the first again |
 /// | G24 | delays and limits come from a service's own failures |
-/// | G25 | what an operator or a reaction does is not a failure |
+/// | G25 | what an operator or a reaction does is not a failure; after a `then(stop)` that ended a short Run comes the pause |
 /// | G34 | the sequence numbers have no gap |
 ///
 /// A trace that does not begin with the first transition breaks G34, and nothing else of it is

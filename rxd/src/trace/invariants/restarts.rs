@@ -36,6 +36,9 @@ struct RestartChecker<'a> {
     running: Option<Duration>,
     /// An operator or a reaction ended this incarnation.
     interrupted: bool,
+    /// A reaction ended its Run so soon that it has to pause before its next Init, if the reaction
+    /// was a `then(stop)`. Unknown within the tolerance.
+    evicted: Option<bool>,
     /// The times of the restarts that neither an operator nor a reaction caused.
     restarts: Vec<Duration>,
     /// How many waits operators may still have cut short.
@@ -56,6 +59,7 @@ impl<'a> RestartChecker<'a> {
             stopped: None,
             running: None,
             interrupted: false,
+            evicted: Some(false),
             restarts: Vec::new(),
             operator_requests: service.operator_requests,
             reloads: service.reloads,
@@ -69,6 +73,11 @@ impl<'a> RestartChecker<'a> {
         } else if step.leaves(State::Run) {
             let since = self.running.take().unwrap_or(step.at);
             self.record_run(step.at - since);
+            if step.cause == Cause::Reaction && self.service.has_stop {
+                let (lasted, pause) = (step.at - since, pause(&self.service.options.backoff));
+                let is_sure = lasted + TOLERANCE < pause || lasted > pause + TOLERANCE;
+                self.evicted = is_sure.then_some(lasted < pause);
+            }
         } else if step.enters(State::Stop) {
             self.stopping = Some(step.at);
         } else if step.leaves(State::Stop) {
@@ -78,6 +87,7 @@ impl<'a> RestartChecker<'a> {
                 self.check_restart(step, step.at - stopped, trace, violations);
             }
             self.interrupted = false;
+            self.evicted = Some(false);
         } else if step.enters(State::Exit) {
             if step.cause.is_failure() {
                 self.check_end(step, trace, violations);
@@ -112,10 +122,7 @@ impl<'a> RestartChecker<'a> {
         // A reload during the wait takes its own time.
         let bounded = self.exact && !self.service.gates_init() && self.service.reloads == 0;
         if self.interrupted {
-            if bounded && wait > init_delay + TOLERANCE {
-                let text = format!("`{}` waits {wait:?} before Init, but had no failure", step.service);
-                violations.add("G25", step.seq, text);
-            }
+            self.check_interrupted(step, wait, bounded, violations);
             return;
         }
         self.restarts.push(step.at);
@@ -165,6 +172,29 @@ impl<'a> RestartChecker<'a> {
             };
             let text = format!("`{}` waits {wait:?} before restart {n} in a row, more than {most:?}", step.service);
             violations.add(guarantee, step.seq, text);
+        }
+    }
+
+    /// The next Init of an incarnation that an operator or a reaction ended.
+    fn check_interrupted(&mut self, step: &TraceStep, wait: Duration, bounded: bool, violations: &mut Violations) {
+        let (init_delay, pause) = (self.service.options.delays[0], pause(&self.service.options.backoff));
+        // An operator may have cut the pause short; the delay before Init follows.
+        let operated = if self.service.operator_requests > 0 { init_delay } else { Duration::ZERO };
+        let most = if self.evicted == Some(false) { init_delay } else { init_delay.max(pause) + operated };
+        if bounded && wait > most + TOLERANCE {
+            let text = format!("`{}` waits {wait:?} before Init, but had no failure", step.service);
+            violations.add("G25", step.seq, text);
+        }
+        // What it needs may have left Run, too: then there is no pause.
+        let must_pause = self.evicted == Some(true) && !self.service.has_needs;
+        if must_pause && wait + Duration::from_micros(10) < pause {
+            if self.operator_requests > 0 {
+                self.operator_requests -= 1;
+            } else {
+                let text =
+                    format!("`{}` waits {wait:?} after a reaction ended a short Run, not {pause:?}", step.service);
+                violations.add("G25", step.seq, text);
+            }
         }
     }
 
@@ -224,4 +254,9 @@ fn bounds(backoff: &Backoff, n: u32) -> (Duration, Duration) {
     let jitter = backoff.jitter;
     let bound = |share: f64| Duration::try_from_secs_f64(delay * share).unwrap_or(Duration::MAX / 2);
     (bound(1.0 - jitter), bound(1.0 + jitter))
+}
+
+/// The pause of a service that a `then(stop)` took out of Run soon after it had entered.
+fn pause(backoff: &Backoff) -> Duration {
+    if backoff.base.is_zero() { Duration::from_millis(10) } else { backoff.base }
 }

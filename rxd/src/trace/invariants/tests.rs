@@ -263,6 +263,37 @@ fn g25_back_off_after_an_operator_request_is_a_violation() {
 }
 
 #[test]
+fn g25_eviction_without_its_pause_is_a_violation() {
+    let evicts = When::any(Action::Entering, State::Run, ["b"]).then(Effect::Stop);
+    let evicted = |a: Service| {
+        let a = a.options(steady()).watch(evicts.clone());
+        DeclaredRules::of(&Daemon::new("d").add(a).add(service("b"))).exact()
+    };
+    let (plain, dependent) = (evicted(service("a")), evicted(service("a").needs(["b"])));
+    // Run lasts this long, and the next Init comes after that wait.
+    let trace = |lasted: u64, wait: u64| {
+        let out = lines("a", "run-/reaction stop+/reaction stop-");
+        let (begin, end) = (lines("a", "init+ init- idle+ idle- run+"), lines("a", "init- stop+ stop- exit+/shutdown"));
+        let (left, next) = (1000 + lasted, 1000 + lasted + wait);
+        format!(
+            "{}1000ms {begin}{left}ms {out}{next}ms a init+\n{end}{}",
+            lines("b", "init+ init- idle+ idle- run+"),
+            lines("b", "run- stop+ stop- exit+/shutdown")
+        )
+    };
+    assert_valid(&plain, &trace(500, 1000));
+    assert_broken("G25", &plain, &trace(500, 0));
+    assert_broken("G25", &plain, &trace(500, 1500));
+    assert_valid(&plain, &trace(1500, 0));
+    assert_broken("G25", &plain, &trace(1500, 1000));
+    assert_valid(&plain.clone().operator("a", 1), &trace(500, 0));
+    // The reaction may have been that of `needs`.
+    assert_valid(&dependent, &trace(500, 0));
+    assert_valid(&dependent, &trace(500, 1000));
+    assert_broken("G25", &dependent, &trace(500, 1500));
+}
+
+#[test]
 fn g34_gap_in_sequence_numbers_is_a_violation() {
     let mut gap = Trace::parse(&lines("a", "exit+"));
     gap.steps[0].seq = 2;
