@@ -360,6 +360,7 @@ pub(crate) mod tests {
     use super::*;
     use crate::graph::{Edge, Node, Target};
     use crate::lifecycle::manager::Table;
+    use crate::lifecycle::options::Options;
     use crate::lifecycle::state::{Action, State};
     use proptest::prelude::*;
 
@@ -383,7 +384,7 @@ pub(crate) mod tests {
                 table,
                 edges,
                 optional: false,
-                has_restart_limit: false,
+                options: &Options::DEFAULT,
             })
             .collect();
         Layout::of(&Graph { daemon: "d", nodes: &nodes }, down)

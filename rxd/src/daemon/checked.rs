@@ -66,7 +66,7 @@ pub trait Checked<D: Graphed, const ME: usize>: Declared + Sized {
         table: Self::DECLARATION.table,
         edges: Self::DECLARATION.edges,
         optional: false,
-        has_restart_limit: Self::DECLARATION.options.restarts.is_some(),
+        options: Self::DECLARATION.options,
     };
 }
 

@@ -301,8 +301,7 @@ impl Daemon {
     /// A unit file for systemd that matches the declarations.
     #[cfg(feature = "systemd")]
     pub fn unit(&self) -> crate::systemd::Unit {
-        let options: Vec<_> = self.services.iter().map(|service| *service.limits()).collect();
-        let unit = self.with_graph(|graph| crate::systemd::Unit::of(graph, &options));
+        let unit = self.with_graph(crate::systemd::Unit::of);
         let unit = unit.shutdown_timeout(self.options.shutdown_timeout);
         let unit = self
             .prestart

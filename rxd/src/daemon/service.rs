@@ -299,7 +299,7 @@ impl Service {
             table: self.0.config.table,
             edges,
             optional: self.0.config.optional,
-            has_restart_limit: self.0.config.options.restarts.is_some(),
+            options: &self.0.config.options,
         }
     }
 

@@ -36,17 +36,16 @@ struct PathEnd {
     before: Option<usize>,
 }
 
-/// How long the services may take until the last one is in Run, with these options for each.
-pub(crate) fn longest_start(graph: &Graph<'_>, options: &[Options]) -> LongestPath {
+/// How long the services may take until the last one is in Run.
+pub(crate) fn longest_start(graph: &Graph<'_>) -> LongestPath {
     let entries = graph.entries();
-    let count = graph.nodes.len().min(options.len());
-    let found = |target: &Target<'_>| first_found(graph, &entries, target).filter(|&at| at < count);
-    let gates = graph.nodes[..count].iter().map(|node| {
+    let found = |target: &Target<'_>| first_found(graph, &entries, target);
+    let gates = graph.nodes.iter().map(|node| {
         let gates = node.edges.iter().filter(|edge| gate_stage(edge).is_some());
         gates.flat_map(|edge| edge.targets).filter_map(found).collect()
     });
     let gates: Vec<Vec<usize>> = gates.collect();
-    let mut ends: Vec<Option<PathEnd>> = vec![None; count];
+    let mut ends: Vec<Option<PathEnd>> = vec![None; graph.nodes.len()];
     for me in targets_first(&gates) {
         // When the gates of this stage have opened, but not before `end`.
         let pass = |stage, mut end: PathEnd| {
@@ -56,7 +55,7 @@ pub(crate) fn longest_start(graph: &Graph<'_>, options: &[Options]) -> LongestPa
                     // another target opens the gate.
                     let Some(target) = found(target) else { continue };
                     let Some(run) = ends[target] else { continue };
-                    let time = run.time.saturating_add(time_beyond_run(edge, &options[target]));
+                    let time = run.time.saturating_add(time_beyond_run(edge, graph.nodes[target].options));
                     if time > end.time {
                         end = PathEnd { time, before: Some(target) };
                     }
@@ -65,9 +64,9 @@ pub(crate) fn longest_start(graph: &Graph<'_>, options: &[Options]) -> LongestPa
             end
         };
         let mut end = pass(GateStage::Init, PathEnd { time: Duration::ZERO, before: None });
-        end.time = end.time.saturating_add(time_before_run(&options[me]));
+        end.time = end.time.saturating_add(time_before_run(graph.nodes[me].options));
         end = pass(GateStage::Run, end);
-        end.time = end.time.saturating_add(options[me].delays[2]);
+        end.time = end.time.saturating_add(graph.nodes[me].options.delays[2]);
         ends[me] = Some(end);
     }
     let mut path = longest(&ends);
@@ -75,20 +74,17 @@ pub(crate) fn longest_start(graph: &Graph<'_>, options: &[Options]) -> LongestPa
     path
 }
 
-/// How long the services may take until the last one is in Exit, with these options for each.
-pub(crate) fn longest_stop(graph: &Graph<'_>, options: &[Options]) -> LongestPath {
-    let count = graph.nodes.len().min(options.len());
-    let mut after = graph.stops_before();
-    after.truncate(count);
-    after.iter_mut().for_each(|after| after.retain(|&at| at < count));
-    let mut ends: Vec<Option<PathEnd>> = vec![None; count];
+/// How long the services may take until the last one is in Exit.
+pub(crate) fn longest_stop(graph: &Graph<'_>) -> LongestPath {
+    let after = graph.stops_before();
+    let mut ends: Vec<Option<PathEnd>> = vec![None; graph.nodes.len()];
     for me in targets_first(&after) {
         let known = after[me].iter().filter_map(|&next| Some((ends[next]?.time, next)));
         let (rest, next) = match known.max_by_key(|(time, _)| *time) {
             Some((time, next)) => (time, Some(next)),
             None => (Duration::ZERO, None),
         };
-        ends[me] = Some(PathEnd { time: rest.saturating_add(time_to_stop(&options[me])), before: next });
+        ends[me] = Some(PathEnd { time: rest.saturating_add(time_to_stop(graph.nodes[me].options)), before: next });
     }
     longest(&ends)
 }
@@ -198,8 +194,8 @@ mod tests {
         Duration::from_secs(secs)
     }
 
-    fn node<'a>(name: &'a str, edges: &'a [Edge<'a>]) -> Node<'a> {
-        Node { name, service_type: None, table: &continuous::TABLE, edges, optional: false, has_restart_limit: false }
+    fn node<'a>(name: &'a str, edges: &'a [Edge<'a>], options: &'a Options) -> Node<'a> {
+        Node { name, service_type: None, table: &continuous::TABLE, edges, optional: false, options }
     }
 
     fn limited(init: u64, stop: u64) -> Options {
@@ -213,14 +209,16 @@ mod tests {
         let migrate = [Target::name("migrate")];
         let (needs, after) = ([Edge::needs(&db)], [Edge::after(&migrate)]);
         let before_init = [Edge::watch(Mode::Any, Action::Entering, State::Run, &db).then(Effect::GateInit)];
-        let nodes = [node("db", &[]), node("migrate", &needs), node("api", &after), node("probe", &before_init)];
         let migrate = limited(1, 2).timeout_of(State::Run, secs(60)).startup_delay(secs(3));
         let options = [limited(10, 5), migrate, limited(4, 1), limited(7, 1).delay_of(State::Run, secs(1))];
+        let edges: [&[Edge<'_>]; 4] = [&[], &needs, &after, &before_init];
+        let names = ["db", "migrate", "api", "probe"];
+        let nodes: Vec<Node<'_>> = (0..4).map(|at| node(names[at], edges[at], &options[at])).collect();
         let graph = Graph { daemon: "d", nodes: &nodes };
         // db 10, migrate runs for 60 after it and has 2 to stop.
-        assert_eq!(longest_start(&graph, &options), LongestPath { time: secs(72), services: vec![0, 1, 2] });
+        assert_eq!(longest_start(&graph), LongestPath { time: secs(72), services: vec![0, 1, 2] });
         // migrate leaves Run and stops, then db does.
-        assert_eq!(longest_stop(&graph, &options), LongestPath { time: secs(2 * 2 + 2 * 5), services: vec![1, 0] });
+        assert_eq!(longest_stop(&graph), LongestPath { time: secs(2 * 2 + 2 * 5), services: vec![1, 0] });
         assert!(options.iter().all(has_start_limit) && !has_start_limit(&Options::DEFAULT));
     }
 
@@ -228,20 +226,20 @@ mod tests {
     fn gate_before_init_opens_before_the_limit_of_init() {
         let db = [Target::name("db")];
         let edges = [Edge::watch(Mode::Any, Action::Entering, State::Run, &db).then(Effect::GateInit)];
-        let nodes = [node("db", &[]), node("probe", &edges)];
-        let graph = Graph { daemon: "d", nodes: &nodes };
-        assert_eq!(longest_start(&graph, &[limited(10, 5), limited(7, 1)]).time, secs(17));
+        let (db, probe) = (limited(10, 5), limited(7, 1));
+        let nodes = [node("db", &[], &db), node("probe", &edges, &probe)];
+        assert_eq!(longest_start(&Graph { daemon: "d", nodes: &nodes }).time, secs(17));
     }
 
     #[test]
     fn limits_beyond_the_longest_duration_saturate() {
         let db = [Target::name("db")];
         let edges = [Edge::after(&db)];
-        let nodes = [node("db", &[]), node("probe", &edges)];
-        let options = [limited(u64::MAX, u64::MAX), limited(7, 1)];
+        let (db, probe) = (limited(u64::MAX, u64::MAX), limited(7, 1));
+        let nodes = [node("db", &[], &db), node("probe", &edges, &probe)];
         let graph = Graph { daemon: "d", nodes: &nodes };
-        assert_eq!(longest_start(&graph, &options).time, Duration::MAX);
-        assert_eq!(longest_stop(&graph, &options).time, Duration::MAX);
+        assert_eq!(longest_start(&graph).time, Duration::MAX);
+        assert_eq!(longest_stop(&graph).time, Duration::MAX);
     }
 
     #[test]
@@ -249,9 +247,9 @@ mod tests {
         let (a, b) = ([Target::name("a")], [Target::name("b")]);
         let to_b = [Edge::watch(Mode::Any, Action::Entering, State::Run, &b)];
         let to_a = [Edge::watch(Mode::Any, Action::Entering, State::Run, &a)];
-        let nodes = [node("a", &to_b), node("b", &to_a)];
-        let graph = Graph { daemon: "d", nodes: &nodes };
-        assert_eq!(longest_start(&graph, &[limited(1, 1), limited(2, 1)]).time, secs(2));
+        let (short, long) = (limited(1, 1), limited(2, 1));
+        let nodes = [node("a", &to_b, &short), node("b", &to_a, &long)];
+        assert_eq!(longest_start(&Graph { daemon: "d", nodes: &nodes }).time, secs(2));
     }
 
     #[test]
@@ -262,9 +260,9 @@ mod tests {
             .iter()
             .map(|target| [Edge::watch(Mode::Any, Action::Entering, State::Run, target).then(Effect::GateInit)])
             .collect();
-        let nodes: Vec<Node<'_>> =
-            (0..names.len()).map(|at| node(&names[at], if at == 0 { &[] } else { &edges[at - 1] })).collect();
-        let options = vec![limited(1, 1); nodes.len()];
-        assert_eq!(longest_start(&Graph { daemon: "d", nodes: &nodes }, &options).time, secs(10_000));
+        let options = limited(1, 1);
+        let edges_of = |at: usize| if at == 0 { &[][..] } else { &edges[at - 1] };
+        let nodes: Vec<Node<'_>> = (0..names.len()).map(|at| node(&names[at], edges_of(at), &options)).collect();
+        assert_eq!(longest_start(&Graph { daemon: "d", nodes: &nodes }).time, secs(10_000));
     }
 }

@@ -4,6 +4,7 @@
 //! checks anything.
 
 use crate::lifecycle::manager::Table;
+use crate::lifecycle::options::Options;
 use crate::lifecycle::state::{Action, State};
 use std::any::TypeId;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -16,12 +17,13 @@ use std::time::Duration;
 /// By hand:
 ///
 /// ```
+/// use rxd::Options;
 /// use rxd::graph::{Edge, Graph, Node, Rule, Target};
 /// use rxd::manager::{Manager, continuous};
 ///
 /// let table = &<continuous as Manager>::TABLE;
-/// let (service_type, optional, has_restart_limit) = (None, false, false);
-/// let node = |name, edges| Node { name, service_type, table, edges, optional, has_restart_limit };
+/// let (service_type, optional, options) = (None, false, &Options::DEFAULT);
+/// let node = |name, edges| Node { name, service_type, table, edges, optional, options };
 /// let needs_db = [Edge::needs(&[const { Target::name("db") }])];
 /// let nodes = [node("api", &needs_db[..]), node("dB", &[])];
 /// let graph = Graph { daemon: "agent", nodes: &nodes };
@@ -54,8 +56,15 @@ pub struct Node<'a> {
     pub edges: &'a [Edge<'a>],
     /// Whether it may be switched off at start (an `Option` field). The rules treat it as present.
     pub optional: bool,
+    /// Its delays, limits, back-off and restart limit.
+    pub options: &'a Options,
+}
+
+impl Node<'_> {
     /// Whether it has a restart limit, and so may end under any manager.
-    pub has_restart_limit: bool,
+    pub(super) const fn has_restart_limit(&self) -> bool {
+        self.options.restarts.is_some()
+    }
 }
 
 /// The identity of a declared service's type.

@@ -149,7 +149,7 @@ pub(super) const fn can_enter(graph: &Graph<'_>, at: usize, flags: u8, state: St
             // Its methods run and may fail: it is restarted until its limit, or ends by its table.
             let moves = init && can_pass_run_gates(graph, at, flags);
             flags & MAY_BE_ENDED != 0
-                || moves && (graph.nodes[at].has_restart_limit || table.goes(State::Init, State::Exit))
+                || moves && (graph.nodes[at].has_restart_limit() || table.goes(State::Init, State::Exit))
                 || moves && table.goes(State::Stop, State::Exit)
                 || moves && table.reaches(State::Idle) && table.goes(State::Idle, State::Exit)
                 || can_enter(graph, at, flags, State::Run) && table.goes(State::Run, State::Exit)

@@ -39,7 +39,7 @@ pub(super) const fn solve(graph: &Graph<'_>, entries: &mut [NodeEntry]) {
                 }
                 // It fails at its gate until it reaches its restart limit, without ever having been
                 // in Init.
-                Some(GateStage::Init) if edge.within.is_some() && node.has_restart_limit => {
+                Some(GateStage::Init) if edge.within.is_some() && node.has_restart_limit() => {
                     entries[me].flags |= MAY_BE_ENDED;
                 }
                 _ => {}
@@ -116,7 +116,7 @@ const fn end_dependents(graph: &Graph<'_>, entries: &mut [NodeEntry]) -> bool {
             while t < edges[e].targets.len() && !matches!(edges[e].keyword, Keyword::Watch) {
                 if let Lookup::One(at) = find(graph, entries, &edges[e].targets[t]) {
                     let node = &graph.nodes[at];
-                    if entries[at].flags & MAY_BE_ENDED != 0 || node.has_restart_limit || node.table.ends() {
+                    if entries[at].flags & MAY_BE_ENDED != 0 || node.has_restart_limit() || node.table.ends() {
                         entries[me].flags |= MAY_BE_ENDED;
                         changed = true;
                     }

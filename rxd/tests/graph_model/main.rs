@@ -11,11 +11,12 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use rxd::graph::{Edge, Effect, Fault, Graph, Keyword, Mode, Node, Rule, Target};
 use rxd::manager::Table;
-use rxd::{Action, State};
+use rxd::{Action, Options, State};
 use std::collections::HashSet;
 use std::time::Duration;
 
 const NAMES: [&str; 7] = ["a", "b", "c", "d", "e", "f", "g"];
+const LIMITED: &Options = &Options::DEFAULT.restarts(1, Duration::from_secs(1));
 const ACTIONS: [Action; 4] = [Action::Entering, Action::Exited, Action::Changing, Action::NotIn];
 const EFFECTS: [Effect; 5] = [Effect::GateInit, Effect::GateRun, Effect::Stop, Effect::Exit, Effect::Stream];
 
@@ -50,7 +51,7 @@ fn faults_of(services: &[Service]) -> Vec<Fault> {
             table: &service.table,
             edges,
             optional: false,
-            has_restart_limit: service.has_restart_limit,
+            options: if service.has_restart_limit { LIMITED } else { &Options::DEFAULT },
         })
         .collect();
     Graph { daemon: "D", nodes: &nodes }.faults()

@@ -224,7 +224,7 @@ fn needs_of_a_service_that_ends_with_another_gate_is_refused() {
 
 #[test]
 fn exit_that_holds_from_the_start_is_refused() {
-    let at = |edge| faults(&[node("a", [edge]), Node { has_restart_limit: true, ..node("b", []) }, node("c", [])]);
+    let at = |edge| faults(&[node("a", [edge]), Node { options: LIMITED, ..node("b", []) }, node("c", [])]);
     for state in [State::Init, State::Idle, State::Run, State::Stop, State::Exit] {
         assert_eq!(at(ends(Action::NotIn, state, "b")), [(Rule::ExitBeforeRun, 0, 0, None)], "{state}");
         assert_eq!(at(leaves(Action::NotIn, state, "b")), [], "{state}");

@@ -12,15 +12,17 @@ use super::index::Index;
 use super::table::Analysis;
 use super::*;
 use crate::lifecycle::manager::{Manager, Table, continuous, until_success};
+use crate::lifecycle::options::Options;
 use crate::lifecycle::state::{Action, State};
 use std::time::Duration;
 
 const CONTINUOUS: &Table = &<continuous as Manager>::TABLE;
+const LIMITED: &Options = &Options::DEFAULT.restarts(1, Duration::from_secs(1));
 const JOB: &Table = &<until_success as Manager>::TABLE;
 
 fn node(name: &'static str, edges: impl IntoIterator<Item = Edge<'static>>) -> Node<'static> {
     let edges = Vec::leak(edges.into_iter().collect());
-    Node { name, service_type: None, table: CONTINUOUS, edges, optional: false, has_restart_limit: false }
+    Node { name, service_type: None, table: CONTINUOUS, edges, optional: false, options: &Options::DEFAULT }
 }
 
 fn job(name: &'static str, edges: impl IntoIterator<Item = Edge<'static>>) -> Node<'static> {
@@ -150,7 +152,7 @@ const _: () = {
                 table: CONTINUOUS,
                 edges: &[],
                 optional: false,
-                has_restart_limit: false,
+                options: &Options::DEFAULT,
             },
             Node {
                 name: "b",
@@ -158,7 +160,7 @@ const _: () = {
                 table: CONTINUOUS,
                 edges: &[Edge::needs(&[Target::name("a")])],
                 optional: false,
-                has_restart_limit: false,
+                options: &Options::DEFAULT,
             },
         ],
     };
@@ -200,10 +202,10 @@ fn chain_of_20000_services_has_its_stop_order() {
 
 #[test]
 fn service_with_a_restart_limit_may_end() {
-    fine(&[Node { has_restart_limit: true, ..node("a", []) }, node("b", [all(Action::Entering, State::Exit, "a")])]);
+    fine(&[Node { options: LIMITED, ..node("a", []) }, node("b", [all(Action::Entering, State::Exit, "a")])]);
     // And ends the service that needs it.
     fine(&[
-        Node { has_restart_limit: true, ..node("a", []) },
+        Node { options: LIMITED, ..node("a", []) },
         node("b", [needs("a")]),
         node("c", [all(Action::Entering, State::Exit, "b")]),
     ]);
@@ -264,8 +266,9 @@ fn service_held_before_init_does_not_leave_unknown() {
 #[test]
 fn limit_before_init_ends_a_service_with_a_restart_limit() {
     let gate = in_run("b").then(Effect::GateInit);
-    let waits = |gate, has_restart_limit| {
-        [Node { has_restart_limit, ..node("a", [gate]) }, node("b", [all(Action::Entering, State::Exit, "a")])]
+    let waits = |gate, is_limited| {
+        let options = if is_limited { LIMITED } else { &Options::DEFAULT };
+        [Node { options, ..node("a", [gate]) }, node("b", [all(Action::Entering, State::Exit, "a")])]
     };
     let limited = gate.within(Duration::from_secs(1));
     fine(&waits(limited, true));

@@ -4,7 +4,6 @@
 
 use crate::graph::Graph;
 use crate::graph::limits::{has_start_limit, longest_start, longest_stop};
-use crate::lifecycle::options::Options;
 use std::time::Duration;
 
 /// How many services without a limit are named.
@@ -28,10 +27,10 @@ pub(super) struct LongestPaths {
 }
 
 impl LongestPaths {
-    /// Those of a daemon with this graph, and these options for each of its services.
-    pub(super) fn of(graph: &Graph<'_>, options: &[Options]) -> Self {
+    /// Those of a daemon with this graph.
+    pub(super) fn of(graph: &Graph<'_>) -> Self {
         let names = |services: &[usize]| services.iter().map(|&at| graph.nodes[at].name).collect::<Vec<_>>().join(", ");
-        let (start, stop) = (longest_start(graph, options), longest_stop(graph, options));
+        let (start, stop) = (longest_start(graph), longest_stop(graph));
         let mut paths = LongestPaths {
             start: start.time,
             start_path: names(&start.services),
@@ -39,7 +38,7 @@ impl LongestPaths {
             stop_path: names(&stop.services),
             ..LongestPaths::default()
         };
-        for (node, _) in graph.nodes.iter().zip(options).filter(|(_, options)| !has_start_limit(options)) {
+        for node in graph.nodes.iter().filter(|node| !has_start_limit(node.options)) {
             paths.add_unlimited(node.name);
         }
         paths

@@ -7,7 +7,6 @@ mod sandbox;
 
 use crate::graph::Graph;
 use crate::lifecycle::duration::rounded_up;
-use crate::lifecycle::options::Options;
 use limits::LongestPaths;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -77,8 +76,8 @@ pub struct Unit {
 }
 
 impl Unit {
-    /// The unit of a daemon with this graph, and these options for each of its services.
-    pub(crate) fn of(graph: &Graph<'_>, options: &[Options]) -> Self {
+    /// The unit of a daemon with this graph.
+    pub(crate) fn of(graph: &Graph<'_>) -> Self {
         let name: String = graph.daemon.chars().map(|char| if is_plain(char) { char } else { '-' }).collect();
         Unit {
             exec: Path::new("/usr/bin").join(&name),
@@ -87,7 +86,7 @@ impl Unit {
             user: None,
             version: NOTIFY_RELOAD,
             fd_store: 0,
-            longest: LongestPaths::of(graph, options),
+            longest: LongestPaths::of(graph),
             shutdown_timeout: crate::lifecycle::options::daemon::DEFAULT_SHUTDOWN_TIMEOUT,
             watchdog_interval: None,
             set: Vec::new(),
@@ -334,6 +333,7 @@ mod tests {
     use super::*;
     use crate::graph::Node;
     use crate::lifecycle::manager::{Manager, continuous};
+    use crate::lifecycle::options::Options;
 
     fn unit(name: &str) -> Unit {
         let nodes = [Node {
@@ -342,9 +342,9 @@ mod tests {
             table: &continuous::TABLE,
             edges: &[],
             optional: false,
-            has_restart_limit: false,
+            options: &Options::DEFAULT,
         }];
-        Unit::of(&Graph { daemon: name, nodes: &nodes }, &[Options::DEFAULT])
+        Unit::of(&Graph { daemon: name, nodes: &nodes })
     }
 
     #[test]
