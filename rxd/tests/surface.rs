@@ -62,8 +62,8 @@ fn errors_are_std_errors() {
 #[test]
 fn graphs_are_values() {
     all!(value: rxd::Graph<'static>, rxd::graph::Node<'static>, rxd::graph::Edge<'static>, rxd::graph::Target<'static>);
-    all!(value: rxd::graph::ServiceType, rxd::graph::Fault);
-    all!(word: rxd::graph::Keyword, rxd::graph::Rule);
+    all!(value: rxd::graph::ServiceType, rxd::graph::Fault, rxd::graph::Advice);
+    all!(word: rxd::graph::Keyword, rxd::graph::Rule, rxd::graph::AdviceRule);
 }
 
 /// Messages between services.

@@ -148,6 +148,7 @@ async fn main() -> rxd::Result {
             Format::Dot => print!("{}", MultiService::GRAPH.to_dot()),
             Format::Json => println!("{}", MultiService::GRAPH.to_json()),
         }
+        MultiService::GRAPH.advice().iter().for_each(|advice| eprintln!("advice: {advice}"));
         return Ok(());
     }
     examples::log_to_stderr();

@@ -23,15 +23,18 @@ use crate::core::names::Name;
 use crate::daemon::prestart::{ErasedPipeline, Pipeline};
 use crate::daemon::service::{OwnedTargets, Service};
 use crate::error::{Error, GraphError};
-use crate::graph::{Edge, Graph, Node};
+use crate::graph::{Advice, Edge, Graph, Node};
 use crate::handle::DaemonHandle;
 use crate::lifecycle::options::daemon::DaemonOptions;
 use crate::lifecycle::options::{OnStale, WatchdogOptions};
+use crate::panic::emit;
 use crate::signals::Signal;
 use std::borrow::Cow;
 use std::fmt;
 use std::process::ExitCode;
 use std::time::Duration;
+use tracing::Level;
+use tracing::level_filters::LevelFilter;
 
 /// The builder of a daemon. Use it where the services are known at run time only; `#[rxd::daemon]`
 /// makes one of a struct.
@@ -324,6 +327,35 @@ impl Daemon {
     /// about attributes.
     pub fn check(&self) -> Result<(), Error> {
         self.checked().map(drop)
+    }
+
+    /// What is legal in the services and options of this daemon, and nearly always a mistake. None
+    /// of it keeps the daemon from running; the start logs it at INFO.
+    ///
+    /// A daemon that [`check`](Daemon::check) refuses gets no advice about its services. To have a
+    /// test demand that there is none, write `assert_eq!(daemon.advice(), [])`.
+    #[must_use]
+    pub fn advice(&self) -> Vec<Advice> {
+        self.advice_by(|graph| graph.advice())
+    }
+
+    fn advice_by(&self, on_graph: impl FnOnce(&Graph<'_>) -> Vec<Advice>) -> Vec<Advice> {
+        self.with_graph(|graph| {
+            let mut advice = on_graph(graph);
+            advice.extend(graph.advice_on_daemon(self.options.shutdown_timeout, self.watchdog.on_stale));
+            advice
+        })
+    }
+
+    /// Logs the advice, once the graph is checked. It is computed only if such a record is enabled.
+    fn log_advice(&self) {
+        if Level::INFO > LevelFilter::current() {
+            return;
+        }
+        for advice in self.advice_by(|graph| graph.advice_if_sound()) {
+            let rule = advice.rule.as_str();
+            emit!(INFO, target: "rxd", rule, daemon = &*self.name, "advice: {advice}");
+        }
     }
 
     /// As [`check`](Daemon::check). Returns the stop order.

@@ -61,6 +61,7 @@ impl Daemon {
         let admin = crate::admin::bind(self.admin.take()).await?;
         let running = RunningDaemon::new(&reactions.stop);
         let mut listener = SignalListener::new(&reactions)?;
+        self.log_advice();
         if self.services.iter().any(Service::is_off) {
             self.services.retain(|service| !service.is_off());
             order = self.with_graph(|graph| graph.stops_before());

@@ -37,6 +37,7 @@ struct PathEnd {
 }
 
 /// How long the services may take until the last one is in Run.
+#[cfg(any(test, feature = "systemd"))]
 pub(crate) fn longest_start(graph: &Graph<'_>) -> LongestPath {
     let entries = graph.entries();
     let found = |target: &Target<'_>| first_found(graph, &entries, target);
@@ -75,7 +76,17 @@ pub(crate) fn longest_start(graph: &Graph<'_>) -> LongestPath {
 }
 
 /// How long the services may take until the last one is in Exit.
+#[cfg(any(test, feature = "systemd"))]
 pub(crate) fn longest_stop(graph: &Graph<'_>) -> LongestPath {
+    longest_stop_by(graph, time_to_stop)
+}
+
+/// How long the Stop of one service after the other may take, where its limit is declared.
+pub(super) fn longest_declared_stop(graph: &Graph<'_>) -> LongestPath {
+    longest_stop_by(graph, |options| limit(options, 3))
+}
+
+fn longest_stop_by(graph: &Graph<'_>, time: fn(&Options) -> Duration) -> LongestPath {
     let after = graph.stops_before();
     let mut ends: Vec<Option<PathEnd>> = vec![None; graph.nodes.len()];
     for me in targets_first(&after) {
@@ -84,7 +95,7 @@ pub(crate) fn longest_stop(graph: &Graph<'_>) -> LongestPath {
             Some((time, next)) => (time, Some(next)),
             None => (Duration::ZERO, None),
         };
-        ends[me] = Some(PathEnd { time: rest.saturating_add(time_to_stop(graph.nodes[me].options)), before: next });
+        ends[me] = Some(PathEnd { time: rest.saturating_add(time(graph.nodes[me].options)), before: next });
     }
     longest(&ends)
 }
@@ -160,7 +171,7 @@ fn longest(ends: &[Option<PathEnd>]) -> LongestPath {
 
 /// All vertices, each after those that its arrows lead to; of a cycle, the arrow that closes it
 /// does not count.
-fn targets_first(arrows: &[Vec<usize>]) -> Vec<usize> {
+pub(super) fn targets_first(arrows: &[Vec<usize>]) -> Vec<usize> {
     let mut met = vec![false; arrows.len()];
     let mut order = Vec::with_capacity(arrows.len());
     for root in 0..arrows.len() {

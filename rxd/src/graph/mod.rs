@@ -22,6 +22,14 @@
 //!
 #![doc = include_str!("rules.md")]
 //!
+//! # Advice
+//!
+//! What is legal and nearly always a mistake is advice, and never an error. [`Graph::advice`] returns
+//! it; [`Daemon::advice`](crate::Daemon::advice) adds what depends on the options of the daemon, and
+//! the start logs all of it at INFO.
+//!
+#![doc = include_str!("advice.md")]
+//!
 //! # What a cycle is
 //!
 //! A gate waits for its target to reach a state.
@@ -67,10 +75,10 @@
 //!    that are compared with each other, whose number is limited. Names are compared by hash.
 
 // From the ground up: `model`, `declaration`, `rule`, `name`, `suggest`; `table`, `reach`, `source`;
-// `cycle`, `solve`, `index`; `known`, `compare`, `eviction`, `rules`; `phrase`,
-// `eviction_message`, `message`; `check`, `stop_order`, `render`,
-// `limits`. None imports one that imports it, and from outside they import only `lifecycle`, `text`
-// and `escape`.
+// `cycle`, `solve`, `index`; `known`, `compare`, `eviction`, `rules`; `phrase`, `eviction_message`,
+// `message`; `check`, `stop_order`, `render`, `limits`; `advice`. None imports one that imports it,
+// and from outside they import only `lifecycle`, `text` and `escape`.
+mod advice;
 pub(crate) mod check;
 mod compare;
 mod cycle;
@@ -79,7 +87,6 @@ mod eviction;
 mod eviction_message;
 pub(crate) mod index;
 mod known;
-#[cfg(any(test, feature = "systemd"))]
 pub(crate) mod limits;
 mod message;
 mod model;
@@ -98,6 +105,7 @@ pub(crate) mod table;
 #[cfg(test)]
 mod tests;
 
+pub use advice::{Advice, AdviceRule};
 pub use check::Fault;
 pub(crate) use model::fnv1a;
 pub use model::{Edge, Effect, Graph, Keyword, Mode, Node, ServiceType, Target};

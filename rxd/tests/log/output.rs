@@ -529,3 +529,31 @@ async fn u7_stop_that_takes_long_logs_what_it_waits_for() {
     let lines = lines.take();
     assert_eq!(lines.iter().filter(|line| *line == waits).count(), 2, "after 5 s and after 10 s: {lines:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn start_logs_its_advice_and_nothing_where_there_is_none() {
+    use crate::capture::capture;
+    let levels = rxd::log::LevelHandle::new(Level::Info);
+    levels.set(rxd::log::LevelTarget::Internal, Level::Info);
+    let (lines, _guard) = capture(&levels);
+    for has_gate in [false, true] {
+        let left = rxd::When::any(rxd::Action::Exited, State::Run, ["db"]).then(rxd::Effect::Stop);
+        let gate = rxd::When::all(rxd::Action::Entering, State::Run, ["db"]);
+        let api = Service::new("api", Speaks(0)).watch(left);
+        let api = if has_gate { api.watch(gate) } else { api };
+        let daemon = Daemon::new("d").signals([]).add(Service::new("db", Speaks(0))).add(api);
+        let advice: Vec<String> = daemon.advice().iter().map(|advice| format!("advice: {advice}")).collect();
+        let handle = daemon.start().await.unwrap();
+        handle.wait_for("api", State::Run).await.unwrap();
+        handle.shutdown();
+        assert!(handle.wait().await.is_ok());
+        let lines = lines.take();
+        let logged: Vec<&String> = lines.iter().filter(|line| line.contains("advice")).collect();
+        assert_eq!((advice.len(), logged.len()), (usize::from(!has_gate), usize::from(!has_gate)), "{lines:?}");
+        if let [line] = logged[..] {
+            assert_eq!(lines.first(), Some(line), "it comes before any service begins");
+            assert!(line.starts_with(&format!("INFO rxd: {}", advice[0])), "{line}");
+            assert!(line.ends_with("rule=\"reaction-without-gate\" daemon=\"d\""), "{line}");
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! The rules and the stop order, one by one.
 
+mod advice_table;
 mod duplicates;
 mod eviction;
 mod messages;

@@ -1,0 +1,155 @@
+//! Advice about gates, one by one.
+
+use super::{Advice, AdviceRule, Finding, about_watch, targets};
+use crate::graph::limits::targets_first;
+use crate::graph::model::{Edge, Effect, Keyword, Node};
+use crate::graph::phrase::{quoted, shown_watch};
+use crate::graph::reach::{GateStage, TargetCondition, blocking_stage, condition_of, gate_stage, requires_all};
+use crate::graph::table::Analysis;
+use crate::lifecycle::state::{Action, State};
+use std::time::Duration;
+
+/// Adds the advice about the watches of service `me`.
+pub(super) fn advise(analysis: &Analysis<'_>, me: usize, earliest: &[Duration], advice: &mut Vec<Advice>) {
+    let node = &analysis.graph.nodes[me];
+    for edge in node.edges.iter().filter(|edge| gate_stage(edge).is_some()) {
+        let found = passing_gate(analysis, edge)
+            .or_else(|| waits_for_ended(analysis, me, edge))
+            .or_else(|| short_limit(analysis, me, edge, earliest));
+        advice.extend(found.map(|found| about_watch(node, found)));
+    }
+}
+
+/// A gate that waits for a service that a `then(exit)` may end: it then waits for ever.
+fn waits_for_ended(analysis: &Analysis<'_>, me: usize, edge: &Edge<'_>) -> Option<Finding> {
+    let nodes = analysis.graph.nodes;
+    let exits = |at: usize| {
+        let mut edges = nodes[at].edges.iter();
+        edges.find(|edge| matches!((edge.keyword, edge.effect), (Keyword::Watch, Effect::Exit)))
+    };
+    if blocking_stage(condition_of(edge)).is_none() || exits(me).is_some() {
+        return None;
+    }
+    let targets = targets(analysis, edge);
+    let (to, by) = match requires_all(edge) {
+        true => targets.iter().find_map(|&to| Some((to, exits(to)?)))?,
+        false => targets.iter().map(|&to| exits(to).map(|by| (to, by))).collect::<Option<Vec<_>>>()?[0],
+    };
+    let to = quoted(nodes[to].name);
+    Some((
+        AdviceRule::WaitsForEnded,
+        format!("waits for {to} by {}, and for ever once {} has ended {to}", shown_watch(edge), shown_watch(by)),
+        format!("let it end, too, by a `then(exit)` of its own, or write `then(stop)` on {to}"),
+    ))
+}
+
+/// A gate on a state that its target only passes: the gate is open for as long as a method takes.
+fn passing_gate(analysis: &Analysis<'_>, edge: &Edge<'_>) -> Option<Finding> {
+    let condition = condition_of(edge);
+    if condition.action == Action::Changing {
+        return Some((
+            AdviceRule::GateOnPassingState,
+            format!("waits by {} for a change: after a restart it waits for the next one", shown_watch(edge)),
+            "wait for a state in which its target stays, such as `entering, Run`".into(),
+        ));
+    }
+    let passes = |&to: &usize| match (condition.action, condition.state) {
+        (Action::Entering, State::Unknown | State::Init | State::Idle | State::Stop) => true,
+        // Its Run is done at some time, perhaps soon.
+        (Action::Entering, State::Run) => analysis.graph.nodes[to].table.succeeds(),
+        _ => false,
+    };
+    let targets = targets(analysis, edge);
+    let to = match requires_all(edge) {
+        true => targets.iter().find(|to| passes(to))?,
+        false => targets.first().filter(|_| targets.iter().all(passes))?,
+    };
+    let to = analysis.graph.nodes[*to].name;
+    let state = condition.state.name();
+    Some((
+        AdviceRule::GateOnPassingState,
+        format!(
+            "waits by {} for a state that {} only passes: once it is past {state}, the gate stays closed",
+            shown_watch(edge),
+            quoted(to)
+        ),
+        format!("write `exited, {state}` to wait until it has been there"),
+    ))
+}
+
+/// A gate that is sure to exceed its limit at the first start, by the declared delays alone.
+fn short_limit(analysis: &Analysis<'_>, me: usize, edge: &Edge<'_>, earliest: &[Duration]) -> Option<Finding> {
+    let (within, stage) = (edge.within?, gate_stage(edge)?);
+    let condition = condition_of(edge);
+    let lasts = targets(analysis, edge).iter().any(|&to| !analysis.graph.nodes[to].table.succeeds());
+    if matches!((condition.action, condition.state), (Action::NotIn, State::Run)) && requires_all(edge) && lasts {
+        return Some((
+            AdviceRule::WithinTooShort,
+            format!("waits at most {within:?} by {}: it fails whenever that runs for longer", shown_watch(edge)),
+            "remove `within`".into(),
+        ));
+    }
+    if !waits_for_run(condition) {
+        return None;
+    }
+    let times = targets(analysis, edge).into_iter().map(|to| (earliest[to], to));
+    let (opens, to) = if requires_all(edge) { times.max()? } else { times.min()? };
+    let waits = opens.saturating_sub(latest_wait(&analysis.graph.nodes[me], stage));
+    (waits > within).then(|| {
+        (
+            AdviceRule::WithinTooShort,
+            format!(
+                "waits at most {within:?} by {}, but the delays before {} is in Run take {opens:?}",
+                shown_watch(edge),
+                quoted(analysis.graph.nodes[to].name)
+            ),
+            format!("make `within` longer than {waits:?}, or the delays shorter"),
+        )
+    })
+}
+
+/// Whether the condition comes true when its target has entered Run, and not before.
+fn waits_for_run(condition: TargetCondition) -> bool {
+    condition.completed || matches!((condition.action, condition.state), (Action::Entering, State::Run | State::Exit))
+}
+
+/// When a service begins to wait for its gates of this stage, if no other gate holds it back.
+fn latest_wait(node: &Node<'_>, stage: GateStage) -> Duration {
+    let options = node.options;
+    let init = options.startup_delay.max(options.delays[0]);
+    match stage {
+        GateStage::Init => init,
+        GateStage::Run => init.saturating_add(options.delays[1]).saturating_add(options.delays[2]),
+    }
+}
+
+/// When each service enters Run at the earliest, by the declared delays alone.
+pub(super) fn earliest_runs(analysis: &Analysis<'_>) -> Vec<Duration> {
+    let nodes = analysis.graph.nodes;
+    let has_delay = |node: &Node<'_>| !latest_wait(node, GateStage::Run).is_zero();
+    let mut earliest = vec![Duration::ZERO; nodes.len()];
+    if !nodes.iter().any(has_delay) {
+        return earliest;
+    }
+    // Alternatives may form a cycle, and are left out: it is a lower bound.
+    let gates: Vec<Vec<(GateStage, usize)>> = nodes
+        .iter()
+        .map(|node| {
+            let gates = node.edges.iter().filter(|edge| requires_all(edge) && waits_for_run(condition_of(edge)));
+            let gates = gates.filter_map(|edge| Some((gate_stage(edge)?, targets(analysis, edge))));
+            gates.flat_map(|(stage, targets)| targets.into_iter().map(move |to| (stage, to))).collect()
+        })
+        .collect();
+    let arrows: Vec<Vec<usize>> = gates.iter().map(|gates| gates.iter().map(|&(_, to)| to).collect()).collect();
+    for me in targets_first(&arrows) {
+        let opens = |wanted: GateStage| {
+            let gates = gates[me].iter().filter(|(stage, _)| *stage as u8 == wanted as u8);
+            gates.map(|&(_, to)| earliest[to]).max().unwrap_or_default()
+        };
+        let options = nodes[me].options;
+        let init = options.startup_delay.max(options.delays[0]).max(opens(GateStage::Init));
+        let idle = init.saturating_add(options.delays[1]).saturating_add(options.delays[2]);
+        earliest[me] = idle.max(opens(GateStage::Run));
+    }
+    earliest
+}

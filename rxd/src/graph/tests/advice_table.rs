@@ -1,0 +1,215 @@
+//! The table of advice in the documentation shows what `Graph::advice` says, and graphs as they
+//! should be get none.
+
+use super::*;
+use crate::lifecycle::options::{Backoff, OnStale};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn advice_on(nodes: &[Node<'_>], shutdown: u64, on_stale: OnStale) -> Vec<Advice> {
+    let graph = Graph { daemon: "D", nodes };
+    let mut advice = graph.advice();
+    advice.extend(graph.advice_on_daemon(Duration::from_secs(shutdown), on_stale));
+    advice
+}
+
+#[track_caller]
+fn advised(nodes: &[Node<'_>]) -> Vec<AdviceRule> {
+    assert_eq!(Graph { daemon: "D", nodes }.faults(), []);
+    advice_on(nodes, 30, OnStale::StopPinging).iter().map(|advice| advice.rule).collect()
+}
+
+fn any(action: Action, state: State, names: &'static str) -> Edge<'static> {
+    Edge::watch(Mode::Any, action, state, of(names))
+}
+
+fn with(node: Node<'static>, options: Options) -> Node<'static> {
+    Node { options: Box::leak(Box::new(options)), ..node }
+}
+
+/// For each piece of advice a graph that gets it, and the code that would declare that graph.
+fn examples() -> Vec<(AdviceRule, &'static str, Vec<Node<'static>>)> {
+    use Action::{Entering, Exited, NotIn};
+    let run = State::Run;
+    let db = || node("db", []);
+    let api = |edge: Edge<'static>| node("api", [edge]);
+    let stop_limit = |seconds| Options::DEFAULT.timeout_of(State::Stop, seconds * SECOND);
+    vec![
+        (
+            AdviceRule::ReactionWithoutGate,
+            "`#[watch(any, exited, Run, \"db\", then(stop))]` alone",
+            vec![db(), api(any(Exited, run, "db").then(Effect::Stop))],
+        ),
+        (
+            AdviceRule::EvictionCycle,
+            "`#[watch(any, entering, Idle, \"b\", then(stop))]` on `a`, and the same about `a` on `b`",
+            vec![
+                node("a", [any(Entering, State::Idle, "b").then(Effect::Stop)]),
+                node("b", [any(Entering, State::Idle, "a").then(Effect::Stop)]),
+            ],
+        ),
+        (
+            AdviceRule::GatesNeverOpen,
+            "`#[needs(\"cache\")]` and `#[watch(all, not_in, Run, \"db\")]`, where `cache` needs `db`",
+            vec![db(), node("cache", [needs("db")]), node("api", [needs("cache"), all(NotIn, run, "db")])],
+        ),
+        (
+            AdviceRule::WaitsForEnded,
+            "`#[needs(\"db\")]`, where `db` has a `then(exit)`",
+            vec![node("disk", []), node("db", [any(Exited, run, "disk").then(Effect::Exit)]), api(needs("db"))],
+        ),
+        (
+            AdviceRule::GateOnPassingState,
+            "`#[watch(any, entering, Init, \"db\")]`",
+            vec![db(), api(any(Entering, State::Init, "db"))],
+        ),
+        (
+            AdviceRule::WithinTooShort,
+            "`#[needs(\"db\", within = \"1s\")]`, where `db` has `startup_delay = \"10s\"`",
+            vec![with(db(), Options::DEFAULT.startup_delay(10 * SECOND)), api(needs("db").within(SECOND))],
+        ),
+        (
+            AdviceRule::DeadSetting,
+            "`backoff(reset = \"60s\"), timeouts(Run = \"10s\")`",
+            vec![with(
+                db(),
+                Options::DEFAULT.backoff(Backoff::DEFAULT.reset(60 * SECOND)).timeout_of(run, 10 * SECOND),
+            )],
+        ),
+        (
+            AdviceRule::ShutdownTooShort,
+            "`timeouts(Stop = \"20s\")` on `db` and on `api`, which needs it, under a `shutdown_timeout` of 30 s",
+            vec![with(db(), stop_limit(20)), with(api(needs("db")), stop_limit(20))],
+        ),
+    ]
+}
+
+#[test]
+fn every_advice_has_its_row_in_the_documentation() {
+    let examples = examples();
+    assert_eq!(examples.iter().map(|(rule, ..)| *rule).collect::<Vec<_>>(), AdviceRule::ALL);
+    let mut table = String::from("| advice | example | what it says |\n|---|---|---|\n");
+    for (rule, example, nodes) in examples {
+        let advised = advised(&nodes);
+        assert!(!advised.is_empty() && advised.iter().all(|found| *found == rule), "{example}: {advised:?}");
+        let advice = &advice_on(&nodes, 30, OnStale::StopPinging)[0];
+        assert!(!advice.to_string().contains('\n'), "{advice}");
+        table.push_str(&format!("| `{rule}` | {example} | {}<br>*help:* {} |\n", advice.message, advice.help));
+    }
+    if std::env::var_os("RXD_RULES").is_some() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/graph/advice.md");
+        std::fs::write(path, &table).expect("a writable folder");
+        return;
+    }
+    let written = include_str!("../advice.md");
+    assert!(written == table, "`advice.md` is out of date: `RXD_RULES=overwrite` writes it anew:\n{table}");
+}
+
+/// The patterns of the guide.
+#[test]
+fn graph_as_the_guide_has_it_gets_no_advice() {
+    use Action::{Entering, Exited, NotIn};
+    let run = State::Run;
+    let stop = |edge: Edge<'static>| edge.then(Effect::Stop);
+    let nodes = [
+        node("primary", []),
+        node("standby", [any(NotIn, run, "primary"), stop(any(Entering, run, "primary"))]),
+        node("front", [any(Entering, run, "primary standby"), stop(all(NotIn, run, "primary standby"))]),
+        job("migrate", []),
+        node("api", [needs("primary").within(SECOND), after("migrate")]),
+        node("poller", [any(Entering, run, "api"), stop(any(Exited, run, "api"))]),
+        node("late", [all(Entering, run, "api").then(Effect::GateInit), stop(any(NotIn, run, "api"))]),
+        // Begins again with the other, whichever state that is in.
+        node("follower", [stop(any(Entering, State::Init, "api"))]),
+        node("a", [all(NotIn, run, "b"), stop(any(Entering, run, "b"))]),
+        node("b", [all(NotIn, run, "a"), stop(any(Entering, run, "a"))]),
+    ];
+    assert_eq!(advised(&nodes), []);
+}
+
+#[test]
+fn graph_with_a_fault_gets_no_advice() {
+    let nodes = [node("api", [needs("db"), any(Action::Entering, State::Init, "cache")]), node("cache", [])];
+    assert_eq!(Graph { daemon: "D", nodes: &nodes }.advice(), []);
+}
+
+#[test]
+fn reaction_to_several_is_advised_unless_a_gate_excludes_it() {
+    use Action::{Entering, Exited};
+    let run = State::Run;
+    let beside = |edges: &[Edge<'static>]| {
+        let nodes = [node("a", []), node("b", []), node("c", edges.iter().copied())];
+        advised(&nodes)
+    };
+    let lonely = [AdviceRule::ReactionWithoutGate];
+    let (any_left, all_left) = (any(Exited, run, "a b").then(Effect::Stop), all(Exited, run, "a b").then(Effect::Stop));
+    assert_eq!(beside(&[any_left, any(Entering, run, "a b")]), lonely, "one of them may have left");
+    assert_eq!(beside(&[any_left, all(Entering, run, "a")]), lonely);
+    assert_eq!(beside(&[any_left, all(Entering, run, "a b")]), []);
+    assert_eq!(beside(&[all_left, any(Entering, run, "a b")]), []);
+    assert_eq!(beside(&[all_left, all(Entering, run, "a")]), []);
+    assert_eq!(beside(&[all_left]), lonely);
+}
+
+#[test]
+fn limit_of_a_gate_is_compared_with_the_delays_of_all_before_it() {
+    let delayed = |node, seconds| with(node, Options::DEFAULT.startup_delay(seconds * SECOND));
+    let chain = |within, own| {
+        let api = delayed(node("api", [needs("cache").within(within * SECOND)]), own);
+        advised(&[delayed(node("db", []), 4), node("cache", [needs("db")]), api])
+    };
+    assert_eq!(chain(3, 0), [AdviceRule::WithinTooShort]);
+    assert_eq!(chain(4, 0), []);
+    assert_eq!(chain(3, 1), [], "its own delay passes first");
+    let standby = node("b", [all(Action::NotIn, State::Run, "a").within(SECOND)]);
+    assert_eq!(advised(&[node("a", []), standby]), [AdviceRule::WithinTooShort]);
+}
+
+#[test]
+fn settings_without_effect_are_advised_one_by_one() {
+    let (dead, second) = ([AdviceRule::DeadSetting], SECOND);
+    let run = |seconds| Options::DEFAULT.timeout_of(State::Run, seconds * second);
+    let delays = Options::DEFAULT.startup_delay(second);
+    for (options, expected) in [
+        (run(10).heartbeat(10 * second), &dead[..]),
+        (run(10).heartbeat(second), &[]),
+        (run(10).backoff(Backoff::DEFAULT.reset(10 * second)), &[]),
+        (delays.delay_of(State::Init, second), &dead),
+        (delays.delay_of(State::Init, second / 2), &[]),
+        (Options::DEFAULT.delay_of(State::Stop, 60 * second), &dead),
+        (Options::DEFAULT.delay(60 * second), &[]),
+    ] {
+        assert_eq!(advised(&[with(node("a", []), options)]), expected, "{options:?}");
+    }
+    const ONCE: &Table = &Table::new(
+        [State::Idle, State::Stop],
+        [State::Run, State::Stop],
+        [State::Stop, State::Stop],
+        [State::Exit, State::Exit],
+    );
+    let once = |options| advised(&[Node { table: ONCE, ..with(node("a", []), options) }]);
+    assert_eq!((once(Options::DEFAULT), once(LIMITED.to_owned())), (vec![], dead.to_vec()));
+    let stale = |heartbeat: Option<Duration>| {
+        let options = heartbeat.map_or(Options::DEFAULT, |period| Options::DEFAULT.heartbeat(period));
+        advice_on(&[with(node("a", []), options)], 30, OnStale::Restart).len()
+    };
+    assert_eq!((stale(None), stale(Some(second))), (1, 0));
+}
+
+#[test]
+fn advice_on_5000_services_is_found_in_time() {
+    let names: Vec<String> = (0..5_000).map(|i| format!("s{i}")).collect();
+    let targets: Vec<[Target<'_>; 1]> = names.iter().map(|name| [Target::name(name)]).collect();
+    // Each needs the one before it, and the last but one leaves Run with the last.
+    let mut edges: Vec<Vec<Edge<'_>>> =
+        (0..names.len()).map(|i| i.checked_sub(1).map(|at| Edge::needs(&targets[at])).into_iter().collect()).collect();
+    for edges in edges.iter_mut().skip(2_500) {
+        edges.push(Edge::watch(Mode::Any, Action::Entering, State::Init, &targets[0]).then(Effect::Stop));
+    }
+    edges[4_998].push(Edge::watch(Mode::Any, Action::Changing, State::Init, &targets[4_999]).then(Effect::Stop));
+    edges[5].push(Edge::watch(Mode::All, Action::NotIn, State::Run, &targets[2]));
+    let nodes: Vec<Node<'_>> =
+        names.iter().zip(&edges).map(|(name, edges)| Node { name, edges, ..node("", []) }).collect();
+    let advice = Graph { daemon: "D", nodes: &nodes }.advice_if_sound();
+    assert_eq!(advice.iter().map(|advice| advice.rule).collect::<Vec<_>>(), [AdviceRule::GatesNeverOpen]);
+}
