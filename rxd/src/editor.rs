@@ -66,7 +66,7 @@ pub mod manager {
 }
 
 words!(watch {
-    then = "`then(init)`, `then(run)`, `then(stop)` or `then(exit)`: what the service does when the condition holds."
+    then = "`then(init)`, `then(run)`, `then(stop)` or `then(exit)`: what the service does when the condition holds, or comes true."
     within = "`within = \"30s\"`: how long the service waits before that counts as a failure."
     stream = "`stream(news)`: makes a function `news(cx)`, which returns the watch for use in the service's methods."
 });

@@ -115,16 +115,16 @@ const fn write_watch_fault(
             text.push("\nhelp: rename one of them");
         }
         Rule::ReactionContradictsGate => {
-            text.push("can never stay in Run: ");
+            text.push("reacts to what it waits for: ");
             write_watch(text, edge);
-            text.push(" takes it out whenever ");
+            text.push(" fires as soon as ");
             write_watch(text, &nodes[me].edges[other]);
             text.push(" lets it in");
             text.push("\nhelp: react to the opposite, such as ");
             write_opposite(text, &nodes[me].edges[other]);
         }
         Rule::ReactionAlwaysTrue => {
-            text.push("can never stay in Run: ");
+            text.push("has a reaction that fires only once, at the start: ");
             write_watch(text, edge);
             text.push(" always holds, because under its manager ");
             text.quote(edge.targets[other].text);

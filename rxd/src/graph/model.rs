@@ -134,16 +134,17 @@ pub enum Mode {
     All,
 }
 
-/// What a watch does to its service when it holds.
+/// What a watch does to its service: a gate while its condition does not hold, a reaction when it
+/// comes true.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// `then(init)`: hold the service back before Init until the condition holds.
     GateInit,
     /// `then(run)`: hold the service back in Idle until the condition holds.
     GateRun,
-    /// `then(stop)`: take the service out of Run.
+    /// `then(stop)`: take the service out of Run when the condition comes true.
     Stop,
-    /// `then(exit)`: end the service.
+    /// `then(exit)`: end the service when the condition comes true.
     Exit,
     /// `stream(..)`: nothing by itself; a method of the service reads the stream.
     Stream,

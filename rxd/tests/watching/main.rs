@@ -15,5 +15,6 @@ mod f64_empty;
 mod g52_cancelled;
 
 mod random;
+mod reactions;
 mod wait_for;
 mod why;
