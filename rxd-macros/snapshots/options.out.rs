@@ -65,6 +65,10 @@ impl<
     type Itself = Self;
     const MODULE: &'static str = ::core::module_path!();
     const OK: () = {
+        (crate::renamed::__private::check_option)(
+            <Everything as crate::renamed::__private::Declared>::DECLARATION.options,
+            crate::renamed::__private::OptionKey::MaxRestarts,
+        );
         if crate::renamed::__private::is_in_crate_of(
             __D::ANALYSIS,
             ::core::module_path!(),
@@ -82,8 +86,3 @@ impl crate::renamed::__private::IntoService for Everything {
         crate::renamed::__private::service::<Self>(this)
     }
 }
-#[allow(deprecated)]
-const _: () = (crate::renamed::__private::check_option)(
-    <Everything as crate::renamed::__private::Declared>::DECLARATION.options,
-    crate::renamed::__private::OptionKey::MaxRestarts,
-);

@@ -19,6 +19,7 @@ use clap::{Parser, ValueEnum};
 use examples::Http;
 use rxd::{Context, Runner};
 use serde_json::json;
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -148,7 +149,9 @@ async fn main() -> rxd::Result {
             Format::Dot => print!("{}", MultiService::GRAPH.to_dot()),
             Format::Json => println!("{}", MultiService::GRAPH.to_json()),
         }
-        MultiService::GRAPH.advice().iter().for_each(|advice| eprintln!("advice: {advice}"));
+        for advice in MultiService::GRAPH.advice() {
+            writeln!(std::io::stderr(), "advice: {advice}").ok();
+        }
         return Ok(());
     }
     examples::log_to_stderr();

@@ -125,18 +125,29 @@ fn has_parameters(item: &TypeItem) -> bool {
 
 /// The checks of the values that only the compiler can evaluate, each spanned at its value.
 fn value_checks(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Vec<TokenStream> {
-    let declared = rxd.declared();
-    let ty = item.self_type();
-    let declaration = quote!(<#ty as #declared>::DECLARATION);
-    let options = service.unchecked.iter().map(|unchecked| check_option(unchecked, &declaration, rxd));
+    let declaration = declaration_of(item, rxd);
+    let options = service.unchecked.iter().filter(|unchecked| !unchecked.is_relation());
+    let options = options.map(|unchecked| check_option(unchecked, &declaration, rxd));
     let watches = service.watches.valid.iter().enumerate();
-    let on_failure = service.on_failure.as_ref();
-    let on_failure =
-        on_failure.map(|word| call_at(&word.to_token_stream(), rxd.check_on_failure(), quote!(&#declaration)));
-    options
-        .chain(watches.filter_map(|(i, watch)| within_check(watch, i, &declaration, rxd)))
-        .chain(on_failure)
-        .collect()
+    options.chain(watches.filter_map(|(i, watch)| within_check(watch, i, &declaration, rxd))).collect()
+}
+
+/// The checks of valid values that cannot act together. They are of a service in a daemon: one that
+/// is in none may be half-written.
+fn relation_checks(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Vec<TokenStream> {
+    let declaration = declaration_of(item, rxd);
+    let relations = service.unchecked.iter().filter(|unchecked| unchecked.is_relation());
+    let relations = relations.map(|unchecked| check_option(unchecked, &declaration, rxd));
+    let on_failure = service.on_failure.as_ref().map(|word| {
+        let args = quote!(&#declaration);
+        call_at(&word.to_token_stream(), rxd.check_on_failure(), args)
+    });
+    relations.chain(on_failure).collect()
+}
+
+fn declaration_of(item: &TypeItem, rxd: &RuntimePaths) -> TokenStream {
+    let (declared, ty) = (rxd.declared(), item.self_type());
+    quote!(<#ty as #declared>::DECLARATION)
 }
 
 /// The graph checks of the service. Each daemon with this service evaluates them.
@@ -150,6 +161,7 @@ fn checked(item: &TypeItem, service: &ServiceModel, values: &[TokenStream], rxd:
     let ty = item.self_type();
     let whole = call_at(&service.name_at, rxd.check_service(), quote!(__D::ANALYSIS, __ME));
     let edges = service.watches.valid.iter().enumerate().map(|(i, watch)| graph_checks(watch, i, rxd));
+    let relations = relation_checks(item, service, rxd);
     // A free constant cannot name the parameters of a generic type.
     let values = if has_parameters(item) { values } else { &[] };
     quote! {
@@ -161,6 +173,7 @@ fn checked(item: &TypeItem, service: &ServiceModel, values: &[TokenStream], rxd:
             const MODULE: &'static str = ::core::module_path!();
             const OK: () = {
                 #(#values;)*
+                #(#relations;)*
                 if #is_in_crate_of(__D::ANALYSIS, ::core::module_path!()) {
                     #whole;
                     #(#edges)*

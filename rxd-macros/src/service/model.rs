@@ -205,6 +205,11 @@ fn starts_with_capital(word: &str) -> bool {
 type ReadDuration = fn(&KeyEntry, &mut Errors) -> Option<DurationValue>;
 
 impl UncheckedOption {
+    /// Whether its value is valid, and only compared with others.
+    pub(crate) fn is_relation(&self) -> bool {
+        self.option == "MaxRestarts"
+    }
+
     /// The check of a duration, unless it is a literal.
     fn of_duration(option: &'static str, state: Option<&Ident>, time: &DurationValue) -> Option<Self> {
         let value = || time.expression().to_token_stream();
