@@ -34,7 +34,6 @@ impl ::rxd::__private::Declared for Poller {
                     .within(LIMIT),
             ]
         });
-    type GenericTargets = ();
 }
 #[automatically_derived]
 #[doc(hidden)]
@@ -62,6 +61,10 @@ impl ::rxd::__private::IntoService for Poller {
         ::rxd::__private::service::<Self>(this)
     }
 }
+#[automatically_derived]
+#[doc(hidden)]
+#[allow(deprecated)]
+impl<__D> ::rxd::__private::WatchesIn<__D, ()> for Poller {}
 #[allow(deprecated)]
 const _: () = (::rxd::__private::check_option)(
     <Poller as ::rxd::__private::Declared>::DECLARATION.options,
@@ -172,12 +175,13 @@ impl EdgeAgent {
 impl ::rxd::__private::InDaemon<EdgeAgent, 0> for Poller {}
 #[allow(deprecated)]
 const _: () = ::rxd::__private::choose! {
-    { { (::rxd::__private::check_types:: < < Poller as ::rxd::__private::Field <
-    EdgeAgent, 0 >> ::Service, EdgeAgent, _ >) (); (::rxd::__private::check_field) (<
-    EdgeAgent as ::rxd::__private::Graphed > ::ANALYSIS, 0, < < Poller as
-    ::rxd::__private::Field < EdgeAgent, 0 >> ::Service as ::rxd::__private::Checked <
-    EdgeAgent, 0 >> ::MODULE); < < Poller as ::rxd::__private::Field < EdgeAgent, 0 >>
-    ::Service as ::rxd::__private::Checked < EdgeAgent, 0 >> ::OK } } { () }
+    { { (::rxd::__private::check_types:: < < < Poller as ::rxd::__private::Field <
+    EdgeAgent, 0 >> ::Service as ::rxd::__private::Checked < EdgeAgent, 0 >> ::Itself,
+    EdgeAgent, _ >) (); (::rxd::__private::check_field) (< EdgeAgent as
+    ::rxd::__private::Graphed > ::ANALYSIS, 0, < < Poller as ::rxd::__private::Field <
+    EdgeAgent, 0 >> ::Service as ::rxd::__private::Checked < EdgeAgent, 0 >> ::MODULE); <
+    < Poller as ::rxd::__private::Field < EdgeAgent, 0 >> ::Service as
+    ::rxd::__private::Checked < EdgeAgent, 0 >> ::OK } } { () }
 };
 const _: () = (::rxd::__private::check_daemon)(
     &<EdgeAgent as ::rxd::__private::Graphed>::OPTIONS,

@@ -88,19 +88,21 @@ impl ::rxd::__private::InDaemon<EdgeAgent, 0> for Health {}
 impl ::rxd::__private::InDaemon<EdgeAgent, 1> for Poller {}
 #[allow(deprecated)]
 const _: () = ::rxd::__private::choose! {
-    { { (::rxd::__private::check_types:: < < Health as ::rxd::__private::Field <
-    EdgeAgent, 0 >> ::Service, EdgeAgent, _ >) (); (::rxd::__private::check_field) (<
-    EdgeAgent as ::rxd::__private::Graphed > ::ANALYSIS, 0, < < Health as
-    ::rxd::__private::Field < EdgeAgent, 0 >> ::Service as ::rxd::__private::Checked <
-    EdgeAgent, 0 >> ::MODULE); < < Health as ::rxd::__private::Field < EdgeAgent, 0 >>
-    ::Service as ::rxd::__private::Checked < EdgeAgent, 0 >> ::OK } } { () }
+    { { (::rxd::__private::check_types:: < < < Health as ::rxd::__private::Field <
+    EdgeAgent, 0 >> ::Service as ::rxd::__private::Checked < EdgeAgent, 0 >> ::Itself,
+    EdgeAgent, _ >) (); (::rxd::__private::check_field) (< EdgeAgent as
+    ::rxd::__private::Graphed > ::ANALYSIS, 0, < < Health as ::rxd::__private::Field <
+    EdgeAgent, 0 >> ::Service as ::rxd::__private::Checked < EdgeAgent, 0 >> ::MODULE); <
+    < Health as ::rxd::__private::Field < EdgeAgent, 0 >> ::Service as
+    ::rxd::__private::Checked < EdgeAgent, 0 >> ::OK } } { () }
 };
 #[allow(deprecated)]
 const _: () = ::rxd::__private::choose! {
-    { { (::rxd::__private::check_types:: < < Poller as ::rxd::__private::Field <
-    EdgeAgent, 1 >> ::Service, EdgeAgent, _ >) (); (::rxd::__private::check_field) (<
-    EdgeAgent as ::rxd::__private::Graphed > ::ANALYSIS, 1, < < Poller as
-    ::rxd::__private::Field < EdgeAgent, 1 >> ::Service as ::rxd::__private::Checked <
-    EdgeAgent, 1 >> ::MODULE); < < Poller as ::rxd::__private::Field < EdgeAgent, 1 >>
-    ::Service as ::rxd::__private::Checked < EdgeAgent, 1 >> ::OK } } { () }
+    { { (::rxd::__private::check_types:: < < < Poller as ::rxd::__private::Field <
+    EdgeAgent, 1 >> ::Service as ::rxd::__private::Checked < EdgeAgent, 1 >> ::Itself,
+    EdgeAgent, _ >) (); (::rxd::__private::check_field) (< EdgeAgent as
+    ::rxd::__private::Graphed > ::ANALYSIS, 1, < < Poller as ::rxd::__private::Field <
+    EdgeAgent, 1 >> ::Service as ::rxd::__private::Checked < EdgeAgent, 1 >> ::MODULE); <
+    < Poller as ::rxd::__private::Field < EdgeAgent, 1 >> ::Service as
+    ::rxd::__private::Checked < EdgeAgent, 1 >> ::OK } } { () }
 };

@@ -105,8 +105,9 @@ impl ::rxd::__private::InDaemon<Workers, 0> for Worker {}
 impl ::rxd::__private::InDaemon<Workers, { 1 }> for Metrics {}
 #[allow(deprecated)]
 const _: () = ::rxd::__private::choose! {
-    { { (::rxd::__private::check_types:: < < Worker as ::rxd::__private::Field < Workers,
-    0 >> ::Service, Workers, _ >) (); (::rxd::__private::check_field) (< Workers as
+    { { (::rxd::__private::check_types:: < < < Worker as ::rxd::__private::Field <
+    Workers, 0 >> ::Service as ::rxd::__private::Checked < Workers, 0 >> ::Itself,
+    Workers, _ >) (); (::rxd::__private::check_field) (< Workers as
     ::rxd::__private::Graphed > ::ANALYSIS, 0, < < Worker as ::rxd::__private::Field <
     Workers, 0 >> ::Service as ::rxd::__private::Checked < Workers, 0 >> ::MODULE); < <
     Worker as ::rxd::__private::Field < Workers, 0 >> ::Service as
@@ -115,23 +116,26 @@ const _: () = ::rxd::__private::choose! {
 #[cfg(feature = "metrics")]
 #[allow(deprecated)]
 const _: () = ::rxd::__private::choose! {
-    { { (::rxd::__private::check_types:: < < Metrics as ::rxd::__private::Field <
-    Workers, { 1 } >> ::Service, Workers, _ >) (); (::rxd::__private::check_field) (<
-    Workers as ::rxd::__private::Graphed > ::ANALYSIS, 1, < < Metrics as
-    ::rxd::__private::Field < Workers, { 1 } >> ::Service as ::rxd::__private::Checked <
-    Workers, { 1 } >> ::MODULE); < < Metrics as ::rxd::__private::Field < Workers, { 1 }
-    >> ::Service as ::rxd::__private::Checked < Workers, { 1 } >> ::OK } } { () }
+    { { (::rxd::__private::check_types:: < < < Metrics as ::rxd::__private::Field <
+    Workers, { 1 } >> ::Service as ::rxd::__private::Checked < Workers, { 1 } >>
+    ::Itself, Workers, _ >) (); (::rxd::__private::check_field) (< Workers as
+    ::rxd::__private::Graphed > ::ANALYSIS, 1, < < Metrics as ::rxd::__private::Field <
+    Workers, { 1 } >> ::Service as ::rxd::__private::Checked < Workers, { 1 } >>
+    ::MODULE); < < Metrics as ::rxd::__private::Field < Workers, { 1 } >> ::Service as
+    ::rxd::__private::Checked < Workers, { 1 } >> ::OK } } { () }
 };
 #[allow(deprecated)]
 const _: () = ::rxd::__private::choose! {
-    { { (::rxd::__private::check_types:: < < Worker as ::rxd::__private::Field < Workers,
-    { 1 + ::core::cfg!(all(feature = "metrics")) as usize } >> ::Service, Workers, _ >)
-    (); (::rxd::__private::check_field) (< Workers as ::rxd::__private::Graphed >
-    ::ANALYSIS, 1 + ::core::cfg!(all(feature = "metrics")) as usize, < < Worker as
-    ::rxd::__private::Field < Workers, { 1 + ::core::cfg!(all(feature = "metrics")) as
-    usize } >> ::Service as ::rxd::__private::Checked < Workers, { 1 +
-    ::core::cfg!(all(feature = "metrics")) as usize } >> ::MODULE); < < Worker as
-    ::rxd::__private::Field < Workers, { 1 + ::core::cfg!(all(feature = "metrics")) as
-    usize } >> ::Service as ::rxd::__private::Checked < Workers, { 1 +
-    ::core::cfg!(all(feature = "metrics")) as usize } >> ::OK } } { () }
+    { { (::rxd::__private::check_types:: < < < Worker as ::rxd::__private::Field <
+    Workers, { 1 + ::core::cfg!(all(feature = "metrics")) as usize } >> ::Service as
+    ::rxd::__private::Checked < Workers, { 1 + ::core::cfg!(all(feature = "metrics")) as
+    usize } >> ::Itself, Workers, _ >) (); (::rxd::__private::check_field) (< Workers as
+    ::rxd::__private::Graphed > ::ANALYSIS, 1 + ::core::cfg!(all(feature = "metrics")) as
+    usize, < < Worker as ::rxd::__private::Field < Workers, { 1 +
+    ::core::cfg!(all(feature = "metrics")) as usize } >> ::Service as
+    ::rxd::__private::Checked < Workers, { 1 + ::core::cfg!(all(feature = "metrics")) as
+    usize } >> ::MODULE); < < Worker as ::rxd::__private::Field < Workers, { 1 +
+    ::core::cfg!(all(feature = "metrics")) as usize } >> ::Service as
+    ::rxd::__private::Checked < Workers, { 1 + ::core::cfg!(all(feature = "metrics")) as
+    usize } >> ::OK } } { () }
 };

@@ -1,3 +1,4 @@
+#[allow(clippy::ptr_arg)]
 /// Sweeps the cache.
 pub async fn cache_sweeper<T: Store>(
     cx: &Context,
@@ -40,7 +41,9 @@ where
         ::rxd::__private::function_result::<
             rxd::Result,
         >(
-            cache_sweeper(
+            cache_sweeper::<
+                T,
+            >(
                     cx,
                     &mut self.cache,
                     &self.limits,
@@ -71,7 +74,6 @@ where
                 }),
             ]
         });
-    type GenericTargets = ();
 }
 #[automatically_derived]
 #[doc(hidden)]
@@ -106,3 +108,10 @@ where
         ::rxd::__private::service::<Self>(this)
     }
 }
+#[automatically_derived]
+#[doc(hidden)]
+#[allow(deprecated)]
+impl<T: Store, __D> ::rxd::__private::WatchesIn<__D, ()> for CacheSweeper<T>
+where
+    CacheSweeper<T>: 'static,
+{}

@@ -53,7 +53,6 @@ impl crate::renamed::__private::Declared for Everything {
                     ::core::time::Duration::from_secs(90),
                 )
         });
-    type GenericTargets = ();
 }
 #[automatically_derived]
 #[doc(hidden)]
@@ -86,3 +85,7 @@ impl crate::renamed::__private::IntoService for Everything {
         crate::renamed::__private::service::<Self>(this)
     }
 }
+#[automatically_derived]
+#[doc(hidden)]
+#[allow(deprecated)]
+impl<__D> crate::renamed::__private::WatchesIn<__D, ()> for Everything {}

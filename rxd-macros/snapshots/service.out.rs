@@ -11,7 +11,6 @@ impl ::rxd::__private::Declared for Health {
     const DECLARATION: ::rxd::__private::Declaration = ::rxd::__private::Declaration::new(
         "health",
     );
-    type GenericTargets = ();
 }
 #[automatically_derived]
 #[doc(hidden)]
@@ -37,3 +36,7 @@ impl ::rxd::__private::IntoService for Health {
         ::rxd::__private::service::<Self>(this)
     }
 }
+#[automatically_derived]
+#[doc(hidden)]
+#[allow(deprecated)]
+impl<__D> ::rxd::__private::WatchesIn<__D, ()> for Health {}

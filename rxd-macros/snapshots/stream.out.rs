@@ -32,7 +32,6 @@ where
                     .stream("health"),
             ]
         });
-    type GenericTargets = ();
 }
 #[automatically_derived]
 #[doc(hidden)]
@@ -69,6 +68,14 @@ where
         ::rxd::__private::service::<Self>(this)
     }
 }
+#[automatically_derived]
+#[doc(hidden)]
+#[allow(deprecated)]
+impl<T, __D> ::rxd::__private::WatchesIn<__D, ()> for Pool<T>
+where
+    T: Send,
+    Pool<T>: 'static,
+{}
 #[automatically_derived]
 #[allow(deprecated)]
 impl<T> Pool<T>

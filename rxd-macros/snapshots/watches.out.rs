@@ -57,7 +57,6 @@ impl ::rxd::__private::Declared for Poller {
                 }),
             ]
         });
-    type GenericTargets = ();
 }
 #[automatically_derived]
 #[doc(hidden)]
@@ -92,3 +91,7 @@ impl ::rxd::__private::IntoService for Poller {
         ::rxd::__private::service::<Self>(this)
     }
 }
+#[automatically_derived]
+#[doc(hidden)]
+#[allow(deprecated)]
+impl<__D> ::rxd::__private::WatchesIn<__D, ()> for Poller {}

@@ -154,6 +154,8 @@ paths! {
     private check_within "check_within";
     private check_types "check_types";
     private in_daemon "InDaemon";
+    private watches_in "WatchesIn";
+    private field_index "FieldIndex";
     private check_on_failure "check_on_failure";
     private daemon_options "DaemonOptions";
     private daemon_key "DaemonKey";

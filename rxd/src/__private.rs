@@ -4,7 +4,7 @@ pub use crate::daemon::checked::{Checked, Field, Graphed, IntoService, daemon, s
 pub use crate::daemon::prestart::Stage;
 pub use crate::graph::check::{check_edge, check_field, check_service, check_target, is_in_crate_of};
 pub use crate::graph::declaration::{
-    Declaration, Declared, InDaemon, Watched, check_on_failure, check_types, check_within,
+    Declaration, Declared, FieldIndex, InDaemon, Watched, WatchesIn, check_on_failure, check_types, check_within,
 };
 pub use crate::graph::index::Index;
 pub use crate::graph::name::check_name;

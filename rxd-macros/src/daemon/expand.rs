@@ -92,8 +92,9 @@ fn field_checks(
     // What can be mended only here is reported here, at the name that the field gives.
     let at = field.name.as_ref().map_or_else(|| ty.clone(), ToTokens::to_token_stream);
     let check = call_at(&at, rxd.check_field(), quote!(<#daemon as #graphed>::ANALYSIS, #place, #service #module));
-    let (check_types, checked) = (rxd.check_types(), field_service(daemon, field, place, rxd));
-    let types = call_at(&ty, quote!(#check_types::<#checked, #daemon, _>), TokenStream::new());
+    let check_types = rxd.check_types();
+    let itself = quote_spanned!(end=> ::Itself);
+    let types = call_at(&ty, quote!(#check_types::<#service #itself, #daemon, _>), TokenStream::new());
     let checks = compiled(quote!({ #types; #check; #service #ok }), quote!(()), rxd);
     quote!(#(#cfgs)* #[allow(deprecated)] const _: () = #checks;)
 }

@@ -7,7 +7,7 @@ use crate::syntax::span::{call_at, compiled, respan};
 use crate::watch::ast::WatchTarget;
 use crate::watch::expand::{constructor, graph_checks, has_arguments, within_check};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
-use quote::{ToTokens as _, quote, quote_spanned};
+use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::{GenericParam, Generics, parse_quote};
 
@@ -17,6 +17,7 @@ pub(crate) fn expand(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths
     let values = value_checks(item, service, rxd);
     let checked = checked(item, service, &values, rxd);
     let into_service = into_service(item, rxd);
+    let watches_in = watches_in(item, service, rxd);
     let streams = streams(item, service, rxd);
     // A constant of its own for each value: all faults are reported at once, and without a daemon.
     let consts = if has_parameters(item) { Vec::new() } else { values };
@@ -24,6 +25,7 @@ pub(crate) fn expand(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths
         #declared
         #checked
         #into_service
+        #watches_in
         #streams
         #(#[allow(deprecated)] const _: () = #consts;)*
     }
@@ -55,12 +57,6 @@ fn declared(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Toke
         let edges = service.watches.valid.iter().map(|watch| constructor(watch, rxd));
         quote!(.edges(const { &[#(#edges),*] }))
     });
-    let targets = service.watches.valid.iter().flat_map(|watch| &watch.targets);
-    let generic = targets.filter_map(|target| match target {
-        WatchTarget::Type(ty) if has_arguments(ty) => Some(ty),
-        _ => None,
-    });
-    let generic_targets = generic.fold(quote!(()), |rest, ty| quote!((#ty, #rest)));
     let path = format!("::{text}");
     // Spanned at the name: messages of the graph give this place as the declaration of the service.
     let args = quote!(::core::concat!(::core::module_path!(), #path), #text);
@@ -73,8 +69,35 @@ fn declared(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Toke
         impl #params #declared for #ty #bounds {
             const SERVICE_TYPE: #service_type = #of #generic;
             const DECLARATION: #declaration = #declaration::new(#name) #manager #options #edges;
-            type GenericTargets = #generic_targets;
         }
+    }
+}
+
+/// `impl WatchesIn`: the generic types that the service watches, as bounds that each daemon with it
+/// has to satisfy.
+fn watches_in(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> TokenStream {
+    let (watches_in, in_daemon, field_index) = (rxd.watches_in(), rxd.in_daemon(), rxd.field_index());
+    let targets = service.watches.valid.iter().flat_map(|watch| &watch.targets);
+    let generic = targets.filter_map(|target| match target {
+        WatchTarget::Type(ty) if has_arguments(ty) => Some(ty),
+        _ => None,
+    });
+    let mut generics = declared_generics(item);
+    generics.params.push(parse_quote!(__D));
+    let mut list = quote!(());
+    for (i, ty) in generic.enumerate() {
+        let index = format_ident!("__N{i}");
+        generics.params.push(parse_quote!(const #index: usize));
+        generics.make_where_clause().predicates.push(parse_quote!(#ty: #in_daemon<__D, #index>));
+        list = quote!((#field_index<#index>, #list));
+    }
+    let (params, _, bounds) = generics.split_for_impl();
+    let ty = item.self_type();
+    quote! {
+        #[automatically_derived]
+        #[doc(hidden)]
+        #[allow(deprecated)]
+        impl #params #watches_in<__D, #list> for #ty #bounds {}
     }
 }
 

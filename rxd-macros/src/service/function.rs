@@ -8,12 +8,13 @@
 use crate::errors::Errors;
 use crate::runtime::RuntimePaths;
 use crate::syntax::item::{TypeItem, last_segment};
+use crate::syntax::name::pascal_case;
 use crate::syntax::span::outer_spans;
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
-use syn::punctuated::Punctuated;
+use syn::ext::IdentExt as _;
 use syn::{
-    Attribute, FnArg, GenericArgument, GenericParam, Pat, PathArguments, ReturnType, Safety, Signature, Token, Type,
+    Attribute, FnArg, GenericArgument, Generics, Pat, PathArguments, ReturnType, Safety, Signature, Type,
     TypeReference, parse_quote,
 };
 
@@ -22,6 +23,8 @@ pub(crate) struct FunctionService<'a> {
     signature: &'a Signature,
     /// `None` if the signature has a fault.
     arguments: Option<Vec<Argument>>,
+    /// The type of an argument has the name of the type that the function declares.
+    is_name_taken: bool,
 }
 
 /// An argument beside the context.
@@ -52,7 +55,7 @@ impl<'a> FunctionService<'a> {
                     format_args!("`{}` is a method, and a service is a free function", signature.ident),
                     "move it out of the `impl`, or put `#[rxd::service]` on the type and implement `rxd::Runner` for it",
                 );
-                return FunctionService { signature, arguments: None };
+                return FunctionService { signature, arguments: None, is_name_taken: false };
             }
             Some(FnArg::Typed(first)) => check_context(&first.ty, errors),
             None => errors.report_with_help(
@@ -61,21 +64,33 @@ impl<'a> FunctionService<'a> {
                 format_args!("write `async fn {}(cx: &rxd::Context) -> rxd::Result`", signature.ident),
             ),
         }
-        check_parameters(signature, errors);
+        check_lifetimes(signature, errors);
         if signature.generics.lifetimes().next().is_some() {
-            return FunctionService { signature, arguments: None };
+            return FunctionService { signature, arguments: None, is_name_taken: false };
         }
         let arguments: Vec<Argument> = inputs.filter_map(|input| Argument::check(input, errors)).collect();
-        FunctionService { signature, arguments: (errors.len() == before).then_some(arguments) }
+        let declared = pascal_case(&signature.ident.to_string());
+        let is_name_taken = arguments.iter().any(|argument| shown(&argument.owned) == declared);
+        if is_name_taken {
+            errors.report_with_help(
+                &signature.ident,
+                format_args!(
+                    "`{}` declares the type `{declared}`, which is the type of an argument, too",
+                    signature.ident
+                ),
+                format_args!("give the function another name, such as `{}_service`", signature.ident.unraw()),
+            );
+        }
+        FunctionService { signature, arguments: (errors.len() == before).then_some(arguments), is_name_taken }
     }
 
     pub(crate) fn is_valid(&self) -> bool {
         self.arguments.is_some()
     }
 
-    /// Whether it is in an `impl` or a trait, where no type can be declared.
-    pub(crate) fn is_method(&self) -> bool {
-        self.signature.receiver().is_some()
+    /// Whether its type can be declared: not in an `impl` or a trait, and not if its name is taken.
+    pub(crate) fn can_declare(&self) -> bool {
+        self.signature.receiver().is_none() && !self.is_name_taken
     }
 
     /// The type, its constructor, and its methods.
@@ -93,8 +108,13 @@ impl<'a> FunctionService<'a> {
         };
         let (names, types): (Vec<&Ident>, Vec<&Type>) =
             arguments.iter().map(|argument| (&argument.name, &argument.owned)).unzip();
+        let besides = parameters_besides(&item.generics, arguments);
+        let marker = (!besides.is_empty()).then(|| quote!(__parameters: ::core::marker::PhantomData));
+        let marker_type =
+            marker.as_ref().map(|_| quote!(__parameters: ::core::marker::PhantomData<fn() -> (#(#besides,)*)>));
+        let has_fields = !arguments.is_empty() || marker.is_some();
         let new_doc = format!("The service that calls `{function}` with these arguments.");
-        let constructor = (!arguments.is_empty()).then(|| {
+        let constructor = has_fields.then(|| {
             quote! {
                 #[automatically_derived]
                 #[allow(dead_code, clippy::too_many_arguments)]
@@ -102,15 +122,15 @@ impl<'a> FunctionService<'a> {
                     #[doc = #new_doc]
                     #[must_use]
                     #vis fn new(#(#names: #types),*) -> Self {
-                        #ident { #(#names),* }
+                        #ident { #(#names,)* #marker }
                     }
                 }
             }
         });
-        let (fields, semicolon) = if arguments.is_empty() {
-            (TokenStream::new(), Some(quote!(;)))
+        let (fields, semicolon) = if has_fields {
+            (quote!({ #(#names: #types,)* #marker_type }), None)
         } else {
-            (quote!({ #(#names: #types),* }), None)
+            (TokenStream::new(), Some(quote!(;)))
         };
         let mut generics = item.generics.clone();
         for param in item.generics.type_params() {
@@ -118,7 +138,7 @@ impl<'a> FunctionService<'a> {
             generics.make_where_clause().predicates.push(parse_quote!(#param: ::core::marker::Send + 'static));
         }
         let (_, _, runner_bounds) = generics.split_for_impl();
-        let call = self.call(arguments, rxd);
+        let call = self.call(item, arguments, rxd);
         quote! {
             #doc #(#docs)*
             #[allow(missing_debug_implementations)]
@@ -136,8 +156,10 @@ impl<'a> FunctionService<'a> {
 
     /// The call of the function. The compiler reports a wrong context, argument or result at the
     /// word that is wrong.
-    fn call(&self, arguments: &[Argument], rxd: &RuntimePaths) -> TokenStream {
+    fn call(&self, item: &TypeItem, arguments: &[Argument], rxd: &RuntimePaths) -> TokenStream {
         let function = &self.signature.ident;
+        let generics = item.generics.split_for_impl().1;
+        let generics = generics.as_turbofish();
         let at_first = match self.signature.inputs.first() {
             Some(FnArg::Typed(first)) => outer_spans(&first.ty.to_token_stream()).0,
             _ => Span::call_site(),
@@ -151,7 +173,7 @@ impl<'a> FunctionService<'a> {
                 quote!(#cloned::<#owned>(&self.#name))
             }
         });
-        let called = quote!(#function(#context #(, #passed)*).await);
+        let called = quote!(#function #generics (#context #(, #passed)*).await);
         let function_result = rxd.function_result();
         match &self.signature.output {
             // Named, since the compiler then reports what is wrong with it there.
@@ -211,13 +233,14 @@ impl Argument {
                 None
             }
         };
-        let (owned, passing) = match &*typed.ty {
+        let ty = ungrouped(&typed.ty);
+        let (owned, passing) = match ty {
             Type::Reference(TypeReference { lifetime: Some(lifetime), .. }) if lifetime.ident == "static" => {
-                (&*typed.ty, Passing::Cloned)
+                (ty, Passing::Cloned)
             }
             Type::Reference(TypeReference { mutability, elem, lifetime, .. }) => {
-                check_borrowed(typed.ty.as_ref(), elem, lifetime.as_ref(), errors);
-                (&**elem, if mutability.is_some() { Passing::Exclusive } else { Passing::Shared })
+                check_borrowed(ty, elem, lifetime.as_ref(), errors);
+                (ungrouped(elem), if mutability.is_some() { Passing::Exclusive } else { Passing::Shared })
             }
             owned => (owned, Passing::Cloned),
         };
@@ -258,41 +281,37 @@ fn check_head(signature: &Signature, errors: &mut Errors) {
     }
 }
 
-/// Reports parameters of the function that the type cannot have.
-fn check_parameters(signature: &Signature, errors: &mut Errors) {
-    for param in &signature.generics.params {
-        match param {
-            GenericParam::Lifetime(lifetime) => errors.report_with_help(
-                lifetime,
-                format_args!("a service owns its arguments, so `{}` has no lifetimes", signature.ident),
-                "write `&T` or `&mut T` without a lifetime, or an owned type such as `Arc<T>`",
-            ),
-            GenericParam::Type(ty) if !is_in_arguments(&ty.ident, &signature.inputs) => errors.report_with_help(
-                ty,
-                format_args!("`{}` is in no argument of the service", ty.ident),
-                "remove it, or take an argument of this type",
-            ),
-            _ => {}
-        }
+/// Reports lifetimes, which the type cannot have.
+fn check_lifetimes(signature: &Signature, errors: &mut Errors) {
+    if let Some(lifetime) = signature.generics.lifetimes().next() {
+        errors.report_with_help(
+            lifetime,
+            format_args!("a service owns its arguments, so `{}` has no lifetimes", signature.ident),
+            "write `&T` or `&mut T` without a lifetime, or an owned type such as `Arc<T>`",
+        );
     }
 }
 
-fn is_in_arguments(param: &Ident, inputs: &Punctuated<FnArg, Token![,]>) -> bool {
+/// The type parameters that are in no argument. The type has to mention them all the same.
+fn parameters_besides<'a>(generics: &'a Generics, arguments: &[Argument]) -> Vec<&'a Ident> {
     fn contains(tokens: TokenStream, word: &Ident) -> bool {
         tokens.into_iter().any(|token| match token {
-            proc_macro2::TokenTree::Ident(ident) => ident == *word,
-            proc_macro2::TokenTree::Group(group) => contains(group.stream(), word),
+            TokenTree::Ident(ident) => ident == *word,
+            TokenTree::Group(group) => contains(group.stream(), word),
             _ => false,
         })
     }
-    contains(inputs.to_token_stream(), param)
+    let is_in_argument =
+        |param: &Ident| arguments.iter().any(|argument| contains(argument.owned.to_token_stream(), param));
+    generics.type_params().map(|param| &param.ident).filter(|param| !is_in_argument(param)).collect()
 }
 
 /// Reports what is not `&Context`, as far as its text tells.
 fn check_context(ty: &Type, errors: &mut Errors) {
     let is_path = |ty: &Type| matches!(ty, Type::Path(_));
+    let ty = ungrouped(ty);
     let (target, is_shared) = match ty {
-        Type::Reference(TypeReference { mutability, elem, .. }) => (&**elem, mutability.is_none()),
+        Type::Reference(TypeReference { mutability, elem, .. }) => (ungrouped(elem), mutability.is_none()),
         owned => (owned, false),
     };
     let word = match target {
@@ -324,23 +343,45 @@ fn check_borrowed(whole: &Type, target: &Type, lifetime: Option<&syn::Lifetime>,
         );
         return;
     }
-    let target = match target {
-        Type::Paren(inner) => &*inner.elem,
-        target => target,
-    };
+    let target = ungrouped(target);
     let is_exclusive = matches!(whole, Type::Reference(TypeReference { mutability: Some(_), .. }));
-    let text = shown(target);
-    let (exclusive, owned) = match target {
-        Type::Path(path) if path.path.is_ident("str") => ("String".to_owned(), "String".to_owned()),
-        Type::Slice(slice) => (format!("Vec<{}>", shown(&slice.elem)), format!("Vec<{}>", shown(&slice.elem))),
-        Type::TraitObject(_) => (format!("Box<{text}>"), format!("std::sync::Arc<{text}>")),
-        _ => return,
-    };
+    let Some((exclusive, owned)) = owner_of(target) else { return };
     errors.report_with_help(
         whole,
         format_args!("a service owns its arguments, and `{}` borrows", shown(whole)),
         if is_exclusive { format!("write `&mut {exclusive}`") } else { format!("write `{owned}`") },
     );
+}
+
+/// The types that own what nothing owns by itself: one to lend exclusively, one to take by value.
+fn owner_of(target: &Type) -> Option<(String, String)> {
+    let text = shown(target);
+    let both = |owner: String| Some((owner.clone(), owner));
+    match target {
+        Type::Path(path) => match last_segment(&path.path)?.to_string().as_str() {
+            "str" => both("String".to_owned()),
+            "Path" => both("std::path::PathBuf".to_owned()),
+            "OsStr" => both("std::ffi::OsString".to_owned()),
+            "CStr" => both("std::ffi::CString".to_owned()),
+            _ => None,
+        },
+        Type::Slice(slice) => both(format!("Vec<{}>", shown(&slice.elem))),
+        Type::TraitObject(_) => {
+            let with = |bound: &str| if text.contains(bound) { String::new() } else { format!(" + {bound}") };
+            let (send, sync) = (with("Send"), with("Sync"));
+            Some((format!("Box<{text}{send}>"), format!("std::sync::Arc<{text}{send}{sync}>")))
+        }
+        _ => None,
+    }
+}
+
+/// The type inside parentheses and invisible groups, which macros put around it.
+fn ungrouped(ty: &Type) -> &Type {
+    match ty {
+        Type::Group(inner) => ungrouped(&inner.elem),
+        Type::Paren(inner) => ungrouped(&inner.elem),
+        ty => ty,
+    }
 }
 
 /// Reports a lifetime or an `impl` inside a type that a service is to own.

@@ -42,7 +42,7 @@ pub(crate) fn expand(args: TokenStream, tokens: TokenStream) -> TokenStream {
         ItemShape::Function(signature) => Some(FunctionService::check(signature, &mut errors)),
         _ => None,
     };
-    if function.as_ref().is_some_and(FunctionService::is_method) {
+    if function.as_ref().is_some_and(|function| !function.can_declare()) {
         return quote!(#item #errors);
     }
     if function.as_ref().is_some_and(|function| !function.is_valid()) {
@@ -67,5 +67,7 @@ pub(crate) fn expand(args: TokenStream, tokens: TokenStream) -> TokenStream {
     let service = model::check(written, &item, &mut errors);
     let function = function.map(|function| function.expand(&item, &rxd));
     let generated = expand::expand(&item, &service, &rxd);
-    quote!(#item #hints #function #generated #errors)
+    // clippy would have a borrowed argument be one that nothing can own.
+    let allowed = function.as_ref().map(|_| quote!(#[allow(clippy::ptr_arg)]));
+    quote!(#allowed #item #hints #function #generated #errors)
 }

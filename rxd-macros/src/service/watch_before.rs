@@ -23,6 +23,14 @@ pub(crate) fn expand(keyword: WatchKeyword, args: TokenStream, tokens: TokenStre
         );
         return quote!(#tokens #errors);
     };
+    if item.attrs.iter().any(|attr| last_segment(attr.path()).is_some_and(|word| word == "daemon")) {
+        errors.report_with_help(
+            Ident::new(keyword.word(), Span::call_site()),
+            format_args!("a daemon watches nothing, so `#[{word}]` cannot stand on it"),
+            "put it on the service that is to wait or to react",
+        );
+        return quote!(#item #errors);
+    }
     let service = item.attrs.iter().position(|attr| last_segment(attr.path()).is_some_and(|word| word == "service"));
     let Some(service) = service else {
         let at = if args.is_empty() { item.written_name().to_token_stream() } else { args.clone() };

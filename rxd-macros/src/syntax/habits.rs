@@ -33,7 +33,11 @@ pub(super) fn help_for_key(key: &str) -> Option<&'static str> {
 
 /// Reports `entering | exited`, at the bar.
 pub(super) fn report_bar(bar: impl ToTokens, errors: &mut Errors) {
-    errors.report_with_help(bar, "expected `,`, found `|`", "write one attribute for each alternative");
+    errors.report_with_help(
+        bar,
+        "expected `,`, found `|`",
+        "for one of several services, write `#[watch(any, entering, Run, \"db\", \"cache\")]`; another state or action is another `#[watch]`",
+    );
 }
 
 /// Reports `!Run`, and `in`.

@@ -45,7 +45,10 @@ pub(super) fn report_misread(keyword: WatchKeyword, attr: &Ident, arg: &Arg, all
             errors.report_with_help(
                 key,
                 format_args!("`#[{attr}]` is about all of its services"),
-                "for one of several, write `#[watch(any, entering, Run, \"db\", \"cache\")]`",
+                match key == "all" {
+                    true => "write the services without `all`: `\"db\", \"cache\"`",
+                    false => "for one of several, write `#[watch(any, entering, Run, \"db\", \"cache\")]`",
+                },
             );
         }
         _ => return false,

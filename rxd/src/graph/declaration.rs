@@ -24,9 +24,6 @@ pub trait Declared: 'static {
     /// Everything its attributes say.
     #[doc(hidden)]
     const DECLARATION: Declaration;
-    /// The generic types that it watches, as a list: `(Pool<u8>, (Pool<u16>, ()))`.
-    #[doc(hidden)]
-    type GenericTargets;
 }
 
 /// Everything the attributes of one service say.
@@ -106,24 +103,19 @@ impl<T: Declared> Watched for T {
 )]
 pub trait InDaemon<D, const N: usize> {}
 
-/// A list of types, all of them [`InDaemon`]. `I` is the list of their fields, which the compiler
-/// finds.
-pub trait AllInDaemon<D, I> {}
-
-impl<D> AllInDaemon<D, ()> for () {}
-
-impl<D, A: InDaemon<D, N>, const N: usize, B: AllInDaemon<D, I>, I> AllInDaemon<D, (FieldIndex<N>, I)> for (A, B) {}
+/// A service whose generic targets are all [`InDaemon`]. `I` is the list of their fields, which the
+/// compiler finds.
+///
+/// The targets are bounds of its impl. As an associated type they would have to be as public as the
+/// service.
+pub trait WatchesIn<D, I> {}
 
 /// The index of a field, as a type.
 #[derive(Debug)]
 pub struct FieldIndex<const N: usize>;
 
 /// Compiles only if each generic type that `S` watches is the type of a field of daemon `D`.
-pub const fn check_types<S: Declared, D, I>()
-where
-    S::GenericTargets: AllInDaemon<D, I>,
-{
-}
+pub const fn check_types<S: WatchesIn<D, I>, D, I>() {}
 
 /// Panics, in the compiler, with what is wrong with the `within` of one watch of a service.
 #[track_caller]

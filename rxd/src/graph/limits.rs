@@ -37,7 +37,6 @@ struct PathEnd {
 }
 
 /// How long the services may take until the last one is in Run.
-#[cfg(any(test, feature = "systemd"))]
 pub(crate) fn longest_start(graph: &Graph<'_>) -> LongestPath {
     let entries = graph.entries();
     let found = |target: &Target<'_>| first_found(graph, &entries, target);
@@ -76,7 +75,6 @@ pub(crate) fn longest_start(graph: &Graph<'_>) -> LongestPath {
 }
 
 /// How long the services may take until the last one is in Exit.
-#[cfg(any(test, feature = "systemd"))]
 pub(crate) fn longest_stop(graph: &Graph<'_>) -> LongestPath {
     longest_stop_by(graph, time_to_stop)
 }

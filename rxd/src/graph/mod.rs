@@ -87,6 +87,8 @@ mod eviction;
 mod eviction_message;
 pub(crate) mod index;
 mod known;
+// Without systemd only the longest stop is asked for, by the advice.
+#[cfg_attr(not(any(test, feature = "systemd")), allow(dead_code))]
 pub(crate) mod limits;
 mod message;
 mod model;

@@ -49,18 +49,69 @@ where
     Ok(())
 }
 
+/// Its parameters are in no argument.
+#[rxd::service]
+async fn counts<T: Default + Into<u64>, const N: u64>(cx: &Context) -> rxd::Result {
+    assert_eq!(T::default().into() + N, N);
+    cx.cancelled().await;
+    Ok(())
+}
+
+/// One of its parameters is in the bounds of another one only.
+#[rxd::service]
+async fn calls<F, Fut>(cx: &Context, call: &mut F, names: &Vec<u8>) -> rxd::Result
+where
+    F: FnMut(u8) -> Fut,
+    Fut: Future<Output = ()> + Send,
+{
+    call(names[0]).await;
+    cx.cancelled().await;
+    Ok(())
+}
+
+/// A service that is more public than a generic type that it watches.
+mod public {
+    #[rxd::service]
+    struct Pool<T: Send + 'static>(T);
+
+    impl<T: Send + 'static> rxd::Runner for Pool<T> {
+        async fn run(&mut self, cx: &rxd::Context) -> rxd::Result {
+            let _ = &self.0;
+            cx.cancelled().await;
+            Ok(())
+        }
+    }
+
+    #[rxd::service]
+    #[needs(Pool<u8>)]
+    pub(crate) async fn front(cx: &rxd::Context) -> rxd::Result {
+        cx.cancelled().await;
+        Ok(())
+    }
+
+    #[rxd::daemon]
+    struct Inner {
+        pool: Pool<u8>,
+        front: Front,
+    }
+
+    pub(crate) fn check() {
+        assert!(Inner { pool: Pool(0), front: Front }.into_daemon().check().is_ok());
+    }
+}
+
 mod inner {
     macro_rules! service {
-        ($name:ident, $what:ty) => {
+        ($name:ident, $context:ty, $what:ty, $more:ty) => {
             #[rxd::service]
-            pub(crate) async fn $name(cx: &rxd::Context, what: $what) -> rxd::Result {
-                let _ = what;
+            pub(crate) async fn $name(cx: &$context, what: $what, more: $more) -> rxd::Result {
+                let _ = (what, more);
                 cx.cancelled().await;
                 Ok(())
             }
         };
     }
-    service!(made, Box<dyn CloneFn>);
+    service!(made, rxd::Context, Box<dyn CloneFn>, &mut Vec<u8>);
 
     pub(crate) trait CloneFn: Send + Sync {
         fn boxed(&self) -> Box<dyn CloneFn>;
@@ -87,6 +138,8 @@ struct App {
     job: Migrate2,
     r#loop: Loop<u8, 3>,
     made: Option<inner::Made>,
+    counts: Counts<u8, 3>,
+    calls: Calls<fn(u8) -> std::future::Ready<()>, std::future::Ready<()>>,
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -95,10 +148,13 @@ async fn main() -> rxd::Result {
         sweeper: Sweeper::new(Cache::default(), [1, 2], Duration::from_secs(1), "tag".to_owned()),
         job: Migrate2,
         r#loop: Loop::new(7, Arc::new(["a"]), [0; 3]),
-        made: Some(inner::Made::new(Box::new(inner::Nothing))),
+        made: Some(inner::Made::new(Box::new(inner::Nothing), vec![1])),
+        counts: Counts::new(),
+        calls: Calls::new(|_| std::future::ready(()), vec![1]),
     };
+    public::check();
     let names: Vec<_> = App::GRAPH.nodes.iter().map(|node| node.name).collect();
-    assert_eq!(names, ["sweeper", "job", "loop", "made"]);
+    assert_eq!(names, ["sweeper", "job", "loop", "made", "counts", "calls"]);
     let handle = app.start().await?;
     handle.wait_for("loop", State::Run).await?;
     while RUNS.load(Ordering::Relaxed) < 3 {

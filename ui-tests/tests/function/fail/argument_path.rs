@@ -1,9 +1,11 @@
-//! A type parameter without an argument.
+//! A reference to a path.
 
 use rxd::Context;
+use std::path::Path;
 
 #[rxd::service]
-async fn sweeper<T>(cx: &Context) -> rxd::Result {
+async fn sweeper(cx: &Context, folder: &Path) -> rxd::Result {
+    let _ = folder;
     cx.cancelled().await;
     Ok(())
 }
