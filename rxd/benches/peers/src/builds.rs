@@ -1,9 +1,9 @@
 //! What it costs to build a program of three services.
 
+use crate::generated;
 use crate::sample::SUBJECTS;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::Instant;
 
 /// The services of the crate of which `cargo check` is timed.
@@ -15,10 +15,10 @@ const CHECKS: usize = 5;
 /// The dependencies of a subject's program besides tokio, and the program.
 fn program(subject: &str) -> (&'static str, &'static str) {
     match subject {
-        "floor" => ("tokio-util = { version = \"0.7.15\", features = [\"rt\"] }", include_str!("../programs/floor.rs")),
-        "rxd" => ("rxd = { path = \"RXD\" }", include_str!("../programs/rxd.rs")),
+        "floor" => (generated::TOKIO_UTIL, include_str!("../programs/floor.rs")),
+        "rxd" => (generated::RXD, include_str!("../programs/rxd.rs")),
         "supervised" => ("supervised = \"=0.3.0\"", include_str!("../programs/supervised.rs")),
-        "task-supervisor" => ("task-supervisor = \"=0.5.2\"", include_str!("../programs/task_supervisor.rs")),
+        "task-supervisor" => (generated::TASK_SUPERVISOR, include_str!("../programs/task_supervisor.rs")),
         "tokio-graceful-shutdown" => ("tokio-graceful-shutdown = \"=0.20.0\"", include_str!("../programs/graceful.rs")),
         "kameo" => ("kameo = \"=0.22.2\"", include_str!("../programs/kameo.rs")),
         _ => ("ractor = \"=0.16.5\"\nractor-supervisor = \"=0.2.0\"", include_str!("../programs/ractor.rs")),
@@ -87,32 +87,14 @@ impl Builds {
     }
 }
 
-/// A package in this folder.
+/// A package with this program, in this folder.
 fn package(place: &Path, needs: &str, source: &str) {
-    let rxd = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    std::fs::create_dir_all(place.join("src")).expect("a folder");
-    let manifest = format!(
-        "[package]\nname = \"three\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[workspace]\n\n[profile.release]\nstrip = true\n\n\
-         [dependencies]\ntokio = {{ version = \"1.47\", features = [\"macros\", \"rt-multi-thread\", \"signal\", \"time\"] }}\n{}\n",
-        needs.replace("RXD", &rxd.display().to_string())
-    );
-    std::fs::write(place.join("Cargo.toml"), manifest).expect("a manifest");
+    generated::package(place, "three", needs);
     std::fs::write(place.join("src/main.rs"), source).expect("a program");
-    // Use the versions that were measured.
-    std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.lock"), place.join("Cargo.lock")).expect("a lock");
 }
 
 fn cargo(place: &Path, args: &[&str]) -> String {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    let cargo = cargo.args(args).current_dir(place).env("CARGO_TARGET_DIR", place.join("target"));
-    let output = cargo.stderr(Stdio::piped()).output().expect("cargo");
-    assert!(
-        output.status.success(),
-        "cargo {args:?} in {}: {}",
-        place.display(),
-        String::from_utf8_lossy(&output.stderr)
-    );
-    String::from_utf8(output.stdout).expect("text")
+    generated::cargo(place, &place.join("target"), args)
 }
 
 fn build(place: &Path, subject: &'static str) -> Built {

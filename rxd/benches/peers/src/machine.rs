@@ -19,25 +19,15 @@ pub fn version(package: &str) -> &'static str {
     lock[at..].split('"').nth(3).unwrap_or("unknown")
 }
 
-/// Machine, system, compiler, versions.
-pub fn describe() -> String {
+/// Machine, system, compiler and its profiles, versions of these packages.
+pub fn describe(profiles: &str, packages: &[&str]) -> String {
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
     let cores = std::thread::available_parallelism().map_or(0, |cores| cores.get());
-    let peers = [
-        "tokio",
-        "tokio-util",
-        "supervised",
-        "task-supervisor",
-        "tokio-graceful-shutdown",
-        "kameo",
-        "ractor",
-        "ractor-supervisor",
-    ];
-    let versions: Vec<String> = peers.iter().map(|name| format!("{name} {}", version(name))).collect();
+    let versions: Vec<String> = packages.iter().map(|name| format!("{name} {}", version(name))).collect();
     format!(
-        "Machine: {}, {cores} cores, {}; {}; load average at the end {}.\n{}; release profile; rxd at {}.\n{}.",
+        "Machine: {}, {cores} cores, {}; {}; load average at the end {}.\n{}; {profiles}; rxd at {}.\n{}.",
         field(&cpu, "model name"),
         field(&memory, "MemTotal"),
         output("uname", &["-sr"]),

@@ -5,8 +5,10 @@
 
 mod board;
 mod builds;
+mod cost;
 mod count;
 mod gate;
+mod generated;
 mod growth;
 mod machine;
 mod page;
@@ -20,6 +22,7 @@ use sample::Key;
 use std::process::ExitCode;
 
 const USAGE: &str = "peers [--samples N] [--only CASE[,CASE ..]] [--up-to N] [--no-builds] [--out DIR]\n\
+                     peers --cost [--services N] [--rounds N] [--out DIR]  what compiling costs: COST.md\n\
                      peers wedge                          pass or fail, for rxd\n\
                      peers sample CASE SUBJECT one|two N  one sample, in this process";
 
@@ -33,12 +36,18 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         ["wedge"] => plan::wedge(),
+        ["--cost", options @ ..] => match cost::Options::parse(options) {
+            Some(options) => cost::run(&options),
+            None => usage(),
+        },
         options => match plan::Options::parse(options) {
             Some(options) => plan::run(&options),
-            None => {
-                eprintln!("{USAGE}");
-                ExitCode::FAILURE
-            }
+            None => usage(),
         },
     }
+}
+
+fn usage() -> ExitCode {
+    eprintln!("{USAGE}");
+    ExitCode::FAILURE
 }

@@ -39,6 +39,18 @@ const LEAVES_OUT: [(&str, &str); 8] = [
     ),
 ];
 
+/// The packages whose versions are named.
+const PEERS: [&str; 8] = [
+    "tokio",
+    "tokio-util",
+    "supervised",
+    "task-supervisor",
+    "tokio-graceful-shutdown",
+    "kameo",
+    "ractor",
+    "ractor-supervisor",
+];
+
 const RUNTIMES: [(&str, &str); 2] = [("one", "`current_thread`"), ("two", "`multi_thread`, two workers")];
 
 /// Writes the page.
@@ -109,7 +121,7 @@ impl<'a> Page<'a> {
     pub fn write(mut self, samples: usize, builds: Option<&Builds>) -> String {
         self.line("# What rxd costs, beside comparable crates\n");
         self.line("Written by `cargo run --release` in this folder; do not edit. [README.md](README.md) says how.\n");
-        self.line(&machine::describe());
+        self.line(&machine::describe("release profile", &PEERS));
         let _ = writeln!(
             self.text,
             "\nEach figure is the median of {samples} samples, with the least and the most in brackets; each sample is a process of \

@@ -8,6 +8,10 @@ use std::collections::BTreeMap;
 pub struct Figure(Vec<f64>);
 
 impl Figure {
+    pub fn add(&mut self, value: f64) {
+        self.0.push(value);
+    }
+
     pub fn median(&self) -> f64 {
         let mut sorted = self.0.clone();
         sorted.sort_by(f64::total_cmp);
@@ -33,7 +37,7 @@ pub struct Results {
 
 impl Results {
     pub fn note(&mut self, key: &Key, name: &str, value: f64) {
-        self.figures.entry((key.clone(), name.to_owned())).or_default().0.push(value);
+        self.figures.entry((key.clone(), name.to_owned())).or_default().add(value);
     }
 
     pub fn get(&self, case: &str, subject: &str, runtime: &str, n: usize, name: &str) -> Option<&Figure> {
