@@ -121,6 +121,7 @@ impl<'a> Page<'a> {
     pub fn write(mut self, samples: usize, builds: Option<&Builds>) -> String {
         self.line("# What rxd costs, beside comparable crates\n");
         self.line("Written by `cargo run --release` in this folder; do not edit. [README.md](README.md) says how.\n");
+        self.line("What compiling many services costs is in [COST.md](COST.md), which is measured by itself.\n");
         self.line(&machine::describe("release profile", &PEERS));
         let _ = writeln!(
             self.text,
