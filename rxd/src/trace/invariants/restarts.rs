@@ -39,6 +39,8 @@ struct RestartChecker<'a> {
     /// A reaction ended its Run so soon that it has to pause before its next Init, if the reaction
     /// was a `then(stop)`. Unknown within the tolerance.
     evicted: Option<bool>,
+    /// Its last Run was not longer than the pause.
+    short_run: bool,
     /// The times of the restarts that neither an operator nor a reaction caused.
     restarts: Vec<Duration>,
     /// How many waits operators may still have cut short.
@@ -60,6 +62,7 @@ impl<'a> RestartChecker<'a> {
             running: None,
             interrupted: false,
             evicted: Some(false),
+            short_run: false,
             restarts: Vec::new(),
             operator_requests: service.operator_requests,
             reloads: service.reloads,
@@ -73,13 +76,18 @@ impl<'a> RestartChecker<'a> {
         } else if step.leaves(State::Run) {
             let since = self.running.take().unwrap_or(step.at);
             self.record_run(step.at - since);
+            let (lasted, pause) = (step.at - since, pause(&self.service.options.backoff));
+            self.short_run = lasted <= pause + TOLERANCE;
             if step.cause == Cause::Reaction && self.service.has_stop {
-                let (lasted, pause) = (step.at - since, pause(&self.service.options.backoff));
                 let is_sure = lasted + TOLERANCE < pause || lasted > pause + TOLERANCE;
                 self.evicted = is_sure.then_some(lasted < pause);
             }
         } else if step.enters(State::Stop) {
             self.stopping = Some(step.at);
+            // Run ended by itself in the instant of the reaction: it may pause.
+            if step.cause == Cause::Reaction && self.short_run && self.evicted == Some(false) {
+                self.evicted = None;
+            }
         } else if step.leaves(State::Stop) {
             self.stopped = Some(step.at);
         } else if step.enters(State::Init) {
@@ -88,6 +96,7 @@ impl<'a> RestartChecker<'a> {
             }
             self.interrupted = false;
             self.evicted = Some(false);
+            self.short_run = false;
         } else if step.enters(State::Exit) {
             if step.cause.is_failure() {
                 self.check_end(step, trace, violations);
