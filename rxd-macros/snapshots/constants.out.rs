@@ -126,7 +126,7 @@ impl EdgeAgent {
     const GRAPH: ::rxd::Graph<'static> = ::rxd::__private::choose! {
         { ::rxd::Graph { daemon : "EdgeAgent", nodes : & [< < Poller as
         ::rxd::__private::Field < EdgeAgent, 0 >> ::Service as ::rxd::__private::Checked
-        < EdgeAgent, 0 >> ::NODE] } } { ::core::unimplemented!() }
+        < EdgeAgent, 0 >> ::NODE] } } { ::core::unreachable!() }
     };
     /// The daemon as a builder, for what is known only at run time.
     fn into_daemon(self) -> ::rxd::Daemon {
@@ -140,7 +140,7 @@ impl EdgeAgent {
             Poller as ::rxd::__private::Field < EdgeAgent, 0 >> ::Service as
             ::rxd::__private::Checked < EdgeAgent, 0 >> ::Itself as
             ::rxd::__private::IntoService > ::service(::core::option::Option::Some(self
-            .poller))) } { ::core::unimplemented!() }
+            .poller))) } { ::core::unreachable!() }
         }
     }
     ::rxd::__private::with_systemd! {

@@ -34,7 +34,7 @@ impl EdgeAgent {
         ::rxd::__private::Field < EdgeAgent, 0 >> ::Service as ::rxd::__private::Checked
         < EdgeAgent, 0 >> ::NODE, < < Poller as ::rxd::__private::Field < EdgeAgent, 1 >>
         ::Service as ::rxd::__private::Checked < EdgeAgent, 1 >> ::NODE] } } {
-        ::core::unimplemented!() }
+        ::core::unreachable!() }
     };
     /// The daemon as a builder, for what is known only at run time.
     pub fn into_daemon(self) -> ::rxd::Daemon {
@@ -47,7 +47,7 @@ impl EdgeAgent {
             .health))).add(< < < Poller as ::rxd::__private::Field < EdgeAgent, 1 >>
             ::Service as ::rxd::__private::Checked < EdgeAgent, 1 >> ::Itself as
             ::rxd::__private::IntoService > ::service(::core::option::Option::Some(self
-            .poller))) } { ::core::unimplemented!() }
+            .poller))) } { ::core::unreachable!() }
         }
     }
     ::rxd::__private::with_systemd! {

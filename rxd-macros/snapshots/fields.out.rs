@@ -46,7 +46,7 @@ impl Workers {
         name : "worker-2", optional : true, .. < < Worker as ::rxd::__private::Field <
         Workers, { 1 + ::core::cfg!(all(feature = "metrics")) as usize } >> ::Service as
         ::rxd::__private::Checked < Workers, { 1 + ::core::cfg!(all(feature = "metrics"))
-        as usize } >> ::NODE }] } } { ::core::unimplemented!() }
+        as usize } >> ::NODE }] } } { ::core::unreachable!() }
     };
     /// The daemon as a builder, for what is known only at run time.
     fn into_daemon(self) -> ::rxd::Daemon {
@@ -65,7 +65,7 @@ impl Workers {
             ::Service as ::rxd::__private::Checked < Workers, { 1 +
             ::core::cfg!(all(feature = "metrics")) as usize } >> ::Itself as
             ::rxd::__private::IntoService > ::optional(self.second).named("worker-2"));
-            daemon } } { ::core::unimplemented!() }
+            daemon } } { ::core::unreachable!() }
         }
     }
     ::rxd::__private::with_systemd! {

@@ -46,9 +46,10 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &DaemonModel, rxd: &RuntimePaths
     } else {
         quote!(#new #(#settings)* #(#adds)*)
     };
-    let nowhere = quote!(::core::unimplemented!());
-    let build = compiled(build, nowhere.clone(), rxd);
-    let value = compiled(quote!(#graph { daemon: #text, nodes: &[#(#nodes),*] }), nowhere, rxd);
+    // An editor runs nothing, and needs only the types.
+    let unreachable = quote!(::core::unreachable!());
+    let build = compiled(build, unreachable.clone(), rxd);
+    let value = compiled(quote!(#graph { daemon: #text, nodes: &[#(#nodes),*] }), unreachable, rxd);
     let types = field_types(ident, daemon, &places, rxd);
     let methods = daemon_methods(&item.vis.to_token_stream(), &value, &build, rxd);
     quote! {
