@@ -10,9 +10,10 @@ struct Poller {
 #[doc(hidden)]
 #[allow(deprecated)]
 impl ::rxd::__private::Declared for Poller {
+    type GenericTargets = ();
     const SERVICE_TYPE: ::rxd::__private::ServiceType = (::rxd::__private::ServiceType::of::<
         Self,
-    >)(::core::concat!(::core::module_path!(), "::Poller"), "Poller");
+    >)(::core::module_path!(), "Poller");
     const DECLARATION: ::rxd::__private::Declaration = ::rxd::__private::Declaration::new(
             "poller",
         )
@@ -27,33 +28,18 @@ impl ::rxd::__private::Declared for Poller {
 #[automatically_derived]
 #[doc(hidden)]
 #[allow(deprecated)]
-impl<
-    __D: ::rxd::__private::Graphed,
-    const __ME: usize,
-> ::rxd::__private::Checked<__D, __ME> for Poller {
-    type Itself = Self;
-    const MODULE: &'static str = ::core::module_path!();
+impl<__D: ::rxd::__private::Graphed> ::rxd::__private::Checked<__D> for Poller {
+    type Runner = Self;
     const OK: () = {
-        if ::rxd::__private::is_in_crate_of(__D::ANALYSIS, ::core::module_path!()) {
-            (::rxd::__private::check_service)(__D::ANALYSIS, __ME);
-            (::rxd::__private::check_edge)(__D::ANALYSIS, __ME, 0);
-            (::rxd::__private::check_target)(__D::ANALYSIS, __ME, 0, 0);
-        }
+        let (fields, edge, target) = (
+            (::rxd::__private::check_service::<Self>)(__D::ANALYSIS),
+            ::rxd::__private::check_edge,
+            ::rxd::__private::check_target,
+        );
+        (edge)(fields, 0);
+        (target)(fields, 0, 0);
     };
 }
-#[automatically_derived]
-#[doc(hidden)]
-#[allow(deprecated)]
-impl ::rxd::__private::IntoService for Poller {
-    type Itself = Self;
-    fn service(this: ::core::option::Option<Self>) -> ::rxd::Service {
-        ::rxd::__private::service::<Self>(this)
-    }
-}
-#[automatically_derived]
-#[doc(hidden)]
-#[allow(deprecated)]
-impl<__D> ::rxd::__private::WatchesIn<__D, ()> for Poller {}
 #[automatically_derived]
 #[allow(deprecated)]
 impl Poller {

@@ -11,9 +11,10 @@ struct Poller;
 #[doc(hidden)]
 #[allow(deprecated)]
 impl ::rxd::__private::Declared for Poller {
+    type GenericTargets = ();
     const SERVICE_TYPE: ::rxd::__private::ServiceType = (::rxd::__private::ServiceType::of::<
         Self,
-    >)(::core::concat!(::core::module_path!(), "::Poller"), "Poller");
+    >)(::core::module_path!(), "Poller");
     const DECLARATION: ::rxd::__private::Declaration = ::rxd::__private::Declaration::new(
             "poller",
         )
@@ -38,33 +39,18 @@ impl ::rxd::__private::Declared for Poller {
 #[automatically_derived]
 #[doc(hidden)]
 #[allow(deprecated)]
-impl<
-    __D: ::rxd::__private::Graphed,
-    const __ME: usize,
-> ::rxd::__private::Checked<__D, __ME> for Poller {
-    type Itself = Self;
-    const MODULE: &'static str = ::core::module_path!();
+impl<__D: ::rxd::__private::Graphed> ::rxd::__private::Checked<__D> for Poller {
+    type Runner = Self;
     const OK: () = {
-        if ::rxd::__private::is_in_crate_of(__D::ANALYSIS, ::core::module_path!()) {
-            (::rxd::__private::check_service)(__D::ANALYSIS, __ME);
-            (::rxd::__private::check_edge)(__D::ANALYSIS, __ME, 0);
-            (::rxd::__private::check_target)(__D::ANALYSIS, __ME, 0, 0);
-        }
+        let (fields, edge, target) = (
+            (::rxd::__private::check_service::<Self>)(__D::ANALYSIS),
+            ::rxd::__private::check_edge,
+            ::rxd::__private::check_target,
+        );
+        (edge)(fields, 0);
+        (target)(fields, 0, 0);
     };
 }
-#[automatically_derived]
-#[doc(hidden)]
-#[allow(deprecated)]
-impl ::rxd::__private::IntoService for Poller {
-    type Itself = Self;
-    fn service(this: ::core::option::Option<Self>) -> ::rxd::Service {
-        ::rxd::__private::service::<Self>(this)
-    }
-}
-#[automatically_derived]
-#[doc(hidden)]
-#[allow(deprecated)]
-impl<__D> ::rxd::__private::WatchesIn<__D, ()> for Poller {}
 #[allow(deprecated)]
 const _: () = (::rxd::__private::check_option)(
     <Poller as ::rxd::__private::Declared>::DECLARATION.options,
@@ -124,9 +110,8 @@ impl ::rxd::__private::Graphed for EdgeAgent {
 impl EdgeAgent {
     /// The services and their watches, as the compiler has checked them.
     const GRAPH: ::rxd::Graph<'static> = ::rxd::__private::choose! {
-        { ::rxd::Graph { daemon : "EdgeAgent", nodes : & [< < Poller as
-        ::rxd::__private::Field < EdgeAgent, 0 >> ::Service as ::rxd::__private::Checked
-        < EdgeAgent, 0 >> ::NODE] } } { ::core::unreachable!() }
+        { ::rxd::Graph { daemon : "EdgeAgent", nodes : & [< Poller as
+        ::rxd::__private::Field < EdgeAgent >> ::NODE] } } { ::core::unreachable!() }
     };
     /// The daemon as a builder, for what is known only at run time.
     fn into_daemon(self) -> ::rxd::Daemon {
@@ -136,11 +121,11 @@ impl EdgeAgent {
             .prestart(::rxd::__private::stage(::rxd::__private::Stage::new("check-disk",
             check_disk), < Self as ::rxd::__private::Graphed > ::STAGES[0])
             .retry(::core::time::Duration::from_secs(1)))
-            .prestart(::rxd::__private::Stage::new("reach-db", reach_db)).add(< < <
-            Poller as ::rxd::__private::Field < EdgeAgent, 0 >> ::Service as
-            ::rxd::__private::Checked < EdgeAgent, 0 >> ::Itself as
-            ::rxd::__private::IntoService > ::service(::core::option::Option::Some(self
-            .poller))) } { ::core::unreachable!() }
+            .prestart(::rxd::__private::Stage::new("reach-db", reach_db))
+            .add((::rxd::__private::field:: < < < Poller as ::rxd::__private::Field <
+            EdgeAgent >> ::Service as ::rxd::__private::Checked < EdgeAgent >> ::Runner,
+            < Poller as ::rxd::__private::Field < EdgeAgent >> ::Service, EdgeAgent >)
+            (self.poller)) } { ::core::unreachable!() }
         }
     }
     ::rxd::__private::with_systemd! {
@@ -169,20 +154,13 @@ impl EdgeAgent {
         self.into_daemon().start().await
     }
 }
-#[automatically_derived]
-#[doc(hidden)]
-#[allow(deprecated)]
-impl ::rxd::__private::InDaemon<EdgeAgent, 0> for Poller {}
-#[allow(deprecated)]
-const _: () = ::rxd::__private::choose! {
-    { { (::rxd::__private::check_types:: < < < Poller as ::rxd::__private::Field <
-    EdgeAgent, 0 >> ::Service as ::rxd::__private::Checked < EdgeAgent, 0 >> ::Itself,
-    EdgeAgent, _ >) (); (::rxd::__private::check_field) (< EdgeAgent as
-    ::rxd::__private::Graphed > ::ANALYSIS, 0, < < Poller as ::rxd::__private::Field <
-    EdgeAgent, 0 >> ::Service as ::rxd::__private::Checked < EdgeAgent, 0 >> ::MODULE); <
-    < Poller as ::rxd::__private::Field < EdgeAgent, 0 >> ::Service as
-    ::rxd::__private::Checked < EdgeAgent, 0 >> ::OK } } { () }
-};
+::rxd::__private::choose! {
+    { #[allow(deprecated)] const _ : () = { #[doc(hidden)] impl
+    ::rxd::__private::InDaemon < EdgeAgent, 0 > for Poller {} const _ : () = {
+    (::rxd::__private::check_field:: < < Poller as ::rxd::__private::Field < EdgeAgent >>
+    ::Service, EdgeAgent, _ >) (0); < < Poller as ::rxd::__private::Field < EdgeAgent >>
+    ::Service as ::rxd::__private::Checked < EdgeAgent > > ::OK }; }; } {}
+}
 const _: () = (::rxd::__private::check_daemon)(
     &<EdgeAgent as ::rxd::__private::Graphed>::OPTIONS,
     ::rxd::__private::DaemonKey::ExitCode,

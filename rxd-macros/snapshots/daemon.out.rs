@@ -30,24 +30,22 @@ impl ::rxd::__private::Graphed for EdgeAgent {
 impl EdgeAgent {
     /// The services and their watches, as the compiler has checked them.
     pub const GRAPH: ::rxd::Graph<'static> = ::rxd::__private::choose! {
-        { ::rxd::Graph { daemon : "EdgeAgent", nodes : & [< < Health as
-        ::rxd::__private::Field < EdgeAgent, 0 >> ::Service as ::rxd::__private::Checked
-        < EdgeAgent, 0 >> ::NODE, < < Poller as ::rxd::__private::Field < EdgeAgent, 1 >>
-        ::Service as ::rxd::__private::Checked < EdgeAgent, 1 >> ::NODE] } } {
-        ::core::unreachable!() }
+        { ::rxd::Graph { daemon : "EdgeAgent", nodes : & [< Health as
+        ::rxd::__private::Field < EdgeAgent >> ::NODE, < Poller as
+        ::rxd::__private::Field < EdgeAgent >> ::NODE] } } { ::core::unreachable!() }
     };
     /// The daemon as a builder, for what is known only at run time.
     pub fn into_daemon(self) -> ::rxd::Daemon {
         ::rxd::__private::choose! {
             { ::rxd::Daemon::new("edge-agent")
-            .shutdown_timeout(::core::time::Duration::from_secs(30)).add(< < < Health as
-            ::rxd::__private::Field < EdgeAgent, 0 >> ::Service as
-            ::rxd::__private::Checked < EdgeAgent, 0 >> ::Itself as
-            ::rxd::__private::IntoService > ::service(::core::option::Option::Some(self
-            .health))).add(< < < Poller as ::rxd::__private::Field < EdgeAgent, 1 >>
-            ::Service as ::rxd::__private::Checked < EdgeAgent, 1 >> ::Itself as
-            ::rxd::__private::IntoService > ::service(::core::option::Option::Some(self
-            .poller))) } { ::core::unreachable!() }
+            .shutdown_timeout(::core::time::Duration::from_secs(30))
+            .add((::rxd::__private::field:: < < < Health as ::rxd::__private::Field <
+            EdgeAgent >> ::Service as ::rxd::__private::Checked < EdgeAgent >> ::Runner,
+            < Health as ::rxd::__private::Field < EdgeAgent >> ::Service, EdgeAgent >)
+            (self.health)).add((::rxd::__private::field:: < < < Poller as
+            ::rxd::__private::Field < EdgeAgent >> ::Service as ::rxd::__private::Checked
+            < EdgeAgent >> ::Runner, < Poller as ::rxd::__private::Field < EdgeAgent >>
+            ::Service, EdgeAgent >) (self.poller)) } { ::core::unreachable!() }
         }
     }
     ::rxd::__private::with_systemd! {
@@ -78,31 +76,14 @@ impl EdgeAgent {
         self.into_daemon().start().await
     }
 }
-#[automatically_derived]
-#[doc(hidden)]
-#[allow(deprecated)]
-impl ::rxd::__private::InDaemon<EdgeAgent, 0> for Health {}
-#[automatically_derived]
-#[doc(hidden)]
-#[allow(deprecated)]
-impl ::rxd::__private::InDaemon<EdgeAgent, 1> for Poller {}
-#[allow(deprecated)]
-const _: () = ::rxd::__private::choose! {
-    { { (::rxd::__private::check_types:: < < < Health as ::rxd::__private::Field <
-    EdgeAgent, 0 >> ::Service as ::rxd::__private::Checked < EdgeAgent, 0 >> ::Itself,
-    EdgeAgent, _ >) (); (::rxd::__private::check_field) (< EdgeAgent as
-    ::rxd::__private::Graphed > ::ANALYSIS, 0, < < Health as ::rxd::__private::Field <
-    EdgeAgent, 0 >> ::Service as ::rxd::__private::Checked < EdgeAgent, 0 >> ::MODULE); <
-    < Health as ::rxd::__private::Field < EdgeAgent, 0 >> ::Service as
-    ::rxd::__private::Checked < EdgeAgent, 0 >> ::OK } } { () }
-};
-#[allow(deprecated)]
-const _: () = ::rxd::__private::choose! {
-    { { (::rxd::__private::check_types:: < < < Poller as ::rxd::__private::Field <
-    EdgeAgent, 1 >> ::Service as ::rxd::__private::Checked < EdgeAgent, 1 >> ::Itself,
-    EdgeAgent, _ >) (); (::rxd::__private::check_field) (< EdgeAgent as
-    ::rxd::__private::Graphed > ::ANALYSIS, 1, < < Poller as ::rxd::__private::Field <
-    EdgeAgent, 1 >> ::Service as ::rxd::__private::Checked < EdgeAgent, 1 >> ::MODULE); <
-    < Poller as ::rxd::__private::Field < EdgeAgent, 1 >> ::Service as
-    ::rxd::__private::Checked < EdgeAgent, 1 >> ::OK } } { () }
-};
+::rxd::__private::choose! {
+    { #[allow(deprecated)] const _ : () = { #[doc(hidden)] impl
+    ::rxd::__private::InDaemon < EdgeAgent, 0 > for Health {} #[doc(hidden)] impl
+    ::rxd::__private::InDaemon < EdgeAgent, 1 > for Poller {} const _ : () = {
+    (::rxd::__private::check_field:: < < Health as ::rxd::__private::Field < EdgeAgent >>
+    ::Service, EdgeAgent, _ >) (0); < < Health as ::rxd::__private::Field < EdgeAgent >>
+    ::Service as ::rxd::__private::Checked < EdgeAgent > > ::OK }; const _ : () = {
+    (::rxd::__private::check_field:: < < Poller as ::rxd::__private::Field < EdgeAgent >>
+    ::Service, EdgeAgent, _ >) (1); < < Poller as ::rxd::__private::Field < EdgeAgent >>
+    ::Service as ::rxd::__private::Checked < EdgeAgent > > ::OK }; }; } {}
+}

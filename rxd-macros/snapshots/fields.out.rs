@@ -39,33 +39,28 @@ impl Workers {
     /// The services and their watches, as the compiler has checked them.
     const GRAPH: ::rxd::Graph<'static> = ::rxd::__private::choose! {
         { ::rxd::Graph { daemon : "Workers", nodes : & [::rxd::__private::Node { name :
-        "worker-1", .. < < Worker as ::rxd::__private::Field < Workers, 0 >> ::Service as
-        ::rxd::__private::Checked < Workers, 0 >> ::NODE }, #[cfg(feature = "metrics")] <
-        < Metrics as ::rxd::__private::Field < Workers, { 1 } >> ::Service as
-        ::rxd::__private::Checked < Workers, { 1 } >> ::NODE, ::rxd::__private::Node {
-        name : "worker-2", optional : true, .. < < Worker as ::rxd::__private::Field <
-        Workers, { 1 + ::core::cfg!(all(feature = "metrics")) as usize } >> ::Service as
-        ::rxd::__private::Checked < Workers, { 1 + ::core::cfg!(all(feature = "metrics"))
-        as usize } >> ::NODE }] } } { ::core::unreachable!() }
+        "worker-1", .. < Worker as ::rxd::__private::Field < Workers >> ::NODE },
+        #[cfg(feature = "metrics")] < Metrics as ::rxd::__private::Field < Workers >>
+        ::NODE, ::rxd::__private::Node { name : "worker-2", optional : true, .. < Worker
+        as ::rxd::__private::Field < Workers >> ::NODE }] } } { ::core::unreachable!() }
     };
     /// The daemon as a builder, for what is known only at run time.
     fn into_daemon(self) -> ::rxd::Daemon {
         ::rxd::__private::choose! {
             { { let daemon = ::rxd::Daemon::new("workers")
             .signals([::rxd::Signal::INTERRUPT, ::rxd::Signal::TERMINATE]); let daemon =
-            daemon.add(< < < Worker as ::rxd::__private::Field < Workers, 0 >> ::Service
-            as ::rxd::__private::Checked < Workers, 0 >> ::Itself as
-            ::rxd::__private::IntoService > ::service(::core::option::Option::Some(self
-            .first)).named("worker-1")); #[cfg(feature = "metrics")] let daemon = daemon
-            .add(< < < Metrics as ::rxd::__private::Field < Workers, { 1 } >> ::Service
-            as ::rxd::__private::Checked < Workers, { 1 } >> ::Itself as
-            ::rxd::__private::IntoService > ::service(::core::option::Option::Some(self
-            .metrics))); let daemon = daemon.add(< < < Worker as ::rxd::__private::Field
-            < Workers, { 1 + ::core::cfg!(all(feature = "metrics")) as usize } >>
-            ::Service as ::rxd::__private::Checked < Workers, { 1 +
-            ::core::cfg!(all(feature = "metrics")) as usize } >> ::Itself as
-            ::rxd::__private::IntoService > ::optional(self.second).named("worker-2"));
-            daemon } } { ::core::unreachable!() }
+            daemon.add((::rxd::__private::field:: < < < Worker as ::rxd::__private::Field
+            < Workers >> ::Service as ::rxd::__private::Checked < Workers >> ::Runner, <
+            Worker as ::rxd::__private::Field < Workers >> ::Service, Workers >) (self
+            .first).named("worker-1")); #[cfg(feature = "metrics")] let daemon = daemon
+            .add((::rxd::__private::field:: < < < Metrics as ::rxd::__private::Field <
+            Workers >> ::Service as ::rxd::__private::Checked < Workers >> ::Runner, <
+            Metrics as ::rxd::__private::Field < Workers >> ::Service, Workers >) (self
+            .metrics)); let daemon = daemon.add((::rxd::__private::optional_field:: < < <
+            Worker as ::rxd::__private::Field < Workers >> ::Service as
+            ::rxd::__private::Checked < Workers >> ::Runner, < Worker as
+            ::rxd::__private::Field < Workers >> ::Service, Workers >) (self.second)
+            .named("worker-2")); daemon } } { ::core::unreachable!() }
         }
     }
     ::rxd::__private::with_systemd! {
@@ -94,48 +89,19 @@ impl Workers {
         self.into_daemon().start().await
     }
 }
-#[automatically_derived]
-#[doc(hidden)]
-#[allow(deprecated)]
-impl ::rxd::__private::InDaemon<Workers, 0> for Worker {}
-#[cfg(feature = "metrics")]
-#[automatically_derived]
-#[doc(hidden)]
-#[allow(deprecated)]
-impl ::rxd::__private::InDaemon<Workers, { 1 }> for Metrics {}
-#[allow(deprecated)]
-const _: () = ::rxd::__private::choose! {
-    { { (::rxd::__private::check_types:: < < < Worker as ::rxd::__private::Field <
-    Workers, 0 >> ::Service as ::rxd::__private::Checked < Workers, 0 >> ::Itself,
-    Workers, _ >) (); (::rxd::__private::check_field) (< Workers as
-    ::rxd::__private::Graphed > ::ANALYSIS, 0, < < Worker as ::rxd::__private::Field <
-    Workers, 0 >> ::Service as ::rxd::__private::Checked < Workers, 0 >> ::MODULE); < <
-    Worker as ::rxd::__private::Field < Workers, 0 >> ::Service as
-    ::rxd::__private::Checked < Workers, 0 >> ::OK } } { () }
-};
-#[cfg(feature = "metrics")]
-#[allow(deprecated)]
-const _: () = ::rxd::__private::choose! {
-    { { (::rxd::__private::check_types:: < < < Metrics as ::rxd::__private::Field <
-    Workers, { 1 } >> ::Service as ::rxd::__private::Checked < Workers, { 1 } >>
-    ::Itself, Workers, _ >) (); (::rxd::__private::check_field) (< Workers as
-    ::rxd::__private::Graphed > ::ANALYSIS, 1, < < Metrics as ::rxd::__private::Field <
-    Workers, { 1 } >> ::Service as ::rxd::__private::Checked < Workers, { 1 } >>
-    ::MODULE); < < Metrics as ::rxd::__private::Field < Workers, { 1 } >> ::Service as
-    ::rxd::__private::Checked < Workers, { 1 } >> ::OK } } { () }
-};
-#[allow(deprecated)]
-const _: () = ::rxd::__private::choose! {
-    { { (::rxd::__private::check_types:: < < < Worker as ::rxd::__private::Field <
-    Workers, { 1 + ::core::cfg!(all(feature = "metrics")) as usize } >> ::Service as
-    ::rxd::__private::Checked < Workers, { 1 + ::core::cfg!(all(feature = "metrics")) as
-    usize } >> ::Itself, Workers, _ >) (); (::rxd::__private::check_field) (< Workers as
-    ::rxd::__private::Graphed > ::ANALYSIS, 1 + ::core::cfg!(all(feature = "metrics")) as
-    usize, < < Worker as ::rxd::__private::Field < Workers, { 1 +
-    ::core::cfg!(all(feature = "metrics")) as usize } >> ::Service as
-    ::rxd::__private::Checked < Workers, { 1 + ::core::cfg!(all(feature = "metrics")) as
-    usize } >> ::MODULE); < < Worker as ::rxd::__private::Field < Workers, { 1 +
-    ::core::cfg!(all(feature = "metrics")) as usize } >> ::Service as
-    ::rxd::__private::Checked < Workers, { 1 + ::core::cfg!(all(feature = "metrics")) as
-    usize } >> ::OK } } { () }
-};
+::rxd::__private::choose! {
+    { #[allow(deprecated)] const _ : () = { #[doc(hidden)] impl
+    ::rxd::__private::InDaemon < Workers, 0 > for Worker {} #[cfg(feature = "metrics")]
+    #[doc(hidden)] impl ::rxd::__private::InDaemon < Workers, { 1 } > for Metrics {}
+    const _ : () = { (::rxd::__private::check_field:: < < Worker as
+    ::rxd::__private::Field < Workers >> ::Service, Workers, _ >) (0); < < Worker as
+    ::rxd::__private::Field < Workers >> ::Service as ::rxd::__private::Checked < Workers
+    > > ::OK }; #[cfg(feature = "metrics")] const _ : () = {
+    (::rxd::__private::check_field:: < < Metrics as ::rxd::__private::Field < Workers >>
+    ::Service, Workers, _ >) (1); < < Metrics as ::rxd::__private::Field < Workers >>
+    ::Service as ::rxd::__private::Checked < Workers > > ::OK }; const _ : () = {
+    (::rxd::__private::check_field:: < < Worker as ::rxd::__private::Field < Workers >>
+    ::Service, Workers, _ >) (1 + ::core::cfg!(all(feature = "metrics")) as usize); < <
+    Worker as ::rxd::__private::Field < Workers >> ::Service as ::rxd::__private::Checked
+    < Workers > > ::OK }; }; } {}
+}

@@ -20,9 +20,10 @@ crate::renamed::__private::show! {
 #[doc(hidden)]
 #[allow(deprecated)]
 impl crate::renamed::__private::Declared for Everything {
+    type GenericTargets = ();
     const SERVICE_TYPE: crate::renamed::__private::ServiceType = (crate::renamed::__private::ServiceType::of::<
         Self,
-    >)(::core::concat!(::core::module_path!(), "::Everything"), "Everything");
+    >)(::core::module_path!(), "Everything");
     const DECLARATION: crate::renamed::__private::Declaration = crate::renamed::__private::Declaration::new(
             "everything",
         )
@@ -57,35 +58,14 @@ impl crate::renamed::__private::Declared for Everything {
 #[automatically_derived]
 #[doc(hidden)]
 #[allow(deprecated)]
-impl<
-    __D: crate::renamed::__private::Graphed,
-    const __ME: usize,
-> crate::renamed::__private::Checked<__D, __ME> for Everything {
-    type Itself = Self;
-    const MODULE: &'static str = ::core::module_path!();
+impl<__D: crate::renamed::__private::Graphed> crate::renamed::__private::Checked<__D>
+for Everything {
+    type Runner = Self;
     const OK: () = {
         (crate::renamed::__private::check_option)(
             <Everything as crate::renamed::__private::Declared>::DECLARATION.options,
             crate::renamed::__private::OptionKey::MaxRestarts,
         );
-        if crate::renamed::__private::is_in_crate_of(
-            __D::ANALYSIS,
-            ::core::module_path!(),
-        ) {
-            (crate::renamed::__private::check_service)(__D::ANALYSIS, __ME);
-        }
+        (crate::renamed::__private::check_service::<Self>)(__D::ANALYSIS);
     };
 }
-#[automatically_derived]
-#[doc(hidden)]
-#[allow(deprecated)]
-impl crate::renamed::__private::IntoService for Everything {
-    type Itself = Self;
-    fn service(this: ::core::option::Option<Self>) -> crate::renamed::Service {
-        crate::renamed::__private::service::<Self>(this)
-    }
-}
-#[automatically_derived]
-#[doc(hidden)]
-#[allow(deprecated)]
-impl<__D> crate::renamed::__private::WatchesIn<__D, ()> for Everything {}

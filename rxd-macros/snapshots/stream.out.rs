@@ -14,9 +14,10 @@ where
     T: Send,
     Pool<T>: 'static,
 {
+    type GenericTargets = ();
     const SERVICE_TYPE: ::rxd::__private::ServiceType = (::rxd::__private::ServiceType::of::<
         Self,
-    >)(::core::concat!(::core::module_path!(), "::Pool"), "Pool")
+    >)(::core::module_path!(), "Pool")
         .generic();
     const DECLARATION: ::rxd::__private::Declaration = ::rxd::__private::Declaration::new(
             "pool",
@@ -36,46 +37,22 @@ where
 #[automatically_derived]
 #[doc(hidden)]
 #[allow(deprecated)]
-impl<
-    T,
-    __D: ::rxd::__private::Graphed,
-    const __ME: usize,
-> ::rxd::__private::Checked<__D, __ME> for Pool<T>
+impl<T, __D: ::rxd::__private::Graphed> ::rxd::__private::Checked<__D> for Pool<T>
 where
     T: Send,
     Pool<T>: 'static,
 {
-    type Itself = Self;
-    const MODULE: &'static str = ::core::module_path!();
+    type Runner = ::rxd::__private::OfGenericType<Self>;
     const OK: () = {
-        if ::rxd::__private::is_in_crate_of(__D::ANALYSIS, ::core::module_path!()) {
-            (::rxd::__private::check_service)(__D::ANALYSIS, __ME);
-            (::rxd::__private::check_edge)(__D::ANALYSIS, __ME, 0);
-            (::rxd::__private::check_target)(__D::ANALYSIS, __ME, 0, 0);
-        }
+        let (fields, edge, target) = (
+            (::rxd::__private::check_service::<Self>)(__D::ANALYSIS),
+            ::rxd::__private::check_edge,
+            ::rxd::__private::check_target,
+        );
+        (edge)(fields, 0);
+        (target)(fields, 0, 0);
     };
 }
-#[automatically_derived]
-#[doc(hidden)]
-#[allow(deprecated)]
-impl<T> ::rxd::__private::IntoService for Pool<T>
-where
-    T: Send,
-    Pool<T>: ::rxd::Runner,
-{
-    type Itself = Self;
-    fn service(this: ::core::option::Option<Self>) -> ::rxd::Service {
-        ::rxd::__private::service::<Self>(this)
-    }
-}
-#[automatically_derived]
-#[doc(hidden)]
-#[allow(deprecated)]
-impl<T, __D> ::rxd::__private::WatchesIn<__D, ()> for Pool<T>
-where
-    T: Send,
-    Pool<T>: 'static,
-{}
 #[automatically_derived]
 #[allow(deprecated)]
 impl<T> Pool<T>

@@ -2,7 +2,7 @@
 //!
 //! Paths are absolute, so nothing that a user has in scope changes their meaning.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Punct, Spacing, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::{Expr, Path};
 
@@ -14,18 +14,30 @@ use crate::syntax::tables::CRATE;
 /// Paths below the root of `rxd`: the path in `crate = path`; otherwise the one before the attribute,
 /// `renamed` of `#[renamed::service]`; otherwise `::rxd`.
 #[derive(Clone)]
-pub(crate) struct RuntimePaths(TokenStream);
+pub(crate) struct RuntimePaths(Vec<TokenTree>);
 
 impl Default for RuntimePaths {
     fn default() -> Self {
-        RuntimePaths(quote!(::rxd))
+        RuntimePaths::new(quote!(::rxd))
+    }
+}
+
+/// The path of an item of `rxd`.
+///
+/// It is a list of tokens and no `TokenStream`: the compiler owns streams, and each clone or
+/// concatenation of one is a call into it. Generated code consists of paths for the most part.
+pub(crate) struct ItemPath(Vec<TokenTree>);
+
+impl ToTokens for ItemPath {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        tokens.extend(self.0.iter().cloned());
     }
 }
 
 impl RuntimePaths {
     /// With `rxd` at this path.
     pub(crate) fn new(path: TokenStream) -> Self {
-        RuntimePaths(path)
+        RuntimePaths(path.into_iter().collect())
     }
 
     /// With `rxd` at the path that `value` is; `None` if it is not a path.
@@ -36,7 +48,7 @@ impl RuntimePaths {
         };
         // `Self` is a type, not a crate or a module.
         let path = path.filter(|path| path.segments.iter().all(|segment| segment.ident != "Self"))?;
-        Some(RuntimePaths(path.to_token_stream()))
+        Some(RuntimePaths::new(path.to_token_stream()))
     }
 
     /// Reports a `crate = ..` whose value is not a path.
@@ -63,29 +75,38 @@ impl RuntimePaths {
     fn of_attribute() -> Option<Self> {
         let text = Span::call_site().source_text()?;
         let path = text.trim_start_matches(['#', '[', ' ']).split(['(', ']']).next()?;
+        if path.starts_with("rxd::") {
+            return None;
+        }
         let mut path = syn::parse_str::<Path>(path).ok()?;
         path.segments.pop();
         path.segments.pop_punct();
         let is_known = path.segments.is_empty() || path.is_ident("rxd");
-        (!is_known).then(|| RuntimePaths(path.to_token_stream()))
+        (!is_known).then(|| RuntimePaths::new(path.to_token_stream()))
     }
 
     /// `::rxd::__private::$name`
-    fn private(&self, name: &str) -> TokenStream {
-        let (rxd, name) = (&self.0, Ident::new(name, Span::call_site()));
-        quote!(#rxd::__private::#name)
+    fn private(&self, name: &str) -> ItemPath {
+        self.path([Ident::new("__private", Span::call_site()), Ident::new(name, Span::call_site())])
     }
 
     /// `::rxd::$name`
-    fn public(&self, name: &str) -> TokenStream {
-        let (rxd, name) = (&self.0, Ident::new(name, Span::call_site()));
-        quote!(#rxd::#name)
+    fn public(&self, name: &str) -> ItemPath {
+        self.path([Ident::new(name, Span::call_site())])
     }
 
     /// `::rxd::manager::$manager`, with the user's own token.
-    pub(crate) fn manager(&self, manager: &Ident) -> TokenStream {
-        let rxd = &self.0;
-        quote!(#rxd::manager::#manager)
+    pub(crate) fn manager(&self, manager: &Ident) -> ItemPath {
+        self.path([Ident::new("manager", Span::call_site()), manager.clone()])
+    }
+
+    fn path<const N: usize>(&self, segments: [Ident; N]) -> ItemPath {
+        let mut tokens = self.0.clone();
+        for segment in segments {
+            let colon = |spacing| TokenTree::from(Punct::new(':', spacing));
+            tokens.extend([colon(Spacing::Joint), colon(Spacing::Alone), segment.into()]);
+        }
+        ItemPath(tokens)
     }
 }
 
@@ -93,7 +114,7 @@ macro_rules! paths {
     ($($access:ident $method:ident $name:literal;)*) => {
         impl RuntimePaths {$(
             #[doc = concat!("`::rxd::..::", $name, "`")]
-            pub(crate) fn $method(&self) -> TokenStream {
+            pub(crate) fn $method(&self) -> ItemPath {
                 self.$access($name)
             }
         )*}
@@ -114,7 +135,6 @@ paths! {
     public watch "Watch";
     public graph "Graph";
     public daemon "Daemon";
-    public service "Service";
     public handle "DaemonHandle";
     public error "Error";
     public result "Result";
@@ -131,6 +151,9 @@ paths! {
     private declaration "Declaration";
     private checked "Checked";
     private field "Field";
+    private of_field "field";
+    private of_optional_field "optional_field";
+    private of_generic_type "OfGenericType";
     private watched "Watched";
     private graphed "Graphed";
     private service_type "ServiceType";
@@ -139,20 +162,16 @@ paths! {
     private node "Node";
     private analysis "Analysis";
     private index "Index";
-    private service_of "service";
     private stream "stream";
     private cloned "cloned";
     private function_result "function_result";
-    private service_value "IntoService";
     private check_field "check_field";
-    private is_in_crate_of "is_in_crate_of";
     private check_service "check_service";
     private check_edge "check_edge";
     private check_target "check_target";
     private option_key "OptionKey";
     private check_option "check_option";
     private check_within "check_within";
-    private check_types "check_types";
     private in_daemon "InDaemon";
     private watches_in "WatchesIn";
     private field_index "FieldIndex";

@@ -1,10 +1,12 @@
 //! What generated code calls. Not a public API: it may change in any release.
 
-pub use crate::daemon::checked::{Checked, Field, Graphed, IntoService, daemon, service, stage};
+pub use crate::daemon::checked::{
+    Checked, Field, Graphed, IntoService, OfGenericType, check_edge, check_field, check_service, check_target, daemon,
+    field, optional_field, stage,
+};
 pub use crate::daemon::prestart::Stage;
-pub use crate::graph::check::{check_edge, check_field, check_service, check_target, is_in_crate_of};
 pub use crate::graph::declaration::{
-    Declaration, Declared, FieldIndex, InDaemon, Watched, WatchesIn, check_on_failure, check_types, check_within,
+    Declaration, Declared, FieldIndex, InDaemon, Watched, WatchesIn, check_on_failure, check_within,
 };
 pub use crate::graph::index::Index;
 pub use crate::graph::name::check_name;

@@ -5,7 +5,7 @@ use super::settings::{DaemonSetting, PrestartStage};
 use crate::runtime::RuntimePaths;
 use crate::syntax::item::last_segment;
 use crate::syntax::span::{call_at, compiled, outer_spans, respan};
-use proc_macro2::{Delimiter, Group, Ident, Literal, Span, TokenStream};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use std::collections::HashSet;
 use syn::ext::IdentExt as _;
@@ -18,18 +18,21 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &DaemonModel, rxd: &RuntimePaths
     let (graphed, analysis, index, graph) = (rxd.graphed(), rxd.analysis(), rxd.index(), rxd.graph());
     let places = field_positions(daemon);
     let count = places.last().cloned().unwrap_or_default();
-    let services: Vec<TokenStream> =
-        daemon.fields.iter().zip(&places).map(|(field, place)| checked_service(ident, field, place, rxd)).collect();
+    let services: Vec<TokenStream> = daemon.fields.iter().map(|field| as_field(ident, field, rxd)).collect();
     let nodes = daemon.fields.iter().zip(&services).map(|(field, service)| graph_node(field, service, rxd));
     let ConstValues { new, graphed: consts, checks: const_checks, stages } = ConstValues::of(ident, daemon, rxd);
     let settings = daemon.settings.iter().map(|setting| builder_call(setting, &stages, rxd));
-    let adds = daemon.fields.iter().zip(&services).map(|(field, service)| add_call(field, service, rxd));
+    let adds = daemon.fields.iter().zip(&services).map(|(field, service)| add_call(ident, field, service, rxd));
     let checks = daemon
         .fields
         .iter()
         .zip(services.iter().zip(&places))
         .filter(|(field, _)| !field.name_is_taken)
         .map(|(field, (service, place))| field_checks(ident, field, service, place, rxd));
+    let types = field_types(ident, daemon, &places, rxd);
+    // In one constant, which has the attribute for all of them.
+    let checks = quote!(#[allow(deprecated)] const _: () = { #types #(#checks)* };);
+    let checks = compiled(checks, TokenStream::new(), rxd);
     let (fields, configured_out) = field_tables(daemon);
     let no_services = report_no_services(ident, daemon);
     // `#[cfg]` can switch off a statement, but not a call in a chain.
@@ -50,7 +53,6 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &DaemonModel, rxd: &RuntimePaths
     let unreachable = quote!(::core::unreachable!());
     let build = compiled(build, unreachable.clone(), rxd);
     let value = compiled(quote!(#graph { daemon: #text, nodes: &[#(#nodes),*] }), unreachable, rxd);
-    let types = field_types(ident, daemon, &places, rxd);
     let methods = daemon_methods(&item.vis.to_token_stream(), &value, &build, rxd);
     quote! {
         #[automatically_derived]
@@ -71,8 +73,7 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &DaemonModel, rxd: &RuntimePaths
         impl #ident {
             #methods
         }
-        #types
-        #(#checks)*
+        #checks
         #(#const_checks)*
         #no_services
     }
@@ -86,18 +87,17 @@ fn field_checks(
     place: &TokenStream,
     rxd: &RuntimePaths,
 ) -> TokenStream {
-    let (graphed, cfgs, ty) = (rxd.graphed(), &field.cfgs, field.ty.to_token_stream());
-    // Spanned at the field: the compiler names it as the place where it evaluates the checks.
-    let end = outer_spans(&ty).1;
-    let (ok, module) = (quote_spanned!(end=> ::OK), quote_spanned!(end=> ::MODULE));
+    let (cfgs, ty) = (&field.cfgs, field.ty.to_token_stream());
+    let (start, end) = outer_spans(&ty);
     // What can be mended only here is reported here, at the name that the field gives.
     let at = field.name.as_ref().map_or_else(|| ty.clone(), ToTokens::to_token_stream);
-    let check = call_at(&at, rxd.check_field(), quote!(<#daemon as #graphed>::ANALYSIS, #place, #service #module));
-    let check_types = rxd.check_types();
-    let itself = quote_spanned!(end=> ::Itself);
-    let types = call_at(&ty, quote!(#check_types::<#service #itself, #daemon, _>), TokenStream::new());
-    let checks = compiled(quote!({ #types; #check; #service #ok }), quote!(()), rxd);
-    quote!(#(#cfgs)* #[allow(deprecated)] const _: () = #checks;)
+    let check_field = rxd.check_field();
+    let service = member(service, "Service", field);
+    let check = call_at(&at, quote!(#check_field::<#service, #daemon, _>), place.clone());
+    // Spanned at the field: the compiler names it as the place where it evaluates the checks.
+    let checked = rxd.checked();
+    let (open, checked, ok) = (respan(quote!(<), start), respan(quote!(as #checked<), end), respan(quote!(>::OK), end));
+    quote!(#(#cfgs)* const _: () = { #check; #open #service #checked #daemon> #ok };)
 }
 
 /// `impl InDaemon` for the type of each field, once where two fields have one type.
@@ -111,9 +111,7 @@ fn field_types(daemon: &Ident, model: &DaemonModel, places: &[TokenStream], rxd:
         is_new.then(|| {
             quote! {
                 #(#cfgs)*
-                #[automatically_derived]
                 #[doc(hidden)]
-                #[allow(deprecated)]
                 impl #in_daemon<#daemon, #place> for #ty {}
             }
         })
@@ -193,8 +191,8 @@ impl<'a> ConstValues<'a> {
             let args = quote!(&<#ident as #graphed>::OPTIONS, #key::#variant);
             checks.push(free_constant(call_at(value, rxd.check_daemon(), args)));
         }
-        let mut new = rxd.daemon();
-        new.extend(quote!(::new(#name)));
+        let builder = rxd.daemon();
+        let mut new = quote!(#builder::new(#name));
         if !setters.is_empty() {
             consts.extend(quote!(const OPTIONS: #options = #options::DEFAULT #(#setters)*;));
             let daemon = rxd.daemon_of();
@@ -310,25 +308,21 @@ fn field_positions(daemon: &DaemonModel) -> Vec<TokenStream> {
     places
 }
 
-/// `<Health as Checked<EdgeAgent, 0>>`, spanned at the field's type.
-fn checked_service(daemon: &Ident, field: &DaemonField, place: &TokenStream, rxd: &RuntimePaths) -> TokenStream {
-    let (start, end) = outer_spans(&field.ty.to_token_stream());
-    let (checked, service) = (rxd.checked(), field_service(daemon, field, place, rxd));
-    let (open, place) = (respan(quote!(<), start), const_argument(field, place));
-    let (as_checked, close) = (respan(quote!(as #checked<#daemon,), end), respan(quote!(>>), end));
-    quote!(#open #service #as_checked #place #close)
-}
-
-/// `<Health as Field<EdgeAgent, 0>>::Service`, spanned at the field's type. All code about a field
-/// uses this one bound, so a type that is not a service is one error.
-fn field_service(daemon: &Ident, field: &DaemonField, place: &TokenStream, rxd: &RuntimePaths) -> TokenStream {
+/// `<Health as Field<EdgeAgent>>`, spanned at the field's type. All code about a field uses this one bound, so a
+/// type that is not a service is one error.
+fn as_field(daemon: &Ident, field: &DaemonField, rxd: &RuntimePaths) -> TokenStream {
     let (as_field, ty) = (rxd.field(), &field.ty);
     let (start, end) = outer_spans(&ty.to_token_stream());
-    let (open, place) = (respan(quote!(<), start), const_argument(field, place));
-    let (as_field, close) = (respan(quote!(as #as_field<#daemon,), end), respan(quote!(>>::Service), end));
-    // The place keeps its spans: the compiler warns of an unknown `#[cfg]` in it where the field has
-    // it, and there it has warned before.
-    quote!(#open #ty #as_field #place #close)
+    let (open, as_field, close) =
+        (respan(quote!(<), start), respan(quote!(as #as_field<), end), respan(quote!(>>), end));
+    quote!(#open #ty #as_field #daemon #close)
+}
+
+/// An item of [`as_field`], spanned at the field's type.
+fn member(service: &TokenStream, name: &str, field: &DaemonField) -> TokenStream {
+    let name = Ident::new(name, Span::call_site());
+    let name = respan(quote!(::#name), outer_spans(&field.ty.to_token_stream()).1);
+    quote!(#service #name)
 }
 
 /// The position of a field as the argument of a parameter.
@@ -341,10 +335,11 @@ fn graph_node(field: &DaemonField, service: &TokenStream, rxd: &RuntimePaths) ->
     let (node, cfgs) = (rxd.node(), &field.cfgs);
     let name = field.name.as_ref().map(|name| quote!(name: #name,));
     let optional = field.is_optional.then(|| quote!(optional: true,));
+    let declared = member(service, "NODE", field);
     if name.is_none() && optional.is_none() {
-        return quote!(#(#cfgs)* #service::NODE);
+        return quote!(#(#cfgs)* #declared);
     }
-    quote!(#(#cfgs)* #node { #name #optional ..#service::NODE })
+    quote!(#(#cfgs)* #node { #name #optional ..#declared })
 }
 
 /// The call of the builder for one setting.
@@ -365,7 +360,7 @@ fn builder_call(setting: &DaemonSetting, consts: &[(&PrestartStage, TokenStream)
             let (new, name, path) = (rxd.stage(), &stage.name, &stage.path);
             // Spanned at the path: the compiler reports a function that is not async there.
             let (start, end) = outer_spans(path);
-            let new = respan(new, start);
+            let new = respan(new.into_token_stream(), start);
             let mut new = quote_spanned!(end=> #new::new(#name, #path));
             // Two stages may be equal, so their addresses identify them.
             if let Some((_, options)) = consts.iter().find(|(other, _)| std::ptr::eq(*other, stage)) {
@@ -385,18 +380,15 @@ fn builder_call(setting: &DaemonSetting, consts: &[(&PrestartStage, TokenStream)
     }
 }
 
-/// The call `.add(..)` for one field.
-fn add_call(field: &DaemonField, service: &TokenStream, rxd: &RuntimePaths) -> TokenStream {
-    let (ident, into_service) = (&field.ident, rxd.service_value());
-    // Spanned at the type: the compiler reports one that is not a runner there.
-    let (start, end) = outer_spans(&field.ty.to_token_stream());
+/// The call `.add(..)` for one field, spanned at the type, as all code about a field.
+fn add_call(daemon: &Ident, field: &DaemonField, service: &TokenStream, rxd: &RuntimePaths) -> TokenStream {
+    let (ident, ty) = (&field.ident, field.ty.to_token_stream());
     let named = field.name.as_ref().map(|name| quote!(.named(#name)));
-    let (method, value) = match field.is_optional {
-        true => (quote!(optional), quote!(self.#ident)),
-        false => (quote!(service), quote!(::core::option::Option::Some(self.#ident))),
-    };
-    let mut value = Group::new(Delimiter::Parenthesis, value);
-    value.set_span(end);
-    let (open, call) = (respan(quote!(<), start), respan(quote!(::Itself as #into_service>::#method), end));
-    quote!(.add(#open #service #call #value #named))
+    let (service, (start, end)) = (member(service, "Service", field), outer_spans(&ty));
+    let of = if field.is_optional { rxd.of_optional_field() } else { rxd.of_field() };
+    let (open, checked) = (respan(quote!(<), start), rxd.checked());
+    let (as_checked, close) = (respan(quote!(as #checked<), end), respan(quote!(>>::Runner), end));
+    let runner = quote!(#open #service #as_checked #daemon #close);
+    let value = call_at(&ty, quote!(#of::<#runner, #service, #daemon>), quote!(self.#ident));
+    quote!(.add(#value #named))
 }

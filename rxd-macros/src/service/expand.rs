@@ -5,18 +5,17 @@ use crate::runtime::RuntimePaths;
 use crate::syntax::item::TypeItem;
 use crate::syntax::span::{call_at, compiled, respan};
 use crate::watch::ast::WatchTarget;
-use crate::watch::expand::{constructor, graph_checks, has_arguments, within_check};
+use crate::watch::expand::{check_names, constructor, graph_checks, has_arguments, within_check};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt as _;
-use syn::{GenericParam, Generics, parse_quote};
+use syn::{GenericParam, Generics, Type, parse_quote};
 
 /// All impls of a service.
 pub(crate) fn expand(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> TokenStream {
     let declared = declared(item, service, rxd);
     let values = value_checks(item, service, rxd);
     let checked = checked(item, service, &values, rxd);
-    let into_service = into_service(item, rxd);
     let watches_in = watches_in(item, service, rxd);
     let streams = streams(item, service, rxd);
     // A constant of its own for each value: all faults are reported at once, and without a daemon.
@@ -24,7 +23,6 @@ pub(crate) fn expand(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths
     quote! {
         #declared
         #checked
-        #into_service
         #watches_in
         #streams
         #(#[allow(deprecated)] const _: () = #consts;)*
@@ -41,7 +39,7 @@ fn declared(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Toke
     let text = item.ident.unraw().to_string();
     let manager = service.manager.as_ref().map(|manager| {
         let manager = match manager {
-            ManagerChoice::BuiltIn(word) => rxd.manager(word),
+            ManagerChoice::BuiltIn(word) => rxd.manager(word).into_token_stream(),
             ManagerChoice::Path(path) => quote!(#path),
         };
         quote!(.manager::<#manager>())
@@ -57,35 +55,41 @@ fn declared(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Toke
         let edges = service.watches.valid.iter().map(|watch| constructor(watch, rxd));
         quote!(.edges(const { &[#(#edges),*] }))
     });
-    let path = format!("::{text}");
     // Spanned at the name: messages of the graph give this place as the declaration of the service.
-    let args = quote!(::core::concat!(::core::module_path!(), #path), #text);
+    let args = quote!(::core::module_path!(), #text);
     let of = call_at(&service.name_at, quote!(#service_type::of::<Self>), args);
     let generic = is_generic.then(|| quote!(.generic()));
+    let generic_targets = if generic_targets(service).next().is_some() { quote!(Self) } else { quote!(()) };
     quote! {
         #[automatically_derived]
         #[doc(hidden)]
         #[allow(deprecated)]
         impl #params #declared for #ty #bounds {
+            type GenericTargets = #generic_targets;
             const SERVICE_TYPE: #service_type = #of #generic;
             const DECLARATION: #declaration = #declaration::new(#name) #manager #options #edges;
         }
     }
 }
 
+/// The generic types that the service watches.
+fn generic_targets(service: &ServiceModel) -> impl Iterator<Item = &Type> {
+    let targets = service.watches.valid.iter().flat_map(|watch| &watch.targets);
+    targets.filter_map(|target| match target {
+        WatchTarget::Type(ty) if has_arguments(ty) => Some(&**ty),
+        _ => None,
+    })
+}
+
 /// `impl WatchesIn`: the generic types that the service watches, as bounds that each daemon with it
 /// has to satisfy.
-fn watches_in(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> TokenStream {
+fn watches_in(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Option<TokenStream> {
+    generic_targets(service).next()?;
     let (watches_in, in_daemon, field_index) = (rxd.watches_in(), rxd.in_daemon(), rxd.field_index());
-    let targets = service.watches.valid.iter().flat_map(|watch| &watch.targets);
-    let generic = targets.filter_map(|target| match target {
-        WatchTarget::Type(ty) if has_arguments(ty) => Some(ty),
-        _ => None,
-    });
     let mut generics = declared_generics(item);
     generics.params.push(parse_quote!(__D));
     let mut list = quote!(());
-    for (i, ty) in generic.enumerate() {
+    for (i, ty) in generic_targets(service).enumerate() {
         let index = format_ident!("__N{i}");
         generics.params.push(parse_quote!(const #index: usize));
         generics.make_where_clause().predicates.push(parse_quote!(#ty: #in_daemon<__D, #index>));
@@ -93,12 +97,12 @@ fn watches_in(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> To
     }
     let (params, _, bounds) = generics.split_for_impl();
     let ty = item.self_type();
-    quote! {
+    Some(quote! {
         #[automatically_derived]
         #[doc(hidden)]
         #[allow(deprecated)]
         impl #params #watches_in<__D, #list> for #ty #bounds {}
-    }
+    })
 }
 
 /// The parameters of a generic service, with what `Declared` requires of them.
@@ -148,20 +152,20 @@ fn has_parameters(item: &TypeItem) -> bool {
 
 /// The checks of the values that only the compiler can evaluate, each spanned at its value.
 fn value_checks(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Vec<TokenStream> {
-    let declaration = declaration_of(item, rxd);
     let options = service.unchecked.iter().filter(|unchecked| !unchecked.is_relation());
-    let options = options.map(|unchecked| check_option(unchecked, &declaration, rxd));
+    let options = options.map(|unchecked| check_option(unchecked, item, rxd));
     let watches = service.watches.valid.iter().enumerate();
-    options.chain(watches.filter_map(|(i, watch)| within_check(watch, i, &declaration, rxd))).collect()
+    let declaration = || declaration_of(item, rxd);
+    options.chain(watches.filter_map(|(i, watch)| within_check(watch, i, declaration, rxd))).collect()
 }
 
 /// The checks of valid values that cannot act together. They are of a service in a daemon: one that
 /// is in none may be half-written.
 fn relation_checks(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Vec<TokenStream> {
-    let declaration = declaration_of(item, rxd);
     let relations = service.unchecked.iter().filter(|unchecked| unchecked.is_relation());
-    let relations = relations.map(|unchecked| check_option(unchecked, &declaration, rxd));
+    let relations = relations.map(|unchecked| check_option(unchecked, item, rxd));
     let on_failure = service.on_failure.as_ref().map(|word| {
+        let declaration = declaration_of(item, rxd);
         let args = quote!(&#declaration);
         call_at(&word.to_token_stream(), rxd.check_on_failure(), args)
     });
@@ -175,70 +179,61 @@ fn declaration_of(item: &TypeItem, rxd: &RuntimePaths) -> TokenStream {
 
 /// The graph checks of the service. Each daemon with this service evaluates them.
 fn checked(item: &TypeItem, service: &ServiceModel, values: &[TokenStream], rxd: &RuntimePaths) -> TokenStream {
-    let (checked, graphed, is_in_crate_of) = (rxd.checked(), rxd.graphed(), rxd.is_in_crate_of());
+    let (checked, graphed) = (rxd.checked(), rxd.graphed());
     let mut generics = declared_generics(item);
-    // With underscores, the names differ from the parameters of the user's type.
-    let daemon: [GenericParam; 2] = [parse_quote!(__D: #graphed), parse_quote!(const __ME: usize)];
-    generics.params.extend(daemon);
-    let (params, _, bounds) = generics.split_for_impl();
+    let params = params_before(&mut generics);
+    let (_, _, bounds) = generics.split_for_impl();
     let ty = item.self_type();
-    let whole = call_at(&service.name_at, rxd.check_service(), quote!(__D::ANALYSIS, __ME));
-    let edges = service.watches.valid.iter().enumerate().map(|(i, watch)| graph_checks(watch, i, rxd));
+    let check_service = rxd.check_service();
+    let mut whole = call_at(&service.name_at, quote!(#check_service::<Self>), quote!(__D::ANALYSIS));
+    let edges = service.watches.valid.iter().enumerate().map(|(i, watch)| graph_checks(watch, i));
+    if edges.len() > 0 {
+        whole = check_names(&whole, rxd);
+    }
     let relations = relation_checks(item, service, rxd);
+    // Spanned at the type's name: the compiler reports a type without methods there.
+    let (of_generic, itself) = (rxd.of_generic_type(), quote_spanned!(item.ident.span()=> Self));
+    let runner = if has_parameters(item) { quote!(#of_generic<Self>) } else { itself };
     // A free constant cannot name the parameters of a generic type.
     let values = if has_parameters(item) { values } else { &[] };
     quote! {
         #[automatically_derived]
         #[doc(hidden)]
         #[allow(deprecated)]
-        impl #params #checked<__D, __ME> for #ty #bounds {
-            type Itself = Self;
-            const MODULE: &'static str = ::core::module_path!();
+        // With underscores, the name differs from the parameters of the user's type.
+        impl<#params __D: #graphed> #checked<__D> for #ty #bounds {
+            type Runner = #runner;
             const OK: () = {
                 #(#values;)*
                 #(#relations;)*
-                if #is_in_crate_of(__D::ANALYSIS, ::core::module_path!()) {
-                    #whole;
-                    #(#edges)*
-                }
+                #whole;
+                #(#edges;)*
             };
         }
     }
 }
 
-/// `impl IntoService`: how a daemon adds the service.
-fn into_service(item: &TypeItem, rxd: &RuntimePaths) -> TokenStream {
-    let (into_service, service, field) = (rxd.service_value(), rxd.service(), rxd.service_of());
-    let mut generics = item.generics.clone();
-    let ty = item.self_type();
-    if has_parameters(item) {
-        // A generic type is a runner only for some of its parameters.
-        let runner = rxd.runner();
-        generics.make_where_clause().predicates.push(parse_quote!(#ty: #runner));
-    }
-    let (params, _, bounds) = generics.split_for_impl();
-    // Spanned at the type's name: the compiler reports a type without methods there.
-    let forward = quote_spanned!(item.ident.span()=> #field::<Self>);
-    quote! {
-        #[automatically_derived]
-        #[doc(hidden)]
-        #[allow(deprecated)]
-        impl #params #into_service for #ty #bounds {
-            type Itself = Self;
-
-            fn service(this: ::core::option::Option<Self>) -> #service {
-                #forward(this)
-            }
+/// The parameters as they stand in an impl before others; taken out of `generics`.
+fn params_before(generics: &mut Generics) -> TokenStream {
+    let mut params = TokenStream::new();
+    for mut param in std::mem::take(&mut generics.params) {
+        match &mut param {
+            GenericParam::Type(param) => param.default = None,
+            GenericParam::Const(param) => param.default = None,
+            GenericParam::Lifetime(_) => {}
         }
+        params.extend(quote!(#param,));
     }
+    params
 }
 
 /// The check of an option that only the compiler can evaluate, spanned at its value.
 fn check_option(
     UncheckedOption { option, state, value }: &UncheckedOption,
-    declaration: &TokenStream,
+    item: &TypeItem,
     rxd: &RuntimePaths,
 ) -> TokenStream {
+    let declaration = declaration_of(item, rxd);
     let (key, option) = (rxd.option_key(), Ident::new(option, Span::call_site()));
     let state = state.as_ref().map(|state| {
         let states = rxd.state();
@@ -249,6 +244,9 @@ fn check_option(
 
 /// `fn ident(cx: &Context) -> Watch` for each `stream(ident)`.
 fn streams(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> TokenStream {
+    if service.watches.valid.iter().all(|watch| watch.stream.is_none()) && service.watches.unresolved.is_empty() {
+        return TokenStream::new();
+    }
     let (context, watch, stream, edge, declared) =
         (rxd.context(), rxd.watch(), rxd.stream(), rxd.edge(), rxd.declared());
     let valid = service.watches.valid.iter().enumerate().filter_map(|(i, watch)| {
@@ -272,9 +270,6 @@ fn streams(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Token
             compiled(respan(function.clone(), name.span()), function, rxd)
         })
         .collect();
-    if functions.is_empty() {
-        return TokenStream::new();
-    }
     let generics = declared_generics(item);
     let (params, _, bounds) = generics.split_for_impl();
     let ty = item.self_type();

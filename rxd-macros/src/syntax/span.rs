@@ -3,7 +3,7 @@
 
 use crate::runtime::RuntimePaths;
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
-use quote::quote;
+use quote::{ToTokens, quote};
 
 /// The spans of the first and the last token.
 pub(crate) fn outer_spans(tokens: &TokenStream) -> (Span, Span) {
@@ -44,13 +44,13 @@ pub(crate) fn compiled(compiled: TokenStream, in_editor: TokenStream, rxd: &Runt
 ///
 /// Only the two pairs of parentheses have a span of the user's. An editor would take words with such
 /// a span for what the user's word means.
-pub(crate) fn call_at(tokens: &TokenStream, path: TokenStream, args: TokenStream) -> TokenStream {
+pub(crate) fn call_at(tokens: &TokenStream, path: impl ToTokens, args: TokenStream) -> TokenStream {
     let (start, end) = outer_spans(tokens);
-    let parenthesized = |tokens, span| {
+    let parenthesized = |tokens: TokenStream, span| {
         let mut group = Group::new(Delimiter::Parenthesis, tokens);
         group.set_span(span);
         group
     };
-    let (path, args) = (parenthesized(path, start), parenthesized(args, end));
+    let (path, args) = (parenthesized(path.into_token_stream(), start), parenthesized(args, end));
     quote!(#path #args)
 }

@@ -10,14 +10,16 @@ use syn::ext::IdentExt as _;
 
 /// The constructor call of one watch: `Edge::watch(..)`.
 pub(crate) fn constructor(watch: &WatchAttr, rxd: &RuntimePaths) -> TokenStream {
-    let (path, watched, target) = (rxd.edge(), rxd.watched(), rxd.target());
+    let (path, target) = (rxd.edge(), rxd.target());
     let targets = watch.targets.iter().map(|written| match written {
         WatchTarget::Name(name) => quote!(#target::name(#name)),
         WatchTarget::Type(ty) => {
+            let watched = rxd.watched();
             let exact = has_arguments(ty).then(|| quote!(.exact()));
             quote!(#target::of_type(<#ty as #watched>::SERVICE_TYPE) #exact)
         }
     });
+    // In an inline constant: what a call borrows does not live as long as the constant.
     let targets = quote!(const { &[#(#targets),*] });
     let mut built = match (&watch.sentence, watch.keyword) {
         (Some(sentence), _) => {
@@ -52,27 +54,34 @@ pub(crate) fn has_arguments(ty: &Type) -> bool {
 }
 
 /// The graph checks of the watch with index `number`, each spanned at the words that it is about.
-/// The daemon evaluates them.
-pub(crate) fn graph_checks(watch: &WatchAttr, number: usize, rxd: &RuntimePaths) -> TokenStream {
-    let (check_edge, check_target) = (rxd.check_edge(), rxd.check_target());
+/// The daemon evaluates them, in the scope of [`check_names`].
+pub(crate) fn graph_checks(watch: &WatchAttr, number: usize) -> TokenStream {
     let number = Literal::usize_unsuffixed(number);
-    let whole = call_at(&watch.list.tokens, check_edge, quote!(__D::ANALYSIS, __ME, #number));
-    let targets = watch.targets.iter().enumerate().map(|(i, target)| {
+    let mut checks = call_at(&watch.list.tokens, quote!(edge), quote!(fields, #number));
+    for (i, target) in watch.targets.iter().enumerate() {
         let i = Literal::usize_unsuffixed(i);
-        call_at(&target.to_token_stream(), check_target.clone(), quote!(__D::ANALYSIS, __ME, #number, #i))
-    });
-    quote!(#whole; #(#targets;)*)
+        let check = call_at(&target.to_token_stream(), quote!(target), quote!(fields, #number, #i));
+        checks.extend(quote!(; #check));
+    }
+    checks
+}
+
+/// The check of the service as a whole, and short names for what all [`graph_checks`] name: there are
+/// many of them.
+pub(crate) fn check_names(service: &TokenStream, rxd: &RuntimePaths) -> TokenStream {
+    let (edge, target) = (rxd.check_edge(), rxd.check_target());
+    quote!(let (fields, edge, target) = (#service, #edge, #target))
 }
 
 /// The check of a `within` that only the compiler can evaluate, spanned at it.
 pub(crate) fn within_check(
     watch: &WatchAttr,
     number: usize,
-    declaration: &TokenStream,
+    declaration: impl FnOnce() -> TokenStream,
     rxd: &RuntimePaths,
 ) -> Option<TokenStream> {
     let within = watch.within.as_ref().filter(|within| within.is_constant_expression())?;
-    let number = Literal::usize_unsuffixed(number);
+    let (number, declaration) = (Literal::usize_unsuffixed(number), declaration());
     let edges = quote!(#declaration.edges, #number);
     Some(call_at(&within.expression().to_token_stream(), rxd.check_within(), edges))
 }

@@ -5,10 +5,14 @@ use crate::daemon::Daemon;
 use crate::daemon::prestart::Stage;
 use crate::daemon::service::Service;
 use crate::graph::Node;
-use crate::graph::declaration::Declared;
+use crate::graph::check;
+use crate::graph::declaration::{Declared, WatchesIn};
 use crate::graph::table::Analysis;
 use crate::lifecycle::options::daemon::{DaemonOptions, StageOptions};
+use crate::service::context::Context;
 use crate::service::runner::Runner;
+use std::convert::Infallible;
+use std::marker::PhantomData;
 
 /// A daemon whose graph is known to the compiler.
 pub trait Graphed {
@@ -22,75 +26,149 @@ pub trait Graphed {
     const STAGES: &'static [StageOptions] = &[];
 }
 
-/// What a daemon requires of the type of its `ME`-th field. Nothing else uses this bound, so that a
-/// type that is not a service is one error, which does not list the types that are.
+/// What a daemon requires of the type of a field. Nothing else uses this bound, so that a type that is
+/// not a service is one error, which does not list the types that are.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a service",
     label = "not a service",
     note = "a service is a type of yours with `#[rxd::service]` and an `impl rxd::Runner`",
     note = "a field of a daemon is one service, or an `Option` of one (not an alias of it): write a field for each service, also for those of another daemon, and put settings into the services"
 )]
-pub trait Field<D: Graphed, const ME: usize> {
+pub trait Field<D: Graphed>: Sized {
     /// The service type.
-    type Service: Checked<D, ME>;
+    type Service: Checked<D>;
+
+    /// The service in the daemon's graph, under its own name.
+    const NODE: Node<'static>;
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: Checked<D, ME>, D: Graphed, const ME: usize> Field<D, ME> for T {
+impl<T: Checked<D>, D: Graphed> Field<D> for T {
     type Service = T;
+
+    const NODE: Node<'static> = Node {
+        name: T::DECLARATION.name,
+        service_type: Some(T::SERVICE_TYPE),
+        table: T::DECLARATION.table,
+        edges: T::DECLARATION.edges,
+        optional: false,
+        options: T::DECLARATION.options,
+    };
 }
 
-/// One declared service as the `ME`-th of daemon `D`.
+/// A declared service in daemon `D`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a service",
     label = "not a service",
     note = "a service is a type of yours with `#[rxd::service]` and an `impl rxd::Runner`",
     note = "a field of a daemon is one service, or an `Option` of one (not an alias of it): write a field for each service, also for those of another daemon, and put settings into the services"
 )]
-pub trait Checked<D: Graphed, const ME: usize>: Declared + Sized {
-    /// The same type; of a type that is not a service it is unknown. By this the compiler does not
-    /// report as well that such a type is not [`IntoService`].
-    type Itself;
-
-    /// The module that it is declared in.
-    const MODULE: &'static str;
+pub trait Checked<D: Graphed>: Declared + Sized {
+    /// The type itself, which has to be a runner; of a generic type [`OfGenericType`].
+    type Runner: Runner;
 
     /// Checks the service when the compiler evaluates it: a fault is a compile error at the word
     /// that is wrong.
     const OK: ();
-
-    /// The service in the daemon's graph, under its own name.
-    const NODE: Node<'static> = Node {
-        name: Self::DECLARATION.name,
-        service_type: Some(Self::SERVICE_TYPE),
-        table: Self::DECLARATION.table,
-        edges: Self::DECLARATION.edges,
-        optional: false,
-        options: Self::DECLARATION.options,
-    };
 }
 
-/// A declared service that a daemon can add.
-///
-/// It is implemented next to the type, so that a type without methods is an error there and not in
-/// each daemon. A generic type has it only where it is a runner, so that the error about one that is
-/// not names [`Runner`].
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is annotated as a service, but has no methods",
-    label = "`Runner` is not implemented for it",
-    note = "write `impl rxd::Runner for {Self} {{ async fn run(&mut self, cx: &rxd::Context) -> rxd::Result {{ .. }} }}`"
-)]
-pub trait IntoService {
-    /// The same type; see [`Checked::Itself`].
-    type Itself;
+/// Stands for generic type `T` as a runner: whether `T` is one depends on its parameters.
+#[derive(Debug)]
+pub struct OfGenericType<T>(Infallible, PhantomData<fn() -> T>);
 
-    /// The service, unless it is switched off.
-    fn service(this: Option<Self::Itself>) -> Service;
-
-    /// The service of a field `Option<Self>`: switched off if it is `None`.
-    fn optional(this: Option<Self::Itself>) -> Service {
-        Self::service(this).optional()
+impl<T: 'static> Runner for OfGenericType<T> {
+    async fn run(&mut self, _: &Context) -> crate::Result {
+        match self.0 {}
     }
+}
+
+/// [`Checked::Runner`] of service `S`, by which daemon `D` adds it.
+///
+/// That a type without methods is an error is said next to the type, and not in each daemon. A generic
+/// type may be a runner only for some of its parameters: the error about one that is not is in the
+/// daemon, and names [`Runner`].
+pub trait IntoService<S, D> {
+    /// The service, unless it is switched off.
+    fn service(this: Option<S>) -> Service;
+}
+
+#[diagnostic::do_not_recommend]
+impl<S: Checked<D, Runner = S>, D: Graphed> IntoService<S, D> for S {
+    fn service(this: Option<S>) -> Service {
+        of_runner::<S, D>(this)
+    }
+}
+
+/// The compiler does not see that `S` is a runner if it equals `S::Runner`, which is one.
+fn of_runner<S: Checked<D, Runner: Declared>, D: Graphed>(this: Option<S::Runner>) -> Service {
+    Service::optionally(this)
+}
+
+impl<S: Runner + Declared, D> IntoService<S, D> for OfGenericType<S> {
+    fn service(this: Option<S>) -> Service {
+        Service::optionally(this)
+    }
+}
+
+/// The service of a field.
+pub fn field<R: IntoService<S, D>, S, D>(this: S) -> Service {
+    R::service(Some(this))
+}
+
+/// The service of a field that is an `Option`: switched off if it is `None`.
+pub fn optional_field<R: IntoService<S, D>, S, D>(this: Option<S>) -> Service {
+    R::service(this).optional()
+}
+
+/// The fields of one service type, whose faults are reported at the words of the service. There are
+/// none if the service is of another crate than the daemon: its fields then report them.
+#[derive(Clone, Copy, Debug)]
+pub struct OwnFields {
+    analysis: &'static Analysis<'static>,
+    first: Option<usize>,
+}
+
+/// Checks the fields of type `S` as a whole.
+#[track_caller]
+pub const fn check_service<S: Declared>(analysis: &'static Analysis<'static>) -> OwnFields {
+    let is_own = check::is_in_crate_of(analysis, S::SERVICE_TYPE.module);
+    let first = if is_own { analysis.first_of_type(S::SERVICE_TYPE) } else { None };
+    let mut at = first;
+    while let Some(me) = at {
+        check::check_service(analysis, me);
+        at = analysis.next_of_its_type(me);
+    }
+    OwnFields { analysis, first }
+}
+
+/// Checks one watch of a service type as a whole.
+#[track_caller]
+pub const fn check_edge(fields: OwnFields, edge: usize) {
+    let mut at = fields.first;
+    while let Some(me) = at {
+        check::check_edge(fields.analysis, me, edge);
+        at = fields.analysis.next_of_its_type(me);
+    }
+}
+
+/// Checks one target of one watch of a service type.
+#[track_caller]
+pub const fn check_target(fields: OwnFields, edge: usize, target: usize) {
+    let mut at = fields.first;
+    while let Some(me) = at {
+        check::check_target(fields.analysis, me, edge, target);
+        at = fields.analysis.next_of_its_type(me);
+    }
+}
+
+/// Checks what can be mended only at field `me`: see [`check::check_field`]. And compiles only
+/// if each generic type that the service watches is the type of a field of the daemon.
+#[track_caller]
+pub const fn check_field<S: Declared, D: Graphed, I>(me: usize)
+where
+    S::GenericTargets: WatchesIn<D, I>,
+{
+    check::check_field(D::ANALYSIS, me, S::SERVICE_TYPE.module);
 }
 
 /// Makes the daemon with the constants of its attribute.
@@ -101,9 +179,4 @@ pub fn daemon(name: &'static str, options: DaemonOptions) -> Daemon {
 /// Makes the stage with the constants of the attribute.
 pub fn stage(stage: Stage, options: StageOptions) -> Stage {
     stage.with_options(options)
-}
-
-/// Called by the generated [`IntoService::service`].
-pub fn service<R: Runner + Declared>(this: Option<R>) -> Service {
-    Service::optionally(this)
 }

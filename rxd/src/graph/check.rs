@@ -15,7 +15,7 @@ use std::fmt;
 /// Panics, in the compiler, with what is wrong with service `me` as a whole, unless that is for its
 /// field to report.
 #[track_caller]
-pub const fn check_service(analysis: &Analysis<'_>, me: usize) {
+pub(crate) const fn check_service(analysis: &Analysis<'_>, me: usize) {
     if let Some(violation) = rules::violation_of_service(analysis, me) {
         if !is_for_field(analysis, me, violation) {
             fail(analysis, FaultPosition { service: me, edge: 0, target: 0 }, violation, Place::SERVICE);
@@ -25,7 +25,7 @@ pub const fn check_service(analysis: &Analysis<'_>, me: usize) {
 
 /// Panics, in the compiler, with what is wrong with one watch of service `me` as a whole.
 #[track_caller]
-pub const fn check_edge(analysis: &Analysis<'_>, me: usize, edge: usize) {
+pub(crate) const fn check_edge(analysis: &Analysis<'_>, me: usize, edge: usize) {
     if let Some(violation) = rules::violation_of_edge(analysis, me, edge) {
         fail(analysis, FaultPosition { service: me, edge, target: 0 }, violation, Place::edge(edge));
     }
@@ -33,7 +33,7 @@ pub const fn check_edge(analysis: &Analysis<'_>, me: usize, edge: usize) {
 
 /// Panics, in the compiler, with what is wrong with one target of one watch of service `me`.
 #[track_caller]
-pub const fn check_target(analysis: &Analysis<'_>, me: usize, edge: usize, target: usize) {
+pub(crate) const fn check_target(analysis: &Analysis<'_>, me: usize, edge: usize, target: usize) {
     if let Some(violation) = rules::violation_of_target(analysis, me, edge, target) {
         fail(analysis, FaultPosition { service: me, edge, target }, violation, Place::target(edge, target));
     }
@@ -43,7 +43,7 @@ pub const fn check_target(analysis: &Analysis<'_>, me: usize, edge: usize, targe
 /// it can be mended only where the daemon is declared: a name that two fields share, or any fault of
 /// a service of another crate.
 #[track_caller]
-pub const fn check_field(analysis: &Analysis<'_>, me: usize, module: &str) {
+pub(crate) const fn check_field(analysis: &Analysis<'_>, me: usize, module: &str) {
     let is_own = is_in_crate_of(analysis, module);
     let mut place = Some(Place::SERVICE);
     while let Some(at) = place {
@@ -59,7 +59,7 @@ pub const fn check_field(analysis: &Analysis<'_>, me: usize, module: &str) {
 /// Whether a service declared in `module` is of the crate of the daemon. If not, its field reports
 /// all its faults.
 #[must_use]
-pub const fn is_in_crate_of(analysis: &Analysis<'_>, module: &str) -> bool {
+pub(crate) const fn is_in_crate_of(analysis: &Analysis<'_>, module: &str) -> bool {
     let (daemon, service) = (analysis.source.module.as_bytes(), module.as_bytes());
     let mut i = 0;
     while i < daemon.len() && i < service.len() && daemon[i] == service[i] {

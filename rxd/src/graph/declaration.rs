@@ -18,6 +18,10 @@ use crate::lifecycle::options::check::{fail, within};
     note = "annotate it with `#[rxd::service]`, or wrap it in a type of yours that is"
 )]
 pub trait Declared: 'static {
+    /// The type whose impl of [`WatchesIn`] lists the generic types that the service watches: itself,
+    /// or `()` if there are none.
+    #[doc(hidden)]
+    type GenericTargets;
     /// The type's identity, for watches that name it as a path.
     #[doc(hidden)]
     const SERVICE_TYPE: ServiceType;
@@ -107,15 +111,14 @@ pub trait InDaemon<D, const N: usize> {}
 /// compiler finds.
 ///
 /// The targets are bounds of its impl. As an associated type they would have to be as public as the
-/// service.
+/// service. For all services without such targets, `()` has it.
 pub trait WatchesIn<D, I> {}
+
+impl<D> WatchesIn<D, ()> for () {}
 
 /// The index of a field, as a type.
 #[derive(Debug)]
 pub struct FieldIndex<const N: usize>;
-
-/// Compiles only if each generic type that `S` watches is the type of a field of daemon `D`.
-pub const fn check_types<S: WatchesIn<D, I>, D, I>() {}
 
 /// Panics, in the compiler, with what is wrong with the `within` of one watch of a service.
 #[track_caller]

@@ -149,7 +149,7 @@ fn first_found(graph: &Graph<'_>, entries: &[NodeEntry], target: &Target<'_>) ->
     match find(graph, entries, target) {
         Lookup::One(at) => Some(at),
         Lookup::None => None,
-        Lookup::Many => Some(next_of_type(graph, entries, target, NO_INDEX) as usize),
+        Lookup::Many => Some(next_of_type(graph, entries, target.id, NO_INDEX) as usize),
     }
 }
 

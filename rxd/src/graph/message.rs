@@ -139,10 +139,10 @@ const fn write_watch_fault(
             text.quote(edge.targets[t].text);
             text.push(", which is the type of several services\nhelp: name the one you mean: ");
             let mut list = NameList::new(text);
-            let mut at = next_of_type(analysis.graph, analysis.entries, &edge.targets[t], NO_INDEX);
+            let mut at = next_of_type(analysis.graph, analysis.entries, edge.targets[t].id, NO_INDEX);
             while at != NO_INDEX {
                 list.push(nodes[at as usize].name);
-                at = next_of_type(analysis.graph, analysis.entries, &edge.targets[t], at);
+                at = next_of_type(analysis.graph, analysis.entries, edge.targets[t].id, at);
             }
             list.end();
         }

@@ -74,6 +74,8 @@ pub struct ServiceType {
     pub id: u64,
     /// The type as it is shown: `Health`.
     pub text: &'static str,
+    /// The module that it is declared in.
+    pub module: &'static str,
     /// Where it is declared.
     pub declared_at: &'static Location<'static>,
     /// Whether it has parameters. Types that differ only in these have one `id`.
@@ -83,23 +85,24 @@ pub struct ServiceType {
 }
 
 impl ServiceType {
-    /// The identity of the type with this full path, shown as `text`, and declared here.
+    /// The identity of the type of this name in this module, declared here.
     #[must_use]
     #[track_caller]
-    pub const fn new(path: &str, text: &'static str) -> Self {
-        ServiceType { id: fnv1a(path), text, declared_at: Location::caller(), is_generic: false, type_id: None }
+    pub const fn new(module: &'static str, text: &'static str) -> Self {
+        let id = fnv1a(module).rotate_left(1) ^ fnv1a(text);
+        ServiceType { id, text, module, declared_at: Location::caller(), is_generic: false, type_id: None }
     }
 
-    /// The identity of type `T` with this full path, shown as `text`, and declared here.
+    /// The identity of type `T` of this name in this module, declared here.
     ///
     /// Two functions may each have a type of one path, so the place is part of the identity.
     #[must_use]
     #[track_caller]
-    pub const fn of<T: 'static>(path: &str, text: &'static str) -> Self {
-        let declared_at = Location::caller();
-        let place = (declared_at.line() as u64) << 32 | declared_at.column() as u64;
-        let id = fnv1a(path) ^ place.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        ServiceType { id, text, declared_at, is_generic: false, type_id: Some(TypeId::of::<T>) }
+    pub const fn of<T: 'static>(module: &'static str, text: &'static str) -> Self {
+        let named = ServiceType::new(module, text);
+        let place = (named.declared_at.line() as u64) << 32 | named.declared_at.column() as u64;
+        let id = named.id ^ place.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        ServiceType { id, type_id: Some(TypeId::of::<T>), ..named }
     }
 
     /// The same type, known to have parameters.

@@ -186,7 +186,9 @@ impl Graph<'_> {
                     let to = match find(self, &entries, target) {
                         Lookup::One(at) => ArrowTarget::Service(at),
                         // A fault of its own; the arrow goes to the first.
-                        Lookup::Many => ArrowTarget::Service(next_of_type(self, &entries, target, NO_INDEX) as usize),
+                        Lookup::Many => {
+                            ArrowTarget::Service(next_of_type(self, &entries, target.id, NO_INDEX) as usize)
+                        }
                         Lookup::None => {
                             unknown += 1;
                             ArrowTarget::Unknown(unknown - 1)

@@ -18,7 +18,7 @@
 //!    the same hash, and each name that a watch asks for was found by its bytes. Only then may a
 //!    lookup skip the comparison of bytes.
 
-use super::model::{Edge, Graph, Target};
+use super::model::{Edge, Graph, ServiceType, Target};
 
 /// "None" among the indexes of services, edges and targets.
 pub(super) const NO_INDEX: u32 = u32::MAX;
@@ -79,6 +79,19 @@ impl<'a> Analysis<'a> {
     ) -> Self {
         self.source = DaemonSource { module, fields, configured_out };
         self
+    }
+
+    /// The first service of this type.
+    pub(crate) const fn first_of_type(&self, service_type: ServiceType) -> Option<usize> {
+        index(next_of_type(self.graph, self.entries, service_type.id, NO_INDEX))
+    }
+
+    /// The next service of the type of service `me`, which has one.
+    pub(crate) const fn next_of_its_type(&self, me: usize) -> Option<usize> {
+        match self.graph.nodes[me].service_type {
+            Some(service_type) => index(next_of_type(self.graph, self.entries, service_type.id, me as u32)),
+            None => None,
+        }
     }
 }
 
@@ -181,6 +194,11 @@ pub(super) enum Lookup {
     Many,
 }
 
+/// The index that is no [`NO_INDEX`].
+const fn index(at: u32) -> Option<usize> {
+    if at == NO_INDEX { None } else { Some(at as usize) }
+}
+
 /// The bucket of a hash.
 pub(super) const fn bucket(hash: u64, buckets: usize) -> usize {
     (hash % buckets as u64) as usize
@@ -189,10 +207,10 @@ pub(super) const fn bucket(hash: u64, buckets: usize) -> usize {
 /// The service that a target stands for. Of two services with one name, the first.
 pub(super) const fn find(graph: &Graph<'_>, entries: &[NodeEntry], target: &Target<'_>) -> Lookup {
     if target.by_type {
-        let first = next_of_type(graph, entries, target, NO_INDEX);
+        let first = next_of_type(graph, entries, target.id, NO_INDEX);
         if first == NO_INDEX {
             Lookup::None
-        } else if next_of_type(graph, entries, target, first) != NO_INDEX {
+        } else if next_of_type(graph, entries, target.id, first) != NO_INDEX {
             Lookup::Many
         } else {
             Lookup::One(first as usize)
@@ -250,18 +268,18 @@ pub(super) const fn next_of_name(graph: &Graph<'_>, entries: &[NodeEntry], hash:
 }
 
 /// The next service of this type after service `after`, or the first if that is [`NO_INDEX`].
-pub(super) const fn next_of_type(graph: &Graph<'_>, entries: &[NodeEntry], target: &Target<'_>, after: u32) -> u32 {
+pub(super) const fn next_of_type(graph: &Graph<'_>, entries: &[NodeEntry], id: u64, after: u32) -> u32 {
     if entries.is_empty() {
         return NO_INDEX;
     }
     let mut at = if after == NO_INDEX {
-        entries[bucket(target.id, entries.len())].type_bucket
+        entries[bucket(id, entries.len())].type_bucket
     } else {
         entries[after as usize].type_next
     };
     while at != NO_INDEX {
         if let Some(service_type) = graph.nodes[at as usize].service_type {
-            if service_type.id == target.id {
+            if service_type.id == id {
                 return at;
             }
         }
