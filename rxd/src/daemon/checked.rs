@@ -3,7 +3,7 @@
 
 use crate::daemon::Daemon;
 use crate::daemon::prestart::Stage;
-use crate::daemon::service::Service;
+use crate::daemon::service::{Service, optionally};
 use crate::graph::Node;
 use crate::graph::check;
 use crate::graph::declaration::{Declared, WatchesIn};
@@ -88,36 +88,32 @@ impl<T: 'static> Runner for OfGenericType<T> {
 /// type may be a runner only for some of its parameters: the error about one that is not is in the
 /// daemon, and names [`Runner`].
 pub trait IntoService<S, D> {
-    /// The service, unless it is switched off.
-    fn service(this: Option<S>) -> Service;
+    /// Makes the service; `None` is one that is switched off.
+    const SERVICE: fn(Option<S>) -> Service;
 }
 
 #[diagnostic::do_not_recommend]
 impl<S: Checked<D, Runner = S>, D: Graphed> IntoService<S, D> for S {
-    fn service(this: Option<S>) -> Service {
-        of_runner::<S, D>(this)
-    }
+    const SERVICE: fn(Option<S>) -> Service = of_runner::<S, D>();
 }
 
 /// The compiler does not see that `S` is a runner if it equals `S::Runner`, which is one.
-fn of_runner<S: Checked<D, Runner: Declared>, D: Graphed>(this: Option<S::Runner>) -> Service {
-    Service::optionally(this)
+const fn of_runner<S: Checked<D, Runner: Declared>, D: Graphed>() -> fn(Option<S::Runner>) -> Service {
+    optionally::<S::Runner>
 }
 
 impl<S: Runner + Declared, D> IntoService<S, D> for OfGenericType<S> {
-    fn service(this: Option<S>) -> Service {
-        Service::optionally(this)
-    }
+    const SERVICE: fn(Option<S>) -> Service = optionally::<S>;
 }
 
 /// The service of a field.
 pub fn field<R: IntoService<S, D>, S, D>(this: S) -> Service {
-    R::service(Some(this))
+    R::SERVICE(Some(this))
 }
 
 /// The service of a field that is an `Option`: switched off if it is `None`.
 pub fn optional_field<R: IntoService<S, D>, S, D>(this: Option<S>) -> Service {
-    R::service(this).optional()
+    R::SERVICE(this).optional()
 }
 
 /// The fields of one service type, whose faults are reported at the words of the service. There are

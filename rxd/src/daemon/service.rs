@@ -92,12 +92,13 @@ impl<R: Runner> ErasedRunner for Option<R> {
     }
 
     fn spawn(&mut self, engine: EngineState, on: SpawnOn<'_>, span: tracing::Span) {
-        if let Some(runner) = self.take() {
-            let engine = serve(runner, engine);
+        if self.is_some() {
             // A debug build makes tokio's task once, and not anew for each type of service: most of
             // what it costs to compile a service. A release build saves the allocation.
             #[cfg(debug_assertions)]
-            let engine: std::pin::Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(engine);
+            let engine: std::pin::Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(serve(self.take(), engine));
+            #[cfg(not(debug_assertions))]
+            let engine = serve(self.take(), engine);
             on.tasks.spawn((on.subscriber, on.runtime), InSpan::new(engine, span));
         }
     }
@@ -148,6 +149,13 @@ impl ServiceConfig {
     }
 }
 
+/// As [`declared`](Service::declared), but switched off if there is no runner.
+//
+// In a debug build each function that a runner is moved through keeps a copy on the stack.
+pub(super) fn optionally<R: Runner + Declared>(runner: Option<R>) -> Service {
+    Service(Box::new(ServiceBox { config: ServiceConfig::declared::<R>(), runner }))
+}
+
 impl fmt::Debug for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Service").field("name", &self.0.config.name).finish_non_exhaustive()
@@ -164,11 +172,6 @@ impl Service {
     /// The service as its attributes declare it.
     pub fn declared<R: Runner + Declared>(runner: R) -> Self {
         ServiceConfig::declared::<R>().with(Some(runner))
-    }
-
-    /// As [`declared`](Service::declared), but switched off if there is no runner.
-    pub(crate) fn optionally<R: Runner + Declared>(runner: Option<R>) -> Self {
-        ServiceConfig::declared::<R>().with(runner)
     }
 
     /// Sets the name.

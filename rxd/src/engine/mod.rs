@@ -123,7 +123,10 @@ impl Method {
 }
 
 /// Runs one service to its end.
-pub(crate) fn serve<R: Runner>(mut runner: R, mut engine: EngineState) -> impl Future<Output = ()> + Send {
+///
+/// The runner stays where it is, and is dropped there. It may be large, and in a debug build each
+/// function that it is moved through keeps a copy on the stack of the worker thread.
+pub(crate) fn serve<R: Runner>(mut runner: Option<R>, mut engine: EngineState) -> impl Future<Output = ()> + Send {
     engine.overridden = OverriddenMethods::of::<R>();
     if engine.overridden.has(Method::Reload) {
         engine.core.can_reload(engine.id);
@@ -131,9 +134,10 @@ pub(crate) fn serve<R: Runner>(mut runner: R, mut engine: EngineState) -> impl F
     // Not an `async fn`: that would keep its arguments twice in the future.
     async move {
         while let Some(call) = poll_fn(|task| engine.poll_next(task)).await {
+            let Some(service) = &mut runner else { break };
             let cx = engine.context(call);
             let ended = {
-                let mut method = pin!(Some(invoke(&mut runner, &cx, call)));
+                let mut method = pin!(Some(invoke(service, &cx, call)));
                 engine.begin(call);
                 let ended = poll_fn(|task| match method.as_mut().as_pin_mut() {
                     Some(method) => engine.poll_method(&cx, method, task),
@@ -153,7 +157,7 @@ pub(crate) fn serve<R: Runner>(mut runner: R, mut engine: EngineState) -> impl F
             drop(cx);
             engine.ended(call, ended);
         }
-        if let Err(caught) = engine.guarded(|| drop(runner)) {
+        if let Err(caught) = engine.guarded(|| runner = None) {
             emit!(ERROR, target: "rxd", "panicked while it was dropped: {caught}");
         }
     }
