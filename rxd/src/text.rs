@@ -136,37 +136,35 @@ impl Text {
             self.push("almost ");
         }
         self.number(whole as usize);
+        self.fraction(rest as usize, DECIMALS as usize);
+    }
+
+    /// The decimals of `rest / of`, without zeros at the end. `of` is a power of ten.
+    const fn fraction(&mut self, mut rest: usize, of: usize) {
         if rest == 0 {
             return;
         }
         self.push(".");
-        let mut unit = DECIMALS / 10;
+        let mut unit = of / 10;
         while rest > 0 {
-            self.digit((rest / unit) as usize);
+            self.digit(rest / unit);
             rest %= unit;
             unit /= 10;
         }
     }
 
-    /// The time in seconds, and a rest in the longest unit that is exact: `90s`, `250ms`, `1s500ms`.
+    /// The time in its longest unit, as `{:?}` prints it at run time: `90s`, `64.8s`, `250ms`.
     pub(crate) const fn duration(&mut self, time: Duration) {
         let (seconds, nanos) = (time.as_secs() as usize, time.subsec_nanos() as usize);
-        if nanos == 0 {
-            self.number(seconds);
-            self.push("s");
-            return;
-        }
-        let (unit, name) = match nanos {
-            _ if nanos % 1_000_000 == 0 => (1_000_000, "ms"),
-            _ if nanos % 1_000 == 0 => (1_000, "us"),
-            _ => (1, "ns"),
+        let (whole, rest, of, unit) = match (seconds, nanos) {
+            (1.., _) | (0, 0) => (seconds, nanos, 1_000_000_000, "s"),
+            (0, 1_000_000..) => (nanos / 1_000_000, nanos % 1_000_000, 1_000_000, "ms"),
+            (0, 1_000..) => (nanos / 1_000, nanos % 1_000, 1_000, "\u{b5}s"),
+            (0, _) => (nanos, 0, 1, "ns"),
         };
-        if seconds > 0 {
-            self.number(seconds);
-            self.push("s");
-        }
-        self.number(nanos / unit);
-        self.push(name);
+        self.number(whole);
+        self.fraction(rest, of);
+        self.push(unit);
     }
 }
 
@@ -211,5 +209,18 @@ mod tests {
         text.push("y");
         text.push("z");
         assert_eq!(text.as_str(), format!("{}..", "x".repeat(8190)));
+    }
+
+    #[test]
+    fn duration_is_one_number_as_debug_prints_it() {
+        let seconds = [0.0, 64.8, 1.0, 0.25, 0.000_5, 0.001_5, 1e-9, 0.000_000_25, 1.000_000_001, 86_400.0];
+        let times = seconds.iter().map(|&seconds| Duration::from_secs_f64(seconds));
+        for time in times.chain([Duration::MAX, Duration::from_nanos(999_999_999)]) {
+            let mut text = Text::new();
+            text.duration(time);
+            // Zero is `0ns` for `Debug`.
+            let expected = if time.is_zero() { "0s".to_owned() } else { format!("{time:?}") };
+            assert_eq!(text.as_str(), expected);
+        }
     }
 }

@@ -177,7 +177,7 @@ fn services() -> Vec<KeyRow> {
                     [None, Some("service/restarts_out_of_reach")],
                     "service `poller` of daemon `edge`, `restarts`",
                     |options| options.restarts(10, Duration::from_secs(60)),
-                    unreachable(10, "64s800ms", "60s", 9),
+                    unreachable(10, "64.8s", "60s", 9),
                 ),
                 option(
                     [None, Some("service/restarts_out_of_reach_const")],
