@@ -79,7 +79,7 @@ use std::num::NonZeroU64;
 use std::task::Waker;
 use std::time::Duration;
 use tokio::time::Instant;
-use watcher::{Watcher, WatcherKind};
+use watcher::{NOBODY, Watcher, WatcherKind};
 
 /// The index of a service on the board.
 pub(crate) type Id = u32;
@@ -269,12 +269,27 @@ impl Board {
     pub(crate) fn take_reaction(&self, id: Id, reaction: Reaction) -> bool {
         let mut inner = self.lock();
         let own = inner.entries[id as usize].own();
-        let mut taken = false;
-        for watcher in inner.watchers[own].iter_mut().filter(|watcher| watcher.raises(reaction.signal())) {
-            taken |= std::mem::take(&mut watcher.fired) && watcher.has_reaction(reaction);
+        let (mut taken, mut last) = (false, None);
+        for at in own {
+            let watcher = &mut inner.watchers[at];
+            if watcher.raises(reaction.signal()) && std::mem::take(&mut watcher.fired) {
+                taken |= watcher.has_reaction(reaction);
+                last = last.or(Some(at as u32));
+            }
         }
+        inner.entries[id as usize].taken = last.unwrap_or(inner.entries[id as usize].taken);
         self.service(id).clear(reaction.signal());
         taken
+    }
+
+    /// The reaction that was taken last, and the service whose transition made it fire. Only after
+    /// [`take_reaction`](Board::take_reaction).
+    pub(crate) fn last_reaction(&self, id: Id) -> Option<(WatcherSpec, Option<Id>)> {
+        let inner = self.lock();
+        let watcher = inner.watchers.get(inner.entries[id as usize].taken as usize)?;
+        let WatcherKind::Declared { owner, by, .. } = watcher.kind else { return None };
+        let spec = watcher.to_spec().filter(|_| owner == id)?;
+        Some((spec, Some(by).filter(|&by| by != NOBODY)))
     }
 
     /// Handles an operator's start of a service in Exit. A condition that holds now counts as

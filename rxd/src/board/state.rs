@@ -2,7 +2,7 @@
 
 use super::history::History;
 use super::status::{Event, Reaction, ServiceStatus};
-use super::watcher::{StepEffect, Watcher, WatcherKind};
+use super::watcher::{NOBODY, StepEffect, Watcher, WatcherKind};
 use super::{Id, Seq, ServiceSignals, StateChange, TransitionBatch, signal};
 use crate::lifecycle::state::State;
 use std::collections::VecDeque;
@@ -32,6 +32,8 @@ pub(super) struct ServiceEntry {
     pub(super) watchers: Vec<(u32, u32)>,
     /// The watches that this service declares: `own.0 .. own.1` in [`BoardState::watchers`].
     pub(super) own: (u32, u32),
+    /// The reaction of this service that was taken last, as an index of [`BoardState::watchers`].
+    pub(super) taken: u32,
     /// Whether its engine waits for gates.
     pub(super) held: bool,
     pub(super) waker: Option<Waker>,
@@ -83,7 +85,7 @@ impl BoardState {
             self.watchers[at as usize] = watcher;
         }
         if fires {
-            self.fire(services, at);
+            self.fire(services, at, NOBODY);
         }
         at
     }
@@ -181,7 +183,7 @@ impl BoardState {
             watcher.save(nth as usize, before);
             match watcher.step(nth as usize, before, after) {
                 StepEffect::Nothing => {}
-                StepEffect::Rises => self.fire(services, at),
+                StepEffect::Rises => self.fire(services, at, id),
                 StepEffect::Ends => self.queue(at),
             }
         }
@@ -214,12 +216,13 @@ impl BoardState {
         }
     }
 
-    /// Handles a rising edge of this watcher.
-    fn fire(&mut self, services: &[ServiceSignals], at: u32) {
+    /// Handles a rising edge of this watcher, which a transition of service `cause` has made.
+    fn fire(&mut self, services: &[ServiceSignals], at: u32, cause: Id) {
         let watcher = &mut self.watchers[at as usize];
         watcher.fired = true;
         match &mut watcher.kind {
-            WatcherKind::Declared { owner, reaction, .. } => {
+            WatcherKind::Declared { owner, by, reaction, .. } => {
+                *by = cause;
                 let (owner, gate) = (*owner as usize, reaction.is_gate());
                 watcher.held |= gate;
                 services[owner].set(reaction.signal());

@@ -6,6 +6,9 @@ use crate::graph::Mode;
 use std::task::Waker;
 use std::time::Duration;
 
+/// No service: the condition has held since the watcher was made.
+pub(super) const NOBODY: Id = Id::MAX;
+
 /// One watcher: how many of its targets satisfy its condition, and whether that came true.
 #[derive(Debug)]
 pub(super) struct Watcher {
@@ -41,8 +44,8 @@ pub(super) struct WatchedService {
 /// What kind of watcher it is.
 #[derive(Debug)]
 pub(super) enum WatcherKind {
-    /// Declared by a service.
-    Declared { owner: Id, reaction: Reaction, within: Option<Duration> },
+    /// Declared by a service. `by` is the target whose transition made it fire last, or [`NOBODY`].
+    Declared { owner: Id, by: Id, reaction: Reaction, within: Option<Duration> },
     /// Polled by the task that holds it.
     Polled { edges: RisingEdges, waker: Option<Waker> },
     /// A stream of all transitions of its targets; `unread` counts those since it was last read.
@@ -98,7 +101,8 @@ impl Watcher {
 
     pub(super) fn declared(owner: Id, declared: WatcherSpec) -> Watcher {
         let WatcherSpec { mode, condition, targets, reaction, within } = declared;
-        Watcher { kind: WatcherKind::Declared { owner, reaction, within }, ..Watcher::on(mode, condition, &targets) }
+        let kind = WatcherKind::Declared { owner, by: NOBODY, reaction, within };
+        Watcher { kind, ..Watcher::on(mode, condition, &targets) }
     }
 
     pub(super) fn polled(mode: Mode, condition: Condition, targets: &[Id]) -> Watcher {

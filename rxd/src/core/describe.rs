@@ -1,19 +1,33 @@
-//! Gates in words.
+//! Gates and reactions in words.
 
-use crate::board::{Condition, WatcherSpec};
+use crate::board::{Condition, Id, WatcherSpec};
 use crate::core::Core;
 use crate::graph::Mode;
 
 /// A gate in words: `` all of `db`, `cache` entering Run ``.
 pub(crate) fn describe(core: &Core, gate: &WatcherSpec) -> String {
-    let names: Vec<String> = gate.targets.iter().map(|&id| format!("`{}`", core.name(id))).collect();
+    describe_quoted(core, gate, "`")
+}
+
+/// A reaction in words, and the service whose transition made it fire, if it watches several:
+/// `` any of `db`, `cache` exited Run (`db`) ``.
+pub(crate) fn describe_reaction(core: &Core, watch: &WatcherSpec, by: Option<Id>, quote: &str) -> String {
+    let text = describe_quoted(core, watch, quote);
+    match by {
+        Some(by) if watch.targets.len() > 1 => format!("{text} ({quote}{}{quote})", core.name(by)),
+        _ => text,
+    }
+}
+
+fn describe_quoted(core: &Core, watch: &WatcherSpec, quote: &str) -> String {
+    let names: Vec<String> = watch.targets.iter().map(|&id| format!("{quote}{}{quote}", core.name(id))).collect();
     let names = names.join(", ");
-    let mode = match gate.mode {
-        _ if gate.targets.len() == 1 => "",
+    let mode = match watch.mode {
+        _ if watch.targets.len() == 1 => "",
         Mode::Any => "any of ",
         Mode::All => "all of ",
     };
-    match gate.condition {
+    match watch.condition {
         Condition::State(action, state) => {
             let action = action.as_str().replace('_', " ");
             format!("{mode}{names} {action} {}", state.name())

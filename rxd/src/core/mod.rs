@@ -17,6 +17,7 @@ use crate::core::tasks::ServiceTasks;
 use crate::error::Error;
 use crate::in_span::ScopedSubscriber;
 use crate::intracom::Intracom;
+use crate::lifecycle::backoff::ReactionRecords;
 use crate::lifecycle::options::Options;
 use crate::lifecycle::state::{Cause, State};
 use crate::panic;
@@ -114,9 +115,11 @@ pub(crate) struct FailureDetail {
     pub(crate) failures: [u64; Cause::Abandoned as usize + 1],
     /// When the next attempt begins.
     pub(crate) next_attempt: Option<Instant>,
-    /// It waits for that attempt because a `then(stop)` took it out of Run soon after it had
+    /// It waits for that attempt because this `then(stop)` took it out of Run soon after it had
     /// entered.
-    pub(crate) is_evicted: bool,
+    pub(crate) reaction: Option<String>,
+    /// What the log tells of such reactions.
+    pub(crate) reaction_records: ReactionRecords,
     /// When the service enters Run, while it waits in Idle for its delay.
     pub(crate) enters_run: Option<Instant>,
     /// The state in which it exceeded a limit during the shutdown.

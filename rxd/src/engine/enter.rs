@@ -5,7 +5,7 @@ use super::{EngineState, FirstDelay, Method, Outcome};
 use crate::board::signal;
 use crate::core::ServiceCommand;
 use crate::error::{Error, MethodFailure};
-use crate::lifecycle::backoff::{RestartHistory, later, pause};
+use crate::lifecycle::backoff::{RestartHistory, later};
 use crate::lifecycle::state::{Cause, State, Transition};
 use crate::panic::emit;
 use std::future::Future;
@@ -286,33 +286,20 @@ impl EngineState {
             );
         }
         if !delay.is_zero() {
-            self.note_next_attempt(delay);
+            self.note_next_attempt(delay, None);
         }
         Some(delay)
     }
 
-    /// The delay before the Init of a service that a `then(stop)` took out of Run soon after it had
-    /// entered.
-    fn pause(&self) -> Duration {
-        let pause = pause(&self.options.backoff);
-        emit!(
-            INFO, target: "rxd", attempt = self.next_attempt(),
-            "restarting in {pause:?}: a reaction took it out of run soon after it entered"
-        );
-        self.note_next_attempt(pause);
-        pause
-    }
-
     /// The number of the next attempt, as `why` counts them.
-    fn next_attempt(&self) -> u32 {
+    pub(super) fn next_attempt(&self) -> u32 {
         self.core.board.status(self.id).incarnation.saturating_add(1)
     }
 
-    /// Notes when the next attempt begins, for `why`.
-    fn note_next_attempt(&self, delay: Duration) {
-        let is_evicted = self.is_evicted;
+    /// Notes for `why` when the next attempt begins, and by which reaction, if there was one.
+    pub(super) fn note_next_attempt(&self, delay: Duration, reaction: Option<String>) {
         self.core.note(self.id, |detail| {
-            (detail.next_attempt, detail.is_evicted) = (Some(later(delay)), is_evicted);
+            (detail.next_attempt, detail.reaction) = (Some(later(delay)), reaction);
         });
     }
 

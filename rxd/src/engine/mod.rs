@@ -10,7 +10,8 @@
 //! * `next_state`: which state follows, by the manager's table;
 //! * `enter`: the way into that state; `wait`: its delay and its gates;
 //! * `method`: the running method, its limit, its end, and that of its tasks;
-//! * `requests`: signals, reactions, and the requests of operators.
+//! * `requests`: signals, reactions, and the requests of operators; `reactions`: the records about
+//!   reactions.
 //!
 //! # States
 //!
@@ -57,6 +58,7 @@
 mod enter;
 mod method;
 mod next_state;
+mod reactions;
 mod requests;
 #[cfg(all(test, not(rxd_loom)))]
 mod tests;

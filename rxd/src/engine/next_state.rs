@@ -68,11 +68,10 @@ impl EngineState {
             }
         }
         if call == Method::Run {
+            let lasted = self.ran();
             if cause == Cause::Reaction {
-                self.recovers = true;
-                emit!(INFO, target: "rxd", "left run by a reaction");
+                self.log_reaction(lasted);
             }
-            self.ran();
             self.completed = cause == Cause::Normal;
         }
         self.last_state = call.state();
@@ -145,7 +144,10 @@ impl EngineState {
             Interrupt::Failed(_) | Interrupt::Reload => self.first_failure = self.first_failure.or(Some(cause)),
         }
         if std::mem::take(&mut self.reloads_in_place) && self.to == State::Run {
-            self.ran();
+            let lasted = self.ran();
+            if cause == Cause::Reaction {
+                self.log_reaction(lasted);
+            }
         }
         self.to = match (self.init_entered, interrupt) {
             (true, Interrupt::Failed(_)) => self.decide(cause),
@@ -174,8 +176,9 @@ impl EngineState {
     }
 
     /// Handles the end of a Run. If it was a sustained one, the next failure counts as the first. If
-    /// it was a short one that a `then(stop)` ended, the service pauses before its next Init.
-    fn ran(&mut self) {
+    /// it was a short one that a `then(stop)` ended, the service pauses before its next Init. Returns
+    /// how long it lasted.
+    fn ran(&mut self) -> Duration {
         let now = self.core.board.now();
         let lasted = self.run_since.map_or(0, |since| (now + 1).saturating_sub(since.get()));
         let lasted = Duration::from_nanos(lasted);
@@ -183,6 +186,7 @@ impl EngineState {
         self.is_evicted = self.is_evicted && lasted < pause(&self.options.backoff);
         // The transitions that follow are of the same instant: the clock is not read again.
         self.batch.at = NonZeroU64::new(now);
+        lasted
     }
 
     // ---- failing and ending --------------------------------------------------------------------

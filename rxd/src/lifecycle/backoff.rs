@@ -12,6 +12,10 @@ use tokio::time::Instant;
 /// The pause of an evicted service whose back-off begins with no delay.
 const LEAST_PAUSE: Duration = Duration::from_millis(10);
 
+/// The window in which at most [`MOST_RECORDS`] tell of reactions that took one service out of Run.
+pub(crate) const RECORD_WINDOW: Duration = Duration::from_secs(10);
+const MOST_RECORDS: u32 = 5;
+
 /// How long a Run must last to reset the back-off, if `reset` is not declared. (A longer delay
 /// before it raises this.)
 const DEFAULT_SUSTAINED_RUN: Duration = Duration::from_secs(60);
@@ -50,6 +54,32 @@ pub(crate) fn later_than(instant: Instant, delay: Duration) -> Instant {
 /// failure.
 pub(crate) const fn pause(backoff: &Backoff) -> Duration {
     if backoff.base.is_zero() { LEAST_PAUSE } else { backoff.base }
+}
+
+/// The records about reactions that have taken a service out of Run.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ReactionRecords {
+    /// When the window began, and the records in it.
+    window: Option<(Instant, u32)>,
+    /// How often reactions have taken it out since the last record.
+    unrecorded: u32,
+}
+
+impl ReactionRecords {
+    /// Counts a reaction. Returns how many times the record about
+    /// it is to tell of, if there is to be one.
+    pub(crate) fn add(&mut self) -> Option<u32> {
+        let (since, records) = self.window.get_or_insert_with(|| (Instant::now(), 0));
+        if since.elapsed() >= RECORD_WINDOW {
+            (*since, *records) = (Instant::now(), 0);
+        }
+        if *records == MOST_RECORDS {
+            self.unrecorded = self.unrecorded.saturating_add(1);
+            return None;
+        }
+        *records += 1;
+        Some(std::mem::take(&mut self.unrecorded).saturating_add(1))
+    }
 }
 
 impl RestartHistory {

@@ -57,9 +57,9 @@ pub struct ServiceDiagnosis {
     pub asked_to_stop: Option<Duration>,
     /// Its last reload failed: it runs with its old configuration.
     reload_failed: bool,
-    /// It waits for its next attempt because a `then(stop)` took it out of Run soon after it had
+    /// It waits for its next attempt because this `then(stop)` took it out of Run soon after it had
     /// entered.
-    is_evicted: bool,
+    reaction: Option<String>,
 }
 
 /// A closed gate: a watch that holds a service back.
@@ -229,7 +229,7 @@ impl ServiceDiagnosis {
             asked_to_stop,
             last_failed,
             reload_failed: is_of_reload && is_running,
-            is_evicted: next_attempt.is_some() && core.detail(id, |detail| detail.is_evicted),
+            reaction: core.detail(id, |detail| detail.reaction.clone()).filter(|_| next_attempt.is_some()),
         }
     }
 
@@ -267,8 +267,8 @@ impl ServiceDiagnosis {
                 (_, cause) => parts.push(cause.to_string()),
             },
         }
-        if self.is_evicted {
-            parts.push(EVICTED.to_owned());
+        if let Some(reaction) = &self.reaction {
+            parts.push(format!("{EVICTED}: {reaction}"));
         }
         if let Some(left) = self.next_attempt {
             parts.push(format!("next attempt in {}", ShortDuration(left)));
@@ -357,8 +357,8 @@ impl fmt::Display for ServiceDiagnosis {
             None if *incarnation > 1 && *state == State::Init => write!(f, ", attempt {incarnation}")?,
             None => {}
         }
-        if self.is_evicted {
-            write!(f, ", {EVICTED}")?;
+        if let Some(reaction) = &self.reaction {
+            write!(f, ", {EVICTED}: {reaction}")?;
         }
         match (&self.error, self.history()) {
             (Some(error), _) => write!(f, ", last error: {error}"),

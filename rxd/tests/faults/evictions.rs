@@ -2,7 +2,7 @@
 //! run at full speed.
 
 use crate::kit::*;
-use rxd::testing::{Behavior, FakeService};
+use rxd::testing::{Behavior, CallLog, FakeService, ReloadingFake};
 use rxd::{Action, Backoff, Cause, Effect, Options, Service, State, When};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -90,7 +90,7 @@ async fn g25_why_and_states_say_that_an_evicted_service_pauses() {
     assert!(states["a"].next_attempt.is_some());
     assert_eq!(
         running.handle.why("a").unwrap().to_string(),
-        "a after Stop, attempt 2 in 10.0 s, taken out of Run by a reaction soon after it entered"
+        "a after Stop, attempt 2 in 10.0 s, taken out of Run by a reaction soon after it entered: lock entering Idle"
     );
     running.until("a", State::Run).await;
     assert_eq!(running.handle.why("a").unwrap().to_string(), "a in Run");
@@ -113,6 +113,29 @@ async fn g25_operator_ends_the_pause_of_an_evicted_service() {
     assert!(before.elapsed() <= MS);
     running.until("a", State::Run).await;
     assert_eq!(running.stop().await.service_report("a").restarts, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn g25_reload_in_the_pause_of_an_evicted_service_does_not_end_it() {
+    let call_log = CallLog::new();
+    let evicts = When::any(Action::Entering, State::Idle, ["lock"]).then(Effect::Stop);
+    let fake = FakeService::new().on_reload([Behavior::Ok]).call_log(&call_log);
+    let a = Service::new("a", ReloadingFake(fake)).watch(evicts).options(fixed(10 * SECOND));
+    let running = start(daemon([plain("lock"), a])).await;
+    tokio::time::sleep(SECOND).await;
+    running.handle.restart("lock").await.unwrap();
+    tokio::time::sleep(4 * SECOND).await;
+    let before = Instant::now();
+    running.handle.reload("a").await.unwrap();
+    assert!(before.elapsed() <= MS, "{:?}", before.elapsed());
+    let why = running.handle.why("a").unwrap().to_string();
+    assert!(why.starts_with("a after Stop, attempt 2 in 6.0 s, taken out of Run by a reaction"), "{why}");
+    tokio::time::sleep(20 * SECOND).await;
+    let ran = running.stop().await;
+    let waited = ran.trace.entered("a", State::Init)[1] - ran.trace.entered("a", State::Stop)[0];
+    assert_eq!(waited.as_secs(), 10, "{waited:?}");
+    let calls = ["init", "idle", "run", "stop", "reload", "init", "idle", "run", "stop"];
+    assert_eq!(call_log.calls("a"), calls);
 }
 
 #[tokio::test(start_paused = true)]

@@ -499,7 +499,7 @@ async fn log_says_when_a_reaction_takes_a_service_out_of_run_and_when_it_is_back
     handle.wait_for("api", State::Run).await.unwrap();
     let of_api =
         |lines: Vec<String>| lines.into_iter().filter(|line| line.starts_with("INFO api: ")).collect::<Vec<_>>();
-    let once = ["INFO api: rxd: left run by a reaction", "INFO api: rxd: in run again"];
+    let once = ["INFO api: rxd: left run by a reaction: `db` exited Run", "INFO api: rxd: in run again"];
     assert_eq!(of_api(lines.take()), once);
     // Again, soon after it has entered Run.
     handle.restart("db").await.unwrap();
@@ -508,6 +508,35 @@ async fn log_says_when_a_reaction_takes_a_service_out_of_run_and_when_it_is_back
     assert!(handle.wait().await.is_ok());
     let pause = "INFO api: rxd: restarting in 100ms: a reaction took it out of run soon after it entered attempt=3";
     assert_eq!(of_api(lines.take()), [once[0], pause, once[1]]);
+}
+
+/// Services that evict each other as fast as they can: each is in Run a hundred times a second.
+#[tokio::test(start_paused = true)]
+async fn log_tells_of_five_evictions_in_ten_seconds_and_counts_the_others() {
+    use crate::capture::capture;
+    let levels = rxd::log::LevelHandle::new(Level::Info);
+    levels.set(rxd::log::LevelTarget::Internal, Level::Info);
+    let (lines, _guard) = capture(&levels);
+    let out = |names: &[&'static str]| {
+        rxd::When::any(rxd::Action::Entering, State::Idle, names.to_vec()).then(rxd::Effect::Stop)
+    };
+    let options = Options::DEFAULT.backoff(rxd::Backoff::NONE);
+    let service = |name, others: &[&'static str]| Service::new(name, Speaks(0)).options(options).watch(out(others));
+    let daemon = Daemon::new("d").signals([]).add(service("a", &["b", "c"])).add(service("b", &["a"]));
+    let daemon = daemon.add(Service::new("c", Speaks(0)).options(options.startup_delay(Duration::from_secs(3600))));
+    let handle = daemon.start().await.unwrap();
+    tokio::time::sleep(Duration::from_millis(30_500)).await;
+    handle.shutdown();
+    assert!(handle.wait().await.is_ok());
+    let lines = lines.take();
+    let of = |name: &str| lines.iter().filter(|line| line.starts_with(&format!("INFO {name}: rxd: "))).count();
+    // In each of four windows five times at most: it left, it pauses, it is back.
+    assert!((20..=60).contains(&of("a")) && (20..=60).contains(&of("b")), "{lines:#?}");
+    let left = "INFO a: rxd: left run by a reaction: any of `b`, `c` entering Idle (`b`)";
+    let left: Vec<&String> = lines.iter().filter(|line| line.starts_with(left)).collect();
+    let times: Vec<u32> =
+        left.iter().map(|line| line.split_once("times=").map_or(1, |(_, times)| times.parse().unwrap())).collect();
+    assert!(left.len() == 20 && times[..5] == [1; 5] && times[5] > 100 && times[6..10] == [1; 4], "{left:?}");
 }
 
 #[tokio::test(start_paused = true)]
