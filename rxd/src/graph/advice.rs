@@ -73,7 +73,7 @@ pub enum AdviceRule {
     ReactionWithoutGate,
     /// Services that take each other out of Run do not do so in a cycle.
     EvictionCycle,
-    /// The gates of a service can be open at the same time, also by what its targets need.
+    /// The gates of a service can be open at the same time and stay so, also by what its targets need.
     GatesNeverOpen,
     /// A service that waits for another one ends with it, if a `then(exit)` may end that.
     WaitsForEnded,
@@ -81,6 +81,8 @@ pub enum AdviceRule {
     GateOnPassingState,
     /// A gate may stay closed for as long as the declared delays of its target last.
     WithinTooShort,
+    /// A `then(exit)` does not end its service at the start of the daemon.
+    ExitAtStart,
     /// A setting has an effect.
     DeadSetting,
     /// Services that stop one after another have time to do so.
@@ -89,13 +91,14 @@ pub enum AdviceRule {
 
 impl AdviceRule {
     /// All of them.
-    pub const ALL: [AdviceRule; 8] = [
+    pub const ALL: [AdviceRule; 9] = [
         AdviceRule::ReactionWithoutGate,
         AdviceRule::EvictionCycle,
         AdviceRule::GatesNeverOpen,
         AdviceRule::WaitsForEnded,
         AdviceRule::GateOnPassingState,
         AdviceRule::WithinTooShort,
+        AdviceRule::ExitAtStart,
         AdviceRule::DeadSetting,
         AdviceRule::ShutdownTooShort,
     ];
@@ -110,6 +113,7 @@ impl AdviceRule {
             AdviceRule::WaitsForEnded => "waits-for-ended",
             AdviceRule::GateOnPassingState => "gate-on-passing-state",
             AdviceRule::WithinTooShort => "within-too-short",
+            AdviceRule::ExitAtStart => "exit-at-start",
             AdviceRule::DeadSetting => "dead-setting",
             AdviceRule::ShutdownTooShort => "shutdown-too-short",
         }
@@ -155,13 +159,14 @@ impl Graph<'_> {
         let has_standby = gates::has_standby(self);
         let analysis = Analysis { graph: self, entries: &entries, source: DaemonSource::NONE };
         let mut advice = Vec::new();
-        let (earliest, evicts) = (watches::earliest_runs(&analysis), evictions::Arrows::of(&analysis));
+        let (earliest, mut evicts) = (watches::earliest_runs(&analysis), evictions::Arrows::of(&analysis));
         for (me, node) in self.nodes.iter().enumerate() {
-            evictions::advise(&analysis, me, &evicts, &mut advice);
+            evictions::advise(&analysis, me, &mut evicts, &mut advice);
             gates::advise(&analysis, me, has_standby, &mut advice);
             watches::advise(&analysis, me, &earliest, &mut advice);
             settings::advise(node, &mut advice);
         }
+        settings::advise_on_failure(&analysis, &mut advice);
         advice
     }
 

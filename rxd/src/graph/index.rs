@@ -65,14 +65,39 @@ const fn fill(graph: &Graph<'_>, entries: &mut [NodeEntry]) {
             entries[bucket].type_bucket = i as u32;
         }
     }
-    mark_targets(graph, entries);
+    if mark_targets(graph, entries) {
+        mark_near_evictions(graph, entries);
+    }
     solve(graph, entries);
+}
+
+/// Sets `is_near_eviction`, in a graph in which services evict others.
+const fn mark_near_evictions(graph: &Graph<'_>, entries: &mut [NodeEntry]) {
+    let mut me = 0;
+    while me < entries.len() {
+        let mut is_near = entries[me].flags & EVICTS != 0;
+        let edges = graph.nodes[me].edges;
+        let mut e = 0;
+        while e < edges.len() {
+            let mut t = 0;
+            while !is_near && edges[e].is_gate() && t < edges[e].targets.len() {
+                if let Lookup::One(at) = find(graph, entries, &edges[e].targets[t]) {
+                    is_near = entries[at].flags & EVICTS != 0;
+                }
+                t += 1;
+            }
+            e += 1;
+        }
+        entries[me].is_near_eviction = is_near;
+        me += 1;
+    }
 }
 
 /// Sets the flags that save work at each watch: [`HASH_IS_UNIQUE`], if no lookup needs to compare
 /// names byte by byte, the flags of services that name a target more than once, and [`EVICTS`].
-const fn mark_targets(graph: &Graph<'_>, entries: &mut [NodeEntry]) {
-    let mut ambiguous = false;
+/// Returns whether a service has the last one.
+const fn mark_targets(graph: &Graph<'_>, entries: &mut [NodeEntry]) -> bool {
+    let (mut ambiguous, mut some_evict) = (false, false);
     let mut me = 0;
     while me < entries.len() {
         let mut at = entries[me].name_next;
@@ -104,6 +129,7 @@ const fn mark_targets(graph: &Graph<'_>, entries: &mut [NodeEntry]) {
                         entries[at].last_edge = edge_number;
                         if evicts {
                             entries[at].flags |= EVICTS;
+                            some_evict = true;
                         }
                     }
                     // The name is unknown, and may still have the hash of another one.
@@ -117,12 +143,10 @@ const fn mark_targets(graph: &Graph<'_>, entries: &mut [NodeEntry]) {
         }
         me += 1;
     }
-    if ambiguous {
-        return;
-    }
     let mut me = 0;
-    while me < entries.len() {
+    while !ambiguous && me < entries.len() {
         entries[me].flags |= HASH_IS_UNIQUE;
         me += 1;
     }
+    some_evict
 }

@@ -75,8 +75,8 @@
 //!    that are compared with each other, whose number is limited. Names are compared by hash.
 
 // From the ground up: `model`, `declaration`, `rule`, `name`, `suggest`; `table`, `reach`, `source`;
-// `cycle`, `solve`, `index`; `known`, `compare`, `eviction`, `rules`; `phrase`, `eviction_message`,
-// `message`; `check`, `stop_order`, `render`, `limits`; `advice`. None imports one that imports it,
+// `cycle`, `solve`, `index`; `known`, `compare`, `need_search`, `eviction`, `eviction_cycle`, `rules`;
+// `phrase`, `eviction_message`, `message`; `check`, `stop_order`, `render`, `limits`; `advice`. None imports one that imports it,
 // and from outside they import only `lifecycle`, `text` and `escape`.
 mod advice;
 pub(crate) mod check;
@@ -84,6 +84,7 @@ mod compare;
 mod cycle;
 pub(crate) mod declaration;
 mod eviction;
+mod eviction_cycle;
 mod eviction_message;
 pub(crate) mod index;
 mod known;
@@ -93,6 +94,7 @@ pub(crate) mod limits;
 mod message;
 mod model;
 pub(crate) mod name;
+mod need_search;
 mod phrase;
 mod reach;
 mod render;

@@ -56,11 +56,13 @@ pub enum Rule {
     /// `needs` names no service that leaves Run as soon as its dependent is in Run, and none that
     /// needs such a service.
     NeedsEvicts,
-    /// No two services take each other out of Run, unless a gate holds one of them back.
+    /// No services take each other out of Run, two or more in a cycle, unless a gate holds one of them
+    /// back.
     MutualEviction,
-    /// `needs` names no two services of which one is in Run only while the other is not.
+    /// `needs` names no two services of which one is in Run only while the other is not, and none that
+    /// need such services.
     NeedsExclusive,
-    /// `needs` names no service that has ended when the other gates open.
+    /// `needs` names no service that has ended when the other gates open, and none that needs one.
     NeedsEnded,
     /// The gates of a service can be open at the same time.
     ConflictingGates,

@@ -7,10 +7,12 @@
 
 use super::compare::{is_comparable, is_stream, same_watch};
 use super::cycle;
-use super::eviction::{ended_dependency, evicted_dependency, excluded_dependency, may_be_needed, mutual_eviction};
+use super::eviction::{ended_dependency, evicted_dependency, excluded_dependency};
+use super::eviction_cycle::{eviction_cycle, mutual_eviction};
 use super::known::{KnownStates, comes_before, states_at_open_gates};
 use super::model::{Edge, Effect, Keyword};
 use super::name::is_name;
+use super::need_search::may_be_needed;
 use super::reach::{GateStage, can_ever_satisfy, condition_of, gate_stage, is_gate_at, is_met_by_one, requires_all};
 use super::rule::Rule;
 use super::table::{
@@ -207,15 +209,18 @@ const fn eviction_violation(analysis: &Analysis<'_>, me: usize, e: usize, t: usi
     if let Some(back) = mutual_eviction(analysis, me, e, t) {
         return violation(Rule::MutualEviction, back);
     }
+    if eviction_cycle(analysis, me, e, t).is_some() {
+        return violation(Rule::MutualEviction, NO_INDEX as usize);
+    }
     let edge = &analysis.graph.nodes[me].edges[e];
     if !may_be_needed(analysis, me, edge) || !is_comparable(analysis, me, edge) {
         return None;
     }
     if let Some(found) = excluded_dependency(analysis, me, e, t) {
-        return violation(Rule::NeedsExclusive, found.service);
+        return violation(Rule::NeedsExclusive, found.exclusion.service);
     }
     match ended_dependency(analysis, me, e, t) {
-        Some(found) => violation(Rule::NeedsEnded, found.service),
+        Some(found) => violation(Rule::NeedsEnded, found.service()),
         None => None,
     }
 }

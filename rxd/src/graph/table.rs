@@ -112,6 +112,9 @@ pub(super) struct NodeEntry {
     pub(super) last_edge: u32,
     /// The flags above.
     pub(super) flags: u8,
+    /// Whether a reaction takes another service out of Run when this one, or one that it needs
+    /// directly, enters Run.
+    pub(super) is_near_eviction: bool,
     /// What the depth-first walk notes.
     pub(super) walk: WalkState,
 }
@@ -125,6 +128,7 @@ impl NodeEntry {
         type_next: NO_INDEX,
         last_edge: NO_INDEX,
         flags: 0,
+        is_near_eviction: false,
         walk: WalkState::START,
     };
 }

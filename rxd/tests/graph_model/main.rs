@@ -153,12 +153,13 @@ fn is_sound(services: &[Service]) -> Result<(), TestCaseError> {
                     }
                 }
             }
-            // While both are in Run, both are on their way out.
+            // While both, or all of the cycle, are in Run, all of them are on their way out.
             Rule::MutualEviction => {
-                let both = [me, watch.targets[fault.target.unwrap_or_default()]];
+                let cycle = eviction_cycle(services, me, watch.targets[fault.target.unwrap_or_default()]);
+                prop_assert!(cycle.len() > 1, "{fault}");
                 for daemon in &lax {
-                    if both.iter().all(|&at| daemon.0[at].state == State::Run) {
-                        prop_assert!(both.iter().all(|&at| leaves(services, daemon, at)), "{fault}");
+                    if cycle.iter().all(|&at| daemon.0[at].state == State::Run) {
+                        prop_assert!(cycle.iter().all(|&at| leaves(services, daemon, at)), "{fault}");
                     }
                 }
             }
@@ -209,6 +210,7 @@ fn contradictory_graphs() -> impl Strategy<Value = Vec<Service>> {
         (Keyword::Watch, Entering, Stop, Effect::GateRun),
         (Keyword::Watch, Entering, Exit, Effect::GateRun),
         (Keyword::Watch, Entering, Run, Effect::GateInit),
+        (Keyword::Watch, NotIn, Run, Effect::GateInit),
         (Keyword::Watch, Entering, Run, Effect::Stop),
         (Keyword::Watch, Entering, Run, Effect::Stop),
         (Keyword::Watch, NotIn, Idle, Effect::Stop),

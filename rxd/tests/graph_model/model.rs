@@ -340,3 +340,30 @@ pub(super) fn has_held(watch: &Watch, model: &ModelState) -> bool {
         Action::NotIn => left || model.state != state,
     }
 }
+
+/// Services of which each is taken out of Run when the next one enters it, and the last one when
+/// the first does: from `me` on, which is taken out by `by`. Empty if there are none.
+pub(super) fn eviction_cycle(services: &[Service], me: usize, by: usize) -> Vec<usize> {
+    let mut paths = VecDeque::from([vec![me, by]]);
+    while let Some(path) = paths.pop_front() {
+        let last = path[path.len() - 1];
+        if takes_out(&services[last], me) {
+            return path;
+        }
+        let next = (0..me).filter(|at| !path.contains(at) && takes_out(&services[last], *at));
+        paths.extend(next.map(|at| [&path[..], &[at]].concat()));
+    }
+    Vec::new()
+}
+
+/// Whether a `then(stop)` takes the service out when `other` goes from Idle to Run.
+fn takes_out(service: &Service, other: usize) -> bool {
+    use {Action::*, State::*};
+    let rises = [(Entering, Run), (NotIn, Idle), (Exited, Idle), (Changing, Idle), (Changing, Run)];
+    service.watches.iter().any(|watch| {
+        watch.is(Effect::Stop)
+            && rises.contains(&watch.asks())
+            && watch.targets.contains(&other)
+            && (watch.any() || watch.targets.len() == 1)
+    })
+}

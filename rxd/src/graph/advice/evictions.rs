@@ -10,11 +10,18 @@ use crate::graph::table::Analysis;
 use crate::lifecycle::state::{Action, State};
 use std::collections::HashSet;
 
-/// Adds the advice about each `then(stop)` of service `me`.
-pub(super) fn advise(analysis: &Analysis<'_>, me: usize, arrows: &Arrows, advice: &mut Vec<Advice>) {
+/// Adds the advice about each reaction of service `me`.
+pub(super) fn advise(analysis: &Analysis<'_>, me: usize, arrows: &mut Arrows, advice: &mut Vec<Advice>) {
     let node = &analysis.graph.nodes[me];
-    for edge in node.edges.iter().filter(|edge| is_stop(edge) && is_comparable(analysis, me, edge)) {
-        let found = cycle(analysis, me, edge, arrows).or_else(|| lonely_reaction(analysis, me, edge));
+    for edge in node.edges.iter().filter(|edge| is_comparable(analysis, me, edge)) {
+        let found = match (edge.keyword, edge.effect) {
+            (Keyword::Watch, Effect::Exit) => exit_at_start(analysis, edge),
+            (Keyword::Watch, Effect::Stop) => match evicting_target(analysis, me, edge, arrows) {
+                Some(to) => arrows.is_new_cycle(me).then(|| eviction_cycle(analysis, me, edge, to)),
+                None => lonely_reaction(analysis, me, edge),
+            },
+            _ => None,
+        };
         advice.extend(found.map(|found| about_watch(node, found)));
     }
 }
@@ -33,9 +40,22 @@ pub(super) struct Arrows {
     /// Left out is the `then(stop)` of a service that its gates hold back as long as the condition
     /// holds, such as a standby: two services that exclude each other so do not evict each other.
     all: Vec<Vec<usize>>,
+    /// A service of each cycle that there is advice about.
+    advised: Vec<usize>,
 }
 
 impl Arrows {
+    /// Whether there is no advice yet about a cycle that leads from this service to itself by way of
+    /// others. Then there will be.
+    fn is_new_cycle(&mut self, me: usize) -> bool {
+        let in_cycle = |&at: &usize| reaches(&self.all, me, at) && reaches(&self.all, at, me);
+        let is_new = !self.advised.iter().any(in_cycle);
+        if is_new {
+            self.advised.push(me);
+        }
+        is_new
+    }
+
     pub(super) fn of(analysis: &Analysis<'_>) -> Arrows {
         let nodes = analysis.graph.nodes;
         if !nodes.iter().any(|node| node.edges.iter().any(is_stop)) {
@@ -44,7 +64,8 @@ impl Arrows {
         let of = |evicts: &dyn Fn(usize, &Edge<'_>) -> bool| {
             let of_one = |(me, node): (usize, &Node<'_>)| {
                 let edges = node.edges.iter().filter(|edge| evicts(me, edge));
-                edges.flat_map(|edge| targets(analysis, edge)).collect()
+                let to = edges.flat_map(|edge| targets(analysis, edge).into_iter().map(move |to| (edge, to)));
+                to.filter(|(edge, to)| !is_done(&nodes[*to], condition_of(edge))).map(|(_, to)| to).collect()
             };
             nodes.iter().enumerate().map(of_one).collect()
         };
@@ -54,36 +75,79 @@ impl Arrows {
                 && (edge.action != Action::Entering
                     || is_comparable(analysis, me, edge) && !is_excluded_by_gates(analysis, me, edge))
         };
-        Arrows { needs: of(&|_, edge| needs(edge)), all: of(&|me, edge| needs(edge) || evicts(me, edge)) }
+        let all = of(&|me, edge| needs(edge) || evicts(me, edge));
+        Arrows { needs: of(&|_, edge| needs(edge)), all, advised: Vec::new() }
     }
 }
 
-/// A `then(stop)` on a service that leaves Run because of this one, perhaps by way of others, and
-/// whose condition comes true again as that service comes back.
-fn cycle(analysis: &Analysis<'_>, me: usize, edge: &Edge<'_>, arrows: &Arrows) -> Option<Finding> {
+/// The service to which this `then(stop)` reacts, if that leaves Run because of this one, perhaps by
+/// way of others, and the condition comes true again as it comes back.
+fn evicting_target(analysis: &Analysis<'_>, me: usize, edge: &Edge<'_>, arrows: &Arrows) -> Option<usize> {
     let nodes = analysis.graph.nodes;
     let condition = condition_of(edge);
     let by_leaving = matches!((condition.action, condition.state), (Action::Exited | Action::NotIn, State::Run));
     if by_leaving {
         return None;
     }
-    // A service that needs this one has passed Init when this one is in Run again.
+    // A service that needs this one begins again when this one leaves Run. What is true while it
+    // waits in Idle, or comes true there, takes this one out at its next Run, or soon after.
     let by_dependents = matches!(
         (condition.action, condition.state),
-        (Action::Entering, State::Run) | (Action::Changing, State::Run | State::Idle) | (_, State::Idle)
-    ) && !matches!((condition.action, condition.state), (Action::Entering, State::Idle));
-    let to = targets(analysis, edge).into_iter().find(|&to| {
+        (Action::Entering, State::Run)
+            | (Action::Changing, State::Run)
+            | (_, State::Idle)
+            | (Action::Exited | Action::NotIn | Action::Changing, State::Init)
+    );
+    targets(analysis, edge).into_iter().filter(|&to| !is_done(&nodes[to], condition)).find(|&to| {
         by_dependents && reaches(&arrows.needs, to, me)
             || reaches(&arrows.all, to, me) && !reaches(&arrows.needs, to, me)
-    })?;
+    })
+}
+
+/// Whether the condition comes true with the end of a job, so once.
+fn is_done(target: &Node<'_>, condition: TargetCondition) -> bool {
+    target.table.succeeds() && matches!(condition.state, State::Stop | State::Exit)
+}
+
+fn eviction_cycle(analysis: &Analysis<'_>, me: usize, edge: &Edge<'_>, to: usize) -> Finding {
+    let nodes = analysis.graph.nodes;
     let (me, to) = (quoted(nodes[me].name), quoted(nodes[to].name));
-    Some((
+    (
         AdviceRule::EvictionCycle,
         format!(
             "reacts to {to} by {}, and {to} leaves Run because of {me}: they may evict each other for ever",
             shown_watch(edge)
         ),
         format!("remove the reaction, or let {to} not follow {me}"),
+    )
+}
+
+/// A `then(exit)` on what its targets do at the start of the daemon.
+fn exit_at_start(analysis: &Analysis<'_>, edge: &Edge<'_>) -> Option<Finding> {
+    let condition = condition_of(edge);
+    let does = match (condition.action, condition.state) {
+        (Action::Exited | Action::Changing, State::Unknown) => "leaves Unknown",
+        (Action::Entering | Action::Changing, State::Init) => "enters Init",
+        _ => return None,
+    };
+    let begins_at_once = |&to: &usize| {
+        let Node { options, edges, .. } = analysis.graph.nodes[to];
+        let is_delayed = !options.startup_delay.max(options.delays[0]).is_zero();
+        !is_delayed && !edges.iter().any(|edge| is_gate_at(edge, GateStage::Init))
+    };
+    let targets = targets(analysis, edge);
+    let to = match requires_all(edge) {
+        true => targets.first().filter(|_| targets.iter().all(begins_at_once))?,
+        false => targets.iter().find(|to| begins_at_once(to))?,
+    };
+    Some((
+        AdviceRule::ExitAtStart,
+        format!(
+            "ends by {} as soon as {} {does}, which it does at the start of the daemon",
+            shown_watch(edge),
+            quoted(analysis.graph.nodes[*to].name)
+        ),
+        "react to what comes later, such as `exited, Run`".into(),
     ))
 }
 
@@ -163,10 +227,12 @@ fn is_excluded_by_alternatives(analysis: &Analysis<'_>, me: usize, condition: Ta
 
 /// Whether the condition may hold for a while, and not only as its target passes a state.
 fn lasts(target: &Node<'_>, condition: TargetCondition) -> bool {
+    let is_job = target.table.succeeds();
     match (condition.action, condition.state) {
         (Action::Changing, _) => false,
+        // A job is done, and its service begins again, as with a renewed certificate.
+        (Action::Entering | Action::Exited, State::Run | State::Stop | State::Exit) if is_job => false,
         (Action::Entering, State::Idle) => stays_in_idle(target),
-        (Action::Entering, State::Run) => !target.table.succeeds(),
         (Action::Entering, State::Unknown | State::Init | State::Stop) => false,
         _ => true,
     }

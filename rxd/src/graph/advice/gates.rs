@@ -60,16 +60,15 @@ fn excluded_at(analysis: &Analysis<'_>, me: usize, stage: GateStage) -> Option<S
         Some((at, other))
     });
     let (at, other) = excludes?;
+    let (at_name, other) = (names(at), names(other));
     Some(match at == me {
         true => format!(
-            "can never start: it runs only while {} does not, and waits for what needs {}",
-            names(other),
-            names(other)
+            "runs only while {other} does not, and waits for what needs {other}: it can start only in the instant in \
+             which {other} has left Run, and that has not"
         ),
         false => format!(
-            "can never start: it waits for {} and {}, and the one runs only while the other does not",
-            names(at),
-            names(other)
+            "waits for {at_name} and {other}, and {at_name} runs only while {other} does not: it can start only in \
+             the instant in which {other} has entered Run, and {at_name} has not left it"
         ),
     })
 }

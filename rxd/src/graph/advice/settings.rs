@@ -1,10 +1,11 @@
 //! Advice about delays, limits and other options.
 
-use super::{Advice, AdviceRule};
+use super::{Advice, AdviceRule, targets};
 use crate::graph::limits::longest_declared_stop;
-use crate::graph::model::{Graph, Node};
+use crate::graph::model::{Graph, Keyword, Node};
 use crate::graph::phrase::quoted;
-use crate::lifecycle::options::{Backoff, OnStale};
+use crate::graph::table::Analysis;
+use crate::lifecycle::options::{Backoff, OnFailure, OnStale};
 use crate::lifecycle::state::State;
 use std::time::Duration;
 
@@ -46,6 +47,46 @@ pub(super) fn advise(node: &Node<'_>, advice: &mut Vec<Advice>) {
             format!("has {setting}, but its manager never restarts it"),
             format!("remove {setting}, or let its manager go from Stop to Init"),
         );
+    }
+}
+
+/// Adds each `on_failure` of a service that never fails for good, nor does any that it depends on.
+pub(super) fn advise_on_failure(analysis: &Analysis<'_>, advice: &mut Vec<Advice>) {
+    let nodes = analysis.graph.nodes;
+    if nodes.iter().all(|node| matches!(node.options.on_failure, OnFailure::Exit)) {
+        return;
+    }
+    let mut dependents = vec![Vec::new(); nodes.len()];
+    for (me, node) in nodes.iter().enumerate() {
+        for edge in node.edges.iter().filter(|edge| edge.keyword != Keyword::Watch) {
+            targets(analysis, edge).into_iter().for_each(|to| dependents[to].push(me));
+        }
+    }
+    let mut fails: Vec<bool> = nodes.iter().map(|node| node.options.may_fail_for_good(node.table)).collect();
+    let mut next: Vec<usize> = (0..nodes.len()).filter(|&at| fails[at]).collect();
+    while let Some(at) = next.pop() {
+        for &dependent in &dependents[at] {
+            if !std::mem::replace(&mut fails[dependent], true) {
+                next.push(dependent);
+            }
+        }
+    }
+    for (node, _) in nodes.iter().zip(fails).filter(|(_, fails)| !fails) {
+        let setting = match node.options.on_failure {
+            OnFailure::Exit => continue,
+            OnFailure::Shutdown => "shutdown",
+            OnFailure::Ignore => "ignore",
+        };
+        let service = quoted(node.name);
+        advice.push(Advice {
+            rule: AdviceRule::DeadSetting,
+            service: Some(node.name.to_owned()),
+            message: format!(
+                "service {service} has `on_failure = \"{setting}\"`, which never acts: it is restarted after each \
+                 failure, and so is what it depends on"
+            ),
+            help: "limit the restarts, such as `restarts(max = 0, within = \"1s\")`, or remove `on_failure`".into(),
+        });
     }
 }
 

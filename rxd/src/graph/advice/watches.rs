@@ -95,7 +95,7 @@ fn short_limit(analysis: &Analysis<'_>, me: usize, edge: &Edge<'_>, earliest: &[
     let times = targets(analysis, edge).into_iter().map(|to| (earliest[to], to));
     let (opens, to) = if requires_all(edge) { times.max()? } else { times.min()? };
     let waits = opens.saturating_sub(latest_wait(&analysis.graph.nodes[me], stage));
-    (waits > within).then(|| {
+    (waits >= within).then(|| {
         (
             AdviceRule::WithinTooShort,
             format!(

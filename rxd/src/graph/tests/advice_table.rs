@@ -69,6 +69,11 @@ fn examples() -> Vec<(AdviceRule, &'static str, Vec<Node<'static>>)> {
             vec![with(db(), Options::DEFAULT.startup_delay(10 * SECOND)), api(needs("db").within(SECOND))],
         ),
         (
+            AdviceRule::ExitAtStart,
+            "`#[watch(any, exited, Unknown, \"db\", then(exit))]`",
+            vec![db(), api(any(Exited, State::Unknown, "db").then(Effect::Exit))],
+        ),
+        (
             AdviceRule::DeadSetting,
             "`backoff(reset = \"60s\"), timeouts(Run = \"10s\")`",
             vec![with(
@@ -152,6 +157,70 @@ fn reaction_to_several_is_advised_unless_a_gate_excludes_it() {
 }
 
 #[test]
+fn dependent_that_takes_its_dependency_out_on_its_way_is_advised_as_a_cycle() {
+    use Action::{Changing, Entering, Exited, NotIn};
+    let lonely = AdviceRule::ReactionWithoutGate;
+    for (action, state, expected) in [
+        (NotIn, State::Init, &[AdviceRule::EvictionCycle][..]),
+        (Exited, State::Init, &[AdviceRule::EvictionCycle]),
+        (Changing, State::Init, &[AdviceRule::EvictionCycle]),
+        (Entering, State::Idle, &[AdviceRule::EvictionCycle]),
+        // Only once.
+        (Entering, State::Init, &[]),
+        (NotIn, State::Stop, &[lonely]),
+        (Exited, State::Unknown, &[lonely]),
+    ] {
+        let b = node("b", [any(action, state, "a").then(Effect::Stop)]);
+        assert_eq!(advised(&[b, node("a", [needs("b")])]), expected, "{action} {state}");
+    }
+}
+
+#[test]
+fn cycle_of_evictions_is_advised_once_and_not_for_the_end_of_a_job() {
+    use Action::{Entering, NotIn};
+    let out = |name| any(Entering, State::Run, name).then(Effect::Stop);
+    let cycle = |table| {
+        let gated = [out("c"), any(NotIn, State::Run, "x")];
+        advised(&[node("a", [out("b")]), Node { table, ..node("b", gated) }, node("c", [out("a")]), node("x", [])])
+    };
+    assert_eq!(cycle(CONTINUOUS), [AdviceRule::EvictionCycle]);
+    let idle = |name| any(Entering, State::Idle, name).then(Effect::Stop);
+    // It may never get to its end.
+    assert_eq!(advised(&[node("a", [idle("b")]), job("b", [idle("a")])]), [AdviceRule::EvictionCycle]);
+    let ends = |state| any(Entering, state, "b").then(Effect::Stop);
+    for state in [State::Stop, State::Exit] {
+        assert_eq!(advised(&[node("a", [ends(state)]), job("b", [idle("a")])]), [], "{state}");
+    }
+    // Begins again when the job is done.
+    for (action, state) in [(Action::Exited, State::Run), (Entering, State::Stop), (Entering, State::Exit)] {
+        assert_eq!(advised(&[job("renew", []), node("api", [any(action, state, "renew").then(Effect::Stop)])]), []);
+    }
+}
+
+#[test]
+fn exit_of_a_service_whose_target_begins_later_is_no_advice() {
+    let exit = || node("a", [any(Action::Exited, State::Unknown, "b").then(Effect::Exit)]);
+    assert_eq!(advised(&[exit(), node("b", [])]), [AdviceRule::ExitAtStart]);
+    assert_eq!(advised(&[exit(), with(node("b", []), Options::DEFAULT.startup_delay(SECOND))]), []);
+    assert_eq!(advised(&[exit(), node("b", [in_run("c").then(Effect::GateInit)]), node("c", [])]), []);
+}
+
+#[test]
+fn on_failure_of_a_service_that_never_fails_for_good_is_advised() {
+    use crate::lifecycle::options::OnFailure;
+    let options = |on_failure| Options::DEFAULT.on_failure(on_failure);
+    let api = |on_failure| with(node("api", [needs("cache")]), options(on_failure));
+    let at = |db: Node<'static>, api: Node<'static>| advised(&[db, node("cache", [needs("db")]), api]);
+    let dead = [AdviceRule::DeadSetting];
+    assert_eq!(at(node("db", []), api(OnFailure::Shutdown)), dead);
+    assert_eq!(at(node("db", []), api(OnFailure::Ignore)), dead);
+    assert_eq!(at(node("db", []), api(OnFailure::Exit)), []);
+    assert_eq!(at(Node { options: LIMITED, ..node("db", []) }, api(OnFailure::Shutdown)), []);
+    assert_eq!(advised(&[with(node("a", []), options(OnFailure::Ignore))]), dead);
+    assert_eq!(advised(&[with(job("a", []), options(OnFailure::Ignore))]), dead, "it is restarted until it succeeds");
+}
+
+#[test]
 fn limit_of_a_gate_is_compared_with_the_delays_of_all_before_it() {
     let delayed = |node, seconds| with(node, Options::DEFAULT.startup_delay(seconds * SECOND));
     let chain = |within, own| {
@@ -159,8 +228,9 @@ fn limit_of_a_gate_is_compared_with_the_delays_of_all_before_it() {
         advised(&[delayed(node("db", []), 4), node("cache", [needs("db")]), api])
     };
     assert_eq!(chain(3, 0), [AdviceRule::WithinTooShort]);
-    assert_eq!(chain(4, 0), []);
-    assert_eq!(chain(3, 1), [], "its own delay passes first");
+    assert_eq!(chain(4, 0), [AdviceRule::WithinTooShort], "both at the same instant");
+    assert_eq!(chain(5, 0), []);
+    assert_eq!(chain(4, 1), [], "its own delay passes first");
     let standby = node("b", [all(Action::NotIn, State::Run, "a").within(SECOND)]);
     assert_eq!(advised(&[node("a", []), standby]), [AdviceRule::WithinTooShort]);
 }
@@ -211,5 +281,6 @@ fn advice_on_5000_services_is_found_in_time() {
     let nodes: Vec<Node<'_>> =
         names.iter().zip(&edges).map(|(name, edges)| Node { name, edges, ..node("", []) }).collect();
     let advice = Graph { daemon: "D", nodes: &nodes }.advice_if_sound();
-    assert_eq!(advice.iter().map(|advice| advice.rule).collect::<Vec<_>>(), [AdviceRule::GatesNeverOpen]);
+    let rules: Vec<AdviceRule> = advice.iter().map(|advice| advice.rule).collect();
+    assert_eq!(rules, [AdviceRule::GatesNeverOpen, AdviceRule::EvictionCycle]);
 }

@@ -160,6 +160,42 @@ fn services_that_take_each_other_out_are_refused_at_the_later() {
 }
 
 #[test]
+fn cycle_of_services_that_take_each_other_out_is_refused_at_the_latest() {
+    let out = |name| leaves(Action::Entering, State::Run, name);
+    says(
+        &[
+            node("x", []),
+            node("b", [out("c")]),
+            node("a", [leaves(Action::NotIn, State::Idle, "b")]),
+            node("c", [Edge::watch(Mode::Any, Action::Entering, State::Run, of("x a")).then(Effect::Stop)]),
+        ],
+        Rule::MutualEviction,
+        "service `c` of daemon `D` can never stay in Run together with `a` and `b`: they take each other out in a \
+         cycle, and then start again\n  \
+           `c` leaves Run because of `a`: `#[watch(any, entering, Run, \"x\", \"a\", then(stop))]`\n  \
+           `a` leaves Run because of `b`: `#[watch(any, not_in, Idle, \"b\", then(stop))]`\n  \
+           `b` leaves Run because of `c`: `#[watch(any, entering, Run, \"c\", then(stop))]`\n\
+         help: remove one of these reactions",
+    );
+    let four = |edge: Edge<'static>| {
+        let nodes = [
+            node("a", [out("b"), needs("db")]),
+            node("b", [out("c"), edge]),
+            node("c", [needs("db"), out("d")]),
+            node("d", [needs("db"), out("a")]),
+            node("db", []),
+        ];
+        faults(&nodes)
+    };
+    assert_eq!(four(needs("db")), [(Rule::MutualEviction, 3, 1, Some(0))]);
+    // What holds only one of them back may keep it out.
+    assert_eq!(four(watch(Action::NotIn, State::Run, "a")), []);
+    assert_eq!(four(ends(Action::Entering, State::Run, "a")), []);
+    fine(&[node("a", [out("b")]), job("b", [out("c")]), node("c", [out("a")])]);
+    fine(&[node("a", [out("b")]), node("b", [out("c")]), node("c", [leaves(Action::NotIn, State::Init, "a")])]);
+}
+
+#[test]
 fn services_of_which_one_may_keep_the_other_out_are_accepted() {
     let out = |name| leaves(Action::Entering, State::Run, name);
     // The first one ends the other.
@@ -196,6 +232,36 @@ fn needs_of_two_that_exclude_each_other_is_refused() {
     // Each excludes the other: one fault.
     let nodes = [node("p", [held("s"), out("s")]), standby(), node("x", [needs("p s")])];
     assert_eq!(faults(&nodes), [(Rule::NeedsExclusive, 2, 0, Some(1))]);
+    // It is held back before its Init.
+    let early = node("s", [held("p").then(Effect::GateInit), out("p")]);
+    assert_eq!(faults(&[node("p", []), early, node("x", [needs("p s")])]), [(Rule::NeedsExclusive, 2, 0, Some(0))]);
+}
+
+#[test]
+fn needs_of_two_that_exclude_each_other_by_way_of_others_is_refused() {
+    let out = |name| leaves(Action::Entering, State::Run, name);
+    let standby = || node("s", [watch(Action::NotIn, State::Run, "p"), out("p")]);
+    says(
+        &[
+            node("p", []),
+            standby(),
+            node("a", [needs("p")]),
+            node("b", [needs("s")]),
+            node("c", [needs("b")]),
+            node("x", [needs("a c")]),
+        ],
+        Rule::NeedsExclusive,
+        "service `x` of daemon `D` needs `a`, which needs `p`, and `c`, which needs `b`, which needs `s`, but `s` \
+         is in Run only while `p` is not: `#[watch(any, not_in, Run, \"p\")]` holds it back, and \
+         `#[watch(any, entering, Run, \"p\", then(stop))]` takes it out\n\
+         help: remove one of these dependencies",
+    );
+    let nodes = [node("p", []), standby(), node("c", [needs("s")]), node("x", [needs("c"), needs("p")])];
+    assert_eq!(faults(&nodes), [(Rule::NeedsExclusive, 3, 1, Some(0))]);
+    // One mistake is one error: at the service that needs both.
+    let nodes =
+        [node("p", []), standby(), node("c", [needs("s p")]), node("x", [needs("c")]), node("y", [needs("c p")])];
+    assert_eq!(faults(&nodes), [(Rule::NeedsExclusive, 2, 0, Some(1))]);
 }
 
 #[test]
@@ -208,6 +274,14 @@ fn needs_of_a_service_that_ends_with_another_gate_is_refused() {
     assert_eq!(at(with_job(), node("x", [ended, needs("db h")])), [(Rule::NeedsEnded, 3, 1, Some(1))]);
     let with_db = || helper(ends(Action::Exited, State::Idle, "db"));
     assert_eq!(at(with_db(), node("x", [needs("h"), needs("db")])), [(Rule::NeedsEnded, 3, 0, Some(0))]);
+    // One that it needs ends.
+    let by_way = [job("j", []), with_job(), node("c", [needs("h")]), node("x", [needs("c"), after("j")])];
+    says(
+        &by_way,
+        Rule::NeedsEnded,
+        "service `x` of daemon `D` needs `c`, which needs `h`, but `#[watch(any, entering, Exit, \"j\", then(exit))]` \
+         ends `h` by the time `#[after(\"j\")]` lets `x` in\nhelp: remove one of these, or let `h` end later",
+    );
     // A gate may open between the two; an alternative need not be the one that ends it.
     assert_eq!(at(with_job(), node("x", [after("j"), all(Action::Entering, State::Run, "h")])), []);
     let either = Edge::watch(Mode::Any, Action::Entering, State::Exit, of("j db"));

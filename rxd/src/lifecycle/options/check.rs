@@ -157,14 +157,19 @@ impl Options {
     /// A service fails for good at its restart limit, when its manager ends it after a failure, or
     /// with a service that it depends on. (A gate with a limit only fails, and is tried again.)
     pub(crate) const fn on_failure_fault(&self, table: &Table, has_dependencies: bool) -> Option<OptionFault> {
-        let ends = table.next(State::Init, false).is(State::Exit)
-            || table.next(State::Idle, false).is(State::Exit)
-            || table.next(State::Run, false).is(State::Exit)
-            || table.goes(State::Stop, State::Exit);
-        if !matches!(self.on_failure, OnFailure::Shutdown) || self.restarts.is_some() || ends || has_dependencies {
+        if !matches!(self.on_failure, OnFailure::Shutdown) || self.may_fail_for_good(table) || has_dependencies {
             return None;
         }
         Some(OptionFault { list: "", option: "on_failure", kind: OptionFaultKind::NeverActs })
+    }
+
+    /// Whether a service under a manager with this table may fail for good by itself.
+    pub(crate) const fn may_fail_for_good(&self, table: &Table) -> bool {
+        self.restarts.is_some()
+            || table.next(State::Init, false).is(State::Exit)
+            || table.next(State::Idle, false).is(State::Exit)
+            || table.next(State::Run, false).is(State::Exit)
+            || table.goes(State::Stop, State::Exit)
     }
 
     /// All faults of these options alone; see also [`on_failure_fault`](Options::on_failure_fault).
@@ -276,7 +281,7 @@ impl OptionFault {
                 text.duration(base);
                 text.push("\nhelp: the first delay is `base`, the longest `max`: make `max` longer, or `base` shorter");
             }
-            OptionFaultKind::LimitUnreachable(UnreachableLimit { max, within, least, largest }) => {
+            OptionFaultKind::LimitUnreachable(UnreachableLimit { max, within, least, largest, is_delayed }) => {
                 text.push(" cannot be reached: from the first to the last of ");
                 text.number(max as usize);
                 text.push(" restarts there are delays of at least ");
@@ -285,7 +290,8 @@ impl OptionFault {
                 text.duration(within);
                 text.push("\nhelp: write `max = ");
                 text.number(largest as usize);
-                text.push("` or less, a longer `within`, or a shorter `backoff`");
+                text.push("` or less, a longer `within`, or a shorter ");
+                text.push(if is_delayed { "delay before Init" } else { "`backoff`" });
             }
             OptionFaultKind::NeverActs => {
                 text.push(

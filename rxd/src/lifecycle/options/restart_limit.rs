@@ -2,7 +2,9 @@
 //!
 //! A limit of `max` restarts within a window is reached by the failure after the last of `max`
 //! restarts that all lie in the window. The delays between the first and the last of them take
-//! time; if they take longer than the window, the service is restarted for ever.
+//! time; if they take longer than the window, the service is restarted for ever. Before each restart
+//! there is the longer one of its back-off and the delay before Init. Other delays do not count:
+//! a service may fail before it comes to them.
 //!
 //! The compiler evaluates this, so a sum over four million delays must not take as many steps. A
 //! sum over a growing back-off is added up by halves, in 32 steps at most; once the delays are at
@@ -26,53 +28,60 @@ pub(crate) struct UnreachableLimit {
     pub(crate) least: Duration,
     /// The largest `max` that a service reaches that fails at once, with delays of medium length.
     pub(crate) largest: u32,
+    /// Whether the delay before Init is longer than the first delay of the back-off.
+    pub(crate) is_delayed: bool,
 }
 
 /// What is wrong with the restart limit of these options, if it is never reached.
 pub(crate) const fn unreachable_limit(options: &Options) -> Option<UnreachableLimit> {
     let Some(Restarts { max, within }) = options.restarts else { return None };
-    let delays = Delays::of(&options.backoff);
+    let delays = Delays::of(options, 1.0 - options.backoff.jitter);
     // The sums are exact to some digits less than this, and a timer never fires early.
     let window = within.as_secs_f64() * (1.0 - 1e-12);
     // Without delays, or with one restart, there is nothing between the first and the last.
-    if max < 2 || delays.least * delays.max * ((max - 1) as f64) < window {
+    let longest = if delays.floor > delays.max { delays.floor } else { delays.max };
+    if max < 2 || longest * ((max - 1) as f64) < window {
         return None;
     }
     let least = delays.shortest(max, window);
     if least < window {
         return None;
     }
+    let medium = Delays::of(options, 1.0);
     let (mut largest, mut too_many) = (1, max);
     while largest + 1 < too_many {
         let middle = largest + (too_many - largest) / 2;
-        if delays.without_resets(middle) < window {
+        if medium.without_resets(middle) < window {
             largest = middle;
         } else {
             too_many = middle;
         }
     }
     let least = Duration::from_millis((least * 1e3) as u64);
-    Some(UnreachableLimit { max, within, least, largest })
+    let is_delayed = options.delays[0].as_nanos() > options.backoff.base.as_nanos();
+    Some(UnreachableLimit { max, within, least, largest, is_delayed })
 }
 
-/// The delays of a back-off, in seconds.
+/// The delays before restarts, in seconds.
 struct Delays {
     base: f64,
     factor: f64,
     max: f64,
     reset: f64,
-    /// The smallest share of a delay that jitter leaves.
-    least: f64,
+    /// No delay is shorter.
+    floor: f64,
 }
 
 impl Delays {
-    const fn of(backoff: &Backoff) -> Delays {
-        let Backoff { base, factor, max, jitter, reset } = *backoff;
+    /// The delays with this share of each delay of the back-off.
+    const fn of(options: &Options, share: f64) -> Delays {
+        let Backoff { base, factor, max, reset, .. } = options.backoff;
         let reset = match reset {
             Some(reset) => reset.as_secs_f64(),
             None => LEAST_RESET,
         };
-        Delays { base: base.as_secs_f64(), factor, max: max.as_secs_f64(), reset, least: 1.0 - jitter }
+        let (base, max) = (base.as_secs_f64() * share, max.as_secs_f64() * share);
+        Delays { base, factor, max, reset, floor: options.delays[0].as_secs_f64() }
     }
 
     /// The time from the first of `count` restarts to the last, if each Run fails at once.
@@ -112,11 +121,21 @@ impl Delays {
         let (length, longer) = (count / rows, count % rows);
         let delays = self.sum(length) * (rows - longer) as f64;
         let delays = if longer == 0 { delays } else { delays + self.sum(length + 1) * longer as f64 };
-        (delays - self.sum(1)) * self.least + self.reset * resets as f64
+        delays - self.sum(1) + self.reset * resets as f64
     }
 
-    /// The sum of the first `count` delays of a row, without jitter.
+    /// The sum of the first `count` delays of a row.
     const fn sum(&self, count: u32) -> f64 {
+        if self.floor == 0.0 {
+            return self.sum_of_backoff(count);
+        }
+        // The delays of the back-off grow: the first ones are below the floor.
+        let below = if self.base == 0.0 || self.max <= self.floor { count } else { self.growing(count, self.floor) };
+        self.floor * below as f64 + self.sum_of_backoff(count) - self.sum_of_backoff(below)
+    }
+
+    /// The same without the floor.
+    const fn sum_of_backoff(&self, count: u32) -> f64 {
         if self.base == 0.0 {
             return 0.0;
         }
@@ -130,18 +149,18 @@ impl Delays {
             growing += 1;
         }
         if growing == FEW {
-            growing = self.growing(count);
+            growing = self.growing(count, self.max);
             sum = self.base * geometric(self.factor, growing).0;
         }
         sum + (count - growing) as f64 * self.max
     }
 
-    /// How many of the first `count` delays are below the maximum.
-    const fn growing(&self, count: u32) -> u32 {
+    /// How many of the first `count` delays of a growing back-off are below this one.
+    const fn growing(&self, count: u32, limit: f64) -> u32 {
         let (mut least, mut most) = (0, count);
         while least < most {
             let middle = least + (most - least) / 2;
-            if self.base * geometric(self.factor, middle).1 < self.max {
+            if self.base * geometric(self.factor, middle).1 < limit {
                 least = middle + 1;
             } else {
                 most = middle;
@@ -173,14 +192,16 @@ const fn geometric(factor: f64, count: u32) -> (f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lifecycle::state::State;
 
     const SECOND: Duration = Duration::from_secs(1);
 
     /// The shortest time, by trying for each restart whether a Run resets the back-off before it.
-    fn slow_shortest(backoff: &Backoff, count: u32) -> f64 {
+    fn slow_shortest(options: &Options, count: u32) -> f64 {
+        let (backoff, floor) = (&options.backoff, options.delays[0].as_secs_f64());
         let delay = |n: u32| {
             let grown = backoff.base.as_secs_f64() * backoff.factor.powi(n as i32 - 1);
-            grown.min(backoff.max.as_secs_f64()) * (1.0 - backoff.jitter)
+            (grown.min(backoff.max.as_secs_f64()) * (1.0 - backoff.jitter)).max(floor)
         };
         let reset = backoff.reset.map_or(60.0, |reset| reset.as_secs_f64());
         // By how many restarts in a row there are; at the first one, any number is possible, and one
@@ -213,8 +234,14 @@ mod tests {
             let backoff = backoff.max(base + Duration::from_millis(rng.u64(0..20_000)));
             let backoff = if rng.bool() { backoff.reset(Duration::from_millis(rng.u64(1..9000))) } else { backoff };
             let count = rng.u32(2..90);
-            let (quick, slow) = (Delays::of(&backoff).shortest(count, f64::MAX), slow_shortest(&backoff, count));
-            assert!((quick - slow).abs() <= 1e-9 * slow, "{quick} {slow}: {count} of {backoff:?}");
+            let options = Options::DEFAULT.backoff(backoff);
+            let options = match rng.u8(..3) {
+                0 => options.delay_of(State::Init, Duration::from_millis(rng.u64(0..20_000))),
+                _ => options,
+            };
+            let quick = Delays::of(&options, 1.0 - backoff.jitter).shortest(count, f64::MAX);
+            let slow = slow_shortest(&options, count);
+            assert!((quick - slow).abs() <= 1e-9 * slow, "{quick} {slow}: {count} of {options:?}");
         }
     }
 
@@ -234,6 +261,24 @@ mod tests {
         // One restart is always enough for a limit of one or none.
         assert_eq!([0, 1].map(|max| limit(Backoff::fixed(minute), max, SECOND)), [None; 2]);
         assert_eq!(limit(Backoff::fixed(minute), 2, SECOND), Some((1, minute)));
+    }
+
+    #[test]
+    fn delay_before_init_counts_where_it_is_longer_than_the_back_off() {
+        let limit = |options: Options, max, within| {
+            let found = unreachable_limit(&options.restarts(max, within))?;
+            Some((found.largest, found.least, found.is_delayed))
+        };
+        let delayed = Options::DEFAULT.backoff(Backoff::NONE).delay_of(State::Init, 10 * SECOND);
+        assert_eq!(limit(delayed, 4, 30 * SECOND), Some((3, 30 * SECOND, true)));
+        assert_eq!(limit(delayed, 4, 31 * SECOND), None);
+        // 1 + 1 + 2 + 4 s, of which the first one is outside.
+        let exact = Backoff::DEFAULT.base(SECOND / 2).jitter(0.0);
+        let options = Options::DEFAULT.backoff(exact).delay_of(State::Init, SECOND);
+        assert_eq!(limit(options, 4, 7 * SECOND), Some((3, 7 * SECOND, true)));
+        assert_eq!(limit(options, 4, 7 * SECOND + Duration::from_millis(1)), None);
+        // A service may fail in its Init.
+        assert_eq!(limit(Options::DEFAULT.delay_of(State::Run, 60 * SECOND), 4, 30 * SECOND), None);
     }
 
     #[test]
