@@ -36,7 +36,7 @@ pub(super) fn report_bar(bar: impl ToTokens, errors: &mut Errors) {
     errors.report_with_help(
         bar,
         "expected `,`, found `|`",
-        "for one of several services, write `#[watch(any, entering, Run, \"db\", \"cache\")]`; another state or action is another `#[watch]`",
+        "for one of several services, write `#[watch(any, entering, Run, \"db\", \"cache\")]`; a reaction or a stream to another state is another `#[watch]`, and a gate waits for one state, such as `exited, Idle` for Run and what follows",
     );
 }
 

@@ -165,7 +165,11 @@ fn report_second_state(words: &mut Peekable<impl Iterator<Item = Arg> + Clone>, 
         errors.report_with_help(
             &word,
             "a watch has one state",
-            format_args!("write one `#[watch(..)]` for each; a type is written `self::{}`", word.to_token_stream()),
+            format_args!(
+                "write one `#[watch(..)]` for each, if it is a reaction or a stream; a gate waits for one, such as \
+                 `exited, Idle` for Run and what follows; a type is written `self::{}`",
+                word.to_token_stream()
+            ),
         );
     }
 }
