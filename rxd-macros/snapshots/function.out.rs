@@ -12,7 +12,6 @@ pub async fn cache_sweeper<T: Store>(
     { let _ = ::rxd::__private::editor::service::name; }
 }
 /// Sweeps the cache.
-#[allow(missing_debug_implementations)]
 pub struct CacheSweeper<T: Store> {
     cache: Cache<T>,
     limits: Limits,
@@ -32,10 +31,19 @@ impl<T: Store> CacheSweeper<T> {
     }
 }
 #[automatically_derived]
+impl<T: Store> ::core::fmt::Debug for CacheSweeper<T> {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.write_str("CacheSweeper")
+    }
+}
+#[automatically_derived]
 #[allow(deprecated)]
 impl<T: Store> ::rxd::Runner for CacheSweeper<T>
 where
     T: ::core::marker::Send + 'static,
+    Cache<T>: ::core::marker::Send,
+    Limits: ::core::marker::Send + ::core::marker::Sync,
+    Duration: ::core::marker::Send,
 {
     async fn run(&mut self, cx: &::rxd::Context) -> ::rxd::Result {
         ::rxd::__private::function_result::<

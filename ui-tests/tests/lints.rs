@@ -142,6 +142,14 @@ impl Runner for Api {
     }
 }
 
+/// A function, one argument of which only a `Vec` can own.
+#[rxd::service]
+async fn collector(cx: &Context, rows: &Vec<u8>, total: &mut usize) -> rxd::Result {
+    *total = rows.len();
+    cx.cancelled().await;
+    Ok(())
+}
+
 /// A stage.
 async fn check_disk() -> rxd::Result {
     sleep(LIMIT).await;
@@ -169,6 +177,8 @@ struct Edge {
     /// One that may be off.
     #[service(name = "other")]
     other: Option<Pool<String>>,
+    /// A function.
+    collector: Collector,
     /// One that is configured out.
     #[cfg(not(test))]
     absent: Absent,
@@ -187,9 +197,15 @@ pub struct Small {
 
 #[test]
 fn program_under_all_lints_is_a_daemon() {
-    let edge = Edge { job: Job, pool: Pool { items: vec![1] }, other: None, api: Api::Plain };
+    let edge = Edge {
+        job: Job,
+        pool: Pool { items: vec![1] },
+        other: None,
+        collector: Collector::new(vec![1], 0),
+        api: Api::Plain,
+    };
     let names: Vec<_> = Edge::GRAPH.nodes.iter().map(|node| node.name).collect();
-    assert_eq!(names, ["job", "pool", "other", "api"], "the services, in order");
+    assert_eq!(names, ["job", "pool", "other", "collector", "api"], "the services, in order");
     drop(edge.into_daemon());
     drop(Small { job: Job }.into_daemon());
 }

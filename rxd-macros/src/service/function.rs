@@ -11,7 +11,7 @@ use crate::syntax::item::{TypeItem, last_segment};
 use crate::syntax::name::pascal_case;
 use crate::syntax::span::outer_spans;
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
-use quote::{ToTokens, format_ident, quote};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt as _;
 use syn::{
     Attribute, FnArg, GenericArgument, Generics, Pat, PathArguments, ReturnType, Safety, Signature, Type,
@@ -137,13 +137,26 @@ impl<'a> FunctionService<'a> {
             let param = &param.ident;
             generics.make_where_clause().predicates.push(parse_quote!(#param: ::core::marker::Send + 'static));
         }
+        for Argument { owned, passing, .. } in arguments {
+            // Spanned at the type, so that the compiler reports there what no thread can be given.
+            let end = outer_spans(&owned.to_token_stream()).1;
+            let sync = matches!(passing, Passing::Shared).then(|| quote_spanned!(end=> + ::core::marker::Sync));
+            let bound = quote_spanned!(end=> : ::core::marker::Send);
+            generics.make_where_clause().predicates.push(parse_quote!(#owned #bound #sync));
+        }
         let (_, _, runner_bounds) = generics.split_for_impl();
         let call = self.call(item, arguments, rxd);
+        let text = ident.unraw().to_string();
         quote! {
             #doc #(#docs)*
-            #[allow(missing_debug_implementations)]
             #vis struct #ident #params #bounds #fields #semicolon
             #constructor
+            #[automatically_derived]
+            impl #params ::core::fmt::Debug for #ident #args #bounds {
+                fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                    f.write_str(#text)
+                }
+            }
             #[automatically_derived]
             #[allow(deprecated)]
             impl #params #runner for #ident #args #runner_bounds {
