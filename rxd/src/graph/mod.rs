@@ -61,8 +61,9 @@
 //! instant, and a gate may open in it. The rules about such services are therefore about *staying*
 //! in Run, and ask who needs whom: `needs`, or a gate on `entering, Run` together with a `then(stop)`
 //! on `exited, Run` or `not_in, Run`. A gate alone needs nothing once it has opened, so to hand over
-//! from one service to the next is accepted. So is what settles: a reaction to a state before Run
-//! takes a service out once, and no more while the other runs.
+//! from one service to the next is accepted. So is what may settle: a reaction to a state before Run
+//! takes a service out once, and no more while the other runs. If the other begins again each time,
+//! it may all the same be for ever, which is advice.
 //!
 //! # Invariants
 //!
