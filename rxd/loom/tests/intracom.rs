@@ -1,22 +1,17 @@
 //! F63: {publish, subscribe, leave, close} in every order, by loom.
 //!
-//! loom tries each step of intracom between any two steps of another thread. It does the same with
-//! the steps of the queue inside the channel, whose crate supports loom. The pointer swap and
-//! tokio's `Notify` are single steps here.
-//!
-//! A forced push (drop oldest) is not modelled. It stores the queue's tail, while a close adds a
-//! bit to it. If the two race, loom also tries an order that no machine has (the addition last,
-//! without the stored value), and in that the queue is broken. `rxd/tests/intracom/racing.rs` races
-//! it on threads.
+//! loom tries each step of intracom between any two steps of another thread. tokio's `Notify` is a
+//! single step here.
 //!
 //! `RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS=2 cargo test --release -p rxd-loom --target-dir
 //! target/loom`
 #![cfg(loom)]
 
+use futures_core::Stream;
 use loom::thread;
 use rxd_loom::intracom::{Group, Intracom, Policy, Subscription, Topic, TopicOptions, TryRecvError};
 use std::future::Future;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
@@ -135,6 +130,116 @@ fn publish_and_leave_of_a_blocking_group_race_without_loss() {
 #[test]
 fn publish_and_leave_of_a_dropping_group_race_without_loss() {
     publish_and_leave(2, Policy::DropNewest);
+}
+
+#[test]
+fn publish_and_leave_of_an_evicting_group_race_without_loss() {
+    publish_and_leave(2, Policy::DropOldest);
+}
+
+#[test]
+fn evicting_publisher_and_receiver_and_close_race_without_loss() {
+    loom::model(|| {
+        let topic = topic(TopicOptions::DEFAULT);
+        let mut sub = topic.subscribe(group(1, Policy::DropOldest)).unwrap();
+        topic.try_publish(1).unwrap();
+        let publishing = thread::spawn({
+            let topic = topic.clone();
+            move || topic.try_publish(2)
+        });
+        let closing = thread::spawn({
+            let topic = topic.clone();
+            move || topic.close()
+        });
+        let mut received: Vec<_> = sub.try_recv().into_iter().collect();
+        let published = publishing.join().unwrap();
+        closing.join().unwrap();
+        let (all, end) = rest(&mut sub);
+        received.extend(all);
+        assert_eq!(end, TryRecvError::Ended);
+        let stats = sub.stats();
+        match published {
+            Ok(delivery) => {
+                assert_eq!((delivery.delivered(), received.last()), (1, Some(&2)));
+                assert_eq!((stats.accepted, stats.dropped.oldest), (2, 2 - received.len() as u64));
+            }
+            Err(error) => {
+                assert!(error.is_closed());
+                assert_eq!((received, stats.dropped.oldest), (vec![1], 0));
+            }
+        }
+    });
+}
+
+#[test]
+fn publisher_waiting_for_room_is_woken_by_a_receiver() {
+    loom::model(|| {
+        let topic = topic(TopicOptions::DEFAULT.block_timeout(std::time::Duration::MAX));
+        let mut sub = topic.subscribe(group(1, Policy::Block)).unwrap();
+        topic.try_publish(1).unwrap();
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let receiving = thread::spawn(move || {
+            assert_eq!(sub.try_recv(), Ok(1));
+            sender.send(sub).unwrap();
+        });
+        assert_eq!(woken(topic.publish(2), receiving).expect("a lost wake-up").unwrap().delivered(), 1);
+        assert_eq!(receiver.recv().unwrap().try_recv(), Ok(2));
+    });
+}
+
+#[test]
+fn publisher_waiting_for_room_is_woken_by_the_close_and_by_the_last_member() {
+    for close in [true, false] {
+        loom::model(move || {
+            let topic = topic(TopicOptions::DEFAULT.block_timeout(std::time::Duration::MAX));
+            let sub = topic.subscribe(group(1, Policy::Block)).unwrap();
+            topic.try_publish(1).unwrap();
+            let ending = thread::spawn({
+                let topic = topic.clone();
+                move || if close { topic.close() } else { drop(sub) }
+            });
+            let published = woken(topic.publish(2), ending).expect("a lost wake-up");
+            assert_eq!(published.map_or(0, |delivery| delivery.delivered()), 0);
+        });
+    }
+}
+
+/// The first message wakes one of two members. That one leaves, or receives something else first.
+#[test]
+fn member_waiting_for_a_message_is_woken_though_another_member_leaves() {
+    loom::model(|| {
+        let topic = topic(TopicOptions::DEFAULT);
+        let mut first = topic.subscribe(group(2, Policy::Block)).unwrap();
+        let mut second = topic.subscribe(group(2, Policy::Block)).unwrap();
+        let mut cx = Context::from_waker(Waker::noop());
+        let leaving = thread::spawn({
+            let topic = topic.clone();
+            move || {
+                {
+                    let mut waiting = pin!(first.recv());
+                    let waits = waiting.as_mut().poll(&mut cx).is_pending();
+                    assert!(waits, "nothing is published yet");
+                    topic.try_publish(1).unwrap();
+                }
+                drop(first);
+            }
+        });
+        assert_eq!(woken(second.recv(), leaving).expect("a lost wake-up"), Some(1));
+    });
+}
+
+#[test]
+fn stream_is_woken_by_a_message() {
+    loom::model(|| {
+        let topic = topic(TopicOptions::DEFAULT);
+        let mut sub = topic.subscribe(group(1, Policy::Block)).unwrap();
+        let publishing = thread::spawn({
+            let topic = topic.clone();
+            move || assert_eq!(topic.try_publish(1).unwrap().delivered(), 1)
+        });
+        let next = std::future::poll_fn(|cx| Stream::poll_next(Pin::new(&mut sub), cx));
+        assert_eq!(woken(next, publishing).expect("a lost wake-up"), Some(1));
+    });
 }
 
 #[test]

@@ -197,9 +197,10 @@ impl OverriddenMethods {
 }
 
 /// Whether a service overrides this method: the default one returns [`DefaultMethod`], which is
-/// private to rxd. The method is not called to find out.
-fn is_overridden<'a, R: Runner, F>(_: fn(&'a mut R, &'a Context) -> F) -> bool {
-    size_of::<F>() > 0 || typeid::of::<F>() != TypeId::of::<DefaultMethod>()
+/// private to rxd. The method is not called to find out. For `'static` references it returns a
+/// `'static` type, which has a [`TypeId`].
+fn is_overridden<R: Runner, F: 'static>(_: fn(&'static mut R, &'static Context) -> F) -> bool {
+    TypeId::of::<F>() != TypeId::of::<DefaultMethod>()
 }
 
 /// The outcome of a method.

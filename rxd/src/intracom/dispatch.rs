@@ -22,7 +22,6 @@
 //! 6. While a group is listed as full, the dispatch holds the message: such a group has given it
 //!    back.
 
-use super::arc_cell::{ArcCell, ArcSnapshot};
 use super::error::PublishError;
 use super::group::{GroupState, Offer};
 use super::stats::Delivery;
@@ -35,18 +34,12 @@ use std::task::Poll;
 use tokio::time::Instant;
 
 /// How often a publisher lets other tasks run before it waits for a full group. A receiver that is
-/// about to take a message needs no more than that, and it is cheaper than a timer and a place in
-/// the channel's queue of senders.
+/// about to take a message needs no more than that, and it is cheaper than a timer and a place among
+/// the publishers that wait.
 pub(super) const YIELDS: u32 = 2;
 
-/// The groups of a topic at one moment, as publishers read them.
-pub(super) struct GroupList<T> {
-    /// Empty if the topic is closed, or if the list is outdated.
-    pub(super) groups: Vec<Arc<GroupState<T>>>,
-    pub(super) closed: bool,
-    /// Whether groups have joined or left since. The next publisher makes a new list.
-    pub(super) outdated: bool,
-}
+/// The groups of a topic at one moment, oldest first.
+pub(super) type GroupList<T> = Arc<[Arc<GroupState<T>>]>;
 
 /// Where the publishing of a message stands, as long as it is not finished.
 pub(super) enum PublishState<T> {
@@ -95,7 +88,7 @@ impl<T> Drop for Unoffered<'_, T> {
 
 /// A message that not every group has taken or dropped at once.
 pub(super) struct Dispatch<T> {
-    list: ArcSnapshot<GroupList<T>>,
+    list: GroupList<T>,
     /// The first group that has not been offered the message.
     next: usize,
     /// The groups that were full when the message was offered to them.
@@ -113,15 +106,11 @@ impl<T: Clone + Send + 'static> Dispatch<T> {
     ///
     /// With `retries_single`, a single full group is answered with [`PublishState::SingleGroup`].
     #[inline]
-    pub(super) fn begin(
-        list: ArcSnapshot<GroupList<T>>,
-        message: T,
-        retries_single: bool,
-    ) -> Result<Delivery, PublishState<T>> {
+    pub(super) fn begin(list: GroupList<T>, message: T, retries_single: bool) -> Result<Delivery, PublishState<T>> {
         let mut delivery = Delivery::default();
-        let Some((last, others)) = list.groups.split_last() else { return Ok(delivery) };
+        let Some((last, others)) = list.split_last() else { return Ok(delivery) };
         if !others.is_empty() {
-            if let Some((index, offer)) = Self::offer_clones(others, &list.groups, &message, &mut delivery) {
+            if let Some((index, offer)) = Self::offer_clones(others, &list, &message, &mut delivery) {
                 return Err(Dispatch::go_on(list, index, delivery, offer, Some(message)));
             }
         }
@@ -162,7 +151,7 @@ impl<T: Clone + Send + 'static> Dispatch<T> {
     /// it.
     #[cold]
     fn go_on(
-        list: ArcSnapshot<GroupList<T>>,
+        list: GroupList<T>,
         index: usize,
         delivery: Delivery,
         offer: Offer<T>,
@@ -171,8 +160,8 @@ impl<T: Clone + Send + 'static> Dispatch<T> {
         let (full, closed) = (Vec::new(), Vec::new());
         let mut dispatch = Box::new(Dispatch { list, next: index + 1, full, closed, delivery, message });
         dispatch.settle(index, offer);
-        while dispatch.next < dispatch.list.groups.len() {
-            let is_last = dispatch.next + 1 == dispatch.list.groups.len() && dispatch.full.is_empty();
+        while dispatch.next < dispatch.list.len() {
+            let is_last = dispatch.next + 1 == dispatch.list.len() && dispatch.full.is_empty();
             let Some(message) = take_or_copy(&mut dispatch.message, is_last) else { break };
             // Before the offer: invariant 5.
             let index = dispatch.next;
@@ -206,19 +195,16 @@ impl<T: Clone + Send + 'static> Dispatch<T> {
             return;
         }
         let Some(message) = self.message.take() else { return };
-        // A snapshot must not be held for long, and the wait may be long.
-        self.list = ArcCell::keep(&self.list);
         let start = Instant::now();
         let [only] = self.full[..] else { return self.wait_for_many(message, start).await };
         self.full.clear();
-        let offer = Waiter::new(self.list.groups[only].clone()).wait(message, start).await;
+        let offer = Waiter::new(self.list[only].clone()).wait(message, start).await;
         self.settle(only, offer);
     }
 
     async fn wait_for_many(&mut self, message: T, start: Instant) {
         // All waiters are made before the first clone: from here on each counts for its group.
-        let waiters: Vec<_> =
-            self.full.drain(..).map(|index| (index, Waiter::new(self.list.groups[index].clone()))).collect();
+        let waiters: Vec<_> = self.full.drain(..).map(|index| (index, Waiter::new(self.list[index].clone()))).collect();
         let mut waits: Vec<(usize, GroupWait<T>)> = Vec::with_capacity(waiters.len());
         let mut message = Some(message);
         let mut left = waiters.len();
@@ -244,7 +230,7 @@ impl<T: Clone + Send + 'static> Dispatch<T> {
     }
 
     fn offer(&mut self, index: usize, message: T) {
-        let offer = self.list.groups[index].offer(message);
+        let offer = self.list[index].offer(message);
         self.settle(index, offer);
     }
 
@@ -287,7 +273,7 @@ impl<T: Clone + Send + 'static> Dispatch<T> {
     pub(super) fn take_groups_without_members(&mut self) -> Vec<Arc<GroupState<T>>> {
         let mut without_members = Vec::new();
         for index in std::mem::take(&mut self.closed) {
-            match &self.list.groups[index] {
+            match &self.list[index] {
                 group if group.has_no_members() => without_members.push(group.clone()),
                 _ => self.closed.push(index),
             }
@@ -312,11 +298,11 @@ impl<T: Clone + Send + 'static> Dispatch<T> {
 impl<T> Drop for Dispatch<T> {
     /// Invariant 4.
     fn drop(&mut self) {
-        let unoffered = self.next..self.list.groups.len();
+        let unoffered = self.next..self.list.len();
         for index in unoffered.chain(self.full.iter().copied()) {
-            self.list.groups[index].abandon();
+            self.list[index].abandon();
         }
-        for group in self.closed.iter().map(|&index| &self.list.groups[index]).filter(|group| !group.has_no_members()) {
+        for group in self.closed.iter().map(|&index| &self.list[index]).filter(|group| !group.has_no_members()) {
             group.abandon();
         }
     }

@@ -1,48 +1,41 @@
 //! One consumer group: its buffer, its policy, its members, its counts.
 //!
-//! Publishers offer messages ([`GroupState::offer`]), subscriptions take them from `receiver`, and
-//! the topic adds and removes members. The buffer is an [`async_channel`]; the group adds what the
-//! channel has no notion of: what happens when the buffer is full, who may receive, and what is
-//! counted.
+//! Publishers offer messages ([`GroupState::offer`]), subscriptions take them
+//! ([`GroupState::take`]), and the topic adds and removes members.
 //!
 //! # Invariants
 //!
 //! 1. A message that is in the buffer leaves it by being received, evicted or discarded, and is
-//!    counted then. The number of accepted messages is the sum of these counts and of what is still
-//!    in the buffer, so publishers share one counter less.
-//! 2. Closing happens in this order: `ended` is set (if the last member has left), `closed` is set,
-//!    the channel is closed, the channel is drained (if `ended`). So if a message gets into the
-//!    buffer after the drain, its publisher finds `ended` set after its push, and drains again.
-//! 3. No lock of this file is held while user code runs, and a message is counted before user code
-//!    runs that may panic. So if [`GroupState::offer`] or a [`Waiter`](super::waiter::Waiter)
-//!    unwinds, its message has been counted, and no other code has to count it.
-//! 4. The channel carries messages as they are, with nothing wrapped around them. A
-//!    [replayed](ReplaySlot) message is kept beside it and counts as the oldest message of the
-//!    buffer: it is received first, and it takes one place of the capacity. Publishers keep that
-//!    place free by looking before they push, so of several publishers that look at the same time
-//!    one may exceed the capacity by one message.
+//!    counted then, under the same lock. The number of accepted messages is the sum of these counts
+//!    and of what is still in the buffer.
+//! 2. Nothing gets into the buffer of a closed group.
+//! 3. The lock is not held while user code runs: no message is cloned or dropped under it, and no
+//!    task woken. A message is counted before user code runs that may panic. So if
+//!    [`GroupState::offer`] or a [`Waiter`](super::waiter::Waiter) unwinds, its message has been
+//!    counted, and no other code has to count it.
+//! 4. A [replayed](super::replay) message is kept beside the others and counts as the oldest message
+//!    of the buffer: it is received first, and it takes one place of the capacity.
+//! 5. No wake-up is lost. Each message that is put into the buffer notifies one member that waits
+//!    for `arrived`, and every stream; each place that becomes free notifies one publisher that
+//!    waits for `room`; closing notifies all of them.
+//!    1. A task registers with the [`Notify`].
+//!    2. It looks whether it has to wait, under the lock.
+//!    3. Another task changes the buffer under the lock, and then notifies.
 //!
-//! # Memory ordering
-//!
-//! `ended` and `closed` are stored before the channel is closed, and loaded after a push. These
-//! stores and loads are `SeqCst`, since they have to be ordered with steps inside the channel: of a
-//! close and a push that race, either the push finds the channel closed, or the load after it sees
-//! the store.
-//!
-//! `stalled` and the counts are `Relaxed`, since no other memory is read on the strength of them.
-//! They are updated before a publish or a receive returns, so code that synchronises with that
-//! return sees them.
+//!    If 3 changes the buffer before 2, the task sees it. Otherwise 3 notifies after 1. If the
+//!    future of a task that was notified is dropped, `Notify` passes the notification on; a member
+//!    that was notified and then leaves passes it on itself ([`GroupState::exit`]).
 
 use super::options::{Group, Policy};
-use super::replay::{LastMessage, ReplaySlot};
-use super::stats::{ClosedGroups, DropCounts, GroupStats};
+use super::replay::{LastMessage, TakenMessage};
+use super::stats::{ClosedGroupTotals, DropCounts, GroupStats};
 use super::user::Disposal;
-use crate::sync::atomic::{AtomicBool, AtomicU64};
-use crate::sync::{Mutex, assert_none_held};
-use async_channel::{Receiver, Sender, TrySendError};
+use crate::sync::{Mutex, MutexGuard, assert_none_held};
+use std::collections::VecDeque;
+use std::mem;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// What became of the offer of a message to one group.
@@ -59,9 +52,19 @@ pub(super) enum Offer<T> {
     Closed(T),
 }
 
-/// The messages that were evicted, from the buffer and from the replay slot. The caller drops them,
-/// once it has noted what became of its own message: their drop may panic.
+/// The message that was evicted: from the buffer, or the replayed one. The caller drops it, once it
+/// has noted what became of its own message: its drop may panic.
 type Evicted<T> = (Option<T>, Option<Arc<LastMessage<T>>>);
+
+/// What a group has for a member at one moment.
+pub(super) enum NextMessage<T> {
+    Message(T),
+    Replayed(TakenMessage<T>),
+    Empty,
+    /// The replayed message is next, and another group is cloning it.
+    Busy,
+    Ended,
+}
 
 /// A group, as publishers, members and the topic share it.
 pub(super) struct GroupState<T> {
@@ -75,84 +78,57 @@ pub(super) struct GroupState<T> {
     block_timeout: Duration,
     /// Whether others can join by its name.
     pub(super) shared: bool,
-    pub(super) sender: Sender<T>,
-    pub(super) receiver: Receiver<T>,
-    /// The last message of the topic, if the group began with it.
-    pub(super) replay: ReplaySlot<T>,
-    members: Mutex<Members>,
-    /// With [`Policy::Block`]: whether the group has used up the block timeout and has had no room
-    /// since.
-    stalled: AtomicBool,
-    /// Whether nothing more is to be sent.
-    closed: AtomicBool,
-    /// Whether the last member has left, so that nothing is received any more.
-    ended: AtomicBool,
-    counts: AtomicDropCounts,
+    buffer: Mutex<Buffer<T>>,
+    /// Wakes one member that waits for a message.
+    pub(super) arrived: Notify,
+    /// Wakes one publisher that waits for room.
+    pub(super) room: Notify,
     totals: Arc<ClosedGroupTotals>,
 }
 
-#[derive(Default)]
-struct Members {
-    present: Vec<Arc<Member>>,
-    /// Whether the group ever had one. It may not, if another subscriber began a group of its name
-    /// first.
+/// What the lock of a group guards.
+struct Buffer<T> {
+    /// The last message of the topic, if the group began with it and no member has taken it.
+    replay: Option<Arc<LastMessage<T>>>,
+    messages: VecDeque<T>,
+    /// Whether nothing more is to be sent.
+    closed: bool,
+    /// With [`Policy::Block`]: whether the group has used up the block timeout and has had no room
+    /// since.
+    stalled: bool,
+    members: Vec<Arc<Member>>,
+    /// Whether the group ever had a member. It may not, if another subscriber began a group of its
+    /// name first.
     begun: bool,
-    /// The messages that members who have left had received.
     received: u64,
+    dropped: DropCounts,
+    /// Wakes every member that waits as a stream. `None` as long as no member was polled as one.
+    streams: Option<Arc<Notify>>,
 }
 
 /// A member of a group.
 pub(super) struct Member {
     /// The member ends when this is cancelled.
     pub(super) scope: Option<CancellationToken>,
-    received: AtomicU64,
 }
 
-impl Member {
-    pub(super) fn new(scope: Option<CancellationToken>) -> Self {
-        Member { scope, received: AtomicU64::new(0) }
+impl<T> Buffer<T> {
+    fn len(&self) -> usize {
+        self.messages.len() + usize::from(self.replay.is_some())
     }
 
-    /// Counts a message received. Only the member itself calls this, and it needs `&mut` to
-    /// receive. So there is one writer, and no need for an atomic addition.
-    #[inline]
-    pub(super) fn count(&self) {
-        self.received.store(self.received.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-    }
-}
-
-impl Members {
     /// Whether there is no member but those whose scope has ended.
-    fn are_gone(&self) -> bool {
-        self.present.iter().all(|member| member.scope.as_ref().is_some_and(CancellationToken::is_cancelled))
-    }
-}
-
-#[derive(Default)]
-struct AtomicDropCounts {
-    oldest: AtomicU64,
-    newest: AtomicU64,
-    stalled: AtomicU64,
-    abandoned: AtomicU64,
-    discarded: AtomicU64,
-}
-
-/// What the closed groups of a topic have counted. A group adds its counts when it is dropped,
-/// since a publisher that still holds it can change them until then.
-#[derive(Default)]
-pub(super) struct ClosedGroupTotals(Mutex<ClosedGroups>);
-
-impl ClosedGroupTotals {
-    pub(super) fn get(&self) -> ClosedGroups {
-        *self.0.lock()
+    fn has_no_members(&self) -> bool {
+        self.members.iter().all(|member| member.scope.as_ref().is_some_and(CancellationToken::is_cancelled))
     }
 
-    fn add(&self, accepted: u64, received: u64, dropped: DropCounts) {
-        let mut ended = self.0.lock();
-        ended.groups += 1;
-        ended.accepted += accepted;
-        ended.received += received;
-        ended.dropped.add(dropped);
+    /// Takes the oldest message out, for another one.
+    fn evict(&mut self) -> Evicted<T> {
+        self.dropped.oldest += 1;
+        match self.replay.take() {
+            None => (self.messages.pop_front(), None),
+            replayed => (None, replayed),
+        }
     }
 }
 
@@ -164,7 +140,17 @@ impl<T> GroupState<T> {
         block_timeout: Duration,
         totals: &Arc<ClosedGroupTotals>,
     ) -> Self {
-        let (sender, receiver) = async_channel::bounded(group.capacity);
+        let buffer = Buffer {
+            replay: None,
+            messages: VecDeque::with_capacity(group.capacity),
+            closed: false,
+            stalled: false,
+            members: Vec::new(),
+            begun: false,
+            received: 0,
+            dropped: DropCounts::default(),
+            streams: None,
+        };
         GroupState {
             topic: topic.clone(),
             name,
@@ -173,63 +159,51 @@ impl<T> GroupState<T> {
             policy: group.policy,
             block_timeout,
             shared: group.name.is_some(),
-            sender,
-            receiver,
-            replay: ReplaySlot::none(),
-            members: Mutex::new(Members::default()),
-            stalled: AtomicBool::new(false),
-            closed: AtomicBool::new(false),
-            ended: AtomicBool::new(false),
-            counts: AtomicDropCounts::default(),
+            buffer: Mutex::new(buffer),
+            arrived: Notify::new(),
+            room: Notify::new(),
             totals: totals.clone(),
         }
     }
 
-    /// Whether the buffer has room only for the replayed message, which has not been received yet.
-    #[inline]
-    fn is_full_by_replay(&self) -> bool {
-        self.replay.is_there() && self.sender.len() + 1 >= self.capacity && !self.sender.is_closed()
-    }
-
-    /// Waits until there is room beside the replayed message, or none is there any more.
-    pub(super) async fn room_beside_replay(&self) {
-        loop {
-            // Registered before the look: if the message is taken after the look, this is woken.
-            let taken = self.replay.taken();
-            if !self.is_full_by_replay() {
-                return;
-            }
-            taken.await;
-        }
+    /// Begins with the last message of the topic.
+    pub(super) fn replay(&self, last: Arc<LastMessage<T>>) {
+        self.buffer.lock().replay = Some(last);
     }
 
     /// A member joins.
     pub(super) fn enter(&self, member: Arc<Member>) {
-        let mut members = self.members.lock();
-        members.present.push(member);
-        members.begun = true;
+        let mut buffer = self.buffer.lock();
+        buffer.members.push(member);
+        buffer.begun = true;
     }
 
     /// A member leaves. Returns whether it was the last.
     pub(super) fn exit(&self, member: &Arc<Member>) -> bool {
-        let mut members = self.members.lock();
-        members.present.retain(|other| !Arc::ptr_eq(other, member));
-        members.received += member.received.load(Ordering::Relaxed);
-        members.present.is_empty()
+        let (was_last, is_empty) = {
+            let mut buffer = self.buffer.lock();
+            buffer.members.retain(|other| !Arc::ptr_eq(other, member));
+            (buffer.members.is_empty(), buffer.messages.is_empty())
+        };
+        if !was_last && !is_empty {
+            // It may have been woken for a message that it leaves to the others.
+            self.arrived.notify_one();
+        }
+        was_last
     }
 
     /// Whether no member will ever receive again. A subscription whose scope has ended may not be
     /// dropped yet.
     pub(super) fn has_no_members(&self) -> bool {
-        self.members.lock().are_gone()
+        self.buffer.lock().has_no_members()
     }
 
     /// Waits until no member will ever receive again.
     pub(super) async fn until_no_members(&self) {
         loop {
             let scope = {
-                let members = self.members.lock();
-                let mut scopes = members.present.iter().map(|member| &member.scope);
+                let buffer = self.buffer.lock();
+                let mut scopes = buffer.members.iter().map(|member| &member.scope);
                 match scopes.find(|scope| scope.as_ref().is_none_or(|scope| !scope.is_cancelled())) {
                     None => return,
                     Some(scope) => scope.clone(),
@@ -238,7 +212,7 @@ impl<T> GroupState<T> {
             match scope {
                 Some(scope) => scope.cancelled().await,
                 // A member without a scope ends by leaving. If it is the last, that closes the
-                // channel.
+                // group.
                 None => std::future::pending().await,
             }
         }
@@ -246,55 +220,52 @@ impl<T> GroupState<T> {
 
     /// Ends sending. What is buffered can still be received.
     pub(super) fn close(&self) {
+        let streams = {
+            let mut buffer = self.buffer.lock();
+            buffer.closed = true;
+            buffer.streams.clone()
+        };
         assert_none_held();
-        self.closed.store(true, Ordering::SeqCst);
-        self.sender.close();
-        self.replay.wake();
+        self.arrived.notify_waiters();
+        self.room.notify_waiters();
+        wake(streams);
     }
 
     /// Closes the group after its last member is gone, and discards what is buffered. If the drop
     /// of a message panics, the panic goes on once all messages are discarded.
     pub(super) fn end(&self) {
-        self.ended.store(true, Ordering::SeqCst);
         self.close();
+        let (replay, messages) = {
+            let mut buffer = self.buffer.lock();
+            buffer.dropped.discarded += buffer.len() as u64;
+            (buffer.replay.take(), mem::take(&mut buffer.messages))
+        };
         let mut disposal = Disposal::default();
-        self.drain(&mut disposal);
+        disposal.discard(replay);
+        messages.into_iter().for_each(|message| disposal.discard(message));
         disposal.finish();
-    }
-
-    fn drain(&self, disposal: &mut Disposal) {
-        while let Some(last) = self.replay.take() {
-            self.counts.discarded.fetch_add(1, Ordering::Relaxed);
-            disposal.discard(last);
-        }
-        while let Ok(message) = self.receiver.try_recv() {
-            self.counts.discarded.fetch_add(1, Ordering::Relaxed);
-            disposal.discard(message);
-        }
-    }
-
-    /// Notes that there was room: the group is worth waiting for again.
-    #[inline]
-    pub(super) fn accepted(&self) {
-        if self.stalled.load(Ordering::Relaxed) {
-            self.stalled.store(false, Ordering::Relaxed);
-        }
     }
 
     /// Counts a message that its publisher has abandoned.
     pub(super) fn abandon(&self) {
-        self.counts.abandoned.fetch_add(1, Ordering::Relaxed);
+        self.buffer.lock().dropped.abandoned += 1;
     }
 
     /// Whether a publisher would have to wait for room.
     pub(super) fn would_wait(&self) -> bool {
-        self.limit().is_some() && (self.sender.is_full() || self.is_full_by_replay())
+        let buffer = self.buffer.lock();
+        buffer.len() >= self.capacity && self.limit(&buffer).is_some()
+    }
+
+    /// How long a publisher that begins to wait now waits for room.
+    pub(super) fn wait_limit(&self) -> Duration {
+        self.limit(&self.buffer.lock()).unwrap_or(Duration::ZERO)
     }
 
     /// How long the policy waits for room. `None` if it does not wait.
-    pub(super) fn limit(&self) -> Option<Duration> {
+    fn limit(&self, buffer: &Buffer<T>) -> Option<Duration> {
         let limit = match self.policy {
-            Policy::Block if self.stalled.load(Ordering::Relaxed) => Duration::ZERO,
+            Policy::Block if buffer.stalled => Duration::ZERO,
             Policy::Block => self.block_timeout,
             Policy::DropOldestAfter(limit) | Policy::DropNewestAfter(limit) => limit,
             Policy::DropOldest | Policy::DropNewest => Duration::ZERO,
@@ -303,127 +274,167 @@ impl<T> GroupState<T> {
     }
 
     pub(super) fn stats(&self) -> GroupStats {
-        let dropped = self.counts.get();
-        let queued = self.receiver.len() + usize::from(self.replay.is_there());
-        let (members, received) = {
-            let members = self.members.lock();
-            let received = members.present.iter().map(|member| member.received.load(Ordering::Relaxed)).sum::<u64>();
-            (members.present.len(), members.received + received)
-        };
+        let buffer = self.buffer.lock();
+        let (queued, received, dropped) = (buffer.len(), buffer.received, buffer.dropped);
+        let (members, stalled) = (buffer.members.len(), buffer.stalled);
+        drop(buffer);
         GroupStats {
             name: self.name.to_string(),
             shared: self.shared,
             capacity: self.capacity,
             policy: self.policy,
             members,
-            stalled: self.stalled.load(Ordering::Relaxed),
+            stalled,
             queued,
             accepted: received + dropped.oldest + dropped.discarded + queued as u64,
             received,
             dropped,
         }
     }
-}
 
-impl<T: Clone> GroupState<T> {
     /// Puts the message into the buffer, or does what the policy says, without waiting.
     #[inline]
     pub(super) fn offer(&self, message: T) -> Offer<T> {
-        if self.policy == Policy::DropOldest {
-            return self.force(message);
+        match self.put(message) {
+            Ok(offer) => offer,
+            Err((buffer, message)) => self.full(buffer, message),
         }
-        if self.is_full_by_replay() {
-            return self.full(message);
+    }
+
+    /// Puts the message into the buffer, if there is room.
+    pub(super) fn offer_if_room(&self, message: T) -> Offer<T> {
+        match self.put(message) {
+            Ok(offer) => offer,
+            Err((_, message)) => Offer::Full(message),
         }
-        match self.sender.try_send(message) {
-            Ok(()) => {
-                self.accepted();
-                Offer::Accepted
-            }
-            Err(TrySendError::Closed(message)) => Offer::Closed(message),
-            Err(TrySendError::Full(message)) => self.full(message),
+    }
+
+    /// Puts the message into the buffer. If there is no room once the wait for it is over, does what
+    /// the policy says.
+    pub(super) fn offer_at_deadline(&self, message: T) -> Offer<T> {
+        match self.put(message) {
+            Ok(offer) => offer,
+            Err((buffer, message)) => self.overflow(buffer, message),
         }
+    }
+
+    /// Puts the message into the buffer, or gives it back with the lock of the full buffer.
+    #[inline]
+    fn put(&self, message: T) -> Result<Offer<T>, (MutexGuard<'_, Buffer<T>>, T)> {
+        let mut buffer = self.buffer.lock();
+        if buffer.closed {
+            return Ok(Offer::Closed(message));
+        }
+        if buffer.len() >= self.capacity {
+            return Err((buffer, message));
+        }
+        // The group is worth waiting for again.
+        buffer.stalled = false;
+        self.push(buffer, message);
+        Ok(Offer::Accepted)
+    }
+
+    #[inline]
+    fn push(&self, mut buffer: MutexGuard<'_, Buffer<T>>, message: T) {
+        buffer.messages.push_back(message);
+        let streams = buffer.streams.clone();
+        drop(buffer);
+        assert_none_held();
+        self.arrived.notify_one();
+        wake(streams);
     }
 
     #[cold]
-    fn full(&self, message: T) -> Offer<T> {
-        match self.limit() {
-            _ if self.has_no_members() => Offer::Closed(message),
-            Some(_) => Offer::Full(message),
-            None => self.overflow(message),
+    fn full(&self, buffer: MutexGuard<'_, Buffer<T>>, message: T) -> Offer<T> {
+        match self.policy {
+            Policy::DropOldest => self.overflow(buffer, message),
+            _ if buffer.has_no_members() => Offer::Closed(message),
+            _ if self.limit(&buffer).is_some() => Offer::Full(message),
+            _ => self.overflow(buffer, message),
         }
     }
 
-    /// Does what the policy says about a full buffer once the wait for room is over.
-    pub(super) fn overflow(&self, message: T) -> Offer<T> {
+    /// Does what the policy says about a full buffer that is not waited for.
+    fn overflow(&self, mut buffer: MutexGuard<'_, Buffer<T>>, message: T) -> Offer<T> {
         match self.policy {
-            Policy::DropOldest | Policy::DropOldestAfter(_) => return self.force(message),
-            Policy::DropNewest | Policy::DropNewestAfter(_) => &self.counts.newest,
-            Policy::Block => &self.counts.stalled,
-        }
-        .fetch_add(1, Ordering::Relaxed);
-        if self.policy == Policy::Block && !self.stalled.swap(true, Ordering::Relaxed) {
-            // After the count: the log's subscriber is user code and may panic.
-            tracing::warn!(
-                target: "rxd::intracom", topic = &*self.topic, group = &*self.name,
-                "group `{}` of topic `{}` is stalled: it had no room for {:?} (the topic's block timeout); \
-                 it drops messages until it has room",
-                self.name, self.topic, self.block_timeout,
-            );
+            Policy::DropOldest | Policy::DropOldestAfter(_) => {
+                let evicted = buffer.evict();
+                self.push(buffer, message);
+                return Offer::Evicted(evicted);
+            }
+            Policy::DropNewest | Policy::DropNewestAfter(_) => buffer.dropped.newest += 1,
+            Policy::Block => {
+                buffer.dropped.stalled += 1;
+                let was_stalled = mem::replace(&mut buffer.stalled, true);
+                drop(buffer);
+                if !was_stalled {
+                    self.warn_of_stall();
+                }
+            }
         }
         Offer::Dropped(message)
     }
 
-    /// Puts the message into the buffer, whatever has to be evicted for it.
-    fn force(&self, message: T) -> Offer<T> {
-        let is_full_by_replay = self.is_full_by_replay();
-        let buffered = match self.sender.force_send(message) {
-            Ok(buffered) => buffered,
-            Err(async_channel::SendError(message)) => return Offer::Closed(message),
-        };
-        // After the push: if that is refused since the topic was closed, the replayed message can
-        // still be received.
-        let replayed = if is_full_by_replay { self.replay.take() } else { None };
-        self.accepted();
-        let evicted = u64::from(buffered.is_some()) + u64::from(replayed.is_some());
-        if evicted > 0 {
-            self.counts.oldest.fetch_add(evicted, Ordering::Relaxed);
-        }
-        // A forced push stores the queue's tail without regard to a close that came in between
-        // (concurrent-queue 2.5), and so can undo the close. So this closes the channel again.
-        if self.closed.load(Ordering::SeqCst) {
-            self.sender.close();
-            if self.ended.load(Ordering::SeqCst) {
-                let mut disposal = Disposal::default();
-                self.drain(&mut disposal);
-                disposal.discard((buffered, replayed));
-                disposal.finish();
-                return if evicted == 0 { Offer::Accepted } else { Offer::Evicted((None, None)) };
+    /// After the message is counted: the log's subscriber is user code and may panic.
+    fn warn_of_stall(&self) {
+        tracing::warn!(
+            target: "rxd::intracom", topic = &*self.topic, group = &*self.name,
+            "group `{}` of topic `{}` is stalled: it had no room for {:?} (the topic's block timeout); \
+             it drops messages until it has room",
+            self.name, self.topic, self.block_timeout,
+        );
+    }
+
+    /// Takes the oldest message out, for a member. It is counted as received.
+    #[inline]
+    pub(super) fn take(&self) -> NextMessage<T> {
+        let mut buffer = self.buffer.lock();
+        let next = if buffer.replay.is_some() {
+            match LastMessage::take(&mut buffer.replay) {
+                Some(taken) => NextMessage::Replayed(taken),
+                None => return NextMessage::Busy,
             }
-        }
-        if evicted == 0 {
-            return Offer::Accepted;
-        }
-        Offer::Evicted((buffered, replayed))
+        } else {
+            match buffer.messages.pop_front() {
+                Some(message) => NextMessage::Message(message),
+                None if buffer.closed => return NextMessage::Ended,
+                None => return NextMessage::Empty,
+            }
+        };
+        buffer.received += 1;
+        drop(buffer);
+        assert_none_held();
+        self.room.notify_one();
+        next
+    }
+
+    /// Whether a member has to wait for a message.
+    pub(super) fn is_empty(&self) -> bool {
+        let buffer = self.buffer.lock();
+        buffer.len() == 0 && !buffer.closed
+    }
+
+    /// How many messages are buffered.
+    pub(super) fn queued(&self) -> usize {
+        self.buffer.lock().len()
+    }
+
+    /// What wakes members that wait as streams.
+    pub(super) fn streams(&self) -> Arc<Notify> {
+        self.buffer.lock().streams.get_or_insert_default().clone()
     }
 }
 
-impl AtomicDropCounts {
-    fn get(&self) -> DropCounts {
-        let get = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        DropCounts {
-            oldest: get(&self.oldest),
-            newest: get(&self.newest),
-            stalled: get(&self.stalled),
-            abandoned: get(&self.abandoned),
-            discarded: get(&self.discarded),
-        }
+#[inline]
+fn wake(streams: Option<Arc<Notify>>) {
+    if let Some(streams) = streams {
+        streams.notify_waiters();
     }
 }
 
 impl<T> Drop for GroupState<T> {
     fn drop(&mut self) {
-        if self.members.lock().begun {
+        if self.buffer.lock().begun {
             let GroupStats { accepted, received, dropped, .. } = self.stats();
             self.totals.add(accepted, received, dropped);
         }

@@ -69,11 +69,11 @@
 //!    dropped the message (publisher, receiver, the member that left last), after every message is
 //!    counted. The topic goes on.
 
-// The buffer of a group is an `async_channel`. What is written here is what that lacks: fan-out,
-// policies, membership, replay and counting. It imports nothing of rxd but `coop` and `sync`, so
-// that it could be a crate of its own, and `rxd-loom` checks it as one. From the ground up:
+// A topic and each of its groups has one lock, and tokio's `Notify` wakes who waits. It imports
+// nothing of rxd but `coop` and `sync`, so that it could be a crate of its own, and `rxd-loom` checks
+// it as one. From the ground up:
 //
-// * `arc_cell`, `user`: a pointer that is swapped; calls of user code.
+// * `user`: calls of user code.
 // * `options`, `stats`, `error`: what users set, what they read, what they get wrong.
 // * `replay`, `group`, `waiter`: the last message; one group; a publisher that waits for a group.
 // * `dispatch`: one message on its way to all groups.
@@ -81,7 +81,6 @@
 // * `subscription`, `topic`, `publish`: receiving; the handle of a topic; publishing.
 // * `registry`, `static_topic`: topics by name; topics that are declared once.
 
-mod arc_cell;
 mod dispatch;
 mod error;
 mod group;

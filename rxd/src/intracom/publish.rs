@@ -42,8 +42,7 @@ impl<T: Clone + Send + 'static> Topic<T> {
     /// order in every group. The messages of several publishers may arrive in a different order in
     /// each group.
     ///
-    /// The message is cloned for each group but one, and once more for each group that is waited
-    /// for.
+    /// The message is cloned for each group but one.
     ///
     /// # Errors
     ///
@@ -119,21 +118,11 @@ impl<T: Clone + Send + 'static> Topic<T> {
         kept: Option<&Arc<LastMessage<T>>>,
         retries_single: bool,
     ) -> Result<Delivery, PublishState<T>> {
-        if let Some(kept) = kept {
-            return self.begin_kept(message, kept);
-        }
-        match self.shared.admit() {
-            Ok(list) => Dispatch::begin(list, message, retries_single),
-            Err(reason) => Err(self.refused(reason, message)),
-        }
-    }
-
-    fn begin_kept(&self, message: T, kept: &Arc<LastMessage<T>>) -> Result<Delivery, PublishState<T>> {
-        let (list, before) = match self.shared.admit_kept(kept) {
+        let (list, before) = match self.shared.admit(kept) {
             Ok(admitted) => admitted,
             Err(reason) => return Err(self.refused(reason, message)),
         };
-        let begun = Dispatch::begin(list, message, false);
+        let begun = Dispatch::begin(list, message, retries_single && kept.is_none());
         // The message that was kept until now is dropped after this one was offered: this one is
         // admitted, and has to be counted in each group even if that drop panics.
         user::discard(before);

@@ -278,11 +278,11 @@ impl Intracom {
             }
             match &self.scope {
                 None => created.await,
-                Some(scope) => tokio::select! {
-                    biased;
-                    () = scope.cancelled() => return Err(TopicError::new(name, TopicErrorKind::Cancelled)),
-                    () = created => {}
-                },
+                Some(scope) => {
+                    if scope.run_until_cancelled(created).await.is_none() {
+                        return Err(TopicError::new(name, TopicErrorKind::Cancelled));
+                    }
+                }
             }
         }
     }

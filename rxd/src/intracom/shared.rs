@@ -6,12 +6,11 @@
 //!
 //! # Invariants
 //!
-//! 1. Publishers read the groups, and whether the topic is closed, from one immutable list behind
-//!    one pointer, without a lock. The list is replaced only under the lock of `state`. Joining and
-//!    leaving change [`Groups`] and leave an empty list that is marked as outdated; the next
-//!    publisher makes the new one. So a join costs the same at any number of groups.
+//! 1. Publishers read the groups from one immutable list, which they share. Joining and leaving
+//!    change [`Groups`] and forget the list; the next publisher makes the new one. So a join costs
+//!    the same at any number of groups.
 //! 2. On a topic that keeps its last message, admitting a message and beginning a group exclude
-//!    each other, under that lock. So a new group gets a message either directly or, if it was the
+//!    each other, under the topic's lock. So a new group gets a message either directly or, if it was the
 //!    last one, as its replay. It never gets both, and never out of order.
 //! 3. A group that is removed may still be in the list that a publisher has read. So it counts
 //!    on, and what it has counted is added up when its last owner drops it. Until then
@@ -19,22 +18,20 @@
 //!
 //! # Lock order
 //!
-//! Locks are taken in the order registry, topic, members or replay slot of a group, kept message.
+//! Locks are taken in the order registry, topic, group, kept message.
 //! None is held over an `.await`, a wake-up, or a message's `Clone` or `Drop` (see `user`).
 
-use super::arc_cell::{ArcCell, ArcSnapshot};
 use super::dispatch::GroupList;
 use super::error::{RefusalReason, TopicError, TopicErrorKind, TopicUse};
-use super::group::{ClosedGroupTotals, GroupState, Member};
+use super::group::{GroupState, Member};
 use super::options::{Group, TopicOptions};
 use super::replay::LastMessage;
-use super::stats::TopicStats;
+use super::stats::{ClosedGroupTotals, TopicStats};
 use super::user::{self, Disposal};
-use crate::sync::atomic::AtomicU64;
 use crate::sync::{Mutex, assert_none_held};
 use std::collections::BTreeMap;
+use std::mem;
 use std::panic::{RefUnwindSafe, UnwindSafe};
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -46,13 +43,9 @@ pub(super) struct TopicState<T> {
     pub(super) options: TopicOptions,
     /// Called once a handle has closed the topic, so that its registry forgets it.
     on_close: OnClose,
-    /// Replaced only under the lock of `state`.
-    list: ArcCell<GroupList<T>>,
     state: Mutex<LockedState<T>>,
     /// Notified when the topic gets a new group, and when it is closed.
     pub(super) subscribed: Notify,
-    /// How many messages were published while there was no group.
-    no_subscribers: AtomicU64,
     /// What the groups have counted that are closed and dropped.
     totals: Arc<ClosedGroupTotals>,
 }
@@ -65,11 +58,16 @@ pub(super) type OnClose = Box<dyn Fn(&str) + Send + Sync + UnwindSafe + RefUnwin
 pub(super) type Membership<T> = (Arc<GroupState<T>>, Arc<Member>);
 
 /// The groups that a message is for, and the message that was kept until now.
-type Admitted<T> = (ArcSnapshot<GroupList<T>>, Option<Arc<LastMessage<T>>>);
+type Admitted<T> = (GroupList<T>, Option<Arc<LastMessage<T>>>);
 
 /// What the lock of a topic guards.
 struct LockedState<T> {
     groups: Groups<T>,
+    /// The groups, as publishers read them. `None` if groups have joined or left since it was made.
+    list: Option<GroupList<T>>,
+    closed: bool,
+    /// How many messages were published while there was no group.
+    no_subscribers: u64,
     /// Groups that were removed, but that a publisher may still hold.
     leaving: Vec<Weak<GroupState<T>>>,
     /// Keeps removed groups alive in loom's models: loom does not see that `Arc` orders the drop of
@@ -128,6 +126,17 @@ impl<T> Default for Groups<T> {
     }
 }
 
+impl<T> LockedState<T> {
+    /// The list of groups. It is made anew if it is outdated.
+    #[inline]
+    fn list(&mut self) -> GroupList<T> {
+        match &self.list {
+            Some(list) => list.clone(),
+            None => self.list.insert(self.groups.by_number.values().cloned().collect()).clone(),
+        }
+    }
+}
+
 impl<T> TopicState<T> {
     pub(super) fn new(name: Arc<str>, created: TopicUse, options: TopicOptions, on_close: OnClose) -> Self {
         TopicState {
@@ -135,22 +144,23 @@ impl<T> TopicState<T> {
             created,
             options,
             on_close,
-            list: ArcCell::new(GroupList { groups: Vec::new(), closed: false, outdated: false }),
             state: Mutex::new(LockedState {
                 groups: Groups::default(),
+                list: None,
+                closed: false,
+                no_subscribers: 0,
                 leaving: Vec::new(),
                 #[cfg(loom)]
                 closed_groups: Vec::new(),
                 last: None,
             }),
             subscribed: Notify::new(),
-            no_subscribers: AtomicU64::new(0),
             totals: Arc::default(),
         }
     }
 
     pub(super) fn is_closed(&self) -> bool {
-        self.list.load().closed
+        self.state.lock().closed
     }
 
     /// Closes the topic, and drops the kept message into `disposal`. Does nothing if the topic is
@@ -158,10 +168,9 @@ impl<T> TopicState<T> {
     pub(super) fn close(&self, disposal: &mut Disposal) {
         let (groups, last) = {
             let mut state = self.state.lock();
-            if self.is_closed() {
+            if mem::replace(&mut state.closed, true) {
                 return;
             }
-            self.list.store(GroupList { groups: Vec::new(), closed: true, outdated: false });
             (state.groups.by_number.clone(), state.last.take())
         };
         groups.values().for_each(|group| group.close());
@@ -181,33 +190,14 @@ impl<T> TopicState<T> {
 
     /// Whether the topic has groups, and a publisher would have to wait for each of them.
     pub(super) fn would_wait(&self) -> bool {
-        let list = self.current();
-        !list.groups.is_empty() && list.groups.iter().all(|group| group.would_wait())
-    }
-
-    /// The list of groups, made anew if it is outdated.
-    fn current(&self) -> ArcSnapshot<GroupList<T>> {
-        let list = self.list.load();
-        if list.outdated { self.refresh(&self.state.lock()) } else { list }
-    }
-
-    /// As [`current`](TopicState::current), under the lock.
-    #[cold]
-    fn refresh(&self, state: &LockedState<T>) -> ArcSnapshot<GroupList<T>> {
-        if self.list.load().outdated {
-            let groups = state.groups.by_number.values().cloned().collect();
-            self.list.store(GroupList { groups, closed: false, outdated: false });
-        }
-        self.list.load()
-    }
-
-    /// Marks the list as outdated, after the groups have changed. That empties it: `state` and the
-    /// caller hold every group, so no group is dropped under the lock.
-    fn mark_outdated(&self, _state: &mut LockedState<T>) {
-        let list = self.list.load();
-        if !list.closed && !list.outdated {
-            self.list.store(GroupList { groups: Vec::new(), closed: false, outdated: true });
-        }
+        let list = {
+            let mut state = self.state.lock();
+            if state.closed {
+                return false;
+            }
+            state.list()
+        };
+        !list.is_empty() && list.iter().all(|group| group.would_wait())
     }
 
     /// Removes a group whose members have all ended, and ends it.
@@ -238,21 +228,22 @@ impl<T> TopicState<T> {
         state.leaving.push(Arc::downgrade(group));
         #[cfg(loom)]
         state.closed_groups.push(group.clone());
-        self.mark_outdated(state);
+        // The caller and `groups` hold every group, so no group is dropped under the lock.
+        state.list = None;
     }
 
     pub(super) fn stats(&self) -> TopicStats {
-        let (groups, closed, leaving, ended) = {
+        let (groups, closed, no_subscribers, leaving, ended) = {
             let state = self.state.lock();
             let leaving: Vec<_> = state.leaving.iter().filter_map(Weak::upgrade).collect();
-            (state.groups.by_number.clone(), self.is_closed(), leaving, self.totals.get())
+            (state.groups.by_number.clone(), state.closed, state.no_subscribers, leaving, self.totals.get())
         };
         let mut stats = TopicStats {
             name: self.name.to_string(),
             type_name: self.created.type_name,
             created: self.created.place,
             closed,
-            no_subscribers: self.no_subscribers.load(Ordering::Relaxed),
+            no_subscribers,
             groups: groups.values().map(|group| group.stats()).collect(),
             closed_groups: ended,
         };
@@ -274,51 +265,24 @@ impl<T: Clone + Send + 'static> TopicState<T> {
         self.options.keep_last.then(|| LastMessage::new(user::copy(message)))
     }
 
-    /// Admits a message. Returns the groups that it is for, or why it is refused.
+    /// Admits a message, and keeps `last`, its copy, if there is one. Returns the groups that the
+    /// message is for, and the message that was kept before, for the caller to drop without a lock;
+    /// or why the message is refused.
     #[inline]
-    pub(super) fn admit(&self) -> Result<ArcSnapshot<GroupList<T>>, RefusalReason> {
-        let list = self.list.load();
-        if list.groups.is_empty() { self.admit_without_groups() } else { Ok(list) }
-    }
-
-    /// As [`admit`](TopicState::admit), if the list that publishers read is empty.
-    #[cold]
-    fn admit_without_groups(&self) -> Result<ArcSnapshot<GroupList<T>>, RefusalReason> {
-        let list = self.current();
-        match self.refusal(&list) {
-            Some(reason) => Err(reason),
-            None => Ok(self.admitted(list)),
-        }
-    }
-
-    /// Admits a message, and keeps `last`, its copy. Also returns the message that was kept before,
-    /// for the caller to drop without a lock.
-    pub(super) fn admit_kept(&self, last: &Arc<LastMessage<T>>) -> Result<Admitted<T>, RefusalReason> {
+    pub(super) fn admit(&self, last: Option<&Arc<LastMessage<T>>>) -> Result<Admitted<T>, RefusalReason> {
         let mut state = self.state.lock();
-        let list = self.refresh(&state);
-        if let Some(reason) = self.refusal(&list) {
-            return Err(reason);
+        if state.closed {
+            return Err(RefusalReason::Closed);
         }
-        let before = state.last.replace(last.clone());
-        drop(state);
-        Ok((self.admitted(list), before))
-    }
-
-    fn admitted(&self, list: ArcSnapshot<GroupList<T>>) -> ArcSnapshot<GroupList<T>> {
-        if list.groups.is_empty() {
-            self.no_subscribers.fetch_add(1, Ordering::Relaxed);
-        }
-        list
-    }
-
-    fn refusal(&self, list: &GroupList<T>) -> Option<RefusalReason> {
-        match list {
-            GroupList { closed: true, .. } => Some(RefusalReason::Closed),
-            GroupList { groups, .. } if groups.is_empty() && self.options.subscriber_aware => {
-                Some(RefusalReason::NoSubscribers)
+        let list = state.list();
+        if list.is_empty() {
+            if self.options.subscriber_aware {
+                return Err(RefusalReason::NoSubscribers);
             }
-            _ => None,
+            state.no_subscribers += 1;
         }
+        let before = last.and_then(|last| state.last.replace(last.clone()));
+        Ok((list, before))
     }
 
     /// Joins the group that is asked for, or begins it.
@@ -338,13 +302,13 @@ impl<T: Clone + Send + 'static> TopicState<T> {
         if scope.is_some_and(CancellationToken::is_cancelled) {
             return error(TopicErrorKind::Cancelled);
         }
-        let member = Arc::new(Member::new(scope.cloned()));
+        let member = Arc::new(Member { scope: scope.cloned() });
         // The buffer of a new group is allocated without the lock. So the list is looked at once
         // more after that.
         let mut fresh: Option<Arc<GroupState<T>>> = None;
         loop {
             let mut state = self.state.lock();
-            if self.is_closed() {
+            if state.closed {
                 return error(TopicErrorKind::Closed);
             }
             if let Some(group) = asked.name.and_then(|name| state.groups.by_name.get(name)).cloned() {
@@ -372,11 +336,11 @@ impl<T: Clone + Send + 'static> TopicState<T> {
                 continue;
             };
             if let Some(last) = state.last.as_ref().filter(|_| asked.replay_last) {
-                group.replay.put(last.clone());
+                group.replay(last.clone());
             }
             group.enter(member.clone());
             state.groups.insert(&group);
-            self.mark_outdated(&mut state);
+            state.list = None;
             drop(state);
             assert_none_held();
             self.subscribed.notify_waiters();
@@ -389,7 +353,7 @@ impl<T> Drop for TopicState<T> {
     /// Neither a handle nor the registry is left, so nothing is published any more. What is
     /// buffered can still be received, and then the subscriptions end.
     fn drop(&mut self) {
-        let groups = std::mem::take(&mut self.state.lock().groups);
+        let groups = mem::take(&mut self.state.lock().groups);
         groups.by_number.values().for_each(|group| group.close());
     }
 }

@@ -1,6 +1,7 @@
 //! The counts: of one message, of a group, of a topic, of a registry.
 
 use super::options::Policy;
+use crate::sync::Mutex;
 use std::fmt;
 use std::panic::Location;
 
@@ -226,5 +227,24 @@ impl fmt::Display for Stats {
             }
         }
         Ok(())
+    }
+}
+
+/// What the closed groups of a topic have counted. A group adds its counts when it is dropped,
+/// since a publisher that still holds it can change them until then.
+#[derive(Default)]
+pub(super) struct ClosedGroupTotals(Mutex<ClosedGroups>);
+
+impl ClosedGroupTotals {
+    pub(super) fn get(&self) -> ClosedGroups {
+        *self.0.lock()
+    }
+
+    pub(super) fn add(&self, accepted: u64, received: u64, dropped: DropCounts) {
+        let mut ended = self.0.lock();
+        ended.groups += 1;
+        ended.accepted += accepted;
+        ended.received += received;
+        ended.dropped.add(dropped);
     }
 }

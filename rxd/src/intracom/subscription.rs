@@ -2,24 +2,22 @@
 //!
 //! # Invariants
 //!
-//! 1. A received message is counted before the member gets it, and before a replayed one is cloned,
-//!    since the clone may panic.
-//! 2. A member leaves once: when it is dropped, or at the first call after its scope was cancelled.
-//! 3. A replayed message is received before any message of the buffer. While another group clones
+//! 1. A member leaves once: when it is dropped, or at the first call after its scope was cancelled.
+//! 2. A replayed message is received before any message of the buffer. While another group clones
 //!    it, the member has no message; it looks again after other tasks have run.
 
-use super::group::{GroupState, Member};
-use super::replay::Replayed;
+use super::group::{GroupState, Member, NextMessage};
 use super::shared::TopicState;
 use super::stats::GroupStats;
 use crate::coop;
-use async_channel::{Receiver, TryRecvError as Empty};
 use futures_core::Stream;
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
+use tokio::sync::Notify;
+use tokio::sync::futures::OwnedNotified;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 /// A subscription to a topic: one member of a group.
@@ -44,22 +42,28 @@ pub struct Subscription<T> {
     member: Arc<Member>,
     has_left: bool,
     /// Made when it is first polled as a [`Stream`].
-    stream: Option<StreamState<T>>,
-}
-
-/// What a subscription has at one moment.
-enum NextMessage<T> {
-    Message(T),
-    Empty,
-    /// The replayed message is next, and another group is cloning it.
-    Busy,
-    Ended,
+    stream: Option<StreamState>,
 }
 
 /// The waits of a stream, which go on from one poll to the next.
-struct StreamState<T> {
-    receiver: Pin<Box<Receiver<T>>>,
+struct StreamState {
+    streams: Arc<Notify>,
+    arrived: Pin<Box<OwnedNotified>>,
     scope: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+}
+
+impl StreamState {
+    fn new(streams: Arc<Notify>, scope: Option<CancellationToken>) -> Self {
+        let arrived = Box::pin(streams.clone().notified_owned());
+        StreamState { streams, arrived, scope: scope.map(|scope| Box::pin(scope.cancelled_owned())) }
+    }
+
+    /// Ready once a message has arrived, or the group was closed, since it was last ready.
+    fn poll_arrived(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        ready!(self.arrived.as_mut().poll(cx));
+        self.arrived.set(self.streams.clone().notified_owned());
+        Poll::Ready(())
+    }
 }
 
 impl<T> Subscription<T> {
@@ -114,62 +118,33 @@ impl<T: Clone + Send + 'static> Subscription<T> {
         loop {
             match self.look() {
                 NextMessage::Message(message) => return Some(message),
+                NextMessage::Replayed(taken) => return Some(taken.copy()),
                 NextMessage::Ended => return None,
                 // Another thread is cloning that message: let other tasks run, and look again.
-                NextMessage::Busy => {
-                    tokio::task::yield_now().await;
-                    continue;
-                }
-                NextMessage::Empty => {}
+                NextMessage::Busy => tokio::task::yield_now().await,
+                NextMessage::Empty => self.wait().await,
             }
-            let item = match &self.member.scope {
-                None => self.group.receiver.recv().await,
-                Some(scope) => tokio::select! {
-                    biased;
-                    item = self.group.receiver.recv() => item,
-                    () = scope.cancelled() => continue,
-                },
-            };
-            if item.is_ok() {
-                self.member.count();
-            }
-            return item.ok();
         }
     }
 
-    /// The replayed message, if the group began with one and no member has taken it.
-    #[cold]
-    fn replayed(&self) -> Option<NextMessage<T>> {
-        match self.group.replay.receive() {
-            Replayed::Nothing => None,
-            Replayed::Busy => Some(NextMessage::Busy),
-            Replayed::Message(out) => {
-                // Invariant 1.
-                self.member.count();
-                Some(NextMessage::Message(out.copy()))
-            }
+    /// Waits until there may be a message, or the subscription may have ended.
+    async fn wait(&self) {
+        let mut arrived = pin!(self.group.arrived.notified());
+        // Registered before the look: invariant 5 of a group.
+        arrived.as_mut().enable();
+        if !self.group.is_empty() {
+            return;
+        }
+        match &self.member.scope {
+            None => arrived.await,
+            Some(scope) => scope.run_until_cancelled(arrived).await.unwrap_or_default(),
         }
     }
 
     /// The next message, if there is one now.
     #[inline]
     fn look(&mut self) -> NextMessage<T> {
-        if self.has_left() {
-            return NextMessage::Ended;
-        }
-        if self.group.replay.is_there() {
-            if let Some(replayed) = self.replayed() {
-                return replayed;
-            }
-        }
-        match self.group.receiver.try_recv() {
-            Ok(message) => {
-                self.member.count();
-                NextMessage::Message(message)
-            }
-            Err(Empty::Empty) => NextMessage::Empty,
-            Err(Empty::Closed) => NextMessage::Ended,
-        }
+        if self.has_left() { NextMessage::Ended } else { self.group.take() }
     }
 
     /// As [`recv`](Subscription::recv), under the name that streams have for it.
@@ -192,6 +167,7 @@ impl<T: Clone + Send + 'static> Subscription<T> {
     pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
         match self.look() {
             NextMessage::Message(message) => Ok(message),
+            NextMessage::Replayed(taken) => Ok(taken.copy()),
             NextMessage::Empty | NextMessage::Busy => Err(TryRecvError::Empty),
             NextMessage::Ended => Err(TryRecvError::Ended),
         }
@@ -207,26 +183,22 @@ impl<T: Clone + Send + 'static> Stream for Subscription<T> {
             if this.has_left() {
                 return Poll::Ready(None);
             }
-            match this.replayed() {
-                Some(NextMessage::Message(message)) => return Poll::Ready(Some(message)),
-                Some(_) => {
+            // Made before the look: a message that arrives after the look wakes it.
+            let stream =
+                this.stream.get_or_insert_with(|| StreamState::new(this.group.streams(), this.member.scope.clone()));
+            match this.group.take() {
+                NextMessage::Message(message) => return Poll::Ready(Some(message)),
+                NextMessage::Replayed(taken) => return Poll::Ready(Some(taken.copy())),
+                NextMessage::Ended => return Poll::Ready(None),
+                NextMessage::Busy => {
                     // As in `recv`.
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
-                None => {}
+                NextMessage::Empty => {}
             }
-            let stream = this.stream.get_or_insert_with(|| StreamState {
-                receiver: Box::pin(this.group.receiver.clone()),
-                scope: this.member.scope.clone().map(|scope| Box::pin(scope.cancelled_owned())),
-            });
-            match stream.receiver.as_mut().poll_next(cx) {
-                Poll::Ready(Some(message)) => {
-                    this.member.count();
-                    return Poll::Ready(Some(message));
-                }
-                Poll::Ready(None) => return Poll::Ready(None),
-                Poll::Pending => {}
+            if stream.poll_arrived(cx).is_ready() {
+                continue;
             }
             match &mut stream.scope {
                 None => return Poll::Pending,
@@ -246,7 +218,7 @@ impl<T> fmt::Debug for Subscription<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Subscription")
             .field("group", &self.group.name)
-            .field("queued", &self.group.receiver.len())
+            .field("queued", &self.group.queued())
             .field("has_left", &self.has_left)
             .finish_non_exhaustive()
     }

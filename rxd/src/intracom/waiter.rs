@@ -2,9 +2,10 @@
 //! [`Dispatch`](super::dispatch::Dispatch).
 
 use super::group::{GroupState, Offer};
-use super::user;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::task::Poll;
 use tokio::time::Instant;
 
 /// A full group, and a message that waits for room in it.
@@ -31,59 +32,60 @@ impl<T> Drop for Waiter<T> {
     }
 }
 
-impl<T: Clone> Waiter<T> {
+/// What ended a publisher's wait for room.
+enum WaitEnd {
+    Room,
+    NoMembers,
+    Deadline,
+}
+
+impl<T> Waiter<T> {
     /// Waits for room, from `start` on for as long as the policy says, and then does what the
     /// policy says. It never returns [`Offer::Full`].
     ///
-    /// A clone of the message is what waits: `async_channel` has no send that times out and gives
-    /// the message back.
-    ///
     /// # Cancel safety
     ///
-    /// If it is dropped, either the message is in the buffer and counted there, or it counts as
-    /// abandoned.
-    pub(super) async fn wait(mut self, message: T, start: Instant) -> Offer<T> {
+    /// If it is dropped, the message counts as abandoned.
+    pub(super) async fn wait(mut self, mut message: T, start: Instant) -> Offer<T> {
         let group = self.group.clone();
-        let limit = group.limit().unwrap_or(Duration::ZERO);
-        let limited = async {
+        let limit = group.wait_limit();
+        let mut deadline = pin!(async {
             match start.checked_add(limit) {
                 Some(deadline) => tokio::time::sleep_until(deadline).await,
                 None => std::future::pending().await,
             }
-        };
-        let copy = user::copy(&message);
-        let sent = async {
-            group.room_beside_replay().await;
-            group.sender.send(copy).await
-        };
-        // Biased: a group that has room at the deadline takes the message.
-        let sent = tokio::select! {
-            biased;
-            sent = sent => Some(sent),
-            () = group.until_no_members() => None,
-            () = limited => {
-                self.is_counted = true;
-                return group.overflow(message);
-            }
-        };
-        match sent {
-            Some(Ok(())) => {
-                self.is_counted = true;
-                group.accepted();
-                // After the message in the buffer is known to be counted: this drop may panic.
-                user::discard(message);
-                Offer::Accepted
-            }
-            Some(Err(async_channel::SendError(copy))) => {
-                // Before `is_counted`: if this drop panics, no other code counts the message for
-                // the group.
-                user::discard(copy);
-                self.is_counted = true;
-                Offer::Closed(message)
-            }
-            None => {
-                self.is_counted = true;
-                Offer::Closed(message)
+        });
+        let mut no_members = pin!(group.until_no_members());
+        loop {
+            // Registered before the offer: invariant 5 of a group.
+            let mut room = pin!(group.room.notified());
+            room.as_mut().enable();
+            self.is_counted = true;
+            message = match group.offer_if_room(message) {
+                Offer::Full(message) => message,
+                offer => return offer,
+            };
+            self.is_counted = false;
+            let end = poll_fn(|cx| {
+                // In this order: a group that has room at the deadline takes the message.
+                if room.as_mut().poll(cx).is_ready() {
+                    Poll::Ready(WaitEnd::Room)
+                } else if no_members.as_mut().poll(cx).is_ready() {
+                    Poll::Ready(WaitEnd::NoMembers)
+                } else {
+                    deadline.as_mut().poll(cx).map(|()| WaitEnd::Deadline)
+                }
+            });
+            match end.await {
+                WaitEnd::Room => {}
+                WaitEnd::NoMembers => {
+                    self.is_counted = true;
+                    return Offer::Closed(message);
+                }
+                WaitEnd::Deadline => {
+                    self.is_counted = true;
+                    return group.offer_at_deadline(message);
+                }
             }
         }
     }
