@@ -325,8 +325,11 @@ impl StdError for Cancelled {}
 /// context ended, however deeply wrapped. A deadline that was exceeded is not a cancellation.
 #[must_use]
 pub fn is_cancelled(error: &AnyError) -> bool {
-    let topic = || error.find::<crate::intracom::TopicError>().is_some_and(crate::intracom::TopicError::is_cancelled);
-    error.is::<Cancelled>() || error.is::<LifecycleDone>() || topic()
+    #[cfg(feature = "intracom")]
+    if error.find::<crate::intracom::TopicError>().is_some_and(crate::intracom::TopicError::is_cancelled) {
+        return true;
+    }
+    error.is::<Cancelled>() || error.is::<LifecycleDone>()
 }
 
 /// All faults of a service graph and of the options.

@@ -9,9 +9,11 @@ use crate::core::current;
 use crate::core::{Core, Reply, ServiceCommand, ServiceState, States};
 use crate::error::Error;
 use crate::graph::Mode;
+#[cfg(feature = "intracom")]
 use crate::intracom::Intracom;
 use crate::lifecycle::state::{Action, Filter, State};
 use crate::panic;
+use crate::race::{Winner, race};
 use crate::report::{Report, ShutdownReason};
 use crate::watch::why::Why;
 use crate::watch::{ServiceSelector, StateStream, WaitFor, Watch, unknown_service};
@@ -228,6 +230,7 @@ impl DaemonHandle {
 
     /// The topics of the daemon's services, for code outside of them. They are closed when the
     /// daemon has ended.
+    #[cfg(feature = "intracom")]
     #[must_use]
     pub fn intracom(&self) -> Intracom {
         self.core().intracom.clone()
@@ -305,10 +308,9 @@ impl DaemonHandle {
             return Ok(());
         }
         let ended = || Error::msg(format_args!("daemon `{}` has ended", core.daemon));
-        tokio::select! {
-            biased;
-            reply = reply => reply.unwrap_or_else(|_| Err(ended())),
-            _ = panic::with_quiet_waker(report.wait_for(Option::is_some)) => Err(ended()),
+        match race(reply, panic::with_quiet_waker(report.wait_for(Option::is_some))).await {
+            Winner::First(Ok(reply)) => reply,
+            Winner::First(Err(_)) | Winner::Second(_) => Err(ended()),
         }
     }
 
@@ -322,11 +324,11 @@ impl DaemonHandle {
         let ended = || Error::msg(format_args!("daemon `{}` has ended", core.daemon));
         let limit = core.answer_limit(id);
         let mut report = core.report.subscribe();
-        tokio::select! {
-            biased;
-            reply = reply => reply.unwrap_or_else(|_| Err(ended())),
-            _ = panic::with_quiet_waker(report.wait_for(Option::is_some)) => Err(ended()),
-            () = sleep(limit) => {
+        let answer = race(reply, panic::with_quiet_waker(report.wait_for(Option::is_some)));
+        match race(answer, sleep(limit)).await {
+            Winner::First(Winner::First(Ok(reply))) => reply,
+            Winner::First(_) => Err(ended()),
+            Winner::Second(()) => {
                 let (verb, why) = (command.as_str(), Why::of(core, id));
                 Err(Error::msg(format_args!("service `{service}` did not {verb} within {limit:?}: {why}")))
             }

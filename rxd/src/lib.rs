@@ -109,6 +109,7 @@
 //! | `macros` | default | the attributes, and [`manager!`] |
 //! | `log` | default | `rxd::log`: a log level for each service, which can be changed at run time |
 //! | `systemd` | default | `rxd::systemd`: readiness, status, watchdog pings, sockets, a unit file |
+//! | `intracom` | default | `rxd::intracom`: typed publish/subscribe between services |
 //! | `journald` | | sends logs to the journal, with their fields |
 //! | `admin` | | `rxd::admin`: HTTP routes and a page for operators, on loopback or a Unix socket; the crate `rxdctl` is their command line |
 //! | `test-util` | | `rxd::testing`: fake services, paused time, and an invariant checker for recorded runs |
@@ -132,6 +133,7 @@ mod daemon;
 #[cfg(all(
     any(doc, doctest),
     feature = "macros",
+    feature = "intracom",
     feature = "admin",
     feature = "journald",
     feature = "systemd",
@@ -145,6 +147,7 @@ mod exit;
 pub mod graph;
 mod handle;
 mod in_span;
+#[cfg(feature = "intracom")]
 pub mod intracom;
 mod lifecycle;
 #[cfg(feature = "log")]
@@ -154,6 +157,7 @@ mod macros;
 mod monitor;
 mod output;
 mod panic;
+mod race;
 mod report;
 mod service;
 mod shutdown;

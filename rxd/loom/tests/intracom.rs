@@ -45,24 +45,28 @@ impl Wake for Flag {
     }
 }
 
-/// Polls once, lets `meanwhile` end, and then polls again only if it was woken. A lost wake-up
-/// leaves the future pending, and is `None`.
+/// Polls until it waits, lets `meanwhile` end, and then polls again only if it was woken. A lost
+/// wake-up leaves the future pending, and is `None`.
 fn woken<F: Future>(future: F, meanwhile: thread::JoinHandle<()>) -> Option<F::Output> {
     let flag = Arc::new(Flag::default());
     let waker = Waker::from(flag.clone());
     let mut cx = Context::from_waker(&waker);
     let mut future = pin!(future);
-    let first = future.as_mut().poll(&mut cx);
-    meanwhile.join().unwrap();
-    if let Poll::Ready(output) = first {
-        return Some(output);
-    }
-    while flag.0.swap(false, Ordering::SeqCst) {
-        if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
-            return Some(output);
+    let mut until_it_waits = || {
+        loop {
+            match future.as_mut().poll(&mut cx) {
+                Poll::Ready(output) => return Some(output),
+                Poll::Pending if flag.0.swap(false, Ordering::SeqCst) => {}
+                Poll::Pending => return None,
+            }
         }
+    };
+    let first = until_it_waits();
+    meanwhile.join().unwrap();
+    if first.is_some() || !flag.0.swap(false, Ordering::SeqCst) {
+        return first;
     }
-    None
+    until_it_waits()
 }
 
 #[test]

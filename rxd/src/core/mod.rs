@@ -16,6 +16,7 @@ use crate::core::stop_order::StopOrder;
 use crate::core::tasks::ServiceTasks;
 use crate::error::Error;
 use crate::in_span::ScopedSubscriber;
+#[cfg(feature = "intracom")]
 use crate::intracom::Intracom;
 use crate::lifecycle::backoff::ReactionRecords;
 use crate::lifecycle::options::Options;
@@ -75,6 +76,7 @@ pub(crate) struct Core {
     /// The report, once the daemon has stopped.
     pub(crate) report: watch::Sender<Option<Report>>,
     /// The topics of the services.
+    #[cfg(feature = "intracom")]
     pub(crate) intracom: Intracom,
     /// The status texts of the services.
     status_texts: Mutex<BTreeMap<Id, Box<str>>>,
@@ -277,6 +279,7 @@ impl Core {
             stop_requested: Arc::default(),
             stop_begun: Notify::new(),
             report: watch::Sender::new(None),
+            #[cfg(feature = "intracom")]
             intracom: Intracom::new(),
             status_texts: Mutex::default(),
             changed: Notify::new(),

@@ -28,6 +28,7 @@ use crate::handle::DaemonHandle;
 use crate::in_span::{InSpan, span};
 use crate::monitor::MonitorHandle;
 use crate::monitor::heartbeat::HeartbeatMonitor;
+use crate::race::{Winner, race};
 use crate::report::ShutdownReason;
 use crate::shutdown::{Notice, Stopping};
 use crate::signals::{Reactions, SignalEvent, SignalListener};
@@ -81,11 +82,15 @@ impl Daemon {
         // READY waits until the admin route is there too.
         let hold = systemd.hold();
         let mut stages = self.prestart;
-        let ended_by = tokio::select! {
-            biased;
-            number = stop_signal(&mut listener) => Ok(Some(number)),
-            passed = prestart::pass(&mut stages, &systemd, &core), if !stages.is_empty() => passed.map(|()| None),
-            () = std::future::ready(()), if stages.is_empty() => Ok(None),
+        let passed = async {
+            match stages.is_empty() {
+                true => Ok(()),
+                false => prestart::pass(&mut stages, &systemd, &core).await,
+            }
+        };
+        let ended_by = match race(stop_signal(&mut listener), passed).await {
+            Winner::First(number) => Ok(Some(number)),
+            Winner::Second(passed) => passed.map(|()| None),
         };
         drop(stages);
         let ended_by = match ended_by {

@@ -15,6 +15,7 @@ use crate::lifecycle::backoff::later;
 use crate::monitor::MonitorHandle;
 use crate::monitor::heartbeat::HeartbeatTask;
 use crate::panic::{self, emit};
+use crate::race::{Winner, race};
 use crate::report::ShutdownReason;
 use crate::shutdown::{Record, SETTLE, Stopping};
 use crate::signals::{SignalEvent, SignalListener, StopRequests};
@@ -108,6 +109,7 @@ impl Supervisor {
             self.stopping.note_undropped(&|level, record| self.monitor.write(level, record));
         }
         // Each wakes tasks, which may run code of the user's.
+        #[cfg(feature = "intracom")]
         panic::ignore(|| self.core.intracom.close());
         panic::ignore(|| self.core.board.close());
         self.systemd.finish().await;
@@ -142,17 +144,15 @@ impl Supervisor {
         let tasks = self.tasks.clone();
         let mut ended = pin!(timeout_at(end, tasks.ended()));
         loop {
-            tokio::select! {
-                biased;
-                ended = &mut ended => return ended,
-                event = self.listener.next() => {
-                    let SignalEvent::Stop(number) = event else { continue };
-                    match self.requests.count(number) {
-                        Some(2) => ended.set(timeout_at(later(SETTLE).min(end), tasks.ended())),
-                        Some(3..) => exit_now(number),
-                        _ => {}
-                    }
-                }
+            let event = match race(ended.as_mut(), self.listener.next()).await {
+                Winner::First(ended) => return ended,
+                Winner::Second(event) => event,
+            };
+            let SignalEvent::Stop(number) = event else { continue };
+            match self.requests.count(number) {
+                Some(2) => ended.set(timeout_at(later(SETTLE).min(end), tasks.ended())),
+                Some(3..) => exit_now(number),
+                _ => {}
             }
         }
     }

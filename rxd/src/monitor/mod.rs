@@ -43,8 +43,11 @@ use crate::panic::{self, emit};
 use crate::report::ShutdownReason;
 use crate::shutdown::{Record, Stopping};
 use crate::signals::{SignalEvent, SignalListener, StopRequests};
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
+use std::task::Poll;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tokio::runtime::{Builder, Handle};
@@ -188,6 +191,19 @@ struct MonitorLoop {
     is_blocked: bool,
 }
 
+/// What the monitor's thread waits for, the most urgent first.
+enum MonitorEvent {
+    Ended,
+    Record(Record),
+    Signal(SignalEvent),
+    StopRequested,
+    Tick(Instant),
+    /// The next nudge of the timers of a runtime whose thread is held.
+    Nudge,
+    /// The time for the next step of a shutdown that the supervisor does not make.
+    Takeover,
+}
+
 impl MonitorLoop {
     async fn run(mut self, mut ended: oneshot::Receiver<()>) {
         let Some(stop) = self.core.upgrade().map(|core| core.stop_requested.clone()) else { return };
@@ -196,31 +212,58 @@ impl MonitorLoop {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut is_stopping, mut polled) = (false, Vec::new());
         loop {
-            tokio::select! {
-                biased;
-                _ = &mut ended => {
-                    while let Ok(record) = self.records.try_recv() {
-                        self.write_handed_over(record);
+            let event = {
+                let mut stop_requested = pin!(stop.notified());
+                let mut nudge = pin!(sleep(TIMER_NUDGE_INTERVAL));
+                // The delay begins anew after each event, and so after each step.
+                let mut takeover = pin!(sleep(TAKEOVER_DELAY));
+                let wait = poll_fn(|task| {
+                    if Pin::new(&mut ended).poll(task).is_ready() {
+                        return Poll::Ready(MonitorEvent::Ended);
                     }
-                    // The end of this runtime drops the writes that have not begun.
-                    let _ = timeout(FLUSH_TIMEOUT, self.all_written()).await;
-                    return;
-                }
-                Some(record) = self.records.recv() => self.write_handed_over(record),
-                event = self.listener.next() => self.on_signal(event).await,
-                () = stop.notified(), if !is_stopping => is_stopping = true,
-                due = tick.tick() => {
+                    if let Poll::Ready(Some(record)) = self.records.poll_recv(task) {
+                        return Poll::Ready(MonitorEvent::Record(record));
+                    }
+                    if let Poll::Ready(event) = self.listener.poll(task) {
+                        return Poll::Ready(MonitorEvent::Signal(event));
+                    }
+                    if !is_stopping && stop_requested.as_mut().poll(task).is_ready() {
+                        return Poll::Ready(MonitorEvent::StopRequested);
+                    }
+                    if let Poll::Ready(due) = tick.poll_tick(task) {
+                        return Poll::Ready(MonitorEvent::Tick(due));
+                    }
+                    if self.is_blocked && nudge.as_mut().poll(task).is_ready() {
+                        return Poll::Ready(MonitorEvent::Nudge);
+                    }
+                    match is_stopping {
+                        true => takeover.as_mut().poll(task).map(|()| MonitorEvent::Takeover),
+                        false => Poll::Pending,
+                    }
+                });
+                wait.await
+            };
+            match event {
+                MonitorEvent::Ended => break,
+                MonitorEvent::Record(record) => self.write_handed_over(record),
+                MonitorEvent::Signal(event) => self.on_signal(event).await,
+                MonitorEvent::StopRequested => is_stopping = true,
+                MonitorEvent::Tick(due) => {
                     self.report_blocking(due, every);
                     polled = self.check_polled(&polled);
                 }
-                () = sleep(TIMER_NUDGE_INTERVAL), if self.is_blocked => {
+                MonitorEvent::Nudge => {
                     self.nudge_timers();
                     polled = self.check_polled(&polled);
                 }
-                // The delay begins anew after each event, and so after each step.
-                () = sleep(TAKEOVER_DELAY), if is_stopping => self.carry_through().await,
+                MonitorEvent::Takeover => self.carry_through().await,
             }
         }
+        while let Ok(record) = self.records.try_recv() {
+            self.write_handed_over(record);
+        }
+        // The end of this runtime drops the writes that have not begun.
+        let _ = timeout(FLUSH_TIMEOUT, self.all_written()).await;
     }
 
     /// Returns what is being polled, and notes whether some of it was already at the last check.

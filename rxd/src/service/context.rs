@@ -8,9 +8,11 @@ use crate::error::{Cancelled, Error};
 use crate::graph::Mode;
 use crate::handle::DaemonHandle;
 use crate::in_span::span;
+#[cfg(feature = "intracom")]
 use crate::intracom::Intracom;
 use crate::lifecycle::state::{Action, Filter, State};
 use crate::panic;
+use crate::race::{Winner, race};
 use crate::service::cancelled::{WaitCancelled, token_of};
 use crate::service::tasks::TaskOf;
 use crate::service::ticker::Ticker;
@@ -194,10 +196,9 @@ impl Context {
     /// # }
     /// ```
     pub async fn or_cancelled<F: IntoFuture>(&self, future: F) -> Result<F::Output, Cancelled> {
-        tokio::select! {
-            biased;
-            () = self.cancelled() => Err(Cancelled),
-            output = future.into_future() => Ok(output),
+        match race(self.cancelled(), future.into_future()).await {
+            Winner::First(()) => Err(Cancelled),
+            Winner::Second(output) => Ok(output),
         }
     }
 
@@ -388,6 +389,7 @@ impl Context {
     ///
     /// A subscription that is made through this context ends with it, at the end of the
     /// incarnation.
+    #[cfg(feature = "intracom")]
     #[must_use]
     pub fn intracom(&self) -> Intracom {
         self.core.intracom.scoped(self.token())

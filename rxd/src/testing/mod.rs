@@ -56,6 +56,7 @@ mod expect;
 mod explore;
 mod fake;
 mod harness;
+#[cfg(feature = "intracom")]
 mod topics;
 
 pub use crate::trace::invariants::{Violation, check_invariants};
@@ -67,4 +68,5 @@ pub use expect::{Expect, Expected, StatesAt};
 pub use explore::{Choice, Counterexample, Explored, Explorer};
 pub use fake::{FakeService, ReloadingFake};
 pub use harness::{Finished, Harness, Running};
+#[cfg(feature = "intracom")]
 pub use topics::Inbox;

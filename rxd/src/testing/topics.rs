@@ -4,6 +4,7 @@ use super::behavior::Behavior;
 use super::fake::FakeService;
 use crate::intracom::{Group, StaticTopic};
 use crate::lifecycle::state::State;
+use crate::race::{Winner, race};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -48,9 +49,9 @@ impl Behavior {
             async move {
                 let topic = topic.open(&cx.intracom())?;
                 for message in messages.iter() {
-                    tokio::select! {
-                        delivery = topic.publish(message.clone()) => delivery.map(drop)?,
-                        () = cx.cancelled() => return Ok(()),
+                    match race(topic.publish(message.clone()), cx.cancelled()).await {
+                        Winner::First(delivery) => delivery.map(drop)?,
+                        Winner::Second(()) => return Ok(()),
                     }
                 }
                 cx.cancelled().await;

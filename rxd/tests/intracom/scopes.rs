@@ -33,6 +33,24 @@ async fn subscription_whose_scope_is_cancelled_ends_with_messages_buffered() {
     assert_eq!(stats.closed_groups.dropped.discarded, 2);
 }
 
+/// A message wakes one of the members that wait. If that one ends instead, another has to be woken.
+#[tokio::test(start_paused = true)]
+async fn message_that_has_woken_a_member_whose_scope_ends_is_received_by_another() {
+    let intracom = Intracom::new();
+    let token = CancellationToken::new();
+    let topic = intracom.topic::<u32>("a").unwrap();
+    let mut inside = intracom.scoped(token.clone()).topic::<u32>("a").unwrap().subscribe(Group::named("g")).unwrap();
+    let mut outside = topic.subscribe(Group::named("g")).unwrap();
+    let receiving = tokio::spawn(async move { inside.recv().await });
+    tokio::task::yield_now().await;
+    let other = tokio::spawn(async move { outside.recv().await });
+    tokio::task::yield_now().await;
+    topic.publish(1).await.unwrap();
+    token.cancel();
+    assert_eq!(receiving.await.unwrap(), None);
+    assert_eq!(other.await.unwrap(), Some(1));
+}
+
 #[tokio::test(start_paused = true)]
 async fn waits_whose_scope_is_cancelled_end() {
     let intracom = Intracom::new();

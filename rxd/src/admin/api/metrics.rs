@@ -5,11 +5,13 @@ use crate::admin::app::App;
 use crate::admin::dto;
 use crate::board::Id;
 use crate::escape;
+#[cfg(feature = "intracom")]
 use crate::intracom::{DropCounts, GroupStats, Stats, TopicStats};
 use crate::lifecycle::state::{Cause, State as Lifecycle};
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+#[cfg(feature = "intracom")]
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 use std::sync::atomic::Ordering;
@@ -88,6 +90,7 @@ fn text(app: &App) -> String {
     for (sink, dropped) in crate::log::dropped_records() {
         metric.line("rxd_log_dropped_records_total", &[("sink", &sink)], dropped);
     }
+    #[cfg(feature = "intracom")]
     topics(&mut metric, &core.intracom.stats());
     let counts = &app.counts;
     for (name, kind, help, count) in [
@@ -109,6 +112,7 @@ fn text(app: &App) -> String {
 }
 
 /// The messages between services, by topic and by consumer group.
+#[cfg(feature = "intracom")]
 fn topics(metric: &mut MetricsWriter<'_>, stats: &Stats) {
     let received = |topic: &TopicStats| {
         topic.closed_groups.received + topic.groups.iter().map(|group| group.received).sum::<u64>()
