@@ -110,6 +110,7 @@
 //! | `log` | default | `rxd::log`: a log level for each service, which can be changed at run time |
 //! | `systemd` | default | `rxd::systemd`: readiness, status, watchdog pings, sockets, a unit file |
 //! | `intracom` | default | `rxd::intracom`: typed publish/subscribe between services |
+//! | `fd-store` | | `rxd::systemd::store`: file descriptors that outlive a restart of the process |
 //! | `journald` | | sends logs to the journal, with their fields |
 //! | `admin` | | `rxd::admin`: HTTP routes and a page for operators, on loopback or a Unix socket; the crate `rxdctl` is their command line |
 //! | `test-util` | | `rxd::testing`: fake services, paused time, and an invariant checker for recorded runs |
@@ -136,7 +137,7 @@ mod daemon;
     feature = "intracom",
     feature = "admin",
     feature = "journald",
-    feature = "systemd",
+    feature = "fd-store",
     feature = "test-util"
 ))]
 pub mod docs;
@@ -158,6 +159,7 @@ mod monitor;
 mod output;
 mod panic;
 mod race;
+mod random;
 mod report;
 mod service;
 mod shutdown;

@@ -5,6 +5,7 @@
 //! ([`ran`](RestartHistory::ran)). Nothing here waits.
 
 use crate::lifecycle::options::{Backoff, Restarts};
+use crate::random;
 use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -128,7 +129,7 @@ impl RestartHistory {
         }
         self.granted = true;
         self.failures = self.failures.saturating_add(1);
-        self.last_delay = nth_delay(backoff, self.failures, fastrand::f64);
+        self.last_delay = nth_delay(backoff, self.failures, random::fraction);
         Some(self.last_delay)
     }
 }

@@ -58,6 +58,7 @@ impl NotifyAddress {
     }
 
     /// Connects the socket, to send what only a connected socket can: a datagram with descriptors.
+    #[cfg(feature = "fd-store")]
     pub(crate) fn connect(&self, socket: &UnixDatagram) -> io::Result<()> {
         socket.connect_addr(&self.0)
     }

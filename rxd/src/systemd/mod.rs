@@ -14,12 +14,14 @@ mod outbox;
 mod readiness;
 mod reporter;
 mod status;
+#[cfg(feature = "fd-store")]
 mod store;
 mod text;
 mod unit;
 mod watchdog;
 
 pub use activation::Sockets;
+#[cfg(feature = "fd-store")]
 pub use store::{forget, store};
 pub use unit::Unit;
 

@@ -9,6 +9,7 @@ use super::expect::{Asked, StatesAt, TRANSIENT_HELP};
 use super::fake::FakeService;
 use super::harness::{Harness, Running};
 use crate::lifecycle::state::Filter;
+use crate::random;
 use crate::trace::Trace;
 use crate::trace::invariants::check_invariants;
 use std::collections::{HashSet, VecDeque};
@@ -331,7 +332,7 @@ impl<'a> Explorer<'a> {
     /// Starts the daemon anew, and makes these choices.
     fn replay(&self, choices: &[Choice]) -> ReachedPoint {
         // The jitter of delays is the same in each run.
-        fastrand::seed(0);
+        random::seed(0);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
         let runtime = runtime.expect("cannot create a tokio runtime");
         runtime.block_on(async {

@@ -70,3 +70,9 @@ pub use fake::{FakeService, ReloadingFake};
 pub use harness::{Finished, Harness, Running};
 #[cfg(feature = "intracom")]
 pub use topics::Inbox;
+
+/// Has the jitter of all delays that this thread draws from now on depend on the seed only, so that
+/// a run in paused time can be repeated exactly.
+pub fn seed_jitter(seed: u64) {
+    crate::random::seed(seed);
+}

@@ -350,7 +350,7 @@ async fn restart_limit_is_refused_if_and_only_if_its_delays_keep_it_out_of_reach
     assert!(refused(spread(10, 60 * SECOND)) && !refused(spread(10, 65 * SECOND)));
     let mut reached = 0;
     for seed in 0..50 {
-        fastrand::seed(seed);
+        rxd::testing::seed_jitter(seed);
         let (restarts, failed) = restarts_of_a_failing_service(spread(5, 2700 * MS)).await;
         assert_eq!(restarts == 5, failed, "the first five are in a window, or no others are");
         reached += u32::from(failed);

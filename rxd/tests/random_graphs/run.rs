@@ -84,7 +84,7 @@ pub(crate) fn run(plan: &Plan) -> Option<Outcome> {
         let daemon = plan.daemon();
         daemon.check().ok()?;
         let advice = daemon.advice();
-        fastrand::seed(plan.seed);
+        rxd::testing::seed_jitter(plan.seed);
         let running = Harness::new(daemon).start().await;
         let transitions = || running.handle().states().seq();
         let mut before = transitions();

@@ -23,6 +23,7 @@ use std::process::ExitCode;
 
 const USAGE: &str = "peers [--samples N] [--only CASE[,CASE ..]] [--up-to N] [--no-builds] [--out DIR]\n\
                      peers --cost [--services N] [--rounds N] [--out DIR]  what compiling costs: COST.md\n\
+                     peers --from-nothing [--services N] [--rounds N]  what a first release build costs\n\
                      peers wedge                          pass or fail, for rxd\n\
                      peers sample CASE SUBJECT one|two N  one sample, in this process";
 
@@ -38,6 +39,10 @@ fn main() -> ExitCode {
         ["wedge"] => plan::wedge(),
         ["--cost", options @ ..] => match cost::Options::parse(options) {
             Some(options) => cost::run(&options),
+            None => usage(),
+        },
+        ["--from-nothing", options @ ..] => match cost::Options::parse(options) {
+            Some(options) => cost::from_nothing(&options),
             None => usage(),
         },
         options => match plan::Options::parse(options) {

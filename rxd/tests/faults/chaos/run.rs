@@ -125,7 +125,7 @@ fn with_edge(service: Service, edge_plan: &EdgePlan) -> Service {
 
 /// Runs a plan. Returns its trace, or what is wrong with it.
 pub(super) fn run(plan: &Plan) -> Result<Trace, String> {
-    fastrand::seed(plan.seed);
+    rxd::testing::seed_jitter(plan.seed);
     let runtime = match plan.real {
         // G59 needs a runtime that has free workers.
         true => {

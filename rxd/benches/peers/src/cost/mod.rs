@@ -124,6 +124,32 @@ pub fn run(options: &Options) -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// Prints the CPU seconds of `cargo build --release` of rxd and of plain tokio, dependencies
+/// included.
+pub fn from_nothing(options: &Options) -> ExitCode {
+    let exe = std::env::current_exe().expect("this program");
+    let folder = exe.parent().expect("a folder").join("from-nothing");
+    let subjects = [Declared, Tokio];
+    let mut seconds = subjects.map(|_| Figure::default());
+    for round in 1..=options.rounds {
+        for (subject, seconds) in subjects.iter().zip(&mut seconds) {
+            let (place, target) = (folder.join(subject.package()), folder.join("target"));
+            let program = Program { subject: *subject, services: options.services };
+            generated::package(&place, subject.package(), subject.needs());
+            write(&place.join("src/main.rs"), &program.main());
+            (0..program.files()).for_each(|file| write_services(&place, program, file, 0));
+            generated::cargo(&place, &target, &["fetch"]);
+            let begun = cpu_of_children();
+            generated::cargo(&place, &target, &["build", "--release"]);
+            seconds.add(cpu_of_children() - begun);
+            let _ = std::fs::remove_dir_all(&target);
+            println!("round {round}: {}, {} services: {:.1} s", subject.title(), options.services, seconds.median());
+        }
+    }
+    println!("{:.2} of plain tokio's, by the medians so far", seconds[0].median() / seconds[1].median());
+    ExitCode::SUCCESS
+}
+
 /// What is built before the first round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Before {
