@@ -1,4 +1,4 @@
-//! What rxd adds to the channel it is built on.
+//! What a topic costs, beside a bare channel.
 //!
 //! `cargo bench -p rxd --bench intracom` prints messages per second for topics, for the bare
 //! `async_channel` and for `tokio::sync::broadcast`: medians of several runs taken in turn. It also
