@@ -7,8 +7,8 @@
 //!
 //! * Once the last daemon has stopped, a signal that any daemon has listened to ends the process:
 //!   with status 0 if the daemons ended well, otherwise with 128 + the signal's number. Of several
-//!   daemons that ran at the same time, one that failed is enough. A handler of `signal_hook` does
-//!   that, on whatever thread, until the next daemon starts.
+//!   daemons that ran at the same time, one that failed is enough. [`ExitAtSignal`] does that,
+//!   until the next daemon starts.
 //! * [`exit_within_limit`] ends the process after a limit, for `Daemon::main` and for a report that
 //!   `main` returns.
 //! * [`exit_now`] ends it immediately, for the third signal.
@@ -18,14 +18,11 @@
 //! No other lock of rxd is held with that of [`DAEMONS`]. No signal handler takes it.
 
 use crate::panic::emit;
-use crate::signals::Signal;
+use crate::platform::{ExitAtSignal, Signal, exit};
 use crate::sync::Mutex;
-use signal_hook::SigId;
-use signal_hook::flag::register_conditional_shutdown;
-use signal_hook::low_level::{exit, unregister};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use std::sync::{Arc, LazyLock, Once};
+use std::sync::{LazyLock, Once};
 use std::time::Duration;
 
 /// How long the process may take to end by itself once its last daemon has ended.
@@ -46,7 +43,7 @@ struct Daemons {
     /// Whether a daemon has failed since one was last started while no other ran.
     has_failed: bool,
     /// The handlers that end the process at the next signal, while no daemon runs.
-    actions: Vec<SigId>,
+    actions: Vec<ExitAtSignal>,
 }
 
 static DAEMONS: LazyLock<Mutex<Daemons>> = LazyLock::new(Mutex::default);
@@ -66,9 +63,7 @@ impl RunningDaemon {
         daemons.has_failed &= daemons.running > 0;
         daemons.running += 1;
         daemons.signals.extend(signals.iter().map(|signal| signal.as_raw()));
-        for action in daemons.actions.drain(..) {
-            unregister(action);
-        }
+        daemons.actions.clear();
         RunningDaemon { is_ok: false }
     }
 
@@ -89,12 +84,9 @@ impl Drop for RunningDaemon {
         }
         for &number in &daemons.signals {
             let status = if daemons.has_failed { 128 + number } else { 0 };
-            // Installed only now: the handler of the signal that stopped the daemon may still be
-            // running.
-            let always = Arc::new(AtomicBool::new(true));
-            // This fails for signals that cannot be handled, which are an error of the start
-            // already.
-            daemons.actions.extend(register_conditional_shutdown(number, status, always));
+            // Made only now: the handler of the signal that stopped the daemon may still be running.
+            // It fails for signals that cannot be handled, which are an error of the start already.
+            daemons.actions.extend(ExitAtSignal::new(Signal::from_raw(number), status));
         }
     }
 }

@@ -158,6 +158,7 @@ mod macros;
 mod monitor;
 mod output;
 mod panic;
+mod platform;
 mod race;
 mod random;
 mod report;
@@ -195,11 +196,11 @@ pub use handle::DaemonHandle;
 pub use lifecycle::manager::{self, Manager};
 pub use lifecycle::options::{Backoff, OnFailure, OnStale, Options};
 pub use lifecycle::state::{Action, Cause, Filter, State, Transition};
+pub use platform::Signal;
 pub use report::{Report, ServiceReport};
 pub use service::context::Context;
 pub use service::runner::Runner;
 pub use service::ticker::Ticker;
-pub use signals::Signal;
 pub use watch::why::{ServiceDiagnosis, UnmetGate, Why};
 pub use watch::{
     ByType, ServiceSelector, StateEvent, StateStream, WaitError, WaitFor, Watch, WatchEnded, WatchEvent, by_type,

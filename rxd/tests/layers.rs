@@ -4,7 +4,7 @@
 //! A room is a folder, or a file at the root. The order of the rooms is written down once, in the
 //! table of rooms in ARCHITECTURE.md, from the ground up. Code for tests may import anything. A
 //! room's `mod.rs` and the files below it are one: the test looks at the imports between those
-//! files.
+//! files. What depends on the operating system is in the room `platform`.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens;
@@ -57,6 +57,66 @@ fn files_of_a_room_import_each_other_without_a_cycle() {
         }
     }
     assert!(edges.is_empty(), "these files import each other: {edges:#?}");
+}
+
+/// The room for it is `platform`; `systemd` is a feature that exists on Unix only.
+#[test]
+fn operating_system_is_used_in_one_room() {
+    let mut files = modules();
+    files.retain(|module, _| !["platform", "systemd"].contains(&room_of(module)));
+    files.insert("lib".to_owned(), root().join("lib.rs"));
+    let mut faults = Vec::new();
+    for (module, path) in &files {
+        let mut found = BTreeSet::new();
+        for item in parse(path).items {
+            of_the_system(item.to_token_stream(), &mut found);
+        }
+        faults.extend(found.iter().map(|what| format!("`{module}` uses `{what}`, which belongs in `platform`")));
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// Adds the paths in these tokens that exist on some systems only, conditions on the system, and
+/// paths of files that only Unix has.
+fn of_the_system(tokens: TokenStream, found: &mut BTreeSet<String>) {
+    const CRATES: [&str; 7] = ["libc", "nix", "rustix", "sd_listen_fds", "sd_notify", "sendfd", "signal_hook"];
+    const SYSTEMS: [&str; 5] = ["unix", "windows", "target_os", "target_family", "target_vendor"];
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    let mut at = 0;
+    while at < tokens.len() {
+        match &tokens[at] {
+            // A comment of documentation is an attribute `doc = ".."`.
+            TokenTree::Ident(word) if word == "doc" => at += 2,
+            TokenTree::Ident(word) if word == "cfg" || word == "cfg_attr" => {
+                let group = tokens[at..].iter().take(3).find(|token| matches!(token, TokenTree::Group(_)));
+                let condition = group.map(ToString::to_string).unwrap_or_default();
+                let words = condition.split(|char: char| !char.is_alphanumeric() && char != '_');
+                found.extend(words.filter(|word| SYSTEMS.contains(word)).map(|word| format!("cfg({word})")));
+            }
+            TokenTree::Ident(_) if is_path(&tokens[at..]) => {
+                let end = (at..tokens.len()).find(|&end| ends_path(&tokens[end])).unwrap_or(tokens.len());
+                found.extend(paths_of_tree(&tokens[at..end].iter().cloned().collect()).into_iter().filter_map(|path| {
+                    let parts: Vec<&str> = path.iter().map(String::as_str).collect();
+                    let is_of_one = match parts[..] {
+                        ["std", "os", ..] | ["tokio", "signal", ..] => true,
+                        ["tokio", "net", item, ..] => item.starts_with("Unix") || item == "unix" || item == "windows",
+                        [first, ..] => CRATES.contains(&first),
+                        [] => false,
+                    };
+                    is_of_one.then(|| path.join("::"))
+                }));
+                at = end;
+                continue;
+            }
+            TokenTree::Literal(text) => {
+                let text = text.to_string();
+                found.extend((text.starts_with("\"/proc/") || text.starts_with("\"/dev/")).then_some(text));
+            }
+            TokenTree::Group(group) => of_the_system(group.stream(), found),
+            _ => {}
+        }
+        at += 1;
+    }
 }
 
 #[test]

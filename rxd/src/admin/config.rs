@@ -2,6 +2,7 @@
 
 use crate::error::Error;
 use crate::panic::emit;
+use crate::platform::NO_UNIX_SOCKETS;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -246,8 +247,11 @@ impl Admin {
             }
         }
         let text = &self.address;
-        match &address {
-            Address::Tcp(tcp) if !is_loopback(tcp.ip()) && self.token.is_none() => Err(fault(&format_args!(
+        match (&address, NO_UNIX_SOCKETS) {
+            (Address::Unix(_), Some(why)) => {
+                Err(fault(&format_args!("it cannot listen on `{text}`: {why}\nhelp: write `127.0.0.1:1337`")))
+            }
+            (Address::Tcp(tcp), _) if !is_loopback(tcp.ip()) && self.token.is_none() => Err(fault(&format_args!(
                 "`{text}` can be reached from other machines, and asks for no token\n\
                  help: listen on 127.0.0.1 or a Unix socket, or write `Admin::new({text:?}).token(..)`"
             ))),

@@ -26,7 +26,7 @@
 use super::activity::{AdminCounts, RequestCount};
 use super::auth::{RequestGuard, Unauthenticated};
 use super::config::{Limits, MAX_HEAD_BYTES, MAX_HEADERS};
-use super::listen::AdminListener;
+use super::listen::{AdminListener, ClientStream};
 use super::problem::Problem;
 use super::slots::{ConnectionSlot, ConnectionSlots};
 use crate::panic::emit;
@@ -92,7 +92,7 @@ pub(crate) async fn serve(
             biased;
             () = end.cancelled() => break,
             _ = tasks.join_next(), if !tasks.is_empty() => continue,
-            stream = accept(&listener) => stream,
+            stream = listener.accept() => stream,
         };
         let stream = match stream {
             Ok(stream) => stream,
@@ -165,18 +165,6 @@ fn log_accept_error(error: &std::io::Error, last: &mut Option<Instant>) {
         );
     } else {
         emit!(DEBUG, target: "rxd::admin", "failed to accept a connection: {error}");
-    }
-}
-
-enum ClientStream {
-    Tcp(tokio::net::TcpStream),
-    Unix(tokio::net::UnixStream),
-}
-
-async fn accept(listener: &AdminListener) -> std::io::Result<ClientStream> {
-    match listener {
-        AdminListener::Tcp(tcp) => tcp.accept().await.map(|(stream, _)| ClientStream::Tcp(stream)),
-        AdminListener::Unix(_, unix) => unix.accept().await.map(|(stream, _)| ClientStream::Unix(stream)),
     }
 }
 

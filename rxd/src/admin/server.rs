@@ -18,6 +18,7 @@ use crate::core::Core;
 use crate::error::Error;
 use crate::handle::DaemonHandle;
 use crate::panic::emit;
+use crate::platform::open_file_limit;
 use crate::sync::Mutex;
 use std::sync::Arc;
 use std::time::Duration;
@@ -88,8 +89,7 @@ impl BoundAdmin {
 
     async fn run(self, handle: DaemonHandle, server: Arc<Server>, _running: watch::Sender<()>) {
         let BoundAdmin { admin, address, listener } = self;
-        let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
-        let limits = admin.limits.within(files);
+        let limits = admin.limits.within(open_file_limit());
         let end = server.end.clone();
         let mut listener = listener;
         let listener = loop {

@@ -534,7 +534,7 @@ impl Core {
     }
 
     /// The status texts of the first few services.
-    #[cfg_attr(not(feature = "systemd"), allow(dead_code, reason = "only the systemd notifications read it"))]
+    #[allow(dead_code, reason = "only the systemd notifications read it")]
     pub(crate) fn status_texts(&self, few: usize) -> Vec<(Id, Box<str>)> {
         let texts = self.status_texts.lock();
         texts.iter().take(few).map(|(id, text)| (*id, text.clone())).collect()
@@ -549,7 +549,7 @@ impl Core {
 
     /// From now on every transition notifies `changed`. The caller must read the current state once
     /// after this call.
-    #[cfg_attr(not(feature = "systemd"), allow(dead_code, reason = "only the systemd notifications read it"))]
+    #[allow(dead_code, reason = "only the systemd notifications read it")]
     pub(crate) fn subscribe_changes(&self) {
         self.has_subscriber.store(true, Ordering::Relaxed);
         // A transition that the caller's next read does not see is published after this fence, and

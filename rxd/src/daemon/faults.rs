@@ -5,7 +5,7 @@
 
 use super::Daemon;
 use crate::graph;
-use crate::signals::Signal;
+use crate::platform::{SIGNAL_KEYS, Signal};
 
 impl Daemon {
     /// A message for each wrong value of the daemon's options, its stages, its services and its
@@ -39,13 +39,6 @@ impl Daemon {
 
 /// The signal as it is written in `signals(..)`; its number, if it has no name there.
 fn key(signal: Signal) -> String {
-    match signal {
-        Signal::HANGUP => "hangup".to_owned(),
-        Signal::INTERRUPT => "interrupt".to_owned(),
-        Signal::QUIT => "quit".to_owned(),
-        Signal::USER1 => "user1".to_owned(),
-        Signal::USER2 => "user2".to_owned(),
-        Signal::TERMINATE => "terminate".to_owned(),
-        other => other.as_raw().to_string(),
-    }
+    let known = SIGNAL_KEYS.iter().find(|(known, _)| *known == signal);
+    known.map_or_else(|| signal.as_raw().to_string(), |(_, key)| (*key).to_owned())
 }

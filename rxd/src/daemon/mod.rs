@@ -28,7 +28,7 @@ use crate::handle::DaemonHandle;
 use crate::lifecycle::options::daemon::DaemonOptions;
 use crate::lifecycle::options::{OnStale, WatchdogOptions};
 use crate::panic::emit;
-use crate::signals::Signal;
+use crate::platform::Signal;
 use std::borrow::Cow;
 use std::fmt;
 use std::process::ExitCode;

@@ -10,8 +10,8 @@
 
 use crate::error::Error;
 use crate::panic::catch_silently;
+use crate::platform::call_io_driver;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
 
 /// Checks the runtime of the calling task.
 ///
@@ -29,8 +29,7 @@ pub(crate) fn check(needs_io: bool) -> Result<(), Error> {
     if catch_silently(|| drop(tokio::time::sleep(Duration::ZERO))).is_err() {
         return missing("time");
     }
-    // SIGKILL cannot be listened to. With an IO driver that is an error, and installs no handler.
-    if needs_io && catch_silently(|| drop(signal(SignalKind::from_raw(9)))).is_err() {
+    if needs_io && catch_silently(call_io_driver).is_err() {
         return missing("IO");
     }
     Ok(())

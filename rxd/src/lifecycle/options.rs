@@ -315,7 +315,7 @@ pub enum OnStale {
 
 /// What a daemon declares about systemd's watchdog and about heartbeats.
 #[derive(Clone, Copy, Debug, Default)]
-#[cfg_attr(not(feature = "systemd"), allow(dead_code, reason = "there is no watchdog to ping"))]
+#[allow(dead_code, reason = "there is no watchdog to ping")]
 pub(crate) struct WatchdogOptions {
     /// How often to ping; `None`: as `WatchdogSec=` asks. Zero: the daemon sends systemd nothing.
     pub(crate) interval: Option<Duration>,

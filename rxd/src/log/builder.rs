@@ -13,10 +13,9 @@ use super::writer::{FLUSH_TIMEOUT, LogSink, RecordWriters, all_sinks, flush_all}
 use crate::error::Error;
 use crate::output::{LogOutput, to_stderr};
 use crate::panic::emit;
+use crate::platform;
 use std::fmt;
-use std::fs::File;
-use std::io::IsTerminal;
-use std::os::fd::AsFd;
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::time::Duration;
 use tracing::Subscriber;
@@ -289,7 +288,9 @@ impl Builder {
                 let (line, writers) = self.console_output(&mut sinks)?;
                 layers.push(line_layer(line, RecordWriters { until: Some(probe.clone()), ..writers }));
             }
-            let sink = LogSink::new("journald", super::journald::JournalOutput::new(path))?;
+            let journal = super::journald::JournalOutput::new(path)
+                .map_err(|error| Error::with_cause(format!("failed to send logs to the journal: {error}"), error))?;
+            let sink = LogSink::new("journald", journal)?;
             sinks.push(sink.clone());
             let (identifier, block_timeout) = (identifier(), self.block_timeout);
             layers.push(Box::new(super::journald::JournalLayer { sink, identifier, block_timeout, probe }));
@@ -318,22 +319,21 @@ impl Builder {
 
     /// How and where the console is written.
     fn console_output(&self, sinks: &mut Vec<LogSink>) -> Result<(LineFormat, RecordWriters), Error> {
-        let (stdout, stderr) = (std::io::stdout(), std::io::stderr());
         // Not through the handles of `std`: the sink's thread would hold their lock while the
         // terminal is blocked, and every `println!` of the process would wait for it.
-        let err = LogSink::new("stderr", LineOutput::new(duplicate(&stderr)?))?;
+        let err = stream_sink("stderr", platform::stderr())?;
         sinks.push(err.clone());
         let mut writers = RecordWriters::new(err, self.block_timeout);
-        let mut is_terminal = stderr.is_terminal();
+        let mut is_terminal = io::stderr().is_terminal();
         if self.split_stdout {
-            let sink = LogSink::new("stdout", LineOutput::new(duplicate(&stdout)?))?;
+            let sink = stream_sink("stdout", platform::stdout())?;
             sinks.push(sink.clone());
             writers.err = Some(std::mem::replace(&mut writers.out, sink));
-            is_terminal &= stdout.is_terminal();
+            is_terminal &= io::stdout().is_terminal();
         }
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let mut line = LineFormat::default().colours(self.colours.unwrap_or(is_terminal && !no_color));
-        if is_journal(&stderr) {
+        if platform::stderr_is_journal() {
             line.priorities = true;
             line.colours = false;
         }
@@ -343,7 +343,7 @@ impl Builder {
     /// Whether the console leads to the journal, which gets the records by its own sink.
     fn console_repeats_journal(&self) -> bool {
         #[cfg(feature = "journald")]
-        return self.journald.is_some() && is_journal(&std::io::stderr());
+        return self.journald.is_some() && platform::stderr_is_journal();
         #[cfg(not(feature = "journald"))]
         false
     }
@@ -483,20 +483,12 @@ fn write_errors(records: Vec<String>) {
     }
 }
 
-/// The same open file under a new file descriptor.
-fn duplicate(of: &impl AsFd) -> Result<File, Error> {
-    let fd = of.as_fd().try_clone_to_owned();
-    fd.map(File::from)
-        .map_err(|error| Error::with_cause(format!("failed to duplicate a standard stream for logs: {error}"), error))
-}
-
-/// Whether a stream leads to the journal: `$JOURNAL_STREAM` has the device and inode of the
-/// journal's.
-fn is_journal(stream: &impl AsFd) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let Ok(known) = std::env::var("JOURNAL_STREAM") else { return false };
-    let Some(meta) = duplicate(stream).ok().and_then(|file| file.metadata().ok()) else { return false };
-    known == format!("{}:{}", meta.dev(), meta.ino())
+/// A sink that writes lines to a standard stream.
+fn stream_sink(name: &'static str, stream: io::Result<Box<dyn Write + Send>>) -> Result<LogSink, Error> {
+    let stream = stream.map_err(|error| {
+        Error::with_cause(format!("failed to duplicate a standard stream for logs: {error}"), error)
+    })?;
+    LogSink::new(name, LineOutput::new(stream))
 }
 
 #[cfg(feature = "journald")]

@@ -9,9 +9,10 @@
 use super::line_output::LineOutput;
 use super::writer::RecordOutput;
 use crate::error::Error;
+use crate::platform::leads_to;
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The output of a sink that writes to a file of limited size.
 #[derive(Debug)]
@@ -43,10 +44,11 @@ impl SizeLimitedFile {
     /// The file, opened again if it was closed or if its path leads to another file by now; and how
     /// many bytes it holds. Something else may have written to it or cut it.
     fn open_file(&mut self) -> io::Result<(&mut LineOutput<File>, u64)> {
-        // Taken, so that an error leaves it closed.
-        let open = match self.open.take() {
-            Some(open) if leads_to(&self.path, open.get_ref()) => open,
-            _ => LineOutput::new(OpenOptions::new().create(true).append(true).open(&self.path)?),
+        // Taken, so that an error leaves it closed. Another file is opened after this one is closed:
+        // on Windows a deleted file keeps its name until then.
+        let open = match self.open.take().filter(|open| leads_to(&self.path, open.get_ref())) {
+            Some(open) => open,
+            None => LineOutput::new(OpenOptions::new().create(true).append(true).open(&self.path)?),
         };
         let size = open.get_ref().metadata()?.len();
         Ok((self.open.insert(open), size))
@@ -71,13 +73,6 @@ impl SizeLimitedFile {
         }
         std::fs::rename(&self.path, self.full_path(1))
     }
-}
-
-/// Whether the path still leads to this file.
-fn leads_to(path: &Path, file: &File) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let (Ok(there), Ok(here)) = (std::fs::metadata(path), file.metadata()) else { return false };
-    (there.dev(), there.ino()) == (here.dev(), here.ino())
 }
 
 impl SizeLimitedFile {

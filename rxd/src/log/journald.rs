@@ -14,9 +14,9 @@
 use super::format::{is_added_by_log, priority};
 use super::journal_probe::JournalProbe;
 use super::writer::{LogSink, RecordOutput, send_wait};
+use crate::platform::JournalSocket;
 use std::fmt::{self, Write as _};
 use std::io;
-use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 use std::time::Duration;
 use tracing::field::{Field, Visit};
@@ -40,32 +40,23 @@ const MAX_SPAN_BYTES: usize = 16 << 10;
 
 /// The output of a sink that sends each record as a datagram.
 pub(crate) struct JournalOutput {
-    socket: Option<UnixDatagram>,
+    socket: JournalSocket,
     path: PathBuf,
 }
 
 impl JournalOutput {
-    pub(crate) fn new(path: PathBuf) -> Self {
-        JournalOutput { socket: None, path }
-    }
-
-    fn send(&mut self, record: &[u8]) -> io::Result<()> {
-        let socket = match self.socket.take() {
-            Some(socket) => socket,
-            None => UnixDatagram::unbound()?,
-        };
-        // To the path, not connected: a socket that is connected does not survive a restart of
-        // journald.
-        let sent = socket.send_to(record, &self.path);
-        self.socket = Some(socket);
-        sent.map(drop)
+    /// # Errors
+    ///
+    /// If this system has no journal.
+    pub(crate) fn new(path: PathBuf) -> io::Result<Self> {
+        Ok(JournalOutput { socket: JournalSocket::new()?, path })
     }
 }
 
 impl RecordOutput for JournalOutput {
     /// A record that the journal refuses does not prevent the next one.
     fn write_records(&mut self, records: &[Vec<u8>]) -> usize {
-        records.iter().filter(|record| self.send(record).is_err()).count()
+        records.iter().filter(|record| self.socket.send(record, &self.path).is_err()).count()
     }
 
     fn loss_note(&self, dropped: u64) -> Vec<u8> {

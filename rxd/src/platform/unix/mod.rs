@@ -1,0 +1,27 @@
+//! Linux, macOS, and every other Unix.
+
+#[cfg(feature = "log")]
+mod files;
+#[cfg(feature = "admin")]
+mod local;
+mod signals;
+
+#[cfg(feature = "journald")]
+pub(crate) use files::JournalSocket;
+#[cfg(feature = "admin")]
+pub(crate) use files::open_file_limit;
+#[cfg(feature = "log")]
+pub(crate) use files::{leads_to, stderr, stderr_is_journal, stdout};
+#[cfg(feature = "admin")]
+pub(crate) use local::LocalListener;
+pub(crate) use signal_hook::low_level::{exit, signal_name};
+pub(crate) use signals::{
+    ExitAtSignal, HANGUP, SENT_BY_TERMINAL, SIGNAL_KEYS, SignalStream, call_io_driver, deliver_blocked, has_terminal,
+    ignored_signals, listen,
+};
+#[cfg(feature = "admin")]
+pub(crate) use tokio::net::UnixStream as LocalStream;
+
+/// Why there are no Unix sockets here; `None`: there are.
+#[cfg(feature = "admin")]
+pub(crate) const NO_UNIX_SOCKETS: Option<&str> = None;
