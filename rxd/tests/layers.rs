@@ -95,16 +95,20 @@ fn of_the_system(tokens: TokenStream, found: &mut BTreeSet<String>) {
             }
             TokenTree::Ident(_) if is_path(&tokens[at..]) => {
                 let end = (at..tokens.len()).find(|&end| ends_path(&tokens[end])).unwrap_or(tokens.len());
-                found.extend(paths_of_tree(&tokens[at..end].iter().cloned().collect()).into_iter().filter_map(|path| {
-                    let parts: Vec<&str> = path.iter().map(String::as_str).collect();
-                    let is_of_one = match parts[..] {
-                        ["std", "os", ..] | ["tokio", "signal", ..] => true,
-                        ["tokio", "net", item, ..] => item.starts_with("Unix") || item == "unix" || item == "windows",
-                        [first, ..] => CRATES.contains(&first),
-                        [] => false,
-                    };
-                    is_of_one.then(|| path.join("::"))
-                }));
+                found.extend(paths_of_tree(&tokens[at..end].iter().cloned().collect()).into_iter().filter_map(
+                    |path| {
+                        let parts: Vec<&str> = path.iter().map(String::as_str).collect();
+                        let is_of_one = match parts[..] {
+                            ["std", "os", ..] | ["tokio", "signal", ..] => true,
+                            ["tokio", "net", item, ..] => {
+                                item.starts_with("Unix") || item == "unix" || item == "windows"
+                            }
+                            [first, ..] => CRATES.contains(&first),
+                            [] => false,
+                        };
+                        is_of_one.then(|| path.join("::"))
+                    },
+                ));
                 at = end;
                 continue;
             }

@@ -98,6 +98,7 @@ fn admin_is_a_value() {
 #[cfg(feature = "systemd")]
 #[test]
 fn systemd_parts_are_shared() {
+    #[cfg(unix)]
     ordinary::<rxd::systemd::Sockets>();
     value::<rxd::systemd::Unit>();
 }

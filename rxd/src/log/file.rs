@@ -9,7 +9,7 @@
 use super::line_output::LineOutput;
 use super::writer::RecordOutput;
 use crate::error::Error;
-use crate::platform::leads_to;
+use crate::platform::{CAN_TELL_FILES, leads_to};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::path::PathBuf;
@@ -105,14 +105,20 @@ impl SizeLimitedFile {
 
 impl RecordOutput for SizeLimitedFile {
     fn write_records(&mut self, records: &[Vec<u8>]) -> usize {
-        let mut left = records;
+        let (mut left, mut lost) = (records, 0);
         while !left.is_empty() {
             match self.write_some(left) {
                 Ok(count) => left = &left[count..],
-                Err(count) => return left.len() - count,
+                Err(count) => {
+                    lost = left.len() - count;
+                    break;
+                }
             }
         }
-        0
+        if !CAN_TELL_FILES {
+            self.open = None;
+        }
+        lost
     }
 }
 

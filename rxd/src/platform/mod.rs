@@ -17,14 +17,14 @@ use windows as system;
 
 #[cfg(feature = "journald")]
 pub(crate) use system::JournalSocket;
+#[cfg(feature = "log")]
+pub(crate) use system::{CAN_TELL_FILES, leads_to, stderr, stderr_is_journal, stdout};
 pub(crate) use system::{
     ExitAtSignal, HANGUP, SENT_BY_TERMINAL, SIGNAL_KEYS, SignalStream, call_io_driver, deliver_blocked, exit,
     has_terminal, ignored_signals, listen, signal_name,
 };
 #[cfg(feature = "admin")]
 pub(crate) use system::{LocalListener, LocalStream, NO_UNIX_SOCKETS, open_file_limit};
-#[cfg(feature = "log")]
-pub(crate) use system::{leads_to, stderr, stderr_is_journal, stdout};
 
 /// A signal of the operating system.
 ///

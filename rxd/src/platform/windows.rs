@@ -164,7 +164,7 @@ impl Drop for ExitAtSignal {
 }
 
 #[cfg(feature = "log")]
-pub(crate) use log::{leads_to, stderr, stderr_is_journal, stdout};
+pub(crate) use log::{CAN_TELL_FILES, leads_to, stderr, stderr_is_journal, stdout};
 
 #[cfg(feature = "log")]
 mod log {
@@ -196,8 +196,11 @@ mod log {
         false
     }
 
-    /// Whether the path leads to this open file. The standard library cannot tell, and the answer
-    /// is no: the caller opens the path again for each batch of records.
+    /// Whether [`leads_to`] has an answer. The standard library cannot tell, so a log file is opened
+    /// for each batch of records.
+    pub(crate) const CAN_TELL_FILES: bool = false;
+
+    /// Whether the path leads to this open file.
     pub(crate) fn leads_to(_: &Path, _: &File) -> bool {
         false
     }

@@ -4,7 +4,7 @@ use rxd::admin::Address;
 use serde_json::Value;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::TcpStream;
 
 pub(crate) trait Socket: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Socket for T {}
@@ -12,7 +12,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Socket for T {}
 pub(crate) async fn connect(to: &Address) -> Box<dyn Socket> {
     match to {
         Address::Tcp(tcp) => Box::new(TcpStream::connect(tcp).await.unwrap()),
-        Address::Unix(path) => Box::new(UnixStream::connect(path).await.unwrap()),
+        #[cfg(unix)]
+        Address::Unix(path) => Box::new(tokio::net::UnixStream::connect(path).await.unwrap()),
+        #[cfg(not(unix))]
+        Address::Unix(_) => unreachable!("no daemon listens there"),
     }
 }
 

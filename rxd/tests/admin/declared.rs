@@ -15,12 +15,12 @@ impl Runner for Api {
     }
 }
 
-#[rxd::daemon(admin = "127.0.0.1:0", signals(user1))]
+#[rxd::daemon(admin = "127.0.0.1:0", signals(terminate))]
 struct Here {
     api: Api,
 }
 
-#[rxd::daemon(admin = Admin::new("127.0.0.1:0").token("0123456789abcdef"), signals(user1))]
+#[rxd::daemon(admin = Admin::new("127.0.0.1:0").token("0123456789abcdef"), signals(terminate))]
 struct WithToken {
     api: Api,
 }

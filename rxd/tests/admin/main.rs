@@ -5,12 +5,15 @@ mod daemon;
 mod declared;
 mod events;
 mod fuzz;
+#[cfg(unix)]
 mod listening;
 mod openapi;
+#[cfg(unix)]
 mod path;
 mod probes;
 mod routes;
 mod shutdown;
 mod siege;
+#[cfg(unix)]
 mod starved;
 mod topics;

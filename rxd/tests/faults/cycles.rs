@@ -7,9 +7,9 @@ use rxd::intracom::Group;
 use rxd::prestart::Stage;
 use rxd::testing::{Behavior, FakeService, ReloadingFake};
 use rxd::{Context, Daemon, Service, State};
-use std::process::Command;
 use std::time::Duration;
 
+#[cfg(target_os = "linux")]
 const CYCLES: u32 = 300;
 
 /// A daemon that uses everything that could be left behind.
@@ -108,7 +108,7 @@ fn alone() {
 #[cfg(target_os = "linux")]
 fn f112_many_starts_and_stops_leave_nothing_behind() {
     let cycles = std::env::var("RXD_CYCLES").unwrap_or(CYCLES.to_string());
-    let output = Command::new(std::env::current_exe().unwrap())
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "cycles::alone", "--test-threads=1"])
         .env("RXD_CYCLES_ALONE", cycles)
         .output()

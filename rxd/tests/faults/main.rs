@@ -46,7 +46,7 @@ mod chaos;
 mod codes;
 mod contexts;
 mod cycles;
-
+#[cfg(unix)]
 mod ending;
 mod errors;
 mod evictions;
@@ -54,17 +54,20 @@ mod graph;
 mod guarantees;
 mod heartbeat;
 mod kit;
+#[cfg(unix)]
 mod limits;
 mod managers;
 mod methods;
 mod operators;
 mod options;
 mod prestart;
+#[cfg(unix)]
 mod program;
 mod promises;
 mod reload;
 mod requests;
 mod restart;
+#[cfg(unix)]
 mod signals;
 mod stall;
 mod table;

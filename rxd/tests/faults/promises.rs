@@ -305,7 +305,7 @@ mod declared {
     #[rxd::daemon(
         name = "declared",
         exit_code = 5,
-        signals(quit),
+        signals(terminate),
         prestart(directory, flaky_port(retry = "2s", attempts = 3, timeout = "1s"))
     )]
     struct Declared {

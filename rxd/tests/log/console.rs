@@ -165,6 +165,7 @@ fn f76_stderr_into_a_closed_pipe_ends_no_process() {
 }
 
 #[test]
+#[cfg(unix)]
 fn f77_internal_file_on_a_full_disk_drops_and_counts_records() {
     let mut child = run_part("full").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     assert!(ends_within(&mut child, Duration::from_secs(60)));
@@ -205,6 +206,7 @@ fn init_with_a_subscriber_already_set_returns_an_error() {
     assert!(run_part("twice").output().unwrap().status.success());
 }
 
+#[cfg(unix)]
 #[test]
 fn lines_into_the_journal_begin_with_their_priority() {
     use std::os::unix::fs::MetadataExt;
@@ -219,7 +221,7 @@ fn lines_into_the_journal_begin_with_their_priority() {
     assert!(text.contains("<6>log::console: hello\n<3>log::console: ouch\n"), "{text}");
 }
 
-#[cfg(feature = "journald")]
+#[cfg(all(unix, feature = "journald"))]
 #[test]
 fn journald_with_stderr_in_the_journal_writes_each_record_once() {
     use std::os::unix::fs::MetadataExt;
@@ -240,7 +242,7 @@ fn journald_with_stderr_in_the_journal_writes_each_record_once() {
     assert!(!text.contains("hello"), "{text}");
 }
 
-#[cfg(feature = "journald")]
+#[cfg(all(unix, feature = "journald"))]
 #[test]
 fn journald_without_a_journal_writes_to_stderr() {
     let output = run_part("no journal").output().unwrap();

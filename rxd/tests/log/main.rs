@@ -3,7 +3,7 @@
 mod capture;
 mod console;
 mod forging;
-#[cfg(feature = "journald")]
+#[cfg(all(unix, feature = "journald"))]
 mod journald;
 mod levels;
 mod output;

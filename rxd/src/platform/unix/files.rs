@@ -32,6 +32,9 @@ pub(crate) fn stderr_is_journal() -> bool {
     known == format!("{}:{}", meta.dev(), meta.ino())
 }
 
+/// Whether [`leads_to`] has an answer.
+pub(crate) const CAN_TELL_FILES: bool = true;
+
 /// Whether the path leads to this open file.
 pub(crate) fn leads_to(path: &Path, file: &File) -> bool {
     let (Ok(there), Ok(here)) = (std::fs::metadata(path), file.metadata()) else { return false };

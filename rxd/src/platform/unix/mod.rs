@@ -11,7 +11,7 @@ pub(crate) use files::JournalSocket;
 #[cfg(feature = "admin")]
 pub(crate) use files::open_file_limit;
 #[cfg(feature = "log")]
-pub(crate) use files::{leads_to, stderr, stderr_is_journal, stdout};
+pub(crate) use files::{CAN_TELL_FILES, leads_to, stderr, stderr_is_journal, stdout};
 #[cfg(feature = "admin")]
 pub(crate) use local::LocalListener;
 pub(crate) use signal_hook::low_level::{exit, signal_name};
