@@ -22,14 +22,12 @@
 
 use axum::{Router, routing::get};
 use clap::Parser;
-use rxd::systemd::Sockets;
 use rxd::{Context, OnStale, Runner};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
 
 /// Serves `GET /`: the number of jobs done.
 #[rxd::service(timeouts(Init = "5s", Idle = "1s", Stop = "5s"))]
@@ -47,7 +45,7 @@ impl Runner for Api {
                 .map_err(|error| format!("failed to listen on {}: {error}; choose another with --addr", self.addr))?;
             listener.set_nonblocking(true)?;
             // A listener that systemd passed is stored already.
-            rxd::systemd::store("api", &listener)?;
+            system::keep("api", &listener)?;
             self.passed = Some(listener);
         }
         Ok(())
@@ -93,7 +91,7 @@ impl Runner for Worker {
     }
 
     async fn run(&mut self, cx: &Context) -> rxd::Result {
-        let mut wedge = signal(SignalKind::user_defined1())?;
+        let mut wedged = std::pin::pin!(system::wedged());
         let mut every = tokio::time::interval(self.pace);
         loop {
             tokio::select! {
@@ -102,7 +100,8 @@ impl Runner for Worker {
                     cx.heartbeat();
                     cx.status(format!("{jobs} jobs, one every {:?}", self.pace));
                 }
-                _ = wedge.recv() => {
+                signal = &mut wedged => {
+                    signal?;
                     tracing::warn!("wedged by SIGUSR1: no more jobs, and no more heartbeat");
                     std::future::pending::<()>().await;
                 }
@@ -115,6 +114,44 @@ impl Runner for Worker {
     async fn reload(&mut self, _cx: &Context) -> rxd::Result {
         self.pace = self.configured().await?;
         Ok(())
+    }
+}
+
+/// The sockets that systemd passes and keeps, and SIGUSR1.
+#[cfg(unix)]
+mod system {
+    use std::net::TcpListener;
+    use tokio::signal::unix::{SignalKind, signal};
+
+    pub(super) fn passed(name: &str) -> rxd::Result<Option<TcpListener>> {
+        Ok(rxd::systemd::Sockets::take()?.tcp_listener(name)?)
+    }
+
+    pub(super) fn keep(name: &str, listener: &TcpListener) -> std::io::Result<bool> {
+        rxd::systemd::store(name, listener)
+    }
+
+    pub(super) async fn wedged() -> std::io::Result<()> {
+        signal(SignalKind::user_defined1())?.recv().await;
+        Ok(())
+    }
+}
+
+/// Other systems have neither.
+#[cfg(not(unix))]
+mod system {
+    use std::net::TcpListener;
+
+    pub(super) fn passed(_: &str) -> rxd::Result<Option<TcpListener>> {
+        Ok(None)
+    }
+
+    pub(super) fn keep(_: &str, _: &TcpListener) -> std::io::Result<bool> {
+        Ok(false)
+    }
+
+    pub(super) async fn wedged() -> std::io::Result<()> {
+        std::future::pending().await
     }
 }
 
@@ -147,10 +184,10 @@ struct Args {
 /// Not `#[tokio::main]`: the passed sockets must be taken before there is another thread.
 fn main() -> rxd::Result {
     let args = Args::parse();
-    let mut sockets = Sockets::take()?;
+    let passed = system::passed("api")?;
     let jobs = Arc::<AtomicU64>::default();
     let daemon = Jobs {
-        api: Api { addr: args.addr, passed: sockets.tcp_listener("api")?, jobs: jobs.clone() },
+        api: Api { addr: args.addr, passed, jobs: jobs.clone() },
         worker: Worker { config: args.config.clone(), pace: Duration::from_millis(500), jobs },
     };
     let on_stale = if args.rescue { OnStale::Restart } else { OnStale::StopPinging };

@@ -1,4 +1,5 @@
 //! The program as a user runs it: a process, its log, real connections, real signals.
+#![cfg(unix)]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -1,4 +1,5 @@
 //! Runs each example as a user does: a process, its output, real requests, real signals.
+#![cfg(unix)]
 
 mod custom_manager;
 mod half_request;

@@ -53,10 +53,13 @@ impl Client {
                     let stream = tokio::net::TcpStream::connect(tcp).await.map_err(|error| self.no_answer(&error))?;
                     self.exchange(stream, request).await
                 }
+                #[cfg(unix)]
                 Address::Unix(path) => {
                     let stream = tokio::net::UnixStream::connect(path).await.map_err(|error| self.no_answer(&error))?;
                     self.exchange(stream, request).await
                 }
+                #[cfg(not(unix))]
+                Address::Unix(_) => Err(self.no_answer(&"Unix sockets are supported on Unix only")),
             }
         };
         match tokio::time::timeout(ANSWER_TIMEOUT, exchange).await {

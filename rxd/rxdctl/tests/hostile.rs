@@ -250,6 +250,7 @@ fn x9_terminal_gets_no_escape_of_a_daemon_with_hostile_errors() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn x10_daemon_that_is_frozen_for_a_while_is_waited_for() {
     let daemon = Part::start("daemon");
