@@ -1,4 +1,4 @@
-#[rxd::daemon(signals(interrupt, terminate))]
+#[rxd::daemon(signals(interrupt, hangup))]
 struct Workers {
     #[service(name = "worker-1")]
     first: Worker,

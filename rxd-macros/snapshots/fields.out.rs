@@ -48,19 +48,20 @@ impl Workers {
     fn into_daemon(self) -> ::rxd::Daemon {
         ::rxd::__private::choose! {
             { { let daemon = ::rxd::Daemon::new("workers")
-            .signals([::rxd::Signal::INTERRUPT, ::rxd::Signal::TERMINATE]); let daemon =
-            daemon.add((::rxd::__private::field:: < < < Worker as ::rxd::__private::Field
-            < Workers >> ::Service as ::rxd::__private::Checked < Workers >> ::Runner, <
-            Worker as ::rxd::__private::Field < Workers >> ::Service, Workers >) (self
-            .first).named("worker-1")); #[cfg(feature = "metrics")] let daemon = daemon
-            .add((::rxd::__private::field:: < < < Metrics as ::rxd::__private::Field <
-            Workers >> ::Service as ::rxd::__private::Checked < Workers >> ::Runner, <
-            Metrics as ::rxd::__private::Field < Workers >> ::Service, Workers >) (self
-            .metrics)); let daemon = daemon.add((::rxd::__private::optional_field:: < < <
-            Worker as ::rxd::__private::Field < Workers >> ::Service as
-            ::rxd::__private::Checked < Workers >> ::Runner, < Worker as
-            ::rxd::__private::Field < Workers >> ::Service, Workers >) (self.second)
-            .named("worker-2")); daemon } } { ::core::unreachable!() }
+            .signals([::rxd::Signal::INTERRUPT, #[cfg(unix)] ::rxd::Signal::HANGUP]); let
+            daemon = daemon.add((::rxd::__private::field:: < < < Worker as
+            ::rxd::__private::Field < Workers >> ::Service as ::rxd::__private::Checked <
+            Workers >> ::Runner, < Worker as ::rxd::__private::Field < Workers >>
+            ::Service, Workers >) (self.first).named("worker-1")); #[cfg(feature =
+            "metrics")] let daemon = daemon.add((::rxd::__private::field:: < < < Metrics
+            as ::rxd::__private::Field < Workers >> ::Service as
+            ::rxd::__private::Checked < Workers >> ::Runner, < Metrics as
+            ::rxd::__private::Field < Workers >> ::Service, Workers >) (self.metrics));
+            let daemon = daemon.add((::rxd::__private::optional_field:: < < < Worker as
+            ::rxd::__private::Field < Workers >> ::Service as ::rxd::__private::Checked <
+            Workers >> ::Runner, < Worker as ::rxd::__private::Field < Workers >>
+            ::Service, Workers >) (self.second).named("worker-2")); daemon } } {
+            ::core::unreachable!() }
         }
     }
     ::rxd::__private::with_systemd! {
@@ -104,4 +105,8 @@ impl Workers {
     ::Service, Workers, _ >) (1 + ::core::cfg!(all(feature = "metrics")) as usize); < <
     Worker as ::rxd::__private::Field < Workers >> ::Service as ::rxd::__private::Checked
     < Workers > > ::OK }; }; } {}
+}
+#[cfg(not(unix))]
+::core::compile_error! {
+    "there is no signal `hangup` on this system\nhelp: write `interrupt` or `terminate`; for a list that depends on the system, call `Daemon::signals` of the builder"
 }

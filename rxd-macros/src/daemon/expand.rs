@@ -5,11 +5,12 @@ use super::settings::{DaemonSetting, PrestartStage};
 use crate::runtime::RuntimePaths;
 use crate::syntax::item::last_segment;
 use crate::syntax::span::{call_at, compiled, outer_spans, respan};
+use crate::syntax::words::SIGNALS;
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use std::collections::HashSet;
 use syn::ext::IdentExt as _;
-use syn::{ItemStruct, LitStr, Type};
+use syn::{Expr, ExprLit, ItemStruct, Lit, LitStr, Type};
 
 /// All impls and checks of a daemon.
 pub(crate) fn expand(item: &ItemStruct, daemon: &DaemonModel, rxd: &RuntimePaths) -> TokenStream {
@@ -35,6 +36,7 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &DaemonModel, rxd: &RuntimePaths
     let checks = compiled(checks, TokenStream::new(), rxd);
     let (fields, configured_out) = field_tables(daemon);
     let no_services = report_no_services(ident, daemon);
+    let unix_only = daemon.settings.iter().flat_map(report_unix_only);
     // `#[cfg]` can switch off a statement, but not a call in a chain.
     let build = if daemon.has_cfgs() {
         let steps = daemon.fields.iter().zip(adds).map(|(field, add)| {
@@ -76,6 +78,7 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &DaemonModel, rxd: &RuntimePaths
         #checks
         #(#const_checks)*
         #no_services
+        #(#unix_only)*
     }
 }
 
@@ -150,6 +153,38 @@ fn report_no_services(ident: &Ident, daemon: &DaemonModel) -> Option<TokenStream
     );
     let error = quote_spanned!(ident.span()=> ::core::compile_error! { #text });
     Some(quote!(#[cfg(not(any(#(#conditions),*)))] #error))
+}
+
+/// The errors about what a setting asks for and only Unix has. This macro runs on the machine that
+/// compiles, and only the compiler knows what it compiles for.
+fn report_unix_only(setting: &DaemonSetting) -> Vec<TokenStream> {
+    let report = |span: Span, what: &str, help: &str| {
+        let text = format!("{what} on this system\nhelp: {help}");
+        let error = quote_spanned!(span=> ::core::compile_error! { #text });
+        quote!(#[cfg(not(unix))] #error)
+    };
+    match setting {
+        DaemonSetting::Admin(address) => match &**address {
+            Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) if text.value().starts_with("unix:") => {
+                vec![report(text.span(), "there are no Unix sockets", "write `127.0.0.1:1337`")]
+            }
+            _ => Vec::new(),
+        },
+        DaemonSetting::Signals(signals) => {
+            let signals = signals.iter().filter(|signal| is_unix_only(signal));
+            let help = "write `interrupt` or `terminate`; for a list that depends on the system, call \
+                        `Daemon::signals` of the builder";
+            signals
+                .map(|signal| report(signal.span(), &format!("there is no signal `{}`", SIGNALS.word_of(signal)), help))
+                .collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Whether a constant of `Signal` exists on Unix only.
+fn is_unix_only(signal: &Ident) -> bool {
+    !["INTERRUPT", "TERMINATE"].iter().any(|everywhere| signal == everywhere)
 }
 
 /// The values that only the compiler can evaluate. Each is written into one constant, and checked
@@ -375,7 +410,12 @@ fn builder_call(setting: &DaemonSetting, consts: &[(&PrestartStage, TokenStream)
         }
         DaemonSetting::Signals(signals) => {
             let kind = rxd.signal();
-            quote!(.signals([#(#kind::#signals),*]))
+            // An error is reported already where there is no such constant.
+            let signals = signals.iter().map(|signal| {
+                let only = is_unix_only(signal).then(|| quote!(#[cfg(unix)]));
+                quote!(#only #kind::#signal)
+            });
+            quote!(.signals([#(#signals),*]))
         }
     }
 }

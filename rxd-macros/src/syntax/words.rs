@@ -106,6 +106,11 @@ impl WordSet {
         self.words.iter().map(|(word, _)| *word).collect()
     }
 
+    /// The word that stands for this variant.
+    pub(crate) fn word_of(&self, variant: &Ident) -> &'static str {
+        self.words.iter().find(|(_, name)| variant == name).map_or("", |(word, _)| word)
+    }
+
     /// The variant for `word`, at the span of the word.
     pub(crate) fn find_variant(&self, word: &Ident) -> Option<Ident> {
         self.find_variant_named(&word.to_string(), word.span())
