@@ -41,7 +41,6 @@ pub(crate) fn mermaid(text: &str) -> impl fmt::Display {
 }
 
 /// In XML, also within its quotes.
-#[cfg(any(test, feature = "admin"))]
 pub(crate) fn xml(text: &str) -> impl fmt::Display {
     escaped("", text, |c, f| match c {
         '&' => f.write_str("&amp;"),

@@ -150,6 +150,7 @@ mod handle;
 mod in_span;
 #[cfg(feature = "intracom")]
 pub mod intracom;
+pub mod launchd;
 mod lifecycle;
 #[cfg(feature = "log")]
 pub mod log;

@@ -94,6 +94,12 @@ fn admin_is_a_value() {
     all!(value: rxd::admin::Admin, rxd::admin::Address, rxd::admin::AdminStatus);
 }
 
+/// launchd: the list to print.
+#[test]
+fn launchd_plist_is_a_value() {
+    value::<rxd::launchd::Plist>();
+}
+
 /// systemd: the unit to print, and the sockets that it opened.
 #[cfg(feature = "systemd")]
 #[test]

@@ -317,6 +317,11 @@ impl Daemon {
         }
     }
 
+    /// A property list for launchd, the service manager of macOS, that matches the declarations.
+    pub fn launchd_plist(&self) -> crate::launchd::Plist {
+        crate::launchd::Plist::new(&self.name, self.options.shutdown_timeout)
+    }
+
     /// Checks the graph and all options, as [`start`](Daemon::start) does before anything else.
     ///
     /// # Errors

@@ -39,8 +39,10 @@ async fn main() -> rxd::Result {
     let _log = rxd::log::init()?;
     let ended = Portable { work: Work { what: what.clone() } }.run().await;
     tracing::info!("run returned");
-    while what == "lingers" {
-        std::thread::park();
+    if what == "lingers" {
+        loop {
+            std::thread::park();
+        }
     }
     Ok(ended?)
 }
