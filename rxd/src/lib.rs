@@ -121,7 +121,10 @@
 //! daemons can share a runtime. On a `current_thread` runtime, code that blocks in one service
 //! delays all others.
 //!
-//! rxd supports Unix.
+//! # Systems
+//!
+//! rxd runs on Linux (also as a static program for musl), macOS and other Unix systems, and Windows:
+//! see [Windows and macOS](https://docs.rs/rxd/latest/rxd/docs/operating/index.html#windows-and-macos).
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "admin")]

@@ -24,7 +24,7 @@ use std::time::Duration;
 pub enum Address {
     /// `127.0.0.1:1337`, `[::1]:1337`, `localhost:1337`. Port 0 takes any free port.
     Tcp(SocketAddr),
-    /// `unix:/run/my-app.sock`
+    /// `unix:/run/my-app.sock`. On Windows a daemon with such an address does not start.
     Unix(PathBuf),
 }
 

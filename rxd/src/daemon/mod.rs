@@ -145,6 +145,7 @@ impl Daemon {
     ///   status is 0 if the daemon ended well, otherwise 128 + the signal's number. This lasts
     ///   until another daemon starts in the process.
     /// * With `signals([])` rxd handles no signal, not even SIGHUP.
+    /// * On Windows the events of the console stand for signals: see [`Signal`].
     pub fn signals(mut self, signals: impl IntoIterator<Item = Signal>) -> Self {
         self.signals = Some(signals.into_iter().collect());
         self

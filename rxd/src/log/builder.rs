@@ -185,6 +185,7 @@ impl Builder {
     /// * A field `severity` sets the priority, by its name in syslog:
     ///   `tracing::error!(severity = "alert", "..")`. `journalctl -p alert` finds the record. The
     ///   same holds for a console that leads to the journal.
+    /// * On Windows, [`init`](Builder::init) and [`layer`](Builder::layer) return an error.
     #[cfg(feature = "journald")]
     pub fn journald(self) -> Self {
         self.journald_at(super::journald::JOURNAL_SOCKET)
