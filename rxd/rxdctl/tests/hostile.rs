@@ -37,6 +37,7 @@ impl Part {
         Part { child, at: line.unwrap() }
     }
 
+    #[cfg(unix)]
     fn signal(&self, signal: &str) {
         let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
         assert!(sent.success());

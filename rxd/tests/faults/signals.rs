@@ -276,6 +276,7 @@ fn f75_configured_signal_stops_the_daemon() {
 }
 
 /// The test program, started by this script as `"$0" "$@"`.
+#[cfg(target_os = "linux")]
 fn by_script(script: &str) -> Command {
     let mut command = Command::new("sh");
     command.args(["-c", script]).arg(std::env::current_exe().unwrap());
