@@ -25,11 +25,10 @@ struct Running {
 }
 
 async fn start(name: &str) -> Running {
-    let path = std::env::temp_dir().join(format!("rxdctl-{name}-{}.sock", std::process::id()));
+    let socket = std::env::temp_dir().join(format!("rxdctl-{name}-{}.sock", std::process::id()));
+    let address = if cfg!(unix) { format!("unix:{}", socket.display()) } else { "127.0.0.1:0".to_owned() };
     let levels = LevelHandle::new(Level::Info);
-    let daemon = Daemon::new("agent")
-        .signals([])
-        .admin(Admin::new(format!("unix:{}", path.display())).level_handle(levels.clone()));
+    let daemon = Daemon::new("agent").signals([]).admin(Admin::new(address).level_handle(levels.clone()));
     let in_run = When::any(Action::Entering, State::Run, ["api"]);
     let daemon = daemon.add(Service::new("api", Waits)).add(Service::new("poller", Waits).watch(in_run));
     let handle = daemon.start().await.unwrap();
@@ -154,6 +153,8 @@ async fn events_end_with_the_daemon() {
     assert!(child.wait().await.unwrap().success());
 }
 
+/// A second daemon listens on the same path, which is not so with a free port.
+#[cfg(unix)]
 #[tokio::test]
 async fn status_watch_outlives_the_daemon() {
     let d = start("watching").await;
