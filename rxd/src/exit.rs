@@ -15,7 +15,8 @@
 //!
 //! # Lock order
 //!
-//! No other lock of rxd is held with that of [`DAEMONS`]. No signal handler takes it.
+//! With that of [`DAEMONS`] no other lock of rxd is held but, on Windows, that of the events which
+//! [`ExitAtSignal`] waits for, and never the other way round. No signal handler takes it.
 
 use crate::panic::emit;
 use crate::platform::{ExitAtSignal, Signal, exit};
