@@ -157,7 +157,7 @@ pub const fn check_target(fields: OwnFields, edge: usize, target: usize) {
     }
 }
 
-/// Checks what can be mended only at field `me`: see [`check::check_field`]. And compiles only
+/// Checks what can be mended only at field `me`: see `graph::check`. And compiles only
 /// if each generic type that the service watches is the type of a field of the daemon.
 #[track_caller]
 pub const fn check_field<S: Declared, D: Graphed, I>(me: usize)

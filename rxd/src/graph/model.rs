@@ -256,7 +256,7 @@ impl<'a> Target<'a> {
         Target { text, id, by_type: true, hides_parameters: is_generic, type_id }
     }
 
-    /// The same target, whose parameters [`check_types`](super::declaration::check_types) compares.
+    /// The same target, whose parameters `check_field` compares.
     #[must_use]
     pub const fn exact(self) -> Self {
         Target { hides_parameters: false, ..self }
