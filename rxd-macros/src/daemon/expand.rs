@@ -343,8 +343,8 @@ fn field_positions(daemon: &DaemonModel) -> Vec<TokenStream> {
     places
 }
 
-/// `<Health as Field<EdgeAgent>>`, spanned at the field's type. All code about a field uses this one bound, so a
-/// type that is not a service is one error.
+/// `<Health as Field<EdgeAgent>>`, spanned at the field's type. All code about a field uses this one
+/// bound, so a type that is not a service is one error.
 fn as_field(daemon: &Ident, field: &DaemonField, rxd: &RuntimePaths) -> TokenStream {
     let (as_field, ty) = (rxd.field(), &field.ty);
     let (start, end) = outer_spans(&ty.to_token_stream());

@@ -84,9 +84,9 @@ impl<T: 'static> Runner for OfGenericType<T> {
 
 /// [`Checked::Runner`] of service `S`, by which daemon `D` adds it.
 ///
-/// That a type without methods is an error is said next to the type, and not in each daemon. A generic
-/// type may be a runner only for some of its parameters: the error about one that is not is in the
-/// daemon, and names [`Runner`].
+/// A type without methods is an error at its declaration, and not in each daemon. A generic type may
+/// be a runner only for some of its parameters: the error about one that is not is in the daemon, and
+/// names [`Runner`].
 pub trait IntoService<S, D> {
     /// Makes the service; `None` is one that is switched off.
     const SERVICE: fn(Option<S>) -> Service;
@@ -157,8 +157,8 @@ pub const fn check_target(fields: OwnFields, edge: usize, target: usize) {
     }
 }
 
-/// Checks what can be mended only at field `me`: see `graph::check`. And compiles only
-/// if each generic type that the service watches is the type of a field of the daemon.
+/// Checks what can be mended only at field `me`. Compiles only if each generic type that the service
+/// watches is the type of a field of the daemon.
 #[track_caller]
 pub const fn check_field<S: Declared, D: Graphed, I>(me: usize)
 where

@@ -1,7 +1,8 @@
 //! The entry points of the check: in the compiler place by place, at run time all at once.
 //!
-//! Generated code calls `check_service`, `check_edge` and `check_target`, each spanned at what it
-//! is about, and `check_field` for what can be mended only where the daemon is declared;
+//! Generated code calls, by way of `daemon::checked`, `check_service`, `check_edge` and
+//! `check_target`, each spanned at what it is about, and `check_field` for what can be mended only
+//! where the daemon is declared;
 //! [`Graph::faults`] and the start of a daemon collect everything. All of them ask
 //! [`rules`](super::rules) and take the words from [`message`](super::message).
 

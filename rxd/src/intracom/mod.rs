@@ -69,8 +69,8 @@
 //!    dropped the message (publisher, receiver, the member that left last), after every message is
 //!    counted. The topic goes on.
 
-// A topic and each of its groups has one lock, and tokio's `Notify` wakes who waits. It imports
-// nothing of rxd but `coop` and `sync`, so that it could be a crate of its own, and `rxd-loom` checks
+// A topic has one lock, and each of its groups has one; tokio's `Notify` wakes the tasks that wait.
+// This room imports nothing of rxd but `coop` and `sync`, so that it could be a crate of its own, and `rxd-loom` checks
 // it as one. From the ground up:
 //
 // * `user`: calls of user code.
