@@ -17,13 +17,9 @@ impl ::rxd::__private::Declared for Poller {
     const DECLARATION: ::rxd::__private::Declaration = ::rxd::__private::Declaration::new(
             "poller",
         )
-        .edges(const {
-            &[
-                ::rxd::__private::Edge::needs(const {
-                    &[::rxd::__private::Target::name("db")]
-                }),
-            ]
-        });
+        .edges(
+            &[::rxd::__private::Edge::needs(&[::rxd::__private::Target::name("db")])],
+        );
 }
 #[automatically_derived]
 #[doc(hidden)]

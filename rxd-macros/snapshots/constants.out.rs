@@ -24,17 +24,17 @@ impl ::rxd::__private::Declared for Poller {
                 .heartbeat(::core::time::Duration::from_secs(2))
                 .timeout_of(::rxd::State::Stop, LIMIT)
         })
-        .edges(const {
+        .edges(
             &[
                 ::rxd::__private::Edge::watch(
                         ::rxd::Mode::Any,
                         ::rxd::Action::Entering,
                         ::rxd::State::Run,
-                        const { &[::rxd::__private::Target::name("health")] },
+                        &[::rxd::__private::Target::name("health")],
                     )
-                    .within(LIMIT),
-            ]
-        });
+                    .within(const { LIMIT }),
+            ],
+        );
 }
 #[automatically_derived]
 #[doc(hidden)]
@@ -159,7 +159,7 @@ impl EdgeAgent {
     ::rxd::__private::InDaemon < EdgeAgent, 0 > for Poller {} const _ : () = {
     (::rxd::__private::check_field:: < < Poller as ::rxd::__private::Field < EdgeAgent >>
     ::Service, EdgeAgent, _ >) (0); < < Poller as ::rxd::__private::Field < EdgeAgent >>
-    ::Service as ::rxd::__private::Checked < EdgeAgent > > ::OK }; }; } {}
+    ::Service as ::rxd::__private::Checked < EdgeAgent >> ::OK }; }; } {}
 }
 const _: () = (::rxd::__private::check_daemon)(
     &<EdgeAgent as ::rxd::__private::Graphed>::OPTIONS,

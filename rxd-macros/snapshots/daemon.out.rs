@@ -82,8 +82,8 @@ impl EdgeAgent {
     ::rxd::__private::InDaemon < EdgeAgent, 1 > for Poller {} const _ : () = {
     (::rxd::__private::check_field:: < < Health as ::rxd::__private::Field < EdgeAgent >>
     ::Service, EdgeAgent, _ >) (0); < < Health as ::rxd::__private::Field < EdgeAgent >>
-    ::Service as ::rxd::__private::Checked < EdgeAgent > > ::OK }; const _ : () = {
+    ::Service as ::rxd::__private::Checked < EdgeAgent >> ::OK }; const _ : () = {
     (::rxd::__private::check_field:: < < Poller as ::rxd::__private::Field < EdgeAgent >>
     ::Service, EdgeAgent, _ >) (1); < < Poller as ::rxd::__private::Field < EdgeAgent >>
-    ::Service as ::rxd::__private::Checked < EdgeAgent > > ::OK }; }; } {}
+    ::Service as ::rxd::__private::Checked < EdgeAgent >> ::OK }; }; } {}
 }

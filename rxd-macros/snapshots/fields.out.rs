@@ -97,14 +97,14 @@ impl Workers {
     const _ : () = { (::rxd::__private::check_field:: < < Worker as
     ::rxd::__private::Field < Workers >> ::Service, Workers, _ >) (0); < < Worker as
     ::rxd::__private::Field < Workers >> ::Service as ::rxd::__private::Checked < Workers
-    > > ::OK }; #[cfg(feature = "metrics")] const _ : () = {
+    >> ::OK }; #[cfg(feature = "metrics")] const _ : () = {
     (::rxd::__private::check_field:: < < Metrics as ::rxd::__private::Field < Workers >>
     ::Service, Workers, _ >) (1); < < Metrics as ::rxd::__private::Field < Workers >>
-    ::Service as ::rxd::__private::Checked < Workers > > ::OK }; const _ : () = {
+    ::Service as ::rxd::__private::Checked < Workers >> ::OK }; const _ : () = {
     (::rxd::__private::check_field:: < < Worker as ::rxd::__private::Field < Workers >>
     ::Service, Workers, _ >) (1 + ::core::cfg!(all(feature = "metrics")) as usize); < <
     Worker as ::rxd::__private::Field < Workers >> ::Service as ::rxd::__private::Checked
-    < Workers > > ::OK }; }; } {}
+    < Workers >> ::OK }; }; } {}
 }
 #[cfg(not(unix))]
 ::core::compile_error! {

@@ -76,13 +76,9 @@ where
     const DECLARATION: ::rxd::__private::Declaration = ::rxd::__private::Declaration::new(
             "sweeper",
         )
-        .edges(const {
-            &[
-                ::rxd::__private::Edge::needs(const {
-                    &[::rxd::__private::Target::name("db")]
-                }),
-            ]
-        });
+        .edges(
+            &[::rxd::__private::Edge::needs(&[::rxd::__private::Target::name("db")])],
+        );
 }
 #[automatically_derived]
 #[doc(hidden)]

@@ -22,17 +22,17 @@ where
     const DECLARATION: ::rxd::__private::Declaration = ::rxd::__private::Declaration::new(
             "pool",
         )
-        .edges(const {
+        .edges(
             &[
                 ::rxd::__private::Edge::watch(
                         ::rxd::Mode::Any,
                         ::rxd::Action::Changing,
                         ::rxd::State::Run,
-                        const { &[::rxd::__private::Target::name("health")] },
+                        &[::rxd::__private::Target::name("health")],
                     )
                     .stream("health"),
-            ]
-        });
+            ],
+        );
 }
 #[automatically_derived]
 #[doc(hidden)]

@@ -25,39 +25,37 @@ impl ::rxd::__private::Declared for Poller {
             &::rxd::Options::DEFAULT
                 .startup_delay(::core::time::Duration::from_millis(100))
         })
-        .edges(const {
+        .edges(
             &[
                 ::rxd::__private::Edge::watch(
                     ::rxd::Mode::Any,
                     ::rxd::Action::Entering,
                     ::rxd::State::Run,
-                    const { &[::rxd::__private::Target::name("health")] },
+                    &[::rxd::__private::Target::name("health")],
                 ),
                 ::rxd::__private::Edge::watch(
                         ::rxd::Mode::Any,
                         ::rxd::Action::Exited,
                         ::rxd::State::Run,
-                        const {
-                            &[
-                                ::rxd::__private::Target::of_type(
-                                    <Health as ::rxd::__private::Watched>::SERVICE_TYPE,
-                                ),
-                            ]
-                        },
+                        &[
+                            ::rxd::__private::Target::of_type(
+                                <Health as ::rxd::__private::Watched>::SERVICE_TYPE,
+                            ),
+                        ],
                     )
                     .then(::rxd::Effect::Stop),
-                ::rxd::__private::Edge::needs(const {
+                ::rxd::__private::Edge::needs(
                         &[
                             ::rxd::__private::Target::name("db"),
                             ::rxd::__private::Target::name("cache"),
-                        ]
-                    })
-                    .within(::core::time::Duration::from_secs(30)),
-                ::rxd::__private::Edge::after(const {
-                    &[::rxd::__private::Target::name("migrate")]
-                }),
-            ]
-        });
+                        ],
+                    )
+                    .within(const { ::core::time::Duration::from_secs(30) }),
+                ::rxd::__private::Edge::after(
+                    &[::rxd::__private::Target::name("migrate")],
+                ),
+            ],
+        );
 }
 #[automatically_derived]
 #[doc(hidden)]

@@ -28,9 +28,30 @@ impl Default for RuntimePaths {
 /// concatenation of one is a call into it. Generated code consists of paths for the most part.
 pub(crate) struct ItemPath(Vec<TokenTree>);
 
+impl ItemPath {
+    pub(crate) fn of(tokens: Vec<TokenTree>) -> Self {
+        ItemPath(tokens)
+    }
+
+    /// The same path, at `span`: as [`respan`](crate::syntax::span::respan).
+    pub(crate) fn at(mut self, span: Span) -> Self {
+        self.0.iter_mut().for_each(|token| token.set_span(span));
+        self
+    }
+}
+
 impl ToTokens for ItemPath {
     fn to_tokens(&self, tokens: &mut TokenStream) {
         tokens.extend(self.0.iter().cloned());
+    }
+}
+
+impl IntoIterator for ItemPath {
+    type Item = TokenTree;
+    type IntoIter = std::vec::IntoIter<TokenTree>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
     }
 }
 

@@ -2,11 +2,11 @@
 
 use super::model::{DaemonField, DaemonModel};
 use super::settings::{DaemonSetting, PrestartStage};
-use crate::runtime::RuntimePaths;
+use crate::runtime::{ItemPath, RuntimePaths};
 use crate::syntax::item::last_segment;
 use crate::syntax::span::{call_at, compiled, outer_spans, respan};
 use crate::syntax::words::SIGNALS;
-use proc_macro2::{Ident, Literal, Span, TokenStream};
+use proc_macro2::{Ident, Literal, Punct, Spacing, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use std::collections::HashSet;
 use syn::ext::IdentExt as _;
@@ -19,17 +19,17 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &DaemonModel, rxd: &RuntimePaths
     let (graphed, analysis, index, graph) = (rxd.graphed(), rxd.analysis(), rxd.index(), rxd.graph());
     let places = field_positions(daemon);
     let count = places.last().cloned().unwrap_or_default();
-    let services: Vec<TokenStream> = daemon.fields.iter().map(|field| as_field(ident, field, rxd)).collect();
+    let services: Vec<AsField<'_>> = daemon.fields.iter().map(|field| AsField::new(ident, field, rxd)).collect();
     let nodes = daemon.fields.iter().zip(&services).map(|(field, service)| graph_node(field, service, rxd));
     let ConstValues { new, graphed: consts, checks: const_checks, stages } = ConstValues::of(ident, daemon, rxd);
     let settings = daemon.settings.iter().map(|setting| builder_call(setting, &stages, rxd));
-    let adds = daemon.fields.iter().zip(&services).map(|(field, service)| add_call(ident, field, service, rxd));
+    let adds = daemon.fields.iter().zip(&services).map(|(field, service)| add_call(field, service, rxd));
     let checks = daemon
         .fields
         .iter()
         .zip(services.iter().zip(&places))
         .filter(|(field, _)| !field.name_is_taken)
-        .map(|(field, (service, place))| field_checks(ident, field, service, place, rxd));
+        .map(|(field, (service, place))| field_checks(field, service, place, rxd));
     let types = field_types(ident, daemon, &places, rxd);
     // In one constant, which has the attribute for all of them.
     let checks = quote!(#[allow(deprecated)] const _: () = { #types #(#checks)* };);
@@ -83,24 +83,15 @@ pub(crate) fn expand(item: &ItemStruct, daemon: &DaemonModel, rxd: &RuntimePaths
 }
 
 /// The checks of one field and its service, as one constant.
-fn field_checks(
-    daemon: &Ident,
-    field: &DaemonField,
-    service: &TokenStream,
-    place: &TokenStream,
-    rxd: &RuntimePaths,
-) -> TokenStream {
-    let (cfgs, ty) = (&field.cfgs, field.ty.to_token_stream());
-    let (start, end) = outer_spans(&ty);
+fn field_checks(field: &DaemonField, this: &AsField<'_>, place: &TokenStream, rxd: &RuntimePaths) -> TokenStream {
+    let (cfgs, daemon) = (&field.cfgs, this.daemon);
     // What can be mended only here is reported here, at the name that the field gives.
-    let at = field.name.as_ref().map_or_else(|| ty.clone(), ToTokens::to_token_stream);
-    let check_field = rxd.check_field();
-    let service = member(service, "Service", field);
-    let check = call_at(&at, quote!(#check_field::<#service, #daemon, _>), place.clone());
+    let at = field.name.as_ref().map_or(this.spans, |name| (name.span(), name.span()));
+    let (check_field, service) = (rxd.check_field(), this.service());
+    let check = call_at(at, quote!(#check_field::<#service, #daemon, _>), place.clone());
     // Spanned at the field: the compiler names it as the place where it evaluates the checks.
-    let checked = rxd.checked();
-    let (open, checked, ok) = (respan(quote!(<), start), respan(quote!(as #checked<), end), respan(quote!(>::OK), end));
-    quote!(#(#cfgs)* const _: () = { #check; #open #service #checked #daemon> #ok };)
+    let ok = this.checked("OK", rxd);
+    quote!(#(#cfgs)* const _: () = { #check; #ok };)
 }
 
 /// `impl InDaemon` for the type of each field, once where two fields have one type.
@@ -207,7 +198,11 @@ impl<'a> ConstValues<'a> {
         let mut name = written.clone();
         if daemon.name_is_constant {
             consts.extend(quote!(const NAME: &'static str = #written;));
-            checks.push(free_constant(call_at(written, rxd.check_name(), quote!(<#ident as #graphed>::NAME))));
+            checks.push(free_constant(call_at(
+                outer_spans(written),
+                rxd.check_name(),
+                quote!(<#ident as #graphed>::NAME),
+            )));
             name = quote!(<Self as #graphed>::NAME);
         }
         let mut setters = Vec::new();
@@ -224,7 +219,7 @@ impl<'a> ConstValues<'a> {
             let given = limit.unwrap_or_else(|| value.clone());
             setters.push(quote!(.#setter_name(#given)));
             let args = quote!(&<#ident as #graphed>::OPTIONS, #key::#variant);
-            checks.push(free_constant(call_at(value, rxd.check_daemon(), args)));
+            checks.push(free_constant(call_at(outer_spans(value), rxd.check_daemon(), args)));
         }
         let builder = rxd.daemon();
         let mut new = quote!(#builder::new(#name));
@@ -250,7 +245,7 @@ impl<'a> ConstValues<'a> {
             for (_, variant, value) in &stage.consts {
                 let variant = call_site_ident(variant);
                 let args = quote!(<#ident as #graphed>::STAGES, #i, #key::#variant);
-                checks.push(free_constant(call_at(value, rxd.check_stage(), args)));
+                checks.push(free_constant(call_at(outer_spans(value), rxd.check_stage(), args)));
             }
             stages.push((stage, quote!(<Self as #graphed>::STAGES[#i])));
         }
@@ -345,19 +340,60 @@ fn field_positions(daemon: &DaemonModel) -> Vec<TokenStream> {
 
 /// `<Health as Field<EdgeAgent>>`, spanned at the field's type. All code about a field uses this one
 /// bound, so a type that is not a service is one error.
-fn as_field(daemon: &Ident, field: &DaemonField, rxd: &RuntimePaths) -> TokenStream {
-    let (as_field, ty) = (rxd.field(), &field.ty);
-    let (start, end) = outer_spans(&ty.to_token_stream());
-    let (open, as_field, close) =
-        (respan(quote!(<), start), respan(quote!(as #as_field<), end), respan(quote!(>>), end));
-    quote!(#open #ty #as_field #daemon #close)
+struct AsField<'a> {
+    daemon: &'a Ident,
+    tokens: Vec<TokenTree>,
+    /// The spans of the first and the last token of the field's type.
+    spans: (Span, Span),
 }
 
-/// An item of [`as_field`], spanned at the field's type.
-fn member(service: &TokenStream, name: &str, field: &DaemonField) -> TokenStream {
-    let name = Ident::new(name, Span::call_site());
-    let name = respan(quote!(::#name), outer_spans(&field.ty.to_token_stream()).1);
-    quote!(#service #name)
+impl<'a> AsField<'a> {
+    fn new(daemon: &'a Ident, field: &DaemonField, rxd: &RuntimePaths) -> Self {
+        let ty: Vec<TokenTree> = field.ty.to_token_stream().into_iter().collect();
+        let span = |token: Option<&TokenTree>| token.map_or_else(Span::call_site, TokenTree::span);
+        let mut this = AsField { daemon, tokens: Vec::new(), spans: (span(ty.first()), span(ty.last())) };
+        this.tokens = this.qualified(ty, rxd.field());
+        this
+    }
+
+    /// `<Health as Field<EdgeAgent>>::Service`
+    fn service(&self) -> ItemPath {
+        self.item_of(self.tokens.clone(), "Service")
+    }
+
+    /// `<Health as Field<EdgeAgent>>::NODE`
+    fn node(&self) -> ItemPath {
+        self.item_of(self.tokens.clone(), "NODE")
+    }
+
+    /// An item of its service in the daemon: `<<Health as ..>::Service as Checked<EdgeAgent>>::OK`.
+    fn checked(&self, item: &str, rxd: &RuntimePaths) -> ItemPath {
+        self.item_of(self.qualified(self.service(), rxd.checked()), item)
+    }
+
+    /// `<ty as path<EdgeAgent>>`
+    fn qualified(&self, ty: impl IntoIterator<Item = TokenTree>, path: ItemPath) -> Vec<TokenTree> {
+        let (start, end) = self.spans;
+        let mut tokens = vec![punct('<', Spacing::Alone, start)];
+        tokens.extend(ty);
+        tokens.push(Ident::new("as", end).into());
+        tokens.extend(path.at(end));
+        tokens.extend([punct('<', Spacing::Alone, end), self.daemon.clone().into()]);
+        tokens.extend([punct('>', Spacing::Joint, end), punct('>', Spacing::Alone, end)]);
+        tokens
+    }
+
+    fn item_of(&self, mut tokens: Vec<TokenTree>, name: &str) -> ItemPath {
+        let end = self.spans.1;
+        tokens.extend([punct(':', Spacing::Joint, end), punct(':', Spacing::Alone, end), Ident::new(name, end).into()]);
+        ItemPath::of(tokens)
+    }
+}
+
+fn punct(char: char, spacing: Spacing, span: Span) -> TokenTree {
+    let mut punct = Punct::new(char, spacing);
+    punct.set_span(span);
+    punct.into()
 }
 
 /// The position of a field as the argument of a parameter.
@@ -366,11 +402,11 @@ fn const_argument(field: &DaemonField, place: &TokenStream) -> TokenStream {
 }
 
 /// The node of one field in the graph.
-fn graph_node(field: &DaemonField, service: &TokenStream, rxd: &RuntimePaths) -> TokenStream {
+fn graph_node(field: &DaemonField, service: &AsField<'_>, rxd: &RuntimePaths) -> TokenStream {
     let (node, cfgs) = (rxd.node(), &field.cfgs);
     let name = field.name.as_ref().map(|name| quote!(name: #name,));
     let optional = field.is_optional.then(|| quote!(optional: true,));
-    let declared = member(service, "NODE", field);
+    let declared = service.node();
     if name.is_none() && optional.is_none() {
         return quote!(#(#cfgs)* #declared);
     }
@@ -395,7 +431,7 @@ fn builder_call(setting: &DaemonSetting, consts: &[(&PrestartStage, TokenStream)
             let (new, name, path) = (rxd.stage(), &stage.name, &stage.path);
             // Spanned at the path: the compiler reports a function that is not async there.
             let (start, end) = outer_spans(path);
-            let new = respan(new.into_token_stream(), start);
+            let new = new.at(start);
             let mut new = quote_spanned!(end=> #new::new(#name, #path));
             // Two stages may be equal, so their addresses identify them.
             if let Some((_, options)) = consts.iter().find(|(other, _)| std::ptr::eq(*other, stage)) {
@@ -421,14 +457,11 @@ fn builder_call(setting: &DaemonSetting, consts: &[(&PrestartStage, TokenStream)
 }
 
 /// The call `.add(..)` for one field, spanned at the type, as all code about a field.
-fn add_call(daemon: &Ident, field: &DaemonField, service: &TokenStream, rxd: &RuntimePaths) -> TokenStream {
-    let (ident, ty) = (&field.ident, field.ty.to_token_stream());
+fn add_call(field: &DaemonField, this: &AsField<'_>, rxd: &RuntimePaths) -> TokenStream {
+    let (ident, daemon) = (&field.ident, this.daemon);
     let named = field.name.as_ref().map(|name| quote!(.named(#name)));
-    let (service, (start, end)) = (member(service, "Service", field), outer_spans(&ty));
     let of = if field.is_optional { rxd.of_optional_field() } else { rxd.of_field() };
-    let (open, checked) = (respan(quote!(<), start), rxd.checked());
-    let (as_checked, close) = (respan(quote!(as #checked<), end), respan(quote!(>>::Runner), end));
-    let runner = quote!(#open #service #as_checked #daemon #close);
-    let value = call_at(&ty, quote!(#of::<#runner, #service, #daemon>), quote!(self.#ident));
+    let (service, runner) = (this.service(), this.checked("Runner", rxd));
+    let value = call_at(this.spans, quote!(#of::<#runner, #service, #daemon>), quote!(self.#ident));
     quote!(.add(#value #named))
 }

@@ -3,7 +3,7 @@
 use super::model::{ManagerChoice, OptionSetter, ServiceModel, UncheckedOption};
 use crate::runtime::RuntimePaths;
 use crate::syntax::item::TypeItem;
-use crate::syntax::span::{call_at, compiled, respan};
+use crate::syntax::span::{call_at, compiled, outer_spans, respan};
 use crate::watch::ast::WatchTarget;
 use crate::watch::expand::{check_names, constructor, graph_checks, has_arguments, within_check};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
@@ -53,11 +53,11 @@ fn declared(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Toke
     });
     let edges = (!service.watches.valid.is_empty()).then(|| {
         let edges = service.watches.valid.iter().map(|watch| constructor(watch, rxd));
-        quote!(.edges(const { &[#(#edges),*] }))
+        quote!(.edges(&[#(#edges),*]))
     });
     // Spanned at the name: messages of the graph give this place as the declaration of the service.
     let args = quote!(::core::module_path!(), #text);
-    let of = call_at(&service.name_at, quote!(#service_type::of::<Self>), args);
+    let of = call_at((service.name_at, service.name_at), quote!(#service_type::of::<Self>), args);
     let generic = is_generic.then(|| quote!(.generic()));
     let generic_targets = if generic_targets(service).next().is_some() { quote!(Self) } else { quote!(()) };
     quote! {
@@ -167,7 +167,7 @@ fn relation_checks(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) 
     let on_failure = service.on_failure.as_ref().map(|word| {
         let declaration = declaration_of(item, rxd);
         let args = quote!(&#declaration);
-        call_at(&word.to_token_stream(), rxd.check_on_failure(), args)
+        call_at(outer_spans(word), rxd.check_on_failure(), args)
     });
     relations.chain(on_failure).collect()
 }
@@ -185,7 +185,7 @@ fn checked(item: &TypeItem, service: &ServiceModel, values: &[TokenStream], rxd:
     let (_, _, bounds) = generics.split_for_impl();
     let ty = item.self_type();
     let check_service = rxd.check_service();
-    let mut whole = call_at(&service.name_at, quote!(#check_service::<Self>), quote!(__D::ANALYSIS));
+    let mut whole = call_at((service.name_at, service.name_at), quote!(#check_service::<Self>), quote!(__D::ANALYSIS));
     let edges = service.watches.valid.iter().enumerate().map(|(i, watch)| graph_checks(watch, i));
     if edges.len() > 0 {
         whole = check_names(&whole, rxd);
@@ -239,7 +239,7 @@ fn check_option(
         let states = rxd.state();
         quote!((#states::#state))
     });
-    call_at(value, rxd.check_option(), quote!(#declaration.options, #key::#option #state))
+    call_at(outer_spans(value), rxd.check_option(), quote!(#declaration.options, #key::#option #state))
 }
 
 /// `fn ident(cx: &Context) -> Watch` for each `stream(ident)`.

@@ -13,7 +13,7 @@ use crate::syntax::words::{MANAGERS, ON_FAILURE};
 use crate::syntax::{name, near};
 use crate::watch::ast::WatchKeyword;
 use crate::watch::model::{ServiceWatches, WatchOwner};
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
 use std::time::Duration;
 use syn::Type;
@@ -22,7 +22,7 @@ use syn::Type;
 pub(crate) struct ServiceModel {
     pub(crate) name: String,
     /// The span of the name: the literal, or the ident of the type.
-    pub(crate) name_at: TokenStream,
+    pub(crate) name_at: Span,
     pub(crate) manager: Option<ManagerChoice>,
     pub(crate) options: Vec<OptionSetter>,
     /// The options whose values only the compiler can evaluate, and has to check.
@@ -66,7 +66,7 @@ pub(crate) enum OptionSetter {
 pub(crate) fn check(written: ServiceAttrs, item: &TypeItem, errors: &mut Errors) -> ServiceModel {
     let mut service = ServiceModel {
         name: name::kebab_case(&item.written_name().to_string()),
-        name_at: item.ident.to_token_stream(),
+        name_at: item.ident.span(),
         manager: None,
         options: Vec::new(),
         unchecked: Vec::new(),
@@ -80,7 +80,7 @@ pub(crate) fn check(written: ServiceAttrs, item: &TypeItem, errors: &mut Errors)
             "name" => {
                 named = true;
                 if let Some(lit) = entry.expect_string(errors) {
-                    service.name_at = lit.to_token_stream();
+                    service.name_at = lit.span();
                     service.name = name::check_name(&lit, errors).unwrap_or(service.name);
                 }
             }

@@ -13,7 +13,7 @@
 
 use crate::errors::Errors;
 use crate::syntax::habits::{report_bar, report_colon, report_hyphens, report_operator};
-use proc_macro2::{Group, Ident, TokenStream, TokenTree};
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use std::ops::ControlFlow;
 use syn::buffer::Cursor;
@@ -91,6 +91,13 @@ impl ToTokens for Arg {
 }
 
 impl ArgList {
+    /// The spans of its first and its last token.
+    pub(crate) fn outer_spans(&self) -> (Span, Span) {
+        let span = |token: Option<&TokenTree>| token.map_or_else(Span::call_site, TokenTree::span);
+        let (first, last) = (self.slots.first(), self.slots.last());
+        (span(first.and_then(|slot| slot.tokens.first())), span(last.and_then(|slot| slot.tokens.last())))
+    }
+
     /// Parses a whole list.
     pub(crate) fn parse(tokens: TokenStream) -> ArgList {
         let (mut slots, mut faults) = (Vec::new(), Errors::default());

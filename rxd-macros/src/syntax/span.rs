@@ -6,8 +6,8 @@ use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 
 /// The spans of the first and the last token.
-pub(crate) fn outer_spans(tokens: &TokenStream) -> (Span, Span) {
-    let mut tokens = tokens.clone().into_iter();
+pub(crate) fn outer_spans(tokens: &impl ToTokens) -> (Span, Span) {
+    let mut tokens = tokens.to_token_stream().into_iter();
     let first = tokens.next();
     let last = tokens.last().or_else(|| first.clone());
     let span = |token: Option<TokenTree>| token.map_or_else(Span::call_site, |token| token.span());
@@ -39,18 +39,17 @@ pub(crate) fn compiled(compiled: TokenStream, in_editor: TokenStream, rxd: &Runt
     quote!(#choose! { { #compiled } { #in_editor } })
 }
 
-/// The call `(path)(args)`, whose expression spans `tokens`: the compiler underlines them when it
-/// panics.
+/// The call `(path)(args)`, whose expression spans from `start` to `end`: the compiler underlines
+/// what is there when it panics.
 ///
 /// Only the two pairs of parentheses have a span of the user's. An editor would take words with such
 /// a span for what the user's word means.
-pub(crate) fn call_at(tokens: &TokenStream, path: impl ToTokens, args: TokenStream) -> TokenStream {
-    let (start, end) = outer_spans(tokens);
+pub(crate) fn call_at((start, end): (Span, Span), path: impl ToTokens, args: TokenStream) -> TokenStream {
     let parenthesized = |tokens: TokenStream, span| {
         let mut group = Group::new(Delimiter::Parenthesis, tokens);
         group.set_span(span);
         group
     };
     let (path, args) = (parenthesized(path.into_token_stream(), start), parenthesized(args, end));
-    quote!(#path #args)
+    TokenStream::from_iter([TokenTree::from(path), args.into()])
 }

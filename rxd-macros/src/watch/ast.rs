@@ -4,7 +4,8 @@ use crate::errors::Errors;
 use crate::syntax::args::ArgList;
 use crate::syntax::duration::DurationValue;
 use crate::syntax::item::last_segment;
-use proc_macro2::{Ident, TokenStream};
+use crate::syntax::span::outer_spans;
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
 use syn::{Attribute, LitStr, Type};
 
@@ -101,6 +102,14 @@ impl WatchTarget {
         match self {
             WatchTarget::Name(name) => format!("{:?}", name.value()),
             WatchTarget::Type(path) => path.to_token_stream().to_string().replace(' ', ""),
+        }
+    }
+
+    /// The spans of its first and its last token.
+    pub(crate) fn outer_spans(&self) -> (Span, Span) {
+        match self {
+            WatchTarget::Name(name) => (name.span(), name.span()),
+            WatchTarget::Type(ty) => outer_spans(ty),
         }
     }
 

@@ -2,9 +2,9 @@
 
 use super::ast::{WatchAttr, WatchKeyword, WatchTarget};
 use crate::runtime::RuntimePaths;
-use crate::syntax::span::call_at;
+use crate::syntax::span::{call_at, outer_spans};
 use proc_macro2::{Literal, TokenStream};
-use quote::{ToTokens, quote};
+use quote::quote;
 use syn::Type;
 use syn::ext::IdentExt as _;
 
@@ -19,8 +19,8 @@ pub(crate) fn constructor(watch: &WatchAttr, rxd: &RuntimePaths) -> TokenStream 
             quote!(#target::of_type(<#ty as #watched>::SERVICE_TYPE) #exact)
         }
     });
-    // In an inline constant: what a call borrows does not live as long as the constant.
-    let targets = quote!(const { &[#(#targets),*] });
+    // The compiler promotes it to a `'static` slice, as what a constant borrows.
+    let targets = quote!(&[#(#targets),*]);
     let mut built = match (&watch.sentence, watch.keyword) {
         (Some(sentence), _) => {
             let (modes, actions, states) = (rxd.mode(), rxd.action(), rxd.state());
@@ -35,7 +35,8 @@ pub(crate) fn constructor(watch: &WatchAttr, rxd: &RuntimePaths) -> TokenStream 
         built.extend(quote!(.then(#effects::#effect)));
     }
     if let Some(within) = &watch.within {
-        built.extend(quote!(.within(#within)));
+        // A block is not promoted, but an inline constant is.
+        built.extend(quote!(.within(const { #within })));
     }
     if let Some(stream) = &watch.stream {
         let name = stream.unraw().to_string();
@@ -57,10 +58,10 @@ pub(crate) fn has_arguments(ty: &Type) -> bool {
 /// The daemon evaluates them, in the scope of [`check_names`].
 pub(crate) fn graph_checks(watch: &WatchAttr, number: usize) -> TokenStream {
     let number = Literal::usize_unsuffixed(number);
-    let mut checks = call_at(&watch.list.tokens, quote!(edge), quote!(fields, #number));
+    let mut checks = call_at(watch.list.outer_spans(), quote!(edge), quote!(fields, #number));
     for (i, target) in watch.targets.iter().enumerate() {
         let i = Literal::usize_unsuffixed(i);
-        let check = call_at(&target.to_token_stream(), quote!(target), quote!(fields, #number, #i));
+        let check = call_at(target.outer_spans(), quote!(target), quote!(fields, #number, #i));
         checks.extend(quote!(; #check));
     }
     checks
@@ -83,5 +84,5 @@ pub(crate) fn within_check(
     let within = watch.within.as_ref().filter(|within| within.is_constant_expression())?;
     let (number, declaration) = (Literal::usize_unsuffixed(number), declaration());
     let edges = quote!(#declaration.edges, #number);
-    Some(call_at(&within.expression().to_token_stream(), rxd.check_within(), edges))
+    Some(call_at(outer_spans(within.expression()), rxd.check_within(), edges))
 }
