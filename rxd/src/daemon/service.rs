@@ -15,6 +15,7 @@ use crate::lifecycle::state::{Action, State};
 use crate::service::runner::Runner;
 use std::borrow::Cow;
 use std::fmt;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -93,12 +94,9 @@ impl<R: Runner> ErasedRunner for Option<R> {
 
     fn spawn(&mut self, engine: EngineState, on: SpawnOn<'_>, span: tracing::Span) {
         if self.is_some() {
-            // A debug build makes tokio's task once, and not anew for each type of service: most of
-            // what it costs to compile a service. A release build saves the allocation.
-            #[cfg(debug_assertions)]
-            let engine: std::pin::Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(serve(self.take(), engine));
-            #[cfg(not(debug_assertions))]
-            let engine = serve(self.take(), engine);
+            // Boxed, so that tokio's task is compiled once, and not anew for each type of service. That
+            // is most of what a service costs to compile, and most of its code in the program.
+            let engine: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(serve(self.take(), engine));
             on.tasks.spawn((on.subscriber, on.runtime), InSpan::new(engine, span));
         }
     }
