@@ -113,6 +113,7 @@
 //! | `fd-store` | | `rxd::systemd::store`: file descriptors that outlive a restart of the process |
 //! | `journald` | | sends logs to the journal, with their fields |
 //! | `admin` | | `rxd::admin`: HTTP routes and a page for operators, on loopback or a Unix socket; the crate `rxdctl` is their command line |
+//! | `unblock-signals` | | stop signals are delivered although the process that started this one has blocked them |
 //! | `test-util` | | `rxd::testing`: fake services, paused time, and an invariant checker for recorded runs |
 //!
 //! # Runtimes

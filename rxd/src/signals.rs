@@ -10,7 +10,7 @@
 //! * An ignored one of [`SENT_BY_TERMINAL`] is left ignored, as by every program that may be started
 //!   in the background. No other is: a daemon that ignores SIGTERM could only be killed, and Rust
 //!   itself has every process ignore SIGPIPE.
-//! * A blocked one is delivered all the same ([`deliver_blocked`]).
+//! * About a blocked one see [`deliver_blocked`].
 
 use crate::error::Error;
 use crate::panic::emit;

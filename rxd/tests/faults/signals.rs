@@ -322,6 +322,7 @@ fn o_hangup_in_a_terminal_stops_gracefully() {
     }
 }
 
+#[cfg(feature = "unblock-signals")]
 #[test]
 fn gap_blocked_signal_stops_the_daemon_all_the_same() {
     use nix::sys::signal::{SigSet, Signal};

@@ -53,6 +53,27 @@ fn g61_log_with_colours_asked_for_writes_them_into_a_pipe() {
     assert!(program.output().contains("\x1b[32m INFO\x1b[0m"), "{}", program.output());
 }
 
+/// The feature `unblock-signals` is off: then the daemon cannot do more than say it.
+#[cfg(target_os = "linux")]
+#[test]
+fn gap_blocked_signal_is_said() {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt as _;
+    let script = std::env::temp_dir().join(format!("rxd-blocks-term-{}.sh", std::process::id()));
+    let text = format!("#!/bin/sh\nexec env --block-signal=TERM '{}'\n", program("rxd_main").display());
+    std::fs::write(&script, text).expect("a file can be written");
+    std::fs::set_permissions(&script, Permissions::from_mode(0o755)).expect("a file can be executable");
+
+    let mut program = Program::start(&script, Place::IdleInput, &[]);
+    program.until_output("waiting", 1);
+    let output = program.output();
+    assert!(output.contains("WARN rxd: SIGTERM does not reach this daemon"), "{output}");
+    assert!(!output.contains("SIGINT"), "{output}");
+    program.signal("INT");
+    assert_eq!(program.ended_within(LIMIT), 0, "{}", program.output());
+    let _ = std::fs::remove_file(script);
+}
+
 #[test]
 fn p_level_that_the_build_does_not_contain_is_said_once_and_in_the_setting() {
     let mut program = Program::start(&program("limited"), Place::IdleInput, &[]);

@@ -5,6 +5,8 @@ mod files;
 #[cfg(feature = "admin")]
 mod local;
 mod signals;
+#[cfg(feature = "unblock-signals")]
+mod unblock;
 
 #[cfg(feature = "journald")]
 pub(crate) use files::JournalSocket;
@@ -15,12 +17,16 @@ pub(crate) use files::{CAN_TELL_FILES, leads_to, stderr, stderr_is_journal, stdo
 #[cfg(feature = "admin")]
 pub(crate) use local::LocalListener;
 pub(crate) use signal_hook::low_level::{exit, signal_name};
+#[cfg(not(feature = "unblock-signals"))]
+pub(crate) use signals::deliver_blocked;
 pub(crate) use signals::{
-    ExitAtSignal, HANGUP, SENT_BY_TERMINAL, SIGNAL_KEYS, SignalStream, call_io_driver, deliver_blocked, has_terminal,
-    ignored_signals, listen,
+    ExitAtSignal, HANGUP, SENT_BY_TERMINAL, SIGNAL_KEYS, SignalStream, call_io_driver, has_terminal, ignored_signals,
+    listen,
 };
 #[cfg(feature = "admin")]
 pub(crate) use tokio::net::UnixStream as LocalStream;
+#[cfg(feature = "unblock-signals")]
+pub(crate) use unblock::deliver_blocked;
 
 /// Why there are no Unix sockets here; `None`: there are.
 #[cfg(feature = "admin")]

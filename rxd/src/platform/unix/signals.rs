@@ -1,20 +1,15 @@
 //! Signals: listening to them, what the process inherited of them, and ending the process by one.
 //!
 //! A process inherits ignored and blocked signals from the one that started it. The first are left
-//! to the caller ([`ignored_signals`]); the second are delivered all the same
-//! ([`deliver_blocked`]).
+//! to the caller ([`ignored_signals`]); about the second see [`deliver_blocked`].
 
-use crate::panic::emit;
 use crate::platform::Signal;
-use crate::sync::Mutex;
-use nix::sys::signal::SigSet;
 use signal_hook::SigId;
 use signal_hook::flag::register_conditional_shutdown;
 use signal_hook::low_level::unregister;
-use std::collections::BTreeSet;
 use std::io::{self, IsTerminal};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, LazyLock};
 use tokio::signal::unix::{SignalKind, signal};
 
 pub(crate) use tokio::signal::unix::Signal as SignalStream;
@@ -66,7 +61,7 @@ pub(crate) fn call_io_driver() {
 /// The ignored signals of this process: the bit below a signal's number is its own. Without `/proc`,
 /// none.
 pub(crate) fn ignored_signals() -> u64 {
-    ignored_in(&std::fs::read_to_string("/proc/self/status").unwrap_or_default()).unwrap_or_default()
+    mask_in(&std::fs::read_to_string("/proc/self/status").unwrap_or_default(), "SigIgn:").unwrap_or_default()
 }
 
 /// Whether the process belongs to a terminal: by its standard input, or as the leader of the
@@ -76,9 +71,9 @@ pub(crate) fn has_terminal() -> bool {
     io::stdin().is_terminal() || leads_foreground(&stat()).unwrap_or(false)
 }
 
-/// The ignored signals in the text of `/proc/self/status`.
-fn ignored_in(status: &str) -> Option<u64> {
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
+/// A set of signals in the text of `/proc/self/status`.
+fn mask_in(status: &str, key: &str) -> Option<u64> {
+    let mask = status.lines().find_map(|line| line.strip_prefix(key))?;
     u64::from_str_radix(mask.trim(), 16).ok()
 }
 
@@ -91,36 +86,15 @@ fn leads_foreground(stat: &str) -> Option<bool> {
     Some(rest.split(' ').nth(5)? == pid)
 }
 
-/// Has the signals delivered that the calling thread blocks, and with it probably every other: a
-/// process inherits what the one that started it has blocked, and a thread what the thread that
-/// started it has.
-///
-/// A signal needs only one thread that does not block it. That thread lasts as long as the process:
-/// a signal may also have to end the process after its last daemon. Called after the handlers are
-/// installed, since a signal may be pending already.
+/// Says which of these signals the process has blocked: they do not arrive. To unblock them takes
+/// the feature `unblock-signals`.
+#[cfg(not(feature = "unblock-signals"))]
 pub(crate) fn deliver_blocked(signals: impl Iterator<Item = Signal>) {
-    static DELIVERED: LazyLock<Mutex<BTreeSet<i32>>> = LazyLock::new(Mutex::default);
-    let signals = signals.filter_map(|signal| nix::sys::signal::Signal::try_from(signal.as_raw()).ok());
-    let Ok(blocked) = SigSet::thread_get_mask() else { return };
-    let mut unblocked = SigSet::empty();
-    let mut delivered = DELIVERED.lock();
-    for signal in signals.filter(|signal| blocked.contains(*signal)) {
-        if delivered.insert(signal as i32) {
-            unblocked.add(signal);
-        }
-    }
-    drop(delivered);
-    if unblocked.iter().next().is_none() {
-        return;
-    }
-    let run = move || {
-        let _ = unblocked.thread_unblock();
-        loop {
-            std::thread::park();
-        }
-    };
-    if let Err(error) = std::thread::Builder::new().name("rxd-signals".into()).spawn(run) {
-        emit!(WARN, target: "rxd", "signals may not be delivered: the process blocks them, and a thread for them did not start: {error}");
+    let status = std::fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
+    let blocked = mask_in(&status, "SigBlk:").unwrap_or_default();
+    for signal in signals.filter(|signal| blocked >> (signal.as_raw() - 1) & 1 != 0) {
+        let name = super::signal_name(signal.as_raw()).unwrap_or("a signal");
+        crate::panic::emit!(WARN, target: "rxd", "{name} does not reach this daemon: the process that started it has blocked it. Unblock it there, or enable the feature `unblock-signals` of rxd");
     }
 }
 
@@ -149,8 +123,8 @@ mod tests {
 
     #[test]
     fn o_start_conditions_are_read_from_the_texts_of_the_kernel() {
-        assert_eq!(ignored_in("Name:\tx\nSigIgn:\t0000000000001007\nSigCgt:\t0\n"), Some(0x1007));
-        assert_eq!(ignored_in(""), None);
+        assert_eq!(mask_in("Name:\tx\nSigIgn:\t0000000000001007\nSigCgt:\t0\n", "SigIgn:"), Some(0x1007));
+        assert_eq!(mask_in("", "SigIgn:"), None);
         let stat = |foreground: i32| format!("42 (a) R (b) S 41 42 42 34816 {foreground} 4194304 1");
         assert_eq!(leads_foreground(&stat(42)), Some(true));
         assert_eq!(leads_foreground(&stat(-1)), Some(false), "without a terminal");
