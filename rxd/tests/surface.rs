@@ -55,7 +55,7 @@ fn handles_and_streams_are_shared() {
 fn errors_are_std_errors() {
     ordinary::<rxd::AnyError>();
     all!(error: rxd::Error, rxd::Cancelled, rxd::LifecycleDone, rxd::WatchEnded, rxd::WaitError, rxd::Report);
-    all!(error: rxd::intracom::TopicError, rxd::intracom::PublishError<u8>, rxd::intracom::TryRecvError);
+    all!(error: rxd::intracom::TopicError, rxd::intracom::PublishError<u8>, rxd::intracom::TryRecvError, rxd::intracom::AskError);
 }
 
 /// The checked graph, to read and to draw. Generated code and tests of graphs build it.
@@ -72,7 +72,7 @@ fn topics_are_shared() {
     all!(value: rxd::intracom::Intracom, rxd::intracom::Topic<u8>, rxd::intracom::Group<'static>);
     all!(value: rxd::intracom::TopicOptions, rxd::intracom::Policy, rxd::intracom::Delivery);
     all!(value: rxd::intracom::Publisher<u8>, rxd::intracom::Subscriber<u8>);
-    all!(ordinary: rxd::intracom::StaticTopic<u8>, rxd::intracom::Subscription<u8>);
+    all!(ordinary: rxd::intracom::StaticTopic<u8>, rxd::intracom::Subscription<u8>, rxd::intracom::Request<u8, u8>);
     future::<rxd::intracom::Publish<'static, u8>>();
     all!(value: rxd::intracom::Stats, rxd::intracom::TopicStats, rxd::intracom::GroupStats, rxd::intracom::DropCounts);
     value::<rxd::intracom::ClosedGroups>();

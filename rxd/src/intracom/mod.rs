@@ -79,6 +79,7 @@
 // * `dispatch`: one message on its way to all groups.
 // * `shared`: one topic, as its handles, its publishers and its subscriptions share it.
 // * `subscription`, `topic`, `publish`: receiving; the handle of a topic; publishing.
+// * `request`: a message with the way back for its answer.
 // * `registry`, `static_topic`: topics by name; topics that are declared once.
 
 mod dispatch;
@@ -88,6 +89,7 @@ mod options;
 mod publish;
 mod registry;
 mod replay;
+mod request;
 mod shared;
 mod static_topic;
 mod stats;
@@ -100,6 +102,7 @@ pub use error::{PublishError, TopicError};
 pub use options::{Group, Policy, TopicOptions};
 pub use publish::Publish;
 pub use registry::Intracom;
+pub use request::{AskError, Request};
 pub use static_topic::{Publisher, StaticTopic, Subscriber};
 pub use stats::{ClosedGroups, Delivery, DropCounts, GroupStats, Stats, TopicStats};
 pub use subscription::{Subscription, TryRecvError};

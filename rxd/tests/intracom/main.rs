@@ -2,6 +2,7 @@
 
 mod accounting;
 mod against_model;
+mod ask;
 mod closing;
 mod delivery;
 mod groups;
