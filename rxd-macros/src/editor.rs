@@ -208,7 +208,7 @@ mod tests {
             ("daemon", keys(tables::DAEMON_KEYS)),
             ("field", keys(tables::FIELD.keys)),
             ("stage", keys(tables::STAGE.keys)),
-            ("watch", keys(tables::WATCH.keys)),
+            ("watch", [keys(&tables::NEEDS.keys[1..]), keys(tables::WATCH.keys)].concat()),
             ("mode", words(words::MODES)),
             ("action", words(words::ACTIONS)),
             ("then", words(words::EFFECTS)),

@@ -162,6 +162,8 @@ paths! {
     public signal "Signal";
     public manager_trait "Manager";
     public systemd "systemd";
+    public provides "Provides";
+    private provided "provided";
     private with_systemd "with_systemd";
     private stage "Stage";
     private editor "editor";

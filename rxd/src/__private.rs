@@ -16,6 +16,7 @@ pub use crate::lifecycle::manager::Table;
 pub use crate::lifecycle::manager::object::Managed;
 pub use crate::lifecycle::options::check::{DaemonKey, OptionKey, StageKey, check_daemon, check_option, check_stage};
 pub use crate::lifecycle::options::daemon::{BlockingThreshold, DaemonOptions, StageOptions};
+pub use crate::service::provided::provided;
 #[cfg(feature = "macros")]
 pub use rxd_macros::manager;
 

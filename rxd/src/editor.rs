@@ -22,6 +22,7 @@ words!(service {
     restarts = "`restarts(max = 5, within = \"1m\")`: allows five restarts within a minute; at the sixth the restart limit is reached. By default any number."
     on_failure = "`on_failure(exit)`, `on_failure(shutdown)` or `on_failure(ignore)`: what the daemon does when the service fails for good."
     heartbeat = "`heartbeat = \"2s\"`: the service must call `Context::heartbeat` at least this often in Run."
+    provides = "`provides(Pool)`: the type of what it provides to services that need it."
 });
 
 words!(backoff {
@@ -66,6 +67,7 @@ pub mod manager {
 }
 
 words!(watch {
+    value = "`value(pool)`, in `#[needs(Db, ..)]`: makes a function `pool(cx)`, which returns what that service provides."
     then = "`then(init)`, `then(run)`, `then(stop)` or `then(exit)`: what the service does when the condition holds, or comes true."
     within = "`within = \"30s\"`: how long the service waits before that counts as a failure."
     stream = "`stream(news)`: makes a function `news(cx)`, which returns the watch for use in the service's methods."

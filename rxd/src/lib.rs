@@ -204,6 +204,7 @@ pub use lifecycle::state::{Action, Cause, Filter, State, Transition};
 pub use platform::Signal;
 pub use report::{Report, ServiceReport};
 pub use service::context::Context;
+pub use service::provided::Provides;
 pub use service::runner::Runner;
 pub use service::ticker::Ticker;
 pub use watch::why::{ServiceDiagnosis, UnmetGate, Why};

@@ -33,7 +33,7 @@ fn declarations_are_sent_and_values_shared() {
     all!(builder: rxd::Service, rxd::Daemon, rxd::prestart::Stage);
     all!(value: rxd::When, rxd::Options, rxd::Backoff);
     all!(value: rxd::manager::Table, rxd::manager::Ended, rxd::manager::continuous, rxd::manager::until_success);
-    // Traits: Runner, Manager, Pipeline, Declared, ServiceSelector.
+    // Traits: Runner, Manager, Pipeline, Declared, Provides, ServiceSelector.
     fn _named(_: impl rxd::ServiceSelector) {}
     fn _declared<T: rxd::Declared + 'static>() {
         ordinary::<rxd::ByType<T>>();

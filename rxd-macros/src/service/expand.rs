@@ -4,7 +4,7 @@ use super::model::{ManagerChoice, OptionSetter, ServiceModel, UncheckedOption};
 use crate::runtime::RuntimePaths;
 use crate::syntax::item::TypeItem;
 use crate::syntax::span::{call_at, compiled, outer_spans, respan};
-use crate::watch::ast::WatchTarget;
+use crate::watch::ast::{WatchAttr, WatchTarget};
 use crate::watch::expand::{check_names, constructor, graph_checks, has_arguments, within_check};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens as _, format_ident, quote, quote_spanned};
@@ -17,14 +17,16 @@ pub(crate) fn expand(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths
     let values = value_checks(item, service, rxd);
     let checked = checked(item, service, &values, rxd);
     let watches_in = watches_in(item, service, rxd);
-    let streams = streams(item, service, rxd);
+    let provides = provides(item, service, rxd);
+    let functions = functions(item, service, rxd);
     // A constant of its own for each value: all faults are reported at once, and without a daemon.
     let consts = if has_parameters(item) { Vec::new() } else { values };
     quote! {
         #declared
         #checked
         #watches_in
-        #streams
+        #provides
+        #functions
         #(#[allow(deprecated)] const _: () = #consts;)*
     }
 }
@@ -242,11 +244,41 @@ fn check_option(
     call_at(outer_spans(value), rxd.check_option(), quote!(#declaration.options, #key::#option #state))
 }
 
-/// `fn ident(cx: &Context) -> Watch` for each `stream(ident)`.
-fn streams(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> TokenStream {
-    if service.watches.valid.iter().all(|watch| watch.stream.is_none()) && service.watches.unresolved.is_empty() {
+/// `impl Provides`, for `provides(Type)`.
+fn provides(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Option<TokenStream> {
+    let (value, provides, ty) = (service.provides.as_ref()?, rxd.provides(), item.self_type());
+    let (params, _, bounds) = item.generics.split_for_impl();
+    Some(quote! {
+        #[automatically_derived]
+        #[doc(hidden)]
+        #[allow(deprecated)]
+        impl #params #provides for #ty #bounds {
+            type Value = #value;
+        }
+    })
+}
+
+/// The functions of the service that its watches declare.
+fn functions(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> TokenStream {
+    let mut functions = streams(service, rxd);
+    functions.extend(service.watches.valid.iter().filter_map(|watch| value(watch, rxd)));
+    if functions.is_empty() {
         return TokenStream::new();
     }
+    let generics = declared_generics(item);
+    let (params, _, bounds) = generics.split_for_impl();
+    let ty = item.self_type();
+    quote! {
+        #[automatically_derived]
+        #[allow(deprecated)]
+        impl #params #ty #bounds {
+            #(#functions)*
+        }
+    }
+}
+
+/// `fn ident(cx: &Context) -> Watch` for each `stream(ident)`.
+fn streams(service: &ServiceModel, rxd: &RuntimePaths) -> Vec<TokenStream> {
     let (context, watch, stream, edge, declared) =
         (rxd.context(), rxd.watch(), rxd.stream(), rxd.edge(), rxd.declared());
     let valid = service.watches.valid.iter().enumerate().filter_map(|(i, watch)| {
@@ -256,7 +288,7 @@ fn streams(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Token
     // For a watch that is not valid, the function exists and has an empty watch: code that calls it
     // is not an error, too.
     let unresolved = service.watches.unresolved.iter().map(|name| (name, quote!(const { &#edge::needs(&[]) })));
-    let functions: Vec<TokenStream> = valid
+    valid
         .chain(unresolved)
         .map(|(name, edge)| {
             let doc = format!("The watch that `stream({name})` declares.");
@@ -269,15 +301,29 @@ fn streams(item: &TypeItem, service: &ServiceModel, rxd: &RuntimePaths) -> Token
             // Spanned at the name: the compiler reports a second function of the same name there.
             compiled(respan(function.clone(), name.span()), function, rxd)
         })
-        .collect();
-    let generics = declared_generics(item);
-    let (params, _, bounds) = generics.split_for_impl();
-    let ty = item.self_type();
-    quote! {
-        #[automatically_derived]
-        #[allow(deprecated)]
-        impl #params #ty #bounds {
-            #(#functions)*
+        .collect()
+}
+
+/// `fn ident(cx: &Context) -> Result<Value, Error>`, for `value(ident)`.
+fn value(watch: &WatchAttr, rxd: &RuntimePaths) -> Option<TokenStream> {
+    let name = watch.value.as_ref()?;
+    let [WatchTarget::Type(ty)] = watch.targets.as_slice() else { return None };
+    let (context, error, provides, provided) = (rxd.context(), rxd.error(), rxd.provides(), rxd.provided());
+    let doc = format!("A clone of what `{}` provides: see `value({name})`.", watch.targets[0].display_text());
+    let spans = outer_spans(ty);
+    let function = |at: Span, (start, end): (Span, Span)| {
+        // Spanned at the type: the compiler reports a service that provides nothing there.
+        let open = quote_spanned!(start=> ::core::result::Result<<);
+        let close = quote_spanned!(end=> as #provides>::Value, #error>);
+        let call = call_at((start, end), quote_spanned!(start=> #provided::<#ty>), quote!(cx));
+        quote_spanned! {at=>
+            #[doc = #doc]
+            fn #name(cx: &#context) -> #open #ty #close {
+                #call
+            }
         }
-    }
+    };
+    // As for a stream.
+    let here = Span::call_site();
+    Some(compiled(function(name.span(), spans), function(here, (here, here)), rxd))
 }

@@ -29,6 +29,8 @@ pub(crate) struct ServiceModel {
     pub(crate) unchecked: Vec<UncheckedOption>,
     /// The word of an `on_failure` of which only the compiler can tell whether it ever acts.
     pub(crate) on_failure: Option<Ident>,
+    /// The type of what it provides to others.
+    pub(crate) provides: Option<Type>,
     pub(crate) watches: ServiceWatches,
 }
 
@@ -71,6 +73,7 @@ pub(crate) fn check(written: ServiceAttrs, item: &TypeItem, errors: &mut Errors)
         options: Vec::new(),
         unchecked: Vec::new(),
         on_failure: None,
+        provides: None,
         watches: ServiceWatches::default(),
     };
     let mut named = false;
@@ -109,6 +112,7 @@ pub(crate) fn check(written: ServiceAttrs, item: &TypeItem, errors: &mut Errors)
                 unchecked.extend(time.as_ref().and_then(|time| UncheckedOption::of_duration("Heartbeat", None, time)));
                 options.extend(time.map(|time| OptionSetter::Time("heartbeat", time)));
             }
+            "provides" => service.provides = read_provides(entry, errors),
             _ => RuntimePaths::check_entry(entry, errors),
         }
     }
@@ -143,6 +147,24 @@ fn unlimited_shutdown(options: &[OptionSetter]) -> Option<Ident> {
         }
     }
     found
+}
+
+/// Reads `provides(Type)`.
+fn read_provides(entry: &KeyEntry, errors: &mut Errors) -> Option<Type> {
+    let Some(list) = entry.as_list() else {
+        entry.report_missing_parentheses("a type in parentheses", errors);
+        return None;
+    };
+    match syn::parse2::<Type>(list.tokens.clone()) {
+        Ok(Type::Reference(reference)) => errors.report_with_help(
+            reference,
+            "a service provides a value, and this is a reference",
+            "write an owned type: `Arc<str>` for `&str`, `Arc<T>` for `&T`",
+        ),
+        Ok(ty) => return Some(ty),
+        Err(_) => entry.report_wrong_value("one type", errors),
+    }
+    None
 }
 
 /// Reads `manager = ".."` or `manager(..)`.

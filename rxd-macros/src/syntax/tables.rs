@@ -20,6 +20,7 @@ pub(crate) const SERVICE_KEYS: &[AttributeKey] = &[
     AttributeKey { name: "restarts", form: "restarts(max = 5, within = \"1m\")" },
     AttributeKey { name: "on_failure", form: "on_failure = \"shutdown\"" },
     AttributeKey { name: "heartbeat", form: "heartbeat = \"2s\"" },
+    AttributeKey { name: "provides", form: "provides(Type)" },
     CRATE,
 ];
 
@@ -85,11 +86,16 @@ pub(crate) const DAEMON: KeyTable =
     KeyTable::new(DAEMON_KEYS).with_foreign_keys(SERVICE_KEYS, "is for services: write it in `#[rxd::service(..)]`");
 
 /// The keys of `#[watch(..)]`.
-pub(crate) const WATCH: KeyTable = KeyTable::new(&[THEN, WITHIN, STREAM]);
+pub(crate) const WATCH: KeyTable = KeyTable::new(&[THEN, WITHIN, STREAM]).with_foreign_keys(&[VALUE], VALUE_PLACE);
 
-/// The keys of `#[needs(..)]` and `#[after(..)]`.
-pub(crate) const NEEDS_AND_AFTER: KeyTable = KeyTable::new(&[WITHIN]);
+/// The keys of `#[needs(..)]`.
+pub(crate) const NEEDS: KeyTable = KeyTable::new(&[WITHIN, VALUE]);
+
+/// The keys of `#[after(..)]`.
+pub(crate) const AFTER: KeyTable = KeyTable::new(&[WITHIN]).with_foreign_keys(&[VALUE], VALUE_PLACE);
 
 const THEN: AttributeKey = AttributeKey { name: "then", form: "then(stop)" };
 const WITHIN: AttributeKey = AttributeKey { name: "within", form: "within = \"30s\"" };
+const VALUE: AttributeKey = AttributeKey { name: "value", form: "value(name)" };
+const VALUE_PLACE: &str = "asks for what a service provides while it is needed: write it in `#[needs(..)]`";
 const STREAM: AttributeKey = AttributeKey { name: "stream", form: "stream(name)" };

@@ -77,6 +77,8 @@ pub(crate) struct WatchAttr {
     pub(crate) effect: Option<Ident>,
     pub(crate) within: Option<DurationValue>,
     pub(crate) stream: Option<Ident>,
+    /// The function that returns what the target provides.
+    pub(crate) value: Option<Ident>,
     /// Errors about what was not understood. The model reports them.
     pub(crate) faults: Errors,
     /// Whether there are faults, or one that the compiler reports by itself.

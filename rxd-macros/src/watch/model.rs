@@ -51,12 +51,19 @@ impl ServiceWatches {
 
     /// Reports what contradicts an earlier watch.
     fn check_against_earlier(&self, watch: &WatchAttr, errors: &mut Errors) {
-        if let Some(stream) = &watch.stream {
-            if self.streams().any(|earlier| earlier == stream) {
+        if let Some(name) = watch.stream.as_ref().or(watch.value.as_ref()) {
+            let is_value_of = |earlier: &WatchAttr| earlier.value.as_ref().is_some_and(|value| value == name);
+            let (is_stream, is_value) = (self.streams().any(|other| other == name), self.valid.iter().any(is_value_of));
+            if is_stream || is_value {
+                let what = match (is_stream, watch.stream.is_some()) {
+                    (true, true) => "two streams are",
+                    (false, false) => "two values are",
+                    _ => "a stream and a value are",
+                };
                 errors.report_with_help(
-                    stream,
-                    format_args!("two streams are called `{stream}`"),
-                    "each stream becomes a function: give this one another name",
+                    name,
+                    format_args!("{what} called `{name}`"),
+                    "each becomes a function: give this one another name",
                 );
                 return;
             }

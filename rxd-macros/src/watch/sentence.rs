@@ -8,8 +8,8 @@ use super::misread::{SENTENCE_HELP, report_misread};
 use crate::errors::Errors;
 use crate::syntax::args::{Arg, ArgList};
 use crate::syntax::keys::{self, KeyEntry, KeyTable};
-use crate::syntax::name;
-use crate::syntax::tables::{NEEDS_AND_AFTER, WATCH};
+use crate::syntax::name::{self, pascal_case};
+use crate::syntax::tables::{AFTER, NEEDS, WATCH};
 use crate::syntax::words::{ACTIONS, EFFECTS, MODES, STATES, WordSet, state_ident};
 use proc_macro2::Ident;
 use quote::ToTokens;
@@ -29,6 +29,7 @@ pub(super) fn read(keyword: WatchKeyword, attr: &Ident, list: ArgList) -> WatchA
         effect: None,
         within: None,
         stream: None,
+        value: None,
         faults: Errors::default(),
         is_broken: false,
     };
@@ -124,7 +125,8 @@ fn read_options(watch: &mut WatchAttr, attr: &Ident, args: Vec<Arg>, errors: &mu
         match entry.name {
             "then" => watch.effect = entry.expect_word(&EFFECTS, errors),
             "within" => watch.within = entry.expect_positive_duration(errors),
-            _ => watch.stream = read_stream(&entry, errors),
+            "value" => watch.value = read_value(watch, attr, &entry, errors),
+            _ => watch.stream = read_function(&entry, "stream", errors),
         }
         // Reported at the second of the two.
         if entry.name != "within" && watch.effect.is_some() && watch.stream.is_some() {
@@ -142,7 +144,8 @@ impl WatchKeyword {
     fn options(self) -> &'static KeyTable {
         match self {
             WatchKeyword::Watch => &WATCH,
-            WatchKeyword::Needs | WatchKeyword::After => &NEEDS_AND_AFTER,
+            WatchKeyword::Needs => &NEEDS,
+            WatchKeyword::After => &AFTER,
         }
     }
 }
@@ -369,14 +372,38 @@ fn lower_case_segment(arg: &Arg) -> Option<&Ident> {
     lower.then_some(&last.ident)
 }
 
-/// Reads `stream(name)`.
-fn read_stream(entry: &KeyEntry, errors: &mut Errors) -> Option<Ident> {
+/// Reads `value(name)`, of a watch whose targets are read.
+fn read_value(watch: &WatchAttr, attr: &Ident, entry: &KeyEntry, errors: &mut Errors) -> Option<Ident> {
+    let name = read_function(entry, "value", errors)?;
+    match watch.targets.as_slice() {
+        [WatchTarget::Type(_)] => return Some(name),
+        [WatchTarget::Name(service)] => errors.report_with_help(
+            service,
+            "the type of the value is known by the service's type, not by its name",
+            format_args!(
+                "write the type of the service: `#[{attr}({}, value({name}))]`",
+                pascal_case(&service.value().replace('-', "_"))
+            ),
+        ),
+        [] => {}
+        several => errors.report_with_help(
+            &entry.key,
+            format_args!("`value` is of one service, and this `#[{attr}]` names {}", several.len()),
+            format_args!("write a `#[{attr}(..)]` for each"),
+        ),
+    }
+    None
+}
+
+/// Reads `stream(name)` or `value(name)`: the name of a function of the service.
+fn read_function(entry: &KeyEntry, what: &str, errors: &mut Errors) -> Option<Ident> {
     let word = entry.expect_word_in_parentheses(errors)?;
     if METHODS_OF_RUNNER.iter().any(|method| word == method) {
+        let other = if what == "stream" { "events" } else { what };
         errors.report_with_help(
             &word,
-            format_args!("a stream cannot be called like the method `{word}` of `Runner`"),
-            format_args!("give it another name: `stream({word}_events)`"),
+            format_args!("a {what} cannot be called like the method `{word}` of `Runner`"),
+            format_args!("give it another name: `{what}({word}_{other})`"),
         );
         return None;
     }
@@ -384,7 +411,7 @@ fn read_stream(entry: &KeyEntry, errors: &mut Errors) -> Option<Ident> {
         errors.report_with_help(
             &word,
             format_args!("`{word}` cannot be the name of a function"),
-            "give the stream another name",
+            format_args!("give the {what} another name"),
         );
         return None;
     }

@@ -12,6 +12,7 @@ use crate::board::{Board, Id, signal};
 use crate::core::extensions::Extensions;
 use crate::core::names::{Name, ServiceNames};
 use crate::core::poll_marks::PollMarks;
+use crate::core::provided::ProvidedValues;
 use crate::core::stop_order::StopOrder;
 use crate::core::tasks::ServiceTasks;
 use crate::error::Error;
@@ -42,6 +43,7 @@ pub(crate) mod describe;
 mod extensions;
 pub(crate) mod names;
 pub(crate) mod poll_marks;
+mod provided;
 mod states;
 pub(crate) mod stop_order;
 pub(crate) mod tasks;
@@ -80,6 +82,7 @@ pub(crate) struct Core {
     pub(crate) intracom: Intracom,
     /// The status texts of the services.
     status_texts: Mutex<BTreeMap<Id, Box<str>>>,
+    pub(crate) provided: ProvidedValues,
     /// Notified when daemon-wide state has changed: a transition, once there is a subscriber, or a
     /// status text. The subscriber must re-read the state; no payload is sent.
     pub(crate) changed: Notify,
@@ -282,6 +285,7 @@ impl Core {
             #[cfg(feature = "intracom")]
             intracom: Intracom::new(),
             status_texts: Mutex::default(),
+            provided: ProvidedValues::default(),
             changed: Notify::new(),
             has_subscriber: AtomicBool::new(false),
             stop_order,

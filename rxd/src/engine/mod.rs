@@ -422,9 +422,23 @@ impl EngineState {
     }
 
     /// Publishes that the current state is exited.
+    #[inline]
     fn leave_state(&mut self, cause: Cause) {
+        if self.to == State::Stop && self.core.provided.is_used() {
+            self.take_back();
+        }
         if let Some(state) = self.current_state.take() {
             self.publish(state, Transition::Exited, cause);
+        }
+    }
+
+    /// Takes back what the service has provided to others.
+    #[cold]
+    fn take_back(&self) {
+        if let Some(value) = self.core.provided.take(self.id) {
+            if let Err(caught) = self.guarded(|| drop(value)) {
+                emit!(ERROR, target: "rxd", "what it has provided panicked while it was dropped: {caught}");
+            }
         }
     }
 

@@ -101,6 +101,10 @@ impl Context {
         &self.core
     }
 
+    pub(crate) fn id(&self) -> Id {
+        self.id
+    }
+
     /// The service's name; for a [`child`](Context::child) the path to it: `api/worker`.
     #[must_use]
     pub fn name(&self) -> &str {

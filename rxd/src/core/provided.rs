@@ -1,0 +1,51 @@
+//! The values that services provide to those that need them.
+
+use crate::board::Id;
+use crate::sync::Mutex;
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// A provided value.
+pub(crate) type Value = Arc<dyn Any + Send + Sync>;
+
+/// See the [module](self).
+#[derive(Default)]
+pub(crate) struct ProvidedValues {
+    /// The value of each service that has provided one.
+    values: Mutex<BTreeMap<Id, Value>>,
+    is_used: AtomicBool,
+}
+
+impl ProvidedValues {
+    /// Keeps the value of a service, and returns the one before. To drop that runs code of the
+    /// user's.
+    pub(crate) fn put(&self, id: Id, value: Value) -> Option<Value> {
+        self.is_used.store(true, Ordering::Relaxed);
+        self.values.lock().insert(id, value)
+    }
+
+    pub(crate) fn get(&self, id: Id) -> Option<Value> {
+        self.values.lock().get(&id).cloned()
+    }
+
+    /// Whether a service has ever provided one.
+    ///
+    /// Relaxed: a service takes back what it has provided itself, after its method and its tasks
+    /// have ended.
+    pub(crate) fn is_used(&self) -> bool {
+        self.is_used.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn take(&self, id: Id) -> Option<Value> {
+        self.values.lock().remove(&id)
+    }
+}
+
+impl fmt::Debug for ProvidedValues {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProvidedValues").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,109 @@
+//! Values that a service provides to those that need it.
+
+use crate::error::Error;
+use crate::graph::Target;
+use crate::graph::declaration::Declared;
+use crate::lifecycle::state::State;
+use crate::service::context::Context;
+use std::sync::Arc;
+
+/// A service that makes a value for others: a connection pool, a client.
+///
+/// `#[rxd::service(provides(PgPool))]` implements it. A service that needs this one asks for the
+/// value by `#[needs(Db, value(pool))]`, which gives it the function `Self::pool(cx)`.
+///
+/// ```
+/// use rxd::{Context, Runner};
+///
+/// /// It may be cloned, as handles of pools and clients are.
+/// #[derive(Clone)]
+/// struct Pool(&'static str);
+///
+/// #[rxd::service(provides(Pool))]
+/// struct Db;
+///
+/// impl Runner for Db {
+///     async fn init(&mut self, cx: &Context) -> rxd::Result {
+///         cx.provide::<Self>(Pool("a connection"));
+///         Ok(())
+///     }
+///
+///     async fn run(&mut self, cx: &Context) -> rxd::Result {
+///         cx.cancelled().await;
+///         Ok(())
+///     }
+/// }
+///
+/// #[rxd::service(manager = "until_success")]
+/// #[needs(Db, value(pool))]
+/// struct Api;
+///
+/// impl Runner for Api {
+///     async fn run(&mut self, cx: &Context) -> rxd::Result {
+///         let pool = Self::pool(cx)?;
+///         assert_eq!(pool.0, "a connection");
+///         cx.daemon().shutdown();
+///         Ok(())
+///     }
+/// }
+///
+/// #[rxd::daemon]
+/// struct App {
+///     db: Db,
+///     api: Api,
+/// }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> rxd::Result {
+/// #     App { db: Db, api: Api }.run().await?;
+/// #     Ok(())
+/// # }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "service `{Self}` provides no value",
+    label = "provides nothing",
+    note = "write `#[rxd::service(provides(Value))]` on it, with the type of the value, and call `cx.provide::<Self>(value)` in its `init`"
+)]
+pub trait Provides {
+    /// The type of the value.
+    type Value: Clone + Send + Sync + 'static;
+}
+
+impl Context {
+    /// Provides a value to the services that need this one. `S` is the type of this service.
+    ///
+    /// * Others get a clone of it while this service is in Run. To have it there from the first
+    ///   instant of Run, provide it in [`init`](crate::Runner::init).
+    /// * It is taken back, and dropped, when the service leaves Run, or fails before it. What was
+    ///   cloned before cannot be taken back.
+    /// * A second call replaces the value.
+    /// * In a test, a runner that stands in for the service provides it in the same way.
+    pub fn provide<S: Provides>(&self, value: S::Value) {
+        let before = self.core().provided.put(self.id(), Arc::new(value));
+        // Without the lock: this may drop a value of the user's.
+        drop(before);
+    }
+}
+
+/// A clone of the value that service `S` provides.
+///
+/// # Errors
+///
+/// If `S` is not in Run, or has provided nothing.
+pub fn provided<S: Provides + Declared>(cx: &Context) -> Result<S::Value, Error> {
+    let (core, target) = (cx.core(), Target::of_type(S::SERVICE_TYPE));
+    let Some(id) = core.names.find(target.lookup_hash()).next() else {
+        return Err(Error::msg(format_args!("daemon `{}` has no service of type `{}`", core.daemon, target.text)));
+    };
+    let name = core.name(id);
+    if !core.board.status(id).is_in(State::Run) {
+        return Err(Error::msg(format_args!("service `{name}` is not in Run, so it provides nothing")));
+    }
+    let value = core.provided.get(id);
+    match value.as_ref().and_then(|value| value.downcast_ref::<S::Value>()) {
+        Some(value) => Ok(value.clone()),
+        None => Err(Error::msg(format_args!(
+            "service `{name}` has provided nothing: call `cx.provide::<{}>(value)` in its `init`",
+            target.text
+        ))),
+    }
+}

@@ -1,0 +1,214 @@
+//! Values that a service provides to those that need it.
+
+use rxd::testing::Harness;
+use rxd::{Context, Runner, State};
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Counts how many of it are alive.
+#[derive(Debug)]
+struct Pool {
+    generation: usize,
+    alive: Arc<AtomicUsize>,
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.alive.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// What the test sees of the provider.
+#[derive(Clone, Default)]
+struct Seen {
+    alive: Arc<AtomicUsize>,
+    made: Arc<AtomicUsize>,
+    alive_at_stop: Arc<Mutex<Vec<usize>>>,
+}
+
+#[rxd::service(provides(Arc<Pool>))]
+struct Db {
+    seen: Seen,
+    fail_idle: usize,
+}
+
+impl Runner for Db {
+    async fn init(&mut self, cx: &Context) -> rxd::Result {
+        let Seen { alive, made, .. } = &self.seen;
+        alive.fetch_add(1, Ordering::SeqCst);
+        let generation = made.fetch_add(1, Ordering::SeqCst) + 1;
+        cx.provide::<Self>(Arc::new(Pool { generation, alive: alive.clone() }));
+        Ok(())
+    }
+
+    async fn idle(&mut self, _: &Context) -> rxd::Result {
+        if self.seen.made.load(Ordering::SeqCst) <= self.fail_idle { Err("not yet".into()) } else { Ok(()) }
+    }
+
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        cx.cancelled().await;
+        Ok(())
+    }
+
+    async fn stop(&mut self, _: &Context) -> rxd::Result {
+        self.seen.alive_at_stop.lock().unwrap().push(self.seen.alive.load(Ordering::SeqCst));
+        Ok(())
+    }
+}
+
+/// Notes the generation of each pool that it was given.
+#[rxd::service]
+#[needs(Db, value(pool))]
+struct Api {
+    given: Arc<Mutex<Vec<usize>>>,
+}
+
+impl Runner for Api {
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        let pool: Arc<Pool> = Self::pool(cx)?;
+        self.given.lock().unwrap().push(pool.generation);
+        cx.cancelled().await;
+        Ok(())
+    }
+}
+
+#[rxd::daemon]
+struct App {
+    db: Db,
+    api: Api,
+}
+
+fn app(fail_idle: usize) -> (App, Seen, Arc<Mutex<Vec<usize>>>) {
+    let (seen, given) = (Seen::default(), Arc::default());
+    let app = App { db: Db { seen: seen.clone(), fail_idle }, api: Api { given: Arc::clone(&given) } };
+    (app, seen, given)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_value_is_there_in_run_and_each_incarnation_has_its_own() {
+    let (app, seen, given) = app(0);
+    let test = Harness::new(app.into_daemon()).start().await;
+    test.until("api", State::Run).await;
+    assert_eq!(*given.lock().unwrap(), [1]);
+
+    test.handle().restart("db").await.unwrap();
+    test.until("api", State::Run).await;
+    assert_eq!(*given.lock().unwrap(), [1, 2]);
+    assert!(test.shutdown().await.report.is_ok());
+    // Taken back before `stop`: nobody else has it then, since who needs it has stopped before.
+    assert_eq!(*seen.alive_at_stop.lock().unwrap(), [0, 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_value_of_a_service_that_does_not_come_to_run_is_dropped() {
+    let (app, seen, given) = app(2);
+    let test = Harness::new(app.into_daemon()).start().await;
+    test.until("api", State::Run).await;
+    assert_eq!((seen.alive.load(Ordering::SeqCst), given.lock().unwrap().clone()), (1, vec![3]));
+    test.shutdown().await;
+    assert_eq!(*seen.alive_at_stop.lock().unwrap(), [0, 0, 0]);
+}
+
+#[rxd::service(provides(String))]
+async fn silent(cx: &Context) -> rxd::Result {
+    cx.cancelled().await;
+    Ok(())
+}
+
+/// Asks for what nobody has provided, and before the other is in Run.
+#[rxd::service(restarts(max = 0, within = "1s"))]
+#[needs(Silent, value(text))]
+struct Asks {
+    in_init: Option<String>,
+}
+
+impl Runner for Asks {
+    async fn init(&mut self, cx: &Context) -> rxd::Result {
+        self.in_init = Self::text(cx).err().map(|error| error.to_string());
+        Ok(())
+    }
+
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        assert_eq!(self.in_init.as_deref(), Some("service `silent` is not in Run, so it provides nothing"));
+        Self::text(cx)?;
+        Ok(())
+    }
+}
+
+#[rxd::daemon]
+struct Silence {
+    #[service(name = "asks")]
+    first: Asks,
+    silent: Silent,
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_there_is_an_error_that_says_why() {
+    let silence = Silence { first: Asks { in_init: None }, silent: Silent };
+    let test = Harness::new(silence.into_daemon()).start().await;
+    test.until("asks", State::Exit).await;
+    let error = test.shutdown().await.report.into_result().unwrap_err().to_string();
+    assert!(
+        error.contains("service `silent` has provided nothing: call `cx.provide::<Silent>(value)` in its `init`"),
+        "{error}"
+    );
+}
+
+/// A value whose drop panics is a record, and the service goes on.
+#[derive(Clone)]
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            panic!("dropped");
+        }
+    }
+}
+
+#[rxd::service(provides(Bomb))]
+struct Explosive;
+
+impl Runner for Explosive {
+    async fn run(&mut self, cx: &Context) -> rxd::Result {
+        cx.provide::<Self>(Bomb);
+        cx.cancelled().await;
+        Ok(())
+    }
+}
+
+#[rxd::daemon]
+struct Depot {
+    explosive: Explosive,
+}
+
+#[tokio::test(start_paused = true)]
+async fn g53_drop_of_a_value_may_panic() {
+    let test = Harness::new(Depot { explosive: Explosive }.into_daemon()).start().await;
+    test.until("explosive", State::Run).await;
+    test.handle().restart("explosive").await.unwrap();
+    test.until("explosive", State::Run).await;
+    assert!(test.shutdown().await.report.is_ok());
+}
+
+/// A fake of the test provides as the service does.
+#[tokio::test(start_paused = true)]
+async fn a_stand_in_of_a_test_provides_too() {
+    struct FakeDb(Arc<AtomicUsize>);
+
+    impl Runner for FakeDb {
+        async fn run(&mut self, cx: &Context) -> rxd::Result {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            cx.provide::<Db>(Arc::new(Pool { generation: 99, alive: self.0.clone() }));
+            cx.cancelled().await;
+            Ok(())
+        }
+    }
+
+    let (app, _, given) = app(0);
+    let test = Harness::new(app.into_daemon()).replace("db", FakeDb(Arc::default())).start().await;
+    test.until("api", State::Run).await;
+    assert_eq!(*given.lock().unwrap(), [99]);
+    test.shutdown().await;
+}
