@@ -169,6 +169,7 @@ mod report;
 mod service;
 mod shutdown;
 mod signals;
+mod spawn;
 mod sync;
 #[cfg(feature = "systemd")]
 pub mod systemd;

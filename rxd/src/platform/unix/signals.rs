@@ -11,7 +11,6 @@ use nix::sys::signal::SigSet;
 use signal_hook::SigId;
 use signal_hook::flag::register_conditional_shutdown;
 use signal_hook::low_level::unregister;
-use std::collections::BTreeSet;
 use std::io::{self, IsTerminal};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, LazyLock};
@@ -85,10 +84,10 @@ fn ignored_in(status: &str) -> Option<u64> {
 /// Whether the process leads the foreground of its terminal, by the text of `/proc/self/stat`.
 fn leads_foreground(stat: &str) -> Option<bool> {
     let (pid, rest) = stat.split_once(' ')?;
-    // The name of the program is in parentheses, and may have some itself, and spaces. After it:
-    // state, parent, process group, session, terminal, the terminal's foreground group.
-    let (_, rest) = rest.rsplit_once(") ")?;
-    Some(rest.split(' ').nth(5)? == pid)
+    // The name of the program is in parentheses, and may have some itself, and spaces. After it and a
+    // space: state, parent, process group, session, terminal, the terminal's foreground group.
+    let (_, rest) = rest.rsplit_once(')')?;
+    Some(rest.split(' ').nth(6)? == pid)
 }
 
 /// Has the signals delivered that the calling thread blocks, and with it probably every other: a
@@ -98,17 +97,18 @@ fn leads_foreground(stat: &str) -> Option<bool> {
 /// A signal needs only one thread that does not block it. That thread lasts as long as the process:
 /// a signal may also have to end the process after its last daemon. Called after the handlers are
 /// installed, since a signal may be pending already.
-pub(crate) fn deliver_blocked(signals: impl Iterator<Item = Signal>) {
-    static DELIVERED: LazyLock<Mutex<BTreeSet<i32>>> = LazyLock::new(Mutex::default);
-    let signals = signals.filter_map(|signal| nix::sys::signal::Signal::try_from(signal.as_raw()).ok());
+pub(crate) fn deliver_blocked(signals: &[Signal]) {
+    static DELIVERED: LazyLock<Mutex<SigSet>> = LazyLock::new(|| Mutex::new(SigSet::empty()));
     let Ok(blocked) = SigSet::thread_get_mask() else { return };
     let mut unblocked = SigSet::empty();
     let mut delivered = DELIVERED.lock();
-    for signal in signals.filter(|signal| blocked.contains(*signal)) {
-        if delivered.insert(signal as i32) {
-            unblocked.add(signal);
+    for signal in signals {
+        match nix::sys::signal::Signal::try_from(signal.as_raw()) {
+            Ok(signal) if blocked.contains(signal) && !delivered.contains(signal) => unblocked.add(signal),
+            _ => {}
         }
     }
+    delivered.extend(&unblocked);
     drop(delivered);
     if unblocked.iter().next().is_none() {
         return;
@@ -119,7 +119,7 @@ pub(crate) fn deliver_blocked(signals: impl Iterator<Item = Signal>) {
             std::thread::park();
         }
     };
-    if let Err(error) = std::thread::Builder::new().name("rxd-signals".into()).spawn(run) {
+    if let Err(error) = crate::spawn::thread("rxd-signals", run) {
         emit!(WARN, target: "rxd", "signals may not be delivered: the process blocks them, and a thread for them did not start: {error}");
     }
 }
