@@ -37,6 +37,8 @@ struct PathEnd {
 }
 
 /// How long the services may take until the last one is in Run.
+//
+// Inline as is the unit, which alone asks for it.
 #[inline]
 pub(crate) fn longest_start(graph: &Graph<'_>) -> LongestPath {
     let entries = graph.entries();
